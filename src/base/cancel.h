@@ -1,0 +1,16 @@
+/* One flag that stops blocking work: set once, seen by every thread and by every poll().
+ * cancel_fire() is async-signal-safe; everything else may be called from any thread. */
+#ifndef VDET_BASE_CANCEL_H
+#define VDET_BASE_CANCEL_H
+
+#include <stdbool.h>
+
+struct cancel;
+
+struct cancel *cancel_new(void);
+void cancel_free(struct cancel *c);
+void cancel_fire(struct cancel *c);
+bool cancel_fired(const struct cancel *c);  /* false for NULL */
+int cancel_fd(const struct cancel *c);      /* readable once fired, for poll(); -1 for NULL */
+
+#endif

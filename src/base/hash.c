@@ -1,0 +1,83 @@
+#include "base/hash.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+struct hash {
+	EVP_MD_CTX *ctx;
+};
+
+static void must(int ok)
+{
+	if (!ok) {
+		fputs("vdet: libcrypto's SHA-256 failed\n", stderr);
+		abort();
+	}
+}
+
+struct hash *hash_new(void)
+{
+	struct hash *h = mem_alloc(1, sizeof *h);
+	h->ctx = EVP_MD_CTX_new();
+	must(h->ctx && EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL));
+	return h;
+}
+
+void hash_free(struct hash *h)
+{
+	if (!h)
+		return;
+	EVP_MD_CTX_free(h->ctx);
+	free(h);
+}
+
+void hash_freep(struct hash **h) { hash_free(*h); }
+
+void hash_add(struct hash *h, const void *data, size_t len)
+{
+	must(EVP_DigestUpdate(h->ctx, data, len));
+}
+
+void hash_adds(struct hash *h, const char *s)
+{
+	hash_add(h, s, strlen(s) + 1);
+}
+
+void hash_end(struct hash *h, char out[static HASH_HEX])
+{
+	unsigned char md[32];
+	must(EVP_DigestFinal_ex(h->ctx, md, NULL));
+	for (size_t i = 0; i < sizeof md; i++)
+		snprintf(out + 2 * i, 3, "%02x", md[i]);
+}
+
+int hash_fd(int fd, struct cancel *cancel, _Atomic int64_t *done, char out[static HASH_HEX], struct err *err)
+{
+	enum { CHUNK = 1 << 20 };
+	AUTO(hash_freep) struct hash *h = hash_new();
+	AUTO(mem_freep) unsigned char *data = mem_alloc(1, CHUNK);
+	for (int64_t pos = 0;;) {
+		if (cancel_fired(cancel))
+			return err_set(err, ERR_CANCELED, "interrupted");
+		ssize_t n = pread(fd, data, CHUNK, pos);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "cannot read at byte %lld", (long long)pos);
+		if (!n)
+			break;
+		hash_add(h, data, (size_t)n);
+		pos += n;
+		if (done)
+			atomic_store(done, pos);
+	}
+	hash_end(h, out);
+	return 0;
+}

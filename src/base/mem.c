@@ -1,0 +1,55 @@
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void *or_abort(void *p)
+{
+	if (!p) {
+		fputs("vdet: out of memory\n", stderr);
+		abort();
+	}
+	return p;
+}
+
+void mem_freep(void *p)
+{
+	void *q;
+	memcpy(&q, p, sizeof q);
+	free(q);
+}
+
+void fd_closep(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+void *mem_alloc(size_t n, size_t size)
+{
+	return or_abort(calloc(n ? n : 1, size));
+}
+
+void *mem_grow(void *p, size_t n, size_t size)
+{
+	return or_abort(reallocarray(p, n ? n : 1, size));
+}
+
+char *mem_strdup(const char *s)
+{
+	return s ? or_abort(strdup(s)) : NULL;
+}
+
+char *mem_printf(const char *fmt, ...)
+{
+	char *s = NULL;
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vasprintf(&s, fmt, ap);
+	va_end(ap);
+	return or_abort(n < 0 ? NULL : s);
+}

@@ -1,0 +1,50 @@
+/* One chat completion through the OpenAI-compatible API: text and pictures in, streamed text out.
+ *
+ * The request is built part by part, then sent by engine_chat() (engine.h). A struct chat belongs to one thread. */
+#ifndef VDET_ENGINE_CHAT_H
+#define VDET_ENGINE_CHAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+struct chat;
+
+struct chat *chat_new(void);
+void chat_free(struct chat *c);
+DEFINE_FREEP(struct chat, chat)
+
+void chat_system(struct chat *c, const char *text);  /* the system message */
+void chat_text(struct chat *c, const char *text);    /* the next part of the user's message; copied */
+/* The next part: a whole JPEG, copied. ERR_FORMAT unless it begins and ends as a JPEG does: engines accept
+ * truncated ones silently. */
+int chat_jpeg(struct chat *c, const void *jpeg, size_t len, struct err *err);
+void chat_schema(struct chat *c, const char *name, const char *schema_json);  /* constrains the answer; copied */
+void chat_max_tokens(struct chat *c, int n);         /* 0 = the engine's own limit */
+size_t chat_images(const struct chat *c);
+
+enum chat_phase { CHAT_QUEUED, CHAT_PREFILL, CHAT_DECODE };
+
+struct chat_progress {
+	enum chat_phase phase;
+	int64_t prompt_tokens, prompt_done;  /* 0 while unknown */
+	int64_t output_tokens;
+	int attempt;                         /* from 1 */
+};
+
+struct chat_result {
+	char *text;           /* whole answer, valid UTF-8 */
+	char *finish_reason;  /* "stop", "length", … */
+	char *model;          /* as the engine names it */
+	int64_t prompt_tokens, cached_tokens, output_tokens;
+	double prefill_rate, decode_rate;  /* tokens/s; the engine's own figures, else measured */
+	int64_t time_first, time_total;    /* microseconds from sending to the first token, to the end */
+	int attempts;
+};
+void chat_result_clear(struct chat_result *r);
+
+#endif
