@@ -1,0 +1,142 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+int file_read(const char *path, struct buf *out, struct err *err)
+{
+	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open %s", path);
+	char data[16384];
+	ssize_t n;
+	while ((n = read(fd, data, sizeof data)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "cannot read %s", path);
+		if (buf_add(out, data, (size_t)n) < 0)
+			break;
+	}
+	return buf_check(out, path, err);
+}
+
+static int write_all(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, data, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int file_write(const char *path, const void *data, size_t len, struct err *err)
+{
+	AUTO(mem_freep) char *tmp = mem_printf("%s.XXXXXX", path);
+	AUTO(fd_closep) int fd = mkostemp(tmp, O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, errno, "cannot write %s", path);
+	mode_t mask = umask(0);
+	umask(mask);
+	if (write_all(fd, data, len) < 0 || fchmod(fd, 0666 & ~mask) < 0 || fsync(fd) < 0 || rename(tmp, path) < 0) {
+		int r = err_sys(err, errno, "cannot write %s", path);
+		unlink(tmp);
+		return r;
+	}
+	return 0;
+}
+
+int file_mkdirs(const char *path, bool private, struct err *err)
+{
+	AUTO(mem_freep) char *p = mem_strdup(path);
+	mode_t mode = private ? 0700 : 0777;
+	for (char *s = p + 1;; s++) {
+		if (*s && *s != '/')
+			continue;
+		char c = *s;
+		*s = '\0';
+		if (mkdir(p, mode) < 0 && errno != EEXIST && !(c && errno == EROFS))
+			return err_sys(err, errno, "cannot create folder %s", p);
+		if (!c)
+			break;
+		*s = c;
+	}
+	return file_is_dir(path) ? 0 : err_set(err, ERR_ARG, "%s is not a folder", path);
+}
+
+bool file_exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+bool file_is_dir(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int file_open_input(const char *path, int *ret_fd, struct err *err)
+{
+	struct stat st;
+	/* Non-blocking, so that a FIFO without a writer does not hang. */
+	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open %s", path);
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, errno, "cannot examine %s", path);
+	if (S_ISDIR(st.st_mode))
+		return err_set(err, ERR_ARG, "%s is a folder; name the video files in it", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_ARG, "%s is not a regular file; save the recording to a file first", path);
+	if (!st.st_size)
+		return err_set(err, ERR_FORMAT, "%s is empty (0 bytes); copy it again from its source", path);
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+char *file_join(const char *dir, const char *name)
+{
+	size_t n = strlen(dir);
+	return mem_printf("%s%s%s", dir, n && dir[n - 1] == '/' ? "" : "/", name);
+}
+
+const char *file_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+char *file_stem(const char *path)
+{
+	char *stem = mem_strdup(file_base(path));
+	char *dot = strrchr(stem, '.');
+	if (dot && dot != stem)
+		*dot = '\0';
+	return stem;
+}
+
+/* The XDG base directory specification: a relative or empty value counts as unset. */
+static char *xdg_dir(const char *variable, const char *under_home)
+{
+	const char *base = getenv(variable), *home = getenv("HOME");
+	if (base && base[0] == '/')
+		return file_join(base, "vdet");
+	return mem_printf("%s/%s/vdet", home && home[0] == '/' ? home : "/var/lib", under_home);
+}
+
+char *file_data_dir(void) { return xdg_dir("XDG_DATA_HOME", ".local/share"); }
+char *file_config_dir(void) { return xdg_dir("XDG_CONFIG_HOME", ".config"); }

@@ -1,0 +1,113 @@
+#include "base/text.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* Length of the well-formed UTF-8 sequence at s (Unicode 15, table 3-7), or 0. */
+static size_t utf8_len(const unsigned char *s, size_t left)
+{
+	if (s[0] < 0x80)
+		return 1;
+	size_t n = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
+	if (!n || n > left)
+		return 0;
+	unsigned char lo = 0x80, hi = 0xbf;
+	if (s[0] == 0xe0) lo = 0xa0;
+	if (s[0] == 0xed) hi = 0x9f;
+	if (s[0] == 0xf0) lo = 0x90;
+	if (s[0] == 0xf4) hi = 0x8f;
+	if (s[1] < lo || s[1] > hi)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+void text_utf8(struct buf *out, const void *data, size_t len)
+{
+	const unsigned char *s = data;
+	for (size_t i = 0; i < len;) {
+		size_t n = utf8_len(s + i, len - i);
+		if (!n)
+			buf_adds(out, "\xef\xbf\xbd");
+		else if ((s[i] < 0x20 && s[i] != '\n' && s[i] != '\t') || s[i] == 0x7f)
+			buf_add(out, " ", 1);
+		else
+			buf_add(out, s + i, n);
+		i += n ? n : 1;
+	}
+}
+
+char *text_line(const char *s, size_t max)
+{
+	struct buf b = BUF(SIZE_MAX / 2);
+	size_t len = strlen(s);
+	if (len > max) /* do not cut a character in two */
+		for (len = max; len && ((unsigned char)s[len] & 0xc0) == 0x80;)
+			len--;
+	text_utf8(&b, s, len);
+	char *line = buf_take(&b);
+	for (char *p = line; *p; p++)
+		if (*p == '\n' || *p == '\t')
+			*p = ' ';
+	return line;
+}
+
+void text_html(struct buf *out, const char *s)
+{
+	for (; *s; s++) {
+		switch (*s) {
+		case '&': buf_adds(out, "&amp;"); break;
+		case '<': buf_adds(out, "&lt;"); break;
+		case '>': buf_adds(out, "&gt;"); break;
+		case '"': buf_adds(out, "&quot;"); break;
+		case '\'': buf_adds(out, "&#39;"); break;
+		default: buf_add(out, s, 1);
+		}
+	}
+}
+
+void text_csv(struct buf *out, const char *s)
+{
+	buf_adds(out, "\"");
+	if (*s && strchr("=+-@\t", *s))
+		buf_adds(out, "'");
+	for (; *s; s++)
+		buf_adds(out, *s == '"' ? "\"\"" : (char[2]){*s});
+	buf_adds(out, "\"");
+}
+
+void text_markdown(struct buf *out, const char *s)
+{
+	for (; *s; s++) {
+		if (strchr("\\`*_[]<>|#&~", *s))
+			buf_adds(out, "\\");
+		buf_add(out, *s == '\n' ? " " : s, 1);
+	}
+}
+
+void text_base64(struct buf *out, const void *data, size_t len)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *s = data;
+	for (size_t i = 0; i < len; i += 3) {
+		uint32_t v = (uint32_t)s[i] << 16 | (i + 1 < len ? (uint32_t)s[i + 1] << 8 : 0) | (i + 2 < len ? s[i + 2] : 0);
+		char quad[4] = {digits[v >> 18], digits[v >> 12 & 63], i + 1 < len ? digits[v >> 6 & 63] : '=',
+		                i + 2 < len ? digits[v & 63] : '='};
+		buf_add(out, quad, sizeof quad);
+	}
+}
+
+const char *text_size(double bytes, char out[static TEXT_SIZE_MAX])
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+	size_t u = 0;
+	for (; bytes >= 999.5 && u + 1 < ARRAY_LEN(units); u++)
+		bytes /= 1000;
+	snprintf(out, TEXT_SIZE_MAX, u && bytes < 9.95 ? "%.1f %s" : "%.0f %s", bytes, units[u]);
+	return out;
+}
