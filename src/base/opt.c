@@ -124,38 +124,38 @@ static int fill_defaults(const struct opt_set *set, struct err *err)
 
 struct conf_reader {
 	const struct opt_set *set, *known;
-	const char *path;
 	struct err *err;
 	int r;
 };
 
-static int conf_line(void *ctx, const char *section, const char *key, const char *value, int line)
+/* Distributions build libinih without line numbers for handlers; ini_parse_file() returns the line of the first
+ * handler that answered 0, so read_conf() adds it. */
+static int conf_line(void *ctx, const char *section, const char *key, const char *value)
 {
 	struct conf_reader *c = ctx;
 	if (c->r < 0)
-		return 0;
+		return 1;
 	struct found f;
 	AUTO(mem_freep) char *name = mem_printf("%s.%s", section, key);
-	AUTO(mem_freep) char *where = mem_printf("%s:%d", c->path, line);
 	if (!find(c->set, c->known, conf_name, name, &f))
-		c->r = unknown(c->known ? c->known : c->set, conf_name, name, where, c->err);
+		c->r = unknown(c->known ? c->known : c->set, conf_name, name, "configuration", c->err);
 	else if (f.row->flags & OPT_COMMAND_ONLY)
-		c->r = err_set(c->err, ERR_ARG, "%s: %s can only be given on the command line", where, name);
+		c->r = err_set(c->err, ERR_ARG, "%s can only be given on the command line", name);
 	else if (f.target)
-		c->r = opt_set_value(f.row, f.target, value, where, c->err);
+		c->r = opt_set_value(f.row, f.target, value, name, c->err);
 	return c->r == 0;
 }
 
 static int read_conf(const struct opt_set *set, const struct opt_set *known, const char *path, struct err *err)
 {
-	struct conf_reader c = {set, known, path, err, 0};
+	struct conf_reader c = {set, known, err, 0};
 	FILE *f = fopen(path, "re");
 	if (!f)
 		return err_set(err, ERR_NOENT, "cannot open the configuration file %s", path);
 	int line = ini_parse_file(f, conf_line, &c);
 	fclose(f);
 	if (c.r < 0)
-		return c.r;
+		return err_wrap(err, "%s:%d", path, line);
 	return line ? err_set(err, ERR_ARG, "%s:%d: not a line of the form key = value under a [section]", path, line) : 0;
 }
 
