@@ -1,0 +1,110 @@
+/* The report: everything that is told about one analysed video, and its writers.
+ *
+ * The struct is plain data, built from the journal (report_load() in report-load.c); the writers are pure functions
+ * of it, so the same journal gives the same bytes. Strings are valid UTF-8 and owned by the report; what models and
+ * files say is data, never markup. Times: microseconds from the start of the video's timeline. */
+#ifndef VDET_JOB_REPORT_H
+#define VDET_JOB_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+struct report_sample {
+	int64_t time, pts;      /* requested; shown */
+	char *rung;             /* how it was decoded: "software", "concealed", … */
+	char *fault;            /* "" or why there is no picture; then it was not sent to the model */
+	unsigned char *thumb;   /* small JPEG, may be NULL */
+	size_t thumb_len;
+	int width, height;      /* of the picture that the model saw */
+};
+
+enum report_chunk_state { CHUNK_DONE, CHUNK_HOLE };
+
+struct report_chunk {
+	int64_t start, end;
+	enum report_chunk_state state;
+	char *summary;          /* "" for a hole */
+	char *reason;           /* "" unless a hole: why */
+	struct report_sample *samples;
+	size_t n_samples;
+	int attempts;           /* answers asked for, from 1 */
+	int64_t decode_time, engine_time;                        /* microseconds spent */
+	int64_t prompt_tokens, cached_tokens, output_tokens;
+};
+
+struct report_event {
+	int64_t start, end;     /* pts of the first and last frame that show it */
+	char *what;
+	size_t chunk;           /* index into chunks */
+	size_t *samples;        /* indices into that chunk's samples, ascending, at least one */
+	size_t n_samples;
+};
+
+struct report_option {
+	char *name, *value;     /* "chunk.duration", "300" */
+};
+
+struct report {
+	char *job;              /* id, hexadecimal */
+	char *vdet_version;
+	int64_t created;        /* Unix time in microseconds */
+	bool complete;          /* every chunk done; false: has holes */
+
+	char *source_name;      /* file name without folders (or the full path if the user asked for it) */
+	char *source_sha256;
+	int64_t source_size;    /* bytes */
+	char *container, *codec, *pixel_format, *hdr;
+	int width, height, rotation;
+	double fps;
+	int64_t duration;       /* of the video */
+	int64_t from, to;       /* the part that was analysed */
+	char *source_warning;   /* "" or what is wrong with the file */
+
+	char *engine_kind, *engine_version, *model, *model_hash;
+	bool demo_model;
+	char *prompt_hash;      /* SHA-256 over all prompt texts and the schema */
+	char *prompt;           /* what the user asked to look for; "" if nothing */
+	struct report_option *options;
+	size_t n_options;
+	char *libraries;        /* "libavcodec 59.37.100, …" */
+
+	char *summary;          /* of the whole */
+	bool summary_by_model;  /* false: it is the plain timeline, because the model could not write one */
+	char *summary_fallback; /* "" or why */
+
+	struct report_chunk *chunks;
+	size_t n_chunks;
+	struct report_event *events;  /* in order of start */
+	size_t n_events;
+
+	int64_t wall_time;      /* microseconds of work over all runs of this job */
+	int64_t engine_busy;
+	double prefill_rate, decode_rate;  /* tokens/s over the job; 0 if unknown */
+};
+
+void report_free(struct report *r);
+DEFINE_FREEP(struct report, report)
+
+/* The longest stretch within [from, to] without a sample that the model saw, and the mean distance of samples; 0
+ * where there are none. */
+void report_coverage(const struct report *r, int64_t *ret_max_gap, int64_t *ret_mean_gap);
+
+/* Writers: append to `out`. docs/report.schema.json describes the JSON. */
+int report_json(const struct report *r, struct buf *out, struct err *err);
+int report_markdown(const struct report *r, struct buf *out, struct err *err);
+int report_html(const struct report *r, struct buf *out, struct err *err);  /* self-contained */
+int report_vtt(const struct report *r, struct buf *out, struct err *err);   /* WebVTT chapters and events */
+int report_csv(const struct report *r, struct buf *out, struct err *err);   /* events, RFC 4180 */
+
+/* Writes report.FORMAT into `dir` (created if needed) for each of `formats` ("html,json,md,vtt,csv" or "all"),
+ * each file atomically. */
+int report_write(const struct report *r, const char *dir, const char *formats, struct err *err);
+/* ERR_ARG that lists the known ones unless `formats` is valid. */
+int report_check_formats(const char *formats, struct err *err);
+
+#endif
