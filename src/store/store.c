@@ -1,0 +1,190 @@
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/db.h"
+#include "store_sql.h"
+
+static const int schema_version = 1;
+
+static int migrate(struct store *s, struct err *err)
+{
+	int64_t version;
+	int r = db_int(s, "PRAGMA user_version", &version, err);
+	if (r < 0 || version == schema_version)
+		return r;
+	if (version > schema_version)
+		return err_set(err, ERR_UNSUPPORTED, "it was written by a newer vdet (version %d); update vdet", (int)version);
+	r = db_exec(s, "BEGIN IMMEDIATE", err);
+	/* Another process may have created the tables while this one waited for the lock. */
+	if (r == 0)
+		r = db_int(s, "PRAGMA user_version", &version, err);
+	if (r == 0 && version == 0) {
+		r = db_exec(s, store_sql_schema_sql, err);
+		if (r == 0)
+			r = db_exec(s, "PRAGMA user_version = 1", err);
+	}
+	return db_end(s, r, err);
+}
+
+int store_open(const char *path, struct store **ret, struct err *err)
+{
+	AUTO(store_freep) struct store *s = mem_alloc(1, sizeof *s);
+	pthread_mutex_init(&s->lock, NULL);
+	int r = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (r != SQLITE_OK)
+		return db_fail(s, r, err), err_wrap(err, "cannot open the case store %s", path);
+	sqlite3_busy_timeout(s->db, 10000);
+	/* FULL: a finished chunk survives a power cut too, not only a kill. */
+	r = db_exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", err);
+	if (r == 0)
+		r = migrate(s, err);
+	if (r < 0)
+		return err_wrap(err, "cannot use the case store %s", path);
+	*ret = TAKE(s);
+	return 0;
+}
+
+void store_free(struct store *s)
+{
+	if (!s)
+		return;
+	sqlite3_close(s->db);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+const char *store_job_state_name(enum store_job_state state)
+{
+	static const char *const names[] = {"running", "complete", "holes"};
+	return (size_t)state < ARRAY_LEN(names) ? names[state] : "unknown";
+}
+
+void store_job_clear(struct store_job *j)
+{
+	free(j->id);
+	free(j->key);
+	free(j->source_name);
+	free(j->facts);
+	free(j->output);
+	free(j->summary);
+	free(j->summary_fallback);
+	*j = (struct store_job){0};
+}
+
+static int insert_chunks(struct store *s, const char *job, const struct store_chunk *chunks, size_t n, struct err *err)
+{
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(s, "INSERT INTO chunk (job, idx, start_us, end_us) VALUES (?, ?, ?, ?)", &q, err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		db_bind(q, "siii", job, chunks[i].index, chunks[i].start, chunks[i].end);
+		r = db_run(s, q, err);
+	}
+	return r;
+}
+
+int store_job_add(struct store *s, const struct store_job *j, const struct store_chunk *chunks, size_t n,
+                  struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_exec(s, "BEGIN IMMEDIATE", err);
+	if (r == 0)
+		r = db_prepare(s, "INSERT INTO job (id, key, source_name, facts, output, state, created, updated) "
+		                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?)", &q, err);
+	if (r == 0) {
+		int64_t now = clock_wall();
+		db_bind(q, "sssssiii", j->id, j->key, j->source_name, j->facts, j->output, (int64_t)j->state, now, now);
+		r = db_run(s, q, err);
+	}
+	if (r == 0)
+		r = insert_chunks(s, j->id, chunks, n, err);
+	return db_end(locked, r, err);
+}
+
+#define JOB_COLUMNS "SELECT id, key, source_name, facts, output, state, summary, summary_by_model, summary_fallback, " \
+	"created, updated, wall_time, engine_busy, " \
+	"(SELECT count(*) FROM chunk WHERE job = id), " \
+	"(SELECT count(*) FROM chunk WHERE job = id AND chunk.state = 1), " \
+	"(SELECT count(*) FROM chunk WHERE job = id AND chunk.state = 2) FROM job "
+
+static void read_job(sqlite3_stmt *q, struct store_job *j)
+{
+	*j = (struct store_job){
+		.id = db_text(q, 0), .key = db_text(q, 1), .source_name = db_text(q, 2), .facts = db_text(q, 3),
+		.output = db_text(q, 4), .state = (enum store_job_state)sqlite3_column_int(q, 5), .summary = db_text(q, 6),
+		.summary_by_model = sqlite3_column_int(q, 7), .summary_fallback = db_text(q, 8),
+		.created = sqlite3_column_int64(q, 9), .updated = sqlite3_column_int64(q, 10),
+		.wall_time = sqlite3_column_int64(q, 11), .engine_busy = sqlite3_column_int64(q, 12),
+		.chunks = sqlite3_column_int64(q, 13), .done = sqlite3_column_int64(q, 14),
+		.holes = sqlite3_column_int64(q, 15),
+	};
+}
+
+int store_job_find(struct store *s, const char *id, struct store_job *ret, struct err *err)
+{
+	size_t len = strlen(id);
+	if (len < 3 || strspn(id, "0123456789abcdef") != len)
+		return err_set(err, ERR_ARG, "\"%s\" is not a job; write at least three digits of its id (see: vdet jobs)", id);
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked, JOB_COLUMNS "WHERE key = ?1 OR substr(id, 1, length(?1)) = ?1 LIMIT 2", &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "s", id);
+	r = db_step(s, q, err);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return err_set(err, ERR_NOENT, "there is no job %s (see: vdet jobs)", id);
+	struct store_job j;
+	read_job(q, &j);
+	r = db_step(s, q, err);
+	if (r != 0) {
+		store_job_clear(&j);
+		return r < 0 ? r : err_set(err, ERR_ARG, "several jobs begin with %s; write more digits", id);
+	}
+	*ret = j;
+	return 0;
+}
+
+int store_job_each(struct store *s, int (*fn)(void *, const struct store_job *), void *ctx, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked, JOB_COLUMNS "ORDER BY created DESC, id", &q, err);
+	while (r == 0 && (r = db_step(s, q, err)) > 0) {
+		struct store_job j;
+		read_job(q, &j);
+		r = fn(ctx, &j);
+		store_job_clear(&j);
+	}
+	return r;
+}
+
+int store_job_remove(struct store *s, const char *id, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked, "DELETE FROM job WHERE id = ?", &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "s", id);
+	return db_run(s, q, err);
+}
+
+int store_job_update(struct store *s, const struct store_job *j, int64_t wall, int64_t busy, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked, "UPDATE job SET state = ?, summary = ?, summary_by_model = ?, summary_fallback = ?, "
+	                           "output = ?, updated = ?, wall_time = wall_time + ?, engine_busy = engine_busy + ? "
+	                           "WHERE id = ?", &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "isissiiis", (int64_t)j->state, j->summary, (int64_t)j->summary_by_model, j->summary_fallback,
+	        j->output, clock_wall(), wall, busy, j->id);
+	return db_run(s, q, err);
+}

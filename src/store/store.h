@@ -1,0 +1,90 @@
+/* The case store: the journal of every job, in one SQLite file (WAL, synchronous=FULL). Every SQL string of the
+ * program is in this room.
+ *
+ * What a call has returned from is on disk: a chunk's result is one transaction, so a kill at any moment leaves it
+ * whole or absent. Thread-safe: one connection behind a lock; calls block for the disk. Several processes may use
+ * one store at once. Strings handed out are owned by the structs and freed by their _clear functions; times are
+ * microseconds, of presentation (start, end, time, pts), of work (…_time) or Unix time (created, updated). */
+#ifndef VDET_STORE_STORE_H
+#define VDET_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+struct store;
+
+/* Opens or creates. A file of a newer program, or one that is no store, is refused. */
+int store_open(const char *path, struct store **ret, struct err *err);
+void store_free(struct store *s);
+DEFINE_FREEP(struct store, store)
+
+enum store_job_state { STORE_JOB_RUNNING, STORE_JOB_COMPLETE, STORE_JOB_HOLES };
+const char *store_job_state_name(enum store_job_state state);
+
+struct store_job {
+	char *id;           /* 12 hexadecimal digits, the head of key */
+	char *key;          /* SHA-256 of everything that the result depends on */
+	char *source_name;
+	char *facts;        /* JSON object: what the report says of source, engine, prompts and options */
+	char *output;       /* folder of the report, absolute */
+	enum store_job_state state;
+	char *summary;      /* of the whole; "" until merged */
+	bool summary_by_model;
+	char *summary_fallback;
+	int64_t created, updated;
+	int64_t wall_time, engine_busy;  /* over all runs */
+	int64_t chunks, done, holes;     /* counts; filled when read */
+};
+void store_job_clear(struct store_job *j);
+
+struct store_sample {
+	int64_t time, pts;
+	char *rung, *fault;
+	int width, height;
+	unsigned char *thumb;
+	size_t thumb_len;
+};
+
+struct store_event {
+	char *what;
+	size_t *samples;    /* indices into the chunk's samples, ascending */
+	size_t n_samples;
+};
+
+enum store_chunk_state { STORE_CHUNK_TODO, STORE_CHUNK_DONE, STORE_CHUNK_HOLE };
+
+struct store_chunk {
+	int64_t index, start, end;
+	enum store_chunk_state state;
+	char *summary, *reason;
+	int64_t attempts, decode_time, engine_time, prompt_tokens, cached_tokens, output_tokens;
+	double prefill_rate, decode_rate;
+	struct store_sample *samples;
+	size_t n_samples;
+	struct store_event *events;
+	size_t n_events;
+};
+void store_chunk_clear(struct store_chunk *c);
+
+/* Adds the job with its chunks (index, start, end), all still to do, in one transaction. */
+int store_job_add(struct store *s, const struct store_job *job, const struct store_chunk *chunks, size_t n,
+                  struct err *err);
+/* By id, a unique beginning of it (at least 3 digits), or a key. ERR_NOENT if there is none. */
+int store_job_find(struct store *s, const char *id, struct store_job *ret, struct err *err);
+/* Calls fn for each job, newest first; fn must not call the store. */
+int store_job_each(struct store *s, int (*fn)(void *ctx, const struct store_job *j), void *ctx, struct err *err);
+int store_job_remove(struct store *s, const char *id, struct err *err);
+/* State, summary and output of a job; adds `wall` and `busy` to its times. */
+int store_job_update(struct store *s, const struct store_job *j, int64_t wall, int64_t busy, struct err *err);
+
+/* A chunk's result, whole, in one transaction; replaces what was there. */
+int store_chunk_save(struct store *s, const char *job, const struct store_chunk *c, struct err *err);
+/* Reads all chunks in order; the caller clears each and frees the array. Without `detail`, no samples and events. */
+int store_chunks_load(struct store *s, const char *job, bool detail, struct store_chunk **ret, size_t *ret_n,
+                      struct err *err);
+
+#endif
