@@ -1,0 +1,60 @@
+#include "job/prompt.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "prompt_texts.h"
+
+static void add_look_for(struct chat *c, const char *look_for)
+{
+	if (!*look_for)
+		return;
+	AUTO(mem_freep) char *text = mem_printf("Look above all for: %s\n", look_for);
+	chat_text(c, text);
+}
+
+int prompt_describe(struct chat *c, int64_t start, int64_t end, const struct prompt_picture *pictures, size_t n,
+                    const char *look_for, const char *fault, struct err *err)
+{
+	char text[160], t[2][CLOCK_TEXT_MAX];
+	/* What is the same in every request comes first, so that the engine's prefix cache finds it. */
+	chat_system(c, prompt_describe_system_txt);
+	snprintf(text, sizeof text, "Stretch %s to %s, %zu frames.\n", clock_text(start, t[0]), clock_text(end, t[1]), n);
+	chat_text(c, text);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(text, sizeof text, "Frame %zu at %s:\n", i + 1, clock_text(pictures[i].pts, t[0]));
+		chat_text(c, text);
+		int r = chat_jpeg(c, pictures[i].jpeg, pictures[i].jpeg_len, err);
+		if (r < 0)
+			return r;
+	}
+	chat_text(c, "\n");
+	chat_text(c, prompt_describe_task_txt);
+	add_look_for(c, look_for);
+	if (fault) {
+		AUTO(mem_freep) char *again = mem_printf("Your last answer could not be used: %s\n", fault);
+		chat_text(c, again);
+	}
+	chat_schema(c, "stretch", prompt_describe_schema_json);
+	return 0;
+}
+
+void prompt_summary(struct chat *c, const char *notes, const char *look_for)
+{
+	chat_system(c, prompt_summary_system_txt);
+	chat_text(c, notes);
+	chat_text(c, "\n");
+	chat_text(c, prompt_summary_task_txt);
+	add_look_for(c, look_for);
+}
+
+void prompt_hash(char out[static HASH_HEX])
+{
+	const char *const texts[] = {prompt_describe_system_txt, prompt_describe_task_txt, prompt_describe_schema_json,
+	                             prompt_summary_system_txt, prompt_summary_task_txt};
+	AUTO(hash_freep) struct hash *h = hash_new();
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		hash_adds(h, texts[i]);
+	hash_end(h, out);
+}

@@ -1,0 +1,29 @@
+/* What is said to the model. The texts are files in src/job/prompt/, embedded; the demo model is trained on them. */
+#ifndef VDET_JOB_PROMPT_H
+#define VDET_JOB_PROMPT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "engine/chat.h"
+
+struct prompt_picture {
+	int64_t pts;
+	const unsigned char *jpeg;
+	size_t jpeg_len;
+};
+
+/* The describe request: system text; the stretch; per picture its number (from 1) and time, then the picture; the task.
+ * `look_for` is the user's wish, "" if none; `fault` names what was wrong with the last answer, NULL at first. */
+int prompt_describe(struct chat *c, int64_t start, int64_t end, const struct prompt_picture *pictures, size_t n,
+                    const char *look_for, const char *fault, struct err *err);
+
+/* The summary request from notes, one a line: "[00:05:00 - 00:10:00] text". */
+void prompt_summary(struct chat *c, const char *notes, const char *look_for);
+
+/* SHA-256 over every text and the schema: part of a job's key. */
+void prompt_hash(char out[static HASH_HEX]);
+
+#endif

@@ -1,0 +1,115 @@
+#include "job/summary.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+void notes_add(struct notes *t, int64_t start, int64_t end, const char *text)
+{
+	struct note *last = t->n ? &t->items[t->n - 1] : NULL;
+	if (last && last->end == start && strcmp(last->text, text) == 0) {
+		last->end = end;
+		return;
+	}
+	t->items = mem_grow(t->items, t->n + 1, sizeof *t->items);
+	t->items[t->n++] = (struct note){start, end, mem_strdup(text)};
+}
+
+void notes_clear(struct notes *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		free(t->items[i].text);
+	free(t->items);
+	*t = (struct notes){0};
+}
+
+static size_t note_size(const struct note *n)
+{
+	return strlen(n->text) + sizeof "[00:00:00 - 00:00:00] \n";
+}
+
+size_t notes_fit(const struct notes *t, size_t first, size_t max)
+{
+	size_t n = 0, size = 0;
+	for (; first + n < t->n; n++) {
+		size += note_size(&t->items[first + n]);
+		if (size > max && n >= 2) /* a request for fewer than two notes would not shorten anything */
+			break;
+	}
+	return n;
+}
+
+/* HH:MM:SS */
+static const char *clock_hms(int64_t us, char out[static CLOCK_TEXT_MAX])
+{
+	clock_text(us, out);
+	*strrchr(out, '.') = '\0';
+	return out;
+}
+
+void notes_print(const struct notes *t, size_t first, size_t n, struct buf *out)
+{
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	for (size_t i = first; i < first + n; i++)
+		buf_addf(out, "[%s - %s] %s\n", clock_hms(t->items[i].start, a), clock_hms(t->items[i].end, b), t->items[i].text);
+}
+
+/* One level of the tree: each group of notes that fits becomes one note. */
+static int shorten(struct notes *t, size_t max, int (*ask)(void *, const char *, char **, struct err *), void *ctx,
+                   struct err *err)
+{
+	AUTO(notes_clear) struct notes shorter = {0};
+	for (size_t first = 0, n; first < t->n; first += n) {
+		AUTO(buf_free) struct buf text = BUF(max + 65536);
+		AUTO(mem_freep) char *answer = NULL;
+		n = notes_fit(t, first, max);
+		const struct note *a = &t->items[first], *z = &t->items[first + n - 1];
+		if (n == 1) { /* the last one, left over */
+			notes_add(&shorter, a->start, a->end, a->text);
+			continue;
+		}
+		notes_print(t, first, n, &text);
+		int r = buf_check(&text, "the notes of one summary request", err);
+		if (r == 0)
+			r = ask(ctx, buf_str(&text), &answer, err);
+		if (r < 0)
+			return r;
+		notes_add(&shorter, a->start, z->end, answer);
+	}
+	notes_clear(t);
+	*t = shorter;
+	shorter = (struct notes){0};
+	return 0;
+}
+
+int summary_make(const struct notes *notes, size_t max, int (*ask)(void *, const char *, char **, struct err *),
+                 void *ctx, char **ret, struct err *err)
+{
+	AUTO(notes_clear) struct notes t = {0};
+	for (size_t i = 0; i < notes->n; i++)
+		notes_add(&t, notes->items[i].start, notes->items[i].end, notes->items[i].text);
+	if (!t.n)
+		return err_set(err, ERR_FORMAT, "there is nothing to summarise");
+	while (t.n > 1) {
+		int r = shorten(&t, max, ask, ctx, err);
+		if (r < 0)
+			return r;
+	}
+	*ret = TAKE(t.items[0].text);
+	return 0;
+}
+
+char *summary_timeline(const struct notes *events, size_t max_lines)
+{
+	struct buf out = BUF(1 << 20);
+	char at[CLOCK_TEXT_MAX];
+	if (!events->n)
+		buf_adds(&out, "Nothing was seen to happen.");
+	for (size_t i = 0; i < events->n && i < max_lines; i++)
+		buf_addf(&out, "%s%s %s", i ? "\n" : "", clock_hms(events->items[i].start, at), events->items[i].text);
+	if (events->n > max_lines)
+		buf_addf(&out, "\nand %zu more", events->n - max_lines);
+	return buf_take(&out);
+}
