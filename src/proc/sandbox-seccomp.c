@@ -1,0 +1,105 @@
+/* The sandbox by seccomp-bpf. The list is what libav's demuxers, single-threaded decoders, filters and malloc were
+ * seen to use, and what an orderly abort() needs; extend it only for a named reason. */
+#include "proc/sandbox.h"
+
+#include <errno.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "proc/spawn.h"
+
+static void free_filter(scmp_filter_ctx *f)
+{
+	if (*f)
+		seccomp_release(*f);
+}
+
+/* Harmless whatever their arguments are: own memory, time, own identity, waiting on what is open. */
+static const int allowed[] = {
+	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(exit),
+	SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_getres), SCMP_SYS(clock_nanosleep), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(getpid),
+	SCMP_SYS(gettid), SCMP_SYS(getrandom), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield), SCMP_SYS(poll),
+	SCMP_SYS(ppoll), SCMP_SYS(getrusage), SCMP_SYS(restart_syscall), SCMP_SYS(close),
+};
+
+/* Nothing in a decoder asks for these, so whoever does is not the decoder any more. */
+static const int deadly[] = {
+	SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(clone), SCMP_SYS(ptrace),
+	SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept),
+	SCMP_SYS(accept4), SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev), SCMP_SYS(bpf), SCMP_SYS(io_uring_setup), SCMP_SYS(userfaultfd),
+	SCMP_SYS(perf_event_open), SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(mount), SCMP_SYS(init_module),
+	SCMP_SYS(finit_module), SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key), SCMP_SYS(pidfd_getfd),
+};
+
+struct rules {
+	scmp_filter_ctx filter;
+	int error;
+};
+
+static void rule(struct rules *r, uint32_t action, int call)
+{
+	/* A call that this architecture lacks needs no rule. */
+	int e = call < 0 ? 0 : seccomp_rule_add(r->filter, action, call, 0);
+	if (e < 0 && !r->error)
+		r->error = e;
+}
+
+/* Where (argument `arg` & mask) == value. */
+static void rule_if(struct rules *r, uint32_t action, int call, unsigned arg, uint64_t mask, uint64_t value)
+{
+	struct scmp_arg_cmp cmp = {.arg = arg, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
+	int e = call < 0 ? 0 : seccomp_rule_add_array(r->filter, action, call, 1, &cmp);
+	if (e < 0 && !r->error)
+		r->error = e;
+}
+
+static void add_rules(struct rules *r)
+{
+	const uint64_t whole = UINT32_MAX; /* descriptors and process numbers are int */
+	for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
+		rule(r, SCMP_ACT_ALLOW, allowed[i]);
+	for (size_t i = 0; i < ARRAY_LEN(deadly); i++)
+		rule(r, SCMP_ACT_KILL_PROCESS, deadly[i]);
+	/* ENOSYS makes libc fall back to clone(), whose arguments a filter could see. */
+	rule(r, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3));
+
+	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(read), 0, whole, ROLE_SOCKET);
+	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(read), 0, whole, ROLE_INPUT);
+	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(pread64), 0, whole, ROLE_INPUT);
+	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 0, whole, ROLE_SOCKET);
+	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(write), 0, whole, STDERR_FILENO);
+	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(writev), 0, whole, STDERR_FILENO);
+	/* abort() signals its own thread. */
+	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 0, whole, (uint64_t)getpid());
+
+	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, PROT_EXEC, 0);
+	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 2, PROT_EXEC, 0);
+	rule_if(r, SCMP_ACT_KILL_PROCESS, SCMP_SYS(mmap), 2, PROT_EXEC, PROT_EXEC);
+	rule_if(r, SCMP_ACT_KILL_PROCESS, SCMP_SYS(mprotect), 2, PROT_EXEC, PROT_EXEC);
+	rule(r, SCMP_ACT_KILL_PROCESS, SCMP_SYS(pkey_mprotect));
+}
+
+int sandbox_enter(const struct sandbox *s, struct err *err)
+{
+	if (!s->enforce)
+		return 0;
+	AUTO(free_filter) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	if (!filter)
+		return err_set(err, ERR_UNSUPPORTED, "cannot make a system call filter");
+	struct rules r = {.filter = filter};
+	/* A call through another architecture's entry would pass by the numbers above. */
+	seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	add_rules(&r);
+	int e = r.error ? r.error : seccomp_load(filter);
+	if (e < 0)
+		return err_sys(err, -e, "cannot enter the sandbox (seccomp); without it: --decoder-sandbox off");
+	return 0;
+}
+
+const char *sandbox_name(void) { return "seccomp"; }

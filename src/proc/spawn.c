@@ -1,0 +1,345 @@
+#include "proc/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+extern char **environ;
+
+struct child {
+	pid_t pid;
+	int pidfd;      /* -1 where the kernel has none */
+	int socket;
+	bool ended;
+	int status;
+	int64_t peak;
+};
+
+struct plan {
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	int error;      /* the first that happened */
+};
+
+static void plan_end(struct plan *p)
+{
+	posix_spawn_file_actions_destroy(&p->files);
+	posix_spawnattr_destroy(&p->attr);
+}
+
+static void plan_note(struct plan *p, int error)
+{
+	if (!p->error)
+		p->error = error;
+}
+
+static void plan_dup(struct plan *p, int from, int to)
+{
+	plan_note(p, posix_spawn_file_actions_adddup2(&p->files, from, to));
+}
+
+/* A clean start: own process group, no blocked signals, default handlers. */
+static void plan_begin(struct plan *p)
+{
+	sigset_t none, all;
+	sigemptyset(&none);
+	sigfillset(&all);
+	p->error = 0;
+	plan_note(p, posix_spawn_file_actions_init(&p->files));
+	plan_note(p, posix_spawnattr_init(&p->attr));
+	plan_note(p, posix_spawnattr_setflags(&p->attr,
+		POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
+	plan_note(p, posix_spawnattr_setpgroup(&p->attr, 0));
+	plan_note(p, posix_spawnattr_setsigmask(&p->attr, &none));
+	plan_note(p, posix_spawnattr_setsigdefault(&p->attr, &all));
+	plan_note(p, posix_spawn_file_actions_addopen(&p->files, STDIN_FILENO, "/dev/null", O_RDONLY, 0));
+}
+
+/* A duplicate above the numbers that the child's plan writes to, so that no dup2 overwrites a later one's source. */
+static int dup_high(int fd)
+{
+	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 16);
+}
+
+static const char *own_exe(const char *exe)
+{
+	if (exe)
+		return exe;
+	exe = getenv("VDET_EXE");
+	return exe && *exe ? exe : "/proc/self/exe";
+}
+
+static size_t count_strings(const char *const *list)
+{
+	size_t n = 0;
+	while (list && list[n])
+		n++;
+	return n;
+}
+
+static struct child *child_new(pid_t pid, int socket)
+{
+	struct child *c = mem_alloc(1, sizeof *c);
+	*c = (struct child){.pid = pid, .pidfd = (int)syscall(SYS_pidfd_open, pid, 0), .socket = socket};
+	return c;
+}
+
+static int socket_pair(int ret[2], struct err *err)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, errno, "cannot make a socket pair");
+	/* Ours gets a high number and does not block; the child's end blocks. */
+	ret[0] = dup_high(pair[0]);
+	ret[1] = dup_high(pair[1]);
+	close(pair[0]);
+	close(pair[1]);
+	if (ret[0] >= 0 && ret[1] >= 0 && fcntl(ret[0], F_SETFL, O_NONBLOCK) == 0)
+		return 0;
+	int e = errno;
+	fd_closep(&ret[0]);
+	fd_closep(&ret[1]);
+	return err_sys(err, e, "cannot make a socket pair");
+}
+
+int child_start_role(const struct role_start *s, struct child **ret, struct err *err)
+{
+	int pair[2];
+	int r = socket_pair(pair, err);
+	if (r < 0)
+		return r;
+	AUTO(fd_closep) int ours = pair[0], theirs = pair[1];
+	AUTO(fd_closep) int input = dup_high(s->input);
+	AUTO(fd_closep) int log = dup_high(s->stderr_fd);
+	if ((s->input >= 0 && input < 0) || (s->stderr_fd >= 0 && log < 0))
+		return err_sys(err, errno, "cannot duplicate a file descriptor");
+
+	AUTO(plan_end) struct plan p;
+	plan_begin(&p);
+	plan_note(&p, posix_spawn_file_actions_addopen(&p.files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0));
+	if (log >= 0)
+		plan_dup(&p, log, STDERR_FILENO);
+	plan_dup(&p, theirs, ROLE_SOCKET);
+	if (input >= 0)
+		plan_dup(&p, input, ROLE_INPUT);
+	plan_note(&p, posix_spawn_file_actions_addclosefrom_np(&p.files, input >= 0 ? ROLE_INPUT + 1 : ROLE_INPUT));
+
+	size_t n = count_strings(s->args);
+	AUTO(mem_freep) const char **argv = mem_alloc(n + 4, sizeof *argv);
+	argv[0] = "vdet";
+	argv[1] = "-x";
+	argv[2] = s->role;
+	for (size_t i = 0; i < n; i++)
+		argv[3 + i] = s->args[i];
+
+	pid_t pid;
+	const char *exe = own_exe(s->exe);
+	if (!p.error)
+		p.error = posix_spawn(&pid, exe, &p.files, &p.attr, (char *const *)argv, environ);
+	if (p.error)
+		return err_sys(err, p.error, "cannot start %s as %s", exe, s->role);
+	*ret = child_new(pid, ours);
+	ours = -1;
+	return 0;
+}
+
+static const char **environment_with(const char *const *more)
+{
+	size_t n = count_strings((const char *const *)environ), m = count_strings(more), k = 0;
+	const char **env = mem_alloc(n + m + 1, sizeof *env);
+	for (size_t i = 0; i < n; i++) {
+		bool replaced = false;
+		for (size_t j = 0; j < m; j++) {
+			size_t len = strcspn(more[j], "=") + 1;
+			replaced = replaced || !strncmp(environ[i], more[j], len);
+		}
+		if (!replaced)
+			env[k++] = environ[i];
+	}
+	for (size_t j = 0; j < m; j++)
+		env[k++] = more[j];
+	return env;
+}
+
+/* The role `exec` writes why it failed to its socket; a successful exec closes it without a word. */
+static int program_running(struct child *c, const char *name, struct err *err)
+{
+	char why[300];
+	size_t len = 0;
+	struct pollfd p = {.fd = c->socket, .events = POLLIN};
+	while (len < sizeof why - 1) {
+		ssize_t n = read(c->socket, why + len, sizeof why - 1 - len);
+		if (n > 0)
+			len += (size_t)n;
+		else if (n == 0)
+			break;
+		else if (errno == EAGAIN)
+			poll(&p, 1, -1);
+		else if (errno != EINTR)
+			break;
+	}
+	close(c->socket);
+	c->socket = -1;
+	why[len] = '\0';
+	if (!len)
+		return 0;
+	child_wait(c, 0, NULL, NULL);
+	return err_set(err, ERR_NOENT, "cannot start %s: %s", name, why);
+}
+
+int child_start_program(const struct program_start *s, struct child **ret, struct err *err)
+{
+	int pair[2];
+	int r = socket_pair(pair, err);
+	if (r < 0)
+		return r;
+	AUTO(fd_closep) int ours = pair[0], theirs = pair[1];
+	AUTO(fd_closep) int log = dup_high(s->log_fd);
+	if (s->log_fd >= 0 && log < 0)
+		return err_sys(err, errno, "cannot duplicate a file descriptor");
+
+	AUTO(plan_end) struct plan p;
+	plan_begin(&p);
+	if (log >= 0) {
+		plan_dup(&p, log, STDOUT_FILENO);
+		plan_dup(&p, log, STDERR_FILENO);
+	}
+	plan_dup(&p, theirs, ROLE_SOCKET);
+	plan_note(&p, posix_spawn_file_actions_addclosefrom_np(&p.files, ROLE_SOCKET + 1));
+
+	size_t n = count_strings(s->argv);
+	char parent[24];
+	snprintf(parent, sizeof parent, "%ld", (long)getpid());
+	AUTO(mem_freep) const char **argv = mem_alloc(n + 5, sizeof *argv);
+	argv[0] = "vdet";
+	argv[1] = "-x";
+	argv[2] = "exec";
+	argv[3] = parent;
+	for (size_t i = 0; i < n; i++)
+		argv[4 + i] = s->argv[i];
+	AUTO(mem_freep) const char **env = environment_with(s->env);
+
+	pid_t pid;
+	const char *exe = own_exe(s->exe);
+	if (!p.error)
+		p.error = posix_spawn(&pid, exe, &p.files, &p.attr, (char *const *)argv, (char *const *)env);
+	if (p.error)
+		return err_sys(err, p.error, "cannot start %s through %s", s->argv[0], exe);
+	AUTO(child_freep) struct child *c = child_new(pid, ours);
+	ours = -1;
+	close(theirs);
+	theirs = -1;
+	r = program_running(c, s->argv[0], err);
+	if (r < 0)
+		return r;
+	*ret = TAKE(c);
+	return 0;
+}
+
+void child_free(struct child *c)
+{
+	if (!c)
+		return;
+	fd_closep(&c->socket);
+	if (!c->ended) {
+		child_kill(c, SIGKILL);
+		child_wait(c, 0, NULL, NULL);
+	}
+	fd_closep(&c->pidfd);
+	free(c);
+}
+
+pid_t child_pid(const struct child *c) { return c->pid; }
+int child_socket(const struct child *c) { return c->socket; }
+int child_status(const struct child *c) { return c->status; }
+
+void child_kill(struct child *c, int signal)
+{
+	/* Until it is reaped its number cannot be anybody else's. */
+	if (!c->ended && kill(-c->pid, signal) < 0)
+		kill(c->pid, signal);
+}
+
+bool child_ended(struct child *c)
+{
+	if (c->ended)
+		return true;
+	pid_t r;
+	do
+		r = waitpid(c->pid, &c->status, WNOHANG);
+	while (r < 0 && errno == EINTR);
+	c->ended = r != 0; /* an error (somebody else reaped it) is an end too */
+	return c->ended;
+}
+
+int child_wait(struct child *c, int64_t deadline, struct cancel *cancel, struct err *err)
+{
+	while (!child_ended(c)) {
+		if (cancel_fired(cancel))
+			return err_set(err, ERR_CANCELED, "interrupted");
+		int64_t left = deadline ? deadline - clock_now() : 3600 * CLOCK_SECOND;
+		if (left <= 0)
+			return err_set(err, ERR_TIMEOUT, "the process %ld did not end in time", (long)c->pid);
+		struct pollfd p[] = {{.fd = c->pidfd, .events = POLLIN}, {.fd = cancel_fd(cancel), .events = POLLIN}};
+		int64_t ms = left / 1000 + 1;
+		if (c->pidfd < 0 && ms > 5)
+			ms = 5;
+		poll(p, 2, (int)ms);
+	}
+	return 0;
+}
+
+const char *child_status_text(const struct child *c, char out[static CHILD_TEXT_MAX])
+{
+	if (WIFSIGNALED(c->status)) {
+		const char *name = sigabbrev_np(WTERMSIG(c->status));
+		snprintf(out, CHILD_TEXT_MAX, "was killed by SIG%s", name ? name : "?");
+	} else {
+		snprintf(out, CHILD_TEXT_MAX, "ended with status %d", WEXITSTATUS(c->status));
+	}
+	return out;
+}
+
+int64_t child_peak_memory(struct child *c)
+{
+	if (c->ended)
+		return c->peak;
+	char path[40], line[256];
+	snprintf(path, sizeof path, "/proc/%ld/status", (long)c->pid);
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return c->peak;
+	while (fgets(line, sizeof line, f)) {
+		long long kib;
+		if (sscanf(line, "VmHWM: %lld kB", &kib) == 1 && kib * 1024 > c->peak)
+			c->peak = kib * 1024;
+	}
+	fclose(f);
+	return c->peak;
+}
+
+void child_limit_cpu(struct child *c, int64_t seconds)
+{
+	struct rlimit limit;
+	clockid_t clock;
+	struct timespec used;
+	if (c->ended || prlimit(c->pid, RLIMIT_CPU, NULL, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (seconds > 0 && clock_getcpuclockid(c->pid, &clock) == 0 && clock_gettime(clock, &used) == 0)
+		limit.rlim_cur = (rlim_t)(used.tv_sec + 1 + seconds);
+	prlimit(c->pid, RLIMIT_CPU, &limit, NULL);
+}

@@ -1,0 +1,35 @@
+/* Role `exec`: becomes another program that does not outlive the thread which started it. What goes wrong before
+ * that is written to the socket; a successful exec closes it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "proc/spawn.h"
+#include "worker/worker.h"
+
+static int fail(const char *why)
+{
+	ssize_t n = write(ROLE_SOCKET, why, strlen(why));
+	(void)n; /* a parent that has gone needs no answer */
+	return 127;
+}
+
+int exec_worker_main(int argc, char **argv)
+{
+	if (argc < 2)
+		return fail("no program was named");
+	long parent = strtol(argv[0], NULL, 10);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return fail(strerror(errno));
+	/* It may have died before the line above. */
+	if (getppid() != parent)
+		return 127;
+	fcntl(ROLE_SOCKET, F_SETFD, FD_CLOEXEC);
+	execvp(argv[1], argv + 1);
+	return fail(strerror(errno));
+}

@@ -1,0 +1,23 @@
+#include "worker/worker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static const struct {
+	const char *name;
+	int (*main)(int argc, char **argv);
+} roles[] = {
+	{"exec", exec_worker_main},
+	{"media", media_worker_main},
+};
+
+int worker_main(const char *role, int argc, char **argv)
+{
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
+		if (!strcmp(role, roles[i].name))
+			return roles[i].main(argc, argv);
+	fprintf(stderr, "vdet: there is no role \"%s\"\n", role);
+	return 2;
+}
