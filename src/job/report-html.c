@@ -1,0 +1,165 @@
+/* report.html: one file that needs nothing else. Its style and script are src/job/report/page.*; the policy in its
+ * head lets nothing be fetched and no other script run. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "job/report-page.h"
+#include "page.h"
+
+/* Pictures beyond this are left out, and the page says so. */
+#define THUMBS_MAX_BYTES ((size_t)64 << 20)
+
+/* The script's hash as a content security policy wants it. */
+static void add_script_hash(struct buf *out)
+{
+	char hex[HASH_HEX];
+	unsigned char raw[32];
+	AUTO(hash_freep) struct hash *h = hash_new();
+	hash_add(h, page_page_js, page_page_js_len);
+	hash_end(h, hex);
+	for (size_t i = 0; i < sizeof raw; i++) {
+		char digits[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
+		raw[i] = (unsigned char)strtoul(digits, NULL, 16);
+	}
+	buf_adds(out, "sha256-");
+	text_base64(out, raw, sizeof raw);
+}
+
+static void add_head(struct report_page *p)
+{
+	const struct report *r = p->r;
+	buf_adds(p->out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+		"style-src 'unsafe-inline'; script-src '");
+	add_script_hash(p->out);
+	buf_adds(p->out, "'; base-uri 'none'; form-action 'none'\">\n"
+		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+		"<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
+		"<link rel=\"icon\" href=\"data:,\">\n<title>");
+	AUTO(mem_freep) char *name = report_line(r->source_name, 0);
+	report_page_text(p, name);
+	buf_adds(p->out, " – video report</title>\n<style>\n");
+	buf_add(p->out, page_page_css, page_page_css_len);
+	if (r->width > 0 && r->height > 0)
+		buf_addf(p->out, ":root{--shape:%d/%d}\n", r->width, r->height);
+	buf_adds(p->out, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#events\">Skip to the events</a>\n");
+}
+
+static void add_fact(struct report_page *p, const char *name, const char *value)
+{
+	buf_addf(p->out, "<div><dt>%s</dt><dd>", name);
+	report_page_text(p, value);
+	buf_adds(p->out, "</dd></div>");
+}
+
+static void add_facts(struct report_page *p)
+{
+	const struct report *r = p->r;
+	char t[CLOCK_TEXT_MAX], size[TEXT_SIZE_MAX], iso[CLOCK_TEXT_MAX];
+	buf_adds(p->out, "<dl class=\"facts\">");
+	add_fact(p, "Length", clock_short(r->duration, t));
+	AUTO(mem_freep) char *picture = mem_printf("%d × %d", r->width, r->height);
+	add_fact(p, "Picture", picture);
+	AUTO(mem_freep) char *codec = r->fps > 0 ? mem_printf("%s, %.5g fps", r->codec ? r->codec : "", r->fps)
+	                                         : mem_strdup(r->codec);
+	add_fact(p, "Video", codec);
+	add_fact(p, "Size", text_size((double)r->source_size, size));
+	clock_iso(r->created, iso);
+	AUTO(mem_freep) char *created = mem_printf("%.10s, %.5s UTC", iso, iso[0] ? iso + 11 : "");
+	add_fact(p, "Analysed", created);
+	buf_adds(p->out, "</dl>\n");
+}
+
+static void add_banners(struct report_page *p)
+{
+	const struct report *r = p->r;
+	char n[CLOCK_TEXT_MAX], a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	if (r->demo_model)
+		buf_adds(p->out, "<p class=\"banner demo\"><strong>Made with the demo model.</strong> It understands only the"
+		                 " scenes that vdet draws for its demo; on any other video, what it says is worth nothing.</p>\n");
+	if (p->sums.holes)
+		buf_addf(p->out, "<p class=\"banner bad\"><strong>This report is not complete.</strong> It has <a href=\"#holes\">"
+		         "%s</a>: of %s of the %s analysed, nothing is known.</p>\n",
+		         report_plural(p->sums.holes, "hole", n), clock_short(p->sums.lost, a), clock_short(r->to - r->from, b));
+	else if (!r->complete)
+		buf_adds(p->out, "<p class=\"banner bad\"><strong>This report is not complete.</strong> The work on this video"
+		                 " was not finished.</p>\n");
+	if (!report_is_empty(r->source_warning)) {
+		buf_adds(p->out, "<p class=\"banner warn\"><strong>The file is not sound.</strong> <span dir=\"auto\">");
+		report_page_text(p, r->source_warning);
+		buf_adds(p->out, "</span></p>\n");
+	}
+	if (r->from > 0 || r->to < r->duration)
+		buf_addf(p->out, "<p class=\"banner warn\"><strong>A part only.</strong> Of this video, %s to %s was analysed.</p>\n",
+		         clock_text(r->from, a), clock_text(r->to, b));
+}
+
+static void add_header(struct report_page *p)
+{
+	buf_adds(p->out, "<header>\n<p class=\"kicker\">Video report</p>\n<h1 dir=\"auto\">");
+	report_page_text(p, report_is_empty(p->r->source_name) ? "Video" : p->r->source_name);
+	buf_adds(p->out, "</h1>\n");
+	add_facts(p);
+	add_banners(p);
+	buf_adds(p->out, "<nav aria-label=\"Sections\"><a href=\"#summary\">Summary</a> <a href=\"#timeline\">Timeline</a> ");
+	if (p->sums.holes)
+		buf_adds(p->out, "<a href=\"#holes\">Holes</a> ");
+	buf_adds(p->out, "<a href=\"#events\">Events</a> <a href=\"#chunks\">Chunks</a> <a href=\"#made\">How this was"
+	                 " made</a></nav>\n</header>\n");
+}
+
+static void add_summary(struct report_page *p)
+{
+	const struct report *r = p->r;
+	buf_adds(p->out, "<section id=\"summary\" aria-labelledby=\"h-summary\"><h2 id=\"h-summary\">Summary</h2>\n");
+	if (!r->summary_by_model) {
+		buf_adds(p->out, "<p class=\"note\">This is the plain timeline: no summary of the whole was written by the model");
+		if (!report_is_empty(r->summary_fallback)) {
+			buf_adds(p->out, " (<span dir=\"auto\">");
+			report_page_text(p, r->summary_fallback);
+			buf_adds(p->out, "</span>)");
+		}
+		buf_adds(p->out, ".</p>\n");
+	}
+	buf_addf(p->out, "<div class=\"summary%s\" dir=\"auto\"%s>",  r->summary_by_model ? "" : " plain",
+	         r->summary_by_model ? "" : " tabindex=\"0\" role=\"region\" aria-label=\"Plain timeline\"");
+	report_page_text(p, r->summary);
+	buf_adds(p->out, "</div></section>\n");
+}
+
+static void page_clear(struct report_page *p)
+{
+	free(p->first);
+	free(p->shown);
+}
+
+int report_html(const struct report *r, struct buf *out, struct err *err)
+{
+	AUTO(page_clear) struct report_page p = {.r = r, .out = out};
+	report_sum(r, &p.sums);
+	p.first = mem_alloc(r->n_chunks + 1, sizeof *p.first);
+	for (size_t i = 0; i < r->n_chunks; i++)
+		p.first[i + 1] = p.first[i] + r->chunks[i].n_samples;
+	p.shown = mem_alloc(p.first[r->n_chunks] + 1, sizeof *p.shown);
+	report_page_choose(&p, THUMBS_MAX_BYTES);
+	add_head(&p);
+	add_header(&p);
+	buf_adds(out, "<main>\n");
+	add_summary(&p);
+	report_page_timeline(&p);
+	report_page_holes(&p);
+	report_page_events(&p);
+	report_page_chunks(&p);
+	report_page_made(&p);
+	buf_adds(out, "</main>\n<footer><p>Written by vdet ");
+	report_page_text(&p, r->vdet_version);
+	buf_adds(out, ". What a model says about a video can be wrong: look at the frames.</p></footer>\n"
+	              "<p id=\"toast\" role=\"status\"></p>\n<script>");
+	buf_add(out, page_page_js, page_page_js_len);
+	buf_adds(out, "</script>\n");
+	report_page_thumbs(&p);
+	buf_adds(out, "</body>\n</html>\n");
+	return buf_check(out, "report.html", err);
+}

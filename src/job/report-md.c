@@ -1,0 +1,175 @@
+/* report.md: the same as the page in short, to read in a terminal or on a forge. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "job/report-text.h"
+
+/* One line of foreign text. text_markdown() escapes what has meaning anywhere; at the beginning of a line a list
+ * mark or a number with a point would have one, too. */
+static void md_line(struct buf *out, const char *s)
+{
+	AUTO(mem_freep) char *line = report_line(s, 0);
+	const char *p = line + strspn(line, " ");
+	size_t digits = strspn(p, "0123456789");
+	if (*p && strchr("-+=", *p)) {
+		buf_adds(out, "\\");
+	} else if (digits && (p[digits] == '.' || p[digits] == ')')) {
+		buf_add(out, p, digits);
+		buf_adds(out, "\\");
+		p += digits;
+	}
+	text_markdown(out, p);
+}
+
+/* Foreign text of several lines, which stay apart. */
+static void md_lines(struct buf *out, const char *s)
+{
+	AUTO(buf_free) struct buf b = BUF(SIZE_MAX / 2);
+	report_visible(&b, s);
+	for (char *p = b.data, *next; p; p = next) {
+		next = strchr(p, '\n');
+		if (next)
+			*next++ = '\0';
+		if (!*p)
+			continue;
+		md_line(out, p);
+		buf_adds(out, "\n\n");
+	}
+}
+
+static void md_notes(const struct report *r, const struct report_sums *s, struct buf *out)
+{
+	char n[CLOCK_TEXT_MAX], a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	if (r->demo_model)
+		buf_adds(out, "> **Made with the demo model**, which understands only vdet's own drawn scenes: on any other "
+		              "video what it says is worth nothing.\n\n");
+	if (s->holes)
+		buf_addf(out, "> **Not complete:** %s, %s long, of which nothing is known. See Holes.\n\n",
+		         report_plural(s->holes, "hole", n), clock_short(s->lost, a));
+	else if (!r->complete)
+		buf_adds(out, "> **Not complete:** the work on this video was not finished.\n\n");
+	if (!report_is_empty(r->source_warning)) {
+		buf_adds(out, "> **The file is not sound:** ");
+		md_line(out, r->source_warning);
+		buf_adds(out, "\n\n");
+	}
+	if (r->from > 0 || r->to < r->duration)
+		buf_addf(out, "> Only %s to %s was analysed.\n\n", clock_text(r->from, a), clock_text(r->to, b));
+}
+
+static void md_head(const struct report *r, const struct report_sums *s, struct buf *out)
+{
+	char size[TEXT_SIZE_MAX], t[CLOCK_TEXT_MAX], n[CLOCK_TEXT_MAX], m[CLOCK_TEXT_MAX];
+	buf_adds(out, "# ");
+	md_line(out, report_is_empty(r->source_name) ? "Video" : r->source_name);
+	buf_addf(out, "\n\n%s · %d×%d ", clock_short(r->duration, t), r->width, r->height);
+	md_line(out, r->codec);
+	if (r->fps > 0)
+		buf_addf(out, " · %.5g fps", r->fps);
+	buf_addf(out, " · %s · %s, %s\n\n", text_size((double)r->source_size, size), report_plural(r->n_chunks, "chunk", n),
+	         report_plural(r->n_events, "event", m));
+	md_notes(r, s, out);
+	buf_adds(out, "## Summary\n\n");
+	if (!r->summary_by_model) {
+		buf_adds(out, "*The plain timeline; no summary of the whole was written");
+		if (!report_is_empty(r->summary_fallback)) {
+			buf_adds(out, ": ");
+			md_line(out, r->summary_fallback);
+		}
+		buf_adds(out, "*\n\n");
+	}
+	md_lines(out, r->summary);
+}
+
+static void md_events(const struct report *r, struct buf *out)
+{
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	buf_addf(out, "## Events\n\n%s", r->n_events ? "" : "None.\n");
+	for (size_t i = 0; i < r->n_events; i++) {
+		const struct report_event *e = &r->events[i];
+		buf_addf(out, "- **%s**", clock_text(e->start, a));
+		if (e->end > e->start)
+			buf_addf(out, " – %s", clock_text(e->end, b));
+		buf_adds(out, " ");
+		md_line(out, e->what);
+		buf_addf(out, " *(chunk %zu; frames", e->chunk + 1);
+		for (size_t k = 0; k < e->n_samples; k++) {
+			const struct report_sample *s = report_evidence(r, e, k);
+			if (s)
+				buf_addf(out, " %s", report_exact(s->pts, a));
+		}
+		buf_adds(out, ")*\n");
+	}
+	buf_adds(out, "\n");
+}
+
+static void md_chunks(const struct report *r, const struct report_sums *s, struct buf *out)
+{
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	if (s->holes)
+		buf_adds(out, "## Holes\n\n");
+	for (size_t i = 0; s->holes && i < r->n_chunks; i++) {
+		const struct report_chunk *c = &r->chunks[i];
+		if (c->state != CHUNK_HOLE)
+			continue;
+		buf_addf(out, "- **%s – %s** (chunk %zu) ", clock_text(c->start, a), clock_text(c->end, b), i + 1);
+		md_line(out, c->reason);
+		buf_adds(out, "\n");
+	}
+	buf_addf(out, "%s## Chunks\n\n", s->holes ? "\n" : "");
+	for (size_t i = 0; i < r->n_chunks; i++) {
+		const struct report_chunk *c = &r->chunks[i];
+		buf_addf(out, "%zu. **%s – %s** ", i + 1, clock_text(c->start, a), clock_text(c->end, b));
+		if (c->state == CHUNK_HOLE)
+			buf_adds(out, "*hole*");
+		else
+			md_line(out, c->summary);
+		buf_adds(out, "\n");
+	}
+	buf_adds(out, "\n");
+}
+
+static void md_row(struct buf *out, const char *name, const char *value)
+{
+	if (report_is_empty(value))
+		return;
+	buf_adds(out, "| ");
+	md_line(out, name);
+	buf_adds(out, " | ");
+	md_line(out, value);
+	buf_adds(out, " |\n");
+}
+
+static void md_made(const struct report *r, const struct report_sums *s, struct buf *out)
+{
+	char t[CLOCK_TEXT_MAX];
+	buf_adds(out, "## How this was made\n\n");
+	report_coverage_text(r, s, out);
+	buf_adds(out, "\n\n| | |\n|---|---|\n");
+	md_row(out, "vdet", r->vdet_version);
+	md_row(out, "created", clock_iso(r->created, t));
+	md_row(out, "job", r->job);
+	md_row(out, "SHA-256 of the video", r->source_sha256);
+	md_row(out, "engine", r->engine_kind);
+	md_row(out, "engine version", r->engine_version);
+	md_row(out, "model", r->model);
+	md_row(out, "model hash", r->model_hash);
+	md_row(out, "prompts' hash", r->prompt_hash);
+	md_row(out, "asked to look for", r->prompt);
+	md_row(out, "libraries", r->libraries);
+	for (size_t i = 0; i < r->n_options; i++)
+		md_row(out, r->options[i].name, r->options[i].value);
+}
+
+int report_markdown(const struct report *r, struct buf *out, struct err *err)
+{
+	struct report_sums s;
+	report_sum(r, &s);
+	md_head(r, &s, out);
+	md_events(r, out);
+	md_chunks(r, &s, out);
+	md_made(r, &s, out);
+	return buf_check(out, "report.md", err);
+}

@@ -1,0 +1,191 @@
+/* The lists of the page: events, holes and chunks, with their pictures. */
+#include <string.h>
+
+#include "base/text.h"
+#include "job/report-page.h"
+
+/* An event that rests on more frames than these shows the others as times. */
+#define FRAMES_SHOWN 6
+
+void report_page_text(struct report_page *p, const char *s)
+{
+	AUTO(buf_free) struct buf b = BUF(SIZE_MAX / 2);
+	report_visible(&b, s);
+	text_html(p->out, buf_str(&b));
+}
+
+void report_page_time(struct report_page *p, int64_t us)
+{
+	char exact[CLOCK_TEXT_MAX], seconds[CLOCK_TEXT_MAX];
+	report_exact(us, exact);
+	int split = (int)strlen(exact) - 3;
+	buf_addf(p->out, "<time datetime=\"PT%sS\">%.*s<small>%s</small></time>", report_seconds(us, seconds), split, exact,
+	         exact + split);
+}
+
+static void add_time(struct report_page *p, int64_t us)
+{
+	char text[CLOCK_TEXT_MAX], seconds[CLOCK_TEXT_MAX];
+	buf_addf(p->out, "<time datetime=\"PT%sS\">%s</time>", report_seconds(us, seconds), clock_text(us, text));
+}
+
+/* The picture itself, or what is in its place. */
+static void add_picture(struct report_page *p, size_t chunk, size_t sample, bool link)
+{
+	const struct report_sample *s = &p->r->chunks[chunk].samples[sample];
+	size_t n = p->first[chunk] + sample;
+	char t[CLOCK_TEXT_MAX];
+	if (!report_is_empty(s->fault)) {
+		buf_adds(p->out, "<span class=\"th none fault\">No picture: ");
+		report_page_text(p, s->fault);
+		buf_adds(p->out, "</span>");
+	} else if (link) {
+		buf_addf(p->out, "<a class=\"th%s t%zu\" href=\"#s%zu-%zu\" aria-label=\"Frame at %s, among those of chunk %zu\">"
+		         "</a>", p->shown[n] ? "" : " none", n, chunk + 1, sample + 1, clock_text(s->pts, t), chunk + 1);
+	} else if (p->shown[n]) {
+		buf_addf(p->out, "<span class=\"th t%zu\" role=\"img\" aria-label=\"Frame at %s\"></span>", n,
+		         clock_text(s->pts, t));
+	} else {
+		buf_adds(p->out, "<span class=\"th none\">picture not kept</span>");
+	}
+}
+
+void report_page_frame(struct report_page *p, size_t chunk, size_t sample, bool link)
+{
+	const struct report_sample *s = &p->r->chunks[chunk].samples[sample];
+	if (link)
+		buf_adds(p->out, "<li><figure>");
+	else
+		buf_addf(p->out, "<li id=\"s%zu-%zu\"><figure>", chunk + 1, sample + 1);
+	add_picture(p, chunk, sample, link);
+	buf_adds(p->out, "<figcaption>");
+	report_page_time(p, s->pts);
+	if (!link && !report_is_empty(s->rung) && strcmp(s->rung, "software")) {
+		buf_adds(p->out, " <span class=\"rung\" title=\"how it was decoded\">");
+		report_page_text(p, s->rung);
+		buf_adds(p->out, "</span>");
+	}
+	buf_adds(p->out, "</figcaption></figure></li>");
+}
+
+static void add_more_frames(struct report_page *p, const struct report_event *e)
+{
+	char n[CLOCK_TEXT_MAX];
+	buf_addf(p->out, "<details class=\"more\"><summary>%s more</summary><p>",
+	         report_plural(e->n_samples - FRAMES_SHOWN, "frame", n));
+	for (size_t k = FRAMES_SHOWN; k < e->n_samples; k++) {
+		const struct report_sample *s = report_evidence(p->r, e, k);
+		if (!s)
+			continue;
+		buf_addf(p->out, "<a href=\"#s%zu-%zu\">", e->chunk + 1, e->samples[k] + 1);
+		report_page_time(p, s->pts);
+		buf_adds(p->out, "</a> ");
+	}
+	buf_adds(p->out, "</p></details>");
+}
+
+static void add_event(struct report_page *p, size_t i)
+{
+	const struct report_event *e = &p->r->events[i];
+	buf_addf(p->out, "<li id=\"e%zu\" class=\"event\"><p class=\"when\"><a href=\"#e%zu\">", i + 1, i + 1);
+	add_time(p, e->start);
+	buf_adds(p->out, "</a>");
+	if (e->end > e->start) {
+		buf_adds(p->out, "<span class=\"to\"> to ");
+		add_time(p, e->end);
+		buf_adds(p->out, "</span>");
+	}
+	buf_adds(p->out, "</p><div class=\"told\"><p class=\"what\" dir=\"auto\">");
+	report_page_text(p, e->what);
+	buf_adds(p->out, "</p><ul class=\"frames\">");
+	for (size_t k = 0; k < e->n_samples && k < FRAMES_SHOWN; k++)
+		if (report_evidence(p->r, e, k))
+			report_page_frame(p, e->chunk, e->samples[k], true);
+	buf_adds(p->out, "</ul>");
+	if (e->n_samples > FRAMES_SHOWN)
+		add_more_frames(p, e);
+	buf_addf(p->out, "</div><a class=\"where\" href=\"#c%zu\">chunk %zu</a></li>\n", e->chunk + 1, e->chunk + 1);
+}
+
+void report_page_events(struct report_page *p)
+{
+	char n[CLOCK_TEXT_MAX];
+	buf_addf(p->out, "<section id=\"events\" aria-labelledby=\"h-events\"><h2 id=\"h-events\">Events <span class=\"n\">%s"
+	         "</span></h2>\n", report_count((int64_t)p->r->n_events, n));
+	if (!p->r->n_events) {
+		buf_adds(p->out, "<p class=\"note\">The model named no event in the frames it saw.</p></section>\n");
+		return;
+	}
+	buf_adds(p->out, "<form id=\"filter\" role=\"search\" hidden><label for=\"q\">Show only events with</label> "
+	                 "<input id=\"q\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\"> "
+	                 "<span id=\"found\" role=\"status\"></span></form>\n<ol id=\"list\" class=\"events\">\n");
+	for (size_t i = 0; i < p->r->n_events; i++)
+		add_event(p, i);
+	buf_adds(p->out, "</ol></section>\n");
+}
+
+void report_page_holes(struct report_page *p)
+{
+	char n[CLOCK_TEXT_MAX], t[CLOCK_TEXT_MAX];
+	if (!p->sums.holes)
+		return;
+	buf_addf(p->out, "<section id=\"holes\" aria-labelledby=\"h-holes\"><h2 id=\"h-holes\">Holes <span class=\"n\">%s"
+	         "</span></h2>\n<p class=\"note\">%s of the video could not be described. Nothing is known of what happened"
+	         " there.</p>\n<ul class=\"holes\">", report_count((int64_t)p->sums.holes, n), clock_short(p->sums.lost, t));
+	for (size_t i = 0; i < p->r->n_chunks; i++) {
+		const struct report_chunk *c = &p->r->chunks[i];
+		if (c->state != CHUNK_HOLE)
+			continue;
+		buf_addf(p->out, "<li><a href=\"#c%zu\">", i + 1);
+		add_time(p, c->start);
+		buf_adds(p->out, " to ");
+		add_time(p, c->end);
+		buf_adds(p->out, "</a> <span dir=\"auto\">");
+		report_page_text(p, report_is_empty(c->reason) ? "No reason was noted." : c->reason);
+		buf_adds(p->out, "</span></li>\n");
+	}
+	buf_adds(p->out, "</ul></section>\n");
+}
+
+/* What it took, in one line. */
+static void add_cost(struct report_page *p, const struct report_chunk *c)
+{
+	char prompt[CLOCK_TEXT_MAX], cached[CLOCK_TEXT_MAX], output[CLOCK_TEXT_MAX], n[CLOCK_TEXT_MAX];
+	buf_addf(p->out, "<p class=\"cost\">Decoding %.1f s, engine %.1f s in %s; tokens: %s read (%s of them cached), %s"
+	         " written.</p>", (double)c->decode_time / 1e6, (double)c->engine_time / 1e6,
+	         report_plural((size_t)(c->attempts > 0 ? c->attempts : 0), "attempt", n),
+	         report_count(c->prompt_tokens, prompt), report_count(c->cached_tokens, cached),
+	         report_count(c->output_tokens, output));
+}
+
+static void add_chunk(struct report_page *p, size_t i)
+{
+	const struct report_chunk *c = &p->r->chunks[i];
+	bool hole = c->state == CHUNK_HOLE;
+	char n[CLOCK_TEXT_MAX];
+	buf_addf(p->out, "<article id=\"c%zu\" class=\"chunk%s\"><h3>Chunk %zu%s <span class=\"span\">", i + 1,
+	         hole ? " hole" : "", i + 1, hole ? ", a hole" : "");
+	add_time(p, c->start);
+	buf_adds(p->out, " to ");
+	add_time(p, c->end);
+	buf_adds(p->out, "</span></h3><p class=\"what\" dir=\"auto\">");
+	report_page_text(p, hole ? c->reason : c->summary);
+	buf_addf(p->out, "</p><details><summary>%s %s</summary><ul class=\"frames\">",
+	         report_plural(c->n_samples, "frame", n), hole ? "that were chosen" : "that the model saw");
+	for (size_t k = 0; k < c->n_samples; k++)
+		report_page_frame(p, i, k, false);
+	buf_adds(p->out, "</ul>");
+	add_cost(p, c);
+	buf_adds(p->out, "</details></article>\n");
+}
+
+void report_page_chunks(struct report_page *p)
+{
+	char n[CLOCK_TEXT_MAX];
+	buf_addf(p->out, "<section id=\"chunks\" aria-labelledby=\"h-chunks\"><h2 id=\"h-chunks\">Chunks <span class=\"n\">%s"
+	         "</span></h2>\n<p class=\"note\">The video was watched in these stretches, one after the other.</p>\n",
+	         report_count((int64_t)p->r->n_chunks, n));
+	for (size_t i = 0; i < p->r->n_chunks; i++)
+		add_chunk(p, i);
+	buf_adds(p->out, "</section>\n");
+}

@@ -1,0 +1,194 @@
+/* The strip that shows the whole video at once: events, holes, and every moment that the model looked at.
+ * Positions across are per cents, so that the strip fits any window while text keeps its size. */
+#include <math.h>
+#include <string.h>
+
+#include "job/report-page.h"
+
+enum {
+	READ_H = 24,               /* the line on top, where the mark under the pointer is told */
+	LANE_H = 13, LANES = 4,
+	EVENTS_H = LANE_H * LANES,
+	LOOKS_Y = READ_H + EVENTS_H + 8,
+	LOOKS_H = 16,
+	AXIS_Y = LOOKS_Y + LOOKS_H,
+	HEIGHT = AXIS_Y + 24,
+	SINGLE_MAX = 400,          /* more events than that are drawn as a histogram */
+	BINS = 160,
+	TIP_MAX = 160,
+};
+
+/* Share of the analysed stretch in per cent. */
+static double across(const struct report *r, int64_t t)
+{
+	double span = (double)(r->to - r->from), x = span > 0 ? 100 * (double)(t - r->from) / span : 0;
+	return fmin(fmax(x, 0), 100);
+}
+
+static double tick_step(double seconds)
+{
+	static const double steps[] = {
+		0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400,
+	};
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+		if (seconds / steps[i] <= 9)
+			return steps[i];
+	return 86400 * ceil(seconds / 86400 / 9);
+}
+
+static void draw_axis(struct report_page *p)
+{
+	const struct report *r = p->r;
+	char text[CLOCK_TEXT_MAX];
+	int64_t step = llround(tick_step((double)(r->to - r->from) / 1e6) * 1e6);
+	buf_addf(p->out, "<g class=\"axis\"><line x1=\"0\" x2=\"100%%\" y1=\"%d\" y2=\"%d\"/>", AXIS_Y, AXIS_Y);
+	int n = 0;
+	for (int64_t t = (r->from + step - 1) / step * step; t <= r->to; t += step, n++) {
+		double x = across(r, t);
+		if (step < CLOCK_SECOND) {
+			clock_text(t, text);
+			text[strlen(text) - 2] = '\0';
+		} else {
+			clock_short(t, text);
+		}
+		buf_addf(p->out, "<g%s><line x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"%d\" y2=\"%d\"/><text x=\"%.3f%%\" y=\"%d\""
+		         " text-anchor=\"%s\">%s</text></g>", n % 2 ? " class=\"odd\"" : "", x, x, READ_H, AXIS_Y + 5, x,
+		         AXIS_Y + 19, x < 3 ? "start" : x > 97 ? "end" : "middle", text);
+	}
+	buf_adds(p->out, "</g>");
+}
+
+/* The text that shows in the reading line while the mark has the pointer or the focus. */
+static void add_tip(struct report_page *p, const char *s)
+{
+	AUTO(mem_freep) char *line = report_line(s, TIP_MAX);
+	buf_adds(p->out, "<text class=\"tip\" x=\"0\" y=\"15\">");
+	report_page_text(p, line);
+	buf_adds(p->out, "</text></a>");
+}
+
+static void draw_holes(struct report_page *p)
+{
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	for (size_t i = 0; i < p->r->n_chunks; i++) {
+		const struct report_chunk *c = &p->r->chunks[i];
+		if (c->state != CHUNK_HOLE)
+			continue;
+		double x = across(p->r, c->start), w = across(p->r, c->end) - x;
+		AUTO(mem_freep) char *tip = mem_printf("Hole %s – %s: %s", clock_short(c->start, a), clock_short(c->end, b),
+		                                       c->reason ? c->reason : "");
+		buf_addf(p->out, "<a href=\"#c%zu\" class=\"hole\"><rect x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\""
+		         " height=\"%d\"/>", i + 1, x, READ_H, fmax(w, 0.2), AXIS_Y - READ_H);
+		add_tip(p, tip);
+	}
+}
+
+static void draw_single_events(struct report_page *p)
+{
+	char t[CLOCK_TEXT_MAX];
+	double ends[LANES] = {-1, -1, -1, -1};
+	for (size_t i = 0; i < p->r->n_events; i++) {
+		const struct report_event *e = &p->r->events[i];
+		double x = across(p->r, e->start), w = fmax(across(p->r, e->end) - x, 0.35);
+		x = fmin(x, 100 - 0.35);
+		size_t lane = 0;
+		for (size_t k = 0; k < LANES; k++) {
+			if (ends[k] <= x) {
+				lane = k;
+				break;
+			}
+			if (ends[k] < ends[lane])
+				lane = k;
+		}
+		ends[lane] = fmax(ends[lane], x + w + 0.1);
+		AUTO(mem_freep) char *tip = mem_printf("%s  %s", clock_short(e->start, t), e->what ? e->what : "");
+		buf_addf(p->out, "<a href=\"#e%zu\" class=\"mark\"><rect x=\"%.3f%%\" y=\"%zu\" width=\"%.3f%%\""
+		         " height=\"%d\" rx=\"2\"/>", i + 1, x, READ_H + lane * LANE_H + 1, fmin(w, 100 - x), LANE_H - 2);
+		add_tip(p, tip);
+	}
+}
+
+static void draw_histogram(struct report_page *p)
+{
+	const struct report *r = p->r;
+	size_t count[BINS] = {0}, first[BINS] = {0}, most = 1;
+	for (size_t i = r->n_events; i-- > 0;) {
+		size_t bin = (size_t)fmin(across(r, r->events[i].start) * BINS / 100, BINS - 1);
+		first[bin] = i;
+		if (++count[bin] > most)
+			most = count[bin];
+	}
+	for (size_t b = 0; b < BINS; b++) {
+		if (!count[b])
+			continue;
+		char n[CLOCK_TEXT_MAX], from[CLOCK_TEXT_MAX], to[CLOCK_TEXT_MAX];
+		int64_t width = (r->to - r->from) / BINS, start = r->from + width * (int64_t)b;
+		double h = fmax(2, EVENTS_H * sqrt((double)count[b] / (double)most));
+		const char *what = r->events[first[b]].what;
+		AUTO(mem_freep) char *tip = mem_printf("%s – %s  %s, first: %s", clock_short(start, from),
+			clock_short(start + width, to), report_plural(count[b], "event", n), what ? what : "");
+		buf_addf(p->out, "<a href=\"#e%zu\" class=\"mark\"><rect x=\"%.3f%%\" y=\"%.1f\" width=\"%.3f%%\""
+		         " height=\"%.1f\"/>", first[b] + 1, 100.0 * (double)b / BINS, READ_H + EVENTS_H - h, 100.0 / BINS - 0.1, h);
+		add_tip(p, tip);
+	}
+}
+
+/* One path with a tick for each look, at a resolution beyond what a screen shows. */
+static void draw_looks(struct report_page *p)
+{
+	size_t n;
+	AUTO(mem_freep) int64_t *times = report_seen(p->r, &n);
+	const struct report_sums *s = &p->sums;
+	long last = -1;
+	buf_addf(p->out, "<rect class=\"looks\" x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\"/>", LOOKS_Y, LOOKS_H);
+	if (n) {
+		double x = across(p->r, s->max_gap_start);
+		buf_addf(p->out, "<rect class=\"gap\" x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\" height=\"%d\"/>", x, LOOKS_Y,
+		         across(p->r, s->max_gap_start + s->max_gap) - x, LOOKS_H);
+	}
+	buf_addf(p->out, "<svg x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\" viewBox=\"0 0 4000 1\""
+	         " preserveAspectRatio=\"none\"><path class=\"ticks\" d=\"", LOOKS_Y, LOOKS_H);
+	for (size_t i = 0; i < n; i++) {
+		long x = lround(across(p->r, times[i]) * 39.98) + 1;  /* a tick at an edge stays inside */
+		if (x != last)
+			buf_addf(p->out, "M%ld 0v1", x);
+		last = x;
+	}
+	buf_adds(p->out, "\"/></svg>");
+}
+
+static void add_legend(struct report_page *p, bool histogram)
+{
+	buf_addf(p->out, "<ul class=\"legend\"><li class=\"l-mark\">%s</li><li class=\"l-look\">a frame that the model"
+	         " looked at</li><li class=\"l-gap\">longest stretch without a look</li>",
+	         histogram ? "events, higher where there are more" : "an event");
+	if (p->sums.holes)
+		buf_adds(p->out, "<li class=\"l-hole\">a hole: nothing is known</li>");
+	buf_adds(p->out, "</ul>");
+}
+
+void report_page_timeline(struct report_page *p)
+{
+	char events[CLOCK_TEXT_MAX], holes[CLOCK_TEXT_MAX], a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	bool histogram = p->r->n_events > SINGLE_MAX;
+	buf_addf(p->out, "<section id=\"timeline\" aria-labelledby=\"h-timeline\"><h2 id=\"h-timeline\">Timeline</h2>\n"
+	         "<a class=\"skip\" href=\"#events\">Skip the marks of the timeline</a>\n"
+	         "<svg class=\"strip\" width=\"100%%\" height=\"%d\" role=\"group\" aria-label=\"Timeline from %s to %s: %s,"
+	         " %s\">", HEIGHT, clock_short(p->r->from, a), clock_short(p->r->to, b),
+	         report_plural(p->r->n_events, "event", events), report_plural(p->sums.holes, "hole", holes));
+	buf_addf(p->out, "<rect class=\"back\" x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\"/>"
+	         "<text class=\"hint\" x=\"0\" y=\"15\">%s</text>", READ_H, EVENTS_H,
+	         p->r->n_events ? "Each mark leads to its event." : "No events.");
+	draw_axis(p);
+	draw_looks(p);
+	draw_holes(p);
+	if (histogram)
+		draw_histogram(p);
+	else
+		draw_single_events(p);
+	buf_adds(p->out, "</svg>\n");
+	add_legend(p, histogram);
+	buf_adds(p->out, "<p class=\"note\">");
+	report_coverage_text(p->r, &p->sums, p->out);
+	buf_adds(p->out, p->sums.seen ? " What happened between the frames was not seen.</p></section>\n" : "</p></section>\n");
+}

@@ -1,0 +1,36 @@
+/* The parts of report.html, each appended to `out`. Internal to the writer of the page (report-html.c).
+ *
+ * A picture is stored once, as the background that a class stands for (`.t12`), however many events show it; the
+ * rules come last, so that text can be read while pictures still load. */
+#ifndef VDET_JOB_REPORT_PAGE_H
+#define VDET_JOB_REPORT_PAGE_H
+
+#include "job/report-text.h"
+
+struct report_page {
+	const struct report *r;
+	struct report_sums sums;
+	struct buf *out;
+	size_t *first;         /* number of the first sample of each chunk, counted over the whole report; n_chunks + 1 */
+	bool *shown;           /* by that number: its picture is in the page */
+	size_t thumbs, shown_thumbs;  /* how many there are, and how many of them fit into the page */
+};
+
+/* Foreign text, made visible and escaped for text and quoted attributes. */
+void report_page_text(struct report_page *p, const char *s);
+/* <time> in hours to milliseconds, the rest of the microseconds dim. */
+void report_page_time(struct report_page *p, int64_t us);
+/* A frame as a figure: picture or the reason why there is none, and its exact time. `link`: the picture leads to
+ * the frame's place among those of its chunk; else that place is here. */
+void report_page_frame(struct report_page *p, size_t chunk, size_t sample, bool link);
+
+void report_page_timeline(struct report_page *p);  /* report-page-timeline.c */
+void report_page_events(struct report_page *p);    /* report-page-lists.c */
+void report_page_holes(struct report_page *p);
+void report_page_chunks(struct report_page *p);
+void report_page_made(struct report_page *p);      /* report-page-made.c */
+void report_page_thumbs(struct report_page *p);    /* the rules */
+/* Decides which pictures are in the page: those behind events first. */
+void report_page_choose(struct report_page *p, size_t max_bytes);
+
+#endif

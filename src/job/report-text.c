@@ -1,0 +1,190 @@
+#include "job/report-text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static int compare_times(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* A frame counts as seen when its picture was sent and the answer was accepted: what a hole's frames showed is not
+ * in the report. */
+static bool is_seen(const struct report_chunk *c, const struct report_sample *s)
+{
+	return c->state == CHUNK_DONE && report_is_empty(s->fault);
+}
+
+int64_t *report_seen(const struct report *r, size_t *ret_n)
+{
+	size_t max = 0, n = 0, distinct = 0;
+	for (size_t i = 0; i < r->n_chunks; i++)
+		max += r->chunks[i].n_samples;
+	int64_t *times = mem_alloc(max + 1, sizeof *times);
+	for (size_t i = 0; i < r->n_chunks; i++)
+		for (size_t k = 0; k < r->chunks[i].n_samples; k++)
+			if (is_seen(&r->chunks[i], &r->chunks[i].samples[k]))
+				times[n++] = r->chunks[i].samples[k].pts;
+	qsort(times, n, sizeof *times, compare_times);
+	for (size_t i = 0; i < n; i++)
+		if (!distinct || times[distinct - 1] != times[i])
+			times[distinct++] = times[i];
+	*ret_n = distinct;
+	return times;
+}
+
+static void sum_gaps(const struct report *r, struct report_sums *s)
+{
+	AUTO(mem_freep) int64_t *times = report_seen(r, &s->seen);
+	if (!s->seen)
+		return;
+	int64_t before = r->from;
+	for (size_t i = 0; i <= s->seen; i++) {
+		int64_t t = i < s->seen ? times[i] : r->to;
+		if (t - before > s->max_gap) {
+			s->max_gap = t - before;
+			s->max_gap_start = before;
+		}
+		before = t;
+	}
+	if (s->seen > 1)
+		s->mean_gap = (times[s->seen - 1] - times[0]) / (int64_t)(s->seen - 1);
+}
+
+void report_sum(const struct report *r, struct report_sums *ret)
+{
+	struct report_sums s = {0};
+	for (size_t i = 0; i < r->n_chunks; i++) {
+		const struct report_chunk *c = &r->chunks[i];
+		bool hole = c->state == CHUNK_HOLE;
+		s.holes += hole;
+		*(hole ? &s.lost : &s.described) += c->end - c->start;
+		for (size_t k = 0; k < c->n_samples; k++)
+			s.faults += !report_is_empty(c->samples[k].fault);
+		s.decode_time += c->decode_time;
+		s.engine_time += c->engine_time;
+		s.prompt_tokens += c->prompt_tokens;
+		s.cached_tokens += c->cached_tokens;
+		s.output_tokens += c->output_tokens;
+	}
+	sum_gaps(r, &s);
+	*ret = s;
+}
+
+const struct report_sample *report_evidence(const struct report *r, const struct report_event *e, size_t k)
+{
+	if (e->chunk >= r->n_chunks || k >= e->n_samples || e->samples[k] >= r->chunks[e->chunk].n_samples)
+		return NULL;
+	return &r->chunks[e->chunk].samples[e->samples[k]];
+}
+
+bool report_is_empty(const char *s) { return !s || !*s; }
+
+#define REPLACEMENT "\xef\xbf\xbd"
+
+/* What stands for the character at p, and how many bytes that has; NULL: it may stay. */
+static const char *visible_form(const unsigned char *p, size_t *ret_len)
+{
+	*ret_len = 1;
+	if (p[0] == '\r')
+		return p[1] == '\n' ? "" : "\n";
+	if ((p[0] < 0x20 && p[0] != '\n' && p[0] != '\t') || p[0] == 0x7f)
+		return REPLACEMENT;
+	*ret_len = 2;
+	if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)  /* C1 controls: terminals obey them */
+		return p[1] == 0x85 ? "\n" : REPLACEMENT;
+	*ret_len = 3;
+	if (p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9))  /* line and paragraph separators */
+		return "\n";
+	if (p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae)    /* bidirectional embedding, override */
+		return REPLACEMENT;
+	if (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)    /* bidirectional isolates */
+		return REPLACEMENT;
+	return NULL;
+}
+
+void report_visible(struct buf *out, const char *s)
+{
+	const unsigned char *p = (const unsigned char *)(s ? s : ""), *start = p;
+	while (*p) {
+		size_t len;
+		const char *form = visible_form(p, &len);
+		if (!form) {
+			p++;
+			continue;
+		}
+		buf_add(out, start, (size_t)(p - start));
+		buf_adds(out, form);
+		start = p += len;
+	}
+	buf_add(out, start, (size_t)(p - start));
+}
+
+char *report_line(const char *s, size_t max)
+{
+	AUTO(buf_free) struct buf b = BUF(SIZE_MAX / 2);
+	report_visible(&b, s);
+	bool cut = max && b.len > max;
+	AUTO(mem_freep) char *line = text_line(buf_str(&b), cut ? max : b.len);
+	return cut ? mem_printf("%s…", line) : TAKE(line);
+}
+
+const char *report_exact(int64_t us, char out[static CLOCK_TEXT_MAX])
+{
+	uint64_t u = us < 0 ? -(uint64_t)us : (uint64_t)us;
+	snprintf(out, CLOCK_TEXT_MAX, "%s%02" PRIu64 ":%02u:%02u.%06u", us < 0 ? "-" : "", u / 3600000000,
+	         (unsigned)(u / 60000000 % 60), (unsigned)(u / 1000000 % 60), (unsigned)(u % 1000000));
+	return out;
+}
+
+const char *report_seconds(int64_t us, char out[static CLOCK_TEXT_MAX])
+{
+	uint64_t u = us < 0 ? -(uint64_t)us : (uint64_t)us;
+	snprintf(out, CLOCK_TEXT_MAX, "%s%" PRIu64 ".%06u", us < 0 ? "-" : "", u / 1000000, (unsigned)(u % 1000000));
+	return out;
+}
+
+const char *report_count(int64_t n, char out[static CLOCK_TEXT_MAX])
+{
+	char digits[24];
+	int len = snprintf(digits, sizeof digits, "%" PRId64, n < 0 ? 0 : n), at = 0;
+	for (int i = 0; i < len; i++) {
+		if (i && (len - i) % 3 == 0)
+			out[at++] = ',';
+		out[at++] = digits[i];
+	}
+	out[at] = '\0';
+	return out;
+}
+
+const char *report_plural(size_t n, const char *one, char out[static CLOCK_TEXT_MAX])
+{
+	char count[CLOCK_TEXT_MAX];
+	report_count((int64_t)n, count);
+	snprintf(out, CLOCK_TEXT_MAX, "%.12s %.16s%s", count, one, n == 1 ? "" : "s");
+	return out;
+}
+
+void report_coverage_text(const struct report *r, const struct report_sums *s, struct buf *out)
+{
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX], c[CLOCK_TEXT_MAX];
+	if (!s->seen) {
+		buf_addf(out, "The model saw no frame between %s and %s: this report says nothing about them.",
+		         clock_text(r->from, a), clock_text(r->to, b));
+		return;
+	}
+	buf_addf(out, "The model looked at %s of %s of video", report_plural(s->seen, "frame", a),
+	         clock_short(r->to - r->from, b));
+	if (s->mean_gap)
+		buf_addf(out, ", one every %.3g s on average", (double)s->mean_gap / 1e6);
+	buf_addf(out, "; the longest stretch without a look is %.3g s (%s to %s).", (double)s->max_gap / 1e6,
+	         clock_text(s->max_gap_start, b), clock_text(s->max_gap_start + s->max_gap, c));
+	if (s->faults)
+		buf_addf(out, " %s could not be decoded and %s not looked at.", report_plural(s->faults, "frame", a),
+		         s->faults == 1 ? "was" : "were");
+}

@@ -1,0 +1,51 @@
+/* What the writers of the report share: sums, times and text. Internal to them; pure functions. */
+#ifndef VDET_JOB_REPORT_TEXT_H
+#define VDET_JOB_REPORT_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "job/report.h"
+
+/* Everything that is counted over the whole report. */
+struct report_sums {
+	size_t seen;                       /* distinct times of frames that an accepted answer rests on */
+	size_t faults;                     /* samples without a picture */
+	size_t holes;
+	int64_t described, lost;           /* microseconds of chunks that are done, that are holes */
+	int64_t max_gap, max_gap_start;
+	int64_t mean_gap;                  /* 0: fewer than two samples */
+	int64_t decode_time, engine_time;
+	int64_t prompt_tokens, cached_tokens, output_tokens;
+};
+void report_sum(const struct report *r, struct report_sums *ret);
+
+/* Presentation times of all frames that an accepted answer rests on, ascending, each once. The caller frees. */
+int64_t *report_seen(const struct report *r, size_t *ret_n);
+
+/* The k-th frame behind an event; NULL if the report names one that is not there. */
+const struct report_sample *report_evidence(const struct report *r, const struct report_event *e, size_t k);
+
+bool report_is_empty(const char *s);  /* NULL or "" */
+
+/* Appends s in a form that shows what is there: control characters and those that reorder or hide other text become
+ * U+FFFD, all line ends become '\n'. NULL is "". Escaping for a format comes after it. */
+void report_visible(struct buf *out, const char *s);
+/* The same as one line; longer than `max` bytes is cut with "…" (0 = no limit). The caller frees. */
+char *report_line(const char *s, size_t max);
+
+/* "00:12:03.120000": exact, unlike clock_text(). Returns out. */
+const char *report_exact(int64_t us, char out[static CLOCK_TEXT_MAX]);
+/* "723.120000". Returns out. */
+const char *report_seconds(int64_t us, char out[static CLOCK_TEXT_MAX]);
+/* "76,800". Returns out. */
+const char *report_count(int64_t n, char out[static CLOCK_TEXT_MAX]);
+/* "1 hole", "2 holes": `one` is the singular, its plural ends in -s. Returns out. */
+const char *report_plural(size_t n, const char *one, char out[static CLOCK_TEXT_MAX]);
+/* One line about what was looked at, for people: "The model looked at 150 frames, …". */
+void report_coverage_text(const struct report *r, const struct report_sums *s, struct buf *out);
+
+#endif

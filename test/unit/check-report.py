@@ -1,0 +1,217 @@
+"""Checks the files of one report: check-report.py DIR SCHEMA. Needs nothing but Python's own library."""
+import csv
+import html.parser
+import json
+import re
+import sys
+from pathlib import Path
+
+VOID = {"meta", "link", "input", "br", "img", "hr"}
+SELF_CLOSING = {"line", "rect", "path"}  # in SVG
+TIME = r"(\d\d+):(\d\d):(\d\d)\.(\d{3})"
+
+
+def fits(value, schema, root, at="$"):
+    """The part of JSON Schema that report.schema.json uses. Complains about any keyword that it does not know."""
+    types = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
+    for key, rule in schema.items():
+        if key == "$ref":
+            fits(value, root["$defs"][rule.rsplit("/", 1)[1]], root, at)
+        elif key == "type":
+            names = [rule] if isinstance(rule, str) else rule
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            ok = any(
+                number if n == "number" else number and isinstance(value, int) if n == "integer" else isinstance(value, types[n])
+                for n in names
+            )
+            assert ok, f"{at}: {value!r} is no {rule}"
+        elif key == "anyOf":
+            errors = []
+            for one in rule:
+                try:
+                    fits(value, one, root, at)
+                    break
+                except AssertionError as e:
+                    errors.append(e)
+            else:
+                raise errors[0]
+        elif key == "required":
+            assert not (set(rule) - set(value)), f"{at}: lacks {set(rule) - set(value)}"
+        elif key == "properties":
+            for name, sub in rule.items():
+                if name in value:
+                    fits(value[name], sub, root, f"{at}.{name}")
+        elif key == "additionalProperties":
+            extra = set(value) - set(schema.get("properties", ()))
+            assert rule is not False or not extra, f"{at}: has {extra}"
+            for name in extra if isinstance(rule, dict) else ():
+                fits(value[name], rule, root, f"{at}.{name}")
+        elif key == "items":
+            for i, item in enumerate(value):
+                fits(item, rule, root, f"{at}[{i}]")
+        elif key in ("const", "enum"):
+            assert value in ([rule] if key == "const" else rule), f"{at}: {value!r}"
+        elif key == "minimum":
+            assert value >= rule, f"{at}: {value}"
+        elif key == "exclusiveMinimum":
+            assert value is None or value > rule, f"{at}: {value}"
+        elif key == "minItems":
+            assert len(value) >= rule, f"{at}: {len(value)} items"
+        elif key == "pattern":
+            assert re.search(rule, value), f"{at}: {value!r}"
+        else:
+            assert key in ("description", "title", "$schema", "$defs", "format"), f"unknown keyword {key}"
+
+
+def described(schema, at="$"):
+    """Each field of the published schema says what it is."""
+    for name, sub in schema.get("properties", {}).items():
+        assert sub.get("description"), f"{at}.{name} has no description"
+        described(sub, f"{at}.{name}")
+        described(sub.get("items", {}), f"{at}.{name}[]")
+    for name, sub in schema.get("$defs", {}).items():
+        described(sub, name)
+
+
+class Page(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.open, self.ids, self.links, self.styles, self.text = [], set(), [], [], []
+        self.csp, self.scripts, self.classes = "", 0, set()
+
+    def start(self, tag, attrs):
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), f"<{tag}> has an attribute twice: {names}"
+        known = set("""aria-label aria-labelledby autocomplete charset class content d datetime dir for height hidden href
+            http-equiv id lang name preserveaspectratio rel role rx spellcheck tabindex text-anchor title type viewbox
+            width x x1 x2 y y1 y2""".split())
+        assert set(names) <= known, f"<{tag}> has {set(names) - known}"
+        a = dict(attrs)
+        if "id" in a:
+            assert a["id"] not in self.ids, f"id {a['id']} twice"
+            self.ids.add(a["id"])
+        if tag == "a":
+            self.links.append(a["href"])
+        if tag == "meta" and a.get("http-equiv"):
+            self.csp = a["content"]
+        self.scripts += tag == "script"
+        self.classes |= set((a.get("class") or "").split())
+
+    def handle_starttag(self, tag, attrs):
+        self.start(tag, attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        assert tag in SELF_CLOSING, f"<{tag}/>"
+        self.start(tag, attrs)
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
+        self.open.pop()
+
+    def handle_data(self, data):
+        (self.styles if self.open and self.open[-1] in ("style", "script") else self.text).append(data)
+
+
+def check_html(text, report):
+    page = Page()
+    page.feed(text)
+    page.close()
+    assert not page.open, f"left open: {page.open}"
+    assert page.scripts == 1 and "script-src 'sha256-" in page.csp and "default-src 'none'" in page.csp
+    for link in page.links:
+        assert link[0] == "#" and link[1:] in page.ids, f"link to {link}"
+    for i in range(len(report["events"])):
+        assert f"e{i + 1}" in page.ids
+    for c in report["chunks"]:
+        assert f"c{c['index'] + 1}" in page.ids
+    # Nothing is fetched: the only addresses are the pictures in the page.
+    for style in page.styles:
+        for url in re.findall(r"url\(([^)]{0,40})", style):
+            assert url.startswith("data:image/jpeg;base64,"), url
+    body = re.sub(r"url\(data:[^)]*\)", "", text)
+    assert not re.search(r"(src|srcset|@import|poster)\s*=", body)
+    return "".join(page.text)
+
+
+def seconds(match):
+    h, m, s, ms = (int(x) for x in match)
+    assert m < 60 and s < 60
+    return h * 3600 + m * 60 + s + ms / 1000
+
+
+def check_vtt(text, report):
+    assert text.startswith("WEBVTT\n\n") and text.endswith("\n\n")
+    last, ids = 0, set()
+    for block in text.rstrip("\n").split("\n\n")[1:]:
+        lines = block.split("\n")
+        if lines[0].startswith("NOTE "):
+            assert "-->" not in block
+            continue
+        name, times, payload = lines  # one line of text
+        match = re.fullmatch(f"{TIME} --> {TIME}", times)
+        assert match, times
+        start, end = seconds(match.groups()[:4]), seconds(match.groups()[4:])
+        assert last <= start < end, times
+        assert name not in ids and re.fullmatch(r"[ce]\d+", name)
+        assert payload and "-->" not in payload and "<" not in payload
+        assert re.fullmatch(r"(?:[^&]|&(?:amp|lt|gt);)*", payload)
+        ids.add(name)
+        last = start
+    assert len([i for i in ids if i[0] == "e"]) == len(report["events"])
+    assert len([i for i in ids if i[0] == "c"]) + len(report["holes"]) == len(report["chunks"])
+
+
+def check_csv(path, report):
+    data = path.read_bytes()
+    assert data.endswith(b"\r\n")
+    rows = list(csv.DictReader(path.open(newline="", encoding="utf-8"), strict=True))
+    assert len(rows) == len(report["events"])
+    for row, event in zip(rows, report["events"]):
+        assert None not in row and None not in row.values()
+        assert float(row["start_seconds"]) == event["start"] and float(row["end_seconds"]) == event["end"]
+        assert int(row["chunk_number"]) == event["chunk"] + 1
+        assert [float(x) for x in row["frame_pts_seconds"].split()] == [f["pts"] for f in event["frames"]]
+        assert re.fullmatch(TIME, row["start"]) and re.fullmatch(TIME, row["end"])
+        assert not row["what"] or row["what"][0] not in "=+-@"
+
+
+def check_sense(report):
+    """What a schema cannot say."""
+    for c in report["chunks"]:
+        assert (c["state"] == "hole") == (c["reason"] is not None)
+    for e in report["events"]:
+        samples = report["chunks"][e["chunk"]]["samples"]
+        for f in e["frames"]:
+            assert samples[f["sample"]]["pts"] == f["pts"]
+    holes = [c["index"] for c in report["chunks"] if c["state"] == "hole"]
+    assert [h["chunk"] for h in report["holes"]] == holes
+    assert len(report["run"]["chunks"]) == len(report["chunks"])
+    assert report["complete"] == (not holes)
+
+
+def main(folder, schema_path):
+    folder = Path(folder)
+    schema = json.loads(Path(schema_path).read_text())
+    text = (folder / "report.json").read_text()
+    report = json.loads(text)
+    described(schema)
+    fits(report, schema, schema)
+    try:
+        import jsonschema
+        jsonschema.Draft202012Validator(schema).validate(report)
+    except ImportError:
+        pass
+    check_sense(report)
+    shown = check_html((folder / "report.html").read_text(), report)
+    if not report["source"]["warning"]:
+        assert "not sound" not in shown
+    check_vtt((folder / "report.vtt").read_text(), report)
+    check_csv(folder / "report.csv", report)
+    for name in ("report.html", "report.md", "report.csv", "report.vtt"):
+        bad = re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", (folder / name).read_text())
+        assert not bad, f"{name}: {bad}"
+
+
+main(*sys.argv[1:])
