@@ -9,11 +9,6 @@
 
 enum { MAX_EVENTS = 512, MAX_TEXT = 8000 };
 
-static void json_decrefp(json_t **j)
-{
-	json_decref(*j);
-}
-
 void answer_clear(struct answer *a)
 {
 	for (size_t i = 0; i < a->n_events; i++) {
@@ -107,7 +102,7 @@ int answer_parse(const char *text, size_t n_frames, struct answer *ret, struct e
 	json_error_t e;
 	if (blank(text))
 		return err_set(err, ERR_FORMAT, "it is empty");
-	AUTO(json_decrefp) json_t *root = load(text, &e);
+	json_auto_t *root = load(text, &e);
 	if (!root)
 		return err_set(err, ERR_FORMAT, "it is not valid JSON: %.120s", e.text);
 	AUTO(answer_clear) struct answer a = {0};

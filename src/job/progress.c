@@ -185,8 +185,8 @@ int64_t progress_estimate(size_t done, int64_t spent, const double *fractions, c
 
 static void read_locked(struct progress *p, struct progress_view *v)
 {
-	double fractions[ARRAY_LEN(v->active)], sum = 0;
-	int64_t elapsed[ARRAY_LEN(v->active)], mean, now = clock_now();
+	double fractions[ARRAY_LEN(v->active)] = {0}, sum = 0;
+	int64_t elapsed[ARRAY_LEN(v->active)] = {0}, mean, now = clock_now();
 	*v = (struct progress_view){.phase = p->phase, .chunks = p->chunks, .done = p->done, .holes = p->holes,
 	                            .prefill_rate = p->prefill_rate, .decode_rate = p->decode_rate};
 	memcpy(v->detail, p->detail, sizeof v->detail);

@@ -9,6 +9,7 @@ static const struct {
 	const char *name;
 	int (*main)(int argc, char **argv);
 } roles[] = {
+	{"caps", caps_worker_main},
 	{"exec", exec_worker_main},
 	{"media", media_worker_main},
 };

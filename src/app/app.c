@@ -1,0 +1,46 @@
+#include "app/app.h"
+
+#include "base/file.h"
+
+#define AT(member) offsetof(struct app_options, member)
+
+static const struct opt_row rows[] = {
+	{"ui.progress", "progress", OPT_CHOICE, AT(progress), "auto", 0, 0, "auto|plain|json", NULL,
+	 "How progress is shown: a bar on a terminal and plain lines elsewhere, always plain lines, or one JSON object a line.", 0},
+	{"ui.log_level", "log-level", OPT_CHOICE, AT(log_level), "warning", 0, 0, "error|warning|info|debug", NULL,
+	 "What is told on standard error.", 0},
+	{"store.dir", "data-dir", OPT_STRING, AT(data_dir), "", 0, 0, NULL, "FOLDER",
+	 "Where jobs, models and logs are kept; empty = $XDG_DATA_HOME/vdet, or ~/.local/share/vdet.", 0},
+	{"config.file", "config", OPT_STRING, AT(config), "", 0, 0, NULL, "FILE",
+	 "Read this configuration instead of $XDG_CONFIG_HOME/vdet/vdet.conf.", OPT_COMMAND_ONLY},
+};
+
+const struct opt_group app_opt_group = {"General", rows, sizeof rows / sizeof *rows};
+
+struct opt_set app_options_of(const struct command *c, struct app *app, struct opt_bind binds[static 4])
+{
+	size_t n = 0;
+	if (c->own)
+		binds[n++] = (struct opt_bind){c->own, c->own_target};
+	if (c->groups & GROUP_ANALYZE)
+		binds[n++] = (struct opt_bind){&analyze_opt_group, &app->analyze};
+	if (c->groups & GROUP_ENGINE)
+		binds[n++] = (struct opt_bind){&engine_opt_group, &app->engine};
+	if (c->groups & GROUP_APP)
+		binds[n++] = (struct opt_bind){&app_opt_group, &app->options};
+	return (struct opt_set){binds, n};
+}
+
+int app_open_store(const struct app *app, struct store **ret, struct err *err)
+{
+	AUTO(mem_freep) char *path = file_join(app->data_dir, "vdet.db");
+	int r = file_mkdirs(app->data_dir, true, err);
+	return r < 0 ? r : store_open(path, ret, err);
+}
+
+int app_new_engine(struct app *app, struct engine **ret, struct err *err)
+{
+	const struct engine_places places = {.models_dir = app->models_dir, .demo_dir = app->demo_dir,
+	                                     .runtime_dir = app->runtime_dir, .log_path = app->engine_log};
+	return engine_new(&app->engine, &places, app->cancel, ret, err);
+}

@@ -1,0 +1,62 @@
+/* What the commands share: options, places, exit codes. */
+#ifndef VDET_APP_APP_H
+#define VDET_APP_APP_H
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "base/opt.h"
+#include "engine/engine.h"
+#include "job/analyze.h"
+#include "store/store.h"
+
+/* The program's exit codes; docs/exit-codes.md and `vdet help` tell the same. */
+enum {
+	EXIT_COMPLETE = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_HOLES = 3,
+	EXIT_INTERRUPTED = 130,
+};
+
+struct app_options {
+	char *progress, *log_level, *data_dir, *config;
+};
+extern const struct opt_group app_opt_group;
+
+struct app {
+	struct app_options options;
+	struct engine_options engine;
+	struct analyze_options analyze;
+	struct cancel *cancel;
+	char *data_dir, *models_dir, *demo_dir, *runtime_dir, *engine_log, *locks_dir;
+};
+
+struct command {
+	const char *name;
+	const char *usage;    /* "FILE…" */
+	const char *summary;  /* one line */
+	const char *text;     /* what --help tells beyond the options; may be "" */
+	unsigned groups;      /* GROUP_…: the options that it takes */
+	const struct opt_group *own;  /* options of this command alone, or NULL */
+	void *own_target;
+	int (*run)(struct app *app, int argc, char **argv);  /* arguments that are no options; returns an exit code */
+};
+enum { GROUP_APP = 1, GROUP_ENGINE = 2, GROUP_ANALYZE = 4 };
+
+extern const struct command cmd_analyze, cmd_jobs, cmd_report, cmd_doctor, cmd_demo, cmd_world, cmd_help;
+extern const struct command *const commands[];
+extern const size_t n_commands;
+
+/* Prints the error to standard error; the exit code that fits it. */
+int app_fail(const struct err *err);
+int app_usage(const struct command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The options that a command takes, bound to app; for parsing, help and documents. At most 4. */
+struct opt_set app_options_of(const struct command *c, struct app *app, struct opt_bind binds[static 4]);
+int app_open_store(const struct app *app, struct store **ret, struct err *err);
+int app_new_engine(struct app *app, struct engine **ret, struct err *err);
+/* Analyses files one after the other with one engine, showing progress; the exit code is the worst of them. */
+int app_analyze(struct app *app, char **files, int n);
+
+void help_print(const struct command *c);  /* of one command, to standard output */
+
+#endif

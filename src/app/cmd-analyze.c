@@ -1,0 +1,138 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "app/ui.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "job/report.h"
+
+/* The path as a person would name it: relative where it lies below the current folder. */
+static const char *short_path(const char *path)
+{
+	static char cwd[4096];
+	extern char *getcwd(char *, size_t);
+	size_t n = getcwd(cwd, sizeof cwd) ? strlen(cwd) : 0;
+	return n > 1 && strncmp(path, cwd, n) == 0 && path[n] == '/' ? path + n + 1 : path;
+}
+
+static void tell_report(struct ui *ui, const struct analyze_result *r, const char *format)
+{
+	static const char *const names[] = {"html", "json", "md", "vtt", "csv"};
+	AUTO(buf_free) struct buf others = BUF(200);
+	const char *main = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(format, "all") != 0 && !strstr(format, names[i]))
+			continue;
+		if (main)
+			buf_addf(&others, "%s.%s", others.len ? " " : "", names[i]);
+		else
+			main = names[i];
+	}
+	ui_say(ui, "report: %s/report.%s%s%s%s", short_path(r->dir), main, others.len ? "  (" : "", buf_str(&others),
+	       others.len ? ")" : "");
+	progress_event(ui_progress(ui), "report", json_pack("{s:s, s:s, s:I, s:I, s:I}", "job", r->job, "dir", r->dir, "chunks",
+		(json_int_t)r->chunks, "holes", (json_int_t)r->holes, "resumed", (json_int_t)r->resumed));
+}
+
+static int exit_of(const struct analyze_result *r)
+{
+	if (r->outcome == ANALYZE_COMPLETE)
+		return EXIT_COMPLETE;
+	if (r->outcome == ANALYZE_EMPTY) {
+		log_error("not one of %zu chunks could be analysed; the first: %s", r->chunks, r->first_hole);
+		return EXIT_FAILED;
+	}
+	log_warning("%zu of %zu chunks are holes; the same command tries them again. The first: %s", r->holes, r->chunks,
+	            r->first_hole);
+	return EXIT_HOLES;
+}
+
+static int analyze_one(const struct analyze *a, struct ui *ui, const char *file)
+{
+	AUTO(analyze_result_clear) struct analyze_result result = {0};
+	struct err err;
+	int r = analyze_file(a, file, &result, &err);
+	if (r < 0) {
+		progress_event(ui_progress(ui), "error", json_pack("{s:s, s:s, s:s}", "file", file_base(file), "code",
+			err_code_name(err.code), "message", err.code == ERR_CANCELED ? "interrupted" : err.msg));
+		if (err.code == ERR_CANCELED)
+			log_warning("interrupted; what is finished is kept, and the same command goes on from there");
+		return app_fail(&err);
+	}
+	if (result.resumed)
+		ui_say(ui, "%zu of %zu chunks were done before", result.resumed, result.chunks);
+	tell_report(ui, &result, a->options->format);
+	return exit_of(&result);
+}
+
+/* With several files each gets a folder of its own inside --output. */
+static char *output_for(const char *output, const char *file)
+{
+	AUTO(mem_freep) char *stem = file_stem(file);
+	AUTO(mem_freep) char *name = mem_printf("%s.vdet", stem);
+	return file_join(output, name);
+}
+
+static int worse(int a, int b)
+{
+	static const int order[] = {EXIT_INTERRUPTED, EXIT_FAILED, EXIT_USAGE, EXIT_HOLES};
+	for (size_t i = 0; i < ARRAY_LEN(order); i++)
+		if (a == order[i] || b == order[i])
+			return order[i];
+	return EXIT_COMPLETE;
+}
+
+static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, struct store *store, char **files, int n)
+{
+	struct analyze_options options = app->analyze;
+	const struct analyze a = {.options = &options, .engine = engine, .store = store, .locks_dir = app->locks_dir,
+	                          .progress = ui_progress(ui), .cancel = app->cancel};
+	int code = EXIT_COMPLETE;
+	for (int i = 0; i < n && code != EXIT_INTERRUPTED; i++) {
+		AUTO(mem_freep) char *output = n > 1 && *app->analyze.output ? output_for(app->analyze.output, files[i])
+		                                                             : mem_strdup(app->analyze.output);
+		options.output = output;
+		code = worse(code, analyze_one(&a, ui, files[i]));
+	}
+	progress_event(ui_progress(ui), "end", json_pack("{s:i}", "exit", code));
+	return code;
+}
+
+int app_analyze(struct app *app, char **files, int n)
+{
+	AUTO(store_freep) struct store *store = NULL;
+	AUTO(engine_freep) struct engine *engine = NULL;
+	AUTO(ui_freep) struct ui *ui = ui_new(app->options.progress);
+	struct err err;
+	ui_start(ui);
+	int r = report_check_formats(app->analyze.format, &err);
+	if (r == 0)
+		r = app_open_store(app, &store, &err);
+	if (r == 0)
+		r = app_new_engine(app, &engine, &err);
+	if (r < 0) {
+		progress_event(ui_progress(ui), "error", json_pack("{s:s, s:s}", "code", err_code_name(err.code), "message", err.msg));
+		return app_fail(&err);
+	}
+	if (engine_info(engine)->demo_model)
+		log_warning("no model is configured, so the bundled demo model answers: it understands only the scenes that "
+		            "`vdet demo` draws. Put a GGUF model and its mmproj into %s, or name an --engine", app->models_dir);
+	return analyze_all(app, ui, engine, store, files, n);
+}
+
+static int run(struct app *app, int argc, char **argv)
+{
+	if (argc < 1)
+		return app_usage(&cmd_analyze, "no video was named");
+	return app_analyze(app, argv, argc);
+}
+
+const struct command cmd_analyze = {
+	.name = "analyze", .usage = "FILE…", .summary = "watch videos and report what happens in them",
+	.text = "Looks at each video chunk by chunk, and writes report.html, .json, .md, .vtt and .csv.\n"
+	        "Every finished chunk is kept: after an interruption, the same command goes on.\n"
+	        "Exit codes: 0 complete, 3 finished with holes, 1 failed, 2 wrong usage, 130 interrupted.\n",
+	.groups = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE, .run = run,
+};

@@ -1,0 +1,80 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "app/app.h"
+
+static struct { bool markdown; } own;
+static const struct opt_row rows[] = {
+	{"help.markdown", "markdown", OPT_BOOL, 0, "false", 0, 0, NULL, NULL,
+	 "Print docs/options.md: every option of the program.", OPT_COMMAND_ONLY},
+};
+static const struct opt_group group = {"Help", rows, 1};
+
+static void print_overview(void)
+{
+	puts("vdet watches long video with a vision-language model and tells what happened, when, and which frame shows it.\n\n"
+	     "usage: vdet COMMAND [OPTION…] [ARGUMENT…]\n");
+	for (size_t i = 0; i < n_commands; i++)
+		printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
+	puts("\nvdet help COMMAND tells more; vdet --version names the version.\n"
+	     "Exit codes: 0 complete, 3 finished with holes, 1 failed, 2 wrong usage, 130 interrupted.");
+}
+
+void help_print(const struct command *c)
+{
+	static struct app app; /* bound for its addresses only */
+	struct opt_bind binds[4];
+	AUTO(buf_free) struct buf text = BUF(1 << 20);
+	if (!c) {
+		print_overview();
+		return;
+	}
+	struct opt_set set = app_options_of(c, &app, binds);
+	opt_help(&set, &text);
+	printf("vdet %s: %s\n\nusage: vdet %s [OPTION…] %s\n%s%s", c->name, c->summary, c->name, c->usage,
+	       *c->text ? "\n" : "", c->text);
+	fputs(buf_str(&text), stdout);
+}
+
+static void print_markdown(void)
+{
+	static struct app app;
+	struct opt_bind binds[4];
+	const struct command all = {.groups = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE};
+	AUTO(buf_free) struct buf text = BUF(1 << 20);
+	struct opt_set set = app_options_of(&all, &app, binds);
+	opt_markdown(&set, &text);
+	puts("# Options\n\n<!-- made by: vdet help --markdown -->\n\n"
+	     "Every option can be given as a flag, as a key in `vdet.conf` (section and key, as in `[chunk]` and\n"
+	     "`duration = 300`), or as an environment variable (`VDET_CHUNK_DURATION`). The command line wins over the\n"
+	     "environment, the environment over the file, the file over the default. The file is\n"
+	     "`$XDG_CONFIG_HOME/vdet/vdet.conf` (`~/.config/vdet/vdet.conf`), or what `--config` or `VDET_CONFIG` names.\n"
+	     "An unknown key and a value out of range are errors. Times are in seconds, or written as `1:30`, `5min`, `2h`;\n"
+	     "sizes take K, M, G and T.");
+	fputs(buf_str(&text), stdout);
+}
+
+static int run(struct app *app, int argc, char **argv)
+{
+	(void)app;
+	if (own.markdown) {
+		print_markdown();
+		return EXIT_COMPLETE;
+	}
+	if (argc == 0) {
+		help_print(NULL);
+		return EXIT_COMPLETE;
+	}
+	for (size_t i = 0; i < n_commands; i++) {
+		if (strcmp(commands[i]->name, argv[0]) == 0) {
+			help_print(commands[i]);
+			return EXIT_COMPLETE;
+		}
+	}
+	return app_usage(&cmd_help, "there is no command %s", argv[0]);
+}
+
+const struct command cmd_help = {
+	.name = "help", .usage = "[COMMAND]", .summary = "tell how to use vdet or one of its commands",
+	.text = "", .groups = GROUP_APP, .own = &group, .own_target = &own, .run = run,
+};

@@ -1,0 +1,76 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "app/app.h"
+#include "base/clock.h"
+
+static struct { bool json; } own;
+static const struct opt_row rows[] = {
+	{"jobs.json", "json", OPT_BOOL, 0, "false", 0, 0, NULL, NULL, "One JSON object a line.", OPT_COMMAND_ONLY},
+};
+static const struct opt_group group = {"Jobs", rows, 1};
+
+static int print_job(void *ctx, const struct store_job *j)
+{
+	char created[CLOCK_TEXT_MAX];
+	size_t *n = ctx;
+	clock_iso(j->created, created);
+	if (own.json) {
+		json_auto_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s}", "job", j->id, "source", j->source_name,
+			"state", store_job_state_name(j->state), "chunks", (json_int_t)j->chunks, "done", (json_int_t)j->done, "holes",
+			(json_int_t)j->holes, "created", created, "dir", j->output);
+		json_dumpf(o, stdout, JSON_COMPACT);
+		putchar('\n');
+		return 0;
+	}
+	if (!(*n)++)
+		printf("%-12s  %-20s  %-8s  %9s  %s\n", "JOB", "CREATED", "STATE", "CHUNKS", "VIDEO");
+	printf("%-12s  %-20s  %-8s  %4lld/%-4lld  %s\n", j->id, created, store_job_state_name(j->state), (long long)j->done,
+	       (long long)j->chunks, j->source_name);
+	return 0;
+}
+
+static int list(struct store *store)
+{
+	struct err err;
+	size_t n = 0;
+	if (store_job_each(store, print_job, &n, &err) < 0)
+		return app_fail(&err);
+	if (!n && !own.json)
+		puts("no jobs yet; vdet analyze FILE makes one");
+	return EXIT_COMPLETE;
+}
+
+static int remove_jobs(struct store *store, int n, char **ids)
+{
+	struct err err;
+	for (int i = 0; i < n; i++) {
+		AUTO(store_job_clear) struct store_job j = {0};
+		if (store_job_find(store, ids[i], &j, &err) < 0 || store_job_remove(store, j.id, &err) < 0)
+			return app_fail(&err);
+		printf("removed job %s (%s); its report stays where it is\n", j.id, j.source_name);
+	}
+	return EXIT_COMPLETE;
+}
+
+static int run(struct app *app, int argc, char **argv)
+{
+	AUTO(store_freep) struct store *store = NULL;
+	struct err err;
+	bool rm = argc && strcmp(argv[0], "rm") == 0;
+	if (argc && !rm)
+		return app_usage(&cmd_jobs, "\"%s\" is neither nothing nor rm", argv[0]);
+	if (rm && argc < 2)
+		return app_usage(&cmd_jobs, "no job was named");
+	if (app_open_store(app, &store, &err) < 0)
+		return app_fail(&err);
+	return rm ? remove_jobs(store, argc - 1, argv + 1) : list(store);
+}
+
+const struct command cmd_jobs = {
+	.name = "jobs", .usage = "[rm JOB…]", .summary = "list the jobs of the case store, or forget some",
+	.text = "", .groups = GROUP_APP, .own = &group, .own_target = &own, .run = run,
+};

@@ -1,0 +1,62 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "base/mem.h"
+#include "job/report.h"
+
+static struct { char *output, *format; } own;
+static const struct opt_row rows[] = {
+	{"report.output", "output", OPT_STRING, 0, "", 0, 0, NULL, "FOLDER", "Where it goes; empty = where the job put it.", 0},
+	{"report.format", "format", OPT_STRING, sizeof(char *), "all", 0, 0, NULL, "LIST",
+	 "Formats, separated by commas: html, json, md, vtt, csv; or all. With \"-\" as folder: one, to standard output.", 0},
+};
+static const struct opt_group group = {"Report", rows, ARRAY_LEN(rows)};
+
+static int print(const struct report *r, struct err *err)
+{
+	static const struct { const char *name; int (*write)(const struct report *, struct buf *, struct err *); } formats[] = {
+		{"html", report_html}, {"json", report_json}, {"md", report_markdown}, {"vtt", report_vtt}, {"csv", report_csv},
+	};
+	AUTO(buf_free) struct buf out = BUF(1u << 30);
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+		if (strcmp(formats[i].name, own.format) != 0)
+			continue;
+		int w = formats[i].write(r, &out, err);
+		if (w == 0 && fwrite(out.data, 1, out.len, stdout) != out.len)
+			w = err_set(err, ERR_IO, "cannot write to standard output");
+		return w;
+	}
+	return err_set(err, ERR_ARG, "--output - takes one --format: html, json, md, vtt or csv");
+}
+
+static int run(struct app *app, int argc, char **argv)
+{
+	AUTO(store_freep) struct store *store = NULL;
+	AUTO(report_freep) struct report *report = NULL;
+	AUTO(store_job_clear) struct store_job job = {0};
+	struct err err;
+	if (argc != 1)
+		return app_usage(&cmd_report, "name one job");
+	int r = app_open_store(app, &store, &err);
+	if (r == 0)
+		r = store_job_find(store, argv[0], &job, &err);
+	if (r == 0)
+		r = report_load(store, job.id, &report, &err);
+	if (r < 0)
+		return app_fail(&err);
+	const char *dir = *own.output ? own.output : job.output;
+	bool to_stdout = strcmp(dir, "-") == 0;
+	r = to_stdout ? print(report, &err) : report_write(report, dir, own.format, &err);
+	if (r < 0)
+		return app_fail(&err);
+	if (!to_stdout)
+		printf("report: %s\n", dir);
+	return report->complete ? EXIT_COMPLETE : EXIT_HOLES;
+}
+
+const struct command cmd_report = {
+	.name = "report", .usage = "JOB", .summary = "write the report of a job again, also of one that is not finished",
+	.text = "", .groups = GROUP_APP, .own = &group, .own_target = &own, .run = run,
+};

@@ -1,0 +1,28 @@
+/* What `vdet doctor` finds: one row a check. */
+#ifndef VDET_APP_DOCTOR_H
+#define VDET_APP_DOCTOR_H
+
+#include "app/app.h"
+
+enum check_state { CHECK_OK, CHECK_NOTE, CHECK_FAULT };
+
+struct check {
+	const char *name;
+	enum check_state state;
+	char *found;   /* what is there */
+	char *advice;  /* what to do; "" unless something is to be done */
+};
+
+struct checks {
+	struct check *items;
+	size_t n;
+};
+void checks_clear(struct checks *c);
+/* `advice` may be NULL; both texts are stolen. */
+void checks_add(struct checks *c, const char *name, enum check_state state, char *found, char *advice);
+
+void doctor_media(struct checks *c);                    /* libraries, decoders, hardware decoders */
+void doctor_engine(struct checks *c, struct app *app);  /* engine, model; starts the engine to be sure */
+void doctor_machine(struct checks *c, struct app *app); /* processor, memory, GPU, disk, limits, case store */
+
+#endif

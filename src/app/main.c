@@ -1,0 +1,210 @@
+/* vdet: one program. `vdet COMMAND …` for people; `vdet -x ROLE …` is how it starts itself as a sandboxed child. */
+#include <locale.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "config.h"
+#include "worker/worker.h"
+
+const struct command *const commands[] = {&cmd_analyze, &cmd_jobs, &cmd_report, &cmd_doctor, &cmd_help};
+const size_t n_commands = ARRAY_LEN(commands);
+
+static struct cancel *stop;
+
+static void on_signal(int number)
+{
+	/* The second time, at once: the journal is safe whenever we end. */
+	if (cancel_fired(stop))
+		_exit(128 + number);
+	cancel_fire(stop);
+}
+
+static void handle_signals(void)
+{
+	struct sigaction on = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, ignore = {.sa_handler = SIG_IGN};
+	sigaction(SIGINT, &on, NULL);
+	sigaction(SIGTERM, &on, NULL);
+	sigaction(SIGHUP, &on, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+int app_fail(const struct err *err)
+{
+	if (err->code == ERR_CANCELED)
+		return EXIT_INTERRUPTED;
+	log_error("%s", err->msg);
+	return err->code == ERR_ARG ? EXIT_USAGE : EXIT_FAILED;
+}
+
+int app_usage(const struct command *c, const char *fmt, ...)
+{
+	char text[500];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	log_error("%s; usage: vdet %s %s (more: vdet help %s)", text, c->name, c->usage, c->name);
+	return EXIT_USAGE;
+}
+
+/* Words of the command line that must be known before the table is parsed. */
+static char *scan_flag(char **argv, const char *flag)
+{
+	size_t n = strlen(flag);
+	for (int i = 1; argv[i] && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], flag) == 0)
+			return argv[i + 1];
+		if (strncmp(argv[i], flag, n) == 0 && argv[i][n] == '=')
+			return argv[i] + n + 1;
+	}
+	return NULL;
+}
+
+static bool has_word(char **argv, const char *word)
+{
+	for (int i = 1; argv[i] && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], word) == 0)
+			return true;
+	return false;
+}
+
+static char *config_file(char **argv)
+{
+	const char *named = scan_flag(argv, "--config");
+	if (!named)
+		named = getenv("VDET_CONFIG");
+	if (named)
+		return mem_strdup(named);
+	AUTO(mem_freep) char *dir = file_config_dir();
+	char *path = file_join(dir, "vdet.conf");
+	if (!file_exists(path))
+		free(TAKE(path));
+	return path;
+}
+
+static int parse(const struct command *c, struct app *app, char **argv, int *ret_n, struct err *err)
+{
+	extern char **environ;
+	struct opt_bind binds[4], all[4];
+	struct opt_set set = app_options_of(c, app, binds);
+	const struct command any = {.groups = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE};
+	struct opt_set known = app_options_of(&any, app, all);
+	AUTO(mem_freep) char *file = config_file(argv);
+	return opt_parse(&set, &known, file, environ, argv, ret_n, err);
+}
+
+static void find_places(struct app *app)
+{
+	const char *demo = getenv("VDET_DEMO_DIR"), *runtime = getenv("VDET_RUNTIME_DIR");
+	AUTO(mem_freep) char *data = file_data_dir();
+	app->data_dir = mem_strdup(app->options.data_dir && *app->options.data_dir ? app->options.data_dir : data);
+	app->models_dir = file_join(app->data_dir, "models");
+	app->locks_dir = file_join(app->data_dir, "locks");
+	app->engine_log = file_join(app->data_dir, "engine.log");
+	app->runtime_dir = runtime ? mem_strdup(runtime) : file_join(data, "runtime");
+	/* Installed, the demo model lies in the data folder; run from the checkout, beside the sources. */
+	app->demo_dir = mem_strdup(demo ? demo : file_is_dir(VDET_DATA_DIR "/demo-model") ? VDET_DATA_DIR "/demo-model"
+	                                                                                  : VDET_SOURCE_ROOT "/model/weights");
+}
+
+static void app_clear(struct app *app, const struct command *c)
+{
+	struct opt_bind binds[4];
+	struct opt_set set = app_options_of(c, app, binds);
+	opt_free(&set);
+	cancel_free(app->cancel);
+	free(app->data_dir);
+	free(app->models_dir);
+	free(app->demo_dir);
+	free(app->runtime_dir);
+	free(app->engine_log);
+	free(app->locks_dir);
+}
+
+static void set_log_level(const char *name)
+{
+	static const char *const names[] = {"error", "warning", "info", "debug"};
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			log_set_level((enum log_level)i);
+}
+
+static int run_command(const struct command *c, char **argv)
+{
+	struct app app = {.cancel = cancel_new()};
+	struct err err;
+	int n = 0, code;
+	stop = app.cancel;
+	handle_signals();
+	int r = parse(c, &app, argv, &n, &err);
+	if (r < 0) {
+		log_error("%s (more: vdet help %s)", err.msg, c->name);
+		code = err.code == ERR_ARG || err.code == ERR_NOENT ? EXIT_USAGE : EXIT_FAILED;
+	} else {
+		if (app.options.log_level)
+			set_log_level(app.options.log_level);
+		find_places(&app);
+		code = c->run(&app, n, argv);
+	}
+	app_clear(&app, c);
+	return code;
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < n_commands; i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+	const char *names[16];
+	for (size_t i = 0; i < n_commands; i++)
+		names[i] = commands[i]->name;
+	const char *nearest = opt_nearest(name, names, n_commands);
+	if (file_exists(name))
+		log_error("\"%s\" is no command; to analyse that file: vdet analyze %s", name, name);
+	else
+		log_error("\"%s\" is no command%s%s; vdet help lists them", name, nearest ? "; did you mean " : "", nearest ? nearest : "");
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc >= 3 && strcmp(argv[1], "-x") == 0)
+		return worker_main(argv[2], argc - 3, argv + 3);
+	setlocale(LC_CTYPE, "");
+	if (argc < 2) {
+		help_print(NULL);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+		printf("vdet %s\n", VDET_VERSION);
+		return EXIT_COMPLETE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		help_print(NULL);
+		return EXIT_COMPLETE;
+	}
+	const struct command *c = find_command(argv[1]);
+	if (!c)
+		return unknown_command(argv[1]);
+	if (has_word(argv + 1, "--help") || has_word(argv + 1, "-h")) {
+		help_print(c);
+		return EXIT_COMPLETE;
+	}
+	if (has_word(argv + 1, "--version")) {
+		printf("vdet %s\n", VDET_VERSION);
+		return EXIT_COMPLETE;
+	}
+	return run_command(c, argv + 1);
+}

@@ -1,0 +1,253 @@
+#include "app/ui.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+enum { BAR_CELLS = 24, BAR_PERIOD = 250, LINE_PERIOD = 1000 /* milliseconds */, MAX_CHUNK_LINES = 6 };
+
+struct ui {
+	enum ui_mode mode;
+	struct progress *progress;
+	pthread_mutex_t lock;     /* guards the terminal and stop; taken inside the progress' and the log's lock, never around */
+	pthread_cond_t wake;
+	bool running, stop;
+	int lines;                /* of the bar that stand on the terminal */
+	pthread_t thread;
+};
+
+static void clear_bar(struct ui *ui)
+{
+	if (ui->lines > 1)
+		fprintf(stderr, "\r\033[%dA\033[J", ui->lines - 1);
+	else if (ui->lines == 1)
+		fputs("\r\033[J", stderr);
+	ui->lines = 0;
+}
+
+static void on_log(void *ctx, enum log_level level, const char *line)
+{
+	struct ui *ui = ctx;
+	(void)level;
+	pthread_mutex_lock(&ui->lock);
+	clear_bar(ui);
+	fprintf(stderr, "%s\n", line);
+	pthread_mutex_unlock(&ui->lock);
+}
+
+static void say_source(json_t *e)
+{
+	char t[CLOCK_TEXT_MAX];
+	double fps = json_number_value(json_object_get(e, "fps"));
+	fprintf(stderr, "%s  %s  %dx%d %s", json_string_value(json_object_get(e, "name")),
+	        clock_short((int64_t)(json_number_value(json_object_get(e, "duration")) * 1e6), t),
+	        (int)json_integer_value(json_object_get(e, "width")), (int)json_integer_value(json_object_get(e, "height")),
+	        json_string_value(json_object_get(e, "codec")));
+	if (fps > 0)
+		fprintf(stderr, " %.4g fps", fps);
+	fputs("\n", stderr);
+}
+
+static void on_event(void *ctx, json_t *e)
+{
+	struct ui *ui = ctx;
+	pthread_mutex_lock(&ui->lock);
+	if (ui->mode == UI_JSON) {
+		json_dumpf(e, stdout, JSON_COMPACT);
+		putchar('\n');
+		fflush(stdout);
+	} else if (strcmp(json_string_value(json_object_get(e, "type")), "source") == 0) {
+		clear_bar(ui);
+		say_source(e);
+	}
+	pthread_mutex_unlock(&ui->lock);
+}
+
+static void draw_cells(double fraction, char *out, size_t size)
+{
+	static const char *const eighths[] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+	int filled = (int)(fraction * BAR_CELLS * 8 + 0.5), n = 0;
+	out[0] = '\0';
+	for (int i = 0; i < BAR_CELLS && (size_t)n < size; i++, filled -= 8)
+		n += snprintf(out + n, size - (size_t)n, "%s", filled >= 8 ? "█" : eighths[filled > 0 ? filled : 0]);
+}
+
+static const char *left_text(int64_t left, char out[static CLOCK_TEXT_MAX])
+{
+	char t[CLOCK_TEXT_MAX];
+	if (left < 0)
+		return "--:--";
+	clock_short(left, t);
+	snprintf(out, CLOCK_TEXT_MAX, "%s%.20s", strlen(t) < 5 ? "0" : "", t);
+	return out;
+}
+
+const char *ui_line(const struct progress_view *v, char *out, size_t size)
+{
+	char cells[BAR_CELLS * 4], left[CLOCK_TEXT_MAX], total[24];
+	if (strcmp(v->phase, "chunks") != 0) {
+		snprintf(out, size, "%s%s%s", v->phase, *v->detail ? ": " : "", v->detail);
+		return out;
+	}
+	int width = snprintf(total, sizeof total, "%zu", v->chunks);
+	/* The number is that of the chunk in work, as a person counts: 7 of 25 while six are done. */
+	size_t at = v->done < v->chunks ? v->done + 1 : v->chunks;
+	draw_cells(v->fraction, cells, sizeof cells);
+	int n = snprintf(out, size, "chunk %*zu/%s  %s  %3.0f %%  %s left", width, at, total, cells, v->fraction * 100,
+	                 left_text(v->left, left));
+	if (v->holes && n > 0 && (size_t)n < size)
+		n += snprintf(out + n, size - (size_t)n, "   holes: %zu", v->holes);
+	if (v->decode_rate > 0 && n > 0 && (size_t)n < size)
+		snprintf(out + n, size - (size_t)n, "   engine: %.0f tok/s prefill, %.0f tok/s", v->prefill_rate, v->decode_rate);
+	return out;
+}
+
+static void chunk_line(const struct progress_chunk *c, char *out, size_t size)
+{
+	char at[CLOCK_TEXT_MAX], left[CLOCK_TEXT_MAX], what[80];
+	switch (c->stage) {
+	case PROGRESS_DECODING: snprintf(what, sizeof what, "frames %" PRId64 "/%" PRId64, c->done, c->total); break;
+	case PROGRESS_QUEUED: snprintf(what, sizeof what, "waits for the engine"); break;
+	case PROGRESS_PREFILL:
+		if (c->total)
+			snprintf(what, sizeof what, "reading %" PRId64 "/%" PRId64 " tokens", c->done, c->total);
+		else
+			snprintf(what, sizeof what, "reading");
+		break;
+	case PROGRESS_ANSWER: snprintf(what, sizeof what, "answering, %" PRId64 " tokens", c->done); break;
+	default: snprintf(what, sizeof what, "%s", progress_stage_name(c->stage));
+	}
+	snprintf(out, size, "  chunk %zu at %s  %s  %s left", c->index + 1, clock_short(c->start, at), what,
+	         left_text(c->left, left));
+}
+
+/* Cut to the terminal's width: a wrapped line could not be cleared. Multi-byte cells count once. */
+static void put_cut(const char *line, int columns)
+{
+	for (int n = 0; *line && n < columns; n++) {
+		fputc(*line++, stderr);
+		while (((unsigned char)*line & 0xc0) == 0x80)
+			fputc(*line++, stderr);
+	}
+}
+
+static void draw_bar(struct ui *ui, const struct progress_view *v)
+{
+	struct winsize ws = {0};
+	int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col ? ws.ws_col - 1 : 79;
+	char line[512];
+	clear_bar(ui);
+	put_cut(ui_line(v, line, sizeof line), columns);
+	ui->lines = 1;
+	for (size_t i = 0; strcmp(v->phase, "chunks") == 0 && i < v->n_active && i < MAX_CHUNK_LINES; i++, ui->lines++) {
+		chunk_line(&v->active[i], line, sizeof line);
+		fputc('\n', stderr);
+		put_cut(line, columns);
+	}
+	fflush(stderr);
+}
+
+static void show(struct ui *ui)
+{
+	struct progress_view v;
+	char line[512];
+	if (ui->mode == UI_JSON) {
+		progress_tick(ui->progress);
+		return;
+	}
+	progress_read(ui->progress, &v);
+	pthread_mutex_lock(&ui->lock);
+	if (ui->mode == UI_BAR)
+		draw_bar(ui, &v);
+	else
+		fprintf(stderr, "%s\n", ui_line(&v, line, sizeof line));
+	pthread_mutex_unlock(&ui->lock);
+}
+
+static bool wait_period(struct ui *ui, long ms)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += ms % 1000 * 1000000;
+	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&ui->lock);
+	while (!ui->stop && pthread_cond_timedwait(&ui->wake, &ui->lock, &until) == 0)
+		;
+	bool stop = ui->stop;
+	pthread_mutex_unlock(&ui->lock);
+	return !stop;
+}
+
+static void *run(void *arg)
+{
+	struct ui *ui = arg;
+	do
+		show(ui);
+	while (wait_period(ui, ui->mode == UI_BAR ? BAR_PERIOD : LINE_PERIOD));
+	return NULL;
+}
+
+struct ui *ui_new(const char *option)
+{
+	struct ui *ui = mem_alloc(1, sizeof *ui);
+	const char *term = getenv("TERM");
+	bool terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+	ui->mode = strcmp(option, "json") == 0 ? UI_JSON : strcmp(option, "auto") == 0 && terminal ? UI_BAR : UI_PLAIN;
+	pthread_mutex_init(&ui->lock, NULL);
+	pthread_cond_init(&ui->wake, NULL);
+	ui->progress = progress_new(on_event, ui);
+	return ui;
+}
+
+void ui_start(struct ui *ui)
+{
+	log_set_sink(on_log, ui);
+	ui->running = pthread_create(&ui->thread, NULL, run, ui) == 0;
+}
+
+void ui_free(struct ui *ui)
+{
+	if (!ui)
+		return;
+	pthread_mutex_lock(&ui->lock);
+	ui->stop = true;
+	pthread_cond_signal(&ui->wake);
+	pthread_mutex_unlock(&ui->lock);
+	if (ui->running)
+		pthread_join(ui->thread, NULL);
+	log_set_sink(NULL, NULL);
+	clear_bar(ui);
+	progress_free(ui->progress);
+	pthread_cond_destroy(&ui->wake);
+	pthread_mutex_destroy(&ui->lock);
+	free(ui);
+}
+
+struct progress *ui_progress(struct ui *ui)
+{
+	return ui->progress;
+}
+
+void ui_say(struct ui *ui, const char *fmt, ...)
+{
+	va_list ap;
+	if (ui->mode == UI_JSON)
+		return;
+	pthread_mutex_lock(&ui->lock);
+	clear_bar(ui);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	fflush(stdout);
+	pthread_mutex_unlock(&ui->lock);
+}

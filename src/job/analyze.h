@@ -1,0 +1,58 @@
+/* One analysis: a video file in, a report out, everything between in the journal.
+ *
+ * analyze_file() reads top to bottom: open → probe and hash → plan → journal → for each chunk frames, describe,
+ * journal → merge → report. It blocks; chunks run on threads of its own, each with a decoder child of its own. */
+#ifndef VDET_JOB_ANALYZE_H
+#define VDET_JOB_ANALYZE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "engine/engine.h"
+#include "job/progress.h"
+#include "store/store.h"
+
+struct analyze_options {
+	int64_t chunk_duration, chunk_frames, workers;
+	int64_t frame_size, frame_quality, thumb_size;
+	int64_t from, to;
+	char *prompt;
+	int64_t max_tokens;
+	char *output, *format;
+	bool full_path, fresh;
+	int64_t job_timeout, media_timeout, media_memory;
+	char *sandbox;
+};
+struct opt_group;
+extern const struct opt_group analyze_opt_group;
+
+struct analyze {
+	const struct analyze_options *options;
+	struct engine *engine;
+	struct store *store;
+	const char *locks_dir;        /* one lock file a job lies here: two processes never do one job at once */
+	struct progress *progress;
+	struct cancel *cancel;
+};
+
+enum analyze_outcome { ANALYZE_COMPLETE, ANALYZE_HOLES, ANALYZE_EMPTY /* not one chunk succeeded */ };
+
+struct analyze_result {
+	enum analyze_outcome outcome;
+	char *job;                    /* id; the caller frees both */
+	char *dir;                    /* where the report is */
+	char *first_hole;             /* reason of the first hole, "" if none */
+	size_t chunks, holes, resumed;
+};
+void analyze_result_clear(struct analyze_result *r);
+
+/* ERR_CANCELED leaves everything that is finished in the journal; the same call goes on from there. */
+int analyze_file(const struct analyze *a, const char *path, struct analyze_result *ret, struct err *err);
+
+/* Builds the report of a journaled job and writes it; used at the end of a job and by `vdet report`. */
+struct report;
+int report_load(struct store *s, const char *job, struct report **ret, struct err *err);
+
+#endif

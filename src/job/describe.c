@@ -1,0 +1,200 @@
+#include "job/describe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "job/answer.h"
+#include "job/prompt.h"
+
+/* The pictures of one chunk, in the order in which the model is shown them. */
+struct pictures {
+	struct describe_worker *w;
+	struct store_chunk *chunk;
+	struct prompt_picture *items;
+	size_t *samples;  /* item → index into chunk->samples */
+	size_t n, total;
+};
+
+static void pictures_clear(struct pictures *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		free((void *)p->items[i].jpeg);
+	free(p->items);
+	free(p->samples);
+}
+
+static void stage(const struct describe_worker *w, const struct store_chunk *c, enum progress_stage stage, int64_t done,
+                  int64_t total)
+{
+	progress_chunk(w->a->progress, (size_t)c->index, c->start, c->end, stage, done, total);
+}
+
+int describe_open(struct describe_worker *w, struct err *err)
+{
+	const struct analyze_options *o = w->a->options;
+	const struct decoder_options d = {.timeout = o->media_timeout, .memory = o->media_memory, .sandbox = o->sandbox};
+	return w->decoder ? 0 : decoder_open(w->fd, &d, w->a->cancel, &w->decoder, err);
+}
+
+void describe_close(struct describe_worker *w)
+{
+	decoder_free(TAKE(w->decoder));
+}
+
+static int take_frame(void *ctx, size_t i, struct frame *f)
+{
+	struct pictures *p = ctx;
+	struct store_chunk *c = p->chunk;
+	struct store_sample *s = &c->samples[i];
+	*s = (struct store_sample){.time = f->time, .pts = f->pts, .rung = mem_strdup(f->rung ? f->rung : ""),
+	                           .fault = mem_strdup(f->fault ? f->fault : ""), .width = f->width, .height = f->height,
+	                           .thumb = TAKE(f->thumb), .thumb_len = f->thumb_len};
+	c->n_samples = i + 1;
+	stage(p->w, c, PROGRESS_DECODING, (int64_t)i + 1, (int64_t)p->total);
+	if (!f->jpeg)
+		return 0;
+	/* Two requested times may fall on one frame, as in a video of a few frames: it is shown once. */
+	if (p->n && p->items[p->n - 1].pts == f->pts) {
+		free(s->fault);
+		s->fault = mem_strdup("the same frame as the sample before it");
+		return 0;
+	}
+	p->items[p->n] = (struct prompt_picture){.pts = f->pts, .jpeg = TAKE(f->jpeg), .jpeg_len = f->jpeg_len};
+	p->samples[p->n++] = i;
+	return 0;
+}
+
+static int decode(struct pictures *p, const struct plan_chunk *plan, struct err *err)
+{
+	const struct analyze_options *o = p->w->a->options;
+	const struct frame_request req = {.times = plan->times, .n = plan->n_times, .size = (int)o->frame_size,
+	                                  .thumb_size = (int)o->thumb_size, .quality = (int)o->frame_quality};
+	struct store_chunk *c = p->chunk;
+	c->samples = mem_alloc(plan->n_times, sizeof *c->samples);
+	p->items = mem_alloc(plan->n_times, sizeof *p->items);
+	p->samples = mem_alloc(plan->n_times, sizeof *p->samples);
+	p->total = plan->n_times;
+	stage(p->w, c, PROGRESS_DECODING, 0, (int64_t)plan->n_times);
+	int r = describe_open(p->w, err);
+	if (r == 0)
+		r = decoder_frames(p->w->decoder, &req, take_frame, p, err);
+	if (r < 0)
+		describe_close(p->w);
+	if (r == -ERR_CANCELED || (r < 0 && !p->n))
+		return r;
+	/* The child broke down on the way: what came before is still good. */
+	for (; c->n_samples < plan->n_times; c->n_samples++)
+		c->samples[c->n_samples] = (struct store_sample){.time = plan->times[c->n_samples],
+			.pts = plan->times[c->n_samples], .rung = mem_strdup(""), .fault = mem_strdup(err->msg)};
+	if (p->n)
+		return 0;
+	return err_set(err, ERR_FORMAT, "none of its frames could be decoded: %s",
+	               c->samples[0].fault);
+}
+
+/* For the progress callback. */
+struct asking {
+	struct describe_worker *w;
+	struct store_chunk *chunk;
+};
+
+static void asked(void *ctx, const struct chat_progress *p)
+{
+	const struct asking *a = ctx;
+	if (p->phase == CHAT_QUEUED)
+		stage(a->w, a->chunk, PROGRESS_QUEUED, 0, 0);
+	else if (p->phase == CHAT_PREFILL)
+		stage(a->w, a->chunk, PROGRESS_PREFILL, p->prompt_done, p->prompt_tokens);
+	else
+		stage(a->w, a->chunk, PROGRESS_ANSWER, p->output_tokens, 0);
+}
+
+static int ask(const struct pictures *p, const char *fault, struct chat_result *ret, struct err *err)
+{
+	const struct analyze *a = p->w->a;
+	struct store_chunk *c = p->chunk;
+	AUTO(chat_freep) struct chat *chat = chat_new();
+	int r = prompt_describe(chat, c->start, c->end, p->items, p->n, a->options->prompt, fault, err);
+	if (r < 0)
+		return r;
+	chat_max_tokens(chat, (int)a->options->max_tokens);
+	r = engine_chat(a->engine, chat, asked, &(struct asking){p->w, c}, ret, err);
+	if (r < 0)
+		return r;
+	c->engine_time += ret->time_total;
+	c->prompt_tokens += ret->prompt_tokens;
+	c->cached_tokens += ret->cached_tokens;
+	c->output_tokens += ret->output_tokens;
+	c->prefill_rate = ret->prefill_rate;
+	c->decode_rate = ret->decode_rate;
+	progress_rates(a->progress, ret->prefill_rate, ret->decode_rate);
+	return 0;
+}
+
+static int read_answer(const struct chat_result *r, size_t pictures, struct answer *ret, struct err *err)
+{
+	if (r->finish_reason && strcmp(r->finish_reason, "length") == 0)
+		return err_set(err, ERR_FORMAT, "it was cut off at its longest allowed length; write less");
+	return answer_parse(r->text, pictures, ret, err);
+}
+
+static void keep_answer(const struct pictures *p, struct answer *a)
+{
+	struct store_chunk *c = p->chunk;
+	c->state = STORE_CHUNK_DONE;
+	c->summary = TAKE(a->summary);
+	c->events = mem_alloc(a->n_events, sizeof *c->events);
+	for (c->n_events = 0; c->n_events < a->n_events; c->n_events++) {
+		struct answer_event *from = &a->events[c->n_events];
+		struct store_event *to = &c->events[c->n_events];
+		*to = (struct store_event){.what = TAKE(from->what), .samples = TAKE(from->frames), .n_samples = from->n_frames};
+		for (size_t i = 0; i < to->n_samples; i++)
+			to->samples[i] = p->samples[to->samples[i]];
+	}
+}
+
+/* Asks; where the answer cannot be used, asks once more and says what was wrong. */
+static int describe(const struct pictures *p, struct err *err)
+{
+	AUTO(mem_freep) char *fault = NULL;
+	for (int attempt = 1;; attempt++) {
+		AUTO(chat_result_clear) struct chat_result result = {0};
+		AUTO(answer_clear) struct answer answer = {0};
+		p->chunk->attempts = attempt;
+		int r = ask(p, fault, &result, err);
+		if (r < 0)
+			return r;
+		r = read_answer(&result, p->n, &answer, err);
+		if (r == 0) {
+			keep_answer(p, &answer);
+			return 0;
+		}
+		if (attempt == 2)
+			return err_wrap(err, "the model's answer could not be used, twice");
+		fault = mem_strdup(err->msg);
+	}
+}
+
+int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, struct store_chunk *c, struct err *err)
+{
+	AUTO(pictures_clear) struct pictures p = {.w = w, .chunk = c};
+	int64_t began = clock_now();
+	struct err why;
+	int r = decode(&p, plan, &why);
+	c->decode_time = clock_now() - began;
+	if (r == 0)
+		r = describe(&p, &why);
+	if (r == -ERR_CANCELED || cancel_fired(w->a->cancel))
+		return err_set(err, ERR_CANCELED, "interrupted");
+	if (r < 0) {
+		c->state = STORE_CHUNK_HOLE;
+		c->reason = text_line(why.msg, sizeof why.msg);
+	}
+	if (!c->summary)
+		c->summary = mem_strdup("");
+	if (!c->reason)
+		c->reason = mem_strdup("");
+	return 0;
+}

@@ -1,0 +1,87 @@
+#include "job/merge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "job/prompt.h"
+#include "job/summary.h"
+
+enum {
+	TIMELINE_LINES = 200,
+	BYTES_PER_TOKEN = 3,      /* cautious: English has about four */
+	DEFAULT_CONTEXT = 8192,   /* tokens, where the engine does not say */
+	SUMMARY_TOKENS = 600,
+};
+
+static void free_chunks(struct store_chunk *chunks, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		store_chunk_clear(&chunks[i]);
+	free(chunks);
+}
+
+static int ask_model(void *ctx, const char *notes, char **ret, struct err *err)
+{
+	const struct analyze *a = ctx;
+	AUTO(chat_freep) struct chat *chat = chat_new();
+	AUTO(chat_result_clear) struct chat_result result = {0};
+	prompt_summary(chat, notes, a->options->prompt);
+	chat_max_tokens(chat, SUMMARY_TOKENS);
+	int r = engine_chat(a->engine, chat, NULL, NULL, &result, err);
+	if (r < 0)
+		return r;
+	AUTO(mem_freep) char *text = text_line(result.text, 20000);
+	if (!text[strspn(text, " ")])
+		return err_set(err, ERR_ENGINE, "the model wrote an empty summary");
+	*ret = TAKE(text);
+	return 0;
+}
+
+static size_t notes_bytes(const struct analyze *a)
+{
+	int context = engine_info(a->engine)->context;
+	size_t tokens = context > 0 ? (size_t)context : DEFAULT_CONTEXT;
+	return tokens > 4 * SUMMARY_TOKENS ? (tokens - 2 * SUMMARY_TOKENS) * BYTES_PER_TOKEN / 2 : 2048;
+}
+
+static void collect(const struct store_chunk *chunks, size_t n, struct notes *summaries, struct notes *events)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct store_chunk *c = &chunks[i];
+		if (c->state != STORE_CHUNK_DONE)
+			continue;
+		if (*c->summary)
+			notes_add(summaries, c->start, c->end, c->summary);
+		for (size_t k = 0; k < c->n_events; k++) {
+			const struct store_event *e = &c->events[k];
+			notes_add(events, c->samples[e->samples[0]].pts, c->samples[e->samples[e->n_samples - 1]].pts, e->what);
+		}
+	}
+}
+
+int merge_summary(const struct analyze *a, struct store_job *job, struct err *err)
+{
+	struct store_chunk *chunks = NULL;
+	size_t n = 0;
+	struct err why;
+	AUTO(notes_clear) struct notes summaries = {0}, events = {0};
+	int r = store_chunks_load(a->store, job->id, true, &chunks, &n, err);
+	if (r < 0)
+		return r;
+	collect(chunks, n, &summaries, &events);
+	free_chunks(chunks, n);
+
+	char *text = NULL;
+	r = summary_make(&summaries, notes_bytes(a), ask_model, (void *)a, &text, &why);
+	if (r == -ERR_CANCELED || cancel_fired(a->cancel)) {
+		free(text);
+		return err_set(err, ERR_CANCELED, "interrupted");
+	}
+	free(job->summary);
+	free(job->summary_fallback);
+	job->summary_by_model = r == 0;
+	job->summary = r == 0 ? text : summary_timeline(&events, TIMELINE_LINES);
+	job->summary_fallback = r == 0 ? mem_strdup("") : text_line(why.msg, sizeof why.msg);
+	return 0;
+}

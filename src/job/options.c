@@ -1,0 +1,45 @@
+/* The rows of the options table that say how a video is analysed. */
+#include "base/opt.h"
+#include "job/analyze.h"
+
+#define AT(member) offsetof(struct analyze_options, member)
+
+static const struct opt_row rows[] = {
+	{"chunk.duration", NULL, OPT_TIME, AT(chunk_duration), "300", 1, 86400, NULL, "SECONDS",
+	 "Length of the stretches that are looked at one by one.", 0},
+	{"chunk.frames", NULL, OPT_INT, AT(chunk_frames), "6", 1, 256, NULL, "N",
+	 "Frames of each chunk that the model is shown.", 0},
+	{"chunk.workers", "workers", OPT_INT, AT(workers), "0", 0, 64, NULL, "N",
+	 "Chunks in work at once, each with a decoder of its own; 0 = one more than the engine answers at once, so that it "
+	 "never waits for frames.", 0},
+	{"frame.size", NULL, OPT_INT, AT(frame_size), "1280", 64, 8192, NULL, "PIXELS",
+	 "Long side of the pictures that the model is shown; smaller ones are not enlarged.", 0},
+	{"frame.quality", NULL, OPT_INT, AT(frame_quality), "90", 1, 100, NULL, "N", "JPEG quality of these pictures.", 0},
+	{"frame.thumb", NULL, OPT_INT, AT(thumb_size), "400", 64, 2048, NULL, "PIXELS",
+	 "Long side of the pictures in the report.", 0},
+	{"range.from", "from", OPT_TIME, AT(from), "0", 0, 3.2e8, NULL, "TIME",
+	 "Begin here: 90, 1:30 or 01:01:30.5.", OPT_COMMAND_ONLY},
+	{"range.to", "to", OPT_TIME, AT(to), "0", 0, 3.2e8, NULL, "TIME", "Stop here; 0 = the end.", OPT_COMMAND_ONLY},
+	{"describe.prompt", "prompt", OPT_STRING, AT(prompt), "", 0, 0, NULL, "TEXT",
+	 "What to look for above all, in your words.", 0},
+	{"describe.max_tokens", "max-tokens", OPT_INT, AT(max_tokens), "2048", 16, 1 << 20, NULL, "N",
+	 "Longest answer about one chunk.", 0},
+	{"report.output", "output", OPT_STRING, AT(output), "", 0, 0, NULL, "FOLDER",
+	 "Where the report goes; empty = NAME.vdet in the current folder. With several files, one folder each inside it.", 0},
+	{"report.format", "format", OPT_STRING, AT(format), "all", 0, 0, NULL, "LIST",
+	 "Formats, separated by commas: html, json, md, vtt, csv; or all.", 0},
+	{"report.full_path", NULL, OPT_BOOL, AT(full_path), "false", 0, 0, NULL, NULL,
+	 "Name the video by its whole path in the report instead of its file name.", 0},
+	{"job.fresh", "fresh", OPT_BOOL, AT(fresh), "false", 0, 0, NULL, NULL,
+	 "Forget what an earlier run of the same job has finished.", OPT_COMMAND_ONLY},
+	{"job.timeout", NULL, OPT_TIME, AT(job_timeout), "3600", 0, 3.2e7, NULL, "SECONDS",
+	 "After this long no further chunk is begun; the rest are holes, and the same command goes on with them. 0 = none.", 0},
+	{"media.timeout", NULL, OPT_TIME, AT(media_timeout), "300", 0, 86400, NULL, "SECONDS",
+	 "Longest time for decoding the frames of one chunk; 0 = none.", 0},
+	{"media.memory", NULL, OPT_SIZE, AT(media_memory), "2G", 64e6, 1e12, NULL, "BYTES",
+	 "Memory that a decoder child may take.", 0},
+	{"media.sandbox", NULL, OPT_CHOICE, AT(sandbox), "on", 0, 0, "on|off", NULL,
+	 "Whether the decoder child is locked in; off only to look for faults.", 0},
+};
+
+const struct opt_group analyze_opt_group = {"Analysis", rows, sizeof rows / sizeof *rows};

@@ -1,0 +1,152 @@
+/* From the journal to the report. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "job/analyze.h"
+#include "job/report.h"
+
+static char *text_of(json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+	return mem_strdup(s ? s : "");
+}
+
+static int64_t int_of(json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+static void load_facts(struct report *r, json_t *f)
+{
+	json_t *s = json_object_get(f, "source"), *e = json_object_get(f, "engine"), *value;
+	const char *name;
+	r->vdet_version = text_of(f, "vdet_version");
+	r->source_name = text_of(s, "name");
+	r->source_sha256 = text_of(s, "sha256");
+	r->source_size = int_of(s, "size");
+	r->container = text_of(s, "container");
+	r->codec = text_of(s, "codec");
+	r->pixel_format = text_of(s, "pixel_format");
+	r->hdr = text_of(s, "hdr");
+	r->width = (int)int_of(s, "width");
+	r->height = (int)int_of(s, "height");
+	r->rotation = (int)int_of(s, "rotation");
+	r->fps = json_number_value(json_object_get(s, "fps"));
+	r->duration = int_of(s, "duration_us");
+	r->source_warning = text_of(s, "warning");
+	r->from = int_of(f, "from_us");
+	r->to = int_of(f, "to_us");
+	r->engine_kind = text_of(e, "kind");
+	r->engine_version = text_of(e, "version");
+	r->model = text_of(e, "model");
+	r->model_hash = text_of(e, "model_hash");
+	r->demo_model = json_is_true(json_object_get(e, "demo_model"));
+	r->prompt_hash = text_of(f, "prompt_hash");
+	r->prompt = text_of(f, "prompt");
+	r->libraries = text_of(f, "libraries");
+	json_t *options = json_object_get(f, "options");
+	r->options = mem_alloc(json_object_size(options), sizeof *r->options);
+	json_object_foreach(options, name, value)
+		r->options[r->n_options++] = (struct report_option){mem_strdup(name), text_of(options, name)};
+}
+
+static void load_job(struct report *r, struct store_job *j)
+{
+	r->job = TAKE(j->id);
+	r->created = j->created;
+	r->summary = TAKE(j->summary);
+	r->summary_by_model = j->summary_by_model;
+	r->summary_fallback = TAKE(j->summary_fallback);
+	r->wall_time = j->wall_time;
+	r->engine_busy = j->engine_busy;
+}
+
+static void load_samples(struct report_chunk *to, struct store_chunk *from)
+{
+	to->samples = mem_alloc(from->n_samples, sizeof *to->samples);
+	for (to->n_samples = 0; to->n_samples < from->n_samples; to->n_samples++) {
+		struct store_sample *s = &from->samples[to->n_samples];
+		to->samples[to->n_samples] = (struct report_sample){.time = s->time, .pts = s->pts, .rung = TAKE(s->rung),
+			.fault = TAKE(s->fault), .thumb = TAKE(s->thumb), .thumb_len = s->thumb_len, .width = s->width,
+			.height = s->height};
+	}
+}
+
+static void load_chunk(struct report_chunk *to, struct store_chunk *from)
+{
+	*to = (struct report_chunk){
+		.start = from->start, .end = from->end, .state = from->state == STORE_CHUNK_DONE ? CHUNK_DONE : CHUNK_HOLE,
+		.summary = TAKE(from->summary),
+		.reason = from->state == STORE_CHUNK_TODO ? mem_strdup("not done yet") : mem_strdup(from->reason),
+		.attempts = (int)from->attempts, .decode_time = from->decode_time, .engine_time = from->engine_time,
+		.prompt_tokens = from->prompt_tokens, .cached_tokens = from->cached_tokens,
+		.output_tokens = from->output_tokens};
+	load_samples(to, from);
+}
+
+static void load_events(struct report *r, const struct report_chunk *c, size_t chunk, struct store_chunk *from)
+{
+	r->events = mem_grow(r->events, r->n_events + from->n_events, sizeof *r->events);
+	for (size_t i = 0; i < from->n_events; i++) {
+		struct store_event *e = &from->events[i];
+		r->events[r->n_events++] = (struct report_event){
+			.start = c->samples[e->samples[0]].pts, .end = c->samples[e->samples[e->n_samples - 1]].pts,
+			.what = TAKE(e->what), .chunk = chunk, .samples = TAKE(e->samples), .n_samples = e->n_samples};
+	}
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct report_event *x = a, *y = b;
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	if (x->end != y->end)
+		return x->end < y->end ? -1 : 1;
+	return x->chunk != y->chunk ? (x->chunk < y->chunk ? -1 : 1) : strcmp(x->what, y->what);
+}
+
+static void load_chunks(struct report *r, struct store_chunk *chunks, size_t n)
+{
+	double prefill = 0, decode = 0;
+	size_t rates = 0;
+	r->complete = true;
+	r->chunks = mem_alloc(n, sizeof *r->chunks);
+	for (size_t i = 0; i < n; i++) {
+		load_chunk(&r->chunks[i], &chunks[i]);
+		r->n_chunks = i + 1;
+		load_events(r, &r->chunks[i], i, &chunks[i]);
+		r->complete &= chunks[i].state == STORE_CHUNK_DONE;
+		if (chunks[i].decode_rate > 0) {
+			prefill += chunks[i].prefill_rate;
+			decode += chunks[i].decode_rate;
+			rates++;
+		}
+		store_chunk_clear(&chunks[i]);
+	}
+	if (rates) {
+		r->prefill_rate = prefill / (double)rates;
+		r->decode_rate = decode / (double)rates;
+	}
+	qsort(r->events, r->n_events, sizeof *r->events, by_start);
+}
+
+int report_load(struct store *s, const char *id, struct report **ret, struct err *err)
+{
+	AUTO(store_job_clear) struct store_job job = {0};
+	struct store_chunk *chunks = NULL;
+	size_t n = 0;
+	int r = store_job_find(s, id, &job, err);
+	if (r == 0)
+		r = store_chunks_load(s, job.id, true, &chunks, &n, err);
+	if (r < 0)
+		return r;
+	struct report *report = mem_alloc(1, sizeof *report);
+	json_auto_t *facts = json_loads(job.facts, 0, NULL);
+	load_facts(report, facts);
+	load_job(report, &job);
+	load_chunks(report, chunks, n);
+	free(chunks);
+	*ret = report;
+	return 0;
+}

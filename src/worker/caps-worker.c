@@ -1,0 +1,14 @@
+/* Role `caps`: tells what the media libraries can do, and ends. A child, because drivers of devices may crash. */
+#include "media/caps.h"
+#include "proc/spawn.h"
+#include "proc/wire.h"
+#include "worker/worker.h"
+
+int caps_worker_main(int argc, char **argv)
+{
+	struct err err;
+	(void)argc;
+	(void)argv;
+	json_auto_t *caps = caps_json();
+	return wire_send(ROLE_SOCKET, 1, caps, NULL, 0, 0, NULL, &err) < 0;
+}
