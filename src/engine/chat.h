@@ -9,10 +9,13 @@
 
 #include <jansson.h>
 
+#include "base/cancel.h"
 #include "base/err.h"
 #include "base/mem.h"
 
 struct chat;
+
+#define CHAT_BODY_MAX ((size_t)96 << 20)  /* bytes of one request; engines drop the connection somewhat above 100 MB */
 
 struct chat *chat_new(void);
 void chat_free(struct chat *c);
@@ -20,12 +23,14 @@ DEFINE_FREEP(struct chat, chat)
 
 void chat_system(struct chat *c, const char *text);  /* the system message */
 void chat_text(struct chat *c, const char *text);    /* the next part of the user's message; copied */
-/* The next part: a whole JPEG, copied. ERR_FORMAT unless it begins and ends as a JPEG does: engines accept
- * truncated ones silently. */
+/* The next part: a whole JPEG, copied. ERR_FORMAT unless it begins and ends as a JPEG does (engines accept
+ * truncated ones silently); ERR_LIMIT when the request would grow larger than CHAT_BODY_MAX. */
 int chat_jpeg(struct chat *c, const void *jpeg, size_t len, struct err *err);
 void chat_schema(struct chat *c, const char *name, const char *schema_json);  /* constrains the answer; copied */
 void chat_max_tokens(struct chat *c, int n);         /* 0 = the engine's own limit */
 size_t chat_images(const struct chat *c);
+/* Stops this request alone, beside the engine's own `cancel`. Borrowed until the chat is freed. */
+void chat_cancel(struct chat *c, struct cancel *cancel);
 
 enum chat_phase { CHAT_QUEUED, CHAT_PREFILL, CHAT_DECODE };
 

@@ -22,14 +22,14 @@ struct engine_options {
 	char *key;              /* bearer key, never logged; "" = none */
 	char *key_file;         /* file that holds it; "" = none */
 	char *server;           /* llama-server program; "" = from PATH, else the private folder of the setup */
-	int slots;              /* parallel requests; 0 = choose */
-	int context;            /* tokens per slot; 0 = choose */
+	int64_t slots;          /* parallel requests; 0 = choose */
+	int64_t context;        /* tokens per slot; 0 = choose */
 	int64_t vision_timeout; /* until the first token, 0 = none */
 	int64_t generation_timeout; /* from first to last token, 0 = none */
 	int64_t idle_timeout;   /* nothing received for that long while decoding, 0 = none */
 	int64_t connect_timeout;
 	int64_t start_timeout;  /* child: until it is healthy */
-	int retries;            /* per request, after the first try */
+	int64_t retries;        /* per request, after the first try */
 };
 
 /* Rows for the options table (base/opt.h), section [engine]; offsets into struct engine_options. */
@@ -42,6 +42,9 @@ struct engine_places {
 	const char *demo_dir;    /* holds the bundled demo model */
 	const char *runtime_dir; /* where the setup unpacked llama-server, see tools/; may not exist */
 	const char *log_path;    /* the child's log is appended here; NULL = none kept */
+	/* Told of what may take long inside engine_new() ("reading model …"), from the calling thread; NULL = nobody. */
+	void (*note)(void *ctx, const char *what);
+	void *note_ctx;
 };
 
 /* What will answer; strings owned by the engine, valid until engine_free(). */
@@ -54,6 +57,7 @@ struct engine_info {
 	bool demo_model;         /* the bundled model was chosen because nothing else is there */
 	int slots, context;      /* context 0 if unknown */
 	bool images;             /* takes pictures; true if unknown */
+	const char *warning;     /* something the user should be told once, or "" */
 };
 
 /* Resolves what to use (files exist, names, hash) without starting anything: for the job's key, doctor and errors.

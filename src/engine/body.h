@@ -1,0 +1,26 @@
+/* Inside the engine room: what is in a struct chat, and the request's body made from it.
+ *
+ * Pictures are encoded once, when they are added; a body is three pieces that are sent one after the other, so that
+ * the large one is never copied and a retry costs nothing. */
+#ifndef VDET_ENGINE_BODY_H
+#define VDET_ENGINE_BODY_H
+
+#include "base/buf.h"
+#include "engine/chat.h"
+
+struct chat {
+	char *system;
+	struct buf parts;  /* the user message's parts, as the inside of a JSON array */
+	size_t images;
+	json_t *format;    /* response_format, or NULL */
+	int max_tokens;
+	bool bad_schema;
+	struct cancel *cancel;
+};
+
+/* The body's first piece (all before the parts) and last one (all behind them). `llama`: the endpoint is
+ * llama-server, which understands more. */
+void body_begin(const struct chat *c, struct buf *out);
+void body_end(const struct chat *c, const char *model, bool llama, struct buf *out);
+
+#endif

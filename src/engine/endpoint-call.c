@@ -1,0 +1,226 @@
+/* One chat completion at an endpoint: sends, follows the stream, keeps the time limits, judges the failure. */
+#include "engine/endpoint-call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "engine/completion.h"
+#include "engine/body.h"
+#include "engine/sse.h"
+
+#define ERROR_BODY_MAX ((size_t)64 << 10)
+#define PROGRESS_EVERY (CLOCK_SECOND / 10)
+
+struct call {
+	const struct endpoint *e;
+	struct sse sse;
+	struct completion answer;
+	struct buf whole;       /* an error's body, or an answer that is not streamed */
+	enum { CALL_UNKNOWN, CALL_STREAM, CALL_WHOLE, CALL_ERROR } kind;
+	int attempt;
+	int64_t sent;           /* clock_now() of the beginning */
+	void (*progress)(void *ctx, const struct chat_progress *p);
+	void *ctx;
+	int64_t told;           /* clock_now() of the last progress call */
+	struct chat_progress last;
+};
+
+void endpoint_scrub(const struct endpoint *e, struct err *err)
+{
+	size_t len = strlen(e->key);
+	if (len < 4 || !err)
+		return;
+	for (char *p; (p = strstr(err->msg, e->key));) {
+		memcpy(p, "***", 3);
+		memmove(p + 3, p + len, strlen(p + len) + 1);
+	}
+}
+
+int endpoint_status_error(const struct endpoint *e, const struct http_reply *reply, const char *body, size_t len,
+                          struct err *err)
+{
+	bool limit = false;
+	AUTO(mem_freep) char *words = completion_error_words(body, len, &limit);
+	const char *said = strstr(reply->type, "html") ? "a web page" : *words ? words : "no reason given";
+	int s = reply->status, r;
+	if (s == 401 || s == 403)
+		r = err_set(err, ERR_PERM, "%s refused the key (HTTP %d): %s", e->shown, s, said);
+	else if (s == 404)
+		r = err_set(err, ERR_ENGINE, "%s has no such model or no chat completions (HTTP 404): %s", e->shown, said);
+	else if (s == 413 || (s >= 400 && s < 500 && limit))
+		r = err_set(err, ERR_LIMIT, "the request is too large for the engine (HTTP %d): %s", s, said);
+	else if (s >= 300 && s < 400)
+		r = err_set(err, ERR_ENGINE, "%s answered with a redirect (HTTP %d): use the address it leads to", e->shown, s);
+	else
+		r = err_set(err, ERR_ENGINE, "the engine answered HTTP %d: %s", s, said);
+	endpoint_scrub(e, err);
+	return r;
+}
+
+static int on_event(void *ctx, const char *data, size_t len, struct err *err)
+{
+	struct call *k = ctx;
+	return completion_event(&k->answer, data, len, err);
+}
+
+/* From the head, and where that says nothing, from the first byte. */
+static int choose_kind(struct call *k, const struct http_reply *reply, const char *data, struct err *err)
+{
+	if (reply->status != 200) {
+		k->kind = CALL_ERROR;
+		k->whole = BUF(ERROR_BODY_MAX);
+	} else if (strstr(reply->type, "html")) {
+		return err_set(err, ERR_ENGINE, "%s answered with a web page: it is no OpenAI-compatible API", k->e->shown);
+	} else if (strstr(reply->type, "json") || (!strstr(reply->type, "event-stream") && *data == '{')) {
+		k->kind = CALL_WHOLE;
+		k->whole = BUF(COMPLETION_EVENT_MAX);
+	} else {
+		k->kind = CALL_STREAM;
+	}
+	return 0;
+}
+
+static int on_body(void *ctx, const struct http_reply *reply, const char *data, size_t len, struct err *err)
+{
+	struct call *k = ctx;
+	int r = len && k->kind == CALL_UNKNOWN ? choose_kind(k, reply, data, err) : 0;
+	if (r < 0)
+		return r;
+	switch (k->kind) {
+	case CALL_STREAM:
+		/* What follows [DONE] is of no interest. */
+		return k->answer.done ? 0 : sse_feed(&k->sse, data, len, err);
+	case CALL_ERROR: {
+		size_t room = k->whole.max - k->whole.len;
+		buf_add(&k->whole, data, len < room ? len : room);
+		return 0;
+	}
+	default:
+		buf_add(&k->whole, data, len);
+		return buf_check(&k->whole, "the engine's answer", err);
+	}
+}
+
+static bool over(int64_t since, int64_t limit, int64_t now)
+{
+	return limit && now - since > limit;
+}
+
+static int check_limits(const struct call *k, int64_t now, struct err *err)
+{
+	const struct endpoint_limits *l = &k->e->limits;
+	const struct completion *a = &k->answer;
+	if (!a->first && over(k->sent, l->vision, now))
+		return err_set(err, ERR_TIMEOUT, "no first token within %.1f s (engine.vision-timeout)", (double)l->vision / 1e6);
+	if (a->first && over(a->first, l->generation, now))
+		return err_set(err, ERR_TIMEOUT, "the answer was not complete %.1f s after its first token "
+		               "(engine.generation-timeout)", (double)l->generation / 1e6);
+	/* Pieces of output count, not bytes: engines send signs of life while nothing goes on. */
+	if (a->first && !a->finish_reason && over(a->last, l->idle, now))
+		return err_set(err, ERR_TIMEOUT, "the engine said nothing for %.1f s in the middle of an answer "
+		               "(engine.idle-timeout)", (double)l->idle / 1e6);
+	return 0;
+}
+
+static void tell(struct call *k, int64_t now)
+{
+	if (!k->progress || now - k->told < PROGRESS_EVERY)
+		return;
+	struct chat_progress p = {
+		.phase = k->answer.first ? CHAT_DECODE : CHAT_PREFILL,
+		.prompt_tokens = k->answer.prompt_tokens, .prompt_done = k->answer.prompt_done,
+		.output_tokens = k->answer.output_tokens, .attempt = k->attempt,
+	};
+	bool same = p.phase == k->last.phase && p.prompt_done == k->last.prompt_done &&
+	            p.output_tokens == k->last.output_tokens;
+	if (same && now - k->told < CLOCK_SECOND)
+		return;
+	k->told = now;
+	k->last = p;
+	k->progress(k->ctx, &p);
+}
+
+static int on_tick(void *ctx, struct err *err)
+{
+	struct call *k = ctx;
+	int64_t now = clock_now();
+	tell(k, now);
+	return check_limits(k, now, err);
+}
+
+static bool status_passes(int status)
+{
+	return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
+}
+
+/* The exchange is over; makes the result of it, or says what is wrong with it. */
+static int finish(struct call *k, const struct http_reply *reply, struct chat_result *ret, struct endpoint_fate *fate,
+                  struct err *err)
+{
+	if (reply->status != 200) {
+		int r = endpoint_status_error(k->e, reply, buf_str(&k->whole), k->whole.len, err);
+		fate->retry = r != -ERR_LIMIT && status_passes(reply->status);
+		fate->after = reply->retry_after;
+		return r;
+	}
+	int r = k->kind == CALL_STREAM ? sse_end(&k->sse, err) : 0;
+	if (r == 0 && k->kind == CALL_WHOLE)
+		r = completion_event(&k->answer, buf_str(&k->whole), k->whole.len, err);
+	if (r == 0)
+		r = completion_end(&k->answer, k->sent, ret, err);
+	fate->retry = r == -ERR_PROTO || r == -ERR_ENGINE;
+	return r;
+}
+
+static int run(struct call *k, const struct chat *c, struct cancel *cancel, struct chat_result *ret,
+               struct endpoint_fate *fate, struct err *err)
+{
+	const struct endpoint *e = k->e;
+	AUTO(buf_free) struct buf begin = BUF(CHAT_BODY_MAX), end = BUF(CHAT_BODY_MAX);
+	body_begin(c, &begin);
+	body_end(c, e->info.model, e->info.llama, &end);
+	struct http_piece pieces[] = {{buf_str(&begin), begin.len}, {buf_str(&c->parts), c->parts.len},
+	                              {buf_str(&end), end.len}};
+	AUTO(mem_freep) char *url = mem_printf("%s/chat/completions", e->base);
+	struct http_request q = {
+		.url = url, .socket = e->socket, .key = e->key, .pieces = pieces, .n_pieces = ARRAY_LEN(pieces),
+		.connect_timeout = e->limits.connect, .cancel = {cancel, c->cancel},
+		.body = on_body, .tick = on_tick, .ctx = k,
+	};
+	struct http_reply reply;
+	k->sent = clock_now();
+	int r = http_run(e->http, &q, &reply, err);
+	if (r == 0)
+		return finish(k, &reply, ret, fate, err);
+	/* Some servers cut the line right after a whole answer; an error's status counts more than how it ended. */
+	if (reply.passing && (k->answer.done || (reply.status && reply.status != 200)))
+		return finish(k, &reply, ret, fate, err);
+	if (reply.passing) {
+		fate->retry = true;
+		return err_wrap(err, reply.status ? "the engine's answer broke off" : "cannot reach the engine at %s", e->shown);
+	}
+	/* Words in the middle of a stream: the engine's own failure may pass. A time limit is what the user allowed. */
+	fate->retry = reply.status == 200 && k->kind == CALL_STREAM && (r == -ERR_ENGINE || r == -ERR_PROTO);
+	return r;
+}
+
+int endpoint_chat(struct endpoint *e, const struct chat *c, int attempt, struct cancel *cancel,
+                  void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
+                  struct chat_result *ret, struct endpoint_fate *fate, struct err *err)
+{
+	struct call k = {.e = e, .attempt = attempt, .progress = progress, .ctx = ctx};
+	struct err own = {0};
+	err = err ? err : &own;
+	sse_init(&k.sse, COMPLETION_EVENT_MAX, on_event, &k);
+	completion_init(&k.answer);
+	*fate = (struct endpoint_fate){0};
+	*ret = (struct chat_result){.attempts = attempt};
+	int r = run(&k, c, cancel, ret, fate, err);
+	if (r < 0)
+		endpoint_scrub(e, err);
+	sse_clear(&k.sse);
+	completion_clear(&k.answer);
+	buf_free(&k.whole);
+	return r;
+}

@@ -1,0 +1,28 @@
+/* Inside the engine room: what endpoint.c (address, probing) and endpoint-call.c (one chat) share. */
+#ifndef VDET_ENGINE_ENDPOINT_CALL_H
+#define VDET_ENGINE_ENDPOINT_CALL_H
+
+#include <stddef.h>
+
+#include "engine/endpoint.h"
+#include "engine/http.h"
+
+struct endpoint {
+	struct http *http;
+	char *shown;   /* for people */
+	char *base;    /* the API: …/v1 */
+	char *root;    /* the server: /health, /props */
+	char *socket;  /* or NULL */
+	char *key;     /* "" = none */
+	char *wanted;  /* model name that was asked for, or "" */
+	struct endpoint_limits limits;
+	struct endpoint_info info;
+};
+
+/* The error for a reply whose status is not 200, with the engine's own words. */
+int endpoint_status_error(const struct endpoint *e, const struct http_reply *reply, const char *body, size_t len,
+                          struct err *err);
+/* Takes the key out of a message: engines like to repeat it. */
+void endpoint_scrub(const struct endpoint *e, struct err *err);
+
+#endif

@@ -1,0 +1,250 @@
+#include "engine/endpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "engine/endpoint-call.h"
+
+#define PROBE_TIMEOUT (30 * CLOCK_SECOND)
+#define PROBE_MAX ((size_t)16 << 20)  /* a large catalogue lists thousands of models */
+#define NAMES_SHOWN 5
+
+static int bad_url(const char *url, const char *why, struct err *err)
+{
+	/* A password in it must not be repeated. */
+	return err_set(err, ERR_ARG, "the engine's address %s%s", strchr(url, '@') ? "" : url, why);
+}
+
+static int split_url(struct endpoint *e, const char *url, struct err *err)
+{
+	if (!strncmp(url, "unix:", 5)) {
+		const char *path = url + 5;
+		if (*path != '/' || strlen(path) > 107)
+			return bad_url(url, ": a Unix socket needs a path of 1 to 107 bytes that begins with /", err);
+		e->socket = mem_strdup(path);
+		e->shown = mem_strdup(url);
+		e->root = mem_strdup("http://localhost");
+		e->base = mem_strdup("http://localhost/v1");
+		return 0;
+	}
+	size_t scheme = !strncasecmp(url, "http://", 7) ? 7 : !strncasecmp(url, "https://", 8) ? 8 : 0;
+	if (!scheme || !url[scheme] || url[scheme] == '/')
+		return bad_url(url, " is no URL (http://HOST:PORT or https://HOST)", err);
+	if (strpbrk(url, "?# \t\r\n"))
+		return bad_url(url, " must not hold spaces, ? or #", err);
+	size_t host = strcspn(url + scheme, "/");
+	if (memchr(url + scheme, '@', host))
+		return bad_url(url, "must not hold a password; use engine.key or engine.key-file", err);
+	size_t len = strlen(url);
+	while (url[len - 1] == '/')
+		len--;
+	bool path = len > scheme + host;
+	e->base = mem_printf("%.*s%s", (int)len, url, path ? "" : "/v1");
+	e->shown = mem_strdup(e->base);
+	len = strlen(e->base);
+	bool v1 = len > 3 && !strcmp(e->base + len - 3, "/v1");
+	e->root = mem_printf("%.*s", (int)(v1 ? len - 3 : len), e->base);
+	return 0;
+}
+
+int endpoint_new(const char *url, const char *key, const char *model, const struct endpoint_limits *limits,
+                 struct endpoint **ret, struct err *err)
+{
+	AUTO(endpoint_freep) struct endpoint *e = mem_alloc(1, sizeof *e);
+	e->http = http_new();
+	e->key = mem_strdup(key ? key : "");
+	e->wanted = mem_strdup(model ? model : "");
+	e->limits = *limits;
+	e->info = (struct endpoint_info){.version = mem_strdup(""), .model = mem_strdup(e->wanted), .images = true};
+	int r = split_url(e, url, err);
+	if (r < 0)
+		return r;
+	for (const char *p = e->key; *p; p++)
+		if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f)
+			return err_set(err, ERR_ARG, "the engine's key holds a space or another byte that no key has");
+	*ret = TAKE(e);
+	return 0;
+}
+
+void endpoint_free(struct endpoint *e)
+{
+	if (!e)
+		return;
+	http_free(e->http);
+	/* Not left in memory for a core file. */
+	explicit_bzero(e->key, strlen(e->key));
+	free(e->key);
+	free(e->wanted);
+	free(e->shown);
+	free(e->base);
+	free(e->root);
+	free(e->socket);
+	free(e->info.version);
+	free(e->info.model);
+	free(e);
+}
+
+const char *endpoint_url(const struct endpoint *e)
+{
+	return e->shown;
+}
+
+const struct endpoint_info *endpoint_info(const struct endpoint *e)
+{
+	return &e->info;
+}
+
+static int collect(void *ctx, const struct http_reply *reply, const char *data, size_t len, struct err *err)
+{
+	(void)reply;
+	struct buf *b = ctx;
+	buf_add(b, data, len);
+	return buf_check(b, "the engine's reply", err);
+}
+
+static int get(struct endpoint *e, const char *root, const char *path, struct cancel *cancel, struct buf *body,
+               struct http_reply *reply, struct err *err)
+{
+	AUTO(mem_freep) char *url = mem_printf("%s%s", root, path);
+	struct http_request q = {.url = url, .socket = e->socket, .key = e->key, .connect_timeout = e->limits.connect,
+	                         .total_timeout = PROBE_TIMEOUT, .cancel = {cancel}, .body = collect, .ctx = body};
+	int r = http_run(e->http, &q, reply, err);
+	if (r == -ERR_CANCELED)
+		return r;
+	if (r < 0) {
+		err_wrap(err, "cannot reach the engine at %s", e->shown);
+		endpoint_scrub(e, err);
+	}
+	return r;
+}
+
+/* A JSON object from a path, or NULL where there is none: for what an endpoint may not offer. */
+static json_t *get_optional(struct endpoint *e, const char *path, struct cancel *cancel)
+{
+	AUTO(buf_free) struct buf body = BUF(PROBE_MAX);
+	struct http_reply reply;
+	struct err ignored = {0};
+	if (get(e, e->root, path, cancel, &body, &reply, &ignored) < 0 || reply.status != 200)
+		return NULL;
+	json_t *j = json_loadb(buf_str(&body), body.len, 0, NULL);
+	if (j && !json_is_object(j)) {
+		json_decref(j);
+		j = NULL;
+	}
+	return j;
+}
+
+int endpoint_health(struct endpoint *e, struct cancel *cancel, struct err *err)
+{
+	AUTO(buf_free) struct buf body = BUF(PROBE_MAX);
+	struct http_reply reply;
+	int r = get(e, e->root, "/health", cancel, &body, &reply, err);
+	if (r < 0)
+		return r;
+	if (reply.status == 503)
+		return err_set(err, ERR_BUSY, "the engine is loading its model");
+	return reply.status == 200 ? 0 : endpoint_status_error(e, &reply, buf_str(&body), body.len, err);
+}
+
+static void set(char **s, const char *value)
+{
+	if (!value)
+		return;
+	free(*s);
+	*s = text_line(value, 200);
+}
+
+/* Names some of the models that the endpoint lists. */
+static int several_models(struct endpoint *e, const json_t *data, struct err *err)
+{
+	AUTO(buf_free) struct buf names = BUF(400);
+	size_t n = json_array_size(data);
+	for (size_t i = 0; i < n && i < NAMES_SHOWN; i++) {
+		const char *id = json_string_value(json_object_get(json_array_get(data, i), "id"));
+		AUTO(mem_freep) char *line = text_line(id ? id : "?", 60);
+		buf_addf(&names, "%s%s", i ? ", " : "", line);
+	}
+	return err_set(err, ERR_ARG, "%s offers %zu models (%s%s); choose one with --model", e->shown, n, buf_str(&names),
+	               n > NAMES_SHOWN ? ", …" : "");
+}
+
+static int read_models(struct endpoint *e, const json_t *root, struct err *err)
+{
+	const json_t *data = json_object_get(root, "data");
+	const json_t *model = json_array_get(data, 0);
+	if (*e->wanted) {
+		for (size_t i = 0; i < json_array_size(data); i++) {
+			const char *id = json_string_value(json_object_get(json_array_get(data, i), "id"));
+			if (id && !strcmp(id, e->wanted))
+				model = json_array_get(data, i);
+		}
+	} else if (json_array_size(data) > 1) {
+		return several_models(e, data, err);
+	} else {
+		set(&e->info.model, json_string_value(json_object_get(model, "id")));
+	}
+	const char *owner = json_string_value(json_object_get(model, "owned_by"));
+	e->info.llama = e->info.llama || (owner && !strcmp(owner, "llamacpp"));
+	/* vLLM and SGLang. */
+	int64_t context = json_integer_value(json_object_get(model, "max_model_len"));
+	e->info.context = context > 0 ? context : 0;
+	return 0;
+}
+
+static void read_props(struct endpoint *e, struct cancel *cancel)
+{
+	json_t *props = get_optional(e, "/props", cancel);
+	if (!props)
+		return;
+	int64_t slots = json_integer_value(json_object_get(props, "total_slots"));
+	int64_t context = json_integer_value(json_object_get(json_object_get(props, "default_generation_settings"), "n_ctx"));
+	const json_t *vision = json_object_get(json_object_get(props, "modalities"), "vision");
+	e->info.slots = slots > 0 && slots < 1000 ? (int)slots : 0;
+	e->info.context = context > 0 ? context : e->info.context;
+	e->info.images = !vision || json_is_true(vision);
+	set(&e->info.version, json_string_value(json_object_get(props, "build_info")));
+	json_decref(props);
+}
+
+static void read_version(struct endpoint *e, struct cancel *cancel)
+{
+	json_t *v = get_optional(e, "/version", cancel);
+	set(&e->info.version, json_string_value(json_object_get(v, "version")));
+	json_decref(v);
+}
+
+int endpoint_probe(struct endpoint *e, struct cancel *cancel, struct err *err)
+{
+	AUTO(buf_free) struct buf body = BUF(PROBE_MAX);
+	struct http_reply reply;
+	int r = get(e, e->base, "/models", cancel, &body, &reply, err);
+	if (r < 0)
+		return r;
+	if (reply.status == 503)
+		return err_set(err, ERR_BUSY, "the engine at %s is not ready (HTTP 503)", e->shown);
+	e->info.llama = !strcmp(reply.server, "llama.cpp");
+	/* Some endpoints list no models; a chat will show what they are. */
+	bool absent = reply.status == 404 || reply.status == 405 || reply.status == 501;
+	if (reply.status != 200 && !absent)
+		return endpoint_status_error(e, &reply, buf_str(&body), body.len, err);
+	json_t *root = absent ? NULL : json_loadb(buf_str(&body), body.len, 0, NULL);
+	if (!absent && !json_is_object(root)) {
+		json_decref(root);
+		return err_set(err, ERR_PROTO, "%s does not speak the OpenAI-compatible API: its /models is %s", e->shown,
+		               strstr(reply.type, "html") ? "a web page" : "not JSON");
+	}
+	r = read_models(e, root, err);
+	json_decref(root);
+	if (r < 0)
+		return r;
+	if (e->info.llama)
+		read_props(e, cancel);
+	else
+		read_version(e, cancel);
+	if (cancel_fired(cancel))
+		return err_set(err, ERR_CANCELED, "interrupted");
+	return 0;
+}

@@ -1,0 +1,56 @@
+/* Inside the engine room: one place that speaks the OpenAI-compatible API, and one attempt to use it. What to do
+ * after a failed attempt is the caller's (engine.c). Thread-safe once probed. */
+#ifndef VDET_ENGINE_ENDPOINT_H
+#define VDET_ENGINE_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "engine/chat.h"
+
+struct endpoint;
+
+struct endpoint_limits {
+	int64_t connect, vision, generation, idle;  /* microseconds, 0 = none; see struct engine_options */
+};
+
+/* What a probe found; strings owned by the endpoint. */
+struct endpoint_info {
+	char *version, *model;
+	bool llama;       /* it is llama-server */
+	bool images;      /* takes pictures; true if unknown */
+	int slots;        /* 0 = unknown */
+	int64_t context;  /* per slot; 0 = unknown */
+};
+
+/* Why an attempt failed, and what that means for the next one. */
+struct endpoint_fate {
+	bool retry;       /* it may work the next time */
+	int64_t after;    /* the endpoint asked to wait for that long, microseconds; 0 = it did not */
+};
+
+/* `url`: http(s)://host[:port][/path] ("/v1" where there is no path), or unix:/path/to/socket. `model`: the name to
+ * ask for, "" = what the endpoint lists. ERR_ARG for a URL that is none, or that holds a password. */
+int endpoint_new(const char *url, const char *key, const char *model, const struct endpoint_limits *limits,
+                 struct endpoint **ret, struct err *err);
+void endpoint_free(struct endpoint *e);
+DEFINE_FREEP(struct endpoint, endpoint)
+
+const char *endpoint_url(const struct endpoint *e);  /* without credentials */
+const struct endpoint_info *endpoint_info(const struct endpoint *e);
+
+/* GET /health: 0 if it is up and its model loaded, ERR_BUSY while it loads, else why not. For llama-server. */
+int endpoint_health(struct endpoint *e, struct cancel *cancel, struct err *err);
+/* Asks what is there, tolerating what an endpoint does not offer. ERR_BUSY while it loads its model. Not
+ * thread-safe: once, before endpoint_chat(); or again, with nothing in flight. */
+int endpoint_probe(struct endpoint *e, struct cancel *cancel, struct err *err);
+
+/* One attempt; `fate` is written on failure. */
+int endpoint_chat(struct endpoint *e, const struct chat *c, int attempt, struct cancel *cancel,
+                  void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
+                  struct chat_result *ret, struct endpoint_fate *fate, struct err *err);
+
+#endif

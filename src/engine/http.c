@@ -1,0 +1,336 @@
+#include "engine/http.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#define TICK_MS 100
+#define RETRY_AFTER_MAX (3600 * CLOCK_SECOND)
+
+/* One handle with its own connection cache. */
+struct line {
+	struct line *next;
+	CURLM *multi;
+	CURL *easy;
+};
+
+struct http {
+	pthread_mutex_t lock;
+	struct line *idle;
+};
+
+/* One exchange in progress. */
+struct exchange {
+	const struct http_request *q;
+	struct http_reply *reply;
+	struct err *err;
+	CURL *easy;
+	size_t piece, offset;  /* where sending is */
+	int failed;            /* negative code of a callback, its message in *err */
+	char words[CURL_ERROR_SIZE];
+};
+
+static void init_curl(void)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+struct http *http_new(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, init_curl);
+	struct http *h = mem_alloc(1, sizeof *h);
+	pthread_mutex_init(&h->lock, NULL);
+	return h;
+}
+
+static void line_free(struct line *l)
+{
+	curl_easy_cleanup(l->easy);
+	curl_multi_cleanup(l->multi);
+	free(l);
+}
+
+void http_free(struct http *h)
+{
+	if (!h)
+		return;
+	for (struct line *l = h->idle, *next; l; l = next) {
+		next = l->next;
+		line_free(l);
+	}
+	pthread_mutex_destroy(&h->lock);
+	free(h);
+}
+
+static struct line *line_get(struct http *h)
+{
+	pthread_mutex_lock(&h->lock);
+	struct line *l = h->idle;
+	if (l)
+		h->idle = l->next;
+	pthread_mutex_unlock(&h->lock);
+	if (l)
+		return l;
+	l = mem_alloc(1, sizeof *l);
+	l->multi = curl_multi_init();
+	l->easy = curl_easy_init();
+	if (!l->multi || !l->easy) {
+		fputs("vdet: out of memory\n", stderr);
+		abort();
+	}
+	return l;
+}
+
+static void line_put(struct http *h, struct line *l)
+{
+	pthread_mutex_lock(&h->lock);
+	l->next = h->idle;
+	h->idle = l;
+	pthread_mutex_unlock(&h->lock);
+}
+
+static size_t on_read(char *out, size_t size, size_t n, void *ctx)
+{
+	struct exchange *x = ctx;
+	size_t room = size * n, done = 0;
+	while (done < room && x->piece < x->q->n_pieces) {
+		const struct http_piece *p = &x->q->pieces[x->piece];
+		size_t len = p->len - x->offset < room - done ? p->len - x->offset : room - done;
+		if (len)
+			memcpy(out + done, (const char *)p->data + x->offset, len);
+		done += len;
+		x->offset += len;
+		if (x->offset == p->len) {
+			x->piece++;
+			x->offset = 0;
+		}
+	}
+	x->reply->sent = true;
+	return done;
+}
+
+/* A reused connection may turn out dead after the first bytes: curl then begins again. */
+static int on_seek(void *ctx, curl_off_t offset, int origin)
+{
+	struct exchange *x = ctx;
+	if (offset != 0 || origin != SEEK_SET)
+		return CURL_SEEKFUNC_CANTSEEK;
+	x->piece = x->offset = 0;
+	return CURL_SEEKFUNC_OK;
+}
+
+static size_t on_write(char *data, size_t size, size_t n, void *ctx)
+{
+	struct exchange *x = ctx;
+	if (x->failed)
+		return 0;
+	int r = x->q->body(x->q->ctx, x->reply, data, size * n, x->err);
+	x->failed = r < 0 ? r : 0;
+	return r < 0 ? 0 : size * n;
+}
+
+/* Copies a header's value, bounded, printable, up to `stop`. */
+static void header_value(const char *s, size_t len, char stop, char *out, size_t size)
+{
+	size_t n = 0;
+	while (len && isspace((unsigned char)*s)) {
+		s++;
+		len--;
+	}
+	for (; len && *s != stop && *s != '\r' && *s != '\n' && n + 1 < size; s++, len--)
+		if (isprint((unsigned char)*s))
+			out[n++] = *s;
+	while (n && out[n - 1] == ' ')
+		n--;
+	out[n] = '\0';
+}
+
+static void set_retry_after(struct http_reply *reply, const char *value)
+{
+	char *end;
+	double seconds = strtod(value, &end);
+	if (end == value) {
+		time_t at = curl_getdate(value, NULL);
+		seconds = at == (time_t)-1 ? 0 : difftime(at, time(NULL));
+	}
+	if (seconds > 0)
+		reply->retry_after = seconds < 3600 ? (int64_t)(seconds * 1e6) : RETRY_AFTER_MAX;
+}
+
+static size_t on_header(char *data, size_t size, size_t n, void *ctx)
+{
+	struct exchange *x = ctx;
+	size_t len = size * n;
+	char value[64];
+	if (len > 5 && !strncasecmp(data, "HTTP/", 5)) {
+		/* Interim replies (100) come first; each head starts anew. */
+		const char *code = memchr(data, ' ', len);
+		x->reply->status = code ? atoi(code) : 0;
+		x->reply->type[0] = x->reply->server[0] = '\0';
+		x->reply->retry_after = 0;
+	} else if (len > 13 && !strncasecmp(data, "Content-Type:", 13)) {
+		header_value(data + 13, len - 13, ';', x->reply->type, sizeof x->reply->type);
+		for (char *p = x->reply->type; *p; p++)
+			*p = (char)tolower((unsigned char)*p);
+	} else if (len > 7 && !strncasecmp(data, "Server:", 7)) {
+		header_value(data + 7, len - 7, '\0', x->reply->server, sizeof x->reply->server);
+	} else if (len > 12 && !strncasecmp(data, "Retry-After:", 12)) {
+		header_value(data + 12, len - 12, '\0', value, sizeof value);
+		set_retry_after(x->reply, value);
+	}
+	return len;
+}
+
+static curl_off_t body_length(const struct http_request *q)
+{
+	curl_off_t len = 0;
+	for (size_t i = 0; i < q->n_pieces; i++)
+		len += (curl_off_t)q->pieces[i].len;
+	return len;
+}
+
+/* Never through a proxy to this machine itself. */
+static bool is_local(const struct http_request *q)
+{
+	static const char *const hosts[] = {"://localhost", "://127.", "://[::1]"};
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
+		if (strstr(q->url, hosts[i]))
+			return true;
+	return q->socket;
+}
+
+static struct curl_slist *set_up(CURL *e, struct exchange *x)
+{
+	const struct http_request *q = x->q;
+	curl_easy_reset(e);
+	curl_easy_setopt(e, CURLOPT_URL, q->url);
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+#endif
+	curl_easy_setopt(e, CURLOPT_USERAGENT, "vdet");
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->words);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_write);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
+	/* Zero would mean curl's own default, five minutes. */
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, q->connect_timeout ? (long)(q->connect_timeout / 1000 + 1)
+	                                                                  : 7L * 24 * 3600 * 1000);
+	if (q->socket)
+		curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, q->socket);
+	if (is_local(q))
+		curl_easy_setopt(e, CURLOPT_PROXY, "");
+	if (q->key && *q->key) {
+		curl_easy_setopt(e, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+		curl_easy_setopt(e, CURLOPT_XOAUTH2_BEARER, q->key);
+	}
+	struct curl_slist *headers = NULL;
+	if (q->pieces) {
+		curl_easy_setopt(e, CURLOPT_POST, 1L);
+		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, body_length(q));
+		curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
+		curl_easy_setopt(e, CURLOPT_READDATA, x);
+		curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, on_seek);
+		curl_easy_setopt(e, CURLOPT_SEEKDATA, x);
+		headers = curl_slist_append(headers, "Content-Type: application/json");
+		/* No question before a large body: engines answer it late or never. */
+		headers = curl_slist_append(headers, "Expect:");
+	}
+	headers = curl_slist_append(headers, "Accept: text/event-stream, application/json");
+	curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
+	return headers;
+}
+
+static int check(struct exchange *x, int64_t deadline)
+{
+	const struct http_request *q = x->q;
+	if (cancel_fired(q->cancel[0]) || cancel_fired(q->cancel[1]))
+		return err_set(x->err, ERR_CANCELED, "interrupted");
+	if (deadline && clock_now() >= deadline)
+		return err_set(x->err, ERR_TIMEOUT, "no whole reply within %.1f s", (double)q->total_timeout / 1e6);
+	return q->tick ? q->tick(q->ctx, x->err) : 0;
+}
+
+/* Drives the transfer; returns a negative code to give it up, or 0 with curl's result. */
+static int drive(CURLM *multi, struct exchange *x, CURLcode *ret)
+{
+	const struct http_request *q = x->q;
+	int64_t deadline = q->total_timeout ? clock_now() + q->total_timeout : 0;
+	struct curl_waitfd fds[2];
+	unsigned n = 0;
+	for (size_t i = 0; i < 2; i++)
+		if (q->cancel[i])
+			fds[n++] = (struct curl_waitfd){.fd = cancel_fd(q->cancel[i]), .events = CURL_WAIT_POLLIN};
+	for (;;) {
+		int running = 0, left = 0;
+		CURLMcode m = curl_multi_perform(multi, &running);
+		if (m != CURLM_OK)
+			return err_set(x->err, ERR_INTERNAL, "curl: %s", curl_multi_strerror(m));
+		const CURLMsg *msg = curl_multi_info_read(multi, &left);
+		if (msg && msg->msg == CURLMSG_DONE) {
+			*ret = msg->data.result;
+			return x->failed;
+		}
+		int r = check(x, deadline);
+		if (r < 0)
+			return r;
+		curl_multi_poll(multi, fds, n, TICK_MS, NULL);
+	}
+}
+
+/* What may pass by itself: nobody there yet, or the line was lost. Certificates and bad URLs will not change. */
+static bool is_passing(CURLcode code)
+{
+	switch (code) {
+	case CURLE_COULDNT_RESOLVE_HOST: case CURLE_COULDNT_CONNECT: case CURLE_OPERATION_TIMEDOUT:
+	case CURLE_GOT_NOTHING: case CURLE_SEND_ERROR: case CURLE_RECV_ERROR: case CURLE_PARTIAL_FILE:
+	case CURLE_HTTP2: case CURLE_HTTP2_STREAM: case CURLE_WEIRD_SERVER_REPLY: case CURLE_SSL_CONNECT_ERROR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int curl_error(struct exchange *x, CURLcode code)
+{
+	x->reply->passing = is_passing(code);
+	const char *words = x->words[0] ? x->words : curl_easy_strerror(code);
+	AUTO(mem_freep) char *line = text_line(words, 200);
+	/* The only time limit that curl itself knows is the one to connect. */
+	enum err_code c = code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_ENGINE;
+	return err_set(x->err, c, "%s", line);
+}
+
+int http_run(struct http *h, const struct http_request *q, struct http_reply *reply, struct err *err)
+{
+	*reply = (struct http_reply){0};
+	struct err own = {0};
+	struct exchange x = {.q = q, .reply = reply, .err = err ? err : &own};
+	struct line *l = line_get(h);
+	x.easy = l->easy;
+	struct curl_slist *headers = set_up(l->easy, &x);
+	CURLcode code = CURLE_OK;
+	curl_multi_add_handle(l->multi, l->easy);
+	int r = drive(l->multi, &x, &code);
+	/* Removing a transfer that is not done closes its connection: the engine sees at once that we are gone. */
+	curl_multi_remove_handle(l->multi, l->easy);
+	curl_slist_free_all(headers);
+	/* Pointers into this call must not stay behind in the handle; the connections do. */
+	curl_easy_reset(l->easy);
+	line_put(h, l);
+	if (r == 0 && code != CURLE_OK)
+		r = curl_error(&x, code);
+	return r;
+}

@@ -1,0 +1,35 @@
+/* Inside the engine room: which model our own llama-server runs. A model is a GGUF file (or the first of a split
+ * one) and its projector, the file that turns pictures into what the model reads. Blocking; thread-safe. */
+#ifndef VDET_ENGINE_MODEL_H
+#define VDET_ENGINE_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "base/hash.h"
+
+struct model {
+	char *path, *projector;
+	char *name;          /* the file's stem, without the numbers of a split file */
+	char *warning;       /* "" or one line for the user */
+	bool demo;
+	int64_t context;     /* the longest it was made for; 0 = not told */
+	int64_t files;       /* of a split model */
+	char hash[HASH_HEX]; /* SHA-256 over the SHA-256s (hexadecimal, NUL-terminated) of its files in order and of the
+	                        projector; filled by model_hash() */
+};
+
+/* `wanted`: a path (to a file, or to a folder that holds one model), a name in `models_dir` (NAME, NAME.gguf or a
+ * folder NAME), or "": the newest model with a projector in `models_dir`, else the demo model in `demo_dir`. Checks
+ * that the files are what they should be: each fault is one clear line. */
+int model_choose(const char *wanted, const char *models_dir, const char *demo_dir, struct model *ret, struct err *err);
+void model_clear(struct model *m);
+
+/* Reads the files whole unless `cache_path` (a JSON file of ours; NULL = none) knows them by name, size and time of
+ * change. `note` (may be NULL) is told when reading begins. */
+int model_hash(struct model *m, const char *cache_path, struct cancel *cancel,
+               void (*note)(void *ctx, const char *what), void *ctx, struct err *err);
+
+#endif

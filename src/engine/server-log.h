@@ -1,0 +1,31 @@
+/* Inside the engine room: what llama-server writes. Kept in a file of bounded size (the one before it as NAME.1), and
+ * its last lines in memory, to say why it ended. Belongs to one thread. */
+#ifndef VDET_ENGINE_SERVER_LOG_H
+#define VDET_ENGINE_SERVER_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+#define SERVER_LOG_FILE_MAX ((int64_t)4 << 20)
+#define SERVER_LOG_LINES 40
+
+struct server_log {
+	char *path;  /* NULL = no file */
+	int fd;      /* -1 = not open; a file that cannot be written is done without */
+	int64_t size;
+	struct buf line;
+	char *last[SERVER_LOG_LINES];  /* a ring; `next` is the oldest */
+	size_t next;
+};
+
+void server_log_open(struct server_log *l, const char *path);
+void server_log_close(struct server_log *l);
+void server_log_add(struct server_log *l, const char *data, size_t len);
+/* Forgets the lines in memory: a new life begins. */
+void server_log_forget(struct server_log *l);
+/* The lines that look like the reason of a failure, else the last ones; one line of text, bounded. The caller frees. */
+char *server_log_reason(const struct server_log *l);
+
+#endif
