@@ -1,0 +1,352 @@
+/* The report's writers: each sort of report is written in every format and checked by check-report.py. */
+#include <dirent.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "job/report.h"
+
+#include "config.h"
+
+#define S CLOCK_SECOND
+#define BIG ((size_t)512 << 20)
+
+static const char hostile[] =
+	"</style></script><script>alert(1)</script><img src=x onerror=alert(1)> \"'`&amp; --> \r\n\r\n00:00:01.000 --> "
+	"00:00:02.000\n<b>]]> =cmd()|x \xe2\x80\xaexlsx.exe\xe2\x80\xac \xc2\x9b" "31m \x1b[31m a,\"b\";\\ # *x* [y](http://z) ünïcödé 視頻";
+
+static const unsigned char tiny_jpeg[] = {0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2, 0xff, 0xd9};
+
+struct shape {
+	size_t chunks, samples, events;
+	const char *text;   /* for every string that a model, a file or a user gives */
+	size_t hole_every;  /* 0 = none */
+};
+
+static void fill_chunk(struct report *r, size_t i, const struct shape *s)
+{
+	struct report_chunk *c = &r->chunks[i];
+	bool hole = s->hole_every && i % s->hole_every == s->hole_every - 1;
+	*c = (struct report_chunk){.start = (int64_t)i * 288 * S, .end = (int64_t)(i + 1) * 288 * S, .attempts = 1,
+		.state = hole ? CHUNK_HOLE : CHUNK_DONE, .summary = mem_strdup(hole ? "" : s->text),
+		.reason = mem_strdup(hole ? s->text : ""), .n_samples = s->samples, .decode_time = 1234567,
+		.engine_time = 9876543, .prompt_tokens = 4000, .cached_tokens = 100, .output_tokens = 300,
+		.samples = mem_alloc(s->samples, sizeof *c->samples)};
+	for (size_t k = 0; k < s->samples; k++) {
+		int64_t t = c->start + (int64_t)k * (c->end - c->start) / (int64_t)s->samples;
+		c->samples[k] = (struct report_sample){.time = t + 7, .pts = t, .rung = mem_strdup(k ? "software" : s->text),
+			.fault = mem_strdup(k == 1 && i % 5 == 0 ? s->text : ""), .thumb = mem_alloc(1, sizeof tiny_jpeg),
+			.thumb_len = sizeof tiny_jpeg, .width = 1280, .height = 720};
+		memcpy(c->samples[k].thumb, tiny_jpeg, sizeof tiny_jpeg);
+	}
+	r->complete &= !hole;
+}
+
+static void fill_event(struct report *r, size_t i, const struct shape *s)
+{
+	struct report_event *e = &r->events[i];
+	size_t chunk = i * s->chunks / s->events, n = 1 + i % 9;
+	if (n > s->samples)
+		n = s->samples;
+	*e = (struct report_event){.what = mem_strdup(s->text), .chunk = chunk, .n_samples = n,
+		.samples = mem_alloc(n, sizeof *e->samples)};
+	for (size_t k = 0; k < n; k++)
+		e->samples[k] = k;
+	e->start = r->chunks[chunk].samples[0].pts;
+	e->end = r->chunks[chunk].samples[n - 1].pts;
+}
+
+static struct report *make(const struct shape *s)
+{
+	struct report *r = mem_alloc(1, sizeof *r);
+	const char *t = s->text;
+	*r = (struct report){.job = mem_strdup("3fa94c"), .vdet_version = mem_strdup("0.1.0"), .created = 1795341600 * S,
+		.complete = true, .source_name = mem_strdup(t), .source_size = 1400000000, .container = mem_strdup(t),
+		.source_sha256 = mem_strdup("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+		.codec = mem_strdup(t), .pixel_format = mem_strdup(t), .hdr = mem_strdup(t), .width = 1920, .height = 1080,
+		.fps = 30000 / 1001.0, .duration = (int64_t)s->chunks * 288 * S, .to = (int64_t)s->chunks * 288 * S,
+		.source_warning = mem_strdup(t), .engine_kind = mem_strdup(t), .engine_version = mem_strdup(t),
+		.model = mem_strdup(t), .model_hash = mem_strdup(t), .prompt_hash = mem_strdup(t), .prompt = mem_strdup(t),
+		.libraries = mem_strdup(t), .summary = mem_strdup(t), .summary_fallback = mem_strdup(t),
+		.summary_by_model = !*t, .wall_time = 100 * S, .engine_busy = 90 * S, .prefill_rate = 812.5, .decode_rate = 96};
+	r->n_options = 1;
+	r->options = mem_alloc(1, sizeof *r->options);
+	r->options[0] = (struct report_option){mem_strdup("chunk.duration"), mem_strdup(t)};
+	r->n_chunks = s->chunks;
+	r->chunks = mem_alloc(s->chunks, sizeof *r->chunks);
+	for (size_t i = 0; i < s->chunks; i++)
+		fill_chunk(r, i, s);
+	r->n_events = s->events;
+	r->events = mem_alloc(s->events, sizeof *r->events);
+	for (size_t i = 0; i < s->events; i++)
+		fill_event(r, i, s);
+	return r;
+}
+
+static struct report *small(void)
+{
+	return make(&(struct shape){.chunks = 3, .samples = 4, .events = 7, .text = "A red car comes from the left."});
+}
+
+/* A fresh folder under $TMPDIR; the caller frees the name and removes it with remove_folder(). */
+static char *new_folder(void)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *dir = mem_printf("%s/vdet-report-XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(dir));
+	return dir;
+}
+
+static size_t count_files(const char *dir)
+{
+	size_t n = 0;
+	DIR *d = opendir(dir);
+	assert_non_null(d);
+	for (struct dirent *e; (e = readdir(d));)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+static void remove_folder(char *dir)
+{
+	DIR *d = opendir(dir);
+	for (struct dirent *e; d && (e = readdir(d));)
+		unlinkat(dirfd(d), e->d_name, 0);
+	closedir(d);
+	assert_int_equal(rmdir(dir), 0);
+	free(dir);
+}
+
+/* Writes all formats and has check-report.py look at them. Takes the report. */
+static void check(struct report *r)
+{
+	struct err err = {0};
+	char *dir = new_folder();
+	if (report_write(r, dir, "all", &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(count_files(dir), 5);
+	AUTO(mem_freep) char *command = mem_printf("python3 '%s/test/unit/check-report.py' '%s' '%s/docs/report.schema.json'",
+	                                           VDET_SOURCE_ROOT, dir, VDET_SOURCE_ROOT);
+	assert_int_equal(system(command), 0);
+	remove_folder(dir);
+	report_free(r);
+}
+
+static void test_small(void **state)
+{
+	(void)state;
+	check(small());
+}
+
+static void test_empty(void **state)
+{
+	(void)state;
+	check(make(&(struct shape){.text = ""}));
+	check(mem_alloc(1, sizeof(struct report)));  /* not even strings; "complete" is false, holes there are none */
+}
+
+static void test_holes(void **state)
+{
+	(void)state;
+	check(make(&(struct shape){.chunks = 9, .samples = 6, .events = 0, .text = "The engine died.", .hole_every = 2}));
+	check(make(&(struct shape){.chunks = 2, .samples = 0, .events = 0, .text = "No frame could be decoded.", .hole_every = 1}));
+}
+
+static void test_part(void **state)
+{
+	(void)state;
+	struct report *r = small();
+	r->duration *= 3;
+	r->from = 1;
+	check(r);
+}
+
+static void test_hostile(void **state)
+{
+	(void)state;
+	struct shape s = {.chunks = 6, .samples = 9, .events = 20, .text = hostile, .hole_every = 3};
+	struct report *r = make(&s);
+	AUTO(buf_free) struct buf out = BUF(BIG);
+	struct err err;
+	assert_int_equal(report_html(r, &out, &err), 0);
+	const char *html = buf_str(&out), *end = strstr(html, "</script>");
+	assert_non_null(end);
+	assert_null(strstr(end + 1, "</script>"));  /* only that of the page itself */
+	assert_null(strstr(html, "<img"));
+	assert_null(strstr(html, "<b>"));
+	assert_non_null(strstr(html, "&lt;script&gt;alert(1)"));
+	check(r);
+}
+
+static void test_bad_references(void **state)
+{
+	(void)state;
+	struct report *r = small();
+	struct err err;
+	r->events[0].chunk = 99;
+	r->events[1].samples[0] = 99;
+	for (int i = 0; i < 5; i++) {
+		AUTO(buf_free) struct buf out = BUF(BIG);
+		int (*const writers[])(const struct report *, struct buf *, struct err *) =
+			{report_json, report_markdown, report_html, report_vtt, report_csv};
+		assert_int_equal(writers[i](r, &out, &err), 0);
+		buf_free(&out);
+		out.max = 100;
+		assert_int_equal(writers[i](r, &out, &err), -ERR_LIMIT);
+	}
+	report_free(r);
+}
+
+/* Without "run", two runs of one job have the same bytes. */
+static void test_same_bytes(void **state)
+{
+	(void)state;
+	AUTO(report_freep) struct report *a = small(), *b = small();
+	AUTO(buf_free) struct buf x = BUF(BIG), y = BUF(BIG);
+	struct err err;
+	b->job[0] = 'f';
+	b->created += S;
+	b->wall_time *= 2;
+	b->engine_busy += 3;
+	b->prefill_rate = 0;
+	b->decode_rate = 1;
+	b->chunks[1].decode_time = b->chunks[1].engine_time = b->chunks[1].cached_tokens = 5;
+	assert_int_equal(report_json(a, &x, &err), 0);
+	assert_int_equal(report_json(b, &y, &err), 0);
+	assert_string_not_equal(buf_str(&x), buf_str(&y));
+	char *run_x = strstr(x.data, "\n \"run\": {"), *run_y = strstr(y.data, "\n \"run\": {");
+	assert_true(run_x && run_y);
+	*run_x = *run_y = '\0';  /* it comes last */
+	assert_string_equal(x.data, y.data);
+}
+
+static void test_exact_times(void **state)
+{
+	(void)state;
+	AUTO(report_freep) struct report *r = small();
+	AUTO(buf_free) struct buf out = BUF(BIG);
+	struct err err;
+	r->chunks[2].samples[3].pts = INT64_C(86399999999);
+	r->chunks[2].samples[2].pts = 100001;
+	assert_int_equal(report_json(r, &out, &err), 0);
+	assert_non_null(strstr(buf_str(&out), "\"pts\": 86399.999999,"));
+	assert_non_null(strstr(buf_str(&out), "\"pts\": 0.100001,"));
+	json_t *j = json_loads(buf_str(&out), 0, NULL);
+	assert_non_null(j);
+	json_decref(j);
+}
+
+static void test_coverage(void **state)
+{
+	(void)state;
+	int64_t max = -1, mean = -1;
+	AUTO(report_freep) struct report *none = make(&(struct shape){.chunks = 2, .text = ""});
+	report_coverage(none, &max, &mean);
+	assert_int_equal(max, 0);
+	assert_int_equal(mean, 0);
+	/* Frames at 0, 72, … of 288 s; the second of chunks 0 and 5 has a fault; every third chunk is a hole. */
+	AUTO(report_freep) struct report *r = make(&(struct shape){.chunks = 6, .samples = 4, .text = "x", .hole_every = 3});
+	report_coverage(r, &max, &mean);
+	assert_int_equal(max, (288 + 72) * S);
+	assert_int_equal(mean, (4 * 288 + 216) * S / 14);
+	AUTO(report_freep) struct report *two = make(&(struct shape){.chunks = 2, .samples = 1, .text = ""});
+	two->from = -1000 * S;
+	report_coverage(two, &max, &mean);
+	assert_int_equal(max, 1000 * S);
+	assert_int_equal(mean, 288 * S);
+}
+
+static void test_formats(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	assert_int_equal(report_check_formats("all", &err), 0);
+	assert_int_equal(report_check_formats("html,json,md,vtt,csv", &err), 0);
+	assert_int_equal(report_check_formats("csv", &err), 0);
+	static const char *const bad[] = {"", ",", "html,", "pdf", "html,pdf", "HTML", "htm", "html json", "alle"};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_int_equal(report_check_formats(bad[i], &err), -ERR_ARG);
+		assert_non_null(strstr(err.msg, "html,json,md,vtt,csv"));
+	}
+	char *dir = new_folder();
+	AUTO(mem_freep) char *sub = file_join(dir, "a/b");
+	AUTO(report_freep) struct report *r = small();
+	assert_int_equal(report_write(r, sub, "csv,json,csv", &err), 0);
+	assert_int_equal(count_files(sub), 2);
+	AUTO(mem_freep) char *command = mem_printf("rm -r '%s/a'", dir);
+	assert_int_equal(system(command), 0);
+	remove_folder(dir);
+}
+
+/* What cannot be written leaves the old report whole and nothing half done behind. */
+static void test_atomic(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	struct rlimit old, tiny;
+	char *dir = new_folder();
+	AUTO(mem_freep) char *path = file_join(dir, "report.json");
+	AUTO(mem_freep) char *below = file_join(path, "sub");
+	AUTO(report_freep) struct report *r = small();
+	AUTO(buf_free) struct buf text = BUF(BIG);
+	assert_int_equal(file_write(path, "old", 3, &err), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	tiny = (struct rlimit){1000, old.rlim_max};
+	setrlimit(RLIMIT_FSIZE, &tiny);
+	int e = report_write(r, dir, "json", &err);
+	setrlimit(RLIMIT_FSIZE, &old);
+	assert_true(e < 0);
+	assert_non_null(strstr(err.msg, "report.json"));
+	assert_int_equal(count_files(dir), 1);
+	assert_int_equal(file_read(path, &text, &err), 0);
+	assert_string_equal(buf_str(&text), "old");
+	assert_true(report_write(r, below, "json", &err) < 0);  /* a folder inside a file */
+	if (geteuid()) {
+		chmod(dir, 0500);
+		assert_int_equal(report_write(r, dir, "json", &err), -ERR_PERM);
+		chmod(dir, 0700);
+	}
+	remove_folder(dir);
+}
+
+/* A day of video: large, and no worse than that. */
+static void test_day(void **state)
+{
+	(void)state;
+	struct shape s = {.chunks = 300, .samples = 64, .events = 5000, .text = "A person walks from the left to the door."};
+	struct report *r = make(&s);
+	free(r->source_warning);
+	r->source_warning = mem_strdup("");
+	int64_t start = clock_now();
+	AUTO(buf_free) struct buf out = BUF(BIG);
+	struct err err;
+	assert_int_equal(report_html(r, &out, &err), 0);
+	assert_true(out.len < 40 << 20);
+	check(r);
+	assert_true(clock_now() - start < 120 * S);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_small), cmocka_unit_test(test_empty), cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_part), cmocka_unit_test(test_hostile), cmocka_unit_test(test_bad_references),
+		cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_exact_times), cmocka_unit_test(test_coverage),
+		cmocka_unit_test(test_formats), cmocka_unit_test(test_atomic), cmocka_unit_test(test_day),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
