@@ -1,0 +1,476 @@
+#!/usr/bin/env python3
+"""A stand-in for an engine that misbehaves on request: the OpenAI-compatible chat API, with scripted faults.
+
+    fake_engine.py [--port N | --unix PATH] [--kind llama|vllm|plain] [--model NAME] [--slots N] [--context N]
+                   [--key KEY] [--latency SECONDS] [--loading N] [--record FILE] [--fault FAULT]...
+
+It prints its port (or its socket's path) on a line when it is ready, and ends with its parent. Without a fault it
+answers each request with what the JSON Schema asks for, derived from the pictures: the same request gives the same
+answer. At most --slots requests are worked on at once, as with a real engine.
+
+A fault is NAME[=ARGUMENT][@WHEN], WHEN counting chat requests from 1: @3 the third, @2-4, @2+ from the second on,
+@/3 every third. The first one that fits is played.
+
+    dead          closes the connection without a word          never         takes the request, never answers
+    silent        sends the head, then nothing                  stall         stops in the middle, says nothing more
+    slow=N        N bytes a second (1)                          latency=S     answers S seconds later
+    half          the stream ends in the middle                 half-event    … in the middle of an event
+    rubbish       an event that is no JSON                      error-event   the engine reports an error in the stream
+    html          a web page, with status 200                   html=502      … with that status
+    400 401 403 404 413 429 500 502 503 504 …                   such a status; 429=S and 503=S with Retry-After: S
+    context       400, the prompt exceeds the context           redirect      307 to somewhere else
+    schema        JSON that does not fit the schema             prose         text that is no JSON
+    fence         the answer in a Markdown fence                frames        names frames that were not sent
+    empty         no text at all                                length        cut off, finish_reason "length"
+    utf8          bytes that are no UTF-8                       liar          names another model
+    whole         not streamed, one JSON object                 no-done       without [DONE]
+    no-usage      without token counts                          drip          each byte alone, CRLF, comments between
+    echo-key      500 that repeats the key it was given
+
+Control, from tests: GET /control gives the counters as JSON; POST /control {"faults": [...], "latency": S,
+"reset": true} changes the script. --record appends a JSON line when a request arrives ("event": "begin") and when
+it is over ("event": "end"), with the SHA-256 of each picture and the texts.
+"""
+import argparse
+import base64
+import ctypes
+import hashlib
+import json
+import os
+import re
+import select
+import signal
+import socket
+import socketserver
+import threading
+import time
+from http.server import BaseHTTPRequestHandler
+
+
+class Rule:
+    """One --fault."""
+
+    def __init__(self, spec):
+        m = re.fullmatch(r"([a-z0-9-]+)(?:=([^@]*))?(?:@(/?\d+|\d+-\d+|\d+\+))?", spec)
+        if not m:
+            raise ValueError(f"not a fault: {spec}")
+        self.name, self.argument, self.when = m.group(1), m.group(2), m.group(3) or "1+"
+
+    def fits(self, n):
+        when = self.when
+        if when[0] == "/":
+            return n % int(when[1:]) == 0
+        if when[-1] == "+":
+            return n >= int(when[:-1])
+        first, _, last = when.partition("-")
+        return int(first) <= n <= int(last or first)
+
+
+class State:
+    def __init__(self, options):
+        self.options = options
+        self.lock = threading.Lock()
+        self.slots = threading.Semaphore(options.slots)
+        self.rules = [Rule(f) for f in options.fault]
+        self.latency = options.latency
+        self.loading = options.loading
+        self.record = open(options.record, "a", encoding="utf-8") if options.record else None
+        self.reset()
+
+    def reset(self):
+        self.requests = self.answered = self.hung_up = self.in_flight = self.most_in_flight = self.pictures = 0
+
+    def counters(self):
+        names = "requests answered hung_up in_flight most_in_flight pictures".split()
+        with self.lock:
+            return {name: getattr(self, name) for name in names}
+
+    def begin(self, pictures):
+        with self.lock:
+            self.requests += 1
+            self.pictures += pictures
+            self.in_flight += 1
+            self.most_in_flight = max(self.most_in_flight, self.in_flight)
+            n = self.requests
+            rule = next((r for r in self.rules if r.fits(n)), None)
+        return n, rule
+
+    def end(self, outcome):
+        with self.lock:
+            self.in_flight -= 1
+            self.answered += outcome == "answered"
+            self.hung_up += outcome == "hung-up"
+
+    def write(self, **line):
+        if self.record:
+            with self.lock:
+                self.record.write(json.dumps(line) + "\n")
+                self.record.flush()
+
+
+class HungUp(Exception):
+    """The client has gone."""
+
+
+class Request:
+    """What a chat request holds."""
+
+    def __init__(self, body):
+        self.body = body
+        self.images, texts, self.system = [], [], ""
+        for message in body.get("messages", []):
+            content = message.get("content")
+            if message.get("role") == "system":
+                self.system += content if isinstance(content, str) else json.dumps(content)
+                continue
+            for part in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+                if part["type"] == "text":
+                    texts.append(part["text"])
+                else:
+                    data = base64.b64decode(part["image_url"]["url"].partition(",")[2], validate=True)
+                    if data[:2] != b"\xff\xd8" or data.rstrip(b"\0")[-2:] != b"\xff\xd9":
+                        raise ValueError("a picture is no whole JPEG")
+                    self.images.append(hashlib.sha256(data).hexdigest())
+        self.texts = texts
+        self.schema = (body.get("response_format") or {}).get("json_schema", {}).get("schema")
+        self.key = hashlib.sha256(json.dumps([self.system, texts, self.images]).encode()).hexdigest()
+
+    def tokens(self):
+        return 50 * len(self.images) + sum(len(t.split()) for t in self.texts + [self.system])
+
+
+def fill(schema, name, request):
+    """A value that fits the schema, derived from the request."""
+    kind = schema.get("type")
+    if "enum" in schema:
+        return schema["enum"][0]
+    if kind == "object":
+        return {key: fill(value, key, request) for key, value in schema.get("properties", {}).items()}
+    if kind == "array" and schema.get("items", {}).get("type") == "integer":
+        return [1, len(request.images)] if len(request.images) > 1 else [1] if request.images else []
+    if kind == "array":
+        return [fill(schema.get("items", {}), name, request)]
+    if kind in ("integer", "number"):
+        return min(1, len(request.images))
+    if kind == "boolean":
+        return True
+    return f"{name} of {len(request.images)} pictures, {request.key[:8]}"
+
+
+def answer_for(request, rule):
+    fault = rule.name if rule else None
+    if fault == "empty":
+        return ""
+    if fault == "prose":
+        return "I am sorry, but I would rather talk about the weather."
+    if fault == "schema":
+        return json.dumps({"weather": "fine"})
+    if request.schema is None:
+        return f"An answer about {len(request.images)} pictures, {request.key[:8]}."
+    value = fill(request.schema, "answer", request)
+    if fault == "frames":
+        value = json.loads(re.sub(r"\[1(, \d+)?\]", "[1000000]", json.dumps(value)))
+    text = json.dumps(value, ensure_ascii=False)
+    return f"```json\n{text}\n```" if fault == "fence" else text
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format, *args):  # noqa: A002
+        pass
+
+    def address_string(self):
+        return "client"
+
+    @property
+    def state(self):
+        return self.server.state
+
+    def version_string(self):
+        return {"llama": "llama.cpp", "vllm": "uvicorn"}.get(self.state.options.kind, "engine")
+
+    # -- plumbing
+
+    def reply(self, status, data, kind="application/json", headers=()):
+        data = data if isinstance(data, bytes) else json.dumps(data).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def error(self, status, message, kind="server_error", headers=()):
+        self.reply(status, {"error": {"message": message, "type": kind, "code": status}}, headers=headers)
+
+    def wait(self, seconds):
+        """Waits, or raises HungUp as soon as the client goes. None: for ever."""
+        readable, _, _ = select.select([self.connection], [], [], seconds)
+        if readable and not self.connection.recv(1, socket.MSG_PEEK):
+            raise HungUp
+
+    def wait_for_slot(self):
+        while not self.state.slots.acquire(timeout=0.05):
+            self.wait(0)
+
+    def refuse_key(self):
+        key = self.state.options.key
+        if not key or self.headers.get("Authorization") == f"Bearer {key}":
+            return False
+        self.error(401, "Invalid API Key", "authentication_error")
+        return True
+
+    # -- paths
+
+    def do_GET(self):  # noqa: N802
+        o = self.state.options
+        if self.path == "/control":
+            return self.reply(200, self.state.counters())
+        with self.state.lock:
+            loading = self.state.loading > 0
+            self.state.loading -= loading
+        if loading:
+            return self.error(503, "Loading model", "unavailable_error")
+        if self.path == "/health":
+            return self.reply(200, {"status": "ok"})
+        if self.refuse_key():
+            return None
+        if self.path == "/v1/models":
+            models = [{"id": name, "object": "model", "owned_by": {"llama": "llamacpp"}.get(o.kind, o.kind)}
+                      for name in o.model.split(",")]
+            if o.kind == "vllm":
+                models[0]["max_model_len"] = o.context
+            return self.reply(200, {"object": "list", "data": models})
+        if self.path == "/props" and o.kind == "llama":
+            return self.reply(200, {"total_slots": o.slots, "default_generation_settings": {"n_ctx": o.context},
+                                    "modalities": {"vision": not o.blind}, "build_info": "b1-fake"})
+        if self.path == "/version" and o.kind == "vllm":
+            return self.reply(200, {"version": "0.0.fake"})
+        return self.error(404, "File Not Found", "not_found_error")
+
+    def do_POST(self):  # noqa: N802
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path == "/control":
+            return self.control(json.loads(body))
+        if self.refuse_key():
+            return None
+        if self.path != "/v1/chat/completions":
+            return self.error(404, "File Not Found", "not_found_error")
+        try:
+            request = Request(json.loads(body))
+        except (ValueError, KeyError, TypeError) as e:
+            return self.error(400, f"bad request: {e}", "invalid_request_error")
+        return self.chat(request)
+
+    def control(self, change):
+        state = self.state
+        with state.lock:
+            if "faults" in change:
+                state.rules = [Rule(f) for f in change["faults"]]
+            state.latency = change.get("latency", state.latency)
+        if change.get("reset"):
+            state.reset()
+        self.reply(200, state.counters())
+
+    def chat(self, request):
+        state = self.state
+        n, rule = state.begin(len(request.images))
+        line = {"n": n, "fault": rule.name if rule else None, "key": request.key, "images": request.images}
+        state.write(event="begin", time=time.time(), system=request.system, texts=request.texts,
+                    model=request.body.get("model"), schema=request.schema is not None,
+                    max_tokens=request.body.get("max_tokens"), **line)
+        outcome = "hung-up"
+        try:
+            self.wait_for_slot()
+            try:
+                outcome = self.play(request, rule)
+            finally:
+                state.slots.release()
+        except (HungUp, BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+        finally:
+            state.end(outcome)
+            state.write(event="end", time=time.time(), outcome=outcome, **line)
+
+    # -- faults
+
+    def play(self, request, rule):
+        """Answers as the fault wants; returns the outcome."""
+        name, argument = (rule.name, rule.argument) if rule else (None, None)
+        latency = float(argument or 1) if name == "latency" else self.state.latency
+        if latency:
+            self.wait(latency)
+        if name == "dead":
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return "cut"
+        if name == "never":
+            self.wait(None)
+        if name == "html":
+            page = b"<!DOCTYPE html><html><body><h1>It works!</h1></body></html>"
+            self.reply(int(argument or 200), page, "text/html; charset=utf-8")
+            return "refused"
+        if name == "redirect":
+            self.reply(307, b"", headers=[("Location", "http://127.0.0.1:9/elsewhere")])
+            return "refused"
+        if name == "context":
+            self.reply(400, {"error": {"code": 400, "type": "exceed_context_size_error", "n_prompt_tokens": 9000,
+                                       "n_ctx": 8192, "message": "request (9000 tokens) exceeds the available context "
+                                                                 "size (8192 tokens), try increasing it"}})
+            return "refused"
+        if name == "echo-key":
+            self.error(500, "Incorrect API key provided: " + self.headers.get("Authorization", "none"))
+            return "refused"
+        if name and name.isdigit():
+            headers = [("Retry-After", argument)] if argument else []
+            self.error(int(name), f"scripted fault {name}", headers=headers)
+            return "refused"
+        if name == "whole":
+            self.reply(200, self.whole(request, rule))
+            return "answered"
+        return self.stream(request, rule)
+
+    def frame(self, **fields):
+        name = self.state.options.model.split(",")[0]
+        return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": name, **fields}
+
+    def figures(self, request, text):
+        n = len(text.split())
+        figures = {"usage": {"prompt_tokens": request.tokens(), "completion_tokens": n,
+                             "prompt_tokens_details": {"cached_tokens": 7}}}
+        if self.state.options.kind == "llama":
+            figures["timings"] = {"prompt_per_second": 1000.0, "predicted_per_second": 100.0}
+        return figures
+
+    def whole(self, request, rule):
+        text = answer_for(request, rule)
+        return self.frame(choices=[{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
+                          **self.figures(request, text))
+
+    def stream(self, request, rule):
+        name = rule.name if rule else None
+        text = answer_for(request, rule)
+        pieces = re.findall(r"\S+\s*|\s+", text)
+        middle = len(pieces) // 2
+        self.begin_stream()
+        if name == "silent":
+            self.wait(None)
+        if request.body.get("return_progress"):
+            total = request.tokens()
+            for done in (0, total // 2, total):
+                self.event(rule, self.frame(choices=[{"index": 0, "delta": {"content": None}}],
+                                            prompt_progress={"total": total, "processed": done}))
+        for i, piece in enumerate(pieces):
+            if i == middle:
+                outcome = self.middle(rule)
+                if outcome == "length":
+                    break
+                if outcome:
+                    return outcome
+            model = {"model": "another-model-7b"} if name == "liar" else {}
+            self.event(rule, {**self.frame(choices=[{"index": 0, "delta": {"content": piece}}]), **model})
+        reason = "length" if name == "length" else "stop"
+        self.event(rule, self.frame(choices=[{"index": 0, "delta": {}, "finish_reason": reason}]))
+        if name != "no-usage":
+            self.event(rule, self.frame(choices=[], **self.figures(request, text)))
+        if name != "no-done":
+            self.data(rule, b"data: [DONE]\n\n")
+        self.data(None, b"")
+        return "answered"
+
+    def middle(self, rule):
+        """What happens half-way through the answer; returns the outcome if the answer ends with it."""
+        name = rule.name if rule else None
+        if name == "stall":
+            self.wait(None)
+        if name in ("half", "half-event"):
+            if name == "half-event":
+                self.data(rule, b'data: {"choices":[{"delta":{"content":"la')
+            self.data(None, b"")
+            return "cut"
+        if name == "rubbish":
+            self.data(rule, b'data: {"choices":[{"delta":}]\n\n')
+            self.data(None, b"")
+            return "cut"
+        if name == "error-event":
+            self.event(rule, {"error": {"code": 500, "message": "the model stumbled", "type": "server_error"}})
+            self.data(None, b"")
+            return "cut"
+        if name == "utf8":
+            self.data(rule, b'data: {"choices":[{"index":0,"delta":{"content":"\xff\xfe caf\xc3 "}}]}\n\n')
+        return "length" if name == "length" else None
+
+    def begin_stream(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.flush()
+
+    def event(self, rule, value):
+        self.data(rule, b"data: " + json.dumps(value).encode() + b"\n\n")
+
+    def data(self, rule, data):
+        """One chunk; an empty one ends the reply."""
+        name = rule.name if rule else None
+        if name == "drip":
+            data = b": sign of life\r\n\r\n" + data.replace(b"\n", b"\r\n")
+        if name not in ("drip", "slow"):
+            return self.chunk(data)
+        for i in range(len(data)):
+            if name == "slow":
+                self.wait(1 / float(rule.argument or 1))
+            self.chunk(data[i:i + 1])
+
+    def chunk(self, data):
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self.wfile.flush()
+
+
+class TcpServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    allow_reuse_address = True
+
+
+class UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+def main():
+    p = argparse.ArgumentParser(description="A stand-in engine with scripted faults.")
+    p.add_argument("--port", type=int, default=0)
+    p.add_argument("--unix")
+    p.add_argument("--kind", choices=["llama", "vllm", "plain"], default="llama")
+    p.add_argument("--model", default="fake-model", help="one or more, separated by commas")
+    p.add_argument("--slots", type=int, default=4)
+    p.add_argument("--context", type=int, default=32768)
+    p.add_argument("--blind", action="store_true", help="says that it takes no pictures")
+    p.add_argument("--key", default="")
+    p.add_argument("--latency", type=float, default=0)
+    p.add_argument("--loading", type=int, default=0, help="answers so many GETs with 503 at first")
+    p.add_argument("--record")
+    p.add_argument("--fault", action="append", default=[])
+    options = p.parse_args()
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: no test leaves it behind
+    if options.unix:
+        server, where = UnixServer(options.unix, Handler), options.unix
+    else:
+        server = TcpServer(("127.0.0.1", options.port), Handler)
+        where = server.server_address[1]
+    server.state = State(options)
+    print(where, flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        if options.unix:
+            os.unlink(options.unix)
+
+
+if __name__ == "__main__":
+    main()
