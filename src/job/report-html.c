@@ -81,7 +81,7 @@ static void add_banners(struct report_page *p)
 		                 " scenes that vdet draws for its demo; on any other video, what it says is worth nothing.</p>\n");
 	if (p->sums.holes)
 		buf_addf(p->out, "<p class=\"banner bad\"><strong>This report is not complete.</strong> It has <a href=\"#holes\">"
-		         "%s</a>: of %s of the %s analysed, nothing is known.</p>\n",
+		         "%s</a>: nothing is known of %s of the %s analysed.</p>\n",
 		         report_plural(p->sums.holes, "hole", n), clock_short(p->sums.lost, a), clock_short(r->to - r->from, b));
 	else if (!r->complete)
 		buf_adds(p->out, "<p class=\"banner bad\"><strong>This report is not complete.</strong> The work on this video"
@@ -103,11 +103,11 @@ static void add_header(struct report_page *p)
 	buf_adds(p->out, "</h1>\n");
 	add_facts(p);
 	add_banners(p);
-	buf_adds(p->out, "<nav aria-label=\"Sections\"><a href=\"#summary\">Summary</a> <a href=\"#timeline\">Timeline</a> ");
+	buf_adds(p->out, "</header>\n<nav aria-label=\"Sections\"><a href=\"#summary\">Summary</a> <a href=\"#timeline\">Timeline</a> ");
 	if (p->sums.holes)
 		buf_adds(p->out, "<a href=\"#holes\">Holes</a> ");
 	buf_adds(p->out, "<a href=\"#events\">Events</a> <a href=\"#chunks\">Chunks</a> <a href=\"#made\">How this was"
-	                 " made</a></nav>\n</header>\n");
+	                 " made</a></nav>\n");
 }
 
 static void add_summary(struct report_page *p)

@@ -7,8 +7,7 @@
 
 enum {
 	READ_H = 24,               /* the line on top, where the mark under the pointer is told */
-	LANE_H = 13, LANES = 4,
-	EVENTS_H = LANE_H * LANES,
+	EVENTS_H = 48, LANES = 4,
 	LOOKS_Y = READ_H + EVENTS_H + 8,
 	LOOKS_H = 16,
 	AXIS_Y = LOOKS_Y + LOOKS_H,
@@ -17,6 +16,8 @@ enum {
 	BINS = 160,
 	TIP_MAX = 160,
 };
+
+#define NARROWEST 0.35  /* per cent */
 
 /* Share of the analysed stretch in per cent. */
 static double across(const struct report *r, int64_t t)
@@ -67,9 +68,12 @@ static void add_tip(struct report_page *p, const char *s)
 	buf_adds(p->out, "</text></a>");
 }
 
+/* Hatched, so that they can be told from events without colour. */
 static void draw_holes(struct report_page *p)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	buf_adds(p->out, "<pattern id=\"hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\">"
+	                 "<rect width=\"6\" height=\"6\"/><path d=\"M-1 7L7 -1M-1 1L1 -1M5 7L7 5\"/></pattern>");
 	for (size_t i = 0; i < p->r->n_chunks; i++) {
 		const struct report_chunk *c = &p->r->chunks[i];
 		if (c->state != CHUNK_HOLE)
@@ -77,33 +81,49 @@ static void draw_holes(struct report_page *p)
 		double x = across(p->r, c->start), w = across(p->r, c->end) - x;
 		AUTO(mem_freep) char *tip = mem_printf("Hole %s – %s: %s", clock_short(c->start, a), clock_short(c->end, b),
 		                                       c->reason ? c->reason : "");
-		buf_addf(p->out, "<a href=\"#c%zu\" class=\"hole\"><rect x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\""
+		buf_addf(p->out, "<a href=\"#c%zu\" class=\"hole\"><rect fill=\"url(#hatch)\" x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\""
 		         " height=\"%d\"/>", i + 1, x, READ_H, fmax(w, 0.2), AXIS_Y - READ_H);
 		add_tip(p, tip);
 	}
 }
 
+/* Where a single event is drawn, in per cents; never too narrow to be seen. */
+static double mark_at(const struct report *r, const struct report_event *e, double *ret_width)
+{
+	double x = fmin(across(r, e->start), 100 - NARROWEST);
+	*ret_width = fmin(fmax(across(r, e->end) - x, NARROWEST), 100 - x);
+	return x;
+}
+
+/* Events that overlap go side by side into the first free lane, else into the one that is free first. */
+static size_t choose_lanes(const struct report *r, unsigned char *lanes)
+{
+	double ends[LANES] = {0}, width;
+	size_t used = 2;
+	for (size_t i = 0; i < r->n_events; i++) {
+		double x = mark_at(r, &r->events[i], &width);
+		size_t lane = 0;
+		for (size_t k = 1; k < LANES && ends[lane] > x; k++)
+			if (ends[k] <= x || ends[k] < ends[lane])
+				lane = k;
+		ends[lane] = fmax(ends[lane], x + width + 0.1);
+		lanes[i] = (unsigned char)lane;
+		used = lane >= used ? lane + 1 : used;
+	}
+	return used;
+}
+
 static void draw_single_events(struct report_page *p)
 {
 	char t[CLOCK_TEXT_MAX];
-	double ends[LANES] = {-1, -1, -1, -1};
+	AUTO(mem_freep) unsigned char *lanes = mem_alloc(p->r->n_events + 1, 1);
+	int height = (int)(EVENTS_H / choose_lanes(p->r, lanes));
 	for (size_t i = 0; i < p->r->n_events; i++) {
 		const struct report_event *e = &p->r->events[i];
-		double x = across(p->r, e->start), w = fmax(across(p->r, e->end) - x, 0.35);
-		x = fmin(x, 100 - 0.35);
-		size_t lane = 0;
-		for (size_t k = 0; k < LANES; k++) {
-			if (ends[k] <= x) {
-				lane = k;
-				break;
-			}
-			if (ends[k] < ends[lane])
-				lane = k;
-		}
-		ends[lane] = fmax(ends[lane], x + w + 0.1);
+		double width, x = mark_at(p->r, e, &width);
 		AUTO(mem_freep) char *tip = mem_printf("%s  %s", clock_short(e->start, t), e->what ? e->what : "");
-		buf_addf(p->out, "<a href=\"#e%zu\" class=\"mark\"><rect x=\"%.3f%%\" y=\"%zu\" width=\"%.3f%%\""
-		         " height=\"%d\" rx=\"2\"/>", i + 1, x, READ_H + lane * LANE_H + 1, fmin(w, 100 - x), LANE_H - 2);
+		buf_addf(p->out, "<a href=\"#e%zu\" class=\"mark\"><rect x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\""
+		         " height=\"%d\" rx=\"2\"/>", i + 1, x, READ_H + lanes[i] * height + 1, width, height - 2);
 		add_tip(p, tip);
 	}
 }
@@ -133,6 +153,12 @@ static void draw_histogram(struct report_page *p)
 	}
 }
 
+/* Where frames are spread evenly one gap is as good as any other, and none is worth a mark. */
+static bool is_gap_large(const struct report_sums *s)
+{
+	return s->seen && s->max_gap > s->mean_gap + s->mean_gap / 2;
+}
+
 /* One path with a tick for each look, at a resolution beyond what a screen shows. */
 static void draw_looks(struct report_page *p)
 {
@@ -141,7 +167,7 @@ static void draw_looks(struct report_page *p)
 	const struct report_sums *s = &p->sums;
 	long last = -1;
 	buf_addf(p->out, "<rect class=\"looks\" x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\"/>", LOOKS_Y, LOOKS_H);
-	if (n) {
+	if (is_gap_large(s)) {
 		double x = across(p->r, s->max_gap_start);
 		buf_addf(p->out, "<rect class=\"gap\" x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\" height=\"%d\"/>", x, LOOKS_Y,
 		         across(p->r, s->max_gap_start + s->max_gap) - x, LOOKS_H);
@@ -160,8 +186,9 @@ static void draw_looks(struct report_page *p)
 static void add_legend(struct report_page *p, bool histogram)
 {
 	buf_addf(p->out, "<ul class=\"legend\"><li class=\"l-mark\">%s</li><li class=\"l-look\">a frame that the model"
-	         " looked at</li><li class=\"l-gap\">longest stretch without a look</li>",
-	         histogram ? "events, higher where there are more" : "an event");
+	         " looked at</li>", histogram ? "events, higher where there are more" : "an event");
+	if (is_gap_large(&p->sums))
+		buf_adds(p->out, "<li class=\"l-gap\">longest stretch without a look</li>");
 	if (p->sums.holes)
 		buf_adds(p->out, "<li class=\"l-hole\">a hole: nothing is known</li>");
 	buf_adds(p->out, "</ul>");

@@ -170,6 +170,16 @@ const char *report_plural(size_t n, const char *one, char out[static CLOCK_TEXT_
 	return out;
 }
 
+/* "48.1 s", or "5:37 min" where seconds stop saying much. */
+static void add_length(struct buf *out, int64_t us)
+{
+	char t[CLOCK_TEXT_MAX];
+	if (us < 120 * CLOCK_SECOND)
+		buf_addf(out, "%.3g s", (double)us / 1e6);
+	else
+		buf_addf(out, "%s %s", clock_short(us, t), us < 3600 * CLOCK_SECOND ? "min" : "h");
+}
+
 void report_coverage_text(const struct report *r, const struct report_sums *s, struct buf *out)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX], c[CLOCK_TEXT_MAX];
@@ -180,10 +190,14 @@ void report_coverage_text(const struct report *r, const struct report_sums *s, s
 	}
 	buf_addf(out, "The model looked at %s of %s of video", report_plural(s->seen, "frame", a),
 	         clock_short(r->to - r->from, b));
-	if (s->mean_gap)
-		buf_addf(out, ", one every %.3g s on average", (double)s->mean_gap / 1e6);
-	buf_addf(out, "; the longest stretch without a look is %.3g s (%s to %s).", (double)s->max_gap / 1e6,
-	         clock_text(s->max_gap_start, b), clock_text(s->max_gap_start + s->max_gap, c));
+	if (s->mean_gap) {
+		buf_adds(out, ", one every ");
+		add_length(out, s->mean_gap);
+		buf_adds(out, " on average");
+	}
+	buf_adds(out, "; the longest stretch without a look is ");
+	add_length(out, s->max_gap);
+	buf_addf(out, " (%s to %s).", clock_text(s->max_gap_start, b), clock_text(s->max_gap_start + s->max_gap, c));
 	if (s->faults)
 		buf_addf(out, " %s could not be decoded and %s not looked at.", report_plural(s->faults, "frame", a),
 		         s->faults == 1 ? "was" : "were");

@@ -82,8 +82,8 @@ class Page(html.parser.HTMLParser):
     def start(self, tag, attrs):
         names = [name for name, _ in attrs]
         assert len(names) == len(set(names)), f"<{tag}> has an attribute twice: {names}"
-        known = set("""aria-label aria-labelledby autocomplete charset class content d datetime dir for height hidden href
-            http-equiv id lang name preserveaspectratio rel role rx spellcheck tabindex text-anchor title type viewbox
+        known = set("""aria-label aria-labelledby autocomplete charset class content d datetime dir fill for height hidden href
+            http-equiv id lang name patternunits preserveaspectratio rel role rx spellcheck tabindex text-anchor title type viewbox
             width x x1 x2 y y1 y2""".split())
         assert set(names) <= known, f"<{tag}> has {set(names) - known}"
         a = dict(attrs)
