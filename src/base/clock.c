@@ -72,27 +72,34 @@ static double unit_seconds(const char *unit)
 	return -1;
 }
 
-int clock_parse(const char *s, int64_t *ret_us, struct err *err)
+/* "1:02:03.5" as seconds and how many parts it had; what follows the last part is *ret_rest. */
+static int parse_parts(const char *s, double *ret, const char **ret_rest)
 {
 	double total = 0, part;
-	const char *p = s, *end;
-	int parts = 0;
-	for (;; p = end + 1) {
-		end = parse_decimal(p, &part);
-		if (!end || ++parts > 3 || (parts > 1 && part >= 60))
-			goto bad;
+	for (int parts = 1;; parts++) {
+		const char *end = parse_decimal(s, &part);
+		if (!end || parts > 3 || (parts > 1 && part >= 60))
+			return -1;
 		total = total * 60 + part;
-		if (*end != ':')
-			break;
+		if (*end != ':') {
+			*ret = total;
+			*ret_rest = end;
+			return parts;
+		}
+		s = end + 1;
 	}
-	double unit = parts == 1 ? unit_seconds(end) : *end ? -1 : 1;
+}
+
+int clock_parse(const char *s, int64_t *ret_us, struct err *err)
+{
+	double total = 0;
+	const char *rest = s;
+	int parts = parse_parts(s, &total, &rest);
+	double unit = parts == 1 ? unit_seconds(rest) : parts > 1 && !*rest ? 1 : -1;
 	if (unit < 0)
-		goto bad;
-	total *= unit;
-	if (total > 10 * 366 * 86400.0)
+		return err_set(err, ERR_ARG, "\"%s\" is not a time; write 90, 1:30, 01:01:30.5, 250ms, 5min or 2h", s);
+	if (total * unit > 10 * 366 * 86400.0)
 		return err_set(err, ERR_ARG, "\"%s\" is longer than ten years", s);
-	*ret_us = llround(total * 1e6);
+	*ret_us = llround(total * unit * 1e6);
 	return 0;
-bad:
-	return err_set(err, ERR_ARG, "\"%s\" is not a time; write 90, 1:30, 01:01:30.5, 250ms, 5min or 2h", s);
 }

@@ -65,7 +65,7 @@ static bool find(const struct opt_set *set, const struct opt_set *known, name_fn
 
 const char *opt_nearest(const char *s, const char *const *words, size_t n)
 {
-	size_t best = strlen(s) / 3 + 1, len = strlen(s);
+	size_t len = strlen(s), best = len < 4 ? 2 : len / 3 + 2; /* distances below it count as near */
 	const char *nearest = NULL;
 	if (len > 60)
 		return NULL;

@@ -76,7 +76,7 @@ void opt_help(const struct opt_set *set, struct buf *out);      /* for --help */
 void opt_markdown(const struct opt_set *set, struct buf *out);  /* for docs/options.md */
 void opt_flag_name(const struct opt_row *row, char out[static 64]);  /* without the dashes */
 
-/* The word of `words` nearest to `s` by edit distance (at most a third of its letters differ), or NULL. */
+/* The word of `words` nearest to `s` by edit distance (about a third of its letters may differ), or NULL. */
 const char *opt_nearest(const char *s, const char *const *words, size_t n);
 
 #endif

@@ -1,0 +1,239 @@
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/opt.h"
+#include "base/text.h"
+
+static void times_are_read_and_written(void **state)
+{
+	static const struct { const char *text; int64_t us; } good[] = {
+		{"90", 90000000}, {"0.5", 500000}, {"1:30", 90000000}, {"01:01:30.250", 3690250000}, {"250ms", 250000},
+		{"5min", 300000000}, {"2h", 7200000000}, {"90s", 90000000},
+	};
+	static const char *const bad[] = {"", "x", "-1", "1:60", "1:2:3:4", "nan", "0x10", "1e3", "5 min", "1:30min", "9999999h"};
+	int64_t us;
+	struct err err;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		assert_ok(clock_parse(good[i].text, &us, &err));
+		assert_int_equal(us, good[i].us);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		us = 42;
+		assert_int_equal(clock_parse(bad[i], &us, &err), -ERR_ARG);
+		assert_int_equal(us, 42);
+	}
+	char t[CLOCK_TEXT_MAX];
+	assert_string_equal(clock_text(3690250999, t), "01:01:30.250");
+	assert_string_equal(clock_text(INT64_C(90061) * 1000000, t), "25:01:01.000");
+	assert_string_equal(clock_short(7213000000, t), "2:00:13");
+	assert_string_equal(clock_short(42400000, t), "0:42");
+}
+
+static void text_is_made_harmless(void **state)
+{
+	(void)state;
+	AUTO(buf_free) struct buf b = BUF(1000);
+	text_utf8(&b, "a\xff\xc3(\xe2\x82\xac\x01\xed\xa0\x80z", 12);
+	assert_string_equal(buf_str(&b), "a\xef\xbf\xbd\xef\xbf\xbd(\xe2\x82\xac \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz");
+	buf_clear(&b);
+	text_html(&b, "<a href=\"x\">&'");
+	assert_string_equal(buf_str(&b), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
+	buf_clear(&b);
+	text_csv(&b, "=1+\"2\"");
+	assert_string_equal(buf_str(&b), "\"'=1+\"\"2\"\"\"");
+	AUTO(mem_freep) char *line = text_line("one\ntwo\tthr\xc3\xa9", 12); /* the last character would be cut in two */
+	assert_string_equal(line, "one two thr");
+	static const char *const base64[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}};
+	for (size_t i = 0; i < ARRAY_LEN(base64); i++) { /* RFC 4648, section 10 */
+		buf_clear(&b);
+		text_base64(&b, base64[i][0], strlen(base64[i][0]));
+		assert_string_equal(buf_str(&b), base64[i][1]);
+	}
+}
+
+static void a_buffer_never_passes_its_maximum(void **state)
+{
+	(void)state;
+	AUTO(buf_free) struct buf b = BUF(10);
+	struct err err;
+	assert_ok(buf_adds(&b, "12345678"));
+	assert_int_equal(buf_adds(&b, "abc"), -ERR_LIMIT);
+	assert_string_equal(buf_str(&b), "12345678");
+	assert_int_equal(buf_adds(&b, "a"), -ERR_LIMIT); /* what was dropped must not be followed by more */
+	assert_int_equal(buf_check(&b, "it", &err), -ERR_LIMIT);
+	assert_string_equal(err.msg, "it is larger than 10 bytes");
+}
+
+static void hashes_match_the_standard(void **state)
+{
+	char hex[HASH_HEX], path[] = "/tmp/vdet-test-XXXXXX";
+	(void)state;
+	int fd = mkstemp(path);
+	assert_int_equal(write(fd, "abc", 3), 3); /* FIPS 180-4's first example */
+	assert_ok(hash_fd(fd, NULL, NULL, hex, NULL));
+	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	struct cancel *c = cancel_new();
+	struct err err;
+	cancel_fire(c);
+	assert_int_equal(hash_fd(fd, c, NULL, hex, &err), -ERR_CANCELED);
+	cancel_free(c);
+	close(fd);
+	unlink(path);
+}
+
+struct values {
+	bool flag;
+	int64_t number, time, size;
+	double real;
+	char *text, *choice;
+};
+static const struct opt_row rows[] = {
+	{"a.flag", NULL, OPT_BOOL, offsetof(struct values, flag), "false", 0, 0, NULL, NULL, "Flag.", 0},
+	{"a.number", "count", OPT_INT, offsetof(struct values, number), "5", 1, 10, NULL, "N", "Number.", 0},
+	{"a.time", NULL, OPT_TIME, offsetof(struct values, time), "300", 1, 86400, NULL, "SECONDS", "Time.", 0},
+	{"a.size", NULL, OPT_SIZE, offsetof(struct values, size), "2G", 0, 1e15, NULL, "BYTES", "Size.", 0},
+	{"a.real", NULL, OPT_DOUBLE, offsetof(struct values, real), "0.8", 0, 1, NULL, NULL, "Real.", 0},
+	{"a.text", NULL, OPT_STRING, offsetof(struct values, text), "", 0, 0, NULL, NULL, "Text.", OPT_SECRET},
+	{"a.choice", NULL, OPT_CHOICE, offsetof(struct values, choice), "one", 0, 0, "one|two", NULL, "Choice.", OPT_COMMAND_ONLY},
+};
+static const struct opt_group group = {"A", rows, ARRAY_LEN(rows)};
+
+static int parse(struct values *v, const char *conf, char **env, char **argv, int *n, struct err *err)
+{
+	char path[] = "/tmp/vdet-test-XXXXXX";
+	struct opt_bind bind = {&group, v};
+	const struct opt_set set = {&bind, 1};
+	if (conf) {
+		close(mkstemp(path));
+		assert_ok(file_write(path, conf, strlen(conf), NULL));
+	}
+	int r = opt_parse(&set, NULL, conf ? path : NULL, env, argv, n, err);
+	if (conf)
+		unlink(path);
+	return r;
+}
+
+static void clear(struct values *v)
+{
+	struct opt_bind bind = {&group, v};
+	opt_free(&(struct opt_set){&bind, 1});
+}
+
+static void the_last_source_wins(void **state)
+{
+	struct values v = {0};
+	struct err err;
+	int n;
+	char *argv[] = {"vdet", "x.mp4", "--count", "7", "--a-choice=two", "--a-flag", "--", "--a-flag", NULL};
+	char *env[] = {"VDET_A_TIME=60", "VDET_A_NUMBER=6", "HOME=/x", NULL};
+	(void)state;
+	assert_ok(parse(&v, "[a]\nnumber = 2\ntime = 1:00\nsize = 3M\nreal = 0.25\n", env, argv, &n, &err));
+	assert_int_equal(n, 2);
+	assert_string_equal(argv[0], "x.mp4");
+	assert_string_equal(argv[1], "--a-flag");
+	assert_int_equal(v.number, 7);          /* command line */
+	assert_int_equal(v.time, 60000000);     /* environment */
+	assert_int_equal(v.size, 3 << 20);      /* file */
+	assert_true(v.real == 0.25 && v.flag);
+	assert_string_equal(v.choice, "two");
+	assert_string_equal(v.text, "");        /* default */
+	clear(&v);
+}
+
+static void a_bad_option_says_where(void **state)
+{
+	static const struct { const char *conf, *env, *arg, *said; } cases[] = {
+		{"[a]\nnumber = 11\n", NULL, NULL, ":2: a.number: \"11\" is out of range: a.number must be from 1 to 10"},
+		{"[a]\n\nnumbre = 1\n", NULL, NULL, ":3: configuration: unknown option a.numbre; did you mean a.number?"},
+		{"[a]\nchoice = two\n", NULL, NULL, ":2: a.choice can only be given on the command line"},
+		{"nonsense\n", NULL, NULL, ":1: not a line of the form"},
+		{NULL, "VDET_A_TIMES=3", NULL, "environment: unknown option VDET_A_TIMES; did you mean VDET_A_TIME?"},
+		{NULL, "VDET_A_REAL=2", NULL, "VDET_A_REAL: \"2\" is out of range"},
+		{NULL, NULL, "--cuont=3", "unknown option --cuont; did you mean --count?"},
+		{NULL, NULL, "--count=3.5", "--count: \"3.5\" is not a whole number"},
+		{NULL, NULL, "--count", "--count needs a value (N)"},
+		{NULL, NULL, "--a-choice=three", "--a-choice: \"three\" is none of one|two"},
+		{NULL, NULL, "--a-flag=maybe", "neither true nor false"},
+		{NULL, NULL, "-x", "for a file of that name write ./-x"},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct values v = {0};
+		struct err err = {0};
+		int n;
+		char *env[] = {(char *)cases[i].env, NULL}, *argv[] = {"vdet", (char *)cases[i].arg, NULL};
+		assert_int_equal(parse(&v, cases[i].conf, env, argv, &n, &err), -ERR_ARG);
+		if (!strstr(err.msg, cases[i].said))
+			fail_msg("case %zu: \"%s\" does not say \"%s\"", i, err.msg, cases[i].said);
+		clear(&v);
+	}
+}
+
+static void values_survive_their_text(void **state)
+{
+	struct values v = {0}, w = {0};
+	struct err err;
+	int n;
+	char *argv[] = {"vdet", "--count=3", "--a-time=1.5", "--a-real=0.1", "--a-text=key", NULL};
+	(void)state;
+	assert_ok(parse(&v, NULL, NULL, argv, &n, &err));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO(buf_free) struct buf text = BUF(100);
+		opt_get_text(&rows[i], &v, &text);
+		assert_ok(opt_set_value(&rows[i], &w, buf_str(&text), "again", &err));
+	}
+	assert_true(w.number == 3 && w.time == 1500000 && w.real == 0.1 && w.size == v.size);
+	assert_string_equal(w.text, "***"); /* a secret is never printed */
+	clear(&v);
+	clear(&w);
+}
+
+static void a_write_is_whole_or_absent(void **state)
+{
+	char dir[] = "/tmp/vdet-test-XXXXXX";
+	struct err err;
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	AUTO(mem_freep) char *deep = file_join(dir, "a/b/c");
+	AUTO(mem_freep) char *path = file_join(deep, "x");
+	assert_int_equal(file_write(path, "1", 1, &err), -ERR_NOENT);
+	assert_ok(file_mkdirs(deep, false, &err));
+	assert_ok(file_write(path, "old", 3, &err));
+	assert_ok(file_write(path, "newer", 5, &err));
+	AUTO(buf_free) struct buf b = BUF(100);
+	assert_ok(file_read(path, &b, &err));
+	assert_string_equal(buf_str(&b), "newer");
+	AUTO(mem_freep) char *below = file_join(path, "y");
+	assert_true(file_mkdirs(below, false, &err) < 0);
+	int fd = -1;
+	assert_int_equal(file_open_input(dir, &fd, &err), -ERR_ARG);
+	assert_non_null(strstr(err.msg, "is a folder"));
+	AUTO(mem_freep) char *a = file_join(dir, "a");
+	AUTO(mem_freep) char *ab = file_join(dir, "a/b");
+	unlink(path);
+	rmdir(deep);
+	rmdir(ab);
+	rmdir(a);
+	assert_int_equal(rmdir(dir), 0); /* nothing temporary was left behind */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(times_are_read_and_written), cmocka_unit_test(text_is_made_harmless),
+		cmocka_unit_test(a_buffer_never_passes_its_maximum), cmocka_unit_test(hashes_match_the_standard),
+		cmocka_unit_test(the_last_source_wins), cmocka_unit_test(a_bad_option_says_where),
+		cmocka_unit_test(values_survive_their_text), cmocka_unit_test(a_write_is_whole_or_absent),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,227 @@
+/* The pure parts of the job: plan, answer, summary tree, estimate. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "job/answer.h"
+#include "job/plan.h"
+#include "job/progress.h"
+#include "job/summary.h"
+
+#define S CLOCK_SECOND
+
+static void check_plan(int64_t duration, int64_t from, int64_t to, int64_t chunk, int64_t frames, size_t want_chunks)
+{
+	AUTO(plan_freep) struct plan *p = NULL;
+	struct err err;
+	assert_ok(plan_make(&(struct plan_options){from, to, chunk, frames}, duration, &p, &err));
+	assert_int_equal(p->n_chunks, want_chunks);
+	int64_t end = to && to < duration ? to : duration, at = from;
+	for (size_t i = 0; i < p->n_chunks; i++) {
+		const struct plan_chunk *c = &p->chunks[i];
+		assert_int_equal(c->start, at); /* no gap, no overlap */
+		assert_true(c->end > c->start && c->n_times >= 1 && c->n_times <= (size_t)frames);
+		int64_t share = (c->end - c->start) / (int64_t)c->n_times, last = c->start - share / 2;
+		for (size_t k = 0; k < c->n_times; k++) {
+			assert_in_range(c->times[k], c->start, c->end - 1);
+			assert_in_range(c->times[k] - last, share - 1, share + 1);
+			last = c->times[k];
+		}
+		at = c->end;
+	}
+	assert_int_equal(at, end);
+}
+
+static void a_plan_covers_the_video_evenly(void **state)
+{
+	(void)state;
+	check_plan(7213 * S, 0, 0, 300 * S, 6, 24);          /* 13 s left over join the last chunk */
+	check_plan(7290 * S, 0, 0, 300 * S, 6, 25);          /* 90 s do not */
+	check_plan(10 * S, 0, 0, 300 * S, 6, 1);
+	check_plan(300 * S, 0, 0, 300 * S, 1, 1);
+	check_plan(3600 * S, 100 * S, 1000 * S, 300 * S, 256, 3);
+	check_plan(3600 * S, 3599 * S, 9999 * S, 300 * S, 6, 1);
+	check_plan(1, 0, 0, 300 * S, 6, 1);                  /* one microsecond holds one sample */
+	check_plan(INT64_C(10) * 86400 * S, 0, 0, 10 * S, 20, 86400);
+}
+
+static void a_plan_refuses_what_is_not_there(void **state)
+{
+	struct plan *p = NULL;
+	struct err err;
+	(void)state;
+	assert_int_equal(plan_make(&(struct plan_options){10 * S, 0, 300 * S, 6}, 10 * S, &p, &err), -ERR_ARG);
+	assert_string_equal(err.msg, "--from 00:00:10.000 lies beyond the end of the video (00:00:10.000)");
+	assert_int_equal(plan_make(&(struct plan_options){5 * S, 5 * S, 300 * S, 6}, 10 * S, &p, &err), -ERR_ARG);
+	assert_int_equal(plan_make(&(struct plan_options){0, 0, 1 * S, 6}, INT64_C(300000) * S, &p, &err), -ERR_LIMIT);
+	assert_null(p);
+}
+
+static void a_good_answer_is_kept(void **state)
+{
+	AUTO(answer_clear) struct answer a = {0};
+	struct err err;
+	(void)state;
+	assert_ok(answer_parse("```json\n{\"summary\": \"A\\ncar.\", \"events\": [{\"what\": \"It comes\", "
+	                       "\"frames\": [3, 1, 3]}]}\n```\n", 3, &a, &err));
+	assert_string_equal(a.summary, "A car.");
+	assert_int_equal(a.n_events, 1);
+	assert_int_equal(a.events[0].n_frames, 2);
+	assert_int_equal(a.events[0].frames[0], 0);
+	assert_int_equal(a.events[0].frames[1], 2);
+	AUTO(answer_clear) struct answer quiet = {0};
+	assert_ok(answer_parse("{\"summary\": \"Nothing happens.\", \"events\": []}", 1, &quiet, &err));
+	assert_int_equal(quiet.n_events, 0);
+}
+
+static void a_bad_answer_is_refused_with_its_fault(void **state)
+{
+	static const struct { const char *text, *fault; } cases[] = {
+		{"", "it is empty"},
+		{" \n ", "it is empty"},
+		{"Sure! Here it is:", "it is not valid JSON"},
+		{"{\"summary\": \"cut o", "it is not valid JSON"},
+		{"[]", "it is not an object with"},
+		{"{\"summary\": 3, \"events\": []}", "it is not an object with"},
+		{"{\"summary\": \"x\"}", "it is not an object with"},
+		{"{\"summary\": \" \", \"events\": []}", "it says nothing"},
+		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [4]}]}", "event 1 names a frame that is not one of 1 to 3"},
+		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [0]}]}", "event 1 names a frame that is not one of"},
+		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [1.5]}]}", "event 1 names a frame that is not one of"},
+		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": []}]}", "event 1 names no frames"},
+		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [1]}, {\"frames\": [1]}]}", "event 2 has no \"what\""},
+		{"{\"summary\": \"x\", \"events\": [\"y\"]}", "event 1 has no \"what\""},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct answer a = {0};
+		struct err err;
+		assert_int_equal(answer_parse(cases[i].text, 3, &a, &err), -ERR_FORMAT);
+		if (strncmp(err.msg, cases[i].fault, strlen(cases[i].fault)) != 0)
+			fail_msg("case %zu: \"%s\" is not \"%s\"", i, err.msg, cases[i].fault);
+		assert_null(a.summary);
+	}
+}
+
+struct asker {
+	int calls;
+	size_t longest;
+	int fail_at;
+};
+
+static int ask(void *ctx, const char *notes, char **ret, struct err *err)
+{
+	struct asker *a = ctx;
+	size_t lines = 0;
+	if (++a->calls == a->fail_at)
+		return err_set(err, ERR_ENGINE, "no");
+	for (const char *p = notes; *p; p++)
+		lines += *p == '\n';
+	assert_true(lines >= 2); /* asking about one note would be a waste */
+	if (strlen(notes) > a->longest)
+		a->longest = strlen(notes);
+	*ret = mem_printf("answer %d about %zu notes", a->calls, lines);
+	return 0;
+}
+
+static void a_long_summary_is_a_tree(void **state)
+{
+	AUTO(notes_clear) struct notes t = {0};
+	struct asker a = {0};
+	struct err err;
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		char text[100];
+		snprintf(text, sizeof text, "note number %d, of about fifty letters, no more", i);
+		notes_add(&t, i * 300 * S, (i + 1) * 300 * S, text);
+	}
+	AUTO(mem_freep) char *summary = NULL;
+	assert_ok(summary_make(&t, 4000, ask, &a, &summary, &err));
+	assert_true(a.longest <= 4000 && a.calls > 20 && a.calls < 40);
+	assert_int_equal(t.n, 1000); /* the caller's notes are untouched */
+	a = (struct asker){.fail_at = 3};
+	char *none = NULL;
+	assert_int_equal(summary_make(&t, 4000, ask, &a, &none, &err), -ERR_ENGINE);
+	assert_null(none);
+}
+
+static void quiet_stretches_are_one_note(void **state)
+{
+	AUTO(notes_clear) struct notes t = {0};
+	AUTO(buf_free) struct buf text = BUF(1000);
+	struct asker a = {0};
+	struct err err;
+	(void)state;
+	notes_add(&t, 0, 300 * S, "Nothing happens.");
+	notes_add(&t, 300 * S, 600 * S, "Nothing happens.");
+	notes_print(&t, 0, t.n, &text);
+	assert_string_equal(buf_str(&text), "[00:00:00 - 00:10:00] Nothing happens.\n");
+	AUTO(mem_freep) char *summary = NULL;
+	assert_ok(summary_make(&t, 4000, ask, &a, &summary, &err));
+	assert_string_equal(summary, "Nothing happens.");
+	assert_int_equal(a.calls, 0);
+	notes_add(&t, 700 * S, 800 * S, "A cat.");
+	AUTO(mem_freep) char *timeline = summary_timeline(&t, 1);
+	assert_string_equal(timeline, "00:00:00 Nothing happens.\nand 1 more");
+}
+
+static void time_left_follows_the_measured_rate(void **state)
+{
+	int64_t mean;
+	const double half[] = {0.5, 0.5};
+	const int64_t ten[] = {10 * S, 10 * S};
+	(void)state;
+	assert_int_equal(progress_estimate(0, 0, NULL, NULL, 0, 10, 1, &mean), -1);
+	assert_int_equal(progress_estimate(0, 0, NULL, NULL, 0, 0, 1, &mean), 0);
+	/* Ten chunks took 20 s each; ten wait; two lanes. */
+	assert_int_equal(progress_estimate(10, 200 * S, NULL, NULL, 0, 10, 2, &mean), 100 * S);
+	/* None is done, but two are half done after ten seconds. */
+	assert_int_equal(progress_estimate(0, 0, half, ten, 2, 9, 2, &mean), 100 * S);
+	assert_int_equal(mean, 20 * S);
+	/* Fewer chunks than lanes. */
+	assert_int_equal(progress_estimate(4, 80 * S, half, ten, 1, 0, 8, &mean), 10 * S);
+}
+
+static int64_t last_seq;
+static int n_events;
+static void listen_events(void *ctx, json_t *event)
+{
+	(void)ctx;
+	assert_int_equal(json_integer_value(json_object_get(event, "seq")), ++last_seq);
+	n_events++;
+}
+
+static void events_are_numbered_without_gaps(void **state)
+{
+	struct progress_view v;
+	(void)state;
+	AUTO(progress_freep) struct progress *p = progress_new(listen_events, NULL);
+	progress_phase(p, "hashing", "");
+	progress_phase(p, "hashing", ""); /* no change, no event */
+	progress_begin(p, 25, 6, 2);
+	progress_chunk(p, 6, 0, S, PROGRESS_DECODING, 0, 6);
+	progress_chunk(p, 6, 0, S, PROGRESS_DECODING, 3, 6);
+	progress_chunk(p, 6, 0, S, PROGRESS_HOLE, 0, 0);
+	progress_chunk(p, 7, S, 2 * S, PROGRESS_PREFILL, 50, 100);
+	progress_tick(p);
+	assert_int_equal(n_events, 5);
+	progress_read(p, &v);
+	assert_int_equal(v.done, 7);
+	assert_int_equal(v.holes, 1);
+	assert_int_equal(v.n_active, 1);
+	assert_true(v.fraction > 7.0 / 25 && v.fraction < 8.0 / 25);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_plan_covers_the_video_evenly), cmocka_unit_test(a_plan_refuses_what_is_not_there),
+		cmocka_unit_test(a_good_answer_is_kept), cmocka_unit_test(a_bad_answer_is_refused_with_its_fault),
+		cmocka_unit_test(a_long_summary_is_a_tree), cmocka_unit_test(quiet_stretches_are_one_note),
+		cmocka_unit_test(time_left_follows_the_measured_rate), cmocka_unit_test(events_are_numbered_without_gaps),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,155 @@
+/* The journal: what was saved is there again, whole, also for another process and after a fault. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "store/store.h"
+
+static char dir[64];
+
+static struct store *open_store(const char *name)
+{
+	struct store *s = NULL;
+	struct err err = {0};
+	AUTO(mem_freep) char *path = file_join(dir, name);
+	if (store_open(path, &s, &err) < 0)
+		fail_msg("%s", err.msg);
+	return s;
+}
+
+static void add_job(struct store *s, const char *key)
+{
+	struct err err = {0};
+	const struct store_chunk chunks[] = {{.index = 0, .start = 0, .end = 10}, {.index = 1, .start = 10, .end = 25}};
+	AUTO(mem_freep) char *id = mem_printf("%.12s", key);
+	const struct store_job j = {.id = id, .key = (char *)key, .source_name = "näme.mp4", .facts = "{}", .output = "/x"};
+	if (store_job_add(s, &j, chunks, 2, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+static const char key_a[] = "aaaa567890123456789012345678901234567890123456789012345678901234";
+static const char key_b[] = "aaab567890123456789012345678901234567890123456789012345678901234";
+
+static void a_chunk_comes_back_as_it_was_saved(void **state)
+{
+	(void)state;
+	AUTO(store_freep) struct store *s = open_store("one.db");
+	struct err err = {0};
+	unsigned char thumb[] = {0xff, 0xd8, 0, 1, 0xff, 0xd9};
+	struct store_sample samples[] = {
+		{.time = 12, .pts = 11, .rung = "software", .fault = "", .width = 640, .height = 360, .thumb = thumb, .thumb_len = 6},
+		{.time = 20, .pts = 20, .rung = "", .fault = "lost", .width = 0, .height = 0},
+	};
+	size_t shown[] = {0, 1};
+	struct store_event events[] = {{.what = "it's \"x\"; --", .samples = shown, .n_samples = 2}};
+	struct store_chunk c = {.index = 1, .state = STORE_CHUNK_DONE, .summary = "s", .reason = "", .attempts = 2,
+	                        .prompt_tokens = 7, .decode_rate = 1.5, .samples = samples, .n_samples = 2,
+	                        .events = events, .n_events = 1};
+	add_job(s, key_a);
+	assert_ok(store_chunk_save(s, "aaaa56789012", &c, &err));
+	assert_ok(store_chunk_save(s, "aaaa56789012", &c, &err)); /* again: replaced, not doubled */
+
+	struct store_chunk *got = NULL;
+	size_t n = 0;
+	AUTO(store_freep) struct store *other = open_store("one.db");
+	assert_ok(store_chunks_load(other, "aaaa56789012", true, &got, &n, &err));
+	assert_int_equal(n, 2);
+	assert_int_equal(got[0].state, STORE_CHUNK_TODO);
+	assert_int_equal(got[1].start, 10);
+	assert_int_equal(got[1].n_samples, 2);
+	assert_memory_equal(got[1].samples[0].thumb, thumb, 6);
+	assert_null(got[1].samples[1].thumb);
+	assert_string_equal(got[1].samples[1].fault, "lost");
+	assert_string_equal(got[1].events[0].what, "it's \"x\"; --");
+	assert_int_equal(got[1].events[0].samples[1], 1);
+	assert_true(got[1].decode_rate == 1.5);
+	for (size_t i = 0; i < n; i++)
+		store_chunk_clear(&got[i]);
+	free(got);
+}
+
+static void a_job_is_found_by_the_beginning_of_its_id(void **state)
+{
+	(void)state;
+	AUTO(store_freep) struct store *s = open_store("two.db");
+	struct err err = {0};
+	AUTO(store_job_clear) struct store_job j = {0};
+	add_job(s, key_a);
+	add_job(s, key_b);
+	assert_int_equal(store_job_find(s, "aaa", &j, &err), -ERR_ARG);
+	assert_string_equal(err.msg, "several jobs begin with aaa; write more digits");
+	assert_int_equal(store_job_find(s, "bbb", &j, &err), -ERR_NOENT);
+	assert_int_equal(store_job_find(s, "aa", &j, &err), -ERR_ARG);
+	assert_int_equal(store_job_find(s, "%%%", &j, &err), -ERR_ARG);
+	assert_ok(store_job_find(s, "aaab", &j, &err));
+	assert_int_equal(j.chunks, 2);
+	assert_int_equal(j.done, 0);
+	j.state = STORE_JOB_HOLES;
+	assert_ok(store_job_update(s, &j, 5, 3, &err));
+	assert_ok(store_job_update(s, &j, 5, 3, &err));
+	store_job_clear(&j);
+	assert_ok(store_job_find(s, key_b, &j, &err));
+	assert_int_equal(j.wall_time, 10);
+	assert_int_equal(j.state, STORE_JOB_HOLES);
+}
+
+static void a_removed_job_takes_its_chunks_along(void **state)
+{
+	(void)state;
+	AUTO(store_freep) struct store *s = open_store("three.db");
+	struct err err = {0};
+	struct store_chunk c = {.index = 0, .state = STORE_CHUNK_DONE, .summary = "", .reason = ""}, *got = NULL;
+	size_t n = 0;
+	add_job(s, key_a);
+	assert_ok(store_job_remove(s, "aaaa56789012", &err));
+	assert_int_equal(store_chunk_save(s, "aaaa56789012", &c, &err), -ERR_NOENT);
+	add_job(s, key_a);
+	assert_ok(store_chunks_load(s, "aaaa56789012", true, &got, &n, &err));
+	assert_int_equal(n, 2);
+	free(got[0].summary), free(got[0].reason), free(got[1].summary), free(got[1].reason);
+	free(got);
+}
+
+static void what_is_no_store_is_refused(void **state)
+{
+	(void)state;
+	struct store *s = NULL;
+	struct err err = {0};
+	AUTO(mem_freep) char *path = file_join(dir, "text.db");
+	assert_ok(file_write(path, "this is a text, and long enough to be looked at as a database file", 66, &err));
+	assert_int_equal(store_open(path, &s, &err), -ERR_FORMAT);
+	assert_int_equal(store_open(dir, &s, &err), -ERR_PERM);
+	assert_int_equal(store_open("/nonexistent/x.db", &s, &err), -ERR_PERM);
+	assert_null(s);
+}
+
+static int make_dir(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof dir, "/tmp/vdet-test-XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	static const char *const names[] = {"one.db", "two.db", "three.db", "text.db"};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		AUTO(mem_freep) char *path = file_join(dir, names[i]);
+		unlink(path);
+	}
+	return rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_chunk_comes_back_as_it_was_saved), cmocka_unit_test(a_job_is_found_by_the_beginning_of_its_id),
+		cmocka_unit_test(a_removed_job_takes_its_chunks_along), cmocka_unit_test(what_is_no_store_is_refused),
+	};
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
