@@ -158,6 +158,14 @@ static void add_cost(struct report_page *p, const struct report_chunk *c)
 	         report_count(c->output_tokens, output));
 }
 
+static size_t count_faults(const struct report_chunk *c)
+{
+	size_t n = 0;
+	for (size_t k = 0; k < c->n_samples; k++)
+		n += !report_is_empty(c->samples[k].fault);
+	return n;
+}
+
 static void add_chunk(struct report_page *p, size_t i)
 {
 	const struct report_chunk *c = &p->r->chunks[i];
@@ -170,8 +178,14 @@ static void add_chunk(struct report_page *p, size_t i)
 	add_time(p, c->end);
 	buf_adds(p->out, "</span></h3><p class=\"what\" dir=\"auto\">");
 	report_page_text(p, hole ? c->reason : c->summary);
-	buf_addf(p->out, "</p><details><summary>%s %s</summary><ul class=\"frames\">",
-	         report_plural(c->n_samples, "frame", n), hole ? "that were chosen" : "that the model saw");
+	buf_addf(p->out, "</p><details><summary>%s", report_plural(c->n_samples, "frame", n));
+	if (hole)
+		buf_adds(p->out, " chosen");
+	else if (count_faults(c))
+		buf_addf(p->out, ", of which the model saw %s", report_count((int64_t)(c->n_samples - count_faults(c)), n));
+	else
+		buf_adds(p->out, " that the model saw");
+	buf_adds(p->out, "</summary><ul class=\"frames\">");
 	for (size_t k = 0; k < c->n_samples; k++)
 		report_page_frame(p, i, k, false);
 	buf_adds(p->out, "</ul>");
