@@ -1,0 +1,95 @@
+"""Writes a checkpoint as the two GGUF files that the engine loads: the language model and the projector.
+
+    export.py CHECKPOINT FOLDER      writes vdet-demo-f16.gguf and mmproj-vdet-demo-f16.gguf"""
+import sys
+from pathlib import Path
+
+import torch
+
+import gguf
+import tokenizer as K
+from net import TEXT, VISION, Net
+
+NAME = "vdet-demo"
+
+
+def text_values():
+    return {
+        "general.architecture": "llama", "general.type": "model", "general.name": NAME, "general.file_type": 1,
+        "general.license": "apache-2.0",
+        "llama.context_length": TEXT["context"], "llama.embedding_length": TEXT["width"],
+        "llama.block_count": TEXT["layers"], "llama.feed_forward_length": TEXT["ff"],
+        "llama.attention.head_count": TEXT["heads"], "llama.attention.head_count_kv": TEXT["heads"],
+        "llama.attention.layer_norm_rms_epsilon": TEXT["eps"],
+        "llama.rope.dimension_count": TEXT["width"] // TEXT["heads"], "llama.rope.freq_base": TEXT["rope_base"],
+        "llama.vocab_size": len(K.TOKENS),
+        "tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "gpt-2", "tokenizer.ggml.tokens": K.TOKENS,
+        "tokenizer.ggml.token_type": K.TYPES, "tokenizer.ggml.merges": [f"{a} {b}" for a, b in K.MERGES],
+        "tokenizer.ggml.bos_token_id": K.START, "tokenizer.ggml.eos_token_id": K.END,
+        "tokenizer.ggml.padding_token_id": K.PAD,
+        "tokenizer.ggml.add_bos_token": False, "tokenizer.ggml.add_eos_token": False,
+        "tokenizer.chat_template": (Path(__file__).parent / "chat-template.jinja").read_text(),
+    }
+
+
+def vision_values():
+    return {
+        "general.architecture": "clip", "general.type": "mmproj", "general.name": NAME, "general.file_type": 1,
+        "clip.has_vision_encoder": True, "clip.has_audio_encoder": False,
+        "clip.projector_type": "mlp", "clip.use_gelu": True,  # the tanh form
+        "clip.vision.image_size": VISION["image"], "clip.vision.patch_size": VISION["patch"],
+        "clip.vision.embedding_length": VISION["width"], "clip.vision.feed_forward_length": VISION["ff"],
+        "clip.vision.block_count": VISION["layers"], "clip.vision.attention.head_count": VISION["heads"],
+        "clip.vision.attention.layer_norm_epsilon": VISION["eps"], "clip.vision.projection_dim": TEXT["width"],
+        "clip.vision.image_mean": VISION["mean"], "clip.vision.image_std": VISION["std"],
+        "clip.vision.feature_layer": [VISION["layers"]],  # without it the engine would leave out the last block
+    }
+
+
+def text_tensors(w):
+    out = {"token_embd.weight": w["embed.weight"], "output_norm.weight": w["norm.weight"], "output.weight": w["head.weight"]}
+    names = {"norm1": "attn_norm", "norm2": "ffn_norm", "q": "attn_q", "k": "attn_k", "v": "attn_v", "out": "attn_output",
+             "gate": "ffn_gate", "up": "ffn_up", "down": "ffn_down"}
+    for i in range(TEXT["layers"]):
+        for ours, theirs in names.items():
+            out[f"blk.{i}.{theirs}.weight"] = w[f"blocks.{i}.{ours}.weight"]
+    return out
+
+
+def vision_tensors(w):
+    p, d = VISION["patch"], VISION["width"]
+    out = {"v.patch_embd.weight": w["vision.patch.weight"].reshape(d, 3, p, p), "v.patch_embd.bias": w["vision.patch.bias"],
+           "v.position_embd.weight": w["vision.position"]}
+    names = {"vision.norm": "v.post_ln", "project.0": "mm.0", "project.2": "mm.2"}
+    for i in range(VISION["layers"]):
+        for ours, theirs in {"ln1": "ln1", "ln2": "ln2", "out": "attn_out", "up": "ffn_up", "down": "ffn_down"}.items():
+            names[f"vision.blocks.{i}.{ours}"] = f"v.blk.{i}.{theirs}"
+    for ours, theirs in names.items():
+        for part in ("weight", "bias"):
+            out[f"{theirs}.{part}"] = w[f"{ours}.{part}"]
+    for i in range(VISION["layers"]):
+        for j, part in enumerate("qkv"):
+            for kind in ("weight", "bias"):
+                out[f"v.blk.{i}.attn_{part}.{kind}"] = w[f"vision.blocks.{i}.qkv.{kind}"][j * d:(j + 1) * d]
+    return out
+
+
+def load(path):
+    net = Net()
+    state = torch.load(path, map_location="cpu")
+    net.load_state_dict({k.removeprefix("net."): v for k, v in state.items() if k.startswith("net.")})
+    return net.eval()
+
+
+def main():
+    checkpoint, folder = sys.argv[1], Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    w = load(checkpoint).state_dict()
+    for name, values, tensors in ((NAME, text_values(), text_tensors(w)), (f"mmproj-{NAME}", vision_values(), vision_tensors(w))):
+        path = folder / f"{name}-f16.gguf"
+        gguf.write(path, values, {k: v.float().numpy() for k, v in tensors.items()})
+        print(path, path.stat().st_size, "bytes")
+
+
+if __name__ == "__main__":
+    main()

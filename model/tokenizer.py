@@ -1,0 +1,72 @@
+"""The tokenizer, exactly as the engine applies it (GGUF: model "gpt2", pre-tokenizer "gpt-2").
+
+The vocabulary is made for the world's small language: each phrase that carries one decision is one token (a token of
+type "user defined", which the engine cuts out of a text before anything else, longest first). So the verb of a sentence
+is one choice among fifteen, and an answer takes a few dozen tokens. Everything else falls to single bytes."""
+from scene import COLORS, PLACES, SHAPES
+
+CONTROL = ["<|pad|>", "<|im_start|>", "<|im_end|>"]
+PAD, START, END = range(3)
+THINGS = [f"{c} {s}" for c in COLORS for s in SHAPES]
+WHERE = [" on the street", " on the grass", " on the water", " in the room"]
+VERBS = [" is on the left.", " is in the middle.", " is on the right.",
+         " stays.", " moves to the left.", " moves to the right.",
+         " appears.", " enters from the right.", " enters from the left.",
+         " disappears.", " leaves to the left.", " leaves to the right.",
+         " comes and goes.", " passes from right to left.", " passes from left to right."]
+PHRASES = THINGS + WHERE + VERBS + [f"The scene changes to the {p}." for p in PLACES] + [
+    '{"summary": "', '", "events": [', '{"what": "', '", "frames": [', "]}, ", "]}]}", "]}", '{"answer": "', ", ",
+    "A ", " and a ", ", a ", " by day.", " by night.", "Nothing happens", "The picture is black.",
+    "Yes, a ", "No ", " is there.", "describe", "find ", "follow ", "list", "summarise",
+    "At ", ": ", " - ", "] ", ". ", "More follows."] + [f"{n:02d}" for n in range(60)]
+
+
+def _byte_names():
+    """GPT-2's printable stand-ins for the 256 bytes."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    other = [b for b in range(256) if b not in plain]
+    return {**{b: chr(b) for b in plain}, **{b: chr(256 + i) for i, b in enumerate(other)}}
+
+
+BYTES = _byte_names()
+MERGES = [("t", "h")]  # the engine insists on at least one
+TOKENS = CONTROL + [BYTES[b] for b in range(256)] + ["th"] + PHRASES
+TOKENS += [f"<|unused{i}|>" for i in range(-len(TOKENS) % 32)]
+ID = {t: i for i, t in enumerate(TOKENS)}
+# GGUF's token types: 1 normal, 3 control, 4 user defined, 5 unused
+TYPES = [3 if t in CONTROL else 5 if t.startswith("<|unused") else 4 if t in PHRASES else 1 for t in TOKENS]
+_CUTS = sorted(CONTROL + PHRASES, key=len, reverse=True)
+
+
+def encode(text):
+    parts = [text]  # strings not yet cut, and the ids of what was cut out
+    for phrase in _CUTS:
+        if phrase not in text:
+            continue
+        new = []
+        for part in parts:
+            if isinstance(part, int):
+                new.append(part)
+                continue
+            for i, rest in enumerate(part.split(phrase)):
+                new += ([ID[phrase]] if i else []) + ([rest] if rest else [])
+        parts = new
+    ids = []
+    for part in parts:
+        if isinstance(part, int):
+            ids.append(part)
+            continue
+        bytes_ = part.encode()
+        at = 0
+        while at < len(bytes_):  # the single merge needs no rank
+            pair = bytes_[at:at + 2] == b"th"
+            ids.append(ID["th"] if pair else ID[BYTES[bytes_[at]]])
+            at += 2 if pair else 1
+    return ids
+
+
+_RAW = {ID[BYTES[b]]: bytes([b]) for b in range(256)}
+
+
+def decode(ids):
+    return b"".join(_RAW.get(i) or TOKENS[i].encode() for i in ids).decode("utf-8", "replace")

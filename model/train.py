@@ -1,0 +1,337 @@
+"""Trains the demo model from nothing, on pictures drawn while it learns. See README.md; train.sh is the whole recipe.
+
+Stage 1 teaches the vision transformer alone: each patch must say what covers it (colour, shape, where its centre is) and
+what surrounds it (place, day or night). Patches that show a thing weigh more; without that the shapes are never learned.
+Stage 2 teaches the language model to answer, first on one or two pictures, then on up to eight. One pass over a window's
+pictures serves several questions, which cannot see each other. Behind each picture stands a newline: after block TAP it
+must know what that picture shows, which the blocks above then only have to look up."""
+import argparse
+import math
+import queue
+import random
+import threading
+import time
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+import task as T
+from net import PATCHES, TEXT, VISION, Net
+from scene import PAD, PLACES, SIZE, content, letterbox
+from tokenizer import END, ID, THINGS, encode
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+GRID, PATCH, TAP = VISION["image"] // VISION["patch"], VISION["patch"], 2
+SHAPES_OF_PICTURES = [(96, 54)] * 5 + [(96, 72)] * 2 + [(96, 96)]
+QUESTIONS = 3
+torch.set_flush_denormal(True)  # numbers near zero would slow a CPU down
+NOISE = torch.randn(1 << 20).to(DEVICE)  # drawn once: making it anew for each picture costs a fifth of the time
+
+
+# ---- pictures ----
+
+def pixels(rng, items):
+    """items: [(world, times)], all with as many times. Letterboxed, with a camera's faults; -1 … 1."""
+    pictures, rects = [], []
+    for world, times in items:
+        w, h = rng.choice(SHAPES_OF_PICTURES)
+        k = 4 if world.overlay else 1  # words are only drawn where they could be read
+        pictures += [letterbox(world.picture(t, w * k, h * k)) for t in times]
+        rects.append(content(w, h))
+    black = torch.tensor([world.scene(t)[2] for world, times in items for t in times], device=DEVICE).view(-1, 1, 1, 1)
+    n, per = len(items), len(items[0][1])
+    x = torch.stack([torch.from_numpy(p) for p in pictures]).to(DEVICE).permute(0, 3, 1, 2).float()
+
+    def lot(lo, hi, *shape):
+        return torch.empty(n, *shape, 1, 1, 1, device=DEVICE).uniform_(lo, hi).repeat_interleave(per, 0)
+    gain = lot(.88, 1.12) * torch.empty(n, 3, 1, 1, device=DEVICE).uniform_(.96, 1.04).repeat_interleave(per, 0)
+    blur = (lot(-.7, 1)).clamp(min=0)
+    y = x * gain + lot(-4, 4)
+    y = y + blur * (F.avg_pool2d(F.pad(y, (1,) * 4, mode="replicate"), 3, 1) - y)
+    grain = torch.stack([NOISE[k:k + y[0].numel()] for k in (rng.randrange(len(NOISE) - y[0].numel()) for _ in y)])
+    y = y + grain.view_as(y) * lot(-4, 6).clamp(min=0)
+    inside = torch.zeros(n, 1, SIZE, SIZE, device=DEVICE)
+    for i, (left, top, w, h) in enumerate(rects):
+        inside[i, :, top:top + h, left:left + w] = 1
+    inside = inside.repeat_interleave(per, 0)
+    pad = torch.tensor(PAD, device=DEVICE).float().view(1, 3, 1, 1)
+    y = torch.where(black, x, y)
+    return (y * inside + pad * (1 - inside)).clamp(0, 255).round() / 127.5 - 1, rects
+
+
+# ---- stage 1: the vision transformer ----
+
+class PatchHeads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.color, self.shape, self.at, self.place, self.night = (
+            nn.Linear(VISION["width"], n) for n in (7, 4, 4, len(PLACES), 2))
+
+
+def patch_labels(items, rects):
+    """For each patch: colour and shape of what covers it most (0 nothing, -100 too little to say) and its centre."""
+    color = torch.zeros(len(items), PATCHES, dtype=torch.long)
+    shape, at, best = color.clone(), torch.zeros(len(items), PATCHES, 2), torch.zeros(len(items), PATCHES)
+    ax = torch.arange(SIZE) + .5
+    for i, ((world, times), (left, top, w, h)) in enumerate(zip(items, rects)):
+        for (c, s), x, y, r, _ in world.visible(times[0]):
+            cx, cy = left + x * w, top + y * h
+            disc = ((ax[None] - cx) ** 2 + (ax[:, None] - cy) ** 2 < (.9 * r * h) ** 2).float()
+            disc[:, :left], disc[:, left + w:] = 0, 0
+            cover = F.avg_pool2d(disc[None, None], PATCH).flatten()
+            more = cover > best[i]
+            color[i, more], shape[i, more] = c + 1, s + 1
+            at[i, more] = torch.tensor([cx, cy])
+            best[i] = torch.maximum(best[i], cover)
+    unsure = (best > 0) & (best < .06)
+    color[unsure], shape[unsure] = -100, -100
+    middle = (torch.arange(GRID) + .5) * PATCH
+    middle = torch.stack((middle.repeat(GRID), middle.repeat_interleave(GRID)), -1)
+    return color, shape, torch.cat(((at - middle) / 32, at / 56 - 1), -1), best >= .06
+
+
+def vision_batch(rng):
+    items, around = [], []
+    while len(items) < 96:
+        world, times, seen = T.window(rng, 1, rng.choices(range(4), (.05, .3, .35, .3))[0])
+        if not seen[0][2]:
+            items.append((world, times))
+            around.append(seen[0][:2])
+    x, rects = pixels(rng, items)
+    place, night = (torch.tensor([int(a[i]) for a in around])[:, None].expand(-1, PATCHES) for i in (0, 1))
+    return x, [v.to(DEVICE) for v in (*patch_labels(items, rects), place, night)]
+
+
+def vision_step(net, heads, lot):
+    x, (color, shape, at, on, place, night) = lot
+    f = net.vision(x)
+    said_color, said_shape = heads.color(f), heads.shape(f)
+    weight = torch.tensor([.15, 1, 1, 1], device=DEVICE)
+    loss = F.cross_entropy(said_color.flatten(0, 1), color.flatten()) + \
+        3 * F.cross_entropy(said_shape.flatten(0, 1), shape.flatten(), weight=weight) + \
+        F.smooth_l1_loss(heads.at(f)[on], at[on], beta=.1) + \
+        .3 * F.cross_entropy(heads.place(f).flatten(0, 1), place.flatten()) + \
+        .3 * F.cross_entropy(heads.night(f).flatten(0, 1), night.flatten())
+    share = {"color": (said_color.argmax(-1) == color)[on], "shape": (said_shape.argmax(-1) == shape)[on],
+             "place": heads.place(f).argmax(-1) == place, "night": heads.night(f).argmax(-1) == night}
+    return loss, {k: (int(v.sum()), v.numel()) for k, v in share.items()}
+
+
+# ---- stage 2: answers ----
+
+class PictureHead(nn.Module):
+    """Reads off a picture's newline: who is there, how far to the right, where, by night, or black."""
+
+    def __init__(self):
+        super().__init__()
+        self.read = nn.Linear(TEXT["width"], 2 * len(THINGS) + len(PLACES) + 2)
+
+    def loss(self, x, windows):
+        pictures = [s for _, _, seen in windows for s in seen]
+        there, right = torch.zeros(len(pictures), len(THINGS)), torch.zeros(len(pictures), len(THINGS))
+        for i, s in enumerate(pictures):
+            for (c, sh), pos in s[3].items():
+                there[i, c * 3 + sh], right[i, c * 3 + sh] = 1, pos
+        there, right = there.to(x.device), right.to(x.device)
+        place = torch.tensor([-100 if s[2] else s[0] for s in pictures], device=x.device)
+        flags = torch.tensor([[float(s[1] and not s[2]), float(s[2])] for s in pictures], device=x.device)
+        said = self.read(x.flatten(0, 1)).split((len(THINGS), len(THINGS), len(PLACES), 2), -1)
+        near = (F.smooth_l1_loss(said[1], right, beta=.05, reduction="none") * there).sum() / (there.sum() + 1)
+        who = F.binary_cross_entropy_with_logits(said[0], there, pos_weight=torch.tensor(4., device=x.device))
+        where = F.cross_entropy(said[2], place) if bool((place >= 0).any()) else 0
+        return 8 * who + near + .3 * where + .3 * F.binary_cross_entropy_with_logits(said[3], flags)
+
+
+def tails(rng, seen):
+    """The questions put to one window: [(kind, prompt ids, answer ids)]."""
+    out = [("describe", "describe", T.describe(seen))]
+    for _ in range(QUESTIONS):
+        key = T.question(rng, seen)
+        out.append((key[0], T.ask_task(key), T.ask(seen, key)))
+    return [(kind, encode(f"{q}<|im_end|><|im_start|>"), encode(a) + [END]) for kind, q, a in out]
+
+
+def lay_out(prefix, all_tails):
+    """Sequences of tails after a prefix of that many positions: ids, targets, weights, segments, positions."""
+    rows = []
+    for group in all_tails:
+        ids, goal, weight, segment, position = [], [], [], [], []
+        for k, (_, q, a) in enumerate(group, 1):
+            ids += q + a
+            goal += [-100] * (len(q) - 1) + a + [-100]
+            weight += [0.] * (len(q) - 1) + [3. if i in (ID["Yes, a "], ID["No "]) else 1. for i in a] + [0.]
+            segment += [k] * len(q + a)
+            position += range(prefix, prefix + len(q + a))
+        rows.append((ids, goal, weight, segment, position))
+    longest = max(len(r[0]) for r in rows)
+    fill = (0, -100, 0., -1, 0)
+    return [torch.tensor([r[c] + [fill[c]] * (longest - len(r[c])) for r in rows], device=DEVICE) for c in range(5)]
+
+
+def answer_loss(net, before, group):
+    """before: embeddings (B, P, width) that every tail sees. Returns loss, what block TAP gave, hits by kind."""
+    prefix = before.shape[1]
+    ids, goal, weight, segment, position = lay_out(prefix, group)
+    x = torch.cat((before, net.embed(ids)), 1)
+    position = torch.cat((torch.arange(prefix, device=DEVICE).expand(len(x), -1), position), 1)
+    segment = torch.cat((torch.zeros(len(x), prefix, dtype=torch.long, device=DEVICE), segment), 1)
+    n = x.shape[1]
+    sees = (segment[:, None] == 0) | (segment[:, :, None] == segment[:, None])
+    sees &= torch.ones(n, n, dtype=torch.bool, device=DEVICE).tril()
+    mask = torch.zeros(sees.shape, device=DEVICE).masked_fill(~sees, -1e9)[:, None]
+    out, tapped = net.text(x, position[:, None], mask, tap=TAP)
+    logits = net.head(out[:, prefix:])
+    loss = F.cross_entropy(logits.flatten(0, 1), goal.flatten(), reduction="none", ignore_index=-100)
+    loss = (loss * weight.flatten()).sum() / weight.sum()
+    wrong = (logits.argmax(-1) != goal) & (goal >= 0)
+    hits = {}
+    for i, g in enumerate(group):
+        for k, (kind, _, _) in enumerate(g, 1):
+            ok = not bool(wrong[i][segment[i, prefix:] == k].any())
+            a, b = hits.get(kind, (0, 0))
+            hits[kind] = (a + ok, b + 1)
+    return loss, tapped, hits
+
+
+def picture_prefix(net, x, windows, n):
+    """Embeddings of the prompt up to the task: a start, then for each picture its number, itself, its number, newline."""
+    seen = net.project(x).view(len(windows), n, PATCHES, -1)
+    parts = [net.embed(torch.tensor(encode("<|im_start|>"), device=DEVICE)).expand(len(windows), -1, -1)]
+    for k in range(n):
+        number = net.embed(torch.tensor(encode(f"{k + 1}\n"), device=DEVICE)).expand(len(windows), -1, -1)
+        parts += [number[:, :1], seen[:, k], number]
+    return torch.cat(parts, 1)
+
+
+def windows_batch(rng, n):
+    windows = [T.window(rng, n) for _ in range(BATCH[n])]
+    return n, windows, pixels(rng, [w[:2] for w in windows])[0], [tails(rng, w[2]) for w in windows]
+
+
+def windows_step(net, head, made, frozen):
+    n, windows, x, group = made
+    with torch.set_grad_enabled(not frozen):
+        f = net.vision(x)
+    before = picture_prefix(net, f, windows, n)
+    loss, tapped, hits = answer_loss(net, before, group)
+    newlines = torch.arange(n, device=DEVICE) * (PATCHES + 3) + PATCHES + 3
+    return loss + .5 * head.loss(tapped[:, newlines], windows), {f"{k}/{n}": v for k, v in hits.items()}
+
+
+def notes_batch(rng, most):
+    group = []
+    for _ in range(24 if most < 10 else 14):
+        level = 2 if rng.random() < .25 else 1
+        notes, lines = T.notes(rng, most if level == 1 else max(1, most // 3), level)
+        group.append([("summary", encode(T.summary_task(lines) + "<|im_end|><|im_start|>"), encode(T.summary(notes)) + [END])])
+    return group
+
+
+def notes_step(net, group):
+    before = net.embed(torch.tensor(encode("<|im_start|>"), device=DEVICE)).expand(len(group), -1, -1)
+    loss, _, hits = answer_loss(net, before, group)
+    return loss, hits
+
+
+BATCH = {1: 56, 2: 40, 3: 30, 4: 24, 5: 19, 6: 16, 7: 13, 8: 11}
+COURSE = [  # (from this part of the time on, how often each number of pictures, notes at most)
+    (0.00, {1: .5, 2: .5}, 4),
+    (0.15, {1: .2, 2: .3, 3: .25, 4: .25}, 6),
+    (0.40, {1: .12, 2: .14, 3: .14, 4: .16, 5: .12, 6: .16, 7: .06, 8: .1}, 14),
+]
+
+
+# ---- the course ----
+
+def ahead(make):
+    """An iterator over make()'s lots, made by a thread of its own while the network works."""
+    lots = queue.Queue(3)
+
+    def work():
+        torch.set_num_threads(1)
+        while True:
+            lots.put(make())
+    threading.Thread(target=work, daemon=True).start()
+    return iter(lots.get, None)
+
+
+def text_batch(rng, done):
+    _, mix, most = [c for c in COURSE if c[0] <= done][-1]
+    if rng.random() < .12:
+        return notes_batch(rng, most)
+    return windows_batch(rng, rng.choices(list(mix), list(mix.values()))[0])
+
+
+def run(name, minutes, start, params, peak, step, save):
+    """Calls step(part of the time gone) until the time is over; cosine learning rate with a short warm-up."""
+    opt = torch.optim.AdamW(params, lr=peak, betas=(.9, .98), weight_decay=.02)
+    began, last_save, n, total, tally = time.time(), time.time(), 0, 0., {}
+    everything = [p for g in params for p in g["params"]]
+    while (done := start + (1 - start) * (time.time() - began) / (60 * minutes)) < 1:
+        lr = peak * min(1, (n + 1) / 80) * (.5 * (1 + math.cos(math.pi * done)) * .97 + .03)
+        for g in opt.param_groups:
+            g["lr"] = lr * g["factor"]
+        loss, hits = step(done)
+        opt.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(everything, 1.)
+        opt.step()
+        n, total = n + 1, total + loss.item()
+        for k, (a, b) in hits.items():
+            t = tally.get(k, (0, 0))
+            tally[k] = (t[0] + a, t[1] + b)
+        if n % 50 == 0:
+            print(f"{name} {n} {time.time() - began:.0f}s lr {lr:.1e} loss {total / 50:.3f} " +
+                  " ".join(f"{k} {a / max(b, 1):.3f}" for k, (a, b) in sorted(tally.items())), flush=True)
+            total, tally = 0., {}
+        if time.time() - last_save > 120:
+            save()
+            last_save = time.time()
+    save()
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("checkpoint")
+    p.add_argument("--resume", help="begin with the weights of this checkpoint")
+    p.add_argument("--vision-minutes", type=float, default=15)
+    p.add_argument("--vision-rate", type=float, default=1.5e-3)
+    p.add_argument("--text-minutes", type=float, default=45)
+    p.add_argument("--text-start", type=float, default=0, help="enter stage 2 at this part of its course, 0 to 1")
+    p.add_argument("--text-rate", type=float, default=2e-3)
+    p.add_argument("--seed", type=int, default=1)
+    a = p.parse_args()
+    torch.manual_seed(a.seed)
+    rng = random.Random(a.seed)
+    modules = nn.ModuleDict({"net": Net(), "patch": PatchHeads(), "picture": PictureHead()}).to(DEVICE)
+    if a.resume:
+        modules.load_state_dict(torch.load(a.resume, map_location=DEVICE))
+    net, heads, head = modules["net"], modules["patch"], modules["picture"]
+    print("parameters", sum(p.numel() for p in net.parameters()), "seed", a.seed, "on", DEVICE, flush=True)
+
+    def save():
+        torch.save(modules.state_dict(), a.checkpoint)
+
+    if a.vision_minutes:
+        params = [{"params": [*net.vision.parameters(), *heads.parameters()], "factor": 1}]
+        lots = ahead(lambda: vision_batch(rng))
+        run("vision", a.vision_minutes, 0, params, a.vision_rate, lambda done: vision_step(net, heads, next(lots)), save)
+
+    course = {"done": a.text_start}
+
+    def text_step(done):
+        course["done"] = done
+        lot = next(lots)
+        return notes_step(net, lot) if isinstance(lot, list) else windows_step(net, head, lot, frozen=done < .6)
+
+    if a.text_minutes:
+        lots = ahead(lambda: text_batch(random.Random(rng.random()), course["done"]))
+        own = [p for k, p in net.named_parameters() if not k.startswith("vision.")]
+        params = [{"params": [*own, *head.parameters()], "factor": 1},
+                  {"params": list(net.vision.parameters()), "factor": .25}]
+        run("text", a.text_minutes, a.text_start, params, a.text_rate, text_step, save)
+
+
+if __name__ == "__main__":
+    main()

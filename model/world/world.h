@@ -1,0 +1,120 @@
+/* The demo world: a scenario that is made up from a seed, with its truth.
+ *
+ * A camera looks at one of four places by day or night. Coloured shapes come, stay, meet and go; the place may be
+ * cut, the picture may drop out, words may be laid over it. What happens and when is known exactly, so a report about
+ * a video drawn from it (draw.h, sound.h) can be scored, and the demo model can be trained on it.
+ *
+ * Pure C and libm; deterministic from the options: the same options give the same world on every machine.
+ * A world is read-only once made, so any number of threads may use it. Nothing blocks. Times are int64 microseconds
+ * from the start. Positions are fractions of the picture: x of its width, y and sizes of its height. */
+#ifndef VDET_WORLD_H
+#define VDET_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum world_color { WORLD_RED, WORLD_GREEN, WORLD_BLUE, WORLD_YELLOW, WORLD_WHITE, WORLD_PURPLE, WORLD_COLORS };
+enum world_shape { WORLD_CIRCLE, WORLD_SQUARE, WORLD_TRIANGLE, WORLD_SHAPES };
+enum world_place { WORLD_STREET, WORLD_GRASS, WORLD_WATER, WORLD_ROOM, WORLD_PLACES };
+enum world_side { WORLD_LEFT, WORLD_RIGHT, WORLD_NOWHERE };  /* NOWHERE: it appears or vanishes where it stands */
+
+enum world_verb {
+	WORLD_CROSSES,  /* comes in on one side and leaves on the other without a stop */
+	WORLD_VISITS,   /* comes in, stays for a while, leaves */
+	WORLD_APPEARS,  /* is suddenly there, stays, is suddenly gone */
+	WORLD_MEETS,    /* visits, and stops beside one that stays */
+	WORLD_VERBS
+};
+
+struct world_options {
+	int64_t seed;             /* any */
+	int64_t duration_us;      /* 10 s to 24 h */
+	double events_per_hour;   /* 0 to 1800, on average */
+	double event_min_s;       /* the shortest event: 0.5 to 600 s */
+	double event_max_s;       /* the longest: event_min_s to 3600 s */
+	double cuts_per_hour;     /* changes of place: 0 to 120 */
+	double dropouts_per_hour; /* black pictures of 1 to 20 s: 0 to 60 */
+	double captions_per_hour; /* words laid over the picture: 0 to 600 */
+	double start_hour;        /* time of day at the start, 0 to 24; light follows it */
+	double noise;             /* camera noise, levels of 255: 0 to 20 */
+	bool clock;               /* time of day in the corner */
+	bool pan;                 /* the camera turns slowly to and fro */
+};
+
+/* One thing that happens. It is in the picture from start_us to end_us (the centre inside the picture). */
+struct world_event {
+	int id;                       /* 1, 2, … in order of start */
+	enum world_color color;
+	enum world_shape shape;
+	double r, y, x_stop;          /* size, row, and where it stands still */
+	enum world_verb verb;
+	enum world_side from, to;
+	int64_t start_us, end_us;
+	int64_t stop_us, go_us;       /* it stands still from stop_us to go_us; equal when it does not */
+	int other;                    /* the id of the event that it meets, or 0 */
+};
+
+struct world_cut {
+	int64_t start_us;             /* this place is shown from here to the next cut */
+	enum world_place place;
+	double phase;                 /* 0 to 1: shifts the background's pattern */
+	double pan, pan_period_s;     /* how far the camera turns, as a fraction of the width, and how slowly */
+};
+
+struct world_gap { int64_t start_us, end_us; };                     /* the picture is black */
+struct world_text { int64_t start_us, end_us; const char *text; };  /* a caption; the text is static */
+
+struct world {
+	struct world_options o;
+	struct world_event *events; size_t n_events;  /* by start_us */
+	struct world_cut *cuts; size_t n_cuts;        /* by start_us; the first is at 0 */
+	struct world_gap *gaps; size_t n_gaps;        /* by start_us, apart from each other */
+	struct world_text *texts; size_t n_texts;     /* by start_us, apart from each other */
+	int64_t longest_us;                           /* no event lasts longer; bounds a search by time */
+};
+
+/* One object in the picture at one moment. */
+struct world_sight {
+	const struct world_event *event;
+	double x, y, r;   /* centre and size */
+	double share;     /* how much of its width is inside the picture, 0 to 1 */
+};
+
+/* What surrounds the objects at one moment. */
+struct world_scene {
+	const struct world_cut *cut;
+	const char *caption;   /* or NULL */
+	double pan;            /* the camera's turn now, as a fraction of the width */
+	double light;          /* 0 night to 1 day */
+	double hour;           /* time of day, 0 to 24 */
+	bool black;
+};
+
+void world_options_default(struct world_options *o);
+/* Takes settings as words, "seed=7 duration=600 events=60 noise=2"; keys not named keep their value.
+ * Returns 0, or -1 with one line in msg. */
+int world_options_parse(struct world_options *o, const char *text, char *msg, size_t cap);
+/* Returns 0, or -1 with one line in msg that names the first setting out of its range. */
+int world_options_check(const struct world_options *o, char *msg, size_t cap);
+
+/* Makes a world; returns NULL with one line in msg when an option is out of range. The caller frees it. */
+struct world *world_new(const struct world_options *o, char *msg, size_t cap);
+void world_free(struct world *w);
+
+/* Everything of which a part is in the picture at t_us, by event id; black pictures show nothing. Returns how many
+ * there are, of which at most `cap` are written. */
+size_t world_visible(const struct world *w, int64_t t_us, struct world_sight *out, size_t cap);
+void world_scene(const struct world *w, int64_t t_us, struct world_scene *ret);
+
+/* One sentence on an event, for people: "A red square enters from the left and leaves to the right." */
+void world_event_text(const struct world *w, const struct world_event *e, char *out, size_t cap);
+/* The whole truth as JSON, in seconds; allocated, the caller frees it. NULL when memory is out. */
+char *world_truth_json(const struct world *w);
+
+extern const char *const world_color_name[WORLD_COLORS];
+extern const char *const world_shape_name[WORLD_SHAPES];
+extern const char *const world_place_name[WORLD_PLACES];
+extern const char *const world_verb_name[WORLD_VERBS];
+
+#endif
