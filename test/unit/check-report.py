@@ -134,6 +134,10 @@ def check_html(text, report):
     return "".join(page.text)
 
 
+def read(path):
+    return Path(path).read_text(encoding="utf-8")
+
+
 def seconds(match):
     h, m, s, ms = (int(x) for x in match)
     assert m < 60 and s < 60
@@ -197,8 +201,8 @@ def check_sense(report):
 
 def main(folder, schema_path):
     folder = Path(folder)
-    schema = json.loads(Path(schema_path).read_text())
-    text = (folder / "report.json").read_text()
+    schema = json.loads(read(schema_path))
+    text = read(folder / "report.json")
     report = json.loads(text)
     described(schema)
     fits(report, schema, schema)
@@ -208,14 +212,14 @@ def main(folder, schema_path):
     except ImportError:
         pass
     check_sense(report)
-    shown = check_html((folder / "report.html").read_text(), report)
+    shown = check_html(read(folder / "report.html"), report)
     if not report["source"]["warning"]:
         assert "not sound" not in shown
-    check_markdown((folder / "report.md").read_text())
-    check_vtt((folder / "report.vtt").read_text(), report)
+    check_markdown(read(folder / "report.md"))
+    check_vtt(read(folder / "report.vtt"), report)
     check_csv(folder / "report.csv", report)
     for name in ("report.html", "report.md", "report.csv", "report.vtt"):
-        bad = re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", (folder / name).read_text())
+        bad = re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", read(folder / name))
         assert not bad, f"{name}: {bad}"
 
 

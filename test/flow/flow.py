@@ -1,0 +1,129 @@
+"""What the flow tests share: a place of their own, videos made on the spot, the real binary, the stand-in engine.
+
+Each test runs in a temporary folder with its own XDG folders, so nothing of the user's is read or written.
+VDET names the binary; `../shared/media` beside the checkout is used where it is there."""
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+VDET = os.environ.get("VDET", str(ROOT / "build" / "src" / "app" / "vdet"))
+MEDIA = ROOT.parent / "shared" / "media"
+# A run under sanitizers, or on a busy machine, is many times slower; this only ends what hangs.
+TIMEOUT = 300
+
+
+def make_video(path, seconds=12, size="320x180", rate=10, source="testsrc2", extra=()):
+    """An H.264 video of moving test patterns."""
+    command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"{source}=s={size}:r={rate}:d={seconds}", *extra,
+               "-c:v", "libx264", "-preset", "ultrafast", "-g", "20", "-pix_fmt", "yuv420p", str(path)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return path
+
+
+class FakeEngine:
+    """test/flow/fake_engine.py as a child; see there for the faults."""
+
+    def __init__(self, folder, *options):
+        self.record = Path(folder) / f"engine-{id(self)}.jsonl"
+        self.process = subprocess.Popen([sys.executable, str(HERE / "fake_engine.py"), "--record", str(self.record), *options],
+                                        stdout=subprocess.PIPE, text=True)
+        port = self.process.stdout.readline().strip()
+        self.url = f"http://127.0.0.1:{port}/v1"
+
+    def lines(self, event):
+        if not self.record.exists():
+            return []
+        return [r for r in map(json.loads, self.record.read_text().splitlines()) if r["event"] == event]
+
+    def stretches(self, event="begin"):
+        """The stretch that each describe request was about, in order of arrival."""
+        texts = ["".join(r["texts"]) for r in self.lines(event) if r.get("texts")]
+        return [t.split("Stretch ")[1].split(",")[0] for t in texts if "Stretch " in t]
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Flow(unittest.TestCase):
+    def setUp(self):
+        self.dir = Path(tempfile.mkdtemp(prefix="vdet-flow-"))
+        self.addCleanup(shutil.rmtree, self.dir, True)
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith("VDET_")}
+        for name in ("DATA", "CONFIG", "CACHE"):
+            self.env[f"XDG_{name}_HOME"] = str(self.dir / name.lower())
+        runtime = os.environ.get("VDET_RUNTIME_DIR")
+        if not runtime:
+            data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+            runtime = str(Path(data) / "vdet" / "runtime")
+        self.env["VDET_RUNTIME_DIR"] = runtime
+        self.store = self.dir / "data" / "vdet" / "vdet.db"
+
+    def engine(self, *options):
+        e = FakeEngine(self.dir, *options)
+        self.addCleanup(e.stop)
+        return e
+
+    def vdet(self, *args, code=0, env=None, preexec=None, cwd=None):
+        """Runs to the end; checks the exit code (None: any); returns the finished process."""
+        r = subprocess.run([VDET, *map(str, args)], cwd=cwd or self.dir, env=self.env | (env or {}), text=True,
+                           stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, preexec_fn=preexec)
+        if code is not None and r.returncode != code:
+            self.fail(f"vdet {' '.join(map(str, args))}: exit {r.returncode}, not {code}\n{r.stdout}\n{r.stderr}")
+        for word in ("AddressSanitizer", "runtime error:", "LeakSanitizer"):
+            self.assertNotIn(word, r.stderr)
+        return r
+
+    def start(self, *args, **kw):
+        p = subprocess.Popen([VDET, *map(str, args)], cwd=self.dir, env=self.env, text=True, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
+        self.addCleanup(lambda: (p.poll() is None and p.kill(), p.wait(), p.stdout.close(), p.stderr.close()))
+        return p
+
+    def report(self, name):
+        return json.loads((self.dir / f"{name}.vdet" / "report.json").read_text())
+
+    def needs_engine(self):
+        if not shutil.which("llama-server") and not (Path(self.env["VDET_RUNTIME_DIR"]) / "llama-server").exists():
+            self.skipTest("llama-server is not here; tools/setup engine brings it")
+
+    def needs_media(self):
+        if not MEDIA.is_dir():
+            self.skipTest("the shared media are not here")
+
+
+def same_result(report):
+    """A report without what differs between two runs of one job."""
+    return {k: v for k, v in report.items() if k != "run"}
+
+
+def read_event(stream, kind, timeout=TIMEOUT):
+    """The next JSON event of this type from a stream of lines."""
+    while True:
+        if not select.select([stream], [], [], timeout)[0]:
+            raise TimeoutError(f"no {kind} event")
+        line = stream.readline()
+        if not line:
+            raise EOFError(f"the stream ended before a {kind} event")
+        event = json.loads(line)
+        if event["type"] == kind:
+            return event
+
+
+def main():
+    """Runs the tests of the calling file; 77 tells the harness that every one was skipped."""
+    program = unittest.main(module="__main__", exit=False, verbosity=2)
+    result = program.result
+    if not result.wasSuccessful():
+        sys.exit(1)
+    sys.exit(77 if result.testsRun and len(result.skipped) == result.testsRun else 0)

@@ -1,0 +1,154 @@
+"""The main job, undisturbed: a video in, the report out, in every format; progress; several files."""
+import csv
+import json
+import re
+import signal
+import subprocess
+import time
+
+import flow
+
+
+class Analyze(flow.Flow):
+    def test_report_in_every_format(self):
+        flow.make_video(self.dir / "a.mp4", 12)
+        engine = self.engine()
+        r = self.vdet("analyze", "a.mp4", "--engine", engine.url, "--chunk-duration", "4", "--chunk-frames", "3")
+        self.assertEqual(r.stdout, "report: a.vdet/report.html  (json md vtt csv)\n")
+        self.assertIn("a.mp4  0:12  320x180 h264 10 fps", r.stderr)
+        report = self.report("a")
+        self.assertEqual([c["state"] for c in report["chunks"]], ["done"] * 3)
+        self.assertEqual(report["source"]["width"], 320)
+        sha = subprocess.run(["sha256sum", str(self.dir / "a.mp4")], capture_output=True, text=True).stdout.split()[0]
+        self.assertEqual(report["source"]["sha256"], sha)
+        for c in report["chunks"]:
+            self.assertEqual(len(c["samples"]), 3)
+            for s in c["samples"]:  # the frame shown at the requested time, exactly
+                self.assertLessEqual(s["pts"], s["time"])
+                self.assertGreater(s["pts"] + 0.1, s["time"])
+        for e in report["events"]:  # every claim has its evidence
+            chunk = report["chunks"][e["chunk"] - 1 if e["chunk"] >= 1 and e["chunk"] <= 3 else 0]
+            pts = [s["pts"] for c in report["chunks"] for s in c["samples"]]
+            for f in e["frames"]:
+                self.assertIn(f["pts"], pts)
+            self.assertTrue(chunk)
+        folder = self.dir / "a.vdet"
+        self.assertEqual(sorted(p.name for p in folder.iterdir()),
+                         ["report.csv", "report.html", "report.json", "report.md", "report.vtt"])
+        for p in folder.iterdir():
+            self.assertNotIn(str(self.dir), p.read_text(), f"{p.name} tells where the user keeps files")
+        self.assertTrue((folder / "report.vtt").read_text().startswith("WEBVTT\n"))
+        self.assertEqual(len(list(csv.DictReader((folder / "report.csv").open(newline="")))), len(report["events"]))
+        self.assertEqual(len(engine.stretches()), 3)
+
+    def test_same_command_again_asks_nothing(self):
+        flow.make_video(self.dir / "a.mp4", 8)
+        engine = self.engine()
+        command = ["analyze", "a.mp4", "--engine", engine.url, "--chunk-duration", "4"]
+        self.vdet(*command)
+        first, asked = self.report("a"), len(engine.lines("begin"))
+        r = self.vdet(*command)
+        self.assertIn("2 of 2 chunks were done before", r.stdout)
+        self.assertEqual(flow.same_result(self.report("a")), flow.same_result(first))
+        self.assertEqual(len(engine.lines("begin")), asked)
+        self.vdet(*command, "--workers", "2", "--output", "else")  # neither changes what is found
+        self.assertEqual(len(engine.lines("begin")), asked)
+        self.vdet(*command, "--chunk-frames", "2")                 # this does
+        self.assertGreater(len(engine.lines("begin")), asked)
+        asked = len(engine.lines("begin"))
+        self.vdet(*command, "--fresh")
+        self.assertGreater(len(engine.lines("begin")), asked)
+
+    def test_what_the_model_is_sent(self):
+        flow.make_video(self.dir / "a.mp4", 8, size="640x360")
+        engine = self.engine()
+        self.vdet("analyze", "a.mp4", "--engine", engine.url, "--chunk-frames", "4", "--prompt", "a red car",
+                  "--from", "2", "--to", "0:06")
+        begin = engine.lines("begin")[0]
+        text = "".join(begin["texts"])
+        self.assertIn("Stretch 00:00:02.000 to 00:00:06.000, 4 frames.", text)
+        times = re.findall(r"Frame (\d) at ([0-9:.]+):", text)
+        self.assertEqual(times, [("1", "00:00:02.500"), ("2", "00:00:03.500"), ("3", "00:00:04.500"), ("4", "00:00:05.500")])
+        self.assertIn("Look above all for: a red car", text)
+        self.assertEqual(len(begin["pictures"]), 4)
+
+    def test_progress_as_json(self):
+        flow.make_video(self.dir / "a.mp4", 8)
+        engine = self.engine("--latency", "1.5")
+        r = self.vdet("analyze", "a.mp4", "--engine", engine.url, "--chunk-duration", "4", "--progress", "json",
+                      "--workers", "1")
+        events = [json.loads(line) for line in r.stdout.splitlines()]
+        self.assertEqual([e["seq"] for e in events], list(range(1, len(events) + 1)))
+        kinds = {e["type"] for e in events}
+        self.assertTrue({"phase", "source", "chunk", "progress", "report", "end"} <= kinds, kinds)
+        self.assertEqual(events[-1], {"seq": len(events), "time": events[-1]["time"], "type": "end", "exit": 0})
+        states = [e["state"] for e in events if e["type"] == "chunk" and e["chunk"] == 1]
+        self.assertEqual(states[0], "decoding")
+        self.assertEqual(states[-1], "done")
+        left = [e["left"] for e in events if e["type"] == "progress" and e["done"] == 1]
+        self.assertTrue(left and all(x is not None for x in left), "no time left after the first chunk")
+
+    def test_plain_progress_off_a_terminal(self):
+        flow.make_video(self.dir / "a.mp4", 4)
+        engine = self.engine("--latency", "1.2")
+        r = self.vdet("analyze", "a.mp4", "--engine", engine.url)
+        self.assertIn("chunk 1/1", r.stderr)
+        self.assertNotIn("\033", r.stderr)
+
+    def test_several_files_one_bad(self):
+        flow.make_video(self.dir / "a.mp4", 4)
+        flow.make_video(self.dir / "b.mkv", 4)
+        (self.dir / "c.mp4").write_text("not a video")
+        engine = self.engine()
+        r = self.vdet("analyze", "a.mp4", "c.mp4", "b.mkv", "--engine", engine.url, "--output", "out", "--format", "json,md",
+                      code=1)
+        self.assertIn("c.mp4", r.stderr)
+        for name in ("a", "b"):
+            self.assertEqual(sorted(p.name for p in (self.dir / "out" / f"{name}.vdet").iterdir()),
+                             ["report.json", "report.md"])
+
+    def test_odd_names(self):
+        for name in ("-dash.mp4", "with space.mp4", "100%d.mp4", "視頻\n.mp4"):
+            flow.make_video(self.dir / "x.mp4", 2)
+            (self.dir / "x.mp4").rename(self.dir / name)
+            engine = self.engine()
+            self.vdet("analyze", "--engine", engine.url, "--", name)
+            self.assertEqual(self.report(name[:-4])["source"]["name"], name.replace("\n", " "))
+
+    def test_jobs_and_report_again(self):
+        flow.make_video(self.dir / "a.mp4", 4)
+        engine = self.engine()
+        self.vdet("analyze", "a.mp4", "--engine", engine.url, "--format", "json")
+        self.assertIn("a.mp4", self.vdet("jobs").stdout)
+        job = json.loads(self.vdet("jobs", "--json").stdout)
+        self.assertEqual((job["state"], job["done"]), ("complete", 1))
+        before = (self.dir / "a.vdet" / "report.json").read_text()
+        again = self.vdet("report", job["job"][:6], "--output", "-", "--format", "json").stdout
+        self.assertEqual(flow.same_result(json.loads(again)), flow.same_result(json.loads(before)))
+        self.vdet("report", job["job"], "--output", "new")
+        self.assertTrue((self.dir / "new" / "report.html").exists())
+        self.vdet("jobs", "rm", job["job"])
+        self.assertIn("no jobs yet", self.vdet("jobs").stdout)
+        self.vdet("report", job["job"], code=1)
+
+    def test_interrupt_keeps_what_is_finished(self):
+        flow.make_video(self.dir / "a.mp4", 16)
+        engine = self.engine("--fault", "never@2+", "--slots", "1")
+        command = ["analyze", "a.mp4", "--engine", engine.url, "--chunk-duration", "4", "--progress", "json", "--workers", "1"]
+        p = self.start(*command)
+        while flow.read_event(p.stdout, "chunk")["state"] != "done":
+            pass
+        while flow.read_event(p.stdout, "chunk")["state"] not in ("prefill", "queued"):
+            pass
+        began = time.monotonic()
+        p.send_signal(signal.SIGINT)
+        self.assertEqual(p.wait(flow.TIMEOUT), 130)
+        self.assertLess(time.monotonic() - began, 60, "an interrupt waited for the engine")
+        engine.stop()
+        good = self.engine()
+        self.vdet("analyze", "a.mp4", "--engine", good.url, "--chunk-duration", "4")
+        self.assertEqual(len(good.stretches()), 3)
+
+
+if __name__ == "__main__":
+    flow.main()

@@ -1,0 +1,61 @@
+"""SIGKILL at every step of a job that writes to the disk: the next run goes on, and says the same in the end.
+
+The preloaded library of kill_at.c ends the program before its N-th writing system call; N runs from the first to
+beyond the last."""
+import os
+import sqlite3
+
+import flow
+
+
+class Kill(flow.Flow):
+    def done_chunks(self):
+        if not self.store.exists():
+            return set()
+        db = sqlite3.connect(self.store)
+        try:
+            rows = db.execute("SELECT start_us, end_us FROM chunk WHERE state = 1").fetchall()
+        except sqlite3.OperationalError:  # killed before the tables were there
+            rows = []
+        db.close()
+        return set(rows)
+
+    @staticmethod
+    def micros(stretch):
+        def one(text):
+            h, m, s = text.split(":")
+            return round((int(h) * 3600 + int(m) * 60 + float(s)) * 1e6)
+        a, b = stretch.split(" to ")
+        return one(a), one(b)
+
+    def test_kill_at_every_step(self):
+        library = os.environ.get("KILL_AT_LIBRARY")
+        if not library or not os.path.exists(library):
+            self.skipTest("the library that kills is not built")
+        flow.make_video(self.dir / "a.mp4", 6)
+        command = ["analyze", "a.mp4", "--chunk-duration", "2", "--chunk-frames", "2", "--workers", "1", "--progress", "json"]
+        engine = self.engine()
+        self.vdet(*command, "--engine", engine.url)
+        want = flow.same_result(self.report("a"))
+        steps = 0
+        for n in range(1, 1000):
+            for p in self.store.parent.glob("vdet.db*"):
+                p.unlink()
+            r = self.vdet(*command, "--engine", engine.url, code=None,
+                          env={"LD_PRELOAD": library, "KILL_AT": str(n)})
+            if r.returncode == 0:
+                break
+            self.assertEqual(r.returncode, -9, r.stderr)
+            steps += 1
+            done, before = self.done_chunks(), len(engine.stretches())
+            self.vdet(*command, "--engine", engine.url)
+            again = {self.micros(s) for s in engine.stretches()[before:]}
+            self.assertFalse(done & again, f"step {n}: a finished chunk was sent again")
+            self.assertEqual(len(done) + len(again), 3, f"step {n}")
+            self.assertEqual(flow.same_result(self.report("a")), want, f"step {n}")
+        self.assertGreater(steps, 20, "the killing library saw no journal")
+        print(f"killed at {steps} steps")
+
+
+if __name__ == "__main__":
+    flow.main()
