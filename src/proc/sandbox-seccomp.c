@@ -98,7 +98,7 @@ int sandbox_enter(const struct sandbox *s, struct err *err)
 	add_rules(&r);
 	int e = r.error ? r.error : seccomp_load(filter);
 	if (e < 0)
-		return err_sys(err, -e, "cannot enter the sandbox (seccomp); without it: --decoder-sandbox off");
+		return err_sys(err, -e, "cannot enter the sandbox (seccomp); without it: --media-sandbox off");
 	return 0;
 }
 

@@ -1,0 +1,368 @@
+#include "job/decoder.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "job/jpeg-check.h"
+#include "proc/media-wire.h"
+#include "proc/spawn.h"
+#include "proc/wire.h"
+
+enum {
+	HEAD_MAX = 64 << 10,          /* of what the child sends */
+	BLOB_MAX = 32 << 20,          /* a picture and its thumbnail */
+	PIXELS_MAX = 1 << 16,         /* a side */
+	GRACE = 2 * CLOCK_SECOND,     /* for a dying child to be reaped */
+};
+
+static const int64_t latest = INT64_C(100) * 366 * 86400 * CLOCK_SECOND;  /* any time beyond is nonsense */
+
+struct decoder {
+	struct child *child;          /* NULL once it was given up */
+	struct cancel *cancel;
+	int64_t timeout, memory;
+	int64_t deadline;             /* of the request in progress; 0 = none */
+	int64_t peak;
+	bool greeted;
+};
+
+void video_info_clear(struct video_info *v)
+{
+	free(v->container);
+	free(v->codec);
+	free(v->hdr);
+	free(v->pixel_format);
+	free(v->warning);
+	*v = (struct video_info){0};
+}
+
+void frame_clear(struct frame *f)
+{
+	free(f->rung);
+	free(f->jpeg);
+	free(f->thumb);
+	free(f->fault);
+	*f = (struct frame){0};
+}
+
+int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel, struct decoder **ret,
+                 struct err *err)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, errno, "cannot read the file");
+	if (S_ISREG(st.st_mode) && st.st_size == 0)
+		return err_set(err, ERR_FORMAT, "the file is empty (0 bytes)");
+	char memory[24];
+	snprintf(memory, sizeof memory, "%lld", (long long)o->memory);
+	const char *args[] = {memory, o->sandbox && !strcmp(o->sandbox, "off") ? "off" : "on", NULL};
+	struct role_start start = ROLE_START("media");
+	start.args = args;
+	start.input = fd;
+	struct child *child;
+	int r = child_start_role(&start, &child, err);
+	if (r < 0)
+		return r;
+	struct decoder *d = mem_alloc(1, sizeof *d);
+	*d = (struct decoder){.child = child, .cancel = cancel, .timeout = o->timeout, .memory = o->memory};
+	*ret = d;
+	return 0;
+}
+
+void decoder_free(struct decoder *d)
+{
+	if (!d)
+		return;
+	child_free(d->child);
+	free(d);
+}
+
+int64_t decoder_peak_memory(struct decoder *d)
+{
+	int64_t now = d->child ? child_peak_memory(d->child) : 0;
+	if (now > d->peak)
+		d->peak = now;
+	return d->peak;
+}
+
+/* What the end of the child means, in words. */
+static int explain_end(struct decoder *d, struct err *err)
+{
+	char how[CHILD_TEXT_MAX], size[TEXT_SIZE_MAX];
+	int status = child_status(d->child), sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	child_status_text(d->child, how);
+	if (sig == SIGSYS)
+		return err_set(err, ERR_DIED, "the decoder was killed by its sandbox (SIGSYS): this file made it ask for "
+		               "something that no decoder needs");
+	if (sig == SIGXCPU)
+		return err_set(err, ERR_TIMEOUT, "the decoder used more processor time than allowed");
+	if (sig == SIGABRT && d->memory)
+		return err_set(err, ERR_LIMIT, "the decoder exceeded its memory limit of %s (raise it: --media-memory)",
+		               text_size((double)d->memory, size));
+	if (sig == SIGKILL)
+		return err_set(err, ERR_DIED, "the decoder was killed (SIGKILL), perhaps because this machine ran out of memory");
+	if (sig)
+		return err_set(err, ERR_DIED, "the decoder crashed on this file: it %s", how);
+	return err_set(err, ERR_DIED, "the decoder %s", how);
+}
+
+/* The child has failed us: kills it and says why in err, which holds what the wire said. */
+static int give_up(struct decoder *d, struct err *err)
+{
+	struct err own;
+	char limit[CLOCK_TEXT_MAX];
+	int code = (int)err->code;
+	decoder_peak_memory(d);
+	if (code == ERR_DIED && child_wait(d->child, clock_now() + GRACE, NULL, &own) == 0)
+		code = -explain_end(d, err);
+	else if (code == ERR_TIMEOUT)
+		err_set(err, ERR_TIMEOUT, "decoding took longer than %s and was stopped (raise it: --media-timeout)",
+		        clock_short(d->timeout, limit));
+	else if (code == ERR_PROTO)
+		err_set(err, ERR_PROTO, "the decoder broke its protocol and was stopped: %s", err->msg);
+	child_free(TAKE(d->child));
+	return -code;
+}
+
+/* An ERROR message: into err. A malformed one is a breach of the protocol. */
+static int read_error(struct decoder *d, const json_t *head, struct err *err)
+{
+	int64_t code;
+	AUTO(mem_freep) char *msg = NULL;
+	int r = wire_int(head, "code", ERR_ARG, ERR_INTERNAL, &code, err);
+	if (r == 0)
+		r = wire_string(head, "msg", MEDIA_TEXT_MAX, &msg, err);
+	if (r < 0)
+		return give_up(d, err);
+	if (code == ERR_LIMIT && d->memory && strstr(msg, "memory")) {
+		char size[TEXT_SIZE_MAX];
+		err_set(err, ERR_LIMIT, "%s: %s (raise it: --media-memory)", msg, text_size((double)d->memory, size));
+	} else {
+		err_set(err, (enum err_code)code, "%s", msg);
+	}
+	child_free(TAKE(d->child));
+	return -(int)code;
+}
+
+/* The next message, of a type that is allowed now. Anything else ends the child. */
+static int receive(struct decoder *d, uint32_t type, uint32_t other, struct wire_msg *ret, struct err *err)
+{
+	const struct wire_limits limits = {.head = HEAD_MAX, .blob = type == MEDIA_FRAME ? BLOB_MAX : 0};
+	int r = wire_recv(child_socket(d->child), &limits, d->deadline, d->cancel, ret, err);
+	if (r < 0)
+		return give_up(d, err);
+	if (ret->type == type || ret->type == other)
+		return 0;
+	if (ret->type == MEDIA_ERROR) {
+		r = read_error(d, ret->head, err);
+	} else {
+		err_set(err, ERR_PROTO, "it sent a message of type %u at the wrong time", ret->type);
+		r = give_up(d, err);
+	}
+	wire_msg_clear(ret);
+	return r;
+}
+
+static int greet(struct decoder *d, struct err *err)
+{
+	AUTO(wire_msg_clear) struct wire_msg m = {0};
+	int64_t version;
+	int r = receive(d, MEDIA_HELLO, MEDIA_HELLO, &m, err);
+	if (r < 0)
+		return r;
+	if (wire_int(m.head, "version", MEDIA_VERSION, MEDIA_VERSION, &version, err) < 0)
+		return give_up(d, err);
+	d->greeted = true;
+	return 0;
+}
+
+static int request(struct decoder *d, uint32_t type, const json_t *head, struct err *err)
+{
+	struct err own;
+	err = err ? err : &own;
+	if (!d->child)
+		return err_set(err, ERR_DIED, "the decoder has ended");
+	d->deadline = d->timeout ? clock_now() + d->timeout : 0;
+	child_limit_cpu(d->child, d->timeout ? d->timeout / CLOCK_SECOND + 5 : 0);
+	int r = d->greeted ? 0 : greet(d, err);
+	if (r < 0)
+		return r;
+	r = wire_send(child_socket(d->child), type, head, NULL, 0, d->deadline, d->cancel, err);
+	return r < 0 ? give_up(d, err) : 0;
+}
+
+static int info_strings(const json_t *h, struct video_info *v, struct err *err)
+{
+	int r = wire_string(h, "container", 100, &v->container, err);
+	if (r == 0)
+		r = wire_string(h, "codec", 60, &v->codec, err);
+	if (r == 0)
+		r = wire_string(h, "pixel_format", 40, &v->pixel_format, err);
+	if (r == 0)
+		r = wire_string(h, "hdr", 8, &v->hdr, err);
+	if (r == 0)
+		r = wire_string(h, "warning", MEDIA_TEXT_MAX, &v->warning, err);
+	return r;
+}
+
+static int info_numbers(const json_t *h, struct video_info *v, struct err *err)
+{
+	struct { const char *key; int64_t min, max; int *ret; } ints[] = {
+		{"stream", 0, 10000, &v->stream}, {"streams", 1, 10000, &v->streams},
+		{"width", 1, PIXELS_MAX, &v->width}, {"height", 1, PIXELS_MAX, &v->height},
+		{"coded_width", 1, PIXELS_MAX, &v->coded_width}, {"coded_height", 1, PIXELS_MAX, &v->coded_height},
+		{"rotation", 0, 270, &v->rotation},
+	};
+	struct { const char *key; int64_t min, max, *ret; } longs[] = {
+		{"duration", 1, latest, &v->duration}, {"header_duration", 0, INT64_MAX, &v->header_duration},
+		{"start_time", -latest, latest, &v->start_time}, {"frames", 0, INT64_MAX, &v->frames},
+	};
+	struct { const char *key; bool *ret; } bools[] = {
+		{"variable_rate", &v->variable_rate}, {"interlaced", &v->interlaced},
+		{"duration_measured", &v->duration_measured}, {"has_audio", &v->has_audio},
+	};
+	int r = wire_real(h, "fps", 0, 1e6, &v->fps, err);
+	for (size_t i = 0; i < ARRAY_LEN(ints) && r == 0; i++) {
+		int64_t x = 0;
+		r = wire_int(h, ints[i].key, ints[i].min, ints[i].max, &x, err);
+		*ints[i].ret = (int)x;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(longs) && r == 0; i++)
+		r = wire_int(h, longs[i].key, longs[i].min, longs[i].max, longs[i].ret, err);
+	for (size_t i = 0; i < ARRAY_LEN(bools) && r == 0; i++)
+		r = wire_bool(h, bools[i].key, bools[i].ret, err);
+	return r;
+}
+
+int decoder_probe(struct decoder *d, struct video_info *ret, struct err *err)
+{
+	struct err own;
+	AUTO(wire_msg_clear) struct wire_msg m = {0};
+	AUTO(video_info_clear) struct video_info v = {0};
+	err = err ? err : &own;
+	int r = request(d, MEDIA_PROBE, NULL, err);
+	if (r == 0)
+		r = receive(d, MEDIA_INFO, MEDIA_INFO, &m, err);
+	if (r < 0)
+		return r;
+	if (info_strings(m.head, &v, err) < 0 || info_numbers(m.head, &v, err) < 0)
+		return give_up(d, err);
+	decoder_peak_memory(d);
+	*ret = v;
+	v = (struct video_info){0};
+	return 0;
+}
+
+static int take_bytes(const unsigned char *data, size_t len, unsigned char **ret, size_t *ret_len)
+{
+	if (!len)
+		return 0;
+	*ret = mem_alloc(len, 1);
+	memcpy(*ret, data, len);
+	*ret_len = len;
+	return 0;
+}
+
+/* The size of a thumbnail follows from the picture's. */
+static void shrink(int *w, int *h, int size)
+{
+	int side = *w > *h ? *w : *h;
+	if (side <= size)
+		return;
+	*w = (int)(((int64_t)*w * size * 2 + side) / (2 * (int64_t)side));
+	*h = (int)(((int64_t)*h * size * 2 + side) / (2 * (int64_t)side));
+	*w = *w < 1 ? 1 : *w;
+	*h = *h < 1 ? 1 : *h;
+}
+
+static int read_frame(const struct wire_msg *m, size_t i, const struct frame_request *req, struct frame *f,
+                      struct err *err)
+{
+	int64_t index, w, h, jpeg, thumb;
+	int r = wire_int(m->head, "i", (int64_t)i, (int64_t)i, &index, err);
+	if (r == 0 && json_object_get(m->head, "fault"))
+		return wire_string(m->head, "fault", MEDIA_TEXT_MAX, &f->fault, err);
+	if (r == 0)
+		r = wire_int(m->head, "pts", -latest, latest, &f->pts, err);
+	if (r == 0)
+		r = wire_int(m->head, "width", 1, req->size, &w, err);
+	if (r == 0)
+		r = wire_int(m->head, "height", 1, req->size, &h, err);
+	if (r == 0)
+		r = wire_int(m->head, "jpeg", 1, (int64_t)m->blob_len, &jpeg, err);
+	if (r == 0)
+		r = wire_int(m->head, "thumb", !!req->thumb_size, (int64_t)m->blob_len, &thumb, err);
+	if (r == 0)
+		r = wire_string(m->head, "rung", 32, &f->rung, err);
+	if (r < 0)
+		return r;
+	if ((size_t)(jpeg + thumb) != m->blob_len || (!req->thumb_size && thumb))
+		return err_set(err, ERR_PROTO, "the lengths of a frame's pictures do not fit");
+	int tw = f->width = (int)w, th = f->height = (int)h;
+	shrink(&tw, &th, req->thumb_size);
+	r = jpeg_check(m->blob, (size_t)jpeg, (int)w, (int)h, err);
+	if (r == 0 && thumb)
+		r = jpeg_check(m->blob + jpeg, (size_t)thumb, tw, th, err);
+	if (r < 0)
+		return r;
+	take_bytes(m->blob, (size_t)jpeg, &f->jpeg, &f->jpeg_len);
+	return take_bytes(m->blob + jpeg, (size_t)thumb, &f->thumb, &f->thumb_len);
+}
+
+static int check_request(const struct frame_request *req, struct err *err)
+{
+	if (req->n < 1 || req->n > MEDIA_TIMES_MAX || req->size < MEDIA_SIZE_MIN || req->size > MEDIA_SIZE_MAX ||
+	    req->thumb_size < 0 || req->thumb_size > MEDIA_SIZE_MAX || req->quality < 1 || req->quality > 100)
+		return err_set(err, ERR_ARG, "%zu frames of size %d, %d and quality %d cannot be asked for", req->n, req->size,
+		               req->thumb_size, req->quality);
+	return 0;
+}
+
+static int ask_frames(struct decoder *d, const struct frame_request *req, struct err *err)
+{
+	json_auto_t *times = json_array();
+	for (size_t i = 0; i < req->n; i++)
+		json_array_append_new(times, json_integer(req->times[i]));
+	json_auto_t *head = json_pack("{s:O s:i s:i s:i}", "times", times, "size", req->size, "thumb_size",
+	                              req->thumb_size, "quality", req->quality);
+	return request(d, MEDIA_FRAMES, head, err);
+}
+
+int decoder_frames(struct decoder *d, const struct frame_request *req,
+                   int (*fn)(void *ctx, size_t i, struct frame *f), void *ctx, struct err *err)
+{
+	struct err own;
+	err = err ? err : &own;
+	int r = check_request(req, err);
+	if (r == 0)
+		r = ask_frames(d, req, err);
+	for (size_t i = 0; i < req->n && r == 0; i++) {
+		AUTO(wire_msg_clear) struct wire_msg m = {0};
+		AUTO(frame_clear) struct frame f = {.time = req->times[i]};
+		r = receive(d, MEDIA_FRAME, MEDIA_FRAME, &m, err);
+		if (r < 0)
+			return r;
+		if (read_frame(&m, i, req, &f, err) < 0)
+			return give_up(d, err);
+		r = fn(ctx, i, &f);
+		if (r < 0) {
+			/* The rest is still coming; nobody wants it. */
+			child_free(TAKE(d->child));
+			return r;
+		}
+	}
+	AUTO(wire_msg_clear) struct wire_msg done = {0};
+	if (r == 0)
+		r = receive(d, MEDIA_DONE, MEDIA_DONE, &done, err);
+	if (r == 0)
+		decoder_peak_memory(d);
+	return r;
+}

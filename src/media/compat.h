@@ -1,0 +1,51 @@
+/* What differs between FFmpeg 5.1 and later ones, in one place. */
+#ifndef VDET_MEDIA_COMPAT_H
+#define VDET_MEDIA_COMPAT_H
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/frame.h>
+#include <stdbool.h>
+
+/* Side data that the container holds for a stream, such as the display matrix; NULL if none of at least `min` bytes. */
+static inline const uint8_t *compat_side_data(const AVStream *st, enum AVPacketSideDataType type, size_t min)
+{
+#if LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(60, 15, 100)
+	const AVPacketSideData *sd =
+		av_packet_side_data_get(st->codecpar->coded_side_data, st->codecpar->nb_coded_side_data, type);
+	return sd && sd->size >= min ? sd->data : NULL;
+#else
+	size_t size = 0;
+	const uint8_t *data = av_stream_get_side_data(st, type, &size);
+	return data && size >= min ? data : NULL;
+#endif
+}
+
+static inline bool compat_interlaced(const AVFrame *f)
+{
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 7, 100)
+	return f->flags & AV_FRAME_FLAG_INTERLACED;
+#else
+	return f->interlaced_frame;
+#endif
+}
+
+static inline bool compat_key_frame(const AVFrame *f)
+{
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 7, 100)
+	return f->flags & AV_FRAME_FLAG_KEY;
+#else
+	return f->key_frame;
+#endif
+}
+
+static inline int64_t compat_duration(const AVFrame *f)
+{
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
+	return f->duration;
+#else
+	return f->pkt_duration;
+#endif
+}
+
+#endif

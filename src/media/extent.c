@@ -1,0 +1,97 @@
+#include "media/extent.h"
+
+#include "base/clock.h"
+#include "media/note.h"
+
+struct tally {
+	int64_t first, last_end;
+	int64_t packets;
+};
+
+static int64_t frame_length(const struct source *s)
+{
+	AVRational rate = s->st->avg_frame_rate.num ? s->st->avg_frame_rate : s->st->r_frame_rate;
+	return rate.num > 0 && rate.den > 0 ? av_rescale(CLOCK_SECOND, rate.den, rate.num) : CLOCK_SECOND / 25;
+}
+
+/* Reads on to the end of the file. */
+static int count_packets(struct source *s, struct tally *ret, struct err *err)
+{
+	AUTO(av_packet_free) AVPacket *pkt = av_packet_alloc();
+	struct tally t = {.first = INT64_MAX, .last_end = INT64_MIN};
+	if (!pkt)
+		return err_set(err, ERR_LIMIT, "no memory for a packet");
+	int64_t usual = frame_length(s);
+	int r;
+	while ((r = source_packet(s, pkt)) == 0) {
+		int64_t time = source_packet_time(s, pkt);
+		int64_t length = pkt->duration > 0 ? av_rescale_q(pkt->duration, s->st->time_base, AV_TIME_BASE_Q) : 0;
+		/* A last packet of minutes is a gap that the container filled in, not a frame. */
+		if (length <= 0 || length > 60 * CLOCK_SECOND)
+			length = usual;
+		if (time != CLOCK_NONE && time < INT64_MAX - length && !(pkt->flags & AV_PKT_FLAG_DISCARD)) {
+			t.first = time < t.first ? time : t.first;
+			t.last_end = time + length > t.last_end ? time + length : t.last_end;
+		}
+		t.packets++;
+		av_packet_unref(pkt);
+	}
+	if (r == AVERROR(ENOMEM))
+		return note_error(err, r, "cannot read the packets");
+	if (input_error(s->in))
+		return err_sys(err, input_error(s->in), "cannot read the file");
+	*ret = t;
+	return 0;
+}
+
+/* The header's idea of where the video ends, or 0. A guess from the bit rate is no idea. */
+static int64_t header_end(const struct source *s)
+{
+	const AVFormatContext *f = s->fmt;
+	if (f->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE)
+		return 0;
+	int64_t d = 0;
+	if (s->st->duration > 0) {
+		int64_t begin = s->st->start_time == AV_NOPTS_VALUE ? 0 : source_time(s, s->st->start_time);
+		d = begin + av_rescale_q(s->st->duration, s->st->time_base, AV_TIME_BASE_Q);
+	} else if (f->duration > 0) {
+		d = f->duration;
+	}
+	return d > 0 ? d : 0;
+}
+
+static bool agree(int64_t a, int64_t b)
+{
+	int64_t diff = a > b ? a - b : b - a, slack = CLOCK_SECOND / 2;
+	return diff <= (b / 50 > slack ? b / 50 : slack);
+}
+
+int extent_measure(struct source *s, struct extent *ret, struct err *err)
+{
+	struct tally t = {.packets = 0};
+	int64_t header = header_end(s);
+	int64_t first = s->st->start_time == AV_NOPTS_VALUE ? 0 : source_time(s, s->st->start_time);
+	if (header > 0 && source_seek(s, header) >= 0) {
+		int r = count_packets(s, &t, err);
+		if (r < 0)
+			return r;
+		/* The end of the last frame is exact, where the header may round or include the audio. */
+		if (t.packets && t.last_end > 0 && agree(t.last_end, header)) {
+			*ret = (struct extent){.first = first, .duration = t.last_end, .header = header};
+			return 0;
+		}
+	}
+	int r = source_reopen(s, err);
+	if (r == 0)
+		r = count_packets(s, &t, err);
+	if (r < 0)
+		return r;
+	if (!t.packets || t.last_end <= 0) {
+		char text[CLOCK_TEXT_MAX];
+		return err_set(err, ERR_FORMAT, "the header describes %s of video, but the media data is missing; copy the file "
+		               "again from its source", clock_text(header, text));
+	}
+	*ret = (struct extent){.first = t.first, .duration = t.last_end, .header = header, .frames = t.packets,
+	                       .measured = !header || !agree(t.last_end, header)};
+	return 0;
+}

@@ -1,0 +1,234 @@
+#include "media/feed.h"
+
+#include "base/clock.h"
+#include "media/compat.h"
+#include "media/note.h"
+
+enum {
+	LOOK_BYTES = 24 << 20,      /* read ahead no more than this, once there are a few packets */
+	LOOK_LEAST = 4,
+	MAX_PIXELS = 16384 * 8704,  /* 16K; beyond it a single frame is a quarter of a gigabyte */
+	LOST_PACKETS = 3000,        /* read after a seek without a keyframe: it has led nowhere */
+};
+
+static int open_decoder(struct feed *f, struct err *err)
+{
+	const AVStream *st = f->src->st;
+	char name[64];
+	f->dec = avcodec_alloc_context3(f->src->codec);
+	if (!f->dec)
+		return err_set(err, ERR_LIMIT, "no memory for the decoder");
+	int r = avcodec_parameters_to_context(f->dec, st->codecpar);
+	f->dec->pkt_timebase = st->time_base;
+	f->dec->thread_count = 1;
+	f->dec->max_pixels = MAX_PIXELS;
+	if ((int64_t)st->codecpar->width * st->codecpar->height > MAX_PIXELS)
+		return err_set(err, ERR_LIMIT, "the picture has %dx%d pixels, more than the %d million that are decoded",
+		               st->codecpar->width, st->codecpar->height, MAX_PIXELS / 1000000);
+	if (r >= 0)
+		r = avcodec_open2(f->dec, f->src->codec, NULL);
+	return r < 0 ? note_error(err, r, "the decoder for %s does not start", source_codec_name(st->codecpar, name)) : 0;
+}
+
+static void drop_packets(struct feed *f)
+{
+	for (; f->look_n; f->look_n--) {
+		av_packet_free(&f->look[f->look_at]);
+		f->look_at = (f->look_at + 1) % FEED_LOOK;
+	}
+	f->look_bytes = 0;
+}
+
+void feed_free(struct feed *f)
+{
+	if (!f)
+		return;
+	drop_packets(f);
+	avcodec_free_context(&f->dec);
+	mem_freep(&f);
+}
+
+void feed_restart(struct feed *f, bool at_start)
+{
+	drop_packets(f);
+	avcodec_flush_buffers(f->dec);
+	f->draining = f->lost = f->tainted = false;
+	f->need_key = !at_start;
+	f->from_start = at_start;
+	f->floor = INT64_MIN;
+	f->landed = f->key_at = f->last_time = f->taint_at = CLOCK_NONE;
+	f->read_dts = AV_NOPTS_VALUE;
+	f->fault = 0;
+}
+
+static void taint(struct feed *f, int64_t time)
+{
+	f->tainted = true;
+	if (time != CLOCK_NONE && (f->taint_at == CLOCK_NONE || time > f->taint_at))
+		f->taint_at = time;
+}
+
+static void saw_keyframe(struct feed *f, int64_t time)
+{
+	if (f->landed == CLOCK_NONE) {
+		f->landed = time;
+		if (f->from_start && f->first_key == CLOCK_NONE)
+			f->first_key = time;
+		if (!f->from_start && time <= f->first_key)
+			f->from_start = true;
+		if (!f->from_start)
+			f->floor = time;
+	}
+	if (f->key_at != CLOCK_NONE && time - f->key_at > f->gop)
+		f->gop = time - f->key_at;
+	f->key_at = time;
+}
+
+/* Reads one packet into the ring. Returns 0, 1 when there are no more, or an error. */
+static int read_packet(struct feed *f, struct err *err)
+{
+	AUTO(av_packet_free) AVPacket *pkt = av_packet_alloc();
+	for (int skipped = 0; pkt; av_packet_unref(pkt)) {
+		int r = source_packet(f->src, pkt);
+		if (r == AVERROR(ENOMEM))
+			return note_error(err, r, "cannot read the video");
+		if (r < 0 && input_error(f->src->in))
+			return err_sys(err, input_error(f->src->in), "cannot read the file");
+		if (r < 0)
+			return 1;
+		int64_t time = source_packet_time(f->src, pkt);
+		if (pkt->flags & AV_PKT_FLAG_KEY && time != CLOCK_NONE) {
+			saw_keyframe(f, time);
+			f->need_key = false;
+		}
+		if (f->need_key) {
+			if (++skipped < LOST_PACKETS)
+				continue;
+			f->lost = true;
+			return 1;
+		}
+		if (pkt->dts != AV_NOPTS_VALUE)
+			f->read_dts = pkt->dts;
+		f->look_bytes += (size_t)pkt->size;
+		f->look[(f->look_at + f->look_n++) % FEED_LOOK] = TAKE(pkt);
+		return 0;
+	}
+	return err_set(err, ERR_LIMIT, "no memory for a packet");
+}
+
+static int read_ahead(struct feed *f, struct err *err)
+{
+	while (!f->draining && f->look_n < FEED_LOOK && (f->look_bytes < LOOK_BYTES || f->look_n < LOOK_LEAST)) {
+		int r = read_packet(f, err);
+		if (r < 0)
+			return r;
+		f->draining = r == 1;
+	}
+	return 0;
+}
+
+int feed_open(struct source *s, struct feed **ret, struct err *err)
+{
+	AUTO(feed_freep) struct feed *f = mem_alloc(1, sizeof *f);
+	f->src = s;
+	f->first_key = CLOCK_NONE;
+	enum AVFieldOrder order = s->st->codecpar->field_order;
+	f->interlaced = order != AV_FIELD_UNKNOWN && order != AV_FIELD_PROGRESSIVE;
+	int r = open_decoder(f, err);
+	if (r < 0)
+		return r;
+	feed_restart(f, true);
+	/* So that the first keyframe is known, whatever is asked for first. */
+	r = read_ahead(f, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE(f);
+	return 0;
+}
+
+/* Whether the frame of this packet is certainly not the one shown at target: others follow it before the target.
+ * Deinterlacing needs the neighbour too. */
+static bool certainly_hidden(const struct feed *f, const AVPacket *pkt, int64_t target)
+{
+	int64_t time = source_time(f->src, pkt->pts);
+	int later = 0, need = f->interlaced ? 3 : 1;
+	if (time == CLOCK_NONE || time >= target)
+		return false;
+	for (unsigned i = 0; i < f->look_n && later < need; i++) {
+		int64_t t = source_time(f->src, f->look[(f->look_at + i) % FEED_LOOK]->pts);
+		later += t != CLOCK_NONE && t > time && t <= target;
+	}
+	return later >= need;
+}
+
+/* Sends the next packet, or the end. Returns 0, or an error of memory. */
+static int send_packet(struct feed *f, int64_t target, struct err *err)
+{
+	int r = read_ahead(f, err);
+	if (r < 0)
+		return r;
+	if (!f->look_n) {
+		avcodec_send_packet(f->dec, NULL);
+		return 0;
+	}
+	AUTO(av_packet_free) AVPacket *pkt = f->look[f->look_at];
+	f->look[f->look_at] = NULL;
+	f->look_at = (f->look_at + 1) % FEED_LOOK;
+	f->look_n--;
+	f->look_bytes -= (size_t)pkt->size;
+	int64_t time = source_packet_time(f->src, pkt);
+	f->dec->skip_frame = certainly_hidden(f, pkt, target) ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+	unsigned long complaints = note_count();
+	r = avcodec_send_packet(f->dec, pkt);
+	if (r == AVERROR(ENOMEM))
+		return note_error(err, r, "cannot decode");
+	if (r < 0 && r != AVERROR_EOF)
+		f->fault = r;
+	if (r < 0 || note_count() != complaints || pkt->flags & AV_PKT_FLAG_CORRUPT)
+		taint(f, time);
+	return 0;
+}
+
+/* A frame has come out: gives it its time and notes its damage. False if it is to be dropped. */
+static bool accept_frame(struct feed *f, AVFrame *frame)
+{
+	int64_t time = source_time(f->src, frame->best_effort_timestamp);
+	if (time == CLOCK_NONE) {
+		AVRational rate = f->src->st->avg_frame_rate;
+		int64_t step = rate.num > 0 && rate.den > 0 ? av_rescale(CLOCK_SECOND, rate.den, rate.num) : CLOCK_SECOND / 25;
+		time = f->last_time == CLOCK_NONE ? 0 : f->last_time + step;
+	}
+	frame->pts = f->last_time = time;
+	f->interlaced |= compat_interlaced(frame);
+	if (frame->decode_error_flags || frame->flags & AV_FRAME_FLAG_CORRUPT)
+		taint(f, time);
+	else if (f->tainted && compat_key_frame(frame) && (f->taint_at == CLOCK_NONE || time > f->taint_at))
+		f->tainted = false;
+	return time >= f->floor;
+}
+
+int feed_next(struct feed *f, int64_t target, AVFrame *out, struct err *err)
+{
+	for (;;) {
+		av_frame_unref(out);
+		unsigned long complaints = note_count();
+		int r = avcodec_receive_frame(f->dec, out);
+		if (note_count() != complaints)
+			taint(f, f->last_time);
+		if (r == 0) {
+			if (accept_frame(f, out))
+				return 0;
+		} else if (r == AVERROR(EAGAIN)) {
+			r = send_packet(f, target, err);
+			if (r < 0)
+				return r;
+		} else if (r == AVERROR_EOF) {
+			return 1;
+		} else if (r == AVERROR(ENOMEM)) {
+			return note_error(err, r, "cannot decode");
+		} else {
+			f->fault = r;
+			taint(f, f->last_time);
+		}
+	}
+}

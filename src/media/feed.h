@@ -1,0 +1,50 @@
+/* Packets into a decoder, frames out of it: the inner loop of the reader. Reads packets ahead, so as to know which
+ * frame will be shown at a target, and has the decoder leave out those before it that nothing refers to. */
+#ifndef VDET_MEDIA_FEED_H
+#define VDET_MEDIA_FEED_H
+
+#include <libavcodec/avcodec.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "media/source.h"
+
+enum { FEED_LOOK = 32 };  /* packets read ahead: more than any codec reorders */
+
+struct feed {
+	struct source *src;          /* borrowed */
+	AVCodecContext *dec;
+	AVPacket *look[FEED_LOOK];   /* a ring */
+	unsigned look_at, look_n;
+	size_t look_bytes;
+	bool draining;               /* all packets were read */
+	bool need_key;               /* packets before the next keyframe are useless */
+	bool lost;                   /* no keyframe came */
+	bool interlaced;             /* seen in a frame or said by the stream */
+	bool tainted;                /* an error since the last sound keyframe, in the order of output */
+	int64_t taint_at;            /* time of the packet that failed last */
+	int64_t floor;               /* earlier frames are leftovers of an open GOP */
+	int64_t landed;              /* time of the keyframe that decoding began with; CLOCK_NONE until known */
+	int64_t first_key;           /* of the file; CLOCK_NONE until known */
+	bool from_start;
+	int64_t read_dts;            /* of the last packet read, stream clock; AV_NOPTS_VALUE if none */
+	int64_t key_at, gop;         /* last keyframe read; longest distance between two */
+	int64_t last_time;           /* of the last frame put out */
+	int fault;                   /* the decoder's last AVERROR, 0 if none */
+};
+
+int feed_open(struct source *s, struct feed **ret, struct err *err);
+void feed_free(struct feed *f);
+DEFINE_FREEP(struct feed, feed)
+
+/* The source has been moved: forget what was read. At the start of the file every packet counts; elsewhere decoding
+ * begins with the next keyframe. */
+void feed_restart(struct feed *f, bool at_start);
+
+/* The next frame into *out, its pts in microseconds of the timeline: 0, or 1 at the end. Frames before the one shown
+ * at `target` may be left out. Damage is skipped and remembered in tainted and fault; errors are memory and reading. */
+int feed_next(struct feed *f, int64_t target, AVFrame *out, struct err *err);
+
+#endif

@@ -1,0 +1,25 @@
+/* What a video is: from its header, its packets, and its first frame. */
+#ifndef VDET_MEDIA_PROBE_H
+#define VDET_MEDIA_PROBE_H
+
+#include <stdbool.h>
+
+#include "media/extent.h"
+#include "media/reader.h"
+#include "media/source.h"
+
+struct probe {
+	struct extent extent;
+	int width, height;     /* as displayed */
+	int coded_width, coded_height;
+	int rotation;          /* degrees clockwise that are applied */
+	double fps;            /* 0 if unknown */
+	bool variable_rate, interlaced, has_audio;
+	const char *codec, *hdr, *pixel_format;  /* static */
+	char warning[300];     /* "" if nothing is wrong */
+};
+
+/* Decodes the first frame and measures the extent. Moves the source; tells the reader. */
+int probe_run(struct source *s, struct reader *r, struct probe *ret, struct err *err);
+
+#endif

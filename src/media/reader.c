@@ -1,0 +1,242 @@
+#include "media/reader.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "media/compat.h"
+#include "media/feed.h"
+#include "media/note.h"
+
+enum {
+	SEEK_TRIES = 5,     /* each goes back further; then the file is decoded from its start */
+	SECOND_LOOKS = 8,   /* at damage that the seek itself might have caused */
+};
+
+struct reader {
+	struct source *src;
+	struct feed *feed;
+	AVFrame *prev, *cur, *next;  /* allocated; those with `have_` hold a frame. cur is shown until next */
+	bool have_prev, have_cur, have_next;
+	bool cur_tainted, next_tainted;
+	bool moved;                  /* the source is not where the feed left it */
+	bool ended;                  /* no more frames */
+	bool sequential;             /* reached by opening the file anew */
+	int64_t end;                 /* true duration, 0 if unknown */
+	int second_looks;
+	int64_t looked_twice;        /* keyframe of the stretch whose damage is known to be real */
+};
+
+int reader_open(struct source *s, struct reader **ret, struct err *err)
+{
+	AUTO(reader_freep) struct reader *r = mem_alloc(1, sizeof *r);
+	r->src = s;
+	r->second_looks = SECOND_LOOKS;
+	r->looked_twice = CLOCK_NONE;
+	r->prev = av_frame_alloc();
+	r->cur = av_frame_alloc();
+	r->next = av_frame_alloc();
+	if (!r->prev || !r->cur || !r->next)
+		return err_set(err, ERR_LIMIT, "no memory for frames");
+	int e = feed_open(s, &r->feed, err);
+	if (e < 0)
+		return e;
+	*ret = TAKE(r);
+	return 0;
+}
+
+void reader_free(struct reader *r)
+{
+	if (!r)
+		return;
+	av_frame_free(&r->prev);
+	av_frame_free(&r->cur);
+	av_frame_free(&r->next);
+	feed_free(r->feed);
+	mem_freep(&r);
+}
+
+void reader_moved(struct reader *r, int64_t end)
+{
+	r->moved = true;
+	r->end = end;
+}
+
+static void forget(struct reader *r)
+{
+	av_frame_unref(r->prev);
+	av_frame_unref(r->cur);
+	av_frame_unref(r->next);
+	r->have_prev = r->have_cur = r->have_next = r->ended = false;
+	r->moved = false;
+}
+
+/* Formats whose seeking ends between keyframes, so that one has to aim before the target. */
+static bool seeks_blindly(const struct reader *r)
+{
+	return r->src->fmt->iformat->flags & AVFMT_TS_DISCONT || !strcmp(r->src->fmt->iformat->name, "mpeg");
+}
+
+/* How far back to aim: about one GOP, then more. */
+static int64_t step_back(const struct reader *r, int attempt)
+{
+	int64_t gop = r->feed->gop > 0 ? r->feed->gop + r->feed->gop / 4 : 2 * CLOCK_SECOND;
+	if (!attempt)
+		return seeks_blindly(r) ? gop : 0;
+	return gop << (2 * attempt - 1);
+}
+
+static int seek_back(struct reader *r, int64_t t, int attempt)
+{
+	int64_t aim = t - step_back(r, attempt);
+	/* The first retry: the keyframe just before the one that was too late. */
+	if (attempt == 1 && !seeks_blindly(r) && r->feed->landed != CLOCK_NONE && r->feed->landed > t)
+		aim = t - (r->feed->landed - t) - CLOCK_SECOND / 10;
+	if (r->feed->first_key != CLOCK_NONE && aim < r->feed->first_key)
+		aim = r->feed->first_key;
+	forget(r);
+	r->sequential = false;
+	if (source_seek(r->src, aim) < 0)
+		return -1;
+	feed_restart(r->feed, false);
+	return 0;
+}
+
+static int start_over(struct reader *r, struct err *err)
+{
+	forget(r);
+	int e = source_reopen(r->src, err);
+	if (e < 0)
+		return e;
+	feed_restart(r->feed, true);
+	r->sequential = true;
+	return 0;
+}
+
+/* Whether what is held, or decoding on from here, is the cheapest way to t. */
+static bool forward_is_best(const struct reader *r, int64_t t)
+{
+	const struct feed *f = r->feed;
+	if (r->have_next && t < r->next->pts)
+		return r->have_cur ? t >= r->cur->pts : f->from_start;
+	if (r->have_cur && t < r->cur->pts)
+		return false;
+	if (r->ended)
+		return r->have_cur || r->sequential;
+	if (r->moved)
+		return false;
+	int64_t here = r->have_next ? r->next->pts : r->have_cur ? r->cur->pts : 0;
+	int64_t gop = f->gop > 0 ? f->gop + f->gop / 2 : 4 * CLOCK_SECOND;
+	if (seeks_blindly(r))
+		return t - here <= 2 * gop;
+	AVStream *st = r->src->st;
+	int64_t ts = source_ts(r->src, t);
+	int i = av_index_search_timestamp(st, ts, AVSEEK_FLAG_BACKWARD), n = avformat_index_get_entries_count(st);
+	const AVIndexEntry *key = i >= 0 ? avformat_index_get_entry(st, i) : NULL;
+	if (key && (f->read_dts == AV_NOPTS_VALUE ? key->timestamp > source_ts(r->src, 0) : key->timestamp > f->read_dts))
+		return false;
+	const AVIndexEntry *last = n > 0 ? avformat_index_get_entry(st, n - 1) : NULL;
+	return (last && last->timestamp > ts) || t - here <= gop;
+}
+
+/* Decodes until the frame shown at t is held, and the one after it. */
+static int advance(struct reader *r, int64_t t, struct err *err)
+{
+	while (!r->ended && (!r->have_next || r->next->pts <= t)) {
+		if (r->have_next) {
+			AVFrame *old = r->prev;
+			r->prev = r->cur;
+			r->cur = r->next;
+			r->next = old;
+			r->have_prev = r->have_cur;
+			r->have_cur = true;
+			r->cur_tainted = r->next_tainted;
+		}
+		int e = feed_next(r->feed, t, r->next, err);
+		if (e < 0) {
+			r->have_next = false;
+			return e;
+		}
+		r->have_next = e == 0;
+		r->ended = e == 1;
+		r->next_tainted = r->feed->tainted;
+	}
+	return 0;
+}
+
+static void show(struct reader *r, int64_t t, struct shown *ret)
+{
+	bool use_cur = r->have_cur && r->cur->pts <= t;
+	bool tainted = use_cur ? r->cur_tainted : r->next_tainted;
+	*ret = (struct shown){
+		.frame = use_cur ? r->cur : r->next,
+		.before = use_cur && r->have_prev ? r->prev : NULL,
+		.after = use_cur && r->have_next ? r->next : NULL,
+		.rung = tainted ? "concealed" : r->sequential ? "sequential" : "software",
+	};
+	ret->pts = ret->frame->pts;
+}
+
+/* A frame for t is held, or the first one where t lies before it. */
+static bool holds(const struct reader *r, int64_t t)
+{
+	if (r->have_cur && r->cur->pts <= t)
+		return true;
+	return r->have_next && r->feed->from_start;
+}
+
+/* Damage after a seek may come from the seek: look once more from further back, unless that was done already. */
+static bool worth_second_look(struct reader *r, int64_t t)
+{
+	bool tainted = r->have_cur && r->cur->pts <= t ? r->cur_tainted : r->next_tainted;
+	if (!tainted || r->feed->from_start || r->second_looks <= 0 || r->feed->landed <= r->looked_twice)
+		return false;
+	r->second_looks--;
+	r->looked_twice = r->feed->landed;
+	return true;
+}
+
+static int explain_nothing(struct reader *r, int64_t t, struct err *err)
+{
+	char text[CLOCK_TEXT_MAX], name[64];
+	source_codec_name(r->src->st->codecpar, name);
+	if (r->feed->fault)
+		return note_error(err, r->feed->fault, "nothing could be decoded at %s: the %s data is damaged",
+		                  clock_text(t, text), name);
+	return err_set(err, ERR_FORMAT, "nothing could be decoded at %s: no usable %s data is there", clock_text(t, text),
+	               name);
+}
+
+static bool past_the_end(const struct reader *r, int64_t t)
+{
+	if (!r->end || t <= r->end + CLOCK_SECOND / 10)
+		return false;
+	int64_t length = r->have_cur ? av_rescale_q(compat_duration(r->cur), r->src->st->time_base, AV_TIME_BASE_Q) : 0;
+	return !r->have_cur || t > r->cur->pts + length;
+}
+
+int reader_at(struct reader *r, int64_t t, struct shown *ret, struct err *err)
+{
+	char text[CLOCK_TEXT_MAX];
+	if (past_the_end(r, t))
+		return err_set(err, ERR_NOENT, "the video ends at %s", clock_text(r->end, text));
+	note_clear();
+	input_clear_error(r->src->in);
+	for (int attempt = 0; attempt <= SEEK_TRIES; attempt++) {
+		int e = 0;
+		if (attempt == SEEK_TRIES)
+			e = start_over(r, err);
+		else if ((attempt || !forward_is_best(r, t)) && seek_back(r, t, attempt) < 0)
+			continue;
+		if (e == 0)
+			e = advance(r, t, err);
+		if (e < 0)
+			return e;
+		if (r->ended && r->feed->from_start && !holds(r, t))
+			break; /* the whole file gave nothing up to t: no other way will */
+		if (!holds(r, t) || (attempt < SEEK_TRIES - 1 && worth_second_look(r, t)))
+			continue;
+		show(r, t, ret);
+		return 0;
+	}
+	return explain_nothing(r, t, err);
+}

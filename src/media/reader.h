@@ -1,0 +1,39 @@
+/* Exact frames: the frame that is shown at a time, bit-identical to decoding from the start.
+ *
+ * One decoder is reused. It goes forward where that is near, jumps to a keyframe where the target lies beyond one,
+ * and leaves out frames that nothing refers to until shortly before the target. Where seeking proves to lie, it goes
+ * back further, and at last decodes from the start; the rung that was needed is named. Single-threaded, also inside
+ * libav: parallel work is more readers in more processes. */
+#ifndef VDET_MEDIA_READER_H
+#define VDET_MEDIA_READER_H
+
+#include <libavutil/frame.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "media/source.h"
+
+struct reader;
+
+/* Borrows the source, which must be at its start, and moves it. */
+int reader_open(struct source *s, struct reader **ret, struct err *err);
+void reader_free(struct reader *r);
+DEFINE_FREEP(struct reader, reader)
+
+/* Somebody else has moved the source: the next frame begins with a seek. `end` limits what may be asked for. */
+void reader_moved(struct reader *r, int64_t end);
+
+/* What is shown at a time. Borrowed from the reader until its next call. */
+struct shown {
+	AVFrame *frame;
+	AVFrame *before, *after;  /* its neighbours, for deinterlacing; NULL where there are none */
+	int64_t pts;
+	const char *rung;         /* "software", "concealed", "sequential" */
+};
+
+/* The last frame with pts <= t; before the first frame, the first one. Cheapest with ascending t. An error concerns
+ * this t alone, except ERR_LIMIT (memory). */
+int reader_at(struct reader *r, int64_t t, struct shown *ret, struct err *err);
+
+#endif

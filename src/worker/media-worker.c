@@ -1,0 +1,229 @@
+/* Role `media`: demuxes, decodes and scales one file, in its sandbox, for the parent on the socket. The protocol is in
+ * proc/media-wire.h. Nothing is trusted to be right here: whoever takes over this process has only its socket. */
+#include <inttypes.h>
+#include <libavutil/mem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "media/jpeg.h"
+#include "media/note.h"
+#include "media/picture.h"
+#include "media/probe.h"
+#include "media/reader.h"
+#include "media/source.h"
+#include "proc/media-wire.h"
+#include "proc/sandbox.h"
+#include "proc/spawn.h"
+#include "proc/wire.h"
+#include "worker/worker.h"
+
+struct worker {
+	struct input *in;
+	struct source *source;    /* NULL until the first request */
+	struct reader *reader;
+	struct picture *picture;
+	struct jpeg *jpeg, *thumb;
+	struct buf jpeg_data, thumb_data;
+};
+
+static int tell(uint32_t type, const json_t *head, const struct wire_part *parts, size_t n, struct err *err)
+{
+	return wire_send(ROLE_SOCKET, type, head, parts, n, 0, NULL, err);
+}
+
+static int tell_error(const struct err *why, struct err *err)
+{
+	/* libav quotes what it finds in the file. */
+	AUTO(mem_freep) char *msg = text_line(why->msg, MEDIA_TEXT_MAX);
+	json_auto_t *head = json_pack("{s:i, s:s}", "code", (int)why->code, "msg", msg);
+	return tell(MEDIA_ERROR, head, NULL, 0, err);
+}
+
+static int ensure_open(struct worker *w, struct err *err)
+{
+	if (w->reader)
+		return 0;
+	int r = w->source ? 0 : source_open(w->in, &w->source, err);
+	return r < 0 ? r : reader_open(w->source, &w->reader, err);
+}
+
+static json_t *probe_json(const struct source *s, const struct probe *p)
+{
+	return json_pack("{s:s s:s s:i s:i s:i s:i s:i s:i s:i s:f s:b s:b s:s s:s s:I s:b s:I s:I s:I s:b s:s}",
+		"container", s->fmt->iformat->name, "codec", p->codec, "stream", s->st->index,
+		"streams", (int)s->fmt->nb_streams, "width", p->width, "height", p->height,
+		"coded_width", p->coded_width, "coded_height", p->coded_height, "rotation", p->rotation, "fps", p->fps,
+		"variable_rate", p->variable_rate, "interlaced", p->interlaced, "hdr", p->hdr,
+		"pixel_format", p->pixel_format, "duration", (json_int_t)p->extent.duration,
+		"duration_measured", p->extent.measured, "header_duration", (json_int_t)p->extent.header,
+		"start_time", (json_int_t)s->start, "frames", (json_int_t)p->extent.frames, "has_audio", p->has_audio,
+		"warning", p->warning);
+}
+
+static int on_probe(struct worker *w, const json_t *request, struct err *err)
+{
+	struct probe p;
+	(void)request;
+	int r = ensure_open(w, err);
+	if (r == 0)
+		r = probe_run(w->source, w->reader, &p, err);
+	if (r < 0)
+		return r;
+	json_auto_t *head = probe_json(w->source, &p);
+	return head ? tell(MEDIA_INFO, head, NULL, 0, err) : err_set(err, ERR_INTERNAL, "cannot write what was found");
+}
+
+struct frames_request {
+	int64_t size, thumb_size, quality;
+	const json_t *times;
+};
+
+static int send_picture(struct worker *w, size_t i, const struct shown *s, const AVFrame *pic, struct err *err)
+{
+	json_auto_t *head = json_pack("{s:I s:I s:i s:i s:s s:I s:I}", "i", (json_int_t)i, "pts", (json_int_t)s->pts,
+		"width", pic->width, "height", pic->height, "rung", s->rung, "jpeg", (json_int_t)w->jpeg_data.len,
+		"thumb", (json_int_t)w->thumb_data.len);
+	const struct wire_part parts[] = {
+		{w->jpeg_data.data, w->jpeg_data.len},
+		{w->thumb_data.data, w->thumb_data.len},
+	};
+	return tell(MEDIA_FRAME, head, parts, 2, err);
+}
+
+/* Decodes, converts and encodes what is shown at t; the picture into *pic. */
+static int make_frame(struct worker *w, int64_t t, const struct frames_request *q, struct shown *s, AVFrame *pic,
+                      struct err *err)
+{
+	buf_clear(&w->jpeg_data);
+	buf_clear(&w->thumb_data);
+	int r = reader_at(w->reader, t, s, err);
+	if (r == 0)
+		r = picture_make(w->picture, w->source, s, (int)q->size, pic, err);
+	if (r == 0)
+		r = jpeg_encode(w->jpeg, pic, (int)q->quality, &w->jpeg_data, err);
+	if (r < 0 || !q->thumb_size)
+		return r;
+	AUTO(av_frame_free) AVFrame *small = av_frame_alloc();
+	if (!small)
+		return err_set(err, ERR_LIMIT, "no memory for a thumbnail");
+	r = picture_shrink(w->picture, pic, (int)q->thumb_size, small, err);
+	return r < 0 ? r : jpeg_encode(w->thumb, small, (int)q->quality, &w->thumb_data, err);
+}
+
+static int one_frame(struct worker *w, size_t i, int64_t t, const struct frames_request *q, struct err *err)
+{
+	AUTO(av_frame_free) AVFrame *pic = av_frame_alloc();
+	struct shown s;
+	int r = pic ? make_frame(w, t, q, &s, pic, err) : err_set(err, ERR_LIMIT, "no memory for a frame");
+	if (r == 0)
+		return send_picture(w, i, &s, pic, err);
+	if (r == -ERR_LIMIT)
+		return r;
+	AUTO(mem_freep) char *msg = text_line(err->msg, MEDIA_TEXT_MAX);
+	json_auto_t *head = json_pack("{s:I s:s}", "i", (json_int_t)i, "fault", msg);
+	return tell(MEDIA_FRAME, head, NULL, 0, err);
+}
+
+static int on_frames(struct worker *w, const json_t *request, struct err *err)
+{
+	struct frames_request q = {.times = json_object_get(request, "times")};
+	int r = wire_int(request, "size", MEDIA_SIZE_MIN, MEDIA_SIZE_MAX, &q.size, err);
+	if (r == 0)
+		r = wire_int(request, "thumb_size", 0, MEDIA_SIZE_MAX, &q.thumb_size, err);
+	if (r == 0)
+		r = wire_int(request, "quality", 1, 100, &q.quality, err);
+	if (r == 0)
+		r = ensure_open(w, err);
+	if (r < 0)
+		return r;
+	size_t n = json_array_size(q.times);
+	for (size_t i = 0; i < n; i++) {
+		r = one_frame(w, i, json_integer_value(json_array_get(q.times, i)), &q, err);
+		if (r < 0)
+			return r;
+	}
+	return tell(MEDIA_DONE, NULL, NULL, 0, err);
+}
+
+static const struct {
+	uint32_t type;
+	int (*handle)(struct worker *w, const json_t *request, struct err *err);
+} handlers[] = {
+	{MEDIA_PROBE, on_probe},
+	{MEDIA_FRAMES, on_frames},
+};
+
+static int handle(struct worker *w, const struct wire_msg *m, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(handlers); i++)
+		if (handlers[i].type == m->type)
+			return handlers[i].handle(w, m->head, err);
+	return err_set(err, ERR_PROTO, "a request of unknown type %u", m->type);
+}
+
+/* What libraries would open or ask for lazily, which the sandbox would refuse. */
+static void touch_libraries(void)
+{
+	json_object_seed(0);
+	tzset();
+	av_max_alloc((size_t)512 << 20);
+	note_start();
+	avcodec_find_decoder(AV_CODEC_ID_H264);
+}
+
+/* Everything that needs more than the sandbox grants, then the sandbox. */
+static int settle(struct worker *w, int argc, char **argv, struct err *err)
+{
+	struct sandbox s = {.enforce = true};
+	if (argc != 2)
+		return err_set(err, ERR_ARG, "the role media takes a memory limit and a sandbox");
+	s.memory = strtoll(argv[0], NULL, 10);
+	s.enforce = strcmp(argv[1], "off") != 0;
+	touch_libraries();
+	int r = input_open_fd(ROLE_INPUT, &w->in, err);
+	if (r == 0)
+		r = sandbox_limit(&s, err);
+	return r < 0 ? r : sandbox_enter(&s, err);
+}
+
+static void worker_close(struct worker *w)
+{
+	reader_free(w->reader);
+	source_free(w->source);
+	input_free(w->in);
+	picture_free(w->picture);
+	jpeg_free(w->jpeg);
+	jpeg_free(w->thumb);
+	buf_free(&w->jpeg_data);
+	buf_free(&w->thumb_data);
+}
+
+int media_worker_main(int argc, char **argv)
+{
+	const struct wire_limits limits = {.head = 1 << 20, .blob = 0};
+	AUTO(worker_close) struct worker w = {.jpeg_data = BUF(24 << 20), .thumb_data = BUF(8 << 20)};
+	struct err err;
+	int r = settle(&w, argc, argv, &err);
+	if (r < 0) {
+		tell_error(&err, &err);
+		return 1;
+	}
+	w.picture = picture_new();
+	w.jpeg = jpeg_new();
+	w.thumb = jpeg_new();
+	json_auto_t *hello = json_pack("{s:i s:s}", "version", MEDIA_VERSION, "sandbox",
+	                               strcmp(argv[1], "off") ? sandbox_name() : "off");
+	r = tell(MEDIA_HELLO, hello, NULL, 0, &err);
+	while (r == 0) {
+		AUTO(wire_msg_clear) struct wire_msg m = {0};
+		if (wire_recv(ROLE_SOCKET, &limits, 0, NULL, &m, &err) < 0)
+			return 0; /* the parent has closed the socket, or talks nonsense */
+		if (handle(&w, &m, &err) < 0)
+			r = tell_error(&err, &err);
+	}
+	return 1;
+}
