@@ -23,8 +23,8 @@ static void md_line(struct buf *out, const char *s)
 	text_markdown(out, p);
 }
 
-/* Foreign text of several lines, which stay apart. */
-static void md_lines(struct buf *out, const char *s)
+/* Foreign text of several lines, which stay apart: as paragraphs, or as a list. */
+static void md_lines(struct buf *out, const char *s, bool list)
 {
 	AUTO(buf_free) struct buf b = BUF(SIZE_MAX / 2);
 	report_visible(&b, s);
@@ -34,9 +34,12 @@ static void md_lines(struct buf *out, const char *s)
 			*next++ = '\0';
 		if (!*p)
 			continue;
+		buf_adds(out, list ? "- " : "");
 		md_line(out, p);
-		buf_adds(out, "\n\n");
+		buf_adds(out, list ? "\n" : "\n\n");
 	}
+	if (list)
+		buf_adds(out, "\n");
 }
 
 static void md_notes(const struct report *r, const struct report_sums *s, struct buf *out)
@@ -46,7 +49,7 @@ static void md_notes(const struct report *r, const struct report_sums *s, struct
 		buf_adds(out, "> **Made with the demo model**, which understands only vdet's own drawn scenes: on any other "
 		              "video what it says is worth nothing.\n\n");
 	if (s->holes)
-		buf_addf(out, "> **Not complete:** %s, %s long, of which nothing is known. See Holes.\n\n",
+		buf_addf(out, "> **Not complete:** %s, together %s long, of which nothing is known; see Holes.\n\n",
 		         report_plural(s->holes, "hole", n), clock_short(s->lost, a));
 	else if (!r->complete)
 		buf_adds(out, "> **Not complete:** the work on this video was not finished.\n\n");
@@ -80,7 +83,7 @@ static void md_head(const struct report *r, const struct report_sums *s, struct 
 		}
 		buf_adds(out, "*\n\n");
 	}
-	md_lines(out, r->summary);
+	md_lines(out, r->summary, !r->summary_by_model);
 }
 
 static void md_events(const struct report *r, struct buf *out)
