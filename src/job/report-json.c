@@ -103,7 +103,7 @@ static json_t *chunks_json(const struct report *r)
 			"end", seconds(c->end),
 			"state", c->state == CHUNK_HOLE ? "hole" : "done",
 			"summary", string(c->summary),
-			"reason", string_or_null(c->reason),
+			"reason", c->state == CHUNK_HOLE ? string(c->reason) : json_null(),
 			"samples", samples,
 			"attempts", c->attempts,
 			"prompt_tokens", (json_int_t)c->prompt_tokens,
