@@ -118,17 +118,11 @@ static int lock_job(const struct analyze *a, const char *id, int *ret_fd, struct
 	return 0;
 }
 
-static int add_job(const struct analyze *a, struct store_job *job, const struct plan *plan, json_t *facts,
-                   const char *name, const char *dir, struct err *err)
+static int add_job(const struct analyze *a, struct store_job *job, const struct plan *plan, struct err *err)
 {
 	AUTO(mem_freep) struct store_chunk *chunks = mem_alloc(plan->n_chunks, sizeof *chunks);
 	for (size_t i = 0; i < plan->n_chunks; i++)
 		chunks[i] = (struct store_chunk){.index = (int64_t)i, .start = plan->chunks[i].start, .end = plan->chunks[i].end};
-	job->source_name = mem_strdup(name);
-	job->facts = json_dumps(facts, JSON_COMPACT);
-	job->output = mem_strdup(dir);
-	job->summary = mem_strdup("");
-	job->summary_fallback = mem_strdup("");
 	return store_job_add(a->store, job, chunks, plan->n_chunks, err);
 }
 
@@ -136,7 +130,10 @@ static int add_job(const struct analyze *a, struct store_job *job, const struct 
 static int enter_job(const struct analyze *a, const char *key, const struct plan *plan, json_t *facts, const char *name,
                      const char *dir, struct store_job *ret, int *ret_lock, struct err *err)
 {
-	AUTO(store_job_clear) struct store_job job = {.id = mem_printf("%.12s", key), .key = mem_strdup(key)};
+	AUTO(store_job_clear) struct store_job job = {
+		.id = mem_printf("%.12s", key), .key = mem_strdup(key), .source_name = mem_strdup(name),
+		.facts = json_dumps(facts, JSON_COMPACT), .output = mem_strdup(dir), .summary = mem_strdup(""),
+		.summary_fallback = mem_strdup("")};
 	AUTO(fd_closep) int lock = -1;
 	int r = lock_job(a, job.id, &lock, err);
 	if (r == 0 && a->options->fresh)
@@ -145,13 +142,15 @@ static int enter_job(const struct analyze *a, const char *key, const struct plan
 		return r;
 	struct store_job found = {0};
 	r = store_job_find(a->store, key, &found, err);
-	if (r == 0) {
-		store_job_clear(&job);
-		job = found;
-		free(job.output);
-		job.output = mem_strdup(dir);
+	if (r == 0) { /* the name and the place are this run's: the same video may have moved */
+		free(job.summary);
+		free(job.summary_fallback);
+		job.summary = TAKE(found.summary);
+		job.summary_fallback = TAKE(found.summary_fallback);
+		job.summary_by_model = found.summary_by_model;
+		store_job_clear(&found);
 	} else if (r == -ERR_NOENT) {
-		r = add_job(a, &job, plan, facts, name, dir, err);
+		r = add_job(a, &job, plan, err);
 	}
 	if (r < 0)
 		return r;
@@ -169,6 +168,15 @@ static char *output_dir(const struct analyze_options *o, const char *path)
 	AUTO(mem_freep) char *stem = file_stem(path);
 	AUTO(mem_freep) char *name = *o->output ? mem_strdup(o->output) : mem_printf("%s.vdet", stem);
 	return name[0] == '/' || !cwd ? mem_strdup(name) : file_join(cwd, name);
+}
+
+/* Hours of work must not end at a folder that cannot be written. */
+static int check_output(const char *dir, struct err *err)
+{
+	int r = file_mkdirs(dir, false, err);
+	if (r < 0)
+		return r;
+	return access(dir, W_OK | X_OK) == 0 ? 0 : err_sys(err, errno, "cannot write into the folder %s", dir);
 }
 
 static void tell_source(const struct analyze *a, const char *name, const struct video_info *v)
@@ -254,7 +262,9 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 		const struct engine_info *engine = engine_info(a->engine);
 		json_auto_t *facts = facts_make(o, name, st.st_size, opening.sha256, &video, engine, plan);
 		facts_key(o, opening.sha256, engine, plan, key);
-		r = enter_job(a, key, plan, facts, name, dir, &job, &lock, err);
+		r = check_output(dir, err);
+		if (r == 0)
+			r = enter_job(a, key, plan, facts, name, dir, &job, &lock, err);
 	}
 	if (r == 0)
 		r = run_job(a, &first, plan, &job, began, ret, err);

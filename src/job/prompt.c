@@ -1,5 +1,6 @@
 #include "job/prompt.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -12,6 +13,20 @@ static void add_look_for(struct chat *c, const char *look_for)
 		return;
 	AUTO(mem_freep) char *text = mem_printf("Look above all for: %s\n", look_for);
 	chat_text(c, text);
+}
+
+/* The answer's schema with frame numbers bounded by what is shown: engines that constrain their output then cannot
+ * name another. */
+static void add_schema(struct chat *c, size_t n)
+{
+	json_auto_t *schema = json_loads(prompt_describe_schema_json, 0, NULL);
+	json_t *properties = json_object_get(schema, "properties");
+	json_t *event = json_object_get(json_object_get(properties, "events"), "items");
+	json_t *frames = json_object_get(json_object_get(event, "properties"), "frames");
+	json_object_set_new(frames, "items",
+	                    json_pack("{s:s, s:i, s:I}", "type", "integer", "minimum", 1, "maximum", (json_int_t)n));
+	AUTO(mem_freep) char *text = json_dumps(schema, JSON_COMPACT);
+	chat_schema(c, "stretch", text);
 }
 
 int prompt_describe(struct chat *c, int64_t start, int64_t end, const struct prompt_picture *pictures, size_t n,
@@ -36,7 +51,7 @@ int prompt_describe(struct chat *c, int64_t start, int64_t end, const struct pro
 		AUTO(mem_freep) char *again = mem_printf("Your last answer could not be used: %s\n", fault);
 		chat_text(c, again);
 	}
-	chat_schema(c, "stretch", prompt_describe_schema_json);
+	add_schema(c, n);
 	return 0;
 }
 

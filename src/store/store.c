@@ -180,11 +180,11 @@ int store_job_update(struct store *s, const struct store_job *j, int64_t wall, i
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_prepare(locked, "UPDATE job SET state = ?, summary = ?, summary_by_model = ?, summary_fallback = ?, "
-	                           "output = ?, updated = ?, wall_time = wall_time + ?, engine_busy = engine_busy + ? "
-	                           "WHERE id = ?", &q, err);
+	                           "source_name = ?, facts = ?, output = ?, updated = ?, wall_time = wall_time + ?, "
+	                           "engine_busy = engine_busy + ? WHERE id = ?", &q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "isissiiis", (int64_t)j->state, j->summary, (int64_t)j->summary_by_model, j->summary_fallback,
-	        j->output, clock_wall(), wall, busy, j->id);
+	db_bind(q, "isissssiiis", (int64_t)j->state, j->summary, (int64_t)j->summary_by_model, j->summary_fallback,
+	        j->source_name, j->facts, j->output, clock_wall(), wall, busy, j->id);
 	return db_run(s, q, err);
 }

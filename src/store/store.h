@@ -78,7 +78,7 @@ int store_job_find(struct store *s, const char *id, struct store_job *ret, struc
 /* Calls fn for each job, newest first; fn must not call the store. */
 int store_job_each(struct store *s, int (*fn)(void *ctx, const struct store_job *j), void *ctx, struct err *err);
 int store_job_remove(struct store *s, const char *id, struct err *err);
-/* State, summary and output of a job; adds `wall` and `busy` to its times. */
+/* Everything of a job but id, key and creation; adds `wall` and `busy` to its times. */
 int store_job_update(struct store *s, const struct store_job *j, int64_t wall, int64_t busy, struct err *err);
 
 /* A chunk's result, whole, in one transaction; replaces what was there. */

@@ -299,6 +299,7 @@ class Handler(BaseHTTPRequestHandler):
     def play(self, request, rule):
         """Answers as the fault wants; returns the outcome."""
         name, argument = (rule.name, rule.argument) if rule else (None, None)
+        self.lies = name == "liar"
         latency = float(argument or 1) if name == "latency" else self.state.latency
         if latency:
             self.wait(latency)
@@ -333,7 +334,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.stream(request, rule)
 
     def frame(self, **fields):
-        name = self.state.options.model.split(",")[0]
+        name = "another-model-7b" if self.lies else self.state.options.model.split(",")[0]
         return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": name, **fields}
 
     def figures(self, request, text):
@@ -369,8 +370,7 @@ class Handler(BaseHTTPRequestHandler):
                     break
                 if outcome:
                     return outcome
-            model = {"model": "another-model-7b"} if name == "liar" else {}
-            self.event(rule, {**self.frame(choices=[{"index": 0, "delta": {"content": piece}}]), **model})
+            self.event(rule, self.frame(choices=[{"index": 0, "delta": {"content": piece}}]))
         reason = "length" if name == "length" else "stop"
         self.event(rule, self.frame(choices=[{"index": 0, "delta": {}, "finish_reason": reason}]))
         if name != "no-usage":
@@ -429,13 +429,20 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
 
-class TcpServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
+class Quiet:
+    """Clients that go away are what tests are about: no stack traces."""
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+class TcpServer(Quiet, socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
     request_queue_size = 128
     allow_reuse_address = True
 
 
-class UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+class UnixServer(Quiet, socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
     request_queue_size = 128
 

@@ -14,7 +14,7 @@ class Analyze(flow.Flow):
         flow.make_video(self.dir / "a.mp4", 12)
         engine = self.engine()
         r = self.vdet("analyze", "a.mp4", "--engine", engine.url, "--chunk-duration", "4", "--chunk-frames", "3")
-        self.assertEqual(r.stdout, "report: a.vdet/report.html  (json md vtt csv)\n")
+        self.assertEqual(r.stdout, "report: a.vdet/report.html  (.json .md .vtt .csv)\n")
         self.assertIn("a.mp4  0:12  320x180 h264 10 fps", r.stderr)
         report = self.report("a")
         self.assertEqual([c["state"] for c in report["chunks"]], ["done"] * 3)
@@ -27,11 +27,9 @@ class Analyze(flow.Flow):
                 self.assertLessEqual(s["pts"], s["time"])
                 self.assertGreater(s["pts"] + 0.1, s["time"])
         for e in report["events"]:  # every claim has its evidence
-            chunk = report["chunks"][e["chunk"] - 1 if e["chunk"] >= 1 and e["chunk"] <= 3 else 0]
             pts = [s["pts"] for c in report["chunks"] for s in c["samples"]]
             for f in e["frames"]:
                 self.assertIn(f["pts"], pts)
-            self.assertTrue(chunk)
         folder = self.dir / "a.vdet"
         self.assertEqual(sorted(p.name for p in folder.iterdir()),
                          ["report.csv", "report.html", "report.json", "report.md", "report.vtt"])
@@ -70,7 +68,7 @@ class Analyze(flow.Flow):
         times = re.findall(r"Frame (\d) at ([0-9:.]+):", text)
         self.assertEqual(times, [("1", "00:00:02.500"), ("2", "00:00:03.500"), ("3", "00:00:04.500"), ("4", "00:00:05.500")])
         self.assertIn("Look above all for: a red car", text)
-        self.assertEqual(len(begin["pictures"]), 4)
+        self.assertEqual(len(begin["images"]), 4)
 
     def test_progress_as_json(self):
         flow.make_video(self.dir / "a.mp4", 8)

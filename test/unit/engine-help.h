@@ -69,7 +69,7 @@ static const unsigned char any_jpeg[] = {0xff, 0xd8, 0xff, 0xe0, 1, 2, 3, 0xff, 
 
 struct fake {
 	pid_t pid;
-	char url[64], root[64];
+	char url[72], root[64];
 };
 
 /* Starts it with up to eight arguments, NULL-terminated. */

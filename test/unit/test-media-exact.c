@@ -1,0 +1,93 @@
+/* Frames by time against a plain decode of everything from the start: same time, same pixels. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "media-help.h"
+#include "media/extent.h"
+
+static bool damaged(const char *path)
+{
+	const char *name = file_base(path);
+	return !strncmp(name, "corrupt_", 8) || !strncmp(name, "bitflips", 8) || strstr(name, "packetloss");
+}
+
+/* Returns 1 if the frame at t differs. */
+static int differs(struct opened *o, const struct plain *p, int64_t t, bool exact, const char *path)
+{
+	struct shown s;
+	struct err err = {0};
+	const struct plain_frame *want = plain_at(p, t);
+	if (reader_at(o->reader, t, &s, &err) < 0) {
+		print_error("%s at %lld: %s\n", path, (long long)t, err.msg);
+		return 1;
+	}
+	uint32_t sum = frame_sum(s.frame);
+	if (!exact || (s.pts == want->pts && sum == want->sum))
+		return 0;
+	print_error("%s at %lld: pts %lld, not %lld; pixels %s; %s\n", path, (long long)t, (long long)s.pts,
+	            (long long)want->pts, sum == want->sum ? "equal" : "differ", s.rung);
+	return 1;
+}
+
+enum { FORWARD = 30, JUMPS = 14 };
+
+static int compare_file(const char *path, bool measured_first)
+{
+	struct opened o;
+	struct plain p = {0};
+	struct err err = {0};
+	int bad = 0;
+	int r = opened_begin(path, &o, &err);
+	if (r == 0)
+		plain_decode(path, o.source, &p);
+	if (r == 0 && p.n) {
+		bool exact = !damaged(path);
+		struct extent e;
+		if (measured_first && extent_measure(o.source, &e, &err) == 0)
+			reader_moved(o.reader, e.duration);
+		int64_t end = p.frames[p.n - 1].pts;
+		bad += differs(&o, &p, -1, exact, path);
+		for (int i = 0; i < FORWARD; i++)
+			bad += differs(&o, &p, end * (2 * i + 1) / (2 * FORWARD), exact, path);
+		/* Exactly at a frame's time, just before it, and back and forth. */
+		unsigned seed = 1;
+		for (int i = 0; i < JUMPS; i++) {
+			seed = seed * 1103515245 + 12345;
+			int64_t at = p.frames[(seed >> 8) % p.n].pts;
+			bad += differs(&o, &p, at, exact, path);
+			bad += differs(&o, &p, at - 1, exact, path);
+		}
+		bad += differs(&o, &p, end, exact, path) + differs(&o, &p, 0, exact, path);
+		if (!strcmp(getenv("VDET_TEST_VERBOSE") ? "1" : "", "1"))
+			print_message("%s: %zu frames, %d differ\n", file_base(path), p.n, bad);
+	}
+	plain_free(&p);
+	opened_end(&o);
+	return bad;
+}
+
+static void test_real_files(void **state)
+{
+	(void)state;
+	if (!media_dir())
+		skip();
+	AUTO(strings_free) char **files = media_files();
+	const char *only = getenv("VDET_TEST_ONLY");
+	int bad = 0;
+	for (char **f = files; *f; f++)
+		if (!only || strstr(*f, only))
+			bad += compare_file(*f, (f - files) % 2);
+	assert_int_equal(bad, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_real_files),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
