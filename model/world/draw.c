@@ -12,18 +12,20 @@ enum { NOISE_LEN = 1 << 16, LIGHT_STEPS = 64 };
 
 struct draw {
 	const struct world *w;
-	int width, height, strip;      /* strip: width of the background with room for the camera's turn */
-	uint8_t *back;                 /* strip x height x 3 */
-	const struct world_cut *cut;   /* what `back` shows; NULL = nothing yet */
+	int width, height, strip;    /* strip: width of the background with room for the camera's turn */
+	uint8_t *back;               /* strip x height x 3 */
+	const struct world_cut *cut; /* what `back` shows; NULL = nothing yet */
 	int light;
-	int8_t *noise;                 /* NOISE_LEN + width * 3 values, or NULL */
+	int8_t *noise; /* NOISE_LEN + width * 3 values, or NULL */
 };
 
 static const double colors[WORLD_COLORS][3] = {
 	{225, 30, 30}, {30, 205, 60}, {40, 70, 255}, {245, 225, 40}, {245, 245, 245}, {170, 50, 205},
 };
 
-struct rgb { double c[3]; };
+struct rgb {
+	double c[3];
+};
 
 /* ---- backgrounds: u runs along the width (beyond 1 in what a turn uncovers), v down the height, 0 to 1 ---- */
 
@@ -34,7 +36,8 @@ static double wave(double x)
 
 static struct rgb street(double u, double v, double phase)
 {
-	if (v > 0.76 && v < 0.80 && wave(u * 6 + phase) < 0.5) return (struct rgb){{205, 205, 195}};
+	if (v > 0.76 && v < 0.80 && wave(u * 6 + phase) < 0.5)
+		return (struct rgb){{205, 205, 195}};
 	return v > 0.55 ? (struct rgb){{75, 75, 80}} : (struct rgb){{105, 105, 110}};
 }
 
@@ -56,7 +59,8 @@ static struct rgb room(double v)
 
 static struct rgb mix(struct rgb a, struct rgb b, double t)
 {
-	for (int i = 0; i < 3; i++) a.c[i] += (b.c[i] - a.c[i]) * t;
+	for (int i = 0; i < 3; i++)
+		a.c[i] += (b.c[i] - a.c[i]) * t;
 	return a;
 }
 
@@ -64,8 +68,10 @@ static struct rgb mix(struct rgb a, struct rgb b, double t)
 static struct rgb background(const struct world_cut *c, double light, double u, double v)
 {
 	static const struct rgb night = {{13, 17, 43}}, sky = {{150, 200, 240}}, pane = {{165, 210, 245}};
-	if (c->place == WORLD_ROOM && u > 0.70 && u < 0.92 && v > 0.06 && v < 0.30) return mix(night, pane, light);
-	if (c->place != WORLD_ROOM && v < 0.18) return mix(night, sky, light);
+	if (c->place == WORLD_ROOM && u > 0.70 && u < 0.92 && v > 0.06 && v < 0.30)
+		return mix(night, pane, light);
+	if (c->place != WORLD_ROOM && v < 0.18)
+		return mix(night, sky, light);
 	struct rgb p = c->place == WORLD_STREET  ? street(u, v, c->phase)
 	               : c->place == WORLD_GRASS ? grass(u, v, c->phase)
 	               : c->place == WORLD_WATER ? water(u, v, c->phase)
@@ -88,10 +94,12 @@ static void draw_back(struct draw *d, const struct world_cut *c, int light)
 		for (int x = 0; x < d->strip; x++, p += 3) {
 			struct rgb sum = {{0, 0, 0}};
 			for (int k = 0; k < 4; k++) {
-				struct rgb s = background(c, l, (x + 0.25 + 0.5 * (k & 1)) / d->width, (y + 0.25 + 0.25 * (k & 2)) / d->height);
+				struct rgb s =
+					background(c, l, (x + 0.25 + 0.5 * (k & 1)) / d->width, (y + 0.25 + 0.25 * (k & 2)) / d->height);
 				sum = mix(sum, s, 1.0 / (k + 1));
 			}
-			for (int i = 0; i < 3; i++) p[i] = level(sum.c[i]);
+			for (int i = 0; i < 3; i++)
+				p[i] = level(sum.c[i]);
 		}
 	}
 	d->cut = c;
@@ -104,10 +112,10 @@ static void draw_back(struct draw *d, const struct world_cut *c, int light)
 static double distance(enum world_shape s, double dx, double dy, double r)
 {
 	switch (s) {
-	case WORLD_CIRCLE:   return sqrt(dx * dx + dy * dy) - r;
-	case WORLD_SQUARE:   return fmax(fabs(dx), fabs(dy)) - 0.88 * r;
+	case WORLD_CIRCLE: return sqrt(dx * dx + dy * dy) - r;
+	case WORLD_SQUARE: return fmax(fabs(dx), fabs(dy)) - 0.88 * r;
 	case WORLD_TRIANGLE: return fmax(dy - 0.8 * r, (fabs(dx) - (dy + r) / 1.8) * 0.87);
-	case WORLD_SHAPES:   break;
+	case WORLD_SHAPES: break;
 	}
 	return 1;
 }
@@ -122,9 +130,12 @@ static void draw_object(const struct draw *d, const struct world_sight *s, doubl
 		uint8_t *p = rgb + (size_t)y * stride + (size_t)x0 * 3;
 		for (int x = x0; x < x1; x++, p += 3) {
 			double cover = 0.5 - distance(s->event->shape, x + 0.5 - cx, y + 0.5 - cy, r);
-			if (cover <= 0) continue;
-			if (cover > 1) cover = 1;
-			for (int i = 0; i < 3; i++) p[i] = level(p[i] + (color[i] * k - p[i]) * cover);
+			if (cover <= 0)
+				continue;
+			if (cover > 1)
+				cover = 1;
+			for (int i = 0; i < 3; i++)
+				p[i] = level(p[i] + (color[i] * k - p[i]) * cover);
 		}
 	}
 }
@@ -133,7 +144,8 @@ static void draw_object(const struct draw *d, const struct world_sight *s, doubl
 static void draw_text(const struct draw *d, const char *text, int x0, int y0, uint8_t *rgb, size_t stride)
 {
 	int scale = d->height / 180, n = (int)strlen(text), cell = FONT_W + 1;
-	if (scale < 1) return;  /* nobody could read it */
+	if (scale < 1)
+		return; /* nobody could read it */
 	int w = (n * cell + 1) * scale, h = (FONT_H + 2) * scale;
 	for (int y = 0; y < h && y0 + y < d->height; y++) {
 		uint8_t *p = rgb + (size_t)(y0 + y) * stride + (size_t)x0 * 3;
@@ -141,7 +153,8 @@ static void draw_text(const struct draw *d, const char *text, int x0, int y0, ui
 			int col = x / scale - 1, row = y / scale - 1, in = col % cell;
 			bool dot = col >= 0 && row >= 0 && row < FONT_H && in < FONT_W &&
 			           (font_rows(text[col / cell])[row] >> (FONT_W - 1 - in) & 1);
-			for (int i = 0; i < 3; i++) p[i] = dot ? 235 : (uint8_t)(p[i] / 3);
+			for (int i = 0; i < 3; i++)
+				p[i] = dot ? 235 : (uint8_t)(p[i] / 3);
 		}
 	}
 }
@@ -155,7 +168,8 @@ static void draw_words(const struct draw *d, const struct world_scene *s, uint8_
 		snprintf(clock, sizeof clock, "%02d:%02d:%02d", t / 3600 % 24, t / 60 % 60, t % 60);
 		draw_text(d, clock, pad, pad, rgb, stride);
 	}
-	if (s->caption) draw_text(d, s->caption, pad, d->height - (FONT_H + 2) * (d->height / 180) - pad, rgb, stride);
+	if (s->caption)
+		draw_text(d, s->caption, pad, d->height - (FONT_H + 2) * (d->height / 180) - pad, rgb, stride);
 }
 
 /* ---- camera noise: one long table, begun elsewhere for each row of each picture ---- */
@@ -166,10 +180,12 @@ static int8_t *make_noise(const struct world *w, int width)
 	int8_t *t = malloc((size_t)NOISE_LEN + (size_t)width * 3);
 	for (size_t i = 0; t && i < NOISE_LEN; i++) {
 		double sum = 0;
-		for (int k = 0; k < 4; k++) sum += random_in(&rnd, -1, 1);
-		t[i] = (int8_t)lround(sum * 0.87 * w->o.noise);  /* 4 uniform numbers: deviation 1.15 */
+		for (int k = 0; k < 4; k++)
+			sum += random_in(&rnd, -1, 1);
+		t[i] = (int8_t)lround(sum * 0.87 * w->o.noise); /* 4 uniform numbers: deviation 1.15 */
 	}
-	if (t) memcpy(t + NOISE_LEN, t, (size_t)width * 3 < NOISE_LEN ? (size_t)width * 3 : NOISE_LEN);
+	if (t)
+		memcpy(t + NOISE_LEN, t, (size_t)width * 3 < NOISE_LEN ? (size_t)width * 3 : NOISE_LEN);
 	return t;
 }
 
@@ -180,7 +196,7 @@ static void add_noise(const struct draw *d, int64_t t_us, uint8_t *rgb, size_t s
 	for (int y = 0; y < d->height; y++) {
 		const int8_t *noise = d->noise + random_next(&rnd) % NOISE_LEN;
 		uint8_t *p = rgb + (size_t)y * stride;
-		for (int x = 0; x < n; x++) {  /* kept plain, so that compilers turn it into vector code */
+		for (int x = 0; x < n; x++) { /* kept plain, so that compilers turn it into vector code */
 			int v = p[x] + noise[x];
 			p[x] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 		}
@@ -191,23 +207,28 @@ static void add_noise(const struct draw *d, int64_t t_us, uint8_t *rgb, size_t s
 
 struct draw *draw_new(const struct world *w, int width, int height)
 {
-	if (width < DRAW_MIN || width > DRAW_MAX || height < DRAW_MIN || height > DRAW_MAX) return NULL;
+	if (width < DRAW_MIN || width > DRAW_MAX || height < DRAW_MIN || height > DRAW_MAX)
+		return NULL;
 	struct draw *d = calloc(1, sizeof *d);
-	if (!d) return NULL;
+	if (!d)
+		return NULL;
 	d->w = w;
 	d->width = width;
 	d->height = height;
 	d->strip = w->o.pan ? width + width / 4 + 1 : width;
 	d->back = malloc((size_t)d->strip * (size_t)height * 3);
-	if (w->o.noise > 0) d->noise = make_noise(w, width);
-	if (d->back && (d->noise || !(w->o.noise > 0))) return d;
+	if (w->o.noise > 0)
+		d->noise = make_noise(w, width);
+	if (d->back && (d->noise || !(w->o.noise > 0)))
+		return d;
 	draw_free(d);
 	return NULL;
 }
 
 void draw_free(struct draw *d)
 {
-	if (!d) return;
+	if (!d)
+		return;
 	free(d->back);
 	free(d->noise);
 	free(d);
@@ -220,16 +241,20 @@ void draw_frame(struct draw *d, int64_t t, uint8_t *rgb, size_t stride)
 	size_t row = (size_t)d->width * 3;
 	world_scene(d->w, t, &scene);
 	if (scene.black) {
-		for (int y = 0; y < d->height; y++) memset(rgb + (size_t)y * stride, 0, row);
+		for (int y = 0; y < d->height; y++)
+			memset(rgb + (size_t)y * stride, 0, row);
 		return;
 	}
 	int light = (int)lround(scene.light * LIGHT_STEPS);
-	if (d->cut != scene.cut || d->light != light) draw_back(d, scene.cut, light);
+	if (d->cut != scene.cut || d->light != light)
+		draw_back(d, scene.cut, light);
 	const uint8_t *from = d->back + (size_t)(scene.pan * d->width) * 3;
 	for (int y = 0; y < d->height; y++)
 		memcpy(rgb + (size_t)y * stride, from + (size_t)y * (size_t)d->strip * 3, row);
 	size_t n = world_visible(d->w, t, seen, sizeof seen / sizeof *seen);
-	for (size_t i = 0; i < n && i < sizeof seen / sizeof *seen; i++) draw_object(d, &seen[i], scene.light, rgb, stride);
+	for (size_t i = 0; i < n && i < sizeof seen / sizeof *seen; i++)
+		draw_object(d, &seen[i], scene.light, rgb, stride);
 	draw_words(d, &scene, rgb, stride);
-	if (d->noise) add_noise(d, t, rgb, stride);
+	if (d->noise)
+		add_noise(d, t, rgb, stride);
 }

@@ -7,7 +7,7 @@
 
 #include "world.h"
 
-enum { DRAW_MIN = 16, DRAW_MAX = 4096 };  /* least and greatest width and height */
+enum { DRAW_MIN = 16, DRAW_MAX = 4096 }; /* least and greatest width and height */
 
 struct draw;
 

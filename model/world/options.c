@@ -6,7 +6,7 @@
 
 #include "world.h"
 
-enum kind { SECONDS, NUMBER, INTEGER, SWITCH };  /* SECONDS are stored as int64 microseconds */
+enum kind { SECONDS, NUMBER, INTEGER, SWITCH }; /* SECONDS are stored as int64 microseconds */
 
 static const struct row {
 	const char *name;
@@ -14,7 +14,10 @@ static const struct row {
 	size_t offset;
 	double def, min, max;
 } rows[] = {
-#define ROW(name, kind, member, def, min, max) {name, kind, offsetof(struct world_options, member), def, min, max}
+#define ROW(name, kind, member, def, min, max)                            \
+	{                                                                     \
+		name, kind, offsetof(struct world_options, member), def, min, max \
+	}
 	ROW("seed", INTEGER, seed, 1, -9e15, 9e15),
 	ROW("duration", SECONDS, duration_us, 600, 10, 86400),
 	ROW("events", NUMBER, events_per_hour, 60, 0, 1800),
@@ -38,8 +41,8 @@ static void store(struct world_options *o, const struct row *r, double v)
 	switch (r->kind) {
 	case SECONDS: *(int64_t *)p = llround(v * 1e6); break;
 	case INTEGER: *(int64_t *)p = llround(v); break;
-	case NUMBER:  *(double *)p = v; break;
-	case SWITCH:  *(bool *)p = v != 0; break;
+	case NUMBER: *(double *)p = v; break;
+	case SWITCH: *(bool *)p = v != 0; break;
 	}
 }
 
@@ -49,8 +52,8 @@ static double load(const struct world_options *o, const struct row *r)
 	switch (r->kind) {
 	case SECONDS: return (double)*(const int64_t *)p / 1e6;
 	case INTEGER: return (double)*(const int64_t *)p;
-	case NUMBER:  return *(const double *)p;
-	case SWITCH:  return *(const bool *)p;
+	case NUMBER: return *(const double *)p;
+	case SWITCH: return *(const bool *)p;
 	}
 	return 0;
 }
@@ -58,13 +61,15 @@ static double load(const struct world_options *o, const struct row *r)
 void world_options_default(struct world_options *o)
 {
 	memset(o, 0, sizeof *o);
-	for (size_t i = 0; i < N_ROWS; i++) store(o, &rows[i], rows[i].def);
+	for (size_t i = 0; i < N_ROWS; i++)
+		store(o, &rows[i], rows[i].def);
 }
 
 static const struct row *find(const char *name, size_t n)
 {
 	for (size_t i = 0; i < N_ROWS; i++)
-		if (strlen(rows[i].name) == n && !memcmp(rows[i].name, name, n)) return &rows[i];
+		if (strlen(rows[i].name) == n && !memcmp(rows[i].name, name, n))
+			return &rows[i];
 	return NULL;
 }
 
@@ -94,7 +99,8 @@ int world_options_check(const struct world_options *o, char *msg, size_t cap)
 {
 	for (size_t i = 0; i < N_ROWS; i++) {
 		double v = load(o, &rows[i]);
-		if (v >= rows[i].min && v <= rows[i].max) continue;
+		if (v >= rows[i].min && v <= rows[i].max)
+			continue;
 		snprintf(msg, cap, "%s must be from %g to %g, not %g", rows[i].name, rows[i].min, rows[i].max, v);
 		return -1;
 	}

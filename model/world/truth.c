@@ -15,10 +15,14 @@ void world_event_text(const struct world *w, const struct world_event *e, char *
 		snprintf(out, cap, "A %s %s crosses from the %s to the %s.", color, shape, side[e->from], side[e->to]);
 		return;
 	}
-	if (side[e->from]) snprintf(come, sizeof come, "enters from the %s", side[e->from]);
-	else snprintf(come, sizeof come, "appears");
-	if (side[e->to]) snprintf(go, sizeof go, "leaves to the %s", side[e->to]);
-	else snprintf(go, sizeof go, "disappears");
+	if (side[e->from])
+		snprintf(come, sizeof come, "enters from the %s", side[e->from]);
+	else
+		snprintf(come, sizeof come, "appears");
+	if (side[e->to])
+		snprintf(go, sizeof go, "leaves to the %s", side[e->to]);
+	else
+		snprintf(go, sizeof go, "disappears");
 	if (!e->other) {
 		snprintf(out, cap, "A %s %s %s and %s.", color, shape, come, go);
 		return;
@@ -56,8 +60,10 @@ static void put_visible(FILE *f, const struct world *w, const struct world_event
 			fputc(']', f);
 			comma = ", ";
 		}
-		if (to == e->end_us) return;
-		if (w->gaps[i].end_us > from) from = w->gaps[i].end_us;
+		if (to == e->end_us)
+			return;
+		if (w->gaps[i].end_us > from)
+			from = w->gaps[i].end_us;
 	}
 }
 
@@ -65,10 +71,11 @@ static void put_event(FILE *f, const struct world *w, const struct world_event *
 {
 	char what[200];
 	world_event_text(w, e, what, sizeof what);
-	fprintf(f, "    {\"id\": %d, \"what\": \"%s\", \"who\": {\"color\": \"%s\", \"shape\": \"%s\", \"size\": %.3f}, ", e->id,
-	        what, world_color_name[e->color], world_shape_name[e->shape], e->r);
+	fprintf(f, "    {\"id\": %d, \"what\": \"%s\", \"who\": {\"color\": \"%s\", \"shape\": \"%s\", \"size\": %.3f}, ",
+	        e->id, what, world_color_name[e->color], world_shape_name[e->shape], e->r);
 	fprintf(f, "\"verb\": \"%s\", ", world_verb_name[e->verb]);
-	if (e->other) fprintf(f, "\"meets\": %d, ", e->other);
+	if (e->other)
+		fprintf(f, "\"meets\": %d, ", e->other);
 	put_span(f, e->start_us, e->end_us);
 	fputs(", \"visible\": [", f);
 	put_visible(f, w, e);
@@ -79,7 +86,8 @@ static void put_options(FILE *f, const struct world_options *o)
 {
 	fprintf(f, "  \"seed\": %" PRId64 ",\n  \"options\": {\"duration\": ", o->seed);
 	put_time(f, o->duration_us);
-	fprintf(f, ", \"events\": %g, \"shortest\": %g, \"longest\": %g, \"cuts\": %g, \"dropouts\": %g, \"captions\": %g, ",
+	fprintf(f,
+	        ", \"events\": %g, \"shortest\": %g, \"longest\": %g, \"cuts\": %g, \"dropouts\": %g, \"captions\": %g, ",
 	        o->events_per_hour, o->event_min_s, o->event_max_s, o->cuts_per_hour, o->dropouts_per_hour,
 	        o->captions_per_hour);
 	fprintf(f, "\"hour\": %g, \"noise\": %g, \"clock\": %s, \"pan\": %s},\n", o->start_hour, o->noise,
@@ -121,9 +129,11 @@ char *world_truth_json(const struct world *w)
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
-	if (!f) return NULL;
+	if (!f)
+		return NULL;
 	put_world(f, w);
-	if (!fclose(f)) return text;
+	if (!fclose(f))
+		return text;
 	free(text);
 	return NULL;
 }

@@ -14,8 +14,8 @@ const char *const world_place_name[WORLD_PLACES] = {"street", "grass", "water", 
 const char *const world_verb_name[WORLD_VERBS] = {"crosses", "visits", "appears", "meets"};
 
 static const char *const captions[] = {
-	"GATE OPEN", "GATE CLOSED", "DOOR 2", "LOW LIGHT", "MOTION", "SIGNAL WEAK", "LEVEL 1", "LEVEL 3",
-	"NORTH SIDE", "SOUTH SIDE", "TEST 4", "ZONE A", "ZONE B", "PATROL DUE", "RECORDING", "ARMED",
+	"GATE OPEN",  "GATE CLOSED", "DOOR 2", "LOW LIGHT", "MOTION", "SIGNAL WEAK", "LEVEL 1",   "LEVEL 3",
+	"NORTH SIDE", "SOUTH SIDE",  "TEST 4", "ZONE A",    "ZONE B", "PATROL DUE",  "RECORDING", "ARMED",
 };
 
 enum { LANES = 2, SECOND = 1000000 };
@@ -41,7 +41,7 @@ static int64_t margin_us(const struct world_event *e)
 
 struct lanes {
 	int64_t free_us[LANES];
-	const struct world_event *last[LANES], *guest[LANES];  /* a guest came to meet the last */
+	const struct world_event *last[LANES], *guest[LANES]; /* a guest came to meet the last */
 };
 
 static int64_t pick_duration(uint64_t *rnd, const struct world_options *o)
@@ -54,7 +54,8 @@ static int64_t pick_duration(uint64_t *rnd, const struct world_options *o)
 static void pick_path(uint64_t *rnd, struct world_event *e)
 {
 	int64_t length = e->end_us - e->start_us, way = (int64_t)((double)length * random_in(rnd, 0.1, 0.4));
-	if (way > 20 * SECOND) way = 20 * SECOND;
+	if (way > 20 * SECOND)
+		way = 20 * SECOND;
 	e->x_stop = random_in(rnd, 0.22, 0.78);
 	e->stop_us = e->from == WORLD_NOWHERE ? e->start_us : e->start_us + way;
 	e->go_us = e->to == WORLD_NOWHERE ? e->end_us : e->end_us - way;
@@ -77,7 +78,8 @@ static void pick_who(uint64_t *rnd, const struct lanes *lanes, struct world_even
 		e->color = (enum world_color)random_below(rnd, WORLD_COLORS);
 		e->shape = (enum world_shape)random_below(rnd, WORLD_SHAPES);
 		taken = false;
-		for (int i = 0; i < LANES; i++) taken |= alike(e, lanes->last[i]) || alike(e, lanes->guest[i]);
+		for (int i = 0; i < LANES; i++)
+			taken |= alike(e, lanes->last[i]) || alike(e, lanes->guest[i]);
 	} while (taken);
 	e->r = sizes[random_below(rnd, 3)];
 }
@@ -88,11 +90,14 @@ static void pick_verb(uint64_t *rnd, struct world_event *e)
 	e->verb = dice < 30 ? WORLD_CROSSES : dice < 75 ? WORLD_VISITS : WORLD_APPEARS;
 	e->from = random_below(rnd, 2) ? WORLD_LEFT : WORLD_RIGHT;
 	e->to = random_below(rnd, 2) ? WORLD_LEFT : WORLD_RIGHT;
-	if (e->verb == WORLD_CROSSES) e->to = e->from == WORLD_LEFT ? WORLD_RIGHT : WORLD_LEFT;
-	if (e->verb == WORLD_APPEARS) {  /* one end of it may still be a walk */
+	if (e->verb == WORLD_CROSSES)
+		e->to = e->from == WORLD_LEFT ? WORLD_RIGHT : WORLD_LEFT;
+	if (e->verb == WORLD_APPEARS) { /* one end of it may still be a walk */
 		int ends = random_below(rnd, 4);
-		if (ends != 1) e->from = WORLD_NOWHERE;
-		if (ends != 2) e->to = WORLD_NOWHERE;
+		if (ends != 1)
+			e->from = WORLD_NOWHERE;
+		if (ends != 2)
+			e->to = WORLD_NOWHERE;
 	}
 }
 
@@ -100,7 +105,8 @@ static void pick_verb(uint64_t *rnd, struct world_event *e)
 static bool make_companion(uint64_t *rnd, const struct world_event *host, struct world_event *e)
 {
 	int64_t stand = host->go_us - host->stop_us;
-	if (stand < 8 * SECOND || random_below(rnd, 4)) return false;
+	if (stand < 8 * SECOND || random_below(rnd, 4))
+		return false;
 	double gap = (host->r + e->r) * 1.2 / narrowest;
 	e->verb = WORLD_MEETS;
 	e->from = e->to = host->x_stop > 0.5 ? WORLD_LEFT : WORLD_RIGHT;
@@ -109,7 +115,8 @@ static bool make_companion(uint64_t *rnd, const struct world_event *host, struct
 	e->start_us = host->stop_us + stand / 8;
 	e->end_us = host->go_us - stand / 8;
 	int64_t way = (e->end_us - e->start_us) / 4;
-	if (way > 4 * SECOND) way = 4 * SECOND;
+	if (way > 4 * SECOND)
+		way = 4 * SECOND;
 	e->stop_us = e->start_us + way;
 	e->go_us = e->end_us - way;
 	return true;
@@ -131,8 +138,10 @@ static int by_event_start(const void *a, const void *b)
 static int64_t *moments(uint64_t *rnd, size_t n, int64_t span)
 {
 	int64_t *t = n ? malloc(n * sizeof *t) : NULL;
-	if (!t) return NULL;
-	for (size_t i = 0; i < n; i++) t[i] = (int64_t)random_in(rnd, 0, (double)span / 1e3) * 1000;
+	if (!t)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		t[i] = (int64_t)random_in(rnd, 0, (double)span / 1e3) * 1000;
 	qsort(t, n, sizeof *t, by_start);
 	return t;
 }
@@ -152,15 +161,19 @@ static bool place_event(uint64_t *rnd, struct lanes *lanes, const struct world_o
 	for (int i = 0; i < LANES; i++) {
 		const struct world_event *h = lanes->last[i];
 		bool host = h && h->verb != WORLD_CROSSES && !lanes->guest[i] && lanes->free_us[i] > e->start_us;
-		if (!host || !make_companion(rnd, h, e)) continue;
+		if (!host || !make_companion(rnd, h, e))
+			continue;
 		e->other = h->id;
 		lanes->guest[i] = e;
 		return true;
 	}
-	if (lanes->free_us[lane] > e->start_us) lane = !lane;
-	if (lanes->free_us[lane] > e->start_us) return false;
+	if (lanes->free_us[lane] > e->start_us)
+		lane = !lane;
+	if (lanes->free_us[lane] > e->start_us)
+		return false;
 	e->end_us = e->start_us + length;
-	if (e->end_us > o->duration_us) return false;
+	if (e->end_us > o->duration_us)
+		return false;
 	pick_verb(rnd, e);
 	e->y = lane_y[lane] + random_in(rnd, -0.03, 0.03);
 	pick_path(rnd, e);
@@ -195,15 +208,18 @@ static int make_events(struct world *w, uint64_t *rnd)
 static int number_events(struct world *w)
 {
 	int *renamed = calloc(w->n_events + 1, sizeof *renamed);
-	if (!renamed) return -1;
+	if (!renamed)
+		return -1;
 	qsort(w->events, w->n_events, sizeof *w->events, by_event_start);
-	for (size_t i = 0; i < w->n_events; i++) renamed[w->events[i].id] = (int)i + 1;
+	for (size_t i = 0; i < w->n_events; i++)
+		renamed[w->events[i].id] = (int)i + 1;
 	for (size_t i = 0; i < w->n_events; i++) {
 		struct world_event *e = &w->events[i];
 		e->id = (int)i + 1;
 		e->other = renamed[e->other];
 		int64_t span = e->end_us - e->start_us + 2 * margin_us(e);
-		if (span > w->longest_us) w->longest_us = span;
+		if (span > w->longest_us)
+			w->longest_us = span;
 	}
 	free(renamed);
 	return 0;
@@ -223,10 +239,12 @@ static int make_cuts(struct world *w, uint64_t *rnd)
 	for (size_t i = 0; i <= n; i++) {
 		struct world_cut *c = &w->cuts[w->n_cuts];
 		int64_t t = i ? start[i - 1] : 0;
-		if (i && t - c[-1].start_us < 5 * SECOND) continue;
+		if (i && t - c[-1].start_us < 5 * SECOND)
+			continue;
 		c->start_us = t;
 		c->place = (enum world_place)random_below(rnd, WORLD_PLACES);
-		if (i && c->place == c[-1].place) c->place = (enum world_place)((c->place + 1) % WORLD_PLACES);
+		if (i && c->place == c[-1].place)
+			c->place = (enum world_place)((c->place + 1) % WORLD_PLACES);
 		c->phase = random_in(rnd, 0, 1);
 		c->pan = w->o.pan ? random_in(rnd, 0.05, 0.25) : 0;
 		c->pan_period_s = random_in(rnd, 60, 180);
@@ -244,8 +262,10 @@ static int make_gaps(struct world *w, uint64_t *rnd)
 	for (size_t i = 0; i < n && start && w->gaps; i++) {
 		struct world_gap *g = &w->gaps[w->n_gaps];
 		*g = (struct world_gap){start[i], start[i] + (int64_t)random_in(rnd, 1e3, 20e3) * 1000};
-		if (g->end_us > w->o.duration_us) g->end_us = w->o.duration_us;
-		if (!w->n_gaps || g->start_us > g[-1].end_us) w->n_gaps++;
+		if (g->end_us > w->o.duration_us)
+			g->end_us = w->o.duration_us;
+		if (!w->n_gaps || g->start_us > g[-1].end_us)
+			w->n_gaps++;
 	}
 	bool failed = (n && !start) || !w->gaps;
 	free(start);
@@ -261,9 +281,11 @@ static int make_texts(struct world *w, uint64_t *rnd)
 		struct world_text *x = &w->texts[w->n_texts];
 		x->start_us = start[i];
 		x->end_us = start[i] + (int64_t)random_in(rnd, 2e3, 8e3) * 1000;
-		if (x->end_us > w->o.duration_us) x->end_us = w->o.duration_us;
+		if (x->end_us > w->o.duration_us)
+			x->end_us = w->o.duration_us;
 		x->text = captions[random_below(rnd, sizeof captions / sizeof *captions)];
-		if (!w->n_texts || x->start_us > x[-1].end_us) w->n_texts++;
+		if (!w->n_texts || x->start_us > x[-1].end_us)
+			w->n_texts++;
 	}
 	bool failed = (n && !start) || !w->texts;
 	free(start);
@@ -272,7 +294,8 @@ static int make_texts(struct world *w, uint64_t *rnd)
 
 struct world *world_new(const struct world_options *o, char *msg, size_t cap)
 {
-	if (world_options_check(o, msg, cap)) return NULL;
+	if (world_options_check(o, msg, cap))
+		return NULL;
 	struct world *w = calloc(1, sizeof *w);
 	if (w) {
 		w->o = *o;
@@ -289,7 +312,8 @@ struct world *world_new(const struct world_options *o, char *msg, size_t cap)
 
 void world_free(struct world *w)
 {
-	if (!w) return;
+	if (!w)
+		return;
 	free(w->events);
 	free(w->cuts);
 	free(w->gaps);
@@ -318,8 +342,10 @@ static const void *current(const void *array, size_t n, size_t size, int64_t t)
 	size_t lo = 0, hi = n;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (*(const int64_t *)((const char *)array + mid * size) <= t) lo = mid + 1;
-		else hi = mid;
+		if (*(const int64_t *)((const char *)array + mid * size) <= t)
+			lo = mid + 1;
+		else
+			hi = mid;
 	}
 	return lo ? (const char *)array + (lo - 1) * size : NULL;
 }
@@ -333,19 +359,25 @@ static bool is_black(const struct world *w, int64_t t)
 size_t world_visible(const struct world *w, int64_t t, struct world_sight *out, size_t cap)
 {
 	size_t n = 0, lo = 0, hi = w->n_events;
-	if (is_black(w, t)) return 0;
+	if (is_black(w, t))
+		return 0;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (w->events[mid].start_us < t - w->longest_us) lo = mid + 1;
-		else hi = mid;
+		if (w->events[mid].start_us < t - w->longest_us)
+			lo = mid + 1;
+		else
+			hi = mid;
 	}
 	for (size_t i = lo; i < w->n_events && w->events[i].start_us <= t + w->longest_us; i++) {
 		const struct world_event *e = &w->events[i];
-		if ((e->from == WORLD_NOWHERE && t < e->start_us) || (e->to == WORLD_NOWHERE && t >= e->end_us)) continue;
+		if ((e->from == WORLD_NOWHERE && t < e->start_us) || (e->to == WORLD_NOWHERE && t >= e->end_us))
+			continue;
 		double x = x_at(e, t), half = e->r * 9 / 16;
 		double share = (fmin(x + half, 1) - fmax(x - half, 0)) / (2 * half);
-		if (share <= 0) continue;
-		if (n < cap) out[n] = (struct world_sight){e, x, e->y, e->r, share};
+		if (share <= 0)
+			continue;
+		if (n < cap)
+			out[n] = (struct world_sight){e, x, e->y, e->r, share};
 		n++;
 	}
 	return n;
@@ -363,9 +395,10 @@ void world_scene(const struct world *w, int64_t t, struct world_scene *ret)
 {
 	const struct world_cut *c = current(w->cuts, w->n_cuts, sizeof *c, t);
 	const struct world_text *x = current(w->texts, w->n_texts, sizeof *x, t);
-	if (!c) c = w->cuts;  /* a time before the start shows what the start shows */
+	if (!c)
+		c = w->cuts; /* a time before the start shows what the start shows */
 	double hour = fmod(w->o.start_hour + (double)t / 3600e6, 24);
 	double turn = 0.5 - 0.5 * cos((double)t / 1e6 / c->pan_period_s * 6.283185307179586);
-	*ret = (struct world_scene){c, x && t < x->end_us ? x->text : NULL, c->pan * turn, light_at(hour), hour,
-	                            is_black(w, t)};
+	*ret = (struct world_scene){
+		c, x && t < x->end_us ? x->text : NULL, c->pan * turn, light_at(hour), hour, is_black(w, t)};
 }

@@ -17,13 +17,13 @@
 enum world_color { WORLD_RED, WORLD_GREEN, WORLD_BLUE, WORLD_YELLOW, WORLD_WHITE, WORLD_PURPLE, WORLD_COLORS };
 enum world_shape { WORLD_CIRCLE, WORLD_SQUARE, WORLD_TRIANGLE, WORLD_SHAPES };
 enum world_place { WORLD_STREET, WORLD_GRASS, WORLD_WATER, WORLD_ROOM, WORLD_PLACES };
-enum world_side { WORLD_LEFT, WORLD_RIGHT, WORLD_NOWHERE };  /* NOWHERE: it appears or vanishes where it stands */
+enum world_side { WORLD_LEFT, WORLD_RIGHT, WORLD_NOWHERE }; /* NOWHERE: it appears or vanishes where it stands */
 
 enum world_verb {
-	WORLD_CROSSES,  /* comes in on one side and leaves on the other without a stop */
-	WORLD_VISITS,   /* comes in, stays for a while, leaves */
-	WORLD_APPEARS,  /* is suddenly there, stays, is suddenly gone */
-	WORLD_MEETS,    /* visits, and stops beside one that stays */
+	WORLD_CROSSES, /* comes in on one side and leaves on the other without a stop */
+	WORLD_VISITS,  /* comes in, stays for a while, leaves */
+	WORLD_APPEARS, /* is suddenly there, stays, is suddenly gone */
+	WORLD_MEETS,   /* visits, and stops beside one that stays */
 	WORLD_VERBS
 };
 
@@ -44,50 +44,59 @@ struct world_options {
 
 /* One thing that happens. It is in the picture from start_us to end_us (the centre inside the picture). */
 struct world_event {
-	int id;                       /* 1, 2, … in order of start */
+	int id; /* 1, 2, … in order of start */
 	enum world_color color;
 	enum world_shape shape;
-	double r, y, x_stop;          /* size, row, and where it stands still */
+	double r, y, x_stop; /* size, row, and where it stands still */
 	enum world_verb verb;
 	enum world_side from, to;
 	int64_t start_us, end_us;
-	int64_t stop_us, go_us;       /* it stands still from stop_us to go_us; equal when it does not */
-	int other;                    /* the id of the event that it meets, or 0 */
+	int64_t stop_us, go_us; /* it stands still from stop_us to go_us; equal when it does not */
+	int other;              /* the id of the event that it meets, or 0 */
 };
 
 struct world_cut {
-	int64_t start_us;             /* this place is shown from here to the next cut */
+	int64_t start_us; /* this place is shown from here to the next cut */
 	enum world_place place;
-	double phase;                 /* 0 to 1: shifts the background's pattern */
-	double pan, pan_period_s;     /* how far the camera turns, as a fraction of the width, and how slowly */
+	double phase;             /* 0 to 1: shifts the background's pattern */
+	double pan, pan_period_s; /* how far the camera turns, as a fraction of the width, and how slowly */
 };
 
-struct world_gap { int64_t start_us, end_us; };                     /* the picture is black */
-struct world_text { int64_t start_us, end_us; const char *text; };  /* a caption; the text is static */
+struct world_gap {
+	int64_t start_us, end_us;
+}; /* the picture is black */
+struct world_text {
+	int64_t start_us, end_us;
+	const char *text;
+}; /* a caption; the text is static */
 
 struct world {
 	struct world_options o;
-	struct world_event *events; size_t n_events;  /* by start_us */
-	struct world_cut *cuts; size_t n_cuts;        /* by start_us; the first is at 0 */
-	struct world_gap *gaps; size_t n_gaps;        /* by start_us, apart from each other */
-	struct world_text *texts; size_t n_texts;     /* by start_us, apart from each other */
-	int64_t longest_us;                           /* no event lasts longer; bounds a search by time */
+	struct world_event *events;
+	size_t n_events; /* by start_us */
+	struct world_cut *cuts;
+	size_t n_cuts; /* by start_us; the first is at 0 */
+	struct world_gap *gaps;
+	size_t n_gaps; /* by start_us, apart from each other */
+	struct world_text *texts;
+	size_t n_texts;     /* by start_us, apart from each other */
+	int64_t longest_us; /* no event lasts longer; bounds a search by time */
 };
 
 /* One object in the picture at one moment. */
 struct world_sight {
 	const struct world_event *event;
-	double x, y, r;   /* centre and size */
-	double share;     /* how much of its width is inside the picture, 0 to 1 */
+	double x, y, r; /* centre and size */
+	double share;   /* how much of its width is inside the picture, 0 to 1 */
 };
 
 /* What surrounds the objects at one moment. */
 struct world_scene {
 	const struct world_cut *cut;
-	const char *caption;   /* or NULL */
-	double pan;            /* the camera's turn now, as a fraction of the width */
-	double light;          /* 0 night to 1 day */
-	double hour;           /* time of day, 0 to 24 */
+	const char *caption; /* or NULL */
+	double pan;          /* the camera's turn now, as a fraction of the width */
+	double light;        /* 0 night to 1 day */
+	double hour;         /* time of day, 0 to 24 */
 	bool black;
 };
 

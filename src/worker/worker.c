@@ -12,6 +12,7 @@ static const struct {
 	{"caps", caps_worker_main},
 	{"exec", exec_worker_main},
 	{"media", media_worker_main},
+	{"world", world_worker_main},
 };
 
 int worker_main(const char *role, int argc, char **argv)

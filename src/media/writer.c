@@ -1,0 +1,301 @@
+#include "media/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/opt.h>
+#include <libswscale/swscale.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "media/note.h"
+
+enum { CLOCK_RATE = 90000 }; /* ticks a second of the video's times */
+
+struct track {
+	AVStream *st;
+	AVCodecContext *enc;
+	AVFrame *frame;
+};
+
+struct writer {
+	struct writer_options o;
+	char *path, *part;
+	AVFormatContext *mux;
+	struct track video, sound;
+	struct SwsContext *scale;
+	AVPacket *pkt;
+	int64_t last;    /* time of the last picture, in ticks */
+	int64_t samples; /* in sound.frame: fewer than it holds */
+	bool begun, finished;
+};
+
+static int refuse(const struct writer_options *o, struct err *err)
+{
+	if (o->width < 16 || o->height < 16 || o->width > 4096 || o->height > 4096 || o->width % 2 || o->height % 2)
+		return err_set(err, ERR_ARG, "width and height must be even and from 16 to 4096, not %dx%d", o->width,
+		               o->height);
+	if (!(o->fps >= 0.1 && o->fps <= 120))
+		return err_set(err, ERR_ARG, "the frame rate must be from 0.1 to 120, not %g", o->fps);
+	if (!(o->keyframe_s >= 0.1 && o->keyframe_s <= 60))
+		return err_set(err, ERR_ARG, "the distance of keyframes must be from 0.1 to 60 s, not %g", o->keyframe_s);
+	if (o->quality < 0 || o->quality > 51)
+		return err_set(err, ERR_ARG, "the quality must be from 0 to 51, not %d", o->quality);
+	if (o->sound_rate && o->sound_rate != 8000 && o->sound_rate != 16000 && o->sound_rate != 48000)
+		return err_set(err, ERR_ARG, "sound must have 8000, 16000 or 48000 samples a second, not %d", o->sound_rate);
+	return 0;
+}
+
+/* ---- opening ---- */
+
+static AVFrame *picture_frame(const AVCodecContext *c)
+{
+	AVFrame *f = av_frame_alloc();
+	if (!f)
+		return NULL;
+	f->format = c->pix_fmt;
+	f->width = c->width;
+	f->height = c->height;
+	f->color_range = c->color_range;
+	f->colorspace = c->colorspace;
+	if (av_frame_get_buffer(f, 0) < 0)
+		av_frame_free(&f);
+	return f;
+}
+
+static int open_track(struct writer *w, struct track *t, const AVCodec *codec)
+{
+	if (w->mux->oformat->flags & AVFMT_GLOBALHEADER)
+		t->enc->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+	int r = avcodec_open2(t->enc, codec, NULL);
+	if (r < 0)
+		return r;
+	t->st = avformat_new_stream(w->mux, NULL);
+	if (!t->st)
+		return AVERROR(ENOMEM);
+	t->st->time_base = t->enc->time_base;
+	return avcodec_parameters_from_context(t->st->codecpar, t->enc);
+}
+
+static int open_video(struct writer *w)
+{
+	const AVCodec *codec = avcodec_find_encoder_by_name("libx264");
+	if (!codec)
+		codec = avcodec_find_encoder(AV_CODEC_ID_H264);
+	AVCodecContext *c = w->video.enc = codec ? avcodec_alloc_context3(codec) : NULL;
+	if (!c)
+		return codec ? AVERROR(ENOMEM) : AVERROR_ENCODER_NOT_FOUND;
+	c->width = w->o.width;
+	c->height = w->o.height;
+	c->pix_fmt = AV_PIX_FMT_YUV420P;
+	c->sample_aspect_ratio = (AVRational){1, 1};
+	c->color_range = AVCOL_RANGE_MPEG;
+	c->colorspace = AVCOL_SPC_BT709;
+	c->color_primaries = AVCOL_PRI_BT709;
+	c->color_trc = AVCOL_TRC_BT709;
+	c->time_base = (AVRational){1, CLOCK_RATE};
+	c->framerate = av_d2q(w->o.fps, 1001000);
+	c->gop_size = (int)fmax(1, round(w->o.fps * w->o.keyframe_s));
+	c->keyint_min = c->gop_size;
+	/* Options of x264 alone; another encoder leaves them unused. A fixed distance of keyframes, as cameras have it. */
+	char crf[8];
+	snprintf(crf, sizeof crf, "%d", w->o.quality ? w->o.quality : 26);
+	av_opt_set(c->priv_data, "preset", "veryfast", 0);
+	av_opt_set(c->priv_data, "crf", crf, 0);
+	av_opt_set(c->priv_data, "x264-params", "scenecut=0:log=0", 0);
+	int r = open_track(w, &w->video, codec);
+	if (r < 0)
+		return r;
+	w->video.frame = picture_frame(c);
+	w->scale = sws_getContext(c->width, c->height, AV_PIX_FMT_RGB24, c->width, c->height, c->pix_fmt, SWS_BILINEAR,
+	                          NULL, NULL, NULL);
+	if (!w->video.frame || !w->scale)
+		return AVERROR(ENOMEM);
+	const int *bt709 = sws_getCoefficients(SWS_CS_ITU709);
+	sws_setColorspaceDetails(w->scale, bt709, 1, bt709, 0, 0, 1 << 16, 1 << 16);
+	return 0;
+}
+
+static int open_sound(struct writer *w)
+{
+	const AVCodec *codec = avcodec_find_encoder(AV_CODEC_ID_AAC);
+	AVCodecContext *c = w->sound.enc = codec ? avcodec_alloc_context3(codec) : NULL;
+	if (!c)
+		return codec ? AVERROR(ENOMEM) : AVERROR_ENCODER_NOT_FOUND;
+	c->sample_fmt = AV_SAMPLE_FMT_FLTP;
+	c->sample_rate = w->o.sound_rate;
+	c->ch_layout = (AVChannelLayout)AV_CHANNEL_LAYOUT_MONO;
+	c->bit_rate = 48000;
+	c->time_base = (AVRational){1, c->sample_rate};
+	int r = open_track(w, &w->sound, codec);
+	if (r < 0)
+		return r;
+	AVFrame *f = w->sound.frame = av_frame_alloc();
+	if (!f)
+		return AVERROR(ENOMEM);
+	f->format = c->sample_fmt;
+	f->sample_rate = c->sample_rate;
+	f->nb_samples = c->frame_size;
+	f->pts = 0;
+	r = av_channel_layout_copy(&f->ch_layout, &c->ch_layout);
+	return r < 0 ? r : av_frame_get_buffer(f, 0);
+}
+
+static int open_file(struct writer *w)
+{
+	/* "file:" keeps a path with a colon from being taken for a protocol. */
+	AUTO(mem_freep) char *url = mem_printf("file:%s", w->part);
+	int r = avio_open(&w->mux->pb, url, AVIO_FLAG_WRITE);
+	if (r < 0)
+		return r;
+	w->begun = true;
+	return avformat_write_header(w->mux, NULL);
+}
+
+int writer_open(const char *path, const struct writer_options *o, struct writer **ret, struct err *err)
+{
+	int r = refuse(o, err);
+	if (r < 0)
+		return r;
+	AUTO(writer_freep) struct writer *w = mem_alloc(1, sizeof *w);
+	w->o = *o;
+	w->path = mem_strdup(path);
+	w->part = mem_printf("%s.part", path);
+	w->last = -1;
+	w->pkt = av_packet_alloc();
+	r = avformat_alloc_output_context2(&w->mux, NULL, "mp4", NULL);
+	if (r >= 0 && !w->pkt)
+		r = AVERROR(ENOMEM);
+	if (r >= 0 && (r = open_video(w)) < 0)
+		return note_error(err, r, "cannot open an H.264 encoder");
+	if (r >= 0 && o->sound_rate && (r = open_sound(w)) < 0)
+		return note_error(err, r, "cannot open an AAC encoder");
+	if (r >= 0)
+		r = open_file(w);
+	if (r < 0)
+		return note_error(err, r, "cannot write %s", path);
+	*ret = TAKE(w);
+	return 0;
+}
+
+/* ---- writing ---- */
+
+/* Hands one frame (NULL: no more) to the encoder, and what comes out of it to the file. */
+static int pass_on(struct writer *w, struct track *t, const AVFrame *f)
+{
+	int r = avcodec_send_frame(t->enc, f);
+	while (r >= 0) {
+		r = avcodec_receive_packet(t->enc, w->pkt);
+		if (r == AVERROR(EAGAIN) || r == AVERROR_EOF)
+			break;
+		if (r < 0)
+			return r;
+		if (t == &w->video && !w->pkt->duration)
+			w->pkt->duration = llround(CLOCK_RATE / w->o.fps); /* how long the last picture is shown */
+		av_packet_rescale_ts(w->pkt, t->enc->time_base, t->st->time_base);
+		w->pkt->stream_index = t->st->index;
+		r = av_interleaved_write_frame(w->mux, w->pkt);
+		if (r >= 0 && w->mux->pb->error < 0)
+			r = w->mux->pb->error; /* a full disk shows here first */
+	}
+	return r == AVERROR(EAGAIN) || r == AVERROR_EOF ? 0 : r;
+}
+
+int writer_picture(struct writer *w, int64_t t_us, const uint8_t *rgb, size_t stride, struct err *err)
+{
+	AVFrame *f = w->video.frame;
+	int64_t t = av_rescale(t_us, CLOCK_RATE, 1000000);
+	if (t <= w->last)
+		return err_set(err, ERR_INTERNAL, "a picture at %lld us does not follow the one before", (long long)t_us);
+	w->last = t;
+	int r = av_frame_make_writable(f);
+	if (r >= 0) {
+		const uint8_t *rows[1] = {rgb};
+		int strides[1] = {(int)stride};
+		sws_scale(w->scale, rows, strides, 0, w->o.height, f->data, f->linesize);
+		f->pts = t;
+		r = pass_on(w, &w->video, f);
+	}
+	return r < 0 ? note_error(err, r, "cannot write %s", w->path) : 0;
+}
+
+static int sound_block(struct writer *w)
+{
+	AVFrame *f = w->sound.frame;
+	f->nb_samples = (int)w->samples;
+	int r = pass_on(w, &w->sound, f);
+	f->pts += w->samples;
+	f->nb_samples = w->sound.enc->frame_size;
+	w->samples = 0;
+	return r;
+}
+
+int writer_sound(struct writer *w, const int16_t *samples, size_t n, struct err *err)
+{
+	AVFrame *f = w->sound.frame;
+	if (!f)
+		return err_set(err, ERR_INTERNAL, "%s was opened without sound", w->path);
+	for (size_t i = 0; i < n; i++) {
+		int r = w->samples ? 0 : av_frame_make_writable(f);
+		if (r >= 0)
+			((float *)f->data[0])[w->samples++] = (float)samples[i] / 32768.0f;
+		if (r >= 0 && w->samples == w->sound.enc->frame_size)
+			r = sound_block(w);
+		if (r < 0)
+			return note_error(err, r, "cannot write the sound of %s", w->path);
+	}
+	return 0;
+}
+
+/* ---- the end ---- */
+
+static int close_file(struct writer *w)
+{
+	int r = pass_on(w, &w->video, NULL);
+	if (r >= 0 && w->sound.enc && w->samples)
+		r = sound_block(w);
+	if (r >= 0 && w->sound.enc)
+		r = pass_on(w, &w->sound, NULL);
+	if (r >= 0)
+		r = av_write_trailer(w->mux);
+	int closed = avio_closep(&w->mux->pb);
+	return r < 0 ? r : closed;
+}
+
+int writer_finish(struct writer *w, struct err *err)
+{
+	if (w->last < 0)
+		return err_set(err, ERR_ARG, "%s would have no picture", w->path);
+	int r = close_file(w);
+	if (r < 0)
+		return note_error(err, r, "cannot write %s", w->path);
+	if (rename(w->part, w->path) < 0)
+		return err_sys(err, errno, "cannot rename %s to %s", w->part, w->path);
+	w->finished = true;
+	return 0;
+}
+
+void writer_free(struct writer *w)
+{
+	if (!w)
+		return;
+	if (w->mux)
+		avio_closep(&w->mux->pb);
+	if (w->begun && !w->finished)
+		unlink(w->part);
+	struct track *tracks[] = {&w->video, &w->sound};
+	for (size_t i = 0; i < ARRAY_LEN(tracks); i++) {
+		avcodec_free_context(&tracks[i]->enc);
+		av_frame_free(&tracks[i]->frame);
+	}
+	sws_freeContext(w->scale);
+	av_packet_free(&w->pkt);
+	avformat_free_context(w->mux);
+	free(w->path);
+	free(w->part);
+	free(w);
+}

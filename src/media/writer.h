@@ -1,0 +1,35 @@
+/* Writes an MP4 file from drawn pictures and sound: H.264 (4:2:0, BT.709), and AAC where sound is wanted.
+ *
+ * The file grows as PATH.part and takes its name when it is complete; whatever goes wrong, nothing half-written stays.
+ * One thread at a time; every call may block on the disk or the encoder. */
+#ifndef VDET_MEDIA_WRITER_H
+#define VDET_MEDIA_WRITER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+struct writer_options {
+	int width, height; /* even, 16 to 4096 */
+	double fps;        /* 0.1 to 120; pictures' times need not keep to it */
+	double keyframe_s; /* a keyframe at least this often, and no more often: 0.1 to 60 s, as cameras do */
+	int quality;       /* x264's constant rate factor, 0 (best) to 51; 0 = 26 */
+	int sound_rate;    /* samples a second of one channel; 0 = no sound */
+};
+
+struct writer;
+
+int writer_open(const char *path, const struct writer_options *o, struct writer **ret, struct err *err);
+/* A picture that is shown from t_us on; times must grow. RGB24, rows `stride` bytes apart; copied. */
+int writer_picture(struct writer *w, int64_t t_us, const uint8_t *rgb, size_t stride, struct err *err);
+/* The next n samples. Pictures and sound should be given in step, a second or so at a time. */
+int writer_sound(struct writer *w, const int16_t *samples, size_t n, struct err *err);
+/* Completes the file and gives it its name. Free the writer in any case. */
+int writer_finish(struct writer *w, struct err *err);
+/* Without writer_finish() before, removes what was written. */
+void writer_free(struct writer *w);
+DEFINE_FREEP(struct writer, writer)
+
+#endif

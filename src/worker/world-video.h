@@ -1,0 +1,37 @@
+/* Drawing the demo world into a video file, in a child (role `world`), since libav lives in workers only.
+ *
+ * Over proc/wire.h: the parent sends WORLD_DRAW with a struct world_video as its head; the child answers with
+ * WORLD_DONE {us} about twice a second, at last with us = the duration when the file is complete; or with WORLD_ERROR
+ * {code, msg}. When the socket closes, the child removes what it wrote and ends. */
+#ifndef VDET_WORKER_WORLD_VIDEO_H
+#define VDET_WORKER_WORLD_VIDEO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "world/world.h"
+
+struct world_video {
+	struct world_options world;
+	const char *path;      /* of the MP4 to write; borrowed */
+	int64_t width, height; /* even, 16 to 4096 */
+	double fps;            /* 0.1 to 120 */
+	double keyframe_s;     /* 0.1 to 60 s */
+	int64_t quality;       /* x264's constant rate factor, 0 (best) to 51 */
+	bool sound;
+};
+
+/* 640x360, 10 pictures a second, a keyframe every 4 s, no sound, the default world; path NULL. */
+void world_video_default(struct world_video *v);
+
+/* Starts the child and waits for the file. progress (may be NULL) is called with how much is drawn, on this thread.
+ * Blocks for a small part of the video's length; ERR_CANCELED when `cancel` fires. Nothing half-written stays. */
+int world_video_draw(const struct world_video *v, void (*progress)(void *ctx, int64_t done_us), void *ctx,
+                     struct cancel *cancel, struct err *err);
+
+/* The child's part. */
+enum world_msg { WORLD_DRAW = 1, WORLD_DONE, WORLD_ERROR };
+
+#endif
