@@ -19,8 +19,8 @@ static const char *const captions[] = {
 };
 
 enum { LANES = 2, SECOND = 1000000 };
-static const double lane_y[LANES] = {0.40, 0.77};
-static const double sizes[] = {0.13, 0.155, 0.18};
+static const double lane_y[LANES] = {0.395, 0.77};
+static const double sizes[] = {0.13, 0.15, 0.17};
 /* Widths are judged on the narrowest common picture, 4:3, so that shapes keep apart on wider ones too. */
 static const double narrowest = 4.0 / 3;
 
@@ -175,9 +175,11 @@ static bool place_event(uint64_t *rnd, struct lanes *lanes, const struct world_o
 	if (e->end_us > o->duration_us)
 		return false;
 	pick_verb(rnd, e);
-	e->y = lane_y[lane] + random_in(rnd, -0.03, 0.03);
+	e->y = lane_y[lane] + random_in(rnd, -0.012, 0.012);
 	pick_path(rnd, e);
-	lanes->free_us[lane] = e->end_us + 2 * margin_us(e) + SECOND / 2;
+	if (e->start_us - margin_us(e) < lanes->free_us[lane])
+		return false;
+	lanes->free_us[lane] = e->end_us + margin_us(e) + SECOND / 2;
 	lanes->last[lane] = e;
 	lanes->guest[lane] = NULL;
 	return true;
