@@ -1,0 +1,56 @@
+/* The index of a whole video: what can be known cheaply before any frame is chosen. Made in the sandboxed child
+ * (src/media/), cached by source hash (src/store/), read by the plan.
+ *
+ * Plain data; times are microseconds from the start of the video's timeline. */
+#ifndef VDET_JOB_INDEX_H
+#define VDET_JOB_INDEX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+
+/* How closely a stretch was looked at. */
+enum index_look {
+	INDEX_PACKETS,    /* sizes of the coded frames only */
+	INDEX_KEYFRAMES,  /* its keyframes were decoded */
+	INDEX_DECODED,    /* decoded without non-reference frames, or wholly */
+};
+
+enum index_flag { INDEX_BLACK = 1, INDEX_FROZEN = 2, INDEX_BLURRED = 4, INDEX_FADING = 8, INDEX_TORN = 16 };
+
+enum index_cut_kind { INDEX_CUT_HARD, INDEX_CUT_DISSOLVE, INDEX_CUT_FADE };
+
+struct index_cut {
+	int64_t pts, end;       /* first frame of the new shot; end of a gradual change (= pts for a hard cut) */
+	int64_t uncertainty;    /* the true time lies within [pts - uncertainty, pts]; 0 = exact to the frame */
+	enum index_cut_kind kind;
+	float score;            /* 0 to 1 */
+};
+
+struct index_key {          /* a picture that was decoded small */
+	int64_t pts;
+	uint64_t hash;          /* perceptual: near duplicates differ in few bits */
+	uint8_t luma;           /* mean */
+	uint8_t flags;          /* enum index_flag */
+	float sharpness;        /* variance of the Laplacian of the small picture */
+};
+
+struct video_index {
+	int64_t duration;
+	int64_t bin;            /* width of a bin */
+	size_t n_bins;          /* covers [0, duration) */
+	float *activity;        /* per bin: how much the picture changes there; 0 = not at all, comparable within a video */
+	uint8_t *look;          /* per bin: enum index_look */
+	uint8_t *flags;         /* per bin: enum index_flag */
+	struct index_cut *cuts; /* ascending */
+	size_t n_cuts;
+	struct index_key *keys; /* ascending */
+	size_t n_keys;
+	int64_t packets, keyframes, decoded;  /* counts */
+	int64_t work_time;      /* what making it took */
+};
+void video_index_free(struct video_index *x);
+DEFINE_FREEP(struct video_index, video_index)
+
+#endif
