@@ -118,16 +118,6 @@ static size_t on_read(char *out, size_t size, size_t n, void *ctx)
 	return done;
 }
 
-/* A reused connection may turn out dead after the first bytes: curl then begins again. */
-static int on_seek(void *ctx, curl_off_t offset, int origin)
-{
-	struct exchange *x = ctx;
-	if (offset != 0 || origin != SEEK_SET)
-		return CURL_SEEKFUNC_CANTSEEK;
-	x->piece = x->offset = 0;
-	return CURL_SEEKFUNC_OK;
-}
-
 static size_t on_write(char *data, size_t size, size_t n, void *ctx)
 {
 	struct exchange *x = ctx;
@@ -242,9 +232,11 @@ static struct curl_slist *set_up(CURL *e, struct exchange *x)
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, body_length(q));
 		curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
 		curl_easy_setopt(e, CURLOPT_READDATA, x);
-		curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, on_seek);
-		curl_easy_setopt(e, CURLOPT_SEEKDATA, x);
 		headers = curl_slist_append(headers, "Content-Type: application/json");
+		/* On a connection that the other end has just closed curl would silently send it all again; whether and when
+		 * to do that is the caller's. */
+		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+		curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
 		/* No question before a large body: engines answer it late or never. */
 		headers = curl_slist_append(headers, "Expect:");
 	}
