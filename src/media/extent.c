@@ -4,7 +4,7 @@
 #include "media/note.h"
 
 struct tally {
-	int64_t first, last_end;
+	int64_t first, last, last_end;
 	int64_t packets;
 };
 
@@ -18,7 +18,7 @@ static int64_t frame_length(const struct source *s)
 static int count_packets(struct source *s, struct tally *ret, struct err *err)
 {
 	AUTO(av_packet_free) AVPacket *pkt = av_packet_alloc();
-	struct tally t = {.first = INT64_MAX, .last_end = INT64_MIN};
+	struct tally t = {.first = INT64_MAX, .last = INT64_MIN, .last_end = INT64_MIN};
 	if (!pkt)
 		return err_set(err, ERR_LIMIT, "no memory for a packet");
 	int64_t usual = frame_length(s);
@@ -31,6 +31,7 @@ static int count_packets(struct source *s, struct tally *ret, struct err *err)
 			length = usual;
 		if (time != CLOCK_NONE && time < INT64_MAX - length && !(pkt->flags & AV_PKT_FLAG_DISCARD)) {
 			t.first = time < t.first ? time : t.first;
+			t.last = time > t.last ? time : t.last;
 			t.last_end = time + length > t.last_end ? time + length : t.last_end;
 		}
 		t.packets++;
@@ -75,9 +76,11 @@ int extent_measure(struct source *s, struct extent *ret, struct err *err)
 		int r = count_packets(s, &t, err);
 		if (r < 0)
 			return r;
-		/* The end of the last frame is exact, where the header may round or include the audio. */
+		/* The end of the last frame is exact, where the header may round or include the audio; but an edit list may
+		 * end within the last frame. */
 		if (t.packets && t.last_end > 0 && agree(t.last_end, header)) {
-			*ret = (struct extent){.first = first, .duration = t.last_end, .header = header};
+			int64_t end = header > t.last && header < t.last_end ? header : t.last_end;
+			*ret = (struct extent){.first = first, .duration = end, .header = header};
 			return 0;
 		}
 	}

@@ -1,5 +1,7 @@
 #include "media/feed.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "media/compat.h"
 #include "media/note.h"
@@ -52,7 +54,9 @@ void feed_restart(struct feed *f, bool at_start)
 {
 	drop_packets(f);
 	avcodec_flush_buffers(f->dec);
-	f->draining = f->lost = f->tainted = false;
+	f->draining = f->lost = f->lied = f->tainted = false;
+	f->first_out = true;
+	f->n_times = 0;
 	f->need_key = !at_start;
 	f->from_start = at_start;
 	f->floor = INT64_MIN;
@@ -127,11 +131,48 @@ static int read_ahead(struct feed *f, struct err *err)
 	return 0;
 }
 
+/* A muxer that knew no composition times has written decoding times as presentation times. Frames come out of the
+ * decoder in the right order, and the times are the right ones; only who has which is wrong. Each frame then takes the
+ * earliest time that is waiting, which works as long as every packet is decoded, from the start on. */
+static bool times_unsorted(const struct feed *f)
+{
+	if (f->dec->has_b_frames <= 0 || f->look_n < 8)
+		return false;
+	for (unsigned i = 0; i < f->look_n; i++) {
+		const AVPacket *pkt = f->look[(f->look_at + i) % FEED_LOOK];
+		if (pkt->pts == AV_NOPTS_VALUE || pkt->pts != pkt->dts)
+			return false;
+	}
+	return true;
+}
+
+static void put_time(struct feed *f, int64_t time)
+{
+	/* More are waiting than any codec delays: frames were lost, and with them the oldest times. */
+	if (f->n_times == FEED_LOOK)
+		memmove(f->times, f->times + 1, --f->n_times * sizeof *f->times);
+	unsigned i = f->n_times++;
+	for (; i && f->times[i - 1] > time; i--)
+		f->times[i] = f->times[i - 1];
+	f->times[i] = time;
+}
+
+static int64_t take_time(struct feed *f)
+{
+	if (!f->n_times)
+		return CLOCK_NONE;
+	int64_t time = f->times[0];
+	memmove(f->times, f->times + 1, --f->n_times * sizeof *f->times);
+	return time;
+}
+
 int feed_open(struct source *s, struct feed **ret, struct err *err)
 {
 	AUTO(feed_freep) struct feed *f = mem_alloc(1, sizeof *f);
 	f->src = s;
 	f->first_key = CLOCK_NONE;
+	const AVCodecDescriptor *d = avcodec_descriptor_get(s->st->codecpar->codec_id);
+	f->intra_only = d && d->props & AV_CODEC_PROP_INTRA_ONLY;
 	enum AVFieldOrder order = s->st->codecpar->field_order;
 	f->interlaced = order != AV_FIELD_UNKNOWN && order != AV_FIELD_PROGRESSIVE;
 	int r = open_decoder(f, err);
@@ -142,6 +183,7 @@ int feed_open(struct source *s, struct feed **ret, struct err *err)
 	r = read_ahead(f, err);
 	if (r < 0)
 		return r;
+	f->unsorted = times_unsorted(f);
 	*ret = TAKE(f);
 	return 0;
 }
@@ -177,13 +219,16 @@ static int send_packet(struct feed *f, int64_t target, struct err *err)
 	f->look_n--;
 	f->look_bytes -= (size_t)pkt->size;
 	int64_t time = source_packet_time(f->src, pkt);
-	f->dec->skip_frame = certainly_hidden(f, pkt, target) ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+	bool skip = !f->unsorted && certainly_hidden(f, pkt, target);
+	f->dec->skip_frame = skip ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
 	unsigned long complaints = note_count();
 	r = avcodec_send_packet(f->dec, pkt);
 	if (r == AVERROR(ENOMEM))
 		return note_error(err, r, "cannot decode");
 	if (r < 0 && r != AVERROR_EOF)
 		f->fault = r;
+	else if (f->unsorted && time != CLOCK_NONE)
+		put_time(f, time);
 	if (r < 0 || note_count() != complaints || pkt->flags & AV_PKT_FLAG_CORRUPT)
 		taint(f, time);
 	return 0;
@@ -192,7 +237,8 @@ static int send_packet(struct feed *f, int64_t target, struct err *err)
 /* A frame has come out: gives it its time and notes its damage. False if it is to be dropped. */
 static bool accept_frame(struct feed *f, AVFrame *frame)
 {
-	int64_t time = source_time(f->src, frame->best_effort_timestamp);
+	int64_t time = f->unsorted ? take_time(f) : source_time(f->src, frame->best_effort_timestamp);
+	bool key = compat_key_frame(frame) || frame->pict_type == AV_PICTURE_TYPE_I || f->intra_only;
 	if (time == CLOCK_NONE) {
 		AVRational rate = f->src->st->avg_frame_rate;
 		int64_t step = rate.num > 0 && rate.den > 0 ? av_rescale(CLOCK_SECOND, rate.den, rate.num) : CLOCK_SECOND / 25;
@@ -202,9 +248,14 @@ static bool accept_frame(struct feed *f, AVFrame *frame)
 	f->interlaced |= compat_interlaced(frame);
 	if (frame->decode_error_flags || frame->flags & AV_FRAME_FLAG_CORRUPT)
 		taint(f, time);
-	else if (f->tainted && compat_key_frame(frame) && (f->taint_at == CLOCK_NONE || time > f->taint_at))
+	else if (f->tainted && key && (f->taint_at == CLOCK_NONE || time > f->taint_at))
 		f->tainted = false;
-	return time >= f->floor;
+	if (time < f->floor)
+		return false;
+	/* The frame of the keyframe itself comes first, after leftovers. */
+	f->lied |= f->first_out && !f->from_start && !key;
+	f->first_out = false;
+	return true;
 }
 
 int feed_next(struct feed *f, int64_t target, AVFrame *out, struct err *err)

@@ -22,6 +22,11 @@ struct feed {
 	bool draining;               /* all packets were read */
 	bool need_key;               /* packets before the next keyframe are useless */
 	bool lost;                   /* no keyframe came */
+	bool lied;                   /* what began decoding after a seek was no keyframe, whatever the container says */
+	bool unsorted;               /* the container has frame times in decoding order: see feed.c */
+	int64_t times[FEED_LOOK];    /* … of packets sent whose frames have not come out, if unsorted */
+	unsigned n_times;
+	bool intra_only;             /* every frame is a keyframe, flagged or not */
 	bool interlaced;             /* seen in a frame or said by the stream */
 	bool tainted;                /* an error since the last sound keyframe, in the order of output */
 	int64_t taint_at;            /* time of the packet that failed last */
@@ -29,6 +34,7 @@ struct feed {
 	int64_t landed;              /* time of the keyframe that decoding began with; CLOCK_NONE until known */
 	int64_t first_key;           /* of the file; CLOCK_NONE until known */
 	bool from_start;
+	bool first_out;              /* no frame has been accepted yet */
 	int64_t read_dts;            /* of the last packet read, stream clock; AV_NOPTS_VALUE if none */
 	int64_t key_at, gop;         /* last keyframe read; longest distance between two */
 	int64_t last_time;           /* of the last frame put out */

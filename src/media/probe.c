@@ -28,7 +28,7 @@ static void find_rate(const struct source *s, struct probe *p)
 	p->variable_rate = !p->extent.measured && !fields && (ratio > 1.02 || ratio < 0.98);
 }
 
-static void find_warning(const struct source *s, struct probe *p)
+static void find_warning(const struct source *s, const struct reader *r, struct probe *p)
 {
 	char told[CLOCK_TEXT_MAX], real[CLOCK_TEXT_MAX];
 	struct outline o = {.bad_at = -1};
@@ -45,6 +45,9 @@ static void find_warning(const struct source *s, struct probe *p)
 	else if (o.cut_missing && !strcmp(o.cut_type, "mdat"))
 		snprintf(p->warning, sizeof p->warning, "the box \"mdat\" claims %lld bytes more than the file has",
 		         (long long)o.cut_missing);
+	else if (reader_unsorted(r))
+		snprintf(p->warning, sizeof p->warning, "the file gives its frames' times in decoding order and its keyframes "
+		         "cannot be trusted; it is read from the start");
 }
 
 int probe_run(struct source *s, struct reader *r, struct probe *ret, struct err *err)
@@ -73,7 +76,7 @@ int probe_run(struct source *s, struct reader *r, struct probe *ret, struct err 
 	p.pixel_format = format ? format : "";
 	p.codec = avcodec_get_name(s->st->codecpar->codec_id);
 	find_rate(s, &p);
-	find_warning(s, &p);
+	find_warning(s, r, &p);
 	*ret = p;
 	return 0;
 }

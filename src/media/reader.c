@@ -61,6 +61,11 @@ void reader_moved(struct reader *r, int64_t end)
 	r->end = end;
 }
 
+bool reader_unsorted(const struct reader *r)
+{
+	return r->feed->unsorted;
+}
+
 static void forget(struct reader *r)
 {
 	av_frame_unref(r->prev);
@@ -91,13 +96,15 @@ static int seek_back(struct reader *r, int64_t t, int attempt)
 	/* The first retry: the keyframe just before the one that was too late. */
 	if (attempt == 1 && !seeks_blindly(r) && r->feed->landed != CLOCK_NONE && r->feed->landed > t)
 		aim = t - (r->feed->landed - t) - CLOCK_SECOND / 10;
-	if (r->feed->first_key != CLOCK_NONE && aim < r->feed->first_key)
+	bool to_start = r->feed->first_key != CLOCK_NONE && aim <= r->feed->first_key;
+	if (to_start)
 		aim = r->feed->first_key;
 	forget(r);
 	r->sequential = false;
-	if (source_seek(r->src, aim) < 0)
+	bool rewound = to_start && source_rewind(r->src) >= 0;
+	if (!rewound && source_seek(r->src, aim) < 0)
 		return -1;
-	feed_restart(r->feed, false);
+	feed_restart(r->feed, rewound);
 	return 0;
 }
 
@@ -124,6 +131,8 @@ static bool forward_is_best(const struct reader *r, int64_t t)
 		return r->have_cur || r->sequential;
 	if (r->moved)
 		return false;
+	if (f->unsorted)
+		return true;
 	int64_t here = r->have_next ? r->next->pts : r->have_cur ? r->cur->pts : 0;
 	int64_t gop = f->gop > 0 ? f->gop + f->gop / 2 : 4 * CLOCK_SECOND;
 	if (seeks_blindly(r))
@@ -223,9 +232,10 @@ int reader_at(struct reader *r, int64_t t, struct shown *ret, struct err *err)
 	input_clear_error(r->src->in);
 	for (int attempt = 0; attempt <= SEEK_TRIES; attempt++) {
 		int e = 0;
-		if (attempt == SEEK_TRIES)
+		bool forward = !attempt && forward_is_best(r, t);
+		if (!forward && (attempt == SEEK_TRIES || r->feed->unsorted))
 			e = start_over(r, err);
-		else if ((attempt || !forward_is_best(r, t)) && seek_back(r, t, attempt) < 0)
+		else if (!forward && seek_back(r, t, attempt) < 0)
 			continue;
 		if (e == 0)
 			e = advance(r, t, err);
@@ -233,7 +243,7 @@ int reader_at(struct reader *r, int64_t t, struct shown *ret, struct err *err)
 			return e;
 		if (r->ended && r->feed->from_start && !holds(r, t))
 			break; /* the whole file gave nothing up to t: no other way will */
-		if (!holds(r, t) || (attempt < SEEK_TRIES - 1 && worth_second_look(r, t)))
+		if (!holds(r, t) || r->feed->lied || (attempt < SEEK_TRIES - 1 && worth_second_look(r, t)))
 			continue;
 		show(r, t, ret);
 		return 0;

@@ -8,6 +8,7 @@
 #define VDET_MEDIA_READER_H
 
 #include <libavutil/frame.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -23,6 +24,9 @@ DEFINE_FREEP(struct reader, reader)
 
 /* Somebody else has moved the source: the next frame begins with a seek. `end` limits what may be asked for. */
 void reader_moved(struct reader *r, int64_t end);
+
+/* Whether the container gives its frames' times in decoding order, so that they had to be put in order. */
+bool reader_unsorted(const struct reader *r);
 
 /* What is shown at a time. Borrowed from the reader until its next call. */
 struct shown {

@@ -270,6 +270,13 @@ int source_seek(struct source *s, int64_t t)
 	return av_seek_frame(s->fmt, s->st->index, source_ts(s, t), AVSEEK_FLAG_BACKWARD);
 }
 
+int source_rewind(struct source *s)
+{
+	if (s->fmt->iformat->flags & AVFMT_NO_BYTE_SEEK || !(s->fmt->iformat->flags & AVFMT_TS_DISCONT))
+		return AVERROR(ENOSYS);
+	return av_seek_frame(s->fmt, -1, 0, AVSEEK_FLAG_BYTE);
+}
+
 int64_t source_time(const struct source *s, int64_t ts)
 {
 	if (ts == AV_NOPTS_VALUE)

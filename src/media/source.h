@@ -31,6 +31,8 @@ DEFINE_FREEP(struct source, source)
 int source_packet(struct source *s, AVPacket *pkt);
 /* Seeks to the last keyframe that the demuxer believes to be at or before t; an AVERROR code if it cannot. */
 int source_seek(struct source *s, int64_t t);
+/* Seeks to the first byte, for formats that need no header to be read again; an AVERROR code if it cannot. */
+int source_rewind(struct source *s);
 
 /* Between the stream's clock and the timeline in microseconds; AV_NOPTS_VALUE becomes CLOCK_NONE. */
 int64_t source_time(const struct source *s, int64_t ts);

@@ -122,7 +122,8 @@ static void take_frames(struct plain *p, AVCodecContext *dec, const struct sourc
 {
 	while (avcodec_receive_frame(dec, f) == 0) {
 		p->frames = mem_grow(p->frames, p->n + 1, sizeof *p->frames);
-		p->frames[p->n++] = (struct plain_frame){source_time(s, f->best_effort_timestamp), frame_sum(f)};
+		p->frames[p->n++] = (struct plain_frame){.pts = source_time(s, f->best_effort_timestamp),
+			.raw = source_time(s, f->pts), .sum = frame_sum(f)};
 		av_frame_unref(f);
 	}
 }
@@ -152,6 +153,23 @@ void plain_decode(const char *path, const struct source *s, struct plain *ret)
 		take_frames(ret, dec, s, f);
 	}
 	avformat_close_input(&fmt);
+}
+
+static int by_pts(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
+/* Where the container gives decoding times for presentation times, the order of the frames is right, not their times. */
+void plain_sort_times(struct plain *p)
+{
+	AUTO(mem_freep) int64_t *times = mem_alloc(p->n, sizeof *times);
+	for (size_t i = 0; i < p->n; i++)
+		times[i] = p->frames[i].raw;
+	qsort(times, p->n, sizeof *times, by_pts);
+	for (size_t i = 0; i < p->n; i++)
+		p->frames[i].pts = times[i];
 }
 
 void plain_free(struct plain *p)

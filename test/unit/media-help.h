@@ -34,6 +34,7 @@ void opened_end(struct opened *o);
 /* Every frame of the source's stream, decoded from the start without any trick. */
 struct plain_frame {
 	int64_t pts;     /* microseconds of the timeline */
+	int64_t raw;     /* … as the container has it */
 	uint32_t sum;    /* of the pixels */
 };
 struct plain {
@@ -41,6 +42,7 @@ struct plain {
 	size_t n;
 };
 void plain_decode(const char *path, const struct source *s, struct plain *ret);
+void plain_sort_times(struct plain *p);
 void plain_free(struct plain *p);
 /* The one shown at t; NULL if there are none. */
 const struct plain_frame *plain_at(const struct plain *p, int64_t t);
