@@ -2,11 +2,12 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/help-shell.h"
 
-static struct { bool markdown; } own;
+static struct { char *as; } own;
 static const struct opt_row rows[] = {
-	{"help.markdown", "markdown", OPT_BOOL, 0, "false", 0, 0, NULL, NULL,
-	 "Print docs/options.md: every option of the program.", OPT_COMMAND_ONLY},
+	{"help.as", "as", OPT_CHOICE, 0, "text", 0, 0, "text|markdown|man|bash|zsh|fish", NULL,
+	 "In another form: docs/options.md, the manual page, or what a shell needs to complete words.", OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Help", rows, 1};
 
@@ -44,7 +45,7 @@ static void print_markdown(void)
 	AUTO(buf_free) struct buf text = BUF(1 << 20);
 	struct opt_set set = app_options_of(&all, &app, binds);
 	opt_markdown(&set, &text);
-	puts("# Options\n\n<!-- made by: vdet help --markdown -->\n\n"
+	puts("# Options\n\n<!-- made by: vdet help --as markdown -->\n\n"
 	     "Every option can be given as a flag, as a key in `vdet.conf` (section and key, as in `[chunk]` and\n"
 	     "`duration = 300`), or as an environment variable (`VDET_CHUNK_DURATION`). The command line wins over the\n"
 	     "environment, the environment over the file, the file over the default. The file is\n"
@@ -57,9 +58,14 @@ static void print_markdown(void)
 static int run(struct app *app, int argc, char **argv)
 {
 	(void)app;
-	if (own.markdown) {
-		print_markdown();
-		return EXIT_COMPLETE;
+	static const struct { const char *name; void (*print)(void); } forms[] = {
+		{"markdown", print_markdown}, {"man", help_man}, {"bash", help_bash}, {"zsh", help_zsh}, {"fish", help_fish},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		if (strcmp(own.as, forms[i].name) == 0) {
+			forms[i].print();
+			return EXIT_COMPLETE;
+		}
 	}
 	if (argc == 0) {
 		help_print(NULL);

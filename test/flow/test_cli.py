@@ -1,5 +1,6 @@
 """The command line: help everywhere, documents that are not stale, options from every place, exit codes."""
 import json
+import shutil
 import subprocess
 
 import flow
@@ -19,9 +20,25 @@ class CommandLine(flow.Flow):
             self.assertEqual(self.vdet(c, "--version").stdout, version)
 
     def test_documents_are_not_stale(self):
-        made = self.vdet("help", "--markdown").stdout
+        made = self.vdet("help", "--as", "markdown").stdout
         self.assertEqual((flow.ROOT / "docs" / "options.md").read_text(), made,
-                         "make it again: vdet help --markdown >docs/options.md")
+                         "make it again: vdet help --as markdown >docs/options.md")
+
+    def test_manual_and_completions(self):
+        man = self.vdet("help", "--as", "man").stdout
+        if shutil.which("man"):
+            r = subprocess.run(["man", "--warnings", "-l", "-"], input=man, capture_output=True, text=True)
+            self.assertEqual(r.stderr, "")
+            self.assertIn("--chunk-duration SECONDS", r.stdout)
+        bash = self.vdet("help", "--as", "bash").stdout
+        script = bash + "\nCOMP_WORDS=(vdet analyze --chunk-d); COMP_CWORD=2; _vdet; echo ${COMPREPLY[*]}"
+        r = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+        self.assertEqual((r.stdout, r.stderr), ("--chunk-duration\n", ""))
+        for shell in ("zsh", "fish"):
+            text = self.vdet("help", "--as", shell).stdout
+            self.assertIn("chunk-duration", text)
+            if shutil.which(shell):
+                subprocess.run([shell, "-n"], input=text, text=True, check=True)
 
     def test_wrong_usage(self):
         for args, said in (

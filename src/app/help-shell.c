@@ -1,0 +1,175 @@
+/* The options table in the forms that a system wants: a manual page, and completion for three shells. */
+#include "app/help-shell.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+
+/* Calls fn for each option of a command. */
+static void each_option(const struct command *c, void (*fn)(const struct command *c, const struct opt_row *row))
+{
+	static struct app app; /* bound for its addresses only */
+	struct opt_bind binds[4];
+	struct opt_set set = app_options_of(c, &app, binds);
+	for (size_t g = 0; g < set.n; g++)
+		for (size_t i = 0; i < set.binds[g].group->n; i++)
+			fn(c, &set.binds[g].group->rows[i]);
+}
+
+/* Prints s with each character of `special` behind `escape`. */
+static void put_escaped(const char *s, const char *special, const char *escape)
+{
+	for (; *s; s++)
+		printf("%s%c", strchr(special, *s) ? escape : "", *s);
+}
+
+/* ---- roff, as man(7) has it */
+
+static void put_roff(const char *s)
+{
+	put_escaped(s, "-'.\\", "\\");
+}
+
+static void man_option(const struct command *c, const struct opt_row *row)
+{
+	char flag[64];
+	(void)c;
+	opt_flag_name(row, flag);
+	fputs(".TP\n.B ", stdout);
+	put_roff("--");
+	put_roff(flag);
+	if (row->type != OPT_BOOL) {
+		fputs(" \\fI", stdout);
+		put_roff(row->type == OPT_CHOICE ? row->choices : row->metavar ? row->metavar : "VALUE");
+		fputs("\\fR", stdout);
+	}
+	fputs("\n", stdout);
+	put_roff(row->help);
+	if (*row->def && row->type != OPT_BOOL) {
+		fputs(" Default: ", stdout);
+		put_roff(row->def);
+		fputs(".", stdout);
+	}
+	fputs("\n", stdout);
+}
+
+void help_man(void)
+{
+	printf(".TH VDET 1 \"\" \"vdet %s\" \"User Commands\"\n.SH NAME\nvdet \\- watch long video with a vision\\-language "
+	       "model, and tell what happened\n.SH SYNOPSIS\n.B vdet\n\\fICOMMAND\\fR [\\fIOPTION\\fR]... "
+	       "[\\fIARGUMENT\\fR]...\n.SH DESCRIPTION\nvdet looks at a video chunk by chunk, asks a vision\\-language model "
+	       "what its frames show, and writes a\nreport in which each event names the frames behind it. Every finished "
+	       "chunk is kept: after an interruption\nthe same command goes on.\n.SH COMMANDS\n", VDET_VERSION);
+	for (size_t i = 0; i < n_commands; i++) {
+		printf(".SS vdet %s ", commands[i]->name);
+		put_roff(commands[i]->usage);
+		fputs("\n", stdout);
+		put_roff(commands[i]->summary);
+		fputs("\n", stdout);
+		if (commands[i]->own)
+			each_option(&(struct command){.own = commands[i]->own, .own_target = commands[i]->own_target}, man_option);
+	}
+	fputs(".SH OPTIONS\n", stdout);
+	each_option(&(struct command){.groups = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE}, man_option);
+	fputs(".SH EXIT STATUS\n0 complete; 3 finished with holes; 1 failed; 2 wrong usage; 130 interrupted.\n"
+	      ".SH FILES\n.TP\n.I $XDG_CONFIG_HOME/vdet/vdet.conf\nThe configuration: [section] and key = value, for each option.\n"
+	      ".TP\n.I $XDG_DATA_HOME/vdet/\nThe case store vdet.db, models/, engine.log.\n"
+	      ".SH ENVIRONMENT\nEach option is also a variable: VDET_CHUNK_DURATION for chunk.duration. "
+	      "VDET_CONFIG names another configuration file.\n", stdout);
+}
+
+/* ---- bash */
+
+static void word_option(const struct command *c, const struct opt_row *row)
+{
+	char flag[64];
+	(void)c;
+	opt_flag_name(row, flag);
+	printf(" --%s", flag);
+}
+
+void help_bash(void)
+{
+	fputs("# bash completion for vdet\n_vdet() {\n\tlocal word=${COMP_WORDS[COMP_CWORD]} words=\n\tCOMPREPLY=()\n"
+	      "\tif [ \"$COMP_CWORD\" = 1 ]; then\n\t\twords='", stdout);
+	for (size_t i = 0; i < n_commands; i++)
+		printf("%s ", commands[i]->name);
+	fputs("--help --version'\n\telse\n\t\tcase ${COMP_WORDS[1]} in\n", stdout);
+	for (size_t i = 0; i < n_commands; i++) {
+		printf("\t\t%s) words='--help", commands[i]->name);
+		each_option(commands[i], word_option);
+		fputs("' ;;\n", stdout);
+	}
+	fputs("\t\tesac\n\tfi\n\tcase $word in\n\t-*) mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\") ;;\n"
+	      "\t*) [ \"$COMP_CWORD\" != 1 ] || mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\") ;;\n\tesac\n}\n"
+	      "complete -o default -F _vdet vdet\n", stdout);
+}
+
+/* ---- zsh */
+
+static void zsh_option(const struct command *c, const struct opt_row *row)
+{
+	char flag[64];
+	(void)c;
+	opt_flag_name(row, flag);
+	printf("\t\t\t'--%s%s[", flag, row->type == OPT_BOOL ? "" : "=");
+	for (const char *s = row->help; *s; s++)
+		if (*s == '\'')
+			fputs("'\\''", stdout);
+		else
+			printf("%s%c", strchr("[]\\:", *s) ? "\\" : "", *s);
+	fputs("]", stdout);
+	if (row->type == OPT_CHOICE) {
+		fputs(":value:(", stdout);
+		for (const char *s = row->choices; *s; s++)
+			putchar(*s == '|' ? ' ' : *s);
+		fputs(")", stdout);
+	} else if (row->type != OPT_BOOL) {
+		fputs(":value:_files", stdout);
+	}
+	fputs("' \\\n", stdout);
+}
+
+void help_zsh(void)
+{
+	fputs("#compdef vdet\n_vdet() {\n\tlocal -a commands\n\tcommands=(\n", stdout);
+	for (size_t i = 0; i < n_commands; i++)
+		printf("\t\t'%s:%s'\n", commands[i]->name, commands[i]->summary);
+	fputs("\t)\n\tif (( CURRENT == 2 )); then\n\t\t_describe command commands\n\t\treturn\n\tfi\n\tcase $words[2] in\n", stdout);
+	for (size_t i = 0; i < n_commands; i++) {
+		printf("\t%s)\n\t\tshift words\n\t\t(( CURRENT-- ))\n\t\t_arguments \\\n", commands[i]->name);
+		each_option(commands[i], zsh_option);
+		fputs("\t\t\t'*:file:_files'\n\t\t;;\n", stdout);
+	}
+	fputs("\tesac\n}\n_vdet \"$@\"\n", stdout);
+}
+
+/* ---- fish */
+
+static void fish_option(const struct command *c, const struct opt_row *row)
+{
+	char flag[64];
+	opt_flag_name(row, flag);
+	printf("complete -c vdet -n '__fish_seen_subcommand_from %s' -l %s%s -d '", c->name, flag,
+	       row->type == OPT_BOOL ? "" : " -r");
+	put_escaped(row->help, "'\\", "\\");
+	fputs("'", stdout);
+	if (row->type == OPT_CHOICE) {
+		fputs(" -a '", stdout);
+		for (const char *s = row->choices; *s; s++)
+			putchar(*s == '|' ? ' ' : *s);
+		fputs("'", stdout);
+	}
+	fputs("\n", stdout);
+}
+
+void help_fish(void)
+{
+	for (size_t i = 0; i < n_commands; i++) {
+		printf("complete -c vdet -n __fish_use_subcommand -a %s -d '", commands[i]->name);
+		put_escaped(commands[i]->summary, "'\\", "\\");
+		fputs("'\n", stdout);
+		each_option(commands[i], fish_option);
+	}
+}
