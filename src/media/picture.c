@@ -156,9 +156,9 @@ static void add_wide(struct buf *b, const struct shape *s)
 		buf_addf(b, ",zscale=pin=bt2020:tin=bt709:min=bt2020nc:rin=%s:p=bt709:t=bt709:m=170m:r=full,format=yuv420p", range);
 		return;
 	}
-	/* 203 cd/m2, the white of BT.2408, becomes 1.0; what is brighter is rolled off. */
-	buf_addf(b, ",zscale=pin=bt2020:tin=%s:min=bt2020nc:rin=%s:t=linear:npl=203,format=gbrpf32le"
-	         ",zscale=p=bt709,tonemap=mobius:param=0.5:desat=0,zscale=p=bt709:t=bt709:m=170m:r=full,format=yuv420p",
+	/* With this curve the greys of a chart come out as HLG's own compatible picture has them. */
+	buf_addf(b, ",zscale=pin=bt2020:tin=%s:min=bt2020nc:rin=%s:t=linear:npl=100,format=gbrpf32le"
+	         ",zscale=p=bt709,tonemap=hable:desat=0,zscale=p=bt709:t=bt709:m=170m:r=full,format=yuv420p",
 	         !strcmp(hdr, "pq") ? "smpte2084" : "arib-std-b67", range);
 }
 
