@@ -125,7 +125,7 @@ static int check_limits(const struct call *k, int64_t now, struct err *err)
 
 static void tell(struct call *k, int64_t now)
 {
-	if (!k->progress || now - k->told < PROGRESS_EVERY)
+	if (!k->progress)
 		return;
 	struct chat_progress p = {
 		.phase = k->answer.first ? CHAT_DECODE : CHAT_PREFILL,
@@ -134,7 +134,8 @@ static void tell(struct call *k, int64_t now)
 	};
 	bool same = p.phase == k->last.phase && p.prompt_done == k->last.prompt_done &&
 	            p.output_tokens == k->last.output_tokens;
-	if (same && now - k->told < CLOCK_SECOND)
+	/* A new phase at once, the rest not too often, and a sign of life when nothing changes. */
+	if (k->told && p.phase == k->last.phase && now - k->told < (same ? CLOCK_SECOND : PROGRESS_EVERY))
 		return;
 	k->told = now;
 	k->last = p;
