@@ -1,5 +1,6 @@
 #include "media/feed.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -13,6 +14,15 @@ enum {
 	LOST_PACKETS = 3000,        /* read after a seek without a keyframe: it has led nowhere */
 };
 
+/* Some decoders turn a failed allocation into "invalid data", and blame the file for it. */
+static int get_buffer(AVCodecContext *dec, AVFrame *frame, int flags)
+{
+	struct feed *f = dec->opaque;
+	int r = avcodec_default_get_buffer2(dec, frame, flags);
+	f->no_memory |= r == AVERROR(ENOMEM);
+	return r;
+}
+
 static int open_decoder(struct feed *f, struct err *err)
 {
 	const AVStream *st = f->src->st;
@@ -23,6 +33,8 @@ static int open_decoder(struct feed *f, struct err *err)
 	int r = avcodec_parameters_to_context(f->dec, st->codecpar);
 	f->dec->pkt_timebase = st->time_base;
 	f->dec->thread_count = 1;
+	f->dec->opaque = f;
+	f->dec->get_buffer2 = get_buffer;
 	f->dec->max_pixels = MAX_PIXELS;
 	if ((int64_t)st->codecpar->width * st->codecpar->height > MAX_PIXELS)
 		return err_set(err, ERR_LIMIT, "the picture has %dx%d pixels, more than the %d million that are decoded",
@@ -203,6 +215,12 @@ static bool certainly_hidden(const struct feed *f, const AVPacket *pkt, int64_t 
 	return later >= need;
 }
 
+static int no_memory(struct feed *f, struct err *err)
+{
+	f->no_memory = false;
+	return note_error(err, AVERROR(ENOMEM), "cannot decode a picture of %dx%d", f->dec->width, f->dec->height);
+}
+
 /* Sends the next packet, or the end. Returns 0, or an error of memory. */
 static int send_packet(struct feed *f, int64_t target, struct err *err)
 {
@@ -223,8 +241,8 @@ static int send_packet(struct feed *f, int64_t target, struct err *err)
 	f->dec->skip_frame = skip ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
 	unsigned long complaints = note_count();
 	r = avcodec_send_packet(f->dec, pkt);
-	if (r == AVERROR(ENOMEM))
-		return note_error(err, r, "cannot decode");
+	if (r == AVERROR(ENOMEM) || f->no_memory)
+		return no_memory(f, err);
 	if (r < 0 && r != AVERROR_EOF)
 		f->fault = r;
 	else if (f->unsorted && time != CLOCK_NONE)
@@ -275,8 +293,8 @@ int feed_next(struct feed *f, int64_t target, AVFrame *out, struct err *err)
 				return r;
 		} else if (r == AVERROR_EOF) {
 			return 1;
-		} else if (r == AVERROR(ENOMEM)) {
-			return note_error(err, r, "cannot decode");
+		} else if (r == AVERROR(ENOMEM) || f->no_memory) {
+			return no_memory(f, err);
 		} else {
 			f->fault = r;
 			taint(f, f->last_time);

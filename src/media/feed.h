@@ -39,6 +39,7 @@ struct feed {
 	int64_t key_at, gop;         /* last keyframe read; longest distance between two */
 	int64_t last_time;           /* of the last frame put out */
 	int fault;                   /* the decoder's last AVERROR, 0 if none */
+	bool no_memory;              /* a frame could not be allocated, whatever the decoder calls it */
 };
 
 int feed_open(struct source *s, struct feed **ret, struct err *err);

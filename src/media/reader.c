@@ -1,5 +1,6 @@
 #include "media/reader.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -204,10 +205,23 @@ static bool worth_second_look(struct reader *r, int64_t t)
 	return true;
 }
 
+/* Decoders report a failed allocation as damage. Whether that is what happened shows in asking for what any of them
+ * needs: room for a few frames. */
+static bool lacks_memory(const struct reader *r)
+{
+	const AVCodecParameters *par = r->src->st->codecpar;
+	void *room = malloc(4 * (size_t)par->width * (size_t)par->height * 3 / 2);
+	free(room);
+	return par->width > 0 && par->height > 0 && !room;
+}
+
 static int explain_nothing(struct reader *r, int64_t t, struct err *err)
 {
 	char text[CLOCK_TEXT_MAX], name[64];
 	source_codec_name(r->src->st->codecpar, name);
+	if (lacks_memory(r))
+		return err_set(err, ERR_LIMIT, "cannot decode pictures of %dx%d: not enough memory within the decoder's limit",
+		               r->src->st->codecpar->width, r->src->st->codecpar->height);
 	if (r->feed->fault)
 		return note_error(err, r->feed->fault, "nothing could be decoded at %s: the %s data is damaged",
 		                  clock_text(t, text), name);

@@ -7,9 +7,11 @@
 #include <libavutil/adler32.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -73,7 +75,7 @@ static void remove_temp(void)
 char *media_make(const char *name, const char *args)
 {
 	if (!temp_dir[0]) {
-		strcpy(temp_dir, "/tmp/vdet-test-XXXXXX");
+		snprintf(temp_dir, sizeof temp_dir, "/tmp/vdet-test-XXXXXX");
 		if (!mkdtemp(temp_dir))
 			return NULL;
 		atexit(remove_temp);
@@ -82,7 +84,12 @@ char *media_make(const char *name, const char *args)
 	if (file_exists(path))
 		return TAKE(path);
 	AUTO(mem_freep) char *command = mem_printf("ffmpeg -v error -nostdin %s -y '%s'", args, path);
-	return system(command) == 0 ? TAKE(path) : NULL;
+	char *argv[] = {"sh", "-c", command, NULL};
+	pid_t pid;
+	int status = -1;
+	if (posix_spawnp(&pid, "sh", NULL, NULL, argv, environ) || waitpid(pid, &status, 0) < 0 || status)
+		return NULL;
+	return TAKE(path);
 }
 
 int opened_begin(const char *path, struct opened *ret, struct err *err)

@@ -1,0 +1,230 @@
+/* The program that unit tests start as their child: the real roles, a media role that lies (VDET_LIE names how), and
+ * roles that try to break out of the sandbox. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "media/jpeg.h"
+#include "proc/media-wire.h"
+#include "proc/sandbox.h"
+#include "proc/spawn.h"
+#include "proc/wire.h"
+#include "worker/worker.h"
+
+static void say(uint32_t type, json_t *head, const void *blob, size_t len)
+{
+	const struct wire_part part = {blob, len};
+	wire_send(ROLE_SOCKET, type, head, &part, 1, 0, NULL, NULL);
+	json_decref(head);
+}
+
+static void say_raw(const void *data, size_t len)
+{
+	send(ROLE_SOCKET, data, len, MSG_NOSIGNAL);
+}
+
+static void hear(void)
+{
+	struct wire_msg m = {0};
+	if (wire_recv(ROLE_SOCKET, &WIRE_LIMITS_MAX, 0, NULL, &m, NULL) < 0)
+		exit(0);
+	wire_msg_clear(&m);
+}
+
+/* A JPEG of 64x48. */
+static void make_jpeg(struct buf *out)
+{
+	AUTO(jpeg_freep) struct jpeg *j = jpeg_new();
+	AUTO(av_frame_free) AVFrame *f = av_frame_alloc();
+	f->format = AV_PIX_FMT_YUV420P;
+	f->width = 64;
+	f->height = 48;
+	f->color_range = AVCOL_RANGE_JPEG;
+	av_frame_get_buffer(f, 0);
+	for (int p = 0; p < 3; p++)
+		for (int y = 0; y < (p ? 24 : 48); y++)
+			memset(f->data[p] + (ptrdiff_t)y * f->linesize[p], 128 + y, p ? 32 : 64);
+	jpeg_encode(j, f, 80, out, NULL);
+}
+
+static json_t *frame_head(int i, int w, int h, size_t jpeg)
+{
+	return json_pack("{s:i s:i s:i s:i s:s s:I s:i}", "i", i, "pts", 0, "width", w, "height", h, "rung", "software",
+	                 "jpeg", (json_int_t)jpeg, "thumb", 0);
+}
+
+static void lie_in_frames(const char *how, const struct buf *jpeg)
+{
+	if (!strcmp(how, "honest")) {
+		say(MEDIA_FRAME, frame_head(0, 64, 48, jpeg->len), jpeg->data, jpeg->len);
+		say(MEDIA_DONE, NULL, NULL, 0);
+	} else if (!strcmp(how, "cut-jpeg")) {
+		say(MEDIA_FRAME, frame_head(0, 64, 48, jpeg->len / 2), jpeg->data, jpeg->len / 2);
+	} else if (!strcmp(how, "long-jpeg")) {
+		say(MEDIA_FRAME, frame_head(0, 64, 48, jpeg->len + 1), jpeg->data, jpeg->len + 1);
+	} else if (!strcmp(how, "wrong-size")) {
+		say(MEDIA_FRAME, frame_head(0, 640, 480, jpeg->len), jpeg->data, jpeg->len);
+	} else if (!strcmp(how, "too-wide")) {
+		say(MEDIA_FRAME, frame_head(0, 6400, 48, jpeg->len), jpeg->data, jpeg->len);
+	} else if (!strcmp(how, "wrong-index")) {
+		say(MEDIA_FRAME, frame_head(1, 64, 48, jpeg->len), jpeg->data, jpeg->len);
+	} else if (!strcmp(how, "wrong-length")) {
+		say(MEDIA_FRAME, frame_head(0, 64, 48, jpeg->len + 1000), jpeg->data, jpeg->len);
+	} else if (!strcmp(how, "one-more")) {
+		say(MEDIA_FRAME, frame_head(0, 64, 48, jpeg->len), jpeg->data, jpeg->len);
+		say(MEDIA_FRAME, frame_head(1, 64, 48, jpeg->len), jpeg->data, jpeg->len);
+	} else if (!strcmp(how, "done-early")) {
+		say(MEDIA_DONE, NULL, NULL, 0);
+	} else if (!strcmp(how, "half")) {
+		say_raw("VDW1\x21\0\0\0\x10\0\0\0\0\0\0\0{\"i\":", 21);
+		exit(0);
+	}
+}
+
+static void lie_in_words(const char *how)
+{
+	if (!strcmp(how, "rubbish"))
+		say_raw("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 35);
+	else if (!strcmp(how, "huge-blob"))
+		say_raw("VDW1\x21\0\0\0\2\0\0\0\xff\xff\xff\xff{}", 18);
+	else if (!strcmp(how, "huge-head"))
+		say_raw("VDW1\x21\0\0\0\xff\xff\xff\x7f\0\0\0\0{}", 18);
+	else if (!strcmp(how, "no-json"))
+		say_raw("VDW1\x21\0\0\0\4\0\0\0\0\0\0\0nope", 20);
+	else if (!strcmp(how, "wrong-type"))
+		say(MEDIA_HELLO, json_pack("{s:i}", "version", MEDIA_VERSION), NULL, 0);
+	else if (!strcmp(how, "wrong-code"))
+		say(MEDIA_ERROR, json_pack("{s:i s:s}", "code", 99, "msg", "x"), NULL, 0);
+	else if (!strcmp(how, "escape"))
+		say(MEDIA_ERROR, json_pack("{s:i s:s}", "code", ERR_FORMAT, "msg", "\x1b[2Jgone\n\x07"), NULL, 0);
+	else if (!strcmp(how, "exit"))
+		exit(3);
+	else if (!strcmp(how, "abort"))
+		abort();
+	else if (!strcmp(how, "crash"))
+		raise(SIGSEGV);
+	else if (!strcmp(how, "killed"))
+		raise(SIGKILL);
+	else if (!strcmp(how, "sigsys"))
+		raise(SIGSYS);
+	else if (!strcmp(how, "trickle"))
+		for (;; usleep(1000))
+			say_raw("V", 0);
+}
+
+static _Noreturn void liar_main(const char *how)
+{
+	AUTO(buf_free) struct buf jpeg = BUF(1 << 20);
+	struct rlimit none = {0, 0};
+	setrlimit(RLIMIT_CORE, &none);
+	make_jpeg(&jpeg);
+	if (!strcmp(how, "wrong-version"))
+		say(MEDIA_HELLO, json_pack("{s:i}", "version", MEDIA_VERSION + 1), NULL, 0);
+	else if (strcmp(how, "no-hello") != 0)
+		say(MEDIA_HELLO, json_pack("{s:i}", "version", MEDIA_VERSION), NULL, 0);
+	for (;;) {
+		hear();
+		lie_in_words(how);
+		lie_in_frames(how, &jpeg);
+	}
+}
+
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+/* Returns what the call returned; errno says more. */
+static long attempt(const char *what)
+{
+	char *argv[] = {"true", NULL};
+	pthread_t thread;
+	if (!strcmp(what, "open"))
+		return open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+	if (!strcmp(what, "create"))
+		return open("/tmp/vdet-must-not-exist", O_WRONLY | O_CREAT, 0600);
+	if (!strcmp(what, "stat"))
+		return stat("/etc/passwd", &(struct stat){0});
+	if (!strcmp(what, "unlink"))
+		return unlink("/tmp/vdet-must-not-exist");
+	if (!strcmp(what, "write-input"))
+		return write(ROLE_INPUT, "x", 1);
+	if (!strcmp(what, "kill"))
+		return kill(getppid(), 0);
+	if (!strcmp(what, "dup"))
+		return dup(ROLE_SOCKET);
+	if (!strcmp(what, "limits"))
+		return setrlimit(RLIMIT_CPU, &(struct rlimit){1000, 1000});
+	if (!strcmp(what, "memory"))
+		return malloc((size_t)1 << 30) ? 0 : -1;
+	if (!strcmp(what, "memory-below"))
+		return malloc((size_t)16 << 20) ? 0 : -1;
+	if (!strcmp(what, "socket"))
+		return socket(AF_INET, SOCK_STREAM, 0);
+	if (!strcmp(what, "exec"))
+		return execv("/bin/true", argv);
+	if (!strcmp(what, "fork"))
+		return fork();
+	if (!strcmp(what, "thread"))
+		return pthread_create(&thread, NULL, nothing, NULL) ? -1 : 0;
+	if (!strcmp(what, "ptrace"))
+		return ptrace(PTRACE_ATTACH, getppid(), NULL, NULL);
+	if (!strcmp(what, "exec-memory"))
+		return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0;
+	return -2;
+}
+
+static int prisoner_main(const char *what)
+{
+	const struct sandbox s = {.enforce = true, .memory = 256 << 20};
+	struct err err;
+	json_object_seed(1);
+	if (sandbox_limit(&s, &err) < 0 || sandbox_enter(&s, &err) < 0) {
+		fprintf(stderr, "%s\n", err.msg);
+		return 9;
+	}
+	errno = 0;
+	long result = attempt(what);
+	say(1, json_pack("{s:I s:i}", "result", (json_int_t)result, "errno", errno), NULL, 0);
+	return 0;
+}
+
+/* Tells which descriptors are open, and which signals are blocked or ignored. */
+static int inventory_main(void)
+{
+	json_t *fds = json_array();
+	for (int fd = 0; fd < 100; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			json_array_append_new(fds, json_integer(fd));
+	sigset_t blocked;
+	sigprocmask(SIG_BLOCK, NULL, &blocked);
+	say(1, json_pack("{s:o s:b s:b}", "fds", fds, "int_blocked", sigismember(&blocked, SIGINT), "leader",
+	                 getpgrp() == getpid()), NULL, 0);
+	hear();
+	return 5;
+}
+
+int main(int argc, char **argv)
+{
+	const char *how = getenv("VDET_LIE");
+	if (argc < 3 || strcmp(argv[1], "-x") != 0)
+		return 2;
+	if (!strcmp(argv[2], "prisoner"))
+		return prisoner_main(argv[3]);
+	if (!strcmp(argv[2], "inventory"))
+		return inventory_main();
+	if (!strcmp(argv[2], "media") && how)
+		liar_main(how);
+	return worker_main(argv[2], argc - 3, argv + 3);
+}

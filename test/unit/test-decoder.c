@@ -1,0 +1,261 @@
+/* The parent's side of the decoder: honest children, lying ones, slow ones, dead ones. */
+#include "unit.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "job/decoder.h"
+#include "job/jpeg-check.h"
+#include "media-help.h"
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+static const char sandbox[] = "off";
+#else
+static const char sandbox[] = "on";
+#endif
+
+static struct decoder *open_path(const char *path, int64_t timeout, int64_t memory)
+{
+	const struct decoder_options o = {.timeout = timeout, .memory = memory, .sandbox = sandbox};
+	struct decoder *d = NULL;
+	struct err err = {0};
+	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (decoder_open(fd, &o, NULL, &d, &err) < 0)
+		fail_msg("%s: %s", path, err.msg);
+	return d;
+}
+
+struct seen {
+	size_t n, faults, bytes;
+	int64_t pts[4096];
+	int width, height, stop_after;
+};
+
+static int see(void *ctx, size_t i, struct frame *f)
+{
+	struct seen *s = ctx;
+	assert_int_equal(i, s->n);
+	s->pts[s->n++] = f->pts;
+	s->faults += !!f->fault;
+	s->bytes += f->jpeg_len;
+	s->width = f->width;
+	s->height = f->height;
+	if (!f->fault)
+		assert_ok(jpeg_check(f->jpeg, f->jpeg_len, f->width, f->height, NULL));
+	return s->stop_after && (int)s->n >= s->stop_after ? -ERR_BUSY : 0;
+}
+
+static int ask(struct decoder *d, const int64_t *times, size_t n, struct seen *s, struct err *err)
+{
+	const struct frame_request q = {.times = times, .n = n, .size = 320, .quality = 80};
+	return decoder_frames(d, &q, see, s, err);
+}
+
+static void test_lies(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *how;
+		int result;
+		const char *text;
+	} cases[] = {
+		{"honest", 0, ""},
+		{"cut-jpeg", -ERR_PROTO, "protocol"}, {"long-jpeg", -ERR_PROTO, "protocol"},
+		{"wrong-size", -ERR_PROTO, "protocol"}, {"too-wide", -ERR_PROTO, "protocol"},
+		{"wrong-index", -ERR_PROTO, "protocol"}, {"wrong-length", -ERR_PROTO, "protocol"},
+		{"one-more", -ERR_PROTO, "protocol"}, {"done-early", -ERR_PROTO, "protocol"},
+		{"half", -ERR_DIED, "ended with status 0"}, {"rubbish", -ERR_PROTO, "protocol"},
+		{"huge-blob", -ERR_PROTO, "larger than allowed"}, {"huge-head", -ERR_PROTO, "larger than allowed"},
+		{"no-json", -ERR_PROTO, "not JSON"}, {"wrong-type", -ERR_PROTO, "wrong time"},
+		{"wrong-code", -ERR_PROTO, "protocol"}, {"wrong-version", -ERR_PROTO, "protocol"},
+		{"escape", -ERR_FORMAT, " [2Jgone  "}, {"exit", -ERR_DIED, "ended with status 3"},
+		{"abort", -ERR_LIMIT, "memory limit"}, {"crash", -ERR_DIED, "SIGSEGV"}, {"killed", -ERR_DIED, "SIGKILL"},
+		{"sigsys", -ERR_DIED, "sandbox"}, {"silent", -ERR_TIMEOUT, "took longer"},
+		{"no-hello", -ERR_TIMEOUT, "took longer"}, {"trickle", -ERR_TIMEOUT, "took longer"},
+	};
+	const int64_t times[] = {0};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct err err = {0};
+		struct seen s = {0};
+		setenv("VDET_LIE", cases[i].how, 1);
+		bool slow = cases[i].result == -ERR_TIMEOUT;
+		AUTO(decoder_freep) struct decoder *d = open_path("/proc/self/exe", (slow ? 1 : 30) * CLOCK_SECOND, 1 << 30);
+		int r = ask(d, times, 1, &s, &err);
+		if (r != cases[i].result || !strstr(err.msg, cases[i].text))
+			fail_msg("%s: %d \"%s\"", cases[i].how, r, err.msg);
+		/* It is gone, and says so. */
+		if (r < 0)
+			assert_int_equal(ask(d, times, 1, &s, &err), -ERR_DIED);
+	}
+	unsetenv("VDET_LIE");
+}
+
+static void *fire_later(void *arg)
+{
+	usleep(100000);
+	cancel_fire(arg);
+	return NULL;
+}
+
+static void test_cancel(void **state)
+{
+	(void)state;
+	struct cancel *c = cancel_new();
+	const struct decoder_options o = {.sandbox = sandbox};
+	AUTO(decoder_freep) struct decoder *d = NULL;
+	struct video_info v;
+	struct err err;
+	pthread_t thread;
+	setenv("VDET_LIE", "silent", 1);
+	AUTO(fd_closep) int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	assert_ok(decoder_open(fd, &o, c, &d, &err));
+	pthread_create(&thread, NULL, fire_later, c);
+	int64_t begin = clock_now();
+	assert_int_equal(decoder_probe(d, &v, &err), -ERR_CANCELED);
+	assert_true(clock_now() - begin < 10 * CLOCK_SECOND);
+	pthread_join(thread, NULL);
+	unsetenv("VDET_LIE");
+	cancel_free(c);
+}
+
+/* A minute of moving pictures with sound in the middle. */
+static char *minute(void)
+{
+	return media_make("minute.mp4", "-f lavfi -i testsrc2=s=640x360:r=25:d=60 -f lavfi -i sine=d=60 -c:v libx264 "
+	                  "-preset veryfast -g 50 -c:a aac -shortest");
+}
+
+static void test_probe_and_frames(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = minute();
+	if (!path)
+		skip();
+	AUTO(decoder_freep) struct decoder *d = open_path(path, 60 * CLOCK_SECOND, (int64_t)1 << 30);
+	AUTO(video_info_clear) struct video_info v = {0};
+	struct err err = {0};
+	if (decoder_probe(d, &v, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_string_equal(v.codec, "h264");
+	assert_int_equal(v.width, 640);
+	assert_int_equal(v.duration, 60 * CLOCK_SECOND);
+	assert_true(v.has_audio && !v.variable_rate && !v.interlaced && !v.duration_measured);
+	assert_true(v.fps > 24.99 && v.fps < 25.01);
+	const int64_t times[] = {0, 39999, 40000, 1000001, 30 * CLOCK_SECOND, 60 * CLOCK_SECOND, 90 * CLOCK_SECOND};
+	const int64_t want[] = {0, 0, 40000, 1000000, 30 * CLOCK_SECOND, 59960000};
+	struct seen s = {0};
+	assert_ok(ask(d, times, 7, &s, &err));
+	assert_int_equal(s.n, 7);
+	assert_int_equal(s.faults, 1); /* beyond the end */
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(s.pts[i], want[i]);
+	/* The caller may stop; then the child is gone. */
+	struct seen few = {.stop_after = 2};
+	assert_int_equal(ask(d, times, 7, &few, &err), -ERR_BUSY);
+	assert_int_equal(ask(d, times, 7, &few, &err), -ERR_DIED);
+}
+
+static void test_bad_requests(void **state)
+{
+	(void)state;
+	AUTO(decoder_freep) struct decoder *d = open_path("/proc/self/exe", 30 * CLOCK_SECOND, 0);
+	struct frame_request q = {.times = &(int64_t){0}, .n = 0, .size = 320, .quality = 80};
+	struct err err;
+	assert_int_equal(decoder_frames(d, &q, see, NULL, &err), -ERR_ARG);
+	q.n = 5000;
+	assert_int_equal(decoder_frames(d, &q, see, NULL, &err), -ERR_ARG);
+	q.n = 1;
+	q.quality = 0;
+	assert_int_equal(decoder_frames(d, &q, see, NULL, &err), -ERR_ARG);
+	struct video_info v;
+	assert_int_equal(decoder_probe(d, &v, &err), -ERR_FORMAT); /* a program is no video */
+}
+
+static void test_memory_is_flat(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = minute();
+	if (!path || strcmp(sandbox, "off") == 0)
+		skip();
+	AUTO(decoder_freep) struct decoder *d = open_path(path, 0, (int64_t)1 << 30);
+	struct err err = {0};
+	int64_t times[300], peak[3];
+	for (int round = 0; round < 3; round++) {
+		struct seen s = {0};
+		for (int i = 0; i < 300; i++)
+			times[i] = (i * 7919 + round) % 1500 * INT64_C(40000); /* back and forth */
+		if (ask(d, times, 300, &s, &err) < 0)
+			fail_msg("%s", err.msg);
+		assert_int_equal(s.faults, 0);
+		peak[round] = decoder_peak_memory(d);
+	}
+	print_message("peak of the child: %lld, %lld, %lld kB\n", (long long)peak[0] >> 10, (long long)peak[1] >> 10,
+	              (long long)peak[2] >> 10);
+	assert_true(peak[0] > 0 && peak[2] - peak[0] < 4 << 20);
+}
+
+static void test_memory_limit(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = media_make("big.mp4", "-f lavfi -i color=s=7680x4320:r=5:d=1 -c:v libx264 "
+	                                        "-preset ultrafast");
+	if (!path || strcmp(sandbox, "off") == 0)
+		skip();
+	struct err err = {0};
+	AUTO(video_info_clear) struct video_info v = {0};
+	AUTO(decoder_freep) struct decoder *small = open_path(path, 60 * CLOCK_SECOND, 100 << 20);
+	int r = decoder_probe(small, &v, &err);
+	print_message("8K within 100 MiB: %s\n", err.msg);
+	assert_int_equal(r, -ERR_LIMIT);
+	assert_non_null(strstr(err.msg, "memory"));
+	AUTO(decoder_freep) struct decoder *large = open_path(path, 60 * CLOCK_SECOND, (int64_t)2 << 30);
+	if (decoder_probe(large, &v, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(v.width, 7680);
+}
+
+static void test_timeout(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = minute();
+	if (!path)
+		skip();
+	/* A request of seconds within a tenth of one. */
+	AUTO(decoder_freep) struct decoder *d = open_path(path, CLOCK_SECOND / 10, 0);
+	struct seen s = {0};
+	struct err err = {0};
+	int64_t times[1500];
+	for (int i = 0; i < 1500; i++)
+		times[i] = i * INT64_C(40000);
+	int64_t begin = clock_now();
+	assert_int_equal(ask(d, times, 1500, &s, &err), -ERR_TIMEOUT);
+	assert_true(clock_now() - begin < 5 * CLOCK_SECOND);
+}
+
+static void test_jpeg_check(void **state)
+{
+	(void)state;
+	static const unsigned char no_frame[] = {0xff, 0xd8, 0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 1, 0xff, 0xd9};
+	static const unsigned char progressive[] = {0xff, 0xd8, 0xff, 0xc2, 0, 17, 8, 0, 1, 0, 1, 3};
+	assert_int_equal(jpeg_check(no_frame, sizeof no_frame, 1, 1, NULL), -ERR_PROTO);
+	assert_int_equal(jpeg_check(progressive, sizeof progressive, 1, 1, NULL), -ERR_PROTO);
+	assert_int_equal(jpeg_check(no_frame, 2, 1, 1, NULL), -ERR_PROTO);
+	assert_int_equal(jpeg_check(no_frame, 0, 1, 1, NULL), -ERR_PROTO);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lies),        cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_jpeg_check),  cmocka_unit_test(test_probe_and_frames),
+		cmocka_unit_test(test_bad_requests), cmocka_unit_test(test_memory_is_flat),
+		cmocka_unit_test(test_memory_limit), cmocka_unit_test(test_timeout),
+	};
+	setenv("VDET_EXE", UNIT_HELPER, 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,191 @@
+/* Children and their sandbox: what they get, how they end, what they cannot do. */
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "proc/sandbox.h"
+#include "proc/spawn.h"
+#include "proc/wire.h"
+
+static int hear(struct child *c, struct wire_msg *m)
+{
+	return wire_recv(child_socket(c), &WIRE_LIMITS_MAX, clock_now() + 20 * CLOCK_SECOND, NULL, m, NULL);
+}
+
+static struct child *start(const char *role, const char *arg, int input)
+{
+	const char *args[] = {arg, NULL};
+	struct role_start s = ROLE_START(role);
+	struct child *c = NULL;
+	struct err err = {0};
+	s.args = args;
+	s.input = input;
+	if (child_start_role(&s, &c, &err) < 0)
+		fail_msg("%s", err.msg);
+	return c;
+}
+
+static void test_clean_start(void **state)
+{
+	(void)state;
+	int spare = open("/dev/null", O_RDONLY); /* inheritable on purpose */
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	for (int with_input = 0; with_input < 2; with_input++) {
+		AUTO(child_freep) struct child *c = start("inventory", NULL, with_input ? spare : -1);
+		AUTO(wire_msg_clear) struct wire_msg m = {0};
+		assert_ok(hear(c, &m));
+		json_auto_t *want = with_input ? json_pack("[iiiii]", 0, 1, 2, 3, 4) : json_pack("[iiii]", 0, 1, 2, 3);
+		assert_true(json_equal(json_object_get(m.head, "fds"), want));
+		assert_true(json_is_false(json_object_get(m.head, "int_blocked")));
+		assert_true(json_is_true(json_object_get(m.head, "leader")));
+		assert_true(child_peak_memory(c) > 1 << 20);
+		assert_false(child_ended(c));
+		assert_int_equal(child_wait(c, clock_now() + 20000, NULL, NULL), -ERR_TIMEOUT);
+		assert_ok(wire_send(child_socket(c), 1, NULL, NULL, 0, 0, NULL, NULL));
+		assert_ok(child_wait(c, clock_now() + 20 * CLOCK_SECOND, NULL, NULL));
+		char text[CHILD_TEXT_MAX];
+		assert_string_equal(child_status_text(c, text), "ended with status 5");
+		assert_true(child_peak_memory(c) > 1 << 20);
+	}
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	close(spare);
+}
+
+static void test_free_kills(void **state)
+{
+	(void)state;
+	struct child *c = start("inventory", NULL, -1);
+	pid_t pid = child_pid(c);
+	child_free(c);
+	assert_int_equal(kill(pid, 0), -1);
+	assert_int_equal(errno, ESRCH);
+}
+
+static void test_missing_program(void **state)
+{
+	(void)state;
+	struct role_start s = ROLE_START("inventory");
+	struct child *c;
+	struct err err;
+	s.exe = "/nonexistent/vdet";
+	assert_int_equal(child_start_role(&s, &c, &err), -ERR_NOENT);
+	const char *argv[] = {"vdet-no-such-program", NULL};
+	const struct program_start p = {.argv = argv, .log_fd = -1};
+	assert_int_equal(child_start_program(&p, &c, &err), -ERR_NOENT);
+	assert_non_null(strstr(err.msg, "vdet-no-such-program"));
+}
+
+static void test_program(void **state)
+{
+	(void)state;
+	int pipes[2];
+	assert_ok(pipe(pipes));
+	const char *argv[] = {"sh", "-c", "echo $VDET_HELLO; echo err >&2; exec sleep 100", NULL};
+	const char *env[] = {"VDET_HELLO=hello", NULL};
+	const struct program_start p = {.argv = argv, .env = env, .log_fd = pipes[1]};
+	AUTO(child_freep) struct child *c = NULL;
+	struct err err = {0};
+	if (child_start_program(&p, &c, &err) < 0)
+		fail_msg("%s", err.msg);
+	close(pipes[1]);
+	char text[100] = "";
+	for (size_t n = 0; n < 10;) {
+		ssize_t got = read(pipes[0], text + n, sizeof text - 1 - n);
+		assert_true(got > 0);
+		n += (size_t)got;
+	}
+	assert_string_equal(text, "hello\nerr\n");
+	close(pipes[0]);
+	child_kill(c, SIGTERM);
+	assert_ok(child_wait(c, clock_now() + 20 * CLOCK_SECOND, NULL, NULL));
+	assert_string_equal(child_status_text(c, text), "was killed by SIGTERM");
+}
+
+static void *start_and_end(void *arg)
+{
+	const char *argv[] = {"sleep", "100", NULL};
+	const struct program_start p = {.argv = argv, .log_fd = -1};
+	child_start_program(&p, arg, NULL);
+	return NULL;
+}
+
+static void test_program_dies_with_its_thread(void **state)
+{
+	(void)state;
+	pthread_t thread;
+	struct child *c = NULL;
+	assert_ok(pthread_create(&thread, NULL, start_and_end, &c));
+	pthread_join(thread, NULL);
+	assert_non_null(c);
+	assert_ok(child_wait(c, clock_now() + 20 * CLOCK_SECOND, NULL, NULL));
+	assert_int_equal(WTERMSIG(child_status(c)), SIGKILL);
+	child_free(c);
+}
+
+static void test_cpu_limit(void **state)
+{
+	(void)state;
+	const char *argv[] = {"sh", "-c", "while :; do :; done", NULL};
+	const struct program_start p = {.argv = argv, .log_fd = -1};
+	AUTO(child_freep) struct child *c = NULL;
+	assert_ok(child_start_program(&p, &c, NULL));
+	child_limit_cpu(c, 1);
+	assert_ok(child_wait(c, clock_now() + 60 * CLOCK_SECOND, NULL, NULL));
+	assert_int_equal(WTERMSIG(child_status(c)), SIGXCPU);
+}
+
+static void test_sandbox(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what;
+		int error;  /* errno, 0 = allowed, -1 = killed by SIGSYS */
+	} cases[] = {
+		{"open", EPERM}, {"create", EPERM}, {"stat", EPERM}, {"unlink", EPERM}, {"write-input", EPERM},
+		{"kill", EPERM}, {"dup", EPERM}, {"limits", EPERM}, {"memory", ENOMEM}, {"memory-below", 0},
+		{"socket", -1}, {"exec", -1}, {"fork", -1}, {"thread", -1}, {"ptrace", -1}, {"exec-memory", -1},
+	};
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+	skip(); /* a sanitizer's run-time asks for what the sandbox denies */
+#endif
+	if (strcmp(sandbox_name(), "none") == 0)
+		skip();
+	int input = open("/dev/zero", O_RDWR | O_CLOEXEC);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(child_freep) struct child *c = start("prisoner", cases[i].what, input);
+		AUTO(wire_msg_clear) struct wire_msg m = {0};
+		int r = hear(c, &m);
+		assert_ok(child_wait(c, clock_now() + 20 * CLOCK_SECOND, NULL, NULL));
+		int status = child_status(c);
+		if (cases[i].error < 0 && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS))
+			fail_msg("%s: not killed (status %x)", cases[i].what, (unsigned)status);
+		if (cases[i].error >= 0 && (r < 0 || json_integer_value(json_object_get(m.head, "errno")) != cases[i].error))
+			fail_msg("%s: errno %lld, status %x", cases[i].what,
+			         (long long)json_integer_value(json_object_get(m.head, "errno")), (unsigned)status);
+	}
+	close(input);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_clean_start),     cmocka_unit_test(test_free_kills),
+		cmocka_unit_test(test_missing_program), cmocka_unit_test(test_program),
+		cmocka_unit_test(test_program_dies_with_its_thread), cmocka_unit_test(test_cpu_limit),
+		cmocka_unit_test(test_sandbox),
+	};
+	setenv("VDET_EXE", UNIT_HELPER, 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
