@@ -46,13 +46,20 @@ def vision_values():
     }
 
 
+def interleave(m):
+    """Rows of a matrix that makes q or k, from our order of rotary pairs to the engine's (net.rope)."""
+    h = TEXT["heads"]
+    return m.reshape(h, 2, -1, m.shape[1]).transpose(1, 2).reshape(m.shape)
+
+
 def text_tensors(w):
     out = {"token_embd.weight": w["embed.weight"], "output_norm.weight": w["norm.weight"], "output.weight": w["head.weight"]}
     names = {"norm1": "attn_norm", "norm2": "ffn_norm", "q": "attn_q", "k": "attn_k", "v": "attn_v", "out": "attn_output",
              "gate": "ffn_gate", "up": "ffn_up", "down": "ffn_down"}
     for i in range(TEXT["layers"]):
         for ours, theirs in names.items():
-            out[f"blk.{i}.{theirs}.weight"] = w[f"blocks.{i}.{ours}.weight"]
+            m = w[f"blocks.{i}.{ours}.weight"]
+            out[f"blk.{i}.{theirs}.weight"] = interleave(m) if ours in "qk" else m
     return out
 
 

@@ -11,8 +11,10 @@ PATCHES = (VISION["image"] // VISION["patch"]) ** 2
 
 
 def attention(q, k, v, mask=None):
-    scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -.5
-    return ((scores if mask is None else scores + mask).softmax(-1) @ v).transpose(1, 2).flatten(2)
+    scores = (q * q.shape[-1] ** -.5) @ k.transpose(-1, -2)
+    if mask is not None:
+        scores += mask  # in place: these are the largest tensors of all
+    return (scores.softmax(-1) @ v).transpose(1, 2).flatten(2)
 
 
 class VisionBlock(nn.Module):
@@ -60,16 +62,18 @@ class RMSNorm(nn.Module):
 
 
 def rope_table(positions, device):
-    """Cosine and sine of llama's rotary positions (…, T), for pairs (0, 1), (2, 3), …"""
+    """Cosine and sine of the rotary positions (…, T)."""
     d = TEXT["width"] // TEXT["heads"]
     angle = positions[..., None].float() * TEXT["rope_base"] ** (-torch.arange(0, d, 2, device=device).float() / d)
     return angle.cos(), angle.sin()
 
 
 def rope(x, table):
+    """Turns the pairs (i, i + d/2) of each head. The engine turns (2i, 2i + 1) instead: export.py reorders the rows of
+    the matrices that make q and k, which comes to the same and lets training work on whole halves."""
     cos, sin = table
-    even, odd = x[..., 0::2], x[..., 1::2]
-    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), -1).flatten(-2)
+    a, b = x.chunk(2, -1)
+    return torch.cat((a * cos - b * sin, a * sin + b * cos), -1)
 
 
 class TextBlock(nn.Module):

@@ -172,8 +172,9 @@ def spread(rng, world_seconds, n):
     return [int(a * (length - 1)) for a in at]
 
 
-def window(rng, n, things=None, fancy=True):
-    """A window of n pictures that shows `things` different things (None: by lot): (world, times, what they show)."""
+def window(rng, n, things=None, camera=""):
+    """A window of n pictures that shows `things` different things (None: by lot): (world, times, what they show).
+    camera: settings that come last, as of noise and clock."""
     if things is None:
         things = rng.choices(range(4), (.14, .43, .31, .12))[0]
     while True:
@@ -183,16 +184,16 @@ def window(rng, n, things=None, fancy=True):
         rate = min(1800, max(things, .5) * rng.uniform(.7, 2) * 3600 / seconds) if things else 0
         text = f"seed={rng.getrandbits(40)} duration={seconds:.3f} events={rate:.1f} hour={hour:.3f} noise=0 " \
                f"shortest={max(.5, .12 * seconds):.2f} longest={max(.5, rng.uniform(.4, .95) * seconds):.2f} clock=0"
-        if fancy and n > 1 and rng.random() < .12:
+        if n > 1 and rng.random() < .12:
             text += f" cuts={min(120, 3600 / seconds):.1f}"
-        if fancy and rng.random() < .06:
+        if rng.random() < .06:
             text += f" dropouts={min(60, 3600 / seconds):.1f}"
-        if fancy and rng.random() < .15:
+        if rng.random() < .15:
             text += " pan=1"
-        overlay = fancy and rng.random() < .15
+        overlay = rng.random() < .15
         if overlay:
             text += f" clock=1 captions={rng.choice([0, 600])}"
-        world = World(text)
+        world = World(f"{text} {camera}")
         world.overlay = overlay
         for _ in range(4):
             times = spread(rng, seconds, n)
@@ -240,16 +241,19 @@ def a_note(rng):
 
 
 def notes(rng, most=14, level=1):
-    """Made-up notes: ([("HH:MM:SS", text)], the lines as vdet sends them)."""
+    """Made-up notes, of chunks that follow each other or of events: ([("HH:MM:SS", text)], the lines as vdet sends them)."""
     n, step = rng.randint(1, most), rng.choice([10, 30, 60, 120, 300, 300, 600, rng.randint(5, 900)])
-    at, out, lines = rng.choice([0, 0, 0, rng.randrange(60000)]), [], ""
+    at, events, out, lines = rng.choice([0, 0, 0, rng.randrange(60000)]), rng.random() < .4, [], ""
     for _ in range(n):
         if level > 1:
             text = summary([(clock(min(at + i * (step // 4), 86399)), a_note(rng)) for i in range(rng.randint(1, 4))])
         else:
             text = a_note(rng)
-        end = min(at + step, 86399)
+        end = min(at + (rng.randint(0, 90) if events else step), 86399)
         out.append((clock(at), text))
         lines += f"[{clock(at)} - {clock(end)}] {text}\n"
-        at = min(end + (rng.randint(0, 300) if rng.random() < .3 else 0), 86399)
+        if events:
+            at = min(at + rng.randint(0, step), 86399)
+        else:
+            at = min(end + (rng.randint(0, 300) if rng.random() < .3 else 0), 86399)
     return out, lines + "\n"

@@ -7,6 +7,7 @@ pictures serves several questions, which cannot see each other. Behind each pict
 must know what that picture shows, which the blocks above then only have to look up."""
 import argparse
 import math
+import os
 import queue
 import random
 import threading
@@ -91,9 +92,9 @@ def patch_labels(items, rects):
     return color, shape, torch.cat(((at - middle) / 32, at / 56 - 1), -1), best >= .06
 
 
-def vision_batch(rng):
+def vision_batch(rng, n):
     items, around = [], []
-    while len(items) < 96:
+    while len(items) < n:
         world, times, seen = T.window(rng, 1, rng.choices(range(4), (.05, .3, .35, .3))[0])
         if not seen[0][2]:
             items.append((world, times))
@@ -221,9 +222,9 @@ def windows_step(net, head, made, frozen):
 
 def notes_batch(rng, most):
     group = []
-    for _ in range(24 if most < 10 else 14):
+    for _ in range(100 // (most + 2)):
         level = 2 if rng.random() < .25 else 1
-        notes, lines = T.notes(rng, most if level == 1 else max(1, most // 3), level)
+        notes, lines = T.notes(rng, most if level == 1 else max(1, most // 4), level)
         group.append([("summary", encode(T.summary_task(lines) + "<|im_end|><|im_start|>"), encode(T.summary(notes)) + [END])])
     return group
 
@@ -234,11 +235,11 @@ def notes_step(net, group):
     return loss, hits
 
 
-BATCH = {1: 56, 2: 40, 3: 30, 4: 24, 5: 19, 6: 16, 7: 13, 8: 11}
+BATCH = {1: 36, 2: 24, 3: 18, 4: 14, 5: 11, 6: 9, 7: 8, 8: 7}  # windows for each process and step
 COURSE = [  # (from this part of the time on, how often each number of pictures, notes at most)
     (0.00, {1: .5, 2: .5}, 4),
     (0.15, {1: .2, 2: .3, 3: .25, 4: .25}, 6),
-    (0.40, {1: .12, 2: .14, 3: .14, 4: .16, 5: .12, 6: .16, 7: .06, 8: .1}, 14),
+    (0.40, {1: .12, 2: .14, 3: .14, 4: .16, 5: .12, 6: .16, 7: .06, 8: .1}, 24),
 ]
 
 
@@ -256,28 +257,68 @@ def ahead(make):
     return iter(lots.get, None)
 
 
-def text_batch(rng, done):
+def text_batch(rng, lots, done):
+    """lots: what to make, by a lottery of its own that is the same in every process: so none waits long for another."""
     _, mix, most = [c for c in COURSE if c[0] <= done][-1]
-    if rng.random() < .12:
+    if lots.random() < .12:
         return notes_batch(rng, most)
-    return windows_batch(rng, rng.choices(list(mix), list(mix.values()))[0])
+    return windows_batch(rng, lots.choices(list(mix), list(mix.values()))[0])
 
 
-def run(name, minutes, start, params, peak, step, save):
-    """Calls step(part of the time gone) until the time is over; cosine learning rate with a short warm-up."""
-    opt = torch.optim.AdamW(params, lr=peak, betas=(.9, .98), weight_decay=.02)
+class Team:
+    """Processes that train the same weights, which lie in shared memory: each works out the gradient of its own lot, the
+    first one takes the step. Processes with one thread each do more than one process with many, on few cores."""
+
+    def __init__(self, size, modules):
+        context = torch.multiprocessing.get_context("spawn")
+        self.size, self.barrier = size, context.Barrier(size)
+        self.done = torch.zeros(1, dtype=torch.float64).share_memory_()
+        self.gradients = torch.zeros(size, sum(p.numel() for p in modules.parameters())).share_memory_()
+
+    def gather(self, rank, params):
+        """The mean gradient, in the first process."""
+        if self.size == 1:
+            return
+        mine, at = self.gradients[rank], 0
+        for p in params:
+            flat = mine[at:at + p.numel()]
+            at += p.numel()
+            flat.zero_() if p.grad is None else flat.copy_(p.grad.flatten())
+        self.barrier.wait()
+        if rank == 0:
+            mean, at = self.gradients.mean(0), 0
+            for p in params:
+                if p.grad is not None:
+                    p.grad = mean[at:at + p.numel()].view_as(p)
+                at += p.numel()
+
+
+def run(name, minutes, start, groups, peak, step, team, rank, save):
+    """Calls step(part of the course gone) until the time is over; cosine learning rate with a short warm-up."""
+    params = [p for g in groups for p in g["params"]]
+    opt = torch.optim.AdamW(groups, lr=peak, betas=(.9, .98), weight_decay=.02)
     began, last_save, n, total, tally = time.time(), time.time(), 0, 0., {}
-    everything = [p for g in params for p in g["params"]]
-    while (done := start + (1 - start) * (time.time() - began) / (60 * minutes)) < 1:
-        lr = peak * min(1, (n + 1) / 80) * (.5 * (1 + math.cos(math.pi * done)) * .97 + .03)
-        for g in opt.param_groups:
-            g["lr"] = lr * g["factor"]
+    team.done[0] = start
+    while True:
+        if team.size > 1:
+            team.barrier.wait()  # the step before is taken, and `done` is set
+        done = float(team.done)
+        if done >= 1:
+            break
         loss, hits = step(done)
         opt.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(everything, 1.)
+        team.gather(rank, params)
+        n += 1
+        if rank:
+            continue
+        lr = peak * min(1, n / 80) * (.5 * (1 + math.cos(math.pi * done)) * .97 + .03)
+        for g in opt.param_groups:
+            g["lr"] = lr * g["factor"]
+        nn.utils.clip_grad_norm_(params, 1.)
         opt.step()
-        n, total = n + 1, total + loss.item()
+        team.done[0] = start + (1 - start) * (time.time() - began) / (60 * minutes)
+        total += loss.item()
         for k, (a, b) in hits.items():
             t = tally.get(k, (0, 0))
             tally[k] = (t[0] + a, t[1] + b)
@@ -288,7 +329,37 @@ def run(name, minutes, start, params, peak, step, save):
         if time.time() - last_save > 120:
             save()
             last_save = time.time()
-    save()
+    if rank == 0:
+        save()
+
+
+def work(rank, a, modules, team):
+    torch.set_num_threads(1 if DEVICE == "cpu" else 4)
+    rng = random.Random(f"{a.seed} {rank}")
+    torch.manual_seed(1000 * a.seed + rank)
+    net, heads, head = modules["net"], modules["patch"], modules["picture"]
+
+    def save():
+        torch.save(modules.state_dict(), a.checkpoint)
+
+    if a.vision_minutes:
+        groups = [{"params": [*net.vision.parameters(), *heads.parameters()], "factor": 1}]
+        lots = ahead(lambda: vision_batch(rng, 96 // team.size))
+        run("vision", a.vision_minutes, 0, groups, a.vision_rate, lambda _: vision_step(net, heads, next(lots)), team, rank, save)
+        if team.size > 1:
+            team.barrier.wait()
+    if a.text_minutes:
+        team.done[0] = a.text_start
+        lottery = random.Random(a.seed)
+        lots = ahead(lambda: text_batch(rng, lottery, float(team.done)))
+        own = [p for k, p in net.named_parameters() if not k.startswith("vision.")]
+        groups = [{"params": [*own, *head.parameters()], "factor": 1},
+                  {"params": list(net.vision.parameters()), "factor": .25}]
+
+        def step(done):
+            lot = next(lots)
+            return notes_step(net, lot) if isinstance(lot, list) else windows_step(net, head, lot, frozen=done < .6)
+        run("text", a.text_minutes, a.text_start, groups, a.text_rate, step, team, rank, save)
 
 
 def main():
@@ -301,36 +372,18 @@ def main():
     p.add_argument("--text-start", type=float, default=0, help="enter stage 2 at this part of its course, 0 to 1")
     p.add_argument("--text-rate", type=float, default=2e-3)
     p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--processes", type=int, default=1 if DEVICE == "cuda" else len(os.sched_getaffinity(0)))
     a = p.parse_args()
     torch.manual_seed(a.seed)
-    rng = random.Random(a.seed)
     modules = nn.ModuleDict({"net": Net(), "patch": PatchHeads(), "picture": PictureHead()}).to(DEVICE)
     if a.resume:
         modules.load_state_dict(torch.load(a.resume, map_location=DEVICE))
-    net, heads, head = modules["net"], modules["patch"], modules["picture"]
-    print("parameters", sum(p.numel() for p in net.parameters()), "seed", a.seed, "on", DEVICE, flush=True)
-
-    def save():
-        torch.save(modules.state_dict(), a.checkpoint)
-
-    if a.vision_minutes:
-        params = [{"params": [*net.vision.parameters(), *heads.parameters()], "factor": 1}]
-        lots = ahead(lambda: vision_batch(rng))
-        run("vision", a.vision_minutes, 0, params, a.vision_rate, lambda done: vision_step(net, heads, next(lots)), save)
-
-    course = {"done": a.text_start}
-
-    def text_step(done):
-        course["done"] = done
-        lot = next(lots)
-        return notes_step(net, lot) if isinstance(lot, list) else windows_step(net, head, lot, frozen=done < .6)
-
-    if a.text_minutes:
-        lots = ahead(lambda: text_batch(random.Random(rng.random()), course["done"]))
-        own = [p for k, p in net.named_parameters() if not k.startswith("vision.")]
-        params = [{"params": [*own, *head.parameters()], "factor": 1},
-                  {"params": list(net.vision.parameters()), "factor": .25}]
-        run("text", a.text_minutes, a.text_start, params, a.text_rate, text_step, save)
+    print("parameters", sum(p.numel() for p in modules["net"].parameters()), "seed", a.seed, "on", DEVICE, flush=True)
+    team = Team(a.processes, modules)
+    if a.processes == 1:
+        work(0, a, modules, team)
+    else:
+        torch.multiprocessing.spawn(work, (a, modules.share_memory(), team), a.processes)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,153 @@
+"""Asks the engine about scenes that training never drew, just as vdet asks, and counts the answers that are right.
+
+    evaluate.py URL [--count 60] [--format jpeg|png|h264] [--checkpoint FILE]
+
+An answer is right when it is the true one to the letter: every sentence and every frame number. With --checkpoint the
+same is asked of PyTorch too, and the answers of the two are compared (use --format png: JPEG decoders differ)."""
+import argparse
+import base64
+import io
+import json
+import random
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from PIL import Image
+
+import task as T
+from scene import letterbox
+from tokenizer import decode
+
+SIZES = [(640, 360), (1280, 720), (640, 480), (426, 240)]
+CAMERA = "noise=2 clock=1"
+
+
+def prompt_file(name):
+    return (T.PROMPTS / name).read_text()
+
+
+ASK_SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}, "frames": {"type": "array", "items": {
+    "type": "integer"}}}, "required": ["answer", "frames"], "additionalProperties": False}
+
+
+def encoded(rng, pictures, how):
+    """Picture files as bytes; h264 sends the pictures through a video first."""
+    if how == "h264":
+        height, width = pictures[0].shape[:2]
+        with tempfile.TemporaryDirectory() as d:
+            raw = b"".join(p.tobytes() for p in pictures for _ in range(5))
+            size = f"{width}x{height}"
+            subprocess.run(["ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", "5", "-i", "-",
+                            "-c:v", "libx264", "-crf", "26", "-pix_fmt", "yuv420p", f"{d}/v.mp4"], input=raw, check=True)
+            raw = subprocess.run(["ffmpeg", "-v", "error", "-i", f"{d}/v.mp4", "-vf", "select=not(mod(n-2\\,5))", "-vsync", "0",
+                                  "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], capture_output=True, check=True).stdout
+        pictures = np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)
+    out = []
+    for p in pictures:
+        f = io.BytesIO()
+        Image.fromarray(p).save(f, "PNG" if how == "png" else "JPEG", **({} if how == "png" else {"quality": rng.choice([70, 80, 90])}))
+        out.append(f.getvalue())
+    return out
+
+
+def text(s):
+    return {"type": "text", "text": s}
+
+
+def picture_parts(times, files):
+    start, end = T.clock(times[0] // 10**6), T.clock(times[-1] // 10**6)
+    parts = [text(f"Stretch {start}.000 to {end}.999, {len(times)} frames.\n")]
+    for k, (t, f) in enumerate(zip(times, files), 1):
+        kind = "png" if f.startswith(b"\x89PNG") else "jpeg"
+        url = f"data:image/{kind};base64," + base64.b64encode(f).decode()
+        parts += [text(f"Frame {k} at {T.clock(t // 10**6)}.{t // 1000 % 1000:03d}:\n"), {"type": "image_url", "image_url": {"url": url}}]
+    return parts
+
+
+def request(system, parts, schema=None):
+    body = {"messages": [{"role": "system", "content": prompt_file(system)}, {"role": "user", "content": parts}],
+            "temperature": 0, "max_tokens": 600}
+    if schema:
+        body["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+    return body
+
+
+QUESTIONS = {"find": "Is there a {} in the video?", "follow": "What does the {} do, and when?", "list": "Who is there?"}
+
+
+def picture_case(rng, skill, n, how):
+    """(body of the request, the true answer, ids for PyTorch, picture files)"""
+    world, times, seen = T.window(rng, n, camera=CAMERA)
+    files = encoded(rng, [world.picture(t, *rng.choice(SIZES[:1] if how == "h264" else SIZES)) for t in times], how)
+    parts = picture_parts(times, files)
+    if skill == "describe":
+        parts.append(text("\n" + prompt_file("describe-task.txt")))
+        schema = json.loads(prompt_file("describe-schema.json"))
+        return request("describe-system.txt", parts, schema), T.describe(seen), T.prompt_ids(n, "describe"), files
+    key = T.question(rng, seen)
+    question = QUESTIONS[key[0]].format(T.thing(key[1]) if key[1] else "")
+    parts.append(text(f"\nQuestion: {question}\n" + prompt_file("ask-task.txt")))
+    return request("describe-system.txt", parts, ASK_SCHEMA), T.ask(seen, key), T.prompt_ids(n, T.ask_task(key)), files
+
+
+def summary_case(rng, n):
+    notes, lines = T.notes(rng, n)
+    body = request("summary-system.txt", [text(lines + prompt_file("summary-task.txt"))])
+    return body, T.summary(notes), T.prompt_ids(0, T.summary_task(lines)), []
+
+
+def send(url, body):
+    r = urllib.request.Request(url + "/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(r, timeout=300) as answer:
+            return json.load(answer)["choices"][0]["message"]["content"]
+    except urllib.error.HTTPError as e:
+        return f"HTTP {e.code}: {e.read().decode()}"
+
+
+def by_torch(net, ids, files):
+    pictures = [letterbox(np.asarray(Image.open(io.BytesIO(f)).convert("RGB"))) for f in files]
+    x = torch.tensor(np.array(pictures)).permute(0, 3, 1, 2) / 127.5 - 1 if files else torch.empty(0)
+    return decode(net.answer(ids, x))
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("url", help="where the engine listens, as http://127.0.0.1:8080")
+    p.add_argument("--count", type=int, default=60, help="cases for each line of the table")
+    p.add_argument("--format", choices=["jpeg", "png", "h264"], default="jpeg")
+    p.add_argument("--checkpoint", help="compare with PyTorch")
+    p.add_argument("--seed", type=int, default=10**6, help="of the scenes; not one that training used")
+    p.add_argument("--wrong", type=int, default=0, help="print so many wrong answers for each line")
+    a = p.parse_args()
+    torch.set_num_threads(1)
+    net = None
+    if a.checkpoint:
+        from export import load
+        net = load(a.checkpoint)
+    rows = [("describe", n) for n in range(1, 9)] + [("ask", n) for n in (1, 2, 4, 6, 8)] + [("summary", n) for n in (4, 12, 24)]
+    same = total = 0
+    for skill, n in rows:
+        rng = random.Random(f"{a.seed} {skill} {n}")
+        cases = [summary_case(rng, n) if skill == "summary" else picture_case(rng, skill, n, a.format) for _ in range(a.count)]
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda c: send(a.url, c[0]), cases))
+        right = sum(got == c[1] for got, c in zip(answers, cases))
+        print(f"{skill:9} {n:2} {'notes at most' if skill == 'summary' else 'pictures':14} {right:3} of {a.count}  {100 * right / a.count:5.1f} %",
+              flush=True)
+        for got, c in [x for x in zip(answers, cases) if x[0] != x[1][1]][:a.wrong]:
+            print(f"    true: {c[1]}\n    said: {got}")
+        if net:
+            total += a.count
+            same += sum(by_torch(net, c[2], c[3]) == got for got, c in zip(answers, cases))
+    if net:
+        print(f"the same as PyTorch's: {same} of {total}")
+
+
+if __name__ == "__main__":
+    main()
