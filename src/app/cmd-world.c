@@ -1,0 +1,24 @@
+#include <stdio.h>
+
+#include "app/app.h"
+#include "app/world-options.h"
+
+static struct world_video own;
+
+static int run(struct app *app, int argc, char **argv)
+{
+	struct err err;
+	if (argc != 1)
+		return app_usage(&cmd_world, "name the file to draw");
+	if (world_draw_files(&own, argv[0], app->cancel, &err) < 0)
+		return app_fail(&err);
+	AUTO(mem_freep) char *truth = world_truth_path(argv[0]);
+	printf("drew %s; what happens in it: %s\n", argv[0], truth);
+	return EXIT_COMPLETE;
+}
+
+const struct command cmd_world = {
+	.name = "world", .usage = "FILE.mp4", .summary = "draw a video of which the truth is known, to try things on",
+	.text = "Coloured shapes come, stay, meet and go, as the seed says. FILE.truth.json tells when.\n",
+	.groups = GROUP_APP, .own = &world_opt_group, .own_target = &own, .run = run,
+};
