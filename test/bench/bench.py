@@ -1,0 +1,87 @@
+"""What the benchmarks share: long videos by stream copy, the stand-in engine, a look at processes' memory."""
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "flow"))
+import flow  # noqa: E402
+
+VDET = flow.VDET
+
+
+def long_video(folder, seconds, size="1920x1080"):
+    """H.264, 30 fps, a keyframe every 84 frames; a minute is encoded once and then repeated by stream copy."""
+    folder = Path(folder)
+    minute, path = folder / f"minute-{size}.mp4", folder / f"{size}-{seconds}s.mp4"
+    if not minute.exists():
+        subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=s={size}:r=30:d=60", "-vf",
+                        "noise=alls=6:allf=t", "-c:v", "libx264", "-preset", "veryfast", "-crf", "30", "-g", "84",
+                        "-pix_fmt", "yuv420p", str(minute)], check=True)
+    if not path.exists():
+        subprocess.run(["ffmpeg", "-v", "error", "-y", "-stream_loop", str(seconds // 60 - 1), "-i", str(minute), "-c", "copy",
+                        str(path)], check=True)
+    return path
+
+
+class MemoryWatch:
+    """The peak resident size (VmHWM) of a process and of its `-x media` children, looked at ten times a second."""
+
+    def __init__(self, pid):
+        self.pid, self.main, self.children = pid, 0, {}
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.watch)
+        self.thread.start()
+
+    @staticmethod
+    def peak(pid):
+        try:
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+        except OSError:
+            pass
+        return 0
+
+    def watch(self):
+        while not self.stop.wait(0.1):
+            self.main = max(self.main, self.peak(self.pid))
+            tasks = Path(f"/proc/{self.pid}/task")
+            for task in tasks.iterdir() if tasks.exists() else ():
+                try:
+                    for child in (task / "children").read_text().split():
+                        if b"-x\0media" in Path(f"/proc/{child}/cmdline").read_bytes():
+                            self.children[child] = max(self.children.get(child, 0), self.peak(child))
+                except OSError:
+                    continue
+
+    def end(self):
+        self.stop.set()
+        self.thread.join()
+        return self.main, max(self.children.values(), default=0)
+
+
+def run(args, folder, **options):
+    """Runs vdet in a data folder of its own; returns (seconds, peak of main, peak of a decoder child)."""
+    import time
+    env = os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    began = time.monotonic()
+    p = subprocess.Popen([VDET, *map(str, args)], cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    watch = MemoryWatch(p.pid)
+    _, said = p.communicate()
+    main, child = watch.end()
+    if p.returncode:
+        sys.exit(f"vdet {args}: exit {p.returncode}\n{said}")
+    return time.monotonic() - began, main, child
+
+
+def scratch():
+    """A folder for big files: $BENCH_DIR, kept, or a temporary one."""
+    kept = os.environ.get("BENCH_DIR")
+    if kept:
+        Path(kept).mkdir(parents=True, exist_ok=True)
+        return Path(kept)
+    return Path(tempfile.mkdtemp(prefix="vdet-bench-"))
