@@ -156,10 +156,12 @@ static void add_wide(struct buf *b, const struct shape *s)
 		buf_addf(b, ",zscale=pin=bt2020:tin=bt709:min=bt2020nc:rin=%s:p=bt709:t=bt709:m=170m:r=full,format=yuv420p", range);
 		return;
 	}
-	/* With this curve the greys of a chart come out as HLG's own compatible picture has them. */
-	buf_addf(b, ",zscale=pin=bt2020:tin=%s:min=bt2020nc:rin=%s:t=linear:npl=100,format=gbrpf32le"
-	         ",zscale=p=bt709,tonemap=hable:desat=0,zscale=p=bt709:t=bt709:m=170m:r=full,format=yuv420p",
-	         !strcmp(hdr, "pq") ? "smpte2084" : "arib-std-b67", range);
+	/* PQ counts in cd/m2: 203, the white of BT.2408, becomes 1.0, and what is brighter is rolled off. HLG is relative:
+	 * with this curve a chart's greys come out as HLG's own compatible picture has them. */
+	bool pq = !strcmp(hdr, "pq");
+	buf_addf(b, ",zscale=pin=bt2020:tin=%s:min=bt2020nc:rin=%s:t=linear:npl=%d,format=gbrpf32le,zscale=p=bt709"
+	         ",tonemap=%s:desat=0,zscale=p=bt709:t=bt709:m=170m:r=full,format=yuv420p",
+	         pq ? "smpte2084" : "arib-std-b67", range, pq ? 203 : 100, pq ? "mobius:param=0.5" : "hable");
 }
 
 /* Ordinary colours: between the matrices by way of RGB, on the small picture. */
