@@ -95,9 +95,13 @@ class State:
             rule = next((r for r in self.rules if r.fits(n)), None)
         return n, rule
 
-    def end(self, outcome):
+    def leave(self):
+        """The last byte is about to go out: the client may send its next request before this thread runs again."""
         with self.lock:
             self.in_flight -= 1
+
+    def end(self, outcome):
+        with self.lock:
             self.answered += outcome == "answered"
             self.hung_up += outcome == "hung-up"
 
@@ -176,6 +180,7 @@ def answer_for(request, rule):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    inside = False  # of a chat request
 
     def log_message(self, format, *args):  # noqa: A002
         pass
@@ -199,6 +204,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         for name, value in headers:
             self.send_header(name, value)
+        self.leave()
         self.end_headers()
         self.wfile.write(data)
 
@@ -210,6 +216,11 @@ class Handler(BaseHTTPRequestHandler):
         readable, _, _ = select.select([self.connection], [], [], seconds)
         if readable and not self.connection.recv(1, socket.MSG_PEEK):
             raise HungUp
+
+    def leave(self):
+        if self.inside:
+            self.inside = False
+            self.state.leave()
 
     def wait_for_slot(self):
         while not self.state.slots.acquire(timeout=0.05):
@@ -282,6 +293,7 @@ class Handler(BaseHTTPRequestHandler):
                     model=request.body.get("model"), schema=request.schema is not None,
                     max_tokens=request.body.get("max_tokens"), **line)
         outcome = "hung-up"
+        self.inside = True
         try:
             self.wait_for_slot()
             try:
@@ -291,6 +303,7 @@ class Handler(BaseHTTPRequestHandler):
         except (HungUp, BrokenPipeError, ConnectionResetError):
             self.close_connection = True
         finally:
+            self.leave()
             state.end(outcome)
             state.write(event="end", time=time.time(), outcome=outcome, **line)
 
@@ -425,6 +438,8 @@ class Handler(BaseHTTPRequestHandler):
             self.chunk(data[i:i + 1])
 
     def chunk(self, data):
+        if not data:
+            self.leave()
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
         self.wfile.flush()
 

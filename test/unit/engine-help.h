@@ -65,6 +65,20 @@ static inline void set_string(char **s, const char *value)
 /* A valid JPEG of 16 x 16 pixels in one grey, for engines that do not look at it. */
 static const unsigned char any_jpeg[] = {0xff, 0xd8, 0xff, 0xe0, 1, 2, 3, 0xff, 0xd9};
 
+/* Runs a program to its end; its exit status. */
+static inline int run_program(const char *const *argv)
+{
+	pid_t pid = fork();
+	int status = -1;
+	if (pid == 0) {
+		execvp(argv[0], (char *const *)argv);
+		_exit(127);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+#define RUN(...) run_program((const char *const[]){__VA_ARGS__, NULL})
+
 /* ---- the stand-in engine */
 
 struct fake {

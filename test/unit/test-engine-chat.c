@@ -46,7 +46,7 @@ static json_t *body_of(const struct chat *c, const char *model, bool llama)
 static const char *string_at(const json_t *j, const char *const *path)
 {
 	for (; *path; path++)
-		j = json_is_array(j) ? json_array_get(j, (size_t)atoi(*path)) : json_object_get(j, *path);
+		j = json_is_array(j) ? json_array_get(j, strtoul(*path, NULL, 10)) : json_object_get(j, *path);
 	return json_string_value(j);
 }
 #define AT(j, ...) string_at(j, (const char *const[]){__VA_ARGS__, NULL})
@@ -68,16 +68,16 @@ static void bodies_hold_the_parts_in_order(void **state)
 	assert_string_equal(AT(j, "messages", "0", "content"), "You \"watch\".\n");
 	assert_string_equal(AT(j, "messages", "1", "role"), "user");
 	assert_string_equal(AT(j, "messages", "1", "content", "0", "text"), "Frame 1");
-	assert_string_equal(AT(j, "messages", "1", "content", "1", "image_url", "url"), "data:image/jpeg;base64,/9j/4AECA//Z");
+	assert_string_equal(AT(j, "messages", "1", "content", "1", "image_url", "url"),
+	                    "data:image/jpeg;base64,/9j/4AECA//Z");
 	assert_string_equal(AT(j, "messages", "1", "content", "2", "text"), "caf\xc3\xa9 \xef\xbf\xbd");
 	assert_int_equal(json_integer_value(json_object_get(j, "max_tokens")), 77);
 	assert_true(json_is_true(json_object_get(j, "stream")));
 	assert_true(json_is_true(json_object_get(j, "cache_prompt")));
 	const json_t *format = json_object_get(j, "response_format");
 	assert_string_equal(AT(format, "type"), "json_schema");
-	json_t *properties = json_object_get(json_object_get(json_object_get(json_object_get(format, "json_schema"), "schema"),
-	                                                     "properties"), "z");
-	assert_non_null(properties);
+	const json_t *schema = json_object_get(json_object_get(format, "json_schema"), "schema");
+	assert_non_null(json_object_get(json_object_get(schema, "properties"), "z"));
 	json_decref(j);
 	/* What only llama-server knows may be refused elsewhere. */
 	j = body_of(c, "m", false);
@@ -186,12 +186,13 @@ static void broken_answers_are_errors(void **state)
 	assert_int_equal(ANSWER(&r, &err, "{\"choices\":[{\"delta\":}"), -ERR_PROTO);
 	assert_int_equal(ANSWER(&r, &err, "[]"), -ERR_PROTO);
 	assert_int_equal(ANSWER(&r, &err, ""), -ERR_PROTO);
-	assert_int_equal(ANSWER(&r, &err, PIECE("a"), "{\"error\":{\"message\":\"it\\nstumbled\",\"code\":500}}"), -ERR_ENGINE);
+	assert_int_equal(ANSWER(&r, &err, PIECE("a"), "{\"error\":{\"message\":\"it\\nstumbled\",\"code\":500}}"),
+	                 -ERR_ENGINE);
 	assert_string_equal(err.msg, "the engine gave up: it stumbled");
 	assert_int_equal(ANSWER(&r, &err, "{\"error\":{\"type\":\"exceed_context_size_error\",\"message\":\"9 of 8\"}}"),
 	                 -ERR_LIMIT);
 	/* Wrong kinds everywhere do no harm. */
-	assert_int_equal(ANSWER(&r, &err, "{\"choices\":7,\"usage\":[],\"timings\":\"x\",\"model\":{},\"prompt_progress\":1}",
+	assert_int_equal(ANSWER(&r, &err, "{\"choices\":7,\"usage\":[],\"timings\":\"x\",\"model\":{}}",
 	                        "{\"choices\":[[]],\"usage\":{\"prompt_tokens\":-5,\"completion_tokens\":1e300}}",
 	                        "{\"choices\":[{\"delta\":[],\"finish_reason\":3}]}"), -ERR_PROTO);
 }
@@ -237,7 +238,8 @@ static void words_of_errors_are_found(void **state)
 	error_words("{\"error\":{\"message\":\"no\\u0007 way\"}}", "no  way", false);
 	error_words("{\"error\":\"plain\"}", "plain", false);
 	error_words("{\"detail\":[{\"msg\":\"field required\"}]}", "field required", false);
-	error_words("{\"object\":\"error\",\"message\":\"maximum context length is 8\"}", "maximum context length is 8", true);
+	error_words("{\"object\":\"error\",\"message\":\"maximum context length is 8\"}", "maximum context length is 8",
+	            true);
 	error_words("Bad\nGateway", "Bad Gateway", false);
 	error_words("", "", false);
 	error_words("{\"error\":{\"error\":{\"error\":{\"error\":{\"error\":1}}}}}",

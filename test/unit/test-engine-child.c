@@ -11,7 +11,8 @@ static char *runtime;
 static struct buf pictures[PICTURES];
 
 /* An answer that takes a while, whatever the model is. */
-static const char long_schema[] = "{\"type\":\"array\",\"minItems\":100,\"items\":{\"type\":\"string\",\"pattern\":\"^[a-z]{6}$\"}}";
+static const char long_schema[] = "{\"type\":\"array\",\"minItems\":100,"
+                                  "\"items\":{\"type\":\"string\",\"pattern\":\"^[a-z]{6}$\"}}";
 
 struct session {
 	struct engine_options o;
@@ -39,7 +40,9 @@ static void begin(struct session *s)
 static int start(struct session *s)
 {
 	AUTO(mem_freep) char *log = mem_printf("%s/log/engine.log", dir);
-	const struct engine_places places = {.models_dir = "/nonexistent", .demo_dir = DEMO, .runtime_dir = runtime, .log_path = log};
+	AUTO(mem_freep) char *models = mem_printf("%s/models", dir);
+	const struct engine_places places = {.models_dir = models, .demo_dir = DEMO, .runtime_dir = runtime,
+	                                     .log_path = log};
 	int r = engine_new(&s->o, &places, s->cancel, &s->e, &s->err);
 	return r < 0 ? r : engine_start(s->e, note, s, &s->err);
 }
@@ -66,7 +69,7 @@ static pid_t server_of(pid_t parent)
 	DIR *d = opendir("/proc");
 	pid_t found = 0;
 	for (const struct dirent *de; !found && (de = readdir(d));) {
-		int pid = atoi(de->d_name), ppid = 0;
+		int pid = (int)strtol(de->d_name, NULL, 10), ppid = 0;
 		AUTO(mem_freep) char *path = mem_printf("/proc/%d/stat", pid);
 		FILE *f = pid > 0 ? fopen(path, "r") : NULL;
 		char state = 0;
@@ -155,8 +158,8 @@ static void schemas_and_lengths_are_kept(void **state)
 	(void)state;
 	struct session s;
 	started(&s);
-	must(&s, ask(&s, 0, "{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\",\"minimum\":3,\"maximum\":3}},"
-	                    "\"required\":[\"n\"],\"additionalProperties\":false}", 200));
+	must(&s, ask(&s, 0, "{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\",\"minimum\":3,"
+	                    "\"maximum\":3}},\"required\":[\"n\"],\"additionalProperties\":false}", 200));
 	assert_string_equal(s.r.finish_reason, "stop");
 	json_t *j = json_loads(s.r.text, 0, NULL);
 	assert_int_equal(json_integer_value(json_object_get(j, "n")), 3);
@@ -366,9 +369,9 @@ static void draw_pictures(void)
 	struct err err;
 	for (int i = 0; i < PICTURES; i++) {
 		AUTO(mem_freep) char *path = mem_printf("%s/%d.jpg", dir, i);
-		AUTO(mem_freep) char *command = mem_printf("ffmpeg -v error -y -f lavfi -i %s -frames:v 1 %s </dev/null", filters[i], path);
 		pictures[i] = BUF(1 << 20);
-		if (system(command) != 0 || file_read(path, &pictures[i], &err) < 0)
+		if (RUN("ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi", "-i", filters[i], "-frames:v", "1", path) != 0 ||
+		    file_read(path, &pictures[i], &err) < 0)
 			abort();
 	}
 }
@@ -385,7 +388,7 @@ int main(int argc, char **argv)
 	const char *named = getenv("VDET_RUNTIME_DIR");
 	runtime = named ? mem_strdup(named) : file_join(data, "runtime");
 	AUTO(mem_freep) char *ours = file_join(runtime, "llama-server");
-	if (system("command -v llama-server >/dev/null") != 0 && access(ours, X_OK) != 0) {
+	if (RUN("sh", "-c", "command -v llama-server >/dev/null") != 0 && access(ours, X_OK) != 0) {
 		puts("skipped: no llama-server in PATH or set up by tools/setup engine");
 		return 77;
 	}
@@ -407,7 +410,6 @@ int main(int argc, char **argv)
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	for (int i = 0; i < PICTURES; i++)
 		buf_free(&pictures[i]);
-	AUTO(mem_freep) char *command = mem_printf("rm -rf %s", dir);
 	free(runtime);
-	return system(command) ? 1 : failed;
+	return RUN("rm", "-rf", dir) ? 1 : failed;
 }

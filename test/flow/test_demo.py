@@ -1,0 +1,69 @@
+"""The real engine with the bundled demo model: what it says depends on what the pictures show."""
+import json
+import re
+import subprocess
+
+import flow
+
+
+class Demo(flow.Flow):
+    def setUp(self):
+        super().setUp()
+        self.needs_engine()
+
+    def test_what_is_seen_is_said(self):
+        r = self.vdet("demo", "--hours", "0.1", "--seed", "11")
+        m = re.search(r"(\d+) events happened; frames showed (\d+) .* names (\d+) of these", r.stdout)
+        self.assertTrue(m, r.stdout)
+        happened, seen, said = map(int, m.groups())
+        self.assertGreaterEqual(happened, 3)
+        self.assertGreaterEqual(said, 0.8 * seen, r.stdout)
+        self.assertIn("demo model", r.stderr)
+        again = self.vdet("demo", "--hours", "0.1", "--seed", "11")
+        self.assertIn("were done before", again.stdout)  # the second run draws and asks nothing
+
+    def draw(self, *options):
+        self.vdet("world", "w.mp4", "--duration", "40", "--hour", "12", *options)
+        return json.loads((self.dir / "w.truth.json").read_text())
+
+    def analyze(self, *options):
+        self.vdet("analyze", "w.mp4", "--chunk-duration", "20", "--chunk-frames", "8", "--format", "json", *options)
+        return self.report("w")
+
+    def test_a_claim_goes_with_its_frames(self):
+        truth = self.draw("--seed", "5", "--events", "120", "--shortest", "6", "--longest", "10")
+        event = truth["events"][0]
+        thing = f"{event['who']['color']} {event['who']['shape']}"
+        self.assertIn(thing, json.dumps(self.analyze()))
+        quiet = [t for t in range(40) if all(t + 4 < e["start"] - 1 or t > e["end"] + 1 for e in truth["events"])]
+        if not quiet:
+            self.skipTest("this world is never quiet")
+        report = self.analyze("--from", str(quiet[0]), "--to", str(quiet[0] + 4))
+        self.assertEqual(report["events"], [])
+        self.assertNotIn(thing, json.dumps(report))
+
+    def test_black_is_nothing(self):
+        subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=black:s=640x360:r=10:d=30", "-c:v", "libx264",
+                        "-preset", "ultrafast", str(self.dir / "w.mp4")], check=True)
+        report = self.analyze()
+        self.assertEqual(report["events"], [])
+        for c in report["chunks"]:
+            self.assertIn("othing happens", c["summary"])
+
+    def test_engine_killed_in_the_middle(self):
+        self.draw("--seed", "3")
+        p = self.start("analyze", "w.mp4", "--chunk-duration", "4", "--chunk-frames", "4", "--progress", "json", "--slots", "1")
+        while flow.read_event(p.stdout, "chunk")["state"] != "done":
+            pass
+        # The children of vdet's threads; the engine is the one that is no role of ours.
+        children = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(p.pid)], capture_output=True, text=True).stdout
+        engines = [int(line.split()[0]) for line in children.splitlines() if "llama-server" in line]
+        self.assertEqual(len(engines), 1, children)
+        subprocess.run(["kill", "-9", str(engines[0])], check=True)
+        p.communicate(timeout=flow.TIMEOUT)
+        self.assertEqual(p.returncode, 0)
+        self.assertEqual({c["state"] for c in self.report("w")["chunks"]}, {"done"})
+
+
+if __name__ == "__main__":
+    flow.main()

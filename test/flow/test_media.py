@@ -1,0 +1,49 @@
+"""Every file of the shared media, good or broken, ends in a report or in one clear line; in bounded time."""
+
+import flow
+
+# What is not listed here is good: exit 0, every chunk done.
+# name: (exit codes that are right, words of the one line)
+BROKEN = {
+    "zero_length.mp4": ((1,), "is empty"),
+    "text_as_video.mp4": ((1,), "really a video"),
+    "truncated_nomoov.mp4": ((1,), "moov"),
+    "corrupt_malformed_free.mp4": ((1,), ""),
+    "corrupt_userdata_231s.mp4": ((1,), ""),
+    "corrupt_vp9_bitstream.webm": ((0, 1, 3), ""),
+    "unsupported_vvc.mp4": ((1,), "vvc"),
+    "audio_jfk.flac": ((1,), "no video"),
+    "audio_frag_bbb.mp4": ((1,), "no video"),
+    "audio_with_cover.m4a": ((1,), "cover"),
+    "corrupt_decord.mp4": ((0, 1, 3), ""),
+    "corrupt_invalid_nalu.mp4": ((0, 3), ""),
+    "bitflips.mp4": ((0, 3), ""),
+    "truncated_faststart.mp4": ((0, 3), ""),
+    "ts_packetloss.ts": ((0, 3), ""),
+}
+SUFFIXES = {".mp4", ".mkv", ".webm", ".ts", ".flac", ".m4a", ".avi", ".jpg"}
+
+
+class Media(flow.Flow):
+    def test_each_file(self):
+        self.needs_media()
+        engine = self.engine()
+        files = sorted(p for p in flow.MEDIA.iterdir() if p.suffix in SUFFIXES)
+        self.assertGreater(len(files), 50)
+        for path in files:
+            with self.subTest(path.name):
+                codes, words = BROKEN.get(path.name, ((0,), ""))
+                # The last argument as a person types it; a leading dash needs the folder in front.
+                r = self.vdet("analyze", "--engine", engine.url, "--chunk-duration", "20", "--chunk-frames", "4",
+                              "--format", "json", "--output", f"out/{path.name}", path, code=None)
+                self.assertIn(r.returncode, codes, r.stderr)
+                errors = [line for line in r.stderr.splitlines() if "error:" in line]
+                if r.returncode == 1:
+                    self.assertEqual(len(errors), 1, r.stderr)
+                    self.assertIn(path.name, errors[0])
+                    self.assertIn(words.lower(), errors[0].lower())
+                    self.assertGreater(len(errors[0]), len(path.name) + 30, "a line that does not say much")
+
+
+if __name__ == "__main__":
+    flow.main()

@@ -1,0 +1,247 @@
+/* What probing says about real files, good and broken, against what is known of them. */
+#include "unit.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "media-help.h"
+#include "media/probe.h"
+
+static int probe_file(const char *path, struct probe *p, struct opened *o, struct err *err)
+{
+	int r = opened_begin(path, o, err);
+	return r < 0 ? r : probe_run(o->source, o->reader, p, err);
+}
+
+static void test_broken(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		int code;
+		const char *text;
+	} cases[] = {
+		{"zero_length.mp4", ERR_FORMAT, "empty"},
+		{"text_as_video.mp4", ERR_FORMAT, "no known video format"},
+		{"truncated_nomoov.mp4", ERR_FORMAT, "the index (moov) is missing: the recording was cut off"},
+		{"corrupt_malformed_free.mp4", ERR_FORMAT, "the box \"free\" at byte 32 has an impossible size"},
+		{"corrupt_userdata_231s.mp4", ERR_FORMAT, "00:03:51.231 of video, but the media data is missing"},
+		{"corrupt_vp9_bitstream.webm", ERR_FORMAT, "the vp9 data is damaged"},
+		{"audio_jfk.flac", ERR_UNSUPPORTED, "no video in this file, only audio"},
+		{"audio_frag_bbb.mp4", ERR_UNSUPPORTED, "no video in this file, only audio"},
+		{"audio_with_cover.m4a", ERR_UNSUPPORTED, "only audio and a cover picture"},
+		{"unsupported_vvc.mp4", ERR_UNSUPPORTED, "VVC (H.266)"},
+	};
+	if (!media_dir())
+		skip();
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct opened o;
+		struct probe p;
+		struct err err = {0};
+		if (!strcmp(cases[i].name, "unsupported_vvc.mp4") && avcodec_find_decoder_by_name("vvc"))
+			continue;
+		AUTO(mem_freep) char *path = file_join(media_dir(), cases[i].name);
+		int r = probe_file(path, &p, &o, &err);
+		opened_end(&o);
+		if (r != -cases[i].code || !strstr(err.msg, cases[i].text))
+			fail_msg("%s: %d \"%s\"", cases[i].name, r, r < 0 ? err.msg : "");
+	}
+}
+
+static void test_known(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name, *codec;
+		int stream, width, height, rotation;
+		double duration;
+		bool variable, interlaced, measured;
+		const char *hdr, *warning;
+	} cases[] = {
+		{"normal_h264_bbb480p.mp4", "h264", 0, 854, 480, 0, 30, false, false, false, "", ""},
+		{"nasa_13013.mp4", "h264", 3, 480, 270, 0, 13.013, false, false, false, "", ""},
+		{"vfr_frames.mp4", "h264", 0, 128, 128, 0, 14.966667, true, false, false, "", ""},
+		{"phone_vfr_rot90_hlg_hevc.mp4", "hevc", 0, 1080, 1920, 90, 2.548333, true, false, false, "hlg", ""},
+		{"phone_rot90_portrait.mp4", "h264", 0, 720, 1280, 90, 1.885578, false, false, false, "", ""},
+		{"emulator_rot270.mp4", "h264", 0, 720, 1280, 270, 4.971633, false, false, false, "", ""},
+		{"hdr10_pq_hevc.mp4", "hevc", 0, 1920, 1080, 0, 1.0174, true, false, false, "pq", ""},
+		{"interlaced_480i30_tff.ts", "mpeg2video", 0, 640, 480, 0, 5.010022, false, true, false, "", ""},
+		{"first_pts_10s.mp4", "h264", 0, 1137, 640, 0, 4, false, false, false, "", ""},
+		{"edit_list_shift.mp4", "h264", 0, 1920, 1080, 0, 10, false, false, false, "", ""},
+		{"fragmented_bogus_duration.mp4", "h264", 0, 1080, 720, 0, 1.067733, false, false, true, "", "1.067"},
+		{"truncated_faststart.mp4", "h264", 0, 720, 480, 0, 3.5, false, false, true, "", "cut off"},
+		{"corrupt_mdat_too_long.mp4", "h264", 0, 1080, 720, 0, 1.001, false, false, false, "", "8 bytes more"},
+		{"mkv_nocues_person.mkv", "h264", 0, 768, 432, 0, 40.1, false, false, false, "", ""},
+		{"ts_h264_ateme.ts", "h264", 0, 427, 240, 0, 6.006, false, false, false, "", ""},
+		{"ts_car.ts", "h264", 0, 768, 432, 0, 30.16, false, false, false, "", ""},
+		{"wrong_ext_webm.jpg", "vp8", 0, 320, 240, 0, 7.8, false, false, false, "", ""},
+		{"wrong_ext_mp4.avi", "hevc", 0, 128, 128, 0, 1, false, false, false, "", ""},
+		{"-odd näme %d 視頻.mkv", "av1", 0, 640, 360, 0, 5, false, false, false, "", ""},
+		{"hevc_bbb.mp4", "hevc", 0, 1280, 720, 0, 11.96, false, false, false, "", "decoding order"},
+	};
+	if (!media_dir())
+		skip();
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct opened o;
+		struct probe p;
+		struct err err = {0};
+		AUTO(mem_freep) char *path = file_join(media_dir(), cases[i].name);
+		if (probe_file(path, &p, &o, &err) < 0)
+			fail_msg("%s: %s", cases[i].name, err.msg);
+		double diff = (double)p.extent.duration / CLOCK_SECOND - cases[i].duration;
+		if (strcmp(p.codec, cases[i].codec) != 0 || o.source->st->index != cases[i].stream ||
+		    p.width != cases[i].width || p.height != cases[i].height || p.rotation != cases[i].rotation ||
+		    diff > 0.0011 || diff < -0.0011 || p.variable_rate != cases[i].variable ||
+		    p.interlaced != cases[i].interlaced || p.extent.measured != cases[i].measured ||
+		    strcmp(p.hdr, cases[i].hdr) != 0 || !strstr(p.warning, cases[i].warning) ||
+		    (!cases[i].warning[0] && p.warning[0]))
+			fail_msg("%s: %s stream %d, %dx%d, turned %d, %lld us, variable %d, interlaced %d, measured %d, %s, \"%s\"",
+			         cases[i].name, p.codec, o.source->st->index, p.width, p.height, p.rotation,
+			         (long long)p.extent.duration, p.variable_rate, p.interlaced, p.extent.measured, p.hdr, p.warning);
+		opened_end(&o);
+	}
+}
+
+/* Each time of a list: the frame asked for by it has it, also a little later, and the one before a little earlier. */
+static void check_times(const char *name, const int64_t *times, size_t n)
+{
+	struct opened o;
+	struct shown s;
+	struct err err = {0};
+	AUTO(mem_freep) char *path = file_join(media_dir(), name);
+	assert_ok(opened_begin(path, &o, &err));
+	for (size_t i = 0; i < n; i++) {
+		/* The list rounds as it likes. */
+		for (int64_t t = times[i] + 1; t <= times[i] + 2001; t += 2000) {
+			if (reader_at(o.reader, t, &s, &err) < 0)
+				fail_msg("%s: %s", name, err.msg);
+			if (s.pts < times[i] - 1 || s.pts > times[i] + 1)
+				fail_msg("%s at %lld: %lld, not %lld", name, (long long)t, (long long)s.pts, (long long)times[i]);
+		}
+	}
+	for (size_t i = n; i-- > 1 && i + 8 > n;) {
+		assert_ok(reader_at(o.reader, times[i] - 2, &s, &err));
+		assert_in_range(s.pts, times[i - 1] - 1, times[i - 1] + 1);
+	}
+	opened_end(&o);
+}
+
+static void test_times_from_json(void **state)
+{
+	(void)state;
+	static const char *const files[][2] = {
+		{"nasa_13013.mp4", "truth/nasa_13013.mp4.stream3.json"},
+		{"vfr_frames.mp4", "truth/var_fps_video.mp4.stream0.json"},
+	};
+	if (!media_dir())
+		skip();
+	for (size_t f = 0; f < ARRAY_LEN(files); f++) {
+		AUTO(mem_freep) char *path = file_join(media_dir(), files[f][1]);
+		json_auto_t *list = json_load_file(path, 0, NULL);
+		size_t n = json_array_size(list);
+		assert_true(n > 100);
+		AUTO(mem_freep) int64_t *times = mem_alloc(n, sizeof *times);
+		for (size_t i = 0; i < n; i++)
+			assert_ok(clock_parse(json_string_value(json_object_get(json_array_get(list, i), "pts_time")), &times[i], NULL));
+		check_times(files[f][0], times, n);
+	}
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
+static void test_times_from_tables(void **state)
+{
+	(void)state;
+	static const char *const files[] = {"phone_vfr_rot90_hlg_hevc.mp4", "fragmented_bogus_duration.mp4",
+	                                    "corrupt_mdat_too_long.mp4", "corrupt_invalid_nalu.mp4"};
+	if (!media_dir())
+		skip();
+	for (size_t f = 0; f < ARRAY_LEN(files); f++) {
+		AUTO(mem_freep) char *path = mem_printf("%s/truth/%s.samples.csv", media_dir(), files[f]);
+		FILE *table = fopen(path, "re");
+		assert_non_null(table);
+		char line[100];
+		int64_t times[400];
+		size_t n = 0;
+		while (fgets(line, sizeof line, table) && n < ARRAY_LEN(times)) {
+			int track, sample;
+			long long t;
+			/* What the edit list cuts off before zero is not shown. */
+			if (sscanf(line, "%d,%d,%lld", &track, &sample, &t) == 3 && track == 0 && t >= 0)
+				times[n++] = t;
+		}
+		fclose(table);
+		assert_true(n > 20);
+		qsort(times, n, sizeof *times, by_value);
+		/* A sample that cannot be decoded leaves its place to the one before. */
+		check_times(files[f], times, strstr(files[f], "nalu") ? 20 : n);
+	}
+}
+
+/* A file that says what else to open must not be obeyed. */
+static void test_references(void **state)
+{
+	(void)state;
+	static const char *const texts[][2] = {
+		{"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n/etc/passwd\n#EXT-X-ENDLIST\n", "playlist"},
+		{"ffconcat version 1.0\nfile /etc/passwd\n", "playlist"},
+		{"<?xml version=\"1.0\"?><MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash\"></MPD>", "playlist"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct err err = {0};
+		AUTO(input_freep) struct input *in = input_open_memory(texts[i][0], strlen(texts[i][0]));
+		AUTO(source_freep) struct source *s = NULL;
+		int r = source_open(in, &s, &err);
+		assert_true(r == -ERR_UNSUPPORTED || r == -ERR_FORMAT);
+		if (!strstr(err.msg, texts[i][1]))
+			print_message("%s\n", err.msg);
+	}
+}
+
+/* Every kilobyte at which a small good file may end: frames or a reason, in bounded time. */
+static void test_truncations(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"wrong_ext_mp4.avi", "av1_testsrc.mkv", "vp9_odd_dimensions.webm", "edit_list_shift.mp4"};
+	if (!media_dir())
+		skip();
+	for (size_t f = 0; f < ARRAY_LEN(names); f++) {
+		AUTO(buf_free) struct buf whole = BUF(1 << 20);
+		AUTO(mem_freep) char *path = file_join(media_dir(), names[f]);
+		assert_ok(file_read(path, &whole, NULL));
+		size_t good = 0;
+		for (size_t len = 1; len < whole.len; len += 1024) {
+			struct err err = {0};
+			struct probe p;
+			AUTO(mem_freep) char *cut = mem_alloc(len, 1);
+			memcpy(cut, whole.data, len);
+			AUTO(input_freep) struct input *in = input_open_memory(cut, len);
+			AUTO(source_freep) struct source *s = NULL;
+			AUTO(reader_freep) struct reader *r = NULL;
+			if (source_open(in, &s, &err) == 0 && reader_open(s, &r, &err) == 0 && probe_run(s, r, &p, &err) == 0)
+				good++;
+			else
+				assert_true(err.msg[0]);
+			/* The reader goes before its source. */
+			reader_free(TAKE(r));
+		}
+		print_message("%s: %zu of %zu beginnings have frames\n", names[f], good, whole.len / 1024);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_broken),          cmocka_unit_test(test_known),
+		cmocka_unit_test(test_times_from_json), cmocka_unit_test(test_times_from_tables),
+		cmocka_unit_test(test_references),      cmocka_unit_test(test_truncations),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
