@@ -53,7 +53,9 @@ int app_usage(const struct command *c, const char *fmt, ...) __attribute__((form
 /* The options that a command takes, bound to app; for parsing, help and documents. At most 4. */
 struct opt_set app_options_of(const struct command *c, struct app *app, struct opt_bind binds[static 4]);
 int app_open_store(const struct app *app, struct store **ret, struct err *err);
-int app_new_engine(struct app *app, struct engine **ret, struct err *err);
+/* `note` (may be NULL) is told while a large model is hashed for the first time. */
+int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), void *ctx, struct engine **ret,
+                   struct err *err);
 /* Analyses files one after the other with one engine, showing progress; the exit code is the worst of them. */
 int app_analyze(struct app *app, char **files, int n);
 

@@ -100,6 +100,20 @@ static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, st
 	return code;
 }
 
+static void note_engine(void *ctx, const char *what)
+{
+	progress_phase(ctx, "engine", what);
+}
+
+static void warn_about(const struct engine_info *i, const struct app *app)
+{
+	if (*i->warning)
+		log_warning("%s", i->warning);
+	if (i->demo_model)
+		log_warning("no model is configured, so the bundled demo model answers: it understands only the scenes that "
+		            "`vdet demo` draws. Put a GGUF model and its mmproj into %s, or name an --engine", app->models_dir);
+}
+
 int app_analyze(struct app *app, char **files, int n)
 {
 	AUTO(store_freep) struct store *store = NULL;
@@ -111,14 +125,12 @@ int app_analyze(struct app *app, char **files, int n)
 	if (r == 0)
 		r = app_open_store(app, &store, &err);
 	if (r == 0)
-		r = app_new_engine(app, &engine, &err);
+		r = app_new_engine(app, note_engine, ui_progress(ui), &engine, &err);
 	if (r < 0) {
 		progress_event(ui_progress(ui), "error", json_pack("{s:s, s:s}", "code", err_code_name(err.code), "message", err.msg));
 		return app_fail(&err);
 	}
-	if (engine_info(engine)->demo_model)
-		log_warning("no model is configured, so the bundled demo model answers: it understands only the scenes that "
-		            "`vdet demo` draws. Put a GGUF model and its mmproj into %s, or name an --engine", app->models_dir);
+	warn_about(engine_info(engine), app);
 	return analyze_all(app, ui, engine, store, files, n);
 }
 

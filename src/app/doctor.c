@@ -107,7 +107,7 @@ void doctor_engine(struct checks *c, struct app *app)
 {
 	AUTO(engine_freep) struct engine *engine = NULL;
 	struct err err;
-	int r = app_new_engine(app, &engine, &err);
+	int r = app_new_engine(app, NULL, NULL, &engine, &err);
 	if (r == 0)
 		r = engine_start(engine, NULL, NULL, &err);
 	if (r < 0) {
