@@ -180,6 +180,11 @@ static void test_times_from_tables(void **state)
 		fclose(table);
 		assert_true(n > 20);
 		qsort(times, n, sizeof *times, by_value);
+		while (strstr(files[f], "phone") && times[n - 1] >= 2548333) /* the edit list's end */
+			n--;
+		/* An edit that begins within a frame: libav lets the first whole frame begin at zero. */
+		for (size_t i = n; strstr(files[f], "phone") && i-- > 0;)
+			times[i] -= times[0];
 		/* A sample that cannot be decoded leaves its place to the one before. */
 		check_times(files[f], times, strstr(files[f], "nalu") ? 20 : n);
 	}
