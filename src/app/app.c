@@ -41,7 +41,7 @@ int app_open_store(const struct app *app, struct store **ret, struct err *err)
 int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), void *ctx, struct engine **ret,
                    struct err *err)
 {
-	const struct engine_places places = {.models_dir = app->models_dir, .demo_dir = app->demo_dir,
+	const struct engine_places places = {.models_dir = app->demo ? NULL : app->models_dir, .demo_dir = app->demo_dir,
 	                                     .runtime_dir = app->runtime_dir, .log_path = app->engine_log,
 	                                     .note = note, .note_ctx = ctx};
 	return engine_new(&app->engine, &places, app->cancel, ret, err);

@@ -28,6 +28,7 @@ struct app {
 	struct engine_options engine;
 	struct analyze_options analyze;
 	struct cancel *cancel;
+	bool demo;  /* the bundled model, whatever else is there */
 	char *data_dir, *models_dir, *demo_dir, *runtime_dir, *engine_log, *locks_dir;
 };
 

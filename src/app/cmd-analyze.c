@@ -109,7 +109,7 @@ static void warn_about(const struct engine_info *i, const struct app *app)
 {
 	if (*i->warning)
 		log_warning("%s", i->warning);
-	if (i->demo_model)
+	if (i->demo_model && !app->demo)
 		log_warning("no model is configured, so the bundled demo model answers: it understands only the scenes that "
 		            "`vdet demo` draws. Put a GGUF model and its mmproj into %s, or name an --engine", app->models_dir);
 }

@@ -48,7 +48,8 @@ static int apply_settings(struct app *app, struct err *err)
 	free(app->engine.url);
 	free(app->engine.model);
 	app->engine.url = mem_strdup("auto");
-	app->engine.model = file_join(app->demo_dir, "demo.gguf");
+	app->engine.model = mem_strdup("");
+	app->demo = true;
 	return 0;
 }
 
