@@ -108,7 +108,8 @@ static int explain_end(struct decoder *d, struct err *err)
 		return err_set(err, ERR_LIMIT, "the decoder exceeded its memory limit of %s (raise it: --media-memory)",
 		               text_size((double)d->memory, size));
 	if (sig == SIGKILL)
-		return err_set(err, ERR_DIED, "the decoder was killed (SIGKILL), perhaps because this machine ran out of memory");
+		return err_set(err, ERR_DIED, "the decoder was killed (SIGKILL), perhaps because this machine ran out of "
+		               "memory");
 	if (sig)
 		return err_set(err, ERR_DIED, "the decoder crashed on this file: it %s", how);
 	return err_set(err, ERR_DIED, "the decoder %s", how);

@@ -91,8 +91,8 @@ int extent_measure(struct source *s, struct extent *ret, struct err *err)
 		return r;
 	if (!t.packets || t.last_end <= 0) {
 		char text[CLOCK_TEXT_MAX];
-		return err_set(err, ERR_FORMAT, "the header describes %s of video, but the media data is missing; copy the file "
-		               "again from its source", clock_text(header, text));
+		return err_set(err, ERR_FORMAT, "the header describes %s of video, but the media data is missing; copy the "
+		               "file again from its source", clock_text(header, text));
 	}
 	*ret = (struct extent){.first = t.first, .duration = t.last_end, .header = header, .frames = t.packets,
 	                       .measured = !header || !agree(t.last_end, header)};

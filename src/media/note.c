@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <libavutil/error.h>
 #include <libavutil/log.h>
+#include <libavutil/mem.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,7 @@ void note_start(void)
 {
 	av_log_set_level(AV_LOG_ERROR);
 	av_log_set_callback(on_log);
+	av_max_alloc((size_t)512 << 20); /* a frame of 16K in 10 bits */
 }
 
 void note_clear(void) { last[0] = '\0'; }

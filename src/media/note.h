@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 
-/* Catches libav's log from now on; nothing of it goes to standard error. */
+/* Catches libav's log from now on, nothing of which goes to standard error; and bounds its single allocations. */
 void note_start(void);
 void note_clear(void);
 unsigned long note_count(void); /* error lines so far */

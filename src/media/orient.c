@@ -31,7 +31,9 @@ struct orient orient_of(const AVStream *st, const AVFrame *frame)
 {
 	int32_t m[9];
 	const AVFrameSideData *sd = frame ? av_frame_get_side_data(frame, AV_FRAME_DATA_DISPLAYMATRIX) : NULL;
-	const uint8_t *data = sd && sd->size >= sizeof m ? sd->data : compat_side_data(st, AV_PKT_DATA_DISPLAYMATRIX, sizeof m);
+	const uint8_t *data = compat_side_data(st, AV_PKT_DATA_DISPLAYMATRIX, sizeof m);
+	if (sd && sd->size >= sizeof m)
+		data = sd->data;
 	if (!data)
 		return (struct orient){false, 0, ""};
 	memcpy(m, data, sizeof m);

@@ -153,7 +153,8 @@ static void add_wide(struct buf *b, const struct shape *s)
 {
 	const char *hdr = picture_hdr(s->transfer), *range = s->range == AVCOL_RANGE_JPEG ? "full" : "limited";
 	if (!hdr[0]) {
-		buf_addf(b, ",zscale=pin=bt2020:tin=bt709:min=bt2020nc:rin=%s:p=bt709:t=bt709:m=170m:r=full,format=yuv420p", range);
+		buf_addf(b, ",zscale=pin=bt2020:tin=bt709:min=bt2020nc:rin=%s:p=bt709:t=bt709:m=170m:r=full"
+		         ",format=yuv420p", range);
 		return;
 	}
 	/* PQ counts in cd/m2: 203, the white of BT.2408, becomes 1.0, and what is brighter is rolled off. HLG is relative:
@@ -315,6 +316,7 @@ int picture_shrink(struct picture *p, const AVFrame *in, int size, AVFrame *out,
 	                                SWS_AREA | SWS_ACCURATE_RND, NULL, NULL, NULL);
 	int r = p->small ? av_frame_get_buffer(out, 0) : AVERROR(ENOMEM);
 	if (r >= 0)
-		r = sws_scale(p->small, (const uint8_t *const *)in->data, in->linesize, 0, in->height, out->data, out->linesize);
+		r = sws_scale(p->small, (const uint8_t *const *)in->data, in->linesize, 0, in->height, out->data,
+		              out->linesize);
 	return r < 0 ? note_error(err, r, "cannot make a thumbnail") : 0;
 }

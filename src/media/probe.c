@@ -37,8 +37,8 @@ static void find_warning(const struct source *s, const struct reader *r, struct 
 	clock_text(p->extent.header, told);
 	clock_text(p->extent.duration, real);
 	if (p->extent.measured && p->extent.header > p->extent.duration && o.cut_missing)
-		snprintf(p->warning, sizeof p->warning, "the file is cut off: its index promises %s of video, but only the first "
-		         "%s are there", told, real);
+		snprintf(p->warning, sizeof p->warning, "the file is cut off: its index promises %s of video, but only the "
+		         "first %s are there", told, real);
 	else if (p->extent.measured && p->extent.header)
 		snprintf(p->warning, sizeof p->warning, "the header says that the video lasts %s; its packets say %s, which is "
 		         "used", told, real);

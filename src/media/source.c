@@ -28,8 +28,8 @@ static int refuse_open(AVFormatContext *fmt, AVIOContext **pb, const char *url, 
 /* Words for what was recognised but is no video. */
 static int refuse_format(const char *name, struct err *err)
 {
-	static const char *const playlists[] = {"hls", "concat", "dash", "applehttp", "sdp", "rtsp", "imf", "webm_dash_manifest"};
-	static const char *const texts[] = {"tty", "lrc", "srt", "ass", "webvtt", "ffmetadata", "subviewer", "microdvd", "sami"};
+	static const char *const playlists[] = {"hls", "concat", "dash", "applehttp", "sdp", "rtsp", "imf"};
+	static const char *const texts[] = {"tty", "lrc", "srt", "ass", "webvtt", "ffmetadata", "microdvd"};
 	for (size_t i = 0; i < ARRAY_LEN(playlists); i++)
 		if (strstr(name, playlists[i]))
 			return err_set(err, ERR_UNSUPPORTED, "this is a playlist (%s) that refers to other files; "
@@ -66,13 +66,13 @@ static int explain_open(const struct source *s, const AVInputFormat *f, int r, s
 	struct outline o;
 	outline_read(s->in, &o);
 	if (o.bad_at >= 0)
-		return err_set(err, ERR_FORMAT, "the MP4 file is damaged: the box \"%s\" at byte %lld has an impossible size, so "
-		               "the index (moov) cannot be found; copy the file again from its source, or repair it with a tool "
-		               "that rebuilds the index", o.bad_type, (long long)o.bad_at);
+		return err_set(err, ERR_FORMAT, "the MP4 file is damaged: the box \"%s\" at byte %lld has an impossible size, "
+		               "so the index (moov) cannot be found; copy the file again from its source, or repair it with a "
+		               "tool that rebuilds the index", o.bad_type, (long long)o.bad_at);
 	if (!o.moov && o.cut_missing)
 		return err_set(err, ERR_FORMAT, "the index (moov) is missing: the recording was cut off, %lld bytes of the box "
-		               "\"%s\" are not there; copy the file again, or repair it with a tool that rebuilds the index from "
-		               "a good file of the same camera", (long long)o.cut_missing, o.cut_type);
+		               "\"%s\" are not there; copy the file again, or repair it with a tool that rebuilds the index "
+		               "from a good file of the same camera", (long long)o.cut_missing, o.cut_type);
 	if (!o.moov)
 		return err_set(err, ERR_FORMAT, "the index (moov) is missing: the recording was not finished; repair it with a "
 		               "tool that rebuilds the index from a good file of the same camera");

@@ -1,7 +1,6 @@
 /* Role `media`: demuxes, decodes and scales one file, in its sandbox, for the parent on the socket. The protocol is in
  * proc/media-wire.h. Nothing is trusted to be right here: whoever takes over this process has only its socket. */
 #include <inttypes.h>
-#include <libavutil/mem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,9 +169,7 @@ static void touch_libraries(void)
 {
 	json_object_seed(0);
 	tzset();
-	av_max_alloc((size_t)512 << 20);
 	note_start();
-	avcodec_find_decoder(AV_CODEC_ID_H264);
 }
 
 /* Everything that needs more than the sandbox grants, then the sandbox. */

@@ -168,7 +168,8 @@ static int by_pts(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* Where the container gives decoding times for presentation times, the order of the frames is right, not their times. */
+/* Where the container gives decoding times for presentation times, the order of the frames is right, their times are
+ * not. */
 void plain_sort_times(struct plain *p)
 {
 	AUTO(mem_freep) int64_t *times = mem_alloc(p->n, sizeof *times);

@@ -77,8 +77,8 @@ static bool near_rgb(const int a[3], const int b[3], int slack)
 }
 
 /* Four patches side by side; the second and third are where a wrong matrix or range shows most. */
-#define PATCHES(w, h) "-f lavfi -i color=0x808080:s=" w "x" h ":r=5:d=1 -f lavfi -i color=0xc02010:s=" w "x" h ":r=5:d=1 " \
-	"-f lavfi -i color=0x10a030:s=" w "x" h ":r=5:d=1 -f lavfi -i color=0xf0f0f0:s=" w "x" h ":r=5:d=1 "
+#define PATCH(rgb, w, h) "-f lavfi -i color=0x" rgb ":s=" w "x" h ":r=5:d=1 "
+#define PATCHES(w, h) PATCH("808080", w, h) PATCH("c02010", w, h) PATCH("10a030", w, h) PATCH("f0f0f0", w, h)
 static const int patches[4][3] = {{0x80, 0x80, 0x80}, {0xc0, 0x20, 0x10}, {0x10, 0xa0, 0x30}, {0xf0, 0xf0, 0xf0}};
 
 static void test_colours(void **state)
@@ -137,10 +137,12 @@ static void test_hdr(void **state)
 	(void)state;
 	static const char *const transfers[][2] = {{"smpte2084", "pq.mkv"}, {"arib-std-b67", "hlg.mkv"}};
 	for (int i = 0; i < 2; i++) {
-		AUTO(mem_freep) char *args = mem_printf(PATCHES("160", "120") "-filter_complex 'hstack=4,format=gbrp,"
+		AUTO(mem_freep) char *args = mem_printf(
+			PATCHES("160", "120") "-filter_complex 'hstack=4,format=gbrp,"
 			"zscale=pin=bt709:tin=bt709:min=gbr:rin=full:p=bt709:m=gbr:r=full:t=linear:npl=203,format=gbrpf32le,"
-			"zscale=pin=bt709:tin=linear:min=gbr:p=bt2020:t=%s:m=bt2020nc:r=limited:npl=203,format=yuv420p10le' -c:v ffv1 -colorspace bt2020nc "
-			"-color_primaries bt2020 -color_trc %s -color_range tv", transfers[i][0], transfers[i][0]);
+			"zscale=pin=bt709:tin=linear:min=gbr:p=bt2020:t=%s:m=bt2020nc:r=limited:npl=203,format=yuv420p10le' "
+			"-c:v ffv1 -colorspace bt2020nc -color_primaries bt2020 -color_trc %s -color_range tv",
+			transfers[i][0], transfers[i][0]);
 		AUTO(mem_freep) char *path = media_make(transfers[i][1], args);
 		if (!path)
 			skip();
@@ -201,7 +203,7 @@ static void test_matrices(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		const int32_t one = 1 << 16;
-		const int32_t m[9] = {cases[i].a * one, cases[i].b * one, 0, cases[i].c * one, cases[i].d * one, 0, 0, 0, 1 << 30};
+		const int32_t m[9] = {cases[i].a * one, cases[i].b * one, 0, cases[i].c * one, cases[i].d * one, 0, 0, 0, one};
 		struct orient o = orient_from_matrix(m);
 		assert_string_equal(o.chain, cases[i].chain);
 		assert_int_equal(o.degrees, cases[i].degrees);
@@ -245,7 +247,8 @@ static void test_interlaced(void **state)
 	for (int i = 0; i < 2; i++) {
 		AUTO(mem_freep) char *name = mem_printf("fields-%s.ts", fields[i]);
 		AUTO(mem_freep) char *args = mem_printf("-f lavfi -i 'testsrc2=s=1440x480:r=50:d=3' -vf 'crop=720:480:x=n*12-"
-			"720*floor(n*12/720):y=0,interlace=scan=%s:lowpass=0,setfield=%s' -flags +ilme+ildct -c:v mpeg2video -q:v 2",
+			"720*floor(n*12/720):y=0,interlace=scan=%s:lowpass=0,setfield=%s' -flags +ilme+ildct -c:v mpeg2video "
+			"-q:v 2",
 			fields[i], fields[i]);
 		AUTO(mem_freep) char *path = media_make(name, args);
 		if (!path)
@@ -267,7 +270,8 @@ static void test_interlaced(void **state)
 static void test_sizes_change(void **state)
 {
 	(void)state;
-	AUTO(mem_freep) char *a = media_make("a.ts", "-f lavfi -i color=red:s=320x240:r=25:d=2 -c:v libx264 -pix_fmt yuv420p");
+	AUTO(mem_freep) char *a = media_make("a.ts", "-f lavfi -i color=red:s=320x240:r=25:d=2 -c:v libx264 "
+	                                     "-pix_fmt yuv420p");
 	AUTO(mem_freep) char *b = media_make("b.ts", "-f lavfi -i color=blue:s=640x360:r=25:d=2 -c:v libx264 "
 	                                     "-pix_fmt yuv420p -output_ts_offset 2");
 	if (!a || !b)
@@ -275,7 +279,8 @@ static void test_sizes_change(void **state)
 	AUTO(mem_freep) char *args = mem_printf("-i 'concat:%s|%s' -c copy", a, b);
 	AUTO(mem_freep) char *path = media_make("both.ts", args);
 	assert_non_null(path);
-	AUTO(seen_end) struct seen one = look(path, 500000, 4000), two = look(path, 3500000, 4000), back = look(path, 0, 4000);
+	AUTO(seen_end) struct seen one = look(path, 500000, 4000), two = look(path, 3500000, 4000);
+	AUTO(seen_end) struct seen back = look(path, 0, 4000);
 	assert_int_equal(one.width, 320);
 	assert_int_equal(two.width, 640);
 	assert_int_equal(two.height, 360);
