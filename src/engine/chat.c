@@ -67,7 +67,8 @@ static bool jpeg_whole(const unsigned char *p, size_t len)
 int chat_jpeg(struct chat *c, const void *jpeg, size_t len, struct err *err)
 {
 	if (!jpeg_whole(jpeg, len))
-		return err_set(err, ERR_FORMAT, "picture %zu of the request is not a whole JPEG (%zu bytes)", c->images + 1, len);
+		return err_set(err, ERR_FORMAT, "picture %zu of the request is not a whole JPEG (%zu bytes)", c->images + 1,
+		               len);
 	/* All or nothing: half a part would break the whole body. */
 	if (c->parts.full || len / 3 * 4 + 100 > c->parts.max - c->parts.len)
 		return err_set(err, ERR_LIMIT, "picture %zu makes the request larger than %zu MB", c->images + 1,

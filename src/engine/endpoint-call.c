@@ -112,14 +112,14 @@ static int check_limits(const struct call *k, int64_t now, struct err *err)
 	const struct endpoint_limits *l = &k->e->limits;
 	const struct completion *a = &k->answer;
 	if (!a->first && over(k->sent, l->vision, now))
-		return err_set(err, ERR_TIMEOUT, "no first token within %.1f s (engine.vision-timeout)", (double)l->vision / 1e6);
+		return err_set(err, ERR_TIMEOUT, "no first token within %.1f s (--vision-timeout)", (double)l->vision / 1e6);
 	if (a->first && over(a->first, l->generation, now))
 		return err_set(err, ERR_TIMEOUT, "the answer was not complete %.1f s after its first token "
-		               "(engine.generation-timeout)", (double)l->generation / 1e6);
+		               "(--generation-timeout)", (double)l->generation / 1e6);
 	/* Pieces of output count, not bytes: engines send signs of life while nothing goes on. */
 	if (a->first && !a->finish_reason && over(a->last, l->idle, now))
 		return err_set(err, ERR_TIMEOUT, "the engine said nothing for %.1f s in the middle of an answer "
-		               "(engine.idle-timeout)", (double)l->idle / 1e6);
+		               "(--idle-timeout)", (double)l->idle / 1e6);
 	return 0;
 }
 
@@ -199,7 +199,8 @@ static int run(struct call *k, const struct chat *c, struct cancel *cancel, stru
 		return finish(k, &reply, ret, fate, err);
 	if (reply.passing) {
 		fate->retry = true;
-		return err_wrap(err, reply.status ? "the engine's answer broke off" : "cannot reach the engine at %s", e->shown);
+		return reply.status ? err_wrap(err, "the engine's answer broke off")
+		                    : err_wrap(err, "cannot reach the engine at %s", e->shown);
 	}
 	/* Words in the middle of a stream: the engine's own failure may pass. A time limit is what the user allowed. */
 	fate->retry = reply.status == 200 && k->kind == CALL_STREAM && (r == -ERR_ENGINE || r == -ERR_PROTO);

@@ -200,7 +200,8 @@ static void read_props(struct endpoint *e, struct cancel *cancel)
 	if (!props)
 		return;
 	int64_t slots = json_integer_value(json_object_get(props, "total_slots"));
-	int64_t context = json_integer_value(json_object_get(json_object_get(props, "default_generation_settings"), "n_ctx"));
+	const json_t *settings = json_object_get(props, "default_generation_settings");
+	int64_t context = json_integer_value(json_object_get(settings, "n_ctx"));
 	const json_t *vision = json_object_get(json_object_get(props, "modalities"), "vision");
 	e->info.slots = slots > 0 && slots < 1000 ? (int)slots : 0;
 	e->info.context = context > 0 ? context : e->info.context;

@@ -110,8 +110,8 @@ static int find_program(const char *wanted, const char *runtime_dir, char **ret,
 		*ret = TAKE(ours);
 		return 0;
 	}
-	return err_set(err, ERR_NOENT, "no llama-server, neither in PATH nor set up for vdet: run tools/setup engine, install "
-	               "llama.cpp, or name another engine with --engine URL");
+	return err_set(err, ERR_NOENT, "no llama-server, neither in PATH nor set up for vdet: run tools/setup engine, "
+	               "install llama.cpp, or name another engine with --engine URL");
 }
 
 static int use_child(struct engine *e, const struct engine_options *o, const struct engine_places *p, struct err *err)
@@ -301,7 +301,8 @@ static int check_request(const struct engine *e, const struct chat *c, struct er
 	if (c->bad_schema)
 		return err_set(err, ERR_INTERNAL, "the schema of a request is no JSON");
 	if (chat_images(c) && !e->info.images)
-		return err_set(err, ERR_UNSUPPORTED, "the model %s cannot see: the engine has no projector for it", e->info.model);
+		return err_set(err, ERR_UNSUPPORTED, "the model %s cannot see: the engine has no projector for it",
+		               e->info.model);
 	return buf_check(&c->parts, "a request", err);
 }
 

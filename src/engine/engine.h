@@ -38,7 +38,7 @@ extern const struct opt_group engine_opt_group;
 
 /* Where things are on this machine; the app fills it. */
 struct engine_places {
-	const char *models_dir;  /* $XDG_DATA_HOME/vdet/models */
+	const char *models_dir;  /* $XDG_DATA_HOME/vdet/models; NULL = the demo model */
 	const char *demo_dir;    /* holds the bundled demo model */
 	const char *runtime_dir; /* where the setup unpacked llama-server, see tools/; may not exist */
 	const char *log_path;    /* the child's log is appended here; NULL = none kept */

@@ -164,7 +164,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *ctx)
 	if (len > 5 && !strncasecmp(data, "HTTP/", 5)) {
 		/* Interim replies (100) come first; each head starts anew. */
 		const char *code = memchr(data, ' ', len);
-		x->reply->status = code ? atoi(code) : 0;
+		x->reply->status = code ? (int)strtol(code, NULL, 10) : 0;
 		x->reply->type[0] = x->reply->server[0] = '\0';
 		x->reply->retry_after = 0;
 	} else if (len > 13 && !strncasecmp(data, "Content-Type:", 13)) {

@@ -1,7 +1,8 @@
 /* Inside the engine room: one HTTP exchange at a time, by libcurl, over TCP, TLS or a Unix socket.
  *
  * A struct http keeps handles for reuse: any number of threads may call http_run() on it, each call blocks its own.
- * A POST has a connection of its own, so that it is sent once, and its end is seen by the other side at once. Redirects are not followed: they would carry key and pictures to a stranger. */
+ * A POST has a connection of its own, so that it is sent once, and its end is seen by the other side at once.
+ * Redirects are not followed: they would carry key and pictures to a stranger. */
 #ifndef VDET_ENGINE_HTTP_H
 #define VDET_ENGINE_HTTP_H
 

@@ -70,7 +70,8 @@ static void add_candidate(struct candidates *c, const char *path)
 	if (c->n >= CANDIDATES_MAX || stat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		return;
 	c->items = mem_grow(c->items, c->n + 1, sizeof *c->items);
-	c->items[c->n++] = (struct candidate){mem_strdup(path), st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec};
+	int64_t changed = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
+	c->items[c->n++] = (struct candidate){mem_strdup(path), changed};
 }
 
 static void dir_closep(DIR **d)
@@ -117,7 +118,7 @@ static char *name_of(const char *path)
 	return mem_strdup(file_base(whole));
 }
 
-/* How much a projector's name has in common with the model's: "mmproj-NAME-f16.gguf", "NAME-mmproj.gguf" and the like. */
+/* How much a projector's name has in common with the model's: "mmproj-NAME-f16.gguf", "NAME-mmproj.gguf" and such. */
 static size_t likeness(const char *projector, const char *model)
 {
 	const char *p = file_base(projector);
@@ -235,8 +236,8 @@ static int check_splits(const struct model *m, struct err *err)
 {
 	size_t stem;
 	if (!split_number(m->path, &stem))
-		return err_set(err, ERR_FORMAT, "%s is one of %lld files, but not named like NAME-00001-of-%05lld.gguf", m->path,
-		               (long long)m->files, (long long)m->files);
+		return err_set(err, ERR_FORMAT, "%s is one of %lld files, but not named like NAME-00001-of-%05lld.gguf",
+		               m->path, (long long)m->files, (long long)m->files);
 	for (int64_t i = 2; i <= m->files; i++) {
 		AUTO(mem_freep) char *path = mem_printf("%.*s-%05lld-of-%05lld.gguf", (int)stem, m->path, (long long)i,
 		                                        (long long)m->files);
@@ -271,6 +272,7 @@ static int check_model(struct model *m, struct err *err)
 		return r;
 	m->context = g.context;
 	m->files = g.splits > 1 ? g.splits : 1;
+	m->bytes = g.weight_bytes;
 	if (!strcmp(g.arch, "clip"))
 		r = err_set(err, ERR_FORMAT, "%s is a projector; name the model that it belongs to", m->path);
 	else if (m->files > SPLITS_MAX)
@@ -294,13 +296,13 @@ int model_choose(const char *wanted, const char *models_dir, const char *demo_di
 	int r = 0;
 	if (*wanted)
 		r = find_wanted(wanted, models_dir, &m.path, err);
-	else
+	else if (models_dir)
 		find_newest(models_dir, &m);
 	if (r == 0 && !m.path) {
 		m.demo = true;
 		r = only_model(demo_dir, &m.path, err);
 		if (r < 0)
-			return err_wrap(err, "no model in %s, and the demo model is missing", models_dir);
+			return err_wrap(err, "the demo model, which answers when no other is named or found");
 	}
 	if (r == 0)
 		r = check_model(&m, err);

@@ -17,6 +17,7 @@ struct model {
 	bool demo;
 	int64_t context;     /* the longest it was made for; 0 = not told */
 	int64_t files;       /* of a split model */
+	int64_t bytes;       /* of its weights, without the projector; of a split model, of the first file */
 	char hash[HASH_HEX]; /* SHA-256 over the SHA-256s (hexadecimal, NUL-terminated) of its files in order and of the
 	                        projector; filled by model_hash() */
 };

@@ -9,10 +9,11 @@ static const struct opt_row rows[] = {
 	 "The engine: auto starts llama-server here; else the address of an OpenAI-compatible API, http(s)://HOST:PORT/v1 "
 	 "or unix:/PATH.", 0},
 	{"engine.model", "model", OPT_STRING, AT(model), "", 0, 0, NULL, "MODEL",
-	 "With auto, a GGUF file or a name in the models folder; else the name that the engine knows it by. Empty: the newest "
-	 "in the models folder, else the built-in demo model; the only one that the engine has.", 0},
+	 "With auto, a GGUF file or a name in the models folder; else the name that the engine knows it by. Empty: the "
+	 "newest in the models folder, else the built-in demo model; the only one that the engine has.", 0},
 	{"engine.key", NULL, OPT_STRING, AT(key), "", 0, 0, NULL, "KEY",
-	 "Key for the engine. Others on this machine can read command lines: the variable or a file is better.", OPT_SECRET},
+	 "Key for the engine. Others on this machine can read command lines: the variable or a file is better.",
+	 OPT_SECRET},
 	{"engine.key_file", NULL, OPT_STRING, AT(key_file), "", 0, 0, NULL, "FILE", "File that holds the key.", 0},
 	{"engine.server", NULL, OPT_STRING, AT(server), "", 0, 0, NULL, "PROGRAM",
 	 "The llama-server to start; empty: the one in PATH, else the one that was set up for vdet.", 0},

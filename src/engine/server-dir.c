@@ -78,7 +78,7 @@ int server_dir_make(struct server_dir *ret, struct err *err)
 	remove_stale(bases[i]);
 	AUTO(mem_freep) char *path = file_join(bases[i], PREFIX "XXXXXX");
 	for (int tries = 0; tries < 5; tries++) {
-		strcpy(path + strlen(path) - 6, "XXXXXX");
+		memcpy(path + strlen(path) - 6, "XXXXXX", 6);
 		if (!mkdtemp(path))
 			break;
 		int lock = take_lock(path, O_CREAT);

@@ -106,8 +106,11 @@ static bool is_reason(const char *line)
 {
 	char level;
 	const char *text = line_text(line, &level);
-	return level == 'E' || strcasestr(text, "error") || strcasestr(text, "failed") || strcasestr(text, "out of memory") ||
-	       strcasestr(text, "GGML_ASSERT") || strcasestr(text, "terminate called");
+	static const char *const marks[] = {"error", "failed", "out of memory", "GGML_ASSERT", "terminate called"};
+	bool bad = level == 'E';
+	for (size_t i = 0; !bad && i < ARRAY_LEN(marks); i++)
+		bad = strcasestr(text, marks[i]);
+	return bad;
 }
 
 char *server_log_reason(const struct server_log *l)
