@@ -1,0 +1,53 @@
+/* The engine's answers: any bytes, cut at any places, through the event parser and the reader of answers. Whole and in
+ * pieces, the same must come out. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/completion.h"
+#include "engine/sse.h"
+#include "fuzz.h"
+
+static int on_event(void *ctx, const char *data, size_t len, struct err *err)
+{
+	return completion_event(ctx, data, len, err);
+}
+
+/* Feeds in pieces of `step` bytes; the outcome, and the text as far as it got. */
+static int play(const uint8_t *data, size_t size, size_t step, struct buf *text)
+{
+	struct completion a;
+	struct sse s;
+	struct err err = {0};
+	struct chat_result ret = {0};
+	int r = 0;
+	completion_init(&a);
+	sse_init(&s, 1 << 16, on_event, &a);
+	for (size_t at = 0; r == 0 && at < size; at += step)
+		r = sse_feed(&s, data + at, size - at < step ? size - at : step, &err);
+	if (r == 0)
+		r = sse_end(&s, &err);
+	buf_add(text, buf_str(&a.text), a.text.len);
+	if (r == 0)
+		r = completion_end(&a, 0, &ret, &err);
+	chat_result_clear(&ret);
+	sse_clear(&s);
+	completion_clear(&a);
+	return r;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	bool limit;
+	struct buf whole = BUF(COMPLETION_TEXT_MAX), pieces = BUF(COMPLETION_TEXT_MAX);
+	int r = play(data, size, size + 1, &whole);
+	for (size_t step = 1; step < 8; step += 3) {
+		buf_clear(&pieces);
+		if (play(data, size, step, &pieces) != r || whole.len != pieces.len ||
+		    memcmp(buf_str(&whole), buf_str(&pieces), whole.len) != 0)
+			abort();
+	}
+	buf_free(&whole);
+	buf_free(&pieces);
+	free(completion_error_words((const char *)data, size, &limit));
+	return 0;
+}
