@@ -65,10 +65,43 @@ static int ask(struct session *s)
 	return r;
 }
 
+static int collect(void *ctx, const struct http_reply *reply, const char *data, size_t len, struct err *err)
+{
+	(void)reply, (void)err;
+	return buf_add(ctx, data, len);
+}
+
+/* What the stand-in counted; `change` (may be NULL) is JSON that changes its script first. */
+static json_t *control(const struct fake *f, const char *change)
+{
+	AUTO(http_freep) struct http *h = http_new();
+	AUTO(mem_freep) char *url = mem_printf("%s/control", f->root);
+	AUTO(buf_free) struct buf body = BUF(10000);
+	const struct http_piece piece = {change, change ? strlen(change) : 0};
+	const struct http_request q = {.url = url, .body = collect, .ctx = &body,
+	                               .pieces = change ? &piece : NULL, .n_pieces = 1};
+	struct http_reply reply;
+	struct err err;
+	assert_ok(http_run(h, &q, &reply, &err));
+	return json_loadb(body.data, body.len, 0, NULL);
+}
+
+/* A session with the stand-in that all tests share, scripted with one fault. */
+static struct fake shared;
+
+static void begin_shared(struct session *s, const char *fault)
+{
+	AUTO(mem_freep) char *change = mem_printf("{\"faults\": [\"%s\"], \"reset\": true}", fault);
+	*s = (struct session){.cancel = cancel_new()};
+	options_init(&s->o);
+	json_decref(control(&shared, change));
+	set_string(&s->o.url, shared.root);
+}
+
 /* One request under one fault; returns what engine_chat() did. */
 static int under(struct session *s, const char *fault, int retries)
 {
-	BEGIN(s, "--fault", fault);
+	begin_shared(s, fault);
 	s->o.retries = retries;
 	assert_ok(start(s));
 	return ask(s);
@@ -238,9 +271,7 @@ static void time_limits_hold(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct session s;
-		BEGIN(&s, "--fault", cases[i].fault);
-		assert_ok(start(&s));
-		engine_free(s.e);
+		begin_shared(&s, cases[i].fault);
 		*(int64_t *)((char *)&s.o + cases[i].limit) = CLOCK_SECOND / 2;
 		assert_ok(start(&s));
 		assert_int_equal(ask(&s), -ERR_TIMEOUT);
@@ -279,7 +310,7 @@ static void cancel_is_immediate(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
 		struct session s;
 		pthread_t thread;
-		BEGIN(&s, "--fault", faults[i]);
+		begin_shared(&s, faults[i]);
 		assert_ok(start(&s));
 		assert_ok(pthread_create(&thread, NULL, fire_later, &s));
 		assert_int_equal(ask(&s), -ERR_CANCELED);
@@ -293,7 +324,7 @@ static void one_request_alone_can_be_stopped(void **state)
 {
 	(void)state;
 	struct session s;
-	BEGIN(&s, "--fault", "never");
+	begin_shared(&s, "never");
 	s.o.vision_timeout = CLOCK_SECOND / 2;
 	assert_ok(start(&s));
 	AUTO(chat_freep) struct chat *c = chat_new();
@@ -378,25 +409,6 @@ static void nobody_there_is_said_at_once(void **state)
 
 /* ---- many at once */
 
-static int collect(void *ctx, const struct http_reply *reply, const char *data, size_t len, struct err *err)
-{
-	(void)reply, (void)err;
-	return buf_add(ctx, data, len);
-}
-
-/* What the stand-in counted. */
-static json_t *counters(const struct session *s)
-{
-	AUTO(http_freep) struct http *h = http_new();
-	AUTO(mem_freep) char *url = mem_printf("%s/control", s->fake.root);
-	AUTO(buf_free) struct buf body = BUF(10000);
-	const struct http_request q = {.url = url, .body = collect, .ctx = &body};
-	struct http_reply reply;
-	struct err err;
-	assert_ok(http_run(h, &q, &reply, &err));
-	return json_loadb(body.data, body.len, 0, NULL);
-}
-
 static void *ask_many(void *ctx)
 {
 	struct session *s = ctx;
@@ -429,7 +441,7 @@ static void slots_bound_what_is_in_flight(void **state)
 		pthread_join(threads[i], &failed);
 		assert_null(failed);
 	}
-	json_t *c = counters(&s);
+	json_t *c = control(&s.fake, NULL);
 	assert_int_equal(json_integer_value(json_object_get(c, "requests")), 40);
 	assert_int_equal(json_integer_value(json_object_get(c, "most_in_flight")), 3);
 	json_decref(c);
@@ -455,5 +467,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(nobody_there_is_said_at_once),
 		cmocka_unit_test(slots_bound_what_is_in_flight),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	FAKE(&shared);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	fake_stop(&shared);
+	return failed;
 }
