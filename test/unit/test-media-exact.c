@@ -80,8 +80,9 @@ static void test_real_files(void **state)
 	AUTO(strings_free) char **files = media_files();
 	const char *only = getenv("VDET_TEST_ONLY");
 	int bad = 0;
+	/* Six minutes of black take as long as all others together. */
 	for (char **f = files; *f; f++)
-		if (!only || strstr(*f, only))
+		if (only ? !!strstr(*f, only) : !strstr(*f, "long_1080p"))
 			bad += compare_file(*f, (f - files) % 2);
 	assert_int_equal(bad, 0);
 }
