@@ -98,7 +98,7 @@ def picture_case(rng, skill, n, how):
 def summary_case(rng, n):
     notes, lines = T.notes(rng, n)
     body = request("summary-system.txt", [text(lines + prompt_file("summary-task.txt"))])
-    return body, T.summary(notes), T.prompt_ids(0, T.summary_task(lines)), []
+    return body, T.summary(notes), T.prompt_ids(0, T.summary_task(notes)), []
 
 
 def send(url, body):

@@ -1,6 +1,6 @@
 """Writes a checkpoint as the two GGUF files that the engine loads: the language model and the projector.
 
-    export.py CHECKPOINT FOLDER      writes vdet-demo-f16.gguf and mmproj-vdet-demo-f16.gguf"""
+    export.py CHECKPOINT FOLDER [q8_0]      writes demo.gguf and mmproj-demo.gguf, in f16 or in q8_0"""
 import sys
 from pathlib import Path
 
@@ -11,11 +11,12 @@ import tokenizer as K
 from net import TEXT, VISION, Net
 
 NAME = "vdet-demo"
+FILE_TYPE = {gguf.F16: 1, gguf.Q8_0: 7}
 
 
-def text_values():
+def text_values(kind):
     return {
-        "general.architecture": "llama", "general.type": "model", "general.name": NAME, "general.file_type": 1,
+        "general.architecture": "llama", "general.type": "model", "general.name": NAME, "general.file_type": FILE_TYPE[kind],
         "general.license": "apache-2.0",
         "llama.context_length": TEXT["context"], "llama.embedding_length": TEXT["width"],
         "llama.block_count": TEXT["layers"], "llama.feed_forward_length": TEXT["ff"],
@@ -32,9 +33,9 @@ def text_values():
     }
 
 
-def vision_values():
+def vision_values(kind):
     return {
-        "general.architecture": "clip", "general.type": "mmproj", "general.name": NAME, "general.file_type": 1,
+        "general.architecture": "clip", "general.type": "mmproj", "general.name": NAME, "general.file_type": FILE_TYPE[kind],
         "clip.has_vision_encoder": True, "clip.has_audio_encoder": False,
         "clip.projector_type": "mlp", "clip.use_gelu": True,  # the tanh form
         "clip.vision.image_size": VISION["image"], "clip.vision.patch_size": VISION["patch"],
@@ -90,11 +91,13 @@ def load(path):
 
 def main():
     checkpoint, folder = sys.argv[1], Path(sys.argv[2])
+    kind = gguf.Q8_0 if sys.argv[3:] == ["q8_0"] else gguf.F16
     folder.mkdir(parents=True, exist_ok=True)
     w = load(checkpoint).state_dict()
-    for name, values, tensors in ((NAME, text_values(), text_tensors(w)), (f"mmproj-{NAME}", vision_values(), vision_tensors(w))):
-        path = folder / f"{name}-f16.gguf"
-        gguf.write(path, values, {k: v.float().numpy() for k, v in tensors.items()})
+    for name, values, tensors in (("demo", text_values(kind), text_tensors(w)),
+                                  ("mmproj-demo", vision_values(kind), vision_tensors(w))):
+        path = folder / f"{name}.gguf"
+        gguf.write(path, values, {k: v.float().numpy() for k, v in tensors.items()}, kind)
         print(path, path.stat().st_size, "bytes")
 
 

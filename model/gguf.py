@@ -4,7 +4,7 @@ import struct
 import numpy as np
 
 ALIGN = 32
-F32, F16 = 0, 1  # tensor types
+F32, F16, Q8_0 = 0, 1, 8  # tensor types
 _U32, _I32, _F32, _BOOL, _STRING, _ARRAY = 4, 5, 6, 7, 8, 9  # value types
 
 
@@ -39,21 +39,35 @@ def _padding(n):
     return b"\0" * (-n % ALIGN)
 
 
-def write(path, values, tensors):
-    """tensors: {name: float32 array}. Matrices are stored as f16, vectors and position tables as f32."""
-    stored = {}
-    for name, a in tensors.items():
-        narrow = a.ndim >= 2 and not name.endswith("position_embd.weight")
-        stored[name] = np.ascontiguousarray(a, np.float16 if narrow else np.float32)
+def _q8_0(a):
+    """Blocks of 32 numbers: a scale as f16, then each number as a byte."""
+    blocks = a.astype(np.float32).reshape(-1, 32)
+    scale = np.abs(blocks).max(1, keepdims=True) / 127
+    steps = np.round(np.divide(blocks, scale, out=np.zeros_like(blocks), where=scale > 0))
+    return np.concatenate((scale.astype(np.float16).view(np.uint8), steps.astype(np.int8).view(np.uint8)), 1).tobytes()
+
+
+def _stored(name, a, kind):
+    """Matrices are stored narrow; vectors and position tables stay f32, and what cannot be cut into blocks f16."""
+    if a.ndim < 2 or name.endswith("position_embd.weight"):
+        return F32, a.astype(np.float32).tobytes()
+    if kind == Q8_0 and a.ndim == 2 and a.shape[1] % 32 == 0:
+        return Q8_0, _q8_0(a)
+    return F16, a.astype(np.float16).tobytes()
+
+
+def write(path, values, tensors, kind=F16):
+    """tensors: {name: float32 array}; kind: how matrices are stored, F16 or Q8_0."""
+    stored = {name: _stored(name, np.ascontiguousarray(a), kind) for name, a in tensors.items()}
     head = b"GGUF" + struct.pack("<IQQ", 3, len(stored), len(values))
     for key, v in values.items():
         head += _string(key) + _value(v)
     at = 0
-    for name, a in stored.items():
-        kind = F16 if a.dtype == np.float16 else F32
-        head += _string(name) + struct.pack(f"<I{a.ndim}QIQ", a.ndim, *a.shape[::-1], kind, at)
-        at += a.nbytes + len(_padding(a.nbytes))
+    for name, a in tensors.items():
+        type_, data = stored[name]
+        head += _string(name) + struct.pack(f"<I{a.ndim}QIQ", a.ndim, *a.shape[::-1], type_, at)
+        at += len(data) + len(_padding(len(data)))
     with open(path, "wb") as f:
         f.write(head + _padding(len(head)))
-        for a in stored.values():
-            f.write(a.tobytes() + _padding(a.nbytes))
+        for _, data in stored.values():
+            f.write(data + _padding(len(data)))

@@ -121,14 +121,19 @@ def ask(seen, key):
 MENTIONS = 8
 
 
+def note_line(start, text):
+    """A note as the chat template puts it: the time behind the text, unless it is a summary of notes, which has times."""
+    return f"{text}\n" if "[" in text else f"{text} [{start}]\n"
+
+
 def summary(notes):
     """notes: [("HH:MM:SS", text)]; every sentence that tells of something, with its time, as far as MENTIONS go."""
     told = []
     for start, text in notes:
-        if text.startswith("At "):  # a summary of notes itself
-            told += [f"At {t}" for t in text.removesuffix(" More follows.").removeprefix("At ").split(" At ")]
+        if "[" in text:
+            told += [f"{t}]" for t in text.removesuffix(" More follows.").removesuffix("]").split("] ")]
         elif not text.startswith(("Nothing", "The picture")):
-            told.append(f"At {start}: {text}")
+            told.append(f"{text} [{start}]")
     if not told:
         return "Nothing happens."
     return " ".join(told[:MENTIONS]) + " More follows." * (len(told) > MENTIONS)
@@ -151,8 +156,8 @@ def ask_task(key):
     return "list" if key[0] == "list" else f"{key[0]} {thing(key[1])}"
 
 
-def summary_task(notes_text):
-    return f"{notes_text}summarise"
+def summary_task(notes):
+    return "".join(note_line(*n) for n in notes) + "summarise"
 
 
 # ---- drawing windows by lot ----

@@ -18,7 +18,7 @@ PHRASES = THINGS + WHERE + VERBS + [f"The scene changes to the {p}." for p in PL
     '{"summary": "', '", "events": [', '{"what": "', '", "frames": [', "]}, ", "]}]}", "]}", '{"answer": "', ", ",
     "A ", " and a ", ", a ", " by day.", " by night.", "Nothing happens", "The picture is black.",
     "Yes, a ", "No ", " is there.", "describe", "find ", "follow ", "list", "summarise",
-    "At ", ": ", " - ", "] ", ". ", "More follows."] + [f"{n:02d}" for n in range(60)]
+    " [", ": ", " - ", "] ", ". ", "More follows."] + [f"{n:02d}" for n in range(60)]
 
 
 def _byte_names():
