@@ -24,9 +24,9 @@ static const struct opt_row rows[] = {
 };
 static const struct opt_group group = {"Demo", rows, ARRAY_LEN(rows)};
 
-/* Frames this close are needed to see events of some seconds; and eight are what the demo model is trained for. */
+/* Frames this close see events of some seconds, and four at once is what the demo model is good at. */
 static const struct { const char *row, *value; } demo_settings[] = {
-	{"chunk.duration", "24"}, {"chunk.frames", "8"}, {"frame.size", "640"},
+	{"chunk.duration", "12"}, {"chunk.frames", "4"}, {"frame.size", "640"},
 };
 
 /* The demo's own settings, where the user has not chosen others. */

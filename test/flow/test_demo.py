@@ -28,7 +28,7 @@ class Demo(flow.Flow):
         return json.loads((self.dir / "w.truth.json").read_text())
 
     def analyze(self, *options):
-        self.vdet("analyze", "w.mp4", "--chunk-duration", "20", "--chunk-frames", "8", "--format", "json", *options)
+        self.vdet("analyze", "w.mp4", "--chunk-duration", "12", "--chunk-frames", "4", "--format", "json", *options)
         return self.report("w")
 
     def test_a_claim_goes_with_its_frames(self):
