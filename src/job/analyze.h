@@ -24,9 +24,12 @@ struct analyze_options {
 	bool full_path, fresh;
 	int64_t job_timeout, media_timeout, media_memory;
 	char *sandbox;
+	double index_effort;
+	int64_t index_max_gap, index_workers;
 };
 struct opt_group;
-extern const struct opt_group analyze_opt_group;
+/* All three are about the struct above. */
+extern const struct opt_group analyze_opt_group, media_opt_group, index_opt_group;
 
 struct analyze {
 	const struct analyze_options *options;

@@ -376,7 +376,7 @@ int indexer_get(struct store *s, const char *sha256, int fd, const struct indexe
 	AUTO(buf_free) struct buf data = BUF(INDEX_FORM_MAX);
 	struct err own;
 	err = err ? err : &own;
-	int r = store_index_load(s, sha256, key, &data, err);
+	int r = o->fresh ? -ERR_NOENT : store_index_load(s, sha256, key, &data, err);
 	if (r == 0 && index_parse(data.data, data.len, ret, err) == 0) {
 		*ret_cached = true;
 		return 0;

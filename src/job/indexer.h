@@ -19,6 +19,7 @@ struct indexer_options {
 	int64_t max_gap;        /* microseconds without a keyframe that call for a close look */
 	int64_t workers;        /* children; 0 = one for each processor */
 	bool scenes;            /* cuts exact to the frame, whatever that takes */
+	bool fresh;             /* indexer_get(): make it anew, whatever the store has */
 	struct decoder_options decoder;
 	/* Called from any thread, one at a time: what is being done, and how much of it; may be NULL. */
 	void (*progress)(void *ctx, const char *what, double fraction);

@@ -34,12 +34,6 @@ static const struct opt_row rows[] = {
 	 "Forget what an earlier run of the same job has finished.", OPT_COMMAND_ONLY},
 	{"job.timeout", NULL, OPT_TIME, AT(job_timeout), "3600", 0, 3.2e7, NULL, "SECONDS",
 	 "After this long no further chunk is begun; the rest are holes, and the same command goes on with them. 0 = none.", 0},
-	{"media.timeout", NULL, OPT_TIME, AT(media_timeout), "300", 0, 86400, NULL, "SECONDS",
-	 "Longest time for decoding the frames of one chunk; 0 = none.", 0},
-	{"media.memory", NULL, OPT_SIZE, AT(media_memory), "2G", 64e6, 1e12, NULL, "BYTES",
-	 "Memory that a decoder child may take.", 0},
-	{"media.sandbox", NULL, OPT_CHOICE, AT(sandbox), "on", 0, 0, "on|off", NULL,
-	 "Whether the decoder child is locked in; off only to look for faults.", 0},
 };
 
 const struct opt_group analyze_opt_group = {"Analysis", rows, sizeof rows / sizeof *rows};
