@@ -119,12 +119,14 @@ static int take_signatures(struct decoder *d, size_t left, struct signatures *ou
 	}
 }
 
-int decoder_keys(struct decoder *d, const int64_t *times, size_t n, struct signatures *out, struct err *err)
+int decoder_keys(struct decoder *d, const struct walk_key *keys, size_t n, struct signatures *out, struct err *err)
 {
-	json_auto_t *list = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_integer(times[i]));
-	json_auto_t *head = json_pack("{s:O}", "times", list);
+	json_t *times = json_array(), *dts = json_array();
+	for (size_t i = 0; i < n; i++) {
+		json_array_append_new(times, json_integer(keys[i].pts));
+		json_array_append_new(dts, json_integer(keys[i].dts));
+	}
+	json_auto_t *head = json_pack("{s:o s:o}", "times", times, "dts", dts);
 	int r = decoder_request(d, MEDIA_KEYS, head, err);
 	return r < 0 ? r : take_signatures(d, n, out, err);
 }

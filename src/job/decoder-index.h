@@ -28,8 +28,8 @@ struct signatures {
 void signatures_clear(struct signatures *s);
 void signatures_add(struct signatures *s, const struct signature *one);
 
-/* Appends those of the keyframes at these times (ascending, at most MEDIA_TIMES_MAX); some may be missing. */
-int decoder_keys(struct decoder *d, const int64_t *times, size_t n, struct signatures *out, struct err *err);
+/* Appends those of these keyframes (ascending, at most MEDIA_TIMES_MAX); some may be missing. */
+int decoder_keys(struct decoder *d, const struct walk_key *keys, size_t n, struct signatures *out, struct err *err);
 /* Appends those of the frames from the one shown at `from` up to `to`, at most `max`: all, or those that others refer
  * to. */
 int decoder_stretch(struct decoder *d, int64_t from, int64_t to, bool all, size_t max, struct signatures *out,

@@ -80,10 +80,7 @@ static void add_keys(struct crew *c, const struct walk_key *keys, size_t n)
 
 static int do_keys(struct decoder *d, struct task *t, struct err *err)
 {
-	AUTO(mem_freep) int64_t *times = mem_alloc(t->n_keys, sizeof *times);
-	for (size_t i = 0; i < t->n_keys; i++)
-		times[i] = t->keys[i].pts;
-	return decoder_keys(d, times, t->n_keys, &t->found, err);
+	return decoder_keys(d, t->keys, t->n_keys, &t->found, err);
 }
 
 static int do_look(const struct crew *c, struct decoder *d, struct task *t, struct err *err)
@@ -263,6 +260,7 @@ static void gather_cuts(const struct crew *c, struct cut_list *l, struct video_i
 		for (size_t k = 0; k < c->tasks[i]->look.cuts.n; k++)
 			cut_list_add(l, &c->tasks[i]->look.cuts.items[k]);
 	cut_list_sort(l);
+	const int64_t slack = CLOCK_SECOND / 100; /* clocks are rounded */
 	size_t n = 0;
 	for (size_t i = 0; i < l->n; i++) {
 		struct index_cut *prev = n ? &l->items[n - 1] : NULL, *this = &l->items[i];
@@ -270,10 +268,11 @@ static void gather_cuts(const struct crew *c, struct cut_list *l, struct video_i
 			continue;
 		if (this->end > x->duration)
 			this->end = x->duration;
-		bool same = prev && (this->pts <= prev->end || this->pts == prev->pts);
+		bool same = prev && (this->pts <= prev->end || this->pts - this->uncertainty <= prev->pts + slack);
 		if (!same)
 			l->items[n++] = *this;
-		else if (this->score > prev->score)
+		else if (this->uncertainty < prev->uncertainty ||
+		         (this->uncertainty == prev->uncertainty && this->score > prev->score))
 			*prev = *this;
 	}
 	x->cuts = TAKE(l->items);

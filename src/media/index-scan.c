@@ -87,23 +87,36 @@ static int decode_alone(struct index_scan *x, int64_t time, struct signature *s,
 	return got ? r : 1;
 }
 
-/* Reads on and decodes what is wanted from *at on. Stops behind the last, or at the end. */
-static int scan_on(struct index_scan *x, const int64_t *times, size_t n, size_t *at, index_scan_fn *fn, void *ctx,
+/* Told to leave out other packets, demuxers no longer have every time right: mov loses presentation times, Matroska
+ * decoding times. One of the two is enough to know a keyframe by, and both lie behind one that was passed. */
+static bool is_key(const struct walk_key *k, int64_t pts, int64_t dts)
+{
+	return (pts != CLOCK_NONE && pts == k->pts) || (dts != CLOCK_NONE && dts == k->dts);
+}
+
+static bool is_passed(const struct walk_key *k, int64_t pts, int64_t dts)
+{
+	return pts != CLOCK_NONE && pts > k->pts && (dts == CLOCK_NONE || k->dts == CLOCK_NONE || dts > k->dts);
+}
+
+/* Reads on and decodes what is wanted. Stops behind the last, or at the end. */
+static int scan_on(struct index_scan *x, const struct walk_key *keys, size_t n, index_scan_fn *fn, void *ctx,
                    struct err *err)
 {
-	int r = 0, e;
-	while (*at < n && (e = source_packet(x->src, x->pkt)) == 0) {
-		int64_t time = source_packet_time(x->src, x->pkt);
-		time = time < 0 && time != CLOCK_NONE ? 0 : time;
-		bool key = x->pkt->flags & AV_PKT_FLAG_KEY && time != CLOCK_NONE;
-		while (key && *at < n && times[*at] < time)
-			++*at; /* not there */
-		if (key && *at < n && times[*at] == time) {
-			struct signature s = {0};
-			++*at;
-			r = decode_alone(x, time, &s, err);
-			if (r == 0)
-				r = fn(ctx, &s, err);
+	size_t at = 0;
+	while (at < n && source_packet(x->src, x->pkt) == 0) {
+		int64_t pts = source_packet_time(x->src, x->pkt), dts = source_time(x->src, x->pkt->dts);
+		int r = 0;
+		if (x->pkt->flags & AV_PKT_FLAG_KEY) {
+			pts = pts < 0 && pts != CLOCK_NONE ? 0 : pts;
+			while (at < n && !is_key(&keys[at], pts, dts) && is_passed(&keys[at], pts, dts))
+				at++; /* not there */
+			if (at < n && is_key(&keys[at], pts, dts)) {
+				struct signature s = {0};
+				r = decode_alone(x, keys[at++].pts, &s, err);
+				if (r == 0)
+					r = fn(ctx, &s, err);
+			}
 		}
 		av_packet_unref(x->pkt);
 		if (r < 0)
@@ -120,20 +133,19 @@ static bool seek_before(struct index_scan *x, int64_t t)
 	return t > 0 && source_seek(s, blind ? t - 2 * CLOCK_SECOND : t) >= 0;
 }
 
-int index_scan_keys(struct index_scan *x, const int64_t *times, size_t n, index_scan_fn *fn, void *ctx,
+int index_scan_keys(struct index_scan *x, const struct walk_key *keys, size_t n, index_scan_fn *fn, void *ctx,
                     struct err *err)
 {
-	size_t at = 0;
 	int r = ensure_decoder(x, err);
 	if (r < 0)
 		return r;
 	avcodec_flush_buffers(x->dec);
 	reader_moved(x->reader, 0);
-	if (!seek_before(x, times[0]))
+	if (!seek_before(x, keys[0].pts))
 		r = source_reopen(x->src, err);
 	if (r == 0) {
 		x->src->st->discard = AVDISCARD_NONKEY;
-		r = scan_on(x, times, n, &at, fn, ctx, err);
+		r = scan_on(x, keys, n, fn, ctx, err);
 		x->src->st->discard = AVDISCARD_DEFAULT;
 	}
 	return r;

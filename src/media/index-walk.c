@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 struct tally {
+	const struct source *source;
 	struct index_walk w;
 	size_t cap_bins, cap_keys;
 };
@@ -66,7 +67,7 @@ static struct walk_bin *bin_at(struct tally *t, int64_t time)
 	return &w->bins[i];
 }
 
-static void note_key(struct tally *t, int64_t time, int64_t bytes)
+static void note_key(struct tally *t, int64_t time, const AVPacket *pkt)
 {
 	struct index_walk *w = &t->w;
 	/* Times that jump back would be out of order: such keyframes are only counted. */
@@ -76,7 +77,7 @@ static void note_key(struct tally *t, int64_t time, int64_t bytes)
 		t->cap_keys = 2 * t->cap_keys + 64;
 		w->keys = mem_grow(w->keys, t->cap_keys, sizeof *w->keys);
 	}
-	w->keys[w->n_keys++] = (struct walk_key){time, add(0, bytes)};
+	w->keys[w->n_keys++] = (struct walk_key){time, source_time(t->source, pkt->dts), add(0, pkt->size)};
 }
 
 static void on_packet(void *ctx, const AVPacket *pkt, int64_t time)
@@ -93,7 +94,7 @@ static void on_packet(void *ctx, const AVPacket *pkt, int64_t time)
 	struct walk_bin *b = bin_at(t, at);
 	if (pkt->flags & AV_PKT_FLAG_KEY) {
 		b->key_bytes = add(b->key_bytes, pkt->size);
-		note_key(t, at, pkt->size);
+		note_key(t, at, pkt);
 		return;
 	}
 	b->bytes = add(b->bytes, pkt->size);
@@ -107,7 +108,7 @@ static void on_packet(void *ctx, const AVPacket *pkt, int64_t time)
 
 int index_walk_run(struct source *s, struct index_walk *ret, struct err *err)
 {
-	struct tally t = {.w.bin = WALK_BIN};
+	struct tally t = {.source = s, .w.bin = WALK_BIN};
 	int r = extent_walk(s, on_packet, &t, &t.w.extent, err);
 	if (r < 0) {
 		index_walk_clear(&t.w);

@@ -39,12 +39,14 @@ void walk_bin_get(const unsigned char *p, struct walk_bin *b)
 void walk_key_put(unsigned char *p, const struct walk_key *k)
 {
 	p = put(p, (uint64_t)k->pts, 8);
+	p = put(p, (uint64_t)k->dts, 8);
 	put(p, k->bytes, 4);
 }
 
 void walk_key_get(const unsigned char *p, struct walk_key *k)
 {
 	k->pts = (int64_t)get(&p, 8);
+	k->dts = (int64_t)get(&p, 8);
 	k->bytes = (uint32_t)get(&p, 4);
 }
 

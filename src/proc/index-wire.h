@@ -18,12 +18,12 @@ struct walk_bin {
 };
 
 struct walk_key {
-	int64_t pts;
+	int64_t pts, dts;      /* dts: when it is to be decoded; INT64_MIN if the container does not say */
 	uint32_t bytes;
 };
 
 enum {
-	WALK_BIN_BYTES = 16, WALK_KEY_BYTES = 12,
+	WALK_BIN_BYTES = 16, WALK_KEY_BYTES = 20,
 	WALK_BINS_MAX = 1 << 20, WALK_KEYS_MAX = 1 << 20,
 	WALK_BIN = 100000,     /* microseconds; doubled as often as a long video demands */
 };

@@ -72,11 +72,13 @@ int media_index_keys(struct index_scan *x, const json_t *request, struct err *er
 	size_t n = json_array_size(list);
 	if (!n || n > MEDIA_TIMES_MAX)
 		return err_set(err, ERR_PROTO, "%zu keyframes cannot be asked for", n);
-	AUTO(mem_freep) int64_t *times = mem_alloc(n, sizeof *times);
+	const json_t *dts = json_object_get(request, "dts");
+	AUTO(mem_freep) struct walk_key *keys = mem_alloc(n, sizeof *keys);
 	AUTO(mem_freep) struct batch *b = mem_alloc(1, sizeof *b);
 	for (size_t i = 0; i < n; i++)
-		times[i] = json_integer_value(json_array_get(list, i));
-	return finish(b, index_scan_keys(x, times, n, on_signature, b, err), err);
+		keys[i] = (struct walk_key){.pts = json_integer_value(json_array_get(list, i)),
+		                            .dts = json_integer_value(json_array_get(dts, i))};
+	return finish(b, index_scan_keys(x, keys, n, on_signature, b, err), err);
 }
 
 int media_index_stretch(struct index_scan *x, const json_t *request, struct err *err)
