@@ -2,7 +2,7 @@
 
 usage: long_video.py FOLDER [--hours 2] [--size 1920x1080] [--rate 30] [--codec libx264]
 Clips come from ../shared/media beside the checkout where it is there (edited film, cameras that stand still, slides),
-and otherwise from ffmpeg's generators; a little noise keeps the encoder honest. Prints the path."""
+and otherwise from ffmpeg's generators. Prints the path of the file."""
 import argparse
 import os
 import subprocess
@@ -28,8 +28,7 @@ def inputs(rate, size):
             yield ["-ss", start, "-t", seconds, "-i", MEDIA / name], seconds
     else:
         for name, seconds in GENERATED:
-            where = f"={'size' if name != 'life' else 'size'}={size}:rate={rate}"
-            yield ["-f", "lavfi", "-t", seconds, "-i", name + where], seconds
+            yield ["-f", "lavfi", "-t", seconds, "-i", f"{name}=size={size}:rate={rate}"], seconds
 
 
 def make_segment(path, size, rate, codec):
@@ -41,8 +40,8 @@ def make_segment(path, size, rate, codec):
         chains.append(f"[{i}:v:0]fps={rate},setpts=PTS-STARTPTS,scale={width}:{height}:force_original_aspect_ratio=increase,"
                       f"crop={width}:{height},setsar=1,format=yuv420p[v{i}]")
     joined = "".join(f"[v{i}]" for i in range(len(chains)))
-    graph = ";".join(chains) + f";{joined}concat=n={len(chains)}:v=1,noise=c0s=5:c0f=t+u[o]"
-    quality = ["-preset", "veryfast", "-crf", "23"] if codec in ("libx264", "libx265") else []
+    graph = ";".join(chains) + f";{joined}concat=n={len(chains)}:v=1[o]"
+    quality = ["-preset", "superfast", "-crf", "23"] if codec in ("libx264", "libx265") else []
     # Looped exactly: the segment begins with a keyframe and has no frame that refers across its ends.
     run(*command, "-filter_complex", graph, "-map", "[o]", "-r", rate, "-c:v", codec, *quality, "-g", 250, "-flags", "+cgop",
         "-video_track_timescale", 15360, path)
