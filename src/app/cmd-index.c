@@ -72,7 +72,8 @@ static void print_curve(const struct video_index *x)
 	putchar('\n');
 }
 
-static int64_t time_of(const struct video_index *x, bool (*is)(const struct video_index *, size_t, unsigned), unsigned arg)
+static int64_t time_of(const struct video_index *x, bool (*is)(const struct video_index *, size_t, unsigned),
+                       unsigned arg)
 {
 	int64_t sum = 0;
 	for (size_t i = 0; i < x->n_bins; i++)
@@ -99,9 +100,9 @@ static void print_flags(const struct video_index *x)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		char t[CLOCK_TEXT_MAX];
 		int64_t part = time_of(x, is_flagged, 1u << i);
-		if (part)
+		if (part >= CLOCK_SECOND / 2)
 			printf("%s%s %s", any ? ", " : "  pictures   ", names[i], clock_short(part, t));
-		any |= part > 0;
+		any |= part >= CLOCK_SECOND / 2;
 	}
 	if (any)
 		putchar('\n');
@@ -131,8 +132,8 @@ static void print_summary(const char *name, const struct video_index *x, bool ca
 {
 	char t[CLOCK_TEXT_MAX];
 	printf("%s  %s\n", name, clock_text(x->duration, t));
-	printf("  packets    %" PRId64 ", %" PRId64 " of them keyframes; %" PRId64 " pictures decoded, no two more than %.1f s "
-	       "apart\n", x->packets, x->keyframes, x->decoded, (double)x->max_gap / 1e6);
+	printf("  packets    %" PRId64 ", %" PRId64 " of them keyframes; %" PRId64 " pictures decoded, no two more "
+	       "than %.1f s apart\n", x->packets, x->keyframes, x->decoded, (double)x->max_gap / 1e6);
 	print_share("  looked at  closely", time_of(x, is_looked, INDEX_DECODED), x);
 	print_share(", at keyframes", time_of(x, is_looked, INDEX_KEYFRAMES), x);
 	print_share(", at packets alone", time_of(x, is_looked, INDEX_PACKETS), x);
@@ -216,7 +217,7 @@ static int run(struct app *app, int argc, char **argv)
 }
 
 const struct command cmd_index = {
-	.name = "index", .usage = "FILE…", .summary = "look through whole videos in seconds: where something happens, and cuts",
+	.name = "index", .usage = "FILE…", .summary = "look through whole videos: where something happens, and cuts",
 	.text = "Walks the packets, decodes the keyframes small, and looks closely where that pays (--index-effort).\n"
 	        "The same index is the first phase of vdet analyze; it is kept, so that it is made once of each file.\n",
 	.groups = GROUP_APP | GROUP_INDEX, .own = &group, .own_target = &own, .run = run,

@@ -260,6 +260,7 @@ void activity_fill(const struct findings *f, const float *packets, const struct 
 		fill_look(&f->looks[i], floor, x);
 	flag_blur(f, x);
 	for (size_t i = 0; i < x->n_cuts; i++)
-		for (size_t k = bin_of(x, x->cuts[i].pts); x->cuts[i].end > x->cuts[i].pts && k <= bin_of(x, x->cuts[i].end); k++)
-			x->flags[k] |= INDEX_FADING;
+		if (x->cuts[i].end > x->cuts[i].pts)
+			for (size_t k = bin_of(x, x->cuts[i].pts); k <= bin_of(x, x->cuts[i].end); k++)
+				x->flags[k] |= INDEX_FADING;
 }

@@ -94,7 +94,9 @@ static void find_hard(struct film *f, struct cut_list *out)
 		float ratio = f->step[i] / (loudest_near(f, i) + 0.02f), square = ratio * ratio;
 		float score = f->step[i] * square / (square + 4);
 		bool blank = signature_is_blank(&f->s[i]) || signature_is_blank(&f->s[i - 1]);
-		if (score < score_least || (!blank && signature_change(&f->s[i - 1], &f->s[i]) < change_least) || is_flash(f, i))
+		if (score < score_least || (!blank && signature_change(&f->s[i - 1], &f->s[i]) < change_least))
+			continue;
+		if (is_flash(f, i))
 			continue;
 		struct index_cut c = cut_at(f, i, INDEX_CUT_HARD, 0.5f + score);
 		f->hard[i] = true;

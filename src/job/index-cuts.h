@@ -2,7 +2,7 @@
  *
  * A hard cut is a step that stands out among its neighbours, so that pans and busy motion are none; that remains, so
  * that flashes are none; and that exposure does not explain. A dissolve is a stretch whose frames are, one after the
- * other, mixtures of its two ends in a growing share: motion makes no mixtures. A fade is what leaves black or white. */
+ * other, mixtures of its two ends in a growing share: motion makes no mixtures. A fade leaves black or white. */
 #ifndef VDET_JOB_INDEX_CUTS_H
 #define VDET_JOB_INDEX_CUTS_H
 

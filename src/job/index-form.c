@@ -220,8 +220,8 @@ json_t *index_json(const struct video_index *x)
 		const struct index_key *k = &x->keys[i];
 		char hash[17];
 		snprintf(hash, sizeof hash, "%016" PRIx64, k->hash);
-		json_t *key = json_pack("{s:o s:s s:i s:f}", "time", seconds(k->pts), "hash", hash, "luma", k->luma, "sharpness",
-		                        round(k->sharpness));
+		json_t *key = json_pack("{s:o s:s s:i s:f}", "time", seconds(k->pts), "hash", hash, "luma", k->luma,
+		                        "sharpness", round(k->sharpness));
 		if (k->flags)
 			json_object_set_new(key, "flags", flags_json(k->flags));
 		json_array_append_new(keys, key);

@@ -21,8 +21,8 @@ float signature_change(const struct signature *a, const struct signature *b);
 /* Mean absolute difference of luma cells in levels, with nothing taken off. */
 float signature_distance(const struct signature *a, const struct signature *b);
 
-/* How well `m` is a mixture (1 - x) a + x b, by least squares over luma and chroma: *ret_x, not limited to 0..1, and the
- * returned share of |b - a| that remains. 1 where a and b hardly differ. */
+/* How well `m` is a mixture (1 - x) a + x b, by least squares over luma and chroma: *ret_x, not limited to 0..1, and
+ * the returned share of |b - a| that remains. 1 where a and b hardly differ. */
 float signature_mixture(const struct signature *a, const struct signature *b, const struct signature *m, float *ret_x);
 
 int signature_hamming(uint64_t a, uint64_t b);

@@ -87,7 +87,8 @@ static int do_look(const struct crew *c, struct decoder *d, struct task *t, stru
 {
 	AUTO(signatures_clear) struct signatures s = {0};
 	bool scenes = c->o->scenes;
-	int r = decoder_stretch(d, t->range.from, t->range.to + (scenes ? tail_scenes : tail), scenes, FRAMES_MOST, &s, err);
+	int64_t to = t->range.to + (scenes ? tail_scenes : tail);
+	int r = decoder_stretch(d, t->range.from, to, scenes, FRAMES_MOST, &s, err);
 	if (r == 0)
 		look_judge(s.items, s.n, t->range.from, t->range.to, scenes, t->range.from <= c->walk->first, &t->look);
 	return r;

@@ -235,12 +235,13 @@ int index_picture_read(struct index_picture *p, const AVFrame *f, struct signatu
 	small->format = AV_PIX_FMT_YUVJ444P;
 	small->width = W;
 	small->height = H;
-	p->sws = sws_getCachedContext(p->sws, f->width, f->height, f->format, W, H, AV_PIX_FMT_YUVJ444P, SWS_AREA, NULL, NULL,
-	                              NULL);
+	p->sws = sws_getCachedContext(p->sws, f->width, f->height, f->format, W, H, AV_PIX_FMT_YUVJ444P, SWS_AREA, NULL,
+	                              NULL, NULL);
 	int r = p->sws ? av_frame_get_buffer(small, 0) : AVERROR(EINVAL);
 	if (r >= 0)
 		r = sws_scale(p->sws, (const uint8_t *const *)f->data, f->linesize, 0, f->height, small->data, small->linesize);
 	if (r < 0)
-		return note_error(err, r, "cannot convert a %dx%d picture of format %s", f->width, f->height, d ? d->name : "?");
+		return note_error(err, r, "cannot convert a %dx%d picture of format %s", f->width, f->height,
+		                  d ? d->name : "?");
 	return read_simple(p, small, av_pix_fmt_desc_get(AV_PIX_FMT_YUVJ444P), ret);
 }

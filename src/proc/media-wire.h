@@ -8,7 +8,7 @@
  *     FRAME {i, fault}                                   no picture can be had for this time
  *   WALK {}                                           -> WALKED {first, duration, bin, bins, keys, packets, keyframes,
  *                                                        bytes}, blob: the bins, then the keyframes (index-wire.h)
- *   KEYS {times, dts}                                 -> SIGNATURES {n} (blob: n of them), as often as needed, then DONE
+ *   KEYS {times, dts}                                 -> SIGNATURES {n} (blob: n of them), often, then DONE
  *   STRETCH {from, to, all}                           -> likewise, of every frame, or of those that others refer to
  * ERROR {code, msg} ends a request; code is an enum err_code. All times: microseconds of the timeline. */
 #ifndef VDET_PROC_MEDIA_WIRE_H

@@ -1,4 +1,4 @@
-/* The judgement of the index on films drawn here: what is a cut and what is none, what is activity and what is noise. */
+/* The judgement of the index on films drawn here: what is a cut and what is none, what is activity, what noise. */
 #include "unit.h"
 
 #include <stdlib.h>
@@ -28,7 +28,8 @@ static float pattern(uint32_t seed, float x, float y, int size)
 	int x0 = (int)gx - (gx < 0), y0 = (int)gy - (gy < 0);
 	float fx = gx - (float)x0, fy = gy - (float)y0, v[4];
 	for (int i = 0; i < 4; i++)
-		v[i] = (float)(scramble(seed ^ scramble((uint32_t)(x0 + (i & 1)) * 7919u + (uint32_t)(y0 + i / 2) * 104729u)) & 255);
+		v[i] = (float)(scramble(seed ^ scramble((uint32_t)(x0 + (i & 1)) * 7919u + (uint32_t)(y0 + i / 2) * 104729u))
+			& 255);
 	return (v[0] * (1 - fx) + v[1] * fx) * (1 - fy) + (v[2] * (1 - fx) + v[3] * fx) * fy;
 }
 
@@ -63,13 +64,15 @@ static struct signature draw(const struct shot *s, int frame)
 				v = 250 - v;
 			v = v * s->gain + s->offset;
 			if (s->noise)
-				v += (float)(scramble((uint32_t)(frame * 9973 + y * W + x)) % (uint32_t)(2 * s->noise + 1)) - (float)s->noise;
+				v += (float)(scramble((uint32_t)(frame * 9973 + y * W + x)) % (uint32_t)(2 * s->noise + 1))
+					- (float)s->noise;
 			luma[y * W + x] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 		}
 	index_picture_luma(luma, &sig);
 	for (int c = 0; c < 2; c++)
 		for (int i = 0; i < SIGNATURE_CHROMA; i++) {
-			float a = 100 + (float)(scramble(s->seed * 31 + (uint32_t)c) % 56), b = 100 + (float)(scramble(s->other * 31 + (uint32_t)c) % 56);
+			float a = 100 + (float)(scramble(s->seed * 31 + (uint32_t)c) % 56);
+			float b = 100 + (float)(scramble(s->other * 31 + (uint32_t)c) % 56);
 			sig.chroma[c][i] = (uint8_t)((1 - s->mix) * a + s->mix * b);
 		}
 	return sig;
@@ -213,11 +216,12 @@ struct stage {
 
 static void stage_make(struct stage *t, float (*rate)(size_t bin))
 {
-	*t = (struct stage){.walk = {.duration = BINS * (int64_t)WALK_BIN, .bin = WALK_BIN, .n_bins = BINS, .packets = 15000, .keyframes = 100}};
+	*t = (struct stage){.walk = {.duration = BINS * (int64_t)WALK_BIN, .bin = WALK_BIN, .n_bins = BINS, .packets = 15000,
+	                             .keyframes = 100}};
 	t->walk.bins = mem_alloc(BINS, sizeof *t->walk.bins);
 	for (size_t i = 0; i < BINS; i++)
-		t->walk.bins[i] = (struct walk_bin){.bytes = (uint32_t)(rate(i) / 10), .largest = (uint32_t)(rate(i) / 20), .packets = 3,
-		                                    .key_bytes = i % 60 ? 0 : 60000};
+		t->walk.bins[i] = (struct walk_bin){.bytes = (uint32_t)(rate(i) / 10), .packets = 3,
+		                                    .largest = (uint32_t)(rate(i) / 20), .key_bytes = i % 60 ? 0 : 60000};
 	t->keys = mem_alloc(100, sizeof *t->keys);
 	for (int i = 0; i < 100; i++) {
 		struct shot s = PLAIN;
@@ -236,7 +240,10 @@ static void stage_clear(struct stage *t)
 }
 
 static float rain(size_t i) { return 400000 + (float)(scramble((uint32_t)i) % 200000); }
-static float burst(size_t i) { return (i >= 3000 && i < 3020 ? 3.0f : 1.0f) * (20000 + (float)(scramble((uint32_t)i) % 4000)); }
+static float burst(size_t i)
+{
+	return (i >= 3000 && i < 3020 ? 3.0f : 1.0f) * (20000 + (float)(scramble((uint32_t)i) % 4000));
+}
 
 static float most(const float *p, size_t a, size_t b)
 {
@@ -326,7 +333,8 @@ static struct video_index *sample_index(void)
 {
 	struct video_index *x = mem_alloc(1, sizeof *x);
 	*x = (struct video_index){.duration = 1050000, .bin = 100000, .n_bins = 11, .n_cuts = 2, .n_keys = 3, .packets = 26,
-	                          .keyframes = 3, .decoded = 5, .work_time = 7, .first = -2, .looked = 9, .max_gap = 500000};
+	                          .keyframes = 3, .decoded = 5, .work_time = 7, .first = -2, .looked = 9,
+	                          .max_gap = 500000};
 	x->activity = mem_alloc(11, sizeof *x->activity);
 	x->look = mem_alloc(11, 1);
 	x->flags = mem_alloc(11, 1);
@@ -334,11 +342,11 @@ static struct video_index *sample_index(void)
 	x->look[3] = INDEX_DECODED;
 	x->flags[10] = INDEX_BLACK | INDEX_TORN;
 	x->cuts = mem_alloc(2, sizeof *x->cuts);
-	x->cuts[0] = (struct index_cut){.pts = 300000, .end = 300000, .uncertainty = 40000, .kind = INDEX_CUT_HARD, .score = 1};
+	x->cuts[0] = (struct index_cut){.pts = 300000, .end = 300000, .uncertainty = 40000, .score = 1};
 	x->cuts[1] = (struct index_cut){.pts = 500000, .end = 700000, .kind = INDEX_CUT_DISSOLVE, .score = 0.75f};
 	x->keys = mem_alloc(3, sizeof *x->keys);
 	for (int i = 0; i < 3; i++)
-		x->keys[i] = (struct index_key){.pts = i * 400000, .hash = 0xfedcba9876543210 + (uint64_t)i, .luma = 100, .sharpness = 5};
+		x->keys[i] = (struct index_key){.pts = i * 400000, .hash = 0xfedcba9876543210 + (uint64_t)i, .sharpness = 5};
 	return x;
 }
 
@@ -354,11 +362,12 @@ static void an_index_comes_back_as_it_was_written(void **state)
 	assert_int_equal(a.len, b.len);
 	assert_memory_equal(a.data, b.data, a.len);
 	index_vtt(x, &vtt);
-	assert_string_equal(buf_str(&vtt), "WEBVTT\n\n1\n00:00:00.000 --> 00:00:00.300\nShot 1\n\n2\n00:00:00.300 --> 00:00:00.500\n"
-	                                   "Shot 2\n\n3\n00:00:00.500 --> 00:00:01.050\nShot 3\n");
+	assert_string_equal(buf_str(&vtt), "WEBVTT\n\n1\n00:00:00.000 --> 00:00:00.300\nShot 1\n\n2\n00:00:00.300 --> "
+	                                   "00:00:00.500\nShot 2\n\n3\n00:00:00.500 --> 00:00:01.050\nShot 3\n");
 	json_auto_t *j = index_json(x);
 	assert_int_equal(json_array_size(json_object_get(j, "bins")), 11);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(j, "cuts"), 1), "kind")), "dissolve");
+	const json_t *second = json_array_get(json_object_get(j, "cuts"), 1);
+	assert_string_equal(json_string_value(json_object_get(second, "kind")), "dissolve");
 }
 
 static void a_damaged_index_is_refused(void **state)
@@ -422,7 +431,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_no_cut), cmocka_unit_test(hard_cuts_are_exact),
 		cmocka_unit_test(a_dissolve_has_a_beginning_and_an_end), cmocka_unit_test(a_fade_through_black_is_one_cut),
-		cmocka_unit_test(rain_is_quiet_and_a_burst_is_not), cmocka_unit_test(looks_go_where_packets_call_within_the_budget),
+		cmocka_unit_test(rain_is_quiet_and_a_burst_is_not),
+		cmocka_unit_test(looks_go_where_packets_call_within_the_budget),
 		cmocka_unit_test(a_close_look_overrules_the_packets), cmocka_unit_test(an_index_comes_back_as_it_was_written),
 		cmocka_unit_test(a_damaged_index_is_refused), cmocka_unit_test(facts_cross_the_wire_unchanged),
 		cmocka_unit_test(near_duplicates_have_near_hashes),
