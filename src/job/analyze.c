@@ -254,7 +254,8 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 	const struct analyze_options *o = a->options;
 	if (r == 0) {
 		tell_source(a, name, &video);
-		r = plan_make(&(struct plan_options){o->from, o->to, o->chunk_duration, o->chunk_frames}, video.duration, &plan, err);
+		r = plan_make(&(struct plan_options){.from = o->from, .to = o->to, .chunk_duration = o->chunk_duration,
+		              .chunk_frames = o->chunk_frames}, video.duration, NULL, &plan, err);
 	}
 	if (r == 0) {
 		char key[HASH_HEX];
