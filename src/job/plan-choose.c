@@ -9,10 +9,11 @@ enum kind { BURST, SHOT, CHANGE, FLOOR };
 enum {
 	NEAR_BITS = 3,                  /* hashes of pictures that show the same differ in no more */
 	CHANGE_BITS = 8,                /* those of pictures that do not, in so many */
-	ROUNDS = 4,                     /* places that near duplicates gave away go to others, so often */
+	ROUNDS = 8,                     /* places that near duplicates gave away go to others, so often */
 };
 #define APART INT64_C(80000)        /* no two samples are nearer: it would be the same frame */
 #define STRAY (3 * CLOCK_SECOND)    /* how far from a poor picture a better one is looked for */
+#define LIKE (5 * CLOCK_SECOND)     /* how far from a sample a picture may stand for it, where nothing happens */
 #define SCENE_FIRST 2.0             /* the gain that puts every shot first */
 
 /* Something that asks for a sample. */
@@ -245,6 +246,7 @@ static void fit_budget(struct chooser *c)
 		low--;
 }
 
+/* The key within reach that is nearest to t. */
 static const struct index_key *key_near(const struct plan_view *v, int64_t t, int64_t within)
 {
 	const struct index_key *best = NULL;
@@ -258,6 +260,39 @@ static const struct index_key *key_near(const struct plan_view *v, int64_t t, in
 	return best;
 }
 
+/* A key that shows what is to be seen at t: in the same shot, and nothing happens in between. */
+static const struct index_key *key_like(const struct plan_view *v, int64_t t)
+{
+	const struct index_key *k = key_near(v, t, LIKE);
+	if (!k || plan_cut_after(v->x, k->pts) != plan_cut_after(v->x, t))
+		return NULL;
+	int64_t a = k->pts < t ? k->pts : t, b = k->pts < t ? t : k->pts;
+	return b - a > v->x->bin && has_burst(v, a, b) ? NULL : k;
+}
+
+static size_t shot_at(const struct plan_view *v, int64_t t)
+{
+	size_t low = 0, high = v->n_shots - 1;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (v->shots[mid].end > t)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+/* Whether some shot between two picks has only not got its turn yet: then the second of them may come back to a view
+ * after another one. */
+static bool has_shot_between(const struct chooser *c, int64_t a, int64_t b)
+{
+	for (size_t i = shot_at(c->v, a) + 1; i < shot_at(c->v, b); i++)
+		if (!c->shot_off[i])
+			return true;
+	return false;
+}
+
 /* Takes the place of picks that show what the one before shows; the first sample of a burst keeps its place, for what
  * is small does not show in a hash. Returns how many. */
 static size_t drop_duplicates(struct chooser *c)
@@ -266,8 +301,10 @@ static size_t drop_duplicates(struct chooser *c)
 	size_t dropped = 0;
 	for (size_t i = 1; i < c->n_picks; i++) {
 		const struct pick *p = &c->picks[i];
-		const struct index_key *a = key_near(v, p[-1].time, v->x->bin), *b = key_near(v, p->time, v->x->bin);
+		const struct index_key *a = key_like(v, p[-1].time), *b = key_like(v, p->time);
 		if (!a || !b || bits_between(a->hash, b->hash) > NEAR_BITS)
+			continue;
+		if (p->kind == SHOT && has_shot_between(c, p[-1].time, p->time))
 			continue;
 		if (p->kind == BURST && (c->given[p->ref] < 2 || p[-1].kind != BURST || p[-1].ref != p->ref))
 			continue;
@@ -298,9 +335,9 @@ static struct plan_look *finish(const struct chooser *c, size_t *ret_n)
 	int64_t before = v->from;
 	for (size_t i = 0; i <= c->n_picks; i++) {
 		int64_t t = i < c->n_picks ? c->picks[i].time : v->to, gap = t - before;
-		int64_t fills = (int64_t)fills_of(v, gap), step = gap / (fills + 1);
+		int64_t fills = (int64_t)fills_of(v, gap), step = gap / (fills + 1) + 1;
 		for (int64_t k = 1; k <= fills; k++)
-			looks[n++] = (struct plan_look){settle(v, before + k * step, (v->max_gap - step) / 2), true};
+			looks[n++] = (struct plan_look){settle(v, before + gap * k / (fills + 1), (v->max_gap - step) / 2), true};
 		if (i < c->n_picks)
 			looks[n++] = (struct plan_look){t, false};
 		before = t;

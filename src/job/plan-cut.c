@@ -84,6 +84,23 @@ static void part(const struct plan_view *v, const struct boundary *at, size_t n,
 	}
 }
 
+/* What a look is shown by: two times, or twice the same. */
+struct pair {
+	int64_t first, second;
+};
+
+/* Both are of one shot, after `least` and before `limit`. */
+static struct pair pair_of(const struct plan_view *v, int64_t t, int64_t least, int64_t limit)
+{
+	if (!v->o->pairs)
+		return (struct pair){t, t};
+	int64_t next = t + PLAN_PAIR_GAP, before = t - PLAN_PAIR_GAP;
+	size_t shot = plan_cut_after(v->x, t);
+	if (next < limit && plan_cut_after(v->x, next) == shot)
+		return (struct pair){t, next};
+	return (struct pair){before > least && plan_cut_after(v->x, before) == shot ? before : t, t};
+}
+
 /* Adds a time unless it is the one before. */
 static void add_time(struct plan_chunk *c, int64_t t)
 {
@@ -91,34 +108,21 @@ static void add_time(struct plan_chunk *c, int64_t t)
 		c->times[c->n_times++] = t;
 }
 
-static void add_look(const struct plan_view *v, struct plan_chunk *c, int64_t t)
-{
-	if (!v->o->pairs) {
-		add_time(c, t);
-		return;
-	}
-	/* The second one of a pair is not of another shot. */
-	int64_t second = t + PLAN_PAIR_GAP, first = t;
-	if (second >= c->end || plan_cut_after(v->x, second) != plan_cut_after(v->x, t)) {
-		second = t;
-		first = t - PLAN_PAIR_GAP;
-	}
-	add_time(c, first);
-	add_time(c, second);
-}
-
-/* A chunk with overlap is shown again the last looks of the one before. */
-static void fill(const struct plan_view *v, const struct plan_look *looks, size_t first, size_t last, size_t again,
-                 struct plan_chunk *c)
+/* A chunk with overlap is shown again the last looks of the one before, of which it takes at most half; `before` is
+ * where that begins. */
+static void fill(const struct plan_view *v, const struct pair *looks, size_t first, size_t last, size_t again,
+                 int64_t before, struct plan_chunk *c)
 {
 	size_t begin = first;
-	while (begin > 0 && first - begin < again && looks[begin - 1].time >= c->start - v->o->chunk_overlap)
+	int64_t overlap = v->o->chunk_overlap < (c->start - before) / 2 ? v->o->chunk_overlap : (c->start - before) / 2;
+	c->start -= first ? overlap : 0;
+	while (begin > 0 && first - begin < again && looks[begin - 1].first >= c->start)
 		begin--;
-	if (first > 0 && v->o->chunk_overlap)
-		c->start = c->start - v->o->chunk_overlap > v->from ? c->start - v->o->chunk_overlap : v->from;
 	c->times = mem_alloc(2 * (last - begin), sizeof *c->times);
-	for (size_t i = begin; i < last; i++)
-		add_look(v, c, looks[i].time);
+	for (size_t i = begin; i < last; i++) {
+		add_time(c, looks[i].first);
+		add_time(c, looks[i].second);
+	}
 }
 
 void plan_cut(const struct plan_view *v, const struct plan_look *looks, size_t n, struct plan *p)
@@ -126,11 +130,14 @@ void plan_cut(const struct plan_view *v, const struct plan_look *looks, size_t n
 	AUTO(mem_freep) struct boundary *at = mem_alloc(n + 1, sizeof *at);
 	AUTO(mem_freep) size_t *from = mem_alloc(n + 1, sizeof *from);
 	AUTO(mem_freep) size_t *ends = mem_alloc(n + 1, sizeof *ends);
+	AUTO(mem_freep) struct pair *pairs = mem_alloc(n, sizeof *pairs);
 	size_t again = v->o->chunk_overlap && v->per_chunk > 1 ? (v->per_chunk + 3) / 4 : 0;
 	at[0] = (struct boundary){v->from, 0};
 	at[n] = (struct boundary){v->to, 0};
+	for (size_t i = 0; i < n; i++)
+		pairs[i] = pair_of(v, looks[i].time, i ? pairs[i - 1].second : v->from, i + 1 < n ? looks[i + 1].time : v->to);
 	for (size_t i = 1; i < n; i++)
-		at[i] = best_between(v, looks[i - 1].time, looks[i].time);
+		at[i] = best_between(v, pairs[i - 1].second, pairs[i].first);
 	part(v, at, n, v->per_chunk - again, from);
 	size_t chunks = 0;
 	for (size_t j = n; j > 0; j = from[j])
@@ -140,6 +147,6 @@ void plan_cut(const struct plan_view *v, const struct plan_look *looks, size_t n
 	for (size_t i = 0; i < chunks; i++) {
 		size_t last = ends[chunks - 1 - i], first = from[last];
 		p->chunks[i] = (struct plan_chunk){.start = at[first].time, .end = at[last].time};
-		fill(v, looks, first, last, again, &p->chunks[i]);
+		fill(v, pairs, first, last, again, at[from[first]].time, &p->chunks[i]);
 	}
 }
