@@ -48,7 +48,7 @@ enum {
 	APP_BINDS_MAX = 6,
 };
 
-extern const struct command cmd_analyze, cmd_index, cmd_jobs, cmd_report, cmd_doctor, cmd_demo, cmd_world, cmd_help;
+extern const struct command cmd_analyze, cmd_index, cmd_jobs, cmd_report, cmd_plan, cmd_doctor, cmd_demo, cmd_world, cmd_help;
 extern const struct command *const commands[];
 extern const size_t n_commands;
 

@@ -15,7 +15,10 @@
 #include "store/store.h"
 
 struct analyze_options {
-	int64_t chunk_duration, chunk_frames, workers;
+	int64_t chunk_duration, chunk_frames, chunk_min, chunk_max, chunk_overlap, workers;
+	char *sample_policy, *plan_file;
+	int64_t sample_max_gap;
+	bool sample_pairs;
 	int64_t frame_size, frame_quality, thumb_size;
 	int64_t from, to;
 	char *prompt;

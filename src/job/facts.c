@@ -9,8 +9,9 @@
 /* Options that change what is found; the others only change how fast, or where it is written. */
 static bool changes_result(const char *name)
 {
-	static const char *const names[] = {"chunk.duration", "chunk.frames", "frame.size", "frame.quality", "frame.thumb",
-	                                    "describe.prompt", "describe.max_tokens"};
+	static const char *const names[] = {"chunk.duration", "chunk.frames", "chunk.min", "chunk.max", "chunk.overlap",
+	                                    "sample.policy", "sample.max_gap", "sample.pairs", "frame.size",
+	                                    "frame.quality", "frame.thumb", "describe.prompt", "describe.max_tokens"};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
@@ -40,31 +41,36 @@ static json_t *source_json(const char *name, int64_t size, const char *sha256, c
 }
 
 json_t *facts_make(const struct analyze_options *o, const char *name, int64_t size, const char *sha256,
-                   const struct video_info *video, const struct engine_info *e, const struct plan *plan)
+                   const struct video_info *video, const struct engine_info *e, const struct survey *survey)
 {
 	char prompts[HASH_HEX];
 	prompt_hash(prompts);
 	json_t *engine = json_pack("{s:s, s:s, s:s, s:s, s:b}", "kind", e->kind, "version", e->version, "model", e->model,
 	                           "model_hash", e->model_hash, "demo_model", e->demo_model);
-	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I}", "vdet_version", VDET_VERSION, "source",
+	const struct plan *plan = survey->plan;
+	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:O?}", "vdet_version", VDET_VERSION, "source",
 	                 source_json(name, size, sha256, video), "engine", engine, "prompt_hash", prompts, "prompt",
 	                 o->prompt, "options", options_json(o), "from_us", (json_int_t)plan->from, "to_us",
-	                 (json_int_t)plan->to);
+	                 (json_int_t)plan->to, "plan", plan_json(plan), "index", survey->seen);
 }
 
 void facts_key(const struct analyze_options *o, const char *sha256, const struct engine_info *engine,
-               const struct plan *plan, char out[static HASH_HEX])
+               int64_t duration, const struct plan *given, char out[static HASH_HEX])
 {
 	char prompts[HASH_HEX];
 	AUTO(hash_freep) struct hash *h = hash_new();
 	json_auto_t *options = options_json(o);
 	AUTO(mem_freep) char *text = json_dumps(options, JSON_COMPACT | JSON_SORT_KEYS);
-	AUTO(mem_freep) char *range = mem_printf("%lld %lld", (long long)plan->from, (long long)plan->to);
+	json_auto_t *plan = given ? plan_json(given) : json_null();
+	AUTO(mem_freep) char *steps = json_dumps(plan, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	int64_t from = given ? given->from : o->from, to = given ? given->to : o->to && o->to < duration ? o->to : duration;
+	AUTO(mem_freep) char *range = mem_printf("%lld %lld", (long long)from, (long long)to);
 	prompt_hash(prompts);
-	hash_adds(h, "vdet job 1");
+	hash_adds(h, "vdet job 2");
 	hash_adds(h, sha256);
 	hash_adds(h, text);
 	hash_adds(h, range);
+	hash_adds(h, steps);
 	hash_adds(h, prompts);
 	hash_adds(h, engine->model);
 	hash_adds(h, engine->model_hash);

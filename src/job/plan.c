@@ -19,6 +19,11 @@ static void fill_chunk(struct plan_chunk *c, int64_t start, int64_t end, int64_t
 		c->times[k] = start + (int64_t)((__int128)(end - start) * (2 * k + 1) / (2 * n));
 }
 
+static int64_t plan_end(const struct plan_options *o, int64_t duration)
+{
+	return o->to && o->to < duration ? o->to : duration;
+}
+
 static int count_chunks(const struct plan_options *o, int64_t length, int64_t *ret, struct err *err)
 {
 	int64_t n = (length + o->chunk_duration - 1) / o->chunk_duration;
@@ -83,7 +88,7 @@ static size_t count_samples(const struct plan *p)
 	return n;
 }
 
-static int check_options(const struct plan_options *o, struct err *err)
+static int check_chunks(const struct plan_options *o, struct err *err)
 {
 	char text[2][CLOCK_TEXT_MAX];
 	if (o->chunk_min > o->chunk_duration)
@@ -100,18 +105,25 @@ static int check_options(const struct plan_options *o, struct err *err)
 	return 0;
 }
 
-int plan_make(const struct plan_options *o, int64_t duration, const struct video_index *index, struct plan **ret,
-              struct err *err)
+int plan_check(const struct plan_options *o, int64_t duration, struct err *err)
 {
 	char text[2][CLOCK_TEXT_MAX];
-	int64_t to = o->to && o->to < duration ? o->to : duration, n = 0;
+	int64_t to = plan_end(o, duration), n;
 	if (o->from >= duration)
 		return err_set(err, ERR_ARG, "--from %s lies beyond the end of the video (%s)", clock_text(o->from, text[0]),
 		               clock_text(duration, text[1]));
 	if (o->from >= to)
 		return err_set(err, ERR_ARG, "--from %s is not before --to %s", clock_text(o->from, text[0]),
 		               clock_text(to, text[1]));
-	int r = check_options(o, err);
+	int r = check_chunks(o, err);
+	return r < 0 ? r : count_chunks(o, to - o->from, &n, err);
+}
+
+int plan_make(const struct plan_options *o, int64_t duration, const struct video_index *index, struct plan **ret,
+              struct err *err)
+{
+	int64_t to = plan_end(o, duration), n = 0;
+	int r = plan_check(o, duration, err);
 	if (r == 0)
 		r = count_chunks(o, to - o->from, &n, err);
 	if (r < 0)

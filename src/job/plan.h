@@ -58,6 +58,9 @@ struct plan {
 	size_t n_chunks;
 };
 
+/* Whether the options go together, and the part lies in the video. */
+int plan_check(const struct plan_options *o, int64_t duration, struct err *err);
+
 /* Even: each sample stands in the middle of its share of the chunk, so none is further than half a share from a
  * sample. A remainder shorter than a quarter of a chunk joins the chunk before it instead of becoming a sliver.
  * Adaptive and scene: plan-parts.h tells how. Without an index (NULL) they are even. `duration` > 0. */
