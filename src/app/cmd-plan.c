@@ -18,9 +18,14 @@ static int run(struct app *app, int argc, char **argv)
 	struct err err;
 	if (argc != 1)
 		return app_usage(&cmd_plan, "name one video");
+	AUTO(store_freep) struct store *store = NULL;
+	int r = app_open_store(app, &store, &err);
+	if (r < 0)
+		return app_fail(&err);
 	AUTO(progress_freep) struct progress *progress = progress_new(NULL, NULL);
-	const struct analyze a = {.options = &app->analyze, .progress = progress, .cancel = app->cancel};
-	int r = survey_file(&a, argv[0], &plan, &err);
+	const struct analyze a = {.options = &app->analyze, .store = store, .progress = progress,
+	                          .cancel = app->cancel};
+	r = survey_file(&a, argv[0], &plan, &err);
 	if (r == 0)
 		r = print(plan, &err);
 	return r < 0 ? app_fail(&err) : EXIT_COMPLETE;

@@ -251,7 +251,7 @@ static int plan_job(struct describe_worker *w, const struct source *src, struct 
 	else if (*given)
 		*ret = (struct survey){.plan = TAKE(*given)};
 	else
-		r = survey_make(w, &src->video, ret, err);
+		r = survey_make(w, src->sha256, &src->video, ret, err);
 	if (r < 0)
 		return r;
 	json_auto_t *facts = facts_make(a->options, src->name, src->size, src->sha256, &src->video, engine_info(a->engine), ret);

@@ -10,8 +10,8 @@
 static bool changes_result(const char *name)
 {
 	static const char *const names[] = {"chunk.duration", "chunk.frames", "chunk.min", "chunk.max", "chunk.overlap",
-	                                    "sample.policy", "sample.max_gap", "sample.pairs", "frame.size",
-	                                    "frame.quality", "frame.thumb", "describe.prompt", "describe.max_tokens"};
+	                                    "sample.policy", "sample.max_gap", "sample.pairs", "index.effort",
+	                                    "index.max_gap", "frame.size", "frame.quality", "frame.thumb", "describe.prompt", "describe.max_tokens"};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
@@ -20,15 +20,17 @@ static bool changes_result(const char *name)
 
 static json_t *options_json(const struct analyze_options *o)
 {
+	const struct opt_group *const groups[] = {&analyze_opt_group, &index_opt_group};
 	json_t *j = json_object();
-	for (size_t i = 0; i < analyze_opt_group.n; i++) {
-		const struct opt_row *row = &analyze_opt_group.rows[i];
-		AUTO(buf_free) struct buf text = BUF(1 << 20);
-		if (!changes_result(row->name))
-			continue;
-		opt_get_text(row, o, &text);
-		json_object_set_new(j, row->name, json_string(buf_str(&text)));
-	}
+	for (size_t k = 0; k < ARRAY_LEN(groups); k++)
+		for (size_t i = 0; i < groups[k]->n; i++) {
+			const struct opt_row *row = &groups[k]->rows[i];
+			AUTO(buf_free) struct buf text = BUF(1 << 20);
+			if (!changes_result(row->name))
+				continue;
+			opt_get_text(row, o, &text);
+			json_object_set_new(j, row->name, json_string(buf_str(&text)));
+		}
 	return j;
 }
 

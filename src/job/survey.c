@@ -1,12 +1,14 @@
 #include "job/survey.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "job/indexer.h"
 
 enum { PLAN_FRAMES_MAX = 256, CURVE_MAX = 480 };
 
@@ -72,24 +74,35 @@ static json_t *seen_json(const struct video_index *x)
 	                 curve_json(x));
 }
 
-static int make_index(struct describe_worker *w, const struct video_info *video, struct video_index **ret, struct err *err)
+static void on_progress(void *ctx, const char *what, double fraction)
 {
-	(void)w;
-	(void)video;
-	(void)ret;
-	return err_set(err, ERR_UNSUPPORTED, "there is no index yet");
+	char text[80];
+	snprintf(text, sizeof text, "%s %.0f %%", what, fraction * 100);
+	progress_phase(ctx, "index", text);
 }
 
-int survey_make(struct describe_worker *w, const struct video_info *video, struct survey *ret, struct err *err)
+static int make_index(const struct describe_worker *w, const char *sha256, struct video_index **ret, struct err *err)
+{
+	const struct analyze_options *o = w->a->options;
+	const struct indexer_options i = {
+		.effort = o->index_effort, .max_gap = o->index_max_gap, .workers = o->index_workers,
+		.progress = on_progress, .ctx = w->a->progress,
+		.decoder = {.timeout = o->media_timeout, .memory = o->media_memory, .sandbox = o->sandbox}};
+	bool cached;
+	progress_phase(w->a->progress, "index", "");
+	return indexer_get(w->a->store, sha256, w->fd, &i, w->a->cancel, &cached, ret, err);
+}
+
+int survey_make(const struct describe_worker *w, const char *sha256, const struct video_info *video, struct survey *ret,
+                struct err *err)
 {
 	const struct plan_options o = survey_options(w->a->options);
-	struct video_index *index = NULL;
+	AUTO(video_index_freep) struct video_index *index = NULL;
 	struct survey s = {0};
 	int r = plan_check(&o, video->duration, err);
 	if (r == 0 && o.policy != PLAN_EVEN) {
 		struct err why;
-		progress_phase(w->a->progress, "index", "");
-		r = make_index(w, video, &index, &why);
+		r = make_index(w, sha256, &index, &why);
 		if (r == -ERR_CANCELED || cancel_fired(w->a->cancel))
 			return err_set(err, ERR_CANCELED, "interrupted");
 		if (r < 0)
@@ -123,6 +136,7 @@ int survey_file(const struct analyze *a, const char *path, struct plan **ret, st
 	AUTO(fd_closep) int fd = -1;
 	AUTO(video_info_clear) struct video_info video = {0};
 	AUTO(survey_clear) struct survey survey = {0};
+	char sha256[HASH_HEX];
 	int r = file_open_input(path, &fd, err);
 	if (r < 0)
 		return r;
@@ -133,7 +147,9 @@ int survey_file(const struct analyze *a, const char *path, struct plan **ret, st
 	if (r == 0)
 		r = survey_given(a->options, video.duration, &survey.plan, err);
 	if (r == 0 && !survey.plan)
-		r = survey_make(&w, &video, &survey, err);
+		r = hash_fd(fd, a->cancel, NULL, sha256, err);
+	if (r == 0 && !survey.plan)
+		r = survey_make(&w, sha256, &video, &survey, err);
 	describe_close(&w);
 	if (r < 0)
 		return r == -ERR_CANCELED ? r : err_wrap(err, "%s", file_base(path));

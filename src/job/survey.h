@@ -23,7 +23,8 @@ int survey_given(const struct analyze_options *o, int64_t duration, struct plan 
 
 /* Makes the index where the policy needs one, and the plan. An index that cannot be had is no reason to give up: the
  * plan is even then, and a warning says why. Blocks for the index; ERR_CANCELED. */
-int survey_make(struct describe_worker *w, const struct video_info *video, struct survey *ret, struct err *err);
+int survey_make(const struct describe_worker *w, const char *sha256, const struct video_info *video, struct survey *ret,
+                struct err *err);
 
 /* What an earlier run of the job found out, from its facts. ERR_FORMAT if these are damaged. */
 int survey_recall(const char *facts, int64_t duration, struct survey *ret, struct err *err);
