@@ -5,8 +5,10 @@
 #include "base/clock.h"
 #include "job/plan-parts.h"
 
-enum { LOW = 5, LEVEL = 25 };      /* per cent */
+enum { LEVEL = 25 };               /* per cent: the level of a block */
 #define UNRESTS 6.0                /* a bin above its surroundings by so many is active */
+#define FAR 2.0                    /* or above the level of its block by so many times more */
+#define REACH (20 * CLOCK_SECOND)  /* the surroundings, on both sides */
 #define LEAST 0.02                 /* or by this share of what the busiest hundredth shows */
 #define BLOCK (300 * CLOCK_SECOND) /* levels hold for a block, and come from it and its two neighbours */
 #define BREAK INT64_C(600000)      /* bursts that are no further apart are one */
@@ -72,23 +74,48 @@ static void sort_bins(const struct plan_view *v, size_t a, size_t b, float *out)
 	qsort(out, b - a, sizeof *out, compare_floats);
 }
 
+static float quantile(const float *sorted, size_t n, size_t per_cent) { return sorted[(n - 1) * per_cent / 100]; }
+
+/* How far each bin rises above the median of its surroundings. */
+static void rise_above(const struct plan_view *v, size_t first, float *sorted, float *rise)
+{
+	size_t reach = (size_t)(REACH / v->x->bin) + 1, step = reach / 8 + 1;
+	for (size_t at = first; at < v->n_bins; at += step) {
+		size_t a = at > first + reach ? at - reach : first, b = at + step + reach;
+		b = b < v->n_bins ? b : v->n_bins;
+		sort_bins(v, a, b, sorted);
+		for (size_t i = at; i < at + step && i < v->n_bins; i++)
+			rise[i] = activity(v, i) - quantile(sorted, b - a, 50);
+	}
+}
+
+/* The standard deviation that the rises of the quiet four fifths of a block would have if they were Gaussian. */
+static double unrest(const float *rise, size_t n, float *sorted)
+{
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = fabsf(rise[i]);
+	qsort(sorted, n, sizeof *sorted, compare_floats);
+	return (double)quantile(sorted, n, 80) / 1.2816;
+}
+
 static void measure_excess(struct plan_view *v, float *height)
 {
-	size_t first = plan_bin(v, v->from), n = v->n_bins - first;
-	size_t block = (size_t)(BLOCK / v->x->bin) + 1;
-	AUTO(mem_freep) float *sorted = mem_alloc(n, sizeof *sorted);
+	size_t first = plan_bin(v, v->from), n = v->n_bins - first, block = (size_t)(BLOCK / v->x->bin) + 1;
+	AUTO(mem_freep) float *sorted = mem_alloc(n, sizeof *sorted), *rise = mem_alloc(v->n_bins, sizeof *rise);
 	sort_bins(v, first, v->n_bins, sorted);
-	double least = LEAST * (double)sorted[(n - 1) * 99 / 100];
+	double least = LEAST * (double)quantile(sorted, n, 99);
+	rise_above(v, first, sorted, rise);
 	for (size_t at = first; at < v->n_bins; at += block) {
 		size_t a = at < first + block ? first : at - block;
 		size_t b = at + 2 * block < v->n_bins ? at + 2 * block : v->n_bins;
+		double step = fmax(UNRESTS * unrest(rise + a, b - a, sorted), least);
 		sort_bins(v, a, b, sorted);
-		double level = sorted[(b - a - 1) * LEVEL / 100];
-		double step = fmax(UNRESTS * (level - (double)sorted[(b - a - 1) * LOW / 100]), fmax(least, level / 1000));
+		double level = (double)quantile(sorted, b - a, LEVEL);
+		step = fmax(step, level / 1000);
 		for (size_t i = at; i < at + block && i < v->n_bins; i++) {
-			double over = (double)activity(v, i) - level;
-			v->excess[i] = over > step ? (float)over : 0;
-			height[i] = (float)(step > 0 ? over / step : over > 0 ? 1e6 : 0);
+			double above = fmax((double)rise[i], ((double)activity(v, i) - level) / FAR);
+			v->excess[i] = above > step ? (float)above : 0;
+			height[i] = (float)(step > 0 ? above / step : above > 0 ? 1e6 : 0);
 		}
 	}
 }

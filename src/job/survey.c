@@ -64,13 +64,13 @@ static json_t *curve_json(const struct video_index *x)
 /* How long the stretches are that were looked at in each way. */
 static json_t *seen_json(const struct video_index *x)
 {
-	size_t count[INDEX_DECODED + 1] = {0};
+	int64_t at_keyframes = 0;
 	for (size_t i = 0; i < x->n_bins; i++)
-		count[x->look[i] <= INDEX_DECODED ? x->look[i] : INDEX_PACKETS]++;
+		at_keyframes += x->look[i] == INDEX_KEYFRAMES ? x->bin : 0;
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "packets", (json_int_t)x->packets, "keyframes",
 	                 (json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded, "cuts", (json_int_t)x->n_cuts,
-	                 "keyframes_us", (json_int_t)count[INDEX_KEYFRAMES] * x->bin, "decoded_us",
-	                 (json_int_t)count[INDEX_DECODED] * x->bin, "work_us", (json_int_t)x->work_time, "curve",
+	                 "keyframes_us", (json_int_t)at_keyframes, "decoded_us",
+	                 (json_int_t)x->looked, "work_us", (json_int_t)x->work_time, "curve",
 	                 curve_json(x));
 }
 
