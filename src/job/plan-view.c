@@ -5,8 +5,11 @@
 #include "base/clock.h"
 #include "job/plan-parts.h"
 
-enum { LEVEL = 25 };               /* per cent: the level of a block */
-#define UNRESTS 6.0                /* a bin above its surroundings by so many is active */
+enum {
+	LEVEL = 25,                    /* per cent: the level of a block */
+	ENOUGH = 96,                   /* bins of its surroundings tell their median */
+};
+#define UNRESTS 4.0                /* a bin above its surroundings by so many is active */
 #define FAR 2.0                    /* or above the level of its block by so many times more */
 #define REACH (20 * CLOCK_SECOND)  /* the surroundings, on both sides */
 #define LEAST 0.02                 /* or by this share of what the busiest hundredth shows */
@@ -79,13 +82,15 @@ static float quantile(const float *sorted, size_t n, size_t per_cent) { return s
 /* How far each bin rises above the median of its surroundings. */
 static void rise_above(const struct plan_view *v, size_t first, float *sorted, float *rise)
 {
-	size_t reach = (size_t)(REACH / v->x->bin) + 1, step = reach / 8 + 1;
+	size_t reach = (size_t)(REACH / v->x->bin) + 1, step = reach / 8 + 1, stride = 2 * reach / ENOUGH + 1;
 	for (size_t at = first; at < v->n_bins; at += step) {
-		size_t a = at > first + reach ? at - reach : first, b = at + step + reach;
+		size_t a = at > first + reach ? at - reach : first, b = at + step + reach, n = 0;
 		b = b < v->n_bins ? b : v->n_bins;
-		sort_bins(v, a, b, sorted);
+		for (size_t i = a; i < b; i += stride)
+			sorted[n++] = activity(v, i);
+		qsort(sorted, n, sizeof *sorted, compare_floats);
 		for (size_t i = at; i < at + step && i < v->n_bins; i++)
-			rise[i] = activity(v, i) - quantile(sorted, b - a, 50);
+			rise[i] = activity(v, i) - quantile(sorted, n, 50);
 	}
 }
 

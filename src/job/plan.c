@@ -46,14 +46,23 @@ static void plan_even(const struct plan_options *o, int64_t n, struct plan *p)
 	}
 }
 
-/* Moves each sample to the nearest picture of the index in its chunk. */
+/* A picture that may not be a keyframe: it comes from a stretch that was decoded closely. */
+static bool is_between(const struct video_index *x, const struct index_key *k)
+{
+	size_t bin = (size_t)(k->pts / x->bin);
+	return x->look && bin < x->n_bins && x->look[bin] == INDEX_DECODED;
+}
+
+/* Moves each sample to the nearest picture of the index in its chunk, if possible to a keyframe. */
 static void snap_to_keys(const struct video_index *x, struct plan_chunk *c)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < c->n_times; i++) {
 		const struct index_key *best = NULL;
 		for (size_t k = plan_key_from(x, c->start); k < x->n_keys && x->keys[k].pts < c->end; k++)
-			if (!best || llabs(x->keys[k].pts - c->times[i]) < llabs(best->pts - c->times[i]))
+			if (!best || is_between(x, best) > is_between(x, &x->keys[k]) ||
+			    (is_between(x, best) == is_between(x, &x->keys[k]) &&
+			     llabs(x->keys[k].pts - c->times[i]) < llabs(best->pts - c->times[i])))
 				best = &x->keys[k];
 		int64_t t = best ? best->pts : c->times[i];
 		if (!kept || t > c->times[kept - 1])
