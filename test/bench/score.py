@@ -125,7 +125,7 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         work = o.work or Path(tmp)
         work.mkdir(parents=True, exist_ok=True)
-        os.environ["VDET_DATA_DIR"] = str(work / "data")
+        os.environ["VDET_STORE_DIR"] = str(work / "data")
         videos = [draw(work, seed, o) for seed in range(int(first), int(last or first) + 1)]
         for label, options in WAYS:
             total = None
