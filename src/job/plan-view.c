@@ -15,6 +15,7 @@ enum {
 #define LEAST 0.02                 /* or by this share of what the busiest hundredth shows */
 #define BLOCK (300 * CLOCK_SECOND) /* levels hold for a block, and come from it and its two neighbours */
 #define BREAK INT64_C(600000)      /* bursts that are no further apart are one */
+#define LAG INT64_C(500000)        /* a closely decoded frame is compared with one before: its change ends so late */
 #define WANT_STEP 8                /* a long burst could use samples so many times denser than even ones */
 
 size_t plan_bin(const struct plan_view *v, int64_t t)
@@ -167,7 +168,8 @@ static void find_bursts(struct plan_view *v, const float *height)
 		for (size_t k = b + 1; k < v->n_bins && k - last <= gap + 1; k++)
 			if (v->excess[k] > 0)
 				last = k;
-		add_burst(v, b, last, height);
+		size_t late = v->x->look && v->x->look[last] == INDEX_DECODED ? (size_t)(LAG / v->x->bin) : 0;
+		add_burst(v, b, last - b > late ? last - late : b, height);
 		b = last;
 	}
 }
