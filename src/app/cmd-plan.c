@@ -23,8 +23,7 @@ static int run(struct app *app, int argc, char **argv)
 	if (r < 0)
 		return app_fail(&err);
 	AUTO(progress_freep) struct progress *progress = progress_new(NULL, NULL);
-	const struct analyze a = {.options = &app->analyze, .store = store, .progress = progress,
-	                          .cancel = app->cancel};
+	const struct analyze a = {.options = &app->analyze, .store = store, .progress = progress, .cancel = app->cancel};
 	r = survey_file(&a, argv[0], &plan, &err);
 	if (r == 0)
 		r = print(plan, &err);
@@ -32,8 +31,11 @@ static int run(struct app *app, int argc, char **argv)
 }
 
 const struct command cmd_plan = {
-	.name = "plan", .usage = "FILE", .summary = "print which frames of a video would be looked at, as JSON",
+	.name = "plan",
+	.usage = "FILE",
+	.summary = "print which frames of a video would be looked at, as JSON",
 	.text = "No model is needed. Edited or not, `vdet analyze FILE --plan PLAN` follows it: chunks may be moved,\n"
-	        "joined, parted or left out, and their times be set at will.\n",
-	.groups = GROUP_APP | GROUP_ANALYZE, .run = run,
+			"joined, parted or left out, and their times be set at will.\n",
+	.groups = GROUP_APP | GROUP_ANALYZE,
+	.run = run,
 };

@@ -254,14 +254,15 @@ static int plan_job(struct describe_worker *w, const struct source *src, struct 
 		r = survey_make(w, src->sha256, &src->video, ret, err);
 	if (r < 0)
 		return r;
-	json_auto_t *facts = facts_make(a->options, src->name, src->size, src->sha256, &src->video, engine_info(a->engine), ret);
+	const struct engine_info *engine = engine_info(a->engine);
+	json_auto_t *facts = facts_make(a->options, src->name, src->size, src->sha256, &src->video, engine, ret);
 	free(job->facts);
 	job->facts = json_dumps(facts, JSON_COMPACT);
 	return is_new ? add_job(a, job, ret->plan, err) : 0;
 }
 
-static int analyze_source(struct describe_worker *w, const struct source *src, int64_t began, struct analyze_result *ret,
-                          struct err *err)
+static int analyze_source(struct describe_worker *w, const struct source *src, int64_t began,
+                          struct analyze_result *ret, struct err *err)
 {
 	const struct analyze *a = w->a;
 	const struct analyze_options *o = a->options;

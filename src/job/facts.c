@@ -9,9 +9,10 @@
 /* Options that change what is found; the others only change how fast, or where it is written. */
 static bool changes_result(const char *name)
 {
-	static const char *const names[] = {"chunk.duration", "chunk.frames", "chunk.min", "chunk.max", "chunk.overlap",
-	                                    "sample.policy", "sample.max_gap", "sample.pairs", "index.effort",
-	                                    "index.max_gap", "frame.size", "frame.quality", "frame.thumb", "describe.prompt", "describe.max_tokens"};
+	static const char *const names[] = {"chunk.duration", "chunk.frames",    "chunk.min",          "chunk.max",
+	                                    "chunk.overlap",  "sample.policy",   "sample.max_gap",     "sample.pairs",
+	                                    "index.effort",   "index.max_gap",   "frame.size",         "frame.quality",
+	                                    "frame.thumb",    "describe.prompt", "describe.max_tokens"};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
@@ -36,8 +37,8 @@ static json_t *options_json(const struct analyze_options *o)
 
 static json_t *source_json(const char *name, int64_t size, const char *sha256, const struct video_info *v)
 {
-	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:s}", "name", name, "sha256", sha256,
-	                 "size", (json_int_t)size, "container", v->container, "codec", v->codec, "pixel_format",
+	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:s}", "name", name, "sha256",
+	                 sha256, "size", (json_int_t)size, "container", v->container, "codec", v->codec, "pixel_format",
 	                 v->pixel_format, "hdr", v->hdr, "width", v->width, "height", v->height, "rotation", v->rotation,
 	                 "fps", v->fps, "duration_us", (json_int_t)v->duration, "warning", v->warning);
 }
@@ -56,15 +57,16 @@ json_t *facts_make(const struct analyze_options *o, const char *name, int64_t si
 	                 (json_int_t)plan->to, "plan", plan_json(plan), "index", survey->seen);
 }
 
-void facts_key(const struct analyze_options *o, const char *sha256, const struct engine_info *engine,
-               int64_t duration, const struct plan *given, char out[static HASH_HEX])
+void facts_key(const struct analyze_options *o, const char *sha256, const struct engine_info *engine, int64_t duration,
+               const struct plan *given, char out[static HASH_HEX])
 {
 	char prompts[HASH_HEX];
 	AUTO(hash_freep) struct hash *h = hash_new();
 	json_auto_t *options = options_json(o);
 	AUTO(mem_freep) char *text = json_dumps(options, JSON_COMPACT | JSON_SORT_KEYS);
 	json_auto_t *plan = given ? plan_json(given) : json_null();
-	AUTO(mem_freep) char *steps = json_dumps(plan, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	AUTO(mem_freep)
+	char *steps = json_dumps(plan, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 	int64_t from = given ? given->from : o->from, to = given ? given->to : o->to && o->to < duration ? o->to : duration;
 	AUTO(mem_freep) char *range = mem_printf("%lld %lld", (long long)from, (long long)to);
 	prompt_hash(prompts);

@@ -20,7 +20,8 @@ static const struct opt_row rows[] = {
 	 "Chunks in work at once, each with a decoder of its own; 0 = one more than the engine answers at once, so that it "
 	 "never waits for frames.", 0},
 	{"sample.policy", NULL, OPT_CHOICE, AT(sample_policy), "adaptive", 0, 0, "even|keyframe|adaptive|scene", NULL,
-	 "Which frames: spread evenly; keyframes, spread evenly; where the picture changes; every shot before any twice.", 0},
+	 "Which frames: spread evenly; the keyframes nearest to these; where the picture changes; every shot before any "
+	 "twice.", 0},
 	{"sample.max_gap", NULL, OPT_TIME, AT(sample_max_gap), "0", 0, 86400, NULL, "SECONDS",
 	 "Adaptive: no stretch without a frame is longer, whatever that costs; 0 = chunk.duration.", 0},
 	{"sample.pairs", NULL, OPT_BOOL, AT(sample_pairs), "false", 0, 0, NULL, NULL,

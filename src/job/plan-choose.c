@@ -7,22 +7,22 @@
 enum kind { BURST, SHOT, CHANGE, FLOOR };
 
 enum {
-	NEAR_BITS = 3,                  /* hashes of pictures that show the same differ in no more */
-	CHANGE_BITS = 8,                /* those of pictures that do not, in so many */
-	ROUNDS = 8,                     /* places that near duplicates gave away go to others, so often */
+	NEAR_BITS = 3,   /* hashes of pictures that show the same differ in no more */
+	CHANGE_BITS = 8, /* those of pictures that do not, in so many */
+	ROUNDS = 8,      /* places that near duplicates gave away go to others, so often */
 };
-#define APART INT64_C(80000)        /* no two samples are nearer: it would be the same frame */
-#define STRAY (3 * CLOCK_SECOND)    /* how far from a poor picture a better one is looked for */
-#define LIKE (5 * CLOCK_SECOND)     /* how far from a sample a picture may stand for it, where nothing happens */
-#define SCENE_FIRST 2.0             /* the gain that puts every shot first */
+#define APART INT64_C(80000)     /* no two samples are nearer: it would be the same frame */
+#define STRAY (3 * CLOCK_SECOND) /* how far from a poor picture a better one is looked for */
+#define LIKE (5 * CLOCK_SECOND)  /* how far from a sample a picture may stand for it, where nothing happens */
+#define SCENE_FIRST 2.0          /* the gain that puts every shot first */
 
 /* Something that asks for a sample. */
 struct claim {
 	double gain;
-	uint32_t order;        /* breaks ties without favouring any part of the video */
+	uint32_t order; /* breaks ties without favouring any part of the video */
 	enum kind kind;
-	size_t ref;            /* burst, shot or key */
-	size_t rank;           /* how many samples of the same it comes after */
+	size_t ref;  /* burst, shot or key */
+	size_t rank; /* how many samples of the same it comes after */
 };
 
 struct pick {
@@ -35,9 +35,9 @@ struct chooser {
 	const struct plan_view *v;
 	struct claim *claims;
 	size_t n_claims, cap_claims;
-	size_t *given;                  /* per burst: how many samples it gets now */
-	size_t *most;                   /* per burst: how many it may get */
-	bool *shot_off, *key_off;       /* claims that gave their place away */
+	size_t *given;            /* per burst: how many samples it gets now */
+	size_t *most;             /* per burst: how many it may get */
+	bool *shot_off, *key_off; /* claims that gave their place away */
 	struct pick *picks;
 	size_t n_picks;
 };
@@ -56,8 +56,8 @@ static void add_claim(struct chooser *c, enum kind kind, size_t ref, size_t rank
 		c->cap_claims = c->cap_claims ? 2 * c->cap_claims : 256;
 		c->claims = mem_grow(c->claims, c->cap_claims, sizeof *c->claims);
 	}
-	c->claims[c->n_claims++] = (struct claim){.gain = gain, .order = reverse_bits((uint32_t)ref), .kind = kind,
-	                                          .ref = ref, .rank = rank};
+	c->claims[c->n_claims++] =
+		(struct claim){.gain = gain, .order = reverse_bits((uint32_t)ref), .kind = kind, .ref = ref, .rank = rank};
 }
 
 static void claim_bursts(struct chooser *c)
@@ -103,7 +103,10 @@ static void claim_shots(struct chooser *c)
 	}
 }
 
-static int bits_between(uint64_t a, uint64_t b) { return __builtin_popcountll(a ^ b); }
+static int bits_between(uint64_t a, uint64_t b)
+{
+	return __builtin_popcountll(a ^ b);
+}
 
 /* A picture that differs from those before it, though no burst and no cut was noticed: a slow change. */
 static void claim_changes(struct chooser *c)
@@ -360,9 +363,12 @@ static void chooser_clear(struct chooser *c)
 
 struct plan_look *plan_choose(const struct plan_view *v, size_t *ret_n, size_t *ret_seen)
 {
-	AUTO(chooser_clear) struct chooser c = {.v = v, .given = mem_alloc(v->n_bursts + 1, sizeof *c.given),
-		.most = mem_alloc(v->n_bursts + 1, sizeof *c.most), .shot_off = mem_alloc(v->n_shots + 1, 1),
-		.key_off = mem_alloc(v->x->n_keys + 1, 1)};
+	AUTO(chooser_clear)
+	struct chooser c = {.v = v,
+	                    .given = mem_alloc(v->n_bursts + 1, sizeof *c.given),
+	                    .most = mem_alloc(v->n_bursts + 1, sizeof *c.most),
+	                    .shot_off = mem_alloc(v->n_shots + 1, 1),
+	                    .key_off = mem_alloc(v->x->n_keys + 1, 1)};
 	claim_bursts(&c);
 	claim_shots(&c);
 	claim_changes(&c);

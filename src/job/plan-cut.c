@@ -5,11 +5,11 @@
 #include "job/plan-parts.h"
 
 /* What boundaries and chunks cost: pure numbers, of which only the order of size matters. */
-#define COST_CHUNK 1.0         /* each: few full ones rather than many */
-#define COST_QUIET 0.3         /* a boundary where it is quiet; at a cut 0 */
-#define COST_LONG_BURST 3.0    /* inside a burst that is long anyway */
-#define COST_BURST 12.0        /* inside a short one */
-#define COST_SHORT 200.0       /* a chunk below chunk_min: only where nothing else can be had */
+#define COST_CHUNK 1.0      /* each: few full ones rather than many */
+#define COST_QUIET 0.3      /* a boundary where it is quiet; at a cut 0 */
+#define COST_LONG_BURST 3.0 /* inside a burst that is long anyway */
+#define COST_BURST 12.0     /* inside a short one */
+#define COST_SHORT 200.0    /* a chunk below chunk_min: only where nothing else can be had */
 #define LONG_BURST (30 * CLOCK_SECOND)
 
 struct boundary {

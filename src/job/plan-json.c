@@ -13,7 +13,10 @@
 
 enum { TIMES_MAX = 4096, CHUNKS_MAX = 200000, FILE_MAX = 256 << 20 };
 
-static json_t *seconds(int64_t us) { return json_real((double)us / 1e6); }
+static json_t *seconds(int64_t us)
+{
+	return json_real((double)us / 1e6);
+}
 
 json_t *plan_json(const struct plan *p)
 {
@@ -24,20 +27,20 @@ json_t *plan_json(const struct plan *p)
 		json_t *times = json_array();
 		for (size_t k = 0; k < c->n_times; k++)
 			json_array_append_new(times, seconds(c->times[k]));
-		json_array_append_new(chunks, json_pack("{s:o, s:o, s:o}", "start", seconds(c->start), "end", seconds(c->end),
-		                                        "times", times));
+		json_array_append_new(
+			chunks, json_pack("{s:o, s:o, s:o}", "start", seconds(c->start), "end", seconds(c->end), "times", times));
 	}
 	json_t *sum = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "budget", (json_int_t)p->budget, "samples",
 	                        (json_int_t)p->samples, "floor", (json_int_t)p->floor, "bursts", (json_int_t)p->bursts,
 	                        "bursts_seen", (json_int_t)p->seen, "shots", (json_int_t)p->shots);
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "format", FORMAT, "policy", plan_policy_name[p->policy],
-	                 "text", text, "sum", sum, "duration", seconds(p->duration), "from", seconds(p->from), "to",
-	                 seconds(p->to), "chunks", chunks);
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "format", FORMAT, "policy",
+	                 plan_policy_name[p->policy], "text", text, "sum", sum, "duration", seconds(p->duration), "from",
+	                 seconds(p->from), "to", seconds(p->to), "chunks", chunks);
 }
 
 /* In which chunk the reader is; for messages. */
 struct place {
-	size_t chunk;  /* from 1; 0 = the plan itself */
+	size_t chunk; /* from 1; 0 = the plan itself */
 };
 
 static int bad(const struct place *at, struct err *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -59,7 +62,7 @@ static int known_keys(const struct place *at, const json_t *j, const char *const
 	json_t *value;
 	if (!json_is_object(j))
 		return bad(at, err, "it is not a JSON object");
-	json_object_foreach((json_t *)j, key, value) {
+	json_object_foreach ((json_t *)j, key, value) {
 		size_t i = 0;
 		while (i < n && strcmp(keys[i], key) != 0)
 			i++;
@@ -69,8 +72,8 @@ static int known_keys(const struct place *at, const json_t *j, const char *const
 	return 0;
 }
 
-static int read_seconds(const struct place *at, const json_t *j, const char *name, int64_t min, int64_t max, int64_t *ret,
-                        struct err *err)
+static int read_seconds(const struct place *at, const json_t *j, const char *name, int64_t min, int64_t max,
+                        int64_t *ret, struct err *err)
 {
 	char text[CLOCK_TEXT_MAX];
 	double v = json_number_value(j) * 1e6;
@@ -100,7 +103,8 @@ static int read_times(const struct place *at, const json_t *times, size_t frames
 		char name[40];
 		int64_t least = c->n_times ? c->times[c->n_times - 1] + 1 : c->start;
 		snprintf(name, sizeof name, "time %zu", c->n_times + 1);
-		int r = read_seconds(at, json_array_get(times, c->n_times), name, least, c->end - 1, &c->times[c->n_times], err);
+		int r =
+			read_seconds(at, json_array_get(times, c->n_times), name, least, c->end - 1, &c->times[c->n_times], err);
 		if (r < 0)
 			return r;
 	}
@@ -140,8 +144,14 @@ static int read_policy(const json_t *j, struct plan *p, struct err *err)
 /* What the planner counted; it only goes into the report. */
 static void read_sum(const json_t *j, struct plan *p)
 {
-	const struct { const char *key; size_t *to; } rows[] = {
-		{"floor", &p->floor}, {"bursts", &p->bursts}, {"bursts_seen", &p->seen}, {"shots", &p->shots},
+	const struct {
+		const char *key;
+		size_t *to;
+	} rows[] = {
+		{"floor", &p->floor},
+		{"bursts", &p->bursts},
+		{"bursts_seen", &p->seen},
+		{"shots", &p->shots},
 	};
 	p->budget = json_integer_value(json_object_get(j, "budget"));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -234,7 +244,8 @@ char *plan_text(const struct plan *p)
 		buf_adds(&out, ".");
 		return mem_strdup(buf_str(&out));
 	}
-	buf_addf(&out, "%zu frames in %zu chunks, of %" PRId64 " that even sampling would take: %zu where the picture changes",
+	buf_addf(&out,
+	         "%zu frames in %zu chunks, of %" PRId64 " that even sampling would take: %zu where the picture changes",
 	         p->samples, p->n_chunks, p->budget, near);
 	if (p->bursts)
 		buf_addf(&out, " (%zu of %zu bursts of activity)", p->seen, p->bursts);

@@ -19,10 +19,10 @@
 #include "job/plan.h"
 
 struct plan_burst {
-	size_t first, last;      /* bins, inclusive */
-	double mass;             /* sum of excess */
-	double weight;           /* 0.5 to 1: how far it rises above its surroundings */
-	size_t want;             /* samples that it could use */
+	size_t first, last; /* bins, inclusive */
+	double mass;        /* sum of excess */
+	double weight;      /* 0.5 to 1: how far it rises above its surroundings */
+	size_t want;        /* samples that it could use */
 };
 
 struct plan_shot {
@@ -33,10 +33,10 @@ struct plan_view {
 	const struct plan_options *o;
 	const struct video_index *x;
 	int64_t from, to, max_gap, chunk_min, chunk_max;
-	size_t budget;           /* looks: samples, or pairs of them */
-	size_t per_chunk;        /* looks */
-	size_t n_bins;           /* those of the index that begin before `to` */
-	float *excess;           /* n_bins; 0 outside [from, to) */
+	size_t budget;    /* looks: samples, or pairs of them */
+	size_t per_chunk; /* looks */
+	size_t n_bins;    /* those of the index that begin before `to` */
+	float *excess;    /* n_bins; 0 outside [from, to) */
 	struct plan_burst *bursts;
 	size_t n_bursts;
 	struct plan_shot *shots; /* cover [from, to) */
@@ -45,7 +45,7 @@ struct plan_view {
 
 struct plan_look {
 	int64_t time;
-	bool floor;              /* only fills a gap */
+	bool floor; /* only fills a gap */
 };
 
 struct plan_view *plan_view_new(const struct plan_options *o, const struct video_index *x, int64_t from, int64_t to,

@@ -6,8 +6,8 @@
 #include "job/plan-parts.h"
 
 enum {
-	LEVEL = 25,                    /* per cent: the level of a block */
-	ENOUGH = 96,                   /* bins of its surroundings tell their median */
+	LEVEL = 25,  /* per cent: the level of a block */
+	ENOUGH = 96, /* bins of its surroundings tell their median */
 };
 #define UNRESTS 4.0                /* a bin above its surroundings by so many is active */
 #define FAR 2.0                    /* or above the level of its block by so many times more */
@@ -78,7 +78,10 @@ static void sort_bins(const struct plan_view *v, size_t a, size_t b, float *out)
 	qsort(out, b - a, sizeof *out, compare_floats);
 }
 
-static float quantile(const float *sorted, size_t n, size_t per_cent) { return sorted[(n - 1) * per_cent / 100]; }
+static float quantile(const float *sorted, size_t n, size_t per_cent)
+{
+	return sorted[(n - 1) * per_cent / 100];
+}
 
 /* How far each bin rises above the median of its surroundings. */
 static void rise_above(const struct plan_view *v, size_t first, float *sorted, float *rise)
@@ -151,8 +154,11 @@ static void add_burst(struct plan_view *v, size_t first, size_t last, const floa
 	int64_t length = (int64_t)(last - first + 1) * v->x->bin;
 	int64_t dense = v->o->chunk_duration / v->o->chunk_frames / WANT_STEP;
 	int64_t more = length / CLOCK_SECOND < 2 ? length / CLOCK_SECOND : 2;
-	v->bursts[v->n_bursts++] = (struct plan_burst){.first = first, .last = last, .mass = mass,
-		.weight = peak / (peak + 1), .want = (size_t)(1 + more + (dense > 0 ? length / dense : 0))};
+	v->bursts[v->n_bursts++] = (struct plan_burst){.first = first,
+	                                               .last = last,
+	                                               .mass = mass,
+	                                               .weight = peak / (peak + 1),
+	                                               .want = (size_t)(1 + more + (dense > 0 ? length / dense : 0))};
 }
 
 static void find_bursts(struct plan_view *v, const float *height)
@@ -186,8 +192,14 @@ static void find_shots(struct plan_view *v)
 	v->shots[v->n_shots++] = (struct plan_shot){start, v->to};
 }
 
-static int64_t least_of(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t least_of(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+static int64_t at_least(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
 
 /* A short video is watched evenly: the floor alone takes most of a chunk's samples. */
 static void set_bounds(struct plan_view *v)

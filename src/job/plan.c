@@ -13,8 +13,8 @@ const char *const plan_policy_name[PLAN_POLICIES] = {"even", "keyframe", "adapti
 static void fill_chunk(struct plan_chunk *c, int64_t start, int64_t end, int64_t frames)
 {
 	int64_t n = frames < end - start ? frames : end - start;
-	*c = (struct plan_chunk){.start = start, .end = end, .times = mem_alloc((size_t)n, sizeof *c->times),
-	                         .n_times = (size_t)n};
+	*c = (struct plan_chunk){
+		.start = start, .end = end, .times = mem_alloc((size_t)n, sizeof *c->times), .n_times = (size_t)n};
 	for (int64_t k = 0; k < n; k++)
 		c->times[k] = start + (int64_t)((__int128)(end - start) * (2 * k + 1) / (2 * n));
 }
@@ -46,23 +46,15 @@ static void plan_even(const struct plan_options *o, int64_t n, struct plan *p)
 	}
 }
 
-/* A picture that may not be a keyframe: it comes from a stretch that was decoded closely. */
-static bool is_between(const struct video_index *x, const struct index_key *k)
-{
-	size_t bin = (size_t)(k->pts / x->bin);
-	return x->look && bin < x->n_bins && x->look[bin] == INDEX_DECODED;
-}
-
-/* Moves each sample to the nearest picture of the index in its chunk, if possible to a keyframe. */
+/* Moves each sample to the nearest picture of the index in its chunk: where it looked closely, that may be none that
+ * is coded by itself. */
 static void snap_to_keys(const struct video_index *x, struct plan_chunk *c)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < c->n_times; i++) {
 		const struct index_key *best = NULL;
 		for (size_t k = plan_key_from(x, c->start); k < x->n_keys && x->keys[k].pts < c->end; k++)
-			if (!best || is_between(x, best) > is_between(x, &x->keys[k]) ||
-			    (is_between(x, best) == is_between(x, &x->keys[k]) &&
-			     llabs(x->keys[k].pts - c->times[i]) < llabs(best->pts - c->times[i])))
+			if (!best || llabs(x->keys[k].pts - c->times[i]) < llabs(best->pts - c->times[i]))
 				best = &x->keys[k];
 		int64_t t = best ? best->pts : c->times[i];
 		if (!kept || t > c->times[kept - 1])
@@ -74,7 +66,8 @@ static void snap_to_keys(const struct video_index *x, struct plan_chunk *c)
 static void plan_by_activity(const struct plan_options *o, const struct video_index *x, struct plan *p)
 {
 	size_t n;
-	AUTO(plan_view_freep) struct plan_view *v =
+	AUTO(plan_view_freep)
+	struct plan_view *v =
 		plan_view_new(o, x, p->from, p->to, (size_t)(o->pairs && p->budget > 1 ? p->budget / 2 : p->budget));
 	AUTO(mem_freep) struct plan_look *looks = plan_choose(v, &n, &p->seen);
 	for (size_t i = 0; i < n; i++)
@@ -101,11 +94,11 @@ static int check_chunks(const struct plan_options *o, struct err *err)
 {
 	char text[2][CLOCK_TEXT_MAX];
 	if (o->chunk_min > o->chunk_duration)
-		return err_set(err, ERR_ARG, "--chunk-min %s is more than --chunk-duration %s", clock_text(o->chunk_min, text[0]),
-		               clock_text(o->chunk_duration, text[1]));
+		return err_set(err, ERR_ARG, "--chunk-min %s is more than --chunk-duration %s",
+		               clock_text(o->chunk_min, text[0]), clock_text(o->chunk_duration, text[1]));
 	if (o->chunk_max && o->chunk_max < o->chunk_duration)
-		return err_set(err, ERR_ARG, "--chunk-max %s is less than --chunk-duration %s", clock_text(o->chunk_max, text[0]),
-		               clock_text(o->chunk_duration, text[1]));
+		return err_set(err, ERR_ARG, "--chunk-max %s is less than --chunk-duration %s",
+		               clock_text(o->chunk_max, text[0]), clock_text(o->chunk_duration, text[1]));
 	if (o->chunk_overlap >= o->chunk_duration)
 		return err_set(err, ERR_ARG, "--chunk-overlap %s is not less than --chunk-duration %s",
 		               clock_text(o->chunk_overlap, text[0]), clock_text(o->chunk_duration, text[1]));
@@ -139,8 +132,8 @@ int plan_make(const struct plan_options *o, int64_t duration, const struct video
 		return r;
 	bool known = index && index->bin > 0 && index->n_bins > 0 && index->activity;
 	struct plan *p = mem_alloc(1, sizeof *p);
-	*p = (struct plan){.duration = duration, .from = o->from, .to = to, .policy = o->policy,
-	                   .budget = n * o->chunk_frames};
+	*p = (struct plan){
+		.duration = duration, .from = o->from, .to = to, .policy = o->policy, .budget = n * o->chunk_frames};
 	if (known && (o->policy == PLAN_ADAPTIVE || o->policy == PLAN_SCENE)) {
 		plan_by_activity(o, index, p);
 	} else {

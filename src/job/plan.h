@@ -17,36 +17,36 @@
 #include "job/index.h"
 
 enum plan_policy {
-	PLAN_EVEN,      /* fixed chunks, evenly spaced samples */
-	PLAN_KEYFRAME,  /* as even, each sample moved to the nearest picture of the index: cheap to decode */
-	PLAN_ADAPTIVE,  /* samples where the picture changes, chunks that end where it is quiet */
-	PLAN_SCENE,     /* every shot is seen before any is seen twice; chunks that end at cuts */
+	PLAN_EVEN,     /* fixed chunks, evenly spaced samples */
+	PLAN_KEYFRAME, /* as even, each sample moved to the nearest picture of the index: cheap to decode */
+	PLAN_ADAPTIVE, /* samples where the picture changes, chunks that end where it is quiet */
+	PLAN_SCENE,    /* every shot is seen before any is seen twice; chunks that end at cuts */
 	PLAN_POLICIES
 };
 extern const char *const plan_policy_name[PLAN_POLICIES];
 
 struct plan_options {
-	int64_t from, to;        /* the part to look at; to 0 = the end */
-	int64_t chunk_duration;  /* even: of each chunk but the last; else: the mean that the budget is reckoned from */
-	int64_t chunk_frames;    /* samples per chunk; adaptive and scene: at most */
+	int64_t from, to;       /* the part to look at; to 0 = the end */
+	int64_t chunk_duration; /* even: of each chunk but the last; else: the mean that the budget is reckoned from */
+	int64_t chunk_frames;   /* samples per chunk; adaptive and scene: at most */
 	enum plan_policy policy;
-	int64_t chunk_min;       /* no chunk is shorter where its neighbour could have taken it in; 0: chunk_duration / 10 */
-	int64_t chunk_max;       /* no chunk is longer; 0: 6 * chunk_duration */
-	int64_t chunk_overlap;   /* a chunk begins this much before the end of the one before */
-	int64_t max_gap;         /* no longer stretch without a sample, whatever that costs; 0: chunk_duration */
-	bool pairs;              /* samples come in twos, PLAN_PAIR_GAP apart, for engines that merge two pictures */
+	int64_t chunk_min;     /* no chunk is shorter where its neighbour could have taken it in; 0: chunk_duration / 10 */
+	int64_t chunk_max;     /* no chunk is longer; 0: 6 * chunk_duration */
+	int64_t chunk_overlap; /* a chunk begins this much before the end of the one before */
+	int64_t max_gap;       /* no longer stretch without a sample, whatever that costs; 0: chunk_duration */
+	bool pairs;            /* samples come in twos, PLAN_PAIR_GAP apart, for engines that merge two pictures */
 };
 
 #define PLAN_PAIR_GAP INT64_C(500000)
 
 struct plan_chunk {
-	int64_t start, end;      /* [start, end) */
-	int64_t *times;          /* ascending, each within [start, end) */
+	int64_t start, end; /* [start, end) */
+	int64_t *times;     /* ascending, each within [start, end) */
 	size_t n_times;
 };
 
 struct plan {
-	int64_t duration;        /* of the video that it was made for */
+	int64_t duration; /* of the video that it was made for */
 	int64_t from, to;
 	enum plan_policy policy; /* that it was made by: even where there was no index */
 	int64_t budget;          /* samples that even sampling would take; 0 = the plan came from a file */

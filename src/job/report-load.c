@@ -20,8 +20,8 @@ static int64_t int_of(json_t *o, const char *key)
 static void load_plan(struct report_plan *p, json_t *j)
 {
 	json_t *sum = json_object_get(j, "sum");
-	*p = (struct report_plan){.policy = text_of(j, "policy"), .text = text_of(j, "text"), .budget = int_of(sum, "budget"),
-		.samples = int_of(sum, "samples"), .floor = int_of(sum, "floor"), .bursts = int_of(sum, "bursts"),
+	*p = (struct report_plan){.policy = text_of(j, "policy"), .text = text_of(j, "text"),
+		.budget = int_of(sum, "budget"), .samples = int_of(sum, "samples"), .floor = int_of(sum, "floor"), .bursts = int_of(sum, "bursts"),
 		.bursts_seen = int_of(sum, "bursts_seen"), .shots = int_of(sum, "shots")};
 }
 

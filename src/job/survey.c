@@ -28,10 +28,16 @@ static enum plan_policy policy_of(const char *name)
 
 struct plan_options survey_options(const struct analyze_options *o)
 {
-	return (struct plan_options){
-		.from = o->from, .to = o->to, .chunk_duration = o->chunk_duration, .chunk_frames = o->chunk_frames,
-		.policy = policy_of(o->sample_policy), .chunk_min = o->chunk_min, .chunk_max = o->chunk_max,
-		.chunk_overlap = o->chunk_overlap, .max_gap = o->sample_max_gap, .pairs = o->sample_pairs};
+	return (struct plan_options){.from = o->from,
+	                             .to = o->to,
+	                             .chunk_duration = o->chunk_duration,
+	                             .chunk_frames = o->chunk_frames,
+	                             .policy = policy_of(o->sample_policy),
+	                             .chunk_min = o->chunk_min,
+	                             .chunk_max = o->chunk_max,
+	                             .chunk_overlap = o->chunk_overlap,
+	                             .max_gap = o->sample_max_gap,
+	                             .pairs = o->sample_pairs};
 }
 
 int survey_given(const struct analyze_options *o, int64_t duration, struct plan **ret, struct err *err)
@@ -69,9 +75,8 @@ static json_t *seen_json(const struct video_index *x)
 		at_keyframes += x->look[i] == INDEX_KEYFRAMES ? x->bin : 0;
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "packets", (json_int_t)x->packets, "keyframes",
 	                 (json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded, "cuts", (json_int_t)x->n_cuts,
-	                 "keyframes_us", (json_int_t)at_keyframes, "decoded_us",
-	                 (json_int_t)x->looked, "work_us", (json_int_t)x->work_time, "curve",
-	                 curve_json(x));
+	                 "keyframes_us", (json_int_t)at_keyframes, "decoded_us", (json_int_t)x->looked, "work_us",
+	                 (json_int_t)x->work_time, "curve", curve_json(x));
 }
 
 static void on_progress(void *ctx, const char *what, double fraction)
@@ -85,8 +90,11 @@ static int make_index(const struct describe_worker *w, const char *sha256, struc
 {
 	const struct analyze_options *o = w->a->options;
 	const struct indexer_options i = {
-		.effort = o->index_effort, .max_gap = o->index_max_gap, .workers = o->index_workers,
-		.progress = on_progress, .ctx = w->a->progress,
+		.effort = o->index_effort,
+		.max_gap = o->index_max_gap,
+		.workers = o->index_workers,
+		.progress = on_progress,
+		.ctx = w->a->progress,
 		.decoder = {.timeout = o->media_timeout, .memory = o->media_memory, .sandbox = o->sandbox}};
 	bool cached;
 	progress_phase(w->a->progress, "index", "");

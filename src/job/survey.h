@@ -11,8 +11,8 @@
 #include "job/plan.h"
 
 struct survey {
-	struct plan *plan;   /* owned */
-	json_t *seen;        /* of the index, in short, for the report; NULL without one; owned */
+	struct plan *plan; /* owned */
+	json_t *seen;      /* of the index, in short, for the report; NULL without one; owned */
 };
 void survey_clear(struct survey *s);
 

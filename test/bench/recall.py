@@ -36,6 +36,16 @@ def times(path, *options):
     return sorted({t for c in plan["chunks"] for t in c["times"]}), plan
 
 
+def keyframe_times(path, options):
+    """The keyframe nearest to each time of even sampling; not by vdet, whose index does not look at all of them."""
+    out = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-skip_frame", "nokey", "-show_entries",
+                          "frame=best_effort_timestamp_time", "-of", "csv=p=0", str(path)], check=True, capture_output=True,
+                         text=True).stdout
+    keys = [float(line.strip(",")) for line in out.split()]
+    at, plan = times(path, "--sample-policy", "even", *options)
+    return sorted({min(keys, key=lambda k: abs(k - t)) for t in at}), plan
+
+
 def index_cost(path):
     """Seconds that the index took when it was made, and what decoding the whole file takes on one thread."""
     began = time.monotonic()
@@ -123,13 +133,15 @@ def recall_rows(sort, videos):
         for policy in POLICIES:
             seen = total = drawn_frames = length = 0
             for path, events in videos:
-                at, plan = times(path, "--sample-policy", policy, "--chunk-frames", frames)
+                options = ["--chunk-frames", frames]
+                at, plan = (keyframe_times(path, options) if policy == "keyframe"
+                            else times(path, "--sample-policy", policy, *options))
                 seen += sum(any(a <= t < b for t in at for a, b in spans) for spans in events)
                 total += len(events)
                 drawn_frames += len(at)
                 length += plan["duration"]
             rows.append((sort, label, policy, f"{seen / total:.2f}", f"{seen} of {total}", f"{drawn_frames * 3600 / length:.0f}",
-                         f"{index * 3600 / length:.1f} s" if policy != "even" else "none"))
+                         f"{index * 3600 / length:.1f} s" if policy == "adaptive" else "none"))
             print("|", " | ".join(rows[-1]), "|", flush=True)
     print(f"\nindex of the {sort} videos: {index:.1f} s for {length / 3600:.1f} h; decoding them wholly on one thread: "
           f"{decode:.1f} s; ratio {index / decode:.2f}\n", flush=True)

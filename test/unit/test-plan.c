@@ -20,8 +20,14 @@ static uint64_t draw(void)
 	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
 	return z ^ z >> 31;
 }
-static int64_t between(int64_t a, int64_t b) { return a + (int64_t)(draw() % (uint64_t)(b - a + 1)); }
-static float noise(void) { return (float)(between(0, 1000) + between(0, 1000) + between(0, 1000)) / 3000; }
+static int64_t between(int64_t a, int64_t b)
+{
+	return a + (int64_t)(draw() % (uint64_t)(b - a + 1));
+}
+static float noise(void)
+{
+	return (float)(between(0, 1000) + between(0, 1000) + between(0, 1000)) / 3000;
+}
 
 static struct video_index *still(int64_t duration, int64_t bin)
 {
@@ -56,8 +62,8 @@ static void add_burst(struct video_index *x, int64_t start, int64_t length, floa
 static void add_cut(struct video_index *x, int64_t t, int64_t length)
 {
 	x->activity[t / x->bin] += 20;
-	x->cuts[x->n_cuts++] = (struct index_cut){.pts = t, .end = t + length, .score = 1,
-		.kind = length ? INDEX_CUT_DISSOLVE : INDEX_CUT_HARD};
+	x->cuts[x->n_cuts++] = (struct index_cut){
+		.pts = t, .end = t + length, .score = 1, .kind = length ? INDEX_CUT_DISSOLVE : INDEX_CUT_HARD};
 }
 
 static void index_done(struct video_index *x)
@@ -340,10 +346,14 @@ static void a_budget_of_other_policies_is_the_same(void **state)
 
 static void wrong_options_are_refused(void **state)
 {
-	static const struct { struct plan_options o; const char *fault; } cases[] = {
+	static const struct {
+		struct plan_options o;
+		const char *fault;
+	} cases[] = {
 		{{.chunk_duration = 10 * S, .chunk_frames = 6, .chunk_min = 11 * S}, "--chunk-min 00:00:11.000 is more than"},
 		{{.chunk_duration = 10 * S, .chunk_frames = 6, .chunk_max = 9 * S}, "--chunk-max 00:00:09.000 is less than"},
-		{{.chunk_duration = 10 * S, .chunk_frames = 6, .chunk_overlap = 10 * S}, "--chunk-overlap 00:00:10.000 is not less"},
+		{{.chunk_duration = 10 * S, .chunk_frames = 6, .chunk_overlap = 10 * S},
+	     "--chunk-overlap 00:00:10.000 is not less"},
 		{{.chunk_duration = 10 * S, .chunk_frames = 1, .pairs = true}, "--sample-pairs needs --chunk-frames 2"},
 	};
 	(void)state;
@@ -391,26 +401,38 @@ static void a_plan_comes_back_from_json(void **state)
 static void a_wrong_plan_is_refused(void **state)
 {
 #define HEAD "{\"format\": \"vdet-plan/1\", \"policy\": \"even\", \"duration\": 100, \"from\": 0, \"to\": 100, "
-	static const struct { const char *text, *fault; } cases[] = {
+	static const struct {
+		const char *text, *fault;
+	} cases[] = {
 		{"3", "the plan: it is not a JSON object"},
 		{"{}", "the plan: its \"format\" is not \"vdet-plan/1\""},
 		{HEAD "\"x\": 1}", "the plan: \"x\" is no key of it"},
 		{HEAD "\"chunks\": 1}", "the plan: \"chunks\" is not an array of at least one chunk"},
 		{HEAD "\"chunks\": []}", "the plan: \"chunks\" is not an array of at least one chunk"},
 		{HEAD "\"chunks\": [1]}", "chunk 1 of the plan: it is not a JSON object"},
-		{HEAD "\"chunks\": [{\"start\": 0, \"end\": 101, \"times\": [1]}]}", "chunk 1 of the plan: \"end\", 101.000000 s, is after"},
-		{HEAD "\"chunks\": [{\"start\": -1, \"end\": 10, \"times\": [1]}]}", "chunk 1 of the plan: \"start\", -1.000000 s, is before"},
-		{HEAD "\"chunks\": [{\"start\": 5, \"end\": 5, \"times\": [5]}]}", "chunk 1 of the plan: \"end\", 5.000000 s, is before"},
-		{HEAD "\"chunks\": [{\"start\": 0, \"end\": 10, \"times\": []}]}", "chunk 1 of the plan: \"times\" is not an array"},
-		{HEAD "\"chunks\": [{\"start\": 0, \"end\": 10, \"times\": [\"1\"]}]}", "chunk 1 of the plan: time 1 is not a number"},
-		{HEAD "\"chunks\": [{\"start\": 0, \"end\": 10, \"times\": [1, 1]}]}", "chunk 1 of the plan: time 2, 1.000000 s, is before"},
-		{HEAD "\"chunks\": [{\"start\": 0, \"end\": 10, \"times\": [10]}]}", "chunk 1 of the plan: time 1, 10.000000 s, is after"},
-		{HEAD "\"chunks\": [{\"start\": 0, \"end\": 10, \"times\": [1e300]}]}", "chunk 1 of the plan: time 1 is out of range"},
+		{HEAD "\"chunks\": [{\"start\": 0, \"end\": 101, \"times\": [1]}]}",
+	     "chunk 1 of the plan: \"end\", 101.000000 s, is after"},
+		{HEAD "\"chunks\": [{\"start\": -1, \"end\": 10, \"times\": [1]}]}",
+	     "chunk 1 of the plan: \"start\", -1.000000 s, is before"},
+		{HEAD "\"chunks\": [{\"start\": 5, \"end\": 5, \"times\": [5]}]}",
+	     "chunk 1 of the plan: \"end\", 5.000000 s, is before"},
+		{HEAD "\"chunks\": [{\"start\": 0, \"end\": 10, \"times\": []}]}",
+	     "chunk 1 of the plan: \"times\" is not an array"},
+		{HEAD "\"chunks\": [{\"start\": 0, \"end\": 10, \"times\": [\"1\"]}]}",
+	     "chunk 1 of the plan: time 1 is not a number"},
+		{HEAD "\"chunks\": [{\"start\": 0, \"end\": 10, \"times\": [1, 1]}]}",
+	     "chunk 1 of the plan: time 2, 1.000000 s, is before"},
+		{HEAD "\"chunks\": [{\"start\": 0, \"end\": 10, \"times\": [10]}]}",
+	     "chunk 1 of the plan: time 1, 10.000000 s, is after"},
+		{HEAD "\"chunks\": [{\"start\": 0, \"end\": 10, \"times\": [1e300]}]}",
+	     "chunk 1 of the plan: time 1 is out of range"},
 		{HEAD "\"chunks\": [{\"start\": 9, \"end\": 10, \"times\": [9]}, {\"start\": 0, \"end\": 9, \"times\": [1]}]}",
-		 "chunk 2 of the plan: \"start\", 0.000000 s, is before"},
-		{HEAD "\"chunks\": [{\"start\": 0, \"end\": 10, \"time\": [9]}]}", "chunk 1 of the plan: \"time\" is no key of it"},
+	     "chunk 2 of the plan: \"start\", 0.000000 s, is before"},
+		{HEAD "\"chunks\": [{\"start\": 0, \"end\": 10, \"time\": [9]}]}",
+	     "chunk 1 of the plan: \"time\" is no key of it"},
 		{"{\"format\": \"vdet-plan/1\", \"policy\": \"odd\"}", "the plan: \"policy\" is none of"},
-		{"{\"format\": \"vdet-plan/1\", \"policy\": \"even\", \"duration\": 99}", "the plan: it is for a video of 00:01:39.000, and this"},
+		{"{\"format\": \"vdet-plan/1\", \"policy\": \"even\", \"duration\": 99}",
+	     "the plan: it is for a video of 00:01:39.000, and this"},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -420,7 +442,8 @@ static void a_wrong_plan_is_refused(void **state)
 			fail_msg("case %zu: \"%s\" is not \"%s\"", i, err.msg, cases[i].fault);
 	}
 	struct err err;
-	AUTO(plan_freep) struct plan *good = read_text(HEAD "\"chunks\": [{\"start\": 1, \"end\": 9, \"times\": [2.5, 3]}]}", 100 * S, &err);
+	AUTO(plan_freep)
+	struct plan *good = read_text(HEAD "\"chunks\": [{\"start\": 1, \"end\": 9, \"times\": [2.5, 3]}]}", 100 * S, &err);
 	assert_int_equal(good->samples, 2);
 	assert_int_equal(good->chunks[0].times[0], 2500000);
 	struct plan *none = NULL;
@@ -447,13 +470,18 @@ static void a_day_is_planned_in_a_moment(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_plan_is_sound), cmocka_unit_test(short_bursts_are_hit),
+		cmocka_unit_test(every_plan_is_sound),
+		cmocka_unit_test(short_bursts_are_hit),
 		cmocka_unit_test(a_sudden_change_is_seen_after_it),
 		cmocka_unit_test(a_still_video_costs_little_and_the_plan_says_so),
-		cmocka_unit_test(every_shot_is_seen_and_no_dissolve), cmocka_unit_test(poor_pictures_are_avoided),
-		cmocka_unit_test(chunks_do_not_end_inside_an_event), cmocka_unit_test(near_duplicates_give_their_place_away),
-		cmocka_unit_test(a_budget_of_other_policies_is_the_same), cmocka_unit_test(wrong_options_are_refused),
-		cmocka_unit_test(a_plan_comes_back_from_json), cmocka_unit_test(a_wrong_plan_is_refused),
+		cmocka_unit_test(every_shot_is_seen_and_no_dissolve),
+		cmocka_unit_test(poor_pictures_are_avoided),
+		cmocka_unit_test(chunks_do_not_end_inside_an_event),
+		cmocka_unit_test(near_duplicates_give_their_place_away),
+		cmocka_unit_test(a_budget_of_other_policies_is_the_same),
+		cmocka_unit_test(wrong_options_are_refused),
+		cmocka_unit_test(a_plan_comes_back_from_json),
+		cmocka_unit_test(a_wrong_plan_is_refused),
 		cmocka_unit_test(a_day_is_planned_in_a_moment),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
