@@ -17,13 +17,17 @@ static const struct opt_row rows[] = {
 
 const struct opt_group app_opt_group = {"General", rows, sizeof rows / sizeof *rows};
 
-struct opt_set app_options_of(const struct command *c, struct app *app, struct opt_bind binds[static 4])
+struct opt_set app_options_of(const struct command *c, struct app *app, struct opt_bind binds[static APP_BINDS_MAX])
 {
 	size_t n = 0;
 	if (c->own)
 		binds[n++] = (struct opt_bind){c->own, c->own_target};
 	if (c->groups & GROUP_ANALYZE)
 		binds[n++] = (struct opt_bind){&analyze_opt_group, &app->analyze};
+	if (c->groups & (GROUP_INDEX | GROUP_ANALYZE)) { /* an analysis begins with an index */
+		binds[n++] = (struct opt_bind){&index_opt_group, &app->analyze};
+		binds[n++] = (struct opt_bind){&media_opt_group, &app->analyze};
+	}
 	if (c->groups & GROUP_ENGINE)
 		binds[n++] = (struct opt_bind){&engine_opt_group, &app->engine};
 	if (c->groups & GROUP_APP)

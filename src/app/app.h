@@ -42,17 +42,21 @@ struct command {
 	void *own_target;
 	int (*run)(struct app *app, int argc, char **argv);  /* arguments that are no options; returns an exit code */
 };
-enum { GROUP_APP = 1, GROUP_ENGINE = 2, GROUP_ANALYZE = 4 };
+enum {
+	GROUP_APP = 1, GROUP_ENGINE = 2, GROUP_ANALYZE = 4, GROUP_INDEX = 8,
+	GROUP_ALL = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE | GROUP_INDEX,
+	APP_BINDS_MAX = 6,
+};
 
-extern const struct command cmd_analyze, cmd_jobs, cmd_report, cmd_doctor, cmd_demo, cmd_world, cmd_help;
+extern const struct command cmd_analyze, cmd_index, cmd_jobs, cmd_report, cmd_plan, cmd_doctor, cmd_demo, cmd_world, cmd_help;
 extern const struct command *const commands[];
 extern const size_t n_commands;
 
 /* Prints the error to standard error; the exit code that fits it. */
 int app_fail(const struct err *err);
 int app_usage(const struct command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The options that a command takes, bound to app; for parsing, help and documents. At most 4. */
-struct opt_set app_options_of(const struct command *c, struct app *app, struct opt_bind binds[static 4]);
+/* The options that a command takes, bound to app; for parsing, help and documents. */
+struct opt_set app_options_of(const struct command *c, struct app *app, struct opt_bind binds[static APP_BINDS_MAX]);
 int app_open_store(const struct app *app, struct store **ret, struct err *err);
 /* `note` (may be NULL) is told while a large model is hashed for the first time. */
 int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), void *ctx, struct engine **ret,

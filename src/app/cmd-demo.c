@@ -203,5 +203,5 @@ static int run(struct app *app, int argc, char **argv)
 const struct command cmd_demo = {
 	.name = "demo", .usage = "", .summary = "draw a recording, analyse it, and show the report beside the truth",
 	.text = "Uses the bundled demo model, which understands only such drawn scenes.\n",
-	.groups = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE, .own = &group, .own_target = &own, .run = run,
+	.groups = GROUP_ALL, .own = &group, .own_target = &own, .run = run,
 };

@@ -24,7 +24,7 @@ static void print_overview(void)
 void help_print(const struct command *c)
 {
 	static struct app app; /* bound for its addresses only */
-	struct opt_bind binds[4];
+	struct opt_bind binds[APP_BINDS_MAX];
 	AUTO(buf_free) struct buf text = BUF(1 << 20);
 	if (!c) {
 		print_overview();
@@ -40,8 +40,8 @@ void help_print(const struct command *c)
 static void print_markdown(void)
 {
 	static struct app app;
-	struct opt_bind binds[4];
-	const struct command all = {.groups = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE};
+	struct opt_bind binds[APP_BINDS_MAX];
+	const struct command all = {.groups = GROUP_ALL};
 	AUTO(buf_free) struct buf text = BUF(1 << 20);
 	struct opt_set set = app_options_of(&all, &app, binds);
 	opt_markdown(&set, &text);

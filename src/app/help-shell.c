@@ -10,7 +10,7 @@
 static void each_option(const struct command *c, void (*fn)(const struct command *c, const struct opt_row *row))
 {
 	static struct app app; /* bound for its addresses only */
-	struct opt_bind binds[4];
+	struct opt_bind binds[APP_BINDS_MAX];
 	struct opt_set set = app_options_of(c, &app, binds);
 	for (size_t g = 0; g < set.n; g++)
 		for (size_t i = 0; i < set.binds[g].group->n; i++)
@@ -71,7 +71,7 @@ void help_man(void)
 			each_option(&(struct command){.own = commands[i]->own, .own_target = commands[i]->own_target}, man_option);
 	}
 	fputs(".SH OPTIONS\n", stdout);
-	each_option(&(struct command){.groups = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE}, man_option);
+	each_option(&(struct command){.groups = GROUP_ALL}, man_option);
 	fputs(".SH EXIT STATUS\n0 complete; 3 finished with holes; 1 failed; 2 wrong usage; 130 interrupted.\n"
 	      ".SH FILES\n.TP\n.I $XDG_CONFIG_HOME/vdet/vdet.conf\nThe configuration: [section] and key = value, for each option.\n"
 	      ".TP\n.I $XDG_DATA_HOME/vdet/\nThe case store vdet.db, models/, engine.log.\n"

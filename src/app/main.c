@@ -13,7 +13,8 @@
 #include "config.h"
 #include "worker/worker.h"
 
-const struct command *const commands[] = {&cmd_analyze, &cmd_demo, &cmd_jobs, &cmd_report, &cmd_doctor, &cmd_world, &cmd_help};
+const struct command *const commands[] = {&cmd_analyze, &cmd_index, &cmd_plan, &cmd_demo, &cmd_jobs, &cmd_report,
+                                               &cmd_doctor, &cmd_world, &cmd_help};
 const size_t n_commands = ARRAY_LEN(commands);
 
 static struct cancel *stop;
@@ -92,9 +93,9 @@ static char *config_file(char **argv)
 static int parse(const struct command *c, struct app *app, char **argv, int *ret_n, struct err *err)
 {
 	extern char **environ;
-	struct opt_bind binds[4], all[4];
+	struct opt_bind binds[APP_BINDS_MAX], all[APP_BINDS_MAX];
 	struct opt_set set = app_options_of(c, app, binds);
-	const struct command any = {.groups = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE};
+	const struct command any = {.groups = GROUP_ALL};
 	struct opt_set known = app_options_of(&any, app, all);
 	AUTO(mem_freep) char *file = config_file(argv);
 	return opt_parse(&set, &known, file, environ, argv, ret_n, err);
@@ -116,7 +117,7 @@ static void find_places(struct app *app)
 
 static void app_clear(struct app *app, const struct command *c)
 {
-	struct opt_bind binds[4];
+	struct opt_bind binds[APP_BINDS_MAX];
 	struct opt_set set = app_options_of(c, app, binds);
 	opt_free(&set);
 	cancel_free(app->cancel);

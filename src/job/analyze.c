@@ -24,6 +24,7 @@
 #include "job/merge.h"
 #include "job/plan.h"
 #include "job/report.h"
+#include "job/survey.h"
 
 /* What is known of the file before any chunk; filled by two threads. */
 struct opening {
@@ -126,14 +127,13 @@ static int add_job(const struct analyze *a, struct store_job *job, const struct 
 	return store_job_add(a->store, job, chunks, plan->n_chunks, err);
 }
 
-/* Finds the job of this key, or begins it; with --fresh, begins it again. */
-static int enter_job(const struct analyze *a, const char *key, const struct plan *plan, json_t *facts, const char *name,
-                     const char *dir, struct store_job *ret, int *ret_lock, struct err *err)
+/* Locks the job of this key and finds it; its facts are NULL if it is new. With --fresh it always is. */
+static int enter_job(const struct analyze *a, const char *key, const char *name, const char *dir, struct store_job *ret,
+                     int *ret_lock, struct err *err)
 {
 	AUTO(store_job_clear) struct store_job job = {
 		.id = mem_printf("%.12s", key), .key = mem_strdup(key), .source_name = mem_strdup(name),
-		.facts = json_dumps(facts, JSON_COMPACT), .output = mem_strdup(dir), .summary = mem_strdup(""),
-		.summary_fallback = mem_strdup("")};
+		.output = mem_strdup(dir), .summary = mem_strdup(""), .summary_fallback = mem_strdup("")};
 	AUTO(fd_closep) int lock = -1;
 	int r = lock_job(a, job.id, &lock, err);
 	if (r == 0 && a->options->fresh)
@@ -148,12 +148,11 @@ static int enter_job(const struct analyze *a, const char *key, const struct plan
 		job.summary = TAKE(found.summary);
 		job.summary_fallback = TAKE(found.summary_fallback);
 		job.summary_by_model = found.summary_by_model;
+		job.facts = TAKE(found.facts);
 		store_job_clear(&found);
-	} else if (r == -ERR_NOENT) {
-		r = add_job(a, &job, plan, err);
-	}
-	if (r < 0)
+	} else if (r != -ERR_NOENT) {
 		return r;
+	}
 	*ret = job;
 	job = (struct store_job){0};
 	*ret_lock = lock;
@@ -231,9 +230,67 @@ static int run_job(const struct analyze *a, struct describe_worker *first, const
 	return r;
 }
 
+/* Everything about a file that is about to be analysed. */
+struct source {
+	const char *path, *name;
+	int64_t size;
+	char sha256[HASH_HEX];
+	struct video_info video;
+};
+
+/* The plan of a job: the one that it began with, the one that was given, or a new one. A new job enters the journal
+ * with it. */
+static int plan_job(struct describe_worker *w, const struct source *src, struct plan **given, struct store_job *job,
+                    struct survey *ret, struct err *err)
+{
+	const struct analyze *a = w->a;
+	bool is_new = !job->facts;
+	int r = 0;
+	if (!is_new)
+		r = survey_recall(job->facts, src->video.duration, ret, err);
+	else if (*given)
+		*ret = (struct survey){.plan = TAKE(*given)};
+	else
+		r = survey_make(w, src->sha256, &src->video, ret, err);
+	if (r < 0)
+		return r;
+	const struct engine_info *engine = engine_info(a->engine);
+	json_auto_t *facts = facts_make(a->options, src->name, src->size, src->sha256, &src->video, engine, ret);
+	free(job->facts);
+	job->facts = json_dumps(facts, JSON_COMPACT);
+	return is_new ? add_job(a, job, ret->plan, err) : 0;
+}
+
+static int analyze_source(struct describe_worker *w, const struct source *src, int64_t began,
+                          struct analyze_result *ret, struct err *err)
+{
+	const struct analyze *a = w->a;
+	const struct analyze_options *o = a->options;
+	const struct plan_options wanted = survey_options(o);
+	AUTO(fd_closep) int lock = -1;
+	AUTO(plan_freep) struct plan *given = NULL;
+	AUTO(survey_clear) struct survey survey = {0};
+	AUTO(store_job_clear) struct store_job job = {0};
+	AUTO(mem_freep) char *dir = output_dir(o, src->path);
+	char key[HASH_HEX];
+	tell_source(a, src->name, &src->video);
+	int r = plan_check(&wanted, src->video.duration, err);
+	if (r == 0)
+		r = survey_given(o, src->video.duration, &given, err);
+	if (r == 0)
+		r = check_output(dir, err);
+	if (r == 0) {
+		facts_key(o, src->sha256, engine_info(a->engine), src->video.duration, given, key);
+		r = enter_job(a, key, src->name, dir, &job, &lock, err);
+	}
+	if (r == 0)
+		r = plan_job(w, src, &given, &job, &survey, err);
+	return r < 0 ? r : run_job(a, w, survey.plan, &job, began, ret, err);
+}
+
 int analyze_file(const struct analyze *a, const char *path, struct analyze_result *ret, struct err *err)
 {
-	AUTO(fd_closep) int fd = -1, lock = -1;
+	AUTO(fd_closep) int fd = -1;
 	int64_t began = clock_now();
 	struct stat st;
 	int r = file_open_input(path, &fd, err);
@@ -244,31 +301,16 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 
 	AUTO(mem_freep) char *name = text_line(a->options->full_path ? path : file_base(path), 1000);
 	struct describe_worker first = {.a = a, .fd = fd};
-	AUTO(video_info_clear) struct video_info video = {0};
+	struct source src = {.path = path, .name = name, .size = st.st_size};
 	struct opening opening = {.a = a, .fd = fd, .size = st.st_size, .lock = PTHREAD_MUTEX_INITIALIZER};
 	progress_phase(a->progress, "opening", name);
-	r = open_source(&opening, &first, &video, err);
-
-	AUTO(plan_freep) struct plan *plan = NULL;
-	AUTO(store_job_clear) struct store_job job = {0};
-	const struct analyze_options *o = a->options;
+	r = open_source(&opening, &first, &src.video, err);
 	if (r == 0) {
-		tell_source(a, name, &video);
-		r = plan_make(&(struct plan_options){o->from, o->to, o->chunk_duration, o->chunk_frames}, video.duration, &plan, err);
+		memcpy(src.sha256, opening.sha256, sizeof src.sha256);
+		r = analyze_source(&first, &src, began, ret, err);
 	}
-	if (r == 0) {
-		char key[HASH_HEX];
-		AUTO(mem_freep) char *dir = output_dir(o, path);
-		const struct engine_info *engine = engine_info(a->engine);
-		json_auto_t *facts = facts_make(o, name, st.st_size, opening.sha256, &video, engine, plan);
-		facts_key(o, opening.sha256, engine, plan, key);
-		r = check_output(dir, err);
-		if (r == 0)
-			r = enter_job(a, key, plan, facts, name, dir, &job, &lock, err);
-	}
-	if (r == 0)
-		r = run_job(a, &first, plan, &job, began, ret, err);
 	describe_close(&first);
+	video_info_clear(&src.video);
 	return r < 0 && r != -ERR_CANCELED ? err_wrap(err, "%s", name) : r;
 }
 

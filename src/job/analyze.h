@@ -15,7 +15,10 @@
 #include "store/store.h"
 
 struct analyze_options {
-	int64_t chunk_duration, chunk_frames, workers;
+	int64_t chunk_duration, chunk_frames, chunk_min, chunk_max, chunk_overlap, workers;
+	char *sample_policy, *plan_file;
+	int64_t sample_max_gap;
+	bool sample_pairs;
 	int64_t frame_size, frame_quality, thumb_size;
 	int64_t from, to;
 	char *prompt;
@@ -24,9 +27,12 @@ struct analyze_options {
 	bool full_path, fresh;
 	int64_t job_timeout, media_timeout, media_memory;
 	char *sandbox;
+	double index_effort;
+	int64_t index_max_gap, index_workers;
 };
 struct opt_group;
-extern const struct opt_group analyze_opt_group;
+/* All three are about the struct above. */
+extern const struct opt_group analyze_opt_group, media_opt_group, index_opt_group;
 
 struct analyze {
 	const struct analyze_options *options;

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "job/decoder-call.h"
 #include "job/jpeg-check.h"
 #include "proc/media-wire.h"
 #include "proc/spawn.h"
@@ -116,7 +117,7 @@ static int explain_end(struct decoder *d, struct err *err)
 }
 
 /* The child has failed us: kills it and says why in err, which holds what the wire said. */
-static int give_up(struct decoder *d, struct err *err)
+int decoder_give_up(struct decoder *d, struct err *err)
 {
 	struct err own;
 	char limit[CLOCK_TEXT_MAX];
@@ -142,7 +143,7 @@ static int read_error(struct decoder *d, const json_t *head, struct err *err)
 	if (r == 0)
 		r = wire_string(head, "msg", MEDIA_TEXT_MAX, &msg, err);
 	if (r < 0)
-		return give_up(d, err);
+		return decoder_give_up(d, err);
 	if (code == ERR_LIMIT && d->memory && strstr(msg, "memory")) {
 		char size[TEXT_SIZE_MAX];
 		err_set(err, ERR_LIMIT, "%s: %s (raise it: --media-memory)", msg, text_size((double)d->memory, size));
@@ -154,19 +155,20 @@ static int read_error(struct decoder *d, const json_t *head, struct err *err)
 }
 
 /* The next message, of a type that is allowed now. Anything else ends the child. */
-static int receive(struct decoder *d, uint32_t type, uint32_t other, struct wire_msg *ret, struct err *err)
+int decoder_receive(struct decoder *d, uint32_t type, uint32_t other, size_t blob, struct wire_msg *ret,
+                    struct err *err)
 {
-	const struct wire_limits limits = {.head = HEAD_MAX, .blob = type == MEDIA_FRAME ? BLOB_MAX : 0};
+	const struct wire_limits limits = {.head = HEAD_MAX, .blob = blob};
 	int r = wire_recv(child_socket(d->child), &limits, d->deadline, d->cancel, ret, err);
 	if (r < 0)
-		return give_up(d, err);
+		return decoder_give_up(d, err);
 	if (ret->type == type || ret->type == other)
 		return 0;
 	if (ret->type == MEDIA_ERROR) {
 		r = read_error(d, ret->head, err);
 	} else {
 		err_set(err, ERR_PROTO, "it sent a message of type %u at the wrong time", ret->type);
-		r = give_up(d, err);
+		r = decoder_give_up(d, err);
 	}
 	wire_msg_clear(ret);
 	return r;
@@ -176,16 +178,16 @@ static int greet(struct decoder *d, struct err *err)
 {
 	AUTO(wire_msg_clear) struct wire_msg m = {0};
 	int64_t version;
-	int r = receive(d, MEDIA_HELLO, MEDIA_HELLO, &m, err);
+	int r = decoder_receive(d, MEDIA_HELLO, MEDIA_HELLO, 0, &m, err);
 	if (r < 0)
 		return r;
 	if (wire_int(m.head, "version", MEDIA_VERSION, MEDIA_VERSION, &version, err) < 0)
-		return give_up(d, err);
+		return decoder_give_up(d, err);
 	d->greeted = true;
 	return 0;
 }
 
-static int request(struct decoder *d, uint32_t type, const json_t *head, struct err *err)
+int decoder_request(struct decoder *d, uint32_t type, const json_t *head, struct err *err)
 {
 	struct err own;
 	err = err ? err : &own;
@@ -197,7 +199,7 @@ static int request(struct decoder *d, uint32_t type, const json_t *head, struct 
 	if (r < 0)
 		return r;
 	r = wire_send(child_socket(d->child), type, head, NULL, 0, d->deadline, d->cancel, err);
-	return r < 0 ? give_up(d, err) : 0;
+	return r < 0 ? decoder_give_up(d, err) : 0;
 }
 
 static int info_strings(const json_t *h, struct video_info *v, struct err *err)
@@ -249,13 +251,13 @@ int decoder_probe(struct decoder *d, struct video_info *ret, struct err *err)
 	AUTO(wire_msg_clear) struct wire_msg m = {0};
 	AUTO(video_info_clear) struct video_info v = {0};
 	err = err ? err : &own;
-	int r = request(d, MEDIA_PROBE, NULL, err);
+	int r = decoder_request(d, MEDIA_PROBE, NULL, err);
 	if (r == 0)
-		r = receive(d, MEDIA_INFO, MEDIA_INFO, &m, err);
+		r = decoder_receive(d, MEDIA_INFO, MEDIA_INFO, 0, &m, err);
 	if (r < 0)
 		return r;
 	if (info_strings(m.head, &v, err) < 0 || info_numbers(m.head, &v, err) < 0)
-		return give_up(d, err);
+		return decoder_give_up(d, err);
 	decoder_peak_memory(d);
 	*ret = v;
 	v = (struct video_info){0};
@@ -334,7 +336,7 @@ static int ask_frames(struct decoder *d, const struct frame_request *req, struct
 		json_array_append_new(times, json_integer(req->times[i]));
 	json_auto_t *head = json_pack("{s:O s:i s:i s:i}", "times", times, "size", req->size, "thumb_size",
 	                              req->thumb_size, "quality", req->quality);
-	return request(d, MEDIA_FRAMES, head, err);
+	return decoder_request(d, MEDIA_FRAMES, head, err);
 }
 
 int decoder_frames(struct decoder *d, const struct frame_request *req,
@@ -348,11 +350,11 @@ int decoder_frames(struct decoder *d, const struct frame_request *req,
 	for (size_t i = 0; i < req->n && r == 0; i++) {
 		AUTO(wire_msg_clear) struct wire_msg m = {0};
 		AUTO(frame_clear) struct frame f = {.time = req->times[i]};
-		r = receive(d, MEDIA_FRAME, MEDIA_FRAME, &m, err);
+		r = decoder_receive(d, MEDIA_FRAME, MEDIA_FRAME, BLOB_MAX, &m, err);
 		if (r < 0)
 			return r;
 		if (read_frame(&m, i, req, &f, err) < 0)
-			return give_up(d, err);
+			return decoder_give_up(d, err);
 		r = fn(ctx, i, &f);
 		if (r < 0) {
 			/* The rest is still coming; nobody wants it. */
@@ -362,7 +364,7 @@ int decoder_frames(struct decoder *d, const struct frame_request *req,
 	}
 	AUTO(wire_msg_clear) struct wire_msg done = {0};
 	if (r == 0)
-		r = receive(d, MEDIA_DONE, MEDIA_DONE, &done, err);
+		r = decoder_receive(d, MEDIA_DONE, MEDIA_DONE, 0, &done, err);
 	if (r == 0)
 		decoder_peak_memory(d);
 	return r;

@@ -9,8 +9,10 @@
 /* Options that change what is found; the others only change how fast, or where it is written. */
 static bool changes_result(const char *name)
 {
-	static const char *const names[] = {"chunk.duration", "chunk.frames", "frame.size", "frame.quality", "frame.thumb",
-	                                    "describe.prompt", "describe.max_tokens"};
+	static const char *const names[] = {"chunk.duration", "chunk.frames",    "chunk.min",          "chunk.max",
+	                                    "chunk.overlap",  "sample.policy",   "sample.max_gap",     "sample.pairs",
+	                                    "index.effort",   "index.max_gap",   "frame.size",         "frame.quality",
+	                                    "frame.thumb",    "describe.prompt", "describe.max_tokens"};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
@@ -19,52 +21,60 @@ static bool changes_result(const char *name)
 
 static json_t *options_json(const struct analyze_options *o)
 {
+	const struct opt_group *const groups[] = {&analyze_opt_group, &index_opt_group};
 	json_t *j = json_object();
-	for (size_t i = 0; i < analyze_opt_group.n; i++) {
-		const struct opt_row *row = &analyze_opt_group.rows[i];
-		AUTO(buf_free) struct buf text = BUF(1 << 20);
-		if (!changes_result(row->name))
-			continue;
-		opt_get_text(row, o, &text);
-		json_object_set_new(j, row->name, json_string(buf_str(&text)));
-	}
+	for (size_t k = 0; k < ARRAY_LEN(groups); k++)
+		for (size_t i = 0; i < groups[k]->n; i++) {
+			const struct opt_row *row = &groups[k]->rows[i];
+			AUTO(buf_free) struct buf text = BUF(1 << 20);
+			if (!changes_result(row->name))
+				continue;
+			opt_get_text(row, o, &text);
+			json_object_set_new(j, row->name, json_string(buf_str(&text)));
+		}
 	return j;
 }
 
 static json_t *source_json(const char *name, int64_t size, const char *sha256, const struct video_info *v)
 {
-	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:s}", "name", name, "sha256", sha256,
-	                 "size", (json_int_t)size, "container", v->container, "codec", v->codec, "pixel_format",
+	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:s}", "name", name, "sha256",
+	                 sha256, "size", (json_int_t)size, "container", v->container, "codec", v->codec, "pixel_format",
 	                 v->pixel_format, "hdr", v->hdr, "width", v->width, "height", v->height, "rotation", v->rotation,
 	                 "fps", v->fps, "duration_us", (json_int_t)v->duration, "warning", v->warning);
 }
 
 json_t *facts_make(const struct analyze_options *o, const char *name, int64_t size, const char *sha256,
-                   const struct video_info *video, const struct engine_info *e, const struct plan *plan)
+                   const struct video_info *video, const struct engine_info *e, const struct survey *survey)
 {
 	char prompts[HASH_HEX];
 	prompt_hash(prompts);
 	json_t *engine = json_pack("{s:s, s:s, s:s, s:s, s:b}", "kind", e->kind, "version", e->version, "model", e->model,
 	                           "model_hash", e->model_hash, "demo_model", e->demo_model);
-	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I}", "vdet_version", VDET_VERSION, "source",
+	const struct plan *plan = survey->plan;
+	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:O?}", "vdet_version", VDET_VERSION, "source",
 	                 source_json(name, size, sha256, video), "engine", engine, "prompt_hash", prompts, "prompt",
 	                 o->prompt, "options", options_json(o), "from_us", (json_int_t)plan->from, "to_us",
-	                 (json_int_t)plan->to);
+	                 (json_int_t)plan->to, "plan", plan_json(plan), "index", survey->seen);
 }
 
-void facts_key(const struct analyze_options *o, const char *sha256, const struct engine_info *engine,
-               const struct plan *plan, char out[static HASH_HEX])
+void facts_key(const struct analyze_options *o, const char *sha256, const struct engine_info *engine, int64_t duration,
+               const struct plan *given, char out[static HASH_HEX])
 {
 	char prompts[HASH_HEX];
 	AUTO(hash_freep) struct hash *h = hash_new();
 	json_auto_t *options = options_json(o);
 	AUTO(mem_freep) char *text = json_dumps(options, JSON_COMPACT | JSON_SORT_KEYS);
-	AUTO(mem_freep) char *range = mem_printf("%lld %lld", (long long)plan->from, (long long)plan->to);
+	json_auto_t *plan = given ? plan_json(given) : json_null();
+	AUTO(mem_freep)
+	char *steps = json_dumps(plan, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	int64_t from = given ? given->from : o->from, to = given ? given->to : o->to && o->to < duration ? o->to : duration;
+	AUTO(mem_freep) char *range = mem_printf("%lld %lld", (long long)from, (long long)to);
 	prompt_hash(prompts);
-	hash_adds(h, "vdet job 1");
+	hash_adds(h, "vdet job 2");
 	hash_adds(h, sha256);
 	hash_adds(h, text);
 	hash_adds(h, range);
+	hash_adds(h, steps);
 	hash_adds(h, prompts);
 	hash_adds(h, engine->model);
 	hash_adds(h, engine->model_hash);

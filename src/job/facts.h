@@ -9,14 +9,16 @@
 #include "job/analyze.h"
 #include "job/decoder.h"
 #include "job/plan.h"
+#include "job/survey.h"
 
 /* A JSON object, kept with the job: source, engine, prompts, options, range. The caller owns it. */
 json_t *facts_make(const struct analyze_options *o, const char *name, int64_t size, const char *sha256,
-                   const struct video_info *video, const struct engine_info *engine, const struct plan *plan);
+                   const struct video_info *video, const struct engine_info *engine, const struct survey *survey);
 
-/* The job's key: SHA-256 of the source's hash, the range, the options that change the result, the prompts and the
- * model. Two runs with one key would say the same; nothing else is in it (workers, engine address, output). */
+/* The job's key: SHA-256 of the source's hash, the range, the options that change the result, the given plan if there
+ * is one, the prompts and the model. Two runs with one key would say the same; nothing else is in it (workers, engine
+ * address, output). */
 void facts_key(const struct analyze_options *o, const char *sha256, const struct engine_info *engine,
-               const struct plan *plan, char out[static HASH_HEX]);
+               int64_t duration, const struct plan *given, char out[static HASH_HEX]);
 
 #endif

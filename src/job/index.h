@@ -49,6 +49,10 @@ struct video_index {
 	size_t n_keys;
 	int64_t packets, keyframes, decoded;  /* counts */
 	int64_t work_time;      /* what making it took */
+	int64_t first;          /* time of the first frame */
+	int64_t looked;         /* how much of the video was decoded closely (INDEX_DECODED) */
+	int64_t max_gap;        /* longest distance between two pictures that were decoded */
+	int64_t failed;         /* parts that could not be decoded: those are INDEX_PACKETS, whatever the reason */
 };
 void video_index_free(struct video_index *x);
 DEFINE_FREEP(struct video_index, video_index)

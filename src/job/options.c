@@ -6,12 +6,28 @@
 
 static const struct opt_row rows[] = {
 	{"chunk.duration", NULL, OPT_TIME, AT(chunk_duration), "300", 1, 86400, NULL, "SECONDS",
-	 "Length of the stretches that are looked at one by one.", 0},
+	 "Length of the stretches that are looked at one by one; where they adapt to the video (sample.policy), their mean "
+	 "in a busy one.", 0},
 	{"chunk.frames", NULL, OPT_INT, AT(chunk_frames), "6", 1, 256, NULL, "N",
-	 "Frames of each chunk that the model is shown.", 0},
+	 "Frames of each chunk that the model is shown; where they adapt, at most.", 0},
+	{"chunk.min", NULL, OPT_TIME, AT(chunk_min), "0", 0, 86400, NULL, "SECONDS",
+	 "Adaptive chunks: none is shorter, unless it is full; 0 = a tenth of chunk.duration.", 0},
+	{"chunk.max", NULL, OPT_TIME, AT(chunk_max), "0", 0, 864000, NULL, "SECONDS",
+	 "Adaptive chunks: none is longer; 0 = six times chunk.duration.", 0},
+	{"chunk.overlap", NULL, OPT_TIME, AT(chunk_overlap), "0", 0, 86400, NULL, "SECONDS",
+	 "Each chunk begins this much before the end of the one before, and is shown its last frames again.", 0},
 	{"chunk.workers", "workers", OPT_INT, AT(workers), "0", 0, 64, NULL, "N",
 	 "Chunks in work at once, each with a decoder of its own; 0 = one more than the engine answers at once, so that it "
 	 "never waits for frames.", 0},
+	{"sample.policy", NULL, OPT_CHOICE, AT(sample_policy), "adaptive", 0, 0, "even|keyframe|adaptive|scene", NULL,
+	 "Which frames: spread evenly; the keyframes nearest to these; where the picture changes; every shot before any "
+	 "twice.", 0},
+	{"sample.max_gap", NULL, OPT_TIME, AT(sample_max_gap), "0", 0, 86400, NULL, "SECONDS",
+	 "Adaptive: no stretch without a frame is longer, whatever that costs; 0 = chunk.duration.", 0},
+	{"sample.pairs", NULL, OPT_BOOL, AT(sample_pairs), "false", 0, 0, NULL, NULL,
+	 "Adaptive: frames come in twos, half a second apart, for engines that read two pictures as one.", 0},
+	{"sample.plan", "plan", OPT_STRING, AT(plan_file), "", 0, 0, NULL, "FILE",
+	 "Follow this plan, as `vdet plan` prints it, instead of making one.", OPT_COMMAND_ONLY},
 	{"frame.size", NULL, OPT_INT, AT(frame_size), "1280", 64, 8192, NULL, "PIXELS",
 	 "Long side of the pictures that the model is shown; smaller ones are not enlarged.", 0},
 	{"frame.quality", NULL, OPT_INT, AT(frame_quality), "90", 1, 100, NULL, "N", "JPEG quality of these pictures.", 0},
@@ -34,12 +50,6 @@ static const struct opt_row rows[] = {
 	 "Forget what an earlier run of the same job has finished.", OPT_COMMAND_ONLY},
 	{"job.timeout", NULL, OPT_TIME, AT(job_timeout), "3600", 0, 3.2e7, NULL, "SECONDS",
 	 "After this long no further chunk is begun; the rest are holes, and the same command goes on with them. 0 = none.", 0},
-	{"media.timeout", NULL, OPT_TIME, AT(media_timeout), "300", 0, 86400, NULL, "SECONDS",
-	 "Longest time for decoding the frames of one chunk; 0 = none.", 0},
-	{"media.memory", NULL, OPT_SIZE, AT(media_memory), "2G", 64e6, 1e12, NULL, "BYTES",
-	 "Memory that a decoder child may take.", 0},
-	{"media.sandbox", NULL, OPT_CHOICE, AT(sandbox), "on", 0, 0, "on|off", NULL,
-	 "Whether the decoder child is locked in; off only to look for faults.", 0},
 };
 
 const struct opt_group analyze_opt_group = {"Analysis", rows, sizeof rows / sizeof *rows};

@@ -64,6 +64,24 @@ static json_t *options_json(const struct report *r)
 	return o;
 }
 
+static json_t *plan_sum_json(const struct report_plan *p)
+{
+	if (report_is_empty(p->policy))
+		return json_null();
+	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "policy", string(p->policy), "text", string(p->text),
+		"budget", (json_int_t)p->budget, "samples", (json_int_t)p->samples, "floor", (json_int_t)p->floor,
+		"bursts", (json_int_t)p->bursts, "bursts_seen", (json_int_t)p->bursts_seen, "shots", (json_int_t)p->shots);
+}
+
+static json_t *index_sum_json(const struct report_index *x)
+{
+	if (!x->packets)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o}", "packets", (json_int_t)x->packets, "keyframes",
+		(json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded, "cuts", (json_int_t)x->cuts, "at_keyframes",
+		seconds(x->at_keyframes), "closely", seconds(x->closely));
+}
+
 static json_t *coverage_json(const struct report_sums *s)
 {
 	return json_pack("{s:I, s:o, s:o, s:o, s:I, s:o, s:o}",
@@ -157,11 +175,12 @@ static json_t *run_json(const struct report *r, const struct report_sums *s)
 			"decode_time", seconds(r->chunks[i].decode_time),
 			"engine_time", seconds(r->chunks[i].engine_time),
 			"cached_tokens", (json_int_t)r->chunks[i].cached_tokens));
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}",
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}",
 		"job", string(r->job),
 		"created", clock_iso(r->created, created),
 		"wall_time", seconds(r->wall_time),
 		"engine_busy", seconds(r->engine_busy),
+		"index_time", seconds(r->index.work_time),
 		"decode_time", seconds(s->decode_time),
 		"engine_time", seconds(s->engine_time),
 		"prefill_rate", number_or_null(r->prefill_rate),
@@ -179,7 +198,7 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 {
 	struct report_sums s;
 	report_sum(r, &s);
-	json_t *j = json_pack("{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	json_t *j = json_pack("{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"format", FORMAT,
 		"vdet_version", string(r->vdet_version),
 		"complete", (int)r->complete,
@@ -189,6 +208,8 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 		"prompt", json_pack("{s:o, s:o}", "hash", string_or_null(r->prompt_hash), "text", string_or_null(r->prompt)),
 		"options", options_json(r),
 		"libraries", string_or_null(r->libraries),
+		"plan", plan_sum_json(&r->plan),
+		"index", index_sum_json(&r->index),
 		"summary", json_pack("{s:o, s:s, s:o}", "text", string(r->summary),
 		                     "by", r->summary_by_model ? "model" : "timeline",
 		                     "fallback_reason", string_or_null(r->summary_fallback)),

@@ -17,6 +17,25 @@ static int64_t int_of(json_t *o, const char *key)
 	return json_integer_value(json_object_get(o, key));
 }
 
+static void load_plan(struct report_plan *p, json_t *j)
+{
+	json_t *sum = json_object_get(j, "sum");
+	*p = (struct report_plan){.policy = text_of(j, "policy"), .text = text_of(j, "text"),
+		.budget = int_of(sum, "budget"), .samples = int_of(sum, "samples"), .floor = int_of(sum, "floor"), .bursts = int_of(sum, "bursts"),
+		.bursts_seen = int_of(sum, "bursts_seen"), .shots = int_of(sum, "shots")};
+}
+
+static void load_index(struct report_index *x, json_t *j)
+{
+	json_t *curve = json_object_get(j, "curve");
+	*x = (struct report_index){.packets = int_of(j, "packets"), .keyframes = int_of(j, "keyframes"),
+		.decoded = int_of(j, "decoded"), .cuts = int_of(j, "cuts"), .at_keyframes = int_of(j, "keyframes_us"),
+		.closely = int_of(j, "decoded_us"), .work_time = int_of(j, "work_us"), .n_curve = json_array_size(curve)};
+	x->curve = mem_alloc(x->n_curve + 1, 1);
+	for (size_t i = 0; i < x->n_curve; i++)
+		x->curve[i] = (unsigned char)json_integer_value(json_array_get(curve, i));
+}
+
 static void load_facts(struct report *r, json_t *f)
 {
 	json_t *s = json_object_get(f, "source"), *e = json_object_get(f, "engine"), *value;
@@ -45,6 +64,8 @@ static void load_facts(struct report *r, json_t *f)
 	r->prompt_hash = text_of(f, "prompt_hash");
 	r->prompt = text_of(f, "prompt");
 	r->libraries = text_of(f, "libraries");
+	load_plan(&r->plan, json_object_get(f, "plan"));
+	load_index(&r->index, json_object_get(f, "index"));
 	json_t *options = json_object_get(f, "options");
 	r->options = mem_alloc(json_object_size(options), sizeof *r->options);
 	json_object_foreach(options, name, value)

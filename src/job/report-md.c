@@ -150,6 +150,10 @@ static void md_made(const struct report *r, const struct report_sums *s, struct 
 	char t[CLOCK_TEXT_MAX];
 	buf_adds(out, "## How this was made\n\n");
 	report_coverage_text(r, s, out);
+	if (!report_is_empty(r->plan.policy)) {
+		buf_adds(out, "\n\n");
+		report_plan_text(r, out);
+	}
 	buf_adds(out, "\n\n| | |\n|---|---|\n");
 	md_row(out, "vdet", r->vdet_version);
 	md_row(out, "created", clock_iso(r->created, t));

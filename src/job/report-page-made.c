@@ -114,6 +114,12 @@ void report_page_made(struct report_page *p)
 	buf_adds(p->out, "<section id=\"made\" aria-labelledby=\"h-made\"><h2 id=\"h-made\">How this was made</h2>\n"
 	                 "<p class=\"note\">");
 	report_coverage_text(p->r, &p->sums, p->out);
+	AUTO(buf_free) struct buf plan = BUF(2000);
+	report_plan_text(p->r, &plan);
+	if (plan.len) {
+		buf_adds(p->out, "</p>\n<p class=\"note\">");
+		report_page_text(p, buf_str(&plan));
+	}
 	buf_adds(p->out, "</p>\n");
 	add_video(p);
 	add_model(p);

@@ -159,6 +159,23 @@ static bool is_gap_large(const struct report_sums *s)
 	return s->seen && s->max_gap > s->mean_gap + s->mean_gap / 2;
 }
 
+/* Where the picture changes, as far as the index saw: the ground that the looks stand on. */
+static void draw_curve(struct report_page *p)
+{
+	const struct report *r = p->r;
+	const struct report_index *x = &r->index;
+	if (!x->n_curve || r->duration <= 0)
+		return;
+	buf_addf(p->out, "<svg x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\" viewBox=\"0 0 4000 255\""
+	         " preserveAspectRatio=\"none\"><path class=\"curve\" d=\"M0 255", LOOKS_Y, LOOKS_H);
+	for (size_t i = 0; i < x->n_curve; i++) {
+		int64_t n = (int64_t)x->n_curve, a = r->duration * (int64_t)i / n, b = r->duration * (int64_t)(i + 1) / n;
+		if (b > r->from && a < r->to)
+			buf_addf(p->out, "L%ld %dH%ld", lround(across(r, a) * 40), 255 - x->curve[i], lround(across(r, b) * 40));
+	}
+	buf_adds(p->out, "V255Z\"/></svg>");
+}
+
 /* One path with a tick for each look, at a resolution beyond what a screen shows. */
 static void draw_looks(struct report_page *p)
 {
@@ -172,6 +189,7 @@ static void draw_looks(struct report_page *p)
 		buf_addf(p->out, "<rect class=\"gap\" x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\" height=\"%d\"/>", x, LOOKS_Y,
 		         across(p->r, s->max_gap_start + s->max_gap) - x, LOOKS_H);
 	}
+	draw_curve(p);
 	buf_addf(p->out, "<svg x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\" viewBox=\"0 0 4000 1\""
 	         " preserveAspectRatio=\"none\"><path class=\"ticks\" d=\"", LOOKS_Y, LOOKS_H);
 	for (size_t i = 0; i < n; i++) {

@@ -202,3 +202,22 @@ void report_coverage_text(const struct report *r, const struct report_sums *s, s
 		buf_addf(out, " %s could not be decoded and %s not looked at.", report_plural(s->faults, "frame", a),
 		         s->faults == 1 ? "was" : "were");
 }
+
+void report_plan_text(const struct report *r, struct buf *out)
+{
+	const struct report_index *x = &r->index;
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	if (report_is_empty(r->plan.policy))
+		return;
+	buf_addf(out, "Policy %s: %s", r->plan.policy, report_is_empty(r->plan.text) ? "" : r->plan.text);
+	if (!x->packets)
+		return;
+	buf_addf(out, " To choose them, the sizes of %s coded frames were read, %s decoded small",
+	         report_count(x->packets, a), report_plural((size_t)x->decoded, "picture", b));
+	if (x->closely) {
+		buf_adds(out, " (");
+		add_length(out, x->closely);
+		buf_adds(out, " of the video closely)");
+	}
+	buf_addf(out, ", and %s found.", report_plural((size_t)x->cuts, "cut", a));
+}

@@ -47,5 +47,7 @@ const char *report_count(int64_t n, char out[static CLOCK_TEXT_MAX]);
 const char *report_plural(size_t n, const char *one, char out[static CLOCK_TEXT_MAX]);
 /* One line about what was looked at, for people: "The model looked at 150 frames, …". */
 void report_coverage_text(const struct report *r, const struct report_sums *s, struct buf *out);
+/* One line about how the frames were chosen; nothing where that is not known. */
+void report_plan_text(const struct report *r, struct buf *out);
 
 #endif

@@ -49,6 +49,22 @@ struct report_option {
 	char *name, *value;     /* "chunk.duration", "300" */
 };
 
+/* How the frames were chosen. */
+struct report_plan {
+	char *policy;           /* "adaptive"; "" in reports of before */
+	char *text;             /* for people */
+	int64_t budget, samples, floor, bursts, bursts_seen, shots;  /* as struct plan has them */
+};
+
+/* What looking over the video found; all zero where it was not looked over. */
+struct report_index {
+	int64_t packets, keyframes, decoded, cuts;
+	int64_t at_keyframes, closely;   /* microseconds of video looked at in these ways */
+	int64_t work_time;
+	unsigned char *curve;            /* activity over the whole video, 255 = the most */
+	size_t n_curve;
+};
+
 struct report {
 	char *job;              /* id, hexadecimal */
 	char *vdet_version;
@@ -72,6 +88,9 @@ struct report {
 	struct report_option *options;
 	size_t n_options;
 	char *libraries;        /* "libavcodec 59.37.100, …" */
+
+	struct report_plan plan;
+	struct report_index index;
 
 	char *summary;          /* of the whole */
 	bool summary_by_model;  /* false: it is the plain timeline, because the model could not write one */

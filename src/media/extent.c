@@ -15,7 +15,7 @@ static int64_t frame_length(const struct source *s)
 }
 
 /* Reads on to the end of the file. */
-static int count_packets(struct source *s, struct tally *ret, struct err *err)
+static int count_packets(struct source *s, extent_fn *fn, void *ctx, struct tally *ret, struct err *err)
 {
 	AUTO(av_packet_free) AVPacket *pkt = av_packet_alloc();
 	struct tally t = {.first = INT64_MAX, .last = INT64_MIN, .last_end = INT64_MIN};
@@ -33,6 +33,8 @@ static int count_packets(struct source *s, struct tally *ret, struct err *err)
 			t.first = time < t.first ? time : t.first;
 			t.last = time > t.last ? time : t.last;
 			t.last_end = time + length > t.last_end ? time + length : t.last_end;
+			if (fn)
+				fn(ctx, pkt, time);
 		}
 		t.packets++;
 		av_packet_unref(pkt);
@@ -67,26 +69,18 @@ static bool agree(int64_t a, int64_t b)
 	return diff <= (b / 50 > slack ? b / 50 : slack);
 }
 
-int extent_measure(struct source *s, struct extent *ret, struct err *err)
+/* The end of the last frame is exact, where the header may round or include the audio; but an edit list may end within
+ * the last frame. */
+static int64_t settle_end(const struct tally *t, int64_t header)
+{
+	return header > t->last && header < t->last_end ? header : t->last_end;
+}
+
+int extent_walk(struct source *s, extent_fn *fn, void *ctx, struct extent *ret, struct err *err)
 {
 	struct tally t = {.packets = 0};
 	int64_t header = header_end(s);
-	int64_t first = s->st->start_time == AV_NOPTS_VALUE ? 0 : source_time(s, s->st->start_time);
-	if (header > 0 && source_seek(s, header) >= 0) {
-		int r = count_packets(s, &t, err);
-		if (r < 0)
-			return r;
-		/* The end of the last frame is exact, where the header may round or include the audio; but an edit list may
-		 * end within the last frame. */
-		if (t.packets && t.last_end > 0 && agree(t.last_end, header)) {
-			int64_t end = header > t.last && header < t.last_end ? header : t.last_end;
-			*ret = (struct extent){.first = first, .duration = end, .header = header};
-			return 0;
-		}
-	}
-	int r = source_reopen(s, err);
-	if (r == 0)
-		r = count_packets(s, &t, err);
+	int r = count_packets(s, fn, ctx, &t, err);
 	if (r < 0)
 		return r;
 	if (!t.packets || t.last_end <= 0) {
@@ -94,7 +88,26 @@ int extent_measure(struct source *s, struct extent *ret, struct err *err)
 		return err_set(err, ERR_FORMAT, "the header describes %s of video, but the media data is missing; copy the "
 		               "file again from its source", clock_text(header, text));
 	}
-	*ret = (struct extent){.first = t.first, .duration = t.last_end, .header = header, .frames = t.packets,
-	                       .measured = !header || !agree(t.last_end, header)};
+	bool measured = !header || !agree(t.last_end, header);
+	*ret = (struct extent){.first = t.first, .duration = measured ? t.last_end : settle_end(&t, header),
+	                       .header = header, .frames = t.packets, .measured = measured};
 	return 0;
+}
+
+int extent_measure(struct source *s, struct extent *ret, struct err *err)
+{
+	struct tally t = {.packets = 0};
+	int64_t header = header_end(s);
+	int64_t first = s->st->start_time == AV_NOPTS_VALUE ? 0 : source_time(s, s->st->start_time);
+	if (header > 0 && source_seek(s, header) >= 0) {
+		int r = count_packets(s, NULL, NULL, &t, err);
+		if (r < 0)
+			return r;
+		if (t.packets && t.last_end > 0 && agree(t.last_end, header)) {
+			*ret = (struct extent){.first = first, .duration = settle_end(&t, header), .header = header};
+			return 0;
+		}
+	}
+	int r = source_reopen(s, err);
+	return r < 0 ? r : extent_walk(s, NULL, NULL, ret, err);
 }

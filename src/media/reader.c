@@ -148,8 +148,9 @@ static bool forward_is_best(const struct reader *r, int64_t t)
 	return (last && last->timestamp > ts) || t - here <= gop;
 }
 
-/* Decodes until the frame shown at t is held, and the one after it. */
-static int advance(struct reader *r, int64_t t, struct err *err)
+/* Decodes until the frame shown at t is held, and the one after it. Frames that nothing refers to are left out where
+ * others follow them up to `until`. */
+static int advance_to(struct reader *r, int64_t t, int64_t until, struct err *err)
 {
 	while (!r->ended && (!r->have_next || r->next->pts <= t)) {
 		if (r->have_next) {
@@ -161,7 +162,7 @@ static int advance(struct reader *r, int64_t t, struct err *err)
 			r->have_cur = true;
 			r->cur_tainted = r->next_tainted;
 		}
-		int e = feed_next(r->feed, t, r->next, err);
+		int e = feed_next(r->feed, until, r->next, err);
 		if (e < 0) {
 			r->have_next = false;
 			return e;
@@ -252,7 +253,7 @@ int reader_at(struct reader *r, int64_t t, struct shown *ret, struct err *err)
 		else if (!forward && seek_back(r, t, attempt) < 0)
 			continue;
 		if (e == 0)
-			e = advance(r, t, err);
+			e = advance_to(r, t, t, err);
 		if (e < 0)
 			return e;
 		if (r->ended && r->feed->from_start && !holds(r, t))
@@ -263,4 +264,16 @@ int reader_at(struct reader *r, int64_t t, struct shown *ret, struct err *err)
 		return 0;
 	}
 	return explain_nothing(r, t, err);
+}
+
+int reader_next(struct reader *r, int64_t until, struct shown *ret, struct err *err)
+{
+	if (!r->have_next)
+		return 1;
+	int64_t t = r->next->pts;
+	int e = advance_to(r, t, until, err);
+	if (e < 0)
+		return e;
+	show(r, t, ret);
+	return 0;
 }

@@ -40,4 +40,8 @@ struct shown {
  * this t alone, except ERR_LIMIT (memory). */
 int reader_at(struct reader *r, int64_t t, struct shown *ret, struct err *err);
 
+/* After reader_at(), the frames that follow the one shown, one a call: 0, or 1 at the end. Those that nothing refers to
+ * may be left out where others follow them up to `until`; INT64_MIN leaves out none. */
+int reader_next(struct reader *r, int64_t until, struct shown *ret, struct err *err);
+
 #endif

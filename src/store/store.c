@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,24 +8,28 @@
 #include "store/db.h"
 #include "store_sql.h"
 
-static const int schema_version = 1;
+/* Version n + 1 is reached from n by steps[n]; a new store takes them all. */
+static const char *const steps[] = {store_sql_schema_sql, store_sql_migrate_2_sql};
+enum { SCHEMA_VERSION = ARRAY_LEN(steps) };
 
 static int migrate(struct store *s, struct err *err)
 {
 	int64_t version;
 	int r = db_int(s, "PRAGMA user_version", &version, err);
-	if (r < 0 || version == schema_version)
+	if (r < 0 || version == SCHEMA_VERSION)
 		return r;
-	if (version > schema_version)
+	if (version < 0 || version > SCHEMA_VERSION)
 		return err_set(err, ERR_UNSUPPORTED, "it was written by a newer vdet (version %d); update vdet", (int)version);
 	r = db_exec(s, "BEGIN IMMEDIATE", err);
-	/* Another process may have created the tables while this one waited for the lock. */
+	/* Another process may have migrated while this one waited for the lock. */
 	if (r == 0)
 		r = db_int(s, "PRAGMA user_version", &version, err);
-	if (r == 0 && version == 0) {
-		r = db_exec(s, store_sql_schema_sql, err);
+	for (; r == 0 && version < SCHEMA_VERSION; version++) {
+		char set[40];
+		snprintf(set, sizeof set, "PRAGMA user_version = %d", (int)version + 1);
+		r = db_exec(s, steps[version], err);
 		if (r == 0)
-			r = db_exec(s, "PRAGMA user_version = 1", err);
+			r = db_exec(s, set, err);
 	}
 	return db_end(s, r, err);
 }

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -86,5 +87,11 @@ int store_chunk_save(struct store *s, const char *job, const struct store_chunk 
 /* Reads all chunks in order; the caller clears each and frees the array. Without `detail`, no samples and events. */
 int store_chunks_load(struct store *s, const char *job, bool detail, struct store_chunk **ret, size_t *ret_n,
                       struct err *err);
+
+/* The index of a video, by its source's SHA-256 and a text that names everything else it depends on. ERR_NOENT if there
+ * is none; saving replaces. */
+int store_index_load(struct store *s, const char *sha256, const char *options, struct buf *out, struct err *err);
+int store_index_save(struct store *s, const char *sha256, const char *options, const void *data, size_t len,
+                     struct err *err);
 
 #endif

@@ -18,12 +18,14 @@
 #include "proc/sandbox.h"
 #include "proc/spawn.h"
 #include "proc/wire.h"
+#include "worker/media-index.h"
 #include "worker/worker.h"
 
 struct worker {
 	struct input *in;
 	struct source *source;    /* NULL until the first request */
 	struct reader *reader;
+	struct index_scan *scan;  /* NULL until the index asks */
 	struct picture *picture;
 	struct jpeg *jpeg, *thumb;
 	struct buf jpeg_data, thumb_data;
@@ -148,12 +150,42 @@ static int on_frames(struct worker *w, const json_t *request, struct err *err)
 	return tell(MEDIA_DONE, NULL, NULL, 0, err);
 }
 
+static int on_walk(struct worker *w, const json_t *request, struct err *err)
+{
+	(void)request;
+	int r = ensure_open(w, err);
+	return r < 0 ? r : media_index_walk(w->source, w->reader, err);
+}
+
+static int ensure_scan(struct worker *w, struct err *err)
+{
+	int r = ensure_open(w, err);
+	if (r == 0 && !w->scan)
+		w->scan = index_scan_new(w->source, w->reader);
+	return r;
+}
+
+static int on_keys(struct worker *w, const json_t *request, struct err *err)
+{
+	int r = ensure_scan(w, err);
+	return r < 0 ? r : media_index_keys(w->scan, request, err);
+}
+
+static int on_stretch(struct worker *w, const json_t *request, struct err *err)
+{
+	int r = ensure_scan(w, err);
+	return r < 0 ? r : media_index_stretch(w->scan, request, err);
+}
+
 static const struct {
 	uint32_t type;
 	int (*handle)(struct worker *w, const json_t *request, struct err *err);
 } handlers[] = {
 	{MEDIA_PROBE, on_probe},
 	{MEDIA_FRAMES, on_frames},
+	{MEDIA_WALK, on_walk},
+	{MEDIA_KEYS, on_keys},
+	{MEDIA_STRETCH, on_stretch},
 };
 
 static int handle(struct worker *w, const struct wire_msg *m, struct err *err)
@@ -189,6 +221,7 @@ static int settle(struct worker *w, int argc, char **argv, struct err *err)
 
 static void worker_close(struct worker *w)
 {
+	index_scan_free(w->scan);
 	reader_free(w->reader);
 	source_free(w->source);
 	input_free(w->in);

@@ -67,6 +67,7 @@ class Flow(unittest.TestCase):
             data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
             runtime = str(Path(data) / "vdet" / "runtime")
         self.env["VDET_RUNTIME_DIR"] = runtime
+        self.env["VDET_SAMPLE_POLICY"] = "even"  # chunks that a test can reckon; test_plan.py is about the others
         self.store = self.dir / "data" / "vdet" / "vdet.db"
 
     def engine(self, *options):

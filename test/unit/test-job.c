@@ -13,11 +13,18 @@
 
 #define S CLOCK_SECOND
 
+static int make_even(int64_t duration, int64_t from, int64_t to, int64_t chunk, int64_t frames, struct plan **ret,
+                     struct err *err)
+{
+	const struct plan_options o = {.from = from, .to = to, .chunk_duration = chunk, .chunk_frames = frames};
+	return plan_make(&o, duration, NULL, ret, err);
+}
+
 static void check_plan(int64_t duration, int64_t from, int64_t to, int64_t chunk, int64_t frames, size_t want_chunks)
 {
 	AUTO(plan_freep) struct plan *p = NULL;
 	struct err err;
-	assert_ok(plan_make(&(struct plan_options){from, to, chunk, frames}, duration, &p, &err));
+	assert_ok(make_even(duration, from, to, chunk, frames, &p, &err));
 	assert_int_equal(p->n_chunks, want_chunks);
 	int64_t end = to && to < duration ? to : duration, at = from;
 	for (size_t i = 0; i < p->n_chunks; i++) {
@@ -53,10 +60,10 @@ static void a_plan_refuses_what_is_not_there(void **state)
 	struct plan *p = NULL;
 	struct err err;
 	(void)state;
-	assert_int_equal(plan_make(&(struct plan_options){10 * S, 0, 300 * S, 6}, 10 * S, &p, &err), -ERR_ARG);
+	assert_int_equal(make_even(10 * S, 10 * S, 0, 300 * S, 6, &p, &err), -ERR_ARG);
 	assert_string_equal(err.msg, "--from 00:00:10.000 lies beyond the end of the video (00:00:10.000)");
-	assert_int_equal(plan_make(&(struct plan_options){5 * S, 5 * S, 300 * S, 6}, 10 * S, &p, &err), -ERR_ARG);
-	assert_int_equal(plan_make(&(struct plan_options){0, 0, 1 * S, 6}, INT64_C(300000) * S, &p, &err), -ERR_LIMIT);
+	assert_int_equal(make_even(10 * S, 5 * S, 5 * S, 300 * S, 6, &p, &err), -ERR_ARG);
+	assert_int_equal(make_even(INT64_C(300000) * S, 0, 0, 1 * S, 6, &p, &err), -ERR_LIMIT);
 	assert_null(p);
 }
 

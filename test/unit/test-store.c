@@ -1,6 +1,7 @@
 /* The journal: what was saved is there again, whole, also for another process and after a fault. */
 #include "unit.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +128,34 @@ static void what_is_no_store_is_refused(void **state)
 	assert_null(s);
 }
 
+/* A store of version 1 is one without what came later. */
+static void an_older_store_is_brought_up_to_date(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	AUTO(mem_freep) char *path = file_join(dir, "old.db");
+	AUTO(buf_free) struct buf got = BUF(100);
+	sqlite3 *db = NULL;
+	store_free(open_store("old.db"));
+	assert_ok(sqlite3_open(path, &db));
+	assert_ok(sqlite3_exec(db, "DROP TABLE video_index; PRAGMA user_version = 1", NULL, NULL, NULL));
+	assert_ok(sqlite3_close(db));
+
+	AUTO(store_freep) struct store *s = open_store("old.db"), *newer = NULL;
+	add_job(s, key_a);
+	assert_int_equal(store_index_load(s, key_a, "x", &got, &err), -ERR_NOENT);
+	assert_ok(store_index_save(s, key_a, "x", "one", 3, &err));
+	assert_ok(store_index_save(s, key_a, "x", "other", 5, &err));
+	assert_int_equal(store_index_load(s, key_a, "y", &got, &err), -ERR_NOENT);
+	assert_ok(store_index_load(s, key_a, "x", &got, &err));
+	assert_string_equal(buf_str(&got), "other");
+
+	assert_ok(sqlite3_open(path, &db));
+	assert_ok(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL));
+	assert_ok(sqlite3_close(db));
+	assert_int_equal(store_open(path, &newer, &err), -ERR_UNSUPPORTED);
+}
+
 static int make_dir(void **state)
 {
 	(void)state;
@@ -136,7 +165,7 @@ static int make_dir(void **state)
 
 static int remove_dir(void **state)
 {
-	static const char *const names[] = {"one.db", "two.db", "three.db", "text.db"};
+	static const char *const names[] = {"one.db", "two.db", "three.db", "text.db", "old.db"};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		AUTO(mem_freep) char *path = file_join(dir, names[i]);
@@ -150,6 +179,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_chunk_comes_back_as_it_was_saved), cmocka_unit_test(a_job_is_found_by_the_beginning_of_its_id),
 		cmocka_unit_test(a_removed_job_takes_its_chunks_along), cmocka_unit_test(what_is_no_store_is_refused),
+		cmocka_unit_test(an_older_store_is_brought_up_to_date),
 	};
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -1,0 +1,224 @@
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "app/ui.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "job/index-form.h"
+#include "job/indexer.h"
+
+static struct own { bool scenes, json, fresh; char *output; } own;
+#define AT(member) offsetof(struct own, member)
+
+static const struct opt_row rows[] = {
+	{"index.scenes", "scenes", OPT_BOOL, AT(scenes), "false", 0, 0, NULL, NULL,
+	 "Decode around every possible cut, so that cuts are exact to the frame: hard, dissolve, fade. Takes longer.",
+	 OPT_COMMAND_ONLY},
+	{"index.json", "json", OPT_BOOL, AT(json), "false", 0, 0, NULL, NULL, "Print everything that is known, as JSON.",
+	 OPT_COMMAND_ONLY},
+	{"index.fresh", "fresh", OPT_BOOL, AT(fresh), "false", 0, 0, NULL, NULL,
+	 "Make it again, even if it was made of this file before.", OPT_COMMAND_ONLY},
+	{"index.output", "output", OPT_STRING, AT(output), "", 0, 0, NULL, "FOLDER",
+	 "Write NAME.index.json there, and with --scenes the shots as chapters: NAME.chapters.vtt.", OPT_COMMAND_ONLY},
+};
+static const struct opt_group group = {"Index of a video", rows, ARRAY_LEN(rows)};
+
+static void on_progress(void *ctx, const char *what, double fraction)
+{
+	char text[80];
+	snprintf(text, sizeof text, "%s %.0f %%", what, fraction * 100);
+	progress_phase(ctx, "index", text);
+}
+
+static int make(struct app *app, struct store *store, const char *path, struct progress *progress, bool *cached,
+                struct video_index **ret, struct err *err)
+{
+	const struct analyze_options *a = &app->analyze;
+	const struct indexer_options o = {
+		.effort = a->index_effort, .max_gap = a->index_max_gap, .workers = a->index_workers, .scenes = own.scenes,
+		.fresh = own.fresh, .progress = on_progress, .ctx = progress,
+		.decoder = {.timeout = a->media_timeout, .memory = a->media_memory, .sandbox = a->sandbox}};
+	AUTO(fd_closep) int fd = -1;
+	char sha256[HASH_HEX];
+	int r = file_open_input(path, &fd, err);
+	if (r < 0)
+		return r;
+	progress_phase(progress, "hashing", file_base(path));
+	r = hash_fd(fd, app->cancel, NULL, sha256, err);
+	return r < 0 ? r : indexer_get(store, sha256, fd, &o, app->cancel, cached, ret, err);
+}
+
+/* The curve in a line of blocks: the most of each share of the video. */
+static void print_curve(const struct video_index *x)
+{
+	static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+	enum { CELLS = 64 };
+	size_t cells = x->n_bins < CELLS ? x->n_bins : CELLS;
+	fputs("  activity   ", stdout);
+	for (size_t i = 0; i < cells; i++) {
+		float most = 0;
+		for (size_t k = i * x->n_bins / cells; k < (i + 1) * x->n_bins / cells; k++)
+			most = fmaxf(most, x->activity[k]);
+		int level = (int)(most * 8);
+		fputs(blocks[level > 7 ? 7 : level], stdout);
+	}
+	putchar('\n');
+}
+
+static int64_t time_of(const struct video_index *x, bool (*is)(const struct video_index *, size_t, unsigned),
+                       unsigned arg)
+{
+	int64_t sum = 0;
+	for (size_t i = 0; i < x->n_bins; i++)
+		if (is(x, i, arg))
+			sum += (int64_t)(i + 1) * x->bin <= x->duration ? x->bin : x->duration - (int64_t)i * x->bin;
+	return sum;
+}
+
+static bool is_quiet(const struct video_index *x, size_t i, unsigned arg) { (void)arg; return x->activity[i] < 0.1f; }
+static bool is_busy(const struct video_index *x, size_t i, unsigned arg) { (void)arg; return x->activity[i] >= 0.4f; }
+static bool is_flagged(const struct video_index *x, size_t i, unsigned flag) { return x->flags[i] & flag; }
+static bool is_looked(const struct video_index *x, size_t i, unsigned look) { return x->look[i] == look; }
+
+static void print_share(const char *label, int64_t part, const struct video_index *x)
+{
+	char t[CLOCK_TEXT_MAX];
+	printf("%s %s (%.0f %%)", label, clock_short(part, t), 100.0 * (double)part / (double)x->duration);
+}
+
+static void print_flags(const struct video_index *x)
+{
+	static const char *const names[] = {"black", "frozen", "blurred", "fading", "torn"};
+	bool any = false;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char t[CLOCK_TEXT_MAX];
+		int64_t part = time_of(x, is_flagged, 1u << i);
+		if (part >= CLOCK_SECOND / 2)
+			printf("%s%s %s", any ? ", " : "  pictures   ", names[i], clock_short(part, t));
+		any |= part >= CLOCK_SECOND / 2;
+	}
+	if (any)
+		putchar('\n');
+}
+
+static void print_cuts(const struct video_index *x)
+{
+	enum { FEW = 40 };
+	size_t count[3] = {0};
+	for (size_t i = 0; i < x->n_cuts; i++)
+		count[x->cuts[i].kind]++;
+	printf("  cuts       %zu (%zu hard, %zu dissolves, %zu fades)%s\n", x->n_cuts, count[0], count[1], count[2],
+	       own.scenes || !x->n_cuts ? "" : "; --scenes makes them exact");
+	for (size_t i = 0; i < x->n_cuts && (own.scenes || x->n_cuts <= FEW); i++) {
+		const struct index_cut *c = &x->cuts[i];
+		char t[CLOCK_TEXT_MAX];
+		printf("    %s  %s", clock_text(c->pts, t), index_cut_name(c->kind));
+		if (c->end > c->pts)
+			printf(", until %s", clock_text(c->end, t));
+		if (c->uncertainty)
+			printf(", or up to %.1f s before", (double)c->uncertainty / 1e6);
+		putchar('\n');
+	}
+}
+
+static void print_summary(const char *name, const struct video_index *x, bool cached)
+{
+	char t[CLOCK_TEXT_MAX];
+	printf("%s  %s\n", name, clock_text(x->duration, t));
+	printf("  packets    %" PRId64 ", %" PRId64 " of them keyframes; %" PRId64 " pictures decoded, no two more "
+	       "than %.1f s apart\n", x->packets, x->keyframes, x->decoded, (double)x->max_gap / 1e6);
+	print_share("  looked at  closely", time_of(x, is_looked, INDEX_DECODED), x);
+	print_share(", at keyframes", time_of(x, is_looked, INDEX_KEYFRAMES), x);
+	print_share(", at packets alone", time_of(x, is_looked, INDEX_PACKETS), x);
+	putchar('\n');
+	if (x->failed)
+		printf("  damage     %" PRId64 " parts could not be decoded\n", x->failed);
+	print_curve(x);
+	print_share("             quiet", time_of(x, is_quiet, 0), x);
+	print_share(", busy", time_of(x, is_busy, 0), x);
+	putchar('\n');
+	print_flags(x);
+	print_cuts(x);
+	printf("  took       %.2f s%s\n", (double)x->work_time / 1e6, cached ? ", at an earlier time" : "");
+}
+
+static int write_files(const char *path, const struct video_index *x, const char *json, struct err *err)
+{
+	AUTO(mem_freep) char *stem = file_stem(path);
+	AUTO(mem_freep) char *json_name = mem_printf("%s.index.json", stem);
+	AUTO(mem_freep) char *vtt_name = mem_printf("%s.chapters.vtt", stem);
+	AUTO(mem_freep) char *json_path = file_join(own.output, json_name);
+	AUTO(mem_freep) char *vtt_path = file_join(own.output, vtt_name);
+	AUTO(buf_free) struct buf vtt = BUF(256 << 20);
+	int r = file_mkdirs(own.output, false, err);
+	if (r == 0)
+		r = file_write(json_path, json, strlen(json), err);
+	if (r < 0 || !own.scenes)
+		return r;
+	index_vtt(x, &vtt);
+	return file_write(vtt_path, buf_str(&vtt), vtt.len, err);
+}
+
+static int tell(const char *path, const struct video_index *x, bool cached, struct err *err)
+{
+	AUTO(mem_freep) char *name = text_line(file_base(path), 1000), *json = NULL;
+	if (own.json || *own.output) {
+		json_auto_t *j = index_json(x);
+		json_object_set_new(j, "source", json_string(name));
+		json = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(10));
+	}
+	if (own.json)
+		puts(json);
+	else
+		print_summary(name, x, cached);
+	fflush(stdout);
+	return *own.output ? write_files(path, x, json, err) : 0;
+}
+
+static int index_one(struct app *app, struct store *store, const char *path)
+{
+	AUTO(video_index_freep) struct video_index *x = NULL;
+	struct err err;
+	bool cached = false;
+	struct ui *ui = ui_new(app->options.progress);
+	ui_start(ui);
+	int r = make(app, store, path, ui_progress(ui), &cached, &x, &err);
+	ui_free(ui);
+	if (r == 0)
+		r = tell(path, x, cached, &err);
+	if (r == 0)
+		return EXIT_COMPLETE;
+	if (r != -ERR_CANCELED)
+		err_wrap(&err, "%s", file_base(path));
+	return app_fail(&err);
+}
+
+static int run(struct app *app, int argc, char **argv)
+{
+	AUTO(store_freep) struct store *store = NULL;
+	struct err err;
+	int code = EXIT_COMPLETE;
+	if (argc < 1)
+		return app_usage(&cmd_index, "no video was named");
+	if (app_open_store(app, &store, &err) < 0)
+		return app_fail(&err);
+	for (int i = 0; i < argc && code != EXIT_INTERRUPTED; i++) {
+		int one = index_one(app, store, argv[i]);
+		code = one == EXIT_COMPLETE ? code : one;
+	}
+	return code;
+}
+
+const struct command cmd_index = {
+	.name = "index", .usage = "FILE…", .summary = "look through whole videos: where something happens, and cuts",
+	.text = "Walks the packets, decodes the keyframes small, and looks closely where that pays (--index-effort).\n"
+	        "The same index is the first phase of vdet analyze; it is kept, so that it is made once of each file.\n",
+	.groups = GROUP_APP | GROUP_INDEX, .own = &group, .own_target = &own, .run = run,
+};

@@ -1,0 +1,140 @@
+#include "job/decoder-index.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "job/decoder-call.h"
+#include "proc/media-wire.h"
+
+static const int64_t latest = INT64_C(100) * 366 * 86400 * CLOCK_SECOND;
+
+void walk_clear(struct walk *w)
+{
+	free(w->bins);
+	free(w->keys);
+	*w = (struct walk){0};
+}
+
+void signatures_clear(struct signatures *s)
+{
+	free(s->items);
+	*s = (struct signatures){0};
+}
+
+void signatures_add(struct signatures *s, const struct signature *one)
+{
+	if (s->n == s->cap) {
+		s->cap = 2 * s->cap + 64;
+		s->items = mem_grow(s->items, s->cap, sizeof *s->items);
+	}
+	s->items[s->n++] = *one;
+}
+
+static int read_walk_head(const json_t *h, struct walk *w, struct err *err)
+{
+	int64_t bins = 0, keys = 0;
+	struct { const char *key; int64_t min, max, *ret; } ints[] = {
+		{"first", -latest, latest, &w->first}, {"duration", 1, latest, &w->duration},
+		{"bin", WALK_BIN, latest, &w->bin}, {"bins", 0, WALK_BINS_MAX, &bins}, {"keys", 0, WALK_KEYS_MAX, &keys},
+		{"packets", 1, INT64_MAX, &w->packets}, {"keyframes", 0, INT64_MAX, &w->keyframes},
+		{"bytes", 0, INT64_MAX, &w->bytes},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(ints); i++) {
+		int r = wire_int(h, ints[i].key, ints[i].min, ints[i].max, ints[i].ret, err);
+		if (r < 0)
+			return r;
+	}
+	w->n_bins = (size_t)bins;
+	w->n_keys = (size_t)keys;
+	return 0;
+}
+
+static int read_walk(const struct wire_msg *m, struct walk *w, struct err *err)
+{
+	int r = read_walk_head(m->head, w, err);
+	if (r < 0)
+		return r;
+	size_t bins = w->n_bins * WALK_BIN_BYTES;
+	if (m->blob_len != bins + w->n_keys * WALK_KEY_BYTES)
+		return err_set(err, ERR_PROTO, "the lengths of the packets' sizes do not fit");
+	w->bins = mem_alloc(w->n_bins + 1, sizeof *w->bins);
+	w->keys = mem_alloc(w->n_keys + 1, sizeof *w->keys);
+	for (size_t i = 0; i < w->n_bins; i++)
+		walk_bin_get(m->blob + i * WALK_BIN_BYTES, &w->bins[i]);
+	int64_t last = -1;
+	for (size_t i = 0; i < w->n_keys; i++) {
+		walk_key_get(m->blob + bins + i * WALK_KEY_BYTES, &w->keys[i]);
+		if (w->keys[i].pts <= last || w->keys[i].pts > w->duration)
+			return err_set(err, ERR_PROTO, "the keyframes are not in order");
+		last = w->keys[i].pts;
+	}
+	return 0;
+}
+
+int decoder_walk(struct decoder *d, struct walk *ret, struct err *err)
+{
+	AUTO(wire_msg_clear) struct wire_msg m = {0};
+	AUTO(walk_clear) struct walk w = {0};
+	int r = decoder_request(d, MEDIA_WALK, NULL, err);
+	if (r == 0)
+		r = decoder_receive(d, MEDIA_WALKED, MEDIA_WALKED, WIRE_BLOB_MAX, &m, err);
+	if (r < 0)
+		return r;
+	if (read_walk(&m, &w, err) < 0)
+		return decoder_give_up(d, err);
+	*ret = w;
+	w = (struct walk){0};
+	return 0;
+}
+
+static int read_signatures(const struct wire_msg *m, size_t max, struct signatures *out, struct err *err)
+{
+	int64_t n;
+	int r = wire_int(m->head, "n", 1, SIGNATURES_MAX, &n, err);
+	if (r < 0)
+		return r;
+	if (m->blob_len != (size_t)n * SIGNATURE_BYTES || (size_t)n > max)
+		return err_set(err, ERR_PROTO, "%lld signatures are not what was asked for", (long long)n);
+	for (int64_t i = 0; i < n; i++) {
+		struct signature s;
+		if (!signature_get(m->blob + (size_t)i * SIGNATURE_BYTES, &s) || s.pts < -latest || s.pts > latest)
+			return err_set(err, ERR_PROTO, "a signature makes no sense");
+		if (!out->n || s.pts > out->items[out->n - 1].pts)
+			signatures_add(out, &s);
+	}
+	return 0;
+}
+
+/* Everything up to DONE; at most `left` signatures. */
+static int take_signatures(struct decoder *d, size_t left, struct signatures *out, struct err *err)
+{
+	for (;;) {
+		AUTO(wire_msg_clear) struct wire_msg m = {0};
+		int r = decoder_receive(d, MEDIA_SIGNATURES, MEDIA_DONE, SIGNATURES_MAX * SIGNATURE_BYTES, &m, err);
+		if (r < 0 || m.type == MEDIA_DONE)
+			return r;
+		if (read_signatures(&m, left, out, err) < 0)
+			return decoder_give_up(d, err);
+		left -= m.blob_len / SIGNATURE_BYTES;
+	}
+}
+
+int decoder_keys(struct decoder *d, const struct walk_key *keys, size_t n, struct signatures *out, struct err *err)
+{
+	json_t *times = json_array(), *dts = json_array();
+	for (size_t i = 0; i < n; i++) {
+		json_array_append_new(times, json_integer(keys[i].pts));
+		json_array_append_new(dts, json_integer(keys[i].dts));
+	}
+	json_auto_t *head = json_pack("{s:o s:o}", "times", times, "dts", dts);
+	int r = decoder_request(d, MEDIA_KEYS, head, err);
+	return r < 0 ? r : take_signatures(d, n, out, err);
+}
+
+int decoder_stretch(struct decoder *d, int64_t from, int64_t to, bool all, size_t max, struct signatures *out,
+                    struct err *err)
+{
+	json_auto_t *head = json_pack("{s:I s:I s:b}", "from", (json_int_t)from, "to", (json_int_t)to, "all", all);
+	int r = decoder_request(d, MEDIA_STRETCH, head, err);
+	return r < 0 ? r : take_signatures(d, max, out, err);
+}

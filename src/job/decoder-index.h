@@ -1,0 +1,38 @@
+/* What the media child finds out for the index. As in decoder.h: everything that comes is checked, a child that
+ * breaks the protocol is killed, and an error return means that the child is gone. */
+#ifndef VDET_JOB_DECODER_INDEX_H
+#define VDET_JOB_DECODER_INDEX_H
+
+#include "job/decoder.h"
+#include "proc/index-wire.h"
+
+/* The packets of the whole file, nothing decoded. */
+struct walk {
+	int64_t first, duration;   /* of the first frame; end of the last */
+	int64_t bin;               /* width of a bin; they cover [0, n_bins * bin) */
+	struct walk_bin *bins;
+	size_t n_bins;
+	struct walk_key *keys;     /* ascending, within [0, duration]; no two in one bin */
+	size_t n_keys;
+	int64_t packets, keyframes, bytes;
+};
+void walk_clear(struct walk *w);
+
+int decoder_walk(struct decoder *d, struct walk *ret, struct err *err);
+
+/* Signatures, ascending by time (what is not is dropped). */
+struct signatures {
+	struct signature *items;
+	size_t n, cap;
+};
+void signatures_clear(struct signatures *s);
+void signatures_add(struct signatures *s, const struct signature *one);
+
+/* Appends those of these keyframes (ascending, at most MEDIA_TIMES_MAX); some may be missing. */
+int decoder_keys(struct decoder *d, const struct walk_key *keys, size_t n, struct signatures *out, struct err *err);
+/* Appends those of the frames from the one shown at `from` up to `to`, at most `max`: all, or those that others refer
+ * to. */
+int decoder_stretch(struct decoder *d, int64_t from, int64_t to, bool all, size_t max, struct signatures *out,
+                    struct err *err);
+
+#endif

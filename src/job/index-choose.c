@@ -1,0 +1,135 @@
+#include "job/index-choose.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+static const int64_t longest = 60 * CLOCK_SECOND;
+/* A cut that shows in neither: the pictures on both sides are this alike, and no packet is this much larger. */
+static const float same_whole = 0.08f, same_change = 0.35f, plain_spike = 2.2f;
+
+struct offer {
+	size_t i;        /* of the interval */
+	int64_t to;      /* where the look may end */
+	float worth;     /* per second of decoding */
+};
+
+static int by_worth(const void *a, const void *b)
+{
+	const struct offer *x = a, *y = b;
+	if (x->worth != y->worth)
+		return x->worth < y->worth ? 1 : -1;
+	return x->i < y->i ? -1 : 1;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct offer *x = a, *y = b;
+	return (x->i > y->i) - (x->i < y->i);
+}
+
+static bool cut_possible(const struct interval *v, bool last, int64_t max_gap)
+{
+	if (v->to - v->from > max_gap || v->spike >= plain_spike)
+		return true;
+	return !last && (v->between.whole >= same_whole || v->change >= same_change);
+}
+
+/* Behind the last bin that exceeds half of the most, and a second more. */
+static int64_t end_of_burst(const struct interval *v, const float *packets, const struct video_index *x)
+{
+	size_t b = (size_t)(v->to / x->bin), a = (size_t)(v->from / x->bin);
+	b = b < x->n_bins ? b : x->n_bins - 1;
+	while (b > a && packets[b] < 0.5f * v->packets)
+		b--;
+	int64_t end = (int64_t)(b + 1) * x->bin + CLOCK_SECOND;
+	return end < v->to ? end : v->to;
+}
+
+static float worth_of(const struct interval *v, bool last, int64_t max_gap, int64_t cost)
+{
+	float gain = v->packets;
+	/* A change that the packets do not explain may be a cut, or something that came and stayed. */
+	if (!last)
+		gain += 0.3f * v->between.whole + 0.2f * v->change * (1 - v->packets);
+	if (v->to - v->from > max_gap)
+		gain += 0.3f;
+	return gain < 0.15f ? 0 : gain / (1 + (float)cost / CLOCK_SECOND);
+}
+
+/* Offers in order of place become ranges; neighbours are joined. */
+static struct range *join(const struct interval *list, const struct offer *offers, size_t n, size_t *ret_n)
+{
+	struct range *out = mem_alloc(n + 1, sizeof *out);
+	size_t m = 0;
+	for (size_t k = 0; k < n; k++) {
+		struct range r = {list[offers[k].i].from, offers[k].to};
+		if (m && out[m - 1].to == r.from && r.to - out[m - 1].from <= longest)
+			out[m - 1].to = r.to;
+		else if (r.to > r.from)
+			out[m++] = r;
+	}
+	*ret_n = m;
+	return out;
+}
+
+struct range *choose_ranges(const struct interval *list, size_t n, const float *packets, const struct video_index *x,
+                            int64_t max_gap, int64_t budget, bool scenes, size_t *ret_n)
+{
+	AUTO(mem_freep) struct offer *offers = mem_alloc(n + 1, sizeof *offers);
+	size_t m = 0, taken = 0;
+	bool everything = budget >= x->duration;
+	for (size_t i = 0; i < n; i++) {
+		const struct interval *v = &list[i];
+		struct offer o = {.i = i, .to = v->to, .worth = 1};
+		if (!everything && !scenes) {
+			o.to = v->packets > 0.1f && v->to - v->from <= max_gap ? end_of_burst(v, packets, x) : v->to;
+			o.worth = worth_of(v, i + 1 == n, max_gap, o.to - v->from);
+		} else if (!everything && !cut_possible(v, i + 1 == n, max_gap)) {
+			o.worth = 0;
+		}
+		if (o.worth > 0)
+			offers[m++] = o;
+	}
+	if (scenes || everything) {
+		taken = m;
+	} else {
+		if (m)
+			qsort(offers, m, sizeof *offers, by_worth);
+		for (size_t k = 0; k < m; k++) {
+			int64_t cost = offers[k].to - list[offers[k].i].from;
+			if (cost > budget)
+				continue;
+			budget -= cost;
+			offers[taken++] = offers[k];
+		}
+		if (taken)
+			qsort(offers, taken, sizeof *offers, by_place);
+	}
+	return join(list, offers, taken, ret_n);
+}
+
+void choose_cuts(const struct interval *list, size_t n, const struct range *ranges, size_t n_ranges,
+                 struct cut_list *out)
+{
+	size_t r = 0;
+	for (size_t i = 0; i + 1 < n; i++) {
+		const struct interval *v = &list[i];
+		while (r < n_ranges && ranges[r].to < v->to)
+			r++;
+		if (r < n_ranges && ranges[r].from <= v->from)
+			continue;
+		/* A picture coded anew in the middle of a group, or a keyframe before its time: the encoder saw a cut. */
+		bool anew = v->spike >= 6;
+		bool early = i && v->to - v->from < (list[i - 1].to - list[i - 1].from) * 3 / 4;
+		float score = v->between.whole * (anew || early ? 1 : 0.6f);
+		if (score < 0.27f || v->change < 0.4f)
+			continue;
+		int64_t at = anew && !early && v->spike_at > v->from && v->spike_at < v->to ? v->spike_at : v->to;
+		struct index_cut c = {.pts = at, .end = at, .uncertainty = at - v->from, .kind = INDEX_CUT_HARD,
+		                      .score = fminf(score, 1)};
+		cut_list_add(out, &c);
+	}
+}

@@ -1,0 +1,254 @@
+#include "job/index-cuts.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "job/index-measure.h"
+
+enum { WINDOW_LEAST = 2, WINDOW_MOST = 8 };
+
+static const int64_t window = CLOCK_SECOND / 4;      /* neighbours that a cut must stand out among */
+static const int64_t flash = CLOCK_SECOND / 4;       /* what is shorter and then gone is no shot */
+static const float step_least = 0.18f, score_least = 0.16f, change_least = 0.4f, blend_least = 0.46f;
+
+void cut_list_clear(struct cut_list *l)
+{
+	free(l->items);
+	*l = (struct cut_list){0};
+}
+
+void cut_list_add(struct cut_list *l, const struct index_cut *c)
+{
+	l->items = mem_grow(l->items, l->n + 1, sizeof *l->items);
+	l->items[l->n++] = *c;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct index_cut *x = a, *y = b;
+	return (x->pts > y->pts) - (x->pts < y->pts);
+}
+
+void cut_list_sort(struct cut_list *l)
+{
+	if (l->n)
+		qsort(l->items, l->n, sizeof *l->items, compare);
+}
+
+bool signature_is_blank(const struct signature *s)
+{
+	return s->deviation <= 8 && (s->mean <= 24 || s->mean >= 235);
+}
+
+/* The frames and what was found between them. */
+struct film {
+	const struct signature *s;
+	size_t n;
+	float *step;     /* difference from the frame before; 0 for the first */
+	bool *hard;
+	bool exact;
+};
+
+static struct index_cut cut_at(const struct film *f, size_t i, enum index_cut_kind kind, float score)
+{
+	int64_t gap = f->exact || !i ? 0 : f->s[i].pts - f->s[i - 1].pts;
+	return (struct index_cut){.pts = f->s[i].pts, .end = f->s[i].pts, .uncertainty = gap, .kind = kind,
+	                          .score = score > 1 ? 1 : score};
+}
+
+/* The largest step near i, itself left out. */
+static float loudest_near(const struct film *f, size_t i)
+{
+	float most = 0;
+	for (size_t k = 1; k <= WINDOW_MOST; k++) {
+		bool before = i > k && (k <= WINDOW_LEAST || f->s[i].pts - f->s[i - k].pts <= window);
+		bool after = i + k < f->n && (k <= WINDOW_LEAST || f->s[i + k].pts - f->s[i].pts <= window);
+		if (before)
+			most = fmaxf(most, f->step[i - k]);
+		if (after)
+			most = fmaxf(most, f->step[i + k]);
+	}
+	return most;
+}
+
+/* Whether the picture before i is soon back, or the one at i was there shortly before. */
+static bool is_flash(const struct film *f, size_t i)
+{
+	float same = fminf(0.5f * f->step[i], 0.15f);
+	for (size_t k = 1; i + k < f->n && f->s[i + k].pts - f->s[i].pts <= flash; k++)
+		if (signature_difference(&f->s[i - 1], &f->s[i + k]).whole < same)
+			return true;
+	for (size_t k = 1; i > k && f->s[i].pts - f->s[i - 1 - k].pts <= flash; k++)
+		if (signature_difference(&f->s[i - 1 - k], &f->s[i]).whole < same)
+			return true;
+	return false;
+}
+
+static void find_hard(struct film *f, struct cut_list *out)
+{
+	for (size_t i = 1; i < f->n; i++) {
+		if (f->step[i] < step_least)
+			continue;
+		float ratio = f->step[i] / (loudest_near(f, i) + 0.02f), square = ratio * ratio;
+		float score = f->step[i] * square / (square + 4);
+		bool blank = signature_is_blank(&f->s[i]) || signature_is_blank(&f->s[i - 1]);
+		if (score < score_least || (!blank && signature_change(&f->s[i - 1], &f->s[i]) < change_least))
+			continue;
+		if (is_flash(f, i))
+			continue;
+		struct index_cut c = cut_at(f, i, INDEX_CUT_HARD, 0.5f + score);
+		f->hard[i] = true;
+		cut_list_add(out, &c);
+	}
+}
+
+/* Where the light stops rising after a blank run that ends before i. */
+static size_t fade_end(const struct film *f, size_t i)
+{
+	const int64_t longest = 4 * CLOCK_SECOND;
+	size_t end = i;
+	float most = signature_distance(&f->s[i - 1], &f->s[i]);
+	for (size_t k = i + 1; k < f->n && f->s[k].pts - f->s[i].pts <= longest && !f->hard[k]; k++) {
+		float d = signature_distance(&f->s[i - 1], &f->s[k]);
+		if (d < most + 0.3f)
+			break;
+		most = d;
+		end = k;
+	}
+	return end;
+}
+
+static void find_fades(const struct film *f, bool at_start, struct cut_list *out)
+{
+	size_t run = 0; /* blank frames up to here */
+	for (size_t i = 0; i < f->n; i++) {
+		if (signature_is_blank(&f->s[i])) {
+			run++;
+			continue;
+		}
+		bool whole = run && (run < i || !at_start);
+		/* A flicker of black that the eye takes for a flash is none. */
+		if (whole && !f->hard[i] && f->s[i].pts - f->s[i - run].pts >= flash / 4 && f->step[i] < 0.5f) {
+			struct index_cut c = cut_at(f, i, INDEX_CUT_FADE, 0.9f);
+			c.end = f->s[fade_end(f, i)].pts;
+			if (c.end > c.pts)
+				cut_list_add(out, &c);
+		}
+		run = 0;
+	}
+}
+
+/* A stretch of frames a…b taken for a dissolve. */
+struct blend {
+	size_t a, b;
+	float score;
+};
+
+enum { POINTS = 7 };
+
+/* How much a…b looks like a dissolve: 0 if not. */
+static float blend_score(const struct film *f, size_t a, size_t b)
+{
+	const struct signature *s = f->s;
+	float rest = 0, bend = 0;
+	int n = 0;
+	/* Few points first: most stretches fail at once. */
+	static const int order[POINTS] = {4, 2, 6, 1, 3, 5, 7};
+	size_t last = a;
+	for (int k = 0; k < POINTS; k++) {
+		size_t m = a + (b - a) * (size_t)order[k] / (POINTS + 1);
+		if (m <= a || m >= b || m == last)
+			continue;
+		float x, share = (float)(s[m].pts - s[a].pts) / (float)(s[b].pts - s[a].pts);
+		float r = signature_mixture(&s[a], &s[b], &s[m], &x), off = fabsf(x - share);
+		if (r > 0.5f || off > 0.3f)
+			return 0;
+		rest += r;
+		bend += off;
+		n++;
+		last = m;
+	}
+	if (n < 3 || rest > 0.32f * (float)n || bend > 0.15f * (float)n)
+		return 0;
+	float whole = signature_difference(&s[a], &s[b]).whole;
+	for (size_t i = a + 1; i <= b; i++)
+		if (f->hard[i] || f->step[i] > 0.6f * whole)
+			return 0;
+	float score = whole * (1 - rest / (float)n) * (1 - bend / (float)n);
+	return score < blend_least ? 0 : score;
+}
+
+/* The best stretch lies inside the dissolve: takes in what still changes about as fast, up to a third on each side. */
+static struct blend whole_blend(const struct film *f, struct blend x)
+{
+	float mean = 0;
+	for (size_t i = x.a + 1; i <= x.b; i++)
+		mean += f->step[i] / (float)(x.b - x.a);
+	size_t most = (x.b - x.a) / 3;
+	for (size_t k = 0; k < most && x.a > 0 && f->step[x.a] > 0.4f * mean && !f->hard[x.a]; k++)
+		x.a--;
+	for (size_t k = 0; k < most && x.b + 1 < f->n && f->step[x.b + 1] > 0.4f * mean && !f->hard[x.b + 1]; k++)
+		x.b++;
+	return x;
+}
+
+static void find_dissolves(const struct film *f, struct cut_list *out)
+{
+	static const int64_t lengths[] = {240000, 360000, 540000, 800000, 1200000, 1800000, 2600000};
+	struct blend *found = mem_alloc(f->n, sizeof *found);
+	for (size_t a = 0; a < f->n; a++) {
+		size_t b = a;
+		if (signature_is_blank(&f->s[a]))
+			continue;
+		for (size_t k = 0; k < ARRAY_LEN(lengths); k++) {
+			while (b < f->n && f->s[b].pts - f->s[a].pts < lengths[k])
+				b++;
+			if (b == f->n)
+				break;
+			if (b - a < 4 || signature_is_blank(&f->s[b]) || signature_distance(&f->s[a], &f->s[b]) < 6)
+				continue;
+			float score = blend_score(f, a, b);
+			if (score > found[a].score)
+				found[a] = (struct blend){a, b, score};
+		}
+	}
+	/* Of those that overlap, the best. */
+	for (;;) {
+		size_t best = 0;
+		for (size_t i = 1; i < f->n; i++)
+			if (found[i].score > found[best].score)
+				best = i;
+		struct blend x = found[best];
+		if (x.score <= 0)
+			break;
+		x = whole_blend(f, x);
+		struct index_cut c = cut_at(f, x.a + 1, INDEX_CUT_DISSOLVE, 0.4f + x.score);
+		c.end = f->s[x.b].pts;
+		cut_list_add(out, &c);
+		for (size_t i = 0; i < f->n; i++)
+			if (found[i].score > 0 && found[i].a <= x.b && found[i].b >= x.a)
+				found[i].score = 0;
+	}
+	free(found);
+}
+
+void cuts_find(const struct signature *s, size_t n, bool exact, bool at_start, struct cut_list *out)
+{
+	if (n < 2)
+		return;
+	struct film f = {.s = s, .n = n, .exact = exact};
+	AUTO(mem_freep) float *step = f.step = mem_alloc(n, sizeof *step);
+	AUTO(mem_freep) bool *hard = f.hard = mem_alloc(n, sizeof *hard);
+	struct cut_list own = {0};
+	for (size_t i = 1; i < n; i++)
+		step[i] = signature_difference(&s[i - 1], &s[i]).whole;
+	find_hard(&f, &own);
+	find_fades(&f, at_start, &own);
+	find_dissolves(&f, &own);
+	cut_list_sort(&own);
+	for (size_t i = 0; i < own.n; i++)
+		cut_list_add(out, &own.items[i]);
+	cut_list_clear(&own);
+}

@@ -1,0 +1,22 @@
+/* From the frames of a closely decoded stretch to what the index keeps of them. Pure; any thread. */
+#ifndef VDET_JOB_INDEX_LOOK_H
+#define VDET_JOB_INDEX_LOOK_H
+
+#include "job/index-activity.h"
+
+struct look_result {
+	struct close_look look;   /* motion is owned */
+	struct cut_list cuts;     /* pts within (from, to] */
+	struct index_key *keys;   /* a few a second */
+	size_t n_keys;
+	int64_t frames;
+};
+void look_result_clear(struct look_result *r);
+
+/* n frames in order, beginning at `from`; they may go on behind `to`, for what is seen only afterwards. */
+void look_judge(const struct signature *s, size_t n, int64_t from, int64_t to, bool exact, bool at_start,
+                struct look_result *ret);
+
+struct index_key index_key_of(const struct signature *s);
+
+#endif

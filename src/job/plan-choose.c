@@ -1,0 +1,384 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "job/plan-parts.h"
+
+enum kind { BURST, SHOT, CHANGE, FLOOR };
+
+enum {
+	NEAR_BITS = 3,   /* hashes of pictures that show the same differ in no more */
+	CHANGE_BITS = 8, /* those of pictures that do not, in so many */
+	ROUNDS = 8,      /* places that near duplicates gave away go to others, so often */
+};
+#define APART INT64_C(80000)     /* no two samples are nearer: it would be the same frame */
+#define STRAY (3 * CLOCK_SECOND) /* how far from a poor picture a better one is looked for */
+#define LIKE (5 * CLOCK_SECOND)  /* how far from a sample a picture may stand for it, where nothing happens */
+#define SCENE_FIRST 2.0          /* the gain that puts every shot first */
+
+/* Something that asks for a sample. */
+struct claim {
+	double gain;
+	uint32_t order; /* breaks ties without favouring any part of the video */
+	enum kind kind;
+	size_t ref;  /* burst, shot or key */
+	size_t rank; /* how many samples of the same it comes after */
+};
+
+struct pick {
+	int64_t time;
+	enum kind kind;
+	size_t ref;
+};
+
+struct chooser {
+	const struct plan_view *v;
+	struct claim *claims;
+	size_t n_claims, cap_claims;
+	size_t *given;            /* per burst: how many samples it gets now */
+	size_t *most;             /* per burst: how many it may get */
+	bool *shot_off, *key_off; /* claims that gave their place away */
+	struct pick *picks;
+	size_t n_picks;
+};
+
+static uint32_t reverse_bits(uint32_t x)
+{
+	uint32_t r = 0;
+	for (int i = 0; i < 32; i++, x >>= 1)
+		r = r << 1 | (x & 1);
+	return r;
+}
+
+static void add_claim(struct chooser *c, enum kind kind, size_t ref, size_t rank, double gain)
+{
+	if (c->n_claims == c->cap_claims) {
+		c->cap_claims = c->cap_claims ? 2 * c->cap_claims : 256;
+		c->claims = mem_grow(c->claims, c->cap_claims, sizeof *c->claims);
+	}
+	c->claims[c->n_claims++] =
+		(struct claim){.gain = gain, .order = reverse_bits((uint32_t)ref), .kind = kind, .ref = ref, .rank = rank};
+}
+
+static void claim_bursts(struct chooser *c)
+{
+	for (size_t j = 0; j < c->v->n_bursts; j++) {
+		const struct plan_burst *b = &c->v->bursts[j];
+		for (size_t k = 0; k < b->want && k < c->v->budget; k++)
+			add_claim(c, BURST, j, k, b->weight / (double)(k ? 2 * k + 2 : 1));
+		c->most[j] = b->want;
+	}
+}
+
+/* The first burst that ends after t. */
+static size_t burst_from(const struct plan_view *v, int64_t t)
+{
+	size_t low = 0, high = v->n_bursts;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if ((int64_t)(v->bursts[mid].last + 1) * v->x->bin > t)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+static bool has_burst(const struct plan_view *v, int64_t a, int64_t b)
+{
+	size_t j = burst_from(v, a);
+	return j < v->n_bursts && (int64_t)v->bursts[j].first * v->x->bin < b;
+}
+
+static void claim_shots(struct chooser *c)
+{
+	const struct plan_view *v = c->v;
+	bool scene = v->o->policy == PLAN_SCENE;
+	double step = (double)v->o->chunk_duration / (double)v->o->chunk_frames;
+	for (size_t i = 0; v->n_shots > 1 && i < v->n_shots; i++) {
+		const struct plan_shot *s = &v->shots[i];
+		double length = (double)(s->end - s->start) / step;
+		if (scene || !has_burst(v, s->start, s->end)) /* a sample of a burst shows its shot, too */
+			add_claim(c, SHOT, i, 0, scene ? SCENE_FIRST : 0.5 + 0.4 * (length < 1 ? length : 1));
+	}
+}
+
+static int bits_between(uint64_t a, uint64_t b)
+{
+	return __builtin_popcountll(a ^ b);
+}
+
+/* A picture that differs from those before it, though no burst and no cut was noticed: a slow change. */
+static void claim_changes(struct chooser *c)
+{
+	const struct plan_view *v = c->v;
+	const struct index_key *keys = v->x->keys, *before = NULL;
+	for (size_t i = plan_key_from(v->x, v->from); i < v->x->n_keys && keys[i].pts < v->to; i++) {
+		if (plan_is_poor(v, keys[i].pts))
+			continue;
+		bool fresh = !before || plan_cut_after(v->x, before->pts) != plan_cut_after(v->x, keys[i].pts) ||
+		             has_burst(v, before->pts, keys[i].pts);
+		int bits = fresh ? 0 : bits_between(before->hash, keys[i].hash);
+		if (bits >= CHANGE_BITS)
+			add_claim(c, CHANGE, i, 0, 0.1 + 0.4 * bits / 64);
+		if (fresh || bits >= CHANGE_BITS)
+			before = &keys[i];
+	}
+}
+
+static int by_gain(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	if (x->gain > y->gain || x->gain < y->gain)
+		return x->gain > y->gain ? -1 : 1;
+	if (x->order != y->order)
+		return x->order < y->order ? -1 : 1;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct pick *x = a, *y = b;
+	if (x->time != y->time)
+		return x->time < y->time ? -1 : 1;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return (x->ref > y->ref) - (x->ref < y->ref);
+}
+
+/* The nearest time at which there is something to be seen, in the same shot; t itself if there is none. */
+static int64_t step_aside(const struct plan_view *v, int64_t t)
+{
+	if (!plan_is_poor(v, t))
+		return t;
+	size_t shot = plan_cut_after(v->x, t);
+	for (int64_t d = v->x->bin; d <= STRAY; d += v->x->bin)
+		for (int side = 1; side >= -1; side -= 2) {
+			int64_t s = (t + side * d) / v->x->bin * v->x->bin + v->x->bin / 2;
+			if (s >= v->from && s < v->to && plan_cut_after(v->x, s) == shot && !plan_is_poor(v, s))
+				return s;
+		}
+	return t;
+}
+
+/* The i-th of k samples of a burst. A burst of one bin is a sudden change somewhere in it: what changed is there at
+ * its end, perhaps not yet in its middle. */
+static int64_t burst_time(const struct plan_view *v, const struct plan_burst *b, size_t i, size_t k)
+{
+	int64_t bin = v->x->bin;
+	if (b->first == b->last && k == 1)
+		return (int64_t)(b->last + 1) * bin;
+	double goal = b->mass * (double)(2 * i + 1) / (double)(2 * k), sum = 0;
+	for (size_t n = b->first; n <= b->last; n++) {
+		double e = (double)v->excess[n];
+		if (sum + e >= goal && e > 0)
+			return (int64_t)n * bin + (int64_t)((double)bin * (goal - sum) / e);
+		sum += e;
+	}
+	return (int64_t)(b->last + 1) * bin;
+}
+
+static void add_pick(struct chooser *c, int64_t t, enum kind kind, size_t ref)
+{
+	const struct plan_view *v = c->v;
+	t = t < v->from ? v->from : t >= v->to ? v->to - 1 : t;
+	c->picks[c->n_picks++] = (struct pick){step_aside(v, t), kind, ref};
+}
+
+/* The picks that the best `n` claims give, in order of time, none too near to the one before. */
+static void pick_best(struct chooser *c, size_t n)
+{
+	const struct plan_view *v = c->v;
+	c->n_picks = 0;
+	memset(c->given, 0, v->n_bursts * sizeof *c->given);
+	for (size_t i = 0; i < n; i++) {
+		const struct claim *m = &c->claims[i];
+		if (m->kind == BURST && m->rank < c->most[m->ref])
+			c->given[m->ref]++;
+		else if (m->kind == SHOT && !c->shot_off[m->ref])
+			add_pick(c, v->shots[m->ref].start + (v->shots[m->ref].end - v->shots[m->ref].start) / 2, SHOT, m->ref);
+		else if (m->kind == CHANGE && !c->key_off[m->ref])
+			add_pick(c, v->x->keys[m->ref].pts, CHANGE, m->ref);
+	}
+	for (size_t j = 0; j < v->n_bursts; j++)
+		for (size_t i = 0; i < c->given[j]; i++)
+			add_pick(c, burst_time(v, &v->bursts[j], i, c->given[j]), BURST, j);
+	qsort(c->picks, c->n_picks, sizeof *c->picks, by_time);
+	int64_t apart = v->o->pairs ? 2 * PLAN_PAIR_GAP : APART;
+	size_t kept = 0;
+	for (size_t i = 0; i < c->n_picks; i++)
+		if (!kept || c->picks[i].time - c->picks[kept - 1].time >= apart)
+			c->picks[kept++] = c->picks[i];
+	c->n_picks = kept;
+}
+
+static size_t fills_of(const struct plan_view *v, int64_t gap)
+{
+	return gap > v->max_gap ? (size_t)((gap + v->max_gap - 1) / v->max_gap) - 1 : 0;
+}
+
+/* How many looks the picks are, with those that fill the gaps between them. */
+static size_t count_looks(const struct chooser *c)
+{
+	size_t n = c->n_picks;
+	int64_t before = c->v->from;
+	for (size_t i = 0; i <= c->n_picks; i++) {
+		int64_t t = i < c->n_picks ? c->picks[i].time : c->v->to;
+		n += fills_of(c->v, t - before);
+		before = t;
+	}
+	return n ? n : 1;
+}
+
+/* As many claims as the budget has room for. */
+static void fit_budget(struct chooser *c)
+{
+	size_t low = 0, high = c->n_claims;
+	while (low < high) {
+		size_t mid = low + (high - low + 1) / 2;
+		pick_best(c, mid);
+		if (count_looks(c) <= c->v->budget)
+			low = mid;
+		else
+			high = mid - 1;
+	}
+	/* A claim more may move the samples of its burst, so that the count is not quite monotonic. */
+	for (pick_best(c, low); low && count_looks(c) > c->v->budget; pick_best(c, low))
+		low--;
+}
+
+/* The key within reach that is nearest to t. */
+static const struct index_key *key_near(const struct plan_view *v, int64_t t, int64_t within)
+{
+	const struct index_key *best = NULL;
+	size_t at = plan_key_from(v->x, t);
+	for (size_t i = at ? at - 1 : 0; i <= at && i < v->x->n_keys; i++) {
+		const struct index_key *k = &v->x->keys[i];
+		if (llabs(k->pts - t) <= within && k->pts >= v->from && k->pts < v->to &&
+		    (!best || llabs(k->pts - t) < llabs(best->pts - t)))
+			best = k;
+	}
+	return best;
+}
+
+/* A key that shows what is to be seen at t: in the same shot, and nothing happens in between. */
+static const struct index_key *key_like(const struct plan_view *v, int64_t t)
+{
+	const struct index_key *k = key_near(v, t, LIKE);
+	if (!k || plan_cut_after(v->x, k->pts) != plan_cut_after(v->x, t))
+		return NULL;
+	int64_t a = k->pts < t ? k->pts : t, b = k->pts < t ? t : k->pts;
+	return b - a > v->x->bin && has_burst(v, a, b) ? NULL : k;
+}
+
+static size_t shot_at(const struct plan_view *v, int64_t t)
+{
+	size_t low = 0, high = v->n_shots - 1;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (v->shots[mid].end > t)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+/* Whether some shot between two picks has only not got its turn yet: then the second of them may come back to a view
+ * after another one. */
+static bool has_shot_between(const struct chooser *c, int64_t a, int64_t b)
+{
+	for (size_t i = shot_at(c->v, a) + 1; i < shot_at(c->v, b); i++)
+		if (!c->shot_off[i])
+			return true;
+	return false;
+}
+
+/* Takes the place of picks that show what the one before shows; the first sample of a burst keeps its place, for what
+ * is small does not show in a hash. Returns how many. */
+static size_t drop_duplicates(struct chooser *c)
+{
+	const struct plan_view *v = c->v;
+	size_t dropped = 0;
+	for (size_t i = 1; i < c->n_picks; i++) {
+		const struct pick *p = &c->picks[i];
+		const struct index_key *a = key_like(v, p[-1].time), *b = key_like(v, p->time);
+		if (!a || !b || bits_between(a->hash, b->hash) > NEAR_BITS)
+			continue;
+		if (p->kind == SHOT && has_shot_between(c, p[-1].time, p->time))
+			continue;
+		if (p->kind == BURST && (c->given[p->ref] < 2 || p[-1].kind != BURST || p[-1].ref != p->ref))
+			continue;
+		if (p->kind == BURST)
+			c->most[p->ref] = --c->given[p->ref];
+		else
+			*(p->kind == SHOT ? &c->shot_off[p->ref] : &c->key_off[p->ref]) = true;
+		dropped++;
+	}
+	return dropped;
+}
+
+/* Where a look that only fills a gap stands best: within `slack` of t on a keyframe, which costs little to decode. */
+static int64_t settle(const struct plan_view *v, int64_t t, int64_t slack)
+{
+	const struct index_key *k = key_near(v, t, slack);
+	if (k && !plan_is_poor(v, k->pts))
+		return k->pts;
+	int64_t s = step_aside(v, t);
+	return llabs(s - t) <= slack ? s : t;
+}
+
+static struct plan_look *finish(const struct chooser *c, size_t *ret_n)
+{
+	const struct plan_view *v = c->v;
+	struct plan_look *looks = mem_alloc(count_looks(c), sizeof *looks);
+	size_t n = 0;
+	int64_t before = v->from;
+	for (size_t i = 0; i <= c->n_picks; i++) {
+		int64_t t = i < c->n_picks ? c->picks[i].time : v->to, gap = t - before;
+		int64_t fills = (int64_t)fills_of(v, gap), step = gap / (fills + 1) + 1;
+		for (int64_t k = 1; k <= fills; k++)
+			looks[n++] = (struct plan_look){settle(v, before + gap * k / (fills + 1), (v->max_gap - step) / 2), true};
+		if (i < c->n_picks)
+			looks[n++] = (struct plan_look){t, false};
+		before = t;
+	}
+	if (!n)
+		looks[n++] = (struct plan_look){settle(v, v->from + (v->to - v->from) / 2, (v->to - v->from) / 4), true};
+	*ret_n = n;
+	return looks;
+}
+
+static void chooser_clear(struct chooser *c)
+{
+	free(c->claims);
+	free(c->given);
+	free(c->most);
+	free(c->shot_off);
+	free(c->key_off);
+	free(c->picks);
+}
+
+struct plan_look *plan_choose(const struct plan_view *v, size_t *ret_n, size_t *ret_seen)
+{
+	AUTO(chooser_clear)
+	struct chooser c = {.v = v,
+	                    .given = mem_alloc(v->n_bursts + 1, sizeof *c.given),
+	                    .most = mem_alloc(v->n_bursts + 1, sizeof *c.most),
+	                    .shot_off = mem_alloc(v->n_shots + 1, 1),
+	                    .key_off = mem_alloc(v->x->n_keys + 1, 1)};
+	claim_bursts(&c);
+	claim_shots(&c);
+	claim_changes(&c);
+	qsort(c.claims, c.n_claims, sizeof *c.claims, by_gain);
+	c.picks = mem_alloc(c.n_claims + 1, sizeof *c.picks);
+	fit_budget(&c);
+	for (int round = 0; round < ROUNDS && drop_duplicates(&c); round++)
+		fit_budget(&c);
+	*ret_seen = 0;
+	for (size_t j = 0; j < v->n_bursts; j++)
+		*ret_seen += c.given[j] > 0;
+	return finish(&c, ret_n);
+}

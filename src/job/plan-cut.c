@@ -1,0 +1,152 @@
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "job/plan-parts.h"
+
+/* What boundaries and chunks cost: pure numbers, of which only the order of size matters. */
+#define COST_CHUNK 1.0      /* each: few full ones rather than many */
+#define COST_QUIET 0.3      /* a boundary where it is quiet; at a cut 0 */
+#define COST_LONG_BURST 3.0 /* inside a burst that is long anyway */
+#define COST_BURST 12.0     /* inside a short one */
+#define COST_SHORT 200.0    /* a chunk below chunk_min: only where nothing else can be had */
+#define LONG_BURST (30 * CLOCK_SECOND)
+
+struct boundary {
+	int64_t time;
+	double cost;
+};
+
+static double boundary_cost(const struct plan_view *v, size_t bin)
+{
+	size_t low = 0, high = v->n_bursts;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (v->bursts[mid].last >= bin)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	if (low == v->n_bursts || v->bursts[low].first > bin)
+		return COST_QUIET;
+	const struct plan_burst *b = &v->bursts[low];
+	return (int64_t)(b->last - b->first + 1) * v->x->bin > LONG_BURST ? COST_LONG_BURST : COST_BURST;
+}
+
+/* The best place for a boundary after the look at a and not after the one at b: the cut nearest to the middle, or the
+ * quietest bin, rather in the middle. */
+static struct boundary best_between(const struct plan_view *v, int64_t a, int64_t b)
+{
+	struct boundary best = {.time = b, .cost = INFINITY};
+	int64_t mid = a + (b - a) / 2;
+	for (size_t i = plan_cut_after(v->x, a); i < v->x->n_cuts && v->x->cuts[i].pts <= b; i++)
+		if (best.cost > 0 || llabs(v->x->cuts[i].pts - mid) < llabs(best.time - mid))
+			best = (struct boundary){v->x->cuts[i].pts, 0};
+	if (best.cost <= 0)
+		return best;
+	/* At most some hundred places are tried, however wide the gap. */
+	int64_t step = (b - a) / 200 > v->x->bin ? (b - a) / 200 : v->x->bin;
+	for (int64_t t = a + 1 > (a / step + 1) * step ? a + 1 : (a / step + 1) * step; t <= b; t += step) {
+		double cost = boundary_cost(v, plan_bin(v, t > a + 1 ? t - 1 : t));
+		cost = fmax(cost, boundary_cost(v, plan_bin(v, t)));
+		cost += 0.1 * fabs((double)(t - mid)) / (double)(b - a);
+		if (cost < best.cost)
+			best = (struct boundary){t, cost};
+	}
+	return isinf(best.cost) ? (struct boundary){b, boundary_cost(v, plan_bin(v, b))} : best;
+}
+
+static double chunk_cost(const struct plan_view *v, int64_t length, size_t n, size_t most)
+{
+	double lack = (double)(most - n) / (double)most;
+	double cost = COST_CHUNK + 0.5 * lack * lack;
+	if (length < v->chunk_min)
+		cost += COST_SHORT * (1 + (double)(v->chunk_min - length) / (double)v->chunk_min);
+	return cost;
+}
+
+/* The cheapest way to part n looks: from[j] = where the chunk begins that ends with look j. Boundaries n + 1. */
+static void part(const struct plan_view *v, const struct boundary *at, size_t n, size_t most, size_t *from)
+{
+	AUTO(mem_freep) double *cost = mem_alloc(n + 1, sizeof *cost);
+	for (size_t j = 1; j <= n; j++) {
+		cost[j] = INFINITY;
+		for (size_t i = j; i-- > 0 && j - i <= most;) {
+			int64_t length = at[j].time - at[i].time;
+			if (length > v->chunk_max && i + 1 < j)
+				break;
+			double c = cost[i] + chunk_cost(v, length, j - i, most) + at[j].cost;
+			if (c < cost[j]) {
+				cost[j] = c;
+				from[j] = i;
+			}
+		}
+	}
+}
+
+/* What a look is shown by: two times, or twice the same. */
+struct pair {
+	int64_t first, second;
+};
+
+/* Both are of one shot, after `least` and before `limit`. */
+static struct pair pair_of(const struct plan_view *v, int64_t t, int64_t least, int64_t limit)
+{
+	if (!v->o->pairs)
+		return (struct pair){t, t};
+	int64_t next = t + PLAN_PAIR_GAP, before = t - PLAN_PAIR_GAP;
+	size_t shot = plan_cut_after(v->x, t);
+	if (next < limit && plan_cut_after(v->x, next) == shot)
+		return (struct pair){t, next};
+	return (struct pair){before > least && plan_cut_after(v->x, before) == shot ? before : t, t};
+}
+
+/* Adds a time unless it is the one before. */
+static void add_time(struct plan_chunk *c, int64_t t)
+{
+	if (t >= c->start && t < c->end && (!c->n_times || t > c->times[c->n_times - 1]))
+		c->times[c->n_times++] = t;
+}
+
+/* A chunk with overlap is shown again the last looks of the one before, of which it takes at most half; `before` is
+ * where that begins. */
+static void fill(const struct plan_view *v, const struct pair *looks, size_t first, size_t last, size_t again,
+                 int64_t before, struct plan_chunk *c)
+{
+	size_t begin = first;
+	int64_t overlap = v->o->chunk_overlap < (c->start - before) / 2 ? v->o->chunk_overlap : (c->start - before) / 2;
+	c->start -= first ? overlap : 0;
+	while (begin > 0 && first - begin < again && looks[begin - 1].first >= c->start)
+		begin--;
+	c->times = mem_alloc(2 * (last - begin), sizeof *c->times);
+	for (size_t i = begin; i < last; i++) {
+		add_time(c, looks[i].first);
+		add_time(c, looks[i].second);
+	}
+}
+
+void plan_cut(const struct plan_view *v, const struct plan_look *looks, size_t n, struct plan *p)
+{
+	AUTO(mem_freep) struct boundary *at = mem_alloc(n + 1, sizeof *at);
+	AUTO(mem_freep) size_t *from = mem_alloc(n + 1, sizeof *from);
+	AUTO(mem_freep) size_t *ends = mem_alloc(n + 1, sizeof *ends);
+	AUTO(mem_freep) struct pair *pairs = mem_alloc(n, sizeof *pairs);
+	size_t again = v->o->chunk_overlap && v->per_chunk > 1 ? (v->per_chunk + 3) / 4 : 0;
+	at[0] = (struct boundary){v->from, 0};
+	at[n] = (struct boundary){v->to, 0};
+	for (size_t i = 0; i < n; i++)
+		pairs[i] = pair_of(v, looks[i].time, i ? pairs[i - 1].second : v->from, i + 1 < n ? looks[i + 1].time : v->to);
+	for (size_t i = 1; i < n; i++)
+		at[i] = best_between(v, pairs[i - 1].second, pairs[i].first);
+	part(v, at, n, v->per_chunk - again, from);
+	size_t chunks = 0;
+	for (size_t j = n; j > 0; j = from[j])
+		ends[chunks++] = j;
+	p->chunks = mem_alloc(chunks, sizeof *p->chunks);
+	p->n_chunks = chunks;
+	for (size_t i = 0; i < chunks; i++) {
+		size_t last = ends[chunks - 1 - i], first = from[last];
+		p->chunks[i] = (struct plan_chunk){.start = at[first].time, .end = at[last].time};
+		fill(v, pairs, first, last, again, at[from[first]].time, &p->chunks[i]);
+	}
+}

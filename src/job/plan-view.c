@@ -1,0 +1,241 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "job/plan-parts.h"
+
+enum {
+	LEVEL = 25,  /* per cent: the level of a block */
+	ENOUGH = 96, /* bins of its surroundings tell their median */
+};
+#define UNRESTS 4.0                /* a bin above its surroundings by so many is active */
+#define FAR 2.0                    /* or above the level of its block by so many times more */
+#define REACH (20 * CLOCK_SECOND)  /* the surroundings, on both sides */
+#define LEAST 0.02                 /* or by this share of what the busiest hundredth shows */
+#define BLOCK (300 * CLOCK_SECOND) /* levels hold for a block, and come from it and its two neighbours */
+#define BREAK INT64_C(600000)      /* bursts that are no further apart are one */
+#define LAG INT64_C(500000)        /* a closely decoded frame is compared with one before: its change ends so late */
+#define WANT_STEP 8                /* a long burst could use samples so many times denser than even ones */
+
+size_t plan_bin(const struct plan_view *v, int64_t t)
+{
+	size_t b = (size_t)(t / v->x->bin);
+	return b < v->n_bins ? b : v->n_bins - 1;
+}
+
+size_t plan_cut_after(const struct video_index *x, int64_t t)
+{
+	size_t low = 0, high = x->n_cuts;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (x->cuts[mid].pts > t)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+size_t plan_key_from(const struct video_index *x, int64_t t)
+{
+	size_t low = 0, high = x->n_keys;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (x->keys[mid].pts >= t)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+bool plan_is_poor(const struct plan_view *v, int64_t t)
+{
+	size_t next = plan_cut_after(v->x, t);
+	if (next && v->x->cuts[next - 1].end > t)
+		return true;
+	return v->x->flags && (v->x->flags[plan_bin(v, t)] & (INDEX_BLACK | INDEX_BLURRED | INDEX_FADING | INDEX_TORN));
+}
+
+static int compare_floats(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+	return (x > y) - (x < y);
+}
+
+static float activity(const struct plan_view *v, size_t bin)
+{
+	float a = v->x->activity[bin];
+	return isfinite(a) && a > 0 ? a : 0;
+}
+
+/* Reads the bins [a, b) sorted into `out`. */
+static void sort_bins(const struct plan_view *v, size_t a, size_t b, float *out)
+{
+	for (size_t i = a; i < b; i++)
+		out[i - a] = activity(v, i);
+	qsort(out, b - a, sizeof *out, compare_floats);
+}
+
+static float quantile(const float *sorted, size_t n, size_t per_cent)
+{
+	return sorted[(n - 1) * per_cent / 100];
+}
+
+/* How far each bin rises above the median of its surroundings. */
+static void rise_above(const struct plan_view *v, size_t first, float *sorted, float *rise)
+{
+	size_t reach = (size_t)(REACH / v->x->bin) + 1, step = reach / 8 + 1, stride = 2 * reach / ENOUGH + 1;
+	for (size_t at = first; at < v->n_bins; at += step) {
+		size_t a = at > first + reach ? at - reach : first, b = at + step + reach, n = 0;
+		b = b < v->n_bins ? b : v->n_bins;
+		for (size_t i = a; i < b; i += stride)
+			sorted[n++] = activity(v, i);
+		qsort(sorted, n, sizeof *sorted, compare_floats);
+		for (size_t i = at; i < at + step && i < v->n_bins; i++)
+			rise[i] = activity(v, i) - quantile(sorted, n, 50);
+	}
+}
+
+/* The standard deviation that the rises of the quiet four fifths of a block would have if they were Gaussian. */
+static double unrest(const float *rise, size_t n, float *sorted)
+{
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = fabsf(rise[i]);
+	qsort(sorted, n, sizeof *sorted, compare_floats);
+	return (double)quantile(sorted, n, 80) / 1.2816;
+}
+
+static void measure_excess(struct plan_view *v, float *height)
+{
+	size_t first = plan_bin(v, v->from), n = v->n_bins - first, block = (size_t)(BLOCK / v->x->bin) + 1;
+	AUTO(mem_freep) float *sorted = mem_alloc(n, sizeof *sorted), *rise = mem_alloc(v->n_bins, sizeof *rise);
+	sort_bins(v, first, v->n_bins, sorted);
+	double least = LEAST * (double)quantile(sorted, n, 99);
+	rise_above(v, first, sorted, rise);
+	for (size_t at = first; at < v->n_bins; at += block) {
+		size_t a = at < first + block ? first : at - block;
+		size_t b = at + 2 * block < v->n_bins ? at + 2 * block : v->n_bins;
+		double step = fmax(UNRESTS * unrest(rise + a, b - a, sorted), least);
+		sort_bins(v, a, b, sorted);
+		double level = (double)quantile(sorted, b - a, LEVEL);
+		step = fmax(step, level / 1000);
+		for (size_t i = at; i < at + block && i < v->n_bins; i++) {
+			double above = fmax((double)rise[i], ((double)activity(v, i) - level) / FAR);
+			v->excess[i] = above > step ? (float)above : 0;
+			height[i] = (float)(step > 0 ? above / step : above > 0 ? 1e6 : 0);
+		}
+	}
+}
+
+/* A cut that is known to the frame explains its bin: what makes a burst of it is the new shot, which asks for a sample
+ * of its own. */
+static void mask_cuts(struct plan_view *v)
+{
+	for (size_t i = 0; i < v->x->n_cuts; i++) {
+		const struct index_cut *c = &v->x->cuts[i];
+		if (c->pts < v->from || c->pts >= v->to || c->uncertainty > v->x->bin)
+			continue;
+		size_t last = plan_bin(v, c->end > c->pts ? c->end : c->pts);
+		for (size_t b = plan_bin(v, c->pts); b <= last; b++)
+			v->excess[b] = 0;
+	}
+}
+
+static void add_burst(struct plan_view *v, size_t first, size_t last, const float *height)
+{
+	double peak = 0, mass = 0;
+	for (size_t b = first; b <= last; b++) {
+		mass += (double)v->excess[b];
+		if (v->excess[b] > 0)
+			peak = fmax(peak, (double)height[b]);
+	}
+	int64_t length = (int64_t)(last - first + 1) * v->x->bin;
+	int64_t dense = v->o->chunk_duration / v->o->chunk_frames / WANT_STEP;
+	int64_t more = length / CLOCK_SECOND < 2 ? length / CLOCK_SECOND : 2;
+	v->bursts[v->n_bursts++] = (struct plan_burst){.first = first,
+	                                               .last = last,
+	                                               .mass = mass,
+	                                               .weight = peak / (peak + 1),
+	                                               .want = (size_t)(1 + more + (dense > 0 ? length / dense : 0))};
+}
+
+static void find_bursts(struct plan_view *v, const float *height)
+{
+	size_t gap = (size_t)(BREAK / v->x->bin), max = 0;
+	for (size_t b = 0; b < v->n_bins; b++)
+		max += v->excess[b] > 0;
+	v->bursts = mem_alloc(max + 1, sizeof *v->bursts);
+	for (size_t b = 0; b < v->n_bins; b++) {
+		if (!(v->excess[b] > 0))
+			continue;
+		size_t last = b;
+		for (size_t k = b + 1; k < v->n_bins && k - last <= gap + 1; k++)
+			if (v->excess[k] > 0)
+				last = k;
+		size_t late = v->x->look && v->x->look[last] == INDEX_DECODED ? (size_t)(LAG / v->x->bin) : 0;
+		add_burst(v, b, last - b > late ? last - late : b, height);
+		b = last;
+	}
+}
+
+static void find_shots(struct plan_view *v)
+{
+	v->shots = mem_alloc(v->x->n_cuts + 1, sizeof *v->shots);
+	int64_t start = v->from;
+	for (size_t i = plan_cut_after(v->x, v->from); i < v->x->n_cuts && v->x->cuts[i].pts < v->to; i++) {
+		if (v->x->cuts[i].pts > start)
+			v->shots[v->n_shots++] = (struct plan_shot){start, v->x->cuts[i].pts};
+		start = v->x->cuts[i].pts;
+	}
+	v->shots[v->n_shots++] = (struct plan_shot){start, v->to};
+}
+
+static int64_t least_of(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+static int64_t at_least(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* A short video is watched evenly: the floor alone takes most of a chunk's samples. */
+static void set_bounds(struct plan_view *v)
+{
+	const struct plan_options *o = v->o;
+	v->per_chunk = (size_t)at_least(o->pairs ? o->chunk_frames / 2 : o->chunk_frames, 1);
+	v->chunk_max = o->chunk_max ? o->chunk_max : 6 * o->chunk_duration;
+	v->chunk_min = least_of(o->chunk_min ? o->chunk_min : o->chunk_duration / 10, v->chunk_max);
+	v->max_gap = o->max_gap ? o->max_gap : o->chunk_duration;
+	v->max_gap = least_of(v->max_gap, (v->to - v->from) / least_of((int64_t)v->per_chunk, (int64_t)v->budget) + 1);
+	v->max_gap = at_least(least_of(v->max_gap, v->chunk_max / 2), 1);
+}
+
+struct plan_view *plan_view_new(const struct plan_options *o, const struct video_index *x, int64_t from, int64_t to,
+                                size_t budget)
+{
+	struct plan_view *v = mem_alloc(1, sizeof *v);
+	*v = (struct plan_view){.o = o, .x = x, .from = from, .to = to, .budget = budget};
+	size_t n = (size_t)((to + x->bin - 1) / x->bin);
+	v->n_bins = n < x->n_bins ? n : x->n_bins;
+	v->excess = mem_alloc(v->n_bins, sizeof *v->excess);
+	AUTO(mem_freep) float *height = mem_alloc(v->n_bins, sizeof *height);
+	set_bounds(v);
+	measure_excess(v, height);
+	mask_cuts(v);
+	find_bursts(v, height);
+	find_shots(v);
+	return v;
+}
+
+void plan_view_free(struct plan_view *v)
+{
+	if (!v)
+		return;
+	free(v->excess);
+	free(v->bursts);
+	free(v->shots);
+	free(v);
+}

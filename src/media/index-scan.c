@@ -1,0 +1,181 @@
+#include "media/index-scan.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "media/compat.h"
+#include "media/index-picture.h"
+#include "media/note.h"
+
+enum { MAX_PIXELS = 16384 * 8704 };
+
+struct index_scan {
+	struct source *src;
+	struct reader *reader;
+	struct index_picture *picture;
+	AVCodecContext *dec;      /* for keyframes; NULL until needed */
+	AVPacket *pkt;
+	AVFrame *frame;
+};
+
+struct index_scan *index_scan_new(struct source *s, struct reader *r)
+{
+	struct index_scan *x = mem_alloc(1, sizeof *x);
+	x->src = s;
+	x->reader = r;
+	x->picture = index_picture_new();
+	return x;
+}
+
+void index_scan_free(struct index_scan *x)
+{
+	if (!x)
+		return;
+	avcodec_free_context(&x->dec);
+	av_packet_free(&x->pkt);
+	av_frame_free(&x->frame);
+	index_picture_free(x->picture);
+	mem_freep(&x);
+}
+
+static int ensure_decoder(struct index_scan *x, struct err *err)
+{
+	if (x->dec)
+		return 0;
+	char name[64];
+	const AVCodecParameters *par = x->src->st->codecpar;
+	x->pkt = x->pkt ? x->pkt : av_packet_alloc();
+	x->frame = x->frame ? x->frame : av_frame_alloc();
+	AVCodecContext *dec = x->dec = avcodec_alloc_context3(x->src->codec);
+	if (!x->pkt || !x->frame || !dec)
+		return err_set(err, ERR_LIMIT, "no memory for the decoder");
+	int r = avcodec_parameters_to_context(dec, par);
+	dec->pkt_timebase = x->src->st->time_base;
+	dec->thread_count = 1;
+	dec->max_pixels = MAX_PIXELS;
+	dec->skip_loop_filter = AVDISCARD_ALL;
+	/* Only keyframes come: what an open GOP refers back to is not missed. */
+	dec->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
+	if (r >= 0)
+		r = avcodec_open2(dec, x->src->codec, NULL);
+	if (r >= 0)
+		return 0;
+	avcodec_free_context(&x->dec);
+	return note_error(err, r, "the decoder for %s does not start", source_codec_name(par, name));
+}
+
+/* Decodes one packet by itself: in, the end, out, and afresh. 0 if a picture came, 1 if none. */
+static int decode_alone(struct index_scan *x, int64_t time, struct signature *s, struct err *err)
+{
+	unsigned long complaints = note_count();
+	int r = avcodec_send_packet(x->dec, x->pkt);
+	if (r >= 0)
+		avcodec_send_packet(x->dec, NULL);
+	if (r >= 0)
+		r = avcodec_receive_frame(x->dec, x->frame);
+	bool got = r >= 0;
+	if (got) {
+		r = index_picture_read(x->picture, x->frame, s, err);
+		bool torn = x->frame->decode_error_flags || x->frame->flags & AV_FRAME_FLAG_CORRUPT ||
+			note_count() != complaints;
+		s->pts = time;
+		s->flags = (uint8_t)(SIGNATURE_KEY | (torn ? SIGNATURE_TORN : 0));
+	}
+	av_frame_unref(x->frame);
+	avcodec_flush_buffers(x->dec);
+	if (r == AVERROR(ENOMEM))
+		return note_error(err, r, "cannot decode");
+	return got ? r : 1;
+}
+
+/* Told to leave out other packets, demuxers no longer have every time right: mov loses presentation times, Matroska
+ * decoding times. One of the two is enough to know a keyframe by, and both lie behind one that was passed. */
+static bool is_key(const struct walk_key *k, int64_t pts, int64_t dts)
+{
+	return (pts != CLOCK_NONE && pts == k->pts) || (dts != CLOCK_NONE && dts == k->dts);
+}
+
+static bool is_passed(const struct walk_key *k, int64_t pts, int64_t dts)
+{
+	return pts != CLOCK_NONE && pts > k->pts && (dts == CLOCK_NONE || k->dts == CLOCK_NONE || dts > k->dts);
+}
+
+/* Reads on and decodes what is wanted. Stops behind the last, or at the end. */
+static int scan_on(struct index_scan *x, const struct walk_key *keys, size_t n, index_scan_fn *fn, void *ctx,
+                   struct err *err)
+{
+	size_t at = 0;
+	while (at < n && source_packet(x->src, x->pkt) == 0) {
+		int64_t pts = source_packet_time(x->src, x->pkt), dts = source_time(x->src, x->pkt->dts);
+		int r = 0;
+		if (x->pkt->flags & AV_PKT_FLAG_KEY) {
+			pts = pts < 0 && pts != CLOCK_NONE ? 0 : pts;
+			while (at < n && !is_key(&keys[at], pts, dts) && is_passed(&keys[at], pts, dts))
+				at++; /* not there */
+			if (at < n && is_key(&keys[at], pts, dts)) {
+				struct signature s = {0};
+				r = decode_alone(x, keys[at++].pts, &s, err);
+				if (r == 0)
+					r = fn(ctx, &s, err);
+			}
+		}
+		av_packet_unref(x->pkt);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Moves to a keyframe at or before t. False if the demuxer cannot, or does not say where it is. */
+static bool seek_before(struct index_scan *x, int64_t t)
+{
+	struct source *s = x->src;
+	bool blind = s->fmt->iformat->flags & AVFMT_TS_DISCONT || !strcmp(s->fmt->iformat->name, "mpeg");
+	return t > 0 && source_seek(s, blind ? t - 2 * CLOCK_SECOND : t) >= 0;
+}
+
+int index_scan_keys(struct index_scan *x, const struct walk_key *keys, size_t n, index_scan_fn *fn, void *ctx,
+                    struct err *err)
+{
+	int r = ensure_decoder(x, err);
+	if (r < 0)
+		return r;
+	avcodec_flush_buffers(x->dec);
+	reader_moved(x->reader, 0);
+	if (!seek_before(x, keys[0].pts))
+		r = source_reopen(x->src, err);
+	if (r == 0) {
+		x->src->st->discard = AVDISCARD_NONKEY;
+		r = scan_on(x, keys, n, fn, ctx, err);
+		x->src->st->discard = AVDISCARD_DEFAULT;
+	}
+	return r;
+}
+
+static int tell(struct index_scan *x, const struct shown *s, index_scan_fn *fn, void *ctx, struct err *err)
+{
+	struct signature sig = {0};
+	int r = index_picture_read(x->picture, s->frame, &sig, err);
+	sig.pts = s->pts;
+	sig.flags = (uint8_t)((compat_key_frame(s->frame) ? SIGNATURE_KEY : 0) |
+	                      (strcmp(s->rung, "concealed") ? 0 : SIGNATURE_TORN));
+	return r < 0 ? r : fn(ctx, &sig, err);
+}
+
+int index_scan_stretch(struct index_scan *x, int64_t from, int64_t to, bool all, index_scan_fn *fn, void *ctx,
+                       struct err *err)
+{
+	struct shown s;
+	int r = reader_at(x->reader, from, &s, err);
+	if (r < 0)
+		return r;
+	int64_t last = INT64_MIN;
+	while (r == 0 && s.pts <= to) {
+		if (s.pts > last)
+			r = tell(x, &s, fn, ctx, err);
+		last = s.pts > last ? s.pts : last;
+		if (r == 0)
+			r = reader_next(x->reader, all ? INT64_MIN : to, &s, err);
+	}
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,119 @@
+#include "media/index-walk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+struct tally {
+	const struct source *source;
+	struct index_walk w;
+	size_t cap_bins, cap_keys;
+};
+
+void index_walk_clear(struct index_walk *w)
+{
+	free(w->bins);
+	free(w->keys);
+	*w = (struct index_walk){0};
+}
+
+static uint32_t add(uint32_t a, int64_t b)
+{
+	return b > UINT32_MAX - (int64_t)a ? UINT32_MAX : a + (uint32_t)b;
+}
+
+/* Two bins become one of twice the width. */
+static struct walk_bin join(const struct walk_bin *a, const struct walk_bin *b)
+{
+	bool second = b->largest > a->largest;
+	unsigned at = second ? 32768u + b->at / 2u : a->at / 2u;
+	unsigned packets = (unsigned)a->packets + b->packets;
+	return (struct walk_bin){.bytes = add(a->bytes, b->bytes), .largest = second ? b->largest : a->largest,
+	                         .key_bytes = add(a->key_bytes, b->key_bytes), .at = (uint16_t)at,
+	                         .packets = (uint16_t)(packets > UINT16_MAX ? UINT16_MAX : packets)};
+}
+
+static void widen(struct index_walk *w)
+{
+	for (size_t i = 0; i < w->n_bins; i += 2) {
+		const struct walk_bin none = {0};
+		w->bins[i / 2] = join(&w->bins[i], i + 1 < w->n_bins ? &w->bins[i + 1] : &none);
+	}
+	w->n_bins = (w->n_bins + 1) / 2;
+	w->bin *= 2;
+	size_t n = 0;
+	for (size_t i = 0; i < w->n_keys; i++)
+		if (!n || w->keys[i].pts / w->bin != w->keys[n - 1].pts / w->bin)
+			w->keys[n++] = w->keys[i];
+	w->n_keys = n;
+}
+
+static struct walk_bin *bin_at(struct tally *t, int64_t time)
+{
+	struct index_walk *w = &t->w;
+	while (time / w->bin >= WALK_BINS_MAX)
+		widen(w);
+	size_t i = (size_t)(time / w->bin);
+	if (i >= t->cap_bins) {
+		size_t cap = i + i / 2 + 1024;
+		w->bins = mem_grow(w->bins, cap, sizeof *w->bins);
+		memset(w->bins + t->cap_bins, 0, (cap - t->cap_bins) * sizeof *w->bins);
+		t->cap_bins = cap;
+	}
+	for (; w->n_bins <= i; w->n_bins++)
+		w->bins[w->n_bins] = (struct walk_bin){0};
+	return &w->bins[i];
+}
+
+static void note_key(struct tally *t, int64_t time, const AVPacket *pkt)
+{
+	struct index_walk *w = &t->w;
+	/* Times that jump back would be out of order: such keyframes are only counted. */
+	if (w->n_keys && time / w->bin <= w->keys[w->n_keys - 1].pts / w->bin)
+		return;
+	if (w->n_keys == t->cap_keys) {
+		t->cap_keys = 2 * t->cap_keys + 64;
+		w->keys = mem_grow(w->keys, t->cap_keys, sizeof *w->keys);
+	}
+	w->keys[w->n_keys++] = (struct walk_key){time, source_time(t->source, pkt->dts), add(0, pkt->size)};
+}
+
+static void on_packet(void *ctx, const AVPacket *pkt, int64_t time)
+{
+	struct tally *t = ctx;
+	const int64_t latest = INT64_C(10) * 366 * 86400 * CLOCK_SECOND;
+	t->w.packets++;
+	t->w.bytes += pkt->size;
+	if (pkt->flags & AV_PKT_FLAG_KEY)
+		t->w.keyframes++;
+	if (time > latest)
+		return; /* nonsense: a corrupted time stamp */
+	int64_t at = time < 0 ? 0 : time;
+	struct walk_bin *b = bin_at(t, at);
+	if (pkt->flags & AV_PKT_FLAG_KEY) {
+		b->key_bytes = add(b->key_bytes, pkt->size);
+		note_key(t, at, pkt);
+		return;
+	}
+	b->bytes = add(b->bytes, pkt->size);
+	if (b->packets < UINT16_MAX)
+		b->packets++;
+	if ((uint32_t)pkt->size > b->largest) {
+		b->largest = (uint32_t)pkt->size;
+		b->at = (uint16_t)((__int128)(at % t->w.bin) * 65536 / t->w.bin);
+	}
+}
+
+int index_walk_run(struct source *s, struct index_walk *ret, struct err *err)
+{
+	struct tally t = {.source = s, .w.bin = WALK_BIN};
+	int r = extent_walk(s, on_packet, &t, &t.w.extent, err);
+	if (r < 0) {
+		index_walk_clear(&t.w);
+		return r;
+	}
+	*ret = t.w;
+	return 0;
+}

@@ -1,0 +1,32 @@
+/* Indexes of videos, kept as bytes that only the job understands. */
+#include "base/clock.h"
+#include "store/db.h"
+#include "store/store.h"
+
+int store_index_load(struct store *s, const char *sha256, const char *options, struct buf *out, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked, "SELECT data FROM video_index WHERE source = ? AND options = ?", &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "ss", sha256, options);
+	r = db_step(s, q, err);
+	if (r <= 0)
+		return r < 0 ? r : err_set(err, ERR_NOENT, "no index of this video was made with these options");
+	buf_add(out, sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0));
+	return buf_check(out, "the index", err);
+}
+
+int store_index_save(struct store *s, const char *sha256, const char *options, const void *data, size_t len,
+                     struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked, "INSERT OR REPLACE INTO video_index (source, options, created, data) "
+	                           "VALUES (?, ?, ?, ?)", &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "ssib", sha256, options, clock_wall(), data, len);
+	return db_run(s, q, err);
+}

@@ -1,0 +1,16 @@
+/* The requests of role `media` that serve the index (proc/media-wire.h). Each answers on ROLE_SOCKET. */
+#ifndef VDET_WORKER_MEDIA_INDEX_H
+#define VDET_WORKER_MEDIA_INDEX_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "media/index-scan.h"
+#include "media/reader.h"
+#include "media/source.h"
+
+int media_index_walk(struct source *s, struct reader *r, struct err *err);
+int media_index_keys(struct index_scan *x, const json_t *request, struct err *err);
+int media_index_stretch(struct index_scan *x, const json_t *request, struct err *err);
+
+#endif

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""A score for reports about drawn video, of which the truth is known.
+
+    score.py REPORT.json TRUTH.json            one report
+    score.py [--seeds 1-3] [--minutes 10]      draws videos, analyses them with the demo model, prints a table
+    score.py --seen [...]                      without a model: only what share of the events a frame was chosen for
+
+Seen: a frame that shows the event was sent to the model. Said: the report has an event that names its colour and shape,
+and cites a frame that shows it. So what sampling misses and what the model misses are told apart.
+- recall: said / events; of seen: said / seen.
+- precision: events of the report that name something that one of their frames shows, of all.
+- evidence: cited frames that show what the event names, of all cited frames of events that name a colour and a shape.
+- time error: how far start and end of a said event lie from the truth (median, 90th percentile); frames are apart, so
+  it cannot be less than the way to the nearest frame that was sent."""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VDET = os.environ.get("VDET", str(ROOT / "build" / "src" / "app" / "vdet"))
+WAYS = [("even, 6 per 300 s", ["--sample-policy", "even"]),
+        ("even, 1 per 10 s", ["--sample-policy", "even", "--chunk-duration", "60"]),
+        ("adaptive, 6 per 300 s", ["--sample-policy", "adaptive"]),
+        ("adaptive, 1 per 10 s", ["--sample-policy", "adaptive", "--chunk-duration", "60"])]
+
+
+def shows(event, t):
+    return any(a <= t < b for a, b in event["visible"])
+
+
+def names(text, event):
+    words = text.lower()
+    return event["who"]["color"] in words and event["who"]["shape"] in words
+
+
+def score(report, truth):
+    """Counts, to be summed over videos."""
+    events = truth["events"]
+    sent = [s["pts"] for c in report["chunks"] if c["state"] == "done" for s in c["samples"] if not s.get("fault")]
+    c = {"events": len(events), "frames": len(set(sent)), "claims": len(report["events"]), "true": 0, "cited": 0, "shown": 0,
+         "errors": [], "seen": sum(any(shows(e, t) for t in sent) for e in events), "said": 0}
+    said = {}
+    for claim in report["events"]:
+        named = [e for e in events if names(claim["what"], e)]
+        pts = [f["pts"] for f in claim["frames"]]
+        fit = [e for e in named if any(shows(e, t) for t in pts)]
+        c["true"] += bool(fit)
+        if any(w in claim["what"].lower() for w in ("circle", "square", "triangle")):
+            c["cited"] += len(pts)
+            c["shown"] += sum(any(shows(e, t) for e in named) for t in pts)
+        for e in fit:
+            old = said.get(e["id"], (claim["start"], claim["end"]))
+            said[e["id"]] = (min(old[0], claim["start"]), max(old[1], claim["end"]))
+    c["said"] = len(said)
+    for e in events:
+        if e["id"] in said:
+            c["errors"] += [abs(said[e["id"]][0] - e["start"]), abs(said[e["id"]][1] - e["end"])]
+    return c
+
+
+def add(a, b):
+    return {k: a[k] + b[k] for k in a} if a else b
+
+
+def share(a, b):
+    return f"{a / b:.2f} ({a}/{b})" if b else "none"
+
+
+def row(label, c):
+    e = sorted(c["errors"])
+    errors = f"{statistics.median(e):.1f} s, {e[int(0.9 * (len(e) - 1))]:.1f} s" if e else "none"
+    return (f"| {label} | {c['frames']} | {share(c['seen'], c['events'])} | {share(c['said'], c['events'])} | "
+            f"{share(c['said'], c['seen'])} | {share(c['true'], c['claims'])} | {share(c['shown'], c['cited'])} | {errors} |")
+
+
+HEAD = ("| sampling | frames | seen | recall | said of seen | precision | evidence | time error: median, 90 % |\n"
+        "|---|---|---|---|---|---|---|---|")
+
+
+def draw(work, seed, o):
+    path = work / f"score-{seed}-{o.minutes}-{o.events}.mp4"
+    if not path.exists():
+        subprocess.run([VDET, "world", "--seed", str(seed), "--duration", f"{o.minutes}min", "--events", str(o.events), str(path)],
+                       check=True, capture_output=True)
+    return path, json.loads(path.with_suffix(".truth.json").read_text())
+
+
+def seen_only(path, truth, options):
+    plan = json.loads(subprocess.run([VDET, "plan", str(path), *options], check=True, capture_output=True, text=True).stdout)
+    chunks = [{"state": "done", "samples": [{"pts": t} for t in c["times"]]} for c in plan["chunks"]]
+    return score({"chunks": chunks, "events": []}, truth)
+
+
+def analyse(path, truth, options, work, label):
+    out = work / f"{path.stem}-{label.replace(' ', '-').replace(',', '')}"
+    r = subprocess.run([VDET, "analyze", str(path), "--output", str(out), "--format", "json", *options], capture_output=True,
+                       text=True)
+    if r.returncode not in (0, 3):
+        sys.exit(r.stderr)
+    return score(json.loads((out / "report.json").read_text()), truth)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("report", nargs="?", type=Path)
+    p.add_argument("truth", nargs="?", type=Path)
+    p.add_argument("--seeds", default="1-3")
+    p.add_argument("--minutes", type=int, default=10)
+    p.add_argument("--events", type=int, default=60, help="an hour")
+    p.add_argument("--seen", action="store_true")
+    p.add_argument("--work", type=Path)
+    o = p.parse_args()
+    if o.report and not o.truth:
+        p.error("a report needs its truth")
+    print(HEAD, flush=True)
+    if o.report:
+        print(row(o.report.name, score(json.loads(o.report.read_text()), json.loads(o.truth.read_text()))))
+        return
+    first, _, last = o.seeds.partition("-")
+    with tempfile.TemporaryDirectory() as tmp:
+        work = o.work or Path(tmp)
+        work.mkdir(parents=True, exist_ok=True)
+        os.environ["VDET_STORE_DIR"] = str(work / "data")
+        videos = [draw(work, seed, o) for seed in range(int(first), int(last or first) + 1)]
+        for label, options in WAYS:
+            total = None
+            for path, truth in videos:
+                c = seen_only(path, truth, options) if o.seen else analyse(path, truth, options, work, label)
+                total = add(total, c)
+            print(row(label, total), flush=True)
+
+
+if __name__ == "__main__":
+    main()

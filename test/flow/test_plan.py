@@ -1,0 +1,144 @@
+"""Which frames are looked at: policies, plans that are printed, edited and fed back, and what resuming makes of them."""
+import json
+import signal
+
+import flow
+
+
+def times_of(plan):
+    return [t for c in plan["chunks"] for t in c["times"]]
+
+
+def shown_times(report):
+    return [s["time"] for c in report["chunks"] for s in c["samples"]]
+
+
+class Plan(flow.Flow):
+    def setUp(self):
+        super().setUp()
+        del self.env["VDET_SAMPLE_POLICY"]  # what a user gets
+
+    def yard(self, name="yard.mp4", seconds=240, bursts=((70, 71), (170, 173))):
+        """A camera that sees nothing, but for a bright thing that crosses now and then."""
+        # The source is sized by the width of the picture; where it shows is the crossing.
+        when = "+".join(f"between(t,{a},{b})" for a, b in bursts) or "0"
+        first = bursts[0][0] if bursts else 0
+        return flow.make_video(self.dir / name, seconds, source="smptebars", rate=5, extra=(
+            "-f", "lavfi", "-i", f"color=c=yellow:s=40x40:r=5:d={seconds}", "-filter_complex",
+            f"[0:v][1:v]overlay=x='mod((t-{first})*90,280)':y=60:enable='{when}'"))
+
+    def plan(self, name, *options):
+        return json.loads(self.vdet("plan", name, *options).stdout)
+
+    def test_adaptive_is_the_default_and_hits_short_events(self):
+        self.yard()
+        engine = self.engine()
+        small = ("--chunk-duration", "120", "--chunk-frames", "4")
+        plan = self.plan("yard.mp4", *small)
+        self.assertEqual(plan["policy"], "adaptive")
+        for a, b in ((70, 71), (170, 173)):
+            self.assertTrue([t for t in times_of(plan) if a <= t < b], f"no sample between {a} and {b}")
+        self.assertLessEqual(len(times_of(plan)), 8)
+        self.vdet("analyze", "yard.mp4", "--engine", engine.url, *small)
+        report = self.report("yard")
+        self.assertEqual(report["options"]["sample.policy"], "adaptive")
+        self.assertEqual(shown_times(report), times_of(plan))
+        self.assertEqual([(c["start"], c["end"]) for c in report["chunks"]],
+                         [(c["start"], c["end"]) for c in plan["chunks"]])
+        self.assertEqual(report["plan"]["policy"], "adaptive")
+        self.assertEqual(report["plan"]["text"], plan["text"])
+        self.assertGreater(report["index"]["keyframes"], 0)
+        self.assertIn(plan["text"], (self.dir / "yard.vdet" / "report.md").read_text())
+
+    def test_stationary_video_draws_few(self):
+        self.yard("still.mp4", 1200, ())
+        plan = self.plan("still.mp4", "--chunk-duration", "60", "--sample-max-gap", "120")
+        self.assertLessEqual(len(times_of(plan)), 12)
+        self.assertIn("few frames are enough", plan["text"])
+        even = self.plan("still.mp4", "--chunk-duration", "60", "--sample-policy", "even")
+        self.assertEqual(len(times_of(even)), 120)
+
+    def test_policies(self):
+        flow.make_video(self.dir / "a.mp4", 30)
+        for policy in ("even", "keyframe", "adaptive", "scene"):
+            plan = self.plan("a.mp4", "--chunk-duration", "10", "--chunk-frames", "2", "--sample-policy", policy)
+            self.assertEqual(plan["policy"], policy)
+            self.assertTrue(1 <= len(times_of(plan)) <= 6)
+            self.assertEqual(times_of(plan), sorted(times_of(plan)))
+        r = self.vdet("plan", "a.mp4", "--sample-policy", "random", code=2)
+        self.assertIn("random", r.stderr)
+
+    def test_edited_plan_is_followed(self):
+        flow.make_video(self.dir / "a.mp4", 20)
+        engine = self.engine()
+        plan = self.plan("a.mp4", "--sample-policy", "even", "--chunk-duration", "10", "--chunk-frames", "2")
+        plan["chunks"] = [{"start": 0, "end": 4, "times": [1, 1.5, 3]}, {"start": 12, "end": 20, "times": [15]}]
+        (self.dir / "mine.json").write_text(json.dumps(plan))
+        command = ["analyze", "a.mp4", "--engine", engine.url, "--plan", "mine.json"]
+        self.vdet(*command)
+        report = self.report("a")
+        self.assertEqual(shown_times(report), [1, 1.5, 3, 15])
+        asked = len(engine.lines("begin"))
+        self.vdet(*command)  # the same plan is the same job
+        self.assertEqual(len(engine.lines("begin")), asked)
+        plan["chunks"][1]["times"] = [16]
+        (self.dir / "mine.json").write_text(json.dumps(plan))
+        self.vdet(*command)
+        self.assertEqual(shown_times(self.report("a")), [1, 1.5, 3, 16])
+
+    def test_wrong_plans_are_refused(self):
+        flow.make_video(self.dir / "a.mp4", 20)
+        flow.make_video(self.dir / "b.mp4", 10)
+        good = self.plan("a.mp4", "--sample-policy", "even", "--chunk-duration", "10")
+        engine = self.engine()
+
+        def refused(text, words, video="a.mp4", code=1):
+            (self.dir / "p.json").write_text(text)
+            r = self.vdet("analyze", video, "--engine", engine.url, "--plan", "p.json", code=code)
+            self.assertIn(words, r.stderr)
+            self.assertEqual(len(r.stderr.strip().splitlines()[-1:]), 1)
+
+        refused("{", "p.json: line 1:")
+        refused("[]", "p.json: the plan: it is not a JSON object")
+        refused(json.dumps(good), "it is for a video of 00:00:20.000, and this one is 00:00:10.000 long", "b.mp4")
+        refused(json.dumps(good | {"colour": "red"}), "\"colour\" is no key of it")
+        swapped = good | {"chunks": good["chunks"][::-1]}
+        refused(json.dumps(swapped), "chunk 2 of the plan: \"start\", 0.000000 s, is before")
+        late = json.loads(json.dumps(good))
+        late["chunks"][0]["times"][-1] = 11
+        refused(json.dumps(late), "chunk 1 of the plan: time 6, 11.000000 s, is after")
+        r = self.vdet("analyze", "a.mp4", "--engine", engine.url, "--plan", "none.json", code=1)
+        self.assertIn("none.json", r.stderr)
+        r = self.vdet("analyze", "a.mp4", "--engine", engine.url, "--plan", "p.json", "--from", "3", code=2)
+        self.assertIn("--plan says what to look at", r.stderr)
+        r = self.vdet("plan", "a.mp4", "--chunk-duration", "10", "--chunk-max", "5", code=2)
+        self.assertIn("--chunk-max", r.stderr)
+        self.assertEqual(engine.lines("begin"), [])
+
+    def test_resume_with_adaptive_plan_is_exact(self):
+        self.yard()
+        engine = self.engine("--fault", "never@2+", "--slots", "1")
+        command = ["analyze", "yard.mp4", "--chunk-duration", "60", "--chunk-frames", "2", "--workers", "1"]
+        p = self.start(*command, "--engine", engine.url, "--progress", "json")
+        while flow.read_event(p.stdout, "chunk")["state"] != "done":
+            pass
+        p.send_signal(signal.SIGINT)
+        self.assertEqual(p.wait(flow.TIMEOUT), 130)
+        engine.stop()
+        good = self.engine()
+        self.vdet(*command, "--engine", good.url)
+        resumed = self.report("yard")
+        asked = len(good.stretches())
+        self.assertEqual(asked, len(resumed["chunks"]) - 1)
+        self.vdet(*command, "--engine", good.url, "--fresh")
+        self.assertEqual(shown_times(self.report("yard")), shown_times(resumed))
+
+    def test_overlap_shows_the_last_frame_again(self):
+        self.yard()
+        plan = self.plan("yard.mp4", "--chunk-duration", "60", "--chunk-frames", "4", "--chunk-overlap", "20")
+        for a, b in zip(plan["chunks"], plan["chunks"][1:]):
+            self.assertLess(b["start"], a["end"])
+
+
+if __name__ == "__main__":
+    flow.main()
