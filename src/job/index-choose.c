@@ -32,9 +32,10 @@ static int by_place(const void *a, const void *b)
 
 static bool cut_possible(const struct interval *v, bool last, int64_t max_gap)
 {
-	if (v->to - v->from > max_gap || v->spike >= plain_spike)
+	/* Behind the last keyframe nothing is known. */
+	if (last || v->to - v->from > max_gap || v->spike >= plain_spike)
 		return true;
-	return !last && (v->between.whole >= same_whole || v->change >= same_change);
+	return v->between.whole >= same_whole || v->change >= same_change;
 }
 
 /* Behind the last bin that exceeds half of the most, and a second more. */

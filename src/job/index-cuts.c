@@ -180,17 +180,24 @@ static float blend_score(const struct film *f, size_t a, size_t b)
 	return score < blend_least ? 0 : score;
 }
 
-/* The best stretch lies inside the dissolve: takes in what still changes about as fast, up to a third on each side. */
+/* The best stretch lies inside the dissolve: takes in, up to a third on each side, frames from which the mixture goes on
+ * at no less than half its pace. */
 static struct blend whole_blend(const struct film *f, struct blend x)
 {
-	float mean = 0;
-	for (size_t i = x.a + 1; i <= x.b; i++)
-		mean += f->step[i] / (float)(x.b - x.a);
-	size_t most = (x.b - x.a) / 3;
-	for (size_t k = 0; k < most && x.a > 0 && f->step[x.a] > 0.4f * mean && !f->hard[x.a]; k++)
-		x.a--;
-	for (size_t k = 0; k < most && x.b + 1 < f->n && f->step[x.b + 1] > 0.4f * mean && !f->hard[x.b + 1]; k++)
-		x.b++;
+	size_t a = x.a, b = x.b, most = (b - a) / 3;
+	float share;
+	for (size_t k = 1; k <= most && k <= a && !f->hard[a - k + 1]; k++) {
+		signature_mixture(&f->s[a - k], &f->s[b], &f->s[a], &share);
+		if (share < 0.5f * (float)k / (float)(b - a + k))
+			break;
+		x.a = a - k;
+	}
+	for (size_t k = 1; k <= most && b + k < f->n && !f->hard[b + k]; k++) {
+		signature_mixture(&f->s[a], &f->s[b + k], &f->s[b], &share);
+		if (1 - share < 0.5f * (float)k / (float)(b - a + k))
+			break;
+		x.b = b + k;
+	}
 	return x;
 }
 
