@@ -6,13 +6,15 @@
 
 static const struct opt_row rows[] = {
 	{"ui.progress", "progress", OPT_CHOICE, AT(progress), "auto", 0, 0, "auto|plain|json", NULL,
-	 "How progress is shown: a bar on a terminal and plain lines elsewhere, always plain lines, or one JSON object a line.", 0},
+     "How progress is shown: a bar on a terminal and plain lines elsewhere, always plain lines, or one JSON object a "
+     "line.",
+     0},
 	{"ui.log_level", "log-level", OPT_CHOICE, AT(log_level), "warning", 0, 0, "error|warning|info|debug", NULL,
-	 "What is told on standard error.", 0},
+     "What is told on standard error.", 0},
 	{"store.dir", "data-dir", OPT_STRING, AT(data_dir), "", 0, 0, NULL, "FOLDER",
-	 "Where jobs, models and logs are kept; empty = $XDG_DATA_HOME/vdet, or ~/.local/share/vdet.", 0},
+     "Where jobs, models and logs are kept; empty = $XDG_DATA_HOME/vdet, or ~/.local/share/vdet.", 0},
 	{"config.file", "config", OPT_STRING, AT(config), "", 0, 0, NULL, "FILE",
-	 "Read this configuration instead of $XDG_CONFIG_HOME/vdet/vdet.conf.", OPT_COMMAND_ONLY},
+     "Read this configuration instead of $XDG_CONFIG_HOME/vdet/vdet.conf.", OPT_COMMAND_ONLY},
 };
 
 const struct opt_group app_opt_group = {"General", rows, sizeof rows / sizeof *rows};
@@ -45,8 +47,11 @@ int app_open_store(const struct app *app, struct store **ret, struct err *err)
 int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), void *ctx, struct engine **ret,
                    struct err *err)
 {
-	const struct engine_places places = {.models_dir = app->demo ? NULL : app->models_dir, .demo_dir = app->demo_dir,
-	                                     .runtime_dir = app->runtime_dir, .log_path = app->engine_log,
-	                                     .note = note, .note_ctx = ctx};
+	const struct engine_places places = {.models_dir = app->demo ? NULL : app->models_dir,
+	                                     .demo_dir = app->demo_dir,
+	                                     .runtime_dir = app->runtime_dir,
+	                                     .log_path = app->engine_log,
+	                                     .note = note,
+	                                     .note_ctx = ctx};
 	return engine_new(&app->engine, &places, app->cancel, ret, err);
 }

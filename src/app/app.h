@@ -28,27 +28,31 @@ struct app {
 	struct engine_options engine;
 	struct analyze_options analyze;
 	struct cancel *cancel;
-	bool demo;  /* the bundled model, whatever else is there */
+	bool demo; /* the bundled model, whatever else is there */
 	char *data_dir, *models_dir, *demo_dir, *runtime_dir, *engine_log, *locks_dir;
 };
 
 struct command {
 	const char *name;
-	const char *usage;    /* "FILE…" */
-	const char *summary;  /* one line */
-	const char *text;     /* what --help tells beyond the options; may be "" */
-	unsigned groups;      /* GROUP_…: the options that it takes */
-	const struct opt_group *own;  /* options of this command alone, or NULL */
+	const char *usage;           /* "FILE…" */
+	const char *summary;         /* one line */
+	const char *text;            /* what --help tells beyond the options; may be "" */
+	unsigned groups;             /* GROUP_…: the options that it takes */
+	const struct opt_group *own; /* options of this command alone, or NULL */
 	void *own_target;
-	int (*run)(struct app *app, int argc, char **argv);  /* arguments that are no options; returns an exit code */
+	int (*run)(struct app *app, int argc, char **argv); /* arguments that are no options; returns an exit code */
 };
 enum {
-	GROUP_APP = 1, GROUP_ENGINE = 2, GROUP_ANALYZE = 4, GROUP_INDEX = 8,
+	GROUP_APP = 1,
+	GROUP_ENGINE = 2,
+	GROUP_ANALYZE = 4,
+	GROUP_INDEX = 8,
 	GROUP_ALL = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE | GROUP_INDEX,
 	APP_BINDS_MAX = 6,
 };
 
-extern const struct command cmd_analyze, cmd_index, cmd_jobs, cmd_report, cmd_plan, cmd_doctor, cmd_demo, cmd_world, cmd_help;
+extern const struct command cmd_analyze, cmd_index, cmd_jobs, cmd_report, cmd_plan, cmd_doctor, cmd_demo, cmd_world,
+	cmd_help;
 extern const struct command *const commands[];
 extern const size_t n_commands;
 
@@ -64,6 +68,6 @@ int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), v
 /* Analyses files one after the other with one engine, showing progress; the exit code is the worst of them. */
 int app_analyze(struct app *app, char **files, int n);
 
-void help_print(const struct command *c);  /* of one command, to standard output */
+void help_print(const struct command *c); /* of one command, to standard output */
 
 #endif

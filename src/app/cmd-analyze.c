@@ -32,8 +32,9 @@ static void tell_report(struct ui *ui, const struct analyze_result *r, const cha
 	}
 	ui_say(ui, "report: %s/report.%s%s%s%s", short_path(r->dir), main, others.len ? "  (" : "", buf_str(&others),
 	       others.len ? ")" : "");
-	progress_event(ui_progress(ui), "report", json_pack("{s:s, s:s, s:I, s:I, s:I}", "job", r->job, "dir", r->dir, "chunks",
-		(json_int_t)r->chunks, "holes", (json_int_t)r->holes, "resumed", (json_int_t)r->resumed));
+	progress_event(ui_progress(ui), "report",
+	               json_pack("{s:s, s:s, s:I, s:I, s:I}", "job", r->job, "dir", r->dir, "chunks", (json_int_t)r->chunks,
+	                         "holes", (json_int_t)r->holes, "resumed", (json_int_t)r->resumed));
 }
 
 static int exit_of(const struct analyze_result *r)
@@ -55,8 +56,9 @@ static int analyze_one(const struct analyze *a, struct ui *ui, const char *file)
 	struct err err;
 	int r = analyze_file(a, file, &result, &err);
 	if (r < 0) {
-		progress_event(ui_progress(ui), "error", json_pack("{s:s, s:s, s:s}", "file", file_base(file), "code",
-			err_code_name(err.code), "message", err.code == ERR_CANCELED ? "interrupted" : err.msg));
+		progress_event(ui_progress(ui), "error",
+		               json_pack("{s:s, s:s, s:s}", "file", file_base(file), "code", err_code_name(err.code), "message",
+		                         err.code == ERR_CANCELED ? "interrupted" : err.msg));
 		if (err.code == ERR_CANCELED)
 			log_warning("interrupted; what is finished is kept, and the same command goes on from there");
 		return app_fail(&err);
@@ -87,12 +89,17 @@ static int worse(int a, int b)
 static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, struct store *store, char **files, int n)
 {
 	struct analyze_options options = app->analyze;
-	const struct analyze a = {.options = &options, .engine = engine, .store = store, .locks_dir = app->locks_dir,
-	                          .progress = ui_progress(ui), .cancel = app->cancel};
+	const struct analyze a = {.options = &options,
+	                          .engine = engine,
+	                          .store = store,
+	                          .locks_dir = app->locks_dir,
+	                          .progress = ui_progress(ui),
+	                          .cancel = app->cancel};
 	int code = EXIT_COMPLETE;
 	for (int i = 0; i < n && code != EXIT_INTERRUPTED; i++) {
-		AUTO(mem_freep) char *output = n > 1 && *app->analyze.output ? output_for(app->analyze.output, files[i])
-		                                                             : mem_strdup(app->analyze.output);
+		AUTO(mem_freep)
+		char *output =
+			n > 1 && *app->analyze.output ? output_for(app->analyze.output, files[i]) : mem_strdup(app->analyze.output);
 		options.output = output;
 		code = worse(code, analyze_one(&a, ui, files[i]));
 	}
@@ -111,7 +118,8 @@ static void warn_about(const struct engine_info *i, const struct app *app)
 		log_warning("%s", i->warning);
 	if (i->demo_model && !app->demo)
 		log_warning("no model is configured, so the bundled demo model answers: it understands only the scenes that "
-		            "`vdet demo` draws. Put a GGUF model and its mmproj into %s, or name an --engine", app->models_dir);
+		            "`vdet demo` draws. Put a GGUF model and its mmproj into %s, or name an --engine",
+		            app->models_dir);
 }
 
 int app_analyze(struct app *app, char **files, int n)
@@ -127,7 +135,8 @@ int app_analyze(struct app *app, char **files, int n)
 	if (r == 0)
 		r = app_new_engine(app, note_engine, ui_progress(ui), &engine, &err);
 	if (r < 0) {
-		progress_event(ui_progress(ui), "error", json_pack("{s:s, s:s}", "code", err_code_name(err.code), "message", err.msg));
+		progress_event(ui_progress(ui), "error",
+		               json_pack("{s:s, s:s}", "code", err_code_name(err.code), "message", err.msg));
 		return app_fail(&err);
 	}
 	warn_about(engine_info(engine), app);
@@ -142,9 +151,12 @@ static int run(struct app *app, int argc, char **argv)
 }
 
 const struct command cmd_analyze = {
-	.name = "analyze", .usage = "FILE…", .summary = "watch videos and report what happens in them",
+	.name = "analyze",
+	.usage = "FILE…",
+	.summary = "watch videos and report what happens in them",
 	.text = "Looks at each video chunk by chunk, and writes report.html, .json, .md, .vtt and .csv.\n"
-	        "Every finished chunk is kept: after an interruption, the same command goes on.\n"
-	        "Exit codes: 0 complete, 3 finished with holes, 1 failed, 2 wrong usage, 130 interrupted.\n",
-	.groups = GROUP_ALL, .run = run,
+			"Every finished chunk is kept: after an interruption, the same command goes on.\n"
+			"Exit codes: 0 complete, 3 finished with holes, 1 failed, 2 wrong usage, 130 interrupted.\n",
+	.groups = GROUP_ALL,
+	.run = run,
 };

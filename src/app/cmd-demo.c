@@ -14,19 +14,28 @@
 
 DEFINE_FREEP(struct world, world)
 
-static struct { double hours; int64_t seed; char *dir; } own;
+static struct {
+	double hours;
+	int64_t seed;
+	char *dir;
+} own;
 static const struct opt_row rows[] = {
 	{"demo.hours", "hours", OPT_DOUBLE, offsetof(__typeof__(own), hours), "0.1667", 0.01, 24, NULL, "N",
-	 "Length of the recording that is drawn; the default is ten minutes.", OPT_COMMAND_ONLY},
-	{"demo.seed", "seed", OPT_INT, offsetof(__typeof__(own), seed), "7", -1e15, 1e15, NULL, "N", "Which story.", OPT_COMMAND_ONLY},
+     "Length of the recording that is drawn; the default is ten minutes.", OPT_COMMAND_ONLY},
+	{"demo.seed", "seed", OPT_INT, offsetof(__typeof__(own), seed), "7", -1e15, 1e15, NULL, "N", "Which story.",
+     OPT_COMMAND_ONLY},
 	{"demo.dir", "dir", OPT_STRING, offsetof(__typeof__(own), dir), "vdet-demo", 0, 0, NULL, "FOLDER",
-	 "Where the recording and its report go.", OPT_COMMAND_ONLY},
+     "Where the recording and its report go.", OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Demo", rows, ARRAY_LEN(rows)};
 
 /* Frames this close see events of some seconds, and four at once is what the demo model is good at. */
-static const struct { const char *row, *value; } demo_settings[] = {
-	{"chunk.duration", "12"}, {"chunk.frames", "4"}, {"frame.size", "640"},
+static const struct {
+	const char *row, *value;
+} demo_settings[] = {
+	{"chunk.duration", "12"},
+	{"chunk.frames", "4"},
+	{"frame.size", "640"},
 };
 
 /* The demo's own settings, where the user has not chosen others. */
@@ -40,7 +49,8 @@ static int apply_settings(struct app *app, struct err *err)
 				continue;
 			opt_get_text(row, &app->analyze, &now);
 			int r = strcmp(buf_str(&now), row->def) == 0
-			            ? opt_set_value(row, &app->analyze, demo_settings[s].value, "demo", err) : 0;
+			            ? opt_set_value(row, &app->analyze, demo_settings[s].value, "demo", err)
+			            : 0;
 			if (r < 0)
 				return r;
 		}
@@ -79,7 +89,8 @@ static bool was_seen(const struct report *r, const struct world *w, const struct
 	return false;
 }
 
-static void print_event(const struct report *r, const struct world *w, const struct world_event *e, size_t *seen, size_t *told)
+static void print_event(const struct report *r, const struct world *w, const struct world_event *e, size_t *seen,
+                        size_t *told)
 {
 	char text[200], a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	const char *found = "not seen: no frame fell into it";
@@ -97,8 +108,8 @@ static void print_event(const struct report *r, const struct world *w, const str
 	*seen += see;
 	*told += see && say;
 	world_event_text(w, e, text, sizeof text);
-	printf("%s %7s-%-7s %-66s | %s%s%s\n", say ? "+" : "-", clock_short(e->start_us, a), clock_short(e->end_us, b), text, at,
-	       *at ? " " : "", found);
+	printf("%s %7s-%-7s %-66s | %s%s%s\n", say ? "+" : "-", clock_short(e->start_us, a), clock_short(e->end_us, b),
+	       text, at, *at ? " " : "", found);
 }
 
 /* How many of the report's events are about nothing that happened. */
@@ -120,9 +131,10 @@ static void print_comparison(const struct report *r, const struct world *w)
 	printf("\n%-18s%-67s | %s\n", "  what happened", "", "what the report says");
 	for (size_t i = 0; i < w->n_events; i++)
 		print_event(r, w, &w->events[i], &seen, &told);
-	printf("\n%zu events happened; frames showed %zu of them to the model, and the report names %zu of these (%.0f %%).\n"
-	       "The report has %zu statements; %zu are about nothing that happened.\n", w->n_events, seen, told,
-	       seen ? 100.0 * (double)told / (double)seen : 100.0, r->n_events, count_invented(r, w));
+	printf(
+		"\n%zu events happened; frames showed %zu of them to the model, and the report names %zu of these (%.0f %%).\n"
+		"The report has %zu statements; %zu are about nothing that happened.\n",
+		w->n_events, seen, told, seen ? 100.0 * (double)told / (double)seen : 100.0, r->n_events, count_invented(r, w));
 }
 
 /* The newest job about this video, from the store. */
@@ -153,7 +165,8 @@ static int compare(struct app *app, const struct world_video *v, struct err *err
 	if (r == 0)
 		r = store_job_each(store, take_job, &newest, err);
 	if (r == 0)
-		r = newest.id ? report_load(store, newest.id, &report, err) : err_set(err, ERR_INTERNAL, "the demo's job is gone");
+		r = newest.id ? report_load(store, newest.id, &report, err)
+		              : err_set(err, ERR_INTERNAL, "the demo's job is gone");
 	if (r == 0)
 		print_comparison(report, w);
 	free(newest.id);
@@ -182,8 +195,9 @@ static int run(struct app *app, int argc, char **argv)
 		return app_fail(&err);
 	v.world.seed = own.seed;
 	v.world.duration_us = (int64_t)(own.hours * 3600) * CLOCK_SECOND;
-	AUTO(mem_freep) char *name = mem_printf("recording-%lld-%llds.mp4", (long long)own.seed,
-	                                        (long long)(v.world.duration_us / CLOCK_SECOND));
+	AUTO(mem_freep)
+	char *name =
+		mem_printf("recording-%lld-%llds.mp4", (long long)own.seed, (long long)(v.world.duration_us / CLOCK_SECOND));
 	AUTO(mem_freep) char *path = file_join(own.dir, name);
 	if (draw(app, &v, path, &err) < 0)
 		return app_fail(&err);
@@ -201,7 +215,12 @@ static int run(struct app *app, int argc, char **argv)
 }
 
 const struct command cmd_demo = {
-	.name = "demo", .usage = "", .summary = "draw a recording, analyse it, and show the report beside the truth",
+	.name = "demo",
+	.usage = "",
+	.summary = "draw a recording, analyse it, and show the report beside the truth",
 	.text = "Uses the bundled demo model, which understands only such drawn scenes.\n",
-	.groups = GROUP_ALL, .own = &group, .own_target = &own, .run = run,
+	.groups = GROUP_ALL,
+	.own = &group,
+	.own_target = &own,
+	.run = run,
 };

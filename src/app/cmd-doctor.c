@@ -4,9 +4,12 @@
 
 #include "app/doctor.h"
 
-static struct { bool json; } own;
+static struct {
+	bool json;
+} own;
 static const struct opt_row rows[] = {
-	{"doctor.json", "json", OPT_BOOL, 0, "false", 0, 0, NULL, NULL, "One JSON object instead of text.", OPT_COMMAND_ONLY},
+	{"doctor.json", "json", OPT_BOOL, 0, "false", 0, 0, NULL, NULL, "One JSON object instead of text.",
+     OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Doctor", rows, 1};
 
@@ -27,7 +30,8 @@ static void print_json(const struct checks *c, bool healthy)
 	json_t *list = json_array();
 	for (size_t i = 0; i < c->n; i++)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "check", c->items[i].name, "state",
-			state_names[c->items[i].state], "found", c->items[i].found, "advice", c->items[i].advice));
+		                                      state_names[c->items[i].state], "found", c->items[i].found, "advice",
+		                                      c->items[i].advice));
 	json_auto_t *root = json_pack("{s:b, s:o}", "healthy", healthy, "checks", list);
 	json_dumpf(root, stdout, JSON_INDENT(2));
 	putchar('\n');
@@ -53,7 +57,12 @@ static int run(struct app *app, int argc, char **argv)
 }
 
 const struct command cmd_doctor = {
-	.name = "doctor", .usage = "", .summary = "check libraries, decoders, engine, model, GPU, disk; say what to do",
+	.name = "doctor",
+	.usage = "",
+	.summary = "check libraries, decoders, engine, model, GPU, disk; say what to do",
 	.text = "Exit code 0 if nothing stands in the way of an analysis, 1 otherwise.\n",
-	.groups = GROUP_APP | GROUP_ENGINE, .own = &group, .own_target = &own, .run = run,
+	.groups = GROUP_APP | GROUP_ENGINE,
+	.own = &group,
+	.own_target = &own,
+	.run = run,
 };

@@ -4,16 +4,19 @@
 #include "app/app.h"
 #include "app/help-shell.h"
 
-static struct { char *as; } own;
+static struct {
+	char *as;
+} own;
 static const struct opt_row rows[] = {
 	{"help.as", "as", OPT_CHOICE, 0, "text", 0, 0, "text|markdown|man|bash|zsh|fish", NULL,
-	 "In another form: docs/options.md, the manual page, or what a shell needs to complete words.", OPT_COMMAND_ONLY},
+     "In another form: docs/options.md, the manual page, or what a shell needs to complete words.", OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Help", rows, 1};
 
 static void print_overview(void)
 {
-	puts("vdet watches long video with a vision-language model and tells what happened, when, and which frame shows it.\n\n"
+	puts("vdet watches long video with a vision-language model and tells what happened, when, and which frame shows "
+	     "it.\n\n"
 	     "usage: vdet COMMAND [OPTION…] [ARGUMENT…]\n");
 	for (size_t i = 0; i < n_commands; i++)
 		printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
@@ -50,7 +53,8 @@ static void print_markdown(void)
 	     "`duration = 300`), or as an environment variable (`VDET_CHUNK_DURATION`). The command line wins over the\n"
 	     "environment, the environment over the file, the file over the default. The file is\n"
 	     "`$XDG_CONFIG_HOME/vdet/vdet.conf` (`~/.config/vdet/vdet.conf`), or what `--config` or `VDET_CONFIG` names.\n"
-	     "An unknown key and a value out of range are errors. Times are in seconds, or written as `1:30`, `5min`, `2h`;\n"
+	     "An unknown key and a value out of range are errors. Times are in seconds, or written as `1:30`, `5min`, "
+	     "`2h`;\n"
 	     "sizes take K, M, G and T.");
 	fputs(buf_str(&text), stdout);
 }
@@ -58,7 +62,10 @@ static void print_markdown(void)
 static int run(struct app *app, int argc, char **argv)
 {
 	(void)app;
-	static const struct { const char *name; void (*print)(void); } forms[] = {
+	static const struct {
+		const char *name;
+		void (*print)(void);
+	} forms[] = {
 		{"markdown", print_markdown}, {"man", help_man}, {"bash", help_bash}, {"zsh", help_zsh}, {"fish", help_fish},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
@@ -81,6 +88,12 @@ static int run(struct app *app, int argc, char **argv)
 }
 
 const struct command cmd_help = {
-	.name = "help", .usage = "[COMMAND]", .summary = "tell how to use vdet or one of its commands",
-	.text = "", .groups = GROUP_APP, .own = &group, .own_target = &own, .run = run,
+	.name = "help",
+	.usage = "[COMMAND]",
+	.summary = "tell how to use vdet or one of its commands",
+	.text = "",
+	.groups = GROUP_APP,
+	.own = &group,
+	.own_target = &own,
+	.run = run,
 };

@@ -14,19 +14,22 @@
 #include "job/index-form.h"
 #include "job/indexer.h"
 
-static struct own { bool scenes, json, fresh; char *output; } own;
+static struct own {
+	bool scenes, json, fresh;
+	char *output;
+} own;
 #define AT(member) offsetof(struct own, member)
 
 static const struct opt_row rows[] = {
 	{"index.scenes", "scenes", OPT_BOOL, AT(scenes), "false", 0, 0, NULL, NULL,
-	 "Decode around every possible cut, so that cuts are exact to the frame: hard, dissolve, fade. Takes longer.",
-	 OPT_COMMAND_ONLY},
+     "Decode around every possible cut, so that cuts are exact to the frame: hard, dissolve, fade. Takes longer.",
+     OPT_COMMAND_ONLY},
 	{"index.json", "json", OPT_BOOL, AT(json), "false", 0, 0, NULL, NULL, "Print everything that is known, as JSON.",
-	 OPT_COMMAND_ONLY},
+     OPT_COMMAND_ONLY},
 	{"index.fresh", "fresh", OPT_BOOL, AT(fresh), "false", 0, 0, NULL, NULL,
-	 "Make it again, even if it was made of this file before.", OPT_COMMAND_ONLY},
+     "Make it again, even if it was made of this file before.", OPT_COMMAND_ONLY},
 	{"index.output", "output", OPT_STRING, AT(output), "", 0, 0, NULL, "FOLDER",
-	 "Write NAME.index.json there, and with --scenes the shots as chapters: NAME.chapters.vtt.", OPT_COMMAND_ONLY},
+     "Write NAME.index.json there, and with --scenes the shots as chapters: NAME.chapters.vtt.", OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Index of a video", rows, ARRAY_LEN(rows)};
 
@@ -42,8 +45,13 @@ static int make(struct app *app, struct store *store, const char *path, struct p
 {
 	const struct analyze_options *a = &app->analyze;
 	const struct indexer_options o = {
-		.effort = a->index_effort, .max_gap = a->index_max_gap, .workers = a->index_workers, .scenes = own.scenes,
-		.fresh = own.fresh, .progress = on_progress, .ctx = progress,
+		.effort = a->index_effort,
+		.max_gap = a->index_max_gap,
+		.workers = a->index_workers,
+		.scenes = own.scenes,
+		.fresh = own.fresh,
+		.progress = on_progress,
+		.ctx = progress,
 		.decoder = {.timeout = a->media_timeout, .memory = a->media_memory, .sandbox = a->sandbox}};
 	AUTO(fd_closep) int fd = -1;
 	char sha256[HASH_HEX];
@@ -82,10 +90,24 @@ static int64_t time_of(const struct video_index *x, bool (*is)(const struct vide
 	return sum;
 }
 
-static bool is_quiet(const struct video_index *x, size_t i, unsigned arg) { (void)arg; return x->activity[i] < 0.1f; }
-static bool is_busy(const struct video_index *x, size_t i, unsigned arg) { (void)arg; return x->activity[i] >= 0.4f; }
-static bool is_flagged(const struct video_index *x, size_t i, unsigned flag) { return x->flags[i] & flag; }
-static bool is_looked(const struct video_index *x, size_t i, unsigned look) { return x->look[i] == look; }
+static bool is_quiet(const struct video_index *x, size_t i, unsigned arg)
+{
+	(void)arg;
+	return x->activity[i] < 0.1f;
+}
+static bool is_busy(const struct video_index *x, size_t i, unsigned arg)
+{
+	(void)arg;
+	return x->activity[i] >= 0.4f;
+}
+static bool is_flagged(const struct video_index *x, size_t i, unsigned flag)
+{
+	return x->flags[i] & flag;
+}
+static bool is_looked(const struct video_index *x, size_t i, unsigned look)
+{
+	return x->look[i] == look;
+}
 
 static void print_share(const char *label, int64_t part, const struct video_index *x)
 {
@@ -133,7 +155,8 @@ static void print_summary(const char *name, const struct video_index *x, bool ca
 	char t[CLOCK_TEXT_MAX];
 	printf("%s  %s\n", name, clock_text(x->duration, t));
 	printf("  packets    %" PRId64 ", %" PRId64 " of them keyframes; %" PRId64 " pictures decoded, no two more "
-	       "than %.1f s apart\n", x->packets, x->keyframes, x->decoded, (double)x->max_gap / 1e6);
+	       "than %.1f s apart\n",
+	       x->packets, x->keyframes, x->decoded, (double)x->max_gap / 1e6);
 	print_share("  looked at  closely", time_of(x, is_looked, INDEX_DECODED), x);
 	print_share(", at keyframes", time_of(x, is_looked, INDEX_KEYFRAMES), x);
 	print_share(", at packets alone", time_of(x, is_looked, INDEX_PACKETS), x);
@@ -217,8 +240,13 @@ static int run(struct app *app, int argc, char **argv)
 }
 
 const struct command cmd_index = {
-	.name = "index", .usage = "FILE…", .summary = "look through whole videos: where something happens, and cuts",
+	.name = "index",
+	.usage = "FILE…",
+	.summary = "look through whole videos: where something happens, and cuts",
 	.text = "Walks the packets, decodes the keyframes small, and looks closely where that pays (--index-effort).\n"
-	        "The same index is the first phase of vdet analyze; it is kept, so that it is made once of each file.\n",
-	.groups = GROUP_APP | GROUP_INDEX, .own = &group, .own_target = &own, .run = run,
+			"The same index is the first phase of vdet analyze; it is kept, so that it is made once of each file.\n",
+	.groups = GROUP_APP | GROUP_INDEX,
+	.own = &group,
+	.own_target = &own,
+	.run = run,
 };

@@ -7,7 +7,9 @@
 #include "app/app.h"
 #include "base/clock.h"
 
-static struct { bool json; } own;
+static struct {
+	bool json;
+} own;
 static const struct opt_row rows[] = {
 	{"jobs.json", "json", OPT_BOOL, 0, "false", 0, 0, NULL, NULL, "One JSON object a line.", OPT_COMMAND_ONLY},
 };
@@ -19,9 +21,10 @@ static int print_job(void *ctx, const struct store_job *j)
 	size_t *n = ctx;
 	clock_iso(j->created, created);
 	if (own.json) {
-		json_auto_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s}", "job", j->id, "source", j->source_name,
-			"state", store_job_state_name(j->state), "chunks", (json_int_t)j->chunks, "done", (json_int_t)j->done, "holes",
-			(json_int_t)j->holes, "created", created, "dir", j->output);
+		json_auto_t *o =
+			json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s}", "job", j->id, "source", j->source_name, "state",
+		              store_job_state_name(j->state), "chunks", (json_int_t)j->chunks, "done", (json_int_t)j->done,
+		              "holes", (json_int_t)j->holes, "created", created, "dir", j->output);
 		json_dumpf(o, stdout, JSON_COMPACT);
 		putchar('\n');
 		return 0;
@@ -71,6 +74,12 @@ static int run(struct app *app, int argc, char **argv)
 }
 
 const struct command cmd_jobs = {
-	.name = "jobs", .usage = "[rm JOB…]", .summary = "list the jobs of the case store, or forget some",
-	.text = "", .groups = GROUP_APP, .own = &group, .own_target = &own, .run = run,
+	.name = "jobs",
+	.usage = "[rm JOB…]",
+	.summary = "list the jobs of the case store, or forget some",
+	.text = "",
+	.groups = GROUP_APP,
+	.own = &group,
+	.own_target = &own,
+	.run = run,
 };

@@ -6,17 +6,24 @@
 #include "base/mem.h"
 #include "job/report.h"
 
-static struct { char *output, *format; } own;
+static struct {
+	char *output, *format;
+} own;
 static const struct opt_row rows[] = {
-	{"report.output", "output", OPT_STRING, 0, "", 0, 0, NULL, "FOLDER", "Where it goes; empty = where the job put it.", 0},
+	{"report.output", "output", OPT_STRING, 0, "", 0, 0, NULL, "FOLDER", "Where it goes; empty = where the job put it.",
+     0},
 	{"report.format", "format", OPT_STRING, sizeof(char *), "all", 0, 0, NULL, "LIST",
-	 "Formats, separated by commas: html, json, md, vtt, csv; or all. With \"-\" as folder: one, to standard output.", 0},
+     "Formats, separated by commas: html, json, md, vtt, csv; or all. With \"-\" as folder: one, to standard output.",
+     0},
 };
 static const struct opt_group group = {"Report", rows, ARRAY_LEN(rows)};
 
 static int print(const struct report *r, struct err *err)
 {
-	static const struct { const char *name; int (*write)(const struct report *, struct buf *, struct err *); } formats[] = {
+	static const struct {
+		const char *name;
+		int (*write)(const struct report *, struct buf *, struct err *);
+	} formats[] = {
 		{"html", report_html}, {"json", report_json}, {"md", report_markdown}, {"vtt", report_vtt}, {"csv", report_csv},
 	};
 	AUTO(buf_free) struct buf out = BUF(1u << 30);
@@ -57,6 +64,12 @@ static int run(struct app *app, int argc, char **argv)
 }
 
 const struct command cmd_report = {
-	.name = "report", .usage = "JOB", .summary = "write the report of a job again, also of one that is not finished",
-	.text = "", .groups = GROUP_APP, .own = &group, .own_target = &own, .run = run,
+	.name = "report",
+	.usage = "JOB",
+	.summary = "write the report of a job again, also of one that is not finished",
+	.text = "",
+	.groups = GROUP_APP,
+	.own = &group,
+	.own_target = &own,
+	.run = run,
 };

@@ -39,7 +39,7 @@ static char *join(json_t *words)
 	struct buf out = BUF(4096);
 	size_t i;
 	json_t *w;
-	json_array_foreach(words, i, w)
+	json_array_foreach (words, i, w)
 		buf_addf(&out, "%s%s", i ? ", " : "", json_string_value(w));
 	return buf_take(&out);
 }
@@ -65,7 +65,9 @@ static void check_decoders(struct checks *c, json_t *caps)
 	AUTO(mem_freep) char *missing_text = join(missing);
 	AUTO(mem_freep) char *filters_text = join(filters);
 	checks_add(c, "decoders", json_array_size(missing) ? CHECK_NOTE : CHECK_OK, join(json_object_get(caps, "decoders")),
-	           json_array_size(missing) ? mem_printf("%s cannot be decoded with this FFmpeg; a newer one may", missing_text) : NULL);
+	           json_array_size(missing)
+	               ? mem_printf("%s cannot be decoded with this FFmpeg; a newer one may", missing_text)
+	               : NULL);
 	if (json_array_size(filters))
 		checks_add(c, "filters", CHECK_FAULT, mem_printf("%s missing", filters_text),
 		           mem_strdup("HDR or interlaced video will look wrong; use an FFmpeg built with libzimg"));
@@ -76,11 +78,11 @@ static void check_hardware(struct checks *c, json_t *caps)
 	struct buf usable = BUF(4096);
 	size_t i;
 	json_t *h;
-	json_array_foreach(json_object_get(caps, "hardware"), i, h)
+	json_array_foreach (json_object_get(caps, "hardware"), i, h)
 		if (json_is_true(json_object_get(h, "usable")))
 			buf_addf(&usable, "%s%s", usable.len ? ", " : "", json_string_value(json_object_get(h, "name")));
-	checks_add(c, "hardware decoders", CHECK_OK, usable.len ? buf_take(&usable)
-	                                                        : mem_strdup("none usable; decoding in software"), NULL);
+	checks_add(c, "hardware decoders", CHECK_OK,
+	           usable.len ? buf_take(&usable) : mem_strdup("none usable; decoding in software"), NULL);
 }
 
 void doctor_media(struct checks *c)
@@ -95,7 +97,7 @@ void doctor_media(struct checks *c)
 		return;
 	}
 	struct buf text = BUF(4096);
-	json_object_foreach(json_object_get(caps, "libraries"), name, version)
+	json_object_foreach (json_object_get(caps, "libraries"), name, version)
 		buf_addf(&text, "%s%s %s", text.len ? ", " : "", name, json_string_value(version));
 	buf_addf(&text, ", jansson %s", JANSSON_VERSION);
 	checks_add(c, "libraries", CHECK_OK, buf_take(&text), NULL);
@@ -111,15 +113,17 @@ void doctor_engine(struct checks *c, struct app *app)
 	if (r == 0)
 		r = engine_start(engine, NULL, NULL, &err);
 	if (r < 0) {
-		checks_add(c, "engine", CHECK_FAULT, mem_strdup(err.msg),
-		           mem_strdup("put llama-server on PATH, run tools/setup engine from the checkout, or name an --engine URL"));
+		checks_add(
+			c, "engine", CHECK_FAULT, mem_strdup(err.msg),
+			mem_strdup("put llama-server on PATH, run tools/setup engine from the checkout, or name an --engine URL"));
 		return;
 	}
 	const struct engine_info *i = engine_info(engine);
-	checks_add(c, "engine", CHECK_OK, mem_printf("%s %s, %d requests at once, context %d", i->kind, i->version, i->slots,
-	                                             i->context), NULL);
+	checks_add(c, "engine", CHECK_OK,
+	           mem_printf("%s %s, %d requests at once, context %d", i->kind, i->version, i->slots, i->context), NULL);
 	if (i->demo_model)
-		checks_add(c, "model", CHECK_NOTE, mem_strdup("only the bundled demo model, which understands drawn scenes alone"),
+		checks_add(c, "model", CHECK_NOTE,
+		           mem_strdup("only the bundled demo model, which understands drawn scenes alone"),
 		           mem_printf("put a vision-language model in GGUF and its mmproj file into %s", app->models_dir));
 	else
 		checks_add(c, "model", i->images ? CHECK_OK : CHECK_FAULT, mem_strdup(i->model),
@@ -137,8 +141,9 @@ static void check_memory(struct checks *c)
 		available = line ? strtoll(line + sizeof "MemAvailable:", NULL, 10) * 1024 : 0;
 	}
 	bool low = available < INT64_C(2) << 30;
-	checks_add(c, "memory", low ? CHECK_NOTE : CHECK_OK, mem_printf("%s available of %s", text_size((double)available, a),
-	           text_size((double)total, b)), low ? mem_strdup("below 2 GB only small models run; close other programs") : NULL);
+	checks_add(c, "memory", low ? CHECK_NOTE : CHECK_OK,
+	           mem_printf("%s available of %s", text_size((double)available, a), text_size((double)total, b)),
+	           low ? mem_strdup("below 2 GB only small models run; close other programs") : NULL);
 }
 
 static void check_gpu(struct checks *c)
@@ -161,8 +166,8 @@ static void check_gpu(struct checks *c)
 			buf_addf(&text, "%s%s", text.len ? ", " : "", found.gl_pathv[i]);
 	globfree(&found);
 	bool none = !text.len;
-	checks_add(c, "GPU", none ? CHECK_NOTE : CHECK_OK, none ? mem_strdup("none found; the model runs on the processor")
-	                                                        : buf_take(&text),
+	checks_add(c, "GPU", none ? CHECK_NOTE : CHECK_OK,
+	           none ? mem_strdup("none found; the model runs on the processor") : buf_take(&text),
 	           none ? mem_strdup("fine for the demo; large models need a GPU here, or an --engine elsewhere") : NULL);
 }
 
@@ -171,7 +176,8 @@ static void check_disk(struct checks *c, const char *dir)
 	struct statvfs v;
 	char a[TEXT_SIZE_MAX];
 	if (statvfs(dir, &v) < 0) {
-		checks_add(c, "disk", CHECK_FAULT, mem_printf("%s: %s", dir, strerror(errno)), mem_strdup("choose another --data-dir"));
+		checks_add(c, "disk", CHECK_FAULT, mem_printf("%s: %s", dir, strerror(errno)),
+		           mem_strdup("choose another --data-dir"));
 		return;
 	}
 	double free_bytes = (double)v.f_bavail * (double)v.f_frsize;
@@ -186,8 +192,10 @@ static void check_limits(struct checks *c)
 	getrlimit(RLIMIT_NOFILE, &files);
 	getrlimit(RLIMIT_NPROC, &procs);
 	bool low = files.rlim_cur < 256;
-	checks_add(c, "limits", low ? CHECK_FAULT : CHECK_OK, mem_printf("%ld processors, %llu open files", sysconf(_SC_NPROCESSORS_ONLN),
-	           (unsigned long long)files.rlim_cur), low ? mem_strdup("raise the limit of open files: ulimit -n 1024") : NULL);
+	checks_add(c, "limits", low ? CHECK_FAULT : CHECK_OK,
+	           mem_printf("%ld processors, %llu open files", sysconf(_SC_NPROCESSORS_ONLN),
+	                      (unsigned long long)files.rlim_cur),
+	           low ? mem_strdup("raise the limit of open files: ulimit -n 1024") : NULL);
 }
 
 void doctor_machine(struct checks *c, struct app *app)

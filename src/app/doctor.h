@@ -9,8 +9,8 @@ enum check_state { CHECK_OK, CHECK_NOTE, CHECK_FAULT };
 struct check {
 	const char *name;
 	enum check_state state;
-	char *found;   /* what is there */
-	char *advice;  /* what to do; "" unless something is to be done */
+	char *found;  /* what is there */
+	char *advice; /* what to do; "" unless something is to be done */
 };
 
 struct checks {

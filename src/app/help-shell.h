@@ -4,7 +4,7 @@
 
 #include "app/app.h"
 
-void help_man(void);  /* man(7) */
+void help_man(void); /* man(7) */
 void help_bash(void);
 void help_zsh(void);
 void help_fish(void);

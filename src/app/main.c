@@ -13,8 +13,8 @@
 #include "config.h"
 #include "worker/worker.h"
 
-const struct command *const commands[] = {&cmd_analyze, &cmd_index, &cmd_plan, &cmd_demo, &cmd_jobs, &cmd_report,
-                                               &cmd_doctor, &cmd_world, &cmd_help};
+const struct command *const commands[] = {&cmd_analyze, &cmd_index,  &cmd_plan,  &cmd_demo, &cmd_jobs,
+                                          &cmd_report,  &cmd_doctor, &cmd_world, &cmd_help};
 const size_t n_commands = ARRAY_LEN(commands);
 
 static struct cancel *stop;
@@ -111,8 +111,9 @@ static void find_places(struct app *app)
 	app->engine_log = file_join(app->data_dir, "engine.log");
 	app->runtime_dir = runtime ? mem_strdup(runtime) : file_join(data, "runtime");
 	/* Installed, the demo model lies in the data folder; run from the checkout, beside the sources. */
-	app->demo_dir = mem_strdup(demo ? demo : file_is_dir(VDET_DATA_DIR "/demo-model") ? VDET_DATA_DIR "/demo-model"
-	                                                                                  : VDET_SOURCE_ROOT "/model/weights");
+	app->demo_dir = mem_strdup(demo                                       ? demo
+	                           : file_is_dir(VDET_DATA_DIR "/demo-model") ? VDET_DATA_DIR "/demo-model"
+	                                                                      : VDET_SOURCE_ROOT "/model/weights");
 }
 
 static void app_clear(struct app *app, const struct command *c)
@@ -175,7 +176,8 @@ static int unknown_command(const char *name)
 	if (file_exists(name))
 		log_error("\"%s\" is no command; to analyse that file: vdet analyze %s", name, name);
 	else
-		log_error("\"%s\" is no command%s%s; vdet help lists them", name, nearest ? "; did you mean " : "", nearest ? nearest : "");
+		log_error("\"%s\" is no command%s%s; vdet help lists them", name, nearest ? "; did you mean " : "",
+		          nearest ? nearest : "");
 	return EXIT_USAGE;
 }
 

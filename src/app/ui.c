@@ -17,10 +17,11 @@ enum { BAR_CELLS = 24, BAR_PERIOD = 250, LINE_PERIOD = 1000 /* milliseconds */, 
 struct ui {
 	enum ui_mode mode;
 	struct progress *progress;
-	pthread_mutex_t lock;     /* guards the terminal and stop; taken inside the progress' and the log's lock, never around */
+	pthread_mutex_t
+		lock; /* guards the terminal and stop; taken inside the progress' and the log's lock, never around */
 	pthread_cond_t wake;
 	bool running, stop;
-	int lines;                /* of the bar that stand on the terminal */
+	int lines; /* of the bar that stand on the terminal */
 	pthread_t thread;
 };
 
@@ -106,7 +107,8 @@ const char *ui_line(const struct progress_view *v, char *out, size_t size)
 	if (v->holes && n > 0 && (size_t)n < size)
 		n += snprintf(out + n, size - (size_t)n, "   holes: %zu", v->holes);
 	if (v->decode_rate > 0 && n > 0 && (size_t)n < size)
-		snprintf(out + n, size - (size_t)n, "   engine: %.0f tok/s prefill, %.0f tok/s", v->prefill_rate, v->decode_rate);
+		snprintf(out + n, size - (size_t)n, "   engine: %.0f tok/s prefill, %.0f tok/s", v->prefill_rate,
+		         v->decode_rate);
 	return out;
 }
 

@@ -10,10 +10,10 @@ enum ui_mode { UI_BAR, UI_PLAIN, UI_JSON };
 
 struct ui;
 
-struct ui *ui_new(const char *progress_option);  /* "auto", "plain" or "json" */
-void ui_free(struct ui *ui);                     /* stops the thread, clears the bar; NULL is fine */
+struct ui *ui_new(const char *progress_option); /* "auto", "plain" or "json" */
+void ui_free(struct ui *ui);                    /* stops the thread, clears the bar; NULL is fine */
 DEFINE_FREEP(struct ui, ui)
-struct progress *ui_progress(struct ui *ui);     /* owned by ui */
+struct progress *ui_progress(struct ui *ui); /* owned by ui */
 void ui_start(struct ui *ui);
 /* A line of results: to standard output, or nothing in JSON mode. */
 void ui_say(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -6,11 +6,11 @@
 #include "base/opt.h"
 #include "worker/world-video.h"
 
-extern const struct opt_group world_opt_group;  /* target: struct world_video */
+extern const struct opt_group world_opt_group; /* target: struct world_video */
 
 /* Draws FILE and, beside it, FILE's stem with ".truth.json", both whole or not at all; tells how far it is on standard
  * error, on one line if that is a terminal. */
 int world_draw_files(struct world_video *v, const char *path, struct cancel *cancel, struct err *err);
-char *world_truth_path(const char *video);  /* the caller frees */
+char *world_truth_path(const char *video); /* the caller frees */
 
 #endif

@@ -9,22 +9,22 @@
 #include "base/err.h"
 
 struct buf {
-	char *data;  /* NULL until something was added */
+	char *data; /* NULL until something was added */
 	size_t len, cap;
-	size_t max;  /* bytes; adding beyond it sets `full` and drops the addition whole */
+	size_t max; /* bytes; adding beyond it sets `full` and drops the addition whole */
 	bool full;
 };
 
 #define BUF(max_) ((struct buf){.max = (max_)})
 
-int buf_add(struct buf *b, const void *data, size_t len);  /* 0, or -ERR_LIMIT */
+int buf_add(struct buf *b, const void *data, size_t len); /* 0, or -ERR_LIMIT */
 int buf_adds(struct buf *b, const char *s);
 int buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_consume(struct buf *b, size_t n);  /* drops the first n bytes */
-void buf_clear(struct buf *b);              /* empties, keeps the memory */
-void buf_free(struct buf *b);               /* empties and frees; usable again afterwards */
-const char *buf_str(const struct buf *b);   /* never NULL */
-char *buf_take(struct buf *b);              /* the caller frees; the buffer is empty afterwards */
+void buf_consume(struct buf *b, size_t n); /* drops the first n bytes */
+void buf_clear(struct buf *b);             /* empties, keeps the memory */
+void buf_free(struct buf *b);              /* empties and frees; usable again afterwards */
+const char *buf_str(const struct buf *b);  /* never NULL */
+char *buf_take(struct buf *b);             /* the caller frees; the buffer is empty afterwards */
 /* 0, or ERR_LIMIT with "WHAT is larger than N bytes" if any addition was dropped. */
 int buf_check(const struct buf *b, const char *what, struct err *err);
 

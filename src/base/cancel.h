@@ -10,7 +10,7 @@ struct cancel;
 struct cancel *cancel_new(void);
 void cancel_free(struct cancel *c);
 void cancel_fire(struct cancel *c);
-bool cancel_fired(const struct cancel *c);  /* false for NULL */
-int cancel_fd(const struct cancel *c);      /* readable once fired, for poll(); -1 for NULL */
+bool cancel_fired(const struct cancel *c); /* false for NULL */
+int cancel_fd(const struct cancel *c);     /* readable once fired, for poll(); -1 for NULL */
 
 #endif

@@ -15,15 +15,21 @@ static int64_t read_clock(clockid_t id)
 	return (int64_t)ts.tv_sec * CLOCK_SECOND + ts.tv_nsec / 1000;
 }
 
-int64_t clock_now(void) { return read_clock(CLOCK_MONOTONIC); }
-int64_t clock_wall(void) { return read_clock(CLOCK_REALTIME); }
+int64_t clock_now(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+int64_t clock_wall(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
 
 const char *clock_text(int64_t us, char out[static CLOCK_TEXT_MAX])
 {
 	const char *sign = us < 0 ? "-" : "";
 	uint64_t ms = (us < 0 ? -(uint64_t)us : (uint64_t)us) / 1000;
-	snprintf(out, CLOCK_TEXT_MAX, "%s%02" PRIu64 ":%02u:%02u.%03u", sign, ms / 3600000,
-	         (unsigned)(ms / 60000 % 60), (unsigned)(ms / 1000 % 60), (unsigned)(ms % 1000));
+	snprintf(out, CLOCK_TEXT_MAX, "%s%02" PRIu64 ":%02u:%02u.%03u", sign, ms / 3600000, (unsigned)(ms / 60000 % 60),
+	         (unsigned)(ms / 1000 % 60), (unsigned)(ms % 1000));
 	return out;
 }
 
@@ -63,7 +69,10 @@ static const char *parse_decimal(const char *s, double *ret)
 
 static double unit_seconds(const char *unit)
 {
-	static const struct { const char *name; double seconds; } units[] = {
+	static const struct {
+		const char *name;
+		double seconds;
+	} units[] = {
 		{"", 1}, {"s", 1}, {"sec", 1}, {"ms", 1e-3}, {"m", 60}, {"min", 60}, {"h", 3600}, {"d", 86400},
 	};
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++)

@@ -10,10 +10,10 @@
 #include "base/err.h"
 
 #define CLOCK_SECOND INT64_C(1000000)
-#define CLOCK_NONE INT64_MIN  /* no time known */
+#define CLOCK_NONE INT64_MIN /* no time known */
 
-int64_t clock_now(void);   /* monotonic, microseconds; for measuring and deadlines */
-int64_t clock_wall(void);  /* Unix time, microseconds */
+int64_t clock_now(void);  /* monotonic, microseconds; for measuring and deadlines */
+int64_t clock_wall(void); /* Unix time, microseconds */
 
 #define CLOCK_TEXT_MAX 32
 /* "01:02:03.456"; rounds down to milliseconds. Returns out. */

@@ -29,12 +29,18 @@ int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 static enum err_code code_of_errno(int errnum)
 {
 	switch (errnum) {
-	case ENOENT: case ENOTDIR: return ERR_NOENT;
-	case EACCES: case EPERM: case EROFS: return ERR_PERM;
-	case ENOSPC: case EDQUOT: return ERR_NOSPC;
+	case ENOENT:
+	case ENOTDIR: return ERR_NOENT;
+	case EACCES:
+	case EPERM:
+	case EROFS: return ERR_PERM;
+	case ENOSPC:
+	case EDQUOT: return ERR_NOSPC;
 	case ETIMEDOUT: return ERR_TIMEOUT;
 	case ECANCELED: return ERR_CANCELED;
-	case EMFILE: case ENFILE: case ENOMEM: return ERR_LIMIT;
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM: return ERR_LIMIT;
 	default: return ERR_IO;
 	}
 }
@@ -69,11 +75,22 @@ int err_wrap(struct err *e, const char *fmt, ...)
 const char *err_code_name(enum err_code code)
 {
 	static const char *const names[] = {
-		[ERR_NONE] = "none", [ERR_ARG] = "argument", [ERR_IO] = "io", [ERR_NOENT] = "not-found",
-		[ERR_PERM] = "permission", [ERR_NOSPC] = "no-space", [ERR_FORMAT] = "format",
-		[ERR_UNSUPPORTED] = "unsupported", [ERR_LIMIT] = "limit", [ERR_TIMEOUT] = "timeout",
-		[ERR_CANCELED] = "canceled", [ERR_ENGINE] = "engine", [ERR_PROTO] = "protocol",
-		[ERR_DIED] = "died", [ERR_BUSY] = "busy", [ERR_INTERNAL] = "internal",
+		[ERR_NONE] = "none",
+		[ERR_ARG] = "argument",
+		[ERR_IO] = "io",
+		[ERR_NOENT] = "not-found",
+		[ERR_PERM] = "permission",
+		[ERR_NOSPC] = "no-space",
+		[ERR_FORMAT] = "format",
+		[ERR_UNSUPPORTED] = "unsupported",
+		[ERR_LIMIT] = "limit",
+		[ERR_TIMEOUT] = "timeout",
+		[ERR_CANCELED] = "canceled",
+		[ERR_ENGINE] = "engine",
+		[ERR_PROTO] = "protocol",
+		[ERR_DIED] = "died",
+		[ERR_BUSY] = "busy",
+		[ERR_INTERNAL] = "internal",
 	};
 	return (size_t)code < sizeof names / sizeof *names ? names[code] : "unknown";
 }

@@ -138,5 +138,11 @@ static char *xdg_dir(const char *variable, const char *under_home)
 	return mem_printf("%s/%s/vdet", home && home[0] == '/' ? home : "/var/lib", under_home);
 }
 
-char *file_data_dir(void) { return xdg_dir("XDG_DATA_HOME", ".local/share"); }
-char *file_config_dir(void) { return xdg_dir("XDG_CONFIG_HOME", ".config"); }
+char *file_data_dir(void)
+{
+	return xdg_dir("XDG_DATA_HOME", ".local/share");
+}
+char *file_config_dir(void)
+{
+	return xdg_dir("XDG_CONFIG_HOME", ".config");
+}

@@ -20,9 +20,9 @@ bool file_is_dir(const char *path);
 /* Opens a video: regular file, readable, close-on-exec. Clear errors for folders, devices, missing files. */
 int file_open_input(const char *path, int *ret_fd, struct err *err);
 
-char *file_join(const char *dir, const char *name);  /* the caller frees */
-const char *file_base(const char *path);             /* points into path */
-char *file_stem(const char *path);                   /* base name without its last extension; the caller frees */
+char *file_join(const char *dir, const char *name); /* the caller frees */
+const char *file_base(const char *path);            /* points into path */
+char *file_stem(const char *path);                  /* base name without its last extension; the caller frees */
 /* $XDG_DATA_HOME/vdet or ~/.local/share/vdet; likewise for configuration. The caller frees. */
 char *file_data_dir(void);
 char *file_config_dir(void);

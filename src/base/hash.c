@@ -38,7 +38,10 @@ void hash_free(struct hash *h)
 	free(h);
 }
 
-void hash_freep(struct hash **h) { hash_free(*h); }
+void hash_freep(struct hash **h)
+{
+	hash_free(*h);
+}
 
 void hash_add(struct hash *h, const void *data, size_t len)
 {

@@ -8,15 +8,15 @@
 #include "base/cancel.h"
 #include "base/err.h"
 
-#define HASH_HEX 65  /* 64 digits and NUL */
+#define HASH_HEX 65 /* 64 digits and NUL */
 
 struct hash;
 struct hash *hash_new(void);
 void hash_free(struct hash *h);
 void hash_freep(struct hash **h);
 void hash_add(struct hash *h, const void *data, size_t len);
-void hash_adds(struct hash *h, const char *s);  /* with its NUL, so that fields cannot run together */
-void hash_end(struct hash *h, char out[static HASH_HEX]);  /* the object may only be freed afterwards */
+void hash_adds(struct hash *h, const char *s);            /* with its NUL, so that fields cannot run together */
+void hash_end(struct hash *h, char out[static HASH_HEX]); /* the object may only be freed afterwards */
 
 /* Hashes a whole file from offset 0 by pread (the file offset is left alone). Blocks; `done` (may be NULL) follows
  * the bytes read, for progress. Returns ERR_CANCELED when `cancel` fires. */

@@ -6,7 +6,7 @@
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
-void log_set_level(enum log_level level);  /* default LOG_WARNING */
+void log_set_level(enum log_level level); /* default LOG_WARNING */
 /* Called with each finished line (no newline) under the log's lock; NULL restores standard error. */
 void log_set_sink(void (*sink)(void *ctx, enum log_level level, const char *line), void *ctx);
 void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

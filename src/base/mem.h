@@ -10,19 +10,27 @@
 /* AUTO(fn): calls fn(&variable) when the variable goes out of scope; fn must accept a pointer to NULL. */
 #define AUTO(fn) __attribute__((cleanup(fn)))
 /* TAKE(p): hands the value over and leaves NULL behind, so that AUTO does not free it. */
-#define TAKE(p) __extension__({ __typeof__(p) taken_ = (p); (p) = NULL; taken_; })
+#define TAKE(p)                     \
+	__extension__({                 \
+		__typeof__(p) taken_ = (p); \
+		(p) = NULL;                 \
+		taken_;                     \
+	})
 /* Makes `name_freep(type **)`, for AUTO, from `name_free(type *)`. */
-#define DEFINE_FREEP(type, name) \
-	static inline void name##_freep(type **p) { name##_free(*p); }
+#define DEFINE_FREEP(type, name)              \
+	static inline void name##_freep(type **p) \
+	{                                         \
+		name##_free(*p);                      \
+	}
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof *(a))
 
-void mem_freep(void *p);  /* for AUTO: frees *(void **)p */
-void fd_closep(int *fd);  /* for AUTO: closes *fd unless negative */
+void mem_freep(void *p); /* for AUTO: frees *(void **)p */
+void fd_closep(int *fd); /* for AUTO: closes *fd unless negative */
 
-void *mem_alloc(size_t n, size_t size);             /* zeroed; aborts when out of memory or n * size overflows */
-void *mem_grow(void *p, size_t n, size_t size);     /* realloc of n * size; likewise */
-char *mem_strdup(const char *s);                    /* NULL stays NULL */
+void *mem_alloc(size_t n, size_t size);         /* zeroed; aborts when out of memory or n * size overflows */
+void *mem_grow(void *p, size_t n, size_t size); /* realloc of n * size; likewise */
+char *mem_strdup(const char *s);                /* NULL stays NULL */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -64,8 +64,11 @@ static bool is_choice(const char *choices, const char *s)
 
 static int out_of_range(const struct opt_row *row, const char *value, const char *where, struct err *err)
 {
-	return err_set(err, ERR_ARG, "%s: \"%s\" is out of range: %s must be from %.15g to %.15g%s", where, value, row->name,
-	               row->min, row->max, row->type == OPT_TIME ? " seconds" : row->type == OPT_SIZE ? " bytes" : "");
+	return err_set(err, ERR_ARG, "%s: \"%s\" is out of range: %s must be from %.15g to %.15g%s", where, value,
+	               row->name, row->min, row->max,
+	               row->type == OPT_TIME   ? " seconds"
+	               : row->type == OPT_SIZE ? " bytes"
+	                                       : "");
 }
 
 static int set_time(const struct opt_row *row, int64_t *at, const char *value, const char *where, struct err *err)
@@ -87,7 +90,9 @@ static int set_number(const struct opt_row *row, void *at, const char *value, co
 	int r = row->type == OPT_SIZE ? parse_size(value, &d) : parse_number(value, &d, &end);
 	if (r < 0 || *end || (row->type == OPT_INT && d != floor(d)))
 		return err_set(err, ERR_ARG, "%s: \"%s\" is not %s", where, value,
-		               row->type == OPT_INT ? "a whole number" : row->type == OPT_SIZE ? "a size (write 500M or 2G)" : "a number");
+		               row->type == OPT_INT    ? "a whole number"
+		               : row->type == OPT_SIZE ? "a size (write 500M or 2G)"
+		                                       : "a number");
 	if (d < row->min || d > row->max)
 		return out_of_range(row, value, where, err);
 	if (row->type == OPT_DOUBLE)
@@ -105,16 +110,15 @@ int opt_set_value(const struct opt_row *row, void *target, const char *value, co
 		if (parse_bool(value, at) < 0)
 			return err_set(err, ERR_ARG, "%s: \"%s\" is neither true nor false", where, value);
 		return 0;
-	case OPT_TIME:
-		return set_time(row, at, value, where, err);
-	case OPT_INT: case OPT_DOUBLE: case OPT_SIZE:
-		return set_number(row, at, value, where, err);
+	case OPT_TIME: return set_time(row, at, value, where, err);
+	case OPT_INT:
+	case OPT_DOUBLE:
+	case OPT_SIZE: return set_number(row, at, value, where, err);
 	case OPT_CHOICE:
 		if (!is_choice(row->choices, value))
 			return err_set(err, ERR_ARG, "%s: \"%s\" is none of %s", where, value, row->choices);
 		break;
-	case OPT_STRING:
-		break;
+	case OPT_STRING: break;
 	}
 	char **s = at;
 	free(*s);
@@ -135,10 +139,12 @@ void opt_get_text(const struct opt_row *row, const void *target, struct buf *out
 	const void *at = (const char *)target + row->offset;
 	switch (row->type) {
 	case OPT_BOOL: buf_adds(out, *(const bool *)at ? "true" : "false"); break;
-	case OPT_INT: case OPT_SIZE: buf_addf(out, "%" PRId64, *(const int64_t *)at); break;
+	case OPT_INT:
+	case OPT_SIZE: buf_addf(out, "%" PRId64, *(const int64_t *)at); break;
 	case OPT_DOUBLE: buf_addf(out, "%.15g", *(const double *)at); break;
 	case OPT_TIME: add_time(*(const int64_t *)at, out); break;
-	case OPT_STRING: case OPT_CHOICE: {
+	case OPT_STRING:
+	case OPT_CHOICE: {
 		const char *s = *(char *const *)at;
 		buf_adds(out, !s ? "" : row->flags & OPT_SECRET && *s ? "***" : s);
 		break;
@@ -200,7 +206,8 @@ void opt_markdown(const struct opt_set *set, struct buf *out)
 	char flag[64];
 	for (size_t g = 0; g < set->n; g++) {
 		const struct opt_group *group = set->binds[g].group;
-		buf_addf(out, "\n## %s\n\n| flag | key in `vdet.conf` | default | range | meaning |\n|---|---|---|---|---|\n", group->title);
+		buf_addf(out, "\n## %s\n\n| flag | key in `vdet.conf` | default | range | meaning |\n|---|---|---|---|---|\n",
+		         group->title);
 		for (size_t i = 0; i < group->n; i++) {
 			const struct opt_row *row = &group->rows[i];
 			AUTO(buf_free) struct buf range = BUF(1024);

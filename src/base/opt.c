@@ -98,7 +98,7 @@ static int unknown(const struct opt_set *known, name_fn *name_of, const char *na
 	size_t n = 0, used = 0;
 	for (size_t g = 0; g < known->n; g++)
 		n += known->binds[g].group->n;
-	AUTO(mem_freep) char (*names)[64] = mem_alloc(n, sizeof *names);
+	AUTO(mem_freep) char(*names)[64] = mem_alloc(n, sizeof *names);
 	AUTO(mem_freep) const char **words = mem_alloc(n, sizeof *words);
 	for (size_t g = 0; g < known->n; g++)
 		for (size_t i = 0; i < known->binds[g].group->n; i++, used++) {
@@ -106,7 +106,8 @@ static int unknown(const struct opt_set *known, name_fn *name_of, const char *na
 			words[used] = names[used];
 		}
 	const char *nearest = opt_nearest(name, words, used), *dashes = name_of == opt_flag_name ? "--" : "";
-	return nearest ? err_set(err, ERR_ARG, "%s: unknown option %s%s; did you mean %s%s?", where, dashes, name, dashes, nearest)
+	return nearest ? err_set(err, ERR_ARG, "%s: unknown option %s%s; did you mean %s%s?", where, dashes, name, dashes,
+	                         nearest)
 	               : err_set(err, ERR_ARG, "%s: unknown option %s%s", where, dashes, name);
 }
 
@@ -162,7 +163,8 @@ static int read_conf(const struct opt_set *set, const struct opt_set *known, con
 static int read_env(const struct opt_set *set, const struct opt_set *known, char **env, struct err *err)
 {
 	/* Read by the front door and the setup, not by the table. */
-	static const char *const reserved[] = {"VDET_CONFIG", "VDET_RUNTIME_DIR", "VDET_BUILD_DIR", "VDET_EXE", "VDET_DEMO_DIR"};
+	static const char *const reserved[] = {"VDET_CONFIG", "VDET_RUNTIME_DIR", "VDET_BUILD_DIR", "VDET_EXE",
+	                                       "VDET_DEMO_DIR"};
 	for (; env && *env; env++) {
 		const char *eq = strchr(*env, '=');
 		if (strncmp(*env, "VDET_", 5) || !eq)
@@ -193,7 +195,8 @@ static int read_flag(const struct opt_set *set, char **argv, int *i, struct err 
 	struct found f;
 	const char *value = eq ? eq + 1 : NULL;
 	if (!find_in(set, opt_flag_name, name, &f)) {
-		if (!value && strncmp(name, "no-", 3) == 0 && find_in(set, opt_flag_name, name + 3, &f) && f.row->type == OPT_BOOL)
+		if (!value && strncmp(name, "no-", 3) == 0 && find_in(set, opt_flag_name, name + 3, &f) &&
+		    f.row->type == OPT_BOOL)
 			value = "false";
 		else
 			return unknown(set, opt_flag_name, name, "command line", err);

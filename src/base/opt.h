@@ -16,35 +16,35 @@
 #include "base/err.h"
 
 enum opt_type {
-	OPT_BOOL,      /* bool; a flag without value means true, --no-NAME false */
-	OPT_INT,       /* int64_t within [min, max] */
-	OPT_DOUBLE,    /* double within [min, max] */
-	OPT_TIME,      /* int64_t microseconds; min and max in seconds; see clock_parse() */
-	OPT_SIZE,      /* int64_t bytes; min and max in bytes; suffixes K M G T (1024) */
-	OPT_STRING,    /* char *, owned by the table's user through opt_free(); "" rather than NULL */
-	OPT_CHOICE,    /* char *, one of the words in `choices`, separated by '|' */
+	OPT_BOOL,   /* bool; a flag without value means true, --no-NAME false */
+	OPT_INT,    /* int64_t within [min, max] */
+	OPT_DOUBLE, /* double within [min, max] */
+	OPT_TIME,   /* int64_t microseconds; min and max in seconds; see clock_parse() */
+	OPT_SIZE,   /* int64_t bytes; min and max in bytes; suffixes K M G T (1024) */
+	OPT_STRING, /* char *, owned by the table's user through opt_free(); "" rather than NULL */
+	OPT_CHOICE, /* char *, one of the words in `choices`, separated by '|' */
 };
 
 enum {
-	OPT_COMMAND_ONLY = 1,  /* only on the command line: what belongs to one run, not to a configuration */
-	OPT_SECRET = 2,        /* never printed */
+	OPT_COMMAND_ONLY = 1, /* only on the command line: what belongs to one run, not to a configuration */
+	OPT_SECRET = 2,       /* never printed */
 };
 
 struct opt_row {
-	const char *name;     /* "section.key" */
-	const char *flag;     /* long flag without dashes; NULL = name with '.' as '-' */
+	const char *name; /* "section.key" */
+	const char *flag; /* long flag without dashes; NULL = name with '.' as '-' */
 	enum opt_type type;
-	size_t offset;        /* into the group's target */
-	const char *def;      /* default, written as a user would write it */
-	double min, max;      /* inclusive; for INT, DOUBLE, TIME, SIZE */
-	const char *choices;  /* for CHOICE */
-	const char *metavar;  /* "SECONDS", for help */
-	const char *help;     /* one sentence or two, no newline */
+	size_t offset;       /* into the group's target */
+	const char *def;     /* default, written as a user would write it */
+	double min, max;     /* inclusive; for INT, DOUBLE, TIME, SIZE */
+	const char *choices; /* for CHOICE */
+	const char *metavar; /* "SECONDS", for help */
+	const char *help;    /* one sentence or two, no newline */
 	unsigned flags;
 };
 
 struct opt_group {
-	const char *title;    /* "Engine" */
+	const char *title; /* "Engine" */
 	const struct opt_row *rows;
 	size_t n;
 };
@@ -65,16 +65,16 @@ struct opt_set {
  * the full set of rows that exist in the program: a file or environment may hold keys of other commands. */
 int opt_parse(const struct opt_set *set, const struct opt_set *known, const char *file, char **env, char **argv,
               int *ret_n, struct err *err);
-void opt_free(const struct opt_set *set);  /* frees the strings of all targets */
+void opt_free(const struct opt_set *set); /* frees the strings of all targets */
 
 /* One value from text; `where` begins the error message, as in `vdet.conf:3` or `--workers`. */
 int opt_set_value(const struct opt_row *row, void *target, const char *value, const char *where, struct err *err);
 /* Current value as text that opt_set_value() would read back the same; secrets as "***". */
 void opt_get_text(const struct opt_row *row, const void *target, struct buf *out);
 
-void opt_help(const struct opt_set *set, struct buf *out);      /* for --help */
-void opt_markdown(const struct opt_set *set, struct buf *out);  /* for docs/options.md */
-void opt_flag_name(const struct opt_row *row, char out[static 64]);  /* without the dashes */
+void opt_help(const struct opt_set *set, struct buf *out);          /* for --help */
+void opt_markdown(const struct opt_set *set, struct buf *out);      /* for docs/options.md */
+void opt_flag_name(const struct opt_row *row, char out[static 64]); /* without the dashes */
 
 /* The word of `words` nearest to `s` by edit distance (about a third of its letters may differ), or NULL. */
 const char *opt_nearest(const char *s, const char *const *words, size_t n);

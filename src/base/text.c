@@ -15,10 +15,14 @@ static size_t utf8_len(const unsigned char *s, size_t left)
 	if (!n || n > left)
 		return 0;
 	unsigned char lo = 0x80, hi = 0xbf;
-	if (s[0] == 0xe0) lo = 0xa0;
-	if (s[0] == 0xed) hi = 0x9f;
-	if (s[0] == 0xf0) lo = 0x90;
-	if (s[0] == 0xf4) hi = 0x8f;
+	if (s[0] == 0xe0)
+		lo = 0xa0;
+	if (s[0] == 0xed)
+		hi = 0x9f;
+	if (s[0] == 0xf0)
+		lo = 0x90;
+	if (s[0] == 0xf4)
+		hi = 0x8f;
 	if (s[1] < lo || s[1] > hi)
 		return 0;
 	for (size_t i = 2; i < n; i++)

@@ -10,9 +10,9 @@
 
 struct chat {
 	char *system;
-	struct buf parts;  /* the user message's parts, as the inside of a JSON array */
+	struct buf parts; /* the user message's parts, as the inside of a JSON array */
 	size_t images;
-	json_t *format;    /* response_format, or NULL */
+	json_t *format; /* response_format, or NULL */
 	int max_tokens;
 	bool bad_schema;
 	struct cancel *cancel;

@@ -87,7 +87,8 @@ void chat_schema(struct chat *c, const char *name, const char *schema_json)
 	json_t *schema = json_loads(schema_json, 0, NULL);
 	c->bad_schema = !schema;
 	c->format = schema ? json_pack("{s:s, s:{s:s, s:b, s:o}}", "type", "json_schema", "json_schema", "name", name,
-	                               "strict", 1, "schema", schema) : NULL;
+	                               "strict", 1, "schema", schema)
+	                   : NULL;
 }
 
 void chat_max_tokens(struct chat *c, int n)

@@ -15,19 +15,19 @@
 
 struct chat;
 
-#define CHAT_BODY_MAX ((size_t)96 << 20)  /* bytes of one request; engines drop the connection somewhat above 100 MB */
+#define CHAT_BODY_MAX ((size_t)96 << 20) /* bytes of one request; engines drop the connection somewhat above 100 MB */
 
 struct chat *chat_new(void);
 void chat_free(struct chat *c);
 DEFINE_FREEP(struct chat, chat)
 
-void chat_system(struct chat *c, const char *text);  /* the system message */
-void chat_text(struct chat *c, const char *text);    /* the next part of the user's message; copied */
+void chat_system(struct chat *c, const char *text); /* the system message */
+void chat_text(struct chat *c, const char *text);   /* the next part of the user's message; copied */
 /* The next part: a whole JPEG, copied. ERR_FORMAT unless it begins and ends as a JPEG does (engines accept
  * truncated ones silently); ERR_LIMIT when the request would grow larger than CHAT_BODY_MAX. */
 int chat_jpeg(struct chat *c, const void *jpeg, size_t len, struct err *err);
-void chat_schema(struct chat *c, const char *name, const char *schema_json);  /* constrains the answer; copied */
-void chat_max_tokens(struct chat *c, int n);         /* 0 = the engine's own limit */
+void chat_schema(struct chat *c, const char *name, const char *schema_json); /* constrains the answer; copied */
+void chat_max_tokens(struct chat *c, int n);                                 /* 0 = the engine's own limit */
 size_t chat_images(const struct chat *c);
 /* Stops this request alone, beside the engine's own `cancel`. Borrowed until the chat is freed. */
 void chat_cancel(struct chat *c, struct cancel *cancel);
@@ -36,18 +36,18 @@ enum chat_phase { CHAT_QUEUED, CHAT_PREFILL, CHAT_DECODE };
 
 struct chat_progress {
 	enum chat_phase phase;
-	int64_t prompt_tokens, prompt_done;  /* 0 while unknown */
+	int64_t prompt_tokens, prompt_done; /* 0 while unknown */
 	int64_t output_tokens;
-	int attempt;                         /* from 1 */
+	int attempt; /* from 1 */
 };
 
 struct chat_result {
-	char *text;           /* whole answer, valid UTF-8 */
-	char *finish_reason;  /* "stop", "length", … */
-	char *model;          /* as the engine names it */
+	char *text;          /* whole answer, valid UTF-8 */
+	char *finish_reason; /* "stop", "length", … */
+	char *model;         /* as the engine names it */
 	int64_t prompt_tokens, cached_tokens, output_tokens;
-	double prefill_rate, decode_rate;  /* tokens/s; the engine's own figures, else measured */
-	int64_t time_first, time_total;    /* microseconds from sending to the first token, to the end */
+	double prefill_rate, decode_rate; /* tokens/s; the engine's own figures, else measured */
+	int64_t time_first, time_total;   /* microseconds from sending to the first token, to the end */
 	int attempts;
 };
 void chat_result_clear(struct chat_result *r);

@@ -68,7 +68,7 @@ static const char *words_of(const json_t *j)
 static bool is_context_limit(const char *s)
 {
 	static const char *const marks[] = {"exceed_context_size", "context_length_exceeded", "maximum context length",
-	                                    "context size", "context length", "max_model_len"};
+	                                    "context size",        "context length",          "max_model_len"};
 	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
 		if (strcasestr(s, marks[i]))
 			return true;
@@ -120,7 +120,7 @@ static bool add_message(struct completion *a, const json_t *message)
 static void add_figures(struct completion *a, const json_t *root)
 {
 	const json_t *usage = json_object_get(root, "usage"), *t = json_object_get(root, "timings"),
-	             *p = json_object_get(root, "prompt_progress");
+				 *p = json_object_get(root, "prompt_progress");
 	if (json_is_object(p)) {
 		a->prompt_tokens = integer(p, "total");
 		a->prompt_done = integer(p, "processed");
@@ -197,8 +197,8 @@ int completion_end(struct completion *a, int64_t sent, struct chat_result *ret, 
 	ret->output_tokens = a->output_tokens;
 	ret->time_first = first - sent;
 	ret->time_total = now - sent;
-	ret->prefill_rate = a->prefill_rate > 0 ? a->prefill_rate
-	                                        : measured(a->prompt_tokens - a->cached_tokens, first - sent);
+	ret->prefill_rate =
+		a->prefill_rate > 0 ? a->prefill_rate : measured(a->prompt_tokens - a->cached_tokens, first - sent);
 	ret->decode_rate = a->decode_rate > 0 ? a->decode_rate : measured(a->output_tokens - 1, a->last - first);
 	return 0;
 }

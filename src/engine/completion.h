@@ -11,17 +11,17 @@
 #include "base/err.h"
 #include "engine/chat.h"
 
-#define COMPLETION_TEXT_MAX ((size_t)1 << 20)   /* bytes of an answer's text */
-#define COMPLETION_EVENT_MAX ((size_t)4 << 20)  /* bytes of one event, or of an answer that is not streamed */
+#define COMPLETION_TEXT_MAX ((size_t)1 << 20)  /* bytes of an answer's text */
+#define COMPLETION_EVENT_MAX ((size_t)4 << 20) /* bytes of one event, or of an answer that is not streamed */
 
 struct completion {
 	struct buf text;
 	char *finish_reason, *model;
-	bool done;          /* [DONE] came */
-	bool usage;         /* token counts are the engine's own */
+	bool done;  /* [DONE] came */
+	bool usage; /* token counts are the engine's own */
 	int64_t prompt_tokens, prompt_done, cached_tokens, output_tokens;
-	double prefill_rate, decode_rate;  /* 0 unless the engine told */
-	int64_t first, last;               /* clock_now() of the first and last piece of output; 0 = none yet */
+	double prefill_rate, decode_rate; /* 0 unless the engine told */
+	int64_t first, last;              /* clock_now() of the first and last piece of output; 0 = none yet */
 };
 
 void completion_init(struct completion *a);

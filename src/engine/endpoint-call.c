@@ -16,13 +16,13 @@ struct call {
 	const struct endpoint *e;
 	struct sse sse;
 	struct completion answer;
-	struct buf whole;       /* an error's body, or an answer that is not streamed */
+	struct buf whole; /* an error's body, or an answer that is not streamed */
 	enum { CALL_UNKNOWN, CALL_STREAM, CALL_WHOLE, CALL_ERROR } kind;
 	int attempt;
-	int64_t sent;           /* clock_now() of the beginning */
+	int64_t sent; /* clock_now() of the beginning */
 	void (*progress)(void *ctx, const struct chat_progress *p);
 	void *ctx;
-	int64_t told;           /* clock_now() of the last progress call */
+	int64_t told; /* clock_now() of the last progress call */
 	struct chat_progress last;
 };
 
@@ -96,9 +96,7 @@ static int on_body(void *ctx, const struct http_reply *reply, const char *data, 
 		buf_add(&k->whole, data, len < room ? len : room);
 		return 0;
 	}
-	default:
-		buf_add(&k->whole, data, len);
-		return buf_check(&k->whole, "the engine's answer", err);
+	default: buf_add(&k->whole, data, len); return buf_check(&k->whole, "the engine's answer", err);
 	}
 }
 
@@ -114,12 +112,16 @@ static int check_limits(const struct call *k, int64_t now, struct err *err)
 	if (!a->first && over(k->sent, l->vision, now))
 		return err_set(err, ERR_TIMEOUT, "no first token within %.1f s (--vision-timeout)", (double)l->vision / 1e6);
 	if (a->first && over(a->first, l->generation, now))
-		return err_set(err, ERR_TIMEOUT, "the answer was not complete %.1f s after its first token "
-		               "(--generation-timeout)", (double)l->generation / 1e6);
+		return err_set(err, ERR_TIMEOUT,
+		               "the answer was not complete %.1f s after its first token "
+		               "(--generation-timeout)",
+		               (double)l->generation / 1e6);
 	/* Pieces of output count, not bytes: engines send signs of life while nothing goes on. */
 	if (a->first && !a->finish_reason && over(a->last, l->idle, now))
-		return err_set(err, ERR_TIMEOUT, "the engine said nothing for %.1f s in the middle of an answer "
-		               "(--idle-timeout)", (double)l->idle / 1e6);
+		return err_set(err, ERR_TIMEOUT,
+		               "the engine said nothing for %.1f s in the middle of an answer "
+		               "(--idle-timeout)",
+		               (double)l->idle / 1e6);
 	return 0;
 }
 
@@ -129,11 +131,13 @@ static void tell(struct call *k, int64_t now)
 		return;
 	struct chat_progress p = {
 		.phase = k->answer.first ? CHAT_DECODE : CHAT_PREFILL,
-		.prompt_tokens = k->answer.prompt_tokens, .prompt_done = k->answer.prompt_done,
-		.output_tokens = k->answer.output_tokens, .attempt = k->attempt,
+		.prompt_tokens = k->answer.prompt_tokens,
+		.prompt_done = k->answer.prompt_done,
+		.output_tokens = k->answer.output_tokens,
+		.attempt = k->attempt,
 	};
-	bool same = p.phase == k->last.phase && p.prompt_done == k->last.prompt_done &&
-	            p.output_tokens == k->last.output_tokens;
+	bool same =
+		p.phase == k->last.phase && p.prompt_done == k->last.prompt_done && p.output_tokens == k->last.output_tokens;
 	/* A new phase at once, the rest not too often, and a sign of life when nothing changes. */
 	if (k->told && p.phase == k->last.phase && now - k->told < (same ? CLOCK_SECOND : PROGRESS_EVERY))
 		return;
@@ -181,13 +185,20 @@ static int run(struct call *k, const struct chat *c, struct cancel *cancel, stru
 	AUTO(buf_free) struct buf begin = BUF(CHAT_BODY_MAX), end = BUF(CHAT_BODY_MAX);
 	body_begin(c, &begin);
 	body_end(c, e->info.model, e->info.llama, &end);
-	struct http_piece pieces[] = {{buf_str(&begin), begin.len}, {buf_str(&c->parts), c->parts.len},
-	                              {buf_str(&end), end.len}};
+	struct http_piece pieces[] = {
+		{buf_str(&begin), begin.len}, {buf_str(&c->parts), c->parts.len}, {buf_str(&end), end.len}};
 	AUTO(mem_freep) char *url = mem_printf("%s/chat/completions", e->base);
 	struct http_request q = {
-		.url = url, .socket = e->socket, .key = e->key, .pieces = pieces, .n_pieces = ARRAY_LEN(pieces),
-		.connect_timeout = e->limits.connect, .cancel = {cancel, c->cancel},
-		.body = on_body, .tick = on_tick, .ctx = k,
+		.url = url,
+		.socket = e->socket,
+		.key = e->key,
+		.pieces = pieces,
+		.n_pieces = ARRAY_LEN(pieces),
+		.connect_timeout = e->limits.connect,
+		.cancel = {cancel, c->cancel},
+		.body = on_body,
+		.tick = on_tick,
+		.ctx = k,
 	};
 	struct http_reply reply;
 	k->sent = clock_now();
@@ -208,8 +219,8 @@ static int run(struct call *k, const struct chat *c, struct cancel *cancel, stru
 }
 
 int endpoint_chat(struct endpoint *e, const struct chat *c, int attempt, struct cancel *cancel,
-                  void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
-                  struct chat_result *ret, struct endpoint_fate *fate, struct err *err)
+                  void (*progress)(void *ctx, const struct chat_progress *p), void *ctx, struct chat_result *ret,
+                  struct endpoint_fate *fate, struct err *err)
 {
 	struct call k = {.e = e, .attempt = attempt, .progress = progress, .ctx = ctx};
 	struct err own = {0};

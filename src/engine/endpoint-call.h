@@ -9,12 +9,12 @@
 
 struct endpoint {
 	struct http *http;
-	char *shown;   /* for people */
-	char *base;    /* the API: …/v1 */
-	char *root;    /* the server: /health, /props */
-	char *socket;  /* or NULL */
-	char *key;     /* "" = none */
-	char *wanted;  /* model name that was asked for, or "" */
+	char *shown;  /* for people */
+	char *base;   /* the API: …/v1 */
+	char *root;   /* the server: /health, /props */
+	char *socket; /* or NULL */
+	char *key;    /* "" = none */
+	char *wanted; /* model name that was asked for, or "" */
 	struct endpoint_limits limits;
 	struct endpoint_info info;
 };

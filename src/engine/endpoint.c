@@ -9,7 +9,7 @@
 #include "engine/endpoint-call.h"
 
 #define PROBE_TIMEOUT (30 * CLOCK_SECOND)
-#define PROBE_MAX ((size_t)16 << 20)  /* a large catalogue lists thousands of models */
+#define PROBE_MAX ((size_t)16 << 20) /* a large catalogue lists thousands of models */
 #define NAMES_SHOWN 5
 
 static int bad_url(const char *url, const char *why, struct err *err)
@@ -109,8 +109,14 @@ static int get(struct endpoint *e, const char *root, const char *path, struct ca
                struct http_reply *reply, struct err *err)
 {
 	AUTO(mem_freep) char *url = mem_printf("%s%s", root, path);
-	struct http_request q = {.url = url, .socket = e->socket, .key = e->key, .connect_timeout = e->limits.connect,
-	                         .total_timeout = PROBE_TIMEOUT, .cancel = {cancel}, .body = collect, .ctx = body};
+	struct http_request q = {.url = url,
+	                         .socket = e->socket,
+	                         .key = e->key,
+	                         .connect_timeout = e->limits.connect,
+	                         .total_timeout = PROBE_TIMEOUT,
+	                         .cancel = {cancel},
+	                         .body = collect,
+	                         .ctx = body};
 	int r = http_run(e->http, &q, reply, err);
 	if (r == -ERR_CANCELED)
 		return r;

@@ -14,22 +14,22 @@
 struct endpoint;
 
 struct endpoint_limits {
-	int64_t connect, vision, generation, idle;  /* microseconds, 0 = none; see struct engine_options */
+	int64_t connect, vision, generation, idle; /* microseconds, 0 = none; see struct engine_options */
 };
 
 /* What a probe found; strings owned by the endpoint. */
 struct endpoint_info {
 	char *version, *model;
-	bool llama;       /* it is llama-server */
-	bool images;      /* takes pictures; true if unknown */
-	int slots;        /* 0 = unknown */
-	int64_t context;  /* per slot; 0 = unknown */
+	bool llama;      /* it is llama-server */
+	bool images;     /* takes pictures; true if unknown */
+	int slots;       /* 0 = unknown */
+	int64_t context; /* per slot; 0 = unknown */
 };
 
 /* Why an attempt failed, and what that means for the next one. */
 struct endpoint_fate {
-	bool retry;       /* it may work the next time */
-	int64_t after;    /* the endpoint asked to wait for that long, microseconds; 0 = it did not */
+	bool retry;    /* it may work the next time */
+	int64_t after; /* the endpoint asked to wait for that long, microseconds; 0 = it did not */
 };
 
 /* `url`: http(s)://host[:port][/path] ("/v1" where there is no path), or unix:/path/to/socket. `model`: the name to
@@ -39,7 +39,7 @@ int endpoint_new(const char *url, const char *key, const char *model, const stru
 void endpoint_free(struct endpoint *e);
 DEFINE_FREEP(struct endpoint, endpoint)
 
-const char *endpoint_url(const struct endpoint *e);  /* without credentials */
+const char *endpoint_url(const struct endpoint *e); /* without credentials */
 const struct endpoint_info *endpoint_info(const struct endpoint *e);
 
 /* GET /health: 0 if it is up and its model loaded, ERR_BUSY while it loads, else why not. For llama-server. */
@@ -50,7 +50,7 @@ int endpoint_probe(struct endpoint *e, struct cancel *cancel, struct err *err);
 
 /* One attempt; `fate` is written on failure. */
 int endpoint_chat(struct endpoint *e, const struct chat *c, int attempt, struct cancel *cancel,
-                  void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
-                  struct chat_result *ret, struct endpoint_fate *fate, struct err *err);
+                  void (*progress)(void *ctx, const struct chat_progress *p), void *ctx, struct chat_result *ret,
+                  struct endpoint_fate *fate, struct err *err);
 
 #endif

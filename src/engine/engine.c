@@ -19,8 +19,8 @@
 #include "engine/slots.h"
 
 #define SLOTS 4
-#define SLOTS_MAX 64       /* of what an endpoint claims */
-#define CONTEXT 16384      /* six pictures of 1280 x 720 and a long answer, with models that spend 1200 tokens each */
+#define SLOTS_MAX 64  /* of what an endpoint claims */
+#define CONTEXT 16384 /* six pictures of 1280 x 720 and a long answer, with models that spend 1200 tokens each */
 #define CONTEXT_UNKNOWN 8192
 #define PAUSE (CLOCK_SECOND / 2)
 #define PAUSE_MAX (30 * CLOCK_SECOND)
@@ -32,8 +32,8 @@ struct engine {
 	struct endpoint_limits limits;
 	int64_t start_timeout;
 	int retries;
-	bool slots_chosen;      /* by us, not by the user: a probe may tell better */
-	struct cancel *cancel;  /* borrowed, may be NULL */
+	bool slots_chosen;     /* by us, not by the user: a probe may tell better */
+	struct cancel *cancel; /* borrowed, may be NULL */
 	struct slots slots;
 
 	/* Either a child … */
@@ -44,7 +44,7 @@ struct engine {
 	struct endpoint *endpoint;
 
 	char *warning;
-	pthread_mutex_t lock;   /* guards starting */
+	pthread_mutex_t lock; /* guards starting */
 	bool started;
 };
 
@@ -110,7 +110,8 @@ static int find_program(const char *wanted, const char *runtime_dir, char **ret,
 		*ret = TAKE(ours);
 		return 0;
 	}
-	return err_set(err, ERR_NOENT, "no llama-server, neither in PATH nor set up for vdet: run tools/setup engine, "
+	return err_set(err, ERR_NOENT,
+	               "no llama-server, neither in PATH nor set up for vdet: run tools/setup engine, "
 	               "install llama.cpp, or name another engine with --engine URL");
 }
 
@@ -128,14 +129,22 @@ static int use_child(struct engine *e, const struct engine_options *o, const str
 	int64_t most = e->model.context > 0 ? e->model.context : CONTEXT_UNKNOWN;
 	int64_t context = o->context > 0 ? o->context : most < CONTEXT ? most : CONTEXT;
 	if (context > most && e->model.context > 0) {
-		AUTO(mem_freep) char *w = mem_printf("the model %s was made for %lld tokens, not %lld", e->model.name,
-		                                     (long long)most, (long long)context);
+		AUTO(mem_freep)
+		char *w = mem_printf("the model %s was made for %lld tokens, not %lld", e->model.name, (long long)most,
+		                     (long long)context);
 		add_warning(e, w);
 	}
 	e->info = (struct engine_info){
-		.kind = "llama-server (child)", .url = "", .version = "", .model = e->model.name, .model_hash = e->model.hash,
-		.demo_model = e->model.demo, .slots = o->slots > 0 ? (int)o->slots : SLOTS, .context = (int)context,
-		.images = true, .warning = e->warning,
+		.kind = "llama-server (child)",
+		.url = "",
+		.version = "",
+		.model = e->model.name,
+		.model_hash = e->model.hash,
+		.demo_model = e->model.demo,
+		.slots = o->slots > 0 ? (int)o->slots : SLOTS,
+		.context = (int)context,
+		.images = true,
+		.warning = e->warning,
 	};
 	return 0;
 }
@@ -152,8 +161,14 @@ static int use_url(struct engine *e, const struct engine_options *o, struct err 
 		return r;
 	e->slots_chosen = o->slots <= 0;
 	e->info = (struct engine_info){
-		.kind = "endpoint", .url = endpoint_url(e->endpoint), .version = "", .model = endpoint_info(e->endpoint)->model,
-		.model_hash = "", .slots = o->slots > 0 ? (int)o->slots : SLOTS, .images = true, .warning = e->warning,
+		.kind = "endpoint",
+		.url = endpoint_url(e->endpoint),
+		.version = "",
+		.model = endpoint_info(e->endpoint)->model,
+		.model_hash = "",
+		.slots = o->slots > 0 ? (int)o->slots : SLOTS,
+		.images = true,
+		.warning = e->warning,
 	};
 	return 0;
 }
@@ -168,8 +183,10 @@ int engine_new(const struct engine_options *o, const struct engine_places *p, st
 	e->cancel = cancel;
 	e->start_timeout = o->start_timeout;
 	e->retries = (int)o->retries;
-	e->limits = (struct endpoint_limits){.connect = o->connect_timeout, .vision = o->vision_timeout,
-	                                     .generation = o->generation_timeout, .idle = o->idle_timeout};
+	e->limits = (struct endpoint_limits){.connect = o->connect_timeout,
+	                                     .vision = o->vision_timeout,
+	                                     .generation = o->generation_timeout,
+	                                     .idle = o->idle_timeout};
 	bool child = !o->url || !*o->url || !strcmp(o->url, "auto");
 	int r = child ? use_child(e, o, p, err) : use_url(e, o, err);
 	if (r < 0)
@@ -201,8 +218,13 @@ void engine_free(struct engine *e)
 static int start_child(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx, struct err *err)
 {
 	const struct server_options o = {
-		.program = e->program, .model = &e->model, .slots = e->info.slots, .context = e->info.context,
-		.log_path = e->log_path, .start_timeout = e->start_timeout, .limits = e->limits,
+		.program = e->program,
+		.model = &e->model,
+		.slots = e->info.slots,
+		.context = e->info.context,
+		.log_path = e->log_path,
+		.start_timeout = e->start_timeout,
+		.limits = e->limits,
 	};
 	AUTO(server_freep) struct server *s = NULL;
 	int r = server_start(&o, &s, err);
@@ -345,9 +367,8 @@ static int attempt(struct request *q, struct chat_result *ret, int64_t *ret_paus
 	return r;
 }
 
-int engine_chat(struct engine *e, const struct chat *c,
-                void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
-                struct chat_result *ret, struct err *err)
+int engine_chat(struct engine *e, const struct chat *c, void (*progress)(void *ctx, const struct chat_progress *p),
+                void *ctx, struct chat_result *ret, struct err *err)
 {
 	struct request q = {.e = e, .c = c, .progress = progress, .ctx = ctx, .attempt = 1};
 	struct chat_result result = {0};

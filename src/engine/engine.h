@@ -17,19 +17,19 @@
 struct engine;
 
 struct engine_options {
-	char *url;              /* "auto", or http(s)://host:port[/v1]; row engine.url, flag --engine */
-	char *model;            /* GGUF path or a name in the models folder (auto), model name (url); "" = choose */
-	char *key;              /* bearer key, never logged; "" = none */
-	char *key_file;         /* file that holds it; "" = none */
-	char *server;           /* llama-server program; "" = from PATH, else the private folder of the setup */
-	int64_t slots;          /* parallel requests; 0 = choose */
-	int64_t context;        /* tokens per slot; 0 = choose */
-	int64_t vision_timeout; /* until the first token, 0 = none */
+	char *url;                  /* "auto", or http(s)://host:port[/v1]; row engine.url, flag --engine */
+	char *model;                /* GGUF path or a name in the models folder (auto), model name (url); "" = choose */
+	char *key;                  /* bearer key, never logged; "" = none */
+	char *key_file;             /* file that holds it; "" = none */
+	char *server;               /* llama-server program; "" = from PATH, else the private folder of the setup */
+	int64_t slots;              /* parallel requests; 0 = choose */
+	int64_t context;            /* tokens per slot; 0 = choose */
+	int64_t vision_timeout;     /* until the first token, 0 = none */
 	int64_t generation_timeout; /* from first to last token, 0 = none */
-	int64_t idle_timeout;   /* nothing received for that long while decoding, 0 = none */
+	int64_t idle_timeout;       /* nothing received for that long while decoding, 0 = none */
 	int64_t connect_timeout;
-	int64_t start_timeout;  /* child: until it is healthy */
-	int64_t retries;        /* per request, after the first try */
+	int64_t start_timeout; /* child: until it is healthy */
+	int64_t retries;       /* per request, after the first try */
 };
 
 /* Rows for the options table (base/opt.h), section [engine]; offsets into struct engine_options. */
@@ -49,22 +49,22 @@ struct engine_places {
 
 /* What will answer; strings owned by the engine, valid until engine_free(). */
 struct engine_info {
-	const char *kind;        /* "llama-server (child)" or "endpoint" */
-	const char *url;         /* without credentials */
-	const char *version;     /* "" if unknown */
-	const char *model;       /* name: the file's stem, or what the endpoint says */
-	const char *model_hash;  /* SHA-256 of model and projector files (child), or "" */
-	bool demo_model;         /* the bundled model was chosen because nothing else is there */
-	int slots, context;      /* context 0 if unknown */
-	bool images;             /* takes pictures; true if unknown */
-	const char *warning;     /* something the user should be told once, or "" */
+	const char *kind;       /* "llama-server (child)" or "endpoint" */
+	const char *url;        /* without credentials */
+	const char *version;    /* "" if unknown */
+	const char *model;      /* name: the file's stem, or what the endpoint says */
+	const char *model_hash; /* SHA-256 of model and projector files (child), or "" */
+	bool demo_model;        /* the bundled model was chosen because nothing else is there */
+	int slots, context;     /* context 0 if unknown */
+	bool images;            /* takes pictures; true if unknown */
+	const char *warning;    /* something the user should be told once, or "" */
 };
 
 /* Resolves what to use (files exist, names, hash) without starting anything: for the job's key, doctor and errors.
  * The caller owns *ret. */
 int engine_new(const struct engine_options *o, const struct engine_places *p, struct cancel *cancel,
                struct engine **ret, struct err *err);
-void engine_free(struct engine *e);  /* stops the child in order, then by force; NULL is fine */
+void engine_free(struct engine *e); /* stops the child in order, then by force; NULL is fine */
 DEFINE_FREEP(struct engine, engine)
 
 /* Starts the child, or probes the endpoint. Idempotent. `note` (may be NULL) is told what happens ("loading model"),
@@ -75,12 +75,11 @@ const struct engine_info *engine_info(const struct engine *e);
 /* Sends one request and waits for the whole answer. Retries with back-off what may pass by itself (connection lost,
  * 429, 5xx, a child that died and was restarted); not what will not (400, 401). `progress` may be NULL; it is called
  * from the calling thread. On ERR_ENGINE the message holds the engine's own words, bounded and without secrets. */
-int engine_chat(struct engine *e, const struct chat *c,
-                void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
-                struct chat_result *ret, struct err *err);
+int engine_chat(struct engine *e, const struct chat *c, void (*progress)(void *ctx, const struct chat_progress *p),
+                void *ctx, struct chat_result *ret, struct err *err);
 
 int engine_slots(const struct engine *e);
-int engine_restarts(const struct engine *e);     /* how often the child was started again */
-int64_t engine_busy_time(const struct engine *e);/* microseconds during which at least one request was in flight */
+int engine_restarts(const struct engine *e);      /* how often the child was started again */
+int64_t engine_busy_time(const struct engine *e); /* microseconds during which at least one request was in flight */
 
 #endif

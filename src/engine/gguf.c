@@ -18,22 +18,37 @@
 #define DIMS_MAX 8
 
 enum value_type {
-	V_U8, V_I8, V_U16, V_I16, V_U32, V_I32, V_F32, V_BOOL, V_STRING, V_ARRAY, V_U64, V_I64, V_F64, V_COUNT
+	V_U8,
+	V_I8,
+	V_U16,
+	V_I16,
+	V_U32,
+	V_I32,
+	V_F32,
+	V_BOOL,
+	V_STRING,
+	V_ARRAY,
+	V_U64,
+	V_I64,
+	V_F64,
+	V_COUNT
 };
 
 static const unsigned char value_size[V_COUNT] = {
-	[V_U8] = 1, [V_I8] = 1, [V_U16] = 2, [V_I16] = 2, [V_U32] = 4, [V_I32] = 4, [V_F32] = 4, [V_BOOL] = 1,
-	[V_U64] = 8, [V_I64] = 8, [V_F64] = 8,
+	[V_U8] = 1,  [V_I8] = 1,   [V_U16] = 2, [V_I16] = 2, [V_U32] = 4, [V_I32] = 4,
+	[V_F32] = 4, [V_BOOL] = 1, [V_U64] = 8, [V_I64] = 8, [V_F64] = 8,
 };
 
 /* Elements and bytes of a block, by ggml_type. Types that are not here are new to us: their size is not checked. */
-static const struct { unsigned short elements, bytes; } blocks[] = {
-	[0] = {1, 4}, [1] = {1, 2}, [2] = {32, 18}, [3] = {32, 20}, [6] = {32, 22}, [7] = {32, 24}, [8] = {32, 34},
-	[9] = {32, 36}, [10] = {256, 84}, [11] = {256, 110}, [12] = {256, 144}, [13] = {256, 176}, [14] = {256, 210},
-	[15] = {256, 292}, [16] = {256, 66}, [17] = {256, 74}, [18] = {256, 98}, [19] = {256, 50}, [20] = {32, 18},
-	[21] = {256, 110}, [22] = {256, 82}, [23] = {256, 136}, [24] = {1, 1}, [25] = {1, 2}, [26] = {1, 4},
-	[27] = {1, 8}, [28] = {1, 8}, [29] = {256, 56}, [30] = {1, 2}, [34] = {256, 54}, [35] = {256, 66},
-	[39] = {32, 17},
+static const struct {
+	unsigned short elements, bytes;
+} blocks[] = {
+	[0] = {1, 4},      [1] = {1, 2},      [2] = {32, 18},   [3] = {32, 20},    [6] = {32, 22},    [7] = {32, 24},
+	[8] = {32, 34},    [9] = {32, 36},    [10] = {256, 84}, [11] = {256, 110}, [12] = {256, 144}, [13] = {256, 176},
+	[14] = {256, 210}, [15] = {256, 292}, [16] = {256, 66}, [17] = {256, 74},  [18] = {256, 98},  [19] = {256, 50},
+	[20] = {32, 18},   [21] = {256, 110}, [22] = {256, 82}, [23] = {256, 136}, [24] = {1, 1},     [25] = {1, 2},
+	[26] = {1, 4},     [27] = {1, 8},     [28] = {1, 8},    [29] = {256, 56},  [30] = {1, 2},     [34] = {256, 54},
+	[35] = {256, 66},  [39] = {32, 17},
 };
 
 struct reader {
@@ -161,11 +176,19 @@ static int64_t *number_of(struct gguf *g, const char *key)
 	const char *k = behind_arch(g, key);
 	if (!k)
 		return NULL;
-	const struct { const char *key; int64_t *to; } known[] = {
-		{"context_length", &g->context}, {"block_count", &g->layers}, {"embedding_length", &g->width},
-		{"attention.head_count", &g->heads}, {"attention.head_count_kv", &g->kv_heads},
-		{"attention.key_length", &g->key_length}, {"attention.value_length", &g->value_length},
-		{"vision.projection_dim", &g->projection}, {"vision.image_size", &g->image_size},
+	const struct {
+		const char *key;
+		int64_t *to;
+	} known[] = {
+		{"context_length", &g->context},
+		{"block_count", &g->layers},
+		{"embedding_length", &g->width},
+		{"attention.head_count", &g->heads},
+		{"attention.head_count_kv", &g->kv_heads},
+		{"attention.key_length", &g->key_length},
+		{"attention.value_length", &g->value_length},
+		{"vision.projection_dim", &g->projection},
+		{"vision.image_size", &g->image_size},
 		{"vision.patch_size", &g->patch_size},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
@@ -219,8 +242,8 @@ static int take_tensor(struct reader *r, struct gguf *g, int64_t *end)
 		return e;
 	if (offset > (uint64_t)1 << 60)
 		return cut_short(r);
-	uint64_t bytes = type < ARRAY_LEN(blocks) && blocks[type].elements
-	                 ? elements / blocks[type].elements * blocks[type].bytes : 0;
+	uint64_t bytes =
+		type < ARRAY_LEN(blocks) && blocks[type].elements ? elements / blocks[type].elements * blocks[type].bytes : 0;
 	g->weight_bytes += (int64_t)bytes;
 	if ((int64_t)(offset + bytes) > *end)
 		*end = (int64_t)(offset + bytes);
@@ -277,8 +300,11 @@ int gguf_read(const char *path, struct gguf *ret, struct err *err)
 		return err_sys(err, errno, "cannot read the model %s", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ERR_FORMAT, "%s is no GGUF file", path);
-	struct gguf g = {.arch = mem_strdup(""), .name = mem_strdup(""), .projector = mem_strdup(""),
-	                 .file_bytes = st.st_size, .vision = -1};
+	struct gguf g = {.arch = mem_strdup(""),
+	                 .name = mem_strdup(""),
+	                 .projector = mem_strdup(""),
+	                 .file_bytes = st.st_size,
+	                 .vision = -1};
 	struct reader r = {.f = f, .path = path, .size = st.st_size, .err = err};
 	int e = take_header(&r, &g);
 	if (e < 0) {

@@ -33,8 +33,8 @@ struct exchange {
 	struct http_reply *reply;
 	struct err *err;
 	CURL *easy;
-	size_t piece, offset;  /* where sending is */
-	int failed;            /* negative code of a callback, its message in *err */
+	size_t piece, offset; /* where sending is */
+	int failed;           /* negative code of a callback, its message in *err */
 	char words[CURL_ERROR_SIZE];
 };
 
@@ -216,8 +216,8 @@ static struct curl_slist *set_up(CURL *e, struct exchange *x)
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
 	/* Zero would mean curl's own default, five minutes. */
-	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, q->connect_timeout ? (long)(q->connect_timeout / 1000 + 1)
-	                                                                  : 7L * 24 * 3600 * 1000);
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
+	                 q->connect_timeout ? (long)(q->connect_timeout / 1000 + 1) : 7L * 24 * 3600 * 1000);
 	if (q->socket)
 		curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, q->socket);
 	if (is_local(q))
@@ -286,12 +286,18 @@ static int drive(CURLM *multi, struct exchange *x, CURLcode *ret)
 static bool is_passing(CURLcode code)
 {
 	switch (code) {
-	case CURLE_COULDNT_RESOLVE_HOST: case CURLE_COULDNT_CONNECT: case CURLE_OPERATION_TIMEDOUT:
-	case CURLE_GOT_NOTHING: case CURLE_SEND_ERROR: case CURLE_RECV_ERROR: case CURLE_PARTIAL_FILE:
-	case CURLE_HTTP2: case CURLE_HTTP2_STREAM: case CURLE_WEIRD_SERVER_REPLY: case CURLE_SSL_CONNECT_ERROR:
-		return true;
-	default:
-		return false;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_OPERATION_TIMEDOUT:
+	case CURLE_GOT_NOTHING:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_HTTP2:
+	case CURLE_HTTP2_STREAM:
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_SSL_CONNECT_ERROR: return true;
+	default: return false;
 	}
 }
 

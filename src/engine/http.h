@@ -22,23 +22,23 @@ struct http_piece {
 };
 
 struct http_reply {
-	int status;            /* 0 until the head came */
-	char type[64];         /* content type without parameters, lower case; "" = none */
-	char server[64];       /* the Server header; "" = none */
-	int64_t retry_after;   /* microseconds; 0 = not told */
-	bool sent;             /* the connection stood and the request went out, at least in part */
-	bool passing;          /* after a failure: it may work the next time (connection refused, lost, …) */
+	int status;          /* 0 until the head came */
+	char type[64];       /* content type without parameters, lower case; "" = none */
+	char server[64];     /* the Server header; "" = none */
+	int64_t retry_after; /* microseconds; 0 = not told */
+	bool sent;           /* the connection stood and the request went out, at least in part */
+	bool passing;        /* after a failure: it may work the next time (connection refused, lost, …) */
 };
 
 struct http_request {
 	const char *url;
-	const char *socket;               /* Unix socket to connect to instead of the URL's host; NULL = none */
-	const char *key;                  /* bearer token; NULL or "" = none */
-	const struct http_piece *pieces;  /* the body, JSON, sent by POST; NULL = GET */
+	const char *socket;              /* Unix socket to connect to instead of the URL's host; NULL = none */
+	const char *key;                 /* bearer token; NULL or "" = none */
+	const struct http_piece *pieces; /* the body, JSON, sent by POST; NULL = GET */
 	size_t n_pieces;
-	int64_t connect_timeout;          /* microseconds; 0 = none */
-	int64_t total_timeout;            /* 0 = none */
-	struct cancel *cancel[2];         /* either stops it; may be NULL */
+	int64_t connect_timeout;  /* microseconds; 0 = none */
+	int64_t total_timeout;    /* 0 = none */
+	struct cancel *cancel[2]; /* either stops it; may be NULL */
 	/* Called with pieces of the reply's body, once the head is in `reply`. A negative code ends the exchange. */
 	int (*body)(void *ctx, const struct http_reply *reply, const char *data, size_t len, struct err *err);
 	/* Called after anything happened and at least every 100 ms; NULL = not. A negative code ends the exchange. */
@@ -47,7 +47,7 @@ struct http_request {
 };
 
 struct http *http_new(void);
-void http_free(struct http *h);  /* no call may be in progress */
+void http_free(struct http *h); /* no call may be in progress */
 DEFINE_FREEP(struct http, http)
 
 /* 0 once the whole reply came, whatever its status; else ERR_CANCELED, ERR_TIMEOUT (total_timeout), the code of a

@@ -15,11 +15,11 @@
 #include "engine/model.h"
 
 #define CACHE_MAX ((size_t)4 << 20)
-#define CACHE_ENTRIES 500  /* a cache that grows beyond is begun anew */
+#define CACHE_ENTRIES 500 /* a cache that grows beyond is begun anew */
 #define WORTH_A_NOTE ((int64_t)256 << 20)
 
 struct hashing {
-	json_t *cache;  /* path -> [size, time of change, hash] */
+	json_t *cache; /* path -> [size, time of change, hash] */
 	bool changed;
 	struct cancel *cancel;
 	void (*note)(void *ctx, const char *what);
@@ -72,8 +72,9 @@ static int hash_file(struct hashing *h, const char *path, char out[static HASH_H
 		return 0;
 	if (h->note && st.st_size >= WORTH_A_NOTE) {
 		char size[TEXT_SIZE_MAX];
-		AUTO(mem_freep) char *what = mem_printf("reading %s (%s), once, for its hash", file_base(path),
-		                                        text_size((double)st.st_size, size));
+		AUTO(mem_freep)
+		char *what =
+			mem_printf("reading %s (%s), once, for its hash", file_base(path), text_size((double)st.st_size, size));
 		h->note(h->ctx, what);
 	}
 	int r = hash_fd(fd, h->cancel, NULL, out, err);
@@ -90,8 +91,10 @@ static int hash_all(struct hashing *h, struct model *m, struct err *err)
 	char one[HASH_HEX];
 	size_t stem = strlen(m->path) - (m->files > 1 ? strlen("-00001-of-00003.gguf") : 0);
 	for (int64_t i = 1; i <= m->files; i++) {
-		AUTO(mem_freep) char *path = m->files == 1 ? mem_strdup(m->path)
-			: mem_printf("%.*s-%05" PRId64 "-of-%05" PRId64 ".gguf", (int)stem, m->path, i, m->files);
+		AUTO(mem_freep)
+		char *path =
+			m->files == 1 ? mem_strdup(m->path)
+						  : mem_printf("%.*s-%05" PRId64 "-of-%05" PRId64 ".gguf", (int)stem, m->path, i, m->files);
 		int r = hash_file(h, path, one, err);
 		if (r < 0)
 			return r;

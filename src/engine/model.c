@@ -20,7 +20,7 @@
 /* A GGUF file in a folder of models. */
 struct candidate {
 	char *path;
-	int64_t changed;  /* nanoseconds since 1970 */
+	int64_t changed; /* nanoseconds since 1970 */
 };
 
 struct candidates {
@@ -239,8 +239,8 @@ static int check_splits(const struct model *m, struct err *err)
 		return err_set(err, ERR_FORMAT, "%s is one of %lld files, but not named like NAME-00001-of-%05lld.gguf",
 		               m->path, (long long)m->files, (long long)m->files);
 	for (int64_t i = 2; i <= m->files; i++) {
-		AUTO(mem_freep) char *path = mem_printf("%.*s-%05lld-of-%05lld.gguf", (int)stem, m->path, (long long)i,
-		                                        (long long)m->files);
+		AUTO(mem_freep)
+		char *path = mem_printf("%.*s-%05lld-of-%05lld.gguf", (int)stem, m->path, (long long)i, (long long)m->files);
 		struct gguf g = {0};
 		int r = gguf_read(path, &g, err);
 		gguf_clear(&g);

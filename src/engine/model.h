@@ -12,8 +12,8 @@
 
 struct model {
 	char *path, *projector;
-	char *name;          /* the file's stem, without the numbers of a split file */
-	char *warning;       /* "" or one line for the user */
+	char *name;    /* the file's stem, without the numbers of a split file */
+	char *warning; /* "" or one line for the user */
 	bool demo;
 	int64_t context;     /* the longest it was made for; 0 = not told */
 	int64_t files;       /* of a split model */

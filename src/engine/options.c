@@ -6,33 +6,35 @@
 
 static const struct opt_row rows[] = {
 	{"engine.url", "engine", OPT_STRING, AT(url), "auto", 0, 0, NULL, "URL",
-	 "The engine: auto starts llama-server here; else the address of an OpenAI-compatible API, http(s)://HOST:PORT/v1 "
-	 "or unix:/PATH.", 0},
+     "The engine: auto starts llama-server here; else the address of an OpenAI-compatible API, http(s)://HOST:PORT/v1 "
+     "or unix:/PATH.",
+     0},
 	{"engine.model", "model", OPT_STRING, AT(model), "", 0, 0, NULL, "MODEL",
-	 "With auto, a GGUF file or a name in the models folder; else the name that the engine knows it by. Empty: the "
-	 "newest in the models folder, else the built-in demo model; the only one that the engine has.", 0},
+     "With auto, a GGUF file or a name in the models folder; else the name that the engine knows it by. Empty: the "
+     "newest in the models folder, else the built-in demo model; the only one that the engine has.",
+     0},
 	{"engine.key", NULL, OPT_STRING, AT(key), "", 0, 0, NULL, "KEY",
-	 "Key for the engine. Others on this machine can read command lines: the variable or a file is better.",
-	 OPT_SECRET},
+     "Key for the engine. Others on this machine can read command lines: the variable or a file is better.",
+     OPT_SECRET},
 	{"engine.key_file", NULL, OPT_STRING, AT(key_file), "", 0, 0, NULL, "FILE", "File that holds the key.", 0},
 	{"engine.server", NULL, OPT_STRING, AT(server), "", 0, 0, NULL, "PROGRAM",
-	 "The llama-server to start; empty: the one in PATH, else the one that was set up for vdet.", 0},
+     "The llama-server to start; empty: the one in PATH, else the one that was set up for vdet.", 0},
 	{"engine.slots", "slots", OPT_INT, AT(slots), "0", 0, 256, NULL, "N",
-	 "Requests that the engine works on at once; 0 = 4, or what the engine says.", 0},
+     "Requests that the engine works on at once; 0 = 4, or what the engine says.", 0},
 	{"engine.context", "context", OPT_INT, AT(context), "0", 0, 1 << 24, NULL, "TOKENS",
-	 "With auto, how much one request may hold; 0 = 16384, or the model's own maximum if that is less.", 0},
+     "With auto, how much one request may hold; 0 = 16384, or the model's own maximum if that is less.", 0},
 	{"engine.vision_timeout", "vision-timeout", OPT_TIME, AT(vision_timeout), "30min", 0, 31536000, NULL, "TIME",
-	 "Longest wait for the first word of an answer, while the pictures are taken in; 0 = no limit.", 0},
+     "Longest wait for the first word of an answer, while the pictures are taken in; 0 = no limit.", 0},
 	{"engine.generation_timeout", "generation-timeout", OPT_TIME, AT(generation_timeout), "30min", 0, 31536000, NULL,
-	 "TIME", "Longest time from the first word to the last; 0 = no limit.", 0},
+     "TIME", "Longest time from the first word to the last; 0 = no limit.", 0},
 	{"engine.idle_timeout", "idle-timeout", OPT_TIME, AT(idle_timeout), "10min", 0, 31536000, NULL, "TIME",
-	 "Longest silence in the middle of an answer; 0 = no limit.", 0},
+     "Longest silence in the middle of an answer; 0 = no limit.", 0},
 	{"engine.connect_timeout", "connect-timeout", OPT_TIME, AT(connect_timeout), "10", 0, 31536000, NULL, "TIME",
-	 "Longest wait for a connection to the engine; 0 = no limit.", 0},
+     "Longest wait for a connection to the engine; 0 = no limit.", 0},
 	{"engine.start_timeout", "start-timeout", OPT_TIME, AT(start_timeout), "15min", 0, 31536000, NULL, "TIME",
-	 "Longest wait until the engine has loaded its model; 0 = no limit.", 0},
+     "Longest wait until the engine has loaded its model; 0 = no limit.", 0},
 	{"engine.retries", "retries", OPT_INT, AT(retries), "3", 0, 100, NULL, "N",
-	 "Further tries of a request after a failure that may pass: a lost connection, HTTP 429 or 5xx, a crash.", 0},
+     "Further tries of a request after a failure that may pass: a lost connection, HTTP 429 or 5xx, a crash.", 0},
 };
 
 const struct opt_group engine_opt_group = {"Engine", rows, ARRAY_LEN(rows)};

@@ -14,7 +14,7 @@
 #include "base/mem.h"
 
 #define PREFIX "vdet-engine-"
-#define SOCKET_PATH_MAX 107  /* sizeof sun_path - 1 */
+#define SOCKET_PATH_MAX 107 /* sizeof sun_path - 1 */
 
 static void remove_files(const char *dir)
 {

@@ -6,13 +6,13 @@
 #include "base/err.h"
 
 struct server_dir {
-	char *path;    /* the folder, mode 0700 */
-	char *socket;  /* path of the socket in it, which need not exist; fits into a sockaddr_un */
+	char *path;   /* the folder, mode 0700 */
+	char *socket; /* path of the socket in it, which need not exist; fits into a sockaddr_un */
 	int lock;
 };
 
 /* In $XDG_RUNTIME_DIR, else $TMPDIR, else /tmp. */
 int server_dir_make(struct server_dir *ret, struct err *err);
-void server_dir_remove(struct server_dir *d);  /* removes the folder and frees; twice is fine */
+void server_dir_remove(struct server_dir *d); /* removes the folder and frees; twice is fine */
 
 #endif

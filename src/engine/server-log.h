@@ -12,11 +12,11 @@
 #define SERVER_LOG_LINES 40
 
 struct server_log {
-	char *path;  /* NULL = no file */
-	int fd;      /* -1 = not open; a file that cannot be written is done without */
+	char *path; /* NULL = no file */
+	int fd;     /* -1 = not open; a file that cannot be written is done without */
 	int64_t size;
 	struct buf line;
-	char *last[SERVER_LOG_LINES];  /* a ring; `next` is the oldest */
+	char *last[SERVER_LOG_LINES]; /* a ring; `next` is the oldest */
 	size_t next;
 };
 

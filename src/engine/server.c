@@ -21,14 +21,14 @@
 #include "engine/server-log.h"
 #include "proc/spawn.h"
 
-#define GRACE (2 * CLOCK_SECOND)         /* between SIGTERM and SIGKILL */
-#define STEADY (60 * CLOCK_SECOND)       /* a life that long makes the crashes before it forgotten */
-#define CRASHES_MAX 20                   /* short lives in a row before it is given up */
-#define FAILED_STARTS_MAX 5              /* starts in a row that did not get healthy, once it had been */
-#define PAUSE (CLOCK_SECOND / 10)        /* before a restart, doubled each time */
+#define GRACE (2 * CLOCK_SECOND)   /* between SIGTERM and SIGKILL */
+#define STEADY (60 * CLOCK_SECOND) /* a life that long makes the crashes before it forgotten */
+#define CRASHES_MAX 20             /* short lives in a row before it is given up */
+#define FAILED_STARTS_MAX 5        /* starts in a row that did not get healthy, once it had been */
+#define PAUSE (CLOCK_SECOND / 10)  /* before a restart, doubled each time */
 #define PAUSE_MAX (10 * CLOCK_SECOND)
-#define HEALTH_EVERY 50                  /* milliseconds */
-#define TINY ((int64_t)64 << 20)         /* bytes of weights */
+#define HEALTH_EVERY 50          /* milliseconds */
+#define TINY ((int64_t)64 << 20) /* bytes of weights */
 
 enum state { STARTING, READY, DOWN, FAILED, STOPPED };
 
@@ -38,7 +38,7 @@ struct server {
 	struct server_dir dir;
 	char key[65];
 	struct endpoint *endpoint;
-	struct cancel *stop;  /* fired by server_free() */
+	struct cancel *stop; /* fired by server_free() */
 	pthread_t thread;
 	bool threaded;
 
@@ -48,12 +48,12 @@ struct server {
 	int crashes, failed_starts;
 	bool probed;
 
-	pthread_mutex_t lock;  /* guards what follows */
+	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	enum state state;
 	int lives, pid;
 	char note[160];
-	unsigned notes;        /* how often `note` changed */
+	unsigned notes; /* how often `note` changed */
 	struct err failure;
 };
 
@@ -97,13 +97,19 @@ static int start_program(struct server *s, int log_fd, struct err *err)
 	char slots[24], context[24];
 	snprintf(slots, sizeof slots, "%lld", (long long)s->o.slots);
 	snprintf(context, sizeof context, "%lld", (long long)(s->o.slots * s->o.context));
-	const char *argv[] = {s->program, "-m", s->o.model->path, "--mmproj", s->o.model->projector, "-a", s->o.model->name,
-	                      "-np", slots, "-c", context, "--host", s->dir.socket, NULL};
+	const char *argv[] = {
+		s->program, "-m", s->o.model->path, "--mmproj", s->o.model->projector, "-a", s->o.model->name, "-np",
+		slots,      "-c", context,          "--host",   s->dir.socket,         NULL};
 	/* Not on the command line: the key, which other users could read there; and what older versions would not know.
 	 * CACHE_RAM: no prompt cache in main memory beside the slots' own. Each chunk is new; it only grows. */
 	AUTO(mem_freep) char *key = mem_printf("LLAMA_API_KEY=%s", s->key);
-	const char *env[16] = {key, "LLAMA_ARG_ENDPOINT_METRICS=1", "LLAMA_ARG_UI=0", "LLAMA_ARG_WEBUI=0",
-	                       "LLAMA_ARG_OFFLINE=1", "LLAMA_ARG_CACHE_RAM=0", "LLAMA_ARG_LOG_COLORS=off"};
+	const char *env[16] = {key,
+	                       "LLAMA_ARG_ENDPOINT_METRICS=1",
+	                       "LLAMA_ARG_UI=0",
+	                       "LLAMA_ARG_WEBUI=0",
+	                       "LLAMA_ARG_OFFLINE=1",
+	                       "LLAMA_ARG_CACHE_RAM=0",
+	                       "LLAMA_ARG_LOG_COLORS=off"};
 	add_thread_settings(s->o.model, env + 7);
 	AUTO(buf_free) struct buf line = BUF(8192);
 	buf_adds(&line, "vdet: starting");

@@ -15,17 +15,17 @@
 struct server;
 
 struct server_options {
-	const char *program;        /* llama-server */
-	const struct model *model;  /* borrowed */
-	int64_t slots, context;     /* context per slot */
-	const char *log_path;       /* NULL = none */
-	int64_t start_timeout;      /* 0 = none */
+	const char *program;       /* llama-server */
+	const struct model *model; /* borrowed */
+	int64_t slots, context;    /* context per slot */
+	const char *log_path;      /* NULL = none */
+	int64_t start_timeout;     /* 0 = none */
 	struct endpoint_limits limits;
 };
 
 /* Returns at once; server_wait() tells how it goes. */
 int server_start(const struct server_options *o, struct server **ret, struct err *err);
-void server_free(struct server *s);  /* stops it: SIGTERM, after a short grace SIGKILL */
+void server_free(struct server *s); /* stops it: SIGTERM, after a short grace SIGKILL */
 DEFINE_FREEP(struct server, server)
 
 /* Waits until it is healthy, over restarts. ERR_ENGINE once it is given up, with the reason from its log;

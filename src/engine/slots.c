@@ -8,7 +8,7 @@
 
 struct slot_waiter {
 	struct slot_waiter *next;
-	struct cancel *turn;  /* fires when the slot is ours: an event that poll() sees */
+	struct cancel *turn; /* fires when the slot is ours: an event that poll() sees */
 };
 
 void slots_init(struct slots *s, int n)
@@ -64,7 +64,8 @@ static void unqueue(struct slots *s, struct slot_waiter *w)
 static bool wait_turn(struct slot_waiter *w, struct cancel *cancel, struct cancel *cancel2, void (*waiting)(void *ctx),
                       void *ctx)
 {
-	struct pollfd p[] = {{.fd = cancel_fd(w->turn), .events = POLLIN}, {.fd = cancel_fd(cancel), .events = POLLIN},
+	struct pollfd p[] = {{.fd = cancel_fd(w->turn), .events = POLLIN},
+	                     {.fd = cancel_fd(cancel), .events = POLLIN},
 	                     {.fd = cancel_fd(cancel2), .events = POLLIN}};
 	while (!cancel_fired(w->turn)) {
 		if (cancel_fired(cancel) || cancel_fired(cancel2))

@@ -16,20 +16,20 @@ struct slots {
 	pthread_mutex_t lock;
 	int free;
 	struct slot_waiter *first, **last;
-	int busy;            /* requests in flight */
+	int busy; /* requests in flight */
 	int64_t busy_since, busy_time;
 };
 
 void slots_init(struct slots *s, int n);
 void slots_clear(struct slots *s);
-void slots_add(struct slots *s, int n);  /* more of them, once more is known */
+void slots_add(struct slots *s, int n); /* more of them, once more is known */
 /* Waits for a slot; `waiting` (may be NULL) is called at once if it must wait, then every second. ERR_CANCELED. */
 int slots_take(struct slots *s, struct cancel *cancel, struct cancel *cancel2, void (*waiting)(void *ctx), void *ctx,
                struct err *err);
 void slots_give(struct slots *s);
 
-void slots_begin(struct slots *s);  /* a request goes out, … */
-void slots_end(struct slots *s);    /* … and is over */
+void slots_begin(struct slots *s); /* a request goes out, … */
+void slots_end(struct slots *s);   /* … and is over */
 int64_t slots_busy_time(struct slots *s);
 
 #endif

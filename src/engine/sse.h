@@ -18,13 +18,13 @@ struct sse {
 	sse_fn fn;
 	void *ctx;
 	struct buf line, data;
-	bool has_data;  /* the event has at least one data line, perhaps an empty one */
-	bool cr;        /* the last byte was a carriage return: a line feed that follows belongs to it */
-	bool begun;     /* a byte order mark is no longer possible */
+	bool has_data; /* the event has at least one data line, perhaps an empty one */
+	bool cr;       /* the last byte was a carriage return: a line feed that follows belongs to it */
+	bool begun;    /* a byte order mark is no longer possible */
 };
 
 void sse_init(struct sse *s, size_t max, sse_fn fn, void *ctx);
-void sse_clear(struct sse *s);  /* frees what it holds */
+void sse_clear(struct sse *s); /* frees what it holds */
 /* Returns 0, ERR_LIMIT, or what `fn` returned. After a failure only sse_clear() may be called. */
 int sse_feed(struct sse *s, const void *bytes, size_t len, struct err *err);
 /* The stream ended: a last event whose lines are whole is delivered although no blank line followed. */

@@ -32,11 +32,11 @@ struct opening {
 	int fd;
 	int64_t size;
 	_Atomic int64_t hashed;
-	atomic_int busy;          /* threads still at work */
+	atomic_int busy; /* threads still at work */
 	char sha256[HASH_HEX];
 	int hash_result, engine_result;
 	struct err hash_err, engine_err;
-	char note[100];           /* what the engine is doing; guarded by lock */
+	char note[100]; /* what the engine is doing; guarded by lock */
 	pthread_mutex_t lock;
 };
 
@@ -123,7 +123,8 @@ static int add_job(const struct analyze *a, struct store_job *job, const struct 
 {
 	AUTO(mem_freep) struct store_chunk *chunks = mem_alloc(plan->n_chunks, sizeof *chunks);
 	for (size_t i = 0; i < plan->n_chunks; i++)
-		chunks[i] = (struct store_chunk){.index = (int64_t)i, .start = plan->chunks[i].start, .end = plan->chunks[i].end};
+		chunks[i] =
+			(struct store_chunk){.index = (int64_t)i, .start = plan->chunks[i].start, .end = plan->chunks[i].end};
 	return store_job_add(a->store, job, chunks, plan->n_chunks, err);
 }
 
@@ -131,9 +132,13 @@ static int add_job(const struct analyze *a, struct store_job *job, const struct 
 static int enter_job(const struct analyze *a, const char *key, const char *name, const char *dir, struct store_job *ret,
                      int *ret_lock, struct err *err)
 {
-	AUTO(store_job_clear) struct store_job job = {
-		.id = mem_printf("%.12s", key), .key = mem_strdup(key), .source_name = mem_strdup(name),
-		.output = mem_strdup(dir), .summary = mem_strdup(""), .summary_fallback = mem_strdup("")};
+	AUTO(store_job_clear)
+	struct store_job job = {.id = mem_printf("%.12s", key),
+	                        .key = mem_strdup(key),
+	                        .source_name = mem_strdup(name),
+	                        .output = mem_strdup(dir),
+	                        .summary = mem_strdup(""),
+	                        .summary_fallback = mem_strdup("")};
 	AUTO(fd_closep) int lock = -1;
 	int r = lock_job(a, job.id, &lock, err);
 	if (r == 0 && a->options->fresh)
@@ -180,9 +185,10 @@ static int check_output(const char *dir, struct err *err)
 
 static void tell_source(const struct analyze *a, const char *name, const struct video_info *v)
 {
-	progress_event(a->progress, "source", json_pack("{s:s, s:f, s:i, s:i, s:s, s:f, s:s}", "name", name, "duration",
-		(double)v->duration / 1e6, "width", v->width, "height", v->height, "codec", v->codec, "fps", v->fps, "warning",
-		v->warning));
+	progress_event(a->progress, "source",
+	               json_pack("{s:s, s:f, s:i, s:i, s:s, s:f, s:s}", "name", name, "duration", (double)v->duration / 1e6,
+	                         "width", v->width, "height", v->height, "codec", v->codec, "fps", v->fps, "warning",
+	                         v->warning));
 	if (*v->warning)
 		log_warning("%s: %s", name, v->warning);
 }
@@ -207,15 +213,20 @@ static int finish(const struct analyze *a, struct store_job *job, const struct c
 		r = report_write(report, job->output, a->options->format, err);
 	if (r < 0)
 		return r;
-	*ret = (struct analyze_result){
-		.outcome = complete ? ANALYZE_COMPLETE : done->holes < done->chunks ? ANALYZE_HOLES : ANALYZE_EMPTY,
-		.job = mem_strdup(job->id), .dir = mem_strdup(job->output), .first_hole = mem_strdup(done->first_hole),
-		.chunks = done->chunks, .holes = done->holes, .resumed = done->resumed};
+	*ret = (struct analyze_result){.outcome = complete                     ? ANALYZE_COMPLETE
+	                                          : done->holes < done->chunks ? ANALYZE_HOLES
+	                                                                       : ANALYZE_EMPTY,
+	                               .job = mem_strdup(job->id),
+	                               .dir = mem_strdup(job->output),
+	                               .first_hole = mem_strdup(done->first_hole),
+	                               .chunks = done->chunks,
+	                               .holes = done->holes,
+	                               .resumed = done->resumed};
 	return 0;
 }
 
-static int run_job(const struct analyze *a, struct describe_worker *first, const struct plan *plan, struct store_job *job,
-                   int64_t began, struct analyze_result *ret, struct err *err)
+static int run_job(const struct analyze *a, struct describe_worker *first, const struct plan *plan,
+                   struct store_job *job, int64_t began, struct analyze_result *ret, struct err *err)
 {
 	AUTO(chunks_outcome_clear) struct chunks_outcome outcome = {0};
 	int64_t busy = engine_busy_time(a->engine);

@@ -38,7 +38,7 @@ struct analyze {
 	const struct analyze_options *options;
 	struct engine *engine;
 	struct store *store;
-	const char *locks_dir;        /* one lock file a job lies here: two processes never do one job at once */
+	const char *locks_dir; /* one lock file a job lies here: two processes never do one job at once */
 	struct progress *progress;
 	struct cancel *cancel;
 };
@@ -47,9 +47,9 @@ enum analyze_outcome { ANALYZE_COMPLETE, ANALYZE_HOLES, ANALYZE_EMPTY /* not one
 
 struct analyze_result {
 	enum analyze_outcome outcome;
-	char *job;                    /* id; the caller frees both */
-	char *dir;                    /* where the report is */
-	char *first_hole;             /* reason of the first hole, "" if none */
+	char *job;        /* id; the caller frees both */
+	char *dir;        /* where the report is */
+	char *first_hole; /* reason of the first hole, "" if none */
 	size_t chunks, holes, resumed;
 };
 void analyze_result_clear(struct analyze_result *r);

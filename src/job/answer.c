@@ -51,7 +51,7 @@ static int read_frames(json_t *list, size_t n_frames, size_t number, struct answ
 	if (!json_is_array(list) || !json_array_size(list))
 		return err_set(err, ERR_FORMAT, "event %zu names no frames", number);
 	e->frames = mem_alloc(json_array_size(list), sizeof *e->frames);
-	json_array_foreach(list, i, v) {
+	json_array_foreach (list, i, v) {
 		json_int_t k = json_is_integer(v) ? json_integer_value(v) : 0;
 		if (k < 1 || (size_t)k > n_frames)
 			return err_set(err, ERR_FORMAT, "event %zu names a frame that is not one of 1 to %zu", number, n_frames);
@@ -89,7 +89,7 @@ static int read_answer(json_t *root, size_t n_frames, struct answer *a, struct e
 		return err_set(err, ERR_FORMAT, "it has more than %d events", MAX_EVENTS);
 	a->summary = text_line(summary, MAX_TEXT);
 	a->events = mem_alloc(json_array_size(events), sizeof *a->events);
-	json_array_foreach(events, i, v) {
+	json_array_foreach (events, i, v) {
 		int r = read_event(v, n_frames, i + 1, a, err);
 		if (r < 0)
 			return r;

@@ -8,12 +8,12 @@
 
 struct answer_event {
 	char *what;
-	size_t *frames;  /* 0-based numbers of the pictures that were sent, ascending, no duplicates, at least one */
+	size_t *frames; /* 0-based numbers of the pictures that were sent, ascending, no duplicates, at least one */
 	size_t n_frames;
 };
 
 struct answer {
-	char *summary;   /* "" only if there are events */
+	char *summary; /* "" only if there are events */
 	struct answer_event *events;
 	size_t n_events;
 };

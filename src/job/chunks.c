@@ -11,11 +11,11 @@ struct run {
 	const struct analyze *a;
 	const struct plan *plan;
 	const char *job;
-	int64_t deadline;          /* 0 = none */
-	pthread_mutex_t lock;      /* guards what follows */
+	int64_t deadline;     /* 0 = none */
+	pthread_mutex_t lock; /* guards what follows */
 	size_t *todo, n_todo, next;
 	struct chunks_outcome outcome;
-	struct err err;            /* the first error that ends the run */
+	struct err err; /* the first error that ends the run */
 	int result;
 };
 
@@ -92,8 +92,8 @@ static void *work(void *arg)
 			break;
 		}
 		count(run, &c);
-		progress_chunk(run->a->progress, i, p->start, p->end, c.state == STORE_CHUNK_DONE ? PROGRESS_DONE : PROGRESS_HOLE,
-		               0, 0);
+		progress_chunk(run->a->progress, i, p->start, p->end,
+		               c.state == STORE_CHUNK_DONE ? PROGRESS_DONE : PROGRESS_HOLE, 0, 0);
 	}
 	return NULL;
 }
@@ -152,7 +152,10 @@ int chunks_run(const struct analyze *a, struct describe_worker *first, const str
                struct chunks_outcome *ret, struct err *err)
 {
 	int64_t limit = a->options->job_timeout;
-	struct run run = {.a = a, .plan = plan, .job = job, .deadline = limit ? clock_now() + limit : 0,
+	struct run run = {.a = a,
+	                  .plan = plan,
+	                  .job = job,
+	                  .deadline = limit ? clock_now() + limit : 0,
 	                  .lock = PTHREAD_MUTEX_INITIALIZER};
 	int r = find_todo(&run, err);
 	if (r < 0)

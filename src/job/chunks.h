@@ -8,8 +8,8 @@
 
 struct chunks_outcome {
 	size_t chunks, holes, resumed;
-	bool fresh;        /* something was done now, so that a summary of before is stale */
-	char *first_hole;  /* never NULL after a run */
+	bool fresh;       /* something was done now, so that a summary of before is stale */
+	char *first_hole; /* never NULL after a run */
 };
 void chunks_outcome_clear(struct chunks_outcome *o);
 

@@ -33,11 +33,14 @@ void signatures_add(struct signatures *s, const struct signature *one)
 static int read_walk_head(const json_t *h, struct walk *w, struct err *err)
 {
 	int64_t bins = 0, keys = 0;
-	struct { const char *key; int64_t min, max, *ret; } ints[] = {
-		{"first", -latest, latest, &w->first}, {"duration", 1, latest, &w->duration},
-		{"bin", WALK_BIN, latest, &w->bin}, {"bins", 0, WALK_BINS_MAX, &bins}, {"keys", 0, WALK_KEYS_MAX, &keys},
-		{"packets", 1, INT64_MAX, &w->packets}, {"keyframes", 0, INT64_MAX, &w->keyframes},
-		{"bytes", 0, INT64_MAX, &w->bytes},
+	struct {
+		const char *key;
+		int64_t min, max, *ret;
+	} ints[] = {
+		{"first", -latest, latest, &w->first},      {"duration", 1, latest, &w->duration},
+		{"bin", WALK_BIN, latest, &w->bin},         {"bins", 0, WALK_BINS_MAX, &bins},
+		{"keys", 0, WALK_KEYS_MAX, &keys},          {"packets", 1, INT64_MAX, &w->packets},
+		{"keyframes", 0, INT64_MAX, &w->keyframes}, {"bytes", 0, INT64_MAX, &w->bytes},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(ints); i++) {
 		int r = wire_int(h, ints[i].key, ints[i].min, ints[i].max, ints[i].ret, err);

@@ -8,11 +8,11 @@
 
 /* The packets of the whole file, nothing decoded. */
 struct walk {
-	int64_t first, duration;   /* of the first frame; end of the last */
-	int64_t bin;               /* width of a bin; they cover [0, n_bins * bin) */
+	int64_t first, duration; /* of the first frame; end of the last */
+	int64_t bin;             /* width of a bin; they cover [0, n_bins * bin) */
 	struct walk_bin *bins;
 	size_t n_bins;
-	struct walk_key *keys;     /* ascending, within [0, duration]; no two in one bin */
+	struct walk_key *keys; /* ascending, within [0, duration]; no two in one bin */
 	size_t n_keys;
 	int64_t packets, keyframes, bytes;
 };

@@ -18,19 +18,19 @@
 #include "proc/wire.h"
 
 enum {
-	HEAD_MAX = 64 << 10,          /* of what the child sends */
-	BLOB_MAX = 32 << 20,          /* a picture and its thumbnail */
-	PIXELS_MAX = 1 << 16,         /* a side */
-	GRACE = 2 * CLOCK_SECOND,     /* for a dying child to be reaped */
+	HEAD_MAX = 64 << 10,      /* of what the child sends */
+	BLOB_MAX = 32 << 20,      /* a picture and its thumbnail */
+	PIXELS_MAX = 1 << 16,     /* a side */
+	GRACE = 2 * CLOCK_SECOND, /* for a dying child to be reaped */
 };
 
-static const int64_t latest = INT64_C(100) * 366 * 86400 * CLOCK_SECOND;  /* any time beyond is nonsense */
+static const int64_t latest = INT64_C(100) * 366 * 86400 * CLOCK_SECOND; /* any time beyond is nonsense */
 
 struct decoder {
-	struct child *child;          /* NULL once it was given up */
+	struct child *child; /* NULL once it was given up */
 	struct cancel *cancel;
 	int64_t timeout, memory;
-	int64_t deadline;             /* of the request in progress; 0 = none */
+	int64_t deadline; /* of the request in progress; 0 = none */
 	int64_t peak;
 	bool greeted;
 };
@@ -54,8 +54,7 @@ void frame_clear(struct frame *f)
 	*f = (struct frame){0};
 }
 
-int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel, struct decoder **ret,
-                 struct err *err)
+int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel, struct decoder **ret, struct err *err)
 {
 	struct stat st;
 	if (fstat(fd, &st) < 0)
@@ -101,7 +100,8 @@ static int explain_end(struct decoder *d, struct err *err)
 	int status = child_status(d->child), sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	child_status_text(d->child, how);
 	if (sig == SIGSYS)
-		return err_set(err, ERR_DIED, "the decoder was killed by its sandbox (SIGSYS): this file made it ask for "
+		return err_set(err, ERR_DIED,
+		               "the decoder was killed by its sandbox (SIGSYS): this file made it ask for "
 		               "something that no decoder needs");
 	if (sig == SIGXCPU)
 		return err_set(err, ERR_TIMEOUT, "the decoder used more processor time than allowed");
@@ -109,7 +109,8 @@ static int explain_end(struct decoder *d, struct err *err)
 		return err_set(err, ERR_LIMIT, "the decoder exceeded its memory limit of %s (raise it: --media-memory)",
 		               text_size((double)d->memory, size));
 	if (sig == SIGKILL)
-		return err_set(err, ERR_DIED, "the decoder was killed (SIGKILL), perhaps because this machine ran out of "
+		return err_set(err, ERR_DIED,
+		               "the decoder was killed (SIGKILL), perhaps because this machine ran out of "
 		               "memory");
 	if (sig)
 		return err_set(err, ERR_DIED, "the decoder crashed on this file: it %s", how);
@@ -218,19 +219,36 @@ static int info_strings(const json_t *h, struct video_info *v, struct err *err)
 
 static int info_numbers(const json_t *h, struct video_info *v, struct err *err)
 {
-	struct { const char *key; int64_t min, max; int *ret; } ints[] = {
-		{"stream", 0, 10000, &v->stream}, {"streams", 1, 10000, &v->streams},
-		{"width", 1, PIXELS_MAX, &v->width}, {"height", 1, PIXELS_MAX, &v->height},
-		{"coded_width", 1, PIXELS_MAX, &v->coded_width}, {"coded_height", 1, PIXELS_MAX, &v->coded_height},
+	struct {
+		const char *key;
+		int64_t min, max;
+		int *ret;
+	} ints[] = {
+		{"stream", 0, 10000, &v->stream},
+		{"streams", 1, 10000, &v->streams},
+		{"width", 1, PIXELS_MAX, &v->width},
+		{"height", 1, PIXELS_MAX, &v->height},
+		{"coded_width", 1, PIXELS_MAX, &v->coded_width},
+		{"coded_height", 1, PIXELS_MAX, &v->coded_height},
 		{"rotation", 0, 270, &v->rotation},
 	};
-	struct { const char *key; int64_t min, max, *ret; } longs[] = {
-		{"duration", 1, latest, &v->duration}, {"header_duration", 0, INT64_MAX, &v->header_duration},
-		{"start_time", -latest, latest, &v->start_time}, {"frames", 0, INT64_MAX, &v->frames},
+	struct {
+		const char *key;
+		int64_t min, max, *ret;
+	} longs[] = {
+		{"duration", 1, latest, &v->duration},
+		{"header_duration", 0, INT64_MAX, &v->header_duration},
+		{"start_time", -latest, latest, &v->start_time},
+		{"frames", 0, INT64_MAX, &v->frames},
 	};
-	struct { const char *key; bool *ret; } bools[] = {
-		{"variable_rate", &v->variable_rate}, {"interlaced", &v->interlaced},
-		{"duration_measured", &v->duration_measured}, {"has_audio", &v->has_audio},
+	struct {
+		const char *key;
+		bool *ret;
+	} bools[] = {
+		{"variable_rate", &v->variable_rate},
+		{"interlaced", &v->interlaced},
+		{"duration_measured", &v->duration_measured},
+		{"has_audio", &v->has_audio},
 	};
 	int r = wire_real(h, "fps", 0, 1e6, &v->fps, err);
 	for (size_t i = 0; i < ARRAY_LEN(ints) && r == 0; i++) {
@@ -334,13 +352,13 @@ static int ask_frames(struct decoder *d, const struct frame_request *req, struct
 	json_auto_t *times = json_array();
 	for (size_t i = 0; i < req->n; i++)
 		json_array_append_new(times, json_integer(req->times[i]));
-	json_auto_t *head = json_pack("{s:O s:i s:i s:i}", "times", times, "size", req->size, "thumb_size",
-	                              req->thumb_size, "quality", req->quality);
+	json_auto_t *head = json_pack("{s:O s:i s:i s:i}", "times", times, "size", req->size, "thumb_size", req->thumb_size,
+	                              "quality", req->quality);
 	return decoder_request(d, MEDIA_FRAMES, head, err);
 }
 
-int decoder_frames(struct decoder *d, const struct frame_request *req,
-                   int (*fn)(void *ctx, size_t i, struct frame *f), void *ctx, struct err *err)
+int decoder_frames(struct decoder *d, const struct frame_request *req, int (*fn)(void *ctx, size_t i, struct frame *f),
+                   void *ctx, struct err *err)
 {
 	struct err own;
 	err = err ? err : &own;

@@ -18,61 +18,60 @@
 struct decoder;
 
 struct decoder_options {
-	int64_t timeout;       /* per request (probe, or one call of frames), 0 = none */
-	int64_t memory;        /* limit of the child's memory in bytes, 0 = none */
-	const char *sandbox;   /* "on", or "off" (the null sandbox, for sanitizers) */
+	int64_t timeout;     /* per request (probe, or one call of frames), 0 = none */
+	int64_t memory;      /* limit of the child's memory in bytes, 0 = none */
+	const char *sandbox; /* "on", or "off" (the null sandbox, for sanitizers) */
 };
 
 /* What probing found; all strings are valid UTF-8 and owned by the struct. */
 struct video_info {
-	char *container;       /* "mov,mp4,…" as libavformat names it */
-	char *codec;           /* "h264" */
-	int stream;            /* index of the chosen video stream */
-	int streams;           /* number of streams of any kind */
-	int width, height;     /* as displayed: after rotation, square pixels */
+	char *container;   /* "mov,mp4,…" as libavformat names it */
+	char *codec;       /* "h264" */
+	int stream;        /* index of the chosen video stream */
+	int streams;       /* number of streams of any kind */
+	int width, height; /* as displayed: after rotation, square pixels */
 	int coded_width, coded_height;
-	int rotation;          /* degrees clockwise that were applied: 0, 90, 180, 270 */
-	double fps;            /* average; 0 if unknown */
+	int rotation; /* degrees clockwise that were applied: 0, 90, 180, 270 */
+	double fps;   /* average; 0 if unknown */
 	bool variable_rate;
-	bool interlaced;       /* the stream says so */
-	char *hdr;             /* "pq", "hlg" or "" */
+	bool interlaced; /* the stream says so */
+	char *hdr;       /* "pq", "hlg" or "" */
 	char *pixel_format;
-	int64_t duration;      /* true: from packets where the header lies; > 0 */
-	bool duration_measured;/* the header's was wrong or absent, so packets were counted */
+	int64_t duration;        /* true: from packets where the header lies; > 0 */
+	bool duration_measured;  /* the header's was wrong or absent, so packets were counted */
 	int64_t header_duration; /* what the header says, or 0 */
-	int64_t start_time;    /* what was taken off the container's times */
-	int64_t frames;        /* number of video packets; 0 if not counted */
+	int64_t start_time;      /* what was taken off the container's times */
+	int64_t frames;          /* number of video packets; 0 if not counted */
 	bool has_audio;
-	char *warning;         /* what is wrong with the file but did not prevent reading; "" if nothing */
+	char *warning; /* what is wrong with the file but did not prevent reading; "" if nothing */
 };
 void video_info_clear(struct video_info *v);
 
 /* One decoded picture, upright, square pixels, SDR BT.709. */
 struct frame {
-	int64_t time;          /* requested */
-	int64_t pts;           /* of the frame that is shown at that time */
+	int64_t time; /* requested */
+	int64_t pts;  /* of the frame that is shown at that time */
 	int width, height;
-	char *rung;            /* what produced it: "software", "concealed", "sequential", … */
-	unsigned char *jpeg;   /* for the model: long side at most `size` */
+	char *rung;          /* what produced it: "software", "concealed", "sequential", … */
+	unsigned char *jpeg; /* for the model: long side at most `size` */
 	size_t jpeg_len;
-	unsigned char *thumb;  /* for the report: long side at most `thumb_size`; NULL if 0 was asked */
+	unsigned char *thumb; /* for the report: long side at most `thumb_size`; NULL if 0 was asked */
 	size_t thumb_len;
-	char *fault;           /* NULL, or why there is no picture (then jpeg is NULL) */
+	char *fault; /* NULL, or why there is no picture (then jpeg is NULL) */
 };
 void frame_clear(struct frame *f);
 
 struct frame_request {
-	const int64_t *times;  /* ascending */
-	size_t n;              /* 1 to 4096 */
-	int size;              /* long side in pixels; never enlarged */
-	int thumb_size;        /* 0 = none */
-	int quality;           /* JPEG, 1 (worst) to 100 */
+	const int64_t *times; /* ascending */
+	size_t n;             /* 1 to 4096 */
+	int size;             /* long side in pixels; never enlarged */
+	int thumb_size;       /* 0 = none */
+	int quality;          /* JPEG, 1 (worst) to 100 */
 };
 
 /* Starts the child for `fd`, an open, seekable, readable file; the child gets its own duplicate. */
-int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel, struct decoder **ret,
-                 struct err *err);
-void decoder_free(struct decoder *d);  /* kills the child; NULL is fine */
+int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel, struct decoder **ret, struct err *err);
+void decoder_free(struct decoder *d); /* kills the child; NULL is fine */
 DEFINE_FREEP(struct decoder, decoder)
 
 /* What the file is. Fails where there is no video to be had, saying why and what to do. */
@@ -81,9 +80,9 @@ int decoder_probe(struct decoder *d, struct video_info *ret, struct err *err);
 /* Decodes the frames shown at the requested times. For each, in order, fn is called once; what it does not take
  * (TAKE of jpeg, thumb) is freed after it returns. A time whose frame cannot be had comes with `fault`. A negative
  * result of fn ends the call. An error return means that the child is gone. */
-int decoder_frames(struct decoder *d, const struct frame_request *req,
-                   int (*fn)(void *ctx, size_t i, struct frame *f), void *ctx, struct err *err);
+int decoder_frames(struct decoder *d, const struct frame_request *req, int (*fn)(void *ctx, size_t i, struct frame *f),
+                   void *ctx, struct err *err);
 
-int64_t decoder_peak_memory(struct decoder *d);  /* the child's VmHWM in bytes so far, 0 if unknown */
+int64_t decoder_peak_memory(struct decoder *d); /* the child's VmHWM in bytes so far, 0 if unknown */
 
 #endif

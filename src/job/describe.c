@@ -13,7 +13,7 @@ struct pictures {
 	struct describe_worker *w;
 	struct store_chunk *chunk;
 	struct prompt_picture *items;
-	size_t *samples;  /* item → index into chunk->samples */
+	size_t *samples; /* item → index into chunk->samples */
 	size_t n, total;
 };
 
@@ -48,9 +48,14 @@ static int take_frame(void *ctx, size_t i, struct frame *f)
 	struct pictures *p = ctx;
 	struct store_chunk *c = p->chunk;
 	struct store_sample *s = &c->samples[i];
-	*s = (struct store_sample){.time = f->time, .pts = f->pts, .rung = mem_strdup(f->rung ? f->rung : ""),
-	                           .fault = mem_strdup(f->fault ? f->fault : ""), .width = f->width, .height = f->height,
-	                           .thumb = TAKE(f->thumb), .thumb_len = f->thumb_len};
+	*s = (struct store_sample){.time = f->time,
+	                           .pts = f->pts,
+	                           .rung = mem_strdup(f->rung ? f->rung : ""),
+	                           .fault = mem_strdup(f->fault ? f->fault : ""),
+	                           .width = f->width,
+	                           .height = f->height,
+	                           .thumb = TAKE(f->thumb),
+	                           .thumb_len = f->thumb_len};
 	c->n_samples = i + 1;
 	stage(p->w, c, PROGRESS_DECODING, (int64_t)i + 1, (int64_t)p->total);
 	if (!f->jpeg)
@@ -69,8 +74,11 @@ static int take_frame(void *ctx, size_t i, struct frame *f)
 static int decode(struct pictures *p, const struct plan_chunk *plan, struct err *err)
 {
 	const struct analyze_options *o = p->w->a->options;
-	const struct frame_request req = {.times = plan->times, .n = plan->n_times, .size = (int)o->frame_size,
-	                                  .thumb_size = (int)o->thumb_size, .quality = (int)o->frame_quality};
+	const struct frame_request req = {.times = plan->times,
+	                                  .n = plan->n_times,
+	                                  .size = (int)o->frame_size,
+	                                  .thumb_size = (int)o->thumb_size,
+	                                  .quality = (int)o->frame_quality};
 	struct store_chunk *c = p->chunk;
 	c->samples = mem_alloc(plan->n_times, sizeof *c->samples);
 	p->items = mem_alloc(plan->n_times, sizeof *p->items);
@@ -87,11 +95,12 @@ static int decode(struct pictures *p, const struct plan_chunk *plan, struct err 
 	/* The child broke down on the way: what came before is still good. */
 	for (; c->n_samples < plan->n_times; c->n_samples++)
 		c->samples[c->n_samples] = (struct store_sample){.time = plan->times[c->n_samples],
-			.pts = plan->times[c->n_samples], .rung = mem_strdup(""), .fault = mem_strdup(err->msg)};
+		                                                 .pts = plan->times[c->n_samples],
+		                                                 .rung = mem_strdup(""),
+		                                                 .fault = mem_strdup(err->msg)};
 	if (p->n)
 		return 0;
-	return err_set(err, ERR_FORMAT, "none of its frames could be decoded: %s",
-	               c->samples[0].fault);
+	return err_set(err, ERR_FORMAT, "none of its frames could be decoded: %s", c->samples[0].fault);
 }
 
 /* For the progress callback. */
@@ -149,7 +158,8 @@ static void keep_answer(const struct pictures *p, struct answer *a)
 	for (c->n_events = 0; c->n_events < a->n_events; c->n_events++) {
 		struct answer_event *from = &a->events[c->n_events];
 		struct store_event *to = &c->events[c->n_events];
-		*to = (struct store_event){.what = TAKE(from->what), .samples = TAKE(from->frames), .n_samples = from->n_frames};
+		*to =
+			(struct store_event){.what = TAKE(from->what), .samples = TAKE(from->frames), .n_samples = from->n_frames};
 		for (size_t i = 0; i < to->n_samples; i++)
 			to->samples[i] = p->samples[to->samples[i]];
 	}

@@ -11,11 +11,11 @@
 /* Decoders are costly to start and may die: a worker keeps one and opens it anew when it is gone. */
 struct describe_worker {
 	const struct analyze *a;
-	int fd;                   /* the video; borrowed */
-	struct decoder *decoder;  /* may be NULL; owned */
+	int fd;                  /* the video; borrowed */
+	struct decoder *decoder; /* may be NULL; owned */
 };
 
-int describe_open(struct describe_worker *w, struct err *err);  /* makes sure that there is a decoder */
+int describe_open(struct describe_worker *w, struct err *err); /* makes sure that there is a decoder */
 void describe_close(struct describe_worker *w);
 
 /* Fills `ret` (index, start, end given) with a result: done, or a hole with its reason. Returns an error only for what

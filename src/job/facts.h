@@ -18,7 +18,7 @@ json_t *facts_make(const struct analyze_options *o, const char *name, int64_t si
 /* The job's key: SHA-256 of the source's hash, the range, the options that change the result, the given plan if there
  * is one, the prompts and the model. Two runs with one key would say the same; nothing else is in it (workers, engine
  * address, output). */
-void facts_key(const struct analyze_options *o, const char *sha256, const struct engine_info *engine,
-               int64_t duration, const struct plan *given, char out[static HASH_HEX]);
+void facts_key(const struct analyze_options *o, const char *sha256, const struct engine_info *engine, int64_t duration,
+               const struct plan *given, char out[static HASH_HEX]);
 
 #endif

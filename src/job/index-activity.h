@@ -21,20 +21,20 @@ struct close_look {
 	int64_t from, to;
 	struct motion {
 		int64_t pts;
-		float change;          /* against a frame about half a second before; -1 if there was none */
-		uint8_t flags;         /* enum index_flag */
-	} *motion;                 /* ascending */
+		float change;  /* against a frame about half a second before; -1 if there was none */
+		uint8_t flags; /* enum index_flag */
+	} * motion;        /* ascending */
 	size_t n;
 };
 
 /* What was found, before it is put together. */
 struct findings {
 	const struct walk *walk;
-	const struct signature *keys;   /* of keyframes, ascending */
+	const struct signature *keys; /* of keyframes, ascending */
 	size_t n_keys;
 	const struct close_look *looks; /* ascending by from */
 	size_t n_looks;
-	int64_t max_gap;                /* between keyframes; beyond it they do not count as a look */
+	int64_t max_gap; /* between keyframes; beyond it they do not count as a look */
 };
 
 /* How far each bin of x exceeds the quiet level, 0 to below 1; x has its bins. The caller frees. */
@@ -44,10 +44,10 @@ void activity_bins(const struct walk *w, struct video_index *x);
 
 /* A stretch between two keyframes (or the ends), as the packets and the keyframes judge it. */
 struct interval {
-	int64_t from, to;          /* of the keyframes */
-	size_t a, b;               /* indices into keys; b == n_keys at the end */
-	float packets;             /* the most by which a bin exceeds the quiet level */
-	float spike;               /* the largest packet over the median of the largest of its surroundings */
+	int64_t from, to; /* of the keyframes */
+	size_t a, b;      /* indices into keys; b == n_keys at the end */
+	float packets;    /* the most by which a bin exceeds the quiet level */
+	float spike;      /* the largest packet over the median of the largest of its surroundings */
 	int64_t spike_at;
 	struct difference between; /* of the two keyframes */
 	float change;              /* likewise, see signature_change() */

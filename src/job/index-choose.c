@@ -11,9 +11,9 @@ static const int64_t longest = 60 * CLOCK_SECOND;
 static const float same_whole = 0.08f, same_change = 0.35f, plain_spike = 2.2f;
 
 struct offer {
-	size_t i;        /* of the interval */
-	int64_t to;      /* where the look may end */
-	float worth;     /* per second of decoding */
+	size_t i;    /* of the interval */
+	int64_t to;  /* where the look may end */
+	float worth; /* per second of decoding */
 };
 
 static int by_worth(const void *a, const void *b)
@@ -129,8 +129,8 @@ void choose_cuts(const struct interval *list, size_t n, const struct range *rang
 		if (score < 0.27f || v->change < 0.4f)
 			continue;
 		int64_t at = anew && !early && v->spike_at > v->from && v->spike_at < v->to ? v->spike_at : v->to;
-		struct index_cut c = {.pts = at, .end = at, .uncertainty = at - v->from, .kind = INDEX_CUT_HARD,
-		                      .score = fminf(score, 1)};
+		struct index_cut c = {
+			.pts = at, .end = at, .uncertainty = at - v->from, .kind = INDEX_CUT_HARD, .score = fminf(score, 1)};
 		cut_list_add(out, &c);
 	}
 }

@@ -5,7 +5,7 @@
 #include "job/index-activity.h"
 
 struct range {
-	int64_t from, to;  /* from is a keyframe's time */
+	int64_t from, to; /* from is a keyframe's time */
 };
 
 /* For the curve: the stretches where packets say most that something happened, where two keyframes differ without a

@@ -9,8 +9,8 @@
 
 enum { WINDOW_LEAST = 2, WINDOW_MOST = 8 };
 
-static const int64_t window = CLOCK_SECOND / 4;      /* neighbours that a cut must stand out among */
-static const int64_t flash = CLOCK_SECOND / 4;       /* what is shorter and then gone is no shot */
+static const int64_t window = CLOCK_SECOND / 4; /* neighbours that a cut must stand out among */
+static const int64_t flash = CLOCK_SECOND / 4;  /* what is shorter and then gone is no shot */
 static const float step_least = 0.18f, score_least = 0.16f, change_least = 0.4f, blend_least = 0.46f;
 
 void cut_list_clear(struct cut_list *l)
@@ -46,7 +46,7 @@ bool signature_is_blank(const struct signature *s)
 struct film {
 	const struct signature *s;
 	size_t n;
-	float *step;     /* difference from the frame before; 0 for the first */
+	float *step; /* difference from the frame before; 0 for the first */
 	bool *hard;
 	bool exact;
 };
@@ -54,8 +54,8 @@ struct film {
 static struct index_cut cut_at(const struct film *f, size_t i, enum index_cut_kind kind, float score)
 {
 	int64_t gap = f->exact || !i ? 0 : f->s[i].pts - f->s[i - 1].pts;
-	return (struct index_cut){.pts = f->s[i].pts, .end = f->s[i].pts, .uncertainty = gap, .kind = kind,
-	                          .score = score > 1 ? 1 : score};
+	return (struct index_cut){
+		.pts = f->s[i].pts, .end = f->s[i].pts, .uncertainty = gap, .kind = kind, .score = score > 1 ? 1 : score};
 }
 
 /* The largest step near i, itself left out. */
@@ -180,8 +180,8 @@ static float blend_score(const struct film *f, size_t a, size_t b)
 	return score < blend_least ? 0 : score;
 }
 
-/* The best stretch lies inside the dissolve: takes in, up to a third on each side, frames from which the mixture goes on
- * at no less than half its pace. */
+/* The best stretch lies inside the dissolve: takes in, up to a third on each side, frames from which the mixture goes
+ * on at no less than half its pace. */
 static struct blend whole_blend(const struct film *f, struct blend x)
 {
 	size_t a = x.a, b = x.b, most = (b - a) / 3;

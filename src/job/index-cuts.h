@@ -13,7 +13,7 @@
 #include "proc/index-wire.h"
 
 struct cut_list {
-	struct index_cut *items;  /* ascending by pts */
+	struct index_cut *items; /* ascending by pts */
 	size_t n;
 };
 void cut_list_clear(struct cut_list *l);

@@ -47,9 +47,21 @@ static void put_float(struct buf *out, float f)
 
 void index_write(const struct video_index *x, struct buf *out)
 {
-	const int64_t head[HEAD] = {x->duration, x->bin, (int64_t)x->n_bins, (int64_t)x->n_cuts, (int64_t)x->n_keys,
-	                            x->packets, x->keyframes, x->decoded, x->work_time, x->first, x->looked, x->max_gap,
-	                            x->failed, 0, 0};
+	const int64_t head[HEAD] = {x->duration,
+	                            x->bin,
+	                            (int64_t)x->n_bins,
+	                            (int64_t)x->n_cuts,
+	                            (int64_t)x->n_keys,
+	                            x->packets,
+	                            x->keyframes,
+	                            x->decoded,
+	                            x->work_time,
+	                            x->first,
+	                            x->looked,
+	                            x->max_gap,
+	                            x->failed,
+	                            0,
+	                            0};
 	buf_add(out, magic, sizeof magic);
 	for (size_t i = 0; i < HEAD; i++)
 		put(out, (uint64_t)head[i], 8);
@@ -128,7 +140,7 @@ static bool read_cuts(struct cursor *c, struct video_index *x)
 		k->kind = (enum index_cut_kind)kind;
 		k->score = get_float(c);
 		sound &= k->pts >= last && k->end >= k->pts && k->end <= x->duration && k->uncertainty >= 0 &&
-			kind <= INDEX_CUT_FADE;
+		         kind <= INDEX_CUT_FADE;
 		last = k->pts;
 	}
 	return sound;
@@ -162,11 +174,19 @@ int index_parse(const void *data, size_t len, struct video_index **ret, struct e
 	int64_t head[HEAD];
 	for (size_t i = 0; i < HEAD; i++)
 		head[i] = (int64_t)get(&c, 8);
-	*x = (struct video_index){.duration = head[0], .bin = head[1], .packets = head[5], .keyframes = head[6],
-	                          .decoded = head[7], .work_time = head[8], .first = head[9], .looked = head[10],
-	                          .max_gap = head[11], .failed = head[12]};
+	*x = (struct video_index){.duration = head[0],
+	                          .bin = head[1],
+	                          .packets = head[5],
+	                          .keyframes = head[6],
+	                          .decoded = head[7],
+	                          .work_time = head[8],
+	                          .first = head[9],
+	                          .looked = head[10],
+	                          .max_gap = head[11],
+	                          .failed = head[12]};
 	bool sound = x->duration > 0 && x->bin > 0 && head[2] > 0 && head[2] <= BINS_MAX && head[3] >= 0 &&
-		head[3] <= CUTS_MAX && head[4] >= 0 && head[4] <= KEYS_MAX && head[2] == (x->duration - 1) / x->bin + 1;
+	             head[3] <= CUTS_MAX && head[4] >= 0 && head[4] <= KEYS_MAX &&
+	             head[2] == (x->duration - 1) / x->bin + 1;
 	if (!sound || len != head_len + (size_t)head[2] * 6 + (size_t)head[3] * CUT_BYTES + (size_t)head[4] * KEY_BYTES)
 		return err_set(err, ERR_FORMAT, "the index is damaged");
 	x->n_bins = (size_t)head[2];
@@ -213,8 +233,8 @@ json_t *index_json(const struct video_index *x)
 	for (size_t i = 0; i < x->n_cuts; i++) {
 		const struct index_cut *c = &x->cuts[i];
 		json_array_append_new(cuts, json_pack("{s:o s:o s:o s:s s:f}", "time", seconds(c->pts), "end", seconds(c->end),
-			"uncertainty", seconds(c->uncertainty), "kind", index_cut_name(c->kind), "score",
-			round(c->score * 1000) / 1000));
+		                                      "uncertainty", seconds(c->uncertainty), "kind", index_cut_name(c->kind),
+		                                      "score", round(c->score * 1000) / 1000));
 	}
 	for (size_t i = 0; i < x->n_keys; i++) {
 		const struct index_key *k = &x->keys[i];
@@ -227,10 +247,11 @@ json_t *index_json(const struct video_index *x)
 		json_array_append_new(keys, key);
 	}
 	return json_pack("{s:s s:i s:o s:o s:I s:I s:I s:o s:o s:I s:o s:o s:o s:o s:o}", "format", "vdet-index", "version",
-		INDEX_FORM_VERSION, "duration", seconds(x->duration), "first", seconds(x->first), "packets",
-		(json_int_t)x->packets, "keyframes", (json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded, "looked",
-		seconds(x->looked), "max_gap", seconds(x->max_gap), "failed", (json_int_t)x->failed, "work_time",
-		seconds(x->work_time), "bin", seconds(x->bin), "bins", bins_json(x), "cuts", cuts, "pictures", keys);
+	                 INDEX_FORM_VERSION, "duration", seconds(x->duration), "first", seconds(x->first), "packets",
+	                 (json_int_t)x->packets, "keyframes", (json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded,
+	                 "looked", seconds(x->looked), "max_gap", seconds(x->max_gap), "failed", (json_int_t)x->failed,
+	                 "work_time", seconds(x->work_time), "bin", seconds(x->bin), "bins", bins_json(x), "cuts", cuts,
+	                 "pictures", keys);
 }
 
 void index_vtt(const struct video_index *x, struct buf *out)

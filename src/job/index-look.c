@@ -19,10 +19,10 @@ void look_result_clear(struct look_result *r)
 
 struct index_key index_key_of(const struct signature *s)
 {
-	unsigned flags = (signature_is_blank(s) && s->mean < 128 ? INDEX_BLACK : 0) |
-		(s->flags & SIGNATURE_TORN ? INDEX_TORN : 0);
-	return (struct index_key){.pts = s->pts, .hash = s->hash, .luma = s->mean, .flags = (uint8_t)flags,
-	                          .sharpness = s->sharpness};
+	unsigned flags =
+		(signature_is_blank(s) && s->mean < 128 ? INDEX_BLACK : 0) | (s->flags & SIGNATURE_TORN ? INDEX_TORN : 0);
+	return (struct index_key){
+		.pts = s->pts, .hash = s->hash, .luma = s->mean, .flags = (uint8_t)flags, .sharpness = s->sharpness};
 }
 
 /* Far less sharp than a frame within a second, at like contrast. */

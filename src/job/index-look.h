@@ -5,9 +5,9 @@
 #include "job/index-activity.h"
 
 struct look_result {
-	struct close_look look;   /* motion is owned */
-	struct cut_list cuts;     /* pts within (from, to] */
-	struct index_key *keys;   /* a few a second */
+	struct close_look look; /* motion is owned */
+	struct cut_list cuts;   /* pts within (from, to] */
+	struct index_key *keys; /* a few a second */
 	size_t n_keys;
 	int64_t frames;
 };

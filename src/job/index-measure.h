@@ -7,10 +7,10 @@
 #include "proc/index-wire.h"
 
 struct difference {
-	float structure;  /* 1 - correlation of luma, the best over small shifts of the camera; blind to exposure */
-	float levels;     /* distributions of luma, each brought to the same mean and width */
-	float colour;     /* chroma, cell by cell */
-	float whole;      /* all of it: 0 = the same picture, 1 = another one. What a cut is judged by */
+	float structure; /* 1 - correlation of luma, the best over small shifts of the camera; blind to exposure */
+	float levels;    /* distributions of luma, each brought to the same mean and width */
+	float colour;    /* chroma, cell by cell */
+	float whole;     /* all of it: 0 = the same picture, 1 = another one. What a cut is judged by */
 };
 struct difference signature_difference(const struct signature *a, const struct signature *b);
 

@@ -12,9 +12,9 @@
 
 /* How closely a stretch was looked at. */
 enum index_look {
-	INDEX_PACKETS,    /* sizes of the coded frames only */
-	INDEX_KEYFRAMES,  /* its keyframes were decoded */
-	INDEX_DECODED,    /* decoded without non-reference frames, or wholly */
+	INDEX_PACKETS,   /* sizes of the coded frames only */
+	INDEX_KEYFRAMES, /* its keyframes were decoded */
+	INDEX_DECODED,   /* decoded without non-reference frames, or wholly */
 };
 
 enum index_flag { INDEX_BLACK = 1, INDEX_FROZEN = 2, INDEX_BLURRED = 4, INDEX_FADING = 8, INDEX_TORN = 16 };
@@ -22,18 +22,18 @@ enum index_flag { INDEX_BLACK = 1, INDEX_FROZEN = 2, INDEX_BLURRED = 4, INDEX_FA
 enum index_cut_kind { INDEX_CUT_HARD, INDEX_CUT_DISSOLVE, INDEX_CUT_FADE };
 
 struct index_cut {
-	int64_t pts, end;       /* first frame of the new shot; end of a gradual change (= pts for a hard cut) */
-	int64_t uncertainty;    /* the true time lies within [pts - uncertainty, pts]; 0 = exact to the frame */
+	int64_t pts, end;    /* first frame of the new shot; end of a gradual change (= pts for a hard cut) */
+	int64_t uncertainty; /* the true time lies within [pts - uncertainty, pts]; 0 = exact to the frame */
 	enum index_cut_kind kind;
-	float score;            /* 0 to 1 */
+	float score; /* 0 to 1 */
 };
 
-struct index_key {          /* a picture that was decoded small */
+struct index_key { /* a picture that was decoded small */
 	int64_t pts;
-	uint64_t hash;          /* perceptual: near duplicates differ in few bits */
-	uint8_t luma;           /* mean */
-	uint8_t flags;          /* enum index_flag */
-	float sharpness;        /* variance of the Laplacian of the small picture */
+	uint64_t hash;   /* perceptual: near duplicates differ in few bits */
+	uint8_t luma;    /* mean */
+	uint8_t flags;   /* enum index_flag */
+	float sharpness; /* variance of the Laplacian of the small picture */
 };
 
 struct video_index {
@@ -47,12 +47,12 @@ struct video_index {
 	size_t n_cuts;
 	struct index_key *keys; /* ascending */
 	size_t n_keys;
-	int64_t packets, keyframes, decoded;  /* counts */
-	int64_t work_time;      /* what making it took */
-	int64_t first;          /* time of the first frame */
-	int64_t looked;         /* how much of the video was decoded closely (INDEX_DECODED) */
-	int64_t max_gap;        /* longest distance between two pictures that were decoded */
-	int64_t failed;         /* parts that could not be decoded: those are INDEX_PACKETS, whatever the reason */
+	int64_t packets, keyframes, decoded; /* counts */
+	int64_t work_time;                   /* what making it took */
+	int64_t first;                       /* time of the first frame */
+	int64_t looked;                      /* how much of the video was decoded closely (INDEX_DECODED) */
+	int64_t max_gap;                     /* longest distance between two pictures that were decoded */
+	int64_t failed; /* parts that could not be decoded: those are INDEX_PACKETS, whatever the reason */
 };
 void video_index_free(struct video_index *x);
 DEFINE_FREEP(struct video_index, video_index)

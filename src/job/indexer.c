@@ -13,21 +13,22 @@
 
 enum {
 	MOST_WORKERS = 64,
-	KEYS_LEAST = 8, KEYS_MOST = 256,  /* in one part */
-	RESTARTS = 40,                    /* of children, over one index */
-	FRAMES_MOST = 200000,             /* of one close look: half an hour at 100 a second */
+	KEYS_LEAST = 8,
+	KEYS_MOST = 256,      /* in one part */
+	RESTARTS = 40,        /* of children, over one index */
+	FRAMES_MOST = 200000, /* of one close look: half an hour at 100 a second */
 };
 
-static const int64_t tail = CLOCK_SECOND / 2;          /* seen behind a close look, to tell a flash from a cut */
+static const int64_t tail = CLOCK_SECOND / 2; /* seen behind a close look, to tell a flash from a cut */
 static const int64_t tail_scenes = 3 * CLOCK_SECOND / 2;
 static const int64_t budget_least = 20 * CLOCK_SECOND; /* a short video is looked at closely throughout */
 
 /* A part of the work, for one child. */
 struct task {
-	const struct walk_key *keys;  /* borrowed from the walk; NULL for a close look */
+	const struct walk_key *keys; /* borrowed from the walk; NULL for a close look */
 	size_t n_keys;
 	struct range range;
-	struct signatures found;      /* of the keyframes */
+	struct signatures found; /* of the keyframes */
 	struct look_result look;
 	bool done;
 };
@@ -37,15 +38,15 @@ struct crew {
 	int fd;
 	struct cancel *cancel;
 	const struct walk *walk;
-	pthread_mutex_t lock;         /* of what follows */
+	pthread_mutex_t lock; /* of what follows */
 	struct task **tasks;
 	size_t n, next, done;
 	int restarts;
 	int64_t failed;
-	struct err err;               /* of the last failure */
-	bool stop;                    /* cancelled, or nothing works */
+	struct err err; /* of the last failure */
+	bool stop;      /* cancelled, or nothing works */
 	const char *what;
-	struct decoder *spare;        /* the child that walked */
+	struct decoder *spare; /* the child that walked */
 };
 
 static void task_free(struct task *t)
@@ -301,8 +302,12 @@ static void assemble(struct crew *c, const struct signatures *keys, const float 
 	choose_cuts(list, n, seen, n_looks, &cuts);
 	gather_cuts(c, &cuts, x);
 	gather_keys(c, keys, x);
-	const struct findings f = {.walk = c->walk, .keys = keys->items, .n_keys = keys->n, .looks = looks,
-	                           .n_looks = n_looks, .max_gap = c->o->max_gap};
+	const struct findings f = {.walk = c->walk,
+	                           .keys = keys->items,
+	                           .n_keys = keys->n,
+	                           .looks = looks,
+	                           .n_looks = n_looks,
+	                           .max_gap = c->o->max_gap};
 	activity_fill(&f, packets, list, n, x);
 	x->packets = c->walk->packets;
 	x->keyframes = c->walk->keyframes;
@@ -327,8 +332,8 @@ static int make(struct crew *c, struct video_index *x, struct err *err)
 		budget = budget_least;
 	if (c->o->effort >= 1)
 		budget = INT64_MAX;
-	AUTO(mem_freep) struct range *ranges = choose_ranges(list, n, packets, x, c->o->max_gap, budget, c->o->scenes,
-	                                                     &n_ranges);
+	AUTO(mem_freep)
+	struct range *ranges = choose_ranges(list, n, packets, x, c->o->max_gap, budget, c->o->scenes, &n_ranges);
 	r = look_closely(c, ranges, n_ranges, err);
 	if (r < 0)
 		return r;
@@ -345,8 +350,8 @@ int indexer_run(int fd, const struct indexer_options *o, struct cancel *cancel, 
 	struct err own;
 	int64_t began = clock_now();
 	AUTO(walk_clear) struct walk walk = {0};
-	AUTO(crew_clear) struct crew c = {.o = o, .fd = fd, .cancel = cancel, .walk = &walk,
-	                                  .lock = PTHREAD_MUTEX_INITIALIZER};
+	AUTO(crew_clear)
+	struct crew c = {.o = o, .fd = fd, .cancel = cancel, .walk = &walk, .lock = PTHREAD_MUTEX_INITIALIZER};
 	AUTO(video_index_freep) struct video_index *x = mem_alloc(1, sizeof *x);
 	err = err ? err : &own;
 	if (o->progress)

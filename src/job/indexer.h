@@ -15,11 +15,11 @@
 #include "store/store.h"
 
 struct indexer_options {
-	double effort;          /* share of the video that may be decoded closely, 0 to 1 */
-	int64_t max_gap;        /* microseconds without a keyframe that call for a close look */
-	int64_t workers;        /* children; 0 = one for each processor */
-	bool scenes;            /* cuts exact to the frame, whatever that takes */
-	bool fresh;             /* indexer_get(): make it anew, whatever the store has */
+	double effort;   /* share of the video that may be decoded closely, 0 to 1 */
+	int64_t max_gap; /* microseconds without a keyframe that call for a close look */
+	int64_t workers; /* children; 0 = one for each processor */
+	bool scenes;     /* cuts exact to the frame, whatever that takes */
+	bool fresh;      /* indexer_get(): make it anew, whatever the store has */
 	struct decoder_options decoder;
 	/* Called from any thread, one at a time: what is being done, and how much of it; may be NULL. */
 	void (*progress)(void *ctx, const char *what, double fraction);

@@ -9,8 +9,8 @@
 
 enum {
 	TIMELINE_LINES = 200,
-	BYTES_PER_TOKEN = 3,      /* cautious: English has about four */
-	DEFAULT_CONTEXT = 8192,   /* tokens, where the engine does not say */
+	BYTES_PER_TOKEN = 3,    /* cautious: English has about four */
+	DEFAULT_CONTEXT = 8192, /* tokens, where the engine does not say */
 	SUMMARY_TOKENS = 600,
 };
 

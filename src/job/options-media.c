@@ -6,23 +6,24 @@
 
 static const struct opt_row media_rows[] = {
 	{"media.timeout", NULL, OPT_TIME, AT(media_timeout), "300", 0, 86400, NULL, "SECONDS",
-	 "Longest time for decoding the frames of one chunk; 0 = none.", 0},
+     "Longest time for decoding the frames of one chunk; 0 = none.", 0},
 	{"media.memory", NULL, OPT_SIZE, AT(media_memory), "2G", 64e6, 1e12, NULL, "BYTES",
-	 "Memory that a decoder child may take.", 0},
+     "Memory that a decoder child may take.", 0},
 	{"media.sandbox", NULL, OPT_CHOICE, AT(sandbox), "on", 0, 0, "on|off", NULL,
-	 "Whether the decoder child is locked in; off only to look for faults.", 0},
+     "Whether the decoder child is locked in; off only to look for faults.", 0},
 };
 
 const struct opt_group media_opt_group = {"Decoder", media_rows, sizeof media_rows / sizeof *media_rows};
 
 static const struct opt_row index_rows[] = {
 	{"index.effort", NULL, OPT_DOUBLE, AT(index_effort), "0.05", 0, 1, NULL, "SHARE",
-	 "How much of the video may be decoded closely for the index, beside its keyframes: where the sizes of the coded "
-	 "frames say that something happens, and where keyframes are rare. 0 = nothing, 1 = everything.", 0},
+     "How much of the video may be decoded closely for the index, beside its keyframes: where the sizes of the coded "
+     "frames say that something happens, and where keyframes are rare. 0 = nothing, 1 = everything.",
+     0},
 	{"index.max_gap", "index-max-gap", OPT_TIME, AT(index_max_gap), "10", 0.1, 86400, NULL, "SECONDS",
-	 "Keyframes further apart than this do not count as a look at what lies between.", 0},
+     "Keyframes further apart than this do not count as a look at what lies between.", 0},
 	{"index.workers", NULL, OPT_INT, AT(index_workers), "0", 0, 64, NULL, "N",
-	 "Decoders at work at once on the index; 0 = one for each processor.", 0},
+     "Decoders at work at once on the index; 0 = one for each processor.", 0},
 };
 
 const struct opt_group index_opt_group = {"Index", index_rows, sizeof index_rows / sizeof *index_rows};

@@ -22,7 +22,7 @@ struct progress {
 	const char *phase;
 	char detail[160];
 	size_t chunks, done, holes, parallel;
-	size_t done_now;             /* by this run: only these say how long a chunk takes */
+	size_t done_now; /* by this run: only these say how long a chunk takes */
 	int64_t spent;
 	double prefill_rate, decode_rate;
 	struct running *running;
@@ -126,9 +126,9 @@ void progress_chunk(struct progress *p, size_t index, int64_t start, int64_t end
 	r->done = done;
 	r->total = total;
 	if (changed)
-		emit(p, "chunk", json_pack("{s:I, s:I, s:s, s:f, s:f}", "chunk", (json_int_t)index + 1, "chunks",
-		                           (json_int_t)p->chunks, "state", progress_stage_name(stage), "start",
-		                           (double)start / 1e6, "end", (double)end / 1e6));
+		emit(p, "chunk",
+		     json_pack("{s:I, s:I, s:s, s:f, s:f}", "chunk", (json_int_t)index + 1, "chunks", (json_int_t)p->chunks,
+		               "state", progress_stage_name(stage), "start", (double)start / 1e6, "end", (double)end / 1e6));
 	if (stage == PROGRESS_DONE || stage == PROGRESS_HOLE)
 		finish(p, r);
 	pthread_mutex_unlock(&p->lock);
@@ -187,16 +187,25 @@ static void read_locked(struct progress *p, struct progress_view *v)
 {
 	double fractions[ARRAY_LEN(v->active)] = {0}, sum = 0;
 	int64_t elapsed[ARRAY_LEN(v->active)] = {0}, mean, now = clock_now();
-	*v = (struct progress_view){.phase = p->phase, .chunks = p->chunks, .done = p->done, .holes = p->holes,
-	                            .prefill_rate = p->prefill_rate, .decode_rate = p->decode_rate};
+	*v = (struct progress_view){.phase = p->phase,
+	                            .chunks = p->chunks,
+	                            .done = p->done,
+	                            .holes = p->holes,
+	                            .prefill_rate = p->prefill_rate,
+	                            .decode_rate = p->decode_rate};
 	memcpy(v->detail, p->detail, sizeof v->detail);
 	for (size_t i = 0; i < p->n_running && i < ARRAY_LEN(v->active); i++) {
 		const struct running *r = &p->running[i];
 		fractions[i] = fraction_of(r);
 		elapsed[i] = now - r->began;
 		sum += fractions[i];
-		v->active[v->n_active++] = (struct progress_chunk){.index = r->index, .stage = r->stage, .start = r->start,
-			.end = r->end, .done = r->done, .total = r->total, .elapsed = elapsed[i]};
+		v->active[v->n_active++] = (struct progress_chunk){.index = r->index,
+		                                                   .stage = r->stage,
+		                                                   .start = r->start,
+		                                                   .end = r->end,
+		                                                   .done = r->done,
+		                                                   .total = r->total,
+		                                                   .elapsed = elapsed[i]};
 	}
 	size_t begun = p->done + p->n_running, waiting = p->chunks > begun ? p->chunks - begun : 0;
 	v->left = progress_estimate(p->done_now, p->spent, fractions, elapsed, v->n_active, waiting, p->parallel, &mean);
@@ -226,12 +235,13 @@ void progress_tick(struct progress *p)
 	for (size_t i = 0; i < v.n_active; i++) {
 		const struct progress_chunk *c = &v.active[i];
 		json_array_append_new(active, json_pack("{s:I, s:s, s:I, s:I, s:o}", "chunk", (json_int_t)c->index + 1, "state",
-			progress_stage_name(c->stage), "done", (json_int_t)c->done, "total", (json_int_t)c->total, "left",
-			seconds_or_null(c->left)));
+		                                        progress_stage_name(c->stage), "done", (json_int_t)c->done, "total",
+		                                        (json_int_t)c->total, "left", seconds_or_null(c->left)));
 	}
-	emit(p, "progress", json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:o, s:f, s:f, s:o}", "phase", v.phase, "detail",
-		v.detail, "done", (json_int_t)v.done, "chunks", (json_int_t)v.chunks, "holes", (json_int_t)v.holes, "fraction",
-		v.fraction, "left", seconds_or_null(v.left), "prefill_rate", v.prefill_rate, "decode_rate", v.decode_rate,
-		"active", active));
+	emit(p, "progress",
+	     json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:o, s:f, s:f, s:o}", "phase", v.phase, "detail", v.detail, "done",
+	               (json_int_t)v.done, "chunks", (json_int_t)v.chunks, "holes", (json_int_t)v.holes, "fraction",
+	               v.fraction, "left", seconds_or_null(v.left), "prefill_rate", v.prefill_rate, "decode_rate",
+	               v.decode_rate, "active", active));
 	pthread_mutex_unlock(&p->lock);
 }

@@ -15,11 +15,11 @@
 #include "engine/chat.h"
 
 enum progress_stage {
-	PROGRESS_WAITING,   /* in nobody's hands */
-	PROGRESS_DECODING,  /* done of total: frames */
-	PROGRESS_QUEUED,    /* for a slot of the engine */
-	PROGRESS_PREFILL,   /* done of total: prompt tokens; total 0 if unknown */
-	PROGRESS_ANSWER,    /* done: tokens written */
+	PROGRESS_WAITING,  /* in nobody's hands */
+	PROGRESS_DECODING, /* done of total: frames */
+	PROGRESS_QUEUED,   /* for a slot of the engine */
+	PROGRESS_PREFILL,  /* done of total: prompt tokens; total 0 if unknown */
+	PROGRESS_ANSWER,   /* done: tokens written */
 	PROGRESS_DONE,
 	PROGRESS_HOLE,
 };
@@ -28,29 +28,29 @@ const char *progress_stage_name(enum progress_stage stage);
 struct progress_chunk {
 	size_t index;
 	enum progress_stage stage;
-	int64_t start, end;          /* in the video */
+	int64_t start, end; /* in the video */
 	int64_t done, total;
-	int64_t elapsed, left;       /* of this chunk's work; left -1 = unknown */
+	int64_t elapsed, left; /* of this chunk's work; left -1 = unknown */
 };
 
 struct progress_view {
-	const char *phase;           /* "opening", "hashing", "engine", "chunks", "summary", "report", … */
-	char detail[160];            /* of the phase: "loading model", "1.2 of 2.7 GB" */
-	size_t chunks, done, holes;  /* done includes holes */
-	double fraction;             /* 0 to 1 over chunks, parts of running ones counted */
-	int64_t left;                /* overall, -1 = unknown */
-	double prefill_rate, decode_rate;  /* tokens/s of the last answers; 0 = unknown */
+	const char *phase;                /* "opening", "hashing", "engine", "chunks", "summary", "report", … */
+	char detail[160];                 /* of the phase: "loading model", "1.2 of 2.7 GB" */
+	size_t chunks, done, holes;       /* done includes holes */
+	double fraction;                  /* 0 to 1 over chunks, parts of running ones counted */
+	int64_t left;                     /* overall, -1 = unknown */
+	double prefill_rate, decode_rate; /* tokens/s of the last answers; 0 = unknown */
 	struct progress_chunk active[64];
 	size_t n_active;
 };
 
 struct progress;
 
-struct progress *progress_new(void (*listener)(void *ctx, json_t *event), void *ctx);  /* listener may be NULL */
+struct progress *progress_new(void (*listener)(void *ctx, json_t *event), void *ctx); /* listener may be NULL */
 void progress_free(struct progress *p);
 DEFINE_FREEP(struct progress, progress)
 
-void progress_phase(struct progress *p, const char *phase, const char *detail);  /* phase: a literal */
+void progress_phase(struct progress *p, const char *phase, const char *detail); /* phase: a literal */
 /* An event of any type; `fields` (stolen) gets "seq", "time" (Unix seconds) and "type" in front. */
 void progress_event(struct progress *p, const char *type, json_t *fields);
 /* A new file: forgets chunks. `finished` of them were done by an earlier run. */
@@ -59,7 +59,7 @@ void progress_chunk(struct progress *p, size_t index, int64_t start, int64_t end
                     int64_t done, int64_t total);
 void progress_rates(struct progress *p, double prefill, double decode);
 void progress_read(struct progress *p, struct progress_view *ret);
-void progress_tick(struct progress *p);  /* emits a "progress" event from the present view */
+void progress_tick(struct progress *p); /* emits a "progress" event from the present view */
 
 /* Time left, pure: `done` chunks took `spent` in all (this run's only); `active` ones are `fractions[i]` done after
  * `elapsed[i]`; `waiting` others follow; `parallel` run at once. Returns -1 as long as nothing is known. The mean

@@ -31,13 +31,14 @@ static void add_head(struct report_page *p)
 {
 	const struct report *r = p->r;
 	buf_adds(p->out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-		"style-src 'unsafe-inline'; script-src '");
+	                 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+	                 "style-src 'unsafe-inline'; script-src '");
 	add_script_hash(p->out);
-	buf_adds(p->out, "'; base-uri 'none'; form-action 'none'\">\n"
-		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-		"<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
-		"<link rel=\"icon\" href=\"data:,\">\n<title>");
+	buf_adds(p->out,
+	         "'; base-uri 'none'; form-action 'none'\">\n"
+	         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	         "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
+	         "<link rel=\"icon\" href=\"data:,\">\n<title>");
 	AUTO(mem_freep) char *name = report_line(r->source_name, 0);
 	report_page_text(p, name);
 	buf_adds(p->out, " – video report</title>\n<style>\n");
@@ -62,8 +63,8 @@ static void add_facts(struct report_page *p)
 	add_fact(p, "Length", clock_short(r->duration, t));
 	AUTO(mem_freep) char *picture = mem_printf("%d × %d", r->width, r->height);
 	add_fact(p, "Picture", picture);
-	AUTO(mem_freep) char *codec = r->fps > 0 ? mem_printf("%s, %.5g fps", r->codec ? r->codec : "", r->fps)
-	                                         : mem_strdup(r->codec);
+	AUTO(mem_freep)
+	char *codec = r->fps > 0 ? mem_printf("%s, %.5g fps", r->codec ? r->codec : "", r->fps) : mem_strdup(r->codec);
 	add_fact(p, "Video", codec);
 	add_fact(p, "Size", text_size((double)r->source_size, size));
 	clock_iso(r->created, iso);
@@ -77,12 +78,15 @@ static void add_banners(struct report_page *p)
 	const struct report *r = p->r;
 	char n[CLOCK_TEXT_MAX], a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	if (r->demo_model)
-		buf_adds(p->out, "<p class=\"banner demo\"><strong>Made with the demo model.</strong> It understands only the"
-		                 " scenes that vdet draws for its demo; on any other video, what it says is worth nothing.</p>\n");
+		buf_adds(p->out,
+		         "<p class=\"banner demo\"><strong>Made with the demo model.</strong> It understands only the"
+		         " scenes that vdet draws for its demo; on any other video, what it says is worth nothing.</p>\n");
 	if (p->sums.holes)
-		buf_addf(p->out, "<p class=\"banner bad\"><strong>This report is not complete.</strong> It has <a href=\"#holes\">"
+		buf_addf(p->out,
+		         "<p class=\"banner bad\"><strong>This report is not complete.</strong> It has <a href=\"#holes\">"
 		         "%s</a>: nothing is known of %s of the %s analysed.</p>\n",
-		         report_plural(p->sums.holes, "hole", n), clock_short(p->sums.lost, a), clock_short(r->to - r->from, b));
+		         report_plural(p->sums.holes, "hole", n), clock_short(p->sums.lost, a),
+		         clock_short(r->to - r->from, b));
 	else if (!r->complete)
 		buf_adds(p->out, "<p class=\"banner bad\"><strong>This report is not complete.</strong> The work on this video"
 		                 " was not finished.</p>\n");
@@ -92,7 +96,8 @@ static void add_banners(struct report_page *p)
 		buf_adds(p->out, "</span></p>\n");
 	}
 	if (r->from > 0 || r->to < r->duration)
-		buf_addf(p->out, "<p class=\"banner warn\"><strong>A part only.</strong> Of this video, %s to %s was analysed.</p>\n",
+		buf_addf(p->out,
+		         "<p class=\"banner warn\"><strong>A part only.</strong> Of this video, %s to %s was analysed.</p>\n",
 		         clock_text(r->from, a), clock_text(r->to, b));
 }
 
@@ -103,7 +108,9 @@ static void add_header(struct report_page *p)
 	buf_adds(p->out, "</h1>\n");
 	add_facts(p);
 	add_banners(p);
-	buf_adds(p->out, "</header>\n<nav aria-label=\"Sections\"><a href=\"#summary\">Summary</a> <a href=\"#timeline\">Timeline</a> ");
+	buf_adds(
+		p->out,
+		"</header>\n<nav aria-label=\"Sections\"><a href=\"#summary\">Summary</a> <a href=\"#timeline\">Timeline</a> ");
 	if (p->sums.holes)
 		buf_adds(p->out, "<a href=\"#holes\">Holes</a> ");
 	buf_adds(p->out, "<a href=\"#events\">Events</a> <a href=\"#chunks\">Chunks</a> <a href=\"#made\">How this was"
@@ -115,7 +122,8 @@ static void add_summary(struct report_page *p)
 	const struct report *r = p->r;
 	buf_adds(p->out, "<section id=\"summary\" aria-labelledby=\"h-summary\"><h2 id=\"h-summary\">Summary</h2>\n");
 	if (!r->summary_by_model) {
-		buf_adds(p->out, "<p class=\"note\">This is the plain timeline: no summary of the whole was written by the model");
+		buf_adds(p->out,
+		         "<p class=\"note\">This is the plain timeline: no summary of the whole was written by the model");
 		if (!report_is_empty(r->summary_fallback)) {
 			buf_adds(p->out, " (<span dir=\"auto\">");
 			report_page_text(p, r->summary_fallback);
@@ -123,7 +131,7 @@ static void add_summary(struct report_page *p)
 		}
 		buf_adds(p->out, ".</p>\n");
 	}
-	buf_addf(p->out, "<div class=\"summary%s\" dir=\"auto\"%s>",  r->summary_by_model ? "" : " plain",
+	buf_addf(p->out, "<div class=\"summary%s\" dir=\"auto\"%s>", r->summary_by_model ? "" : " plain",
 	         r->summary_by_model ? "" : " tabindex=\"0\" role=\"region\" aria-label=\"Plain timeline\"");
 	report_page_text(p, r->summary);
 	buf_adds(p->out, "</div></section>\n");

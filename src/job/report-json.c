@@ -12,48 +12,46 @@
 #define FORMAT "vdet-report/1"
 
 /* Exact to the microsecond for ten years: a double holds 15 decimal digits, which is what is printed. */
-static json_t *seconds(int64_t us) { return json_real((double)us / 1e6); }
+static json_t *seconds(int64_t us)
+{
+	return json_real((double)us / 1e6);
+}
 
-static json_t *number_or_null(double v) { return v > 0 && isfinite(v) ? json_real(v) : json_null(); }
+static json_t *number_or_null(double v)
+{
+	return v > 0 && isfinite(v) ? json_real(v) : json_null();
+}
 
 static json_t *string(const char *s)
 {
 	json_t *j = json_string(s ? s : "");
 	if (j)
 		return j;
-	AUTO(buf_free) struct buf b = BUF(SIZE_MAX / 2);  /* not UTF-8 after all */
+	AUTO(buf_free) struct buf b = BUF(SIZE_MAX / 2); /* not UTF-8 after all */
 	text_utf8(&b, s, strlen(s));
 	return json_string(buf_str(&b));
 }
 
-static json_t *string_or_null(const char *s) { return report_is_empty(s) ? json_null() : string(s); }
+static json_t *string_or_null(const char *s)
+{
+	return report_is_empty(s) ? json_null() : string(s);
+}
 
 static json_t *source_json(const struct report *r)
 {
-	return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:i, s:i, s:i, s:o, s:o, s:o}",
-		"name", string(r->source_name),
-		"sha256", string_or_null(r->source_sha256),
-		"size", (json_int_t)r->source_size,
-		"container", string(r->container),
-		"codec", string(r->codec),
-		"pixel_format", string_or_null(r->pixel_format),
-		"hdr", string_or_null(r->hdr),
-		"width", r->width,
-		"height", r->height,
-		"rotation", r->rotation,
-		"fps", number_or_null(r->fps),
-		"duration", seconds(r->duration),
-		"warning", string_or_null(r->source_warning));
+	return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:i, s:i, s:i, s:o, s:o, s:o}", "name",
+	                 string(r->source_name), "sha256", string_or_null(r->source_sha256), "size",
+	                 (json_int_t)r->source_size, "container", string(r->container), "codec", string(r->codec),
+	                 "pixel_format", string_or_null(r->pixel_format), "hdr", string_or_null(r->hdr), "width", r->width,
+	                 "height", r->height, "rotation", r->rotation, "fps", number_or_null(r->fps), "duration",
+	                 seconds(r->duration), "warning", string_or_null(r->source_warning));
 }
 
 static json_t *engine_json(const struct report *r)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:b}",
-		"kind", string(r->engine_kind),
-		"version", string_or_null(r->engine_version),
-		"model", string(r->model),
-		"model_hash", string_or_null(r->model_hash),
-		"demo_model", (int)r->demo_model);
+	return json_pack("{s:o, s:o, s:o, s:o, s:b}", "kind", string(r->engine_kind), "version",
+	                 string_or_null(r->engine_version), "model", string(r->model), "model_hash",
+	                 string_or_null(r->model_hash), "demo_model", (int)r->demo_model);
 }
 
 static json_t *options_json(const struct report *r)
@@ -69,8 +67,9 @@ static json_t *plan_sum_json(const struct report_plan *p)
 	if (report_is_empty(p->policy))
 		return json_null();
 	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "policy", string(p->policy), "text", string(p->text),
-		"budget", (json_int_t)p->budget, "samples", (json_int_t)p->samples, "floor", (json_int_t)p->floor,
-		"bursts", (json_int_t)p->bursts, "bursts_seen", (json_int_t)p->bursts_seen, "shots", (json_int_t)p->shots);
+	                 "budget", (json_int_t)p->budget, "samples", (json_int_t)p->samples, "floor", (json_int_t)p->floor,
+	                 "bursts", (json_int_t)p->bursts, "bursts_seen", (json_int_t)p->bursts_seen, "shots",
+	                 (json_int_t)p->shots);
 }
 
 static json_t *index_sum_json(const struct report_index *x)
@@ -78,30 +77,23 @@ static json_t *index_sum_json(const struct report_index *x)
 	if (!x->packets)
 		return json_null();
 	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o}", "packets", (json_int_t)x->packets, "keyframes",
-		(json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded, "cuts", (json_int_t)x->cuts, "at_keyframes",
-		seconds(x->at_keyframes), "closely", seconds(x->closely));
+	                 (json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded, "cuts", (json_int_t)x->cuts,
+	                 "at_keyframes", seconds(x->at_keyframes), "closely", seconds(x->closely));
 }
 
 static json_t *coverage_json(const struct report_sums *s)
 {
-	return json_pack("{s:I, s:o, s:o, s:o, s:I, s:o, s:o}",
-		"samples", (json_int_t)s->seen,
-		"mean_gap", s->seen > 1 ? seconds(s->mean_gap) : json_null(),
-		"max_gap", s->seen ? seconds(s->max_gap) : json_null(),
-		"max_gap_start", s->seen ? seconds(s->max_gap_start) : json_null(),
-		"faults", (json_int_t)s->faults,
-		"described", seconds(s->described),
-		"lost", seconds(s->lost));
+	return json_pack("{s:I, s:o, s:o, s:o, s:I, s:o, s:o}", "samples", (json_int_t)s->seen, "mean_gap",
+	                 s->seen > 1 ? seconds(s->mean_gap) : json_null(), "max_gap",
+	                 s->seen ? seconds(s->max_gap) : json_null(), "max_gap_start",
+	                 s->seen ? seconds(s->max_gap_start) : json_null(), "faults", (json_int_t)s->faults, "described",
+	                 seconds(s->described), "lost", seconds(s->lost));
 }
 
 static json_t *sample_json(const struct report_sample *s)
 {
-	json_t *j = json_pack("{s:o, s:o, s:o, s:i, s:i}",
-		"time", seconds(s->time),
-		"pts", seconds(s->pts),
-		"rung", string(s->rung),
-		"width", s->width,
-		"height", s->height);
+	json_t *j = json_pack("{s:o, s:o, s:o, s:i, s:i}", "time", seconds(s->time), "pts", seconds(s->pts), "rung",
+	                      string(s->rung), "width", s->width, "height", s->height);
 	if (!report_is_empty(s->fault))
 		json_object_set_new(j, "fault", string(s->fault));
 	return j;
@@ -115,17 +107,13 @@ static json_t *chunks_json(const struct report *r)
 		json_t *samples = json_array();
 		for (size_t k = 0; k < c->n_samples; k++)
 			json_array_append_new(samples, sample_json(&c->samples[k]));
-		json_array_append_new(all, json_pack("{s:I, s:o, s:o, s:s, s:o, s:o, s:o, s:i, s:I, s:I}",
-			"index", (json_int_t)i,
-			"start", seconds(c->start),
-			"end", seconds(c->end),
-			"state", c->state == CHUNK_HOLE ? "hole" : "done",
-			"summary", string(c->summary),
-			"reason", c->state == CHUNK_HOLE ? string(c->reason) : json_null(),
-			"samples", samples,
-			"attempts", c->attempts,
-			"prompt_tokens", (json_int_t)c->prompt_tokens,
-			"output_tokens", (json_int_t)c->output_tokens));
+		json_array_append_new(all,
+		                      json_pack("{s:I, s:o, s:o, s:s, s:o, s:o, s:o, s:i, s:I, s:I}", "index", (json_int_t)i,
+		                                "start", seconds(c->start), "end", seconds(c->end), "state",
+		                                c->state == CHUNK_HOLE ? "hole" : "done", "summary", string(c->summary),
+		                                "reason", c->state == CHUNK_HOLE ? string(c->reason) : json_null(), "samples",
+		                                samples, "attempts", c->attempts, "prompt_tokens", (json_int_t)c->prompt_tokens,
+		                                "output_tokens", (json_int_t)c->output_tokens));
 	}
 	return all;
 }
@@ -139,15 +127,12 @@ static json_t *events_json(const struct report *r)
 		for (size_t k = 0; k < e->n_samples; k++) {
 			const struct report_sample *s = report_evidence(r, e, k);
 			if (s)
-				json_array_append_new(frames, json_pack("{s:o, s:I}", "pts", seconds(s->pts),
-				                                        "sample", (json_int_t)e->samples[k]));
+				json_array_append_new(
+					frames, json_pack("{s:o, s:I}", "pts", seconds(s->pts), "sample", (json_int_t)e->samples[k]));
 		}
-		json_array_append_new(all, json_pack("{s:o, s:o, s:o, s:I, s:o}",
-			"start", seconds(e->start),
-			"end", seconds(e->end),
-			"what", string(e->what),
-			"chunk", (json_int_t)e->chunk,
-			"frames", frames));
+		json_array_append_new(all,
+		                      json_pack("{s:o, s:o, s:o, s:I, s:o}", "start", seconds(e->start), "end", seconds(e->end),
+		                                "what", string(e->what), "chunk", (json_int_t)e->chunk, "frames", frames));
 	}
 	return all;
 }
@@ -157,11 +142,9 @@ static json_t *holes_json(const struct report *r)
 	json_t *all = json_array();
 	for (size_t i = 0; i < r->n_chunks; i++)
 		if (r->chunks[i].state == CHUNK_HOLE)
-			json_array_append_new(all, json_pack("{s:I, s:o, s:o, s:o}",
-				"chunk", (json_int_t)i,
-				"start", seconds(r->chunks[i].start),
-				"end", seconds(r->chunks[i].end),
-				"reason", string(r->chunks[i].reason)));
+			json_array_append_new(all, json_pack("{s:I, s:o, s:o, s:o}", "chunk", (json_int_t)i, "start",
+			                                     seconds(r->chunks[i].start), "end", seconds(r->chunks[i].end),
+			                                     "reason", string(r->chunks[i].reason)));
 	return all;
 }
 
@@ -171,22 +154,15 @@ static json_t *run_json(const struct report *r, const struct report_sums *s)
 	char created[CLOCK_TEXT_MAX];
 	json_t *chunks = json_array();
 	for (size_t i = 0; i < r->n_chunks; i++)
-		json_array_append_new(chunks, json_pack("{s:o, s:o, s:I}",
-			"decode_time", seconds(r->chunks[i].decode_time),
-			"engine_time", seconds(r->chunks[i].engine_time),
-			"cached_tokens", (json_int_t)r->chunks[i].cached_tokens));
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}",
-		"job", string(r->job),
-		"created", clock_iso(r->created, created),
-		"wall_time", seconds(r->wall_time),
-		"engine_busy", seconds(r->engine_busy),
-		"index_time", seconds(r->index.work_time),
-		"decode_time", seconds(s->decode_time),
-		"engine_time", seconds(s->engine_time),
-		"prefill_rate", number_or_null(r->prefill_rate),
-		"decode_rate", number_or_null(r->decode_rate),
-		"cached_tokens", (json_int_t)s->cached_tokens,
-		"chunks", chunks);
+		json_array_append_new(chunks, json_pack("{s:o, s:o, s:I}", "decode_time", seconds(r->chunks[i].decode_time),
+		                                        "engine_time", seconds(r->chunks[i].engine_time), "cached_tokens",
+		                                        (json_int_t)r->chunks[i].cached_tokens));
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "job", string(r->job), "created",
+	                 clock_iso(r->created, created), "wall_time", seconds(r->wall_time), "engine_busy",
+	                 seconds(r->engine_busy), "index_time", seconds(r->index.work_time), "decode_time",
+	                 seconds(s->decode_time), "engine_time", seconds(s->engine_time), "prefill_rate",
+	                 number_or_null(r->prefill_rate), "decode_rate", number_or_null(r->decode_rate), "cached_tokens",
+	                 (json_int_t)s->cached_tokens, "chunks", chunks);
 }
 
 static int dump_to_buf(const char *data, size_t len, void *out)
@@ -198,25 +174,16 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 {
 	struct report_sums s;
 	report_sum(r, &s);
-	json_t *j = json_pack("{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-		"format", FORMAT,
-		"vdet_version", string(r->vdet_version),
-		"complete", (int)r->complete,
-		"source", source_json(r),
-		"analysed", json_pack("{s:o, s:o}", "from", seconds(r->from), "to", seconds(r->to)),
-		"engine", engine_json(r),
-		"prompt", json_pack("{s:o, s:o}", "hash", string_or_null(r->prompt_hash), "text", string_or_null(r->prompt)),
-		"options", options_json(r),
-		"libraries", string_or_null(r->libraries),
-		"plan", plan_sum_json(&r->plan),
-		"index", index_sum_json(&r->index),
-		"summary", json_pack("{s:o, s:s, s:o}", "text", string(r->summary),
-		                     "by", r->summary_by_model ? "model" : "timeline",
-		                     "fallback_reason", string_or_null(r->summary_fallback)),
-		"coverage", coverage_json(&s),
-		"chunks", chunks_json(r),
-		"events", events_json(r),
-		"holes", holes_json(r),
+	json_t *j = json_pack(
+		"{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "format", FORMAT,
+		"vdet_version", string(r->vdet_version), "complete", (int)r->complete, "source", source_json(r), "analysed",
+		json_pack("{s:o, s:o}", "from", seconds(r->from), "to", seconds(r->to)), "engine", engine_json(r), "prompt",
+		json_pack("{s:o, s:o}", "hash", string_or_null(r->prompt_hash), "text", string_or_null(r->prompt)), "options",
+		options_json(r), "libraries", string_or_null(r->libraries), "plan", plan_sum_json(&r->plan), "index",
+		index_sum_json(&r->index), "summary",
+		json_pack("{s:o, s:s, s:o}", "text", string(r->summary), "by", r->summary_by_model ? "model" : "timeline",
+	              "fallback_reason", string_or_null(r->summary_fallback)),
+		"coverage", coverage_json(&s), "chunks", chunks_json(r), "events", events_json(r), "holes", holes_json(r),
 		"tokens", json_pack("{s:I, s:I}", "prompt", (json_int_t)s.prompt_tokens, "output", (json_int_t)s.output_tokens),
 		"run", run_json(r, &s));
 	if (!j)

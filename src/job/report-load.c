@@ -20,17 +20,27 @@ static int64_t int_of(json_t *o, const char *key)
 static void load_plan(struct report_plan *p, json_t *j)
 {
 	json_t *sum = json_object_get(j, "sum");
-	*p = (struct report_plan){.policy = text_of(j, "policy"), .text = text_of(j, "text"),
-		.budget = int_of(sum, "budget"), .samples = int_of(sum, "samples"), .floor = int_of(sum, "floor"), .bursts = int_of(sum, "bursts"),
-		.bursts_seen = int_of(sum, "bursts_seen"), .shots = int_of(sum, "shots")};
+	*p = (struct report_plan){.policy = text_of(j, "policy"),
+	                          .text = text_of(j, "text"),
+	                          .budget = int_of(sum, "budget"),
+	                          .samples = int_of(sum, "samples"),
+	                          .floor = int_of(sum, "floor"),
+	                          .bursts = int_of(sum, "bursts"),
+	                          .bursts_seen = int_of(sum, "bursts_seen"),
+	                          .shots = int_of(sum, "shots")};
 }
 
 static void load_index(struct report_index *x, json_t *j)
 {
 	json_t *curve = json_object_get(j, "curve");
-	*x = (struct report_index){.packets = int_of(j, "packets"), .keyframes = int_of(j, "keyframes"),
-		.decoded = int_of(j, "decoded"), .cuts = int_of(j, "cuts"), .at_keyframes = int_of(j, "keyframes_us"),
-		.closely = int_of(j, "decoded_us"), .work_time = int_of(j, "work_us"), .n_curve = json_array_size(curve)};
+	*x = (struct report_index){.packets = int_of(j, "packets"),
+	                           .keyframes = int_of(j, "keyframes"),
+	                           .decoded = int_of(j, "decoded"),
+	                           .cuts = int_of(j, "cuts"),
+	                           .at_keyframes = int_of(j, "keyframes_us"),
+	                           .closely = int_of(j, "decoded_us"),
+	                           .work_time = int_of(j, "work_us"),
+	                           .n_curve = json_array_size(curve)};
 	x->curve = mem_alloc(x->n_curve + 1, 1);
 	for (size_t i = 0; i < x->n_curve; i++)
 		x->curve[i] = (unsigned char)json_integer_value(json_array_get(curve, i));
@@ -68,7 +78,7 @@ static void load_facts(struct report *r, json_t *f)
 	load_index(&r->index, json_object_get(f, "index"));
 	json_t *options = json_object_get(f, "options");
 	r->options = mem_alloc(json_object_size(options), sizeof *r->options);
-	json_object_foreach(options, name, value)
+	json_object_foreach (options, name, value)
 		r->options[r->n_options++] = (struct report_option){mem_strdup(name), text_of(options, name)};
 }
 
@@ -88,21 +98,31 @@ static void load_samples(struct report_chunk *to, struct store_chunk *from)
 	to->samples = mem_alloc(from->n_samples, sizeof *to->samples);
 	for (to->n_samples = 0; to->n_samples < from->n_samples; to->n_samples++) {
 		struct store_sample *s = &from->samples[to->n_samples];
-		to->samples[to->n_samples] = (struct report_sample){.time = s->time, .pts = s->pts, .rung = TAKE(s->rung),
-			.fault = TAKE(s->fault), .thumb = TAKE(s->thumb), .thumb_len = s->thumb_len, .width = s->width,
-			.height = s->height};
+		to->samples[to->n_samples] = (struct report_sample){.time = s->time,
+		                                                    .pts = s->pts,
+		                                                    .rung = TAKE(s->rung),
+		                                                    .fault = TAKE(s->fault),
+		                                                    .thumb = TAKE(s->thumb),
+		                                                    .thumb_len = s->thumb_len,
+		                                                    .width = s->width,
+		                                                    .height = s->height};
 	}
 }
 
 static void load_chunk(struct report_chunk *to, struct store_chunk *from)
 {
-	*to = (struct report_chunk){
-		.start = from->start, .end = from->end, .state = from->state == STORE_CHUNK_DONE ? CHUNK_DONE : CHUNK_HOLE,
-		.summary = TAKE(from->summary),
-		.reason = from->state == STORE_CHUNK_TODO ? mem_strdup("not done yet") : mem_strdup(from->reason),
-		.attempts = (int)from->attempts, .decode_time = from->decode_time, .engine_time = from->engine_time,
-		.prompt_tokens = from->prompt_tokens, .cached_tokens = from->cached_tokens,
-		.output_tokens = from->output_tokens};
+	*to = (struct report_chunk){.start = from->start,
+	                            .end = from->end,
+	                            .state = from->state == STORE_CHUNK_DONE ? CHUNK_DONE : CHUNK_HOLE,
+	                            .summary = TAKE(from->summary),
+	                            .reason = from->state == STORE_CHUNK_TODO ? mem_strdup("not done yet")
+	                                                                      : mem_strdup(from->reason),
+	                            .attempts = (int)from->attempts,
+	                            .decode_time = from->decode_time,
+	                            .engine_time = from->engine_time,
+	                            .prompt_tokens = from->prompt_tokens,
+	                            .cached_tokens = from->cached_tokens,
+	                            .output_tokens = from->output_tokens};
 	load_samples(to, from);
 }
 
@@ -111,9 +131,12 @@ static void load_events(struct report *r, const struct report_chunk *c, size_t c
 	r->events = mem_grow(r->events, r->n_events + from->n_events, sizeof *r->events);
 	for (size_t i = 0; i < from->n_events; i++) {
 		struct store_event *e = &from->events[i];
-		r->events[r->n_events++] = (struct report_event){
-			.start = c->samples[e->samples[0]].pts, .end = c->samples[e->samples[e->n_samples - 1]].pts,
-			.what = TAKE(e->what), .chunk = chunk, .samples = TAKE(e->samples), .n_samples = e->n_samples};
+		r->events[r->n_events++] = (struct report_event){.start = c->samples[e->samples[0]].pts,
+		                                                 .end = c->samples[e->samples[e->n_samples - 1]].pts,
+		                                                 .what = TAKE(e->what),
+		                                                 .chunk = chunk,
+		                                                 .samples = TAKE(e->samples),
+		                                                 .n_samples = e->n_samples};
 	}
 }
 

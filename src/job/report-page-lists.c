@@ -40,8 +40,10 @@ static void add_picture(struct report_page *p, size_t chunk, size_t sample, bool
 		report_page_text(p, s->fault);
 		buf_adds(p->out, "</span>");
 	} else if (link) {
-		buf_addf(p->out, "<a class=\"th%s t%zu\" href=\"#s%zu-%zu\" aria-label=\"Frame at %s, among those of chunk %zu\">"
-		         "</a>", p->shown[n] ? "" : " none", n, chunk + 1, sample + 1, clock_text(s->pts, t), chunk + 1);
+		buf_addf(p->out,
+		         "<a class=\"th%s t%zu\" href=\"#s%zu-%zu\" aria-label=\"Frame at %s, among those of chunk %zu\">"
+		         "</a>",
+		         p->shown[n] ? "" : " none", n, chunk + 1, sample + 1, clock_text(s->pts, t), chunk + 1);
 	} else if (p->shown[n]) {
 		buf_addf(p->out, "<span class=\"th t%zu\" role=\"img\" aria-label=\"Frame at %s\"></span>", n,
 		         clock_text(s->pts, t));
@@ -110,8 +112,10 @@ static void add_event(struct report_page *p, size_t i)
 void report_page_events(struct report_page *p)
 {
 	char n[CLOCK_TEXT_MAX];
-	buf_addf(p->out, "<section id=\"events\" aria-labelledby=\"h-events\"><h2 id=\"h-events\">Events <span class=\"n\">%s"
-	         "</span></h2>\n", report_count((int64_t)p->r->n_events, n));
+	buf_addf(p->out,
+	         "<section id=\"events\" aria-labelledby=\"h-events\"><h2 id=\"h-events\">Events <span class=\"n\">%s"
+	         "</span></h2>\n",
+	         report_count((int64_t)p->r->n_events, n));
 	if (!p->r->n_events) {
 		buf_adds(p->out, "<p class=\"note\">The model named no event in the frames it saw.</p></section>\n");
 		return;
@@ -129,9 +133,11 @@ void report_page_holes(struct report_page *p)
 	char n[CLOCK_TEXT_MAX], t[CLOCK_TEXT_MAX];
 	if (!p->sums.holes)
 		return;
-	buf_addf(p->out, "<section id=\"holes\" aria-labelledby=\"h-holes\"><h2 id=\"h-holes\">Holes <span class=\"n\">%s"
+	buf_addf(p->out,
+	         "<section id=\"holes\" aria-labelledby=\"h-holes\"><h2 id=\"h-holes\">Holes <span class=\"n\">%s"
 	         "</span></h2>\n<p class=\"note\">%s of the video could not be described. Nothing is known of what happened"
-	         " there.</p>\n<ul class=\"holes\">", report_count((int64_t)p->sums.holes, n), clock_short(p->sums.lost, t));
+	         " there.</p>\n<ul class=\"holes\">",
+	         report_count((int64_t)p->sums.holes, n), clock_short(p->sums.lost, t));
 	for (size_t i = 0; i < p->r->n_chunks; i++) {
 		const struct report_chunk *c = &p->r->chunks[i];
 		if (c->state != CHUNK_HOLE)
@@ -151,8 +157,10 @@ void report_page_holes(struct report_page *p)
 static void add_cost(struct report_page *p, const struct report_chunk *c)
 {
 	char prompt[CLOCK_TEXT_MAX], cached[CLOCK_TEXT_MAX], output[CLOCK_TEXT_MAX], n[CLOCK_TEXT_MAX];
-	buf_addf(p->out, "<p class=\"cost\">Decoding %.1f s, engine %.1f s in %s; tokens: %s read (%s of them cached), %s"
-	         " written.</p>", (double)c->decode_time / 1e6, (double)c->engine_time / 1e6,
+	buf_addf(p->out,
+	         "<p class=\"cost\">Decoding %.1f s, engine %.1f s in %s; tokens: %s read (%s of them cached), %s"
+	         " written.</p>",
+	         (double)c->decode_time / 1e6, (double)c->engine_time / 1e6,
 	         report_plural((size_t)(c->attempts > 0 ? c->attempts : 0), "attempt", n),
 	         report_count(c->prompt_tokens, prompt), report_count(c->cached_tokens, cached),
 	         report_count(c->output_tokens, output));
@@ -196,7 +204,8 @@ static void add_chunk(struct report_page *p, size_t i)
 void report_page_chunks(struct report_page *p)
 {
 	char n[CLOCK_TEXT_MAX];
-	buf_addf(p->out, "<section id=\"chunks\" aria-labelledby=\"h-chunks\"><h2 id=\"h-chunks\">Chunks <span class=\"n\">%s"
+	buf_addf(p->out,
+	         "<section id=\"chunks\" aria-labelledby=\"h-chunks\"><h2 id=\"h-chunks\">Chunks <span class=\"n\">%s"
 	         "</span></h2>\n<p class=\"note\">The video was watched in these stretches, one after the other.</p>\n",
 	         report_count((int64_t)p->r->n_chunks, n));
 	for (size_t i = 0; i < p->r->n_chunks; i++)

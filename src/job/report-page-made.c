@@ -9,7 +9,10 @@ static void row_begin(struct report_page *p, const char *name)
 	buf_adds(p->out, "</dt><dd>");
 }
 
-static void row_end(struct report_page *p) { buf_adds(p->out, "</dd></div>\n"); }
+static void row_end(struct report_page *p)
+{
+	buf_adds(p->out, "</dd></div>\n");
+}
 
 static void row(struct report_page *p, const char *name, const char *value)
 {
@@ -102,8 +105,10 @@ static void add_work(struct report_page *p)
 	}
 	if (p->shown_thumbs < p->thumbs) {
 		row_begin(p, "Pictures");
-		buf_addf(p->out, "%s of %s are in this page, those behind events first; the others were left out to keep it"
-		         " small", report_count((int64_t)p->shown_thumbs, a), report_count((int64_t)p->thumbs, b));
+		buf_addf(p->out,
+		         "%s of %s are in this page, those behind events first; the others were left out to keep it"
+		         " small",
+		         report_count((int64_t)p->shown_thumbs, a), report_count((int64_t)p->thumbs, b));
 		row_end(p);
 	}
 	buf_adds(p->out, "</dl>\n");

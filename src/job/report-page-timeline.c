@@ -6,18 +6,19 @@
 #include "job/report-page.h"
 
 enum {
-	READ_H = 24,               /* the line on top, where the mark under the pointer is told */
-	EVENTS_H = 48, LANES = 4,
+	READ_H = 24, /* the line on top, where the mark under the pointer is told */
+	EVENTS_H = 48,
+	LANES = 4,
 	LOOKS_Y = READ_H + EVENTS_H + 8,
 	LOOKS_H = 16,
 	AXIS_Y = LOOKS_Y + LOOKS_H,
 	HEIGHT = AXIS_Y + 24,
-	SINGLE_MAX = 400,          /* more events than that are drawn as a histogram */
+	SINGLE_MAX = 400, /* more events than that are drawn as a histogram */
 	BINS = 160,
 	TIP_MAX = 160,
 };
 
-#define NARROWEST 0.35  /* per cent */
+#define NARROWEST 0.35 /* per cent */
 
 /* Share of the analysed stretch in per cent. */
 static double across(const struct report *r, int64_t t)
@@ -52,9 +53,14 @@ static void draw_axis(struct report_page *p)
 		} else {
 			clock_short(t, text);
 		}
-		buf_addf(p->out, "<g%s><line x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"%d\" y2=\"%d\"/><text x=\"%.3f%%\" y=\"%d\""
-		         " text-anchor=\"%s\">%s</text></g>", n % 2 ? " class=\"odd\"" : "", x, x, READ_H, AXIS_Y + 5, x,
-		         AXIS_Y + 19, x < 3 ? "start" : x > 97 ? "end" : "middle", text);
+		buf_addf(p->out,
+		         "<g%s><line x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"%d\" y2=\"%d\"/><text x=\"%.3f%%\" y=\"%d\""
+		         " text-anchor=\"%s\">%s</text></g>",
+		         n % 2 ? " class=\"odd\"" : "", x, x, READ_H, AXIS_Y + 5, x, AXIS_Y + 19,
+		         x < 3    ? "start"
+		         : x > 97 ? "end"
+		                  : "middle",
+		         text);
 	}
 	buf_adds(p->out, "</g>");
 }
@@ -79,10 +85,13 @@ static void draw_holes(struct report_page *p)
 		if (c->state != CHUNK_HOLE)
 			continue;
 		double x = across(p->r, c->start), w = across(p->r, c->end) - x;
-		AUTO(mem_freep) char *tip = mem_printf("Hole %s – %s: %s", clock_short(c->start, a), clock_short(c->end, b),
-		                                       c->reason ? c->reason : "");
-		buf_addf(p->out, "<a href=\"#c%zu\" class=\"hole\"><rect fill=\"url(#hatch)\" x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\""
-		         " height=\"%d\"/>", i + 1, x, READ_H, fmax(w, 0.2), AXIS_Y - READ_H);
+		AUTO(mem_freep)
+		char *tip = mem_printf("Hole %s – %s: %s", clock_short(c->start, a), clock_short(c->end, b),
+		                       c->reason ? c->reason : "");
+		buf_addf(p->out,
+		         "<a href=\"#c%zu\" class=\"hole\"><rect fill=\"url(#hatch)\" x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\""
+		         " height=\"%d\"/>",
+		         i + 1, x, READ_H, fmax(w, 0.2), AXIS_Y - READ_H);
 		add_tip(p, tip);
 	}
 }
@@ -122,8 +131,10 @@ static void draw_single_events(struct report_page *p)
 		const struct report_event *e = &p->r->events[i];
 		double width, x = mark_at(p->r, e, &width);
 		AUTO(mem_freep) char *tip = mem_printf("%s  %s", clock_short(e->start, t), e->what ? e->what : "");
-		buf_addf(p->out, "<a href=\"#e%zu\" class=\"mark\"><rect x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\""
-		         " height=\"%d\" rx=\"2\"/>", i + 1, x, READ_H + lanes[i] * height + 1, width, height - 2);
+		buf_addf(p->out,
+		         "<a href=\"#e%zu\" class=\"mark\"><rect x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\""
+		         " height=\"%d\" rx=\"2\"/>",
+		         i + 1, x, READ_H + lanes[i] * height + 1, width, height - 2);
 		add_tip(p, tip);
 	}
 }
@@ -145,10 +156,13 @@ static void draw_histogram(struct report_page *p)
 		int64_t width = (r->to - r->from) / BINS, start = r->from + width * (int64_t)b;
 		double h = fmax(2, EVENTS_H * sqrt((double)count[b] / (double)most));
 		const char *what = r->events[first[b]].what;
-		AUTO(mem_freep) char *tip = mem_printf("%s – %s  %s, first: %s", clock_short(start, from),
-			clock_short(start + width, to), report_plural(count[b], "event", n), what ? what : "");
-		buf_addf(p->out, "<a href=\"#e%zu\" class=\"mark\"><rect x=\"%.3f%%\" y=\"%.1f\" width=\"%.3f%%\""
-		         " height=\"%.1f\"/>", first[b] + 1, 100.0 * (double)b / BINS, READ_H + EVENTS_H - h, 100.0 / BINS - 0.1, h);
+		AUTO(mem_freep)
+		char *tip = mem_printf("%s – %s  %s, first: %s", clock_short(start, from), clock_short(start + width, to),
+		                       report_plural(count[b], "event", n), what ? what : "");
+		buf_addf(p->out,
+		         "<a href=\"#e%zu\" class=\"mark\"><rect x=\"%.3f%%\" y=\"%.1f\" width=\"%.3f%%\""
+		         " height=\"%.1f\"/>",
+		         first[b] + 1, 100.0 * (double)b / BINS, READ_H + EVENTS_H - h, 100.0 / BINS - 0.1, h);
 		add_tip(p, tip);
 	}
 }
@@ -166,8 +180,10 @@ static void draw_curve(struct report_page *p)
 	const struct report_index *x = &r->index;
 	if (!x->n_curve || r->duration <= 0)
 		return;
-	buf_addf(p->out, "<svg x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\" viewBox=\"0 0 4000 255\""
-	         " preserveAspectRatio=\"none\"><path class=\"curve\" d=\"M0 255", LOOKS_Y, LOOKS_H);
+	buf_addf(p->out,
+	         "<svg x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\" viewBox=\"0 0 4000 255\""
+	         " preserveAspectRatio=\"none\"><path class=\"curve\" d=\"M0 255",
+	         LOOKS_Y, LOOKS_H);
 	for (size_t i = 0; i < x->n_curve; i++) {
 		int64_t n = (int64_t)x->n_curve, a = r->duration * (int64_t)i / n, b = r->duration * (int64_t)(i + 1) / n;
 		if (b > r->from && a < r->to)
@@ -190,10 +206,12 @@ static void draw_looks(struct report_page *p)
 		         across(p->r, s->max_gap_start + s->max_gap) - x, LOOKS_H);
 	}
 	draw_curve(p);
-	buf_addf(p->out, "<svg x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\" viewBox=\"0 0 4000 1\""
-	         " preserveAspectRatio=\"none\"><path class=\"ticks\" d=\"", LOOKS_Y, LOOKS_H);
+	buf_addf(p->out,
+	         "<svg x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\" viewBox=\"0 0 4000 1\""
+	         " preserveAspectRatio=\"none\"><path class=\"ticks\" d=\"",
+	         LOOKS_Y, LOOKS_H);
 	for (size_t i = 0; i < n; i++) {
-		long x = lround(across(p->r, times[i]) * 39.98) + 1;  /* a tick at an edge stays inside */
+		long x = lround(across(p->r, times[i]) * 39.98) + 1; /* a tick at an edge stays inside */
 		if (x != last)
 			buf_addf(p->out, "M%ld 0v1", x);
 		last = x;
@@ -203,8 +221,10 @@ static void draw_looks(struct report_page *p)
 
 static void add_legend(struct report_page *p, bool histogram)
 {
-	buf_addf(p->out, "<ul class=\"legend\"><li class=\"l-mark\">%s</li><li class=\"l-look\">a frame that the model"
-	         " looked at</li>", histogram ? "events, higher where there are more" : "an event");
+	buf_addf(p->out,
+	         "<ul class=\"legend\"><li class=\"l-mark\">%s</li><li class=\"l-look\">a frame that the model"
+	         " looked at</li>",
+	         histogram ? "events, higher where there are more" : "an event");
 	if (is_gap_large(&p->sums))
 		buf_adds(p->out, "<li class=\"l-gap\">longest stretch without a look</li>");
 	if (p->sums.holes)
@@ -216,14 +236,18 @@ void report_page_timeline(struct report_page *p)
 {
 	char events[CLOCK_TEXT_MAX], holes[CLOCK_TEXT_MAX], a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	bool histogram = p->r->n_events > SINGLE_MAX;
-	buf_addf(p->out, "<section id=\"timeline\" aria-labelledby=\"h-timeline\"><h2 id=\"h-timeline\">Timeline</h2>\n"
-	         "<a class=\"skip\" href=\"#events\">Skip the marks of the timeline</a>\n"
-	         "<svg class=\"strip\" width=\"100%%\" height=\"%d\" role=\"group\" aria-label=\"Timeline from %s to %s: %s,"
-	         " %s\">", HEIGHT, clock_short(p->r->from, a), clock_short(p->r->to, b),
-	         report_plural(p->r->n_events, "event", events), report_plural(p->sums.holes, "hole", holes));
-	buf_addf(p->out, "<rect class=\"back\" x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\"/>"
-	         "<text class=\"hint\" x=\"0\" y=\"15\">%s</text>", READ_H, EVENTS_H,
-	         p->r->n_events ? "Each mark leads to its event." : "No events.");
+	buf_addf(
+		p->out,
+		"<section id=\"timeline\" aria-labelledby=\"h-timeline\"><h2 id=\"h-timeline\">Timeline</h2>\n"
+		"<a class=\"skip\" href=\"#events\">Skip the marks of the timeline</a>\n"
+		"<svg class=\"strip\" width=\"100%%\" height=\"%d\" role=\"group\" aria-label=\"Timeline from %s to %s: %s,"
+		" %s\">",
+		HEIGHT, clock_short(p->r->from, a), clock_short(p->r->to, b), report_plural(p->r->n_events, "event", events),
+		report_plural(p->sums.holes, "hole", holes));
+	buf_addf(p->out,
+	         "<rect class=\"back\" x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\"/>"
+	         "<text class=\"hint\" x=\"0\" y=\"15\">%s</text>",
+	         READ_H, EVENTS_H, p->r->n_events ? "Each mark leads to its event." : "No events.");
 	draw_axis(p);
 	draw_looks(p);
 	draw_holes(p);
@@ -235,5 +259,6 @@ void report_page_timeline(struct report_page *p)
 	add_legend(p, histogram);
 	buf_adds(p->out, "<p class=\"note\">");
 	report_coverage_text(p->r, &p->sums, p->out);
-	buf_adds(p->out, p->sums.seen ? " What happened between the frames was not seen.</p></section>\n" : "</p></section>\n");
+	buf_adds(p->out,
+	         p->sums.seen ? " What happened between the frames was not seen.</p></section>\n" : "</p></section>\n");
 }

@@ -11,9 +11,9 @@ struct report_page {
 	const struct report *r;
 	struct report_sums sums;
 	struct buf *out;
-	size_t *first;         /* number of the first sample of each chunk, counted over the whole report; n_chunks + 1 */
-	bool *shown;           /* by that number: its picture is in the page */
-	size_t thumbs, shown_thumbs;  /* how many there are, and how many of them fit into the page */
+	size_t *first; /* number of the first sample of each chunk, counted over the whole report; n_chunks + 1 */
+	bool *shown;   /* by that number: its picture is in the page */
+	size_t thumbs, shown_thumbs; /* how many there are, and how many of them fit into the page */
 };
 
 /* Foreign text, made visible and escaped for text and quoted attributes. */
@@ -24,12 +24,12 @@ void report_page_time(struct report_page *p, int64_t us);
  * the frame's place among those of its chunk; else that place is here. */
 void report_page_frame(struct report_page *p, size_t chunk, size_t sample, bool link);
 
-void report_page_timeline(struct report_page *p);  /* report-page-timeline.c */
-void report_page_events(struct report_page *p);    /* report-page-lists.c */
+void report_page_timeline(struct report_page *p); /* report-page-timeline.c */
+void report_page_events(struct report_page *p);   /* report-page-lists.c */
 void report_page_holes(struct report_page *p);
 void report_page_chunks(struct report_page *p);
-void report_page_made(struct report_page *p);      /* report-page-made.c */
-void report_page_thumbs(struct report_page *p);    /* the rules */
+void report_page_made(struct report_page *p);   /* report-page-made.c */
+void report_page_thumbs(struct report_page *p); /* the rules */
 /* Decides which pictures are in the page: those behind events first. */
 void report_page_choose(struct report_page *p, size_t max_bytes);
 

@@ -83,7 +83,10 @@ const struct report_sample *report_evidence(const struct report *r, const struct
 	return &r->chunks[e->chunk].samples[e->samples[k]];
 }
 
-bool report_is_empty(const char *s) { return !s || !*s; }
+bool report_is_empty(const char *s)
+{
+	return !s || !*s;
+}
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
@@ -96,14 +99,14 @@ static const char *visible_form(const unsigned char *p, size_t *ret_len)
 	if ((p[0] < 0x20 && p[0] != '\n' && p[0] != '\t') || p[0] == 0x7f)
 		return REPLACEMENT;
 	*ret_len = 2;
-	if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)  /* C1 controls: terminals obey them */
+	if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) /* C1 controls: terminals obey them */
 		return p[1] == 0x85 ? "\n" : REPLACEMENT;
 	*ret_len = 3;
-	if (p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9))  /* line and paragraph separators */
+	if (p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9)) /* line and paragraph separators */
 		return "\n";
-	if (p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae)    /* bidirectional embedding, override */
+	if (p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae) /* bidirectional embedding, override */
 		return REPLACEMENT;
-	if (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)    /* bidirectional isolates */
+	if (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9) /* bidirectional isolates */
 		return REPLACEMENT;
 	return NULL;
 }

@@ -12,12 +12,12 @@
 
 /* Everything that is counted over the whole report. */
 struct report_sums {
-	size_t seen;                       /* distinct times of frames that an accepted answer rests on */
-	size_t faults;                     /* samples without a picture */
+	size_t seen;   /* distinct times of frames that an accepted answer rests on */
+	size_t faults; /* samples without a picture */
 	size_t holes;
-	int64_t described, lost;           /* microseconds of chunks that are done, that are holes */
+	int64_t described, lost; /* microseconds of chunks that are done, that are holes */
 	int64_t max_gap, max_gap_start;
-	int64_t mean_gap;                  /* 0: fewer than two samples */
+	int64_t mean_gap; /* 0: fewer than two samples */
 	int64_t decode_time, engine_time;
 	int64_t prompt_tokens, cached_tokens, output_tokens;
 };
@@ -29,7 +29,7 @@ int64_t *report_seen(const struct report *r, size_t *ret_n);
 /* The k-th frame behind an event; NULL if the report names one that is not there. */
 const struct report_sample *report_evidence(const struct report *r, const struct report_event *e, size_t k);
 
-bool report_is_empty(const char *s);  /* NULL or "" */
+bool report_is_empty(const char *s); /* NULL or "" */
 
 /* Appends s in a form that shows what is there: control characters and those that reorder or hide other text become
  * U+FFFD, all line ends become '\n'. NULL is "". Escaping for a format comes after it. */

@@ -15,12 +15,12 @@
 #include "base/mem.h"
 
 struct report_sample {
-	int64_t time, pts;      /* requested; shown */
-	char *rung;             /* how it was decoded: "software", "concealed", … */
-	char *fault;            /* "" or why there is no picture; then it was not sent to the model */
-	unsigned char *thumb;   /* small JPEG, may be NULL */
+	int64_t time, pts;    /* requested; shown */
+	char *rung;           /* how it was decoded: "software", "concealed", … */
+	char *fault;          /* "" or why there is no picture; then it was not sent to the model */
+	unsigned char *thumb; /* small JPEG, may be NULL */
 	size_t thumb_len;
-	int width, height;      /* of the picture that the model saw */
+	int width, height; /* of the picture that the model saw */
 };
 
 enum report_chunk_state { CHUNK_DONE, CHUNK_HOLE };
@@ -28,66 +28,66 @@ enum report_chunk_state { CHUNK_DONE, CHUNK_HOLE };
 struct report_chunk {
 	int64_t start, end;
 	enum report_chunk_state state;
-	char *summary;          /* "" for a hole */
-	char *reason;           /* "" unless a hole: why */
+	char *summary; /* "" for a hole */
+	char *reason;  /* "" unless a hole: why */
 	struct report_sample *samples;
 	size_t n_samples;
-	int attempts;           /* answers asked for, from 1 */
-	int64_t decode_time, engine_time;                        /* microseconds spent */
+	int attempts;                     /* answers asked for, from 1 */
+	int64_t decode_time, engine_time; /* microseconds spent */
 	int64_t prompt_tokens, cached_tokens, output_tokens;
 };
 
 struct report_event {
-	int64_t start, end;     /* pts of the first and last frame that show it */
+	int64_t start, end; /* pts of the first and last frame that show it */
 	char *what;
-	size_t chunk;           /* index into chunks */
-	size_t *samples;        /* indices into that chunk's samples, ascending, at least one */
+	size_t chunk;    /* index into chunks */
+	size_t *samples; /* indices into that chunk's samples, ascending, at least one */
 	size_t n_samples;
 };
 
 struct report_option {
-	char *name, *value;     /* "chunk.duration", "300" */
+	char *name, *value; /* "chunk.duration", "300" */
 };
 
 /* How the frames were chosen. */
 struct report_plan {
-	char *policy;           /* "adaptive"; "" in reports of before */
-	char *text;             /* for people */
-	int64_t budget, samples, floor, bursts, bursts_seen, shots;  /* as struct plan has them */
+	char *policy;                                               /* "adaptive"; "" in reports of before */
+	char *text;                                                 /* for people */
+	int64_t budget, samples, floor, bursts, bursts_seen, shots; /* as struct plan has them */
 };
 
 /* What looking over the video found; all zero where it was not looked over. */
 struct report_index {
 	int64_t packets, keyframes, decoded, cuts;
-	int64_t at_keyframes, closely;   /* microseconds of video looked at in these ways */
+	int64_t at_keyframes, closely; /* microseconds of video looked at in these ways */
 	int64_t work_time;
-	unsigned char *curve;            /* activity over the whole video, 255 = the most */
+	unsigned char *curve; /* activity over the whole video, 255 = the most */
 	size_t n_curve;
 };
 
 struct report {
-	char *job;              /* id, hexadecimal */
+	char *job; /* id, hexadecimal */
 	char *vdet_version;
-	int64_t created;        /* Unix time in microseconds */
-	bool complete;          /* every chunk done; false: has holes */
+	int64_t created; /* Unix time in microseconds */
+	bool complete;   /* every chunk done; false: has holes */
 
-	char *source_name;      /* file name without folders (or the full path if the user asked for it) */
+	char *source_name; /* file name without folders (or the full path if the user asked for it) */
 	char *source_sha256;
-	int64_t source_size;    /* bytes */
+	int64_t source_size; /* bytes */
 	char *container, *codec, *pixel_format, *hdr;
 	int width, height, rotation;
 	double fps;
-	int64_t duration;       /* of the video */
-	int64_t from, to;       /* the part that was analysed */
-	char *source_warning;   /* "" or what is wrong with the file */
+	int64_t duration;     /* of the video */
+	int64_t from, to;     /* the part that was analysed */
+	char *source_warning; /* "" or what is wrong with the file */
 
 	char *engine_kind, *engine_version, *model, *model_hash;
 	bool demo_model;
-	char *prompt_hash;      /* SHA-256 over all prompt texts and the schema */
-	char *prompt;           /* what the user asked to look for; "" if nothing */
+	char *prompt_hash; /* SHA-256 over all prompt texts and the schema */
+	char *prompt;      /* what the user asked to look for; "" if nothing */
 	struct report_option *options;
 	size_t n_options;
-	char *libraries;        /* "libavcodec 59.37.100, …" */
+	char *libraries; /* "libavcodec 59.37.100, …" */
 
 	struct report_plan plan;
 	struct report_index index;
@@ -98,12 +98,12 @@ struct report {
 
 	struct report_chunk *chunks;
 	size_t n_chunks;
-	struct report_event *events;  /* in order of start */
+	struct report_event *events; /* in order of start */
 	size_t n_events;
 
-	int64_t wall_time;      /* microseconds of work over all runs of this job */
+	int64_t wall_time; /* microseconds of work over all runs of this job */
 	int64_t engine_busy;
-	double prefill_rate, decode_rate;  /* tokens/s over the job; 0 if unknown */
+	double prefill_rate, decode_rate; /* tokens/s over the job; 0 if unknown */
 };
 
 void report_free(struct report *r);
@@ -116,9 +116,9 @@ void report_coverage(const struct report *r, int64_t *ret_max_gap, int64_t *ret_
 /* Writers: append to `out`. docs/report.schema.json describes the JSON. */
 int report_json(const struct report *r, struct buf *out, struct err *err);
 int report_markdown(const struct report *r, struct buf *out, struct err *err);
-int report_html(const struct report *r, struct buf *out, struct err *err);  /* self-contained */
-int report_vtt(const struct report *r, struct buf *out, struct err *err);   /* WebVTT chapters and events */
-int report_csv(const struct report *r, struct buf *out, struct err *err);   /* events, RFC 4180 */
+int report_html(const struct report *r, struct buf *out, struct err *err); /* self-contained */
+int report_vtt(const struct report *r, struct buf *out, struct err *err);  /* WebVTT chapters and events */
+int report_csv(const struct report *r, struct buf *out, struct err *err);  /* events, RFC 4180 */
 
 /* Writes report.FORMAT into `dir` (created if needed) for each of `formats` ("html,json,md,vtt,csv" or "all"),
  * each file atomically. */

@@ -53,7 +53,8 @@ void notes_print(const struct notes *t, size_t first, size_t n, struct buf *out)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	for (size_t i = first; i < first + n; i++)
-		buf_addf(out, "[%s - %s] %s\n", clock_hms(t->items[i].start, a), clock_hms(t->items[i].end, b), t->items[i].text);
+		buf_addf(out, "[%s - %s] %s\n", clock_hms(t->items[i].start, a), clock_hms(t->items[i].end, b),
+		         t->items[i].text);
 }
 
 /* One level of the tree: each group of notes that fits becomes one note. */

@@ -17,7 +17,7 @@ struct notes {
 	struct note *items;
 	size_t n;
 };
-void notes_add(struct notes *t, int64_t start, int64_t end, const char *text);  /* copies; joins an equal neighbour */
+void notes_add(struct notes *t, int64_t start, int64_t end, const char *text); /* copies; joins an equal neighbour */
 void notes_clear(struct notes *t);
 
 /* How many of the notes from `first` on fit into `max` bytes of request text: at least 2 if there are 2. */
@@ -26,8 +26,9 @@ void notes_print(const struct notes *t, size_t first, size_t n, struct buf *out)
 
 /* Asks `ask` (one text request: notes in, summary out; the caller frees *ret) until one text is left. `max` bounds a
  * request's notes in bytes. A single note is its own summary. */
-int summary_make(const struct notes *t, size_t max, int (*ask)(void *ctx, const char *notes, char **ret, struct err *err),
-                 void *ctx, char **ret, struct err *err);
+int summary_make(const struct notes *t, size_t max,
+                 int (*ask)(void *ctx, const char *notes, char **ret, struct err *err), void *ctx, char **ret,
+                 struct err *err);
 
 /* Without a model: the notes, each with its time, one a line, at most `max_lines`. The caller frees. */
 char *summary_timeline(const struct notes *events, size_t max_lines);

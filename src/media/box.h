@@ -8,12 +8,12 @@
 #include "media/input.h"
 
 struct outline {
-	int boxes;             /* sound ones that were passed */
+	int boxes; /* sound ones that were passed */
 	bool ftyp, moov, moof, mdat;
-	int64_t bad_at;        /* offset of the first box with an impossible size, -1 if none */
-	char bad_type[5];      /* its type, printable */
-	char cut_type[5];      /* the box that claims more than the file has, "" if none */
-	int64_t cut_missing;   /* by how many bytes */
+	int64_t bad_at;      /* offset of the first box with an impossible size, -1 if none */
+	char bad_type[5];    /* its type, printable */
+	char cut_type[5];    /* the box that claims more than the file has, "" if none */
+	int64_t cut_missing; /* by how many bytes */
 };
 
 void outline_read(struct input *in, struct outline *ret);

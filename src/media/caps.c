@@ -27,11 +27,13 @@ static json_t *libraries(void)
 
 static void decoders(json_t *have, json_t *missing)
 {
-	static const enum AVCodecID wanted[] = {
-		AV_CODEC_ID_H264, AV_CODEC_ID_HEVC, AV_CODEC_ID_VVC, AV_CODEC_ID_AV1, AV_CODEC_ID_VP9, AV_CODEC_ID_VP8,
-		AV_CODEC_ID_MPEG2VIDEO, AV_CODEC_ID_MPEG4, AV_CODEC_ID_PRORES, AV_CODEC_ID_DNXHD, AV_CODEC_ID_MJPEG};
+	static const enum AVCodecID wanted[] = {AV_CODEC_ID_H264,       AV_CODEC_ID_HEVC,  AV_CODEC_ID_VVC,
+	                                        AV_CODEC_ID_AV1,        AV_CODEC_ID_VP9,   AV_CODEC_ID_VP8,
+	                                        AV_CODEC_ID_MPEG2VIDEO, AV_CODEC_ID_MPEG4, AV_CODEC_ID_PRORES,
+	                                        AV_CODEC_ID_DNXHD,      AV_CODEC_ID_MJPEG};
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
-		json_array_append_new(avcodec_find_decoder(wanted[i]) ? have : missing, json_string(avcodec_get_name(wanted[i])));
+		json_array_append_new(avcodec_find_decoder(wanted[i]) ? have : missing,
+		                      json_string(avcodec_get_name(wanted[i])));
 }
 
 static json_t *hardware(void)
@@ -43,8 +45,8 @@ static json_t *hardware(void)
 		int r = av_hwdevice_ctx_create(&device, type, NULL, NULL, 0);
 		char why[AV_ERROR_MAX_STRING_SIZE];
 		av_strerror(r, why, sizeof why);
-		json_array_append_new(list, json_pack("{s:s, s:b, s:s}", "name", av_hwdevice_get_type_name(type), "usable", r >= 0,
-		                                      "note", r < 0 ? why : ""));
+		json_array_append_new(list, json_pack("{s:s, s:b, s:s}", "name", av_hwdevice_get_type_name(type), "usable",
+		                                      r >= 0, "note", r < 0 ? why : ""));
 		av_buffer_unref(&device);
 	}
 	return list;

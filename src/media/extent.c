@@ -85,12 +85,17 @@ int extent_walk(struct source *s, extent_fn *fn, void *ctx, struct extent *ret, 
 		return r;
 	if (!t.packets || t.last_end <= 0) {
 		char text[CLOCK_TEXT_MAX];
-		return err_set(err, ERR_FORMAT, "the header describes %s of video, but the media data is missing; copy the "
-		               "file again from its source", clock_text(header, text));
+		return err_set(err, ERR_FORMAT,
+		               "the header describes %s of video, but the media data is missing; copy the "
+		               "file again from its source",
+		               clock_text(header, text));
 	}
 	bool measured = !header || !agree(t.last_end, header);
-	*ret = (struct extent){.first = t.first, .duration = measured ? t.last_end : settle_end(&t, header),
-	                       .header = header, .frames = t.packets, .measured = measured};
+	*ret = (struct extent){.first = t.first,
+	                       .duration = measured ? t.last_end : settle_end(&t, header),
+	                       .header = header,
+	                       .frames = t.packets,
+	                       .measured = measured};
 	return 0;
 }
 

@@ -9,11 +9,11 @@
 #include "media/source.h"
 
 struct extent {
-	int64_t first;      /* time of the first frame */
-	int64_t duration;   /* end of the last frame */
-	int64_t header;     /* what the container says, or 0 */
-	int64_t frames;     /* packets counted, 0 if the header was believed */
-	bool measured;      /* the header's was wrong or absent */
+	int64_t first;    /* time of the first frame */
+	int64_t duration; /* end of the last frame */
+	int64_t header;   /* what the container says, or 0 */
+	int64_t frames;   /* packets counted, 0 if the header was believed */
+	bool measured;    /* the header's was wrong or absent */
 };
 
 /* Reads every packet from here on, at the start of the file, and tells each with a time to fn (may be NULL). Nothing is

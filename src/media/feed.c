@@ -8,10 +8,10 @@
 #include "media/note.h"
 
 enum {
-	LOOK_BYTES = 24 << 20,      /* read ahead no more than this, once there are a few packets */
+	LOOK_BYTES = 24 << 20, /* read ahead no more than this, once there are a few packets */
 	LOOK_LEAST = 4,
-	MAX_PIXELS = 16384 * 8704,  /* 16K; beyond it a single frame is a quarter of a gigabyte */
-	LOST_PACKETS = 3000,        /* read after a seek without a keyframe: it has led nowhere */
+	MAX_PIXELS = 16384 * 8704, /* 16K; beyond it a single frame is a quarter of a gigabyte */
+	LOST_PACKETS = 3000,       /* read after a seek without a keyframe: it has led nowhere */
 };
 
 /* Some decoders turn a failed allocation into "invalid data", and blame the file for it. */

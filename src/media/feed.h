@@ -11,35 +11,35 @@
 #include "base/mem.h"
 #include "media/source.h"
 
-enum { FEED_LOOK = 32 };  /* packets read ahead: more than any codec reorders */
+enum { FEED_LOOK = 32 }; /* packets read ahead: more than any codec reorders */
 
 struct feed {
-	struct source *src;          /* borrowed */
+	struct source *src; /* borrowed */
 	AVCodecContext *dec;
-	AVPacket *look[FEED_LOOK];   /* a ring */
+	AVPacket *look[FEED_LOOK]; /* a ring */
 	unsigned look_at, look_n;
 	size_t look_bytes;
-	bool draining;               /* all packets were read */
-	bool need_key;               /* packets before the next keyframe are useless */
-	bool lost;                   /* no keyframe came */
-	bool lied;                   /* what began decoding after a seek was no keyframe, whatever the container says */
-	bool unsorted;               /* the container has frame times in decoding order: see feed.c */
-	int64_t times[FEED_LOOK];    /* … of packets sent whose frames have not come out, if unsorted */
+	bool draining;            /* all packets were read */
+	bool need_key;            /* packets before the next keyframe are useless */
+	bool lost;                /* no keyframe came */
+	bool lied;                /* what began decoding after a seek was no keyframe, whatever the container says */
+	bool unsorted;            /* the container has frame times in decoding order: see feed.c */
+	int64_t times[FEED_LOOK]; /* … of packets sent whose frames have not come out, if unsorted */
 	unsigned n_times;
-	bool intra_only;             /* every frame is a keyframe, flagged or not */
-	bool interlaced;             /* seen in a frame or said by the stream */
-	bool tainted;                /* an error since the last sound keyframe, in the order of output */
-	int64_t taint_at;            /* time of the packet that failed last */
-	int64_t floor;               /* earlier frames are leftovers of an open GOP */
-	int64_t landed;              /* time of the keyframe that decoding began with; CLOCK_NONE until known */
-	int64_t first_key;           /* of the file; CLOCK_NONE until known */
+	bool intra_only;   /* every frame is a keyframe, flagged or not */
+	bool interlaced;   /* seen in a frame or said by the stream */
+	bool tainted;      /* an error since the last sound keyframe, in the order of output */
+	int64_t taint_at;  /* time of the packet that failed last */
+	int64_t floor;     /* earlier frames are leftovers of an open GOP */
+	int64_t landed;    /* time of the keyframe that decoding began with; CLOCK_NONE until known */
+	int64_t first_key; /* of the file; CLOCK_NONE until known */
 	bool from_start;
-	bool first_out;              /* no frame has been accepted yet */
-	int64_t read_dts;            /* of the last packet read, stream clock; AV_NOPTS_VALUE if none */
-	int64_t key_at, gop;         /* last keyframe read; longest distance between two */
-	int64_t last_time;           /* of the last frame put out */
-	int fault;                   /* the decoder's last AVERROR, 0 if none */
-	bool no_memory;              /* a frame could not be allocated, whatever the decoder calls it */
+	bool first_out;      /* no frame has been accepted yet */
+	int64_t read_dts;    /* of the last packet read, stream clock; AV_NOPTS_VALUE if none */
+	int64_t key_at, gop; /* last keyframe read; longest distance between two */
+	int64_t last_time;   /* of the last frame put out */
+	int fault;           /* the decoder's last AVERROR, 0 if none */
+	bool no_memory;      /* a frame could not be allocated, whatever the decoder calls it */
 };
 
 int feed_open(struct source *s, struct feed **ret, struct err *err);

@@ -10,8 +10,8 @@
 enum { W = INDEX_PICTURE_W, H = INDEX_PICTURE_H, ROWS = 8, BLOCK = 32, HASH = 32 };
 
 struct index_picture {
-	struct SwsContext *sws;   /* for formats without planes of their own */
-	uint32_t *sums;           /* of the columns of one row of cells */
+	struct SwsContext *sws; /* for formats without planes of their own */
+	uint32_t *sums;         /* of the columns of one row of cells */
 	size_t width;
 };
 
@@ -34,8 +34,8 @@ struct plane {
 	const uint8_t *data;
 	ptrdiff_t stride;
 	int width, height, step, shift;
-	bool wide;                /* 16 bits, little-endian */
-	int low, high;            /* what is black and white, in 8 bits */
+	bool wide;     /* 16 bits, little-endian */
+	int low, high; /* what is black and white, in 8 bits */
 };
 
 static void add_row8(uint32_t *restrict sums, const uint8_t *restrict row, int width)
@@ -176,13 +176,13 @@ void index_picture_luma(const uint8_t luma[static W * H], struct signature *s)
 		}
 	s->sharpness = sharpness_of(luma);
 	shrink_for_hash(luma, pic);
-	s->hash = hash_of((const float (*)[HASH])pic);
+	s->hash = hash_of((const float(*)[HASH])pic);
 }
 
 static bool is_simple(const AVPixFmtDescriptor *d)
 {
 	const uint64_t odd = AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_BE |
-		AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_BAYER;
+	                     AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_BAYER;
 	return d && !(d->flags & odd) && (d->nb_components == 1 || d->nb_components >= 3) && d->comp[0].depth <= 16;
 }
 
@@ -193,9 +193,18 @@ static struct plane plane_of(const AVFrame *f, const AVPixFmtDescriptor *d, int 
 	bool full = f->color_range == AVCOL_RANGE_JPEG || !strncmp(d->name, "yuvj", 4);
 	int scale = 1 << (k->depth - 8 > 0 ? k->depth - 8 : 0);
 	struct plane p = {
-		.data = f->data[k->plane] + k->offset, .stride = f->linesize[k->plane], .step = k->step, .shift = k->shift,
-		.wide = k->depth > 8, .width = f->width, .height = f->height, .low = full ? 0 : 16 * scale,
-		.high = (full ? 255 : c ? 240 : 235) * scale,
+		.data = f->data[k->plane] + k->offset,
+		.stride = f->linesize[k->plane],
+		.step = k->step,
+		.shift = k->shift,
+		.wide = k->depth > 8,
+		.width = f->width,
+		.height = f->height,
+		.low = full ? 0 : 16 * scale,
+		.high = (full ? 255
+	             : c  ? 240
+	                  : 235) *
+	            scale,
 	};
 	if (c) {
 		p.width = AV_CEIL_RSHIFT(f->width, d->log2_chroma_w);

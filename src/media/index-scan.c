@@ -13,7 +13,7 @@ struct index_scan {
 	struct source *src;
 	struct reader *reader;
 	struct index_picture *picture;
-	AVCodecContext *dec;      /* for keyframes; NULL until needed */
+	AVCodecContext *dec; /* for keyframes; NULL until needed */
 	AVPacket *pkt;
 	AVFrame *frame;
 };
@@ -76,8 +76,8 @@ static int decode_alone(struct index_scan *x, int64_t time, struct signature *s,
 	bool got = r >= 0;
 	if (got) {
 		r = index_picture_read(x->picture, x->frame, s, err);
-		bool torn = x->frame->decode_error_flags || x->frame->flags & AV_FRAME_FLAG_CORRUPT ||
-			note_count() != complaints;
+		bool torn =
+			x->frame->decode_error_flags || x->frame->flags & AV_FRAME_FLAG_CORRUPT || note_count() != complaints;
 		s->pts = time;
 		s->flags = (uint8_t)(SIGNATURE_KEY | (torn ? SIGNATURE_TORN : 0));
 	}

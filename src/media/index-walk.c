@@ -30,8 +30,10 @@ static struct walk_bin join(const struct walk_bin *a, const struct walk_bin *b)
 	bool second = b->largest > a->largest;
 	unsigned at = second ? 32768u + b->at / 2u : a->at / 2u;
 	unsigned packets = (unsigned)a->packets + b->packets;
-	return (struct walk_bin){.bytes = add(a->bytes, b->bytes), .largest = second ? b->largest : a->largest,
-	                         .key_bytes = add(a->key_bytes, b->key_bytes), .at = (uint16_t)at,
+	return (struct walk_bin){.bytes = add(a->bytes, b->bytes),
+	                         .largest = second ? b->largest : a->largest,
+	                         .key_bytes = add(a->key_bytes, b->key_bytes),
+	                         .at = (uint16_t)at,
 	                         .packets = (uint16_t)(packets > UINT16_MAX ? UINT16_MAX : packets)};
 }
 

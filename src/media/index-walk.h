@@ -9,12 +9,12 @@
 
 struct index_walk {
 	struct extent extent;
-	int64_t bin;              /* width in microseconds; covers [0, n_bins * bin) */
+	int64_t bin; /* width in microseconds; covers [0, n_bins * bin) */
 	struct walk_bin *bins;
 	size_t n_bins;
-	struct walk_key *keys;    /* ascending by time; no two in one bin, so an intra-only video gives few */
+	struct walk_key *keys; /* ascending by time; no two in one bin, so an intra-only video gives few */
 	size_t n_keys;
-	int64_t packets, keyframes, bytes;  /* all of them */
+	int64_t packets, keyframes, bytes; /* all of them */
 };
 void index_walk_clear(struct index_walk *w);
 

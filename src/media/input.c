@@ -45,9 +45,18 @@ void input_free(struct input *in)
 	mem_freep(&in);
 }
 
-int64_t input_size(const struct input *in) { return in->size; }
-int input_error(const struct input *in) { return in->error; }
-void input_clear_error(struct input *in) { in->error = 0; }
+int64_t input_size(const struct input *in)
+{
+	return in->size;
+}
+int input_error(const struct input *in)
+{
+	return in->error;
+}
+void input_clear_error(struct input *in)
+{
+	in->error = 0;
+}
 
 int input_read(struct input *in, int64_t pos, void *data, size_t len)
 {

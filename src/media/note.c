@@ -31,18 +31,30 @@ void note_start(void)
 	av_max_alloc((size_t)512 << 20); /* a frame of 16K in 10 bits */
 }
 
-void note_clear(void) { last[0] = '\0'; }
-unsigned long note_count(void) { return count; }
-const char *note_last(void) { return last; }
+void note_clear(void)
+{
+	last[0] = '\0';
+}
+unsigned long note_count(void)
+{
+	return count;
+}
+const char *note_last(void)
+{
+	return last;
+}
 
 static enum err_code code_of(int av_code)
 {
 	switch (av_code) {
 	case AVERROR(ENOMEM): return ERR_LIMIT;
 	case AVERROR(EIO): return ERR_IO;
-	case AVERROR_DECODER_NOT_FOUND: case AVERROR_DEMUXER_NOT_FOUND: case AVERROR_PATCHWELCOME:
+	case AVERROR_DECODER_NOT_FOUND:
+	case AVERROR_DEMUXER_NOT_FOUND:
+	case AVERROR_PATCHWELCOME:
 	case AVERROR(ENOSYS): return ERR_UNSUPPORTED;
-	case AVERROR_BUG: case AVERROR_BUG2: return ERR_INTERNAL;
+	case AVERROR_BUG:
+	case AVERROR_BUG2: return ERR_INTERNAL;
 	default: return ERR_FORMAT;
 	}
 }

@@ -8,7 +8,7 @@
 void note_start(void);
 void note_clear(void);
 unsigned long note_count(void); /* error lines so far */
-const char *note_last(void);   /* the last error line since note_clear(), "" if none */
+const char *note_last(void);    /* the last error line since note_clear(), "" if none */
 
 /* Sets err from an AVERROR code: the text, then libav's own words. Returns -err->code. */
 int note_error(struct err *err, int av_code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -30,9 +30,9 @@ struct shape {
 
 struct picture {
 	struct shape shape;
-	AVFilterGraph *graph;      /* NULL until there is one */
+	AVFilterGraph *graph; /* NULL until there is one */
 	AVFilterContext *in, *out;
-	int64_t count;             /* of frames fed to the graph: their pts there */
+	int64_t count; /* of frames fed to the graph: their pts there */
 	struct SwsContext *small;
 };
 
@@ -117,17 +117,27 @@ static struct shape shape_of(const struct source *src, const AVFrame *f, int siz
 {
 	struct orient o = orient_of(src->st, f);
 	return (struct shape){
-		.width = f->width, .height = f->height, .format = f->format, .size = size, .sar = sample_aspect(src, f),
-		.matrix = guess_matrix(f), .range = guess_range(f), .primaries = f->color_primaries,
-		.transfer = f->color_trc, .deinterlace = compat_interlaced(f), .turn = o.chain, .swap = o.swap,
+		.width = f->width,
+		.height = f->height,
+		.format = f->format,
+		.size = size,
+		.sar = sample_aspect(src, f),
+		.matrix = guess_matrix(f),
+		.range = guess_range(f),
+		.primaries = f->color_primaries,
+		.transfer = f->color_trc,
+		.deinterlace = compat_interlaced(f),
+		.turn = o.chain,
+		.swap = o.swap,
 	};
 }
 
 static bool same_shape(const struct shape *a, const struct shape *b)
 {
 	return a->width == b->width && a->height == b->height && a->format == b->format && a->size == b->size &&
-		!av_cmp_q(a->sar, b->sar) && a->matrix == b->matrix && a->range == b->range && a->primaries == b->primaries &&
-		a->transfer == b->transfer && a->deinterlace == b->deinterlace && a->turn == b->turn;
+	       !av_cmp_q(a->sar, b->sar) && a->matrix == b->matrix && a->range == b->range &&
+	       a->primaries == b->primaries && a->transfer == b->transfer && a->deinterlace == b->deinterlace &&
+	       a->turn == b->turn;
 }
 
 /* Names that both `scale` and `zscale` know would be few; these are scale's. */
@@ -137,7 +147,8 @@ static const char *scale_matrix(enum AVColorSpace m)
 	case AVCOL_SPC_BT709: return "bt709";
 	case AVCOL_SPC_FCC: return "fcc";
 	case AVCOL_SPC_SMPTE240M: return "smpte240m";
-	case AVCOL_SPC_BT2020_NCL: case AVCOL_SPC_BT2020_CL: return "bt2020";
+	case AVCOL_SPC_BT2020_NCL:
+	case AVCOL_SPC_BT2020_CL: return "bt2020";
 	default: return "bt601";
 	}
 }
@@ -153,14 +164,17 @@ static void add_wide(struct buf *b, const struct shape *s)
 {
 	const char *hdr = picture_hdr(s->transfer), *range = s->range == AVCOL_RANGE_JPEG ? "full" : "limited";
 	if (!hdr[0]) {
-		buf_addf(b, ",zscale=pin=bt2020:tin=bt709:min=bt2020nc:rin=%s:p=bt709:t=bt709:m=170m:r=full"
-		         ",format=yuv420p", range);
+		buf_addf(b,
+		         ",zscale=pin=bt2020:tin=bt709:min=bt2020nc:rin=%s:p=bt709:t=bt709:m=170m:r=full"
+		         ",format=yuv420p",
+		         range);
 		return;
 	}
 	/* PQ counts in cd/m2: 203, the white of BT.2408, becomes 1.0, and what is brighter is rolled off. HLG is relative:
 	 * with this curve a chart's greys come out as HLG's own compatible picture has them. */
 	bool pq = !strcmp(hdr, "pq");
-	buf_addf(b, ",zscale=pin=bt2020:tin=%s:min=bt2020nc:rin=%s:t=linear:npl=%d,format=gbrpf32le,zscale=p=bt709"
+	buf_addf(b,
+	         ",zscale=pin=bt2020:tin=%s:min=bt2020nc:rin=%s:t=linear:npl=%d,format=gbrpf32le,zscale=p=bt709"
 	         ",tonemap=%s:desat=0,zscale=p=bt709:t=bt709:m=170m:r=full,format=yuv420p",
 	         pq ? "smpte2084" : "arib-std-b67", range, pq ? 203 : 100, pq ? "mobius:param=0.5" : "hable");
 }
@@ -173,7 +187,8 @@ static void add_plain(struct buf *b, const struct shape *s, const char *matrix, 
 	else if (!strcmp(matrix, "bt601"))
 		buf_addf(b, ":in_color_matrix=bt601:out_color_matrix=bt601:in_range=%s:out_range=pc,format=yuv420p", range);
 	else
-		buf_addf(b, ":in_color_matrix=%s:out_color_matrix=%s:in_range=%s:out_range=%s,format=yuv420p"
+		buf_addf(b,
+		         ":in_color_matrix=%s:out_color_matrix=%s:in_range=%s:out_range=%s,format=yuv420p"
 		         ",scale=in_color_matrix=%s:out_color_matrix=bt601:in_range=%s:out_range=pc"
 		         ":flags=bilinear+accurate_rnd+full_chroma_int,format=yuv420p",
 		         matrix, matrix, range, range, matrix, range);
@@ -186,7 +201,7 @@ static void write_chain(struct buf *b, const struct shape *s)
 	fit_size(&w, &h, s->size);
 	const char *matrix = scale_matrix(s->matrix), *range = s->range == AVCOL_RANGE_JPEG ? "pc" : "tv";
 	bool wide = !is_rgb(s) && (picture_hdr(s->transfer)[0] || s->primaries == AVCOL_PRI_BT2020) &&
-		avfilter_get_by_name("zscale") && avfilter_get_by_name("tonemap");
+	            avfilter_get_by_name("zscale") && avfilter_get_by_name("tonemap");
 	if (s->deinterlace)
 		buf_addf(b, "%s=mode=send_frame:parity=auto:deint=all,", avfilter_get_by_name("bwdif") ? "bwdif" : "yadif");
 	buf_addf(b, "scale=w=%d:h=%d:flags=area+accurate_rnd", w, h);

@@ -37,16 +37,21 @@ static void find_warning(const struct source *s, const struct reader *r, struct 
 	clock_text(p->extent.header, told);
 	clock_text(p->extent.duration, real);
 	if (p->extent.measured && p->extent.header > p->extent.duration && o.cut_missing)
-		snprintf(p->warning, sizeof p->warning, "the file is cut off: its index promises %s of video, but only the "
-		         "first %s are there", told, real);
+		snprintf(p->warning, sizeof p->warning,
+		         "the file is cut off: its index promises %s of video, but only the "
+		         "first %s are there",
+		         told, real);
 	else if (p->extent.measured && p->extent.header)
-		snprintf(p->warning, sizeof p->warning, "the header says that the video lasts %s; its packets say %s, which is "
-		         "used", told, real);
+		snprintf(p->warning, sizeof p->warning,
+		         "the header says that the video lasts %s; its packets say %s, which is "
+		         "used",
+		         told, real);
 	else if (o.cut_missing && !strcmp(o.cut_type, "mdat"))
 		snprintf(p->warning, sizeof p->warning, "the box \"mdat\" claims %lld bytes more than the file has",
 		         (long long)o.cut_missing);
 	else if (reader_unsorted(r))
-		snprintf(p->warning, sizeof p->warning, "the file gives its frames' times in decoding order and its keyframes "
+		snprintf(p->warning, sizeof p->warning,
+		         "the file gives its frames' times in decoding order and its keyframes "
 		         "cannot be trusted; it is read from the start");
 }
 

@@ -10,13 +10,13 @@
 
 struct probe {
 	struct extent extent;
-	int width, height;     /* as displayed */
+	int width, height; /* as displayed */
 	int coded_width, coded_height;
-	int rotation;          /* degrees clockwise that are applied */
-	double fps;            /* 0 if unknown */
+	int rotation; /* degrees clockwise that are applied */
+	double fps;   /* 0 if unknown */
 	bool variable_rate, interlaced, has_audio;
-	const char *codec, *hdr, *pixel_format;  /* static */
-	char warning[300];     /* "" if nothing is wrong */
+	const char *codec, *hdr, *pixel_format; /* static */
+	char warning[300];                      /* "" if nothing is wrong */
 };
 
 /* Decodes the first frame and measures the extent. Moves the source; tells the reader. */

@@ -9,22 +9,22 @@
 #include "media/note.h"
 
 enum {
-	SEEK_TRIES = 5,     /* each goes back further; then the file is decoded from its start */
-	SECOND_LOOKS = 8,   /* at damage that the seek itself might have caused */
+	SEEK_TRIES = 5,   /* each goes back further; then the file is decoded from its start */
+	SECOND_LOOKS = 8, /* at damage that the seek itself might have caused */
 };
 
 struct reader {
 	struct source *src;
 	struct feed *feed;
-	AVFrame *prev, *cur, *next;  /* allocated; those with `have_` hold a frame. cur is shown until next */
+	AVFrame *prev, *cur, *next; /* allocated; those with `have_` hold a frame. cur is shown until next */
 	bool have_prev, have_cur, have_next;
 	bool cur_tainted, next_tainted;
-	bool moved;                  /* the source is not where the feed left it */
-	bool ended;                  /* no more frames */
-	bool sequential;             /* reached by opening the file anew */
-	int64_t end;                 /* true duration, 0 if unknown */
+	bool moved;      /* the source is not where the feed left it */
+	bool ended;      /* no more frames */
+	bool sequential; /* reached by opening the file anew */
+	int64_t end;     /* true duration, 0 if unknown */
 	int second_looks;
-	int64_t looked_twice;        /* keyframe of the stretch whose damage is known to be real */
+	int64_t looked_twice; /* keyframe of the stretch whose damage is known to be real */
 };
 
 int reader_open(struct source *s, struct reader **ret, struct err *err)
@@ -182,7 +182,9 @@ static void show(struct reader *r, int64_t t, struct shown *ret)
 		.frame = use_cur ? r->cur : r->next,
 		.before = use_cur && r->have_prev ? r->prev : NULL,
 		.after = use_cur && r->have_next ? r->next : NULL,
-		.rung = tainted ? "concealed" : r->sequential ? "sequential" : "software",
+		.rung = tainted         ? "concealed"
+	            : r->sequential ? "sequential"
+	                            : "software",
 	};
 	ret->pts = ret->frame->pts;
 }

@@ -31,9 +31,9 @@ bool reader_unsorted(const struct reader *r);
 /* What is shown at a time. Borrowed from the reader until its next call. */
 struct shown {
 	AVFrame *frame;
-	AVFrame *before, *after;  /* its neighbours, for deinterlacing; NULL where there are none */
+	AVFrame *before, *after; /* its neighbours, for deinterlacing; NULL where there are none */
 	int64_t pts;
-	const char *rung;         /* "software", "concealed", "sequential" */
+	const char *rung; /* "software", "concealed", "sequential" */
 };
 
 /* The last frame with pts <= t; before the first frame, the first one. Cheapest with ascending t. An error concerns

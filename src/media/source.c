@@ -32,8 +32,10 @@ static int refuse_format(const char *name, struct err *err)
 	static const char *const texts[] = {"tty", "lrc", "srt", "ass", "webvtt", "ffmetadata", "microdvd"};
 	for (size_t i = 0; i < ARRAY_LEN(playlists); i++)
 		if (strstr(name, playlists[i]))
-			return err_set(err, ERR_UNSUPPORTED, "this is a playlist (%s) that refers to other files; "
-			               "give the video files themselves", name);
+			return err_set(err, ERR_UNSUPPORTED,
+			               "this is a playlist (%s) that refers to other files; "
+			               "give the video files themselves",
+			               name);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		if (!strcmp(name, texts[i]))
 			return err_set(err, ERR_FORMAT, "this is text (%s), not a video", name);
@@ -66,15 +68,20 @@ static int explain_open(const struct source *s, const AVInputFormat *f, int r, s
 	struct outline o;
 	outline_read(s->in, &o);
 	if (o.bad_at >= 0)
-		return err_set(err, ERR_FORMAT, "the MP4 file is damaged: the box \"%s\" at byte %lld has an impossible size, "
+		return err_set(err, ERR_FORMAT,
+		               "the MP4 file is damaged: the box \"%s\" at byte %lld has an impossible size, "
 		               "so the index (moov) cannot be found; copy the file again from its source, or repair it with a "
-		               "tool that rebuilds the index", o.bad_type, (long long)o.bad_at);
+		               "tool that rebuilds the index",
+		               o.bad_type, (long long)o.bad_at);
 	if (!o.moov && o.cut_missing)
-		return err_set(err, ERR_FORMAT, "the index (moov) is missing: the recording was cut off, %lld bytes of the box "
+		return err_set(err, ERR_FORMAT,
+		               "the index (moov) is missing: the recording was cut off, %lld bytes of the box "
 		               "\"%s\" are not there; copy the file again, or repair it with a tool that rebuilds the index "
-		               "from a good file of the same camera", (long long)o.cut_missing, o.cut_type);
+		               "from a good file of the same camera",
+		               (long long)o.cut_missing, o.cut_type);
 	if (!o.moov)
-		return err_set(err, ERR_FORMAT, "the index (moov) is missing: the recording was not finished; repair it with a "
+		return err_set(err, ERR_FORMAT,
+		               "the index (moov) is missing: the recording was not finished; repair it with a "
 		               "tool that rebuilds the index from a good file of the same camera");
 	return note_error(err, r, "the MP4 file is damaged and cannot be opened");
 }
@@ -114,9 +121,12 @@ static int open_format(struct source *s, struct err *err)
 
 const char *source_codec_name(const AVCodecParameters *par, char out[static 64])
 {
-	static const struct { char tag[5]; const char *name; } later[] = {
-		{"vvc1", "VVC (H.266)"}, {"vvi1", "VVC (H.266)"}, {"evc1", "EVC"}, {"lvc1", "LCEVC"}, {"apv1", "APV"},
-		{"avs3", "AVS3"}, {"encv", "an encrypted stream"},
+	static const struct {
+		char tag[5];
+		const char *name;
+	} later[] = {
+		{"vvc1", "VVC (H.266)"}, {"vvi1", "VVC (H.266)"},         {"evc1", "EVC"}, {"lvc1", "LCEVC"}, {"apv1", "APV"},
+		{"avs3", "AVS3"},        {"encv", "an encrypted stream"},
 	};
 	const AVCodecDescriptor *d = avcodec_descriptor_get(par->codec_id);
 	char tag[AV_FOURCC_MAX_STRING_SIZE];
@@ -142,7 +152,8 @@ static int explain_no_video(const struct source *s, const AVStream *undecodable,
 	char name[64];
 	bool audio = false, cover = false;
 	if (undecodable)
-		return err_set(err, ERR_UNSUPPORTED, "the video's codec is %s, for which this machine's FFmpeg has no decoder; "
+		return err_set(err, ERR_UNSUPPORTED,
+		               "the video's codec is %s, for which this machine's FFmpeg has no decoder; "
 		               "install a newer FFmpeg, or convert the video to H.264",
 		               source_codec_name(undecodable->codecpar, name));
 	for (unsigned i = 0; i < s->fmt->nb_streams; i++) {

@@ -12,12 +12,12 @@
 #include "media/input.h"
 
 struct source {
-	struct input *in;       /* borrowed */
+	struct input *in; /* borrowed */
 	AVIOContext *pb;
 	AVFormatContext *fmt;
-	AVStream *st;           /* the chosen video stream */
-	const AVCodec *codec;   /* its decoder */
-	int64_t start;          /* microseconds taken off the container's times */
+	AVStream *st;         /* the chosen video stream */
+	const AVCodec *codec; /* its decoder */
+	int64_t start;        /* microseconds taken off the container's times */
 };
 
 /* Blocks while the demuxer reads ahead. Fails with what is wrong with the file and what to do. */

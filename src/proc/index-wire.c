@@ -14,7 +14,7 @@ static uint64_t get(const unsigned char **p, int bytes)
 {
 	uint64_t v = 0;
 	for (int i = 0; i < bytes; i++)
-		v |= (uint64_t)*(*p)++ << (8 * i);
+		v |= (uint64_t) * (*p)++ << (8 * i);
 	return v;
 }
 

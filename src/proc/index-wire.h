@@ -10,30 +10,34 @@
 
 /* Packets whose time falls into one stretch of equal length. */
 struct walk_bin {
-	uint32_t bytes;        /* of packets that are no keyframes */
-	uint32_t largest;      /* of these */
-	uint32_t key_bytes;    /* of keyframes */
-	uint16_t packets;      /* no keyframes */
-	uint16_t at;           /* where the largest lies, in 1/65536 of the bin */
+	uint32_t bytes;     /* of packets that are no keyframes */
+	uint32_t largest;   /* of these */
+	uint32_t key_bytes; /* of keyframes */
+	uint16_t packets;   /* no keyframes */
+	uint16_t at;        /* where the largest lies, in 1/65536 of the bin */
 };
 
 struct walk_key {
-	int64_t pts, dts;      /* dts: when it is to be decoded; INT64_MIN if the container does not say */
+	int64_t pts, dts; /* dts: when it is to be decoded; INT64_MIN if the container does not say */
 	uint32_t bytes;
 };
 
 enum {
-	WALK_BIN_BYTES = 16, WALK_KEY_BYTES = 20,
-	WALK_BINS_MAX = 1 << 20, WALK_KEYS_MAX = 1 << 20,
-	WALK_BIN = 100000,     /* microseconds; doubled as often as a long video demands */
+	WALK_BIN_BYTES = 16,
+	WALK_KEY_BYTES = 20,
+	WALK_BINS_MAX = 1 << 20,
+	WALK_KEYS_MAX = 1 << 20,
+	WALK_BIN = 100000, /* microseconds; doubled as often as a long video demands */
 };
 
 enum {
-	SIGNATURE_W = 32, SIGNATURE_H = 18, SIGNATURE_CELLS = SIGNATURE_W * SIGNATURE_H,
-	SIGNATURE_CHROMA = 144,  /* 16x9 cells */
+	SIGNATURE_W = 32,
+	SIGNATURE_H = 18,
+	SIGNATURE_CELLS = SIGNATURE_W * SIGNATURE_H,
+	SIGNATURE_CHROMA = 144, /* 16x9 cells */
 	SIGNATURE_LEVELS = 32,
 	SIGNATURE_BYTES = 8 + 8 + 4 + 4 + SIGNATURE_CELLS + 2 * SIGNATURE_CHROMA + 2 * SIGNATURE_LEVELS,
-	SIGNATURES_MAX = 512,    /* in one message */
+	SIGNATURES_MAX = 512, /* in one message */
 };
 
 enum { SIGNATURE_TORN = 1, SIGNATURE_KEY = 2 };
@@ -47,7 +51,7 @@ struct signature {
 	uint8_t flags;
 	uint8_t luma[SIGNATURE_CELLS];
 	uint8_t chroma[2][SIGNATURE_CHROMA];
-	uint16_t levels[SIGNATURE_LEVELS];  /* share of each of 32 ranges of luma, in 1/65535 */
+	uint16_t levels[SIGNATURE_LEVELS]; /* share of each of 32 ranges of luma, in 1/65535 */
 };
 
 void walk_bin_put(unsigned char *p, const struct walk_bin *b);

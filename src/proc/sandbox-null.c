@@ -8,4 +8,7 @@ int sandbox_enter(const struct sandbox *s, struct err *err)
 	return 0;
 }
 
-const char *sandbox_name(void) { return "none"; }
+const char *sandbox_name(void)
+{
+	return "none";
+}

@@ -17,8 +17,8 @@
 #include "base/err.h"
 
 struct sandbox {
-	bool enforce;    /* false: the null sandbox, no limits either (a sanitizer maps terabytes) */
-	int64_t memory;  /* bytes of data and of new address space; 0 = no limit */
+	bool enforce;   /* false: the null sandbox, no limits either (a sanitizer maps terabytes) */
+	int64_t memory; /* bytes of data and of new address space; 0 = no limit */
 };
 
 /* Resource limits, no new privileges, no core, no ptrace, SIGPIPE and SIGXFSZ ignored. */

@@ -21,7 +21,7 @@ extern char **environ;
 
 struct child {
 	pid_t pid;
-	int pidfd;      /* -1 where the kernel has none */
+	int pidfd; /* -1 where the kernel has none */
 	int socket;
 	bool ended;
 	int status;
@@ -31,7 +31,7 @@ struct child {
 struct plan {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
-	int error;      /* the first that happened */
+	int error; /* the first that happened */
 };
 
 static void plan_end(struct plan *p)
@@ -60,8 +60,8 @@ static void plan_begin(struct plan *p)
 	p->error = 0;
 	plan_note(p, posix_spawn_file_actions_init(&p->files));
 	plan_note(p, posix_spawnattr_init(&p->attr));
-	plan_note(p, posix_spawnattr_setflags(&p->attr,
-		POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
+	plan_note(
+		p, posix_spawnattr_setflags(&p->attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
 	plan_note(p, posix_spawnattr_setpgroup(&p->attr, 0));
 	plan_note(p, posix_spawnattr_setsigmask(&p->attr, &none));
 	plan_note(p, posix_spawnattr_setsigdefault(&p->attr, &all));
@@ -262,9 +262,18 @@ void child_free(struct child *c)
 	free(c);
 }
 
-pid_t child_pid(const struct child *c) { return c->pid; }
-int child_socket(const struct child *c) { return c->socket; }
-int child_status(const struct child *c) { return c->status; }
+pid_t child_pid(const struct child *c)
+{
+	return c->pid;
+}
+int child_socket(const struct child *c)
+{
+	return c->socket;
+}
+int child_status(const struct child *c)
+{
+	return c->status;
+}
 
 void child_kill(struct child *c, int signal)
 {

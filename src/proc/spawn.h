@@ -26,35 +26,35 @@ enum { ROLE_SOCKET = 3, ROLE_INPUT = 4 };
 struct child;
 
 struct role_start {
-	const char *role;         /* "media" */
-	const char *const *args;  /* NULL-terminated, may be NULL */
-	const char *exe;          /* NULL: $VDET_EXE, else /proc/self/exe */
-	int input;                /* becomes fd 4 (a duplicate); -1 = none */
-	int stderr_fd;            /* -1 = inherited */
+	const char *role;        /* "media" */
+	const char *const *args; /* NULL-terminated, may be NULL */
+	const char *exe;         /* NULL: $VDET_EXE, else /proc/self/exe */
+	int input;               /* becomes fd 4 (a duplicate); -1 = none */
+	int stderr_fd;           /* -1 = inherited */
 };
 #define ROLE_START(role_) ((struct role_start){.role = (role_), .input = -1, .stderr_fd = -1})
 
 int child_start_role(const struct role_start *s, struct child **ret, struct err *err);
 
 struct program_start {
-	const char *const *argv;  /* NULL-terminated; argv[0] is looked for in PATH unless it has a slash */
-	const char *const *env;   /* "NAME=value" added to our environment, NULL-terminated, may be NULL */
-	const char *exe;          /* as in role_start: the binary that has the role `exec` */
-	int log_fd;               /* its standard output and error (a duplicate); -1 = inherited */
+	const char *const *argv; /* NULL-terminated; argv[0] is looked for in PATH unless it has a slash */
+	const char *const *env;  /* "NAME=value" added to our environment, NULL-terminated, may be NULL */
+	const char *exe;         /* as in role_start: the binary that has the role `exec` */
+	int log_fd;              /* its standard output and error (a duplicate); -1 = inherited */
 };
 
 /* Returns once the program runs, or with the reason why it could not be executed. */
 int child_start_program(const struct program_start *s, struct child **ret, struct err *err);
 
-void child_free(struct child *c);  /* kills (SIGKILL) and reaps what still runs; NULL is fine */
+void child_free(struct child *c); /* kills (SIGKILL) and reaps what still runs; NULL is fine */
 DEFINE_FREEP(struct child, child)
 
 pid_t child_pid(const struct child *c);
-int child_socket(const struct child *c);         /* our end, non-blocking; -1 for programs */
-void child_kill(struct child *c, int signal);    /* the child and the process group it leads; nothing once reaped */
+int child_socket(const struct child *c);      /* our end, non-blocking; -1 for programs */
+void child_kill(struct child *c, int signal); /* the child and the process group it leads; nothing once reaped */
 /* Waits for the end and reaps: 0, ERR_TIMEOUT once clock_now() >= deadline (0 = never), or ERR_CANCELED. */
 int child_wait(struct child *c, int64_t deadline, struct cancel *cancel, struct err *err);
-bool child_ended(struct child *c);               /* reaps if so; does not block */
+bool child_ended(struct child *c); /* reaps if so; does not block */
 /* Once ended: the wait status as from waitpid(), and as text: "ended with status 1", "was killed by SIGSYS". */
 int child_status(const struct child *c);
 #define CHILD_TEXT_MAX 64

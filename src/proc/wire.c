@@ -115,8 +115,8 @@ static int recv_all(int fd, void *data, size_t len, int64_t deadline, struct can
 	return 0;
 }
 
-static int parse_header(const unsigned char h[static WIRE_HEADER], const struct wire_limits *limits,
-                        struct header *ret, struct err *err)
+static int parse_header(const unsigned char h[static WIRE_HEADER], const struct wire_limits *limits, struct header *ret,
+                        struct err *err)
 {
 	if (memcmp(h, magic, 4) != 0)
 		return err_set(err, ERR_PROTO, "a message does not begin as it should");
@@ -150,8 +150,8 @@ static int alloc_blob(size_t len, unsigned char **ret, struct err *err)
 	return len && !*ret ? err_set(err, ERR_LIMIT, "no memory for a message of %zu bytes", len) : 0;
 }
 
-int wire_recv(int fd, const struct wire_limits *limits, int64_t deadline, struct cancel *cancel,
-              struct wire_msg *ret, struct err *err)
+int wire_recv(int fd, const struct wire_limits *limits, int64_t deadline, struct cancel *cancel, struct wire_msg *ret,
+              struct err *err)
 {
 	unsigned char h[WIRE_HEADER];
 	struct header x;
@@ -176,8 +176,8 @@ int wire_recv(int fd, const struct wire_limits *limits, int64_t deadline, struct
 	return 0;
 }
 
-int wire_parse(const void *data, size_t len, const struct wire_limits *limits, struct wire_msg *ret,
-               size_t *ret_used, struct err *err)
+int wire_parse(const void *data, size_t len, const struct wire_limits *limits, struct wire_msg *ret, size_t *ret_used,
+               struct err *err)
 {
 	const unsigned char *p = data;
 	struct header x;

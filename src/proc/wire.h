@@ -18,14 +18,14 @@
 enum { WIRE_HEADER = 16, WIRE_HEAD_MAX = 4 << 20, WIRE_BLOB_MAX = 64 << 20 };
 
 struct wire_limits {
-	size_t head, blob;  /* bytes; at most the maxima above */
+	size_t head, blob; /* bytes; at most the maxima above */
 };
 #define WIRE_LIMITS_MAX ((struct wire_limits){.head = WIRE_HEAD_MAX, .blob = WIRE_BLOB_MAX})
 
 struct wire_msg {
 	uint32_t type;
-	json_t *head;         /* owned; an object; NULL is sent as {} */
-	unsigned char *blob;  /* owned (malloc); NULL if empty */
+	json_t *head;        /* owned; an object; NULL is sent as {} */
+	unsigned char *blob; /* owned (malloc); NULL if empty */
 	size_t blob_len;
 };
 void wire_msg_clear(struct wire_msg *m);
@@ -43,12 +43,12 @@ int wire_send(int fd, uint32_t type, const json_t *head, const struct wire_part 
 
 /* Receives one message, and not a byte more. Errors as above; ERR_DIED at the end of the stream, also in the middle
  * of a message; ERR_PROTO for anything malformed or beyond the limits. After an error the stream is useless. */
-int wire_recv(int fd, const struct wire_limits *limits, int64_t deadline, struct cancel *cancel,
-              struct wire_msg *ret, struct err *err);
+int wire_recv(int fd, const struct wire_limits *limits, int64_t deadline, struct cancel *cancel, struct wire_msg *ret,
+              struct err *err);
 
 /* The same from memory: one message at the start of data. *ret_used is the number of bytes it took. */
-int wire_parse(const void *data, size_t len, const struct wire_limits *limits, struct wire_msg *ret,
-               size_t *ret_used, struct err *err);
+int wire_parse(const void *data, size_t len, const struct wire_limits *limits, struct wire_msg *ret, size_t *ret_used,
+               struct err *err);
 
 /* Reading heads: the member as an integer within [min, max], a number, a boolean, or a string of at most `max` bytes
  * without control characters (a new string; the caller frees). ERR_PROTO if absent or otherwise. */

@@ -27,9 +27,11 @@ void store_chunk_clear(struct store_chunk *c)
 static int save_row(struct store *s, const char *job, const struct store_chunk *c, struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(s, "UPDATE chunk SET state = ?, summary = ?, reason = ?, attempts = ?, decode_time = ?, "
-	                      "engine_time = ?, prompt_tokens = ?, cached_tokens = ?, output_tokens = ?, "
-	                      "prefill_rate = ?, decode_rate = ? WHERE job = ? AND idx = ?", &q, err);
+	int r = db_prepare(s,
+	                   "UPDATE chunk SET state = ?, summary = ?, reason = ?, attempts = ?, decode_time = ?, "
+	                   "engine_time = ?, prompt_tokens = ?, cached_tokens = ?, output_tokens = ?, "
+	                   "prefill_rate = ?, decode_rate = ? WHERE job = ? AND idx = ?",
+	                   &q, err);
 	if (r < 0)
 		return r;
 	db_bind(q, "issiiiiiiddsi", (int64_t)c->state, c->summary, c->reason, c->attempts, c->decode_time, c->engine_time,
@@ -106,21 +108,31 @@ int store_chunk_save(struct store *s, const char *job, const struct store_chunk 
 static int load_rows(struct store *s, const char *job, struct store_chunk **chunks, size_t *n, struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(s, "SELECT idx, start_us, end_us, state, summary, reason, attempts, decode_time, engine_time, "
-	                      "prompt_tokens, cached_tokens, output_tokens, prefill_rate, decode_rate "
-	                      "FROM chunk WHERE job = ? ORDER BY idx", &q, err);
+	int r = db_prepare(s,
+	                   "SELECT idx, start_us, end_us, state, summary, reason, attempts, decode_time, engine_time, "
+	                   "prompt_tokens, cached_tokens, output_tokens, prefill_rate, decode_rate "
+	                   "FROM chunk WHERE job = ? ORDER BY idx",
+	                   &q, err);
 	if (r < 0)
 		return r;
 	db_bind(q, "s", job);
 	while ((r = db_step(s, q, err)) > 0) {
 		*chunks = mem_grow(*chunks, *n + 1, sizeof **chunks);
 		(*chunks)[(*n)++] = (struct store_chunk){
-			.index = sqlite3_column_int64(q, 0), .start = sqlite3_column_int64(q, 1), .end = sqlite3_column_int64(q, 2),
-			.state = (enum store_chunk_state)sqlite3_column_int(q, 3), .summary = db_text(q, 4), .reason = db_text(q, 5),
-			.attempts = sqlite3_column_int64(q, 6), .decode_time = sqlite3_column_int64(q, 7),
-			.engine_time = sqlite3_column_int64(q, 8), .prompt_tokens = sqlite3_column_int64(q, 9),
-			.cached_tokens = sqlite3_column_int64(q, 10), .output_tokens = sqlite3_column_int64(q, 11),
-			.prefill_rate = sqlite3_column_double(q, 12), .decode_rate = sqlite3_column_double(q, 13),
+			.index = sqlite3_column_int64(q, 0),
+			.start = sqlite3_column_int64(q, 1),
+			.end = sqlite3_column_int64(q, 2),
+			.state = (enum store_chunk_state)sqlite3_column_int(q, 3),
+			.summary = db_text(q, 4),
+			.reason = db_text(q, 5),
+			.attempts = sqlite3_column_int64(q, 6),
+			.decode_time = sqlite3_column_int64(q, 7),
+			.engine_time = sqlite3_column_int64(q, 8),
+			.prompt_tokens = sqlite3_column_int64(q, 9),
+			.cached_tokens = sqlite3_column_int64(q, 10),
+			.output_tokens = sqlite3_column_int64(q, 11),
+			.prefill_rate = sqlite3_column_double(q, 12),
+			.decode_rate = sqlite3_column_double(q, 13),
 		};
 	}
 	return r;
@@ -140,8 +152,10 @@ static struct store_chunk *chunk_at(struct store_chunk *chunks, size_t n, int64_
 static int load_samples(struct store *s, const char *job, struct store_chunk *chunks, size_t n, struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(s, "SELECT chunk, time_us, pts_us, rung, fault, width, height, thumb FROM sample "
-	                      "WHERE job = ? ORDER BY chunk, idx", &q, err);
+	int r = db_prepare(s,
+	                   "SELECT chunk, time_us, pts_us, rung, fault, width, height, thumb FROM sample "
+	                   "WHERE job = ? ORDER BY chunk, idx",
+	                   &q, err);
 	if (r < 0)
 		return r;
 	db_bind(q, "s", job);
@@ -152,8 +166,12 @@ static int load_samples(struct store *s, const char *job, struct store_chunk *ch
 		c->samples = mem_grow(c->samples, c->n_samples + 1, sizeof *c->samples);
 		struct store_sample *p = &c->samples[c->n_samples++];
 		*p = (struct store_sample){
-			.time = sqlite3_column_int64(q, 1), .pts = sqlite3_column_int64(q, 2), .rung = db_text(q, 3),
-			.fault = db_text(q, 4), .width = sqlite3_column_int(q, 5), .height = sqlite3_column_int(q, 6),
+			.time = sqlite3_column_int64(q, 1),
+			.pts = sqlite3_column_int64(q, 2),
+			.rung = db_text(q, 3),
+			.fault = db_text(q, 4),
+			.width = sqlite3_column_int(q, 5),
+			.height = sqlite3_column_int(q, 6),
 			.thumb_len = (size_t)sqlite3_column_bytes(q, 7),
 		};
 		if (p->thumb_len) {
@@ -169,7 +187,7 @@ static void unpack_indices(const char *text, struct store_event *e)
 	json_t *a = json_loads(text, 0, NULL), *v;
 	size_t i;
 	e->samples = mem_alloc(json_array_size(a), sizeof *e->samples);
-	json_array_foreach(a, i, v)
+	json_array_foreach (a, i, v)
 		e->samples[e->n_samples++] = (size_t)json_integer_value(v);
 	json_decref(a);
 }

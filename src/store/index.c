@@ -23,8 +23,10 @@ int store_index_save(struct store *s, const char *sha256, const char *options, c
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(locked, "INSERT OR REPLACE INTO video_index (source, options, created, data) "
-	                           "VALUES (?, ?, ?, ?)", &q, err);
+	int r = db_prepare(locked,
+	                   "INSERT OR REPLACE INTO video_index (source, options, created, data) "
+	                   "VALUES (?, ?, ?, ?)",
+	                   &q, err);
 	if (r < 0)
 		return r;
 	db_bind(q, "ssib", sha256, options, clock_wall(), data, len);

@@ -97,8 +97,10 @@ int store_job_add(struct store *s, const struct store_job *j, const struct store
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_exec(s, "BEGIN IMMEDIATE", err);
 	if (r == 0)
-		r = db_prepare(s, "INSERT INTO job (id, key, source_name, facts, output, state, created, updated) "
-		                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?)", &q, err);
+		r = db_prepare(s,
+		               "INSERT INTO job (id, key, source_name, facts, output, state, created, updated) "
+		               "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		               &q, err);
 	if (r == 0) {
 		int64_t now = clock_wall();
 		db_bind(q, "sssssiii", j->id, j->key, j->source_name, j->facts, j->output, (int64_t)j->state, now, now);
@@ -109,21 +111,31 @@ int store_job_add(struct store *s, const struct store_job *j, const struct store
 	return db_end(locked, r, err);
 }
 
-#define JOB_COLUMNS "SELECT id, key, source_name, facts, output, state, summary, summary_by_model, summary_fallback, " \
-	"created, updated, wall_time, engine_busy, " \
-	"(SELECT count(*) FROM chunk WHERE job = id), " \
-	"(SELECT count(*) FROM chunk WHERE job = id AND chunk.state = 1), " \
+#define JOB_COLUMNS                                                                                    \
+	"SELECT id, key, source_name, facts, output, state, summary, summary_by_model, summary_fallback, " \
+	"created, updated, wall_time, engine_busy, "                                                       \
+	"(SELECT count(*) FROM chunk WHERE job = id), "                                                    \
+	"(SELECT count(*) FROM chunk WHERE job = id AND chunk.state = 1), "                                \
 	"(SELECT count(*) FROM chunk WHERE job = id AND chunk.state = 2) FROM job "
 
 static void read_job(sqlite3_stmt *q, struct store_job *j)
 {
 	*j = (struct store_job){
-		.id = db_text(q, 0), .key = db_text(q, 1), .source_name = db_text(q, 2), .facts = db_text(q, 3),
-		.output = db_text(q, 4), .state = (enum store_job_state)sqlite3_column_int(q, 5), .summary = db_text(q, 6),
-		.summary_by_model = sqlite3_column_int(q, 7), .summary_fallback = db_text(q, 8),
-		.created = sqlite3_column_int64(q, 9), .updated = sqlite3_column_int64(q, 10),
-		.wall_time = sqlite3_column_int64(q, 11), .engine_busy = sqlite3_column_int64(q, 12),
-		.chunks = sqlite3_column_int64(q, 13), .done = sqlite3_column_int64(q, 14),
+		.id = db_text(q, 0),
+		.key = db_text(q, 1),
+		.source_name = db_text(q, 2),
+		.facts = db_text(q, 3),
+		.output = db_text(q, 4),
+		.state = (enum store_job_state)sqlite3_column_int(q, 5),
+		.summary = db_text(q, 6),
+		.summary_by_model = sqlite3_column_int(q, 7),
+		.summary_fallback = db_text(q, 8),
+		.created = sqlite3_column_int64(q, 9),
+		.updated = sqlite3_column_int64(q, 10),
+		.wall_time = sqlite3_column_int64(q, 11),
+		.engine_busy = sqlite3_column_int64(q, 12),
+		.chunks = sqlite3_column_int64(q, 13),
+		.done = sqlite3_column_int64(q, 14),
 		.holes = sqlite3_column_int64(q, 15),
 	};
 }
@@ -184,9 +196,11 @@ int store_job_update(struct store *s, const struct store_job *j, int64_t wall, i
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(locked, "UPDATE job SET state = ?, summary = ?, summary_by_model = ?, summary_fallback = ?, "
-	                           "source_name = ?, facts = ?, output = ?, updated = ?, wall_time = wall_time + ?, "
-	                           "engine_busy = engine_busy + ? WHERE id = ?", &q, err);
+	int r = db_prepare(locked,
+	                   "UPDATE job SET state = ?, summary = ?, summary_by_model = ?, summary_fallback = ?, "
+	                   "source_name = ?, facts = ?, output = ?, updated = ?, wall_time = wall_time + ?, "
+	                   "engine_busy = engine_busy + ? WHERE id = ?",
+	                   &q, err);
 	if (r < 0)
 		return r;
 	db_bind(q, "isissssiiis", (int64_t)j->state, j->summary, (int64_t)j->summary_by_model, j->summary_fallback,

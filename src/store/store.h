@@ -27,18 +27,18 @@ enum store_job_state { STORE_JOB_RUNNING, STORE_JOB_COMPLETE, STORE_JOB_HOLES };
 const char *store_job_state_name(enum store_job_state state);
 
 struct store_job {
-	char *id;           /* 12 hexadecimal digits, the head of key */
-	char *key;          /* SHA-256 of everything that the result depends on */
+	char *id;  /* 12 hexadecimal digits, the head of key */
+	char *key; /* SHA-256 of everything that the result depends on */
 	char *source_name;
-	char *facts;        /* JSON object: what the report says of source, engine, prompts and options */
-	char *output;       /* folder of the report, absolute */
+	char *facts;  /* JSON object: what the report says of source, engine, prompts and options */
+	char *output; /* folder of the report, absolute */
 	enum store_job_state state;
-	char *summary;      /* of the whole; "" until merged */
+	char *summary; /* of the whole; "" until merged */
 	bool summary_by_model;
 	char *summary_fallback;
 	int64_t created, updated;
-	int64_t wall_time, engine_busy;  /* over all runs */
-	int64_t chunks, done, holes;     /* counts; filled when read */
+	int64_t wall_time, engine_busy; /* over all runs */
+	int64_t chunks, done, holes;    /* counts; filled when read */
 };
 void store_job_clear(struct store_job *j);
 
@@ -52,7 +52,7 @@ struct store_sample {
 
 struct store_event {
 	char *what;
-	size_t *samples;    /* indices into the chunk's samples, ascending */
+	size_t *samples; /* indices into the chunk's samples, ascending */
 	size_t n_samples;
 };
 

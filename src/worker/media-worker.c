@@ -23,9 +23,9 @@
 
 struct worker {
 	struct input *in;
-	struct source *source;    /* NULL until the first request */
+	struct source *source; /* NULL until the first request */
 	struct reader *reader;
-	struct index_scan *scan;  /* NULL until the index asks */
+	struct index_scan *scan; /* NULL until the index asks */
 	struct picture *picture;
 	struct jpeg *jpeg, *thumb;
 	struct buf jpeg_data, thumb_data;
@@ -55,14 +55,13 @@ static int ensure_open(struct worker *w, struct err *err)
 static json_t *probe_json(const struct source *s, const struct probe *p)
 {
 	return json_pack("{s:s s:s s:i s:i s:i s:i s:i s:i s:i s:f s:b s:b s:s s:s s:I s:b s:I s:I s:I s:b s:s}",
-		"container", s->fmt->iformat->name, "codec", p->codec, "stream", s->st->index,
-		"streams", (int)s->fmt->nb_streams, "width", p->width, "height", p->height,
-		"coded_width", p->coded_width, "coded_height", p->coded_height, "rotation", p->rotation, "fps", p->fps,
-		"variable_rate", p->variable_rate, "interlaced", p->interlaced, "hdr", p->hdr,
-		"pixel_format", p->pixel_format, "duration", (json_int_t)p->extent.duration,
-		"duration_measured", p->extent.measured, "header_duration", (json_int_t)p->extent.header,
-		"start_time", (json_int_t)s->start, "frames", (json_int_t)p->extent.frames, "has_audio", p->has_audio,
-		"warning", p->warning);
+	                 "container", s->fmt->iformat->name, "codec", p->codec, "stream", s->st->index, "streams",
+	                 (int)s->fmt->nb_streams, "width", p->width, "height", p->height, "coded_width", p->coded_width,
+	                 "coded_height", p->coded_height, "rotation", p->rotation, "fps", p->fps, "variable_rate",
+	                 p->variable_rate, "interlaced", p->interlaced, "hdr", p->hdr, "pixel_format", p->pixel_format,
+	                 "duration", (json_int_t)p->extent.duration, "duration_measured", p->extent.measured,
+	                 "header_duration", (json_int_t)p->extent.header, "start_time", (json_int_t)s->start, "frames",
+	                 (json_int_t)p->extent.frames, "has_audio", p->has_audio, "warning", p->warning);
 }
 
 static int on_probe(struct worker *w, const json_t *request, struct err *err)
@@ -86,8 +85,8 @@ struct frames_request {
 static int send_picture(struct worker *w, size_t i, const struct shown *s, const AVFrame *pic, struct err *err)
 {
 	json_auto_t *head = json_pack("{s:I s:I s:i s:i s:s s:I s:I}", "i", (json_int_t)i, "pts", (json_int_t)s->pts,
-		"width", pic->width, "height", pic->height, "rung", s->rung, "jpeg", (json_int_t)w->jpeg_data.len,
-		"thumb", (json_int_t)w->thumb_data.len);
+	                              "width", pic->width, "height", pic->height, "rung", s->rung, "jpeg",
+	                              (json_int_t)w->jpeg_data.len, "thumb", (json_int_t)w->thumb_data.len);
 	const struct wire_part parts[] = {
 		{w->jpeg_data.data, w->jpeg_data.len},
 		{w->thumb_data.data, w->thumb_data.len},
@@ -181,11 +180,8 @@ static const struct {
 	uint32_t type;
 	int (*handle)(struct worker *w, const json_t *request, struct err *err);
 } handlers[] = {
-	{MEDIA_PROBE, on_probe},
-	{MEDIA_FRAMES, on_frames},
-	{MEDIA_WALK, on_walk},
-	{MEDIA_KEYS, on_keys},
-	{MEDIA_STRETCH, on_stretch},
+	{MEDIA_PROBE, on_probe}, {MEDIA_FRAMES, on_frames},   {MEDIA_WALK, on_walk},
+	{MEDIA_KEYS, on_keys},   {MEDIA_STRETCH, on_stretch},
 };
 
 static int handle(struct worker *w, const struct wire_msg *m, struct err *err)
@@ -245,8 +241,8 @@ int media_worker_main(int argc, char **argv)
 	w.picture = picture_new();
 	w.jpeg = jpeg_new();
 	w.thumb = jpeg_new();
-	json_auto_t *hello = json_pack("{s:i s:s}", "version", MEDIA_VERSION, "sandbox",
-	                               strcmp(argv[1], "off") ? sandbox_name() : "off");
+	json_auto_t *hello =
+		json_pack("{s:i s:s}", "version", MEDIA_VERSION, "sandbox", strcmp(argv[1], "off") ? sandbox_name() : "off");
 	r = tell(MEDIA_HELLO, hello, NULL, 0, &err);
 	while (r == 0) {
 		AUTO(wire_msg_clear) struct wire_msg m = {0};

@@ -7,9 +7,9 @@
 int worker_main(const char *role, int argc, char **argv);
 
 /* One function a role; the table is in worker.c. */
-int caps_worker_main(int argc, char **argv);   /* tells what the media libraries can do */
-int exec_worker_main(int argc, char **argv);   /* PPID PROGRAM ARGS…: becomes the program, dies with the parent */
-int media_worker_main(int argc, char **argv);  /* demuxes, decodes and scales, in its sandbox */
-int world_worker_main(int argc, char **argv);  /* draws the demo world and encodes it: worker/world-video.h */
+int caps_worker_main(int argc, char **argv);  /* tells what the media libraries can do */
+int exec_worker_main(int argc, char **argv);  /* PPID PROGRAM ARGS…: becomes the program, dies with the parent */
+int media_worker_main(int argc, char **argv); /* demuxes, decodes and scales, in its sandbox */
+int world_worker_main(int argc, char **argv); /* draws the demo world and encodes it: worker/world-video.h */
 
 #endif

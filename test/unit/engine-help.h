@@ -29,10 +29,10 @@
 #include "worker/worker.h"
 
 /* First line of main(). */
-#define PLAY_ROLE(argc, argv) \
-	do { \
+#define PLAY_ROLE(argc, argv)                                                     \
+	do {                                                                          \
 		if ((argc) > 2 && !strcmp((argv)[1], "-x") && !strcmp((argv)[2], "exec")) \
-			return exec_worker_main((argc) - 3, (argv) + 3); \
+			return exec_worker_main((argc)-3, (argv) + 3);                        \
 	} while (0)
 
 /* Defaults, with limits that suit tests. Free by options_clear(). */
@@ -109,7 +109,7 @@ static inline void fake_start(struct fake *f, const char *const *args)
 	snprintf(f->root, sizeof f->root, "http://127.0.0.1:%d", port);
 	snprintf(f->url, sizeof f->url, "%s/v1", f->root);
 }
-#define FAKE(f, ...) fake_start(f, (const char *const[]){__VA_ARGS__ __VA_OPT__(,) NULL})
+#define FAKE(f, ...) fake_start(f, (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
 
 static inline void fake_stop(struct fake *f)
 {

@@ -210,8 +210,10 @@ static int inventory_main(void)
 			json_array_append_new(fds, json_integer(fd));
 	sigset_t blocked;
 	sigprocmask(SIG_BLOCK, NULL, &blocked);
-	say(1, json_pack("{s:o s:b s:b}", "fds", fds, "int_blocked", sigismember(&blocked, SIGINT), "leader",
-	                 getpgrp() == getpid()), NULL, 0);
+	say(1,
+	    json_pack("{s:o s:b s:b}", "fds", fds, "int_blocked", sigismember(&blocked, SIGINT), "leader",
+	              getpgrp() == getpid()),
+	    NULL, 0);
 	hear();
 	return 5;
 }

@@ -129,8 +129,8 @@ static void take_frames(struct plain *p, AVCodecContext *dec, const struct sourc
 {
 	while (avcodec_receive_frame(dec, f) == 0) {
 		p->frames = mem_grow(p->frames, p->n + 1, sizeof *p->frames);
-		p->frames[p->n++] = (struct plain_frame){.pts = source_time(s, f->best_effort_timestamp),
-			.raw = source_time(s, f->pts), .sum = frame_sum(f)};
+		p->frames[p->n++] = (struct plain_frame){
+			.pts = source_time(s, f->best_effort_timestamp), .raw = source_time(s, f->pts), .sum = frame_sum(f)};
 		av_frame_unref(f);
 	}
 }

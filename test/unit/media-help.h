@@ -33,9 +33,9 @@ void opened_end(struct opened *o);
 
 /* Every frame of the source's stream, decoded from the start without any trick. */
 struct plain_frame {
-	int64_t pts;     /* microseconds of the timeline */
-	int64_t raw;     /* … as the container has it */
-	uint32_t sum;    /* of the pixels */
+	int64_t pts;  /* microseconds of the timeline */
+	int64_t raw;  /* … as the container has it */
+	uint32_t sum; /* of the pixels */
 };
 struct plain {
 	struct plain_frame *frames;

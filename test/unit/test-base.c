@@ -15,11 +15,15 @@
 
 static void times_are_read_and_written(void **state)
 {
-	static const struct { const char *text; int64_t us; } good[] = {
-		{"90", 90000000}, {"0.5", 500000}, {"1:30", 90000000}, {"01:01:30.250", 3690250000}, {"250ms", 250000},
-		{"5min", 300000000}, {"2h", 7200000000}, {"90s", 90000000},
+	static const struct {
+		const char *text;
+		int64_t us;
+	} good[] = {
+		{"90", 90000000},  {"0.5", 500000},     {"1:30", 90000000}, {"01:01:30.250", 3690250000},
+		{"250ms", 250000}, {"5min", 300000000}, {"2h", 7200000000}, {"90s", 90000000},
 	};
-	static const char *const bad[] = {"", "x", "-1", "1:60", "1:2:3:4", "nan", "0x10", "1e3", "5 min", "1:30min", "9999999h"};
+	static const char *const bad[] = {"",     "x",   "-1",    "1:60",    "1:2:3:4", "nan",
+	                                  "0x10", "1e3", "5 min", "1:30min", "9999999h"};
 	int64_t us;
 	struct err err;
 	(void)state;
@@ -53,7 +57,8 @@ static void text_is_made_harmless(void **state)
 	assert_string_equal(buf_str(&b), "\"'=1+\"\"2\"\"\"");
 	AUTO(mem_freep) char *line = text_line("one\ntwo\tthr\xc3\xa9", 12); /* the last character would be cut in two */
 	assert_string_equal(line, "one two thr");
-	static const char *const base64[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}};
+	static const char *const base64[][2] = {
+		{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}};
 	for (size_t i = 0; i < ARRAY_LEN(base64); i++) { /* RFC 4648, section 10 */
 		buf_clear(&b);
 		text_base64(&b, base64[i][0], strlen(base64[i][0]));
@@ -104,7 +109,8 @@ static const struct opt_row rows[] = {
 	{"a.size", NULL, OPT_SIZE, offsetof(struct values, size), "2G", 0, 1e15, NULL, "BYTES", "Size.", 0},
 	{"a.real", NULL, OPT_DOUBLE, offsetof(struct values, real), "0.8", 0, 1, NULL, NULL, "Real.", 0},
 	{"a.text", NULL, OPT_STRING, offsetof(struct values, text), "", 0, 0, NULL, NULL, "Text.", OPT_SECRET},
-	{"a.choice", NULL, OPT_CHOICE, offsetof(struct values, choice), "one", 0, 0, "one|two", NULL, "Choice.", OPT_COMMAND_ONLY},
+	{"a.choice", NULL, OPT_CHOICE, offsetof(struct values, choice), "one", 0, 0, "one|two", NULL, "Choice.",
+     OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"A", rows, ARRAY_LEN(rows)};
 
@@ -141,18 +147,20 @@ static void the_last_source_wins(void **state)
 	assert_int_equal(n, 2);
 	assert_string_equal(argv[0], "x.mp4");
 	assert_string_equal(argv[1], "--a-flag");
-	assert_int_equal(v.number, 7);          /* command line */
-	assert_int_equal(v.time, 60000000);     /* environment */
-	assert_int_equal(v.size, 3 << 20);      /* file */
+	assert_int_equal(v.number, 7);      /* command line */
+	assert_int_equal(v.time, 60000000); /* environment */
+	assert_int_equal(v.size, 3 << 20);  /* file */
 	assert_true(v.real == 0.25 && v.flag);
 	assert_string_equal(v.choice, "two");
-	assert_string_equal(v.text, "");        /* default */
+	assert_string_equal(v.text, ""); /* default */
 	clear(&v);
 }
 
 static void a_bad_option_says_where(void **state)
 {
-	static const struct { const char *conf, *env, *arg, *said; } cases[] = {
+	static const struct {
+		const char *conf, *env, *arg, *said;
+	} cases[] = {
 		{"[a]\nnumber = 11\n", NULL, NULL, ":2: a.number: \"11\" is out of range: a.number must be from 1 to 10"},
 		{"[a]\n\nnumbre = 1\n", NULL, NULL, ":3: configuration: unknown option a.numbre; did you mean a.number?"},
 		{"[a]\nchoice = two\n", NULL, NULL, ":2: a.choice can only be given on the command line"},
@@ -230,10 +238,14 @@ static void a_write_is_whole_or_absent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(times_are_read_and_written), cmocka_unit_test(text_is_made_harmless),
-		cmocka_unit_test(a_buffer_never_passes_its_maximum), cmocka_unit_test(hashes_match_the_standard),
-		cmocka_unit_test(the_last_source_wins), cmocka_unit_test(a_bad_option_says_where),
-		cmocka_unit_test(values_survive_their_text), cmocka_unit_test(a_write_is_whole_or_absent),
+		cmocka_unit_test(times_are_read_and_written),
+		cmocka_unit_test(text_is_made_harmless),
+		cmocka_unit_test(a_buffer_never_passes_its_maximum),
+		cmocka_unit_test(hashes_match_the_standard),
+		cmocka_unit_test(the_last_source_wins),
+		cmocka_unit_test(a_bad_option_says_where),
+		cmocka_unit_test(values_survive_their_text),
+		cmocka_unit_test(a_write_is_whole_or_absent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

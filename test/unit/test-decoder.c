@@ -66,18 +66,31 @@ static void test_lies(void **state)
 		const char *text;
 	} cases[] = {
 		{"honest", 0, ""},
-		{"cut-jpeg", -ERR_PROTO, "protocol"}, {"long-jpeg", -ERR_PROTO, "protocol"},
-		{"wrong-size", -ERR_PROTO, "protocol"}, {"too-wide", -ERR_PROTO, "protocol"},
-		{"wrong-index", -ERR_PROTO, "protocol"}, {"wrong-length", -ERR_PROTO, "protocol"},
-		{"one-more", -ERR_PROTO, "protocol"}, {"done-early", -ERR_PROTO, "protocol"},
-		{"half", -ERR_DIED, "ended with status 0"}, {"rubbish", -ERR_PROTO, "protocol"},
-		{"huge-blob", -ERR_PROTO, "larger than allowed"}, {"huge-head", -ERR_PROTO, "larger than allowed"},
-		{"no-json", -ERR_PROTO, "not JSON"}, {"wrong-type", -ERR_PROTO, "wrong time"},
-		{"wrong-code", -ERR_PROTO, "protocol"}, {"wrong-version", -ERR_PROTO, "protocol"},
-		{"escape", -ERR_FORMAT, " [2Jgone  "}, {"exit", -ERR_DIED, "ended with status 3"},
-		{"abort", -ERR_LIMIT, "memory limit"}, {"crash", -ERR_DIED, "SIGSEGV"}, {"killed", -ERR_DIED, "SIGKILL"},
-		{"sigsys", -ERR_DIED, "sandbox"}, {"silent", -ERR_TIMEOUT, "took longer"},
-		{"no-hello", -ERR_TIMEOUT, "took longer"}, {"trickle", -ERR_TIMEOUT, "took longer"},
+		{"cut-jpeg", -ERR_PROTO, "protocol"},
+		{"long-jpeg", -ERR_PROTO, "protocol"},
+		{"wrong-size", -ERR_PROTO, "protocol"},
+		{"too-wide", -ERR_PROTO, "protocol"},
+		{"wrong-index", -ERR_PROTO, "protocol"},
+		{"wrong-length", -ERR_PROTO, "protocol"},
+		{"one-more", -ERR_PROTO, "protocol"},
+		{"done-early", -ERR_PROTO, "protocol"},
+		{"half", -ERR_DIED, "ended with status 0"},
+		{"rubbish", -ERR_PROTO, "protocol"},
+		{"huge-blob", -ERR_PROTO, "larger than allowed"},
+		{"huge-head", -ERR_PROTO, "larger than allowed"},
+		{"no-json", -ERR_PROTO, "not JSON"},
+		{"wrong-type", -ERR_PROTO, "wrong time"},
+		{"wrong-code", -ERR_PROTO, "protocol"},
+		{"wrong-version", -ERR_PROTO, "protocol"},
+		{"escape", -ERR_FORMAT, " [2Jgone  "},
+		{"exit", -ERR_DIED, "ended with status 3"},
+		{"abort", -ERR_LIMIT, "memory limit"},
+		{"crash", -ERR_DIED, "SIGSEGV"},
+		{"killed", -ERR_DIED, "SIGKILL"},
+		{"sigsys", -ERR_DIED, "sandbox"},
+		{"silent", -ERR_TIMEOUT, "took longer"},
+		{"no-hello", -ERR_TIMEOUT, "took longer"},
+		{"trickle", -ERR_TIMEOUT, "took longer"},
 	};
 	const int64_t times[] = {0};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -128,7 +141,7 @@ static void test_cancel(void **state)
 static char *minute(void)
 {
 	return media_make("minute.mp4", "-f lavfi -i testsrc2=s=640x360:r=25:d=60 -f lavfi -i sine=d=60 -c:v libx264 "
-	                  "-preset veryfast -g 50 -c:a aac -shortest");
+	                                "-preset veryfast -g 50 -c:a aac -shortest");
 }
 
 static void test_probe_and_frames(void **state)
@@ -207,8 +220,9 @@ static void test_memory_limit(void **state)
 	(void)state;
 	if (!sandboxed())
 		skip();
-	AUTO(mem_freep) char *path = media_make("big.mp4", "-f lavfi -i color=s=7680x4320:r=5:d=1 -c:v libx264 "
-	                                        "-preset ultrafast");
+	AUTO(mem_freep)
+	char *path = media_make("big.mp4", "-f lavfi -i color=s=7680x4320:r=5:d=1 -c:v libx264 "
+	                                   "-preset ultrafast");
 	if (!path)
 		skip();
 	struct err err = {0};
@@ -256,8 +270,8 @@ static void test_jpeg_check(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lies),        cmocka_unit_test(test_cancel),
-		cmocka_unit_test(test_jpeg_check),  cmocka_unit_test(test_probe_and_frames),
+		cmocka_unit_test(test_lies),         cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_jpeg_check),   cmocka_unit_test(test_probe_and_frames),
 		cmocka_unit_test(test_bad_requests), cmocka_unit_test(test_memory_is_flat),
 		cmocka_unit_test(test_memory_limit), cmocka_unit_test(test_timeout),
 	};

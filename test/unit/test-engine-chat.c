@@ -147,12 +147,14 @@ static void answers_are_put_together(void **state)
 	(void)state;
 	struct chat_result r;
 	struct err err;
-	assert_ok(ANSWER(&r, &err, "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":null}}],"
-	                           "\"prompt_progress\":{\"total\":116,\"processed\":5}}",
+	assert_ok(ANSWER(&r, &err,
+	                 "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":null}}],"
+	                 "\"prompt_progress\":{\"total\":116,\"processed\":5}}",
 	                 PIECE("It "), PIECE("is."), STOP("stop"),
 	                 "{\"choices\":[],\"usage\":{\"prompt_tokens\":116,\"completion_tokens\":3,"
 	                 "\"prompt_tokens_details\":{\"cached_tokens\":16}},"
-	                 "\"timings\":{\"prompt_per_second\":3400.5,\"predicted_per_second\":1900}}", "[DONE]"));
+	                 "\"timings\":{\"prompt_per_second\":3400.5,\"predicted_per_second\":1900}}",
+	                 "[DONE]"));
 	assert_string_equal(r.text, "It is.");
 	assert_string_equal(r.finish_reason, "stop");
 	assert_string_equal(r.model, "m");
@@ -194,7 +196,8 @@ static void broken_answers_are_errors(void **state)
 	/* Wrong kinds everywhere do no harm. */
 	assert_int_equal(ANSWER(&r, &err, "{\"choices\":7,\"usage\":[],\"timings\":\"x\",\"model\":{}}",
 	                        "{\"choices\":[[]],\"usage\":{\"prompt_tokens\":-5,\"completion_tokens\":1e300}}",
-	                        "{\"choices\":[{\"delta\":[],\"finish_reason\":3}]}"), -ERR_PROTO);
+	                        "{\"choices\":[{\"delta\":[],\"finish_reason\":3}]}"),
+	                 -ERR_PROTO);
 }
 
 static void bytes_that_are_no_text_are_replaced(void **state)

@@ -12,7 +12,7 @@ static struct buf pictures[PICTURES];
 
 /* An answer that takes a while, whatever the model is. */
 static const char long_schema[] = "{\"type\":\"array\",\"minItems\":100,"
-                                  "\"items\":{\"type\":\"string\",\"pattern\":\"^[a-z]{6}$\"}}";
+								  "\"items\":{\"type\":\"string\",\"pattern\":\"^[a-z]{6}$\"}}";
 
 struct session {
 	struct engine_options o;
@@ -41,8 +41,8 @@ static int start(struct session *s)
 {
 	AUTO(mem_freep) char *log = mem_printf("%s/log/engine.log", dir);
 	AUTO(mem_freep) char *models = mem_printf("%s/models", dir);
-	const struct engine_places places = {.models_dir = models, .demo_dir = DEMO, .runtime_dir = runtime,
-	                                     .log_path = log};
+	const struct engine_places places = {
+		.models_dir = models, .demo_dir = DEMO, .runtime_dir = runtime, .log_path = log};
 	int r = engine_new(&s->o, &places, s->cancel, &s->e, &s->err);
 	return r < 0 ? r : engine_start(s->e, note, s, &s->err);
 }
@@ -158,8 +158,10 @@ static void schemas_and_lengths_are_kept(void **state)
 	(void)state;
 	struct session s;
 	started(&s);
-	must(&s, ask(&s, 0, "{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\",\"minimum\":3,"
-	                    "\"maximum\":3}},\"required\":[\"n\"],\"additionalProperties\":false}", 200));
+	must(&s, ask(&s, 0,
+	             "{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\",\"minimum\":3,"
+	             "\"maximum\":3}},\"required\":[\"n\"],\"additionalProperties\":false}",
+	             200));
 	assert_string_equal(s.r.finish_reason, "stop");
 	json_t *j = json_loads(s.r.text, 0, NULL);
 	assert_int_equal(json_integer_value(json_object_get(j, "n")), 3);
@@ -398,14 +400,10 @@ int main(int argc, char **argv)
 	unsetenv("XDG_RUNTIME_DIR");
 	draw_pictures();
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pictures_change_the_answer),
-		cmocka_unit_test(schemas_and_lengths_are_kept),
-		cmocka_unit_test(a_long_prompt_is_a_limit),
-		cmocka_unit_test(a_killed_server_answers_all_the_same),
-		cmocka_unit_test(cancel_frees_the_slot_at_once),
-		cmocka_unit_test(bad_starts_say_why),
-		cmocka_unit_test(the_server_dies_with_its_parent),
-		cmocka_unit_test(the_log_is_kept),
+		cmocka_unit_test(pictures_change_the_answer),      cmocka_unit_test(schemas_and_lengths_are_kept),
+		cmocka_unit_test(a_long_prompt_is_a_limit),        cmocka_unit_test(a_killed_server_answers_all_the_same),
+		cmocka_unit_test(cancel_frees_the_slot_at_once),   cmocka_unit_test(bad_starts_say_why),
+		cmocka_unit_test(the_server_dies_with_its_parent), cmocka_unit_test(the_log_is_kept),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	for (int i = 0; i < PICTURES; i++)

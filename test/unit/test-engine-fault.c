@@ -10,7 +10,7 @@ struct session {
 	struct engine *e;
 	struct chat_result r;
 	struct err err;
-	atomic_int decoding;  /* progress calls in each phase */
+	atomic_int decoding; /* progress calls in each phase */
 	int queued, prefill;
 	int64_t took;
 };
@@ -31,7 +31,7 @@ static void begin(struct session *s, const char *const *args)
 	fake_start(&s->fake, args);
 	set_string(&s->o.url, s->fake.root);
 }
-#define BEGIN(s, ...) begin(s, (const char *const[]){__VA_ARGS__ __VA_OPT__(,) NULL})
+#define BEGIN(s, ...) begin(s, (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
 
 static int start(struct session *s)
 {
@@ -56,8 +56,9 @@ static int ask(struct session *s)
 	AUTO(chat_freep) struct chat *c = chat_new();
 	chat_text(c, "Frame 1");
 	assert_ok(chat_jpeg(c, any_jpeg, sizeof any_jpeg, &s->err));
-	chat_schema(c, "answer", "{\"type\":\"object\",\"properties\":{\"summary\":{\"type\":\"string\"}},"
-	                         "\"required\":[\"summary\"]}");
+	chat_schema(c, "answer",
+	            "{\"type\":\"object\",\"properties\":{\"summary\":{\"type\":\"string\"}},"
+	            "\"required\":[\"summary\"]}");
 	int64_t begun = clock_now();
 	chat_result_clear(&s->r);
 	int r = engine_chat(s->e, c, progress, s, &s->r, &s->err);
@@ -78,8 +79,8 @@ static json_t *control(const struct fake *f, const char *change)
 	AUTO(mem_freep) char *url = mem_printf("%s/control", f->root);
 	AUTO(buf_free) struct buf body = BUF(10000);
 	const struct http_piece piece = {change, change ? strlen(change) : 0};
-	const struct http_request q = {.url = url, .body = collect, .ctx = &body,
-	                               .pieces = change ? &piece : NULL, .n_pieces = 1};
+	const struct http_request q = {
+		.url = url, .body = collect, .ctx = &body, .pieces = change ? &piece : NULL, .n_pieces = 1};
 	struct http_reply reply;
 	struct err err;
 	assert_ok(http_run(h, &q, &reply, &err));
@@ -169,8 +170,8 @@ static void other_engines_are_understood(void **state)
 
 static void what_passes_is_tried_again(void **state)
 {
-	static const char *const faults[] = {"500@1", "502@1", "dead@1", "half@1", "half-event@1", "rubbish@1",
-	                                     "error-event@1", "html=502@1", "500@1-2"};
+	static const char *const faults[] = {"500@1",     "502@1",         "dead@1",     "half@1", "half-event@1",
+	                                     "rubbish@1", "error-event@1", "html=502@1", "500@1-2"};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
 		struct session s;
@@ -184,7 +185,11 @@ static void what_passes_is_tried_again(void **state)
 
 static void what_stays_is_an_error(void **state)
 {
-	static const struct { const char *fault; int code; const char *words; } cases[] = {
+	static const struct {
+		const char *fault;
+		int code;
+		const char *words;
+	} cases[] = {
 		{"400", ERR_ENGINE, "HTTP 400: scripted fault 400"},
 		{"401", ERR_PERM, "refused the key"},
 		{"403", ERR_PERM, "refused the key"},
@@ -210,7 +215,9 @@ static void what_stays_is_an_error(void **state)
 
 static void tries_end(void **state)
 {
-	static const struct { const char *fault, *words; } cases[] = {
+	static const struct {
+		const char *fault, *words;
+	} cases[] = {
 		{"500", "after 2 tries: the engine answered HTTP 500: scripted fault 500"},
 		{"half", "after 2 tries: the engine's answer broke off"},
 		{"dead", "after 2 tries: cannot reach the engine at http://127.0.0.1:"},
@@ -228,7 +235,9 @@ static void tries_end(void **state)
 
 static void odd_answers_are_handed_over(void **state)
 {
-	static const struct { const char *fault, *text, *reason, *model; } cases[] = {
+	static const struct {
+		const char *fault, *text, *reason, *model;
+	} cases[] = {
 		{"empty", "", "stop", "fake-model"},
 		{"prose", "I am sorry, but I would rather talk about the weather.", "stop", "fake-model"},
 		{"schema", "{\"weather\": \"fine\"}", "stop", "fake-model"},
@@ -260,7 +269,10 @@ static void odd_answers_are_handed_over(void **state)
 
 static void time_limits_hold(void **state)
 {
-	static const struct { const char *fault, *words; size_t limit; } cases[] = {
+	static const struct {
+		const char *fault, *words;
+		size_t limit;
+	} cases[] = {
 		{"never", "vision-timeout", offsetof(struct engine_options, vision_timeout)},
 		{"silent", "vision-timeout", offsetof(struct engine_options, vision_timeout)},
 		{"stall", "idle-timeout", offsetof(struct engine_options, idle_timeout)},
@@ -378,8 +390,9 @@ static void keys_are_sent_and_never_shown(void **state)
 
 static void addresses_are_checked(void **state)
 {
-	static const char *const bad[] = {"localhost:8080", "ftp://x/", "http://", "http:///v1", "http://a:geheim@b/v1",
-	                                  "http://a b", "http://a?x=1", "unix:relative", "unix:"};
+	static const char *const bad[] = {
+		"localhost:8080", "ftp://x/",     "http://",       "http:///v1", "http://a:geheim@b/v1",
+		"http://a b",     "http://a?x=1", "unix:relative", "unix:"};
 	(void)state;
 	struct engine_options o;
 	struct err err;

@@ -8,7 +8,7 @@
 #include "engine/sse.h"
 
 struct seen {
-	struct buf text;  /* each event in brackets */
+	struct buf text; /* each event in brackets */
 	int fail_at, n;
 };
 
@@ -58,7 +58,9 @@ static void streams_are_read_however_they_are_cut(void **state)
 	EXPECT("data: a\r\n\r\ndata: b\r\n\r\n", "[a][b]");
 	EXPECT("data: a\r\rdata: b\r\r", "[a][b]");
 	EXPECT("data: a\r\n\ndata: b\n\r\n", "[a][b]");
-	EXPECT("\xef\xbb\xbf" "data: a\n\n", "[a]");
+	EXPECT("\xef\xbb\xbf"
+	       "data: a\n\n",
+	       "[a]");
 	EXPECT(": ping\n\n: ping\ndata: a\nid: 7\nevent: x\nretry: 3\n\n", "[a]");
 	EXPECT("data: a\ndata: b\ndata\ndata:c\n\n", "[a\nb\n\nc]");
 	EXPECT("data:  two spaces\n\n", "[ two spaces]");

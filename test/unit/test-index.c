@@ -28,20 +28,20 @@ static float pattern(uint32_t seed, float x, float y, int size)
 	int x0 = (int)gx - (gx < 0), y0 = (int)gy - (gy < 0);
 	float fx = gx - (float)x0, fy = gy - (float)y0, v[4];
 	for (int i = 0; i < 4; i++)
-		v[i] = (float)(scramble(seed ^ scramble((uint32_t)(x0 + (i & 1)) * 7919u + (uint32_t)(y0 + i / 2) * 104729u))
-			& 255);
+		v[i] = (float)(scramble(seed ^ scramble((uint32_t)(x0 + (i & 1)) * 7919u + (uint32_t)(y0 + i / 2) * 104729u)) &
+		               255);
 	return (v[0] * (1 - fx) + v[1] * fx) * (1 - fy) + (v[2] * (1 - fx) + v[3] * fx) * fy;
 }
 
 /* One frame, as a test wishes it. */
 struct shot {
-	uint32_t seed, other;     /* scene; the one that it is mixed with */
-	float mix;                /* share of the other */
-	float pan;                /* pixels to the right */
-	float gain, offset;       /* exposure */
-	int noise;                /* levels */
+	uint32_t seed, other; /* scene; the one that it is mixed with */
+	float mix;            /* share of the other */
+	float pan;            /* pixels to the right */
+	float gain, offset;   /* exposure */
+	int noise;            /* levels */
 	bool caption;
-	int object;               /* where a box stands, 0 = nowhere */
+	int object; /* where a box stands, 0 = nowhere */
 };
 
 static float scene(uint32_t seed, float x, float y)
@@ -64,8 +64,8 @@ static struct signature draw(const struct shot *s, int frame)
 				v = 250 - v;
 			v = v * s->gain + s->offset;
 			if (s->noise)
-				v += (float)(scramble((uint32_t)(frame * 9973 + y * W + x)) % (uint32_t)(2 * s->noise + 1))
-					- (float)s->noise;
+				v += (float)(scramble((uint32_t)(frame * 9973 + y * W + x)) % (uint32_t)(2 * s->noise + 1)) -
+				     (float)s->noise;
 			luma[y * W + x] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 		}
 	index_picture_luma(luma, &sig);
@@ -101,7 +101,11 @@ static void expect_none(struct shot (*at)(int frame))
 	assert_int_equal(l.n, 0);
 }
 
-static struct shot noise_at(int i) { (void)i; return (struct shot){.seed = 5, .gain = 1, .noise = 25}; }
+static struct shot noise_at(int i)
+{
+	(void)i;
+	return (struct shot){.seed = 5, .gain = 1, .noise = 25};
+}
 static struct shot flash_at(int i)
 {
 	struct shot s = PLAIN;
@@ -206,7 +210,7 @@ static void a_fade_through_black_is_one_cut(void **state)
 
 /* ---- packets */
 
-enum { BINS = 6000 };  /* ten minutes */
+enum { BINS = 6000 }; /* ten minutes */
 
 struct stage {
 	struct walk walk;
@@ -216,12 +220,15 @@ struct stage {
 
 static void stage_make(struct stage *t, float (*rate)(size_t bin))
 {
-	*t = (struct stage){.walk = {.duration = BINS * (int64_t)WALK_BIN, .bin = WALK_BIN, .n_bins = BINS, .packets = 15000,
-	                             .keyframes = 100}};
+	*t = (struct stage){
+		.walk = {
+			.duration = BINS * (int64_t)WALK_BIN, .bin = WALK_BIN, .n_bins = BINS, .packets = 15000, .keyframes = 100}};
 	t->walk.bins = mem_alloc(BINS, sizeof *t->walk.bins);
 	for (size_t i = 0; i < BINS; i++)
-		t->walk.bins[i] = (struct walk_bin){.bytes = (uint32_t)(rate(i) / 10), .packets = 3,
-		                                    .largest = (uint32_t)(rate(i) / 20), .key_bytes = i % 60 ? 0 : 60000};
+		t->walk.bins[i] = (struct walk_bin){.bytes = (uint32_t)(rate(i) / 10),
+		                                    .packets = 3,
+		                                    .largest = (uint32_t)(rate(i) / 20),
+		                                    .key_bytes = i % 60 ? 0 : 60000};
 	t->keys = mem_alloc(100, sizeof *t->keys);
 	for (int i = 0; i < 100; i++) {
 		struct shot s = PLAIN;
@@ -239,7 +246,10 @@ static void stage_clear(struct stage *t)
 	free(t->x.flags);
 }
 
-static float rain(size_t i) { return 400000 + (float)(scramble((uint32_t)i) % 200000); }
+static float rain(size_t i)
+{
+	return 400000 + (float)(scramble((uint32_t)i) % 200000);
+}
 static float burst(size_t i)
 {
 	return (i >= 3000 && i < 3020 ? 3.0f : 1.0f) * (20000 + (float)(scramble((uint32_t)i) % 4000));
@@ -332,8 +342,17 @@ static void a_close_look_overrules_the_packets(void **state)
 static struct video_index *sample_index(void)
 {
 	struct video_index *x = mem_alloc(1, sizeof *x);
-	*x = (struct video_index){.duration = 1050000, .bin = 100000, .n_bins = 11, .n_cuts = 2, .n_keys = 3, .packets = 26,
-	                          .keyframes = 3, .decoded = 5, .work_time = 7, .first = -2, .looked = 9,
+	*x = (struct video_index){.duration = 1050000,
+	                          .bin = 100000,
+	                          .n_bins = 11,
+	                          .n_cuts = 2,
+	                          .n_keys = 3,
+	                          .packets = 26,
+	                          .keyframes = 3,
+	                          .decoded = 5,
+	                          .work_time = 7,
+	                          .first = -2,
+	                          .looked = 9,
 	                          .max_gap = 500000};
 	x->activity = mem_alloc(11, sizeof *x->activity);
 	x->look = mem_alloc(11, 1);
@@ -429,12 +448,16 @@ static void near_duplicates_have_near_hashes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_no_cut), cmocka_unit_test(hard_cuts_are_exact),
-		cmocka_unit_test(a_dissolve_has_a_beginning_and_an_end), cmocka_unit_test(a_fade_through_black_is_one_cut),
+		cmocka_unit_test(what_is_no_cut),
+		cmocka_unit_test(hard_cuts_are_exact),
+		cmocka_unit_test(a_dissolve_has_a_beginning_and_an_end),
+		cmocka_unit_test(a_fade_through_black_is_one_cut),
 		cmocka_unit_test(rain_is_quiet_and_a_burst_is_not),
 		cmocka_unit_test(looks_go_where_packets_call_within_the_budget),
-		cmocka_unit_test(a_close_look_overrules_the_packets), cmocka_unit_test(an_index_comes_back_as_it_was_written),
-		cmocka_unit_test(a_damaged_index_is_refused), cmocka_unit_test(facts_cross_the_wire_unchanged),
+		cmocka_unit_test(a_close_look_overrules_the_packets),
+		cmocka_unit_test(an_index_comes_back_as_it_was_written),
+		cmocka_unit_test(a_damaged_index_is_refused),
+		cmocka_unit_test(facts_cross_the_wire_unchanged),
 		cmocka_unit_test(near_duplicates_have_near_hashes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,13 +45,13 @@ static void check_plan(int64_t duration, int64_t from, int64_t to, int64_t chunk
 static void a_plan_covers_the_video_evenly(void **state)
 {
 	(void)state;
-	check_plan(7213 * S, 0, 0, 300 * S, 6, 24);          /* 13 s left over join the last chunk */
-	check_plan(7290 * S, 0, 0, 300 * S, 6, 25);          /* 90 s do not */
+	check_plan(7213 * S, 0, 0, 300 * S, 6, 24); /* 13 s left over join the last chunk */
+	check_plan(7290 * S, 0, 0, 300 * S, 6, 25); /* 90 s do not */
 	check_plan(10 * S, 0, 0, 300 * S, 6, 1);
 	check_plan(300 * S, 0, 0, 300 * S, 1, 1);
 	check_plan(3600 * S, 100 * S, 1000 * S, 300 * S, 256, 3);
 	check_plan(3600 * S, 3599 * S, 9999 * S, 300 * S, 6, 1);
-	check_plan(1, 0, 0, 300 * S, 6, 1);                  /* one microsecond holds one sample */
+	check_plan(1, 0, 0, 300 * S, 6, 1); /* one microsecond holds one sample */
 	check_plan(INT64_C(10) * 86400 * S, 0, 0, 10 * S, 20, 86400);
 }
 
@@ -73,7 +73,8 @@ static void a_good_answer_is_kept(void **state)
 	struct err err;
 	(void)state;
 	assert_ok(answer_parse("```json\n{\"summary\": \"A\\ncar.\", \"events\": [{\"what\": \"It comes\", "
-	                       "\"frames\": [3, 1, 3]}]}\n```\n", 3, &a, &err));
+	                       "\"frames\": [3, 1, 3]}]}\n```\n",
+	                       3, &a, &err));
 	assert_string_equal(a.summary, "A car.");
 	assert_int_equal(a.n_events, 1);
 	assert_int_equal(a.events[0].n_frames, 2);
@@ -86,7 +87,9 @@ static void a_good_answer_is_kept(void **state)
 
 static void a_bad_answer_is_refused_with_its_fault(void **state)
 {
-	static const struct { const char *text, *fault; } cases[] = {
+	static const struct {
+		const char *text, *fault;
+	} cases[] = {
 		{"", "it is empty"},
 		{" \n ", "it is empty"},
 		{"Sure! Here it is:", "it is not valid JSON"},
@@ -95,11 +98,15 @@ static void a_bad_answer_is_refused_with_its_fault(void **state)
 		{"{\"summary\": 3, \"events\": []}", "it is not an object with"},
 		{"{\"summary\": \"x\"}", "it is not an object with"},
 		{"{\"summary\": \" \", \"events\": []}", "it says nothing"},
-		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [4]}]}", "event 1 names a frame that is not one of 1 to 3"},
-		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [0]}]}", "event 1 names a frame that is not one of"},
-		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [1.5]}]}", "event 1 names a frame that is not one of"},
+		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [4]}]}",
+	     "event 1 names a frame that is not one of 1 to 3"},
+		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [0]}]}",
+	     "event 1 names a frame that is not one of"},
+		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [1.5]}]}",
+	     "event 1 names a frame that is not one of"},
 		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": []}]}", "event 1 names no frames"},
-		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [1]}, {\"frames\": [1]}]}", "event 2 has no \"what\""},
+		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [1]}, {\"frames\": [1]}]}",
+	     "event 2 has no \"what\""},
 		{"{\"summary\": \"x\", \"events\": [\"y\"]}", "event 1 has no \"what\""},
 	};
 	(void)state;
@@ -225,10 +232,14 @@ static void events_are_numbered_without_gaps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_plan_covers_the_video_evenly), cmocka_unit_test(a_plan_refuses_what_is_not_there),
-		cmocka_unit_test(a_good_answer_is_kept), cmocka_unit_test(a_bad_answer_is_refused_with_its_fault),
-		cmocka_unit_test(a_long_summary_is_a_tree), cmocka_unit_test(quiet_stretches_are_one_note),
-		cmocka_unit_test(time_left_follows_the_measured_rate), cmocka_unit_test(events_are_numbered_without_gaps),
+		cmocka_unit_test(a_plan_covers_the_video_evenly),
+		cmocka_unit_test(a_plan_refuses_what_is_not_there),
+		cmocka_unit_test(a_good_answer_is_kept),
+		cmocka_unit_test(a_bad_answer_is_refused_with_its_fault),
+		cmocka_unit_test(a_long_summary_is_a_tree),
+		cmocka_unit_test(quiet_stretches_are_one_note),
+		cmocka_unit_test(time_left_follows_the_measured_rate),
+		cmocka_unit_test(events_are_numbered_without_gaps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,31 +89,34 @@ static void test_colours(void **state)
 		int slack;
 	} cases[] = {
 		{"601tv.mp4", PATCHES("80", "120"), "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p",
-		 "-colorspace smpte170m -color_range tv -c:v libx264 -crf 2", 5},
+	     "-colorspace smpte170m -color_range tv -c:v libx264 -crf 2", 5},
 		{"601pc.mp4", PATCHES("80", "120"), "scale=out_color_matrix=bt601:out_range=pc,format=yuv420p",
-		 "-colorspace smpte170m -color_range pc -c:v libx264 -crf 2", 5},
+	     "-colorspace smpte170m -color_range pc -c:v libx264 -crf 2", 5},
 		{"709tv.mp4", PATCHES("80", "120"), "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p",
-		 "-colorspace bt709 -color_range tv -c:v libx264 -crf 2", 5},
+	     "-colorspace bt709 -color_range tv -c:v libx264 -crf 2", 5},
 		{"709pc.mp4", PATCHES("80", "120"), "scale=out_color_matrix=bt709:out_range=pc,format=yuv420p",
-		 "-colorspace bt709 -color_range pc -c:v libx264 -crf 2", 5},
+	     "-colorspace bt709 -color_range pc -c:v libx264 -crf 2", 5},
 		{"small.avi", PATCHES("80", "120"), "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p",
-		 "-c:v mpeg4 -q:v 1", 8},
+	     "-c:v mpeg4 -q:v 1", 8},
 		{"large.mp4", PATCHES("320", "720"), "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p",
-		 "-colorspace unknown -c:v libx264 -crf 2", 5},
+	     "-colorspace unknown -c:v libx264 -crf 2", 5},
 		{"444.mkv", PATCHES("80", "120"), "scale=out_color_matrix=bt709:out_range=tv,format=yuv444p",
-		 "-colorspace bt709 -color_range tv -c:v ffv1", 5},
+	     "-colorspace bt709 -color_range tv -c:v ffv1", 5},
 		{"422-10.mkv", PATCHES("80", "120"), "scale=out_color_matrix=bt709:out_range=tv,format=yuv422p10le",
-		 "-colorspace bt709 -color_range tv -c:v ffv1", 5},
+	     "-colorspace bt709 -color_range tv -c:v ffv1", 5},
 		{"rgb.mkv", PATCHES("80", "120"), "format=bgr0", "-c:v ffv1", 5},
 		{"odd.mkv", PATCHES("81", "121"), "scale=out_color_matrix=bt709:out_range=tv,format=yuv444p",
-		 "-colorspace bt709 -color_range tv -c:v ffv1", 5},
-		{"2020.mkv", PATCHES("80", "120"), "format=gbrp,zscale=pin=bt709:tin=bt709:min=gbr:rin=full:p=bt2020:t=bt709:"
-		 "m=bt2020nc:r=limited,format=yuv420p10le", "-c:v ffv1 -colorspace bt2020nc -color_primaries bt2020 "
-		 "-color_trc bt709 -color_range tv", 6},
+	     "-colorspace bt709 -color_range tv -c:v ffv1", 5},
+		{"2020.mkv", PATCHES("80", "120"),
+	     "format=gbrp,zscale=pin=bt709:tin=bt709:min=gbr:rin=full:p=bt2020:t=bt709:"
+	     "m=bt2020nc:r=limited,format=yuv420p10le",
+	     "-c:v ffv1 -colorspace bt2020nc -color_primaries bt2020 "
+	     "-color_trc bt709 -color_range tv",
+	     6},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		AUTO(mem_freep) char *args = mem_printf("%s -filter_complex 'hstack=4,%s' %s", cases[i].in, cases[i].filter,
-		                                        cases[i].out);
+		AUTO(mem_freep)
+		char *args = mem_printf("%s -filter_complex 'hstack=4,%s' %s", cases[i].in, cases[i].filter, cases[i].out);
 		AUTO(mem_freep) char *path = media_make(cases[i].name, args);
 		if (!path) {
 			print_message("%s cannot be made here\n", cases[i].name);
@@ -137,11 +140,15 @@ static void test_hdr(void **state)
 	(void)state;
 	static const char *const transfers[][2] = {{"smpte2084", "pq.mkv"}, {"arib-std-b67", "hlg.mkv"}};
 	for (int i = 0; i < 2; i++) {
-		AUTO(mem_freep) char *args = mem_printf(
-			PATCHES("160", "120") "-filter_complex 'hstack=4,format=gbrp,"
-			"zscale=pin=bt709:tin=bt709:min=gbr:rin=full:p=bt709:m=gbr:r=full:t=linear:npl=203,format=gbrpf32le,"
-			"zscale=pin=bt709:tin=linear:min=gbr:p=bt2020:t=%s:m=bt2020nc:r=limited:npl=203,format=yuv420p10le' "
-			"-c:v ffv1 -colorspace bt2020nc -color_primaries bt2020 -color_trc %s -color_range tv",
+		AUTO(mem_freep)
+		char *args = mem_printf(
+			PATCHES("160",
+		            "120") "-filter_complex 'hstack=4,format=gbrp,"
+						   "zscale=pin=bt709:tin=bt709:min=gbr:rin=full:p=bt709:m=gbr:r=full:t=linear:npl=203,format="
+		                   "gbrpf32le,"
+						   "zscale=pin=bt709:tin=linear:min=gbr:p=bt2020:t=%s:m=bt2020nc:r=limited:npl=203,format="
+		                   "yuv420p10le' "
+						   "-c:v ffv1 -colorspace bt2020nc -color_primaries bt2020 -color_trc %s -color_range tv",
 			transfers[i][0], transfers[i][0]);
 		AUTO(mem_freep) char *path = media_make(transfers[i][1], args);
 		if (!path)
@@ -165,11 +172,16 @@ static void test_rotation(void **state)
 {
 	(void)state;
 	/* Red, green over blue, white: where red comes to lie tells the turn. */
-	AUTO(mem_freep) char *upright = media_make("quarters.mp4",
+	AUTO(mem_freep)
+	char *upright = media_make(
+		"quarters.mp4",
 		"-f lavfi -i color=red:s=160x60:r=5:d=1 -f lavfi -i color=0x008000:s=160x60:r=5:d=1 "
 		"-f lavfi -i color=blue:s=160x60:r=5:d=1 -f lavfi -i color=white:s=160x60:r=5:d=1 "
 		"-filter_complex '[0][1]hstack[a];[2][3]hstack[b];[a][b]vstack' -c:v libx264 -crf 5 -pix_fmt yuv420p");
-	static const struct { int turn; double x, y; } cases[] = {{90, 0.75, 0.25}, {180, 0.75, 0.75}, {270, 0.25, 0.75}};
+	static const struct {
+		int turn;
+		double x, y;
+	} cases[] = {{90, 0.75, 0.25}, {180, 0.75, 0.75}, {270, 0.25, 0.75}};
 	if (!upright)
 		skip();
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -195,10 +207,18 @@ static void test_rotation(void **state)
 static void test_matrices(void **state)
 {
 	(void)state;
-	static const struct { int a, b, c, d, degrees; bool swap; const char *chain; } cases[] = {
-		{1, 0, 0, 1, 0, false, ""}, {-1, 0, 0, 1, 0, false, "hflip"}, {1, 0, 0, -1, 0, false, "vflip"},
-		{-1, 0, 0, -1, 180, false, "hflip,vflip"}, {0, 1, -1, 0, 90, true, "transpose=clock"},
-		{0, -1, 1, 0, 270, true, "transpose=cclock"}, {0, 1, 1, 0, 90, true, "transpose=cclock_flip"},
+	static const struct {
+		int a, b, c, d, degrees;
+		bool swap;
+		const char *chain;
+	} cases[] = {
+		{1, 0, 0, 1, 0, false, ""},
+		{-1, 0, 0, 1, 0, false, "hflip"},
+		{1, 0, 0, -1, 0, false, "vflip"},
+		{-1, 0, 0, -1, 180, false, "hflip,vflip"},
+		{0, 1, -1, 0, 90, true, "transpose=clock"},
+		{0, -1, 1, 0, 270, true, "transpose=cclock"},
+		{0, 1, 1, 0, 90, true, "transpose=cclock_flip"},
 		{0, -1, -1, 0, 90, true, "transpose=clock_flip"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -217,8 +237,9 @@ static void test_matrices(void **state)
 static void test_pixel_shape(void **state)
 {
 	(void)state;
-	AUTO(mem_freep) char *path = media_make("sar.mp4", "-f lavfi -i testsrc2=s=320x240:r=5:d=1 -vf setsar=2/1 "
-	                                        "-c:v libx264 -pix_fmt yuv420p");
+	AUTO(mem_freep)
+	char *path = media_make("sar.mp4", "-f lavfi -i testsrc2=s=320x240:r=5:d=1 -vf setsar=2/1 "
+	                                   "-c:v libx264 -pix_fmt yuv420p");
 	if (!path)
 		skip();
 	AUTO(seen_end) struct seen full = look(path, 0, 4000), half = look(path, 0, 320);
@@ -246,7 +267,9 @@ static void test_interlaced(void **state)
 	static const char *const fields[] = {"tff", "bff"};
 	for (int i = 0; i < 2; i++) {
 		AUTO(mem_freep) char *name = mem_printf("fields-%s.ts", fields[i]);
-		AUTO(mem_freep) char *args = mem_printf("-f lavfi -i 'testsrc2=s=1440x480:r=50:d=3' -vf 'crop=720:480:x=n*12-"
+		AUTO(mem_freep)
+		char *args = mem_printf(
+			"-f lavfi -i 'testsrc2=s=1440x480:r=50:d=3' -vf 'crop=720:480:x=n*12-"
 			"720*floor(n*12/720):y=0,interlace=scan=%s:lowpass=0,setfield=%s' -flags +ilme+ildct -c:v mpeg2video "
 			"-q:v 2",
 			fields[i], fields[i]);
@@ -270,10 +293,12 @@ static void test_interlaced(void **state)
 static void test_sizes_change(void **state)
 {
 	(void)state;
-	AUTO(mem_freep) char *a = media_make("a.ts", "-f lavfi -i color=red:s=320x240:r=25:d=2 -c:v libx264 "
-	                                     "-pix_fmt yuv420p");
-	AUTO(mem_freep) char *b = media_make("b.ts", "-f lavfi -i color=blue:s=640x360:r=25:d=2 -c:v libx264 "
-	                                     "-pix_fmt yuv420p -output_ts_offset 2");
+	AUTO(mem_freep)
+	char *a = media_make("a.ts", "-f lavfi -i color=red:s=320x240:r=25:d=2 -c:v libx264 "
+	                             "-pix_fmt yuv420p");
+	AUTO(mem_freep)
+	char *b = media_make("b.ts", "-f lavfi -i color=blue:s=640x360:r=25:d=2 -c:v libx264 "
+	                             "-pix_fmt yuv420p -output_ts_offset 2");
 	if (!a || !b)
 		skip();
 	AUTO(mem_freep) char *args = mem_printf("-i 'concat:%s|%s' -c copy", a, b);
@@ -312,8 +337,8 @@ static void test_quality(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_colours),     cmocka_unit_test(test_hdr),        cmocka_unit_test(test_rotation),
-		cmocka_unit_test(test_matrices),    cmocka_unit_test(test_pixel_shape), cmocka_unit_test(test_interlaced),
+		cmocka_unit_test(test_colours),      cmocka_unit_test(test_hdr),         cmocka_unit_test(test_rotation),
+		cmocka_unit_test(test_matrices),     cmocka_unit_test(test_pixel_shape), cmocka_unit_test(test_interlaced),
 		cmocka_unit_test(test_sizes_change), cmocka_unit_test(test_quality),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,11 +151,12 @@ static void test_sandbox(void **state)
 	(void)state;
 	static const struct {
 		const char *what;
-		int error;  /* errno, 0 = allowed, -1 = killed by SIGSYS */
+		int error; /* errno, 0 = allowed, -1 = killed by SIGSYS */
 	} cases[] = {
-		{"open", EPERM}, {"create", EPERM}, {"stat", EPERM}, {"unlink", EPERM}, {"write-input", EPERM},
-		{"kill", EPERM}, {"dup", EPERM}, {"limits", EPERM}, {"memory", ENOMEM}, {"memory-below", 0},
-		{"socket", -1}, {"exec", -1}, {"fork", -1}, {"thread", -1}, {"ptrace", -1}, {"exec-memory", -1},
+		{"open", EPERM},        {"create", EPERM},   {"stat", EPERM}, {"unlink", EPERM},
+		{"write-input", EPERM}, {"kill", EPERM},     {"dup", EPERM},  {"limits", EPERM},
+		{"memory", ENOMEM},     {"memory-below", 0}, {"socket", -1},  {"exec", -1},
+		{"fork", -1},           {"thread", -1},      {"ptrace", -1},  {"exec-memory", -1},
 	};
 	if (strcmp(sandbox_name(), "none") == 0)
 		skip();
@@ -178,9 +179,12 @@ static void test_sandbox(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_clean_start),     cmocka_unit_test(test_free_kills),
-		cmocka_unit_test(test_missing_program), cmocka_unit_test(test_program),
-		cmocka_unit_test(test_program_dies_with_its_thread), cmocka_unit_test(test_cpu_limit),
+		cmocka_unit_test(test_clean_start),
+		cmocka_unit_test(test_free_kills),
+		cmocka_unit_test(test_missing_program),
+		cmocka_unit_test(test_program),
+		cmocka_unit_test(test_program_dies_with_its_thread),
+		cmocka_unit_test(test_cpu_limit),
 		cmocka_unit_test(test_sandbox),
 	};
 	setenv("VDET_EXE", UNIT_HELPER, 1);

@@ -25,30 +25,44 @@
 
 static const char hostile[] =
 	"</style></script><script>alert(1)</script><img src=x onerror=alert(1)> \"'`&amp; --> \r\n\r\n00:00:01.000 --> "
-	"00:00:02.000\n<b>]]> =cmd()|x \xe2\x80\xaexlsx.exe\xe2\x80\xac \xc2\x9b" "31m \x1b[31m a,\"b\";\\ # *x* [y](http://z) ünïcödé 視頻";
+	"00:00:02.000\n<b>]]> =cmd()|x \xe2\x80\xaexlsx.exe\xe2\x80\xac \xc2\x9b"
+	"31m \x1b[31m a,\"b\";\\ # *x* [y](http://z) ünïcödé 視頻";
 
 static const unsigned char tiny_jpeg[] = {0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2, 0xff, 0xd9};
 
 struct shape {
 	size_t chunks, samples, events;
-	const char *text;   /* for every string that a model, a file or a user gives */
-	size_t hole_every;  /* 0 = none */
+	const char *text;  /* for every string that a model, a file or a user gives */
+	size_t hole_every; /* 0 = none */
 };
 
 static void fill_chunk(struct report *r, size_t i, const struct shape *s)
 {
 	struct report_chunk *c = &r->chunks[i];
 	bool hole = s->hole_every && i % s->hole_every == s->hole_every - 1;
-	*c = (struct report_chunk){.start = (int64_t)i * 288 * S, .end = (int64_t)(i + 1) * 288 * S, .attempts = 1,
-		.state = hole ? CHUNK_HOLE : CHUNK_DONE, .summary = mem_strdup(hole ? "" : s->text),
-		.reason = mem_strdup(hole ? s->text : ""), .n_samples = s->samples, .decode_time = 1234567,
-		.engine_time = 9876543, .prompt_tokens = 4000, .cached_tokens = 100, .output_tokens = 300,
-		.samples = mem_alloc(s->samples, sizeof *c->samples)};
+	*c = (struct report_chunk){.start = (int64_t)i * 288 * S,
+	                           .end = (int64_t)(i + 1) * 288 * S,
+	                           .attempts = 1,
+	                           .state = hole ? CHUNK_HOLE : CHUNK_DONE,
+	                           .summary = mem_strdup(hole ? "" : s->text),
+	                           .reason = mem_strdup(hole ? s->text : ""),
+	                           .n_samples = s->samples,
+	                           .decode_time = 1234567,
+	                           .engine_time = 9876543,
+	                           .prompt_tokens = 4000,
+	                           .cached_tokens = 100,
+	                           .output_tokens = 300,
+	                           .samples = mem_alloc(s->samples, sizeof *c->samples)};
 	for (size_t k = 0; k < s->samples; k++) {
 		int64_t t = c->start + (int64_t)k * (c->end - c->start) / (int64_t)s->samples;
-		c->samples[k] = (struct report_sample){.time = t + 7, .pts = t, .rung = mem_strdup(k ? "software" : s->text),
-			.fault = mem_strdup(k == 1 && i % 5 == 0 ? s->text : ""), .thumb = mem_alloc(1, sizeof tiny_jpeg),
-			.thumb_len = sizeof tiny_jpeg, .width = 1280, .height = 720};
+		c->samples[k] = (struct report_sample){.time = t + 7,
+		                                       .pts = t,
+		                                       .rung = mem_strdup(k ? "software" : s->text),
+		                                       .fault = mem_strdup(k == 1 && i % 5 == 0 ? s->text : ""),
+		                                       .thumb = mem_alloc(1, sizeof tiny_jpeg),
+		                                       .thumb_len = sizeof tiny_jpeg,
+		                                       .width = 1280,
+		                                       .height = 720};
 		memcpy(c->samples[k].thumb, tiny_jpeg, sizeof tiny_jpeg);
 	}
 	r->complete &= !hole;
@@ -60,8 +74,8 @@ static void fill_event(struct report *r, size_t i, const struct shape *s)
 	size_t chunk = i * s->chunks / s->events, n = 1 + i % 9;
 	if (n > s->samples)
 		n = s->samples;
-	*e = (struct report_event){.what = mem_strdup(s->text), .chunk = chunk, .n_samples = n,
-		.samples = mem_alloc(n, sizeof *e->samples)};
+	*e = (struct report_event){
+		.what = mem_strdup(s->text), .chunk = chunk, .n_samples = n, .samples = mem_alloc(n, sizeof *e->samples)};
 	for (size_t k = 0; k < n; k++)
 		e->samples[k] = k;
 	e->start = r->chunks[chunk].samples[0].pts;
@@ -72,15 +86,38 @@ static struct report *make(const struct shape *s)
 {
 	struct report *r = mem_alloc(1, sizeof *r);
 	const char *t = s->text;
-	*r = (struct report){.job = mem_strdup("3fa94c"), .vdet_version = mem_strdup("0.1.0"), .created = 1795341600 * S,
-		.complete = true, .source_name = mem_strdup(t), .source_size = 1400000000, .container = mem_strdup(t),
-		.source_sha256 = mem_strdup("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
-		.codec = mem_strdup(t), .pixel_format = mem_strdup(t), .hdr = mem_strdup(t), .width = 1920, .height = 1080,
-		.fps = 30000 / 1001.0, .duration = (int64_t)s->chunks * 288 * S, .to = (int64_t)s->chunks * 288 * S,
-		.source_warning = mem_strdup(t), .engine_kind = mem_strdup(t), .engine_version = mem_strdup(t),
-		.model = mem_strdup(t), .model_hash = mem_strdup(t), .prompt_hash = mem_strdup(t), .prompt = mem_strdup(t),
-		.libraries = mem_strdup(t), .summary = mem_strdup(t), .summary_fallback = mem_strdup(t),
-		.summary_by_model = !*t, .wall_time = 100 * S, .engine_busy = 90 * S, .prefill_rate = 812.5, .decode_rate = 96};
+	*r =
+		(struct report){.job = mem_strdup("3fa94c"),
+	                    .vdet_version = mem_strdup("0.1.0"),
+	                    .created = 1795341600 * S,
+	                    .complete = true,
+	                    .source_name = mem_strdup(t),
+	                    .source_size = 1400000000,
+	                    .container = mem_strdup(t),
+	                    .source_sha256 = mem_strdup("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+	                    .codec = mem_strdup(t),
+	                    .pixel_format = mem_strdup(t),
+	                    .hdr = mem_strdup(t),
+	                    .width = 1920,
+	                    .height = 1080,
+	                    .fps = 30000 / 1001.0,
+	                    .duration = (int64_t)s->chunks * 288 * S,
+	                    .to = (int64_t)s->chunks * 288 * S,
+	                    .source_warning = mem_strdup(t),
+	                    .engine_kind = mem_strdup(t),
+	                    .engine_version = mem_strdup(t),
+	                    .model = mem_strdup(t),
+	                    .model_hash = mem_strdup(t),
+	                    .prompt_hash = mem_strdup(t),
+	                    .prompt = mem_strdup(t),
+	                    .libraries = mem_strdup(t),
+	                    .summary = mem_strdup(t),
+	                    .summary_fallback = mem_strdup(t),
+	                    .summary_by_model = !*t,
+	                    .wall_time = 100 * S,
+	                    .engine_busy = 90 * S,
+	                    .prefill_rate = 812.5,
+	                    .decode_rate = 96};
 	r->n_options = 1;
 	r->options = mem_alloc(1, sizeof *r->options);
 	r->options[0] = (struct report_option){mem_strdup("chunk.duration"), mem_strdup(t)};
@@ -138,8 +175,9 @@ static void check(struct report *r)
 	if (report_write(r, dir, "all", &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_int_equal(count_files(dir), 5);
-	AUTO(mem_freep) char *command = mem_printf("python3 '%s/test/unit/check-report.py' '%s' '%s/docs/report.schema.json'",
-	                                           VDET_SOURCE_ROOT, dir, VDET_SOURCE_ROOT);
+	AUTO(mem_freep)
+	char *command = mem_printf("python3 '%s/test/unit/check-report.py' '%s' '%s/docs/report.schema.json'",
+	                           VDET_SOURCE_ROOT, dir, VDET_SOURCE_ROOT);
 	assert_int_equal(system(command), 0);
 	remove_folder(dir);
 	report_free(r);
@@ -155,14 +193,15 @@ static void test_empty(void **state)
 {
 	(void)state;
 	check(make(&(struct shape){.text = ""}));
-	check(mem_alloc(1, sizeof(struct report)));  /* not even strings; "complete" is false, holes there are none */
+	check(mem_alloc(1, sizeof(struct report))); /* not even strings; "complete" is false, holes there are none */
 }
 
 static void test_holes(void **state)
 {
 	(void)state;
 	check(make(&(struct shape){.chunks = 9, .samples = 6, .events = 0, .text = "The engine died.", .hole_every = 2}));
-	check(make(&(struct shape){.chunks = 2, .samples = 0, .events = 0, .text = "No frame could be decoded.", .hole_every = 1}));
+	check(make(&(struct shape){
+		.chunks = 2, .samples = 0, .events = 0, .text = "No frame could be decoded.", .hole_every = 1}));
 }
 
 static void test_part(void **state)
@@ -184,7 +223,7 @@ static void test_hostile(void **state)
 	assert_int_equal(report_html(r, &out, &err), 0);
 	const char *html = buf_str(&out), *end = strstr(html, "</script>");
 	assert_non_null(end);
-	assert_null(strstr(end + 1, "</script>"));  /* only that of the page itself */
+	assert_null(strstr(end + 1, "</script>")); /* only that of the page itself */
 	assert_null(strstr(html, "<img"));
 	assert_null(strstr(html, "<b>"));
 	assert_non_null(strstr(html, "&lt;script&gt;alert(1)"));
@@ -200,8 +239,8 @@ static void test_bad_references(void **state)
 	r->events[1].samples[0] = 99;
 	for (int i = 0; i < 5; i++) {
 		AUTO(buf_free) struct buf out = BUF(BIG);
-		int (*const writers[])(const struct report *, struct buf *, struct err *) =
-			{report_json, report_markdown, report_html, report_vtt, report_csv};
+		int (*const writers[])(const struct report *, struct buf *,
+		                       struct err *) = {report_json, report_markdown, report_html, report_vtt, report_csv};
 		assert_int_equal(writers[i](r, &out, &err), 0);
 		buf_free(&out);
 		out.max = 100;
@@ -229,7 +268,7 @@ static void test_same_bytes(void **state)
 	assert_string_not_equal(buf_str(&x), buf_str(&y));
 	char *run_x = strstr(x.data, "\n \"run\": {"), *run_y = strstr(y.data, "\n \"run\": {");
 	assert_true(run_x && run_y);
-	*run_x = *run_y = '\0';  /* it comes last */
+	*run_x = *run_y = '\0'; /* it comes last */
 	assert_string_equal(x.data, y.data);
 }
 
@@ -258,7 +297,8 @@ static void test_coverage(void **state)
 	assert_int_equal(max, 0);
 	assert_int_equal(mean, 0);
 	/* Frames at 0, 72, … of 288 s; the second of chunks 0 and 5 has a fault; every third chunk is a hole. */
-	AUTO(report_freep) struct report *r = make(&(struct shape){.chunks = 6, .samples = 4, .text = "x", .hole_every = 3});
+	AUTO(report_freep)
+	struct report *r = make(&(struct shape){.chunks = 6, .samples = 4, .text = "x", .hole_every = 3});
 	report_coverage(r, &max, &mean);
 	assert_int_equal(max, (288 + 72) * S);
 	assert_int_equal(mean, (4 * 288 + 216) * S / 14);
@@ -314,7 +354,7 @@ static void test_atomic(void **state)
 	assert_int_equal(count_files(dir), 1);
 	assert_int_equal(file_read(path, &text, &err), 0);
 	assert_string_equal(buf_str(&text), "old");
-	assert_true(report_write(r, below, "json", &err) < 0);  /* a folder inside a file */
+	assert_true(report_write(r, below, "json", &err) < 0); /* a folder inside a file */
 	if (geteuid()) {
 		chmod(dir, 0500);
 		assert_int_equal(report_write(r, dir, "json", &err), -ERR_PERM);
@@ -327,7 +367,8 @@ static void test_atomic(void **state)
 static void test_day(void **state)
 {
 	(void)state;
-	struct shape s = {.chunks = 300, .samples = 64, .events = 5000, .text = "A person walks from the left to the door."};
+	struct shape s = {
+		.chunks = 300, .samples = 64, .events = 5000, .text = "A person walks from the left to the door."};
 	struct report *r = make(&s);
 	free(r->source_warning);
 	r->source_warning = mem_strdup("");
@@ -343,10 +384,10 @@ static void test_day(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_small), cmocka_unit_test(test_empty), cmocka_unit_test(test_holes),
-		cmocka_unit_test(test_part), cmocka_unit_test(test_hostile), cmocka_unit_test(test_bad_references),
+		cmocka_unit_test(test_small),      cmocka_unit_test(test_empty),       cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_part),       cmocka_unit_test(test_hostile),     cmocka_unit_test(test_bad_references),
 		cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_exact_times), cmocka_unit_test(test_coverage),
-		cmocka_unit_test(test_formats), cmocka_unit_test(test_atomic), cmocka_unit_test(test_day),
+		cmocka_unit_test(test_formats),    cmocka_unit_test(test_atomic),      cmocka_unit_test(test_day),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,14 +42,29 @@ static void a_chunk_comes_back_as_it_was_saved(void **state)
 	struct err err = {0};
 	unsigned char thumb[] = {0xff, 0xd8, 0, 1, 0xff, 0xd9};
 	struct store_sample samples[] = {
-		{.time = 12, .pts = 11, .rung = "software", .fault = "", .width = 640, .height = 360, .thumb = thumb, .thumb_len = 6},
+		{.time = 12,
+	     .pts = 11,
+	     .rung = "software",
+	     .fault = "",
+	     .width = 640,
+	     .height = 360,
+	     .thumb = thumb,
+	     .thumb_len = 6},
 		{.time = 20, .pts = 20, .rung = "", .fault = "lost", .width = 0, .height = 0},
 	};
 	size_t shown[] = {0, 1};
 	struct store_event events[] = {{.what = "it's \"x\"; --", .samples = shown, .n_samples = 2}};
-	struct store_chunk c = {.index = 1, .state = STORE_CHUNK_DONE, .summary = "s", .reason = "", .attempts = 2,
-	                        .prompt_tokens = 7, .decode_rate = 1.5, .samples = samples, .n_samples = 2,
-	                        .events = events, .n_events = 1};
+	struct store_chunk c = {.index = 1,
+	                        .state = STORE_CHUNK_DONE,
+	                        .summary = "s",
+	                        .reason = "",
+	                        .attempts = 2,
+	                        .prompt_tokens = 7,
+	                        .decode_rate = 1.5,
+	                        .samples = samples,
+	                        .n_samples = 2,
+	                        .events = events,
+	                        .n_events = 1};
 	add_job(s, key_a);
 	assert_ok(store_chunk_save(s, "aaaa56789012", &c, &err));
 	assert_ok(store_chunk_save(s, "aaaa56789012", &c, &err)); /* again: replaced, not doubled */
@@ -177,8 +192,10 @@ static int remove_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_chunk_comes_back_as_it_was_saved), cmocka_unit_test(a_job_is_found_by_the_beginning_of_its_id),
-		cmocka_unit_test(a_removed_job_takes_its_chunks_along), cmocka_unit_test(what_is_no_store_is_refused),
+		cmocka_unit_test(a_chunk_comes_back_as_it_was_saved),
+		cmocka_unit_test(a_job_is_found_by_the_beginning_of_its_id),
+		cmocka_unit_test(a_removed_job_takes_its_chunks_along),
+		cmocka_unit_test(what_is_no_store_is_refused),
 		cmocka_unit_test(an_older_store_is_brought_up_to_date),
 	};
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

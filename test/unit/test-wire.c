@@ -150,8 +150,8 @@ static void test_nesting(void **state)
 static void test_values(void **state)
 {
 	(void)state;
-	json_auto_t *h = json_pack("{s:i s:s s:b s:f s:s}", "n", 5, "s", "a\tb\x1b", "t", 1, "r", 0.5, "long",
-	                           "0123456789");
+	json_auto_t *h =
+		json_pack("{s:i s:s s:b s:f s:s}", "n", 5, "s", "a\tb\x1b", "t", 1, "r", 0.5, "long", "0123456789");
 	int64_t n;
 	double r;
 	bool t;
