@@ -92,9 +92,9 @@ static int hash_all(struct hashing *h, struct model *m, struct err *err)
 	size_t stem = strlen(m->path) - (m->files > 1 ? strlen("-00001-of-00003.gguf") : 0);
 	for (int64_t i = 1; i <= m->files; i++) {
 		AUTO(mem_freep)
-		char *path =
-			m->files == 1 ? mem_strdup(m->path)
-						  : mem_printf("%.*s-%05" PRId64 "-of-%05" PRId64 ".gguf", (int)stem, m->path, i, m->files);
+		char *path = m->files == 1
+		                 ? mem_strdup(m->path)
+		                 : mem_printf("%.*s-%05" PRId64 "-of-%05" PRId64 ".gguf", (int)stem, m->path, i, m->files);
 		int r = hash_file(h, path, one, err);
 		if (r < 0)
 			return r;
