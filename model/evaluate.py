@@ -42,15 +42,20 @@ def encoded(rng, pictures, how):
         with tempfile.TemporaryDirectory() as d:
             raw = b"".join(p.tobytes() for p in pictures for _ in range(5))
             size = f"{width}x{height}"
-            subprocess.run(["ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", "5", "-i", "-",
-                            "-c:v", "libx264", "-crf", "26", "-pix_fmt", "yuv420p", f"{d}/v.mp4"], input=raw, check=True)
-            raw = subprocess.run(["ffmpeg", "-v", "error", "-i", f"{d}/v.mp4", "-vf", "select=not(mod(n-2\\,5))", "-vsync", "0",
-                                  "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], capture_output=True, check=True).stdout
+            ffmpeg, rgb = ["ffmpeg", "-v", "error"], ["-f", "rawvideo", "-pix_fmt", "rgb24"]
+            x264 = ["-c:v", "libx264", "-crf", "26", "-pix_fmt", "yuv420p"]
+            # Each picture is shown for five frames; the middle one is taken.
+            video, middle = f"{d}/v.mp4", ["-vf", "select=not(mod(n-2\\,5))", "-vsync", "0"]
+            subprocess.run([*ffmpeg, *rgb, "-s", size, "-r", "5", "-i", "-", *x264, video], input=raw, check=True)
+            raw = subprocess.run([*ffmpeg, "-i", video, *middle, *rgb, "-"], capture_output=True, check=True).stdout
         pictures = np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)
     out = []
     for p in pictures:
         f = io.BytesIO()
-        Image.fromarray(p).save(f, "PNG" if how == "png" else "JPEG", **({} if how == "png" else {"quality": rng.choice([70, 80, 90])}))
+        if how == "png":
+            Image.fromarray(p).save(f, "PNG")
+        else:
+            Image.fromarray(p).save(f, "JPEG", quality=rng.choice([70, 80, 90]))
         out.append(f.getvalue())
     return out
 
@@ -65,7 +70,8 @@ def picture_parts(times, files):
     for k, (t, f) in enumerate(zip(times, files), 1):
         kind = "png" if f.startswith(b"\x89PNG") else "jpeg"
         url = f"data:image/{kind};base64," + base64.b64encode(f).decode()
-        parts += [text(f"Frame {k} at {T.clock(t // 10**6)}.{t // 1000 % 1000:03d}:\n"), {"type": "image_url", "image_url": {"url": url}}]
+        parts.append(text(f"Frame {k} at {T.clock(t // 10**6)}.{t // 1000 % 1000:03d}:\n"))
+        parts.append({"type": "image_url", "image_url": {"url": url}})
     return parts
 
 
@@ -102,12 +108,21 @@ def summary_case(rng, n):
 
 
 def send(url, body):
-    r = urllib.request.Request(url + "/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"}
+    r = urllib.request.Request(url + "/v1/chat/completions", json.dumps(body).encode(), headers)
     try:
         with urllib.request.urlopen(r, timeout=300) as answer:
             return json.load(answer)["choices"][0]["message"]["content"]
     except urllib.error.HTTPError as e:
         return f"HTTP {e.code}: {e.read().decode()}"
+
+
+def same_json(a, b):
+    """Blanks between JSON's parts do not count; in plain text everything does."""
+    try:
+        return json.loads(a) == json.loads(b)
+    except ValueError:
+        return a == b
 
 
 def by_torch(net, ids, files):
@@ -130,17 +145,19 @@ def main():
     if a.checkpoint:
         from export import load
         net = load(a.checkpoint)
-    rows = [("describe", n) for n in range(1, 9)] + [("ask", n) for n in (1, 2, 4, 6, 8)] + [("summary", n) for n in (4, 12, 24)]
+    rows = [("describe", n) for n in range(1, 9)] + [("ask", n) for n in (1, 2, 4, 6, 8)] + \
+        [("summary", n) for n in (4, 12, 24)]
     same = total = 0
     for skill, n in rows:
         rng = random.Random(f"{a.seed} {skill} {n}")
-        cases = [summary_case(rng, n) if skill == "summary" else picture_case(rng, skill, n, a.format) for _ in range(a.count)]
+        made = (lambda: summary_case(rng, n)) if skill == "summary" else (lambda: picture_case(rng, skill, n, a.format))
+        cases = [made() for _ in range(a.count)]
         with ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(lambda c: send(a.url, c[0]), cases))
-        right = sum(got == c[1] for got, c in zip(answers, cases))
-        print(f"{skill:9} {n:2} {'notes at most' if skill == 'summary' else 'pictures':14} {right:3} of {a.count}  {100 * right / a.count:5.1f} %",
-              flush=True)
-        for got, c in [x for x in zip(answers, cases) if x[0] != x[1][1]][:a.wrong]:
+        right = sum(same_json(got, c[1]) for got, c in zip(answers, cases))
+        unit = "notes at most" if skill == "summary" else "pictures"
+        print(f"{skill:9} {n:2} {unit:14} {right:3} of {a.count}  {100 * right / a.count:5.1f} %", flush=True)
+        for got, c in [x for x in zip(answers, cases) if not same_json(x[0], x[1][1])][:a.wrong]:
             print(f"    true: {c[1]}\n    said: {got}")
         if net:
             total += a.count

@@ -16,7 +16,8 @@ FILE_TYPE = {gguf.F16: 1, gguf.Q8_0: 7}
 
 def text_values(kind):
     return {
-        "general.architecture": "llama", "general.type": "model", "general.name": NAME, "general.file_type": FILE_TYPE[kind],
+        "general.architecture": "llama", "general.type": "model", "general.name": NAME,
+        "general.file_type": FILE_TYPE[kind],
         "general.license": "apache-2.0",
         "llama.context_length": TEXT["context"], "llama.embedding_length": TEXT["width"],
         "llama.block_count": TEXT["layers"], "llama.feed_forward_length": TEXT["ff"],
@@ -35,7 +36,8 @@ def text_values(kind):
 
 def vision_values(kind):
     return {
-        "general.architecture": "clip", "general.type": "mmproj", "general.name": NAME, "general.file_type": FILE_TYPE[kind],
+        "general.architecture": "clip", "general.type": "mmproj", "general.name": NAME,
+        "general.file_type": FILE_TYPE[kind],
         "clip.has_vision_encoder": True, "clip.has_audio_encoder": False,
         "clip.projector_type": "mlp", "clip.use_gelu": True,  # the tanh form
         "clip.vision.image_size": VISION["image"], "clip.vision.patch_size": VISION["patch"],
@@ -54,9 +56,10 @@ def interleave(m):
 
 
 def text_tensors(w):
-    out = {"token_embd.weight": w["embed.weight"], "output_norm.weight": w["norm.weight"], "output.weight": w["head.weight"]}
-    names = {"norm1": "attn_norm", "norm2": "ffn_norm", "q": "attn_q", "k": "attn_k", "v": "attn_v", "out": "attn_output",
-             "gate": "ffn_gate", "up": "ffn_up", "down": "ffn_down"}
+    out = {"token_embd.weight": w["embed.weight"], "output_norm.weight": w["norm.weight"],
+           "output.weight": w["head.weight"]}
+    names = {"norm1": "attn_norm", "q": "attn_q", "k": "attn_k", "v": "attn_v", "out": "attn_output",
+             "norm2": "ffn_norm", "gate": "ffn_gate", "up": "ffn_up", "down": "ffn_down"}
     for i in range(TEXT["layers"]):
         for ours, theirs in names.items():
             m = w[f"blocks.{i}.{ours}.weight"]
@@ -66,8 +69,8 @@ def text_tensors(w):
 
 def vision_tensors(w):
     p, d = VISION["patch"], VISION["width"]
-    out = {"v.patch_embd.weight": w["vision.patch.weight"].reshape(d, 3, p, p), "v.patch_embd.bias": w["vision.patch.bias"],
-           "v.position_embd.weight": w["vision.position"]}
+    out = {"v.patch_embd.weight": w["vision.patch.weight"].reshape(d, 3, p, p),
+           "v.patch_embd.bias": w["vision.patch.bias"], "v.position_embd.weight": w["vision.position"]}
     names = {"vision.norm": "v.post_ln", "project.0": "mm.0", "project.2": "mm.2"}
     for i in range(VISION["layers"]):
         for ours, theirs in {"ln1": "ln1", "ln2": "ln2", "out": "attn_out", "up": "ffn_up", "down": "ffn_down"}.items():

@@ -44,8 +44,9 @@ def _library():
     path = Path(tempfile.gettempdir()) / f"vdet-world-{os.getuid()}-{version}.so"
     if not path.exists():
         part = f"{path}.{os.getpid()}"
-        subprocess.run([os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-O3", "-fPIC", "-shared", "-o", part,
-                        *[str(s) for s in sources if s.suffix == ".c"], "-lm"], check=True)
+        flags = ["-std=gnu17", "-D_GNU_SOURCE", "-O3", "-fPIC", "-shared"]
+        code = [str(s) for s in sources if s.suffix == ".c"]
+        subprocess.run([os.environ.get("CC", "cc"), *flags, "-o", part, *code, "-lm"], check=True)
         os.rename(part, path)
     lib = C.CDLL(str(path))
     for name, result, *args in (

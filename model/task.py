@@ -122,7 +122,7 @@ MENTIONS = 8
 
 
 def note_line(start, text):
-    """A note as the chat template puts it: the time behind the text, unless it is a summary of notes, which has times."""
+    """A note as the chat template puts it: its time behind the text, unless it is a summary, which holds times."""
     return f"{text}\n" if "[" in text else f"{text} [{start}]\n"
 
 
@@ -246,7 +246,7 @@ def a_note(rng):
 
 
 def notes(rng, most=14, level=1):
-    """Made-up notes, of chunks that follow each other or of events: ([("HH:MM:SS", text)], the lines as vdet sends them)."""
+    """Made-up notes, of chunks in a row or of events: ([("HH:MM:SS", text)], the lines as vdet sends them)."""
     n, step = rng.randint(1, most), rng.choice([10, 30, 60, 120, 300, 300, 600, rng.randint(5, 900)])
     at, events, out, lines = rng.choice([0, 0, 0, rng.randrange(60000)]), rng.random() < .4, [], ""
     for _ in range(n):

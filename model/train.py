@@ -1,10 +1,10 @@
 """Trains the demo model from nothing, on pictures drawn while it learns. See README.md; train.sh is the whole recipe.
 
-Stage 1 teaches the vision transformer alone: each patch must say what covers it (colour, shape, where its centre is) and
-what surrounds it (place, day or night). Patches that show a thing weigh more; without that the shapes are never learned.
-Stage 2 teaches the language model to answer, first on one or two pictures, then on up to eight. One pass over a window's
-pictures serves several questions, which cannot see each other. Behind each picture stands a newline: after block TAP it
-must know what that picture shows, which the blocks above then only have to look up."""
+Stage 1 teaches the vision transformer alone: each patch must say what covers it (colour, shape, where its centre is)
+and what surrounds it (place, day or night). Patches that show a thing weigh more; without that the shapes are never
+learned. Stage 2 teaches the language model to answer, first on one picture, then on more. One pass over a window's
+pictures serves several questions, which cannot see each other. Behind each picture stands a newline: after block TAP
+it must know what that picture shows, which the blocks above then only have to look up."""
 import argparse
 import math
 import os
@@ -198,7 +198,7 @@ def answer_loss(net, before, group):
 
 
 def picture_prefix(net, x, windows, n):
-    """Embeddings of the prompt up to the task: a start, then for each picture its number, itself, its number, newline."""
+    """Embeddings of the prompt up to the task: a start, then for each picture its number, itself, number, newline."""
     seen = net.project(x).view(len(windows), n, PATCHES, -1)
     parts = [net.embed(torch.tensor(encode("<|im_start|>"), device=DEVICE)).expand(len(windows), -1, -1)]
     for k in range(n):
@@ -227,7 +227,8 @@ def notes_batch(rng, most):
     for _ in range(100 // (most + 2)):
         level = 2 if rng.random() < .25 else 1
         notes, _ = T.notes(rng, most if level == 1 else max(1, most // 4), level)
-        group.append([("summary", encode(T.summary_task(notes) + "<|im_end|><|im_start|>"), encode(T.summary(notes)) + [END])])
+        prompt = encode(T.summary_task(notes) + "<|im_end|><|im_start|>")
+        group.append([("summary", prompt, encode(T.summary(notes)) + [END])])
     return group
 
 
@@ -268,8 +269,8 @@ def text_batch(rng, lots, done):
 
 
 class Team:
-    """Processes that train the same weights, which lie in shared memory: each works out the gradient of its own lot, the
-    first one takes the step. Processes with one thread each do more than one process with many, on few cores."""
+    """Processes that train the same weights, which lie in shared memory: each works out the gradient of its own lot,
+    the first one takes the step. On few cores, processes with one thread each do more than one with many."""
 
     def __init__(self, size, modules):
         context = torch.multiprocessing.get_context("spawn")
@@ -347,7 +348,8 @@ def work(rank, a, modules, team):
     if a.vision_minutes:
         groups = [{"params": [*net.vision.parameters(), *heads.parameters()], "factor": 1}]
         lots = ahead(lambda: vision_batch(rng, 96 // team.size))
-        run("vision", a.vision_minutes, 0, groups, a.vision_rate, lambda _: vision_step(net, heads, next(lots)), team, rank, save)
+        run("vision", a.vision_minutes, 0, groups, a.vision_rate, lambda _: vision_step(net, heads, next(lots)),
+            team, rank, save)
         if team.size > 1:
             team.barrier.wait()
     if a.text_minutes:
