@@ -19,7 +19,8 @@ enum {
 	FRAMES_MOST = 200000, /* of one close look: half an hour at 100 a second */
 };
 
-static const int64_t tail = CLOCK_SECOND / 2; /* seen behind a close look, to tell a flash from a cut */
+/* Seen behind a stretch where cuts are wanted exactly, to tell a flash or the end of a dissolve. Elsewhere a stretch
+ * ends a second behind what is of interest, or with the next keyframe. */
 static const int64_t tail_scenes = 3 * CLOCK_SECOND / 2;
 static const int64_t budget_least = 20 * CLOCK_SECOND; /* a short video is looked at closely throughout */
 
@@ -88,7 +89,7 @@ static int do_look(const struct crew *c, struct decoder *d, struct task *t, stru
 {
 	AUTO(signatures_clear) struct signatures s = {0};
 	bool scenes = c->o->scenes;
-	int64_t to = t->range.to + (scenes ? tail_scenes : tail);
+	int64_t to = t->range.to + (scenes ? tail_scenes : 0);
 	int r = decoder_stretch(d, t->range.from, to, scenes, FRAMES_MOST, &s, err);
 	if (r == 0)
 		look_judge(s.items, s.n, t->range.from, t->range.to, scenes, t->range.from <= c->walk->first, &t->look);

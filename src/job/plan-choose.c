@@ -108,20 +108,34 @@ static int bits_between(uint64_t a, uint64_t b)
 	return __builtin_popcountll(a ^ b);
 }
 
+/* By how many bits a hash usually differs from the one before: rain or noise keep it moving around one place. */
+static int usual_bits(const struct plan_view *v)
+{
+	const struct index_key *keys = v->x->keys;
+	size_t count[65] = {0}, n = 0, sum = 0, i = plan_key_from(v->x, v->from);
+	for (i++; i < v->x->n_keys && keys[i].pts < v->to; i++, n++)
+		count[bits_between(keys[i - 1].hash, keys[i].hash)]++;
+	for (int bits = 0; bits < 64; bits++)
+		if ((sum += count[bits]) * 2 >= n)
+			return bits;
+	return 64;
+}
+
 /* A picture that differs from those before it, though no burst and no cut was noticed: a slow change. */
 static void claim_changes(struct chooser *c)
 {
 	const struct plan_view *v = c->v;
 	const struct index_key *keys = v->x->keys, *before = NULL;
+	int least = CHANGE_BITS + usual_bits(v) * 3 / 2;
 	for (size_t i = plan_key_from(v->x, v->from); i < v->x->n_keys && keys[i].pts < v->to; i++) {
 		if (plan_is_poor(v, keys[i].pts))
 			continue;
 		bool fresh = !before || plan_cut_after(v->x, before->pts) != plan_cut_after(v->x, keys[i].pts) ||
 		             has_burst(v, before->pts, keys[i].pts);
 		int bits = fresh ? 0 : bits_between(before->hash, keys[i].hash);
-		if (bits >= CHANGE_BITS)
+		if (bits >= least)
 			add_claim(c, CHANGE, i, 0, 0.1 + 0.4 * bits / 64);
-		if (fresh || bits >= CHANGE_BITS)
+		if (fresh || bits >= least)
 			before = &keys[i];
 	}
 }
