@@ -73,7 +73,10 @@ int merge_summary(const struct analyze *a, struct store_job *job, struct err *er
 	free_chunks(chunks, n);
 
 	char *text = NULL;
-	r = summary_make(&summaries, notes_bytes(a), ask_model, (void *)a, &text, &why);
+	if (engine_info(a->engine)->demo_model) /* it would copy the first notes and take that for the whole */
+		r = err_set(&why, ERR_UNSUPPORTED, "the demo model does not write summaries");
+	else
+		r = summary_make(&summaries, notes_bytes(a), ask_model, (void *)a, &text, &why);
 	if (r == -ERR_CANCELED || cancel_fired(a->cancel)) {
 		free(text);
 		return err_set(err, ERR_CANCELED, "interrupted");
