@@ -386,7 +386,8 @@ struct plan_look *plan_choose(const struct plan_view *v, size_t *ret_n, size_t *
 	claim_bursts(&c);
 	claim_shots(&c);
 	claim_changes(&c);
-	qsort(c.claims, c.n_claims, sizeof *c.claims, by_gain);
+	if (c.n_claims)
+		qsort(c.claims, c.n_claims, sizeof *c.claims, by_gain);
 	c.picks = mem_alloc(c.n_claims + 1, sizeof *c.picks);
 	fit_budget(&c);
 	for (int round = 0; round < ROUNDS && drop_duplicates(&c); round++)

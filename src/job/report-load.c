@@ -172,7 +172,8 @@ static void load_chunks(struct report *r, struct store_chunk *chunks, size_t n)
 		r->prefill_rate = prefill / (double)rates;
 		r->decode_rate = decode / (double)rates;
 	}
-	qsort(r->events, r->n_events, sizeof *r->events, by_start);
+	if (r->n_events)
+		qsort(r->events, r->n_events, sizeof *r->events, by_start);
 }
 
 int report_load(struct store *s, const char *id, struct report **ret, struct err *err)
