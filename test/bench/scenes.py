@@ -1,6 +1,6 @@
 """Scene cuts: how many are found, exact to the frame, beside ffmpeg's scene filter and PySceneDetect where it is there.
 
-usage: scenes.py [--vdet PATH] [--made N] [--work FOLDER]
+usage: scenes.py [--vdet PATH] [--made N] [--work FOLDER] [--only WORD]
 Truth: the lists of ../shared/media/MANIFEST.md, completed by looking at the frames on both sides (marked *), and N
 films made here of pieces of those files, joined hard or by dissolves, seeds fixed. A hard cut is found if the first
 frame of the new shot is named, one frame off at most; a dissolve or fade if a time within it is named. What is named
@@ -138,6 +138,7 @@ def main():
     p.add_argument("--vdet", default=str(ROOT / "build" / "src" / "app" / "vdet"))
     p.add_argument("--made", type=int, default=6)
     p.add_argument("--work", type=Path)
+    p.add_argument("--only", default="", help="finders whose name contains this")
     a = p.parse_args()
     if not MEDIA.is_dir():
         sys.exit("skipped: the shared media are not here")
@@ -154,6 +155,7 @@ def main():
                     "PySceneDetect adaptive": by_pyscenedetect("AdaptiveDetector")}
     except ImportError:
         print("skipped: PySceneDetect is not here", file=sys.stderr)
+    finders = {name: f for name, f in finders.items() if a.only in name}
     sums = {f: {"listed": [0] * 5, "made": [0] * 5} for f in finders}
     for name, (path, hard, gradual, stream) in films.items():
         times = frame_times(path, stream)
