@@ -1,7 +1,10 @@
 """The real engine with the bundled demo model: what it says depends on what the pictures show."""
 import json
+import os
 import re
+import signal
 import subprocess
+from pathlib import Path
 
 import flow
 
@@ -56,11 +59,10 @@ class Demo(flow.Flow):
         p = self.start("analyze", "w.mp4", "--chunk-duration", "4", "--chunk-frames", "4", "--progress", "json", "--slots", "1")
         while flow.read_event(p.stdout, "chunk")["state"] != "done":
             pass
-        # The children of vdet's threads; the engine is the one that is no role of ours.
-        children = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(p.pid)], capture_output=True, text=True).stdout
-        engines = [int(line.split()[0]) for line in children.splitlines() if "llama-server" in line]
+        children = [int(c) for t in Path(f"/proc/{p.pid}/task").iterdir() for c in (t / "children").read_text().split()]
+        engines = [c for c in children if b"llama-server" in Path(f"/proc/{c}/cmdline").read_bytes()]
         self.assertEqual(len(engines), 1, children)
-        subprocess.run(["kill", "-9", str(engines[0])], check=True)
+        os.kill(engines[0], signal.SIGKILL)
         p.communicate(timeout=flow.TIMEOUT)
         self.assertEqual(p.returncode, 0)
         self.assertEqual({c["state"] for c in self.report("w")["chunks"]}, {"done"})
