@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "job/plan.h"
+#include "job/plan-parts.h"
 
 #define FORMAT "vdet-plan/1"
 
@@ -180,19 +180,6 @@ static int read_head(const json_t *j, int64_t duration, struct plan *p, struct e
 	return r < 0 ? r : read_seconds(&at, json_object_get(j, "to"), "\"to\"", p->from + 1, duration, &p->to, err);
 }
 
-static size_t sum_times(const struct plan *p)
-{
-	size_t n = 0;
-	int64_t last = -1;
-	for (size_t i = 0; i < p->n_chunks; i++)
-		for (size_t k = 0; k < p->chunks[i].n_times; k++)
-			if (p->chunks[i].times[k] > last) {
-				last = p->chunks[i].times[k];
-				n++;
-			}
-	return n;
-}
-
 int plan_from_json(const json_t *j, int64_t duration, size_t frames_max, struct plan **ret, struct err *err)
 {
 	const struct place at = {0};
@@ -213,7 +200,7 @@ int plan_from_json(const json_t *j, int64_t duration, size_t frames_max, struct 
 			return r;
 	}
 	read_sum(json_object_get(j, "sum"), p);
-	p->samples = sum_times(p);
+	p->samples = plan_count_samples(p);
 	*ret = TAKE(p);
 	return 0;
 }

@@ -64,6 +64,9 @@ bool plan_is_poor(const struct plan_view *v, int64_t t);
 /* Ascending looks, at least one; the caller frees. */
 struct plan_look *plan_choose(const struct plan_view *v, size_t *ret_n, size_t *ret_seen);
 
+/* Different sample times in all chunks: one that an overlap repeats counts once. */
+size_t plan_count_samples(const struct plan *p);
+
 /* Fills p->chunks from the looks. */
 void plan_cut(const struct plan_view *v, const struct plan_look *looks, size_t n, struct plan *p);
 

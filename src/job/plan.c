@@ -77,7 +77,7 @@ static void plan_by_activity(const struct plan_options *o, const struct video_in
 	plan_cut(v, looks, n, p);
 }
 
-static size_t count_samples(const struct plan *p)
+size_t plan_count_samples(const struct plan *p)
 {
 	size_t n = 0;
 	int64_t last = -1;
@@ -141,7 +141,7 @@ int plan_make(const struct plan_options *o, int64_t duration, const struct video
 		for (size_t i = 0; known && o->policy == PLAN_KEYFRAME && i < p->n_chunks; i++)
 			snap_to_keys(index, &p->chunks[i]);
 	}
-	p->samples = count_samples(p);
+	p->samples = plan_count_samples(p);
 	*ret = p;
 	return 0;
 }
