@@ -153,7 +153,8 @@ static void an_older_store_is_brought_up_to_date(void **state)
 	sqlite3 *db = NULL;
 	store_free(open_store("old.db"));
 	assert_ok(sqlite3_open(path, &db));
-	assert_ok(sqlite3_exec(db, "DROP TABLE video_index; PRAGMA user_version = 1", NULL, NULL, NULL));
+	assert_ok(sqlite3_exec(db, "DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; PRAGMA user_version = 1",
+	                       NULL, NULL, NULL));
 	assert_ok(sqlite3_close(db));
 
 	AUTO(store_freep) struct store *s = open_store("old.db"), *newer = NULL;

@@ -1,0 +1,192 @@
+#include "store/queue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/db.h"
+
+void store_video_clear(struct store_video *v)
+{
+	char *strings[] = {v->name, v->origin, v->source, v->path, v->sha256, v->stamp, v->facts, v->fault};
+	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
+		free(strings[i]);
+	*v = (struct store_video){0};
+}
+
+void store_entry_clear(struct store_entry *e)
+{
+	free(e->options);
+	free(e->journal);
+	free(e->fault);
+	*e = (struct store_entry){0};
+}
+
+static int remove_row(struct store *s, const char *sql, int64_t id, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked, sql, &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "i", id);
+	return db_run(s, q, err);
+}
+
+/* ---- videos */
+
+int store_video_add(struct store *s, const struct store_video *v, int64_t *ret_id, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked,
+	                   "INSERT INTO video (name, origin, source, path, size, sha256, stamp, facts, state, fault, "
+	                   "created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	                   &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "ssssisssisi", v->name, v->origin, v->source, v->path, v->size, v->sha256, v->stamp, v->facts,
+	        (int64_t)v->state, v->fault, v->created);
+	r = db_run(s, q, err);
+	if (r == 0)
+		*ret_id = sqlite3_last_insert_rowid(s->db);
+	return r;
+}
+
+int store_video_update(struct store *s, const struct store_video *v, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked,
+	                   "UPDATE video SET name = ?, origin = ?, source = ?, path = ?, size = ?, sha256 = ?, stamp = ?, "
+	                   "facts = ?, state = ?, fault = ? WHERE id = ?",
+	                   &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "ssssisssisi", v->name, v->origin, v->source, v->path, v->size, v->sha256, v->stamp, v->facts,
+	        (int64_t)v->state, v->fault, v->id);
+	return db_run(s, q, err);
+}
+
+int store_video_remove(struct store *s, int64_t id, struct err *err)
+{
+	return remove_row(s, "DELETE FROM video WHERE id = ?", id, err);
+}
+
+int store_videos_load(struct store *s, struct store_video **ret, size_t *ret_n, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	struct store_video *all = NULL;
+	size_t n = 0;
+	int r = db_prepare(locked,
+	                   "SELECT id, name, origin, source, path, size, sha256, stamp, facts, state, fault, created "
+	                   "FROM video ORDER BY id",
+	                   &q, err);
+	while (r == 0 && (r = db_step(s, q, err)) > 0) {
+		all = mem_grow(all, n + 1, sizeof *all);
+		all[n++] = (struct store_video){
+			.id = sqlite3_column_int64(q, 0),
+			.name = db_text(q, 1),
+			.origin = db_text(q, 2),
+			.source = db_text(q, 3),
+			.path = db_text(q, 4),
+			.size = sqlite3_column_int64(q, 5),
+			.sha256 = db_text(q, 6),
+			.stamp = db_text(q, 7),
+			.facts = db_text(q, 8),
+			.state = (enum store_video_state)sqlite3_column_int(q, 9),
+			.fault = db_text(q, 10),
+			.created = sqlite3_column_int64(q, 11),
+		};
+		r = 0;
+	}
+	if (r < 0) {
+		for (size_t i = 0; i < n; i++)
+			store_video_clear(&all[i]);
+		free(all);
+		return r;
+	}
+	*ret = all;
+	*ret_n = n;
+	return 0;
+}
+
+/* ---- the queue */
+
+int store_entry_add(struct store *s, const struct store_entry *e, int64_t *ret_id, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked,
+	                   "INSERT INTO queue (video, state, priority, place, served, options, journal, fault, created, "
+	                   "started, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	                   &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "iiidisssiii", e->video, (int64_t)e->state, e->priority, e->place, e->served, e->options, e->journal,
+	        e->fault, e->created, e->started, e->ended);
+	r = db_run(s, q, err);
+	if (r == 0)
+		*ret_id = sqlite3_last_insert_rowid(s->db);
+	return r;
+}
+
+int store_entry_update(struct store *s, const struct store_entry *e, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked,
+	                   "UPDATE queue SET state = ?, priority = ?, place = ?, served = ?, options = ?, journal = ?, "
+	                   "fault = ?, started = ?, ended = ? WHERE id = ?",
+	                   &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "iidisssiii", (int64_t)e->state, e->priority, e->place, e->served, e->options, e->journal, e->fault,
+	        e->started, e->ended, e->id);
+	return db_run(s, q, err);
+}
+
+int store_entry_remove(struct store *s, int64_t id, struct err *err)
+{
+	return remove_row(s, "DELETE FROM queue WHERE id = ?", id, err);
+}
+
+int store_entries_load(struct store *s, struct store_entry **ret, size_t *ret_n, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	struct store_entry *all = NULL;
+	size_t n = 0;
+	int r = db_prepare(locked,
+	                   "SELECT id, video, state, priority, place, served, options, journal, fault, created, started, "
+	                   "ended FROM queue ORDER BY id",
+	                   &q, err);
+	while (r == 0 && (r = db_step(s, q, err)) > 0) {
+		all = mem_grow(all, n + 1, sizeof *all);
+		all[n++] = (struct store_entry){
+			.id = sqlite3_column_int64(q, 0),
+			.video = sqlite3_column_int64(q, 1),
+			.state = (enum store_entry_state)sqlite3_column_int(q, 2),
+			.priority = sqlite3_column_int64(q, 3),
+			.place = sqlite3_column_double(q, 4),
+			.served = sqlite3_column_int64(q, 5),
+			.options = db_text(q, 6),
+			.journal = db_text(q, 7),
+			.fault = db_text(q, 8),
+			.created = sqlite3_column_int64(q, 9),
+			.started = sqlite3_column_int64(q, 10),
+			.ended = sqlite3_column_int64(q, 11),
+		};
+		r = 0;
+	}
+	if (r < 0) {
+		for (size_t i = 0; i < n; i++)
+			store_entry_clear(&all[i]);
+		free(all);
+		return r;
+	}
+	*ret = all;
+	*ret_n = n;
+	return 0;
+}

@@ -1,0 +1,75 @@
+/* The server's part of the case store: videos, and the queue of their analyses. As store.h: thread-safe, what a call has
+ * returned from is on disk, strings handed out are freed by the _clear functions. */
+#ifndef VDET_STORE_QUEUE_H
+#define VDET_STORE_QUEUE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "store/store.h"
+
+enum store_video_state { STORE_VIDEO_FETCHING, STORE_VIDEO_READY, STORE_VIDEO_FAILED };
+
+struct store_video {
+	int64_t id;
+	char *name, *origin, *source, *path, *sha256, *stamp, *facts, *fault; /* never NULL once read */
+	int64_t size, created;
+	enum store_video_state state;
+};
+void store_video_clear(struct store_video *v);
+
+enum store_entry_state {
+	STORE_ENTRY_QUEUED,
+	STORE_ENTRY_RUNNING,
+	STORE_ENTRY_PAUSED,
+	STORE_ENTRY_DONE,
+	STORE_ENTRY_HOLES,
+	STORE_ENTRY_FAILED,
+	STORE_ENTRY_CANCELLED,
+};
+
+struct store_entry {
+	int64_t id, video, priority, served;
+	double place;
+	char *options, *journal, *fault; /* never NULL once read */
+	int64_t created, started, ended; /* Unix time in microseconds, 0 = not yet */
+	enum store_entry_state state;
+};
+void store_entry_clear(struct store_entry *e);
+
+int store_video_add(struct store *s, const struct store_video *v, int64_t *ret_id, struct err *err);
+int store_video_update(struct store *s, const struct store_video *v, struct err *err); /* all but id and creation */
+int store_video_remove(struct store *s, int64_t id, struct err *err);                  /* with its entries */
+/* All of them, in order of their numbers; the caller clears each and frees the array. */
+int store_videos_load(struct store *s, struct store_video **ret, size_t *ret_n, struct err *err);
+
+int store_entry_add(struct store *s, const struct store_entry *e, int64_t *ret_id, struct err *err);
+int store_entry_update(struct store *s, const struct store_entry *e, struct err *err); /* all but id, video, creation */
+int store_entry_remove(struct store *s, int64_t id, struct err *err);
+int store_entries_load(struct store *s, struct store_entry **ret, size_t *ret_n, struct err *err);
+
+/* What a glance at a job of the journal shows. */
+struct store_glance {
+	char *states; /* a letter a chunk: '.' to do, 'd' done, 'h' hole */
+	int64_t events;
+};
+int store_glance(struct store *s, const char *job, struct store_glance *ret, struct err *err);
+
+/* The small picture of one sample. ERR_NOENT if there is none. */
+int store_thumb(struct store *s, const char *job, int64_t chunk, int64_t sample, struct buf *out, struct err *err);
+
+struct store_hit {
+	char *job;
+	int64_t chunk, event; /* event -1: the words stand in the chunk's summary */
+	char *text;
+	int64_t start, end; /* of the event's frames, or of the chunk */
+};
+/* Where all the words stand, in events and in summaries of chunks; newest jobs first, then in order of time. Letters of
+ * either case are the same. At most `limit`; the caller frees the jobs' and texts' strings and the array. */
+int store_search(struct store *s, const char *const *words, size_t n, size_t limit, struct store_hit **ret,
+                 size_t *ret_n, struct err *err);
+void store_hits_free(struct store_hit *hits, size_t n);
+
+#endif

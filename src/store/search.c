@@ -1,0 +1,132 @@
+/* Looking into the journal without reading it whole: a glance at a job, one picture, words. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/db.h"
+#include "store/queue.h"
+
+enum { WORDS_MAX = 16 };
+
+int store_glance(struct store *s, const char *job, struct store_glance *ret, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked,
+	                   "SELECT (SELECT group_concat(letter, '') FROM (SELECT substr('.dh', state + 1, 1) AS letter "
+	                   "FROM chunk WHERE job = ?1 ORDER BY idx)), (SELECT count(*) FROM event WHERE job = ?1)",
+	                   &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "s", job);
+	r = db_step(s, q, err);
+	if (r < 0)
+		return r;
+	*ret = (struct store_glance){.states = db_text(q, 0), .events = sqlite3_column_int64(q, 1)};
+	return 0;
+}
+
+int store_thumb(struct store *s, const char *job, int64_t chunk, int64_t sample, struct buf *out, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked, "SELECT thumb FROM sample WHERE job = ? AND chunk = ? AND idx = ?", &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "sii", job, chunk, sample);
+	r = db_step(s, q, err);
+	if (r < 0)
+		return r;
+	if (r == 0 || sqlite3_column_bytes(q, 0) == 0)
+		return err_set(err, ERR_NOENT, "there is no picture of this sample");
+	buf_add(out, sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0));
+	return buf_check(out, "the picture", err);
+}
+
+/* `word` anywhere, for LIKE … ESCAPE '\'. */
+static char *like(const char *word)
+{
+	struct buf b = BUF(4096);
+	buf_adds(&b, "%");
+	for (; *word; word++)
+		buf_addf(&b, "%s%c", strchr("%_\\", *word) ? "\\" : "", *word);
+	buf_adds(&b, "%");
+	return buf_take(&b);
+}
+
+static void add_likes(struct buf *sql, const char *column, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_addf(sql, " AND %s LIKE ?%zu ESCAPE '\\'", column, i + 2);
+}
+
+void store_hits_free(struct store_hit *hits, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(hits[i].job);
+		free(hits[i].text);
+	}
+	free(hits);
+}
+
+/* The frames' times stand in the rows of the samples; the list of their numbers is a JSON array in order. */
+#define EVENT_TIME(which)                                                                                  \
+	"coalesce((SELECT pts_us FROM sample WHERE sample.job = event.job AND sample.chunk = event.chunk AND " \
+	"sample.idx = json_extract(event.samples, '" which "')), start_us)"
+
+static int run_search(struct store *s, const char *sql, char *const *likes, size_t n, size_t limit,
+                      struct store_hit **hits, size_t *found, struct err *err)
+{
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(s, sql, &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "i", (int64_t)limit);
+	for (size_t i = 0; i < n; i++)
+		sqlite3_bind_text(q, (int)i + 2, likes[i], -1, SQLITE_STATIC);
+	while ((r = db_step(s, q, err)) > 0) {
+		*hits = mem_grow(*hits, *found + 1, sizeof **hits);
+		(*hits)[(*found)++] = (struct store_hit){
+			.job = db_text(q, 0),
+			.chunk = sqlite3_column_int64(q, 1),
+			.event = sqlite3_column_int64(q, 2),
+			.text = db_text(q, 3),
+			.start = sqlite3_column_int64(q, 4),
+			.end = sqlite3_column_int64(q, 5),
+		};
+	}
+	return r;
+}
+
+int store_search(struct store *s, const char *const *words, size_t n, size_t limit, struct store_hit **ret,
+                 size_t *ret_n, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(buf_free) struct buf sql = BUF(16384);
+	char *likes[WORDS_MAX] = {0};
+	struct store_hit *hits = NULL;
+	size_t found = 0;
+	if (n < 1 || n > WORDS_MAX)
+		return err_set(err, ERR_ARG, "search for 1 to %d words", WORDS_MAX);
+	for (size_t i = 0; i < n; i++)
+		likes[i] = like(words[i]);
+	buf_adds(&sql, "SELECT * FROM (SELECT event.job, event.chunk, event.idx AS event, event.what, " EVENT_TIME(
+					   "$[0]") " AS at, " EVENT_TIME("$[#-1]") " AS till, created FROM event "
+	                                                           "JOIN chunk ON chunk.job = event.job AND chunk.idx = "
+	                                                           "event.chunk JOIN job ON job.id = event.job "
+	                                                           "WHERE 1");
+	add_likes(&sql, "event.what", n);
+	buf_adds(&sql, " UNION ALL SELECT chunk.job, chunk.idx, -1, chunk.summary, start_us, end_us, created FROM chunk "
+	               "JOIN job ON job.id = chunk.job WHERE chunk.state = 1");
+	add_likes(&sql, "chunk.summary", n);
+	buf_adds(&sql, ") ORDER BY created DESC, job, at LIMIT ?1");
+	int r = run_search(locked, buf_str(&sql), likes, n, limit, &hits, &found, err);
+	for (size_t i = 0; i < n; i++)
+		free(likes[i]);
+	if (r < 0) {
+		store_hits_free(hits, found);
+		return err_wrap(err, "cannot search the journal");
+	}
+	*ret = hits;
+	*ret_n = found;
+	return 0;
+}

@@ -1,0 +1,196 @@
+/* The server's part of the store: videos, the queue, a glance at a job, search. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "store/queue.h"
+
+static char dir[64];
+static struct store *s;
+
+static const struct store_video video = {.name = "näme.mp4",
+                                         .origin = "upload",
+                                         .source = "",
+                                         .path = "/x",
+                                         .sha256 = "",
+                                         .stamp = "",
+                                         .facts = "",
+                                         .fault = "",
+                                         .size = 1LL << 40,
+                                         .created = 5};
+
+static int64_t add_entry(int64_t of)
+{
+	struct err err = {0};
+	int64_t id = 0;
+	const struct store_entry e = {
+		.video = of, .priority = -3, .place = 1.5, .options = "{}", .journal = "", .fault = ""};
+	assert_ok(store_entry_add(s, &e, &id, &err));
+	return id;
+}
+
+static void videos_and_entries_come_back(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	int64_t id = 0, other = 0;
+	struct store_video *videos = NULL;
+	struct store_entry *entries = NULL;
+	size_t n = 0;
+	assert_ok(store_video_add(s, &video, &id, &err));
+	assert_ok(store_video_add(s, &video, &other, &err));
+	struct store_video changed = video;
+	changed.id = id;
+	changed.sha256 = "abc";
+	changed.state = STORE_VIDEO_FAILED;
+	assert_ok(store_video_update(s, &changed, &err));
+	assert_ok(store_videos_load(s, &videos, &n, &err));
+	assert_int_equal(n, 2);
+	assert_string_equal(videos[0].name, "näme.mp4");
+	assert_string_equal(videos[0].sha256, "abc");
+	assert_int_equal(videos[0].state, STORE_VIDEO_FAILED);
+	assert_int_equal(videos[1].size, 1LL << 40);
+	for (size_t i = 0; i < n; i++)
+		store_video_clear(&videos[i]);
+	free(videos);
+
+	int64_t first = add_entry(id), second = add_entry(other);
+	assert_ok(store_entry_update(
+		s,
+		&(struct store_entry){
+			.id = second, .state = STORE_ENTRY_HOLES, .options = "{}", .journal = "aaa", .fault = "why", .served = 7},
+		&err));
+	assert_ok(store_entries_load(s, &entries, &n, &err));
+	assert_int_equal(n, 2);
+	assert_int_equal(entries[0].id, first);
+	assert_int_equal(entries[0].priority, -3);
+	assert_true(entries[0].place > 1.4 && entries[0].place < 1.6);
+	assert_int_equal(entries[1].state, STORE_ENTRY_HOLES);
+	assert_string_equal(entries[1].fault, "why");
+	assert_int_equal(entries[1].video, other);
+	for (size_t i = 0; i < n; i++)
+		store_entry_clear(&entries[i]);
+	free(entries);
+
+	/* A video takes its entries along, and no number comes again. */
+	assert_ok(store_video_remove(s, other, &err));
+	assert_ok(store_entries_load(s, &entries, &n, &err));
+	assert_int_equal(n, 1);
+	store_entry_clear(&entries[0]);
+	free(entries);
+	assert_ok(store_entry_remove(s, first, &err));
+	assert_true(add_entry(id) > second);
+}
+
+static void add_job(const char *key, const char *summary, const char *what)
+{
+	struct err err = {0};
+	unsigned char thumb[] = {0xff, 0xd8, 0xff, 0xd9};
+	const struct store_chunk chunks[] = {{.index = 0, .start = 0, .end = 10}, {.index = 1, .start = 10, .end = 25}};
+	AUTO(mem_freep) char *id = mem_printf("%.12s", key);
+	const struct store_job j = {.id = id, .key = (char *)key, .source_name = "n", .facts = "{}", .output = "/x"};
+	struct store_sample samples[] = {
+		{.time = 12, .pts = 12, .rung = "", .fault = "", .thumb = thumb, .thumb_len = sizeof thumb},
+		{.time = 20, .pts = 20, .rung = "", .fault = ""},
+		{.time = 24, .pts = 24, .rung = "", .fault = ""}};
+	size_t shown[] = {1, 2};
+	struct store_event event = {.what = (char *)what, .samples = shown, .n_samples = 2};
+	struct store_chunk c = {.index = 1,
+	                        .state = STORE_CHUNK_DONE,
+	                        .summary = (char *)summary,
+	                        .reason = "",
+	                        .samples = samples,
+	                        .n_samples = 3,
+	                        .events = &event,
+	                        .n_events = 1};
+	assert_ok(store_job_add(s, &j, chunks, 2, &err));
+	assert_ok(store_chunk_save(s, id, &c, &err));
+}
+
+static const char key_a[] = "aaaa567890123456789012345678901234567890123456789012345678901234";
+static const char key_b[] = "bbbb567890123456789012345678901234567890123456789012345678901234";
+
+static size_t search(const char *const *words, size_t n, struct store_hit **hits)
+{
+	struct err err = {0};
+	size_t found = 0;
+	if (store_search(s, words, n, 50, hits, &found, &err) < 0)
+		fail_msg("%s", err.msg);
+	return found;
+}
+
+static void words_are_found(void **state)
+{
+	(void)state;
+	struct store_hit *hits = NULL;
+	struct store_glance glance;
+	struct err err = {0};
+	AUTO(buf_free) struct buf thumb = BUF(100);
+	add_job(key_a, "A quiet street.", "A red square enters, 100% sure.");
+	add_job(key_b, "A red car waits.", "It leaves.");
+	assert_ok(store_glance(s, "aaaa56789012", &glance, &err));
+	assert_string_equal(glance.states, ".d");
+	assert_int_equal(glance.events, 1);
+	free(glance.states);
+	assert_ok(store_glance(s, "none", &glance, &err));
+	assert_string_equal(glance.states, "");
+	free(glance.states);
+
+	assert_int_equal(search((const char *[]){"RED", "square"}, 2, &hits), 1);
+	assert_string_equal(hits[0].job, "aaaa56789012");
+	assert_int_equal(hits[0].chunk, 1);
+	assert_int_equal(hits[0].event, 0);
+	assert_int_equal(hits[0].start, 20);
+	assert_int_equal(hits[0].end, 24);
+	store_hits_free(hits, 1);
+
+	assert_int_equal(search((const char *[]){"red"}, 1, &hits), 2);
+	assert_string_equal(hits[0].job, "bbbb56789012");
+	assert_int_equal(hits[0].event, -1);
+	assert_int_equal(hits[0].end, 25);
+	store_hits_free(hits, 2);
+
+	/* What means something to LIKE is text. */
+	assert_int_equal(search((const char *[]){"0%"}, 1, &hits), 1);
+	store_hits_free(hits, 1);
+	assert_int_equal(search((const char *[]){"r_d"}, 1, &hits), 0);
+	assert_int_equal(search((const char *[]){"'; DROP TABLE job; --"}, 1, &hits), 0);
+
+	assert_ok(store_thumb(s, "aaaa56789012", 1, 0, &thumb, &err));
+	assert_int_equal(thumb.len, 4);
+	assert_int_equal(store_thumb(s, "aaaa56789012", 1, 1, &thumb, &err), -ERR_NOENT);
+	assert_int_equal(store_thumb(s, "aaaa56789012", 9, 9, &thumb, &err), -ERR_NOENT);
+}
+
+static int open_it(void **state)
+{
+	(void)state;
+	struct err err;
+	snprintf(dir, sizeof dir, "/tmp/vdet-test-XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	AUTO(mem_freep) char *path = file_join(dir, "q.db");
+	return store_open(path, &s, &err);
+}
+
+static int close_it(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = file_join(dir, "q.db");
+	store_free(s);
+	unlink(path);
+	return rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(videos_and_entries_come_back),
+		cmocka_unit_test(words_are_found),
+	};
+	return cmocka_run_group_tests(tests, open_it, close_it);
+}
