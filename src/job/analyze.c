@@ -68,7 +68,7 @@ static void tell_opening(struct opening *o)
 {
 	char done[TEXT_SIZE_MAX], all[TEXT_SIZE_MAX], text[160];
 	int64_t hashed = atomic_load(&o->hashed);
-	if (hashed < o->size) {
+	if (!o->a->sha256 && hashed < o->size) {
 		snprintf(text, sizeof text, "%s of %s", text_size((double)hashed, done), text_size((double)o->size, all));
 		progress_phase(o->a->progress, "hashing", text);
 		return;
@@ -89,14 +89,19 @@ static int open_source(struct opening *o, struct describe_worker *w, struct vide
 		r = decoder_probe(w->decoder, video, err);
 	if (r < 0)
 		return r;
-	atomic_store(&o->busy, 2);
-	pthread_create(&hasher, NULL, hash_source, o);
+	bool hash = !o->a->sha256;
+	atomic_store(&o->busy, 1 + hash);
+	if (hash)
+		pthread_create(&hasher, NULL, hash_source, o);
+	else
+		snprintf(o->sha256, sizeof o->sha256, "%s", o->a->sha256);
 	pthread_create(&starter, NULL, start_engine, o);
 	while (atomic_load(&o->busy) > 0) {
 		tell_opening(o);
 		usleep(20000); /* only how often the display is renewed; the work is awaited by the joins */
 	}
-	pthread_join(hasher, NULL);
+	if (hash)
+		pthread_join(hasher, NULL);
 	pthread_join(starter, NULL);
 	*err = o->hash_result < 0 ? o->hash_err : o->engine_err;
 	return o->hash_result < 0 ? o->hash_result : o->engine_result;
@@ -183,12 +188,12 @@ static int check_output(const char *dir, struct err *err)
 	return access(dir, W_OK | X_OK) == 0 ? 0 : err_sys(err, errno, "cannot write into the folder %s", dir);
 }
 
-static void tell_source(const struct analyze *a, const char *name, const struct video_info *v)
+static void tell_source(const struct analyze *a, const char *name, const char *sha256, const struct video_info *v)
 {
 	progress_event(a->progress, "source",
-	               json_pack("{s:s, s:f, s:i, s:i, s:s, s:f, s:s}", "name", name, "duration", (double)v->duration / 1e6,
-	                         "width", v->width, "height", v->height, "codec", v->codec, "fps", v->fps, "warning",
-	                         v->warning));
+	               json_pack("{s:s, s:s, s:f, s:i, s:i, s:s, s:f, s:s}", "name", name, "sha256", sha256, "duration",
+	                         (double)v->duration / 1e6, "width", v->width, "height", v->height, "codec", v->codec,
+	                         "fps", v->fps, "warning", v->warning));
 	if (*v->warning)
 		log_warning("%s: %s", name, v->warning);
 }
@@ -284,7 +289,7 @@ static int analyze_source(struct describe_worker *w, const struct source *src, i
 	AUTO(store_job_clear) struct store_job job = {0};
 	AUTO(mem_freep) char *dir = output_dir(o, src->path);
 	char key[HASH_HEX];
-	tell_source(a, src->name, &src->video);
+	tell_source(a, src->name, src->sha256, &src->video);
 	int r = plan_check(&wanted, src->video.duration, err);
 	if (r == 0)
 		r = survey_given(o, src->video.duration, &given, err);

@@ -41,6 +41,11 @@ struct analyze {
 	const char *locks_dir; /* one lock file a job lies here: two processes never do one job at once */
 	struct progress *progress;
 	struct cancel *cancel;
+	/* The rest is for a queue of jobs, and may be left out. */
+	struct cancel *drain; /* once fired no further chunk is begun: ERR_CANCELED after those in work */
+	const char *sha256;   /* of the file, where it is known: it is not read for that again */
+	const int64_t *only;  /* of what is not done, these chunks alone; NULL = all */
+	size_t n_only;
 };
 
 enum analyze_outcome { ANALYZE_COMPLETE, ANALYZE_HOLES, ANALYZE_EMPTY /* not one chunk succeeded */ };

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "job/result.h"
 
 struct run {
 	const struct analyze *a;
@@ -34,7 +35,8 @@ void chunks_outcome_clear(struct chunks_outcome *o)
 static bool take_next(struct run *run, size_t *ret)
 {
 	pthread_mutex_lock(&run->lock);
-	bool have = run->result == 0 && run->next < run->n_todo && !cancel_fired(run->a->cancel);
+	bool have =
+		run->result == 0 && run->next < run->n_todo && !cancel_fired(run->a->cancel) && !cancel_fired(run->a->drain);
 	if (have)
 		*ret = run->todo[run->next++];
 	pthread_mutex_unlock(&run->lock);
@@ -62,6 +64,16 @@ static void count(struct run *run, const struct store_chunk *c)
 	pthread_mutex_unlock(&run->lock);
 	if (c->state == STORE_CHUNK_HOLE)
 		log_warning("[job %s chunk %zu] hole: %s", run->job, (size_t)c->index + 1, c->reason);
+}
+
+/* To whoever wants to see results while the job runs. */
+static void tell_result(const struct run *run, const struct store_chunk *c)
+{
+	json_t *events = json_array();
+	result_events(c, events);
+	progress_event(
+		run->a->progress, "result",
+		json_pack("{s:I, s:s, s:o}", "chunk", (json_int_t)c->index + 1, "summary", c->summary, "events", events));
 }
 
 static int do_chunk(struct lane *lane, struct store_chunk *c, struct err *err)
@@ -92,10 +104,34 @@ static void *work(void *arg)
 			break;
 		}
 		count(run, &c);
+		if (c.state == STORE_CHUNK_DONE)
+			tell_result(run, &c);
 		progress_chunk(run->a->progress, i, p->start, p->end,
 		               c.state == STORE_CHUNK_DONE ? PROGRESS_DONE : PROGRESS_HOLE, 0, 0);
 	}
 	return NULL;
+}
+
+static bool is_wanted(const struct analyze *a, int64_t index)
+{
+	for (size_t i = 0; i < a->n_only; i++)
+		if (a->only[i] == index)
+			return true;
+	return !a->only;
+}
+
+/* Left alone by this run: it stays a hole. */
+static void leave_out(struct run *run, const struct store_chunk *c)
+{
+	run->outcome.holes++;
+	if (!run->outcome.first_hole)
+		run->outcome.first_hole = mem_strdup(c->state == STORE_CHUNK_HOLE ? c->reason : "not done yet");
+}
+
+/* Tells the job's id, and a letter a chunk: done, hole, or still to do. */
+static void tell_states(const struct run *run, const char *states)
+{
+	progress_event(run->a->progress, "begin", json_pack("{s:s, s:s}", "job", run->job, "states", states));
 }
 
 /* Which chunks are still to do: those that the journal does not hold as done. */
@@ -106,15 +142,20 @@ static int find_todo(struct run *run, struct err *err)
 	int r = store_chunks_load(run->a->store, run->job, false, &chunks, &n, err);
 	if (r < 0)
 		return r;
+	AUTO(mem_freep) char *states = mem_alloc(n + 1, 1);
 	run->todo = mem_alloc(n, sizeof *run->todo);
 	for (size_t i = 0; i < n; i++) {
+		states[i] = ".dh"[chunks[i].state];
 		if (chunks[i].state == STORE_CHUNK_DONE)
 			run->outcome.resumed++;
+		else if (!is_wanted(run->a, chunks[i].index))
+			leave_out(run, &chunks[i]);
 		else if ((size_t)chunks[i].index < run->plan->n_chunks)
 			run->todo[run->n_todo++] = (size_t)chunks[i].index;
 		store_chunk_clear(&chunks[i]);
 	}
 	free(chunks);
+	tell_states(run, states);
 	run->outcome.chunks = n;
 	run->outcome.fresh = run->n_todo > 0;
 	return 0;
@@ -167,7 +208,7 @@ int chunks_run(const struct analyze *a, struct describe_worker *first, const str
 	free(run.todo);
 	if (!run.outcome.first_hole)
 		run.outcome.first_hole = mem_strdup("");
-	if (run.result == 0 && cancel_fired(a->cancel))
+	if (run.result == 0 && (cancel_fired(a->cancel) || (cancel_fired(a->drain) && run.next < run.n_todo)))
 		run.result = err_set(&run.err, ERR_CANCELED, "interrupted");
 	if (run.result < 0) {
 		chunks_outcome_clear(&run.outcome);
