@@ -1,5 +1,5 @@
-/* The server's part of the case store: videos, and the queue of their analyses. As store.h: thread-safe, what a call has
- * returned from is on disk, strings handed out are freed by the _clear functions. */
+/* The server's part of the case store: videos, and the queue of their analyses. As store.h: thread-safe, what a call
+ * has returned from is on disk, strings handed out are freed by the _clear functions. */
 #ifndef VDET_STORE_QUEUE_H
 #define VDET_STORE_QUEUE_H
 
