@@ -372,13 +372,11 @@ static void test_day(void **state)
 	struct report *r = make(&s);
 	free(r->source_warning);
 	r->source_warning = mem_strdup("");
-	int64_t start = clock_now();
 	AUTO(buf_free) struct buf out = BUF(BIG);
 	struct err err;
 	assert_int_equal(report_html(r, &out, &err), 0);
 	assert_true(out.len < 40 << 20);
 	check(r);
-	assert_true(clock_now() - start < 120 * S);
 }
 
 int main(void)
