@@ -20,22 +20,12 @@ static const struct opt_group group = {"Report", rows, ARRAY_LEN(rows)};
 
 static int print(const struct report *r, struct err *err)
 {
-	static const struct {
-		const char *name;
-		int (*write)(const struct report *, struct buf *, struct err *);
-	} formats[] = {
-		{"html", report_html}, {"json", report_json}, {"md", report_markdown}, {"vtt", report_vtt}, {"csv", report_csv},
-	};
 	AUTO(buf_free) struct buf out = BUF(1u << 30);
-	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
-		if (strcmp(formats[i].name, own.format) != 0)
-			continue;
-		int w = formats[i].write(r, &out, err);
-		if (w == 0 && fwrite(out.data, 1, out.len, stdout) != out.len)
-			w = err_set(err, ERR_IO, "cannot write to standard output");
-		return w;
-	}
-	return err_set(err, ERR_ARG, "--output - takes one --format: html, json, md, vtt or csv");
+	int w = report_print(r, own.format, &out, err);
+	if (w < 0)
+		return err_wrap(err, "--output - takes one --format");
+	return fwrite(out.data, 1, out.len, stdout) == out.len ? 0
+	                                                       : err_set(err, ERR_IO, "cannot write to standard output");
 }
 
 static int run(struct app *app, int argc, char **argv)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,19 @@ int file_mkdirs(const char *path, bool private, struct err *err)
 		*s = c;
 	}
 	return file_is_dir(path) ? 0 : err_set(err, ERR_ARG, "%s is not a folder", path);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st, (void)type, (void)at;
+	return remove(path);
+}
+
+int file_remove_tree(const char *path, struct err *err)
+{
+	if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT)
+		return 0;
+	return err_sys(err, errno, "cannot remove %s", path);
 }
 
 bool file_exists(const char *path)

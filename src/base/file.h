@@ -14,6 +14,8 @@ int file_read(const char *path, struct buf *out, struct err *err);
 int file_write(const char *path, const void *data, size_t len, struct err *err);
 /* mkdir -p with mode 0777 less umask (0700 for `private`). */
 int file_mkdirs(const char *path, bool private, struct err *err);
+/* Removes a folder with everything in it, or a file; what is not there is no error. Does not follow links. */
+int file_remove_tree(const char *path, struct err *err);
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
 

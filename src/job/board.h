@@ -72,6 +72,9 @@ int board_job(struct board *b, int64_t id, json_t **ret, struct err *err); /* qu
  * The very same job of a video that is there already is given back instead of a second one. Disk. */
 int board_submit(struct board *b, const json_t *request, json_t **ret_job, struct err *err);
 
+/* Whether a request's "options" may hold this one. */
+bool board_may_set(const char *option);
+
 enum board_action { BOARD_PAUSE, BOARD_RESUME, BOARD_CANCEL, BOARD_RETRY };
 /* The name of an action as in a path ("pause"); -1 if it is none. */
 int board_action_find(const char *name);
@@ -126,7 +129,7 @@ int board_upload(struct board *b, const char *path, const char *name, const char
 /* ---- figures, for /metrics and /readyz; quick */
 
 struct board_figures {
-	int64_t videos, jobs, queued, running, paused, done, holes, failed;
+	int64_t videos, jobs, queued, running, paused, done, holes, failed, cancelled;
 	int64_t chunks_done, chunks_holes; /* by this run of the server */
 	double prefill_rate, decode_rate;  /* tokens/s, over the running jobs */
 	int64_t slots, busy_time;          /* of the engine; microseconds with a request in flight */

@@ -111,6 +111,14 @@ int report_check_formats(const char *formats, struct err *err)
 	return parse_formats(formats, &wanted, err);
 }
 
+int report_print(const struct report *r, const char *format, struct buf *out, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(formats_known); i++)
+		if (strcmp(formats_known[i].name, format) == 0)
+			return formats_known[i].write(r, out, err);
+	return err_set(err, ERR_ARG, "\"%.40s\" is no report format; name one: html, json, md, vtt or csv", format);
+}
+
 static int write_one(const struct report *r, const char *dir, const struct format *f, struct err *err)
 {
 	AUTO(buf_free) struct buf out = BUF(FILE_MAX_BYTES);

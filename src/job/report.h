@@ -120,6 +120,9 @@ int report_html(const struct report *r, struct buf *out, struct err *err); /* se
 int report_vtt(const struct report *r, struct buf *out, struct err *err);  /* WebVTT chapters and events */
 int report_csv(const struct report *r, struct buf *out, struct err *err);  /* events, RFC 4180 */
 
+/* By the name of the format. */
+int report_print(const struct report *r, const char *format, struct buf *out, struct err *err);
+
 /* Writes report.FORMAT into `dir` (created if needed) for each of `formats` ("html,json,md,vtt,csv" or "all"),
  * each file atomically. */
 int report_write(const struct report *r, const char *dir, const char *formats, struct err *err);

@@ -91,6 +91,8 @@ int store_chunks_load(struct store *s, const char *job, bool detail, struct stor
 /* The index of a video, by its source's SHA-256 and a text that names everything else it depends on. ERR_NOENT if there
  * is none; saving replaces. */
 int store_index_load(struct store *s, const char *sha256, const char *options, struct buf *out, struct err *err);
+/* The one made last of this video, whatever options it was made with. */
+int store_index_latest(struct store *s, const char *sha256, struct buf *out, struct err *err);
 int store_index_save(struct store *s, const char *sha256, const char *options, const void *data, size_t len,
                      struct err *err);
 

@@ -1,0 +1,487 @@
+/* Requests that change the queue. Each is written down before its answer is given. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "job/board-inside.h"
+
+/* ---- a new job */
+
+static int read_priority(const json_t *request, int64_t *ret, struct err *err)
+{
+	const json_t *p = json_object_get(request, "priority");
+	*ret = 0;
+	if (!p || json_is_null(p))
+		return 0;
+	*ret = json_integer_value(p);
+	if (!json_is_integer(p) || *ret < -BOARD_PRIORITY_MAX || *ret > BOARD_PRIORITY_MAX)
+		return err_set(err, ERR_ARG, "\"priority\" has to be a whole number from %d to %d", -BOARD_PRIORITY_MAX,
+		               BOARD_PRIORITY_MAX);
+	return 0;
+}
+
+/* The same question about the same video that is answered, or waits to be. */
+static struct job *find_same(struct board *b, const struct video *v, const char *options)
+{
+	for (size_t i = 0; i < b->n_jobs; i++) {
+		struct job *j = b->jobs[i];
+		if (j->video == v && !j->gone && j->row.state != STORE_ENTRY_FAILED && j->row.state != STORE_ENTRY_CANCELLED &&
+		    j->rest != REST_CANCEL && strcmp(j->row.options, options) == 0)
+			return j;
+	}
+	return NULL;
+}
+
+static double last_place(const struct board *b)
+{
+	double last = 0;
+	for (size_t i = 0; i < b->n_jobs; i++)
+		last = b->jobs[i]->row.place > last ? b->jobs[i]->row.place : last;
+	return last;
+}
+
+/* With the lock held: how much work it counts as having had, when it comes to the queue. */
+static void level(struct board *b, struct job *j)
+{
+	int64_t now = clock_now();
+	AUTO(mem_freep) struct queue_job *q = board_queue(b, now);
+	for (size_t i = 0; i < b->n_jobs; i++)
+		if (b->jobs[i] == j)
+			q[i].state = QUEUE_IDLE;
+	j->row.served = queue_level(q, b->n_jobs, j->row.priority, j->row.served, now);
+}
+
+static int add_job(struct board *b, struct video *v, json_t *options, const char *text, int64_t priority,
+                   struct job **ret, struct err *err)
+{
+	struct job *j = mem_alloc(1, sizeof *j);
+	*j = (struct job){.board = b, .video = v, .options = json_incref(options), .dots = mem_strdup("")};
+	j->row = (struct store_entry){.video = v->row.id,
+	                              .priority = priority,
+	                              .options = mem_strdup(text),
+	                              .journal = mem_strdup(""),
+	                              .fault = mem_strdup(""),
+	                              .created = clock_wall()};
+	pthread_mutex_lock(&b->lock);
+	j->row.place = last_place(b) + 1;
+	level(b, j);
+	pthread_mutex_unlock(&b->lock);
+	int r = store_entry_add(b->setup.store, &j->row, &j->row.id, err);
+	if (r < 0) {
+		board_free_job(j);
+		return r;
+	}
+	pthread_mutex_lock(&b->lock);
+	b->jobs = mem_grow(b->jobs, b->n_jobs + 1, sizeof(struct job *));
+	b->jobs[b->n_jobs++] = j;
+	board_tell_job(b, j);
+	board_wake(b);
+	pthread_mutex_unlock(&b->lock);
+	*ret = j;
+	return 0;
+}
+
+static int check_keys(const json_t *request, const char *const *keys, struct err *err)
+{
+	const char *name;
+	json_t *value;
+	if (!json_is_object(request))
+		return err_set(err, ERR_ARG, "the request has to be a JSON object");
+	json_object_foreach ((json_t *)request, name, value) {
+		size_t i = 0;
+		while (keys[i] && strcmp(keys[i], name) != 0)
+			i++;
+		if (!keys[i])
+			return err_set(err, ERR_ARG, "the request has an unknown member \"%.60s\"", name);
+	}
+	return 0;
+}
+
+/* With `disk` held. The video is found or made by `take`, once everything else of the request is known to be right. */
+static int submit(struct board *b, const json_t *request,
+                  int (*take)(struct board *, void *, struct video **, struct err *), void *ctx, json_t **ret,
+                  struct err *err)
+{
+	json_auto_t *options = NULL;
+	struct video *v;
+	struct job *j;
+	int64_t priority;
+	int r = read_priority(request, &priority, err);
+	if (r == 0)
+		r = board_read_options(b->setup.analyze, request, &options, err);
+	if (r == 0)
+		r = take(b, ctx, &v, err);
+	if (r < 0)
+		return r;
+	AUTO(mem_freep) char *text = json_dumps(options, JSON_COMPACT | JSON_SORT_KEYS);
+	pthread_mutex_lock(&b->lock);
+	j = find_same(b, v, text);
+	pthread_mutex_unlock(&b->lock);
+	if (!j && (r = add_job(b, v, options, text, priority, &j, err)) < 0)
+		return r;
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	*ret = board_job_json(locked, j);
+	return 0;
+}
+
+static int take_named(struct board *b, void *ctx, struct video **ret, struct err *err)
+{
+	return board_take_video(b, ctx, ret, err);
+}
+
+int board_submit(struct board *b, const json_t *request, json_t **ret_job, struct err *err)
+{
+	static const char *const keys[] = {"video", "path", "url", "prompt", "options", "priority", NULL};
+	int r = check_keys(request, keys, err);
+	if (r < 0)
+		return r;
+	AUTO(board_undiskp) struct board *disk = board_disk(b);
+	return submit(disk, request, take_named, (void *)request, ret_job, err);
+}
+
+/* ---- uploads */
+
+struct upload {
+	const char *path, *name, *sha256;
+	struct video *video;
+};
+
+static int take_upload(struct board *b, void *ctx, struct video **ret, struct err *err)
+{
+	struct upload *u = ctx;
+	char stamp[100] = "";
+	int fd;
+	int r = file_open_input(u->path, &fd, err);
+	if (r < 0)
+		return r;
+	int64_t size = lseek(fd, 0, SEEK_END);
+	board_stamp(fd, stamp);
+	close(fd);
+	AUTO(store_video_clear)
+	struct store_video row = {.name = board_file_name(u->name),
+	                          .origin = mem_strdup("upload"),
+	                          .source = mem_strdup(u->path),
+	                          .path = mem_strdup(""),
+	                          .sha256 = mem_strdup(u->sha256 ? u->sha256 : ""),
+	                          .stamp = mem_strdup(stamp),
+	                          .facts = mem_strdup(""),
+	                          .fault = mem_strdup(""),
+	                          .size = size,
+	                          .state = STORE_VIDEO_READY,
+	                          .created = clock_wall()};
+	r = board_add_video(b, &row, &u->video, err);
+	if (r == 0)
+		*ret = u->video;
+	return r;
+}
+
+int board_upload(struct board *b, const char *path, const char *name, const char *sha256, const json_t *request,
+                 json_t **ret_video, json_t **ret_job, struct err *err)
+{
+	static const char *const keys[] = {"analyze", "prompt", "options", "priority", NULL};
+	struct upload u = {.path = path, .name = name, .sha256 = sha256};
+	json_auto_t *none = json_object();
+	json_t *job = NULL;
+	if (!request)
+		request = none;
+	int r = check_keys(request, keys, err);
+	if (r < 0)
+		return r;
+	AUTO(board_undiskp) struct board *disk = board_disk(b);
+	if (json_is_false(json_object_get(request, "analyze")))
+		r = take_upload(disk, &u, &u.video, err);
+	else
+		r = submit(disk, request, take_upload, &u, &job, err);
+	if (r < 0)
+		return r;
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	*ret_video = board_video_json(locked, u.video);
+	*ret_job = job;
+	return 0;
+}
+
+/* ---- controls */
+
+static const char *const action_names[] = {"pause", "resume", "cancel", "retry"};
+
+int board_action_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(action_names); i++)
+		if (strcmp(name, action_names[i]) == 0)
+			return (int)i;
+	return -1;
+}
+
+static int refuse(const struct job *j, const char *what, struct err *err)
+{
+	static const char *const names[] = {"queued",          "running", "paused",   "done",
+	                                    "done with holes", "failed",  "cancelled"};
+	return err_set(err, ERR_BUSY, "job %lld cannot be %s: it is %s", (long long)j->row.id, what, names[j->row.state]);
+}
+
+static void to_queue(struct board *b, struct job *j)
+{
+	j->row.state = STORE_ENTRY_QUEUED;
+	j->row.ended = 0;
+	j->retry_at = 0;
+	free(j->row.fault);
+	j->row.fault = mem_strdup("");
+	level(b, j);
+}
+
+static int pause_job(struct board *b, struct job *j, struct err *err)
+{
+	(void)b;
+	if (j->has_thread && !j->ended)
+		board_halt(j, REST_PAUSE);
+	else if (j->row.state == STORE_ENTRY_QUEUED)
+		j->row.state = STORE_ENTRY_PAUSED;
+	else if (j->row.state != STORE_ENTRY_PAUSED)
+		return refuse(j, "paused", err);
+	return 0;
+}
+
+static int resume_job(struct board *b, struct job *j, struct err *err)
+{
+	if (j->has_thread && !j->ended) {
+		if (j->rest == REST_PAUSE) /* it has begun to leave: it comes again at once */
+			j->rest = REST_QUEUE;
+	} else if (j->row.state == STORE_ENTRY_PAUSED || j->row.state == STORE_ENTRY_CANCELLED) {
+		to_queue(b, j);
+	} else if (j->row.state != STORE_ENTRY_QUEUED) {
+		return refuse(j, "resumed", err);
+	}
+	return 0;
+}
+
+static int cancel_job(struct board *b, struct job *j, struct err *err)
+{
+	(void)b;
+	if (j->has_thread && !j->ended) {
+		board_halt(j, REST_CANCEL);
+	} else if (j->row.state == STORE_ENTRY_QUEUED || j->row.state == STORE_ENTRY_PAUSED) {
+		j->row.state = STORE_ENTRY_CANCELLED;
+		j->row.ended = clock_wall();
+	} else if (j->row.state != STORE_ENTRY_CANCELLED) {
+		return refuse(j, "cancelled", err);
+	}
+	return 0;
+}
+
+/* The chunks that a retry names, each of them a hole. */
+static int read_only(struct job *j, const json_t *body, struct err *err)
+{
+	const json_t *list = json_object_get(body, "chunks");
+	size_t n = json_array_size(list), chunks = strlen(j->dots);
+	if (!list || json_is_null(list))
+		return 0;
+	if (!json_is_array(list) || !n)
+		return err_set(err, ERR_ARG, "\"chunks\" has to be a list of the indices of holes");
+	AUTO(mem_freep) int64_t *only = mem_alloc(n, sizeof *only);
+	for (size_t i = 0; i < n; i++) {
+		const json_t *v = json_array_get(list, i);
+		only[i] = json_integer_value(v);
+		if (!json_is_integer(v) || only[i] < 0 || (size_t)only[i] >= chunks)
+			return err_set(err, ERR_ARG, "\"chunks\" has to list indices from 0 to %zu", chunks ? chunks - 1 : 0);
+		if (j->dots[only[i]] == 'd')
+			return err_set(err, ERR_BUSY, "chunk %lld is done; only holes are tried again", (long long)only[i]);
+	}
+	free(j->only);
+	j->only = TAKE(only);
+	j->n_only = n;
+	return 0;
+}
+
+static int retry_job(struct board *b, struct job *j, const json_t *body, struct err *err)
+{
+	enum store_entry_state s = j->row.state;
+	bool over = s == STORE_ENTRY_HOLES || s == STORE_ENTRY_FAILED || s == STORE_ENTRY_CANCELLED;
+	if ((j->has_thread && !j->ended) || !over)
+		return refuse(j, "tried again", err);
+	int r = read_only(j, body, err);
+	if (r == 0)
+		to_queue(b, j);
+	return r;
+}
+
+static int act(struct board *b, struct job *j, enum board_action action, const json_t *body, struct err *err)
+{
+	switch (action) {
+	case BOARD_PAUSE: return pause_job(b, j, err);
+	case BOARD_RESUME: return resume_job(b, j, err);
+	case BOARD_CANCEL: return cancel_job(b, j, err);
+	default: return retry_job(b, j, body, err);
+	}
+}
+
+int board_control(struct board *b, int64_t id, enum board_action action, const json_t *body, json_t **ret,
+                  struct err *err)
+{
+	struct job *j;
+	AUTO(board_undiskp) struct board *disk = board_disk(b);
+	pthread_mutex_lock(&b->lock);
+	int r = board_need_job(b, id, &j, err);
+	if (r == 0)
+		r = act(b, j, action, body, err);
+	pthread_mutex_unlock(&b->lock);
+	if (r == 0)
+		r = board_save_job(disk, j, err);
+	if (r < 0)
+		return r;
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	board_tell_job(locked, j);
+	board_wake(b);
+	*ret = board_job_json(b, j);
+	return 0;
+}
+
+/* ---- order */
+
+/* Puts j before `target`, or at the end. */
+static void move(struct board *b, struct job *j, const struct job *target)
+{
+	size_t n;
+	double before = 0;
+	AUTO(mem_freep) struct job **order = board_order(b, &n);
+	if (!target) {
+		j->row.place = last_place(b) + 1;
+		return;
+	}
+	for (size_t i = 0; i < n && order[i] != target; i++)
+		if (order[i] != j && order[i]->row.priority == target->row.priority)
+			before = order[i]->row.place;
+	j->row.priority = target->row.priority;
+	j->row.place = before + (target->row.place - before) / 2;
+	/* By place alone, not by the work they had: that is what was asked for. */
+	if (j->row.served > target->row.served)
+		j->row.served = target->row.served;
+}
+
+static int change(struct board *b, struct job *j, const json_t *body, struct err *err)
+{
+	json_t *before = json_object_get(body, "before"), *priority = json_object_get(body, "priority");
+	struct job *target = NULL;
+	int64_t wanted = 0, id;
+	int r = read_priority(body, &wanted, err);
+	if (r == 0 && before && !json_is_null(before)) {
+		r = board_parse_id(before, &id, err);
+		if (r == 0)
+			r = board_need_job(b, id, &target, err);
+		if (r == 0 && target == j)
+			r = err_set(err, ERR_ARG, "a job cannot stand before itself");
+	}
+	if (r < 0)
+		return r;
+	if (before)
+		move(b, j, target);
+	if (priority && !json_is_null(priority))
+		j->row.priority = wanted;
+	return 0;
+}
+
+int board_change(struct board *b, int64_t id, const json_t *body, json_t **ret, struct err *err)
+{
+	static const char *const keys[] = {"priority", "before", NULL};
+	struct job *j;
+	int r = check_keys(body, keys, err);
+	if (r < 0)
+		return r;
+	AUTO(board_undiskp) struct board *disk = board_disk(b);
+	pthread_mutex_lock(&b->lock);
+	r = board_need_job(b, id, &j, err);
+	if (r == 0)
+		r = change(b, j, body, err);
+	pthread_mutex_unlock(&b->lock);
+	if (r == 0)
+		r = board_save_job(disk, j, err);
+	if (r < 0)
+		return r;
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	board_tell_job(locked, j);
+	board_wake(b);
+	*ret = board_job_json(b, j);
+	return 0;
+}
+
+/* ---- removing */
+
+/* With `disk` held: nobody else's is the journal. */
+static bool shares_journal(struct board *b, const struct job *j)
+{
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	for (size_t i = 0; i < locked->n_jobs; i++)
+		if (b->jobs[i] != j && !b->jobs[i]->gone && strcmp(b->jobs[i]->row.journal, j->row.journal) == 0)
+			return true;
+	return false;
+}
+
+/* With `disk` held. A running job ends by itself afterwards; what it still writes goes nowhere: its rows are gone. */
+static int remove_job(struct board *b, struct job *j, struct err *err)
+{
+	AUTO(mem_freep) char *id = mem_printf("%lld", (long long)j->row.id);
+	AUTO(mem_freep) char *dir = file_join(b->reports_dir, id);
+	struct err why;
+	int r = store_entry_remove(b->setup.store, j->row.id, err);
+	if (r == 0 && *j->row.journal && !shares_journal(b, j))
+		r = store_job_remove(b->setup.store, j->row.journal, err);
+	if (r < 0)
+		return r;
+	if (board_remove_files(dir, &why) < 0)
+		log_warning("[job %s] %s", id, why.msg);
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	if (j->has_thread && !j->ended)
+		board_halt(j, REST_CANCEL);
+	j->gone = true;
+	events_post(locked->setup.events, "job-removed", "job", j->row.id, NULL);
+	board_wake(b);
+	return 0;
+}
+
+int board_remove(struct board *b, int64_t id, struct err *err)
+{
+	struct job *j;
+	AUTO(board_undiskp) struct board *disk = board_disk(b);
+	pthread_mutex_lock(&b->lock);
+	int r = board_need_job(b, id, &j, err);
+	pthread_mutex_unlock(&b->lock);
+	return r < 0 ? r : remove_job(disk, j, err);
+}
+
+static struct job *job_of(struct board *b, const struct video *v)
+{
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	for (size_t i = 0; i < locked->n_jobs; i++)
+		if (b->jobs[i]->video == v && !b->jobs[i]->gone)
+			return b->jobs[i];
+	return NULL;
+}
+
+int board_video_remove(struct board *b, int64_t id, struct err *err)
+{
+	AUTO(mem_freep) char *name = mem_printf("%lld", (long long)id);
+	AUTO(mem_freep) char *dir = file_join(b->videos_dir, name);
+	struct video *v;
+	struct job *j;
+	struct err why;
+	AUTO(board_undiskp) struct board *disk = board_disk(b);
+	pthread_mutex_lock(&b->lock);
+	int r = board_need_video(b, id, &v, err);
+	pthread_mutex_unlock(&b->lock);
+	while (r == 0 && (j = job_of(b, v)))
+		r = remove_job(b, j, err);
+	if (r == 0)
+		r = store_video_remove(disk->setup.store, id, err);
+	if (r < 0)
+		return r;
+	if (board_remove_files(dir, &why) < 0)
+		log_warning("[video %s] %s", name, why.msg);
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	v->gone = true;
+	cancel_fire(v->cancel);
+	events_post(locked->setup.events, "video-removed", "video", id, NULL);
+	board_wake(b);
+	return 0;
+}

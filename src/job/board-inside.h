@@ -1,0 +1,134 @@
+/* The inside of the board, shared by its files: board.c (life, the manager), board-run.c (one turn of a job),
+ * board-change.c (requests that change something), board-video.c, board-show.c (JSON), board-request.c (what a request
+ * may set).
+ *
+ * Locks, in the order in which they are taken: the progress of a job, `disk`, `lock`. `disk` is held around a change
+ * together with its writing down, so that the store sees changes in their order; `lock` guards everything in memory and
+ * is never held while anything waits. Jobs and videos are freed by the manager alone, so that a pointer to one is good
+ * on the manager's thread, on the job's own, and under `lock`. */
+#ifndef VDET_JOB_BOARD_INSIDE_H
+#define VDET_JOB_BOARD_INSIDE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/pool.h"
+#include "job/board.h"
+#include "job/progress.h"
+#include "job/queue.h"
+#include "store/queue.h"
+
+struct video {
+	struct store_video row;
+	json_t *facts;   /* parsed; NULL while unknown */
+	bool gone;       /* removed: not shown any more */
+	bool busy;       /* a thread prepares it */
+	int64_t fetched; /* bytes, while it is fetched */
+	bool unsaved;
+	bool has_proxy, makes_proxy;
+	struct cancel *cancel; /* of the preparation */
+};
+
+/* Where a running job goes when it comes to rest before its end. */
+enum rest { REST_NONE, REST_QUEUE, REST_PAUSE, REST_CANCEL };
+
+struct job {
+	struct board *board;
+	struct video *video;
+	struct store_entry row;
+	json_t *options; /* as the request set them */
+	/* of the present turn, or of the last one */
+	struct progress *progress;
+	struct progress_view view;
+	char phase[24], detail[160];
+	char *dots; /* a letter a chunk: . to do, r running, d done, h hole */
+	int64_t events;
+	bool in_chunks;
+	bool fresh; /* not run yet by this server: it begins at the level of the others */
+	struct cancel *cancel, *drain;
+	enum rest rest;
+	int64_t *only;
+	size_t n_only;
+	int64_t began, retry_at; /* monotonic; retry_at: not before */
+	int64_t told;            /* when the last "job" event went out */
+	bool dirty, unsaved, gone;
+	bool has_thread, ended;
+	pthread_t thread;
+};
+
+struct board {
+	struct board_setup setup;
+	char *videos_dir, *reports_dir;
+	pthread_mutex_t disk, lock;
+	pthread_cond_t wake; /* the manager: something changed */
+	struct video **videos;
+	size_t n_videos;
+	struct job **jobs; /* in order of their numbers */
+	size_t n_jobs;
+	bool stopping, stopped, started;
+	int64_t chunks_done, chunks_holes;
+	struct pool *pool, *preparing;
+	pthread_t manager;
+};
+
+enum { BOARD_PRIORITY_MAX = 100 };
+
+/* AUTO(board_unlockp) struct board *locked = board_lock(b); */
+struct board *board_lock(struct board *b);
+void board_unlockp(struct board **b);
+struct board *board_disk(struct board *b);
+void board_undiskp(struct board **b);
+
+/* With the lock held. */
+struct job *board_find_job(struct board *b, int64_t id);
+struct video *board_find_video(struct board *b, int64_t id);
+int board_need_job(struct board *b, int64_t id, struct job **ret, struct err *err);
+int board_need_video(struct board *b, int64_t id, struct video **ret, struct err *err);
+void board_wake(struct board *b);
+void board_tell_job(struct board *b, struct job *j);
+void board_tell_video(struct board *b, struct video *v);
+void board_halt(struct job *j, enum rest rest); /* tells a running job to come to rest */
+/* All jobs that are not gone, in the order in which people see the queue; the caller frees. */
+struct job **board_order(struct board *b, size_t *ret_n);
+struct queue_job *board_queue(struct board *b, int64_t now);      /* as queue.h wants them, at the jobs' indices */
+struct store_entry board_copy_entry(const struct store_entry *e); /* for writing it down without the lock */
+struct store_video board_copy_video(const struct store_video *v);
+
+/* With `disk` held and without the lock: writes down what is in memory. */
+int board_save_job(struct board *b, struct job *j, struct err *err);
+int board_save_video(struct board *b, struct video *v, struct err *err);
+
+/* board-show.c, with the lock held */
+json_t *board_job_json(struct board *b, const struct job *j);
+json_t *board_video_json(struct board *b, const struct video *v);
+json_t *board_seconds(int64_t us);     /* null if negative */
+json_t *board_moment(int64_t unix_us); /* null if 0 */
+
+/* board-run.c */
+void board_on_progress(void *job, json_t *event); /* takes the lock */
+void *board_run_job(void *job);
+void board_free_job(struct job *j);
+
+/* board-request.c */
+/* Options as a request may set them, canonical: names in order, values as text. */
+int board_read_options(const struct analyze_options *base, const json_t *request, json_t **ret, struct err *err);
+/* The options of a job: a copy of `base` with these; freed by board_clear_options(). */
+int board_make_options(const struct analyze_options *base, const json_t *set, struct analyze_options *ret,
+                       struct err *err);
+void board_clear_options(struct analyze_options *o);
+char *board_file_name(const char *name); /* a name that is safe in a folder of ours; the caller frees */
+int board_parse_id(const json_t *value, int64_t *ret, struct err *err);
+
+/* board-video.c */
+/* Finds the video of a request, or makes it; with `disk` held. */
+int board_take_video(struct board *b, const json_t *request, struct video **ret, struct err *err);
+int board_add_video(struct board *b, struct store_video *row, struct video **ret, struct err *err); /* takes the row */
+void board_prepare(struct board *b, struct video *v); /* with the lock held: looks at it on another thread */
+int board_check_path(const struct board *b, const char *path, char **ret_real, struct err *err);
+void board_free_video(struct video *v);
+void board_stamp(int fd, char out[static 100]); /* what a file looks like: it changes when the file does */
+int board_remove_files(const char *dir, struct err *err);
+
+#endif

@@ -1,0 +1,171 @@
+/* What a request may set, and what it makes of the options. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/opt.h"
+#include "base/text.h"
+#include "job/board-inside.h"
+
+static const struct opt_group *const groups[] = {&analyze_opt_group, &media_opt_group, &index_opt_group};
+
+/* What may be chosen for one job from afar: how it is looked at, and nothing that names a file of this machine or takes
+ * its memory. */
+static bool may_set(const struct opt_row *row)
+{
+	static const char *const sections[] = {"chunk.", "sample.", "frame.", "range.", "describe.", "index."};
+	static const char *const never[] = {"chunk.workers", "index.workers"};
+	if (strcmp(row->name, "job.timeout") == 0)
+		return true;
+	if (row->type == OPT_STRING && strncmp(row->name, "describe.", 9) != 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(never); i++)
+		if (strcmp(row->name, never[i]) == 0)
+			return false;
+	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
+		if (strncmp(row->name, sections[i], strlen(sections[i])) == 0)
+			return true;
+	return false;
+}
+
+static const struct opt_row *find_row(const char *name)
+{
+	for (size_t k = 0; k < ARRAY_LEN(groups); k++)
+		for (size_t i = 0; i < groups[k]->n; i++)
+			if (strcmp(groups[k]->rows[i].name, name) == 0)
+				return &groups[k]->rows[i];
+	return NULL;
+}
+
+bool board_may_set(const char *option)
+{
+	const struct opt_row *row = find_row(option);
+	return row && may_set(row);
+}
+
+static int value_text(const char *name, const json_t *value, char **ret, struct err *err)
+{
+	if (json_is_string(value)) {
+		AUTO(buf_free) struct buf text = BUF(1 << 16);
+		text_utf8(&text, json_string_value(value), json_string_length(value));
+		if (buf_check(&text, name, err) < 0)
+			return -ERR_LIMIT;
+		*ret = mem_strdup(buf_str(&text));
+	} else if (json_is_integer(value)) {
+		*ret = mem_printf("%lld", (long long)json_integer_value(value));
+	} else if (json_is_real(value)) {
+		*ret = mem_printf("%.15g", json_real_value(value));
+	} else if (json_is_boolean(value)) {
+		*ret = mem_strdup(json_is_true(value) ? "true" : "false");
+	} else {
+		return err_set(err, ERR_ARG, "the option %s has to be a text, a number, true or false", name);
+	}
+	return 0;
+}
+
+static int put_option(json_t *to, const char *name, const json_t *value, struct err *err)
+{
+	AUTO(mem_freep) char *text = NULL;
+	if (!board_may_set(name))
+		return err_set(err, ERR_ARG, "there is no option %.60s that a request can set (see GET /api/v1/settings)",
+		               name);
+	int r = value_text(name, value, &text, err);
+	if (r == 0)
+		json_object_set_new(to, name, json_string(text));
+	return r;
+}
+
+int board_read_options(const struct analyze_options *base, const json_t *request, json_t **ret, struct err *err)
+{
+	json_auto_t *set = json_object();
+	json_t *options = json_object_get(request, "options"), *prompt = json_object_get(request, "prompt"), *value;
+	const char *name;
+	if (options && !json_is_object(options) && !json_is_null(options))
+		return err_set(err, ERR_ARG, "\"options\" has to be an object, such as {\"chunk.duration\": 60}");
+	json_object_foreach (options, name, value) {
+		int r = put_option(set, name, value, err);
+		if (r < 0)
+			return r;
+	}
+	if (prompt && !json_is_null(prompt)) {
+		if (!json_is_string(prompt))
+			return err_set(err, ERR_ARG, "\"prompt\" has to be a text");
+		int r = put_option(set, "describe.prompt", prompt, err);
+		if (r < 0)
+			return r;
+	}
+	struct analyze_options tried;
+	int r = board_make_options(base, set, &tried, err);
+	if (r < 0)
+		return r;
+	board_clear_options(&tried);
+	*ret = json_incref(set);
+	return 0;
+}
+
+static int copy_options(const struct analyze_options *base, struct analyze_options *to, struct err *err)
+{
+	for (size_t k = 0; k < ARRAY_LEN(groups); k++)
+		for (size_t i = 0; i < groups[k]->n; i++) {
+			AUTO(buf_free) struct buf text = BUF(1 << 20);
+			opt_get_text(&groups[k]->rows[i], base, &text);
+			int r = opt_set_value(&groups[k]->rows[i], to, buf_str(&text), groups[k]->rows[i].name, err);
+			if (r < 0)
+				return r;
+		}
+	return 0;
+}
+
+int board_make_options(const struct analyze_options *base, const json_t *set, struct analyze_options *ret,
+                       struct err *err)
+{
+	struct analyze_options o = {0};
+	const char *name;
+	json_t *value;
+	int r = copy_options(base, &o, err);
+	/* A queue shares out time by turns; a limit of a run is for those who asked for it. */
+	o.job_timeout = 0;
+	o.fresh = false;
+	json_object_foreach ((json_t *)set, name, value) {
+		const struct opt_row *row = find_row(name);
+		if (r == 0 && row)
+			r = opt_set_value(row, &o, json_string_value(value), name, err);
+	}
+	if (r < 0) {
+		board_clear_options(&o);
+		return r;
+	}
+	*ret = o;
+	return 0;
+}
+
+void board_clear_options(struct analyze_options *o)
+{
+	struct opt_bind binds[ARRAY_LEN(groups)];
+	for (size_t k = 0; k < ARRAY_LEN(groups); k++)
+		binds[k] = (struct opt_bind){groups[k], o};
+	opt_free(&(struct opt_set){binds, ARRAY_LEN(groups)});
+}
+
+char *board_file_name(const char *name)
+{
+	AUTO(mem_freep) char *line = text_line(file_base(name), 180);
+	char *start = line;
+	while (*start == '.' || *start == ' ')
+		start++;
+	for (char *p = start; *p; p++)
+		if (*p == '/' || *p == '\\')
+			*p = '_';
+	return mem_strdup(*start ? start : "video");
+}
+
+int board_parse_id(const json_t *value, int64_t *ret, struct err *err)
+{
+	const char *s = json_string_value(value);
+	char *end;
+	long long id = s && *s >= '1' && *s <= '9' && strlen(s) < 19 ? strtoll(s, &end, 10) : 0;
+	if (id <= 0 || *end)
+		return err_set(err, ERR_ARG, "an id is a string of digits, such as \"7\"");
+	*ret = id;
+	return 0;
+}

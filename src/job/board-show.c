@@ -1,0 +1,445 @@
+/* What the board shows: jobs, videos, results as JSON, reports, search. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "job/board-inside.h"
+#include "job/index-form.h"
+#include "job/index.h"
+#include "job/report.h"
+#include "job/result.h"
+
+enum { ACTIVITY_MAX = 4000, HITS_MAX = 500, QUERY_MAX = 400 };
+
+json_t *board_seconds(int64_t us)
+{
+	return us < 0 ? json_null() : json_real((double)us / 1e6);
+}
+
+json_t *board_moment(int64_t unix_us)
+{
+	return unix_us ? json_real((double)unix_us / 1e6) : json_null();
+}
+
+static json_t *id_json(int64_t id)
+{
+	char text[24];
+	snprintf(text, sizeof text, "%lld", (long long)id);
+	return json_string(text);
+}
+
+static json_t *text_or_null(const char *s)
+{
+	return s && *s ? json_string(s) : json_null();
+}
+
+static json_t *fact(const struct video *v, const char *name)
+{
+	json_t *f = json_object_get(v->facts, name);
+	return f ? json_incref(f) : json_null();
+}
+
+static json_t *duration(const struct video *v)
+{
+	json_t *d = json_object_get(v->facts, "duration_us");
+	return d ? json_real((double)json_integer_value(d) / 1e6) : json_null();
+}
+
+static int count(const char *dots, char letter)
+{
+	int n = 0;
+	for (; dots && *dots; dots++)
+		n += *dots == letter;
+	return n;
+}
+
+static json_t *running_json(const char *dots)
+{
+	json_t *a = json_array();
+	for (size_t i = 0; dots && dots[i]; i++)
+		if (dots[i] == 'r')
+			json_array_append_new(a, json_integer((json_int_t)i));
+	return a;
+}
+
+/* What each chunk in work is at. */
+static json_t *active_json(const struct progress_view *v)
+{
+	json_t *a = json_array();
+	for (size_t i = 0; i < v->n_active; i++) {
+		const struct progress_chunk *c = &v->active[i];
+		json_array_append_new(a, json_pack("{s:I, s:s, s:I, s:I, s:o, s:o}", "chunk", (json_int_t)c->index, "stage",
+		                                   progress_stage_name(c->stage), "done", (json_int_t)c->done, "total",
+		                                   (json_int_t)c->total, "elapsed", board_seconds(c->elapsed), "left",
+		                                   board_seconds(c->left)));
+	}
+	return a;
+}
+
+static json_t *rest_json(const struct job *j)
+{
+	static const char *const names[] = {NULL, "queued", "paused", "cancelled"};
+	return j->has_thread && !j->ended && j->rest ? json_string(names[j->rest]) : json_null();
+}
+
+static double fraction(const struct job *j, int done, int holes)
+{
+	size_t chunks = j->dots ? strlen(j->dots) : 0;
+	double known = chunks ? (double)(done + holes) / (double)chunks : 0;
+	return j->row.state == STORE_ENTRY_RUNNING && j->view.fraction > known ? j->view.fraction : known;
+}
+
+json_t *board_job_json(struct board *b, const struct job *j)
+{
+	static const char *const states[] = {"queued", "running", "paused", "done", "holes", "failed", "cancelled"};
+	bool running = j->row.state == STORE_ENTRY_RUNNING;
+	int done = count(j->dots, 'd'), holes = count(j->dots, 'h');
+	json_t *prompt = json_object_get(j->options, "describe.prompt");
+	(void)b;
+	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:o, s:o, s:s, s:I, s:o, "
+	                 "s:f, s:f, s:f, "
+	                 "s:I, s:o, s:o, s:o, s:O?, s:O?, s:o}",
+	                 "id", id_json(j->row.id), "video", j->video ? id_json(j->video->row.id) : json_null(), "name",
+	                 j->video ? j->video->row.name : "", "state", states[j->row.state], "stopping", rest_json(j),
+	                 "phase", running ? j->phase : "", "detail", running ? j->detail : "", "error",
+	                 text_or_null(j->row.fault), "duration", duration(j->video), "width", fact(j->video, "width"),
+	                 "height", fact(j->video, "height"), "chunks", (json_int_t)strlen(j->dots), "done", done, "holes",
+	                 holes, "running", running_json(j->dots), "active", active_json(&j->view), "dots", j->dots,
+	                 "events", (json_int_t)j->events, "left",
+	                 running && j->in_chunks ? board_seconds(j->view.left) : json_null(), "progress",
+	                 fraction(j, done, holes), "prefill_rate", j->view.prefill_rate, "decode_rate", j->view.decode_rate,
+	                 "priority", (json_int_t)j->row.priority, "created", board_moment(j->row.created), "started",
+	                 board_moment(j->row.started), "finished", board_moment(j->row.ended), "prompt", prompt, "options",
+	                 j->options, "journal", text_or_null(j->row.journal));
+}
+
+/* What a browser plays without help. */
+static const char *play_of(const struct video *v)
+{
+	const char *container = json_string_value(json_object_get(v->facts, "container"));
+	const char *codec = json_string_value(json_object_get(v->facts, "codec"));
+	const char *format = json_string_value(json_object_get(v->facts, "pixel_format"));
+	bool eight = format && strcmp(format, "yuv420p") == 0;
+	if (!container || !codec)
+		return "none";
+	if (strstr(container, "mp4") && eight && (strcmp(codec, "h264") == 0 || strcmp(codec, "av1") == 0))
+		return "source";
+	if (strstr(container, "webm") && eight &&
+	    (strcmp(codec, "vp8") == 0 || strcmp(codec, "vp9") == 0 || strcmp(codec, "av1") == 0))
+		return "source";
+	return v->has_proxy ? "proxy" : v->makes_proxy ? "making" : "none";
+}
+
+json_t *board_video_json(struct board *b, const struct video *v)
+{
+	static const char *const states[] = {"fetching", "ready", "failed"};
+	(void)b;
+	return json_pack("{s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "id",
+	                 id_json(v->row.id), "name", v->row.name, "origin", v->row.origin, "state", states[v->row.state],
+	                 "error", text_or_null(v->row.fault), "size", (json_int_t)v->row.size, "fetched",
+	                 (json_int_t)v->fetched, "duration", duration(v), "width", fact(v, "width"), "height",
+	                 fact(v, "height"), "fps", fact(v, "fps"), "codec", fact(v, "codec"), "audio", fact(v, "audio"),
+	                 "warning", fact(v, "warning"), "sha256", text_or_null(v->row.sha256), "created",
+	                 board_moment(v->row.created), "play", play_of(v));
+}
+
+static json_t *seq_json(struct board *b)
+{
+	return json_integer((json_int_t)events_last(b->setup.events));
+}
+
+json_t *board_jobs(struct board *b)
+{
+	size_t n;
+	json_t *all = json_array();
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	AUTO(mem_freep) struct job **order = board_order(locked, &n);
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(all, board_job_json(b, order[i]));
+	return json_pack("{s:o, s:o}", "seq", seq_json(b), "jobs", all);
+}
+
+int board_job(struct board *b, int64_t id, json_t **ret, struct err *err)
+{
+	struct job *j;
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	int r = board_need_job(locked, id, &j, err);
+	if (r == 0)
+		*ret = board_job_json(b, j);
+	return r;
+}
+
+json_t *board_videos(struct board *b)
+{
+	json_t *all = json_array();
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	for (size_t i = 0; i < locked->n_videos; i++)
+		if (!b->videos[i]->gone)
+			json_array_append_new(all, board_video_json(b, b->videos[i]));
+	return json_pack("{s:o, s:o}", "seq", seq_json(b), "videos", all);
+}
+
+int board_video(struct board *b, int64_t id, json_t **ret, struct err *err)
+{
+	struct video *v;
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	int r = board_need_video(locked, id, &v, err);
+	if (r == 0)
+		*ret = board_video_json(b, v);
+	return r;
+}
+
+/* ---- results */
+
+/* Where a job's results are in the journal; "" if it has none yet. Notes which chunks are in work, if `ret_dots`. */
+static int find_journal(struct board *b, int64_t id, char **ret, char **ret_dots, json_t **ret_seq, struct err *err)
+{
+	struct job *j;
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	int r = board_need_job(locked, id, &j, err);
+	if (r < 0)
+		return r;
+	*ret = mem_strdup(j->row.journal);
+	*ret_dots = mem_strdup(j->dots);
+	if (ret_seq)
+		*ret_seq = seq_json(b);
+	return 0;
+}
+
+static int load_chunks(struct board *b, int64_t id, struct store_chunk **ret, size_t *ret_n, char **ret_dots,
+                       json_t **ret_seq, struct err *err)
+{
+	AUTO(mem_freep) char *journal = NULL;
+	int r = find_journal(b, id, &journal, ret_dots, ret_seq, err);
+	*ret = NULL;
+	*ret_n = 0;
+	if (r == 0 && *journal)
+		r = store_chunks_load(b->setup.store, journal, true, ret, ret_n, err);
+	return r;
+}
+
+int board_chunks(struct board *b, int64_t id, json_t **ret, struct err *err)
+{
+	AUTO(mem_freep) char *dots = NULL;
+	json_auto_t *seq = NULL;
+	json_t *all = json_array();
+	struct store_chunk *chunks;
+	size_t n;
+	int r = load_chunks(b, id, &chunks, &n, &dots, &seq, err);
+	for (size_t i = 0; i < n; i++) {
+		json_t *c = result_chunk(&chunks[i]);
+		if (chunks[i].state != STORE_CHUNK_DONE && i < strlen(dots) && dots[i] == 'r')
+			json_object_set_new(c, "state", json_string("running"));
+		json_array_append_new(all, c);
+		store_chunk_clear(&chunks[i]);
+	}
+	free(chunks);
+	if (r < 0)
+		json_decref(all);
+	else
+		*ret = json_pack("{s:O, s:o}", "seq", seq, "chunks", all);
+	return r;
+}
+
+static int by_start(const void *x, const void *y)
+{
+	double a = json_real_value(json_object_get(*(json_t *const *)x, "start"));
+	double b = json_real_value(json_object_get(*(json_t *const *)y, "start"));
+	return (a > b) - (a < b);
+}
+
+static json_t *sorted(json_t *events)
+{
+	size_t n = json_array_size(events);
+	json_t *out = json_array();
+	AUTO(mem_freep) json_t **items = mem_alloc(n + 1, sizeof(json_t *));
+	for (size_t i = 0; i < n; i++)
+		items[i] = json_array_get(events, i);
+	if (n)
+		qsort(items, n, sizeof *items, by_start);
+	for (size_t i = 0; i < n; i++)
+		json_array_append(out, items[i]);
+	json_decref(events);
+	return out;
+}
+
+int board_events(struct board *b, int64_t id, json_t **ret, struct err *err)
+{
+	AUTO(mem_freep) char *dots = NULL;
+	json_auto_t *seq = NULL;
+	json_t *all = json_array();
+	struct store_chunk *chunks;
+	size_t n;
+	int r = load_chunks(b, id, &chunks, &n, &dots, &seq, err);
+	for (size_t i = 0; i < n; i++) {
+		result_events(&chunks[i], all);
+		store_chunk_clear(&chunks[i]);
+	}
+	free(chunks);
+	if (r < 0)
+		json_decref(all);
+	else
+		*ret = json_pack("{s:O, s:o}", "seq", seq, "events", sorted(all));
+	return r;
+}
+
+int board_thumb(struct board *b, int64_t id, int64_t chunk, int64_t sample, struct buf *out, struct err *err)
+{
+	AUTO(mem_freep) char *journal = NULL, *dots = NULL;
+	int r = find_journal(b, id, &journal, &dots, NULL, err);
+	return r < 0 ? r : store_thumb(b->setup.store, journal, chunk, sample, out, err);
+}
+
+int board_report(struct board *b, int64_t id, const char *format, struct buf *out, char **ret_name, struct err *err)
+{
+	AUTO(mem_freep) char *journal = NULL, *dots = NULL;
+	AUTO(report_freep) struct report *report = NULL;
+	int r = find_journal(b, id, &journal, &dots, NULL, err);
+	if (r == 0)
+		r = report_check_formats(format, err);
+	if (r == 0 && !*journal)
+		r = err_set(err, ERR_NOENT, "job %lld has no report yet: it has not begun with its chunks", (long long)id);
+	if (r == 0)
+		r = report_load(b->setup.store, journal, &report, err);
+	if (r == 0)
+		r = report_print(report, format, out, err);
+	if (r < 0)
+		return r;
+	AUTO(mem_freep) char *stem = file_stem(report->source_name);
+	*ret_name = mem_printf("%s.%s", stem, format);
+	return 0;
+}
+
+/* ---- search */
+
+/* With the lock held: the job of the board that shows this journal; the latest, should there be several. */
+static const struct job *shown_by(const struct board *b, const char *journal)
+{
+	for (size_t i = b->n_jobs; i > 0; i--)
+		if (!b->jobs[i - 1]->gone && strcmp(b->jobs[i - 1]->row.journal, journal) == 0)
+			return b->jobs[i - 1];
+	return NULL;
+}
+
+static json_t *hits_json(struct board *b, const struct store_hit *hits, size_t n, size_t limit)
+{
+	json_t *all = json_array();
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	for (size_t i = 0; i < n && json_array_size(all) < limit; i++) {
+		const struct store_hit *h = &hits[i];
+		const struct job *j = shown_by(locked, h->job);
+		if (!j) /* a job of the command line */
+			continue;
+		json_array_append_new(all, json_pack("{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:s}", "job", id_json(j->row.id),
+		                                     "video", id_json(j->video->row.id), "name", j->video->row.name, "kind",
+		                                     h->event < 0 ? "summary" : "event", "chunk", (json_int_t)h->chunk, "start",
+		                                     board_seconds(h->start), "end", board_seconds(h->end), "text", h->text));
+	}
+	return all;
+}
+
+int board_search(struct board *b, const char *words, size_t limit, json_t **ret, struct err *err)
+{
+	const char *list[16];
+	size_t n = 0, found = 0;
+	struct store_hit *hits = NULL;
+	if (strlen(words) > QUERY_MAX)
+		return err_set(err, ERR_ARG, "search for %d bytes at most", QUERY_MAX);
+	AUTO(mem_freep) char *copy = text_line(words, QUERY_MAX);
+	char *rest = copy, *word;
+	while (n < ARRAY_LEN(list) && (word = strsep(&rest, " ")))
+		if (*word)
+			list[n++] = word;
+	if (!n)
+		return err_set(err, ERR_ARG, "name at least one word to search for");
+	limit = limit < 1 ? 1 : limit > HITS_MAX ? HITS_MAX : limit;
+	int r = store_search(b->setup.store, list, n, HITS_MAX * 2, &hits, &found, err);
+	if (r < 0)
+		return r;
+	*ret = json_pack("{s:o}", "hits", hits_json(b, hits, found, limit));
+	store_hits_free(hits, found);
+	return 0;
+}
+
+/* ---- the index */
+
+static json_t *activity_json(const struct video_index *x)
+{
+	size_t n = x->n_bins < ACTIVITY_MAX ? x->n_bins : ACTIVITY_MAX;
+	float most = 0;
+	json_t *a = json_array();
+	for (size_t i = 0; i < x->n_bins; i++)
+		most = x->activity[i] > most ? x->activity[i] : most;
+	for (size_t k = 0; k < n; k++) {
+		float top = 0;
+		for (size_t i = k * x->n_bins / n; i < (k + 1) * x->n_bins / n; i++)
+			top = x->activity[i] > top ? x->activity[i] : top;
+		json_array_append_new(a, json_real(most > 0 ? (double)(int)(1000 * top / most) / 1000 : 0));
+	}
+	return a;
+}
+
+int board_index(struct board *b, int64_t id, json_t **ret, struct err *err)
+{
+	AUTO(video_index_freep) struct video_index *x = NULL;
+	AUTO(buf_free) struct buf data = BUF(INDEX_FORM_MAX);
+	AUTO(mem_freep) char *sha256 = NULL;
+	struct video *v;
+	pthread_mutex_lock(&b->lock);
+	int r = board_need_video(b, id, &v, err);
+	if (r == 0)
+		sha256 = mem_strdup(v->row.sha256);
+	pthread_mutex_unlock(&b->lock);
+	if (r == 0)
+		r = store_index_latest(b->setup.store, sha256, &data, err);
+	if (r == 0)
+		r = index_parse(data.data, data.len, &x, err);
+	if (r < 0)
+		return r;
+	json_t *cuts = json_array();
+	for (size_t i = 0; i < x->n_cuts; i++)
+		json_array_append_new(cuts, json_pack("{s:o, s:s}", "time", board_seconds(x->cuts[i].pts), "kind",
+		                                      index_cut_name(x->cuts[i].kind)));
+	*ret = json_pack("{s:o, s:o, s:o}", "duration", board_seconds(x->duration), "activity", activity_json(x), "cuts",
+	                 cuts);
+	return 0;
+}
+
+/* ---- figures */
+
+static void count_job(struct board_figures *f, const struct job *j)
+{
+	int64_t *counts[] = {&f->queued, &f->running, &f->paused, &f->done, &f->holes, &f->failed, &f->cancelled};
+	++*counts[j->row.state];
+	f->jobs++;
+	if (j->row.state == STORE_ENTRY_RUNNING) {
+		f->prefill_rate += j->view.prefill_rate;
+		f->decode_rate += j->view.decode_rate;
+	}
+}
+
+void board_figures(struct board *b, struct board_figures *ret)
+{
+	struct statvfs fs;
+	*ret = (struct board_figures){.waiting = (int64_t)pool_waiting(b->pool),
+	                              .slots = engine_slots(b->setup.engine),
+	                              .busy_time = engine_busy_time(b->setup.engine)};
+	if (statvfs(b->videos_dir, &fs) == 0)
+		ret->disk_free = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	for (size_t i = 0; i < locked->n_videos; i++) {
+		const struct video *v = b->videos[i];
+		ret->videos += !v->gone;
+		if (!v->gone && strcmp(v->row.origin, "path") != 0)
+			ret->disk_used += v->row.size;
+	}
+	for (size_t i = 0; i < b->n_jobs; i++)
+		if (!b->jobs[i]->gone)
+			count_job(ret, b->jobs[i]);
+	ret->chunks_done = b->chunks_done;
+	ret->chunks_holes = b->chunks_holes;
+	ret->stopping = b->stopping;
+}

@@ -1,0 +1,474 @@
+/* Videos: where they come from, what they are, their files. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "engine/fetch.h"
+#include "job/board-inside.h"
+#include "job/decoder.h"
+
+enum { POSTER_SIZE = 640, POSTER_QUALITY = 85, FRAME_QUALITY = 90, FRAME_SIZE_MAX = 8192, URL_MAX = 4000 };
+
+void board_free_video(struct video *v)
+{
+	store_video_clear(&v->row);
+	json_decref(v->facts);
+	cancel_free(v->cancel);
+	free(v);
+}
+
+static void set_text(char **to, const char *text)
+{
+	free(*to);
+	*to = mem_strdup(text ? text : "");
+}
+
+void board_stamp(int fd, char out[static 100])
+{
+	struct stat st;
+	out[0] = '\0';
+	if (fstat(fd, &st) == 0)
+		snprintf(out, 100, "%lld %lld.%09ld %llu %llu", (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+		         st.st_mtim.tv_nsec, (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+}
+
+static char *folder_of(const struct board *b, int64_t id)
+{
+	AUTO(mem_freep) char *name = mem_printf("%lld", (long long)id);
+	return file_join(b->videos_dir, name);
+}
+
+int board_remove_files(const char *dir, struct err *err)
+{
+	return file_remove_tree(dir, err);
+}
+
+/* ---- coming */
+
+/* Whether the file lies in a folder, both without links and dots. */
+static bool lies_in(const char *file, const char *folder)
+{
+	size_t n = strlen(folder);
+	if (strcmp(folder, "/") == 0)
+		return true;
+	return strncmp(file, folder, n) == 0 && file[n] == '/';
+}
+
+/* One answer for whatever is outside and whatever is not there, so that nobody learns what there is. */
+int board_check_path(const struct board *b, const char *path, char **ret_real, struct err *err)
+{
+	const char *folders = b->setup.options->folders;
+	AUTO(mem_freep) char *real = NULL;
+	for (const char *p = folders; *p && !real;) {
+		size_t n = strcspn(p, ":");
+		AUTO(mem_freep) char *folder = mem_printf("%.*s", (int)n, p);
+		AUTO(mem_freep) char *root = *folder ? realpath(folder, NULL) : NULL;
+		AUTO(mem_freep) char *at = path[0] == '/' || !root ? mem_strdup(path) : file_join(root, path);
+		AUTO(mem_freep) char *found = root ? realpath(at, NULL) : NULL;
+		if (found && lies_in(found, root))
+			real = TAKE(found);
+		p += n + (p[n] == ':');
+	}
+	if (!real)
+		return err_set(err, ERR_NOENT, "there is no file %.200s in %s", path,
+		               *folders ? "the folders that serve.folders names"
+		                        : "reach: no folder is named in serve.folders");
+	*ret_real = TAKE(real);
+	return 0;
+}
+
+int board_add_video(struct board *b, struct store_video *row, struct video **ret, struct err *err)
+{
+	struct err ignored;
+	AUTO(mem_freep) char *dir = NULL;
+	int64_t id;
+	int r = store_video_add(b->setup.store, row, &id, err);
+	if (r < 0)
+		return r;
+	row->id = id;
+	dir = folder_of(b, id);
+	r = file_mkdirs(dir, true, err);
+	/* An upload moves into the folder that has its number. */
+	if (r == 0 && strcmp(row->origin, "upload") == 0) {
+		AUTO(mem_freep) char *to = file_join(dir, row->name);
+		if (rename(row->source, to) < 0)
+			r = err_sys(err, errno, "cannot move the upload to %s", to);
+		set_text(&row->path, to);
+		set_text(&row->source, "");
+	}
+	if (r == 0)
+		r = store_video_update(b->setup.store, row, err);
+	if (r < 0) {
+		store_video_remove(b->setup.store, id, &ignored);
+		return r;
+	}
+	struct video *v = mem_alloc(1, sizeof *v);
+	v->row = *row;
+	*row = (struct store_video){0};
+	v->cancel = cancel_new();
+	pthread_mutex_lock(&b->lock);
+	b->videos = mem_grow(b->videos, b->n_videos + 1, sizeof(struct video *));
+	b->videos[b->n_videos++] = v;
+	board_tell_video(b, v);
+	board_prepare(b, v);
+	pthread_mutex_unlock(&b->lock);
+	*ret = v;
+	return 0;
+}
+
+static struct video *find_like(struct board *b, const char *origin, const char *what)
+{
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	for (size_t i = 0; i < locked->n_videos; i++) {
+		struct video *v = b->videos[i];
+		const char *has = strcmp(origin, "path") == 0 ? v->row.path : v->row.source;
+		if (!v->gone && v->row.state != STORE_VIDEO_FAILED && strcmp(v->row.origin, origin) == 0 &&
+		    strcmp(has, what) == 0)
+			return v;
+	}
+	return NULL;
+}
+
+static int add_named(struct board *b, const char *origin, const char *source, const char *path, const char *name,
+                     int64_t size, struct video **ret, struct err *err)
+{
+	AUTO(store_video_clear)
+	struct store_video row = {.name = board_file_name(name),
+	                          .origin = mem_strdup(origin),
+	                          .source = mem_strdup(source),
+	                          .path = mem_strdup(path),
+	                          .sha256 = mem_strdup(""),
+	                          .stamp = mem_strdup(""),
+	                          .facts = mem_strdup(""),
+	                          .fault = mem_strdup(""),
+	                          .size = size,
+	                          .state = *path ? STORE_VIDEO_READY : STORE_VIDEO_FETCHING,
+	                          .created = clock_wall()};
+	return board_add_video(b, &row, ret, err);
+}
+
+static int take_path(struct board *b, const char *path, struct video **ret, struct err *err)
+{
+	AUTO(mem_freep) char *real = NULL;
+	AUTO(fd_closep) int fd = -1;
+	int r = board_check_path(b, path, &real, err);
+	if (r == 0)
+		r = file_open_input(real, &fd, err);
+	if (r < 0)
+		return r;
+	*ret = find_like(b, "path", real);
+	return *ret ? 0 : add_named(b, "path", path, real, real, lseek(fd, 0, SEEK_END), ret, err);
+}
+
+static int take_url(struct board *b, const char *url, struct video **ret, struct err *err)
+{
+	AUTO(mem_freep) char *name = NULL;
+	if (!b->setup.options->fetch)
+		return err_set(err, ERR_PERM, "this server does not fetch videos (serve.fetch); upload the file");
+	if (strlen(url) > URL_MAX)
+		return err_set(err, ERR_ARG, "the address is longer than %d bytes", URL_MAX);
+	int r = fetch_name(url, &name, err);
+	if (r < 0)
+		return r;
+	*ret = find_like(b, "url", url);
+	return *ret ? 0 : add_named(b, "url", url, "", name, 0, ret, err);
+}
+
+int board_take_video(struct board *b, const json_t *request, struct video **ret, struct err *err)
+{
+	const json_t *id = json_object_get(request, "video"), *path = json_object_get(request, "path"),
+				 *url = json_object_get(request, "url");
+	int64_t number;
+	if ((id != NULL) + (path != NULL) + (url != NULL) != 1)
+		return err_set(err, ERR_ARG, "name one of \"video\", \"path\" and \"url\"");
+	if (path)
+		return json_is_string(path) ? take_path(b, json_string_value(path), ret, err)
+		                            : err_set(err, ERR_ARG, "\"path\" has to be a text");
+	if (url)
+		return json_is_string(url) ? take_url(b, json_string_value(url), ret, err)
+		                           : err_set(err, ERR_ARG, "\"url\" has to be a text");
+	int r = board_parse_id(id, &number, err);
+	if (r < 0)
+		return r;
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	return board_need_video(locked, number, ret, err);
+}
+
+/* ---- what it is: on a thread of the preparing pool */
+
+struct preparing {
+	struct board *board;
+	struct video *video;
+	char *path, *dir;
+};
+
+static int keep_frame(void *ctx, size_t i, struct frame *f)
+{
+	struct frame *to = ctx;
+	(void)i;
+	to->pts = f->pts;
+	to->jpeg = TAKE(f->jpeg);
+	to->jpeg_len = f->jpeg_len;
+	to->fault = f->fault ? mem_strdup(f->fault) : NULL;
+	return 0;
+}
+
+static int take_frame(struct decoder *d, int64_t time, int size, int quality, struct frame *ret, struct err *err)
+{
+	const struct frame_request req = {.times = &time, .n = 1, .size = size, .quality = quality};
+	int r = decoder_frames(d, &req, keep_frame, ret, err);
+	if (r == 0 && !ret->jpeg)
+		r = err_set(err, ERR_FORMAT, "no picture could be decoded there: %s", ret->fault ? ret->fault : "");
+	return r;
+}
+
+static int open_decoder(const struct board *b, int fd, struct cancel *cancel, struct decoder **ret, struct err *err)
+{
+	const struct analyze_options *o = b->setup.analyze;
+	const struct decoder_options d = {.timeout = o->media_timeout, .memory = o->media_memory, .sandbox = o->sandbox};
+	return decoder_open(fd, &d, cancel, ret, err);
+}
+
+static void make_poster(struct preparing *p, struct decoder *d, int64_t duration)
+{
+	AUTO(frame_clear) struct frame f = {0};
+	AUTO(mem_freep) char *path = file_join(p->dir, "poster.jpg");
+	struct err err;
+	/* A tenth into it: few videos begin with what they are about. */
+	int r = take_frame(d, duration / 10, POSTER_SIZE, POSTER_QUALITY, &f, &err);
+	if (r == 0)
+		r = file_write(path, f.jpeg, f.jpeg_len, &err);
+	if (r < 0)
+		log_info("no poster of %s: %s", p->path, err.msg);
+}
+
+static json_t *facts_of(const struct video_info *v)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:b, s:s}", "container", v->container, "codec",
+	                 v->codec, "pixel_format", v->pixel_format, "hdr", v->hdr, "width", v->width, "height", v->height,
+	                 "rotation", v->rotation, "fps", v->fps, "duration_us", (json_int_t)v->duration, "audio",
+	                 (int)v->has_audio, "warning", v->warning);
+}
+
+static int look(struct preparing *p, json_t **ret_facts, int64_t *ret_size, struct err *err)
+{
+	AUTO(fd_closep) int fd = -1;
+	AUTO(decoder_freep) struct decoder *d = NULL;
+	AUTO(video_info_clear) struct video_info info = {0};
+	struct stat st = {0};
+	int r = file_open_input(p->path, &fd, err);
+	if (r == 0)
+		r = open_decoder(p->board, fd, p->video->cancel, &d, err);
+	if (r == 0)
+		r = decoder_probe(d, &info, err);
+	if (r < 0)
+		return r;
+	fstat(fd, &st);
+	*ret_size = st.st_size;
+	*ret_facts = facts_of(&info);
+	if (file_mkdirs(p->dir, true, err) == 0)
+		make_poster(p, d, info.duration);
+	return 0;
+}
+
+/* Writes down and tells what came of it. */
+static void settle(struct preparing *p, int r, json_t *facts, int64_t size, const struct err *why)
+{
+	struct board *b = p->board;
+	struct video *v = p->video;
+	struct err err;
+	AUTO(board_undiskp) struct board *disk = board_disk(b);
+	pthread_mutex_lock(&b->lock);
+	if (facts) {
+		AUTO(mem_freep) char *text = json_dumps(facts, JSON_COMPACT);
+		json_decref(v->facts);
+		v->facts = facts;
+		set_text(&v->row.facts, text);
+		v->row.size = size;
+		v->row.state = STORE_VIDEO_READY;
+		set_text(&v->row.fault, "");
+	} else if (r < 0 && why->code != ERR_CANCELED) {
+		v->row.state = STORE_VIDEO_FAILED;
+		set_text(&v->row.fault, why->msg);
+	}
+	if (*p->path && file_exists(p->path))
+		set_text(&v->row.path, p->path);
+	bool gone = v->gone;
+	pthread_mutex_unlock(&b->lock);
+	if (!gone && board_save_video(disk, v, &err) < 0)
+		log_error("the video cannot be written down: %s", err.msg);
+	pthread_mutex_lock(&b->lock);
+	v->busy = false;
+	board_tell_video(b, v);
+	for (size_t i = 0; i < b->n_jobs; i++) /* they show its name and length */
+		if (b->jobs[i]->video == v)
+			board_tell_job(b, b->jobs[i]);
+	board_wake(b);
+	pthread_mutex_unlock(&b->lock);
+}
+
+static int64_t taken(struct board *b, const struct video *except)
+{
+	int64_t sum = 0;
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	for (size_t i = 0; i < locked->n_videos; i++)
+		if (b->videos[i] != except && !b->videos[i]->gone && strcmp(b->videos[i]->row.origin, "path") != 0)
+			sum += b->videos[i]->row.size;
+	return sum;
+}
+
+/* Bytes that may still come. */
+static int64_t room(struct board *b, const struct video *except)
+{
+	const struct board_options *o = b->setup.options;
+	struct statvfs fs;
+	int64_t left = INT64_MAX;
+	if (statvfs(b->videos_dir, &fs) == 0)
+		left = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize - o->free_min;
+	if (o->quota && o->quota - taken(b, except) < left)
+		left = o->quota - taken(b, except);
+	return left;
+}
+
+static void tell_fetch(void *ctx, int64_t done, int64_t total)
+{
+	struct preparing *p = ctx;
+	AUTO(board_unlockp) struct board *b = board_lock(p->board);
+	p->video->row.size = total > 0 ? total : done;
+	p->video->fetched = done;
+	board_tell_video(b, p->video);
+}
+
+static int fetch(struct preparing *p, struct err *err)
+{
+	const struct board_options *o = p->board->setup.options;
+	int64_t most = room(p->board, p->video);
+	pthread_mutex_lock(&p->board->lock);
+	AUTO(mem_freep) char *url = mem_strdup(p->video->row.source);
+	AUTO(mem_freep) char *name = mem_strdup(p->video->row.name);
+	pthread_mutex_unlock(&p->board->lock);
+	free(p->path);
+	p->path = file_join(p->dir, name);
+	const struct fetch_request q = {.url = url,
+	                                .path = p->path,
+	                                .max = o->video_max && o->video_max < most ? o->video_max : most,
+	                                .timeout = o->fetch_timeout,
+	                                .allow_private = o->fetch_private,
+	                                .cancel = p->video->cancel,
+	                                .progress = tell_fetch,
+	                                .ctx = p};
+	int r = file_mkdirs(p->dir, true, err);
+	return r < 0 ? r : fetch_file(&q, err);
+}
+
+static void prepare(void *ctx)
+{
+	struct preparing *p = ctx;
+	json_t *facts = NULL;
+	int64_t size = 0;
+	struct err err = {0};
+	int r = *p->path ? 0 : fetch(p, &err);
+	if (r == 0)
+		r = look(p, &facts, &size, &err);
+	settle(p, r, facts, size, &err);
+	free(p->path);
+	free(p->dir);
+	free(p);
+}
+
+void board_prepare(struct board *b, struct video *v)
+{
+	struct preparing *p = mem_alloc(1, sizeof *p);
+	v->busy = true;
+	*p = (struct preparing){.board = b, .video = v, .path = mem_strdup(v->row.path), .dir = folder_of(b, v->row.id)};
+	pool_run(b->preparing, prepare, p);
+}
+
+/* ---- asked for */
+
+int board_room(struct board *b, int64_t bytes, int64_t coming, struct err *err)
+{
+	const struct board_options *o = b->setup.options;
+	if (o->video_max && bytes > o->video_max)
+		return err_set(err, ERR_LIMIT, "the video is larger than the %" PRId64 " bytes that serve.video_max allows",
+		               o->video_max);
+	if (bytes + coming > room(b, NULL))
+		return err_set(err, ERR_NOSPC, "there is no room for %" PRId64 " bytes; delete videos, or raise serve.quota",
+		               bytes);
+	return 0;
+}
+
+/* Opens the file of a video; *ret_type names what it is. */
+static int open_source(struct board *b, int64_t id, int *ret_fd, const char **ret_type, struct err *err)
+{
+	static const char *const types[][2] = {
+		{"mp4", "video/mp4"}, {"webm", "video/webm"}, {"mpegts", "video/mp2t"}, {"avi", "video/x-msvideo"}};
+	struct video *v;
+	pthread_mutex_lock(&b->lock);
+	int r = board_need_video(b, id, &v, err);
+	AUTO(mem_freep) char *path = r == 0 ? mem_strdup(v->row.path) : NULL;
+	bool named = r == 0 && strcmp(v->row.origin, "path") == 0;
+	const char *container = r == 0 ? json_string_value(json_object_get(v->facts, "container")) : NULL;
+	*ret_type = "application/octet-stream";
+	for (size_t i = 0; container && i < ARRAY_LEN(types); i++)
+		if (strstr(container, types[i][0]))
+			*ret_type = types[i][1];
+	pthread_mutex_unlock(&b->lock);
+	if (r == 0 && !*path)
+		r = err_set(err, ERR_NOENT, "the video is not here yet");
+	if (r == 0 && named) {
+		AUTO(mem_freep) char *given = TAKE(path);
+		r = board_check_path(b, given, &path, err);
+	}
+	return r < 0 ? r : file_open_input(path, ret_fd, err);
+}
+
+int board_video_open(struct board *b, int64_t id, enum board_file which, int *ret_fd, const char **ret_type,
+                     struct err *err)
+{
+	static const char *const names[] = {"", "proxy.mp4", "poster.jpg", "storyboard.jpg", "storyboard.vtt"};
+	static const char *const types[] = {"", "video/mp4", "image/jpeg", "image/jpeg", "text/vtt"};
+	struct video *v;
+	if (which == BOARD_SOURCE)
+		return open_source(b, id, ret_fd, ret_type, err);
+	pthread_mutex_lock(&b->lock);
+	int r = board_need_video(b, id, &v, err);
+	pthread_mutex_unlock(&b->lock);
+	if (r < 0)
+		return r;
+	AUTO(mem_freep) char *dir = folder_of(b, id);
+	AUTO(mem_freep) char *path = file_join(dir, names[which]);
+	*ret_type = types[which];
+	return file_exists(path) ? file_open_input(path, ret_fd, err)
+	                         : err_set(err, ERR_NOENT, "there is no %s of this video yet", names[which]);
+}
+
+int board_frame(struct board *b, int64_t id, int64_t time, int size, struct buf *out, int64_t *ret_pts, struct err *err)
+{
+	AUTO(fd_closep) int fd = -1;
+	AUTO(decoder_freep) struct decoder *d = NULL;
+	AUTO(frame_clear) struct frame f = {0};
+	const char *type;
+	if (time < 0 || size < 0 || size > FRAME_SIZE_MAX)
+		return err_set(err, ERR_ARG, "a frame is at a time from 0 on, and at most %d pixels long", FRAME_SIZE_MAX);
+	int r = open_source(b, id, &fd, &type, err);
+	if (r == 0)
+		r = open_decoder(b, fd, NULL, &d, err);
+	if (r == 0)
+		r = take_frame(d, time, size ? size : FRAME_SIZE_MAX, FRAME_QUALITY, &f, err);
+	if (r < 0)
+		return r;
+	buf_add(out, f.jpeg, f.jpeg_len);
+	*ret_pts = f.pts;
+	return buf_check(out, "the frame", err);
+}

@@ -1,0 +1,565 @@
+/* The board's life, and its manager: the thread that starts jobs, tells of their progress and clears up after them. */
+#include "job/board.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/opt.h"
+#include "job/board-inside.h"
+
+#define AT(member) offsetof(struct board_options, member)
+
+static const struct opt_row rows[] = {
+	{"queue.jobs", NULL, OPT_INT, AT(jobs), "2", 1, 64, NULL, "N",
+     "Videos in work at once; they share the engine's slots. More is not faster, but a short video gets its share.", 0},
+	{"queue.turn", NULL, OPT_TIME, AT(turn), "120", 0, 86400, NULL, "SECONDS",
+     "While others wait, a video gives its place after this long, at the end of a chunk, and goes on when its turn "
+     "comes "
+     "again; 0 = it is finished first.",
+     0},
+	{"serve.folders", "folder", OPT_STRING, AT(folders), "", 0, 0, NULL, "FOLDERS",
+     "Folders of this machine whose videos may be named by their path, separated by colons; empty = none.", 0},
+	{"serve.quota", NULL, OPT_SIZE, AT(quota), "0", 0, 1e18, NULL, "BYTES",
+     "All uploaded and fetched videos together take no more; 0 = as much as there is.", 0},
+	{"serve.video_max", NULL, OPT_SIZE, AT(video_max), "0", 0, 1e18, NULL, "BYTES",
+     "Largest video that may be uploaded or fetched; 0 = any.", 0},
+	{"serve.free_min", NULL, OPT_SIZE, AT(free_min), "1G", 0, 1e18, NULL, "BYTES",
+     "What uploads leave free on the disk.", 0},
+	{"serve.fetch", NULL, OPT_BOOL, AT(fetch), "true", 0, 0, NULL, NULL,
+     "Whether videos may be named by an http or https address.", 0},
+	{"serve.fetch_private", NULL, OPT_BOOL, AT(fetch_private), "false", 0, 0, NULL, NULL,
+     "Whether such an address may lie in this machine or in a private network.", 0},
+	{"serve.fetch_timeout", NULL, OPT_TIME, AT(fetch_timeout), "86400", 1, 3.2e7, NULL, "SECONDS",
+     "Longest time that fetching one video may take.", 0},
+	{"serve.drain_timeout", NULL, OPT_TIME, AT(drain_timeout), "10", 0, 86400, NULL, "SECONDS",
+     "How long a server that is told to stop waits for the chunks in work; later they are aborted, and done anew by "
+     "the "
+     "next start.",
+     0},
+};
+const struct opt_group board_opt_group = {"Queue", rows, ARRAY_LEN(rows)};
+
+/* Working threads for requests; how many may wait for one; how often progress is looked at, and told at most. */
+enum { POOL_THREADS = 6, POOL_WAITING = 256, TICK = 250000, TELL = 40000 };
+
+struct board *board_lock(struct board *b)
+{
+	pthread_mutex_lock(&b->lock);
+	return b;
+}
+
+void board_unlockp(struct board **b)
+{
+	pthread_mutex_unlock(&(*b)->lock);
+}
+
+struct board *board_disk(struct board *b)
+{
+	pthread_mutex_lock(&b->disk);
+	return b;
+}
+
+void board_undiskp(struct board **b)
+{
+	pthread_mutex_unlock(&(*b)->disk);
+}
+
+/* ---- finding and telling */
+
+struct job *board_find_job(struct board *b, int64_t id)
+{
+	for (size_t i = 0; i < b->n_jobs; i++)
+		if (b->jobs[i]->row.id == id && !b->jobs[i]->gone)
+			return b->jobs[i];
+	return NULL;
+}
+
+struct video *board_find_video(struct board *b, int64_t id)
+{
+	for (size_t i = 0; i < b->n_videos; i++)
+		if (b->videos[i]->row.id == id && !b->videos[i]->gone)
+			return b->videos[i];
+	return NULL;
+}
+
+int board_need_job(struct board *b, int64_t id, struct job **ret, struct err *err)
+{
+	*ret = board_find_job(b, id);
+	return *ret ? 0 : err_set(err, ERR_NOENT, "there is no job %lld", (long long)id);
+}
+
+int board_need_video(struct board *b, int64_t id, struct video **ret, struct err *err)
+{
+	*ret = board_find_video(b, id);
+	return *ret ? 0 : err_set(err, ERR_NOENT, "there is no video %lld", (long long)id);
+}
+
+void board_wake(struct board *b)
+{
+	pthread_cond_signal(&b->wake);
+}
+
+void board_tell_job(struct board *b, struct job *j)
+{
+	j->dirty = false;
+	j->told = clock_now();
+	if (!j->gone)
+		events_post(b->setup.events, "job", "job", j->row.id, board_job_json(b, j));
+}
+
+void board_tell_video(struct board *b, struct video *v)
+{
+	if (!v->gone)
+		events_post(b->setup.events, "video", "video", v->row.id, board_video_json(b, v));
+}
+
+static bool is_active(enum store_entry_state s)
+{
+	return s == STORE_ENTRY_QUEUED || s == STORE_ENTRY_RUNNING || s == STORE_ENTRY_PAUSED;
+}
+
+/* Those that are to be done stand in the order of the queue; those that are over after them, the latest first. */
+static int by_order(const void *x, const void *y)
+{
+	const struct job *a = *(struct job *const *)x, *b = *(struct job *const *)y;
+	bool first = is_active(a->row.state), second = is_active(b->row.state);
+	if (first != second)
+		return first ? -1 : 1;
+	if (!first)
+		return a->row.ended != b->row.ended ? (a->row.ended > b->row.ended ? -1 : 1) : 0;
+	const struct queue_job p = {.priority = a->row.priority, .place = a->row.place};
+	const struct queue_job q = {.priority = b->row.priority, .place = b->row.place};
+	return queue_before(&p, &q) ? -1 : queue_before(&q, &p);
+}
+
+struct job **board_order(struct board *b, size_t *ret_n)
+{
+	struct job **all = mem_alloc(b->n_jobs + 1, sizeof(struct job *));
+	size_t n = 0;
+	for (size_t i = 0; i < b->n_jobs; i++)
+		if (!b->jobs[i]->gone)
+			all[n++] = b->jobs[i];
+	if (n)
+		qsort(all, n, sizeof *all, by_order);
+	*ret_n = n;
+	return all;
+}
+
+struct queue_job *board_queue(struct board *b, int64_t now)
+{
+	struct queue_job *q = mem_alloc(b->n_jobs + 1, sizeof *q);
+	for (size_t i = 0; i < b->n_jobs; i++) {
+		const struct job *j = b->jobs[i];
+		enum queue_state state = QUEUE_IDLE;
+		if (j->has_thread)
+			state = j->rest == REST_NONE && !j->ended ? QUEUE_RUNNING : QUEUE_LEAVING;
+		else if (j->row.state == STORE_ENTRY_QUEUED && !j->gone && now >= j->retry_at &&
+		         j->video->row.state != STORE_VIDEO_FETCHING)
+			state = QUEUE_WAITING;
+		q[i] = (struct queue_job){.state = state,
+		                          .priority = j->row.priority,
+		                          .place = j->row.place,
+		                          .served = j->row.served,
+		                          .began = j->began};
+	}
+	return q;
+}
+
+/* ---- writing down */
+
+struct store_entry board_copy_entry(const struct store_entry *e)
+{
+	struct store_entry c = *e;
+	c.options = mem_strdup(e->options);
+	c.journal = mem_strdup(e->journal);
+	c.fault = mem_strdup(e->fault);
+	return c;
+}
+
+struct store_video board_copy_video(const struct store_video *v)
+{
+	struct store_video c = *v;
+	char **strings[] = {&c.name, &c.origin, &c.source, &c.path, &c.sha256, &c.stamp, &c.facts, &c.fault};
+	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
+		*strings[i] = mem_strdup(*strings[i]);
+	return c;
+}
+
+int board_save_job(struct board *b, struct job *j, struct err *err)
+{
+	pthread_mutex_lock(&b->lock);
+	AUTO(store_entry_clear) struct store_entry row = board_copy_entry(&j->row);
+	j->unsaved = false;
+	pthread_mutex_unlock(&b->lock);
+	return store_entry_update(b->setup.store, &row, err);
+}
+
+int board_save_video(struct board *b, struct video *v, struct err *err)
+{
+	pthread_mutex_lock(&b->lock);
+	AUTO(store_video_clear) struct store_video row = board_copy_video(&v->row);
+	v->unsaved = false;
+	pthread_mutex_unlock(&b->lock);
+	return store_video_update(b->setup.store, &row, err);
+}
+
+/* ---- the manager */
+
+void board_halt(struct job *j, enum rest rest)
+{
+	/* A stronger wish stays: who cancelled does not want a rest any more. */
+	if (rest > j->rest)
+		j->rest = rest;
+	cancel_fire(j->drain);
+	/* Only chunks are worth waiting for: before them and after them, everything is done again quickly. */
+	if (!j->in_chunks || rest == REST_CANCEL)
+		cancel_fire(j->cancel);
+	j->dirty = true;
+	board_wake(j->board);
+}
+
+static void start(struct board *b, struct job *j, int64_t now)
+{
+	j->cancel = cancel_new();
+	j->drain = cancel_new();
+	j->rest = REST_NONE;
+	j->began = now;
+	j->in_chunks = j->ended = false;
+	j->row.state = STORE_ENTRY_RUNNING;
+	if (!j->row.started)
+		j->row.started = clock_wall();
+	j->row.ended = 0;
+	free(j->row.fault);
+	j->row.fault = mem_strdup("");
+	j->unsaved = true;
+	if (!j->progress)
+		j->progress = progress_new(board_on_progress, j);
+	if (pthread_create(&j->thread, NULL, board_run_job, j) == 0) {
+		j->has_thread = true;
+	} else { /* the system has no thread for it: it waits */
+		cancel_free(TAKE(j->cancel));
+		cancel_free(TAKE(j->drain));
+		j->row.state = STORE_ENTRY_QUEUED;
+		j->retry_at = now + CLOCK_SECOND;
+	}
+	board_tell_job(b, j);
+}
+
+/* With the lock held: starts and stops what is due; when to look again. */
+static int64_t schedule(struct board *b, int64_t now)
+{
+	size_t i;
+	for (;;) {
+		AUTO(mem_freep) struct queue_job *q = board_queue(b, now);
+		const struct board_options *o = b->setup.options;
+		int64_t when = INT64_MAX;
+		enum queue_move move = b->stopping ? QUEUE_NOTHING : queue_next(q, b->n_jobs, o->jobs, o->turn, now, &i);
+		if (move == QUEUE_START) {
+			start(b, b->jobs[i], now);
+		} else if (move == QUEUE_YIELD) {
+			board_halt(b->jobs[i], REST_QUEUE);
+		} else {
+			if (!b->stopping)
+				when = queue_when(q, b->n_jobs, o->jobs, o->turn, now);
+			for (i = 0; i < b->n_jobs; i++)
+				if (b->jobs[i]->retry_at > now && b->jobs[i]->retry_at < when)
+					when = b->jobs[i]->retry_at;
+			return when;
+		}
+	}
+}
+
+static void drop_job(struct board *b, size_t i)
+{
+	struct job *j = b->jobs[i];
+	memmove(b->jobs + i, b->jobs + i + 1, (b->n_jobs - i - 1) * sizeof(struct job *));
+	b->n_jobs--;
+	board_free_job(j);
+}
+
+static bool is_used(const struct board *b, const struct video *v)
+{
+	for (size_t i = 0; i < b->n_jobs; i++)
+		if (b->jobs[i]->video == v)
+			return true;
+	return v->busy;
+}
+
+/* With the lock held: joins threads that are over, and forgets what was removed. */
+static void reap(struct board *b)
+{
+	for (size_t i = 0; i < b->n_jobs; i++) {
+		struct job *j = b->jobs[i];
+		if (j->has_thread && j->ended) {
+			pthread_join(j->thread, NULL); /* it is past its last lock */
+			j->has_thread = false;
+			cancel_free(TAKE(j->cancel));
+			cancel_free(TAKE(j->drain));
+		}
+		if (j->gone && !j->has_thread)
+			drop_job(b, i--);
+	}
+	for (size_t i = 0; i < b->n_videos; i++) {
+		struct video *v = b->videos[i];
+		if (!v->gone || is_used(b, v))
+			continue;
+		memmove(b->videos + i, b->videos + i + 1, (b->n_videos - i - 1) * sizeof(struct video *));
+		b->n_videos--;
+		i--;
+		board_free_video(v);
+	}
+}
+
+/* Without locks. What could not be written down is told, and tried again with the next change. */
+static void save_all(struct board *b)
+{
+	AUTO(board_undiskp) struct board *disk = board_disk(b);
+	for (;;) {
+		struct job *job = NULL;
+		struct video *video = NULL;
+		struct err err;
+		pthread_mutex_lock(&b->lock);
+		for (size_t i = 0; i < b->n_jobs && !job; i++)
+			if (b->jobs[i]->unsaved && !b->jobs[i]->gone)
+				job = b->jobs[i];
+		for (size_t i = 0; i < b->n_videos && !video && !job; i++)
+			if (b->videos[i]->unsaved && !b->videos[i]->gone)
+				video = b->videos[i];
+		pthread_mutex_unlock(&b->lock);
+		if (!job && !video)
+			return;
+		if ((job ? board_save_job(disk, job, &err) : board_save_video(disk, video, &err)) < 0)
+			log_error("the queue cannot be written down: %s", err.msg);
+	}
+}
+
+/* Reads the progress of running jobs, which must not happen under the lock; tells where something is new. */
+static int64_t look_at_progress(struct board *b)
+{
+	int64_t next = INT64_MAX, now = clock_now();
+	for (size_t i = 0;; i++) {
+		struct progress_view view;
+		pthread_mutex_lock(&b->lock);
+		struct job *j = i < b->n_jobs ? b->jobs[i] : NULL;
+		bool look = j && j->has_thread && !j->ended && now >= j->told + (j->dirty ? TELL : TICK);
+		if (j && j->has_thread && !j->ended) {
+			int64_t when = look ? now + TICK : j->told + (j->dirty ? TELL : TICK);
+			next = when < next ? when : next;
+		}
+		pthread_mutex_unlock(&b->lock);
+		if (!j)
+			return next;
+		if (!look)
+			continue;
+		progress_read(j->progress, &view);
+		pthread_mutex_lock(&b->lock);
+		bool same = !j->dirty && memcmp(&view, &j->view, sizeof view) == 0;
+		j->view = view;
+		if (j->ended || same)
+			j->told = now;
+		else
+			board_tell_job(b, j);
+		pthread_mutex_unlock(&b->lock);
+	}
+}
+
+static bool is_over(struct board *b)
+{
+	for (size_t i = 0; i < b->n_jobs; i++)
+		if (b->jobs[i]->has_thread)
+			return false;
+	return b->stopping;
+}
+
+static void sleep_until(struct board *b, int64_t when)
+{
+	struct timespec t = {.tv_sec = (time_t)(when / CLOCK_SECOND), .tv_nsec = (long)(when % CLOCK_SECOND) * 1000};
+	if (when == INT64_MAX)
+		pthread_cond_wait(&b->wake, &b->lock);
+	else if (when > clock_now())
+		pthread_cond_timedwait(&b->wake, &b->lock, &t);
+}
+
+static bool has_news(struct board *b)
+{
+	for (size_t i = 0; i < b->n_jobs; i++)
+		if (b->jobs[i]->unsaved || b->jobs[i]->ended || (b->jobs[i]->gone && !b->jobs[i]->has_thread))
+			return true;
+	return false;
+}
+
+static void *manage(void *arg)
+{
+	struct board *b = arg;
+	for (;;) {
+		pthread_mutex_lock(&b->lock);
+		reap(b);
+		int64_t when = schedule(b, clock_now());
+		bool over = is_over(b);
+		pthread_mutex_unlock(&b->lock);
+		save_all(b);
+		if (over)
+			return NULL;
+		int64_t tick = look_at_progress(b);
+		pthread_mutex_lock(&b->lock);
+		if (!has_news(b))
+			sleep_until(b, when < tick ? when : tick);
+		pthread_mutex_unlock(&b->lock);
+	}
+}
+
+/* ---- life */
+
+static int load_videos(struct board *b, struct err *err)
+{
+	struct store_video *rows_;
+	size_t n;
+	int r = store_videos_load(b->setup.store, &rows_, &n, err);
+	if (r < 0)
+		return r;
+	b->videos = mem_alloc(n + 1, sizeof(struct video *));
+	for (size_t i = 0; i < n; i++) {
+		struct video *v = mem_alloc(1, sizeof *v);
+		v->row = rows_[i];
+		v->facts = *v->row.facts ? json_loads(v->row.facts, 0, NULL) : NULL;
+		v->cancel = cancel_new();
+		b->videos[b->n_videos++] = v;
+	}
+	free(rows_);
+	return 0;
+}
+
+static int load_jobs(struct board *b, struct err *err)
+{
+	struct store_entry *rows_;
+	size_t n;
+	int r = store_entries_load(b->setup.store, &rows_, &n, err);
+	if (r < 0)
+		return r;
+	b->jobs = mem_alloc(n + 1, sizeof(struct job *));
+	for (size_t i = 0; i < n; i++) {
+		struct job *j = mem_alloc(1, sizeof *j);
+		struct store_glance glance = {0};
+		struct err ignored;
+		*j = (struct job){.board = b, .row = rows_[i], .video = board_find_video(b, rows_[i].video)};
+		j->options = json_loads(j->row.options, 0, NULL);
+		if (*j->row.journal && store_glance(b->setup.store, j->row.journal, &glance, &ignored) == 0)
+			j->events = glance.events;
+		j->dots = glance.states ? glance.states : mem_strdup("");
+		if (j->row.state == STORE_ENTRY_RUNNING) /* the last server was interrupted */
+			j->row.state = STORE_ENTRY_QUEUED;
+		b->jobs[b->n_jobs++] = j;
+	}
+	free(rows_);
+	return 0;
+}
+
+static int begin(struct board *b, struct err *err)
+{
+	int r = file_mkdirs(b->videos_dir, true, err);
+	if (r == 0)
+		r = file_mkdirs(b->reports_dir, true, err);
+	if (r == 0)
+		r = load_videos(b, err);
+	if (r == 0)
+		r = load_jobs(b, err);
+	if (r < 0)
+		return r;
+	b->pool = pool_new(POOL_THREADS);
+	b->preparing = pool_new(2);
+	pthread_mutex_lock(&b->lock);
+	for (size_t i = 0; i < b->n_videos; i++)
+		if (b->videos[i]->row.state == STORE_VIDEO_FETCHING || !b->videos[i]->facts)
+			board_prepare(b, b->videos[i]);
+	pthread_mutex_unlock(&b->lock);
+	if (pthread_create(&b->manager, NULL, manage, b) != 0)
+		return err_set(err, ERR_LIMIT, "cannot start a thread");
+	b->started = true;
+	return 0;
+}
+
+int board_new(const struct board_setup *s, struct board **ret, struct err *err)
+{
+	AUTO(board_freep) struct board *b = mem_alloc(1, sizeof *b);
+	pthread_condattr_t clock;
+	b->setup = *s;
+	b->videos_dir = file_join(s->data_dir, "videos");
+	b->reports_dir = file_join(s->data_dir, "reports");
+	pthread_mutex_init(&b->lock, NULL);
+	pthread_mutex_init(&b->disk, NULL);
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&b->wake, &clock);
+	pthread_condattr_destroy(&clock);
+	int r = begin(b, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE(b);
+	return 0;
+}
+
+static void halt_all(struct board *b, bool abort)
+{
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	b->stopping = true;
+	for (size_t i = 0; i < locked->n_jobs; i++) {
+		struct job *j = b->jobs[i];
+		if (!j->has_thread || j->ended)
+			continue;
+		board_halt(j, REST_QUEUE);
+		if (abort)
+			cancel_fire(j->cancel);
+	}
+	for (size_t i = 0; i < b->n_videos; i++)
+		cancel_fire(b->videos[i]->cancel);
+	board_wake(b);
+}
+
+void board_stop(struct board *b)
+{
+	if (!b->started)
+		return;
+	int64_t until = clock_now() + b->setup.options->drain_timeout;
+	struct timespec t = {.tv_sec = (time_t)(until / CLOCK_SECOND), .tv_nsec = (long)(until % CLOCK_SECOND) * 1000};
+	halt_all(b, false);
+	if (pthread_clockjoin_np(b->manager, NULL, CLOCK_MONOTONIC, &t) != 0) {
+		halt_all(b, true);
+		pthread_join(b->manager, NULL);
+	}
+	b->started = false;
+}
+
+void board_free(struct board *b)
+{
+	if (!b)
+		return;
+	board_stop(b);
+	for (size_t i = 0; i < b->n_videos; i++)
+		cancel_fire(b->videos[i]->cancel);
+	pool_free(b->preparing);
+	pool_free(b->pool);
+	for (size_t i = 0; i < b->n_jobs; i++)
+		board_free_job(b->jobs[i]);
+	for (size_t i = 0; i < b->n_videos; i++)
+		board_free_video(b->videos[i]);
+	free(b->jobs);
+	free(b->videos);
+	free(b->videos_dir);
+	free(b->reports_dir);
+	pthread_cond_destroy(&b->wake);
+	pthread_mutex_destroy(&b->lock);
+	pthread_mutex_destroy(&b->disk);
+	free(b);
+}
+
+bool board_later(struct board *b, void (*work)(void *ctx), void *ctx)
+{
+	if (pool_waiting(b->pool) >= POOL_WAITING)
+		return false;
+	pool_run(b->pool, work, ctx);
+	return true;
+}
