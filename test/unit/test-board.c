@@ -1,0 +1,359 @@
+/* The case board without an engine: what requests may say, how jobs change their state, what a restart finds. */
+#include "unit.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/opt.h"
+#include "job/board.h"
+
+static char dir[64];
+static struct board_options queue;
+static struct analyze_options analyze;
+static struct engine_options engine_options;
+static struct engine *engine;
+static struct store *store;
+static struct events *events;
+static struct board *board;
+static char *videos;
+
+static const struct opt_bind binds[] = {{&board_opt_group, &queue},
+                                        {&analyze_opt_group, &analyze},
+                                        {&media_opt_group, &analyze},
+                                        {&index_opt_group, &analyze},
+                                        {&engine_opt_group, &engine_options}};
+static const struct opt_set set = {binds, ARRAY_LEN(binds)};
+
+static void open_board(void)
+{
+	struct err err = {0};
+	const struct board_setup s = {.options = &queue,
+	                              .analyze = &analyze,
+	                              .engine = engine,
+	                              .store = store,
+	                              .events = events,
+	                              .data_dir = dir,
+	                              .locks_dir = dir};
+	if (board_new(&s, &board, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+static json_t *parse(const char *text)
+{
+	json_t *j = json_loads(text, 0, NULL);
+	assert_non_null(j);
+	return j;
+}
+
+static char *write_file(const char *name, const char *text)
+{
+	struct err err = {0};
+	char *path = file_join(videos, name);
+	assert_ok(file_write(path, text, strlen(text), &err));
+	return path;
+}
+
+static int submit(const char *request, json_t **ret, struct err *err)
+{
+	json_auto_t *j = parse(request);
+	return board_submit(board, j, ret, err);
+}
+
+static int64_t submit_ok(const char *request)
+{
+	struct err err = {0};
+	json_auto_t *job = NULL;
+	if (submit(request, &job, &err) < 0)
+		fail_msg("%s", err.msg);
+	return strtoll(json_string_value(json_object_get(job, "id")), NULL, 10);
+}
+
+/* The words of a job; valid until the next call. */
+static const char *word(int64_t id, const char *member)
+{
+	static char text[700];
+	struct err err = {0};
+	json_auto_t *job = NULL;
+	assert_ok(board_job(board, id, &job, &err));
+	const char *s = json_string_value(json_object_get(job, member));
+	snprintf(text, sizeof text, "%s", s ? s : "");
+	return text;
+}
+
+/* Reads the stream of events from `after` on until the job comes to `state`. */
+static uint64_t wait_for(uint64_t after, int64_t id, const char *state)
+{
+	AUTO(mem_freep) char *wanted = mem_printf("\"state\":\"%s\"", state);
+	for (;;) {
+		bool gap;
+		struct event *e = events_next(events, after, &gap);
+		assert_false(gap);
+		if (!e) {
+			poll(NULL, 0, 5); /* the test's own timeout ends it if it never comes */
+			continue;
+		}
+		after = e->seq;
+		bool found = strcmp(e->type, "job") == 0 && e->subject == id && strstr(e->json, wanted);
+		event_drop(e);
+		if (found)
+			return after;
+	}
+}
+
+static enum err_code control(int64_t id, enum board_action action, const char *body)
+{
+	struct err err = {0};
+	json_auto_t *job = NULL;
+	json_auto_t *j = body ? parse(body) : NULL;
+	board_control(board, id, action, j, &job, &err);
+	return err.code;
+}
+
+static enum err_code refused(const char *request)
+{
+	struct err err = {0};
+	json_auto_t *job = NULL;
+	submit(request, &job, &err);
+	assert_null(job);
+	assert_true(strlen(err.msg) > 10);
+	return err.code;
+}
+
+static void wrong_requests_are_refused(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = write_file("a.mp4", "no video");
+	AUTO(mem_freep) char *link = file_join(videos, "link.mp4");
+	assert_ok(symlink("/etc/passwd", link));
+	assert_int_equal(refused("[]"), ERR_ARG);
+	assert_int_equal(refused("{}"), ERR_ARG);
+	assert_int_equal(refused("{\"path\": 3}"), ERR_ARG);
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"url\": \"http://x/\"}"), ERR_ARG);
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"colour\": 1}"), ERR_ARG);
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"priority\": 1e3}"), ERR_ARG);
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"priority\": 101}"), ERR_ARG);
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"prompt\": []}"), ERR_ARG);
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"chunk.duration\": -1}}"), ERR_ARG);
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"chunk.nothing\": 1}}"), ERR_ARG);
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"chunk.frames\": {}}}"), ERR_ARG);
+	/* Nothing that names files or takes the machine. */
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"report.output\": \"/etc\"}}"), ERR_ARG);
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"sample.plan\": \"/etc/passwd\"}}"), ERR_ARG);
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"media.sandbox\": \"off\"}}"), ERR_ARG);
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"chunk.workers\": 64}}"), ERR_ARG);
+	/* Outside of the folder, and not there, look the same. */
+	assert_int_equal(refused("{\"path\": \"/etc/passwd\"}"), ERR_NOENT);
+	assert_int_equal(refused("{\"path\": \"../secret.mp4\"}"), ERR_NOENT);
+	assert_int_equal(refused("{\"path\": \"link.mp4\"}"), ERR_NOENT);
+	assert_int_equal(refused("{\"path\": \"none.mp4\"}"), ERR_NOENT);
+	assert_int_equal(refused("{\"path\": \".\"}"), ERR_NOENT);
+	assert_int_equal(refused("{\"video\": 3}"), ERR_ARG);
+	assert_int_equal(refused("{\"video\": \"-1\"}"), ERR_ARG);
+	assert_int_equal(refused("{\"video\": \"12345\"}"), ERR_NOENT);
+	assert_int_equal(refused("{\"url\": \"file:///etc/passwd\"}"), ERR_ARG);
+	assert_int_equal(refused("{\"url\": \"http://a:b@example.org/x.mp4\"}"), ERR_ARG);
+	assert_int_equal(refused("{\"url\": \"nonsense\"}"), ERR_ARG);
+	assert_true(board_may_set("chunk.duration"));
+	assert_false(board_may_set("job.fresh"));
+	json_auto_t *jobs = board_jobs(board);
+	assert_int_equal(json_array_size(json_object_get(jobs, "jobs")), 0);
+}
+
+static void a_file_that_is_no_video_fails(void **state)
+{
+	(void)state;
+	uint64_t from = events_last(events);
+	AUTO(mem_freep) char *path = write_file("b.mp4", "this is no video at all");
+	int64_t id = submit_ok("{\"path\": \"b.mp4\", \"prompt\": \"cars\", \"priority\": 3}");
+	uint64_t at = wait_for(from, id, "queued");
+	at = wait_for(at, id, "running");
+	wait_for(at, id, "failed");
+	assert_string_equal(word(id, "prompt"), "cars");
+	assert_non_null(strstr(word(id, "error"), "b.mp4"));
+	assert_int_equal(control(id, BOARD_PAUSE, NULL), ERR_BUSY);
+	assert_int_equal(control(id, BOARD_RESUME, NULL), ERR_BUSY);
+	assert_int_equal(control(id, BOARD_CANCEL, NULL), ERR_BUSY);
+	from = events_last(events);
+	assert_int_equal(control(id, BOARD_RETRY, "{\"chunks\": [0]}"), ERR_ARG); /* it has no chunks */
+	assert_int_equal(control(id, BOARD_RETRY, NULL), ERR_NONE);
+	wait_for(wait_for(from, id, "running"), id, "failed");
+	assert_int_equal(control(id + 1000, BOARD_PAUSE, NULL), ERR_NOENT);
+
+	struct err err = {0};
+	AUTO(buf_free) struct buf out = BUF(1000);
+	AUTO(mem_freep) char *name = NULL;
+	assert_int_equal(board_report(board, id, "json", &out, &name, &err), -ERR_NOENT);
+	assert_int_equal(board_report(board, id, "exe", &out, &name, &err), -ERR_ARG);
+	json_auto_t *chunks = NULL;
+	assert_ok(board_chunks(board, id, &chunks, &err));
+	assert_int_equal(json_array_size(json_object_get(chunks, "chunks")), 0);
+	assert_ok(board_remove(board, id, &err));
+	assert_int_equal(board_remove(board, id, &err), -ERR_NOENT);
+	assert_true(file_exists(path)); /* it is not ours */
+}
+
+static const char *id_at(json_t *jobs, size_t i)
+{
+	return json_string_value(json_object_get(json_array_get(json_object_get(jobs, "jobs"), i), "id"));
+}
+
+static void expect_order(const int64_t *ids, size_t n)
+{
+	json_auto_t *jobs = board_jobs(board);
+	assert_int_equal(json_array_size(json_object_get(jobs, "jobs")), n);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(strtoll(id_at(jobs, i), NULL, 10), ids[i]);
+}
+
+static void change(int64_t id, const char *body)
+{
+	struct err err = {0};
+	json_auto_t *job = NULL;
+	json_auto_t *j = parse(body);
+	assert_ok(board_change(board, id, j, &job, &err));
+}
+
+/* Jobs that wait are what they were after a restart, in their order. */
+static void the_queue_survives(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	int64_t ids[3], old = queue.jobs;
+	board_free(TAKE(board));
+	queue.jobs = 0; /* nothing begins */
+	open_board();
+	for (int i = 0; i < 3; i++) {
+		AUTO(mem_freep) char *name = mem_printf("c%d.mp4", i);
+		AUTO(mem_freep) char *path = write_file(name, "no video");
+		AUTO(mem_freep) char *request = mem_printf("{\"path\": \"%s\"}", name);
+		ids[i] = submit_ok(request);
+		assert_int_equal(submit_ok(request), ids[i]); /* the same again is the same */
+	}
+	expect_order(ids, 3);
+	AUTO(mem_freep) char *before = mem_printf("{\"before\": \"%lld\"}", (long long)ids[0]);
+	change(ids[2], before);
+	expect_order((int64_t[]){ids[2], ids[0], ids[1]}, 3);
+	change(ids[2], "{\"before\": null}");
+	expect_order(ids, 3);
+	change(ids[1], "{\"priority\": 7}");
+	expect_order((int64_t[]){ids[1], ids[0], ids[2]}, 3);
+	assert_int_equal(control(ids[0], BOARD_PAUSE, NULL), ERR_NONE);
+	assert_int_equal(control(ids[0], BOARD_PAUSE, NULL), ERR_NONE);
+	assert_int_equal(control(ids[2], BOARD_CANCEL, NULL), ERR_NONE);
+
+	board_free(TAKE(board));
+	open_board();
+	assert_string_equal(word(ids[0], "state"), "paused");
+	assert_string_equal(word(ids[1], "state"), "queued");
+	assert_string_equal(word(ids[2], "state"), "cancelled");
+	assert_int_equal(control(ids[0], BOARD_RESUME, NULL), ERR_NONE);
+	assert_int_equal(control(ids[2], BOARD_RESUME, NULL), ERR_NONE);
+	expect_order((int64_t[]){ids[1], ids[0], ids[2]}, 3);
+	board_free(TAKE(board));
+	queue.jobs = old;
+	uint64_t from = events_last(events);
+	open_board(); /* now they begin by themselves */
+	for (int i = 0; i < 3; i++)
+		wait_for(from, ids[i], "failed");
+	for (int i = 0; i < 3; i++)
+		assert_ok(board_remove(board, ids[i], &err));
+	expect_order(NULL, 0);
+}
+
+static void uploads_become_ours(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	json_auto_t *video = NULL, *job = NULL, *request = parse("{\"analyze\": false}");
+	AUTO(mem_freep) char *path = write_file("upload.bin", "bytes");
+	AUTO(fd_closep) int fd = -1;
+	const char *type;
+	assert_ok(board_upload(board, path, "../../näme\n.mp4", NULL, request, &video, &job, &err));
+	assert_null(job);
+	assert_false(file_exists(path));
+	assert_string_equal(json_string_value(json_object_get(video, "name")), "näme .mp4");
+	int64_t id = strtoll(json_string_value(json_object_get(video, "id")), NULL, 10);
+	assert_ok(board_video_open(board, id, BOARD_SOURCE, &fd, &type, &err));
+	assert_int_equal(board_video_open(board, id, BOARD_PROXY, &fd, &type, &err), -ERR_NOENT);
+	AUTO(mem_freep) char *folder = mem_printf("%s/videos/%lld", dir, (long long)id);
+	assert_true(file_is_dir(folder));
+	AUTO(mem_freep) char *again = mem_printf("{\"video\": \"%lld\"}", (long long)id);
+	int64_t number = submit_ok(again);
+	assert_ok(board_video_remove(board, id, &err));
+	assert_false(file_exists(folder));
+	json_auto_t *none = NULL;
+	assert_int_equal(board_job(board, number, &none, &err), -ERR_NOENT);
+	assert_int_equal(board_video(board, id, &none, &err), -ERR_NOENT);
+	assert_int_equal(board_video_remove(board, id, &err), -ERR_NOENT);
+}
+
+static void room_has_limits(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	assert_ok(board_room(board, 1000, 0, &err));
+	queue.video_max = 100;
+	assert_int_equal(board_room(board, 1000, 0, &err), -ERR_LIMIT);
+	queue.video_max = 0;
+	queue.quota = 1000;
+	assert_ok(board_room(board, 900, 0, &err));
+	assert_int_equal(board_room(board, 900, 200, &err), -ERR_NOSPC);
+	queue.quota = 0;
+	assert_int_equal(board_room(board, INT64_MAX / 4, 0, &err), -ERR_NOSPC);
+}
+
+static int start(void **state)
+{
+	extern char **environ;
+	struct err err = {0};
+	static char name[] = "test";
+	char *argv[] = {name, NULL};
+	int n = 0;
+	(void)state;
+	setenv("VDET_EXE", UNIT_HELPER, 1);
+	snprintf(dir, sizeof dir, "/tmp/vdet-test-XXXXXX");
+	if (!mkdtemp(dir) || opt_parse(&set, &set, NULL, (char *[]){NULL}, argv, &n, &err) < 0)
+		return -1;
+	videos = file_join(dir, "in");
+	AUTO(mem_freep) char *path = file_join(dir, "vdet.db");
+	free(queue.folders);
+	queue.folders = mem_strdup(videos);
+	queue.free_min = 0;
+	free(engine_options.url);
+	engine_options.url = mem_strdup("http://127.0.0.1:1/v1");
+	events = events_new(4096);
+	if (file_mkdirs(videos, true, &err) < 0 || store_open(path, &store, &err) < 0 ||
+	    engine_new(&engine_options, &(struct engine_places){0}, NULL, &engine, &err) < 0)
+		return -1;
+	open_board();
+	return 0;
+}
+
+static int stop(void **state)
+{
+	struct err err;
+	(void)state;
+	board_free(board);
+	engine_free(engine);
+	store_free(store);
+	events_free(events);
+	opt_free(&set);
+	free(videos);
+	return file_remove_tree(dir, &err);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(wrong_requests_are_refused),
+		cmocka_unit_test(a_file_that_is_no_video_fails),
+		cmocka_unit_test(the_queue_survives),
+		cmocka_unit_test(uploads_become_ours),
+		cmocka_unit_test(room_has_limits),
+	};
+	return cmocka_run_group_tests(tests, start, stop);
+}
