@@ -429,7 +429,7 @@ static int remove_job(struct board *b, struct job *j, struct err *err)
 		r = store_job_remove(b->setup.store, j->row.journal, err);
 	if (r < 0)
 		return r;
-	if (board_remove_files(dir, &why) < 0)
+	if (file_remove_tree(dir, &why) < 0)
 		log_warning("[job %s] %s", id, why.msg);
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	if (j->has_thread && !j->ended)
@@ -476,7 +476,7 @@ int board_video_remove(struct board *b, int64_t id, struct err *err)
 		r = store_video_remove(disk->setup.store, id, err);
 	if (r < 0)
 		return r;
-	if (board_remove_files(dir, &why) < 0)
+	if (file_remove_tree(dir, &why) < 0)
 		log_warning("[video %s] %s", name, why.msg);
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	v->gone = true;

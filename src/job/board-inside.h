@@ -52,6 +52,7 @@ struct job {
 	int64_t *only;
 	size_t n_only;
 	int64_t began, retry_at; /* monotonic; retry_at: not before */
+	int tries;               /* in a row that failed for the engine's sake */
 	int64_t told;            /* when the last "job" event went out */
 	bool dirty, unsaved, gone;
 	bool has_thread, ended;
@@ -129,6 +130,5 @@ void board_prepare(struct board *b, struct video *v); /* with the lock held: loo
 int board_check_path(const struct board *b, const char *path, char **ret_real, struct err *err);
 void board_free_video(struct video *v);
 void board_stamp(int fd, char out[static 100]); /* what a file looks like: it changes when the file does */
-int board_remove_files(const char *dir, struct err *err);
 
 #endif

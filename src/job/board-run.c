@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "job/board-inside.h"
 
-enum { RETRY = 5 * 1000000 };
+enum { RETRY = 5000000, ENGINE_RETRY = 15000000, ENGINE_TRIES = 6 };
 
 void board_free_job(struct job *j)
 {
@@ -38,6 +38,7 @@ static void on_begin(struct job *j, json_t *e)
 	const char *journal = json_string_value(json_object_get(e, "job"));
 	set_text(&j->dots, json_string_value(json_object_get(e, "states")));
 	j->in_chunks = true;
+	j->tries = 0;
 	if (journal && strcmp(journal, j->row.journal) != 0) {
 		set_text(&j->row.journal, journal);
 		j->unsaved = true;
@@ -136,6 +137,20 @@ static void fail(struct job *j, const char *why)
 	set_text(&j->row.fault, why);
 }
 
+/* An engine that cannot be reached may come back: the queue must not burn down for it. */
+static void try_later(struct job *j, const struct err *err, int64_t now)
+{
+	AUTO(mem_freep) char *why = NULL;
+	if (++j->tries > ENGINE_TRIES) {
+		fail(j, err->msg);
+		return;
+	}
+	why = mem_printf("%s (it is tried again in %d s)", err->msg, j->tries * ENGINE_RETRY / 1000000);
+	j->row.state = STORE_ENTRY_QUEUED;
+	j->retry_at = now + (int64_t)j->tries * ENGINE_RETRY;
+	set_text(&j->row.fault, why);
+}
+
 static void finish(struct job *j, const struct analyze_result *result)
 {
 	static const enum store_entry_state states[] = {[ANALYZE_COMPLETE] = STORE_ENTRY_DONE,
@@ -170,6 +185,8 @@ static void end_turn(struct job *j, int r, const struct analyze_result *result, 
 		j->row.state = STORE_ENTRY_QUEUED;
 		j->retry_at = now + RETRY;
 		set_text(&j->row.fault, err->msg);
+	} else if (err->code == ERR_ENGINE || err->code == ERR_DIED) {
+		try_later(j, err, now);
 	} else {
 		fail(j, err->msg);
 	}

@@ -48,9 +48,12 @@ static char *folder_of(const struct board *b, int64_t id)
 	return file_join(b->videos_dir, name);
 }
 
-int board_remove_files(const char *dir, struct err *err)
+/* What we make of a video lies apart from the video, whatever that is called. */
+static char *made_of(const struct board *b, int64_t id, const char *name)
 {
-	return file_remove_tree(dir, err);
+	AUTO(mem_freep) char *dir = folder_of(b, id);
+	AUTO(mem_freep) char *made = file_join(dir, "made");
+	return file_join(made, name);
 }
 
 /* ---- coming */
@@ -209,6 +212,7 @@ int board_take_video(struct board *b, const json_t *request, struct video **ret,
 struct preparing {
 	struct board *board;
 	struct video *video;
+	int64_t id;
 	char *path, *dir;
 };
 
@@ -242,10 +246,13 @@ static int open_decoder(const struct board *b, int fd, struct cancel *cancel, st
 static void make_poster(struct preparing *p, struct decoder *d, int64_t duration)
 {
 	AUTO(frame_clear) struct frame f = {0};
-	AUTO(mem_freep) char *path = file_join(p->dir, "poster.jpg");
+	AUTO(mem_freep) char *path = made_of(p->board, p->id, "poster.jpg");
+	AUTO(mem_freep) char *made = made_of(p->board, p->id, "");
 	struct err err;
 	/* A tenth into it: few videos begin with what they are about. */
-	int r = take_frame(d, duration / 10, POSTER_SIZE, POSTER_QUALITY, &f, &err);
+	int r = file_mkdirs(made, true, &err);
+	if (r == 0)
+		r = take_frame(d, duration / 10, POSTER_SIZE, POSTER_QUALITY, &f, &err);
 	if (r == 0)
 		r = file_write(path, f.jpeg, f.jpeg_len, &err);
 	if (r < 0)
@@ -276,8 +283,7 @@ static int look(struct preparing *p, json_t **ret_facts, int64_t *ret_size, stru
 	fstat(fd, &st);
 	*ret_size = st.st_size;
 	*ret_facts = facts_of(&info);
-	if (file_mkdirs(p->dir, true, err) == 0)
-		make_poster(p, d, info.duration);
+	make_poster(p, d, info.duration);
 	return 0;
 }
 
@@ -390,7 +396,8 @@ void board_prepare(struct board *b, struct video *v)
 {
 	struct preparing *p = mem_alloc(1, sizeof *p);
 	v->busy = true;
-	*p = (struct preparing){.board = b, .video = v, .path = mem_strdup(v->row.path), .dir = folder_of(b, v->row.id)};
+	*p = (struct preparing){
+		.board = b, .video = v, .id = v->row.id, .path = mem_strdup(v->row.path), .dir = folder_of(b, v->row.id)};
 	pool_run(b->preparing, prepare, p);
 }
 
@@ -436,8 +443,10 @@ static int open_source(struct board *b, int64_t id, int *ret_fd, const char **re
 int board_video_open(struct board *b, int64_t id, enum board_file which, int *ret_fd, const char **ret_type,
                      struct err *err)
 {
-	static const char *const names[] = {"", "proxy.mp4", "poster.jpg", "storyboard.jpg", "storyboard.vtt"};
-	static const char *const types[] = {"", "video/mp4", "image/jpeg", "image/jpeg", "text/vtt"};
+	static const char *const names[] = {
+		"", "proxy.mp4", "poster.jpg", "storyboard.vtt", "sheet-1.jpg", "sheet-2.jpg", "sheet-3.jpg", "sheet-4.jpg"};
+	static const char *const types[] = {"",           "video/mp4",  "image/jpeg", "text/vtt",
+	                                    "image/jpeg", "image/jpeg", "image/jpeg", "image/jpeg"};
 	struct video *v;
 	if (which == BOARD_SOURCE)
 		return open_source(b, id, ret_fd, ret_type, err);
@@ -446,8 +455,9 @@ int board_video_open(struct board *b, int64_t id, enum board_file which, int *re
 	pthread_mutex_unlock(&b->lock);
 	if (r < 0)
 		return r;
-	AUTO(mem_freep) char *dir = folder_of(b, id);
-	AUTO(mem_freep) char *path = file_join(dir, names[which]);
+	if ((size_t)which >= ARRAY_LEN(names))
+		return err_set(err, ERR_NOENT, "there is no such sheet of the storyboard");
+	AUTO(mem_freep) char *path = made_of(b, id, names[which]);
 	*ret_type = types[which];
 	return file_exists(path) ? file_open_input(path, ret_fd, err)
 	                         : err_set(err, ERR_NOENT, "there is no %s of this video yet", names[which]);

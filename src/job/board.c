@@ -505,7 +505,12 @@ int board_new(const struct board_setup *s, struct board **ret, struct err *err)
 static void halt_all(struct board *b, bool abort)
 {
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	bool wait = false;
 	b->stopping = true;
+	for (size_t i = 0; i < locked->n_jobs; i++)
+		wait |= b->jobs[i]->has_thread && b->jobs[i]->in_chunks;
+	if ((abort || !wait) && b->setup.abort)
+		cancel_fire(b->setup.abort);
 	for (size_t i = 0; i < locked->n_jobs; i++) {
 		struct job *j = b->jobs[i];
 		if (!j->has_thread || j->ended)

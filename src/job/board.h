@@ -50,6 +50,7 @@ struct board_setup {
 	struct store *store;
 	struct events *events;
 	const char *data_dir, *locks_dir;
+	struct cancel *abort; /* fired when the board stops waiting: what starts the engine hears it; may be NULL */
 };
 
 /* Reads what the store knows, and begins to work. */
@@ -104,7 +105,8 @@ int board_video(struct board *b, int64_t id, json_t **ret, struct err *err); /* 
 /* With its jobs, and with its file if the file is ours (uploaded or fetched). Disk. */
 int board_video_remove(struct board *b, int64_t id, struct err *err);
 
-enum board_file { BOARD_SOURCE, BOARD_PROXY, BOARD_POSTER, BOARD_STORYBOARD, BOARD_STORYBOARD_VTT };
+/* Sheet n of the storyboard, from 0, is BOARD_STORYBOARD + n. */
+enum board_file { BOARD_SOURCE, BOARD_PROXY, BOARD_POSTER, BOARD_STORYBOARD_VTT, BOARD_STORYBOARD };
 /* Opens a file of a video for reading, and names its media type (a literal). ERR_NOENT as long as it is not there.
  * Disk. */
 int board_video_open(struct board *b, int64_t id, enum board_file which, int *ret_fd, const char **ret_type,
