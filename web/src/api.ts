@@ -1,0 +1,89 @@
+// Requests to the server. An error is always a Problem with words that a person can act on.
+import type { Chunk, Hit, Job, Me, Performance, Session, Setting, Video, VideoEvent, VideoIndex } from './types';
+
+export const BASE = 'api/v1';
+
+export class Problem extends Error {
+  constructor(readonly status: number, readonly title: string, readonly detail: string) {
+    super(detail || title);
+  }
+}
+
+/** Called when the server wants to know who we are. */
+export const hooks = { unauthorized: () => {} };
+
+async function problem(response: Response): Promise<Problem> {
+  let title = response.statusText || `HTTP ${response.status}`;
+  let detail = '';
+  try {
+    const body = await response.json();
+    title = String(body.title ?? title);
+    detail = String(body.detail ?? '');
+  } catch {
+    // Not from our server, a proxy's page perhaps: the status says what there is to say.
+  }
+  return new Problem(response.status, title, detail);
+}
+
+async function request(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(`${BASE}/${path}`, {
+      method,
+      signal,
+      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Problem(0, 'No connection', 'The server does not answer. This page goes on as soon as it does.');
+  }
+  if (response.ok) return response;
+  const p = await problem(response);
+  if (response.status === 401 && path !== 'login') hooks.unauthorized();
+  throw p;
+}
+
+async function json<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const response = await request(method, path, body, signal);
+  const text = await response.text();
+  return (text ? JSON.parse(text) : undefined) as T;
+}
+
+const at = encodeURIComponent;
+
+export const api = {
+  me: () => json<Me>('GET', 'me'),
+  login: (user: string, password: string) => json<unknown>('POST', 'login', { user, password }),
+  logout: () => json<unknown>('POST', 'logout', {}),
+
+  jobs: () => json<{ seq?: number; jobs: Job[] }>('GET', 'jobs'),
+  job: (id: string) => json<Job>('GET', `jobs/${at(id)}`),
+  submit: (body: Record<string, unknown>) => json<Job>('POST', 'jobs', body),
+  act: (id: string, action: 'pause' | 'resume' | 'cancel' | 'retry', body: unknown = {}) =>
+    json<Job>('POST', `jobs/${at(id)}/${action}`, body),
+  change: (id: string, body: Record<string, unknown>) => json<Job>('PATCH', `jobs/${at(id)}`, body),
+  remove: (id: string) => json<unknown>('DELETE', `jobs/${at(id)}`),
+  chunks: (id: string) => json<{ seq?: number; chunks: Chunk[] }>('GET', `jobs/${at(id)}/chunks`),
+  events: (id: string) => json<{ seq?: number; events: VideoEvent[] }>('GET', `jobs/${at(id)}/events`),
+  report: (id: string) => json<any>('GET', `jobs/${at(id)}/report?format=json`),
+
+  videos: () => json<{ videos: Video[] }>('GET', 'videos'),
+  video: (id: string) => json<Video>('GET', `videos/${at(id)}`),
+  removeVideo: (id: string) => json<unknown>('DELETE', `videos/${at(id)}`),
+  index: (id: string) => json<VideoIndex>('GET', `videos/${at(id)}/index`),
+
+  search: (q: string, signal?: AbortSignal) =>
+    json<{ hits: Hit[] }>('GET', `search?q=${at(q)}&limit=200`, undefined, signal),
+  performance: () => json<Performance>('GET', 'performance'),
+  sessions: () => json<{ active?: number; sessions: Session[] }>('GET', 'sessions'),
+  settings: () => json<{ settings: Setting[] }>('GET', 'settings'),
+  set: (values: Record<string, unknown>) => json<unknown>('PATCH', 'settings', values),
+};
+
+export const posterUrl = (video: string) => `${BASE}/videos/${at(video)}/poster`;
+export const frameUrl = (video: string, t: number, width: number) =>
+  `${BASE}/videos/${at(video)}/frames?t=${t.toFixed(6)}&width=${width}`;
+export const playUrl = (video: string, what: 'source' | 'proxy') => `${BASE}/videos/${at(video)}/${what}`;
+export const reportUrl = (job: string, format: string, download: boolean) =>
+  `${BASE}/jobs/${at(job)}/report?format=${format}${download ? '&download=1' : ''}`;

@@ -1,0 +1,217 @@
+// The board: files go in at the top, each analysis is a card.
+import { useComputed } from '@preact/signals';
+import { useState } from 'preact/hooks';
+import { api, posterUrl } from './api';
+import { Controls, ExportMenu, isActive, stateText } from './controls';
+import { Dots } from './dots';
+import { bytes, clock, plural, span, when } from './format';
+import { memo } from './memo';
+import { caseHref } from './router';
+import { attempt, jobs, loaded, may, putJob, say, videos } from './state';
+import { addFiles, cancelUpload, pauseUpload, resumeUpload, transfers, wishes, type Transfer } from './uploads';
+import type { Job, Video } from './types';
+
+export function chooseFiles() {
+  document.getElementById('files')?.click();
+}
+
+function submitOptions(): Record<string, unknown> {
+  const { prompt, chunk } = wishes.value;
+  return {
+    ...(prompt.trim() ? { prompt: prompt.trim() } : {}),
+    ...(chunk.trim() ? { options: { 'chunk.duration': chunk.trim() } } : {}),
+  };
+}
+
+function Intake({ empty }: { empty: boolean }) {
+  const [place, setPlace] = useState('');
+  const submit = async (e: Event) => {
+    e.preventDefault();
+    const text = place.trim();
+    if (!text) return;
+    const source = /^https?:\/\//i.test(text) ? { url: text } : { path: text };
+    const job = await attempt(api.submit({ ...source, ...submitOptions() }));
+    if (!job) return;
+    putJob(job);
+    setPlace('');
+    say(`${job.name} is in the queue`);
+  };
+  return (
+    <section class={`intake ${empty ? 'big' : ''}`} aria-label="Add videos">
+      <p class="lead">
+        {empty && <b>Drop videos anywhere on this page.</b>}
+        <button type="button" class="primary" onClick={chooseFiles}>Choose files</button>
+        {!empty && <span class="note">or drop them anywhere on this page</span>}
+      </p>
+      <input id="files" type="file" multiple accept="video/*,.mkv,.ts,.mts,.m2ts,.avi,.flv,.wmv,.mxf" hidden
+        onChange={(e) => {
+          addFiles([...(e.currentTarget.files ?? [])]);
+          e.currentTarget.value = '';
+        }} />
+      <details class="more">
+        <summary>More: a path or an address, what to look for</summary>
+        <form class="place" onSubmit={submit}>
+          <label for="place">File on the server, or http(s) address</label>
+          <span class="row">
+            <input id="place" value={place} onInput={(e) => setPlace(e.currentTarget.value)} spellcheck={false} autocomplete="off"
+              placeholder="/videos/door.mp4" />
+            <button type="submit" class="act" disabled={!place.trim()}>Add</button>
+          </span>
+        </form>
+        <div class="wishes">
+          <label for="prompt">Look for (the next videos)</label>
+          <input id="prompt" value={wishes.value.prompt} placeholder="a red car; who leaves a bag behind"
+            onInput={(e) => { wishes.value = { ...wishes.value, prompt: e.currentTarget.value }; }} />
+          <label for="chunk">Length of a chunk</label>
+          <input id="chunk" value={wishes.value.chunk} placeholder="5min"
+            onInput={(e) => { wishes.value = { ...wishes.value, chunk: e.currentTarget.value }; }} />
+        </div>
+      </details>
+    </section>
+  );
+}
+
+function TransferCard({ t }: { t: Transfer }) {
+  const share = t.file.size ? t.sent / t.file.size : 0;
+  const left = t.rate > 0 ? (t.file.size - t.sent) / t.rate : undefined;
+  const words = {
+    waiting: 'waiting', paused: 'paused', failed: t.error ?? 'failed', retrying: `${t.error ?? 'interrupted'} Trying again…`,
+    sending: [`${bytes(t.sent)} of ${bytes(t.file.size)}`, t.rate > 0 && `${bytes(t.rate)}/s`, left !== undefined && `${span(left)} left`]
+      .filter(Boolean).join(' · '),
+  }[t.state];
+  return (
+    <li class={`transfer ${t.state}`}>
+      <b class="name" dir="auto">{t.file.name}</b>
+      <progress max={1} value={share} aria-label={`Upload of ${t.file.name}`} />
+      <span class="note" role={t.state === 'failed' ? 'alert' : undefined}>{words}</span>
+      <div class="controls">
+        {t.state === 'sending' && <button type="button" class="act" onClick={() => pauseUpload(t.id)}>Pause</button>}
+        {(t.state === 'paused' || t.state === 'failed') && <button type="button" class="act" onClick={() => resumeUpload(t.id)}>Go on</button>}
+        <button type="button" class="act danger" aria-label={`Cancel the upload of ${t.file.name}`} onClick={() => cancelUpload(t.id)}>Cancel</button>
+      </div>
+    </li>
+  );
+}
+
+function Poster({ video }: { video: string | null }) {
+  const [state, setState] = useState<'none' | 'loaded' | 'failed'>('none');
+  return (
+    <span class="poster" aria-hidden="true">
+      {video && state !== 'failed' && (
+        <img src={posterUrl(video)} alt="" loading="lazy" class={state} onLoad={() => setState('loaded')} onError={() => setState('failed')} />
+      )}
+    </span>
+  );
+}
+
+const Card = memo(({ job, video }: { job: Job; video: Video | undefined }) => {
+  const active = isActive(job);
+  const share = job.chunks ? (job.progress ?? (job.done + job.holes) / job.chunks) : (job.progress ?? 0);
+  const width = job.width ?? video?.width, height = job.height ?? video?.height;
+  const rate = (job.prefill_rate ?? 0) + (job.decode_rate ?? 0);
+  const facts = [
+    (job.duration ?? video?.duration) && clock((job.duration ?? video?.duration)!),
+    width && height && `${width}×${height}`,
+    video?.size && bytes(video.size),
+  ].filter(Boolean).join(' · ');
+  const right = job.state === 'running' && job.left != null ? `${span(job.left)} left`
+    : job.state === 'queued' && job.priority !== 0 ? `priority ${job.priority}`
+    : !active && job.finished ? when(job.finished) : '';
+  return (
+    <li class={`card ${job.state}`} data-job={job.id}>
+      <a class="open" href={caseHref(job.id)} aria-label={`Open ${job.name}`}>
+        <Poster key={`${job.video} ${job.state === 'queued' ? 0 : job.chunks ? 2 : 1}`} video={job.video} />
+      </a>
+      <div class="body">
+        <h3 dir="auto"><a href={caseHref(job.id)}>{job.name}</a></h3>
+        <p class="note facts">{facts || '\u00a0'}</p>
+        {job.prompt && <p class="note wish" dir="auto">“{job.prompt}”</p>}
+        <p class="doing"><span class={`state ${job.state}`}>{stateText(job)}</span>{right && <span class="note">{right}</span>}</p>
+        {active && <progress max={1} value={share} aria-label={`Progress of ${job.name}`} />}
+        {job.dots && (active || job.holes > 0) && (
+          <Dots dots={job.dots} label={`${job.done} of ${job.chunks} chunks finished, ${plural(job.holes, 'hole')}`} />
+        )}
+        {(!!job.events || (job.state === 'running' && rate > 0)) && (
+          <p class="doing note">
+            {!!job.events && <a href={caseHref(job.id)}>{plural(job.events, 'event')}</a>}
+            {job.state === 'running' && rate > 0 && <span>{Math.round(rate)} tok/s</span>}
+          </p>
+        )}
+        {job.error && <p class="fault" dir="auto">{job.error}</p>}
+        <div class="foot">
+          <Controls job={job} order />
+          {job.done > 0 && <ExportMenu job={job} />}
+        </div>
+      </div>
+    </li>
+  );
+});
+
+/** Videos that are here without an analysis: being fetched, refused, or only stored. */
+function Loose({ video }: { video: Video }) {
+  const analyse = async () => {
+    const job = await attempt(api.submit({ video: video.id, ...submitOptions() }));
+    if (job) putJob(job);
+  };
+  const remove = async () => {
+    if (confirm(`Delete “${video.name}”?`)) await attempt(api.removeVideo(video.id));
+  };
+  return (
+    <li class="card loose">
+      <Poster video={video.id} />
+      <div class="body">
+        <h3 dir="auto">{video.name}</h3>
+        <p class="note facts">{[video.duration && clock(video.duration), video.size && bytes(video.size), video.state !== 'ready' && video.state].filter(Boolean).join(' · ')}</p>
+        {video.error && <p class="fault" dir="auto">{video.error}</p>}
+        {may.value.submit && (
+          <div class="foot"><div class="controls">
+            {video.state === 'ready' && <button type="button" class="act" onClick={analyse}>Analyse</button>}
+            <button type="button" class="act danger" onClick={remove}>Delete</button>
+          </div></div>
+        )}
+      </div>
+    </li>
+  );
+}
+
+const RANK: Record<string, number> = { running: 0, paused: 1, queued: 1 };
+
+export function Board() {
+  const split = useComputed(() => {
+    const all = [...jobs.value.values()];
+    const active = all.filter(isActive).sort((a, b) => (RANK[a.state] ?? 1) - (RANK[b.state] ?? 1) || b.priority - a.priority);
+    const over = all.filter((j) => !isActive(j)).sort((a, b) => (b.finished ?? b.created ?? 0) - (a.finished ?? a.created ?? 0));
+    const used = new Set(all.map((j) => j.video));
+    const loose = [...videos.value.values()].filter((v) => !used.has(v.id) && v.state !== 'uploading');
+    return { active, over, loose };
+  });
+  const { active, over, loose } = split.value, sending = transfers.value;
+  const empty = loaded.value && !active.length && !over.length && !loose.length && !sending.length;
+  const list = (title: string, these: Job[]) => these.length > 0 && (
+    <section>
+      <h2>{title} <span class="n">{these.length}</span></h2>
+      <ul class="cards">{these.map((j) => <Card key={j.id} job={j} video={j.video ? videos.value.get(j.video) : undefined} />)}</ul>
+    </section>
+  );
+  return (
+    <main class="board" id="main">
+      <h1 class="aside">Board</h1>
+      {may.value.submit && <Intake empty={empty} />}
+      {sending.length > 0 && (
+        <section>
+          <h2>Uploading <span class="n">{sending.length}</span></h2>
+          <ul class="transfers">{sending.map((t) => <TransferCard key={t.id} t={t} />)}</ul>
+        </section>
+      )}
+      {list('In work', active)}
+      {list('Finished', over)}
+      {loose.length > 0 && (
+        <section>
+          <h2>Not analysed <span class="n">{loose.length}</span></h2>
+          <ul class="cards">{loose.map((v) => <Loose key={v.id} video={v} />)}</ul>
+        </section>
+      )}
+      {empty && !may.value.submit && <p class="note">Nothing has been analysed yet.</p>}
+    </main>
+  );
+}

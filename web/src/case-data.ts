@@ -1,0 +1,91 @@
+// What a case view shows: loaded once, then kept up by the live line.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { api, Problem } from './api';
+import { listen, type LiveEvent } from './live';
+import { jobs, putJob } from './state';
+import type { Chunk, Job, VideoEvent, VideoIndex } from './types';
+
+export interface Case {
+  job?: Job;
+  chunks: Chunk[];
+  events: VideoEvent[];
+  index?: VideoIndex;
+  report?: any;
+  error?: string;
+}
+
+const byStart = (a: VideoEvent, b: VideoEvent) => a.start - b.start || a.end - b.end;
+
+function apply(c: Case, event: LiveEvent): Case {
+  if (event.type === 'chunk') {
+    const chunks = c.chunks.slice(), i = event.data.index;
+    const at = chunks[i]?.index === i ? i : chunks.findIndex((k) => k.index === i);
+    if (at < 0) chunks.push(event.data);
+    else chunks[at] = { ...chunks[at]!, ...event.data };
+    return { ...c, chunks: at < 0 ? chunks.sort((a, b) => a.index - b.index) : chunks };
+  }
+  if (event.type === 'results') {
+    const rest = c.events.filter((e) => e.chunk !== event.data.chunk);
+    return { ...c, events: [...rest, ...event.data.events].sort(byStart) };
+  }
+  return c;
+}
+
+const isOver = (job: Job | undefined) => !!job && ['done', 'holes', 'failed', 'cancelled'].includes(job.state);
+
+export function useCase(id: string): Case {
+  const [data, setData] = useState<Case>({ chunks: [], events: [] });
+  const job = jobs.value.get(id);
+  const over = isOver(job);
+  const generation = useRef(0);
+
+  const load = async () => {
+    const mine = ++generation.current;
+    const missed: LiveEvent[] = [];
+    const stop = listen((e) => {
+      if (e.type !== 'reload' && e.job === id) missed.push(e);
+    });
+    try {
+      const known = jobs.peek().get(id) ?? (await api.job(id));
+      if (!jobs.peek().has(id)) putJob(known);
+      const [chunks, events] = await Promise.all([api.chunks(id), api.events(id)]);
+      if (mine !== generation.current) return;
+      setData((old) => missed.reduce(apply, { ...old, error: undefined, chunks: chunks.chunks, events: events.events.sort(byStart) }));
+    } catch (error) {
+      // No connection: the live line comes back, and then this is loaded again.
+      if (mine === generation.current && !(error instanceof Problem && !error.status))
+        setData((old) => ({ ...old, error: error instanceof Error ? error.message : String(error) }));
+    } finally {
+      stop();
+    }
+  };
+
+  useEffect(() => {
+    setData({ chunks: [], events: [] });
+    void load();
+    return listen((e) => {
+      if (e.type === 'reload') void load();
+      else if (e.job === id) setData((old) => apply(old, e));
+    });
+  }, [id]);
+
+  // The index is there once the survey is over; the summary once the job is.
+  const surveyed = !!job && (job.chunks > 0 || over);
+  const video = job?.video;
+  useEffect(() => {
+    if (!surveyed || !video) return;
+    api.index(video).then((index) => setData((old) => ({ ...old, index })), () => {});
+  }, [id, surveyed, video]);
+  const state = job?.state, finished = job?.finished;
+  useEffect(() => {
+    if (!over) return;
+    void load();
+    api.report(id).then((report) => setData((old) => ({ ...old, report })), () => {});
+  }, [id, state, finished, over]);
+  const planned = (job?.chunks ?? 0) > 0;
+  useEffect(() => {
+    if (planned && !over) void load();
+  }, [id, planned]);
+
+  return { ...data, job };
+}

@@ -1,0 +1,276 @@
+// One case: the player, the timeline in step with it, and the lists that lead into the video.
+import { useSignal, useSignalEffect } from '@preact/signals';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { frameUrl } from './api';
+import { useCase } from './case-data';
+import { Controls, ExportMenu, isActive, retryChunk, stateText } from './controls';
+import { clock, exact, matcher, plural, span } from './format';
+import { addShortcuts } from './keys';
+import { LongList, type ListHandle } from './list';
+import { memo } from './memo';
+import { Player, type PlayerHandle } from './player';
+import { caseHref, go, route } from './router';
+import { loaded, may, videos } from './state';
+import { Timeline } from './timeline';
+import { firstFrom, type TimelineData } from './timeline-draw';
+import type { Chunk, Job, VideoEvent } from './types';
+
+const PICTURES = 4;
+
+function Thumbs({ video, times, seek }: { video: string | null; times: number[]; seek: (t: number) => void }) {
+  if (!video || !times.length) return null;
+  const shown = times.length <= PICTURES ? times
+    : Array.from({ length: PICTURES }, (_, i) => times[Math.round((i * (times.length - 1)) / (PICTURES - 1))]!);
+  return (
+    <div class="thumbs">
+      {shown.map((t) => (
+        <button type="button" key={t} title={exact(t)} aria-label={`Frame at ${exact(t)}`}
+          onClick={(e) => {
+            e.stopPropagation();
+            seek(t);
+          }}>
+          <img src={frameUrl(video, t, 160)} alt="" loading="lazy" width={160} height={90}
+            onError={(e) => e.currentTarget.classList.add('gone')} />
+        </button>
+      ))}
+      {times.length > shown.length && <span class="note">{times.length} frames</span>}
+    </div>
+  );
+}
+
+const EventRow = memo(({ event, video, current, seek }: { event: VideoEvent; video: string | null; current: boolean; seek: (t: number) => void }) => (
+  <article class={`event ${current ? 'current' : ''}`} aria-current={current || undefined} onClick={() => seek(event.start)}>
+    <button type="button" class="time" onClick={() => seek(event.start)}>
+      {clock(event.start)}{event.end - event.start >= 1 && <small>–{clock(event.end)}</small>}
+    </button>
+    <p class="what" dir="auto">{event.what}</p>
+    <Thumbs video={video} times={event.frames.map((f) => f.pts)} seek={seek} />
+  </article>
+));
+
+const STAGES: Record<string, string> = {
+  waiting: 'waiting', decoding: 'taking frames', queued: 'waiting for the engine', prefill: 'the engine looks', answer: 'the engine writes',
+};
+
+const ChunkRow = memo(({ chunk, job, current, seek }: { chunk: Chunk; job: Job; current: boolean; seek: (t: number) => void }) => {
+  const times = (chunk.samples ?? []).filter((s) => !s.fault).map((s) => s.pts);
+  return (
+    <article class={`chunk ${chunk.state} ${current ? 'current' : ''}`} aria-current={current || undefined} onClick={() => seek(chunk.start)}>
+      <header>
+        <button type="button" class="time" onClick={() => seek(chunk.start)}>{clock(chunk.start)}<small>–{clock(chunk.end)}</small></button>
+        <span class="note">Chunk {chunk.index + 1}{chunk.state === 'todo' ? ', to do' : chunk.state === 'hole' ? ', a hole' : ''}
+          {chunk.state === 'running' && `, ${STAGES[chunk.stage ?? ''] ?? 'running'}`}
+          {chunk.state === 'running' && chunk.left != null && `, ${span(chunk.left)} left`}</span>
+        {chunk.state === 'hole' && may.value.submit && (
+          <button type="button" class="act" disabled={isActive(job) && job.state !== 'running'}
+            onClick={(e) => {
+              e.stopPropagation();
+              void retryChunk(job, chunk.index);
+            }}>Retry</button>
+        )}
+      </header>
+      {chunk.state === 'running' && <progress max={1} value={chunk.progress ?? undefined} aria-label={`Chunk ${chunk.index + 1}`} />}
+      {chunk.state === 'hole'
+        ? <p class="fault" dir="auto">{chunk.reason || 'No reason was noted.'}</p>
+        : chunk.summary && <p class="what" dir="auto">{chunk.summary}</p>}
+      <Thumbs video={job.video} times={times} seek={seek} />
+    </article>
+  );
+});
+
+function Fact({ name, children }: { name: string; children: any }) {
+  if (children === undefined || children === null || children === '') return null;
+  return <div><dt>{name}</dt><dd dir="auto">{children}</dd></div>;
+}
+
+function Summary({ job, report }: { job: Job; report: any }) {
+  const c = report?.coverage;
+  return (
+    <div class="summary-panel" tabIndex={0} role="region" aria-label="Summary">
+      {isActive(job) && <p class="note">The summary is written when all chunks are finished. Events are shown as they are found.</p>}
+      {!isActive(job) && !report && <p class="note">No report.</p>}
+      {report && <p class={report.summary?.by === 'model' ? 'prose' : 'prose plain'} dir="auto">{report.summary?.text}</p>}
+      {report?.summary?.fallback_reason && <p class="note">The model could not write a summary ({report.summary.fallback_reason}); this is the plain timeline.</p>}
+      {report?.engine?.demo_model && <p class="banner">Made with the demo model, which understands only scenes that vdet draws itself.</p>}
+      {c && (
+        <p class="note">The model saw {plural(c.samples, 'frame')}
+          {c.mean_gap != null && `, ${c.mean_gap.toFixed(1)} s apart on average; the longest stretch without a look is ${span(c.max_gap)}, from ${clock(c.max_gap_start)}`}.
+          {' '}What happened between the frames was not seen.{c.lost > 0 && ` ${span(c.lost)} of the video lie in holes.`}</p>
+      )}
+      {report && (
+        <dl class="rows">
+          <Fact name="Model">{report.engine?.model}</Fact>
+          <Fact name="Asked to look for">{report.prompt?.text}</Fact>
+          <Fact name="Codec">{[report.source?.codec, report.source?.width && `${report.source.width}×${report.source.height}`].filter(Boolean).join(', ')}</Fact>
+          <Fact name="Plan">{report.plan?.text}</Fact>
+          <Fact name="Tokens">{report.tokens && `${report.tokens.prompt.toLocaleString('en')} read, ${report.tokens.output.toLocaleString('en')} written`}</Fact>
+          <Fact name="Time">{report.run?.wall_time && span(report.run.wall_time)}</Fact>
+          <Fact name="SHA-256">{report.source?.sha256 && <code>{report.source.sha256}</code>}</Fact>
+        </dl>
+      )}
+    </div>
+  );
+}
+
+const PANELS = ['events', 'chunks', 'summary'] as const;
+type Panel = (typeof PANELS)[number];
+
+/** The last event that had begun at t, if any. */
+function currentOf(list: { start: number }[], t: number): number {
+  return firstFrom(list, t + 0.001) - 1;
+}
+
+export function CaseView({ id }: { id: string }) {
+  const data = useCase(id), { job, chunks, events } = data;
+  const now = useSignal(0), playing = useSignal(false);
+  const player = useRef<PlayerHandle | undefined>(undefined);
+  const list = useRef<ListHandle | undefined>(undefined);
+  const [filter, setFilter] = useState(route.peek().params.get('q') ?? '');
+  const [follow, setFollow] = useState(true);
+  const [current, setCurrent] = useState(-1);
+  const [currentChunk, setCurrentChunk] = useState(-1);
+  const asked = route.value.params.get('panel') as Panel | null;
+  const panel: Panel = asked && PANELS.includes(asked) ? asked : 'events';
+  const video = job?.video ? videos.value.get(job.video) : undefined;
+  const fps = video?.fps || 25;
+  const duration = data.index?.duration ?? video?.duration ?? job?.duration ?? chunks[chunks.length - 1]?.end ?? 0;
+
+  const fits = useMemo(() => {
+    const match = matcher(filter);
+    return match && { events: events.map((e) => match(e.what)), chunks: chunks.map((c) => match(`${c.summary ?? ''} ${c.reason ?? ''}`)) };
+  }, [filter, events, chunks]);
+  const shownEvents = useMemo(() => fits ? events.flatMap((_, i) => (fits.events[i] ? [i] : [])) : events.map((_, i) => i), [events, fits]);
+  const shownChunks = useMemo(() => fits ? chunks.flatMap((_, i) => (fits.chunks[i] ? [i] : [])) : chunks.map((_, i) => i), [chunks, fits]);
+  const lane = useMemo<TimelineData>(() => ({ duration, index: data.index, chunks, events, fits: fits?.events }), [duration, data.index, chunks, events, fits]);
+
+  const seek = useMemo(() => (t: number) => {
+    if (player.current) player.current.seek(t);
+    else now.value = t;
+    setFollow(true);
+  }, []);
+  useSignalEffect(() => {
+    const t = now.value;
+    setCurrent(currentOf(events, t));
+    setCurrentChunk(chunks.findIndex((c) => t >= c.start && t < c.end));
+  });
+  useEffect(() => {
+    setCurrent(currentOf(events, now.peek()));
+    setCurrentChunk(chunks.findIndex((c) => now.peek() >= c.start && now.peek() < c.end));
+  }, [events, chunks]);
+
+  // The address may name a time, from a search or a link.
+  const start = route.value.params.get('t');
+  useEffect(() => {
+    const t = Number(start);
+    if (start !== null && Number.isFinite(t)) seek(t);
+  }, [id, start]);
+
+  // The list goes along, until a person scrolls it.
+  const shown = panel === 'events' ? shownEvents.indexOf(current) : shownChunks.indexOf(currentChunk);
+  useEffect(() => {
+    if (follow && shown >= 0) list.current?.show(shown, playing.peek() && !matchMedia('(prefers-reduced-motion: reduce)').matches);
+  }, [shown, follow, panel]);
+
+  const show = (p: Panel) => go(caseHref(id, undefined, p), true);
+  const toEvent = (i: number) => {
+    if (panel !== 'events') show('events');
+    if (events[i]) seek(events[i]!.frames[0]?.pts ?? events[i]!.start);
+  };
+  const state = useRef({ events, chunks, fps });
+  state.current = { events, chunks, fps };
+  useEffect(() => addShortcuts('In a case', [
+    { keys: [' ', 'k'], label: 'Space', help: 'play, pause', run: () => player.current?.toggle() },
+    { keys: ['ArrowLeft'], label: '←', help: '5 seconds back', run: () => seek(now.peek() - 5) },
+    { keys: ['ArrowRight'], label: '→', help: '5 seconds on', run: () => seek(now.peek() + 5) },
+    { keys: [','], help: 'one frame back', run: () => { player.current?.pause(); seek(now.peek() - 1 / state.current.fps); } },
+    { keys: ['.'], help: 'one frame on', run: () => { player.current?.pause(); seek(now.peek() + 1 / state.current.fps); } },
+    { keys: ['n'], help: 'next event', run: () => toEventAfter(1) },
+    { keys: ['p'], help: 'event before', run: () => toEventAfter(-1) },
+    { keys: [']'], help: 'next chunk', run: () => toChunkAfter(1) },
+    { keys: ['['], help: 'chunk before', run: () => toChunkAfter(-1) },
+    { keys: ['f'], help: 'filter this case', run: () => document.getElementById('filter')?.focus() },
+    { keys: ['1'], help: 'events', run: () => show('events') },
+    { keys: ['2'], help: 'chunks', run: () => show('chunks') },
+    { keys: ['3'], help: 'summary', run: () => show('summary') },
+  ]), [id]);
+  const toEventAfter = (by: number) => {
+    const { events: all } = state.current, t = now.peek();
+    const i = by > 0 ? firstFrom(all, t + 0.002) : firstFrom(all, t - 0.5) - 1;
+    if (all[i]) seek(all[i]!.start);
+  };
+  const toChunkAfter = (by: number) => {
+    const { chunks: all } = state.current, t = now.peek();
+    const i = by > 0 ? firstFrom(all, t + 0.002) : firstFrom(all, t - 0.5) - 1;
+    if (all[i]) seek(all[i]!.start);
+  };
+
+  if (data.error && !job) return <main class="lone" id="main"><h1>No such case</h1><p>{data.error}</p><p><a href="#/">To the board</a></p></main>;
+  if (!job) return <main class="lone" id="main"><p class="note">{loaded.value ? 'Loading…' : ''}</p></main>;
+
+  const tab = (p: Panel, name: string, n?: number) => (
+    <button type="button" role="tab" id={`tab-${p}`} aria-selected={panel === p} aria-controls="panel" tabIndex={panel === p ? 0 : -1}
+      onClick={() => show(p)}
+      onKeyDown={(e) => {
+        const by = e.key === 'ArrowRight' ? 1 : e.key === 'ArrowLeft' ? -1 : 0;
+        if (!by) return;
+        e.preventDefault();
+        const next = PANELS[(PANELS.indexOf(p) + by + PANELS.length) % PANELS.length]!;
+        show(next);
+        document.getElementById(`tab-${next}`)?.focus();
+      }}>
+      {name}{n !== undefined && <span class="n">{n.toLocaleString('en')}</span>}
+    </button>
+  );
+  const empty = panel === 'events'
+    ? events.length ? 'No event fits.' : isActive(job) ? 'Nothing found yet.' : 'The model named no event in the frames it saw.'
+    : chunks.length ? 'No chunk fits.' : isActive(job) ? 'The video is still being looked over.' : 'No chunks.';
+  const rows = panel === 'events' ? shownEvents : shownChunks;
+  return (
+    <main class="case" id="main" data-job={job.id}>
+      <header class="case-head">
+        <h1 dir="auto">{job.name}</h1>
+        <p class="doing">
+          <span class={`state ${job.state}`}>{stateText(job)}</span>
+          {job.state === 'running' && job.left != null && <span class="note">{span(job.left)} left</span>}
+          {job.holes > 0 && <span class="fault">{plural(job.holes, 'hole')}</span>}
+        </p>
+        <div class="foot"><Controls job={job} />{job.done > 0 && <ExportMenu job={job} />}</div>
+        {isActive(job) && <progress max={1} value={job.progress ?? 0} aria-label="Progress" />}
+        {job.error && <p class="fault" dir="auto">{job.error}</p>}
+      </header>
+      <Player video={video} id={job.video} duration={duration} fps={fps} now={now} playing={playing} handle={(h) => { player.current = h; }} />
+      <Timeline data={lane} video={job.video} now={now} current={current} onSeek={(t) => seek(Math.min(Math.max(0, t), duration))} onEvent={toEvent} />
+      <section class="side" aria-label="Results">
+        <div class="tabs">
+          <div role="tablist" aria-label="Results">
+            {tab('events', 'Events', events.length)}{tab('chunks', 'Chunks', chunks.length)}{tab('summary', 'Summary')}
+          </div>
+        </div>
+        {panel !== 'summary' && (
+          <div class="filter" role="search">
+            <input id="filter" type="search" value={filter} placeholder="Filter" aria-label={`Filter ${panel}`} autocomplete="off" spellcheck={false}
+              onInput={(e) => setFilter(e.currentTarget.value)}
+              onKeyDown={(e) => {
+                if (e.key === 'Escape') e.currentTarget.value ? setFilter('') : e.currentTarget.blur();
+              }} />
+            {fits && <span class="note" role="status">{rows.length} of {panel === 'events' ? events.length : chunks.length}</span>}
+            <button type="button" class="act small" aria-pressed={follow} title="The list goes along with the player" onClick={() => setFollow(!follow)}>Follow</button>
+          </div>
+        )}
+        <div id="panel" role="tabpanel" aria-labelledby={`tab-${panel}`} class="panel">
+          {panel === 'summary' ? <Summary job={job} report={data.report} />
+            : !rows.length ? <p class="note empty">{empty}</p>
+            : panel === 'events' ? (
+              <LongList key="events" count={rows.length} estimate={112} label="Events" keyOf={(i) => `${rows[i]}-${events[rows[i]!]?.start}`}
+                handle={(h) => { list.current = h; }} onUserScroll={() => setFollow(false)}
+                row={(i) => events[rows[i]!] && <EventRow event={events[rows[i]!]!} video={job.video} current={rows[i] === current} seek={seek} />} />
+            ) : (
+              <LongList key="chunks" count={rows.length} estimate={150} label="Chunks" keyOf={(i) => rows[i]!}
+                handle={(h) => { list.current = h; }} onUserScroll={() => setFollow(false)}
+                row={(i) => chunks[rows[i]!] && <ChunkRow chunk={chunks[rows[i]!]!} job={job} current={rows[i] === currentChunk} seek={seek} />} />
+            )}
+        </div>
+      </section>
+    </main>
+  );
+}

@@ -1,0 +1,104 @@
+// What can be done with a job: the buttons that a card and a case share.
+import { api, reportUrl } from './api';
+import { attempt, dropJob, dropVideo, jobs, may, putJob, say } from './state';
+import type { Job } from './types';
+
+export const isActive = (job: Job) => job.state === 'queued' || job.state === 'running' || job.state === 'paused';
+
+export const STATE_WORDS: Record<string, string> = {
+  queued: 'waiting', running: 'running', paused: 'paused', done: 'finished', holes: 'finished, with holes', failed: 'failed',
+  cancelled: 'cancelled',
+};
+
+const PHASES: Record<string, string> = {
+  opening: 'opening the video', probe: 'opening the video', hashing: 'reading the file', hash: 'reading the file',
+  engine: 'starting the engine', index: 'looking it over', plan: 'planning', chunks: 'watching', summary: 'writing the summary',
+  merge: 'writing the summary', report: 'writing the report',
+};
+
+/** "Chunk 7/25", or what else it is at. */
+export function stateText(job: Job): string {
+  if (job.state === 'running') {
+    if (job.phase && job.phase !== 'chunks') return PHASES[job.phase] ?? job.phase;
+    if (job.chunks) return `Chunk ${Math.min(job.done + job.holes + 1, job.chunks)}/${job.chunks}`;
+  }
+  return STATE_WORDS[job.state] ?? job.state;
+}
+
+async function act(job: Job, action: 'pause' | 'resume' | 'cancel' | 'retry', body?: unknown) {
+  const changed = await attempt(api.act(job.id, action, body));
+  if (changed) putJob(changed);
+}
+
+export const retryChunk = (job: Job, index: number) => act(job, 'retry', { chunks: [index] });
+
+/** Asks in a dialog of the browser's own: it works everywhere, and by keyboard. */
+async function remove(job: Job) {
+  const others = [...jobs.peek().values()].filter((j) => j.video === job.video && j.id !== job.id);
+  const whole = !others.length && job.video;
+  const what = whole ? `“${job.name}”, its results, and its uploaded file` : `this analysis of “${job.name}” and its results`;
+  if (!confirm(`Delete ${what}?`)) return;
+  const done = await attempt((whole ? api.removeVideo(job.video!) : api.remove(job.id)).then(() => true));
+  if (!done) return;
+  dropJob(job.id);
+  if (whole) dropVideo(job.video!);
+  say(`Deleted ${job.name}`);
+  if (location.hash.startsWith('#/case/')) location.hash = '#/';
+}
+
+async function move(job: Job, up: boolean) {
+  const changed = await attempt(api.change(job.id, { priority: job.priority + (up ? 1 : -1) }));
+  if (changed) putJob(changed);
+}
+
+export function Controls({ job, order }: { job: Job; order?: boolean }) {
+  if (!may.value.submit) return null;
+  const button = (label: string, run: () => unknown, title = label, kind = '') => (
+    <button type="button" class={`act ${kind}`} title={title} aria-label={`${title}: ${job.name}`} onClick={run}>{label}</button>
+  );
+  return (
+    <div class="controls">
+      {(job.state === 'running' || job.state === 'queued') && button('Pause', () => act(job, 'pause'))}
+      {job.state === 'paused' && button('Resume', () => act(job, 'resume'))}
+      {isActive(job) && button('Cancel', () => act(job, 'cancel'), 'Cancel; what is finished is kept')}
+      {job.state === 'holes' && button(`Retry ${job.holes === 1 ? 'the hole' : `${job.holes} holes`}`, () => act(job, 'retry'), 'Retry the holes')}
+      {(job.state === 'failed' || job.state === 'cancelled') && button('Go on', () => act(job, 'retry'), 'Go on; no finished chunk is done twice')}
+      {order && job.state === 'queued' && button('↑', () => move(job, true), 'Raise the priority', 'small')}
+      {order && job.state === 'queued' && button('↓', () => move(job, false), 'Lower the priority', 'small')}
+      {!isActive(job) && button('Delete', () => remove(job), 'Delete', 'danger')}
+    </div>
+  );
+}
+
+const FORMATS: [string, string][] = [
+  ['html', 'Page with pictures (HTML)'], ['json', 'Everything (JSON)'], ['md', 'Text (Markdown)'],
+  ['vtt', 'Chapters (WebVTT)'], ['csv', 'Spreadsheet (CSV)'],
+];
+
+export function ExportMenu({ job }: { job: Job }) {
+  const close = (e: Event) => {
+    (e.currentTarget as HTMLElement).closest('details')?.removeAttribute('open');
+  };
+  return (
+    <details class="menu" onKeyDown={(e) => {
+      if (e.key === 'Escape') {
+        e.currentTarget.open = false;
+        e.currentTarget.querySelector('summary')?.focus();
+      }
+    }}>
+      <summary class="act">Export</summary>
+      <ul>
+        <li><a href={reportUrl(job.id, 'html', false)} target="_blank" rel="noopener" onClick={close}>Read the report</a></li>
+        {FORMATS.map(([format, text]) => (
+          <li key={format}><a href={reportUrl(job.id, format, true)} download onClick={close}>{text}</a></li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+// A menu closes when something else is clicked.
+addEventListener('click', (e) => {
+  for (const menu of document.querySelectorAll<HTMLDetailsElement>('details.menu[open]'))
+    if (!menu.contains(e.target as Node)) menu.open = false;
+});

@@ -1,0 +1,64 @@
+// Times, sizes and counts, as people read them.
+
+const two = (n: number) => String(n).padStart(2, '0');
+
+/** 1:02:03, or 2:03 where there are no hours; rounded down, as a player does. */
+export function clock(seconds: number): string {
+  const s = Math.max(0, Math.floor(seconds + 1e-6));
+  const h = Math.floor(s / 3600), m = Math.floor(s / 60) % 60;
+  return h ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
+}
+
+/** 01:02:03.456: to the millisecond, for a tip. */
+export function exact(seconds: number): string {
+  const ms = Math.max(0, Math.floor(seconds * 1000 + 1e-3));
+  const s = Math.floor(ms / 1000);
+  return `${two(Math.floor(s / 3600))}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}.${String(ms % 1000).padStart(3, '0')}`;
+}
+
+/** 40 s, 12 min, 3 h 20 min: how long something takes. */
+export function span(seconds: number): string {
+  const s = Math.round(Math.max(0, seconds));
+  if (s < 90) return `${s} s`;
+  if (s < 5400) return `${Math.round(s / 60)} min`;
+  const minutes = Math.round(s / 60);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+export function bytes(n: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  let u = 0;
+  while (n >= 1000 && u < units.length - 1) {
+    n /= 1000;
+    u++;
+  }
+  return `${u && n < 10 ? n.toFixed(1) : Math.round(n)} ${units[u]}`;
+}
+
+export const plural = (n: number, word: string) => `${n.toLocaleString('en')} ${word}${n === 1 ? '' : 's'}`;
+
+/** The time of day or the day, of a unix time. */
+export function when(unix: number | null | undefined): string {
+  if (!unix) return '';
+  const d = new Date(unix * 1000), today = new Date().toDateString() === d.toDateString();
+  return today
+    ? d.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
+    : d.toLocaleDateString([], { day: 'numeric', month: 'short', year: 'numeric' });
+}
+
+/** A moment from what was typed: 90, 1:30 or 1:01:30.5; undefined if it is none. */
+export function parseClock(text: string): number | undefined {
+  const parts = text.trim().split(':').map(Number);
+  if (!text.trim() || parts.length > 3 || parts.some((n) => !Number.isFinite(n) || n < 0)) return undefined;
+  return parts.reduce((sum, n) => sum * 60 + n, 0);
+}
+
+/** Words to look for: each has to be in the text, in any order, in either case. */
+export function matcher(words: string): ((text: string) => boolean) | undefined {
+  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+  if (!wanted.length) return undefined;
+  return (text) => {
+    const low = text.toLowerCase();
+    return wanted.every((word) => low.includes(word));
+  };
+}

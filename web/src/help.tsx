@@ -1,0 +1,34 @@
+// The help dialog: every key that does something here.
+import { useEffect, useRef } from 'preact/hooks';
+import { shortcuts } from './keys';
+
+const TIMELINE = [['+ −', 'zoom'], ['0', 'show all'], ['← →', 'a hundredth of what is shown'], ['Home End', 'begin, end']] as const;
+
+export function Help({ close }: { close: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog ref={dialog} class="help" aria-labelledby="help-title" onClose={close}
+      onClick={(e) => { if (e.target === dialog.current) dialog.current?.close(); }}>
+      <div>
+        <h2 id="help-title">Keys</h2>
+        <div class="key-groups">
+          {shortcuts().map((layer) => (
+            <section key={layer.title}>
+              <h3>{layer.title}</h3>
+              <dl>{layer.list.map((s) => <div key={s.help}><dt><kbd>{s.label ?? s.keys[0]}</kbd></dt><dd>{s.help}</dd></div>)}</dl>
+            </section>
+          ))}
+          <section>
+            <h3>On the timeline</h3>
+            <dl>{TIMELINE.map(([k, help]) => <div key={help}><dt><kbd>{k}</kbd></dt><dd>{help}</dd></div>)}
+              <div><dt>wheel</dt><dd>zoom; with Shift along</dd></div>
+              <div><dt>two fingers</dt><dd>zoom</dd></div></dl>
+          </section>
+        </div>
+        <p class="note">The model saw single frames, not the video: the ticks in the lane “Seen”. A hole is a stretch that could not be described; nothing is known of what happened in it.</p>
+        <button type="button" class="act" onClick={() => dialog.current?.close()}>Close</button>
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,43 @@
+// Where we are, in the address after the #: #/, #/case/JOB?t=12.5, #/machine, #/search?q=words
+import { computed, signal } from '@preact/signals';
+
+const hash = signal(location.hash);
+addEventListener('hashchange', () => {
+  hash.value = location.hash;
+});
+
+export interface Route {
+  view: string;
+  id: string;
+  params: URLSearchParams;
+}
+
+export const route = computed<Route>(() => {
+  const [path = '', query = ''] = hash.value.replace(/^#\/?/, '').split('?');
+  const [view = '', id = ''] = path.split('/');
+  let name = id;
+  try {
+    name = decodeURIComponent(id);
+  } catch {
+    // Not written by us; no case has that name, and the view says so.
+  }
+  return { view: view || 'board', id: name, params: new URLSearchParams(query) };
+});
+
+export function caseHref(job: string, t?: number, panel?: string): string {
+  const params = new URLSearchParams();
+  if (t !== undefined) params.set('t', String(t));
+  if (panel) params.set('panel', panel);
+  const query = params.toString();
+  return `#/case/${encodeURIComponent(job)}${query ? `?${query}` : ''}`;
+}
+
+export function go(href: string, replace = false) {
+  if (replace) history.replaceState(null, '', href);
+  else history.pushState(null, '', href);
+  hash.value = location.hash;
+}
+
+addEventListener('popstate', () => {
+  hash.value = location.hash;
+});

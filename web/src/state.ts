@@ -1,0 +1,95 @@
+// What the page knows, as signals; whoever reads one is drawn again when it changes.
+import { computed, signal } from '@preact/signals';
+import { api, hooks, Problem } from './api';
+import type { Job, Me, Reading, Video } from './types';
+
+export const jobs = signal<Map<string, Job>>(new Map());
+export const videos = signal<Map<string, Video>>(new Map());
+/** False until the first answer has come: an empty board is not shown before it is known to be empty. */
+export const loaded = signal(false);
+export const me = signal<Me | undefined>(undefined);
+export const needLogin = signal(false);
+export const readings = signal<Reading[]>([]);
+
+export type Link = 'connecting' | 'live' | 'lost';
+export const link = signal<Link>('connecting');
+/** When the next try is due, in milliseconds of Date.now(). */
+export const retryAt = signal(0);
+
+export interface Toast {
+  id: number;
+  text: string;
+  bad: boolean;
+}
+export const toasts = signal<Toast[]>([]);
+let toastId = 0;
+
+export function say(text: string, bad = false) {
+  const id = ++toastId;
+  toasts.value = [...toasts.value.filter((t) => t.text !== text), { id, text, bad }].slice(-4);
+  setTimeout(() => dismiss(id), bad ? 12000 : 4000);
+}
+
+export function dismiss(id: number) {
+  toasts.value = toasts.value.filter((t) => t.id !== id);
+}
+
+/** Runs what a person asked for; tells them if it did not work. */
+export async function attempt<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof Problem && error.status === 401)) say(error instanceof Error ? error.message : String(error), true);
+    return undefined;
+  }
+}
+
+export function putJob(job: Job) {
+  const next = new Map(jobs.value);
+  next.set(job.id, { ...next.get(job.id), ...job });
+  jobs.value = next;
+}
+
+export function dropJob(id: string) {
+  if (!jobs.value.has(id)) return;
+  const next = new Map(jobs.value);
+  next.delete(id);
+  jobs.value = next;
+}
+
+export function putVideo(video: Video) {
+  const next = new Map(videos.value);
+  next.set(video.id, { ...next.get(video.id), ...video });
+  videos.value = next;
+}
+
+export function dropVideo(id: string) {
+  const next = new Map(videos.value);
+  next.delete(id);
+  videos.value = next;
+}
+
+export function addReading(r: Reading) {
+  const all = readings.value;
+  const last = all[all.length - 1];
+  if (last && r.time <= last.time) return;
+  readings.value = [...all.slice(-599), r];
+}
+
+export const may = computed(() => {
+  const role = me.value?.role ?? 'admin';
+  return { submit: role !== 'view', admin: role === 'admin' };
+});
+
+hooks.unauthorized = () => {
+  needLogin.value = true;
+};
+
+/** Everything from the start: returns the number of the last event that the answer already holds. */
+export async function loadAll(): Promise<number | undefined> {
+  const [j, v] = await Promise.all([api.jobs(), api.videos()]);
+  jobs.value = new Map(j.jobs.map((job) => [job.id, job]));
+  videos.value = new Map(v.videos.map((video) => [video.id, video]));
+  loaded.value = true;
+  return j.seq;
+}

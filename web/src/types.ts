@@ -1,0 +1,148 @@
+// What the server sends. Times are seconds of the video, or unix seconds for created, started and finished.
+
+export type JobState = 'queued' | 'running' | 'paused' | 'done' | 'holes' | 'failed' | 'cancelled';
+
+export interface Job {
+  id: string;
+  /** Null once the video was deleted. */
+  video: string | null;
+  name: string;
+  state: JobState;
+  phase?: string | null;
+  error?: string | null;
+  duration: number | null;
+  width?: number | null;
+  height?: number | null;
+  chunks: number;
+  done: number;
+  holes: number;
+  /** One letter a chunk: d done, r running, h hole, . to do. */
+  dots?: string;
+  /** Found so far. */
+  events?: number;
+  left?: number | null;
+  progress?: number;
+  prefill_rate?: number | null;
+  decode_rate?: number | null;
+  priority: number;
+  created?: number;
+  started?: number | null;
+  finished?: number | null;
+  prompt?: string | null;
+}
+
+export interface Video {
+  id: string;
+  name: string;
+  size: number | null;
+  duration: number | null;
+  width?: number | null;
+  height?: number | null;
+  fps?: number | null;
+  codec?: string | null;
+  sha256?: string | null;
+  state: string;
+  error?: string | null;
+  created?: number;
+  /** What a browser can play: the file itself, a copy, none yet, none. */
+  play?: 'source' | 'proxy' | 'making' | 'none';
+}
+
+export interface Sample {
+  pts: number;
+  fault?: string | null;
+}
+
+export interface Chunk {
+  index: number;
+  start: number;
+  end: number;
+  state: 'todo' | 'running' | 'done' | 'hole';
+  /** Of a running one. */
+  stage?: string;
+  progress?: number;
+  left?: number | null;
+  summary?: string | null;
+  reason?: string | null;
+  samples?: Sample[];
+  attempts?: number;
+}
+
+export interface VideoEvent {
+  start: number;
+  end: number;
+  what: string;
+  chunk: number;
+  frames: { pts: number; sample?: number }[];
+}
+
+export interface VideoIndex {
+  duration: number;
+  activity: number[];
+  cuts: { time: number; kind?: string }[];
+}
+
+export interface Hit {
+  job: string;
+  video: string | null;
+  name: string;
+  kind: string;
+  chunk: number;
+  start: number;
+  end: number;
+  text: string;
+}
+
+export interface Gpu {
+  name: string;
+  memory_used?: number | null;
+  memory_total?: number | null;
+  load?: number | null;
+  decoder?: number | null;
+}
+
+export interface Reading {
+  time: number;
+  gpu?: Gpu[];
+  slots_busy?: number;
+  slots?: number;
+  prefill_rate?: number | null;
+  decode_rate?: number | null;
+  queue?: number;
+  running?: number;
+  rss?: number;
+}
+
+export interface Performance {
+  now?: Reading | null;
+  history?: Reading[];
+  recommendations?: { level?: string; text: string; action?: string | null }[];
+}
+
+export interface Session {
+  id: string;
+  address?: string;
+  user?: string;
+  role?: string;
+  since?: number;
+  agent?: string | null;
+  jobs?: string[];
+}
+
+export interface Setting {
+  name: string;
+  value: unknown;
+  default?: unknown;
+  range?: string;
+  help?: string;
+  editable?: boolean;
+  [more: string]: unknown;
+}
+
+export interface Me {
+  user?: string | null;
+  role?: string;
+  /** False: nobody needs to log in here. */
+  auth?: boolean;
+  version?: string;
+}
