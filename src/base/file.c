@@ -44,20 +44,30 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-int file_write(const char *path, const void *data, size_t len, struct err *err)
+static int write_with_mode(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
 {
 	AUTO(mem_freep) char *tmp = mem_printf("%s.XXXXXX", path);
 	AUTO(fd_closep) int fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot write %s", path);
-	mode_t mask = umask(0);
-	umask(mask);
-	if (write_all(fd, data, len) < 0 || fchmod(fd, 0666 & ~mask) < 0 || fsync(fd) < 0 || rename(tmp, path) < 0) {
+	if (write_all(fd, data, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(tmp, path) < 0) {
 		int r = err_sys(err, errno, "cannot write %s", path);
 		unlink(tmp);
 		return r;
 	}
 	return 0;
+}
+
+int file_write(const char *path, const void *data, size_t len, struct err *err)
+{
+	mode_t mask = umask(0);
+	umask(mask);
+	return write_with_mode(path, data, len, 0666 & ~mask, err);
+}
+
+int file_write_private(const char *path, const void *data, size_t len, struct err *err)
+{
+	return write_with_mode(path, data, len, 0600, err);
 }
 
 int file_mkdirs(const char *path, bool private, struct err *err)

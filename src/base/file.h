@@ -12,6 +12,7 @@
 int file_read(const char *path, struct buf *out, struct err *err);
 /* Writes to a temporary file beside `path`, syncs it and renames it: readers see the old file or the new one whole. */
 int file_write(const char *path, const void *data, size_t len, struct err *err);
+int file_write_private(const char *path, const void *data, size_t len, struct err *err); /* for our eyes only: 0600 */
 /* mkdir -p with mode 0777 less umask (0700 for `private`). */
 int file_mkdirs(const char *path, bool private, struct err *err);
 /* Removes a folder with everything in it, or a file; what is not there is no error. Does not follow links. */

@@ -17,17 +17,27 @@ struct hash {
 static void must(int ok)
 {
 	if (!ok) {
-		fputs("vdet: libcrypto's SHA-256 failed\n", stderr);
+		fputs("vdet: libcrypto's hash failed\n", stderr);
 		abort();
 	}
 }
 
-struct hash *hash_new(void)
+static struct hash *new_of(const EVP_MD *kind)
 {
 	struct hash *h = mem_alloc(1, sizeof *h);
 	h->ctx = EVP_MD_CTX_new();
-	must(h->ctx && EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL));
+	must(h->ctx && EVP_DigestInit_ex(h->ctx, kind, NULL));
 	return h;
+}
+
+struct hash *hash_new(void)
+{
+	return new_of(EVP_sha256());
+}
+
+struct hash *hash_new_sha1(void)
+{
+	return new_of(EVP_sha1());
 }
 
 void hash_free(struct hash *h)
@@ -53,11 +63,18 @@ void hash_adds(struct hash *h, const char *s)
 	hash_add(h, s, strlen(s) + 1);
 }
 
+size_t hash_end_bytes(struct hash *h, unsigned char out[static HASH_MAX])
+{
+	unsigned n = 0;
+	must(EVP_DigestFinal_ex(h->ctx, out, &n));
+	return n;
+}
+
 void hash_end(struct hash *h, char out[static HASH_HEX])
 {
-	unsigned char md[32];
-	must(EVP_DigestFinal_ex(h->ctx, md, NULL));
-	for (size_t i = 0; i < sizeof md; i++)
+	unsigned char md[HASH_MAX];
+	size_t n = hash_end_bytes(h, md);
+	for (size_t i = 0; i < n; i++)
 		snprintf(out + 2 * i, 3, "%02x", md[i]);
 }
 

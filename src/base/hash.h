@@ -1,4 +1,4 @@
-/* SHA-256 (FIPS 180-4) as lower-case hexadecimal. Not thread-safe per object. */
+/* SHA-256, and SHA-1 where a protocol wants it (FIPS 180-4). Not thread-safe per object. */
 #ifndef VDET_BASE_HASH_H
 #define VDET_BASE_HASH_H
 
@@ -12,11 +12,16 @@
 
 struct hash;
 struct hash *hash_new(void);
+struct hash *hash_new_sha1(void);
 void hash_free(struct hash *h);
 void hash_freep(struct hash **h);
 void hash_add(struct hash *h, const void *data, size_t len);
 void hash_adds(struct hash *h, const char *s);            /* with its NUL, so that fields cannot run together */
-void hash_end(struct hash *h, char out[static HASH_HEX]); /* the object may only be freed afterwards */
+void hash_end(struct hash *h, char out[static HASH_HEX]); /* lower-case hexadecimal; the object may only be freed afterwards */
+
+/* As bytes: 32, or 20 of SHA-1; returns how many. */
+enum { HASH_MAX = 32 };
+size_t hash_end_bytes(struct hash *h, unsigned char out[static HASH_MAX]);
 
 /* Hashes a whole file from offset 0 by pread (the file offset is left alone). Blocks; `done` (may be NULL) follows
  * the bytes read, for progress. Returns ERR_CANCELED when `cancel` fires. */
