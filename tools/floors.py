@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = [["base"], ["proc"], ["media", "engine", "store", "queue", "gpu", "world"], ["job", "worker"], ["net"], ["app"]]
 FOREIGN = {
     r"libav|libsw": "media", r"curl/": "engine", r"sqlite3\.h": "store", r"seccomp\.h": "proc", r"ini\.h": "base",
-    r"openssl/": "base", r"libwebsockets": "net", r"nats": "queue",
+    r"openssl/": "base", r"libwebsockets": "net", r"sodium\.h": "net", r"nats": "queue",
 }
 floor = {room: n for n, rooms in enumerate(FLOORS) for room in rooms}
 faults = []

@@ -7,6 +7,7 @@
 #include "base/opt.h"
 #include "engine/engine.h"
 #include "job/analyze.h"
+#include "net/net.h"
 #include "store/store.h"
 
 /* The program's exit codes; docs/exit-codes.md and `vdet help` tell the same. */
@@ -27,6 +28,7 @@ struct app {
 	struct app_options options;
 	struct engine_options engine;
 	struct analyze_options analyze;
+	struct net_options net;
 	struct cancel *cancel;
 	bool demo; /* the bundled model, whatever else is there */
 	char *data_dir, *models_dir, *demo_dir, *runtime_dir, *engine_log, *locks_dir;
@@ -47,12 +49,14 @@ enum {
 	GROUP_ENGINE = 2,
 	GROUP_ANALYZE = 4,
 	GROUP_INDEX = 8,
-	GROUP_ALL = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE | GROUP_INDEX,
-	APP_BINDS_MAX = 6,
+	GROUP_NET = 16,
+	GROUP_RUN = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE | GROUP_INDEX, /* to analyse */
+	GROUP_ALL = GROUP_RUN | GROUP_NET,
+	APP_BINDS_MAX = 10,
 };
 
 extern const struct command cmd_analyze, cmd_index, cmd_jobs, cmd_report, cmd_plan, cmd_doctor, cmd_demo, cmd_world,
-	cmd_help;
+	cmd_token, cmd_help;
 extern const struct command *const commands[];
 extern const size_t n_commands;
 

@@ -16,8 +16,9 @@ struct hash *hash_new_sha1(void);
 void hash_free(struct hash *h);
 void hash_freep(struct hash **h);
 void hash_add(struct hash *h, const void *data, size_t len);
-void hash_adds(struct hash *h, const char *s);            /* with its NUL, so that fields cannot run together */
-void hash_end(struct hash *h, char out[static HASH_HEX]); /* lower-case hexadecimal; the object may only be freed afterwards */
+void hash_adds(struct hash *h, const char *s); /* with its NUL, so that fields cannot run together */
+/* Lower-case hexadecimal; the object may only be freed afterwards. */
+void hash_end(struct hash *h, char out[static HASH_HEX]);
 
 /* As bytes: 32, or 20 of SHA-1; returns how many. */
 enum { HASH_MAX = 32 };

@@ -1,0 +1,14 @@
+/* The Range header of a request for a file (RFC 9110). Pure. */
+#ifndef VDET_NET_RANGE_H
+#define VDET_NET_RANGE_H
+
+#include <stdint.h>
+
+enum range_answer {
+	RANGE_WHOLE, /* no range, one we need not obey (several, another unit, malformed): the whole file */
+	RANGE_PART,  /* *ret_first to *ret_last, both included, within the file */
+	RANGE_WRONG, /* outside of the file */
+};
+enum range_answer range_read(const char *text, int64_t size, int64_t *ret_first, int64_t *ret_last);
+
+#endif
