@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/opt.h"
 #include "engine/engine.h"
+#include "engine/model-get.h"
 #include "job/analyze.h"
 #include "net/net.h"
 #include "store/store.h"
@@ -27,6 +28,7 @@ extern const struct opt_group app_opt_group;
 struct app {
 	struct app_options options;
 	struct engine_options engine;
+	struct model_options model;
 	struct analyze_options analyze;
 	struct net_options net;
 	struct cancel *cancel;
@@ -51,12 +53,13 @@ enum {
 	GROUP_INDEX = 8,
 	GROUP_NET = 16,
 	GROUP_RUN = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE | GROUP_INDEX, /* to analyse */
-	GROUP_ALL = GROUP_RUN | GROUP_NET,
+	GROUP_MODEL = 32,
+	GROUP_ALL = GROUP_RUN | GROUP_NET | GROUP_MODEL,
 	APP_BINDS_MAX = 10,
 };
 
-extern const struct command cmd_analyze, cmd_index, cmd_jobs, cmd_report, cmd_plan, cmd_doctor, cmd_demo, cmd_world,
-	cmd_token, cmd_help;
+extern const struct command cmd_analyze, cmd_index, cmd_jobs, cmd_report, cmd_plan, cmd_doctor, cmd_demo, cmd_model,
+	cmd_world, cmd_token, cmd_help;
 extern const struct command *const commands[];
 extern const size_t n_commands;
 

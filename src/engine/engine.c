@@ -117,7 +117,7 @@ static int find_program(const char *wanted, const char *runtime_dir, char **ret,
 
 static int use_child(struct engine *e, const struct engine_options *o, const struct engine_places *p, struct err *err)
 {
-	int r = model_choose(o->model ? o->model : "", p->models_dir, p->demo_dir, &e->model, err);
+	int r = model_choose(o->model ? o->model : "", NULL, p->models_dir, p->demo_dir, &e->model, err);
 	if (r < 0 || (r = find_program(o->server, p->runtime_dir, &e->program, err)) < 0)
 		return r;
 	AUTO(mem_freep) char *cache = p->models_dir ? file_join(p->models_dir, ".hashes.json") : NULL;

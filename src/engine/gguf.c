@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #define TEXT_MAX 1024
 #define COUNT_MAX 1000000
 #define DIMS_MAX 8
+#define LAYERS_MAX 4096
 
 enum value_type {
 	V_U8,
@@ -109,8 +111,10 @@ static int take_string(struct reader *r, char *out, size_t size)
 	return skip(r, len - keep);
 }
 
-static int skip_array(struct reader *r)
+/* An array; *ret_sum is the sum of its numbers where these are whole ones of four bytes, else 0. */
+static int take_array(struct reader *r, int64_t *ret_sum)
 {
+	*ret_sum = 0;
 	uint32_t type;
 	uint64_t n;
 	int e = take_u32(r, &type);
@@ -124,17 +128,25 @@ static int skip_array(struct reader *r)
 	}
 	if (type >= V_COUNT || !value_size[type] || n > (uint64_t)r->size)
 		return cut_short(r);
-	return skip(r, n * value_size[type]);
+	if ((type != V_U32 && type != V_I32) || n > LAYERS_MAX)
+		return skip(r, n * value_size[type]);
+	for (uint64_t i = 0; i < n; i++) {
+		uint32_t v;
+		if ((e = take_u32(r, &v)) < 0)
+			return e;
+		*ret_sum += v < INT32_MAX ? (int64_t)v : 0;
+	}
+	return 0;
 }
 
-/* A number or boolean as int64; what is neither is skipped and leaves 0. */
+/* A number or boolean as int64, an array as the sum of its whole numbers; what is none of these leaves 0. */
 static int take_number(struct reader *r, uint32_t type, int64_t *ret)
 {
 	*ret = 0;
 	if (type == V_STRING)
 		return take_string(r, NULL, 0);
 	if (type == V_ARRAY)
-		return skip_array(r);
+		return take_array(r, ret);
 	if (type >= V_COUNT)
 		return cut_short(r);
 	unsigned char b[8] = {0};
@@ -187,6 +199,15 @@ static int64_t *number_of(struct gguf *g, const char *key)
 		{"attention.head_count_kv", &g->kv_heads},
 		{"attention.key_length", &g->key_length},
 		{"attention.value_length", &g->value_length},
+		{"attention.sliding_window", &g->window},
+		{"feed_forward_length", &g->feed_forward},
+		{"vocab_size", &g->vocab},
+		{"ssm.state_size", &g->recurrent},
+		{"vision.block_count", &g->vision_layers},
+		{"vision.embedding_length", &g->vision_width},
+		{"vision.attention.head_count", &g->vision_heads},
+		{"vision.feed_forward_length", &g->vision_feed_forward},
+		{"vision.spatial_merge_size", &g->merge},
 		{"vision.projection_dim", &g->projection},
 		{"vision.image_size", &g->image_size},
 		{"vision.patch_size", &g->patch_size},
@@ -217,17 +238,29 @@ static int take_pair(struct reader *r, struct gguf *g, int64_t *alignment)
 		*alignment = n;
 	else if (!strcmp(key, "clip.has_vision_encoder"))
 		g->vision = n != 0;
-	else if ((to = number_of(g, key)))
+	else if (!strcmp(key, "general.file_type"))
+		g->file_type = n;
+	else if (type == V_ARRAY && (to = number_of(g, key)) == &g->kv_heads)
+		g->kv_heads_all = n;
+	else if (type != V_ARRAY && (to = number_of(g, key)))
 		*to = n;
 	return 0;
+}
+
+/* The last matrix of the projectors whose form we know. */
+static bool is_output(const char *name)
+{
+	return !strcmp(name, "mm.2.weight") || !strcmp(name, "mm.model.mlp.3.weight") ||
+	       !strcmp(name, "mm.model.fc.weight");
 }
 
 /* One tensor's line; *end grows to where its data ends, counted from the start of the data. */
 static int take_tensor(struct reader *r, struct gguf *g, int64_t *end)
 {
 	uint32_t dims, type;
-	uint64_t dim, offset, elements = 1;
-	int e = take_string(r, NULL, 0);
+	uint64_t dim, offset, elements = 1, last = 1;
+	char name[KEY_MAX];
+	int e = take_string(r, name, sizeof name);
 	if (e < 0 || (e = take_u32(r, &dims)) < 0)
 		return e;
 	if (dims > DIMS_MAX)
@@ -237,6 +270,7 @@ static int take_tensor(struct reader *r, struct gguf *g, int64_t *end)
 			return e;
 		if (__builtin_mul_overflow(elements, dim, &elements) || elements > (uint64_t)1 << 50)
 			return cut_short(r);
+		last = dim;
 	}
 	if ((e = take_u32(r, &type)) < 0 || (e = take_u64(r, &offset)) < 0)
 		return e;
@@ -245,6 +279,13 @@ static int take_tensor(struct reader *r, struct gguf *g, int64_t *end)
 	uint64_t bytes =
 		type < ARRAY_LEN(blocks) && blocks[type].elements ? elements / blocks[type].elements * blocks[type].bytes : 0;
 	g->weight_bytes += (int64_t)bytes;
+	g->parameters += (int64_t)elements;
+	if (!strncmp(name, "blk.", 4))
+		g->layer_bytes += (int64_t)bytes;
+	else if (!strcmp(name, "token_embd.weight") && !g->vocab)
+		g->vocab = (int64_t)last;
+	else if (dims == 2 && is_output(name))
+		g->output = (int64_t)last;
 	if ((int64_t)(offset + bytes) > *end)
 		*end = (int64_t)(offset + bytes);
 	return 0;
@@ -304,6 +345,7 @@ int gguf_read(const char *path, struct gguf *ret, struct err *err)
 	                 .name = mem_strdup(""),
 	                 .projector = mem_strdup(""),
 	                 .file_bytes = st.st_size,
+	                 .file_type = -1,
 	                 .vision = -1};
 	struct reader r = {.f = f, .path = path, .size = st.st_size, .err = err};
 	int e = take_header(&r, &g);
@@ -321,4 +363,29 @@ void gguf_clear(struct gguf *g)
 	free(g->name);
 	free(g->projector);
 	*g = (struct gguf){0};
+}
+
+/* The words of --quantize and of file names, by general.file_type. */
+static const struct {
+	int64_t file_type;
+	const char *name;
+} precisions[] = {{0, "f32"},     {1, "f16"},     {32, "bf16"},   {7, "q8_0"},    {18, "q6_k"}, {17, "q5_k_m"},
+                  {16, "q5_k_s"}, {15, "q4_k_m"}, {14, "q4_k_s"}, {2, "q4_0"},    {3, "q4_1"},  {8, "q5_0"},
+                  {9, "q5_1"},    {12, "q3_k_m"}, {11, "q3_k_s"}, {13, "q3_k_l"}, {10, "q2_k"}, {30, "iq4_xs"},
+                  {25, "iq4_nl"}, {27, "iq3_m"},  {29, "iq2_m"},  {38, "mxfp4"}};
+
+const char *gguf_quantize_name(int64_t file_type)
+{
+	for (size_t i = 0; i < ARRAY_LEN(precisions); i++)
+		if (precisions[i].file_type == file_type)
+			return precisions[i].name;
+	return NULL;
+}
+
+int64_t gguf_file_type(const char *quantize)
+{
+	for (size_t i = 0; i < ARRAY_LEN(precisions); i++)
+		if (!strcasecmp(precisions[i].name, quantize))
+			return precisions[i].file_type;
+	return -1;
 }

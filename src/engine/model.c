@@ -12,7 +12,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "engine/fit.h"
 #include "engine/gguf.h"
+#include "engine/model-folder.h"
 
 #define CANDIDATES_MAX 1000
 #define SPLITS_MAX 1000
@@ -42,26 +44,11 @@ static bool ends_with(const char *s, const char *end)
 	return n >= m && !strcasecmp(s + n - m, end);
 }
 
-static bool is_projector(const char *path)
-{
-	return strcasestr(file_base(path), "mmproj") != NULL;
-}
-
-/* "…-00002-of-00003.gguf": its number, or 0 where the name is not of that form. */
-static int split_number(const char *path, size_t *ret_stem)
-{
-	size_t n = strlen(path), tail = strlen("-00001-of-00003.gguf");
-	int number = 0, count = 0, used = 0;
-	if (n <= tail || sscanf(path + n - tail, "-%5d-of-%5d.gguf%n", &number, &count, &used) != 2 || used != (int)tail)
-		return 0;
-	*ret_stem = n - tail;
-	return number;
-}
-
 static bool later_split(const char *path)
 {
 	size_t stem;
-	return split_number(path, &stem) > 1;
+	int64_t count;
+	return model_split(path, &stem, &count) > 1;
 }
 
 static void add_candidate(struct candidates *c, const char *path)
@@ -90,7 +77,7 @@ static void list(const char *dir, bool projectors, bool deep, struct candidates 
 		AUTO(mem_freep) char *path = file_join(dir, de->d_name);
 		if (deep && file_is_dir(path))
 			list(path, projectors, false, out);
-		else if (ends_with(path, ".gguf") && is_projector(path) == projectors && !later_split(path))
+		else if (ends_with(path, ".gguf") && model_is_projector(path) == projectors && !later_split(path))
 			add_candidate(out, path);
 	}
 }
@@ -112,7 +99,8 @@ static char *dir_of(const char *path)
 static char *name_of(const char *path)
 {
 	size_t stem;
-	if (!split_number(path, &stem))
+	int64_t count;
+	if (!model_split(path, &stem, &count))
 		return file_stem(path);
 	AUTO(mem_freep) char *whole = mem_printf("%.*s", (int)stem, path);
 	return mem_strdup(file_base(whole));
@@ -146,16 +134,68 @@ static char *projector_for(const char *model)
 	return c.n ? mem_strdup(c.items[best].path) : NULL;
 }
 
+/* The precision of a model file, by its name, else by its header; a constant, "" = not known. */
+static const char *precision_of(const char *path)
+{
+	const char *by_name = model_name_precision(path), *by_header = NULL;
+	struct gguf g = {0};
+	struct err ignored;
+	if (*by_name)
+		return by_name;
+	if (gguf_read(path, &g, &ignored) == 0)
+		by_header = gguf_quantize_name(g.file_type);
+	gguf_clear(&g);
+	return by_header ? by_header : "";
+}
+
+static const char *of_precision(const struct candidates *c, const char *quantize)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (!strcasecmp(precision_of(c->items[i].path), quantize))
+			return c->items[i].path;
+	return NULL;
+}
+
+/* The largest is the finest. */
+static const char *finest(const struct candidates *c)
+{
+	const char *best = NULL;
+	double most = -1;
+	for (size_t i = 0; i < c->n; i++)
+		if (fit_bits(precision_of(c->items[i].path)) > most) {
+			most = fit_bits(precision_of(c->items[i].path));
+			best = c->items[i].path;
+		}
+	return best;
+}
+
+/* Of a model that is there in several precisions, as a folder of `vdet model` says. NULL if it does not. */
+static const char *of_manifest(const char *dir, const struct candidates *c)
+{
+	AUTO(model_folder_clear) struct model_folder f = {0};
+	AUTO(mem_freep) char *parent = dir_of(dir);
+	struct err ignored;
+	if (model_folder_read(parent, file_base(dir), &f, &ignored) < 0 || !f.managed || !*f.use)
+		return NULL;
+	return of_precision(c, f.use);
+}
+
 /* One model in a folder of its own; ERR_NOENT where there is none. */
-static int only_model(const char *dir, char **ret, struct err *err)
+static int only_model(const char *dir, const char *quantize, char **ret, struct err *err)
 {
 	AUTO(candidates_clear) struct candidates c = {0};
 	list(dir, false, false, &c);
 	if (!c.n)
 		return err_set(err, ERR_NOENT, "the folder %s holds no model (*.gguf)", dir);
-	if (c.n > 1)
+	const char *path = c.items[0].path;
+	if (c.n > 1) {
+		path = quantize && *quantize ? of_precision(&c, quantize) : of_manifest(dir, &c);
+		if (!path && quantize && *quantize)
+			path = finest(&c);
+	}
+	if (!path)
 		return err_set(err, ERR_ARG, "the folder %s holds %zu models; name one of them", dir, c.n);
-	*ret = mem_strdup(c.items[0].path);
+	*ret = mem_strdup(path);
 	return 0;
 }
 
@@ -182,20 +222,20 @@ static int no_such_model(const char *wanted, const char *models_dir, struct err 
 	return r;
 }
 
-static int find_wanted(const char *wanted, const char *models_dir, char **ret, struct err *err)
+static int find_wanted(const char *wanted, const char *quantize, const char *models_dir, char **ret, struct err *err)
 {
 	if (file_is_dir(wanted))
-		return only_model(wanted, ret, err);
+		return only_model(wanted, quantize, ret, err);
 	if (file_exists(wanted)) {
 		*ret = mem_strdup(wanted);
 		return 0;
 	}
-	if (strchr(wanted, '/'))
+	if (strchr(wanted, '/') || !models_dir)
 		return err_set(err, ERR_NOENT, "there is no model file %s", wanted);
 	AUTO(mem_freep) char *in = file_join(models_dir, wanted);
 	AUTO(mem_freep) char *with = mem_printf("%s.gguf", in);
 	if (file_is_dir(in))
-		return only_model(in, ret, err);
+		return only_model(in, quantize, ret, err);
 	if (file_exists(in) || file_exists(with)) {
 		*ret = mem_strdup(file_exists(in) ? in : with);
 		return 0;
@@ -235,7 +275,8 @@ static void find_newest(const char *models_dir, struct model *m)
 static int check_splits(const struct model *m, struct err *err)
 {
 	size_t stem;
-	if (!split_number(m->path, &stem))
+	int64_t count;
+	if (!model_split(m->path, &stem, &count))
 		return err_set(err, ERR_FORMAT, "%s is one of %lld files, but not named like NAME-00001-of-%05lld.gguf",
 		               m->path, (long long)m->files, (long long)m->files);
 	for (int64_t i = 2; i <= m->files; i++) {
@@ -250,7 +291,7 @@ static int check_splits(const struct model *m, struct err *err)
 	return 0;
 }
 
-static int check_projector(const struct model *m, struct err *err)
+static int check_projector(const struct model *m, int64_t width, struct err *err)
 {
 	struct gguf g = {0};
 	int r = gguf_read(m->projector, &g, err);
@@ -260,6 +301,11 @@ static int check_projector(const struct model *m, struct err *err)
 		r = err_set(err, ERR_FORMAT, "%s is named like a projector (mmproj) but is a model of its own", m->projector);
 	else if (g.vision == 0)
 		r = err_set(err, ERR_UNSUPPORTED, "the projector %s is for sound only: the model cannot see", m->projector);
+	else if (g.output > 0 && width > 0 && g.output != width)
+		r = err_set(err, ERR_FORMAT,
+		            "the projector %s belongs to another model: it makes %lld numbers a token, and %s "
+		            "takes %lld",
+		            m->projector, (long long)g.output, file_base(m->path), (long long)width);
 	gguf_clear(&g);
 	return r;
 }
@@ -279,6 +325,7 @@ static int check_model(struct model *m, struct err *err)
 		r = err_set(err, ERR_FORMAT, "%s claims to be split into %lld files", m->path, (long long)m->files);
 	else if (!g.tensors && m->files == 1)
 		r = err_set(err, ERR_FORMAT, "%s holds no weights", m->path);
+	int64_t width = g.width;
 	gguf_clear(&g);
 	if (r == 0 && m->files > 1)
 		r = check_splits(m, err);
@@ -287,20 +334,21 @@ static int check_model(struct model *m, struct err *err)
 	m->projector = projector_for(m->path);
 	if (!m->projector)
 		return err_set(err, ERR_UNSUPPORTED, "%s cannot see: it needs its projector (mmproj*.gguf) beside it", m->path);
-	return check_projector(m, err);
+	return check_projector(m, width, err);
 }
 
-int model_choose(const char *wanted, const char *models_dir, const char *demo_dir, struct model *ret, struct err *err)
+int model_choose(const char *wanted, const char *quantize, const char *models_dir, const char *demo_dir,
+                 struct model *ret, struct err *err)
 {
 	AUTO(model_clear) struct model m = {.warning = mem_strdup("")};
 	int r = 0;
 	if (*wanted)
-		r = find_wanted(wanted, models_dir, &m.path, err);
+		r = find_wanted(wanted, quantize, models_dir, &m.path, err);
 	else if (models_dir)
 		find_newest(models_dir, &m);
 	if (r == 0 && !m.path) {
 		m.demo = true;
-		r = only_model(demo_dir, &m.path, err);
+		r = only_model(demo_dir, quantize, &m.path, err);
 		if (r < 0)
 			return err_wrap(err, "the demo model, which answers when no other is named or found");
 	}
@@ -309,6 +357,7 @@ int model_choose(const char *wanted, const char *models_dir, const char *demo_di
 	if (r < 0)
 		return r;
 	m.name = name_of(m.path);
+	m.quantize = mem_strdup(precision_of(m.path));
 	*ret = m;
 	m = (struct model){0};
 	return 0;
@@ -319,6 +368,7 @@ void model_clear(struct model *m)
 	free(m->path);
 	free(m->projector);
 	free(m->name);
+	free(m->quantize);
 	free(m->warning);
 	*m = (struct model){0};
 }

@@ -12,8 +12,9 @@
 
 struct model {
 	char *path, *projector;
-	char *name;    /* the file's stem, without the numbers of a split file */
-	char *warning; /* "" or one line for the user */
+	char *name;     /* the file's stem, without the numbers of a split file */
+	char *quantize; /* precision: "q4_k_m"; "" = not known */
+	char *warning;  /* "" or one line for the user */
 	bool demo;
 	int64_t context;     /* the longest it was made for; 0 = not told */
 	int64_t files;       /* of a split model */
@@ -25,7 +26,10 @@ struct model {
 /* `wanted`: a path (to a file, or to a folder that holds one model), a name in `models_dir` (NAME, NAME.gguf or a
  * folder NAME), or "": the newest model with a projector in `models_dir`, else the demo model in `demo_dir`. Checks
  * that the files are what they should be: each fault is one clear line. */
-int model_choose(const char *wanted, const char *models_dir, const char *demo_dir, struct model *ret, struct err *err);
+/* `quantize`: the precision that is wanted where there are several, "" or NULL = any; where it is not there, the finest
+ * that is, of which it can be made (engine/quantize.h). models_dir and demo_dir may be NULL. */
+int model_choose(const char *wanted, const char *quantize, const char *models_dir, const char *demo_dir,
+                 struct model *ret, struct err *err);
 void model_clear(struct model *m);
 
 /* Reads the files whole unless `cache_path` (a JSON file of ours; NULL = none) knows them by name, size and time of

@@ -38,7 +38,7 @@ static int empty_dir(void **state)
 static int choose(const char *wanted, struct model *m, struct err *err)
 {
 	*m = (struct model){0};
-	return model_choose(wanted, dir, DEMO, m, err);
+	return model_choose(wanted, NULL, dir, DEMO, m, err);
 }
 
 static void fails(const char *wanted, int code, const char *words)

@@ -1,0 +1,382 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "app/app.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/model-get.h"
+
+static struct {
+	bool json, all;
+	char *name;
+} own;
+static const struct opt_row rows[] = {
+	{"models.json", "json", OPT_BOOL, offsetof(__typeof__(own), json), "false", 0, 0, NULL, NULL,
+     "One JSON object a line.", OPT_COMMAND_ONLY},
+	{"models.all", "all", OPT_BOOL, offsetof(__typeof__(own), all), "false", 0, 0, NULL, NULL,
+     "list: the whole catalogue, not only what is here.", OPT_COMMAND_ONLY},
+	{"models.name", "name", OPT_STRING, offsetof(__typeof__(own), name), "", 0, 0, NULL, "NAME",
+     "add: what the model shall be called; empty = as its file.", OPT_COMMAND_ONLY},
+};
+static const struct opt_group group = {"Model", rows, ARRAY_LEN(rows)};
+
+struct show {
+	bool terminal, bar; /* bar: a line stands that is to be overwritten */
+	int64_t said;
+	char file[200];
+};
+
+/* ---- what is told on the way */
+
+static void end_bar(struct show *s)
+{
+	if (s->bar)
+		fputs("\r\033[K", stderr);
+	s->bar = false;
+}
+
+static void on_note(void *ctx, const char *line)
+{
+	struct show *s = ctx;
+	end_bar(s);
+	if (own.json)
+		return;
+	fprintf(stderr, "%s\n", line);
+}
+
+static void say_json(const char *file, const struct download_progress *p)
+{
+	json_auto_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:f, s:f}", "type", "progress", "file", file, "phase",
+	                           p->phase, "done", (json_int_t)p->done, "total", (json_int_t)p->total, "rate", p->rate,
+	                           "left", p->left < 0 ? -1.0 : (double)p->left / 1e6);
+	json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	putchar('\n');
+	fflush(stdout);
+}
+
+/* On a terminal one line that is renewed; elsewhere a line every five seconds. */
+static void on_progress(void *ctx, const char *file, const struct download_progress *p)
+{
+	struct show *s = ctx;
+	int64_t now = clock_now();
+	char done[TEXT_SIZE_MAX], total[TEXT_SIZE_MAX], rate[TEXT_SIZE_MAX], left[CLOCK_TEXT_MAX] = "--:--";
+	bool new = strcmp(s->file, file) != 0;
+	if (!new &&now - s->said < (s->terminal ? CLOCK_SECOND / 10 : own.json ? CLOCK_SECOND : 5 * CLOCK_SECOND))
+		return;
+	snprintf(s->file, sizeof s->file, "%s", file);
+	s->said = now;
+	if (own.json) {
+		say_json(file, p);
+		return;
+	}
+	if (p->left >= 0)
+		clock_short(p->left, left);
+	text_size((double)p->done, done);
+	text_size((double)p->total, total);
+	text_size(p->rate, rate);
+	fprintf(stderr, "%s%.60s  %s  %s of %s  %3.0f %%  %s/s  %s left%s", s->terminal ? "\r" : "", file, p->phase, done,
+	        total, p->total > 0 ? 100.0 * (double)p->done / (double)p->total : 0, rate, left,
+	        s->terminal ? "\033[K" : "\n");
+	s->bar = s->terminal;
+}
+
+static struct model_get getter(struct app *app, const struct catalogue *c, struct show *s)
+{
+	s->terminal = isatty(STDERR_FILENO) && !own.json;
+	return (struct model_get){.options = &app->model,
+	                          .catalogue = c,
+	                          .models_dir = app->models_dir,
+	                          .cancel = app->cancel,
+	                          .note = on_note,
+	                          .progress = on_progress,
+	                          .ctx = s};
+}
+
+static json_t *folder_json(const struct model_folder *f)
+{
+	json_t *files = json_array();
+	for (size_t i = 0; i < f->n; i++)
+		json_array_append_new(files, json_pack("{s:s, s:s, s:I, s:s, s:b}", "name", f->files[i].name, "quantize",
+		                                       f->files[i].quantize, "size", (json_int_t)f->files[i].size, "sha256",
+		                                       f->files[i].sha256, "projector", f->files[i].projector));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o}", "name", f->name, "title", f->title, "dir", f->dir,
+	                 "licence", f->licence, "repository", f->repository, "use", f->use, "managed", f->managed, "files",
+	                 files);
+}
+
+static void tell_ready(const struct model_folder *f)
+{
+	int64_t bytes = 0;
+	char size[TEXT_SIZE_MAX];
+	if (own.json) {
+		json_auto_t *o = folder_json(f);
+		json_object_set_new(o, "type", json_string("model"));
+		json_dumpf(o, stdout, JSON_COMPACT);
+		putchar('\n');
+		return;
+	}
+	for (size_t i = 0; i < f->n; i++)
+		bytes += f->files[i].size;
+	printf("%s is ready, %s%s%s; use it with --model %s\n", f->name, text_size((double)bytes, size),
+	       *f->licence ? ", licence: " : "", f->licence, f->name);
+}
+
+/* ---- the words */
+
+static int get(struct app *app, const struct catalogue *c, int n, char **names)
+{
+	struct show show = {0};
+	const struct model_get g = getter(app, c, &show);
+	struct err err;
+	for (int i = 0; i < n; i++) {
+		AUTO(model_folder_clear) struct model_folder f = {0};
+		const char *precision;
+		int r = model_get(&g, names[i], "", &f, &precision, &err);
+		end_bar(&show);
+		if (r == -ERR_CANCELED)
+			log_warning("interrupted; what came is kept, and the same command goes on from there");
+		if (r < 0)
+			return app_fail(&err);
+		tell_ready(&f);
+	}
+	return EXIT_COMPLETE;
+}
+
+static int add(struct app *app, const struct catalogue *c, int n, char **files)
+{
+	struct show show = {0};
+	const struct model_get g = getter(app, c, &show);
+	AUTO(model_folder_clear) struct model_folder f = {0};
+	struct err err;
+	int r = model_add(&g, files, n, own.name, &f, &err);
+	end_bar(&show);
+	if (r < 0)
+		return app_fail(&err);
+	tell_ready(&f);
+	return EXIT_COMPLETE;
+}
+
+/* NAME or NAME:PRECISION; the folder's part is cut off the argument. */
+static const char *precision_in(char *name)
+{
+	char *colon = strrchr(name, ':');
+	if (!colon)
+		return "";
+	*colon = '\0';
+	return colon + 1;
+}
+
+static int drop(const struct app *app, int n, char **names)
+{
+	struct err err;
+	for (int i = 0; i < n; i++) {
+		AUTO(model_folder_clear) struct model_folder f = {0};
+		const char *precision = precision_in(names[i]);
+		int64_t bytes;
+		char size[TEXT_SIZE_MAX];
+		if (model_folder_read(app->models_dir, names[i], &f, &err) < 0 ||
+		    model_folder_remove(&f, precision, &bytes, &err) < 0)
+			return app_fail(&err);
+		printf("removed %s%s%s, %s\n", names[i], *precision ? " at " : "", precision, text_size((double)bytes, size));
+	}
+	return EXIT_COMPLETE;
+}
+
+static void tell_checked(void *ctx, const struct model_file *file, const char *fault)
+{
+	const struct model_folder *f = ctx;
+	const char *fine = *file->sha256 ? "is as it was" : "is whole; its hash was never known";
+	if (own.json) {
+		json_auto_t *o =
+			json_pack("{s:s, s:s, s:b, s:s}", "model", f->name, "file", file->name, "ok", !*fault, "fault", fault);
+		json_dumpf(o, stdout, JSON_COMPACT);
+		putchar('\n');
+	} else {
+		printf("%s: %s: %s\n", f->name, file->name, *fault ? fault : fine);
+	}
+	fflush(stdout);
+}
+
+static int check_one(const struct app *app, struct model_folder *f)
+{
+	struct err err;
+	int r = model_folder_check(f, app->cancel, tell_checked, f, &err);
+	if (r == -ERR_CANCELED)
+		return EXIT_INTERRUPTED;
+	return r < 0 ? app_fail(&err) : EXIT_COMPLETE;
+}
+
+static int check(const struct app *app, int n, char **names)
+{
+	struct err err;
+	int code = EXIT_COMPLETE;
+	for (int i = 0; i < n && code != EXIT_INTERRUPTED; i++) {
+		AUTO(model_folder_clear) struct model_folder f = {0};
+		int one = model_folder_read(app->models_dir, names[i], &f, &err) < 0 ? app_fail(&err) : check_one(app, &f);
+		code = one != EXIT_COMPLETE ? one : code;
+	}
+	if (n)
+		return code;
+	struct model_folder *all;
+	size_t count;
+	if (model_folders_read(app->models_dir, &all, &count, &err) < 0)
+		return app_fail(&err);
+	for (size_t i = 0; i < count; i++) {
+		int one = code == EXIT_INTERRUPTED ? code : check_one(app, &all[i]);
+		code = one != EXIT_COMPLETE ? one : code;
+		model_folder_clear(&all[i]);
+	}
+	free(all);
+	if (!count && !own.json)
+		puts("no models are here; vdet model get NAME fetches one");
+	return code;
+}
+
+/* ---- the list */
+
+/* Memory with four slots of six pictures of 1280 x 720, by the fit planner. */
+static int64_t memory_of(const struct catalogue_model *m, const char *quantize)
+{
+	const struct fit_wish w = {.memory = (int64_t)1 << 50,
+	                           .goal = 1,
+	                           .quantize = quantize,
+	                           .slots = 4,
+	                           .frames = 6,
+	                           .picture_width = 1280,
+	                           .picture_height = 720,
+	                           .answer_tokens = 2048};
+	struct fit_plan p;
+	struct err ignored;
+	return m->shape.parameters && fit_make(&m->shape, &w, &p, &ignored) == 0 ? p.need.total : 0;
+}
+
+static void print_entry(const struct catalogue_model *m)
+{
+	static const char *const shown[] = {"q4_k_m", "q8_0", "f16"};
+	char text[3][TEXT_SIZE_MAX], parameters[TEXT_SIZE_MAX];
+	for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
+		int64_t bytes = memory_of(m, shown[i]);
+		snprintf(text[i], sizeof text[i], "-");
+		if (bytes)
+			text_size((double)bytes, text[i]);
+	}
+	snprintf(parameters, sizeof parameters, "%.3g B", (double)(m->shape.parameters + m->projector_parameters) / 1e9);
+	printf("%-22s  %8s  %9s  %9s  %9s  %-50s  %s\n", m->name, m->shape.parameters ? parameters : "-", text[0], text[1],
+	       text[2], *m->repository ? m->repository : m->files[0].url, m->licence);
+}
+
+static json_t *entry_json(const struct catalogue_model *m)
+{
+	json_t *memory = json_object();
+	for (size_t i = 0; fit_quantizations[i]; i++)
+		json_object_set_new(memory, fit_quantizations[i], json_integer(memory_of(m, fit_quantizations[i])));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o}", "type", "catalogue", "name", m->name,
+	                 "title", m->title, "licence", m->licence, "repository", m->repository, "quantize", m->quantize,
+	                 "parameters", (json_int_t)(m->shape.parameters + m->projector_parameters), "context",
+	                 (json_int_t)m->shape.context, "picture_tokens_720p",
+	                 (json_int_t)fit_picture_tokens(&m->shape, 1280, 720), "memory", memory);
+}
+
+static void print_folder(const struct model_folder *f)
+{
+	AUTO(buf_free) struct buf precisions = BUF(200);
+	int64_t bytes = 0;
+	char size[TEXT_SIZE_MAX];
+	size_t stem;
+	int64_t count;
+	for (size_t i = 0; i < f->n; i++) {
+		bytes += f->files[i].size;
+		if (!f->files[i].projector && model_split(f->files[i].name, &stem, &count) < 2)
+			buf_addf(&precisions, "%s%s", precisions.len ? ", " : "",
+			         *f->files[i].quantize ? f->files[i].quantize : "?");
+	}
+	printf("%-30s  %-20s  %9s  %s\n", f->name, buf_str(&precisions), text_size((double)bytes, size),
+	       f->managed ? f->licence : "put here by hand");
+}
+
+static int list(const struct app *app, const struct catalogue *c)
+{
+	struct model_folder *all;
+	size_t n;
+	struct err err;
+	if (model_folders_read(app->models_dir, &all, &n, &err) < 0)
+		return app_fail(&err);
+	if (n && !own.json)
+		printf("%-30s  %-20s  %9s  %s\n", "HERE", "PRECISION", "ON DISK", "LICENCE");
+	for (size_t i = 0; i < n; i++) {
+		json_auto_t *o = folder_json(&all[i]);
+		json_object_set_new(o, "type", json_string("model"));
+		if (!own.json)
+			print_folder(&all[i]);
+		else if (json_dumpf(o, stdout, JSON_COMPACT) == 0)
+			putchar('\n');
+		model_folder_clear(&all[i]);
+	}
+	free(all);
+	if (!own.all && n) {
+		if (!own.json)
+			puts("\nvdet model list --all shows what can be fetched");
+		return EXIT_COMPLETE;
+	}
+	if (!own.json)
+		printf("%s%-22s  %8s  %9s  %9s  %9s  %-50s  %s\n", n ? "\n" : "", "CATALOGUE", "SIZE", "q4_k_m", "q8_0", "f16",
+		       "REPOSITORY", "LICENCE");
+	for (size_t i = 0; i < c->n; i++) {
+		json_auto_t *o = entry_json(&c->models[i]);
+		if (!own.json)
+			print_entry(&c->models[i]);
+		else if (json_dumpf(o, stdout, JSON_COMPACT) == 0)
+			putchar('\n');
+	}
+	if (!own.json)
+		puts("\nMemory with four slots of six pictures of 1280 x 720 each. vdet model get NAME fetches one.");
+	return EXIT_COMPLETE;
+}
+
+static int run(struct app *app, int argc, char **argv)
+{
+	static const struct {
+		const char *word;
+		bool names; /* needs any */
+	} words[] = {{"list", false}, {"get", true}, {"add", true}, {"rm", true}, {"check", false}};
+	AUTO(catalogue_freep) struct catalogue *c = NULL;
+	struct err err;
+	size_t w = 0;
+	while (argc && w < ARRAY_LEN(words) && strcmp(words[w].word, argv[0]) != 0)
+		w++;
+	if (w == ARRAY_LEN(words))
+		return app_usage(&cmd_model, "\"%s\" is not list, get, add, rm or check", argv[0]);
+	if (argc < 2 && words[w].names)
+		return app_usage(&cmd_model, w == 2 ? "no file was named" : "no model was named");
+	if (argc > 1 && w == 0)
+		return app_usage(&cmd_model, "list takes no names");
+	if (catalogue_load(app->model.catalogue, &c, &err) < 0)
+		return app_fail(&err);
+	switch (w) {
+	case 1: return get(app, c, argc - 1, argv + 1);
+	case 2: return add(app, c, argc - 1, argv + 1);
+	case 3: return drop(app, argc - 1, argv + 1);
+	case 4: return check(app, argc - 1, argv + 1);
+	default: return list(app, c);
+	}
+}
+
+const struct command cmd_model = {
+	.name = "model",
+	.usage = "[list | get NAME[:PRECISION]… | add FILE… | rm NAME[:PRECISION]… | check [NAME…]]",
+	.summary = "fetch, add, check and remove the models that vdet runs by itself",
+	.text = "get takes a name of the list (--all shows it) or OWNER/NAME of the hub, and goes on where it was\n"
+			"interrupted. add takes local files: the model, all parts of it, and its projector (mmproj).\n"
+			"check reads every file whole and compares it with what was fetched.\n",
+	.groups = GROUP_APP | GROUP_MODEL,
+	.own = &group,
+	.own_target = &own,
+	.run = run,
+};

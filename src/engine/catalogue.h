@@ -1,0 +1,44 @@
+/* The catalogue: vision-language models that are known to work, and where they are had. One is built in
+ * (data/models.json); a file of the user's own adds to it and replaces entries of the same name. Its form is
+ * docs/models.schema.json. Read-only once loaded, so any thread may read; loading blocks for the file. */
+#ifndef VDET_ENGINE_CATALOGUE_H
+#define VDET_ENGINE_CATALOGUE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "engine/fit.h"
+
+struct catalogue_file {
+	char *path;   /* in the repository */
+	char *url;    /* "" = from the repository */
+	char *sha256; /* "" = not known */
+	int64_t size; /* 0 = not known */
+};
+
+struct catalogue_model {
+	char *name, *title, *licence, *repository, *revision, *quantize;
+	struct catalogue_file *files; /* none: ask the hub */
+	size_t n_files;
+	struct fit_model shape;       /* weights 0: no file is at hand; parameters 0: not known */
+	int64_t projector_parameters; /* shape.projector is reckoned from it, in f16 */
+};
+
+struct catalogue {
+	struct catalogue_model *models;
+	size_t n;
+};
+
+/* `own`: path of the user's catalogue, "" or NULL = none. ERR_FORMAT names the entry and what is wrong with it. */
+int catalogue_load(const char *own, struct catalogue **ret, struct err *err);
+void catalogue_free(struct catalogue *c);
+DEFINE_FREEP(struct catalogue, catalogue)
+
+/* Whatever its case; NULL if there is none. */
+const struct catalogue_model *catalogue_find(const struct catalogue *c, const char *name);
+/* ERR_NOENT for a name that is none: "there is no model X; did you mean Y?". */
+int catalogue_unknown(const struct catalogue *c, const char *name, struct err *err);
+
+#endif
