@@ -386,9 +386,11 @@ static void sleep_until(struct board *b, int64_t when)
 
 static bool has_news(struct board *b)
 {
-	for (size_t i = 0; i < b->n_jobs; i++)
-		if (b->jobs[i]->unsaved || b->jobs[i]->ended || (b->jobs[i]->gone && !b->jobs[i]->has_thread))
+	for (size_t i = 0; i < b->n_jobs; i++) {
+		const struct job *j = b->jobs[i];
+		if (j->unsaved || (j->has_thread && j->ended) || (j->gone && !j->has_thread))
 			return true;
+	}
 	return false;
 }
 
