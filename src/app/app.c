@@ -36,6 +36,8 @@ struct opt_set app_options_of(const struct command *c, struct app *app, struct o
 		binds[n++] = (struct opt_bind){&net_opt_group, &app->net};
 	if (c->groups & GROUP_MODEL)
 		binds[n++] = (struct opt_bind){&model_opt_group, &app->model};
+	if (c->groups & GROUP_QUEUE)
+		binds[n++] = (struct opt_bind){&board_opt_group, &app->board};
 	if (c->groups & GROUP_APP)
 		binds[n++] = (struct opt_bind){&app_opt_group, &app->options};
 	return (struct opt_set){binds, n};

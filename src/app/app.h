@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/model-get.h"
 #include "job/analyze.h"
+#include "job/board.h"
 #include "net/net.h"
 #include "store/store.h"
 
@@ -30,6 +31,7 @@ struct app {
 	struct engine_options engine;
 	struct model_options model;
 	struct analyze_options analyze;
+	struct board_options board;
 	struct net_options net;
 	struct cancel *cancel;
 	bool demo; /* the bundled model, whatever else is there */
@@ -52,14 +54,15 @@ enum {
 	GROUP_ANALYZE = 4,
 	GROUP_INDEX = 8,
 	GROUP_NET = 16,
+	GROUP_QUEUE = 32,
 	GROUP_RUN = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE | GROUP_INDEX, /* to analyse */
-	GROUP_MODEL = 32,
-	GROUP_ALL = GROUP_RUN | GROUP_NET | GROUP_MODEL,
-	APP_BINDS_MAX = 10,
+	GROUP_MODEL = 64,
+	GROUP_ALL = GROUP_RUN | GROUP_NET | GROUP_MODEL | GROUP_QUEUE,
+	APP_BINDS_MAX = 12,
 };
 
 extern const struct command cmd_analyze, cmd_index, cmd_jobs, cmd_report, cmd_plan, cmd_doctor, cmd_demo, cmd_model,
-	cmd_world, cmd_token, cmd_help;
+	cmd_serve, cmd_world, cmd_token, cmd_help;
 extern const struct command *const commands[];
 extern const size_t n_commands;
 
@@ -72,6 +75,8 @@ int app_open_store(const struct app *app, struct store **ret, struct err *err);
 /* `note` (may be NULL) is told while a large model is hashed for the first time. */
 int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), void *ctx, struct engine **ret,
                    struct err *err);
+/* Says once what the user should know about the engine that was chosen. */
+void app_warn_about(const struct engine_info *i, const struct app *app);
 /* Analyses files one after the other with one engine, showing progress; the exit code is the worst of them. */
 int app_analyze(struct app *app, char **files, int n);
 

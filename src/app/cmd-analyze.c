@@ -112,7 +112,7 @@ static void note_engine(void *ctx, const char *what)
 	progress_phase(ctx, "engine", what);
 }
 
-static void warn_about(const struct engine_info *i, const struct app *app)
+void app_warn_about(const struct engine_info *i, const struct app *app)
 {
 	if (*i->warning)
 		log_warning("%s", i->warning);
@@ -139,7 +139,7 @@ int app_analyze(struct app *app, char **files, int n)
 		               json_pack("{s:s, s:s}", "code", err_code_name(err.code), "message", err.msg));
 		return app_fail(&err);
 	}
-	warn_about(engine_info(engine), app);
+	app_warn_about(engine_info(engine), app);
 	return analyze_all(app, ui, engine, store, files, n);
 }
 

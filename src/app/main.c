@@ -13,8 +13,8 @@
 #include "config.h"
 #include "worker/worker.h"
 
-const struct command *const commands[] = {&cmd_analyze, &cmd_index,  &cmd_plan,  &cmd_demo,  &cmd_model, &cmd_jobs,
-                                          &cmd_report,  &cmd_doctor, &cmd_world, &cmd_token, &cmd_help};
+const struct command *const commands[] = {&cmd_analyze, &cmd_index,  &cmd_plan,   &cmd_demo,  &cmd_model, &cmd_serve,
+                                          &cmd_jobs,    &cmd_report, &cmd_doctor, &cmd_world, &cmd_token, &cmd_help};
 const size_t n_commands = ARRAY_LEN(commands);
 
 static struct cancel *stop;

@@ -1,0 +1,166 @@
+/* vdet serve: the board behind the net, until somebody stops it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "job/events.h"
+
+/* So many events are kept for clients that were away: some minutes of a busy board. */
+enum { EVENTS_KEPT = 8192 };
+
+struct serving {
+	struct app *app;
+	struct store *store;
+	struct cancel *engine_stop; /* the engine outlives the first signal: chunks in work are finished */
+	struct engine *engine;
+	struct events *events;
+	struct board *board;
+	struct net *net;
+	int lock;
+};
+
+/* Tells systemd, or whoever started us in its way; silently nothing where nobody did. */
+static void notify(const char *text)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof to.sun_path)
+		return;
+	memcpy(to.sun_path, path, strlen(path));
+	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+	if (to.sun_path[0] == '@')
+		to.sun_path[0] = '\0';
+	AUTO(fd_closep) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to, len) < 0)
+		log_debug("cannot notify %s", path);
+}
+
+/* Warnings go to the page, too. */
+static void on_log(void *ctx, enum log_level level, const char *line)
+{
+	static const char *const names[] = {"error", "warning", "info", "debug"};
+	fprintf(stderr, "%s\n", line);
+	if (level <= LOG_WARNING)
+		events_post(ctx, "log", NULL, 0, json_pack("{s:s, s:s}", "level", names[level], "text", line));
+}
+
+/* Two servers on one data folder would do every job twice. */
+static int lock_folder(struct serving *s, struct err *err)
+{
+	AUTO(mem_freep) char *path = file_join(s->app->data_dir, "serve.lock");
+	int r = file_mkdirs(s->app->data_dir, true, err);
+	if (r < 0)
+		return r;
+	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->lock < 0)
+		return err_sys(err, errno, "cannot open %s", path);
+	if (flock(s->lock, LOCK_EX | LOCK_NB) < 0)
+		return err_set(err, ERR_BUSY, "another vdet serve works on %s; stop it, or name another --data-dir",
+		               s->app->data_dir);
+	return 0;
+}
+
+static void note_engine(void *ctx, const char *what)
+{
+	(void)ctx;
+	log_info("%s", what);
+}
+
+static int start_engine(struct serving *s, struct err *err)
+{
+	struct cancel *stop = s->app->cancel;
+	s->engine_stop = cancel_new();
+	s->app->cancel = s->engine_stop;
+	int r = app_new_engine(s->app, note_engine, NULL, &s->engine, err);
+	s->app->cancel = stop;
+	if (r == 0)
+		app_warn_about(engine_info(s->engine), s->app);
+	return r;
+}
+
+static int set_up(struct serving *s, const struct opt_set *settings, struct err *err)
+{
+	struct app *app = s->app;
+	int r = lock_folder(s, err);
+	if (r == 0)
+		r = app_open_store(app, &s->store, err);
+	if (r == 0)
+		r = start_engine(s, err);
+	if (r < 0)
+		return r;
+	s->events = events_new(EVENTS_KEPT);
+	const struct board_setup board = {.options = &app->board,
+	                                  .analyze = &app->analyze,
+	                                  .engine = s->engine,
+	                                  .store = s->store,
+	                                  .events = s->events,
+	                                  .data_dir = app->data_dir,
+	                                  .locks_dir = app->locks_dir,
+	                                  .abort = s->engine_stop};
+	r = board_new(&board, &s->board, err);
+	const struct net_setup net = {
+		.options = &app->net, .board = s->board, .events = s->events, .settings = settings, .data_dir = app->data_dir};
+	return r < 0 ? r : net_new(&net, &s->net, err);
+}
+
+static void tear_down(struct serving *s)
+{
+	log_set_sink(NULL, NULL);
+	net_free(s->net);
+	board_free(s->board);
+	engine_free(s->engine);
+	cancel_free(s->engine_stop);
+	store_free(s->store);
+	events_free(s->events);
+	fd_closep(&s->lock);
+}
+
+static int serve(struct serving *s, struct err *err)
+{
+	log_set_sink(on_log, s->events);
+	printf("vdet serves on %s\n", net_url(s->net));
+	fflush(stdout);
+	notify("READY=1\nSTATUS=serving");
+	int r = net_run(s->net, s->app->cancel, err);
+	notify("STOPPING=1");
+	log_info("stopping: chunks in work are finished, the rest goes on with the next start");
+	board_stop(s->board);
+	return r;
+}
+
+static int run(struct app *app, int argc, char **argv)
+{
+	struct serving s = {.app = app, .lock = -1};
+	struct opt_bind binds[APP_BINDS_MAX];
+	const struct opt_set settings = app_options_of(&cmd_serve, app, binds);
+	struct err err;
+	if (argc)
+		return app_usage(&cmd_serve, "\"%s\" is too much; videos are given to the running server", argv[0]);
+	int r = set_up(&s, &settings, &err);
+	if (r == 0)
+		r = serve(&s, &err);
+	tear_down(&s);
+	/* To be stopped is how a server ends. */
+	return r < 0 && err.code != ERR_CANCELED ? app_fail(&err) : EXIT_COMPLETE;
+}
+
+const struct command cmd_serve = {
+	.name = "serve",
+	.usage = "",
+	.summary = "serve the case board: a page, an API, a queue of videos",
+	.text = "Open the address that it prints in a browser, and drop videos on the page.\n"
+			"Everything is kept: after a stop, or a crash, the next start goes on where this one was.\n"
+			"Exit codes: 0 stopped by a signal, 1 failed, 2 wrong usage.\n",
+	.groups = GROUP_ALL,
+	.run = run,
+};

@@ -1,0 +1,245 @@
+"""The case board through its API: two videos side by side, kill and go on, holes tried again, controls, deletion."""
+import collections
+import http.server
+import signal
+import threading
+import unittest
+
+from flow import Flow, make_video
+from server import Problem, Server
+
+# Short chunks, so that a video of seconds has some.
+CHUNKS = {"chunk.duration": 2, "chunk.frames": 2}
+
+
+class Serve(Flow):
+    def serve(self, engine, *args):
+        s = Server(self, "--engine", engine.url if hasattr(engine, "url") else engine, "--folder", self.dir, *args)
+        return s
+
+    def submit(self, server, name, **more):
+        return server.api("POST", "/jobs", {"path": str(self.dir / name), "options": CHUNKS, **more})["id"]
+
+    def test_two_videos_finish(self):
+        engine = self.engine()
+        server = self.serve(engine)
+        for name, seconds in ("a.mp4", 8), ("b.mp4", 6):
+            make_video(self.dir / name, seconds)
+        events = server.events(server.get("/jobs")["seq"])
+        one, two = self.submit(server, "a.mp4"), self.submit(server, "b.mp4", prompt="what moves?")
+        states = {}
+        while len(states) < 2:
+            e = events.next("job")
+            if e["data"]["state"] in ("done", "holes", "failed", "cancelled"):
+                states[e["job"]] = e["data"]["state"]
+        self.assertEqual(states, {one: "done", two: "done"})
+        self.assertEqual([e["seq"] for e in events.seen],
+                         sorted({e["seq"] for e in events.seen}))  # in order, none twice
+        job = server.get(f"/jobs/{one}")
+        self.assertEqual((job["chunks"], job["done"], job["dots"]), (4, 4, "dddd"))
+        self.assertEqual(job["progress"], 1)
+        # Everything was told while it ran: each chunk, and what was found in it.
+        mine = [e for e in events.seen if e.get("job") == one]
+        done = [e["data"]["index"] for e in mine if e["type"] == "chunk" and e["data"]["state"] == "done"]
+        self.assertEqual(sorted(done), [0, 1, 2, 3])
+        told = sum(len(e["data"]["events"]) for e in mine if e["type"] == "results")
+        found = server.get(f"/jobs/{one}/events")["events"]
+        self.assertEqual(told, len(found))
+        self.assertEqual(job["events"], len(found))
+        chunks = server.get(f"/jobs/{one}/chunks")["chunks"]
+        self.assertEqual([c["state"] for c in chunks], ["done"] * 4)
+        for c in chunks:
+            self.assertEqual(len(c["samples"]), 2)
+        for format, begin in ("json", b"{"), ("md", b"#"), ("html", b"<!"), ("vtt", b"WEBVTT"), ("csv", b""):
+            _, _, text = server.raw("GET", f"/api/v1/jobs/{one}/report?format={format}")
+            self.assertTrue(text.startswith(begin), format)
+        # Words that it wrote are found again.
+        word = found[0]["what"].split()[-1].strip(".") if found else chunks[0]["summary"].split()[0]
+        self.assertTrue(server.get(f"/search?q={word}")["hits"])
+        video = server.get(f"/videos/{job['video']}")
+        self.assertEqual((video["width"], video["height"], video["state"], video["play"]), (320, 180, "ready", "source"))
+        _, head, jpeg = server.raw("GET", f"/api/v1/videos/{job['video']}/frames?t=1.5&width=160")
+        self.assertEqual((head["Content-Type"], jpeg[:2]), ("image/jpeg", b"\xff\xd8"))
+        self.assertEqual(server.stop(), 0)
+
+    def test_killed_it_goes_on(self):
+        engine = self.engine()
+        server = self.serve(engine)
+        make_video(self.dir / "a.mp4", 24)
+        events = server.events()
+        job = self.submit(server, "a.mp4")
+        for _ in range(3):
+            events.next("chunk", state="done")
+        server.stop(signal.SIGKILL)
+        server = self.serve(engine)
+        events = server.events()
+        if server.get(f"/jobs/{job}")["state"] != "done":
+            self.assertEqual(events.state(job, "done", "failed", "holes")["state"], "done")
+        self.assertEqual(server.get(f"/jobs/{job}")["dots"], "d" * 12)
+        # No chunk whose answer was in the journal was asked about again: at most those in work were.
+        asked = collections.Counter(engine.stretches())
+        self.assertEqual(len(asked), 12)
+        self.assertLessEqual(sum(asked.values()), 12 + 5)
+
+    def test_stopped_in_order_it_goes_on(self):
+        engine = self.engine("--latency", "0.2")
+        server = self.serve(engine)
+        make_video(self.dir / "a.mp4", 24)
+        events = server.events()
+        job = self.submit(server, "a.mp4")
+        events.next("chunk", state="done")
+        self.assertEqual(server.stop(), 0)
+        # What was in work was finished: nothing is asked twice.
+        server = self.serve(engine)
+        events = server.events()
+        if server.get(f"/jobs/{job}")["state"] != "done":
+            events.state(job, "done")
+        self.assertEqual(max(collections.Counter(engine.stretches()).values()), 1)
+
+    def test_holes_are_tried_again(self):
+        engine = self.engine("--fault", "400@2", "--fault", "400@4", "--slots", "1")
+        server = self.serve(engine, "--workers", "1")
+        make_video(self.dir / "a.mp4", 10)
+        events = server.events()
+        job = self.submit(server, "a.mp4")
+        state = events.state(job, "holes", "done", "failed")
+        self.assertEqual((state["state"], state["dots"]), ("holes", "dhdhd"))
+        chunks = server.get(f"/jobs/{job}/chunks")["chunks"]
+        self.assertEqual([c["state"] for c in chunks], ["done", "hole", "done", "hole", "done"])
+        self.assertIn("400", chunks[1]["reason"])
+        for wrong, status in ({"chunks": [0]}, 409), ({"chunks": [5]}, 400), ({"chunks": "x"}, 400):
+            with self.assertRaises(Problem) as p:
+                server.api("POST", f"/jobs/{job}/retry", wrong)
+            self.assertEqual(p.exception.status, status)
+        asked = len(engine.stretches())
+        server.api("POST", f"/jobs/{job}/retry", {"chunks": [3]})
+        events.state(job, "running")
+        self.assertEqual(events.state(job, "holes", "done", "failed")["dots"], "dhddd")
+        self.assertEqual(len(engine.stretches()), asked + 1)
+        server.api("POST", f"/jobs/{job}/retry")
+        events.state(job, "running")
+        self.assertEqual(events.state(job, "holes", "done", "failed")["state"], "done")
+        self.assertEqual(len(engine.stretches()), asked + 2)
+
+    def test_controls(self):
+        engine = self.engine("--latency", "0.3")
+        server = self.serve(engine, "--queue-jobs", "1")
+        make_video(self.dir / "a.mp4", 40)
+        make_video(self.dir / "b.mp4", 4)
+        events = server.events()
+        one, two = self.submit(server, "a.mp4"), self.submit(server, "b.mp4")
+        events.next("chunk", job=one, state="done")
+        self.assertEqual(server.get(f"/jobs/{two}")["state"], "queued")
+        # What is more urgent takes the place, and the other goes on afterwards.
+        server.api("PATCH", f"/jobs/{two}", {"priority": 5})
+        self.assertEqual(events.state(two, "done", "failed")["state"], "done")
+        self.assertIn(server.get(f"/jobs/{one}")["state"], ("queued", "running"))
+        events.next("chunk", job=one)
+        server.api("POST", f"/jobs/{one}/pause")
+        paused = events.state(one, "paused", "done")
+        self.assertEqual(paused["state"], "paused")
+        self.assertNotIn("r", paused["dots"])
+        self.assertIn("d", paused["dots"])
+        server.api("POST", f"/jobs/{one}/resume")
+        events.state(one, "running")
+        server.api("POST", f"/jobs/{one}/cancel")
+        events.state(one, "cancelled")
+        # A report of what is there can be had; then all of it goes.
+        self.assertIn("chunks", server.get(f"/jobs/{one}/report?format=json"))
+        video = server.get(f"/jobs/{one}")["video"]
+        server.api("DELETE", f"/videos/{video}")
+        events.next("job-removed", job=one)
+        for path in f"/jobs/{one}", f"/videos/{video}", f"/jobs/{one}/chunks":
+            with self.assertRaises(Problem) as p:
+                server.get(path)
+            self.assertEqual(p.exception.status, 404)
+        self.assertTrue((self.dir / "a.mp4").exists())
+
+    def test_uploads(self):
+        server = self.serve(self.engine())
+        data = make_video(self.dir / "a.mp4", 4).read_bytes()
+        events = server.events()
+        video, job = server.upload(data, filename="Kamera ö.mp4", prompt="who?")
+        self.assertTrue(video and job)
+        self.assertEqual(events.state(job, "done", "holes", "failed")["state"], "done")
+        self.assertEqual(server.get(f"/jobs/{job}")["prompt"], "who?")
+        shown = server.get(f"/videos/{video}")
+        self.assertEqual((shown["name"], shown["size"]), ("Kamera ö.mp4", len(data)))
+        _, _, source = server.raw("GET", f"/api/v1/videos/{video}/source")
+        self.assertEqual(source, data)
+        server.api("DELETE", f"/videos/{video}")
+        self.assertEqual(list((self.dir / "data" / "vdet" / "videos").iterdir()), [])
+
+    def test_fetching(self):
+        data = make_video(self.dir / "a.mp4", 4).read_bytes()
+
+        class Files(http.server.BaseHTTPRequestHandler):
+            cut = [True]
+
+            def do_GET(self):
+                if self.path == "/moved":
+                    self.send_response(302)
+                    self.send_header("Location", "/a.mp4")
+                    self.end_headers()
+                    return
+                if self.path != "/a.mp4":
+                    self.send_error(404)
+                    return
+                start = int(self.headers["Range"].split("=")[1].rstrip("-")) if "Range" in self.headers else 0
+                self.send_response(206 if start else 200)
+                self.send_header("ETag", '"one"')
+                self.send_header("Content-Length", str(len(data) - start))
+                self.end_headers()
+                # The first time, the line is lost in the middle.
+                self.wfile.write(data[start:len(data) // 2] if self.cut.pop() else data[start:])
+                self.cut.append(False)
+
+            def log_message(self, *args):
+                pass
+
+        web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        self.addCleanup(web.server_close)
+        self.addCleanup(web.shutdown)
+        url = f"http://127.0.0.1:{web.server_port}"
+        server = self.serve(self.engine())
+        events = server.events()
+        job = server.api("POST", "/jobs", {"url": url + "/a.mp4", "options": CHUNKS})["id"]
+        failed = events.state(job, "failed", "done")
+        self.assertEqual(failed["state"], "failed")
+        self.assertIn("serve.fetch_private", failed["error"])
+        server.stop()
+        server = self.serve(self.engine(), "--serve-fetch-private")
+        events = server.events()
+        job = server.api("POST", "/jobs", {"url": url + "/moved", "options": CHUNKS})["id"]
+        self.assertEqual(events.state(job, "failed", "done")["state"], "done")
+        missing = server.api("POST", "/jobs", {"url": url + "/none.mp4"})["id"]
+        self.assertIn("404", events.state(missing, "failed", "done")["error"])
+
+    def test_one_server_per_folder(self):
+        engine = self.engine()
+        self.serve(engine)
+        r = self.vdet("serve", "--listen", "127.0.0.1:0", "--engine", engine.url, code=1)
+        self.assertIn("another vdet serve", r.stderr)
+
+    def test_with_the_real_engine(self):
+        self.needs_engine()
+        for name, seed in ("one", 3), ("two", 4):
+            self.vdet("world", f"{name}.mp4", "--duration", "20", "--seed", str(seed))
+        server = Server(self, "--folder", self.dir)
+        events = server.events()
+        jobs = [server.api("POST", "/jobs", {"path": str(self.dir / f"{n}.mp4"), "options": {"chunk.duration": 10}})["id"]
+                for n in ("one", "two")]
+        states = {}
+        while len(states) < 2:
+            e = events.next("job")
+            if e["data"]["state"] in ("done", "holes", "failed"):
+                states[e["job"]] = e["data"]["state"]
+        self.assertEqual(set(states.values()), {"done"})
+        for j in jobs:
+            self.assertTrue(server.get(f"/jobs/{j}/report?format=json")["complete"])
+        self.assertEqual(server.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
