@@ -56,6 +56,7 @@ int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), v
 	const struct engine_places places = {.models_dir = app->demo ? NULL : app->models_dir,
 	                                     .demo_dir = app->demo_dir,
 	                                     .runtime_dir = app->runtime_dir,
+	                                     .made_dir = app->made_dir,
 	                                     .log_path = app->engine_log,
 	                                     .note = note,
 	                                     .note_ctx = ctx};

@@ -35,7 +35,7 @@ struct app {
 	struct net_options net;
 	struct cancel *cancel;
 	bool demo; /* the bundled model, whatever else is there */
-	char *data_dir, *models_dir, *demo_dir, *runtime_dir, *engine_log, *locks_dir;
+	char *data_dir, *models_dir, *made_dir, *demo_dir, *runtime_dir, *engine_log, *locks_dir;
 };
 
 struct command {

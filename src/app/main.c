@@ -107,6 +107,7 @@ static void find_places(struct app *app)
 	AUTO(mem_freep) char *data = file_data_dir();
 	app->data_dir = mem_strdup(app->options.data_dir && *app->options.data_dir ? app->options.data_dir : data);
 	app->models_dir = file_join(app->data_dir, "models");
+	app->made_dir = file_join(app->models_dir, ".made");
 	app->locks_dir = file_join(app->data_dir, "locks");
 	app->engine_log = file_join(app->data_dir, "engine.log");
 	app->runtime_dir = runtime ? mem_strdup(runtime) : file_join(data, "runtime");
@@ -124,6 +125,7 @@ static void app_clear(struct app *app, const struct command *c)
 	cancel_free(app->cancel);
 	free(app->data_dir);
 	free(app->models_dir);
+	free(app->made_dir);
 	free(app->demo_dir);
 	free(app->runtime_dir);
 	free(app->engine_log);

@@ -15,6 +15,7 @@
 #include "engine/body.h"
 #include "engine/endpoint.h"
 #include "engine/model.h"
+#include "engine/quantize.h"
 #include "engine/server.h"
 #include "engine/slots.h"
 
@@ -38,7 +39,7 @@ struct engine {
 
 	/* Either a child … */
 	struct model model;
-	char *program, *log_path;
+	char *program, *log_path, *cache_type;
 	struct server *server;
 	/* … or an address. `endpoint` is the one in use in both cases, NULL for a child that has not started. */
 	struct endpoint *endpoint;
@@ -117,14 +118,24 @@ static int find_program(const char *wanted, const char *runtime_dir, char **ret,
 
 static int use_child(struct engine *e, const struct engine_options *o, const struct engine_places *p, struct err *err)
 {
-	int r = model_choose(o->model ? o->model : "", NULL, p->models_dir, p->demo_dir, &e->model, err);
+	const char *quantize = o->quantize && strcmp(o->quantize, "as-is") != 0 ? o->quantize : "";
+	int r = model_choose(o->model ? o->model : "", quantize, p->models_dir, p->demo_dir, &e->model, err);
 	if (r < 0 || (r = find_program(o->server, p->runtime_dir, &e->program, err)) < 0)
 		return r;
 	AUTO(mem_freep) char *cache = p->models_dir ? file_join(p->models_dir, ".hashes.json") : NULL;
+	const struct quantize make = {.server = e->program,
+	                              .made_dir = p->made_dir,
+	                              .hash_cache = cache,
+	                              .cancel = e->cancel,
+	                              .note = p->note,
+	                              .ctx = p->note_ctx};
+	if (*quantize && (r = model_quantize(&e->model, quantize, &make, err)) < 0)
+		return r;
 	r = model_hash(&e->model, cache, e->cancel, p->note, p->note_ctx, err);
 	if (r < 0)
 		return r;
 	e->log_path = mem_strdup(p->log_path);
+	e->cache_type = mem_strdup(o->cache_type && *o->cache_type ? o->cache_type : "f16");
 	add_warning(e, e->model.warning);
 	int64_t most = e->model.context > 0 ? e->model.context : CONTEXT_UNKNOWN;
 	int64_t context = o->context > 0 ? o->context : most < CONTEXT ? most : CONTEXT;
@@ -140,6 +151,8 @@ static int use_child(struct engine *e, const struct engine_options *o, const str
 		.version = "",
 		.model = e->model.name,
 		.model_hash = e->model.hash,
+		.quantize = e->model.quantize,
+		.cache_type = e->cache_type,
 		.demo_model = e->model.demo,
 		.slots = o->slots > 0 ? (int)o->slots : SLOTS,
 		.context = (int)context,
@@ -166,6 +179,8 @@ static int use_url(struct engine *e, const struct engine_options *o, struct err 
 		.version = "",
 		.model = endpoint_info(e->endpoint)->model,
 		.model_hash = "",
+		.quantize = "",
+		.cache_type = "",
 		.slots = o->slots > 0 ? (int)o->slots : SLOTS,
 		.images = true,
 		.warning = e->warning,
@@ -209,6 +224,7 @@ void engine_free(struct engine *e)
 	pthread_mutex_destroy(&e->lock);
 	free(e->program);
 	free(e->log_path);
+	free(e->cache_type);
 	free(e->warning);
 	free(e);
 }
@@ -222,6 +238,7 @@ static int start_child(struct engine *e, void (*note)(void *ctx, const char *wha
 		.model = &e->model,
 		.slots = e->info.slots,
 		.context = e->info.context,
+		.cache_type = e->info.cache_type,
 		.log_path = e->log_path,
 		.start_timeout = e->start_timeout,
 		.limits = e->limits,

@@ -21,6 +21,8 @@ struct engine_options {
 	char *model;                /* GGUF path or a name in the models folder (auto), model name (url); "" = choose */
 	char *key;                  /* bearer key, never logged; "" = none */
 	char *key_file;             /* file that holds it; "" = none */
+	char *quantize;             /* precision to use, made if need be; "" = as the model is */
+	char *cache_type;           /* of the key-value cache: "f16", "q8_0", "q4_0" */
 	char *server;               /* llama-server program; "" = from PATH, else the private folder of the setup */
 	int64_t slots;              /* parallel requests; 0 = choose */
 	int64_t context;            /* tokens per slot; 0 = choose */
@@ -41,6 +43,7 @@ struct engine_places {
 	const char *models_dir;  /* $XDG_DATA_HOME/vdet/models; NULL = the demo model */
 	const char *demo_dir;    /* holds the bundled demo model */
 	const char *runtime_dir; /* where the setup unpacked llama-server, see tools/; may not exist */
+	const char *made_dir;    /* for models made by quantize; NULL = nowhere */
 	const char *log_path;    /* the child's log is appended here; NULL = none kept */
 	/* Told of what may take long inside engine_new() ("reading model …"), from the calling thread; NULL = nobody. */
 	void (*note)(void *ctx, const char *what);
@@ -54,6 +57,8 @@ struct engine_info {
 	const char *version;    /* "" if unknown */
 	const char *model;      /* name: the file's stem, or what the endpoint says */
 	const char *model_hash; /* SHA-256 of model and projector files (child), or "" */
+	const char *quantize;   /* precision of its weights; "" if unknown */
+	const char *cache_type; /* of its cache; "" if unknown */
 	bool demo_model;        /* the bundled model was chosen because nothing else is there */
 	int slots, context;     /* context 0 if unknown */
 	bool images;            /* takes pictures; true if unknown */

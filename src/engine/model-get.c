@@ -1,6 +1,7 @@
 #include "engine/model-get.h"
 
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -118,3 +118,14 @@ int model_hash(struct model *m, const char *cache_path, struct cancel *cancel,
 	json_decref(h.cache);
 	return r;
 }
+
+int model_file_hash(const char *path, const char *cache_path, struct cancel *cancel,
+                    void (*note)(void *ctx, const char *what), void *ctx, char out[static HASH_HEX], struct err *err)
+{
+	struct hashing h = {.cache = cache_load(cache_path), .cancel = cancel, .note = note, .ctx = ctx};
+	int r = hash_file(&h, path, out, err);
+	if (cache_path && h.changed)
+		cache_save(cache_path, h.cache);
+	json_decref(h.cache);
+	return r;
+}

@@ -32,6 +32,10 @@ int model_choose(const char *wanted, const char *quantize, const char *models_di
                  struct model *ret, struct err *err);
 void model_clear(struct model *m);
 
+/* The SHA-256 of one file; as below. */
+int model_file_hash(const char *path, const char *cache_path, struct cancel *cancel,
+                    void (*note)(void *ctx, const char *what), void *ctx, char out[static HASH_HEX], struct err *err);
+
 /* Reads the files whole unless `cache_path` (a JSON file of ours; NULL = none) knows them by name, size and time of
  * change. `note` (may be NULL) is told when reading begins. */
 int model_hash(struct model *m, const char *cache_path, struct cancel *cancel,

@@ -17,6 +17,13 @@ static const struct opt_row rows[] = {
      "Key for the engine. Others on this machine can read command lines: the variable or a file is better.",
      OPT_SECRET},
 	{"engine.key_file", NULL, OPT_STRING, AT(key_file), "", 0, 0, NULL, "FILE", "File that holds the key.", 0},
+	{"engine.quantize", "quantize", OPT_CHOICE, AT(quantize), "as-is", 0, 0,
+     "as-is|bf16|f16|q8_0|q6_k|q5_k_m|q4_k_m|mixed", NULL,
+     "With auto, the precision of the model's weights; where the model is there only in a finer one, it is made, once. "
+     "mixed: q4_k_m with what matters most at more bits.",
+     0},
+	{"engine.cache_type", "cache-type", OPT_CHOICE, AT(cache_type), "f16", 0, 0, "f16|q8_0|q4_0", NULL,
+     "With auto, the precision of the key-value cache: q8_0 halves it, q4_0 quarters it.", 0},
 	{"engine.server", NULL, OPT_STRING, AT(server), "", 0, 0, NULL, "PROGRAM",
      "The llama-server to start; empty: the one in PATH, else the one that was set up for vdet.", 0},
 	{"engine.slots", "slots", OPT_INT, AT(slots), "0", 0, 256, NULL, "N",

@@ -111,6 +111,17 @@ static int start_program(struct server *s, int log_fd, struct err *err)
 	                       "LLAMA_ARG_CACHE_RAM=0",
 	                       "LLAMA_ARG_LOG_COLORS=off"};
 	add_thread_settings(s->o.model, env + 7);
+	/* The default is left to the engine, and to the user's own settings of it. */
+	const char *cache = s->o.cache_type ? s->o.cache_type : "f16";
+	AUTO(mem_freep) char *keys = mem_printf("LLAMA_ARG_CACHE_TYPE_K=%s", cache);
+	AUTO(mem_freep) char *values = mem_printf("LLAMA_ARG_CACHE_TYPE_V=%s", cache);
+	size_t n = 0;
+	while (env[n])
+		n++;
+	if (strcmp(cache, "f16") != 0) {
+		env[n] = keys;
+		env[n + 1] = values;
+	}
 	AUTO(buf_free) struct buf line = BUF(8192);
 	buf_adds(&line, "vdet: starting");
 	for (size_t i = 0; argv[i]; i++)

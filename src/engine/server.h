@@ -18,6 +18,7 @@ struct server_options {
 	const char *program;       /* llama-server */
 	const struct model *model; /* borrowed */
 	int64_t slots, context;    /* context per slot */
+	const char *cache_type;    /* of keys and values; NULL = f16 */
 	const char *log_path;      /* NULL = none */
 	int64_t start_timeout;     /* 0 = none */
 	struct endpoint_limits limits;

@@ -48,8 +48,9 @@ json_t *facts_make(const struct analyze_options *o, const char *name, int64_t si
 {
 	char prompts[HASH_HEX];
 	prompt_hash(prompts);
-	json_t *engine = json_pack("{s:s, s:s, s:s, s:s, s:b}", "kind", e->kind, "version", e->version, "model", e->model,
-	                           "model_hash", e->model_hash, "demo_model", e->demo_model);
+	json_t *engine = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "kind", e->kind, "version", e->version, "model",
+	                           e->model, "model_hash", e->model_hash, "quantize", e->quantize, "cache_type",
+	                           e->cache_type, "demo_model", e->demo_model);
 	const struct plan *plan = survey->plan;
 	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:O?}", "vdet_version", VDET_VERSION, "source",
 	                 source_json(name, size, sha256, video), "engine", engine, "prompt_hash", prompts, "prompt",
@@ -78,5 +79,7 @@ void facts_key(const struct analyze_options *o, const char *sha256, const struct
 	hash_adds(h, prompts);
 	hash_adds(h, engine->model);
 	hash_adds(h, engine->model_hash);
+	if (*engine->cache_type && strcmp(engine->cache_type, "f16") != 0)
+		hash_adds(h, engine->cache_type);
 	hash_end(h, out);
 }

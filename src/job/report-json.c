@@ -49,9 +49,10 @@ static json_t *source_json(const struct report *r)
 
 static json_t *engine_json(const struct report *r)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:b}", "kind", string(r->engine_kind), "version",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "kind", string(r->engine_kind), "version",
 	                 string_or_null(r->engine_version), "model", string(r->model), "model_hash",
-	                 string_or_null(r->model_hash), "demo_model", (int)r->demo_model);
+	                 string_or_null(r->model_hash), "quantize", string_or_null(r->quantize), "cache_type",
+	                 string_or_null(r->cache_type), "demo_model", (int)r->demo_model);
 }
 
 static json_t *options_json(const struct report *r)

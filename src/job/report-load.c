@@ -70,6 +70,8 @@ static void load_facts(struct report *r, json_t *f)
 	r->engine_version = text_of(e, "version");
 	r->model = text_of(e, "model");
 	r->model_hash = text_of(e, "model_hash");
+	r->quantize = text_of(e, "quantize");
+	r->cache_type = text_of(e, "cache_type");
 	r->demo_model = json_is_true(json_object_get(e, "demo_model"));
 	r->prompt_hash = text_of(f, "prompt_hash");
 	r->prompt = text_of(f, "prompt");

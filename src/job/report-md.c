@@ -163,6 +163,8 @@ static void md_made(const struct report *r, const struct report_sums *s, struct 
 	md_row(out, "engine version", r->engine_version);
 	md_row(out, "model", r->model);
 	md_row(out, "model hash", r->model_hash);
+	md_row(out, "precision of weights", r->quantize);
+	md_row(out, "precision of the cache", r->cache_type);
 	md_row(out, "prompts' hash", r->prompt_hash);
 	md_row(out, "asked to look for", r->prompt);
 	md_row(out, "libraries", r->libraries);

@@ -75,6 +75,8 @@ static void add_model(struct report_page *p)
 	row(p, "Engine's version", r->engine_version);
 	row(p, "Model", r->model);
 	row_hash(p, "Model's hash", r->model_hash);
+	row(p, "Precision of its weights", r->quantize);
+	row(p, "Precision of its cache", r->cache_type);
 	row(p, "Asked to look for", r->prompt);
 	row_hash(p, "Prompts' hash", r->prompt_hash);
 	buf_adds(p->out, "</dl>\n");

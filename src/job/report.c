@@ -33,27 +33,10 @@ void report_free(struct report *r)
 	if (!r)
 		return;
 	char *strings[] = {
-		r->job,
-		r->vdet_version,
-		r->source_name,
-		r->source_sha256,
-		r->container,
-		r->codec,
-		r->pixel_format,
-		r->hdr,
-		r->source_warning,
-		r->engine_kind,
-		r->engine_version,
-		r->model,
-		r->model_hash,
-		r->prompt_hash,
-		r->prompt,
-		r->libraries,
-		r->plan.policy,
-		r->plan.text,
-		(char *)r->index.curve,
-		r->summary,
-		r->summary_fallback,
+		r->job,          r->vdet_version, r->source_name,         r->source_sha256, r->container,        r->codec,
+		r->pixel_format, r->hdr,          r->source_warning,      r->engine_kind,   r->engine_version,   r->model,
+		r->model_hash,   r->quantize,     r->cache_type,          r->prompt_hash,   r->prompt,           r->libraries,
+		r->plan.policy,  r->plan.text,    (char *)r->index.curve, r->summary,       r->summary_fallback,
 	};
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);

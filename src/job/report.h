@@ -81,7 +81,7 @@ struct report {
 	int64_t from, to;     /* the part that was analysed */
 	char *source_warning; /* "" or what is wrong with the file */
 
-	char *engine_kind, *engine_version, *model, *model_hash;
+	char *engine_kind, *engine_version, *model, *model_hash, *quantize, *cache_type;
 	bool demo_model;
 	char *prompt_hash; /* SHA-256 over all prompt texts and the schema */
 	char *prompt;      /* what the user asked to look for; "" if nothing */

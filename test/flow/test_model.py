@@ -247,12 +247,47 @@ class Models(flow.Flow):
         self.hub()
         self.get()
         flow.make_video(self.dir / "a.mp4", 4)
-        # A short answer may be cut off, and its chunk a hole; which model gave it is what matters here.
-        r = self.vdet("analyze", "a.mp4", "--model", "tiny-vl", "--chunk-duration", "4", "--chunk-frames", "2",
-                      "--max-tokens", "60", code=None)
-        self.assertIn(r.returncode, (0, 1, 3), r.stderr)
+        self.analyze("--model", "tiny-vl")
         engine = self.report("a")["engine"]
         self.assertEqual(engine["model"], "Tiny-VL-F16")
+
+
+    def analyze(self, *args, code=None):
+        """A short answer may be cut off, and its chunk a hole; which model gave it is what matters here."""
+        r = self.vdet("analyze", "a.mp4", "--chunk-duration", "4", "--chunk-frames", "2", "--max-tokens", "40", *args, code=code)
+        if code is None:
+            self.assertIn(r.returncode, (0, 1, 3), r.stderr)
+        return r
+
+    def test_made_at_another_precision(self):
+        self.needs_engine()
+        self.hub()
+        flow.make_video(self.dir / "a.mp4", 4)
+        self.get()
+        self.analyze("--model", "tiny-vl", "--quantize", "q8_0", "--cache-type", "q8_0")
+        engine = self.report("a")["engine"]
+        self.assertEqual((engine["model"], engine["quantize"], engine["cache_type"]), ("Tiny-VL-q8_0", "q8_0", "q8_0"))
+        made = [n for n in self.here() if n.startswith("Tiny-VL-q8_0-")]
+        self.assertEqual(len(made), 1)
+        self.assertLess((self.models / "tiny-vl" / made[0]).stat().st_size, len(self.text))
+        self.assertIn("f16, q8_0", self.vdet("model", "list").stdout)
+        self.vdet("model", "check")
+        self.vdet("model", "rm", "tiny-vl:q8_0")
+        self.assert_whole()
+        # The demo model is not in the models folder: what is made of it lies apart. Its rows are shorter than the blocks
+        # of 256 that q4_k_m takes.
+        self.analyze("--model", WEIGHTS / "demo.gguf", "--quantize", "mixed", "--fresh")
+        self.assertEqual(self.report("a")["engine"]["quantize"], "mixed")
+        self.assertEqual(len(list((self.models / ".made").glob("demo-mixed-*.gguf"))), 1)
+
+    def test_what_cannot_be_made(self):
+        self.needs_engine()
+        self.hub({"Tiny-VL-Q4_K_M.gguf": self.text, "mmproj-Tiny-VL-F16.gguf": self.projector})
+        flow.make_video(self.dir / "a.mp4", 4)
+        self.get(REPOSITORY)
+        r = self.analyze("--model", "tiny-vl", "--quantize", "q8_0", code=1)
+        self.assertIn("q8_0 cannot be made from it", r.stderr)
+        self.assertIn("vdet model get", r.stderr)
 
 
 def wider(projector):

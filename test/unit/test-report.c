@@ -108,6 +108,8 @@ static struct report *make(const struct shape *s)
 	                    .engine_version = mem_strdup(t),
 	                    .model = mem_strdup(t),
 	                    .model_hash = mem_strdup(t),
+	                    .quantize = mem_strdup(t),
+	                    .cache_type = mem_strdup(t),
 	                    .prompt_hash = mem_strdup(t),
 	                    .prompt = mem_strdup(t),
 	                    .libraries = mem_strdup(t),
