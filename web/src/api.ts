@@ -54,7 +54,9 @@ const at = encodeURIComponent;
 
 export const api = {
   me: () => json<Me>('GET', 'me'),
-  login: (user: string, password: string) => json<unknown>('POST', 'login', { user, password }),
+  /** Without a name the secret is a token. */
+  login: (user: string, secret: string) =>
+    json<unknown>('POST', 'login', user ? { user, password: secret } : { token: secret }),
   logout: () => json<unknown>('POST', 'logout', {}),
 
   jobs: () => json<{ seq?: number; jobs: Job[] }>('GET', 'jobs'),

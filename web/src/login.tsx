@@ -10,7 +10,7 @@ export function Login({ done }: { done: () => void }) {
     const form = new FormData(e.currentTarget as HTMLFormElement);
     setBusy(true);
     try {
-      await api.login(String(form.get('user') ?? ''), String(form.get('password') ?? ''));
+      await api.login(String(form.get('user') ?? '').trim(), String(form.get('password') ?? ''));
       done();
     } catch (fault) {
       setError(fault instanceof Error ? fault.message : String(fault));
@@ -22,7 +22,7 @@ export function Login({ done }: { done: () => void }) {
     <main class="login" id="main">
       <form onSubmit={submit}>
         <h1>Video Detective</h1>
-        <label for="user">Name</label>
+        <label for="user">Name; empty for a token</label>
         <input id="user" name="user" autocomplete="username" autofocus />
         <label for="password">Password, or token</label>
         <input id="password" name="password" type="password" autocomplete="current-password" required />

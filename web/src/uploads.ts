@@ -44,7 +44,7 @@ function metadata(file: File): Record<string, string> {
   const { prompt, chunk } = wishes.peek();
   const data: Record<string, string> = { filename: file.name, filetype: file.type, analyze: 'true' };
   if (prompt.trim()) data.prompt = prompt.trim();
-  if (chunk.trim()) data['option.chunk.duration'] = chunk.trim();
+  if (chunk.trim()) data.options = JSON.stringify({ 'chunk.duration': chunk.trim() });
   return data;
 }
 

@@ -1,0 +1,235 @@
+// The page in a browser, before the real server: upload, progress, results while a job runs, a restart of the server,
+// search, playback, a hole tried again, theme and phone, keys, login, a day of events.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import test from 'node:test';
+import { folder, library, makeVideo, needFfmpeg, openPage, PATIENCE, Server, shots, startBrowser, startEngine } from './web.mjs';
+
+library('playwright-core');
+needFfmpeg();
+const home = folder('page'), shot = shots();
+const first = makeVideo(join(home, 'first <b>video</b>.mp4'), 20), second = makeVideo(join(home, 'second.mp4'), 20, { hue: 90 });
+const browser = await startBrowser();
+const engine = await startEngine('--slots', '1');
+const server = await new Server(home, engine, ['--workers', '1', '--retries', '0', '--connect-timeout', '2']).start();
+const page = await openPage(browser, server);
+const card = (name) => page.locator('.card', { hasText: name });
+const until = (locator) => locator.first().waitFor({ timeout: PATIENCE });
+const noFaults = () => assert.deepEqual(page.faults, []);
+
+test('an empty board says what to do', async () => {
+  await page.goto(server.url);
+  await until(page.getByText('Drop videos anywhere on this page.'));
+  await until(page.locator('[data-link=live]'));
+  noFaults();
+});
+
+test('two files dropped at once are uploaded and put into the queue', async () => {
+  await engine.control({ faults: ['never@3+'], reset: true });
+  await page.setInputFiles('#files', [first, second]);
+  await until(card('first <b>video</b>.mp4'));
+  await until(card('second.mp4'));
+  noFaults();
+});
+
+test('results are there while the job still runs', async () => {
+  // The engine has answered twice, and is silent about the third chunk.
+  await until(page.locator('.card.running .dot-done'));
+  await page.locator('.card.running h3 a').first().click();
+  await until(page.locator('.event .what'));
+  await page.waitForFunction(() => document.querySelectorAll('.event').length >= 2, undefined, { timeout: PATIENCE });
+  assert.match(await page.locator('.case-head .state').innerText(), /Chunk 3\/4/);
+  await page.screenshot({ path: shot('case-running') });
+  noFaults();
+});
+
+test('the page outlives its server, and the job too', async () => {
+  const name = await page.locator('.case-head h1').innerText();
+  await page.locator('#filter').fill('pictures');
+  await server.child.end('SIGKILL');
+  await until(page.locator('[data-link=lost]'));
+  assert.ok(await page.locator('.event').count() >= 2, 'what was shown stays');
+  await engine.control({ faults: [], reset: true });
+  await server.start();
+  await until(page.locator('[data-link=live]'));
+  await until(page.locator('.case-head .state.done'));
+  assert.equal(await page.locator('.case-head h1').innerText(), name);
+  assert.equal(await page.locator('#filter').inputValue(), 'pictures', 'the view was not lost');
+  const { requests } = await engine.control({});
+  assert.ok(requests > 0);
+  await page.waitForFunction(() => document.querySelectorAll('.event').length >= 4, undefined, { timeout: PATIENCE });
+  noFaults();
+});
+
+test('both are finished, and both reports can be read', async () => {
+  await page.locator('.brand').click();
+  await page.waitForFunction(() => document.querySelectorAll('.card.done').length === 2, undefined, { timeout: PATIENCE });
+  for (const job of (await server.get('jobs')).jobs) {
+    assert.equal(job.done, 4);
+    const link = page.locator(`[data-job="${job.id}"] .menu a`, { hasText: 'Read the report' });
+    const html = await page.request.get(new URL(await link.getAttribute('href'), server.url).href);
+    assert.equal(html.status(), 200);
+    assert.match(await html.text(), /<h2 id="h-events">/);
+  }
+  assert.equal(await page.locator('.card b b, .card h3 b').count(), 0, 'a name is text, never markup');
+  await page.screenshot({ path: shot('board-light'), fullPage: true });
+  noFaults();
+});
+
+test('a click on an event brings the player there', async () => {
+  await card('second.mp4').locator('h3 a').click();
+  const event = page.locator('.event').nth(2);
+  await until(event);
+  await page.waitForFunction(() => (document.querySelector('video')?.readyState ?? 0) >= 1, undefined, { timeout: PATIENCE });
+  await event.locator('.what').click();
+  const id = (await server.get('jobs')).jobs.find((j) => j.name === 'second.mp4').id;
+  const { events } = await server.get(`jobs/${id}/events`);
+  const wanted = events[2].start;
+  await page.waitForFunction((t) => Math.abs(document.querySelector('video').currentTime - t) < 0.01, wanted, { timeout: PATIENCE });
+  await until(page.locator('.event.current'));
+  // The same by keys: the event after that.
+  await page.locator('body').press('n');
+  await page.waitForFunction((t) => Math.abs(document.querySelector('video').currentTime - t) < 0.01, events[3].start, { timeout: PATIENCE });
+  // And on the timeline: its end.
+  await page.locator('.lanes').press('Home');
+  await page.waitForFunction(() => document.querySelector('video').currentTime < 0.01, undefined, { timeout: PATIENCE });
+  noFaults();
+});
+
+test('the filter and the search find words', async () => {
+  const what = await page.locator('.event .what').first().innerText();
+  const word = /[0-9a-f]{8}/.exec(what)[0];
+  await page.locator('#filter').fill(word);
+  await page.waitForFunction(() => document.querySelectorAll('.event').length === 1, undefined, { timeout: PATIENCE });
+  await page.locator('#search').fill(word);
+  const hit = page.locator('.hits a').first();
+  await until(hit);
+  assert.match(await hit.innerText(), new RegExp(word));
+  assert.equal(await hit.locator('mark').first().innerText(), word);
+  await page.screenshot({ path: shot('search') });
+  await hit.click();
+  await until(page.locator('.case'));
+  await page.goBack();
+  assert.equal(await page.locator('#search').inputValue(), word, 'the way back leads to the search');
+  noFaults();
+});
+
+test('a hole says why, and is tried again alone', async () => {
+  const third = makeVideo(join(home, 'third.mp4'), 15, { hue: 180 });
+  await engine.control({ faults: ['400@2'], reset: true });
+  await page.goto(server.url);
+  await page.setInputFiles('#files', [third]);
+  await until(page.locator('.card.holes', { hasText: 'third.mp4' }));
+  await page.locator('.card.holes h3 a').click();
+  await page.getByRole('tab', { name: /Chunks/ }).click();
+  const hole = page.locator('.chunk.hole');
+  await until(hole);
+  assert.notEqual((await hole.locator('.fault').innerText()).trim(), '');
+  await page.screenshot({ path: shot('case-hole') });
+  await engine.control({ faults: [], reset: true });
+  await hole.getByRole('button', { name: 'Retry' }).click();
+  await until(page.locator('.case-head .state.done'));
+  await page.waitForFunction(() => !document.querySelector('.chunk.hole'), undefined, { timeout: PATIENCE });
+  noFaults();
+});
+
+test('it works by keyboard', async () => {
+  await page.goto(server.url);
+  await until(page.locator('.card'));
+  await page.locator('body').press('?');
+  await until(page.locator('dialog.help[open]'));
+  await page.screenshot({ path: shot('help') });
+  await page.keyboard.press('Escape');
+  await page.locator('dialog.help').waitFor({ state: 'detached', timeout: PATIENCE });
+  await page.keyboard.press('/');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'search');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('m');
+  await until(page.locator('.machine'));
+  await page.keyboard.press('b');
+  await until(page.locator('.board'));
+  noFaults();
+});
+
+test('a name that nobody has is told', async () => {
+  await page.goto(`${server.url}/#/case/999999`);
+  await until(page.getByText('No such case'));
+  noFaults();
+});
+
+test('dark, and on a phone', async () => {
+  const { id } = (await server.get('jobs')).jobs[0];
+  await page.close();
+  for (const [name, options] of Object.entries({
+    dark: { colorScheme: 'dark' },
+    phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
+  })) {
+    const other = await openPage(browser, server, options);
+    for (const [view, hash] of [['board', '#/'], ['case', `#/case/${id}`], ['machine', '#/machine']]) {
+      await other.goto(`${server.url}/${hash}`);
+      await until(other.locator(`main.${view}`));
+      if (view === 'case') await until(other.locator('.event'));
+      const wide = await other.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(wide <= 0, `${view}, ${name}: ${wide} pixels stick out`);
+      await other.screenshot({ path: shot(`${view}-${name}`) });
+    }
+    if (name === 'dark') {
+      const paper = await other.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      assert.equal(paper, 'rgb(20, 23, 27)');
+    }
+    assert.deepEqual(other.faults, []);
+    await other.context().close();
+  }
+});
+
+test('a day with 5,000 events: only what is seen is drawn, and all can be reached', async () => {
+  const { id } = (await server.get('jobs')).jobs[0];
+  const other = await openPage(browser, server);
+  const day = 86400, n = 5000;
+  const events = Array.from({ length: n }, (_, i) => ({
+    start: (i * day) / n, end: (i * day) / n + 5, what: `event number ${i + 1}${i % 7 ? '' : ', which takes more words to tell than the others do'}`,
+    chunk: Math.floor(i / 100), frames: [{ pts: (i * day) / n, sample: 0 }],
+  }));
+  const chunks = Array.from({ length: 50 }, (_, i) => ({ index: i, start: (i * day) / 50, end: ((i + 1) * day) / 50, state: 'done', summary: 'quiet', samples: [] }));
+  const reply = (body) => (route) => route.fulfill({ json: body });
+  await other.route(`**/jobs/${id}/events`, reply({ seq: 0, events }));
+  await other.route(`**/jobs/${id}/chunks`, reply({ seq: 0, chunks }));
+  await other.route('**/index', reply({ duration: day, activity: Array.from({ length: 4000 }, (_, i) => (i % 100) / 100), cuts: [] }));
+  await other.route('**/frames?*', (route) => route.abort());
+  await other.goto(`${server.url}/#/case/${id}`);
+  await until(other.locator('.event'));
+  const drawn = () => other.locator('.event').count();
+  assert.ok(await drawn() < 60);
+  const list = other.locator('.long');
+  await list.evaluate((e) => { e.scrollTop = e.scrollHeight; });
+  await until(other.getByText('event number 5000'));
+  assert.ok(await drawn() < 60);
+  await other.locator('#filter').fill('number 2500');
+  await until(other.getByText('event number 2500'));
+  const inked = await other.locator('.lanes canvas').evaluate((c) => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0));
+  assert.ok(inked, 'the timeline is drawn');
+  await other.screenshot({ path: shot('case-day') });
+  assert.deepEqual(other.faults, []);
+  await other.context().close();
+});
+
+test('where the server wants to know who is there, the page asks', async () => {
+  const place = folder('login');
+  const locked = new Server(place, engine);
+  const token = /vdet_\S+|[A-Za-z0-9_-]{24,}/.exec(locked.vdet('token', 'add', 'anna', '--role', 'view'))[0];
+  await locked.start();
+  const other = await openPage(browser, locked);
+  await other.goto(locked.url);
+  await until(other.locator('.login'));
+  await other.locator('#password').fill('not the one');
+  await other.getByRole('button', { name: 'Log in' }).click();
+  await until(other.locator('.login [role=alert]'));
+  await other.screenshot({ path: shot('login') });
+  await other.locator('#password').fill(token);
+  await other.getByRole('button', { name: 'Log in' }).click();
+  await until(other.locator('.board'));
+  assert.equal(await other.getByRole('button', { name: 'Choose files' }).count(), 0, 'who may only look is offered nothing else');
+  await other.reload();
+  await until(other.locator('.board'));
+  assert.deepEqual(other.faults, []);
+});
