@@ -182,6 +182,26 @@ int answer_frame(struct call *c, struct err *err)
 	return 0;
 }
 
+int answer_picture(struct call *c, struct err *err)
+{
+	int64_t id, chunk, sample;
+	int r = call_id(c, &id, err);
+	if (r == 0)
+		r = call_query_int(c, "chunk", -1, 0, INT32_MAX, &chunk, err);
+	if (r == 0)
+		r = call_query_int(c, "sample", -1, 0, INT32_MAX, &sample, err);
+	if (r == 0 && (chunk < 0 || sample < 0))
+		r = err_set(err, ERR_ARG, "chunk=INDEX and sample=INDEX say which picture");
+	if (r == 0)
+		r = board_thumb(c->net->setup.board, id, chunk, sample, &c->reply.body, err);
+	if (r < 0)
+		return r;
+	c->reply.status = 200;
+	c->reply.type = "image/jpeg";
+	call_head(c, "Cache-Control", "private, max-age=3600");
+	return 0;
+}
+
 int answer_file(struct call *c, struct err *err)
 {
 	static const struct {

@@ -13,8 +13,8 @@ route_fn answer_health, answer_ready, answer_metrics, answer_openapi, answer_pag
 bool answer_is_page(const char *path); /* a file of the page */
 
 /* What the board knows; answers-board.c */
-route_fn answer_videos, answer_video, answer_video_delete, answer_index, answer_frame, answer_file, answer_jobs,
-	answer_submit, answer_job, answer_change, answer_job_delete, answer_control, answer_chunks, answer_events,
-	answer_report, answer_search;
+route_fn answer_videos, answer_video, answer_video_delete, answer_index, answer_frame, answer_picture, answer_file,
+	answer_jobs, answer_submit, answer_job, answer_change, answer_job_delete, answer_control, answer_chunks,
+	answer_events, answer_report, answer_search;
 
 #endif

@@ -40,6 +40,7 @@ const struct route routes[] = {
 	{METHOD_POST, V "/jobs/{id}/retry", ROLE_SUBMIT, ROUTE_BODY | ROUTE_OPTIONAL, answer_control},
 	{METHOD_GET, V "/jobs/{id}/chunks", ROLE_VIEW, 0, answer_chunks},
 	{METHOD_GET, V "/jobs/{id}/events", ROLE_VIEW, 0, answer_events},
+	{METHOD_GET, V "/jobs/{id}/picture", ROLE_VIEW, 0, answer_picture},
 	{METHOD_GET, V "/jobs/{id}/report", ROLE_VIEW, 0, answer_report},
 	{METHOD_GET, V "/search", ROLE_VIEW, 0, answer_search},
 	{METHOD_GET, V "/performance", ROLE_VIEW, 0, answer_performance},

@@ -86,6 +86,9 @@ export const api = {
 export const posterUrl = (video: string) => `${BASE}/videos/${at(video)}/poster`;
 export const frameUrl = (video: string, t: number, width: number) =>
   `${BASE}/videos/${at(video)}/frames?t=${t.toFixed(6)}&width=${width}`;
+/** What the model saw, from the journal: at once, where a frame of the video would have to be decoded. */
+export const pictureUrl = (job: string, chunk: number, sample: number) =>
+  `${BASE}/jobs/${at(job)}/picture?chunk=${chunk}&sample=${sample}`;
 export const playUrl = (video: string, what: 'source' | 'proxy') => `${BASE}/videos/${at(video)}/${what}`;
 export const reportUrl = (job: string, format: string, download: boolean) =>
   `${BASE}/jobs/${at(job)}/report?format=${format}${download ? '&download=1' : ''}`;

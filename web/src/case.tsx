@@ -1,7 +1,7 @@
 // One case: the player, the timeline in step with it, and the lists that lead into the video.
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { frameUrl } from './api';
+import { pictureUrl } from './api';
 import { useCase } from './case-data';
 import { Controls, ExportMenu, isActive, retryChunk, stateText } from './controls';
 import { clock, exact, matcher, plural, span } from './format';
@@ -17,34 +17,39 @@ import type { Chunk, Job, VideoEvent } from './types';
 
 const PICTURES = 4;
 
-function Thumbs({ video, times, seek }: { video: string | null; times: number[]; seek: (t: number) => void }) {
-  if (!video || !times.length) return null;
-  const shown = times.length <= PICTURES ? times
-    : Array.from({ length: PICTURES }, (_, i) => times[Math.round((i * (times.length - 1)) / (PICTURES - 1))]!);
+interface Shown {
+  pts: number;
+  sample: number;
+}
+
+function Thumbs({ job, chunk, frames, seek }: { job: string; chunk: number; frames: Shown[]; seek: (t: number) => void }) {
+  if (!frames.length) return null;
+  const shown = frames.length <= PICTURES ? frames
+    : Array.from({ length: PICTURES }, (_, i) => frames[Math.round((i * (frames.length - 1)) / (PICTURES - 1))]!);
   return (
     <div class="thumbs">
-      {shown.map((t) => (
-        <button type="button" key={t} title={exact(t)} aria-label={`Frame at ${exact(t)}`}
+      {shown.map(({ pts, sample }) => (
+        <button type="button" key={sample} title={exact(pts)} aria-label={`Frame at ${exact(pts)}`}
           onClick={(e) => {
             e.stopPropagation();
-            seek(t);
+            seek(pts);
           }}>
-          <img src={frameUrl(video, t, 160)} alt="" loading="lazy" width={160} height={90}
+          <img src={pictureUrl(job, chunk, sample)} alt="" loading="lazy" width={160} height={90}
             onError={(e) => e.currentTarget.classList.add('gone')} />
         </button>
       ))}
-      {times.length > shown.length && <span class="note">{times.length} frames</span>}
+      {frames.length > shown.length && <span class="note">{frames.length} frames</span>}
     </div>
   );
 }
 
-const EventRow = memo(({ event, video, current, seek }: { event: VideoEvent; video: string | null; current: boolean; seek: (t: number) => void }) => (
+const EventRow = memo(({ event, job, current, seek }: { event: VideoEvent; job: string; current: boolean; seek: (t: number) => void }) => (
   <article class={`event ${current ? 'current' : ''}`} aria-current={current || undefined} onClick={() => seek(event.start)}>
     <button type="button" class="time" onClick={() => seek(event.start)}>
       {clock(event.start)}{event.end - event.start >= 1 && <small>–{clock(event.end)}</small>}
     </button>
     <p class="what" dir="auto">{event.what}</p>
-    <Thumbs video={video} times={event.frames.map((f) => f.pts)} seek={seek} />
+    <Thumbs job={job} chunk={event.chunk} frames={event.frames.map((f, i) => ({ pts: f.pts, sample: f.sample ?? i }))} seek={seek} />
   </article>
 ));
 
@@ -53,7 +58,7 @@ const STAGES: Record<string, string> = {
 };
 
 const ChunkRow = memo(({ chunk, job, current, seek }: { chunk: Chunk; job: Job; current: boolean; seek: (t: number) => void }) => {
-  const times = (chunk.samples ?? []).filter((s) => !s.fault).map((s) => s.pts);
+  const frames = (chunk.samples ?? []).map((s, sample) => ({ ...s, sample })).filter((s) => s.picture);
   return (
     <article class={`chunk ${chunk.state} ${current ? 'current' : ''}`} aria-current={current || undefined} onClick={() => seek(chunk.start)}>
       <header>
@@ -73,7 +78,7 @@ const ChunkRow = memo(({ chunk, job, current, seek }: { chunk: Chunk; job: Job; 
       {chunk.state === 'hole'
         ? <p class="fault" dir="auto">{chunk.reason || 'No reason was noted.'}</p>
         : chunk.summary && <p class="what" dir="auto">{chunk.summary}</p>}
-      <Thumbs video={job.video} times={times} seek={seek} />
+      <Thumbs job={job.id} chunk={chunk.index} frames={frames} seek={seek} />
     </article>
   );
 });
@@ -263,7 +268,7 @@ export function CaseView({ id }: { id: string }) {
             : panel === 'events' ? (
               <LongList key="events" count={rows.length} estimate={112} label="Events" keyOf={(i) => `${rows[i]}-${events[rows[i]!]?.start}`}
                 handle={(h) => { list.current = h; }} onUserScroll={() => setFollow(false)}
-                row={(i) => events[rows[i]!] && <EventRow event={events[rows[i]!]!} video={job.video} current={rows[i] === current} seek={seek} />} />
+                row={(i) => events[rows[i]!] && <EventRow event={events[rows[i]!]!} job={job.id} current={rows[i] === current} seek={seek} />} />
             ) : (
               <LongList key="chunks" count={rows.length} estimate={150} label="Chunks" keyOf={(i) => rows[i]!}
                 handle={(h) => { list.current = h; }} onUserScroll={() => setFollow(false)}

@@ -5,7 +5,7 @@ import { frameUrl } from './api';
 import { clock, exact } from './format';
 import { draw, firstFrom, lanes, stack, type Colors, type TimelineData, type View } from './timeline-draw';
 
-const ROWS = 4;
+const MOST_ROWS = 4;
 
 interface Props {
   data: TimelineData;
@@ -54,7 +54,8 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
   const [picture, setPicture] = useState<string>();
   const pointer = useRef<number | undefined>(undefined);
   const second = useComputed(() => Math.round(now.value));
-  const rows = useMemo(() => stack(data.events, ROWS), [data.events]);
+  const rows = useMemo(() => stack(data.events, MOST_ROWS), [data.events]);
+  const nRows = useMemo(() => rows.reduce((most, row) => Math.max(most, row + 1), 2), [rows]);
 
   const paint = useFrame(() => {
     const c = canvas.current, b = box.current;
@@ -66,7 +67,7 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
     }
     const g = c.getContext('2d')!;
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
-    draw(g, { width, height }, data, view.current, rows, ROWS, { now: now.peek(), pointer: pointer.current, current },
+    draw(g, { width, height }, data, view.current, rows, nRows, { now: now.peek(), pointer: pointer.current, current },
       colorsOf(b));
   });
   paint();
@@ -121,7 +122,7 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
     const r = box.current!.getBoundingClientRect(), lane = lanes(r.height)[2]!, y = clientY - r.top;
     if (y < lane.y - 2 || y > lane.y + lane.h + 2) return -1;
     const t = timeAt(clientX), slack = ((view.current.to - view.current.from) / r.width) * 4;
-    const row = Math.min(ROWS - 1, Math.max(0, Math.floor(((y - lane.y) / lane.h) * ROWS)));
+    const row = Math.min(nRows - 1, Math.max(0, Math.floor(((y - lane.y) / lane.h) * nRows)));
     let best = -1;
     for (let i = firstFrom(data.events, t + slack) - 1, n = 0; i >= 0 && n < 400; i--, n++) {
       const e = data.events[i]!;

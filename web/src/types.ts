@@ -51,6 +51,8 @@ export interface Video {
 export interface Sample {
   pts: number;
   fault?: string | null;
+  /** Its picture is kept. */
+  picture?: boolean;
 }
 
 export interface Chunk {
