@@ -64,6 +64,7 @@ struct board {
 	char *videos_dir, *reports_dir;
 	pthread_mutex_t disk, lock;
 	pthread_cond_t wake; /* the manager: something changed */
+	bool news;           /* since the manager looked last */
 	struct video **videos;
 	size_t n_videos;
 	struct job **jobs; /* in order of their numbers */

@@ -100,6 +100,7 @@ int board_need_video(struct board *b, int64_t id, struct video **ret, struct err
 
 void board_wake(struct board *b)
 {
+	b->news = true;
 	pthread_cond_signal(&b->wake);
 }
 
@@ -384,21 +385,12 @@ static void sleep_until(struct board *b, int64_t when)
 		pthread_cond_timedwait(&b->wake, &b->lock, &t);
 }
 
-static bool has_news(struct board *b)
-{
-	for (size_t i = 0; i < b->n_jobs; i++) {
-		const struct job *j = b->jobs[i];
-		if (j->unsaved || (j->has_thread && j->ended) || (j->gone && !j->has_thread))
-			return true;
-	}
-	return false;
-}
-
 static void *manage(void *arg)
 {
 	struct board *b = arg;
 	for (;;) {
 		pthread_mutex_lock(&b->lock);
+		b->news = false;
 		reap(b);
 		int64_t when = schedule(b, clock_now());
 		bool over = is_over(b);
@@ -408,7 +400,7 @@ static void *manage(void *arg)
 			return NULL;
 		int64_t tick = look_at_progress(b);
 		pthread_mutex_lock(&b->lock);
-		if (!has_news(b))
+		if (!b->news) /* nothing changed since it was looked at */
 			sleep_until(b, when < tick ? when : tick);
 		pthread_mutex_unlock(&b->lock);
 	}

@@ -159,7 +159,7 @@ class Serve(Flow):
         server = self.serve(self.engine())
         data = make_video(self.dir / "a.mp4", 4).read_bytes()
         events = server.events()
-        video, job = server.upload(data, filename="Kamera ö.mp4", prompt="who?")
+        video, job = server.upload(data, filename="Kamera ö.mp4", prompt="who?", analyze="true")
         self.assertTrue(video and job)
         self.assertEqual(events.state(job, "done", "holes", "failed")["state"], "done")
         self.assertEqual(server.get(f"/jobs/{job}")["prompt"], "who?")
