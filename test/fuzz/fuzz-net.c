@@ -1,0 +1,57 @@
+/* What clients write into headers: ranges, metadata and checksums of uploads, addresses, cookies. The first byte says
+ * which. Nothing may crash, and what is accepted keeps its promises. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "fuzz.h"
+#include "net/access.h"
+#include "net/range.h"
+#include "net/tus-text.h"
+
+static void range(const char *text)
+{
+	int64_t first = -1, last = -1;
+	if (range_read(text, 1000, &first, &last) == RANGE_PART && (first < 0 || last < first || last > 999))
+		abort();
+}
+
+static void cookie(const char *text)
+{
+	static struct access *a;
+	struct err err;
+	struct who who;
+	if (!a && access_open("/nonexistent", "/nonexistent", 1, &a, &err) < 0)
+		abort();
+	if (access_cookie(a, text, &who))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (!size)
+		return 0;
+	char *text = mem_alloc(1, size);
+	memcpy(text, data + 1, size - 1);
+	json_t *m = NULL;
+	enum upload_sum sum;
+	unsigned char bytes[32];
+	struct err err;
+	switch (data[0] % 4) {
+	case 0: range(text); break;
+	case 1:
+		if (tus_metadata(text, &m, &err) == 0) {
+			char *written = json_dumps(m, 0); /* NULL if a text in it is no UTF-8 */
+			if (!written)
+				abort();
+			free(written);
+			json_decref(m);
+		}
+		break;
+	case 2: tus_checksum(text, &sum, bytes, &err); break;
+	default: cookie(text); break;
+	}
+	free(text);
+	return 0;
+}
