@@ -1,0 +1,507 @@
+"""The server's outside: access, HTTP in its corners, uploads that break off, sockets, and clients that mean harm."""
+import base64
+import hashlib
+import json
+import os
+import random
+import socket
+import ssl
+import subprocess
+import unittest
+
+from flow import VDET, make_video
+from serving import Serving, Socket
+
+TUS = {"Tus-Resumable": "1.0.0"}
+PIECE = TUS | {"Content-Type": "application/offset+octet-stream"}
+
+
+class Net(Serving):
+    def serve(self, *options, **kw):
+        if not hasattr(self, "answers"):
+            self.answers = self.engine()
+        return super().serve("--engine", self.answers.url, *options, **kw)
+
+    def token(self, name, role):
+        return self.vdet("token", "add", name, "--role", role).stdout.strip()
+
+    def problem(self, reply, status, word=""):
+        self.assertEqual(reply.status, status, reply.body)
+        self.assertEqual(reply.headers["Content-Type"], "application/problem+json")
+        self.assertEqual(reply.json["status"], status)
+        self.assertIn(word, reply.json["detail"])
+        return reply
+
+    def video(self):
+        return make_video(self.dir / "a.mp4", 4).read_bytes()
+
+
+class Access(Net):
+    def test_others_are_let_in_only_with_a_token(self):
+        r = self.vdet("serve", "--listen", "0.0.0.0:0", "--engine", "http://127.0.0.1:9/v1", code=1)
+        self.assertIn("vdet token add", r.stderr)
+        r = self.vdet("serve", "--listen", "nonsense", "--engine", "http://127.0.0.1:9/v1", code=2)
+        self.assertIn("HOST:PORT", r.stderr)
+
+    def test_roles(self):
+        tokens = {role: self.token(role, role) for role in ("view", "submit", "admin")}
+        s = self.serve(listen="0.0.0.0:0")
+        self.problem(s.get("/api/v1/jobs"), 401)
+        self.problem(s.get("/api/v1/jobs", token="vdet_guess"), 401, "not known")
+        self.assertEqual(s.get("/healthz").status, 200)
+        self.assertEqual(s.get("/").status, 200)
+        self.assertEqual(s.api("/me", token=tokens["view"])["role"], "view")
+        self.problem(s.post("/api/v1/jobs", {"video": "1"}, token=tokens["view"]), 403, "submit")
+        self.problem(s.post("/api/v1/jobs", {"video": "99"}, token=tokens["submit"]), 404)
+        self.problem(s.get("/api/v1/tokens", token=tokens["submit"]), 403)
+        self.assertEqual(len(s.api("/tokens", token=tokens["admin"])["tokens"]), 3)
+        new = s.post("/api/v1/tokens", {"name": "x", "role": "view"}, token=tokens["admin"])
+        self.assertEqual(new.status, 201)
+        self.assertEqual(s.get("/api/v1/jobs", token=new.json["token"]).status, 200)
+        self.assertEqual(s.request("DELETE", "/api/v1/tokens/x", token=tokens["admin"]).status, 204)
+        self.problem(s.get("/api/v1/jobs", token=new.json["token"]), 401)
+        self.assertEqual(Socket(s.port).status, 401)
+        w = Socket(s.port, headers={"Authorization": "Bearer " + tokens["view"]})
+        self.assertEqual(w.next()["type"], "hello")
+        self.assertEqual(s.api("/sessions", token=tokens["view"])["sessions"][0]["user"], "view")
+        w.close()
+        # A token made while the server runs counts at once; one taken away no longer does.
+        late = self.token("late", "view")
+        self.assertEqual(s.get("/api/v1/jobs", token=late).status, 200)
+        self.vdet("token", "rm", "late")
+        self.problem(s.get("/api/v1/jobs", token=late), 401)
+
+    def test_login(self):
+        subprocess.run([VDET, "token", "add", "eva", "--user", "--role", "admin"], env=self.env, input="a long password\n",
+                       text=True, check=True, capture_output=True)
+        s = self.serve()
+        self.problem(s.post("/api/v1/login", {"user": "eva", "password": "wrong"}), 401)
+        self.problem(s.post("/api/v1/login", {"user": "nobody", "password": "wrong"}), 401)
+        self.problem(s.post("/api/v1/login", {"user": 1}), 400)
+        r = s.post("/api/v1/login", {"user": "eva", "password": "a long password"})
+        self.assertEqual((r.status, r.json["role"]), (200, "admin"))
+        cookie = r.headers["Set-Cookie"]
+        self.assertIn("HttpOnly", cookie)
+        self.assertIn("SameSite=Strict", cookie)
+        s.cookie = cookie.split(";")[0]
+        self.assertEqual(s.api("/me")["user"], "eva")
+        # Another page of the same browser is not eva.
+        self.problem(s.post("/api/v1/jobs", {"video": "1"}, headers={"Origin": "http://evil.example"}), 403, "origin")
+        self.problem(s.request("DELETE", "/api/v1/jobs/1", headers={"Sec-Fetch-Site": "cross-site"}), 403)
+        self.assertEqual(Socket(s.port, headers={"Cookie": s.cookie, "Origin": "http://evil.example"}).status, 403)
+        # A restart forgets nobody; a logout does.
+        s.stop()
+        t = self.serve()
+        t.cookie = s.cookie
+        self.assertEqual(t.api("/me")["user"], "eva")
+        self.assertEqual(t.post("/api/v1/logout").status, 204)
+        self.problem(t.get("/api/v1/me"), 401)
+        t.cookie = None
+        for _ in range(12):
+            r = t.post("/api/v1/login", {"user": "eva", "password": "wrong"})
+        self.problem(r, 429)
+        self.assertGreaterEqual(int(r.headers["Retry-After"]), 1)
+
+    def test_rebinding_and_other_origins(self):
+        s = self.serve("--net-origins", "https://cases.example.org", "--net-hosts", "den.example.org")
+        for host, status in ("evil.example", 403), ("localhost", 200), ("den.example.org:81", 200), ("[::1]:80", 200):
+            self.assertEqual(s.get("/api/v1/jobs", headers={"Host": host}).status, status, host)
+        r = s.get("/api/v1/jobs", headers={"Origin": "https://cases.example.org"})
+        self.assertEqual(r.headers["Access-Control-Allow-Origin"], "https://cases.example.org")
+        r = s.get("/api/v1/jobs", headers={"Origin": "https://evil.example.org"})
+        self.assertIsNone(r.headers["Access-Control-Allow-Origin"])
+        ask = {"Access-Control-Request-Method": "PATCH"}
+        r = s.request("OPTIONS", "/api/v1/jobs/1", headers=ask | {"Origin": "https://cases.example.org"})
+        self.assertEqual(r.status, 204)
+        self.assertIn("PATCH", r.headers["Access-Control-Allow-Methods"])
+        r = s.request("OPTIONS", "/api/v1/jobs/1", headers=ask | {"Origin": "https://evil.example.org"})
+        self.assertIsNone(r.headers["Access-Control-Allow-Methods"])
+
+    def test_tls_and_unix_socket(self):
+        cert, key, path = self.dir / "cert.pem", self.dir / "key.pem", self.dir / "vdet.sock"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", key,
+                        "-out", cert], check=True, capture_output=True)
+        r = self.vdet("serve", "--listen", "127.0.0.1:0", "--engine", "http://127.0.0.1:9/v1", "--tls-cert", cert, code=2)
+        self.assertIn("--tls-key", r.stderr)
+        s = self.serve("--tls-cert", cert, "--tls-key", key, listen=f"127.0.0.1:0,unix:{path}")
+        context = ssl.create_default_context(cafile=cert)
+        context.check_hostname = False
+        with context.wrap_socket(socket.create_connection(("127.0.0.1", s.port))) as c:
+            c.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            self.assertIn(b"200 OK", c.recv(1000))
+        self.assertTrue(path.exists())
+        self.assertEqual(s.stop(), 0)
+        self.assertFalse(path.exists())
+
+
+class Http(Net):
+    def test_every_route_of_the_document_answers(self):
+        s = self.serve()
+        doc = s.api("/openapi.json")
+        for path, item in doc["paths"].items():
+            for method, op in item.items():
+                if method == "parameters":
+                    continue
+                place = path.replace("{id}", "987654321").replace("{name}", "nobody")
+                r = s.request(method.upper(), place, headers={"Content-Length": "0"} if method in ("post", "patch") else {})
+                self.assertIn(str(r.status), [*op["responses"], "412", "411", "415", "400"], f"{method} {path}: {r.body}")
+                self.assertLess(r.status, 500, f"{method} {path}: {r.body}")
+                if r.status >= 400 and r.body:
+                    self.assertEqual(r.headers["Content-Type"], "application/problem+json")
+
+    def test_wrong_requests(self):
+        s = self.serve()
+        big = "x" * 40000
+        for status, method, path, body, headers in [
+                (404, "GET", "/nothing", None, {}), (404, "GET", "/api/v1/jobs/999", None, {}),
+                (404, "GET", "/api/v1/jobs/0x1", None, {}), (404, "GET", "/api/v1/jobs/-1", None, {}),
+                (404, "GET", "/api/v1/jobs/%31%00", None, {}), (404, "GET", "/api/v1/jobs/99999999999999999999", None, {}),
+                (404, "GET", "/api/v1/videos/..%2f..%2fetc%2fpasswd/source", None, {}),
+                (404, "GET", "/../../etc/passwd", None, {}), (404, "GET", "/%2e%2e/%2e%2e/etc/passwd", None, {}),
+                (405, "DELETE", "/api/v1/jobs", None, {}), (405, "POST", "/healthz", None, {"Content-Length": "0"}),
+                (400, "POST", "/api/v1/jobs", "{bad", {"Content-Type": "application/json"}),
+                (400, "POST", "/api/v1/jobs", "[1]", {"Content-Type": "application/json"}),
+                (400, "POST", "/api/v1/jobs", "", {"Content-Type": "application/json"}),
+                (400, "POST", "/api/v1/jobs", {}, {}), (400, "POST", "/api/v1/jobs", {"path": 5}, {}),
+                (415, "POST", "/api/v1/jobs", "video=1", {"Content-Type": "application/x-www-form-urlencoded"}),
+                (413, "POST", "/api/v1/jobs", {"prompt": "x" * 300000}, {}),
+                (400, "GET", "/api/v1/search", None, {}), (400, "GET", "/api/v1/search?q=x&limit=0", None, {}),
+                (400, "GET", "/api/v1/search?q=x&limit=1e3", None, {}),
+                (400, "GET", "/api/v1/videos/1/frames", None, {}), (400, "GET", "/api/v1/videos/1/frames?t=nan", None, {}),
+                (400, "GET", "/api/v1/videos/1/frames?t=-1", None, {}),
+                (400, "GET", "/api/v1/jobs/1/report?format=exe", None, {}),
+                (414, "GET", "/api/v1/search?q=" + "x" * 3000, None, {}),
+                (431, "GET", "/api/v1/jobs", None, {"Cookie": "x" * 9000}),
+                (426, "GET", "/api/v1/events", None, {}),
+                (400, "PATCH", "/api/v1/settings", {"chunk.duration": "soon"}, {}),
+                (400, "PATCH", "/api/v1/settings", {"engine.url": "http://evil"}, {})]:
+            r = s.request(method, path, body, headers)
+            if status == 404 and r.status == 400:
+                continue  # refused even before the route was looked for
+            self.problem(r, status)
+        for text in (b"", b"\0" * 100, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"FOO / HTTP/1.1\r\nHost: x\r\n\r\n",
+                     b"GET /" + big.encode() + b" HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 9000 + b"\r\n",
+                     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                     b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
+                     b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef"):
+            self.assertNotIn(b" 200 ", s.raw(text))
+        chunked = (b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                   b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        out = s.raw(chunked)
+        self.assertIn(b" 411 ", out)
+        self.assertNotIn(b" 200 ", out)  # what follows is no second request
+        self.assertEqual(s.get("/healthz").status, 200)
+
+    def test_one_connection_many_requests(self):
+        s = self.serve()
+        one = b"GET /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", s.port)) as c:
+            c.sendall(one * 5)  # at once: answered in order
+            data = b""
+            while data.count(b'"jobs":') < 5:
+                data += c.recv(65536)
+            self.assertEqual(data.count(b"HTTP/1.1 200"), 5)
+        with socket.create_connection(("127.0.0.1", s.port)) as c:
+            body = b'{"video":"77"}'
+            for _ in range(3):
+                c.sendall(b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                          b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+                data = b""
+                while b"}\n" not in data:
+                    data += c.recv(65536)
+                self.assertIn(b" 404 ", data)
+        self.assertEqual(s.post("/api/v1/jobs", {"video": "1"}, headers={"Expect": "100-continue"}).status, 404)
+
+    def test_page(self):
+        s = self.serve()
+        r = s.get("/")
+        self.assertIn("text/html", r.headers["Content-Type"])
+        self.assertIn("script-src 'self'", r.headers["Content-Security-Policy"])
+        self.assertNotIn("unsafe", r.headers["Content-Security-Policy"])
+        packed = s.get("/app.js", headers={"Accept-Encoding": "br, gzip"})
+        self.assertEqual(packed.headers["Content-Encoding"], "gzip")
+        self.assertLess(len(packed.body), 150000)
+        self.assertEqual(s.get("/app.js", headers={"If-None-Match": packed.headers["ETag"]}).status, 304)
+
+    def test_metrics_and_settings(self):
+        s = self.serve()
+        text = s.get("/metrics").body.decode()
+        for line in text.splitlines():
+            self.assertRegex(line, r'^(# (HELP|TYPE) vdet_\w+ .+|vdet_\w+(\{\w+="\w+"\})? [-+.e0-9]+)$')
+        self.assertIn("vdet_jobs{state=\"queued\"} 0", text)
+        before = {o["name"]: o for o in s.api("/settings")["settings"]}
+        self.assertTrue(before["chunk.duration"]["editable"])
+        self.assertFalse(before["net.listen"]["editable"])
+        r = s.request("PATCH", "/api/v1/settings", {"chunk.duration": "90", "frame.size": 640})
+        self.assertEqual(r.status, 200)
+        s.stop()
+        after = {o["name"]: o for o in self.serve().api("/settings")["settings"]}
+        self.assertEqual((after["chunk.duration"]["value"], after["frame.size"]["value"]), ("90", "640"))
+
+    def test_ranges(self):
+        data = self.video()
+        s = self.serve()
+        path = f"/api/v1/videos/{s.upload(data).headers['Vdet-Video']}/source"
+        r = s.get(path)
+        self.assertEqual((r.status, r.body, r.headers["Content-Type"]), (200, data, "video/mp4"))
+        tag = r.headers["ETag"]
+        for text, part in (("bytes=0-0", data[:1]), ("bytes=10-99", data[10:100]), ("bytes=-7", data[-7:]),
+                           ("bytes=100-", data[100:]), (f"bytes=5-{len(data) + 5}", data[5:])):
+            r = s.get(path, headers={"Range": text, "If-Range": tag})
+            self.assertEqual((r.status, r.body), (206, part))
+        self.assertEqual(r.headers["Content-Range"], f"bytes 5-{len(data) - 1}/{len(data)}")
+        self.assertEqual(s.get(path, headers={"Range": "bytes=1-2", "If-Range": '"other"'}).body, data)
+        r = self.problem(s.get(path, headers={"Range": f"bytes={len(data)}-"}), 416)
+        self.assertEqual(r.headers["Content-Range"], f"bytes */{len(data)}")
+        self.assertEqual(s.get(path, headers={"If-None-Match": tag}).status, 304)
+        r = s.request("HEAD", path)
+        self.assertEqual((r.body, r.headers["Content-Length"]), (b"", str(len(data))))
+
+
+class Uploads(Net):
+    def begin(self, s, length, name="a.mp4", **headers):
+        meta = "filename " + base64.b64encode(name.encode()).decode()
+        r = s.post("/api/v1/uploads", headers=TUS | {"Upload-Length": str(length), "Upload-Metadata": meta,
+                                                     "Content-Length": "0"} | headers)
+        self.assertEqual(r.status, 201, r.body)
+        return r.headers["Location"]
+
+    def offset(self, s, where):
+        r = s.request("HEAD", where, headers=TUS)
+        self.assertEqual(r.status, 200)
+        return int(r.headers["Upload-Offset"])
+
+    def send(self, s, where, at, data, **headers):
+        return s.request("PATCH", where, data, headers=PIECE | {"Upload-Offset": str(at)} | headers)
+
+    def cut(self, s, where, at, data, after):
+        """Announces all of the data, and breaks off after some of it."""
+        head = "".join(f"{k}: {v}\r\n" for k, v in (PIECE | {"Upload-Offset": at, "Content-Length": len(data)}).items())
+        with socket.create_connection(("127.0.0.1", s.port)) as c:
+            c.sendall(f"PATCH {where} HTTP/1.1\r\nHost: localhost\r\n{head}\r\n".encode() + data[:after])
+
+    def test_a_line_that_breaks_and_a_server_that_is_killed(self):
+        data = self.video() * 20
+        s = self.serve()
+        where, rnd = self.begin(s, len(data)), random.Random(7)
+        at, moved = 0, 0
+        for turn in range(12):
+            self.cut(s, where, at, data[at:], rnd.randrange(len(data) // 8))
+            if turn % 4 == 3:
+                s.process.kill()
+                s.process.wait()
+                s = self.serve()
+            now = self.offset(s, where)
+            self.assertGreaterEqual(now, at)
+            moved += now > at
+            at = now
+        self.assertGreater(moved, 3)
+        r = self.send(s, where, at, data[at:])
+        self.assertEqual(r.status, 204, r.body)
+        video = r.headers["Vdet-Video"]
+        self.assertEqual(s.get(f"/api/v1/videos/{video}/source").body, data)
+        # The answer may have been lost: the upload still says what became of it.
+        r = s.request("HEAD", where, headers=TUS)
+        self.assertEqual((r.headers["Upload-Offset"], r.headers["Vdet-Video"]), (str(len(data)), video))
+
+    def test_hash_while_receiving(self):
+        data = self.video()
+        s = self.serve()
+        video = s.upload(data, piece=5000).headers["Vdet-Video"]
+        self.assertEqual(s.api(f"/videos/{video}")["sha256"], hashlib.sha256(data).hexdigest())
+
+    def test_checksums(self):
+        data = self.video()
+        s = self.serve()
+        where = self.begin(s, len(data))
+
+        def total(kind, piece):
+            return {"Upload-Checksum": f"{kind} {base64.b64encode(hashlib.new(kind, piece).digest()).decode()}"}
+        self.assertEqual(self.send(s, where, 0, data[:999], **total("sha1", data[:999])).status, 204)
+        self.problem(self.send(s, where, 999, data[999:2000], **total("sha1", b"other")), 460)
+        self.assertEqual(self.offset(s, where), 999)
+        self.problem(self.send(s, where, 999, data[999:2000], **{"Upload-Checksum": "crc32 AAAA"}), 400)
+        self.assertEqual(self.send(s, where, 999, data[999:], **total("sha256", data[999:])).status, 204)
+
+    def test_one_request_is_enough(self):
+        data = self.video()
+        s = self.serve()
+        r = s.post("/api/v1/uploads", data, headers=PIECE | {"Upload-Length": str(len(data))})
+        self.assertEqual(r.status, 201, r.body)
+        self.assertTrue(r.headers["Vdet-Video"])
+
+    def test_refusals(self):
+        s = self.serve("--serve-video-max", "1M")
+        r = s.request("OPTIONS", "/api/v1/uploads")
+        self.assertIn("checksum", r.headers["Tus-Extension"])
+        new = {"Upload-Length": "100", "Content-Length": "0"}
+        self.problem(s.post("/api/v1/uploads", headers=new), 412)
+        self.problem(s.post("/api/v1/uploads", headers=TUS | {"Content-Length": "0"}), 400)
+        for length in ("-1", "x", "0", "99999999999999999999"):
+            self.problem(s.post("/api/v1/uploads", headers=TUS | new | {"Upload-Length": length}), 400)
+        self.problem(s.post("/api/v1/uploads", headers=TUS | new | {"Upload-Length": str(1 << 40)}), 413)
+        self.problem(s.post("/api/v1/uploads", headers=TUS | new | {"Upload-Metadata": "filename !"}), 400)
+        where = self.begin(s, 100, name="../../etc/passwd")
+        self.problem(self.send(s, where, 5, b"x"), 409)
+        self.problem(self.send(s, where, 0, b"x" * 101), 400)
+        self.problem(s.request("PATCH", where, b"x", headers=TUS | {"Upload-Offset": "0"}), 415)
+        self.problem(self.send(s, "/api/v1/uploads/" + "0" * 32, 0, b"x"), 404)
+        self.problem(self.send(s, "/api/v1/uploads/..%2f..%2fvdet.db", 0, b"x"), 404)
+        self.assertEqual(self.offset(s, where), 0)
+        self.assertEqual(s.request("DELETE", where, headers=TUS).status, 204)
+        self.problem(self.send(s, where, 0, b"x"), 404)
+
+    def test_the_newer_line_wins(self):
+        s = self.serve()
+        where = self.begin(s, 1000)
+        with socket.create_connection(("127.0.0.1", s.port)) as c:  # it hangs, and does not know that it is dead
+            c.sendall(f"PATCH {where} HTTP/1.1\r\nHost: localhost\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"
+                      "Content-Type: application/offset+octet-stream\r\nContent-Length: 1000\r\n\r\n".encode() + b"x" * 10)
+            at = self.offset(s, where)
+            self.assertLessEqual(at, 10)
+            self.assertEqual(self.send(s, where, at, b"y" * 100).status, 204)
+            self.assertEqual(self.offset(s, where), at + 100)
+
+    def test_full_disk(self):
+        if os.geteuid() != 0:
+            self.skipTest("mounting a small disk needs root")
+        small = self.dir / "small"
+        small.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", small], capture_output=True).returncode:
+            self.skipTest("cannot mount a small disk here")
+        self.addCleanup(subprocess.run, ["umount", "-l", small], capture_output=True)
+        s = self.serve("--data-dir", small, "--serve-free-min", "0")
+        where = self.begin(s, 3 << 20)
+        (small / "other").write_bytes(bytes(2 << 20))  # somebody else is quicker
+        r = self.send(s, where, 0, bytes(3 << 20))
+        self.problem(r, 507)
+        at = self.offset(s, where)
+        (small / "other").unlink()
+        r = self.send(s, where, at, bytes((3 << 20) - at))
+        self.assertLess(r.status, 500, r.body)
+
+
+class Sockets(Net):
+    def test_what_was_missed_comes_in_order(self):
+        s = self.serve()
+        w = s.socket()
+        hello = w.next()
+        self.assertEqual((hello["type"], hello["seq"]), ("hello", hello["since"]))
+        s.upload(self.video(), analyze="true")
+        first = w.until(lambda m: m["type"] == "job" and m["data"]["state"] == "done")
+        w.close()
+        numbers = [m["seq"] for m in first]
+        self.assertEqual(numbers, sorted(set(numbers)))
+        middle = numbers[len(numbers) // 2]
+        again = s.socket(since=middle)
+        self.assertEqual(again.next()["type"], "hello")
+        rest = again.until(lambda m: m["seq"] >= numbers[-1])
+        self.assertTrue(all(m["seq"] > middle for m in rest))
+        # Only progress that newer progress replaced may be left out.
+        lost = {m["seq"] for m in first if m["seq"] > middle and m["type"] != "job"} - {m["seq"] for m in rest}
+        self.assertFalse(lost)
+        again.send({"since": numbers[0]})
+        self.assertEqual(again.until(lambda m: m["type"] == "hello")[-1]["since"], numbers[0])
+        self.assertEqual(s.socket(since=12345).next()["type"], "reload")
+
+    def test_sessions_and_subscriptions(self):
+        s = self.serve()
+        w = s.socket(headers={"User-Agent": "t\u00e9st <b>"})
+        w.next()
+        w.send({"subscribe": ["41", "42"]})
+        other = s.socket()
+        other.next()
+        while not (found := [x for x in s.api("/sessions")["sessions"] if x["jobs"]]):
+            pass
+        self.assertEqual(found[0]["jobs"], ["41", "42"])
+        self.assertEqual(found[0]["address"], "127.0.0.1")
+        s.upload(self.video(), analyze="true")
+        seen = other.until(lambda m: m["type"] == "job" and m["data"]["state"] == "done")
+        self.assertIn("chunk", {m["type"] for m in seen})
+        w.send({"since": seen[0]["seq"] - 1})
+        w.until(lambda m: m["type"] == "hello")
+        w.send({"subscribe": []})
+        self.assertEqual(s.api("/sessions")["active"], 2)
+
+    def test_wrong_frames(self):
+        s = self.serve()
+        for data, opcode, code in ((b"\0\1", 2, 1003), ("x" * 5000, 1, 1009), ("{nonsense", 1, 1008), ("[]", 1, 1008),
+                                   ('{"subscribe":[1]}', 1, 1008), (b"x" * 70000, 1, 1009)):
+            w = s.socket()
+            w.next()
+            w.send(data, opcode)
+            self.assertIsNone(w.next())
+            self.assertEqual(w.closed[0], code, data[:20])
+            self.assertTrue(w.closed[1])
+            w.close()
+        for raw in (b"\x83\x00", b"\xff\xff" + b"\xff" * 8, b"\x81\x05hello"):  # reserved, huge, not masked
+            w = s.socket()
+            w.next()
+            w.s.sendall(raw)
+            with self.assertRaises((EOFError, ConnectionError, AssertionError)):
+                assert w.next() is not None
+            w.close()
+        self.assertEqual(Socket(s.port, "/api/v1/jobs").status, 400)
+        self.assertEqual(Socket(s.port, "/nothing").status, 404)
+        self.assertEqual(s.get("/healthz").status, 200)
+
+    def test_the_end_is_told(self):
+        s = self.serve()
+        w = s.socket()
+        w.next()
+        self.assertEqual(s.stop(), 0)
+        while w.next() is not None:
+            pass
+        self.assertEqual(w.closed[0], 1001)
+
+
+class Hostile(Net):
+    def test_a_thousand_connections_of_one_address(self):
+        s = self.serve("--net-per-address", "50")
+        held = []
+        for _ in range(300):
+            c = socket.create_connection(("127.0.0.1", s.port))
+            held.append(c)
+        for c in held[50:]:
+            self.assertEqual(c.recv(1), b"")  # closed at once
+        for c in held:
+            c.close()
+        s.stop()
+
+    def test_who_dawdles_is_cut_off(self):
+        s = self.serve("--net-silence", "1")
+        with socket.create_connection(("127.0.0.1", s.port)) as c:
+            c.sendall(b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                      b"Content-Length: 100\r\n\r\n{")
+            self.assertEqual(c.recv(100), b"")
+        with socket.create_connection(("127.0.0.1", s.port)) as c:
+            c.sendall(b"GET /healthz HTTP/1.1\r\nHost: ")  # and never the rest
+            self.assertEqual(c.recv(100), b"")
+        self.assertEqual(s.get("/healthz").status, 200)
+
+    def test_too_many_requests(self):
+        s = self.serve("--net-rate", "1")
+        codes = [s.get("/healthz").status for _ in range(10)]
+        self.assertEqual(codes[:5], [200] * 5)
+        self.assertIn(429, codes)
+
+    def test_who_never_reads(self):
+        """Clients that ask for a long file and do not take it hold up nobody."""
+        data = self.video() * 200
+        s = self.serve()
+        path = f"/api/v1/videos/{s.upload(data, piece=1 << 24).headers['Vdet-Video']}/source"
+        held = []
+        for _ in range(20):
+            c = socket.socket()
+            c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            c.connect(("127.0.0.1", s.port))
+            c.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            held.append(c)
+        self.assertEqual(s.get(path).body, data)
+        for c in held:
+            c.close()
+
+
+if __name__ == "__main__":
+    from flow import main
+    main()
