@@ -30,11 +30,11 @@ static const struct {
 	[HEADER_USER_AGENT] = {WSI_TOKEN_HTTP_USER_AGENT, NULL},
 	[HEADER_RANGE] = {WSI_TOKEN_HTTP_RANGE, NULL},
 	[HEADER_IF_NONE_MATCH] = {WSI_TOKEN_HTTP_IF_NONE_MATCH, NULL},
-	[HEADER_IF_RANGE] = {-1, "if-range:"},
-	[HEADER_FORWARDED_FOR] = {-1, "x-forwarded-for:"},
+	[HEADER_IF_RANGE] = {WSI_TOKEN_HTTP_IF_RANGE, NULL},
+	[HEADER_FORWARDED_FOR] = {WSI_TOKEN_X_FORWARDED_FOR, NULL},
 	[HEADER_FORWARDED_PROTO] = {-1, "x-forwarded-proto:"},
 	[HEADER_FETCH_SITE] = {-1, "sec-fetch-site:"},
-	[HEADER_EXPECT] = {-1, "expect:"},
+	[HEADER_EXPECT] = {WSI_TOKEN_HTTP_EXPECT, NULL},
 	[HEADER_REQUEST_METHOD] = {-1, "access-control-request-method:"},
 	[HEADER_TUS_RESUMABLE] = {-1, "tus-resumable:"},
 	[HEADER_UPLOAD_OFFSET] = {-1, "upload-offset:"},
@@ -170,6 +170,10 @@ bool http_read_head(struct net *n, struct lws *wsi, struct call *c)
 	read_forwarded(n, c);
 	if (!read_length(c))
 		return false;
+	/* The library takes an encoded line end in the path for a true one, and what follows for a header: then the version
+	 * is missing. */
+	if (!lws_hdr_total_length(wsi, WSI_TOKEN_HTTP))
+		return bad(c, 400, "request", "the first line of the request is malformed");
 	if (len > PATH_LIMIT || strlen(c->path) != (size_t)len || !is_text(c->path))
 		return bad(c, 400, "path", "the path is too long, or holds control characters");
 	if (!read_query(wsi, c))

@@ -329,6 +329,7 @@ static int on_request(struct net *n, struct lws *wsi)
 	/* Without a length the library waits for a body that may never come: such a connection ends with the reply. */
 	r->close = c->length < 0 && (c->method == METHOD_POST || c->method == METHOD_PATCH || c->method == METHOD_OTHER);
 	r->arrived = !r->body;
+	r->close = r->close || !good;
 	if (!good || !guard_admit(c) || !check_body(c)) {
 		refuse(r);
 		return 0;

