@@ -157,11 +157,12 @@ class Server:
     def socket(self, since=None, **kw):
         return Socket(self.port, "/api/v1/events" + (f"?since={since}" if since is not None else ""), **kw)
 
-    def raw(self, data, timeout=TIMEOUT):
-        """Sends bytes as they are; what comes back until the server closes or falls silent for a moment."""
+    def raw(self, data, timeout=TIMEOUT, hang_up=True):
+        """Sends bytes as they are, and no more; what comes back until the server closes."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as s:
             s.sendall(data)
-            s.shutdown(socket.SHUT_WR)
+            if hang_up:
+                s.shutdown(socket.SHUT_WR)
             out = b""
             try:
                 while got := s.recv(65536):

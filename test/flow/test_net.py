@@ -187,7 +187,7 @@ class Http(Net):
             self.assertNotIn(b" 200 ", s.raw(text))
         chunked = (b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                    b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        out = s.raw(chunked)
+        out = s.raw(chunked, hang_up=False)
         self.assertIn(b" 411 ", out)
         self.assertNotIn(b" 200 ", out)  # what follows is no second request
         self.assertEqual(s.get("/healthz").status, 200)
