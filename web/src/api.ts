@@ -89,6 +89,7 @@ export const frameUrl = (video: string, t: number, width: number) =>
 /** What the model saw, from the journal: at once, where a frame of the video would have to be decoded. */
 export const pictureUrl = (job: string, chunk: number, sample: number) =>
   `${BASE}/jobs/${at(job)}/picture?chunk=${chunk}&sample=${sample}`;
+export const storyboardUrl = (video: string) => `${BASE}/videos/${at(video)}/storyboard.vtt`;
 export const playUrl = (video: string, what: 'source' | 'proxy') => `${BASE}/videos/${at(video)}/${what}`;
 export const reportUrl = (job: string, format: string, download: boolean) =>
   `${BASE}/jobs/${at(job)}/report?format=${format}${download ? '&download=1' : ''}`;

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { api } from './api';
 import { bytes, when } from './format';
-import { addReading, attempt, may, readings, say } from './state';
+import { addReading, attempt, jobs, link, may, readings, say } from './state';
 import type { Performance, Reading, Session, Setting } from './types';
 
 interface Series {
@@ -59,6 +59,18 @@ function columns(plot: Plot, all: Reading[]): uPlot.AlignedData {
 
 const timeOfDay = (unix: number) => new Date(unix * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
 
+/** What the queue itself tells, where the server measures nothing of the machine. */
+function fromJobs(): Reading {
+  const all = [...jobs.peek().values()], running = all.filter((j) => j.state === 'running');
+  return {
+    time: Date.now() / 1000,
+    running: running.length,
+    queue: all.filter((j) => j.state === 'queued').length,
+    prefill_rate: running.reduce((sum, j) => sum + (j.prefill_rate ?? 0), 0),
+    decode_rate: running.reduce((sum, j) => sum + (j.decode_rate ?? 0), 0),
+  };
+}
+
 function Chart({ plot, all }: { plot: Plot; all: Reading[] }) {
   const box = useRef<HTMLDivElement>(null), chart = useRef<uPlot | undefined>(undefined);
   const last = all[all.length - 1];
@@ -97,6 +109,15 @@ function Chart({ plot, all }: { plot: Plot; all: Reading[] }) {
   );
 }
 
+/** The name of a browser or program, from what it says of itself. */
+function agentName(agent: string | null | undefined): string {
+  if (!agent) return '';
+  const m = /(Edg|OPR|Firefox|HeadlessChrome|Chrome|Version)\/(\d+)/.exec(agent);
+  if (!m) return agent;
+  const name = { Edg: 'Edge', OPR: 'Opera', HeadlessChrome: 'Chrome', Version: 'Safari' }[m[1]!] ?? m[1];
+  return `${name} ${m[2]}${/Mobile/.test(agent) ? ', mobile' : ''}`;
+}
+
 function SettingRow({ s, changed }: { s: Setting; changed: (all: Setting[]) => void }) {
   const text = String(s.value ?? '');
   const [value, setValue] = useState(text);
@@ -131,11 +152,12 @@ export function Machine() {
   useEffect(() => {
     let stopped = false;
     const read = async (first: boolean) => {
-      const p = await api.performance().catch(() => undefined);
-      if (stopped || !p) return;
+      // A server that does not watch its machine says so; the queue is there all the same.
+      const p = await api.performance().catch((): Performance => ({}));
+      if (stopped || link.peek() !== 'live') return;
       setPerformance(p);
       if (first && p.history?.length && readings.peek().length < p.history.length) readings.value = p.history;
-      if (p.now) addReading(p.now);
+      addReading(p.now?.time ? p.now : fromJobs());
     };
     const who = () => void api.sessions().then((s) => { if (!stopped) setSessions(s); }, () => {});
     void read(true);
@@ -181,7 +203,7 @@ export function Machine() {
         <div class="scroll"><table>
           <thead><tr><th scope="col">Who</th><th scope="col">From</th><th scope="col">Since</th><th scope="col">With</th></tr></thead>
           <tbody>{sessions?.sessions.map((s) => (
-            <tr key={s.id}><td>{s.user || '–'}</td><td>{s.address}</td><td>{when(s.since)}</td><td class="note">{s.agent}</td></tr>
+            <tr key={s.id}><td>{s.user || '–'}</td><td>{s.address}</td><td>{when(s.since)}</td><td class="note" title={s.agent ?? undefined}>{agentName(s.agent)}</td></tr>
           ))}</tbody>
         </table></div>
       </section>

@@ -33,14 +33,21 @@ export interface Lane {
   h: number;
 }
 
+export const AXIS = 20;
+export const GAP = 4;
+const INDEXED: [string, number][] = [['Activity', 26], ['Scenes', 12], ['Events', 42], ['Seen', 20]];
+const PLAIN: [string, number][] = [['Events', 65], ['Seen', 35]];
+
+/** The lanes and their shares of the height. A video that was not looked over has neither activity nor scenes. */
+export const laneShares = (d: TimelineData) => (d.index ? INDEXED : PLAIN);
+
 /** Where each lane stands, for a canvas of this height. */
-export function lanes(height: number): Lane[] {
-  const axis = 20, gap = 4, rest = height - axis - 4 * gap;
-  const parts: [string, number][] = [['activity', 0.26], ['scenes', 0.12], ['events', 0.42], ['coverage', 0.2]];
-  let y = axis;
+export function lanes(d: TimelineData, height: number): Lane[] {
+  const parts = laneShares(d), rest = height - AXIS - parts.length * GAP;
+  let y = AXIS + GAP;
   return parts.map(([name, share]) => {
-    const lane = { name, y: Math.round(y), h: Math.round(rest * share) };
-    y += rest * share + gap;
+    const h = (rest * share) / 100, lane = { name, y: Math.round(y), h: Math.round(h) };
+    y += h + GAP;
     return lane;
   });
 }
@@ -282,10 +289,10 @@ export function draw(g: CanvasRenderingContext2D, size: { width: number; height:
   const p = new Painter(g, d, view, size.width, colors);
   g.clearRect(0, 0, size.width, size.height);
   p.axis(size.height);
-  for (const lane of lanes(size.height)) {
-    if (lane.name === 'activity') p.activity(lane);
-    else if (lane.name === 'scenes') p.scenes(lane);
-    else if (lane.name === 'events') p.events(lane, rows, nRows, marks.current);
+  for (const lane of lanes(d, size.height)) {
+    if (lane.name === 'Activity') p.activity(lane);
+    else if (lane.name === 'Scenes') p.scenes(lane);
+    else if (lane.name === 'Events') p.events(lane, rows, nRows, marks.current);
     else p.coverage(lane);
   }
   if (marks.pointer !== undefined) p.line(marks.pointer, size.height, colors.soft, 1);

@@ -3,7 +3,8 @@ import { effect, useComputed, type Signal } from '@preact/signals';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { frameUrl } from './api';
 import { clock, exact } from './format';
-import { draw, firstFrom, lanes, stack, type Colors, type TimelineData, type View } from './timeline-draw';
+import { loadStoryboard, tileAt, type Tile } from './storyboard';
+import { AXIS, draw, firstFrom, GAP, laneShares, lanes, stack, type Colors, type TimelineData, type View } from './timeline-draw';
 
 const MOST_ROWS = 4;
 
@@ -52,6 +53,11 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
   const [zoomed, setZoomed] = useState(false);
   const [tip, setTip] = useState<Tip>();
   const [picture, setPicture] = useState<string>();
+  const tiles = useRef<Tile[]>([]);
+  useEffect(() => {
+    tiles.current = [];
+    if (video) loadStoryboard(video).then((all) => { tiles.current = all; }, () => {});
+  }, [video, !!data.index]);
   const pointer = useRef<number | undefined>(undefined);
   const second = useComputed(() => Math.round(now.value));
   const rows = useMemo(() => stack(data.events, MOST_ROWS), [data.events]);
@@ -119,7 +125,7 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
 
   /** The event under the pointer, or -1. */
   const hit = (clientX: number, clientY: number): number => {
-    const r = box.current!.getBoundingClientRect(), lane = lanes(r.height)[2]!, y = clientY - r.top;
+    const r = box.current!.getBoundingClientRect(), lane = lanes(data, r.height).find((l) => l.name === 'Events')!, y = clientY - r.top;
     if (y < lane.y - 2 || y > lane.y + lane.h + 2) return -1;
     const t = timeAt(clientX), slack = ((view.current.to - view.current.from) / r.width) * 4;
     const row = Math.min(nRows - 1, Math.max(0, Math.floor(((y - lane.y) / lane.h) * nRows)));
@@ -148,7 +154,7 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
     pointer.current = t;
     setTip({ x: Math.min(Math.max(e.clientX - r.left, 90), r.width - 90), t, text: describe(e.clientX, e.clientY) });
     clearTimeout(pictureTimer.current);
-    if (video) pictureTimer.current = setTimeout(() => setPicture(frameUrl(video, t, 160)), 120);
+    if (video && !tiles.current.length) pictureTimer.current = setTimeout(() => setPicture(frameUrl(video, t, 160)), 120);
     paint();
   };
   const leave = () => {
@@ -174,7 +180,7 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
       return;
     }
     const y = e.clientY - box.current!.getBoundingClientRect().top;
-    const mode = e.shiftKey || (y < 20 && zoomed) ? 'pan' : 'scrub';
+    const mode = e.shiftKey || (y < AXIS && zoomed) ? 'pan' : 'scrub';
     drag.current = { mode, x: e.clientX, from: view.current.from, moved: false };
   };
   const moved = (e: PointerEvent) => {
@@ -247,10 +253,12 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
     action();
   };
 
+  const tile = tip && tileAt(tiles.current, tip.t);
   return (
     <section class="timeline" aria-label="Timeline">
-      <ul class="lane-names" aria-hidden="true">
-        <li>Activity</li><li>Scenes</li><li>Events</li><li>Seen</li>
+      <ul class="lane-names" aria-hidden="true"
+        style={{ gridTemplateRows: `${AXIS}px ${laneShares(data).map(([, share]) => `${share}fr`).join(' ')}`, rowGap: `${GAP}px` }}>
+        <li />{laneShares(data).map(([name]) => <li key={name}>{name}</li>)}
       </ul>
       <div
         class="lanes"
@@ -273,7 +281,8 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
         <canvas ref={canvas} aria-hidden="true" />
         {tip && (
           <div class="tip" style={{ left: `${tip.x}px` }} aria-hidden="true">
-            {picture && <img src={picture} alt="" width={160} />}
+            {tile ? <i class="tile" style={{ width: `${tile.width}px`, height: `${tile.height}px`, background: `url("${tile.url}") -${tile.x}px -${tile.y}px` }} />
+              : picture && <img src={picture} alt="" width={160} />}
             <b>{exact(tip.t)}</b>
             {tip.text && <span dir="auto">{tip.text}</span>}
           </div>

@@ -1,0 +1,68 @@
+// What the page costs: node test/bench/page.mjs
+//
+// Its size on the wire; how long until something is painted on this machine, and until the board is there; how evenly
+// a day with 5,000 events scrolls. Needs what the tests in test/web need. Times are of this machine and what else it
+// does; a page with nothing but the same list's text, scrolled in the same browser, stands beside the last.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { folder, openPage, Server, startBrowser, startEngine, WEB } from '../web/web.mjs';
+
+const LOADS = 7, DAY = 86400, EVENTS = 5000;
+const middle = (all) => [...all].sort((a, b) => a - b)[Math.floor(all.length / 2)];
+const near = (all, share) => [...all].sort((a, b) => a - b)[Math.floor((all.length - 1) * share)];
+
+/** Scrolls an element from its top to its end in some 300 frames; gives the time of each frame in milliseconds. */
+const scroll = (selector) => new Promise((resolve) => {
+  const box = document.querySelector(selector), times = [];
+  let last;
+  const step = (now) => {
+    if (last !== undefined) times.push(now - last);
+    last = now;
+    box.scrollTop += (box.scrollHeight - box.clientHeight) / 300;
+    if (times.length < 300) requestAnimationFrame(step);
+    else resolve(times);
+  };
+  requestAnimationFrame(step);
+});
+
+test('the page', async () => {
+  const names = readdirSync(join(WEB, 'dist'));
+  const sizes = names.map((name) => gzipSync(readFileSync(join(WEB, 'dist', name)), { level: 9 }).length);
+  console.log(`compressed: ${sizes.reduce((a, b) => a + b)} bytes (${names.map((n, i) => `${n} ${sizes[i]}`).join(', ')})`);
+
+  const browser = await startBrowser(), engine = await startEngine();
+  const server = await new Server(folder('bench-page'), engine).start();
+  const paints = [], boards = [];
+  for (let i = 0; i < LOADS; i++) {
+    const page = await openPage(browser, server);
+    await page.goto(server.url);
+    await page.locator('.intake').waitFor();
+    boards.push(await page.evaluate(() => performance.now()));
+    paints.push(await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN));
+    await page.context().close();
+  }
+  console.log(`first paint: ${middle(paints).toFixed(0)} ms (middle of ${LOADS} cold loads; ${paints.map((t) => t.toFixed(0)).join(' ')})`);
+  console.log(`board there: ${middle(boards).toFixed(0)} ms`);
+
+  const page = await openPage(browser, server);
+  const events = Array.from({ length: EVENTS }, (_, i) => ({
+    start: (i * DAY) / EVENTS, end: (i * DAY) / EVENTS + 5, what: `event number ${i + 1}${i % 7 ? '' : ', which takes more words to tell than others'}`,
+    chunk: 0, frames: [{ pts: (i * DAY) / EVENTS, sample: 0 }],
+  }));
+  const job = { id: '1', video: null, name: 'day.mp4', state: 'done', duration: DAY, chunks: 1, done: 1, holes: 0, priority: 0, events: EVENTS };
+  const reply = (body) => (route) => route.fulfill({ json: body });
+  await page.route('**/api/v1/jobs', reply({ seq: 0, jobs: [job] }));
+  await page.route('**/jobs/1/events', reply({ seq: 0, events }));
+  await page.route('**/jobs/1/chunks', reply({ seq: 0, chunks: [] }));
+  await page.route('**/picture?*', (route) => route.abort());
+  await page.goto(`${server.url}/#/case/1`);
+  await page.locator('.event').first().waitFor();
+  const frames = await page.evaluate(scroll, '.long');
+  await page.goto('about:blank');
+  await page.setContent(`<div id="b" style="height:600px;overflow:auto">${events.map((e) => `<p>${e.what}</p>`).join('')}</div>`);
+  const bare = await page.evaluate(scroll, '#b');
+  const tell = (all) => `${middle(all).toFixed(1)} ms a frame, 95 % within ${near(all, 0.95).toFixed(1)}`;
+  console.log(`scrolling ${EVENTS} events: ${tell(frames)}; bare text: ${tell(bare)}; ratio ${(middle(frames) / middle(bare)).toFixed(2)}`);
+});
