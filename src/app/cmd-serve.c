@@ -88,6 +88,11 @@ static int start_engine(struct serving *s, struct err *err)
 	return r;
 }
 
+static json_t *tell_performance(void *ctx)
+{
+	return board_performance(ctx);
+}
+
 static int set_up(struct serving *s, const struct opt_set *settings, struct err *err)
 {
 	struct app *app = s->app;
@@ -108,8 +113,13 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 	                                  .locks_dir = app->locks_dir,
 	                                  .abort = s->engine_stop};
 	r = board_new(&board, &s->board, err);
-	const struct net_setup net = {
-		.options = &app->net, .board = s->board, .events = s->events, .settings = settings, .data_dir = app->data_dir};
+	const struct net_setup net = {.options = &app->net,
+	                              .board = s->board,
+	                              .events = s->events,
+	                              .settings = settings,
+	                              .data_dir = app->data_dir,
+	                              .performance = tell_performance,
+	                              .performance_ctx = s->board};
 	return r < 0 ? r : net_new(&net, &s->net, err);
 }
 

@@ -59,6 +59,8 @@ struct job {
 	pthread_t thread;
 };
 
+enum { BOARD_PRIORITY_MAX = 100, BOARD_READINGS = 600 };
+
 struct board {
 	struct board_setup setup;
 	char *videos_dir, *reports_dir;
@@ -71,11 +73,12 @@ struct board {
 	size_t n_jobs;
 	bool stopping, stopped, started;
 	int64_t chunks_done, chunks_holes;
+	json_t *readings[BOARD_READINGS]; /* a ring */
+	size_t n_readings;                /* in all */
+	int64_t next_reading;             /* manager only */
 	struct pool *pool, *preparing;
 	pthread_t manager;
 };
-
-enum { BOARD_PRIORITY_MAX = 100 };
 
 /* AUTO(board_unlockp) struct board *locked = board_lock(b); */
 struct board *board_lock(struct board *b);
@@ -107,6 +110,9 @@ json_t *board_job_json(struct board *b, const struct job *j);
 json_t *board_video_json(struct board *b, const struct video *v);
 json_t *board_seconds(int64_t us);     /* null if negative */
 json_t *board_moment(int64_t unix_us); /* null if 0 */
+
+/* board-readings.c: takes one if it is time; when the next is due */
+int64_t board_take_reading(struct board *b, int64_t now);
 
 /* board-run.c */
 void board_on_progress(void *job, json_t *event); /* takes the lock */

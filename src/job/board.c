@@ -398,7 +398,8 @@ static void *manage(void *arg)
 		save_all(b);
 		if (over)
 			return NULL;
-		int64_t tick = look_at_progress(b);
+		int64_t tick = look_at_progress(b), reading = board_take_reading(b, clock_now());
+		tick = reading < tick ? reading : tick;
 		pthread_mutex_lock(&b->lock);
 		if (!b->news) /* nothing changed since it was looked at */
 			sleep_until(b, when < tick ? when : tick);
@@ -545,6 +546,8 @@ void board_free(struct board *b)
 		board_free_job(b->jobs[i]);
 	for (size_t i = 0; i < b->n_videos; i++)
 		board_free_video(b->videos[i]);
+	for (size_t i = 0; i < ARRAY_LEN(b->readings); i++)
+		json_decref(b->readings[i]);
 	free(b->jobs);
 	free(b->videos);
 	free(b->videos_dir);

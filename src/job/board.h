@@ -50,6 +50,9 @@ struct board_setup {
 	struct store *store;
 	struct events *events;
 	const char *data_dir, *locks_dir;
+	/* Adds to a reading of the machine what else is known of it ("gpu": […]); on the manager's thread; may be NULL. */
+	void (*reading)(void *ctx, json_t *now);
+	void *reading_ctx;
 	struct cancel *abort; /* fired when the board stops waiting: what starts the engine hears it; may be NULL */
 };
 
@@ -139,6 +142,8 @@ struct board_figures {
 	int64_t waiting;                   /* work that waits for a thread of the pool */
 	bool stopping;
 };
+/* {"now": reading, "history": [reading…], "recommendations": […]}; quick. Readings go out as events, too. */
+json_t *board_performance(struct board *b);
 void board_figures(struct board *b, struct board_figures *ret);
 
 #endif

@@ -60,6 +60,10 @@ class Serve(Flow):
         self.assertEqual((video["width"], video["height"], video["state"], video["play"]), (320, 180, "ready", "source"))
         _, head, jpeg = server.raw("GET", f"/api/v1/videos/{job['video']}/frames?t=1.5&width=160")
         self.assertEqual((head["Content-Type"], jpeg[:2]), ("image/jpeg", b"\xff\xd8"))
+        performance = server.get("/performance")
+        self.assertEqual(performance["now"], performance["history"][-1])
+        self.assertGreater(performance["now"]["rss"], 1 << 20)
+        self.assertTrue([e for e in events.seen if e["type"] == "performance"])
         self.assertEqual(server.stop(), 0)
 
     def test_killed_it_goes_on(self):

@@ -1,0 +1,82 @@
+/* What the machine did lately: a reading a second while there is work, kept for ten minutes of it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "job/board-inside.h"
+
+enum { BUSY_PERIOD = 1000000, IDLE_PERIOD = 10000000 };
+
+/* Bytes of memory that this process holds; 0 if unknown. */
+static int64_t own_memory(void)
+{
+	long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+	if (f && fscanf(f, "%*s %ld", &pages) != 1)
+		pages = 0;
+	if (f)
+		fclose(f);
+	return (int64_t)pages * sysconf(_SC_PAGESIZE);
+}
+
+/* With the lock held. */
+static void count(const struct board *b, int64_t *running, int64_t *waiting, int64_t *asking, double *prefill,
+                  double *decode)
+{
+	for (size_t i = 0; i < b->n_jobs; i++) {
+		const struct job *j = b->jobs[i];
+		if (j->gone)
+			continue;
+		*running += j->row.state == STORE_ENTRY_RUNNING;
+		*waiting += j->row.state == STORE_ENTRY_QUEUED;
+		if (j->row.state != STORE_ENTRY_RUNNING)
+			continue;
+		*prefill += j->view.prefill_rate;
+		*decode += j->view.decode_rate;
+		for (size_t k = 0; k < j->view.n_active; k++)
+			*asking += j->view.active[k].stage == PROGRESS_PREFILL || j->view.active[k].stage == PROGRESS_ANSWER;
+	}
+}
+
+int64_t board_take_reading(struct board *b, int64_t now)
+{
+	int64_t running = 0, waiting = 0, asking = 0;
+	double prefill = 0, decode = 0;
+	struct statvfs fs;
+	if (now < b->next_reading)
+		return b->next_reading;
+	pthread_mutex_lock(&b->lock);
+	count(b, &running, &waiting, &asking, &prefill, &decode);
+	pthread_mutex_unlock(&b->lock);
+	json_t *r = json_pack("{s:f, s:I, s:i, s:f, s:f, s:I, s:I, s:I}", "time", (double)clock_wall() / 1e6, "slots_busy",
+	                      (json_int_t)asking, "slots", engine_slots(b->setup.engine), "prefill_rate", prefill,
+	                      "decode_rate", decode, "queue", (json_int_t)waiting, "running", (json_int_t)running, "rss",
+	                      (json_int_t)own_memory());
+	if (statvfs(b->videos_dir, &fs) == 0)
+		json_object_set_new(r, "disk_free", json_integer((json_int_t)fs.f_bavail * (json_int_t)fs.f_frsize));
+	if (b->setup.reading)
+		b->setup.reading(b->setup.reading_ctx, r);
+	pthread_mutex_lock(&b->lock);
+	json_t **at = &b->readings[b->n_readings++ % BOARD_READINGS];
+	json_decref(*at);
+	*at = json_incref(r);
+	pthread_mutex_unlock(&b->lock);
+	events_post(b->setup.events, "performance", NULL, 0, r);
+	b->next_reading = now + (running || waiting ? BUSY_PERIOD : IDLE_PERIOD);
+	return b->next_reading;
+}
+
+json_t *board_performance(struct board *b)
+{
+	json_t *history = json_array(), *now = NULL;
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	size_t n = locked->n_readings < BOARD_READINGS ? b->n_readings : BOARD_READINGS;
+	for (size_t i = b->n_readings - n; i < b->n_readings; i++) {
+		now = b->readings[i % BOARD_READINGS];
+		json_array_append(history, now);
+	}
+	return json_pack("{s:o, s:o, s:[]}", "now", now ? json_incref(now) : json_object(), "history", history,
+	                 "recommendations");
+}
