@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,90 +20,10 @@
 #include "job/describe.h"
 #include "job/facts.h"
 #include "job/merge.h"
+#include "job/opening.h"
 #include "job/plan.h"
 #include "job/report.h"
 #include "job/survey.h"
-
-/* What is known of the file before any chunk; filled by two threads. */
-struct opening {
-	const struct analyze *a;
-	int fd;
-	int64_t size;
-	_Atomic int64_t hashed;
-	atomic_int busy; /* threads still at work */
-	char sha256[HASH_HEX];
-	int hash_result, engine_result;
-	struct err hash_err, engine_err;
-	char note[100]; /* what the engine is doing; guarded by lock */
-	pthread_mutex_t lock;
-};
-
-static void *hash_source(void *arg)
-{
-	struct opening *o = arg;
-	o->hash_result = hash_fd(o->fd, o->a->cancel, &o->hashed, o->sha256, &o->hash_err);
-	atomic_fetch_sub(&o->busy, 1);
-	return NULL;
-}
-
-static void note_engine(void *ctx, const char *what)
-{
-	struct opening *o = ctx;
-	pthread_mutex_lock(&o->lock);
-	snprintf(o->note, sizeof o->note, "%s", what);
-	pthread_mutex_unlock(&o->lock);
-}
-
-static void *start_engine(void *arg)
-{
-	struct opening *o = arg;
-	o->engine_result = engine_start(o->a->engine, note_engine, o, &o->engine_err);
-	atomic_fetch_sub(&o->busy, 1);
-	return NULL;
-}
-
-static void tell_opening(struct opening *o)
-{
-	char done[TEXT_SIZE_MAX], all[TEXT_SIZE_MAX], text[160];
-	int64_t hashed = atomic_load(&o->hashed);
-	if (!o->a->sha256 && hashed < o->size) {
-		snprintf(text, sizeof text, "%s of %s", text_size((double)hashed, done), text_size((double)o->size, all));
-		progress_phase(o->a->progress, "hashing", text);
-		return;
-	}
-	pthread_mutex_lock(&o->lock);
-	snprintf(text, sizeof text, "%s", o->note);
-	pthread_mutex_unlock(&o->lock);
-	progress_phase(o->a->progress, "engine", text);
-}
-
-/* The probe comes first: a file that cannot be read should say so at once. Then hashing reads the disk while the
- * engine loads its model. */
-static int open_source(struct opening *o, struct describe_worker *w, struct video_info *video, struct err *err)
-{
-	pthread_t hasher, starter;
-	int r = describe_open(w, err);
-	if (r == 0)
-		r = decoder_probe(w->decoder, video, err);
-	if (r < 0)
-		return r;
-	bool hash = !o->a->sha256;
-	atomic_store(&o->busy, 1 + hash);
-	if (hash)
-		pthread_create(&hasher, NULL, hash_source, o);
-	else
-		snprintf(o->sha256, sizeof o->sha256, "%s", o->a->sha256);
-	pthread_create(&starter, NULL, start_engine, o);
-	while (atomic_load(&o->busy) > 0) {
-		tell_opening(o);
-		usleep(20000); /* only how often the display is renewed; the work is awaited by the joins */
-	}
-	if (hash)
-		pthread_join(hasher, NULL);
-	pthread_join(starter, NULL);
-	*err = o->hash_result < 0 ? o->hash_err : o->engine_err;
-	return o->hash_result < 0 ? o->hash_result : o->engine_result;
-}
 
 static int lock_job(const struct analyze *a, const char *id, int *ret_fd, struct err *err)
 {
@@ -122,15 +40,6 @@ static int lock_job(const struct analyze *a, const char *id, int *ret_fd, struct
 	*ret_fd = fd;
 	fd = -1;
 	return 0;
-}
-
-static int add_job(const struct analyze *a, struct store_job *job, const struct plan *plan, struct err *err)
-{
-	AUTO(mem_freep) struct store_chunk *chunks = mem_alloc(plan->n_chunks, sizeof *chunks);
-	for (size_t i = 0; i < plan->n_chunks; i++)
-		chunks[i] =
-			(struct store_chunk){.index = (int64_t)i, .start = plan->chunks[i].start, .end = plan->chunks[i].end};
-	return store_job_add(a->store, job, chunks, plan->n_chunks, err);
 }
 
 /* Locks the job of this key and finds it; its facts are NULL if it is new. With --fresh it always is. */
@@ -188,12 +97,12 @@ static int check_output(const char *dir, struct err *err)
 	return access(dir, W_OK | X_OK) == 0 ? 0 : err_sys(err, errno, "cannot write into the folder %s", dir);
 }
 
-static void tell_source(const struct analyze *a, const char *name, const char *sha256, const struct video_info *v)
+static void tell_source(const struct analyze *a, const char *name, const struct video_info *v)
 {
 	progress_event(a->progress, "source",
-	               json_pack("{s:s, s:s, s:f, s:i, s:i, s:s, s:f, s:s}", "name", name, "sha256", sha256, "duration",
-	                         (double)v->duration / 1e6, "width", v->width, "height", v->height, "codec", v->codec,
-	                         "fps", v->fps, "warning", v->warning));
+	               json_pack("{s:s, s:f, s:i, s:i, s:s, s:f, s:s}", "name", name, "duration", (double)v->duration / 1e6,
+	                         "width", v->width, "height", v->height, "codec", v->codec, "fps", v->fps, "warning",
+	                         v->warning));
 	if (*v->warning)
 		log_warning("%s: %s", name, v->warning);
 }
@@ -230,22 +139,6 @@ static int finish(const struct analyze *a, struct store_job *job, const struct c
 	return 0;
 }
 
-static int run_job(const struct analyze *a, struct describe_worker *first, const struct plan *plan,
-                   struct store_job *job, int64_t began, struct analyze_result *ret, struct err *err)
-{
-	AUTO(chunks_outcome_clear) struct chunks_outcome outcome = {0};
-	int64_t busy = engine_busy_time(a->engine);
-	progress_phase(a->progress, "chunks", "");
-	int r = chunks_run(a, first, plan, job->id, &outcome, err);
-	busy = engine_busy_time(a->engine) - busy;
-	if (r == 0)
-		return finish(a, job, &outcome, clock_now() - began, busy, ret, err);
-	/* Time spent counts even if the run ends here; the job stays as it is, ready to go on. */
-	struct err ignored;
-	store_job_update(a->store, job, clock_now() - began, busy, &ignored);
-	return r;
-}
-
 /* Everything about a file that is about to be analysed. */
 struct source {
 	const char *path, *name;
@@ -254,54 +147,210 @@ struct source {
 	struct video_info video;
 };
 
-/* The plan of a job: the one that it began with, the one that was given, or a new one. A new job enters the journal
- * with it. */
-static int plan_job(struct describe_worker *w, const struct source *src, struct plan **given, struct store_job *job,
-                    struct survey *ret, struct err *err)
+/* One analysis on its way. */
+struct course {
+	const struct analyze *a;
+	struct describe_worker *first;
+	struct source *src;
+	const char *dir; /* of the report */
+	bool given;      /* the plan was */
+	struct opening *opening;
+	struct chunks *chunks; /* NULL until the first of them is known */
+	struct survey survey;
+	struct store_job job; /* its id is NULL until it was entered */
+	int lock;
+	bool open;                  /* it is in the journal */
+	size_t journaled;           /* chunks of the plan that are */
+	struct store_chunk *before; /* what an earlier run did of them */
+	size_t n_before;
+};
+
+static void course_clear(struct course *c)
 {
-	const struct analyze *a = w->a;
-	bool is_new = !job->facts;
-	int r = 0;
-	if (!is_new)
-		r = survey_recall(job->facts, src->video.duration, ret, err);
-	else if (*given)
-		*ret = (struct survey){.plan = TAKE(*given)};
-	else
-		r = survey_make(w, src->sha256, &src->video, ret, err);
-	if (r < 0)
-		return r;
-	const struct engine_info *engine = engine_info(a->engine);
-	json_auto_t *facts = facts_make(a->options, src->name, src->size, src->sha256, &src->video, engine, ret);
-	free(job->facts);
-	job->facts = json_dumps(facts, JSON_COMPACT);
-	return is_new ? add_job(a, job, ret->plan, err) : 0;
+	chunks_free(c->chunks);
+	opening_free(c->opening);
+	survey_clear(&c->survey);
+	store_job_clear(&c->job);
+	fd_closep(&c->lock);
+	for (size_t i = 0; i < c->n_before; i++)
+		store_chunk_clear(&c->before[i]);
+	free(c->before);
 }
 
-static int analyze_source(struct describe_worker *w, const struct source *src, int64_t began,
-                          struct analyze_result *ret, struct err *err)
+static int enter(struct course *c, struct err *err)
+{
+	const struct analyze *a = c->a;
+	struct source *src = c->src;
+	char key[HASH_HEX];
+	int r = opening_hash(c->opening, c->chunks, src->sha256, err);
+	if (r == 0)
+		progress_event(a->progress, "hash", json_pack("{s:s}", "sha256", src->sha256));
+	if (r == 0)
+		r = store_source_note(a->store, src->sha256, src->size, err);
+	if (r == 0)
+		r = opening_engine(c->opening, err);
+	if (r < 0)
+		return r;
+	facts_key(a->options, src->sha256, engine_info(a->engine), src->video.duration, c->given ? c->survey.plan : NULL,
+	          key);
+	r = enter_job(a, key, src->name, c->dir, &c->job, &c->lock, err);
+	if (r == 0 && c->job.facts && c->chunks)
+		r = err_set(err, ERR_BUSY,
+		            "this very job (%s) was begun by another vdet just now; the same command goes on from "
+		            "what that one has done",
+		            c->job.id);
+	return r;
+}
+
+/* What an earlier run has found out and done. */
+static int recall(struct course *c, struct err *err)
+{
+	int r = survey_recall(&c->survey, c->job.facts, err);
+	if (r == 0)
+		r = store_chunks_load(c->a->store, c->job.id, false, &c->before, &c->n_before, err);
+	if (r == 0 && c->n_before > c->survey.plan->n_chunks)
+		r = err_set(err, ERR_FORMAT, "the journal of this job has more chunks than its plan; --fresh begins it again");
+	c->journaled = r == 0 ? c->n_before : 0;
+	return r;
+}
+
+/* How many chunks the whole plan will have, about. */
+static size_t expected_chunks(const struct course *c)
+{
+	const struct plan *p = c->survey.plan;
+	int64_t each = c->a->options->chunk_duration;
+	return p->n_chunks + (size_t)((p->to - p->until + each - 1) / each);
+}
+
+/* The plan as it is now goes to the lanes; what an earlier run did of it is left out. */
+static int hand_over(struct course *c, struct err *err)
+{
+	int r = 0;
+	if (!c->chunks) {
+		r = opening_engine(c->opening, err);
+		if (r == 0)
+			r = check_output(c->dir, err);
+		if (r < 0)
+			return r;
+		c->chunks = chunks_new(c->a, c->first);
+		c->survey.quiet = true;
+		progress_phase(c->a->progress, "chunks", "");
+	}
+	chunks_extend(c->chunks, c->survey.plan, c->before, c->n_before, expected_chunks(c));
+	return 0;
+}
+
+/* The job with all that is planned of it by now. A new one enters the journal. */
+static int write_journal(struct course *c, struct err *err)
+{
+	const struct plan *plan = c->survey.plan;
+	bool is_new = !c->job.facts;
+	json_auto_t *facts = facts_make(c->a->options, c->src->name, c->src->size, c->src->sha256, &c->src->video,
+	                                engine_info(c->a->engine), &c->survey);
+	size_t n = plan->n_chunks - c->journaled;
+	AUTO(mem_freep) struct store_chunk *chunks = mem_alloc(n, sizeof *chunks);
+	for (size_t i = 0; i < n; i++) {
+		const struct plan_chunk *p = &plan->chunks[c->journaled + i];
+		chunks[i] = (struct store_chunk){.index = (int64_t)(c->journaled + i), .start = p->start, .end = p->end};
+	}
+	free(c->job.facts);
+	c->job.facts = json_dumps(facts, JSON_COMPACT);
+	int r = is_new          ? store_job_add(c->a->store, &c->job, chunks, n, err)
+	        : n || !c->open ? store_job_extend(c->a->store, &c->job, chunks, n, err)
+	                        : 0;
+	if (r < 0)
+		return r;
+	c->journaled = plan->n_chunks;
+	if (!c->open)
+		chunks_open(c->chunks, c->job.id);
+	c->open = true;
+	return 0;
+}
+
+static int open_journal(struct course *c, struct err *err)
+{
+	int r = c->job.id ? 0 : enter(c, err);
+	return r < 0 ? r : write_journal(c, err);
+}
+
+/* What the last step added goes to the lanes, and into the journal as soon as the key is known. A chunk is in the
+ * journal before its lane may save it. */
+static int take_step(struct course *c, struct err *err)
+{
+	int r = 0;
+	if (!c->survey.plan || !c->survey.plan->n_chunks)
+		return 0;
+	if (c->open)
+		r = write_journal(c, err);
+	if (r == 0)
+		r = hand_over(c, err);
+	bool ready = c->job.id || c->survey.whole || opening_hashed(c->opening);
+	return r == 0 && ready && !c->open ? open_journal(c, err) : r;
+}
+
+static bool is_ending(const struct course *c)
+{
+	return c->chunks ? chunks_ending(c->chunks) : cancel_fired(c->a->drain);
+}
+
+/* The engine never waits for us: the hash and the engine's start go on beside the survey, the survey beside the first
+ * chunks, and these may be in work before the hash has told under which key the journal keeps them. Only a file of a
+ * size that is known here might be in the journal already, so its hash is awaited first. */
+static int go(struct course *c, struct chunks_outcome *ret, struct err *err)
+{
+	bool known = true;
+	int r = store_source_known(c->a->store, c->src->size, &known, err);
+	known = known || c->a->sha256;
+	c->opening = opening_begin(c->a, c->first->fd, c->src->size);
+	if (r == 0 && known)
+		r = enter(c, err);
+	if (r == 0 && c->job.facts)
+		r = recall(c, err);
+	if (r == 0)
+		r = take_step(c, err);
+	while (r == 0 && !c->survey.whole && !is_ending(c)) {
+		r = survey_step(&c->survey, known ? c->src->sha256 : NULL, err);
+		if (r == 0)
+			r = take_step(c, err);
+	}
+	if (r == 0 && !c->chunks)
+		return err_set(err, ERR_CANCELED, "interrupted");
+	if (r == 0 && !c->open)
+		r = open_journal(c, err);
+	if (r == 0)
+		r = survey_keep(&c->survey, c->src->sha256, err);
+	if (r == 0)
+		r = chunks_finish(c->chunks, ret, err);
+	return r == 0 && !c->survey.whole ? err_set(err, ERR_CANCELED, "interrupted") : r;
+}
+
+static int analyze_source(struct describe_worker *w, struct source *src, int64_t began, struct analyze_result *ret,
+                          struct err *err)
 {
 	const struct analyze *a = w->a;
-	const struct analyze_options *o = a->options;
-	const struct plan_options wanted = survey_options(o);
-	AUTO(fd_closep) int lock = -1;
-	AUTO(plan_freep) struct plan *given = NULL;
-	AUTO(survey_clear) struct survey survey = {0};
-	AUTO(store_job_clear) struct store_job job = {0};
-	AUTO(mem_freep) char *dir = output_dir(o, src->path);
-	char key[HASH_HEX];
-	tell_source(a, src->name, src->sha256, &src->video);
+	const struct plan_options wanted = survey_options(a->options);
+	AUTO(mem_freep) char *dir = output_dir(a->options, src->path);
+	AUTO(chunks_outcome_clear) struct chunks_outcome outcome = {0};
+	AUTO(course_clear)
+	struct course c = {.a = a, .first = w, .src = src, .dir = dir, .lock = -1};
+	c.survey = (struct survey){.w = w, .duration = src->video.duration};
+	tell_source(a, src->name, &src->video);
 	int r = plan_check(&wanted, src->video.duration, err);
 	if (r == 0)
-		r = survey_given(o, src->video.duration, &given, err);
+		r = survey_given(a->options, src->video.duration, &c.survey.plan, err);
+	c.given = c.survey.whole = c.survey.plan;
+	if (r < 0)
+		return r;
+	int64_t busy = engine_busy_time(a->engine);
+	r = go(&c, &outcome, err);
+	busy = engine_busy_time(a->engine) - busy;
 	if (r == 0)
-		r = check_output(dir, err);
-	if (r == 0) {
-		facts_key(o, src->sha256, engine_info(a->engine), src->video.duration, given, key);
-		r = enter_job(a, key, src->name, dir, &job, &lock, err);
-	}
-	if (r == 0)
-		r = plan_job(w, src, &given, &job, &survey, err);
-	return r < 0 ? r : run_job(a, w, survey.plan, &job, began, ret, err);
+		return finish(a, &c.job, &outcome, clock_now() - began, busy, ret, err);
+	/* Time spent counts even if the run ends here; the job stays as it is, ready to go on. */
+	struct err ignored;
+	if (c.open)
+		store_job_update(a->store, &c.job, clock_now() - began, busy, &ignored);
+	return r;
 }
 
 int analyze_file(const struct analyze *a, const char *path, struct analyze_result *ret, struct err *err)
@@ -318,13 +367,13 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 	AUTO(mem_freep) char *name = text_line(a->options->full_path ? path : file_base(path), 1000);
 	struct describe_worker first = {.a = a, .fd = fd};
 	struct source src = {.path = path, .name = name, .size = st.st_size};
-	struct opening opening = {.a = a, .fd = fd, .size = st.st_size, .lock = PTHREAD_MUTEX_INITIALIZER};
 	progress_phase(a->progress, "opening", name);
-	r = open_source(&opening, &first, &src.video, err);
-	if (r == 0) {
-		memcpy(src.sha256, opening.sha256, sizeof src.sha256);
+	/* The probe comes first: a file that cannot be read should say so at once. */
+	r = describe_open(&first, err);
+	if (r == 0)
+		r = decoder_probe(first.decoder, &src.video, err);
+	if (r == 0)
 		r = analyze_source(&first, &src, began, ret, err);
-	}
 	describe_close(&first);
 	video_info_clear(&src.video);
 	return r < 0 && r != -ERR_CANCELED ? err_wrap(err, "%s", name) : r;

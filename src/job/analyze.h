@@ -1,7 +1,8 @@
 /* One analysis: a video file in, a report out, everything between in the journal.
  *
- * analyze_file() reads top to bottom: open → probe and hash → plan → journal → for each chunk frames, describe,
- * journal → merge → report. It blocks; chunks run on threads of its own, each with a decoder child of its own. */
+ * analyze_file() reads top to bottom: open → probe → plan → for each chunk frames, describe, journal → merge → report,
+ * with hashing and the engine's start beside. It blocks; chunks run on threads of its own, each with a decoder child of
+ * its own. */
 #ifndef VDET_JOB_ANALYZE_H
 #define VDET_JOB_ANALYZE_H
 

@@ -47,7 +47,7 @@ static void on_begin(struct job *j, json_t *e)
 		cancel_fire(j->cancel);
 }
 
-static void on_source(struct job *j, json_t *e)
+static void on_hash(struct job *j, json_t *e)
 {
 	struct video *v = j->video;
 	const char *sha256 = json_string_value(json_object_get(e, "sha256"));
@@ -104,7 +104,7 @@ void board_on_progress(void *ctx, json_t *e)
 		const char *type;
 		void (*on)(struct job *, json_t *);
 	} known[] = {
-		{"begin", on_begin}, {"source", on_source}, {"chunk", on_chunk}, {"result", on_result}, {"phase", on_phase},
+		{"begin", on_begin}, {"hash", on_hash}, {"chunk", on_chunk}, {"result", on_result}, {"phase", on_phase},
 	};
 	struct job *j = ctx;
 	const char *type = json_string_value(json_object_get(e, "type"));

@@ -8,22 +8,35 @@
 #include "base/log.h"
 #include "job/result.h"
 
-struct run {
-	const struct analyze *a;
-	const struct plan *plan;
-	const char *job;
-	int64_t deadline;     /* 0 = none */
-	pthread_mutex_t lock; /* guards what follows */
-	size_t *todo, n_todo, next;
-	struct chunks_outcome outcome;
-	struct err err; /* the first error that ends the run */
-	int result;
+enum { MOST_LANES = 64 };
+
+struct todo {
+	size_t index;
+	struct plan_chunk plan; /* its times are the plan's */
 };
 
 struct lane {
-	struct run *run;
+	struct chunks *run;
 	struct describe_worker worker;
 	pthread_t thread;
+};
+
+struct chunks {
+	const struct analyze *a;
+	struct describe_worker *first;
+	int64_t deadline; /* 0 = none */
+	struct lane lanes[MOST_LANES];
+	size_t n_lanes;
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t changed;
+	struct todo *todo;
+	size_t n_todo, next;
+	char *job;    /* NULL until the journal is open */
+	char *states; /* a letter a chunk: done, hole, running, or '.' */
+	bool whole;
+	struct chunks_outcome outcome;
+	struct err err; /* the first error that ends the run */
+	int result;
 };
 
 void chunks_outcome_clear(struct chunks_outcome *o)
@@ -32,30 +45,41 @@ void chunks_outcome_clear(struct chunks_outcome *o)
 	*o = (struct chunks_outcome){0};
 }
 
-static bool take_next(struct run *run, size_t *ret)
+static bool is_stopped(const struct chunks *run)
+{
+	return cancel_fired(run->a->cancel) || cancel_fired(run->a->drain);
+}
+
+/* Waits for a chunk to do; false at the end. */
+static bool take_next(struct chunks *run, struct todo *ret)
 {
 	pthread_mutex_lock(&run->lock);
-	bool have =
-		run->result == 0 && run->next < run->n_todo && !cancel_fired(run->a->cancel) && !cancel_fired(run->a->drain);
-	if (have)
+	while (run->result == 0 && run->next == run->n_todo && !run->whole)
+		pthread_cond_wait(&run->changed, &run->lock);
+	bool have = run->result == 0 && run->next < run->n_todo && !is_stopped(run);
+	if (have) {
 		*ret = run->todo[run->next++];
+		run->states[ret->index] = 'r';
+	}
 	pthread_mutex_unlock(&run->lock);
 	return have;
 }
 
-static void fail(struct run *run, const struct err *err)
+static void fail(struct chunks *run, const struct err *err)
 {
 	pthread_mutex_lock(&run->lock);
 	if (run->result == 0) {
 		run->err = *err;
 		run->result = -(int)err->code;
 	}
+	pthread_cond_broadcast(&run->changed);
 	pthread_mutex_unlock(&run->lock);
 }
 
-static void count(struct run *run, const struct store_chunk *c)
+static void count(struct chunks *run, const struct store_chunk *c)
 {
 	pthread_mutex_lock(&run->lock);
+	run->states[c->index] = ".dh"[c->state];
 	if (c->state == STORE_CHUNK_HOLE) {
 		run->outcome.holes++;
 		if (!run->outcome.first_hole)
@@ -67,7 +91,7 @@ static void count(struct run *run, const struct store_chunk *c)
 }
 
 /* To whoever wants to see results while the job runs. */
-static void tell_result(const struct run *run, const struct store_chunk *c)
+static void tell_result(const struct chunks *run, const struct store_chunk *c)
 {
 	json_t *events = json_array();
 	result_events(c, events);
@@ -76,29 +100,40 @@ static void tell_result(const struct run *run, const struct store_chunk *c)
 		json_pack("{s:I, s:s, s:o}", "chunk", (json_int_t)c->index + 1, "summary", c->summary, "events", events));
 }
 
-static int do_chunk(struct lane *lane, struct store_chunk *c, struct err *err)
+static int do_chunk(struct lane *lane, const struct plan_chunk *plan, struct store_chunk *c, struct err *err)
 {
-	struct run *run = lane->run;
+	struct chunks *run = lane->run;
 	if (run->deadline && clock_now() > run->deadline) {
 		c->state = STORE_CHUNK_HOLE;
 		c->summary = mem_strdup("");
 		c->reason = mem_strdup("the job's time limit (job.timeout) was reached; the same command goes on from here");
 		return 0;
 	}
-	return describe_chunk(&lane->worker, &run->plan->chunks[c->index], c, err);
+	return describe_chunk(&lane->worker, plan, c, err);
+}
+
+/* Once the journal is open; ERR_CANCELED if it never will be. */
+static int save(struct chunks *run, const struct store_chunk *c, struct err *err)
+{
+	pthread_mutex_lock(&run->lock);
+	while (!run->job && run->result == 0)
+		pthread_cond_wait(&run->changed, &run->lock);
+	const char *job = run->job;
+	pthread_mutex_unlock(&run->lock);
+	return job ? store_chunk_save(run->a->store, job, c, err) : err_set(err, ERR_CANCELED, "interrupted");
 }
 
 static void *work(void *arg)
 {
 	struct lane *lane = arg;
-	struct run *run = lane->run;
-	for (size_t i; take_next(run, &i);) {
-		const struct plan_chunk *p = &run->plan->chunks[i];
-		AUTO(store_chunk_clear) struct store_chunk c = {.index = (int64_t)i, .start = p->start, .end = p->end};
+	struct chunks *run = lane->run;
+	for (struct todo t; take_next(run, &t);) {
+		const struct plan_chunk *p = &t.plan;
+		AUTO(store_chunk_clear) struct store_chunk c = {.index = (int64_t)t.index, .start = p->start, .end = p->end};
 		struct err err;
-		int r = do_chunk(lane, &c, &err);
+		int r = do_chunk(lane, p, &c, &err);
 		if (r == 0)
-			r = store_chunk_save(run->a->store, run->job, &c, &err);
+			r = save(run, &c, &err);
 		if (r < 0) {
 			fail(run, &err);
 			break;
@@ -106,115 +141,179 @@ static void *work(void *arg)
 		count(run, &c);
 		if (c.state == STORE_CHUNK_DONE)
 			tell_result(run, &c);
-		progress_chunk(run->a->progress, i, p->start, p->end,
+		progress_chunk(run->a->progress, t.index, p->start, p->end,
 		               c.state == STORE_CHUNK_DONE ? PROGRESS_DONE : PROGRESS_HOLE, 0, 0);
 	}
 	return NULL;
 }
 
-static bool is_wanted(const struct analyze *a, int64_t index)
+struct chunks *chunks_new(const struct analyze *a, struct describe_worker *first)
+{
+	int64_t limit = a->options->job_timeout;
+	struct chunks *run = mem_alloc(1, sizeof *run);
+	run->a = a;
+	run->first = first;
+	run->deadline = limit ? clock_now() + limit : 0;
+	pthread_mutex_init(&run->lock, NULL);
+	pthread_cond_init(&run->changed, NULL);
+	return run;
+}
+
+static size_t most_lanes(const struct chunks *run)
+{
+	int64_t wanted = run->a->options->workers ? run->a->options->workers : engine_slots(run->a->engine) + 1;
+	return wanted < MOST_LANES ? (size_t)wanted : MOST_LANES;
+}
+
+static struct lane *next_lane(struct chunks *run)
+{
+	struct lane *lane = &run->lanes[run->n_lanes];
+	*lane = (struct lane){.run = run, .worker = {.a = run->a, .fd = run->first->fd}};
+	if (run->n_lanes == 0)
+		lane->worker.decoder = TAKE(run->first->decoder);
+	run->n_lanes++;
+	return lane;
+}
+
+/* One for each chunk, up to the most. Should the system refuse a thread, the job is slower, not broken. */
+static void start_lanes(struct chunks *run, size_t wanted)
+{
+	while (run->n_lanes < wanted) {
+		struct lane *lane = next_lane(run);
+		if (pthread_create(&lane->thread, NULL, work, lane) == 0)
+			continue;
+		run->n_lanes--;
+		run->first->decoder = run->n_lanes ? NULL : TAKE(lane->worker.decoder);
+		return;
+	}
+}
+
+static bool is_wanted(const struct analyze *a, size_t index)
 {
 	for (size_t i = 0; i < a->n_only; i++)
-		if (a->only[i] == index)
+		if (a->only[i] == (int64_t)index)
 			return true;
 	return !a->only;
 }
 
 /* Left alone by this run: it stays a hole. */
-static void leave_out(struct run *run, const struct store_chunk *c)
+static void leave_out(struct chunks *run, const struct store_chunk *before)
 {
 	run->outcome.holes++;
 	if (!run->outcome.first_hole)
-		run->outcome.first_hole = mem_strdup(c->state == STORE_CHUNK_HOLE ? c->reason : "not done yet");
+		run->outcome.first_hole =
+			mem_strdup(before && before->state == STORE_CHUNK_HOLE ? before->reason : "not done yet");
 }
 
-/* Tells the job's id, and a letter a chunk: done, hole, or still to do. */
-static void tell_states(const struct run *run, const char *states)
+static void add_chunk(struct chunks *run, const struct plan_chunk *plan, const struct store_chunk *before)
 {
-	progress_event(run->a->progress, "begin", json_pack("{s:s, s:s}", "job", run->job, "states", states));
-}
-
-/* Which chunks are still to do: those that the journal does not hold as done. */
-static int find_todo(struct run *run, struct err *err)
-{
-	struct store_chunk *chunks = NULL;
-	size_t n = 0;
-	int r = store_chunks_load(run->a->store, run->job, false, &chunks, &n, err);
-	if (r < 0)
-		return r;
-	AUTO(mem_freep) char *states = mem_alloc(n + 1, 1);
-	run->todo = mem_alloc(n, sizeof *run->todo);
-	for (size_t i = 0; i < n; i++) {
-		states[i] = ".dh"[chunks[i].state];
-		if (chunks[i].state == STORE_CHUNK_DONE)
-			run->outcome.resumed++;
-		else if (!is_wanted(run->a, chunks[i].index))
-			leave_out(run, &chunks[i]);
-		else if ((size_t)chunks[i].index < run->plan->n_chunks)
-			run->todo[run->n_todo++] = (size_t)chunks[i].index;
-		store_chunk_clear(&chunks[i]);
+	size_t i = run->outcome.chunks++;
+	run->states[i] = before ? ".dh"[before->state] : '.';
+	if (before && before->state == STORE_CHUNK_DONE) {
+		run->outcome.resumed++;
+	} else if (!is_wanted(run->a, i)) {
+		leave_out(run, before);
+	} else {
+		run->todo = mem_grow(run->todo, run->n_todo + 1, sizeof *run->todo);
+		run->todo[run->n_todo++] = (struct todo){i, *plan};
+		run->outcome.fresh = true;
 	}
-	free(chunks);
-	tell_states(run, states);
-	run->outcome.chunks = n;
-	run->outcome.fresh = run->n_todo > 0;
+}
+
+/* Tells the job's id, and the chunks' states; under the lock, so that it keeps its place among what lanes tell. */
+static void tell_states(const struct chunks *run)
+{
+	progress_event(run->a->progress, "begin", json_pack("{s:s, s:s}", "job", run->job, "states", run->states));
+}
+
+void chunks_extend(struct chunks *c, const struct plan *plan, const struct store_chunk *before, size_t n_before,
+                   size_t expected)
+{
+	pthread_mutex_lock(&c->lock);
+	bool begins = c->outcome.chunks == 0;
+	c->states = mem_grow(c->states, plan->n_chunks + 1, 1);
+	c->states[plan->n_chunks] = '\0';
+	for (size_t i = c->outcome.chunks; i < plan->n_chunks; i++)
+		add_chunk(c, &plan->chunks[i], i < n_before ? &before[i] : NULL);
+	size_t total = expected > plan->n_chunks ? expected : plan->n_chunks, n = total - c->outcome.resumed;
+	size_t most = most_lanes(c), lanes = n < most ? n : most;
+	if (begins)
+		progress_begin(c->a->progress, total, c->outcome.resumed, lanes);
+	else
+		progress_grow(c->a->progress, total, lanes);
+	if (c->job)
+		tell_states(c);
+	lanes = c->n_todo < most ? c->n_todo : most;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+	start_lanes(c, lanes);
+}
+
+void chunks_open(struct chunks *c, const char *job)
+{
+	pthread_mutex_lock(&c->lock);
+	c->job = mem_strdup(job);
+	tell_states(c);
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+}
+
+bool chunks_ending(struct chunks *c)
+{
+	pthread_mutex_lock(&c->lock);
+	bool failed = c->result < 0;
+	pthread_mutex_unlock(&c->lock);
+	return failed || is_stopped(c);
+}
+
+static void join(struct chunks *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->whole = true;
+	pthread_cond_broadcast(&c->changed);
+	bool alone = c->n_lanes == 0 && c->result == 0 && c->next < c->n_todo;
+	pthread_mutex_unlock(&c->lock);
+	if (alone) {
+		struct lane *lane = next_lane(c);
+		work(lane);
+		describe_close(&lane->worker);
+		c->n_lanes = 0;
+	}
+	for (; c->n_lanes; c->n_lanes--) {
+		pthread_join(c->lanes[c->n_lanes - 1].thread, NULL);
+		describe_close(&c->lanes[c->n_lanes - 1].worker);
+	}
+}
+
+int chunks_finish(struct chunks *c, struct chunks_outcome *ret, struct err *err)
+{
+	join(c);
+	if (c->result == 0 && (cancel_fired(c->a->cancel) || (cancel_fired(c->a->drain) && c->next < c->n_todo)))
+		c->result = err_set(&c->err, ERR_CANCELED, "interrupted");
+	if (c->result < 0) {
+		*err = c->err;
+		return c->result;
+	}
+	if (!c->outcome.first_hole)
+		c->outcome.first_hole = mem_strdup("");
+	*ret = c->outcome;
+	c->outcome = (struct chunks_outcome){0};
 	return 0;
 }
 
-static size_t count_lanes(const struct run *run)
+void chunks_free(struct chunks *c)
 {
-	int64_t wanted = run->a->options->workers ? run->a->options->workers : engine_slots(run->a->engine) + 1;
-	size_t lanes = wanted < 64 ? (size_t)wanted : 64;
-	return lanes < run->n_todo ? lanes : run->n_todo;
-}
-
-static void run_lanes(struct run *run, struct describe_worker *first, size_t n)
-{
-	AUTO(mem_freep) struct lane *lanes = mem_alloc(n, sizeof *lanes);
-	size_t started = 0;
-	for (size_t i = 0; i < n; i++) {
-		lanes[i] = (struct lane){.run = run, .worker = {.a = run->a, .fd = first->fd}};
-		if (i == 0)
-			lanes[i].worker.decoder = TAKE(first->decoder);
-	}
-	/* The first lane runs here; should the system refuse further threads, the job is slower, not broken. */
-	for (started = 1; started < n; started++)
-		if (pthread_create(&lanes[started].thread, NULL, work, &lanes[started]) != 0)
-			break;
-	work(&lanes[0]);
-	for (size_t i = 1; i < started; i++)
-		pthread_join(lanes[i].thread, NULL);
-	first->decoder = TAKE(lanes[0].worker.decoder);
-	for (size_t i = 1; i < n; i++)
-		describe_close(&lanes[i].worker);
-}
-
-int chunks_run(const struct analyze *a, struct describe_worker *first, const struct plan *plan, const char *job,
-               struct chunks_outcome *ret, struct err *err)
-{
-	int64_t limit = a->options->job_timeout;
-	struct run run = {.a = a,
-	                  .plan = plan,
-	                  .job = job,
-	                  .deadline = limit ? clock_now() + limit : 0,
-	                  .lock = PTHREAD_MUTEX_INITIALIZER};
-	int r = find_todo(&run, err);
-	if (r < 0)
-		return r;
-	size_t lanes = count_lanes(&run);
-	progress_begin(a->progress, run.outcome.chunks, run.outcome.resumed, lanes);
-	if (lanes)
-		run_lanes(&run, first, lanes);
-	free(run.todo);
-	if (!run.outcome.first_hole)
-		run.outcome.first_hole = mem_strdup("");
-	if (run.result == 0 && (cancel_fired(a->cancel) || (cancel_fired(a->drain) && run.next < run.n_todo)))
-		run.result = err_set(&run.err, ERR_CANCELED, "interrupted");
-	if (run.result < 0) {
-		chunks_outcome_clear(&run.outcome);
-		*err = run.err;
-		return run.result;
-	}
-	*ret = run.outcome;
-	return 0;
+	struct err err;
+	if (!c)
+		return;
+	err_set(&err, ERR_CANCELED, "interrupted");
+	fail(c, &err);
+	join(c);
+	chunks_outcome_clear(&c->outcome);
+	pthread_cond_destroy(&c->changed);
+	pthread_mutex_destroy(&c->lock);
+	free(c->job);
+	free(c->states);
+	free(c->todo);
+	free(c);
 }

@@ -71,6 +71,8 @@ int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel,
 	int r = child_start_role(&start, &child, err);
 	if (r < 0)
 		return r;
+	if (o->background)
+		child_yield(child);
 	struct decoder *d = mem_alloc(1, sizeof *d);
 	*d = (struct decoder){.child = child, .cancel = cancel, .timeout = o->timeout, .memory = o->memory};
 	*ret = d;

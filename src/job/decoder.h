@@ -21,6 +21,7 @@ struct decoder_options {
 	int64_t timeout;     /* per request (probe, or one call of frames), 0 = none */
 	int64_t memory;      /* limit of the child's memory in bytes, 0 = none */
 	const char *sandbox; /* "on", or "off" (the null sandbox, for sanitizers) */
+	bool background;     /* others, who wait, have the processors first */
 };
 
 /* What probing found; all strings are valid UTF-8 and owned by the struct. */

@@ -119,10 +119,12 @@ struct interval *activity_intervals(const struct findings *f, const float *packe
                                     size_t *ret_n)
 {
 	size_t n = f->n_keys;
+	n -= n && f->to;
 	struct interval *list = mem_alloc(n + 1, sizeof *list);
 	for (size_t i = 0; i < n; i++) {
 		struct interval *v = &list[i];
-		bool last = i + 1 == n;
+		bool last = i + 1 == f->n_keys;
+		v->open = last;
 		v->a = i;
 		v->b = i + 1;
 		v->from = f->keys[i].pts;
@@ -146,7 +148,7 @@ static float noise_floor(const struct findings *f, const struct interval *list, 
 	for (size_t i = 0; i < f->n_looks; i++)
 		cap += f->looks[i].n;
 	AUTO(mem_freep) float *all = mem_alloc(cap, sizeof *all);
-	for (size_t i = 0; i + 1 < n_list; i++)
+	for (size_t i = 0; i < n_list && !list[i].open; i++)
 		all[n++] = list[i].change;
 	for (size_t i = 0; i < f->n_looks; i++)
 		for (size_t k = 0; k < f->looks[i].n; k++)
@@ -248,11 +250,9 @@ void activity_fill(const struct findings *f, const float *packets, const struct 
                    struct video_index *x)
 {
 	float floor = noise_floor(f, list, n);
-	for (size_t i = 0; i < x->n_bins; i++)
-		x->look[i] = INDEX_PACKETS;
 	/* Before the first picture, and where there is none at all. */
-	size_t until = n ? bin_of(x, list[0].from) : x->n_bins;
-	for (size_t i = 0; i < until; i++)
+	size_t until = n ? bin_of(x, list[0].from) : f->to ? bin_of(x, f->to) : x->n_bins;
+	for (size_t i = bin_of(x, f->from); i < until; i++)
 		x->activity[i] = 0.6f * packets[i];
 	for (size_t i = 0; i < n; i++)
 		fill_interval(f, packets, &list[i], floor, x);

@@ -27,10 +27,11 @@ struct close_look {
 	size_t n;
 };
 
-/* What was found, before it is put together. */
+/* What was found in a part of the video, before it is put together. */
 struct findings {
 	const struct walk *walk;
-	const struct signature *keys; /* of keyframes, ascending */
+	int64_t from, to;             /* the part; `to` is the last keyframe's time, or 0 = the end of the video */
+	const struct signature *keys; /* of its keyframes, ascending */
 	size_t n_keys;
 	const struct close_look *looks; /* ascending by from */
 	size_t n_looks;
@@ -45,7 +46,8 @@ void activity_bins(const struct walk *w, struct video_index *x);
 /* A stretch between two keyframes (or the ends), as the packets and the keyframes judge it. */
 struct interval {
 	int64_t from, to; /* of the keyframes */
-	size_t a, b;      /* indices into keys; b == n_keys at the end */
+	bool open;        /* no keyframe follows, up to the end */
+	size_t a, b;      /* indices into keys; b == n_keys if it is open */
 	float packets;    /* the most by which a bin exceeds the quiet level */
 	float spike;      /* the largest packet over the median of the largest of its surroundings */
 	int64_t spike_at;
@@ -56,7 +58,7 @@ struct interval {
 struct interval *activity_intervals(const struct findings *f, const float *packets, const struct video_index *x,
                                     size_t *ret_n);
 
-/* Fills activity, look and flags; x has its cuts. */
+/* Fills activity, look and flags of the part; x has its cuts. */
 void activity_fill(const struct findings *f, const float *packets, const struct interval *list, size_t n,
                    struct video_index *x);
 

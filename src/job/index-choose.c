@@ -30,10 +30,10 @@ static int by_place(const void *a, const void *b)
 	return (x->i > y->i) - (x->i < y->i);
 }
 
-static bool cut_possible(const struct interval *v, bool last, int64_t max_gap)
+static bool cut_possible(const struct interval *v, int64_t max_gap)
 {
 	/* Behind the last keyframe nothing is known. */
-	if (last || v->to - v->from > max_gap || v->spike >= plain_spike)
+	if (v->open || v->to - v->from > max_gap || v->spike >= plain_spike)
 		return true;
 	return v->between.whole >= same_whole || v->change >= same_change;
 }
@@ -49,11 +49,11 @@ static int64_t end_of_burst(const struct interval *v, const float *packets, cons
 	return end < v->to ? end : v->to;
 }
 
-static float worth_of(const struct interval *v, bool last, int64_t max_gap, int64_t cost)
+static float worth_of(const struct interval *v, int64_t max_gap, int64_t cost)
 {
 	float gain = v->packets;
 	/* A change that the packets do not explain may be a cut, or something that came and stayed. */
-	if (!last)
+	if (!v->open)
 		gain += 0.3f * v->between.whole + 0.2f * v->change * (1 - v->packets);
 	if (v->to - v->from > max_gap)
 		gain += 0.3f;
@@ -87,8 +87,8 @@ struct range *choose_ranges(const struct interval *list, size_t n, const float *
 		struct offer o = {.i = i, .to = v->to, .worth = 1};
 		if (!everything && !scenes) {
 			o.to = v->packets > 0.1f && v->to - v->from <= max_gap ? end_of_burst(v, packets, x) : v->to;
-			o.worth = worth_of(v, i + 1 == n, max_gap, o.to - v->from);
-		} else if (!everything && !cut_possible(v, i + 1 == n, max_gap)) {
+			o.worth = worth_of(v, max_gap, o.to - v->from);
+		} else if (!everything && !cut_possible(v, max_gap)) {
 			o.worth = 0;
 		}
 		if (o.worth > 0)
@@ -116,7 +116,7 @@ void choose_cuts(const struct interval *list, size_t n, const struct range *rang
                  struct cut_list *out)
 {
 	size_t r = 0;
-	for (size_t i = 0; i + 1 < n; i++) {
+	for (size_t i = 0; i < n && !list[i].open; i++) {
 		const struct interval *v = &list[i];
 		while (r < n_ranges && ranges[r].to < v->to)
 			r++;

@@ -8,9 +8,17 @@
 
 #include "base/clock.h"
 
-enum { BINS_MAX = 4 << 20, CUTS_MAX = 4 << 20, KEYS_MAX = 8 << 20, HEAD = 15, CUT_BYTES = 29, KEY_BYTES = 22 };
+enum {
+	BINS_MAX = 4 << 20,
+	CUTS_MAX = 4 << 20,
+	KEYS_MAX = 8 << 20,
+	PARTS_MAX = 1 << 20,
+	HEAD = 15,
+	CUT_BYTES = 29,
+	KEY_BYTES = 22
+};
 
-static const char magic[8] = "VDIX\0\0\0\1";
+static const char magic[8] = "VDIX\0\0\0\2";
 
 void video_index_free(struct video_index *x)
 {
@@ -21,7 +29,23 @@ void video_index_free(struct video_index *x)
 	free(x->flags);
 	free(x->cuts);
 	free(x->keys);
+	free(x->parts);
 	free(x);
+}
+
+struct video_index video_index_first(const struct video_index *x, size_t n)
+{
+	struct video_index y = *x;
+	if (!n || n >= x->n_parts)
+		return y;
+	int64_t end = x->parts[n - 1];
+	y.n_parts = n;
+	y.n_bins = (size_t)(end / x->bin);
+	while (y.n_cuts && y.cuts[y.n_cuts - 1].pts > end)
+		y.n_cuts--;
+	while (y.n_keys && y.keys[y.n_keys - 1].pts >= end)
+		y.n_keys--;
+	return y;
 }
 
 const char *index_cut_name(enum index_cut_kind kind)
@@ -47,21 +71,9 @@ static void put_float(struct buf *out, float f)
 
 void index_write(const struct video_index *x, struct buf *out)
 {
-	const int64_t head[HEAD] = {x->duration,
-	                            x->bin,
-	                            (int64_t)x->n_bins,
-	                            (int64_t)x->n_cuts,
-	                            (int64_t)x->n_keys,
-	                            x->packets,
-	                            x->keyframes,
-	                            x->decoded,
-	                            x->work_time,
-	                            x->first,
-	                            x->looked,
-	                            x->max_gap,
-	                            x->failed,
-	                            0,
-	                            0};
+	const int64_t head[HEAD] = {x->duration, x->bin,       (int64_t)x->n_bins, (int64_t)x->n_cuts,  (int64_t)x->n_keys,
+	                            x->packets,  x->keyframes, x->decoded,         x->work_time,        x->first,
+	                            x->looked,   x->max_gap,   x->failed,          (int64_t)x->n_parts, 0};
 	buf_add(out, magic, sizeof magic);
 	for (size_t i = 0; i < HEAD; i++)
 		put(out, (uint64_t)head[i], 8);
@@ -83,6 +95,8 @@ void index_write(const struct video_index *x, struct buf *out)
 		put(out, x->keys[i].flags, 1);
 		put_float(out, x->keys[i].sharpness);
 	}
+	for (size_t i = 0; i < x->n_parts; i++)
+		put(out, (uint64_t)x->parts[i], 8);
 }
 
 struct cursor {
@@ -164,6 +178,19 @@ static bool read_keys(struct cursor *c, struct video_index *x)
 	return sound;
 }
 
+static bool read_parts(struct cursor *c, struct video_index *x)
+{
+	int64_t last = 0;
+	bool sound = true;
+	x->parts = mem_alloc(x->n_parts + 1, sizeof *x->parts);
+	for (size_t i = 0; i < x->n_parts; i++) {
+		x->parts[i] = (int64_t)get(c, 8);
+		sound &= x->parts[i] > last && x->parts[i] <= x->duration;
+		last = x->parts[i];
+	}
+	return sound && last == x->duration;
+}
+
 int index_parse(const void *data, size_t len, struct video_index **ret, struct err *err)
 {
 	const size_t head_len = sizeof magic + HEAD * 8;
@@ -186,13 +213,15 @@ int index_parse(const void *data, size_t len, struct video_index **ret, struct e
 	                          .failed = head[12]};
 	bool sound = x->duration > 0 && x->bin > 0 && head[2] > 0 && head[2] <= BINS_MAX && head[3] >= 0 &&
 	             head[3] <= CUTS_MAX && head[4] >= 0 && head[4] <= KEYS_MAX &&
-	             head[2] == (x->duration - 1) / x->bin + 1;
-	if (!sound || len != head_len + (size_t)head[2] * 6 + (size_t)head[3] * CUT_BYTES + (size_t)head[4] * KEY_BYTES)
+	             head[2] == (x->duration - 1) / x->bin + 1 && head[13] > 0 && head[13] <= PARTS_MAX;
+	if (!sound || len != head_len + (size_t)head[2] * 6 + (size_t)head[3] * CUT_BYTES + (size_t)head[4] * KEY_BYTES +
+	                         (size_t)head[13] * 8)
 		return err_set(err, ERR_FORMAT, "the index is damaged");
 	x->n_bins = (size_t)head[2];
 	x->n_cuts = (size_t)head[3];
 	x->n_keys = (size_t)head[4];
-	if (!read_bins(&c, x) || !read_cuts(&c, x) || !read_keys(&c, x))
+	x->n_parts = (size_t)head[13];
+	if (!read_bins(&c, x) || !read_cuts(&c, x) || !read_keys(&c, x) || !read_parts(&c, x))
 		return err_set(err, ERR_FORMAT, "the index is damaged");
 	*ret = TAKE(x);
 	return 0;

@@ -47,6 +47,8 @@ struct video_index {
 	size_t n_cuts;
 	struct index_key *keys; /* ascending */
 	size_t n_keys;
+	int64_t *parts; /* ends of the stretches that were looked at one after the other; the last is the duration */
+	size_t n_parts;
 	int64_t packets, keyframes, decoded; /* counts */
 	int64_t work_time;                   /* what making it took */
 	int64_t first;                       /* time of the first frame */
@@ -56,5 +58,8 @@ struct video_index {
 };
 void video_index_free(struct video_index *x);
 DEFINE_FREEP(struct video_index, video_index)
+
+/* What was known when its first n parts had been looked at. Borrows; not to be freed. */
+struct video_index video_index_first(const struct video_index *x, size_t n);
 
 #endif

@@ -19,6 +19,10 @@ enum {
 	FRAMES_MOST = 200000, /* of one close look: half an hour at 100 a second */
 };
 
+/* The first part is short, so that the first chunks can be planned soon; the later ones grow, for what is judged
+ * together is judged better. */
+static const int64_t part_first = 300 * CLOCK_SECOND, part_most = 3600 * CLOCK_SECOND;
+
 /* Seen behind a stretch where cuts are wanted exactly, to tell a flash or the end of a dissolve. Elsewhere a stretch
  * ends a second behind what is of interest, or with the next keyframe. */
 static const int64_t tail_scenes = 3 * CLOCK_SECOND / 2;
@@ -47,7 +51,9 @@ struct crew {
 	struct err err; /* of the last failure */
 	bool stop;      /* cancelled, or nothing works */
 	const char *what;
-	struct decoder *spare; /* the child that walked */
+	double begins, ends;                  /* of the whole, what the progress of this round is */
+	struct decoder *spares[MOST_WORKERS]; /* children without work */
+	size_t n_spares;
 };
 
 static void task_free(struct task *t)
@@ -57,12 +63,19 @@ static void task_free(struct task *t)
 	free(t);
 }
 
-static void crew_clear(struct crew *c)
+static void drop_tasks(struct crew *c)
 {
 	for (size_t i = 0; i < c->n; i++)
 		task_free(c->tasks[i]);
+	c->n = c->next = 0;
+}
+
+static void crew_clear(struct crew *c)
+{
+	drop_tasks(c);
 	free(c->tasks);
-	decoder_free(c->spare);
+	for (size_t i = 0; i < c->n_spares; i++)
+		decoder_free(c->spares[i]);
 	pthread_mutex_destroy(&c->lock);
 }
 
@@ -118,8 +131,8 @@ static struct task *take_task(struct crew *c, struct decoder **d)
 	pthread_mutex_lock(&c->lock);
 	if (!c->stop && c->next < c->n)
 		t = c->tasks[c->next++];
-	if (t && !*d)
-		*d = TAKE(c->spare);
+	if (t && !*d && c->n_spares)
+		*d = c->spares[--c->n_spares];
 	pthread_mutex_unlock(&c->lock);
 	return t;
 }
@@ -132,7 +145,7 @@ static void finish_task(struct crew *c, struct task *t, int result, const struct
 	if (result < 0)
 		divide(c, t, err);
 	if (c->o->progress)
-		c->o->progress(c->o->ctx, c->what, (double)c->done / (double)c->n);
+		c->o->progress(c->o->ctx, c->what, c->begins + (c->ends - c->begins) * (double)c->done / (double)c->n);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -149,10 +162,9 @@ static void *work(void *arg)
 			decoder_free(TAKE(d));
 		finish_task(c, t, r, &err);
 	}
-	/* One child is kept for the next round of work. */
 	pthread_mutex_lock(&c->lock);
-	if (!c->spare)
-		c->spare = TAKE(d);
+	if (d && c->n_spares < MOST_WORKERS)
+		c->spares[c->n_spares++] = TAKE(d);
 	pthread_mutex_unlock(&c->lock);
 	decoder_free(d);
 	return NULL;
@@ -199,10 +211,8 @@ static int by_time(const void *a, const void *b)
 	return (x->pts > y->pts) - (x->pts < y->pts);
 }
 
-static int scan_keys(struct crew *c, struct signatures *ret, struct err *err)
+static int scan_keys(struct crew *c, const struct walk_key *keys, size_t n, struct signatures *ret, struct err *err)
 {
-	size_t n;
-	AUTO(mem_freep) struct walk_key *keys = choose_keys(c->walk, &n);
 	size_t part = n / 24 < KEYS_LEAST ? KEYS_LEAST : n / 24 > KEYS_MOST ? KEYS_MOST : n / 24;
 	for (size_t i = 0; i < n; i += part)
 		add_keys(c, keys + i, n - i < part ? n - i : part);
@@ -210,9 +220,7 @@ static int scan_keys(struct crew *c, struct signatures *ret, struct err *err)
 	for (size_t i = 0; i < c->n && r == 0; i++)
 		for (size_t k = 0; k < c->tasks[i]->found.n; k++)
 			signatures_add(ret, &c->tasks[i]->found.items[k]);
-	for (size_t i = 0; i < c->n; i++)
-		task_free(c->tasks[i]);
-	c->n = c->next = 0;
+	drop_tasks(c);
 	if (ret->n)
 		qsort(ret->items, ret->n, sizeof *ret->items, by_time);
 	return r;
@@ -232,25 +240,27 @@ static int key_order(const void *a, const void *b)
 	return (x->pts > y->pts) - (x->pts < y->pts);
 }
 
-static void gather_keys(const struct crew *c, const struct signatures *keys, struct video_index *x)
+/* Keys of the part; one at its end is the next part's. */
+static void gather_keys(const struct crew *c, const struct findings *f, struct video_index *x)
 {
-	size_t most = keys->n, n = 0;
+	size_t most = f->n_keys, n = 0;
 	for (size_t i = 0; i < c->n; i++)
 		most += c->tasks[i]->look.n_keys;
-	x->keys = mem_alloc(most + 1, sizeof *x->keys);
-	for (size_t i = 0; i < keys->n; i++)
-		x->keys[n++] = index_key_of(&keys->items[i]);
+	AUTO(mem_freep) struct index_key *keys = mem_alloc(most + 1, sizeof *keys);
+	for (size_t i = 0; i < f->n_keys; i++)
+		keys[n++] = index_key_of(&f->keys[i]);
 	for (size_t i = 0; i < c->n; i++)
 		for (size_t k = 0; k < c->tasks[i]->look.n_keys; k++)
-			x->keys[n++] = c->tasks[i]->look.keys[k];
+			keys[n++] = c->tasks[i]->look.keys[k];
 	if (n)
-		qsort(x->keys, n, sizeof *x->keys, key_order);
-	for (size_t i = 0; i < n; i++)
-		if (!x->n_keys || x->keys[i].pts > x->keys[x->n_keys - 1].pts)
-			x->keys[x->n_keys++] = x->keys[i];
+		qsort(keys, n, sizeof *keys, key_order);
+	x->keys = mem_grow(x->keys, x->n_keys + n + 1, sizeof *x->keys);
+	for (size_t i = 0; i < n && (!f->to || keys[i].pts < f->to); i++)
+		if (!x->n_keys || keys[i].pts > x->keys[x->n_keys - 1].pts)
+			x->keys[x->n_keys++] = keys[i];
 	int64_t last = 0;
 	for (size_t i = 0; i <= x->n_keys; i++) {
-		int64_t t = i < x->n_keys ? x->keys[i].pts : x->duration;
+		int64_t t = i < x->n_keys ? x->keys[i].pts : f->to ? f->to : x->duration;
 		x->max_gap = t - last > x->max_gap ? t - last : x->max_gap;
 		last = t;
 	}
@@ -264,109 +274,226 @@ static void gather_cuts(const struct crew *c, struct cut_list *l, struct video_i
 			cut_list_add(l, &c->tasks[i]->look.cuts.items[k]);
 	cut_list_sort(l);
 	const int64_t slack = CLOCK_SECOND / 100; /* clocks are rounded */
-	size_t n = 0;
+	size_t before = x->n_cuts;
+	x->cuts = mem_grow(x->cuts, before + l->n + 1, sizeof *x->cuts);
 	for (size_t i = 0; i < l->n; i++) {
-		struct index_cut *prev = n ? &l->items[n - 1] : NULL, *this = &l->items[i];
+		struct index_cut *prev = x->n_cuts > before ? &x->cuts[x->n_cuts - 1] : NULL, *this = &l->items[i];
 		if (this->pts < 0 || this->pts > x->duration)
 			continue;
 		if (this->end > x->duration)
 			this->end = x->duration;
 		bool same = prev && (this->pts <= prev->end || this->pts - this->uncertainty <= prev->pts + slack);
 		if (!same)
-			l->items[n++] = *this;
+			x->cuts[x->n_cuts++] = *this;
 		else if (this->uncertainty < prev->uncertainty ||
 		         (this->uncertainty == prev->uncertainty && this->score > prev->score))
 			*prev = *this;
 	}
-	x->cuts = TAKE(l->items);
-	x->n_cuts = n;
-	l->n = 0;
 }
 
-/* Everything that was found becomes the index. */
-static void assemble(struct crew *c, const struct signatures *keys, const float *packets, const struct interval *list,
-                     size_t n, struct video_index *x)
+struct indexer {
+	struct indexer_options o;
+	struct crew c;
+	struct walk walk;
+	struct walk_key *keys; /* those that are looked at */
+	size_t n_keys, next;   /* the first that was not yet */
+	float *packets;
+	struct signatures last; /* of the keyframe at the end of the part before, if it has one */
+	int64_t began;
+	struct video_index *x; /* its bins are all there, those of later parts empty */
+};
+
+/* Everything that was found in a part goes into the index. */
+static void assemble(struct indexer *ix, const struct findings *part, const struct interval *list, size_t n)
 {
+	struct crew *c = &ix->c;
+	struct video_index *x = ix->x;
 	AUTO(cut_list_clear) struct cut_list cuts = {0};
 	AUTO(mem_freep) struct range *seen = mem_alloc(c->n + 1, sizeof *seen);
 	AUTO(mem_freep) struct close_look *looks = mem_alloc(c->n + 1, sizeof *looks);
-	size_t n_looks = 0;
+	struct findings f = *part;
 	for (size_t i = 0; i < c->n; i++) {
 		const struct task *t = c->tasks[i];
 		if (!t->done || !t->look.frames)
 			continue;
-		seen[n_looks] = t->range;
-		looks[n_looks++] = t->look.look;
+		seen[f.n_looks] = t->range;
+		looks[f.n_looks++] = t->look.look;
 		x->decoded += t->look.frames;
 		x->looked += t->range.to - t->range.from;
 	}
-	choose_cuts(list, n, seen, n_looks, &cuts);
+	f.looks = looks;
+	choose_cuts(list, n, seen, f.n_looks, &cuts);
 	gather_cuts(c, &cuts, x);
-	gather_keys(c, keys, x);
-	const struct findings f = {.walk = c->walk,
-	                           .keys = keys->items,
-	                           .n_keys = keys->n,
-	                           .looks = looks,
-	                           .n_looks = n_looks,
-	                           .max_gap = c->o->max_gap};
-	activity_fill(&f, packets, list, n, x);
-	x->packets = c->walk->packets;
-	x->keyframes = c->walk->keyframes;
-	x->decoded += (int64_t)keys->n;
-	x->first = c->walk->first;
+	gather_keys(c, &f, x);
+	activity_fill(&f, ix->packets, list, n, x);
 	x->failed = c->failed;
+	x->parts = mem_grow(x->parts, x->n_parts + 1, sizeof *x->parts);
+	x->parts[x->n_parts++] = f.to ? f.to : x->duration;
 }
 
-static int make(struct crew *c, struct video_index *x, struct err *err)
+/* What may be decoded closely up to t, of all the video before it. */
+static int64_t budget_until(const struct indexer *ix, int64_t t)
+{
+	int64_t budget = (int64_t)(ix->o.effort * (double)t);
+	if (ix->o.effort >= 1)
+		return INT64_MAX;
+	return budget > 0 && budget < budget_least ? budget_least : budget;
+}
+
+/* Close looks at the part, and the index grows by it. */
+static int judge(struct indexer *ix, const struct findings *f, struct err *err)
+{
+	size_t n, n_ranges;
+	int64_t end = f->to ? f->to : ix->x->duration, budget = budget_until(ix, end);
+	AUTO(mem_freep) struct interval *list = activity_intervals(f, ix->packets, ix->x, &n);
+	if (ix->o.effort < 1)
+		budget = budget > ix->x->looked ? budget - ix->x->looked : 0;
+	AUTO(mem_freep)
+	struct range *ranges = choose_ranges(list, n, ix->packets, ix->x, ix->o.max_gap, budget, ix->o.scenes, &n_ranges);
+	ix->c.begins = (ix->c.begins + ix->c.ends) / 2;
+	ix->c.ends = (double)end / (double)ix->x->duration;
+	int r = look_closely(&ix->c, ranges, n_ranges, err);
+	if (r == 0)
+		assemble(ix, f, list, n);
+	drop_tasks(&ix->c);
+	return r;
+}
+
+/* Where the next part ends, about. */
+static int64_t part_end(const struct indexer *ix)
+{
+	int64_t end = 0, length = part_first, duration = ix->x->duration;
+	if (ix->o.scenes || ix->o.effort >= 1)
+		return duration;
+	for (size_t i = 0; i < ix->x->n_parts; i++, length = 2 * length < part_most ? 2 * length : part_most)
+		end += length;
+	end += length;
+	return duration - end <= length ? duration : end;
+}
+
+static int add_part(struct indexer *ix, struct err *err)
 {
 	AUTO(signatures_clear) struct signatures keys = {0};
-	activity_bins(c->walk, x);
-	int r = scan_keys(c, &keys, err);
+	struct video_index *x = ix->x;
+	int64_t nominal = part_end(ix), from = x->n_parts ? x->parts[x->n_parts - 1] : 0;
+	size_t begin = ix->next, n = begin;
+	while (n < ix->n_keys && (n <= begin || ix->keys[n - 1].pts < nominal))
+		n++;
+	bool last = n == ix->n_keys;
+	size_t carried = ix->last.n;
+	if (carried)
+		signatures_add(&keys, &ix->last.items[0]);
+	ix->c.begins = (double)from / (double)x->duration;
+	ix->c.ends = (double)nominal / (double)x->duration;
+	int r = scan_keys(&ix->c, ix->keys + begin, n - begin, &keys, err);
 	if (r < 0)
 		return r;
-	const struct findings f = {.walk = c->walk, .keys = keys.items, .n_keys = keys.n, .max_gap = c->o->max_gap};
-	AUTO(mem_freep) float *packets = activity_packets(&f, x);
-	size_t n, n_ranges;
-	AUTO(mem_freep) struct interval *list = activity_intervals(&f, packets, x, &n);
-	int64_t budget = (int64_t)(c->o->effort * (double)x->duration);
-	if (budget > 0 && budget < budget_least)
-		budget = budget_least;
-	if (c->o->effort >= 1)
-		budget = INT64_MAX;
-	AUTO(mem_freep)
-	struct range *ranges = choose_ranges(list, n, packets, x, c->o->max_gap, budget, c->o->scenes, &n_ranges);
-	r = look_closely(c, ranges, n_ranges, err);
+	/* A part ends with a keyframe that was decoded, if one was. */
+	bool any = keys.n && keys.items[keys.n - 1].pts > from;
+	const struct findings f = {.walk = &ix->walk,
+	                           .from = from,
+	                           .to = last  ? 0
+	                                 : any ? keys.items[keys.n - 1].pts
+	                                       : ix->keys[n - 1].pts,
+	                           .keys = keys.items,
+	                           .n_keys = keys.n,
+	                           .max_gap = ix->o.max_gap};
+	r = judge(ix, &f, err);
+	ix->next = n;
+	ix->last.n = 0;
+	if (any)
+		signatures_add(&ix->last, &keys.items[keys.n - 1]);
+	x->decoded += (int64_t)(keys.n - carried);
+	x->work_time = clock_now() - ix->began;
+	return r;
+}
+
+bool indexer_whole(const struct indexer *ix)
+{
+	const struct video_index *x = ix->x;
+	return x->n_parts && x->parts[x->n_parts - 1] == x->duration;
+}
+
+int indexer_step(struct indexer *ix, struct err *err)
+{
+	int r = 0;
+	do
+		r = indexer_whole(ix) ? 0 : add_part(ix, err);
+	while (r == 0 && !ix->x->n_keys && !indexer_whole(ix));
+	if (r < 0 || ix->x->n_keys)
+		return r;
+	*err = ix->c.err;
+	return ix->c.failed ? -(int)err->code : err_set(err, ERR_FORMAT, "not one keyframe could be decoded");
+}
+
+int indexer_begin(int fd, const struct indexer_options *o, struct cancel *cancel, struct indexer **ret, struct err *err)
+{
+	AUTO(indexer_freep) struct indexer *ix = mem_alloc(1, sizeof *ix);
+	ix->o = *o;
+	ix->began = clock_now();
+	ix->x = mem_alloc(1, sizeof *ix->x);
+	ix->c =
+		(struct crew){.o = &ix->o, .fd = fd, .cancel = cancel, .walk = &ix->walk, .lock = PTHREAD_MUTEX_INITIALIZER};
+	if (o->progress)
+		o->progress(o->ctx, "packets", 0);
+	int r = decoder_open(fd, &o->decoder, cancel, &ix->c.spares[0], err);
 	if (r < 0)
 		return r;
-	assemble(c, &keys, packets, list, n, x);
-	if (x->n_keys)
-		return 0;
-	*err = c->err;
-	return c->failed ? -(int)err->code : err_set(err, ERR_FORMAT, "not one keyframe could be decoded");
+	ix->c.n_spares = 1;
+	r = decoder_walk(ix->c.spares[0], &ix->walk, err);
+	if (r < 0)
+		return r;
+	struct video_index *x = ix->x;
+	activity_bins(&ix->walk, x);
+	x->packets = ix->walk.packets;
+	x->keyframes = ix->walk.keyframes;
+	x->first = ix->walk.first;
+	ix->keys = choose_keys(&ix->walk, &ix->n_keys);
+	ix->packets = activity_packets(&(struct findings){.walk = &ix->walk}, x);
+	*ret = TAKE(ix);
+	return 0;
+}
+
+const struct video_index *indexer_index(const struct indexer *ix)
+{
+	return ix->x;
+}
+
+struct video_index *indexer_take(struct indexer *ix)
+{
+	return TAKE(ix->x);
+}
+
+const struct walk *indexer_packets(const struct indexer *ix)
+{
+	return &ix->walk;
+}
+
+void indexer_free(struct indexer *ix)
+{
+	if (!ix)
+		return;
+	crew_clear(&ix->c);
+	walk_clear(&ix->walk);
+	free(ix->keys);
+	free(ix->packets);
+	signatures_clear(&ix->last);
+	video_index_free(ix->x);
+	free(ix);
 }
 
 int indexer_run(int fd, const struct indexer_options *o, struct cancel *cancel, struct video_index **ret,
                 struct err *err)
 {
+	AUTO(indexer_freep) struct indexer *ix = NULL;
 	struct err own;
-	int64_t began = clock_now();
-	AUTO(walk_clear) struct walk walk = {0};
-	AUTO(crew_clear)
-	struct crew c = {.o = o, .fd = fd, .cancel = cancel, .walk = &walk, .lock = PTHREAD_MUTEX_INITIALIZER};
-	AUTO(video_index_freep) struct video_index *x = mem_alloc(1, sizeof *x);
 	err = err ? err : &own;
-	if (o->progress)
-		o->progress(o->ctx, "packets", 0);
-	int r = decoder_open(fd, &o->decoder, cancel, &c.spare, err);
+	int r = indexer_begin(fd, o, cancel, &ix, err);
+	while (r == 0 && !indexer_whole(ix))
+		r = indexer_step(ix, err);
 	if (r == 0)
-		r = decoder_walk(c.spare, &walk, err);
-	if (r == 0)
-		r = make(&c, x, err);
-	if (r < 0)
-		return r;
-	x->work_time = clock_now() - began;
-	*ret = TAKE(x);
-	return 0;
+		*ret = indexer_take(ix);
+	return r;
 }
 
 /* Options that change what is found; the number of children does not. */
@@ -375,33 +502,47 @@ static char *options_key(const struct indexer_options *o)
 	return mem_printf("%d %.4g %lld %d", INDEX_FORM_VERSION, o->effort, (long long)o->max_gap, o->scenes);
 }
 
-int indexer_get(struct store *s, const char *sha256, int fd, const struct indexer_options *o, struct cancel *cancel,
-                bool *ret_cached, struct video_index **ret, struct err *err)
+int indexer_load(struct store *s, const char *sha256, const struct indexer_options *o, struct video_index **ret,
+                 struct err *err)
 {
 	AUTO(mem_freep) char *key = options_key(o);
 	AUTO(buf_free) struct buf data = BUF(INDEX_FORM_MAX);
-	struct err own;
-	err = err ? err : &own;
-	int r = o->fresh ? -ERR_NOENT : store_index_load(s, sha256, key, &data, err);
-	if (r == 0 && index_parse(data.data, data.len, ret, err) == 0) {
-		*ret_cached = true;
-		return 0;
-	}
-	if (r < 0 && r != -ERR_NOENT)
-		return r;
-	AUTO(video_index_freep) struct video_index *x = NULL;
-	buf_clear(&data);
-	r = indexer_run(fd, o, cancel, &x, err);
-	/* What failed may succeed another time: on a machine with more memory, with a newer decoder. */
-	if (r == 0 && !x->failed) {
-		index_write(x, &data);
-		r = buf_check(&data, "the index", err);
-		if (r == 0)
-			r = store_index_save(s, sha256, key, data.data, data.len, err);
-	}
+	if (o->fresh)
+		return err_set(err, ERR_NOENT, "a fresh index is wanted");
+	int r = store_index_load(s, sha256, key, &data, err);
 	if (r < 0)
 		return r;
-	*ret_cached = false;
-	*ret = TAKE(x);
-	return 0;
+	r = index_parse(data.data, data.len, ret, err);
+	return r < 0 ? err_set(err, ERR_NOENT, "the index that was kept is damaged") : 0;
+}
+
+int indexer_save(struct store *s, const char *sha256, const struct indexer_options *o, const struct video_index *x,
+                 struct err *err)
+{
+	AUTO(mem_freep) char *key = options_key(o);
+	AUTO(buf_free) struct buf data = BUF(INDEX_FORM_MAX);
+	/* What failed may succeed another time: on a machine with more memory, with a newer decoder. */
+	if (x->failed)
+		return 0;
+	index_write(x, &data);
+	int r = buf_check(&data, "the index", err);
+	return r < 0 ? r : store_index_save(s, sha256, key, data.data, data.len, err);
+}
+
+int indexer_get(struct store *s, const char *sha256, int fd, const struct indexer_options *o, struct cancel *cancel,
+                bool *ret_cached, struct video_index **ret, struct err *err)
+{
+	AUTO(video_index_freep) struct video_index *x = NULL;
+	struct err own;
+	err = err ? err : &own;
+	int r = indexer_load(s, sha256, o, ret, err);
+	*ret_cached = r == 0;
+	if (r != -ERR_NOENT)
+		return r;
+	r = indexer_run(fd, o, cancel, &x, err);
+	if (r == 0)
+		r = indexer_save(s, sha256, o, x, err);
+	if (r == 0)
+		*ret = TAKE(x);
+	return r;
 }

@@ -10,7 +10,7 @@
 
 #include "base/cancel.h"
 #include "base/err.h"
-#include "job/decoder.h"
+#include "job/decoder-index.h"
 #include "job/index.h"
 #include "store/store.h"
 
@@ -26,11 +26,33 @@ struct indexer_options {
 	void *ctx;
 };
 
-/* fd: as decoder_open(). */
+/* Step by step: the parts of a video become known one after the other, the first one soon, and what is known does not
+ * change any more. Where a part ends follows from the video alone. One thread at a time. fd: as decoder_open(), and
+ * borrowed until the end, as is what the options point to. */
+struct indexer;
+int indexer_begin(int fd, const struct indexer_options *o, struct cancel *cancel, struct indexer **ret,
+                  struct err *err);
+/* The next part, or several where nothing can be decoded in the first ones. */
+int indexer_step(struct indexer *i, struct err *err);
+/* What is known, in as many parts as there are by now. Its arrays move with the next step. */
+const struct video_index *indexer_index(const struct indexer *i);
+bool indexer_whole(const struct indexer *i);
+struct video_index *indexer_take(struct indexer *i); /* once it is whole */
+const struct walk *indexer_packets(const struct indexer *i);
+void indexer_free(struct indexer *i);
+DEFINE_FREEP(struct indexer, indexer)
+
+/* All of it at once. */
 int indexer_run(int fd, const struct indexer_options *o, struct cancel *cancel, struct video_index **ret,
                 struct err *err);
 
-/* The same, through the store: what was made before of this source with these options is only read. */
+/* What was made before of this source with these options. ERR_NOENT. */
+int indexer_load(struct store *s, const char *sha256, const struct indexer_options *o, struct video_index **ret,
+                 struct err *err);
+/* Keeps it for indexer_load(), unless parts of it failed: that may succeed another time. */
+int indexer_save(struct store *s, const char *sha256, const struct indexer_options *o, const struct video_index *x,
+                 struct err *err);
+/* Loads it, or makes and saves it. */
 int indexer_get(struct store *s, const char *sha256, int fd, const struct indexer_options *o, struct cancel *cancel,
                 bool *ret_cached, struct video_index **ret, struct err *err);
 

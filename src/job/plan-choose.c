@@ -237,7 +237,7 @@ static size_t fills_of(const struct plan_view *v, int64_t gap)
 static size_t count_looks(const struct chooser *c)
 {
 	size_t n = c->n_picks;
-	int64_t before = c->v->from;
+	int64_t before = c->v->last;
 	for (size_t i = 0; i <= c->n_picks; i++) {
 		int64_t t = i < c->n_picks ? c->picks[i].time : c->v->to;
 		n += fills_of(c->v, t - before);
@@ -344,17 +344,23 @@ static int64_t settle(const struct plan_view *v, int64_t t, int64_t slack)
 	return llabs(s - t) <= slack ? s : t;
 }
 
+/* What was planned before stays, even where the last sample of that is far from its end. */
+static struct plan_look fill_look(const struct plan_view *v, int64_t t, int64_t slack)
+{
+	return (struct plan_look){t - slack > v->from ? settle(v, t, slack) : t > v->from ? t : v->from, true};
+}
+
 static struct plan_look *finish(const struct chooser *c, size_t *ret_n)
 {
 	const struct plan_view *v = c->v;
 	struct plan_look *looks = mem_alloc(count_looks(c), sizeof *looks);
 	size_t n = 0;
-	int64_t before = v->from;
+	int64_t before = v->last;
 	for (size_t i = 0; i <= c->n_picks; i++) {
 		int64_t t = i < c->n_picks ? c->picks[i].time : v->to, gap = t - before;
 		int64_t fills = (int64_t)fills_of(v, gap), step = gap / (fills + 1) + 1;
 		for (int64_t k = 1; k <= fills; k++)
-			looks[n++] = (struct plan_look){settle(v, before + gap * k / (fills + 1), (v->max_gap - step) / 2), true};
+			looks[n++] = fill_look(v, before + gap * k / (fills + 1), (v->max_gap - step) / 2);
 		if (i < c->n_picks)
 			looks[n++] = (struct plan_look){t, false};
 		before = t;

@@ -56,6 +56,11 @@ static struct boundary best_between(const struct plan_view *v, int64_t a, int64_
 	return isinf(best.cost) ? (struct boundary){b, boundary_cost(v, plan_bin(v, b))} : best;
 }
 
+int64_t plan_quiet_between(const struct plan_view *v, int64_t a, int64_t b)
+{
+	return best_between(v, a, b).time;
+}
+
 static double chunk_cost(const struct plan_view *v, int64_t length, size_t n, size_t most)
 {
 	double lack = (double)(most - n) / (double)most;
@@ -142,11 +147,12 @@ void plan_cut(const struct plan_view *v, const struct plan_look *looks, size_t n
 	size_t chunks = 0;
 	for (size_t j = n; j > 0; j = from[j])
 		ends[chunks++] = j;
-	p->chunks = mem_alloc(chunks, sizeof *p->chunks);
-	p->n_chunks = chunks;
+	struct plan_chunk *added = p->chunks = mem_grow(p->chunks, p->n_chunks + chunks, sizeof *p->chunks);
+	added += p->n_chunks;
+	p->n_chunks += chunks;
 	for (size_t i = 0; i < chunks; i++) {
 		size_t last = ends[chunks - 1 - i], first = from[last];
-		p->chunks[i] = (struct plan_chunk){.start = at[first].time, .end = at[last].time};
-		fill(v, pairs, first, last, again, at[from[first]].time, &p->chunks[i]);
+		added[i] = (struct plan_chunk){.start = at[first].time, .end = at[last].time};
+		fill(v, pairs, first, last, again, at[from[first]].time, &added[i]);
 	}
 }

@@ -33,9 +33,12 @@ json_t *plan_json(const struct plan *p)
 	json_t *sum = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "budget", (json_int_t)p->budget, "samples",
 	                        (json_int_t)p->samples, "floor", (json_int_t)p->floor, "bursts", (json_int_t)p->bursts,
 	                        "bursts_seen", (json_int_t)p->seen, "shots", (json_int_t)p->shots);
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "format", FORMAT, "policy",
+	json_t *more = p->until < p->to ? json_pack("{s:o, s:I, s:I}", "until", seconds(p->until), "parts",
+	                                            (json_int_t)p->parts, "looks", (json_int_t)p->looks)
+	                                : NULL;
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o*}", "format", FORMAT, "policy",
 	                 plan_policy_name[p->policy], "text", text, "sum", sum, "duration", seconds(p->duration), "from",
-	                 seconds(p->from), "to", seconds(p->to), "chunks", chunks);
+	                 seconds(p->from), "to", seconds(p->to), "chunks", chunks, "unfinished", more);
 }
 
 /* In which chunk the reader is; for messages. */
@@ -158,9 +161,22 @@ static void read_sum(const json_t *j, struct plan *p)
 		*rows[i].to = (size_t)json_integer_value(json_object_get(j, rows[i].key));
 }
 
+/* A plan that was still growing when it was written. */
+static int read_unfinished(const json_t *j, struct plan *p, struct err *err)
+{
+	const struct place at = {0};
+	p->until = p->to;
+	if (!j)
+		return 0;
+	p->parts = (size_t)json_integer_value(json_object_get(j, "parts"));
+	p->looks = (size_t)json_integer_value(json_object_get(j, "looks"));
+	return read_seconds(&at, json_object_get(j, "until"), "\"until\"", p->from, p->to, &p->until, err);
+}
+
 static int read_head(const json_t *j, int64_t duration, struct plan *p, struct err *err)
 {
-	static const char *const keys[] = {"format", "policy", "text", "sum", "duration", "from", "to", "chunks"};
+	static const char *const keys[] = {"format", "policy", "text",   "sum",       "duration",
+	                                   "from",   "to",     "chunks", "unfinished"};
 	const struct place at = {0};
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	int r = known_keys(&at, j, keys, ARRAY_LEN(keys), err);
@@ -177,7 +193,9 @@ static int read_head(const json_t *j, int64_t duration, struct plan *p, struct e
 		        clock_text(duration, b));
 	if (r == 0)
 		r = read_seconds(&at, json_object_get(j, "from"), "\"from\"", 0, duration - 1, &p->from, err);
-	return r < 0 ? r : read_seconds(&at, json_object_get(j, "to"), "\"to\"", p->from + 1, duration, &p->to, err);
+	if (r == 0)
+		r = read_seconds(&at, json_object_get(j, "to"), "\"to\"", p->from + 1, duration, &p->to, err);
+	return r < 0 ? r : read_unfinished(json_object_get(j, "unfinished"), p, err);
 }
 
 int plan_from_json(const json_t *j, int64_t duration, size_t frames_max, struct plan **ret, struct err *err)

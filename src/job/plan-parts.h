@@ -32,10 +32,12 @@ struct plan_shot {
 struct plan_view {
 	const struct plan_options *o;
 	const struct video_index *x;
-	int64_t from, to, max_gap, chunk_min, chunk_max;
+	int64_t from, to; /* what is planned now */
+	int64_t last;     /* the last sample before, or `from` */
+	int64_t max_gap, chunk_min, chunk_max;
 	size_t budget;    /* looks: samples, or pairs of them */
 	size_t per_chunk; /* looks */
-	size_t n_bins;    /* those of the index that begin before `to` */
+	size_t n_bins;    /* of the index */
 	float *excess;    /* n_bins; 0 outside [from, to) */
 	struct plan_burst *bursts;
 	size_t n_bursts;
@@ -48,8 +50,9 @@ struct plan_look {
 	bool floor; /* only fills a gap */
 };
 
-struct plan_view *plan_view_new(const struct plan_options *o, const struct video_index *x, int64_t from, int64_t to,
-                                size_t budget);
+/* The stretch [from, to) of the plan p, of which all that x tells from p->from on is the surroundings. */
+struct plan_view *plan_view_new(const struct plan_options *o, const struct video_index *x, const struct plan *p,
+                                int64_t from, int64_t to, size_t budget);
 void plan_view_free(struct plan_view *v);
 DEFINE_FREEP(struct plan_view, plan_view)
 
@@ -67,7 +70,10 @@ struct plan_look *plan_choose(const struct plan_view *v, size_t *ret_n, size_t *
 /* Different sample times in all chunks: one that an overlap repeats counts once. */
 size_t plan_count_samples(const struct plan *p);
 
-/* Fills p->chunks from the looks. */
+/* A cut or a quiet moment after a, and not after b. */
+int64_t plan_quiet_between(const struct plan_view *v, int64_t a, int64_t b);
+
+/* Adds the chunks of the looks to p->chunks. */
 void plan_cut(const struct plan_view *v, const struct plan_look *looks, size_t n, struct plan *p);
 
 #endif

@@ -107,9 +107,9 @@ static double unrest(const float *rise, size_t n, float *sorted)
 	return (double)quantile(sorted, n, 80) / 1.2816;
 }
 
-static void measure_excess(struct plan_view *v, float *height)
+static void measure_excess(struct plan_view *v, int64_t known_from, float *height)
 {
-	size_t first = plan_bin(v, v->from), n = v->n_bins - first, block = (size_t)(BLOCK / v->x->bin) + 1;
+	size_t first = plan_bin(v, known_from), n = v->n_bins - first, block = (size_t)(BLOCK / v->x->bin) + 1;
 	AUTO(mem_freep) float *sorted = mem_alloc(n, sizeof *sorted), *rise = mem_alloc(v->n_bins, sizeof *rise);
 	sort_bins(v, first, v->n_bins, sorted);
 	double least = LEAST * (double)quantile(sorted, n, 99);
@@ -127,6 +127,9 @@ static void measure_excess(struct plan_view *v, float *height)
 			height[i] = (float)(step > 0 ? above / step : above > 0 ? 1e6 : 0);
 		}
 	}
+	size_t begin = plan_bin(v, v->from), end = plan_bin(v, v->to - 1) + 1;
+	memset(v->excess, 0, begin * sizeof *v->excess);
+	memset(v->excess + end, 0, (v->n_bins - end) * sizeof *v->excess);
 }
 
 /* A cut that is known to the frame explains its bin: what makes a burst of it is the new shot, which asks for a sample
@@ -202,28 +205,28 @@ static int64_t at_least(int64_t a, int64_t b)
 }
 
 /* A short video is watched evenly: the floor alone takes most of a chunk's samples. */
-static void set_bounds(struct plan_view *v)
+static void set_bounds(struct plan_view *v, const struct plan *p)
 {
 	const struct plan_options *o = v->o;
 	v->per_chunk = (size_t)at_least(o->pairs ? o->chunk_frames / 2 : o->chunk_frames, 1);
 	v->chunk_max = o->chunk_max ? o->chunk_max : 6 * o->chunk_duration;
 	v->chunk_min = least_of(o->chunk_min ? o->chunk_min : o->chunk_duration / 10, v->chunk_max);
 	v->max_gap = o->max_gap ? o->max_gap : o->chunk_duration;
-	v->max_gap = least_of(v->max_gap, (v->to - v->from) / least_of((int64_t)v->per_chunk, (int64_t)v->budget) + 1);
+	v->max_gap = least_of(v->max_gap, (p->to - p->from) / least_of((int64_t)v->per_chunk, p->budget) + 1);
 	v->max_gap = at_least(least_of(v->max_gap, v->chunk_max / 2), 1);
 }
 
-struct plan_view *plan_view_new(const struct plan_options *o, const struct video_index *x, int64_t from, int64_t to,
-                                size_t budget)
+struct plan_view *plan_view_new(const struct plan_options *o, const struct video_index *x, const struct plan *p,
+                                int64_t from, int64_t to, size_t budget)
 {
 	struct plan_view *v = mem_alloc(1, sizeof *v);
-	*v = (struct plan_view){.o = o, .x = x, .from = from, .to = to, .budget = budget};
-	size_t n = (size_t)((to + x->bin - 1) / x->bin);
-	v->n_bins = n < x->n_bins ? n : x->n_bins;
+	*v = (struct plan_view){.o = o, .x = x, .from = from, .to = to, .budget = budget, .n_bins = x->n_bins};
+	const struct plan_chunk *before = p->n_chunks ? &p->chunks[p->n_chunks - 1] : NULL;
+	v->last = before && before->n_times ? before->times[before->n_times - 1] : from;
 	v->excess = mem_alloc(v->n_bins, sizeof *v->excess);
 	AUTO(mem_freep) float *height = mem_alloc(v->n_bins, sizeof *height);
-	set_bounds(v);
-	measure_excess(v, height);
+	set_bounds(v, p);
+	measure_excess(v, p->from, height);
 	mask_cuts(v);
 	find_bursts(v, height);
 	find_shots(v);

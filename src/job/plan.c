@@ -2,11 +2,16 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "job/plan-parts.h"
 
 enum { MAX_CHUNKS = 200000 };
+
+/* A part of the index is planned up to a cut or a quiet moment between these distances from its end: what follows is
+ * judged better with its surroundings. */
+static const int64_t margin_most = 90 * CLOCK_SECOND, margin_least = 30 * CLOCK_SECOND;
 
 const char *const plan_policy_name[PLAN_POLICIES] = {"even", "keyframe", "adaptive", "scene"};
 
@@ -35,46 +40,110 @@ static int count_chunks(const struct plan_options *o, int64_t length, int64_t *r
 	return 0;
 }
 
-static void plan_even(const struct plan_options *o, int64_t n, struct plan *p)
+void plan_add_even(struct plan *p, const struct plan_options *o)
 {
-	p->chunks = mem_alloc((size_t)n, sizeof *p->chunks);
-	p->n_chunks = (size_t)n;
+	struct err ignored;
+	int64_t n = 1, from = p->until;
+	count_chunks(o, p->to - from, &n, &ignored);
+	p->chunks = mem_grow(p->chunks, p->n_chunks + (size_t)n, sizeof *p->chunks);
 	for (int64_t i = 0; i < n; i++) {
-		int64_t start = p->from + i * o->chunk_duration, overlap = i ? o->chunk_overlap : 0;
-		fill_chunk(&p->chunks[i], start - overlap > p->from ? start - overlap : p->from,
-		           i + 1 < n ? p->from + (i + 1) * o->chunk_duration : p->to, o->chunk_frames);
+		int64_t start = from + i * o->chunk_duration, overlap = i ? o->chunk_overlap : 0;
+		fill_chunk(&p->chunks[p->n_chunks++], start - overlap > p->from ? start - overlap : p->from,
+		           i + 1 < n ? from + (i + 1) * o->chunk_duration : p->to, o->chunk_frames);
 	}
+	p->until = p->to;
+	p->samples = plan_count_samples(p);
 }
 
-/* Moves each sample to the nearest picture of the index in its chunk: where it looked closely, that may be none that
- * is coded by itself. */
-static void snap_to_keys(const struct video_index *x, struct plan_chunk *c)
+static void snap(struct plan_chunk *c, const int64_t *times, size_t n)
 {
-	size_t kept = 0;
+	size_t kept = 0, k = 0;
 	for (size_t i = 0; i < c->n_times; i++) {
-		const struct index_key *best = NULL;
-		for (size_t k = plan_key_from(x, c->start); k < x->n_keys && x->keys[k].pts < c->end; k++)
-			if (!best || llabs(x->keys[k].pts - c->times[i]) < llabs(best->pts - c->times[i]))
-				best = &x->keys[k];
-		int64_t t = best ? best->pts : c->times[i];
+		while (k + 1 < n && (times[k] < c->start || (times[k + 1] < c->end && llabs(times[k + 1] - c->times[i]) <=
+		                                                                          llabs(times[k] - c->times[i]))))
+			k++;
+		bool within = k < n && times[k] >= c->start && times[k] < c->end;
+		int64_t t = within ? times[k] : c->times[i];
 		if (!kept || t > c->times[kept - 1])
 			c->times[kept++] = t;
 	}
 	c->n_times = kept;
 }
 
-static void plan_by_activity(const struct plan_options *o, const struct video_index *x, struct plan *p)
+void plan_snap(struct plan *p, const int64_t *times, size_t n)
 {
-	size_t n;
-	AUTO(plan_view_freep)
-	struct plan_view *v =
-		plan_view_new(o, x, p->from, p->to, (size_t)(o->pairs && p->budget > 1 ? p->budget / 2 : p->budget));
-	AUTO(mem_freep) struct plan_look *looks = plan_choose(v, &n, &p->seen);
+	for (size_t i = 0; i < p->n_chunks; i++)
+		snap(&p->chunks[i], times, n);
+	p->samples = plan_count_samples(p);
+}
+
+/* How many looks the plan may have spent at t: its share, and what was not needed before. */
+static size_t budget_until(const struct plan *p, const struct plan_options *o, int64_t t)
+{
+	int64_t all = o->pairs && p->budget > 1 ? p->budget / 2 : p->budget;
+	return (size_t)((__int128)all * (t - p->from) / (p->to - p->from));
+}
+
+/* The first chunk that was added begins in the one before, and shows its last samples again. */
+static void overlap(struct plan *p, const struct plan_options *o, size_t first)
+{
+	struct plan_chunk *c = &p->chunks[first];
+	const struct plan_chunk *before = c - 1;
+	size_t again = ((size_t)o->chunk_frames + 3) / 4, n = 0;
+	int64_t most = (c->start - before->start) / 2;
+	c->start -= o->chunk_overlap < most ? o->chunk_overlap : most;
+	while (n < again && n < before->n_times && before->times[before->n_times - 1 - n] >= c->start)
+		n++;
+	if (!n || c->n_times + n > (size_t)o->chunk_frames)
+		return;
+	int64_t *times = mem_alloc(c->n_times + n, sizeof *times);
+	memcpy(times, before->times + before->n_times - n, n * sizeof *times);
+	memcpy(times + n, c->times, c->n_times * sizeof *times);
+	free(c->times);
+	c->times = times;
+	c->n_times += n;
+}
+
+static void add_stretch(struct plan *p, const struct plan_options *o, const struct video_index *x, int64_t to)
+{
+	size_t n, seen, first = p->n_chunks, allowed = budget_until(p, o, to);
+	size_t budget = allowed > p->looks ? allowed - p->looks : 1;
+	AUTO(plan_view_freep) struct plan_view *v = plan_view_new(o, x, p, p->until, to, budget);
+	AUTO(mem_freep) struct plan_look *looks = plan_choose(v, &n, &seen);
 	for (size_t i = 0; i < n; i++)
 		p->floor += looks[i].floor;
-	p->bursts = v->n_bursts;
-	p->shots = v->n_shots;
+	p->looks += n;
+	p->seen += seen;
+	p->bursts += v->n_bursts;
+	p->shots += first ? v->n_shots - 1 : v->n_shots;
 	plan_cut(v, looks, n, p);
+	if (first && o->chunk_overlap)
+		overlap(p, o, first);
+	p->until = to;
+}
+
+/* Up to where the index is enough for a plan; p->until if it is not. */
+static int64_t plannable(const struct plan *p, const struct plan_options *o, const struct video_index *x)
+{
+	int64_t end = x->n_parts ? x->parts[x->n_parts - 1] : x->duration;
+	if (end >= x->duration || end - margin_least >= p->to)
+		return p->to;
+	if (end - margin_most <= p->until)
+		return p->until;
+	AUTO(plan_view_freep) struct plan_view *v = plan_view_new(o, x, p, p->until, end < p->to ? end : p->to, 1);
+	return plan_quiet_between(v, end - margin_most, end - margin_least);
+}
+
+void plan_add(struct plan *p, const struct plan_options *o, const struct video_index *index)
+{
+	size_t parts = index->n_parts ? index->n_parts : 1;
+	for (; p->parts < parts && p->until < p->to; p->parts++) {
+		const struct video_index x = video_index_first(index, p->parts + 1);
+		int64_t to = x.n_bins ? plannable(p, o, &x) : p->until;
+		if (to > p->until)
+			add_stretch(p, o, &x, to);
+	}
+	p->samples = plan_count_samples(p);
 }
 
 size_t plan_count_samples(const struct plan *p)
@@ -121,27 +190,33 @@ int plan_check(const struct plan_options *o, int64_t duration, struct err *err)
 	return r < 0 ? r : count_chunks(o, to - o->from, &n, err);
 }
 
+struct plan *plan_new(const struct plan_options *o, int64_t duration)
+{
+	int64_t to = plan_end(o, duration), n = 1;
+	struct err ignored;
+	count_chunks(o, to - o->from, &n, &ignored);
+	struct plan *p = mem_alloc(1, sizeof *p);
+	*p = (struct plan){.duration = duration,
+	                   .from = o->from,
+	                   .to = to,
+	                   .until = o->from,
+	                   .policy = o->policy,
+	                   .budget = n * o->chunk_frames};
+	return p;
+}
+
 int plan_make(const struct plan_options *o, int64_t duration, const struct video_index *index, struct plan **ret,
               struct err *err)
 {
-	int64_t to = plan_end(o, duration), n = 0;
 	int r = plan_check(o, duration, err);
-	if (r == 0)
-		r = count_chunks(o, to - o->from, &n, err);
 	if (r < 0)
 		return r;
 	bool known = index && index->bin > 0 && index->n_bins > 0 && index->activity;
-	struct plan *p = mem_alloc(1, sizeof *p);
-	*p = (struct plan){
-		.duration = duration, .from = o->from, .to = to, .policy = o->policy, .budget = n * o->chunk_frames};
-	if (known && (o->policy == PLAN_ADAPTIVE || o->policy == PLAN_SCENE)) {
-		plan_by_activity(o, index, p);
-	} else {
-		plan_even(o, n, p);
-		for (size_t i = 0; known && o->policy == PLAN_KEYFRAME && i < p->n_chunks; i++)
-			snap_to_keys(index, &p->chunks[i]);
-	}
-	p->samples = plan_count_samples(p);
+	struct plan *p = plan_new(o, duration);
+	if (known && (o->policy == PLAN_ADAPTIVE || o->policy == PLAN_SCENE))
+		plan_add(p, o, index);
+	else
+		plan_add_even(p, o);
 	*ret = p;
 	return 0;
 }

@@ -48,8 +48,11 @@ struct plan_chunk {
 struct plan {
 	int64_t duration; /* of the video that it was made for */
 	int64_t from, to;
+	int64_t until;           /* so far: a plan may grow while the video is being looked through */
+	size_t parts;            /* of the index, that it knows */
+	size_t looks;            /* that it has spent of its budget */
 	enum plan_policy policy; /* that it was made by: even where there was no index */
-	int64_t budget;          /* samples that even sampling would take; 0 = the plan came from a file */
+	int64_t budget;          /* samples that even sampling would take, of all of it; 0 = the plan came from a file */
 	size_t samples;          /* distinct ones, over all chunks */
 	size_t floor;            /* of these, only there so that no gap is too long */
 	size_t bursts, seen;     /* stretches of activity; those that a sample was chosen in */
@@ -61,9 +64,21 @@ struct plan {
 /* Whether the options go together, and the part lies in the video. */
 int plan_check(const struct plan_options *o, int64_t duration, struct err *err);
 
-/* Even: each sample stands in the middle of its share of the chunk, so none is further than half a share from a
- * sample. A remainder shorter than a quarter of a chunk joins the chunk before it instead of becoming a sliver.
- * Adaptive and scene: plan-parts.h tells how. Without an index (NULL) they are even. `duration` > 0. */
+/* A plan without chunks, to be added to; the options were checked, and stay the same. */
+struct plan *plan_new(const struct plan_options *o, int64_t duration);
+/* Adaptive and scene: adds what follows from the first n parts of an index that has so many by now, for each n that is
+ * new. What is planned of a part ends well before that does, at a cut or where it is quiet; so a plan that was added to
+ * whenever there was more is the same as one that is made of the whole index. */
+void plan_add(struct plan *p, const struct plan_options *o, const struct video_index *index);
+/* Adds even chunks up to the end. */
+void plan_add_even(struct plan *p, const struct plan_options *o);
+/* Moves each sample to the nearest of these ascending times, if there is one within its chunk. */
+void plan_snap(struct plan *p, const int64_t *times, size_t n);
+
+/* All of it. Even: each sample stands in the middle of its share of the chunk, so none is further than half a share
+ * from a sample. A remainder shorter than a quarter of a chunk joins the chunk before it instead of becoming a sliver.
+ * Keyframe: the same, and plan_snap() follows. Adaptive and scene: plan-parts.h tells how; without an index (NULL) they
+ * are even. `duration` > 0. */
 int plan_make(const struct plan_options *o, int64_t duration, const struct video_index *index, struct plan **ret,
               struct err *err);
 void plan_free(struct plan *p);

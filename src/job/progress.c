@@ -95,6 +95,14 @@ void progress_begin(struct progress *p, size_t chunks, size_t finished, size_t p
 	pthread_mutex_unlock(&p->lock);
 }
 
+void progress_grow(struct progress *p, size_t chunks, size_t parallel)
+{
+	pthread_mutex_lock(&p->lock);
+	p->chunks = chunks;
+	p->parallel = parallel ? parallel : 1;
+	pthread_mutex_unlock(&p->lock);
+}
+
 static struct running *find_running(struct progress *p, size_t index)
 {
 	for (size_t i = 0; i < p->n_running; i++)

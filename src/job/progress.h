@@ -55,6 +55,8 @@ void progress_phase(struct progress *p, const char *phase, const char *detail); 
 void progress_event(struct progress *p, const char *type, json_t *fields);
 /* A new file: forgets chunks. `finished` of them were done by an earlier run. */
 void progress_begin(struct progress *p, size_t chunks, size_t finished, size_t parallel);
+/* The same file turns out to have so many chunks. */
+void progress_grow(struct progress *p, size_t chunks, size_t parallel);
 void progress_chunk(struct progress *p, size_t index, int64_t start, int64_t end, enum progress_stage stage,
                     int64_t done, int64_t total);
 void progress_rates(struct progress *p, double prefill, double decode);

@@ -16,6 +16,8 @@ void survey_clear(struct survey *s)
 {
 	plan_free(TAKE(s->plan));
 	json_decref(TAKE(s->seen));
+	indexer_free(TAKE(s->indexer));
+	video_index_free(TAKE(s->index));
 }
 
 static enum plan_policy policy_of(const char *name)
@@ -81,62 +83,135 @@ static json_t *seen_json(const struct video_index *x)
 
 static void on_progress(void *ctx, const char *what, double fraction)
 {
+	const struct survey *s = ctx;
 	char text[80];
 	snprintf(text, sizeof text, "%s %.0f %%", what, fraction * 100);
-	progress_phase(ctx, "index", text);
+	if (!s->quiet)
+		progress_phase(s->w->a->progress, "index", text);
 }
 
-static int make_index(const struct describe_worker *w, const char *sha256, struct video_index **ret, struct err *err)
+static struct indexer_options index_options(struct survey *s)
 {
-	const struct analyze_options *o = w->a->options;
-	const struct indexer_options i = {
+	const struct analyze_options *o = s->w->a->options;
+	return (struct indexer_options){
 		.effort = o->index_effort,
 		.max_gap = o->index_max_gap,
 		.workers = o->index_workers,
 		.progress = on_progress,
-		.ctx = w->a->progress,
-		.decoder = {.timeout = o->media_timeout, .memory = o->media_memory, .sandbox = o->sandbox}};
-	bool cached;
-	progress_phase(w->a->progress, "index", "");
-	return indexer_get(w->a->store, sha256, w->fd, &i, w->a->cancel, &cached, ret, err);
+		.ctx = s,
+		.decoder = {.timeout = o->media_timeout, .memory = o->media_memory, .sandbox = o->sandbox, .background = true}};
 }
 
-int survey_make(const struct describe_worker *w, const char *sha256, const struct video_info *video, struct survey *ret,
-                struct err *err)
+/* More of the index: all that was kept, or a part. */
+static int step_index(struct survey *s, const char *sha256, struct err *err)
 {
-	const struct plan_options o = survey_options(w->a->options);
-	AUTO(video_index_freep) struct video_index *index = NULL;
-	struct survey s = {0};
-	int r = plan_check(&o, video->duration, err);
-	if (r == 0 && o.policy != PLAN_EVEN) {
-		struct err why;
-		r = make_index(w, sha256, &index, &why);
-		if (r == -ERR_CANCELED || cancel_fired(w->a->cancel))
-			return err_set(err, ERR_CANCELED, "interrupted");
-		if (r < 0)
-			log_warning("the frames are spread evenly, because the video could not be looked over: %s", why.msg);
-		r = 0;
+	const struct analyze *a = s->w->a;
+	const struct indexer_options i = index_options(s);
+	int r = 0;
+	if (!s->indexer) {
+		r = sha256 ? indexer_load(a->store, sha256, &i, &s->index, err) : -ERR_NOENT;
+		if (r != -ERR_NOENT)
+			return r;
+		r = indexer_begin(s->w->fd, &i, a->cancel, &s->indexer, err);
 	}
 	if (r == 0)
-		r = plan_make(&o, video->duration, index, &s.plan, err);
+		r = indexer_step(s->indexer, err);
+	if (r == 0 && indexer_whole(s->indexer)) {
+		s->index = indexer_take(s->indexer);
+		s->made = true;
+		indexer_free(TAKE(s->indexer));
+	}
+	return r;
+}
+
+static int step_by_activity(struct survey *s, const struct plan_options *o, const char *sha256, struct err *err)
+{
+	int r = step_index(s, sha256, err);
 	if (r < 0)
 		return r;
-	s.seen = index ? seen_json(index) : NULL;
-	*ret = s;
+	const struct video_index *x = s->index ? s->index : indexer_index(s->indexer);
+	plan_add(s->plan, o, x);
+	if (s->plan->until == s->plan->to)
+		s->seen = seen_json(x);
 	return 0;
 }
 
-int survey_recall(const char *facts, int64_t duration, struct survey *ret, struct err *err)
+/* At keyframes: their times are all that is to be known. */
+static int plan_keyframes(struct survey *s, const struct plan_options *o, struct err *err)
+{
+	const struct indexer_options i = index_options(s);
+	plan_add_even(s->plan, o);
+	int r = indexer_begin(s->w->fd, &i, s->w->a->cancel, &s->indexer, err);
+	if (r < 0)
+		return r;
+	const struct walk *w = indexer_packets(s->indexer);
+	AUTO(mem_freep) int64_t *times = mem_alloc(w->n_keys, sizeof *times);
+	for (size_t k = 0; k < w->n_keys; k++)
+		times[k] = w->keys[k].pts;
+	plan_snap(s->plan, times, w->n_keys);
+	indexer_free(TAKE(s->indexer));
+	return 0;
+}
+
+int survey_step(struct survey *s, const char *sha256, struct err *err)
+{
+	const struct plan_options o = survey_options(s->w->a->options);
+	struct err why;
+	int r = 0;
+	if (!s->plan)
+		s->plan = plan_new(&o, s->duration);
+	if (!s->quiet && o.policy != PLAN_EVEN)
+		progress_phase(s->w->a->progress, "index", "");
+	if (o.policy == PLAN_ADAPTIVE || o.policy == PLAN_SCENE)
+		r = step_by_activity(s, &o, sha256, &why);
+	else if (o.policy == PLAN_KEYFRAME)
+		r = plan_keyframes(s, &o, &why);
+	if (r == -ERR_CANCELED || cancel_fired(s->w->a->cancel))
+		return err_set(err, ERR_CANCELED, "interrupted");
+	if (r < 0)
+		log_warning("the frames are spread evenly, because the video could not be looked over: %s", why.msg);
+	if ((r < 0 || o.policy == PLAN_EVEN) && s->plan->until < s->plan->to)
+		plan_add_even(s->plan, &o);
+	s->whole = s->plan->until == s->plan->to;
+	return 0;
+}
+
+int survey_keep(struct survey *s, const char *sha256, struct err *err)
+{
+	const struct indexer_options i = index_options(s);
+	return s->made ? indexer_save(s->w->a->store, sha256, &i, s->index, err) : 0;
+}
+
+int survey_recall(struct survey *s, const char *facts, struct err *err)
 {
 	json_auto_t *j = json_loads(facts, 0, NULL);
-	struct survey s = {0};
-	int r = plan_from_json(json_object_get(j, "plan"), duration, PLAN_FRAMES_MAX, &s.plan, err);
+	struct plan *plan;
+	int r = plan_from_json(json_object_get(j, "plan"), s->duration, PLAN_FRAMES_MAX, &plan, err);
 	if (r < 0)
 		return err_wrap(err, "the journal of this job is damaged; --fresh begins it again");
+	plan_free(s->plan);
+	s->plan = plan;
 	json_t *seen = json_object_get(j, "index");
-	s.seen = json_is_object(seen) ? json_incref(seen) : NULL;
-	*ret = s;
+	s->seen = json_is_object(seen) ? json_incref(seen) : NULL;
+	s->whole = plan->until == plan->to;
 	return 0;
+}
+
+/* The whole plan of a video that is open. */
+static int plan_of(struct survey *s, struct err *err)
+{
+	const struct analyze *a = s->w->a;
+	const struct plan_options o = survey_options(a->options);
+	char sha256[HASH_HEX];
+	int r = survey_given(a->options, s->duration, &s->plan, err);
+	if (r < 0 || s->plan)
+		return r;
+	r = plan_check(&o, s->duration, err);
+	if (r == 0)
+		r = hash_fd(s->w->fd, a->cancel, NULL, sha256, err);
+	while (r == 0 && !s->whole)
+		r = survey_step(s, sha256, err);
+	return r < 0 ? r : survey_keep(s, sha256, err);
 }
 
 int survey_file(const struct analyze *a, const char *path, struct plan **ret, struct err *err)
@@ -144,7 +219,6 @@ int survey_file(const struct analyze *a, const char *path, struct plan **ret, st
 	AUTO(fd_closep) int fd = -1;
 	AUTO(video_info_clear) struct video_info video = {0};
 	AUTO(survey_clear) struct survey survey = {0};
-	char sha256[HASH_HEX];
 	int r = file_open_input(path, &fd, err);
 	if (r < 0)
 		return r;
@@ -152,12 +226,10 @@ int survey_file(const struct analyze *a, const char *path, struct plan **ret, st
 	r = describe_open(&w, err);
 	if (r == 0)
 		r = decoder_probe(w.decoder, &video, err);
+	survey.w = &w;
+	survey.duration = video.duration;
 	if (r == 0)
-		r = survey_given(a->options, video.duration, &survey.plan, err);
-	if (r == 0 && !survey.plan)
-		r = hash_fd(fd, a->cancel, NULL, sha256, err);
-	if (r == 0 && !survey.plan)
-		r = survey_make(&w, sha256, &video, &survey, err);
+		r = plan_of(&survey, err);
 	describe_close(&w);
 	if (r < 0)
 		return r == -ERR_CANCELED ? r : err_wrap(err, "%s", file_base(path));

@@ -11,8 +11,16 @@
 #include "job/plan.h"
 
 struct survey {
-	struct plan *plan; /* owned */
-	json_t *seen;      /* of the index, in short, for the report; NULL without one; owned */
+	const struct describe_worker *w; /* borrowed */
+	int64_t duration;
+	bool quiet;        /* the progress shows something else already */
+	struct plan *plan; /* as far as it is made; owned */
+	json_t *seen;      /* of the index, in short, for the report; NULL without one, or before the end; owned */
+	bool whole;        /* nothing is to be added to the plan */
+	/* For the steps. */
+	struct indexer *indexer;   /* at work; owned */
+	struct video_index *index; /* all of it; owned */
+	bool made;                 /* now, so that survey_keep() has something to keep */
 };
 void survey_clear(struct survey *s);
 
@@ -21,13 +29,17 @@ struct plan_options survey_options(const struct analyze_options *o);
 /* The plan of --plan; NULL without one. */
 int survey_given(const struct analyze_options *o, int64_t duration, struct plan **ret, struct err *err);
 
-/* Makes the index where the policy needs one, and the plan. An index that cannot be had is no reason to give up: the
- * plan is even then, and a warning says why. Blocks for the index; ERR_CANCELED. */
-int survey_make(const struct describe_worker *w, const char *sha256, const struct video_info *video, struct survey *ret,
-                struct err *err);
+/* Looks further, and adds to the plan what follows from that, perhaps nothing; s has w and duration, and a plan if an
+ * earlier run began one. Makes the index where the policy needs one; sha256: of the source, or NULL if this one was
+ * never seen here. An index that cannot be had is no reason to give up: the plan is even then, and a warning says why.
+ * Blocks; ERR_CANCELED. */
+int survey_step(struct survey *s, const char *sha256, struct err *err);
+
+/* Keeps an index that was made for other runs. */
+int survey_keep(struct survey *s, const char *sha256, struct err *err);
 
 /* What an earlier run of the job found out, from its facts. ERR_FORMAT if these are damaged. */
-int survey_recall(const char *facts, int64_t duration, struct survey *ret, struct err *err);
+int survey_recall(struct survey *s, const char *facts, struct err *err);
 
 /* Only the plan of a video, no model needed: for `vdet plan`. */
 int survey_file(const struct analyze *a, const char *path, struct plan **ret, struct err *err);

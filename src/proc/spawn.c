@@ -340,6 +340,12 @@ int64_t child_peak_memory(struct child *c)
 	return c->peak;
 }
 
+void child_yield(struct child *c)
+{
+	if (!c->ended)
+		setpriority(PRIO_PROCESS, (id_t)c->pid, 10);
+}
+
 void child_limit_cpu(struct child *c, int64_t seconds)
 {
 	struct rlimit limit;

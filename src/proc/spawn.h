@@ -63,6 +63,7 @@ const char *child_status_text(const struct child *c, char out[static CHILD_TEXT_
 /* The highest resident size (VmHWM) seen at any call while it ran, in bytes; 0 if unknown. Not from rusage: that
  * counts the memory of the parent until exec. */
 int64_t child_peak_memory(struct child *c);
+void child_yield(struct child *c); /* from now on it runs where nobody else wants to; best effort */
 /* The child dies of SIGXCPU after `seconds` of processor time from now on (0 = no limit). Best effort: it guards
  * against a child that outlives us while it computes. */
 void child_limit_cpu(struct child *c, int64_t seconds);

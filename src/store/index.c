@@ -1,4 +1,4 @@
-/* Indexes of videos, kept as bytes that only the job understands. */
+/* Sources that are known, and indexes of videos, kept as bytes that only the job understands. */
 #include "base/clock.h"
 #include "store/db.h"
 #include "store/store.h"
@@ -44,4 +44,30 @@ int store_index_save(struct store *s, const char *sha256, const char *options, c
 		return r;
 	db_bind(q, "ssib", sha256, options, clock_wall(), data, len);
 	return db_run(s, q, err);
+}
+
+int store_source_note(struct store *s, const char *sha256, int64_t size, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked, "INSERT OR IGNORE INTO source (sha256, size) VALUES (?, ?)", &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "si", sha256, size);
+	return db_run(s, q, err);
+}
+
+int store_source_known(struct store *s, int64_t size, bool *ret, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked, "SELECT 1 FROM source WHERE size = ? LIMIT 1", &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "i", size);
+	r = db_step(s, q, err);
+	if (r < 0)
+		return r;
+	*ret = r > 0;
+	return 0;
 }

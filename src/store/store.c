@@ -9,7 +9,8 @@
 #include "store_sql.h"
 
 /* Version n + 1 is reached from n by steps[n]; a new store takes them all. */
-static const char *const steps[] = {store_sql_schema_sql, store_sql_migrate_2_sql, store_sql_migrate_3_sql};
+static const char *const steps[] = {store_sql_schema_sql, store_sql_migrate_2_sql, store_sql_migrate_3_sql,
+                                    store_sql_migrate_4_sql};
 enum { SCHEMA_VERSION = ARRAY_LEN(steps) };
 
 static int migrate(struct store *s, struct err *err)
@@ -106,6 +107,28 @@ int store_job_add(struct store *s, const struct store_job *j, const struct store
 		db_bind(q, "sssssiii", j->id, j->key, j->source_name, j->facts, j->output, (int64_t)j->state, now, now);
 		r = db_run(s, q, err);
 	}
+	if (r == 0)
+		r = insert_chunks(s, j->id, chunks, n, err);
+	return db_end(locked, r, err);
+}
+
+static int set_facts(struct store *s, const struct store_job *j, struct err *err)
+{
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(s, "UPDATE job SET facts = ?, updated = ? WHERE id = ?", &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "sis", j->facts, clock_wall(), j->id);
+	return db_run(s, q, err);
+}
+
+int store_job_extend(struct store *s, const struct store_job *j, const struct store_chunk *chunks, size_t n,
+                     struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	int r = db_exec(s, "BEGIN IMMEDIATE", err);
+	if (r == 0)
+		r = set_facts(s, j, err);
 	if (r == 0)
 		r = insert_chunks(s, j->id, chunks, n, err);
 	return db_end(locked, r, err);

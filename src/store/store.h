@@ -74,6 +74,9 @@ void store_chunk_clear(struct store_chunk *c);
 /* Adds the job with its chunks (index, start, end), all still to do, in one transaction. */
 int store_job_add(struct store *s, const struct store_job *job, const struct store_chunk *chunks, size_t n,
                   struct err *err);
+/* More chunks of it, and new facts, in one transaction. */
+int store_job_extend(struct store *s, const struct store_job *job, const struct store_chunk *chunks, size_t n,
+                     struct err *err);
 /* By id, a unique beginning of it (at least 3 digits), or a key. ERR_NOENT if there is none. */
 int store_job_find(struct store *s, const char *id, struct store_job *ret, struct err *err);
 /* Calls fn for each job, newest first; fn must not call the store. */
@@ -87,6 +90,10 @@ int store_chunk_save(struct store *s, const char *job, const struct store_chunk 
 /* Reads all chunks in order; the caller clears each and frees the array. Without `detail`, no samples and events. */
 int store_chunks_load(struct store *s, const char *job, bool detail, struct store_chunk **ret, size_t *ret_n,
                       struct err *err);
+
+/* Every file whose hash was ever reckoned here. One of a size that is not known is new, before its hash is known. */
+int store_source_note(struct store *s, const char *sha256, int64_t size, struct err *err);
+int store_source_known(struct store *s, int64_t size, bool *ret, struct err *err);
 
 /* The index of a video, by its source's SHA-256 and a text that names everything else it depends on. ERR_NOENT if there
  * is none; saving replaces. */

@@ -363,6 +363,9 @@ static struct video_index *sample_index(void)
 	x->cuts = mem_alloc(2, sizeof *x->cuts);
 	x->cuts[0] = (struct index_cut){.pts = 300000, .end = 300000, .uncertainty = 40000, .score = 1};
 	x->cuts[1] = (struct index_cut){.pts = 500000, .end = 700000, .kind = INDEX_CUT_DISSOLVE, .score = 0.75f};
+	x->parts = mem_alloc(2, sizeof *x->parts);
+	x->parts[x->n_parts++] = 400000;
+	x->parts[x->n_parts++] = 1050000;
 	x->keys = mem_alloc(3, sizeof *x->keys);
 	for (int i = 0; i < 3; i++)
 		x->keys[i] = (struct index_key){.pts = i * 400000, .hash = 0xfedcba9876543210 + (uint64_t)i, .sharpness = 5};
@@ -385,6 +388,9 @@ static void an_index_comes_back_as_it_was_written(void **state)
 	                                   "00:00:00.500\nShot 2\n\n3\n00:00:00.500 --> 00:00:01.050\nShot 3\n");
 	json_auto_t *j = index_json(x);
 	assert_int_equal(json_array_size(json_object_get(j, "bins")), 11);
+	const struct video_index first = video_index_first(y, 1), whole = video_index_first(y, 2);
+	assert_true(first.n_bins == 4 && first.n_cuts == 1 && first.n_keys == 1);
+	assert_true(whole.n_bins == 11 && whole.n_cuts == 2 && whole.n_keys == 3);
 	const json_t *second = json_array_get(json_object_get(j, "cuts"), 1);
 	assert_string_equal(json_string_value(json_object_get(second, "kind")), "dissolve");
 }

@@ -153,8 +153,9 @@ static void an_older_store_is_brought_up_to_date(void **state)
 	sqlite3 *db = NULL;
 	store_free(open_store("old.db"));
 	assert_ok(sqlite3_open(path, &db));
-	assert_ok(sqlite3_exec(db, "DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; PRAGMA user_version = 1",
-	                       NULL, NULL, NULL));
+	const char *back =
+		"DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; DROP TABLE source; PRAGMA user_version = 1";
+	assert_ok(sqlite3_exec(db, back, NULL, NULL, NULL));
 	assert_ok(sqlite3_close(db));
 
 	AUTO(store_freep) struct store *s = open_store("old.db"), *newer = NULL;
@@ -165,6 +166,14 @@ static void an_older_store_is_brought_up_to_date(void **state)
 	assert_int_equal(store_index_load(s, key_a, "y", &got, &err), -ERR_NOENT);
 	assert_ok(store_index_load(s, key_a, "x", &got, &err));
 	assert_string_equal(buf_str(&got), "other");
+
+	bool known = true;
+	assert_ok(store_source_known(s, 1234, &known, &err));
+	assert_false(known);
+	assert_ok(store_source_note(s, key_a, 1234, &err));
+	assert_ok(store_source_note(s, key_a, 1234, &err));
+	assert_ok(store_source_known(s, 1234, &known, &err));
+	assert_true(known);
 
 	assert_ok(sqlite3_open(path, &db));
 	assert_ok(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL));

@@ -1,0 +1,173 @@
+#include "job/opening.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+
+enum { PERIOD = 50 /* milliseconds: how often the display is renewed, and a cancel seen */ };
+
+struct task {
+	pthread_t thread;
+	bool done; /* guarded by the lock */
+	int result;
+	struct err err;
+};
+
+struct opening {
+	const struct analyze *a;
+	int fd;
+	int64_t size;
+	_Atomic int64_t hashed;
+	struct cancel *stop; /* of hashing */
+	char sha256[HASH_HEX];
+	struct task hash, engine;
+	char note[100];       /* what the engine is doing; guarded by lock */
+	pthread_mutex_t lock; /* taken around the progress' lock, never inside */
+	pthread_cond_t changed;
+};
+
+static void finish(struct opening *o, struct task *t)
+{
+	pthread_mutex_lock(&o->lock);
+	t->done = true;
+	pthread_cond_broadcast(&o->changed);
+	pthread_mutex_unlock(&o->lock);
+}
+
+static void *hash_source(void *arg)
+{
+	struct opening *o = arg;
+	o->hash.result = hash_fd(o->fd, o->stop, &o->hashed, o->sha256, &o->hash.err);
+	finish(o, &o->hash);
+	return NULL;
+}
+
+static void note_engine(void *ctx, const char *what)
+{
+	struct opening *o = ctx;
+	pthread_mutex_lock(&o->lock);
+	snprintf(o->note, sizeof o->note, "%s", what);
+	pthread_mutex_unlock(&o->lock);
+}
+
+static void *start_engine(void *arg)
+{
+	struct opening *o = arg;
+	o->engine.result = engine_start(o->a->engine, note_engine, o, &o->engine.err);
+	finish(o, &o->engine);
+	return NULL;
+}
+
+struct opening *opening_begin(const struct analyze *a, int fd, int64_t size)
+{
+	struct opening *o = mem_alloc(1, sizeof *o);
+	pthread_condattr_t monotonic;
+	o->a = a;
+	o->fd = fd;
+	o->size = size;
+	o->stop = cancel_new();
+	pthread_mutex_init(&o->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&o->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	/* Where the system has no thread to give, it is done here and now. */
+	o->hash.thread = o->engine.thread = pthread_self();
+	if (a->sha256) {
+		snprintf(o->sha256, sizeof o->sha256, "%s", a->sha256);
+		o->hash.done = true;
+	} else if (pthread_create(&o->hash.thread, NULL, hash_source, o) != 0) {
+		hash_source(o);
+		o->hash.thread = pthread_self();
+	}
+	if (pthread_create(&o->engine.thread, NULL, start_engine, o) != 0) {
+		start_engine(o);
+		o->engine.thread = pthread_self();
+	}
+	return o;
+}
+
+/* Until the task is done or the period over. */
+static bool wait_for(struct opening *o, const struct task *t)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += PERIOD * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&o->lock);
+	while (!t->done && pthread_cond_timedwait(&o->changed, &o->lock, &until) == 0)
+		;
+	bool done = t->done;
+	pthread_mutex_unlock(&o->lock);
+	return done;
+}
+
+bool opening_hashed(struct opening *o)
+{
+	pthread_mutex_lock(&o->lock);
+	bool done = o->hash.done;
+	pthread_mutex_unlock(&o->lock);
+	return done;
+}
+
+static void tell_hash(struct opening *o)
+{
+	char done[TEXT_SIZE_MAX], all[TEXT_SIZE_MAX], text[160];
+	snprintf(text, sizeof text, "%s of %s", text_size((double)atomic_load(&o->hashed), done),
+	         text_size((double)o->size, all));
+	progress_phase(o->a->progress, "hashing", text);
+}
+
+int opening_hash(struct opening *o, bool quiet, char out[static HASH_HEX], struct err *err)
+{
+	while (!wait_for(o, &o->hash)) {
+		if (cancel_fired(o->a->cancel))
+			return err_set(err, ERR_CANCELED, "interrupted");
+		if (!quiet)
+			tell_hash(o);
+	}
+	if (o->hash.result < 0) {
+		*err = o->hash.err;
+		return o->hash.result;
+	}
+	memcpy(out, o->sha256, HASH_HEX);
+	return 0;
+}
+
+int opening_engine(struct opening *o, struct err *err)
+{
+	while (!wait_for(o, &o->engine)) {
+		char note[sizeof o->note];
+		pthread_mutex_lock(&o->lock);
+		memcpy(note, o->note, sizeof note);
+		pthread_mutex_unlock(&o->lock);
+		progress_phase(o->a->progress, "engine", note);
+	}
+	*err = o->engine.err;
+	return o->engine.result;
+}
+
+static void join(struct task *t)
+{
+	if (!pthread_equal(t->thread, pthread_self()))
+		pthread_join(t->thread, NULL);
+}
+
+void opening_free(struct opening *o)
+{
+	if (!o)
+		return;
+	cancel_fire(o->stop);
+	join(&o->hash);
+	join(&o->engine);
+	cancel_free(o->stop);
+	pthread_cond_destroy(&o->changed);
+	pthread_mutex_destroy(&o->lock);
+	free(o);
+}
