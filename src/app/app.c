@@ -26,10 +26,10 @@ struct opt_set app_options_of(const struct command *c, struct app *app, struct o
 		binds[n++] = (struct opt_bind){c->own, c->own_target};
 	if (c->groups & GROUP_ANALYZE)
 		binds[n++] = (struct opt_bind){&analyze_opt_group, &app->analyze};
-	if (c->groups & (GROUP_INDEX | GROUP_ANALYZE)) { /* an analysis begins with an index */
+	if (c->groups & (GROUP_INDEX | GROUP_ANALYZE)) /* an analysis begins with an index */
 		binds[n++] = (struct opt_bind){&index_opt_group, &app->analyze};
+	if (c->groups & (GROUP_INDEX | GROUP_ANALYZE | GROUP_MEDIA))
 		binds[n++] = (struct opt_bind){&media_opt_group, &app->analyze};
-	}
 	if (c->groups & GROUP_ENGINE)
 		binds[n++] = (struct opt_bind){&engine_opt_group, &app->engine};
 	if (c->groups & GROUP_NET)

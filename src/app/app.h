@@ -57,12 +57,13 @@ enum {
 	GROUP_QUEUE = 32,
 	GROUP_RUN = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE | GROUP_INDEX, /* to analyse */
 	GROUP_MODEL = 64,
-	GROUP_ALL = GROUP_RUN | GROUP_NET | GROUP_MODEL | GROUP_QUEUE,
+	GROUP_MEDIA = 128,
+	GROUP_ALL = GROUP_RUN | GROUP_MEDIA | GROUP_NET | GROUP_MODEL | GROUP_QUEUE,
 	APP_BINDS_MAX = 12,
 };
 
 extern const struct command cmd_analyze, cmd_index, cmd_jobs, cmd_report, cmd_plan, cmd_doctor, cmd_demo, cmd_model,
-	cmd_serve, cmd_world, cmd_token, cmd_help;
+	cmd_serve, cmd_preview, cmd_world, cmd_token, cmd_help;
 extern const struct command *const commands[];
 extern const size_t n_commands;
 

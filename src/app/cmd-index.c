@@ -44,15 +44,14 @@ static int make(struct app *app, struct store *store, const char *path, struct p
                 struct video_index **ret, struct err *err)
 {
 	const struct analyze_options *a = &app->analyze;
-	const struct indexer_options o = {
-		.effort = a->index_effort,
-		.max_gap = a->index_max_gap,
-		.workers = a->index_workers,
-		.scenes = own.scenes,
-		.fresh = own.fresh,
-		.progress = on_progress,
-		.ctx = progress,
-		.decoder = {.timeout = a->media_timeout, .memory = a->media_memory, .sandbox = a->sandbox}};
+	const struct indexer_options o = {.effort = a->index_effort,
+	                                  .max_gap = a->index_max_gap,
+	                                  .workers = a->index_workers,
+	                                  .scenes = own.scenes,
+	                                  .fresh = own.fresh,
+	                                  .progress = on_progress,
+	                                  .ctx = progress,
+	                                  .decoder = analyze_decoder(a)};
 	AUTO(fd_closep) int fd = -1;
 	char sha256[HASH_HEX];
 	int r = file_open_input(path, &fd, err);

@@ -13,8 +13,9 @@
 #include "config.h"
 #include "worker/worker.h"
 
-const struct command *const commands[] = {&cmd_analyze, &cmd_index,  &cmd_plan,   &cmd_demo,  &cmd_model, &cmd_serve,
-                                          &cmd_jobs,    &cmd_report, &cmd_doctor, &cmd_world, &cmd_token, &cmd_help};
+const struct command *const commands[] = {&cmd_analyze, &cmd_index,   &cmd_plan,   &cmd_demo,   &cmd_model,
+                                          &cmd_serve,   &cmd_jobs,    &cmd_report, &cmd_doctor, &cmd_world,
+                                          &cmd_token,   &cmd_preview, &cmd_help};
 const size_t n_commands = ARRAY_LEN(commands);
 
 static struct cancel *stop;
@@ -171,7 +172,7 @@ static const struct command *find_command(const char *name)
 
 static int unknown_command(const char *name)
 {
-	const char *names[16];
+	const char *names[32];
 	for (size_t i = 0; i < n_commands; i++)
 		names[i] = commands[i]->name;
 	const char *nearest = opt_nearest(name, names, n_commands);

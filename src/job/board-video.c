@@ -239,7 +239,7 @@ static int take_frame(struct decoder *d, int64_t time, int size, int quality, st
 static int open_decoder(const struct board *b, int fd, struct cancel *cancel, struct decoder **ret, struct err *err)
 {
 	const struct analyze_options *o = b->setup.analyze;
-	const struct decoder_options d = {.timeout = o->media_timeout, .memory = o->media_memory, .sandbox = o->sandbox};
+	const struct decoder_options d = analyze_decoder(o);
 	return decoder_open(fd, &d, cancel, ret, err);
 }
 

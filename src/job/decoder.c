@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "job/decoder-call.h"
 #include "job/jpeg-check.h"
@@ -33,6 +34,7 @@ struct decoder {
 	int64_t deadline; /* of the request in progress; 0 = none */
 	int64_t peak;
 	bool greeted;
+	struct wire_msg reference; /* to be sent first; type 0 if there is none */
 };
 
 void video_info_clear(struct video_info *v)
@@ -54,6 +56,23 @@ void frame_clear(struct frame *f)
 	*f = (struct frame){0};
 }
 
+/* What a good file of the same camera tells, from a child of its own. */
+static int load_reference(const struct decoder_options *o, struct cancel *cancel, struct wire_msg *ret, struct err *err)
+{
+	struct decoder_options plain = *o;
+	AUTO(decoder_freep) struct decoder *d = NULL;
+	AUTO(fd_closep) int fd = -1;
+	plain.reference = NULL;
+	int r = file_open_input(o->reference, &fd, err);
+	if (r == 0)
+		r = decoder_open(fd, &plain, cancel, &d, err);
+	if (r == 0)
+		r = decoder_request(d, MEDIA_PARAMS, NULL, err);
+	if (r == 0)
+		r = decoder_receive(d, MEDIA_REFERENCE, MEDIA_REFERENCE, MEDIA_PARAMS_MAX, ret, err);
+	return r < 0 && r != -ERR_CANCELED ? err_wrap(err, "the reference %s", file_base(o->reference)) : r;
+}
+
 int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel, struct decoder **ret, struct err *err)
 {
 	struct stat st;
@@ -68,13 +87,18 @@ int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel,
 	start.args = args;
 	start.input = fd;
 	struct child *child;
-	int r = child_start_role(&start, &child, err);
+	AUTO(wire_msg_clear) struct wire_msg reference = {0};
+	int r = o->reference && *o->reference ? load_reference(o, cancel, &reference, err) : 0;
+	if (r == 0)
+		r = child_start_role(&start, &child, err);
 	if (r < 0)
 		return r;
 	if (o->background)
 		child_yield(child);
 	struct decoder *d = mem_alloc(1, sizeof *d);
 	*d = (struct decoder){.child = child, .cancel = cancel, .timeout = o->timeout, .memory = o->memory};
+	d->reference = reference;
+	reference = (struct wire_msg){0};
 	*ret = d;
 	return 0;
 }
@@ -84,6 +108,7 @@ void decoder_free(struct decoder *d)
 	if (!d)
 		return;
 	child_free(d->child);
+	wire_msg_clear(&d->reference);
 	free(d);
 }
 
@@ -177,6 +202,15 @@ int decoder_receive(struct decoder *d, uint32_t type, uint32_t other, size_t blo
 	return r;
 }
 
+static int send_reference(struct decoder *d, struct err *err)
+{
+	const struct wire_part part = {d->reference.blob, d->reference.blob_len};
+	int r =
+		wire_send(child_socket(d->child), MEDIA_REFERENCE, d->reference.head, &part, 1, d->deadline, d->cancel, err);
+	wire_msg_clear(&d->reference);
+	return r < 0 ? decoder_give_up(d, err) : 0;
+}
+
 static int greet(struct decoder *d, struct err *err)
 {
 	AUTO(wire_msg_clear) struct wire_msg m = {0};
@@ -187,7 +221,19 @@ static int greet(struct decoder *d, struct err *err)
 	if (wire_int(m.head, "version", MEDIA_VERSION, MEDIA_VERSION, &version, err) < 0)
 		return decoder_give_up(d, err);
 	d->greeted = true;
-	return 0;
+	return d->reference.type ? send_reference(d, err) : 0;
+}
+
+void decoder_more_time(struct decoder *d)
+{
+	d->deadline = d->timeout ? clock_now() + d->timeout : 0;
+	child_limit_cpu(d->child, d->timeout ? d->timeout / CLOCK_SECOND + 5 : 0);
+}
+
+int decoder_stop(struct decoder *d, int r)
+{
+	child_free(TAKE(d->child));
+	return r;
 }
 
 int decoder_request(struct decoder *d, uint32_t type, const json_t *head, struct err *err)
@@ -196,8 +242,7 @@ int decoder_request(struct decoder *d, uint32_t type, const json_t *head, struct
 	err = err ? err : &own;
 	if (!d->child)
 		return err_set(err, ERR_DIED, "the decoder has ended");
-	d->deadline = d->timeout ? clock_now() + d->timeout : 0;
-	child_limit_cpu(d->child, d->timeout ? d->timeout / CLOCK_SECOND + 5 : 0);
+	decoder_more_time(d);
 	int r = d->greeted ? 0 : greet(d, err);
 	if (r < 0)
 		return r;
@@ -354,8 +399,8 @@ static int ask_frames(struct decoder *d, const struct frame_request *req, struct
 	json_auto_t *times = json_array();
 	for (size_t i = 0; i < req->n; i++)
 		json_array_append_new(times, json_integer(req->times[i]));
-	json_auto_t *head = json_pack("{s:O s:i s:i s:i}", "times", times, "size", req->size, "thumb_size", req->thumb_size,
-	                              "quality", req->quality);
+	json_auto_t *head = json_pack("{s:O s:i s:i s:i s:b}", "times", times, "size", req->size, "thumb_size",
+	                              req->thumb_size, "quality", req->quality, "keyframes", req->keyframes);
 	return decoder_request(d, MEDIA_FRAMES, head, err);
 }
 
@@ -376,11 +421,8 @@ int decoder_frames(struct decoder *d, const struct frame_request *req, int (*fn)
 		if (read_frame(&m, i, req, &f, err) < 0)
 			return decoder_give_up(d, err);
 		r = fn(ctx, i, &f);
-		if (r < 0) {
-			/* The rest is still coming; nobody wants it. */
-			child_free(TAKE(d->child));
-			return r;
-		}
+		if (r < 0)
+			return decoder_stop(d, r);
 	}
 	AUTO(wire_msg_clear) struct wire_msg done = {0};
 	if (r == 0)

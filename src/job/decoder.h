@@ -22,6 +22,8 @@ struct decoder_options {
 	int64_t memory;      /* limit of the child's memory in bytes, 0 = none */
 	const char *sandbox; /* "on", or "off" (the null sandbox, for sanitizers) */
 	bool background;     /* others, who wait, have the processors first */
+	/* A good file of the same camera, of which what is missing in a damaged one may be taken; NULL or "" if none. */
+	const char *reference;
 };
 
 /* What probing found; all strings are valid UTF-8 and owned by the struct. */
@@ -68,6 +70,7 @@ struct frame_request {
 	int size;             /* long side in pixels; never enlarged */
 	int thumb_size;       /* 0 = none */
 	int quality;          /* JPEG, 1 (worst) to 100 */
+	bool keyframes;       /* the nearest keyframes will do: cheap; their true times are told */
 };
 
 /* Starts the child for `fd`, an open, seekable, readable file; the child gets its own duplicate. */

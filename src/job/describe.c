@@ -34,7 +34,7 @@ static void stage(const struct describe_worker *w, const struct store_chunk *c, 
 int describe_open(struct describe_worker *w, struct err *err)
 {
 	const struct analyze_options *o = w->a->options;
-	const struct decoder_options d = {.timeout = o->media_timeout, .memory = o->media_memory, .sandbox = o->sandbox};
+	const struct decoder_options d = analyze_decoder(o);
 	return w->decoder ? 0 : decoder_open(w->fd, &d, w->a->cancel, &w->decoder, err);
 }
 
@@ -78,7 +78,8 @@ static int decode(struct pictures *p, const struct plan_chunk *plan, struct err 
 	                                  .n = plan->n_times,
 	                                  .size = (int)o->frame_size,
 	                                  .thumb_size = (int)o->thumb_size,
-	                                  .quality = (int)o->frame_quality};
+	                                  .quality = (int)o->frame_quality,
+	                                  .keyframes = !strcmp(o->sample_seek, "keyframe")};
 	struct store_chunk *c = p->chunk;
 	c->samples = mem_alloc(plan->n_times, sizeof *c->samples);
 	p->items = mem_alloc(plan->n_times, sizeof *p->items);

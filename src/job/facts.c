@@ -9,10 +9,10 @@
 /* Options that change what is found; the others only change how fast, or where it is written. */
 static bool changes_result(const char *name)
 {
-	static const char *const names[] = {"chunk.duration", "chunk.frames",    "chunk.min",          "chunk.max",
-	                                    "chunk.overlap",  "sample.policy",   "sample.max_gap",     "sample.pairs",
-	                                    "index.effort",   "index.max_gap",   "frame.size",         "frame.quality",
-	                                    "frame.thumb",    "describe.prompt", "describe.max_tokens"};
+	static const char *const names[] = {"chunk.duration", "chunk.frames",  "chunk.min",       "chunk.max",
+	                                    "chunk.overlap",  "sample.policy", "sample.seek",     "sample.max_gap",
+	                                    "sample.pairs",   "index.effort",  "index.max_gap",   "frame.size",
+	                                    "frame.quality",  "frame.thumb",   "describe.prompt", "describe.max_tokens"};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;

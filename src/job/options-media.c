@@ -9,6 +9,10 @@ static const struct opt_row media_rows[] = {
      "Longest time for decoding the frames of one chunk; 0 = none.", 0},
 	{"media.memory", NULL, OPT_SIZE, AT(media_memory), "2G", 64e6, 1e12, NULL, "BYTES",
      "Memory that a decoder child may take.", 0},
+	{"media.reference", NULL, OPT_STRING, AT(reference), "", 0, 0, NULL, "FILE",
+     "A good file of the same camera: where a recording was cut off before its index was written, the pictures are "
+     "found without it, and decoded as this file says.",
+     OPT_COMMAND_ONLY},
 	{"media.sandbox", NULL, OPT_CHOICE, AT(sandbox), "on", 0, 0, "on|off", NULL,
      "Whether the decoder child is locked in; off only to look for faults.", 0},
 };
@@ -27,3 +31,9 @@ static const struct opt_row index_rows[] = {
 };
 
 const struct opt_group index_opt_group = {"Index", index_rows, sizeof index_rows / sizeof *index_rows};
+
+struct decoder_options analyze_decoder(const struct analyze_options *o)
+{
+	return (struct decoder_options){
+		.timeout = o->media_timeout, .memory = o->media_memory, .sandbox = o->sandbox, .reference = o->reference};
+}

@@ -25,6 +25,11 @@ static const struct opt_row rows[] = {
      "Which frames: spread evenly; the keyframes nearest to these; where the picture changes; every shot before any "
      "twice.",
      0},
+	{"sample.seek", NULL, OPT_CHOICE, AT(sample_seek), "exact", 0, 0, "exact|keyframe", NULL,
+     "The frame that is shown at the time of a sample, or, far cheaper in long videos, the nearest keyframe; the "
+     "report "
+     "tells each frame's true time.",
+     0},
 	{"sample.max_gap", NULL, OPT_TIME, AT(sample_max_gap), "0", 0, 86400, NULL, "SECONDS",
      "Adaptive: no stretch without a frame is longer, whatever that costs; 0 = chunk.duration.", 0},
 	{"sample.pairs", NULL, OPT_BOOL, AT(sample_pairs), "false", 0, 0, NULL, NULL,

@@ -93,13 +93,14 @@ static void on_progress(void *ctx, const char *what, double fraction)
 static struct indexer_options index_options(struct survey *s)
 {
 	const struct analyze_options *o = s->w->a->options;
-	return (struct indexer_options){
-		.effort = o->index_effort,
-		.max_gap = o->index_max_gap,
-		.workers = o->index_workers,
-		.progress = on_progress,
-		.ctx = s,
-		.decoder = {.timeout = o->media_timeout, .memory = o->media_memory, .sandbox = o->sandbox, .background = true}};
+	struct indexer_options i = {.effort = o->index_effort,
+	                            .max_gap = o->index_max_gap,
+	                            .workers = o->index_workers,
+	                            .progress = on_progress,
+	                            .ctx = s,
+	                            .decoder = analyze_decoder(o)};
+	i.decoder.background = true;
+	return i;
 }
 
 /* More of the index: all that was kept, or a part. */

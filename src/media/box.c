@@ -10,6 +10,11 @@ static uint64_t be(const unsigned char *p, int n)
 	return v;
 }
 
+uint32_t box_u32(const unsigned char *p)
+{
+	return (uint32_t)be(p, 4);
+}
+
 static void copy_type(char out[5], const unsigned char *p)
 {
 	for (int i = 0; i < 4; i++)
@@ -42,6 +47,8 @@ void outline_read(struct input *in, struct outline *ret)
 		o.ftyp |= !memcmp(h + 4, "ftyp", 4);
 		o.moov |= !memcmp(h + 4, "moov", 4);
 		o.moof |= !memcmp(h + 4, "moof", 4);
+		if (!o.mdat && !memcmp(h + 4, "mdat", 4))
+			o.mdat_at = pos + (int64_t)least;
 		o.mdat |= !memcmp(h + 4, "mdat", 4);
 		if (len > (uint64_t)(size - pos)) {
 			copy_type(o.cut_type, h + 4);

@@ -10,6 +10,7 @@
 struct outline {
 	int boxes; /* sound ones that were passed */
 	bool ftyp, moov, moof, mdat;
+	int64_t mdat_at;     /* offset of the first mdat's content, if any */
 	int64_t bad_at;      /* offset of the first box with an impossible size, -1 if none */
 	char bad_type[5];    /* its type, printable */
 	char cut_type[5];    /* the box that claims more than the file has, "" if none */
@@ -17,5 +18,7 @@ struct outline {
 };
 
 void outline_read(struct input *in, struct outline *ret);
+/* Four bytes, big-endian. */
+uint32_t box_u32(const unsigned char *p);
 
 #endif

@@ -10,8 +10,7 @@
 enum {
 	LOOK_BYTES = 24 << 20, /* read ahead no more than this, once there are a few packets */
 	LOOK_LEAST = 4,
-	MAX_PIXELS = 16384 * 8704, /* 16K; beyond it a single frame is a quarter of a gigabyte */
-	LOST_PACKETS = 3000,       /* read after a seek without a keyframe: it has led nowhere */
+	LOST_PACKETS = 3000, /* read after a seek without a keyframe: it has led nowhere */
 };
 
 /* Some decoders turn a failed allocation into "invalid data", and blame the file for it. */
@@ -35,10 +34,10 @@ static int open_decoder(struct feed *f, struct err *err)
 	f->dec->thread_count = 1;
 	f->dec->opaque = f;
 	f->dec->get_buffer2 = get_buffer;
-	f->dec->max_pixels = MAX_PIXELS;
-	if ((int64_t)st->codecpar->width * st->codecpar->height > MAX_PIXELS)
+	f->dec->max_pixels = SOURCE_PIXELS_MAX;
+	if ((int64_t)st->codecpar->width * st->codecpar->height > SOURCE_PIXELS_MAX)
 		return err_set(err, ERR_LIMIT, "the picture has %dx%d pixels, more than the %d million that are decoded",
-		               st->codecpar->width, st->codecpar->height, MAX_PIXELS / 1000000);
+		               st->codecpar->width, st->codecpar->height, SOURCE_PIXELS_MAX / 1000000);
 	if (r >= 0)
 		r = avcodec_open2(f->dec, f->src->codec, NULL);
 	return r < 0 ? note_error(err, r, "the decoder for %s does not start", source_codec_name(st->codecpar, name)) : 0;
@@ -148,7 +147,7 @@ static int read_ahead(struct feed *f, struct err *err)
  * earliest time that is waiting, which works as long as every packet is decoded, from the start on. */
 static bool times_unsorted(const struct feed *f)
 {
-	if (f->dec->has_b_frames <= 0 || f->look_n < 8)
+	if (f->dec->has_b_frames <= 0 || (f->look_n < 8 && !f->src->bare))
 		return false;
 	for (unsigned i = 0; i < f->look_n; i++) {
 		const AVPacket *pkt = f->look[(f->look_at + i) % FEED_LOOK];

@@ -5,15 +5,13 @@
 #include "base/clock.h"
 #include "media/compat.h"
 #include "media/index-picture.h"
-#include "media/note.h"
-
-enum { MAX_PIXELS = 16384 * 8704 };
+#include "media/still.h"
 
 struct index_scan {
 	struct source *src;
 	struct reader *reader;
 	struct index_picture *picture;
-	AVCodecContext *dec; /* for keyframes; NULL until needed */
+	struct still *still; /* NULL until needed */
 	AVPacket *pkt;
 	AVFrame *frame;
 };
@@ -31,61 +29,33 @@ void index_scan_free(struct index_scan *x)
 {
 	if (!x)
 		return;
-	avcodec_free_context(&x->dec);
+	still_free(x->still);
 	av_packet_free(&x->pkt);
 	av_frame_free(&x->frame);
 	index_picture_free(x->picture);
 	mem_freep(&x);
 }
 
-static int ensure_decoder(struct index_scan *x, struct err *err)
+static int ensure_still(struct index_scan *x, struct err *err)
 {
-	if (x->dec)
-		return 0;
-	char name[64];
-	const AVCodecParameters *par = x->src->st->codecpar;
 	x->pkt = x->pkt ? x->pkt : av_packet_alloc();
 	x->frame = x->frame ? x->frame : av_frame_alloc();
-	AVCodecContext *dec = x->dec = avcodec_alloc_context3(x->src->codec);
-	if (!x->pkt || !x->frame || !dec)
-		return err_set(err, ERR_LIMIT, "no memory for the decoder");
-	int r = avcodec_parameters_to_context(dec, par);
-	dec->pkt_timebase = x->src->st->time_base;
-	dec->thread_count = 1;
-	dec->max_pixels = MAX_PIXELS;
-	dec->skip_loop_filter = AVDISCARD_ALL;
-	/* Only keyframes come: what an open GOP refers back to is not missed. */
-	dec->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
-	if (r >= 0)
-		r = avcodec_open2(dec, x->src->codec, NULL);
-	if (r >= 0)
-		return 0;
-	avcodec_free_context(&x->dec);
-	return note_error(err, r, "the decoder for %s does not start", source_codec_name(par, name));
+	if (!x->pkt || !x->frame)
+		return err_set(err, ERR_LIMIT, "no memory for a frame");
+	return x->still ? 0 : still_open(x->src, true, &x->still, err);
 }
 
-/* Decodes one packet by itself: in, the end, out, and afresh. 0 if a picture came, 1 if none. */
-static int decode_alone(struct index_scan *x, int64_t time, struct signature *s, struct err *err)
+/* 0 if a picture came of the packet, 1 if none. */
+static int read_alone(struct index_scan *x, int64_t time, struct signature *s, struct err *err)
 {
-	unsigned long complaints = note_count();
-	int r = avcodec_send_packet(x->dec, x->pkt);
-	if (r >= 0)
-		avcodec_send_packet(x->dec, NULL);
-	if (r >= 0)
-		r = avcodec_receive_frame(x->dec, x->frame);
-	bool got = r >= 0;
-	if (got) {
+	bool torn;
+	int r = still_decode(x->still, x->pkt, x->frame, &torn, err);
+	if (r == 0)
 		r = index_picture_read(x->picture, x->frame, s, err);
-		bool torn =
-			x->frame->decode_error_flags || x->frame->flags & AV_FRAME_FLAG_CORRUPT || note_count() != complaints;
-		s->pts = time;
-		s->flags = (uint8_t)(SIGNATURE_KEY | (torn ? SIGNATURE_TORN : 0));
-	}
+	s->pts = time;
+	s->flags = (uint8_t)(SIGNATURE_KEY | (torn ? SIGNATURE_TORN : 0));
 	av_frame_unref(x->frame);
-	avcodec_flush_buffers(x->dec);
-	if (r == AVERROR(ENOMEM))
-		return note_error(err, r, "cannot decode");
-	return got ? r : 1;
+	return r;
 }
 
 /* Told to leave out other packets, demuxers no longer have every time right: mov loses presentation times, Matroska
@@ -114,7 +84,7 @@ static int scan_on(struct index_scan *x, const struct walk_key *keys, size_t n, 
 				at++; /* not there */
 			if (at < n && is_key(&keys[at], pts, dts)) {
 				struct signature s = {0};
-				r = decode_alone(x, keys[at++].pts, &s, err);
+				r = read_alone(x, keys[at++].pts, &s, err);
 				if (r == 0)
 					r = fn(ctx, &s, err);
 			}
@@ -129,19 +99,16 @@ static int scan_on(struct index_scan *x, const struct walk_key *keys, size_t n, 
 /* Moves to a keyframe at or before t. False if the demuxer cannot, or does not say where it is. */
 static bool seek_before(struct index_scan *x, int64_t t)
 {
-	struct source *s = x->src;
-	bool blind = s->fmt->iformat->flags & AVFMT_TS_DISCONT || !strcmp(s->fmt->iformat->name, "mpeg");
-	return t > 0 && source_seek(s, blind ? t - 2 * CLOCK_SECOND : t) >= 0;
+	return t > 0 && source_seek(x->src, reader_seeks_blindly(x->src) ? t - 2 * CLOCK_SECOND : t) >= 0;
 }
 
 int index_scan_keys(struct index_scan *x, const struct walk_key *keys, size_t n, index_scan_fn *fn, void *ctx,
                     struct err *err)
 {
-	int r = ensure_decoder(x, err);
+	int r = ensure_still(x, err);
 	if (r < 0)
 		return r;
-	avcodec_flush_buffers(x->dec);
-	reader_moved(x->reader, 0);
+	reader_moved(x->reader, CLOCK_NONE);
 	if (!seek_before(x, keys[0].pts))
 		r = source_reopen(x->src, err);
 	if (r == 0) {

@@ -4,6 +4,7 @@
 #include <libavutil/error.h>
 #include <libavutil/mem.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +14,11 @@ struct input {
 	const unsigned char *data;
 	int64_t size;
 	int error;
+	/* … or pieces */
+	struct input *base;
+	struct input_piece *pieces;
+	size_t n;
+	unsigned char *memory;
 };
 
 /* A context has a position of its own, so that a file can be opened anew. */
@@ -40,8 +46,20 @@ struct input *input_open_memory(const void *data, size_t size)
 	return in;
 }
 
+struct input *input_open_pieces(struct input *base, struct input_piece *pieces, size_t n, int64_t size,
+                                unsigned char *memory)
+{
+	struct input *in = mem_alloc(1, sizeof *in);
+	*in = (struct input){.fd = -1, .size = size, .base = base, .pieces = pieces, .n = n, .memory = memory};
+	return in;
+}
+
 void input_free(struct input *in)
 {
+	if (in) {
+		free(in->pieces);
+		free(in->memory);
+	}
 	mem_freep(&in);
 }
 
@@ -51,17 +69,52 @@ int64_t input_size(const struct input *in)
 }
 int input_error(const struct input *in)
 {
-	return in->error;
+	return in->base ? in->base->error : in->error;
 }
 void input_clear_error(struct input *in)
 {
-	in->error = 0;
+	(in->base ? in->base : in)->error = 0;
+}
+
+/* The last piece that begins at or before pos. */
+static size_t find_piece(const struct input *in, int64_t pos)
+{
+	size_t low = 0, high = in->n;
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+		*(in->pieces[middle].at <= pos ? &low : &high) = middle;
+	}
+	return low;
+}
+
+static int read_pieces(struct input *in, int64_t pos, unsigned char *data, size_t len)
+{
+	size_t done = 0;
+	for (size_t i = find_piece(in, pos); i < in->n && done < len && pos < in->size; i++) {
+		const struct input_piece *p = &in->pieces[i];
+		int64_t end = i + 1 < in->n ? in->pieces[i + 1].at : in->size, skip = pos - p->at;
+		size_t n = (uint64_t)(end - pos) < len - done ? (size_t)(end - pos) : len - done;
+		if (p->from < 0) {
+			memcpy(data + done, in->memory + ~p->from + skip, n);
+		} else {
+			int r = input_read(in->base, p->from + skip, data + done, n);
+			if (r <= 0)
+				return done ? (int)done : r;
+			n = (size_t)r;
+			i -= pos + r < end; /* the rest of it */
+		}
+		done += n;
+		pos += (int64_t)n;
+	}
+	return (int)done;
 }
 
 int input_read(struct input *in, int64_t pos, void *data, size_t len)
 {
 	if (len > INT_MAX)
 		len = INT_MAX;
+	if (in->base)
+		return read_pieces(in, pos, data, len);
 	if (in->fd < 0) {
 		if (pos >= in->size)
 			return 0;

@@ -16,6 +16,13 @@ struct input;
 int input_open_fd(int fd, struct input **ret, struct err *err);
 /* Borrows data. */
 struct input *input_open_memory(const void *data, size_t size);
+/* Bytes of another input (borrowed) and of memory in a new order. Pieces follow one another without gaps: `at` is where
+ * one begins here, `from` where in the other, or ~offset in the memory. Takes over both arrays. */
+struct input_piece {
+	int64_t at, from;
+};
+struct input *input_open_pieces(struct input *base, struct input_piece *pieces, size_t n, int64_t size,
+                                unsigned char *memory);
 void input_free(struct input *in);
 DEFINE_FREEP(struct input, input)
 

@@ -26,9 +26,11 @@ struct shape {
 	bool deinterlace;
 	const char *turn;
 	bool swap;
+	enum picture_form form;
 };
 
 struct picture {
+	enum picture_form form;
 	struct shape shape;
 	AVFilterGraph *graph; /* NULL until there is one */
 	AVFilterContext *in, *out;
@@ -36,9 +38,11 @@ struct picture {
 	struct SwsContext *small;
 };
 
-struct picture *picture_new(void)
+struct picture *picture_new(enum picture_form form)
 {
-	return mem_alloc(1, sizeof(struct picture));
+	struct picture *p = mem_alloc(1, sizeof *p);
+	p->form = form;
+	return p;
 }
 
 void picture_free(struct picture *p)
@@ -113,7 +117,7 @@ static enum AVColorRange guess_range(const AVFrame *f)
 	return d && d->flags & AV_PIX_FMT_FLAG_RGB ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
 }
 
-static struct shape shape_of(const struct source *src, const AVFrame *f, int size)
+static struct shape shape_of(const struct source *src, const AVFrame *f, int size, enum picture_form form)
 {
 	struct orient o = orient_of(src->st, f);
 	return (struct shape){
@@ -129,6 +133,7 @@ static struct shape shape_of(const struct source *src, const AVFrame *f, int siz
 		.deinterlace = compat_interlaced(f),
 		.turn = o.chain,
 		.swap = o.swap,
+		.form = form,
 	};
 }
 
@@ -163,11 +168,12 @@ static bool is_rgb(const struct shape *s)
 static void add_wide(struct buf *b, const struct shape *s)
 {
 	const char *hdr = picture_hdr(s->transfer), *range = s->range == AVCOL_RANGE_JPEG ? "full" : "limited";
+	const char *out = s->form == PICTURE_JPEG ? "m=170m:r=full" : "m=709:r=limited";
 	if (!hdr[0]) {
 		buf_addf(b,
-		         ",zscale=pin=bt2020:tin=bt709:min=bt2020nc:rin=%s:p=bt709:t=bt709:m=170m:r=full"
+		         ",zscale=pin=bt2020:tin=bt709:min=bt2020nc:rin=%s:p=bt709:t=bt709:%s"
 		         ",format=yuv420p",
-		         range);
+		         range, out);
 		return;
 	}
 	/* PQ counts in cd/m2: 203, the white of BT.2408, becomes 1.0, and what is brighter is rolled off. HLG is relative:
@@ -175,8 +181,18 @@ static void add_wide(struct buf *b, const struct shape *s)
 	bool pq = !strcmp(hdr, "pq");
 	buf_addf(b,
 	         ",zscale=pin=bt2020:tin=%s:min=bt2020nc:rin=%s:t=linear:npl=%d,format=gbrpf32le,zscale=p=bt709"
-	         ",tonemap=%s:desat=0,zscale=p=bt709:t=bt709:m=170m:r=full,format=yuv420p",
-	         pq ? "smpte2084" : "arib-std-b67", range, pq ? 203 : 100, pq ? "mobius:param=0.5" : "hable");
+	         ",tonemap=%s:desat=0,zscale=p=bt709:t=bt709:%s,format=yuv420p",
+	         pq ? "smpte2084" : "arib-std-b67", range, pq ? 203 : 100, pq ? "mobius:param=0.5" : "hable", out);
+}
+
+/* For video: the same matrix, limited range. */
+static void add_video(struct buf *b, const struct shape *s, const char *matrix, const char *range)
+{
+	if (is_rgb(s))
+		buf_adds(b, ":out_color_matrix=bt709:out_range=tv,format=yuv420p");
+	else
+		buf_addf(b, ":in_color_matrix=%s:out_color_matrix=%s:in_range=%s:out_range=tv,format=yuv420p", matrix, matrix,
+		         range);
 }
 
 /* Ordinary colours: between the matrices by way of RGB, on the small picture. */
@@ -199,6 +215,10 @@ static void write_chain(struct buf *b, const struct shape *s)
 	int w, h;
 	square_size(s->width, s->height, s->sar, &w, &h);
 	fit_size(&w, &h, s->size);
+	if (s->form == PICTURE_VIDEO) {
+		w += w & 1;
+		h += h & 1;
+	}
 	const char *matrix = scale_matrix(s->matrix), *range = s->range == AVCOL_RANGE_JPEG ? "pc" : "tv";
 	bool wide = !is_rgb(s) && (picture_hdr(s->transfer)[0] || s->primaries == AVCOL_PRI_BT2020) &&
 	            avfilter_get_by_name("zscale") && avfilter_get_by_name("tonemap");
@@ -208,6 +228,8 @@ static void write_chain(struct buf *b, const struct shape *s)
 	if (wide) {
 		buf_addf(b, ":in_color_matrix=%s:out_color_matrix=%s:in_range=%s:out_range=%s", matrix, matrix, range, range);
 		add_wide(b, s);
+	} else if (s->form == PICTURE_VIDEO) {
+		add_video(b, s, matrix, range);
 	} else {
 		add_plain(b, s, matrix, range);
 	}
@@ -294,7 +316,7 @@ static bool alike(const AVFrame *a, const AVFrame *b)
 int picture_make(struct picture *p, const struct source *src, const struct shown *s, int size, AVFrame *out,
                  struct err *err)
 {
-	struct shape shape = shape_of(src, s->frame, size);
+	struct shape shape = shape_of(src, s->frame, size, p->form);
 	int r = ensure_graph(p, &shape, err);
 	if (r < 0)
 		return r;
@@ -334,4 +356,17 @@ int picture_shrink(struct picture *p, const AVFrame *in, int size, AVFrame *out,
 		r = sws_scale(p->small, (const uint8_t *const *)in->data, in->linesize, 0, in->height, out->data,
 		              out->linesize);
 	return r < 0 ? note_error(err, r, "cannot make a thumbnail") : 0;
+}
+
+int picture_place(struct picture *p, const AVFrame *in, AVFrame *canvas, int x, int y, int w, int h, struct err *err)
+{
+	uint8_t *to[4] = {canvas->data[0] + (ptrdiff_t)y * canvas->linesize[0] + x,
+	                  canvas->data[1] + (ptrdiff_t)y / 2 * canvas->linesize[1] + x / 2,
+	                  canvas->data[2] + (ptrdiff_t)y / 2 * canvas->linesize[2] + x / 2};
+	p->small = sws_getCachedContext(p->small, in->width, in->height, AV_PIX_FMT_YUV420P, w, h, AV_PIX_FMT_YUV420P,
+	                                SWS_AREA | SWS_ACCURATE_RND, NULL, NULL, NULL);
+	int r = p->small ? sws_scale(p->small, (const uint8_t *const *)in->data, in->linesize, 0, in->height, to,
+	                             canvas->linesize)
+	                 : AVERROR(ENOMEM);
+	return r < 0 ? note_error(err, r, "cannot scale a picture") : 0;
 }

@@ -13,7 +13,11 @@
 
 struct picture;
 
-struct picture *picture_new(void);
+enum picture_form {
+	PICTURE_JPEG,  /* as above */
+	PICTURE_VIDEO, /* for an encoder of video: limited range, the matrix that HD or SD mean, an even size */
+};
+struct picture *picture_new(enum picture_form form);
 void picture_free(struct picture *p);
 DEFINE_FREEP(struct picture, picture)
 
@@ -22,6 +26,9 @@ int picture_make(struct picture *p, const struct source *src, const struct shown
                  struct err *err);
 /* A smaller copy of such a picture. */
 int picture_shrink(struct picture *p, const AVFrame *in, int size, AVFrame *out, struct err *err);
+
+/* Scales such a picture into a part of `canvas` (of the same form) of w x h at x, y; all even. */
+int picture_place(struct picture *p, const AVFrame *in, AVFrame *canvas, int x, int y, int w, int h, struct err *err);
 
 /* Size on display, before any scaling. */
 void picture_size(const struct source *src, const AVFrame *f, int *ret_w, int *ret_h);

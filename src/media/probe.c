@@ -36,7 +36,9 @@ static void find_warning(const struct source *s, const struct reader *r, struct 
 		outline_read(s->in, &o);
 	clock_text(p->extent.header, told);
 	clock_text(p->extent.duration, real);
-	if (p->extent.measured && p->extent.header > p->extent.duration && o.cut_missing)
+	if (s->salvage.in)
+		snprintf(p->warning, sizeof p->warning, "%s", s->salvage.what);
+	else if (p->extent.measured && p->extent.header > p->extent.duration && o.cut_missing)
 		snprintf(p->warning, sizeof p->warning,
 		         "the file is cut off: its index promises %s of video, but only the "
 		         "first %s are there",

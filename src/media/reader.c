@@ -59,7 +59,13 @@ void reader_free(struct reader *r)
 void reader_moved(struct reader *r, int64_t end)
 {
 	r->moved = true;
-	r->end = end;
+	if (end != CLOCK_NONE)
+		r->end = end;
+}
+
+bool reader_beyond(const struct reader *r, int64_t t)
+{
+	return r->end && t > r->end + CLOCK_SECOND / 10;
 }
 
 bool reader_unsorted(const struct reader *r)
@@ -76,10 +82,9 @@ static void forget(struct reader *r)
 	r->moved = false;
 }
 
-/* Formats whose seeking ends between keyframes, so that one has to aim before the target. */
-static bool seeks_blindly(const struct reader *r)
+bool reader_seeks_blindly(const struct source *s)
 {
-	return r->src->fmt->iformat->flags & AVFMT_TS_DISCONT || !strcmp(r->src->fmt->iformat->name, "mpeg");
+	return s->fmt->iformat->flags & AVFMT_TS_DISCONT || !strcmp(s->fmt->iformat->name, "mpeg");
 }
 
 /* How far back to aim: about one GOP, then more. */
@@ -87,7 +92,7 @@ static int64_t step_back(const struct reader *r, int attempt)
 {
 	int64_t gop = r->feed->gop > 0 ? r->feed->gop + r->feed->gop / 4 : 2 * CLOCK_SECOND;
 	if (!attempt)
-		return seeks_blindly(r) ? gop : 0;
+		return reader_seeks_blindly(r->src) ? gop : 0;
 	return gop << (2 * attempt - 1);
 }
 
@@ -95,7 +100,7 @@ static int seek_back(struct reader *r, int64_t t, int attempt)
 {
 	int64_t aim = t - step_back(r, attempt);
 	/* The first retry: the keyframe just before the one that was too late. */
-	if (attempt == 1 && !seeks_blindly(r) && r->feed->landed != CLOCK_NONE && r->feed->landed > t)
+	if (attempt == 1 && !reader_seeks_blindly(r->src) && r->feed->landed != CLOCK_NONE && r->feed->landed > t)
 		aim = t - (r->feed->landed - t) - CLOCK_SECOND / 10;
 	bool to_start = r->feed->first_key != CLOCK_NONE && aim <= r->feed->first_key;
 	if (to_start)
@@ -136,7 +141,7 @@ static bool forward_is_best(const struct reader *r, int64_t t)
 		return true;
 	int64_t here = r->have_next ? r->next->pts : r->have_cur ? r->cur->pts : 0;
 	int64_t gop = f->gop > 0 ? f->gop + f->gop / 2 : 4 * CLOCK_SECOND;
-	if (seeks_blindly(r))
+	if (reader_seeks_blindly(r->src))
 		return t - here <= 2 * gop;
 	AVStream *st = r->src->st;
 	int64_t ts = source_ts(r->src, t);
@@ -182,9 +187,10 @@ static void show(struct reader *r, int64_t t, struct shown *ret)
 		.frame = use_cur ? r->cur : r->next,
 		.before = use_cur && r->have_prev ? r->prev : NULL,
 		.after = use_cur && r->have_next ? r->next : NULL,
-		.rung = tainted         ? "concealed"
-	            : r->sequential ? "sequential"
-	                            : "software",
+		.rung = r->src->salvage.in ? "salvage"
+	            : tainted          ? "concealed"
+	            : r->sequential    ? "sequential"
+	                               : "software",
 	};
 	ret->pts = ret->frame->pts;
 }
@@ -234,7 +240,7 @@ static int explain_nothing(struct reader *r, int64_t t, struct err *err)
 
 static bool past_the_end(const struct reader *r, int64_t t)
 {
-	if (!r->end || t <= r->end + CLOCK_SECOND / 10)
+	if (!reader_beyond(r, t))
 		return false;
 	int64_t length = r->have_cur ? av_rescale_q(compat_duration(r->cur), r->src->st->time_base, AV_TIME_BASE_Q) : 0;
 	return !r->have_cur || t > r->cur->pts + length;

@@ -22,8 +22,13 @@ int reader_open(struct source *s, struct reader **ret, struct err *err);
 void reader_free(struct reader *r);
 DEFINE_FREEP(struct reader, reader)
 
-/* Somebody else has moved the source: the next frame begins with a seek. `end` limits what may be asked for. */
+/* Somebody else has moved the source: the next frame begins with a seek. `end` limits what may be asked for;
+ * CLOCK_NONE leaves the limit as it was. */
 void reader_moved(struct reader *r, int64_t end);
+/* Whether t lies behind that limit, so that reader_at() would refuse it, or may do so. */
+bool reader_beyond(const struct reader *r, int64_t t);
+/* Whether the demuxer's seeking ends between keyframes, so that one has to aim before the target. */
+bool reader_seeks_blindly(const struct source *s);
 
 /* Whether the container gives its frames' times in decoding order, so that they had to be put in order. */
 bool reader_unsorted(const struct reader *r);
@@ -33,7 +38,7 @@ struct shown {
 	AVFrame *frame;
 	AVFrame *before, *after; /* its neighbours, for deinterlacing; NULL where there are none */
 	int64_t pts;
-	const char *rung; /* "software", "concealed", "sequential" */
+	const char *rung; /* "software", "concealed", "sequential", "keyframe", … */
 };
 
 /* The last frame with pts <= t; before the first frame, the first one. Cheapest with ascending t. An error concerns

@@ -44,9 +44,13 @@ static int refuse_format(const char *name, struct err *err)
 	return err_set(err, ERR_UNSUPPORTED, "the format \"%s\" is not a video container that can be read", name);
 }
 
-static int find_format(AVIOContext *pb, const AVInputFormat **ret, struct err *err)
+static int find_format(AVIOContext *pb, const char *forced, const AVInputFormat **ret, struct err *err)
 {
 	const AVInputFormat *f = NULL;
+	if (forced) {
+		*ret = av_find_input_format(forced);
+		return *ret ? 0 : err_set(err, ERR_UNSUPPORTED, "this machine's FFmpeg cannot read %s", forced);
+	}
 	int r = av_probe_input_buffer2(pb, &f, "", NULL, 0, 0);
 	if (r == AVERROR(ENOMEM) || r == AVERROR(EIO))
 		return note_error(err, r, "cannot read the file");
@@ -76,13 +80,13 @@ static int explain_open(const struct source *s, const AVInputFormat *f, int r, s
 	if (!o.moov && o.cut_missing)
 		return err_set(err, ERR_FORMAT,
 		               "the index (moov) is missing: the recording was cut off, %lld bytes of the box "
-		               "\"%s\" are not there; copy the file again, or repair it with a tool that rebuilds the index "
-		               "from a good file of the same camera",
+		               "\"%s\" are not there; copy the file again, or name a good file of the same camera with "
+		               "--media-reference",
 		               (long long)o.cut_missing, o.cut_type);
 	if (!o.moov)
 		return err_set(err, ERR_FORMAT,
-		               "the index (moov) is missing: the recording was not finished; repair it with a "
-		               "tool that rebuilds the index from a good file of the same camera");
+		               "the index (moov) is missing: the recording was not finished; name a good file of the same "
+		               "camera with --media-reference");
 	return note_error(err, r, "the MP4 file is damaged and cannot be opened");
 }
 
@@ -97,11 +101,11 @@ static int open_format(struct source *s, struct err *err)
 {
 	const AVInputFormat *f = NULL;
 	note_clear();
-	s->pb = input_avio(s->in);
+	s->pb = input_avio(s->salvage.in ? s->salvage.in : s->in);
 	s->fmt = avformat_alloc_context();
 	if (!s->pb || !s->fmt)
 		return err_set(err, ERR_LIMIT, "no memory for the demuxer");
-	int r = find_format(s->pb, &f, err);
+	int r = find_format(s->pb, s->salvage.format, &f, err);
 	if (r < 0)
 		return r;
 	s->fmt->pb = s->pb;
@@ -110,6 +114,13 @@ static int open_format(struct source *s, struct err *err)
 	AVDictionary *options = NULL;
 	av_dict_set(&options, "protocol_whitelist", "", 0);
 	av_dict_set(&options, "format_whitelist", formats, 0);
+	if (s->salvage.fps > 0) {
+		char rate[32];
+		snprintf(rate, sizeof rate, "%.6f", s->salvage.fps);
+		av_dict_set(&options, "framerate", rate, 0);
+	}
+	s->bare = av_match_name(f->name, "h264,hevc,vvc,evc,cavsvideo");
+	s->count = 0;
 	note_clear();
 	r = avformat_open_input(&s->fmt, "", f, &options);
 	av_dict_free(&options);
@@ -117,6 +128,25 @@ static int open_format(struct source *s, struct err *err)
 		return explain_open(s, f, r, err);
 	r = avformat_find_stream_info(s->fmt, NULL);
 	return r < 0 ? note_error(err, r, "the %s file is damaged and cannot be opened", f->name) : 0;
+}
+
+/* Opens it; where that fails, looks for what is left of it. */
+static int open_or_salvage(struct source *s, const struct salvage_reference *ref, struct err *err)
+{
+	struct err why;
+	int r = open_format(s, err);
+	if (r != -ERR_FORMAT && r != -ERR_UNSUPPORTED)
+		return r;
+	close_format(s);
+	int found = salvage_find(s->in, ref, &s->salvage, &why);
+	if (found < 0)
+		*err = why;
+	if (found != 0)
+		return found < 0 ? found : r;
+	found = open_format(s, &why);
+	if (found < 0)
+		salvage_clear(&s->salvage);
+	return found < 0 ? r : 0;
 }
 
 const char *source_codec_name(const AVCodecParameters *par, char out[static 64])
@@ -223,16 +253,46 @@ static int64_t timeline_start(const struct source *s)
 
 int source_open(struct input *in, struct source **ret, struct err *err)
 {
+	return source_open_with(in, NULL, ret, err);
+}
+
+int source_open_with(struct input *in, const struct salvage_reference *ref, struct source **ret, struct err *err)
+{
 	if (input_size(in) == 0)
 		return err_set(err, ERR_FORMAT, "the file is empty (0 bytes)");
 	AUTO(source_freep) struct source *s = mem_alloc(1, sizeof *s);
 	s->in = in;
-	int r = open_format(s, err);
+	int r = open_or_salvage(s, ref, err);
 	if (r == 0)
 		r = choose_stream(s, err);
 	if (r < 0)
 		return r;
 	s->start = timeline_start(s);
+	*ret = TAKE(s);
+	return 0;
+}
+
+int source_open_sound(struct input *in, struct source **ret, struct err *err)
+{
+	struct err none;
+	AUTO(source_freep) struct source *s = mem_alloc(1, sizeof *s);
+	s->in = in;
+	int r = open_format(s, err);
+	if (r < 0)
+		return r;
+	bool video = choose_stream(s, &none) == 0;
+	s->start = video ? timeline_start(s) : 0;
+	const AVCodec *codec = NULL;
+	int best = av_find_best_stream(s->fmt, AVMEDIA_TYPE_AUDIO, -1, video ? s->st->index : -1, &codec, 0);
+	if (best < 0)
+		return err_set(err, ERR_NOENT, "there is no sound in this file%s",
+		               best == AVERROR_DECODER_NOT_FOUND ? " that this machine's FFmpeg can decode" : "");
+	s->st = s->fmt->streams[best];
+	s->codec = codec;
+	if (!video)
+		s->start = timeline_start(s);
+	for (unsigned i = 0; i < s->fmt->nb_streams; i++)
+		s->fmt->streams[i]->discard = (int)i == best ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
 	*ret = TAKE(s);
 	return 0;
 }
@@ -255,7 +315,30 @@ void source_free(struct source *s)
 	if (!s)
 		return;
 	close_format(s);
+	salvage_clear(&s->salvage);
 	mem_freep(&s);
+}
+
+bool source_reference(const struct source *s, struct salvage_reference *ret)
+{
+	const AVCodecParameters *par = s->st->codecpar;
+	AVRational rate = s->st->avg_frame_rate.num > 0 ? s->st->avg_frame_rate : s->st->r_frame_rate;
+	*ret = (struct salvage_reference){.hevc = par->codec_id == AV_CODEC_ID_HEVC,
+	                                  .fps = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0,
+	                                  .params = par->extradata,
+	                                  .params_len = par->extradata_size > 0 ? (size_t)par->extradata_size : 0};
+	return (ret->hevc || par->codec_id == AV_CODEC_ID_H264) && ret->params_len > 0;
+}
+
+static void count_time(struct source *s, AVPacket *pkt)
+{
+	AVRational rate = s->st->avg_frame_rate.num > 0 ? s->st->avg_frame_rate : s->st->r_frame_rate;
+	if (s->salvage.fps > 0)
+		rate = av_d2q(s->salvage.fps, 1001000);
+	if (rate.num <= 0 || rate.den <= 0)
+		rate = (AVRational){25, 1};
+	pkt->pts = pkt->dts = av_rescale_q(s->count++, av_inv_q(rate), s->st->time_base);
+	pkt->duration = av_rescale_q(1, av_inv_q(rate), s->st->time_base);
 }
 
 int source_packet(struct source *s, AVPacket *pkt)
@@ -269,8 +352,11 @@ int source_packet(struct source *s, AVPacket *pkt)
 		}
 		if (r < 0)
 			return r;
-		if (pkt->stream_index == s->st->index)
+		if (pkt->stream_index == s->st->index) {
+			if (s->bare)
+				count_time(s, pkt);
 			return 0;
+		}
 		av_packet_unref(pkt);
 	}
 	return AVERROR_EOF;
@@ -278,6 +364,8 @@ int source_packet(struct source *s, AVPacket *pkt)
 
 int source_seek(struct source *s, int64_t t)
 {
+	if (s->bare)
+		return AVERROR(ENOSYS);
 	return av_seek_frame(s->fmt, s->st->index, source_ts(s, t), AVSEEK_FLAG_BACKWARD);
 }
 

@@ -10,22 +10,36 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "media/input.h"
+#include "media/salvage.h"
+
+enum { SOURCE_PIXELS_MAX = 16384 * 8704 }; /* 16K; beyond it a single frame is a quarter of a gigabyte */
 
 struct source {
-	struct input *in; /* borrowed */
+	struct input *in;       /* borrowed */
+	struct salvage salvage; /* what is read in its place, if it is damaged: salvage.in is NULL if not */
 	AVIOContext *pb;
 	AVFormatContext *fmt;
 	AVStream *st;         /* the chosen video stream */
 	const AVCodec *codec; /* its decoder */
 	int64_t start;        /* microseconds taken off the container's times */
+	bool bare;            /* a stream without a container: no times but those counted here, and no seeking */
+	int64_t count;        /* … of packets so far */
 };
 
 /* Blocks while the demuxer reads ahead. Fails with what is wrong with the file and what to do. */
 int source_open(struct input *in, struct source **ret, struct err *err);
+/* The same with a reference (or NULL), of which what is missing in a damaged file may be taken. */
+int source_open_with(struct input *in, const struct salvage_reference *ref, struct source **ret, struct err *err);
+/* The best audio stream in place of the video; times count as for the video where there is one. ERR_NOENT where there
+ * is no sound. */
+int source_open_sound(struct input *in, struct source **ret, struct err *err);
 /* Back to the state after source_open(), without asking the demuxer to seek. */
 int source_reopen(struct source *s, struct err *err);
 void source_free(struct source *s);
 DEFINE_FREEP(struct source, source)
+
+/* What this (good) file can tell about a damaged one of the same camera; params stay the source's. False if nothing. */
+bool source_reference(const struct source *s, struct salvage_reference *ret);
 
 /* Reads the next packet of the video stream: 0, or an AVERROR code (AVERROR_EOF at the end). */
 int source_packet(struct source *s, AVPacket *pkt);

@@ -7,9 +7,9 @@
 #include <libavutil/opt.h>
 #include <libswscale/swscale.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "media/note.h"
@@ -24,12 +24,15 @@ struct track {
 
 struct writer {
 	struct writer_options o;
-	char *path, *part;
+	char *path, *part; /* part is NULL with a sink */
+	struct writer_sink sink;
+	int64_t pos, size; /* in the sink */
 	AVFormatContext *mux;
 	struct track video, sound;
 	struct SwsContext *scale;
 	AVPacket *pkt;
 	int64_t last;    /* time of the last picture, in ticks */
+	int64_t key;     /* … and of the last keyframe that was asked for */
 	int64_t samples; /* in sound.frame: fewer than it holds */
 	bool begun, finished;
 };
@@ -81,26 +84,35 @@ static int open_track(struct writer *w, struct track *t, const AVCodec *codec)
 	return avcodec_parameters_from_context(t->st->codecpar, t->enc);
 }
 
-static int open_video(struct writer *w)
+/* The best encoder first; the last is no H.264, but better than nothing. */
+static const char *const encoders[] = {"libx264", "libopenh264", "h264", "mpeg4"};
+
+static int open_encoder(struct writer *w, const AVCodec *codec)
 {
-	const AVCodec *codec = avcodec_find_encoder_by_name("libx264");
-	if (!codec)
-		codec = avcodec_find_encoder(AV_CODEC_ID_H264);
-	AVCodecContext *c = w->video.enc = codec ? avcodec_alloc_context3(codec) : NULL;
+	AVCodecContext *c = w->video.enc = avcodec_alloc_context3(codec);
 	if (!c)
-		return codec ? AVERROR(ENOMEM) : AVERROR_ENCODER_NOT_FOUND;
+		return AVERROR(ENOMEM);
 	c->width = w->o.width;
 	c->height = w->o.height;
 	c->pix_fmt = AV_PIX_FMT_YUV420P;
 	c->sample_aspect_ratio = (AVRational){1, 1};
 	c->color_range = AVCOL_RANGE_MPEG;
-	c->colorspace = AVCOL_SPC_BT709;
-	c->color_primaries = AVCOL_PRI_BT709;
+	c->colorspace = w->o.bt601 ? AVCOL_SPC_SMPTE170M : AVCOL_SPC_BT709;
+	c->color_primaries = w->o.bt601 ? AVCOL_PRI_SMPTE170M : AVCOL_PRI_BT709;
 	c->color_trc = AVCOL_TRC_BT709;
-	c->time_base = (AVRational){1, CLOCK_RATE};
+	c->time_base = (AVRational){1, codec->id == AV_CODEC_ID_MPEG4 ? 60000 : CLOCK_RATE}; /* MPEG-4 has 16 bits */
 	c->framerate = av_d2q(w->o.fps, 1001000);
 	c->gop_size = (int)fmax(1, round(w->o.fps * w->o.keyframe_s));
 	c->keyint_min = c->gop_size;
+	c->thread_count = w->o.web ? 1 : 0;
+	if (w->o.web)
+		c->max_b_frames = 0;
+	if (w->o.max_kbit) {
+		c->rc_max_rate = (int64_t)w->o.max_kbit * 1000;
+		c->rc_buffer_size = w->o.max_kbit * 2000;
+	}
+	if (strcmp(codec->name, "libx264") != 0)
+		c->bit_rate = w->o.max_kbit ? (int64_t)w->o.max_kbit * 700 : 2000000;
 	/* Options of x264 alone; another encoder leaves them unused. A fixed distance of keyframes, as cameras have it. */
 	char crf[8];
 	snprintf(crf, sizeof crf, "%d", w->o.quality ? w->o.quality : 26);
@@ -109,7 +121,21 @@ static int open_video(struct writer *w)
 	av_opt_set(c->priv_data, "x264-params", "scenecut=0:log=0", 0);
 	int r = open_track(w, &w->video, codec);
 	if (r < 0)
+		avcodec_free_context(&w->video.enc);
+	return r;
+}
+
+static int open_video(struct writer *w)
+{
+	int r = AVERROR_ENCODER_NOT_FOUND;
+	for (size_t i = 0; i < ARRAY_LEN(encoders) && r < 0 && r != AVERROR(ENOMEM); i++) {
+		const AVCodec *codec = avcodec_find_encoder_by_name(encoders[i]);
+		if (codec)
+			r = open_encoder(w, codec);
+	}
+	if (r < 0)
 		return r;
+	const AVCodecContext *c = w->video.enc;
 	w->video.frame = picture_frame(c);
 	w->scale = sws_getContext(c->width, c->height, AV_PIX_FMT_RGB24, c->width, c->height, c->pix_fmt, SWS_BILINEAR,
 	                          NULL, NULL, NULL);
@@ -120,6 +146,11 @@ static int open_video(struct writer *w)
 	return 0;
 }
 
+static int channels(const struct writer *w)
+{
+	return w->o.sound_channels > 0 ? w->o.sound_channels : 1;
+}
+
 static int open_sound(struct writer *w)
 {
 	const AVCodec *codec = avcodec_find_encoder(AV_CODEC_ID_AAC);
@@ -128,8 +159,8 @@ static int open_sound(struct writer *w)
 		return codec ? AVERROR(ENOMEM) : AVERROR_ENCODER_NOT_FOUND;
 	c->sample_fmt = AV_SAMPLE_FMT_FLTP;
 	c->sample_rate = w->o.sound_rate;
-	c->ch_layout = (AVChannelLayout)AV_CHANNEL_LAYOUT_MONO;
-	c->bit_rate = 48000;
+	av_channel_layout_default(&c->ch_layout, channels(w));
+	c->bit_rate = (int64_t)48000 * channels(w);
 	c->time_base = (AVRational){1, c->sample_rate};
 	int r = open_track(w, &w->sound, codec);
 	if (r < 0)
@@ -145,41 +176,109 @@ static int open_sound(struct writer *w)
 	return r < 0 ? r : av_frame_get_buffer(f, 0);
 }
 
-static int open_file(struct writer *w)
+static int write_sink(void *opaque, uint8_t *data, int len)
+{
+	struct writer *w = opaque;
+	int r = w->sink.write(w->sink.ctx, w->pos, data, (size_t)len);
+	if (r < 0)
+		return AVERROR(-r);
+	w->pos += len;
+	w->size = w->pos > w->size ? w->pos : w->size;
+	return len;
+}
+
+static int64_t seek_sink(void *opaque, int64_t offset, int whence)
+{
+	struct writer *w = opaque;
+	if (whence & AVSEEK_SIZE)
+		return w->size;
+	int64_t base = whence == SEEK_CUR ? w->pos : whence == SEEK_END ? w->size : 0;
+	return base + offset < 0 ? AVERROR(EINVAL) : (w->pos = base + offset);
+}
+
+static int open_sink(struct writer *w)
+{
+	enum { BUFFER = 256 << 10 };
+	unsigned char *buffer = av_malloc(BUFFER);
+	w->mux->pb = buffer ? avio_alloc_context(buffer, BUFFER, 1, w, NULL, write_sink, seek_sink) : NULL;
+	if (!w->mux->pb)
+		av_free(buffer);
+	return w->mux->pb ? 0 : AVERROR(ENOMEM);
+}
+
+static int open_path(struct writer *w)
 {
 	/* "file:" keeps a path with a colon from being taken for a protocol. */
 	AUTO(mem_freep) char *url = mem_printf("file:%s", w->part);
 	int r = avio_open(&w->mux->pb, url, AVIO_FLAG_WRITE);
-	if (r < 0)
-		return r;
-	w->begun = true;
-	return avformat_write_header(w->mux, NULL);
+	w->begun = r >= 0;
+	return r;
 }
 
-int writer_open(const char *path, const struct writer_options *o, struct writer **ret, struct err *err)
+/* Room for the header in front: what the tables of so many frames, of chunks of a second, can take. */
+static int64_t header_room(const struct writer_options *o)
 {
-	int r = refuse(o, err);
+	int64_t seconds = o->duration / 1000000 + 60;
+	int64_t frames = (int64_t)(o->fps + 1) * seconds, blocks = o->sound_rate / 1000 * seconds;
+	return 65536 + 16 * frames + 8 * blocks + 100 * seconds;
+}
+
+static int open_file(struct writer *w)
+{
+	int r = w->part ? open_path(w) : open_sink(w);
+	AVDictionary *options = NULL;
+	if (w->o.web) {
+		w->mux->max_chunk_duration = 1000000;
+		av_dict_set_int(&options, "moov_size", header_room(&w->o), 0);
+	}
+	if (r >= 0)
+		r = avformat_write_header(w->mux, &options);
+	av_dict_free(&options);
+	return r;
+}
+
+static int open_writer(struct writer *w, struct err *err)
+{
+	int r = refuse(&w->o, err);
 	if (r < 0)
 		return r;
-	AUTO(writer_freep) struct writer *w = mem_alloc(1, sizeof *w);
-	w->o = *o;
-	w->path = mem_strdup(path);
-	w->part = mem_printf("%s.part", path);
-	w->last = -1;
+	w->last = w->key = -1;
 	w->pkt = av_packet_alloc();
 	r = avformat_alloc_output_context2(&w->mux, NULL, "mp4", NULL);
 	if (r >= 0 && !w->pkt)
 		r = AVERROR(ENOMEM);
 	if (r >= 0 && (r = open_video(w)) < 0)
 		return note_error(err, r, "cannot open an H.264 encoder");
-	if (r >= 0 && o->sound_rate && (r = open_sound(w)) < 0)
+	if (r >= 0 && w->o.sound_rate && (r = open_sound(w)) < 0)
 		return note_error(err, r, "cannot open an AAC encoder");
 	if (r >= 0)
 		r = open_file(w);
-	if (r < 0)
-		return note_error(err, r, "cannot write %s", path);
-	*ret = TAKE(w);
-	return 0;
+	return r < 0 ? note_error(err, r, "cannot write %s", w->path) : 0;
+}
+
+int writer_open(const char *path, const struct writer_options *o, struct writer **ret, struct err *err)
+{
+	AUTO(writer_freep) struct writer *w = mem_alloc(1, sizeof *w);
+	w->o = *o;
+	w->path = mem_strdup(path);
+	w->part = mem_printf("%s.part", path);
+	int r = open_writer(w, err);
+	if (r == 0)
+		*ret = TAKE(w);
+	return r;
+}
+
+int writer_open_sink(const struct writer_sink *sink, const struct writer_options *o, struct writer **ret,
+                     struct err *err)
+{
+	AUTO(writer_freep) struct writer *w = mem_alloc(1, sizeof *w);
+	w->o = *o;
+	w->path = mem_strdup("the video");
+	w->sink = *sink;
+	int r = open_writer(w, err);
+	if (r == 0)
+		*ret = TAKE(w);
+	return r;
 }
 
 /* ---- writing ---- */
@@ -195,7 +294,7 @@ static int pass_on(struct writer *w, struct track *t, const AVFrame *f)
 		if (r < 0)
 			return r;
 		if (t == &w->video && !w->pkt->duration)
-			w->pkt->duration = llround(CLOCK_RATE / w->o.fps); /* how long the last picture is shown */
+			w->pkt->duration = llround(t->enc->time_base.den / w->o.fps); /* how long the last picture is shown */
 		av_packet_rescale_ts(w->pkt, t->enc->time_base, t->st->time_base);
 		w->pkt->stream_index = t->st->index;
 		r = av_interleaved_write_frame(w->mux, w->pkt);
@@ -205,14 +304,24 @@ static int pass_on(struct writer *w, struct track *t, const AVFrame *f)
 	return r == AVERROR(EAGAIN) || r == AVERROR_EOF ? 0 : r;
 }
 
+/* The time of the next picture in the encoder's ticks; it must follow the one before. */
+static int next_time(struct writer *w, int64_t t_us, int64_t *ret, struct err *err)
+{
+	int64_t t = av_rescale(t_us, w->video.enc->time_base.den, 1000000);
+	if (t <= w->last)
+		return err_set(err, ERR_INTERNAL, "a picture at %lld us does not follow the one before", (long long)t_us);
+	*ret = w->last = t;
+	return 0;
+}
+
 int writer_picture(struct writer *w, int64_t t_us, const uint8_t *rgb, size_t stride, struct err *err)
 {
 	AVFrame *f = w->video.frame;
-	int64_t t = av_rescale(t_us, CLOCK_RATE, 1000000);
-	if (t <= w->last)
-		return err_set(err, ERR_INTERNAL, "a picture at %lld us does not follow the one before", (long long)t_us);
-	w->last = t;
-	int r = av_frame_make_writable(f);
+	int64_t t = 0;
+	int r = next_time(w, t_us, &t, err);
+	if (r < 0)
+		return r;
+	r = av_frame_make_writable(f);
 	if (r >= 0) {
 		const uint8_t *rows[1] = {rgb};
 		int strides[1] = {(int)stride};
@@ -220,6 +329,26 @@ int writer_picture(struct writer *w, int64_t t_us, const uint8_t *rgb, size_t st
 		f->pts = t;
 		r = pass_on(w, &w->video, f);
 	}
+	return r < 0 ? note_error(err, r, "cannot write %s", w->path) : 0;
+}
+
+int writer_frame(struct writer *w, int64_t t_us, const AVFrame *f, struct err *err)
+{
+	int64_t t = 0;
+	int r = next_time(w, t_us, &t, err);
+	if (r < 0)
+		return r;
+	AUTO(av_frame_free) AVFrame *copy = av_frame_clone(f);
+	if (!copy)
+		return err_set(err, ERR_LIMIT, "no memory for a picture");
+	copy->pts = t;
+	copy->pict_type = AV_PICTURE_TYPE_NONE;
+	/* Frames may come at any rate; keyframes shall not. */
+	if (w->key < 0 || t - w->key >= (int64_t)(w->o.keyframe_s * w->video.enc->time_base.den)) {
+		copy->pict_type = AV_PICTURE_TYPE_I;
+		w->key = t;
+	}
+	r = pass_on(w, &w->video, copy);
 	return r < 0 ? note_error(err, r, "cannot write %s", w->path) : 0;
 }
 
@@ -239,10 +368,12 @@ int writer_sound(struct writer *w, const int16_t *samples, size_t n, struct err 
 	AVFrame *f = w->sound.frame;
 	if (!f)
 		return err_set(err, ERR_INTERNAL, "%s was opened without sound", w->path);
+	const size_t k = (size_t)channels(w);
 	for (size_t i = 0; i < n; i++) {
 		int r = w->samples ? 0 : av_frame_make_writable(f);
-		if (r >= 0)
-			((float *)f->data[0])[w->samples++] = (float)samples[i] / 32768.0f;
+		for (size_t c = 0; r >= 0 && c < k; c++)
+			((float *)f->data[c])[w->samples] = (float)samples[i * k + c] / 32768.0f;
+		w->samples += r >= 0;
 		if (r >= 0 && w->samples == w->sound.enc->frame_size)
 			r = sound_block(w);
 		if (r < 0)
@@ -262,6 +393,8 @@ static int close_file(struct writer *w)
 		r = pass_on(w, &w->sound, NULL);
 	if (r >= 0)
 		r = av_write_trailer(w->mux);
+	if (!w->part)
+		return r;
 	int closed = avio_closep(&w->mux->pb);
 	return r < 0 ? r : closed;
 }
@@ -273,7 +406,7 @@ int writer_finish(struct writer *w, struct err *err)
 	int r = close_file(w);
 	if (r < 0)
 		return note_error(err, r, "cannot write %s", w->path);
-	if (rename(w->part, w->path) < 0)
+	if (w->part && rename(w->part, w->path) < 0)
 		return err_sys(err, errno, "cannot rename %s to %s", w->part, w->path);
 	w->finished = true;
 	return 0;
@@ -283,8 +416,12 @@ void writer_free(struct writer *w)
 {
 	if (!w)
 		return;
-	if (w->mux)
+	if (w->mux && w->part)
 		avio_closep(&w->mux->pb);
+	if (w->mux && w->mux->pb) {
+		av_freep(&w->mux->pb->buffer);
+		avio_context_free(&w->mux->pb);
+	}
 	if (w->begun && !w->finished)
 		unlink(w->part);
 	struct track *tracks[] = {&w->video, &w->sound};

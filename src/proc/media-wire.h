@@ -3,18 +3,26 @@
  *
  * The child speaks first: HELLO {version, sandbox}, or ERROR. Then one request at a time:
  *   PROBE {}                                          -> INFO {…} or ERROR
- *   FRAMES {times, size, thumb_size, quality}         -> FRAME for each time, in order, then DONE; or ERROR
+ *   FRAMES {times, size, thumb_size, quality, keyframes} -> FRAME for each time, in order, then DONE; or ERROR.
+ *                                                        keyframes: those nearest to the times will do
  *     FRAME {i, pts, width, height, rung, jpeg, thumb}   blob: jpeg and thumb bytes, of these lengths
  *     FRAME {i, fault}                                   no picture can be had for this time
  *   WALK {}                                           -> WALKED {first, duration, bin, bins, keys, packets, keyframes,
  *                                                        bytes}, blob: the bins, then the keyframes (index-wire.h)
  *   KEYS {times, dts}                                 -> SIGNATURES {n} (blob: n of them), often, then DONE
  *   STRETCH {from, to, all}                           -> likewise, of every frame, or of those that others refer to
+ *   TILES {times, width, height, columns, rows, quality, keyframes} -> SHEET {} (blob: one JPEG of columns x rows
+ *                                                        pictures of this size, row by row) or ERROR
+ *   PROXY {side, sound, duration}                     -> DATA {pos, at}, often (blob: bytes of the file from pos on, or
+ *                                                        none; at: made up to this time), then DONE; or ERROR
+ *   SOUND {rate}                                      -> likewise
+ *   PARAMS {}                                         -> REFERENCE {hevc, fps} (blob: parameter sets) or ERROR
+ *   REFERENCE, as another child has sent it           -> nothing; before all else: for what this file lacks
  * ERROR {code, msg} ends a request; code is an enum err_code. All times: microseconds of the timeline. */
 #ifndef VDET_PROC_MEDIA_WIRE_H
 #define VDET_PROC_MEDIA_WIRE_H
 
-enum { MEDIA_VERSION = 1 };
+enum { MEDIA_VERSION = 2 };
 
 enum media_msg {
 	MEDIA_HELLO = 1,
@@ -29,13 +37,23 @@ enum media_msg {
 	MEDIA_KEYS,
 	MEDIA_STRETCH,
 	MEDIA_SIGNATURES,
+	MEDIA_TILES = 64,
+	MEDIA_SHEET,
+	MEDIA_PROXY = 80,
+	MEDIA_SOUND,
+	MEDIA_DATA,
+	MEDIA_PARAMS = 96,
+	MEDIA_REFERENCE,
 };
 
 enum {
 	MEDIA_TIMES_MAX = 4096, /* in one request */
 	MEDIA_SIZE_MIN = 16,
 	MEDIA_SIZE_MAX = 8192,
-	MEDIA_TEXT_MAX = 590, /* of a message for people */
+	MEDIA_TEXT_MAX = 590,  /* of a message for people */
+	MEDIA_TILES_MAX = 400, /* in one sheet */
+	MEDIA_DATA_MAX = 1 << 20,
+	MEDIA_PARAMS_MAX = 32 << 10,
 };
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "media/jpeg.h"
+#include "media/nearest.h"
 #include "media/note.h"
 #include "media/picture.h"
 #include "media/probe.h"
@@ -19,13 +20,19 @@
 #include "proc/spawn.h"
 #include "proc/wire.h"
 #include "worker/media-index.h"
+#include "worker/media-output.h"
+#include "worker/media-tiles.h"
 #include "worker/worker.h"
 
 struct worker {
 	struct input *in;
+	struct salvage_reference *reference; /* to params, unless NULL */
+	struct salvage_reference reference_room;
+	unsigned char *params;
 	struct source *source; /* NULL until the first request */
 	struct reader *reader;
 	struct index_scan *scan; /* NULL until the index asks */
+	struct nearest *nearest; /* NULL until a keyframe is wanted */
 	struct picture *picture;
 	struct jpeg *jpeg, *thumb;
 	struct buf jpeg_data, thumb_data;
@@ -48,8 +55,16 @@ static int ensure_open(struct worker *w, struct err *err)
 {
 	if (w->reader)
 		return 0;
-	int r = w->source ? 0 : source_open(w->in, &w->source, err);
+	int r = w->source ? 0 : source_open_with(w->in, w->reference, &w->source, err);
 	return r < 0 ? r : reader_open(w->source, &w->reader, err);
+}
+
+static int ensure_nearest(struct worker *w, struct err *err)
+{
+	int r = ensure_open(w, err);
+	if (r == 0 && !w->nearest)
+		w->nearest = nearest_new(w->source, w->reader);
+	return r;
 }
 
 static json_t *probe_json(const struct source *s, const struct probe *p)
@@ -79,6 +94,7 @@ static int on_probe(struct worker *w, const json_t *request, struct err *err)
 
 struct frames_request {
 	int64_t size, thumb_size, quality;
+	bool keyframes;
 	const json_t *times;
 };
 
@@ -100,7 +116,7 @@ static int make_frame(struct worker *w, int64_t t, const struct frames_request *
 {
 	buf_clear(&w->jpeg_data);
 	buf_clear(&w->thumb_data);
-	int r = reader_at(w->reader, t, s, err);
+	int r = q->keyframes ? nearest_at(w->nearest, t, s, err) : reader_at(w->reader, t, s, err);
 	if (r == 0)
 		r = picture_make(w->picture, w->source, s, (int)q->size, pic, err);
 	if (r == 0)
@@ -137,7 +153,9 @@ static int on_frames(struct worker *w, const json_t *request, struct err *err)
 	if (r == 0)
 		r = wire_int(request, "quality", 1, 100, &q.quality, err);
 	if (r == 0)
-		r = ensure_open(w, err);
+		r = wire_bool(request, "keyframes", &q.keyframes, err);
+	if (r == 0)
+		r = ensure_nearest(w, err);
 	if (r < 0)
 		return r;
 	size_t n = json_array_size(q.times);
@@ -176,16 +194,71 @@ static int on_stretch(struct worker *w, const json_t *request, struct err *err)
 	return r < 0 ? r : media_index_stretch(w->scan, request, err);
 }
 
+static int on_tiles(struct worker *w, const json_t *request, struct err *err)
+{
+	buf_clear(&w->jpeg_data);
+	int r = ensure_nearest(w, err);
+	const struct media_looks looks = {w->source, w->reader, w->nearest, w->picture};
+	if (r == 0)
+		r = media_tiles(&looks, request, &w->jpeg_data, err);
+	const struct wire_part part = {w->jpeg_data.data, w->jpeg_data.len};
+	return r < 0 ? r : tell(MEDIA_SHEET, NULL, &part, 1, err);
+}
+
+static int on_proxy(struct worker *w, const json_t *request, struct err *err)
+{
+	int r = ensure_open(w, err);
+	return r < 0 ? r : media_proxy(w->in, w->source, w->reader, request, err);
+}
+
+static int on_sound(struct worker *w, const json_t *request, struct err *err)
+{
+	return media_sound(w->in, request, err);
+}
+
+static int on_params(struct worker *w, const json_t *request, struct err *err)
+{
+	struct salvage_reference ref;
+	(void)request;
+	int r = ensure_open(w, err);
+	if (r < 0)
+		return r;
+	if (!source_reference(w->source, &ref) || ref.params_len > MEDIA_PARAMS_MAX)
+		return err_set(err, ERR_UNSUPPORTED, "only H.264 and HEVC videos serve as a reference");
+	json_auto_t *head = json_pack("{s:b s:f}", "hevc", ref.hevc, "fps", ref.fps);
+	const struct wire_part part = {ref.params, ref.params_len};
+	return tell(MEDIA_REFERENCE, head, &part, 1, err);
+}
+
+static int take_reference(struct worker *w, struct wire_msg *m, struct err *err)
+{
+	struct salvage_reference *ref = &w->reference_room;
+	int r = wire_bool(m->head, "hevc", &ref->hevc, err);
+	if (r == 0)
+		r = wire_real(m->head, "fps", 0, 1000, &ref->fps, err);
+	if (r == 0 && (w->source || w->params || !m->blob_len))
+		r = err_set(err, ERR_PROTO, "a reference comes first, and once");
+	if (r < 0)
+		return r;
+	ref->params = w->params = TAKE(m->blob);
+	ref->params_len = m->blob_len;
+	w->reference = ref;
+	return 0;
+}
+
 static const struct {
 	uint32_t type;
 	int (*handle)(struct worker *w, const json_t *request, struct err *err);
 } handlers[] = {
 	{MEDIA_PROBE, on_probe}, {MEDIA_FRAMES, on_frames},   {MEDIA_WALK, on_walk},
-	{MEDIA_KEYS, on_keys},   {MEDIA_STRETCH, on_stretch},
+	{MEDIA_KEYS, on_keys},   {MEDIA_STRETCH, on_stretch}, {MEDIA_TILES, on_tiles},
+	{MEDIA_PROXY, on_proxy}, {MEDIA_SOUND, on_sound},     {MEDIA_PARAMS, on_params},
 };
 
-static int handle(struct worker *w, const struct wire_msg *m, struct err *err)
+static int handle(struct worker *w, struct wire_msg *m, struct err *err)
 {
+	if (m->type == MEDIA_REFERENCE)
+		return take_reference(w, m, err);
 	for (size_t i = 0; i < ARRAY_LEN(handlers); i++)
 		if (handlers[i].type == m->type)
 			return handlers[i].handle(w, m->head, err);
@@ -218,9 +291,11 @@ static int settle(struct worker *w, int argc, char **argv, struct err *err)
 static void worker_close(struct worker *w)
 {
 	index_scan_free(w->scan);
+	nearest_free(w->nearest);
 	reader_free(w->reader);
 	source_free(w->source);
 	input_free(w->in);
+	free(w->params);
 	picture_free(w->picture);
 	jpeg_free(w->jpeg);
 	jpeg_free(w->thumb);
@@ -230,7 +305,7 @@ static void worker_close(struct worker *w)
 
 int media_worker_main(int argc, char **argv)
 {
-	const struct wire_limits limits = {.head = 1 << 20, .blob = 0};
+	const struct wire_limits limits = {.head = 1 << 20, .blob = MEDIA_PARAMS_MAX};
 	AUTO(worker_close) struct worker w = {.jpeg_data = BUF(24 << 20), .thumb_data = BUF(8 << 20)};
 	struct err err;
 	int r = settle(&w, argc, argv, &err);
@@ -238,7 +313,7 @@ int media_worker_main(int argc, char **argv)
 		tell_error(&err, &err);
 		return 1;
 	}
-	w.picture = picture_new();
+	w.picture = picture_new(PICTURE_JPEG);
 	w.jpeg = jpeg_new();
 	w.thumb = jpeg_new();
 	json_auto_t *hello =

@@ -33,7 +33,7 @@ def walk(keys, bins=40, **more):
     say(WALKED, head, blob)
 def signature(pts, sharp=5.0, flags=2):
     return struct.pack("<qQfBBH", pts, 1, sharp, 90, 40, flags) + bytes(576 + 288 + 64)
-say(HELLO, dict(version=1, sandbox="on"))
+say(HELLO, dict(version=2, sandbox="on"))
 lie = os.path.basename(sys.argv[0])
 while True:
     kind = hear()

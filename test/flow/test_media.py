@@ -8,7 +8,6 @@ BROKEN = {
     "zero_length.mp4": ((1,), "is empty"),
     "text_as_video.mp4": ((1,), "really a video"),
     "truncated_nomoov.mp4": ((1,), "moov"),
-    "corrupt_malformed_free.mp4": ((1,), ""),
     "corrupt_userdata_231s.mp4": ((1,), ""),
     "corrupt_vp9_bitstream.webm": ((0, 1, 3), ""),
     "unsupported_vvc.mp4": ((1,), "vvc"),
@@ -43,6 +42,23 @@ class Media(flow.Flow):
                     self.assertIn(path.name, errors[0])
                     self.assertIn(words.lower(), errors[0].lower())
                     self.assertGreater(len(errors[0]), len(path.name) + 30, "a line that does not say much")
+
+
+    def test_salvage(self):
+        """A recording that was cut off before its index was written, and a good one of the same camera."""
+        self.needs_media()
+        cut, good = flow.MEDIA / "truncated_nomoov.mp4", flow.MEDIA / "normal_h264_bbb480p.mp4"
+        args = ("--engine", self.engine().url, "--chunk-duration", "20", "--chunk-frames", "4", "--format", "json")
+        self.assertIn("--media-reference", self.vdet("analyze", *args, cut, code=1).stderr)
+        self.vdet("analyze", *args, "--media-reference", good, cut)
+        report = self.report("truncated_nomoov")
+        self.assertIn("pictures were found", report["source"]["warning"])
+        self.assertEqual({s["rung"] for c in report["chunks"] for s in c["samples"]}, {"salvage"})
+        self.vdet("preview", "proxy", "--media-reference", good, cut, "--output", "p.mp4")
+        self.assertGreater((self.dir / "p.mp4").stat().st_size, 100000)
+        for bad, word in ((flow.MEDIA / "vp8_rabbit.webm", "only H.264"), ("no such.mp4", "no such.mp4")):
+            r = self.vdet("analyze", *args, "--media-reference", bad, cut, code=1)
+            self.assertIn(word, r.stderr)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "config.h"
+#include "media/compat.h"
 #include "media/note.h"
 
 const char *media_dir(void)
@@ -131,11 +132,12 @@ static void take_frames(struct plain *p, AVCodecContext *dec, const struct sourc
 		p->frames = mem_grow(p->frames, p->n + 1, sizeof *p->frames);
 		p->frames[p->n++] = (struct plain_frame){
 			.pts = source_time(s, f->best_effort_timestamp), .raw = source_time(s, f->pts), .sum = frame_sum(f)};
+		p->keys += compat_key_frame(f);
 		av_frame_unref(f);
 	}
 }
 
-void plain_decode(const char *path, const struct source *s, struct plain *ret)
+void plain_decode(const char *path, const struct source *s, size_t max, struct plain *ret)
 {
 	AVFormatContext *fmt = NULL;
 	AUTO(av_packet_free) AVPacket *pkt = av_packet_alloc();
@@ -150,14 +152,16 @@ void plain_decode(const char *path, const struct source *s, struct plain *ret)
 	dec->pkt_timebase = st->time_base;
 	dec->thread_count = 1;
 	if (avcodec_open2(dec, s->codec, NULL) == 0) {
-		for (; av_read_frame(fmt, pkt) == 0; av_packet_unref(pkt)) {
+		for (; (!max || ret->n < max) && av_read_frame(fmt, pkt) == 0; av_packet_unref(pkt)) {
 			if (pkt->stream_index != st->index)
 				continue;
 			avcodec_send_packet(dec, pkt);
 			take_frames(ret, dec, s, f);
 		}
+		av_packet_unref(pkt);
 		avcodec_send_packet(dec, NULL);
-		take_frames(ret, dec, s, f);
+		if (!max || ret->n < max)
+			take_frames(ret, dec, s, f);
 	}
 	avformat_close_input(&fmt);
 }

@@ -39,9 +39,10 @@ struct plain_frame {
 };
 struct plain {
 	struct plain_frame *frames;
-	size_t n;
+	size_t n, keys; /* keys: how many of them are keyframes */
 };
-void plain_decode(const char *path, const struct source *s, struct plain *ret);
+/* At most about `max` frames; 0 = all. */
+void plain_decode(const char *path, const struct source *s, size_t max, struct plain *ret);
 void plain_sort_times(struct plain *p);
 void plain_free(struct plain *p);
 /* The one shown at t; NULL if there are none. */

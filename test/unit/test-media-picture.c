@@ -41,7 +41,7 @@ static struct seen look(const char *path, int64_t t, int size)
 	struct opened o;
 	struct err err = {0};
 	struct shown s;
-	AUTO(picture_freep) struct picture *p = picture_new();
+	AUTO(picture_freep) struct picture *p = picture_new(PICTURE_JPEG);
 	AUTO(jpeg_freep) struct jpeg *j = jpeg_new();
 	AUTO(av_frame_free) AVFrame *pic = av_frame_alloc();
 	AUTO(buf_free) struct buf data = BUF(16 << 20);

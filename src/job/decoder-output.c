@@ -1,0 +1,68 @@
+#include "job/decoder-output.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "job/decoder-call.h"
+#include "proc/media-wire.h"
+
+static int write_at(int fd, const unsigned char *data, size_t len, int64_t pos, struct err *err)
+{
+	while (len) {
+		ssize_t n = pwrite(fd, data, len, pos);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return err_sys(err, n ? errno : ENOSPC, "cannot write");
+		data += n;
+		pos += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* One message of data: where it belongs, and how far it is. A negative *ret_lie is a breach of the protocol. */
+static int take_data(const struct wire_msg *m, const struct decoder_output *o, int64_t *ret_at, int *ret_lie,
+                     struct err *err)
+{
+	int64_t pos;
+	*ret_lie = wire_int(m->head, "pos", 0, o->max, &pos, err);
+	if (*ret_lie == 0)
+		*ret_lie = wire_int(m->head, "at", 0, INT64_MAX, ret_at, err);
+	if (*ret_lie == 0 && (int64_t)m->blob_len > o->max - pos)
+		*ret_lie = err_set(err, ERR_PROTO, "its file grows beyond %lld bytes", (long long)o->max);
+	return *ret_lie < 0 ? *ret_lie : write_at(o->fd, m->blob, m->blob_len, pos, err);
+}
+
+static int take_file(struct decoder *d, const struct decoder_output *o, struct err *err)
+{
+	for (;;) {
+		AUTO(wire_msg_clear) struct wire_msg m = {0};
+		int64_t at;
+		int lie = 0;
+		decoder_more_time(d);
+		int r = decoder_receive(d, MEDIA_DATA, MEDIA_DONE, MEDIA_DATA_MAX, &m, err);
+		if (r < 0 || m.type == MEDIA_DONE)
+			return r;
+		r = take_data(&m, o, &at, &lie, err);
+		if (r < 0)
+			return lie < 0 ? decoder_give_up(d, err) : decoder_stop(d, r);
+		if (o->progress)
+			o->progress(o->ctx, at);
+	}
+}
+
+int decoder_proxy(struct decoder *d, int side, bool sound, int64_t duration, const struct decoder_output *o,
+                  struct err *err)
+{
+	json_auto_t *head = json_pack("{s:i s:b s:I}", "side", side, "sound", sound, "duration", (json_int_t)duration);
+	int r = decoder_request(d, MEDIA_PROXY, head, err);
+	return r < 0 ? r : take_file(d, o, err);
+}
+
+int decoder_sound(struct decoder *d, int rate, const struct decoder_output *o, struct err *err)
+{
+	json_auto_t *head = json_pack("{s:i}", "rate", rate);
+	int r = decoder_request(d, MEDIA_SOUND, head, err);
+	return r < 0 ? r : take_file(d, o, err);
+}

@@ -1,0 +1,21 @@
+/* The picture of the keyframe nearest to a time: far cheaper than the exact frame, and its true time is told. */
+#ifndef VDET_MEDIA_NEAREST_H
+#define VDET_MEDIA_NEAREST_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "media/reader.h"
+#include "media/source.h"
+
+struct nearest;
+
+/* Borrows both; moves the source and tells the reader. */
+struct nearest *nearest_new(struct source *s, struct reader *r);
+void nearest_free(struct nearest *n);
+DEFINE_FREEP(struct nearest, nearest)
+
+/* As reader_at(), with rung "keyframe". Where keyframes cannot be trusted or this one gives no whole picture, the
+ * reader shows the exact frame instead. Borrowed until the next call. */
+int nearest_at(struct nearest *n, int64_t t, struct shown *ret, struct err *err);
+
+#endif

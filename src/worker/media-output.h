@@ -1,0 +1,15 @@
+/* The requests PROXY and SOUND of role `media` (proc/media-wire.h): files that are made here and written there. */
+#ifndef VDET_WORKER_MEDIA_OUTPUT_H
+#define VDET_WORKER_MEDIA_OUTPUT_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "media/input.h"
+#include "media/reader.h"
+#include "media/source.h"
+
+int media_proxy(struct input *in, struct source *s, struct reader *r, const json_t *request, struct err *err);
+int media_sound(struct input *in, const json_t *request, struct err *err);
+
+#endif

@@ -1,0 +1,23 @@
+/* The request TILES of role `media` (proc/media-wire.h): many small pictures on one sheet. */
+#ifndef VDET_WORKER_MEDIA_TILES_H
+#define VDET_WORKER_MEDIA_TILES_H
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "media/nearest.h"
+#include "media/picture.h"
+
+/* Ways to look at the video, all borrowed. */
+struct media_looks {
+	const struct source *source;
+	struct reader *reader;
+	struct nearest *nearest;
+	struct picture *picture;
+};
+
+/* Appends the sheet's JPEG to out. */
+int media_tiles(const struct media_looks *l, const json_t *request, struct buf *out, struct err *err);
+
+#endif
