@@ -127,8 +127,8 @@ static void test_real_files(void **state)
 int main(int argc, char **argv)
 {
 	if (argc == 3) {
-		share = atoi(argv[1]) - 1;
-		shares = atoi(argv[2]);
+		share = (int)strtol(argv[1], NULL, 10) - 1;
+		shares = (int)strtol(argv[2], NULL, 10);
 	}
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_real_files),
