@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
-         ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+         ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8"}
 HEAD = """#pragma once
 /* The page's files, made from web/dist. Constant; any thread. */
 #include <stddef.h>

@@ -94,7 +94,7 @@ function Summary({ job, report }: { job: Job; report: any }) {
     <div class="summary-panel" tabIndex={0} role="region" aria-label="Summary">
       {isActive(job) && <p class="note">The summary is written when all chunks are finished. Events are shown as they are found.</p>}
       {!isActive(job) && !report && <p class="note">No report.</p>}
-      {report && <p class={report.summary?.by === 'model' ? 'prose' : 'prose plain'} dir="auto">{report.summary?.text}</p>}
+      {report && <p class={report.summary?.by === 'model' ? 'prose' : 'prose timeline-text'} dir="auto">{report.summary?.text}</p>}
       {report?.summary?.fallback_reason && <p class="note">The model could not write a summary ({report.summary.fallback_reason}); this is the plain timeline.</p>}
       {report?.engine?.demo_model && <p class="banner">Made with the demo model, which understands only scenes that vdet draws itself.</p>}
       {c && (

@@ -27,6 +27,7 @@ export function Help({ close }: { close: () => void }) {
           </section>
         </div>
         <p class="note">The model saw single frames, not the video: the ticks in the lane “Seen”. A hole is a stretch that could not be described; nothing is known of what happened in it.</p>
+        <p class="note"><a href="licenses.txt" target="_blank" rel="noopener">Licenses</a> of the libraries in this page · <a href="api/v1/openapi.json" target="_blank" rel="noopener">the API</a></p>
         <button type="button" class="act" onClick={() => dialog.current?.close()}>Close</button>
       </div>
     </dialog>
