@@ -1,5 +1,6 @@
 #include "app/app.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 
 #define AT(member) offsetof(struct app_options, member)
@@ -30,8 +31,10 @@ struct opt_set app_options_of(const struct command *c, struct app *app, struct o
 		binds[n++] = (struct opt_bind){&index_opt_group, &app->analyze};
 	if (c->groups & (GROUP_INDEX | GROUP_ANALYZE | GROUP_MEDIA))
 		binds[n++] = (struct opt_bind){&media_opt_group, &app->analyze};
-	if (c->groups & GROUP_ENGINE)
+	if (c->groups & GROUP_ENGINE) {
 		binds[n++] = (struct opt_bind){&engine_opt_group, &app->engine};
+		binds[n++] = (struct opt_bind){&memory_opt_group, &app->memory};
+	}
 	if (c->groups & GROUP_NET)
 		binds[n++] = (struct opt_bind){&net_opt_group, &app->net};
 	if (c->groups & GROUP_MODEL)
@@ -48,6 +51,22 @@ int app_open_store(const struct app *app, struct store **ret, struct err *err)
 	AUTO(mem_freep) char *path = file_join(app->data_dir, "vdet.db");
 	int r = file_mkdirs(app->data_dir, true, err);
 	return r < 0 ? r : store_open(path, ret, err);
+}
+
+static int spend(void *ctx, const char *endpoint, const struct engine_spending *add, struct engine_spending *ret_today,
+                 struct err *err)
+{
+	const struct store_spending more = {add->requests, add->prompt_tokens, add->output_tokens, add->money};
+	struct store_spending sum;
+	int r = store_spend(ctx, endpoint, clock_wall() / (86400 * CLOCK_SECOND), &more, &sum, err);
+	if (r == 0)
+		*ret_today = (struct engine_spending){sum.requests, sum.prompt_tokens, sum.output_tokens, sum.money};
+	return r;
+}
+
+void app_count_spending(struct engine *engine, struct store *store)
+{
+	engine_count_spending(engine, spend, store);
 }
 
 int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), void *ctx, struct engine **ret,

@@ -33,6 +33,7 @@ struct app {
 	struct analyze_options analyze;
 	struct board_options board;
 	struct net_options net;
+	struct memory_options memory;
 	struct cancel *cancel;
 	bool demo; /* the bundled model, whatever else is there */
 	char *data_dir, *models_dir, *made_dir, *demo_dir, *runtime_dir, *engine_log, *locks_dir;
@@ -59,11 +60,11 @@ enum {
 	GROUP_MODEL = 64,
 	GROUP_MEDIA = 128,
 	GROUP_ALL = GROUP_RUN | GROUP_MEDIA | GROUP_NET | GROUP_MODEL | GROUP_QUEUE,
-	APP_BINDS_MAX = 12,
+	APP_BINDS_MAX = 14,
 };
 
 extern const struct command cmd_analyze, cmd_index, cmd_jobs, cmd_report, cmd_plan, cmd_doctor, cmd_demo, cmd_model,
-	cmd_serve, cmd_preview, cmd_world, cmd_token, cmd_help;
+	cmd_serve, cmd_preview, cmd_world, cmd_token, cmd_engine, cmd_advise, cmd_help;
 extern const struct command *const commands[];
 extern const size_t n_commands;
 
@@ -78,6 +79,8 @@ int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), v
                    struct err *err);
 /* Says once what the user should know about the engine that was chosen. */
 void app_warn_about(const struct engine_info *i, const struct app *app);
+/* What endpoints use today is counted in the store, whoever uses them. */
+void app_count_spending(struct engine *engine, struct store *store);
 /* Analyses files one after the other with one engine, showing progress; the exit code is the worst of them. */
 int app_analyze(struct app *app, char **files, int n);
 

@@ -88,10 +88,12 @@ static int worse(int a, int b)
 
 static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, struct store *store, char **files, int n)
 {
+	AUTO(memory_freep) struct memory *memory = memory_open(&app->memory, engine);
 	struct analyze_options options = app->analyze;
 	const struct analyze a = {.options = &options,
 	                          .engine = engine,
 	                          .store = store,
+	                          .memory = memory,
 	                          .locks_dir = app->locks_dir,
 	                          .progress = ui_progress(ui),
 	                          .cancel = app->cancel};
@@ -139,6 +141,7 @@ int app_analyze(struct app *app, char **files, int n)
 		               json_pack("{s:s, s:s}", "code", err_code_name(err.code), "message", err.msg));
 		return app_fail(&err);
 	}
+	app_count_spending(engine, store);
 	app_warn_about(engine_info(engine), app);
 	return analyze_all(app, ui, engine, store, files, n);
 }

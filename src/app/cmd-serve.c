@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "job/events.h"
+#include "job/performance.h"
 
 /* So many events are kept for clients that were away: some minutes of a busy board. */
 enum { EVENTS_KEPT = 8192 };
@@ -23,6 +24,8 @@ struct serving {
 	struct store *store;
 	struct cancel *engine_stop; /* the engine outlives the first signal: chunks in work are finished */
 	struct engine *engine;
+	struct memory *memory;
+	struct performance *performance;
 	struct events *events;
 	struct board *board;
 	struct net *net;
@@ -83,14 +86,25 @@ static int start_engine(struct serving *s, struct err *err)
 	s->app->cancel = s->engine_stop;
 	int r = app_new_engine(s->app, note_engine, NULL, &s->engine, err);
 	s->app->cancel = stop;
-	if (r == 0)
-		app_warn_about(engine_info(s->engine), s->app);
-	return r;
+	if (r < 0)
+		return r;
+	app_count_spending(s->engine, s->store);
+	s->memory = memory_open(&s->app->memory, s->engine);
+	app_warn_about(engine_info(s->engine), s->app);
+	return 0;
 }
 
 static json_t *tell_performance(void *ctx)
 {
-	return board_performance(ctx);
+	struct serving *s = ctx;
+	json_t *j = board_performance(s->board);
+	json_object_set_new(j, "recommendations", performance_advice(s->performance));
+	return j;
+}
+
+static void add_to_reading(void *ctx, json_t *reading)
+{
+	performance_add(ctx, reading);
 }
 
 static int set_up(struct serving *s, const struct opt_set *settings, struct err *err)
@@ -104,13 +118,17 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 	if (r < 0)
 		return r;
 	s->events = events_new(EVENTS_KEPT);
+	s->performance = performance_new(s->engine, s->memory, s->store);
 	const struct board_setup board = {.options = &app->board,
 	                                  .analyze = &app->analyze,
 	                                  .engine = s->engine,
+	                                  .memory = s->memory,
 	                                  .store = s->store,
 	                                  .events = s->events,
 	                                  .data_dir = app->data_dir,
 	                                  .locks_dir = app->locks_dir,
+	                                  .reading = add_to_reading,
+	                                  .reading_ctx = s->performance,
 	                                  .abort = s->engine_stop};
 	r = board_new(&board, &s->board, err);
 	const struct net_setup net = {.options = &app->net,
@@ -119,7 +137,7 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 	                              .settings = settings,
 	                              .data_dir = app->data_dir,
 	                              .performance = tell_performance,
-	                              .performance_ctx = s->board};
+	                              .performance_ctx = s};
 	return r < 0 ? r : net_new(&net, &s->net, err);
 }
 
@@ -128,6 +146,8 @@ static void tear_down(struct serving *s)
 	log_set_sink(NULL, NULL);
 	net_free(s->net);
 	board_free(s->board);
+	performance_free(s->performance);
+	memory_free(s->memory);
 	engine_free(s->engine);
 	cancel_free(s->engine_stop);
 	store_free(s->store);

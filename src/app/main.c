@@ -15,7 +15,7 @@
 
 const struct command *const commands[] = {&cmd_analyze, &cmd_index,   &cmd_plan,   &cmd_demo,   &cmd_model,
                                           &cmd_serve,   &cmd_jobs,    &cmd_report, &cmd_doctor, &cmd_world,
-                                          &cmd_token,   &cmd_preview, &cmd_help};
+                                          &cmd_token,   &cmd_preview, &cmd_engine, &cmd_advise, &cmd_help};
 const size_t n_commands = ARRAY_LEN(commands);
 
 static struct cancel *stop;
@@ -172,7 +172,7 @@ static const struct command *find_command(const char *name)
 
 static int unknown_command(const char *name)
 {
-	const char *names[32];
+	const char *names[64];
 	for (size_t i = 0; i < n_commands; i++)
 		names[i] = commands[i]->name;
 	const char *nearest = opt_nearest(name, names, n_commands);

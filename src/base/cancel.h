@@ -10,6 +10,7 @@ struct cancel;
 struct cancel *cancel_new(void);
 void cancel_free(struct cancel *c);
 void cancel_fire(struct cancel *c);
+void cancel_reset(struct cancel *c);       /* as if it had not fired: for a flag that is raised again and again */
 bool cancel_fired(const struct cancel *c); /* false for NULL */
 int cancel_fd(const struct cancel *c);     /* readable once fired, for poll(); -1 for NULL */
 

@@ -121,8 +121,12 @@ int opt_set_value(const struct opt_row *row, void *target, const char *value, co
 	case OPT_STRING: break;
 	}
 	char **s = at;
+	bool more = row->flags & OPT_APPEND && *value && *s && **s && strcmp(value, "none") != 0;
+	char *text = more                                                    ? mem_printf("%s\n%s", *s, value)
+	             : row->flags & OPT_APPEND && strcmp(value, "none") == 0 ? mem_strdup("")
+	                                                                     : mem_strdup(value);
 	free(*s);
-	*s = mem_strdup(value);
+	*s = text;
 	return 0;
 }
 

@@ -28,6 +28,7 @@ enum opt_type {
 enum {
 	OPT_COMMAND_ONLY = 1, /* only on the command line: what belongs to one run, not to a configuration */
 	OPT_SECRET = 2,       /* never printed */
+	OPT_APPEND = 4,       /* a string; each further value is a further line of it, and "none" empties it */
 };
 
 struct opt_row {

@@ -49,6 +49,7 @@ struct chat_result {
 	double prefill_rate, decode_rate; /* tokens/s; the engine's own figures, else measured */
 	int64_t time_first, time_total;   /* microseconds from sending to the first token, to the end */
 	int attempts;
+	char endpoint[40]; /* who answered, by the name that the configuration gives it */
 };
 void chat_result_clear(struct chat_result *r);
 

@@ -37,6 +37,16 @@ void endpoint_scrub(const struct endpoint *e, struct err *err)
 	}
 }
 
+bool endpoint_says_no_room(const char *words)
+{
+	static const char *const marks[] = {"out of memory",     "failed to allocate",           "outofmemory",
+	                                    "not enough memory", "failed to find a memory slot", "unable to allocate"};
+	bool yes = false;
+	for (size_t i = 0; !yes && i < ARRAY_LEN(marks); i++)
+		yes = strcasestr(words, marks[i]);
+	return yes;
+}
+
 int endpoint_status_error(const struct endpoint *e, const struct http_reply *reply, const char *body, size_t len,
                           struct err *err)
 {
@@ -52,6 +62,8 @@ int endpoint_status_error(const struct endpoint *e, const struct http_reply *rep
 		r = err_set(err, ERR_LIMIT, "the request is too large for the engine (HTTP %d): %s", s, said);
 	else if (s >= 300 && s < 400)
 		r = err_set(err, ERR_ENGINE, "%s answered with a redirect (HTTP %d): use the address it leads to", e->shown, s);
+	else if (endpoint_says_no_room(said))
+		r = err_set(err, ERR_NOSPC, "the engine ran out of memory (HTTP %d): %s", s, said);
 	else
 		r = err_set(err, ERR_ENGINE, "the engine answered HTTP %d: %s", s, said);
 	endpoint_scrub(e, err);
@@ -166,7 +178,9 @@ static int finish(struct call *k, const struct http_reply *reply, struct chat_re
 	if (reply->status != 200) {
 		int r = endpoint_status_error(k->e, reply, buf_str(&k->whole), k->whole.len, err);
 		fate->retry = r != -ERR_LIMIT && status_passes(reply->status);
+		fate->refused = reply->status < 500 && !fate->retry;
 		fate->after = reply->retry_after;
+		fate->no_room = reply->status == 503 || r == -ERR_NOSPC;
 		return r;
 	}
 	int r = k->kind == CALL_STREAM ? sse_end(&k->sse, err) : 0;

@@ -105,15 +105,17 @@ static int collect(void *ctx, const struct http_reply *reply, const char *data, 
 	return buf_check(b, "the engine's reply", err);
 }
 
-static int get(struct endpoint *e, const char *root, const char *path, struct cancel *cancel, struct buf *body,
-               struct http_reply *reply, struct err *err)
+static int exchange(struct endpoint *e, const char *root, const char *path, const struct http_piece *piece,
+                    int64_t timeout, struct cancel *cancel, struct buf *body, struct http_reply *reply, struct err *err)
 {
 	AUTO(mem_freep) char *url = mem_printf("%s%s", root, path);
 	struct http_request q = {.url = url,
+	                         .pieces = piece,
+	                         .n_pieces = piece ? 1 : 0,
 	                         .socket = e->socket,
 	                         .key = e->key,
 	                         .connect_timeout = e->limits.connect,
-	                         .total_timeout = PROBE_TIMEOUT,
+	                         .total_timeout = timeout,
 	                         .cancel = {cancel},
 	                         .body = collect,
 	                         .ctx = body};
@@ -125,6 +127,35 @@ static int get(struct endpoint *e, const char *root, const char *path, struct ca
 		endpoint_scrub(e, err);
 	}
 	return r;
+}
+
+static int get(struct endpoint *e, const char *root, const char *path, struct cancel *cancel, struct buf *body,
+               struct http_reply *reply, struct err *err)
+{
+	return exchange(e, root, path, NULL, PROBE_TIMEOUT, cancel, body, reply, err);
+}
+
+int endpoint_ping(struct endpoint *e, int64_t timeout, struct cancel *cancel, struct err *err)
+{
+	AUTO(buf_free) struct buf body = BUF(PROBE_MAX);
+	struct http_reply reply;
+	return exchange(e, e->root, "/health", NULL, timeout, cancel, &body, &reply, err);
+}
+
+int endpoint_read(struct endpoint *e, const char *path, struct cancel *cancel, struct buf *out, struct err *err)
+{
+	struct http_reply reply;
+	int r = get(e, e->root, path, cancel, out, &reply, err);
+	return r < 0 || reply.status == 200 ? r : endpoint_status_error(e, &reply, buf_str(out), out->len, err);
+}
+
+int endpoint_post(struct endpoint *e, const char *path, struct cancel *cancel, struct err *err)
+{
+	AUTO(buf_free) struct buf body = BUF(PROBE_MAX);
+	const struct http_piece piece = {"{}", 2};
+	struct http_reply reply;
+	int r = exchange(e, e->root, path, &piece, PROBE_TIMEOUT, cancel, &body, &reply, err);
+	return r < 0 || reply.status == 200 ? r : endpoint_status_error(e, &reply, buf_str(&body), body.len, err);
 }
 
 /* A JSON object from a path, or NULL where there is none: for what an endpoint may not offer. */

@@ -1,85 +1,28 @@
-#include "engine/engine.h"
+#include "engine/engine-parts.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/file.h"
-#include "base/text.h"
-#include "engine/body.h"
-#include "engine/endpoint.h"
-#include "engine/model.h"
 #include "engine/quantize.h"
-#include "engine/server.h"
-#include "engine/slots.h"
+#include "engine/spec.h"
 
-#define SLOTS 4
-#define SLOTS_MAX 64  /* of what an endpoint claims */
 #define CONTEXT 16384 /* six pictures of 1280 x 720 and a long answer, with models that spend 1200 tokens each */
 #define CONTEXT_UNKNOWN 8192
-#define PAUSE (CLOCK_SECOND / 2)
-#define PAUSE_MAX (30 * CLOCK_SECOND)
-#define RETRY_AFTER_MAX (600 * CLOCK_SECOND)
-#define KEY_FILE_MAX 4096
 
-struct engine {
-	struct engine_info info;
-	struct endpoint_limits limits;
-	int64_t start_timeout;
-	int retries;
-	bool slots_chosen;     /* by us, not by the user: a probe may tell better */
-	struct cancel *cancel; /* borrowed, may be NULL */
-	struct slots slots;
-
-	/* Either a child … */
-	struct model model;
-	char *program, *log_path, *cache_type;
-	struct server *server;
-	/* … or an address. `endpoint` is the one in use in both cases, NULL for a child that has not started. */
-	struct endpoint *endpoint;
-
-	char *warning;
-	pthread_mutex_t lock; /* guards starting */
-	bool started;
-};
-
-/* ---- what to use */
-
-static void add_warning(struct engine *e, const char *warning)
+void engine_add_warning(struct engine *e, const char *warning)
 {
-	if (!*warning)
+	if (!warning || !*warning)
 		return;
 	char *old = e->warning;
 	e->warning = *old ? mem_printf("%s; %s", old, warning) : mem_strdup(warning);
 	free(old);
+	e->info.warning = e->warning;
 }
 
-static int read_key(struct engine *e, const struct engine_options *o, char **ret, struct err *err)
-{
-	if ((o->key && *o->key) || !o->key_file || !*o->key_file) {
-		*ret = mem_strdup(o->key ? o->key : "");
-		return 0;
-	}
-	AUTO(buf_free) struct buf b = BUF(KEY_FILE_MAX);
-	int r = file_read(o->key_file, &b, err);
-	if (r < 0)
-		return err_wrap(err, "the engine's key file");
-	struct stat st;
-	if (stat(o->key_file, &st) == 0 && st.st_mode & (S_IRGRP | S_IROTH)) {
-		AUTO(mem_freep) char *w = mem_printf("others can read the key in %s: chmod 600 it", o->key_file);
-		add_warning(e, w);
-	}
-	const char *begin = buf_str(&b) + strspn(buf_str(&b), " \t\r\n");
-	*ret = mem_printf("%.*s", (int)strcspn(begin, " \t\r\n"), begin);
-	explicit_bzero(b.data, b.len);
-	return **ret ? 0 : err_set(err, ERR_ARG, "the engine's key file %s is empty", o->key_file);
-}
+/* ---- llama-servers of ours */
 
 static bool in_path(const char *name)
 {
@@ -116,12 +59,24 @@ static int find_program(const char *wanted, const char *runtime_dir, char **ret,
 	               "install llama.cpp, or name another engine with --engine URL");
 }
 
-static int use_child(struct engine *e, const struct engine_options *o, const struct engine_places *p, struct err *err)
+/* The model of this name, chosen and hashed once however many children run it. */
+static int get_model(struct engine *e, const char *name, const struct engine_options *o, const struct engine_places *p,
+                     struct model **ret, struct err *err)
 {
+	for (size_t i = 0; i < e->n_models; i++) {
+		if (strcmp(e->model_names[i], name) == 0) {
+			*ret = &e->models[i];
+			return 0;
+		}
+	}
+	struct model *m = &e->models[e->n_models];
 	const char *quantize = o->quantize && strcmp(o->quantize, "as-is") != 0 ? o->quantize : "";
-	int r = model_choose(o->model ? o->model : "", quantize, p->models_dir, p->demo_dir, &e->model, err);
-	if (r < 0 || (r = find_program(o->server, p->runtime_dir, &e->program, err)) < 0)
+	int r = model_choose(name, quantize, p->models_dir, p->demo_dir, m, err);
+	if (r == 0 && !e->program)
+		r = find_program(o->server, p->runtime_dir, &e->program, err);
+	if (r < 0)
 		return r;
+	e->model_names[e->n_models++] = mem_strdup(name);
 	AUTO(mem_freep) char *cache = p->models_dir ? file_join(p->models_dir, ".hashes.json") : NULL;
 	const struct quantize make = {.server = e->program,
 	                              .made_dir = p->made_dir,
@@ -129,63 +84,189 @@ static int use_child(struct engine *e, const struct engine_options *o, const str
 	                              .cancel = e->cancel,
 	                              .note = p->note,
 	                              .ctx = p->note_ctx};
-	if (*quantize && (r = model_quantize(&e->model, quantize, &make, err)) < 0)
+	if (*quantize && (r = model_quantize(m, quantize, &make, err)) < 0)
 		return r;
-	r = model_hash(&e->model, cache, e->cancel, p->note, p->note_ctx, err);
+	r = model_hash(m, cache, e->cancel, p->note, p->note_ctx, err);
+	if (r == 0)
+		engine_add_warning(e, m->warning);
+	*ret = m;
+	return r;
+}
+
+static int64_t choose_context(struct engine *e, const struct model *m, int64_t wanted)
+{
+	int64_t most = m->context > 0 ? m->context : CONTEXT_UNKNOWN;
+	if (wanted > most && m->context > 0) {
+		AUTO(mem_freep)
+		char *w =
+			mem_printf("the model %s was made for %lld tokens, not %lld", m->name, (long long)most, (long long)wanted);
+		engine_add_warning(e, w);
+	}
+	return wanted > 0 ? wanted : most < CONTEXT ? most : CONTEXT;
+}
+
+/* The log of a child: that of the first is the one that people look for. */
+static char *log_of(const struct engine_places *p, size_t n, const char *name)
+{
+	AUTO(mem_freep) char *stem = p->log_path ? file_stem(p->log_path) : NULL;
+	if (!stem || n == 0)
+		return mem_strdup(p->log_path);
+	return mem_printf("%.*s%s-%s.log", (int)(file_base(p->log_path) - p->log_path), p->log_path, stem, name);
+}
+
+static int add_child(struct engine *e, const struct engine_options *o, const struct engine_places *p, struct spec *s,
+                     struct err *err)
+{
+	struct model *model;
+	int r = get_model(e, *s->model ? s->model : o->model ? o->model : "", o, p, &model, err);
 	if (r < 0)
 		return r;
-	e->log_path = mem_strdup(p->log_path);
-	e->cache_type = mem_strdup(o->cache_type && *o->cache_type ? o->cache_type : "f16");
-	add_warning(e, e->model.warning);
-	int64_t most = e->model.context > 0 ? e->model.context : CONTEXT_UNKNOWN;
-	int64_t context = o->context > 0 ? o->context : most < CONTEXT ? most : CONTEXT;
-	if (context > most && e->model.context > 0) {
-		AUTO(mem_freep)
-		char *w = mem_printf("the model %s was made for %lld tokens, not %lld", e->model.name, (long long)most,
-		                     (long long)context);
-		add_warning(e, w);
-	}
-	e->info = (struct engine_info){
-		.kind = "llama-server (child)",
-		.url = "",
-		.version = "",
-		.model = e->model.name,
-		.model_hash = e->model.hash,
-		.quantize = e->model.quantize,
+	s->slots = s->slots ? s->slots : o->slots > 0 ? o->slots : ENGINE_SLOTS;
+	s->context = choose_context(e, model, s->context ? s->context : o->context);
+	AUTO(mem_freep) char *log = log_of(p, e->n, s->name);
+	const struct server_options so = {
+		.program = e->program,
+		.slots = s->slots,
+		.context = s->context,
 		.cache_type = e->cache_type,
-		.demo_model = e->model.demo,
-		.slots = o->slots > 0 ? (int)o->slots : SLOTS,
-		.context = (int)context,
-		.images = true,
-		.warning = e->warning,
+		.log_path = log,
+		.start_timeout = o->start_timeout,
+		.hang_timeout = o->hang_timeout,
+		.unload_after = o->unload_after,
+		.split = o->split,
+		.changed = engine_child_changed,
+		.changed_ctx = e,
+		.limits = e->limits,
 	};
+	e->members[e->n++] = member_child(s, model, &so);
 	return 0;
 }
 
-static int use_url(struct engine *e, const struct engine_options *o, struct err *err)
+/* ---- the list of them */
+
+static int add_url(struct engine *e, struct spec *s, const char *key, struct err *err)
 {
-	AUTO(mem_freep) char *key = NULL;
-	int r = read_key(e, o, &key, err);
+	AUTO(mem_freep) char *read = NULL, *warning = NULL;
+	int r = key && *key ? 0 : member_key(s, &read, &warning, err);
+	engine_add_warning(e, warning);
+	if (r == 0)
+		r = member_url(s, read ? read : key, &e->limits, &e->members[e->n], err);
+	if (read)
+		explicit_bzero(read, strlen(read));
 	if (r < 0)
 		return r;
-	r = endpoint_new(o->url, key, o->model, &e->limits, &e->endpoint, err);
-	explicit_bzero(key, strlen(key));
-	if (r < 0)
-		return r;
-	e->slots_chosen = o->slots <= 0;
+	e->n++;
+	return 0;
+}
+
+static struct spec *add_spec(struct spec **list, size_t *n, const char *name, const char *url, const char *device)
+{
+	*list = mem_grow(*list, *n + 1, sizeof **list);
+	struct spec *s = &(*list)[(*n)++];
+	*s = (struct spec){.url = mem_strdup(url),
+	                   .model = mem_strdup(""),
+	                   .key_file = mem_strdup(""),
+	                   .key_env = mem_strdup(""),
+	                   .device = mem_strdup(device),
+	                   .weight = 1};
+	size_t len = strlen(name);
+	memcpy(s->name, name, len < sizeof s->name ? len : sizeof s->name - 1);
+	return s;
+}
+
+/* "CUDA0,CUDA1": a child for each. The same device may come twice; names do not. */
+static int add_devices(const char *devices, struct spec **list, size_t *n, struct err *err)
+{
+	for (const char *p = devices; *p;) {
+		size_t len = strcspn(p, ", ");
+		AUTO(mem_freep) char *device = mem_printf("%.*s", (int)len, p);
+		p += len;
+		p += strspn(p, ", ");
+		if (!len)
+			continue;
+		if (*n >= SPEC_MANY || len >= SPEC_NAME_MAX - 4)
+			return err_set(err, ERR_ARG,
+			               "engine.devices: \"%.200s\" names too many devices, or one with too long a name", devices);
+		size_t same = 1;
+		for (size_t i = 0; i < *n; i++)
+			same += strcmp((*list)[i].device, device) == 0;
+		AUTO(mem_freep) char *name = same > 1 ? mem_printf("%s-%zu", device, same) : mem_strdup(device);
+		add_spec(list, n, name, "auto", device);
+	}
+	return 0;
+}
+
+static bool is_auto(const char *url)
+{
+	return !url || !*url || strcmp(url, "auto") == 0;
+}
+
+/* What --engine and --devices say comes first, then the endpoints. */
+static int list_specs(const struct engine_options *o, struct spec **list, size_t *n, struct err *err)
+{
+	int r = 0;
+	if (!is_auto(o->url)) {
+		struct spec *s = add_spec(list, n, "main", o->url, "");
+		s->slots = o->slots;
+		free(s->model);
+		s->model = mem_strdup(o->model ? o->model : "");
+		free(s->key_file);
+		s->key_file = mem_strdup(o->key_file ? o->key_file : "");
+	} else if (o->devices && *o->devices) {
+		r = add_devices(o->devices, list, n, err);
+	}
+	if (r == 0)
+		r = spec_parse(o->endpoints ? o->endpoints : "", list, n, err);
+	if (r == 0 && !*n)
+		add_spec(list, n, "main", "auto", "");
+	return r;
+}
+
+static int add_members(struct engine *e, const struct engine_options *o, const struct engine_places *p,
+                       struct spec *list, size_t n, struct err *err)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		bool main = i == 0 && !is_auto(o->url);
+		r = is_auto(list[i].url) ? add_child(e, o, p, &list[i], err) : add_url(e, &list[i], main ? o->key : NULL, err);
+		if (r < 0)
+			break;
+		struct member *m = e->members[i];
+		m->lone = n == 1;
+		m->cancel = e->cancel;
+		e->dispatch.members[i] = (struct pool_member){
+			.cloud = list[i].cloud,
+			.slots = m->slots > 0 ? (int)m->slots : ENGINE_SLOTS,
+			.weight = list[i].weight,
+			.cost = list[i].cost,
+		};
+	}
+	e->dispatch.n = e->n;
+	return r;
+}
+
+/* Before anything was started: what will answer, as far as that is known. */
+static void fill_info(struct engine *e)
+{
+	const struct member *m = e->members[0];
+	bool child = m->model;
 	e->info = (struct engine_info){
-		.kind = "endpoint",
-		.url = endpoint_url(e->endpoint),
+		.kind = e->n > 1 ? "pool"
+	            : child  ? "llama-server (child)"
+	                     : "endpoint",
+		.url = child ? "" : endpoint_url(m->endpoint),
 		.version = "",
-		.model = endpoint_info(e->endpoint)->model,
-		.model_hash = "",
-		.quantize = "",
-		.cache_type = "",
-		.slots = o->slots > 0 ? (int)o->slots : SLOTS,
+		.model = child ? m->model->name : endpoint_info(m->endpoint)->model,
+		.model_hash = child ? m->model->hash : "",
+		.quantize = child ? m->model->quantize : "",
+		.cache_type = child ? e->cache_type : "",
+		.demo_model = child && m->model->demo,
+		.context = (int)m->context,
 		.images = true,
 		.warning = e->warning,
 	};
-	return 0;
+	for (size_t i = 0; i < e->n; i++)
+		e->info.slots += e->dispatch.members[i].slots;
 }
 
 int engine_new(const struct engine_options *o, const struct engine_places *p, struct cancel *cancel,
@@ -193,20 +274,30 @@ int engine_new(const struct engine_options *o, const struct engine_places *p, st
 {
 	AUTO(engine_freep) struct engine *e = mem_alloc(1, sizeof *e);
 	pthread_mutex_init(&e->lock, NULL);
-	slots_init(&e->slots, 0);
+	pthread_mutex_init(&e->enter_lock, NULL);
+	e->news = cancel_new();
+	dispatch_init(&e->dispatch);
+	e->dispatch.cloud_after = o->cloud_after;
 	e->warning = mem_strdup("");
 	e->cancel = cancel;
+	e->cache_type = mem_strdup(o->cache_type && *o->cache_type ? o->cache_type : "f16");
 	e->start_timeout = o->start_timeout;
 	e->retries = (int)o->retries;
 	e->limits = (struct endpoint_limits){.connect = o->connect_timeout,
 	                                     .vision = o->vision_timeout,
 	                                     .generation = o->generation_timeout,
 	                                     .idle = o->idle_timeout};
-	bool child = !o->url || !*o->url || !strcmp(o->url, "auto");
-	int r = child ? use_child(e, o, p, err) : use_url(e, o, err);
+	struct spec *list = NULL;
+	size_t n = 0;
+	int r = list_specs(o, &list, &n, err);
+	if (r == 0)
+		r = add_members(e, o, p, list, n, err);
+	for (size_t i = 0; i < n; i++)
+		spec_clear(&list[i]);
+	free(list);
 	if (r < 0)
 		return r;
-	slots_add(&e->slots, e->info.slots);
+	fill_info(e);
 	*ret = TAKE(e);
 	return 0;
 }
@@ -215,13 +306,19 @@ void engine_free(struct engine *e)
 {
 	if (!e)
 		return;
-	if (e->server)
-		server_free(e->server); /* and with it the endpoint */
-	else
-		endpoint_free(e->endpoint);
-	model_clear(&e->model);
-	slots_clear(&e->slots);
+	pthread_mutex_lock(&e->enter_lock);
+	e->closing = true;
+	pthread_mutex_unlock(&e->enter_lock);
+	for (size_t i = 0; i < e->n; i++)
+		member_free(e->members[i]);
+	for (size_t i = 0; i < e->n_models; i++) {
+		model_clear(&e->models[i]);
+		free(e->model_names[i]);
+	}
+	dispatch_clear(&e->dispatch);
 	pthread_mutex_destroy(&e->lock);
+	pthread_mutex_destroy(&e->enter_lock);
+	cancel_free(e->news);
 	free(e->program);
 	free(e->log_path);
 	free(e->cache_type);
@@ -229,86 +326,10 @@ void engine_free(struct engine *e)
 	free(e);
 }
 
-/* ---- starting */
-
-static int start_child(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx, struct err *err)
+void engine_count_spending(struct engine *e, engine_spend_fn *fn, void *ctx)
 {
-	const struct server_options o = {
-		.program = e->program,
-		.model = &e->model,
-		.slots = e->info.slots,
-		.context = e->info.context,
-		.cache_type = e->info.cache_type,
-		.log_path = e->log_path,
-		.start_timeout = e->start_timeout,
-		.limits = e->limits,
-	};
-	AUTO(server_freep) struct server *s = NULL;
-	int r = server_start(&o, &s, err);
-	if (r < 0 || (r = server_wait(s, e->cancel, NULL, note, ctx, err)) < 0)
-		return r;
-	e->server = TAKE(s);
-	e->endpoint = server_endpoint(e->server);
-	return 0;
-}
-
-/* Pauses until `until`; ERR_CANCELED at once when either fires. */
-static int pause_until(int64_t until, struct cancel *cancel, struct cancel *cancel2, struct err *err)
-{
-	struct pollfd p[] = {{.fd = cancel_fd(cancel), .events = POLLIN}, {.fd = cancel_fd(cancel2), .events = POLLIN}};
-	for (int64_t left; (left = until - clock_now()) > 0;) {
-		poll(p, ARRAY_LEN(p), (int)(left / 1000 + 1));
-		if (cancel_fired(cancel) || cancel_fired(cancel2))
-			return err_set(err, ERR_CANCELED, "interrupted");
-	}
-	return 0;
-}
-
-static int probe_url(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx, struct err *err)
-{
-	int64_t begin = clock_now();
-	for (;;) {
-		int r = endpoint_probe(e->endpoint, e->cancel, err);
-		if (r != -ERR_BUSY)
-			return r;
-		if (e->start_timeout && clock_now() - begin > e->start_timeout)
-			return err_wrap(err, "still after %.0f s (--start-timeout)", (double)e->start_timeout / 1e6);
-		if (note)
-			note(ctx, "waiting for the engine to load its model");
-		r = pause_until(clock_now() + CLOCK_SECOND, e->cancel, NULL, err);
-		if (r < 0)
-			return r;
-	}
-}
-
-static void take_info(struct engine *e)
-{
-	const struct endpoint_info *i = endpoint_info(e->endpoint);
-	e->info.version = i->version;
-	e->info.images = i->images;
-	if (i->context > 0 && i->context < INT32_MAX)
-		e->info.context = (int)i->context;
-	if (!e->server)
-		e->info.model = i->model;
-	int slots = i->slots < SLOTS_MAX ? i->slots : SLOTS_MAX;
-	if (e->slots_chosen && slots > 0) {
-		slots_add(&e->slots, slots - e->info.slots);
-		e->info.slots = slots;
-	}
-}
-
-int engine_start(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx, struct err *err)
-{
-	pthread_mutex_lock(&e->lock);
-	int r = 0;
-	if (!e->started) {
-		r = e->program ? start_child(e, note, ctx, err) : probe_url(e, note, ctx, err);
-		if (r == 0)
-			take_info(e);
-		e->started = r == 0;
-	}
-	pthread_mutex_unlock(&e->lock);
-	return r;
+	e->spend = fn;
+	e->spend_ctx = ctx;
 }
 
 const struct engine_info *engine_info(const struct engine *e)
@@ -316,112 +337,7 @@ const struct engine_info *engine_info(const struct engine *e)
 	return &e->info;
 }
 
-/* ---- a request */
-
-struct request {
-	struct engine *e;
-	const struct chat *c;
-	void (*progress)(void *ctx, const struct chat_progress *p);
-	void *ctx;
-	int attempt;
-};
-
-static void tell_queued(void *ctx)
-{
-	const struct request *q = ctx;
-	if (q->progress)
-		q->progress(q->ctx, &(struct chat_progress){.phase = CHAT_QUEUED, .attempt = q->attempt});
-}
-
-static int check_request(const struct engine *e, const struct chat *c, struct err *err)
-{
-	if (!e->started)
-		return err_set(err, ERR_INTERNAL, "the engine was not started");
-	if (c->bad_schema)
-		return err_set(err, ERR_INTERNAL, "the schema of a request is no JSON");
-	if (chat_images(c) && !e->info.images)
-		return err_set(err, ERR_UNSUPPORTED, "the model %s cannot see: the engine has no projector for it",
-		               e->info.model);
-	return buf_check(&c->parts, "a request", err);
-}
-
-/* Doubles with each attempt, a quarter more or less so that many do not come at once; at least what was asked for. */
-static int64_t pause_after(int attempt, int64_t asked)
-{
-	int64_t pause = PAUSE;
-	for (int i = 1; i < attempt && pause < PAUSE_MAX; i++)
-		pause *= 2;
-	if (pause > PAUSE_MAX)
-		pause = PAUSE_MAX;
-	unsigned seed = (unsigned)clock_now();
-	pause += pause / 4 * (rand_r(&seed) % 200 - 100) / 100;
-	if (asked > RETRY_AFTER_MAX)
-		asked = RETRY_AFTER_MAX;
-	return pause > asked ? pause : asked;
-}
-
-/* One attempt, once the engine is there. *ret_pause: how long to wait before the next, -1 = there shall be none. */
-static int attempt(struct request *q, struct chat_result *ret, int64_t *ret_pause, struct err *err)
-{
-	struct engine *e = q->e;
-	struct endpoint_fate fate = {0};
-	*ret_pause = -1;
-	if (e->server) {
-		tell_queued(q);
-		int r = server_wait(e->server, e->cancel, q->c->cancel, NULL, NULL, err);
-		if (r < 0)
-			return r;
-	}
-	int life = e->server ? server_life(e->server) : 0;
-	slots_begin(&e->slots);
-	int r = endpoint_chat(e->endpoint, q->c, q->attempt, e->cancel, q->progress, q->ctx, ret, &fate, err);
-	slots_end(&e->slots);
-	if (r < 0 && fate.retry) {
-		*ret_pause = pause_after(q->attempt, fate.after);
-		if (e->server)
-			server_suspect(e->server, life);
-	}
-	return r;
-}
-
-int engine_chat(struct engine *e, const struct chat *c, void (*progress)(void *ctx, const struct chat_progress *p),
-                void *ctx, struct chat_result *ret, struct err *err)
-{
-	struct request q = {.e = e, .c = c, .progress = progress, .ctx = ctx, .attempt = 1};
-	struct chat_result result = {0};
-	int64_t pause;
-	int r = check_request(e, c, err);
-	if (r < 0 || (r = slots_take(&e->slots, e->cancel, c->cancel, tell_queued, &q, err)) < 0)
-		return r;
-	while ((r = attempt(&q, &result, &pause, err)) < 0 && pause >= 0) {
-		if (q.attempt > e->retries) {
-			if (q.attempt > 1)
-				err_wrap(err, "after %d tries", q.attempt);
-			break;
-		}
-		tell_queued(&q);
-		if ((r = pause_until(clock_now() + pause, e->cancel, c->cancel, err)) < 0)
-			break;
-		q.attempt++;
-	}
-	slots_give(&e->slots);
-	if (r == 0)
-		*ret = result;
-	return r;
-}
-
 int engine_slots(const struct engine *e)
 {
 	return e->info.slots;
-}
-
-int engine_restarts(const struct engine *e)
-{
-	return e->server ? server_restarts(e->server) : 0;
-}
-
-int64_t engine_busy_time(const struct engine *e)
-{
-	/* The lock is no part of what const promises. */
-	return slots_busy_time((struct slots *)&e->slots);
 }

@@ -1,5 +1,6 @@
-/* The engine: whatever answers chat completions. Either an endpoint by URL, or a `llama-server` child of ours that
- * is started, watched, restarted after a crash, and stopped.
+/* The engine: whatever answers chat completions. Any number of endpoints by URL, and `llama-server` children of ours
+ * that are started, watched, restarted after a crash, and stopped. A request goes to the one that is expected to be
+ * through with it first; what one fails at, another is asked.
  *
  * Thread-safe: any number of threads may call engine_chat() on one engine; at most engine_slots() requests are in
  * flight, the others wait their turn. Calls block and observe `cancel`. */
@@ -32,6 +33,10 @@ struct engine_options {
 	int64_t connect_timeout;
 	int64_t start_timeout; /* child: until it is healthy */
 	int64_t retries;       /* per request, after the first try */
+	char *endpoints;       /* further ones, one a line, see engine/spec.h; "" = none */
+	char *devices, *split; /* auto: one child a device, "CUDA0,CUDA1"; how a model is split over "CUDA0+CUDA1" */
+	int64_t cloud_after;   /* forecast of the queue from which cloud endpoints are asked; 0 = never */
+	int64_t hang_timeout, unload_after; /* of children, see engine/server.h */
 };
 
 /* Rows for the options table (base/opt.h), section [engine]; offsets into struct engine_options. */
@@ -52,7 +57,7 @@ struct engine_places {
 
 /* What will answer; strings owned by the engine, valid until engine_free(). */
 struct engine_info {
-	const char *kind;       /* "llama-server (child)" or "endpoint" */
+	const char *kind;       /* "llama-server (child)", "endpoint" or "pool" */
 	const char *url;        /* without credentials */
 	const char *version;    /* "" if unknown */
 	const char *model;      /* name: the file's stem, or what the endpoint says */
@@ -62,7 +67,7 @@ struct engine_info {
 	bool demo_model;        /* the bundled model was chosen because nothing else is there */
 	int slots, context;     /* context 0 if unknown */
 	bool images;            /* takes pictures; true if unknown */
-	const char *warning;    /* something the user should be told once, or "" */
+	const char *warning;    /* something the user should be told once, or ""; engine_start() may have other news */
 };
 
 /* Resolves what to use (files exist, names, hash) without starting anything: for the job's key, doctor and errors.
@@ -83,8 +88,44 @@ const struct engine_info *engine_info(const struct engine *e);
 int engine_chat(struct engine *e, const struct chat *c, void (*progress)(void *ctx, const struct chat_progress *p),
                 void *ctx, struct chat_result *ret, struct err *err);
 
+/* ---- endpoints that cost, or whose use is limited */
+
+struct engine_spending {
+	int64_t requests, prompt_tokens, output_tokens;
+	double money;
+};
+/* Adds `add` to what the endpoint used today, and tells the day's sum; from any thread. Set it before engine_start();
+ * without, limits hold for this run alone. */
+typedef int engine_spend_fn(void *ctx, const char *endpoint, const struct engine_spending *add,
+                            struct engine_spending *ret_today, struct err *err);
+void engine_count_spending(struct engine *e, engine_spend_fn *fn, void *ctx);
+
+/* ---- what a memory policy may do; all of it may be undone but what was freed */
+
+void engine_hold(struct engine *e, bool hold); /* no request is begun; those in flight go on */
+/* Frees what idle slots of llama-servers remember; the number of slots that were freed. */
+int engine_free_caches(struct engine *e);
+void engine_limit(struct engine *e, int slots); /* at most so many at once on each endpoint; 0 = as configured */
+/* Waits until nothing is in flight, then starts our llama-servers again, with at most `slots` slots each (0 = as they
+ * have). ERR_CANCELED. */
+int engine_restart(struct engine *e, int slots, struct err *err);
+
+/* ---- what is going on */
+
+/* Further requests that will come (negative: that have come), so that the queue's length is known beyond those that
+ * wait: it decides about slow and costly endpoints. */
+void engine_expect(struct engine *e, int64_t change);
+int64_t engine_forecast(struct engine *e); /* microseconds until the queue is through; -1 = not known */
+/* An array of objects, one an endpoint: name, url, kind, state, breaker, rates, counts, costs, last error. */
+json_t *engine_endpoints_json(struct engine *e);
+/* Asks the engines themselves how full they are: the highest share of a key-value cache in use (vLLM, SGLang; 0 if
+ * none tells), and how many requests they put back for lack of memory since they started. */
+void engine_pressure(struct engine *e, double *ret_cache, int64_t *ret_preemptions);
+/* Requests that were refused for lack of room (503, out of memory) so far. */
+int64_t engine_refusals(const struct engine *e);
+
 int engine_slots(const struct engine *e);
-int engine_restarts(const struct engine *e);      /* how often the child was started again */
+int engine_restarts(const struct engine *e);      /* how often children were started again */
 int64_t engine_busy_time(const struct engine *e); /* microseconds during which at least one request was in flight */
 
 #endif

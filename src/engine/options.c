@@ -24,6 +24,24 @@ static const struct opt_row rows[] = {
      0},
 	{"engine.cache_type", "cache-type", OPT_CHOICE, AT(cache_type), "f16", 0, 0, "f16|q8_0|q4_0", NULL,
      "With auto, the precision of the key-value cache: q8_0 halves it, q4_0 quarters it.", 0},
+	{"engine.endpoint", "endpoint", OPT_STRING, AT(endpoints), "", 0, 0, NULL, "NAME=URL[,KEY=VALUE…]",
+     "One more engine, may be given several times; none forgets those before. Keys: model, concurrency, context, "
+     "weight, "
+     "cost, cap, tier, key-file, key-env, device; see docs/engines.md. The address auto is a llama-server of ours. "
+     "With "
+     "endpoints, --engine auto alone starts none.",
+     OPT_APPEND},
+	{"engine.cloud_after", "cloud-after", OPT_TIME, AT(cloud_after), "0", 0, 31536000, NULL, "TIME",
+     "Endpoints of tier cloud (https, unless they say otherwise) are asked only while the others would need longer "
+     "than "
+     "this for all that is left; 0 = never.",
+     0},
+	{"engine.devices", "devices", OPT_STRING, AT(devices), "", 0, 0, NULL, "LIST",
+     "With auto, one llama-server a device: CUDA0,CUDA1; one over two: CUDA0+CUDA1; none = the processor. Empty: one, "
+     "on what it finds.",
+     0},
+	{"engine.split", "split", OPT_CHOICE, AT(split), "", 0, 0, "|none|layer|row", NULL,
+     "How a model is split over several devices; empty: as llama-server does.", 0},
 	{"engine.server", NULL, OPT_STRING, AT(server), "", 0, 0, NULL, "PROGRAM",
      "The llama-server to start; empty: the one in PATH, else the one that was set up for vdet.", 0},
 	{"engine.slots", "slots", OPT_INT, AT(slots), "0", 0, 256, NULL, "N",
@@ -40,6 +58,15 @@ static const struct opt_row rows[] = {
      "Longest wait for a connection to the engine; 0 = no limit.", 0},
 	{"engine.start_timeout", "start-timeout", OPT_TIME, AT(start_timeout), "15min", 0, 31536000, NULL, "TIME",
      "Longest wait until the engine has loaded its model; 0 = no limit.", 0},
+	{"engine.hang_timeout", "hang-timeout", OPT_TIME, AT(hang_timeout), "2min", 0, 31536000, NULL, "TIME",
+     "A llama-server of ours that answers nothing for that long while it has work is started again; 0 = it is waited "
+     "for.",
+     0},
+	{"engine.unload_after", "unload-after", OPT_TIME, AT(unload_after), "0", 0, 31536000, NULL, "TIME",
+     "A llama-server of ours that has had nothing to do for that long is stopped until the next request, and its "
+     "memory "
+     "is free; 0 = never.",
+     0},
 	{"engine.retries", "retries", OPT_INT, AT(retries), "3", 0, 100, NULL, "N",
      "Further tries of a request after a failure that may pass: a lost connection, HTTP 429 or 5xx, a crash.", 0},
 };

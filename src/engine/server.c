@@ -1,4 +1,4 @@
-#include "engine/server.h"
+#include "engine/server-parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,13 +12,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
-#include "base/text.h"
-#include "engine/server-dir.h"
-#include "engine/server-log.h"
 #include "proc/spawn.h"
 
 #define GRACE (2 * CLOCK_SECOND)   /* between SIGTERM and SIGKILL */
@@ -27,42 +22,26 @@
 #define FAILED_STARTS_MAX 5        /* starts in a row that did not get healthy, once it had been */
 #define PAUSE (CLOCK_SECOND / 10)  /* before a restart, doubled each time */
 #define PAUSE_MAX (10 * CLOCK_SECOND)
-#define HEALTH_EVERY 50          /* milliseconds */
-#define TINY ((int64_t)64 << 20) /* bytes of weights */
+#define HEALTH_EVERY 50 /* milliseconds */
 
-enum state { STARTING, READY, DOWN, FAILED, STOPPED };
+#define PING_EVERY CLOCK_SECOND
+#define TIMEOUTS_MAX 2 /* requests in a row that ran out of time: it hangs */
 
-struct server {
-	struct server_options o;
-	char *program, *log_path;
-	struct server_dir dir;
-	char key[65];
-	struct endpoint *endpoint;
-	struct cancel *stop; /* fired by server_free() */
-	pthread_t thread;
-	bool threaded;
+const char *server_state_name(enum server_state state)
+{
+	static const char *const names[] = {"starting", "ready", "down", "asleep", "failed", "stopped"};
+	return (size_t)state < ARRAY_LEN(names) ? names[state] : "unknown";
+}
 
-	/* Of the thread alone. */
-	struct server_log log;
-	struct child *child;
-	int crashes, failed_starts;
-	bool probed;
-
-	pthread_mutex_t lock; /* guards what follows */
-	pthread_cond_t changed;
-	enum state state;
-	int lives, pid;
-	char note[160];
-	unsigned notes; /* how often `note` changed */
-	struct err failure;
-};
-
-static void set_state(struct server *s, enum state state)
+static void set_state(struct server *s, enum server_state state)
 {
 	pthread_mutex_lock(&s->lock);
 	s->state = state;
+	s->rested = clock_now();
 	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
+	if (s->o.changed)
+		s->o.changed(s->o.changed_ctx);
 }
 
 static void __attribute__((format(printf, 2, 3))) set_note(struct server *s, const char *fmt, ...)
@@ -78,62 +57,6 @@ static void __attribute__((format(printf, 2, 3))) set_note(struct server *s, con
 }
 
 /* ---- one life */
-
-/* How its threads wait for each other, unless the user has said so. By default they spin, and as soon as anything else
- * wants the processor, our decoders for one, each spins while the other is not running: fifty times slower was seen.
- * A tiny model is fastest on one thread anyway. Adds at most three to `env`. */
-static void add_thread_settings(const struct model *model, const char **env)
-{
-	if (!getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT")) {
-		*env++ = "OMP_WAIT_POLICY=PASSIVE";
-		*env++ = "GOMP_SPINCOUNT=0";
-	}
-	if (model->bytes < TINY && !getenv("LLAMA_ARG_THREADS"))
-		*env++ = "LLAMA_ARG_THREADS=1";
-}
-
-static int start_program(struct server *s, int log_fd, struct err *err)
-{
-	char slots[24], context[24];
-	snprintf(slots, sizeof slots, "%lld", (long long)s->o.slots);
-	snprintf(context, sizeof context, "%lld", (long long)(s->o.slots * s->o.context));
-	const char *argv[] = {
-		s->program, "-m", s->o.model->path, "--mmproj", s->o.model->projector, "-a", s->o.model->name, "-np",
-		slots,      "-c", context,          "--host",   s->dir.socket,         NULL};
-	/* Not on the command line: the key, which other users could read there; and what older versions would not know.
-	 * CACHE_RAM: no prompt cache in main memory beside the slots' own. Each chunk is new; it only grows. */
-	AUTO(mem_freep) char *key = mem_printf("LLAMA_API_KEY=%s", s->key);
-	const char *env[16] = {key,
-	                       "LLAMA_ARG_ENDPOINT_METRICS=1",
-	                       "LLAMA_ARG_UI=0",
-	                       "LLAMA_ARG_WEBUI=0",
-	                       "LLAMA_ARG_OFFLINE=1",
-	                       "LLAMA_ARG_CACHE_RAM=0",
-	                       "LLAMA_ARG_LOG_COLORS=off"};
-	add_thread_settings(s->o.model, env + 7);
-	/* The default is left to the engine, and to the user's own settings of it. */
-	const char *cache = s->o.cache_type ? s->o.cache_type : "f16";
-	AUTO(mem_freep) char *keys = mem_printf("LLAMA_ARG_CACHE_TYPE_K=%s", cache);
-	AUTO(mem_freep) char *values = mem_printf("LLAMA_ARG_CACHE_TYPE_V=%s", cache);
-	size_t n = 0;
-	while (env[n])
-		n++;
-	if (strcmp(cache, "f16") != 0) {
-		env[n] = keys;
-		env[n + 1] = values;
-	}
-	AUTO(buf_free) struct buf line = BUF(8192);
-	buf_adds(&line, "vdet: starting");
-	for (size_t i = 0; argv[i]; i++)
-		buf_addf(&line, " %s", argv[i]);
-	buf_adds(&line, "\n");
-	server_log_add(&s->log, buf_str(&line), line.len);
-	server_log_forget(&s->log);
-	const struct program_start start = {.argv = argv, .env = env, .log_fd = log_fd};
-	int r = child_start_program(&start, &s->child, err);
-	explicit_bzero(key, strlen(key));
-	return r;
-}
 
 /* Reads what is there; false at the end. */
 static bool read_log(struct server *s, int fd)
@@ -160,7 +83,7 @@ static void became_ready(struct server *s)
 	s->probed = true;
 	s->failed_starts = 0;
 	set_note(s, "the engine is ready");
-	set_state(s, READY);
+	set_state(s, SERVER_READY);
 }
 
 /* Stops the child: asks, and after the grace insists, as it waits for the requests in flight. */
@@ -179,43 +102,115 @@ static void stop_child(struct server *s, int log_fd)
 	child_wait(s->child, 0, NULL, NULL);
 }
 
-/* Follows a life until its end. Returns true if it was healthy; *ret_late: it was not in time. */
-static bool follow(struct server *s, int log_fd, bool *ret_late)
+/* Why a life was ended by us. */
+enum fate { FATE_NONE, FATE_LATE, FATE_HUNG, FATE_ASKED, FATE_IDLE };
+
+/* How much of the model is in memory, as far as the system can tell: it is mapped, and read page by page. "" where that
+ * says nothing, as when the weights go to a GPU. */
+static const char *loaded_share(const struct server *s, char out[static 24])
+{
+	AUTO(mem_freep) char *path = mem_printf("/proc/%d/statm", (int)child_pid(s->child));
+	FILE *f = fopen(path, "re");
+	long long resident = 0;
+	if (f && fscanf(f, "%*d %lld", &resident) != 1)
+		resident = 0;
+	if (f)
+		fclose(f);
+	double share = s->o.model->bytes > SERVER_TINY
+	                   ? (double)resident * (double)sysconf(_SC_PAGESIZE) / (double)s->o.model->bytes
+	                   : 0;
+	out[0] = '\0';
+	if (share >= 0.01)
+		snprintf(out, 24, ", %d %%", share > 0.99 ? 99 : (int)(100 * share));
+	return out;
+}
+
+/* Of a healthy server: when it was last asked whether it is, and since when it does not answer; 0 = it does. */
+struct watch {
+	int64_t pinged, silent_since;
+};
+
+/* Once a second while requests are in flight: does it still answer anything at all? */
+static bool is_silent(struct server *s, struct watch *w, bool flying, int64_t now)
+{
+	struct err err = {0};
+	if (!flying || !s->o.hang_timeout) {
+		w->silent_since = 0;
+		return false;
+	}
+	if (now - w->pinged >= PING_EVERY) {
+		bool answers = endpoint_ping(s->endpoint, PING_EVERY, s->stop, &err) == 0;
+		w->pinged = clock_now();
+		w->silent_since = answers ? 0 : w->silent_since ? w->silent_since : now;
+	}
+	return w->silent_since && clock_now() - w->silent_since > s->o.hang_timeout;
+}
+
+static enum fate look_after(struct server *s, struct watch *w)
+{
+	pthread_mutex_lock(&s->lock);
+	int64_t now = clock_now();
+	bool flying = s->flights > 0, restart = s->restart, timeouts = s->timeouts >= TIMEOUTS_MAX;
+	int64_t rested = flying ? 0 : now - s->rested;
+	s->restart = false;
+	s->timeouts = timeouts ? 0 : s->timeouts;
+	pthread_mutex_unlock(&s->lock);
+	if (restart)
+		return FATE_ASKED;
+	if (timeouts)
+		return FATE_HUNG;
+	if (s->o.unload_after && rested > s->o.unload_after)
+		return FATE_IDLE;
+	return is_silent(s, w, flying, now) ? FATE_HUNG : FATE_NONE;
+}
+
+/* Follows a life until its end. Returns true if it was healthy; *ret_fate: why we end it. */
+static bool follow(struct server *s, int log_fd, enum fate *ret_fate)
 {
 	int64_t begin = clock_now(), said = begin;
+	struct watch watch = {0};
 	bool ready = false, open = true;
+	char share[24];
 	struct err err = {0};
-	while (!cancel_fired(s->stop) && !child_ended(s->child)) {
+	while (!cancel_fired(s->stop) && !child_ended(s->child) && *ret_fate == FATE_NONE) {
 		struct pollfd p[] = {{.fd = cancel_fd(s->stop), .events = POLLIN},
+		                     {.fd = cancel_fd(s->poke), .events = POLLIN},
 		                     {.fd = open ? log_fd : -1, .events = POLLIN}};
-		poll(p, 2, ready && open ? 1000 : HEALTH_EVERY);
+		poll(p, ARRAY_LEN(p), ready && open ? 1000 : HEALTH_EVERY);
+		cancel_reset(s->poke);
 		open = open && read_log(s, log_fd);
-		if (ready)
+		if (ready) {
+			*ret_fate = look_after(s, &watch);
 			continue;
+		}
 		if (endpoint_health(s->endpoint, s->stop, &err) == 0) {
 			became_ready(s);
 			ready = s->probed;
 		}
 		int64_t now = clock_now();
-		if (!ready && s->o.start_timeout && now - begin > s->o.start_timeout) {
-			*ret_late = true;
-			break;
-		}
-		if (!ready && now - said >= 2 * CLOCK_SECOND) {
+		if (!ready && s->o.start_timeout && now - begin > s->o.start_timeout)
+			*ret_fate = FATE_LATE;
+		if (!ready && now - said >= CLOCK_SECOND) {
 			said = now;
-			set_note(s, "loading the model %s, %lld s", s->o.model->name, (long long)((now - begin) / CLOCK_SECOND));
+			set_note(s, "loading the model %s%s, %lld s", s->o.model->name, loaded_share(s, share),
+			         (long long)((now - begin) / CLOCK_SECOND));
 		}
 	}
 	return ready;
 }
 
 /* Says why a life ended, for the log and for whoever asked. */
-static void describe_end(struct server *s, bool ready, bool late, struct err *err)
+static void describe_end(struct server *s, bool ready, enum fate fate, struct err *err)
 {
 	char status[CHILD_TEXT_MAX];
 	AUTO(mem_freep) char *reason = server_log_reason(&s->log);
 	const char *sep = *reason ? ": " : "", *where = s->log_path ? s->log_path : "";
-	if (late)
+	if (fate == FATE_ASKED || fate == FATE_IDLE)
+		err_set(err, ERR_CANCELED, "llama-server was stopped");
+	else if (fate == FATE_HUNG)
+		err_set(err, ERR_ENGINE, "llama-server answered nothing any more (--hang-timeout)%s%s",
+		        *where ? "; its log: " : "", where);
+	else if (fate == FATE_LATE)
 		err_set(err, ERR_TIMEOUT, "llama-server was not ready within %.0f s (--start-timeout)%s%s",
 		        (double)s->o.start_timeout / 1e6, sep, reason);
 	else
@@ -224,7 +219,7 @@ static void describe_end(struct server *s, bool ready, bool late, struct err *er
 }
 
 /* Runs one life from start to end. 0 if it was healthy once; `err` says how it ended. */
-static int live(struct server *s, struct err *err)
+static int live(struct server *s, enum fate *ret_fate, struct err *err)
 {
 	int pipe_fds[2];
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
@@ -233,7 +228,7 @@ static int live(struct server *s, struct err *err)
 	fcntl(ours, F_SETFL, O_NONBLOCK);
 	/* It is left behind by a killed server, and binding to it would fail. */
 	unlink(s->dir.socket);
-	int r = start_program(s, theirs, err);
+	int r = server_start_program(s, theirs, err);
 	if (r < 0)
 		return r;
 	close(theirs);
@@ -244,15 +239,26 @@ static int live(struct server *s, struct err *err)
 	pthread_mutex_unlock(&s->lock);
 	set_note(s, "loading the model %s", s->o.model->name);
 
-	bool late = false, ready = follow(s, ours, &late);
-	set_state(s, DOWN);
+	*ret_fate = FATE_NONE;
+	bool ready = follow(s, ours, ret_fate);
+	bool dead = child_ended(s->child);
+	if (!dead)
+		set_state(s, *ret_fate == FATE_IDLE ? SERVER_ASLEEP : SERVER_DOWN);
+	/* What hangs may not hear a polite word; what waits for its connections should lose them at once. */
+	if (*ret_fate == FATE_HUNG)
+		child_kill(s->child, SIGKILL);
 	if (!child_ended(s->child))
 		stop_child(s, ours);
 	read_log(s, ours);
-	describe_end(s, ready, late, err);
+	describe_end(s, ready, *ret_fate, err);
 	pthread_mutex_lock(&s->lock);
 	s->pid = 0;
+	if (endpoint_says_no_room(err->msg))
+		s->starved = s->lives;
 	pthread_mutex_unlock(&s->lock);
+	/* Only now: who hears of the end wants to know why. */
+	if (dead)
+		set_state(s, SERVER_DOWN);
 	child_free(TAKE(s->child));
 	return ready ? 0 : -(int)err->code;
 }
@@ -285,28 +291,54 @@ static void pause_for(struct server *s, int64_t pause)
 	poll(&p, 1, (int)(pause / 1000));
 }
 
+/* Asleep, until a request wakes it. */
+static void sleep_until_woken(struct server *s)
+{
+	while (!cancel_fired(s->stop)) {
+		pthread_mutex_lock(&s->lock);
+		bool wake = s->wake;
+		s->wake = false;
+		pthread_mutex_unlock(&s->lock);
+		if (wake)
+			return;
+		struct pollfd p[] = {{.fd = cancel_fd(s->stop), .events = POLLIN},
+		                     {.fd = cancel_fd(s->poke), .events = POLLIN}};
+		poll(p, ARRAY_LEN(p), -1);
+		cancel_reset(s->poke);
+	}
+}
+
 static void *supervise(void *ctx)
 {
 	struct server *s = ctx;
 	while (!cancel_fired(s->stop)) {
 		struct err err = {0};
+		enum fate fate = FATE_NONE;
 		int64_t begin = clock_now(), pause = PAUSE;
-		int r = live(s, &err);
+		int r = live(s, &fate, &err);
 		if (cancel_fired(s->stop))
 			break;
-		if (!again(s, r, clock_now() - begin, &pause)) {
+		if (fate == FATE_IDLE) {
+			set_note(s, "the engine rests");
+			sleep_until_woken(s);
+		} else if (fate == FATE_ASKED) {
+			set_note(s, "the engine is started again");
+		} else if (!again(s, r, clock_now() - begin, &pause)) {
 			pthread_mutex_lock(&s->lock);
 			s->failure = err;
 			pthread_mutex_unlock(&s->lock);
-			set_state(s, FAILED);
+			set_state(s, SERVER_FAILED);
 			return NULL;
+		} else {
+			log_debug("%s; starting it again", err.msg);
+			AUTO(mem_freep) char *line = mem_printf("vdet: %s; starting it again\n", err.msg);
+			server_log_add(&s->log, line, strlen(line));
+			set_note(s, "the engine ended and is started again");
+			pause_for(s, pause);
 		}
-		log_debug("%s; starting it again", err.msg);
-		set_note(s, "the engine ended and is started again");
-		pause_for(s, pause);
-		set_state(s, STARTING);
+		set_state(s, SERVER_STARTING);
 	}
-	set_state(s, STOPPED);
+	set_state(s, SERVER_STOPPED);
 	return NULL;
 }
 
@@ -332,7 +364,11 @@ int server_start(const struct server_options *o, struct server **ret, struct err
 	s->o = *o;
 	s->program = mem_strdup(o->program);
 	s->log_path = mem_strdup(o->log_path);
+	s->device = mem_strdup(o->device ? o->device : "");
+	s->split = mem_strdup(o->split ? o->split : "");
+	s->rested = clock_now();
 	s->stop = cancel_new();
+	s->poke = cancel_new();
 	server_log_open(&s->log, o->log_path);
 	int r = server_dir_make(&s->dir, err);
 	if (r < 0 || (r = make_key(s->key, err)) < 0)
@@ -361,11 +397,14 @@ void server_free(struct server *s)
 	server_dir_remove(&s->dir);
 	server_log_close(&s->log);
 	cancel_free(s->stop);
+	cancel_free(s->poke);
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
 	explicit_bzero(s->key, sizeof s->key);
 	free(s->program);
 	free(s->log_path);
+	free(s->device);
+	free(s->split);
 	free(s);
 }
 
@@ -399,11 +438,15 @@ int server_wait(struct server *s, struct cancel *cancel, struct cancel *cancel2,
 			note(ctx, text);
 			pthread_mutex_lock(&s->lock);
 		}
-		if (s->state == READY)
+		if (s->state == SERVER_ASLEEP && !s->wake) {
+			s->wake = true;
+			cancel_fire(s->poke);
+		}
+		if (s->state == SERVER_READY)
 			r = 0;
-		else if (s->state == FAILED)
+		else if (s->state == SERVER_FAILED)
 			r = err_set(err, s->failure.code, "%s", s->failure.msg);
-		else if (s->state == STOPPED || cancel_fired(cancel) || cancel_fired(cancel2))
+		else if (s->state == SERVER_STOPPED || cancel_fired(cancel) || cancel_fired(cancel2))
 			r = err_set(err, ERR_CANCELED, "interrupted");
 		else
 			wait_change(s);
@@ -424,7 +467,7 @@ void server_suspect(struct server *s, int life)
 {
 	int64_t until = clock_now() + CLOCK_SECOND / 2;
 	pthread_mutex_lock(&s->lock);
-	while (s->state == READY && s->lives == life && clock_now() < until)
+	while (s->state == SERVER_READY && s->lives == life && clock_now() < until)
 		wait_change(s);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -433,6 +476,50 @@ int server_restarts(struct server *s)
 {
 	int n = server_life(s);
 	return n > 1 ? n - 1 : 0;
+}
+
+bool server_lacked_memory(struct server *s, int life)
+{
+	pthread_mutex_lock(&s->lock);
+	bool yes = s->starved == life;
+	pthread_mutex_unlock(&s->lock);
+	return yes;
+}
+
+enum server_state server_state(struct server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	enum server_state state = s->state;
+	pthread_mutex_unlock(&s->lock);
+	return state;
+}
+
+void server_flight_begin(struct server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->flights++;
+	pthread_mutex_unlock(&s->lock);
+}
+
+void server_flight_end(struct server *s, bool timed_out)
+{
+	pthread_mutex_lock(&s->lock);
+	s->timeouts = timed_out ? s->timeouts + 1 : 0;
+	if (!--s->flights)
+		s->rested = clock_now();
+	if (s->timeouts >= TIMEOUTS_MAX)
+		cancel_fire(s->poke);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void server_restart(struct server *s, int64_t slots)
+{
+	pthread_mutex_lock(&s->lock);
+	if (slots > 0)
+		s->o.slots = slots;
+	s->restart = true;
+	pthread_mutex_unlock(&s->lock);
+	cancel_fire(s->poke);
 }
 
 struct endpoint *server_endpoint(struct server *s)

@@ -4,6 +4,7 @@
 #ifndef VDET_ENGINE_SERVER_H
 #define VDET_ENGINE_SERVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/cancel.h"
@@ -21,8 +22,18 @@ struct server_options {
 	const char *cache_type;    /* of keys and values; NULL = f16 */
 	const char *log_path;      /* NULL = none */
 	int64_t start_timeout;     /* 0 = none */
+	int64_t hang_timeout;      /* requests are in flight and it answers nothing: 0 = wait for ever */
+	int64_t unload_after;      /* nothing asked for that long: it is stopped until the next request; 0 = never */
+	const char *device;        /* "CUDA0", "CUDA0+CUDA1", "none"; "" = its own choice */
+	const char *split;         /* how a model is split over several devices: none, layer or row; "" = its own choice */
+	/* Told when it became ready, or ceased to be; from the server's thread. May be NULL. */
+	void (*changed)(void *ctx);
+	void *changed_ctx;
 	struct endpoint_limits limits;
 };
+
+enum server_state { SERVER_STARTING, SERVER_READY, SERVER_DOWN, SERVER_ASLEEP, SERVER_FAILED, SERVER_STOPPED };
+const char *server_state_name(enum server_state state);
 
 /* Returns at once; server_wait() tells how it goes. */
 int server_start(const struct server_options *o, struct server **ret, struct err *err);
@@ -39,6 +50,15 @@ int server_life(struct server *s);
  * not return for a server that is already dead. */
 void server_suspect(struct server *s, int life);
 int server_restarts(struct server *s);
+enum server_state server_state(struct server *s);
+/* Life `life` ended, and what it said last is that memory ran out. */
+bool server_lacked_memory(struct server *s, int life);
+/* A request is in flight; at its end `timed_out` says that a time limit ended it. A server that answers nothing, not
+ * even whether it is well, or that lets request after request run out of time, hangs, and is started again. */
+void server_flight_begin(struct server *s);
+void server_flight_end(struct server *s, bool timed_out);
+/* Starts it again, with `slots` of them (0 = as before): what it holds of memory is given back in between. */
+void server_restart(struct server *s, int64_t slots);
 /* Probed once it was healthy; its URL is for display only. */
 struct endpoint *server_endpoint(struct server *s);
 /* Process id of the running llama-server, or 0. For tests and doctors. */

@@ -228,6 +228,8 @@ static int hand_over(struct course *c, struct err *err)
 	int r = 0;
 	if (!c->chunks) {
 		r = opening_engine(c->opening, err);
+		if (r == 0 && *engine_info(c->a->engine)->warning)
+			log_warning("%s", engine_info(c->a->engine)->warning);
 		if (r == 0)
 			r = check_output(c->dir, err);
 		if (r < 0)
@@ -261,8 +263,10 @@ static int write_journal(struct course *c, struct err *err)
 	if (r < 0)
 		return r;
 	c->journaled = plan->n_chunks;
-	if (!c->open)
+	if (!c->open) {
 		chunks_open(c->chunks, c->job.id);
+		memory_attach(c->a->memory, c->a->store, c->job.id);
+	}
 	c->open = true;
 	return 0;
 }
@@ -343,6 +347,8 @@ static int analyze_source(struct describe_worker *w, struct source *src, int64_t
 		return r;
 	int64_t busy = engine_busy_time(a->engine);
 	r = go(&c, &outcome, err);
+	if (c.open)
+		memory_detach(a->memory, c.job.id);
 	busy = engine_busy_time(a->engine) - busy;
 	if (r == 0)
 		return finish(a, &c.job, &outcome, clock_now() - began, busy, ret, err);

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "engine/engine.h"
 #include "job/decoder.h"
+#include "job/memory.h"
 #include "job/progress.h"
 #include "store/store.h"
 
@@ -43,6 +44,7 @@ struct analyze {
 	const struct analyze_options *options;
 	struct engine *engine;
 	struct store *store;
+	struct memory *memory; /* of the engine; NULL = nobody watches */
 	const char *locks_dir; /* one lock file a job lies here: two processes never do one job at once */
 	struct progress *progress;
 	struct cancel *cancel;

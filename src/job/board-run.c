@@ -271,6 +271,7 @@ static int run_turn(struct job *j, struct analyze_result *result, struct err *er
 	const struct analyze a = {.options = &o,
 	                          .engine = b->setup.engine,
 	                          .store = b->setup.store,
+	                          .memory = b->setup.memory,
 	                          .locks_dir = b->setup.locks_dir,
 	                          .progress = j->progress,
 	                          .cancel = j->cancel,

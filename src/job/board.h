@@ -47,6 +47,7 @@ struct board_setup {
 	const struct board_options *options;
 	const struct analyze_options *analyze; /* what a job does unless its request says otherwise */
 	struct engine *engine;
+	struct memory *memory; /* of the engine; may be NULL */
 	struct store *store;
 	struct events *events;
 	const char *data_dir, *locks_dir;

@@ -62,6 +62,8 @@ static bool take_next(struct chunks *run, struct todo *ret)
 		run->states[ret->index] = 'r';
 	}
 	pthread_mutex_unlock(&run->lock);
+	if (have)
+		engine_expect(run->a->engine, -1);
 	return have;
 }
 
@@ -216,6 +218,8 @@ static void add_chunk(struct chunks *run, const struct plan_chunk *plan, const s
 	} else {
 		run->todo = mem_grow(run->todo, run->n_todo + 1, sizeof *run->todo);
 		run->todo[run->n_todo++] = (struct todo){i, *plan};
+		/* So that it knows how long its queue is: lanes come with one chunk at a time. */
+		engine_expect(run->a->engine, 1);
 		run->outcome.fresh = true;
 	}
 }
@@ -309,6 +313,7 @@ void chunks_free(struct chunks *c)
 	err_set(&err, ERR_CANCELED, "interrupted");
 	fail(c, &err);
 	join(c);
+	engine_expect(c->a->engine, -(int64_t)(c->n_todo - c->next));
 	chunks_outcome_clear(&c->outcome);
 	pthread_cond_destroy(&c->changed);
 	pthread_mutex_destroy(&c->lock);

@@ -71,12 +71,12 @@ static int take_frame(void *ctx, size_t i, struct frame *f)
 	return 0;
 }
 
-static int decode(struct pictures *p, const struct plan_chunk *plan, struct err *err)
+static int decode(struct pictures *p, const struct plan_chunk *plan, double scale, struct err *err)
 {
 	const struct analyze_options *o = p->w->a->options;
 	const struct frame_request req = {.times = plan->times,
 	                                  .n = plan->n_times,
-	                                  .size = (int)o->frame_size,
+	                                  .size = (int)(scale * memory_picture_size(p->w->a->memory, o->frame_size)),
 	                                  .thumb_size = (int)o->thumb_size,
 	                                  .quality = (int)o->frame_quality,
 	                                  .keyframes = !strcmp(o->sample_seek, "keyframe")};
@@ -140,6 +140,8 @@ static int ask(const struct pictures *p, const char *fault, struct chat_result *
 	c->output_tokens += ret->output_tokens;
 	c->prefill_rate = ret->prefill_rate;
 	c->decode_rate = ret->decode_rate;
+	free(c->endpoint);
+	c->endpoint = mem_strdup(ret->endpoint);
 	progress_rates(a->progress, ret->prefill_rate, ret->decode_rate);
 	return 0;
 }
@@ -189,15 +191,38 @@ static int describe(const struct pictures *p, struct err *err)
 	}
 }
 
-int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, struct store_chunk *c, struct err *err)
+static int look_and_describe(struct describe_worker *w, const struct plan_chunk *plan, struct store_chunk *c,
+                             double scale, struct err *err)
 {
 	AUTO(pictures_clear) struct pictures p = {.w = w, .chunk = c};
 	int64_t began = clock_now();
+	int r = decode(&p, plan, scale, err);
+	c->decode_time += clock_now() - began;
+	return r < 0 ? r : describe(&p, err);
+}
+
+/* Its samples, so that they can be taken again. */
+static void forget(struct store_chunk *c)
+{
+	for (size_t i = 0; i < c->n_samples; i++) {
+		free(c->samples[i].rung);
+		free(c->samples[i].fault);
+		free(c->samples[i].thumb);
+	}
+	free(TAKE(c->samples));
+	c->n_samples = 0;
+}
+
+int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, struct store_chunk *c, struct err *err)
+{
 	struct err why;
-	int r = decode(&p, plan, &why);
-	c->decode_time = clock_now() - began;
-	if (r == 0)
-		r = describe(&p, &why);
+	int r = look_and_describe(w, plan, c, 1, &why);
+	/* Memory ran out with this chunk: what the policy does, and smaller pictures for it alone. */
+	for (double scale = 0.7; r == -ERR_NOSPC && scale > 0.3; scale *= 0.7) {
+		memory_ran_out(w->a->memory, why.msg);
+		forget(c);
+		r = look_and_describe(w, plan, c, scale, &why);
+	}
 	if (r == -ERR_CANCELED || cancel_fired(w->a->cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
 	if (r < 0) {

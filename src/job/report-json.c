@@ -149,21 +149,57 @@ static json_t *holes_json(const struct report *r)
 	return all;
 }
 
+/* Who answered how many chunks, in the order of their first. */
+static json_t *endpoints_json(const struct report *r)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < r->n_chunks; i++) {
+		const char *name = r->chunks[i].endpoint;
+		json_t *e, *found = NULL;
+		size_t k;
+		if (report_is_empty(name) || r->chunks[i].state == CHUNK_HOLE)
+			continue;
+		json_array_foreach (all, k, e)
+			if (strcmp(json_string_value(json_object_get(e, "name")), name) == 0)
+				found = e;
+		if (!found) {
+			found = json_pack("{s:o, s:i}", "name", string(name), "chunks", 0);
+			json_array_append_new(all, found);
+		}
+		json_object_set_new(found, "chunks", json_integer(json_integer_value(json_object_get(found, "chunks")) + 1));
+	}
+	return all;
+}
+
+static json_t *steps_json(const struct report *r)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < r->n_steps; i++) {
+		char time[CLOCK_TEXT_MAX];
+		json_array_append_new(all, json_pack("{s:s, s:o, s:o}", "time", clock_iso(r->steps[i].time, time), "what",
+		                                     string(r->steps[i].what), "why", string(r->steps[i].why)));
+	}
+	return all;
+}
+
 /* What differs between runs of the same job. How much of a prompt the engine had cached is chance, too. */
 static json_t *run_json(const struct report *r, const struct report_sums *s)
 {
 	char created[CLOCK_TEXT_MAX];
 	json_t *chunks = json_array();
 	for (size_t i = 0; i < r->n_chunks; i++)
-		json_array_append_new(chunks, json_pack("{s:o, s:o, s:I}", "decode_time", seconds(r->chunks[i].decode_time),
-		                                        "engine_time", seconds(r->chunks[i].engine_time), "cached_tokens",
-		                                        (json_int_t)r->chunks[i].cached_tokens));
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "job", string(r->job), "created",
-	                 clock_iso(r->created, created), "wall_time", seconds(r->wall_time), "engine_busy",
+		json_array_append_new(chunks,
+		                      json_pack("{s:o, s:o, s:I, s:o}", "decode_time", seconds(r->chunks[i].decode_time),
+		                                "engine_time", seconds(r->chunks[i].engine_time), "cached_tokens",
+		                                (json_int_t)r->chunks[i].cached_tokens, "endpoint",
+		                                string_or_null(r->chunks[i].endpoint)));
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "job", string(r->job),
+	                 "created", clock_iso(r->created, created), "wall_time", seconds(r->wall_time), "engine_busy",
 	                 seconds(r->engine_busy), "index_time", seconds(r->index.work_time), "decode_time",
 	                 seconds(s->decode_time), "engine_time", seconds(s->engine_time), "prefill_rate",
 	                 number_or_null(r->prefill_rate), "decode_rate", number_or_null(r->decode_rate), "cached_tokens",
-	                 (json_int_t)s->cached_tokens, "chunks", chunks);
+	                 (json_int_t)s->cached_tokens, "endpoints", endpoints_json(r), "steps", steps_json(r), "chunks",
+	                 chunks);
 }
 
 static int dump_to_buf(const char *data, size_t len, void *out)

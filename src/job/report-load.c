@@ -124,7 +124,8 @@ static void load_chunk(struct report_chunk *to, struct store_chunk *from)
 	                            .engine_time = from->engine_time,
 	                            .prompt_tokens = from->prompt_tokens,
 	                            .cached_tokens = from->cached_tokens,
-	                            .output_tokens = from->output_tokens};
+	                            .output_tokens = from->output_tokens,
+	                            .endpoint = TAKE(from->endpoint)};
 	load_samples(to, from);
 }
 
@@ -188,12 +189,15 @@ int report_load(struct store *s, const char *id, struct report **ret, struct err
 		r = store_chunks_load(s, job.id, true, &chunks, &n, err);
 	if (r < 0)
 		return r;
-	struct report *report = mem_alloc(1, sizeof *report);
+	AUTO(report_freep) struct report *report = mem_alloc(1, sizeof *report);
 	json_auto_t *facts = json_loads(job.facts, 0, NULL);
 	load_facts(report, facts);
 	load_job(report, &job);
 	load_chunks(report, chunks, n);
 	free(chunks);
-	*ret = report;
+	r = store_steps_load(s, job.id, &report->steps, &report->n_steps, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE(report);
 	return 0;
 }

@@ -26,6 +26,7 @@ static void free_chunk(struct report_chunk *c)
 	free(c->samples);
 	free(c->summary);
 	free(c->reason);
+	free(c->endpoint);
 }
 
 void report_free(struct report *r)
@@ -50,6 +51,7 @@ void report_free(struct report *r)
 		free(r->events[i].what);
 		free(r->events[i].samples);
 	}
+	store_steps_free(r->steps, r->n_steps);
 	free(r->options);
 	free(r->chunks);
 	free(r->events);

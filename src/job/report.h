@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "store/store.h"
 
 struct report_sample {
 	int64_t time, pts;    /* requested; shown */
@@ -35,6 +36,7 @@ struct report_chunk {
 	int attempts;                     /* answers asked for, from 1 */
 	int64_t decode_time, engine_time; /* microseconds spent */
 	int64_t prompt_tokens, cached_tokens, output_tokens;
+	char *endpoint; /* who answered; "" if nobody, or in reports of before */
 };
 
 struct report_event {
@@ -100,6 +102,9 @@ struct report {
 	size_t n_chunks;
 	struct report_event *events; /* in order of start */
 	size_t n_events;
+
+	struct store_step *steps; /* what was done for want of memory, in order */
+	size_t n_steps;
 
 	int64_t wall_time; /* microseconds of work over all runs of this job */
 	int64_t engine_busy;

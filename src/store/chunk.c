@@ -21,6 +21,7 @@ void store_chunk_clear(struct store_chunk *c)
 	free(c->events);
 	free(c->summary);
 	free(c->reason);
+	free(c->endpoint);
 	*c = (struct store_chunk){0};
 }
 
@@ -30,12 +31,13 @@ static int save_row(struct store *s, const char *job, const struct store_chunk *
 	int r = db_prepare(s,
 	                   "UPDATE chunk SET state = ?, summary = ?, reason = ?, attempts = ?, decode_time = ?, "
 	                   "engine_time = ?, prompt_tokens = ?, cached_tokens = ?, output_tokens = ?, "
-	                   "prefill_rate = ?, decode_rate = ? WHERE job = ? AND idx = ?",
+	                   "prefill_rate = ?, decode_rate = ?, endpoint = ? WHERE job = ? AND idx = ?",
 	                   &q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "issiiiiiiddsi", (int64_t)c->state, c->summary, c->reason, c->attempts, c->decode_time, c->engine_time,
-	        c->prompt_tokens, c->cached_tokens, c->output_tokens, c->prefill_rate, c->decode_rate, job, c->index);
+	db_bind(q, "issiiiiiiddssi", (int64_t)c->state, c->summary, c->reason, c->attempts, c->decode_time, c->engine_time,
+	        c->prompt_tokens, c->cached_tokens, c->output_tokens, c->prefill_rate, c->decode_rate,
+	        c->endpoint ? c->endpoint : "", job, c->index);
 	r = db_run(s, q, err);
 	if (r == 0 && sqlite3_changes(s->db) != 1)
 		return err_set(err, ERR_NOENT, "job %s has no chunk %lld any more", job, (long long)c->index);
@@ -110,7 +112,7 @@ static int load_rows(struct store *s, const char *job, struct store_chunk **chun
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_prepare(s,
 	                   "SELECT idx, start_us, end_us, state, summary, reason, attempts, decode_time, engine_time, "
-	                   "prompt_tokens, cached_tokens, output_tokens, prefill_rate, decode_rate "
+	                   "prompt_tokens, cached_tokens, output_tokens, prefill_rate, decode_rate, endpoint "
 	                   "FROM chunk WHERE job = ? ORDER BY idx",
 	                   &q, err);
 	if (r < 0)
@@ -133,6 +135,7 @@ static int load_rows(struct store *s, const char *job, struct store_chunk **chun
 			.output_tokens = sqlite3_column_int64(q, 11),
 			.prefill_rate = sqlite3_column_double(q, 12),
 			.decode_rate = sqlite3_column_double(q, 13),
+			.endpoint = db_text(q, 14),
 		};
 	}
 	return r;

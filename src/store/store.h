@@ -62,6 +62,7 @@ struct store_chunk {
 	int64_t index, start, end;
 	enum store_chunk_state state;
 	char *summary, *reason;
+	char *endpoint; /* who answered; "" where there is no answer */
 	int64_t attempts, decode_time, engine_time, prompt_tokens, cached_tokens, output_tokens;
 	double prefill_rate, decode_rate;
 	struct store_sample *samples;
@@ -102,5 +103,22 @@ int store_index_load(struct store *s, const char *sha256, const char *options, s
 int store_index_latest(struct store *s, const char *sha256, struct buf *out, struct err *err);
 int store_index_save(struct store *s, const char *sha256, const char *options, const void *data, size_t len,
                      struct err *err);
+
+/* What an endpoint used on a day (since 1970, UTC): adds, and tells the sum. */
+struct store_spending {
+	int64_t requests, prompt_tokens, output_tokens;
+	double money;
+};
+int store_spend(struct store *s, const char *endpoint, int64_t day, const struct store_spending *add,
+                struct store_spending *ret, struct err *err);
+
+/* What was done for want of memory while a job ran. */
+struct store_step {
+	int64_t time; /* Unix time */
+	char *what, *why;
+};
+int store_step_add(struct store *s, const char *job, int64_t time, const char *what, const char *why, struct err *err);
+int store_steps_load(struct store *s, const char *job, struct store_step **ret, size_t *ret_n, struct err *err);
+void store_steps_free(struct store_step *steps, size_t n);
 
 #endif

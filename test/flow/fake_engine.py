@@ -19,6 +19,7 @@ A fault is NAME[=ARGUMENT][@WHEN], WHEN counting chat requests from 1: @3 the th
     html          a web page, with status 200                   html=502      … with that status
     400 401 403 404 413 429 500 502 503 504 …                   such a status; 429=S and 503=S with Retry-After: S
     context       400, the prompt exceeds the context           redirect      307 to somewhere else
+    oom           500, the engine's memory ran out
     schema        JSON that does not fit the schema             prose         text that is no JSON
     fence         the answer in a Markdown fence                frames        names frames that were not sent
     empty         no text at all                                length        cut off, finish_reason "length"
@@ -333,6 +334,9 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(400, {"error": {"code": 400, "type": "exceed_context_size_error", "n_prompt_tokens": 9000,
                                        "n_ctx": 8192, "message": "request (9000 tokens) exceeds the available context "
                                                                  "size (8192 tokens), try increasing it"}})
+            return "refused"
+        if name == "oom":
+            self.error(500, "CUDA error: out of memory")
             return "refused"
         if name == "echo-key":
             self.error(500, "Incorrect API key provided: " + self.headers.get("Authorization", "none"))

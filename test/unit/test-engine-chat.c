@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "engine/body.h"
 #include "engine/completion.h"
-#include "engine/slots.h"
+#include "engine/dispatch.h"
 
 static const unsigned char jpeg[] = {0xff, 0xd8, 0xff, 0xe0, 1, 2, 3, 0xff, 0xd9};
 
@@ -252,7 +252,7 @@ static void words_of_errors_are_found(void **state)
 /* ---- slots */
 
 struct turn {
-	struct slots *s;
+	struct dispatch *s;
 	struct cancel *cancel;
 	pthread_t thread;
 	int number, result;
@@ -270,26 +270,35 @@ static void *take_turn(void *ctx)
 {
 	struct turn *t = ctx;
 	struct err err;
-	t->result = slots_take(t->s, t->cancel, NULL, now_waiting, t, &err);
+	const struct dispatch_want w = {.work = 1, .cancel = {t->cancel}, .waiting = now_waiting, .ctx = t};
+	t->result = dispatch_take(t->s, &w, &err);
 	if (t->result == 0) {
 		pthread_mutex_lock(t->lock);
 		t->order[(*t->n)++] = t->number;
 		pthread_mutex_unlock(t->lock);
-		slots_give(t->s);
+		dispatch_give(t->s, 0);
 	}
 	return NULL;
+}
+
+/* One endpoint with so many slots. */
+static void dispatch_with(struct dispatch *d, int slots)
+{
+	dispatch_init(d);
+	d->n = 1;
+	d->members[0] = (struct pool_member){.ready = true, .slots = slots, .weight = 1};
 }
 
 static void turns_come_in_order_and_can_be_given_up(void **state)
 {
 	(void)state;
-	struct slots s;
+	struct dispatch s;
 	struct err err;
 	int order[4], n = 0;
 	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	struct turn turns[4];
-	slots_init(&s, 1);
-	assert_ok(slots_take(&s, NULL, NULL, NULL, NULL, &err));
+	dispatch_with(&s, 1);
+	assert_ok(dispatch_take(&s, &(struct dispatch_want){.work = 1}, &err));
 	for (int i = 0; i < 4; i++) {
 		turns[i] = (struct turn){.s = &s, .cancel = cancel_new(), .number = i, .order = order, .n = &n, .lock = &lock};
 		pthread_create(&turns[i].thread, NULL, take_turn, &turns[i]);
@@ -300,7 +309,7 @@ static void turns_come_in_order_and_can_be_given_up(void **state)
 	pthread_join(turns[3].thread, NULL);
 	cancel_fire(turns[1].cancel);
 	pthread_join(turns[1].thread, NULL);
-	slots_give(&s);
+	dispatch_give(&s, 0);
 	pthread_join(turns[0].thread, NULL);
 	pthread_join(turns[2].thread, NULL);
 	assert_int_equal(turns[1].result, -ERR_CANCELED);
@@ -308,28 +317,28 @@ static void turns_come_in_order_and_can_be_given_up(void **state)
 	assert_int_equal(n, 2);
 	assert_int_equal(order[0], 0);
 	assert_int_equal(order[1], 2);
-	assert_int_equal(s.free, 1);
+	assert_int_equal(s.members[0].active, 0);
 	for (int i = 0; i < 4; i++)
 		cancel_free(turns[i].cancel);
-	slots_clear(&s);
+	dispatch_clear(&s);
 }
 
 static void busy_time_counts_overlap_once(void **state)
 {
 	(void)state;
-	struct slots s;
-	slots_init(&s, 2);
+	struct dispatch s;
+	dispatch_with(&s, 2);
 	int64_t begin = clock_now();
-	slots_begin(&s);
-	slots_begin(&s);
+	dispatch_begin(&s, 0);
+	dispatch_begin(&s, 0);
 	usleep(3000);
-	slots_end(&s);
-	int64_t running = slots_busy_time(&s);
-	slots_end(&s);
-	int64_t all = slots_busy_time(&s);
+	dispatch_end(&s, 0, NULL);
+	int64_t running = dispatch_busy_time(&s);
+	dispatch_end(&s, 0, NULL);
+	int64_t all = dispatch_busy_time(&s);
 	assert_true(running >= 3000 && all >= running && all <= clock_now() - begin);
-	assert_int_equal(slots_busy_time(&s), all);
-	slots_clear(&s);
+	assert_int_equal(dispatch_busy_time(&s), all);
+	dispatch_clear(&s);
 }
 
 int main(void)

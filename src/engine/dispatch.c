@@ -1,0 +1,244 @@
+#include "engine/dispatch.h"
+
+#include <poll.h>
+#include <stddef.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+struct dispatch_waiter {
+	struct dispatch_waiter *next;
+	struct pool_want want;
+	struct cancel *turn; /* fires when it is decided: an event that poll() sees */
+	int member;          /* or POOL_NONE */
+};
+
+void dispatch_init(struct dispatch *d)
+{
+	*d = (struct dispatch){.last = &d->first};
+	pthread_mutex_init(&d->lock, NULL);
+}
+
+void dispatch_clear(struct dispatch *d)
+{
+	pthread_mutex_destroy(&d->lock);
+}
+
+/* With the lock held: the members as they count now, with the limit that is in force. */
+static int pick(struct dispatch *d, struct pool_want *w, size_t queue)
+{
+	if (d->held)
+		return POOL_WAIT;
+	int slots[SPEC_MANY];
+	for (size_t i = 0; i < d->n; i++) {
+		slots[i] = d->members[i].slots;
+		if (d->limit > 0 && d->limit < slots[i])
+			d->members[i].slots = d->limit;
+	}
+	w->queue = queue;
+	w->now = clock_now();
+	w->cloud_after = d->cloud_after;
+	int m = pool_pick(d->members, d->n, w);
+	for (size_t i = 0; i < d->n; i++)
+		d->members[i].slots = slots[i];
+	return m;
+}
+
+static void unqueue(struct dispatch *d, struct dispatch_waiter *w)
+{
+	for (struct dispatch_waiter **p = &d->first; *p; p = &(*p)->next) {
+		if (*p != w)
+			continue;
+		*p = w->next;
+		if (!*p)
+			d->last = p;
+		return;
+	}
+}
+
+/* With the lock held: places those who wait, in order; one whose endpoints are all taken does not hold up the next. */
+static void hand_out(struct dispatch *d)
+{
+	size_t waiting = 0;
+	for (const struct dispatch_waiter *w = d->first; w; w = w->next)
+		waiting++;
+	for (struct dispatch_waiter *w = d->first, *next; w; w = next) {
+		next = w->next;
+		waiting--;
+		int m = pick(d, &w->want, waiting + (size_t)(d->expected > 0 ? d->expected : 0));
+		if (m == POOL_WAIT)
+			continue;
+		if (m >= 0)
+			d->members[m].active++;
+		w->member = m;
+		unqueue(d, w);
+		cancel_fire(w->turn);
+	}
+}
+
+void dispatch_kick(struct dispatch *d)
+{
+	pthread_mutex_lock(&d->lock);
+	hand_out(d);
+	pthread_mutex_unlock(&d->lock);
+}
+
+void dispatch_change(struct dispatch *d, size_t member, void (*fn)(struct pool_member *, void *), void *ctx)
+{
+	pthread_mutex_lock(&d->lock);
+	fn(&d->members[member], ctx);
+	hand_out(d);
+	pthread_mutex_unlock(&d->lock);
+}
+
+void dispatch_expect(struct dispatch *d, int64_t change)
+{
+	pthread_mutex_lock(&d->lock);
+	d->expected += change;
+	pthread_mutex_unlock(&d->lock);
+}
+
+void dispatch_hold(struct dispatch *d, bool held)
+{
+	pthread_mutex_lock(&d->lock);
+	d->held = held;
+	hand_out(d);
+	pthread_mutex_unlock(&d->lock);
+}
+
+void dispatch_limit(struct dispatch *d, int limit)
+{
+	pthread_mutex_lock(&d->lock);
+	d->limit = limit;
+	hand_out(d);
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* Waits until it is decided; false if canceled before. Breakers close by time alone, so it also looks itself. */
+static bool wait_turn(struct dispatch *d, struct dispatch_waiter *waiter, const struct dispatch_want *w)
+{
+	struct pollfd p[] = {{.fd = cancel_fd(waiter->turn), .events = POLLIN},
+	                     {.fd = cancel_fd(w->cancel[0]), .events = POLLIN},
+	                     {.fd = cancel_fd(w->cancel[1]), .events = POLLIN}};
+	while (!cancel_fired(waiter->turn)) {
+		if (cancel_fired(w->cancel[0]) || cancel_fired(w->cancel[1]))
+			return false;
+		if (w->waiting)
+			w->waiting(w->ctx);
+		poll(p, ARRAY_LEN(p), 1000);
+		dispatch_kick(d);
+	}
+	return true;
+}
+
+int dispatch_take(struct dispatch *d, const struct dispatch_want *w, struct err *err)
+{
+	struct dispatch_waiter waiter = {
+		.want = {.never = w->never, .later = w->later, .work = w->work, .pictures = w->pictures}, .member = POOL_WAIT};
+	waiter.turn = cancel_new();
+	pthread_mutex_lock(&d->lock);
+	*d->last = &waiter;
+	d->last = &waiter.next;
+	hand_out(d);
+	pthread_mutex_unlock(&d->lock);
+
+	bool decided = wait_turn(d, &waiter, w);
+	pthread_mutex_lock(&d->lock);
+	if (!decided && cancel_fired(waiter.turn)) { /* it came at the same moment */
+		if (waiter.member >= 0)
+			d->members[waiter.member].active--;
+		hand_out(d);
+	} else if (!decided) {
+		unqueue(d, &waiter);
+	}
+	pthread_mutex_unlock(&d->lock);
+	cancel_free(waiter.turn);
+	if (!decided)
+		return err_set(err, ERR_CANCELED, "interrupted");
+	return waiter.member >= 0 ? waiter.member : err_set(err, ERR_NOENT, "no endpoint is left that could answer");
+}
+
+void dispatch_give(struct dispatch *d, size_t member)
+{
+	pthread_mutex_lock(&d->lock);
+	d->members[member].active--;
+	hand_out(d);
+	pthread_mutex_unlock(&d->lock);
+}
+
+void dispatch_begin(struct dispatch *d, size_t member)
+{
+	pthread_mutex_lock(&d->lock);
+	int64_t now = clock_now();
+	if (!d->busy++)
+		d->busy_since = now;
+	if (!d->flight[member]++)
+		d->since[member] = now;
+	d->sums[member].requests++;
+	pthread_mutex_unlock(&d->lock);
+}
+
+void dispatch_end(struct dispatch *d, size_t member, const struct dispatch_outcome *o)
+{
+	pthread_mutex_lock(&d->lock);
+	struct pool_member *m = &d->members[member];
+	struct dispatch_sums *s = &d->sums[member];
+	int64_t now = clock_now();
+	if (!--d->busy)
+		d->busy_time += now - d->busy_since;
+	if (!--d->flight[member])
+		s->busy += now - d->since[member];
+	s->prompt_tokens += o ? o->prompt_tokens : 0;
+	s->output_tokens += o ? o->output_tokens : 0;
+	if (o && o->good) {
+		pool_measured(m, (double)o->time / 1e6, o->work);
+		breaker_succeeded(&m->breaker);
+	} else if (o) {
+		s->failures++;
+		if (o->blame)
+			breaker_failed(&m->breaker, now, o->asked, o->grave);
+		else if (m->breaker.state == BREAKER_HALF_OPEN) /* it answered, if only to say no */
+			breaker_succeeded(&m->breaker);
+	}
+	pthread_mutex_unlock(&d->lock);
+}
+
+int64_t dispatch_busy_time(struct dispatch *d)
+{
+	pthread_mutex_lock(&d->lock);
+	int64_t t = d->busy_time + (d->busy ? clock_now() - d->busy_since : 0);
+	pthread_mutex_unlock(&d->lock);
+	return t;
+}
+
+int64_t dispatch_forecast(struct dispatch *d)
+{
+	pthread_mutex_lock(&d->lock);
+	size_t queue = (size_t)(d->expected > 0 ? d->expected : 0);
+	double work = 1;
+	for (const struct dispatch_waiter *w = d->first; w; w = w->next) {
+		queue++;
+		work = w->want.work;
+	}
+	int64_t t = pool_forecast(d->members, d->n, queue, work);
+	pthread_mutex_unlock(&d->lock);
+	return t;
+}
+
+int dispatch_in_flight(struct dispatch *d)
+{
+	pthread_mutex_lock(&d->lock);
+	int n = d->busy;
+	pthread_mutex_unlock(&d->lock);
+	return n;
+}
+
+void dispatch_look(struct dispatch *d, size_t member, struct pool_member *ret, struct dispatch_sums *ret_sums)
+{
+	pthread_mutex_lock(&d->lock);
+	*ret = d->members[member];
+	*ret_sums = d->sums[member];
+	if (d->flight[member])
+		ret_sums->busy += clock_now() - d->since[member];
+	pthread_mutex_unlock(&d->lock);
+}

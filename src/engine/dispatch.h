@@ -1,0 +1,79 @@
+/* Inside the engine room: requests wait here for an endpoint, first come first served, and are placed by pool_pick().
+ * Also keeps what is measured of each endpoint, and the time during which any request was in flight. Thread-safe. */
+#ifndef VDET_ENGINE_DISPATCH_H
+#define VDET_ENGINE_DISPATCH_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "engine/pool.h"
+#include "engine/spec.h"
+
+struct dispatch_waiter;
+
+/* What was measured of one endpoint in this run. */
+struct dispatch_sums {
+	int64_t requests, failures;
+	int64_t prompt_tokens, output_tokens;
+	int64_t busy; /* microseconds with at least one request in flight */
+};
+
+struct dispatch {
+	pthread_mutex_t lock;
+	struct pool_member members[SPEC_MANY];
+	struct dispatch_sums sums[SPEC_MANY];
+	int flight[SPEC_MANY];    /* requests in flight */
+	int64_t since[SPEC_MANY]; /* busy since */
+	size_t n;
+	int64_t cloud_after;
+	int64_t expected; /* requests that will come, beside those that wait here */
+	bool held;        /* nobody is admitted */
+	int limit;        /* requests at once on each member; 0 = its slots */
+	struct dispatch_waiter *first, **last;
+	int busy; /* requests in flight */
+	int64_t busy_since, busy_time;
+};
+
+void dispatch_init(struct dispatch *d);
+void dispatch_clear(struct dispatch *d);
+/* Changes what is known of a member, with the lock held while fn runs; then those who wait are looked at again. */
+void dispatch_change(struct dispatch *d, size_t member, void (*fn)(struct pool_member *m, void *ctx), void *ctx);
+void dispatch_kick(struct dispatch *d); /* looks at those who wait again */
+void dispatch_expect(struct dispatch *d, int64_t change);
+void dispatch_hold(struct dispatch *d, bool held);
+void dispatch_limit(struct dispatch *d, int limit);
+
+/* What a request asks of its endpoint; the rest of struct pool_want is filled in here. */
+struct dispatch_want {
+	uint32_t never, later;
+	double work;
+	bool pictures;
+	struct cancel *cancel[2];
+	void (*waiting)(void *ctx); /* called at once if it must wait, then every second; may be NULL */
+	void *ctx;
+};
+/* Waits for a place: the member's number, ERR_CANCELED, or ERR_NOENT when none will come. The place is taken. */
+int dispatch_take(struct dispatch *d, const struct dispatch_want *w, struct err *err);
+void dispatch_give(struct dispatch *d, size_t member);
+
+/* How a request went, for rate, breaker and sums. */
+struct dispatch_outcome {
+	bool good, grave;
+	bool blame;    /* a failure that is the endpoint's */
+	int64_t asked; /* it wants to be left alone for that long */
+	int64_t time;
+	double work;
+	int64_t prompt_tokens, output_tokens;
+};
+void dispatch_begin(struct dispatch *d, size_t member);                                 /* a request goes out, … */
+void dispatch_end(struct dispatch *d, size_t member, const struct dispatch_outcome *o); /* … and is over; NULL: it was
+                                                                                          canceled */
+int64_t dispatch_busy_time(struct dispatch *d);
+int64_t dispatch_forecast(struct dispatch *d);
+int dispatch_in_flight(struct dispatch *d);
+void dispatch_look(struct dispatch *d, size_t member, struct pool_member *ret, struct dispatch_sums *ret_sums);
+
+#endif

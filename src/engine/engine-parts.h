@@ -1,0 +1,48 @@
+/* Inside the engine room: what engine.c (what to use) and engine-run.c (using it) share. */
+#ifndef VDET_ENGINE_ENGINE_PARTS_H
+#define VDET_ENGINE_ENGINE_PARTS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "engine/dispatch.h"
+#include "engine/engine.h"
+#include "engine/member.h"
+
+#define ENGINE_SLOTS 4
+#define ENGINE_SLOTS_MAX 64 /* of what an endpoint claims */
+
+struct engine {
+	struct engine_info info;
+	struct endpoint_limits limits;
+	int64_t start_timeout;
+	int retries;
+	struct cancel *cancel; /* borrowed, may be NULL */
+	struct dispatch dispatch;
+	struct member *members[SPEC_MANY];
+	size_t n;
+
+	/* Of the children; several may run one model. */
+	struct model models[SPEC_MANY];
+	char *model_names[SPEC_MANY]; /* as they were asked for */
+	size_t n_models;
+	char *program, *log_path, *cache_type;
+
+	engine_spend_fn *spend;
+	void *spend_ctx;
+	char *warning;
+	pthread_mutex_t lock; /* guards starting */
+	bool started;
+	pthread_mutex_t enter_lock; /* guards `closing`, and the members against being freed under engine_child_changed() */
+	bool closing;
+	struct cancel *news; /* a child changed its state */
+	atomic_llong refusals;
+};
+
+/* A child changed its state: for struct server_options. */
+void engine_child_changed(void *ctx);
+/* What each member is known to be is entered where requests are placed. */
+void engine_enter(struct engine *e);
+void engine_add_warning(struct engine *e, const char *warning);
+
+#endif

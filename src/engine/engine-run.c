@@ -1,0 +1,434 @@
+/* Using the engine: starting what was chosen, and one request, placed and placed again until somebody answers it. */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/body.h"
+#include "engine/engine-parts.h"
+
+#define PAUSE (CLOCK_SECOND / 2)
+#define PAUSE_MAX (30 * CLOCK_SECOND)
+#define RETRY_AFTER_MAX (600 * CLOCK_SECOND)
+#define DAY (86400 * CLOCK_SECOND)
+
+/* Pauses until `until`; ERR_CANCELED at once when either fires. */
+static int pause_until(int64_t until, struct cancel *cancel, struct cancel *cancel2, struct err *err)
+{
+	struct pollfd p[] = {{.fd = cancel_fd(cancel), .events = POLLIN}, {.fd = cancel_fd(cancel2), .events = POLLIN}};
+	for (int64_t left; (left = until - clock_now()) > 0;) {
+		poll(p, ARRAY_LEN(p), (int)(left / 1000 + 1));
+		if (cancel_fired(cancel) || cancel_fired(cancel2))
+			return err_set(err, ERR_CANCELED, "interrupted");
+	}
+	return 0;
+}
+
+/* ---- what the members are */
+
+static void enter(struct pool_member *p, void *ctx)
+{
+	struct member *m = ctx;
+	struct server *s = m->server;
+	enum server_state state = s ? server_state(s) : SERVER_READY;
+	/* A lone one is waited for, and says itself why it does not come. */
+	p->ready = m->lone || !m->model || (s && (state == SERVER_READY || state == SERVER_ASLEEP));
+	p->gone = !m->lone && s && state == SERVER_FAILED;
+	p->capped = member_capped(m);
+	pthread_mutex_lock(&m->lock);
+	if (m->probed) {
+		const struct endpoint_info *i = endpoint_info(m->endpoint);
+		p->blind = !m->lone && !i->images;
+		if (m->slots_chosen && i->slots > 0)
+			p->slots = i->slots < ENGINE_SLOTS_MAX ? i->slots : ENGINE_SLOTS_MAX;
+	}
+	pthread_mutex_unlock(&m->lock);
+}
+
+void engine_enter(struct engine *e)
+{
+	for (size_t i = 0; i < e->n; i++)
+		dispatch_change(&e->dispatch, i, enter, e->members[i]);
+}
+
+void engine_child_changed(void *ctx)
+{
+	struct engine *e = ctx;
+	pthread_mutex_lock(&e->enter_lock);
+	if (!e->closing)
+		engine_enter(e);
+	pthread_mutex_unlock(&e->enter_lock);
+	cancel_fire(e->news);
+}
+
+/* ---- what costs */
+
+static void count_spending(struct engine *e, struct member *m, const struct engine_spending *add)
+{
+	struct engine_spending sum = {0};
+	struct err err;
+	if (m->cost <= 0 && m->cap.money <= 0 && !m->cap.requests && !m->cap.tokens)
+		return;
+	int64_t day = clock_wall() / DAY;
+	pthread_mutex_lock(&m->lock);
+	if (m->day != day)
+		m->today = (struct engine_spending){0};
+	m->day = day;
+	m->today.requests += add->requests;
+	m->today.prompt_tokens += add->prompt_tokens;
+	m->today.output_tokens += add->output_tokens;
+	m->today.money += add->money;
+	/* The store knows of other runs, too. */
+	if (e->spend && e->spend(e->spend_ctx, m->name, add, &sum, &err) == 0)
+		m->today = sum;
+	pthread_mutex_unlock(&m->lock);
+}
+
+static struct engine_spending spent_by(const struct member *m, const struct chat_result *r)
+{
+	return (struct engine_spending){.requests = 1,
+	                                .prompt_tokens = r->prompt_tokens,
+	                                .output_tokens = r->output_tokens,
+	                                .money = m->cost * (double)(r->prompt_tokens + r->output_tokens) / 1e6};
+}
+
+/* ---- starting */
+
+/* Asks a lone endpoint until its model is loaded. */
+static int probe_lone(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx, struct err *err)
+{
+	int64_t begin = clock_now();
+	for (;;) {
+		int r = member_start(e->members[0], err);
+		if (r != -ERR_BUSY)
+			return r;
+		if (e->start_timeout && clock_now() - begin > e->start_timeout)
+			return err_wrap(err, "still after %.0f s (--start-timeout)", (double)e->start_timeout / 1e6);
+		if (note)
+			note(ctx, "waiting for the engine to load its model");
+		r = pause_until(clock_now() + CLOCK_SECOND, e->cancel, NULL, err);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int start_lone(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx, struct err *err)
+{
+	struct member *m = e->members[0];
+	if (!m->model)
+		return probe_lone(e, note, ctx, err);
+	int r = m->server ? 0 : member_start(m, err);
+	return r < 0 ? r : member_ready(m, NULL, note, ctx, err);
+}
+
+struct starting {
+	struct member *m;
+	pthread_t thread;
+	int result;
+	struct err err;
+	bool threaded;
+};
+
+static void *start_one(void *ctx)
+{
+	struct starting *s = ctx;
+	s->result = s->m->server ? 0 : member_start(s->m, &s->err);
+	return NULL;
+}
+
+static void blame_start(struct pool_member *p, void *ctx)
+{
+	const struct starting *s = ctx;
+	breaker_failed(&p->breaker, clock_now(), BREAKER_PAUSE, s->result == -ERR_PERM || s->result == -ERR_ARG);
+}
+
+/* All at once: one that does not answer must not hold up the others. Returns how many endpoints answered. */
+static size_t start_all(struct engine *e, struct err *err)
+{
+	AUTO(mem_freep) struct starting *s = mem_alloc(e->n, sizeof *s);
+	size_t answered = 0;
+	for (size_t i = 0; i < e->n; i++) {
+		s[i].m = e->members[i];
+		s[i].threaded = !s[i].m->model && pthread_create(&s[i].thread, NULL, start_one, &s[i]) == 0;
+		if (!s[i].threaded)
+			start_one(&s[i]);
+	}
+	for (size_t i = 0; i < e->n; i++) {
+		if (s[i].threaded)
+			pthread_join(s[i].thread, NULL);
+		if (s[i].result == 0) {
+			answered += !s[i].m->model;
+			continue;
+		}
+		*err = s[i].err;
+		member_failed(s[i].m, &s[i].err);
+		dispatch_change(&e->dispatch, i, blame_start, &s[i]);
+		AUTO(mem_freep) char *w = mem_printf("the endpoint %s cannot be used now: %s", s[i].m->name, s[i].err.msg);
+		engine_add_warning(e, w);
+	}
+	return answered;
+}
+
+/* Waits until one of the children is ready; fails once all have. */
+static int wait_for_child(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx, struct err *err)
+{
+	for (;;) {
+		size_t left = 0;
+		struct member *failed = NULL;
+		cancel_reset(e->news);
+		for (size_t i = 0; i < e->n; i++) {
+			struct server *s = e->members[i]->server;
+			enum server_state state = s ? server_state(s) : SERVER_STOPPED;
+			if (state == SERVER_READY || state == SERVER_ASLEEP)
+				return 0;
+			if (state == SERVER_FAILED)
+				failed = e->members[i];
+			left += s && state != SERVER_FAILED && state != SERVER_STOPPED;
+		}
+		if (!left && failed)
+			return member_ready(failed, NULL, NULL, NULL, err);
+		if (!left)
+			return -(int)err->code; /* no child at all: the error of an endpoint */
+		if (note)
+			note(ctx, "loading the models");
+		struct pollfd p[] = {{.fd = cancel_fd(e->news), .events = POLLIN},
+		                     {.fd = cancel_fd(e->cancel), .events = POLLIN}};
+		poll(p, ARRAY_LEN(p), -1);
+		if (cancel_fired(e->cancel))
+			return err_set(err, ERR_CANCELED, "interrupted");
+	}
+}
+
+/* The sums over all, from what was found. */
+static void take_info(struct engine *e)
+{
+	const char *model = NULL;
+	int64_t context = 0;
+	bool images = false, cloud_only = true;
+	int slots = 0, cloud_slots = 0;
+	for (size_t i = 0; i < e->n; i++) {
+		struct member *m = e->members[i];
+		struct pool_member p;
+		struct dispatch_sums ignored;
+		dispatch_look(&e->dispatch, i, &p, &ignored);
+		*(m->cloud ? &cloud_slots : &slots) += p.slots;
+		cloud_only &= m->cloud;
+		images |= !m->endpoint || endpoint_info(m->endpoint)->images;
+		int64_t its =
+			m->endpoint && endpoint_info(m->endpoint)->context ? endpoint_info(m->endpoint)->context : m->context;
+		context = its > 0 && (!context || its < context) ? its : context;
+		const char *name = m->model ? m->model->name : endpoint_info(m->endpoint)->model;
+		if (!*name)
+			continue;
+		if (model && strcmp(model, name) != 0) {
+			AUTO(mem_freep)
+			char *w =
+				mem_printf("the endpoint %s has the model %s, not %s: which of them describes a stretch is chance",
+			               m->name, name, model);
+			engine_add_warning(e, w);
+		}
+		model = model ? model : name;
+	}
+	const struct member *first = e->members[0];
+	e->info.slots = cloud_only ? cloud_slots : slots;
+	e->info.images = images;
+	e->info.context = context > 0 && context < INT32_MAX ? (int)context : e->info.context;
+	e->info.model = model ? model : e->info.model;
+	e->info.version = first->endpoint ? endpoint_info(first->endpoint)->version : "";
+}
+
+int engine_start(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx, struct err *err)
+{
+	struct err own = {0};
+	err = err ? err : &own;
+	pthread_mutex_lock(&e->lock);
+	int r = 0;
+	/* What was to be said before has been. */
+	if (*e->warning) {
+		free(e->warning);
+		e->warning = mem_strdup("");
+		e->info.warning = e->warning;
+	}
+	if (!e->started) {
+		for (size_t i = 0; i < e->n; i++)
+			count_spending(e, e->members[i], &(struct engine_spending){0});
+		r = e->n == 1 ? start_lone(e, note, ctx, err) : start_all(e, err) ? 0 : wait_for_child(e, note, ctx, err);
+		engine_enter(e);
+		if (r == 0)
+			take_info(e);
+		e->started = r == 0;
+	}
+	pthread_mutex_unlock(&e->lock);
+	return r;
+}
+
+/* ---- a request */
+
+struct request {
+	struct engine *e;
+	const struct chat *c;
+	void (*progress)(void *ctx, const struct chat_progress *p);
+	void *ctx;
+	int attempt;
+	double work;
+	uint32_t never, later;
+	int64_t pause; /* before the next attempt; -1 = there shall be none */
+};
+
+static void tell_queued(void *ctx)
+{
+	const struct request *q = ctx;
+	if (q->progress)
+		q->progress(q->ctx, &(struct chat_progress){.phase = CHAT_QUEUED, .attempt = q->attempt});
+}
+
+static int check_request(const struct engine *e, const struct chat *c, struct err *err)
+{
+	if (!e->started)
+		return err_set(err, ERR_INTERNAL, "the engine was not started");
+	if (c->bad_schema)
+		return err_set(err, ERR_INTERNAL, "the schema of a request is no JSON");
+	if (chat_images(c) && !e->info.images)
+		return err_set(err, ERR_UNSUPPORTED, "the model %s cannot see: the engine has no projector for it",
+		               e->info.model);
+	return buf_check(&c->parts, "a request", err);
+}
+
+/* Doubles with each attempt, a quarter more or less so that many do not come at once; at least what was asked for. */
+static int64_t pause_after(int attempt, int64_t asked)
+{
+	int64_t pause = PAUSE;
+	for (int i = 1; i < attempt && pause < PAUSE_MAX; i++)
+		pause *= 2;
+	if (pause > PAUSE_MAX)
+		pause = PAUSE_MAX;
+	unsigned seed = (unsigned)clock_now();
+	pause += pause / 4 * (rand_r(&seed) % 200 - 100) / 100;
+	if (asked > RETRY_AFTER_MAX)
+		asked = RETRY_AFTER_MAX;
+	return pause > asked ? pause : asked;
+}
+
+/* What a failure means for the next attempt. With several endpoints another one is asked, whatever it was: what this
+ * one refuses, be it too long or badly put, may be fine there. */
+static void judge(struct request *q, size_t i, int r, const struct endpoint_fate *fate, bool grave)
+{
+	const struct engine *e = q->e;
+	q->pause = -1;
+	if (r == -ERR_CANCELED || r == -ERR_INTERNAL)
+		return;
+	if (e->n == 1) {
+		if (fate->retry && !grave)
+			q->pause = pause_after(q->attempt, fate->after);
+		return;
+	}
+	/* What runs into a time limit would do so again; a web page or a broken answer may pass. */
+	bool never = fate->refused || grave || r == -ERR_TIMEOUT || r == -ERR_LIMIT;
+	*(never ? &q->never : &q->later) |= (uint32_t)1 << i;
+	q->pause = (size_t)q->attempt >= e->n && !never ? PAUSE : 0;
+}
+
+static int attempt_at(struct request *q, size_t i, struct chat_result *ret, struct err *err)
+{
+	struct engine *e = q->e;
+	struct member *m = e->members[i];
+	struct endpoint_fate fate = {0};
+	bool grave = false;
+	q->pause = -1;
+	tell_queued(q);
+	int r = member_ready(m, q->c->cancel, NULL, NULL, err);
+	if (r < 0) {
+		if (e->n > 1 && !m->model) { /* an endpoint that was not there at the start, and is not yet */
+			const struct dispatch_outcome o = {.blame = true, .grave = r == -ERR_PERM};
+			dispatch_begin(&e->dispatch, i);
+			dispatch_end(&e->dispatch, i, &o);
+		}
+		fate.refused = r == -ERR_PERM || r == -ERR_ARG || m->model;
+		judge(q, i, r, &fate, false);
+		if (e->n == 1)
+			q->pause = -1;
+		return r;
+	}
+	dispatch_begin(&e->dispatch, i);
+	r = member_chat(m, q->c, q->attempt, q->progress, q->ctx, ret, &fate, &grave, err);
+	struct dispatch_outcome o = {.good = r == 0, .work = q->work, .grave = grave, .asked = fate.after};
+	/* A request that it finds too long, or malformed, is not the endpoint's failure. */
+	o.blame = !fate.refused && r != -ERR_LIMIT;
+	if (r == 0) {
+		const struct engine_spending spent = spent_by(m, ret);
+		o.time = ret->time_total;
+		o.prompt_tokens = ret->prompt_tokens;
+		o.output_tokens = ret->output_tokens;
+		count_spending(e, m, &spent);
+	} else if (r != -ERR_CANCELED) {
+		count_spending(e, m, &(struct engine_spending){.requests = 1});
+		member_failed(m, err);
+		atomic_fetch_add(&e->refusals, fate.no_room || r == -ERR_NOSPC);
+		judge(q, i, r, &fate, grave);
+	}
+	dispatch_end(&e->dispatch, i, r == -ERR_CANCELED ? NULL : &o);
+	return r;
+}
+
+/* Waits for a place, and tries there. A failure for lack of any place keeps the words of the one before. */
+static int attempt(struct request *q, struct chat_result *ret, struct err *err)
+{
+	struct engine *e = q->e;
+	const struct dispatch_want w = {.never = q->never,
+	                                .later = q->later,
+	                                .work = q->work,
+	                                .pictures = chat_images(q->c) > 0,
+	                                .cancel = {e->cancel, q->c->cancel},
+	                                .waiting = tell_queued,
+	                                .ctx = q};
+	struct err none = {0};
+	int i = dispatch_take(&e->dispatch, &w, &none);
+	q->pause = -1;
+	if (i == -ERR_NOENT && q->attempt > 1)
+		return -(int)err->code;
+	if (i < 0) {
+		*err = none;
+		return i == -ERR_NOENT ? err_wrap(err, "each of %zu is down, or has reached its limit of today", e->n) : i;
+	}
+	int r = attempt_at(q, (size_t)i, ret, err);
+	dispatch_change(&e->dispatch, (size_t)i, enter, e->members[i]);
+	dispatch_give(&e->dispatch, (size_t)i);
+	if (r < 0 && e->n > 1 && r != -ERR_CANCELED) {
+		log_debug("the endpoint %s failed a request: %s", e->members[i]->name, err->msg);
+		err_wrap(err, "endpoint %s", e->members[i]->name);
+	}
+	return r;
+}
+
+int engine_chat(struct engine *e, const struct chat *c, void (*progress)(void *ctx, const struct chat_progress *p),
+                void *ctx, struct chat_result *ret, struct err *err)
+{
+	struct request q = {.e = e, .c = c, .progress = progress, .ctx = ctx, .attempt = 1};
+	struct chat_result result = {0};
+	struct err own = {0};
+	err = err ? err : &own;
+	int r = check_request(e, c, err);
+	if (r < 0)
+		return r;
+	q.work = 1 + (double)chat_images(c);
+	while ((r = attempt(&q, &result, err)) < 0 && q.pause >= 0) {
+		if (q.attempt > e->retries + (int)e->n - 1) {
+			if (q.attempt > 1)
+				err_wrap(err, "after %d tries", q.attempt);
+			break;
+		}
+		tell_queued(&q);
+		struct err canceled;
+		if (pause_until(clock_now() + q.pause, e->cancel, c->cancel, &canceled) < 0) {
+			*err = canceled;
+			r = -ERR_CANCELED;
+			break;
+		}
+		q.attempt++;
+	}
+	if (r == 0)
+		*ret = result;
+	return r;
+}

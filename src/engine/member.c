@@ -1,0 +1,199 @@
+#include "engine/member.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+
+#define KEY_FILE_MAX 4096
+#define DAY (86400 * CLOCK_SECOND)
+
+/* ---- making one */
+
+static struct member *make(const struct spec *s)
+{
+	struct member *m = mem_alloc(1, sizeof *m);
+	pthread_mutex_init(&m->lock, NULL);
+	memcpy(m->name, s->name, sizeof m->name);
+	m->slots = s->slots;
+	m->context = s->context;
+	m->cost = s->cost;
+	m->cap = s->cap;
+	m->cloud = s->cloud;
+	return m;
+}
+
+struct member *member_child(const struct spec *s, struct model *model, const struct server_options *o)
+{
+	struct member *m = make(s);
+	m->model = model;
+	m->program = mem_strdup(o->program);
+	m->device = mem_strdup(s->device);
+	m->log_path = mem_strdup(o->log_path);
+	m->server_options = *o;
+	m->server_options.program = m->program;
+	m->server_options.device = m->device;
+	m->server_options.log_path = m->log_path;
+	m->server_options.model = model;
+	return m;
+}
+
+int member_url(const struct spec *s, const char *key, const struct endpoint_limits *limits, struct member **ret,
+               struct err *err)
+{
+	struct member *m = make(s);
+	m->slots_chosen = s->slots <= 0;
+	int r = endpoint_new(s->url, key, s->model, limits, &m->endpoint, err);
+	if (r < 0)
+		member_free(m);
+	else
+		*ret = m;
+	return r;
+}
+
+void member_free(struct member *m)
+{
+	if (!m)
+		return;
+	if (m->server)
+		server_free(m->server); /* and with it the endpoint */
+	else
+		endpoint_free(m->endpoint);
+	pthread_mutex_destroy(&m->lock);
+	free(m->program);
+	free(m->device);
+	free(m->log_path);
+	free(m);
+}
+
+int member_key(const struct spec *s, char **ret, char **warning, struct err *err)
+{
+	*warning = NULL;
+	if (*s->key_env) {
+		const char *value = getenv(s->key_env);
+		if (!value || !*value)
+			return err_set(err, ERR_ARG, "the endpoint %s: the variable %s, which should hold its key, is not set",
+			               s->name, s->key_env);
+		*ret = mem_strdup(value);
+		return 0;
+	}
+	if (!*s->key_file) {
+		*ret = mem_strdup("");
+		return 0;
+	}
+	AUTO(buf_free) struct buf b = BUF(KEY_FILE_MAX);
+	int r = file_read(s->key_file, &b, err);
+	if (r < 0)
+		return err_wrap(err, "the key file of the engine");
+	struct stat st;
+	if (stat(s->key_file, &st) == 0 && st.st_mode & (S_IRGRP | S_IROTH))
+		*warning = mem_printf("others can read the key in %s: chmod 600 it", s->key_file);
+	const char *begin = buf_str(&b) + strspn(buf_str(&b), " \t\r\n");
+	*ret = mem_printf("%.*s", (int)strcspn(begin, " \t\r\n"), begin);
+	explicit_bzero(b.data, b.len);
+	return **ret ? 0 : err_set(err, ERR_ARG, "the engine's key file %s is empty", s->key_file);
+}
+
+/* ---- starting */
+
+int member_start(struct member *m, struct err *err)
+{
+	if (!m->model) {
+		int r = endpoint_probe(m->endpoint, m->cancel, err);
+		pthread_mutex_lock(&m->lock);
+		m->probed = r == 0;
+		pthread_mutex_unlock(&m->lock);
+		return r;
+	}
+	struct server *s = NULL;
+	int r = server_start(&m->server_options, &s, err);
+	if (r == 0) {
+		m->endpoint = server_endpoint(s);
+		m->server = s;
+	}
+	return r;
+}
+
+int member_ready(struct member *m, struct cancel *cancel, void (*note)(void *ctx, const char *what), void *ctx,
+                 struct err *err)
+{
+	if (m->server)
+		return server_wait(m->server, m->cancel, cancel, note, ctx, err);
+	/* The lock stays held: several requests may find an endpoint that was not there at the start. */
+	pthread_mutex_lock(&m->lock);
+	int r = m->probed ? 0 : endpoint_probe(m->endpoint, m->cancel, err);
+	m->probed |= r == 0;
+	pthread_mutex_unlock(&m->lock);
+	return r;
+}
+
+/* ---- a request */
+
+/* The model that answers must stay the one that answered first: half a report by another is no report. */
+static int check_model(struct member *m, const struct chat_result *r, bool *ret_grave, struct err *err)
+{
+	int result = 0;
+	pthread_mutex_lock(&m->lock);
+	if (!*m->served)
+		snprintf(m->served, sizeof m->served, "%s", r->model ? r->model : "");
+	else if (r->model && *r->model && strcmp(m->served, r->model) != 0) {
+		*ret_grave = true;
+		result =
+			err_set(err, ERR_ENGINE, "%s now answers with the model %s instead of %s: it was changed in the middle",
+		            endpoint_url(m->endpoint), r->model, m->served);
+	}
+	pthread_mutex_unlock(&m->lock);
+	return result;
+}
+
+int member_chat(struct member *m, const struct chat *c, int attempt,
+                void (*progress)(void *ctx, const struct chat_progress *p), void *ctx, struct chat_result *ret,
+                struct endpoint_fate *fate, bool *ret_grave, struct err *err)
+{
+	int life = m->server ? server_life(m->server) : 0;
+	if (m->server)
+		server_flight_begin(m->server);
+	int r = endpoint_chat(m->endpoint, c, attempt, m->cancel, progress, ctx, ret, fate, err);
+	if (m->server)
+		server_flight_end(m->server, r == -ERR_TIMEOUT);
+	*ret_grave = r == -ERR_PERM;
+	if (r < 0) {
+		if (m->server && fate->retry) {
+			server_suspect(m->server, life);
+			if (server_lacked_memory(m->server, life))
+				r = err_set(err, ERR_NOSPC, "the engine ran out of memory and ended; its log: %s",
+				            m->log_path ? m->log_path : "none");
+		}
+		return r;
+	}
+	r = check_model(m, ret, ret_grave, err);
+	if (r < 0) {
+		chat_result_clear(ret);
+		return r;
+	}
+	snprintf(ret->endpoint, sizeof ret->endpoint, "%s", m->name);
+	return 0;
+}
+
+void member_failed(struct member *m, const struct err *err)
+{
+	pthread_mutex_lock(&m->lock);
+	snprintf(m->error, sizeof m->error, "%.*s", (int)sizeof m->error - 1, err->msg);
+	pthread_mutex_unlock(&m->lock);
+}
+
+bool member_capped(struct member *m)
+{
+	pthread_mutex_lock(&m->lock);
+	const struct engine_spending *t = &m->today;
+	bool over =
+		m->day == clock_wall() / DAY &&
+		((m->cap.money > 0 && t->money >= m->cap.money) || (m->cap.requests > 0 && t->requests >= m->cap.requests) ||
+	     (m->cap.tokens > 0 && t->prompt_tokens + t->output_tokens >= m->cap.tokens));
+	pthread_mutex_unlock(&m->lock);
+	return over;
+}

@@ -1,0 +1,47 @@
+/* Inside the engine room: what server.c (the life of a llama-server) and server-start.c (its command line) share. */
+#ifndef VDET_ENGINE_SERVER_PARTS_H
+#define VDET_ENGINE_SERVER_PARTS_H
+
+#include <pthread.h>
+
+#include "engine/server-dir.h"
+#include "engine/server-log.h"
+#include "engine/server.h"
+#include "proc/spawn.h"
+
+#define SERVER_TINY ((int64_t)64 << 20) /* bytes of weights */
+
+struct server {
+	struct server_options o;
+	char *program, *log_path, *device, *split;
+	struct server_dir dir;
+	char key[65];
+	struct endpoint *endpoint;
+	struct cancel *stop; /* fired by server_free() */
+	struct cancel *poke; /* fired when the thread should look */
+	pthread_t thread;
+	bool threaded;
+
+	/* Of the thread alone. */
+	struct server_log log;
+	struct child *child;
+	int crashes, failed_starts;
+	bool probed;
+
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t changed;
+	enum server_state state;
+	int lives, pid;
+	int flights, timeouts; /* requests in flight; in a row ended by a time limit */
+	int64_t rested;        /* since when there is none in flight */
+	bool restart, wake;    /* somebody wants it */
+	int starved;           /* the last life that ended for lack of memory */
+	char note[160];
+	unsigned notes; /* how often `note` changed */
+	struct err failure;
+};
+
+/* Starts the program, its output going to log_fd. */
+int server_start_program(struct server *s, int log_fd, struct err *err);
+
+#endif

@@ -1,0 +1,85 @@
+/* The command line of a llama-server: flags and variables that every kind of build understands. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "engine/server-parts.h"
+
+/* How its threads wait for each other, unless the user has said so. By default they spin, and as soon as anything else
+ * wants the processor, our decoders for one, each spins while the other is not running: fifty times slower was seen.
+ * A tiny model is fastest on one thread anyway. Adds at most three to `env`. */
+static void add_thread_settings(const struct model *model, const char **env)
+{
+	if (!getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT")) {
+		*env++ = "OMP_WAIT_POLICY=PASSIVE";
+		*env++ = "GOMP_SPINCOUNT=0";
+	}
+	if (model->bytes < SERVER_TINY && !getenv("LLAMA_ARG_THREADS"))
+		*env++ = "LLAMA_ARG_THREADS=1";
+}
+
+/* Which devices, and how the model is split over several. llama.cpp's own names do for every kind of build: CUDA0,
+ * Vulkan1, ROCm0, SYCL0, MTL0. The caller frees what is returned after the start. */
+static char *add_device(const struct server *s, const char **argv)
+{
+	if (!*s->device)
+		return NULL;
+	char *list = mem_strdup(s->device);
+	bool several = strchr(list, '+');
+	for (char *p = list; (p = strchr(p, '+'));)
+		*p = ',';
+	while (*argv)
+		argv++;
+	*argv++ = "--device";
+	*argv++ = list;
+	if (several && *s->split) {
+		*argv++ = "--split-mode";
+		*argv++ = s->split;
+	}
+	return list;
+}
+
+int server_start_program(struct server *s, int log_fd, struct err *err)
+{
+	char slots[24], context[24];
+	snprintf(slots, sizeof slots, "%lld", (long long)s->o.slots);
+	snprintf(context, sizeof context, "%lld", (long long)(s->o.slots * s->o.context));
+	const char *argv[24] = {
+		s->program, "-m", s->o.model->path, "--mmproj", s->o.model->projector, "-a", s->o.model->name, "-np",
+		slots,      "-c", context,          "--host",   s->dir.socket,         NULL};
+	AUTO(mem_freep) char *device = add_device(s, argv);
+	/* Not on the command line: the key, which other users could read there; and what older versions would not know.
+	 * CACHE_RAM: no prompt cache in main memory beside the slots' own. Each chunk is new; it only grows. */
+	AUTO(mem_freep) char *key = mem_printf("LLAMA_API_KEY=%s", s->key);
+	const char *env[16] = {key,
+	                       "LLAMA_ARG_ENDPOINT_METRICS=1",
+	                       "LLAMA_ARG_UI=0",
+	                       "LLAMA_ARG_WEBUI=0",
+	                       "LLAMA_ARG_OFFLINE=1",
+	                       "LLAMA_ARG_CACHE_RAM=0",
+	                       "LLAMA_ARG_LOG_COLORS=off"};
+	add_thread_settings(s->o.model, env + 7);
+	/* The default is left to the engine, and to the user's own settings of it. */
+	const char *cache = s->o.cache_type ? s->o.cache_type : "f16";
+	AUTO(mem_freep) char *keys = mem_printf("LLAMA_ARG_CACHE_TYPE_K=%s", cache);
+	AUTO(mem_freep) char *values = mem_printf("LLAMA_ARG_CACHE_TYPE_V=%s", cache);
+	size_t n = 0;
+	while (env[n])
+		n++;
+	if (strcmp(cache, "f16") != 0) {
+		env[n] = keys;
+		env[n + 1] = values;
+	}
+	AUTO(buf_free) struct buf line = BUF(8192);
+	buf_adds(&line, "vdet: starting");
+	for (size_t i = 0; argv[i]; i++)
+		buf_addf(&line, " %s", argv[i]);
+	buf_adds(&line, "\n");
+	server_log_add(&s->log, buf_str(&line), line.len);
+	server_log_forget(&s->log);
+	const struct program_start start = {.argv = argv, .env = env, .log_fd = log_fd};
+	int r = child_start_program(&start, &s->child, err);
+	explicit_bzero(key, strlen(key));
+	return r;
+}

@@ -1,0 +1,49 @@
+/* What to do when memory runs short: a ladder, climbed one step at a time and left the same way. Pure: time and
+ * measurements come from the caller. */
+#ifndef VDET_JOB_MEMORY_POLICY_H
+#define VDET_JOB_MEMORY_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Each step includes those before it; except that nobody is kept waiting from shrinking on: what still does not
+ * fit in the end is what the engine needs at rest. */
+enum memory_step { MEMORY_FINE, MEMORY_HOLD, MEMORY_FREE, MEMORY_SHRINK, MEMORY_FEWER, MEMORY_RESTART };
+const char *memory_step_text(enum memory_step step); /* for the journal and the report */
+
+struct memory_limits {
+	double goal, cleanup; /* shares of the memory, 0 to 1: from `cleanup` on something is done, below `goal` it ends */
+	int64_t patience;     /* microseconds that a step is given to help */
+	int64_t calm;         /* below the goal for that long, and a step is taken back */
+};
+
+struct memory_reading {
+	int64_t now;
+	double share;        /* of the fullest GPU; -1 = none is told */
+	double cache;        /* of the engine's own cache, as it says; 0 = not told */
+	int64_t preemptions; /* requests it put back so far */
+	int64_t refusals;    /* requests that failed for lack of memory or room so far */
+};
+
+struct memory_policy {
+	struct memory_limits limits;
+	enum memory_step step;
+	int64_t since;      /* of this step */
+	int64_t calm_since; /* 0 = it is not calm */
+	int64_t preemptions, refusals;
+	bool begun;
+};
+
+enum memory_move { MEMORY_STAY, MEMORY_UP, MEMORY_BACK };
+
+/* Takes a reading; *why (of 120 bytes) is written on a move: what was measured. */
+enum memory_move memory_policy_read(struct memory_policy *p, const struct memory_reading *r, char why[static 120]);
+/* A request just failed because memory ran out: on to shrinking at once, then a step each time. */
+enum memory_move memory_policy_ran_out(struct memory_policy *p, int64_t now);
+
+/* What holds while the policy is where it is. */
+bool memory_policy_holds(const struct memory_policy *p);
+double memory_policy_scale(const struct memory_policy *p);              /* of the pictures' long side */
+int memory_policy_slots(const struct memory_policy *p, int configured); /* 0 = as configured */
+
+#endif

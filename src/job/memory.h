@@ -1,0 +1,41 @@
+/* Memory while jobs run: the monitor of the GPUs, and the policy that acts on the engine. One for an engine; a thread
+ * of its own. Thread-safe. */
+#ifndef VDET_JOB_MEMORY_H
+#define VDET_JOB_MEMORY_H
+
+#include <jansson.h>
+
+#include "engine/engine.h"
+#include "gpu/gpu.h"
+#include "store/store.h"
+
+struct memory;
+
+struct memory_options {
+	bool policy;          /* act, not only watch */
+	double goal, cleanup; /* shares, 0 to 1 */
+	int64_t period, patience, calm;
+	char *nvml; /* library; "" = the driver's */
+};
+struct opt_group;
+extern const struct opt_group memory_opt_group;
+
+/* `engine` is borrowed, started or not. Never fails. */
+struct memory *memory_open(const struct memory_options *o, struct engine *engine);
+void memory_free(struct memory *m);
+DEFINE_FREEP(struct memory, memory)
+
+/* A job runs: what is done is written into its journal. Both tolerate NULL for `m`, as do those below. */
+void memory_attach(struct memory *m, struct store *store, const char *job);
+void memory_detach(struct memory *m, const char *job);
+
+/* The long side that a picture of `size` may have now. */
+int memory_picture_size(struct memory *m, int64_t size);
+/* A request failed because memory ran out. */
+void memory_ran_out(struct memory *m, const char *why);
+
+struct gpu *memory_gpu(struct memory *m);
+/* {"step": 0, "state": "all as configured", "policy": true, "goal", "cleanup", "gpu": …ring}. */
+json_t *memory_json(struct memory *m, size_t samples);
+
+#endif

@@ -1,0 +1,85 @@
+"""Memory runs short while a job is at work: a stand-in for NVIDIA's library plays it, and the engine says so itself."""
+import os
+
+import flow
+
+GB = 1 << 30
+FAST = ["--memory-period", "20ms", "--memory-patience", "100ms", "--memory-calm", "100ms"]
+
+
+class Memory(flow.Flow):
+    def setUp(self):
+        super().setUp()
+        flow.make_video(self.dir / "a.mp4", 8)
+        self.script = self.dir / "gpu"
+        self.env["FAKE_NVML"] = str(self.script)
+
+    def play(self, share, result=0):
+        """Written aside and renamed: the library reads at any moment."""
+        new = self.dir / "gpu.new"
+        new.write_text(f"{result} {80 * GB} {int(80 * GB * share)} 50 60 0 0\n")
+        new.rename(self.script)
+
+    def library(self):
+        path = os.environ.get("FAKE_NVML_LIBRARY")
+        if not path or not os.path.exists(path):
+            self.skipTest("the stand-in for NVML is not built")
+        return path
+
+    def start_job(self, engine, *options):
+        return self.start("analyze", "a.mp4", "--engine", engine.url, "--chunk-duration", "1", "--workers", "1", "--format",
+                          "json", "--progress", "json", *FAST, *options)
+
+    def finish(self, p, code=0):
+        _, errors = p.communicate(timeout=flow.TIMEOUT)
+        self.assertEqual(p.returncode, code, errors)
+        return [s["what"] for s in self.report("a")["run"]["steps"]]
+
+    def test_up_and_down_the_ladder(self):
+        library = self.library()
+        engine = self.engine("--slots", "1", "--latency", "0.2")
+        self.play(0.5)
+        p = self.start_job(engine, "--memory-nvml", library)
+        flow.read_event(p.stdout, "chunk")
+        self.play(0.9)
+        seen = 0
+        while seen < 3:  # some chunks got through in spite of it: the ladder has been climbed
+            seen += flow.read_event(p.stdout, "chunk")["state"] == "done"
+        self.play(0.3)
+        steps = self.finish(p)
+        up = ["no new requests for a while", "caches of idle slots freed", "pictures made smaller",
+              "fewer requests at once", "engine started again"]
+        self.assertEqual(steps[:len(up)], up)
+        self.assertTrue(any(s.startswith("back: ") for s in steps), steps)
+        widths = [s["width"] for c in self.report("a")["chunks"] for s in c["samples"]]
+        self.assertLess(min(widths), 320, "pictures should have been made smaller")
+
+    def test_enough_memory(self):
+        engine = self.engine()
+        self.play(0.5)
+        self.assertEqual(self.finish(self.start_job(engine, "--memory-nvml", self.library())), [])
+
+    def test_a_gpu_disappears(self):
+        engine = self.engine("--latency", "0.1")
+        self.play(0.5)
+        p = self.start_job(engine, "--memory-nvml", self.library())
+        flow.read_event(p.stdout, "chunk")
+        self.play(0, result=15)
+        self.assertEqual(self.finish(p), [])
+
+    def test_out_of_memory_of_one_chunk(self):
+        """The engine says so: the chunk is tried again with smaller pictures, and the rest goes on."""
+        engine = self.engine("--fault", "oom@3")
+        p = self.start_job(engine, "--memory-nvml", "/nonexistent", "--retries", "0")
+        steps = self.finish(p)
+        self.assertIn("pictures made smaller", steps)
+        self.assertEqual([c["state"] for c in self.report("a")["chunks"]], ["done"] * 8)
+
+    def test_switched_off(self):
+        engine = self.engine()
+        self.play(0.95)
+        self.assertEqual(self.finish(self.start_job(engine, "--memory-nvml", self.library(), "--no-memory-policy")), [])
+
+
+if __name__ == "__main__":
+    flow.main()

@@ -1,0 +1,158 @@
+"""Several endpoints at once: llama-servers of ours, stand-ins that fail by script. No chunk is lost, none is done twice."""
+import os
+import signal
+import sqlite3
+from collections import Counter
+from pathlib import Path
+
+import flow
+
+CHUNKS = 6
+
+
+def children_of(pid):
+    """The llama-servers of process `pid` that listen: their models are being loaded, or are."""
+    found = []
+    listening = Path("/proc/net/unix").read_text()
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            stat = Path(f"/proc/{name}/stat").read_text().rsplit(")", 1)[1].split()
+            command = Path(f"/proc/{name}/cmdline").read_text().split("\0")
+        except OSError:
+            continue
+        if int(stat[1]) == pid and stat[0] != "Z" and "--host" in command and command[command.index("--host") + 1] in listening:
+            found.append(int(name))
+    return found
+
+
+class Pool(flow.Flow):
+    def setUp(self):
+        super().setUp()
+        flow.make_video(self.dir / "a.mp4", CHUNKS)
+
+    def analyze(self, *endpoints, options=(), code=0, **kw):
+        flags = [f for e in endpoints for f in ("--endpoint", e)]
+        r = self.vdet("analyze", "a.mp4", *flags, "--chunk-duration", "1", "--chunk-frames", "2", "--frame-size", "96",
+                      "--format", "json", *options, code=code, **kw)
+        return r, self.report("a") if code in (0, 3) else None
+
+    def check(self, report, holes=0):
+        """Every stretch once, in order, and each told by exactly one row of the journal."""
+        self.assertEqual([c["start"] for c in report["chunks"]], list(range(CHUNKS)))
+        self.assertEqual(sum(c["state"] == "hole" for c in report["chunks"]), holes)
+        rows = sqlite3.connect(self.store).execute("SELECT idx, state FROM chunk ORDER BY idx").fetchall()
+        self.assertEqual([i for i, _ in rows], list(range(CHUNKS)))
+
+    def asked(self, *engines):
+        """How often each stretch was answered."""
+        return Counter(s for e in engines for s in e.stretches("end"))
+
+    def test_work_is_shared(self):
+        a, b = self.engine("--latency", "0.1", "--slots", "2"), self.engine("--latency", "0.1", "--slots", "2")
+        _, report = self.analyze(f"a={a.url},concurrency=2", f"b={b.url},concurrency=2")
+        self.check(report)
+        done = report["run"]["endpoints"]
+        self.assertEqual(sum(e["chunks"] for e in done), CHUNKS)
+        self.assertEqual({e["name"] for e in done}, {"a", "b"})
+
+    def test_one_fails_always(self):
+        for fault in ("dead", "401", "half", "context"):
+            with self.subTest(fault=fault):
+                bad, good = self.engine("--fault", fault), self.engine()
+                r, report = self.analyze(f"bad={bad.url}", f"good={good.url}", options=["--fresh"])
+                self.check(report)
+                self.assertNotIn("hole", r.stderr)
+                self.assertEqual([e["name"] for e in report["run"]["endpoints"]], ["good"])
+
+    def test_one_is_not_there(self):
+        good = self.engine()
+        r, report = self.analyze("gone=http://127.0.0.1:9", f"good={good.url}")
+        self.check(report)
+        self.assertIn("gone", r.stderr)
+
+    def test_slow_ones_are_left(self):
+        """A byte a second: the time limit ends it, and the other one answers."""
+        slow, good = self.engine("--fault", "slow=1"), self.engine()
+        _, report = self.analyze(f"slow={slow.url},concurrency=1", f"good={good.url}", options=["--vision-timeout", "2"])
+        self.check(report)
+
+    def test_all_fail(self):
+        a, b = self.engine("--fault", "400"), self.engine("--fault", "401")
+        r, _ = self.analyze(f"a={a.url}", f"b={b.url}", code=1)
+        self.assertRegex(r.stderr, "40[01]")
+
+    def test_model_changes_in_the_middle(self):
+        turncoat, good = self.engine("--fault", "liar@3+"), self.engine()
+        _, report = self.analyze(f"turncoat={turncoat.url}", f"good={good.url}")
+        self.check(report)
+        alone = self.engine("--fault", "liar@3+")
+        r, report = self.analyze(f"alone={alone.url}", options=["--fresh", "--retries", "0", "--workers", "1"], code=3)
+        self.assertIn("changed in the middle", r.stderr)
+
+    def test_keys(self):
+        engine = self.engine("--key", "sesame-street")
+        (self.dir / "key").write_text("sesame-street\n")
+        (self.dir / "key").chmod(0o600)
+        _, report = self.analyze(f"a={engine.url},key-file={self.dir}/key")
+        self.check(report)
+        _, report = self.analyze(f"a={engine.url},key-env=A_KEY", options=["--fresh"], env={"A_KEY": "sesame-street"})
+        self.check(report)
+        r, _ = self.analyze(f"a={engine.url},key-env=A_KEY", options=["--fresh"], code=2)
+        self.assertIn("A_KEY", r.stderr)
+        r, _ = self.analyze(f"a={engine.url},key=sesame-street", code=2)
+        self.assertNotIn("sesame", r.stderr)
+        for p in self.dir.rglob("*"):
+            if p.is_file() and p.name != "key":
+                self.assertNotIn(b"sesame", p.read_bytes(), p)
+
+    def test_cloud_only_when_allowed(self):
+        near, far = self.engine("--latency", "0.2"), self.engine()
+        self.analyze(f"near={near.url},concurrency=1", f"far={far.url},tier=cloud")
+        self.assertEqual(far.stretches(), [])
+        _, report = self.analyze(f"near={near.url},concurrency=1", f"far={far.url},tier=cloud",
+                                 options=["--fresh", "--cloud-after", "1ms"])
+        self.check(report)
+        self.assertNotEqual(far.stretches(), [])
+
+    def test_cap_of_the_day(self):
+        """Counted over runs: what one has used, the next cannot."""
+        good, dear = self.engine("--latency", "0.1"), self.engine()
+        for _ in range(3):
+            self.analyze(f"good={good.url},concurrency=1", f"dear={dear.url},cap=2req,concurrency=1", options=["--fresh"])
+        self.assertEqual(len(dear.stretches()), 2)
+        rows = sqlite3.connect(self.store).execute("SELECT endpoint, requests FROM spending").fetchall()
+        self.assertEqual(rows, [("dear", 2)])
+
+    def test_configuration_file(self):
+        engine = self.engine()
+        (self.dir / "vdet.conf").write_text(f"[engine]\nendpoint = a={engine.url},concurrency=2\nendpoint = b={engine.url}\n")
+        r = self.vdet("engine", "list", "--config", self.dir / "vdet.conf")
+        self.assertRegex(r.stdout, r"(?m)^a .*\n(.*\n)*b ")
+
+    def test_two_children_and_one_that_fails(self):
+        """Faults at every stage: a child is killed, another hangs, the stand-in plays its script. Nothing is lost."""
+        self.needs_engine()
+        bad = self.engine("--fault", "dead@1", "--fault", "half@3", "--fault", "503=0@5", "--fault", "rubbish@7",
+                          "--fault", "html@8", "--latency", "1")
+        p = self.start("analyze", "a.mp4", "--endpoint", "one=auto,device=none,slots=1", "--endpoint",
+                       "two=auto,device=none,slots=1", "--endpoint", f"bad={bad.url},concurrency=1", "--chunk-duration",
+                       "1", "--chunk-frames", "2", "--frame-size", "96", "--format", "json", "--progress", "json",
+                       "--hang-timeout", "3", "--start-timeout", "60")
+        while len(children := children_of(p.pid)) < 2:
+            flow.read_event(p.stdout, "progress")
+        os.kill(children[0], signal.SIGKILL)
+        os.kill(children[1], signal.SIGSTOP)
+        _, errors = p.communicate(timeout=flow.TIMEOUT)
+        self.assertIn(p.returncode, (0, 3), errors)  # the demo model may give an answer that is none: a hole, with a reason
+        report = self.report("a")
+        self.check(report, sum(c["state"] == "hole" for c in report["chunks"]))
+        for c in report["chunks"]:
+            if c["state"] == "hole":
+                self.assertIn("could not be used", c["reason"])
+        self.assertLessEqual(max(Counter(bad.stretches("end")).values(), default=0), 9)
+        for pid in children:
+            self.assertFalse(os.path.exists(f"/proc/{pid}"), "a child outlived us")
+
+
+if __name__ == "__main__":
+    flow.main()
