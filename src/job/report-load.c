@@ -195,7 +195,7 @@ int report_load(struct store *s, const char *id, struct report **ret, struct err
 	load_job(report, &job);
 	load_chunks(report, chunks, n);
 	free(chunks);
-	r = store_steps_load(s, job.id, &report->steps, &report->n_steps, err);
+	r = store_steps_load(s, report->job, &report->steps, &report->n_steps, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE(report);
