@@ -154,7 +154,8 @@ static void an_older_store_is_brought_up_to_date(void **state)
 	store_free(open_store("old.db"));
 	assert_ok(sqlite3_open(path, &db));
 	const char *back =
-		"DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; DROP TABLE source; PRAGMA user_version = 1";
+		"DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; DROP TABLE source; "
+		"DROP TABLE spending; DROP TABLE step; ALTER TABLE chunk DROP COLUMN endpoint; PRAGMA user_version = 1";
 	assert_ok(sqlite3_exec(db, back, NULL, NULL, NULL));
 	assert_ok(sqlite3_close(db));
 
