@@ -1,6 +1,6 @@
 // The board: files go in at the top, each analysis is a card.
 import { useComputed } from '@preact/signals';
-import { useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { api, posterUrl } from './api';
 import { Controls, ExportMenu, isActive, stateText } from './controls';
 import { Dots } from './dots';
@@ -95,10 +95,15 @@ function TransferCard({ t }: { t: Transfer }) {
 
 function Poster({ video }: { video: string | null }) {
   const [state, setState] = useState<'none' | 'loaded' | 'failed'>('none');
+  const image = useRef<HTMLImageElement>(null);
+  // One that came from the browser's store may be there before anybody listens.
+  useLayoutEffect(() => {
+    if (image.current?.complete && image.current.naturalWidth) setState('loaded');
+  }, []);
   return (
     <span class="poster" aria-hidden="true">
       {video && state !== 'failed' && (
-        <img src={posterUrl(video)} alt="" loading="lazy" class={state} onLoad={() => setState('loaded')} onError={() => setState('failed')} />
+        <img ref={image} src={posterUrl(video)} alt="" loading="lazy" class={state} onLoad={() => setState('loaded')} onError={() => setState('failed')} />
       )}
     </span>
   );
@@ -120,7 +125,7 @@ const Card = memo(({ job, video }: { job: Job; video: Video | undefined }) => {
   return (
     <li class={`card ${job.state}`} data-job={job.id}>
       <a class="open" href={caseHref(job.id)} aria-label={`Open ${job.name}`}>
-        <Poster key={`${job.video} ${job.state === 'queued' ? 0 : job.chunks ? 2 : 1}`} video={job.video} />
+        <Poster key={`${job.state} ${job.chunks > 0} ${video?.play}`} video={job.video} />
       </a>
       <div class="body">
         <h3 dir="auto"><a href={caseHref(job.id)}>{job.name}</a></h3>

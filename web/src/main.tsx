@@ -44,8 +44,12 @@ function LinkState() {
     return () => clearInterval(timer);
   }, [lost]);
   const seconds = Math.max(0, Math.ceil((retryAt.value - Date.now()) / 1000));
-  const text = { live: 'live', connecting: 'connecting…', lost: seconds > 1 ? `no connection, again in ${seconds} s` : 'connecting…' }[link.value];
-  return <span class={`link ${link.value}`} role="status" data-link={link.value}><i aria-hidden="true" />{text}</span>;
+  const text = { live: 'live', connecting: 'connecting…', lost: 'no connection' }[link.value];
+  // The seconds are for eyes only: a voice would count them down aloud.
+  return (
+    <span class={`link ${link.value}`} data-link={link.value}><i aria-hidden="true" /><span role="status">{text}</span>
+      {lost && seconds > 1 && <span aria-hidden="true">again in {seconds} s</span>}</span>
+  );
 }
 
 function Bar() {
