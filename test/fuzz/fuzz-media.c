@@ -1,4 +1,5 @@
-/* A file in memory through everything that the sandboxed worker does with one: open, probe, frames, JPEG. */
+/* A file in memory through everything that the sandboxed worker does with one: open or salvage, probe,
+ * frames, JPEG, sound. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -8,6 +9,7 @@
 #include "media/note.h"
 #include "media/picture.h"
 #include "media/probe.h"
+#include "media/sound.h"
 
 static void frames(struct source *s, struct reader *r, int64_t duration)
 {
@@ -28,6 +30,22 @@ static void frames(struct source *s, struct reader *r, int64_t duration)
 	}
 }
 
+static void sound(struct input *in)
+{
+	enum { ENOUGH = 160000 };
+	AUTO(sound_freep) struct sound *s = NULL;
+	struct err err;
+	const int16_t *samples;
+	size_t n, sum = 0;
+	if (sound_open(in, 16000, 1, &s, &err) == 0)
+		while (sum < ENOUGH && sound_read(s, &samples, &n, &err) == 0)
+			sum += n;
+}
+
+/* What a good file would tell of a damaged one: the sets of a small H.264 video. */
+static const unsigned char sets[] = {1,    0x42, 0xc0, 0x0a, 0xff, 0xe1, 0,    13, 0x67, 0x42, 0xc0, 0x0a, 0xda, 0x0f,
+                                     0x1a, 0x6a, 0x02, 0x02, 0x02, 0x80, 0x00, 1,  0,    4,    0x68, 0xce, 0x0f, 0xc8};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct err err;
@@ -36,7 +54,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO(input_freep) struct input *in = input_open_memory(data, size);
 	AUTO(source_freep) struct source *s = NULL;
 	AUTO(reader_freep) struct reader *r = NULL;
-	if (source_open(in, &s, &err) == 0 && reader_open(s, &r, &err) == 0 && probe_run(s, r, &p, &err) == 0)
+	const struct salvage_reference ref = {.params = sets, .params_len = sizeof sets};
+	if (source_open_with(in, size % 2 ? &ref : NULL, &s, &err) == 0 && reader_open(s, &r, &err) == 0 &&
+	    probe_run(s, r, &p, &err) == 0)
 		frames(s, r, p.extent.duration);
+	sound(in);
 	return 0;
 }

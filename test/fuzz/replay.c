@@ -1,5 +1,6 @@
 /* Runs a fuzz target without a fuzzer: over the files named, and, with -m N, over N seeded mutations of each. What a
- * mutation is follows from its number alone, so that a failure can be repeated: -m N -s FIRST. */
+ * mutation is follows from its number alone, so that a failure can be repeated: -m N -s FIRST. FUZZ_MUTATIONS in the
+ * environment overrules N: `FUZZ_MUTATIONS=1000 meson test -C build --suite fuzz` for a long run. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,11 +60,13 @@ static void run(const struct buf *whole, long number)
 int main(int argc, char **argv)
 {
 	long mutations = 0, first = 0;
+	const char *more = getenv("FUZZ_MUTATIONS");
 	for (int i = 1; i < argc; i++) {
 		struct err err;
 		AUTO(buf_free) struct buf b = BUF(64 << 20);
 		if (!strcmp(argv[i], "-m") && i + 1 < argc) {
-			mutations = strtol(argv[++i], NULL, 10);
+			i++;
+			mutations = strtol(more ? more : argv[i], NULL, 10);
 			continue;
 		}
 		if (!strcmp(argv[i], "-s") && i + 1 < argc) {

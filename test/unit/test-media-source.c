@@ -211,6 +211,38 @@ static void test_references(void **state)
 	}
 }
 
+/* Clocks of 33 bits run over, after 26.5 hours: the video goes on. */
+static void test_wrap(void **state)
+{
+	(void)state;
+	AUTO(mem_freep)
+	char *path = media_make("wrap.ts", "-f lavfi -i testsrc2=s=160x90:r=10:d=12 -c:v libx264 -preset ultrafast -g 10 "
+	                                   "-output_ts_offset 95439");
+	if (!path)
+		skip();
+	struct opened o;
+	struct probe p;
+	struct plain all = {0};
+	struct err err = {0};
+	struct shown s;
+	if (probe_file(path, &p, &o, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_in_range(p.extent.duration, 11900000, 12100000);
+	plain_decode(path, o.source, 0, &all);
+	assert_int_equal(all.n, 120);
+	/* Behind the jump, before it, and behind it again. */
+	static const int tenths[] = {90, 20, 119, 43, 110, 5};
+	for (size_t i = 0; i < ARRAY_LEN(tenths); i++) {
+		int64_t t = tenths[i] * CLOCK_SECOND / 10 + 1000;
+		if (reader_at(o.reader, t, &s, &err) < 0)
+			fail_msg("at %d: %s", tenths[i], err.msg);
+		if (frame_sum(s.frame) != all.frames[tenths[i]].sum)
+			fail_msg("at %d: another picture, of %lld", tenths[i], (long long)s.pts);
+	}
+	plain_free(&all);
+	opened_end(&o);
+}
+
 /* Every kilobyte at which a small good file may end: frames or a reason, in bounded time. */
 static void test_truncations(void **state)
 {
@@ -246,9 +278,13 @@ static void test_truncations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_broken),          cmocka_unit_test(test_known),
-		cmocka_unit_test(test_times_from_json), cmocka_unit_test(test_times_from_tables),
-		cmocka_unit_test(test_references),      cmocka_unit_test(test_truncations),
+		cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_known),
+		cmocka_unit_test(test_times_from_json),
+		cmocka_unit_test(test_times_from_tables),
+		cmocka_unit_test(test_references),
+		cmocka_unit_test(test_truncations),
+		cmocka_unit_test(test_wrap),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
