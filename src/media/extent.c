@@ -104,7 +104,7 @@ int extent_measure(struct source *s, struct extent *ret, struct err *err)
 	struct tally t = {.packets = 0};
 	int64_t header = header_end(s);
 	int64_t first = s->st->start_time == AV_NOPTS_VALUE ? 0 : source_time(s, s->st->start_time);
-	if (header > 0 && source_seek(s, header) >= 0) {
+	if (header > 0 && !s->splices.n && source_seek(s, header) >= 0) {
 		int r = count_packets(s, NULL, NULL, &t, err);
 		if (r < 0)
 			return r;

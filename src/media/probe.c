@@ -38,6 +38,11 @@ static void find_warning(const struct source *s, const struct reader *r, struct 
 	clock_text(p->extent.duration, real);
 	if (s->salvage.in)
 		snprintf(p->warning, sizeof p->warning, "%s", s->salvage.what);
+	else if (s->splices.n)
+		snprintf(
+			p->warning, sizeof p->warning,
+			"the file's clock jumps back: it was put together of %zu recordings, which are shown one after the other",
+			s->splices.n);
 	else if (p->extent.measured && p->extent.header > p->extent.duration && o.cut_missing)
 		snprintf(p->warning, sizeof p->warning,
 		         "the file is cut off: its index promises %s of video, but only the "

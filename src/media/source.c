@@ -268,8 +268,10 @@ int source_open_with(struct input *in, const struct salvage_reference *ref, stru
 	if (r < 0)
 		return r;
 	s->start = timeline_start(s);
-	*ret = TAKE(s);
-	return 0;
+	r = splice_find(s, err);
+	if (r == 0)
+		*ret = TAKE(s);
+	return r;
 }
 
 int source_open_sound(struct input *in, struct source **ret, struct err *err)
@@ -282,6 +284,9 @@ int source_open_sound(struct input *in, struct source **ret, struct err *err)
 		return r;
 	bool video = choose_stream(s, &none) == 0;
 	s->start = video ? timeline_start(s) : 0;
+	r = video ? splice_find(s, err) : 0;
+	if (r < 0)
+		return r;
 	const AVCodec *codec = NULL;
 	int best = av_find_best_stream(s->fmt, AVMEDIA_TYPE_AUDIO, -1, video ? s->st->index : -1, &codec, 0);
 	if (best < 0)
@@ -316,6 +321,7 @@ void source_free(struct source *s)
 		return;
 	close_format(s);
 	salvage_clear(&s->salvage);
+	splices_clear(&s->splices);
 	mem_freep(&s);
 }
 
@@ -355,6 +361,8 @@ int source_packet(struct source *s, AVPacket *pkt)
 		if (pkt->stream_index == s->st->index) {
 			if (s->bare)
 				count_time(s, pkt);
+			if (s->splices.n)
+				splice_adjust(s, pkt);
 			return 0;
 		}
 		av_packet_unref(pkt);
@@ -366,6 +374,8 @@ int source_seek(struct source *s, int64_t t)
 {
 	if (s->bare)
 		return AVERROR(ENOSYS);
+	if (s->splices.n)
+		return av_seek_frame(s->fmt, -1, splice_pos(s, t), AVSEEK_FLAG_BYTE);
 	return av_seek_frame(s->fmt, s->st->index, source_ts(s, t), AVSEEK_FLAG_BACKWARD);
 }
 

@@ -243,6 +243,52 @@ static void test_wrap(void **state)
 	opened_end(&o);
 }
 
+/* Two recordings put together byte by byte: the clock jumps back, and nothing is lost. */
+static void test_joined(void **state)
+{
+	(void)state;
+	static const char *const sources[] = {"testsrc2=s=160x90:r=10:d=6", "mandelbrot=s=160x90:r=10"};
+	AUTO(buf_free) struct buf joined = BUF(64 << 20);
+	struct plain parts[2] = {0};
+	struct err err = {0};
+	struct shown s;
+	for (int i = 0; i < 2; i++) {
+		AUTO(mem_freep) char *name = mem_printf("part%d.ts", i);
+		AUTO(mem_freep)
+		char *args =
+			mem_printf("-f lavfi -i %s -t 6 -c:v libx264 -preset ultrafast -g 10 -pix_fmt yuv420p", sources[i]);
+		AUTO(mem_freep) char *path = media_make(name, args);
+		if (!path)
+			skip();
+		struct opened o;
+		assert_ok(opened_begin(path, &o, &err));
+		plain_decode(path, o.source, 0, &parts[i]);
+		opened_end(&o);
+		assert_int_equal(parts[i].n, 60);
+		assert_ok(file_read(path, &joined, &err));
+	}
+	AUTO(input_freep) struct input *in = input_open_memory(joined.data, joined.len);
+	AUTO(source_freep) struct source *src = NULL;
+	AUTO(reader_freep) struct reader *r = NULL;
+	struct probe p;
+	assert_ok(source_open(in, &src, &err));
+	assert_ok(reader_open(src, &r, &err));
+	assert_ok(probe_run(src, r, &p, &err));
+	assert_in_range(p.extent.duration, 11800000, 12200000);
+	assert_non_null(strstr(p.warning, "2 recordings"));
+	static const int tenths[] = {10, 90, 20, 119, 59, 61, 5, 115};
+	for (size_t i = 0; i < ARRAY_LEN(tenths); i++) {
+		int k = tenths[i];
+		if (reader_at(r, k * CLOCK_SECOND / 10 + 1000, &s, &err) < 0)
+			fail_msg("at %d: %s", k, err.msg);
+		if (frame_sum(s.frame) != parts[k / 60].frames[k % 60].sum)
+			fail_msg("at %d: another picture, of %lld", k, (long long)s.pts);
+	}
+	reader_free(TAKE(r));
+	plain_free(&parts[0]);
+	plain_free(&parts[1]);
+}
+
 /* Every kilobyte at which a small good file may end: frames or a reason, in bounded time. */
 static void test_truncations(void **state)
 {
@@ -285,6 +331,7 @@ int main(void)
 		cmocka_unit_test(test_references),
 		cmocka_unit_test(test_truncations),
 		cmocka_unit_test(test_wrap),
+		cmocka_unit_test(test_joined),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
