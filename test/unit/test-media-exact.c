@@ -42,7 +42,7 @@ enum { FORWARD = 12, JUMPS = 14 };
 #ifdef __SANITIZE_ADDRESS__
 static const double PIXELS = 1e8;
 #else
-static const double PIXELS = 5e8;
+static const double PIXELS = 3e8;
 #endif
 
 static bool full(void)
