@@ -36,7 +36,7 @@ void video_index_free(struct video_index *x)
 struct video_index video_index_first(const struct video_index *x, size_t n)
 {
 	struct video_index y = *x;
-	if (!n || n >= x->n_parts)
+	if (n > x->n_parts || x->parts[n - 1] >= x->duration)
 		return y;
 	int64_t end = x->parts[n - 1];
 	y.n_parts = n;

@@ -9,7 +9,7 @@
 #include "job/index.h"
 
 /* Changes whenever an index made before would no longer be made the same. */
-enum { INDEX_FORM_VERSION = 2, INDEX_FORM_MAX = 256 << 20 };
+enum { INDEX_FORM_VERSION = 3, INDEX_FORM_MAX = 256 << 20 };
 
 void index_write(const struct video_index *x, struct buf *out);
 /* Trusts nothing: lengths, ranges and order are checked. ERR_FORMAT where it is not what index_write() wrote. */

@@ -59,7 +59,8 @@ struct video_index {
 void video_index_free(struct video_index *x);
 DEFINE_FREEP(struct video_index, video_index)
 
-/* What was known when its first n parts had been looked at. Borrows; not to be freed. */
+/* What was known when its first n > 0 parts had been looked at; all of it, if it has no parts. Borrows; not to be
+ * freed. */
 struct video_index video_index_first(const struct video_index *x, size_t n);
 
 #endif

@@ -133,6 +133,7 @@ int index_scan_stretch(struct index_scan *x, int64_t from, int64_t to, bool all,
                        struct err *err)
 {
 	struct shown s;
+	reader_rough(x->reader, !all);
 	int r = reader_at(x->reader, from, &s, err);
 	if (r < 0)
 		return r;

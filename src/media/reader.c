@@ -82,6 +82,16 @@ static void forget(struct reader *r)
 	r->moved = false;
 }
 
+void reader_rough(struct reader *r, bool rough)
+{
+	enum AVDiscard filter = rough ? AVDISCARD_ALL : AVDISCARD_DEFAULT;
+	if (r->feed->dec->skip_loop_filter == filter)
+		return;
+	r->feed->dec->skip_loop_filter = filter;
+	forget(r);
+	r->moved = true;
+}
+
 bool reader_seeks_blindly(const struct source *s)
 {
 	return s->fmt->iformat->flags & AVFMT_TS_DISCONT || !strcmp(s->fmt->iformat->name, "mpeg");

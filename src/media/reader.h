@@ -30,6 +30,9 @@ bool reader_beyond(const struct reader *r, int64_t t);
 /* Whether the demuxer's seeking ends between keyframes, so that one has to aim before the target. */
 bool reader_seeks_blindly(const struct source *s);
 
+/* From now on the loop filter of the codec is left out, which is faster and not exact; or it is not. */
+void reader_rough(struct reader *r, bool rough);
+
 /* Whether the container gives its frames' times in decoding order, so that they had to be put in order. */
 bool reader_unsorted(const struct reader *r);
 

@@ -1,6 +1,7 @@
 """Which frames are looked at: policies, plans that are printed, edited and fed back, and what resuming makes of them."""
 import json
 import signal
+import subprocess
 
 import flow
 
@@ -132,6 +133,35 @@ class Plan(flow.Flow):
         self.assertEqual(asked, len(resumed["chunks"]) - 1)
         self.vdet(*command, "--engine", good.url, "--fresh")
         self.assertEqual(shown_times(self.report("yard")), shown_times(resumed))
+
+    def test_a_plan_grows_and_goes_on_after_an_interruption(self):
+        """A video that is looked through in two parts: the same plan, whole, in the making, or taken up again."""
+        self.yard("long.mp4", 1300, ((100, 102), (290, 292), (700, 703), (1200, 1201)))
+        plan = self.plan("long.mp4")
+        self.assertNotIn("unfinished", plan)
+        self.assertEqual(self.plan("long.mp4"), plan)  # of the index that was kept
+        self.assertEqual(plan["chunks"][-1]["end"], plan["to"])
+        for a, b in ((100, 102.5), (290, 292.5), (700, 703.5), (1200, 1201.5)):
+            self.assertTrue(any(a <= t <= b for t in times_of(plan)), (a, times_of(plan)))
+        self.store.unlink()
+        stuck = self.engine("--fault", "never@1+", "--slots", "1")
+        command = ["analyze", "long.mp4", "--chunk-frames", "6"]
+        p = self.start(*command, "--engine", stuck.url, "--progress", "json")
+        flow.read_event(p.stdout, "begin")  # the first part is in the journal; the second perhaps not yet
+        p.send_signal(signal.SIGINT)
+        self.assertEqual(p.wait(flow.TIMEOUT), 130)
+        good = self.engine()
+        self.vdet(*command, "--engine", good.url)
+        self.assertEqual(shown_times(self.report("long")), [t for c in plan["chunks"] for t in c["times"]])
+
+    def test_keyframe_policy_takes_keyframes_alone(self):
+        self.yard("keys.mp4", 120)
+        out = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time,flags", "-of",
+                              "csv=p=0", str(self.dir / "keys.mp4")], capture_output=True, text=True, check=True).stdout
+        keys = {round(float(line.split(",")[0]), 3) for line in out.splitlines() if "K" in line}
+        times = times_of(self.plan("keys.mp4", "--sample-policy", "keyframe", "--chunk-duration", "60"))
+        self.assertEqual(len(times), 12)
+        self.assertLessEqual({round(t, 3) for t in times}, keys)
 
     def test_overlap_shows_the_last_frame_again(self):
         self.yard()
