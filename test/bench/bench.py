@@ -1,4 +1,5 @@
-"""What the benchmarks share: long videos by stream copy, the stand-in engine, a look at processes' memory."""
+"""What the benchmarks share: long videos by stream copy, the stand-in engine, a look at processes' memory and time."""
+import json
 import os
 import subprocess
 import sys
@@ -76,6 +77,22 @@ def run(args, folder, **options):
     if p.returncode:
         sys.exit(f"vdet {args}: exit {p.returncode}\n{said}")
     return time.monotonic() - began, main, child
+
+
+def timed(*command, **kw):
+    """(output, wall, processor time, greatest resident size of one process in MB)"""
+    script = ("import resource,subprocess,sys,json,time;t=time.monotonic();"
+              "r=subprocess.run(sys.argv[1:],stdout=subprocess.PIPE,stderr=subprocess.DEVNULL,stdin=subprocess.DEVNULL);"
+              "u=resource.getrusage(resource.RUSAGE_CHILDREN);"
+              "sys.stdout.buffer.write(r.stdout);"
+              "print(json.dumps([time.monotonic()-t,u.ru_utime+u.ru_stime,u.ru_maxrss/1024]),file=sys.stderr)")
+    r = subprocess.run(["python3", "-c", script, *map(str, command)], capture_output=True, text=True, check=True, **kw)
+    return r.stdout, *json.loads(r.stderr)
+
+
+def duration(path):
+    return float(subprocess.run(["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", str(path)],
+                                capture_output=True, text=True, check=True).stdout)
 
 
 def scratch():

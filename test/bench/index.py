@@ -11,23 +11,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import bench
+
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def timed(*command, **kw):
-    """(output, wall, processor time, greatest resident size of one process in MB)"""
-    script = ("import resource,subprocess,sys,json,time;t=time.monotonic();"
-              "r=subprocess.run(sys.argv[1:],stdout=subprocess.PIPE,stderr=subprocess.DEVNULL,stdin=subprocess.DEVNULL);"
-              "u=resource.getrusage(resource.RUSAGE_CHILDREN);"
-              "sys.stdout.buffer.write(r.stdout);"
-              "print(json.dumps([time.monotonic()-t,u.ru_utime+u.ru_stime,u.ru_maxrss/1024]),file=sys.stderr)")
-    r = subprocess.run(["python3", "-c", script, *map(str, command)], capture_output=True, text=True, check=True, **kw)
-    return r.stdout, *json.loads(r.stderr)
-
-
-def duration(path):
-    return float(subprocess.run(["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", str(path)],
-                                capture_output=True, text=True, check=True).stdout)
 
 
 def main():
@@ -39,15 +25,15 @@ def main():
     a = p.parse_args()
     peer = a.peer or a.files[0]
     subprocess.run(["cat", *map(str, a.files), str(peer)], stdout=subprocess.DEVNULL)  # all from memory
-    _, wall, busy, memory = timed("ffmpeg", "-v", "error", "-threads", a.threads, "-i", peer, "-map", "0:v:0", "-vf",
+    _, wall, busy, memory = bench.timed("ffmpeg", "-v", "error", "-threads", a.threads, "-i", peer, "-map", "0:v:0", "-vf",
                                   "select='gt(scene,0.3)'", "-f", "null", "-")
-    rate = busy / duration(peer)
-    print(f"ffmpeg scene filter: {busy:.1f} s of processor ({wall:.1f} s wall) for {duration(peer):.0f} s of video, "
+    rate = busy / bench.duration(peer)
+    print(f"ffmpeg scene filter: {busy:.1f} s of processor ({wall:.1f} s wall) for {bench.duration(peer):.0f} s of video, "
           f"{memory:.0f} MB\n")
     print("| video | index | of it pictures | closely | wall | MB | of ffmpeg's full decode |\n|---|---|---|---|---|---|---|")
     for f in a.files:
         with tempfile.TemporaryDirectory() as data:
-            out, wall, busy, memory = timed(a.vdet, "index", "--json", f, env=os.environ | {"XDG_DATA_HOME": data})
+            out, wall, busy, memory = bench.timed(a.vdet, "index", "--json", f, env=os.environ | {"XDG_DATA_HOME": data})
         x = json.loads(out)
         print(f"| {x['duration'] / 3600:.2f} h | {busy:.1f} s | {x['decoded']} | {x['looked']:.0f} s | {wall:.1f} s | "
               f"{memory:.0f} | {busy / (rate * x['duration']):.3f} |", flush=True)
