@@ -76,7 +76,7 @@ struct board {
 	json_t *readings[BOARD_READINGS]; /* a ring */
 	size_t n_readings;                /* in all */
 	int64_t next_reading;             /* manager only */
-	struct pool *pool, *preparing;
+	struct pool *pool, *preparing, *copying;
 	pthread_t manager;
 };
 
@@ -134,6 +134,12 @@ int board_parse_id(const json_t *value, int64_t *ret, struct err *err);
 int board_take_video(struct board *b, const json_t *request, struct video **ret, struct err *err);
 int board_add_video(struct board *b, struct store_video *row, struct video **ret, struct err *err); /* takes the row */
 void board_prepare(struct board *b, struct video *v); /* with the lock held: looks at it on another thread */
+/* board-made.c: what is made of a video, and lies apart from it, whatever it is called */
+char *board_made(const struct board *b, int64_t id, const char *name); /* a path; the caller frees */
+void board_make_pictures(struct board *b, struct video *v, const char *path);
+void board_want_proxy(struct board *b, struct video *v); /* with the lock held: makes one if it is needed */
+bool board_plays(const struct video *v);                 /* a browser plays it as it is */
+
 int board_check_path(const struct board *b, const char *path, char **ret_real, struct err *err);
 void board_free_video(struct video *v);
 void board_stamp(int fd, char out[static 100]); /* what a file looks like: it changes when the file does */

@@ -37,13 +37,14 @@ static void on_begin(struct job *j, json_t *e)
 {
 	const char *journal = json_string_value(json_object_get(e, "job"));
 	set_text(&j->dots, json_string_value(json_object_get(e, "states")));
+	bool first = !j->in_chunks;
 	j->in_chunks = true;
 	j->tries = 0;
 	if (journal && strcmp(journal, j->row.journal) != 0) {
 		set_text(&j->row.journal, journal);
 		j->unsaved = true;
 	}
-	if (j->rest != REST_NONE) /* it was told to rest before it had anything worth finishing */
+	if (first && j->rest != REST_NONE) /* it was told to rest before it had anything worth finishing */
 		cancel_fire(j->cancel);
 }
 

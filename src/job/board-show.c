@@ -116,21 +116,23 @@ json_t *board_job_json(struct board *b, const struct job *j)
 	                 j->options, "journal", text_or_null(j->row.journal));
 }
 
-/* What a browser plays without help. */
-static const char *play_of(const struct video *v)
+bool board_plays(const struct video *v)
 {
 	const char *container = json_string_value(json_object_get(v->facts, "container"));
 	const char *codec = json_string_value(json_object_get(v->facts, "codec"));
 	const char *format = json_string_value(json_object_get(v->facts, "pixel_format"));
 	bool eight = format && strcmp(format, "yuv420p") == 0;
 	if (!container || !codec)
-		return "none";
+		return false;
 	if (strstr(container, "mp4") && eight && (strcmp(codec, "h264") == 0 || strcmp(codec, "av1") == 0))
-		return "source";
-	if (strstr(container, "webm") && eight &&
-	    (strcmp(codec, "vp8") == 0 || strcmp(codec, "vp9") == 0 || strcmp(codec, "av1") == 0))
-		return "source";
-	return v->has_proxy ? "proxy" : v->makes_proxy ? "making" : "none";
+		return true;
+	return strstr(container, "webm") && eight &&
+	       (strcmp(codec, "vp8") == 0 || strcmp(codec, "vp9") == 0 || strcmp(codec, "av1") == 0);
+}
+
+static const char *play_of(const struct video *v)
+{
+	return board_plays(v) ? "source" : v->has_proxy ? "proxy" : v->makes_proxy ? "making" : "none";
 }
 
 json_t *board_video_json(struct board *b, const struct video *v)
@@ -217,7 +219,7 @@ static int load_chunks(struct board *b, int64_t id, struct store_chunk **ret, si
 	*ret = NULL;
 	*ret_n = 0;
 	if (r == 0 && *journal)
-		r = store_chunks_load(b->setup.store, journal, true, ret, ret_n, err);
+		r = store_chunks_load(b->setup.store, journal, STORE_TEXT, ret, ret_n, err);
 	return r;
 }
 

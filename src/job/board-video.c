@@ -17,7 +17,7 @@
 #include "job/board-inside.h"
 #include "job/decoder.h"
 
-enum { POSTER_SIZE = 640, POSTER_QUALITY = 85, FRAME_QUALITY = 90, FRAME_SIZE_MAX = 8192, URL_MAX = 4000 };
+enum { FRAME_QUALITY = 90, FRAME_SIZE_MAX = 8192, URL_MAX = 4000 };
 
 void board_free_video(struct video *v)
 {
@@ -46,14 +46,6 @@ static char *folder_of(const struct board *b, int64_t id)
 {
 	AUTO(mem_freep) char *name = mem_printf("%lld", (long long)id);
 	return file_join(b->videos_dir, name);
-}
-
-/* What we make of a video lies apart from the video, whatever that is called. */
-static char *made_of(const struct board *b, int64_t id, const char *name)
-{
-	AUTO(mem_freep) char *dir = folder_of(b, id);
-	AUTO(mem_freep) char *made = file_join(dir, "made");
-	return file_join(made, name);
 }
 
 /* ---- coming */
@@ -243,22 +235,6 @@ static int open_decoder(const struct board *b, int fd, struct cancel *cancel, st
 	return decoder_open(fd, &d, cancel, ret, err);
 }
 
-static void make_poster(struct preparing *p, struct decoder *d, int64_t duration)
-{
-	AUTO(frame_clear) struct frame f = {0};
-	AUTO(mem_freep) char *path = made_of(p->board, p->id, "poster.jpg");
-	AUTO(mem_freep) char *made = made_of(p->board, p->id, "");
-	struct err err;
-	/* A tenth into it: few videos begin with what they are about. */
-	int r = file_mkdirs(made, true, &err);
-	if (r == 0)
-		r = take_frame(d, duration / 10, POSTER_SIZE, POSTER_QUALITY, &f, &err);
-	if (r == 0)
-		r = file_write(path, f.jpeg, f.jpeg_len, &err);
-	if (r < 0)
-		log_info("no poster of %s: %s", p->path, err.msg);
-}
-
 static json_t *facts_of(const struct video_info *v)
 {
 	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:b, s:s}", "container", v->container, "codec",
@@ -283,7 +259,6 @@ static int look(struct preparing *p, json_t **ret_facts, int64_t *ret_size, stru
 	fstat(fd, &st);
 	*ret_size = st.st_size;
 	*ret_facts = facts_of(&info);
-	make_poster(p, d, info.duration);
 	return 0;
 }
 
@@ -314,7 +289,8 @@ static void settle(struct preparing *p, int r, json_t *facts, int64_t size, cons
 	if (!gone && board_save_video(disk, v, &err) < 0)
 		log_error("the video cannot be written down: %s", err.msg);
 	pthread_mutex_lock(&b->lock);
-	v->busy = false;
+	if (facts)
+		board_want_proxy(b, v);
 	board_tell_video(b, v);
 	for (size_t i = 0; i < b->n_jobs; i++) /* they show its name and length */
 		if (b->jobs[i]->video == v)
@@ -387,6 +363,12 @@ static void prepare(void *ctx)
 	if (r == 0)
 		r = look(p, &facts, &size, &err);
 	settle(p, r, facts, size, &err);
+	if (r == 0)
+		board_make_pictures(p->board, p->video, p->path);
+	pthread_mutex_lock(&p->board->lock);
+	p->video->busy = false; /* from here on it may be freed */
+	board_wake(p->board);
+	pthread_mutex_unlock(&p->board->lock);
 	free(p->path);
 	free(p->dir);
 	free(p);
@@ -457,7 +439,7 @@ int board_video_open(struct board *b, int64_t id, enum board_file which, int *re
 		return r;
 	if ((size_t)which >= ARRAY_LEN(names))
 		return err_set(err, ERR_NOENT, "there is no such sheet of the storyboard");
-	AUTO(mem_freep) char *path = made_of(b, id, names[which]);
+	AUTO(mem_freep) char *path = board_made(b, id, names[which]);
 	*ret_type = types[which];
 	return file_exists(path) ? file_open_input(path, ret_fd, err)
 	                         : err_set(err, ERR_NOENT, "there is no %s of this video yet", names[which]);

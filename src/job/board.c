@@ -35,6 +35,8 @@ static const struct opt_row rows[] = {
      "Whether such an address may lie in this machine or in a private network.", 0},
 	{"serve.fetch_timeout", NULL, OPT_TIME, AT(fetch_timeout), "86400", 1, 3.2e7, NULL, "SECONDS",
      "Longest time that fetching one video may take.", 0},
+	{"serve.proxy", NULL, OPT_BOOL, AT(proxy), "true", 0, 0, NULL, NULL,
+     "Whether a small copy is made of videos that browsers do not play; with low priority, beside the analyses.", 0},
 	{"serve.drain_timeout", NULL, OPT_TIME, AT(drain_timeout), "10", 0, 86400, NULL, "SECONDS",
      "How long a server that is told to stop waits for the chunks in work; later they are aborted, and done anew by "
      "the "
@@ -287,7 +289,7 @@ static bool is_used(const struct board *b, const struct video *v)
 	for (size_t i = 0; i < b->n_jobs; i++)
 		if (b->jobs[i]->video == v)
 			return true;
-	return v->busy;
+	return v->busy || v->makes_proxy;
 }
 
 /* With the lock held: joins threads that are over, and forgets what was removed. */
@@ -466,10 +468,13 @@ static int begin(struct board *b, struct err *err)
 		return r;
 	b->pool = pool_new(POOL_THREADS);
 	b->preparing = pool_new(2);
+	b->copying = pool_new(1);
 	pthread_mutex_lock(&b->lock);
 	for (size_t i = 0; i < b->n_videos; i++)
 		if (b->videos[i]->row.state == STORE_VIDEO_FETCHING || !b->videos[i]->facts)
 			board_prepare(b, b->videos[i]);
+		else
+			board_want_proxy(b, b->videos[i]);
 	pthread_mutex_unlock(&b->lock);
 	if (pthread_create(&b->manager, NULL, manage, b) != 0)
 		return err_set(err, ERR_LIMIT, "cannot start a thread");
@@ -481,6 +486,7 @@ int board_new(const struct board_setup *s, struct board **ret, struct err *err)
 {
 	AUTO(board_freep) struct board *b = mem_alloc(1, sizeof *b);
 	pthread_condattr_t clock;
+	json_object_seed(0); /* before there are threads to do it at once */
 	b->setup = *s;
 	b->videos_dir = file_join(s->data_dir, "videos");
 	b->reports_dir = file_join(s->data_dir, "reports");
@@ -541,6 +547,7 @@ void board_free(struct board *b)
 	for (size_t i = 0; i < b->n_videos; i++)
 		cancel_fire(b->videos[i]->cancel);
 	pool_free(b->preparing);
+	pool_free(b->copying);
 	pool_free(b->pool);
 	for (size_t i = 0; i < b->n_jobs; i++)
 		board_free_job(b->jobs[i]);

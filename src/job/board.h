@@ -34,7 +34,7 @@ struct board_options {
 	int64_t jobs, turn, drain_timeout;
 	char *folders;
 	int64_t quota, video_max, free_min;
-	bool fetch, fetch_private;
+	bool fetch, fetch_private, proxy;
 	int64_t fetch_timeout;
 };
 struct opt_group;

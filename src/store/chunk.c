@@ -152,16 +152,17 @@ static struct store_chunk *chunk_at(struct store_chunk *chunks, size_t n, int64_
 	return NULL;
 }
 
-static int load_samples(struct store *s, const char *job, struct store_chunk *chunks, size_t n, struct err *err)
+static int load_samples(struct store *s, const char *job, enum store_detail detail, struct store_chunk *chunks,
+                        size_t n, struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_prepare(s,
-	                   "SELECT chunk, time_us, pts_us, rung, fault, width, height, thumb FROM sample "
-	                   "WHERE job = ? ORDER BY chunk, idx",
+	                   "SELECT chunk, time_us, pts_us, rung, fault, width, height, length(thumb), "
+	                   "CASE WHEN ?2 THEN thumb END FROM sample WHERE job = ?1 ORDER BY chunk, idx",
 	                   &q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "s", job);
+	db_bind(q, "si", job, (int64_t)(detail == STORE_ALL));
 	while ((r = db_step(s, q, err)) > 0) {
 		struct store_chunk *c = chunk_at(chunks, n, sqlite3_column_int64(q, 0));
 		if (!c)
@@ -175,11 +176,11 @@ static int load_samples(struct store *s, const char *job, struct store_chunk *ch
 			.fault = db_text(q, 4),
 			.width = sqlite3_column_int(q, 5),
 			.height = sqlite3_column_int(q, 6),
-			.thumb_len = (size_t)sqlite3_column_bytes(q, 7),
+			.thumb_len = (size_t)sqlite3_column_int64(q, 7),
 		};
-		if (p->thumb_len) {
+		if (p->thumb_len && detail == STORE_ALL) {
 			p->thumb = mem_alloc(p->thumb_len, 1);
-			memcpy(p->thumb, sqlite3_column_blob(q, 7), p->thumb_len);
+			memcpy(p->thumb, sqlite3_column_blob(q, 8), p->thumb_len);
 		}
 	}
 	return r;
@@ -214,15 +215,15 @@ static int load_events(struct store *s, const char *job, struct store_chunk *chu
 	return r;
 }
 
-int store_chunks_load(struct store *s, const char *job, bool detail, struct store_chunk **ret, size_t *ret_n,
-                      struct err *err)
+int store_chunks_load(struct store *s, const char *job, enum store_detail detail, struct store_chunk **ret,
+                      size_t *ret_n, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	struct store_chunk *chunks = NULL;
 	size_t n = 0;
 	int r = load_rows(locked, job, &chunks, &n, err);
 	if (r == 0 && detail)
-		r = load_samples(s, job, chunks, n, err);
+		r = load_samples(s, job, detail, chunks, n, err);
 	if (r == 0 && detail)
 		r = load_events(s, job, chunks, n, err);
 	if (r < 0) {

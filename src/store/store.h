@@ -88,9 +88,14 @@ int store_job_update(struct store *s, const struct store_job *j, int64_t wall, i
 
 /* A chunk's result, whole, in one transaction; replaces what was there. */
 int store_chunk_save(struct store *s, const char *job, const struct store_chunk *c, struct err *err);
-/* Reads all chunks in order; the caller clears each and frees the array. Without `detail`, no samples and events. */
-int store_chunks_load(struct store *s, const char *job, bool detail, struct store_chunk **ret, size_t *ret_n,
-                      struct err *err);
+enum store_detail {
+	STORE_BARE, /* without samples and events */
+	STORE_ALL,
+	STORE_TEXT, /* without the small pictures themselves: thumb is NULL, thumb_len tells whether there is one */
+};
+/* Reads all chunks in order; the caller clears each and frees the array. */
+int store_chunks_load(struct store *s, const char *job, enum store_detail detail, struct store_chunk **ret,
+                      size_t *ret_n, struct err *err);
 
 /* Every file whose hash was ever reckoned here. One of a size that is not known is new, before its hash is known. */
 int store_source_note(struct store *s, const char *sha256, int64_t size, struct err *err);

@@ -1,0 +1,150 @@
+/* What the board makes of a video for people: poster, storyboard, and a copy that browsers can play. All of it is
+ * extra: where it cannot be made, the log says why, and the page does without. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "job/board-inside.h"
+#include "job/preview.h"
+
+enum { POSTER_SIZE = 640, PICTURE_SIZE = 160, PROXY_SIDE = 480, NICE = 10, VTT_MAX = 1 << 20 };
+
+char *board_made(const struct board *b, int64_t id, const char *name)
+{
+	AUTO(mem_freep) char *folder = mem_printf("%s/%lld/made", b->videos_dir, (long long)id);
+	return file_join(folder, name);
+}
+
+static struct preview_options options_of(const struct board *b)
+{
+	const struct analyze_options *o = b->setup.analyze;
+	return (struct preview_options){
+		.decoder = {.timeout = o->media_timeout, .memory = o->media_memory, .sandbox = o->sandbox}};
+}
+
+static int make_poster(struct board *b, struct video *v, int fd, struct err *err)
+{
+	const struct preview_options o = options_of(b);
+	AUTO(buf_free) struct buf jpeg = BUF(16 << 20);
+	AUTO(mem_freep) char *path = board_made(b, v->row.id, "poster.jpg");
+	int r = preview_poster(fd, &o, PREVIEW_CHOOSE, POSTER_SIZE, v->cancel, &jpeg, err);
+	return r < 0 ? r : file_write(path, jpeg.data, jpeg.len, err);
+}
+
+/* The sheets go by the API's addresses: storyboard.jpg?n=1 where the list of pictures says storyboard-1.jpg. */
+static void use_addresses(const struct buf *from, struct buf *to)
+{
+	static const char name[] = "storyboard-";
+	for (const char *p = buf_str(from); *p;) {
+		size_t n = sizeof name - 1;
+		if (strncmp(p, name, n) != 0) {
+			buf_add(to, p++, 1);
+			continue;
+		}
+		size_t digits = strspn(p + n, "0123456789");
+		buf_addf(to, "storyboard.jpg?n=%.*s", (int)digits, p + n);
+		p += n + digits + (strncmp(p + n + digits, ".jpg", 4) == 0 ? 4 : 0);
+	}
+}
+
+static int make_storyboard(struct board *b, struct video *v, int fd, struct err *err)
+{
+	const struct preview_options o = options_of(b);
+	AUTO(storyboard_clear) struct storyboard s = {0};
+	AUTO(buf_free) struct buf list = BUF(VTT_MAX), vtt = BUF(VTT_MAX);
+	int r = preview_storyboard(fd, &o, PICTURE_SIZE, v->cancel, &s, err);
+	for (size_t i = 0; r == 0 && i < s.n_sheets; i++) {
+		AUTO(mem_freep) char *name = mem_printf("sheet-%zu.jpg", i + 1);
+		AUTO(mem_freep) char *path = board_made(b, v->row.id, name);
+		r = file_write(path, s.sheets[i].data, s.sheets[i].len, err);
+	}
+	if (r < 0)
+		return r;
+	storyboard_vtt(&s, "storyboard", &list);
+	use_addresses(&list, &vtt);
+	AUTO(mem_freep) char *path = board_made(b, v->row.id, "storyboard.vtt");
+	return file_write(path, buf_str(&vtt), vtt.len, err);
+}
+
+void board_make_pictures(struct board *b, struct video *v, const char *path)
+{
+	static int (*const makers[])(struct board *, struct video *, int, struct err *) = {make_poster, make_storyboard};
+	AUTO(mem_freep) char *folder = board_made(b, v->row.id, "");
+	AUTO(fd_closep) int fd = -1;
+	struct err err;
+	int r = file_mkdirs(folder, true, &err);
+	if (r == 0)
+		r = file_open_input(path, &fd, &err);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(makers); i++)
+		if (makers[i](b, v, fd, &err) < 0 && err.code != ERR_CANCELED)
+			log_info("pictures of %s: %s", path, err.msg);
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	board_tell_video(locked, v); /* now there is something to show */
+}
+
+/* ---- the copy that browsers play */
+
+struct copying {
+	struct board *board;
+	struct video *video;
+	char *path;
+};
+
+static int make_proxy(struct board *b, struct video *v, const char *source, struct err *err)
+{
+	const struct preview_options o = options_of(b);
+	AUTO(mem_freep) char *path = board_made(b, v->row.id, "proxy.mp4"), *part = mem_printf("%s.part", path);
+	AUTO(mem_freep) char *folder = board_made(b, v->row.id, "");
+	AUTO(fd_closep) int in = -1;
+	AUTO(fd_closep) int out = -1;
+	int r = file_mkdirs(folder, true, err);
+	if (r == 0)
+		r = file_open_input(source, &in, err);
+	if (r < 0)
+		return r;
+	out = open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (out < 0)
+		return err_sys(err, errno, "cannot create %s", part);
+	r = preview_proxy(in, &o, PROXY_SIDE, out, v->cancel, err);
+	if (r == 0 && (fsync(out) < 0 || rename(part, path) < 0))
+		r = err_sys(err, errno, "cannot keep %s", path);
+	if (r < 0)
+		unlink(part);
+	return r;
+}
+
+static void copy_video(void *ctx)
+{
+	struct copying *c = ctx;
+	struct err err;
+	/* Of this thread, and so of the child that it starts: the model's work goes first. */
+	setpriority(PRIO_PROCESS, 0, NICE);
+	int r = make_proxy(c->board, c->video, c->path, &err);
+	if (r < 0 && err.code != ERR_CANCELED)
+		log_warning("no copy for browsers of %s: %s", c->path, err.msg);
+	AUTO(board_unlockp) struct board *b = board_lock(c->board);
+	c->video->has_proxy = r == 0;
+	c->video->makes_proxy = false;
+	board_tell_video(b, c->video);
+	board_wake(b);
+	free(c->path);
+	free(c);
+}
+
+void board_want_proxy(struct board *b, struct video *v)
+{
+	AUTO(mem_freep) char *path = board_made(b, v->row.id, "proxy.mp4");
+	v->has_proxy = file_exists(path);
+	if (v->has_proxy || v->makes_proxy || !b->setup.options->proxy || !v->facts || board_plays(v) || b->stopping)
+		return;
+	struct copying *c = mem_alloc(1, sizeof *c);
+	*c = (struct copying){.board = b, .video = v, .path = mem_strdup(v->row.path)};
+	v->makes_proxy = true;
+	pool_run(b->copying, copy_video, c);
+}
