@@ -198,15 +198,14 @@ static int on_writable(struct socket *s)
 		return greet(s);
 	if (s->at_ahead == s->n_ahead)
 		look_ahead(s);
-	if (s->at_ahead == s->n_ahead) {
-		if (s->cursor < events_last(s->net->setup.events) && !s->closing)
-			lws_callback_on_writable(s->wsi);
-		return 0;
+	int r = 0;
+	if (s->at_ahead < s->n_ahead) {
+		struct event *v = s->ahead[s->at_ahead++];
+		r = send_text(s, v->json, v->len);
+		event_drop(v);
 	}
-	struct event *v = s->ahead[s->at_ahead++];
-	int r = send_text(s, v->json, v->len);
-	event_drop(v);
-	lws_callback_on_writable(s->wsi);
+	if (s->at_ahead < s->n_ahead || s->cursor < events_last(s->net->setup.events))
+		lws_callback_on_writable(s->wsi);
 	return r;
 }
 
