@@ -210,17 +210,22 @@ int answer_file(struct call *c, struct err *err)
 	} files[] = {
 		{"poster", BOARD_POSTER},
 		{"storyboard.vtt", BOARD_STORYBOARD_VTT},
-		{"storyboard.jpg", BOARD_STORYBOARD},
 		{"source", BOARD_SOURCE},
 		{"proxy", BOARD_PROXY},
 	};
 	const char *base = file_base(c->path), *type = NULL;
 	enum board_file which = BOARD_SOURCE;
-	int64_t id;
+	int64_t id, sheet = 0;
 	int fd = -1, r = call_id(c, &id, err);
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		if (strcmp(files[i].name, base) == 0)
 			which = files[i].file;
+	if (r == 0 && strcmp(c->route->pattern, "/api/v1/videos/{id}/storyboard-{sheet}.jpg") == 0) {
+		r = call_index(c, 1, &sheet, err);
+		if (r == 0 && (sheet < 1 || sheet > 99))
+			r = err_set(err, ERR_NOENT, "there is no such sheet of the storyboard");
+		which = (enum board_file)(BOARD_STORYBOARD + sheet - 1);
+	}
 	if (r == 0)
 		r = board_video_open(c->net->setup.board, id, which, &fd, &type, err);
 	struct stat st;

@@ -79,7 +79,7 @@ int answer_metrics(struct call *c, struct err *err)
 	figure(b, "received_bytes_total", "counter", "Bytes of bodies received.", (double)k->received);
 	figure(b, "uploads", "gauge", "Unfinished uploads.", (double)uploads_count(n->uploads));
 	figure(b, "work_waiting", "gauge", "Requests that wait for a thread.",
-	       (double)(work_waiting(n->calls) + work_waiting(n->slow) + work_waiting(n->disk)));
+	       (double)(pool_waiting(n->calls) + pool_waiting(n->slow) + pool_waiting(n->disk)));
 	c->reply.status = 200;
 	c->reply.type = "text/plain; version=0.0.4; charset=utf-8";
 	return 0;
@@ -208,7 +208,7 @@ int answer_token_new(struct call *c, struct err *err)
 
 int answer_token_delete(struct call *c, struct err *err)
 {
-	int r = access_remove(c->net->access, c->arg, err);
+	int r = access_remove(c->net->access, c->args.text[0], err);
 	if (r == 0)
 		call_empty(c, 204);
 	return r;

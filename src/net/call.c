@@ -15,7 +15,6 @@
 void call_clear(struct call *c)
 {
 	free(c->path);
-	free(c->arg);
 	for (size_t i = 0; i < HEADERS; i++)
 		free(c->headers[i]);
 	for (size_t i = 0; i < c->n_query; i++) {
@@ -63,15 +62,21 @@ int call_query_int(const struct call *c, const char *name, int64_t def, int64_t 
 	return 0;
 }
 
+int call_index(const struct call *c, size_t arg, int64_t *ret, struct err *err)
+{
+	const char *text = c->args.text[arg];
+	int64_t n;
+	if (!read_int(text, &n) || n < 0 || (text[0] == '0' && text[1])) {
+		AUTO(mem_freep) char *shown = text_line(text, 40);
+		return err_set(err, ERR_NOENT, "there is nothing with the number \"%s\"", shown);
+	}
+	*ret = n;
+	return 0;
+}
+
 int call_id(const struct call *c, int64_t *ret, struct err *err)
 {
-	int64_t id;
-	if (!read_int(c->arg, &id) || id <= 0 || c->arg[0] == '0') {
-		AUTO(mem_freep) char *shown = text_line(c->arg, 40);
-		return err_set(err, ERR_NOENT, "there is nothing with the id \"%s\"", shown);
-	}
-	*ret = id;
-	return 0;
+	return call_index(c, 0, ret, err);
 }
 
 void call_head(struct call *c, const char *name, const char *fmt, ...)

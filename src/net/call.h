@@ -55,6 +55,13 @@ enum header {
 	HEADERS,
 };
 
+/* What stands for {id}, {name}, … in the path, in order; "" beyond. */
+enum { ROUTE_ARGS_MAX = 3 };
+struct route_args {
+	char text[ROUTE_ARGS_MAX][72];
+	size_t n;
+};
+
 struct call_query {
 	char *name, *value;
 };
@@ -79,7 +86,7 @@ struct call {
 	const struct route *route;
 	enum method method;
 	char *path;               /* decoded */
-	char *arg;                /* what stands for {id} or {name} in the path; "" if nothing does */
+	struct route_args args;   /* from the path */
 	char *headers[HEADERS];   /* NULL: not sent */
 	struct call_query *query; /* decoded, in order */
 	size_t n_query;
@@ -97,7 +104,8 @@ const char *call_query(const struct call *c, const char *name); /* NULL if it is
 /* A number from the query; `def` if absent. */
 int call_query_int(const struct call *c, const char *name, int64_t def, int64_t min, int64_t max, int64_t *ret,
                    struct err *err);
-int call_id(const struct call *c, int64_t *ret, struct err *err); /* {id}; what is no id is ERR_NOENT */
+int call_id(const struct call *c, int64_t *ret, struct err *err);                /* {id}; what is no id is ERR_NOENT */
+int call_index(const struct call *c, size_t arg, int64_t *ret, struct err *err); /* a number from 0; likewise */
 
 void call_head(struct call *c, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void call_json(struct call *c, int status, json_t *j); /* steals j */

@@ -133,7 +133,7 @@ static bool is_preflight(const struct call *c)
 static bool find_route(struct call *c)
 {
 	AUTO(buf_free) struct buf allow = BUF(200);
-	c->route = route_find(c->method, c->path, &c->arg, &allow);
+	c->route = route_find(c->method, c->path, &c->args, &allow);
 	if (c->route && !is_preflight(c))
 		return true;
 	if (c->method == METHOD_OPTIONS && allow.len) {

@@ -156,7 +156,6 @@ bool http_read_head(struct net *n, struct lws *wsi, struct call *c)
 	char *uri = NULL;
 	int len = 0, method = lws_http_get_uri_and_method(wsi, &uri, &len);
 	c->net = n;
-	c->arg = mem_strdup("");
 	c->path = mem_printf("%.*s", len, uri ? uri : "");
 	c->method = method_of(method);
 	c->length = -1;

@@ -284,7 +284,7 @@ static void step(struct request *r, enum step what)
 	struct net *n = r->call.net;
 	r->busy = true;
 	r->step = what;
-	work_add(what != STEP_ANSWER ? n->disk : r->call.route->flags & ROUTE_SLOW ? n->slow : n->calls, work_step, r);
+	pool_run(what != STEP_ANSWER ? n->disk : r->call.route->flags & ROUTE_SLOW ? n->slow : n->calls, work_step, r);
 }
 
 /* ---- the request */

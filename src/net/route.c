@@ -26,7 +26,7 @@ const struct route routes[] = {
 	{METHOD_GET, V "/videos/{id}/poster", ROLE_VIEW, 0, answer_file},
 	{METHOD_GET, V "/videos/{id}/frames", ROLE_VIEW, ROUTE_SLOW, answer_frame},
 	{METHOD_GET, V "/videos/{id}/storyboard.vtt", ROLE_VIEW, 0, answer_file},
-	{METHOD_GET, V "/videos/{id}/storyboard.jpg", ROLE_VIEW, 0, answer_file},
+	{METHOD_GET, V "/videos/{id}/storyboard-{sheet}.jpg", ROLE_VIEW, 0, answer_file},
 	{METHOD_GET, V "/videos/{id}/source", ROLE_VIEW, 0, answer_file},
 	{METHOD_GET, V "/videos/{id}/proxy", ROLE_VIEW, 0, answer_file},
 	{METHOD_GET, V "/jobs", ROLE_VIEW, 0, answer_jobs},
@@ -60,31 +60,39 @@ const size_t n_routes = ARRAY_LEN(routes);
 /* The page's files stand in a table of their own, beside "/". */
 static const struct route page_route = {METHOD_GET, "/{name}", ROLE_NONE, 0, answer_page};
 
-static bool matches(const char *pattern, const char *path, char **ret_arg)
+/* What stands for each {…} goes to args, in order. */
+static bool matches(const char *p, const char *s, struct route_args *ret)
 {
-	const char *open = strchr(pattern, '{');
-	if (!open)
-		return strcmp(pattern, path) == 0;
-	size_t head = (size_t)(open - pattern);
-	const char *tail = strchr(open, '}') + 1;
-	if (strncmp(pattern, path, head) != 0)
+	struct route_args args = {0};
+	while (*p) {
+		if (*p != '{') {
+			if (*p++ != *s++)
+				return false;
+			continue;
+		}
+		size_t len = strcspn(s, "/");
+		const char *tail = strchr(p, '}') + 1; /* a part may end in something fixed */
+		size_t fixed = strcspn(tail, "/");
+		if (len <= fixed || len - fixed >= sizeof args.text[0] || args.n == ROUTE_ARGS_MAX)
+			return false;
+		memcpy(args.text[args.n++], s, len - fixed);
+		s += len - fixed;
+		p = tail;
+	}
+	if (*s)
 		return false;
-	size_t len = strcspn(path + head, "/");
-	if (!len || strcmp(path + head + len, tail) != 0)
-		return false;
-	free(*ret_arg);
-	*ret_arg = mem_printf("%.*s", (int)len, path + head);
+	*ret = args;
 	return true;
 }
 
-const struct route *route_find(enum method method, const char *path, char **ret_arg, struct buf *ret_allow)
+const struct route *route_find(enum method method, const char *path, struct route_args *ret, struct buf *ret_allow)
 {
 	static const char *const names[] = {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"};
-	AUTO(mem_freep) char *arg = mem_strdup("");
 	const struct route *found = NULL, *get = NULL;
+	*ret = (struct route_args){0};
 	for (size_t i = 0; i < n_routes && !found; i++) {
 		const struct route *r = &routes[i];
-		if (!matches(r->pattern, path, &arg))
+		if (!matches(r->pattern, path, ret))
 			continue;
 		buf_addf(ret_allow, "%s%s", ret_allow->len ? ", " : "", names[r->method]);
 		if (r->method == method)
@@ -96,6 +104,5 @@ const struct route *route_find(enum method method, const char *path, char **ret_
 		found = get;
 	if (!found && !ret_allow->len && (method == METHOD_GET || method == METHOD_HEAD) && answer_is_page(path))
 		found = &page_route;
-	*ret_arg = TAKE(arg);
 	return found;
 }

@@ -28,7 +28,7 @@ extern const struct route routes[];
 extern const size_t n_routes;
 
 /* Finds who answers; HEAD is answered as GET without its body. NULL: nobody; then *ret_allow lists the methods of that
- * path, "" if there is no such path. *ret_arg is what stands for {…} (the caller frees). */
-const struct route *route_find(enum method method, const char *path, char **ret_arg, struct buf *ret_allow);
+ * path, "" if there is no such path. */
+const struct route *route_find(enum method method, const char *path, struct route_args *ret, struct buf *ret_allow);
 
 #endif

@@ -316,9 +316,9 @@ int net_new(const struct net_setup *s, struct net **ret, struct err *err)
 		r = listen_all(n, err);
 	if (r < 0)
 		return r;
-	n->calls = work_new(CALL_THREADS);
-	n->slow = work_new(SLOW_THREADS);
-	n->disk = work_new(DISK_THREADS);
+	n->calls = pool_new(CALL_THREADS);
+	n->slow = pool_new(SLOW_THREADS);
+	n->disk = pool_new(DISK_THREADS);
 	events_listen(s->events, net_has_news, n);
 	*ret = TAKE(n);
 	return 0;
@@ -340,9 +340,9 @@ void net_free(struct net *n)
 		poll(NULL, 0, 1);
 	}
 	take_posts(n);
-	work_free(n->calls);
-	work_free(n->slow);
-	work_free(n->disk);
+	pool_free(n->calls);
+	pool_free(n->slow);
+	pool_free(n->disk);
 	for (size_t i = 0; i < n->n_listeners; i++) {
 		if (n->listeners[i] >= 0)
 			close(n->listeners[i]);

@@ -8,6 +8,7 @@
 
 #include <libwebsockets.h>
 
+#include "base/pool.h"
 #include "net/access.h"
 #include "net/call.h"
 #include "net/door.h"
@@ -15,7 +16,6 @@
 #include "net/peer.h"
 #include "net/settings.h"
 #include "net/upload.h"
-#include "net/work.h"
 
 enum { LISTENERS_MAX = 8, URL_MAX = 300 };
 
@@ -54,7 +54,7 @@ struct net {
 	struct peers *peers;
 	struct uploads *uploads;
 	struct settings *settings;
-	struct work *calls, *slow, *disk;
+	struct pool *calls, *slow, *disk;
 	struct net_counts counts;
 	_Atomic bool stopping;
 	/* The door. */

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "job/analyze.h"
+#include "job/board.h"
 
 struct settings {
 	pthread_mutex_t lock;
@@ -15,17 +16,10 @@ struct settings {
 	json_t *changed; /* name: value as text */
 };
 
-/* What a job may be told; the rest is the machine's and its owner's. */
+/* What a job may be told; the rest is the machine's and its owner's, and a range belongs to one video. */
 static bool is_editable(const struct opt_row *row)
 {
-	static const char *const sections[] = {"chunk.", "sample.", "frame.", "describe.", "index."};
-	static const char *const not [] = {"chunk.workers", "index.workers", "sample.plan"};
-	bool found = false;
-	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
-		found |= strncmp(row->name, sections[i], strlen(sections[i])) == 0;
-	for (size_t i = 0; i < ARRAY_LEN(not ); i++)
-		found &= strcmp(row->name, not [i]) != 0;
-	return found && !(row->flags & (OPT_COMMAND_ONLY | OPT_SECRET));
+	return board_may_set(row->name) && !(row->flags & (OPT_COMMAND_ONLY | OPT_SECRET));
 }
 
 static const struct opt_row *find_row(const struct settings *s, const char *name)

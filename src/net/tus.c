@@ -15,7 +15,7 @@
 /* What a call that sends bytes has at hand. */
 struct piece {
 	struct upload *upload; /* NULL: nothing was begun */
-	char id[40];
+	char id[72];
 	bool created;
 	enum upload_sum sum;
 	unsigned char wanted[32];
@@ -166,7 +166,7 @@ int tus_patch(struct call *c, struct err *err)
 	if (r < 0)
 		return r;
 	struct piece *p = mem_alloc(1, sizeof *p);
-	snprintf(p->id, sizeof p->id, "%s", c->arg);
+	snprintf(p->id, sizeof p->id, "%s", c->args.text[0]);
 	r = begin_piece(c, p, offset, err);
 	if (r < 0)
 		free(p);
@@ -213,7 +213,7 @@ int tus_head(struct call *c, struct err *err)
 	struct upload_state state = {0};
 	int r = check_version(c, err);
 	if (r == 0)
-		r = upload_state(c->net->uploads, c->arg, &state, err);
+		r = upload_state(c->net->uploads, c->args.text[0], &state, err);
 	if (r < 0)
 		return r;
 	call_empty(c, 200);
@@ -229,7 +229,7 @@ int tus_delete(struct call *c, struct err *err)
 {
 	int r = check_version(c, err);
 	if (r == 0)
-		r = upload_remove(c->net->uploads, c->arg, err);
+		r = upload_remove(c->net->uploads, c->args.text[0], err);
 	if (r == 0)
 		call_empty(c, 204);
 	return r;

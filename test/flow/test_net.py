@@ -142,7 +142,7 @@ class Http(Net):
             for method, op in item.items():
                 if method == "parameters":
                     continue
-                place = path.replace("{id}", "987654321").replace("{name}", "nobody")
+                place = path.replace("{id}", "987654321").replace("{name}", "nobody").replace("{sheet}", "1")
                 r = s.request(method.upper(), place, headers={"Content-Length": "0"} if method in ("post", "patch") else {})
                 self.assertIn(str(r.status), [*op["responses"], "412", "411", "415", "400"], f"{method} {path}: {r.body}")
                 self.assertLess(r.status, 500, f"{method} {path}: {r.body}")

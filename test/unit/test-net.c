@@ -294,6 +294,7 @@ static void routes_are_found(void **state)
 		{METHOD_GET, "/api/v1/jobs/7", "/api/v1/jobs/{id}", "7"},
 		{METHOD_POST, "/api/v1/jobs/7/pause", "/api/v1/jobs/{id}/pause", "7"},
 		{METHOD_GET, "/api/v1/videos/12/storyboard.vtt", "/api/v1/videos/{id}/storyboard.vtt", "12"},
+		{METHOD_GET, "/api/v1/videos/7/storyboard-2.jpg", "/api/v1/videos/{id}/storyboard-{sheet}.jpg", "7"},
 		{METHOD_DELETE, "/api/v1/tokens/a.b", "/api/v1/tokens/{name}", "a.b"},
 		{METHOD_GET, "/app.js", "/{name}", ""},
 	};
@@ -309,22 +310,22 @@ static void routes_are_found(void **state)
 	                                  "/../app.js"};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
-		AUTO(mem_freep) char *arg = NULL;
+		struct route_args args;
 		AUTO(buf_free) struct buf allow = BUF(200);
-		const struct route *r = route_find(good[i].m, good[i].path, &arg, &allow);
+		const struct route *r = route_find(good[i].m, good[i].path, &args, &allow);
 		assert_non_null(r);
 		assert_string_equal(r->pattern, good[i].pattern);
-		assert_string_equal(arg, good[i].arg);
+		assert_string_equal(args.text[0], good[i].arg);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		AUTO(mem_freep) char *arg = NULL;
+		struct route_args args;
 		AUTO(buf_free) struct buf allow = BUF(200);
-		assert_null(route_find(METHOD_GET, bad[i], &arg, &allow));
+		assert_null(route_find(METHOD_GET, bad[i], &args, &allow));
 		assert_int_equal(allow.len, 0);
 	}
-	AUTO(mem_freep) char *arg = NULL;
+	struct route_args args;
 	AUTO(buf_free) struct buf allow = BUF(200);
-	assert_null(route_find(METHOD_DELETE, "/api/v1/jobs", &arg, &allow));
+	assert_null(route_find(METHOD_DELETE, "/api/v1/jobs", &args, &allow));
 	assert_string_equal(buf_str(&allow), "GET, POST");
 }
 
