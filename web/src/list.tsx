@@ -55,7 +55,7 @@ export function LongList({ count, estimate, label, keyOf, row, handle, onUserScr
             aria-posinset={item.index + 1}
             data-index={item.index}
             class="long-row"
-            ref={(element: HTMLDivElement | null) => v.measureElement(element)}
+            ref={v.measureElement}
             style={{ transform: `translateY(${item.start}px)` }}
           >
             {row(item.index)}
