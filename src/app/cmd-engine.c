@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "app/app.h"
+#include "job/conformance.h"
 
 static struct {
 	bool json;
@@ -67,19 +68,94 @@ static int list(struct app *app)
 	return r < 0 ? app_fail(&err) : EXIT_COMPLETE;
 }
 
+/* ---- test */
+
+static void print_row(void *ctx, const struct conformance_row *row)
+{
+	static const char *const marks[] = {"ok   ", "note ", "FAULT"};
+	(void)ctx;
+	if (!own.json)
+		printf("%s  %-9s %s\n", marks[row->state], row->name, row->found);
+	fflush(stdout);
+}
+
+static void print_rows_json(const struct conformance_row *rows_, size_t n, bool fit)
+{
+	static const char *const names[] = {"ok", "note", "fault"};
+	json_t *list = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "check", rows_[i].name, "state", names[rows_[i].state],
+		                                      "found", rows_[i].found));
+	json_auto_t *all = json_pack("{s:b, s:o}", "fit", fit, "checks", list);
+	json_dumpf(all, stdout, JSON_INDENT(1));
+	putchar('\n');
+}
+
+/* The engine of this address, or the endpoint of this name alone. */
+static int choose(struct app *app, const char *what, struct err *err)
+{
+	if (strstr(what, "://") || strncmp(what, "unix:", 5) == 0 || strcmp(what, "auto") == 0) {
+		free(app->engine.url);
+		free(app->engine.endpoints);
+		app->engine.url = mem_strdup(what);
+		app->engine.endpoints = mem_strdup("");
+		return 0;
+	}
+	size_t n = strlen(what);
+	for (const char *p = app->engine.endpoints; *p; p += strcspn(p, "\n"), p += *p == '\n') {
+		if (strncmp(p, what, n) != 0 || p[n] != '=')
+			continue;
+		char *one = mem_printf("%.*s", (int)strcspn(p, "\n"), p);
+		free(app->engine.endpoints);
+		free(app->engine.url);
+		app->engine.endpoints = one;
+		app->engine.url = mem_strdup("auto");
+		return 0;
+	}
+	return err_set(err, ERR_ARG, "\"%s\" is neither an address nor the name of an endpoint that is configured", what);
+}
+
+static int test(struct app *app, const char *what)
+{
+	AUTO(engine_freep) struct engine *engine = NULL;
+	struct conformance_row found[CONFORMANCE_MANY];
+	struct err err = {0};
+	int r = what ? choose(app, what, &err) : 0;
+	app->engine.retries = 0; /* a fault is what is looked for */
+	if (r == 0)
+		r = app_new_engine(app, NULL, NULL, &engine, &err);
+	if (r == 0)
+		r = engine_start(engine, NULL, NULL, &err);
+	if (r < 0)
+		return app_fail(&err);
+	size_t n = conformance_try(engine, (size_t)app->analyze.chunk_frames, app->cancel, print_row, NULL, found);
+	if (cancel_fired(app->cancel))
+		return EXIT_INTERRUPTED;
+	bool fit = true;
+	for (size_t i = 0; i < n; i++)
+		fit &= found[i].state != CONFORMANCE_FAIL;
+	if (own.json)
+		print_rows_json(found, n, fit);
+	return fit ? EXIT_COMPLETE : EXIT_FAILED;
+}
+
 static int run(struct app *app, int argc, char **argv)
 {
 	if (argc == 1 && strcmp(argv[0], "list") == 0)
 		return list(app);
-	return app_usage(&cmd_engine, argc ? "\"%s\" is not list" : "say list", argc ? argv[0] : "");
+	if (argc >= 1 && argc <= 2 && strcmp(argv[0], "test") == 0)
+		return test(app, argc > 1 ? argv[1] : NULL);
+	return app_usage(&cmd_engine, argc ? "\"%s\" is neither list nor test" : "say list or test", argc ? argv[0] : "");
 }
 
 const struct command cmd_engine = {
 	.name = "engine",
-	.usage = "list",
-	.summary = "list the engines that are configured, as they are now",
-	.text = "Starts or asks each of them.\n",
-	.groups = GROUP_APP | GROUP_ENGINE,
+	.usage = "list | test [URL|NAME]",
+	.summary = "list the engines that are configured, or try one with drawn pictures",
+	.text =
+		"list starts or asks each of them. test tells whether one does what an analysis needs: pictures in order, as\n"
+		"many as chunk.frames, a JSON Schema, streaming, cancelling, its context. Exit code 1 if it does not.\n",
+	.groups = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE,
 	.own = &group,
 	.own_target = &own,
 	.run = run,

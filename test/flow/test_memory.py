@@ -49,7 +49,9 @@ class Memory(flow.Flow):
         steps = self.finish(p)
         up = ["no new requests for a while", "caches of idle slots freed", "pictures made smaller",
               "fewer requests at once", "engine started again"]
-        self.assertEqual(steps[:len(up)], up)
+        climbed = [s for s in steps if not s.startswith("back: ")]  # from where it was when the job entered the journal
+        self.assertGreater(len(climbed), 2)
+        self.assertEqual(climbed, up[-len(climbed):])
         self.assertTrue(any(s.startswith("back: ") for s in steps), steps)
         widths = [s["width"] for c in self.report("a")["chunks"] for s in c["samples"]]
         self.assertLess(min(widths), 320, "pictures should have been made smaller")

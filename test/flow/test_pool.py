@@ -1,4 +1,5 @@
 """Several endpoints at once: llama-servers of ours, stand-ins that fail by script. No chunk is lost, none is done twice."""
+import json
 import os
 import signal
 import sqlite3
@@ -128,6 +129,23 @@ class Pool(flow.Flow):
         (self.dir / "vdet.conf").write_text(f"[engine]\nendpoint = a={engine.url},concurrency=2\nendpoint = b={engine.url}\n")
         r = self.vdet("engine", "list", "--config", self.dir / "vdet.conf")
         self.assertRegex(r.stdout, r"(?m)^a .*\n(.*\n)*b ")
+
+    def test_engine_test(self):
+        engine = self.engine()
+        r = self.vdet("engine", "test", engine.url)
+        for name in ("answer", "pictures", "schema", "stream", "cancel"):
+            self.assertRegex(r.stdout, rf"(?m)^ok +{name} ")
+        self.assertIn("FAULT", self.vdet("engine", "test", self.engine("--fault", "400").url, code=1).stdout)
+        few = self.engine("--fault", "half")
+        self.assertRegex(self.vdet("engine", "test", "few", "--endpoint", f"few={few.url}", code=1).stdout, "FAULT +answer")
+        self.vdet("engine", "test", "nobody", code=2)
+
+    def test_engine_test_of_the_demo_model(self):
+        self.needs_engine()
+        found = json.loads(self.vdet("engine", "test", "auto", "--json").stdout)
+        states = {c["check"]: c["state"] for c in found["checks"]}
+        self.assertEqual({states[c] for c in ("answer", "pictures", "order", "schema", "stream", "cancel")}, {"ok"},
+                         found)
 
     def test_two_children_and_one_that_fails(self):
         """Faults at every stage: a child is killed, another hangs, the stand-in plays its script. Nothing is lost."""

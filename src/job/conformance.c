@@ -1,0 +1,326 @@
+#include "job/conformance.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "drawn.h"
+#include "job/answer.h"
+#include "job/prompt.h"
+
+#define ENOUGH_TOKENS 400
+#define FEW_TOKENS 64
+
+struct trial {
+	struct engine *e;
+	size_t pictures;
+	struct cancel *cancel;
+};
+
+/* Each shows one thing on a plain ground. */
+struct drawn {
+	const char *color, *jpeg;
+	const size_t *len;
+};
+static const struct drawn drawn[] = {
+	{"red", drawn_red_jpg, &drawn_red_jpg_len},
+	{"yellow", drawn_yellow_jpg, &drawn_yellow_jpg_len},
+	{"purple", drawn_purple_jpg, &drawn_purple_jpg_len},
+};
+
+static void __attribute__((format(printf, 3, 4)))
+find(struct conformance_row *row, enum conformance_state state, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	row->state = state;
+	vsnprintf(row->found, sizeof row->found, fmt, ap);
+	va_end(ap);
+}
+
+static int fail(struct conformance_row *row, const struct err *err)
+{
+	find(row, CONFORMANCE_FAIL, "%.*s", (int)sizeof row->found - 1, err->msg);
+	return -(int)err->code;
+}
+
+/* The describe request of an analysis, with these pictures. */
+static int describe(struct trial *t, const int *order, size_t n, struct chat_result *ret, struct err *err)
+{
+	AUTO(mem_freep) struct prompt_picture *p = mem_alloc(n, sizeof *p);
+	AUTO(chat_freep) struct chat *c = chat_new();
+	for (size_t i = 0; i < n; i++) {
+		const struct drawn *d = &drawn[(size_t)order[i] % ARRAY_LEN(drawn)];
+		p[i] = (struct prompt_picture){
+			.pts = (int64_t)i * 10 * CLOCK_SECOND, .jpeg = (const unsigned char *)d->jpeg, .jpeg_len = *d->len};
+	}
+	int r = prompt_describe(c, 0, (int64_t)n * 10 * CLOCK_SECOND, p, n, "", NULL, err);
+	chat_max_tokens(c, ENOUGH_TOKENS);
+	return r < 0 ? r : engine_chat(t->e, c, NULL, NULL, ret, err);
+}
+
+/* ---- the rows */
+
+static void try_answer(struct trial *t, struct conformance_row *row)
+{
+	AUTO(chat_freep) struct chat *c = chat_new();
+	AUTO(chat_result_clear) struct chat_result result = {0};
+	struct err err = {0};
+	chat_text(c, "Write one short sentence.");
+	chat_max_tokens(c, FEW_TOKENS);
+	if (engine_chat(t->e, c, NULL, NULL, &result, &err) < 0)
+		fail(row, &err);
+	else
+		find(row, CONFORMANCE_PASS, "the model %s answered in %.1f s", result.model ? result.model : "(unnamed)",
+		     (double)result.time_total / 1e6);
+}
+
+/* In how many statements about a drawn thing its own picture is named, of how many. */
+static void score(const struct answer *a, const int *order, size_t n, size_t *right, size_t *all)
+{
+	for (size_t e = 0; e < a->n_events; e++) {
+		for (size_t i = 0; i < n; i++) {
+			bool named = false;
+			if (!strcasestr(a->events[e].what, drawn[order[i]].color))
+				continue;
+			for (size_t k = 0; k < a->events[e].n_frames; k++)
+				named |= a->events[e].frames[k] == i;
+			*right += named;
+			++*all;
+		}
+	}
+}
+
+static void try_order(struct trial *t, struct conformance_row *row)
+{
+	static const int orders[][3] = {{0, 1, 2}, {2, 0, 1}, {1, 2, 0}, {2, 1, 0}};
+	size_t right = 0, all = 0;
+	for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+		AUTO(chat_result_clear) struct chat_result result = {0};
+		AUTO(answer_clear) struct answer a = {0};
+		struct err err = {0};
+		if (describe(t, orders[i], 3, &result, &err) < 0) {
+			fail(row, &err);
+			return;
+		}
+		if (answer_parse(result.text, 3, &a, &err) == 0)
+			score(&a, orders[i], 3, &right, &all);
+	}
+	if (!all)
+		find(row, CONFORMANCE_NOTE,
+		     "it spoke of none of the things drawn, so nothing is known: is it a model that sees?");
+	else if (right * 2 > all)
+		find(row, CONFORMANCE_PASS, "%zu of %zu statements name the right picture, in four orders", right, all);
+	else
+		find(row, CONFORMANCE_FAIL,
+		     "only %zu of %zu statements name the right picture: pictures arrive in another order, "
+		     "or the model is too weak",
+		     right, all);
+}
+
+/* The words about a picture arrive beside it: the time of one thing is asked for. */
+static void try_times(struct trial *t, struct conformance_row *row)
+{
+	AUTO(chat_freep) struct chat *c = chat_new();
+	AUTO(chat_result_clear) struct chat_result result = {0};
+	struct err err = {0};
+	int r = 0;
+	static const char *const times[] = {"07:15", "08:30", "09:45"};
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(drawn); i++) {
+		AUTO(mem_freep) char *text = mem_printf("Frame %zu at %s:\n", i + 1, times[i]);
+		chat_text(c, text);
+		r = chat_jpeg(c, drawn[i].jpeg, *drawn[i].len, &err);
+	}
+	chat_text(c, "At which time is the thing in the picture yellow?");
+	chat_schema(c, "time",
+	            "{\"type\":\"object\",\"properties\":{\"time\":{\"enum\":[\"07:15\",\"08:30\",\"09:45\"]}},"
+	            "\"required\":[\"time\"],\"additionalProperties\":false}");
+	chat_max_tokens(c, FEW_TOKENS);
+	if (r == 0)
+		r = engine_chat(t->e, c, NULL, NULL, &result, &err);
+	if (r < 0)
+		fail(row, &err);
+	else if (strstr(result.text, "08:30"))
+		find(row, CONFORMANCE_PASS, "the time beside a picture was given back");
+	else if (engine_info(t->e)->demo_model)
+		find(row, CONFORMANCE_NOTE, "the demo model reads no times");
+	else
+		find(row, CONFORMANCE_NOTE,
+		     "the model named another time; vdet takes times from frame numbers, so it does not matter");
+}
+
+static void try_count(struct trial *t, struct conformance_row *row)
+{
+	size_t most = 0, wanted = t->pictures > 1 ? t->pictures : 1;
+	struct err err = {0};
+	for (size_t n = 1; n <= 64 && !cancel_fired(t->cancel); n = n < wanted && 2 * n > wanted ? wanted : 2 * n) {
+		AUTO(chat_result_clear) struct chat_result result = {0};
+		AUTO(mem_freep) int *order = mem_alloc(n, sizeof *order);
+		for (size_t i = 0; i < n; i++)
+			order[i] = (int)(i % ARRAY_LEN(drawn));
+		if (describe(t, order, n, &result, &err) < 0)
+			break;
+		most = n;
+		if (n >= wanted)
+			break;
+	}
+	if (most >= wanted)
+		find(row, CONFORMANCE_PASS, "%zu pictures in one request, as many as chunk.frames", most);
+	else
+		find(row, CONFORMANCE_FAIL,
+		     "%zu pictures in one request, not %zu: %.200s. Lower chunk.frames, or allow more there", most, wanted,
+		     err.msg);
+}
+
+static void try_schema(struct trial *t, struct conformance_row *row)
+{
+	AUTO(chat_freep) struct chat *c = chat_new();
+	AUTO(chat_result_clear) struct chat_result result = {0};
+	struct err err = {0};
+	chat_text(c, "Say hello.");
+	/* What no model would say of its own accord. */
+	chat_schema(c, "code",
+	            "{\"type\":\"object\",\"properties\":{\"code\":{\"enum\":[\"zq-7\"]}},\"required\":[\"code\"],"
+	            "\"additionalProperties\":false}");
+	chat_max_tokens(c, FEW_TOKENS);
+	if (engine_chat(t->e, c, NULL, NULL, &result, &err) < 0) {
+		fail(row, &err);
+		return;
+	}
+	json_auto_t *j = json_loads(result.text, 0, NULL);
+	const char *code = json_string_value(json_object_get(j, "code"));
+	if (code && strcmp(code, "zq-7") == 0)
+		find(row, CONFORMANCE_PASS, "answers are held to a JSON Schema");
+	else
+		find(row, CONFORMANCE_NOTE,
+		     "a JSON Schema is not enforced: answers that do not fit are asked for again, and some "
+		     "chunks may become holes");
+}
+
+struct pieces {
+	int64_t first;
+	struct cancel *cancel; /* fired at the first piece of output; may be NULL */
+};
+
+static void on_piece(void *ctx, const struct chat_progress *p)
+{
+	struct pieces *s = ctx;
+	if (p->phase != CHAT_DECODE)
+		return;
+	if (!s->first)
+		s->first = clock_now();
+	if (s->cancel)
+		cancel_fire(s->cancel);
+}
+
+/* An answer of some length, whatever the model is. */
+static struct chat *long_chat(void)
+{
+	struct chat *c = chat_new();
+	chat_text(c, "Write a list of words.");
+	chat_schema(c, "words",
+	            "{\"type\":\"array\",\"minItems\":60,\"maxItems\":60,"
+	            "\"items\":{\"type\":\"string\",\"pattern\":\"^[a-z]{5}$\"}}");
+	chat_max_tokens(c, ENOUGH_TOKENS);
+	return c;
+}
+
+static void try_stream(struct trial *t, struct conformance_row *row)
+{
+	AUTO(chat_freep) struct chat *c = long_chat();
+	AUTO(chat_result_clear) struct chat_result result = {0};
+	struct pieces s = {0};
+	struct err err = {0};
+	if (engine_chat(t->e, c, on_piece, &s, &result, &err) < 0)
+		fail(row, &err);
+	else if (s.first && result.time_first < result.time_total)
+		find(row, CONFORMANCE_PASS, "the first word after %.2f s of %.2f", (double)result.time_first / 1e6,
+		     (double)result.time_total / 1e6);
+	else
+		find(row, CONFORMANCE_NOTE,
+		     "answers come in one piece: no progress within a chunk, and --vision-timeout counts for "
+		     "the whole");
+	if (row->state != CONFORMANCE_FAIL && !result.output_tokens)
+		find(row, CONFORMANCE_NOTE, "no token counts are told: rates and costs are not known");
+}
+
+static void try_cancel(struct trial *t, struct conformance_row *row)
+{
+	AUTO(chat_freep) struct chat *c = long_chat();
+	AUTO(chat_result_clear) struct chat_result result = {0};
+	struct cancel *own = cancel_new();
+	struct pieces s = {.cancel = own};
+	struct err err = {0};
+	chat_cancel(c, own);
+	int r = engine_chat(t->e, c, on_piece, &s, &result, &err);
+	int64_t took = s.first ? clock_now() - s.first : 0;
+	struct conformance_row after = {0};
+	try_answer(t, &after);
+	if (after.state == CONFORMANCE_FAIL)
+		find(row, CONFORMANCE_FAIL, "after a request was cancelled: %.200s", after.found);
+	else if (r == -ERR_CANCELED)
+		find(row, CONFORMANCE_PASS, "a request ends %.2f s after it is cancelled, and the next one is answered",
+		     (double)took / 1e6);
+	else if (r < 0)
+		fail(row, &err);
+	else
+		find(row, CONFORMANCE_NOTE, "the answer was there before it could be cancelled");
+	cancel_free(own);
+}
+
+static void try_context(struct trial *t, struct conformance_row *row)
+{
+	int64_t context = engine_info(t->e)->context;
+	AUTO(chat_result_clear) struct chat_result result = {0};
+	struct err err = {0};
+	if (context <= 0 || context > 200000) {
+		find(row, CONFORMANCE_NOTE, "%s",
+		     context ? "too large to be filled for a trial" : "the engine does not tell its context");
+		return;
+	}
+	/* Each word is a token at least. */
+	AUTO(buf_free) struct buf text = BUF(CHAT_BODY_MAX);
+	for (int64_t i = 0; i < context + 64; i++)
+		buf_adds(&text, "x ");
+	AUTO(chat_freep) struct chat *c = chat_new();
+	chat_text(c, buf_str(&text));
+	chat_max_tokens(c, 1);
+	int r = engine_chat(t->e, c, NULL, NULL, &result, &err);
+	if (r == -ERR_LIMIT)
+		find(row, CONFORMANCE_PASS, "%lld tokens; what is longer is refused", (long long)context);
+	else if (r == 0 && result.prompt_tokens && result.prompt_tokens <= context)
+		find(row, CONFORMANCE_NOTE, "%lld tokens; not tried, since the model reads the trial's words as fewer",
+		     (long long)context);
+	else if (r == 0)
+		find(row, CONFORMANCE_NOTE, "it tells %lld tokens, but takes more: it may cut requests short without a word",
+		     (long long)context);
+	else
+		find(row, CONFORMANCE_FAIL, "longer requests than its %lld tokens should be refused, but: %.200s",
+		     (long long)context, err.msg);
+}
+
+static const struct {
+	const char *name;
+	void (*fn)(struct trial *t, struct conformance_row *row);
+} rows[] = {
+	{"answer", try_answer}, {"pictures", try_count}, {"order", try_order},   {"times", try_times},
+	{"schema", try_schema}, {"stream", try_stream},  {"cancel", try_cancel}, {"context", try_context},
+};
+
+size_t conformance_try(struct engine *e, size_t pictures, struct cancel *cancel,
+                       void (*told)(void *ctx, const struct conformance_row *row), void *ctx,
+                       struct conformance_row out[static CONFORMANCE_MANY])
+{
+	struct trial t = {.e = e, .pictures = pictures, .cancel = cancel};
+	size_t n = 0;
+	for (size_t i = 0; i < ARRAY_LEN(rows) && !cancel_fired(cancel); i++) {
+		struct conformance_row *row = &out[n++];
+		*row = (struct conformance_row){.name = rows[i].name};
+		rows[i].fn(&t, row);
+		if (told && !cancel_fired(cancel))
+			told(ctx, row);
+	}
+	return cancel_fired(cancel) ? n - 1 : n;
+}
