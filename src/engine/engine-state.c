@@ -126,9 +126,13 @@ void engine_pressure(struct engine *e, double *ret_cache, int64_t *ret_preemptio
 		AUTO(buf_free) struct buf body = BUF(METRICS_MAX);
 		struct err ignored = {0};
 		/* llama-server divides its memory among its slots at the start: nothing there can run over. */
-		if (m->model || !m->probed || endpoint_info(m->endpoint)->llama ||
-		    endpoint_read(m->endpoint, "/metrics", e->cancel, &body, &ignored) < 0)
+		if (m->model || m->cloud || m->mute || !m->probed || endpoint_info(m->endpoint)->llama)
 			continue;
+		/* One that has none is not asked each second for ever, let alone one that answers slowly. */
+		if (endpoint_read(m->endpoint, "/metrics", e->cancel, &body, &ignored) < 0) {
+			m->mute = true;
+			continue;
+		}
 		for (size_t k = 0; k < ARRAY_LEN(caches); k++) {
 			double v = metric(buf_str(&body), caches[k]);
 			*ret_cache = v > *ret_cache && v <= 1 ? v : *ret_cache;

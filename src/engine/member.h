@@ -22,6 +22,7 @@ struct member {
 	double cost;
 	struct spec_cap cap;
 	bool cloud;
+	bool mute; /* it tells no metrics; of the memory policy's thread alone */
 
 	/* Either a child … */
 	struct model *model; /* borrowed; NULL = no child */
