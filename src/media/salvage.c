@@ -18,17 +18,17 @@ void salvage_clear(struct salvage *s)
 	*s = (struct salvage){0};
 }
 
-/* The input from `from` on, behind `head` (n bytes, copied). */
-static struct input *from_here(struct input *in, int64_t from, const void *head, size_t n)
+/* The input from `from` on, behind `head` (n bytes, copied; may be none). */
+static struct input *from_here(struct input *in, int64_t from, const char *head, size_t n)
 {
 	struct input_piece *pieces = mem_alloc(2, sizeof *pieces);
 	unsigned char *memory = mem_alloc(n + 1, 1);
-	memcpy(memory, head, n);
+	size_t first = n ? 1 : 0;
+	if (n)
+		memcpy(memory, head, n);
 	pieces[0] = (struct input_piece){0, ~INT64_C(0)};
-	pieces[1] = (struct input_piece){(int64_t)n, from};
-	return n ? input_open_pieces(in, pieces, 2, input_size(in) - from + (int64_t)n, memory)
-	         : (pieces[0] = (struct input_piece){0, from},
-	            input_open_pieces(in, pieces, 1, input_size(in) - from, memory));
+	pieces[first] = (struct input_piece){(int64_t)n, from};
+	return input_open_pieces(in, pieces, first + 1, input_size(in) - from + (int64_t)n, memory);
 }
 
 /* ---- MP4: one broken place ---- */
