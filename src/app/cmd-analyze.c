@@ -6,6 +6,7 @@
 #include "app/ui.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "engine/model-look.h"
 #include "job/report.h"
 
 /* The path as a person would name it: relative where it lies below the current folder. */
@@ -90,7 +91,13 @@ static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, st
 {
 	AUTO(memory_freep) struct memory *memory = memory_open(&app->memory, engine);
 	struct analyze_options options = app->analyze;
+	/* For a budget: what a picture costs this model. */
+	AUTO(model_look_clear) struct model_look look = {0};
+	const struct engine_places places = {.models_dir = app->demo ? NULL : app->models_dir, .demo_dir = app->demo_dir};
+	struct err ignored;
+	bool known = *options.budget && model_look(&app->engine, &places, NULL, &look, &ignored) == 0;
 	const struct analyze a = {.options = &options,
+	                          .shape = known && look.shape.parameters ? &look.shape : NULL,
 	                          .engine = engine,
 	                          .store = store,
 	                          .memory = memory,

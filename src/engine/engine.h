@@ -24,6 +24,8 @@ struct engine_options {
 	char *key_file;             /* file that holds it; "" = none */
 	char *quantize;             /* precision to use, made if need be; "" = as the model is */
 	char *cache_type;           /* of the key-value cache: "f16", "q8_0", "q4_0" */
+	int64_t memory;             /* of the GPU, for planning; 0 = not told */
+	double memory_goal;         /* share of it that may be in use */
 	char *server;               /* llama-server program; "" = from PATH, else the private folder of the setup */
 	int64_t slots;              /* parallel requests; 0 = choose */
 	int64_t context;            /* tokens per slot; 0 = choose */

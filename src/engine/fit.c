@@ -283,9 +283,11 @@ static void say_why(const struct search *s)
 	         cache, compute);
 	snprintf(p->why[1], FIT_WHY, "%s%s, %lld slot%s of %lld tokens: %lld frames of %lldx%lld are %lld tokens each",
 	         c->quantize && *c->quantize ? c->quantize : "the file as it is",
-	         s->w->quantize && *s->w->quantize ? " (as told)" : " is the finest that fits", (long long)c->slots,
-	         c->slots == 1 ? "" : "s", (long long)c->context, (long long)s->w->frames, (long long)c->picture_width,
-	         (long long)c->picture_height, (long long)p->picture_tokens);
+	         s->w->quantize && *s->w->quantize        ? " (as told)"
+	         : s->w->available && !s->w->available[1] ? " as it is here"
+	                                                  : " is the finest that fits",
+	         (long long)c->slots, c->slots == 1 ? "" : "s", (long long)c->context, (long long)s->w->frames,
+	         (long long)c->picture_width, (long long)c->picture_height, (long long)p->picture_tokens);
 	if (c->gpu_layers >= 0)
 		snprintf(p->why[2], FIT_WHY,
 		         "only %lld of %lld layers fit on the GPU; the rest runs on the processor, many times slower",

@@ -18,6 +18,7 @@
 #include "job/chunks.h"
 #include "job/decoder.h"
 #include "job/describe.h"
+#include "job/estimate.h"
 #include "job/facts.h"
 #include "job/merge.h"
 #include "job/opening.h"
@@ -371,13 +372,18 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 		return err_sys(err, errno, "cannot examine %s", path);
 
 	AUTO(mem_freep) char *name = text_line(a->options->full_path ? path : file_base(path), 1000);
-	struct describe_worker first = {.a = a, .fd = fd};
+	struct analyze_options options = *a->options; /* which a budget may change */
+	struct analyze with = *a;
+	with.options = &options;
+	struct describe_worker first = {.a = &with, .fd = fd};
 	struct source src = {.path = path, .name = name, .size = st.st_size};
 	progress_phase(a->progress, "opening", name);
 	/* The probe comes first: a file that cannot be read should say so at once. */
 	r = describe_open(&first, err);
 	if (r == 0)
 		r = decoder_probe(first.decoder, &src.video, err);
+	if (r == 0)
+		r = budget_apply(a, fd, &src.video, engine_info(a->engine)->model, &options, err);
 	if (r == 0)
 		r = analyze_source(&first, &src, began, ret, err);
 	describe_close(&first);

@@ -12,6 +12,7 @@
 #include "base/cancel.h"
 #include "base/err.h"
 #include "engine/engine.h"
+#include "engine/fit.h"
 #include "job/decoder.h"
 #include "job/memory.h"
 #include "job/progress.h"
@@ -26,6 +27,7 @@ struct analyze_options {
 	int64_t from, to;
 	char *prompt;
 	int64_t max_tokens;
+	char *budget; /* "20min", "500ktok", "" = none */
 	char *output, *format;
 	bool full_path, fresh;
 	int64_t job_timeout, media_timeout, media_memory;
@@ -44,8 +46,9 @@ struct analyze {
 	const struct analyze_options *options;
 	struct engine *engine;
 	struct store *store;
-	struct memory *memory; /* of the engine; NULL = nobody watches */
-	const char *locks_dir; /* one lock file a job lies here: two processes never do one job at once */
+	struct memory *memory;         /* of the engine; NULL = nobody watches */
+	const char *locks_dir;         /* one lock file a job lies here: two processes never do one job at once */
+	const struct fit_model *shape; /* of the model, for reckoning its tokens; NULL = not known */
 	struct progress *progress;
 	struct cancel *cancel;
 	/* The rest is for a queue of jobs, and may be left out. */

@@ -36,6 +36,10 @@ static const struct opt_row rows[] = {
      "Adaptive: frames come in twos, half a second apart, for engines that read two pictures as one.", 0},
 	{"sample.plan", "plan", OPT_STRING, AT(plan_file), "", 0, 0, NULL, "FILE",
      "Follow this plan, as `vdet plan` prints it, instead of making one.", OPT_COMMAND_ONLY},
+	{"job.budget", "budget", OPT_STRING, AT(budget), "", 0, 0, NULL, "BUDGET",
+     "What the whole may cost, as 20min or 500ktok: pictures are made smaller, chunks longer and frames fewer until it "
+     "does. A time needs an earlier job with the same model to reckon from.",
+     OPT_COMMAND_ONLY},
 	{"frame.size", NULL, OPT_INT, AT(frame_size), "1280", 64, 8192, NULL, "PIXELS",
      "Long side of the pictures that the model is shown; smaller ones are not enlarged.", 0},
 	{"frame.quality", NULL, OPT_INT, AT(frame_quality), "90", 1, 100, NULL, "N", "JPEG quality of these pictures.", 0},

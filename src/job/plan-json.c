@@ -175,8 +175,8 @@ static int read_unfinished(const json_t *j, struct plan *p, struct err *err)
 
 static int read_head(const json_t *j, int64_t duration, struct plan *p, struct err *err)
 {
-	static const char *const keys[] = {"format", "policy", "text",   "sum",       "duration",
-	                                   "from",   "to",     "chunks", "unfinished"};
+	static const char *const keys[] = {"format", "policy", "text",   "sum",        "duration",
+	                                   "from",   "to",     "chunks", "unfinished", "estimate"};
 	const struct place at = {0};
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	int r = known_keys(&at, j, keys, ARRAY_LEN(keys), err);

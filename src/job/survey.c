@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "job/estimate.h"
 #include "job/indexer.h"
 
 enum { PLAN_FRAMES_MAX = 256, CURVE_MAX = 480 };
@@ -215,7 +216,8 @@ static int plan_of(struct survey *s, struct err *err)
 	return r < 0 ? r : survey_keep(s, sha256, err);
 }
 
-int survey_file(const struct analyze *a, const char *path, struct plan **ret, struct err *err)
+int survey_file(const struct analyze *a, const char *path, const char *model, struct analyze_options *o,
+                struct plan **ret, struct video_info *ret_video, struct err *err)
 {
 	AUTO(fd_closep) int fd = -1;
 	AUTO(video_info_clear) struct video_info video = {0};
@@ -223,17 +225,23 @@ int survey_file(const struct analyze *a, const char *path, struct plan **ret, st
 	int r = file_open_input(path, &fd, err);
 	if (r < 0)
 		return r;
-	struct describe_worker w = {.a = a, .fd = fd};
+	struct analyze with = *a;
+	with.options = o;
+	struct describe_worker w = {.a = &with, .fd = fd};
 	r = describe_open(&w, err);
 	if (r == 0)
 		r = decoder_probe(w.decoder, &video, err);
 	survey.w = &w;
 	survey.duration = video.duration;
 	if (r == 0)
+		r = budget_apply(&with, fd, &video, model, o, err);
+	if (r == 0)
 		r = plan_of(&survey, err);
 	describe_close(&w);
 	if (r < 0)
 		return r == -ERR_CANCELED ? r : err_wrap(err, "%s", file_base(path));
 	*ret = TAKE(survey.plan);
+	*ret_video = video;
+	video = (struct video_info){0};
 	return 0;
 }

@@ -41,7 +41,9 @@ int survey_keep(struct survey *s, const char *sha256, struct err *err);
 /* What an earlier run of the job found out, from its facts. ERR_FORMAT if these are damaged. */
 int survey_recall(struct survey *s, const char *facts, struct err *err);
 
-/* Only the plan of a video, no model needed: for `vdet plan`. */
-int survey_file(const struct analyze *a, const char *path, struct plan **ret, struct err *err);
+/* Only the plan of a video, no model needed: for `vdet plan`. `o` are a->options, of which a budget may change some;
+ * `model` is the model's name, for what was measured with it. */
+int survey_file(const struct analyze *a, const char *path, const char *model, struct analyze_options *o,
+                struct plan **ret, struct video_info *ret_video, struct err *err);
 
 #endif

@@ -169,6 +169,50 @@ class Plan(flow.Flow):
         for a, b in zip(plan["chunks"], plan["chunks"][1:]):
             self.assertLess(b["start"], a["end"])
 
+    def test_what_it_will_cost(self):
+        flow.make_video(self.dir / "a.mp4", 40, size="1280x720", rate=5)
+        even = ("--sample-policy", "even", "--chunk-duration", "10")
+        r = self.vdet("plan", "a.mp4", *even, "--model", "qwen2.5-vl-32b", "--gpu-memory", "80G")
+        plan = json.loads(r.stdout)["estimate"]
+        self.assertEqual((plan["chunks"], plan["frames"], plan["picture_tokens"], plan["time"]), (4, 24, 46 * 26, None))
+        self.assertLess(plan["memory"]["total"], 0.7 * plan["memory"]["of"])
+        self.assertIn("nothing was measured", r.stderr)
+        self.assertIn("4 chunks, 24 frames of 1280x720", r.stderr)
+        r = self.vdet("plan", "a.mp4", *even, "--model", "qwen2.5-vl-72b", "--gpu-memory", "16G")
+        self.assertIn("does not fit", r.stderr)
+        # What a job took tells what the next one will; the printed plan is one that can be followed.
+        engine = self.engine()
+        self.vdet("analyze", "a.mp4", "--engine", engine.url, *even)
+        model = self.report("a")["engine"]["model"]
+        r = self.vdet("plan", "a.mp4", *even, "--engine", engine.url, "--model", model)
+        plan = json.loads(r.stdout)
+        self.assertEqual(plan["estimate"]["measured_chunks"], 4)
+        self.assertGreater(plan["estimate"]["time"], 0)
+        (self.dir / "p.json").write_text(r.stdout)
+        self.vdet("analyze", "a.mp4", "--engine", engine.url, "--plan", "p.json")
+
+    def test_a_budget_is_kept_and_gone_on_with(self):
+        flow.make_video(self.dir / "a.mp4", 40, size="1280x720", rate=5)
+        engine = self.engine()
+        options = ("--sample-policy", "even", "--chunk-duration", "10", "--engine", engine.url)
+        r = self.vdet("analyze", "a.mp4", *options, "--budget", "12ktok")
+        self.assertIn("to keep within 12ktok", r.stderr)
+        report = self.report("a")
+        self.assertLess(int(report["options"]["frame.size"]), 1280)
+        plan = json.loads(self.vdet("plan", "a.mp4", *options, "--budget", "12ktok").stdout)
+        self.assertLessEqual(plan["estimate"]["tokens"], 12000)
+        # The same command finds the same job, though more was measured meanwhile.
+        before = len(engine.stretches())
+        model = report["engine"]["model"]
+        self.vdet("analyze", "a.mp4", *options, "--model", model, "--budget", "2h")
+        asked = len(engine.stretches())
+        self.assertGreater(asked, before)
+        self.vdet("analyze", "a.mp4", *options, "--model", model, "--budget", "2h")
+        self.vdet("analyze", "a.mp4", *options, "--budget", "12ktok")
+        self.assertEqual(len(engine.stretches()), asked)
+        self.assertIn("too small", self.vdet("plan", "a.mp4", *options, "--budget", "100tok", code=1).stderr)
+        self.assertIn("neither a time", self.vdet("plan", "a.mp4", *options, "--budget", "12xyz", code=2).stderr)
+
 
 if __name__ == "__main__":
     flow.main()

@@ -1,0 +1,24 @@
+/* What is known of the model that would answer, without starting anything or reading it whole. Blocks for headers. */
+#ifndef VDET_ENGINE_MODEL_LOOK_H
+#define VDET_ENGINE_MODEL_LOOK_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "engine/engine.h"
+#include "engine/fit.h"
+
+struct model_look {
+	char *name;             /* as the engine will call it; "" = not known (an endpoint that was not asked) */
+	char *quantize;         /* precision that it is at, or ""; shape.quantize points here */
+	struct fit_model shape; /* parameters 0 = not known */
+	bool here;              /* its files are */
+	bool endpoint;          /* it runs elsewhere */
+};
+
+/* The model that the options choose; else, by the same name, one of the catalogue that could be fetched. */
+int model_look(const struct engine_options *o, const struct engine_places *p, const char *own_catalogue,
+               struct model_look *ret, struct err *err);
+void model_look_clear(struct model_look *m);
+
+#endif

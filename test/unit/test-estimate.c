@@ -1,0 +1,138 @@
+/* What a plan costs, and plans that keep within a budget. */
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "job/estimate.h"
+
+static const struct fit_model qwen = {.patch = 14, .merge = 2, .parameters = 1};
+static const struct video_info two_hours = {.width = 1920, .height = 1080, .duration = 7200 * CLOCK_SECOND};
+static const struct estimate_rates none = {0};
+static const struct estimate_rates measured = {
+	.jobs = 1, .chunks = 24, .prefill = 1000, .decode = 50, .parallel = 2, .output = 250};
+
+static struct analyze_options options(const char *budget)
+{
+	return (struct analyze_options){.chunk_duration = 300 * CLOCK_SECOND,
+	                                .chunk_frames = 6,
+	                                .frame_size = 1280,
+	                                .max_tokens = 2048,
+	                                .budget = (char *)budget};
+}
+
+static void tokens_and_time_add_up(void **state)
+{
+	(void)state;
+	struct estimate e = estimate_make(24, 144, &two_hours, 1280, &qwen, 2048, &none);
+	assert_int_equal(e.width, 1280);
+	assert_int_equal(e.height, 720);
+	assert_int_equal(e.picture_tokens, 46 * 26);
+	assert_true(e.prompt > 144 * 46 * 26 && e.prompt < 144 * 46 * 26 + 24 * 1000);
+	assert_int_equal(e.total, e.prompt + e.output);
+	assert_int_equal(e.time, -1);
+	e = estimate_make(24, 144, &two_hours, 1280, &qwen, 2048, &measured);
+	assert_int_equal(e.output, 24 * 250);
+	double seconds = ((double)e.prompt / 1000 + 24 * 250 / 50.0) / 2;
+	assert_true((double)e.time > seconds * 0.999e6 && (double)e.time < seconds * 1.001e6);
+	/* One chunk cannot be shared between two slots. */
+	e = estimate_make(1, 6, &two_hours, 1280, &qwen, 2048, &measured);
+	assert_true((double)e.time >= (double)e.prompt / 1000 * 1e6);
+	/* Small pictures are not enlarged; an upright one keeps its shape; answers end at their limit. */
+	const struct video_info small = {.width = 360, .height = 640, .duration = CLOCK_SECOND};
+	e = estimate_make(1, 1, &small, 1280, NULL, 100, &measured);
+	assert_true(e.width == 360 && e.height == 640 && e.output == 100);
+}
+
+static void budgets_are_read(void **state)
+{
+	(void)state;
+	const struct {
+		const char *text;
+		int64_t time, tokens;
+	} good[] = {{"20min", 1200 * CLOCK_SECOND, 0}, {"1:30:00", 5400 * CLOCK_SECOND, 0},
+	            {"2h", 7200 * CLOCK_SECOND, 0},    {"500ktok", 0, 500000},
+	            {"1.5Mtok", 0, 1500000},           {"800tok", 0, 800}};
+	const char *const bad[] = {"", "0", "20x", "-5ktok", "ktok", "0tok", "nantok"};
+	int64_t time, tokens;
+	struct err err = {0};
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		assert_ok(budget_parse(good[i].text, &time, &tokens, &err));
+		assert_int_equal(time, good[i].time);
+		assert_int_equal(tokens, good[i].tokens);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		if (budget_parse(bad[i], &time, &tokens, &err) != -ERR_ARG)
+			fail_msg("\"%s\" was taken for a budget", bad[i]);
+}
+
+static int64_t cost(const struct analyze_options *o, const struct estimate_rates *r, int64_t *ret_time)
+{
+	int64_t chunks = (two_hours.duration + o->chunk_duration - 1) / o->chunk_duration;
+	struct estimate e =
+		estimate_make(chunks, chunks * o->chunk_frames, &two_hours, o->frame_size, &qwen, o->max_tokens, r);
+	*ret_time = e.time;
+	return e.total;
+}
+
+/* Every budget that is not refused is kept, and a larger one never shows the model less. */
+static void budgets_are_kept(void **state)
+{
+	(void)state;
+	int64_t size = 0, time;
+	struct err err = {0};
+	bool fits = false;
+	for (int k = 1; k < 400; k += 3) {
+		char text[32];
+		AUTO(mem_freep) char *note = NULL;
+		snprintf(text, sizeof text, "%dktok", k);
+		struct analyze_options o = options(text);
+		int r = budget_fit(&o, &two_hours, &qwen, &none, &note, &err);
+		if (r < 0) {
+			assert_int_equal(r, -ERR_LIMIT);
+			assert_false(fits);
+			continue;
+		}
+		fits = true;
+		assert_true(cost(&o, &none, &time) <= k * 1000);
+		int64_t shown = o.frame_size * o.chunk_frames * (7200 * CLOCK_SECOND / o.chunk_duration);
+		assert_true(shown >= size);
+		size = shown;
+		assert_true(o.frame_size >= 448 && o.frame_size <= 1280 && o.chunk_frames >= 2);
+	}
+	assert_true(fits);
+	AUTO(mem_freep) char *note = NULL;
+	struct analyze_options o = options("500ktok");
+	assert_ok(budget_fit(&o, &two_hours, &qwen, &none, &note, &err));
+	assert_int_equal(o.frame_size, 1280);
+	assert_null(note);
+}
+
+static void a_budget_of_time_needs_a_measure(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *note = NULL;
+	struct err err = {0};
+	int64_t time;
+	struct analyze_options o = options("60s");
+	assert_int_equal(budget_fit(&o, &two_hours, &qwen, &none, &note, &err), -ERR_ARG);
+	assert_non_null(strstr(err.msg, "not measured"));
+	assert_ok(budget_fit(&o, &two_hours, &qwen, &measured, &note, &err));
+	cost(&o, &measured, &time);
+	assert_true(time <= 60 * CLOCK_SECOND);
+	assert_true(o.frame_size < 1280);
+	assert_non_null(strstr(note, "60s"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tokens_and_time_add_up),
+		cmocka_unit_test(budgets_are_read),
+		cmocka_unit_test(budgets_are_kept),
+		cmocka_unit_test(a_budget_of_time_needs_a_measure),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
