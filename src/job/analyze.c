@@ -108,7 +108,8 @@ static void tell_source(const struct analyze *a, const char *name, const struct 
 		log_warning("%s: %s", name, v->warning);
 }
 
-static int finish(const struct analyze *a, struct store_job *job, const struct chunks_outcome *done, int64_t wall,
+/* began, busy: the clock and the engine's busy time when the job began; the summary counts as well. */
+static int finish(const struct analyze *a, struct store_job *job, const struct chunks_outcome *done, int64_t began,
                   int64_t busy, struct analyze_result *ret, struct err *err)
 {
 	bool complete = !done->holes;
@@ -119,7 +120,7 @@ static int finish(const struct analyze *a, struct store_job *job, const struct c
 		r = merge_summary(a, job, err);
 	}
 	if (r == 0)
-		r = store_job_update(a->store, job, wall, busy, err);
+		r = store_job_update(a->store, job, clock_now() - began, engine_busy_time(a->engine) - busy, err);
 	AUTO(report_freep) struct report *report = NULL;
 	progress_phase(a->progress, "report", "");
 	if (r == 0)
@@ -350,13 +351,12 @@ static int analyze_source(struct describe_worker *w, struct source *src, int64_t
 	r = go(&c, &outcome, err);
 	if (c.open)
 		memory_detach(a->memory, c.job.id);
-	busy = engine_busy_time(a->engine) - busy;
 	if (r == 0)
-		return finish(a, &c.job, &outcome, clock_now() - began, busy, ret, err);
+		return finish(a, &c.job, &outcome, began, busy, ret, err);
 	/* Time spent counts even if the run ends here; the job stays as it is, ready to go on. */
 	struct err ignored;
 	if (c.open)
-		store_job_update(a->store, &c.job, clock_now() - began, busy, &ignored);
+		store_job_update(a->store, &c.job, clock_now() - began, engine_busy_time(a->engine) - busy, &ignored);
 	return r;
 }
 

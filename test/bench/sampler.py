@@ -2,13 +2,14 @@
 
 usage: sampler.py FILE… [--frames 144] [--dense SECONDS] [--workers 2] [--peers av,cv,ffmpeg] [--vdet PATH]
 - exact: so many frames, spread evenly, each the one that is shown at its time, scaled to 1280 wide;
-- keyframes: the same number, each moved to the nearest keyframe before;
+- keyframes: the same number, each moved to a keyframe: the nearest, for PyAV the one before;
 - dense: one frame a second of the first SECONDS, likewise scaled, beside `ffmpeg -vf fps=1,scale` (left out if 0).
 vdet's pictures also become JPEGs, in the sandboxed child that does it in earnest; the peers' stay in memory, as RGB.
 Every decoder has one thread. Times are of the processor (user and system, of the whole process tree), because a shared
 machine's clock says little; the wall's stand beside. PyAV is the measure of the ratios. Peers that are not installed are
 left out (Debian: python3-av, python3-opencv)."""
 import argparse
+import concurrent.futures
 import importlib.util
 import json
 import os
@@ -16,7 +17,6 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import bench
@@ -43,7 +43,7 @@ class Worker:
         while len(data) < n:
             more = self.socket.recv(min(n - len(data), 1 << 20))
             if not more:
-                sys.exit("the decoder child has gone")
+                raise RuntimeError("the decoder child has gone")
             data += more
         return bytes(data)
 
@@ -52,18 +52,18 @@ class Worker:
         head = json.loads(self.read(head))
         blob = self.read(blob)
         if kind not in kinds:
-            sys.exit(f"the decoder child says {kind}: {head}")
+            raise RuntimeError(f"the decoder child says {kind}: {head}")
         return kind, head, blob
 
     def say(self, kind, head):
         h = json.dumps(head).encode()
         self.socket.sendall(b"VDW1" + struct.pack("<III", kind, len(h), 0) + h)
 
-    def frames(self, times):
-        """The pts of the frames that are shown at these times, in microseconds."""
+    def frames(self, times, key=False):
+        """The pts of the frames that are shown at these times, or of the nearest keyframes, in microseconds."""
         out = []
         for i in range(0, len(times), 4096):
-            self.say(FRAMES, {"times": times[i:i + 4096], "size": WIDTH, "thumb_size": 0, "quality": 85})
+            self.say(FRAMES, {"times": times[i:i + 4096], "size": WIDTH, "thumb_size": 0, "quality": 85, "keyframes": key})
             while (answer := self.hear(FRAME, DONE))[0] == FRAME:
                 out.append(answer[1].get("pts"))
         return out
@@ -75,18 +75,11 @@ class Worker:
         return peak
 
 
-def part_vdet(vdet, path, times, workers):
+def part_vdet(vdet, path, times, workers, key):
     crew = [Worker(vdet, path) for _ in range(workers)]
     share = (len(times) + workers - 1) // workers
-    found = [[] for _ in crew]
-
-    def work(i):
-        found[i] = crew[i].frames(times[i * share:(i + 1) * share])
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(workers)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        found = list(pool.map(lambda i: crew[i].frames(times[i * share:(i + 1) * share], key), range(workers)))
     return {"pts": sum(found, []), "memory": max(w.end() for w in crew)}
 
 
@@ -169,10 +162,10 @@ def measure(path, a):
         exact = run_part("av", str(path), times, False)
         base = exact[2]
         row(task, "PyAV", exact, base)
-    ours = run_part("vdet", a.vdet, str(path), times, 1)
+    ours = run_part("vdet", a.vdet, str(path), times, 1, False)
     row(task, "vdet, 1 worker", ours, base, f"{same(ours[0]['pts'], exact[0]['pts'])} of {len(times)} the same" if exact else "")
     if a.workers > 1:
-        row(task, f"vdet, {a.workers} workers", run_part("vdet", a.vdet, str(path), times, a.workers), base)
+        row(task, f"vdet, {a.workers} workers", run_part("vdet", a.vdet, str(path), times, a.workers, False), base)
     if "cv" in peers:
         row(task, "OpenCV", run_part("cv", str(path), times), base)
     if "ffmpeg" in peers:
@@ -180,13 +173,13 @@ def measure(path, a):
     if exact:
         keys = run_part("av", str(path), times, True)
         row(f"{a.frames} keyframes", "PyAV", keys, base)
-        row(f"{a.frames} keyframes", "vdet, 1 worker", run_part("vdet", a.vdet, str(path), keys[0]["pts"], 1), base)
+        row(f"{a.frames} keyframes", "vdet, 1 worker", run_part("vdet", a.vdet, str(path), times, 1, True), base)
     if a.dense:
         seconds = int(min(a.dense, length))
         each = [i * 1000000 for i in range(seconds)]
         peer = run_part("dense", str(path), seconds)
         row(f"1 a second of {seconds} s", "ffmpeg fps=1", peer, None)
-        ours = run_part("vdet", a.vdet, str(path), each, 1)
+        ours = run_part("vdet", a.vdet, str(path), each, 1, False)
         row(f"1 a second of {seconds} s", "vdet, 1 worker", ours, None, f"{ours[2] / peer[2]:.2f} of ffmpeg's")
 
 
