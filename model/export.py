@@ -1,6 +1,7 @@
 """Writes a checkpoint as the two GGUF files that the engine loads: the language model and the projector.
 
-    export.py CHECKPOINT FOLDER [q8_0]      writes demo.gguf and mmproj-demo.gguf, in f16 or in q8_0"""
+    export.py CHECKPOINT FOLDER [q8_0]      writes demo.gguf and mmproj-demo.gguf, in f16 or in q8_0, and SHA256SUMS"""
+import hashlib
 import sys
 from pathlib import Path
 
@@ -96,12 +97,14 @@ def main():
     checkpoint, folder = sys.argv[1], Path(sys.argv[2])
     kind = gguf.Q8_0 if sys.argv[3:] == ["q8_0"] else gguf.F16
     folder.mkdir(parents=True, exist_ok=True)
-    w = load(checkpoint).state_dict()
+    w, sums = load(checkpoint).state_dict(), ""
     for name, values, tensors in (("demo", text_values(kind), text_tensors(w)),
                                   ("mmproj-demo", vision_values(kind), vision_tensors(w))):
         path = folder / f"{name}.gguf"
         gguf.write(path, values, {k: v.float().numpy() for k, v in tensors.items()}, kind)
+        sums += f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
         print(path, path.stat().st_size, "bytes")
+    (folder / "SHA256SUMS").write_text(sums)
 
 
 if __name__ == "__main__":

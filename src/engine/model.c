@@ -354,6 +354,8 @@ int model_choose(const char *wanted, const char *quantize, const char *models_di
 	}
 	if (r == 0)
 		r = check_model(&m, err);
+	if (r == 0 && m.demo)
+		r = model_check_sums(&m, err);
 	if (r < 0)
 		return r;
 	m.name = name_of(m.path);

@@ -36,6 +36,10 @@ void model_clear(struct model *m);
 int model_file_hash(const char *path, const char *cache_path, struct cancel *cancel,
                     void (*note)(void *ctx, const char *what), void *ctx, char out[static HASH_HEX], struct err *err);
 
+/* Where a file SHA256SUMS lies beside the model, as it does beside the demo model: are the files those that it names?
+ * Reads them whole. */
+int model_check_sums(const struct model *m, struct err *err);
+
 /* Reads the files whole unless `cache_path` (a JSON file of ours; NULL = none) knows them by name, size and time of
  * change. `note` (may be NULL) is told when reading begins. */
 int model_hash(struct model *m, const char *cache_path, struct cancel *cancel,

@@ -67,6 +67,8 @@ class Flow(unittest.TestCase):
             data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
             runtime = str(Path(data) / "vdet" / "runtime")
         self.env["VDET_RUNTIME_DIR"] = runtime
+        if "VDET_DEMO_DIR" in os.environ:  # another demo model, as after training one
+            self.env["VDET_DEMO_DIR"] = os.path.abspath(os.environ["VDET_DEMO_DIR"])
         self.env["VDET_SAMPLE_POLICY"] = "even"  # chunks that a test can reckon; test_plan.py is about the others
         self.store = self.dir / "data" / "vdet" / "vdet.db"
 

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -53,6 +54,28 @@ class Demo(flow.Flow):
         self.assertEqual(report["events"], [])
         for c in report["chunks"]:
             self.assertIn("othing happens", c["summary"])
+
+    def test_a_damaged_demo_model_is_named(self):
+        video = flow.make_video(self.dir / "w.mp4", 1)
+        weights = Path(self.env.get("VDET_DEMO_DIR", flow.ROOT / "model" / "weights"))
+        for name, size, words in (("demo.gguf", None, "no model"), ("demo.gguf", 100000, "cut short"),
+                                  ("mmproj-demo.gguf", None, "needs its projector"), ("mmproj-demo.gguf", 3, "no GGUF"),
+                                  ("mmproj-demo.gguf", -1, "damaged or of another version")):
+            folder = self.dir / "demo"
+            shutil.copytree(weights, folder)
+            data = bytearray((folder / name).read_bytes())
+            (folder / name).unlink()
+            if size == -1:
+                data[-100] ^= 1
+                (folder / name).write_bytes(data)
+            elif size:
+                (folder / name).write_bytes(data[:size])
+            r = self.vdet("analyze", video, code=None, env={"VDET_DEMO_DIR": str(folder)})
+            self.assertNotIn(r.returncode, (0, 3), name)
+            errors = [line for line in r.stderr.splitlines() if line.startswith("vdet: error: ")]
+            self.assertEqual(len(errors), 1, r.stderr)
+            self.assertIn(words, errors[0])
+            shutil.rmtree(folder)
 
     def test_engine_killed_in_the_middle(self):
         self.draw("--seed", "3")

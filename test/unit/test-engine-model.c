@@ -182,6 +182,28 @@ static void faulty_models_are_one_clear_line(void **state)
 	fails("text", ERR_FORMAT, "is no GGUF file");
 }
 
+/* The demo model must be the one that this version was made with. */
+static void the_demo_models_sums_are_checked(void **state)
+{
+	(void)state;
+	struct model m = {0};
+	struct err err = {0};
+	AUTO(mem_freep) char *demo = in_dir("demo"), *sums = in_dir("demo/SHA256SUMS");
+	put("demo.gguf", "demo/demo.gguf", 0);
+	put("mmproj-demo.gguf", "demo/mmproj-demo.gguf", 0);
+	assert_ok(model_choose("", "", NULL, demo, &m, &err)); /* without sums, none are checked */
+	model_clear(&m);
+	put("SHA256SUMS", "demo/SHA256SUMS", 0);
+	assert_ok(model_choose("", "", NULL, demo, &m, &err));
+	assert_true(m.demo);
+	model_clear(&m);
+	FILE *f = fopen(sums, "w");
+	fprintf(f, "%064d *other.gguf\r\n%064d  mmproj-demo.gguf\n", 0, 0);
+	fclose(f);
+	assert_int_equal(model_choose("", "", NULL, demo, &m, &err), -ERR_FORMAT);
+	assert_non_null(strstr(err.msg, "mmproj-demo.gguf is damaged or of another version"));
+}
+
 static void hashes_are_remembered(void **state)
 {
 	(void)state;
@@ -233,6 +255,7 @@ int main(void)
 		cmocka_unit_test_setup(models_are_found_by_path_and_name, empty_dir),
 		cmocka_unit_test_setup(the_newest_is_chosen_and_said, empty_dir),
 		cmocka_unit_test_setup(faulty_models_are_one_clear_line, empty_dir),
+		cmocka_unit_test_setup(the_demo_models_sums_are_checked, empty_dir),
 		cmocka_unit_test_setup(hashes_are_remembered, empty_dir),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
