@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from tokenizer import TOKENS
 
 VISION = dict(image=96, patch=16, width=128, ff=384, layers=4, heads=4, eps=1e-6, mean=[.5] * 3, std=[.5] * 3)
-TEXT = dict(context=8192, width=128, ff=384, layers=5, heads=4, eps=1e-5, rope_base=10000.)
+# Positions turn slowly (rope_base): heads this narrow must match by what a token is, over hundreds of tokens.
+TEXT = dict(context=8192, width=128, ff=384, layers=6, heads=4, eps=1e-5, rope_base=1e6)
 PATCHES = (VISION["image"] // VISION["patch"]) ** 2
 
 
@@ -112,13 +113,16 @@ class Net(nn.Module):
         self.norm = RMSNorm(t["width"], t["eps"])
         self.head = nn.Linear(t["width"], len(TOKENS), bias=False)
 
-    def text(self, x, positions, mask, cache=None, tap=None):
-        """Runs the language model over embeddings (B, T, width); also returns what block `tap` gave."""
-        table, tapped = rope_table(positions, x.device), None
+    def text(self, x, positions, mask, cache=None, taps=(), keep=None):
+        """Runs the language model over embeddings (B, T, width); also returns what the blocks `taps` gave.
+        keep: for training alone, the places that the blocks after the first of `taps` still see."""
+        table, tapped = rope_table(positions, x.device), []
         for i, block in enumerate(self.blocks):
             x = block(x, mask, table, None if cache is None else cache[i])
-            if i == tap:
-                tapped = x
+            if i in taps:
+                tapped.append(x)
+                if keep is not None and i == taps[0]:
+                    x, mask, table = x[:, keep], mask[..., keep, :][..., keep], [t[..., keep, :] for t in table]
         return self.norm(x), tapped
 
     @torch.no_grad()

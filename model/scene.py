@@ -78,6 +78,7 @@ class World:
         if not self.ptr:
             raise ValueError(msg.value.decode())
         self.sights, self.surround = (_Sight * 16)(), _Scene()
+        self.blank = set()  # times at which the picture is black, beside the world's own dropouts
 
     def __del__(self):
         if self.drawer:
@@ -87,19 +88,21 @@ class World:
 
     def visible(self, t):
         """What is in the picture at t microseconds: [((color, shape) as numbers, x, y, r, share of it inside)]."""
-        n = _lib.world_visible(self.ptr, t, self.sights, 16)
+        n = 0 if t in self.blank else _lib.world_visible(self.ptr, t, self.sights, 16)
         return [((s.event[0].color, s.event[0].shape), s.x, s.y, s.r, s.share) for s in self.sights[:n]]
 
     def scene(self, t):
         """(place as a number, light from 0 to 1, is the picture black)"""
         _lib.world_scene(self.ptr, t, C.byref(self.surround))
-        return self.surround.cut[0].place, self.surround.light, self.surround.black
+        return self.surround.cut[0].place, self.surround.light, self.surround.black or t in self.blank
 
     def picture(self, t, width, height):
         if self.size != (width, height):
             if self.drawer:
                 _lib.draw_free(self.drawer)
             self.drawer, self.size = _lib.draw_new(self.ptr, width, height), (width, height)
+        if t in self.blank:
+            return np.zeros((height, width, 3), np.uint8)
         rgb = np.empty((height, width, 3), np.uint8)
         _lib.draw_frame(self.drawer, t, rgb.ctypes.data, width * 3)
         return rgb

@@ -6,9 +6,9 @@ a twentieth of the width, dusk) are drawn again: `look` returns None for them.""
 from pathlib import Path
 
 from scene import COLORS, PLACES, SHAPES, World
-from tokenizer import THINGS, VERBS, WHERE, encode
+from tokenizer import SLOTS, VERBS, WHERE, encode
 
-MAX_PICTURES, MAX_THINGS = 8, 3
+MAX_THINGS = 3
 PROMPTS = Path(__file__).parents[1] / "src/job/prompt"
 
 
@@ -72,13 +72,13 @@ def sentence(seen, who):
 
 
 def changes(seen):
-    """[(frames, sentence)] for each change of place among the pictures that are not black."""
+    """[(frames, subject, sentence)] for each change of place among the pictures that are not black."""
     found, place = [], None
     for k, (now, _, black, _) in enumerate(seen, 1):
         if black:
             continue
         if place is not None and now != place:
-            found.append(([], f"The scene changes to the {PLACES[now]}."))
+            found.append(([], "scene", f"The scene changes to the {PLACES[now]}."))
         if found:
             found[-1][0].append(k)
         place = now
@@ -88,7 +88,7 @@ def changes(seen):
 def overview(seen):
     clear = [s for s in seen if not s[2]]
     if not clear:
-        return "The picture is black."
+        return "Nothing happens: the picture is black."
     names = [thing(who) for who in people(seen)]
     who = "A " + ", a ".join(names[:-1]) + " and a " * (len(names) > 1) + names[-1] if names else "Nothing happens"
     return f"{who}{WHERE[clear[0][0]]} by {'night' if clear[0][1] else 'day'}."
@@ -100,9 +100,10 @@ def numbers(frames):
 
 def describe(seen):
     """The answer to vdet's describe request, as the JSON text that the schema demands."""
-    events = changes(seen) + [(frames_with(seen, who), sentence(seen, who)) for who in people(seen)]
+    events = changes(seen) + [(frames_with(seen, who), thing(who), sentence(seen, who)) for who in people(seen)]
     events.sort(key=lambda e: e[0][0])  # stable: of those that begin together, the change of place comes first
-    body = ", ".join(f'{{"what": "{what}", "frames": {numbers(frames)}}}' for frames, what in events)
+    body = ", ".join(f'{{"subject": "{subject}", "frames": {numbers(frames)}, "what": "{what}"}}'
+                     for frames, subject, what in events)
     return f'{{"summary": "{overview(seen)}", "events": [{body}]}}'
 
 
@@ -115,28 +116,7 @@ def ask(seen, key):
         frames = frames_with(seen, who)
         text = f"No {thing(who)} is there." if not frames else \
             f"Yes, a {thing(who)} is there." if task == "find" else sentence(seen, who)
-    return f'{{"answer": "{text}", "frames": {numbers(frames)}}}'
-
-
-MENTIONS = 8
-
-
-def note_line(start, text):
-    """A note as the chat template puts it: its time behind the text, unless it is a summary, which holds times."""
-    return f"{text}\n" if "[" in text else f"{text} [{start}]\n"
-
-
-def summary(notes):
-    """notes: [("HH:MM:SS", text)]; every sentence that tells of something, with its time, as far as MENTIONS go."""
-    told = []
-    for start, text in notes:
-        if "[" in text:
-            told += [f"{t}]" for t in text.removesuffix(" More follows.").removesuffix("]").split("] ")]
-        elif not text.startswith(("Nothing", "The picture")):
-            told.append(f"{text} [{start}]")
-    if not told:
-        return "Nothing happens."
-    return " ".join(told[:MENTIONS]) + " More follows." * (len(told) > MENTIONS)
+    return f'{{"frames": {numbers(frames)}, "answer": "{text}"}}'
 
 
 # ---- prompts, as the chat template reduces them (chat-template.jinja) ----
@@ -144,20 +124,25 @@ def summary(notes):
 PICTURE = -1
 
 
+def behind(k):
+    """What stands behind picture k: its number, then a place for each colour."""
+    return encode(f"{k}{''.join(SLOTS)}")
+
+
+def asked(n_pictures, task):
+    return encode(f"{n_pictures} {task}<|im_end|><|im_start|>")
+
+
 def prompt_ids(n_pictures, task):
-    """Token ids; PICTURE stands where a picture's 36 embeddings go. Each has its number before and after it."""
+    """Token ids; PICTURE stands where a picture's 36 embeddings go."""
     ids = encode("<|im_start|>")
     for k in range(1, n_pictures + 1):
-        ids += encode(str(k)) + [PICTURE] + encode(f"{k}\n")
-    return ids + encode(f"{task}<|im_end|><|im_start|>")
+        ids += [PICTURE] + behind(k)
+    return ids + asked(n_pictures, task)
 
 
 def ask_task(key):
     return "list" if key[0] == "list" else f"{key[0]} {thing(key[1])}"
-
-
-def summary_task(notes):
-    return "".join(note_line(*n) for n in notes) + "summarise"
 
 
 # ---- drawing windows by lot ----
@@ -177,9 +162,10 @@ def spread(rng, world_seconds, n):
     return [int(a * (length - 1)) for a in at]
 
 
-def window(rng, n, things=None, camera=""):
+def window(rng, n, things=None, camera="", cuts=.12, blanks=.03):
     """A window of n pictures that shows `things` different things (None: by lot): (world, times, what they show).
-    camera: settings that come last, as of noise and clock."""
+    camera: settings that come last, as of noise and clock; cuts: how often the place changes;
+    blanks: how often some or all pictures are black, whatever would be there."""
     if things is None:
         things = rng.choices(range(4), (.14, .43, .31, .12))[0]
     while True:
@@ -189,7 +175,7 @@ def window(rng, n, things=None, camera=""):
         rate = min(1800, max(things, .5) * rng.uniform(.7, 2) * 3600 / seconds) if things else 0
         text = f"seed={rng.getrandbits(40)} duration={seconds:.3f} events={rate:.1f} hour={hour:.3f} noise=0 " \
                f"shortest={max(.5, .12 * seconds):.2f} longest={max(.5, rng.uniform(.4, .95) * seconds):.2f} clock=0"
-        if n > 1 and rng.random() < .12:
+        if n > 1 and rng.random() < cuts:
             text += f" cuts={min(120, 3600 / seconds):.1f}"
         if rng.random() < .06:
             text += f" dropouts={min(60, 3600 / seconds):.1f}"
@@ -207,6 +193,11 @@ def window(rng, n, things=None, camera=""):
                 continue
             if n > 1 and things and not moves(seen) and rng.random() < .55:  # else few windows would show motion
                 continue
+            if rng.random() < blanks:
+                world.blank = set(times if rng.random() < .5 else rng.sample(times, rng.randint(1, n)))
+                seen = look(world, times)
+                if seen is None:
+                    break
             return world, times, seen
 
 
@@ -226,39 +217,3 @@ def question(rng, seen):
 
 def clock(seconds):
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-
-
-def a_note(rng):
-    def some(k):
-        return [t for t in rng.sample(THINGS, k)]
-    kind = rng.random()
-    if kind < .3:
-        return "Nothing happens" + rng.choice(WHERE) + rng.choice([" by day.", " by night."])
-    if kind < .34:
-        return "The picture is black."
-    if kind < .66:
-        names = some(rng.choice([1, 1, 2, 3]))
-        return "A " + ", a ".join(names[:-1]) + " and a " * (len(names) > 1) + names[-1] + rng.choice(WHERE) + \
-            rng.choice([" by day.", " by night."])
-    if kind < .7:
-        return f"The scene changes to the {rng.choice(PLACES)}."
-    return f"A {some(1)[0]}{rng.choice(VERBS)}"
-
-
-def notes(rng, most=14, level=1):
-    """Made-up notes, of chunks in a row or of events: ([("HH:MM:SS", text)], the lines as vdet sends them)."""
-    n, step = rng.randint(1, most), rng.choice([10, 30, 60, 120, 300, 300, 600, rng.randint(5, 900)])
-    at, events, out, lines = rng.choice([0, 0, 0, rng.randrange(60000)]), rng.random() < .4, [], ""
-    for _ in range(n):
-        if level > 1:
-            text = summary([(clock(min(at + i * (step // 4), 86399)), a_note(rng)) for i in range(rng.randint(1, 4))])
-        else:
-            text = a_note(rng)
-        end = min(at + (rng.randint(0, 90) if events else step), 86399)
-        out.append((clock(at), text))
-        lines += f"[{clock(at)} - {clock(end)}] {text}\n"
-        if events:
-            at = min(at + rng.randint(0, step), 86399)
-        else:
-            at = min(end + (rng.randint(0, 300) if rng.random() < .3 else 0), 86399)
-    return out, lines + "\n"

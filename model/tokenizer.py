@@ -2,11 +2,14 @@
 
 The vocabulary is made for the world's small language: each phrase that carries one decision is one token (a token of
 type "user defined", which the engine cuts out of a text before anything else, longest first). So the verb of a sentence
-is one choice among fifteen, and an answer takes a few dozen tokens. Everything else falls to single bytes."""
+is one choice among fifteen, "one more frame, and it is 3" is one token, and an answer takes a few dozen. Everything
+else falls to single bytes."""
 from scene import COLORS, PLACES, SHAPES
 
 CONTROL = ["<|pad|>", "<|im_start|>", "<|im_end|>"]
 PAD, START, END = range(3)
+MOST = 8  # pictures in a window
+SLOTS = [f"<{c}>" for c in COLORS]  # behind each picture, where the network notes what it sees of that colour
 THINGS = [f"{c} {s}" for c in COLORS for s in SHAPES]
 WHERE = [" on the street", " on the grass", " on the water", " in the room"]
 VERBS = [" is on the left.", " is in the middle.", " is on the right.",
@@ -14,11 +17,12 @@ VERBS = [" is on the left.", " is in the middle.", " is on the right.",
          " appears.", " enters from the right.", " enters from the left.",
          " disappears.", " leaves to the left.", " leaves to the right.",
          " comes and goes.", " passes from right to left.", " passes from left to right."]
-PHRASES = THINGS + WHERE + VERBS + [f"The scene changes to the {p}." for p in PLACES] + [
-    '{"summary": "', '", "events": [', '{"what": "', '", "frames": [', "]}, ", "]}]}", "]}", '{"answer": "', ", ",
-    "A ", " and a ", ", a ", " by day.", " by night.", "Nothing happens", "The picture is black.",
-    "Yes, a ", "No ", " is there.", "describe", "find ", "follow ", "list", "summarise",
-    " [", ": ", " - ", "] ", ". ", "More follows."] + [f"{n:02d}" for n in range(60)]
+NEXT = [f", {k}" for k in range(1, MOST + 1)]
+PHRASES = SLOTS + THINGS + WHERE + VERBS + NEXT + [f"The scene changes to the {p}." for p in PLACES] + [
+    '{"summary": "', '", "events": []}', '", "events": [{"subject": "', '", "frames": [', '], "what": "',
+    '"}, {"subject": "', '"}]}', '{"frames": [', '{"frames": [], "answer": "', '], "answer": "', '"}', "scene",
+    "A ", " and a ", ", a ", " by day.", " by night.", "Nothing happens", "Nothing happens: the picture is black.",
+    "Yes, a ", "No ", " is there.", " describe", " find ", " follow ", " list"]
 
 
 def _byte_names():

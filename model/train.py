@@ -3,8 +3,9 @@
 Stage 1 teaches the vision transformer alone: each patch must say what covers it (colour, shape, where its centre is)
 and what surrounds it (place, day or night). Patches that show a thing weigh more; without that the shapes are never
 learned. Stage 2 teaches the language model to answer, first on one picture, then on more. One pass over a window's
-pictures serves several questions, which cannot see each other. Behind each picture stands a newline: after block TAP
-it must know what that picture shows, which the blocks above then only have to look up."""
+pictures serves several questions, which cannot see each other. Helpers, thrown away afterwards, demand early what
+answers are made of: behind each picture, what of each colour it shows, and where; at each mention of a thing, which
+pictures show it, and where it is at first and at last."""
 import argparse
 import math
 import os
@@ -19,15 +20,18 @@ import torch.nn.functional as F
 
 import task as T
 from net import PATCHES, TEXT, VISION, Net
-from scene import PAD, PLACES, SIZE, content, letterbox
-from tokenizer import END, ID, THINGS, TOKENS, VERBS, encode
+from scene import COLORS, PAD, PLACES, SHAPES, SIZE, content, letterbox
+from tokenizer import END, ID, MOST, SLOTS, THINGS, TOKENS, VERBS, encode
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-GRID, PATCH, TAP = VISION["image"] // VISION["patch"], VISION["patch"], 2
-SHAPES_OF_PICTURES = [(96, 54)] * 5 + [(96, 72)] * 2 + [(96, 96)]
-QUESTIONS = 3
-# How much it matters to get a token right: the JSON around the answers comes by itself, verbs are the hardest.
-WEIGHT = {**{ID[t]: .2 for t in TOKENS if t[0] in '{"]'}, **{ID[t]: 3. for t in [*VERBS, "Yes, a ", "No "]}}
+GRID, PATCH = VISION["image"] // VISION["patch"], VISION["patch"]
+GLIMPSE = 4
+TAPS = 1, 3  # the blocks whose output the helpers read: of pictures, of mentions
+# As the engine's letterbox makes them: 640x360 becomes 96x55, since it rounds up.
+SHAPES_OF_PICTURES = [(96, 55)] * 4 + [(96, 54), (96, 73), (96, 72), (96, 96)]
+QUESTIONS = 2
+# How much it matters to get a token right: what always follows comes by itself, verbs are the hardest.
+WEIGHT = {**{ID[t]: .1 for t in ('{"summary": "', '", "frames": [', '{"frames": [', "A ")}, **{ID[t]: 2. for t in VERBS}}
 torch.set_flush_denormal(True)  # numbers near zero would slow a CPU down
 NOISE = torch.randn(1 << 20).to(DEVICE)  # drawn once: making it anew for each picture costs a fifth of the time
 
@@ -124,26 +128,60 @@ def vision_step(net, heads, lot):
 # ---- stage 2: answers ----
 
 class PictureHead(nn.Module):
-    """Reads off a picture's newline: who is there, how far to the right, where, by night, or black."""
+    """Reads what a picture shows off the tokens behind it: off its number the place, night and black; off each
+    colour's place which shapes of that colour are there, and how far to the right."""
 
     def __init__(self):
         super().__init__()
-        self.read = nn.Linear(TEXT["width"], 2 * len(THINGS) + len(PLACES) + 2)
+        self.slot, self.around = nn.Linear(TEXT["width"], 2 * len(SHAPES)), nn.Linear(TEXT["width"], len(PLACES) + 2)
 
     def loss(self, x, windows):
+        """x: (pictures, 1 + colours, width)"""
         pictures = [s for _, _, seen in windows for s in seen]
-        there, right = torch.zeros(len(pictures), len(THINGS)), torch.zeros(len(pictures), len(THINGS))
+        there = torch.zeros(len(pictures), len(COLORS), len(SHAPES))
+        right = there.clone()
         for i, s in enumerate(pictures):
             for (c, sh), pos in s[3].items():
-                there[i, c * 3 + sh], right[i, c * 3 + sh] = 1, pos
+                there[i, c, sh], right[i, c, sh] = 1, pos
         there, right = there.to(x.device), right.to(x.device)
+        said, at = self.slot(x[:, 1:]).chunk(2, -1)
+        who = F.binary_cross_entropy_with_logits(said, there)
+        near = (F.smooth_l1_loss(at, right, beta=.05, reduction="none") * there).sum() / (there.sum() + 1)
         place = torch.tensor([-100 if s[2] else s[0] for s in pictures], device=x.device)
         flags = torch.tensor([[float(s[1] and not s[2]), float(s[2])] for s in pictures], device=x.device)
-        said = self.read(x.flatten(0, 1)).split((len(THINGS), len(THINGS), len(PLACES), 2), -1)
-        near = (F.smooth_l1_loss(said[1], right, beta=.1, reduction="none") * there).sum() / (there.sum() + 1)
-        who = F.binary_cross_entropy_with_logits(said[0], there, pos_weight=torch.tensor(4., device=x.device))
-        where = F.cross_entropy(said[2], place) if bool((place >= 0).any()) else 0
-        return 8 * who + 3 * near + .3 * where + .3 * F.binary_cross_entropy_with_logits(said[3], flags)
+        place_said, flags_said = self.around(x[:, 0]).split((len(PLACES), 2), -1)
+        where = F.cross_entropy(place_said, place) if bool((place >= 0).any()) else 0
+        right_all = ((said > 0) == (there > 0)).flatten(1).all(1)
+        return 10 * who + 3 * near + .2 * where + .2 * F.binary_cross_entropy_with_logits(flags_said, flags), \
+            (int(right_all.sum()), len(right_all))
+
+
+class MentionHead(nn.Module):
+    """Reads off a mention of a thing: which pictures show it, and how far to the right it is at first and at last."""
+
+    def __init__(self):
+        super().__init__()
+        self.read = nn.Linear(TEXT["width"], MOST + 2)
+
+    def loss(self, x, ids, windows):
+        """x: what the tails' tokens (windows, T) became."""
+        row, column = torch.where((ids >= ID[THINGS[0]]) & (ids <= ID[THINGS[-1]]))
+        n = len(windows[0][2])
+        goal = torch.zeros(len(row), n + 2)
+        for i, (r, t) in enumerate(zip(row.tolist(), ids[row, column].tolist())):
+            seen, who = windows[r][2], divmod(t - ID[THINGS[0]], len(SHAPES))
+            frames = T.frames_with(seen, who)
+            for k in frames:
+                goal[i, k - 1] = 1
+            if frames:
+                goal[i, n], goal[i, n + 1] = seen[frames[0] - 1][3][who], seen[frames[-1] - 1][3][who]
+        goal = goal.to(x.device)
+        said = self.read(x[row, column])
+        there = goal[:, :n].amax(1, keepdim=True)
+        shown = F.binary_cross_entropy_with_logits(said[:, :n], goal[:, :n])
+        near = (F.smooth_l1_loss(said[:, MOST:], goal[:, n:], beta=.05, reduction="none") * there).mean()
+        right = ((said[:, :n] > 0) == (goal[:, :n] > 0)).all(1)
+        return 2 * shown + 3 * near, (int(right.sum()), len(right))
 
 
 def tails(rng, seen):
@@ -152,7 +190,7 @@ def tails(rng, seen):
     for _ in range(QUESTIONS):
         key = T.question(rng, seen)
         out.append((key[0], T.ask_task(key), T.ask(seen, key)))
-    return [(kind, encode(f"{q}<|im_end|><|im_start|>"), encode(a) + [END]) for kind, q, a in out]
+    return [(kind, T.asked(len(seen), q), encode(a) + [END]) for kind, q, a in out]
 
 
 def lay_out(prefix, all_tails):
@@ -172,19 +210,28 @@ def lay_out(prefix, all_tails):
     return [torch.tensor([r[c] + [fill[c]] * (longest - len(r[c])) for r in rows], device=DEVICE) for c in range(5)]
 
 
-def answer_loss(net, before, group):
-    """before: embeddings (B, P, width) that every tail sees. Returns loss, what block TAP gave, hits by kind."""
+def answer_loss(net, before, group, n, short):
+    """before: embeddings (B, P, width) of n pictures, that every tail sees. short: only the first blocks see the
+    whole pictures, the others GLIMPSE patches of each and what stands behind it: much cheaper, nearly the same task.
+    Returns loss, (what the tails became, what stands behind the pictures became), the tails' ids, hits by kind."""
     prefix = before.shape[1]
     ids, goal, weight, segment, position = lay_out(prefix, group)
     x = torch.cat((before, net.embed(ids)), 1)
     position = torch.cat((torch.arange(prefix, device=DEVICE).expand(len(x), -1), position), 1)
     segment = torch.cat((torch.zeros(len(x), prefix, dtype=torch.long, device=DEVICE), segment), 1)
-    n = x.shape[1]
     sees = (segment[:, None] == 0) | (segment[:, :, None] == segment[:, None])
-    sees &= torch.ones(n, n, dtype=torch.bool, device=DEVICE).tril()
+    sees &= torch.ones(sees.shape[1:], dtype=torch.bool, device=DEVICE).tril()
     mask = torch.zeros(sees.shape, device=DEVICE).masked_fill(~sees, -1e9)[:, None]
-    out, tapped = net.text(x, position[:, None], mask, tap=TAP)
-    logits = net.head(out[:, prefix:])
+    places = torch.arange(1, prefix, device=DEVICE).view(n, -1)
+    behind, keep = places[:, PATCHES:], None
+    if short:
+        glimpse = places[:, torch.randperm(PATCHES, device=DEVICE)[:GLIMPSE]]
+        keep = torch.zeros(x.shape[1], dtype=torch.bool, device=DEVICE)
+        keep[0] = keep[behind] = keep[glimpse] = keep[prefix:] = True
+        keep = keep.nonzero().flatten()
+    out, (low, high) = net.text(x, position[:, None], mask, taps=TAPS, keep=keep)
+    tail = ids.shape[1]
+    logits = net.head(out[:, -tail:])
     loss = F.cross_entropy(logits.flatten(0, 1), goal.flatten(), reduction="none", ignore_index=-100)
     loss = (loss * weight.flatten()).sum() / weight.sum()
     wrong = (logits.argmax(-1) != goal) & (goal >= 0)
@@ -194,77 +241,78 @@ def answer_loss(net, before, group):
             ok = not bool(wrong[i][segment[i, prefix:] == k].any())
             a, b = hits.get(kind, (0, 0))
             hits[kind] = (a + ok, b + 1)
-    return loss, tapped, hits
+    return loss, (high[:, -tail:], low[:, behind].flatten(0, 1)), ids, hits
 
 
 def picture_prefix(net, x, windows, n):
-    """Embeddings of the prompt up to the task: a start, then for each picture its number, itself, number, newline."""
+    """Embeddings of the prompt up to the task: a start, then for each picture itself and what stands behind it."""
     seen = net.project(x).view(len(windows), n, PATCHES, -1)
     parts = [net.embed(torch.tensor(encode("<|im_start|>"), device=DEVICE)).expand(len(windows), -1, -1)]
     for k in range(n):
-        number = net.embed(torch.tensor(encode(f"{k + 1}\n"), device=DEVICE)).expand(len(windows), -1, -1)
-        parts += [number[:, :1], seen[:, k], number]
+        parts += [seen[:, k], net.embed(torch.tensor(T.behind(k + 1), device=DEVICE)).expand(len(windows), -1, -1)]
     return torch.cat(parts, 1)
 
 
 def windows_batch(rng, n):
-    windows = [T.window(rng, n) for _ in range(BATCH[n])]
+    # Crowds, changes of place and black are more frequent than in a common video: they are harder to tell.
+    windows = [T.window(rng, n, rng.choices(range(4), (.1, .3, .32, .28))[0], cuts=.3, blanks=.12) for _ in range(BATCH[n])]
     return n, windows, pixels(rng, [w[:2] for w in windows])[0], [tails(rng, w[2]) for w in windows]
 
 
-def windows_step(net, head, made, frozen):
+def windows_step(net, picture, mention, made, done):
     n, windows, x, group = made
-    with torch.set_grad_enabled(not frozen):
+    with torch.set_grad_enabled(done >= LOOK_AGAIN):
         f = net.vision(x)
-    before = picture_prefix(net, f, windows, n)
-    loss, tapped, hits = answer_loss(net, before, group)
-    newlines = torch.arange(n, device=DEVICE) * (PATCHES + 3) + PATCHES + 3
-    return loss + .5 * head.loss(tapped[:, newlines], windows), {f"{k}/{n}": v for k, v in hits.items()}
+    loss, (high, low), ids, hits = answer_loss(net, picture_prefix(net, f, windows, n), group, n, done < WHOLE)
+    picture_loss, seen = picture.loss(low, windows)
+    mention_loss, known = mention.loss(high, ids, windows)
+    hits = {f"{k}/{n}": v for k, v in hits.items() if k in ("describe", "follow")}
+    return loss + picture_loss + mention_loss, {**hits, "sight": seen, f"frames/{n}": known}
 
 
-def notes_batch(rng, most):
-    group = []
-    for _ in range(100 // (most + 2)):
-        level = 2 if rng.random() < .25 else 1
-        notes, _ = T.notes(rng, most if level == 1 else max(1, most // 4), level)
-        prompt = encode(T.summary_task(notes) + "<|im_end|><|im_start|>")
-        group.append([("summary", prompt, encode(T.summary(notes)) + [END])])
-    return group
-
-
-def notes_step(net, group):
-    before = net.embed(torch.tensor(encode("<|im_start|>"), device=DEVICE)).expand(len(group), -1, -1)
-    loss, _, hits = answer_loss(net, before, group)
-    return loss, hits
-
-
-BATCH = {1: 24, 2: 18, 3: 15, 4: 12, 5: 10, 6: 9, 7: 8, 8: 7}  # windows for each process and step
-COURSE = [  # (from this part of the time on, how often each number of pictures, notes at most)
-    (0.00, {1: .8, 2: .2}, 4),
-    (0.30, {1: .3, 2: .35, 3: .2, 4: .15}, 6),
-    (0.50, {1: .12, 2: .14, 3: .14, 4: .16, 5: .12, 6: .16, 7: .06, 8: .1}, 24),
+WHOLE, LOOK_AGAIN = .8, .85  # from here on: every block sees all; the vision transformer learns along
+BATCH = {1: 28, 2: 24, 3: 20, 4: 16, 5: 14, 6: 12, 7: 10, 8: 9}  # windows for each process and step
+COURSE = [  # (from this part of the time on, how often each number of pictures)
+    (0.00, {1: .5, 2: .5}),
+    (0.08, {1: .2, 2: .3, 3: .25, 4: .25}),
+    (0.20, {1: .1, 2: .12, 3: .14, 4: .16, 5: .16, 6: .16, 7: .08, 8: .08}),
+    (0.50, {1: .08, 2: .08, 3: .08, 4: .12, 5: .14, 6: .2, 7: .14, 8: .16}),
 ]
 
 
 # ---- the course ----
 
-def ahead(make):
-    """An iterator over make()'s lots, made by a thread of its own while the network works."""
-    lots = queue.Queue(3)
+class Ahead:
+    """make()'s lots, made by a thread of its own while the network works. It must be gone before the process ends."""
 
-    def work():
+    def __init__(self, make):
+        self.make, self.lots, self.over = make, queue.Queue(3), False
+        self.thread = threading.Thread(target=self.work, daemon=True)
+
+    def work(self):
         torch.set_num_threads(1)
-        while True:
-            lots.put(make())
-    threading.Thread(target=work, daemon=True).start()
-    return iter(lots.get, None)
+        while not self.over:
+            self.lots.put(self.make())
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over = True
+        while self.thread.is_alive():  # it may wait for room
+            try:
+                self.lots.get(timeout=.1)
+            except queue.Empty:
+                pass
+
+    def next(self):
+        return self.lots.get()
 
 
 def text_batch(rng, lots, done):
     """lots: what to make, by a lottery of its own that is the same in every process: so none waits long for another."""
-    _, mix, most = [c for c in COURSE if c[0] <= done][-1]
-    if lots.random() < .2:
-        return notes_batch(rng, most)
+    mix = [c[1] for c in COURSE if c[0] <= done][-1]
     return windows_batch(rng, lots.choices(list(mix), list(mix.values()))[0])
 
 
@@ -340,48 +388,52 @@ def work(rank, a, modules, team):
     torch.set_num_threads(1 if DEVICE == "cpu" else 4)
     rng = random.Random(f"{a.seed} {rank}")
     torch.manual_seed(1000 * a.seed + rank)
-    net, heads, head = modules["net"], modules["patch"], modules["picture"]
+    net, heads = modules["net"], modules["patch"]
 
     def save():
         torch.save(modules.state_dict(), a.checkpoint)
 
     if a.vision_minutes:
         groups = [{"params": [*net.vision.parameters(), *heads.parameters()], "factor": 1}]
-        lots = ahead(lambda: vision_batch(rng, 96 // team.size))
-        run("vision", a.vision_minutes, 0, groups, a.vision_rate, lambda _: vision_step(net, heads, next(lots)),
-            team, rank, save)
+        with Ahead(lambda: vision_batch(rng, 96 // team.size)) as lots:
+            run("vision", a.vision_minutes, 0, groups, a.vision_rate, lambda _: vision_step(net, heads, lots.next()),
+                team, rank, save)
         if team.size > 1:
             team.barrier.wait()
     if a.text_minutes:
         team.done[0] = a.text_start
         lottery = random.Random(a.seed)
-        lots = ahead(lambda: text_batch(rng, lottery, float(team.done)))
         own = [p for k, p in net.named_parameters() if not k.startswith("vision.")]
-        groups = [{"params": [*own, *head.parameters()], "factor": 1},
+        helpers = modules["picture"], modules["mention"]
+        groups = [{"params": [*own, *helpers[0].parameters(), *helpers[1].parameters()], "factor": 1},
                   {"params": list(net.vision.parameters()), "factor": .25}]
 
-        def step(done):
-            lot = next(lots)
-            return notes_step(net, lot) if isinstance(lot, list) else windows_step(net, head, lot, frozen=done < .7)
-        run("text", a.text_minutes, a.text_start, groups, a.text_rate, step, team, rank, save)
+        with Ahead(lambda: text_batch(rng, lottery, float(team.done))) as lots:
+            run("text", a.text_minutes, a.text_start, groups, a.text_rate,
+                lambda done: windows_step(net, *helpers, lots.next(), done), team, rank, save)
 
 
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("checkpoint")
     p.add_argument("--resume", help="begin with the weights of this checkpoint")
-    p.add_argument("--vision-minutes", type=float, default=15)
+    p.add_argument("--vision-minutes", type=float, default=19)
     p.add_argument("--vision-rate", type=float, default=1.5e-3)
-    p.add_argument("--text-minutes", type=float, default=45)
+    p.add_argument("--text-minutes", type=float, default=66)
     p.add_argument("--text-start", type=float, default=0, help="enter stage 2 at this part of its course, 0 to 1")
     p.add_argument("--text-rate", type=float, default=1.5e-3)
-    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--seed", type=int, default=21)
     p.add_argument("--processes", type=int, default=1 if DEVICE == "cuda" else len(os.sched_getaffinity(0)))
     a = p.parse_args()
     torch.manual_seed(a.seed)
-    modules = nn.ModuleDict({"net": Net(), "patch": PatchHeads(), "picture": PictureHead()}).to(DEVICE)
+    modules = nn.ModuleDict({"net": Net(), "patch": PatchHeads(), "picture": PictureHead(),
+                             "mention": MentionHead()}).to(DEVICE)
     if a.resume:
-        modules.load_state_dict(torch.load(a.resume, map_location=DEVICE))
+        old, new = torch.load(a.resume, map_location=DEVICE), modules.state_dict()
+        # Of a checkpoint with another language, the sight is kept.
+        fits = {k: v for k, v in old.items() if k in new and v.shape == new[k].shape}
+        kept = fits if len(fits) == len(new) else {k: v for k, v in fits.items() if k.startswith(("net.vision", "patch"))}
+        modules.load_state_dict(kept, strict=False)
     print("parameters", sum(p.numel() for p in modules["net"].parameters()), "seed", a.seed, "on", DEVICE, flush=True)
     team = Team(a.processes, modules)
     if a.processes == 1:

@@ -7,11 +7,12 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-enum { MAX_EVENTS = 512, MAX_TEXT = 8000 };
+enum { MAX_EVENTS = 512, MAX_TEXT = 8000, MAX_SUBJECT = 200 };
 
 void answer_clear(struct answer *a)
 {
 	for (size_t i = 0; i < a->n_events; i++) {
+		free(a->events[i].subject);
 		free(a->events[i].what);
 		free(a->events[i].frames);
 	}
@@ -69,9 +70,11 @@ static int read_frames(json_t *list, size_t n_frames, size_t number, struct answ
 static int read_event(json_t *j, size_t n_frames, size_t number, struct answer *a, struct err *err)
 {
 	const char *what = json_string_value(json_object_get(j, "what"));
+	const char *subject = json_string_value(json_object_get(j, "subject"));
 	if (!json_is_object(j) || !what || blank(what))
 		return err_set(err, ERR_FORMAT, "event %zu has no \"what\"", number);
 	struct answer_event *e = &a->events[a->n_events++];
+	e->subject = text_line(subject ? subject : "", MAX_SUBJECT);
 	e->what = text_line(what, MAX_TEXT);
 	return read_frames(json_object_get(j, "frames"), n_frames, number, e, err);
 }

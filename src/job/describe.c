@@ -162,8 +162,10 @@ static void keep_answer(const struct pictures *p, struct answer *a)
 	for (c->n_events = 0; c->n_events < a->n_events; c->n_events++) {
 		struct answer_event *from = &a->events[c->n_events];
 		struct store_event *to = &c->events[c->n_events];
-		*to =
-			(struct store_event){.what = TAKE(from->what), .samples = TAKE(from->frames), .n_samples = from->n_frames};
+		*to = (struct store_event){.subject = TAKE(from->subject),
+		                           .what = TAKE(from->what),
+		                           .samples = TAKE(from->frames),
+		                           .n_samples = from->n_frames};
 		for (size_t i = 0; i < to->n_samples; i++)
 			to->samples[i] = p->samples[to->samples[i]];
 	}

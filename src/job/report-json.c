@@ -131,9 +131,9 @@ static json_t *events_json(const struct report *r)
 				json_array_append_new(
 					frames, json_pack("{s:o, s:I}", "pts", seconds(s->pts), "sample", (json_int_t)e->samples[k]));
 		}
-		json_array_append_new(all,
-		                      json_pack("{s:o, s:o, s:o, s:I, s:o}", "start", seconds(e->start), "end", seconds(e->end),
-		                                "what", string(e->what), "chunk", (json_int_t)e->chunk, "frames", frames));
+		json_array_append_new(all, json_pack("{s:o, s:o, s:o, s:o, s:I, s:o}", "start", seconds(e->start), "end",
+		                                     seconds(e->end), "subject", string_or_null(e->subject), "what",
+		                                     string(e->what), "chunk", (json_int_t)e->chunk, "frames", frames));
 	}
 	return all;
 }

@@ -136,6 +136,7 @@ static void load_events(struct report *r, const struct report_chunk *c, size_t c
 		struct store_event *e = &from->events[i];
 		r->events[r->n_events++] = (struct report_event){.start = c->samples[e->samples[0]].pts,
 		                                                 .end = c->samples[e->samples[e->n_samples - 1]].pts,
+		                                                 .subject = TAKE(e->subject),
 		                                                 .what = TAKE(e->what),
 		                                                 .chunk = chunk,
 		                                                 .samples = TAKE(e->samples),

@@ -48,6 +48,7 @@ void report_free(struct report *r)
 	for (size_t i = 0; i < r->n_chunks; i++)
 		free_chunk(&r->chunks[i]);
 	for (size_t i = 0; i < r->n_events; i++) {
+		free(r->events[i].subject);
 		free(r->events[i].what);
 		free(r->events[i].samples);
 	}

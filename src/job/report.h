@@ -41,6 +41,7 @@ struct report_chunk {
 
 struct report_event {
 	int64_t start, end; /* pts of the first and last frame that show it */
+	char *subject;      /* who or what it is about; "" if the model did not say */
 	char *what;
 	size_t chunk;    /* index into chunks */
 	size_t *samples; /* indices into that chunk's samples, ascending, at least one */

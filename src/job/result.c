@@ -13,10 +13,11 @@ void result_events(const struct store_chunk *c, json_t *to)
 		for (size_t k = 0; k < e->n_samples; k++)
 			json_array_append_new(frames, json_pack("{s:f, s:I}", "pts", result_seconds(c->samples[e->samples[k]].pts),
 			                                        "sample", (json_int_t)e->samples[k]));
-		json_array_append_new(to, json_pack("{s:f, s:f, s:s, s:I, s:o}", "start",
+		json_array_append_new(to, json_pack("{s:f, s:f, s:s?, s:s, s:I, s:o}", "start",
 		                                    result_seconds(c->samples[e->samples[0]].pts), "end",
-		                                    result_seconds(c->samples[e->samples[e->n_samples - 1]].pts), "what",
-		                                    e->what, "chunk", (json_int_t)c->index, "frames", frames));
+		                                    result_seconds(c->samples[e->samples[e->n_samples - 1]].pts), "subject",
+		                                    e->subject && *e->subject ? e->subject : NULL, "what", e->what, "chunk",
+		                                    (json_int_t)c->index, "frames", frames));
 	}
 }
 

@@ -114,7 +114,7 @@ int store_search(struct store *s, const char *const *words, size_t n, size_t lim
 	                                                           "JOIN chunk ON chunk.job = event.job AND chunk.idx = "
 	                                                           "event.chunk JOIN job ON job.id = event.job "
 	                                                           "WHERE 1");
-	add_likes(&sql, "event.what", n);
+	add_likes(&sql, "(event.subject || ' ' || event.what)", n);
 	buf_adds(&sql, " UNION ALL SELECT chunk.job, chunk.idx, -1, chunk.summary, start_us, end_us, created FROM chunk "
 	               "JOIN job ON job.id = chunk.job WHERE chunk.state = 1");
 	add_likes(&sql, "chunk.summary", n);

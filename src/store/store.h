@@ -51,6 +51,7 @@ struct store_sample {
 };
 
 struct store_event {
+	char *subject; /* "" if the model did not say */
 	char *what;
 	size_t *samples; /* indices into the chunk's samples, ascending */
 	size_t n_samples;

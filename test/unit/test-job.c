@@ -72,14 +72,20 @@ static void a_good_answer_is_kept(void **state)
 	AUTO(answer_clear) struct answer a = {0};
 	struct err err;
 	(void)state;
-	assert_ok(answer_parse("```json\n{\"summary\": \"A\\ncar.\", \"events\": [{\"what\": \"It comes\", "
-	                       "\"frames\": [3, 1, 3]}]}\n```\n",
+	assert_ok(answer_parse("```json\n{\"summary\": \"A\\ncar.\", \"events\": [{\"subject\": \"a\\nvan\", "
+	                       "\"frames\": [3, 1, 3], \"what\": \"It comes\"}]}\n```\n",
 	                       3, &a, &err));
 	assert_string_equal(a.summary, "A car.");
 	assert_int_equal(a.n_events, 1);
+	assert_string_equal(a.events[0].subject, "a van");
 	assert_int_equal(a.events[0].n_frames, 2);
 	assert_int_equal(a.events[0].frames[0], 0);
 	assert_int_equal(a.events[0].frames[1], 2);
+	/* Models that do not keep to the schema often leave the subject out: what they say is still right. */
+	AUTO(answer_clear) struct answer plain = {0};
+	assert_ok(answer_parse("{\"summary\": \"A car.\", \"events\": [{\"what\": \"It comes\", \"frames\": [1]}]}", 1,
+	                       &plain, &err));
+	assert_string_equal(plain.events[0].subject, "");
 	AUTO(answer_clear) struct answer quiet = {0};
 	assert_ok(answer_parse("{\"summary\": \"Nothing happens.\", \"events\": []}", 1, &quiet, &err));
 	assert_int_equal(quiet.n_events, 0);

@@ -74,8 +74,11 @@ static void fill_event(struct report *r, size_t i, const struct shape *s)
 	size_t chunk = i * s->chunks / s->events, n = 1 + i % 9;
 	if (n > s->samples)
 		n = s->samples;
-	*e = (struct report_event){
-		.what = mem_strdup(s->text), .chunk = chunk, .n_samples = n, .samples = mem_alloc(n, sizeof *e->samples)};
+	*e = (struct report_event){.subject = mem_strdup(i % 3 ? s->text : ""),
+	                           .what = mem_strdup(s->text),
+	                           .chunk = chunk,
+	                           .n_samples = n,
+	                           .samples = mem_alloc(n, sizeof *e->samples)};
 	for (size_t k = 0; k < n; k++)
 		e->samples[k] = k;
 	e->start = r->chunks[chunk].samples[0].pts;

@@ -53,7 +53,7 @@ static void a_chunk_comes_back_as_it_was_saved(void **state)
 		{.time = 20, .pts = 20, .rung = "", .fault = "lost", .width = 0, .height = 0},
 	};
 	size_t shown[] = {0, 1};
-	struct store_event events[] = {{.what = "it's \"x\"; --", .samples = shown, .n_samples = 2}};
+	struct store_event events[] = {{.subject = "a thing", .what = "it's \"x\"; --", .samples = shown, .n_samples = 2}};
 	struct store_chunk c = {.index = 1,
 	                        .state = STORE_CHUNK_DONE,
 	                        .summary = "s",
@@ -80,6 +80,7 @@ static void a_chunk_comes_back_as_it_was_saved(void **state)
 	assert_memory_equal(got[1].samples[0].thumb, thumb, 6);
 	assert_null(got[1].samples[1].thumb);
 	assert_string_equal(got[1].samples[1].fault, "lost");
+	assert_string_equal(got[1].events[0].subject, "a thing");
 	assert_string_equal(got[1].events[0].what, "it's \"x\"; --");
 	assert_int_equal(got[1].events[0].samples[1], 1);
 	assert_true(got[1].decode_rate == 1.5);
@@ -153,9 +154,9 @@ static void an_older_store_is_brought_up_to_date(void **state)
 	sqlite3 *db = NULL;
 	store_free(open_store("old.db"));
 	assert_ok(sqlite3_open(path, &db));
-	const char *back =
-		"DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; DROP TABLE source; "
-		"DROP TABLE spending; DROP TABLE step; ALTER TABLE chunk DROP COLUMN endpoint; PRAGMA user_version = 1";
+	const char *back = "DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; DROP TABLE source; "
+					   "DROP TABLE spending; DROP TABLE step; ALTER TABLE chunk DROP COLUMN endpoint; "
+					   "ALTER TABLE event DROP COLUMN subject; PRAGMA user_version = 1";
 	assert_ok(sqlite3_exec(db, back, NULL, NULL, NULL));
 	assert_ok(sqlite3_close(db));
 

@@ -73,6 +73,8 @@ export interface Chunk {
 export interface VideoEvent {
   start: number;
   end: number;
+  /** Who or what it is about, where the model said. */
+  subject?: string | null;
   what: string;
   chunk: number;
   frames: { pts: number; sample?: number }[];
