@@ -30,7 +30,7 @@ struct engine {
 
 	engine_spend_fn *spend;
 	void *spend_ctx;
-	char *warning;
+	char *warning, *news_text;
 	pthread_mutex_t lock; /* guards starting */
 	bool started;
 	pthread_mutex_t enter_lock; /* guards `closing`, and the members against being freed under engine_child_changed() */

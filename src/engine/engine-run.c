@@ -96,6 +96,13 @@ static struct engine_spending spent_by(const struct member *m, const struct chat
 
 /* ---- starting */
 
+static void add_news(struct engine *e, const char *news)
+{
+	char *old = e->news_text;
+	e->news_text = old ? mem_printf("%s; %s", old, news) : mem_strdup(news);
+	free(old);
+}
+
 /* Asks a lone endpoint until its model is loaded. */
 static int probe_lone(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx, struct err *err)
 {
@@ -166,7 +173,7 @@ static size_t start_all(struct engine *e, struct err *err)
 		member_failed(s[i].m, &s[i].err);
 		dispatch_change(&e->dispatch, i, blame_start, &s[i]);
 		AUTO(mem_freep) char *w = mem_printf("the endpoint %s cannot be used now: %s", s[i].m->name, s[i].err.msg);
-		engine_add_warning(e, w);
+		add_news(e, w);
 	}
 	return answered;
 }
@@ -227,7 +234,7 @@ static void take_info(struct engine *e)
 			char *w =
 				mem_printf("the endpoint %s has the model %s, not %s: which of them describes a stretch is chance",
 			               m->name, name, model);
-			engine_add_warning(e, w);
+			add_news(e, w);
 		}
 		model = model ? model : name;
 	}
@@ -245,12 +252,7 @@ int engine_start(struct engine *e, void (*note)(void *ctx, const char *what), vo
 	err = err ? err : &own;
 	pthread_mutex_lock(&e->lock);
 	int r = 0;
-	/* What was to be said before has been. */
-	if (*e->warning) {
-		free(e->warning);
-		e->warning = mem_strdup("");
-		e->info.warning = e->warning;
-	}
+	e->info.news = ""; /* said, if there was any */
 	if (!e->started) {
 		for (size_t i = 0; i < e->n; i++)
 			count_spending(e, e->members[i], &(struct engine_spending){0});
@@ -258,6 +260,7 @@ int engine_start(struct engine *e, void (*note)(void *ctx, const char *what), vo
 		engine_enter(e);
 		if (r == 0)
 			take_info(e);
+		e->info.news = e->news_text ? e->news_text : "";
 		e->started = r == 0;
 	}
 	pthread_mutex_unlock(&e->lock);

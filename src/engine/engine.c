@@ -264,6 +264,7 @@ static void fill_info(struct engine *e)
 		.context = (int)m->context,
 		.images = true,
 		.warning = e->warning,
+		.news = "",
 	};
 	for (size_t i = 0; i < e->n; i++)
 		e->info.slots += e->dispatch.members[i].slots;
@@ -323,6 +324,7 @@ void engine_free(struct engine *e)
 	free(e->log_path);
 	free(e->cache_type);
 	free(e->warning);
+	free(e->news_text);
 	free(e);
 }
 

@@ -69,7 +69,8 @@ struct engine_info {
 	bool demo_model;        /* the bundled model was chosen because nothing else is there */
 	int slots, context;     /* context 0 if unknown */
 	bool images;            /* takes pictures; true if unknown */
-	const char *warning;    /* something the user should be told once, or ""; engine_start() may have other news */
+	const char *warning;    /* something the user should be told once, or "" */
+	const char *news;       /* likewise, found by the engine_start() that was just called; empty after the next one */
 };
 
 /* Resolves what to use (files exist, names, hash) without starting anything: for the job's key, doctor and errors.

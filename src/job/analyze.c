@@ -230,8 +230,8 @@ static int hand_over(struct course *c, struct err *err)
 	int r = 0;
 	if (!c->chunks) {
 		r = opening_engine(c->opening, err);
-		if (r == 0 && *engine_info(c->a->engine)->warning)
-			log_warning("%s", engine_info(c->a->engine)->warning);
+		if (r == 0 && *engine_info(c->a->engine)->news)
+			log_warning("%s", engine_info(c->a->engine)->news);
 		if (r == 0)
 			r = check_output(c->dir, err);
 		if (r < 0)

@@ -28,7 +28,7 @@ class Memory(flow.Flow):
 
     def start_job(self, engine, *options):
         return self.start("analyze", "a.mp4", "--engine", engine.url, "--chunk-duration", "1", "--workers", "1", "--format",
-                          "json", "--progress", "json", *FAST, *options)
+                          "json", "--progress", "json", "--frame-size", "320", *FAST, *options)
 
     def finish(self, p, code=0):
         _, errors = p.communicate(timeout=flow.TIMEOUT)
