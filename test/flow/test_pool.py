@@ -133,7 +133,7 @@ class Pool(flow.Flow):
     def test_engine_test(self):
         engine = self.engine()
         r = self.vdet("engine", "test", engine.url)
-        for name in ("answer", "pictures", "schema", "stream", "cancel"):
+        for name in ("answer", "pictures", "schema", "cancel"):
             self.assertRegex(r.stdout, rf"(?m)^ok +{name} ")
         self.assertIn("FAULT", self.vdet("engine", "test", self.engine("--fault", "400").url, code=1).stdout)
         few = self.engine("--fault", "half")
