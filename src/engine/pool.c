@@ -105,13 +105,13 @@ static double finish(const struct pool_member *all, size_t n, const struct pool_
 	return m->active < m->slots ? service : service * (1 + 1.0 / m->slots);
 }
 
-/* Whether the others, who are faster, will be through with all that waits before `m` would be with this one. */
+/* Whether the others, faster and at work, will be through with all that waits before `m` would be with this one. */
 static bool better_idle(const struct pool_member *all, size_t n, uint32_t allowed, size_t m, const struct pool_want *w)
 {
 	double mine = unit_of(all, n, &all[m]) * w->work, rate = 0;
 	for (size_t i = 0; i < n; i++)
-		if (i != m && allowed >> i & 1 && all[i].ready && all[i].slots > 0 && all[i].unit > 0 &&
-		    finish(all, n, &all[i], w->work) < mine)
+		if (i != m && allowed >> i & 1 && all[i].active > 0 && !has_room(&all[i]) && all[i].ready && all[i].slots > 0 &&
+		    all[i].unit > 0 && finish(all, n, &all[i], w->work) < mine)
 			rate += all[i].slots / (unit_of(all, n, &all[i]) * w->work);
 	return rate > 0 && all[m].unit > 0 && (double)(w->queue + 1) / rate + 1 / rate < mine;
 }

@@ -169,6 +169,24 @@ static void of_equals_the_cheaper_wins(void **state)
 	assert_int_equal(pick(m, 3, (struct pool_want){0}), 1);
 }
 
+/* As good as equal, and nobody at work: waiting would be for ever. */
+static void nobody_waits_for_the_idle(void **state)
+{
+	(void)state;
+	struct pool_member m[] = {MEMBER(.unit = 1.1), MEMBER(.unit = 1)};
+	assert_int_equal(pick(m, 2, (struct pool_want){0}), 0);
+	unsigned seed = 7;
+	for (int round = 0; round < 10000; round++) {
+		for (size_t i = 0; i < 2; i++)
+			m[i] = (struct pool_member){.ready = true,
+			                            .slots = 1 + rand_r(&seed) % 4,
+			                            .weight = 1 + rand_r(&seed) % 3,
+			                            .unit = (rand_r(&seed) % 100) / 10.0,
+			                            .cost = rand_r(&seed) % 3};
+		assert_true(pick(m, 2, (struct pool_want){.queue = (size_t)rand_r(&seed) % 5, .later = round % 4}) >= 0);
+	}
+}
+
 static void what_is_unknown_is_tried(void **state)
 {
 	(void)state;
@@ -305,6 +323,7 @@ int main(void)
 		cmocka_unit_test(a_breaker_does_as_it_is_asked),
 		cmocka_unit_test(the_shortest_finish_wins),
 		cmocka_unit_test(of_equals_the_cheaper_wins),
+		cmocka_unit_test(nobody_waits_for_the_idle),
 		cmocka_unit_test(what_is_unknown_is_tried),
 		cmocka_unit_test(failures_lead_elsewhere),
 		cmocka_unit_test(open_breakers_are_waited_for_a_while),
