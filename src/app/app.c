@@ -2,6 +2,9 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "gpu/gpu.h"
+
+#define GPU_LEAST ((int64_t)2 << 30)
 
 #define AT(member) offsetof(struct app_options, member)
 
@@ -69,15 +72,32 @@ void app_count_spending(struct engine *engine, struct store *store)
 	engine_count_spending(engine, spend, store);
 }
 
+/* What the GPUs have; of one that shares the machine's memory, or hardly has any, nothing is planned. */
+static void look_at_gpus(const struct app *app, struct engine_places *p)
+{
+	const struct gpu_options o = {.nvml = app->memory.nvml && *app->memory.nvml ? app->memory.nvml : NULL};
+	AUTO(gpu_freep) struct gpu *g = gpu_open(&o);
+	struct gpu_device d[GPU_MANY];
+	size_t n = gpu_read(g, d);
+	for (size_t i = 0; i < n; i++) {
+		const struct gpu_sample *s = &d[i].now;
+		if (s->lost || s->total < GPU_LEAST)
+			continue;
+		p->gpu_memory = p->gpus++ == 0 || s->total < p->gpu_memory ? s->total : p->gpu_memory;
+		p->gpu_in_use = s->used > p->gpu_in_use ? s->used : p->gpu_in_use;
+	}
+}
+
 int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), void *ctx, struct engine **ret,
                    struct err *err)
 {
-	const struct engine_places places = {.models_dir = app->demo ? NULL : app->models_dir,
-	                                     .demo_dir = app->demo_dir,
-	                                     .runtime_dir = app->runtime_dir,
-	                                     .made_dir = app->made_dir,
-	                                     .log_path = app->engine_log,
-	                                     .note = note,
-	                                     .note_ctx = ctx};
+	struct engine_places places = {.models_dir = app->demo ? NULL : app->models_dir,
+	                               .demo_dir = app->demo_dir,
+	                               .runtime_dir = app->runtime_dir,
+	                               .made_dir = app->made_dir,
+	                               .log_path = app->engine_log,
+	                               .note = note,
+	                               .note_ctx = ctx};
+	look_at_gpus(app, &places);
 	return engine_new(&app->engine, &places, app->cancel, ret, err);
 }

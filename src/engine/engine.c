@@ -6,6 +6,9 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/log.h"
+#include "engine/fit-flags.h"
+#include "engine/model-look.h"
 #include "engine/quantize.h"
 #include "engine/spec.h"
 
@@ -105,6 +108,40 @@ static int64_t choose_context(struct engine *e, const struct model *m, int64_t w
 	return wanted > 0 ? wanted : most < CONTEXT ? most : CONTEXT;
 }
 
+/* With a GPU whose memory is known: how many slots, and what of the model on the GPU; -1 = nothing is known. `share`:
+ * how many children have the same device. */
+static int64_t plan_memory(struct engine *e, const struct engine_options *o, const struct engine_places *p,
+                           const struct model *model, int share, struct spec *s)
+{
+	int64_t memory = o->memory ? o->memory : p->gpu_memory, own = sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+	int64_t gpus = *s->device || o->memory ? 1 : p->gpus;
+	for (const char *d = s->device; *d; d++)
+		gpus += *d == '+';
+	/* The demo model is at home on the processor. */
+	if (memory <= 0 || gpus <= 0 || model->demo || strcmp(s->device, "none") == 0)
+		return -1;
+	struct model_look look = {0};
+	struct err err;
+	if (model_look_at(model, "", &look, &err) < 0)
+		return -1; /* the start will say what is wrong */
+	const struct fit_wish w = {.memory = memory * gpus / share,
+	                           .in_use = o->memory ? 0 : p->gpu_in_use * gpus / share,
+	                           .goal = o->memory_goal > 0 ? o->memory_goal : 0.7,
+	                           .main_memory = own / 2,
+	                           .cache_type = e->cache_type,
+	                           .slots = s->slots,
+	                           .context = s->context};
+	struct fit_flags f;
+	fit_flags(&look.shape, &w, &f);
+	model_look_clear(&look);
+	for (size_t i = 0; i < ARRAY_LEN(f.why) && *f.why[i]; i++)
+		log_info("%s: %s", s->name, f.why[i]);
+	engine_add_warning(e, f.warning);
+	if (f.slots > 0)
+		s->slots = f.slots;
+	return f.gpu_layers;
+}
+
 /* The log of a child: that of the first is the one that people look for. */
 static char *log_of(const struct engine_places *p, size_t n, const char *name)
 {
@@ -114,15 +151,17 @@ static char *log_of(const struct engine_places *p, size_t n, const char *name)
 	return mem_printf("%.*s%s-%s.log", (int)(file_base(p->log_path) - p->log_path), p->log_path, stem, name);
 }
 
-static int add_child(struct engine *e, const struct engine_options *o, const struct engine_places *p, struct spec *s,
-                     struct err *err)
+static int add_child(struct engine *e, const struct engine_options *o, const struct engine_places *p, int share,
+                     struct spec *s, struct err *err)
 {
 	struct model *model;
 	int r = get_model(e, *s->model ? s->model : o->model ? o->model : "", o, p, &model, err);
 	if (r < 0)
 		return r;
-	s->slots = s->slots ? s->slots : o->slots > 0 ? o->slots : ENGINE_SLOTS;
+	s->slots = s->slots ? s->slots : o->slots;
 	s->context = choose_context(e, model, s->context ? s->context : o->context);
+	int64_t gpu_layers = plan_memory(e, o, p, model, share, s);
+	s->slots = s->slots > 0 ? s->slots : ENGINE_SLOTS;
 	AUTO(mem_freep) char *log = log_of(p, e->n, s->name);
 	const struct server_options so = {
 		.program = e->program,
@@ -134,6 +173,7 @@ static int add_child(struct engine *e, const struct engine_options *o, const str
 		.hang_timeout = o->hang_timeout,
 		.unload_after = o->unload_after,
 		.split = o->split,
+		.gpu_layers = gpu_layers,
 		.changed = engine_child_changed,
 		.changed_ctx = e,
 		.limits = e->limits,
@@ -227,8 +267,12 @@ static int add_members(struct engine *e, const struct engine_options *o, const s
 {
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < n; i++) {
+		int share = 0;
+		for (size_t k = 0; k < n; k++)
+			share += is_auto(list[k].url) && strcmp(list[k].device, list[i].device) == 0;
 		bool main = i == 0 && !is_auto(o->url);
-		r = is_auto(list[i].url) ? add_child(e, o, p, &list[i], err) : add_url(e, &list[i], main ? o->key : NULL, err);
+		r = is_auto(list[i].url) ? add_child(e, o, p, share, &list[i], err)
+		                         : add_url(e, &list[i], main ? o->key : NULL, err);
 		if (r < 0)
 			break;
 		struct member *m = e->members[i];

@@ -52,6 +52,8 @@ struct engine_places {
 	const char *runtime_dir; /* where the setup unpacked llama-server, see tools/; may not exist */
 	const char *made_dir;    /* for models made by quantize; NULL = nowhere */
 	const char *log_path;    /* the child's log is appended here; NULL = none kept */
+	/* The GPUs, where their memory is known: how many, what the smallest has, and what is in use of the fullest. */
+	int64_t gpus, gpu_memory, gpu_in_use;
 	/* Told of what may take long inside engine_new() ("reading model …"), from the calling thread; NULL = nobody. */
 	void (*note)(void *ctx, const char *what);
 	void *note_ctx;

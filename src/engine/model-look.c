@@ -15,7 +15,7 @@ void model_look_clear(struct model_look *m)
 	*m = (struct model_look){0};
 }
 
-static int look_at_files(const struct model *m, const char *quantize, struct model_look *ret, struct err *err)
+int model_look_at(const struct model *m, const char *quantize, struct model_look *ret, struct err *err)
 {
 	struct gguf text = {0}, projector = {0};
 	int r = gguf_read(m->path, &text, err);
@@ -70,7 +70,7 @@ int model_look(const struct engine_options *o, const struct engine_places *p, co
 	}
 	struct model_look look = {0};
 	int r = model_choose(wanted, quantize, p->models_dir, p->demo_dir, &m, err);
-	r = r == 0 ? look_at_files(&m, quantize, &look, err)
+	r = r == 0 ? model_look_at(&m, quantize, &look, err)
 	           : look_in_catalogue(wanted, quantize, own_catalogue, &look, err);
 	if (r == 0)
 		*ret = look;

@@ -19,6 +19,9 @@ struct model_look {
 /* The model that the options choose; else, by the same name, one of the catalogue that could be fetched. */
 int model_look(const struct engine_options *o, const struct engine_places *p, const char *own_catalogue,
                struct model_look *ret, struct err *err);
+/* One that was chosen, from its files' headers. `quantize`: "" = as it is. */
+struct model;
+int model_look_at(const struct model *m, const char *quantize, struct model_look *ret, struct err *err);
 void model_look_clear(struct model_look *m);
 
 #endif

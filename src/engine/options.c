@@ -49,7 +49,9 @@ static const struct opt_row rows[] = {
 	{"engine.server", NULL, OPT_STRING, AT(server), "", 0, 0, NULL, "PROGRAM",
      "The llama-server to start; empty: the one in PATH, else the one that was set up for vdet.", 0},
 	{"engine.slots", "slots", OPT_INT, AT(slots), "0", 0, 256, NULL, "N",
-     "Requests that the engine works on at once; 0 = 4, or what the engine says.", 0},
+     "Requests that the engine works on at once; 0 = as many as fit into the GPU's memory where that is "
+     "known, else 4; or what the engine says.",
+     0},
 	{"engine.context", "context", OPT_INT, AT(context), "0", 0, 1 << 24, NULL, "TOKENS",
      "With auto, how much one request may hold; 0 = 16384, or the model's own maximum if that is less.", 0},
 	{"engine.vision_timeout", "vision-timeout", OPT_TIME, AT(vision_timeout), "30min", 0, 31536000, NULL, "TIME",

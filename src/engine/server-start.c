@@ -42,13 +42,22 @@ static char *add_device(const struct server *s, const char **argv)
 
 int server_start_program(struct server *s, int log_fd, struct err *err)
 {
-	char slots[24], context[24];
+	char slots[24], context[24], layers[24];
 	snprintf(slots, sizeof slots, "%lld", (long long)s->o.slots);
 	snprintf(context, sizeof context, "%lld", (long long)(s->o.slots * s->o.context));
 	const char *argv[24] = {
 		s->program, "-m", s->o.model->path, "--mmproj", s->o.model->projector, "-a", s->o.model->name, "-np",
 		slots,      "-c", context,          "--host",   s->dir.socket,         NULL};
 	AUTO(mem_freep) char *device = add_device(s, argv);
+	/* A user's own word stands. */
+	if (s->o.gpu_layers >= 0 && !getenv("LLAMA_ARG_N_GPU_LAYERS")) {
+		const char **end = argv;
+		while (*end)
+			end++;
+		snprintf(layers, sizeof layers, "%lld", (long long)s->o.gpu_layers);
+		end[0] = "-ngl";
+		end[1] = layers;
+	}
 	/* Not on the command line: the key, which other users could read there; and what older versions would not know.
 	 * CACHE_RAM: no prompt cache in main memory beside the slots' own. Each chunk is new; it only grows. */
 	AUTO(mem_freep) char *key = mem_printf("LLAMA_API_KEY=%s", s->key);

@@ -25,6 +25,7 @@ struct server_options {
 	int64_t hang_timeout;      /* requests are in flight and it answers nothing: 0 = wait for ever */
 	int64_t unload_after;      /* nothing asked for that long: it is stopped until the next request; 0 = never */
 	const char *device;        /* "CUDA0", "CUDA0+CUDA1", "none"; "" = its own choice */
+	int64_t gpu_layers;        /* how many of the model's layers; -1 = as it does by itself */
 	const char *split;         /* how a model is split over several devices: none, layer or row; "" = its own choice */
 	/* Told when it became ready, or ceased to be; from the server's thread. May be NULL. */
 	void (*changed)(void *ctx);

@@ -1,5 +1,6 @@
 """Memory runs short while a job is at work: a stand-in for NVIDIA's library plays it, and the engine says so itself."""
 import os
+import shutil
 
 import flow
 
@@ -81,6 +82,26 @@ class Memory(flow.Flow):
         engine = self.engine()
         self.play(0.95)
         self.assertEqual(self.finish(self.start_job(engine, "--memory-nvml", self.library(), "--no-memory-policy")), [])
+
+    def test_our_own_server_is_fitted(self):
+        """Slots and layers follow from the GPU's memory, unless the user has said; the demo model's never do."""
+        self.needs_engine()
+        library = self.library()
+        weights = flow.ROOT / "model" / "weights"
+        shutil.copy(weights / "demo.gguf", self.dir / "own.gguf")
+        shutil.copy(weights / "mmproj-demo.gguf", self.dir / "mmproj-own.gguf")
+        flow.make_video(self.dir / "short.mp4", 1)
+        self.play(0.1)
+        for options, told in ((["--model", "own.gguf"], ("-np 8 ", "-ngl 999")),
+                              (["--model", "own.gguf", "--slots", "2"], ("-np 2 ", "-ngl 999")),
+                              (["--model", "own.gguf", "--devices", "none"], ("-np 4 ",)), ([], ("-np 4 ",))):
+            with self.subTest(options=options):
+                self.vdet("analyze", "short.mp4", "--fresh", "--memory-nvml", library, *options)
+                logs = "".join(p.read_text(errors="replace") for p in self.dir.rglob("*.log"))
+                line = [x for x in logs.splitlines() if "vdet: starting" in x][-1]
+                for flag in told:
+                    self.assertIn(flag, line)
+                self.assertEqual("-ngl" in line, "-ngl 999" in told, line)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/catalogue.h"
+#include "engine/fit-flags.h"
 #include "engine/fit.h"
 #include "engine/model-get.h"
 
@@ -244,6 +245,44 @@ static void names_tell_the_precision(void **state)
 		__VA_ARGS__, NULL \
 	}
 
+static struct fit_flags flags(const struct fit_model *m, int64_t memory, int64_t slots)
+{
+	struct fit_flags f;
+	fit_flags(
+		m, &(struct fit_wish){.memory = memory, .goal = 0.7, .main_memory = 64 * GB, .slots = slots, .context = 16384},
+		&f);
+	return f;
+}
+
+static void the_server_is_told_what_fits(void **state)
+{
+	(void)state;
+	AUTO(catalogue_freep) struct catalogue *c = shipped();
+	struct fit_model m = model(c, "qwen2.5-vl-7b")->shape;
+	m.quantize = "f16";
+	m.weights = (int64_t)((double)m.parameters * fit_bits("f16") / 8);
+
+	struct fit_flags f = flags(&m, 80 * GB, 0);
+	assert_int_equal(f.gpu_layers, FIT_LAYERS_ALL);
+	assert_int_equal(f.slots, 8);
+	assert_string_equal(f.warning, "");
+	assert_non_null(strstr(f.why[1], "f16 as it is here, 8 slots of 16384 tokens"));
+	assert_int_equal(flags(&m, 80 * GB, 3).slots, 3);
+
+	f = flags(&m, 16 * GB, 0);
+	assert_true(f.gpu_layers > 0 && f.gpu_layers < m.layers);
+	assert_non_null(strstr(f.why[2], "many times slower"));
+	assert_non_null(strstr(f.warning, "with --quantize q"));
+
+	f = flags(&m, 1 * GB, 0);
+	assert_int_equal(f.gpu_layers, -1);
+	assert_int_equal(f.slots, 0);
+	assert_non_null(strstr(f.warning, "choose a smaller model"));
+
+	m.quantize = ""; /* as of a file that does not tell */
+	assert_int_equal(flags(&m, 80 * GB, 0).gpu_layers, FIT_LAYERS_ALL);
+}
+
 /* What is picked, joined by blanks; or the error's message. */
 static const char *picked(const char *const *names, const char *quantize, const char **precision)
 {
@@ -297,6 +336,7 @@ int main(void)
 		cmocka_unit_test(what_is_told_is_kept),
 		cmocka_unit_test(what_does_not_fit_says_what_would),
 		cmocka_unit_test(pictures_shrink_where_the_context_is_short),
+		cmocka_unit_test(the_server_is_told_what_fits),
 		cmocka_unit_test(names_tell_the_precision),
 		cmocka_unit_test(the_right_files_are_picked),
 	};
