@@ -75,7 +75,7 @@ struct board {
 	int64_t chunks_done, chunks_holes;
 	json_t *readings[BOARD_READINGS]; /* a ring */
 	size_t n_readings;                /* in all */
-	int64_t next_reading;             /* manager only */
+	int64_t last_reading;             /* manager only; 0 = none yet */
 	struct pool *pool, *preparing, *copying;
 	pthread_t manager;
 };

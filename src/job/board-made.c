@@ -37,27 +37,11 @@ static int make_poster(struct board *b, struct video *v, int fd, struct err *err
 	return r < 0 ? r : file_write(path, jpeg.data, jpeg.len, err);
 }
 
-/* The sheets go by the API's addresses: storyboard.jpg?n=1 where the list of pictures says storyboard-1.jpg. */
-static void use_addresses(const struct buf *from, struct buf *to)
-{
-	static const char name[] = "storyboard-";
-	for (const char *p = buf_str(from); *p;) {
-		size_t n = sizeof name - 1;
-		if (strncmp(p, name, n) != 0) {
-			buf_add(to, p++, 1);
-			continue;
-		}
-		size_t digits = strspn(p + n, "0123456789");
-		buf_addf(to, "storyboard.jpg?n=%.*s", (int)digits, p + n);
-		p += n + digits + (strncmp(p + n + digits, ".jpg", 4) == 0 ? 4 : 0);
-	}
-}
-
 static int make_storyboard(struct board *b, struct video *v, int fd, struct err *err)
 {
 	const struct preview_options o = options_of(b);
 	AUTO(storyboard_clear) struct storyboard s = {0};
-	AUTO(buf_free) struct buf list = BUF(VTT_MAX), vtt = BUF(VTT_MAX);
+	AUTO(buf_free) struct buf vtt = BUF(VTT_MAX);
 	int r = preview_storyboard(fd, &o, PICTURE_SIZE, v->cancel, &s, err);
 	for (size_t i = 0; r == 0 && i < s.n_sheets; i++) {
 		AUTO(mem_freep) char *name = mem_printf("sheet-%zu.jpg", i + 1);
@@ -66,8 +50,7 @@ static int make_storyboard(struct board *b, struct video *v, int fd, struct err 
 	}
 	if (r < 0)
 		return r;
-	storyboard_vtt(&s, "storyboard", &list);
-	use_addresses(&list, &vtt);
+	storyboard_vtt(&s, "storyboard", &vtt); /* its sheets by name, as the API's addresses have them */
 	AUTO(mem_freep) char *path = board_made(b, v->row.id, "storyboard.vtt");
 	return file_write(path, buf_str(&vtt), vtt.len, err);
 }

@@ -45,11 +45,13 @@ int64_t board_take_reading(struct board *b, int64_t now)
 	int64_t running = 0, waiting = 0, asking = 0;
 	double prefill = 0, decode = 0;
 	struct statvfs fs;
-	if (now < b->next_reading)
-		return b->next_reading;
 	pthread_mutex_lock(&b->lock);
 	count(b, &running, &waiting, &asking, &prefill, &decode);
 	pthread_mutex_unlock(&b->lock);
+	/* As soon as there is work the shorter period counts, also for the reading that was taken last. */
+	int64_t period = running || waiting ? BUSY_PERIOD : IDLE_PERIOD;
+	if (b->last_reading && now < b->last_reading + period)
+		return b->last_reading + period;
 	json_t *r = json_pack("{s:f, s:I, s:i, s:f, s:f, s:I, s:I, s:I}", "time", (double)clock_wall() / 1e6, "slots_busy",
 	                      (json_int_t)asking, "slots", engine_slots(b->setup.engine), "prefill_rate", prefill,
 	                      "decode_rate", decode, "queue", (json_int_t)waiting, "running", (json_int_t)running, "rss",
@@ -64,8 +66,8 @@ int64_t board_take_reading(struct board *b, int64_t now)
 	*at = json_incref(r);
 	pthread_mutex_unlock(&b->lock);
 	events_post(b->setup.events, "performance", NULL, 0, r);
-	b->next_reading = now + (running || waiting ? BUSY_PERIOD : IDLE_PERIOD);
-	return b->next_reading;
+	b->last_reading = now;
+	return now + period;
 }
 
 json_t *board_performance(struct board *b)

@@ -126,7 +126,7 @@ class Serve(Flow):
         self.assertEqual(len(engine.stretches()), asked + 2)
 
     def test_controls(self):
-        engine = self.engine("--latency", "0.3")
+        engine = self.engine("--latency", "0.3", "--slots", "1")
         server = self.serve(engine, "--queue-jobs", "1")
         make_video(self.dir / "a.mp4", 40)
         make_video(self.dir / "b.mp4", 4)
@@ -200,8 +200,8 @@ class Serve(Flow):
                 self.assertEqual(p.status, 404)
                 events.next("video", video=video)
         self.assertEqual((head["Content-Type"], poster[:2]), ("image/jpeg", b"\xff\xd8"))
-        self.assertIn(b"storyboard.jpg?n=1#xywh=", vtt)
-        _, _, sheet = server.raw("GET", f"/api/v1/videos/{video}/storyboard.jpg?n=1")
+        self.assertIn(b"storyboard-1.jpg#xywh=", vtt)
+        _, _, sheet = server.raw("GET", f"/api/v1/videos/{video}/storyboard-1.jpg")
         self.assertEqual(sheet[:2], b"\xff\xd8")
 
     def test_fetching(self):
