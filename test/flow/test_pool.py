@@ -131,7 +131,7 @@ class Pool(flow.Flow):
         self.assertRegex(r.stdout, r"(?m)^a .*\n(.*\n)*b ")
 
     def test_engine_test(self):
-        engine = self.engine()
+        engine = self.engine("--latency", "0.5")  # long enough to be cancelled
         r = self.vdet("engine", "test", engine.url)
         for name in ("answer", "pictures", "schema", "cancel"):
             self.assertRegex(r.stdout, rf"(?m)^ok +{name} ")

@@ -127,7 +127,8 @@ static void a_removed_job_takes_its_chunks_along(void **state)
 	add_job(s, key_a);
 	assert_ok(store_chunks_load(s, "aaaa56789012", true, &got, &n, &err));
 	assert_int_equal(n, 2);
-	free(got[0].summary), free(got[0].reason), free(got[1].summary), free(got[1].reason);
+	store_chunk_clear(&got[0]);
+	store_chunk_clear(&got[1]);
 	free(got);
 }
 
