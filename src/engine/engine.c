@@ -75,11 +75,11 @@ static int get_model(struct engine *e, const char *name, const struct engine_opt
 	struct model *m = &e->models[e->n_models];
 	const char *quantize = o->quantize && strcmp(o->quantize, "as-is") != 0 ? o->quantize : "";
 	int r = model_choose(name, quantize, p->models_dir, p->demo_dir, m, err);
-	if (r == 0 && !e->program)
-		r = find_program(o->server, p->runtime_dir, &e->program, err);
 	if (r < 0)
 		return r;
 	e->model_names[e->n_models++] = mem_strdup(name);
+	if (!e->program && (r = find_program(o->server, p->runtime_dir, &e->program, err)) < 0)
+		return r;
 	AUTO(mem_freep) char *cache = p->models_dir ? file_join(p->models_dir, ".hashes.json") : NULL;
 	const struct quantize make = {.server = e->program,
 	                              .made_dir = p->made_dir,
