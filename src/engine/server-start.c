@@ -49,6 +49,7 @@ int server_start_program(struct server *s, int log_fd, struct err *err)
 		s->program, "-m", s->o.model->path, "--mmproj", s->o.model->projector, "-a", s->o.model->name, "-np",
 		slots,      "-c", context,          "--host",   s->dir.socket,         NULL};
 	AUTO(mem_freep) char *device = add_device(s, argv);
+	(void)device; /* held for argv */
 	/* A user's own word stands. */
 	if (s->o.gpu_layers >= 0 && !getenv("LLAMA_ARG_N_GPU_LAYERS")) {
 		const char **end = argv;
