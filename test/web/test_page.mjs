@@ -11,7 +11,7 @@ const home = folder('page'), shot = shots();
 const first = makeVideo(join(home, 'first <b>video.mp4'), 20), second = makeVideo(join(home, 'second.mp4'), 20, { hue: 90 });
 const browser = await startBrowser();
 const engine = await startEngine('--slots', '1');
-const server = await new Server(home, engine, ['--workers', '1', '--retries', '0', '--connect-timeout', '2']).start();
+const server = await new Server(home, engine, ['--queue-jobs', '1', '--workers', '1', '--retries', '0', '--connect-timeout', '2']).start();
 const page = await openPage(browser, server);
 const card = (name) => page.locator('.card', { hasText: name });
 const until = (locator) => locator.first().waitFor({ timeout: PATIENCE });
