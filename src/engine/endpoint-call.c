@@ -93,9 +93,8 @@ static int choose_kind(struct call *k, const struct http_reply *reply, const cha
 	return 0;
 }
 
-static int on_body(void *ctx, const struct http_reply *reply, const char *data, size_t len, struct err *err)
+static int take_body(struct call *k, const struct http_reply *reply, const char *data, size_t len, struct err *err)
 {
-	struct call *k = ctx;
 	int r = len && k->kind == CALL_UNKNOWN ? choose_kind(k, reply, data, err) : 0;
 	if (r < 0)
 		return r;
@@ -110,6 +109,36 @@ static int on_body(void *ctx, const struct http_reply *reply, const char *data, 
 	}
 	default: buf_add(&k->whole, data, len); return buf_check(&k->whole, "the engine's answer", err);
 	}
+}
+
+static void tell(struct call *k, int64_t now)
+{
+	if (!k->progress)
+		return;
+	struct chat_progress p = {
+		.phase = k->answer.first ? CHAT_DECODE : CHAT_PREFILL,
+		.prompt_tokens = k->answer.prompt_tokens,
+		.prompt_done = k->answer.prompt_done,
+		.output_tokens = k->answer.output_tokens,
+		.attempt = k->attempt,
+	};
+	bool same =
+		p.phase == k->last.phase && p.prompt_done == k->last.prompt_done && p.output_tokens == k->last.output_tokens;
+	/* A new phase at once, the rest not too often, and a sign of life when nothing changes. */
+	if (k->told && p.phase == k->last.phase && now - k->told < (same ? CLOCK_SECOND : PROGRESS_EVERY))
+		return;
+	k->told = now;
+	k->last = p;
+	k->progress(k->ctx, &p);
+}
+
+static int on_body(void *ctx, const struct http_reply *reply, const char *data, size_t len, struct err *err)
+{
+	struct call *k = ctx;
+	int r = take_body(k, reply, data, len, err);
+	/* Here too, not in the ticks alone: between two of those a fast engine says all that it has to say. */
+	tell(k, clock_now());
+	return r;
 }
 
 static bool over(int64_t since, int64_t limit, int64_t now)
@@ -135,27 +164,6 @@ static int check_limits(const struct call *k, int64_t now, struct err *err)
 		               "(--idle-timeout)",
 		               (double)l->idle / 1e6);
 	return 0;
-}
-
-static void tell(struct call *k, int64_t now)
-{
-	if (!k->progress)
-		return;
-	struct chat_progress p = {
-		.phase = k->answer.first ? CHAT_DECODE : CHAT_PREFILL,
-		.prompt_tokens = k->answer.prompt_tokens,
-		.prompt_done = k->answer.prompt_done,
-		.output_tokens = k->answer.output_tokens,
-		.attempt = k->attempt,
-	};
-	bool same =
-		p.phase == k->last.phase && p.prompt_done == k->last.prompt_done && p.output_tokens == k->last.output_tokens;
-	/* A new phase at once, the rest not too often, and a sign of life when nothing changes. */
-	if (k->told && p.phase == k->last.phase && now - k->told < (same ? CLOCK_SECOND : PROGRESS_EVERY))
-		return;
-	k->told = now;
-	k->last = p;
-	k->progress(k->ctx, &p);
 }
 
 static int on_tick(void *ctx, struct err *err)

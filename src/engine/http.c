@@ -118,12 +118,23 @@ static size_t on_read(char *out, size_t size, size_t n, void *ctx)
 	return done;
 }
 
+static int check_canceled(struct exchange *x)
+{
+	const struct http_request *q = x->q;
+	if (cancel_fired(q->cancel[0]) || cancel_fired(q->cancel[1]))
+		return err_set(x->err, ERR_CANCELED, "interrupted");
+	return 0;
+}
+
 static size_t on_write(char *data, size_t size, size_t n, void *ctx)
 {
 	struct exchange *x = ctx;
 	if (x->failed)
 		return 0;
-	int r = x->q->body(x->q->ctx, x->reply, data, size * n, x->err);
+	/* One call of curl reads as long as there is something to read, which of a fast engine may be all of the answer. */
+	int r = check_canceled(x);
+	if (r == 0)
+		r = x->q->body(x->q->ctx, x->reply, data, size * n, x->err);
 	x->failed = r < 0 ? r : 0;
 	return r < 0 ? 0 : size * n;
 }
@@ -248,8 +259,9 @@ static struct curl_slist *set_up(CURL *e, struct exchange *x)
 static int check(struct exchange *x, int64_t deadline)
 {
 	const struct http_request *q = x->q;
-	if (cancel_fired(q->cancel[0]) || cancel_fired(q->cancel[1]))
-		return err_set(x->err, ERR_CANCELED, "interrupted");
+	int r = check_canceled(x);
+	if (r < 0)
+		return r;
 	if (deadline && clock_now() >= deadline)
 		return err_set(x->err, ERR_TIMEOUT, "no whole reply within %.1f s", (double)q->total_timeout / 1e6);
 	return q->tick ? q->tick(q->ctx, x->err) : 0;

@@ -131,10 +131,17 @@ class Pool(flow.Flow):
         self.assertRegex(r.stdout, r"(?m)^a .*\n(.*\n)*b ")
 
     def test_engine_test(self):
-        engine = self.engine("--latency", "0.5")  # long enough to be cancelled
+        engine = self.engine()
         r = self.vdet("engine", "test", engine.url)
-        for name in ("answer", "pictures", "schema", "cancel"):
+        for name in ("answer", "pictures", "schema"):
             self.assertRegex(r.stdout, rf"(?m)^ok +{name} ")
+        # The list of words is asked for twice: to be streamed, and to be cancelled.
+        lists = [r["n"] for r in engine.lines("begin") if "list of words" in "".join(r["texts"])]
+        self.assertEqual(len(lists), 2)
+        stalls = self.engine("--fault", f"stall@{lists[1]}")  # goes no further than its middle, so it is cancelled there
+        self.assertRegex(self.vdet("engine", "test", stalls.url).stdout, r"(?m)^ok +cancel ")
+        whole = self.engine("--fault", f"whole@{lists[1]}")
+        self.assertRegex(self.vdet("engine", "test", whole.url).stdout, r"(?m)^note +cancel ")
         self.assertIn("FAULT", self.vdet("engine", "test", self.engine("--fault", "400").url, code=1).stdout)
         few = self.engine("--fault", "half")
         self.assertRegex(self.vdet("engine", "test", "few", "--endpoint", f"few={few.url}", code=1).stdout, "FAULT +answer")
