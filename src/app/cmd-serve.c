@@ -98,7 +98,7 @@ static json_t *tell_performance(void *ctx)
 {
 	struct serving *s = ctx;
 	json_t *j = board_performance(s->board);
-	json_object_set_new(j, "recommendations", performance_advice(s->performance));
+	performance_tell(s->performance, j);
 	return j;
 }
 

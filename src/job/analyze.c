@@ -108,9 +108,25 @@ static void tell_source(const struct analyze *a, const char *name, const struct 
 		log_warning("%s: %s", name, v->warning);
 }
 
-/* began, busy: the clock and the engine's busy time when the job began; the summary counts as well. */
-static int finish(const struct analyze *a, struct store_job *job, const struct chunks_outcome *done, int64_t began,
-                  int64_t busy, struct analyze_result *ret, struct err *err)
+/* How things were when the job began: what it has cost is told from there, the summary's part as well. */
+struct start {
+	int64_t clock, busy;
+	json_t *endpoints;
+};
+
+static int count_run(const struct analyze *a, struct store_job *job, const struct start *s, struct err *err)
+{
+	json_auto_t *facts = json_loads(job->facts, 0, NULL);
+	if (facts) {
+		facts_count_endpoints(facts, s->endpoints, a->engine);
+		free(job->facts);
+		job->facts = json_dumps(facts, JSON_COMPACT);
+	}
+	return store_job_update(a->store, job, clock_now() - s->clock, engine_busy_time(a->engine) - s->busy, err);
+}
+
+static int finish(const struct analyze *a, struct store_job *job, const struct chunks_outcome *done,
+                  const struct start *start, struct analyze_result *ret, struct err *err)
 {
 	bool complete = !done->holes;
 	int r = 0;
@@ -120,7 +136,7 @@ static int finish(const struct analyze *a, struct store_job *job, const struct c
 		r = merge_summary(a, job, err);
 	}
 	if (r == 0)
-		r = store_job_update(a->store, job, clock_now() - began, engine_busy_time(a->engine) - busy, err);
+		r = count_run(a, job, start, err);
 	AUTO(report_freep) struct report *report = NULL;
 	progress_phase(a->progress, "report", "");
 	if (r == 0)
@@ -251,7 +267,11 @@ static int write_journal(struct course *c, struct err *err)
 	bool is_new = !c->job.facts;
 	json_auto_t *facts = facts_make(c->a->options, c->src->name, c->src->size, c->src->sha256, &c->src->video,
 	                                engine_info(c->a->engine), &c->survey);
+	json_auto_t *old = c->job.facts ? json_loads(c->job.facts, 0, NULL) : NULL;
+	json_t *asked = json_object_get(old, "endpoints");
 	size_t n = plan->n_chunks - c->journaled;
+	if (asked)
+		json_object_set(facts, "endpoints", asked);
 	AUTO(mem_freep) struct store_chunk *chunks = mem_alloc(n, sizeof *chunks);
 	for (size_t i = 0; i < n; i++) {
 		const struct plan_chunk *p = &plan->chunks[c->journaled + i];
@@ -347,16 +367,17 @@ static int analyze_source(struct describe_worker *w, struct source *src, int64_t
 	c.given = c.survey.whole = c.survey.plan;
 	if (r < 0)
 		return r;
-	int64_t busy = engine_busy_time(a->engine);
+	json_auto_t *endpoints = engine_endpoints_json(a->engine);
+	const struct start start = {.clock = began, .busy = engine_busy_time(a->engine), .endpoints = endpoints};
 	r = go(&c, &outcome, err);
 	if (c.open)
 		memory_detach(a->memory, c.job.id);
 	if (r == 0)
-		return finish(a, &c.job, &outcome, began, busy, ret, err);
+		return finish(a, &c.job, &outcome, &start, ret, err);
 	/* Time spent counts even if the run ends here; the job stays as it is, ready to go on. */
 	struct err ignored;
 	if (c.open)
-		store_job_update(a->store, &c.job, clock_now() - began, engine_busy_time(a->engine) - busy, &ignored);
+		count_run(a, &c.job, &start, &ignored);
 	return r;
 }
 

@@ -58,6 +58,44 @@ json_t *facts_make(const struct analyze_options *o, const char *name, int64_t si
 	                 (json_int_t)plan->to, "plan", plan_json(plan), "index", survey->seen);
 }
 
+static json_t *by_name(const json_t *list, const char *name)
+{
+	size_t i;
+	json_t *e;
+	json_array_foreach (list, i, e)
+		if (strcmp(json_string_value(json_object_get(e, "name")), name) == 0)
+			return e;
+	return NULL;
+}
+
+static int64_t count_of(const json_t *endpoint, const char *key)
+{
+	return json_integer_value(json_object_get(endpoint, key));
+}
+
+void facts_count_endpoints(json_t *facts, const json_t *before, struct engine *e)
+{
+	static const char *const counts[] = {"requests", "failures"};
+	json_auto_t *now = engine_endpoints_json(e), *sums = json_array();
+	const json_t *had = json_object_get(facts, "endpoints");
+	size_t i;
+	json_t *endpoint;
+	json_array_foreach (had, i, endpoint)
+		if (json_string_value(json_object_get(endpoint, "name")))
+			json_array_append_new(sums, json_deep_copy(endpoint));
+	json_array_foreach (now, i, endpoint) {
+		const char *name = json_string_value(json_object_get(endpoint, "name"));
+		json_t *sum = by_name(sums, name), *then = by_name(before, name);
+		if (!sum)
+			json_array_append_new(sums, sum = json_pack("{s:s}", "name", name));
+		for (size_t k = 0; k < ARRAY_LEN(counts); k++)
+			json_object_set_new(
+				sum, counts[k],
+				json_integer(count_of(sum, counts[k]) + count_of(endpoint, counts[k]) - count_of(then, counts[k])));
+	}
+	json_object_set(facts, "endpoints", sums);
+}
+
 void facts_key(const struct analyze_options *o, const char *sha256, const struct engine_info *engine, int64_t duration,
                const struct plan *given, char out[static HASH_HEX])
 {

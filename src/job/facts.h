@@ -15,6 +15,10 @@
 json_t *facts_make(const struct analyze_options *o, const char *name, int64_t size, const char *sha256,
                    const struct video_info *video, const struct engine_info *engine, const struct survey *survey);
 
+/* What each endpoint was asked, and failed at, since `before` (engine_endpoints_json() of then): added to `facts`,
+ * where earlier runs have left theirs. Other jobs' requests of that time are among them. */
+void facts_count_endpoints(json_t *facts, const json_t *before, struct engine *e);
+
 /* The job's key: SHA-256 of the source's hash, the range, the options that change the result, the given plan if there
  * is one, the prompts and the model. Two runs with one key would say the same; nothing else is in it (workers, engine
  * address, output). */

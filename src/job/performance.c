@@ -113,6 +113,16 @@ static double memory_peak(struct memory *m)
 	return most;
 }
 
+static void blame(struct advice_facts *f, const char *name, int64_t requests, int64_t failures)
+{
+	/* By share, not by count: a busy endpoint fails more often than an idle one. */
+	if (requests <= 0 || (f->worst.name && failures * f->worst.requests <= f->worst.failures * requests))
+		return;
+	f->worst.name = name;
+	f->worst.requests = requests;
+	f->worst.failures = failures;
+}
+
 void performance_facts(const struct report *r, struct engine *engine, struct memory *memory, struct advice_facts *ret)
 {
 	*ret = (struct advice_facts){.chunks = r->n_chunks,
@@ -127,6 +137,8 @@ void performance_facts(const struct report *r, struct engine *engine, struct mem
 	                             .quantize = engine ? engine_info(engine)->quantize : "",
 	                             .cache_type = engine ? engine_info(engine)->cache_type : "",
 	                             .demo_model = r->demo_model};
+	for (size_t i = 0; i < r->n_endpoints; i++)
+		blame(ret, r->endpoints[i].name, r->endpoints[i].requests, r->endpoints[i].failures);
 	for (size_t i = 0; i < r->n_chunks; i++) {
 		const struct report_chunk *c = &r->chunks[i];
 		ret->holes += c->state == CHUNK_HOLE;
@@ -172,14 +184,15 @@ struct performance {
 	struct memory *memory;
 	struct store *store;
 	int64_t renewed;
-	pthread_mutex_t lock; /* guards what follows */
-	json_t *advice;
+	pthread_mutex_t lock;     /* guards what follows */
+	json_t *advice, *summary; /* summary: of the newest job; null before the first */
 };
 
 struct performance *performance_new(struct engine *engine, struct memory *memory, struct store *store)
 {
 	struct performance *p = mem_alloc(1, sizeof *p);
-	*p = (struct performance){.engine = engine, .memory = memory, .store = store, .advice = json_array()};
+	*p = (struct performance){
+		.engine = engine, .memory = memory, .store = store, .advice = json_array(), .summary = json_null()};
 	pthread_mutex_init(&p->lock, NULL);
 	return p;
 }
@@ -189,6 +202,7 @@ void performance_free(struct performance *p)
 	if (!p)
 		return;
 	json_decref(p->advice);
+	json_decref(p->summary);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
@@ -204,10 +218,12 @@ static void renew(struct performance *p)
 	    report_load(p->store, newest, &report, &err) < 0)
 		return;
 	performance_facts(report, p->engine, p->memory, &facts);
-	json_t *fresh = advice_json(advice, advice_give(&facts, advice));
+	json_t *fresh = advice_json(advice, advice_give(&facts, advice)), *summary = performance_of(report);
 	pthread_mutex_lock(&p->lock);
 	json_decref(p->advice);
+	json_decref(p->summary);
 	p->advice = fresh;
+	p->summary = summary;
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -225,10 +241,10 @@ void performance_add(struct performance *p, json_t *reading)
 	renew(p);
 }
 
-json_t *performance_advice(struct performance *p)
+void performance_tell(struct performance *p, json_t *j)
 {
 	pthread_mutex_lock(&p->lock);
-	json_t *copy = json_deep_copy(p->advice);
+	json_object_set_new(j, "recommendations", json_deep_copy(p->advice));
+	json_object_set_new(j, "summary", json_deep_copy(p->summary));
 	pthread_mutex_unlock(&p->lock);
-	return copy;
 }

@@ -23,7 +23,8 @@ void performance_free(struct performance *p);
 DEFINE_FREEP(struct performance, performance)
 /* Adds "gpu", "endpoints", "forecast" and "memory" to a reading. Renews the advice now and then; may wait for disk. */
 void performance_add(struct performance *p, json_t *reading);
-/* The advice that was found last; never waits for long. */
-json_t *performance_advice(struct performance *p);
+/* Adds "recommendations" and "summary", which is performance_of() the newest job, as they were found last; never waits
+ * for long. */
+void performance_tell(struct performance *p, json_t *j);
 
 #endif

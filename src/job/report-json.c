@@ -149,24 +149,14 @@ static json_t *holes_json(const struct report *r)
 	return all;
 }
 
-/* Who answered how many chunks, in the order of their first. */
 static json_t *endpoints_json(const struct report *r)
 {
 	json_t *all = json_array();
-	for (size_t i = 0; i < r->n_chunks; i++) {
-		const char *name = r->chunks[i].endpoint;
-		json_t *e, *found = NULL;
-		size_t k;
-		if (report_is_empty(name) || r->chunks[i].state == CHUNK_HOLE)
-			continue;
-		json_array_foreach (all, k, e)
-			if (strcmp(json_string_value(json_object_get(e, "name")), name) == 0)
-				found = e;
-		if (!found) {
-			found = json_pack("{s:o, s:i}", "name", string(name), "chunks", 0);
-			json_array_append_new(all, found);
-		}
-		json_object_set_new(found, "chunks", json_integer(json_integer_value(json_object_get(found, "chunks")) + 1));
+	for (size_t i = 0; i < r->n_endpoints; i++) {
+		const struct report_endpoint *e = &r->endpoints[i];
+		json_array_append_new(all, json_pack("{s:o, s:I, s:I, s:I}", "name", string(e->name), "chunks",
+		                                     (json_int_t)e->chunks, "requests", (json_int_t)e->requests, "failures",
+		                                     (json_int_t)e->failures));
 	}
 	return all;
 }

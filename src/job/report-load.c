@@ -84,6 +84,35 @@ static void load_facts(struct report *r, json_t *f)
 		r->options[r->n_options++] = (struct report_option){mem_strdup(name), text_of(options, name)};
 }
 
+static struct report_endpoint *endpoint_of(struct report *r, const char *name)
+{
+	for (size_t i = 0; i < r->n_endpoints; i++)
+		if (strcmp(r->endpoints[i].name, name) == 0)
+			return &r->endpoints[i];
+	r->endpoints = mem_grow(r->endpoints, r->n_endpoints + 1, sizeof *r->endpoints);
+	struct report_endpoint *e = &r->endpoints[r->n_endpoints++];
+	*e = (struct report_endpoint){.name = mem_strdup(name)};
+	return e;
+}
+
+/* In the order of their first chunks; those without any come last. */
+static void load_endpoints(struct report *r, json_t *facts)
+{
+	size_t i;
+	json_t *value;
+	for (i = 0; i < r->n_chunks; i++)
+		if (r->chunks[i].state == CHUNK_DONE && *r->chunks[i].endpoint)
+			endpoint_of(r, r->chunks[i].endpoint)->chunks++;
+	json_array_foreach (json_object_get(facts, "endpoints"), i, value) {
+		const char *name = json_string_value(json_object_get(value, "name"));
+		if (!name || !int_of(value, "requests"))
+			continue;
+		struct report_endpoint *e = endpoint_of(r, name);
+		e->requests = int_of(value, "requests");
+		e->failures = int_of(value, "failures");
+	}
+}
+
 static void load_job(struct report *r, struct store_job *j)
 {
 	r->job = TAKE(j->id);
@@ -195,6 +224,7 @@ int report_load(struct store *s, const char *id, struct report **ret, struct err
 	load_facts(report, facts);
 	load_job(report, &job);
 	load_chunks(report, chunks, n);
+	load_endpoints(report, facts);
 	free(chunks);
 	r = store_steps_load(s, report->job, &report->steps, &report->n_steps, err);
 	if (r < 0)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "job/report-text.h"
+#include "job/report-made.h"
 
 /* One line of foreign text. text_markdown() escapes what has meaning anywhere; at the beginning of a line a list
  * mark or a number with a point would have one, too. */
@@ -134,42 +134,34 @@ static void md_chunks(const struct report *r, const struct report_sums *s, struc
 	buf_adds(out, "\n");
 }
 
-static void md_row(struct buf *out, const char *name, const char *value)
+struct md_table {
+	struct buf *out;
+	const char *group;
+};
+
+static void md_row(void *ctx, const struct report_row *row)
 {
-	if (report_is_empty(value))
-		return;
-	buf_adds(out, "| ");
-	md_line(out, name);
-	buf_adds(out, " | ");
-	md_line(out, value);
-	buf_adds(out, " |\n");
+	struct md_table *t = ctx;
+	if (!t->group || strcmp(t->group, row->group) != 0)
+		buf_addf(t->out, "\n\n### %s\n\n| | |\n|---|---|", row->group);
+	t->group = row->group;
+	buf_adds(t->out, "\n| ");
+	md_line(t->out, row->name);
+	buf_adds(t->out, " | ");
+	md_line(t->out, row->value);
+	buf_adds(t->out, " |");
 }
 
 static void md_made(const struct report *r, const struct report_sums *s, struct buf *out)
 {
-	char t[CLOCK_TEXT_MAX];
 	buf_adds(out, "## How this was made\n\n");
 	report_coverage_text(r, s, out);
 	if (!report_is_empty(r->plan.policy)) {
 		buf_adds(out, "\n\n");
 		report_plan_text(r, out);
 	}
-	buf_adds(out, "\n\n| | |\n|---|---|\n");
-	md_row(out, "vdet", r->vdet_version);
-	md_row(out, "created", clock_iso(r->created, t));
-	md_row(out, "job", r->job);
-	md_row(out, "SHA-256 of the video", r->source_sha256);
-	md_row(out, "engine", r->engine_kind);
-	md_row(out, "engine version", r->engine_version);
-	md_row(out, "model", r->model);
-	md_row(out, "model hash", r->model_hash);
-	md_row(out, "precision of weights", r->quantize);
-	md_row(out, "precision of the cache", r->cache_type);
-	md_row(out, "prompts' hash", r->prompt_hash);
-	md_row(out, "asked to look for", r->prompt);
-	md_row(out, "libraries", r->libraries);
-	for (size_t i = 0; i < r->n_options; i++)
-		md_row(out, r->options[i].name, r->options[i].value);
+	report_made_each(r, s, md_row, &(struct md_table){.out = out});
+	buf_adds(out, "\n");
 }
 
 int report_markdown(const struct report *r, struct buf *out, struct err *err)

@@ -52,7 +52,10 @@ void report_free(struct report *r)
 		free(r->events[i].what);
 		free(r->events[i].samples);
 	}
+	for (size_t i = 0; i < r->n_endpoints; i++)
+		free(r->endpoints[i].name);
 	store_steps_free(r->steps, r->n_steps);
+	free(r->endpoints);
 	free(r->options);
 	free(r->chunks);
 	free(r->events);

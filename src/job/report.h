@@ -52,6 +52,12 @@ struct report_option {
 	char *name, *value; /* "chunk.duration", "300" */
 };
 
+struct report_endpoint {
+	char *name;                 /* of the configuration */
+	size_t chunks;              /* that it described */
+	int64_t requests, failures; /* over all runs, as far as they were ended in order; 0 in reports of before */
+};
+
 /* How the frames were chosen. */
 struct report_plan {
 	char *policy;                                               /* "adaptive"; "" in reports of before */
@@ -106,6 +112,8 @@ struct report {
 
 	struct store_step *steps; /* what was done for want of memory, in order */
 	size_t n_steps;
+	struct report_endpoint *endpoints; /* who was asked */
+	size_t n_endpoints;
 
 	int64_t wall_time; /* microseconds of work over all runs of this job */
 	int64_t engine_busy;

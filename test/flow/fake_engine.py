@@ -26,10 +26,10 @@ A fault is NAME[=ARGUMENT][@WHEN], WHEN counting chat requests from 1: @3 the th
     utf8          bytes that are no UTF-8                       liar          names another model
     whole         not streamed, one JSON object                 no-done       without [DONE]
     no-usage      without token counts                          drip          each byte alone, CRLF, comments between
-    echo-key      500 that repeats the key it was given
+    echo-key      500 that repeats the key it was given    hold          answers once a test has said "release"
 
 Control, from tests: GET /control gives the counters as JSON; POST /control {"faults": [...], "latency": S,
-"reset": true} changes the script. --record appends a JSON line when a request arrives ("event": "begin") and when
+"reset": true} changes the script, {"release": true} lets go what is held, {"await": N} waits for the N-th request. --record appends a JSON line when a request arrives ("event": "begin") and when
 it is over ("event": "end"), with the SHA-256 of each picture and the texts.
 """
 import argparse
@@ -71,6 +71,8 @@ class State:
     def __init__(self, options):
         self.options = options
         self.lock = threading.Lock()
+        self.came = threading.Condition(self.lock)
+        self.released = False
         self.slots = threading.Semaphore(options.slots)
         self.rules = [Rule(f) for f in options.fault]
         self.latency = options.latency
@@ -89,6 +91,7 @@ class State:
     def begin(self, pictures):
         with self.lock:
             self.requests += 1
+            self.came.notify_all()
             self.pictures += pictures
             self.in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self.in_flight)
@@ -282,6 +285,8 @@ class Handler(BaseHTTPRequestHandler):
             if "faults" in change:
                 state.rules = [Rule(f) for f in change["faults"]]
             state.latency = change.get("latency", state.latency)
+            state.released |= change.get("release", False)
+            state.came.wait_for(lambda: state.requests >= change.get("await", 0))
         if change.get("reset"):
             state.reset()
         self.reply(200, state.counters())
@@ -317,6 +322,8 @@ class Handler(BaseHTTPRequestHandler):
         latency = float(argument or 1) if name == "latency" else self.state.latency
         if latency:
             self.wait(latency)
+        while name == "hold" and not self.state.released:
+            self.wait(0.02)
         if name == "dead":
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -48,6 +49,12 @@ class FakeEngine:
         """The stretch that each describe request was about, in order of arrival."""
         texts = ["".join(r["texts"]) for r in self.lines(event) if r.get("texts")]
         return [t.split("Stretch ")[1].split(",")[0] for t in texts if "Stretch " in t]
+
+    def control(self, **change):
+        """See fake_engine.py; gives its counters back."""
+        request = urllib.request.Request(self.url.replace("/v1", "/control"), json.dumps(change).encode())
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as r:
+            return json.load(r)
 
     def stop(self):
         self.process.kill()

@@ -29,12 +29,18 @@ class Memory(flow.Flow):
 
     def start_job(self, engine, *options):
         return self.start("analyze", "a.mp4", "--engine", engine.url, "--chunk-duration", "1", "--workers", "1", "--format",
-                          "json", "--progress", "json", "--frame-size", "320", *FAST, *options)
+                          "json,md,html", "--progress", "json", "--frame-size", "320", *FAST, *options)
 
     def finish(self, p, code=0):
         _, errors = p.communicate(timeout=flow.TIMEOUT)
         self.assertEqual(p.returncode, code, errors)
-        return [s["what"] for s in self.report("a")["run"]["steps"]]
+        steps = [s["what"] for s in self.report("a")["run"]["steps"]]
+        # People are told, too, and only where there is something to tell.
+        for name in "md", "html":
+            text = (self.dir / "a.vdet" / f"report.{name}").read_text()
+            self.assertEqual("When memory ran short" in text, bool(steps))
+            self.assertTrue(all(s in text for s in steps), (name, steps))
+        return steps
 
     def test_up_and_down_the_ladder(self):
         library = self.library()

@@ -31,10 +31,20 @@ class Pool(flow.Flow):
         super().setUp()
         flow.make_video(self.dir / "a.mp4", CHUNKS)
 
+    def flags(self, endpoints, options=()):
+        return ["analyze", "a.mp4", *(f for e in endpoints for f in ("--endpoint", e)), "--chunk-duration", "1",
+                "--chunk-frames", "2", "--frame-size", "96", "--format", "json", *options]
+
+    def begin(self, *endpoints, options=()):
+        return self.start(*self.flags(endpoints, options))
+
+    def end(self, p, code=0):
+        _, errors = p.communicate(timeout=flow.TIMEOUT)
+        self.assertEqual(p.returncode, code, errors)
+        return self.report("a")
+
     def analyze(self, *endpoints, options=(), code=0, **kw):
-        flags = [f for e in endpoints for f in ("--endpoint", e)]
-        r = self.vdet("analyze", "a.mp4", *flags, "--chunk-duration", "1", "--chunk-frames", "2", "--frame-size", "96",
-                      "--format", "json", *options, code=code, **kw)
+        r = self.vdet(*self.flags(endpoints, options), code=code, **kw)
         return r, self.report("a") if code in (0, 3) else None
 
     def check(self, report, holes=0):
@@ -49,8 +59,14 @@ class Pool(flow.Flow):
         return Counter(s for e in engines for s in e.stretches("end"))
 
     def test_work_is_shared(self):
-        a, b = self.engine("--latency", "0.1", "--slots", "2"), self.engine("--latency", "0.1", "--slots", "2")
-        _, report = self.analyze(f"a={a.url},concurrency=2", f"b={b.url},concurrency=2")
+        """While one is at work the other is asked, however slowly the chunks come."""
+        a, b = self.engine("--fault", "hold"), self.engine("--fault", "hold")
+        p = self.begin(f"a={a.url},concurrency=2", f"b={b.url},concurrency=2")
+        for engine in a, b:
+            engine.control(**{"await": 1})
+        for engine in a, b:
+            engine.control(release=True)
+        report = self.end(p)
         self.check(report)
         done = report["run"]["endpoints"]
         self.assertEqual(sum(e["chunks"] for e in done), CHUNKS)
@@ -63,7 +79,18 @@ class Pool(flow.Flow):
                 r, report = self.analyze(f"bad={bad.url}", f"good={good.url}", options=["--fresh"])
                 self.check(report)
                 self.assertNotIn("hole", r.stderr)
-                self.assertEqual([e["name"] for e in report["run"]["endpoints"]], ["good"])
+                good_one, bad_one = report["run"]["endpoints"]
+                self.assertEqual((good_one["name"], good_one["chunks"], good_one["failures"]), ("good", CHUNKS, 0))
+                self.assertEqual((bad_one["name"], bad_one["chunks"]), ("bad", 0))
+                self.assertGreater(bad_one["failures"], 0)
+                self.assertEqual(bad_one["failures"], bad_one["requests"])
+
+    def test_advice_names_the_one_that_fails(self):
+        moody = self.engine("--fault", "500@/3")
+        _, report = self.analyze(f"moody={moody.url}")
+        self.assertEqual(report["run"]["endpoints"][0]["failures"], moody.control()["requests"] // 3)
+        advice = {a["rule"]: a for a in json.loads(self.vdet("advise", "--json").stdout)["recommendations"]}
+        self.assertIn("The endpoint moody failed", advice["failing-endpoint"]["text"])
 
     def test_one_is_not_there(self):
         good = self.engine()
@@ -107,19 +134,23 @@ class Pool(flow.Flow):
                 self.assertNotIn(b"sesame", p.read_bytes(), p)
 
     def test_cloud_only_when_allowed(self):
-        near, far = self.engine("--latency", "0.2"), self.engine()
+        near, far = self.engine(), self.engine()
         self.analyze(f"near={near.url},concurrency=1", f"far={far.url},tier=cloud")
         self.assertEqual(far.stretches(), [])
-        _, report = self.analyze(f"near={near.url},concurrency=1", f"far={far.url},tier=cloud",
-                                 options=["--fresh", "--cloud-after", "1ms"])
-        self.check(report)
-        self.assertNotEqual(far.stretches(), [])
+        # The second of its requests is held: by then it is known how long it takes, and the queue is long.
+        near = self.engine("--fault", "hold@2")
+        p = self.begin(f"near={near.url},concurrency=1", f"far={far.url},tier=cloud",
+                       options=["--fresh", "--cloud-after", "1ms"])
+        far.control(**{"await": 1})
+        near.control(release=True)
+        self.check(self.end(p))
 
     def test_cap_of_the_day(self):
         """Counted over runs: what one has used, the next cannot."""
-        good, dear = self.engine("--latency", "0.1"), self.engine()
-        for _ in range(3):
-            self.analyze(f"good={good.url},concurrency=1", f"dear={dear.url},cap=2req,concurrency=1", options=["--fresh"])
+        good, dear = self.engine(), self.engine()
+        for _ in range(3):  # the dear one is asked whenever it is free: once a run at least
+            self.analyze(f"good={good.url},concurrency=1", f"dear={dear.url},cap=2req,concurrency=1,weight=1000",
+                         options=["--fresh"])
         self.assertEqual(len(dear.stretches()), 2)
         rows = sqlite3.connect(self.store).execute("SELECT endpoint, requests FROM spending").fetchall()
         self.assertEqual(rows, [("dear", 2)])

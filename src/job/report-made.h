@@ -1,0 +1,18 @@
+/* How a report was made, as rows of name and value: the same for every format that people read. Pure. */
+#ifndef VDET_JOB_REPORT_MADE_H
+#define VDET_JOB_REPORT_MADE_H
+
+#include "job/report-text.h"
+
+struct report_row {
+	const char *group; /* its heading */
+	const char *name, *value;
+	bool hash; /* nothing to read, only to compare */
+};
+
+/* Calls `fn` for each row that has a value; rows of one group follow each other. What is passed is valid during the
+ * call. */
+void report_made_each(const struct report *r, const struct report_sums *s,
+                      void (*fn)(void *ctx, const struct report_row *row), void *ctx);
+
+#endif
