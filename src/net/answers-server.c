@@ -56,6 +56,43 @@ static void board_metrics(const struct board_figures *f, struct buf *b)
 	figure(b, "pool_waiting", "gauge", "Work that waits for a thread of the board.", (double)f->waiting);
 }
 
+/* One figure of each GPU; what a GPU does not tell is left out. */
+static void gpu_metric(const json_t *gpus, const char *key, const char *name, const char *help, struct buf *b)
+{
+	size_t i;
+	json_t *g;
+	bool any = false;
+	json_array_foreach (gpus, i, g) {
+		const json_t *v = json_object_get(g, key);
+		const char *model = json_string_value(json_object_get(g, "name"));
+		double value = json_is_boolean(v) ? json_is_true(v) : json_number_value(v);
+		if (!json_is_number(v) && !json_is_boolean(v))
+			continue;
+		if (!any)
+			buf_addf(b, "# HELP vdet_gpu_%s %s\n# TYPE vdet_gpu_%s gauge\n", name, help, name);
+		any = true;
+		buf_addf(b, "vdet_gpu_%s{gpu=\"%zu\",model=\"", name, i);
+		for (const char *p = model ? model : ""; *p; p++) {
+			if (*p == '"' || *p == '\\')
+				buf_adds(b, "\\");
+			buf_add(b, p, 1);
+		}
+		buf_addf(b, "\"} %.15g\n", value);
+	}
+}
+
+static void gpu_metrics(const struct net_setup *s, struct buf *b)
+{
+	json_auto_t *all = s->performance ? s->performance(s->performance_ctx) : NULL;
+	const json_t *gpus = json_object_get(json_object_get(all, "now"), "gpu");
+	gpu_metric(gpus, "memory_used", "memory_used_bytes", "Memory in use.", b);
+	gpu_metric(gpus, "memory_total", "memory_total_bytes", "Memory there is.", b);
+	gpu_metric(gpus, "memory_peak", "memory_peak_bytes", "The most that was in use since the server started.", b);
+	gpu_metric(gpus, "load", "load_ratio", "Share of time that it was at work.", b);
+	gpu_metric(gpus, "temperature", "temperature_celsius", "Temperature.", b);
+	gpu_metric(gpus, "lost", "lost", "1 if it no longer answers.", b);
+}
+
 int answer_metrics(struct call *c, struct err *err)
 {
 	struct board_figures f;
@@ -65,6 +102,7 @@ int answer_metrics(struct call *c, struct err *err)
 	(void)err;
 	board_figures(n->setup.board, &f);
 	board_metrics(&f, b);
+	gpu_metrics(&n->setup, b);
 	buf_adds(b, "# HELP vdet_http_responses_total Replies by class.\n# TYPE vdet_http_responses_total counter\n");
 	for (int i = 2; i < 6; i++)
 		buf_addf(b, "vdet_http_responses_total{class=\"%dxx\"} %lld\n", i, (long long)k->by_class[i]);
@@ -220,6 +258,16 @@ int answer_performance(struct call *c, struct err *err)
 	if (!s->performance)
 		return err_set(err, ERR_NOENT, "this server does not watch its machine");
 	call_json(c, 200, s->performance(s->performance_ctx));
+	return 0;
+}
+
+int answer_recommendations(struct call *c, struct err *err)
+{
+	const struct net_setup *s = &c->net->setup;
+	if (!s->performance)
+		return err_set(err, ERR_NOENT, "this server does not watch its machine");
+	json_auto_t *all = s->performance(s->performance_ctx);
+	call_json(c, 200, json_pack("{s:O}", "recommendations", json_object_get(all, "recommendations")));
 	return 0;
 }
 

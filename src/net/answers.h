@@ -8,8 +8,8 @@
 
 /* The server itself; answers-server.c */
 route_fn answer_health, answer_ready, answer_metrics, answer_openapi, answer_page, answer_me, answer_login,
-	answer_logout, answer_tokens, answer_token_new, answer_token_delete, answer_performance, answer_sessions,
-	answer_settings, answer_settings_change, answer_no_socket;
+	answer_logout, answer_tokens, answer_token_new, answer_token_delete, answer_performance, answer_recommendations,
+	answer_sessions, answer_settings, answer_settings_change, answer_no_socket;
 bool answer_is_page(const char *path); /* a file of the page */
 
 /* What the board knows; answers-board.c */

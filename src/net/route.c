@@ -44,6 +44,7 @@ const struct route routes[] = {
 	{METHOD_GET, V "/jobs/{id}/report", ROLE_VIEW, 0, answer_report},
 	{METHOD_GET, V "/search", ROLE_VIEW, 0, answer_search},
 	{METHOD_GET, V "/performance", ROLE_VIEW, 0, answer_performance},
+	{METHOD_GET, V "/performance/recommendations", ROLE_VIEW, 0, answer_recommendations},
 	{METHOD_GET, V "/sessions", ROLE_VIEW, 0, answer_sessions},
 	{METHOD_GET, V "/settings", ROLE_VIEW, 0, answer_settings},
 	{METHOD_PATCH, V "/settings", ROLE_ADMIN, ROUTE_BODY, answer_settings_change},

@@ -223,6 +223,23 @@ class Http(Net):
         self.assertLess(len(packed.body), 150000)
         self.assertEqual(s.get("/app.js", headers={"If-None-Match": packed.headers["ETag"]}).status, 304)
 
+    def test_gpus_and_advice(self):
+        """What a GPU tells stands in the metrics, and what the rules say has an address of its own."""
+        library = os.environ.get("FAKE_NVML_LIBRARY", "")
+        if not os.path.exists(library):
+            self.skipTest("the stand-in for NVML is not built")
+        (self.dir / "gpu").write_text(f"0 {80 << 30} {20 << 30} 50 60 0 0\n")
+        self.env["FAKE_NVML"] = str(self.dir / "gpu")
+        s = self.serve("--memory-nvml", library)
+        self.assertTrue(s.wait("/performance", lambda p: p["now"].get("gpu"))["now"]["gpu"])
+        text = s.get("/metrics").body.decode()
+        self.assertRegex(text, rf'(?m)^vdet_gpu_memory_used_bytes{{gpu="0",model="[^"]+"}} {20 << 30}$')
+        self.assertRegex(text, rf'(?m)^vdet_gpu_memory_total_bytes{{gpu="0",model="[^"]+"}} {80 << 30}$')
+        self.assertRegex(text, r'(?m)^vdet_gpu_load_ratio{gpu="0",model="[^"]+"} 0\.5$')
+        self.assertRegex(text, r'(?m)^vdet_gpu_lost{gpu="0",model="[^"]+"} 0$')
+        self.assertEqual(s.api("/performance/recommendations"), {"recommendations": s.api("/performance")["recommendations"]})
+        self.assertIn("summary", s.api("/performance"))
+
     def test_metrics_and_settings(self):
         s = self.serve()
         text = s.get("/metrics").body.decode()
