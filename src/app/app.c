@@ -72,8 +72,7 @@ void app_count_spending(struct engine *engine, struct store *store)
 	engine_count_spending(engine, spend, store);
 }
 
-/* What the GPUs have; of one that shares the machine's memory, or hardly has any, nothing is planned. */
-static void look_at_gpus(const struct app *app, struct engine_places *p)
+void app_look_at_gpus(const struct app *app, struct engine_places *p)
 {
 	const struct gpu_options o = {.nvml = app->memory.nvml && *app->memory.nvml ? app->memory.nvml : NULL};
 	AUTO(gpu_freep) struct gpu *g = gpu_open(&o);
@@ -96,8 +95,11 @@ int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), v
 	                               .runtime_dir = app->runtime_dir,
 	                               .made_dir = app->made_dir,
 	                               .log_path = app->engine_log,
+	                               .frames = app->analyze.chunk_frames,
+	                               .frame_size = app->analyze.frame_size,
+	                               .answer_tokens = app->analyze.max_tokens,
 	                               .note = note,
 	                               .note_ctx = ctx};
-	look_at_gpus(app, &places);
+	app_look_at_gpus(app, &places);
 	return engine_new(&app->engine, &places, app->cancel, ret, err);
 }

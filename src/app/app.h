@@ -68,6 +68,9 @@ extern const struct command cmd_analyze, cmd_index, cmd_jobs, cmd_report, cmd_pl
 extern const struct command *const commands[];
 extern const size_t n_commands;
 
+/* Writes gpus, gpu_memory and gpu_in_use. Of a GPU that shares the machine's memory, or hardly has any, nothing is
+ * planned. */
+void app_look_at_gpus(const struct app *app, struct engine_places *p);
 /* Prints the error to standard error; the exit code that fits it. */
 int app_fail(const struct err *err);
 int app_usage(const struct command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

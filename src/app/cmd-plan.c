@@ -30,18 +30,24 @@ static bool has_gpu(void)
 	return any;
 }
 
-/* What the engine would take of the memory that there is: as told, else the machine's where there is no GPU. */
+/* What the engine would take of the memory that there is: as told, else as the GPU says, else the machine's. */
 static void tell_memory(const struct app *app, const struct model_look *look, const struct estimate *e, int64_t frames,
                         json_t *out)
 {
 	const struct engine_options *o = &app->engine;
-	int64_t memory = o->memory, own = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+	struct engine_places seen = {0};
+	app_look_at_gpus(app, &seen);
+	int64_t gpus =
+		seen.gpus > 1 && !*o->devices ? seen.gpus : 1; /* one server uses all of them; else each has its own */
+	int64_t memory = o->memory ? o->memory : seen.gpu_memory * gpus,
+			own = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 	const char *only[] = {look->quantize, NULL};
 	if (!memory && has_gpu()) {
 		fputs("memory: how much the GPU has is not known; --gpu-memory 24G tells\n", stderr);
 		return;
 	}
 	const struct fit_wish w = {.memory = memory ? memory : own,
+	                           .in_use = o->memory ? 0 : seen.gpu_in_use * gpus,
 	                           .goal = o->memory_goal,
 	                           .main_memory = memory ? own / 2 : 0,
 	                           .quantize = !look->here && strcmp(o->quantize, "as-is") != 0 ? look->quantize : NULL,

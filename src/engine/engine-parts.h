@@ -26,6 +26,7 @@ struct engine {
 	struct model models[SPEC_MANY];
 	char *model_names[SPEC_MANY]; /* as they were asked for */
 	size_t n_models;
+	int64_t picture_side; /* of the smallest plan; 0 = any */
 	char *program, *log_path, *cache_type;
 
 	engine_spend_fn *spend;

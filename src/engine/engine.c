@@ -96,50 +96,66 @@ static int get_model(struct engine *e, const char *name, const struct engine_opt
 	return r;
 }
 
-static int64_t choose_context(struct engine *e, const struct model *m, int64_t wanted)
+static void check_context(struct engine *e, const struct model *m, int64_t wanted)
 {
-	int64_t most = m->context > 0 ? m->context : CONTEXT_UNKNOWN;
-	if (wanted > most && m->context > 0) {
-		AUTO(mem_freep)
-		char *w =
-			mem_printf("the model %s was made for %lld tokens, not %lld", m->name, (long long)most, (long long)wanted);
-		engine_add_warning(e, w);
-	}
-	return wanted > 0 ? wanted : most < CONTEXT ? most : CONTEXT;
+	if (m->context <= 0 || wanted <= m->context)
+		return;
+	AUTO(mem_freep)
+	char *w = mem_printf("the model %s was made for %lld tokens, not %lld", m->name, (long long)m->context,
+	                     (long long)wanted);
+	engine_add_warning(e, w);
 }
 
-/* With a GPU whose memory is known: how many slots, and what of the model on the GPU; -1 = nothing is known. `share`:
- * how many children have the same device. */
-static int64_t plan_memory(struct engine *e, const struct engine_options *o, const struct engine_places *p,
-                           const struct model *model, int share, struct spec *s)
+/* What a chunk takes, and the memory that there is for it. `share`: how many children have the same device. */
+static struct fit_wish wish_of(const struct engine *e, const struct engine_options *o, const struct engine_places *p,
+                               int share, const struct spec *s)
 {
 	int64_t memory = o->memory ? o->memory : p->gpu_memory, own = sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 	int64_t gpus = *s->device || o->memory ? 1 : p->gpus;
 	for (const char *d = s->device; *d; d++)
 		gpus += *d == '+';
-	/* The demo model is at home on the processor. */
-	if (memory <= 0 || gpus <= 0 || model->demo || strcmp(s->device, "none") == 0)
-		return -1;
+	return (struct fit_wish){.memory = strcmp(s->device, "none") == 0 ? 0 : memory * gpus / share,
+	                         .in_use = o->memory ? 0 : p->gpu_in_use * gpus / share,
+	                         .goal = o->memory_goal > 0 ? o->memory_goal : 0.7,
+	                         .main_memory = own / 2,
+	                         .cache_type = e->cache_type,
+	                         .slots = s->slots,
+	                         .context = s->context,
+	                         .frames = p->frames,
+	                         .picture_width = p->frame_size,
+	                         .picture_height = p->frame_size * 9 / 16,
+	                         .answer_tokens = p->answer_tokens};
+}
+
+/* Context; and with a GPU whose memory is known how many slots, and how many layers on the GPU (-1 = not known). The
+ * user's words stand. */
+static int64_t plan_child(struct engine *e, const struct engine_options *o, const struct engine_places *p,
+                          const struct model *model, int share, struct spec *s)
+{
+	int64_t most = model->context > 0 ? model->context : CONTEXT_UNKNOWN, usual = most < CONTEXT ? most : CONTEXT;
+	bool fixed = s->context > 0;
 	struct model_look look = {0};
-	struct err err;
-	if (model_look_at(model, "", &look, &err) < 0)
-		return -1; /* the start will say what is wrong */
-	const struct fit_wish w = {.memory = memory * gpus / share,
-	                           .in_use = o->memory ? 0 : p->gpu_in_use * gpus / share,
-	                           .goal = o->memory_goal > 0 ? o->memory_goal : 0.7,
-	                           .main_memory = own / 2,
-	                           .cache_type = e->cache_type,
-	                           .slots = s->slots,
-	                           .context = s->context};
 	struct fit_flags f;
-	fit_flags(&look.shape, &w, &f);
+	struct err err;
+	check_context(e, model, s->context);
+	s->context = fixed ? s->context : usual;
+	/* The demo model is at home on the processor. Of what cannot be read the start will say what is wrong. */
+	if (model->demo || model_look_at(model, "", &look, &err) < 0)
+		return -1;
+	struct fit_wish w = wish_of(e, o, p, share, s);
+	w.context = s->context = fixed ? s->context : fit_context(&look.shape, &w, usual);
+	if (w.memory > 0) {
+		fit_flags(&look.shape, &w, fixed, &f);
+		for (size_t i = 0; i < ARRAY_LEN(f.why) && *f.why[i]; i++)
+			log_info("%s: %s", s->name, f.why[i]);
+		engine_add_warning(e, f.warning);
+		s->slots = f.slots > 0 ? f.slots : s->slots;
+		s->context = f.context;
+		if (f.picture_side && (!e->picture_side || f.picture_side < e->picture_side))
+			e->picture_side = f.picture_side;
+	}
 	model_look_clear(&look);
-	for (size_t i = 0; i < ARRAY_LEN(f.why) && *f.why[i]; i++)
-		log_info("%s: %s", s->name, f.why[i]);
-	engine_add_warning(e, f.warning);
-	if (f.slots > 0)
-		s->slots = f.slots;
-	return f.gpu_layers;
+	return w.memory > 0 ? f.gpu_layers : -1;
 }
 
 /* The log of a child: that of the first is the one that people look for. */
@@ -159,8 +175,8 @@ static int add_child(struct engine *e, const struct engine_options *o, const str
 	if (r < 0)
 		return r;
 	s->slots = s->slots ? s->slots : o->slots;
-	s->context = choose_context(e, model, s->context ? s->context : o->context);
-	int64_t gpu_layers = plan_memory(e, o, p, model, share, s);
+	s->context = s->context ? s->context : o->context;
+	int64_t gpu_layers = plan_child(e, o, p, model, share, s);
 	s->slots = s->slots > 0 ? s->slots : ENGINE_SLOTS;
 	AUTO(mem_freep) char *log = log_of(p, e->n, s->name);
 	const struct server_options so = {
@@ -307,6 +323,7 @@ static void fill_info(struct engine *e)
 		.demo_model = child && m->model->demo,
 		.context = (int)m->context,
 		.images = true,
+		.frame_size = (int)e->picture_side,
 		.warning = e->warning,
 		.news = "",
 	};

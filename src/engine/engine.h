@@ -54,6 +54,8 @@ struct engine_places {
 	const char *log_path;    /* the child's log is appended here; NULL = none kept */
 	/* The GPUs, where their memory is known: how many, what the smallest has, and what is in use of the fullest. */
 	int64_t gpus, gpu_memory, gpu_in_use;
+	/* What a request will hold, for planning its context: pictures, their long side, tokens of an answer; 0 = any. */
+	int64_t frames, frame_size, answer_tokens;
 	/* Told of what may take long inside engine_new() ("reading model …"), from the calling thread; NULL = nobody. */
 	void (*note)(void *ctx, const char *what);
 	void *note_ctx;
@@ -71,6 +73,7 @@ struct engine_info {
 	bool demo_model;        /* the bundled model was chosen because nothing else is there */
 	int slots, context;     /* context 0 if unknown */
 	bool images;            /* takes pictures; true if unknown */
+	int frame_size;         /* the longest that a picture's long side may be for a request to fit; 0 = any */
 	const char *warning;    /* something the user should be told once, or "" */
 	const char *news;       /* likewise, found by the engine_start() that was just called; empty after the next one */
 };

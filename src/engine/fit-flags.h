@@ -1,8 +1,9 @@
-/* Inside the engine room: from what is known of a GPU's memory to what a llama-server is told: how many slots, and how
- * many layers on the GPU. Pure. The context stays as it is: jobs are cut to it. */
+/* Inside the engine room: from what is known of a GPU's memory to what a llama-server is told: how many slots of how
+ * many tokens, and how many layers on the GPU; and how large pictures may be for a chunk to fit. Pure. */
 #ifndef VDET_ENGINE_FIT_FLAGS_H
 #define VDET_ENGINE_FIT_FLAGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/fit.h"
@@ -11,12 +12,20 @@
 
 struct fit_flags {
 	int64_t slots;
-	int64_t gpu_layers; /* for -ngl; -1 = it is not told */
+	int64_t context;      /* of one slot; that of the wish unless only less fits */
+	int64_t picture_side; /* the longest that a picture's long side may be; 0 = as it is */
+	int64_t gpu_layers;   /* for -ngl; -1 = it is not told */
 	char why[3][FIT_WHY];
 	char warning[2 * FIT_WHY]; /* "" or one line: the model is larger than the memory, and what would fit */
 };
 
-/* `w` says memory, in_use, goal, main_memory, cache_type and context; slots too, where the user did. */
-void fit_flags(const struct fit_model *m, const struct fit_wish *w, struct fit_flags *ret);
+/* Tokens of one slot where the user did not say: what a chunk of `w` takes, at least `usual`, at most what the model
+ * was made for. */
+int64_t fit_context(const struct fit_model *m, const struct fit_wish *w, int64_t usual);
+
+/* `w` says memory, in_use, goal, main_memory, cache_type, what a chunk takes (frames, picture_width, picture_height,
+ * answer_tokens; frames 0 = not known) and context; slots too, where the user did. `fixed`: so the user did the
+ * context; else it may become smaller, down to what a chunk takes. */
+void fit_flags(const struct fit_model *m, const struct fit_wish *w, bool fixed, struct fit_flags *ret);
 
 #endif

@@ -174,13 +174,18 @@ struct search {
 	struct fit_plan *plan;
 };
 
+int64_t fit_request_tokens(const struct fit_model *m, const struct fit_wish *w, int64_t width, int64_t height)
+{
+	int64_t text = w->text_tokens > 0 ? w->text_tokens : TEXT_TOKENS;
+	return w->frames * fit_picture_tokens(m, width, height) + text + w->answer_tokens;
+}
+
 /* The context of one slot for pictures of the plan's size: what the chunk takes. False where the model cannot. */
 static bool set_context(const struct search *s)
 {
 	struct fit_plan *p = s->plan;
-	int64_t text = s->w->text_tokens > 0 ? s->w->text_tokens : TEXT_TOKENS;
 	p->picture_tokens = fit_picture_tokens(s->m, p->choice.picture_width, p->choice.picture_height);
-	p->request_tokens = s->w->frames * p->picture_tokens + text + s->w->answer_tokens;
+	p->request_tokens = fit_request_tokens(s->m, s->w, p->choice.picture_width, p->choice.picture_height);
 	int64_t most = s->m->context > 0 ? s->m->context : INT64_MAX;
 	if (s->w->context > 0) {
 		p->choice.context = s->w->context;

@@ -79,6 +79,9 @@ struct fit_wish {
 	const char *const *available;                  /* precisions that there are, finest first; NULL = all */
 };
 
+/* What a chunk of this wish takes with pictures of this size: these, text and answer. */
+int64_t fit_request_tokens(const struct fit_model *m, const struct fit_wish *w, int64_t width, int64_t height);
+
 #define FIT_WHY 200
 struct fit_plan {
 	struct fit_choice choice;

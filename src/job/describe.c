@@ -71,12 +71,19 @@ static int take_frame(void *ctx, size_t i, struct frame *f)
 	return 0;
 }
 
+/* As the options have it, as far as engine and memory allow. */
+static int picture_size(const struct analyze *a, double scale)
+{
+	int most = engine_info(a->engine)->frame_size, size = memory_picture_size(a->memory, a->options->frame_size);
+	return (int)(scale * (most && most < size ? most : size));
+}
+
 static int decode(struct pictures *p, const struct plan_chunk *plan, double scale, struct err *err)
 {
 	const struct analyze_options *o = p->w->a->options;
 	const struct frame_request req = {.times = plan->times,
 	                                  .n = plan->n_times,
-	                                  .size = (int)(scale * memory_picture_size(p->w->a->memory, o->frame_size)),
+	                                  .size = picture_size(p->w->a, scale),
 	                                  .thumb_size = (int)o->thumb_size,
 	                                  .quality = (int)o->frame_quality,
 	                                  .keyframes = !strcmp(o->sample_seek, "keyframe")};

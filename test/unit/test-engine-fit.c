@@ -250,7 +250,7 @@ static struct fit_flags flags(const struct fit_model *m, int64_t memory, int64_t
 	struct fit_flags f;
 	fit_flags(
 		m, &(struct fit_wish){.memory = memory, .goal = 0.7, .main_memory = 64 * GB, .slots = slots, .context = 16384},
-		&f);
+		true, &f);
 	return f;
 }
 
@@ -281,6 +281,55 @@ static void the_server_is_told_what_fits(void **state)
 
 	m.quantize = ""; /* as of a file that does not tell */
 	assert_int_equal(flags(&m, 80 * GB, 0).gpu_layers, FIT_LAYERS_ALL);
+}
+
+/* What a chunk takes decides about the context, and where memory is short, about the pictures. */
+static void a_chunk_fits_into_the_server(void **state)
+{
+	(void)state;
+	AUTO(catalogue_freep) struct catalogue *c = shipped();
+	struct fit_model m = model(c, "qwen2.5-vl-7b")->shape;
+	m.quantize = "q4_k_m";
+	m.weights = fit_weights(&(struct fit_model){.parameters = m.parameters}, "q4_k_m");
+	struct fit_wish w = {.memory = 80 * GB,
+	                     .goal = 0.7,
+	                     .main_memory = 64 * GB,
+	                     .frames = 6,
+	                     .picture_width = 1280,
+	                     .picture_height = 720,
+	                     .answer_tokens = 2048};
+	struct fit_flags f;
+	int64_t takes = fit_request_tokens(&m, &w, 1280, 720);
+	assert_true(takes > 6 * 46 * 26 + 2048);
+	assert_int_equal(fit_context(&m, &w, 16384), 16384); /* more than it takes */
+	w.frames = 20;
+	assert_true(fit_context(&m, &w, 16384) >= fit_request_tokens(&m, &w, 1280, 720));
+	w.frames = 6;
+	m.context = 4096;
+	assert_int_equal(fit_context(&m, &w, 16384), 4096);
+	m.context = 128000;
+
+	w.context = 65536; /* as much as usual does not fit: as much as a chunk takes does */
+	w.memory = 16 * GB;
+	fit_flags(&m, &w, true, &f);
+	assert_true(f.gpu_layers < FIT_LAYERS_ALL || f.slots == 1);
+	w.slots = 2;
+	fit_flags(&m, &w, false, &f);
+	assert_int_equal(f.gpu_layers, FIT_LAYERS_ALL);
+	assert_int_equal(f.slots, 2);
+	assert_true(f.context < 65536 && f.context >= takes);
+	assert_int_equal(f.picture_side, 0);
+	assert_string_equal(f.warning, "");
+
+	w.slots = 0;
+	w.frames = 64; /* all of it on the GPU only with smaller pictures */
+	w.context = fit_context(&m, &w, 16384);
+	w.memory = 12 * GB;
+	fit_flags(&m, &w, false, &f);
+	assert_int_equal(f.gpu_layers, FIT_LAYERS_ALL);
+	assert_true(f.picture_side >= 256 && f.picture_side < 1280);
+	assert_non_null(strstr(f.warning, "pictures are made smaller"));
+	assert_true(f.context >= fit_request_tokens(&m, &w, f.picture_side, f.picture_side * 9 / 16));
 }
 
 /* What is picked, joined by blanks; or the error's message. */
@@ -337,6 +386,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_fit_says_what_would),
 		cmocka_unit_test(pictures_shrink_where_the_context_is_short),
 		cmocka_unit_test(the_server_is_told_what_fits),
+		cmocka_unit_test(a_chunk_fits_into_the_server),
 		cmocka_unit_test(names_tell_the_precision),
 		cmocka_unit_test(the_right_files_are_picked),
 	};
