@@ -1,8 +1,6 @@
 #include "engine/download-head.h"
 
-#include <ctype.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/curl-use.h"
 
 #define HOPS_MAX 8
 #define PAUSE (CLOCK_SECOND / 2)
@@ -36,40 +35,11 @@ void download_reply_reset(struct download_reply *r)
 	*r = (struct download_reply){.length = -1, .from = -1, .total = -1, .linked_size = -1};
 }
 
-/* The value of header `name`, trimmed, or false. */
-static bool header(const char *data, size_t len, const char *name, char *out, size_t size)
-{
-	size_t n = strlen(name), used = 0;
-	if (len <= n || strncasecmp(data, name, n) != 0 || data[n] != ':')
-		return false;
-	for (data += n + 1, len -= n + 1; len && isspace((unsigned char)*data); data++)
-		len--;
-	while (len && isspace((unsigned char)data[len - 1]))
-		len--;
-	for (; len && used + 1 < size; data++, len--)
-		out[used++] = isprint((unsigned char)*data) ? *data : '?';
-	out[used] = '\0';
-	return true;
-}
-
 static void take_hash(const char *etag, char out[static HASH_HEX])
 {
 	etag += strspn(etag, "W/\" ");
 	if (strspn(etag, "0123456789abcdef") == HASH_HEX - 1)
 		snprintf(out, HASH_HEX, "%s", etag);
-}
-
-static int64_t retry_after(const char *value)
-{
-	char *end;
-	double seconds = strtod(value, &end);
-	if (end == value) {
-		time_t at = curl_getdate(value, NULL);
-		seconds = at == (time_t)-1 ? 0 : difftime(at, time(NULL));
-	}
-	if (!(seconds > 0))
-		return 0;
-	return seconds * 1e6 < RETRY_AFTER_MAX ? (int64_t)(seconds * 1e6) : RETRY_AFTER_MAX;
 }
 
 size_t download_on_header(char *data, size_t size, size_t n, void *ctx)
@@ -82,23 +52,23 @@ size_t download_on_header(char *data, size_t size, size_t n, void *ctx)
 		const char *code = memchr(data, ' ', len);
 		download_reply_reset(r);
 		r->status = code ? (int)strtol(code, NULL, 10) : 0;
-	} else if (header(data, len, "Content-Length", value, sizeof value)) {
+	} else if (curl_use_header(data, len, "Content-Length", value, sizeof value)) {
 		r->length = strtoll(value, NULL, 10);
-	} else if (header(data, len, "Content-Range", value, sizeof value)) {
+	} else if (curl_use_header(data, len, "Content-Range", value, sizeof value)) {
 		if (sscanf(value, "bytes %lld-%lld/%lld", &from, &to, &total) == 3 && from >= 0 && total > 0) {
 			r->from = from;
 			r->total = total;
 		}
-	} else if (header(data, len, "X-Linked-Size", value, sizeof value)) {
+	} else if (curl_use_header(data, len, "X-Linked-Size", value, sizeof value)) {
 		r->linked_size = strtoll(value, NULL, 10);
-	} else if (header(data, len, "X-Linked-Etag", value, sizeof value)) {
+	} else if (curl_use_header(data, len, "X-Linked-Etag", value, sizeof value)) {
 		take_hash(value, r->hash);
-	} else if (header(data, len, "ETag", value, sizeof value)) {
+	} else if (curl_use_header(data, len, "ETag", value, sizeof value)) {
 		if (!*r->hash)
 			take_hash(value, r->hash);
-	} else if (header(data, len, "Retry-After", value, sizeof value)) {
-		r->retry_after = retry_after(value);
-	} else if (header(data, len, "X-Error-Message", value, sizeof value)) {
+	} else if (curl_use_header(data, len, "Retry-After", value, sizeof value)) {
+		r->retry_after = curl_use_retry_after(value, RETRY_AFTER_MAX);
+	} else if (curl_use_header(data, len, "X-Error-Message", value, sizeof value)) {
 		snprintf(r->message, sizeof r->message, "%.190s", value);
 	}
 	return len;
@@ -108,19 +78,7 @@ bool download_passing(int status, CURLcode code)
 {
 	if (status == 408 || status == 429 || (status >= 500 && status != 501))
 		return true;
-	switch (code) {
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_CONNECT:
-	case CURLE_OPERATION_TIMEDOUT:
-	case CURLE_GOT_NOTHING:
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-	case CURLE_PARTIAL_FILE:
-	case CURLE_HTTP2:
-	case CURLE_HTTP2_STREAM:
-	case CURLE_SSL_CONNECT_ERROR: return true;
-	default: return false;
-	}
+	return curl_use_passing(code);
 }
 
 int download_refused(const struct download_reply *r, const char *url, bool token, struct err *err)
@@ -159,39 +117,15 @@ int download_wait(const struct download_options *o, int64_t pause, struct err *e
 
 /* ---- single exchanges */
 
-static void init_curl(void)
-{
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
-static bool is_local(const char *url)
-{
-	static const char *const hosts[] = {"://localhost", "://127.", "://[::1]"};
-	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
-		if (strstr(url, hosts[i]))
-			return true;
-	return false;
-}
-
 void download_set_up(CURL *e, const struct download_options *o, const char *url, bool foreign, char *words)
 {
 	long seconds = o->timeout > 0 ? (long)(o->timeout / CLOCK_SECOND + 1) : 60;
 	curl_easy_reset(e);
-	curl_easy_setopt(e, CURLOPT_URL, url);
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-#if LIBCURL_VERSION_NUM >= 0x075500
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
-#endif
-	curl_easy_setopt(e, CURLOPT_USERAGENT, "vdet");
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, words);
+	curl_use_plainly(e, url, words);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, download_on_header);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, seconds);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, seconds);
-	if (is_local(url))
-		curl_easy_setopt(e, CURLOPT_PROXY, "");
 	if (o->token && *o->token && !foreign) {
 		curl_easy_setopt(e, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
 		curl_easy_setopt(e, CURLOPT_XOAUTH2_BEARER, o->token);
@@ -290,9 +224,8 @@ static int follow(struct exchange *x, CURL *easy, const char *url, char **ret_ur
 /* With back-off, until it works or will not. */
 static int exchange(struct exchange *x, const char *url, struct download_head *head, struct err *err)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	char shown[300];
-	pthread_once(&once, init_curl);
+	curl_use();
 	CURL *easy = curl_easy_init();
 	int r = easy ? 0 : err_set(err, ERR_INTERNAL, "curl cannot be started");
 	download_show(url, shown);

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "engine/curl-use.h"
 
 enum { TRIES = 6, REDIRECTS = 5, CONNECT_SECONDS = 30, STALL_SECONDS = 60, TELL = 500000, TAG_MAX = 256 };
 
@@ -92,21 +93,13 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 {
 	struct transfer *t = ctx;
 	size_t len = size * n;
-	const char *value = memchr(line, ':', len);
+	char value[TAG_MAX];
 	if (len > 5 && strncmp(line, "HTTP/", 5) == 0 && t->here == 0)
 		t->tag[0] = '\0';
-	if (!value)
-		return len;
-	size_t name = (size_t)(value - line);
-	bool etag = name == 4 && strncasecmp(line, "etag", 4) == 0;
-	bool date = name == 13 && strncasecmp(line, "last-modified", 13) == 0;
-	for (value++; value < line + len && *value == ' '; value++)
-		;
-	int room = (int)(line + len - value);
-	while (room > 0 && (value[room - 1] == '\r' || value[room - 1] == '\n'))
-		room--;
-	if ((etag && strncmp(value, "W/", 2) != 0) || (date && !*t->tag))
-		snprintf(t->tag, sizeof t->tag, "%.*s", room < TAG_MAX ? room : 0, value);
+	/* A date only where there is nothing better; a weak tag says nothing about the bytes. */
+	bool etag = curl_use_header(line, len, "ETag", value, sizeof value) && strncmp(value, "W/", 2) != 0;
+	if (etag || (!*t->tag && curl_use_header(line, len, "Last-Modified", value, sizeof value)))
+		snprintf(t->tag, sizeof t->tag, "%s", value);
 	return len;
 }
 
@@ -164,14 +157,11 @@ static int on_tick(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off
 static void set_up(struct transfer *t, char *words, int64_t left)
 {
 	CURL *c = t->curl;
-	curl_easy_setopt(c, CURLOPT_URL, t->q->url);
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_use_plainly(c, t->q->url, words);
 	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
 	curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)REDIRECTS);
 	curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L);
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_USERAGENT, "vdet");
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
@@ -188,13 +178,13 @@ static void set_up(struct transfer *t, char *words, int64_t left)
 	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_tick);
 	curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
-	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, words);
 }
 
 /* One try, from where the last one ended if the file can be told to be the same. */
 static CURLcode attempt(struct transfer *t, int64_t left, char *words, long *ret_status)
 {
 	struct curl_slist *headers = NULL;
+	curl_use();
 	t->curl = curl_easy_init();
 	if (!t->curl)
 		return CURLE_OUT_OF_MEMORY;
@@ -216,18 +206,10 @@ static CURLcode attempt(struct transfer *t, int64_t left, char *words, long *ret
 
 static bool may_pass(CURLcode c, long status)
 {
-	switch (c) {
-	case CURLE_PARTIAL_FILE:
-	case CURLE_RECV_ERROR:
-	case CURLE_SEND_ERROR:
-	case CURLE_GOT_NOTHING:
-	case CURLE_COULDNT_CONNECT:
-	case CURLE_OPERATION_TIMEDOUT:
-	case CURLE_HTTP2:
-	case CURLE_HTTP2_STREAM: return true;
-	case CURLE_HTTP_RETURNED_ERROR: return status == 429 || status >= 500;
-	default: return false;
-	}
+	if (c == CURLE_HTTP_RETURNED_ERROR)
+		return status == 429 || status >= 500;
+	/* A name that cannot be resolved is most likely mistyped. */
+	return curl_use_passing(c) && c != CURLE_COULDNT_RESOLVE_HOST;
 }
 
 static int tell_failure(const struct transfer *t, CURLcode c, const char *words, struct err *err)

@@ -1,7 +1,6 @@
 #include "engine/http.h"
 
 #include <ctype.h>
-#include <curl/curl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "engine/curl-use.h"
 
 #define TICK_MS 100
 #define RETRY_AFTER_MAX (3600 * CLOCK_SECOND)
@@ -38,15 +38,9 @@ struct exchange {
 	char words[CURL_ERROR_SIZE];
 };
 
-static void init_curl(void)
-{
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 struct http *http_new(void)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pthread_once(&once, init_curl);
+	curl_use();
 	struct http *h = mem_alloc(1, sizeof *h);
 	pthread_mutex_init(&h->lock, NULL);
 	return h;
@@ -139,34 +133,6 @@ static size_t on_write(char *data, size_t size, size_t n, void *ctx)
 	return r < 0 ? 0 : size * n;
 }
 
-/* Copies a header's value, bounded, printable, up to `stop`. */
-static void header_value(const char *s, size_t len, char stop, char *out, size_t size)
-{
-	size_t n = 0;
-	while (len && isspace((unsigned char)*s)) {
-		s++;
-		len--;
-	}
-	for (; len && *s != stop && *s != '\r' && *s != '\n' && n + 1 < size; s++, len--)
-		if (isprint((unsigned char)*s))
-			out[n++] = *s;
-	while (n && out[n - 1] == ' ')
-		n--;
-	out[n] = '\0';
-}
-
-static void set_retry_after(struct http_reply *reply, const char *value)
-{
-	char *end;
-	double seconds = strtod(value, &end);
-	if (end == value) {
-		time_t at = curl_getdate(value, NULL);
-		seconds = at == (time_t)-1 ? 0 : difftime(at, time(NULL));
-	}
-	if (seconds > 0)
-		reply->retry_after = seconds < 3600 ? (int64_t)(seconds * 1e6) : RETRY_AFTER_MAX;
-}
-
 static size_t on_header(char *data, size_t size, size_t n, void *ctx)
 {
 	struct exchange *x = ctx;
@@ -178,15 +144,14 @@ static size_t on_header(char *data, size_t size, size_t n, void *ctx)
 		x->reply->status = code ? (int)strtol(code, NULL, 10) : 0;
 		x->reply->type[0] = x->reply->server[0] = '\0';
 		x->reply->retry_after = 0;
-	} else if (len > 13 && !strncasecmp(data, "Content-Type:", 13)) {
-		header_value(data + 13, len - 13, ';', x->reply->type, sizeof x->reply->type);
+	} else if (curl_use_header(data, len, "Content-Type", x->reply->type, sizeof x->reply->type)) {
+		x->reply->type[strcspn(x->reply->type, "; ")] = '\0';
 		for (char *p = x->reply->type; *p; p++)
 			*p = (char)tolower((unsigned char)*p);
-	} else if (len > 7 && !strncasecmp(data, "Server:", 7)) {
-		header_value(data + 7, len - 7, '\0', x->reply->server, sizeof x->reply->server);
-	} else if (len > 12 && !strncasecmp(data, "Retry-After:", 12)) {
-		header_value(data + 12, len - 12, '\0', value, sizeof value);
-		set_retry_after(x->reply, value);
+	} else if (curl_use_header(data, len, "Retry-After", value, sizeof value)) {
+		x->reply->retry_after = curl_use_retry_after(value, RETRY_AFTER_MAX);
+	} else {
+		curl_use_header(data, len, "Server", x->reply->server, sizeof x->reply->server);
 	}
 	return len;
 }
@@ -199,29 +164,11 @@ static curl_off_t body_length(const struct http_request *q)
 	return len;
 }
 
-/* Never through a proxy to this machine itself. */
-static bool is_local(const struct http_request *q)
-{
-	static const char *const hosts[] = {"://localhost", "://127.", "://[::1]"};
-	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
-		if (strstr(q->url, hosts[i]))
-			return true;
-	return q->socket;
-}
-
 static struct curl_slist *set_up(CURL *e, struct exchange *x)
 {
 	const struct http_request *q = x->q;
 	curl_easy_reset(e);
-	curl_easy_setopt(e, CURLOPT_URL, q->url);
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-#if LIBCURL_VERSION_NUM >= 0x075500
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
-#endif
-	curl_easy_setopt(e, CURLOPT_USERAGENT, "vdet");
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->words);
+	curl_use_plainly(e, q->url, x->words);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_write);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
@@ -231,8 +178,6 @@ static struct curl_slist *set_up(CURL *e, struct exchange *x)
 	                 q->connect_timeout ? (long)(q->connect_timeout / 1000 + 1) : 7L * 24 * 3600 * 1000);
 	if (q->socket)
 		curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, q->socket);
-	if (is_local(q))
-		curl_easy_setopt(e, CURLOPT_PROXY, "");
 	if (q->key && *q->key) {
 		curl_easy_setopt(e, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
 		curl_easy_setopt(e, CURLOPT_XOAUTH2_BEARER, q->key);
@@ -294,28 +239,9 @@ static int drive(CURLM *multi, struct exchange *x, CURLcode *ret)
 	}
 }
 
-/* What may pass by itself: nobody there yet, or the line was lost. Certificates and bad URLs will not change. */
-static bool is_passing(CURLcode code)
-{
-	switch (code) {
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_CONNECT:
-	case CURLE_OPERATION_TIMEDOUT:
-	case CURLE_GOT_NOTHING:
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-	case CURLE_PARTIAL_FILE:
-	case CURLE_HTTP2:
-	case CURLE_HTTP2_STREAM:
-	case CURLE_WEIRD_SERVER_REPLY:
-	case CURLE_SSL_CONNECT_ERROR: return true;
-	default: return false;
-	}
-}
-
 static int curl_error(struct exchange *x, CURLcode code)
 {
-	x->reply->passing = is_passing(code);
+	x->reply->passing = curl_use_passing(code);
 	const char *words = x->words[0] ? x->words : curl_easy_strerror(code);
 	AUTO(mem_freep) char *line = text_line(words, 200);
 	/* The only time limit that curl itself knows is the one to connect. */

@@ -1,0 +1,92 @@
+#include "engine/curl-use.h"
+
+#include <ctype.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+static void init(void)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+void curl_use(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, init);
+}
+
+static bool is_local(const char *url)
+{
+	static const char *const hosts[] = {"://localhost", "://127.", "://[::1]"};
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
+		if (strstr(url, hosts[i]))
+			return true;
+	return false;
+}
+
+void curl_use_plainly(CURL *e, const char *url, char words[static CURL_ERROR_SIZE])
+{
+	curl_easy_setopt(e, CURLOPT_URL, url);
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+#endif
+	curl_easy_setopt(e, CURLOPT_USERAGENT, "vdet");
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, words);
+	if (is_local(url))
+		curl_easy_setopt(e, CURLOPT_PROXY, "");
+}
+
+bool curl_use_header(const char *line, size_t len, const char *name, char *out, size_t size)
+{
+	size_t n = strlen(name), used = 0;
+	if (len <= n || strncasecmp(line, name, n) != 0 || line[n] != ':')
+		return false;
+	for (line += n + 1, len -= n + 1; len && isspace((unsigned char)*line); line++)
+		len--;
+	while (len && isspace((unsigned char)line[len - 1]))
+		len--;
+	for (; len && used + 1 < size; line++, len--)
+		out[used++] = isprint((unsigned char)*line) ? *line : '?';
+	out[used] = '\0';
+	return true;
+}
+
+int64_t curl_use_retry_after(const char *value, int64_t max)
+{
+	char *end;
+	double seconds = strtod(value, &end);
+	if (end == value) {
+		time_t at = curl_getdate(value, NULL);
+		seconds = at == (time_t)-1 ? 0 : difftime(at, time(NULL));
+	}
+	if (!(seconds > 0))
+		return 0;
+	return seconds * 1e6 < (double)max ? (int64_t)(seconds * 1e6) : max;
+}
+
+bool curl_use_passing(CURLcode code)
+{
+	switch (code) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_OPERATION_TIMEDOUT:
+	case CURLE_GOT_NOTHING:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_HTTP2:
+	case CURLE_HTTP2_STREAM:
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_SSL_CONNECT_ERROR: return true;
+	default: return false;
+	}
+}
