@@ -283,6 +283,31 @@ static void the_server_is_told_what_fits(void **state)
 	assert_int_equal(flags(&m, 80 * GB, 0).gpu_layers, FIT_LAYERS_ALL);
 }
 
+/* What the catalogue reckons against the files that Qwen publishes of these models. */
+static void sizes_are_those_of_published_files(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name, *quantize;
+		int64_t size;
+	} files[] = {{"qwen3-vl-2b", "q8_0", 1834427424},       {"qwen3-vl-2b", "q4_k_m", 1107409952},
+	             {"qwen3-vl-4b", "q8_0", 4280406144},       {"qwen3-vl-4b", "q4_k_m", 2497281664},
+	             {"qwen3-vl-8b", "q8_0", 8709519456},       {"qwen3-vl-8b", "q4_k_m", 5027784800},
+	             {"qwen3-vl-30b-a3b", "q8_0", 32483932992}, {"qwen3-vl-30b-a3b", "q4_k_m", 18556687168}};
+	AUTO(catalogue_freep) struct catalogue *c = shipped();
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		const struct fit_model *m = &model(c, files[i].name)->shape;
+		double ratio = (double)fit_weights(m, files[i].quantize) / (double)files[i].size;
+		if (ratio < 0.95 || ratio > 1.05)
+			fail_msg("%s at %s: %.3f of its size", files[i].name, files[i].quantize, ratio);
+	}
+	/* Its keys and values, two bytes each, of a token. */
+	const struct fit_choice one = {.slots = 1, .context = 1024, .gpu_layers = -1};
+	const struct fit_choice two = {.slots = 1, .context = 2048, .gpu_layers = -1};
+	const struct fit_model *m = &model(c, "qwen3-vl-8b")->shape;
+	assert_int_equal(fit_need(m, &two).cache - fit_need(m, &one).cache, 1024 * 147456);
+}
+
 /* What a chunk takes decides about the context, and where memory is short, about the pictures. */
 static void a_chunk_fits_into_the_server(void **state)
 {
@@ -387,6 +412,7 @@ int main(void)
 		cmocka_unit_test(pictures_shrink_where_the_context_is_short),
 		cmocka_unit_test(the_server_is_told_what_fits),
 		cmocka_unit_test(a_chunk_fits_into_the_server),
+		cmocka_unit_test(sizes_are_those_of_published_files),
 		cmocka_unit_test(names_tell_the_precision),
 		cmocka_unit_test(the_right_files_are_picked),
 	};
