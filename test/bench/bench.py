@@ -65,6 +65,13 @@ class MemoryWatch:
         return self.main, max(self.children.values(), default=0)
 
 
+def start(args, folder):
+    """Starts vdet in a data folder of its own; its events come from its standard output."""
+    env = os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    return subprocess.Popen([VDET, *map(str, args)], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                            text=True)
+
+
 def run(args, folder, **options):
     """Runs vdet in a data folder of its own; returns (seconds, peak of main, peak of a decoder child)."""
     import time

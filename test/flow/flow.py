@@ -112,6 +112,29 @@ class Flow(unittest.TestCase):
             self.skipTest("the shared media are not here")
 
 
+def anonymous(pid):
+    """Bytes that a process holds itself, without the pages of files; 0 if it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon:")), 0)
+
+
+def children(pid):
+    """The children of process `pid`, each with its command line."""
+    found = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            stat = Path(f"/proc/{name}/stat").read_text().rsplit(")", 1)[1].split()
+            command = Path(f"/proc/{name}/cmdline").read_text().split("\0")
+        except OSError:
+            continue
+        if int(stat[1]) == pid and stat[0] != "Z":
+            found[int(name)] = command
+    return found
+
+
 def same_result(report):
     """A report without what differs between two runs of one job."""
     return {k: v for k, v in report.items() if k != "run"}

@@ -13,17 +13,9 @@ CHUNKS = 6
 
 def children_of(pid):
     """The llama-servers of process `pid` that listen: their models are being loaded, or are."""
-    found = []
     listening = Path("/proc/net/unix").read_text()
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            stat = Path(f"/proc/{name}/stat").read_text().rsplit(")", 1)[1].split()
-            command = Path(f"/proc/{name}/cmdline").read_text().split("\0")
-        except OSError:
-            continue
-        if int(stat[1]) == pid and stat[0] != "Z" and "--host" in command and command[command.index("--host") + 1] in listening:
-            found.append(int(name))
-    return found
+    return [child for child, command in flow.children(pid).items()
+            if "--host" in command and command[command.index("--host") + 1] in listening]
 
 
 class Pool(flow.Flow):
