@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "net/call.h"
 
-enum { ID_BYTES = 16, WAIT = 5, KEEP_DONE = 86400, JSON_MAX = 1 << 20, MOST = 10000 };
+enum { PUSH = 2 << 20, ID_BYTES = 16, WAIT = 5, KEEP_DONE = 86400, JSON_MAX = 1 << 20, MOST = 10000 };
 
 struct upload {
 	struct uploads *all;
@@ -31,6 +31,7 @@ struct upload {
 	uint64_t serial;
 	int fd;
 	int64_t begin, end; /* of the piece */
+	int64_t pushed;     /* how far the disk was told to write */
 	struct hash *sum, *whole;
 	int64_t hashed; /* how much of the file is in `whole`; -1: not from its beginning */
 };
@@ -404,7 +405,7 @@ int upload_begin(struct uploads *u, const char *id, uint64_t serial, int64_t off
 	if (r == 0) {
 		p->held = true;
 		p->serial = serial;
-		p->begin = p->end = p->offset;
+		p->begin = p->end = p->pushed = p->offset;
 	}
 	pthread_mutex_unlock(&u->lock);
 	if (r < 0)
@@ -446,6 +447,10 @@ int upload_write(struct upload *p, const void *data, size_t len, struct err *err
 		p->hashed += (int64_t)len;
 	}
 	p->end += (int64_t)len;
+	if (p->end - p->pushed >= PUSH) { /* the disk works while more comes: little is left for the end to wait for */
+		sync_file_range(p->fd, p->pushed, p->end - p->pushed, SYNC_FILE_RANGE_WRITE);
+		p->pushed = p->end;
+	}
 	return 0;
 }
 

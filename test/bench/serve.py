@@ -1,6 +1,6 @@
 """The server: progress from event to client, uploads beside nginx, idle sockets, requests a second.
 
-serve.py [--clients 1,100,1000] [--megabytes 512]. Client and server share the machine; the client is Python, and its own
+serve.py [--only PART] [--clients 1,100,1000] [--megabytes 512] [--turns 3]. Client and server share the machine; the client is Python, and its own
 reading is in every figure."""
 import argparse
 import os
@@ -25,6 +25,13 @@ EVENTS, REQUESTS, CONNECTIONS = 100, 5000, 16
 
 def memory(pid):
     return next(int(l.split()[1]) for l in Path(f"/proc/{pid}/status").read_text().splitlines() if l.startswith("VmRSS:")) / 1024
+
+
+def processor(pid):
+    """Seconds of processor that a process and its children have used until now, in both modes."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + sum(map(processor, children))
 
 
 def latency(server, job, clients):
@@ -119,10 +126,62 @@ def requests(server, job):
     return REQUESTS / (time.monotonic() - began)
 
 
+def idle_sockets(server):
+    before = memory(server.process.pid)
+    idle = [server.socket() for _ in range(1000)]
+    for w in idle:
+        w.next()
+    print(f"1,000 idle sockets: {memory(server.process.pid) - before:.1f} MB more than the {before:.1f} MB without")
+    for w in idle:
+        w.close()
+
+
+def latencies(server, job, clients):
+    for n in clients:
+        v = latency(server, job, n)
+        print(f"{n} clients, {EVENTS} events: p50 {quantile(v, 0.5):.2f} ms, p99 {quantile(v, 0.99):.2f} ms, worst {v[-1]:.2f} ms")
+
+
+def uploads(server, folder, megabytes, turns):
+    path, size = folder / "body", megabytes << 20
+    with open(path, "wb") as f:
+        for _ in range(megabytes):
+            f.write(os.urandom(1 << 20))
+    peer, port = nginx(folder)
+    ours, theirs, our_work, their_work = [], [], [], []
+
+    def measure(out, work, pid, function, *args):
+        before = processor(pid)
+        out.append(function(*args))
+        work.append(processor(pid) - before)
+    for _ in range(turns):  # in turn, so that both have the same luck with the machine
+        measure(theirs, their_work, peer.pid, send, port,
+                f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n", path)
+        measure(ours, our_work, server.process.pid, upload, server, path, size)
+        video = max(server.api("/videos")["videos"], key=lambda v: int(v["id"]))["id"]
+        server.request("DELETE", f"/api/v1/videos/{video}")  # nor do we look at it beside the next turn
+    peer.terminate()
+    peer.wait()
+    a, b = statistics.median(ours), statistics.median(theirs)
+    ratios = sorted(t / o for o, t in zip(ours, theirs))
+    print(f"upload of {megabytes} MB: {megabytes / a:.0f} MB/s, nginx {megabytes / b:.0f} MB/s, ratio {b / a:.2f} "
+          f"(turn by turn {ratios[0]:.2f} to {ratios[-1]:.2f}); processor {statistics.median(our_work):.2f} s, nginx {statistics.median(their_work):.2f} s")
+
+
+def two_running(server, folder, job):
+    for n in (1, 2):
+        make_video(folder / f"long{n}.mp4", 60 + n)
+        server.post("/api/v1/jobs", {"path": str(folder / f"long{n}.mp4")})
+    server.wait("/jobs", lambda j: sum(x["state"] == "running" for x in j["jobs"]) == 2)
+    print(f"a job's JSON while two jobs run: {requests(server, job):.0f} requests/s over {CONNECTIONS} connections")
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--clients", default="1,100,1000")
     p.add_argument("--megabytes", type=int, default=512)
+    p.add_argument("--turns", type=int, default=3, help="uploads to each server")
+    p.add_argument("--only", choices=("idle", "latency", "upload", "requests"))
     o = p.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -134,36 +193,17 @@ def main():
     ends.append((engine.stop, ()))
     s = Server(test, "--engine", engine.url, "--chunk-duration", "1", "--chunk-frames", "1", "--net-rate", "0",
                "--net-per-address", "5000", "--folder", folder)
-    before = memory(s.process.pid)
-    idle = [s.socket() for _ in range(1000)]
-    for w in idle:
-        w.next()
-    print(f"1,000 idle sockets: {memory(s.process.pid) - before:.1f} MB more than the {before:.1f} MB without")
-    for w in idle:
-        w.close()
+    if o.only in (None, "idle"):
+        idle_sockets(s)
     make_video(folder / "still.mp4", 2)
     job = s.upload((folder / "still.mp4").read_bytes(), analyze="true").headers["Vdet-Job"]
     s.wait(f"/jobs/{job}", lambda j: j["state"] == "done")
-    for n in map(int, o.clients.split(",")):
-        v = latency(s, job, n)
-        print(f"{n} clients, {EVENTS} events: p50 {quantile(v, 0.5):.2f} ms, p99 {quantile(v, 0.99):.2f} ms, worst {v[-1]:.2f} ms")
-    path, size = folder / "body", o.megabytes << 20
-    with open(path, "wb") as f:
-        for _ in range(o.megabytes):
-            f.write(os.urandom(1 << 20))
-    peer, port = nginx(folder)
-    ends.append((peer.terminate, ()))
-    ours, theirs = [], []
-    for _ in range(3):  # in turn, so that both have the same luck with the machine
-        theirs.append(send(port, f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n", path))
-        ours.append(upload(s, path, size))
-    a, b = statistics.median(ours), statistics.median(theirs)
-    print(f"upload of {o.megabytes} MB: {o.megabytes / a:.0f} MB/s, nginx {o.megabytes / b:.0f} MB/s, ratio {b / a:.2f} (ours hashes, and syncs)")
-    for n in (1, 2):
-        make_video(folder / f"long{n}.mp4", 60 + n)
-        s.post("/api/v1/jobs", {"path": str(folder / f"long{n}.mp4")})
-    s.wait("/jobs", lambda j: sum(x["state"] == "running" for x in j["jobs"]) == 2)
-    print(f"a job's JSON while two jobs run: {requests(s, job):.0f} requests/s over {CONNECTIONS} connections")
+    if o.only in (None, "latency"):
+        latencies(s, job, map(int, o.clients.split(",")))
+    if o.only in (None, "upload"):
+        uploads(s, folder, o.megabytes, o.turns)
+    if o.only in (None, "requests"):
+        two_running(s, folder, job)
     for f, args in reversed(ends):
         f(*args)
     if "BENCH_DIR" not in os.environ:
