@@ -29,7 +29,7 @@ struct serving {
 	struct events *events;
 	struct board *board;
 	struct net *net;
-	int lock;
+	int lock, inherited;
 };
 
 /* Tells systemd, or whoever started us in its way; silently nothing where nobody did. */
@@ -136,6 +136,7 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 	                              .events = s->events,
 	                              .settings = settings,
 	                              .data_dir = app->data_dir,
+	                              .inherited = s->inherited,
 	                              .performance = tell_performance,
 	                              .performance_ctx = s};
 	return r < 0 ? r : net_new(&net, &s->net, err);
@@ -170,7 +171,7 @@ static int serve(struct serving *s, struct err *err)
 
 static int run(struct app *app, int argc, char **argv)
 {
-	struct serving s = {.app = app, .lock = -1};
+	struct serving s = {.app = app, .lock = -1, .inherited = net_inherited()};
 	struct opt_bind binds[APP_BINDS_MAX];
 	const struct opt_set settings = app_options_of(&cmd_serve, app, binds);
 	struct err err;

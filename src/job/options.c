@@ -62,7 +62,8 @@ static const struct opt_row rows[] = {
 	{"job.fresh", "fresh", OPT_BOOL, AT(fresh), "false", 0, 0, NULL, NULL,
      "Forget what an earlier run of the same job has finished.", OPT_COMMAND_ONLY},
 	{"job.timeout", NULL, OPT_TIME, AT(job_timeout), "3600", 0, 3.2e7, NULL, "SECONDS",
-     "After this long no further chunk is begun; the rest are holes, and the same command goes on with them. 0 = none.",
+     "After this long no further chunk is begun; the rest are holes, and the same command goes on with them. 0 = none. "
+     "In vdet serve only where a job asks for it.",
      0},
 };
 

@@ -2,8 +2,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -91,6 +93,31 @@ static int open_unix(const struct listen_address *a, int *ret_fd, struct err *er
 	return 0;
 }
 
+/* The port of a socket, and (unless `ret` is NULL) where it listens. */
+static int examine(int fd, struct listen_address *ret, int *ret_port, struct err *err)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in four;
+		struct sockaddr_in6 six;
+		struct sockaddr_un path;
+	} me = {0};
+	socklen_t n = sizeof me;
+	if (getsockname(fd, &me.any, &n) < 0)
+		return err_sys(err, errno, "cannot examine a socket");
+	bool six = me.any.sa_family == AF_INET6, path = me.any.sa_family == AF_UNIX;
+	*ret_port = path ? 0 : ntohs(six ? me.six.sin6_port : me.four.sin_port);
+	if (!ret)
+		return 0;
+	*ret = (struct listen_address){.unix_socket = path, .local = path || loops_back(&me.any)};
+	if (path)
+		snprintf(ret->host, sizeof ret->host, "%.*s", (int)sizeof me.path.sun_path, me.path.sun_path);
+	else if (!inet_ntop(me.any.sa_family, six ? (void *)&me.six.sin6_addr : (void *)&me.four.sin_addr, ret->host,
+	                    sizeof ret->host))
+		return err_set(err, ERR_ARG, "descriptor %d is a socket of a kind that cannot be served", fd);
+	return 0;
+}
+
 int listen_open(const struct listen_address *a, int *ret_fd, int *ret_port, struct err *err)
 {
 	if (a->unix_socket) {
@@ -115,13 +142,38 @@ int listen_open(const struct listen_address *a, int *ret_fd, int *ret_port, stru
 			               a->port, *a->host ? a->host : "this machine");
 		return err_sys(err, errno, "cannot listen on %s:%s", a->host, a->port);
 	}
-	struct sockaddr_storage me;
-	socklen_t n = sizeof me;
-	if (getsockname(fd, (struct sockaddr *)&me, &n) < 0)
-		return err_sys(err, errno, "cannot examine a socket");
-	*ret_port = ntohs(me.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&me)->sin6_port
-	                                           : ((struct sockaddr_in *)&me)->sin_port);
+	r = examine(fd, NULL, ret_port, err);
+	if (r < 0)
+		return r;
 	*ret_fd = fd;
 	fd = -1;
 	return 0;
+}
+
+int listen_inherited(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+	int n = pid && count && strtol(pid, NULL, 10) == getpid() ? (int)strtol(count, NULL, 10) : 0;
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	for (int fd = LISTEN_FIRST; fd < LISTEN_FIRST + n; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return n < 0 ? 0 : n;
+}
+
+int listen_adopt(int fd, struct listen_address *ret, int *ret_port, struct err *err)
+{
+	int kind = 0, listens = 0;
+	socklen_t n = sizeof kind, m = sizeof listens;
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &kind, &n) < 0 || kind != SOCK_STREAM ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &m) < 0 || !listens)
+		return err_set(
+			err, ERR_ARG,
+			"LISTEN_FDS: descriptor %d is no listening stream socket; in a .socket unit, write ListenStream= "
+			"and Accept=no",
+			fd);
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		return err_sys(err, errno, "cannot set up descriptor %d", fd);
+	return examine(fd, ret, ret_port, err);
 }

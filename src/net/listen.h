@@ -20,4 +20,11 @@ int listen_parse(const char *text, size_t len, struct listen_address *ret, struc
 /* A listening socket, not blocking; *ret_port is its port (0 of a Unix socket). */
 int listen_open(const struct listen_address *a, int *ret_fd, int *ret_port, struct err *err);
 
+/* Sockets that systemd, or whoever started us in its way, listens on for us: descriptors LISTEN_FIRST and following,
+ * so many (sd_listen_fds(3)). Neither they nor the variables that tell of them reach our children. Not thread-safe. */
+enum { LISTEN_FIRST = 3 };
+int listen_inherited(void);
+/* Where such a socket listens; it does not block afterwards. ERR_ARG if it is none. */
+int listen_adopt(int fd, struct listen_address *ret, int *ret_port, struct err *err);
+
 #endif

@@ -30,11 +30,14 @@ struct net_setup {
 	struct events *events;
 	const struct opt_set *settings; /* what GET /settings shows */
 	const char *data_dir;           /* uploads, tokens and the key of sessions lie here */
+	int inherited;                  /* of net_inherited(); if not 0, net.listen does not count */
 	/* What GET /performance answers, from any thread; NULL: there is none. */
 	json_t *(*performance)(void *ctx);
 	void *performance_ctx;
 };
 
+/* How many sockets systemd listens on for us. To be asked before there are threads and children. */
+int net_inherited(void);
 /* Binds and listens, so that what is wrong with an address is said at once. Refuses an address that others can reach
  * as long as neither a token nor TLS is there. */
 int net_new(const struct net_setup *s, struct net **ret, struct err *err);

@@ -226,16 +226,12 @@ static int start_lws(struct net *n, struct err *err)
 	return 0;
 }
 
-static int add_listener(struct net *n, const struct listen_address *a, struct err *err)
+static int add_listener(struct net *n, const struct listen_address *a, int fd, int port, struct err *err)
 {
-	int fd, port;
-	if (n->n_listeners == LISTENERS_MAX)
+	if (n->n_listeners == LISTENERS_MAX) {
+		close(fd);
 		return err_set(err, ERR_ARG, "at most %d addresses to listen on", LISTENERS_MAX);
-	int r = listen_open(a, &fd, &port, err);
-	if (r < 0)
-		return r;
-	if (a->unix_socket)
-		n->unix_paths[n->n_listeners] = mem_strdup(a->host);
+	}
 	n->listeners[n->n_listeners++] = fd;
 	if (*n->url)
 		return 0;
@@ -249,29 +245,66 @@ static int add_listener(struct net *n, const struct listen_address *a, struct er
 	return 0;
 }
 
+/* `text`: the address as its user wrote it. */
+static int check_reach(const struct net *n, const struct listen_address *a, const char *text, struct err *err)
+{
+	if (a->local || access_needed(n->access))
+		return 0;
+	if (!n->tls)
+		return err_set(err, ERR_PERM,
+		               "%s can be reached by others, and nobody would have to say who he is. Add a token or a user "
+		               "first (vdet token add NAME), or serve TLS (--tls-cert, --tls-key)",
+		               text);
+	log_warning("%s: whoever reaches this address may do everything; add a token (vdet token add NAME)", text);
+	return 0;
+}
+
+static int listen_on(struct net *n, const char *text, size_t len, struct err *err)
+{
+	struct listen_address a;
+	int fd, port;
+	AUTO(mem_freep) char *name = mem_printf("%.*s", (int)len, text);
+	int r = listen_parse(text, len, &a, err);
+	if (r == 0)
+		r = check_reach(n, &a, name, err);
+	if (r == 0)
+		r = listen_open(&a, &fd, &port, err);
+	if (r < 0)
+		return r;
+	if (a.unix_socket && n->n_listeners < LISTENERS_MAX)
+		n->unix_paths[n->n_listeners] = mem_strdup(a.host);
+	return add_listener(n, &a, fd, port, err);
+}
+
+/* Sockets that are ours already; the option net.listen does not count then. */
+static int listen_as_told(struct net *n, int count, struct err *err)
+{
+	int r = 0;
+	for (int fd = LISTEN_FIRST; r == 0 && fd < LISTEN_FIRST + count; fd++) {
+		struct listen_address a;
+		int port;
+		r = listen_adopt(fd, &a, &port, err);
+		if (r == 0)
+			r = check_reach(n, &a, a.host, err);
+		if (r == 0)
+			r = add_listener(n, &a, fd, port, err);
+	}
+	return r;
+}
+
 static int listen_all(struct net *n, struct err *err)
 {
 	const char *s = n->options->listen;
+	int r;
+	if (n->setup.inherited)
+		return listen_as_told(n, n->setup.inherited, err);
 	do {
-		struct listen_address a;
 		s += strspn(s, " ,");
 		size_t len = strcspn(s, ", ");
-		int r = listen_parse(s, len, &a, err);
-		if (r == 0 && !a.local && !n->tls && !access_needed(n->access))
-			r = err_set(err, ERR_PERM,
-			            "%.*s can be reached by others, and nobody would have to say who he is. Add a token or a user "
-			            "first (vdet token add NAME), or serve TLS (--tls-cert, --tls-key)",
-			            (int)len, s);
-		if (r == 0)
-			r = add_listener(n, &a, err);
-		if (r < 0)
-			return r;
-		if (!a.local && !access_needed(n->access))
-			log_warning("%.*s: whoever reaches this address may do everything; add a token (vdet token add NAME)",
-			            (int)len, s);
+		r = listen_on(n, s, len, err);
 		s += len;
-	} while (s[strspn(s, " ,")]);
-	return 0;
+	} while (r == 0 && s[strspn(s, " ,")]);
+	return r;
 }
 
 static void cut(void *ctx, uint64_t serial)
@@ -298,6 +331,11 @@ static int open_stores(struct net *n, struct err *err)
 	if (r == 0)
 		r = uploads_open(uploads, s->board, n->options->upload_expiry, cut, n, &n->uploads, err);
 	return r;
+}
+
+int net_inherited(void)
+{
+	return listen_inherited();
 }
 
 int net_new(const struct net_setup *s, struct net **ret, struct err *err)

@@ -53,12 +53,6 @@ static char *like(const char *word)
 	return buf_take(&b);
 }
 
-static void add_likes(struct buf *sql, const char *column, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		buf_addf(sql, " AND %s LIKE ?%zu ESCAPE '\\'", column, i + 2);
-}
-
 void store_hits_free(struct store_hit *hits, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -73,7 +67,8 @@ void store_hits_free(struct store_hit *hits, size_t n)
 	"coalesce((SELECT pts_us FROM sample WHERE sample.job = event.job AND sample.chunk = event.chunk AND " \
 	"sample.idx = json_extract(event.samples, '" which "')), start_us)"
 
-static int run_search(struct store *s, const char *sql, char *const *likes, size_t n, size_t limit,
+/* Adds what the statement finds; `texts` are its parameters from 2 on. */
+static int run_search(struct store *s, const char *sql, char *const *texts, size_t n, size_t limit,
                       struct store_hit **hits, size_t *found, struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
@@ -82,7 +77,7 @@ static int run_search(struct store *s, const char *sql, char *const *likes, size
 		return r;
 	db_bind(q, "i", (int64_t)limit);
 	for (size_t i = 0; i < n; i++)
-		sqlite3_bind_text(q, (int)i + 2, likes[i], -1, SQLITE_STATIC);
+		sqlite3_bind_text(q, (int)i + 2, texts[i], -1, SQLITE_STATIC);
 	while ((r = db_step(s, q, err)) > 0) {
 		*hits = mem_grow(*hits, *found + 1, sizeof **hits);
 		(*hits)[(*found)++] = (struct store_hit){
@@ -97,31 +92,64 @@ static int run_search(struct store *s, const char *sql, char *const *likes, size
 	return r;
 }
 
+/* What the hits are in both kinds of search: rows of `told`, found in `FOUND`. */
+#define HITS(found)                                                                                                   \
+	"SELECT told.job, told.chunk, told.event, coalesce(event.what, chunk.summary), "                                  \
+	"CASE WHEN told.event < 0 THEN chunk.start_us ELSE " EVENT_TIME(                                                  \
+		"$[0]") " END AS at, "                                                                                        \
+				"CASE WHEN told.event < 0 THEN chunk.end_us ELSE " EVENT_TIME(                                        \
+					"$[#-1]") " END FROM words "                                                                      \
+							  "JOIN told ON told.id = words.rowid JOIN job ON job.id = told.job "                     \
+							  "JOIN chunk ON chunk.job = told.job AND chunk.idx = told.chunk "                        \
+							  "LEFT JOIN event ON event.job = told.job AND event.chunk = told.chunk AND event.idx = " \
+	                          "told.event "                                                                           \
+							  "WHERE " found " ORDER BY job.created DESC, told.job, at LIMIT ?1"
+
+/* Words that begin so, in the index of words (sqlite.org/fts5.html, section 3: a string in quotes, a star behind it). */
+static int search_words(struct store *s, const char *const *words, size_t n, size_t limit, struct store_hit **hits,
+                        size_t *found, struct err *err)
+{
+	AUTO(buf_free) struct buf match = BUF(65536);
+	for (size_t i = 0; i < n; i++) {
+		buf_adds(&match, i ? " \"" : "\"");
+		for (const char *c = words[i]; *c; c++)
+			buf_addf(&match, *c == '"' ? "\"%c" : "%c", *c);
+		buf_adds(&match, "\"*");
+	}
+	char *texts[] = {match.data};
+	int r = buf_check(&match, "what is searched for", err);
+	return r < 0 ? r : run_search(s, HITS("words MATCH ?2"), texts, 1, limit, hits, found, err);
+}
+
+/* Letters anywhere: in the middle of words, and in languages that write without blanks. */
+static int search_letters(struct store *s, const char *const *words, size_t n, size_t limit, struct store_hit **hits,
+                          size_t *found, struct err *err)
+{
+	AUTO(buf_free) struct buf sql = BUF(16384);
+	char *likes[WORDS_MAX] = {0};
+	buf_adds(&sql, "1");
+	for (size_t i = 0; i < n; i++) {
+		likes[i] = like(words[i]);
+		buf_addf(&sql, " AND text LIKE ?%zu ESCAPE '\\'", i + 2);
+	}
+	AUTO(mem_freep) char *whole = mem_printf(HITS("%s"), buf_str(&sql));
+	int r = run_search(s, whole, likes, n, limit, hits, found, err);
+	for (size_t i = 0; i < n; i++)
+		free(likes[i]);
+	return r;
+}
+
 int store_search(struct store *s, const char *const *words, size_t n, size_t limit, struct store_hit **ret,
                  size_t *ret_n, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
-	AUTO(buf_free) struct buf sql = BUF(16384);
-	char *likes[WORDS_MAX] = {0};
 	struct store_hit *hits = NULL;
 	size_t found = 0;
 	if (n < 1 || n > WORDS_MAX)
 		return err_set(err, ERR_ARG, "search for 1 to %d words", WORDS_MAX);
-	for (size_t i = 0; i < n; i++)
-		likes[i] = like(words[i]);
-	buf_adds(&sql, "SELECT * FROM (SELECT event.job, event.chunk, event.idx AS event, event.what, " EVENT_TIME(
-					   "$[0]") " AS at, " EVENT_TIME("$[#-1]") " AS till, created FROM event "
-	                                                           "JOIN chunk ON chunk.job = event.job AND chunk.idx = "
-	                                                           "event.chunk JOIN job ON job.id = event.job "
-	                                                           "WHERE 1");
-	add_likes(&sql, "(event.subject || ' ' || event.what)", n);
-	buf_adds(&sql, " UNION ALL SELECT chunk.job, chunk.idx, -1, chunk.summary, start_us, end_us, created FROM chunk "
-	               "JOIN job ON job.id = chunk.job WHERE chunk.state = 1");
-	add_likes(&sql, "chunk.summary", n);
-	buf_adds(&sql, ") ORDER BY created DESC, job, at LIMIT ?1");
-	int r = run_search(locked, buf_str(&sql), likes, n, limit, &hits, &found, err);
-	for (size_t i = 0; i < n; i++)
-		free(likes[i]);
+	int r = search_words(locked, words, n, limit, &hits, &found, err);
+	if (r == 0 && !found)
+		r = search_letters(locked, words, n, limit, &hits, &found, err);
 	if (r < 0) {
 		store_hits_free(hits, found);
 		return err_wrap(err, "cannot search the journal");

@@ -10,7 +10,8 @@
 
 /* Version n + 1 is reached from n by steps[n]; a new store takes them all. */
 static const char *const steps[] = {store_sql_schema_sql,    store_sql_migrate_2_sql, store_sql_migrate_3_sql,
-                                    store_sql_migrate_4_sql, store_sql_migrate_5_sql, store_sql_migrate_6_sql};
+                                    store_sql_migrate_4_sql, store_sql_migrate_5_sql, store_sql_migrate_6_sql,
+                                    store_sql_migrate_7_sql};
 enum { SCHEMA_VERSION = ARRAY_LEN(steps) };
 
 static int migrate(struct store *s, struct err *err)

@@ -1,4 +1,6 @@
-"""A running `vdet serve` and what talks to it: HTTP by http.client, and a WebSocket client of some lines."""
+"""A running `vdet serve` and what talks to it: HTTP by http.client, and a WebSocket client of some lines.
+
+request() and its kin give whatever reply comes; api() and change() the JSON of one that has to be good."""
 import base64
 import hashlib
 import http.client
@@ -37,7 +39,7 @@ class Socket:
                  f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13"]
         lines += [f"{k}: {v}" for k, v in (headers or {}).items()]
         self.s.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
-        self.data, self.closed = b"", None
+        self.data, self.closed, self.seen = b"", None, []
         while b"\r\n\r\n" not in self.data:
             got = self.s.recv(4096)
             if not got:
@@ -99,19 +101,36 @@ class Socket:
             if test(m):
                 return out
 
+    def event(self, kind, **wanted):
+        """The next event of this type whose members, or those of its data, are these; what came until then is in .seen."""
+        def fits(m):
+            return m["type"] == kind and all(m.get(k, (m.get("data") or {}).get(k)) == v for k, v in wanted.items())
+        self.seen += self.until(fits)
+        return self.seen[-1]
+
+    def state(self, job, *states):
+        """Waits until the job is in one of these states; its data then."""
+        while (data := self.event("job", job=job)["data"])["state"] not in states:
+            pass
+        return data
+
     def close(self):
         self.s.close()
 
 
 class Server:
-    """`vdet serve` on a free port."""
+    """`vdet serve` on a free port. `inherit`: listening sockets that it gets as systemd gives them."""
 
-    def __init__(self, test, *options, listen="127.0.0.1:0", env=None):
+    def __init__(self, test, *options, listen="127.0.0.1:0", env=None, inherit=()):
         self.test = test
         self.errors = open(test.dir / "serve.err", "a+")
-        self.process = subprocess.Popen([VDET, "serve", "--listen", listen, *map(str, options)], cwd=test.dir,
-                                        env=test.env | (env or {}), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=self.errors, text=True)
+        command = [VDET, "serve", "--listen", listen, *map(str, options)]
+        if inherit:  # a shell puts them where they belong, and keeps its number as the program takes its place
+            moves = " ".join(f"{n}<&{s.fileno()}" for n, s in enumerate(inherit, 3))
+            command = ["sh", "-c", f'export LISTEN_PID=$$ LISTEN_FDS={len(inherit)}; exec "$@" {moves}', "sh", *command]
+        self.process = subprocess.Popen(command, cwd=test.dir, env=test.env | (env or {}), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=self.errors, text=True,
+                                        pass_fds=[s.fileno() for s in inherit])
         test.addCleanup(self.kill)
         line = ""
         while not (m := re.search(r"https?://[^:/\s]+:(\d+)|unix:\S+", line)):
@@ -154,8 +173,16 @@ class Server:
         assert r.status == 200, (r.status, r.body)
         return r.json
 
+    def change(self, method, path, body=None, status=(200, 201, 202, 204), **kw):
+        """The JSON of a request that has to work; None where there is none."""
+        r = self.request(method, "/api/v1" + path, {} if body is None and method == "POST" else body, **kw)
+        assert r.status in status, (r.status, r.body)
+        return r.json if r.body else None
+
     def socket(self, since=None, **kw):
-        return Socket(self.port, "/api/v1/events" + (f"?since={since}" if since is not None else ""), **kw)
+        w = Socket(self.port, "/api/v1/events" + (f"?since={since}" if since is not None else ""), **kw)
+        self.test.addCleanup(w.close)
+        return w
 
     def raw(self, data, timeout=TIMEOUT, hang_up=True):
         """Sends bytes as they are, and no more; what comes back until the server closes."""

@@ -2,41 +2,41 @@
 import collections
 import http.server
 import signal
+import sqlite3
 import subprocess
 import threading
 import unittest
 
-from flow import Flow, make_video
-from server import Problem, Server
+from flow import make_video
+from serving import Serving
 
 # Short chunks, so that a video of seconds has some.
 CHUNKS = {"chunk.duration": 2, "chunk.frames": 2}
 
 
-class Serve(Flow):
+class Serve(Serving):
     def serve(self, engine, *args):
-        s = Server(self, "--engine", engine.url if hasattr(engine, "url") else engine, "--folder", self.dir, *args)
-        return s
+        return super().serve("--engine", engine.url, "--folder", self.dir, *args)
 
     def submit(self, server, name, **more):
-        return server.api("POST", "/jobs", {"path": str(self.dir / name), "options": CHUNKS, **more})["id"]
+        return server.change("POST", "/jobs", {"path": str(self.dir / name), "options": CHUNKS, **more})["id"]
 
     def test_two_videos_finish(self):
         engine = self.engine()
         server = self.serve(engine)
         for name, seconds in ("a.mp4", 8), ("b.mp4", 6):
             make_video(self.dir / name, seconds)
-        events = server.events(server.get("/jobs")["seq"])
+        events = server.socket(server.api("/jobs")["seq"])
         one, two = self.submit(server, "a.mp4"), self.submit(server, "b.mp4", prompt="what moves?")
         states = {}
         while len(states) < 2:
-            e = events.next("job")
+            e = events.event("job")
             if e["data"]["state"] in ("done", "holes", "failed", "cancelled"):
                 states[e["job"]] = e["data"]["state"]
         self.assertEqual(states, {one: "done", two: "done"})
-        self.assertEqual([e["seq"] for e in events.seen],
-                         sorted({e["seq"] for e in events.seen}))  # in order, none twice
-        job = server.get(f"/jobs/{one}")
+        numbers = [e["seq"] for e in events.seen if e["type"] != "hello"]
+        self.assertEqual(numbers, sorted(set(numbers)))  # in order, none twice
+        job = server.api(f"/jobs/{one}")
         self.assertEqual((job["chunks"], job["done"], job["dots"]), (4, 4, "dddd"))
         self.assertEqual(job["progress"], 1)
         # Everything was told while it ran: each chunk, and what was found in it.
@@ -44,42 +44,49 @@ class Serve(Flow):
         done = [e["data"]["index"] for e in mine if e["type"] == "chunk" and e["data"]["state"] == "done"]
         self.assertEqual(sorted(done), [0, 1, 2, 3])
         told = sum(len(e["data"]["events"]) for e in mine if e["type"] == "results")
-        found = server.get(f"/jobs/{one}/events")["events"]
+        found = server.api(f"/jobs/{one}/events")["events"]
         self.assertEqual(told, len(found))
         self.assertEqual(job["events"], len(found))
-        chunks = server.get(f"/jobs/{one}/chunks")["chunks"]
+        chunks = server.api(f"/jobs/{one}/chunks")["chunks"]
         self.assertEqual([c["state"] for c in chunks], ["done"] * 4)
         for c in chunks:
             self.assertEqual(len(c["samples"]), 2)
         for format, begin in ("json", b"{"), ("md", b"#"), ("html", b"<!"), ("vtt", b"WEBVTT"), ("csv", b""):
-            _, _, text = server.raw("GET", f"/api/v1/jobs/{one}/report?format={format}")
-            self.assertTrue(text.startswith(begin), format)
-        # Words that it wrote are found again.
+            self.assertTrue(server.get(f"/api/v1/jobs/{one}/report?format={format}").body.startswith(begin), format)
+        # Words that it wrote are found again, also by a server that finds the store of an older one.
         word = found[0]["what"].split()[-1].strip(".") if found else chunks[0]["summary"].split()[0]
-        self.assertTrue(server.get(f"/search?q={word}")["hits"])
-        video = server.get(f"/videos/{job['video']}")
+        self.assertTrue(server.api(f"/search?q={word}")["hits"])
+        video = server.api(f"/videos/{job['video']}")
         self.assertEqual((video["width"], video["height"], video["state"], video["play"]), (320, 180, "ready", "source"))
-        _, head, jpeg = server.raw("GET", f"/api/v1/videos/{job['video']}/frames?t=1.5&width=160")
-        self.assertEqual((head["Content-Type"], jpeg[:2]), ("image/jpeg", b"\xff\xd8"))
-        performance = server.get("/performance")
+        r = server.get(f"/api/v1/videos/{job['video']}/frames?t=1.5&width=160")
+        self.assertEqual((r.headers["Content-Type"], r.body[:2]), ("image/jpeg", b"\xff\xd8"))
+        performance = server.api("/performance")
         self.assertEqual(performance["now"], performance["history"][-1])
         self.assertGreater(performance["now"]["rss"], 1 << 20)
         self.assertEqual(server.stop(), 0)
+        with sqlite3.connect(self.dir / "data" / "vdet" / "vdet.db") as store:
+            store.executescript("".join(f"DROP TRIGGER {t};" for t in ("told_deleted", "event_told", "event_deleted", "summary_told",
+                                                                       "chunk_deleted")) +
+                                "DROP TABLE words; DROP TABLE told; PRAGMA user_version = 6")
+        store.close()
+        server = self.serve(engine)
+        self.assertTrue(server.api(f"/search?q={word}")["hits"])
+        self.assertEqual(server.api("/search?q=zebra")["hits"], [])
 
     def test_killed_it_goes_on(self):
         engine = self.engine()
         server = self.serve(engine)
         make_video(self.dir / "a.mp4", 24)
-        events = server.events()
+        events = server.socket()
         job = self.submit(server, "a.mp4")
         for _ in range(3):
-            events.next("chunk", state="done")
+            events.event("chunk", state="done")
         server.stop(signal.SIGKILL)
         server = self.serve(engine)
-        events = server.events()
-        if server.get(f"/jobs/{job}")["state"] != "done":
+        events = server.socket()
+        if server.api(f"/jobs/{job}")["state"] != "done":
             self.assertEqual(events.state(job, "done", "failed", "holes")["state"], "done")
-        self.assertEqual(server.get(f"/jobs/{job}")["dots"], "d" * 12)
+        self.assertEqual(server.api(f"/jobs/{job}")["dots"], "d" * 12)
         # No chunk whose answer was in the journal was asked about again: at most those in work were.
         asked = collections.Counter(engine.stretches())
         self.assertEqual(len(asked), 12)
@@ -89,14 +96,14 @@ class Serve(Flow):
         engine = self.engine("--latency", "0.2")
         server = self.serve(engine)
         make_video(self.dir / "a.mp4", 24)
-        events = server.events()
+        events = server.socket()
         job = self.submit(server, "a.mp4")
-        events.next("chunk", state="done")
+        events.event("chunk", state="done")
         self.assertEqual(server.stop(), 0)
         # What was in work was finished: nothing is asked twice.
         server = self.serve(engine)
-        events = server.events()
-        if server.get(f"/jobs/{job}")["state"] != "done":
+        events = server.socket()
+        if server.api(f"/jobs/{job}")["state"] != "done":
             events.state(job, "done")
         self.assertEqual(max(collections.Counter(engine.stretches()).values()), 1)
 
@@ -104,23 +111,21 @@ class Serve(Flow):
         engine = self.engine("--fault", "400@2", "--fault", "400@4", "--slots", "1")
         server = self.serve(engine, "--workers", "1")
         make_video(self.dir / "a.mp4", 10)
-        events = server.events()
+        events = server.socket()
         job = self.submit(server, "a.mp4")
         state = events.state(job, "holes", "done", "failed")
         self.assertEqual((state["state"], state["dots"]), ("holes", "dhdhd"))
-        chunks = server.get(f"/jobs/{job}/chunks")["chunks"]
+        chunks = server.api(f"/jobs/{job}/chunks")["chunks"]
         self.assertEqual([c["state"] for c in chunks], ["done", "hole", "done", "hole", "done"])
         self.assertIn("400", chunks[1]["reason"])
         for wrong, status in ({"chunks": [0]}, 409), ({"chunks": [5]}, 400), ({"chunks": "x"}, 400):
-            with self.assertRaises(Problem) as p:
-                server.api("POST", f"/jobs/{job}/retry", wrong)
-            self.assertEqual(p.exception.status, status)
+            self.assertEqual(server.post(f"/api/v1/jobs/{job}/retry", wrong).status, status)
         asked = len(engine.stretches())
-        server.api("POST", f"/jobs/{job}/retry", {"chunks": [3]})
+        server.change("POST", f"/jobs/{job}/retry", {"chunks": [3]})
         events.state(job, "running")
         self.assertEqual(events.state(job, "holes", "done", "failed")["dots"], "dhddd")
         self.assertEqual(len(engine.stretches()), asked + 1)
-        server.api("POST", f"/jobs/{job}/retry")
+        server.change("POST", f"/jobs/{job}/retry")
         events.state(job, "running")
         self.assertEqual(events.state(job, "holes", "done", "failed")["state"], "done")
         self.assertEqual(len(engine.stretches()), asked + 2)
@@ -130,49 +135,47 @@ class Serve(Flow):
         server = self.serve(engine, "--queue-jobs", "1")
         make_video(self.dir / "a.mp4", 40)
         make_video(self.dir / "b.mp4", 4)
-        events = server.events()
+        events = server.socket()
         one, two = self.submit(server, "a.mp4"), self.submit(server, "b.mp4")
-        events.next("chunk", job=one, state="done")
-        self.assertEqual(server.get(f"/jobs/{two}")["state"], "queued")
-        self.assertEqual(events.next("performance", running=1)["data"]["queue"], 1)
+        events.event("chunk", job=one, state="done")
+        self.assertEqual(server.api(f"/jobs/{two}")["state"], "queued")
+        self.assertEqual(events.event("performance", running=1)["data"]["queue"], 1)
         # What is more urgent takes the place, and the other goes on afterwards.
-        server.api("PATCH", f"/jobs/{two}", {"priority": 5})
+        server.change("PATCH", f"/jobs/{two}", {"priority": 5})
         self.assertEqual(events.state(two, "done", "failed")["state"], "done")
-        self.assertIn(server.get(f"/jobs/{one}")["state"], ("queued", "running"))
-        events.next("chunk", job=one)
-        server.api("POST", f"/jobs/{one}/pause")
+        self.assertIn(server.api(f"/jobs/{one}")["state"], ("queued", "running"))
+        events.event("chunk", job=one)
+        server.change("POST", f"/jobs/{one}/pause")
         paused = events.state(one, "paused", "done")
         self.assertEqual(paused["state"], "paused")
         self.assertNotIn("r", paused["dots"])
         self.assertIn("d", paused["dots"])
-        server.api("POST", f"/jobs/{one}/resume")
+        server.change("POST", f"/jobs/{one}/resume")
         events.state(one, "running")
-        server.api("POST", f"/jobs/{one}/cancel")
+        server.change("POST", f"/jobs/{one}/cancel")
         events.state(one, "cancelled")
         # A report of what is there can be had; then all of it goes.
-        self.assertIn("chunks", server.get(f"/jobs/{one}/report?format=json"))
-        video = server.get(f"/jobs/{one}")["video"]
-        server.api("DELETE", f"/videos/{video}")
-        events.next("job-removed", job=one)
+        self.assertIn("chunks", server.api(f"/jobs/{one}/report?format=json"))
+        video = server.api(f"/jobs/{one}")["video"]
+        server.change("DELETE", f"/videos/{video}")
+        events.event("job-removed", job=one)
         for path in f"/jobs/{one}", f"/videos/{video}", f"/jobs/{one}/chunks":
-            with self.assertRaises(Problem) as p:
-                server.get(path)
-            self.assertEqual(p.exception.status, 404)
+            self.assertEqual(server.get("/api/v1" + path).status, 404)
         self.assertTrue((self.dir / "a.mp4").exists())
 
     def test_uploads(self):
         server = self.serve(self.engine())
         data = make_video(self.dir / "a.mp4", 4).read_bytes()
-        events = server.events()
-        video, job = server.upload(data, filename="Kamera ö.mp4", prompt="who?", analyze="true")
+        events = server.socket()
+        sent = server.upload(data, "Kamera ö.mp4", prompt="who?", analyze="true").headers
+        video, job = sent["Vdet-Video"], sent["Vdet-Job"]
         self.assertTrue(video and job)
         self.assertEqual(events.state(job, "done", "holes", "failed")["state"], "done")
-        self.assertEqual(server.get(f"/jobs/{job}")["prompt"], "who?")
-        shown = server.get(f"/videos/{video}")
+        self.assertEqual(server.api(f"/jobs/{job}")["prompt"], "who?")
+        shown = server.api(f"/videos/{video}")
         self.assertEqual((shown["name"], shown["size"]), ("Kamera ö.mp4", len(data)))
-        _, _, source = server.raw("GET", f"/api/v1/videos/{video}/source")
-        self.assertEqual(source, data)
-        server.api("DELETE", f"/videos/{video}")
+        self.assertEqual(server.get(f"/api/v1/videos/{video}/source").body, data)
+        server.change("DELETE", f"/videos/{video}")
         self.assertEqual(list((self.dir / "data" / "vdet" / "videos").iterdir()), [])
 
     def test_pictures_and_a_copy_for_browsers(self):
@@ -181,28 +184,22 @@ class Serve(Flow):
         subprocess.run(["ffmpeg", "-v", "error", "-i", str(source), "-c:v", "mpeg2video", "-r", "25", str(old)], check=True,
                        stdin=subprocess.DEVNULL)
         server = self.serve(self.engine())
-        events = server.events()
-        video, _ = server.upload(old.read_bytes(), filename="proxy.mp4", analyze="false")
-        while events.next("video", video=video)["data"]["play"] != "proxy":
+        events = server.socket()
+        video = server.upload(old.read_bytes(), "proxy.mp4", analyze="false").headers["Vdet-Video"]
+        while events.event("video", video=video)["data"]["play"] != "proxy":
             pass
-        _, head, copy = server.raw("GET", f"/api/v1/videos/{video}/proxy")
-        self.assertEqual((head["Content-Type"], copy[4:8]), ("video/mp4", b"ftyp"))
+        copy = server.get(f"/api/v1/videos/{video}/proxy")
+        self.assertEqual((copy.headers["Content-Type"], copy.body[4:8]), ("video/mp4", b"ftyp"))
         probe = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", "-"],
-                               input=copy, capture_output=True, check=True)
+                               input=copy.body, capture_output=True, check=True)
         self.assertIn(b"h264", probe.stdout)
         # Pictures are made on a thread of their own; a poster that is not there yet is a 404.
-        while True:
-            try:
-                _, head, poster = server.raw("GET", f"/api/v1/videos/{video}/poster")
-                _, _, vtt = server.raw("GET", f"/api/v1/videos/{video}/storyboard.vtt")
-                break
-            except Problem as p:
-                self.assertEqual(p.status, 404)
-                events.next("video", video=video)
-        self.assertEqual((head["Content-Type"], poster[:2]), ("image/jpeg", b"\xff\xd8"))
-        self.assertIn(b"storyboard-1.jpg#xywh=", vtt)
-        _, _, sheet = server.raw("GET", f"/api/v1/videos/{video}/storyboard-1.jpg")
-        self.assertEqual(sheet[:2], b"\xff\xd8")
+        made = f"/api/v1/videos/{video}/"
+        while (vtt := server.get(made + "storyboard.vtt")).status == 404 or (poster := server.get(made + "poster")).status == 404:
+            events.event("video", video=video)
+        self.assertEqual((poster.headers["Content-Type"], poster.body[:2]), ("image/jpeg", b"\xff\xd8"))
+        self.assertIn(b"storyboard-1.jpg#xywh=", vtt.body)
+        self.assertEqual(server.get(made + "storyboard-1.jpg").body[:2], b"\xff\xd8")
 
     def test_fetching(self):
         data = make_video(self.dir / "a.mp4", 4).read_bytes()
@@ -237,17 +234,17 @@ class Serve(Flow):
         self.addCleanup(web.shutdown)
         url = f"http://127.0.0.1:{web.server_port}"
         server = self.serve(self.engine())
-        events = server.events()
-        job = server.api("POST", "/jobs", {"url": url + "/a.mp4", "options": CHUNKS})["id"]
+        events = server.socket()
+        job = server.change("POST", "/jobs", {"url": url + "/a.mp4", "options": CHUNKS})["id"]
         failed = events.state(job, "failed", "done")
         self.assertEqual(failed["state"], "failed")
         self.assertIn("serve.fetch_private", failed["error"])
         server.stop()
         server = self.serve(self.engine(), "--serve-fetch-private")
-        events = server.events()
-        job = server.api("POST", "/jobs", {"url": url + "/moved", "options": CHUNKS})["id"]
+        events = server.socket()
+        job = server.change("POST", "/jobs", {"url": url + "/moved", "options": CHUNKS})["id"]
         self.assertEqual(events.state(job, "failed", "done")["state"], "done")
-        missing = server.api("POST", "/jobs", {"url": url + "/none.mp4"})["id"]
+        missing = server.change("POST", "/jobs", {"url": url + "/none.mp4"})["id"]
         self.assertIn("404", events.state(missing, "failed", "done")["error"])
 
     def test_one_server_per_folder(self):
@@ -260,18 +257,18 @@ class Serve(Flow):
         self.needs_engine()
         for name, seed in ("one", 3), ("two", 4):
             self.vdet("world", f"{name}.mp4", "--duration", "20", "--seed", str(seed))
-        server = Server(self, "--folder", self.dir)
-        events = server.events()
-        jobs = [server.api("POST", "/jobs", {"path": str(self.dir / f"{n}.mp4"), "options": {"chunk.duration": 10}})["id"]
+        server = super().serve("--folder", self.dir)
+        events = server.socket()
+        jobs = [server.change("POST", "/jobs", {"path": str(self.dir / f"{n}.mp4"), "options": {"chunk.duration": 10}})["id"]
                 for n in ("one", "two")]
         states = {}
         while len(states) < 2:
-            e = events.next("job")
+            e = events.event("job")
             if e["data"]["state"] in ("done", "holes", "failed"):
                 states[e["job"]] = e["data"]["state"]
         self.assertEqual(set(states.values()), {"done"})
         for j in jobs:
-            self.assertTrue(server.get(f"/jobs/{j}/report?format=json")["complete"])
+            self.assertTrue(server.api(f"/jobs/{j}/report?format=json")["complete"])
         self.assertEqual(server.stop(), 0)
 
 

@@ -131,7 +131,7 @@ static void words_are_found(void **state)
 	struct err err = {0};
 	AUTO(buf_free) struct buf thumb = BUF(100);
 	add_job(key_a, "A quiet street.", "A red square enters, 100% sure.");
-	add_job(key_b, "A red car waits.", "It leaves.");
+	add_job(key_b, "A red car waits.", "It leaves; \303\211mile stays. \346\267\261\347\272\242\350\211\262");
 	assert_ok(store_glance(s, "aaaa56789012", &glance, &err));
 	assert_string_equal(glance.states, ".d");
 	assert_int_equal(glance.events, 1);
@@ -154,7 +154,18 @@ static void words_are_found(void **state)
 	assert_int_equal(hits[0].end, 25);
 	store_hits_free(hits, 2);
 
-	/* What means something to LIKE is text. */
+	/* Without the accent, and the beginning of a word; the middle of one; a language without blanks. */
+	assert_int_equal(search((const char *[]){"emil"}, 1, &hits), 1);
+	store_hits_free(hits, 1);
+	assert_int_equal(search((const char *[]){"quar"}, 1, &hits), 1);
+	store_hits_free(hits, 1);
+	assert_int_equal(search((const char *[]){"\347\272\242"}, 1, &hits), 1);
+	store_hits_free(hits, 1);
+
+	/* What means something to the languages of queries is text. */
+	assert_int_equal(search((const char *[]){"\"red\" OR quiet"}, 1, &hits), 0);
+	assert_int_equal(search((const char *[]){"NEAR(red"}, 1, &hits), 0);
+	assert_int_equal(search((const char *[]){"*"}, 1, &hits), 0);
 	assert_int_equal(search((const char *[]){"0%"}, 1, &hits), 1);
 	store_hits_free(hits, 1);
 	assert_int_equal(search((const char *[]){"r_d"}, 1, &hits), 0);
@@ -164,6 +175,13 @@ static void words_are_found(void **state)
 	assert_int_equal(thumb.len, 4);
 	assert_int_equal(store_thumb(s, "aaaa56789012", 1, 1, &thumb, &err), -ERR_NOENT);
 	assert_int_equal(store_thumb(s, "aaaa56789012", 9, 9, &thumb, &err), -ERR_NOENT);
+
+	/* What is gone is not found any more. */
+	assert_ok(store_job_remove(s, "aaaa56789012", &err));
+	assert_int_equal(search((const char *[]){"square"}, 1, &hits), 0);
+	assert_int_equal(search((const char *[]){"quiet"}, 1, &hits), 0);
+	assert_int_equal(search((const char *[]){"car"}, 1, &hits), 1);
+	store_hits_free(hits, 1);
 }
 
 static int open_it(void **state)

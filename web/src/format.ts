@@ -53,12 +53,20 @@ export function parseClock(text: string): number | undefined {
   return parts.reduce((sum, n) => sum * 60 + n, 0);
 }
 
-/** Words to look for: each has to be in the text, in any order, in either case. */
+/** For comparing: in lower case, without accents; each letter stays in its place. */
+export function fold(text: string): string {
+  return text.replace(/[^\0-\x7f]/g, (c) => {
+    const bare = c.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
+    return bare.length === 1 ? bare : c;
+  }).toLowerCase();
+}
+
+/** Words to look for: each has to be in the text, in any order; case and accents make no difference. */
 export function matcher(words: string): ((text: string) => boolean) | undefined {
-  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = fold(words).split(/\s+/).filter(Boolean);
   if (!wanted.length) return undefined;
   return (text) => {
-    const low = text.toLowerCase();
-    return wanted.every((word) => low.includes(word));
+    const folded = fold(text);
+    return wanted.every((word) => folded.includes(word));
   };
 }

@@ -1,7 +1,7 @@
 // Search through everything that was ever found.
 import { useEffect, useState } from 'preact/hooks';
 import { api, frameUrl } from './api';
-import { clock, plural } from './format';
+import { clock, fold, plural } from './format';
 import { caseHref } from './router';
 import type { Hit } from './types';
 
@@ -9,7 +9,11 @@ import type { Hit } from './types';
 function Marked({ text, words }: { text: string; words: string[] }) {
   if (!words.length) return <>{text}</>;
   const escaped = words.map((w) => w.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return <>{text.split(new RegExp(`(${escaped.join('|')})`, 'gi')).map((part, i) => (i % 2 ? <mark key={i}>{part}</mark> : part))}</>;
+  let at = 0;
+  return <>{fold(text).split(new RegExp(`(${escaped.join('|')})`)).map((part, i) => {
+    const mine = text.slice(at, at += part.length);
+    return i % 2 ? <mark key={i}>{mine}</mark> : mine;
+  })}</>;
 }
 
 export function Search({ q }: { q: string }) {
@@ -31,7 +35,7 @@ export function Search({ q }: { q: string }) {
       control.abort();
     };
   }, [q]);
-  const words = q.split(/\s+/).map((w) => w.replace(/["*]/g, '')).filter(Boolean);
+  const words = fold(q).split(/\s+/).map((w) => w.replace(/["*]/g, '')).filter(Boolean);
   const groups = new Map<string, Hit[]>();
   for (const hit of hits ?? []) groups.set(hit.job, [...(groups.get(hit.job) ?? []), hit]);
   return (
