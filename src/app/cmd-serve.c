@@ -16,9 +16,6 @@
 #include "job/events.h"
 #include "job/performance.h"
 
-/* So many events are kept for clients that were away: some minutes of a busy board. */
-enum { EVENTS_KEPT = 8192 };
-
 struct serving {
 	struct app *app;
 	struct store *store;
@@ -117,7 +114,7 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 		r = start_engine(s, err);
 	if (r < 0)
 		return r;
-	s->events = events_new(EVENTS_KEPT);
+	s->events = events_new((size_t)app->net.events);
 	s->performance = performance_new(s->engine, s->memory, s->store);
 	const struct board_setup board = {.options = &app->board,
 	                                  .analyze = &app->analyze,

@@ -17,7 +17,7 @@
 
 struct net_options {
 	char *listen, *tls_cert, *tls_key, *token_file, *origins, *hosts, *proxies;
-	int64_t connections, per_address, rate, session, upload_expiry, silence;
+	int64_t connections, per_address, rate, session, upload_expiry, silence, events;
 };
 extern const struct opt_group net_opt_group;
 

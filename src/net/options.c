@@ -32,6 +32,8 @@ static const struct opt_row rows[] = {
      "How long an unfinished upload is kept after its last piece.", 0},
 	{"net.silence", NULL, OPT_TIME, AT(silence), "30", 1, 3600, NULL, "TIME",
      "Longest silence in the middle of a request before the connection is given up.", 0},
+	{"net.events", NULL, OPT_INT, AT(events), "8192", 16, 1 << 20, NULL, "N",
+     "Events that are kept for clients that were away or are slow; who misses more loads everything anew.", 0},
 };
 
 const struct opt_group net_opt_group = {"Server", rows, ARRAY_LEN(rows)};

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -14,6 +15,7 @@ enum {
 	AHEAD = 64,         /* events that a socket looks ahead, to leave out what a later one replaces */
 	MESSAGE_MAX = 4096, /* of what a client says */
 	SUBSCRIBED_MAX = 64,
+	SEND_BUFFER = 128 * 1024, /* bytes of the kernel's for one socket: who is slow costs no more */
 };
 
 struct socket {
@@ -75,6 +77,7 @@ static void opened(struct socket *s)
 	n->sockets = s;
 	pthread_mutex_unlock(&n->sockets_lock);
 	atomic_fetch_add(&n->counts.sockets, 1);
+	setsockopt(lws_get_socket_fd(s->wsi), SOL_SOCKET, SO_SNDBUF, &(int){SEND_BUFFER}, sizeof(int));
 	s->greet = true;
 	lws_callback_on_writable(s->wsi);
 }

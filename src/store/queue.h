@@ -68,7 +68,8 @@ struct store_hit {
 };
 /* Where all the words stand, in events and in summaries of chunks; newest jobs first, then in order of time. A word may
  * be the beginning of one; case and accents make no difference (SQLite's FTS5, unicode61). If nothing is found, the
- * letters are looked for anywhere, also inside of words. At most `limit`; the caller frees the jobs' and texts' strings and the array. */
+ * letters are looked for anywhere, also inside of words. At most `limit`; the caller frees the jobs' and texts' strings
+ * and the array. */
 int store_search(struct store *s, const char *const *words, size_t n, size_t limit, struct store_hit **ret,
                  size_t *ret_n, struct err *err);
 void store_hits_free(struct store_hit *hits, size_t n);

@@ -92,20 +92,20 @@ static int run_search(struct store *s, const char *sql, char *const *texts, size
 	return r;
 }
 
-/* What the hits are in both kinds of search: rows of `told`, found in `FOUND`. */
-#define HITS(found)                                                                                                   \
-	"SELECT told.job, told.chunk, told.event, coalesce(event.what, chunk.summary), "                                  \
-	"CASE WHEN told.event < 0 THEN chunk.start_us ELSE " EVENT_TIME(                                                  \
-		"$[0]") " END AS at, "                                                                                        \
-				"CASE WHEN told.event < 0 THEN chunk.end_us ELSE " EVENT_TIME(                                        \
-					"$[#-1]") " END FROM words "                                                                      \
-							  "JOIN told ON told.id = words.rowid JOIN job ON job.id = told.job "                     \
-							  "JOIN chunk ON chunk.job = told.job AND chunk.idx = told.chunk "                        \
-							  "LEFT JOIN event ON event.job = told.job AND event.chunk = told.chunk AND event.idx = " \
-	                          "told.event "                                                                           \
-							  "WHERE " found " ORDER BY job.created DESC, told.job, at LIMIT ?1"
+#define FIRST_FRAME EVENT_TIME("$[0]")
+#define LAST_FRAME EVENT_TIME("$[#-1]")
 
-/* Words that begin so, in the index of words (sqlite.org/fts5.html, section 3: a string in quotes, a star behind it). */
+/* What the hits are in both kinds of search: rows of `told`, where `found` says. */
+#define HITS(found)                                                                                    \
+	"SELECT told.job, told.chunk, told.event, coalesce(event.what, chunk.summary), "                   \
+	"CASE WHEN told.event < 0 THEN chunk.start_us ELSE " FIRST_FRAME " END AS at, "                    \
+	"CASE WHEN told.event < 0 THEN chunk.end_us ELSE " LAST_FRAME " END "                              \
+	"FROM words JOIN told ON told.id = words.rowid JOIN job ON job.id = told.job "                     \
+	"JOIN chunk ON chunk.job = told.job AND chunk.idx = told.chunk "                                   \
+	"LEFT JOIN event ON event.job = told.job AND event.chunk = told.chunk AND event.idx = told.event " \
+	"WHERE " found " ORDER BY job.created DESC, told.job, at LIMIT ?1"
+
+/* Words that begin so: each a string in quotes with a star behind it (sqlite.org/fts5.html, section 3). */
 static int search_words(struct store *s, const char *const *words, size_t n, size_t limit, struct store_hit **hits,
                         size_t *found, struct err *err)
 {

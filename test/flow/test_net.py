@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import unittest
 
-from flow import VDET, make_video
+from flow import TIMEOUT, VDET, make_video
 from serving import Serving, Socket
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -462,6 +462,22 @@ class Sockets(Net):
         self.assertEqual(Socket(s.port, "/nothing").status, 404)
         self.assertEqual(s.get("/healthz").status, 200)
 
+    def test_who_reads_too_slowly_is_told_so(self):
+        s = self.serve("--net-events", "16")
+        slow, quick = s.socket(receive_buffer=4096), s.socket()
+        self.assertEqual((slow.next()["type"], quick.next()["type"]), ("hello", "hello"))
+        video = s.upload(self.video()).headers["Vdet-Video"]
+        job = s.change("POST", "/jobs", {"video": video, "prompt": "long " * 6000})["id"]
+        for n in range(60):  # each is an event of 30 kB: far more than waits in buffers, and than is kept
+            s.change("PATCH", f"/jobs/{job}", {"priority": n % 2 + 1})
+            quick.event("job", job=job, priority=n % 2 + 1)
+        numbers = [m["seq"] for m in iter(slow.next, None)]
+        self.assertEqual(numbers, sorted(set(numbers)))
+        self.assertEqual(slow.closed[0], 1013, slow.closed)
+        self.assertIn("too slow", slow.closed[1])
+        self.assertRegex(s.get("/metrics").body.decode(), r"\nvdet_sockets_slow_total 1\n")
+        self.assertEqual(s.socket(since=numbers[-1]).next()["type"], "reload")  # and comes back by loading anew
+
     def test_the_end_is_told(self):
         s = self.serve()
         w = s.socket()
@@ -470,6 +486,48 @@ class Sockets(Net):
         while w.next() is not None:
             pass
         self.assertEqual(w.closed[0], 1001)
+
+
+class Service(Net):
+    """What systemd does, without it: sd_notify(3) and sd_listen_fds(3)."""
+
+    def test_it_says_when_it_is_ready_and_when_it_stops(self):
+        for kind, name in (("path", str(self.dir / "notify")), ("abstract", f"\0vdet-{os.getpid()}")):
+            with self.subTest(kind), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+                told.settimeout(TIMEOUT)
+                told.bind(name)
+                s = self.serve(env={"NOTIFY_SOCKET": name.replace("\0", "@")})
+                self.assertIn("READY=1", told.recv(4096).decode().splitlines())
+                self.assertEqual(s.get("/readyz").status, 200)
+                self.assertEqual(s.stop(), 0)
+                self.assertIn("STOPPING=1", told.recv(4096).decode().splitlines())
+
+    def test_sockets_of_systemd_outlive_the_server(self):
+        path = str(self.dir / "activation")
+        with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as local:
+            local.bind(path)
+            local.listen()
+            s = self.serve(inherit=[tcp, local])
+            self.assertEqual(s.port, tcp.getsockname()[1])
+            self.assertEqual(s.get("/healthz").status, 200)
+            with socket.socket(socket.AF_UNIX) as c:
+                c.connect(path)
+                c.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                self.assertIn(b"200 OK", c.recv(1000))
+            self.assertEqual(s.stop(), 0)
+            self.assertTrue(os.path.exists(path))  # it is not ours
+            with socket.create_connection(("127.0.0.1", s.port)) as c:  # nobody is there, and nobody is refused
+                c.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                self.serve(inherit=[tcp, local])
+                self.assertIn(b"200 OK", c.recv(1000))
+
+    def test_sockets_that_cannot_be_served(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, self.assertRaises(AssertionError) as e:
+            self.serve(inherit=[datagrams])
+        self.assertIn("ListenStream=", str(e.exception))
+        with socket.create_server(("0.0.0.0", 0)) as public, self.assertRaises(AssertionError) as e:
+            self.serve(inherit=[public])
+        self.assertIn("vdet token add", str(e.exception))
 
 
 class Hostile(Net):
