@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -72,6 +73,7 @@ struct transfer {
 	int64_t here, total; /* bytes in the file; of the whole, 0 = unknown */
 	int64_t told;
 	char tag[TAG_MAX]; /* what says that the file is the same one: ETag or date; "" = nothing */
+	char *tag_path;    /* where that is kept for a later run */
 	bool begun;        /* of this try: the first byte of the body came */
 	bool refused;      /* a private address */
 	bool full;         /* larger than max */
@@ -119,6 +121,12 @@ static bool begin(struct transfer *t)
 	}
 	t->total = length > 0 ? t->here + length : 0;
 	t->begun = true;
+	if (!t->here) {
+		struct err ignored; /* without it a later run begins anew */
+		unlink(t->tag_path);
+		if (*t->tag)
+			file_write_private(t->tag_path, t->tag, strlen(t->tag), &ignored);
+	}
 	return true;
 }
 
@@ -252,18 +260,39 @@ static int run(struct transfer *t, struct err *err)
 	}
 }
 
+/* What an earlier run left counts if it also left what tells whether the file is still the same. */
+static int go_on(struct transfer *t, struct err *err)
+{
+	AUTO(buf_free) struct buf tag = BUF(TAG_MAX - 1);
+	struct stat st;
+	struct err none;
+	if (fstat(t->fd, &st) < 0)
+		return err_sys(err, errno, "cannot examine what was fetched before");
+	if (st.st_size && file_read(t->tag_path, &tag, &none) == 0 && tag.len && !strpbrk(buf_str(&tag), "\r\n")) {
+		snprintf(t->tag, sizeof t->tag, "%s", buf_str(&tag));
+		t->here = st.st_size;
+	} else if (ftruncate(t->fd, 0) < 0) {
+		return err_sys(err, errno, "cannot begin the file that is fetched");
+	}
+	return 0;
+}
+
 int fetch_file(const struct fetch_request *q, struct err *err)
 {
-	AUTO(mem_freep) char *part = mem_printf("%s.part", q->path);
-	AUTO(fd_closep) int fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	AUTO(mem_freep) char *part = mem_printf("%s.part", q->path), *tag_path = mem_printf("%s.tag", q->path);
+	AUTO(fd_closep) int fd = open(part, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot create %s", part);
-	struct transfer t = {.q = q, .fd = fd};
-	int r = run(&t, err);
+	struct transfer t = {.q = q, .fd = fd, .tag_path = tag_path};
+	int r = go_on(&t, err);
+	if (r == 0)
+		r = run(&t, err);
 	if (r == 0 && (fsync(fd) < 0 || rename(part, q->path) < 0))
 		r = err_sys(err, errno, "cannot keep %s", q->path);
-	if (r < 0)
+	if (r < 0 && r != -ERR_CANCELED)
 		unlink(part);
+	if (r != -ERR_CANCELED)
+		unlink(tag_path);
 	return r;
 }
 

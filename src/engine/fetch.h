@@ -1,6 +1,7 @@
 /* Fetches one file by http or https into a folder of ours, with limits, and from nowhere private unless that is
  * allowed: each address that is connected to is looked at, whatever name or redirection led there. A lost connection is
- * taken up again where it was lost, if the server says that the file is still the same. Blocks; any thread. */
+ * taken up again where it was lost, if the server says that the file is still the same; so is one that was interrupted,
+ * by the next call for the same path. Blocks; any thread. */
 #ifndef VDET_ENGINE_FETCH_H
 #define VDET_ENGINE_FETCH_H
 
@@ -12,7 +13,7 @@
 
 struct fetch_request {
 	const char *url;
-	const char *path; /* where it shall be; until it is whole it lies beside, as PATH.part */
+	const char *path; /* where it shall be; until it is whole it lies beside, as PATH.part, with PATH.tag */
 	int64_t max;      /* bytes */
 	int64_t timeout;  /* microseconds for all of it, 0 = none */
 	bool allow_private;

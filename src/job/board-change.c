@@ -317,6 +317,19 @@ static int act(struct board *b, struct job *j, enum board_action action, const j
 	}
 }
 
+/* With `disk` held, after a change in memory: it is written down, told, and may mean work. */
+static int changed(struct board *b, struct job *j, json_t **ret, struct err *err)
+{
+	int r = board_save_job(b, j, err);
+	if (r < 0)
+		return r;
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	board_tell_job(locked, j);
+	board_wake(b);
+	*ret = board_job_json(b, j);
+	return 0;
+}
+
 int board_control(struct board *b, int64_t id, enum board_action action, const json_t *body, json_t **ret,
                   struct err *err)
 {
@@ -327,15 +340,7 @@ int board_control(struct board *b, int64_t id, enum board_action action, const j
 	if (r == 0)
 		r = act(b, j, action, body, err);
 	pthread_mutex_unlock(&b->lock);
-	if (r == 0)
-		r = board_save_job(disk, j, err);
-	if (r < 0)
-		return r;
-	AUTO(board_unlockp) struct board *locked = board_lock(b);
-	board_tell_job(locked, j);
-	board_wake(b);
-	*ret = board_job_json(b, j);
-	return 0;
+	return r < 0 ? r : changed(disk, j, ret, err);
 }
 
 /* ---- order */
@@ -395,15 +400,7 @@ int board_change(struct board *b, int64_t id, const json_t *body, json_t **ret, 
 	if (r == 0)
 		r = change(b, j, body, err);
 	pthread_mutex_unlock(&b->lock);
-	if (r == 0)
-		r = board_save_job(disk, j, err);
-	if (r < 0)
-		return r;
-	AUTO(board_unlockp) struct board *locked = board_lock(b);
-	board_tell_job(locked, j);
-	board_wake(b);
-	*ret = board_job_json(b, j);
-	return 0;
+	return r < 0 ? r : changed(disk, j, ret, err);
 }
 
 /* ---- removing */

@@ -133,7 +133,8 @@ int board_parse_id(const json_t *value, int64_t *ret, struct err *err);
 /* Finds the video of a request, or makes it; with `disk` held. */
 int board_take_video(struct board *b, const json_t *request, struct video **ret, struct err *err);
 int board_add_video(struct board *b, struct store_video *row, struct video **ret, struct err *err); /* takes the row */
-void board_prepare(struct board *b, struct video *v); /* with the lock held: looks at it on another thread */
+void board_prepare(struct board *b, struct video *v);       /* with the lock held: looks at it on another thread */
+void board_want_pictures(struct board *b, struct video *v); /* likewise: what an earlier run did not come to make */
 /* board-made.c: what is made of a video, and lies apart from it, whatever it is called */
 char *board_made(const struct board *b, int64_t id, const char *name); /* a path; the caller frees */
 void board_make_pictures(struct board *b, struct video *v, const char *path);

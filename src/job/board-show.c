@@ -223,7 +223,12 @@ static int load_chunks(struct board *b, int64_t id, struct store_chunk **ret, si
 	return r;
 }
 
-int board_chunks(struct board *b, int64_t id, json_t **ret, struct err *err)
+/* What one chunk adds to a list; `running` says whether it is in work. */
+typedef void (*add_fn)(const struct store_chunk *c, bool running, json_t *all);
+
+/* {seq, NAME: what `add` makes of the chunks, put into order by `order` (NULL: as it is)}. */
+static int list_of_chunks(struct board *b, int64_t id, const char *name, add_fn add, json_t *(*order)(json_t *),
+                          json_t **ret, struct err *err)
 {
 	AUTO(mem_freep) char *dots = NULL;
 	json_auto_t *seq = NULL;
@@ -232,18 +237,28 @@ int board_chunks(struct board *b, int64_t id, json_t **ret, struct err *err)
 	size_t n;
 	int r = load_chunks(b, id, &chunks, &n, &dots, &seq, err);
 	for (size_t i = 0; i < n; i++) {
-		json_t *c = result_chunk(&chunks[i]);
-		if (chunks[i].state != STORE_CHUNK_DONE && i < strlen(dots) && dots[i] == 'r')
-			json_object_set_new(c, "state", json_string("running"));
-		json_array_append_new(all, c);
+		add(&chunks[i], i < strlen(dots) && dots[i] == 'r', all);
 		store_chunk_clear(&chunks[i]);
 	}
 	free(chunks);
 	if (r < 0)
 		json_decref(all);
 	else
-		*ret = json_pack("{s:O, s:o}", "seq", seq, "chunks", all);
+		*ret = json_pack("{s:O, s:o}", "seq", seq, name, order ? order(all) : all);
 	return r;
+}
+
+static void add_chunk(const struct store_chunk *chunk, bool running, json_t *all)
+{
+	json_t *c = result_chunk(chunk);
+	if (chunk->state != STORE_CHUNK_DONE && running)
+		json_object_set_new(c, "state", json_string("running"));
+	json_array_append_new(all, c);
+}
+
+int board_chunks(struct board *b, int64_t id, json_t **ret, struct err *err)
+{
+	return list_of_chunks(b, id, "chunks", add_chunk, NULL, ret, err);
 }
 
 static int by_start(const void *x, const void *y)
@@ -268,24 +283,15 @@ static json_t *sorted(json_t *events)
 	return out;
 }
 
+static void add_events(const struct store_chunk *chunk, bool running, json_t *all)
+{
+	(void)running;
+	result_events(chunk, all);
+}
+
 int board_events(struct board *b, int64_t id, json_t **ret, struct err *err)
 {
-	AUTO(mem_freep) char *dots = NULL;
-	json_auto_t *seq = NULL;
-	json_t *all = json_array();
-	struct store_chunk *chunks;
-	size_t n;
-	int r = load_chunks(b, id, &chunks, &n, &dots, &seq, err);
-	for (size_t i = 0; i < n; i++) {
-		result_events(&chunks[i], all);
-		store_chunk_clear(&chunks[i]);
-	}
-	free(chunks);
-	if (r < 0)
-		json_decref(all);
-	else
-		*ret = json_pack("{s:O, s:o}", "seq", seq, "events", sorted(all));
-	return r;
+	return list_of_chunks(b, id, "events", add_events, sorted, ret, err);
 }
 
 int board_thumb(struct board *b, int64_t id, int64_t chunk, int64_t sample, struct buf *out, struct err *err)

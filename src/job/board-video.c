@@ -353,6 +353,17 @@ static int fetch(struct preparing *p, struct err *err)
 	return r < 0 ? r : fetch_file(&q, err);
 }
 
+static void end_preparing(struct preparing *p)
+{
+	pthread_mutex_lock(&p->board->lock);
+	p->video->busy = false; /* from here on it may be freed */
+	board_wake(p->board);
+	pthread_mutex_unlock(&p->board->lock);
+	free(p->path);
+	free(p->dir);
+	free(p);
+}
+
 static void prepare(void *ctx)
 {
 	struct preparing *p = ctx;
@@ -365,22 +376,36 @@ static void prepare(void *ctx)
 	settle(p, r, facts, size, &err);
 	if (r == 0)
 		board_make_pictures(p->board, p->video, p->path);
-	pthread_mutex_lock(&p->board->lock);
-	p->video->busy = false; /* from here on it may be freed */
-	board_wake(p->board);
-	pthread_mutex_unlock(&p->board->lock);
-	free(p->path);
-	free(p->dir);
-	free(p);
+	end_preparing(p);
 }
 
-void board_prepare(struct board *b, struct video *v)
+static void make_pictures(void *ctx)
+{
+	struct preparing *p = ctx;
+	board_make_pictures(p->board, p->video, p->path);
+	end_preparing(p);
+}
+
+/* With the lock held. */
+static void begin_preparing(struct board *b, struct video *v, void (*work)(void *ctx))
 {
 	struct preparing *p = mem_alloc(1, sizeof *p);
 	v->busy = true;
 	*p = (struct preparing){
 		.board = b, .video = v, .id = v->row.id, .path = mem_strdup(v->row.path), .dir = folder_of(b, v->row.id)};
-	pool_run(b->preparing, prepare, p);
+	pool_run(b->preparing, work, p);
+}
+
+void board_prepare(struct board *b, struct video *v)
+{
+	begin_preparing(b, v, prepare);
+}
+
+void board_want_pictures(struct board *b, struct video *v)
+{
+	AUTO(mem_freep) char *last = board_made(b, v->row.id, "storyboard.vtt");
+	if (v->row.state == STORE_VIDEO_READY && !file_exists(last))
+		begin_preparing(b, v, make_pictures);
 }
 
 /* ---- asked for */

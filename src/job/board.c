@@ -473,8 +473,10 @@ static int begin(struct board *b, struct err *err)
 	for (size_t i = 0; i < b->n_videos; i++)
 		if (b->videos[i]->row.state == STORE_VIDEO_FETCHING || !b->videos[i]->facts)
 			board_prepare(b, b->videos[i]);
-		else
+		else {
 			board_want_proxy(b, b->videos[i]);
+			board_want_pictures(b, b->videos[i]);
+		}
 	pthread_mutex_unlock(&b->lock);
 	if (pthread_create(&b->manager, NULL, manage, b) != 0)
 		return err_set(err, ERR_LIMIT, "cannot start a thread");

@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "net/call.h"
 
-enum { PUSH = 2 << 20, ID_BYTES = 16, WAIT = 5, KEEP_DONE = 86400, JSON_MAX = 1 << 20, MOST = 10000 };
+enum { PUSH = 8 << 20, ID_BYTES = 16, WAIT = 5, KEEP_DONE = 86400, JSON_MAX = 1 << 20, MOST = 10000 };
 
 struct upload {
 	struct uploads *all;

@@ -200,6 +200,14 @@ class Serve(Serving):
         self.assertEqual((poster.headers["Content-Type"], poster.body[:2]), ("image/jpeg", b"\xff\xd8"))
         self.assertIn(b"storyboard-1.jpg#xywh=", vtt.body)
         self.assertEqual(server.get(made + "storyboard-1.jpg").body[:2], b"\xff\xd8")
+        # A server that was killed before it had made them: the next one does.
+        server.stop(signal.SIGKILL)
+        for name in "storyboard.vtt", "poster.jpg":
+            next((self.dir / "data").rglob(name)).unlink()
+        server = self.serve(self.engine())
+        events = server.socket()
+        while any(server.get(made + name).status == 404 for name in ("storyboard.vtt", "poster")):
+            events.event("video", video=video)
 
     def test_fetching(self):
         data = make_video(self.dir / "a.mp4", 4).read_bytes()
@@ -246,6 +254,46 @@ class Serve(Serving):
         self.assertEqual(events.state(job, "failed", "done")["state"], "done")
         missing = server.change("POST", "/jobs", {"url": url + "/none.mp4"})["id"]
         self.assertIn("404", events.state(missing, "failed", "done")["error"])
+
+    def test_fetching_goes_on_after_a_kill(self):
+        data = make_video(self.dir / "a.mp4", 4).read_bytes()
+        half, asked, come = len(data) // 2, [], threading.Event()
+
+        class File(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append((self.headers["Range"], self.headers["If-Range"]))
+                start = half if self.headers["Range"] else 0
+                self.send_response(206 if start else 200)
+                self.send_header("ETag", '"one"')
+                self.send_header("Content-Length", str(len(data) - start))
+                self.end_headers()
+                self.wfile.write(data[start:] if start else data[:half])
+                if not start:
+                    come.wait()  # and no more of it comes
+
+            def log_message(self, *args):
+                pass
+
+        web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), File)
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        for end in web.server_close, web.shutdown, come.set:
+            self.addCleanup(end)
+        engine = self.engine()
+        server = self.serve(engine, "--serve-fetch-private")
+        job = server.change("POST", "/jobs", {"url": f"http://127.0.0.1:{web.server_port}/a.mp4", "options": CHUNKS})["id"]
+        part = self.dir / "data" / "vdet" / "videos" / server.api(f"/jobs/{job}")["video"] / "a.mp4.part"
+        events = server.socket()
+        while not part.exists() or part.stat().st_size < half:
+            events.event("performance")
+        server.stop(signal.SIGKILL)
+        server = self.serve(engine, "--serve-fetch-private")
+        events = server.socket()
+        if server.api(f"/jobs/{job}")["state"] != "done":
+            self.assertEqual(events.state(job, "failed", "done")["state"], "done")
+        self.assertEqual(asked, [(None, None), (f"bytes={half}-", '"one"')])
+        video = server.api(f"/jobs/{job}")["video"]
+        self.assertEqual(server.get(f"/api/v1/videos/{video}/source").body, data)
+        self.assertEqual([p.name for p in part.parent.iterdir() if p.suffix in (".part", ".tag")], [])
 
     def test_one_server_per_folder(self):
         engine = self.engine()

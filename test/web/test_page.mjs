@@ -1,6 +1,7 @@
 // The page in a browser, before the real server: upload, progress, results while a job runs, a restart of the server,
 // search, playback, a hole tried again, theme and phone, keys, login, a day of events.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { folder, library, makeVideo, needFfmpeg, openPage, PATIENCE, Server, shots, startBrowser, startEngine } from './web.mjs';
@@ -66,7 +67,7 @@ test('both are finished, and both reports can be read', async () => {
   await page.waitForFunction(() => document.querySelectorAll('.card.done').length === 2, undefined, { timeout: PATIENCE });
   for (const job of (await server.get('jobs')).jobs) {
     assert.equal(job.done, 4);
-    const link = page.locator(`[data-job="${job.id}"] .menu a`, { hasText: 'Read the report' });
+    const link = page.locator(`[data-job="${job.id}"]`).getByRole('link', { name: /^Report/ });
     const html = await page.request.get(new URL(await link.getAttribute('href'), server.url).href);
     assert.equal(html.status(), 200);
     assert.match(await html.text(), /<h2 id="h-events">/);
@@ -130,6 +131,70 @@ test('a hole says why, and is tried again alone', async () => {
   await hole.getByRole('button', { name: 'Retry' }).click();
   await until(page.locator('.case-head .state.done'));
   await page.waitForFunction(() => !document.querySelector('.chunk.hole'), undefined, { timeout: PATIENCE });
+  noFaults();
+});
+
+test('a file that is dropped goes up, and is played although no browser knows it', async () => {
+  const old = makeVideo(join(home, 'old.ts'), 10, { hue: 270, codec: ['-c:v', 'mpeg2video', '-r', '25', '-q:v', '8'] });
+  await page.locator('.brand').click();
+  const files = await page.evaluateHandle((data) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], 'old.ts', { type: 'video/mp2t' }));
+    return transfer;
+  }, readFileSync(old).toString('base64'));
+  // The very events of a browser; they reach the window from wherever the file is let go.
+  const place = page.locator('main');
+  await place.dispatchEvent('dragenter', { dataTransfer: files });
+  await until(page.locator('.drop'));
+  await page.screenshot({ path: shot('drop') });
+  await place.dispatchEvent('dragover', { dataTransfer: files });
+  await place.dispatchEvent('drop', { dataTransfer: files });
+  await page.locator('.drop').waitFor({ state: 'detached', timeout: PATIENCE });
+  await until(page.locator('.card.done', { hasText: 'old.ts' }));
+  await card('old.ts').locator('h3 a').click();
+  await page.waitForFunction(() => {
+    const video = document.querySelector('video[src$="/proxy"]');
+    return video && video.readyState >= 2 && video.videoWidth > 0;
+  }, undefined, { timeout: PATIENCE });
+  const event = page.locator('.event').nth(1);
+  await event.locator('.what').click();
+  await page.waitForFunction(() => document.querySelector('video').currentTime > 1, undefined, { timeout: PATIENCE });
+  noFaults();
+});
+
+test('over the timeline there are small pictures at once', async () => {
+  const tile = page.locator('.tip .tile');
+  const { video } = (await server.get('jobs')).jobs.find((j) => j.name === 'old.ts');
+  await page.waitForFunction((url) => fetch(url).then((r) => r.ok), `/api/v1/videos/${video}/storyboard.vtt`, { timeout: PATIENCE, polling: 200 });
+  const box = await page.locator('.lanes').boundingBox();
+  await page.mouse.move(box.x + box.width / 3, box.y + box.height / 2);
+  await until(tile);
+  const picture = await tile.evaluate((e) => getComputedStyle(e).backgroundImage);
+  const sheet = /url\("(.*)"\)/.exec(picture)[1];
+  assert.match(sheet, /storyboard-1\.jpg$/);
+  const loaded = await page.evaluate((url) => new Promise((resolve) => {
+    const image = new Image();
+    image.onload = () => resolve(image.naturalWidth);
+    image.onerror = () => resolve(0);
+    image.src = url;
+  }), sheet);
+  assert.ok(loaded > 0, 'the sheet is a picture');
+  await page.screenshot({ path: shot('storyboard') });
+  await page.mouse.move(0, 0);
+  noFaults();
+});
+
+test('what was found can be taken along, in every form', async () => {
+  await page.locator('.brand').click();
+  const menu = card('second.mp4').locator('.menu');
+  const begins = { HTML: /^<!doctype html>/i, JSON: /^\{/, Markdown: /^#/, WebVTT: /^WEBVTT/, CSV: /^\S+,/ };
+  for (const [name, begin] of Object.entries(begins)) {
+    await menu.locator('summary').click();
+    const [download] = await Promise.all([page.waitForEvent('download', { timeout: PATIENCE }), menu.locator('a', { hasText: `(${name})` }).click()]);
+    assert.match(download.suggestedFilename(), /^second/);
+    assert.match(readFileSync(await download.path(), 'utf8').replace(/^\ufeff/, ''), begin, name);
+    assert.equal(await menu.getAttribute('open'), null, 'the menu is closed again');
+  }
   noFaults();
 });
 

@@ -48,10 +48,11 @@ export function folder(prefix) {
   return made;
 }
 
-/** An H.264 video of moving test patterns; another `hue`, another video. */
-export function makeVideo(path, seconds, { size = '320x180', hue = 0 } = {}) {
-  execFileSync('ffmpeg', ['-v', 'error', '-y', '-f', 'lavfi', '-i', `testsrc2=s=${size}:r=10:d=${seconds}`, '-vf', `hue=h=${hue}`,
-    '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '10', '-pix_fmt', 'yuv420p', '-movflags', '+faststart', path]);
+const H264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '10', '-pix_fmt', 'yuv420p', '-movflags', '+faststart'];
+
+/** A video of moving test patterns, H.264 unless told otherwise; another `hue`, another video. */
+export function makeVideo(path, seconds, { size = '320x180', hue = 0, codec = H264 } = {}) {
+  execFileSync('ffmpeg', ['-v', 'error', '-y', '-f', 'lavfi', '-i', `testsrc2=s=${size}:r=10:d=${seconds}`, '-vf', `hue=h=${hue}`, ...codec, path]);
   return path;
 }
 

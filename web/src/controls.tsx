@@ -79,7 +79,8 @@ export function ExportMenu({ job }: { job: Job }) {
   const close = (e: Event) => {
     (e.currentTarget as HTMLElement).closest('details')?.removeAttribute('open');
   };
-  return (
+  return <div class="controls">
+    <a class="act" href={reportUrl(job.id, 'html', false)} target="_blank" rel="noopener" aria-label={`Report: ${job.name}`}>Report</a>
     <details class="menu" onKeyDown={(e) => {
       if (e.key === 'Escape') {
         e.currentTarget.open = false;
@@ -88,13 +89,12 @@ export function ExportMenu({ job }: { job: Job }) {
     }}>
       <summary class="act">Export</summary>
       <ul>
-        <li><a href={reportUrl(job.id, 'html', false)} target="_blank" rel="noopener" onClick={close}>Read the report</a></li>
         {FORMATS.map(([format, text]) => (
           <li key={format}><a href={reportUrl(job.id, format, true)} download onClick={close}>{text}</a></li>
         ))}
       </ul>
     </details>
-  );
+  </div>;
 }
 
 // A menu closes when something else is clicked.

@@ -3,6 +3,7 @@ import { effect, useComputed, type Signal } from '@preact/signals';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { frameUrl } from './api';
 import { clock, exact } from './format';
+import { videos } from './state';
 import { loadStoryboard, tileAt, type Tile } from './storyboard';
 import { AXIS, draw, firstFrom, GAP, laneShares, lanes, stack, type Colors, type TimelineData, type View } from './timeline-draw';
 
@@ -56,8 +57,16 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
   const tiles = useRef<Tile[]>([]);
   useEffect(() => {
     tiles.current = [];
-    if (video) loadStoryboard(video).then((all) => { tiles.current = all; }, () => {});
-  }, [video, !!data.index]);
+  }, [video]);
+  // The server tells of the video again when there is a storyboard.
+  const told = videos.value.get(video ?? '');
+  useEffect(() => {
+    if (video && !tiles.current.length)
+      loadStoryboard(video).then((all) => {
+        tiles.current = all;
+        setTip((shown) => shown && { ...shown }); // the one that is open gets its picture
+      }, () => {});
+  }, [video, told]);
   const pointer = useRef<number | undefined>(undefined);
   const second = useComputed(() => Math.round(now.value));
   const rows = useMemo(() => stack(data.events, MOST_ROWS), [data.events]);
