@@ -130,8 +130,7 @@ static void take_frames(struct plain *p, AVCodecContext *dec, const struct sourc
 {
 	while (avcodec_receive_frame(dec, f) == 0) {
 		p->frames = mem_grow(p->frames, p->n + 1, sizeof *p->frames);
-		p->frames[p->n++] = (struct plain_frame){
-			.pts = source_time(s, f->best_effort_timestamp), .raw = source_time(s, f->pts), .sum = frame_sum(f)};
+		p->frames[p->n++] = (struct plain_frame){.pts = source_time(s, f->best_effort_timestamp), .sum = frame_sum(f)};
 		p->keys += compat_key_frame(f);
 		av_frame_unref(f);
 	}
@@ -155,6 +154,8 @@ void plain_decode(const char *path, const struct source *s, size_t max, struct p
 		for (; (!max || ret->n < max) && av_read_frame(fmt, pkt) == 0; av_packet_unref(pkt)) {
 			if (pkt->stream_index != st->index)
 				continue;
+			ret->times = mem_grow(ret->times, ret->n_times + 1, sizeof *ret->times);
+			ret->times[ret->n_times++] = source_time(s, pkt->pts);
 			avcodec_send_packet(dec, pkt);
 			take_frames(ret, dec, s, f);
 		}
@@ -172,21 +173,18 @@ static int by_pts(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* Where the container gives decoding times for presentation times, the order of the frames is right, their times are
- * not. */
 void plain_sort_times(struct plain *p)
 {
-	AUTO(mem_freep) int64_t *times = mem_alloc(p->n, sizeof *times);
-	for (size_t i = 0; i < p->n; i++)
-		times[i] = p->frames[i].raw;
-	qsort(times, p->n, sizeof *times, by_pts);
-	for (size_t i = 0; i < p->n; i++)
-		p->frames[i].pts = times[i];
+	if (p->n_times)
+		qsort(p->times, p->n_times, sizeof *p->times, by_pts);
+	for (size_t i = 0; i < p->n && i < p->n_times; i++)
+		p->frames[i].pts = p->times[i];
 }
 
 void plain_free(struct plain *p)
 {
 	free(p->frames);
+	free(p->times);
 }
 
 const struct plain_frame *plain_at(const struct plain *p, int64_t t)

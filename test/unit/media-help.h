@@ -34,15 +34,18 @@ void opened_end(struct opened *o);
 /* Every frame of the source's stream, decoded from the start without any trick. */
 struct plain_frame {
 	int64_t pts;  /* microseconds of the timeline */
-	int64_t raw;  /* … as the container has it */
 	uint32_t sum; /* of the pixels */
 };
 struct plain {
 	struct plain_frame *frames;
 	size_t n, keys; /* keys: how many of them are keyframes */
+	int64_t *times; /* of the packets that were read for them, as the container has them */
+	size_t n_times; /* >= n, unless packets hold several frames */
 };
 /* At most about `max` frames; 0 = all. */
 void plain_decode(const char *path, const struct source *s, size_t max, struct plain *ret);
+/* For a container that gives decoding times for presentation times: the order of the frames is right, their times are
+ * not. The i-th frame gets the i-th earliest time of all packets read, also of those whose frames were not awaited. */
 void plain_sort_times(struct plain *p);
 void plain_free(struct plain *p);
 /* The one shown at t; NULL if there are none. */
