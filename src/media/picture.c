@@ -195,6 +195,16 @@ static void add_video(struct buf *b, const struct shape *s, const char *matrix, 
 		         range);
 }
 
+/* From BT.709 straight to the JPEG's matrix: a tenth of the cost of the way through RGB. */
+static void add_hd(struct buf *b, const char *range)
+{
+	buf_addf(b,
+	         ":in_color_matrix=bt709:out_color_matrix=bt709:in_range=%s:out_range=%s,format=yuv420p"
+	         ",colorspace=ispace=bt709:iprimaries=bt709:itrc=bt709:irange=%s:space=bt470bg:primaries=bt709:trc=bt709"
+	         ":range=pc:format=yuv420p:fast=1",
+	         range, range, range);
+}
+
 /* Ordinary colours: between the matrices by way of RGB, on the small picture. */
 static void add_plain(struct buf *b, const struct shape *s, const char *matrix, const char *range)
 {
@@ -230,6 +240,8 @@ static void write_chain(struct buf *b, const struct shape *s)
 		add_wide(b, s);
 	} else if (s->form == PICTURE_VIDEO) {
 		add_video(b, s, matrix, range);
+	} else if (!is_rgb(s) && !strcmp(matrix, "bt709") && !(w & 1) && !(h & 1) && avfilter_get_by_name("colorspace")) {
+		add_hd(b, range);
 	} else {
 		add_plain(b, s, matrix, range);
 	}
