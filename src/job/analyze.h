@@ -31,7 +31,7 @@ struct analyze_options {
 	char *output, *format;
 	bool full_path, fresh;
 	int64_t job_timeout, media_timeout, media_memory;
-	char *sandbox, *reference;
+	char *sandbox, *reference, *hwaccel;
 	double index_effort;
 	int64_t index_max_gap, index_workers;
 };

@@ -1,7 +1,9 @@
 #include "job/decoder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "job/decoder-call.h"
 #include "job/jpeg-check.h"
@@ -34,6 +37,8 @@ struct decoder {
 	int64_t deadline; /* of the request in progress; 0 = none */
 	int64_t peak;
 	bool greeted;
+	bool unlocked, background;
+	int fd;                    /* to start again without a device; -1 once there is none */
 	struct wire_msg reference; /* to be sent first; type 0 if there is none */
 };
 
@@ -62,7 +67,7 @@ static int load_reference(const struct decoder_options *o, struct cancel *cancel
 	struct decoder_options plain = *o;
 	AUTO(decoder_freep) struct decoder *d = NULL;
 	AUTO(fd_closep) int fd = -1;
-	plain.reference = NULL;
+	plain.reference = plain.hwaccel = NULL;
 	int r = file_open_input(o->reference, &fd, err);
 	if (r == 0)
 		r = decoder_open(fd, &plain, cancel, &d, err);
@@ -73,6 +78,20 @@ static int load_reference(const struct decoder_options *o, struct cancel *cancel
 	return r < 0 && r != -ERR_CANCELED ? err_wrap(err, "the reference %s", file_base(o->reference)) : r;
 }
 
+static int start_child(struct decoder *d, int fd, const char *hwaccel, struct err *err)
+{
+	char memory[24];
+	snprintf(memory, sizeof memory, "%lld", (long long)d->memory);
+	const char *args[] = {memory, d->unlocked ? "off" : "on", hwaccel, NULL};
+	struct role_start start = ROLE_START("media");
+	start.args = args;
+	start.input = fd;
+	int r = child_start_role(&start, &d->child, err);
+	if (r == 0 && d->background)
+		child_yield(d->child);
+	return r;
+}
+
 int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel, struct decoder **ret, struct err *err)
 {
 	struct stat st;
@@ -80,27 +99,37 @@ int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel,
 		return err_sys(err, errno, "cannot read the file");
 	if (S_ISREG(st.st_mode) && st.st_size == 0)
 		return err_set(err, ERR_FORMAT, "the file is empty (0 bytes)");
-	char memory[24];
-	snprintf(memory, sizeof memory, "%lld", (long long)o->memory);
-	const char *args[] = {memory, o->sandbox && !strcmp(o->sandbox, "off") ? "off" : "on", NULL};
-	struct role_start start = ROLE_START("media");
-	start.args = args;
-	start.input = fd;
-	struct child *child;
-	AUTO(wire_msg_clear) struct wire_msg reference = {0};
-	int r = o->reference && *o->reference ? load_reference(o, cancel, &reference, err) : 0;
+	AUTO(decoder_freep) struct decoder *d = mem_alloc(1, sizeof *d);
+	*d = (struct decoder){.cancel = cancel,
+	                      .timeout = o->timeout,
+	                      .memory = o->memory,
+	                      .unlocked = o->sandbox && !strcmp(o->sandbox, "off"),
+	                      .background = o->background,
+	                      .fd = -1};
+	bool device = o->hwaccel && strcmp(o->hwaccel, "none") != 0;
+	if (device && (d->fd = fcntl(fd, F_DUPFD_CLOEXEC, 16)) < 0)
+		return err_sys(err, errno, "cannot duplicate a file descriptor");
+	int r = o->reference && *o->reference ? load_reference(o, cancel, &d->reference, err) : 0;
 	if (r == 0)
-		r = child_start_role(&start, &child, err);
-	if (r < 0)
-		return r;
-	if (o->background)
-		child_yield(child);
-	struct decoder *d = mem_alloc(1, sizeof *d);
-	*d = (struct decoder){.child = child, .cancel = cancel, .timeout = o->timeout, .memory = o->memory};
-	d->reference = reference;
-	reference = (struct wire_msg){0};
-	*ret = d;
-	return 0;
+		r = start_child(d, fd, device ? o->hwaccel : "none", err);
+	if (r == 0)
+		*ret = TAKE(d);
+	return r;
+}
+
+/* A driver that crashes or hangs takes the child with it, but not the video: whether a failed request may be made
+ * again, of a new child without a device. */
+static bool again_in_software(struct decoder *d, int r)
+{
+	struct err err;
+	if (d->child || d->fd < 0 || (r != -ERR_DIED && r != -ERR_TIMEOUT && r != -ERR_LIMIT && r != -ERR_PROTO))
+		return false;
+	d->greeted = false;
+	r = start_child(d, d->fd, "none", &err);
+	fd_closep(&d->fd);
+	d->fd = -1;
+	log_warning("decoding with a device failed: going on in software");
+	return r == 0;
 }
 
 void decoder_free(struct decoder *d)
@@ -109,6 +138,7 @@ void decoder_free(struct decoder *d)
 		return;
 	child_free(d->child);
 	wire_msg_clear(&d->reference);
+	fd_closep(&d->fd);
 	free(d);
 }
 
@@ -207,8 +237,18 @@ static int send_reference(struct decoder *d, struct err *err)
 	const struct wire_part part = {d->reference.blob, d->reference.blob_len};
 	int r =
 		wire_send(child_socket(d->child), MEDIA_REFERENCE, d->reference.head, &part, 1, d->deadline, d->cancel, err);
-	wire_msg_clear(&d->reference);
+	if (d->fd < 0)
+		wire_msg_clear(&d->reference);
 	return r < 0 ? decoder_give_up(d, err) : 0;
+}
+
+/* Once, not by every child of a job. */
+static void tell_missing_device(const char *why)
+{
+	static atomic_flag told = ATOMIC_FLAG_INIT;
+	AUTO(mem_freep) char *line = why && *why ? text_line(why, MEDIA_TEXT_MAX) : NULL;
+	if (line && !atomic_flag_test_and_set(&told))
+		log_warning("no device decodes here, so the processor does (%s)", line);
 }
 
 static int greet(struct decoder *d, struct err *err)
@@ -221,6 +261,7 @@ static int greet(struct decoder *d, struct err *err)
 	if (wire_int(m.head, "version", MEDIA_VERSION, MEDIA_VERSION, &version, err) < 0)
 		return decoder_give_up(d, err);
 	d->greeted = true;
+	tell_missing_device(json_string_value(json_object_get(m.head, "why")));
 	return d->reference.type ? send_reference(d, err) : 0;
 }
 
@@ -316,9 +357,12 @@ int decoder_probe(struct decoder *d, struct video_info *ret, struct err *err)
 	AUTO(wire_msg_clear) struct wire_msg m = {0};
 	AUTO(video_info_clear) struct video_info v = {0};
 	err = err ? err : &own;
-	int r = decoder_request(d, MEDIA_PROBE, NULL, err);
-	if (r == 0)
-		r = decoder_receive(d, MEDIA_INFO, MEDIA_INFO, 0, &m, err);
+	int r;
+	do {
+		r = decoder_request(d, MEDIA_PROBE, NULL, err);
+		if (r == 0)
+			r = decoder_receive(d, MEDIA_INFO, MEDIA_INFO, 0, &m, err);
+	} while (r < 0 && again_in_software(d, r));
 	if (r < 0)
 		return r;
 	if (info_strings(m.head, &v, err) < 0 || info_numbers(m.head, &v, err) < 0)
@@ -404,14 +448,17 @@ static int ask_frames(struct decoder *d, const struct frame_request *req, struct
 	return decoder_request(d, MEDIA_FRAMES, head, err);
 }
 
-int decoder_frames(struct decoder *d, const struct frame_request *req, int (*fn)(void *ctx, size_t i, struct frame *f),
-                   void *ctx, struct err *err)
+/* Who wants the frames, and how many of all that were asked for he has. */
+struct taker {
+	int (*fn)(void *ctx, size_t i, struct frame *f);
+	void *ctx;
+	size_t done;
+	bool stopped;
+};
+
+static int take_frames(struct decoder *d, const struct frame_request *req, struct taker *t, struct err *err)
 {
-	struct err own;
-	err = err ? err : &own;
-	int r = check_request(req, err);
-	if (r == 0)
-		r = ask_frames(d, req, err);
+	int r = ask_frames(d, req, err);
 	for (size_t i = 0; i < req->n && r == 0; i++) {
 		AUTO(wire_msg_clear) struct wire_msg m = {0};
 		AUTO(frame_clear) struct frame f = {.time = req->times[i]};
@@ -420,7 +467,8 @@ int decoder_frames(struct decoder *d, const struct frame_request *req, int (*fn)
 			return r;
 		if (read_frame(&m, i, req, &f, err) < 0)
 			return decoder_give_up(d, err);
-		r = fn(ctx, i, &f);
+		r = t->fn(t->ctx, t->done++, &f);
+		t->stopped = r < 0;
 		if (r < 0)
 			return decoder_stop(d, r);
 	}
@@ -430,4 +478,21 @@ int decoder_frames(struct decoder *d, const struct frame_request *req, int (*fn)
 	if (r == 0)
 		decoder_peak_memory(d);
 	return r;
+}
+
+int decoder_frames(struct decoder *d, const struct frame_request *req, int (*fn)(void *ctx, size_t i, struct frame *f),
+                   void *ctx, struct err *err)
+{
+	struct err own;
+	struct taker t = {.fn = fn, .ctx = ctx};
+	struct frame_request rest = *req;
+	err = err ? err : &own;
+	int r = check_request(req, err);
+	if (r == 0)
+		r = take_frames(d, req, &t, err);
+	if (r == 0 || t.stopped || t.done == req->n || !again_in_software(d, r))
+		return r;
+	rest.times += t.done;
+	rest.n -= t.done;
+	return take_frames(d, &rest, &t, err);
 }

@@ -20,6 +20,7 @@ struct decoder;
 struct decoder_options {
 	int64_t timeout;     /* per request (probe, or one call of frames), 0 = none */
 	int64_t memory;      /* limit of the child's memory in bytes, 0 = none */
+	const char *hwaccel; /* "none" (or NULL), "auto", or the kind of device that decodes where it can */
 	const char *sandbox; /* "on", or "off" (the null sandbox, for sanitizers) */
 	bool background;     /* others, who wait, have the processors first */
 	/* A good file of the same camera, of which what is missing in a damaged one may be taken; NULL or "" if none. */

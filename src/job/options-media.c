@@ -9,6 +9,12 @@ static const struct opt_row media_rows[] = {
      "Longest time for decoding the frames of one chunk; 0 = none.", 0},
 	{"media.memory", NULL, OPT_SIZE, AT(media_memory), "2G", 64e6, 1e12, NULL, "BYTES",
      "Memory that a decoder child may take.", 0},
+	{"media.hwaccel", NULL, OPT_CHOICE, AT(hwaccel), "none", 0, 0, "none|auto|cuda|vaapi|qsv|drm|vulkan", NULL,
+     "A device that decodes frames: auto takes the first that this machine has. Where it is missing, cannot decode the "
+     "video, or fails on the way, the processor does it; the report says which did. Not used unless asked for: a "
+     "driver needs a wider sandbox (devices and their libraries are open to it), it takes memory that the model may "
+     "want, and nobody has checked that its pictures are exact.",
+     0},
 	{"media.reference", NULL, OPT_STRING, AT(reference), "", 0, 0, NULL, "FILE",
      "A good file of the same camera: where a recording was cut off before its index was written, the pictures are "
      "found without it, and decoded as this file says.",
@@ -34,6 +40,9 @@ const struct opt_group index_opt_group = {"Index", index_rows, sizeof index_rows
 
 struct decoder_options analyze_decoder(const struct analyze_options *o)
 {
-	return (struct decoder_options){
-		.timeout = o->media_timeout, .memory = o->media_memory, .sandbox = o->sandbox, .reference = o->reference};
+	return (struct decoder_options){.timeout = o->media_timeout,
+	                                .memory = o->media_memory,
+	                                .hwaccel = o->hwaccel,
+	                                .sandbox = o->sandbox,
+	                                .reference = o->reference};
 }

@@ -22,24 +22,38 @@ static int get_buffer(AVCodecContext *dec, AVFrame *frame, int flags)
 	return r;
 }
 
-static int open_decoder(struct feed *f, struct err *err)
+/* Returns 0 or an AVERROR code. */
+static int start_decoder(struct feed *f, const AVCodec *codec)
 {
 	const AVStream *st = f->src->st;
-	char name[64];
-	f->dec = avcodec_alloc_context3(f->src->codec);
+	avcodec_free_context(&f->dec);
+	f->dec = avcodec_alloc_context3(codec);
 	if (!f->dec)
-		return err_set(err, ERR_LIMIT, "no memory for the decoder");
+		return AVERROR(ENOMEM);
 	int r = avcodec_parameters_to_context(f->dec, st->codecpar);
 	f->dec->pkt_timebase = st->time_base;
 	f->dec->thread_count = 1;
 	f->dec->opaque = f;
 	f->dec->get_buffer2 = get_buffer;
 	f->dec->max_pixels = SOURCE_PIXELS_MAX;
+	if (r >= 0 && f->hwaccel)
+		r = f->hwaccel->attach(f->hwaccel, f->dec);
+	return r < 0 ? r : avcodec_open2(f->dec, codec, NULL);
+}
+
+static int open_decoder(struct feed *f, struct err *err)
+{
+	const AVStream *st = f->src->st;
+	const AVCodec *codec = f->hwaccel ? f->hwaccel->codec(f->hwaccel, st->codecpar->codec_id) : NULL;
+	char name[64];
 	if ((int64_t)st->codecpar->width * st->codecpar->height > SOURCE_PIXELS_MAX)
 		return err_set(err, ERR_LIMIT, "the picture has %dx%d pixels, more than the %d million that are decoded",
 		               st->codecpar->width, st->codecpar->height, SOURCE_PIXELS_MAX / 1000000);
-	if (r >= 0)
-		r = avcodec_open2(f->dec, f->src->codec, NULL);
+	int r = codec ? start_decoder(f, codec) : -1;
+	if (r < 0) {
+		f->hwaccel = NULL;
+		r = start_decoder(f, f->src->codec);
+	}
 	return r < 0 ? note_error(err, r, "the decoder for %s does not start", source_codec_name(st->codecpar, name)) : 0;
 }
 
@@ -65,7 +79,7 @@ void feed_restart(struct feed *f, bool at_start)
 {
 	drop_packets(f);
 	avcodec_flush_buffers(f->dec);
-	f->draining = f->lost = f->lied = f->tainted = false;
+	f->draining = f->cut = f->hardware = f->lost = f->lied = f->tainted = false;
 	f->first_out = true;
 	f->n_times = 0;
 	f->need_key = !at_start;
@@ -181,6 +195,7 @@ int feed_open(struct source *s, struct feed **ret, struct err *err)
 {
 	AUTO(feed_freep) struct feed *f = mem_alloc(1, sizeof *f);
 	f->src = s;
+	f->hwaccel = s->hwaccel;
 	f->first_key = CLOCK_NONE;
 	const AVCodecDescriptor *d = avcodec_descriptor_get(s->st->codecpar->codec_id);
 	f->intra_only = d && d->props & AV_CODEC_PROP_INTRA_ONLY;
@@ -214,6 +229,19 @@ static bool certainly_hidden(const struct feed *f, const AVPacket *pkt, int64_t 
 	return later >= need;
 }
 
+/* Every packet that may be shown up to target was sent. */
+static bool all_sent(const struct feed *f, int64_t target)
+{
+	if (f->unsorted || f->interlaced || (f->look_n < FEED_LOOK && !f->draining))
+		return false;
+	for (unsigned i = 0; i < f->look_n; i++) {
+		int64_t t = source_packet_time(f->src, f->look[(f->look_at + i) % FEED_LOOK]);
+		if (t == CLOCK_NONE || t <= target)
+			return false;
+	}
+	return true;
+}
+
 static int no_memory(struct feed *f, struct err *err)
 {
 	f->no_memory = false;
@@ -221,12 +249,13 @@ static int no_memory(struct feed *f, struct err *err)
 }
 
 /* Sends the next packet, or the end. Returns 0, or an error of memory. */
-static int send_packet(struct feed *f, int64_t target, struct err *err)
+static int send_packet(struct feed *f, int64_t target, bool last, struct err *err)
 {
 	int r = read_ahead(f, err);
 	if (r < 0)
 		return r;
-	if (!f->look_n) {
+	f->cut = f->look_n && last && f->landed != CLOCK_NONE && f->landed <= target && all_sent(f, target);
+	if (!f->look_n || f->cut) {
 		avcodec_send_packet(f->dec, NULL);
 		return 0;
 	}
@@ -275,7 +304,7 @@ static bool accept_frame(struct feed *f, AVFrame *frame)
 	return true;
 }
 
-int feed_next(struct feed *f, int64_t target, AVFrame *out, struct err *err)
+static int next_frame(struct feed *f, int64_t target, bool last, AVFrame *out, struct err *err)
 {
 	for (;;) {
 		av_frame_unref(out);
@@ -283,15 +312,19 @@ int feed_next(struct feed *f, int64_t target, AVFrame *out, struct err *err)
 		int r = avcodec_receive_frame(f->dec, out);
 		if (note_count() != complaints)
 			taint(f, f->last_time);
-		if (r == 0) {
+		if (r == 0 && f->hwaccel) {
+			r = f->hwaccel->fetch(f->hwaccel, out);
+			f->hardware = r > 0;
+		}
+		if (r >= 0) {
 			if (accept_frame(f, out))
-				return 0;
+				return FEED_FRAME;
 		} else if (r == AVERROR(EAGAIN)) {
-			r = send_packet(f, target, err);
+			r = send_packet(f, target, last, err);
 			if (r < 0)
 				return r;
 		} else if (r == AVERROR_EOF) {
-			return 1;
+			return f->cut ? FEED_CUT : FEED_END;
 		} else if (r == AVERROR(ENOMEM) || f->no_memory) {
 			return no_memory(f, err);
 		} else {
@@ -299,4 +332,27 @@ int feed_next(struct feed *f, int64_t target, AVFrame *out, struct err *err)
 			taint(f, f->last_time);
 		}
 	}
+}
+
+/* For good: a device that has failed once is not to be relied on. */
+static int fall_to_software(struct feed *f, AVFrame *out, struct err *err)
+{
+	enum AVDiscard filter = f->dec->skip_loop_filter;
+	av_frame_unref(out);
+	f->hwaccel = NULL;
+	f->no_memory = false;
+	int r = open_decoder(f, err);
+	if (r < 0)
+		return r;
+	f->dec->skip_loop_filter = filter;
+	return FEED_FELL;
+}
+
+int feed_next(struct feed *f, int64_t target, bool last, AVFrame *out, struct err *err)
+{
+	int r = next_frame(f, target, last, out, err);
+	/* Whether the device or the file is to blame shows in software, which also conceals damage best. */
+	if (f->hwaccel && (r == -ERR_LIMIT || f->tainted || f->fault))
+		return fall_to_software(f, out, err);
+	return r;
 }

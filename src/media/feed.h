@@ -16,10 +16,13 @@ enum { FEED_LOOK = 32 }; /* packets read ahead: more than any codec reorders */
 struct feed {
 	struct source *src; /* borrowed */
 	AVCodecContext *dec;
-	AVPacket *look[FEED_LOOK]; /* a ring */
+	const struct hwaccel *hwaccel; /* what dec may use; NULL if nothing, or no longer */
+	bool hardware;                 /* the last frame came from it */
+	AVPacket *look[FEED_LOOK];     /* a ring */
 	unsigned look_at, look_n;
 	size_t look_bytes;
 	bool draining;            /* all packets were read */
+	bool cut;                 /* the decoder was told that this is the end, though it is not: see feed_next() */
 	bool need_key;            /* packets before the next keyframe are useless */
 	bool lost;                /* no keyframe came */
 	bool lied;                /* what began decoding after a seek was no keyframe, whatever the container says */
@@ -50,8 +53,16 @@ DEFINE_FREEP(struct feed, feed)
  * begins with the next keyframe. */
 void feed_restart(struct feed *f, bool at_start);
 
-/* The next frame into *out, its pts in microseconds of the timeline: 0, or 1 at the end. Frames before the one shown
- * at `target` may be left out. Damage is skipped and remembered in tainted and fault; errors are memory and reading. */
-int feed_next(struct feed *f, int64_t target, AVFrame *out, struct err *err);
+enum feed_result {
+	FEED_FRAME,
+	FEED_END,
+	FEED_CUT,  /* no more without a restart: what was wanted has come out */
+	FEED_FELL, /* the device has failed: decoding starts anew in software, after a restart */
+};
+
+/* The next frame into *out, its pts in microseconds of the timeline. Frames before the one shown at `target` may be
+ * left out. `last`: nothing behind that one is wanted, so that the decoder need not go on until it would come out by
+ * itself. Damage is skipped and remembered in tainted and fault; errors are memory and reading. */
+int feed_next(struct feed *f, int64_t target, bool last, AVFrame *out, struct err *err);
 
 #endif

@@ -163,9 +163,9 @@ static bool forward_is_best(const struct reader *r, int64_t t)
 	return (last && last->timestamp > ts) || t - here <= gop;
 }
 
-/* Decodes until the frame shown at t is held, and the one after it. Frames that nothing refers to are left out where
- * others follow them up to `until`. */
-static int advance_to(struct reader *r, int64_t t, int64_t until, struct err *err)
+/* Decodes until the frame shown at t is held, and the one after it unless it is the `last` for now. Frames that nothing
+ * refers to are left out where others follow them up to `until`. Returns 0, an error, or FEED_FELL. */
+static int advance_to(struct reader *r, int64_t t, int64_t until, bool last, struct err *err)
 {
 	while (!r->ended && (!r->have_next || r->next->pts <= t)) {
 		if (r->have_next) {
@@ -177,16 +177,34 @@ static int advance_to(struct reader *r, int64_t t, int64_t until, struct err *er
 			r->have_cur = true;
 			r->cur_tainted = r->next_tainted;
 		}
-		int e = feed_next(r->feed, until, r->next, err);
+		int e = feed_next(r->feed, until, last, r->next, err);
 		if (e < 0) {
 			r->have_next = false;
 			return e;
 		}
-		r->have_next = e == 0;
-		r->ended = e == 1;
+		if (e == FEED_FELL)
+			forget(r);
+		r->have_next = e == FEED_FRAME;
+		r->ended = e == FEED_END;
+		if (e == FEED_CUT || e == FEED_FELL) {
+			r->moved = true;
+			return e == FEED_FELL ? e : 0;
+		}
 		r->next_tainted = r->feed->tainted;
 	}
+	r->moved |= r->feed->cut;
 	return 0;
+}
+
+/* Whether the way from t to `then` begins with a seek to a keyframe behind what will have been read for t. */
+static bool will_jump(const struct reader *r, int64_t t, int64_t then)
+{
+	AVStream *st = r->src->st;
+	if (then - t < CLOCK_SECOND || r->feed->unsorted || reader_seeks_blindly(r->src))
+		return false;
+	int i = av_index_search_timestamp(st, source_ts(r->src, then), AVSEEK_FLAG_BACKWARD);
+	const AVIndexEntry *key = i >= 0 ? avformat_index_get_entry(st, i) : NULL;
+	return key && key->timestamp > source_ts(r->src, t);
 }
 
 static void show(struct reader *r, int64_t t, struct shown *ret)
@@ -197,10 +215,11 @@ static void show(struct reader *r, int64_t t, struct shown *ret)
 		.frame = use_cur ? r->cur : r->next,
 		.before = use_cur && r->have_prev ? r->prev : NULL,
 		.after = use_cur && r->have_next ? r->next : NULL,
-		.rung = r->src->salvage.in ? "salvage"
-	            : tainted          ? "concealed"
-	            : r->sequential    ? "sequential"
-	                               : "software",
+		.rung = r->src->salvage.in  ? "salvage"
+	            : tainted           ? "concealed"
+	            : r->sequential     ? "sequential"
+	            : r->feed->hardware ? "hardware"
+	                                : "software",
 	};
 	ret->pts = ret->frame->pts;
 }
@@ -258,6 +277,11 @@ static bool past_the_end(const struct reader *r, int64_t t)
 
 int reader_at(struct reader *r, int64_t t, struct shown *ret, struct err *err)
 {
+	return reader_at_then(r, t, t, ret, err);
+}
+
+int reader_at_then(struct reader *r, int64_t t, int64_t then, struct shown *ret, struct err *err)
+{
 	char text[CLOCK_TEXT_MAX];
 	if (past_the_end(r, t))
 		return err_set(err, ERR_NOENT, "the video ends at %s", clock_text(r->end, text));
@@ -271,9 +295,13 @@ int reader_at(struct reader *r, int64_t t, struct shown *ret, struct err *err)
 		else if (!forward && seek_back(r, t, attempt) < 0)
 			continue;
 		if (e == 0)
-			e = advance_to(r, t, t, err);
+			e = advance_to(r, t, t, will_jump(r, t, then), err);
 		if (e < 0)
 			return e;
+		if (e == FEED_FELL) {
+			attempt = -1;
+			continue;
+		}
 		if (r->ended && r->feed->from_start && !holds(r, t))
 			break; /* the whole file gave nothing up to t: no other way will */
 		if (!holds(r, t) || r->feed->lied || (attempt < SEEK_TRIES - 1 && worth_second_look(r, t)))
@@ -289,7 +317,9 @@ int reader_next(struct reader *r, int64_t until, struct shown *ret, struct err *
 	if (!r->have_next)
 		return 1;
 	int64_t t = r->next->pts;
-	int e = advance_to(r, t, until, err);
+	int e = r->moved ? FEED_FELL : advance_to(r, t, until, false, err);
+	if (e == FEED_FELL)
+		return reader_at(r, t, ret, err);
 	if (e < 0)
 		return e;
 	show(r, t, ret);

@@ -41,12 +41,14 @@ struct shown {
 	AVFrame *frame;
 	AVFrame *before, *after; /* its neighbours, for deinterlacing; NULL where there are none */
 	int64_t pts;
-	const char *rung; /* "software", "concealed", "sequential", "keyframe", … */
+	const char *rung; /* "hardware", "software", "concealed", "sequential", "keyframe", … */
 };
 
 /* The last frame with pts <= t; before the first frame, the first one. Cheapest with ascending t. An error concerns
  * this t alone, except ERR_LIMIT (memory). */
 int reader_at(struct reader *r, int64_t t, struct shown *ret, struct err *err);
+/* The same where the time that will be asked for next is known; cheaper if it lies far behind. */
+int reader_at_then(struct reader *r, int64_t t, int64_t then, struct shown *ret, struct err *err);
 
 /* After reader_at(), the frames that follow the one shown, one a call: 0, or 1 at the end. Those that nothing refers to
  * may be left out where others follow them up to `until`; INT64_MIN leaves out none. */

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "media/hwaccel.h"
 #include "media/input.h"
 #include "media/salvage.h"
 #include "media/splice.h"
@@ -20,12 +21,13 @@ struct source {
 	struct salvage salvage; /* what is read in its place, if it is damaged: salvage.in is NULL if not */
 	AVIOContext *pb;
 	AVFormatContext *fmt;
-	AVStream *st;           /* the chosen video stream */
-	const AVCodec *codec;   /* its decoder */
-	int64_t start;          /* microseconds taken off the container's times */
-	bool bare;              /* a stream without a container: no times but those counted here, and no seeking */
-	int64_t count;          /* … of packets so far */
-	struct splices splices; /* the parts of a recording that was put together */
+	AVStream *st;                  /* the chosen video stream */
+	const AVCodec *codec;          /* its decoder */
+	const struct hwaccel *hwaccel; /* borrowed: a device that may decode it; NULL if none */
+	int64_t start;                 /* microseconds taken off the container's times */
+	bool bare;                     /* a stream without a container: no times but those counted here, and no seeking */
+	int64_t count;                 /* … of packets so far */
+	struct splices splices;        /* the parts of a recording that was put together */
 };
 
 /* Blocks while the demuxer reads ahead. Fails with what is wrong with the file and what to do. */

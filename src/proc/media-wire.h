@@ -1,7 +1,9 @@
 /* What the decoder's client (job/decoder.c) and the role `media` (worker/media-worker.c) say to each other over
- * proc/wire.h. Arguments of the role: MEMORY (bytes, 0 = no limit) and SANDBOX ("on" or "off").
+ * proc/wire.h. Arguments of the role: MEMORY (bytes, 0 = no limit), SANDBOX ("on" or "off") and the device that may
+ * decode ("none", "auto", or a name).
  *
- * The child speaks first: HELLO {version, sandbox}, or ERROR. Then one request at a time:
+ * The child speaks first: HELLO {version, sandbox, hwaccel, why} (the device, or why there is none), or ERROR. Then one
+ * request at a time:
  *   PROBE {}                                          -> INFO {…} or ERROR
  *   FRAMES {times, size, thumb_size, quality, keyframes} -> FRAME for each time, in order, then DONE; or ERROR.
  *                                                        keyframes: those nearest to the times will do

@@ -3,6 +3,7 @@
 #include "proc/sandbox.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -51,7 +52,6 @@ static const int deadly[] = {
 	SCMP_SYS(execveat),
 	SCMP_SYS(fork),
 	SCMP_SYS(vfork),
-	SCMP_SYS(clone),
 	SCMP_SYS(ptrace),
 	SCMP_SYS(socket),
 	SCMP_SYS(socketpair),
@@ -79,6 +79,54 @@ static const int deadly[] = {
 	SCMP_SYS(pidfd_getfd),
 };
 
+/* What drivers need beside that, where a device is in use; which files they may open, Landlock says. */
+static const int for_drivers[] = {
+	SCMP_SYS(ioctl),
+	SCMP_SYS(open),
+	SCMP_SYS(openat),
+	SCMP_SYS(read),
+	SCMP_SYS(pread64),
+	SCMP_SYS(write),
+	SCMP_SYS(lseek),
+	SCMP_SYS(fstat),
+	SCMP_SYS(stat),
+	SCMP_SYS(lstat),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(statx),
+	SCMP_SYS(access),
+	SCMP_SYS(faccessat),
+	SCMP_SYS(faccessat2),
+	SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat),
+	SCMP_SYS(getdents64),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(dup),
+	SCMP_SYS(pipe2),
+	SCMP_SYS(eventfd2),
+	SCMP_SYS(epoll_create1),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(set_robust_list),
+	SCMP_SYS(rseq),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(sigaltstack),
+	SCMP_SYS(sched_getparam),
+	SCMP_SYS(sched_getscheduler),
+	SCMP_SYS(sched_get_priority_min),
+	SCMP_SYS(sched_get_priority_max),
+	SCMP_SYS(getuid),
+	SCMP_SYS(geteuid),
+	SCMP_SYS(getgid),
+	SCMP_SYS(getegid),
+	SCMP_SYS(uname),
+	SCMP_SYS(sysinfo),
+	SCMP_SYS(mincore),
+	SCMP_SYS(mlock),
+	SCMP_SYS(munlock),
+	SCMP_SYS(mbind),
+	SCMP_SYS(get_mempolicy),
+};
+
 struct rules {
 	scmp_filter_ctx filter;
 	int error;
@@ -101,7 +149,31 @@ static void rule_if(struct rules *r, uint32_t action, int call, unsigned arg, ui
 		r->error = e;
 }
 
-static void add_rules(struct rules *r)
+/* Threads, and code that is mapped from a file and cannot be written. */
+static void add_driver_rules(struct rules *r)
+{
+	const uint64_t both = PROT_WRITE | PROT_EXEC;
+	for (size_t i = 0; i < ARRAY_LEN(for_drivers); i++)
+		rule(r, SCMP_ACT_ALLOW, for_drivers[i]);
+	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(clone), 0, CLONE_THREAD, CLONE_THREAD);
+	rule_if(r, SCMP_ACT_KILL_PROCESS, SCMP_SYS(clone), 0, CLONE_THREAD, 0);
+	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, both, PROT_EXEC);
+	rule_if(r, SCMP_ACT_KILL_PROCESS, SCMP_SYS(mmap), 2, both, both);
+}
+
+/* What only the socket and the video may be used for. */
+static void add_decoder_rules(struct rules *r)
+{
+	const uint64_t whole = UINT32_MAX;
+	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(read), 0, whole, ROLE_SOCKET);
+	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(read), 0, whole, ROLE_INPUT);
+	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(pread64), 0, whole, ROLE_INPUT);
+	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(write), 0, whole, STDERR_FILENO);
+	rule(r, SCMP_ACT_KILL_PROCESS, SCMP_SYS(clone));
+	rule_if(r, SCMP_ACT_KILL_PROCESS, SCMP_SYS(mmap), 2, PROT_EXEC, PROT_EXEC);
+}
+
+static void add_rules(struct rules *r, bool devices)
 {
 	const uint64_t whole = UINT32_MAX; /* descriptors and process numbers are int */
 	for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
@@ -111,18 +183,17 @@ static void add_rules(struct rules *r)
 	/* ENOSYS makes libc fall back to clone(), whose arguments a filter could see. */
 	rule(r, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3));
 
-	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(read), 0, whole, ROLE_SOCKET);
-	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(read), 0, whole, ROLE_INPUT);
-	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(pread64), 0, whole, ROLE_INPUT);
+	if (devices)
+		add_driver_rules(r);
+	else
+		add_decoder_rules(r);
 	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 0, whole, ROLE_SOCKET);
-	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(write), 0, whole, STDERR_FILENO);
 	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(writev), 0, whole, STDERR_FILENO);
 	/* abort() signals its own thread. */
 	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 0, whole, (uint64_t)getpid());
 
 	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, PROT_EXEC, 0);
 	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 2, PROT_EXEC, 0);
-	rule_if(r, SCMP_ACT_KILL_PROCESS, SCMP_SYS(mmap), 2, PROT_EXEC, PROT_EXEC);
 	rule_if(r, SCMP_ACT_KILL_PROCESS, SCMP_SYS(mprotect), 2, PROT_EXEC, PROT_EXEC);
 	rule(r, SCMP_ACT_KILL_PROCESS, SCMP_SYS(pkey_mprotect));
 }
@@ -138,7 +209,10 @@ int sandbox_enter(const struct sandbox *s, struct err *err)
 	/* A call through another architecture's entry would pass by the numbers above. */
 	seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	add_rules(&r);
+	/* A driver may have started threads already; the filter is for them too. */
+	if (s->devices)
+		seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+	add_rules(&r, s->devices);
 	int e = r.error ? r.error : seccomp_load(filter);
 	if (e < 0)
 		return err_sys(err, -e, "cannot enter the sandbox (seccomp); without it: --media-sandbox off");

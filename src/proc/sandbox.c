@@ -48,11 +48,11 @@ int sandbox_limit(const struct sandbox *s, struct err *err)
 	if (r == 0)
 		r = limit(RLIMIT_FSIZE, 0, "file sizes", err);
 	if (r == 0)
-		r = limit(RLIMIT_NOFILE, 8, "open files", err);
+		r = limit(RLIMIT_NOFILE, s->devices ? 256 : 8, "open files", err);
 	if (r == 0 && s->memory > 0) {
 		rlim_t mapped = mapped_now();
 		r = limit(RLIMIT_DATA, (rlim_t)s->memory, "memory", err);
-		if (r == 0 && mapped)
+		if (r == 0 && mapped && !s->devices) /* drivers map the device's memory */
 			r = limit(RLIMIT_AS, mapped + (rlim_t)s->memory, "address space", err);
 	}
 	return r;

@@ -19,12 +19,18 @@
 struct sandbox {
 	bool enforce;   /* false: the null sandbox, no limits either (a sanitizer maps terabytes) */
 	int64_t memory; /* bytes of data and of new address space; 0 = no limit */
+	bool devices;   /* a device is in use: see sandbox_devices() */
 };
 
 /* Resource limits, no new privileges, no core, no ptrace, SIGPIPE and SIGXFSZ ignored. */
 int sandbox_limit(const struct sandbox *s, struct err *err);
 /* The system call filter. */
 int sandbox_enter(const struct sandbox *s, struct err *err);
+/* Before a device for decoding is opened: from now on no file can be opened but the devices themselves, and libraries
+ * and what the kernel tells about devices, to be read (Landlock). Only so fenced in may a driver have what `devices`
+ * then grants it beyond the rest: opening files, device requests (ioctl), threads, mapping library code.
+ * ERR_UNSUPPORTED where the kernel cannot do this. */
+int sandbox_devices(struct err *err);
 /* The mechanism built in: "seccomp" or "none". */
 const char *sandbox_name(void);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "media/hwaccel.h"
 #include "media/jpeg.h"
 #include "media/nearest.h"
 #include "media/note.h"
@@ -26,6 +27,8 @@
 
 struct worker {
 	struct input *in;
+	struct hwaccel *hwaccel;             /* NULL if there is no device, or none was asked for */
+	char why[600];                       /* … though one was asked for */
 	struct salvage_reference *reference; /* to params, unless NULL */
 	struct salvage_reference reference_room;
 	unsigned char *params;
@@ -56,7 +59,10 @@ static int ensure_open(struct worker *w, struct err *err)
 	if (w->reader)
 		return 0;
 	int r = w->source ? 0 : source_open_with(w->in, w->reference, &w->source, err);
-	return r < 0 ? r : reader_open(w->source, &w->reader, err);
+	if (r < 0)
+		return r;
+	w->source->hwaccel = w->hwaccel;
+	return reader_open(w->source, &w->reader, err);
 }
 
 static int ensure_nearest(struct worker *w, struct err *err)
@@ -110,13 +116,19 @@ static int send_picture(struct worker *w, size_t i, const struct shown *s, const
 	return tell(MEDIA_FRAME, head, parts, 2, err);
 }
 
-/* Decodes, converts and encodes what is shown at t; the picture into *pic. */
-static int make_frame(struct worker *w, int64_t t, const struct frames_request *q, struct shown *s, AVFrame *pic,
+static int64_t time_of(const struct frames_request *q, size_t i)
+{
+	return json_integer_value(json_array_get(q->times, i));
+}
+
+/* Decodes, converts and encodes what is shown at the time of number i; the picture into *pic. */
+static int make_frame(struct worker *w, size_t i, const struct frames_request *q, struct shown *s, AVFrame *pic,
                       struct err *err)
 {
+	int64_t t = time_of(q, i), then = i + 1 < json_array_size(q->times) ? time_of(q, i + 1) : t;
 	buf_clear(&w->jpeg_data);
 	buf_clear(&w->thumb_data);
-	int r = q->keyframes ? nearest_at(w->nearest, t, s, err) : reader_at(w->reader, t, s, err);
+	int r = q->keyframes ? nearest_at(w->nearest, t, s, err) : reader_at_then(w->reader, t, then, s, err);
 	if (r == 0)
 		r = picture_make(w->picture, w->source, s, (int)q->size, pic, err);
 	if (r == 0)
@@ -130,11 +142,11 @@ static int make_frame(struct worker *w, int64_t t, const struct frames_request *
 	return r < 0 ? r : jpeg_encode(w->thumb, small, (int)q->quality, &w->thumb_data, err);
 }
 
-static int one_frame(struct worker *w, size_t i, int64_t t, const struct frames_request *q, struct err *err)
+static int one_frame(struct worker *w, size_t i, const struct frames_request *q, struct err *err)
 {
 	AUTO(av_frame_free) AVFrame *pic = av_frame_alloc();
 	struct shown s;
-	int r = pic ? make_frame(w, t, q, &s, pic, err) : err_set(err, ERR_LIMIT, "no memory for a frame");
+	int r = pic ? make_frame(w, i, q, &s, pic, err) : err_set(err, ERR_LIMIT, "no memory for a frame");
 	if (r == 0)
 		return send_picture(w, i, &s, pic, err);
 	if (r == -ERR_LIMIT)
@@ -161,7 +173,7 @@ static int on_frames(struct worker *w, const json_t *request, struct err *err)
 	reader_rough(w->reader, false);
 	size_t n = json_array_size(q.times);
 	for (size_t i = 0; i < n; i++) {
-		r = one_frame(w, i, json_integer_value(json_array_get(q.times, i)), &q, err);
+		r = one_frame(w, i, &q, err);
 		if (r < 0)
 			return r;
 	}
@@ -274,16 +286,32 @@ static void touch_libraries(void)
 	note_start();
 }
 
+/* Devices and drivers are all that can be opened from here on: what the driver does with a hostile file's data, it does
+ * behind that wall. Without a device nothing is open to it but what every decoder has. */
+static void open_device(struct worker *w, const char *which, struct sandbox *s)
+{
+	struct err err;
+	if (!strcmp(which, "none"))
+		return;
+	if (s->enforce && sandbox_devices(&err) < 0)
+		snprintf(w->why, sizeof w->why, "%s", err.msg);
+	else
+		w->hwaccel = hwaccel_open(which, w->why, sizeof w->why);
+	s->devices = w->hwaccel;
+}
+
 /* Everything that needs more than the sandbox grants, then the sandbox. */
 static int settle(struct worker *w, int argc, char **argv, struct err *err)
 {
 	struct sandbox s = {.enforce = true};
-	if (argc != 2)
-		return err_set(err, ERR_ARG, "the role media takes a memory limit and a sandbox");
+	if (argc != 3)
+		return err_set(err, ERR_ARG, "the role media takes a memory limit, a sandbox and a device");
 	s.memory = strtoll(argv[0], NULL, 10);
 	s.enforce = strcmp(argv[1], "off") != 0;
 	touch_libraries();
 	int r = input_open_fd(ROLE_INPUT, &w->in, err);
+	if (r == 0)
+		open_device(w, argv[2], &s);
 	if (r == 0)
 		r = sandbox_limit(&s, err);
 	return r < 0 ? r : sandbox_enter(&s, err);
@@ -296,6 +324,7 @@ static void worker_close(struct worker *w)
 	reader_free(w->reader);
 	source_free(w->source);
 	input_free(w->in);
+	hwaccel_free(w->hwaccel);
 	free(w->params);
 	picture_free(w->picture);
 	jpeg_free(w->jpeg);
@@ -317,8 +346,9 @@ int media_worker_main(int argc, char **argv)
 	w.picture = picture_new(PICTURE_JPEG);
 	w.jpeg = jpeg_new();
 	w.thumb = jpeg_new();
-	json_auto_t *hello =
-		json_pack("{s:i s:s}", "version", MEDIA_VERSION, "sandbox", strcmp(argv[1], "off") ? sandbox_name() : "off");
+	json_auto_t *hello = json_pack("{s:i s:s s:s s:s}", "version", MEDIA_VERSION, "sandbox",
+	                               strcmp(argv[1], "off") ? sandbox_name() : "off", "hwaccel",
+	                               w.hwaccel ? w.hwaccel->name : "", "why", w.hwaccel ? "" : w.why);
 	r = tell(MEDIA_HELLO, hello, NULL, 0, &err);
 	while (r == 0) {
 		AUTO(wire_msg_clear) struct wire_msg m = {0};

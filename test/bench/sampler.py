@@ -33,7 +33,7 @@ class Worker:
         self.socket = ours
         with open(path, "rb") as f:
             self.process = subprocess.Popen(
-                ["/bin/sh", "-c", f'exec "$0" -x media 2147483648 on 3<&{theirs.fileno()} 4<&{f.fileno()}', vdet],
+                ["/bin/sh", "-c", f'exec "$0" -x media 2147483648 on none 3<&{theirs.fileno()} 4<&{f.fileno()}', vdet],
                 pass_fds=[theirs.fileno(), f.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         theirs.close()
         self.hear(HELLO)

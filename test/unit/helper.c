@@ -1,5 +1,6 @@
 /* The program that unit tests start as their child: the real roles, a media role that lies (VDET_LIE names how), and
  * roles that try to break out of the sandbox. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -86,6 +87,9 @@ static void lie_in_frames(const char *how, const struct buf *jpeg)
 		say(MEDIA_FRAME, frame_head(1, 64, 48, jpeg->len), jpeg->data, jpeg->len);
 	} else if (!strcmp(how, "done-early")) {
 		say(MEDIA_DONE, NULL, NULL, 0);
+	} else if (!strcmp(how, "driver")) {
+		say(MEDIA_FRAME, frame_head(0, 64, 48, jpeg->len), jpeg->data, jpeg->len);
+		raise(SIGSEGV);
 	} else if (!strcmp(how, "half")) {
 		say_raw("VDW1\x21\0\0\0\x10\0\0\0\0\0\0\0{\"i\":", 21);
 		exit(0);
@@ -118,6 +122,8 @@ static void lie_in_words(const char *how)
 		raise(SIGKILL);
 	else if (!strcmp(how, "sigsys"))
 		raise(SIGSYS);
+	else if (!strcmp(how, "told") && write(ROLE_INPUT, "x", 1) != 1)
+		exit(4);
 	else if (!strcmp(how, "trickle"))
 		for (;; usleep(1000))
 			say_raw("V", 0);
@@ -153,6 +159,10 @@ static long attempt(const char *what)
 	pthread_t thread;
 	if (!strcmp(what, "open"))
 		return open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+	if (!strcmp(what, "open-device"))
+		return open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (!strcmp(what, "load-library"))
+		return dlopen("libm.so.6", RTLD_NOW | RTLD_LOCAL) ? 0 : -1;
 	if (!strcmp(what, "create"))
 		return open("/tmp/vdet-must-not-exist", O_WRONLY | O_CREAT, 0600);
 	if (!strcmp(what, "stat"))
@@ -186,12 +196,12 @@ static long attempt(const char *what)
 	return -2;
 }
 
-static int prisoner_main(const char *what)
+static int prisoner_main(const char *what, bool devices)
 {
-	const struct sandbox s = {.enforce = true, .memory = 256 << 20};
+	const struct sandbox s = {.enforce = true, .memory = 256 << 20, .devices = devices};
 	struct err err;
 	json_object_seed(1);
-	if (sandbox_limit(&s, &err) < 0 || sandbox_enter(&s, &err) < 0) {
+	if ((devices && sandbox_devices(&err) < 0) || sandbox_limit(&s, &err) < 0 || sandbox_enter(&s, &err) < 0) {
 		fprintf(stderr, "%s\n", err.msg);
 		return 9;
 	}
@@ -224,10 +234,14 @@ int main(int argc, char **argv)
 	if (argc < 3 || strcmp(argv[1], "-x") != 0)
 		return 2;
 	if (!strcmp(argv[2], "prisoner"))
-		return prisoner_main(argv[3]);
+		return prisoner_main(argv[3], false);
+	if (!strcmp(argv[2], "prisoner-with-device"))
+		return prisoner_main(argv[3], true);
 	if (!strcmp(argv[2], "inventory"))
 		return inventory_main();
-	if (!strcmp(argv[2], "media") && how)
+	/* A driver does harm only where a device is used. */
+	bool good = how && !strcmp(how, "driver") && argc > 5 && !strcmp(argv[5], "none");
+	if (!strcmp(argv[2], "media") && how && !good)
 		liar_main(how);
 	return worker_main(argv[2], argc - 3, argv + 3);
 }

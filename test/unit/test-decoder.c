@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@ struct seen {
 	size_t n, faults, bytes;
 	int64_t pts[4096];
 	int width, height, stop_after;
+	char rung[32]; /* of the last */
 };
 
 static int see(void *ctx, size_t i, struct frame *f)
@@ -43,6 +45,7 @@ static int see(void *ctx, size_t i, struct frame *f)
 	assert_int_equal(i, s->n);
 	s->pts[s->n++] = f->pts;
 	s->faults += !!f->fault;
+	snprintf(s->rung, sizeof s->rung, "%s", f->rung ? f->rung : "");
 	s->bytes += f->jpeg_len;
 	s->width = f->width;
 	s->height = f->height;
@@ -109,10 +112,17 @@ static void test_lies(void **state)
 	unsetenv("VDET_LIE");
 }
 
+struct shot {
+	struct cancel *cancel;
+	int heard; /* the child writes to the other end once it has the request */
+};
+
 static void *fire_later(void *arg)
 {
-	usleep(100000);
-	cancel_fire(arg);
+	const struct shot *s = arg;
+	char byte;
+	if (read(s->heard, &byte, 1) == 1)
+		cancel_fire(s->cancel);
 	return NULL;
 }
 
@@ -125,14 +135,18 @@ static void test_cancel(void **state)
 	struct video_info v;
 	struct err err;
 	pthread_t thread;
-	setenv("VDET_LIE", "silent", 1);
-	AUTO(fd_closep) int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	assert_ok(decoder_open(fd, &o, c, &d, &err));
-	pthread_create(&thread, NULL, fire_later, c);
+	setenv("VDET_LIE", "told", 1);
+	int ends[2];
+	assert_ok(pipe2(ends, O_CLOEXEC));
+	struct shot shot = {.cancel = c, .heard = ends[0]};
+	assert_ok(decoder_open(ends[1], &o, c, &d, &err));
+	pthread_create(&thread, NULL, fire_later, &shot);
 	int64_t begin = clock_now();
 	assert_int_equal(decoder_probe(d, &v, &err), -ERR_CANCELED);
 	assert_true(clock_now() - begin < 10 * CLOCK_SECOND);
 	pthread_join(thread, NULL);
+	close(ends[0]);
+	close(ends[1]);
 	unsetenv("VDET_LIE");
 	cancel_free(c);
 }
@@ -172,6 +186,59 @@ static void test_probe_and_frames(void **state)
 	struct seen few = {.stop_after = 2};
 	assert_int_equal(ask(d, times, 7, &few, &err), -ERR_BUSY);
 	assert_int_equal(ask(d, times, 7, &few, &err), -ERR_DIED);
+}
+
+/* A driver that crashes takes its child with it: another goes on without a device. */
+static void test_driver_crash(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = minute();
+	if (!path)
+		skip();
+	setenv("VDET_LIE", "driver", 1);
+	const struct decoder_options o = {.timeout = 60 * CLOCK_SECOND, .hwaccel = "auto", .sandbox = "on"};
+	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	AUTO(decoder_freep) struct decoder *d = NULL;
+	AUTO(decoder_freep) struct decoder *probing = NULL;
+	AUTO(video_info_clear) struct video_info v = {0};
+	struct err err = {0};
+	struct seen s = {0};
+	const int64_t times[] = {0, CLOCK_SECOND, 2 * CLOCK_SECOND};
+	assert_ok(decoder_open(fd, &o, NULL, &d, &err));
+	assert_ok(ask(d, times, 3, &s, &err));
+	assert_int_equal(s.n, 3);
+	assert_int_equal(s.faults, 0);
+	assert_int_equal(s.pts[1], CLOCK_SECOND);
+	assert_int_equal(s.pts[2], 2 * CLOCK_SECOND);
+	assert_ok(decoder_open(fd, &o, NULL, &probing, &err));
+	assert_ok(decoder_probe(probing, &v, &err));
+	assert_string_equal(v.codec, "h264");
+	unsetenv("VDET_LIE");
+}
+
+/* Whatever this machine has: the frames come, and of a device that is not there the program says so. */
+static void test_device_asked_for(void **state)
+{
+	(void)state;
+	static const char *const kinds[] = {"auto", "cuda", "vaapi", "qsv", "drm", "vulkan"};
+	AUTO(mem_freep) char *path = minute();
+	if (!path)
+		skip();
+	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		const struct decoder_options o = {
+			.timeout = 60 * CLOCK_SECOND, .memory = (int64_t)1 << 30, .hwaccel = kinds[i], .sandbox = "on"};
+		AUTO(decoder_freep) struct decoder *d = NULL;
+		struct err err = {0};
+		struct seen s = {0};
+		const int64_t times[] = {CLOCK_SECOND, 30 * CLOCK_SECOND};
+		assert_ok(decoder_open(fd, &o, NULL, &d, &err));
+		if (ask(d, times, 2, &s, &err) < 0)
+			fail_msg("%s: %s", kinds[i], err.msg);
+		assert_int_equal(s.faults, 0);
+		assert_int_equal(s.pts[1], 30 * CLOCK_SECOND);
+		print_message("%s: decoded by %s\n", kinds[i], s.rung);
+	}
 }
 
 static void test_bad_requests(void **state)
@@ -274,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_jpeg_check),   cmocka_unit_test(test_probe_and_frames),
 		cmocka_unit_test(test_bad_requests), cmocka_unit_test(test_memory_is_flat),
 		cmocka_unit_test(test_memory_limit), cmocka_unit_test(test_timeout),
+		cmocka_unit_test(test_driver_crash), cmocka_unit_test(test_device_asked_for),
 	};
 	setenv("VDET_EXE", UNIT_HELPER, 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,10 @@ static int differs(struct opened *o, const struct plain *p, int64_t t, bool exac
 	struct shown s;
 	struct err err = {0};
 	const struct plain_frame *want = plain_at(p, t);
-	if (reader_at(o->reader, t, &s, &err) < 0) {
+	/* Each second time as if the next one lay far away. */
+	static unsigned turn;
+	int64_t then = turn++ % 2 ? t : t + 1000 * CLOCK_SECOND;
+	if (reader_at_then(o->reader, t, then, &s, &err) < 0) {
 		print_error("%s at %lld: %s\n", path, (long long)t, err.msg);
 		return 1;
 	}

@@ -289,7 +289,46 @@ static void test_joined(void **state)
 	plain_free(&parts[1]);
 }
 
-/* Every kilobyte at which a small good file may end: frames or a reason, in bounded time. */
+/* The first len bytes: whether there are pictures in them, from the first to one near the end of what is left. Else
+ * there is a reason. */
+static bool beginning_is_good(const struct buf *whole, size_t len)
+{
+	struct err err = {0};
+	struct probe p;
+	struct shown shown;
+	AUTO(mem_freep) char *cut = mem_alloc(len, 1);
+	memcpy(cut, whole->data, len);
+	AUTO(input_freep) struct input *in = input_open_memory(cut, len);
+	AUTO(source_freep) struct source *s = NULL;
+	AUTO(reader_freep) struct reader *r = NULL;
+	bool good = source_open(in, &s, &err) == 0 && reader_open(s, &r, &err) == 0 && probe_run(s, r, &p, &err) == 0;
+	for (int i = 0; i < 2 && good; i++)
+		if (reader_at(r, i ? p.extent.duration - 1 : 0, &shown, &err) < 0)
+			fail_msg("of %zu bytes, %s: %s", len, i ? "the end" : "the start", err.msg);
+	/* The reader goes before its source. */
+	reader_free(TAKE(r));
+	assert_true(good || err.msg[0]);
+	return good;
+}
+
+/* Returns how many beginnings, `step` bytes apart, have pictures. */
+static size_t truncate_file(const char *path, size_t step)
+{
+	AUTO(buf_free) struct buf whole = BUF(1 << 20);
+	size_t good = 0, n = 0;
+	assert_ok(file_read(path, &whole, NULL));
+	for (size_t len = 1; len < whole.len; len += step, n++)
+		good += beginning_is_good(&whole, len);
+	print_message("%s: %zu of %zu beginnings have pictures\n", file_base(path), good, n);
+	return good;
+}
+
+/* VDET_TEST_FULL=1: every kilobyte at which the file may end; else some. */
+static size_t truncation_step(size_t some)
+{
+	return getenv("VDET_TEST_FULL") ? 1024 : some;
+}
+
 static void test_truncations(void **state)
 {
 	(void)state;
@@ -298,26 +337,96 @@ static void test_truncations(void **state)
 	if (!media_dir())
 		skip();
 	for (size_t f = 0; f < ARRAY_LEN(names); f++) {
-		AUTO(buf_free) struct buf whole = BUF(1 << 20);
 		AUTO(mem_freep) char *path = file_join(media_dir(), names[f]);
-		assert_ok(file_read(path, &whole, NULL));
-		size_t good = 0;
-		for (size_t len = 1; len < whole.len; len += 1024) {
-			struct err err = {0};
-			struct probe p;
-			AUTO(mem_freep) char *cut = mem_alloc(len, 1);
-			memcpy(cut, whole.data, len);
-			AUTO(input_freep) struct input *in = input_open_memory(cut, len);
-			AUTO(source_freep) struct source *s = NULL;
-			AUTO(reader_freep) struct reader *r = NULL;
-			if (source_open(in, &s, &err) == 0 && reader_open(s, &r, &err) == 0 && probe_run(s, r, &p, &err) == 0)
-				good++;
-			else
-				assert_true(err.msg[0]);
-			/* The reader goes before its source. */
-			reader_free(TAKE(r));
+		truncate_file(path, truncation_step(4096 + 512));
+	}
+}
+
+/* The same of files that are made here, of each container: what needs its index has pictures only with it. */
+static void test_truncations_made(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name, *how;
+		bool streams; /* readable from the start, without what comes at the end */
+	} files[] = {
+		{"cut.mp4", "", false},
+		{"cut-faststart.mp4", "-movflags +faststart", true},
+		{"cut-fragments.mp4", "-movflags +frag_keyframe+empty_moov", true},
+		{"cut.mkv", "", true},
+		{"cut.ts", "", true},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		AUTO(mem_freep)
+		char *args = mem_printf("-f lavfi -i testsrc2=s=320x180:r=10:d=8 -f lavfi -i sine=d=8 -c:v libx264 -preset "
+		                        "veryfast -g 20 -pix_fmt yuv420p -c:a aac -shortest %s",
+		                        files[i].how);
+		AUTO(mem_freep) char *path = media_make(files[i].name, args);
+		if (!path)
+			skip();
+		size_t good = truncate_file(path, truncation_step(16384 + 512));
+		if (files[i].streams)
+			assert_true(good);
+	}
+}
+
+/* Plays a device: decodes in software, and fails after so many frames. */
+static int device_patience;
+
+static const AVCodec *played_codec(const struct hwaccel *h, enum AVCodecID id)
+{
+	(void)h;
+	return avcodec_find_decoder(id);
+}
+
+static int played_attach(const struct hwaccel *h, AVCodecContext *dec)
+{
+	(void)h;
+	(void)dec;
+	return device_patience < 0 ? AVERROR(ENODEV) : 0;
+}
+
+static int played_fetch(const struct hwaccel *h, AVFrame *f)
+{
+	(void)h;
+	(void)f;
+	return device_patience-- > 0 ? 1 : AVERROR(EIO);
+}
+
+/* A device that does not start, fails at once, or on the way: the same pictures, and it is said who decoded them. */
+static void test_device_fails(void **state)
+{
+	(void)state;
+	static const int patience[] = {-1, 0, 1, 33, 100000};
+	const struct hwaccel device = {
+		.name = "played", .codec = played_codec, .attach = played_attach, .fetch = played_fetch};
+	AUTO(mem_freep)
+	char *path =
+		media_make("device.mp4", "-f lavfi -i testsrc2=s=160x90:r=10:d=12 -c:v libx264 -g 20 -pix_fmt yuv420p");
+	if (!path)
+		skip();
+	for (size_t i = 0; i < ARRAY_LEN(patience); i++) {
+		struct opened o;
+		struct plain all = {0};
+		struct err err = {0};
+		struct shown s;
+		size_t by_device = 0, n = 0;
+		assert_ok(opened_begin(path, &o, &err));
+		plain_decode(path, o.source, 0, &all);
+		reader_free(TAKE(o.reader));
+		assert_ok(source_reopen(o.source, &err));
+		device_patience = patience[i];
+		o.source->hwaccel = &device;
+		assert_ok(reader_open(o.source, &o.reader, &err));
+		for (size_t k = 3; k < all.n; k += 17, n++) {
+			assert_ok(reader_at_then(o.reader, all.frames[k].pts, k % 2 ? CLOCK_NONE : 11 * CLOCK_SECOND, &s, &err));
+			assert_int_equal(s.pts, all.frames[k].pts);
+			assert_int_equal(frame_sum(s.frame), all.frames[k].sum);
+			by_device += !strcmp(s.rung, "hardware");
 		}
-		print_message("%s: %zu of %zu beginnings have frames\n", names[f], good, whole.len / 1024);
+		assert_true(patience[i] <= 1 ? !by_device : patience[i] > 1000 ? by_device == n : by_device && by_device < n);
+		plain_free(&all);
+		opened_end(&o);
 	}
 }
 
@@ -330,6 +439,8 @@ int main(void)
 		cmocka_unit_test(test_times_from_tables),
 		cmocka_unit_test(test_references),
 		cmocka_unit_test(test_truncations),
+		cmocka_unit_test(test_truncations_made),
+		cmocka_unit_test(test_device_fails),
 		cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_joined),
 	};

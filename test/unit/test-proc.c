@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -146,23 +147,16 @@ static void test_cpu_limit(void **state)
 	assert_int_equal(WTERMSIG(child_status(c)), SIGXCPU);
 }
 
-static void test_sandbox(void **state)
+struct escape {
+	const char *what;
+	int error; /* errno, 0 = allowed, -1 = killed by SIGSYS */
+};
+
+static void try_escapes(const char *role, const struct escape *cases, size_t n)
 {
-	(void)state;
-	static const struct {
-		const char *what;
-		int error; /* errno, 0 = allowed, -1 = killed by SIGSYS */
-	} cases[] = {
-		{"open", EPERM},        {"create", EPERM},   {"stat", EPERM}, {"unlink", EPERM},
-		{"write-input", EPERM}, {"kill", EPERM},     {"dup", EPERM},  {"limits", EPERM},
-		{"memory", ENOMEM},     {"memory-below", 0}, {"socket", -1},  {"exec", -1},
-		{"fork", -1},           {"thread", -1},      {"ptrace", -1},  {"exec-memory", -1},
-	};
-	if (strcmp(sandbox_name(), "none") == 0)
-		skip();
 	int input = open("/dev/zero", O_RDWR | O_CLOEXEC);
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		AUTO(child_freep) struct child *c = start("prisoner", cases[i].what, input);
+	for (size_t i = 0; i < n; i++) {
+		AUTO(child_freep) struct child *c = start(role, cases[i].what, input);
 		AUTO(wire_msg_clear) struct wire_msg m = {0};
 		int r = hear(c, &m);
 		assert_ok(child_wait(c, clock_now() + 20 * CLOCK_SECOND, NULL, NULL));
@@ -176,6 +170,35 @@ static void test_sandbox(void **state)
 	close(input);
 }
 
+static void test_sandbox(void **state)
+{
+	(void)state;
+	static const struct escape cases[] = {
+		{"open", EPERM},        {"create", EPERM},   {"stat", EPERM}, {"unlink", EPERM},
+		{"write-input", EPERM}, {"kill", EPERM},     {"dup", EPERM},  {"limits", EPERM},
+		{"memory", ENOMEM},     {"memory-below", 0}, {"socket", -1},  {"exec", -1},
+		{"fork", -1},           {"thread", -1},      {"ptrace", -1},  {"exec-memory", -1},
+	};
+	if (strcmp(sandbox_name(), "none") == 0)
+		skip();
+	try_escapes("prisoner", cases, ARRAY_LEN(cases));
+}
+
+/* With a device: its files and its libraries, and nothing else. */
+static void test_sandbox_with_device(void **state)
+{
+	(void)state;
+	static const struct escape cases[] = {
+		{"open", EACCES},  {"create", EACCES}, {"open-device", 0},  {"load-library", 0}, {"thread", 0},
+		{"unlink", EPERM}, {"kill", EPERM},    {"limits", EPERM},   {"socket", -1},      {"exec", -1},
+		{"fork", -1},      {"ptrace", -1},     {"exec-memory", -1},
+	};
+	/* Landlock's version, of which a kernel without it knows nothing. */
+	if (strcmp(sandbox_name(), "none") == 0 || syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 1)
+		skip();
+	try_escapes("prisoner-with-device", cases, ARRAY_LEN(cases));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +209,7 @@ int main(void)
 		cmocka_unit_test(test_program_dies_with_its_thread),
 		cmocka_unit_test(test_cpu_limit),
 		cmocka_unit_test(test_sandbox),
+		cmocka_unit_test(test_sandbox_with_device),
 	};
 	setenv("VDET_EXE", UNIT_HELPER, 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
