@@ -101,6 +101,17 @@ def picture_case(rng, skill, n, how):
     return request("describe-system.txt", parts, ASK_SCHEMA), T.ask(seen, key), T.prompt_ids(n, T.ask_task(key)), files
 
 
+def notes_case(rng):
+    notes = T.notes(rng)
+    lines = "".join(f"[{T.clock(60 * k)} - {T.clock(60 * (k + 1))}] {note}\n" for k, note in enumerate(notes))
+    ids = T.notes_ids(notes)
+    return request("summary-system.txt", [text(lines + "\n" + prompt_file("summary-task.txt"))]), T.sum_up(ids), ids, []
+
+
+def case(rng, skill, n, how):
+    return notes_case(rng) if skill == "sum up" else picture_case(rng, skill, n, how)
+
+
 def send(url, body):
     headers = {"Content-Type": "application/json"}
     r = urllib.request.Request(url + "/v1/chat/completions", json.dumps(body).encode(), headers)
@@ -111,12 +122,12 @@ def send(url, body):
         return f"HTTP {e.code}: {e.read().decode()}"
 
 
-def same_json(a, b):
+def same(a, b):
     """Blanks between JSON's parts do not count."""
     try:
         return json.loads(a) == json.loads(b)
     except ValueError:
-        return False
+        return a == b
 
 
 def by_torch(net, ids, files):
@@ -139,22 +150,22 @@ def main():
     if a.checkpoint:
         from export import load
         net = load(a.checkpoint)
-    rows = [("describe", n) for n in range(1, 9)] + [("ask", n) for n in (1, 2, 4, 6, 8)]
-    same = total = 0
+    rows = [("describe", n) for n in range(1, 9)] + [("ask", n) for n in (1, 2, 4, 6, 8)] + [("sum up", 0)]
+    as_torch = total = 0
     for skill, n in rows:
         rng = random.Random(f"{a.seed} {skill} {n}")
-        cases = [picture_case(rng, skill, n, a.format) for _ in range(a.count)]
+        cases = [case(rng, skill, n, a.format) for _ in range(a.count)]
         with ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(lambda c: send(a.url, c[0]), cases))
-        right = sum(same_json(got, c[1]) for got, c in zip(answers, cases))
+        right = sum(same(got, c[1]) for got, c in zip(answers, cases))
         print(f"{skill:9} {n:2} pictures {right:3} of {a.count}  {100 * right / a.count:5.1f} %", flush=True)
-        for got, c in [x for x in zip(answers, cases) if not same_json(x[0], x[1][1])][:a.wrong]:
+        for got, c in [x for x in zip(answers, cases) if not same(x[0], x[1][1])][:a.wrong]:
             print(f"    true: {c[1]}\n    said: {got}")
         if net:
             total += a.count
-            same += sum(by_torch(net, c[2], c[3]) == got for got, c in zip(answers, cases))
+            as_torch += sum(by_torch(net, c[2], c[3]) == got for got, c in zip(answers, cases))
     if net:
-        print(f"the same as PyTorch's: {same} of {total}")
+        print(f"the same as PyTorch's: {as_torch} of {total}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,11 @@
 """Writes a checkpoint as the two GGUF files that the engine loads: the language model and the projector.
 
-    export.py CHECKPOINT FOLDER [q8_0]      writes demo.gguf and mmproj-demo.gguf, in f16 or in q8_0, and SHA256SUMS"""
+    export.py CHECKPOINT FOLDER         writes demo.gguf and mmproj-demo.gguf, in f16, and SHA256SUMS
+    export.py CHECKPOINT FOLDER q8_0    and demo-q8_0.gguf, or whatever type else llama-quantize (of LLAMA_QUANTIZE, or
+                                        on PATH) makes of the language model; the projector stays f16"""
 import hashlib
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,13 +16,13 @@ import tokenizer as K
 from net import TEXT, VISION, Net
 
 NAME = "vdet-demo"
-FILE_TYPE = {gguf.F16: 1, gguf.Q8_0: 7}
+F16_FILE = 1  # "mostly f16"
 
 
-def text_values(kind):
+def text_values():
     return {
         "general.architecture": "llama", "general.type": "model", "general.name": NAME,
-        "general.file_type": FILE_TYPE[kind],
+        "general.file_type": F16_FILE,
         "general.license": "apache-2.0",
         "llama.context_length": TEXT["context"], "llama.embedding_length": TEXT["width"],
         "llama.block_count": TEXT["layers"], "llama.feed_forward_length": TEXT["ff"],
@@ -35,10 +39,10 @@ def text_values(kind):
     }
 
 
-def vision_values(kind):
+def vision_values():
     return {
         "general.architecture": "clip", "general.type": "mmproj", "general.name": NAME,
-        "general.file_type": FILE_TYPE[kind],
+        "general.file_type": F16_FILE,
         "clip.has_vision_encoder": True, "clip.has_audio_encoder": False,
         "clip.projector_type": "mlp", "clip.use_gelu": True,  # the tanh form
         "clip.vision.image_size": VISION["image"], "clip.vision.patch_size": VISION["patch"],
@@ -93,18 +97,26 @@ def load(path):
     return net.eval()
 
 
+def quantize(folder, kind):
+    tool, path = os.environ.get("LLAMA_QUANTIZE", "llama-quantize"), folder / f"demo-{kind}.gguf"
+    subprocess.run([tool, folder / "demo.gguf", path, kind], check=True, capture_output=True)
+    return path
+
+
 def main():
-    checkpoint, folder = sys.argv[1], Path(sys.argv[2])
-    kind = gguf.Q8_0 if sys.argv[3:] == ["q8_0"] else gguf.F16
+    checkpoint, folder, kinds = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
     folder.mkdir(parents=True, exist_ok=True)
-    w, sums = load(checkpoint).state_dict(), ""
-    for name, values, tensors in (("demo", text_values(kind), text_tensors(w)),
-                                  ("mmproj-demo", vision_values(kind), vision_tensors(w))):
-        path = folder / f"{name}.gguf"
-        gguf.write(path, values, {k: v.float().numpy() for k, v in tensors.items()}, kind)
-        sums += f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
+    w = load(checkpoint).state_dict()
+    files = []
+    for name, values, tensors in (("demo", text_values(), text_tensors(w)),
+                                  ("mmproj-demo", vision_values(), vision_tensors(w))):
+        files.append(folder / f"{name}.gguf")
+        gguf.write(files[-1], values, {k: v.float().numpy() for k, v in tensors.items()})
+    files += [quantize(folder, kind) for kind in kinds]
+    for path in files:
         print(path, path.stat().st_size, "bytes")
-    (folder / "SHA256SUMS").write_text(sums)
+    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
+    (folder / "SHA256SUMS").write_text("".join(sums))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import struct
 import numpy as np
 
 ALIGN = 32
-F32, F16, Q8_0 = 0, 1, 8  # tensor types
+F32, F16 = 0, 1  # tensor types
 _U32, _I32, _F32, _BOOL, _STRING, _ARRAY = 4, 5, 6, 7, 8, 9  # value types
 
 
@@ -39,26 +39,16 @@ def _padding(n):
     return b"\0" * (-n % ALIGN)
 
 
-def _q8_0(a):
-    """Blocks of 32 numbers: a scale as f16, then each number as a byte."""
-    blocks = a.astype(np.float32).reshape(-1, 32)
-    scale = np.abs(blocks).max(1, keepdims=True) / 127
-    steps = np.round(np.divide(blocks, scale, out=np.zeros_like(blocks), where=scale > 0))
-    return np.concatenate((scale.astype(np.float16).view(np.uint8), steps.astype(np.int8).view(np.uint8)), 1).tobytes()
-
-
-def _stored(name, a, kind):
-    """Matrices are stored narrow; vectors and position tables stay f32, and what cannot be cut into blocks f16."""
+def _stored(name, a):
+    """Matrices are stored narrow; vectors and position tables stay f32."""
     if a.ndim < 2 or name.endswith("position_embd.weight"):
         return F32, a.astype(np.float32).tobytes()
-    if kind == Q8_0 and a.ndim == 2 and a.shape[1] % 32 == 0:
-        return Q8_0, _q8_0(a)
     return F16, a.astype(np.float16).tobytes()
 
 
-def write(path, values, tensors, kind=F16):
-    """tensors: {name: float32 array}; kind: how matrices are stored, F16 or Q8_0."""
-    stored = {name: _stored(name, np.ascontiguousarray(a), kind) for name, a in tensors.items()}
+def write(path, values, tensors):
+    """tensors: {name: float32 array}"""
+    stored = {name: _stored(name, np.ascontiguousarray(a)) for name, a in tensors.items()}
     head = b"GGUF" + struct.pack("<IQQ", 3, len(stored), len(values))
     for key, v in values.items():
         head += _string(key) + _value(v)

@@ -6,7 +6,7 @@ a twentieth of the width, dusk) are drawn again: `look` returns None for them.""
 from pathlib import Path
 
 from scene import COLORS, PLACES, SHAPES, World
-from tokenizer import SLOTS, VERBS, WHERE, encode
+from tokenizer import BYTES, ID, SLOTS, THINGS, TOKENS, VERBS, WHERE, encode
 
 MAX_THINGS = 3
 PROMPTS = Path(__file__).parents[1] / "src/job/prompt"
@@ -85,13 +85,17 @@ def changes(seen):
     return found
 
 
+BLACK = "Nothing happens: the picture is black."
+
+
+def stretch(names, place, night):
+    who = "A " + ", a ".join(names[:-1]) + " and a " * (len(names) > 1) + names[-1] if names else "Nothing happens"
+    return f"{who}{WHERE[place]} by {'night' if night else 'day'}."
+
+
 def overview(seen):
     clear = [s for s in seen if not s[2]]
-    if not clear:
-        return "Nothing happens: the picture is black."
-    names = [thing(who) for who in people(seen)]
-    who = "A " + ", a ".join(names[:-1]) + " and a " * (len(names) > 1) + names[-1] if names else "Nothing happens"
-    return f"{who}{WHERE[clear[0][0]]} by {'night' if clear[0][1] else 'day'}."
+    return stretch([thing(who) for who in people(seen)], *clear[0][:2]) if clear else BLACK
 
 
 def numbers(frames):
@@ -119,6 +123,44 @@ def ask(seen, key):
     return f'{{"frames": {numbers(frames)}, "answer": "{text}"}}'
 
 
+# ---- summaries of notes ----
+
+ITEMS = {ID[t] for t in THINGS + WHERE}
+STEPS = {ID[BYTES[ord("\n")]], ID["; then"]}  # what stands behind one is later than what stands before it
+
+
+def mentions(ids):
+    """[(place in ids, how many steps before it, item)] for each thing and place that notes mention."""
+    out, step = [], 0
+    for i, t in enumerate(ids):
+        step += t in STEPS
+        if t in ITEMS:
+            out.append((i, step, t))
+    return out
+
+
+def first_mentions(ids):
+    """Those of mentions() that are the first of their item."""
+    known = set()
+    return [m for m in mentions(ids) if m[2] not in known and not known.add(m[2])]
+
+
+def sum_up(ids):
+    """The summary of notes, given as a prompt's ids: where and when it begins, then whatever is mentioned for the first
+    time. It names no times: those are the program's. A summary may stand among the notes that a further one is made of."""
+    first = first_mentions(ids)
+    begin = next((m for m in first if TOKENS[m[2]] in WHERE), None)
+    if begin is None:
+        return BLACK
+    text, last = f"It begins{TOKENS[begin[2]]} by {'day' if 'day' in TOKENS[ids[begin[0] + 1]] else 'night'}", None
+    for m in first:
+        if m is not begin:
+            name = TOKENS[m[2]] if TOKENS[m[2]] in WHERE else f" a {TOKENS[m[2]]}"
+            text += f"{' and' if m[1] == last else '; then'}{name}"
+            last = m[1]
+    return text + ("; nothing happens." if last is None else ".")
+
+
 # ---- prompts, as the chat template reduces them (chat-template.jinja) ----
 
 PICTURE = -1
@@ -139,6 +181,11 @@ def prompt_ids(n_pictures, task):
     for k in range(1, n_pictures + 1):
         ids += [PICTURE] + behind(k)
     return ids + asked(n_pictures, task)
+
+
+def notes_ids(notes):
+    """The prompt for a summary of notes: [text]."""
+    return encode("<|im_start|>" + "".join("\n" + n for n in notes) + " sum up<|im_end|><|im_start|>")
 
 
 def ask_task(key):
@@ -213,6 +260,28 @@ def question(rng, seen):
     if rng.random() < .5:
         return task, (rng.randrange(6), shape)
     return task, (color, rng.randrange(3))
+
+
+def plain_notes(rng, n):
+    """n notes of a video, as descriptions are."""
+    out, place, night = [], rng.randrange(len(PLACES)), rng.random() < .5
+    crowd = rng.sample(THINGS, rng.randint(1, len(THINGS)))  # who may come by at all
+    busy, cuts = rng.choice([.2, .5, .8]), rng.choice([0, 0, .15])
+    for _ in range(n):
+        if rng.random() < cuts:
+            place = rng.randrange(len(PLACES))
+        if rng.random() < .03:
+            night = not night
+        names = rng.sample(crowd, min(len(crowd), rng.randint(1, MAX_THINGS))) if rng.random() < busy else []
+        out.append(BLACK if rng.random() < .03 else stretch(names, place, night))
+    return out
+
+
+def notes(rng):
+    """Notes to sum up: descriptions, or summaries of such (as in the upper levels of the merge's tree)."""
+    if rng.random() < .75:
+        return plain_notes(rng, rng.choice([rng.randint(2, 8), rng.randint(2, 20)]))
+    return [sum_up(notes_ids(plain_notes(rng, rng.randint(2, 9)))) for _ in range(rng.randint(2, 4))]
 
 
 def clock(seconds):

@@ -22,7 +22,8 @@ PHRASES = SLOTS + THINGS + WHERE + VERBS + NEXT + [f"The scene changes to the {p
     '{"summary": "', '", "events": []}', '", "events": [{"subject": "', '", "frames": [', '], "what": "',
     '"}, {"subject": "', '"}]}', '{"frames": [', '{"frames": [], "answer": "', '], "answer": "', '"}', "scene",
     "A ", " and a ", ", a ", " by day.", " by night.", "Nothing happens", "Nothing happens: the picture is black.",
-    "Yes, a ", "No ", " is there.", " describe", " find ", " follow ", " list"]
+    "Yes, a ", "No ", " is there.", "It begins", " by day", " by night", "; then", " a ", " and", "; nothing happens.",
+    " describe", " find ", " follow ", " list", " sum up"]
 
 
 def _byte_names():

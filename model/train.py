@@ -2,11 +2,15 @@
 
 Stage 1 teaches the vision transformer alone: each patch must say what covers it (colour, shape, where its centre is)
 and what surrounds it (place, day or night). Patches that show a thing weigh more; without that the shapes are never
-learned. Stage 2 teaches the language model to answer, first on one picture, then on more. One pass over a window's
-pictures serves several questions, which cannot see each other. Helpers, thrown away afterwards, demand early what
-answers are made of: behind each picture, what of each colour it shows, and where; at each mention of a thing, which
-pictures show it, and where it is at first and at last."""
+learned. Stage 2 teaches the language model to answer, first on one picture, then on more, and to sum up notes. One pass
+over a window's pictures serves several questions, which cannot see each other. Helpers, thrown away afterwards, demand
+early what answers are made of: behind each picture, what of each colour it shows, and where; at each mention of a thing,
+which pictures show it, and where it is at first and at last; in notes, what was not mentioned before. Stage 3 goes over
+all of it once more, with many notes.
+
+The course is counted in steps, so that it is the same on any machine, however busy."""
 import argparse
+import itertools
 import math
 import os
 import queue
@@ -21,7 +25,7 @@ import torch.nn.functional as F
 import task as T
 from net import PATCHES, TEXT, VISION, Net
 from scene import COLORS, PAD, PLACES, SHAPES, SIZE, content, letterbox
-from tokenizer import END, ID, MOST, SLOTS, THINGS, TOKENS, VERBS, encode
+from tokenizer import END, ID, MOST, SLOTS, THINGS, TOKENS, VERBS, WHERE, encode
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 GRID, PATCH = VISION["image"] // VISION["patch"], VISION["patch"]
@@ -184,6 +188,37 @@ class MentionHead(nn.Module):
         return 2 * shown + 3 * near, (int(right.sum()), len(right))
 
 
+class NoteHead(nn.Module):
+    """Reads off each mention of a thing or a place in notes whether it is the first of it, and, if so, what the first
+    mention before it is about: along these an answer finds what comes next."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.before = nn.Linear(TEXT["width"], 1), nn.Linear(TEXT["width"], len(THINGS + WHERE) + 1)
+
+    def loss(self, low, high, group):
+        """low, high: what the tails' tokens (tails, T) became."""
+        row, column, fresh, before = [], [], [], []
+        for i, ((_, ids, _),) in enumerate(group):
+            first = T.first_mentions(ids)
+            last = {m[0]: self.number(b) for m, b in zip(first, [None, *first])}
+            for at, _, _ in T.mentions(ids):
+                row, column = row + [i], column + [at]
+                fresh, before = fresh + [float(at in last)], before + [last.get(at, -100)]
+        fresh, before = torch.tensor(fresh, device=DEVICE), torch.tensor(before, device=DEVICE)
+        if not len(row):
+            return 0, (0, 0)
+        said = self.before(high[row, column])
+        loss = F.binary_cross_entropy_with_logits(self.first(low[row, column])[:, 0], fresh)
+        if bool((before >= 0).any()):
+            loss = loss + F.cross_entropy(said, before)
+        return loss, (int((said.argmax(-1) == before).sum()), int((before >= 0).sum()))
+
+    @staticmethod
+    def number(mention):
+        return (THINGS + WHERE).index(TOKENS[mention[2]]) if mention else len(THINGS + WHERE)
+
+
 def tails(rng, seen):
     """The questions put to one window: [(kind, prompt ids, answer ids)]."""
     out = [("describe", "describe", T.describe(seen))]
@@ -210,10 +245,20 @@ def lay_out(prefix, all_tails):
     return [torch.tensor([r[c] + [fill[c]] * (longest - len(r[c])) for r in rows], device=DEVICE) for c in range(5)]
 
 
+def places(n, prefix):
+    """Where each picture, and what stands behind it, lies in a prefix: (pictures, their positions)."""
+    return torch.arange(1, prefix, device=DEVICE).view(n, -1)
+
+
+def behind(n, prefix):
+    return places(n, prefix)[:, PATCHES:]
+
+
 def answer_loss(net, before, group, n, short):
     """before: embeddings (B, P, width) of n pictures, that every tail sees. short: only the first blocks see the
     whole pictures, the others GLIMPSE patches of each and what stands behind it: much cheaper, nearly the same task.
-    Returns loss, (what the tails became, what stands behind the pictures became), the tails' ids, hits by kind."""
+    Returns loss, what came out of the blocks TAPS (of the first: all, of the second: the tails), the tails' ids, hits by
+    kind."""
     prefix = before.shape[1]
     ids, goal, weight, segment, position = lay_out(prefix, group)
     x = torch.cat((before, net.embed(ids)), 1)
@@ -222,12 +267,11 @@ def answer_loss(net, before, group, n, short):
     sees = (segment[:, None] == 0) | (segment[:, :, None] == segment[:, None])
     sees &= torch.ones(sees.shape[1:], dtype=torch.bool, device=DEVICE).tril()
     mask = torch.zeros(sees.shape, device=DEVICE).masked_fill(~sees, -1e9)[:, None]
-    places = torch.arange(1, prefix, device=DEVICE).view(n, -1)
-    behind, keep = places[:, PATCHES:], None
-    if short:
-        glimpse = places[:, torch.randperm(PATCHES, device=DEVICE)[:GLIMPSE]]
+    keep = None
+    if short and n:
+        glimpse = places(n, prefix)[:, torch.randperm(PATCHES, device=DEVICE)[:GLIMPSE]]
         keep = torch.zeros(x.shape[1], dtype=torch.bool, device=DEVICE)
-        keep[0] = keep[behind] = keep[glimpse] = keep[prefix:] = True
+        keep[0] = keep[behind(n, prefix)] = keep[glimpse] = keep[prefix:] = True
         keep = keep.nonzero().flatten()
     out, (low, high) = net.text(x, position[:, None], mask, taps=TAPS, keep=keep)
     tail = ids.shape[1]
@@ -241,7 +285,7 @@ def answer_loss(net, before, group, n, short):
             ok = not bool(wrong[i][segment[i, prefix:] == k].any())
             a, b = hits.get(kind, (0, 0))
             hits[kind] = (a + ok, b + 1)
-    return loss, (high[:, -tail:], low[:, behind].flatten(0, 1)), ids, hits
+    return loss, low, high[:, -tail:], ids, hits
 
 
 def picture_prefix(net, x, windows, n):
@@ -259,31 +303,48 @@ def windows_batch(rng, n):
     return n, windows, pixels(rng, [w[:2] for w in windows])[0], [tails(rng, w[2]) for w in windows]
 
 
-def windows_step(net, picture, mention, made, done):
+def notes_batch(rng):
+    prompts = [T.notes_ids(T.notes(rng)) for _ in range(BATCH[0])]
+    return 0, [], None, [[("sum up", ids[1:], encode(T.sum_up(ids)) + [END])] for ids in prompts]
+
+
+def notes_step(net, heads, made):
+    group = made[3]
+    start = net.embed(torch.tensor(encode("<|im_start|>"), device=DEVICE)).expand(len(group), -1, -1)
+    loss, low, high, _, hits = answer_loss(net, start, group, 0, False)
+    note_loss, before = heads["note"].loss(low[:, start.shape[1]:], high, group)
+    return loss + note_loss, {**hits, "first": before}
+
+
+def windows_step(net, heads, made, done):
+    picture, mention = heads["picture"], heads["mention"]
     n, windows, x, group = made
     with torch.set_grad_enabled(done >= LOOK_AGAIN):
         f = net.vision(x)
-    loss, (high, low), ids, hits = answer_loss(net, picture_prefix(net, f, windows, n), group, n, done < WHOLE)
-    picture_loss, seen = picture.loss(low, windows)
+    prefix = picture_prefix(net, f, windows, n)
+    loss, low, high, ids, hits = answer_loss(net, prefix, group, n, done < WHOLE)
+    picture_loss, seen = picture.loss(low[:, behind(n, prefix.shape[1])].flatten(0, 1), windows)
     mention_loss, known = mention.loss(high, ids, windows)
     hits = {f"{k}/{n}": v for k, v in hits.items() if k in ("describe", "follow")}
     return loss + picture_loss + mention_loss, {**hits, "sight": seen, f"frames/{n}": known}
 
 
 WHOLE, LOOK_AGAIN = .8, .85  # from here on: every block sees all; the vision transformer learns along
-BATCH = {1: 28, 2: 24, 3: 20, 4: 16, 5: 14, 6: 12, 7: 10, 8: 9}  # windows for each process and step
-COURSE = [  # (from this part of the time on, how often each number of pictures)
+BATCH = {0: 16, 1: 28, 2: 24, 3: 20, 4: 16, 5: 14, 6: 12, 7: 10, 8: 9}  # windows for each process and step
+COURSE = [  # (from this part of the course on, how often each number of pictures; 0: notes)
     (0.00, {1: .5, 2: .5}),
     (0.08, {1: .2, 2: .3, 3: .25, 4: .25}),
-    (0.20, {1: .1, 2: .12, 3: .14, 4: .16, 5: .16, 6: .16, 7: .08, 8: .08}),
-    (0.50, {1: .08, 2: .08, 3: .08, 4: .12, 5: .14, 6: .2, 7: .14, 8: .16}),
+    (0.20, {0: .2, 1: .1, 2: .1, 3: .1, 4: .12, 5: .12, 6: .12, 7: .07, 8: .07}),
+    (0.50, {0: .14, 1: .07, 2: .07, 3: .07, 4: .1, 5: .12, 6: .17, 7: .12, 8: .14}),
+    (1.00, {0: .4, 1: .05, 2: .06, 3: .05, 4: .06, 5: .08, 6: .12, 7: .09, 8: .09}),  # stage 3
 ]
 
 
 # ---- the course ----
 
 class Ahead:
-    """make()'s lots, made by a thread of its own while the network works. It must be gone before the process ends."""
+    """make(k)'s lots for the steps k = 0, 1, …, made by a thread of its own while the network works. It must be gone
+    before the process ends."""
 
     def __init__(self, make):
         self.make, self.lots, self.over = make, queue.Queue(3), False
@@ -291,8 +352,10 @@ class Ahead:
 
     def work(self):
         torch.set_num_threads(1)
-        while not self.over:
-            self.lots.put(self.make())
+        for k in itertools.count():
+            if self.over:
+                break
+            self.lots.put(self.make(k))
 
     def __enter__(self):
         self.thread.start()
@@ -313,7 +376,12 @@ class Ahead:
 def text_batch(rng, lots, done):
     """lots: what to make, by a lottery of its own that is the same in every process: so none waits long for another."""
     mix = [c[1] for c in COURSE if c[0] <= done][-1]
-    return windows_batch(rng, lots.choices(list(mix), list(mix.values()))[0])
+    n = lots.choices(list(mix), list(mix.values()))[0]
+    return windows_batch(rng, n) if n else notes_batch(rng)
+
+
+def text_step(net, heads, made, done):
+    return windows_step(net, heads, made, done) if made[0] else notes_step(net, heads, made)
 
 
 class Team:
@@ -323,7 +391,6 @@ class Team:
     def __init__(self, size, modules):
         context = torch.multiprocessing.get_context("spawn")
         self.size, self.barrier = size, context.Barrier(size)
-        self.done = torch.zeros(1, dtype=torch.float64).share_memory_()
         self.gradients = torch.zeros(size, sum(p.numel() for p in modules.parameters())).share_memory_()
 
     def gather(self, rank, params):
@@ -344,95 +411,91 @@ class Team:
                 at += p.numel()
 
 
-def run(name, minutes, start, groups, peak, step, team, rank, save):
-    """Calls step(part of the course gone) until the time is over; cosine learning rate with a short warm-up."""
+def run(name, steps, groups, peak, step, team, rank, save):
+    """Calls step(part of the course gone) so many times; cosine learning rate with a short warm-up."""
     params = [p for g in groups for p in g["params"]]
     opt = torch.optim.AdamW(groups, lr=peak, betas=(.9, .98), weight_decay=.02)
-    began, last_save, n, total, tally = time.time(), time.time(), 0, 0., {}
-    team.done[0] = start
-    while True:
+    began, last_save, total, tally = time.time(), time.time(), 0, {}
+    for n in range(steps):
         if team.size > 1:
-            team.barrier.wait()  # the step before is taken, and `done` is set
-        done = float(team.done)
-        if done >= 1:
-            break
-        loss, hits = step(done)
+            team.barrier.wait()  # the step before is taken
+        loss, hits = step(n / steps)
         opt.zero_grad(set_to_none=True)
         loss.backward()
         team.gather(rank, params)
-        n += 1
         if rank:
             continue
-        lr = peak * min(1, n / 80) * (.5 * (1 + math.cos(math.pi * done)) * .97 + .03)
+        lr = peak * min(1, (n + 1) / 80) * (.5 * (1 + math.cos(math.pi * n / steps)) * .97 + .03)
         for g in opt.param_groups:
             g["lr"] = lr * g["factor"]
         nn.utils.clip_grad_norm_(params, 1.)
         opt.step()
-        team.done[0] = start + (1 - start) * (time.time() - began) / (60 * minutes)
         total += loss.item()
         for k, (a, b) in hits.items():
             t = tally.get(k, (0, 0))
             tally[k] = (t[0] + a, t[1] + b)
-        if n % 50 == 0:
-            print(f"{name} {n} {time.time() - began:.0f}s lr {lr:.1e} loss {total / 50:.3f} " +
+        if (n + 1) % 100 == 0 or n + 1 == steps:
+            wall, cpu = time.time() - began, time.process_time()
+            print(f"{name} {n + 1} of {steps} {wall:.0f} s, processor {cpu:.0f} s, lr {lr:.1e} loss {total / 100:.3f} " +
                   " ".join(f"{k} {a / max(b, 1):.3f}" for k, (a, b) in sorted(tally.items())), flush=True)
-            total, tally = 0., {}
+            total, tally = 0, {}
         if time.time() - last_save > 120:
             save()
             last_save = time.time()
     if rank == 0:
         save()
+    if team.size > 1:
+        team.barrier.wait()
 
 
 def work(rank, a, modules, team):
     torch.set_num_threads(1 if DEVICE == "cpu" else 4)
-    rng = random.Random(f"{a.seed} {rank}")
     torch.manual_seed(1000 * a.seed + rank)
     net, heads = modules["net"], modules["patch"]
+    own = [p for k, p in net.named_parameters() if not k.startswith("vision.")]
+    helpers = [p for k in ("picture", "mention", "note") for p in modules[k].parameters()]
+    sight = {"params": [*net.vision.parameters(), *heads.parameters()], "factor": 1}
+    words = {"params": own + helpers, "factor": 1}, {"params": list(net.vision.parameters()), "factor": .25}
 
     def save():
         torch.save(modules.state_dict(), a.checkpoint)
 
-    if a.vision_minutes:
-        groups = [{"params": [*net.vision.parameters(), *heads.parameters()], "factor": 1}]
-        with Ahead(lambda: vision_batch(rng, 96 // team.size)) as lots:
-            run("vision", a.vision_minutes, 0, groups, a.vision_rate, lambda _: vision_step(net, heads, lots.next()),
-                team, rank, save)
-        if team.size > 1:
-            team.barrier.wait()
-    if a.text_minutes:
-        team.done[0] = a.text_start
-        lottery = random.Random(a.seed)
-        own = [p for k, p in net.named_parameters() if not k.startswith("vision.")]
-        helpers = modules["picture"], modules["mention"]
-        groups = [{"params": [*own, *helpers[0].parameters(), *helpers[1].parameters()], "factor": 1},
-                  {"params": list(net.vision.parameters()), "factor": .25}]
+    def stage(name, steps, groups, rate, make, step):
+        """Each stage draws from a lot of its own: what the one before it made ahead and threw away does not count."""
+        rng, lottery = random.Random(f"{a.seed} {rank} {name}"), random.Random(f"{a.seed} {name}")
+        if steps:
+            with Ahead(lambda k: make(rng, lottery, k / steps)) as lots:
+                run(name, steps, groups, rate, lambda done: step(lots.next(), done), team, rank, save)
 
-        with Ahead(lambda: text_batch(rng, lottery, float(team.done))) as lots:
-            run("text", a.text_minutes, a.text_start, groups, a.text_rate,
-                lambda done: windows_step(net, *helpers, lots.next(), done), team, rank, save)
+    stage("vision", a.vision_steps, [sight], a.vision_rate, lambda rng, *_: vision_batch(rng, 96 // team.size),
+          lambda made, _: vision_step(net, heads, made))
+    stage("text", a.text_steps, words, a.text_rate, text_batch, lambda made, done: text_step(net, modules, made, done))
+    stage("again", a.again_steps, words, a.again_rate, lambda rng, lots, _: text_batch(rng, lots, 1),
+          lambda made, _: text_step(net, modules, made, 1))
 
 
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("checkpoint")
     p.add_argument("--resume", help="begin with the weights of this checkpoint")
-    p.add_argument("--vision-minutes", type=float, default=19)
+    p.add_argument("--vision-steps", type=int, default=2200)
     p.add_argument("--vision-rate", type=float, default=1.5e-3)
-    p.add_argument("--text-minutes", type=float, default=66)
-    p.add_argument("--text-start", type=float, default=0, help="enter stage 2 at this part of its course, 0 to 1")
+    p.add_argument("--text-steps", type=int, default=3600)
     p.add_argument("--text-rate", type=float, default=1.5e-3)
+    p.add_argument("--again-steps", type=int, default=1200)
+    p.add_argument("--again-rate", type=float, default=7e-4)
     p.add_argument("--seed", type=int, default=21)
     p.add_argument("--processes", type=int, default=1 if DEVICE == "cuda" else len(os.sched_getaffinity(0)))
     a = p.parse_args()
     torch.manual_seed(a.seed)
     modules = nn.ModuleDict({"net": Net(), "patch": PatchHeads(), "picture": PictureHead(),
-                             "mention": MentionHead()}).to(DEVICE)
+                             "mention": MentionHead(), "note": NoteHead()}).to(DEVICE)
     if a.resume:
         old, new = torch.load(a.resume, map_location=DEVICE), modules.state_dict()
-        # Of a checkpoint with another language, the sight is kept.
+        # Of a checkpoint with another language, the sight is kept; helpers may be new.
         fits = {k: v for k, v in old.items() if k in new and v.shape == new[k].shape}
-        kept = fits if len(fits) == len(new) else {k: v for k, v in fits.items() if k.startswith(("net.vision", "patch"))}
+        whole = all(k in fits for k in new if k.startswith("net."))
+        kept = fits if whole else {k: v for k, v in fits.items() if k.startswith(("net.vision", "patch"))}
         modules.load_state_dict(kept, strict=False)
     print("parameters", sum(p.numel() for p in modules["net"].parameters()), "seed", a.seed, "on", DEVICE, flush=True)
     team = Team(a.processes, modules)

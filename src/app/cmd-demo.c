@@ -128,6 +128,8 @@ static size_t count_invented(const struct report *r, const struct world *w)
 static void print_comparison(const struct report *r, const struct world *w)
 {
 	size_t seen = 0, told = 0;
+	if (r->summary_by_model)
+		printf("\n%s\n", r->summary);
 	printf("\n%-18s%-67s | %s\n", "  what happened", "", "what the report says");
 	for (size_t i = 0; i < w->n_events; i++)
 		print_event(r, w, &w->events[i], &seen, &told);

@@ -12,6 +12,7 @@ enum {
 	BYTES_PER_TOKEN = 3,    /* cautious: English has about four */
 	DEFAULT_CONTEXT = 8192, /* tokens, where the engine does not say */
 	SUMMARY_TOKENS = 600,
+	DEMO_NOTES = 700, /* bytes; the demo model learned on few notes at once (model/task.py) */
 };
 
 static void free_chunks(struct store_chunk *chunks, size_t n)
@@ -42,6 +43,8 @@ static int ask_model(void *ctx, const char *notes, char **ret, struct err *err)
 static size_t notes_bytes(const struct analyze *a)
 {
 	int context = engine_info(a->engine)->context;
+	if (engine_info(a->engine)->demo_model)
+		return DEMO_NOTES;
 	size_t tokens = context > 0 ? (size_t)context : DEFAULT_CONTEXT;
 	return tokens > 4 * SUMMARY_TOKENS ? (tokens - 2 * SUMMARY_TOKENS) * BYTES_PER_TOKEN / 2 : 2048;
 }
@@ -74,10 +77,7 @@ int merge_summary(const struct analyze *a, struct store_job *job, struct err *er
 	free_chunks(chunks, n);
 
 	char *text = NULL;
-	if (engine_info(a->engine)->demo_model) /* it would copy the first notes and take that for the whole */
-		r = err_set(&why, ERR_UNSUPPORTED, "the demo model does not write summaries");
-	else
-		r = summary_make(&summaries, notes_bytes(a), ask_model, (void *)a, &text, &why);
+	r = summary_make(&summaries, notes_bytes(a), ask_model, (void *)a, &text, &why);
 	if (r == -ERR_CANCELED || cancel_fired(a->cancel)) {
 		free(text);
 		return err_set(err, ERR_CANCELED, "interrupted");

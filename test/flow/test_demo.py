@@ -40,14 +40,16 @@ class Demo(flow.Flow):
         return self.report("w")
 
     def test_events_match_the_truth(self):
-        truth = self.draw("--seed", "5", "--events", "300", "--shortest", "6", "--longest", "12")
-        report = self.analyze()
-        found = score.score(report, truth)
-        self.assertGreaterEqual(found["seen"], 2)
-        self.assertGreaterEqual(found["said"], .8 * found["seen"], report["events"])
-        self.assertGreaterEqual(found["true"], .8 * found["claims"], report["events"])
-        self.assertGreaterEqual(found["shown"], .9 * found["cited"], report["events"])
-        for e in report["events"]:
+        found, events = None, []
+        for seed in "5", "6", "7":
+            truth = self.draw("--seed", seed, "--events", "300", "--shortest", "6", "--longest", "12")
+            report = self.analyze("--fresh")
+            found, events = score.add(found, score.score(report, truth)), events + report["events"]
+        self.assertGreaterEqual(found["seen"], 6)
+        self.assertGreaterEqual(found["said"], .8 * found["seen"], events)
+        self.assertGreaterEqual(found["true"], .8 * found["claims"], events)
+        self.assertGreaterEqual(found["shown"], .9 * found["cited"], events)
+        for e in events:
             self.assertIn(e["subject"] if e["subject"] != "scene" else "The scene", e["what"])
 
     def test_a_claim_goes_with_its_frames(self):
@@ -63,6 +65,16 @@ class Demo(flow.Flow):
         subprocess.run(["ffmpeg", "-v", "error", "-i", str(whole), "-vf", keep, "-an", "-c:v", "libx264", "-preset", "ultrafast",
                         str(self.dir / "w.mp4")], check=True, stdin=subprocess.DEVNULL)
         self.assertNotIn(thing, json.dumps(self.analyze()))
+
+    def test_summary(self):
+        """The model sums up what it said itself, in a tree of requests: whoever is in a chunk's summary is in the whole's."""
+        self.draw("--seed", "5", "--duration", "120", "--events", "300", "--shortest", "6", "--longest", "12")
+        report = self.analyze()
+        self.assertEqual(report["summary"]["by"], "model", report["summary"])
+        self.assertRegex(report["summary"]["text"], r"^It begins (on|in) the \w+ by day; then a .*\.$")
+        things = {m for c in report["chunks"] for m in re.findall(r"\w+ (?:circle|square|triangle)", c["summary"])}
+        told = {t for t in things if t in report["summary"]["text"]}
+        self.assertGreaterEqual(len(told), .8 * len(things), report["summary"])
 
     def test_black_is_nothing(self):
         subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=black:s=640x360:r=10:d=30", "-c:v", "libx264",
