@@ -93,12 +93,13 @@ class Faults(flow.Flow):
         self.assertEqual(len(engine.stretches()) - asked, 30 - done)
 
     def test_two_at_once_on_one_job(self):
-        engine = self.engine("--latency", "3")
+        engine = self.engine("--fault", "hold")
         command = ["analyze", "a.mp4", "--engine", engine.url, "--progress", "json"]
         first = self.start(*command)
         flow.read_event(first.stdout, "chunk")
         r = self.vdet("analyze", "a.mp4", "--engine", engine.url, code=1)
         self.assertIn("being done by another vdet", r.stderr)
+        engine.control(release=True)
         first.communicate(timeout=flow.TIMEOUT)
         self.assertEqual(first.returncode, 0)
 
