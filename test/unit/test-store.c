@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "store/queue.h"
 #include "store/store.h"
 
 static char dir[64];
@@ -145,7 +146,40 @@ static void what_is_no_store_is_refused(void **state)
 	assert_null(s);
 }
 
-/* A store of version 1 is one without what came later. */
+/* A chunk whose summary has a word with an accent. */
+static void make_old_store(const char *name)
+{
+	struct err err = {0};
+	sqlite3 *db = NULL;
+	AUTO(store_freep) struct store *s = open_store(name);
+	AUTO(mem_freep) char *path = file_join(dir, name);
+	const struct store_chunk c = {.state = STORE_CHUNK_DONE, .summary = "Ein Mädchen", .reason = ""};
+	add_job(s, key_b);
+	assert_ok(store_chunk_save(s, "aaab56789012", &c, &err));
+	store_free(TAKE(s));
+	/* A store of version 1 is one without what came later. */
+	const char *back = "DROP TRIGGER event_told; DROP TRIGGER event_deleted; DROP TRIGGER summary_told; "
+					   "DROP TRIGGER chunk_deleted; DROP TABLE told; DROP TABLE words; "
+					   "DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; DROP TABLE source; "
+					   "DROP TABLE spending; DROP TABLE step; ALTER TABLE chunk DROP COLUMN endpoint; "
+					   "ALTER TABLE event DROP COLUMN subject; PRAGMA user_version = 1";
+	assert_ok(sqlite3_open(path, &db));
+	assert_ok(sqlite3_exec(db, back, NULL, NULL, NULL));
+	assert_ok(sqlite3_close(db));
+}
+
+/* Without the accent, only the full text finds it. */
+static void assert_full_text(struct store *s)
+{
+	struct err err = {0};
+	struct store_hit *hits = NULL;
+	size_t n = 0;
+	assert_ok(store_search(s, (const char *const[]){"madchen"}, 1, 5, &hits, &n, &err));
+	assert_int_equal(n, 1);
+	assert_string_equal(hits[0].text, "Ein Mädchen");
+	store_hits_free(hits, n);
+}
+
 static void an_older_store_is_brought_up_to_date(void **state)
 {
 	(void)state;
@@ -153,15 +187,10 @@ static void an_older_store_is_brought_up_to_date(void **state)
 	AUTO(mem_freep) char *path = file_join(dir, "old.db");
 	AUTO(buf_free) struct buf got = BUF(100);
 	sqlite3 *db = NULL;
-	store_free(open_store("old.db"));
-	assert_ok(sqlite3_open(path, &db));
-	const char *back = "DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; DROP TABLE source; "
-					   "DROP TABLE spending; DROP TABLE step; ALTER TABLE chunk DROP COLUMN endpoint; "
-					   "ALTER TABLE event DROP COLUMN subject; PRAGMA user_version = 1";
-	assert_ok(sqlite3_exec(db, back, NULL, NULL, NULL));
-	assert_ok(sqlite3_close(db));
+	make_old_store("old.db");
 
 	AUTO(store_freep) struct store *s = open_store("old.db"), *newer = NULL;
+	assert_full_text(s);
 	add_job(s, key_a);
 	assert_int_equal(store_index_load(s, key_a, "x", &got, &err), -ERR_NOENT);
 	assert_ok(store_index_save(s, key_a, "x", "one", 3, &err));
