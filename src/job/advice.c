@@ -50,7 +50,7 @@ static bool can_judge(const struct advice_facts *f)
 
 static bool demo_model(const struct advice_facts *f, struct advice *a)
 {
-	say(a, "The bundled demo model answered: it understands only the scenes that `vdet demo` draws.");
+	say(a, "The bundled demo model answers: it understands only the scenes that `vdet demo` draws.");
 	act(a, "fetch a model (vdet model list, vdet model get NAME), or name an --engine");
 	return f->demo_model;
 }

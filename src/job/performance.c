@@ -194,6 +194,12 @@ struct performance *performance_new(struct engine *engine, struct memory *memory
 	*p = (struct performance){
 		.engine = engine, .memory = memory, .store = store, .advice = json_array(), .summary = json_null()};
 	pthread_mutex_init(&p->lock, NULL);
+	/* What is known before any job: a newcomer should not learn from a report that the demo model answers. */
+	struct advice advice[ADVICE_MANY];
+	const struct advice_facts facts = {
+		.demo_model = engine_info(engine)->demo_model, .memory_peak = -1, .quantize = "", .cache_type = ""};
+	json_decref(p->advice);
+	p->advice = advice_json(advice, advice_give(&facts, advice));
 	return p;
 }
 
@@ -218,6 +224,7 @@ static void renew(struct performance *p)
 	    report_load(p->store, newest, &report, &err) < 0)
 		return;
 	performance_facts(report, p->engine, p->memory, &facts);
+	facts.demo_model = engine_info(p->engine)->demo_model; /* which answers from now on, whoever answered then */
 	json_t *fresh = advice_json(advice, advice_give(&facts, advice)), *summary = performance_of(report);
 	pthread_mutex_lock(&p->lock);
 	json_decref(p->advice);

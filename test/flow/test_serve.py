@@ -306,6 +306,8 @@ class Serve(Serving):
         for name, seed in ("one", 3), ("two", 4):
             self.vdet("world", f"{name}.mp4", "--duration", "20", "--seed", str(seed))
         server = super().serve("--folder", self.dir)
+        told = server.api("/performance")["recommendations"]
+        self.assertEqual([r["rule"] for r in told], ["demo-model"])  # before any job was spoilt by it
         events = server.socket()
         jobs = [server.change("POST", "/jobs", {"path": str(self.dir / f"{n}.mp4"), "options": {"chunk.duration": 10}})["id"]
                 for n in ("one", "two")]

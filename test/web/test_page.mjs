@@ -25,6 +25,18 @@ test('an empty board says what to do', async () => {
   noFaults();
 });
 
+test('what spoils every result is said before the first video', async () => {
+  const other = await openPage(browser, server), text = 'The bundled demo model answers';
+  await other.route('**/api/v1/performance', (route) => route.fulfill({ json: {
+    now: {}, history: [], recommendations: [{ level: 'warning', text, action: 'fetch a model' }, { level: 'info', text: 'slower than it could be' }],
+  } }));
+  await other.goto(server.url);
+  await until(other.locator('.advice .note', { hasText: 'fetch a model' }));
+  assert.equal(await other.locator('.advice li').count(), 1, 'what would only be faster stands in the view of the machine');
+  assert.deepEqual(other.faults, []);
+  await other.context().close();
+});
+
 test('two files dropped at once are uploaded and put into the queue', async () => {
   await engine.control({ faults: ['never@3+'], reset: true });
   await page.setInputFiles('#files', [first, second]);

@@ -1,15 +1,16 @@
 // The board: files go in at the top, each analysis is a card.
 import { useComputed } from '@preact/signals';
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { AdviceList } from './advice';
 import { api, posterUrl } from './api';
 import { Controls, ExportMenu, isActive, stateText } from './controls';
 import { Dots } from './dots';
 import { bytes, clock, plural, span, when } from './format';
 import { memo } from './memo';
 import { caseHref } from './router';
-import { attempt, jobs, loaded, may, putJob, say, videos } from './state';
+import { attempt, jobs, link, loaded, may, putJob, say, videos } from './state';
 import { addFiles, cancelUpload, pauseUpload, resumeUpload, transfers, wishes, type Transfer } from './uploads';
-import type { Job, Video } from './types';
+import type { Advice, Job, Video } from './types';
 
 export function chooseFiles() {
   document.getElementById('files')?.click();
@@ -40,6 +41,7 @@ function Intake({ empty }: { empty: boolean }) {
     <section class={`intake ${empty ? 'big' : ''}`} aria-label="Add videos">
       <p class="lead">
         {empty && <b>Drop videos anywhere on this page.</b>}
+        {empty && <span class="note">You get a report: what happened, when, and the pictures that show it.</span>}
         <button type="button" class="primary" onClick={chooseFiles}>Choose files</button>
         {!empty && <span class="note">or drop them anywhere on this page</span>}
       </p>
@@ -181,6 +183,17 @@ function Loose({ video }: { video: Video }) {
 
 const RANK: Record<string, number> = { running: 0, paused: 1, queued: 1 };
 
+/** What spoils every result, such as no model but the bundled one: to be read before the first video is dropped. */
+function Warnings() {
+  const [all, setAll] = useState<Advice[]>([]);
+  const state = link.value;
+  useEffect(() => {
+    if (state === 'live') void api.performance().then((p) => setAll(p.recommendations ?? []), () => {});
+  }, [state]);
+  const warnings = all.filter((r) => r.level === 'warning');
+  return warnings.length ? <AdviceList all={warnings} /> : null;
+}
+
 export function Board() {
   const split = useComputed(() => {
     const all = [...jobs.value.values()];
@@ -201,6 +214,7 @@ export function Board() {
   return (
     <main class="board" id="main">
       <h1 class="aside">Board</h1>
+      <Warnings />
       {may.value.submit && <Intake empty={empty} />}
       {sending.length > 0 && (
         <section>

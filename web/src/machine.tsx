@@ -1,6 +1,7 @@
 // The machine: what it does now and did lately, what would make it faster, who is connected, how it is set.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
+import { AdviceList } from './advice';
 import { api } from './api';
 import { bytes, when } from './format';
 import { addReading, attempt, jobs, link, may, readings, say } from './state';
@@ -180,13 +181,7 @@ export function Machine() {
   return (
     <main class="machine" id="main">
       <h1>Machine</h1>
-      {performance?.recommendations?.length ? (
-        <section aria-label="Recommendations"><ul class="advice">
-          {performance.recommendations.map((r) => (
-            <li key={r.text} class={r.level ?? 'info'}><p>{r.text}</p>{r.action && <p class="note">{r.action}</p>}</li>
-          ))}
-        </ul></section>
-      ) : null}
+      {performance?.recommendations?.length ? <AdviceList all={performance.recommendations} /> : null}
       <section class="charts">
         {plots.map((p) => <Chart key={p.title} plot={p} all={all} />)}
         {!plots.length && <p class="note">Nothing has been measured yet.</p>}

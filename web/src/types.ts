@@ -117,10 +117,16 @@ export interface Reading {
   rss?: number;
 }
 
+export interface Advice {
+  level?: string;
+  text: string;
+  action?: string | null;
+}
+
 export interface Performance {
   now?: Reading | null;
   history?: Reading[];
-  recommendations?: { level?: string; text: string; action?: string | null }[];
+  recommendations?: Advice[];
 }
 
 export interface Session {
