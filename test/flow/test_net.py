@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from flow import TIMEOUT, VDET, make_video
 from serving import Serving, Socket
@@ -97,10 +98,13 @@ class Access(Net):
         self.assertEqual(t.post("/api/v1/logout").status, 204)
         self.problem(t.get("/api/v1/me"), 401)
         t.cookie = None
-        for _ in range(12):
-            r = t.post("/api/v1/login", {"user": "eva", "password": "wrong"})
-        self.problem(r, 429)
-        self.assertGreaterEqual(int(r.headers["Retry-After"]), 1)
+        # All at once: one after the other, a busy machine hashes so slowly that the allowance comes back meanwhile.
+        with ThreadPoolExecutor(24) as pool:
+            replies = list(pool.map(lambda _: t.post("/api/v1/login", {"user": "eva", "password": "wrong"}), range(24)))
+        refused = [r for r in replies if r.status != 401]
+        self.assertTrue(refused)
+        self.problem(refused[0], 429)
+        self.assertGreaterEqual(int(refused[0].headers["Retry-After"]), 1)
 
     def test_rebinding_and_other_origins(self):
         s = self.serve("--net-origins", "https://cases.example.org", "--net-hosts", "den.example.org")
@@ -556,8 +560,11 @@ class Hostile(Net):
 
     def test_too_many_requests(self):
         s = self.serve("--net-rate", "1")
-        codes = [s.get("/healthz").status for _ in range(10)]
-        self.assertEqual(codes[:5], [200] * 5)
+        self.assertEqual([s.get("/healthz").status for _ in range(5)], [200] * 5)
+        # All at once, since a busy machine answers so slowly that the allowance comes back meanwhile.
+        with ThreadPoolExecutor(40) as pool:
+            codes = set(pool.map(lambda _: s.get("/healthz").status, range(40)))
+        self.assertLessEqual(codes, {200, 429})
         self.assertIn(429, codes)
 
     def test_who_never_reads(self):
