@@ -259,6 +259,15 @@ test('dark, and on a phone', async () => {
   }
 });
 
+test('the view of the machine does not wait for the socket', async () => {
+  const other = await openPage(browser, server);
+  await other.addInitScript(() => { window.WebSocket = class { close() {} }; });
+  await other.goto(`${server.url}/#/machine`);
+  await until(other.locator('.chart'));
+  assert.deepEqual(other.faults, []);
+  await other.context().close();
+});
+
 test('a day with 5,000 events: only what is seen is drawn, and all can be reached', async () => {
   const { id } = (await server.get('jobs')).jobs[0];
   const other = await openPage(browser, server);

@@ -64,7 +64,7 @@ function Intake({ empty }: { empty: boolean }) {
           <label for="prompt">Look for (the next videos)</label>
           <input id="prompt" value={wishes.value.prompt} placeholder="a red car; who leaves a bag behind"
             onInput={(e) => { wishes.value = { ...wishes.value, prompt: e.currentTarget.value }; }} />
-          <label for="chunk">Length of a chunk</label>
+          <label for="chunk">Length of a chunk, which the model sees at once</label>
           <input id="chunk" value={wishes.value.chunk} placeholder="5min"
             onInput={(e) => { wishes.value = { ...wishes.value, chunk: e.currentTarget.value }; }} />
         </div>

@@ -154,8 +154,9 @@ export function Machine() {
     let stopped = false;
     const read = async (first: boolean) => {
       // A server that does not watch its machine says so; the queue is there all the same.
-      const p = await api.performance().catch((): Performance => ({}));
-      if (stopped || link.peek() !== 'live') return;
+      const told = await api.performance().catch(() => undefined);
+      if (stopped || (!told && link.peek() !== 'live')) return;
+      const p: Performance = told ?? {};
       setPerformance(p);
       if (first && p.history?.length && readings.peek().length < p.history.length) readings.value = p.history;
       addReading(p.now?.time ? p.now : fromJobs());
