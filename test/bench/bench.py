@@ -67,7 +67,7 @@ class MemoryWatch:
 
 def start(args, folder):
     """Starts vdet in a data folder of its own; its events come from its standard output."""
-    env = os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    env = os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "VDET_RUNTIME_DIR": flow.runtime()}
     return subprocess.Popen([VDET, *map(str, args)], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                             text=True)
 
@@ -75,7 +75,7 @@ def start(args, folder):
 def run(args, folder, **options):
     """Runs vdet in a data folder of its own; returns (seconds, peak of main, peak of a decoder child)."""
     import time
-    env = os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    env = os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "VDET_RUNTIME_DIR": flow.runtime()}
     began = time.monotonic()
     p = subprocess.Popen([VDET, *map(str, args)], cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     watch = MemoryWatch(p.pid)

@@ -30,6 +30,12 @@ def make_video(path, seconds=12, size="320x180", rate=10, source="testsrc2", ext
     return path
 
 
+def runtime():
+    """Where tools/setup put llama-server: not in the data folder of a test."""
+    data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return os.environ.get("VDET_RUNTIME_DIR") or str(Path(data) / "vdet" / "runtime")
+
+
 class FakeEngine:
     """test/flow/fake_engine.py as a child; see there for the faults."""
 
@@ -69,11 +75,7 @@ class Flow(unittest.TestCase):
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("VDET_")}
         for name in ("DATA", "CONFIG", "CACHE"):
             self.env[f"XDG_{name}_HOME"] = str(self.dir / name.lower())
-        runtime = os.environ.get("VDET_RUNTIME_DIR")
-        if not runtime:
-            data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-            runtime = str(Path(data) / "vdet" / "runtime")
-        self.env["VDET_RUNTIME_DIR"] = runtime
+        self.env["VDET_RUNTIME_DIR"] = runtime()
         if "VDET_DEMO_DIR" in os.environ:  # another demo model, as after training one
             self.env["VDET_DEMO_DIR"] = os.path.abspath(os.environ["VDET_DEMO_DIR"])
         self.env["VDET_SAMPLE_POLICY"] = "even"  # chunks that a test can reckon; test_plan.py is about the others
