@@ -80,16 +80,20 @@ static void fail(struct chunks *run, const struct err *err)
 
 static void count(struct chunks *run, const struct store_chunk *c)
 {
+	bool known = false;
 	pthread_mutex_lock(&run->lock);
 	run->states[c->index] = ".dh"[c->state];
 	if (c->state == STORE_CHUNK_HOLE) {
 		run->outcome.holes++;
+		/* One key that is refused is one thing to tell, not one for each of hundreds of chunks. */
+		known = run->outcome.first_hole && strcmp(run->outcome.first_hole, c->reason) == 0;
 		if (!run->outcome.first_hole)
 			run->outcome.first_hole = mem_strdup(c->reason);
 	}
 	pthread_mutex_unlock(&run->lock);
 	if (c->state == STORE_CHUNK_HOLE)
-		log_warning("[job %s chunk %zu] hole: %s", run->job, (size_t)c->index + 1, c->reason);
+		log_write(known ? LOG_INFO : LOG_WARNING, "[job %s chunk %zu] hole: %s", run->job, (size_t)c->index + 1,
+		          c->reason);
 }
 
 /* To whoever wants to see results while the job runs. */

@@ -4,9 +4,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "job/answer.h"
 #include "job/prompt.h"
+
+/* Of the pictures' long side, each time that a request was too much. */
+#define SHRINK 0.7
+#define SCALE_MIN 0.3
 
 /* The pictures of one chunk, in the order in which the model is shown them. */
 struct pictures {
@@ -220,17 +225,33 @@ static void forget(struct store_chunk *c)
 	}
 	free(TAKE(c->samples));
 	c->n_samples = 0;
+	c->attempts = 0;
+}
+
+/* Whether smaller pictures may help: memory ran out with this chunk, or the engine found its request too long, which
+ * one may do that promises more context than it has. A decoder's limits are not meant: the model was not asked then. */
+static bool too_much(int r, const struct store_chunk *c)
+{
+	return r == -ERR_NOSPC || (r == -ERR_LIMIT && c->attempts);
 }
 
 int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, struct store_chunk *c, struct err *err)
 {
 	struct err why;
-	int r = look_and_describe(w, plan, c, 1, &why);
-	/* Memory ran out with this chunk: what the policy does, and smaller pictures for it alone. */
-	for (double scale = 0.7; r == -ERR_NOSPC && scale > 0.3; scale *= 0.7) {
-		memory_ran_out(w->a->memory, why.msg);
+	double scale = w->fits > 0 ? w->fits : 1;
+	int r = look_and_describe(w, plan, c, scale, &why);
+	while (too_much(r, c) && scale * SHRINK > SCALE_MIN) {
+		bool long_one = r == -ERR_LIMIT;
+		scale *= SHRINK;
+		if (long_one)
+			log_warning("%s; trying again with pictures of %d pixels", why.msg, picture_size(w->a, scale));
+		else
+			memory_ran_out(w->a->memory, why.msg);
 		forget(c);
 		r = look_and_describe(w, plan, c, scale, &why);
+		/* Memory is the policy's to watch over. A context stays as it is: the next chunk begins with what fits. */
+		if (r == 0 && long_one)
+			w->fits = scale;
 	}
 	if (r == -ERR_CANCELED || cancel_fired(w->a->cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");

@@ -13,6 +13,7 @@ struct describe_worker {
 	const struct analyze *a;
 	int fd;                  /* the video; borrowed */
 	struct decoder *decoder; /* may be NULL; owned */
+	double fits;             /* share of the pictures' size at which the engine takes a request; 0 = the whole */
 };
 
 int describe_open(struct describe_worker *w, struct err *err); /* makes sure that there is a decoder */

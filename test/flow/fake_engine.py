@@ -19,6 +19,7 @@ A fault is NAME[=ARGUMENT][@WHEN], WHEN counting chat requests from 1: @3 the th
     html          a web page, with status 200                   html=502      … with that status
     400 401 403 404 413 429 500 502 503 504 …                   such a status; 429=S and 503=S with Retry-After: S
     context       400, the prompt exceeds the context           redirect      307 to somewhere else
+    context=N     the same, where a token for each 28x28 pixels of its pictures makes more than N
     oom           500, the engine's memory ran out
     schema        JSON that does not fit the schema             prose         text that is no JSON
     fence         the answer in a Markdown fence                frames        names frames that were not sent
@@ -120,12 +121,20 @@ class HungUp(Exception):
     """The client has gone."""
 
 
+def pixels(jpeg):
+    """From the header of its frame (SOF0 to SOF2)."""
+    at = 2
+    while jpeg[at + 1] not in (0xC0, 0xC1, 0xC2):
+        at += 2 + int.from_bytes(jpeg[at + 2:at + 4], "big")
+    return int.from_bytes(jpeg[at + 5:at + 7], "big") * int.from_bytes(jpeg[at + 7:at + 9], "big")
+
+
 class Request:
     """What a chat request holds."""
 
     def __init__(self, body):
         self.body = body
-        self.images, texts, self.system = [], [], ""
+        self.images, texts, self.system, self.picture_tokens = [], [], "", 0
         for message in body.get("messages", []):
             content = message.get("content")
             if message.get("role") == "system":
@@ -138,6 +147,7 @@ class Request:
                     data = base64.b64decode(part["image_url"]["url"].partition(",")[2], validate=True)
                     if data[:2] != b"\xff\xd8" or data.rstrip(b"\0")[-2:] != b"\xff\xd9":
                         raise ValueError("a picture is no whole JPEG")
+                    self.picture_tokens += pixels(data) // (28 * 28)
                     self.images.append(hashlib.sha256(data).hexdigest())
         self.texts = texts
         self.schema = (body.get("response_format") or {}).get("json_schema", {}).get("schema")
@@ -337,7 +347,7 @@ class Handler(BaseHTTPRequestHandler):
         if name == "redirect":
             self.reply(307, b"", headers=[("Location", "http://127.0.0.1:9/elsewhere")])
             return "refused"
-        if name == "context":
+        if name == "context" and request.picture_tokens > int(argument or 0):
             self.reply(400, {"error": {"code": 400, "type": "exceed_context_size_error", "n_prompt_tokens": 9000,
                                        "n_ctx": 8192, "message": "request (9000 tokens) exceeds the available context "
                                                                  "size (8192 tokens), try increasing it"}})

@@ -96,7 +96,7 @@ class Faults(flow.Flow):
         engine = self.engine("--fault", "hold")
         command = ["analyze", "a.mp4", "--engine", engine.url, "--progress", "json"]
         first = self.start(*command)
-        flow.read_event(first.stdout, "chunk")
+        engine.control(**{"await": 1})
         r = self.vdet("analyze", "a.mp4", "--engine", engine.url, code=1)
         self.assertIn("being done by another vdet", r.stderr)
         engine.control(release=True)

@@ -125,6 +125,38 @@ class Pool(flow.Flow):
             if p.is_file() and p.name != "key":
                 self.assertNotIn(b"sesame", p.read_bytes(), p)
 
+    def test_a_key_revoked_in_the_middle(self):
+        revoked, good = self.engine("--fault", "401@3+"), self.engine("--fault", "hold@3+")
+        p = self.begin(f"revoked={revoked.url},concurrency=1", f"good={good.url},concurrency=1")
+        revoked.control(**{"await": 3})  # both have answered, and one is refused while the other is busy
+        good.control(release=True)
+        report = self.end(p)
+        self.check(report)
+        done = {e["name"]: e for e in report["run"]["endpoints"]}
+        self.assertEqual(done["revoked"]["chunks"], 2)
+        self.assertEqual(done["good"]["chunks"], CHUNKS - 2)
+        self.assertGreater(done["revoked"]["failures"], 0)
+        # Alone: what was done stays, the rest is holes that say why.
+        alone = self.engine("--fault", "401@3+")
+        r, report = self.analyze(f"alone={alone.url},concurrency=1", options=["--fresh", "--workers", "1"], code=3)
+        self.check(report, holes=CHUNKS - 2)
+        for c in report["chunks"][2:]:
+            self.assertIn("refused the key (HTTP 401)", c["reason"])
+        self.assertEqual(r.stderr.count("HTTP 401"), 2, r.stderr)  # when it began, and at the end, with how many
+        self.assertIn(f"{CHUNKS - 2} of {CHUNKS} chunks are holes", r.stderr)
+
+    def test_a_context_that_is_smaller_than_it_says(self):
+        """The pictures are made smaller until the requests fit, and stay so."""
+        # Two pictures of 448x252 are 288 tokens of the stand-in, of 313x176 some 140, of 219x123 some 68.
+        liar = self.engine("--context", "32768", "--fault", "context=100")
+        r, report = self.analyze(f"liar={liar.url}", options=["--frame-size", "448", "--workers", "1"])
+        self.check(report)
+        widths = {s["width"] for c in report["chunks"] for s in c["samples"]}
+        self.assertEqual(len(widths), 1, widths)
+        self.assertLess(max(widths), 313)
+        self.assertEqual(len(liar.stretches()), CHUNKS + 2)  # only the first is refused
+        self.assertIn("too large for the engine", r.stderr)
+
     def test_cloud_only_when_allowed(self):
         near, far = self.engine(), self.engine()
         self.analyze(f"near={near.url},concurrency=1", f"far={far.url},tier=cloud")
