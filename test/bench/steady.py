@@ -16,7 +16,7 @@ def processes(pid):
     """By what they are: the anonymous memory of the process and of its children."""
     found = {"vdet": bench.flow.anonymous(pid)}
     for child, command in bench.flow.children(pid).items():
-        name = "llama-server" if "llama-server" in command[0] else "decoders" if "media" in command else None
+        name = "llama-server" if any(a.endswith("llama-server") for a in command) else "decoders" if "media" in command else None
         if name:
             found[name] = found.get(name, 0) + bench.flow.anonymous(child)
     return found

@@ -66,7 +66,8 @@ def main():
     path = video(folder, a.hours, a.scenario == "dense")
     seconds, frames, side = SCENARIOS[a.scenario]
     out = folder / f"report-{a.scenario}-{a.shape}"
-    env = os.environ | {"XDG_DATA_HOME": str(folder / "data")}
+    runtime = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "vdet" / "runtime"
+    env = {"VDET_RUNTIME_DIR": str(runtime)} | os.environ | {"XDG_DATA_HOME": str(folder / "data")}
     gpu = Gpu()
     gpu.start()
     began = time.monotonic()
