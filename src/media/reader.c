@@ -200,11 +200,17 @@ static int advance_to(struct reader *r, int64_t t, int64_t until, bool last, str
 static bool will_jump(const struct reader *r, int64_t t, int64_t then)
 {
 	AVStream *st = r->src->st;
-	if (then - t < CLOCK_SECOND || r->feed->unsorted || reader_seeks_blindly(r->src))
+	if (then <= t || then - t < CLOCK_SECOND || r->feed->unsorted || reader_seeks_blindly(r->src))
 		return false;
 	int i = av_index_search_timestamp(st, source_ts(r->src, then), AVSEEK_FLAG_BACKWARD);
 	const AVIndexEntry *key = i >= 0 ? avformat_index_get_entry(st, i) : NULL;
 	return key && key->timestamp > source_ts(r->src, t);
+}
+
+/* That pictures are interlaced, and so need the one that follows, may show only when it was not read any more. */
+static bool stopped_too_early(const struct reader *r)
+{
+	return r->feed->cut && r->feed->interlaced && !r->have_next;
 }
 
 static void show(struct reader *r, int64_t t, struct shown *ret)
@@ -298,7 +304,7 @@ int reader_at_then(struct reader *r, int64_t t, int64_t then, struct shown *ret,
 			e = advance_to(r, t, t, will_jump(r, t, then), err);
 		if (e < 0)
 			return e;
-		if (e == FEED_FELL) {
+		if (e == FEED_FELL || stopped_too_early(r)) {
 			attempt = -1;
 			continue;
 		}

@@ -152,7 +152,8 @@ def same(a, b):
 
 def measure(path, a):
     length = bench.duration(path)
-    times = [int((i + 0.5) * length / a.frames * 1e6) for i in range(a.frames)]
+    # 4 ms more: at the very time of a frame, rounding would decide whether it is shown already.
+    times = [int((i + 0.5) * length / a.frames * 1e6) + 4000 for i in range(a.frames)]
     peers = [p for p in a.peers.split(",") if p == "ffmpeg" or importlib.util.find_spec({"av": "av", "cv": "cv2"}[p])]
     subprocess.run(["cat", str(path)], stdout=subprocess.DEVNULL, check=True)  # all from memory, if it fits
     print(f"\n{path.name}, {length / 60:.0f} minutes, {path.stat().st_size / 1e6:.0f} MB\n\n"

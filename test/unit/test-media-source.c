@@ -430,6 +430,47 @@ static void test_device_fails(void **state)
 	}
 }
 
+static int fetch_interlaced(const struct hwaccel *h, AVFrame *f)
+{
+	(void)h;
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 7, 100)
+	f->flags |= AV_FRAME_FLAG_INTERLACED;
+#else
+	f->interlaced_frame = 1;
+#endif
+	return 0;
+}
+
+/* Interlaced pictures of a stream that was said to have none come with the one that follows, also before a jump. */
+static void test_interlaced_unsaid(void **state)
+{
+	(void)state;
+	const struct hwaccel device = {
+		.name = "played", .codec = played_codec, .attach = played_attach, .fetch = fetch_interlaced};
+	AUTO(mem_freep)
+	char *path =
+		media_make("unsaid.mp4", "-f lavfi -i testsrc2=s=160x90:r=10:d=12 -c:v libx264 -g 20 -pix_fmt yuv420p");
+	if (!path)
+		skip();
+	static const int64_t times[] = {0, 3 * CLOCK_SECOND, 9 * CLOCK_SECOND};
+	struct opened o;
+	struct err err = {0};
+	struct shown s;
+	assert_ok(opened_begin(path, &o, &err));
+	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+		reader_free(TAKE(o.reader));
+		assert_ok(source_reopen(o.source, &err));
+		device_patience = 0;
+		o.source->hwaccel = &device;
+		assert_ok(reader_open(o.source, &o.reader, &err));
+		assert_ok(reader_at_then(o.reader, times[i], 11 * CLOCK_SECOND, &s, &err));
+		assert_int_equal(s.pts, times[i]);
+		assert_non_null(s.after);
+		assert_int_equal(s.after->pts, times[i] + CLOCK_SECOND / 10);
+	}
+	opened_end(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,6 +482,7 @@ int main(void)
 		cmocka_unit_test(test_truncations),
 		cmocka_unit_test(test_truncations_made),
 		cmocka_unit_test(test_device_fails),
+		cmocka_unit_test(test_interlaced_unsaid),
 		cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_joined),
 	};
