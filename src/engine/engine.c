@@ -323,12 +323,15 @@ static void fill_info(struct engine *e)
 		.demo_model = child && m->model->demo,
 		.context = (int)m->context,
 		.images = true,
+		.own = true,
 		.frame_size = (int)e->picture_side,
 		.warning = e->warning,
 		.news = "",
 	};
-	for (size_t i = 0; i < e->n; i++)
+	for (size_t i = 0; i < e->n; i++) {
 		e->info.slots += e->dispatch.members[i].slots;
+		e->info.own = e->info.own && e->members[i]->model;
+	}
 }
 
 int engine_new(const struct engine_options *o, const struct engine_places *p, struct cancel *cancel,

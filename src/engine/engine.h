@@ -73,6 +73,7 @@ struct engine_info {
 	bool demo_model;        /* the bundled model was chosen because nothing else is there */
 	int slots, context;     /* context 0 if unknown */
 	bool images;            /* takes pictures; true if unknown */
+	bool own;               /* each is a llama-server of ours: what its schemas can do is known */
 	int frame_size;         /* the longest that a picture's long side may be for a request to fit; 0 = any */
 	const char *warning;    /* something the user should be told once, or "" */
 	const char *news;       /* likewise, found by the engine_start() that was just called; empty after the next one */

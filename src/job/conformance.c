@@ -56,7 +56,7 @@ static int describe(struct trial *t, const int *order, size_t n, struct chat_res
 		p[i] = (struct prompt_picture){
 			.pts = (int64_t)i * 10 * CLOCK_SECOND, .jpeg = (const unsigned char *)d->jpeg, .jpeg_len = *d->len};
 	}
-	int r = prompt_describe(c, 0, (int64_t)n * 10 * CLOCK_SECOND, p, n, "", NULL, err);
+	int r = prompt_describe(c, 0, (int64_t)n * 10 * CLOCK_SECOND, p, n, "", NULL, false, err);
 	chat_max_tokens(c, ENOUGH_TOKENS);
 	return r < 0 ? r : engine_chat(t->e, c, NULL, NULL, ret, err);
 }

@@ -138,7 +138,8 @@ static int ask(const struct pictures *p, const char *fault, struct chat_result *
 	const struct analyze *a = p->w->a;
 	struct store_chunk *c = p->chunk;
 	AUTO(chat_freep) struct chat *chat = chat_new();
-	int r = prompt_describe(chat, c->start, c->end, p->items, p->n, a->options->prompt, fault, err);
+	int r = prompt_describe(chat, c->start, c->end, p->items, p->n, a->options->prompt, fault,
+	                        engine_info(a->engine)->own, err);
 	if (r < 0)
 		return r;
 	chat_max_tokens(chat, (int)a->options->max_tokens);

@@ -15,9 +15,24 @@ static void add_look_for(struct chat *c, const char *look_for)
 	chat_text(c, text);
 }
 
+/* In characters, far above what a sensible answer takes. */
+static void bound_texts(json_t *properties, json_t *event, json_t *frames, size_t n)
+{
+	static const struct {
+		const char *name;
+		json_int_t most;
+	} texts[] = {{"summary", 1000}, {"subject", 100}, {"what", 400}};
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		json_t *text = json_object_get(i ? json_object_get(event, "properties") : properties, texts[i].name);
+		json_object_set_new(text, "maxLength", json_integer(texts[i].most));
+	}
+	json_object_set_new(frames, "maxItems", json_integer((json_int_t)n));
+	json_object_set_new(json_object_get(properties, "events"), "maxItems", json_integer((json_int_t)(4 * n + 8)));
+}
+
 /* The answer's schema with frame numbers bounded by what is shown: engines that constrain their output then cannot
  * name another. */
-static void add_schema(struct chat *c, size_t n)
+static void add_schema(struct chat *c, size_t n, bool bounded)
 {
 	json_auto_t *schema = json_loads(prompt_describe_schema_json, 0, NULL);
 	json_t *properties = json_object_get(schema, "properties");
@@ -25,12 +40,14 @@ static void add_schema(struct chat *c, size_t n)
 	json_t *frames = json_object_get(json_object_get(event, "properties"), "frames");
 	json_object_set_new(frames, "items",
 	                    json_pack("{s:s, s:i, s:I}", "type", "integer", "minimum", 1, "maximum", (json_int_t)n));
+	if (bounded)
+		bound_texts(properties, event, frames, n);
 	AUTO(mem_freep) char *text = json_dumps(schema, JSON_COMPACT);
 	chat_schema(c, "stretch", text);
 }
 
 int prompt_describe(struct chat *c, int64_t start, int64_t end, const struct prompt_picture *pictures, size_t n,
-                    const char *look_for, const char *fault, struct err *err)
+                    const char *look_for, const char *fault, bool bounded, struct err *err)
 {
 	char text[160], t[2][CLOCK_TEXT_MAX];
 	/* What is the same in every request comes first, so that the engine's prefix cache finds it. */
@@ -51,7 +68,7 @@ int prompt_describe(struct chat *c, int64_t start, int64_t end, const struct pro
 		AUTO(mem_freep) char *again = mem_printf("Your last answer could not be used: %s\n", fault);
 		chat_text(c, again);
 	}
-	add_schema(c, n);
+	add_schema(c, n, bounded);
 	return 0;
 }
 

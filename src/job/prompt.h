@@ -2,6 +2,7 @@
 #ifndef VDET_JOB_PROMPT_H
 #define VDET_JOB_PROMPT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,9 +17,11 @@ struct prompt_picture {
 };
 
 /* The describe request: system text; the stretch; per picture its number (from 1) and time, then the picture; the task.
- * `look_for` is the user's wish, "" if none; `fault` names what was wrong with the last answer, NULL at first. */
+ * `look_for` is the user's wish, "" if none; `fault` names what was wrong with the last answer, NULL at first.
+ * `bounded`: the schema bounds how long texts and lists may be, so that a model which repeats itself comes to an end;
+ * not every engine takes such a schema. */
 int prompt_describe(struct chat *c, int64_t start, int64_t end, const struct prompt_picture *pictures, size_t n,
-                    const char *look_for, const char *fault, struct err *err);
+                    const char *look_for, const char *fault, bool bounded, struct err *err);
 
 /* The summary request from notes, one a line: "[00:05:00 - 00:10:00] text". */
 void prompt_summary(struct chat *c, const char *notes, const char *look_for);
