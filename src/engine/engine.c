@@ -154,6 +154,10 @@ static int64_t plan_child(struct engine *e, const struct engine_options *o, cons
 		if (f.picture_side && (!e->picture_side || f.picture_side < e->picture_side))
 			e->picture_side = f.picture_side;
 	}
+	if (w.memory <= 0) {
+		fit_main_warning(&look.shape, 2 * w.main_memory, f.warning);
+		engine_add_warning(e, f.warning);
+	}
 	model_look_clear(&look);
 	return w.memory > 0 ? f.gpu_layers : -1;
 }

@@ -35,6 +35,20 @@ static void warn(const struct fit_model *m, const struct fit_wish *w, const char
 	         q ? q : "", q ? " it would fit" : "");
 }
 
+void fit_main_warning(const struct fit_model *m, int64_t memory, char ret[static 2 * FIT_WHY])
+{
+	char needs[TEXT_SIZE_MAX], has[TEXT_SIZE_MAX];
+	text_size((double)m->weights, needs);
+	text_size((double)memory, has);
+	ret[0] = '\0';
+	if (memory > 0 && m->weights > memory)
+		snprintf(
+			ret, 2 * FIT_WHY,
+			"the model's weights, %s, are larger than this machine's memory, %s: they are read from the disk again "
+			"and again, many times slower; choose a smaller model or a coarser --quantize",
+			needs, has);
+}
+
 int64_t fit_context(const struct fit_model *m, const struct fit_wish *w, int64_t usual)
 {
 	int64_t most = m->context > 0 ? m->context : usual,

@@ -28,4 +28,7 @@ int64_t fit_context(const struct fit_model *m, const struct fit_wish *w, int64_t
  * context; else it may become smaller, down to what a chunk takes. */
 void fit_flags(const struct fit_model *m, const struct fit_wish *w, bool fixed, struct fit_flags *ret);
 
+/* Without a GPU: "", or one line if the weights are larger than `memory`, the machine's whole main memory in bytes. */
+void fit_main_warning(const struct fit_model *m, int64_t memory, char ret[static 2 * FIT_WHY]);
+
 #endif

@@ -309,6 +309,19 @@ static void sizes_are_those_of_published_files(void **state)
 }
 
 /* What a chunk takes decides about the context, and where memory is short, about the pictures. */
+static void a_model_larger_than_main_memory(void **state)
+{
+	const struct fit_model m = {.weights = 20LL << 30};
+	char warning[2 * FIT_WHY];
+	(void)state;
+	fit_main_warning(&m, 32LL << 30, warning);
+	assert_string_equal(warning, "");
+	fit_main_warning(&m, 16LL << 30, warning);
+	assert_non_null(strstr(warning, "larger than this machine's memory"));
+	fit_main_warning(&m, 0, warning); /* not known */
+	assert_string_equal(warning, "");
+}
+
 static void a_chunk_fits_into_the_server(void **state)
 {
 	(void)state;
@@ -412,6 +425,7 @@ int main(void)
 		cmocka_unit_test(pictures_shrink_where_the_context_is_short),
 		cmocka_unit_test(the_server_is_told_what_fits),
 		cmocka_unit_test(a_chunk_fits_into_the_server),
+		cmocka_unit_test(a_model_larger_than_main_memory),
 		cmocka_unit_test(sizes_are_those_of_published_files),
 		cmocka_unit_test(names_tell_the_precision),
 		cmocka_unit_test(the_right_files_are_picked),
