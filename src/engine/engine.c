@@ -153,8 +153,7 @@ static int64_t plan_child(struct engine *e, const struct engine_options *o, cons
 		s->context = f.context;
 		if (f.picture_side && (!e->picture_side || f.picture_side < e->picture_side))
 			e->picture_side = f.picture_side;
-	}
-	if (w.memory <= 0) {
+	} else {
 		fit_main_warning(&look.shape, 2 * w.main_memory, f.warning);
 		engine_add_warning(e, f.warning);
 	}

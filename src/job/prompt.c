@@ -15,17 +15,18 @@ static void add_look_for(struct chat *c, const char *look_for)
 	chat_text(c, text);
 }
 
-/* In characters, far above what a sensible answer takes. */
+/* At most `most` characters, far more than a sensible answer has. */
+static void bound_text(json_t *properties, const char *name, json_int_t most)
+{
+	json_object_set_new(json_object_get(properties, name), "maxLength", json_integer(most));
+}
+
 static void bound_texts(json_t *properties, json_t *event, json_t *frames, size_t n)
 {
-	static const struct {
-		const char *name;
-		json_int_t most;
-	} texts[] = {{"summary", 1000}, {"subject", 100}, {"what", 400}};
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		json_t *text = json_object_get(i ? json_object_get(event, "properties") : properties, texts[i].name);
-		json_object_set_new(text, "maxLength", json_integer(texts[i].most));
-	}
+	json_t *parts = json_object_get(event, "properties");
+	bound_text(properties, "summary", 1000);
+	bound_text(parts, "subject", 100);
+	bound_text(parts, "what", 400);
 	json_object_set_new(frames, "maxItems", json_integer((json_int_t)n));
 	json_object_set_new(json_object_get(properties, "events"), "maxItems", json_integer((json_int_t)(4 * n + 8)));
 }
