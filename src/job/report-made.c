@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 struct made {
 	const struct report *r;
@@ -65,6 +66,41 @@ static void add_model(struct made *m)
 	hash(m, "Prompts' hash", r->prompt_hash);
 }
 
+static size_t count_rung(const struct report_chunk *c, const char *rung)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < c->n_samples; i++)
+		n += c->samples[i].rung && !strcmp(c->samples[i].rung, rung);
+	return n;
+}
+
+/* The rungs of the ladder (media/reader.h) that the pictures came by. */
+static void add_pictures(struct made *m)
+{
+	static const struct {
+		const char *rung, *words;
+	} rungs[] = {
+		{"hardware", "decoded by the device"},
+		{"software", "decoded in software"},
+		{"keyframe", "of keyframes, decoded in software"},
+		{"concealed", "with damage concealed"},
+		{"sequential", "found by decoding from the start"},
+		{"salvage", "salvaged from a damaged file"},
+	};
+	AUTO(buf_free) struct buf text = BUF(1000);
+	char number[CLOCK_TEXT_MAX];
+	for (size_t i = 0; i < ARRAY_LEN(rungs); i++) {
+		size_t n = 0;
+		for (size_t c = 0; c < m->r->n_chunks; c++)
+			n += count_rung(&m->r->chunks[c], rungs[i].rung);
+		if (n)
+			buf_addf(&text, "%s%s %s", text.len ? ", " : "", report_count((int64_t)n, number), rungs[i].words);
+	}
+	if (m->s->faults)
+		buf_addf(&text, "%s%s not decoded", text.len ? ", " : "", report_count((int64_t)m->s->faults, number));
+	row(m, "Pictures", buf_str(&text));
+}
+
 static void add_work(struct made *m)
 {
 	const struct report *r = m->r;
@@ -77,6 +113,7 @@ static void add_work(struct made *m)
 	row(m, "Written", clock_iso(r->created, a));
 	put(m, "Time", "%s in all; the engine was busy for %s, decoding took %s", clock_short(r->wall_time, a),
 	    clock_short(r->engine_busy, b), clock_short(s->decode_time, c));
+	add_pictures(m);
 	put(m, "Tokens", "%s read (%s of them cached), %s written", report_count(s->prompt_tokens, a),
 	    report_count(s->cached_tokens, b), report_count(s->output_tokens, c));
 	if (r->prefill_rate > 0 || r->decode_rate > 0)

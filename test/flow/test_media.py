@@ -48,12 +48,14 @@ class Media(flow.Flow):
         """A recording that was cut off before its index was written, and a good one of the same camera."""
         self.needs_media()
         cut, good = flow.MEDIA / "truncated_nomoov.mp4", flow.MEDIA / "normal_h264_bbb480p.mp4"
-        args = ("--engine", self.engine().url, "--chunk-duration", "20", "--chunk-frames", "4", "--format", "json")
+        args = ("--engine", self.engine().url, "--chunk-duration", "20", "--chunk-frames", "4", "--format", "json,md")
         self.assertIn("--media-reference", self.vdet("analyze", *args, cut, code=1).stderr)
         self.vdet("analyze", *args, "--media-reference", good, cut)
         report = self.report("truncated_nomoov")
         self.assertIn("pictures were found", report["source"]["warning"])
         self.assertEqual({s["rung"] for c in report["chunks"] for s in c["samples"]}, {"salvage"})
+        made = (self.dir / "truncated_nomoov.vdet/report.md").read_text().split("## How this was made")[1]
+        self.assertRegex(made, r"Pictures \| \d+ salvaged from a damaged file \|")
         self.vdet("preview", "proxy", "--media-reference", good, cut, "--output", "p.mp4")
         self.assertGreater((self.dir / "p.mp4").stat().st_size, 100000)
         for bad, word in ((flow.MEDIA / "vp8_rabbit.webm", "only H.264"), ("no such.mp4", "no such.mp4")):
