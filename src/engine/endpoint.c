@@ -37,7 +37,9 @@ static int split_url(struct endpoint *e, const char *url, struct err *err)
 		return bad_url(url, " must not hold spaces, ? or #", err);
 	size_t host = strcspn(url + scheme, "/");
 	if (memchr(url + scheme, '@', host))
-		return bad_url(url, "must not hold a password; use engine.key or engine.key-file", err);
+		return bad_url(url, " must not hold a password; use engine.key or engine.key-file", err);
+	if (url[scheme + host - 1] == ':')
+		return bad_url(url, " has a colon, but no port behind it", err);
 	size_t len = strlen(url);
 	while (url[len - 1] == '/')
 		len--;

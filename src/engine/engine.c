@@ -106,18 +106,23 @@ static void check_context(struct engine *e, const struct model *m, int64_t wante
 	engine_add_warning(e, w);
 }
 
+static int64_t machine_memory(void)
+{
+	return sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+}
+
 /* What a chunk takes, and the memory that there is for it. `share`: how many children have the same device. */
 static struct fit_wish wish_of(const struct engine *e, const struct engine_options *o, const struct engine_places *p,
                                int share, const struct spec *s)
 {
-	int64_t memory = o->memory ? o->memory : p->gpu_memory, own = sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+	int64_t memory = o->memory ? o->memory : p->gpu_memory;
 	int64_t gpus = *s->device || o->memory ? 1 : p->gpus;
 	for (const char *d = s->device; *d; d++)
 		gpus += *d == '+';
 	return (struct fit_wish){.memory = strcmp(s->device, "none") == 0 ? 0 : memory * gpus / share,
 	                         .in_use = o->memory ? 0 : p->gpu_in_use * gpus / share,
 	                         .goal = o->memory_goal > 0 ? o->memory_goal : 0.7,
-	                         .main_memory = own / 2,
+	                         .main_memory = machine_memory() / 2,
 	                         .cache_type = e->cache_type,
 	                         .slots = s->slots,
 	                         .context = s->context,
@@ -154,7 +159,7 @@ static int64_t plan_child(struct engine *e, const struct engine_options *o, cons
 		if (f.picture_side && (!e->picture_side || f.picture_side < e->picture_side))
 			e->picture_side = f.picture_side;
 	} else {
-		fit_main_warning(&look.shape, 2 * w.main_memory, f.warning);
+		fit_main_warning(&look.shape, machine_memory(), f.warning);
 		engine_add_warning(e, f.warning);
 	}
 	model_look_clear(&look);

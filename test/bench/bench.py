@@ -68,8 +68,7 @@ class MemoryWatch:
 def start(args, folder):
     """Starts vdet in a data folder of its own; its events come from its standard output."""
     env = os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "VDET_RUNTIME_DIR": flow.runtime()}
-    return subprocess.Popen([VDET, *map(str, args)], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                            text=True)
+    return subprocess.Popen([VDET, *map(str, args)], cwd=folder, env=env, stdout=subprocess.PIPE, text=True)
 
 
 def run(args, folder, **options):

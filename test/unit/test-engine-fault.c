@@ -390,9 +390,9 @@ static void keys_are_sent_and_never_shown(void **state)
 
 static void addresses_are_checked(void **state)
 {
-	static const char *const bad[] = {
-		"localhost:8080", "ftp://x/",     "http://",       "http:///v1", "http://a:geheim@b/v1",
-		"http://a b",     "http://a?x=1", "unix:relative", "unix:"};
+	static const char *const bad[] = {"localhost:8080",       "ftp://x/",   "http://",      "http:///v1",
+	                                  "http://a:geheim@b/v1", "http://a b", "http://a:/v1", "http://a?x=1",
+	                                  "unix:relative",        "unix:"};
 	(void)state;
 	struct engine_options o;
 	struct err err;
