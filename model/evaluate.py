@@ -3,7 +3,8 @@
     evaluate.py URL [--count 60] [--format jpeg|png|h264] [--checkpoint FILE]
 
 An answer is right when it is the true one to the letter: every sentence and every frame number. With --checkpoint the
-same is asked of PyTorch too, and the answers of the two are compared (use --format png: JPEG decoders differ)."""
+same is asked of PyTorch too, and the answers of the two are compared (use --format png: JPEG decoders differ).
+"strange" are ffmpeg's generated pictures, which training does not draw: the answer is that nothing in them is known."""
 import argparse
 import base64
 import io
@@ -20,11 +21,13 @@ import torch
 from PIL import Image
 
 import task as T
-from scene import letterbox
+from scene import STRANGE, letterbox
 from tokenizer import decode
 
 SIZES = [(640, 360), (1280, 720), (640, 480), (426, 240)]
 CAMERA = "noise=2 clock=1"
+STRANGERS = ["testsrc", "testsrc2", "rgbtestsrc", "yuvtestsrc", "smptebars", "smptehdbars", "pal75bars", "mandelbrot",
+             "sierpinski", "life=ratio=0.4:mold=20:life_color=yellow:death_color=blue", "cellauto", "gradients"]
 
 
 def prompt_file(name):
@@ -60,6 +63,15 @@ def encoded(rng, pictures, how):
     return out
 
 
+def strange_pictures(rng, n):
+    width, height = rng.choice(SIZES)
+    source = rng.choice(STRANGERS)
+    source += (":" if "=" in source else "=") + f"size={width}x{height}:rate={rng.choice([1, 5, 25])}"
+    raw = subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-frames:v", str(n), "-f", "rawvideo",
+                          "-pix_fmt", "rgb24", "-"], capture_output=True, check=True).stdout
+    return list(np.frombuffer(raw, np.uint8).reshape(n, height, width, 3))
+
+
 def text(s):
     return {"type": "text", "text": s}
 
@@ -88,10 +100,14 @@ QUESTIONS = {"find": "Is there a {} in the video?", "follow": "What does the {} 
 
 def picture_case(rng, skill, n, how):
     """(body of the request, the true answer, ids for PyTorch, picture files)"""
-    world, times, seen = T.window(rng, n, camera=CAMERA)
-    files = encoded(rng, [world.picture(t, *rng.choice(SIZES[:1] if how == "h264" else SIZES)) for t in times], how)
+    if skill == "strange":
+        pictures, times, seen = strange_pictures(rng, n), [10**6 * k for k in range(n)], [(0, False, STRANGE, {})] * n
+    else:
+        world, times, seen = T.window(rng, n, camera=CAMERA)
+        pictures = [world.picture(t, *rng.choice(SIZES[:1] if how == "h264" else SIZES)) for t in times]
+    files = encoded(rng, pictures, how)
     parts = picture_parts(times, files)
-    if skill == "describe":
+    if skill in ("describe", "strange"):
         parts.append(text("\n" + prompt_file("describe-task.txt")))
         schema = json.loads(prompt_file("describe-schema.json"))
         return request("describe-system.txt", parts, schema), T.describe(seen), T.prompt_ids(n, "describe"), files
@@ -150,7 +166,8 @@ def main():
     if a.checkpoint:
         from export import load
         net = load(a.checkpoint)
-    rows = [("describe", n) for n in range(1, 9)] + [("ask", n) for n in (1, 2, 4, 6, 8)] + [("sum up", 0)]
+    rows = [("describe", n) for n in range(1, 9)] + [("ask", n) for n in (1, 2, 4, 6, 8)]
+    rows += [("sum up", 0), ("strange", 1), ("strange", 4)]
     as_torch = total = 0
     for skill, n in rows:
         rng = random.Random(f"{a.seed} {skill} {n}")

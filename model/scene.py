@@ -13,9 +13,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+import strange
+
 COLORS = ["red", "green", "blue", "yellow", "white", "purple"]
 SHAPES = ["circle", "square", "triangle"]
 PLACES = ["street", "grass", "water", "room"]
+CLEAR, BLACK, STRANGE = range(3)  # what a picture may be: of the world, black, of something else
 SIZE, PAD = 96, (122, 116, 104)  # the network's input, and the colour that the engine pads pictures with
 
 
@@ -78,7 +81,7 @@ class World:
         if not self.ptr:
             raise ValueError(msg.value.decode())
         self.sights, self.surround = (_Sight * 16)(), _Scene()
-        self.blank = set()  # times at which the picture is black, beside the world's own dropouts
+        self.instead = {}  # times at which the picture is not the world's: its seed (strange.py), or None for black
 
     def __del__(self):
         if self.drawer:
@@ -88,21 +91,23 @@ class World:
 
     def visible(self, t):
         """What is in the picture at t microseconds: [((color, shape) as numbers, x, y, r, share of it inside)]."""
-        n = 0 if t in self.blank else _lib.world_visible(self.ptr, t, self.sights, 16)
+        n = 0 if t in self.instead else _lib.world_visible(self.ptr, t, self.sights, 16)
         return [((s.event[0].color, s.event[0].shape), s.x, s.y, s.r, s.share) for s in self.sights[:n]]
 
     def scene(self, t):
-        """(place as a number, light from 0 to 1, is the picture black)"""
+        """(place as a number, light from 0 to 1, CLEAR, BLACK or STRANGE)"""
         _lib.world_scene(self.ptr, t, C.byref(self.surround))
-        return self.surround.cut[0].place, self.surround.light, self.surround.black or t in self.blank
+        kind = (BLACK if self.instead[t] is None else STRANGE) if t in self.instead else int(self.surround.black)
+        return self.surround.cut[0].place, self.surround.light, kind
 
     def picture(self, t, width, height):
         if self.size != (width, height):
             if self.drawer:
                 _lib.draw_free(self.drawer)
             self.drawer, self.size = _lib.draw_new(self.ptr, width, height), (width, height)
-        if t in self.blank:
-            return np.zeros((height, width, 3), np.uint8)
+        if t in self.instead:
+            seed = self.instead[t]
+            return np.zeros((height, width, 3), np.uint8) if seed is None else strange.picture(seed, width, height)
         rgb = np.empty((height, width, 3), np.uint8)
         _lib.draw_frame(self.drawer, t, rgb.ctypes.data, width * 3)
         return rgb

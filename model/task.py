@@ -5,7 +5,7 @@ shows a thing when half of it is inside. Windows on which a person could not dec
 a twentieth of the width, dusk) are drawn again: `look` returns None for them."""
 from pathlib import Path
 
-from scene import COLORS, PLACES, SHAPES, World
+from scene import BLACK, CLEAR, COLORS, PLACES, SHAPES, STRANGE, World
 from tokenizer import BYTES, ID, SLOTS, THINGS, TOKENS, VERBS, WHERE, encode
 
 MAX_THINGS = 3
@@ -15,19 +15,19 @@ PROMPTS = Path(__file__).parents[1] / "src/job/prompt"
 # ---- what the pictures show ----
 
 def look(world, times):
-    """[(place, night?, black?, {(color, shape): x})] for each picture, or None where it is not clear."""
+    """[(place, night?, CLEAR, BLACK or STRANGE, {(color, shape): x})] for each picture, or None where it is not sure."""
     seen = []
     for t in times:
-        place, light, black = world.scene(t)
+        place, light, kind = world.scene(t)
         things = {}
-        for who, x, _, _, share in ([] if black else world.visible(t)):
+        for who, x, _, _, share in (world.visible(t) if kind == CLEAR else []):
             if .12 < share < .62:
                 return None
             if share > .5:
                 things[who] = x
-        if .15 < light < .85 and not black:
+        if .15 < light < .85 and kind == CLEAR:
             return None
-        seen.append((place, light < .5, black, things))
+        seen.append((place, light < .5, kind, things))
     people = {who for s in seen for who in s[3]}
     if len(people) > MAX_THINGS:
         return None
@@ -72,10 +72,10 @@ def sentence(seen, who):
 
 
 def changes(seen):
-    """[(frames, subject, sentence)] for each change of place among the pictures that are not black."""
+    """[(frames, subject, sentence)] for each change of place among the pictures of the world."""
     found, place = [], None
-    for k, (now, _, black, _) in enumerate(seen, 1):
-        if black:
+    for k, (now, _, kind, _) in enumerate(seen, 1):
+        if kind != CLEAR:
             continue
         if place is not None and now != place:
             found.append(([], "scene", f"The scene changes to the {PLACES[now]}."))
@@ -85,7 +85,7 @@ def changes(seen):
     return found
 
 
-BLACK = "Nothing happens: the picture is black."
+NOTHING = {BLACK: "Nothing happens: the picture is black.", STRANGE: "Nothing happens that this model knows."}
 
 
 def stretch(names, place, night):
@@ -94,8 +94,8 @@ def stretch(names, place, night):
 
 
 def overview(seen):
-    clear = [s for s in seen if not s[2]]
-    return stretch([thing(who) for who in people(seen)], *clear[0][:2]) if clear else BLACK
+    clear = [s for s in seen if s[2] == CLEAR]
+    return stretch([thing(who) for who in people(seen)], *clear[0][:2]) if clear else NOTHING[max(s[2] for s in seen)]
 
 
 def numbers(frames):
@@ -151,7 +151,7 @@ def sum_up(ids):
     first = first_mentions(ids)
     begin = next((m for m in first if TOKENS[m[2]] in WHERE), None)
     if begin is None:
-        return BLACK
+        return NOTHING[STRANGE if ID[NOTHING[STRANGE]] in ids else BLACK]
     text, last = f"It begins{TOKENS[begin[2]]} by {'day' if 'day' in TOKENS[ids[begin[0] + 1]] else 'night'}", None
     for m in first:
         if m is not begin:
@@ -209,10 +209,10 @@ def spread(rng, world_seconds, n):
     return [int(a * (length - 1)) for a in at]
 
 
-def window(rng, n, things=None, camera="", cuts=.12, blanks=.03):
+def window(rng, n, things=None, camera="", cuts=.12, blanks=.03, oddities=.02):
     """A window of n pictures that shows `things` different things (None: by lot): (world, times, what they show).
     camera: settings that come last, as of noise and clock; cuts: how often the place changes;
-    blanks: how often some or all pictures are black, whatever would be there."""
+    blanks, oddities: how often some or all pictures are black, or of something outside the world."""
     if things is None:
         things = rng.choices(range(4), (.14, .43, .31, .12))[0]
     while True:
@@ -240,8 +240,11 @@ def window(rng, n, things=None, camera="", cuts=.12, blanks=.03):
                 continue
             if n > 1 and things and not moves(seen) and rng.random() < .55:  # else few windows would show motion
                 continue
-            if rng.random() < blanks:
-                world.blank = set(times if rng.random() < .5 else rng.sample(times, rng.randint(1, n)))
+            lot = rng.random()
+            if lot < blanks + oddities:
+                which = times if rng.random() < .5 else rng.sample(times, rng.randint(1, n))
+                odd = rng.choices(range(10**9), k=n if rng.random() < .5 else 1) if lot >= blanks else [None]
+                world.instead = {t: odd[k % len(odd)] for k, t in enumerate(which)}
                 seen = look(world, times)
                 if seen is None:
                     break
@@ -266,14 +269,15 @@ def plain_notes(rng, n):
     """n notes of a video, as descriptions are."""
     out, place, night = [], rng.randrange(len(PLACES)), rng.random() < .5
     crowd = rng.sample(THINGS, rng.randint(1, len(THINGS)))  # who may come by at all
-    busy, cuts = rng.choice([.2, .5, .8]), rng.choice([0, 0, .15])
+    busy, cuts, blind = rng.choice([.2, .5, .8]), rng.choice([0, 0, .15]), .03 if rng.random() < .94 else 1
+    blinds = rng.choice([[BLACK], [STRANGE], [BLACK, STRANGE]])
     for _ in range(n):
         if rng.random() < cuts:
             place = rng.randrange(len(PLACES))
         if rng.random() < .03:
             night = not night
         names = rng.sample(crowd, min(len(crowd), rng.randint(1, MAX_THINGS))) if rng.random() < busy else []
-        out.append(BLACK if rng.random() < .03 else stretch(names, place, night))
+        out.append(NOTHING[rng.choice(blinds)] if rng.random() < blind else stretch(names, place, night))
     return out
 
 

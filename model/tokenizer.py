@@ -22,6 +22,7 @@ PHRASES = SLOTS + THINGS + WHERE + VERBS + NEXT + [f"The scene changes to the {p
     '{"summary": "', '", "events": []}', '", "events": [{"subject": "', '", "frames": [', '], "what": "',
     '"}, {"subject": "', '"}]}', '{"frames": [', '{"frames": [], "answer": "', '], "answer": "', '"}', "scene",
     "A ", " and a ", ", a ", " by day.", " by night.", "Nothing happens", "Nothing happens: the picture is black.",
+    "Nothing happens that this model knows.",
     "Yes, a ", "No ", " is there.", "It begins", " by day", " by night", "; then", " a ", " and", "; nothing happens.",
     " describe", " find ", " follow ", " list", " sum up"]
 

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 
 import task as T
 from net import PATCHES, TEXT, VISION, Net
-from scene import COLORS, PAD, PLACES, SHAPES, SIZE, content, letterbox
+from scene import BLACK, CLEAR, COLORS, PAD, PLACES, SHAPES, SIZE, STRANGE, content, letterbox
 from tokenizer import END, ID, MOST, SLOTS, THINGS, TOKENS, VERBS, WHERE, encode
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -50,7 +50,8 @@ def pixels(rng, items):
         k = 4 if world.overlay else 1  # words are only drawn where they could be read
         pictures += [letterbox(world.picture(t, w * k, h * k)) for t in times]
         rects.append(content(w, h))
-    black = torch.tensor([world.scene(t)[2] for world, times in items for t in times], device=DEVICE).view(-1, 1, 1, 1)
+    black = [world.scene(t)[2] == BLACK for world, times in items for t in times]
+    black = torch.tensor(black, device=DEVICE).view(-1, 1, 1, 1)
     n, per = len(items), len(items[0][1])
     x = torch.stack([torch.from_numpy(p) for p in pictures]).to(DEVICE).permute(0, 3, 1, 2).float()
 
@@ -105,10 +106,10 @@ def patch_labels(items, rects):
 def vision_batch(rng, n):
     items, around = [], []
     while len(items) < n:
-        world, times, seen = T.window(rng, 1, rng.choices(range(4), (.05, .3, .35, .3))[0])
-        if not seen[0][2]:
+        world, times, seen = T.window(rng, 1, rng.choices(range(4), (.05, .3, .35, .3))[0], blanks=0, oddities=.08)
+        if seen[0][2] != BLACK:
             items.append((world, times))
-            around.append(seen[0][:2])
+            around.append(seen[0][:2] if seen[0][2] == CLEAR else (-100, -100))
     x, rects = pixels(rng, items)
     place, night = (torch.tensor([int(a[i]) for a in around])[:, None].expand(-1, PATCHES) for i in (0, 1))
     return x, [v.to(DEVICE) for v in (*patch_labels(items, rects), place, night)]
@@ -125,19 +126,20 @@ def vision_step(net, heads, lot):
         .3 * F.cross_entropy(heads.place(f).flatten(0, 1), place.flatten()) + \
         .3 * F.cross_entropy(heads.night(f).flatten(0, 1), night.flatten())
     share = {"color": (said_color.argmax(-1) == color)[on], "shape": (said_shape.argmax(-1) == shape)[on],
-             "place": heads.place(f).argmax(-1) == place, "night": heads.night(f).argmax(-1) == night}
+             "place": (heads.place(f).argmax(-1) == place)[place >= 0],
+             "night": (heads.night(f).argmax(-1) == night)[night >= 0]}
     return loss, {k: (int(v.sum()), v.numel()) for k, v in share.items()}
 
 
 # ---- stage 2: answers ----
 
 class PictureHead(nn.Module):
-    """Reads what a picture shows off the tokens behind it: off its number the place, night and black; off each
+    """Reads what a picture shows off the tokens behind it: off its number the place, night, black and strange; off each
     colour's place which shapes of that colour are there, and how far to the right."""
 
     def __init__(self):
         super().__init__()
-        self.slot, self.around = nn.Linear(TEXT["width"], 2 * len(SHAPES)), nn.Linear(TEXT["width"], len(PLACES) + 2)
+        self.slot, self.around = nn.Linear(TEXT["width"], 2 * len(SHAPES)), nn.Linear(TEXT["width"], len(PLACES) + 3)
 
     def loss(self, x, windows):
         """x: (pictures, 1 + colours, width)"""
@@ -151,9 +153,10 @@ class PictureHead(nn.Module):
         said, at = self.slot(x[:, 1:]).chunk(2, -1)
         who = F.binary_cross_entropy_with_logits(said, there)
         near = (F.smooth_l1_loss(at, right, beta=.05, reduction="none") * there).sum() / (there.sum() + 1)
-        place = torch.tensor([-100 if s[2] else s[0] for s in pictures], device=x.device)
-        flags = torch.tensor([[float(s[1] and not s[2]), float(s[2])] for s in pictures], device=x.device)
-        place_said, flags_said = self.around(x[:, 0]).split((len(PLACES), 2), -1)
+        place = torch.tensor([s[0] if s[2] == CLEAR else -100 for s in pictures], device=x.device)
+        flags = torch.tensor([[s[1] and s[2] == CLEAR, s[2] == BLACK, s[2] == STRANGE] for s in pictures],
+                             dtype=torch.float, device=x.device)
+        place_said, flags_said = self.around(x[:, 0]).split((len(PLACES), 3), -1)
         where = F.cross_entropy(place_said, place) if bool((place >= 0).any()) else 0
         right_all = ((said > 0) == (there > 0)).flatten(1).all(1)
         return 10 * who + 3 * near + .2 * where + .2 * F.binary_cross_entropy_with_logits(flags_said, flags), \
@@ -298,8 +301,9 @@ def picture_prefix(net, x, windows, n):
 
 
 def windows_batch(rng, n):
-    # Crowds, changes of place and black are more frequent than in a common video: they are harder to tell.
-    windows = [T.window(rng, n, rng.choices(range(4), (.1, .3, .32, .28))[0], cuts=.3, blanks=.12) for _ in range(BATCH[n])]
+    # Crowds, changes of place, black and strange pictures are more frequent than in a common video: they are harder.
+    crowd = (.1, .3, .32, .28)
+    windows = [T.window(rng, n, rng.choices(range(4), crowd)[0], cuts=.3, blanks=.1, oddities=.08) for _ in range(BATCH[n])]
     return n, windows, pixels(rng, [w[:2] for w in windows])[0], [tails(rng, w[2]) for w in windows]
 
 

@@ -1,6 +1,6 @@
-"""Long videos to measure with: a varied segment of six minutes, encoded once, joined to any length by stream copy.
+"""Long videos to measure with: a varied segment of seven minutes, encoded once, joined to any length by stream copy.
 
-usage: long_video.py FOLDER [--hours 2] [--size 1920x1080] [--rate 30] [--codec libx264]
+usage: long_video.py FOLDER [--hours 2] [--size 1920x1080] [--rate 30] [--codec libx264] [--segment SECONDS]
 Clips come from ../shared/media beside the checkout where it is there (edited film, cameras that stand still, slides),
 and otherwise from ffmpeg's generators. Prints the path of the file."""
 import argparse
@@ -31,7 +31,7 @@ def inputs(rate, size):
             yield ["-f", "lavfi", "-t", seconds, "-i", f"{name}=size={size}:rate={rate}"], seconds
 
 
-def make_segment(path, size, rate, codec):
+def make_segment(path, size, rate, codec, most):
     width, height = size.split("x")
     command, chains, total = ["ffmpeg", "-v", "error", "-y"], [], 0
     for i, (arguments, seconds) in enumerate(inputs(rate, size)):
@@ -43,9 +43,9 @@ def make_segment(path, size, rate, codec):
     graph = ";".join(chains) + f";{joined}concat=n={len(chains)}:v=1[o]"
     quality = ["-preset", "superfast", "-crf", "23"] if codec in ("libx264", "libx265") else []
     # Looped exactly: the segment begins with a keyframe and has no frame that refers across its ends.
-    run(*command, "-filter_complex", graph, "-map", "[o]", "-r", rate, "-c:v", codec, *quality, "-g", 250, "-flags", "+cgop",
+    run(*command, "-filter_complex", graph, "-map", "[o]", "-t", most, "-r", rate, "-c:v", codec, *quality, "-g", 250, "-flags", "+cgop",
         "-video_track_timescale", 15360, path)
-    print(f"segment: {total} s", file=sys.stderr)
+    print(f"segment: {min(total, most)} s", file=sys.stderr)
 
 
 def main():
@@ -55,12 +55,13 @@ def main():
     p.add_argument("--size", default="1920x1080")
     p.add_argument("--rate", default="30")
     p.add_argument("--codec", default="libx264")
+    p.add_argument("--segment", type=int, default=3600, help="no more than so many seconds of it")
     a = p.parse_args()
     a.folder.mkdir(parents=True, exist_ok=True)
     segment = a.folder / f"segment-{a.size}-{a.codec}.mp4"
     if not segment.exists():
         part = segment.with_suffix(".part.mp4")
-        make_segment(part, a.size, a.rate, a.codec)
+        make_segment(part, a.size, a.rate, a.codec, a.segment)
         part.rename(segment)
     out = a.folder / f"long-{a.size}-{a.codec}-{a.hours:g}h.mp4"
     if not out.exists():
