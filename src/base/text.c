@@ -61,6 +61,20 @@ char *text_line(const char *s, size_t max)
 	return line;
 }
 
+bool text_loops(const char *s)
+{
+	enum { TIMES = 4, LEAST = 60, LONGEST = 400 };
+	size_t len = strlen(s);
+	for (size_t period = 1; period <= LONGEST && TIMES * period <= len; period++) {
+		size_t same = 0; /* how many bytes at the end are those of one period before */
+		while (same + period < len && s[len - 1 - same] == s[len - 1 - same - period])
+			same++;
+		if (same + period >= LEAST && same >= (TIMES - 1) * period)
+			return true;
+	}
+	return false;
+}
+
 void text_html(struct buf *out, const char *s)
 {
 	for (; *s; s++) {

@@ -36,6 +36,8 @@ static int ask_model(void *ctx, const char *notes, char **ret, struct err *err)
 	AUTO(mem_freep) char *text = text_line(result.text, 20000);
 	if (!text[strspn(text, " ")])
 		return err_set(err, ERR_ENGINE, "the model wrote an empty summary");
+	if (text_loops(text))
+		return err_set(err, ERR_ENGINE, "the model's summary repeats itself without end");
 	*ret = TAKE(text);
 	return 0;
 }

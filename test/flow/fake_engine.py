@@ -27,7 +27,8 @@ A fault is NAME[=ARGUMENT][@WHEN], WHEN counting chat requests from 1: @3 the th
     utf8          bytes that are no UTF-8                       liar          names another model
     whole         not streamed, one JSON object                 no-done       without [DONE]
     no-usage      without token counts                          drip          each byte alone, CRLF, comments between
-    echo-key      500 that repeats the key it was given    hold          answers once a test has said "release"
+    echo-key      500 that repeats the key it was given         loop          the same words over and over
+    hold          answers once a test has said "release"
 
 Control, from tests: GET /control gives the counters as JSON; POST /control {"faults": [...], "latency": S,
 "reset": true} changes the script, {"release": true} lets go what is held, {"await": N} waits for the N-th request. --record appends a JSON line when a request arrives ("event": "begin") and when
@@ -183,6 +184,8 @@ def answer_for(request, rule):
         return ""
     if fault == "prose":
         return "I am sorry, but I would rather talk about the weather."
+    if fault == "loop":
+        return "It goes on; then " + "a car and " * 60
     if fault == "schema":
         return json.dumps({"weather": "fine"})
     if request.schema is None:

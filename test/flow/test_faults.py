@@ -53,6 +53,14 @@ class Faults(flow.Flow):
         self.assertEqual(engine.stretches(), ["00:00:04.000 to 00:00:08.000"])  # only the hole is tried again
         self.assertEqual([c["state"] for c in self.report("a")["chunks"]], ["done"] * 3)
 
+    def test_a_summary_that_loops(self):
+        """Is none: the plain timeline stands in its place, and the report says why."""
+        flow.make_video(self.dir / "a.mp4", 8)
+        report = self.run_with("loop@3", 0, "--chunk-duration", "4", "--workers", "1", "--slots", "1")
+        self.assertEqual(report["summary"]["by"], "timeline", report["summary"])
+        self.assertIn("repeats itself", report["summary"]["fallback_reason"])
+        self.assertNotIn("goes on", report["summary"]["text"])
+
     def test_no_engine_there(self):
         r = self.vdet("analyze", "a.mp4", "--engine", "http://127.0.0.1:9", "--retries", "0", code=1)
         self.assertIn("127.0.0.1:9", r.stderr)

@@ -43,6 +43,24 @@ static void times_are_read_and_written(void **state)
 	assert_string_equal(clock_short(42400000, t), "0:42");
 }
 
+static void loops_are_told(void **state)
+{
+	(void)state;
+	AUTO(buf_free) struct buf b = BUF(1000);
+	for (int i = 0; i < 3; i++)
+		buf_adds(&b, "A red car passes from left to right. ");
+	assert_false(text_loops(buf_str(&b)));
+	buf_adds(&b, "A red car passes from left to right. ");
+	assert_true(text_loops(buf_str(&b)));
+	buf_adds(&b, "A red car p"); /* cut off in the middle */
+	assert_true(text_loops(buf_str(&b)));
+	buf_adds(&b, "arks.");
+	assert_false(text_loops(buf_str(&b)));
+	assert_false(text_loops(""));
+	assert_false(text_loops("Nothing happens: no, no, no, no, no, no!!!!!!!!"));
+	assert_true(text_loops("................................................................"));
+}
+
 static void text_is_made_harmless(void **state)
 {
 	(void)state;
@@ -240,6 +258,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(times_are_read_and_written),
 		cmocka_unit_test(text_is_made_harmless),
+		cmocka_unit_test(loops_are_told),
 		cmocka_unit_test(a_buffer_never_passes_its_maximum),
 		cmocka_unit_test(hashes_match_the_standard),
 		cmocka_unit_test(the_last_source_wins),
