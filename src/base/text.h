@@ -11,8 +11,8 @@
 void text_utf8(struct buf *out, const void *s, size_t len);
 /* As text_utf8 on a string, in one line (newlines and tabs become spaces), at most `max` bytes; the caller frees. */
 char *text_line(const char *s, size_t max);
-/* Whether s ends in the same piece over and over (four times or more, 60 bytes or more in all), as that of a language model
- * does which has lost its thread. */
+/* Whether s ends in the same piece over and over (four times or more, 60 bytes or more in all), as the text of a
+ * language model does that has lost its thread. */
 bool text_loops(const char *s);
 /* Appends s with & < > " ' escaped: for HTML text and quoted attributes. */
 void text_html(struct buf *out, const char *s);
