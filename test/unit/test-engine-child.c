@@ -6,6 +6,8 @@
 #include <poll.h>
 #include <sys/syscall.h>
 
+#include "world/draw.h"
+
 #define DEMO VDET_SOURCE_ROOT "/model/weights"
 #define PICTURES 4
 
@@ -354,20 +356,32 @@ static void the_log_is_kept(void **state)
 	assert_int_equal(st.st_mode & 077, 0);
 }
 
-/* Four pictures that differ in what they show and how bright they are. */
+/* Scenes of the demo world: of other pictures the demo model would only say that it does not know them. */
 static void draw_pictures(void)
 {
-	static const char *const filters[PICTURES] = {
-		"color=gray:s=160x120,drawbox=x=20:y=30:w=40:h=40:color=red:t=fill",
-		"color=darkgreen:s=160x120,drawbox=x=90:y=50:w=50:h=50:color=blue:t=fill",
-		"color=navy:s=160x120,drawbox=x=60:y=20:w=30:h=70:color=yellow:t=fill",
-		"color=black:s=160x120,drawbox=x=10:y=70:w=60:h=30:color=white:t=fill",
-	};
+	enum { WIDTH = 320, HEIGHT = 180 };
+	static uint8_t rgb[WIDTH * HEIGHT * 3];
+	AUTO(mem_freep) char *raw = mem_printf("%s/raw", dir);
 	struct err err;
 	for (int i = 0; i < PICTURES; i++) {
+		struct world_options o;
+		char msg[200];
+		AUTO(mem_freep) char *settings = mem_printf("seed=%d duration=60 events=600 hour=12", i + 1);
+		world_options_default(&o);
+		if (world_options_parse(&o, settings, msg, sizeof msg) < 0)
+			abort();
+		struct world *w = world_new(&o, msg, sizeof msg);
+		struct draw *d = w ? draw_new(w, WIDTH, HEIGHT) : NULL;
+		if (!d)
+			abort();
+		draw_frame(d, 30000000, rgb, (size_t)WIDTH * 3);
+		draw_free(d);
+		world_free(w);
 		AUTO(mem_freep) char *path = mem_printf("%s/%d.jpg", dir, i);
 		pictures[i] = BUF(1 << 20);
-		if (RUN("ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi", "-i", filters[i], "-frames:v", "1", path) != 0 ||
+		if (file_write(raw, rgb, sizeof rgb, &err) < 0 ||
+		    RUN("ffmpeg", "-v", "error", "-nostdin", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "320x180", "-i", raw,
+		        "-q:v", "3", path) != 0 ||
 		    file_read(path, &pictures[i], &err) < 0)
 			abort();
 	}
