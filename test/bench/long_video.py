@@ -1,4 +1,4 @@
-"""Long videos to measure with: a varied segment of seven minutes, encoded once, joined to any length by stream copy.
+"""Long videos to measure with: a varied segment of six minutes, encoded once, joined to any length by stream copy.
 
 usage: long_video.py FOLDER [--hours 2] [--size 1920x1080] [--rate 30] [--codec libx264] [--segment SECONDS]
 Clips come from ../shared/media beside the checkout where it is there (edited film, cameras that stand still, slides),
