@@ -55,7 +55,7 @@ def main():
     p.add_argument("--size", default="1920x1080")
     p.add_argument("--rate", default="30")
     p.add_argument("--codec", default="libx264")
-    p.add_argument("--segment", type=int, default=3600, help="no more than so many seconds of it")
+    p.add_argument("--segment", type=int, default=3600, help="when it is made: no more than so many seconds of it")
     a = p.parse_args()
     a.folder.mkdir(parents=True, exist_ok=True)
     segment = a.folder / f"segment-{a.size}-{a.codec}.mp4"

@@ -360,9 +360,11 @@ static void the_log_is_kept(void **state)
 static void draw_pictures(void)
 {
 	enum { WIDTH = 320, HEIGHT = 180 };
-	static uint8_t rgb[WIDTH * HEIGHT * 3];
-	AUTO(mem_freep) char *raw = mem_printf("%s/raw", dir);
+	static const char head[] = "P6 320 180 255\n";
+	static uint8_t file[sizeof head - 1 + WIDTH * HEIGHT * 3];
+	AUTO(mem_freep) char *ppm = mem_printf("%s/scene.ppm", dir);
 	struct err err;
+	memcpy(file, head, sizeof head - 1);
 	for (int i = 0; i < PICTURES; i++) {
 		struct world_options o;
 		char msg[200];
@@ -374,14 +376,13 @@ static void draw_pictures(void)
 		struct draw *d = w ? draw_new(w, WIDTH, HEIGHT) : NULL;
 		if (!d)
 			abort();
-		draw_frame(d, 30000000, rgb, (size_t)WIDTH * 3);
+		draw_frame(d, 30000000, file + sizeof head - 1, (size_t)WIDTH * 3);
 		draw_free(d);
 		world_free(w);
 		AUTO(mem_freep) char *path = mem_printf("%s/%d.jpg", dir, i);
 		pictures[i] = BUF(1 << 20);
-		if (file_write(raw, rgb, sizeof rgb, &err) < 0 ||
-		    RUN("ffmpeg", "-v", "error", "-nostdin", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "320x180", "-i", raw,
-		        "-q:v", "3", path) != 0 ||
+		if (file_write(ppm, file, sizeof file, &err) < 0 ||
+		    RUN("ffmpeg", "-v", "error", "-nostdin", "-i", ppm, "-q:v", "3", path) != 0 ||
 		    file_read(path, &pictures[i], &err) < 0)
 			abort();
 	}

@@ -1,6 +1,8 @@
 /* Endpoints that misbehave: each fault becomes an answer, a retry, or one clear error, in bounded time. */
 #include "engine-help.h"
 
+#include <semaphore.h>
+
 #include "engine/http.h"
 
 struct session {
@@ -13,6 +15,8 @@ struct session {
 	atomic_int decoding; /* progress calls in each phase */
 	int queued, prefill;
 	int64_t took;
+	bool tell;
+	sem_t told; /* with `tell`, posted when an answer has begun, or a further try is waited for */
 };
 
 static void end(struct session *s)
@@ -49,6 +53,8 @@ static void progress(void *ctx, const struct chat_progress *p)
 		s->prefill++;
 	else
 		s->queued++;
+	if (s->tell && p->phase != CHAT_PREFILL)
+		sem_post(&s->told);
 }
 
 static int ask(struct session *s)
@@ -304,12 +310,14 @@ static void retry_after_is_respected(void **state)
 	end(&s);
 }
 
+/* Cancels once the stand-in has the request, or once an answer has begun or a further try is waited for (`tell`). */
 static void *fire_later(void *ctx)
 {
 	struct session *s = ctx;
-	for (int i = 0; i < 2000 && !s->prefill && !s->queued; i++)
-		usleep(1000);
-	usleep(100000);
+	if (s->tell)
+		sem_wait(&s->told);
+	else
+		json_decref(control(&shared, "{\"await\": 1}"));
 	cancel_fire(s->cancel);
 	return NULL;
 }
@@ -317,12 +325,17 @@ static void *fire_later(void *ctx)
 static void cancel_is_immediate(void **state)
 {
 	/* Waiting for an answer, in the middle of one, and between two tries. */
-	static const char *const faults[] = {"never", "silent", "stall", "429=600"};
+	static const struct {
+		const char *fault;
+		bool tell;
+	} faults[] = {{"never", false}, {"silent", false}, {"stall", true}, {"429=600", true}};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
 		struct session s;
 		pthread_t thread;
-		begin_shared(&s, faults[i]);
+		begin_shared(&s, faults[i].fault);
+		s.tell = faults[i].tell;
+		sem_init(&s.told, 0, 0);
 		assert_ok(start(&s));
 		assert_ok(pthread_create(&thread, NULL, fire_later, &s));
 		assert_int_equal(ask(&s), -ERR_CANCELED);

@@ -1,6 +1,7 @@
 /* Memory: the monitor with a stand-in NVML and a drawn sysfs, and the policy's ladder, up and down. */
 #include "unit.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,8 +152,7 @@ static void next_round(struct cancel *c)
 {
 	for (int i = 0; i < 2; i++) {
 		cancel_reset(c);
-		while (!cancel_fired(c))
-			usleep(500);
+		poll(&(struct pollfd){.fd = cancel_fd(c), .events = POLLIN}, 1, -1);
 	}
 }
 
