@@ -72,8 +72,4 @@ void analyze_result_clear(struct analyze_result *r);
 /* ERR_CANCELED leaves everything that is finished in the journal; the same call goes on from there. */
 int analyze_file(const struct analyze *a, const char *path, struct analyze_result *ret, struct err *err);
 
-/* Builds the report of a journaled job and writes it; used at the end of a job and by `vdet report`. */
-struct report;
-int report_load(struct store *s, const char *job, struct report **ret, struct err *err);
-
 #endif

@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include "job/decoder-call.h"
+#include "job/jpeg-check.h"
 #include "proc/media-wire.h"
+
+enum { SHEET_BYTES = 24 << 20 };
 
 static int write_at(int fd, const unsigned char *data, size_t len, int64_t pos, struct err *err)
 {
@@ -65,4 +68,28 @@ int decoder_sound(struct decoder *d, int rate, const struct decoder_output *o, s
 	json_auto_t *head = json_pack("{s:i}", "rate", rate);
 	int r = decoder_request(d, MEDIA_SOUND, head, err);
 	return r < 0 ? r : take_file(d, o, err);
+}
+
+int decoder_tile(struct decoder *d, const struct decoder_tiles *t, struct buf *ret, struct err *err)
+{
+	AUTO(wire_msg_clear) struct wire_msg m = {0};
+	int rows = (int)((t->n + (size_t)t->columns - 1) / (size_t)t->columns);
+
+	json_t *times = json_array();
+	for (size_t i = 0; i < t->n; i++)
+		json_array_append_new(times, json_integer(t->times[i]));
+	json_auto_t *head = json_pack("{s:o s:i s:i s:i s:i s:i s:b}", "times", times, "width", t->width, "height",
+	                              t->height, "columns", t->columns, "rows", rows, "quality", t->quality,
+	                              "keyframes", t->keyframes);
+
+	int r = decoder_request(d, MEDIA_TILES, head, err);
+	if (r == 0)
+		r = decoder_receive(d, MEDIA_SHEET, MEDIA_SHEET, SHEET_BYTES, &m, err);
+	if (r < 0)
+		return r;
+	if (jpeg_check(m.blob, m.blob_len, t->width * t->columns, t->height * rows, err) < 0)
+		return decoder_give_up(d, err);
+
+	*ret = BUF(SHEET_BYTES);
+	return buf_add(ret, m.blob, m.blob_len);
 }

@@ -3,6 +3,7 @@
 #ifndef VDET_JOB_DECODER_OUTPUT_H
 #define VDET_JOB_DECODER_OUTPUT_H
 
+#include "base/buf.h"
 #include "job/decoder.h"
 
 struct decoder_output {
@@ -18,5 +19,16 @@ int decoder_proxy(struct decoder *d, int side, bool sound, int64_t duration, con
                   struct err *err);
 /* The sound as WAV: one channel, 16 bits, `rate` samples a second. Needs no probe, and no picture. */
 int decoder_sound(struct decoder *d, int rate, const struct decoder_output *o, struct err *err);
+
+/* One sheet of small pictures, in rows. */
+struct decoder_tiles {
+	const int64_t *times; /* microseconds of the timeline, `n` of them */
+	size_t n;
+	int width, height;    /* of one picture */
+	int columns, quality; /* pictures in a row; quality of the JPEG, 1 to 100 */
+	bool keyframes;       /* the keyframes nearest to the times are good enough */
+};
+/* Sets *ret to a new buffer with the JPEG: `columns` x ceil(n / columns) pictures. The caller frees it. */
+int decoder_tile(struct decoder *d, const struct decoder_tiles *t, struct buf *ret, struct err *err);
 
 #endif

@@ -5,9 +5,10 @@
 #include <jansson.h>
 
 #include "job/advice.h"
-#include "job/analyze.h"
+#include "engine/engine.h"
 #include "job/memory.h"
 #include "job/report.h"
+#include "store/store.h"
 
 /* Summary of a job: frames a second, tokens a second read and written, the engine's busy share, decoding, what each
  * chunk took in percentiles, who answered. */

@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "job/decoder-call.h"
+#include "base/mem.h"
 #include "job/decoder-output.h"
-#include "job/jpeg-check.h"
 #include "proc/media-wire.h"
 
 enum {
@@ -14,7 +13,6 @@ enum {
 	POSTER_QUALITY = 85,
 	SHEET_QUALITY = 75,
 	SHEET_SIDE = 10, /* pictures in a row, and rows */
-	SHEET_BYTES = 24 << 20,
 };
 
 /* Of longer videos keyframes are shown, however far apart: decoding all of it would take too long. */
@@ -136,26 +134,28 @@ static void lay_out(const struct video_info *v, int size, struct storyboard *s)
 static int make_sheet(struct decoder *d, struct storyboard *s, size_t from, struct err *err)
 {
 	size_t left = s->n - from, columns = (size_t)s->columns, most = columns * (size_t)s->rows;
-	size_t n = left < most ? left : most, rows = (n + columns - 1) / columns;
-	AUTO(wire_msg_clear) struct wire_msg m = {0};
-	json_t *times = json_array();
-	for (size_t i = from; i < from + n; i++) {
-		int64_t middle = (int64_t)i * s->interval + s->interval / 2;
-		json_array_append_new(times, json_integer(middle < s->duration ? middle : s->duration - 1));
+	size_t n = left < most ? left : most;
+	AUTO(mem_freep) int64_t *times = mem_alloc(n, sizeof(*times));
+
+	for (size_t i = 0; i < n; i++) {
+		int64_t middle = (int64_t)(from + i) * s->interval + s->interval / 2;
+		times[i] = middle < s->duration ? middle : s->duration - 1;
 	}
-	json_auto_t *head =
-		json_pack("{s:o s:i s:i s:i s:i s:i s:b}", "times", times, "width", s->width, "height", s->height, "columns",
-	              s->columns, "rows", (int)rows, "quality", SHEET_QUALITY, "keyframes", s->duration > EXACT_UP_TO);
-	int r = decoder_request(d, MEDIA_TILES, head, err);
+
+	const struct decoder_tiles tiles = {
+		.times = times,
+		.n = n,
+		.width = s->width,
+		.height = s->height,
+		.columns = s->columns,
+		.quality = SHEET_QUALITY,
+		.keyframes = s->duration > EXACT_UP_TO,
+	};
+	struct buf sheet = {0};
+	int r = decoder_tile(d, &tiles, &sheet, err);
 	if (r == 0)
-		r = decoder_receive(d, MEDIA_SHEET, MEDIA_SHEET, SHEET_BYTES, &m, err);
-	if (r < 0)
-		return r;
-	if (jpeg_check(m.blob, m.blob_len, s->width * s->columns, s->height * (int)rows, err) < 0)
-		return decoder_give_up(d, err);
-	struct buf *sheet = &s->sheets[s->n_sheets++];
-	*sheet = BUF(SHEET_BYTES);
-	return buf_add(sheet, m.blob, m.blob_len);
+		s->sheets[s->n_sheets++] = sheet;
+	return r;
 }
 
 int preview_storyboard(int fd, const struct preview_options *o, int size, struct cancel *cancel, struct storyboard *ret,

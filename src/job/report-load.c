@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "job/analyze.h"
 #include "job/report.h"
 
 static char *text_of(json_t *o, const char *key)

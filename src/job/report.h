@@ -120,6 +120,8 @@ struct report {
 	double prefill_rate, decode_rate; /* tokens/s over the job; 0 if unknown */
 };
 
+/* Builds the report of a journaled job. */
+int report_load(struct store *s, const char *job, struct report **ret, struct err *err);
 void report_free(struct report *r);
 DEFINE_FREEP(struct report, report)
 
