@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "engine/completion.h"
 #include "engine/body.h"
+#include "engine/completion.h"
 #include "engine/sse.h"
 
 #define ERROR_BODY_MAX ((size_t)64 << 10)

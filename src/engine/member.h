@@ -6,8 +6,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "engine/engine.h"
 #include "engine/endpoint.h"
+#include "engine/engine.h"
 #include "engine/model.h"
 #include "engine/server.h"
 #include "engine/spec.h"

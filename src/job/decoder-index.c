@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "job/decoder-call.h"
-#include "proc/media-wire.h"
+#include "protocol/media-wire.h"
 
 static const int64_t latest = INT64_C(100) * 366 * 86400 * CLOCK_SECOND;
 

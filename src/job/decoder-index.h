@@ -4,7 +4,7 @@
 #define VDET_JOB_DECODER_INDEX_H
 
 #include "job/decoder.h"
-#include "proc/index-wire.h"
+#include "protocol/index-wire.h"
 
 /* The packets of the whole file, nothing decoded. */
 struct walk {

@@ -5,7 +5,7 @@
 
 #include "job/decoder-call.h"
 #include "job/jpeg-check.h"
-#include "proc/media-wire.h"
+#include "protocol/media-wire.h"
 
 enum { SHEET_BYTES = 24 << 20 };
 

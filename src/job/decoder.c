@@ -17,9 +17,9 @@
 #include "base/text.h"
 #include "job/decoder-call.h"
 #include "job/jpeg-check.h"
-#include "proc/media-wire.h"
 #include "proc/spawn.h"
 #include "proc/wire.h"
+#include "protocol/media-wire.h"
 
 enum {
 	HEAD_MAX = 64 << 10,      /* of what the child sends */

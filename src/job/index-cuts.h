@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "job/index.h"
-#include "proc/index-wire.h"
+#include "protocol/index-wire.h"
 
 struct cut_list {
 	struct index_cut *items; /* ascending by pts */

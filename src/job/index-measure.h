@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "proc/index-wire.h"
+#include "protocol/index-wire.h"
 
 struct difference {
 	float structure; /* 1 - correlation of luma, the best over small shifts of the camera; blind to exposure */

@@ -9,7 +9,7 @@
 #include "job/index-choose.h"
 #include "job/index-form.h"
 #include "job/index-look.h"
-#include "proc/media-wire.h"
+#include "protocol/media-wire.h"
 
 enum {
 	MOST_WORKERS = 64,

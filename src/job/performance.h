@@ -4,8 +4,8 @@
 
 #include <jansson.h>
 
-#include "job/advice.h"
 #include "engine/engine.h"
+#include "job/advice.h"
 #include "job/memory.h"
 #include "job/report.h"
 #include "store/store.h"

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "job/decoder-output.h"
-#include "proc/media-wire.h"
+#include "protocol/media-wire.h"
 
 enum {
 	CANDIDATES = 9, /* for a poster */

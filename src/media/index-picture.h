@@ -1,4 +1,4 @@
-/* From a decoded frame to its signature (proc/index-wire.h). One thread. */
+/* From a decoded frame to its signature (protocol/index-wire.h). One thread. */
 #ifndef VDET_MEDIA_INDEX_PICTURE_H
 #define VDET_MEDIA_INDEX_PICTURE_H
 
@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "proc/index-wire.h"
+#include "protocol/index-wire.h"
 
 struct index_picture;
 

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "media/reader.h"
 #include "media/source.h"
-#include "proc/index-wire.h"
+#include "protocol/index-wire.h"
 
 struct index_scan;
 

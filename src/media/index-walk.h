@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "media/extent.h"
 #include "media/source.h"
-#include "proc/index-wire.h"
+#include "protocol/index-wire.h"
 
 struct index_walk {
 	struct extent extent;

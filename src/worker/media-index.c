@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "media/index-walk.h"
-#include "proc/media-wire.h"
 #include "proc/spawn.h"
 #include "proc/wire.h"
+#include "protocol/media-wire.h"
 
 static int answer_walk(const struct index_walk *w, struct err *err)
 {

@@ -3,9 +3,9 @@
 #include <errno.h>
 
 #include "media/proxy.h"
-#include "proc/media-wire.h"
 #include "proc/spawn.h"
 #include "proc/wire.h"
+#include "protocol/media-wire.h"
 
 /* How far it is, told with every message. */
 struct output {

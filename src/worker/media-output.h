@@ -1,4 +1,4 @@
-/* The requests PROXY and SOUND of role `media` (proc/media-wire.h): files that are made here and written there. */
+/* The requests PROXY and SOUND of role `media` (protocol/media-wire.h): files that are made here and written there. */
 #ifndef VDET_WORKER_MEDIA_OUTPUT_H
 #define VDET_WORKER_MEDIA_OUTPUT_H
 

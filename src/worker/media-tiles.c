@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "media/jpeg.h"
-#include "proc/media-wire.h"
 #include "proc/wire.h"
+#include "protocol/media-wire.h"
 
 struct sheet {
 	int64_t width, height, columns, rows, quality; /* of a tile; of the sheet */

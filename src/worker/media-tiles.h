@@ -1,4 +1,4 @@
-/* The request TILES of role `media` (proc/media-wire.h): many small pictures on one sheet. */
+/* The request TILES of role `media` (protocol/media-wire.h): many small pictures on one sheet. */
 #ifndef VDET_WORKER_MEDIA_TILES_H
 #define VDET_WORKER_MEDIA_TILES_H
 

@@ -1,5 +1,5 @@
 /* Role `media`: demuxes, decodes and scales one file, in its sandbox, for the parent on the socket. The protocol is in
- * proc/media-wire.h. Nothing is trusted to be right here: whoever takes over this process has only its socket. */
+ * protocol/media-wire.h. Nothing is trusted to be right here: whoever takes over this process has only its socket. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +16,10 @@
 #include "media/probe.h"
 #include "media/reader.h"
 #include "media/source.h"
-#include "proc/media-wire.h"
 #include "proc/sandbox.h"
 #include "proc/spawn.h"
 #include "proc/wire.h"
+#include "protocol/media-wire.h"
 #include "worker/media-index.h"
 #include "worker/media-output.h"
 #include "worker/media-tiles.h"

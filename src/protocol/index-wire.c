@@ -1,4 +1,4 @@
-#include "proc/index-wire.h"
+#include "protocol/index-wire.h"
 
 #include <math.h>
 #include <string.h>

@@ -21,8 +21,8 @@
  *   PARAMS {}                                         -> REFERENCE {hevc, fps} (blob: parameter sets) or ERROR
  *   REFERENCE, as another child has sent it           -> nothing; before all else: for what this file lacks
  * ERROR {code, msg} ends a request; code is an enum err_code. All times: microseconds of the timeline. */
-#ifndef VDET_PROC_MEDIA_WIRE_H
-#define VDET_PROC_MEDIA_WIRE_H
+#ifndef VDET_PROTOCOL_MEDIA_WIRE_H
+#define VDET_PROTOCOL_MEDIA_WIRE_H
 
 enum { MEDIA_VERSION = 2 };
 

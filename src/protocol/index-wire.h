@@ -1,8 +1,8 @@
-/* What the role `media` finds out for the index of a whole video, and its form on the wire (proc/media-wire.h):
+/* What the role `media` finds out for the index of a whole video, and its form on the wire (protocol/media-wire.h):
  * the packets counted in bins, and decoded pictures boiled down to signatures. Facts only; what they mean is judged
  * by the parent (job/index-*.h). Little-endian; times are microseconds of the timeline. Pure functions. */
-#ifndef VDET_PROC_INDEX_WIRE_H
-#define VDET_PROC_INDEX_WIRE_H
+#ifndef VDET_PROTOCOL_INDEX_WIRE_H
+#define VDET_PROTOCOL_INDEX_WIRE_H
 
 #include <stdbool.h>
 #include <stddef.h>
