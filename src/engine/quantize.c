@@ -21,7 +21,7 @@
 #include "engine/fit.h"
 #include "engine/gguf.h"
 #include "engine/model-folder.h"
-#include "engine/server-log.h"
+#include "proc/child-log.h"
 #include "proc/spawn.h"
 
 #define NOTE_EVERY (2 * CLOCK_SECOND)

@@ -5,8 +5,8 @@
 #include <pthread.h>
 
 #include "engine/server-dir.h"
-#include "engine/server-log.h"
 #include "engine/server.h"
+#include "proc/child-log.h"
 #include "proc/spawn.h"
 
 #define SERVER_TINY ((int64_t)64 << 20) /* bytes of weights */

@@ -1,4 +1,4 @@
-#include "engine/server-log.h"
+#include "proc/child-log.h"
 
 #include <ctype.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* Inside the engine room: what llama-server writes. Kept in a file of bounded size (the one before it as NAME.1), and
  * its last lines in memory, to say why it ended. Belongs to one thread. */
-#ifndef VDET_ENGINE_SERVER_LOG_H
-#define VDET_ENGINE_SERVER_LOG_H
+#ifndef VDET_PROC_CHILD_LOG_H
+#define VDET_PROC_CHILD_LOG_H
 
 #include <stddef.h>
 #include <stdint.h>
