@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "engine/endpoint.h"
-#include "engine/http.h"
+#include "transfer/http.h"
 
 struct endpoint {
 	struct http *http;

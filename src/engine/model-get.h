@@ -6,8 +6,8 @@
 #include "base/cancel.h"
 #include "base/err.h"
 #include "engine/catalogue.h"
-#include "engine/download.h"
 #include "engine/model-folder.h"
+#include "transfer/download.h"
 
 struct model_options {
 	char *hub, *token, *token_file, *catalogue;

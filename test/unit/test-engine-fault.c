@@ -3,7 +3,7 @@
 
 #include <semaphore.h>
 
-#include "engine/http.h"
+#include "transfer/http.h"
 
 struct session {
 	struct fake fake;

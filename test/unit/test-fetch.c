@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "engine/fetch.h"
+#include "transfer/fetch.h"
 
 static bool is_private(const char *text)
 {

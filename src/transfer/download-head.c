@@ -1,4 +1,4 @@
-#include "engine/download-head.h"
+#include "transfer/download-head.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "engine/curl-use.h"
+#include "transfer/curl-use.h"
 
 #define HOPS_MAX 8
 #define PAUSE (CLOCK_SECOND / 2)

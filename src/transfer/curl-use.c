@@ -1,4 +1,4 @@
-#include "engine/curl-use.h"
+#include "transfer/curl-use.h"
 
 #include <ctype.h>
 #include <pthread.h>

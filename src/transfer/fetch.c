@@ -1,4 +1,4 @@
-#include "engine/fetch.h"
+#include "transfer/fetch.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "engine/curl-use.h"
+#include "transfer/curl-use.h"
 
 enum { TRIES = 6, REDIRECTS = 5, CONNECT_SECONDS = 30, STALL_SECONDS = 60, TELL = 500000, TAG_MAX = 256 };
 

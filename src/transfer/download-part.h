@@ -1,13 +1,13 @@
 /* Inside the engine room: the unfinished file on disk, and the note of what of it is there. */
-#ifndef VDET_ENGINE_DOWNLOAD_PART_H
-#define VDET_ENGINE_DOWNLOAD_PART_H
+#ifndef VDET_TRANSFER_DOWNLOAD_PART_H
+#define VDET_TRANSFER_DOWNLOAD_PART_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
-#include "engine/download.h"
+#include "transfer/download.h"
 
 struct download_part {
 	char *path, *part, *note; /* the finished file, NAME.part, NAME.part.json */

@@ -1,13 +1,13 @@
 /* Inside the engine room: where a file on a hub really is, how large it is, and what its hash should be. */
-#ifndef VDET_ENGINE_DOWNLOAD_HEAD_H
-#define VDET_ENGINE_DOWNLOAD_HEAD_H
+#ifndef VDET_TRANSFER_DOWNLOAD_HEAD_H
+#define VDET_TRANSFER_DOWNLOAD_HEAD_H
 
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
-#include "engine/download.h"
+#include "transfer/download.h"
 
 /* What the head of a reply says. */
 struct download_reply {

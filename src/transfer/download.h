@@ -4,8 +4,8 @@
  * While it is fetched a file is NAME.part, beside NAME.part.json, which tells what of it is there. Both are left behind
  * by whatever ends the program, and the next call goes on from them. A lock keeps two processes apart.
  * The token goes to the host that was named, and never to another that it redirects to. Calls block. */
-#ifndef VDET_ENGINE_DOWNLOAD_H
-#define VDET_ENGINE_DOWNLOAD_H
+#ifndef VDET_TRANSFER_DOWNLOAD_H
+#define VDET_TRANSFER_DOWNLOAD_H
 
 #include <stdbool.h>
 #include <stdint.h>

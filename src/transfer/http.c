@@ -1,4 +1,4 @@
-#include "engine/http.h"
+#include "transfer/http.h"
 
 #include <ctype.h>
 #include <poll.h>
@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "engine/curl-use.h"
+#include "transfer/curl-use.h"
 
 #define TICK_MS 100
 #define RETRY_AFTER_MAX (3600 * CLOCK_SECOND)

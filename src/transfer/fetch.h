@@ -2,8 +2,8 @@
  * allowed: each address that is connected to is looked at, whatever name or redirection led there. A lost connection is
  * taken up again where it was lost, if the server says that the file is still the same; so is one that was interrupted,
  * by the next call for the same path. Blocks; any thread. */
-#ifndef VDET_ENGINE_FETCH_H
-#define VDET_ENGINE_FETCH_H
+#ifndef VDET_TRANSFER_FETCH_H
+#define VDET_TRANSFER_FETCH_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "engine/download-part.h"
+#include "transfer/download-part.h"
 
 #include <errno.h>
 #include <fcntl.h>

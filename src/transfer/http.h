@@ -3,8 +3,8 @@
  * A struct http keeps handles for reuse: any number of threads may call http_run() on it, each call blocks its own.
  * A POST has a connection of its own, so that it is sent once, and its end is seen by the other side at once.
  * Redirects are not followed: they would carry key and pictures to a stranger. */
-#ifndef VDET_ENGINE_HTTP_H
-#define VDET_ENGINE_HTTP_H
+#ifndef VDET_TRANSFER_HTTP_H
+#define VDET_TRANSFER_HTTP_H
 
 #include <stdbool.h>
 #include <stddef.h>

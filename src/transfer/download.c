@@ -1,4 +1,4 @@
-#include "engine/download.h"
+#include "transfer/download.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "engine/download-head.h"
-#include "engine/download-part.h"
+#include "transfer/download-head.h"
+#include "transfer/download-part.h"
 
 #define CONNECTIONS_MAX 16
 #define SAVE_EVERY (2 * CLOCK_SECOND)

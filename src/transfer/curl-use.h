@@ -1,6 +1,6 @@
 /* Inside the engine room: what those who use libcurl share, beside it. Pure but for the first. */
-#ifndef VDET_ENGINE_CURL_USE_H
-#define VDET_ENGINE_CURL_USE_H
+#ifndef VDET_TRANSFER_CURL_USE_H
+#define VDET_TRANSFER_CURL_USE_H
 
 #include <curl/curl.h>
 #include <stdbool.h>
