@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "engine/body.h"
 #include "engine/engine-parts.h"
+#include "openai/chat-body.h"
 
 #define PAUSE (CLOCK_SECOND / 2)
 #define PAUSE_MAX (30 * CLOCK_SECOND)

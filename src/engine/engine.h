@@ -13,7 +13,7 @@
 #include "base/cancel.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "engine/chat.h"
+#include "openai/chat.h"
 
 struct engine;
 

@@ -6,11 +6,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/model.h"
 #include "engine/server.h"
 #include "engine/spec.h"
+#include "openai/endpoint.h"
 
 struct member {
 	char name[SPEC_NAME_MAX];

@@ -10,8 +10,8 @@
 #include "base/cancel.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "engine/endpoint.h"
 #include "engine/model.h"
+#include "openai/endpoint.h"
 
 struct server;
 

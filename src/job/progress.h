@@ -12,7 +12,7 @@
 #include <jansson.h>
 
 #include "base/mem.h"
-#include "engine/chat.h"
+#include "openai/chat.h"
 
 enum progress_stage {
 	PROGRESS_WAITING,  /* in nobody's hands */

@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "base/hash.h"
-#include "engine/chat.h"
+#include "openai/chat.h"
 
 struct prompt_picture {
 	int64_t pts;

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/completion.h"
-#include "engine/sse.h"
 #include "fuzz.h"
+#include "openai/completion.h"
+#include "openai/sse.h"
 
 static int on_event(void *ctx, const char *data, size_t len, struct err *err)
 {

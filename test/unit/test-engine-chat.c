@@ -9,9 +9,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "engine/body.h"
-#include "engine/completion.h"
 #include "engine/dispatch.h"
+#include "openai/chat-body.h"
+#include "openai/completion.h"
 
 static const unsigned char jpeg[] = {0xff, 0xd8, 0xff, 0xe0, 1, 2, 3, 0xff, 0xd9};
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "engine/sse.h"
+#include "openai/sse.h"
 
 struct seen {
 	struct buf text; /* each event in brackets */

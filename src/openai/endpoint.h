@@ -1,7 +1,7 @@
 /* Inside the engine room: one place that speaks the OpenAI-compatible API, and one attempt to use it. What to do
  * after a failed attempt is the caller's (engine.c). Thread-safe once probed. */
-#ifndef VDET_ENGINE_ENDPOINT_H
-#define VDET_ENGINE_ENDPOINT_H
+#ifndef VDET_OPENAI_ENDPOINT_H
+#define VDET_OPENAI_ENDPOINT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,7 +10,7 @@
 #include "base/cancel.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "engine/chat.h"
+#include "openai/chat.h"
 
 struct endpoint;
 

@@ -2,11 +2,11 @@
  *
  * Pictures are encoded once, when they are added; a body is three pieces that are sent one after the other, so that
  * the large one is never copied and a retry costs nothing. */
-#ifndef VDET_ENGINE_BODY_H
-#define VDET_ENGINE_BODY_H
+#ifndef VDET_OPENAI_CHAT_BODY_H
+#define VDET_OPENAI_CHAT_BODY_H
 
 #include "base/buf.h"
-#include "engine/chat.h"
+#include "openai/chat.h"
 
 struct chat {
 	char *system;

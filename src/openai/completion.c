@@ -1,4 +1,4 @@
-#include "engine/completion.h"
+#include "openai/completion.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "engine/endpoint.h"
+#include "openai/endpoint.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "engine/endpoint-call.h"
+#include "openai/endpoint-internal.h"
 
 #define PROBE_TIMEOUT (30 * CLOCK_SECOND)
 #define PROBE_MAX ((size_t)16 << 20) /* a large catalogue lists thousands of models */

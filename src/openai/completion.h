@@ -1,7 +1,7 @@
 /* Inside the engine room: an answer as it comes in, event by event, from a stream of chat.completion.chunk objects
  * or as one chat.completion object. Pure; belongs to one thread. */
-#ifndef VDET_ENGINE_COMPLETION_H
-#define VDET_ENGINE_COMPLETION_H
+#ifndef VDET_OPENAI_COMPLETION_H
+#define VDET_OPENAI_COMPLETION_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "engine/chat.h"
+#include "openai/chat.h"
 
 #define COMPLETION_TEXT_MAX ((size_t)1 << 20)  /* bytes of an answer's text */
 #define COMPLETION_EVENT_MAX ((size_t)4 << 20) /* bytes of one event, or of an answer that is not streamed */

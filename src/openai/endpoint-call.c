@@ -1,13 +1,13 @@
 /* One chat completion at an endpoint: sends, follows the stream, keeps the time limits, judges the failure. */
-#include "engine/endpoint-call.h"
+#include "openai/endpoint-internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "engine/body.h"
-#include "engine/completion.h"
-#include "engine/sse.h"
+#include "openai/chat-body.h"
+#include "openai/completion.h"
+#include "openai/sse.h"
 
 #define ERROR_BODY_MAX ((size_t)64 << 10)
 #define PROGRESS_EVERY (CLOCK_SECOND / 10)

@@ -1,4 +1,4 @@
-#include "engine/chat.h"
+#include "openai/chat.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
-#include "engine/body.h"
+#include "openai/chat-body.h"
 
 struct chat *chat_new(void)
 {

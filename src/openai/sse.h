@@ -2,8 +2,8 @@
  *
  * Incremental: the bytes may be cut anywhere. Bounded: an event larger than `max` bytes is an error. No I/O, no
  * knowledge of what events mean. Belongs to one thread. */
-#ifndef VDET_ENGINE_SSE_H
-#define VDET_ENGINE_SSE_H
+#ifndef VDET_OPENAI_SSE_H
+#define VDET_OPENAI_SSE_H
 
 #include <stdbool.h>
 #include <stddef.h>

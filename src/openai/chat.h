@@ -1,8 +1,8 @@
 /* One chat completion through the OpenAI-compatible API: text and pictures in, streamed text out.
  *
  * The request is built part by part, then sent by engine_chat() (engine.h). A struct chat belongs to one thread. */
-#ifndef VDET_ENGINE_CHAT_H
-#define VDET_ENGINE_CHAT_H
+#ifndef VDET_OPENAI_CHAT_H
+#define VDET_OPENAI_CHAT_H
 
 #include <stddef.h>
 #include <stdint.h>

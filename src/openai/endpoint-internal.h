@@ -1,10 +1,10 @@
 /* Inside the engine room: what endpoint.c (address, probing) and endpoint-call.c (one chat) share. */
-#ifndef VDET_ENGINE_ENDPOINT_CALL_H
-#define VDET_ENGINE_ENDPOINT_CALL_H
+#ifndef VDET_OPENAI_ENDPOINT_INTERNAL_H
+#define VDET_OPENAI_ENDPOINT_INTERNAL_H
 
 #include <stddef.h>
 
-#include "engine/endpoint.h"
+#include "openai/endpoint.h"
 #include "transfer/http.h"
 
 struct endpoint {

@@ -1,4 +1,4 @@
-#include "engine/sse.h"
+#include "openai/sse.h"
 
 #include <string.h>
 
