@@ -6,9 +6,9 @@
 #include "base/err.h"
 #include "base/opt.h"
 #include "engine/engine.h"
-#include "engine/model-get.h"
 #include "job/analyze.h"
 #include "job/board.h"
+#include "models/get.h"
 #include "net/net.h"
 #include "store/store.h"
 

@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "engine/model-get.h"
+#include "models/get.h"
 
 static struct {
 	bool json, all;

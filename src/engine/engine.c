@@ -7,10 +7,10 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "engine/fit-flags.h"
 #include "engine/model-look.h"
-#include "engine/quantize.h"
 #include "engine/spec.h"
+#include "models/fit-flags.h"
+#include "models/quantize.h"
 
 #define CONTEXT 16384 /* six pictures of 1280 x 720 and a long answer, with models that spend 1200 tokens each */
 #define CONTEXT_UNKNOWN 8192

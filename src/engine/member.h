@@ -7,9 +7,9 @@
 #include <stdatomic.h>
 
 #include "engine/engine.h"
-#include "engine/model.h"
 #include "engine/server.h"
 #include "engine/spec.h"
+#include "models/model.h"
 #include "openai/endpoint.h"
 
 struct member {

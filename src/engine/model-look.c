@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "engine/catalogue.h"
-#include "engine/gguf.h"
-#include "engine/model.h"
+#include "models/catalogue.h"
+#include "models/gguf.h"
+#include "models/model.h"
 
 void model_look_clear(struct model_look *m)
 {

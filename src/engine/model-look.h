@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "engine/engine.h"
-#include "engine/fit.h"
+#include "models/fit.h"
 
 struct model_look {
 	char *name;             /* as the engine will call it; "" = not known (an endpoint that was not asked) */

@@ -10,7 +10,7 @@
 #include "base/cancel.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "engine/model.h"
+#include "models/model.h"
 #include "openai/endpoint.h"
 
 struct server;

@@ -12,10 +12,10 @@
 #include "base/cancel.h"
 #include "base/err.h"
 #include "engine/engine.h"
-#include "engine/fit.h"
 #include "job/decoder.h"
 #include "job/memory.h"
 #include "job/progress.h"
+#include "models/fit.h"
 #include "store/store.h"
 
 struct analyze_options {

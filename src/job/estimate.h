@@ -6,10 +6,10 @@
 #include <jansson.h>
 
 #include "base/err.h"
-#include "engine/fit.h"
 #include "job/analyze.h"
 #include "job/decoder.h"
 #include "job/plan.h"
+#include "models/fit.h"
 #include "store/store.h"
 
 /* Of one model, over the jobs in the journal. All zero where nothing was measured. */

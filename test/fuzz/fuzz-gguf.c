@@ -4,8 +4,8 @@
 #include <unistd.h>
 #include <sys/mman.h>
 
-#include "engine/gguf.h"
 #include "fuzz.h"
+#include "models/gguf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/catalogue.h"
-#include "engine/fit-flags.h"
-#include "engine/fit.h"
-#include "engine/model-get.h"
+#include "models/catalogue.h"
+#include "models/fit-flags.h"
+#include "models/fit.h"
+#include "models/get.h"
 
 #define GB INT64_C(1000000000)
 

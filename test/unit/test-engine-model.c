@@ -1,8 +1,8 @@
 /* Which model is chosen, and what is said of files that are none. */
 #include "engine-help.h"
 
-#include "engine/gguf.h"
-#include "engine/model.h"
+#include "models/gguf.h"
+#include "models/model.h"
 
 #define DEMO VDET_SOURCE_ROOT "/model/weights"
 

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "engine/model.h"
+#include "models/model.h"
 
 #define CACHE_MAX ((size_t)4 << 20)
 #define CACHE_ENTRIES 500 /* a cache that grows beyond is begun anew */

@@ -1,12 +1,12 @@
 /* Making a model of another precision with llama.cpp's llama-quantize, once: the file is kept, named after the hash of
  * what it was made from. It lies beside its source in a folder of `vdet model`, else in a folder for such files.
  * Blocks, for minutes with a large model; two processes that want the same one wait for each other. */
-#ifndef VDET_ENGINE_QUANTIZE_H
-#define VDET_ENGINE_QUANTIZE_H
+#ifndef VDET_MODELS_QUANTIZE_H
+#define VDET_MODELS_QUANTIZE_H
 
 #include "base/cancel.h"
 #include "base/err.h"
-#include "engine/model.h"
+#include "models/model.h"
 
 struct quantize {
 	const char *server;     /* llama-server in use: its neighbour is taken, else the one in PATH */

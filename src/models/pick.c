@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "engine/model-get.h"
+#include "models/get.h"
 
 /* From the finest to the coarsest. */
 static const char *const order[] = {"f32",    "bf16",   "f16",    "q8_0",   "q6_k",  "q5_k_m", "q5_k_s",

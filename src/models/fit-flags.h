@@ -1,12 +1,12 @@
 /* Inside the engine room: from what is known of a GPU's memory to what a llama-server is told: how many slots of how
  * many tokens, and how many layers on the GPU; and how large pictures may be for a chunk to fit. Pure. */
-#ifndef VDET_ENGINE_FIT_FLAGS_H
-#define VDET_ENGINE_FIT_FLAGS_H
+#ifndef VDET_MODELS_FIT_FLAGS_H
+#define VDET_MODELS_FIT_FLAGS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine/fit.h"
+#include "models/fit.h"
 
 #define FIT_LAYERS_ALL 999 /* what people tell llama-server for all of them; old ones put none there by themselves */
 

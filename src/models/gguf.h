@@ -2,8 +2,8 @@
  *
  * Reads only the header (some megabytes with a large vocabulary), never the weights, and believes nothing: every
  * length is checked against the file's size. Blocking; thread-safe. */
-#ifndef VDET_ENGINE_GGUF_H
-#define VDET_ENGINE_GGUF_H
+#ifndef VDET_MODELS_GGUF_H
+#define VDET_MODELS_GGUF_H
 
 #include <stdint.h>
 

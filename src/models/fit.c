@@ -1,4 +1,4 @@
-#include "engine/fit.h"
+#include "models/fit.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -15,9 +15,9 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "engine/gguf.h"
-#include "engine/model-get.h"
-#include "engine/model.h"
+#include "models/get.h"
+#include "models/gguf.h"
+#include "models/model.h"
 
 #define PARTS_MAX 1000
 

@@ -1,4 +1,4 @@
-#include "engine/gguf.h"
+#include "models/gguf.h"
 
 #include <errno.h>
 #include <fcntl.h>

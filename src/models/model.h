@@ -1,7 +1,7 @@
 /* Inside the engine room: which model our own llama-server runs. A model is a GGUF file (or the first of a split
  * one) and its projector, the file that turns pictures into what the model reads. Blocking; thread-safe. */
-#ifndef VDET_ENGINE_MODEL_H
-#define VDET_ENGINE_MODEL_H
+#ifndef VDET_MODELS_MODEL_H
+#define VDET_MODELS_MODEL_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,7 +27,7 @@ struct model {
  * folder NAME), or "": the newest model with a projector in `models_dir`, else the demo model in `demo_dir`. Checks
  * that the files are what they should be: each fault is one clear line. */
 /* `quantize`: the precision that is wanted where there are several, "" or NULL = any; where it is not there, the finest
- * that is, of which it can be made (engine/quantize.h). models_dir and demo_dir may be NULL. */
+ * that is, of which it can be made (models/quantize.h). models_dir and demo_dir may be NULL. */
 int model_choose(const char *wanted, const char *quantize, const char *models_dir, const char *demo_dir,
                  struct model *ret, struct err *err);
 void model_clear(struct model *m);

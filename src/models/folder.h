@@ -2,8 +2,8 @@
  * folder of its own, NAME, with its projector, in one precision or several, and a manifest (vdet-model.json) that says
  * where each file came from and what its hash is. Files that somebody else put there are listed too, and left alone.
  * Calls block; thread-safe, but two processes that change one model must not run at once. */
-#ifndef VDET_ENGINE_MODEL_FOLDER_H
-#define VDET_ENGINE_MODEL_FOLDER_H
+#ifndef VDET_MODELS_FOLDER_H
+#define VDET_MODELS_FOLDER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "engine/fit-flags.h"
+#include "models/fit-flags.h"
 
 #include <stdio.h>
 

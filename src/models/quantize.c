@@ -1,4 +1,4 @@
-#include "engine/quantize.h"
+#include "models/quantize.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -18,9 +18,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "engine/fit.h"
-#include "engine/gguf.h"
-#include "engine/model-folder.h"
+#include "models/fit.h"
+#include "models/folder.h"
+#include "models/gguf.h"
 #include "proc/child-log.h"
 #include "proc/spawn.h"
 

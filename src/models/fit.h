@@ -12,14 +12,14 @@
  *              layer, a row a patch.
  *   margin     what the driver and its libraries take (512 MiB), and one part in twenty of the rest.
  */
-#ifndef VDET_ENGINE_FIT_H
-#define VDET_ENGINE_FIT_H
+#ifndef VDET_MODELS_FIT_H
+#define VDET_MODELS_FIT_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
-#include "engine/gguf.h"
+#include "models/gguf.h"
 
 /* What a model's needs follow from. Zero where not known. */
 struct fit_model {

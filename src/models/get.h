@@ -1,12 +1,12 @@
 /* Bringing models into the models folder: from a hub (of Hugging Face's kind) by the catalogue's name or OWNER/NAME, or
  * from local files. Calls block. */
-#ifndef VDET_ENGINE_MODEL_GET_H
-#define VDET_ENGINE_MODEL_GET_H
+#ifndef VDET_MODELS_GET_H
+#define VDET_MODELS_GET_H
 
 #include "base/cancel.h"
 #include "base/err.h"
-#include "engine/catalogue.h"
-#include "engine/model-folder.h"
+#include "models/catalogue.h"
+#include "models/folder.h"
 #include "transfer/download.h"
 
 struct model_options {

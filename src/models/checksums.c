@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "engine/model.h"
+#include "models/model.h"
 
 #define SUMS_MAX ((size_t)64 << 10)
 

@@ -1,4 +1,4 @@
-#include "engine/model-folder.h"
+#include "models/folder.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "engine/gguf.h"
+#include "models/gguf.h"
 
 #define MANIFEST "vdet-model.json"
 #define MANIFEST_MAX ((size_t)1 << 20)

@@ -1,4 +1,4 @@
-#include "engine/model.h"
+#include "models/model.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,9 +12,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
-#include "engine/fit.h"
-#include "engine/gguf.h"
-#include "engine/model-folder.h"
+#include "models/fit.h"
+#include "models/folder.h"
+#include "models/gguf.h"
 
 #define CANDIDATES_MAX 1000
 #define SPLITS_MAX 1000

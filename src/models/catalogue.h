@@ -1,15 +1,15 @@
 /* The catalogue: vision-language models that are known to work, and where they are had. One is built in
  * (data/models.json); a file of the user's own adds to it and replaces entries of the same name. Its form is
  * docs/models.schema.json. Read-only once loaded, so any thread may read; loading blocks for the file. */
-#ifndef VDET_ENGINE_CATALOGUE_H
-#define VDET_ENGINE_CATALOGUE_H
+#ifndef VDET_MODELS_CATALOGUE_H
+#define VDET_MODELS_CATALOGUE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "engine/fit.h"
+#include "models/fit.h"
 
 struct catalogue_file {
 	char *path;   /* in the repository */

@@ -1,4 +1,4 @@
-#include "engine/catalogue.h"
+#include "models/catalogue.h"
 
 #include <ctype.h>
 #include <jansson.h>

@@ -1,4 +1,4 @@
-#include "engine/model-get.h"
+#include "models/get.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/opt.h"
 #include "base/text.h"
-#include "engine/model.h"
+#include "models/model.h"
 
 #define LISTING_MAX ((size_t)16 << 20)
 #define TOKEN_MAX 4096
