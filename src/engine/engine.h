@@ -38,7 +38,7 @@ struct engine_options {
 	char *endpoints;       /* further ones, one a line, see engine/spec.h; "" = none */
 	char *devices, *split; /* auto: one child a device, "CUDA0,CUDA1"; how a model is split over "CUDA0+CUDA1" */
 	int64_t cloud_after;   /* forecast of the queue from which cloud endpoints are asked; 0 = never */
-	int64_t hang_timeout, unload_after; /* of children, see engine/server.h */
+	int64_t hang_timeout, unload_after; /* of children, see llama/server.h */
 };
 
 /* Rows for the options table (base/opt.h), section [engine]; offsets into struct engine_options. */

@@ -7,8 +7,8 @@
 #include <stdatomic.h>
 
 #include "engine/engine.h"
-#include "engine/server.h"
 #include "engine/spec.h"
+#include "llama/server.h"
 #include "models/model.h"
 #include "openai/endpoint.h"
 

@@ -1,8 +1,8 @@
 /* Inside the engine room: a `llama-server` of our own. A thread starts it, reads what it writes, waits until it is
  * healthy, starts it again after a crash, and stops it. It listens on a Unix socket in a private folder and wants a
  * random key; address and key stay the same over restarts. It dies with us, even when we are killed. */
-#ifndef VDET_ENGINE_SERVER_H
-#define VDET_ENGINE_SERVER_H
+#ifndef VDET_LLAMA_SERVER_H
+#define VDET_LLAMA_SERVER_H
 
 #include <stdbool.h>
 #include <stdint.h>

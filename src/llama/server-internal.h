@@ -1,11 +1,11 @@
 /* Inside the engine room: what server.c (the life of a llama-server) and server-start.c (its command line) share. */
-#ifndef VDET_ENGINE_SERVER_PARTS_H
-#define VDET_ENGINE_SERVER_PARTS_H
+#ifndef VDET_LLAMA_SERVER_INTERNAL_H
+#define VDET_LLAMA_SERVER_INTERNAL_H
 
 #include <pthread.h>
 
-#include "engine/server-dir.h"
-#include "engine/server.h"
+#include "llama/server-dir.h"
+#include "llama/server.h"
 #include "proc/child-log.h"
 #include "proc/spawn.h"
 

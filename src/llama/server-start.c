@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "engine/server-parts.h"
+#include "llama/server-internal.h"
 
 /* How its threads wait for each other, unless the user has said so. By default they spin, and as soon as anything else
  * wants the processor, our decoders for one, each spins while the other is not running: fifty times slower was seen.

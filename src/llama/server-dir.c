@@ -1,4 +1,4 @@
-#include "engine/server-dir.h"
+#include "llama/server-dir.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "engine/server-parts.h"
+#include "llama/server-internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
