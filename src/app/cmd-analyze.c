@@ -6,7 +6,7 @@
 #include "app/ui.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "engine/model-look.h"
+#include "engine/model-info.h"
 #include "job/report.h"
 
 /* The path as a person would name it: relative where it lies below the current folder. */

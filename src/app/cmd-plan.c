@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "engine/model-look.h"
+#include "engine/model-info.h"
 #include "job/estimate.h"
 #include "job/survey.h"
 

@@ -9,8 +9,8 @@
 
 #include "base/cancel.h"
 #include "base/err.h"
-#include "engine/pool.h"
-#include "engine/spec.h"
+#include "engine/endpoint-config.h"
+#include "engine/placement.h"
 
 struct dispatch_waiter;
 

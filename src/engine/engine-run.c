@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "engine/engine-parts.h"
+#include "engine/engine-internal.h"
 #include "openai/chat-body.h"
 
 #define PAUSE (CLOCK_SECOND / 2)

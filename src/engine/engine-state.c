@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "engine/engine-parts.h"
+#include "engine/engine-internal.h"
 
 #define METRICS_MAX ((size_t)4 << 20)
 

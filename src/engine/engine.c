@@ -1,4 +1,4 @@
-#include "engine/engine-parts.h"
+#include "engine/engine-internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +7,8 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "engine/model-look.h"
-#include "engine/spec.h"
+#include "engine/endpoint-config.h"
+#include "engine/model-info.h"
 #include "models/fit-flags.h"
 #include "models/quantize.h"
 

@@ -35,7 +35,7 @@ struct engine_options {
 	int64_t connect_timeout;
 	int64_t start_timeout; /* child: until it is healthy */
 	int64_t retries;       /* per request, after the first try */
-	char *endpoints;       /* further ones, one a line, see engine/spec.h; "" = none */
+	char *endpoints;       /* further ones, one a line, see engine/endpoint-config.h; "" = none */
 	char *devices, *split; /* auto: one child a device, "CUDA0,CUDA1"; how a model is split over "CUDA0+CUDA1" */
 	int64_t cloud_after;   /* forecast of the queue from which cloud endpoints are asked; 0 = never */
 	int64_t hang_timeout, unload_after; /* of children, see llama/server.h */

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "engine/pool.h"
-#include "engine/spec.h"
+#include "engine/endpoint-config.h"
+#include "engine/placement.h"
 
 #define SECOND INT64_C(1000000)
 

@@ -1,4 +1,4 @@
-#include "engine/spec.h"
+#include "engine/endpoint-config.h"
 
 #include <ctype.h>
 #include <errno.h>

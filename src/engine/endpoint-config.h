@@ -1,7 +1,7 @@
 /* Inside the engine room: what a user writes about one endpoint, `NAME=URL[,KEY=VALUE…]`, and a list of these, one a
  * line. Pure; docs/engines.md tells what the keys mean. */
-#ifndef VDET_ENGINE_SPEC_H
-#define VDET_ENGINE_SPEC_H
+#ifndef VDET_ENGINE_ENDPOINT_CONFIG_H
+#define VDET_ENGINE_ENDPOINT_CONFIG_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* What is known of the model that would answer, without starting anything or reading it whole. Blocks for headers. */
-#ifndef VDET_ENGINE_MODEL_LOOK_H
-#define VDET_ENGINE_MODEL_LOOK_H
+#ifndef VDET_ENGINE_MODEL_INFO_H
+#define VDET_ENGINE_MODEL_INFO_H
 
 #include <stdbool.h>
 

@@ -1,13 +1,13 @@
 /* Inside the engine room: what engine.c (what to use) and engine-run.c (using it) share. */
-#ifndef VDET_ENGINE_ENGINE_PARTS_H
-#define VDET_ENGINE_ENGINE_PARTS_H
+#ifndef VDET_ENGINE_ENGINE_INTERNAL_H
+#define VDET_ENGINE_ENGINE_INTERNAL_H
 
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "engine/backend.h"
 #include "engine/dispatch.h"
 #include "engine/engine.h"
-#include "engine/member.h"
 
 #define ENGINE_SLOTS 4
 #define ENGINE_SLOTS_MAX 64 /* of what an endpoint claims */

@@ -1,13 +1,13 @@
 /* Inside the engine room: one of those who answer: a llama-server of ours, or an endpoint by URL. Thread-safe once
  * started. */
-#ifndef VDET_ENGINE_MEMBER_H
-#define VDET_ENGINE_MEMBER_H
+#ifndef VDET_ENGINE_BACKEND_H
+#define VDET_ENGINE_BACKEND_H
 
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "engine/endpoint-config.h"
 #include "engine/engine.h"
-#include "engine/spec.h"
 #include "llama/server.h"
 #include "models/model.h"
 #include "openai/endpoint.h"

@@ -1,4 +1,4 @@
-#include "engine/pool.h"
+#include "engine/placement.h"
 
 #include <math.h>
 

@@ -1,4 +1,4 @@
-#include "engine/member.h"
+#include "engine/backend.h"
 
 #include <stdio.h>
 #include <stdlib.h>

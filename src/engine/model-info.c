@@ -1,4 +1,4 @@
-#include "engine/model-look.h"
+#include "engine/model-info.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Inside the engine room: which endpoint gets the next request, and when one that fails is left alone. Pure: times come
  * from the caller (microseconds of the monotonic clock), nothing is locked and nothing waits. */
-#ifndef VDET_ENGINE_POOL_H
-#define VDET_ENGINE_POOL_H
+#ifndef VDET_ENGINE_PLACEMENT_H
+#define VDET_ENGINE_PLACEMENT_H
 
 #include <stdbool.h>
 #include <stddef.h>
