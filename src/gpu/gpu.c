@@ -7,7 +7,7 @@
 
 #include "base/cancel.h"
 #include "base/clock.h"
-#include "gpu/gpu-parts.h"
+#include "gpu/gpu-internal.h"
 
 struct ring_entry {
 	int64_t time; /* Unix time */

@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "gpu/gpu-parts.h"
+#include "gpu/gpu-internal.h"
 
 /* The number in a file below `dir`; -1 if there is none. */
 static int64_t number(const char *dir, const char *name)

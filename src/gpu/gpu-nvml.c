@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gpu/gpu-parts.h"
+#include "gpu/gpu-internal.h"
 
 /* As nvml.h has them; the library's interface is stable. */
 typedef struct nvml_device_opaque *nvml_device;

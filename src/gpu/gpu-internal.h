@@ -1,6 +1,6 @@
 /* Inside the room gpu: a driver finds its devices and samples them. */
-#ifndef VDET_GPU_GPU_PARTS_H
-#define VDET_GPU_GPU_PARTS_H
+#ifndef VDET_GPU_GPU_INTERNAL_H
+#define VDET_GPU_GPU_INTERNAL_H
 
 #include "gpu/gpu.h"
 
