@@ -11,8 +11,8 @@
 
 #include "base/cancel.h"
 #include "base/err.h"
+#include "decoder/decoder.h"
 #include "engine/engine.h"
-#include "job/decoder.h"
 #include "job/memory.h"
 #include "job/progress.h"
 #include "models/fit.h"

@@ -3,8 +3,8 @@
 #define VDET_JOB_DESCRIBE_H
 
 #include "base/err.h"
+#include "decoder/decoder.h"
 #include "job/analyze.h"
-#include "job/decoder.h"
 #include "job/plan.h"
 #include "store/store.h"
 

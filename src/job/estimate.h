@@ -6,8 +6,8 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "decoder/decoder.h"
 #include "job/analyze.h"
-#include "job/decoder.h"
 #include "job/plan.h"
 #include "models/fit.h"
 #include "store/store.h"

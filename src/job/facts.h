@@ -5,9 +5,9 @@
 #include <jansson.h>
 
 #include "base/hash.h"
+#include "decoder/decoder.h"
 #include "engine/engine.h"
 #include "job/analyze.h"
-#include "job/decoder.h"
 #include "job/plan.h"
 #include "job/survey.h"
 

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "job/decoder-index.h"
+#include "decoder/decoder-index.h"
 #include "job/index-cuts.h"
 #include "job/index-measure.h"
 #include "job/index.h"

@@ -10,7 +10,7 @@
 
 #include "base/cancel.h"
 #include "base/err.h"
-#include "job/decoder-index.h"
+#include "decoder/decoder-index.h"
 #include "job/index.h"
 #include "store/store.h"
 

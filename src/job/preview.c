@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "job/decoder-output.h"
+#include "decoder/decoder-output.h"
 #include "protocol/media-wire.h"
 
 enum {

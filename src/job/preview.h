@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/cancel.h"
 #include "base/err.h"
-#include "job/decoder.h"
+#include "decoder/decoder.h"
 
 struct preview_options {
 	struct decoder_options decoder;               /* its timeout holds for each step, not for the whole */

@@ -5,8 +5,8 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "decoder/decoder.h"
 #include "job/analyze.h"
-#include "job/decoder.h"
 #include "job/describe.h"
 #include "job/plan.h"
 

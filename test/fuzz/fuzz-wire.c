@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "fuzz.h"
-#include "job/jpeg-check.h"
+#include "decoder/jpeg-check.h"
 #include "proc/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

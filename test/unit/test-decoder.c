@@ -10,8 +10,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "job/decoder.h"
-#include "job/jpeg-check.h"
+#include "decoder/decoder.h"
+#include "decoder/jpeg-check.h"
 #include "media-help.h"
 #include "proc/sandbox.h"
 

@@ -1,4 +1,4 @@
-#include "job/jpeg-check.h"
+#include "decoder/jpeg-check.h"
 
 #include <stdbool.h>
 #include <string.h>

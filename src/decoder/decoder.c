@@ -1,4 +1,4 @@
-#include "job/decoder.h"
+#include "decoder/decoder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +15,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "job/decoder-call.h"
-#include "job/jpeg-check.h"
+#include "decoder/decoder-internal.h"
+#include "decoder/jpeg-check.h"
 #include "proc/spawn.h"
 #include "proc/wire.h"
 #include "protocol/media-wire.h"

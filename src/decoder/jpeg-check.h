@@ -1,6 +1,6 @@
 /* Whether bytes from an untrusted decoder are the baseline JPEG that they claim to be. Pure. */
-#ifndef VDET_JOB_JPEG_CHECK_H
-#define VDET_JOB_JPEG_CHECK_H
+#ifndef VDET_DECODER_JPEG_CHECK_H
+#define VDET_DECODER_JPEG_CHECK_H
 
 #include <stddef.h>
 

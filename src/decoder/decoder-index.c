@@ -1,9 +1,9 @@
-#include "job/decoder-index.h"
+#include "decoder/decoder-index.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "job/decoder-call.h"
+#include "decoder/decoder-internal.h"
 #include "protocol/media-wire.h"
 
 static const int64_t latest = INT64_C(100) * 366 * 86400 * CLOCK_SECOND;

@@ -1,10 +1,10 @@
-#include "job/decoder-output.h"
+#include "decoder/decoder-output.h"
 
 #include <errno.h>
 #include <unistd.h>
 
-#include "job/decoder-call.h"
-#include "job/jpeg-check.h"
+#include "decoder/decoder-internal.h"
+#include "decoder/jpeg-check.h"
 #include "protocol/media-wire.h"
 
 enum { SHEET_BYTES = 24 << 20 };

@@ -1,10 +1,10 @@
 /* How a request to the media child is made: shared by the files decoder*.c only. */
-#ifndef VDET_JOB_DECODER_CALL_H
-#define VDET_JOB_DECODER_CALL_H
+#ifndef VDET_DECODER_DECODER_INTERNAL_H
+#define VDET_DECODER_DECODER_INTERNAL_H
 
 #include <jansson.h>
 
-#include "job/decoder.h"
+#include "decoder/decoder.h"
 #include "proc/wire.h"
 
 /* Sends a request and starts its time; `err` of the others must not be NULL. */

@@ -1,10 +1,10 @@
 /* Files that the media child makes. It has no way to write them: it sends their bytes, and they are written here. As
  * in decoder.h, everything is checked, and an error return means that the child is gone. */
-#ifndef VDET_JOB_DECODER_OUTPUT_H
-#define VDET_JOB_DECODER_OUTPUT_H
+#ifndef VDET_DECODER_DECODER_OUTPUT_H
+#define VDET_DECODER_DECODER_OUTPUT_H
 
 #include "base/buf.h"
-#include "job/decoder.h"
+#include "decoder/decoder.h"
 
 struct decoder_output {
 	int fd;                                    /* an empty file, written at any place */

@@ -4,8 +4,8 @@
  * child that breaks the protocol, exceeds its time or dies is killed; the error says so, and the decoder may be
  * freed and opened anew. One decoder belongs to one thread at a time. All calls block, observe `cancel`, and end
  * by their deadline. Times: microseconds from the start of the video's timeline. */
-#ifndef VDET_JOB_DECODER_H
-#define VDET_JOB_DECODER_H
+#ifndef VDET_DECODER_DECODER_H
+#define VDET_DECODER_DECODER_H
 
 #include <stdbool.h>
 #include <stddef.h>

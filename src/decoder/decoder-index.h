@@ -1,9 +1,9 @@
 /* What the media child finds out for the index. As in decoder.h: everything that comes is checked, a child that
  * breaks the protocol is killed, and an error return means that the child is gone. */
-#ifndef VDET_JOB_DECODER_INDEX_H
-#define VDET_JOB_DECODER_INDEX_H
+#ifndef VDET_DECODER_DECODER_INDEX_H
+#define VDET_DECODER_DECODER_INDEX_H
 
-#include "job/decoder.h"
+#include "decoder/decoder.h"
 #include "protocol/index-wire.h"
 
 /* The packets of the whole file, nothing decoded. */
