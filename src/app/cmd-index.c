@@ -11,8 +11,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "job/index-form.h"
-#include "job/indexer.h"
+#include "index/form.h"
+#include "index/indexer.h"
 
 static struct own {
 	bool scenes, json, fresh;

@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "index/form.h"
+#include "index/index.h"
 #include "job/board-inside.h"
-#include "job/index-form.h"
-#include "job/index.h"
 #include "job/report.h"
 #include "job/result.h"
 

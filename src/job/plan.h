@@ -14,7 +14,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "job/index.h"
+#include "index/index.h"
 
 enum plan_policy {
 	PLAN_EVEN,     /* fixed chunks, evenly spaced samples */

@@ -8,8 +8,8 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "index/indexer.h"
 #include "job/estimate.h"
-#include "job/indexer.h"
 
 enum { PLAN_FRAMES_MAX = 256, CURVE_MAX = 480 };
 

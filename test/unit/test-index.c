@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "job/index-choose.h"
-#include "job/index-form.h"
-#include "job/index-look.h"
+#include "index/choose.h"
+#include "index/form.h"
+#include "index/sample.h"
 #include "media/index-picture.h"
 
 enum { W = INDEX_PICTURE_W, H = INDEX_PICTURE_H, FRAME = 40000 };

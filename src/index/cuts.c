@@ -1,11 +1,11 @@
-#include "job/index-cuts.h"
+#include "index/cuts.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "job/index-measure.h"
+#include "index/measure.h"
 
 enum { WINDOW_LEAST = 2, WINDOW_MOST = 8 };
 

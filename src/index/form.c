@@ -1,4 +1,4 @@
-#include "job/index-form.h"
+#include "index/form.h"
 
 #include <inttypes.h>
 #include <math.h>

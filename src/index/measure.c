@@ -1,4 +1,4 @@
-#include "job/index-measure.h"
+#include "index/measure.h"
 
 #include <math.h>
 #include <stdlib.h>

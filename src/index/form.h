@@ -1,12 +1,12 @@
 /* The index written down: compact for the store, JSON and WebVTT for people and programs. Pure. */
-#ifndef VDET_JOB_INDEX_FORM_H
-#define VDET_JOB_INDEX_FORM_H
+#ifndef VDET_INDEX_FORM_H
+#define VDET_INDEX_FORM_H
 
 #include <jansson.h>
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "job/index.h"
+#include "index/index.h"
 
 /* Changes whenever an index made before would no longer be made the same. */
 enum { INDEX_FORM_VERSION = 3, INDEX_FORM_MAX = 256 << 20 };

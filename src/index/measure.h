@@ -1,6 +1,6 @@
 /* How two pictures differ, from their signatures. Pure; any thread. */
-#ifndef VDET_JOB_INDEX_MEASURE_H
-#define VDET_JOB_INDEX_MEASURE_H
+#ifndef VDET_INDEX_MEASURE_H
+#define VDET_INDEX_MEASURE_H
 
 #include <stdint.h>
 

@@ -2,8 +2,8 @@
  * (src/media/), cached by source hash (src/store/), read by the plan.
  *
  * Plain data; times are microseconds from the start of the video's timeline. */
-#ifndef VDET_JOB_INDEX_H
-#define VDET_JOB_INDEX_H
+#ifndef VDET_INDEX_INDEX_H
+#define VDET_INDEX_INDEX_H
 
 #include <stddef.h>
 #include <stdint.h>

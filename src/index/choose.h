@@ -1,8 +1,8 @@
 /* Which stretches are worth a close look, and what can be said of cuts where there was none. Pure; any thread. */
-#ifndef VDET_JOB_INDEX_CHOOSE_H
-#define VDET_JOB_INDEX_CHOOSE_H
+#ifndef VDET_INDEX_CHOOSE_H
+#define VDET_INDEX_CHOOSE_H
 
-#include "job/index-activity.h"
+#include "index/activity.h"
 
 struct range {
 	int64_t from, to; /* from is a keyframe's time */

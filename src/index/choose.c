@@ -1,4 +1,4 @@
-#include "job/index-choose.h"
+#include "index/choose.h"
 
 #include <math.h>
 #include <stdlib.h>

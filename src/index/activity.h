@@ -5,16 +5,16 @@
  * noise and rain, which cost bytes all the time, raise the level and not the curve. Pictures (where they were decoded):
  * how much changed from one to the next, exposure taken off. Where pictures were decoded closely they alone decide, so
  * an exposure jump or a flash, which costs bytes, counts for little; elsewhere either witness is believed. */
-#ifndef VDET_JOB_INDEX_ACTIVITY_H
-#define VDET_JOB_INDEX_ACTIVITY_H
+#ifndef VDET_INDEX_ACTIVITY_H
+#define VDET_INDEX_ACTIVITY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "decoder/decoder-index.h"
-#include "job/index-cuts.h"
-#include "job/index-measure.h"
-#include "job/index.h"
+#include "index/cuts.h"
+#include "index/index.h"
+#include "index/measure.h"
 
 /* A decoded stretch, and what its frames told. */
 struct close_look {

@@ -1,8 +1,8 @@
 /* From the frames of a closely decoded stretch to what the index keeps of them. Pure; any thread. */
-#ifndef VDET_JOB_INDEX_LOOK_H
-#define VDET_JOB_INDEX_LOOK_H
+#ifndef VDET_INDEX_SAMPLE_H
+#define VDET_INDEX_SAMPLE_H
 
-#include "job/index-activity.h"
+#include "index/activity.h"
 
 struct look_result {
 	struct close_look look; /* motion is owned */

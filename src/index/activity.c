@@ -1,4 +1,4 @@
-#include "job/index-activity.h"
+#include "index/activity.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "job/index-look.h"
+#include "index/sample.h"
 
 #include <stdlib.h>
 

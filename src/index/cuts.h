@@ -3,13 +3,13 @@
  * A hard cut is a step that stands out among its neighbours, so that pans and busy motion are none; that remains, so
  * that flashes are none; and that exposure does not explain. A dissolve is a stretch whose frames are, one after the
  * other, mixtures of its two ends in a growing share: motion makes no mixtures. A fade leaves black or white. */
-#ifndef VDET_JOB_INDEX_CUTS_H
-#define VDET_JOB_INDEX_CUTS_H
+#ifndef VDET_INDEX_CUTS_H
+#define VDET_INDEX_CUTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "job/index.h"
+#include "index/index.h"
 #include "protocol/index-wire.h"
 
 struct cut_list {

@@ -1,4 +1,4 @@
-#include "job/indexer.h"
+#include "index/indexer.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "job/index-choose.h"
-#include "job/index-form.h"
-#include "job/index-look.h"
+#include "index/choose.h"
+#include "index/form.h"
+#include "index/sample.h"
 #include "protocol/media-wire.h"
 
 enum {

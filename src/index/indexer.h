@@ -3,15 +3,15 @@
  * One packet walk; keyframes in parts, by several children at once; close looks where they pay. A child that fails is
  * replaced, and the part that killed it is divided until only what cannot be decoded is missing. The result does not
  * depend on the number of children. Blocks; observes cancel. */
-#ifndef VDET_JOB_INDEXER_H
-#define VDET_JOB_INDEXER_H
+#ifndef VDET_INDEX_INDEXER_H
+#define VDET_INDEX_INDEXER_H
 
 #include <stdbool.h>
 
 #include "base/cancel.h"
 #include "base/err.h"
 #include "decoder/decoder-index.h"
-#include "job/index.h"
+#include "index/index.h"
 #include "store/store.h"
 
 struct indexer_options {
