@@ -7,7 +7,7 @@
 
 #include "job/analyze.h"
 #include "job/describe.h"
-#include "job/plan.h"
+#include "plan/plan.h"
 
 struct chunks_outcome {
 	size_t chunks, holes, resumed;

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "decoder/decoder.h"
 #include "job/analyze.h"
-#include "job/plan.h"
+#include "plan/plan.h"
 #include "store/store.h"
 
 /* Decoders are costly to start and may die: a worker keeps one and opens it anew when it is gone. */

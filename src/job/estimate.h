@@ -8,8 +8,8 @@
 #include "base/err.h"
 #include "decoder/decoder.h"
 #include "job/analyze.h"
-#include "job/plan.h"
 #include "models/fit.h"
+#include "plan/plan.h"
 #include "store/store.h"
 
 /* Of one model, over the jobs in the journal. All zero where nothing was measured. */

@@ -8,8 +8,8 @@
 #include "decoder/decoder.h"
 #include "engine/engine.h"
 #include "job/analyze.h"
-#include "job/plan.h"
 #include "job/survey.h"
+#include "plan/plan.h"
 
 /* A JSON object, kept with the job: source, engine, prompts, options, range. The caller owns it. */
 json_t *facts_make(const struct analyze_options *o, const char *name, int64_t size, const char *sha256,

@@ -8,7 +8,7 @@
 #include "decoder/decoder.h"
 #include "job/analyze.h"
 #include "job/describe.h"
-#include "job/plan.h"
+#include "plan/plan.h"
 
 struct survey {
 	const struct describe_worker *w; /* borrowed */

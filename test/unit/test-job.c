@@ -7,9 +7,9 @@
 
 #include "base/clock.h"
 #include "job/answer.h"
-#include "job/plan.h"
 #include "job/progress.h"
 #include "job/summary.h"
+#include "plan/plan.h"
 
 #define S CLOCK_SECOND
 

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "job/plan.h"
+#include "plan/plan.h"
 
 #define S CLOCK_SECOND
 

@@ -13,10 +13,10 @@
  *    chunk and each boundary costs: best at cuts, well where it is quiet, badly inside a burst.
  *
  * What nothing asks for is not spent: a video that hardly changes costs little. */
-#ifndef VDET_JOB_PLAN_PARTS_H
-#define VDET_JOB_PLAN_PARTS_H
+#ifndef VDET_PLAN_PLAN_INTERNAL_H
+#define VDET_PLAN_PLAN_INTERNAL_H
 
-#include "job/plan.h"
+#include "plan/plan.h"
 
 struct plan_burst {
 	size_t first, last; /* bins, inclusive */

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "job/plan-parts.h"
+#include "plan/plan-internal.h"
 
 #define FORMAT "vdet-plan/1"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "job/plan-parts.h"
+#include "plan/plan-internal.h"
 
 enum {
 	LEVEL = 25,  /* per cent: the level of a block */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "job/plan-parts.h"
+#include "plan/plan-internal.h"
 
 enum kind { BURST, SHOT, CHANGE, FLOOR };
 

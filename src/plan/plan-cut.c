@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "job/plan-parts.h"
+#include "plan/plan-internal.h"
 
 /* What boundaries and chunks cost: pure numbers, of which only the order of size matters. */
 #define COST_CHUNK 1.0      /* each: few full ones rather than many */

@@ -1,11 +1,11 @@
-#include "job/plan.h"
+#include "plan/plan.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "job/plan-parts.h"
+#include "plan/plan-internal.h"
 
 enum { MAX_CHUNKS = 200000 };
 

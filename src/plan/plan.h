@@ -3,8 +3,8 @@
  * A pure, deterministic function of options, duration and index: the same ones give the same plan on every machine.
  * Times: microseconds from the start of the video. A plan owns its arrays; the caller frees it with plan_free(). No
  * thread state, nothing blocks. */
-#ifndef VDET_JOB_PLAN_H
-#define VDET_JOB_PLAN_H
+#ifndef VDET_PLAN_PLAN_H
+#define VDET_PLAN_PLAN_H
 
 #include <stdbool.h>
 #include <stddef.h>
