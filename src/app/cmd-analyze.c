@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "engine/model-info.h"
-#include "job/report.h"
+#include "report/report.h"
 
 /* The path as a person would name it: relative where it lies below the current folder. */
 static const char *short_path(const char *path)

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "job/report.h"
+#include "report/report.h"
 #include "world/world.h"
 
 DEFINE_FREEP(struct world, world)

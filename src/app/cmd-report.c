@@ -4,7 +4,7 @@
 
 #include "app/app.h"
 #include "base/mem.h"
-#include "job/report.h"
+#include "report/report.h"
 
 static struct {
 	char *output, *format;

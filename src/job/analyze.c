@@ -22,9 +22,9 @@
 #include "job/facts.h"
 #include "job/merge.h"
 #include "job/opening.h"
-#include "job/report.h"
 #include "job/survey.h"
 #include "plan/plan.h"
+#include "report/report.h"
 
 static int lock_job(const struct analyze *a, const char *id, int *ret_fd, struct err *err)
 {

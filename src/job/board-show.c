@@ -9,8 +9,8 @@
 #include "index/form.h"
 #include "index/index.h"
 #include "job/board-inside.h"
-#include "job/report.h"
-#include "job/result.h"
+#include "report/chunk-json.h"
+#include "report/report.h"
 
 enum { ACTIVITY_MAX = 4000, HITS_MAX = 500, QUERY_MAX = 400 };
 

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "job/result.h"
+#include "report/chunk-json.h"
 
 enum { MOST_LANES = 64 };
 

@@ -7,7 +7,7 @@
 #include "engine/engine.h"
 #include "job/advice.h"
 #include "job/memory.h"
-#include "job/report.h"
+#include "report/report.h"
 #include "store/store.h"
 
 /* Summary of a job: frames a second, tokens a second read and written, the engine's busy share, decoding, what each

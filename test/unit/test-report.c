@@ -16,7 +16,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "job/report.h"
+#include "report/report.h"
 
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* What the writers of the report share: sums, times and text. Internal to them; pure functions. */
-#ifndef VDET_JOB_REPORT_TEXT_H
-#define VDET_JOB_REPORT_TEXT_H
+#ifndef VDET_REPORT_TEXT_H
+#define VDET_REPORT_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "job/report.h"
+#include "report/report.h"
 
 /* Everything that is counted over the whole report. */
 struct report_sums {

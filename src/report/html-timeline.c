@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "job/report-page.h"
+#include "report/html-internal.h"
 
 enum {
 	READ_H = 24, /* the line on top, where the mark under the pointer is told */

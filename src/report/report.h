@@ -3,8 +3,8 @@
  * The struct is plain data, built from the journal (report_load() in report-load.c); the writers are pure functions
  * of it, so the same journal gives the same bytes. Strings are valid UTF-8 and owned by the report; what models and
  * files say is data, never markup. Times: microseconds from the start of the video's timeline. */
-#ifndef VDET_JOB_REPORT_H
-#define VDET_JOB_REPORT_H
+#ifndef VDET_REPORT_REPORT_H
+#define VDET_REPORT_REPORT_H
 
 #include <stdbool.h>
 #include <stddef.h>

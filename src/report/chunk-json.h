@@ -1,6 +1,6 @@
 /* What one chunk of the journal says, as JSON; times in seconds. The caller owns what is returned. */
-#ifndef VDET_JOB_RESULT_H
-#define VDET_JOB_RESULT_H
+#ifndef VDET_REPORT_CHUNK_JSON_H
+#define VDET_REPORT_CHUNK_JSON_H
 
 #include <jansson.h>
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "job/report.h"
+#include "report/report.h"
 
 static char *text_of(json_t *o, const char *key)
 {

@@ -1,12 +1,12 @@
-/* report.html: one file that needs nothing else. Its style and script are src/job/report/page.*; the policy in its
+/* report.html: one file that needs nothing else. Its style and script are src/report/page.*; the policy in its
  * head lets nothing be fetched and no other script run. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
 #include "base/text.h"
-#include "job/report-page.h"
 #include "page.h"
+#include "report/html-internal.h"
 
 /* Pictures beyond this are left out, and the page says so. */
 #define THUMBS_MAX_BYTES ((size_t)64 << 20)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "job/report-text.h"
+#include "report/text.h"
 
 /* A cue that lasts no time is never shown, so an event that rests on one frame gets this long. */
 #define SHORTEST_CUE CLOCK_SECOND

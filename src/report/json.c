@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 #include "base/text.h"
-#include "job/report-text.h"
+#include "report/text.h"
 
 #define FORMAT "vdet-report/1"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "job/report-made.h"
+#include "report/provenance.h"
 
 /* One line of foreign text. text_markdown() escapes what has meaning anywhere; at the beginning of a line a list
  * mark or a number with a point would have one, too. */

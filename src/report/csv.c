@@ -2,7 +2,7 @@
 #include <inttypes.h>
 
 #include "base/text.h"
-#include "job/report-text.h"
+#include "report/text.h"
 
 static void add_event(struct buf *out, const struct report *r, const struct report_event *e)
 {

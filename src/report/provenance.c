@@ -1,4 +1,4 @@
-#include "job/report-made.h"
+#include "report/provenance.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "job/result.h"
+#include "report/chunk-json.h"
 
 double result_seconds(int64_t us)
 {

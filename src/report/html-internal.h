@@ -2,10 +2,10 @@
  *
  * A picture is stored once, as the background that a class stands for (`.t12`), however many events show it; the
  * rules come last, so that text can be read while pictures still load. */
-#ifndef VDET_JOB_REPORT_PAGE_H
-#define VDET_JOB_REPORT_PAGE_H
+#ifndef VDET_REPORT_HTML_INTERNAL_H
+#define VDET_REPORT_HTML_INTERNAL_H
 
-#include "job/report-text.h"
+#include "report/text.h"
 
 struct report_page {
 	const struct report *r;

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "job/report-made.h"
-#include "job/report-page.h"
+#include "report/html-internal.h"
+#include "report/provenance.h"
 
 struct list {
 	struct report_page *p;

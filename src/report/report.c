@@ -1,10 +1,10 @@
-#include "job/report.h"
+#include "report/report.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
-#include "job/report-text.h"
+#include "report/text.h"
 
 /* A day with a thousand frames an hour, each with its small picture, stays far below. */
 #define FILE_MAX_BYTES ((size_t)512 << 20)

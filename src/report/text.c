@@ -1,4 +1,4 @@
-#include "job/report-text.h"
+#include "report/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>

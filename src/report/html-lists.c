@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "job/report-page.h"
+#include "report/html-internal.h"
 
 /* An event that rests on more frames than these shows the others as times. */
 #define FRAMES_SHOWN 6

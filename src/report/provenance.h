@@ -1,8 +1,8 @@
 /* How a report was made, as rows of name and value: the same for every format that people read. Pure. */
-#ifndef VDET_JOB_REPORT_MADE_H
-#define VDET_JOB_REPORT_MADE_H
+#ifndef VDET_REPORT_PROVENANCE_H
+#define VDET_REPORT_PROVENANCE_H
 
-#include "job/report-text.h"
+#include "report/text.h"
 
 struct report_row {
 	const char *group; /* its heading */
