@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "job/preview.h"
+#include "preview/preview.h"
 
 static struct own {
 	char *output;

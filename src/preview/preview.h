@@ -2,8 +2,8 @@
  * alone. Everything is decoded and encoded in the sandboxed media child; what comes of it is checked.
  *
  * All calls take an open, seekable, readable file (borrowed), block, observe `cancel`, and may run in any thread. */
-#ifndef VDET_JOB_PREVIEW_H
-#define VDET_JOB_PREVIEW_H
+#ifndef VDET_PREVIEW_PREVIEW_H
+#define VDET_PREVIEW_PREVIEW_H
 
 #include <stdint.h>
 

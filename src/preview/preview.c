@@ -1,4 +1,4 @@
-#include "job/preview.h"
+#include "preview/preview.h"
 
 #include <stdlib.h>
 #include <string.h>
