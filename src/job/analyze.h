@@ -13,8 +13,8 @@
 #include "base/err.h"
 #include "decoder/decoder.h"
 #include "engine/engine.h"
-#include "job/memory.h"
 #include "job/progress.h"
+#include "memory/memory.h"
 #include "models/fit.h"
 #include "store/store.h"
 

@@ -6,7 +6,7 @@
 
 #include "engine/engine.h"
 #include "job/advice.h"
-#include "job/memory.h"
+#include "memory/memory.h"
 #include "report/report.h"
 #include "store/store.h"
 

@@ -10,7 +10,7 @@
 #include "base/cancel.h"
 #include "base/file.h"
 #include "gpu/gpu.h"
-#include "job/memory-policy.h"
+#include "memory/memory-policy.h"
 
 #define SECOND INT64_C(1000000)
 

@@ -1,4 +1,4 @@
-#include "job/memory-policy.h"
+#include "memory/memory-policy.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* Memory while jobs run: the monitor of the GPUs, and the policy that acts on the engine. One for an engine; a thread
  * of its own. Thread-safe. */
-#ifndef VDET_JOB_MEMORY_H
-#define VDET_JOB_MEMORY_H
+#ifndef VDET_MEMORY_MEMORY_H
+#define VDET_MEMORY_MEMORY_H
 
 #include <jansson.h>
 

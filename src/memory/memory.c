@@ -1,4 +1,4 @@
-#include "job/memory.h"
+#include "memory/memory.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/opt.h"
-#include "job/memory-policy.h"
+#include "memory/memory-policy.h"
 
 #define JOBS_MANY 64
 #define SMALLEST 224 /* of a picture's long side: with less, models see nothing */

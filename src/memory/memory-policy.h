@@ -1,7 +1,7 @@
 /* What to do when memory runs short: a ladder, climbed one step at a time and left the same way. Pure: time and
  * measurements come from the caller. */
-#ifndef VDET_JOB_MEMORY_POLICY_H
-#define VDET_JOB_MEMORY_POLICY_H
+#ifndef VDET_MEMORY_MEMORY_POLICY_H
+#define VDET_MEMORY_MEMORY_POLICY_H
 
 #include <stdbool.h>
 #include <stdint.h>
