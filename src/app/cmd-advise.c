@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "advise/performance.h"
 #include "app/app.h"
-#include "job/performance.h"
 
 static struct {
 	bool json;

@@ -10,11 +10,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "advise/performance.h"
 #include "app/app.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "job/events.h"
-#include "job/performance.h"
 
 struct serving {
 	struct app *app;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "job/advice.h"
+#include "advise/advice.h"
 
 #define SECOND INT64_C(1000000)
 

@@ -1,6 +1,6 @@
 /* What would make it faster, or let it fit: a table of rules, each with its evidence and the option to change. Pure. */
-#ifndef VDET_JOB_ADVICE_H
-#define VDET_JOB_ADVICE_H
+#ifndef VDET_ADVISE_ADVICE_H
+#define VDET_ADVISE_ADVICE_H
 
 #include <stdbool.h>
 #include <stddef.h>

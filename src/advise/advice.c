@@ -1,4 +1,4 @@
-#include "job/advice.h"
+#include "advise/advice.h"
 
 #include <stdio.h>
 #include <string.h>

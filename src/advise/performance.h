@@ -1,11 +1,11 @@
 /* How fast it goes, and why: of a journaled job, and of the machine as it works. */
-#ifndef VDET_JOB_PERFORMANCE_H
-#define VDET_JOB_PERFORMANCE_H
+#ifndef VDET_ADVISE_PERFORMANCE_H
+#define VDET_ADVISE_PERFORMANCE_H
 
 #include <jansson.h>
 
+#include "advise/advice.h"
 #include "engine/engine.h"
-#include "job/advice.h"
 #include "memory/memory.h"
 #include "report/report.h"
 #include "store/store.h"

@@ -1,4 +1,4 @@
-#include "job/performance.h"
+#include "advise/performance.h"
 
 #include <pthread.h>
 #include <stdio.h>
