@@ -14,7 +14,7 @@
 #include "app/app.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "job/events.h"
+#include "board/events.h"
 
 struct serving {
 	struct app *app;

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "job/board.h"
+#include "board/board.h"
 #include "net/answers.h"
 #include "net/server.h"
 

@@ -12,8 +12,8 @@
 #include "base/cancel.h"
 #include "base/err.h"
 #include "base/opt.h"
-#include "job/board.h"
-#include "job/events.h"
+#include "board/board.h"
+#include "board/events.h"
 
 struct net_options {
 	char *listen, *tls_cert, *tls_key, *token_file, *origins, *hosts, *proxies;

@@ -6,8 +6,8 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "board/board.h"
 #include "job/analyze.h"
-#include "job/board.h"
 
 struct settings {
 	pthread_mutex_t lock;

@@ -1,7 +1,7 @@
 /* Live events by WebSocket.
  *
  * A socket keeps nothing but the number of the last event that it sent, and a handful of references to the next ones:
- * what a slow reader has not read stays in the one log of events (job/events.h). Once it has fallen out of that, the
+ * what a slow reader has not read stays in the one log of events (board/events.h). Once it has fallen out of that, the
  * socket is closed with a reason. Net thread only, but socket_list(). */
 #ifndef VDET_NET_SOCKET_H
 #define VDET_NET_SOCKET_H

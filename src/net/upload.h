@@ -16,7 +16,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "job/board.h"
+#include "board/board.h"
 
 struct uploads;
 struct upload;

@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 #include "base/opt.h"
-#include "job/board.h"
+#include "board/board.h"
 
 static char dir[64];
 static struct board_options queue;

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/pool.h"
-#include "job/events.h"
+#include "board/events.h"
 #include "unit.h"
 
 static void numbers_go_on(void **state)

@@ -1,7 +1,7 @@
 /* Whose turn it is: order, priority, fair shares, and that nobody starves. */
 #include <string.h>
 
-#include "job/queue.h"
+#include "board/queue.h"
 #include "unit.h"
 
 enum { JOBS = 8 };

@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/opt.h"
 #include "base/text.h"
-#include "job/board-inside.h"
+#include "board/board-internal.h"
 
 static const struct opt_group *const groups[] = {&analyze_opt_group, &media_opt_group, &index_opt_group};
 

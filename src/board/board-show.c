@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "board/board-internal.h"
 #include "index/form.h"
 #include "index/index.h"
-#include "job/board-inside.h"
 #include "report/chunk-json.h"
 #include "report/report.h"
 

@@ -1,4 +1,4 @@
-#include "job/events.h"
+#include "board/events.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

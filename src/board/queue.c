@@ -1,4 +1,4 @@
-#include "job/queue.h"
+#include "board/queue.h"
 
 static int64_t served_by(const struct queue_job *j, int64_t now)
 {

@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "board/board-internal.h"
 #include "decoder/decoder.h"
-#include "job/board-inside.h"
 #include "transfer/fetch.h"
 
 enum { FRAME_QUALITY = 90, FRAME_SIZE_MAX = 8192, URL_MAX = 4000 };

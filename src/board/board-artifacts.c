@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "job/board-inside.h"
+#include "board/board-internal.h"
 #include "preview/preview.h"
 
 enum { POSTER_SIZE = 640, PICTURE_SIZE = 160, PROXY_SIDE = 480, NICE = 10, VTT_MAX = 1 << 20 };

@@ -1,5 +1,5 @@
 /* The board's life, and its manager: the thread that starts jobs, tells of their progress and clears up after them. */
-#include "job/board.h"
+#include "board/board.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/opt.h"
-#include "job/board-inside.h"
+#include "board/board-internal.h"
 
 #define AT(member) offsetof(struct board_options, member)
 

@@ -4,8 +4,8 @@
  * whatever their length: the one that had the least work so far is next, and a running one that was ahead of a waiting
  * one gives its place when its turn is over. One that comes new begins level with the one that had the least, so it
  * waits for one turn at most for each that stands before it, and nobody starves. */
-#ifndef VDET_JOB_QUEUE_H
-#define VDET_JOB_QUEUE_H
+#ifndef VDET_BOARD_QUEUE_H
+#define VDET_BOARD_QUEUE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "job/board-inside.h"
+#include "board/board-internal.h"
 
 enum { RETRY = 5000000, ENGINE_RETRY = 15000000, ENGINE_TRIES = 6 };
 

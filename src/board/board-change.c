@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "job/board-inside.h"
+#include "board/board-internal.h"
 
 /* ---- a new job */
 

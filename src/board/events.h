@@ -7,8 +7,8 @@
  * A number is never used twice, not even by another run of the server: a run begins where the clock stands, in
  * microseconds, and no run posts more than one event in each. So a number of an earlier run is always older than what
  * is kept, and its client is told to load anew. All numbers fit into a double. */
-#ifndef VDET_JOB_EVENTS_H
-#define VDET_JOB_EVENTS_H
+#ifndef VDET_BOARD_EVENTS_H
+#define VDET_BOARD_EVENTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -13,8 +13,8 @@
  *
  * Work happens on threads of the board's own. It is all journaled: whatever way the program ends, the next board goes
  * on with the jobs that were queued or running. */
-#ifndef VDET_JOB_BOARD_H
-#define VDET_JOB_BOARD_H
+#ifndef VDET_BOARD_BOARD_H
+#define VDET_BOARD_BOARD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,9 +25,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "board/events.h"
 #include "engine/engine.h"
 #include "job/analyze.h"
-#include "job/events.h"
 #include "store/store.h"
 
 struct board_options {

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "job/board-inside.h"
+#include "board/board-internal.h"
 
 enum { BUSY_PERIOD = 1000000, IDLE_PERIOD = 10000000 };
 

@@ -6,8 +6,8 @@
  * together with its writing down, so that the store sees changes in their order; `lock` guards everything in memory and
  * is never held while anything waits. Jobs and videos are freed by the manager alone, so that a pointer to one is good
  * on the manager's thread, on the job's own, and under `lock`. */
-#ifndef VDET_JOB_BOARD_INSIDE_H
-#define VDET_JOB_BOARD_INSIDE_H
+#ifndef VDET_BOARD_BOARD_INTERNAL_H
+#define VDET_BOARD_BOARD_INTERNAL_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -15,9 +15,9 @@
 #include <stdint.h>
 
 #include "base/pool.h"
-#include "job/board.h"
+#include "board/board.h"
+#include "board/queue.h"
 #include "job/progress.h"
-#include "job/queue.h"
 #include "store/queue.h"
 
 struct video {
