@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/model-info.h"
-#include "job/estimate.h"
+#include "job/budget.h"
 #include "job/survey.h"
 
 static int print(const struct plan *p, json_t *estimate, struct err *err)

@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "index/indexer.h"
-#include "job/estimate.h"
+#include "job/budget.h"
 
 enum { PLAN_FRAMES_MAX = 256, CURVE_MAX = 480 };
 

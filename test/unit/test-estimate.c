@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "job/estimate.h"
+#include "job/budget.h"
 
 static const struct fit_model qwen = {.patch = 14, .merge = 2, .parameters = 1};
 static const struct video_info two_hours = {.width = 1920, .height = 1080, .duration = 7200 * CLOCK_SECOND};

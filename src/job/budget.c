@@ -1,4 +1,4 @@
-#include "job/estimate.h"
+#include "job/budget.h"
 
 #include <stdio.h>
 #include <stdlib.h>

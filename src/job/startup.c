@@ -1,4 +1,4 @@
-#include "job/opening.h"
+#include "job/startup.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 /* What a plan will cost: tokens, and time from what earlier jobs with the same model took; and the other way round,
  * options that keep within a budget. Pure but for estimate_rates() and budget_apply(), which read the store. */
-#ifndef VDET_JOB_ESTIMATE_H
-#define VDET_JOB_ESTIMATE_H
+#ifndef VDET_JOB_BUDGET_H
+#define VDET_JOB_BUDGET_H
 
 #include <jansson.h>
 
