@@ -10,8 +10,8 @@
 #include "app/app.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "child/roles.h"
 #include "config.h"
-#include "worker/worker.h"
 
 const struct command *const commands[] = {&cmd_analyze, &cmd_index,   &cmd_plan,   &cmd_demo,   &cmd_model,
                                           &cmd_serve,   &cmd_jobs,    &cmd_report, &cmd_doctor, &cmd_world,

@@ -4,7 +4,7 @@
 
 #include "base/cancel.h"
 #include "base/opt.h"
-#include "worker/world-video.h"
+#include "child/world-video.h"
 
 extern const struct opt_group world_opt_group; /* target: struct world_video */
 

@@ -1,4 +1,4 @@
-/* What the decoder's client (decoder/decoder.c) and the role `media` (worker/media-worker.c) say to each other over
+/* What the decoder's client (decoder/decoder.c) and the role `media` (child/media-worker.c) say to each other over
  * proc/wire.h. Arguments of the role: MEMORY (bytes, 0 = no limit), SANDBOX ("on" or "off") and the device that may
  * decode ("none", "auto", or a name).
  *

@@ -4,7 +4,7 @@
 #define VDET_TEST_ENGINE_HELP_H
 
 /* The one role that is needed, without what the others link; before cmocka, which takes the name fail() for itself. */
-#include "worker/exec-worker.c"
+#include "child/exec-worker.c"
 
 #include "unit.h"
 
@@ -24,9 +24,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "child/roles.h"
 #include "config.h"
 #include "engine/engine.h"
-#include "worker/worker.h"
 
 /* First line of main(). */
 #define PLAY_ROLE(argc, argv)                                                     \

@@ -16,12 +16,12 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "child/roles.h"
 #include "media/jpeg.h"
 #include "proc/sandbox.h"
 #include "proc/spawn.h"
 #include "proc/wire.h"
 #include "protocol/media-wire.h"
-#include "worker/worker.h"
 
 static void say(uint32_t type, json_t *head, const void *blob, size_t len)
 {

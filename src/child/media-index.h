@@ -1,6 +1,6 @@
 /* The requests of role `media` that serve the index (protocol/media-wire.h). Each answers on ROLE_SOCKET. */
-#ifndef VDET_WORKER_MEDIA_INDEX_H
-#define VDET_WORKER_MEDIA_INDEX_H
+#ifndef VDET_CHILD_MEDIA_INDEX_H
+#define VDET_CHILD_MEDIA_INDEX_H
 
 #include <jansson.h>
 

@@ -1,4 +1,4 @@
-#include "worker/media-index.h"
+#include "child/media-index.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "worker/world-video.h"
+#include "child/world-video.h"
 
 #include <jansson.h>
 #include <unistd.h>

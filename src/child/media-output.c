@@ -1,4 +1,4 @@
-#include "worker/media-output.h"
+#include "child/media-output.h"
 
 #include <errno.h>
 

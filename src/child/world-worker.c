@@ -1,16 +1,16 @@
-/* Role `world`: draws the demo world and encodes it (worker/world-video.h). What it reads is the parent's alone, so it
+/* Role `world`: draws the demo world and encodes it (child/world-video.h). What it reads is the parent's alone, so it
  * needs no sandbox. */
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "child/roles.h"
+#include "child/world-video.h"
 #include "media/note.h"
 #include "media/writer.h"
 #include "proc/spawn.h"
 #include "proc/wire.h"
-#include "worker/worker.h"
-#include "worker/world-video.h"
 #include "world/draw.h"
 #include "world/sound.h"
 

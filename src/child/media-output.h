@@ -1,6 +1,6 @@
 /* The requests PROXY and SOUND of role `media` (protocol/media-wire.h): files that are made here and written there. */
-#ifndef VDET_WORKER_MEDIA_OUTPUT_H
-#define VDET_WORKER_MEDIA_OUTPUT_H
+#ifndef VDET_CHILD_MEDIA_OUTPUT_H
+#define VDET_CHILD_MEDIA_OUTPUT_H
 
 #include <jansson.h>
 

@@ -8,6 +8,10 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "child/media-index.h"
+#include "child/media-output.h"
+#include "child/media-tiles.h"
+#include "child/roles.h"
 #include "media/hwaccel.h"
 #include "media/jpeg.h"
 #include "media/nearest.h"
@@ -20,10 +24,6 @@
 #include "proc/spawn.h"
 #include "proc/wire.h"
 #include "protocol/media-wire.h"
-#include "worker/media-index.h"
-#include "worker/media-output.h"
-#include "worker/media-tiles.h"
-#include "worker/worker.h"
 
 struct worker {
 	struct input *in;

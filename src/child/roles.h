@@ -1,6 +1,6 @@
 /* The roles that the program plays when it executes itself as `vdet -x ROLE ARGS…` (proc/spawn.h). */
-#ifndef VDET_WORKER_WORKER_H
-#define VDET_WORKER_WORKER_H
+#ifndef VDET_CHILD_ROLES_H
+#define VDET_CHILD_ROLES_H
 
 /* Runs the role to its end and returns the exit status; 2 for a role that does not exist. argv holds the arguments
  * after ROLE and ends in NULL. Call it first thing in main(), before any thread is started. */
@@ -10,6 +10,6 @@ int worker_main(const char *role, int argc, char **argv);
 int caps_worker_main(int argc, char **argv);  /* tells what the media libraries can do */
 int exec_worker_main(int argc, char **argv);  /* PPID PROGRAM ARGS…: becomes the program, dies with the parent */
 int media_worker_main(int argc, char **argv); /* demuxes, decodes and scales, in its sandbox */
-int world_worker_main(int argc, char **argv); /* draws the demo world and encodes it: worker/world-video.h */
+int world_worker_main(int argc, char **argv); /* draws the demo world and encodes it: child/world-video.h */
 
 #endif

@@ -9,8 +9,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "child/roles.h"
 #include "proc/spawn.h"
-#include "worker/worker.h"
 
 static int fail(const char *why)
 {

@@ -1,8 +1,8 @@
 /* Role `caps`: tells what the media libraries can do, and ends. A child, because drivers of devices may crash. */
+#include "child/roles.h"
 #include "media/caps.h"
 #include "proc/spawn.h"
 #include "proc/wire.h"
-#include "worker/worker.h"
 
 int caps_worker_main(int argc, char **argv)
 {

@@ -1,6 +1,6 @@
 /* The request TILES of role `media` (protocol/media-wire.h): many small pictures on one sheet. */
-#ifndef VDET_WORKER_MEDIA_TILES_H
-#define VDET_WORKER_MEDIA_TILES_H
+#ifndef VDET_CHILD_MEDIA_TILES_H
+#define VDET_CHILD_MEDIA_TILES_H
 
 #include <jansson.h>
 

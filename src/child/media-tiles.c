@@ -1,4 +1,4 @@
-#include "worker/media-tiles.h"
+#include "child/media-tiles.h"
 
 #include <string.h>
 

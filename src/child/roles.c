@@ -1,4 +1,4 @@
-#include "worker/worker.h"
+#include "child/roles.h"
 
 #include <stdio.h>
 #include <string.h>

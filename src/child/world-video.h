@@ -3,8 +3,8 @@
  * Over proc/wire.h: the parent sends WORLD_DRAW with a struct world_video as its head; the child answers with
  * WORLD_DONE {us} about twice a second, at last with us = the duration when the file is complete; or with WORLD_ERROR
  * {code, msg}. When the socket closes, the child removes what it wrote and ends. */
-#ifndef VDET_WORKER_WORLD_VIDEO_H
-#define VDET_WORKER_WORLD_VIDEO_H
+#ifndef VDET_CHILD_WORLD_VIDEO_H
+#define VDET_CHILD_WORLD_VIDEO_H
 
 #include <stdbool.h>
 #include <stdint.h>
