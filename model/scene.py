@@ -41,7 +41,7 @@ class _Scene(C.Structure):
 
 
 def _library():
-    """Compiles model/world into a shared library, once for each version of its sources."""
+    """Compiles src/world into a shared library, once for each version of its sources."""
     sources = sorted((Path(__file__).parent / "world").glob("*.[ch]"))
     version = hashlib.sha256(b"".join(s.read_bytes() for s in sources)).hexdigest()[:16]
     path = Path(tempfile.gettempdir()) / f"vdet-world-{os.getuid()}-{version}.so"
