@@ -42,7 +42,7 @@ class _Scene(C.Structure):
 
 def _library():
     """Compiles src/world into a shared library, once for each version of its sources."""
-    sources = sorted((Path(__file__).parent / "world").glob("*.[ch]"))
+    sources = sorted((Path(__file__).parents[1] / "src/world").glob("*.[ch]"))
     version = hashlib.sha256(b"".join(s.read_bytes() for s in sources)).hexdigest()[:16]
     path = Path(tempfile.gettempdir()) / f"vdet-world-{os.getuid()}-{version}.so"
     if not path.exists():

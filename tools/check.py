@@ -67,7 +67,7 @@ def main():
     fast = "--fast" in sys.argv[1:]
     gate("style", sys.executable, "tools/style.py")
     format_gate()
-    gate("floors", sys.executable, "tools/floors.py")
+    gate("layers", sys.executable, "tools/layers.py")
     if build("gcc", CC="gcc"):
         test("gcc", "--timeout-multiplier", "2")
     if not fast:
