@@ -40,7 +40,9 @@ static int64_t lanes_of(const struct advice_facts *f)
 /* How much of the time its lanes spent decoding. */
 static double decode_share(const struct advice_facts *f)
 {
-	return f->wall > 0 && lanes_of(f) > 0 ? (double)f->decode / (double)lanes_of(f) / (double)f->wall : 0;
+	return f->wall > 0 && lanes_of(f) > 0
+	           ? (double)f->decode / (double)lanes_of(f) / (double)f->wall
+	           : 0;
 }
 
 static bool can_judge(const struct advice_facts *f)
@@ -50,21 +52,24 @@ static bool can_judge(const struct advice_facts *f)
 
 static bool demo_model(const struct advice_facts *f, struct advice *a)
 {
-	say(a, "The bundled demo model answers: it understands only the scenes that `vdet demo` draws.");
+	say(a,
+	    "The bundled demo model answers: it understands only the scenes that `vdet demo` draws.");
 	act(a, "fetch a model (vdet model list, vdet model get NAME), or name an --engine");
 	return f->demo_model;
 }
 
 static bool timeouts(const struct advice_facts *f, struct advice *a)
 {
-	say(a, "%zu of %zu chunks are holes because a time limit (%s) was reached.", f->timed_out, f->chunks, f->timeout);
+	say(a, "%zu of %zu chunks are holes because a time limit (%s) was reached.", f->timed_out,
+	    f->chunks, f->timeout);
 	act(a, "raise --%s, or make requests smaller: chunk.frames, frame.size", f->timeout);
 	return f->timed_out > 0;
 }
 
 static bool no_room(const struct advice_facts *f, struct advice *a)
 {
-	say(a, "%zu of %zu chunks are holes because they did not fit into the engine.", f->out_of_room, f->chunks);
+	say(a, "%zu of %zu chunks are holes because they did not fit into the engine.", f->out_of_room,
+	    f->chunks);
 	act(a, "lower frame.size or chunk.frames, or raise engine.context");
 	return f->out_of_room > 0;
 }
@@ -87,7 +92,8 @@ static bool memory_short(const struct advice_facts *f, struct advice *a)
 
 static bool cut_off(const struct advice_facts *f, struct advice *a)
 {
-	say(a, "%zu of %zu answers were cut off at %lld tokens.", f->cut_off, f->chunks, (long long)f->max_tokens);
+	say(a, "%zu of %zu answers were cut off at %lld tokens.", f->cut_off, f->chunks,
+	    (long long)f->max_tokens);
 	act(a, "raise --max-tokens to %lld", (long long)(2 * f->max_tokens));
 	return f->cut_off > 0;
 }
@@ -96,8 +102,8 @@ static bool failing_endpoint(const struct advice_facts *f, struct advice *a)
 {
 	if (!f->worst.name || f->worst.requests < 5 || f->worst.failures * 5 < f->worst.requests)
 		return false;
-	say(a, "The endpoint %s failed %lld of %lld requests.", f->worst.name, (long long)f->worst.failures,
-	    (long long)f->worst.requests);
+	say(a, "The endpoint %s failed %lld of %lld requests.", f->worst.name,
+	    (long long)f->worst.failures, (long long)f->worst.requests);
 	act(a, "see what it does with vdet engine list, or leave it out");
 	return true;
 }
@@ -106,7 +112,9 @@ static bool decoder_slow(const struct advice_facts *f, struct advice *a)
 {
 	if (!can_judge(f) || busy_share(f) > 0.9 || decode_share(f) < 0.5)
 		return false;
-	say(a, "Decoding holds up the engine: it was idle %.0f %% of the time, while the %lld lanes decoded %.0f %% of it.",
+	say(a,
+	    "Decoding holds up the engine: it was idle %.0f %% of the time, while the %lld lanes "
+	    "decoded %.0f %% of it.",
 	    100 - 100 * busy_share(f), (long long)lanes_of(f), 100 * decode_share(f));
 	act(a, "raise --workers to %lld; or lower frame.size", (long long)(2 * lanes_of(f)));
 	return true;
@@ -125,7 +133,8 @@ static bool index_slow(const struct advice_facts *f, struct advice *a)
 {
 	if (!can_judge(f) || f->index * 5 <= f->wall)
 		return false;
-	say(a, "Looking over the video took %.0f s of %.0f.", (double)f->index / 1e6, (double)f->wall / 1e6);
+	say(a, "Looking over the video took %.0f s of %.0f.", (double)f->index / 1e6,
+	    (double)f->wall / 1e6);
 	act(a, "lower index.effort, or choose sample.policy = even, which needs no index");
 	return true;
 }
@@ -134,7 +143,8 @@ static bool retries(const struct advice_facts *f, struct advice *a)
 {
 	if (f->chunks < ENOUGH || f->asked * 4 < f->chunks * 5)
 		return false;
-	say(a, "%zu answers had to be asked for to describe %zu chunks: many could not be used.", f->asked, f->chunks);
+	say(a, "%zu answers had to be asked for to describe %zu chunks: many could not be used.",
+	    f->asked, f->chunks);
 	act(a, "show the model fewer pictures at once (chunk.frames), or use a larger model");
 	return true;
 }
@@ -143,7 +153,8 @@ static bool room_to_spare(const struct advice_facts *f, struct advice *a)
 {
 	if (!can_judge(f) || f->memory_peak < 0 || f->memory_peak >= 0.5 || busy_share(f) < 0.95)
 		return false;
-	say(a, "The GPU's memory was never more than %.0f %% full, and the engine never idle.", 100 * f->memory_peak);
+	say(a, "The GPU's memory was never more than %.0f %% full, and the engine never idle.",
+	    100 * f->memory_peak);
 	act(a, "raise --slots to %lld, or use a larger model", (long long)(2 * f->slots));
 	return true;
 }
@@ -180,8 +191,8 @@ json_t *advice_json(const struct advice *a, size_t n)
 {
 	json_t *all = json_array();
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(all,
-		                      json_pack("{s:s, s:s, s:s, s:s}", "rule", a[i].rule, "level",
-		                                a[i].warning ? "warning" : "info", "text", a[i].text, "action", a[i].action));
+		json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s}", "rule", a[i].rule, "level",
+		                                     a[i].warning ? "warning" : "info", "text", a[i].text,
+		                                     "action", a[i].action));
 	return all;
 }

@@ -1,4 +1,5 @@
-/* What would make it faster, or let it fit: a table of rules, each with its evidence and the option to change. Pure. */
+/* What would make it faster, or let it fit: a table of rules, each with its
+ * evidence and the option to change. Pure. */
 #ifndef VDET_ADVISE_ADVICE_H
 #define VDET_ADVISE_ADVICE_H
 

@@ -26,8 +26,9 @@ static json_t *percentiles(int64_t *v, size_t n)
 	if (!n)
 		return json_null();
 	qsort(v, n, sizeof *v, by_value);
-	return json_pack("{s:f, s:f, s:f, s:f}", "p50", (double)v[n / 2] / 1e6, "p90", (double)v[n * 9 / 10] / 1e6, "p99",
-	                 (double)v[n * 99 / 100] / 1e6, "max", (double)v[n - 1] / 1e6);
+	return json_pack("{s:f, s:f, s:f, s:f}", "p50", (double)v[n / 2] / 1e6, "p90",
+	                 (double)v[n * 9 / 10] / 1e6, "p99", (double)v[n * 99 / 100] / 1e6, "max",
+	                 (double)v[n - 1] / 1e6);
 }
 
 /* How many samples were decoded in which way. */
@@ -38,7 +39,8 @@ static json_t *rungs_of(const struct report *r)
 		for (size_t s = 0; s < r->chunks[c].n_samples; s++) {
 			const char *rung = r->chunks[c].samples[s].rung;
 			if (rung && *rung)
-				json_object_set_new(all, rung, json_integer(json_integer_value(json_object_get(all, rung)) + 1));
+				json_object_set_new(
+					all, rung, json_integer(json_integer_value(json_object_get(all, rung)) + 1));
 		}
 	}
 	return all;
@@ -63,15 +65,18 @@ json_t *performance_of(const struct report *r)
 			pictures += !*c->samples[s].fault;
 	}
 	double wall = (double)r->wall_time / 1e6, busy = (double)r->engine_busy / 1e6;
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:I}",
-	                 "job", r->job, "model", r->model, "chunks", (json_int_t)r->n_chunks, "done", (json_int_t)done,
-	                 "pictures", (json_int_t)pictures, "wall_time", wall, "frames_a_second",
-	                 rate(wall > 0 ? (double)pictures / wall : 0), "video_a_second",
-	                 rate(wall > 0 ? (double)(r->to - r->from) / 1e6 / wall : 0), "prefill_rate", rate(r->prefill_rate),
-	                 "decode_rate", rate(r->decode_rate), "engine_busy", rate(wall > 0 ? busy / wall : 0),
-	                 "prompt_tokens", (json_int_t)prompt, "output_tokens", (json_int_t)output, "cached_tokens",
-	                 (json_int_t)cached, "decode_time", percentiles(decode, done), "engine_time",
-	                 percentiles(engine, done), "decoder", rungs_of(r), "memory_steps", (json_int_t)r->n_steps);
+	return json_pack(
+		"{s:s, s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, "
+		"s:I}",
+		"job", r->job, "model", r->model, "chunks", (json_int_t)r->n_chunks, "done",
+		(json_int_t)done, "pictures", (json_int_t)pictures, "wall_time", wall, "frames_a_second",
+		rate(wall > 0 ? (double)pictures / wall : 0), "video_a_second",
+		rate(wall > 0 ? (double)(r->to - r->from) / 1e6 / wall : 0), "prefill_rate",
+		rate(r->prefill_rate), "decode_rate", rate(r->decode_rate), "engine_busy",
+		rate(wall > 0 ? busy / wall : 0), "prompt_tokens", (json_int_t)prompt, "output_tokens",
+		(json_int_t)output, "cached_tokens", (json_int_t)cached, "decode_time",
+		percentiles(decode, done), "engine_time", percentiles(engine, done), "decoder", rungs_of(r),
+		"memory_steps", (json_int_t)r->n_steps);
 }
 
 /* ---- for advice */
@@ -97,7 +102,8 @@ static void read_reason(const char *reason, struct advice_facts *f)
 		if (!strstr(reason, limits[i]))
 			continue;
 		f->timed_out++;
-		snprintf(f->timeout, sizeof f->timeout, "%s", strcmp(limits[i], "job.timeout") ? limits[i] : "job-timeout");
+		snprintf(f->timeout, sizeof f->timeout, "%s",
+		         strcmp(limits[i], "job.timeout") ? limits[i] : "job-timeout");
 		return;
 	}
 }
@@ -115,15 +121,18 @@ static double memory_peak(struct memory *m)
 
 static void blame(struct advice_facts *f, const char *name, int64_t requests, int64_t failures)
 {
-	/* By share, not by count: a busy endpoint fails more often than an idle one. */
-	if (requests <= 0 || (f->worst.name && failures * f->worst.requests <= f->worst.failures * requests))
+	/* By share, not by count: a busy endpoint fails more often than an idle
+	 * one. */
+	if (requests <= 0 ||
+	    (f->worst.name && failures * f->worst.requests <= f->worst.failures * requests))
 		return;
 	f->worst.name = name;
 	f->worst.requests = requests;
 	f->worst.failures = failures;
 }
 
-void performance_facts(const struct report *r, struct engine *engine, struct memory *memory, struct advice_facts *ret)
+void performance_facts(const struct report *r, struct engine *engine, struct memory *memory,
+                       struct advice_facts *ret)
 {
 	*ret = (struct advice_facts){.chunks = r->n_chunks,
 	                             .wall = r->wall_time,
@@ -163,11 +172,12 @@ static json_t *gpus_json(struct memory *m)
 	json_t *all = json_array();
 	size_t n = m ? gpu_read(memory_gpu(m), d) : 0;
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(all,
-		                      json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "name", d[i].name, "lost", d[i].now.lost,
-		                                "memory_used", known(d[i].now.used, 1), "memory_total",
-		                                known(d[i].now.total, 1), "memory_peak", known(d[i].peak, 1), "load",
-		                                known(d[i].now.load, 0.01), "temperature", known(d[i].now.temperature, 1)));
+		json_array_append_new(
+			all,
+			json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "name", d[i].name, "lost",
+		              d[i].now.lost, "memory_used", known(d[i].now.used, 1), "memory_total",
+		              known(d[i].now.total, 1), "memory_peak", known(d[i].peak, 1), "load",
+		              known(d[i].now.load, 0.01), "temperature", known(d[i].now.temperature, 1)));
 	return all;
 }
 
@@ -188,16 +198,23 @@ struct performance {
 	json_t *advice, *summary; /* summary: of the newest job; null before the first */
 };
 
-struct performance *performance_new(struct engine *engine, struct memory *memory, struct store *store)
+struct performance *performance_new(struct engine *engine, struct memory *memory,
+                                    struct store *store)
 {
 	struct performance *p = mem_alloc(1, sizeof *p);
-	*p = (struct performance){
-		.engine = engine, .memory = memory, .store = store, .advice = json_array(), .summary = json_null()};
+	*p = (struct performance){.engine = engine,
+	                          .memory = memory,
+	                          .store = store,
+	                          .advice = json_array(),
+	                          .summary = json_null()};
 	pthread_mutex_init(&p->lock, NULL);
-	/* What is known before any job: a newcomer should not learn from a report that the demo model answers. */
+	/* What is known before any job: a newcomer should not learn from a report
+	 * that the demo model answers. */
 	struct advice advice[ADVICE_MANY];
-	const struct advice_facts facts = {
-		.demo_model = engine_info(engine)->demo_model, .memory_peak = -1, .quantize = "", .cache_type = ""};
+	const struct advice_facts facts = {.demo_model = engine_info(engine)->demo_model,
+	                                   .memory_peak = -1,
+	                                   .quantize = "",
+	                                   .cache_type = ""};
 	json_decref(p->advice);
 	p->advice = advice_json(advice, advice_give(&facts, advice));
 	return p;
@@ -224,8 +241,10 @@ static void renew(struct performance *p)
 	    report_load(p->store, newest, &report, &err) < 0)
 		return;
 	performance_facts(report, p->engine, p->memory, &facts);
-	facts.demo_model = engine_info(p->engine)->demo_model; /* which answers from now on, whoever answered then */
-	json_t *fresh = advice_json(advice, advice_give(&facts, advice)), *summary = performance_of(report);
+	/* which answers from now on, whoever answered then */
+	facts.demo_model = engine_info(p->engine)->demo_model;
+	json_t *fresh = advice_json(advice, advice_give(&facts, advice)),
+		   *summary = performance_of(report);
 	pthread_mutex_lock(&p->lock);
 	json_decref(p->advice);
 	json_decref(p->summary);

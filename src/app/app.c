@@ -10,20 +10,23 @@
 
 static const struct opt_row rows[] = {
 	{"ui.progress", "progress", OPT_CHOICE, AT(progress), "auto", 0, 0, "auto|plain|json", NULL,
-     "How progress is shown: a bar on a terminal and plain lines elsewhere, always plain lines, or one JSON object a "
+     "How progress is shown: a bar on a terminal and plain lines elsewhere, always plain lines, "
+     "or one JSON object a "
      "line.",
      0},
-	{"ui.log_level", "log-level", OPT_CHOICE, AT(log_level), "warning", 0, 0, "error|warning|info|debug", NULL,
-     "What is told on standard error.", 0},
+	{"ui.log_level", "log-level", OPT_CHOICE, AT(log_level), "warning", 0, 0,
+     "error|warning|info|debug", NULL, "What is told on standard error.", 0},
 	{"store.dir", "data-dir", OPT_STRING, AT(data_dir), "", 0, 0, NULL, "FOLDER",
-     "Where jobs, models and logs are kept; empty = $XDG_DATA_HOME/vdet, or ~/.local/share/vdet.", 0},
+     "Where jobs, models and logs are kept; empty = $XDG_DATA_HOME/vdet, or ~/.local/share/vdet.",
+     0},
 	{"config.file", "config", OPT_STRING, AT(config), "", 0, 0, NULL, "FILE",
      "Read this configuration instead of $XDG_CONFIG_HOME/vdet/vdet.conf.", OPT_COMMAND_ONLY},
 };
 
 const struct opt_group app_opt_group = {"General", rows, sizeof rows / sizeof *rows};
 
-struct opt_set app_options_of(const struct command *c, struct app *app, struct opt_bind binds[static APP_BINDS_MAX])
+struct opt_set app_options_of(const struct command *c, struct app *app,
+                              struct opt_bind binds[static APP_BINDS_MAX])
 {
 	size_t n = 0;
 	if (c->own)
@@ -56,14 +59,16 @@ int app_open_store(const struct app *app, struct store **ret, struct err *err)
 	return r < 0 ? r : store_open(path, ret, err);
 }
 
-static int spend(void *ctx, const char *endpoint, const struct engine_spending *add, struct engine_spending *ret_today,
-                 struct err *err)
+static int spend(void *ctx, const char *endpoint, const struct engine_spending *add,
+                 struct engine_spending *ret_today, struct err *err)
 {
-	const struct store_spending more = {add->requests, add->prompt_tokens, add->output_tokens, add->money};
+	const struct store_spending more = {add->requests, add->prompt_tokens, add->output_tokens,
+	                                    add->money};
 	struct store_spending sum;
 	int r = store_spend(ctx, endpoint, clock_wall() / (86400 * CLOCK_SECOND), &more, &sum, err);
 	if (r == 0)
-		*ret_today = (struct engine_spending){sum.requests, sum.prompt_tokens, sum.output_tokens, sum.money};
+		*ret_today =
+			(struct engine_spending){sum.requests, sum.prompt_tokens, sum.output_tokens, sum.money};
 	return r;
 }
 
@@ -74,7 +79,8 @@ void app_count_spending(struct engine *engine, struct store *store)
 
 void app_look_at_gpus(const struct app *app, struct engine_places *p)
 {
-	const struct gpu_options o = {.nvml = app->memory.nvml && *app->memory.nvml ? app->memory.nvml : NULL};
+	const struct gpu_options o = {.nvml = app->memory.nvml && *app->memory.nvml ? app->memory.nvml
+	                                                                            : NULL};
 	AUTO(gpu_freep) struct gpu *g = gpu_open(&o);
 	struct gpu_device d[GPU_MANY];
 	size_t n = gpu_read(g, d);
@@ -87,8 +93,8 @@ void app_look_at_gpus(const struct app *app, struct engine_places *p)
 	}
 }
 
-int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), void *ctx, struct engine **ret,
-                   struct err *err)
+int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), void *ctx,
+                   struct engine **ret, struct err *err)
 {
 	struct engine_places places = {.models_dir = app->demo ? NULL : app->models_dir,
 	                               .demo_dir = app->demo_dir,

@@ -47,7 +47,8 @@ struct command {
 	unsigned groups;             /* GROUP_…: the options that it takes */
 	const struct opt_group *own; /* options of this command alone, or NULL */
 	void *own_target;
-	int (*run)(struct app *app, int argc, char **argv); /* arguments that are no options; returns an exit code */
+	/* arguments that are no options; returns an exit code */
+	int (*run)(struct app *app, int argc, char **argv);
 };
 enum {
 	GROUP_APP = 1,
@@ -63,28 +64,33 @@ enum {
 	APP_BINDS_MAX = 14,
 };
 
-extern const struct command cmd_analyze, cmd_index, cmd_jobs, cmd_report, cmd_plan, cmd_doctor, cmd_demo, cmd_model,
-	cmd_serve, cmd_preview, cmd_world, cmd_token, cmd_engine, cmd_advise, cmd_help;
+extern const struct command cmd_analyze, cmd_index, cmd_jobs, cmd_report, cmd_plan, cmd_doctor,
+	cmd_demo, cmd_model, cmd_serve, cmd_preview, cmd_world, cmd_token, cmd_engine, cmd_advise,
+	cmd_help;
 extern const struct command *const commands[];
 extern const size_t n_commands;
 
-/* Writes gpus, gpu_memory and gpu_in_use. Of a GPU that shares the machine's memory, or hardly has any, nothing is
- * planned. */
+/* Writes gpus, gpu_memory and gpu_in_use. Of a GPU that shares the machine's
+ * memory, or hardly has any, nothing is planned. */
 void app_look_at_gpus(const struct app *app, struct engine_places *p);
 /* Prints the error to standard error; the exit code that fits it. */
 int app_fail(const struct err *err);
 int app_usage(const struct command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The options that a command takes, bound to app; for parsing, help and documents. */
-struct opt_set app_options_of(const struct command *c, struct app *app, struct opt_bind binds[static APP_BINDS_MAX]);
+/* The options that a command takes, bound to app; for parsing, help and
+ * documents. */
+struct opt_set app_options_of(const struct command *c, struct app *app,
+                              struct opt_bind binds[static APP_BINDS_MAX]);
 int app_open_store(const struct app *app, struct store **ret, struct err *err);
-/* `note` (may be NULL) is told while a large model is hashed for the first time. */
-int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), void *ctx, struct engine **ret,
-                   struct err *err);
+/* `note` (may be NULL) is told while a large model is hashed for the first
+ * time. */
+int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), void *ctx,
+                   struct engine **ret, struct err *err);
 /* Says once what the user should know about the engine that was chosen. */
 void app_warn_about(const struct engine_info *i, const struct app *app);
 /* What endpoints use today is counted in the store, whoever uses them. */
 void app_count_spending(struct engine *engine, struct store *store);
-/* Analyses files one after the other with one engine, showing progress; the exit code is the worst of them. */
+/* Analyses files one after the other with one engine, showing progress; the
+ * exit code is the worst of them. */
 int app_analyze(struct app *app, char **files, int n);
 
 void help_print(const struct command *c); /* of one command, to standard output */

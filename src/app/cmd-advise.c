@@ -10,8 +10,8 @@ static struct {
 	bool json;
 } own;
 static const struct opt_row rows[] = {
-	{"advise.json", "json", OPT_BOOL, 0, "false", 0, 0, NULL, NULL, "One JSON object instead of text.",
-     OPT_COMMAND_ONLY},
+	{"advise.json", "json", OPT_BOOL, 0, "false", 0, 0, NULL, NULL,
+     "One JSON object instead of text.", OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Advice", rows, 1};
 
@@ -36,7 +36,8 @@ static void print_line(const char *name, double v, const char *unit, int digits)
 
 static void print_text(const struct report *r, const json_t *p, const struct advice *a, size_t n)
 {
-	const json_t *engine = json_object_get(p, "engine_time"), *decode = json_object_get(p, "decode_time");
+	const json_t *engine = json_object_get(p, "engine_time"),
+				 *decode = json_object_get(p, "decode_time");
 	printf("job %s  %s\n\n", r->job, r->source_name);
 	print_line("time of work", number(p, "wall_time"), "s", 1);
 	print_line("video a second", number(p, "video_a_second"), "s", 1);
@@ -45,11 +46,11 @@ static void print_text(const struct report *r, const json_t *p, const struct adv
 	print_line("tokens written", number(p, "decode_rate"), "a second", 0);
 	print_line("engine busy", 100 * number(p, "engine_busy"), "% of the time", 0);
 	if (json_is_object(engine))
-		printf("%-22s median %.1f s, 90 %% within %.1f s, longest %.1f s\n", "a chunk, model", number(engine, "p50"),
-		       number(engine, "p90"), number(engine, "max"));
+		printf("%-22s median %.1f s, 90 %% within %.1f s, longest %.1f s\n", "a chunk, model",
+		       number(engine, "p50"), number(engine, "p90"), number(engine, "max"));
 	if (json_is_object(decode))
-		printf("%-22s median %.2f s, 90 %% within %.2f s, longest %.2f s\n", "a chunk, decoding", number(decode, "p50"),
-		       number(decode, "p90"), number(decode, "max"));
+		printf("%-22s median %.2f s, 90 %% within %.2f s, longest %.2f s\n", "a chunk, decoding",
+		       number(decode, "p50"), number(decode, "p90"), number(decode, "max"));
 	for (size_t i = 0; i < r->n_steps; i++)
 		printf("%-22s %s (%s)\n", i ? "" : "memory", r->steps[i].what, r->steps[i].why);
 	puts("");
@@ -83,7 +84,8 @@ static int run(struct app *app, int argc, char **argv)
 	size_t n = advice_give(&facts, advice);
 	json_auto_t *p = performance_of(report);
 	if (own.json) {
-		json_auto_t *all = json_pack("{s:O, s:o}", "performance", p, "recommendations", advice_json(advice, n));
+		json_auto_t *all =
+			json_pack("{s:O, s:o}", "performance", p, "recommendations", advice_json(advice, n));
 		json_dumpf(all, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
 		putchar('\n');
 	} else {
@@ -96,7 +98,9 @@ const struct command cmd_advise = {
 	.name = "advise",
 	.usage = "[JOB]",
 	.summary = "tell how fast a job was, and what to change",
-	.text = "Without a job, the newest. Each piece of advice names what was measured, and the option to change.\n",
+	.text =
+		"Without a job, the newest. Each piece of advice names what was measured, and the option "
+		"to change.\n",
 	.groups = GROUP_APP | GROUP_ENGINE,
 	.own = &group,
 	.own_target = &own,

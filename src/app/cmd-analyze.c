@@ -9,7 +9,8 @@
 #include "engine/model-info.h"
 #include "report/report.h"
 
-/* The path as a person would name it: relative where it lies below the current folder. */
+/* The path as a person would name it: relative where it lies below the current
+ * folder. */
 static const char *short_path(const char *path)
 {
 	static char cwd[4096];
@@ -31,11 +32,12 @@ static void tell_report(struct ui *ui, const struct analyze_result *r, const cha
 		else
 			main = names[i];
 	}
-	ui_say(ui, "report: %s/report.%s%s%s%s", short_path(r->dir), main, others.len ? "  (" : "", buf_str(&others),
-	       others.len ? ")" : "");
+	ui_say(ui, "report: %s/report.%s%s%s%s", short_path(r->dir), main, others.len ? "  (" : "",
+	       buf_str(&others), others.len ? ")" : "");
 	progress_event(ui_progress(ui), "report",
-	               json_pack("{s:s, s:s, s:I, s:I, s:I}", "job", r->job, "dir", r->dir, "chunks", (json_int_t)r->chunks,
-	                         "holes", (json_int_t)r->holes, "resumed", (json_int_t)r->resumed));
+	               json_pack("{s:s, s:s, s:I, s:I, s:I}", "job", r->job, "dir", r->dir, "chunks",
+	                         (json_int_t)r->chunks, "holes", (json_int_t)r->holes, "resumed",
+	                         (json_int_t)r->resumed));
 }
 
 static int exit_of(const struct analyze_result *r)
@@ -43,11 +45,12 @@ static int exit_of(const struct analyze_result *r)
 	if (r->outcome == ANALYZE_COMPLETE)
 		return EXIT_COMPLETE;
 	if (r->outcome == ANALYZE_EMPTY) {
-		log_error("not one of %zu chunks could be analysed; the first: %s", r->chunks, r->first_hole);
+		log_error("not one of %zu chunks could be analysed; the first: %s", r->chunks,
+		          r->first_hole);
 		return EXIT_FAILED;
 	}
-	log_warning("%zu of %zu chunks are holes; the same command tries them again. The first: %s", r->holes, r->chunks,
-	            r->first_hole);
+	log_warning("%zu of %zu chunks are holes; the same command tries them again. The first: %s",
+	            r->holes, r->chunks, r->first_hole);
 	return EXIT_HOLES;
 }
 
@@ -58,10 +61,12 @@ static int analyze_one(const struct analyze *a, struct ui *ui, const char *file)
 	int r = analyze_file(a, file, &result, &err);
 	if (r < 0) {
 		progress_event(ui_progress(ui), "error",
-		               json_pack("{s:s, s:s, s:s}", "file", file_base(file), "code", err_code_name(err.code), "message",
+		               json_pack("{s:s, s:s, s:s}", "file", file_base(file), "code",
+		                         err_code_name(err.code), "message",
 		                         err.code == ERR_CANCELED ? "interrupted" : err.msg));
 		if (err.code == ERR_CANCELED)
-			log_warning("interrupted; what is finished is kept, and the same command goes on from there");
+			log_warning(
+				"interrupted; what is finished is kept, and the same command goes on from there");
 		return app_fail(&err);
 	}
 	if (result.resumed)
@@ -87,13 +92,15 @@ static int worse(int a, int b)
 	return EXIT_COMPLETE;
 }
 
-static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, struct store *store, char **files, int n)
+static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, struct store *store,
+                       char **files, int n)
 {
 	AUTO(memory_freep) struct memory *memory = memory_open(&app->memory, engine);
 	struct analyze_options options = app->analyze;
 	/* For a budget: what a picture costs this model. */
 	AUTO(model_look_clear) struct model_look look = {0};
-	const struct engine_places places = {.models_dir = app->demo ? NULL : app->models_dir, .demo_dir = app->demo_dir};
+	const struct engine_places places = {.models_dir = app->demo ? NULL : app->models_dir,
+	                                     .demo_dir = app->demo_dir};
 	struct err ignored;
 	bool known = *options.budget && model_look(&app->engine, &places, NULL, &look, &ignored) == 0;
 	const struct analyze a = {.options = &options,
@@ -107,8 +114,8 @@ static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, st
 	int code = EXIT_COMPLETE;
 	for (int i = 0; i < n && code != EXIT_INTERRUPTED; i++) {
 		AUTO(mem_freep)
-		char *output =
-			n > 1 && *app->analyze.output ? output_for(app->analyze.output, files[i]) : mem_strdup(app->analyze.output);
+		char *output = n > 1 && *app->analyze.output ? output_for(app->analyze.output, files[i])
+		                                             : mem_strdup(app->analyze.output);
 		options.output = output;
 		code = worse(code, analyze_one(&a, ui, files[i]));
 	}
@@ -126,9 +133,11 @@ void app_warn_about(const struct engine_info *i, const struct app *app)
 	if (*i->warning)
 		log_warning("%s", i->warning);
 	if (i->demo_model && !app->demo)
-		log_warning("no model is configured, so the bundled demo model answers: it understands only the scenes that "
-		            "`vdet demo` draws. Put a GGUF model and its mmproj into %s, or name an --engine",
-		            app->models_dir);
+		log_warning(
+			"no model is configured, so the bundled demo model answers: it understands only the "
+			"scenes that "
+			"`vdet demo` draws. Put a GGUF model and its mmproj into %s, or name an --engine",
+			app->models_dir);
 }
 
 int app_analyze(struct app *app, char **files, int n)
@@ -144,8 +153,9 @@ int app_analyze(struct app *app, char **files, int n)
 	if (r == 0)
 		r = app_new_engine(app, note_engine, ui_progress(ui), &engine, &err);
 	if (r < 0) {
-		progress_event(ui_progress(ui), "error",
-		               json_pack("{s:s, s:s}", "code", err_code_name(err.code), "message", err.msg));
+		progress_event(
+			ui_progress(ui), "error",
+			json_pack("{s:s, s:s}", "code", err_code_name(err.code), "message", err.msg));
 		return app_fail(&err);
 	}
 	app_count_spending(engine, store);
@@ -164,9 +174,11 @@ const struct command cmd_analyze = {
 	.name = "analyze",
 	.usage = "FILE…",
 	.summary = "watch videos and report what happens in them",
-	.text = "Looks at each video chunk by chunk, and writes report.html, .json, .md, .vtt and .csv.\n"
-			"Every finished chunk is kept: after an interruption, the same command goes on.\n"
-			"Exit codes: 0 complete, 3 finished with holes, 1 failed, 2 wrong usage, 130 interrupted.\n",
+	.text =
+		"Looks at each video chunk by chunk, and writes report.html, .json, .md, .vtt and .csv.\n"
+		"Every finished chunk is kept: after an interruption, the same command goes on.\n"
+		"Exit codes: 0 complete, 3 finished with holes, 1 failed, 2 wrong usage, 130 "
+		"interrupted.\n",
 	.groups = GROUP_RUN,
 	.run = run,
 };

@@ -1,5 +1,5 @@
-/* `vdet demo`: draws a recording whose truth is known, analyses it with the bundled model, and prints what was found
- * beside what happened. */
+/* `vdet demo`: draws a recording whose truth is known, analyses it with the
+ * bundled model, and prints what was found beside what happened. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,16 +20,17 @@ static struct {
 	char *dir;
 } own;
 static const struct opt_row rows[] = {
-	{"demo.hours", "hours", OPT_DOUBLE, offsetof(__typeof__(own), hours), "0.1667", 0.01, 24, NULL, "N",
-     "Length of the recording that is drawn; the default is ten minutes.", OPT_COMMAND_ONLY},
-	{"demo.seed", "seed", OPT_INT, offsetof(__typeof__(own), seed), "7", -1e15, 1e15, NULL, "N", "Which story.",
-     OPT_COMMAND_ONLY},
-	{"demo.dir", "dir", OPT_STRING, offsetof(__typeof__(own), dir), "vdet-demo", 0, 0, NULL, "FOLDER",
-     "Where the recording and its report go.", OPT_COMMAND_ONLY},
+	{"demo.hours", "hours", OPT_DOUBLE, offsetof(__typeof__(own), hours), "0.1667", 0.01, 24, NULL,
+     "N", "Length of the recording that is drawn; the default is ten minutes.", OPT_COMMAND_ONLY},
+	{"demo.seed", "seed", OPT_INT, offsetof(__typeof__(own), seed), "7", -1e15, 1e15, NULL, "N",
+     "Which story.", OPT_COMMAND_ONLY},
+	{"demo.dir", "dir", OPT_STRING, offsetof(__typeof__(own), dir), "vdet-demo", 0, 0, NULL,
+     "FOLDER", "Where the recording and its report go.", OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Demo", rows, ARRAY_LEN(rows)};
 
-/* Frames this close see events of some seconds, and four at once is what the demo model is good at. */
+/* Frames this close see events of some seconds, and four at once is what the
+ * demo model is good at. */
 static const struct {
 	const char *row, *value;
 } demo_settings[] = {
@@ -63,7 +64,8 @@ static int apply_settings(struct app *app, struct err *err)
 	return 0;
 }
 
-/* Is what the truth tells said by this event of the report? The same thing, at the same time. */
+/* Is what the truth tells said by this event of the report? The same thing, at
+ * the same time. */
 static bool tells(const struct report_event *said, const struct world_event *e)
 {
 	char thing[40];
@@ -89,8 +91,8 @@ static bool was_seen(const struct report *r, const struct world *w, const struct
 	return false;
 }
 
-static void print_event(const struct report *r, const struct world *w, const struct world_event *e, size_t *seen,
-                        size_t *told)
+static void print_event(const struct report *r, const struct world *w, const struct world_event *e,
+                        size_t *seen, size_t *told)
 {
 	char text[200], a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	const char *found = "not seen: no frame fell into it";
@@ -108,8 +110,8 @@ static void print_event(const struct report *r, const struct world *w, const str
 	*seen += see;
 	*told += see && say;
 	world_event_text(w, e, text, sizeof text);
-	printf("%s %7s-%-7s %-66s | %s%s%s\n", say ? "+" : "-", clock_short(e->start_us, a), clock_short(e->end_us, b),
-	       text, at, *at ? " " : "", found);
+	printf("%s %7s-%-7s %-66s | %s%s%s\n", say ? "+" : "-", clock_short(e->start_us, a),
+	       clock_short(e->end_us, b), text, at, *at ? " " : "", found);
 }
 
 /* How many of the report's events are about nothing that happened. */
@@ -133,10 +135,12 @@ static void print_comparison(const struct report *r, const struct world *w)
 	printf("\n%-18s%-67s | %s\n", "  what happened", "", "what the report says");
 	for (size_t i = 0; i < w->n_events; i++)
 		print_event(r, w, &w->events[i], &seen, &told);
-	printf(
-		"\n%zu events happened; frames showed %zu of them to the model, and the report names %zu of these (%.0f %%).\n"
-		"The report has %zu statements; %zu are about nothing that happened.\n",
-		w->n_events, seen, told, seen ? 100.0 * (double)told / (double)seen : 100.0, r->n_events, count_invented(r, w));
+	printf("\n"
+	       "%zu events happened; frames showed %zu of them to the model, and the report names %zu "
+	       "of these (%.0f %%).\n"
+	       "The report has %zu statements; %zu are about nothing that happened.\n",
+	       w->n_events, seen, told, seen ? 100.0 * (double)told / (double)seen : 100.0, r->n_events,
+	       count_invented(r, w));
 }
 
 /* The newest job about this video, from the store. */
@@ -193,13 +197,14 @@ static int run(struct app *app, int argc, char **argv)
 	(void)argv;
 	if (argc)
 		return app_usage(&cmd_demo, "it takes no file: it draws its own");
-	if (opt_parse(&(struct opt_set){&bind, 1}, NULL, NULL, NULL, NULL, &n, &err) < 0 || apply_settings(app, &err) < 0)
+	if (opt_parse(&(struct opt_set){&bind, 1}, NULL, NULL, NULL, NULL, &n, &err) < 0 ||
+	    apply_settings(app, &err) < 0)
 		return app_fail(&err);
 	v.world.seed = own.seed;
 	v.world.duration_us = (int64_t)(own.hours * 3600) * CLOCK_SECOND;
 	AUTO(mem_freep)
-	char *name =
-		mem_printf("recording-%lld-%llds.mp4", (long long)own.seed, (long long)(v.world.duration_us / CLOCK_SECOND));
+	char *name = mem_printf("recording-%lld-%llds.mp4", (long long)own.seed,
+	                        (long long)(v.world.duration_us / CLOCK_SECOND));
 	AUTO(mem_freep) char *path = file_join(own.dir, name);
 	if (draw(app, &v, path, &err) < 0)
 		return app_fail(&err);

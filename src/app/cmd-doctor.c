@@ -8,8 +8,8 @@ static struct {
 	bool json;
 } own;
 static const struct opt_row rows[] = {
-	{"doctor.json", "json", OPT_BOOL, 0, "false", 0, 0, NULL, NULL, "One JSON object instead of text.",
-     OPT_COMMAND_ONLY},
+	{"doctor.json", "json", OPT_BOOL, 0, "false", 0, 0, NULL, NULL,
+     "One JSON object instead of text.", OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Doctor", rows, 1};
 
@@ -29,9 +29,9 @@ static void print_json(const struct checks *c, bool healthy)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < c->n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "check", c->items[i].name, "state",
-		                                      state_names[c->items[i].state], "found", c->items[i].found, "advice",
-		                                      c->items[i].advice));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "check", c->items[i].name,
+		                                      "state", state_names[c->items[i].state], "found",
+		                                      c->items[i].found, "advice", c->items[i].advice));
 	json_auto_t *root = json_pack("{s:b, s:o}", "healthy", healthy, "checks", list);
 	json_dumpf(root, stdout, JSON_INDENT(2));
 	putchar('\n');

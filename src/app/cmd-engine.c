@@ -1,4 +1,5 @@
-/* `vdet engine list|test`: which endpoints there are, and whether each does what an analysis needs. */
+/* `vdet engine list|test`: which endpoints there are, and whether each does
+ * what an analysis needs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,8 @@ static struct {
 	bool json;
 } own;
 static const struct opt_row rows[] = {
-	{"engine_tool.json", "json", OPT_BOOL, 0, "false", 0, 0, NULL, NULL, "JSON instead of a table.", OPT_COMMAND_ONLY},
+	{"engine_tool.json", "json", OPT_BOOL, 0, "false", 0, 0, NULL, NULL, "JSON instead of a table.",
+     OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Engine tool", rows, 1};
 
@@ -26,8 +28,8 @@ static void print_list(const json_t *all)
 {
 	size_t i;
 	json_t *e;
-	printf("%-14s %-6s %-9s %5s %8s %-9s %-28s %s\n", "NAME", "TIER", "STATE", "SLOTS", "CONTEXT", "PICTURES", "MODEL",
-	       "ADDRESS");
+	printf("%-14s %-6s %-9s %5s %8s %-9s %-28s %s\n", "NAME", "TIER", "STATE", "SLOTS", "CONTEXT",
+	       "PICTURES", "MODEL", "ADDRESS");
 	json_array_foreach (all, i, e) {
 		const char *error = json_string_value(json_object_get(e, "error"));
 		json_int_t context = json_integer_value(json_object_get(e, "context"));
@@ -35,10 +37,10 @@ static void print_list(const json_t *all)
 		if (context > 0)
 			snprintf(number, sizeof number, "%lld", (long long)context);
 		bool child = strcmp(text_of(e, "kind"), "child") == 0;
-		printf("%-14s %-6s %-9s %5lld %8s %-9s %-28s %s\n", text_of(e, "name"), text_of(e, "tier"), text_of(e, "state"),
-		       (long long)json_integer_value(json_object_get(e, "slots")), number,
-		       json_is_false(json_object_get(e, "images")) ? "no" : "yes", text_of(e, "model"),
-		       child ? "llama-server of ours" : text_of(e, "url"));
+		printf("%-14s %-6s %-9s %5lld %8s %-9s %-28s %s\n", text_of(e, "name"), text_of(e, "tier"),
+		       text_of(e, "state"), (long long)json_integer_value(json_object_get(e, "slots")),
+		       number, json_is_false(json_object_get(e, "images")) ? "no" : "yes",
+		       text_of(e, "model"), child ? "llama-server of ours" : text_of(e, "url"));
 		if (error && *error)
 			printf("%-14s %s\n", "", error);
 	}
@@ -84,8 +86,8 @@ static void print_rows_json(const struct conformance_row *rows_, size_t n, bool 
 	static const char *const names[] = {"ok", "note", "fault"};
 	json_t *list = json_array();
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "check", rows_[i].name, "state", names[rows_[i].state],
-		                                      "found", rows_[i].found));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "check", rows_[i].name, "state",
+		                                      names[rows_[i].state], "found", rows_[i].found));
 	json_auto_t *all = json_pack("{s:b, s:o}", "fit", fit, "checks", list);
 	json_dumpf(all, stdout, JSON_INDENT(1));
 	putchar('\n');
@@ -112,7 +114,9 @@ static int choose(struct app *app, const char *what, struct err *err)
 		app->engine.url = mem_strdup("auto");
 		return 0;
 	}
-	return err_set(err, ERR_ARG, "\"%s\" is neither an address nor the name of an endpoint that is configured", what);
+	return err_set(err, ERR_ARG,
+	               "\"%s\" is neither an address nor the name of an endpoint that is configured",
+	               what);
 }
 
 static int test(struct app *app, const char *what)
@@ -128,7 +132,8 @@ static int test(struct app *app, const char *what)
 		r = engine_start(engine, NULL, NULL, &err);
 	if (r < 0)
 		return app_fail(&err);
-	size_t n = conformance_try(engine, (size_t)app->analyze.chunk_frames, app->cancel, print_row, NULL, found);
+	size_t n = conformance_try(engine, (size_t)app->analyze.chunk_frames, app->cancel, print_row,
+	                           NULL, found);
 	if (cancel_fired(app->cancel))
 		return EXIT_INTERRUPTED;
 	bool fit = true;
@@ -145,7 +150,8 @@ static int run(struct app *app, int argc, char **argv)
 		return list(app);
 	if (argc >= 1 && argc <= 2 && strcmp(argv[0], "test") == 0)
 		return test(app, argc > 1 ? argv[1] : NULL);
-	return app_usage(&cmd_engine, argc ? "\"%s\" is neither list nor test" : "say list or test", argc ? argv[0] : "");
+	return app_usage(&cmd_engine, argc ? "\"%s\" is neither list nor test" : "say list or test",
+	                 argc ? argv[0] : "");
 }
 
 const struct command cmd_engine = {
@@ -153,8 +159,10 @@ const struct command cmd_engine = {
 	.usage = "list | test [URL|NAME]",
 	.summary = "list the engines that are configured, or try one with drawn pictures",
 	.text =
-		"list starts or asks each of them. test tells whether one does what an analysis needs: pictures in order, as\n"
-		"many as chunk.frames, a JSON Schema, streaming, cancelling, its context. Exit code 1 if it does not.\n",
+		"list starts or asks each of them. test tells whether one does what an analysis needs: "
+		"pictures in order, as\n"
+		"many as chunk.frames, a JSON Schema, streaming, cancelling, its context. Exit code 1 if "
+		"it does not.\n",
 	.groups = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE,
 	.own = &group,
 	.own_target = &own,

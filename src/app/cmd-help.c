@@ -9,19 +9,22 @@ static struct {
 } own;
 static const struct opt_row rows[] = {
 	{"help.as", "as", OPT_CHOICE, 0, "text", 0, 0, "text|markdown|man|bash|zsh|fish", NULL,
-     "In another form: docs/options.md, the manual page, or what a shell needs to complete words.", OPT_COMMAND_ONLY},
+     "In another form: docs/options.md, the manual page, or what a shell needs to complete words.",
+     OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Help", rows, 1};
 
 static void print_overview(void)
 {
-	puts("vdet watches long video with a vision-language model and tells what happened, when, and which frame shows "
+	puts("vdet watches long video with a vision-language model and tells what happened, when, and "
+	     "which frame shows "
 	     "it.\n\n"
 	     "usage: vdet COMMAND [OPTION…] [ARGUMENT…]\n");
 	for (size_t i = 0; i < n_commands; i++)
 		printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
-	puts("\nvdet help COMMAND tells more; vdet --version names the version.\n"
-	     "Exit codes: 0 complete, 3 finished with holes, 1 failed, 2 wrong usage, 130 interrupted.");
+	puts(
+		"\nvdet help COMMAND tells more; vdet --version names the version.\n"
+		"Exit codes: 0 complete, 3 finished with holes, 1 failed, 2 wrong usage, 130 interrupted.");
 }
 
 void help_print(const struct command *c)
@@ -35,8 +38,8 @@ void help_print(const struct command *c)
 	}
 	struct opt_set set = app_options_of(c, &app, binds);
 	opt_help(&set, &text);
-	printf("vdet %s: %s\n\nusage: vdet %s [OPTION…] %s\n%s%s", c->name, c->summary, c->name, c->usage,
-	       *c->text ? "\n" : "", c->text);
+	printf("vdet %s: %s\n\nusage: vdet %s [OPTION…] %s\n%s%s", c->name, c->summary, c->name,
+	       c->usage, *c->text ? "\n" : "", c->text);
 	fputs(buf_str(&text), stdout);
 }
 
@@ -49,11 +52,15 @@ static void print_markdown(void)
 	struct opt_set set = app_options_of(&all, &app, binds);
 	opt_markdown(&set, &text);
 	puts("# Options\n\n<!-- made by: vdet help --as markdown -->\n\n"
-	     "Every option can be given as a flag, as a key in `vdet.conf` (section and key, as in `[chunk]` and\n"
-	     "`duration = 300`), or as an environment variable (`VDET_CHUNK_DURATION`). The command line wins over the\n"
+	     "Every option can be given as a flag, as a key in `vdet.conf` (section and key, as in "
+	     "`[chunk]` and\n"
+	     "`duration = 300`), or as an environment variable (`VDET_CHUNK_DURATION`). The command "
+	     "line wins over the\n"
 	     "environment, the environment over the file, the file over the default. The file is\n"
-	     "`$XDG_CONFIG_HOME/vdet/vdet.conf` (`~/.config/vdet/vdet.conf`), or what `--config` or `VDET_CONFIG` names.\n"
-	     "An unknown key and a value out of range are errors. Times are in seconds, or written as `1:30`, `5min`, "
+	     "`$XDG_CONFIG_HOME/vdet/vdet.conf` (`~/.config/vdet/vdet.conf`), or what `--config` or "
+	     "`VDET_CONFIG` names.\n"
+	     "An unknown key and a value out of range are errors. Times are in seconds, or written as "
+	     "`1:30`, `5min`, "
 	     "`2h`;\n"
 	     "sizes take K, M, G and T.");
 	fputs(buf_str(&text), stdout);
@@ -66,7 +73,8 @@ static int run(struct app *app, int argc, char **argv)
 		const char *name;
 		void (*print)(void);
 	} forms[] = {
-		{"markdown", print_markdown}, {"man", help_man}, {"bash", help_bash}, {"zsh", help_zsh}, {"fish", help_fish},
+		{"markdown", print_markdown}, {"man", help_man}, {"bash", help_bash}, {"zsh", help_zsh},
+		{"fish", help_fish},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
 		if (strcmp(own.as, forms[i].name) == 0) {

@@ -22,14 +22,16 @@ static struct own {
 
 static const struct opt_row rows[] = {
 	{"index.scenes", "scenes", OPT_BOOL, AT(scenes), "false", 0, 0, NULL, NULL,
-     "Decode around every possible cut, so that cuts are exact to the frame: hard, dissolve, fade. Takes longer.",
+     "Decode around every possible cut, so that cuts are exact to the frame: hard, dissolve, "
+     "fade. Takes longer.",
      OPT_COMMAND_ONLY},
-	{"index.json", "json", OPT_BOOL, AT(json), "false", 0, 0, NULL, NULL, "Print everything that is known, as JSON.",
-     OPT_COMMAND_ONLY},
+	{"index.json", "json", OPT_BOOL, AT(json), "false", 0, 0, NULL, NULL,
+     "Print everything that is known, as JSON.", OPT_COMMAND_ONLY},
 	{"index.fresh", "fresh", OPT_BOOL, AT(fresh), "false", 0, 0, NULL, NULL,
      "Make it again, even if it was made of this file before.", OPT_COMMAND_ONLY},
 	{"index.output", "output", OPT_STRING, AT(output), "", 0, 0, NULL, "FOLDER",
-     "Write NAME.index.json there, and with --scenes the shots as chapters: NAME.chapters.vtt.", OPT_COMMAND_ONLY},
+     "Write NAME.index.json there, and with --scenes the shots as chapters: NAME.chapters.vtt.",
+     OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Index of a video", rows, ARRAY_LEN(rows)};
 
@@ -40,8 +42,8 @@ static void on_progress(void *ctx, const char *what, double fraction)
 	progress_phase(ctx, "index", text);
 }
 
-static int make(struct app *app, struct store *store, const char *path, struct progress *progress, bool *cached,
-                struct video_index **ret, struct err *err)
+static int make(struct app *app, struct store *store, const char *path, struct progress *progress,
+                bool *cached, struct video_index **ret, struct err *err)
 {
 	const struct analyze_options *a = &app->analyze;
 	const struct indexer_options o = {.effort = a->index_effort,
@@ -79,13 +81,14 @@ static void print_curve(const struct video_index *x)
 	putchar('\n');
 }
 
-static int64_t time_of(const struct video_index *x, bool (*is)(const struct video_index *, size_t, unsigned),
-                       unsigned arg)
+static int64_t time_of(const struct video_index *x,
+                       bool (*is)(const struct video_index *, size_t, unsigned), unsigned arg)
 {
 	int64_t sum = 0;
 	for (size_t i = 0; i < x->n_bins; i++)
 		if (is(x, i, arg))
-			sum += (int64_t)(i + 1) * x->bin <= x->duration ? x->bin : x->duration - (int64_t)i * x->bin;
+			sum += (int64_t)(i + 1) * x->bin <= x->duration ? x->bin
+			                                                : x->duration - (int64_t)i * x->bin;
 	return sum;
 }
 
@@ -111,7 +114,8 @@ static bool is_looked(const struct video_index *x, size_t i, unsigned look)
 static void print_share(const char *label, int64_t part, const struct video_index *x)
 {
 	char t[CLOCK_TEXT_MAX];
-	printf("%s %s (%.0f %%)", label, clock_short(part, t), 100.0 * (double)part / (double)x->duration);
+	printf("%s %s (%.0f %%)", label, clock_short(part, t),
+	       100.0 * (double)part / (double)x->duration);
 }
 
 static void print_flags(const struct video_index *x)
@@ -135,8 +139,8 @@ static void print_cuts(const struct video_index *x)
 	size_t count[3] = {0};
 	for (size_t i = 0; i < x->n_cuts; i++)
 		count[x->cuts[i].kind]++;
-	printf("  cuts       %zu (%zu hard, %zu dissolves, %zu fades)%s\n", x->n_cuts, count[0], count[1], count[2],
-	       own.scenes || !x->n_cuts ? "" : "; --scenes makes them exact");
+	printf("  cuts       %zu (%zu hard, %zu dissolves, %zu fades)%s\n", x->n_cuts, count[0],
+	       count[1], count[2], own.scenes || !x->n_cuts ? "" : "; --scenes makes them exact");
 	for (size_t i = 0; i < x->n_cuts && (own.scenes || x->n_cuts <= FEW); i++) {
 		const struct index_cut *c = &x->cuts[i];
 		char t[CLOCK_TEXT_MAX];
@@ -153,7 +157,8 @@ static void print_summary(const char *name, const struct video_index *x, bool ca
 {
 	char t[CLOCK_TEXT_MAX];
 	printf("%s  %s\n", name, clock_text(x->duration, t));
-	printf("  packets    %" PRId64 ", %" PRId64 " of them keyframes; %" PRId64 " pictures decoded, no two more "
+	printf("  packets    %" PRId64 ", %" PRId64 " of them keyframes; %" PRId64
+	       " pictures decoded, no two more "
 	       "than %.1f s apart\n",
 	       x->packets, x->keyframes, x->decoded, (double)x->max_gap / 1e6);
 	print_share("  looked at  closely", time_of(x, is_looked, INDEX_DECODED), x);
@@ -168,10 +173,12 @@ static void print_summary(const char *name, const struct video_index *x, bool ca
 	putchar('\n');
 	print_flags(x);
 	print_cuts(x);
-	printf("  took       %.2f s%s\n", (double)x->work_time / 1e6, cached ? ", at an earlier time" : "");
+	printf("  took       %.2f s%s\n", (double)x->work_time / 1e6,
+	       cached ? ", at an earlier time" : "");
 }
 
-static int write_files(const char *path, const struct video_index *x, const char *json, struct err *err)
+static int write_files(const char *path, const struct video_index *x, const char *json,
+                       struct err *err)
 {
 	AUTO(mem_freep) char *stem = file_stem(path);
 	AUTO(mem_freep) char *json_name = mem_printf("%s.index.json", stem);
@@ -242,8 +249,11 @@ const struct command cmd_index = {
 	.name = "index",
 	.usage = "FILE…",
 	.summary = "look through whole videos: where something happens, and cuts",
-	.text = "Walks the packets, decodes the keyframes small, and looks closely where that pays (--index-effort).\n"
-			"The same index is the first phase of vdet analyze; it is kept, so that it is made once of each file.\n",
+	.text =
+		"Walks the packets, decodes the keyframes small, and looks closely where that pays "
+		"(--index-effort).\n"
+		"The same index is the first phase of vdet analyze; it is kept, so that it is made once "
+		"of each file.\n",
 	.groups = GROUP_APP | GROUP_INDEX,
 	.own = &group,
 	.own_target = &own,

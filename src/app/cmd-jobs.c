@@ -11,7 +11,8 @@ static struct {
 	bool json;
 } own;
 static const struct opt_row rows[] = {
-	{"jobs.json", "json", OPT_BOOL, 0, "false", 0, 0, NULL, NULL, "One JSON object a line.", OPT_COMMAND_ONLY},
+	{"jobs.json", "json", OPT_BOOL, 0, "false", 0, 0, NULL, NULL, "One JSON object a line.",
+     OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Jobs", rows, 1};
 
@@ -22,17 +23,18 @@ static int print_job(void *ctx, const struct store_job *j)
 	clock_iso(j->created, created);
 	if (own.json) {
 		json_auto_t *o =
-			json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s}", "job", j->id, "source", j->source_name, "state",
-		              store_job_state_name(j->state), "chunks", (json_int_t)j->chunks, "done", (json_int_t)j->done,
-		              "holes", (json_int_t)j->holes, "created", created, "dir", j->output);
+			json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s}", "job", j->id, "source",
+		              j->source_name, "state", store_job_state_name(j->state), "chunks",
+		              (json_int_t)j->chunks, "done", (json_int_t)j->done, "holes",
+		              (json_int_t)j->holes, "created", created, "dir", j->output);
 		json_dumpf(o, stdout, JSON_COMPACT);
 		putchar('\n');
 		return 0;
 	}
 	if (!(*n)++)
 		printf("%-12s  %-20s  %-8s  %9s  %s\n", "JOB", "CREATED", "STATE", "CHUNKS", "VIDEO");
-	printf("%-12s  %-20s  %-8s  %4lld/%-4lld  %s\n", j->id, created, store_job_state_name(j->state), (long long)j->done,
-	       (long long)j->chunks, j->source_name);
+	printf("%-12s  %-20s  %-8s  %4lld/%-4lld  %s\n", j->id, created, store_job_state_name(j->state),
+	       (long long)j->done, (long long)j->chunks, j->source_name);
 	return 0;
 }
 

@@ -53,9 +53,10 @@ static void on_note(void *ctx, const char *line)
 
 static void say_json(const char *file, const struct download_progress *p)
 {
-	json_auto_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:f, s:f}", "type", "progress", "file", file, "phase",
-	                           p->phase, "done", (json_int_t)p->done, "total", (json_int_t)p->total, "rate", p->rate,
-	                           "left", p->left < 0 ? -1.0 : (double)p->left / 1e6);
+	json_auto_t *o =
+		json_pack("{s:s, s:s, s:s, s:I, s:I, s:f, s:f}", "type", "progress", "file", file, "phase",
+	              p->phase, "done", (json_int_t)p->done, "total", (json_int_t)p->total, "rate",
+	              p->rate, "left", p->left < 0 ? -1.0 : (double)p->left / 1e6);
 	json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	putchar('\n');
 	fflush(stdout);
@@ -66,9 +67,12 @@ static void on_progress(void *ctx, const char *file, const struct download_progr
 {
 	struct show *s = ctx;
 	int64_t now = clock_now();
-	char done[TEXT_SIZE_MAX], total[TEXT_SIZE_MAX], rate[TEXT_SIZE_MAX], left[CLOCK_TEXT_MAX] = "--:--";
+	char done[TEXT_SIZE_MAX], total[TEXT_SIZE_MAX], rate[TEXT_SIZE_MAX],
+		left[CLOCK_TEXT_MAX] = "--:--";
 	bool new = strcmp(s->file, file) != 0;
-	if (!new &&now - s->said < (s->terminal ? CLOCK_SECOND / 10 : own.json ? CLOCK_SECOND : 5 * CLOCK_SECOND))
+	if (!new &&now - s->said < (s->terminal ? CLOCK_SECOND / 10
+	                            : own.json  ? CLOCK_SECOND
+	                                        : 5 * CLOCK_SECOND))
 		return;
 	snprintf(s->file, sizeof s->file, "%s", file);
 	s->said = now;
@@ -81,8 +85,9 @@ static void on_progress(void *ctx, const char *file, const struct download_progr
 	text_size((double)p->done, done);
 	text_size((double)p->total, total);
 	text_size(p->rate, rate);
-	fprintf(stderr, "%s%.60s  %s  %s of %s  %3.0f %%  %s/s  %s left%s", s->terminal ? "\r" : "", file, p->phase, done,
-	        total, p->total > 0 ? 100.0 * (double)p->done / (double)p->total : 0, rate, left,
+	fprintf(stderr, "%s%.60s  %s  %s of %s  %3.0f %%  %s/s  %s left%s", s->terminal ? "\r" : "",
+	        file, p->phase, done, total,
+	        p->total > 0 ? 100.0 * (double)p->done / (double)p->total : 0, rate, left,
 	        s->terminal ? "\033[K" : "\n");
 	s->bar = s->terminal;
 }
@@ -103,12 +108,13 @@ static json_t *folder_json(const struct model_folder *f)
 {
 	json_t *files = json_array();
 	for (size_t i = 0; i < f->n; i++)
-		json_array_append_new(files, json_pack("{s:s, s:s, s:I, s:s, s:b}", "name", f->files[i].name, "quantize",
-		                                       f->files[i].quantize, "size", (json_int_t)f->files[i].size, "sha256",
-		                                       f->files[i].sha256, "projector", f->files[i].projector));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o}", "name", f->name, "title", f->title, "dir", f->dir,
-	                 "licence", f->licence, "repository", f->repository, "use", f->use, "managed", f->managed, "files",
-	                 files);
+		json_array_append_new(
+			files, json_pack("{s:s, s:s, s:I, s:s, s:b}", "name", f->files[i].name, "quantize",
+		                     f->files[i].quantize, "size", (json_int_t)f->files[i].size, "sha256",
+		                     f->files[i].sha256, "projector", f->files[i].projector));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o}", "name", f->name, "title", f->title,
+	                 "dir", f->dir, "licence", f->licence, "repository", f->repository, "use",
+	                 f->use, "managed", f->managed, "files", files);
 }
 
 static void tell_ready(const struct model_folder *f)
@@ -184,7 +190,8 @@ static int drop(const struct app *app, int n, char **names)
 		if (model_folder_read(app->models_dir, names[i], &f, &err) < 0 ||
 		    model_folder_remove(&f, precision, &bytes, &err) < 0)
 			return app_fail(&err);
-		printf("removed %s%s%s, %s\n", names[i], *precision ? " at " : "", precision, text_size((double)bytes, size));
+		printf("removed %s%s%s, %s\n", names[i], *precision ? " at " : "", precision,
+		       text_size((double)bytes, size));
 	}
 	return EXIT_COMPLETE;
 }
@@ -194,8 +201,8 @@ static void tell_checked(void *ctx, const struct model_file *file, const char *f
 	const struct model_folder *f = ctx;
 	const char *fine = *file->sha256 ? "is as it was" : "is whole; its hash was never known";
 	if (own.json) {
-		json_auto_t *o =
-			json_pack("{s:s, s:s, s:b, s:s}", "model", f->name, "file", file->name, "ok", !*fault, "fault", fault);
+		json_auto_t *o = json_pack("{s:s, s:s, s:b, s:s}", "model", f->name, "file", file->name,
+		                           "ok", !*fault, "fault", fault);
 		json_dumpf(o, stdout, JSON_COMPACT);
 		putchar('\n');
 	} else {
@@ -219,7 +226,8 @@ static int check(const struct app *app, int n, char **names)
 	int code = EXIT_COMPLETE;
 	for (int i = 0; i < n && code != EXIT_INTERRUPTED; i++) {
 		AUTO(model_folder_clear) struct model_folder f = {0};
-		int one = model_folder_read(app->models_dir, names[i], &f, &err) < 0 ? app_fail(&err) : check_one(app, &f);
+		int one = model_folder_read(app->models_dir, names[i], &f, &err) < 0 ? app_fail(&err)
+		                                                                     : check_one(app, &f);
 		code = one != EXIT_COMPLETE ? one : code;
 	}
 	if (n)
@@ -267,19 +275,23 @@ static void print_entry(const struct catalogue_model *m)
 		if (bytes)
 			text_size((double)bytes, text[i]);
 	}
-	snprintf(parameters, sizeof parameters, "%.3g B", (double)(m->shape.parameters + m->projector_parameters) / 1e9);
-	printf("%-22s  %8s  %9s  %9s  %9s  %-50s  %s\n", m->name, m->shape.parameters ? parameters : "-", text[0], text[1],
-	       text[2], *m->repository ? m->repository : m->files[0].url, m->licence);
+	snprintf(parameters, sizeof parameters, "%.3g B",
+	         (double)(m->shape.parameters + m->projector_parameters) / 1e9);
+	printf("%-22s  %8s  %9s  %9s  %9s  %-50s  %s\n", m->name,
+	       m->shape.parameters ? parameters : "-", text[0], text[1], text[2],
+	       *m->repository ? m->repository : m->files[0].url, m->licence);
 }
 
 static json_t *entry_json(const struct catalogue_model *m)
 {
 	json_t *memory = json_object();
 	for (size_t i = 0; fit_quantizations[i]; i++)
-		json_object_set_new(memory, fit_quantizations[i], json_integer(memory_of(m, fit_quantizations[i])));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o}", "type", "catalogue", "name", m->name,
-	                 "title", m->title, "licence", m->licence, "repository", m->repository, "quantize", m->quantize,
-	                 "parameters", (json_int_t)(m->shape.parameters + m->projector_parameters), "context",
+		json_object_set_new(memory, fit_quantizations[i],
+		                    json_integer(memory_of(m, fit_quantizations[i])));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o}", "type", "catalogue",
+	                 "name", m->name, "title", m->title, "licence", m->licence, "repository",
+	                 m->repository, "quantize", m->quantize, "parameters",
+	                 (json_int_t)(m->shape.parameters + m->projector_parameters), "context",
 	                 (json_int_t)m->shape.context, "picture_tokens_720p",
 	                 (json_int_t)fit_picture_tokens(&m->shape, 1280, 720), "memory", memory);
 }
@@ -326,8 +338,8 @@ static int list(const struct app *app, const struct catalogue *c)
 		return EXIT_COMPLETE;
 	}
 	if (!own.json)
-		printf("%s%-22s  %8s  %9s  %9s  %9s  %-50s  %s\n", n ? "\n" : "", "CATALOGUE", "SIZE", "q4_k_m", "q8_0", "f16",
-		       "REPOSITORY", "LICENCE");
+		printf("%s%-22s  %8s  %9s  %9s  %9s  %-50s  %s\n", n ? "\n" : "", "CATALOGUE", "SIZE",
+		       "q4_k_m", "q8_0", "f16", "REPOSITORY", "LICENCE");
 	for (size_t i = 0; i < c->n; i++) {
 		json_auto_t *o = entry_json(&c->models[i]);
 		if (!own.json)
@@ -336,7 +348,9 @@ static int list(const struct app *app, const struct catalogue *c)
 			putchar('\n');
 	}
 	if (!own.json)
-		puts("\nMemory with four slots of six pictures of 1280 x 720 each. vdet model get NAME fetches one.");
+		puts("\n"
+		     "Memory with four slots of six pictures of 1280 x 720 each. vdet model get NAME "
+		     "fetches one.");
 	return EXIT_COMPLETE;
 }
 
@@ -372,8 +386,10 @@ const struct command cmd_model = {
 	.name = "model",
 	.usage = "[list | get NAME[:PRECISION]… | add FILE… | rm NAME[:PRECISION]… | check [NAME…]]",
 	.summary = "fetch, add, check and remove the models that vdet runs by itself",
-	.text = "get takes a name of the list (--all shows it) or OWNER/NAME of the hub, and goes on where it was\n"
-			"interrupted. add takes local files: the model, all parts of it, and its projector (mmproj).\n"
+	.text = "get takes a name of the list (--all shows it) or OWNER/NAME of the hub, and goes on "
+			"where it was\n"
+			"interrupted. add takes local files: the model, all parts of it, and its projector "
+			"(mmproj).\n"
 			"check reads every file whole and compares it with what was fetched.\n",
 	.groups = GROUP_APP | GROUP_MODEL,
 	.own = &group,

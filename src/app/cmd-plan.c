@@ -16,7 +16,8 @@ static int print(const struct plan *p, json_t *estimate, struct err *err)
 {
 	json_auto_t *j = plan_json(p);
 	json_object_set(j, "estimate", estimate);
-	if (json_dumpf(j, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) < 0 || putchar('\n') < 0 || fflush(stdout) != 0)
+	if (json_dumpf(j, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) < 0 || putchar('\n') < 0 ||
+	    fflush(stdout) != 0)
 		return err_set(err, ERR_IO, "cannot write to standard output");
 	return 0;
 }
@@ -30,15 +31,17 @@ static bool has_gpu(void)
 	return any;
 }
 
-/* What the engine would take of the memory that there is: as told, else as the GPU says, else the machine's. */
-static void tell_memory(const struct app *app, const struct model_look *look, const struct estimate *e, int64_t frames,
-                        json_t *out)
+/* What the engine would take of the memory that there is: as told, else as the
+ * GPU says, else the machine's. */
+static void tell_memory(const struct app *app, const struct model_look *look,
+                        const struct estimate *e, int64_t frames, json_t *out)
 {
 	const struct engine_options *o = &app->engine;
 	struct engine_places seen = {0};
 	app_look_at_gpus(app, &seen);
 	int64_t gpus =
-		seen.gpus > 1 && !*o->devices ? seen.gpus : 1; /* one server uses all of them; else each has its own */
+		/* one server uses all of them; else each has its own */
+		seen.gpus > 1 && !*o->devices ? seen.gpus : 1;
 	int64_t memory = o->memory ? o->memory : seen.gpu_memory * gpus,
 			own = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 	const char *only[] = {look->quantize, NULL};
@@ -46,19 +49,20 @@ static void tell_memory(const struct app *app, const struct model_look *look, co
 		fputs("memory: how much the GPU has is not known; --gpu-memory 24G tells\n", stderr);
 		return;
 	}
-	const struct fit_wish w = {.memory = memory ? memory : own,
-	                           .in_use = o->memory ? 0 : seen.gpu_in_use * gpus,
-	                           .goal = o->memory_goal,
-	                           .main_memory = memory ? own / 2 : 0,
-	                           .quantize = !look->here && strcmp(o->quantize, "as-is") != 0 ? look->quantize : NULL,
-	                           .cache_type = o->cache_type,
-	                           .slots = o->slots,
-	                           .context = o->context,
-	                           .frames = frames,
-	                           .picture_width = e->width,
-	                           .picture_height = e->height,
-	                           .answer_tokens = app->analyze.max_tokens,
-	                           .available = look->here && *look->quantize ? only : NULL};
+	const struct fit_wish w = {
+		.memory = memory ? memory : own,
+		.in_use = o->memory ? 0 : seen.gpu_in_use * gpus,
+		.goal = o->memory_goal,
+		.main_memory = memory ? own / 2 : 0,
+		.quantize = !look->here && strcmp(o->quantize, "as-is") != 0 ? look->quantize : NULL,
+		.cache_type = o->cache_type,
+		.slots = o->slots,
+		.context = o->context,
+		.frames = frames,
+		.picture_width = e->width,
+		.picture_height = e->height,
+		.answer_tokens = app->analyze.max_tokens,
+		.available = look->here && *look->quantize ? only : NULL};
 	struct fit_plan p;
 	struct err err;
 	if (fit_make(&look->shape, &w, &p, &err) < 0) {
@@ -68,14 +72,15 @@ static void tell_memory(const struct app *app, const struct model_look *look, co
 	}
 	for (size_t i = 0; i < ARRAY_LEN(p.why); i++)
 		fprintf(stderr, "%s%s\n", i ? "        " : "memory: ", p.why[i]);
-	json_object_set_new(out, "memory",
-	                    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I}", "total",
-	                              (json_int_t)p.need.total, "of", (json_int_t)w.memory, "weights",
-	                              (json_int_t)p.need.weights, "projector", (json_int_t)p.need.projector, "cache",
-	                              (json_int_t)p.need.cache, "compute", (json_int_t)p.need.compute, "margin",
-	                              (json_int_t)p.need.margin, "quantize", p.choice.quantize ? p.choice.quantize : "",
-	                              "slots", (json_int_t)p.choice.slots, "context", (json_int_t)p.choice.context,
-	                              "gpu_layers", (json_int_t)p.choice.gpu_layers));
+	json_object_set_new(
+		out, "memory",
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I}", "total",
+	              (json_int_t)p.need.total, "of", (json_int_t)w.memory, "weights",
+	              (json_int_t)p.need.weights, "projector", (json_int_t)p.need.projector, "cache",
+	              (json_int_t)p.need.cache, "compute", (json_int_t)p.need.compute, "margin",
+	              (json_int_t)p.need.margin, "quantize", p.choice.quantize ? p.choice.quantize : "",
+	              "slots", (json_int_t)p.choice.slots, "context", (json_int_t)p.choice.context,
+	              "gpu_layers", (json_int_t)p.choice.gpu_layers));
 }
 
 static void tell(const struct app *app, const struct model_look *look, const struct estimate *e,
@@ -85,22 +90,24 @@ static void tell(const struct app *app, const struct model_look *look, const str
 	size_t most = 0;
 	for (size_t i = 0; i < plan->n_chunks; i++)
 		most = plan->chunks[i].n_times > most ? plan->chunks[i].n_times : most;
-	fprintf(stderr, "plan:   %lld chunks, %lld frames of %lldx%lld\n", (long long)e->chunks, (long long)e->frames,
-	        (long long)e->width, (long long)e->height);
-	fprintf(stderr, "tokens: %lld a frame, %lld to read, about %lld to write%s\n", (long long)e->picture_tokens,
-	        (long long)e->prompt, (long long)e->output,
-	        look && look->shape.parameters ? "" : " (the model is not known: reckoned as a common one)");
+	fprintf(stderr, "plan:   %lld chunks, %lld frames of %lldx%lld\n", (long long)e->chunks,
+	        (long long)e->frames, (long long)e->width, (long long)e->height);
+	fprintf(stderr, "tokens: %lld a frame, %lld to read, about %lld to write%s\n",
+	        (long long)e->picture_tokens, (long long)e->prompt, (long long)e->output,
+	        look && look->shape.parameters ? ""
+	                                       : " (the model is not known: reckoned as a common one)");
 	if (look && look->shape.parameters)
 		tell_memory(app, look, e, (int64_t)most, out);
 	if (e->time >= 0)
-		fprintf(stderr, "time:   about %s, as %zu chunks with %s took before\n", clock_short(e->time, time),
-		        rates->chunks, look->name);
+		fprintf(stderr, "time:   about %s, as %zu chunks with %s took before\n",
+		        clock_short(e->time, time), rates->chunks, look->name);
 	else
 		fputs("time:   not known: nothing was measured with this model yet\n", stderr);
 }
 
-static int estimate(struct app *app, struct store *store, const struct model_look *look, const struct plan *plan,
-                    const struct video_info *video, const struct analyze_options *o, json_t **ret, struct err *err)
+static int estimate(struct app *app, struct store *store, const struct model_look *look,
+                    const struct plan *plan, const struct video_info *video,
+                    const struct analyze_options *o, json_t **ret, struct err *err)
 {
 	struct estimate_rates rates = {0};
 	int r = look && *look->name ? estimate_rates(store, look->name, &rates, err) : 0;
@@ -110,8 +117,8 @@ static int estimate(struct app *app, struct store *store, const struct model_loo
 	int64_t frames = 0;
 	for (size_t i = 0; i < plan->n_chunks; i++)
 		frames += (int64_t)plan->chunks[i].n_times;
-	const struct estimate e =
-		estimate_make((int64_t)plan->n_chunks, frames, video, o->frame_size, shape, o->max_tokens, &rates);
+	const struct estimate e = estimate_make((int64_t)plan->n_chunks, frames, video, o->frame_size,
+	                                        shape, o->max_tokens, &rates);
 	*ret = estimate_json(&e, &rates);
 	tell(app, look, &e, &rates, plan, *ret);
 	return 0;
@@ -152,10 +159,13 @@ static int run(struct app *app, int argc, char **argv)
 const struct command cmd_plan = {
 	.name = "plan",
 	.usage = "FILE",
-	.summary = "tell what an analysis would look at and what it would cost, and print the plan as JSON",
+	.summary =
+		"tell what an analysis would look at and what it would cost, and print the plan as JSON",
 	.text =
-		"Nothing is started. Edited or not, `vdet analyze FILE --plan PLAN` follows the plan: chunks may be moved,\n"
-		"joined, parted or left out, and their times be set at will. Tokens, memory and time go to standard error,\n"
+		"Nothing is started. Edited or not, `vdet analyze FILE --plan PLAN` follows the plan: "
+		"chunks may be moved,\n"
+		"joined, parted or left out, and their times be set at will. Tokens, memory and time go "
+		"to standard error,\n"
 		"the plan to standard output.\n",
 	.groups = GROUP_RUN,
 	.run = run,

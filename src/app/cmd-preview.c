@@ -25,7 +25,8 @@ static const struct opt_row rows[] = {
      "side of a proxy (0 = 480).",
      OPT_COMMAND_ONLY},
 	{"preview.at", "at", OPT_TIME, AT(at), "0", 0, 3.2e8, NULL, "TIME",
-     "Take the poster from the keyframe nearest to this time; 0 = the one of several that shows the most.",
+     "Take the poster from the keyframe nearest to this time; 0 = the one of several that shows "
+     "the most.",
      OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Previews", rows, ARRAY_LEN(rows)};
@@ -69,14 +70,15 @@ static int make_poster(struct task *t, struct err *err)
 {
 	AUTO(buf_free) struct buf jpeg = BUF(64 << 20);
 	AUTO(mem_freep) char *path = output_name(t, ".poster.jpg");
-	int r = preview_poster(t->fd, &t->options, own.at ? own.at : PREVIEW_CHOOSE, own.size ? (int)own.size : 1280,
-	                       t->app->cancel, &jpeg, err);
+	int r = preview_poster(t->fd, &t->options, own.at ? own.at : PREVIEW_CHOOSE,
+	                       own.size ? (int)own.size : 1280, t->app->cancel, &jpeg, err);
 	if (r == 0)
 		r = file_write(path, buf_str(&jpeg), jpeg.len, err);
 	return r < 0 ? r : wrote(t, path);
 }
 
-static int write_storyboard(const struct task *t, const struct storyboard *s, const char *path, struct err *err)
+static int write_storyboard(const struct task *t, const struct storyboard *s, const char *path,
+                            struct err *err)
 {
 	AUTO(buf_free) struct buf vtt = BUF(1 << 20);
 	const char *slash = strrchr(path, '/');
@@ -84,7 +86,8 @@ static int write_storyboard(const struct task *t, const struct storyboard *s, co
 	storyboard_vtt(s, stem, &vtt);
 	for (size_t i = 0; i < s->n_sheets; i++) {
 		AUTO(mem_freep)
-		char *sheet = mem_printf("%.*s%s-%zu.jpg", slash ? (int)(slash - path + 1) : 0, path, stem, i + 1);
+		char *sheet =
+			mem_printf("%.*s%s-%zu.jpg", slash ? (int)(slash - path + 1) : 0, path, stem, i + 1);
 		int r = file_write(sheet, buf_str(&s->sheets[i]), s->sheets[i].len, err);
 		if (r < 0)
 			return r;
@@ -98,13 +101,14 @@ static int make_storyboard(struct task *t, struct err *err)
 {
 	AUTO(storyboard_clear) struct storyboard s = {0};
 	AUTO(mem_freep) char *path = output_name(t, ".storyboard.vtt");
-	int r = preview_storyboard(t->fd, &t->options, own.size ? (int)own.size : 160, t->app->cancel, &s, err);
+	int r = preview_storyboard(t->fd, &t->options, own.size ? (int)own.size : 160, t->app->cancel,
+	                           &s, err);
 	return r < 0 ? r : write_storyboard(t, &s, path, err);
 }
 
 /* A file that grows as NAME.part and takes its name when it is whole. */
-static int make_file(struct task *t, const char *suffix, int (*fill)(const struct task *t, int fd, struct err *err),
-                     struct err *err)
+static int make_file(struct task *t, const char *suffix,
+                     int (*fill)(const struct task *t, int fd, struct err *err), struct err *err)
 {
 	AUTO(mem_freep) char *path = output_name(t, suffix);
 	AUTO(mem_freep) char *part = mem_printf("%s.part", path);
@@ -121,7 +125,8 @@ static int make_file(struct task *t, const char *suffix, int (*fill)(const struc
 
 static int fill_proxy(const struct task *t, int fd, struct err *err)
 {
-	return preview_proxy(t->fd, &t->options, own.size ? (int)own.size : 480, fd, t->app->cancel, err);
+	return preview_proxy(t->fd, &t->options, own.size ? (int)own.size : 480, fd, t->app->cancel,
+	                     err);
 }
 
 static int make_proxy(struct task *t, struct err *err)
@@ -158,8 +163,10 @@ static int make(struct app *app, size_t kind, const char *path, struct err *err)
 	if (r < 0)
 		return r;
 	AUTO(mem_freep) char *stem = file_stem(path);
-	struct task t = {.app = app, .fd = fd, .name = kinds[kind].name, .stem = stem, .told = -1, .ui = ui};
-	t.options = (struct preview_options){.decoder = analyze_decoder(a), .progress = on_progress, .ctx = &t};
+	struct task t = {
+		.app = app, .fd = fd, .name = kinds[kind].name, .stem = stem, .told = -1, .ui = ui};
+	t.options =
+		(struct preview_options){.decoder = analyze_decoder(a), .progress = on_progress, .ctx = &t};
 	ui_start(ui);
 	r = kinds[kind].make(&t, err);
 	return r < 0 && r != -ERR_CANCELED ? err_wrap(err, "%s", file_base(path)) : r;
@@ -180,11 +187,14 @@ const struct command cmd_preview = {
 	.name = "preview",
 	.usage = "poster|storyboard|proxy|sound FILE",
 	.summary = "make a poster, a storyboard, a small copy of a video, or its sound",
-	.text = "poster      one picture (JPEG) that shows what the video is about\n"
-			"storyboard  small pictures at even distances on a few sheets (JPEG), and WebVTT thumbnails that name\n"
-			"            them, as players show above their time line\n"
-			"proxy       a small copy (MP4, H.264, AAC) that any browser plays and that is cheap to look at\n"
-			"sound       the sound alone, as WAV: one channel, 16000 samples a second\n",
+	.text =
+		"poster      one picture (JPEG) that shows what the video is about\n"
+		"storyboard  small pictures at even distances on a few sheets (JPEG), and WebVTT "
+		"thumbnails that name\n"
+		"            them, as players show above their time line\n"
+		"proxy       a small copy (MP4, H.264, AAC) that any browser plays and that is cheap to "
+		"look at\n"
+		"sound       the sound alone, as WAV: one channel, 16000 samples a second\n",
 	.groups = GROUP_APP | GROUP_MEDIA,
 	.own = &group,
 	.own_target = &own,

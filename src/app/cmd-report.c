@@ -10,10 +10,11 @@ static struct {
 	char *output, *format;
 } own;
 static const struct opt_row rows[] = {
-	{"report.output", "output", OPT_STRING, 0, "", 0, 0, NULL, "FOLDER", "Where it goes; empty = where the job put it.",
-     0},
+	{"report.output", "output", OPT_STRING, 0, "", 0, 0, NULL, "FOLDER",
+     "Where it goes; empty = where the job put it.", 0},
 	{"report.format", "format", OPT_STRING, sizeof(char *), "all", 0, 0, NULL, "LIST",
-     "Formats, separated by commas: html, json, md, vtt, csv; or all. With \"-\" as folder: one, to standard output.",
+     "Formats, separated by commas: html, json, md, vtt, csv; or all. With \"-\" as folder: one, "
+     "to standard output.",
      0},
 };
 static const struct opt_group group = {"Report", rows, ARRAY_LEN(rows)};
@@ -24,8 +25,9 @@ static int print(const struct report *r, struct err *err)
 	int w = report_print(r, own.format, &out, err);
 	if (w < 0)
 		return err_wrap(err, "--output - takes one --format");
-	return fwrite(out.data, 1, out.len, stdout) == out.len ? 0
-	                                                       : err_set(err, ERR_IO, "cannot write to standard output");
+	return fwrite(out.data, 1, out.len, stdout) == out.len
+	           ? 0
+	           : err_set(err, ERR_IO, "cannot write to standard output");
 }
 
 static int run(struct app *app, int argc, char **argv)

@@ -19,7 +19,8 @@
 struct serving {
 	struct app *app;
 	struct store *store;
-	struct cancel *engine_stop; /* the engine outlives the first signal: chunks in work are finished */
+	/* the engine outlives the first signal: chunks in work are finished */
+	struct cancel *engine_stop;
 	struct engine *engine;
 	struct memory *memory;
 	struct performance *performance;
@@ -29,7 +30,8 @@ struct serving {
 	int lock, inherited;
 };
 
-/* Tells systemd, or whoever started us in its way; silently nothing where nobody did. */
+/* Tells systemd, or whoever started us in its way; silently nothing where
+ * nobody did. */
 static void notify(const char *text)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -51,7 +53,8 @@ static void on_log(void *ctx, enum log_level level, const char *line)
 	static const char *const names[] = {"error", "warning", "info", "debug"};
 	fprintf(stderr, "%s\n", line);
 	if (level <= LOG_WARNING)
-		events_post(ctx, "log", NULL, 0, json_pack("{s:s, s:s}", "level", names[level], "text", line));
+		events_post(ctx, "log", NULL, 0,
+		            json_pack("{s:s, s:s}", "level", names[level], "text", line));
 }
 
 /* Two servers on one data folder would do every job twice. */
@@ -65,7 +68,8 @@ static int lock_folder(struct serving *s, struct err *err)
 	if (s->lock < 0)
 		return err_sys(err, errno, "cannot open %s", path);
 	if (flock(s->lock, LOCK_EX | LOCK_NB) < 0)
-		return err_set(err, ERR_BUSY, "another vdet serve works on %s; stop it, or name another --data-dir",
+		return err_set(err, ERR_BUSY,
+		               "another vdet serve works on %s; stop it, or name another --data-dir",
 		               s->app->data_dir);
 	return 0;
 }
@@ -173,7 +177,8 @@ static int run(struct app *app, int argc, char **argv)
 	const struct opt_set settings = app_options_of(&cmd_serve, app, binds);
 	struct err err;
 	if (argc)
-		return app_usage(&cmd_serve, "\"%s\" is too much; videos are given to the running server", argv[0]);
+		return app_usage(&cmd_serve, "\"%s\" is too much; videos are given to the running server",
+		                 argv[0]);
 	int r = set_up(&s, &settings, &err);
 	if (r == 0)
 		r = serve(&s, &err);
@@ -186,9 +191,10 @@ const struct command cmd_serve = {
 	.name = "serve",
 	.usage = "",
 	.summary = "serve the case board: a page, an API, a queue of videos",
-	.text = "Open the address that it prints in a browser, and drop videos on the page.\n"
-			"Everything is kept: after a stop, or a crash, the next start goes on where this one was.\n"
-			"Exit codes: 0 stopped by a signal, 1 failed, 2 wrong usage.\n",
+	.text =
+		"Open the address that it prints in a browser, and drop videos on the page.\n"
+		"Everything is kept: after a stop, or a crash, the next start goes on where this one was.\n"
+		"Exit codes: 0 stopped by a signal, 1 failed, 2 wrong usage.\n",
 	.groups = GROUP_ALL,
 	.run = run,
 };

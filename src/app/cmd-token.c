@@ -14,10 +14,13 @@ static struct {
 	bool user;
 } own;
 static const struct opt_row rows[] = {
-	{"token.role", "role", OPT_CHOICE, offsetof(__typeof__(own), role), "submit", 0, 0, "view|submit|admin", NULL,
-     "What it may do: look, also add and change videos and jobs, also change settings and tokens.", OPT_COMMAND_ONLY},
+	{"token.role", "role", OPT_CHOICE, offsetof(__typeof__(own), role), "submit", 0, 0,
+     "view|submit|admin", NULL,
+     "What it may do: look, also add and change videos and jobs, also change settings and tokens.",
+     OPT_COMMAND_ONLY},
 	{"token.user", "user", OPT_BOOL, offsetof(__typeof__(own), user), "false", 0, 0, NULL, NULL,
-     "A user for the page's login instead of a token for programs; the password is read from standard input.",
+     "A user for the page's login instead of a token for programs; the password is read from "
+     "standard input.",
      OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Token", rows, ARRAY_LEN(rows)};
@@ -74,7 +77,8 @@ static void list(struct access *a)
 	size_t i;
 	json_array_foreach (all, i, v)
 		printf("%-6s %-7s %s\n", json_string_value(json_object_get(v, "kind")),
-		       json_string_value(json_object_get(v, "role")), json_string_value(json_object_get(v, "name")));
+		       json_string_value(json_object_get(v, "role")),
+		       json_string_value(json_object_get(v, "name")));
 	if (!json_array_size(all))
 		puts("There are neither tokens nor users; vdet token add NAME makes one.");
 	json_decref(all);
@@ -86,7 +90,8 @@ static int open_access(const struct app *app, struct access **ret, struct err *e
 	AUTO(mem_freep) char *key = file_join(app->data_dir, "session.key");
 	int r = file_mkdirs(app->data_dir, true, err);
 	if (r == 0)
-		r = access_open(*app->net.token_file ? app->net.token_file : in_data, key, app->net.session, ret, err);
+		r = access_open(*app->net.token_file ? app->net.token_file : in_data, key, app->net.session,
+		                ret, err);
 	return r;
 }
 
@@ -95,7 +100,8 @@ static int run(struct app *app, int argc, char **argv)
 	AUTO(access_freep) struct access *a = NULL;
 	struct err err;
 	const char *verb = argc ? argv[0] : "";
-	bool adds = strcmp(verb, "add") == 0, removes = strcmp(verb, "rm") == 0, lists = strcmp(verb, "list") == 0;
+	bool adds = strcmp(verb, "add") == 0, removes = strcmp(verb, "rm") == 0,
+		 lists = strcmp(verb, "list") == 0;
 	if (!adds && !removes && !lists)
 		return app_usage(&cmd_token, "add, list or rm was expected");
 	if (argc != (lists ? 1 : 2))
@@ -115,7 +121,8 @@ const struct command cmd_token = {
 	.usage = "add NAME | list | rm NAME",
 	.summary = "who may use vdet serve: tokens for programs, users for the page",
 	.text = "Only hashes are kept. A server that runs sees the change at once.\n"
-			"As long as there is neither a token nor a user, the server answers this machine only, and asks nobody.\n",
+			"As long as there is neither a token nor a user, the server answers this machine only, "
+			"and asks nobody.\n",
 	.groups = GROUP_APP | GROUP_NET,
 	.own = &group,
 	.own_target = &own,

@@ -21,7 +21,8 @@ const struct command cmd_world = {
 	.name = "world",
 	.usage = "FILE.mp4",
 	.summary = "draw a video of which the truth is known, to try things on",
-	.text = "Coloured shapes come, stay, meet and go, as the seed says. FILE.truth.json tells when.\n",
+	.text =
+		"Coloured shapes come, stay, meet and go, as the seed says. FILE.truth.json tells when.\n",
 	.groups = GROUP_APP,
 	.own = &world_opt_group,
 	.own_target = &own,

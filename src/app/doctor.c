@@ -28,7 +28,8 @@ void checks_clear(struct checks *c)
 	*c = (struct checks){0};
 }
 
-void checks_add(struct checks *c, const char *name, enum check_state state, char *found, char *advice)
+void checks_add(struct checks *c, const char *name, enum check_state state, char *found,
+                char *advice)
 {
 	c->items = mem_grow(c->items, c->n + 1, sizeof *c->items);
 	c->items[c->n++] = (struct check){name, state, found, advice ? advice : mem_strdup("")};
@@ -61,16 +62,21 @@ static int ask_caps(json_t **ret, struct err *err)
 
 static void check_decoders(struct checks *c, json_t *caps)
 {
-	json_t *missing = json_object_get(caps, "missing"), *filters = json_object_get(caps, "filters_missing");
+	json_t *missing = json_object_get(caps, "missing"),
+		   *filters = json_object_get(caps, "filters_missing");
 	AUTO(mem_freep) char *missing_text = join(missing);
 	AUTO(mem_freep) char *filters_text = join(filters);
-	checks_add(c, "decoders", json_array_size(missing) ? CHECK_NOTE : CHECK_OK, join(json_object_get(caps, "decoders")),
-	           json_array_size(missing)
-	               ? mem_printf("%s cannot be decoded with this FFmpeg; a newer one may", missing_text)
-	               : NULL);
+	checks_add(
+		c, "decoders", json_array_size(missing) ? CHECK_NOTE : CHECK_OK,
+		join(json_object_get(caps, "decoders")),
+		json_array_size(missing)
+			? mem_printf("%s cannot be decoded with this FFmpeg; a newer one may", missing_text)
+			: NULL);
 	if (json_array_size(filters))
-		checks_add(c, "filters", CHECK_FAULT, mem_printf("%s missing", filters_text),
-		           mem_strdup("HDR or interlaced video will look wrong; use an FFmpeg built with libzimg"));
+		checks_add(
+			c, "filters", CHECK_FAULT, mem_printf("%s missing", filters_text),
+			mem_strdup(
+				"HDR or interlaced video will look wrong; use an FFmpeg built with libzimg"));
 }
 
 static void check_hardware(struct checks *c, json_t *caps)
@@ -80,9 +86,11 @@ static void check_hardware(struct checks *c, json_t *caps)
 	json_t *h;
 	json_array_foreach (json_object_get(caps, "hardware"), i, h)
 		if (json_is_true(json_object_get(h, "usable")))
-			buf_addf(&usable, "%s%s", usable.len ? ", " : "", json_string_value(json_object_get(h, "name")));
+			buf_addf(&usable, "%s%s", usable.len ? ", " : "",
+			         json_string_value(json_object_get(h, "name")));
 	checks_add(c, "hardware decoders", CHECK_OK,
-	           usable.len ? buf_take(&usable) : mem_strdup("none usable; decoding in software"), NULL);
+	           usable.len ? buf_take(&usable) : mem_strdup("none usable; decoding in software"),
+	           NULL);
 }
 
 void doctor_media(struct checks *c)
@@ -115,19 +123,25 @@ void doctor_engine(struct checks *c, struct app *app)
 	if (r < 0) {
 		checks_add(
 			c, "engine", CHECK_FAULT, mem_strdup(err.msg),
-			mem_strdup("put llama-server on PATH, run tools/setup engine from the checkout, or name an --engine URL"));
+			mem_strdup(
+				"put llama-server on PATH, run tools/setup engine from the checkout, or name an "
+				"--engine URL"));
 		return;
 	}
 	const struct engine_info *i = engine_info(engine);
 	checks_add(c, "engine", CHECK_OK,
-	           mem_printf("%s %s, %d requests at once, context %d", i->kind, i->version, i->slots, i->context), NULL);
+	           mem_printf("%s %s, %d requests at once, context %d", i->kind, i->version, i->slots,
+	                      i->context),
+	           NULL);
 	if (i->demo_model)
 		checks_add(c, "model", CHECK_NOTE,
 		           mem_strdup("only the bundled demo model, which understands drawn scenes alone"),
-		           mem_printf("put a vision-language model in GGUF and its mmproj file into %s", app->models_dir));
+		           mem_printf("put a vision-language model in GGUF and its mmproj file into %s",
+		                      app->models_dir));
 	else
 		checks_add(c, "model", i->images ? CHECK_OK : CHECK_FAULT, mem_strdup(i->model),
-		           i->images ? NULL : mem_strdup("it takes no pictures; use a vision-language model"));
+		           i->images ? NULL
+		                     : mem_strdup("it takes no pictures; use a vision-language model"));
 }
 
 static void check_memory(struct checks *c)
@@ -142,7 +156,8 @@ static void check_memory(struct checks *c)
 	}
 	bool low = available < INT64_C(2) << 30;
 	checks_add(c, "memory", low ? CHECK_NOTE : CHECK_OK,
-	           mem_printf("%s available of %s", text_size((double)available, a), text_size((double)total, b)),
+	           mem_printf("%s available of %s", text_size((double)available, a),
+	                      text_size((double)total, b)),
 	           low ? mem_strdup("below 2 GB only small models run; close other programs") : NULL);
 }
 
@@ -166,9 +181,12 @@ static void check_gpu(struct checks *c)
 			buf_addf(&text, "%s%s", text.len ? ", " : "", found.gl_pathv[i]);
 	globfree(&found);
 	bool none = !text.len;
-	checks_add(c, "GPU", none ? CHECK_NOTE : CHECK_OK,
-	           none ? mem_strdup("none found; the model runs on the processor") : buf_take(&text),
-	           none ? mem_strdup("fine for the demo; large models need a GPU here, or an --engine elsewhere") : NULL);
+	checks_add(
+		c, "GPU", none ? CHECK_NOTE : CHECK_OK,
+		none ? mem_strdup("none found; the model runs on the processor") : buf_take(&text),
+		none ? mem_strdup(
+				   "fine for the demo; large models need a GPU here, or an --engine elsewhere")
+			 : NULL);
 }
 
 static void check_disk(struct checks *c, const char *dir)
@@ -182,7 +200,8 @@ static void check_disk(struct checks *c, const char *dir)
 	}
 	double free_bytes = (double)v.f_bavail * (double)v.f_frsize;
 	bool low = free_bytes < 1e9;
-	checks_add(c, "disk", low ? CHECK_FAULT : CHECK_OK, mem_printf("%s free in %s", text_size(free_bytes, a), dir),
+	checks_add(c, "disk", low ? CHECK_FAULT : CHECK_OK,
+	           mem_printf("%s free in %s", text_size(free_bytes, a), dir),
 	           low ? mem_strdup("less than 1 GB; make room, or choose another --data-dir") : NULL);
 }
 
@@ -206,7 +225,8 @@ void doctor_machine(struct checks *c, struct app *app)
 	check_gpu(c);
 	check_limits(c);
 	if (app_open_store(app, &store, &err) < 0) {
-		checks_add(c, "case store", CHECK_FAULT, mem_strdup(err.msg), mem_strdup("choose another --data-dir"));
+		checks_add(c, "case store", CHECK_FAULT, mem_strdup(err.msg),
+		           mem_strdup("choose another --data-dir"));
 		return;
 	}
 	checks_add(c, "case store", CHECK_OK, mem_printf("%s/vdet.db", app->data_dir), NULL);

@@ -19,10 +19,13 @@ struct checks {
 };
 void checks_clear(struct checks *c);
 /* `advice` may be NULL; both texts are stolen. */
-void checks_add(struct checks *c, const char *name, enum check_state state, char *found, char *advice);
+void checks_add(struct checks *c, const char *name, enum check_state state, char *found,
+                char *advice);
 
-void doctor_media(struct checks *c);                    /* libraries, decoders, hardware decoders */
-void doctor_engine(struct checks *c, struct app *app);  /* engine, model; starts the engine to be sure */
-void doctor_machine(struct checks *c, struct app *app); /* processor, memory, GPU, disk, limits, case store */
+void doctor_media(struct checks *c); /* libraries, decoders, hardware decoders */
+/* engine, model; starts the engine to be sure */
+void doctor_engine(struct checks *c, struct app *app);
+/* processor, memory, GPU, disk, limits, case store */
+void doctor_machine(struct checks *c, struct app *app);
 
 #endif

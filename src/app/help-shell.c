@@ -1,4 +1,5 @@
-/* The options table in the forms that a system wants: a manual page, and completion for three shells. */
+/* The options table in the forms that a system wants: a manual page, and
+ * completion for three shells. */
 #include "app/help-shell.h"
 
 #include <stdio.h>
@@ -7,7 +8,8 @@
 #include "config.h"
 
 /* Calls fn for each option of a command. */
-static void each_option(const struct command *c, void (*fn)(const struct command *c, const struct opt_row *row))
+static void each_option(const struct command *c,
+                        void (*fn)(const struct command *c, const struct opt_row *row))
 {
 	static struct app app; /* bound for its addresses only */
 	struct opt_bind binds[APP_BINDS_MAX];
@@ -57,10 +59,13 @@ static void man_option(const struct command *c, const struct opt_row *row)
 void help_man(void)
 {
 	printf(
-		".TH VDET 1 \"\" \"vdet %s\" \"User Commands\"\n.SH NAME\nvdet \\- watch long video with a vision\\-language "
+		".TH VDET 1 \"\" \"vdet %s\" \"User Commands\"\n.SH NAME\n"
+		"vdet \\- watch long video with a vision\\-language "
 		"model, and tell what happened\n.SH SYNOPSIS\n.B vdet\n\\fICOMMAND\\fR [\\fIOPTION\\fR]... "
-		"[\\fIARGUMENT\\fR]...\n.SH DESCRIPTION\nvdet looks at a video chunk by chunk, asks a vision\\-language model "
-		"what its frames show, and writes a\nreport in which each event names the frames behind it. Every finished "
+		"[\\fIARGUMENT\\fR]...\n.SH DESCRIPTION\n"
+		"vdet looks at a video chunk by chunk, asks a vision\\-language model "
+		"what its frames show, and writes a\n"
+		"report in which each event names the frames behind it. Every finished "
 		"chunk is kept: after an interruption\nthe same command goes on.\n.SH COMMANDS\n",
 		VDET_VERSION);
 	for (size_t i = 0; i < n_commands; i++) {
@@ -70,17 +75,22 @@ void help_man(void)
 		put_roff(commands[i]->summary);
 		fputs("\n", stdout);
 		if (commands[i]->own)
-			each_option(&(struct command){.own = commands[i]->own, .own_target = commands[i]->own_target}, man_option);
+			each_option(
+				&(struct command){.own = commands[i]->own, .own_target = commands[i]->own_target},
+				man_option);
 	}
 	fputs(".SH OPTIONS\n", stdout);
 	each_option(&(struct command){.groups = GROUP_ALL}, man_option);
-	fputs(".SH EXIT STATUS\n0 complete; 3 finished with holes; 1 failed; 2 wrong usage; 130 interrupted.\n"
-	      ".SH FILES\n.TP\n.I $XDG_CONFIG_HOME/vdet/vdet.conf\nThe configuration: [section] and key = value, for each "
-	      "option.\n"
-	      ".TP\n.I $XDG_DATA_HOME/vdet/\nThe case store vdet.db, models/, engine.log.\n"
-	      ".SH ENVIRONMENT\nEach option is also a variable: VDET_CHUNK_DURATION for chunk.duration. "
-	      "VDET_CONFIG names another configuration file.\n",
-	      stdout);
+	fputs(
+		".SH EXIT STATUS\n"
+		"0 complete; 3 finished with holes; 1 failed; 2 wrong usage; 130 interrupted.\n"
+		".SH FILES\n.TP\n.I $XDG_CONFIG_HOME/vdet/vdet.conf\n"
+		"The configuration: [section] and key = value, for each "
+		"option.\n"
+		".TP\n.I $XDG_DATA_HOME/vdet/\nThe case store vdet.db, models/, engine.log.\n"
+		".SH ENVIRONMENT\nEach option is also a variable: VDET_CHUNK_DURATION for chunk.duration. "
+		"VDET_CONFIG names another configuration file.\n",
+		stdout);
 }
 
 /* ---- bash */
@@ -95,7 +105,8 @@ static void word_option(const struct command *c, const struct opt_row *row)
 
 void help_bash(void)
 {
-	fputs("# bash completion for vdet\n_vdet() {\n\tlocal word=${COMP_WORDS[COMP_CWORD]} words=\n\tCOMPREPLY=()\n"
+	fputs("# bash completion for vdet\n_vdet() {\n\tlocal word=${COMP_WORDS[COMP_CWORD]} words=\n"
+	      "\tCOMPREPLY=()\n"
 	      "\tif [ \"$COMP_CWORD\" = 1 ]; then\n\t\twords='",
 	      stdout);
 	for (size_t i = 0; i < n_commands; i++)
@@ -106,11 +117,12 @@ void help_bash(void)
 		each_option(commands[i], word_option);
 		fputs("' ;;\n", stdout);
 	}
-	fputs(
-		"\t\tesac\n\tfi\n\tcase $word in\n\t-*) mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\") ;;\n"
-		"\t*) [ \"$COMP_CWORD\" != 1 ] || mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\") ;;\n\tesac\n}\n"
-		"complete -o default -F _vdet vdet\n",
-		stdout);
+	fputs("\t\tesac\n\tfi\n\tcase $word in\n"
+	      "\t-*) mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\") ;;\n"
+	      "\t*) [ \"$COMP_CWORD\" != 1 ] || mapfile -t COMPREPLY < <(compgen -W \"$words\" -- "
+	      "\"$word\") ;;\n\tesac\n}\n"
+	      "complete -o default -F _vdet vdet\n",
+	      stdout);
 }
 
 /* ---- zsh */
@@ -143,10 +155,12 @@ void help_zsh(void)
 	fputs("#compdef vdet\n_vdet() {\n\tlocal -a commands\n\tcommands=(\n", stdout);
 	for (size_t i = 0; i < n_commands; i++)
 		printf("\t\t'%s:%s'\n", commands[i]->name, commands[i]->summary);
-	fputs("\t)\n\tif (( CURRENT == 2 )); then\n\t\t_describe command commands\n\t\treturn\n\tfi\n\tcase $words[2] in\n",
+	fputs("\t)\n\tif (( CURRENT == 2 )); then\n\t\t_describe command commands\n\t\treturn\n\tfi\n"
+	      "\tcase $words[2] in\n",
 	      stdout);
 	for (size_t i = 0; i < n_commands; i++) {
-		printf("\t%s)\n\t\tshift words\n\t\t(( CURRENT-- ))\n\t\t_arguments \\\n", commands[i]->name);
+		printf("\t%s)\n\t\tshift words\n\t\t(( CURRENT-- ))\n\t\t_arguments \\\n",
+		       commands[i]->name);
 		each_option(commands[i], zsh_option);
 		fputs("\t\t\t'*:file:_files'\n\t\t;;\n", stdout);
 	}

@@ -1,4 +1,5 @@
-/* The options table as a manual page and as shell completions, printed to standard output. */
+/* The options table as a manual page and as shell completions, printed to
+ * standard output. */
 #ifndef VDET_APP_HELP_SHELL_H
 #define VDET_APP_HELP_SHELL_H
 

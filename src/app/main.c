@@ -1,4 +1,5 @@
-/* vdet: one program. `vdet COMMAND …` for people; `vdet -x ROLE …` is how it starts itself as a sandboxed child. */
+/* vdet: one program. `vdet COMMAND …` for people; `vdet -x ROLE …` is how it
+ * starts itself as a sandboxed child. */
 #include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,9 +14,10 @@
 #include "child/roles.h"
 #include "config.h"
 
-const struct command *const commands[] = {&cmd_analyze, &cmd_index,   &cmd_plan,   &cmd_demo,   &cmd_model,
-                                          &cmd_serve,   &cmd_jobs,    &cmd_report, &cmd_doctor, &cmd_world,
-                                          &cmd_token,   &cmd_preview, &cmd_engine, &cmd_advise, &cmd_help};
+const struct command *const commands[] = {&cmd_analyze, &cmd_index,  &cmd_plan,  &cmd_demo,
+                                          &cmd_model,   &cmd_serve,  &cmd_jobs,  &cmd_report,
+                                          &cmd_doctor,  &cmd_world,  &cmd_token, &cmd_preview,
+                                          &cmd_engine,  &cmd_advise, &cmd_help};
 const size_t n_commands = ARRAY_LEN(commands);
 
 static struct cancel *stop;
@@ -30,7 +32,8 @@ static void on_signal(int number)
 
 static void handle_signals(void)
 {
-	struct sigaction on = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, ignore = {.sa_handler = SIG_IGN};
+	struct sigaction on = {.sa_handler = on_signal, .sa_flags = SA_RESTART},
+					 ignore = {.sa_handler = SIG_IGN};
 	sigaction(SIGINT, &on, NULL);
 	sigaction(SIGTERM, &on, NULL);
 	sigaction(SIGHUP, &on, NULL);
@@ -106,16 +109,19 @@ static void find_places(struct app *app)
 {
 	const char *demo = getenv("VDET_DEMO_DIR"), *runtime = getenv("VDET_RUNTIME_DIR");
 	AUTO(mem_freep) char *data = file_data_dir();
-	app->data_dir = mem_strdup(app->options.data_dir && *app->options.data_dir ? app->options.data_dir : data);
+	app->data_dir =
+		mem_strdup(app->options.data_dir && *app->options.data_dir ? app->options.data_dir : data);
 	app->models_dir = file_join(app->data_dir, "models");
 	app->made_dir = file_join(app->models_dir, ".made");
 	app->locks_dir = file_join(app->data_dir, "locks");
 	app->engine_log = file_join(app->data_dir, "engine.log");
 	app->runtime_dir = runtime ? mem_strdup(runtime) : file_join(data, "runtime");
-	/* Installed, the demo model lies in the data folder; run from the checkout, beside the sources. */
-	app->demo_dir = mem_strdup(demo                                       ? demo
-	                           : file_is_dir(VDET_DATA_DIR "/demo-model") ? VDET_DATA_DIR "/demo-model"
-	                                                                      : VDET_SOURCE_ROOT "/model/weights");
+	/* Installed, the demo model lies in the data folder; run from the checkout,
+	 * beside the sources. */
+	app->demo_dir =
+		mem_strdup(demo                                       ? demo
+	               : file_is_dir(VDET_DATA_DIR "/demo-model") ? VDET_DATA_DIR "/demo-model"
+	                                                          : VDET_SOURCE_ROOT "/model/weights");
 }
 
 static void app_clear(struct app *app, const struct command *c)
@@ -179,8 +185,8 @@ static int unknown_command(const char *name)
 	if (file_exists(name))
 		log_error("\"%s\" is no command; to analyse that file: vdet analyze %s", name, name);
 	else
-		log_error("\"%s\" is no command%s%s; vdet help lists them", name, nearest ? "; did you mean " : "",
-		          nearest ? nearest : "");
+		log_error("\"%s\" is no command%s%s; vdet help lists them", name,
+		          nearest ? "; did you mean " : "", nearest ? nearest : "");
 	return EXIT_USAGE;
 }
 

@@ -12,13 +12,20 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-enum { BAR_CELLS = 24, BAR_PERIOD = 250, LINE_PERIOD = 1000 /* milliseconds */, MAX_CHUNK_LINES = 6 };
+enum {
+	BAR_CELLS = 24,
+	BAR_PERIOD = 250,
+	LINE_PERIOD = 1000 /* milliseconds */,
+	MAX_CHUNK_LINES = 6
+};
 
 struct ui {
 	enum ui_mode mode;
 	struct progress *progress;
 	pthread_mutex_t
-		lock; /* guards the terminal and stop; taken inside the progress' and the log's lock, never around */
+		/* guards the terminal and stop; taken inside the progress' and the
+		 * log's lock, never around */
+		lock;
 	pthread_cond_t wake;
 	bool running, stop;
 	int lines; /* of the bar that stand on the terminal */
@@ -50,7 +57,8 @@ static void say_source(json_t *e)
 	double fps = json_number_value(json_object_get(e, "fps"));
 	fprintf(stderr, "%s  %s  %dx%d %s", json_string_value(json_object_get(e, "name")),
 	        clock_short((int64_t)(json_number_value(json_object_get(e, "duration")) * 1e6), t),
-	        (int)json_integer_value(json_object_get(e, "width")), (int)json_integer_value(json_object_get(e, "height")),
+	        (int)json_integer_value(json_object_get(e, "width")),
+	        (int)json_integer_value(json_object_get(e, "height")),
 	        json_string_value(json_object_get(e, "codec")));
 	if (fps > 0)
 		fprintf(stderr, " %.4g fps", fps);
@@ -78,7 +86,8 @@ static void draw_cells(double fraction, char *out, size_t size)
 	int filled = (int)(fraction * BAR_CELLS * 8 + 0.5), n = 0;
 	out[0] = '\0';
 	for (int i = 0; i < BAR_CELLS && (size_t)n < size; i++, filled -= 8)
-		n += snprintf(out + n, size - (size_t)n, "%s", filled >= 8 ? "█" : eighths[filled > 0 ? filled : 0]);
+		n += snprintf(out + n, size - (size_t)n, "%s",
+		              filled >= 8 ? "█" : eighths[filled > 0 ? filled : 0]);
 }
 
 static const char *left_text(int64_t left, char out[static CLOCK_TEXT_MAX])
@@ -99,16 +108,17 @@ const char *ui_line(const struct progress_view *v, char *out, size_t size)
 		return out;
 	}
 	int width = snprintf(total, sizeof total, "%zu", v->chunks);
-	/* The number is that of the chunk in work, as a person counts: 7 of 25 while six are done. */
+	/* The number is that of the chunk in work, as a person counts: 7 of 25
+	 * while six are done. */
 	size_t at = v->done < v->chunks ? v->done + 1 : v->chunks;
 	draw_cells(v->fraction, cells, sizeof cells);
-	int n = snprintf(out, size, "chunk %*zu/%s  %s  %3.0f %%  %s left", width, at, total, cells, v->fraction * 100,
-	                 left_text(v->left, left));
+	int n = snprintf(out, size, "chunk %*zu/%s  %s  %3.0f %%  %s left", width, at, total, cells,
+	                 v->fraction * 100, left_text(v->left, left));
 	if (v->holes && n > 0 && (size_t)n < size)
 		n += snprintf(out + n, size - (size_t)n, "   holes: %zu", v->holes);
 	if (v->decode_rate > 0 && n > 0 && (size_t)n < size)
-		snprintf(out + n, size - (size_t)n, "   engine: %.0f tok/s prefill, %.0f tok/s", v->prefill_rate,
-		         v->decode_rate);
+		snprintf(out + n, size - (size_t)n, "   engine: %.0f tok/s prefill, %.0f tok/s",
+		         v->prefill_rate, v->decode_rate);
 	return out;
 }
 
@@ -116,22 +126,28 @@ static void chunk_line(const struct progress_chunk *c, char *out, size_t size)
 {
 	char at[CLOCK_TEXT_MAX], left[CLOCK_TEXT_MAX], what[80];
 	switch (c->stage) {
-	case PROGRESS_DECODING: snprintf(what, sizeof what, "frames %" PRId64 "/%" PRId64, c->done, c->total); break;
+	case PROGRESS_DECODING:
+		snprintf(what, sizeof what, "frames %" PRId64 "/%" PRId64, c->done, c->total);
+		break;
 	case PROGRESS_QUEUED: snprintf(what, sizeof what, "waits for the engine"); break;
 	case PROGRESS_PREFILL:
 		if (c->total)
-			snprintf(what, sizeof what, "reading %" PRId64 "/%" PRId64 " tokens", c->done, c->total);
+			snprintf(what, sizeof what, "reading %" PRId64 "/%" PRId64 " tokens", c->done,
+			         c->total);
 		else
 			snprintf(what, sizeof what, "reading");
 		break;
-	case PROGRESS_ANSWER: snprintf(what, sizeof what, "answering, %" PRId64 " tokens", c->done); break;
+	case PROGRESS_ANSWER:
+		snprintf(what, sizeof what, "answering, %" PRId64 " tokens", c->done);
+		break;
 	default: snprintf(what, sizeof what, "%s", progress_stage_name(c->stage));
 	}
-	snprintf(out, size, "  chunk %zu at %s  %s  %s left", c->index + 1, clock_short(c->start, at), what,
-	         left_text(c->left, left));
+	snprintf(out, size, "  chunk %zu at %s  %s  %s left", c->index + 1, clock_short(c->start, at),
+	         what, left_text(c->left, left));
 }
 
-/* Cut to the terminal's width: a wrapped line could not be cleared. Multi-byte cells count once. */
+/* Cut to the terminal's width: a wrapped line could not be cleared. Multi-byte
+ * cells count once. */
 static void put_cut(const char *line, int columns)
 {
 	for (int n = 0; *line && n < columns; n++) {
@@ -149,7 +165,8 @@ static void draw_bar(struct ui *ui, const struct progress_view *v)
 	clear_bar(ui);
 	put_cut(ui_line(v, line, sizeof line), columns);
 	ui->lines = 1;
-	for (size_t i = 0; strcmp(v->phase, "chunks") == 0 && i < v->n_active && i < MAX_CHUNK_LINES; i++, ui->lines++) {
+	for (size_t i = 0; strcmp(v->phase, "chunks") == 0 && i < v->n_active && i < MAX_CHUNK_LINES;
+	     i++, ui->lines++) {
 		chunk_line(&v->active[i], line, sizeof line);
 		fputc('\n', stderr);
 		put_cut(line, columns);
@@ -203,7 +220,9 @@ struct ui *ui_new(const char *option)
 	struct ui *ui = mem_alloc(1, sizeof *ui);
 	const char *term = getenv("TERM");
 	bool terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
-	ui->mode = strcmp(option, "json") == 0 ? UI_JSON : strcmp(option, "auto") == 0 && terminal ? UI_BAR : UI_PLAIN;
+	ui->mode = strcmp(option, "json") == 0               ? UI_JSON
+	           : strcmp(option, "auto") == 0 && terminal ? UI_BAR
+	                                                     : UI_PLAIN;
 	pthread_mutex_init(&ui->lock, NULL);
 	pthread_cond_init(&ui->wake, NULL);
 	ui->progress = progress_new(on_event, ui);

@@ -1,6 +1,7 @@
-/* Progress for people and programs: a bar with the chunks in flight on a terminal, plain lines elsewhere, or one JSON
- * object a line. Renewed by a thread of its own. Results (the report's place) go to standard output, progress of the
- * text modes to standard error. */
+/* Progress for people and programs: a bar with the chunks in flight on a
+ * terminal, plain lines elsewhere, or one JSON object a line. Renewed by a
+ * thread of its own. Results (the report's place) go to standard output,
+ * progress of the text modes to standard error. */
 #ifndef VDET_APP_UI_H
 #define VDET_APP_UI_H
 
@@ -18,7 +19,8 @@ void ui_start(struct ui *ui);
 /* A line of results: to standard output, or nothing in JSON mode. */
 void ui_say(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The overall line, pure: "chunk  7/25  ████▌   28 %   00:42 left   engine: …". Returns out. */
+/* The overall line, pure: "chunk  7/25  ████▌   28 %   00:42 left   engine: …".
+ *                                 Returns out. */
 const char *ui_line(const struct progress_view *v, char *out, size_t size);
 
 #endif

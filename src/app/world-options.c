@@ -16,37 +16,40 @@
 static const struct opt_row rows[] = {
 	{"world.seed", "seed", OPT_INT, AT(world.seed), "7", -1e15, 1e15, NULL, "N",
      "Which world: another seed, another story.", OPT_COMMAND_ONLY},
-	{"world.duration", "duration", OPT_TIME, AT(world.duration_us), "10min", 10, 86400, NULL, "TIME", "Its length.",
-     OPT_COMMAND_ONLY},
-	{"world.events", "events", OPT_DOUBLE, AT(world.events_per_hour), "60", 0, 1800, NULL, "N", "Events an hour.",
-     OPT_COMMAND_ONLY},
-	{"world.shortest", "shortest", OPT_DOUBLE, AT(world.event_min_s), "3", 0.5, 600, NULL, "SECONDS",
-     "The shortest event.", OPT_COMMAND_ONLY},
-	{"world.longest", "longest", OPT_DOUBLE, AT(world.event_max_s), "40", 0.5, 3600, NULL, "SECONDS",
-     "The longest event.", OPT_COMMAND_ONLY},
-	{"world.cuts", "cuts", OPT_DOUBLE, AT(world.cuts_per_hour), "6", 0, 120, NULL, "N", "Changes of place an hour.",
-     OPT_COMMAND_ONLY},
+	{"world.duration", "duration", OPT_TIME, AT(world.duration_us), "10min", 10, 86400, NULL,
+     "TIME", "Its length.", OPT_COMMAND_ONLY},
+	{"world.events", "events", OPT_DOUBLE, AT(world.events_per_hour), "60", 0, 1800, NULL, "N",
+     "Events an hour.", OPT_COMMAND_ONLY},
+	{"world.shortest", "shortest", OPT_DOUBLE, AT(world.event_min_s), "3", 0.5, 600, NULL,
+     "SECONDS", "The shortest event.", OPT_COMMAND_ONLY},
+	{"world.longest", "longest", OPT_DOUBLE, AT(world.event_max_s), "40", 0.5, 3600, NULL,
+     "SECONDS", "The longest event.", OPT_COMMAND_ONLY},
+	{"world.cuts", "cuts", OPT_DOUBLE, AT(world.cuts_per_hour), "6", 0, 120, NULL, "N",
+     "Changes of place an hour.", OPT_COMMAND_ONLY},
 	{"world.dropouts", "dropouts", OPT_DOUBLE, AT(world.dropouts_per_hour), "0", 0, 60, NULL, "N",
      "Times an hour that the picture goes black for a while.", OPT_COMMAND_ONLY},
 	{"world.captions", "captions", OPT_DOUBLE, AT(world.captions_per_hour), "0", 0, 600, NULL, "N",
      "Captions laid over the picture an hour.", OPT_COMMAND_ONLY},
 	{"world.hour", "hour", OPT_DOUBLE, AT(world.start_hour), "10", 0, 24, NULL, "HOUR",
      "Time of day at the start; the light follows it.", OPT_COMMAND_ONLY},
-	{"world.noise", "noise", OPT_DOUBLE, AT(world.noise), "2", 0, 20, NULL, "LEVELS", "Noise of the camera.",
+	{"world.noise", "noise", OPT_DOUBLE, AT(world.noise), "2", 0, 20, NULL, "LEVELS",
+     "Noise of the camera.", OPT_COMMAND_ONLY},
+	{"world.clock", "clock", OPT_BOOL, AT(world.clock), "true", 0, 0, NULL, NULL,
+     "Time of day in the corner.", OPT_COMMAND_ONLY},
+	{"world.pan", "pan", OPT_BOOL, AT(world.pan), "false", 0, 0, NULL, NULL,
+     "The camera turns slowly to and fro.", OPT_COMMAND_ONLY},
+	{"world.width", "width", OPT_INT, AT(width), "640", 16, 4096, NULL, "PIXELS", "Even width.",
      OPT_COMMAND_ONLY},
-	{"world.clock", "clock", OPT_BOOL, AT(world.clock), "true", 0, 0, NULL, NULL, "Time of day in the corner.",
+	{"world.height", "height", OPT_INT, AT(height), "360", 16, 4096, NULL, "PIXELS", "Even height.",
      OPT_COMMAND_ONLY},
-	{"world.pan", "pan", OPT_BOOL, AT(world.pan), "false", 0, 0, NULL, NULL, "The camera turns slowly to and fro.",
+	{"world.fps", "fps", OPT_DOUBLE, AT(fps), "10", 0.1, 120, NULL, "N", "Frames a second.",
      OPT_COMMAND_ONLY},
-	{"world.width", "width", OPT_INT, AT(width), "640", 16, 4096, NULL, "PIXELS", "Even width.", OPT_COMMAND_ONLY},
-	{"world.height", "height", OPT_INT, AT(height), "360", 16, 4096, NULL, "PIXELS", "Even height.", OPT_COMMAND_ONLY},
-	{"world.fps", "fps", OPT_DOUBLE, AT(fps), "10", 0.1, 120, NULL, "N", "Frames a second.", OPT_COMMAND_ONLY},
-	{"world.keyframe", "keyframe", OPT_DOUBLE, AT(keyframe_s), "4", 0.1, 60, NULL, "SECONDS", "Distance of keyframes.",
-     OPT_COMMAND_ONLY},
+	{"world.keyframe", "keyframe", OPT_DOUBLE, AT(keyframe_s), "4", 0.1, 60, NULL, "SECONDS",
+     "Distance of keyframes.", OPT_COMMAND_ONLY},
 	{"world.quality", "quality", OPT_INT, AT(quality), "26", 0, 51, NULL, "N",
      "H.264's constant rate factor; 0 is best.", OPT_COMMAND_ONLY},
-	{"world.sound", "sound", OPT_BOOL, AT(sound), "false", 0, 0, NULL, NULL, "A sound track like speech.",
-     OPT_COMMAND_ONLY},
+	{"world.sound", "sound", OPT_BOOL, AT(sound), "false", 0, 0, NULL, NULL,
+     "A sound track like speech.", OPT_COMMAND_ONLY},
 };
 
 const struct opt_group world_opt_group = {"World", rows, ARRAY_LEN(rows)};
@@ -68,7 +71,8 @@ static void show_progress(void *ctx, int64_t done)
 	        clock_short(d->duration, all), terminal && done < d->duration ? "" : "\n");
 }
 
-/* A hundredth of a second's worth of a drawn video is a few hundred bytes; this asks for a generous share. */
+/* A hundredth of a second's worth of a drawn video is a few hundred bytes; this
+ * asks for a generous share. */
 static int check_space(const struct world_video *v, const char *path, struct err *err)
 {
 	AUTO(mem_freep) char *dir = mem_strdup(path);
@@ -78,8 +82,10 @@ static int check_space(const struct world_video *v, const char *path, struct err
 		slash[slash == dir] = '\0';
 	if (statvfs(slash ? dir : ".", &fs) < 0)
 		return err_set(err, ERR_NOENT, "the folder of %s is not there", path);
-	double pixels = (double)v->width * (double)v->height, seconds = (double)v->world.duration_us / 1e6;
-	double need = 1e5 + seconds * pixels * v->fps * 0.003, have = (double)fs.f_bavail * (double)fs.f_frsize;
+	double pixels = (double)v->width * (double)v->height,
+		   seconds = (double)v->world.duration_us / 1e6;
+	double need = 1e5 + seconds * pixels * v->fps * 0.003,
+		   have = (double)fs.f_bavail * (double)fs.f_frsize;
 	if (have < need)
 		return err_set(err, ERR_NOSPC, "drawing %s may take %s, and %s are free there", path,
 		               text_size(need, need_text), text_size(have, free_text));
@@ -104,7 +110,8 @@ static int write_truth(const struct world_video *v, const char *video, struct er
 	return file_write(path, truth, strlen(truth), err);
 }
 
-int world_draw_files(struct world_video *v, const char *path, struct cancel *cancel, struct err *err)
+int world_draw_files(struct world_video *v, const char *path, struct cancel *cancel,
+                     struct err *err)
 {
 	struct drawing drawing = {.duration = v->world.duration_us, .began = clock_now()};
 	char why[300];

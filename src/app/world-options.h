@@ -1,4 +1,5 @@
-/* The rows of the options table that describe a drawn video; shared by `vdet world` and `vdet demo`. */
+/* The rows of the options table that describe a drawn video; shared by `vdet
+ * world` and `vdet demo`. */
 #ifndef VDET_APP_WORLD_OPTIONS_H
 #define VDET_APP_WORLD_OPTIONS_H
 
@@ -8,9 +9,11 @@
 
 extern const struct opt_group world_opt_group; /* target: struct world_video */
 
-/* Draws FILE and, beside it, FILE's stem with ".truth.json", both whole or not at all; tells how far it is on standard
- * error, on one line if that is a terminal. */
-int world_draw_files(struct world_video *v, const char *path, struct cancel *cancel, struct err *err);
+/* Draws FILE and, beside it, FILE's stem with ".truth.json", both whole or not
+ * at all; tells how far it is on standard error, on one line if that is a
+ * terminal. */
+int world_draw_files(struct world_video *v, const char *path, struct cancel *cancel,
+                     struct err *err);
 char *world_truth_path(const char *video); /* the caller frees */
 
 #endif

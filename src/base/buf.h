@@ -1,5 +1,6 @@
-/* A growable byte buffer with a maximum from birth. Always NUL-terminated, so that data serves as a C string.
- * Not thread-safe. The owner calls buf_free() (or AUTO(buf_free)). */
+/* A growable byte buffer with a maximum from birth. Always NUL-terminated, so
+ * that data serves as a C string. Not thread-safe. The owner calls buf_free()
+ * (or AUTO(buf_free)). */
 #ifndef VDET_BASE_BUF_H
 #define VDET_BASE_BUF_H
 
@@ -25,7 +26,8 @@ void buf_clear(struct buf *b);             /* empties, keeps the memory */
 void buf_free(struct buf *b);              /* empties and frees; usable again afterwards */
 const char *buf_str(const struct buf *b);  /* never NULL */
 char *buf_take(struct buf *b);             /* the caller frees; the buffer is empty afterwards */
-/* 0, or ERR_LIMIT with "WHAT is larger than N bytes" if any addition was dropped. */
+/* 0, or ERR_LIMIT with "WHAT is larger than N bytes" if any addition was
+ * dropped. */
 int buf_check(const struct buf *b, const char *what, struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
-/* One flag that stops blocking work: set once, seen by every thread and by every poll().
- * cancel_fire() is async-signal-safe; everything else may be called from any thread. */
+/* One flag that stops blocking work: set once, seen by every thread and by
+ * every poll(). cancel_fire() is async-signal-safe; everything else may be
+ * called from any thread. */
 #ifndef VDET_BASE_CANCEL_H
 #define VDET_BASE_CANCEL_H
 
@@ -10,7 +11,8 @@ struct cancel;
 struct cancel *cancel_new(void);
 void cancel_free(struct cancel *c);
 void cancel_fire(struct cancel *c);
-void cancel_reset(struct cancel *c);       /* as if it had not fired: for a flag that is raised again and again */
+/* as if it had not fired: for a flag that is raised again and again */
+void cancel_reset(struct cancel *c);
 bool cancel_fired(const struct cancel *c); /* false for NULL */
 int cancel_fd(const struct cancel *c);     /* readable once fired, for poll(); -1 for NULL */
 

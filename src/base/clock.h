@@ -1,6 +1,6 @@
-/* Time: the monotonic clock, and how media times are written and read.
- * All media times inside the program are int64 microseconds of presentation time from the start of the video's
- * timeline; text only at the edges. */
+/* Time: the monotonic clock, and how media times are written and read. All
+ * media times inside the program are int64 microseconds of presentation time
+ * from the start of the video's timeline; text only at the edges. */
 #ifndef VDET_BASE_CLOCK_H
 #define VDET_BASE_CLOCK_H
 
@@ -23,7 +23,8 @@ const char *clock_short(int64_t us, char out[static CLOCK_TEXT_MAX]);
 /* "2026-11-22T10:00:00Z". Returns out. */
 const char *clock_iso(int64_t unix_us, char out[static CLOCK_TEXT_MAX]);
 
-/* Reads "90", "90.5", "1:30", "01:01:30.250", "90s", "250ms", "5min", "2h" as microseconds, 0 <= t <= 10 years. */
+/* Reads "90", "90.5", "1:30", "01:01:30.250", "90s", "250ms", "5min", "2h" as
+ * microseconds, 0 <= t <= 10 years. */
 int clock_parse(const char *s, int64_t *ret_us, struct err *err);
 
 #endif

@@ -8,7 +8,8 @@
 static int err_vset(struct err *e, enum err_code code, const char *fmt, va_list ap)
 {
 	if (e) {
-		/* The arguments may point into e->msg itself (err_set(e, e->code, "…: %s", e->msg)). */
+		/* The arguments may point into e->msg itself (err_set(e, e->code, "…:
+		 * %s", e->msg)). */
 		char msg[sizeof e->msg];
 		vsnprintf(msg, sizeof msg, fmt, ap);
 		memcpy(e->msg, msg, sizeof msg);

@@ -1,8 +1,10 @@
-/* Errors: what went wrong, in a form that a caller can act on (code) and a person can read (msg).
+/* Errors: what went wrong, in a form that a caller can act on (code) and a
+ * person can read (msg).
  *
- * Functions that can fail return 0 or a negative `enum err_code` and take a `struct err *` as their last
- * parameter, which the caller owns and may pass as NULL. On failure no `ret_` parameter is written.
- * A message says what was wrong and where; the caller adds context with err_wrap(). No thread state. */
+ * Functions that can fail return 0 or a negative `enum err_code` and take a
+ * `struct err *` as their last parameter, which the caller owns and may pass as
+ * NULL. On failure no `ret_` parameter is written. A message says what was
+ * wrong and where; the caller adds context with err_wrap(). No thread state. */
 #ifndef VDET_BASE_ERR_H
 #define VDET_BASE_ERR_H
 
@@ -31,7 +33,8 @@ struct err {
 };
 
 /* Sets code and message; returns -code, so that `return err_set(…)` reads well. */
-int err_set(struct err *e, enum err_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int err_set(struct err *e, enum err_code code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* As err_set, with the code that fits `errnum` and its text appended. */
 int err_sys(struct err *e, int errnum, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Puts "context: " before the message; returns -code. */

@@ -44,13 +44,15 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-static int write_with_mode(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+static int write_with_mode(const char *path, const void *data, size_t len, mode_t mode,
+                           struct err *err)
 {
 	AUTO(mem_freep) char *tmp = mem_printf("%s.XXXXXX", path);
 	AUTO(fd_closep) int fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot write %s", path);
-	if (write_all(fd, data, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(tmp, path) < 0) {
+	if (write_all(fd, data, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 ||
+	    rename(tmp, path) < 0) {
 		int r = err_sys(err, errno, "cannot write %s", path);
 		unlink(tmp);
 		return r;
@@ -124,9 +126,11 @@ int file_open_input(const char *path, int *ret_fd, struct err *err)
 	if (S_ISDIR(st.st_mode))
 		return err_set(err, ERR_ARG, "%s is a folder; name the video files in it", path);
 	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_ARG, "%s is not a regular file; save the recording to a file first", path);
+		return err_set(err, ERR_ARG, "%s is not a regular file; save the recording to a file first",
+		               path);
 	if (!st.st_size)
-		return err_set(err, ERR_FORMAT, "%s is empty (0 bytes); copy it again from its source", path);
+		return err_set(err, ERR_FORMAT, "%s is empty (0 bytes); copy it again from its source",
+		               path);
 	*ret_fd = fd;
 	fd = -1;
 	return 0;
@@ -153,7 +157,8 @@ char *file_stem(const char *path)
 	return stem;
 }
 
-/* The XDG base directory specification: a relative or empty value counts as unset. */
+/* The XDG base directory specification: a relative or empty value counts as
+ * unset. */
 static char *xdg_dir(const char *variable, const char *under_home)
 {
 	const char *base = getenv(variable), *home = getenv("HOME");

@@ -1,4 +1,5 @@
-/* Files and folders: whole reads, atomic writes, the standard places. Blocking; thread-safe. */
+/* Files and folders: whole reads, atomic writes, the standard places. Blocking;
+ * thread-safe. */
 #ifndef VDET_BASE_FILE_H
 #define VDET_BASE_FILE_H
 
@@ -10,23 +11,28 @@
 
 /* Appends the whole file to buf, up to buf's maximum. */
 int file_read(const char *path, struct buf *out, struct err *err);
-/* Writes to a temporary file beside `path`, syncs it and renames it: readers see the old file or the new one whole. */
+/* Writes to a temporary file beside `path`, syncs it and renames it: readers
+ * see the old file or the new one whole. */
 int file_write(const char *path, const void *data, size_t len, struct err *err);
-int file_write_private(const char *path, const void *data, size_t len, struct err *err); /* for our eyes only: 0600 */
+/* for our eyes only: 0600 */
+int file_write_private(const char *path, const void *data, size_t len, struct err *err);
 /* mkdir -p with mode 0777 less umask (0700 for `private`). */
 int file_mkdirs(const char *path, bool private, struct err *err);
-/* Removes a folder with everything in it, or a file; what is not there is no error. Does not follow links. */
+/* Removes a folder with everything in it, or a file; what is not there is no
+ * error. Does not follow links. */
 int file_remove_tree(const char *path, struct err *err);
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
 
-/* Opens a video: regular file, readable, close-on-exec. Clear errors for folders, devices, missing files. */
+/* Opens a video: regular file, readable, close-on-exec. Clear errors for
+ * folders, devices, missing files. */
 int file_open_input(const char *path, int *ret_fd, struct err *err);
 
 char *file_join(const char *dir, const char *name); /* the caller frees */
 const char *file_base(const char *path);            /* points into path */
-char *file_stem(const char *path);                  /* base name without its last extension; the caller frees */
-/* $XDG_DATA_HOME/vdet or ~/.local/share/vdet; likewise for configuration. The caller frees. */
+char *file_stem(const char *path); /* base name without its last extension; the caller frees */
+/* $XDG_DATA_HOME/vdet or ~/.local/share/vdet; likewise for configuration. The
+ * caller frees. */
 char *file_data_dir(void);
 char *file_config_dir(void);
 

@@ -78,7 +78,8 @@ void hash_end(struct hash *h, char out[static HASH_HEX])
 		snprintf(out + 2 * i, 3, "%02x", md[i]);
 }
 
-int hash_fd(int fd, struct cancel *cancel, _Atomic int64_t *done, char out[static HASH_HEX], struct err *err)
+int hash_fd(int fd, struct cancel *cancel, _Atomic int64_t *done, char out[static HASH_HEX],
+            struct err *err)
 {
 	enum { CHUNK = 1 << 20 };
 	AUTO(hash_freep) struct hash *h = hash_new();

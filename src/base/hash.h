@@ -1,4 +1,5 @@
-/* SHA-256, and SHA-1 where a protocol wants it (FIPS 180-4). Not thread-safe per object. */
+/* SHA-256, and SHA-1 where a protocol wants it (FIPS 180-4). Not thread-safe
+ * per object. */
 #ifndef VDET_BASE_HASH_H
 #define VDET_BASE_HASH_H
 
@@ -16,7 +17,8 @@ struct hash *hash_new_sha1(void);
 void hash_free(struct hash *h);
 void hash_freep(struct hash **h);
 void hash_add(struct hash *h, const void *data, size_t len);
-void hash_adds(struct hash *h, const char *s); /* with its NUL, so that fields cannot run together */
+/* with its NUL, so that fields cannot run together */
+void hash_adds(struct hash *h, const char *s);
 /* Lower-case hexadecimal; the object may only be freed afterwards. */
 void hash_end(struct hash *h, char out[static HASH_HEX]);
 
@@ -24,8 +26,10 @@ void hash_end(struct hash *h, char out[static HASH_HEX]);
 enum { HASH_MAX = 32 };
 size_t hash_end_bytes(struct hash *h, unsigned char out[static HASH_MAX]);
 
-/* Hashes a whole file from offset 0 by pread (the file offset is left alone). Blocks; `done` (may be NULL) follows
- * the bytes read, for progress. Returns ERR_CANCELED when `cancel` fires. */
-int hash_fd(int fd, struct cancel *cancel, _Atomic int64_t *done, char out[static HASH_HEX], struct err *err);
+/* Hashes a whole file from offset 0 by pread (the file offset is left alone).
+ * Blocks; `done` (may be NULL) follows the bytes read, for progress. Returns
+ * ERR_CANCELED when `cancel` fires. */
+int hash_fd(int fd, struct cancel *cancel, _Atomic int64_t *done, char out[static HASH_HEX],
+            struct err *err);
 
 #endif

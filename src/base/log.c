@@ -34,7 +34,8 @@ void log_write(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	/* What a video or a model says may end up here: no control character reaches the terminal. */
+	/* What a video or a model says may end up here: no control character
+	 * reaches the terminal. */
 	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = ' ';

@@ -1,13 +1,15 @@
-/* Log lines to standard error, for people: "vdet: warning: [job 3fa9 chunk 7] message".
- * Floors 0 to 2 return errors and do not log above debug; the floors above log once, with job and chunk.
- * Thread-safe. A sink can be set so that a progress bar is moved out of the way. */
+/* Log lines to standard error, for people: "vdet: warning: [job 3fa9 chunk 7]
+ * message". Floors 0 to 2 return errors and do not log above debug; the floors
+ * above log once, with job and chunk. Thread-safe. A sink can be set so that a
+ * progress bar is moved out of the way. */
 #ifndef VDET_BASE_LOG_H
 #define VDET_BASE_LOG_H
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 void log_set_level(enum log_level level); /* default LOG_WARNING */
-/* Called with each finished line (no newline) under the log's lock; NULL restores standard error. */
+/* Called with each finished line (no newline) under the log's lock; NULL
+ * restores standard error. */
 void log_set_sink(void (*sink)(void *ctx, enum log_level level, const char *line), void *ctx);
 void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

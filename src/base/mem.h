@@ -1,15 +1,18 @@
 /* Ownership helpers and small allocations.
  *
- * Small allocations (a path, a struct) abort when memory is out: there is nothing sensible to do. Sizes that come
- * from input go through `struct buf` (buf.h) or an explicit limit and return an error instead. */
+ * Small allocations (a path, a struct) abort when memory is out: there is
+ * nothing sensible to do. Sizes that come from input go through `struct buf`
+ * (buf.h) or an explicit limit and return an error instead. */
 #ifndef VDET_BASE_MEM_H
 #define VDET_BASE_MEM_H
 
 #include <stddef.h>
 
-/* AUTO(fn): calls fn(&variable) when the variable goes out of scope; fn must accept a pointer to NULL. */
+/* AUTO(fn): calls fn(&variable) when the variable goes out of scope; fn must
+ * accept a pointer to NULL. */
 #define AUTO(fn) __attribute__((cleanup(fn)))
-/* TAKE(p): hands the value over and leaves NULL behind, so that AUTO does not free it. */
+/* TAKE(p): hands the value over and leaves NULL behind, so that AUTO does not
+ * free it. */
 #define TAKE(p)                     \
 	__extension__({                 \
 		__typeof__(p) taken_ = (p); \
@@ -28,7 +31,8 @@
 void mem_freep(void *p); /* for AUTO: frees *(void **)p */
 void fd_closep(int *fd); /* for AUTO: closes *fd unless negative */
 
-void *mem_alloc(size_t n, size_t size);         /* zeroed; aborts when out of memory or n * size overflows */
+/* zeroed; aborts when out of memory or n * size overflows */
+void *mem_alloc(size_t n, size_t size);
 void *mem_grow(void *p, size_t n, size_t size); /* realloc of n * size; likewise */
 char *mem_strdup(const char *s);                /* NULL stays NULL */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -1,4 +1,5 @@
-/* Option values from and to text, and the texts about options: help and documentation. */
+/* Option values from and to text, and the texts about options: help and
+ * documentation. */
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -13,7 +14,8 @@
 
 static int parse_bool(const char *s, bool *ret)
 {
-	static const char *const yes[] = {"true", "yes", "on", "1"}, *const no[] = {"false", "no", "off", "0"};
+	static const char *const yes[] = {"true", "yes", "on", "1"}, *const no[] = {"false", "no",
+	                                                                            "off", "0"};
 	for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
 		if (strcasecmp(s, yes[i]) == 0 || strcasecmp(s, no[i]) == 0) {
 			*ret = strcasecmp(s, yes[i]) == 0;
@@ -62,16 +64,18 @@ static bool is_choice(const char *choices, const char *s)
 	return false;
 }
 
-static int out_of_range(const struct opt_row *row, const char *value, const char *where, struct err *err)
+static int out_of_range(const struct opt_row *row, const char *value, const char *where,
+                        struct err *err)
 {
-	return err_set(err, ERR_ARG, "%s: \"%s\" is out of range: %s must be from %.15g to %.15g%s", where, value,
-	               row->name, row->min, row->max,
+	return err_set(err, ERR_ARG, "%s: \"%s\" is out of range: %s must be from %.15g to %.15g%s",
+	               where, value, row->name, row->min, row->max,
 	               row->type == OPT_TIME   ? " seconds"
 	               : row->type == OPT_SIZE ? " bytes"
 	                                       : "");
 }
 
-static int set_time(const struct opt_row *row, int64_t *at, const char *value, const char *where, struct err *err)
+static int set_time(const struct opt_row *row, int64_t *at, const char *value, const char *where,
+                    struct err *err)
 {
 	int64_t us;
 	int r = clock_parse(value, &us, err);
@@ -83,7 +87,8 @@ static int set_time(const struct opt_row *row, int64_t *at, const char *value, c
 	return 0;
 }
 
-static int set_number(const struct opt_row *row, void *at, const char *value, const char *where, struct err *err)
+static int set_number(const struct opt_row *row, void *at, const char *value, const char *where,
+                      struct err *err)
 {
 	double d;
 	const char *end = "";
@@ -102,7 +107,8 @@ static int set_number(const struct opt_row *row, void *at, const char *value, co
 	return 0;
 }
 
-int opt_set_value(const struct opt_row *row, void *target, const char *value, const char *where, struct err *err)
+int opt_set_value(const struct opt_row *row, void *target, const char *value, const char *where,
+                  struct err *err)
 {
 	void *at = (char *)target + row->offset;
 	switch (row->type) {
@@ -122,7 +128,7 @@ int opt_set_value(const struct opt_row *row, void *target, const char *value, co
 	}
 	char **s = at;
 	bool more = row->flags & OPT_APPEND && *value && *s && **s && strcmp(value, "none") != 0;
-	char *text = more                                                    ? mem_printf("%s\n%s", *s, value)
+	char *text = more ? mem_printf("%s\n%s", *s, value)
 	             : row->flags & OPT_APPEND && strcmp(value, "none") == 0 ? mem_strdup("")
 	                                                                     : mem_strdup(value);
 	free(*s);
@@ -160,7 +166,8 @@ static void add_range(const struct opt_row *row, struct buf *out)
 {
 	if (row->type == OPT_CHOICE)
 		buf_addf(out, "%s", row->choices);
-	else if (row->type == OPT_INT || row->type == OPT_DOUBLE || row->type == OPT_TIME || row->type == OPT_SIZE)
+	else if (row->type == OPT_INT || row->type == OPT_DOUBLE || row->type == OPT_TIME ||
+	         row->type == OPT_SIZE)
 		buf_addf(out, "%.15g to %.15g", row->min, row->max);
 }
 
@@ -194,7 +201,10 @@ void opt_help(const struct opt_set *set, struct buf *out)
 			opt_flag_name(row, flag);
 			buf_addf(out, "  --%s", flag);
 			if (row->type != OPT_BOOL)
-				buf_addf(out, " %s", row->type == OPT_CHOICE ? row->choices : row->metavar ? row->metavar : "VALUE");
+				buf_addf(out, " %s",
+				         row->type == OPT_CHOICE ? row->choices
+				         : row->metavar          ? row->metavar
+				                                 : "VALUE");
 			AUTO(buf_free) struct buf text = BUF(4096);
 			buf_adds(&text, row->help);
 			if (*row->def && row->type != OPT_BOOL)
@@ -210,7 +220,9 @@ void opt_markdown(const struct opt_set *set, struct buf *out)
 	char flag[64];
 	for (size_t g = 0; g < set->n; g++) {
 		const struct opt_group *group = set->binds[g].group;
-		buf_addf(out, "\n## %s\n\n| flag | key in `vdet.conf` | default | range | meaning |\n|---|---|---|---|---|\n",
+		buf_addf(out,
+		         "\n## %s\n\n| flag | key in `vdet.conf` | default | range | meaning |\n"
+		         "|---|---|---|---|---|\n",
 		         group->title);
 		for (size_t i = 0; i < group->n; i++) {
 			const struct opt_row *row = &group->rows[i];
@@ -220,10 +232,11 @@ void opt_markdown(const struct opt_set *set, struct buf *out)
 			for (char *p = range.data; p && *p; p++)
 				if (*p == '|') /* would end the table's cell */
 					*p = '/';
-			buf_addf(out, "| `--%s` | %s%s%s | %s%s%s | %s | %s |\n", flag, row->flags & OPT_COMMAND_ONLY ? "" : "`",
+			buf_addf(out, "| `--%s` | %s%s%s | %s%s%s | %s | %s |\n", flag,
+			         row->flags & OPT_COMMAND_ONLY ? "" : "`",
 			         row->flags & OPT_COMMAND_ONLY ? "command line only" : row->name,
-			         row->flags & OPT_COMMAND_ONLY ? "" : "`", *row->def ? "`" : "", row->def, *row->def ? "`" : "",
-			         buf_str(&range), row->help);
+			         row->flags & OPT_COMMAND_ONLY ? "" : "`", *row->def ? "`" : "", row->def,
+			         *row->def ? "`" : "", buf_str(&range), row->help);
 		}
 	}
 }

@@ -23,7 +23,8 @@ static void env_name(const struct opt_row *row, char out[static 64])
 		*p = *p == '.' ? '_' : (char)toupper((unsigned char)*p);
 }
 
-/* A row with the target that its value goes to; target NULL: the row exists, but this command has no use for it. */
+/* A row with the target that its value goes to; target NULL: the row exists,
+ * but this command has no use for it. */
 struct found {
 	const struct opt_row *row;
 	void *target;
@@ -36,7 +37,8 @@ static void conf_name(const struct opt_row *row, char out[static 64])
 	snprintf(out, 64, "%s", row->name);
 }
 
-static bool find_in(const struct opt_set *set, name_fn *name_of, const char *name, struct found *ret)
+static bool find_in(const struct opt_set *set, name_fn *name_of, const char *name,
+                    struct found *ret)
 {
 	char have[64];
 	for (size_t g = 0; g < set->n; g++) {
@@ -52,8 +54,8 @@ static bool find_in(const struct opt_set *set, name_fn *name_of, const char *nam
 	return false;
 }
 
-static bool find(const struct opt_set *set, const struct opt_set *known, name_fn *name_of, const char *name,
-                 struct found *ret)
+static bool find(const struct opt_set *set, const struct opt_set *known, name_fn *name_of,
+                 const char *name, struct found *ret)
 {
 	if (find_in(set, name_of, name, ret))
 		return true;
@@ -65,7 +67,8 @@ static bool find(const struct opt_set *set, const struct opt_set *known, name_fn
 
 const char *opt_nearest(const char *s, const char *const *words, size_t n)
 {
-	size_t len = strlen(s), best = len < 4 ? 2 : len / 3 + 2; /* distances below it count as near */
+	/* distances below it count as near */
+	size_t len = strlen(s), best = len < 4 ? 2 : len / 3 + 2;
 	const char *nearest = NULL;
 	if (len > 60)
 		return NULL;
@@ -93,7 +96,8 @@ const char *opt_nearest(const char *s, const char *const *words, size_t n)
 	return nearest;
 }
 
-static int unknown(const struct opt_set *known, name_fn *name_of, const char *name, const char *where, struct err *err)
+static int unknown(const struct opt_set *known, name_fn *name_of, const char *name,
+                   const char *where, struct err *err)
 {
 	size_t n = 0, used = 0;
 	for (size_t g = 0; g < known->n; g++)
@@ -105,9 +109,10 @@ static int unknown(const struct opt_set *known, name_fn *name_of, const char *na
 			name_of(&known->binds[g].group->rows[i], names[used]);
 			words[used] = names[used];
 		}
-	const char *nearest = opt_nearest(name, words, used), *dashes = name_of == opt_flag_name ? "--" : "";
-	return nearest ? err_set(err, ERR_ARG, "%s: unknown option %s%s; did you mean %s%s?", where, dashes, name, dashes,
-	                         nearest)
+	const char *nearest = opt_nearest(name, words, used),
+			   *dashes = name_of == opt_flag_name ? "--" : "";
+	return nearest ? err_set(err, ERR_ARG, "%s: unknown option %s%s; did you mean %s%s?", where,
+	                         dashes, name, dashes, nearest)
 	               : err_set(err, ERR_ARG, "%s: unknown option %s%s", where, dashes, name);
 }
 
@@ -129,8 +134,9 @@ struct conf_reader {
 	int r;
 };
 
-/* Distributions build libinih without line numbers for handlers; ini_parse_file() returns the line of the first
- * handler that answered 0, so read_conf() adds it. */
+/* Distributions build libinih without line numbers for handlers;
+ * ini_parse_file() returns the line of the first handler that answered 0, so
+ * read_conf() adds it. */
 static int conf_line(void *ctx, const char *section, const char *key, const char *value)
 {
 	struct conf_reader *c = ctx;
@@ -147,7 +153,8 @@ static int conf_line(void *ctx, const char *section, const char *key, const char
 	return c->r == 0;
 }
 
-static int read_conf(const struct opt_set *set, const struct opt_set *known, const char *path, struct err *err)
+static int read_conf(const struct opt_set *set, const struct opt_set *known, const char *path,
+                     struct err *err)
 {
 	struct conf_reader c = {set, known, err, 0};
 	FILE *f = fopen(path, "re");
@@ -157,14 +164,17 @@ static int read_conf(const struct opt_set *set, const struct opt_set *known, con
 	fclose(f);
 	if (c.r < 0)
 		return err_wrap(err, "%s:%d", path, line);
-	return line ? err_set(err, ERR_ARG, "%s:%d: not a line of the form key = value under a [section]", path, line) : 0;
+	return line ? err_set(err, ERR_ARG,
+	                      "%s:%d: not a line of the form key = value under a [section]", path, line)
+	            : 0;
 }
 
-static int read_env(const struct opt_set *set, const struct opt_set *known, char **env, struct err *err)
+static int read_env(const struct opt_set *set, const struct opt_set *known, char **env,
+                    struct err *err)
 {
 	/* Read by the front door and the setup, not by the table. */
-	static const char *const reserved[] = {"VDET_CONFIG", "VDET_RUNTIME_DIR", "VDET_BUILD_DIR", "VDET_EXE",
-	                                       "VDET_DEMO_DIR"};
+	static const char *const reserved[] = {"VDET_CONFIG", "VDET_RUNTIME_DIR", "VDET_BUILD_DIR",
+	                                       "VDET_EXE", "VDET_DEMO_DIR"};
 	for (; env && *env; env++) {
 		const char *eq = strchr(*env, '=');
 		if (strncmp(*env, "VDET_", 5) || !eq)
@@ -179,7 +189,8 @@ static int read_env(const struct opt_set *set, const struct opt_set *known, char
 		if (!find(set, known, env_name, name, &f))
 			return unknown(known ? known : set, env_name, name, "environment", err);
 		if (f.row->flags & OPT_COMMAND_ONLY)
-			return err_set(err, ERR_ARG, "environment: %s can only be given on the command line", name);
+			return err_set(err, ERR_ARG, "environment: %s can only be given on the command line",
+			               name);
 		int r = f.target ? opt_set_value(f.row, f.target, eq + 1, name, err) : 0;
 		if (r < 0)
 			return r;
@@ -187,7 +198,8 @@ static int read_env(const struct opt_set *set, const struct opt_set *known, char
 	return 0;
 }
 
-/* Reads the flag at argv[*i] ("--name", "--name=value", "--name value", "--no-name") and steps over its value. */
+/* Reads the flag at argv[*i] ("--name", "--name=value", "--name value",
+ * "--no-name") and steps over its value. */
 static int read_flag(const struct opt_set *set, char **argv, int *i, struct err *err)
 {
 	const char *arg = argv[*i] + 2, *eq = strchr(arg, '=');
@@ -204,13 +216,14 @@ static int read_flag(const struct opt_set *set, char **argv, int *i, struct err 
 	if (!value && f.row->type == OPT_BOOL)
 		value = "true";
 	if (!value && !(value = argv[++*i]))
-		return err_set(err, ERR_ARG, "--%s needs a value (%s)", name, f.row->metavar ? f.row->metavar : "VALUE");
+		return err_set(err, ERR_ARG, "--%s needs a value (%s)", name,
+		               f.row->metavar ? f.row->metavar : "VALUE");
 	AUTO(mem_freep) char *where = mem_printf("--%s", name);
 	return opt_set_value(f.row, f.target, value, where, err);
 }
 
-int opt_parse(const struct opt_set *set, const struct opt_set *known, const char *file, char **env, char **argv,
-              int *ret_n, struct err *err)
+int opt_parse(const struct opt_set *set, const struct opt_set *known, const char *file, char **env,
+              char **argv, int *ret_n, struct err *err)
 {
 	int r = fill_defaults(set, err);
 	if (r == 0 && file)
@@ -225,7 +238,8 @@ int opt_parse(const struct opt_set *set, const struct opt_set *known, const char
 		else if (options && strncmp(argv[i], "--", 2) == 0)
 			r = read_flag(set, argv, &i, err);
 		else if (options && argv[i][0] == '-' && argv[i][1])
-			r = err_set(err, ERR_ARG, "unknown option %s; for a file of that name write ./%s", argv[i], argv[i]);
+			r = err_set(err, ERR_ARG, "unknown option %s; for a file of that name write ./%s",
+			            argv[i], argv[i]);
 		else
 			argv[n++] = argv[i];
 	}

@@ -1,10 +1,12 @@
 /* Options: one table, from which everything that a person can set is made.
  *
- * A module owns a struct, and an array of rows that name its members. From the row "chunk.duration" come the flag
- * --chunk-duration, the key `duration` in section [chunk] of vdet.conf, the variable VDET_CHUNK_DURATION, the line
- * in --help and the entry in docs/options.md. Order: default, file, environment, command line; the last one wins.
- * An unknown key or a bad value is an error that names where it came from. Values are stored by offset into the
- * group's target struct. Not thread-safe; read-only once parsed. */
+ * A module owns a struct, and an array of rows that name its members. From the
+ * row "chunk.duration" come the flag --chunk-duration, the key `duration` in
+ * section [chunk] of vdet.conf, the variable VDET_CHUNK_DURATION, the line in
+ * --help and the entry in docs/options.md. Order: default, file, environment,
+ * command line; the last one wins. An unknown key or a bad value is an error
+ * that names where it came from. Values are stored by offset into the group's
+ * target struct. Not thread-safe; read-only once parsed. */
 #ifndef VDET_BASE_OPT_H
 #define VDET_BASE_OPT_H
 
@@ -26,9 +28,12 @@ enum opt_type {
 };
 
 enum {
-	OPT_COMMAND_ONLY = 1, /* only on the command line: what belongs to one run, not to a configuration */
-	OPT_SECRET = 2,       /* never printed */
-	OPT_APPEND = 4,       /* a string; each further value is a further line of it, and "none" empties it */
+	/* only on the command line: what belongs to one run, not to a configuration */
+	OPT_COMMAND_ONLY = 1,
+	OPT_SECRET = 2, /* never printed */
+	/* a string; each further value is a further line of it, and "none" empties
+	 * it */
+	OPT_APPEND = 4,
 };
 
 struct opt_row {
@@ -61,23 +66,29 @@ struct opt_set {
 	size_t n;
 };
 
-/* Fills defaults, then file (NULL = none; a missing file is an error), then environment (names beginning "VDET_"),
- * then argv[1…]. Arguments that are no option are moved, in order, to argv[0…*ret_n-1] ("--" ends options). `known` is
- * the full set of rows that exist in the program: a file or environment may hold keys of other commands. */
-int opt_parse(const struct opt_set *set, const struct opt_set *known, const char *file, char **env, char **argv,
-              int *ret_n, struct err *err);
+/* Fills defaults, then file (NULL = none; a missing file is an error), then
+ * environment (names beginning "VDET_"), then argv[1…]. Arguments that are no
+ * option are moved, in order, to argv[0…*ret_n-1] ("--" ends options). `known`
+ * is the full set of rows that exist in the program: a file or environment may
+ * hold keys of other commands. */
+int opt_parse(const struct opt_set *set, const struct opt_set *known, const char *file, char **env,
+              char **argv, int *ret_n, struct err *err);
 void opt_free(const struct opt_set *set); /* frees the strings of all targets */
 
-/* One value from text; `where` begins the error message, as in `vdet.conf:3` or `--workers`. */
-int opt_set_value(const struct opt_row *row, void *target, const char *value, const char *where, struct err *err);
-/* Current value as text that opt_set_value() would read back the same; secrets as "***". */
+/* One value from text; `where` begins the error message, as in `vdet.conf:3` or
+ * `--workers`. */
+int opt_set_value(const struct opt_row *row, void *target, const char *value, const char *where,
+                  struct err *err);
+/* Current value as text that opt_set_value() would read back the same; secrets
+ * as "***". */
 void opt_get_text(const struct opt_row *row, const void *target, struct buf *out);
 
 void opt_help(const struct opt_set *set, struct buf *out);          /* for --help */
 void opt_markdown(const struct opt_set *set, struct buf *out);      /* for docs/options.md */
 void opt_flag_name(const struct opt_row *row, char out[static 64]); /* without the dashes */
 
-/* The word of `words` nearest to `s` by edit distance (about a third of its letters may differ), or NULL. */
+/* The word of `words` nearest to `s` by edit distance (about a third of its
+ * letters may differ), or NULL. */
 const char *opt_nearest(const char *s, const char *const *words, size_t n);
 
 #endif

@@ -1,5 +1,6 @@
-/* A few threads that do what would block somebody else: first come, first served.
- * pool_run() may be called from any thread; the work runs on a thread of the pool, once. */
+/* A few threads that do what would block somebody else: first come, first
+ * served. pool_run() may be called from any thread; the work runs on a thread
+ * of the pool, once. */
 #ifndef VDET_BASE_POOL_H
 #define VDET_BASE_POOL_H
 
@@ -14,6 +15,7 @@ void pool_free(struct pool *p);        /* first everything that waits is done */
 DEFINE_FREEP(struct pool, pool)
 
 void pool_run(struct pool *p, void (*work)(void *ctx), void *ctx);
-size_t pool_waiting(struct pool *p); /* work that no thread has taken yet: a measure to refuse more */
+/* work that no thread has taken yet: a measure to refuse more */
+size_t pool_waiting(struct pool *p);
 
 #endif

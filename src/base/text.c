@@ -11,7 +11,10 @@ static size_t utf8_len(const unsigned char *s, size_t left)
 {
 	if (s[0] < 0x80)
 		return 1;
-	size_t n = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
+	size_t n = s[0] >= 0xc2 && s[0] <= 0xdf   ? 2
+	           : (s[0] & 0xf0) == 0xe0        ? 3
+	           : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
+	                                          : 0;
 	if (!n || n > left)
 		return 0;
 	unsigned char lo = 0x80, hi = 0xbf;
@@ -113,8 +116,10 @@ void text_base64(struct buf *out, const void *data, size_t len)
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const unsigned char *s = data;
 	for (size_t i = 0; i < len; i += 3) {
-		uint32_t v = (uint32_t)s[i] << 16 | (i + 1 < len ? (uint32_t)s[i + 1] << 8 : 0) | (i + 2 < len ? s[i + 2] : 0);
-		char quad[4] = {digits[v >> 18], digits[v >> 12 & 63], i + 1 < len ? digits[v >> 6 & 63] : '=',
+		uint32_t v = (uint32_t)s[i] << 16 | (i + 1 < len ? (uint32_t)s[i + 1] << 8 : 0) |
+		             (i + 2 < len ? s[i + 2] : 0);
+		char quad[4] = {digits[v >> 18], digits[v >> 12 & 63],
+		                i + 1 < len ? digits[v >> 6 & 63] : '=',
 		                i + 2 < len ? digits[v & 63] : '='};
 		buf_add(out, quad, sizeof quad);
 	}

@@ -7,18 +7,23 @@
 
 #include "base/buf.h"
 
-/* Appends s as valid UTF-8: malformed bytes become U+FFFD, control characters other than newline and tab a space. */
+/* Appends s as valid UTF-8: malformed bytes become U+FFFD, control characters
+ * other than newline and tab a space. */
 void text_utf8(struct buf *out, const void *s, size_t len);
-/* As text_utf8 on a string, in one line (newlines and tabs become spaces), at most `max` bytes; the caller frees. */
+/* As text_utf8 on a string, in one line (newlines and tabs become spaces), at
+ * most `max` bytes; the caller frees. */
 char *text_line(const char *s, size_t max);
-/* Whether s ends in the same piece over and over (four times or more, 60 bytes or more in all), as the text of a
- * language model does that has lost its thread. */
+/* Whether s ends in the same piece over and over (four times or more, 60 bytes
+ * or more in all), as the text of a language model does that has lost its
+ * thread. */
 bool text_loops(const char *s);
 /* Appends s with & < > " ' escaped: for HTML text and quoted attributes. */
 void text_html(struct buf *out, const char *s);
-/* Appends s as one CSV field (RFC 4180); a leading = + - @ is defused with a quote mark, as spreadsheets execute it. */
+/* Appends s as one CSV field (RFC 4180); a leading = + - @ is defused with a
+ * quote mark, as spreadsheets execute it. */
 void text_csv(struct buf *out, const char *s);
-/* Appends s with the characters that Markdown would interpret escaped; newlines become spaces. */
+/* Appends s with the characters that Markdown would interpret escaped; newlines
+ * become spaces. */
 void text_markdown(struct buf *out, const char *s);
 /* Appends data in base64 (RFC 4648). */
 void text_base64(struct buf *out, const void *data, size_t len);

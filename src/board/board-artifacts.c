@@ -1,5 +1,6 @@
-/* What the board makes of a video for people: poster, storyboard, and a copy that browsers can play. All of it is
- * extra: where it cannot be made, the log says why, and the page does without. */
+/* What the board makes of a video for people: poster, storyboard, and a copy
+ * that browsers can play. All of it is extra: where it cannot be made, the log
+ * says why, and the page does without. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -50,14 +51,16 @@ static int make_storyboard(struct board *b, struct video *v, int fd, struct err 
 	}
 	if (r < 0)
 		return r;
-	storyboard_vtt(&s, "storyboard", &vtt); /* its sheets by name, as the API's addresses have them */
+	/* its sheets by name, as the API's addresses have them */
+	storyboard_vtt(&s, "storyboard", &vtt);
 	AUTO(mem_freep) char *path = board_made(b, v->row.id, "storyboard.vtt");
 	return file_write(path, buf_str(&vtt), vtt.len, err);
 }
 
 void board_make_pictures(struct board *b, struct video *v, const char *path)
 {
-	static int (*const makers[])(struct board *, struct video *, int, struct err *) = {make_poster, make_storyboard};
+	static int (*const makers[])(struct board *, struct video *, int,
+	                             struct err *) = {make_poster, make_storyboard};
 	AUTO(mem_freep) char *folder = board_made(b, v->row.id, "");
 	AUTO(fd_closep) int fd = -1;
 	struct err err;
@@ -82,7 +85,8 @@ struct copying {
 static int make_proxy(struct board *b, struct video *v, const char *source, struct err *err)
 {
 	const struct preview_options o = options_of(b);
-	AUTO(mem_freep) char *path = board_made(b, v->row.id, "proxy.mp4"), *part = mem_printf("%s.part", path);
+	AUTO(mem_freep)
+	char *path = board_made(b, v->row.id, "proxy.mp4"), *part = mem_printf("%s.part", path);
 	AUTO(mem_freep) char *folder = board_made(b, v->row.id, "");
 	AUTO(fd_closep) int in = -1;
 	AUTO(fd_closep) int out = -1;
@@ -106,7 +110,8 @@ static void copy_video(void *ctx)
 {
 	struct copying *c = ctx;
 	struct err err;
-	/* Of this thread, and so of the child that it starts: the model's work goes first. */
+	/* Of this thread, and so of the child that it starts: the model's work goes
+	 * first. */
 	setpriority(PRIO_PROCESS, 0, NICE);
 	int r = make_proxy(c->board, c->video, c->path, &err);
 	if (r < 0 && err.code != ERR_CANCELED)
@@ -124,7 +129,8 @@ void board_want_proxy(struct board *b, struct video *v)
 {
 	AUTO(mem_freep) char *path = board_made(b, v->row.id, "proxy.mp4");
 	v->has_proxy = file_exists(path);
-	if (v->has_proxy || v->makes_proxy || !b->setup.options->proxy || !v->facts || board_plays(v) || b->stopping)
+	if (v->has_proxy || v->makes_proxy || !b->setup.options->proxy || !v->facts || board_plays(v) ||
+	    b->stopping)
 		return;
 	struct copying *c = mem_alloc(1, sizeof *c);
 	*c = (struct copying){.board = b, .video = v, .path = mem_strdup(v->row.path)};

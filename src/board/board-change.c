@@ -1,4 +1,5 @@
-/* Requests that change the queue. Each is written down before its answer is given. */
+/* Requests that change the queue. Each is written down before its answer is
+ * given. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,8 +19,8 @@ static int read_priority(const json_t *request, int64_t *ret, struct err *err)
 		return 0;
 	*ret = json_integer_value(p);
 	if (!json_is_integer(p) || *ret < -BOARD_PRIORITY_MAX || *ret > BOARD_PRIORITY_MAX)
-		return err_set(err, ERR_ARG, "\"priority\" has to be a whole number from %d to %d", -BOARD_PRIORITY_MAX,
-		               BOARD_PRIORITY_MAX);
+		return err_set(err, ERR_ARG, "\"priority\" has to be a whole number from %d to %d",
+		               -BOARD_PRIORITY_MAX, BOARD_PRIORITY_MAX);
 	return 0;
 }
 
@@ -28,8 +29,9 @@ static struct job *find_same(struct board *b, const struct video *v, const char 
 {
 	for (size_t i = 0; i < b->n_jobs; i++) {
 		struct job *j = b->jobs[i];
-		if (j->video == v && !j->gone && j->row.state != STORE_ENTRY_FAILED && j->row.state != STORE_ENTRY_CANCELLED &&
-		    j->rest != REST_CANCEL && strcmp(j->row.options, options) == 0)
+		if (j->video == v && !j->gone && j->row.state != STORE_ENTRY_FAILED &&
+		    j->row.state != STORE_ENTRY_CANCELLED && j->rest != REST_CANCEL &&
+		    strcmp(j->row.options, options) == 0)
 			return j;
 	}
 	return NULL;
@@ -43,7 +45,8 @@ static double last_place(const struct board *b)
 	return last;
 }
 
-/* With the lock held: how much work it counts as having had, when it comes to the queue. */
+/* With the lock held: how much work it counts as having had, when it comes to
+ * the queue. */
 static void level(struct board *b, struct job *j)
 {
 	int64_t now = clock_now();
@@ -54,11 +57,12 @@ static void level(struct board *b, struct job *j)
 	j->row.served = queue_level(q, b->n_jobs, j->row.priority, j->row.served, now);
 }
 
-static int add_job(struct board *b, struct video *v, json_t *options, const char *text, int64_t priority,
-                   struct job **ret, struct err *err)
+static int add_job(struct board *b, struct video *v, json_t *options, const char *text,
+                   int64_t priority, struct job **ret, struct err *err)
 {
 	struct job *j = mem_alloc(1, sizeof *j);
-	*j = (struct job){.board = b, .video = v, .options = json_incref(options), .dots = mem_strdup("")};
+	*j = (struct job){
+		.board = b, .video = v, .options = json_incref(options), .dots = mem_strdup("")};
 	j->row = (struct store_entry){.video = v->row.id,
 	                              .priority = priority,
 	                              .options = mem_strdup(text),
@@ -100,10 +104,11 @@ static int check_keys(const json_t *request, const char *const *keys, struct err
 	return 0;
 }
 
-/* With `disk` held. The video is found or made by `take`, once everything else of the request is known to be right. */
+/* With `disk` held. The video is found or made by `take`, once everything else
+ * of the request is known to be right. */
 static int submit(struct board *b, const json_t *request,
-                  int (*take)(struct board *, void *, struct video **, struct err *), void *ctx, json_t **ret,
-                  struct err *err)
+                  int (*take)(struct board *, void *, struct video **, struct err *), void *ctx,
+                  json_t **ret, struct err *err)
 {
 	json_auto_t *options = NULL;
 	struct video *v;
@@ -134,7 +139,8 @@ static int take_named(struct board *b, void *ctx, struct video **ret, struct err
 
 int board_submit(struct board *b, const json_t *request, json_t **ret_job, struct err *err)
 {
-	static const char *const keys[] = {"video", "path", "url", "prompt", "options", "priority", NULL};
+	static const char *const keys[] = {"video",   "path",     "url", "prompt",
+	                                   "options", "priority", NULL};
 	int r = check_keys(request, keys, err);
 	if (r < 0)
 		return r;
@@ -178,8 +184,8 @@ static int take_upload(struct board *b, void *ctx, struct video **ret, struct er
 	return r;
 }
 
-int board_upload(struct board *b, const char *path, const char *name, const char *sha256, const json_t *request,
-                 json_t **ret_video, json_t **ret_job, struct err *err)
+int board_upload(struct board *b, const char *path, const char *name, const char *sha256,
+                 const json_t *request, json_t **ret_video, json_t **ret_job, struct err *err)
 {
 	static const char *const keys[] = {"analyze", "prompt", "options", "priority", NULL};
 	struct upload u = {.path = path, .name = name, .sha256 = sha256};
@@ -219,7 +225,8 @@ static int refuse(const struct job *j, const char *what, struct err *err)
 {
 	static const char *const names[] = {"queued",          "running", "paused",   "done",
 	                                    "done with holes", "failed",  "cancelled"};
-	return err_set(err, ERR_BUSY, "job %lld cannot be %s: it is %s", (long long)j->row.id, what, names[j->row.state]);
+	return err_set(err, ERR_BUSY, "job %lld cannot be %s: it is %s", (long long)j->row.id, what,
+	               names[j->row.state]);
 }
 
 static void to_queue(struct board *b, struct job *j)
@@ -285,9 +292,11 @@ static int read_only(struct job *j, const json_t *body, struct err *err)
 		const json_t *v = json_array_get(list, i);
 		only[i] = json_integer_value(v);
 		if (!json_is_integer(v) || only[i] < 0 || (size_t)only[i] >= chunks)
-			return err_set(err, ERR_ARG, "\"chunks\" has to list indices from 0 to %zu", chunks ? chunks - 1 : 0);
+			return err_set(err, ERR_ARG, "\"chunks\" has to list indices from 0 to %zu",
+			               chunks ? chunks - 1 : 0);
 		if (j->dots[only[i]] == 'd')
-			return err_set(err, ERR_BUSY, "chunk %lld is done; only holes are tried again", (long long)only[i]);
+			return err_set(err, ERR_BUSY, "chunk %lld is done; only holes are tried again",
+			               (long long)only[i]);
 	}
 	free(j->only);
 	j->only = TAKE(only);
@@ -307,7 +316,8 @@ static int retry_job(struct board *b, struct job *j, const json_t *body, struct 
 	return r;
 }
 
-static int act(struct board *b, struct job *j, enum board_action action, const json_t *body, struct err *err)
+static int act(struct board *b, struct job *j, enum board_action action, const json_t *body,
+               struct err *err)
 {
 	switch (action) {
 	case BOARD_PAUSE: return pause_job(b, j, err);
@@ -317,7 +327,8 @@ static int act(struct board *b, struct job *j, enum board_action action, const j
 	}
 }
 
-/* With `disk` held, after a change in memory: it is written down, told, and may mean work. */
+/* With `disk` held, after a change in memory: it is written down, told, and may
+ * mean work. */
 static int changed(struct board *b, struct job *j, json_t **ret, struct err *err)
 {
 	int r = board_save_job(b, j, err);
@@ -330,8 +341,8 @@ static int changed(struct board *b, struct job *j, json_t **ret, struct err *err
 	return 0;
 }
 
-int board_control(struct board *b, int64_t id, enum board_action action, const json_t *body, json_t **ret,
-                  struct err *err)
+int board_control(struct board *b, int64_t id, enum board_action action, const json_t *body,
+                  json_t **ret, struct err *err)
 {
 	struct job *j;
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
@@ -410,12 +421,14 @@ static bool shares_journal(struct board *b, const struct job *j)
 {
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	for (size_t i = 0; i < locked->n_jobs; i++)
-		if (b->jobs[i] != j && !b->jobs[i]->gone && strcmp(b->jobs[i]->row.journal, j->row.journal) == 0)
+		if (b->jobs[i] != j && !b->jobs[i]->gone &&
+		    strcmp(b->jobs[i]->row.journal, j->row.journal) == 0)
 			return true;
 	return false;
 }
 
-/* With `disk` held. A running job ends by itself afterwards; what it still writes goes nowhere: its rows are gone. */
+/* With `disk` held. A running job ends by itself afterwards; what it still
+ * writes goes nowhere: its rows are gone. */
 static int remove_job(struct board *b, struct job *j, struct err *err)
 {
 	AUTO(mem_freep) char *id = mem_printf("%lld", (long long)j->row.id);

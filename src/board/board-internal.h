@@ -1,11 +1,14 @@
-/* The inside of the board, shared by its files: board.c (life, the manager), board-run.c (one turn of a job),
- * board-change.c (requests that change something), board-video.c, board-show.c (JSON), board-request.c (what a request
- * may set).
+/* The inside of the board, shared by its files: board.c (life, the manager),
+ * board-run.c (one turn of a job), board-change.c (requests that change
+ * something), board-video.c, board-show.c (JSON), board-request.c (what a
+ * request may set).
  *
- * Locks, in the order in which they are taken: the progress of a job, `disk`, `lock`. `disk` is held around a change
- * together with its writing down, so that the store sees changes in their order; `lock` guards everything in memory and
- * is never held while anything waits. Jobs and videos are freed by the manager alone, so that a pointer to one is good
- * on the manager's thread, on the job's own, and under `lock`. */
+ * Locks, in the order in which they are taken: the progress of a job, `disk`,
+ * `lock`. `disk` is held around a change together with its writing down, so
+ * that the store sees changes in their order; `lock` guards everything in
+ * memory and is never held while anything waits. Jobs and videos are freed by
+ * the manager alone, so that a pointer to one is good on the manager's thread,
+ * on the job's own, and under `lock`. */
 #ifndef VDET_BOARD_BOARD_INTERNAL_H
 #define VDET_BOARD_BOARD_INTERNAL_H
 
@@ -95,10 +98,13 @@ void board_wake(struct board *b);
 void board_tell_job(struct board *b, struct job *j);
 void board_tell_video(struct board *b, struct video *v);
 void board_halt(struct job *j, enum rest rest); /* tells a running job to come to rest */
-/* All jobs that are not gone, in the order in which people see the queue; the caller frees. */
+/* All jobs that are not gone, in the order in which people see the queue; the
+ * caller frees. */
 struct job **board_order(struct board *b, size_t *ret_n);
-struct queue_job *board_queue(struct board *b, int64_t now);      /* as queue.h wants them, at the jobs' indices */
-struct store_entry board_copy_entry(const struct store_entry *e); /* for writing it down without the lock */
+/* as queue.h wants them, at the jobs' indices */
+struct queue_job *board_queue(struct board *b, int64_t now);
+/* for writing it down without the lock */
+struct store_entry board_copy_entry(const struct store_entry *e);
 struct store_video board_copy_video(const struct store_video *v);
 
 /* With `disk` held and without the lock: writes down what is in memory. */
@@ -121,28 +127,38 @@ void board_free_job(struct job *j);
 
 /* board-request.c */
 /* Options as a request may set them, canonical: names in order, values as text. */
-int board_read_options(const struct analyze_options *base, const json_t *request, json_t **ret, struct err *err);
-/* The options of a job: a copy of `base` with these; freed by board_clear_options(). */
-int board_make_options(const struct analyze_options *base, const json_t *set, struct analyze_options *ret,
+int board_read_options(const struct analyze_options *base, const json_t *request, json_t **ret,
                        struct err *err);
+/* The options of a job: a copy of `base` with these; freed by
+ * board_clear_options(). */
+int board_make_options(const struct analyze_options *base, const json_t *set,
+                       struct analyze_options *ret, struct err *err);
 void board_clear_options(struct analyze_options *o);
-char *board_file_name(const char *name); /* a name that is safe in a folder of ours; the caller frees */
+/* a name that is safe in a folder of ours; the caller frees */
+char *board_file_name(const char *name);
 int board_parse_id(const json_t *value, int64_t *ret, struct err *err);
 
 /* board-video.c */
 /* Finds the video of a request, or makes it; with `disk` held. */
 int board_take_video(struct board *b, const json_t *request, struct video **ret, struct err *err);
-int board_add_video(struct board *b, struct store_video *row, struct video **ret, struct err *err); /* takes the row */
-void board_prepare(struct board *b, struct video *v);       /* with the lock held: looks at it on another thread */
-void board_want_pictures(struct board *b, struct video *v); /* likewise: what an earlier run did not come to make */
-/* board-made.c: what is made of a video, and lies apart from it, whatever it is called */
-char *board_made(const struct board *b, int64_t id, const char *name); /* a path; the caller frees */
+/* takes the row */
+int board_add_video(struct board *b, struct store_video *row, struct video **ret, struct err *err);
+/* with the lock held: looks at it on another thread */
+void board_prepare(struct board *b, struct video *v);
+/* likewise: what an earlier run did not come to make */
+void board_want_pictures(struct board *b, struct video *v);
+/* board-made.c: what is made of a video, and lies apart from it, whatever it is
+ * called */
+/* a path; the caller frees */
+char *board_made(const struct board *b, int64_t id, const char *name);
 void board_make_pictures(struct board *b, struct video *v, const char *path);
-void board_want_proxy(struct board *b, struct video *v); /* with the lock held: makes one if it is needed */
-bool board_plays(const struct video *v);                 /* a browser plays it as it is */
+/* with the lock held: makes one if it is needed */
+void board_want_proxy(struct board *b, struct video *v);
+bool board_plays(const struct video *v); /* a browser plays it as it is */
 
 int board_check_path(const struct board *b, const char *path, char **ret_real, struct err *err);
 void board_free_video(struct video *v);
-void board_stamp(int fd, char out[static 100]); /* what a file looks like: it changes when the file does */
+/* what a file looks like: it changes when the file does */
+void board_stamp(int fd, char out[static 100]);
 
 #endif

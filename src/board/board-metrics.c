@@ -1,4 +1,5 @@
-/* What the machine did lately: a reading a second while there is work, kept for ten minutes of it. */
+/* What the machine did lately: a reading a second while there is work, kept for
+ * ten minutes of it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
@@ -22,8 +23,8 @@ static int64_t own_memory(void)
 }
 
 /* With the lock held. */
-static void count(const struct board *b, int64_t *running, int64_t *waiting, int64_t *asking, double *prefill,
-                  double *decode)
+static void count(const struct board *b, int64_t *running, int64_t *waiting, int64_t *asking,
+                  double *prefill, double *decode)
 {
 	for (size_t i = 0; i < b->n_jobs; i++) {
 		const struct job *j = b->jobs[i];
@@ -36,7 +37,8 @@ static void count(const struct board *b, int64_t *running, int64_t *waiting, int
 		*prefill += j->view.prefill_rate;
 		*decode += j->view.decode_rate;
 		for (size_t k = 0; k < j->view.n_active; k++)
-			*asking += j->view.active[k].stage == PROGRESS_PREFILL || j->view.active[k].stage == PROGRESS_ANSWER;
+			*asking += j->view.active[k].stage == PROGRESS_PREFILL ||
+			           j->view.active[k].stage == PROGRESS_ANSWER;
 	}
 }
 
@@ -48,16 +50,19 @@ int64_t board_take_reading(struct board *b, int64_t now)
 	pthread_mutex_lock(&b->lock);
 	count(b, &running, &waiting, &asking, &prefill, &decode);
 	pthread_mutex_unlock(&b->lock);
-	/* As soon as there is work the shorter period counts, also for the reading that was taken last. */
+	/* As soon as there is work the shorter period counts, also for the reading
+	 * that was taken last. */
 	int64_t period = running || waiting ? BUSY_PERIOD : IDLE_PERIOD;
 	if (b->last_reading && now < b->last_reading + period)
 		return b->last_reading + period;
-	json_t *r = json_pack("{s:f, s:I, s:i, s:f, s:f, s:I, s:I, s:I}", "time", (double)clock_wall() / 1e6, "slots_busy",
-	                      (json_int_t)asking, "slots", engine_slots(b->setup.engine), "prefill_rate", prefill,
-	                      "decode_rate", decode, "queue", (json_int_t)waiting, "running", (json_int_t)running, "rss",
-	                      (json_int_t)own_memory());
+	json_t *r =
+		json_pack("{s:f, s:I, s:i, s:f, s:f, s:I, s:I, s:I}", "time", (double)clock_wall() / 1e6,
+	              "slots_busy", (json_int_t)asking, "slots", engine_slots(b->setup.engine),
+	              "prefill_rate", prefill, "decode_rate", decode, "queue", (json_int_t)waiting,
+	              "running", (json_int_t)running, "rss", (json_int_t)own_memory());
 	if (statvfs(b->videos_dir, &fs) == 0)
-		json_object_set_new(r, "disk_free", json_integer((json_int_t)fs.f_bavail * (json_int_t)fs.f_frsize));
+		json_object_set_new(r, "disk_free",
+		                    json_integer((json_int_t)fs.f_bavail * (json_int_t)fs.f_frsize));
 	if (b->setup.reading)
 		b->setup.reading(b->setup.reading_ctx, r);
 	pthread_mutex_lock(&b->lock);
@@ -79,6 +84,6 @@ json_t *board_performance(struct board *b)
 		now = b->readings[i % BOARD_READINGS];
 		json_array_append(history, now);
 	}
-	return json_pack("{s:o, s:o, s:[]}", "now", now ? json_incref(now) : json_object(), "history", history,
-	                 "recommendations");
+	return json_pack("{s:o, s:o, s:[]}", "now", now ? json_incref(now) : json_object(), "history",
+	                 history, "recommendations");
 }

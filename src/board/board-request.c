@@ -7,13 +7,15 @@
 #include "base/text.h"
 #include "board/board-internal.h"
 
-static const struct opt_group *const groups[] = {&analyze_opt_group, &media_opt_group, &index_opt_group};
+static const struct opt_group *const groups[] = {&analyze_opt_group, &media_opt_group,
+                                                 &index_opt_group};
 
-/* What may be chosen for one job from afar: how it is looked at, and nothing that names a file of this machine or takes
- * its memory. */
+/* What may be chosen for one job from afar: how it is looked at, and nothing
+ * that names a file of this machine or takes its memory. */
 static bool may_set(const struct opt_row *row)
 {
-	static const char *const sections[] = {"chunk.", "sample.", "frame.", "range.", "describe.", "index."};
+	static const char *const sections[] = {"chunk.", "sample.",   "frame.",
+	                                       "range.", "describe.", "index."};
 	static const char *const never[] = {"chunk.workers", "index.workers"};
 	if (strcmp(row->name, "job.timeout") == 0)
 		return true;
@@ -58,7 +60,8 @@ static int value_text(const char *name, const json_t *value, char **ret, struct 
 	} else if (json_is_boolean(value)) {
 		*ret = mem_strdup(json_is_true(value) ? "true" : "false");
 	} else {
-		return err_set(err, ERR_ARG, "the option %s has to be a text, a number, true or false", name);
+		return err_set(err, ERR_ARG, "the option %s has to be a text, a number, true or false",
+		               name);
 	}
 	return 0;
 }
@@ -67,7 +70,8 @@ static int put_option(json_t *to, const char *name, const json_t *value, struct 
 {
 	AUTO(mem_freep) char *text = NULL;
 	if (!board_may_set(name))
-		return err_set(err, ERR_ARG, "there is no option %.60s that a request can set (see GET /api/v1/settings)",
+		return err_set(err, ERR_ARG,
+		               "there is no option %.60s that a request can set (see GET /api/v1/settings)",
 		               name);
 	int r = value_text(name, value, &text, err);
 	if (r == 0)
@@ -75,13 +79,16 @@ static int put_option(json_t *to, const char *name, const json_t *value, struct 
 	return r;
 }
 
-int board_read_options(const struct analyze_options *base, const json_t *request, json_t **ret, struct err *err)
+int board_read_options(const struct analyze_options *base, const json_t *request, json_t **ret,
+                       struct err *err)
 {
 	json_auto_t *set = json_object();
-	json_t *options = json_object_get(request, "options"), *prompt = json_object_get(request, "prompt"), *value;
+	json_t *options = json_object_get(request, "options"),
+		   *prompt = json_object_get(request, "prompt"), *value;
 	const char *name;
 	if (options && !json_is_object(options) && !json_is_null(options))
-		return err_set(err, ERR_ARG, "\"options\" has to be an object, such as {\"chunk.duration\": 60}");
+		return err_set(err, ERR_ARG,
+		               "\"options\" has to be an object, such as {\"chunk.duration\": 60}");
 	json_object_foreach (options, name, value) {
 		int r = put_option(set, name, value, err);
 		if (r < 0)
@@ -103,27 +110,30 @@ int board_read_options(const struct analyze_options *base, const json_t *request
 	return 0;
 }
 
-static int copy_options(const struct analyze_options *base, struct analyze_options *to, struct err *err)
+static int copy_options(const struct analyze_options *base, struct analyze_options *to,
+                        struct err *err)
 {
 	for (size_t k = 0; k < ARRAY_LEN(groups); k++)
 		for (size_t i = 0; i < groups[k]->n; i++) {
 			AUTO(buf_free) struct buf text = BUF(1 << 20);
 			opt_get_text(&groups[k]->rows[i], base, &text);
-			int r = opt_set_value(&groups[k]->rows[i], to, buf_str(&text), groups[k]->rows[i].name, err);
+			int r = opt_set_value(&groups[k]->rows[i], to, buf_str(&text), groups[k]->rows[i].name,
+			                      err);
 			if (r < 0)
 				return r;
 		}
 	return 0;
 }
 
-int board_make_options(const struct analyze_options *base, const json_t *set, struct analyze_options *ret,
-                       struct err *err)
+int board_make_options(const struct analyze_options *base, const json_t *set,
+                       struct analyze_options *ret, struct err *err)
 {
 	struct analyze_options o = {0};
 	const char *name;
 	json_t *value;
 	int r = copy_options(base, &o, err);
-	/* A queue shares out time by turns; a limit of a run is for those who asked for it. */
+	/* A queue shares out time by turns; a limit of a run is for those who asked
+	 * for it. */
 	o.job_timeout = 0;
 	o.fresh = false;
 	json_object_foreach ((json_t *)set, name, value) {

@@ -1,4 +1,5 @@
-/* One turn of a job: analyze_file() on a thread of its own, what it tells on the way, and how it ended. */
+/* One turn of a job: analyze_file() on a thread of its own, what it tells on
+ * the way, and how it ended. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,8 @@ static void on_begin(struct job *j, json_t *e)
 		set_text(&j->row.journal, journal);
 		j->unsaved = true;
 	}
-	if (first && j->rest != REST_NONE) /* it was told to rest before it had anything worth finishing */
+	/* it was told to rest before it had anything worth finishing */
+	if (first && j->rest != REST_NONE)
 		cancel_fire(j->cancel);
 }
 
@@ -69,8 +71,9 @@ static void on_chunk(struct job *j, json_t *e)
 	j->board->chunks_done += done;
 	j->board->chunks_holes += hole;
 	j->dots[i] = done ? 'd' : hole ? 'h' : 'r';
-	json_t *data = json_pack("{s:I, s:O, s:O, s:s}", "index", (json_int_t)i, "start", json_object_get(e, "start"),
-	                         "end", json_object_get(e, "end"), "state", done || hole ? state : "running");
+	json_t *data = json_pack("{s:I, s:O, s:O, s:s}", "index", (json_int_t)i, "start",
+	                         json_object_get(e, "start"), "end", json_object_get(e, "end"), "state",
+	                         done || hole ? state : "running");
 	if (!done && !hole)
 		json_object_set_new(data, "stage", json_string(state));
 	if (!j->gone)
@@ -85,8 +88,9 @@ static void on_result(struct job *j, json_t *e)
 	j->events += (int64_t)json_array_size(events);
 	if (!j->gone)
 		events_post(j->board->setup.events, "results", "job", j->row.id,
-		            json_pack("{s:I, s:O, s:O}", "chunk", json_integer_value(json_object_get(e, "chunk")) - 1,
-		                      "summary", json_object_get(e, "summary"), "events", events));
+		            json_pack("{s:I, s:O, s:O}", "chunk",
+		                      json_integer_value(json_object_get(e, "chunk")) - 1, "summary",
+		                      json_object_get(e, "summary"), "events", events));
 }
 
 static void on_phase(struct job *j, json_t *e)
@@ -105,7 +109,8 @@ void board_on_progress(void *ctx, json_t *e)
 		const char *type;
 		void (*on)(struct job *, json_t *);
 	} known[] = {
-		{"begin", on_begin}, {"hash", on_hash}, {"chunk", on_chunk}, {"result", on_result}, {"phase", on_phase},
+		{"begin", on_begin},   {"hash", on_hash},   {"chunk", on_chunk},
+		{"result", on_result}, {"phase", on_phase},
 	};
 	struct job *j = ctx;
 	const char *type = json_string_value(json_object_get(e, "type"));
@@ -138,7 +143,8 @@ static void fail(struct job *j, const char *why)
 	set_text(&j->row.fault, why);
 }
 
-/* An engine that cannot be reached may come back: the queue must not burn down for it. */
+/* An engine that cannot be reached may come back: the queue must not burn down
+ * for it. */
 static void try_later(struct job *j, const struct err *err, int64_t now)
 {
 	AUTO(mem_freep) char *why = NULL;
@@ -170,7 +176,8 @@ static void settle_dots(struct job *j)
 			*p = '.';
 }
 
-static void end_turn(struct job *j, int r, const struct analyze_result *result, const struct err *err)
+static void end_turn(struct job *j, int r, const struct analyze_result *result,
+                     const struct err *err)
 {
 	struct board *b = j->board;
 	struct err why;
@@ -182,7 +189,8 @@ static void end_turn(struct job *j, int r, const struct analyze_result *result, 
 		finish(j, result);
 	} else if (err->code == ERR_CANCELED) {
 		rest_as(j, now);
-	} else if (err->code == ERR_BUSY) { /* the same job of another video, or of another program: it waits for it */
+		/* the same job of another video, or of another program: it waits for it */
+	} else if (err->code == ERR_BUSY) {
 		j->row.state = STORE_ENTRY_QUEUED;
 		j->retry_at = now + RETRY;
 		set_text(&j->row.fault, err->msg);
@@ -213,7 +221,8 @@ static void end_turn(struct job *j, int r, const struct analyze_result *result, 
 
 /* ---- doing it */
 
-/* The SHA-256 of the file, if it is known and the file is still what it was; else notes what the file is now. */
+/* The SHA-256 of the file, if it is known and the file is still what it was;
+ * else notes what the file is now. */
 static bool is_known(struct job *j, const char *path, char sha256[static HASH_HEX])
 {
 	char stamp[100] = "";
@@ -241,7 +250,8 @@ static int find_file(struct job *j, char **ret, struct err *err)
 {
 	pthread_mutex_lock(&j->board->lock);
 	const struct store_video *v = &j->video->row;
-	bool named = strcmp(v->origin, "path") == 0, failed = v->state == STORE_VIDEO_FAILED && !*v->path;
+	bool named = strcmp(v->origin, "path") == 0,
+		 failed = v->state == STORE_VIDEO_FAILED && !*v->path;
 	AUTO(mem_freep) char *path = mem_strdup(v->path);
 	if (failed)
 		err_set(err, ERR_NOENT, "the video is not here: %s", v->fault);

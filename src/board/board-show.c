@@ -71,10 +71,11 @@ static json_t *active_json(const struct progress_view *v)
 	json_t *a = json_array();
 	for (size_t i = 0; i < v->n_active; i++) {
 		const struct progress_chunk *c = &v->active[i];
-		json_array_append_new(a, json_pack("{s:I, s:s, s:I, s:I, s:o, s:o}", "chunk", (json_int_t)c->index, "stage",
-		                                   progress_stage_name(c->stage), "done", (json_int_t)c->done, "total",
-		                                   (json_int_t)c->total, "elapsed", board_seconds(c->elapsed), "left",
-		                                   board_seconds(c->left)));
+		json_array_append_new(
+			a, json_pack("{s:I, s:s, s:I, s:I, s:o, s:o}", "chunk", (json_int_t)c->index, "stage",
+		                 progress_stage_name(c->stage), "done", (json_int_t)c->done, "total",
+		                 (json_int_t)c->total, "elapsed", board_seconds(c->elapsed), "left",
+		                 board_seconds(c->left)));
 	}
 	return a;
 }
@@ -89,31 +90,36 @@ static double fraction(const struct job *j, int done, int holes)
 {
 	size_t chunks = j->dots ? strlen(j->dots) : 0;
 	double known = chunks ? (double)(done + holes) / (double)chunks : 0;
-	return j->row.state == STORE_ENTRY_RUNNING && j->view.fraction > known ? j->view.fraction : known;
+	return j->row.state == STORE_ENTRY_RUNNING && j->view.fraction > known ? j->view.fraction
+	                                                                       : known;
 }
 
 json_t *board_job_json(struct board *b, const struct job *j)
 {
-	static const char *const states[] = {"queued", "running", "paused", "done", "holes", "failed", "cancelled"};
+	static const char *const states[] = {"queued", "running", "paused",   "done",
+	                                     "holes",  "failed",  "cancelled"};
 	bool running = j->row.state == STORE_ENTRY_RUNNING;
 	int done = count(j->dots, 'd'), holes = count(j->dots, 'h');
 	json_t *prompt = json_object_get(j->options, "describe.prompt");
 	(void)b;
-	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:o, s:o, s:s, s:I, s:o, "
-	                 "s:f, s:f, s:f, "
-	                 "s:I, s:o, s:o, s:o, s:O?, s:O?, s:o}",
-	                 "id", id_json(j->row.id), "video", j->video ? id_json(j->video->row.id) : json_null(), "name",
-	                 j->video ? j->video->row.name : "", "state", states[j->row.state], "stopping", rest_json(j),
-	                 "phase", running ? j->phase : "", "detail", running ? j->detail : "", "error",
-	                 text_or_null(j->row.fault), "duration", duration(j->video), "width", fact(j->video, "width"),
-	                 "height", fact(j->video, "height"), "chunks", (json_int_t)strlen(j->dots), "done", done, "holes",
-	                 holes, "running", running_json(j->dots), "active", active_json(&j->view), "dots", j->dots,
-	                 "events", (json_int_t)j->events, "left",
-	                 running && j->in_chunks ? board_seconds(j->view.left) : json_null(), "progress",
-	                 fraction(j, done, holes), "prefill_rate", j->view.prefill_rate, "decode_rate", j->view.decode_rate,
-	                 "priority", (json_int_t)j->row.priority, "created", board_moment(j->row.created), "started",
-	                 board_moment(j->row.started), "finished", board_moment(j->row.ended), "prompt", prompt, "options",
-	                 j->options, "journal", text_or_null(j->row.journal));
+	return json_pack(
+		"{s:o, s:o, s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:o, s:o, s:s, "
+		"s:I, s:o, "
+		"s:f, s:f, s:f, "
+		"s:I, s:o, s:o, s:o, s:O?, s:O?, s:o}",
+		"id", id_json(j->row.id), "video", j->video ? id_json(j->video->row.id) : json_null(),
+		"name", j->video ? j->video->row.name : "", "state", states[j->row.state], "stopping",
+		rest_json(j), "phase", running ? j->phase : "", "detail", running ? j->detail : "", "error",
+		text_or_null(j->row.fault), "duration", duration(j->video), "width",
+		fact(j->video, "width"), "height", fact(j->video, "height"), "chunks",
+		(json_int_t)strlen(j->dots), "done", done, "holes", holes, "running", running_json(j->dots),
+		"active", active_json(&j->view), "dots", j->dots, "events", (json_int_t)j->events, "left",
+		running && j->in_chunks ? board_seconds(j->view.left) : json_null(), "progress",
+		fraction(j, done, holes), "prefill_rate", j->view.prefill_rate, "decode_rate",
+		j->view.decode_rate, "priority", (json_int_t)j->row.priority, "created",
+		board_moment(j->row.created), "started", board_moment(j->row.started), "finished",
+		board_moment(j->row.ended), "prompt", prompt, "options", j->options, "journal",
+		text_or_null(j->row.journal));
 }
 
 bool board_plays(const struct video *v)
@@ -124,7 +130,8 @@ bool board_plays(const struct video *v)
 	bool eight = format && strcmp(format, "yuv420p") == 0;
 	if (!container || !codec)
 		return false;
-	if (strstr(container, "mp4") && eight && (strcmp(codec, "h264") == 0 || strcmp(codec, "av1") == 0))
+	if (strstr(container, "mp4") && eight &&
+	    (strcmp(codec, "h264") == 0 || strcmp(codec, "av1") == 0))
 		return true;
 	return strstr(container, "webm") && eight &&
 	       (strcmp(codec, "vp8") == 0 || strcmp(codec, "vp9") == 0 || strcmp(codec, "av1") == 0);
@@ -139,13 +146,14 @@ json_t *board_video_json(struct board *b, const struct video *v)
 {
 	static const char *const states[] = {"fetching", "ready", "failed"};
 	(void)b;
-	return json_pack("{s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "id",
-	                 id_json(v->row.id), "name", v->row.name, "origin", v->row.origin, "state", states[v->row.state],
-	                 "error", text_or_null(v->row.fault), "size", (json_int_t)v->row.size, "fetched",
-	                 (json_int_t)v->fetched, "duration", duration(v), "width", fact(v, "width"), "height",
-	                 fact(v, "height"), "fps", fact(v, "fps"), "codec", fact(v, "codec"), "audio", fact(v, "audio"),
-	                 "warning", fact(v, "warning"), "sha256", text_or_null(v->row.sha256), "created",
-	                 board_moment(v->row.created), "play", play_of(v));
+	return json_pack(
+		"{s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
+		"id", id_json(v->row.id), "name", v->row.name, "origin", v->row.origin, "state",
+		states[v->row.state], "error", text_or_null(v->row.fault), "size", (json_int_t)v->row.size,
+		"fetched", (json_int_t)v->fetched, "duration", duration(v), "width", fact(v, "width"),
+		"height", fact(v, "height"), "fps", fact(v, "fps"), "codec", fact(v, "codec"), "audio",
+		fact(v, "audio"), "warning", fact(v, "warning"), "sha256", text_or_null(v->row.sha256),
+		"created", board_moment(v->row.created), "play", play_of(v));
 }
 
 static json_t *seq_json(struct board *b)
@@ -196,8 +204,10 @@ int board_video(struct board *b, int64_t id, json_t **ret, struct err *err)
 
 /* ---- results */
 
-/* Where a job's results are in the journal; "" if it has none yet. Notes which chunks are in work, if `ret_dots`. */
-static int find_journal(struct board *b, int64_t id, char **ret, char **ret_dots, json_t **ret_seq, struct err *err)
+/* Where a job's results are in the journal; "" if it has none yet. Notes which
+ * chunks are in work, if `ret_dots`. */
+static int find_journal(struct board *b, int64_t id, char **ret, char **ret_dots, json_t **ret_seq,
+                        struct err *err)
 {
 	struct job *j;
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
@@ -211,8 +221,8 @@ static int find_journal(struct board *b, int64_t id, char **ret, char **ret_dots
 	return 0;
 }
 
-static int load_chunks(struct board *b, int64_t id, struct store_chunk **ret, size_t *ret_n, char **ret_dots,
-                       json_t **ret_seq, struct err *err)
+static int load_chunks(struct board *b, int64_t id, struct store_chunk **ret, size_t *ret_n,
+                       char **ret_dots, json_t **ret_seq, struct err *err)
 {
 	AUTO(mem_freep) char *journal = NULL;
 	int r = find_journal(b, id, &journal, ret_dots, ret_seq, err);
@@ -226,9 +236,10 @@ static int load_chunks(struct board *b, int64_t id, struct store_chunk **ret, si
 /* What one chunk adds to a list; `running` says whether it is in work. */
 typedef void (*add_fn)(const struct store_chunk *c, bool running, json_t *all);
 
-/* {seq, NAME: what `add` makes of the chunks, put into order by `order` (NULL: as it is)}. */
-static int list_of_chunks(struct board *b, int64_t id, const char *name, add_fn add, json_t *(*order)(json_t *),
-                          json_t **ret, struct err *err)
+/* {seq, NAME: what `add` makes of the chunks, put into order by `order` (NULL:
+ * as it is)}. */
+static int list_of_chunks(struct board *b, int64_t id, const char *name, add_fn add,
+                          json_t *(*order)(json_t *), json_t **ret, struct err *err)
 {
 	AUTO(mem_freep) char *dots = NULL;
 	json_auto_t *seq = NULL;
@@ -294,14 +305,16 @@ int board_events(struct board *b, int64_t id, json_t **ret, struct err *err)
 	return list_of_chunks(b, id, "events", add_events, sorted, ret, err);
 }
 
-int board_thumb(struct board *b, int64_t id, int64_t chunk, int64_t sample, struct buf *out, struct err *err)
+int board_thumb(struct board *b, int64_t id, int64_t chunk, int64_t sample, struct buf *out,
+                struct err *err)
 {
 	AUTO(mem_freep) char *journal = NULL, *dots = NULL;
 	int r = find_journal(b, id, &journal, &dots, NULL, err);
 	return r < 0 ? r : store_thumb(b->setup.store, journal, chunk, sample, out, err);
 }
 
-int board_report(struct board *b, int64_t id, const char *format, struct buf *out, char **ret_name, struct err *err)
+int board_report(struct board *b, int64_t id, const char *format, struct buf *out, char **ret_name,
+                 struct err *err)
 {
 	AUTO(mem_freep) char *journal = NULL, *dots = NULL;
 	AUTO(report_freep) struct report *report = NULL;
@@ -309,7 +322,8 @@ int board_report(struct board *b, int64_t id, const char *format, struct buf *ou
 	if (r == 0)
 		r = report_check_formats(format, err);
 	if (r == 0 && !*journal)
-		r = err_set(err, ERR_NOENT, "job %lld has no report yet: it has not begun with its chunks", (long long)id);
+		r = err_set(err, ERR_NOENT, "job %lld has no report yet: it has not begun with its chunks",
+		            (long long)id);
 	if (r == 0)
 		r = report_load(b->setup.store, journal, &report, err);
 	if (r == 0)
@@ -323,7 +337,8 @@ int board_report(struct board *b, int64_t id, const char *format, struct buf *ou
 
 /* ---- search */
 
-/* With the lock held: the job of the board that shows this journal; the latest, should there be several. */
+/* With the lock held: the job of the board that shows this journal; the latest,
+ * should there be several. */
 static const struct job *shown_by(const struct board *b, const char *journal)
 {
 	for (size_t i = b->n_jobs; i > 0; i--)
@@ -341,10 +356,12 @@ static json_t *hits_json(struct board *b, const struct store_hit *hits, size_t n
 		const struct job *j = shown_by(locked, h->job);
 		if (!j) /* a job of the command line */
 			continue;
-		json_array_append_new(all, json_pack("{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:s}", "job", id_json(j->row.id),
-		                                     "video", id_json(j->video->row.id), "name", j->video->row.name, "kind",
-		                                     h->event < 0 ? "summary" : "event", "chunk", (json_int_t)h->chunk, "start",
-		                                     board_seconds(h->start), "end", board_seconds(h->end), "text", h->text));
+		json_array_append_new(all, json_pack("{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:s}", "job",
+		                                     id_json(j->row.id), "video", id_json(j->video->row.id),
+		                                     "name", j->video->row.name, "kind",
+		                                     h->event < 0 ? "summary" : "event", "chunk",
+		                                     (json_int_t)h->chunk, "start", board_seconds(h->start),
+		                                     "end", board_seconds(h->end), "text", h->text));
 	}
 	return all;
 }
@@ -409,10 +426,10 @@ int board_index(struct board *b, int64_t id, json_t **ret, struct err *err)
 		return r;
 	json_t *cuts = json_array();
 	for (size_t i = 0; i < x->n_cuts; i++)
-		json_array_append_new(cuts, json_pack("{s:o, s:s}", "time", board_seconds(x->cuts[i].pts), "kind",
-		                                      index_cut_name(x->cuts[i].kind)));
-	*ret = json_pack("{s:o, s:o, s:o}", "duration", board_seconds(x->duration), "activity", activity_json(x), "cuts",
-	                 cuts);
+		json_array_append_new(cuts, json_pack("{s:o, s:s}", "time", board_seconds(x->cuts[i].pts),
+		                                      "kind", index_cut_name(x->cuts[i].kind)));
+	*ret = json_pack("{s:o, s:o, s:o}", "duration", board_seconds(x->duration), "activity",
+	                 activity_json(x), "cuts", cuts);
 	return 0;
 }
 
@@ -420,7 +437,8 @@ int board_index(struct board *b, int64_t id, json_t **ret, struct err *err)
 
 static void count_job(struct board_figures *f, const struct job *j)
 {
-	int64_t *counts[] = {&f->queued, &f->running, &f->paused, &f->done, &f->holes, &f->failed, &f->cancelled};
+	int64_t *counts[] = {&f->queued, &f->running, &f->paused,   &f->done,
+	                     &f->holes,  &f->failed,  &f->cancelled};
 	++*counts[j->row.state];
 	f->jobs++;
 	if (j->row.state == STORE_ENTRY_RUNNING) {

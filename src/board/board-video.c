@@ -38,8 +38,9 @@ void board_stamp(int fd, char out[static 100])
 	struct stat st;
 	out[0] = '\0';
 	if (fstat(fd, &st) == 0)
-		snprintf(out, 100, "%lld %lld.%09ld %llu %llu", (long long)st.st_size, (long long)st.st_mtim.tv_sec,
-		         st.st_mtim.tv_nsec, (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+		snprintf(out, 100, "%lld %lld.%09ld %llu %llu", (long long)st.st_size,
+		         (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (unsigned long long)st.st_dev,
+		         (unsigned long long)st.st_ino);
 }
 
 static char *folder_of(const struct board *b, int64_t id)
@@ -59,7 +60,8 @@ static bool lies_in(const char *file, const char *folder)
 	return strncmp(file, folder, n) == 0 && file[n] == '/';
 }
 
-/* One answer for whatever is outside and whatever is not there, so that nobody learns what there is. */
+/* One answer for whatever is outside and whatever is not there, so that nobody
+ * learns what there is. */
 int board_check_path(const struct board *b, const char *path, char **ret_real, struct err *err)
 {
 	const char *folders = b->setup.options->folders;
@@ -68,7 +70,8 @@ int board_check_path(const struct board *b, const char *path, char **ret_real, s
 		size_t n = strcspn(p, ":");
 		AUTO(mem_freep) char *folder = mem_printf("%.*s", (int)n, p);
 		AUTO(mem_freep) char *root = *folder ? realpath(folder, NULL) : NULL;
-		AUTO(mem_freep) char *at = path[0] == '/' || !root ? mem_strdup(path) : file_join(root, path);
+		AUTO(mem_freep)
+		char *at = path[0] == '/' || !root ? mem_strdup(path) : file_join(root, path);
 		AUTO(mem_freep) char *found = root ? realpath(at, NULL) : NULL;
 		if (found && lies_in(found, root))
 			real = TAKE(found);
@@ -134,8 +137,8 @@ static struct video *find_like(struct board *b, const char *origin, const char *
 	return NULL;
 }
 
-static int add_named(struct board *b, const char *origin, const char *source, const char *path, const char *name,
-                     int64_t size, struct video **ret, struct err *err)
+static int add_named(struct board *b, const char *origin, const char *source, const char *path,
+                     const char *name, int64_t size, struct video **ret, struct err *err)
 {
 	AUTO(store_video_clear)
 	struct store_video row = {.name = board_file_name(name),
@@ -169,7 +172,8 @@ static int take_url(struct board *b, const char *url, struct video **ret, struct
 {
 	AUTO(mem_freep) char *name = NULL;
 	if (!b->setup.options->fetch)
-		return err_set(err, ERR_PERM, "this server does not fetch videos (serve.fetch); upload the file");
+		return err_set(err, ERR_PERM,
+		               "this server does not fetch videos (serve.fetch); upload the file");
 	if (strlen(url) > URL_MAX)
 		return err_set(err, ERR_ARG, "the address is longer than %d bytes", URL_MAX);
 	int r = fetch_name(url, &name, err);
@@ -219,16 +223,19 @@ static int keep_frame(void *ctx, size_t i, struct frame *f)
 	return 0;
 }
 
-static int take_frame(struct decoder *d, int64_t time, int size, int quality, struct frame *ret, struct err *err)
+static int take_frame(struct decoder *d, int64_t time, int size, int quality, struct frame *ret,
+                      struct err *err)
 {
 	const struct frame_request req = {.times = &time, .n = 1, .size = size, .quality = quality};
 	int r = decoder_frames(d, &req, keep_frame, ret, err);
 	if (r == 0 && !ret->jpeg)
-		r = err_set(err, ERR_FORMAT, "no picture could be decoded there: %s", ret->fault ? ret->fault : "");
+		r = err_set(err, ERR_FORMAT, "no picture could be decoded there: %s",
+		            ret->fault ? ret->fault : "");
 	return r;
 }
 
-static int open_decoder(const struct board *b, int fd, struct cancel *cancel, struct decoder **ret, struct err *err)
+static int open_decoder(const struct board *b, int fd, struct cancel *cancel, struct decoder **ret,
+                        struct err *err)
 {
 	const struct analyze_options *o = b->setup.analyze;
 	const struct decoder_options d = analyze_decoder(o);
@@ -237,10 +244,11 @@ static int open_decoder(const struct board *b, int fd, struct cancel *cancel, st
 
 static json_t *facts_of(const struct video_info *v)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:b, s:s}", "container", v->container, "codec",
-	                 v->codec, "pixel_format", v->pixel_format, "hdr", v->hdr, "width", v->width, "height", v->height,
-	                 "rotation", v->rotation, "fps", v->fps, "duration_us", (json_int_t)v->duration, "audio",
-	                 (int)v->has_audio, "warning", v->warning);
+	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:b, s:s}", "container",
+	                 v->container, "codec", v->codec, "pixel_format", v->pixel_format, "hdr",
+	                 v->hdr, "width", v->width, "height", v->height, "rotation", v->rotation, "fps",
+	                 v->fps, "duration_us", (json_int_t)v->duration, "audio", (int)v->has_audio,
+	                 "warning", v->warning);
 }
 
 static int look(struct preparing *p, json_t **ret_facts, int64_t *ret_size, struct err *err)
@@ -304,7 +312,8 @@ static int64_t taken(struct board *b, const struct video *except)
 	int64_t sum = 0;
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	for (size_t i = 0; i < locked->n_videos; i++)
-		if (b->videos[i] != except && !b->videos[i]->gone && strcmp(b->videos[i]->row.origin, "path") != 0)
+		if (b->videos[i] != except && !b->videos[i]->gone &&
+		    strcmp(b->videos[i]->row.origin, "path") != 0)
 			sum += b->videos[i]->row.size;
 	return sum;
 }
@@ -343,7 +352,8 @@ static int fetch(struct preparing *p, struct err *err)
 	p->path = file_join(p->dir, name);
 	const struct fetch_request q = {.url = url,
 	                                .path = p->path,
-	                                .max = o->video_max && o->video_max < most ? o->video_max : most,
+	                                .max =
+	                                    o->video_max && o->video_max < most ? o->video_max : most,
 	                                .timeout = o->fetch_timeout,
 	                                .allow_private = o->fetch_private,
 	                                .cancel = p->video->cancel,
@@ -391,8 +401,11 @@ static void begin_preparing(struct board *b, struct video *v, void (*work)(void 
 {
 	struct preparing *p = mem_alloc(1, sizeof *p);
 	v->busy = true;
-	*p = (struct preparing){
-		.board = b, .video = v, .id = v->row.id, .path = mem_strdup(v->row.path), .dir = folder_of(b, v->row.id)};
+	*p = (struct preparing){.board = b,
+	                        .video = v,
+	                        .id = v->row.id,
+	                        .path = mem_strdup(v->row.path),
+	                        .dir = folder_of(b, v->row.id)};
 	pool_run(b->preparing, work, p);
 }
 
@@ -414,25 +427,31 @@ int board_room(struct board *b, int64_t bytes, int64_t coming, struct err *err)
 {
 	const struct board_options *o = b->setup.options;
 	if (o->video_max && bytes > o->video_max)
-		return err_set(err, ERR_LIMIT, "the video is larger than the %" PRId64 " bytes that serve.video_max allows",
+		return err_set(err, ERR_LIMIT,
+		               "the video is larger than the %" PRId64 " bytes that serve.video_max allows",
 		               o->video_max);
 	if (bytes + coming > room(b, NULL))
-		return err_set(err, ERR_NOSPC, "there is no room for %" PRId64 " bytes; delete videos, or raise serve.quota",
-		               bytes);
+		return err_set(
+			err, ERR_NOSPC,
+			"there is no room for %" PRId64 " bytes; delete videos, or raise serve.quota", bytes);
 	return 0;
 }
 
 /* Opens the file of a video; *ret_type names what it is. */
-static int open_source(struct board *b, int64_t id, int *ret_fd, const char **ret_type, struct err *err)
+static int open_source(struct board *b, int64_t id, int *ret_fd, const char **ret_type,
+                       struct err *err)
 {
-	static const char *const types[][2] = {
-		{"mp4", "video/mp4"}, {"webm", "video/webm"}, {"mpegts", "video/mp2t"}, {"avi", "video/x-msvideo"}};
+	static const char *const types[][2] = {{"mp4", "video/mp4"},
+	                                       {"webm", "video/webm"},
+	                                       {"mpegts", "video/mp2t"},
+	                                       {"avi", "video/x-msvideo"}};
 	struct video *v;
 	pthread_mutex_lock(&b->lock);
 	int r = board_need_video(b, id, &v, err);
 	AUTO(mem_freep) char *path = r == 0 ? mem_strdup(v->row.path) : NULL;
 	bool named = r == 0 && strcmp(v->row.origin, "path") == 0;
-	const char *container = r == 0 ? json_string_value(json_object_get(v->facts, "container")) : NULL;
+	const char *container =
+		r == 0 ? json_string_value(json_object_get(v->facts, "container")) : NULL;
 	*ret_type = "application/octet-stream";
 	for (size_t i = 0; container && i < ARRAY_LEN(types); i++)
 		if (strstr(container, types[i][0]))
@@ -447,11 +466,17 @@ static int open_source(struct board *b, int64_t id, int *ret_fd, const char **re
 	return r < 0 ? r : file_open_input(path, ret_fd, err);
 }
 
-int board_video_open(struct board *b, int64_t id, enum board_file which, int *ret_fd, const char **ret_type,
-                     struct err *err)
+int board_video_open(struct board *b, int64_t id, enum board_file which, int *ret_fd,
+                     const char **ret_type, struct err *err)
 {
-	static const char *const names[] = {
-		"", "proxy.mp4", "poster.jpg", "storyboard.vtt", "sheet-1.jpg", "sheet-2.jpg", "sheet-3.jpg", "sheet-4.jpg"};
+	static const char *const names[] = {"",
+	                                    "proxy.mp4",
+	                                    "poster.jpg",
+	                                    "storyboard.vtt",
+	                                    "sheet-1.jpg",
+	                                    "sheet-2.jpg",
+	                                    "sheet-3.jpg",
+	                                    "sheet-4.jpg"};
 	static const char *const types[] = {"",           "video/mp4",  "image/jpeg", "text/vtt",
 	                                    "image/jpeg", "image/jpeg", "image/jpeg", "image/jpeg"};
 	struct video *v;
@@ -466,18 +491,21 @@ int board_video_open(struct board *b, int64_t id, enum board_file which, int *re
 		return err_set(err, ERR_NOENT, "there is no such sheet of the storyboard");
 	AUTO(mem_freep) char *path = board_made(b, id, names[which]);
 	*ret_type = types[which];
-	return file_exists(path) ? file_open_input(path, ret_fd, err)
-	                         : err_set(err, ERR_NOENT, "there is no %s of this video yet", names[which]);
+	return file_exists(path)
+	           ? file_open_input(path, ret_fd, err)
+	           : err_set(err, ERR_NOENT, "there is no %s of this video yet", names[which]);
 }
 
-int board_frame(struct board *b, int64_t id, int64_t time, int size, struct buf *out, int64_t *ret_pts, struct err *err)
+int board_frame(struct board *b, int64_t id, int64_t time, int size, struct buf *out,
+                int64_t *ret_pts, struct err *err)
 {
 	AUTO(fd_closep) int fd = -1;
 	AUTO(decoder_freep) struct decoder *d = NULL;
 	AUTO(frame_clear) struct frame f = {0};
 	const char *type;
 	if (time < 0 || size < 0 || size > FRAME_SIZE_MAX)
-		return err_set(err, ERR_ARG, "a frame is at a time from 0 on, and at most %d pixels long", FRAME_SIZE_MAX);
+		return err_set(err, ERR_ARG, "a frame is at a time from 0 on, and at most %d pixels long",
+		               FRAME_SIZE_MAX);
 	int r = open_source(b, id, &fd, &type, err);
 	if (r == 0)
 		r = open_decoder(b, fd, NULL, &d, err);

@@ -1,4 +1,5 @@
-/* The board's life, and its manager: the thread that starts jobs, tells of their progress and clears up after them. */
+/* The board's life, and its manager: the thread that starts jobs, tells of
+ * their progress and clears up after them. */
 #include "board/board.h"
 
 #include <stdlib.h>
@@ -15,14 +16,19 @@
 
 static const struct opt_row rows[] = {
 	{"queue.jobs", NULL, OPT_INT, AT(jobs), "2", 1, 64, NULL, "N",
-     "Videos in work at once; they share the engine's slots. More is not faster, but a short video gets its share.", 0},
+     "Videos in work at once; they share the engine's slots. More is not faster, but a short "
+     "video gets its share.",
+     0},
 	{"queue.turn", NULL, OPT_TIME, AT(turn), "120", 0, 86400, NULL, "SECONDS",
-     "While others wait, a video gives its place after this long, at the end of a chunk, and goes on when its turn "
+     "While others wait, a video gives its place after this long, at the end of a chunk, and "
+     "goes on when its turn "
      "comes "
      "again; 0 = it is finished first.",
      0},
 	{"serve.folders", "folder", OPT_STRING, AT(folders), "", 0, 0, NULL, "FOLDERS",
-     "Folders of this machine whose videos may be named by their path, separated by colons; empty = none.", 0},
+     "Folders of this machine whose videos may be named by their path, separated by colons; "
+     "empty = none.",
+     0},
 	{"serve.quota", NULL, OPT_SIZE, AT(quota), "0", 0, 1e18, NULL, "BYTES",
      "All uploaded and fetched videos together take no more; 0 = as much as there is.", 0},
 	{"serve.video_max", NULL, OPT_SIZE, AT(video_max), "0", 0, 1e18, NULL, "BYTES",
@@ -36,16 +42,20 @@ static const struct opt_row rows[] = {
 	{"serve.fetch_timeout", NULL, OPT_TIME, AT(fetch_timeout), "86400", 1, 3.2e7, NULL, "SECONDS",
      "Longest time that fetching one video may take.", 0},
 	{"serve.proxy", NULL, OPT_BOOL, AT(proxy), "true", 0, 0, NULL, NULL,
-     "Whether a small copy is made of videos that browsers do not play; with low priority, beside the analyses.", 0},
+     "Whether a small copy is made of videos that browsers do not play; with low priority, "
+     "beside the analyses.",
+     0},
 	{"serve.drain_timeout", NULL, OPT_TIME, AT(drain_timeout), "10", 0, 86400, NULL, "SECONDS",
-     "How long a server that is told to stop waits for the chunks in work; later they are aborted, and done anew by "
+     "How long a server that is told to stop waits for the chunks in work; later they are "
+     "aborted, and done anew by "
      "the "
      "next start.",
      0},
 };
 const struct opt_group board_opt_group = {"Queue", rows, ARRAY_LEN(rows)};
 
-/* Working threads for requests; how many may wait for one; how often progress is looked at, and told at most. */
+/* Working threads for requests; how many may wait for one; how often progress
+ * is looked at, and told at most. */
 enum { POOL_THREADS = 6, POOL_WAITING = 256, TICK = 250000, TELL = 40000 };
 
 struct board *board_lock(struct board *b)
@@ -125,7 +135,8 @@ static bool is_active(enum store_entry_state s)
 	return s == STORE_ENTRY_QUEUED || s == STORE_ENTRY_RUNNING || s == STORE_ENTRY_PAUSED;
 }
 
-/* Those that are to be done stand in the order of the queue; those that are over after them, the latest first. */
+/* Those that are to be done stand in the order of the queue; those that are
+ * over after them, the latest first. */
 static int by_order(const void *x, const void *y)
 {
 	const struct job *a = *(struct job *const *)x, *b = *(struct job *const *)y;
@@ -186,7 +197,8 @@ struct store_entry board_copy_entry(const struct store_entry *e)
 struct store_video board_copy_video(const struct store_video *v)
 {
 	struct store_video c = *v;
-	char **strings[] = {&c.name, &c.origin, &c.source, &c.path, &c.sha256, &c.stamp, &c.facts, &c.fault};
+	char **strings[] = {&c.name,   &c.origin, &c.source, &c.path,
+	                    &c.sha256, &c.stamp,  &c.facts,  &c.fault};
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		*strings[i] = mem_strdup(*strings[i]);
 	return c;
@@ -218,7 +230,8 @@ void board_halt(struct job *j, enum rest rest)
 	if (rest > j->rest)
 		j->rest = rest;
 	cancel_fire(j->drain);
-	/* Only chunks are worth waiting for: before them and after them, everything is done again quickly. */
+	/* Only chunks are worth waiting for: before them and after them, everything
+	 * is done again quickly. */
 	if (!j->in_chunks || rest == REST_CANCEL)
 		cancel_fire(j->cancel);
 	j->dirty = true;
@@ -260,7 +273,8 @@ static int64_t schedule(struct board *b, int64_t now)
 		AUTO(mem_freep) struct queue_job *q = board_queue(b, now);
 		const struct board_options *o = b->setup.options;
 		int64_t when = INT64_MAX;
-		enum queue_move move = b->stopping ? QUEUE_NOTHING : queue_next(q, b->n_jobs, o->jobs, o->turn, now, &i);
+		enum queue_move move =
+			b->stopping ? QUEUE_NOTHING : queue_next(q, b->n_jobs, o->jobs, o->turn, now, &i);
 		if (move == QUEUE_START) {
 			start(b, b->jobs[i], now);
 		} else if (move == QUEUE_YIELD) {
@@ -292,7 +306,8 @@ static bool is_used(const struct board *b, const struct video *v)
 	return v->busy || v->makes_proxy;
 }
 
-/* With the lock held: joins threads that are over, and forgets what was removed. */
+/* With the lock held: joins threads that are over, and forgets what was
+ * removed. */
 static void reap(struct board *b)
 {
 	for (size_t i = 0; i < b->n_jobs; i++) {
@@ -317,7 +332,8 @@ static void reap(struct board *b)
 	}
 }
 
-/* Without locks. What could not be written down is told, and tried again with the next change. */
+/* Without locks. What could not be written down is told, and tried again with
+ * the next change. */
 static void save_all(struct board *b)
 {
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
@@ -340,7 +356,8 @@ static void save_all(struct board *b)
 	}
 }
 
-/* Reads the progress of running jobs, which must not happen under the lock; tells where something is new. */
+/* Reads the progress of running jobs, which must not happen under the lock;
+ * tells where something is new. */
 static int64_t look_at_progress(struct board *b)
 {
 	int64_t next = INT64_MAX, now = clock_now();
@@ -380,7 +397,8 @@ static bool is_over(struct board *b)
 
 static void sleep_until(struct board *b, int64_t when)
 {
-	struct timespec t = {.tv_sec = (time_t)(when / CLOCK_SECOND), .tv_nsec = (long)(when % CLOCK_SECOND) * 1000};
+	struct timespec t = {.tv_sec = (time_t)(when / CLOCK_SECOND),
+	                     .tv_nsec = (long)(when % CLOCK_SECOND) * 1000};
 	if (when == INT64_MAX)
 		pthread_cond_wait(&b->wake, &b->lock);
 	else if (when > clock_now())
@@ -442,7 +460,8 @@ static int load_jobs(struct board *b, struct err *err)
 		struct job *j = mem_alloc(1, sizeof *j);
 		struct store_glance glance = {0};
 		struct err ignored;
-		*j = (struct job){.board = b, .row = rows_[i], .video = board_find_video(b, rows_[i].video)};
+		*j =
+			(struct job){.board = b, .row = rows_[i], .video = board_find_video(b, rows_[i].video)};
 		j->options = json_loads(j->row.options, 0, NULL);
 		if (*j->row.journal && store_glance(b->setup.store, j->row.journal, &glance, &ignored) == 0)
 			j->events = glance.events;
@@ -532,7 +551,8 @@ void board_stop(struct board *b)
 	if (!b->started)
 		return;
 	int64_t until = clock_now() + b->setup.options->drain_timeout;
-	struct timespec t = {.tv_sec = (time_t)(until / CLOCK_SECOND), .tv_nsec = (long)(until % CLOCK_SECOND) * 1000};
+	struct timespec t = {.tv_sec = (time_t)(until / CLOCK_SECOND),
+	                     .tv_nsec = (long)(until % CLOCK_SECOND) * 1000};
 	halt_all(b, false);
 	if (pthread_clockjoin_np(b->manager, NULL, CLOCK_MONOTONIC, &t) != 0) {
 		halt_all(b, true);

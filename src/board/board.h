@@ -1,18 +1,24 @@
-/* The case board: everything that the server does beside talking. Videos, the queue of their analyses, results.
+/* The case board: everything that the server does beside talking. Videos, the
+ * queue of their analyses, results.
  *
  * Thread-safe. Each call tells how long it may take:
  *   quick   memory only: the net thread may call it
- *   disk    may wait for the disk: call it from a thread of the pool (board_later())
+ *   disk    may wait for the disk: call it from a thread of the pool
+ *           (board_later())
  *   slow    may take seconds (decodes a frame)
- * Results are JSON values or buffers that the caller owns. Errors carry a message for people and a code: ERR_ARG (the
- * request is wrong), ERR_NOENT (no such job, video, …), ERR_PERM (not allowed here), ERR_BUSY (not in this state),
- * ERR_LIMIT (larger than allowed), ERR_NOSPC (no room), ERR_UNSUPPORTED; others are faults of the server.
+ * Results are JSON values or buffers that the caller owns. Errors carry a
+ * message for people and a code: ERR_ARG (the request is wrong), ERR_NOENT (no
+ * such job, video, …), ERR_PERM (not allowed here), ERR_BUSY (not in this
+ * state), ERR_LIMIT (larger than allowed), ERR_NOSPC (no room),
+ * ERR_UNSUPPORTED; others are faults of the server.
  *
- * Ids are positive numbers, never used twice; in JSON they are strings of digits. Times in JSON are seconds. What the
- * objects hold is told in src/net/openapi.json.
+ * Ids are positive numbers, never used twice; in JSON they are strings of
+ * digits. Times in JSON are seconds. What the objects hold is told in
+ * src/net/openapi.json.
  *
- * Work happens on threads of the board's own. It is all journaled: whatever way the program ends, the next board goes
- * on with the jobs that were queued or running. */
+ * Work happens on threads of the board's own. It is all journaled: whatever way
+ * the program ends, the next board goes on with the jobs that were queued or
+ * running. */
 #ifndef VDET_BOARD_BOARD_H
 #define VDET_BOARD_BOARD_H
 
@@ -45,36 +51,44 @@ struct board;
 /* All borrowed until board_free(). */
 struct board_setup {
 	const struct board_options *options;
-	const struct analyze_options *analyze; /* what a job does unless its request says otherwise */
+	/* what a job does unless its request says otherwise */
+	const struct analyze_options *analyze;
 	struct engine *engine;
 	struct memory *memory; /* of the engine; may be NULL */
 	struct store *store;
 	struct events *events;
 	const char *data_dir, *locks_dir;
-	/* Adds to a reading of the machine what else is known of it ("gpu": […]); on the manager's thread; may be NULL. */
+	/* Adds to a reading of the machine what else is known of it ("gpu": […]);
+	 * on the manager's thread; may be NULL. */
 	void (*reading)(void *ctx, json_t *now);
 	void *reading_ctx;
-	struct cancel *abort; /* fired when the board stops waiting: what starts the engine hears it; may be NULL */
+	/* fired when the board stops waiting: what starts the engine hears it; may
+	 * be NULL */
+	struct cancel *abort;
 };
 
 /* Reads what the store knows, and begins to work. */
 int board_new(const struct board_setup *s, struct board **ret, struct err *err);
-/* Begins no more chunks, waits for the running ones for at most serve.drain_timeout, then aborts them. Everything that
- * was begun goes on with the next board. Blocks. */
+/* Begins no more chunks, waits for the running ones for at most
+ * serve.drain_timeout, then aborts them. Everything that was begun goes on with
+ * the next board. Blocks. */
 void board_stop(struct board *b);
 void board_free(struct board *b); /* stops first */
 DEFINE_FREEP(struct board, board)
 
-/* Does `work` on a thread of the pool; quick. False if too much is waiting already: try again later. */
+/* Does `work` on a thread of the pool; quick. False if too much is waiting
+ * already: try again later. */
 bool board_later(struct board *b, void (*work)(void *ctx), void *ctx);
 
 /* ---- jobs */
 
-/* {"seq": number of the last event in it, "jobs": [job…]} in the order of the queue; quick. */
+/* {"seq": number of the last event in it, "jobs": [job…]} in the order of the
+ * queue; quick. */
 json_t *board_jobs(struct board *b);
 int board_job(struct board *b, int64_t id, json_t **ret, struct err *err); /* quick */
-/* A new job, from {"video": id | "path": … | "url": …, "prompt"?, "options"?: {"chunk.duration": 60, …}, "priority"?}.
- * The very same job of a video that is there already is given back instead of a second one. Disk. */
+/* A new job, from {"video": id | "path": … | "url": …, "prompt"?, "options"?:
+ * {"chunk.duration": 60, …}, "priority"?}. The very same job of a video that is
+ * there already is given back instead of a second one. Disk. */
 int board_submit(struct board *b, const json_t *request, json_t **ret_job, struct err *err);
 
 /* Whether a request's "options" may hold this one. */
@@ -83,54 +97,65 @@ bool board_may_set(const char *option);
 enum board_action { BOARD_PAUSE, BOARD_RESUME, BOARD_CANCEL, BOARD_RETRY };
 /* The name of an action as in a path ("pause"); -1 if it is none. */
 int board_action_find(const char *name);
-/* `body` may be NULL; for retry {"chunks": [index…]} does these holes alone. Gives the job as it is now; a running one
- * may take a moment to come to rest. Disk. */
-int board_control(struct board *b, int64_t id, enum board_action action, const json_t *body, json_t **ret,
-                  struct err *err);
+/* `body` may be NULL; for retry {"chunks": [index…]} does these holes alone.
+ * Gives the job as it is now; a running one may take a moment to come to rest.
+ * Disk. */
+int board_control(struct board *b, int64_t id, enum board_action action, const json_t *body,
+                  json_t **ret, struct err *err);
 /* {"priority": -100…100} and {"before": job id, or null for the end}; disk. */
 int board_change(struct board *b, int64_t id, const json_t *body, json_t **ret, struct err *err);
-int board_remove(struct board *b, int64_t id, struct err *err); /* the job, its journal and report; disk */
+/* the job, its journal and report; disk */
+int board_remove(struct board *b, int64_t id, struct err *err);
 
-/* {"seq", "chunks": […]} and {"seq", "events": […]}, also while the job runs; disk. */
+/* {"seq", "chunks": […]} and {"seq", "events": […]}, also while the job runs;
+ * disk. */
 int board_chunks(struct board *b, int64_t id, json_t **ret, struct err *err);
 int board_events(struct board *b, int64_t id, json_t **ret, struct err *err);
 /* The small picture of one sample of a chunk, JPEG; disk. */
-int board_thumb(struct board *b, int64_t id, int64_t chunk, int64_t sample, struct buf *out, struct err *err);
-/* The report so far, in "json", "md", "html", "vtt" or "csv"; ERR_NOENT before the job has begun with its chunks. A
- * name for the file comes too (the caller frees). Disk. */
-int board_report(struct board *b, int64_t id, const char *format, struct buf *out, char **ret_name, struct err *err);
+int board_thumb(struct board *b, int64_t id, int64_t chunk, int64_t sample, struct buf *out,
+                struct err *err);
+/* The report so far, in "json", "md", "html", "vtt" or "csv"; ERR_NOENT before
+ * the job has begun with its chunks. A name for the file comes too (the caller
+ * frees). Disk. */
+int board_report(struct board *b, int64_t id, const char *format, struct buf *out, char **ret_name,
+                 struct err *err);
 /* {"hits": […]} for words that all have to be there; newest jobs first. Disk. */
 int board_search(struct board *b, const char *words, size_t limit, json_t **ret, struct err *err);
 
 /* ---- videos */
 
-json_t *board_videos(struct board *b);                                       /* {"seq", "videos": […]}; quick */
+json_t *board_videos(struct board *b); /* {"seq", "videos": […]}; quick */
 int board_video(struct board *b, int64_t id, json_t **ret, struct err *err); /* quick */
-/* With its jobs, and with its file if the file is ours (uploaded or fetched). Disk. */
+/* With its jobs, and with its file if the file is ours (uploaded or fetched).
+ * Disk. */
 int board_video_remove(struct board *b, int64_t id, struct err *err);
 
 /* Sheet n of the storyboard, from 0, is BOARD_STORYBOARD + n. */
 enum board_file { BOARD_SOURCE, BOARD_PROXY, BOARD_POSTER, BOARD_STORYBOARD_VTT, BOARD_STORYBOARD };
-/* Opens a file of a video for reading, and names its media type (a literal). ERR_NOENT as long as it is not there.
- * Disk. */
-int board_video_open(struct board *b, int64_t id, enum board_file which, int *ret_fd, const char **ret_type,
-                     struct err *err);
-/* The frame that is shown at `time` as JPEG, long side at most `size` pixels (0 = as it is); slow. */
-int board_frame(struct board *b, int64_t id, int64_t time, int size, struct buf *out, int64_t *ret_pts,
-                struct err *err);
-/* {"duration", "activity": […], "cuts": [{"time", "kind"}]}; ERR_NOENT as long as no job looked it over. Disk. */
+/* Opens a file of a video for reading, and names its media type (a literal).
+ * ERR_NOENT as long as it is not there. Disk. */
+int board_video_open(struct board *b, int64_t id, enum board_file which, int *ret_fd,
+                     const char **ret_type, struct err *err);
+/* The frame that is shown at `time` as JPEG, long side at most `size` pixels (0
+ * = as it is); slow. */
+int board_frame(struct board *b, int64_t id, int64_t time, int size, struct buf *out,
+                int64_t *ret_pts, struct err *err);
+/* {"duration", "activity": […], "cuts": [{"time", "kind"}]}; ERR_NOENT as long
+ * as no job looked it over. Disk. */
 int board_index(struct board *b, int64_t id, json_t **ret, struct err *err);
 
 /* ---- uploads */
 
-/* Whether a file of so many bytes may come now: ERR_LIMIT (serve.video_max), ERR_NOSPC (the disk, or serve.quota).
- * `coming` is what other uploads have still to send. Disk. */
+/* Whether a file of so many bytes may come now: ERR_LIMIT (serve.video_max),
+ * ERR_NOSPC (the disk, or serve.quota). `coming` is what other uploads have
+ * still to send. Disk. */
 int board_room(struct board *b, int64_t bytes, int64_t coming, struct err *err);
-/* Takes over a finished upload: `path` (in data_dir, on the same file system) is renamed away. `sha256` may be NULL: it
- * is then made by the first job. `request` is {"analyze"?: false, and what board_submit() takes beside the video}.
- * *ret_job is NULL if none was wanted. Disk. */
-int board_upload(struct board *b, const char *path, const char *name, const char *sha256, const json_t *request,
-                 json_t **ret_video, json_t **ret_job, struct err *err);
+/* Takes over a finished upload: `path` (in data_dir, on the same file system)
+ * is renamed away. `sha256` may be NULL: it is then made by the first job.
+ * `request` is {"analyze"?: false, and what board_submit() takes beside the
+ * video}. *ret_job is NULL if none was wanted. Disk. */
+int board_upload(struct board *b, const char *path, const char *name, const char *sha256,
+                 const json_t *request, json_t **ret_video, json_t **ret_job, struct err *err);
 
 /* ---- figures, for /metrics and /readyz; quick */
 
@@ -143,7 +168,8 @@ struct board_figures {
 	int64_t waiting;                   /* work that waits for a thread of the pool */
 	bool stopping;
 };
-/* {"now": reading, "history": [reading…], "recommendations": […]}; quick. Readings go out as events, too. */
+/* {"now": reading, "history": [reading…], "recommendations": […]}; quick.
+ * Readings go out as events, too. */
 json_t *board_performance(struct board *b);
 void board_figures(struct board *b, struct board_figures *ret);
 

@@ -16,7 +16,9 @@ struct held {
 
 struct events {
 	pthread_mutex_t lock;
-	pthread_mutex_t telling; /* the listener is called by one thread at a time, and not after it was replaced */
+	/* the listener is called by one thread at a time, and not after it was
+	 * replaced */
+	pthread_mutex_t telling;
 	void (*listener)(void *);
 	void *ctx;
 	uint64_t last;
@@ -72,8 +74,10 @@ void events_listen(struct events *e, void (*listener)(void *ctx), void *ctx)
 	pthread_mutex_unlock(&e->telling);
 }
 
-/* `data` is written before the lock is taken: only the number has to be put in front of it within. */
-static struct event *make(uint64_t seq, const char *type, const char *about, int64_t subject, const char *data)
+/* `data` is written before the lock is taken: only the number has to be put in
+ * front of it within. */
+static struct event *make(uint64_t seq, const char *type, const char *about, int64_t subject,
+                          const char *data)
 {
 	char who[64] = "";
 	size_t room = strlen(data) + 200;
@@ -84,15 +88,18 @@ static struct event *make(uint64_t seq, const char *type, const char *about, int
 	h->event.seq = seq;
 	h->event.subject = subject;
 	snprintf(h->event.type, sizeof h->event.type, "%s", type);
-	h->event.len = (size_t)snprintf(h->event.json, room, "{\"seq\":%llu,\"time\":%.6f,\"type\":\"%s\"%s,\"data\":%s}",
-	                                (unsigned long long)seq, (double)clock_wall() / 1e6, h->event.type, who, data);
+	h->event.len = (size_t)snprintf(
+		h->event.json, room, "{\"seq\":%llu,\"time\":%.6f,\"type\":\"%s\"%s,\"data\":%s}",
+		(unsigned long long)seq, (double)clock_wall() / 1e6, h->event.type, who, data);
 	return &h->event;
 }
 
-void events_post(struct events *e, const char *type, const char *about, int64_t subject, json_t *data)
+void events_post(struct events *e, const char *type, const char *about, int64_t subject,
+                 json_t *data)
 {
 	AUTO(mem_freep)
-	char *text = data ? json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) : NULL;
+	char *text =
+		data ? json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) : NULL;
 	json_decref(data);
 	pthread_mutex_lock(&e->lock);
 	struct event *v = make(e->last + 1, type, about, subject, text ? text : "null");

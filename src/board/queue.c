@@ -2,7 +2,8 @@
 
 static int64_t served_by(const struct queue_job *j, int64_t now)
 {
-	return j->served + (j->state == QUEUE_RUNNING || j->state == QUEUE_LEAVING ? now - j->began : 0);
+	return j->served +
+	       (j->state == QUEUE_RUNNING || j->state == QUEUE_LEAVING ? now - j->began : 0);
 }
 
 bool queue_before(const struct queue_job *a, const struct queue_job *b)
@@ -45,14 +46,16 @@ static int64_t due(const struct queue_job *running, const struct queue_job *wait
 		return running->priority < waiting->priority ? INT64_MIN : INT64_MAX;
 	if (!turn)
 		return INT64_MAX;
-	/* At the end of its turn, but not before it has had as much as the one that waits. */
+	/* At the end of its turn, but not before it has had as much as the one that
+	 * waits. */
 	int64_t ahead = waiting->served - running->served;
 	return running->began + (ahead > turn ? ahead : turn);
 }
 
 /* Of those that run, the one that has to make room first. */
-static const struct queue_job *find_due(const struct queue_job *jobs, size_t n, const struct queue_job *waiting,
-                                        int64_t turn, int64_t *ret_when)
+static const struct queue_job *find_due(const struct queue_job *jobs, size_t n,
+                                        const struct queue_job *waiting, int64_t turn,
+                                        int64_t *ret_when)
 {
 	const struct queue_job *first = NULL;
 	int64_t when = INT64_MAX;
@@ -72,8 +75,8 @@ static const struct queue_job *find_due(const struct queue_job *jobs, size_t n, 
 	return first;
 }
 
-enum queue_move queue_next(const struct queue_job *jobs, size_t n, int64_t places, int64_t turn, int64_t now,
-                           size_t *ret)
+enum queue_move queue_next(const struct queue_job *jobs, size_t n, int64_t places, int64_t turn,
+                           int64_t now, size_t *ret)
 {
 	bool leaving;
 	int64_t when, busy = count_busy(jobs, n, &leaving);
@@ -93,7 +96,8 @@ enum queue_move queue_next(const struct queue_job *jobs, size_t n, int64_t place
 	return QUEUE_YIELD;
 }
 
-int64_t queue_when(const struct queue_job *jobs, size_t n, int64_t places, int64_t turn, int64_t now)
+int64_t queue_when(const struct queue_job *jobs, size_t n, int64_t places, int64_t turn,
+                   int64_t now)
 {
 	bool leaving;
 	int64_t when;
@@ -106,11 +110,13 @@ int64_t queue_when(const struct queue_job *jobs, size_t n, int64_t places, int64
 	return leaving ? INT64_MAX : when;
 }
 
-int64_t queue_level(const struct queue_job *jobs, size_t n, int64_t priority, int64_t own, int64_t now)
+int64_t queue_level(const struct queue_job *jobs, size_t n, int64_t priority, int64_t own,
+                    int64_t now)
 {
 	int64_t least = INT64_MAX;
 	for (size_t i = 0; i < n; i++)
-		if (jobs[i].state != QUEUE_IDLE && jobs[i].priority == priority && served_by(&jobs[i], now) < least)
+		if (jobs[i].state != QUEUE_IDLE && jobs[i].priority == priority &&
+		    served_by(&jobs[i], now) < least)
 			least = served_by(&jobs[i], now);
 	return least == INT64_MAX || least < own ? own : least;
 }

@@ -1,4 +1,5 @@
-/* Role `caps`: tells what the media libraries can do, and ends. A child, because drivers of devices may crash. */
+/* Role `caps`: tells what the media libraries can do, and ends. A child,
+ * because drivers of devices may crash. */
 #include "child/roles.h"
 #include "media/caps.h"
 #include "proc/spawn.h"

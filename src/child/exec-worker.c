@@ -1,5 +1,6 @@
-/* Role `exec`: becomes another program that does not outlive the thread which started it. What goes wrong before
- * that is written to the socket; a successful exec closes it. */
+/* Role `exec`: becomes another program that does not outlive the thread which
+ * started it. What goes wrong before that is written to the socket; a
+ * successful exec closes it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -17,11 +17,11 @@ static int answer_walk(const struct index_walk *w, struct err *err)
 		walk_bin_put(blob + i * WALK_BIN_BYTES, &w->bins[i]);
 	for (size_t i = 0; i < w->n_keys; i++)
 		walk_key_put(blob + bins + i * WALK_KEY_BYTES, &w->keys[i]);
-	json_auto_t *head =
-		json_pack("{s:I s:I s:I s:I s:I s:I s:I s:I}", "first", (json_int_t)w->extent.first, "duration",
-	              (json_int_t)w->extent.duration, "bin", (json_int_t)w->bin, "bins", (json_int_t)w->n_bins, "keys",
-	              (json_int_t)w->n_keys, "packets", (json_int_t)w->packets, "keyframes", (json_int_t)w->keyframes,
-	              "bytes", (json_int_t)w->bytes);
+	json_auto_t *head = json_pack(
+		"{s:I s:I s:I s:I s:I s:I s:I s:I}", "first", (json_int_t)w->extent.first, "duration",
+		(json_int_t)w->extent.duration, "bin", (json_int_t)w->bin, "bins", (json_int_t)w->n_bins,
+		"keys", (json_int_t)w->n_keys, "packets", (json_int_t)w->packets, "keyframes",
+		(json_int_t)w->keyframes, "bytes", (json_int_t)w->bytes);
 	const struct wire_part part = {blob, len};
 	return wire_send(ROLE_SOCKET, MEDIA_WALKED, head, &part, 1, 0, NULL, err);
 }

@@ -1,4 +1,5 @@
-/* The requests of role `media` that serve the index (protocol/media-wire.h). Each answers on ROLE_SOCKET. */
+/* The requests of role `media` that serve the index (protocol/media-wire.h).
+ * Each answers on ROLE_SOCKET. */
 #ifndef VDET_CHILD_MEDIA_INDEX_H
 #define VDET_CHILD_MEDIA_INDEX_H
 

@@ -12,7 +12,8 @@ struct output {
 	int64_t at;
 };
 
-static int send_data(const struct output *o, int64_t pos, const void *data, size_t len, struct err *err)
+static int send_data(const struct output *o, int64_t pos, const void *data, size_t len,
+                     struct err *err)
 {
 	json_auto_t *head = json_pack("{s:I s:I}", "pos", (json_int_t)pos, "at", (json_int_t)o->at);
 	const struct wire_part part = {data, len};
@@ -42,7 +43,8 @@ static int finish(int r, struct err *err)
 	return r < 0 ? r : wire_send(ROLE_SOCKET, MEDIA_DONE, NULL, NULL, 0, 0, NULL, err);
 }
 
-int media_proxy(struct input *in, struct source *s, struct reader *r, const json_t *request, struct err *err)
+int media_proxy(struct input *in, struct source *s, struct reader *r, const json_t *request,
+                struct err *err)
 {
 	struct output out = {0};
 	struct proxy_options o = {.sink = {on_bytes, &out}, .progress = on_progress, .ctx = &out};

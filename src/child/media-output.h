@@ -1,4 +1,5 @@
-/* The requests PROXY and SOUND of role `media` (protocol/media-wire.h): files that are made here and written there. */
+/* The requests PROXY and SOUND of role `media` (protocol/media-wire.h): files
+ * that are made here and written there. */
 #ifndef VDET_CHILD_MEDIA_OUTPUT_H
 #define VDET_CHILD_MEDIA_OUTPUT_H
 
@@ -9,7 +10,8 @@
 #include "media/reader.h"
 #include "media/source.h"
 
-int media_proxy(struct input *in, struct source *s, struct reader *r, const json_t *request, struct err *err);
+int media_proxy(struct input *in, struct source *s, struct reader *r, const json_t *request,
+                struct err *err);
 int media_sound(struct input *in, const json_t *request, struct err *err);
 
 #endif

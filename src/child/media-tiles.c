@@ -38,8 +38,9 @@ static int read_request(const json_t *request, struct sheet *s, struct err *err)
 		return r;
 	s->times = json_object_get(request, "times");
 	size_t n = json_array_size(s->times);
-	if (!n || n > (size_t)(s->columns * s->rows) || s->columns * s->rows > MEDIA_TILES_MAX || s->width % 2 ||
-	    s->height % 2 || s->width * s->columns > MEDIA_SIZE_MAX || s->height * s->rows > MEDIA_SIZE_MAX)
+	if (!n || n > (size_t)(s->columns * s->rows) || s->columns * s->rows > MEDIA_TILES_MAX ||
+	    s->width % 2 || s->height % 2 || s->width * s->columns > MEDIA_SIZE_MAX ||
+	    s->height * s->rows > MEDIA_SIZE_MAX)
 		return err_set(err, ERR_PROTO, "a sheet of %zu such pictures cannot be made", n);
 	return 0;
 }
@@ -68,19 +69,22 @@ static int place_tile(const struct sheet *s, const struct media_looks *l, size_t
 	int64_t t = json_integer_value(json_array_get(s->times, i));
 	struct shown shown;
 	AUTO(av_frame_free) AVFrame *pic = av_frame_alloc();
-	int side = (int)(s->width > s->height ? s->width : s->height), at = (int)i, columns = (int)s->columns;
+	int side = (int)(s->width > s->height ? s->width : s->height), at = (int)i,
+		columns = (int)s->columns;
 	if (!pic)
 		return err_set(err, ERR_LIMIT, "no memory for a frame");
-	int r = s->keyframes ? nearest_at(l->nearest, t, &shown, err) : reader_at(l->reader, t, &shown, err);
+	int r = s->keyframes ? nearest_at(l->nearest, t, &shown, err)
+	                     : reader_at(l->reader, t, &shown, err);
 	if (r == 0)
 		r = picture_make(l->picture, l->source, &shown, side, pic, err);
 	if (r == 0)
-		r = picture_place(l->picture, pic, s->canvas, at % columns * (int)s->width, at / columns * (int)s->height,
-		                  (int)s->width, (int)s->height, err);
+		r = picture_place(l->picture, pic, s->canvas, at % columns * (int)s->width,
+		                  at / columns * (int)s->height, (int)s->width, (int)s->height, err);
 	return r;
 }
 
-int media_tiles(const struct media_looks *l, const json_t *request, struct buf *out, struct err *err)
+int media_tiles(const struct media_looks *l, const json_t *request, struct buf *out,
+                struct err *err)
 {
 	AUTO(sheet_clear) struct sheet sheet = {0};
 	int r = read_request(request, &sheet, err);

@@ -1,4 +1,5 @@
-/* The request TILES of role `media` (protocol/media-wire.h): many small pictures on one sheet. */
+/* The request TILES of role `media` (protocol/media-wire.h): many small
+ * pictures on one sheet. */
 #ifndef VDET_CHILD_MEDIA_TILES_H
 #define VDET_CHILD_MEDIA_TILES_H
 
@@ -18,6 +19,7 @@ struct media_looks {
 };
 
 /* Appends the sheet's JPEG to out. */
-int media_tiles(const struct media_looks *l, const json_t *request, struct buf *out, struct err *err);
+int media_tiles(const struct media_looks *l, const json_t *request, struct buf *out,
+                struct err *err);
 
 #endif

@@ -1,5 +1,7 @@
-/* Role `media`: demuxes, decodes and scales one file, in its sandbox, for the parent on the socket. The protocol is in
- * protocol/media-wire.h. Nothing is trusted to be right here: whoever takes over this process has only its socket. */
+/* Role `media`: demuxes, decodes and scales one file, in its sandbox, for the
+ * parent on the socket. The protocol is in protocol/media-wire.h. Nothing is
+ * trusted to be right here: whoever takes over this process has only its
+ * socket. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +43,8 @@ struct worker {
 	struct buf jpeg_data, thumb_data;
 };
 
-static int tell(uint32_t type, const json_t *head, const struct wire_part *parts, size_t n, struct err *err)
+static int tell(uint32_t type, const json_t *head, const struct wire_part *parts, size_t n,
+                struct err *err)
 {
 	return wire_send(ROLE_SOCKET, type, head, parts, n, 0, NULL, err);
 }
@@ -75,14 +78,16 @@ static int ensure_nearest(struct worker *w, struct err *err)
 
 static json_t *probe_json(const struct source *s, const struct probe *p)
 {
-	return json_pack("{s:s s:s s:i s:i s:i s:i s:i s:i s:i s:f s:b s:b s:s s:s s:I s:b s:I s:I s:I s:b s:s}",
-	                 "container", s->fmt->iformat->name, "codec", p->codec, "stream", s->st->index, "streams",
-	                 (int)s->fmt->nb_streams, "width", p->width, "height", p->height, "coded_width", p->coded_width,
-	                 "coded_height", p->coded_height, "rotation", p->rotation, "fps", p->fps, "variable_rate",
-	                 p->variable_rate, "interlaced", p->interlaced, "hdr", p->hdr, "pixel_format", p->pixel_format,
-	                 "duration", (json_int_t)p->extent.duration, "duration_measured", p->extent.measured,
-	                 "header_duration", (json_int_t)p->extent.header, "start_time", (json_int_t)s->start, "frames",
-	                 (json_int_t)p->extent.frames, "has_audio", p->has_audio, "warning", p->warning);
+	return json_pack(
+		"{s:s s:s s:i s:i s:i s:i s:i s:i s:i s:f s:b s:b s:s s:s s:I s:b s:I s:I s:I s:b s:s}",
+		"container", s->fmt->iformat->name, "codec", p->codec, "stream", s->st->index, "streams",
+		(int)s->fmt->nb_streams, "width", p->width, "height", p->height, "coded_width",
+		p->coded_width, "coded_height", p->coded_height, "rotation", p->rotation, "fps", p->fps,
+		"variable_rate", p->variable_rate, "interlaced", p->interlaced, "hdr", p->hdr,
+		"pixel_format", p->pixel_format, "duration", (json_int_t)p->extent.duration,
+		"duration_measured", p->extent.measured, "header_duration", (json_int_t)p->extent.header,
+		"start_time", (json_int_t)s->start, "frames", (json_int_t)p->extent.frames, "has_audio",
+		p->has_audio, "warning", p->warning);
 }
 
 static int on_probe(struct worker *w, const json_t *request, struct err *err)
@@ -95,7 +100,8 @@ static int on_probe(struct worker *w, const json_t *request, struct err *err)
 	if (r < 0)
 		return r;
 	json_auto_t *head = probe_json(w->source, &p);
-	return head ? tell(MEDIA_INFO, head, NULL, 0, err) : err_set(err, ERR_INTERNAL, "cannot write what was found");
+	return head ? tell(MEDIA_INFO, head, NULL, 0, err)
+	            : err_set(err, ERR_INTERNAL, "cannot write what was found");
 }
 
 struct frames_request {
@@ -104,11 +110,13 @@ struct frames_request {
 	const json_t *times;
 };
 
-static int send_picture(struct worker *w, size_t i, const struct shown *s, const AVFrame *pic, struct err *err)
+static int send_picture(struct worker *w, size_t i, const struct shown *s, const AVFrame *pic,
+                        struct err *err)
 {
-	json_auto_t *head = json_pack("{s:I s:I s:i s:i s:s s:I s:I}", "i", (json_int_t)i, "pts", (json_int_t)s->pts,
-	                              "width", pic->width, "height", pic->height, "rung", s->rung, "jpeg",
-	                              (json_int_t)w->jpeg_data.len, "thumb", (json_int_t)w->thumb_data.len);
+	json_auto_t *head =
+		json_pack("{s:I s:I s:i s:i s:s s:I s:I}", "i", (json_int_t)i, "pts", (json_int_t)s->pts,
+	              "width", pic->width, "height", pic->height, "rung", s->rung, "jpeg",
+	              (json_int_t)w->jpeg_data.len, "thumb", (json_int_t)w->thumb_data.len);
 	const struct wire_part parts[] = {
 		{w->jpeg_data.data, w->jpeg_data.len},
 		{w->thumb_data.data, w->thumb_data.len},
@@ -121,14 +129,16 @@ static int64_t time_of(const struct frames_request *q, size_t i)
 	return json_integer_value(json_array_get(q->times, i));
 }
 
-/* Decodes, converts and encodes what is shown at the time of number i; the picture into *pic. */
-static int make_frame(struct worker *w, size_t i, const struct frames_request *q, struct shown *s, AVFrame *pic,
-                      struct err *err)
+/* Decodes, converts and encodes what is shown at the time of number i; the
+ * picture into *pic. */
+static int make_frame(struct worker *w, size_t i, const struct frames_request *q, struct shown *s,
+                      AVFrame *pic, struct err *err)
 {
 	int64_t t = time_of(q, i), then = i + 1 < json_array_size(q->times) ? time_of(q, i + 1) : t;
 	buf_clear(&w->jpeg_data);
 	buf_clear(&w->thumb_data);
-	int r = q->keyframes ? nearest_at(w->nearest, t, s, err) : reader_at_then(w->reader, t, then, s, err);
+	int r = q->keyframes ? nearest_at(w->nearest, t, s, err)
+	                     : reader_at_then(w->reader, t, then, s, err);
 	if (r == 0)
 		r = picture_make(w->picture, w->source, s, (int)q->size, pic, err);
 	if (r == 0)
@@ -146,7 +156,8 @@ static int one_frame(struct worker *w, size_t i, const struct frames_request *q,
 {
 	AUTO(av_frame_free) AVFrame *pic = av_frame_alloc();
 	struct shown s;
-	int r = pic ? make_frame(w, i, q, &s, pic, err) : err_set(err, ERR_LIMIT, "no memory for a frame");
+	int r =
+		pic ? make_frame(w, i, q, &s, pic, err) : err_set(err, ERR_LIMIT, "no memory for a frame");
 	if (r == 0)
 		return send_picture(w, i, &s, pic, err);
 	if (r == -ERR_LIMIT)
@@ -286,8 +297,9 @@ static void touch_libraries(void)
 	note_start();
 }
 
-/* Devices and drivers are all that can be opened from here on: what the driver does with a hostile file's data, it does
- * behind that wall. Without a device nothing is open to it but what every decoder has. */
+/* Devices and drivers are all that can be opened from here on: what the driver
+ * does with a hostile file's data, it does behind that wall. Without a device
+ * nothing is open to it but what every decoder has. */
 static void open_device(struct worker *w, const char *which, struct sandbox *s)
 {
 	struct err err;

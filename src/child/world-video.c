@@ -9,20 +9,22 @@
 
 void world_video_default(struct world_video *v)
 {
-	*v = (struct world_video){.width = 640, .height = 360, .fps = 10, .keyframe_s = 4, .quality = 26};
+	*v = (struct world_video){
+		.width = 640, .height = 360, .fps = 10, .keyframe_s = 4, .quality = 26};
 	world_options_default(&v->world);
 }
 
 static json_t *request(const struct world_video *v)
 {
 	const struct world_options *o = &v->world;
-	return json_pack("{s:s s:I s:I s:f s:f s:I s:b s:I s:I s:f s:f s:f s:f s:f s:f s:f s:f s:b s:b}", "path", v->path,
-	                 "width", (json_int_t)v->width, "height", (json_int_t)v->height, "fps", v->fps, "keyframe_s",
-	                 v->keyframe_s, "quality", (json_int_t)v->quality, "sound", v->sound, "seed", (json_int_t)o->seed,
-	                 "duration_us", (json_int_t)o->duration_us, "events", o->events_per_hour, "shortest",
-	                 o->event_min_s, "longest", o->event_max_s, "cuts", o->cuts_per_hour, "dropouts",
-	                 o->dropouts_per_hour, "captions", o->captions_per_hour, "hour", o->start_hour, "noise", o->noise,
-	                 "clock", o->clock, "pan", o->pan);
+	return json_pack(
+		"{s:s s:I s:I s:f s:f s:I s:b s:I s:I s:f s:f s:f s:f s:f s:f s:f s:f s:b s:b}", "path",
+		v->path, "width", (json_int_t)v->width, "height", (json_int_t)v->height, "fps", v->fps,
+		"keyframe_s", v->keyframe_s, "quality", (json_int_t)v->quality, "sound", v->sound, "seed",
+		(json_int_t)o->seed, "duration_us", (json_int_t)o->duration_us, "events",
+		o->events_per_hour, "shortest", o->event_min_s, "longest", o->event_max_s, "cuts",
+		o->cuts_per_hour, "dropouts", o->dropouts_per_hour, "captions", o->captions_per_hour,
+		"hour", o->start_hour, "noise", o->noise, "clock", o->clock, "pan", o->pan);
 }
 
 static int reported_error(const json_t *head, struct err *err)
@@ -35,8 +37,8 @@ static int reported_error(const json_t *head, struct err *err)
 	return r < 0 ? r : err_set(err, (enum err_code)code, "%s", msg);
 }
 
-static int draw(const struct world_video *v, void (*progress)(void *ctx, int64_t done_us), void *ctx,
-                struct cancel *cancel, struct err *err)
+static int draw(const struct world_video *v, void (*progress)(void *ctx, int64_t done_us),
+                void *ctx, struct cancel *cancel, struct err *err)
 {
 	AUTO(child_freep) struct child *child = NULL;
 	struct role_start start = ROLE_START("world");
@@ -52,7 +54,8 @@ static int draw(const struct world_video *v, void (*progress)(void *ctx, int64_t
 		if (r == 0 && m.type == WORLD_DONE)
 			r = wire_int(m.head, "us", done, v->world.duration_us, &done, err);
 		else if (r == 0)
-			r = m.type == WORLD_ERROR ? reported_error(m.head, err) : err_set(err, ERR_PROTO, "unknown message");
+			r = m.type == WORLD_ERROR ? reported_error(m.head, err)
+			                          : err_set(err, ERR_PROTO, "unknown message");
 		wire_msg_clear(&m);
 		if (r == 0 && progress)
 			progress(ctx, done);
@@ -60,15 +63,16 @@ static int draw(const struct world_video *v, void (*progress)(void *ctx, int64_t
 	return r;
 }
 
-int world_video_draw(const struct world_video *v, void (*progress)(void *ctx, int64_t done_us), void *ctx,
-                     struct cancel *cancel, struct err *err)
+int world_video_draw(const struct world_video *v, void (*progress)(void *ctx, int64_t done_us),
+                     void *ctx, struct cancel *cancel, struct err *err)
 {
 	char msg[200];
 	if (world_options_check(&v->world, msg, sizeof msg) < 0)
 		return err_set(err, ERR_ARG, "%s", msg);
 	int r = draw(v, progress, ctx, cancel, err);
 	if (r < 0) {
-		/* A child that was killed could not clear up behind itself (media/writer.h). */
+		/* A child that was killed could not clear up behind itself
+		 * (media/writer.h). */
 		AUTO(mem_freep) char *part = mem_printf("%s.part", v->path);
 		unlink(part);
 	}

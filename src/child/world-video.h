@@ -1,8 +1,11 @@
-/* Drawing the demo world into a video file, in a child (role `world`), since libav lives in workers only.
+/* Drawing the demo world into a video file, in a child (role `world`), since
+ * libav lives in workers only.
  *
- * Over proc/wire.h: the parent sends WORLD_DRAW with a struct world_video as its head; the child answers with
- * WORLD_DONE {us} about twice a second, at last with us = the duration when the file is complete; or with WORLD_ERROR
- * {code, msg}. When the socket closes, the child removes what it wrote and ends. */
+ * Over proc/wire.h: the parent sends WORLD_DRAW with a struct world_video as
+ * its head; the child answers with WORLD_DONE {us} about twice a second, at
+ * last with us = the duration when the file is complete; or with WORLD_ERROR
+ * {code, msg}. When the socket closes, the child removes what it wrote and
+ * ends. */
 #ifndef VDET_CHILD_WORLD_VIDEO_H
 #define VDET_CHILD_WORLD_VIDEO_H
 
@@ -23,13 +26,16 @@ struct world_video {
 	bool sound;
 };
 
-/* 640x360, 10 pictures a second, a keyframe every 4 s, no sound, the default world; path NULL. */
+/* 640x360, 10 pictures a second, a keyframe every 4 s, no sound, the default
+ * world; path NULL. */
 void world_video_default(struct world_video *v);
 
-/* Starts the child and waits for the file. progress (may be NULL) is called with how much is drawn, on this thread.
- * Blocks for a small part of the video's length; ERR_CANCELED when `cancel` fires. Nothing half-written stays. */
-int world_video_draw(const struct world_video *v, void (*progress)(void *ctx, int64_t done_us), void *ctx,
-                     struct cancel *cancel, struct err *err);
+/* Starts the child and waits for the file. progress (may be NULL) is called
+ * with how much is drawn, on this thread. Blocks for a small part of the
+ * video's length; ERR_CANCELED when `cancel` fires. Nothing half-written
+ * stays. */
+int world_video_draw(const struct world_video *v, void (*progress)(void *ctx, int64_t done_us),
+                     void *ctx, struct cancel *cancel, struct err *err);
 
 /* The child's part. */
 enum world_msg { WORLD_DRAW = 1, WORLD_DONE, WORLD_ERROR };

@@ -1,5 +1,5 @@
-/* Role `world`: draws the demo world and encodes it (child/world-video.h). What it reads is the parent's alone, so it
- * needs no sandbox. */
+/* Role `world`: draws the demo world and encodes it (child/world-video.h). What
+ * it reads is the parent's alone, so it needs no sandbox. */
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -46,7 +46,8 @@ static int read_request(const json_t *head, struct world_video *v, char **ret_pa
 	for (size_t i = 0; i < ARRAY_LEN(reals) && r == 0; i++)
 		r = wire_real(head, reals[i].key, -1e15, 1e15, reals[i].at, err);
 	for (size_t i = 0; i < ARRAY_LEN(whole) && r == 0; i++)
-		r = wire_int(head, whole[i].key, -INT64_C(9000000000000000), INT64_C(9000000000000000), whole[i].at, err);
+		r = wire_int(head, whole[i].key, -INT64_C(9000000000000000), INT64_C(9000000000000000),
+		             whole[i].at, err);
 	if (r == 0)
 		r = wire_bool(head, "sound", &v->sound, err);
 	if (r == 0)
@@ -63,13 +64,15 @@ static int tell_done(int64_t us, struct err *err)
 }
 
 /* The sound that belongs to the pictures up to t_us; *done counts its samples. */
-static int add_sound(struct writer *out, const struct world *w, int64_t t_us, int64_t *done, struct err *err)
+static int add_sound(struct writer *out, const struct world *w, int64_t t_us, int64_t *done,
+                     struct err *err)
 {
 	int16_t block[1024];
 	int64_t until = t_us * SOUND_RATE / CLOCK_SECOND;
 	int r = 0;
 	while (r == 0 && *done < until) {
-		int64_t n = until - *done < (int64_t)ARRAY_LEN(block) ? until - *done : (int64_t)ARRAY_LEN(block);
+		int64_t n =
+			until - *done < (int64_t)ARRAY_LEN(block) ? until - *done : (int64_t)ARRAY_LEN(block);
 		sound_fill(w, *done, (size_t)n, block);
 		r = writer_sound(out, block, (size_t)n, err);
 		*done += n;
@@ -77,16 +80,19 @@ static int add_sound(struct writer *out, const struct world *w, int64_t t_us, in
 	return r;
 }
 
-static int draw_all(const struct world_video *v, const struct world *w, struct writer *out, struct err *err)
+static int draw_all(const struct world_video *v, const struct world *w, struct writer *out,
+                    struct err *err)
 {
 	size_t stride = (size_t)v->width * 3;
 	AUTO(mem_freep) uint8_t *rgb = mem_alloc((size_t)v->height, stride);
 	AUTO(draw_freep) struct draw *d = draw_new(w, (int)v->width, (int)v->height);
 	if (!d)
-		return err_set(err, ERR_ARG, "pictures of %dx%d cannot be drawn", (int)v->width, (int)v->height);
+		return err_set(err, ERR_ARG, "pictures of %dx%d cannot be drawn", (int)v->width,
+		               (int)v->height);
 	int64_t sound = 0, told = clock_now();
 	int r = 0;
-	for (int64_t k = 0, t = 0; r == 0 && t < w->o.duration_us; t = llround((double)++k * 1e6 / v->fps)) {
+	for (int64_t k = 0, t = 0; r == 0 && t < w->o.duration_us;
+	     t = llround((double)++k * 1e6 / v->fps)) {
 		draw_frame(d, t, rgb, stride);
 		r = writer_picture(out, t, rgb, stride, err);
 		if (r == 0 && v->sound)

@@ -90,7 +90,8 @@ int decoder_walk(struct decoder *d, struct walk *ret, struct err *err)
 	return 0;
 }
 
-static int read_signatures(const struct wire_msg *m, size_t max, struct signatures *out, struct err *err)
+static int read_signatures(const struct wire_msg *m, size_t max, struct signatures *out,
+                           struct err *err)
 {
 	int64_t n;
 	int r = wire_int(m->head, "n", 1, SIGNATURES_MAX, &n, err);
@@ -100,7 +101,8 @@ static int read_signatures(const struct wire_msg *m, size_t max, struct signatur
 		return err_set(err, ERR_PROTO, "%lld signatures are not what was asked for", (long long)n);
 	for (int64_t i = 0; i < n; i++) {
 		struct signature s;
-		if (!signature_get(m->blob + (size_t)i * SIGNATURE_BYTES, &s) || s.pts < -latest || s.pts > latest)
+		if (!signature_get(m->blob + (size_t)i * SIGNATURE_BYTES, &s) || s.pts < -latest ||
+		    s.pts > latest)
 			return err_set(err, ERR_PROTO, "a signature makes no sense");
 		if (!out->n || s.pts > out->items[out->n - 1].pts)
 			signatures_add(out, &s);
@@ -113,7 +115,8 @@ static int take_signatures(struct decoder *d, size_t left, struct signatures *ou
 {
 	for (;;) {
 		AUTO(wire_msg_clear) struct wire_msg m = {0};
-		int r = decoder_receive(d, MEDIA_SIGNATURES, MEDIA_DONE, SIGNATURES_MAX * SIGNATURE_BYTES, &m, err);
+		int r = decoder_receive(d, MEDIA_SIGNATURES, MEDIA_DONE, SIGNATURES_MAX * SIGNATURE_BYTES,
+		                        &m, err);
 		if (r < 0 || m.type == MEDIA_DONE)
 			return r;
 		if (read_signatures(&m, left, out, err) < 0)
@@ -122,7 +125,8 @@ static int take_signatures(struct decoder *d, size_t left, struct signatures *ou
 	}
 }
 
-int decoder_keys(struct decoder *d, const struct walk_key *keys, size_t n, struct signatures *out, struct err *err)
+int decoder_keys(struct decoder *d, const struct walk_key *keys, size_t n, struct signatures *out,
+                 struct err *err)
 {
 	json_t *times = json_array(), *dts = json_array();
 	for (size_t i = 0; i < n; i++) {
@@ -134,10 +138,11 @@ int decoder_keys(struct decoder *d, const struct walk_key *keys, size_t n, struc
 	return r < 0 ? r : take_signatures(d, n, out, err);
 }
 
-int decoder_stretch(struct decoder *d, int64_t from, int64_t to, bool all, size_t max, struct signatures *out,
-                    struct err *err)
+int decoder_stretch(struct decoder *d, int64_t from, int64_t to, bool all, size_t max,
+                    struct signatures *out, struct err *err)
 {
-	json_auto_t *head = json_pack("{s:I s:I s:b}", "from", (json_int_t)from, "to", (json_int_t)to, "all", all);
+	json_auto_t *head =
+		json_pack("{s:I s:I s:b}", "from", (json_int_t)from, "to", (json_int_t)to, "all", all);
 	int r = decoder_request(d, MEDIA_STRETCH, head, err);
 	return r < 0 ? r : take_signatures(d, max, out, err);
 }

@@ -1,5 +1,6 @@
-/* What the media child finds out for the index. As in decoder.h: everything that comes is checked, a child that
- * breaks the protocol is killed, and an error return means that the child is gone. */
+/* What the media child finds out for the index. As in decoder.h: everything
+ * that comes is checked, a child that breaks the protocol is killed, and an
+ * error return means that the child is gone. */
 #ifndef VDET_DECODER_DECODER_INDEX_H
 #define VDET_DECODER_DECODER_INDEX_H
 
@@ -28,11 +29,13 @@ struct signatures {
 void signatures_clear(struct signatures *s);
 void signatures_add(struct signatures *s, const struct signature *one);
 
-/* Appends those of these keyframes (ascending, at most MEDIA_TIMES_MAX); some may be missing. */
-int decoder_keys(struct decoder *d, const struct walk_key *keys, size_t n, struct signatures *out, struct err *err);
-/* Appends those of the frames from the one shown at `from` up to `to`, at most `max`: all, or those that others refer
- * to. */
-int decoder_stretch(struct decoder *d, int64_t from, int64_t to, bool all, size_t max, struct signatures *out,
-                    struct err *err);
+/* Appends those of these keyframes (ascending, at most MEDIA_TIMES_MAX); some
+ * may be missing. */
+int decoder_keys(struct decoder *d, const struct walk_key *keys, size_t n, struct signatures *out,
+                 struct err *err);
+/* Appends those of the frames from the one shown at `from` up to `to`, at most
+ * `max`: all, or those that others refer to. */
+int decoder_stretch(struct decoder *d, int64_t from, int64_t to, bool all, size_t max,
+                    struct signatures *out, struct err *err);
 
 #endif

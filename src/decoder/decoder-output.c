@@ -24,9 +24,10 @@ static int write_at(int fd, const unsigned char *data, size_t len, int64_t pos, 
 	return 0;
 }
 
-/* One message of data: where it belongs, and how far it is. A negative *ret_lie is a breach of the protocol. */
-static int take_data(const struct wire_msg *m, const struct decoder_output *o, int64_t *ret_at, int *ret_lie,
-                     struct err *err)
+/* One message of data: where it belongs, and how far it is. A negative *ret_lie
+ * is a breach of the protocol. */
+static int take_data(const struct wire_msg *m, const struct decoder_output *o, int64_t *ret_at,
+                     int *ret_lie, struct err *err)
 {
 	int64_t pos;
 	*ret_lie = wire_int(m->head, "pos", 0, o->max, &pos, err);
@@ -55,10 +56,11 @@ static int take_file(struct decoder *d, const struct decoder_output *o, struct e
 	}
 }
 
-int decoder_proxy(struct decoder *d, int side, bool sound, int64_t duration, const struct decoder_output *o,
-                  struct err *err)
+int decoder_proxy(struct decoder *d, int side, bool sound, int64_t duration,
+                  const struct decoder_output *o, struct err *err)
 {
-	json_auto_t *head = json_pack("{s:i s:b s:I}", "side", side, "sound", sound, "duration", (json_int_t)duration);
+	json_auto_t *head =
+		json_pack("{s:i s:b s:I}", "side", side, "sound", sound, "duration", (json_int_t)duration);
 	int r = decoder_request(d, MEDIA_PROXY, head, err);
 	return r < 0 ? r : take_file(d, o, err);
 }
@@ -78,9 +80,9 @@ int decoder_tile(struct decoder *d, const struct decoder_tiles *t, struct buf *r
 	json_t *times = json_array();
 	for (size_t i = 0; i < t->n; i++)
 		json_array_append_new(times, json_integer(t->times[i]));
-	json_auto_t *head = json_pack("{s:o s:i s:i s:i s:i s:i s:b}", "times", times, "width", t->width, "height",
-	                              t->height, "columns", t->columns, "rows", rows, "quality", t->quality,
-	                              "keyframes", t->keyframes);
+	json_auto_t *head = json_pack("{s:o s:i s:i s:i s:i s:i s:b}", "times", times, "width",
+	                              t->width, "height", t->height, "columns", t->columns, "rows",
+	                              rows, "quality", t->quality, "keyframes", t->keyframes);
 
 	int r = decoder_request(d, MEDIA_TILES, head, err);
 	if (r == 0)

@@ -28,7 +28,8 @@ enum {
 	GRACE = 2 * CLOCK_SECOND, /* for a dying child to be reaped */
 };
 
-static const int64_t latest = INT64_C(100) * 366 * 86400 * CLOCK_SECOND; /* any time beyond is nonsense */
+/* any time beyond is nonsense */
+static const int64_t latest = INT64_C(100) * 366 * 86400 * CLOCK_SECOND;
 
 struct decoder {
 	struct child *child; /* NULL once it was given up */
@@ -62,7 +63,8 @@ void frame_clear(struct frame *f)
 }
 
 /* What a good file of the same camera tells, from a child of its own. */
-static int load_reference(const struct decoder_options *o, struct cancel *cancel, struct wire_msg *ret, struct err *err)
+static int load_reference(const struct decoder_options *o, struct cancel *cancel,
+                          struct wire_msg *ret, struct err *err)
 {
 	struct decoder_options plain = *o;
 	AUTO(decoder_freep) struct decoder *d = NULL;
@@ -75,7 +77,8 @@ static int load_reference(const struct decoder_options *o, struct cancel *cancel
 		r = decoder_request(d, MEDIA_PARAMS, NULL, err);
 	if (r == 0)
 		r = decoder_receive(d, MEDIA_REFERENCE, MEDIA_REFERENCE, MEDIA_PARAMS_MAX, ret, err);
-	return r < 0 && r != -ERR_CANCELED ? err_wrap(err, "the reference %s", file_base(o->reference)) : r;
+	return r < 0 && r != -ERR_CANCELED ? err_wrap(err, "the reference %s", file_base(o->reference))
+	                                   : r;
 }
 
 static int start_child(struct decoder *d, int fd, const char *hwaccel, struct err *err)
@@ -92,7 +95,8 @@ static int start_child(struct decoder *d, int fd, const char *hwaccel, struct er
 	return r;
 }
 
-int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel, struct decoder **ret, struct err *err)
+int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel,
+                 struct decoder **ret, struct err *err)
 {
 	struct stat st;
 	if (fstat(fd, &st) < 0)
@@ -117,12 +121,14 @@ int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel,
 	return r;
 }
 
-/* A driver that crashes or hangs takes the child with it, but not the video: whether a failed request may be made
- * again, of a new child without a device. */
+/* A driver that crashes or hangs takes the child with it, but not the video:
+ * whether a failed request may be made again, of a new child without a
+ * device. */
 static bool again_in_software(struct decoder *d, int r)
 {
 	struct err err;
-	if (d->child || d->fd < 0 || (r != -ERR_DIED && r != -ERR_TIMEOUT && r != -ERR_LIMIT && r != -ERR_PROTO))
+	if (d->child || d->fd < 0 ||
+	    (r != -ERR_DIED && r != -ERR_TIMEOUT && r != -ERR_LIMIT && r != -ERR_PROTO))
 		return false;
 	d->greeted = false;
 	r = start_child(d, d->fd, "none", &err);
@@ -163,7 +169,8 @@ static int explain_end(struct decoder *d, struct err *err)
 	if (sig == SIGXCPU)
 		return err_set(err, ERR_TIMEOUT, "the decoder used more processor time than allowed");
 	if (sig == SIGABRT && d->memory)
-		return err_set(err, ERR_LIMIT, "the decoder exceeded its memory limit of %s (raise it: --media-memory)",
+		return err_set(err, ERR_LIMIT,
+		               "the decoder exceeded its memory limit of %s (raise it: --media-memory)",
 		               text_size((double)d->memory, size));
 	if (sig == SIGKILL)
 		return err_set(err, ERR_DIED,
@@ -174,7 +181,8 @@ static int explain_end(struct decoder *d, struct err *err)
 	return err_set(err, ERR_DIED, "the decoder %s", how);
 }
 
-/* The child has failed us: kills it and says why in err, which holds what the wire said. */
+/* The child has failed us: kills it and says why in err, which holds what the
+ * wire said. */
 int decoder_give_up(struct decoder *d, struct err *err)
 {
 	struct err own;
@@ -184,7 +192,8 @@ int decoder_give_up(struct decoder *d, struct err *err)
 	if (code == ERR_DIED && child_wait(d->child, clock_now() + GRACE, NULL, &own) == 0)
 		code = -explain_end(d, err);
 	else if (code == ERR_TIMEOUT)
-		err_set(err, ERR_TIMEOUT, "decoding took longer than %s and was stopped (raise it: --media-timeout)",
+		err_set(err, ERR_TIMEOUT,
+		        "decoding took longer than %s and was stopped (raise it: --media-timeout)",
 		        clock_short(d->timeout, limit));
 	else if (code == ERR_PROTO)
 		err_set(err, ERR_PROTO, "the decoder broke its protocol and was stopped: %s", err->msg);
@@ -204,7 +213,8 @@ static int read_error(struct decoder *d, const json_t *head, struct err *err)
 		return decoder_give_up(d, err);
 	if (code == ERR_LIMIT && d->memory && strstr(msg, "memory")) {
 		char size[TEXT_SIZE_MAX];
-		err_set(err, ERR_LIMIT, "%s: %s (raise it: --media-memory)", msg, text_size((double)d->memory, size));
+		err_set(err, ERR_LIMIT, "%s: %s (raise it: --media-memory)", msg,
+		        text_size((double)d->memory, size));
 	} else {
 		err_set(err, (enum err_code)code, "%s", msg);
 	}
@@ -212,9 +222,10 @@ static int read_error(struct decoder *d, const json_t *head, struct err *err)
 	return -(int)code;
 }
 
-/* The next message, of a type that is allowed now. Anything else ends the child. */
-int decoder_receive(struct decoder *d, uint32_t type, uint32_t other, size_t blob, struct wire_msg *ret,
-                    struct err *err)
+/* The next message, of a type that is allowed now. Anything else ends the
+ * child. */
+int decoder_receive(struct decoder *d, uint32_t type, uint32_t other, size_t blob,
+                    struct wire_msg *ret, struct err *err)
 {
 	const struct wire_limits limits = {.head = HEAD_MAX, .blob = blob};
 	int r = wire_recv(child_socket(d->child), &limits, d->deadline, d->cancel, ret, err);
@@ -235,8 +246,8 @@ int decoder_receive(struct decoder *d, uint32_t type, uint32_t other, size_t blo
 static int send_reference(struct decoder *d, struct err *err)
 {
 	const struct wire_part part = {d->reference.blob, d->reference.blob_len};
-	int r =
-		wire_send(child_socket(d->child), MEDIA_REFERENCE, d->reference.head, &part, 1, d->deadline, d->cancel, err);
+	int r = wire_send(child_socket(d->child), MEDIA_REFERENCE, d->reference.head, &part, 1,
+	                  d->deadline, d->cancel, err);
 	if (d->fd < 0)
 		wire_msg_clear(&d->reference);
 	return r < 0 ? decoder_give_up(d, err) : 0;
@@ -395,8 +406,8 @@ static void shrink(int *w, int *h, int size)
 	*h = *h < 1 ? 1 : *h;
 }
 
-static int read_frame(const struct wire_msg *m, size_t i, const struct frame_request *req, struct frame *f,
-                      struct err *err)
+static int read_frame(const struct wire_msg *m, size_t i, const struct frame_request *req,
+                      struct frame *f, struct err *err)
 {
 	int64_t index, w, h, jpeg, thumb;
 	int r = wire_int(m->head, "i", (int64_t)i, (int64_t)i, &index, err);
@@ -431,10 +442,11 @@ static int read_frame(const struct wire_msg *m, size_t i, const struct frame_req
 
 static int check_request(const struct frame_request *req, struct err *err)
 {
-	if (req->n < 1 || req->n > MEDIA_TIMES_MAX || req->size < MEDIA_SIZE_MIN || req->size > MEDIA_SIZE_MAX ||
-	    req->thumb_size < 0 || req->thumb_size > MEDIA_SIZE_MAX || req->quality < 1 || req->quality > 100)
-		return err_set(err, ERR_ARG, "%zu frames of size %d, %d and quality %d cannot be asked for", req->n, req->size,
-		               req->thumb_size, req->quality);
+	if (req->n < 1 || req->n > MEDIA_TIMES_MAX || req->size < MEDIA_SIZE_MIN ||
+	    req->size > MEDIA_SIZE_MAX || req->thumb_size < 0 || req->thumb_size > MEDIA_SIZE_MAX ||
+	    req->quality < 1 || req->quality > 100)
+		return err_set(err, ERR_ARG, "%zu frames of size %d, %d and quality %d cannot be asked for",
+		               req->n, req->size, req->thumb_size, req->quality);
 	return 0;
 }
 
@@ -443,8 +455,9 @@ static int ask_frames(struct decoder *d, const struct frame_request *req, struct
 	json_auto_t *times = json_array();
 	for (size_t i = 0; i < req->n; i++)
 		json_array_append_new(times, json_integer(req->times[i]));
-	json_auto_t *head = json_pack("{s:O s:i s:i s:i s:b}", "times", times, "size", req->size, "thumb_size",
-	                              req->thumb_size, "quality", req->quality, "keyframes", req->keyframes);
+	json_auto_t *head =
+		json_pack("{s:O s:i s:i s:i s:b}", "times", times, "size", req->size, "thumb_size",
+	              req->thumb_size, "quality", req->quality, "keyframes", req->keyframes);
 	return decoder_request(d, MEDIA_FRAMES, head, err);
 }
 
@@ -456,7 +469,8 @@ struct taker {
 	bool stopped;
 };
 
-static int take_frames(struct decoder *d, const struct frame_request *req, struct taker *t, struct err *err)
+static int take_frames(struct decoder *d, const struct frame_request *req, struct taker *t,
+                       struct err *err)
 {
 	int r = ask_frames(d, req, err);
 	for (size_t i = 0; i < req->n && r == 0; i++) {
@@ -480,8 +494,8 @@ static int take_frames(struct decoder *d, const struct frame_request *req, struc
 	return r;
 }
 
-int decoder_frames(struct decoder *d, const struct frame_request *req, int (*fn)(void *ctx, size_t i, struct frame *f),
-                   void *ctx, struct err *err)
+int decoder_frames(struct decoder *d, const struct frame_request *req,
+                   int (*fn)(void *ctx, size_t i, struct frame *f), void *ctx, struct err *err)
 {
 	struct err own;
 	struct taker t = {.fn = fn, .ctx = ctx};

@@ -1,9 +1,12 @@
-/* The decoder as the job sees it: a sandboxed child (role `media`) that reads one open video file.
+/* The decoder as the job sees it: a sandboxed child (role `media`) that reads
+ * one open video file.
  *
- * The child is hostile until proven otherwise: whatever it sends is checked (sizes, ranges, JPEG markers), and a
- * child that breaks the protocol, exceeds its time or dies is killed; the error says so, and the decoder may be
- * freed and opened anew. One decoder belongs to one thread at a time. All calls block, observe `cancel`, and end
- * by their deadline. Times: microseconds from the start of the video's timeline. */
+ * The child is hostile until proven otherwise: whatever it sends is checked
+ * (sizes, ranges, JPEG markers), and a child that breaks the protocol, exceeds
+ * its time or dies is killed; the error says so, and the decoder may be freed
+ * and opened anew. One decoder belongs to one thread at a time. All calls
+ * block, observe `cancel`, and end by their deadline. Times: microseconds from
+ * the start of the video's timeline. */
 #ifndef VDET_DECODER_DECODER_H
 #define VDET_DECODER_DECODER_H
 
@@ -18,12 +21,14 @@
 struct decoder;
 
 struct decoder_options {
-	int64_t timeout;     /* per request (probe, or one call of frames), 0 = none */
-	int64_t memory;      /* limit of the child's memory in bytes, 0 = none */
-	const char *hwaccel; /* "none" (or NULL), "auto", or the kind of device that decodes where it can */
+	int64_t timeout; /* per request (probe, or one call of frames), 0 = none */
+	int64_t memory;  /* limit of the child's memory in bytes, 0 = none */
+	/* "none" (or NULL), "auto", or the kind of device that decodes where it can */
+	const char *hwaccel;
 	const char *sandbox; /* "on", or "off" (the null sandbox, for sanitizers) */
 	bool background;     /* others, who wait, have the processors first */
-	/* A good file of the same camera, of which what is missing in a damaged one may be taken; NULL or "" if none. */
+	/* A good file of the same camera, of which what is missing in a damaged one
+	 * may be taken; NULL or "" if none. */
 	const char *reference;
 };
 
@@ -59,7 +64,8 @@ struct frame {
 	char *rung;          /* what produced it: "software", "concealed", "sequential", … */
 	unsigned char *jpeg; /* for the model: long side at most `size` */
 	size_t jpeg_len;
-	unsigned char *thumb; /* for the report: long side at most `thumb_size`; NULL if 0 was asked */
+	/* for the report: long side at most `thumb_size`; NULL if 0 was asked */
+	unsigned char *thumb;
 	size_t thumb_len;
 	char *fault; /* NULL, or why there is no picture (then jpeg is NULL) */
 };
@@ -74,20 +80,25 @@ struct frame_request {
 	bool keyframes;       /* the nearest keyframes will do: cheap; their true times are told */
 };
 
-/* Starts the child for `fd`, an open, seekable, readable file; the child gets its own duplicate. */
-int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel, struct decoder **ret, struct err *err);
+/* Starts the child for `fd`, an open, seekable, readable file; the child gets
+ * its own duplicate. */
+int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel,
+                 struct decoder **ret, struct err *err);
 void decoder_free(struct decoder *d); /* kills the child; NULL is fine */
 DEFINE_FREEP(struct decoder, decoder)
 
-/* What the file is. Fails where there is no video to be had, saying why and what to do. */
+/* What the file is. Fails where there is no video to be had, saying why and
+ * what to do. */
 int decoder_probe(struct decoder *d, struct video_info *ret, struct err *err);
 
-/* Decodes the frames shown at the requested times. For each, in order, fn is called once; what it does not take
- * (TAKE of jpeg, thumb) is freed after it returns. A time whose frame cannot be had comes with `fault`. A negative
+/* Decodes the frames shown at the requested times. For each, in order, fn is
+ * called once; what it does not take (TAKE of jpeg, thumb) is freed after it
+ * returns. A time whose frame cannot be had comes with `fault`. A negative
  * result of fn ends the call. An error return means that the child is gone. */
-int decoder_frames(struct decoder *d, const struct frame_request *req, int (*fn)(void *ctx, size_t i, struct frame *f),
-                   void *ctx, struct err *err);
+int decoder_frames(struct decoder *d, const struct frame_request *req,
+                   int (*fn)(void *ctx, size_t i, struct frame *f), void *ctx, struct err *err);
 
-int64_t decoder_peak_memory(struct decoder *d); /* the child's VmHWM in bytes so far, 0 if unknown */
+/* the child's VmHWM in bytes so far, 0 if unknown */
+int64_t decoder_peak_memory(struct decoder *d);
 
 #endif

@@ -3,14 +3,25 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { SOI = 0xd8, EOI = 0xd9, SOS = 0xda, SOF0 = 0xc0, DHT = 0xc4, DQT = 0xdb, DRI = 0xdd, COM = 0xfe, APP0 = 0xe0 };
+enum {
+	SOI = 0xd8,
+	EOI = 0xd9,
+	SOS = 0xda,
+	SOF0 = 0xc0,
+	DHT = 0xc4,
+	DQT = 0xdb,
+	DRI = 0xdd,
+	COM = 0xfe,
+	APP0 = 0xe0
+};
 
 static unsigned be16(const unsigned char *p)
 {
 	return (unsigned)p[0] << 8 | p[1];
 }
 
-/* Coded data up to the end: only stuffed bytes and restart markers may follow an 0xff. */
+/* Coded data up to the end: only stuffed bytes and restart markers may follow
+ * an 0xff. */
 static bool scan_ends_well(const unsigned char *p, const unsigned char *end)
 {
 	while ((p = memchr(p, 0xff, (size_t)(end - p)))) {
@@ -38,13 +49,15 @@ int jpeg_check(const unsigned char *data, size_t len, int width, int height, str
 		if (marker == SOF0) {
 			if (frame || size != 17 || body[0] != 8 || be16(body + 1) != (unsigned)height ||
 			    be16(body + 3) != (unsigned)width || body[5] != 3)
-				return err_set(err, ERR_PROTO, "a JPEG is not of the size it should have (%dx%d)", width, height);
+				return err_set(err, ERR_PROTO, "a JPEG is not of the size it should have (%dx%d)",
+				               width, height);
 			frame = true;
 		} else if (marker == SOS) {
 			if (frame && scan_ends_well(data + i + 2 + size, data + len))
 				return 0;
 			return err_set(err, ERR_PROTO, "a JPEG is cut off");
-		} else if (marker != DHT && marker != DQT && marker != DRI && marker != COM && (marker & 0xf0) != APP0) {
+		} else if (marker != DHT && marker != DQT && marker != DRI && marker != COM &&
+		           (marker & 0xf0) != APP0) {
 			return err_set(err, ERR_PROTO, "a JPEG has the unexpected marker %02x", marker);
 		}
 		i += 2 + size;

@@ -27,7 +27,8 @@ static struct member *make(const struct spec *s)
 	return m;
 }
 
-struct member *member_child(const struct spec *s, struct model *model, const struct server_options *o)
+struct member *member_child(const struct spec *s, struct model *model,
+                            const struct server_options *o)
 {
 	struct member *m = make(s);
 	m->model = model;
@@ -42,8 +43,8 @@ struct member *member_child(const struct spec *s, struct model *model, const str
 	return m;
 }
 
-int member_url(const struct spec *s, const char *key, const struct endpoint_limits *limits, struct member **ret,
-               struct err *err)
+int member_url(const struct spec *s, const char *key, const struct endpoint_limits *limits,
+               struct member **ret, struct err *err)
 {
 	struct member *m = make(s);
 	m->slots_chosen = s->slots <= 0;
@@ -76,8 +77,10 @@ int member_key(const struct spec *s, char **ret, char **warning, struct err *err
 	if (*s->key_env) {
 		const char *value = getenv(s->key_env);
 		if (!value || !*value)
-			return err_set(err, ERR_ARG, "the endpoint %s: the variable %s, which should hold its key, is not set",
-			               s->name, s->key_env);
+			return err_set(
+				err, ERR_ARG,
+				"the endpoint %s: the variable %s, which should hold its key, is not set", s->name,
+				s->key_env);
 		*ret = mem_strdup(value);
 		return 0;
 	}
@@ -118,12 +121,13 @@ int member_start(struct member *m, struct err *err)
 	return r;
 }
 
-int member_ready(struct member *m, struct cancel *cancel, void (*note)(void *ctx, const char *what), void *ctx,
-                 struct err *err)
+int member_ready(struct member *m, struct cancel *cancel, void (*note)(void *ctx, const char *what),
+                 void *ctx, struct err *err)
 {
 	if (m->server)
 		return server_wait(m->server, m->cancel, cancel, note, ctx, err);
-	/* The lock stays held: several requests may find an endpoint that was not there at the start. */
+	/* The lock stays held: several requests may find an endpoint that was not
+	 * there at the start. */
 	pthread_mutex_lock(&m->lock);
 	int r = m->probed ? 0 : endpoint_probe(m->endpoint, m->cancel, err);
 	m->probed |= r == 0;
@@ -133,8 +137,10 @@ int member_ready(struct member *m, struct cancel *cancel, void (*note)(void *ctx
 
 /* ---- a request */
 
-/* The model that answers must stay the one that answered first: half a report by another is no report. */
-static int check_model(struct member *m, const struct chat_result *r, bool *ret_grave, struct err *err)
+/* The model that answers must stay the one that answered first: half a report
+ * by another is no report. */
+static int check_model(struct member *m, const struct chat_result *r, bool *ret_grave,
+                       struct err *err)
 {
 	int result = 0;
 	pthread_mutex_lock(&m->lock);
@@ -143,7 +149,8 @@ static int check_model(struct member *m, const struct chat_result *r, bool *ret_
 	else if (r->model && *r->model && strcmp(m->served, r->model) != 0) {
 		*ret_grave = true;
 		result =
-			err_set(err, ERR_ENGINE, "%s now answers with the model %s instead of %s: it was changed in the middle",
+			err_set(err, ERR_ENGINE,
+		            "%s now answers with the model %s instead of %s: it was changed in the middle",
 		            endpoint_url(m->endpoint), r->model, m->served);
 	}
 	pthread_mutex_unlock(&m->lock);
@@ -151,8 +158,9 @@ static int check_model(struct member *m, const struct chat_result *r, bool *ret_
 }
 
 int member_chat(struct member *m, const struct chat *c, int attempt,
-                void (*progress)(void *ctx, const struct chat_progress *p), void *ctx, struct chat_result *ret,
-                struct endpoint_fate *fate, bool *ret_grave, struct err *err)
+                void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
+                struct chat_result *ret, struct endpoint_fate *fate, bool *ret_grave,
+                struct err *err)
 {
 	int life = m->server ? server_life(m->server) : 0;
 	if (m->server)
@@ -190,10 +198,10 @@ bool member_capped(struct member *m)
 {
 	pthread_mutex_lock(&m->lock);
 	const struct engine_spending *t = &m->today;
-	bool over =
-		m->day == clock_wall() / DAY &&
-		((m->cap.money > 0 && t->money >= m->cap.money) || (m->cap.requests > 0 && t->requests >= m->cap.requests) ||
-	     (m->cap.tokens > 0 && t->prompt_tokens + t->output_tokens >= m->cap.tokens));
+	bool over = m->day == clock_wall() / DAY &&
+	            ((m->cap.money > 0 && t->money >= m->cap.money) ||
+	             (m->cap.requests > 0 && t->requests >= m->cap.requests) ||
+	             (m->cap.tokens > 0 && t->prompt_tokens + t->output_tokens >= m->cap.tokens));
 	pthread_mutex_unlock(&m->lock);
 	return over;
 }

@@ -24,7 +24,8 @@ void dispatch_clear(struct dispatch *d)
 	pthread_mutex_destroy(&d->lock);
 }
 
-/* With the lock held: the members as they count now, with the limit that is in force. */
+/* With the lock held: the members as they count now, with the limit that is in
+ * force. */
 static int pick(struct dispatch *d, struct pool_want *w, size_t queue)
 {
 	if (d->held)
@@ -56,7 +57,8 @@ static void unqueue(struct dispatch *d, struct dispatch_waiter *w)
 	}
 }
 
-/* With the lock held: places those who wait, in order; one whose endpoints are all taken does not hold up the next. */
+/* With the lock held: places those who wait, in order; one whose endpoints are
+ * all taken does not hold up the next. */
 static void hand_out(struct dispatch *d)
 {
 	size_t waiting = 0;
@@ -83,7 +85,8 @@ void dispatch_kick(struct dispatch *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
-void dispatch_change(struct dispatch *d, size_t member, void (*fn)(struct pool_member *, void *), void *ctx)
+void dispatch_change(struct dispatch *d, size_t member, void (*fn)(struct pool_member *, void *),
+                     void *ctx)
 {
 	pthread_mutex_lock(&d->lock);
 	fn(&d->members[member], ctx);
@@ -114,8 +117,10 @@ void dispatch_limit(struct dispatch *d, int limit)
 	pthread_mutex_unlock(&d->lock);
 }
 
-/* Waits until it is decided; false if canceled before. Breakers close by time alone, so it also looks itself. */
-static bool wait_turn(struct dispatch *d, struct dispatch_waiter *waiter, const struct dispatch_want *w)
+/* Waits until it is decided; false if canceled before. Breakers close by time
+ * alone, so it also looks itself. */
+static bool wait_turn(struct dispatch *d, struct dispatch_waiter *waiter,
+                      const struct dispatch_want *w)
 {
 	struct pollfd p[] = {{.fd = cancel_fd(waiter->turn), .events = POLLIN},
 	                     {.fd = cancel_fd(w->cancel[0]), .events = POLLIN},
@@ -134,7 +139,8 @@ static bool wait_turn(struct dispatch *d, struct dispatch_waiter *waiter, const 
 int dispatch_take(struct dispatch *d, const struct dispatch_want *w, struct err *err)
 {
 	struct dispatch_waiter waiter = {
-		.want = {.never = w->never, .later = w->later, .work = w->work, .pictures = w->pictures}, .member = POOL_WAIT};
+		.want = {.never = w->never, .later = w->later, .work = w->work, .pictures = w->pictures},
+		.member = POOL_WAIT};
 	waiter.turn = cancel_new();
 	pthread_mutex_lock(&d->lock);
 	*d->last = &waiter;
@@ -155,7 +161,8 @@ int dispatch_take(struct dispatch *d, const struct dispatch_want *w, struct err 
 	cancel_free(waiter.turn);
 	if (!decided)
 		return err_set(err, ERR_CANCELED, "interrupted");
-	return waiter.member >= 0 ? waiter.member : err_set(err, ERR_NOENT, "no endpoint is left that could answer");
+	return waiter.member >= 0 ? waiter.member
+	                          : err_set(err, ERR_NOENT, "no endpoint is left that could answer");
 }
 
 void dispatch_give(struct dispatch *d, size_t member)
@@ -233,7 +240,8 @@ int dispatch_in_flight(struct dispatch *d)
 	return n;
 }
 
-void dispatch_look(struct dispatch *d, size_t member, struct pool_member *ret, struct dispatch_sums *ret_sums)
+void dispatch_look(struct dispatch *d, size_t member, struct pool_member *ret,
+                   struct dispatch_sums *ret_sums)
 {
 	pthread_mutex_lock(&d->lock);
 	*ret = d->members[member];

@@ -1,5 +1,7 @@
-/* Inside the engine room: requests wait here for an endpoint, first come first served, and are placed by pool_pick().
- * Also keeps what is measured of each endpoint, and the time during which any request was in flight. Thread-safe. */
+/* Inside the engine room: requests wait here for an endpoint, first come first
+ * served, and are placed by pool_pick(). Also keeps what is measured of each
+ * endpoint, and the time during which any request was in flight.
+ * Thread-safe. */
 #ifndef VDET_ENGINE_DISPATCH_H
 #define VDET_ENGINE_DISPATCH_H
 
@@ -39,23 +41,28 @@ struct dispatch {
 
 void dispatch_init(struct dispatch *d);
 void dispatch_clear(struct dispatch *d);
-/* Changes what is known of a member, with the lock held while fn runs; then those who wait are looked at again. */
-void dispatch_change(struct dispatch *d, size_t member, void (*fn)(struct pool_member *m, void *ctx), void *ctx);
+/* Changes what is known of a member, with the lock held while fn runs; then
+ * those who wait are looked at again. */
+void dispatch_change(struct dispatch *d, size_t member,
+                     void (*fn)(struct pool_member *m, void *ctx), void *ctx);
 void dispatch_kick(struct dispatch *d); /* looks at those who wait again */
 void dispatch_expect(struct dispatch *d, int64_t change);
 void dispatch_hold(struct dispatch *d, bool held);
 void dispatch_limit(struct dispatch *d, int limit);
 
-/* What a request asks of its endpoint; the rest of struct pool_want is filled in here. */
+/* What a request asks of its endpoint; the rest of struct pool_want is filled
+ * in here. */
 struct dispatch_want {
 	uint32_t never, later;
 	double work;
 	bool pictures;
 	struct cancel *cancel[2];
-	void (*waiting)(void *ctx); /* called at once if it must wait, then every second; may be NULL */
+	/* called at once if it must wait, then every second; may be NULL */
+	void (*waiting)(void *ctx);
 	void *ctx;
 };
-/* Waits for a place: the member's number, ERR_CANCELED, or ERR_NOENT when none will come. The place is taken. */
+/* Waits for a place: the member's number, ERR_CANCELED, or ERR_NOENT when none
+ * will come. The place is taken. */
 int dispatch_take(struct dispatch *d, const struct dispatch_want *w, struct err *err);
 void dispatch_give(struct dispatch *d, size_t member);
 
@@ -68,12 +75,13 @@ struct dispatch_outcome {
 	double work;
 	int64_t prompt_tokens, output_tokens;
 };
-void dispatch_begin(struct dispatch *d, size_t member);                                 /* a request goes out, … */
-void dispatch_end(struct dispatch *d, size_t member, const struct dispatch_outcome *o); /* … and is over; NULL: it was
-                                                                                          canceled */
+/* A request goes out; it is over (NULL: it was canceled). */
+void dispatch_begin(struct dispatch *d, size_t member);
+void dispatch_end(struct dispatch *d, size_t member, const struct dispatch_outcome *o);
 int64_t dispatch_busy_time(struct dispatch *d);
 int64_t dispatch_forecast(struct dispatch *d);
 int dispatch_in_flight(struct dispatch *d);
-void dispatch_look(struct dispatch *d, size_t member, struct pool_member *ret, struct dispatch_sums *ret_sums);
+void dispatch_look(struct dispatch *d, size_t member, struct pool_member *ret,
+                   struct dispatch_sums *ret_sums);
 
 #endif

@@ -20,7 +20,8 @@ void spec_clear(struct spec *s)
 	*s = (struct spec){0};
 }
 
-static int bad_value(const struct spec *s, const char *key, const char *value, const char *form, struct err *err)
+static int bad_value(const struct spec *s, const char *key, const char *value, const char *form,
+                     struct err *err)
 {
 	return err_set(err, ERR_ARG, "the endpoint %s: %s=%s is not %s", s->name, key, value, form);
 }
@@ -35,7 +36,8 @@ static bool read_number(const char *text, double *ret, const char **ret_rest)
 	return end != text && !errno && isfinite(*ret) && *ret >= 0 && !isspace((unsigned char)*text);
 }
 
-static int set_number(struct spec *s, const char *key, const char *value, double most, double *ret, struct err *err)
+static int set_number(struct spec *s, const char *key, const char *value, double most, double *ret,
+                      struct err *err)
 {
 	const char *rest;
 	double d;
@@ -45,7 +47,8 @@ static int set_number(struct spec *s, const char *key, const char *value, double
 	return 0;
 }
 
-static int set_whole(struct spec *s, const char *key, const char *value, double most, int64_t *ret, struct err *err)
+static int set_whole(struct spec *s, const char *key, const char *value, double most, int64_t *ret,
+                     struct err *err)
 {
 	double d;
 	int r = set_number(s, key, value, most, &d, err);
@@ -74,7 +77,9 @@ static int set_cap(struct spec *s, const char *value, struct err *err)
 		s->cap.tokens = (int64_t)(d * factor);
 	else
 		return bad_value(s, "cap", value, form, err);
-	return d > 0 ? 0 : bad_value(s, "cap", value, "more than nothing; to leave the endpoint out, remove it", err);
+	return d > 0 ? 0
+	             : bad_value(s, "cap", value,
+	                         "more than nothing; to leave the endpoint out, remove it", err);
 }
 
 static int set_text(char **to, const char *value)
@@ -108,20 +113,24 @@ static int set_key(struct spec *s, const char *key, const char *value, struct er
 	}
 	if (!strcmp(key, "tier")) {
 		s->cloud = !strcmp(value, "cloud");
-		return s->cloud || !strcmp(value, "local") ? 0 : bad_value(s, key, value, "local or cloud", err);
+		return s->cloud || !strcmp(value, "local")
+		           ? 0
+		           : bad_value(s, key, value, "local or cloud", err);
 	}
 	if (!strcmp(key, "key"))
 		return err_set(err, ERR_ARG,
 		               "the endpoint %s: a key does not belong here, where others can read it; "
 		               "write key-file=FILE or key-env=VARIABLE",
 		               s->name);
-	return err_set(err, ERR_ARG,
-	               "the endpoint %s: there is no %s=; there are model, concurrency, context, weight, cost, "
-	               "cap, tier, key-file, key-env and device",
-	               s->name, key);
+	return err_set(
+		err, ERR_ARG,
+		"the endpoint %s: there is no %s=; there are model, concurrency, context, weight, cost, "
+		"cap, tier, key-file, key-env and device",
+		s->name, key);
 }
 
-/* Takes the name off the front of `text`; what is left, or NULL with the error set. */
+/* Takes the name off the front of `text`; what is left, or NULL with the error
+ * set. */
 static const char *take_name(struct spec *s, const char *text, struct err *err)
 {
 	size_t n = strcspn(text, "=");
@@ -131,7 +140,8 @@ static const char *take_name(struct spec *s, const char *text, struct err *err)
 	if (!good) {
 		/* It may hold a password. */
 		err_set(err, ERR_ARG,
-		        "the endpoint %.*s is not of the form NAME=URL[,KEY=VALUE…]; a name has letters, digits, "
+		        "the endpoint %.*s is not of the form NAME=URL[,KEY=VALUE…]; a name has letters, "
+		        "digits, "
 		        "-, _ and ., at most %d",
 		        strchr(text, '@') ? 0 : 60, text, SPEC_NAME_MAX - 1);
 		return NULL;
@@ -153,8 +163,10 @@ static int parse_one(const char *text, struct spec *s, struct err *err)
 	size_t len = strcspn(p, ",");
 	s->url = mem_printf("%.*s", (int)len, p);
 	if (!*s->url)
-		return err_set(err, ERR_ARG, "the endpoint %s has no address: write auto, http(s)://HOST:PORT or unix:/PATH",
-		               s->name);
+		return err_set(
+			err, ERR_ARG,
+			"the endpoint %s has no address: write auto, http(s)://HOST:PORT or unix:/PATH",
+			s->name);
 	/* What lies behind TLS is most often somebody else's. */
 	s->cloud = !strncasecmp(s->url, "https:", 6);
 	int r = 0;
@@ -163,12 +175,14 @@ static int parse_one(const char *text, struct spec *s, struct err *err)
 		AUTO(mem_freep) char *pair = mem_printf("%.*s", (int)len, p);
 		char *eq = strchr(pair, '=');
 		if (!eq || eq == pair || !eq[1])
-			return err_set(err, ERR_ARG, "the endpoint %s: \"%s\" is not of the form KEY=VALUE", s->name, pair);
+			return err_set(err, ERR_ARG, "the endpoint %s: \"%s\" is not of the form KEY=VALUE",
+			               s->name, pair);
 		*eq = '\0';
 		r = set_key(s, pair, eq + 1, err);
 	}
 	if (r == 0 && s->cap.money > 0 && s->cost <= 0)
-		r = err_set(err, ERR_ARG, "the endpoint %s: cap=%g is money, so it needs a cost= (of a million tokens)",
+		r = err_set(err, ERR_ARG,
+		            "the endpoint %s: cap=%g is money, so it needs a cost= (of a million tokens)",
 		            s->name, s->cap.money);
 	return r;
 }

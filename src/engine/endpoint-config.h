@@ -1,5 +1,6 @@
-/* Inside the engine room: what a user writes about one endpoint, `NAME=URL[,KEY=VALUE…]`, and a list of these, one a
- * line. Pure; docs/engines.md tells what the keys mean. */
+/* Inside the engine room: what a user writes about one endpoint,
+ * `NAME=URL[,KEY=VALUE…]`, and a list of these, one a line. Pure;
+ * docs/engines.md tells what the keys mean. */
 #ifndef VDET_ENGINE_ENDPOINT_CONFIG_H
 #define VDET_ENGINE_ENDPOINT_CONFIG_H
 
@@ -22,7 +23,9 @@ struct spec {
 	char name[SPEC_NAME_MAX];
 	char *url; /* "auto" = a llama-server of ours */
 	char *model, *key_file, *key_env;
-	char *device; /* of llama-server: "CUDA0", "CUDA0+CUDA1" for both, "none" = processor; "" = its own choice */
+	/* of llama-server: "CUDA0", "CUDA0+CUDA1" for both, "none" = processor; ""
+	 * = its own choice */
+	char *device;
 	int64_t slots, context; /* 0 = choose */
 	double weight;          /* counts as that many times as fast; 1 */
 	double cost;            /* of a million tokens */
@@ -30,7 +33,8 @@ struct spec {
 	bool cloud; /* used only once the others' queue is too long */
 };
 
-/* Appends the specs in `text` to *list. ERR_ARG names the endpoint and what is wrong with it. */
+/* Appends the specs in `text` to *list. ERR_ARG names the endpoint and what is
+ * wrong with it. */
 int spec_parse(const char *text, struct spec **list, size_t *n, struct err *err);
 void spec_clear(struct spec *s);
 

@@ -1,4 +1,5 @@
-/* Inside the engine room: what engine.c (what to use) and engine-run.c (using it) share. */
+/* Inside the engine room: what engine.c (what to use) and engine-run.c (using
+ * it) share. */
 #ifndef VDET_ENGINE_ENGINE_INTERNAL_H
 #define VDET_ENGINE_ENGINE_INTERNAL_H
 
@@ -34,7 +35,9 @@ struct engine {
 	char *warning, *news_text;
 	pthread_mutex_t lock; /* guards starting */
 	bool started;
-	pthread_mutex_t enter_lock; /* guards `closing`, and the members against being freed under engine_child_changed() */
+	/* guards `closing`, and the members against being freed under
+	 * engine_child_changed() */
+	pthread_mutex_t enter_lock;
 	bool closing;
 	struct cancel *news; /* a child changed its state */
 	atomic_llong refusals;

@@ -1,4 +1,5 @@
-/* Using the engine: starting what was chosen, and one request, placed and placed again until somebody answers it. */
+/* Using the engine: starting what was chosen, and one request, placed and
+ * placed again until somebody answers it. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +16,11 @@
 #define DAY (86400 * CLOCK_SECOND)
 
 /* Pauses until `until`; ERR_CANCELED at once when either fires. */
-static int pause_until(int64_t until, struct cancel *cancel, struct cancel *cancel2, struct err *err)
+static int pause_until(int64_t until, struct cancel *cancel, struct cancel *cancel2,
+                       struct err *err)
 {
-	struct pollfd p[] = {{.fd = cancel_fd(cancel), .events = POLLIN}, {.fd = cancel_fd(cancel2), .events = POLLIN}};
+	struct pollfd p[] = {{.fd = cancel_fd(cancel), .events = POLLIN},
+	                     {.fd = cancel_fd(cancel2), .events = POLLIN}};
 	for (int64_t left; (left = until - clock_now()) > 0;) {
 		poll(p, ARRAY_LEN(p), (int)(left / 1000 + 1));
 		if (cancel_fired(cancel) || cancel_fired(cancel2))
@@ -91,7 +94,8 @@ static struct engine_spending spent_by(const struct member *m, const struct chat
 	return (struct engine_spending){.requests = 1,
 	                                .prompt_tokens = r->prompt_tokens,
 	                                .output_tokens = r->output_tokens,
-	                                .money = m->cost * (double)(r->prompt_tokens + r->output_tokens) / 1e6};
+	                                .money = m->cost *
+	                                         (double)(r->prompt_tokens + r->output_tokens) / 1e6};
 }
 
 /* ---- starting */
@@ -104,7 +108,8 @@ static void add_news(struct engine *e, const char *news)
 }
 
 /* Asks a lone endpoint until its model is loaded. */
-static int probe_lone(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx, struct err *err)
+static int probe_lone(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx,
+                      struct err *err)
 {
 	int64_t begin = clock_now();
 	for (;;) {
@@ -112,7 +117,8 @@ static int probe_lone(struct engine *e, void (*note)(void *ctx, const char *what
 		if (r != -ERR_BUSY)
 			return r;
 		if (e->start_timeout && clock_now() - begin > e->start_timeout)
-			return err_wrap(err, "still after %.0f s (--start-timeout)", (double)e->start_timeout / 1e6);
+			return err_wrap(err, "still after %.0f s (--start-timeout)",
+			                (double)e->start_timeout / 1e6);
 		if (note)
 			note(ctx, "waiting for the engine to load its model");
 		r = pause_until(clock_now() + CLOCK_SECOND, e->cancel, NULL, err);
@@ -121,7 +127,8 @@ static int probe_lone(struct engine *e, void (*note)(void *ctx, const char *what
 	}
 }
 
-static int start_lone(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx, struct err *err)
+static int start_lone(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx,
+                      struct err *err)
 {
 	struct member *m = e->members[0];
 	if (!m->model)
@@ -148,10 +155,12 @@ static void *start_one(void *ctx)
 static void blame_start(struct pool_member *p, void *ctx)
 {
 	const struct starting *s = ctx;
-	breaker_failed(&p->breaker, clock_now(), BREAKER_PAUSE, s->result == -ERR_PERM || s->result == -ERR_ARG);
+	breaker_failed(&p->breaker, clock_now(), BREAKER_PAUSE,
+	               s->result == -ERR_PERM || s->result == -ERR_ARG);
 }
 
-/* All at once: one that does not answer must not hold up the others. Returns how many endpoints answered. */
+/* All at once: one that does not answer must not hold up the others. Returns
+ * how many endpoints answered. */
 static size_t start_all(struct engine *e, struct err *err)
 {
 	AUTO(mem_freep) struct starting *s = mem_alloc(e->n, sizeof *s);
@@ -172,14 +181,16 @@ static size_t start_all(struct engine *e, struct err *err)
 		*err = s[i].err;
 		member_failed(s[i].m, &s[i].err);
 		dispatch_change(&e->dispatch, i, blame_start, &s[i]);
-		AUTO(mem_freep) char *w = mem_printf("the endpoint %s cannot be used now: %s", s[i].m->name, s[i].err.msg);
+		AUTO(mem_freep)
+		char *w = mem_printf("the endpoint %s cannot be used now: %s", s[i].m->name, s[i].err.msg);
 		add_news(e, w);
 	}
 	return answered;
 }
 
 /* Waits until one of the children is ready; fails once all have. */
-static int wait_for_child(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx, struct err *err)
+static int wait_for_child(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx,
+                          struct err *err)
 {
 	for (;;) {
 		size_t left = 0;
@@ -223,17 +234,19 @@ static void take_info(struct engine *e)
 		*(m->cloud ? &cloud_slots : &slots) += p.slots;
 		cloud_only &= m->cloud;
 		images |= !m->endpoint || endpoint_info(m->endpoint)->images;
-		int64_t its =
-			m->endpoint && endpoint_info(m->endpoint)->context ? endpoint_info(m->endpoint)->context : m->context;
+		int64_t its = m->endpoint && endpoint_info(m->endpoint)->context
+		                  ? endpoint_info(m->endpoint)->context
+		                  : m->context;
 		context = its > 0 && (!context || its < context) ? its : context;
 		const char *name = m->model ? m->model->name : endpoint_info(m->endpoint)->model;
 		if (!*name)
 			continue;
 		if (model && strcmp(model, name) != 0) {
 			AUTO(mem_freep)
-			char *w =
-				mem_printf("the endpoint %s has the model %s, not %s: which of them describes a stretch is chance",
-			               m->name, name, model);
+			char *w = mem_printf(
+				"the endpoint %s has the model %s, not %s: which of them describes a stretch is "
+				"chance",
+				m->name, name, model);
 			add_news(e, w);
 		}
 		model = model ? model : name;
@@ -246,7 +259,8 @@ static void take_info(struct engine *e)
 	e->info.version = first->endpoint ? endpoint_info(first->endpoint)->version : "";
 }
 
-int engine_start(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx, struct err *err)
+int engine_start(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx,
+                 struct err *err)
 {
 	struct err own = {0};
 	err = err ? err : &own;
@@ -256,7 +270,9 @@ int engine_start(struct engine *e, void (*note)(void *ctx, const char *what), vo
 	if (!e->started) {
 		for (size_t i = 0; i < e->n; i++)
 			count_spending(e, e->members[i], &(struct engine_spending){0});
-		r = e->n == 1 ? start_lone(e, note, ctx, err) : start_all(e, err) ? 0 : wait_for_child(e, note, ctx, err);
+		r = e->n == 1           ? start_lone(e, note, ctx, err)
+		    : start_all(e, err) ? 0
+		                        : wait_for_child(e, note, ctx, err);
 		engine_enter(e);
 		if (r == 0)
 			take_info(e);
@@ -294,12 +310,14 @@ static int check_request(const struct engine *e, const struct chat *c, struct er
 	if (c->bad_schema)
 		return err_set(err, ERR_INTERNAL, "the schema of a request is no JSON");
 	if (chat_images(c) && !e->info.images)
-		return err_set(err, ERR_UNSUPPORTED, "the model %s cannot see: the engine has no projector for it",
+		return err_set(err, ERR_UNSUPPORTED,
+		               "the model %s cannot see: the engine has no projector for it",
 		               e->info.model);
 	return buf_check(&c->parts, "a request", err);
 }
 
-/* Doubles with each attempt, a quarter more or less so that many do not come at once; at least what was asked for. */
+/* Doubles with each attempt, a quarter more or less so that many do not come at
+ * once; at least what was asked for. */
 static int64_t pause_after(int attempt, int64_t asked)
 {
 	int64_t pause = PAUSE;
@@ -314,8 +332,9 @@ static int64_t pause_after(int attempt, int64_t asked)
 	return pause > asked ? pause : asked;
 }
 
-/* What a failure means for the next attempt. With several endpoints another one is asked, whatever it was: what this
- * one refuses, be it too long or badly put, may be fine there. */
+/* What a failure means for the next attempt. With several endpoints another one
+ * is asked, whatever it was: what this one refuses, be it too long or badly
+ * put, may be fine there. */
 static void judge(struct request *q, size_t i, int r, const struct endpoint_fate *fate, bool grave)
 {
 	const struct engine *e = q->e;
@@ -327,7 +346,8 @@ static void judge(struct request *q, size_t i, int r, const struct endpoint_fate
 			q->pause = pause_after(q->attempt, fate->after);
 		return;
 	}
-	/* What runs into a time limit would do so again; a web page or a broken answer may pass. */
+	/* What runs into a time limit would do so again; a web page or a broken
+	 * answer may pass. */
 	bool never = fate->refused || grave || r == -ERR_TIMEOUT || r == -ERR_LIMIT;
 	*(never ? &q->never : &q->later) |= (uint32_t)1 << i;
 	q->pause = (size_t)q->attempt >= e->n && !never ? PAUSE : 0;
@@ -343,7 +363,8 @@ static int attempt_at(struct request *q, size_t i, struct chat_result *ret, stru
 	tell_queued(q);
 	int r = member_ready(m, q->c->cancel, NULL, NULL, err);
 	if (r < 0) {
-		if (e->n > 1 && !m->model) { /* an endpoint that was not there at the start, and is not yet */
+		/* an endpoint that was not there at the start, and is not yet */
+		if (e->n > 1 && !m->model) {
 			const struct dispatch_outcome o = {.blame = true, .grave = r == -ERR_PERM};
 			dispatch_begin(&e->dispatch, i);
 			dispatch_end(&e->dispatch, i, &o);
@@ -356,8 +377,10 @@ static int attempt_at(struct request *q, size_t i, struct chat_result *ret, stru
 	}
 	dispatch_begin(&e->dispatch, i);
 	r = member_chat(m, q->c, q->attempt, q->progress, q->ctx, ret, &fate, &grave, err);
-	struct dispatch_outcome o = {.good = r == 0, .work = q->work, .grave = grave, .asked = fate.after};
-	/* A request that it finds too long, or malformed, is not the endpoint's failure. */
+	struct dispatch_outcome o = {
+		.good = r == 0, .work = q->work, .grave = grave, .asked = fate.after};
+	/* A request that it finds too long, or malformed, is not the endpoint's
+	 * failure. */
 	o.blame = !fate.refused && r != -ERR_LIMIT;
 	if (r == 0) {
 		const struct engine_spending spent = spent_by(m, ret);
@@ -375,7 +398,8 @@ static int attempt_at(struct request *q, size_t i, struct chat_result *ret, stru
 	return r;
 }
 
-/* Waits for a place, and tries there. A failure for lack of any place keeps the words of the one before. */
+/* Waits for a place, and tries there. A failure for lack of any place keeps the
+ * words of the one before. */
 static int attempt(struct request *q, struct chat_result *ret, struct err *err)
 {
 	struct engine *e = q->e;
@@ -393,7 +417,9 @@ static int attempt(struct request *q, struct chat_result *ret, struct err *err)
 		return -(int)err->code;
 	if (i < 0) {
 		*err = none;
-		return i == -ERR_NOENT ? err_wrap(err, "each of %zu is down, or has reached its limit of today", e->n) : i;
+		return i == -ERR_NOENT
+		           ? err_wrap(err, "each of %zu is down, or has reached its limit of today", e->n)
+		           : i;
 	}
 	int r = attempt_at(q, (size_t)i, ret, err);
 	dispatch_change(&e->dispatch, (size_t)i, enter, e->members[i]);
@@ -405,8 +431,9 @@ static int attempt(struct request *q, struct chat_result *ret, struct err *err)
 	return r;
 }
 
-int engine_chat(struct engine *e, const struct chat *c, void (*progress)(void *ctx, const struct chat_progress *p),
-                void *ctx, struct chat_result *ret, struct err *err)
+int engine_chat(struct engine *e, const struct chat *c,
+                void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
+                struct chat_result *ret, struct err *err)
 {
 	struct request q = {.e = e, .c = c, .progress = progress, .ctx = ctx, .attempt = 1};
 	struct chat_result result = {0};

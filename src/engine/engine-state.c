@@ -76,7 +76,8 @@ int engine_free_caches(struct engine *e)
 			continue;
 		size_t n = idle_slots(m, e->cancel, slots, ENGINE_SLOTS_MAX);
 		for (size_t k = 0; k < n; k++) {
-			AUTO(mem_freep) char *path = mem_printf("/slots/%lld?action=erase", (long long)slots[k]);
+			AUTO(mem_freep)
+			char *path = mem_printf("/slots/%lld?action=erase", (long long)slots[k]);
 			freed += endpoint_post(m->endpoint, path, e->cancel, &ignored) == 0;
 		}
 	}
@@ -86,7 +87,8 @@ int engine_free_caches(struct engine *e)
 int engine_restart(struct engine *e, int slots, struct err *err)
 {
 	dispatch_hold(&e->dispatch, true);
-	/* Requests end on their own, within their time limits; a tenth of a second is near enough. */
+	/* Requests end on their own, within their time limits; a tenth of a second
+	 * is near enough. */
 	while (dispatch_in_flight(&e->dispatch) > 0 && !cancel_fired(e->cancel)) {
 		struct timespec t = {.tv_nsec = 100000000};
 		nanosleep(&t, NULL);
@@ -102,7 +104,8 @@ int engine_restart(struct engine *e, int slots, struct err *err)
 
 /* ---- what engines tell of themselves */
 
-/* The value of the first line "NAME{…} value" in Prometheus' text form; -1 where there is none. */
+/* The value of the first line "NAME{…} value" in Prometheus' text form; -1
+ * where there is none. */
 static double metric(const char *text, const char *name)
 {
 	size_t n = strlen(name);
@@ -117,7 +120,8 @@ static double metric(const char *text, const char *name)
 
 void engine_pressure(struct engine *e, double *ret_cache, int64_t *ret_preemptions)
 {
-	static const char *const caches[] = {"vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc", "sglang:token_usage"};
+	static const char *const caches[] = {"vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc",
+	                                     "sglang:token_usage"};
 	static const char *const preemptions[] = {"vllm:num_preemptions_total", "vllm:num_preemptions"};
 	*ret_cache = 0;
 	*ret_preemptions = 0;
@@ -125,10 +129,12 @@ void engine_pressure(struct engine *e, double *ret_cache, int64_t *ret_preemptio
 		struct member *m = e->members[i];
 		AUTO(buf_free) struct buf body = BUF(METRICS_MAX);
 		struct err ignored = {0};
-		/* llama-server divides its memory among its slots at the start: nothing there can run over. */
+		/* llama-server divides its memory among its slots at the start: nothing
+		 * there can run over. */
 		if (m->model || m->cloud || m->mute || !m->probed || endpoint_info(m->endpoint)->llama)
 			continue;
-		/* One that has none is not asked each second for ever, let alone one that answers slowly. */
+		/* One that has none is not asked each second for ever, let alone one
+		 * that answers slowly. */
 		if (endpoint_read(m->endpoint, "/metrics", e->cancel, &body, &ignored) < 0) {
 			m->mute = true;
 			continue;
@@ -160,31 +166,35 @@ static json_t *member_json(struct engine *e, size_t i)
 	struct dispatch_sums s;
 	dispatch_look(&e->dispatch, i, &p, &s);
 	const struct endpoint_info *info = m->endpoint ? endpoint_info(m->endpoint) : NULL;
-	const char *state = m->server                           ? server_state_name(server_state(m->server))
+	const char *state = m->server ? server_state_name(server_state(m->server))
 	                    : p.breaker.state == BREAKER_CLOSED ? "ready"
 	                                                        : "down";
 	pthread_mutex_lock(&m->lock);
-	json_t *j =
-		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:f, s:I, s:I, s:I, s:I, s:f, s:f, s:o, "
-	              "s:f, s:I, s:I, s:s}",
-	              "name", m->name, "kind", m->model ? "child" : "url", "tier", m->cloud ? "cloud" : "local", "url",
-	              m->model ? "" : endpoint_url(m->endpoint), "state", p.capped ? "capped" : state, "breaker",
-	              breaker_name(p.breaker.state), "model",
-	              m->model ? m->model->name
-	              : info   ? info->model
-	                       : "",
-	              "version", info ? info->version : "", "slots", p.slots, "active", p.active, "weight", p.weight,
-	              "seconds_a_unit", p.unit, "requests", (json_int_t)s.requests, "failures", (json_int_t)s.failures,
-	              "prompt_tokens", (json_int_t)s.prompt_tokens, "output_tokens", (json_int_t)s.output_tokens, "busy",
-	              (double)s.busy / 1e6, "cost", m->cost, "cap", cap_json(&m->cap), "spent_today", m->today.money,
-	              "requests_today", (json_int_t)m->today.requests, "tokens_today",
-	              (json_int_t)(m->today.prompt_tokens + m->today.output_tokens), "error", m->error);
+	json_t *j = json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:f, s:I, s:I, s:I, s:I, s:f, "
+		"s:f, s:o, "
+		"s:f, s:I, s:I, s:s}",
+		"name", m->name, "kind", m->model ? "child" : "url", "tier", m->cloud ? "cloud" : "local",
+		"url", m->model ? "" : endpoint_url(m->endpoint), "state", p.capped ? "capped" : state,
+		"breaker", breaker_name(p.breaker.state), "model",
+		m->model ? m->model->name
+		: info   ? info->model
+				 : "",
+		"version", info ? info->version : "", "slots", p.slots, "active", p.active, "weight",
+		p.weight, "seconds_a_unit", p.unit, "requests", (json_int_t)s.requests, "failures",
+		(json_int_t)s.failures, "prompt_tokens", (json_int_t)s.prompt_tokens, "output_tokens",
+		(json_int_t)s.output_tokens, "busy", (double)s.busy / 1e6, "cost", m->cost, "cap",
+		cap_json(&m->cap), "spent_today", m->today.money, "requests_today",
+		(json_int_t)m->today.requests, "tokens_today",
+		(json_int_t)(m->today.prompt_tokens + m->today.output_tokens), "error", m->error);
 	pthread_mutex_unlock(&m->lock);
 	if (info) {
-		json_object_set_new(j, "context", info->context ? json_integer((json_int_t)info->context) : json_null());
+		json_object_set_new(j, "context",
+		                    info->context ? json_integer((json_int_t)info->context) : json_null());
 		json_object_set_new(j, "images", json_boolean(info->images));
 	}
-	json_object_set_new(j, "device", m->model ? json_string(*m->device ? m->device : "") : json_null());
+	json_object_set_new(j, "device",
+	                    m->model ? json_string(*m->device ? m->device : "") : json_null());
 	json_object_set_new(j, "restarts", json_integer(m->server ? server_restarts(m->server) : 0));
 	json_object_set_new(j, "pid", m->server ? json_integer(server_pid(m->server)) : json_null());
 	return j;

@@ -12,7 +12,9 @@
 #include "models/fit-flags.h"
 #include "models/quantize.h"
 
-#define CONTEXT 16384 /* six pictures of 1280 x 720 and a long answer, with models that spend 1200 tokens each */
+/* six pictures of 1280 x 720 and a long answer, with models that spend 1200
+ * tokens each */
+#define CONTEXT 16384
 #define CONTEXT_UNKNOWN 8192
 
 void engine_add_warning(struct engine *e, const char *warning)
@@ -43,7 +45,8 @@ static bool in_path(const char *name)
 static int find_program(const char *wanted, const char *runtime_dir, char **ret, struct err *err)
 {
 	if (wanted && *wanted) {
-		if (strchr(wanted, '/') ? access(wanted, X_OK) != 0 || file_is_dir(wanted) : !in_path(wanted))
+		if (strchr(wanted, '/') ? access(wanted, X_OK) != 0 || file_is_dir(wanted)
+		                        : !in_path(wanted))
 			return err_set(err, ERR_NOENT, "there is no program %s (engine.server)", wanted);
 		*ret = mem_strdup(wanted);
 		return 0;
@@ -63,8 +66,8 @@ static int find_program(const char *wanted, const char *runtime_dir, char **ret,
 }
 
 /* The model of this name, chosen and hashed once however many children run it. */
-static int get_model(struct engine *e, const char *name, const struct engine_options *o, const struct engine_places *p,
-                     struct model **ret, struct err *err)
+static int get_model(struct engine *e, const char *name, const struct engine_options *o,
+                     const struct engine_places *p, struct model **ret, struct err *err)
 {
 	for (size_t i = 0; i < e->n_models; i++) {
 		if (strcmp(e->model_names[i], name) == 0) {
@@ -101,8 +104,8 @@ static void check_context(struct engine *e, const struct model *m, int64_t wante
 	if (m->context <= 0 || wanted <= m->context)
 		return;
 	AUTO(mem_freep)
-	char *w = mem_printf("the model %s was made for %lld tokens, not %lld", m->name, (long long)m->context,
-	                     (long long)wanted);
+	char *w = mem_printf("the model %s was made for %lld tokens, not %lld", m->name,
+	                     (long long)m->context, (long long)wanted);
 	engine_add_warning(e, w);
 }
 
@@ -111,9 +114,10 @@ static int64_t machine_memory(void)
 	return sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 }
 
-/* What a chunk takes, and the memory that there is for it. `share`: how many children have the same device. */
-static struct fit_wish wish_of(const struct engine *e, const struct engine_options *o, const struct engine_places *p,
-                               int share, const struct spec *s)
+/* What a chunk takes, and the memory that there is for it. `share`: how many
+ * children have the same device. */
+static struct fit_wish wish_of(const struct engine *e, const struct engine_options *o,
+                               const struct engine_places *p, int share, const struct spec *s)
 {
 	int64_t memory = o->memory ? o->memory : p->gpu_memory;
 	int64_t gpus = *s->device || o->memory ? 1 : p->gpus;
@@ -132,19 +136,22 @@ static struct fit_wish wish_of(const struct engine *e, const struct engine_optio
 	                         .answer_tokens = p->answer_tokens};
 }
 
-/* Context; and with a GPU whose memory is known how many slots, and how many layers on the GPU (-1 = not known). The
- * user's words stand. */
-static int64_t plan_child(struct engine *e, const struct engine_options *o, const struct engine_places *p,
-                          const struct model *model, int share, struct spec *s)
+/* Context; and with a GPU whose memory is known how many slots, and how many
+ * layers on the GPU (-1 = not known). The user's words stand. */
+static int64_t plan_child(struct engine *e, const struct engine_options *o,
+                          const struct engine_places *p, const struct model *model, int share,
+                          struct spec *s)
 {
-	int64_t most = model->context > 0 ? model->context : CONTEXT_UNKNOWN, usual = most < CONTEXT ? most : CONTEXT;
+	int64_t most = model->context > 0 ? model->context : CONTEXT_UNKNOWN,
+			usual = most < CONTEXT ? most : CONTEXT;
 	bool fixed = s->context > 0;
 	struct model_look look = {0};
 	struct fit_flags f;
 	struct err err;
 	check_context(e, model, s->context);
 	s->context = fixed ? s->context : usual;
-	/* The demo model is at home on the processor. Of what cannot be read the start will say what is wrong. */
+	/* The demo model is at home on the processor. Of what cannot be read the
+	 * start will say what is wrong. */
 	if (model->demo || model_look_at(model, "", &look, &err) < 0)
 		return -1;
 	struct fit_wish w = wish_of(e, o, p, share, s);
@@ -172,11 +179,12 @@ static char *log_of(const struct engine_places *p, size_t n, const char *name)
 	AUTO(mem_freep) char *stem = p->log_path ? file_stem(p->log_path) : NULL;
 	if (!stem || n == 0)
 		return mem_strdup(p->log_path);
-	return mem_printf("%.*s%s-%s.log", (int)(file_base(p->log_path) - p->log_path), p->log_path, stem, name);
+	return mem_printf("%.*s%s-%s.log", (int)(file_base(p->log_path) - p->log_path), p->log_path,
+	                  stem, name);
 }
 
-static int add_child(struct engine *e, const struct engine_options *o, const struct engine_places *p, int share,
-                     struct spec *s, struct err *err)
+static int add_child(struct engine *e, const struct engine_options *o,
+                     const struct engine_places *p, int share, struct spec *s, struct err *err)
 {
 	struct model *model;
 	int r = get_model(e, *s->model ? s->model : o->model ? o->model : "", o, p, &model, err);
@@ -223,7 +231,8 @@ static int add_url(struct engine *e, struct spec *s, const char *key, struct err
 	return 0;
 }
 
-static struct spec *add_spec(struct spec **list, size_t *n, const char *name, const char *url, const char *device)
+static struct spec *add_spec(struct spec **list, size_t *n, const char *name, const char *url,
+                             const char *device)
 {
 	*list = mem_grow(*list, *n + 1, sizeof **list);
 	struct spec *s = &(*list)[(*n)++];
@@ -238,7 +247,8 @@ static struct spec *add_spec(struct spec **list, size_t *n, const char *name, co
 	return s;
 }
 
-/* "CUDA0,CUDA1": a child for each. The same device may come twice; names do not. */
+/* "CUDA0,CUDA1": a child for each. The same device may come twice; names do
+ * not. */
 static int add_devices(const char *devices, struct spec **list, size_t *n, struct err *err)
 {
 	for (const char *p = devices; *p;) {
@@ -249,12 +259,15 @@ static int add_devices(const char *devices, struct spec **list, size_t *n, struc
 		if (!len)
 			continue;
 		if (*n >= SPEC_MANY || len >= SPEC_NAME_MAX - 4)
-			return err_set(err, ERR_ARG,
-			               "engine.devices: \"%.200s\" names too many devices, or one with too long a name", devices);
+			return err_set(
+				err, ERR_ARG,
+				"engine.devices: \"%.200s\" names too many devices, or one with too long a name",
+				devices);
 		size_t same = 1;
 		for (size_t i = 0; i < *n; i++)
 			same += strcmp((*list)[i].device, device) == 0;
-		AUTO(mem_freep) char *name = same > 1 ? mem_printf("%s-%zu", device, same) : mem_strdup(device);
+		AUTO(mem_freep)
+		char *name = same > 1 ? mem_printf("%s-%zu", device, same) : mem_strdup(device);
 		add_spec(list, n, name, "auto", device);
 	}
 	return 0;
@@ -266,7 +279,8 @@ static bool is_auto(const char *url)
 }
 
 /* What --engine and --devices say comes first, then the endpoints. */
-static int list_specs(const struct engine_options *o, struct spec **list, size_t *n, struct err *err)
+static int list_specs(const struct engine_options *o, struct spec **list, size_t *n,
+                      struct err *err)
 {
 	int r = 0;
 	if (!is_auto(o->url)) {
@@ -286,8 +300,8 @@ static int list_specs(const struct engine_options *o, struct spec **list, size_t
 	return r;
 }
 
-static int add_members(struct engine *e, const struct engine_options *o, const struct engine_places *p,
-                       struct spec *list, size_t n, struct err *err)
+static int add_members(struct engine *e, const struct engine_options *o,
+                       const struct engine_places *p, struct spec *list, size_t n, struct err *err)
 {
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < n; i++) {

@@ -1,9 +1,11 @@
-/* The engine: whatever answers chat completions. Any number of endpoints by URL, and `llama-server` children of ours
- * that are started, watched, restarted after a crash, and stopped. A request goes to the one that is expected to be
+/* The engine: whatever answers chat completions. Any number of endpoints by
+ * URL, and `llama-server` children of ours that are started, watched, restarted
+ * after a crash, and stopped. A request goes to the one that is expected to be
  * through with it first; what one fails at, another is asked.
  *
- * Thread-safe: any number of threads may call engine_chat() on one engine; at most engine_slots() requests are in
- * flight, the others wait their turn. Calls block and observe `cancel`. */
+ * Thread-safe: any number of threads may call engine_chat() on one engine; at
+ * most engine_slots() requests are in flight, the others wait their turn. Calls
+ * block and observe `cancel`. */
 #ifndef VDET_ENGINE_ENGINE_H
 #define VDET_ENGINE_ENGINE_H
 
@@ -18,15 +20,19 @@
 struct engine;
 
 struct engine_options {
-	char *url;                  /* "auto", or http(s)://host:port[/v1]; row engine.url, flag --engine */
-	char *model;                /* GGUF path or a name in the models folder (auto), model name (url); "" = choose */
-	char *key;                  /* bearer key, never logged; "" = none */
-	char *key_file;             /* file that holds it; "" = none */
-	char *quantize;             /* precision to use, made if need be; "" = as the model is */
-	char *cache_type;           /* of the key-value cache: "f16", "q8_0", "q4_0" */
-	int64_t memory;             /* of the GPU, for planning; 0 = not told */
-	double memory_goal;         /* share of it that may be in use */
-	char *server;               /* llama-server program; "" = from PATH, else the private folder of the setup */
+	char *url; /* "auto", or http(s)://host:port[/v1]; row engine.url, flag --engine */
+	/* GGUF path or a name in the models folder (auto), model name (url); "" =
+	 * choose */
+	char *model;
+	char *key;          /* bearer key, never logged; "" = none */
+	char *key_file;     /* file that holds it; "" = none */
+	char *quantize;     /* precision to use, made if need be; "" = as the model is */
+	char *cache_type;   /* of the key-value cache: "f16", "q8_0", "q4_0" */
+	int64_t memory;     /* of the GPU, for planning; 0 = not told */
+	double memory_goal; /* share of it that may be in use */
+	/* llama-server program; "" = from PATH, else the private folder of the
+	 * setup */
+	char *server;
 	int64_t slots;              /* parallel requests; 0 = choose */
 	int64_t context;            /* tokens per slot; 0 = choose */
 	int64_t vision_timeout;     /* until the first token, 0 = none */
@@ -36,27 +42,35 @@ struct engine_options {
 	int64_t start_timeout; /* child: until it is healthy */
 	int64_t retries;       /* per request, after the first try */
 	char *endpoints;       /* further ones, one a line, see engine/endpoint-config.h; "" = none */
-	char *devices, *split; /* auto: one child a device, "CUDA0,CUDA1"; how a model is split over "CUDA0+CUDA1" */
-	int64_t cloud_after;   /* forecast of the queue from which cloud endpoints are asked; 0 = never */
+	/* auto: one child a device, "CUDA0,CUDA1"; how a model is split over
+	 * "CUDA0+CUDA1" */
+	char *devices, *split;
+	/* forecast of the queue from which cloud endpoints are asked; 0 = never */
+	int64_t cloud_after;
 	int64_t hang_timeout, unload_after; /* of children, see llama/server.h */
 };
 
-/* Rows for the options table (base/opt.h), section [engine]; offsets into struct engine_options. */
+/* Rows for the options table (base/opt.h), section [engine]; offsets into
+ * struct engine_options. */
 struct opt_group;
 extern const struct opt_group engine_opt_group;
 
 /* Where things are on this machine; the app fills it. */
 struct engine_places {
-	const char *models_dir;  /* $XDG_DATA_HOME/vdet/models; NULL = the demo model */
-	const char *demo_dir;    /* holds the bundled demo model */
-	const char *runtime_dir; /* where the setup unpacked llama-server, see tools/; may not exist */
-	const char *made_dir;    /* for models made by quantize; NULL = nowhere */
-	const char *log_path;    /* the child's log is appended here; NULL = none kept */
-	/* The GPUs, where their memory is known: how many, what the smallest has, and what is in use of the fullest. */
+	const char *models_dir; /* $XDG_DATA_HOME/vdet/models; NULL = the demo model */
+	const char *demo_dir;   /* holds the bundled demo model */
+	/* where the setup unpacked llama-server, see tools/; may not exist */
+	const char *runtime_dir;
+	const char *made_dir; /* for models made by quantize; NULL = nowhere */
+	const char *log_path; /* the child's log is appended here; NULL = none kept */
+	/* The GPUs, where their memory is known: how many, what the smallest has,
+	 * and what is in use of the fullest. */
 	int64_t gpus, gpu_memory, gpu_in_use;
-	/* What a request will hold, for planning its context: pictures, their long side, tokens of an answer; 0 = any. */
+	/* What a request will hold, for planning its context: pictures, their long
+	 * side, tokens of an answer; 0 = any. */
 	int64_t frames, frame_size, answer_tokens;
-	/* Told of what may take long inside engine_new() ("reading model …"), from the calling thread; NULL = nobody. */
+	/* Told of what may take long inside engine_new() ("reading model …"), from
+	 * the calling thread; NULL = nobody. */
 	void (*note)(void *ctx, const char *what);
 	void *note_ctx;
 };
@@ -74,28 +88,36 @@ struct engine_info {
 	int slots, context;     /* context 0 if unknown */
 	bool images;            /* takes pictures; true if unknown */
 	bool own;               /* each is a llama-server of ours: what its schemas can do is known */
-	int frame_size;         /* the longest that a picture's long side may be for a request to fit; 0 = any */
-	const char *warning;    /* something the user should be told once, or "" */
-	const char *news;       /* likewise, found by the engine_start() that was just called; empty after the next one */
+	/* the longest that a picture's long side may be for a request to fit; 0 =
+	 * any */
+	int frame_size;
+	const char *warning; /* something the user should be told once, or "" */
+	/* likewise, found by the engine_start() that was just called; empty after
+	 * the next one */
+	const char *news;
 };
 
-/* Resolves what to use (files exist, names, hash) without starting anything: for the job's key, doctor and errors.
- * The caller owns *ret. */
+/* Resolves what to use (files exist, names, hash) without starting anything:
+ * for the job's key, doctor and errors. The caller owns *ret. */
 int engine_new(const struct engine_options *o, const struct engine_places *p, struct cancel *cancel,
                struct engine **ret, struct err *err);
 void engine_free(struct engine *e); /* stops the child in order, then by force; NULL is fine */
 DEFINE_FREEP(struct engine, engine)
 
-/* Starts the child, or probes the endpoint. Idempotent. `note` (may be NULL) is told what happens ("loading model"),
- * from the calling thread. */
-int engine_start(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx, struct err *err);
+/* Starts the child, or probes the endpoint. Idempotent. `note` (may be NULL) is
+ * told what happens ("loading model"), from the calling thread. */
+int engine_start(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx,
+                 struct err *err);
 const struct engine_info *engine_info(const struct engine *e);
 
-/* Sends one request and waits for the whole answer. Retries with back-off what may pass by itself (connection lost,
- * 429, 5xx, a child that died and was restarted); not what will not (400, 401). `progress` may be NULL; it is called
- * from the calling thread. On ERR_ENGINE the message holds the engine's own words, bounded and without secrets. */
-int engine_chat(struct engine *e, const struct chat *c, void (*progress)(void *ctx, const struct chat_progress *p),
-                void *ctx, struct chat_result *ret, struct err *err);
+/* Sends one request and waits for the whole answer. Retries with back-off what
+ * may pass by itself (connection lost, 429, 5xx, a child that died and was
+ * restarted); not what will not (400, 401). `progress` may be NULL; it is
+ * called from the calling thread. On ERR_ENGINE the message holds the engine's
+ * own words, bounded and without secrets. */
+int engine_chat(struct engine *e, const struct chat *c,
+                void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
+                struct chat_result *ret, struct err *err);
 
 /* ---- endpoints that cost, or whose use is limited */
 
@@ -103,8 +125,9 @@ struct engine_spending {
 	int64_t requests, prompt_tokens, output_tokens;
 	double money;
 };
-/* Adds `add` to what the endpoint used today, and tells the day's sum; from any thread. Set it before engine_start();
- * without, limits hold for this run alone. */
+/* Adds `add` to what the endpoint used today, and tells the day's sum; from any
+ * thread. Set it before engine_start(); without, limits hold for this run
+ * alone. */
 typedef int engine_spend_fn(void *ctx, const char *endpoint, const struct engine_spending *add,
                             struct engine_spending *ret_today, struct err *err);
 void engine_count_spending(struct engine *e, engine_spend_fn *fn, void *ctx);
@@ -112,29 +135,36 @@ void engine_count_spending(struct engine *e, engine_spend_fn *fn, void *ctx);
 /* ---- what a memory policy may do; all of it may be undone but what was freed */
 
 void engine_hold(struct engine *e, bool hold); /* no request is begun; those in flight go on */
-/* Frees what idle slots of llama-servers remember; the number of slots that were freed. */
+/* Frees what idle slots of llama-servers remember; the number of slots that
+ * were freed. */
 int engine_free_caches(struct engine *e);
-void engine_limit(struct engine *e, int slots); /* at most so many at once on each endpoint; 0 = as configured */
-/* Waits until nothing is in flight, then starts our llama-servers again, with at most `slots` slots each (0 = as they
- * have). ERR_CANCELED. */
+/* at most so many at once on each endpoint; 0 = as configured */
+void engine_limit(struct engine *e, int slots);
+/* Waits until nothing is in flight, then starts our llama-servers again, with
+ * at most `slots` slots each (0 = as they have). ERR_CANCELED. */
 int engine_restart(struct engine *e, int slots, struct err *err);
 
 /* ---- what is going on */
 
-/* Further requests that will come (negative: that have come), so that the queue's length is known beyond those that
- * wait: it decides about slow and costly endpoints. */
+/* Further requests that will come (negative: that have come), so that the
+ * queue's length is known beyond those that wait: it decides about slow and
+ * costly endpoints. */
 void engine_expect(struct engine *e, int64_t change);
-int64_t engine_forecast(struct engine *e); /* microseconds until the queue is through; -1 = not known */
-/* An array of objects, one an endpoint: name, url, kind, state, breaker, rates, counts, costs, last error. */
+/* microseconds until the queue is through; -1 = not known */
+int64_t engine_forecast(struct engine *e);
+/* An array of objects, one an endpoint: name, url, kind, state, breaker, rates,
+ * counts, costs, last error. */
 json_t *engine_endpoints_json(struct engine *e);
-/* Asks the engines themselves how full they are: the highest share of a key-value cache in use (vLLM, SGLang; 0 if
- * none tells), and how many requests they put back for lack of memory since they started. */
+/* Asks the engines themselves how full they are: the highest share of a
+ * key-value cache in use (vLLM, SGLang; 0 if none tells), and how many requests
+ * they put back for lack of memory since they started. */
 void engine_pressure(struct engine *e, double *ret_cache, int64_t *ret_preemptions);
 /* Requests that were refused for lack of room (503, out of memory) so far. */
 int64_t engine_refusals(const struct engine *e);
 
 int engine_slots(const struct engine *e);
-int engine_restarts(const struct engine *e);      /* how often children were started again */
-int64_t engine_busy_time(const struct engine *e); /* microseconds during which at least one request was in flight */
+int engine_restarts(const struct engine *e); /* how often children were started again */
+/* microseconds during which at least one request was in flight */
+int64_t engine_busy_time(const struct engine *e);
 
 #endif

@@ -15,7 +15,8 @@ void model_look_clear(struct model_look *m)
 	*m = (struct model_look){0};
 }
 
-int model_look_at(const struct model *m, const char *quantize, struct model_look *ret, struct err *err)
+int model_look_at(const struct model *m, const char *quantize, struct model_look *ret,
+                  struct err *err)
 {
 	struct gguf text = {0}, projector = {0};
 	int r = gguf_read(m->path, &text, err);
@@ -40,8 +41,8 @@ int model_look_at(const struct model *m, const char *quantize, struct model_look
 	return r;
 }
 
-static int look_in_catalogue(const char *name, const char *quantize, const char *own, struct model_look *ret,
-                             struct err *err)
+static int look_in_catalogue(const char *name, const char *quantize, const char *own,
+                             struct model_look *ret, struct err *err)
 {
 	AUTO(catalogue_freep) struct catalogue *c = NULL;
 	struct err ignored;
@@ -58,14 +59,15 @@ static int look_in_catalogue(const char *name, const char *quantize, const char 
 	return 0;
 }
 
-int model_look(const struct engine_options *o, const struct engine_places *p, const char *own_catalogue,
-               struct model_look *ret, struct err *err)
+int model_look(const struct engine_options *o, const struct engine_places *p,
+               const char *own_catalogue, struct model_look *ret, struct err *err)
 {
 	AUTO(model_clear) struct model m = {0};
 	const char *wanted = o->model ? o->model : "";
 	const char *quantize = o->quantize && strcmp(o->quantize, "as-is") != 0 ? o->quantize : "";
 	if (o->url && *o->url && strcmp(o->url, "auto") != 0) {
-		*ret = (struct model_look){.name = mem_strdup(wanted), .quantize = mem_strdup(""), .endpoint = true};
+		*ret = (struct model_look){
+			.name = mem_strdup(wanted), .quantize = mem_strdup(""), .endpoint = true};
 		return 0;
 	}
 	struct model_look look = {0};

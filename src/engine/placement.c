@@ -54,7 +54,8 @@ void pool_measured(struct pool_member *m, double seconds, double work)
 	m->unit = m->unit > 0 ? m->unit + SMOOTH * (unit - m->unit) : unit;
 }
 
-/* What is not measured yet is taken to be as fast as the others are on average, by its weight. */
+/* What is not measured yet is taken to be as fast as the others are on average,
+ * by its weight. */
 static double unit_of(const struct pool_member *all, size_t n, const struct pool_member *m)
 {
 	double sum = 0;
@@ -73,7 +74,8 @@ int64_t pool_forecast(const struct pool_member *m, size_t n, size_t queue, doubl
 	double rate = 0;
 	bool measured = false, any = false;
 	for (size_t i = 0; i < n; i++) {
-		if (m[i].cloud || m[i].gone || m[i].capped || m[i].slots <= 0 || m[i].breaker.state == BREAKER_OPEN)
+		if (m[i].cloud || m[i].gone || m[i].capped || m[i].slots <= 0 ||
+		    m[i].breaker.state == BREAKER_OPEN)
 			continue;
 		any = true;
 		measured |= m[i].unit > 0;
@@ -95,38 +97,46 @@ static bool may_come(const struct pool_member *m, const struct pool_want *w, siz
 {
 	if (m->gone || m->capped || w->never >> i & 1 || (w->pictures && m->blind) || m->slots <= 0)
 		return false;
-	return m->breaker.state == BREAKER_CLOSED || m->breaker.trials < BREAKER_TRIALS || m->breaker.until <= w->now;
+	return m->breaker.state == BREAKER_CLOSED || m->breaker.trials < BREAKER_TRIALS ||
+	       m->breaker.until <= w->now;
 }
 
-/* When a request that starts to wait now would be through on a busy member: its slots end evenly spread over time. */
-static double finish(const struct pool_member *all, size_t n, const struct pool_member *m, double work)
+/* When a request that starts to wait now would be through on a busy member: its
+ * slots end evenly spread over time. */
+static double finish(const struct pool_member *all, size_t n, const struct pool_member *m,
+                     double work)
 {
 	double service = unit_of(all, n, m) * work;
 	return m->active < m->slots ? service : service * (1 + 1.0 / m->slots);
 }
 
-/* Whether the others, faster and at work, will be through with all that waits before `m` would be with this one. */
-static bool better_idle(const struct pool_member *all, size_t n, uint32_t allowed, size_t m, const struct pool_want *w)
+/* Whether the others, faster and at work, will be through with all that waits
+ * before `m` would be with this one. */
+static bool better_idle(const struct pool_member *all, size_t n, uint32_t allowed, size_t m,
+                        const struct pool_want *w)
 {
 	double mine = unit_of(all, n, &all[m]) * w->work, rate = 0;
 	for (size_t i = 0; i < n; i++)
-		if (i != m && allowed >> i & 1 && all[i].active > 0 && !has_room(&all[i]) && all[i].ready && all[i].slots > 0 &&
-		    all[i].unit > 0 && finish(all, n, &all[i], w->work) < mine)
+		if (i != m && allowed >> i & 1 && all[i].active > 0 && !has_room(&all[i]) && all[i].ready &&
+		    all[i].slots > 0 && all[i].unit > 0 && finish(all, n, &all[i], w->work) < mine)
 			rate += all[i].slots / (unit_of(all, n, &all[i]) * w->work);
 	return rate > 0 && all[m].unit > 0 && (double)(w->queue + 1) / rate + 1 / rate < mine;
 }
 
-static int best_of(const struct pool_member *m, size_t n, uint32_t allowed, const struct pool_want *w)
+static int best_of(const struct pool_member *m, size_t n, uint32_t allowed,
+                   const struct pool_want *w)
 {
 	int best = POOL_WAIT;
 	for (size_t i = 0; i < n; i++) {
 		if (!(allowed >> i & 1) || !has_room(&m[i]))
 			continue;
-		double t = finish(m, n, &m[i], w->work), b = best < 0 ? INFINITY : finish(m, n, &m[best], w->work);
+		double t = finish(m, n, &m[i], w->work),
+			   b = best < 0 ? INFINITY : finish(m, n, &m[best], w->work);
 		bool alike = t < b * LITTLE && b < t * LITTLE;
 		/* Of equals the cheaper, then the one with more room. */
-		bool better = alike ? m[i].cost < m[best].cost || (m[i].cost == m[best].cost &&
-		                                                   m[i].slots - m[i].active > m[best].slots - m[best].active)
+		bool better = alike ? m[i].cost < m[best].cost ||
+		                          (m[i].cost == m[best].cost &&
+		                           m[i].slots - m[i].active > m[best].slots - m[best].active)
 		                    : t < b;
 		if (better)
 			best = (int)i;
@@ -140,7 +150,8 @@ int pool_pick(struct pool_member *m, size_t n, const struct pool_want *w)
 	bool only_cloud = true;
 	for (size_t i = 0; i < n; i++) {
 		only_cloud &= m[i].cloud;
-		/* A lone endpoint is asked again and again, as often as the user allows: nothing else could answer. */
+		/* A lone endpoint is asked again and again, as often as the user
+		 * allows: nothing else could answer. */
 		bool open = n > 1 && !breaker_allows(&m[i].breaker, w->now);
 		if (!may_come(&m[i], w, i))
 			continue;
@@ -152,8 +163,9 @@ int pool_pick(struct pool_member *m, size_t n, const struct pool_want *w)
 		local = cloud;
 		cloud = 0;
 	}
-	bool ask_cloud = only_cloud || (cloud && w->cloud_after > 0 &&
-	                                (!local || pool_forecast(m, n, w->queue + 1, w->work) > w->cloud_after));
+	bool ask_cloud =
+		only_cloud || (cloud && w->cloud_after > 0 &&
+	                   (!local || pool_forecast(m, n, w->queue + 1, w->work) > w->cloud_after));
 	uint32_t allowed = ask_cloud ? local | cloud : local;
 	uint32_t first = allowed & ~w->later, ready = 0;
 	int best = best_of(m, n, first, w);

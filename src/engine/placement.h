@@ -1,5 +1,6 @@
-/* Inside the engine room: which endpoint gets the next request, and when one that fails is left alone. Pure: times come
- * from the caller (microseconds of the monotonic clock), nothing is locked and nothing waits. */
+/* Inside the engine room: which endpoint gets the next request, and when one
+ * that fails is left alone. Pure: times come from the caller (microseconds of
+ * the monotonic clock), nothing is locked and nothing waits. */
 #ifndef VDET_ENGINE_PLACEMENT_H
 #define VDET_ENGINE_PLACEMENT_H
 
@@ -7,8 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A circuit breaker. Closed: requests pass. After some failures in a row it opens: none passes until `until`. Then it
- * is half open: one request is let through; its success closes, its failure opens for twice as long. */
+/* A circuit breaker. Closed: requests pass. After some failures in a row it
+ * opens: none passes until `until`. Then it is half open: one request is let
+ * through; its success closes, its failure opens for twice as long. */
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 
 struct breaker {
@@ -24,7 +26,8 @@ struct breaker {
 #define BREAKER_TRIALS 4 /* failed trials after which nobody waits for it any more */
 
 void breaker_succeeded(struct breaker *b);
-/* `asked`: the endpoint wants to be left alone for that long; `grave`: it will not pass by itself (a refused key). */
+/* `asked`: the endpoint wants to be left alone for that long; `grave`: it will
+ * not pass by itself (a refused key). */
 void breaker_failed(struct breaker *b, int64_t now, int64_t asked, bool grave);
 bool breaker_allows(struct breaker *b, int64_t now); /* opens it half, when it is time */
 const char *breaker_name(enum breaker_state state);
@@ -47,20 +50,24 @@ struct pool_want {
 	uint32_t later; /* members that just failed it: only if there is no other */
 	double work;    /* units: pictures, and one for the text */
 	bool pictures;
-	size_t queue;        /* further requests known to follow */
-	int64_t cloud_after; /* 0 = never: the forecast, in microseconds, from which the cloud is asked */
+	size_t queue; /* further requests known to follow */
+	/* 0 = never: the forecast, in microseconds, from which the cloud is asked */
+	int64_t cloud_after;
 	int64_t now;
 };
 
 enum { POOL_WAIT = -1, POOL_NONE = -2 };
 
-/* The member for this request; POOL_WAIT: better wait for one that is busy or comes back; POOL_NONE: none will come.
+/* The member for this request; POOL_WAIT: better wait for one that is busy or
+ * comes back; POOL_NONE: none will come.
  *
- * Among those with room the one with the shortest expected finish is taken; of two that differ little, the cheaper.
- * It is left idle only if the faster ones will be through with everything that waits before it would be with one. */
+ * Among those with room the one with the shortest expected finish is taken; of
+ * two that differ little, the cheaper. It is left idle only if the faster ones
+ * will be through with everything that waits before it would be with one. */
 int pool_pick(struct pool_member *m, size_t n, const struct pool_want *w);
-/* Microseconds until `queue` units-of-`work` requests are through on the members that are not cloud; INT64_MAX if there
- * are none, -1 if no rate is known. */
+/* Microseconds until `queue` units-of-`work` requests are through on the
+ * members that are not cloud; INT64_MAX if there are none, -1 if no rate is
+ * known. */
 int64_t pool_forecast(const struct pool_member *m, size_t n, size_t queue, double work);
 void pool_measured(struct pool_member *m, double seconds, double work);
 

@@ -1,4 +1,5 @@
-/* NVIDIA's management library, loaded at run time. Only what has been there since the first versions is needed. */
+/* NVIDIA's management library, loaded at run time. Only what has been there
+ * since the first versions is needed. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,8 @@ struct nvml {
 	const char *(*error_text)(nvml_return);
 };
 
-/* A function of the library; ISO C has no cast from data to function pointers, so it is copied. */
+/* A function of the library; ISO C has no cast from data to function pointers,
+ * so it is copied. */
 static bool load(struct nvml *v, void *to, const char *name)
 {
 	void *f = dlsym(v->library, name);
@@ -47,12 +49,13 @@ static bool load(struct nvml *v, void *to, const char *name)
 
 static bool load_all(struct nvml *v)
 {
-	bool all = (load(v, &v->init, "nvmlInit_v2") || load(v, &v->init, "nvmlInit")) &&
-	           load(v, &v->shutdown, "nvmlShutdown") &&
-	           (load(v, &v->count, "nvmlDeviceGetCount_v2") || load(v, &v->count, "nvmlDeviceGetCount")) &&
-	           (load(v, &v->by_index, "nvmlDeviceGetHandleByIndex_v2") ||
-	            load(v, &v->by_index, "nvmlDeviceGetHandleByIndex")) &&
-	           load(v, &v->memory, "nvmlDeviceGetMemoryInfo");
+	bool all =
+		(load(v, &v->init, "nvmlInit_v2") || load(v, &v->init, "nvmlInit")) &&
+		load(v, &v->shutdown, "nvmlShutdown") &&
+		(load(v, &v->count, "nvmlDeviceGetCount_v2") || load(v, &v->count, "nvmlDeviceGetCount")) &&
+		(load(v, &v->by_index, "nvmlDeviceGetHandleByIndex_v2") ||
+	     load(v, &v->by_index, "nvmlDeviceGetHandleByIndex")) &&
+		load(v, &v->memory, "nvmlDeviceGetMemoryInfo");
 	load(v, &v->name, "nvmlDeviceGetName");
 	load(v, &v->utilization, "nvmlDeviceGetUtilizationRates");
 	load(v, &v->temperature, "nvmlDeviceGetTemperature");
@@ -99,7 +102,8 @@ static int64_t memory_of_watched(struct nvml *v, nvml_device d, const struct gpu
 	int64_t sum = 0;
 	for (unsigned i = 0; i < n && i < PROCESSES; i++)
 		for (size_t k = 0; k < w->n; k++)
-			if ((int)list[i].pid == w->pids[k] && list[i].used < 1ULL << 50) /* all ones: not told */
+			/* all ones: not told */
+			if ((int)list[i].pid == w->pids[k] && list[i].used < 1ULL << 50)
 				sum += (int64_t)list[i].used;
 	return sum;
 }
@@ -111,9 +115,14 @@ void nvml_sample(struct nvml *v, struct gpu_slot *s, const struct gpu_watched *w
 	unsigned degrees = 0;
 	nvml_device d = s->handle;
 	nvml_return r = v->memory(d, &m);
-	s->d.now = (struct gpu_sample){.lost = r != 0, .total = -1, .used = -1, .ours = -1, .load = -1, .temperature = -1};
-	snprintf(s->d.error, sizeof s->d.error, "%s", r == 0 ? "" : v->error_text ? v->error_text(r) : "the driver fails");
-	/* A number that cannot be is none: drivers that are about to fail tell such. */
+	s->d.now = (struct gpu_sample){
+		.lost = r != 0, .total = -1, .used = -1, .ours = -1, .load = -1, .temperature = -1};
+	snprintf(s->d.error, sizeof s->d.error, "%s",
+	         r == 0          ? ""
+	         : v->error_text ? v->error_text(r)
+	                         : "the driver fails");
+	/* A number that cannot be is none: drivers that are about to fail tell
+	 * such. */
 	if (r != 0 || m.total == 0 || m.total > 1ULL << 50 || m.used > m.total) {
 		s->d.now.lost = true;
 		if (r == 0)

@@ -1,9 +1,11 @@
 /* AMD's and Intel's drivers, which tell what they know in files.
  *
- * amdgpu: device/mem_info_vram_{total,used}, device/gpu_busy_percent, hwmon temp1_input.
- * i915 and xe: what is in use stands in the fdinfo of each process that has the device open (drm-resident-vram0 or
- * drm-total-local0, in KiB); the whole in device/tile0/vram0/… or lmem_total_bytes, where the card has memory of its
- * own. Of integrated ones nothing is told: their memory is the machine's. */
+ * amdgpu: device/mem_info_vram_{total,used}, device/gpu_busy_percent, hwmon
+ * temp1_input. i915 and xe: what is in use stands in the fdinfo of each process
+ * that has the device open (drm-resident-vram0 or drm-total-local0, in KiB);
+ * the whole in device/tile0/vram0/… or lmem_total_bytes, where the card has
+ * memory of its own. Of integrated ones nothing is told: their memory is the
+ * machine's. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -45,7 +47,8 @@ static const char *driver_of(const char *device)
 
 static int64_t total_of(const char *device)
 {
-	static const char *const names[] = {"mem_info_vram_total", "lmem_total_bytes", "tile0/vram0/total_bytes"};
+	static const char *const names[] = {"mem_info_vram_total", "lmem_total_bytes",
+	                                    "tile0/vram0/total_bytes"};
 	int64_t total = -1;
 	for (size_t i = 0; total <= 0 && i < ARRAY_LEN(names); i++)
 		total = number(device, names[i]);
@@ -58,14 +61,16 @@ void sysfs_find(const char *root, struct gpu_slot *slots, size_t *n)
 	for (int card = 0; card < 64 && *n < GPU_MANY; card++) {
 		struct gpu_slot s = {0};
 		char path[200];
-		if (snprintf(path, sizeof path, "%s/card%d/device", root, card) >= (int)sizeof path || !file_is_dir(path))
+		if (snprintf(path, sizeof path, "%s/card%d/device", root, card) >= (int)sizeof path ||
+		    !file_is_dir(path))
 			continue;
 		const char *driver = driver_of(path);
 		if (!driver || total_of(path) <= 0)
 			continue;
 		snprintf(s.path, sizeof s.path, "%s", path);
 		snprintf(s.d.driver, sizeof s.d.driver, "%s", driver);
-		snprintf(s.d.name, sizeof s.d.name, "%s GPU %d", strcmp(driver, "amdgpu") == 0 ? "AMD" : "Intel", card);
+		snprintf(s.d.name, sizeof s.d.name, "%s GPU %d",
+		         strcmp(driver, "amdgpu") == 0 ? "AMD" : "Intel", card);
 		slots[(*n)++] = s;
 	}
 }
@@ -86,7 +91,8 @@ static int temperature_of(const char *device)
 	return t < 0 ? -1 : (int)(t / 1000);
 }
 
-/* What a process holds on any Intel card, from the fdinfo of its files: a file is counted once by its client's id. */
+/* What a process holds on any Intel card, from the fdinfo of its files: a file
+ * is counted once by its client's id. */
 static int64_t fdinfo_memory(int pid)
 {
 	int64_t sum = 0;
@@ -100,9 +106,11 @@ static int64_t fdinfo_memory(int pid)
 		struct err ignored = {0};
 		long client = -1;
 		long long kib;
-		if (e->d_name[0] == '.' || file_read(path, &b, &ignored) < 0 || !strstr(buf_str(&b), "drm-driver:"))
+		if (e->d_name[0] == '.' || file_read(path, &b, &ignored) < 0 ||
+		    !strstr(buf_str(&b), "drm-driver:"))
 			continue;
-		const char *id = strstr(buf_str(&b), "drm-client-id:"), *mem = strstr(buf_str(&b), "drm-resident-vram0:");
+		const char *id = strstr(buf_str(&b), "drm-client-id:"),
+				   *mem = strstr(buf_str(&b), "drm-resident-vram0:");
 		mem = mem ? mem : strstr(buf_str(&b), "drm-resident-local0:");
 		if (id)
 			client = strtol(id + 14, NULL, 10);
@@ -123,7 +131,8 @@ static int64_t fdinfo_memory(int pid)
 void sysfs_sample(struct gpu_slot *s, const struct gpu_watched *w)
 {
 	bool amd = strcmp(s->d.driver, "amdgpu") == 0;
-	s->d.now = (struct gpu_sample){.total = total_of(s->path), .used = -1, .ours = -1, .load = -1, .temperature = -1};
+	s->d.now = (struct gpu_sample){
+		.total = total_of(s->path), .used = -1, .ours = -1, .load = -1, .temperature = -1};
 	s->d.now.lost = s->d.now.total <= 0;
 	snprintf(s->d.error, sizeof s->d.error, "%s", s->d.now.lost ? "its files are gone" : "");
 	if (s->d.now.lost)

@@ -86,7 +86,8 @@ struct gpu *gpu_open(const struct gpu_options *o)
 	g->nvml = nvml_open(g->o.nvml ? g->o.nvml : "libnvidia-ml.so.1", g->slots, &g->n);
 	sysfs_find(g->o.sysfs ? g->o.sysfs : "/sys/class/drm", g->slots, &g->n);
 	sample_all(g);
-	/* Without a device the thread still tells its listener the time: a policy has other signals, too. */
+	/* Without a device the thread still tells its listener the time: a policy
+	 * has other signals, too. */
 	if (g->n || g->o.sampled)
 		g->threaded = pthread_create(&g->thread, NULL, watch, g) == 0;
 	return g;
@@ -133,7 +134,8 @@ double gpu_share(struct gpu *g)
 	double most = -1;
 	for (size_t i = 0; i < n; i++) {
 		const struct gpu_sample *s = &d[i].now;
-		double share = s->lost || s->total <= 0 || s->used < 0 ? -1 : (double)s->used / (double)s->total;
+		double share =
+			s->lost || s->total <= 0 || s->used < 0 ? -1 : (double)s->used / (double)s->total;
 		most = share > most ? share : most;
 	}
 	return most;
@@ -146,9 +148,10 @@ static json_t *known(int64_t v)
 
 static json_t *device_json(const struct gpu_device *d)
 {
-	return json_pack("{s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name", d->name, "driver", d->driver, "lost",
-	                 d->now.lost, "error", d->error, "total", known(d->now.total), "used", known(d->now.used), "ours",
-	                 known(d->now.ours), "peak", known(d->peak ? d->peak : -1), "load", known(d->now.load),
+	return json_pack("{s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name", d->name,
+	                 "driver", d->driver, "lost", d->now.lost, "error", d->error, "total",
+	                 known(d->now.total), "used", known(d->now.used), "ours", known(d->now.ours),
+	                 "peak", known(d->peak ? d->peak : -1), "load", known(d->now.load),
 	                 "temperature", known(d->now.temperature));
 }
 
@@ -158,7 +161,8 @@ json_t *gpu_ring_json(struct gpu *g, size_t samples)
 	pthread_mutex_lock(&g->lock);
 	for (size_t i = 0; i < g->n; i++)
 		json_array_append_new(devices, device_json(&g->slots[i].d));
-	size_t have = g->rounds < GPU_RING ? g->rounds : GPU_RING, take = samples < have ? samples : have;
+	size_t have = g->rounds < GPU_RING ? g->rounds : GPU_RING,
+		   take = samples < have ? samples : have;
 	for (size_t k = g->rounds - take; g->n && k < g->rounds; k++) {
 		const struct ring_entry *e = &g->ring[k % GPU_RING];
 		json_t *used = json_array(), *load = json_array();
@@ -166,9 +170,10 @@ json_t *gpu_ring_json(struct gpu *g, size_t samples)
 			json_array_append_new(used, known(e->samples[i].used));
 			json_array_append_new(load, known(e->samples[i].load));
 		}
-		json_array_append_new(list,
-		                      json_pack("{s:f, s:o, s:o}", "time", (double)e->time / 1e6, "used", used, "load", load));
+		json_array_append_new(list, json_pack("{s:f, s:o, s:o}", "time", (double)e->time / 1e6,
+		                                      "used", used, "load", load));
 	}
 	pthread_mutex_unlock(&g->lock);
-	return json_pack("{s:o, s:f, s:o}", "devices", devices, "period", (double)g->o.period / 1e6, "samples", list);
+	return json_pack("{s:o, s:f, s:o}", "devices", devices, "period", (double)g->o.period / 1e6,
+	                 "samples", list);
 }

@@ -1,9 +1,9 @@
-/* Watching the memory of GPUs: NVIDIA through NVML (loaded at run time; nothing is linked), AMD and Intel through
- * sysfs.
+/* Watching the memory of GPUs: NVIDIA through NVML (loaded at run time; nothing
+ * is linked), AMD and Intel through sysfs.
  *
- * A monitor samples once a second on a thread of its own and keeps the last samples in a ring. All calls are
- * thread-safe and none blocks. What a driver does not tell is -1. A GPU that vanishes stays in the list, marked lost.
- */
+ * A monitor samples once a second on a thread of its own and keeps the last
+ * samples in a ring. All calls are thread-safe and none blocks. What a driver
+ * does not tell is -1. A GPU that vanishes stays in the list, marked lost. */
 #ifndef VDET_GPU_GPU_H
 #define VDET_GPU_GPU_H
 
@@ -44,7 +44,8 @@ struct gpu_options {
 
 struct gpu;
 
-/* Never fails: without a GPU, or a driver that tells anything, the list is empty. `o` may be NULL. */
+/* Never fails: without a GPU, or a driver that tells anything, the list is
+ * empty. `o` may be NULL. */
 struct gpu *gpu_open(const struct gpu_options *o);
 void gpu_free(struct gpu *g);
 DEFINE_FREEP(struct gpu, gpu)
@@ -53,10 +54,12 @@ DEFINE_FREEP(struct gpu, gpu)
 size_t gpu_read(struct gpu *g, struct gpu_device out[static GPU_MANY]);
 /* Whose memory is `ours`: process ids. */
 void gpu_watch(struct gpu *g, const int *pids, size_t n);
-/* The fullest device's share in use, from 0 to 1; -1 where no device tells. Lost devices do not count. */
+/* The fullest device's share in use, from 0 to 1; -1 where no device tells.
+ * Lost devices do not count. */
 double gpu_share(struct gpu *g);
-/* {"devices": [{name, driver, lost, error, total, used, ours, peak, load, temperature}], "period": 1.0,
- *  "samples": [{time, used: [...], load: [...]}]}: the newest `samples` of the ring, oldest first. */
+/* {"devices": [{name, driver, lost, error, total, used, ours, peak, load,
+ * temperature}], "period": 1.0,  "samples": [{time, used: [...], load:
+ * [...]}]}: the newest `samples` of the ring, oldest first. */
 json_t *gpu_ring_json(struct gpu *g, size_t samples);
 
 #endif

@@ -19,8 +19,8 @@ static float quantile(float *v, size_t n, double q)
 	return v[(size_t)((double)(n - 1) * q + 0.5)];
 }
 
-/* A bin holds several packets, so that the rhythm of large and small ones does not show; half a second at most where
- * the frame rate allows. */
+/* A bin holds several packets, so that the rhythm of large and small ones does
+ * not show; half a second at most where the frame rate allows. */
 void activity_bins(const struct walk *w, struct video_index *x)
 {
 	const int64_t most = 500000, least = 100000;
@@ -45,7 +45,8 @@ static size_t bin_of(const struct video_index *x, int64_t t)
 	return i < x->n_bins ? i : x->n_bins - 1;
 }
 
-/* Bytes a second in each bin, of packets that are no keyframes; of all where there are hardly others. */
+/* Bytes a second in each bin, of packets that are no keyframes; of all where
+ * there are hardly others. */
 static void byte_rates(const struct walk *w, const struct video_index *x, float *out)
 {
 	bool intra = w->keyframes * 2 > w->packets;
@@ -55,7 +56,8 @@ static void byte_rates(const struct walk *w, const struct video_index *x, float 
 		for (size_t k = i * times; k < (i + 1) * times && k < w->n_bins; k++)
 			sum += w->bins[k].bytes + (intra ? w->bins[k].key_bytes : 0);
 		/* The last bin may be a fragment. */
-		int64_t start = (int64_t)i * x->bin, end = start + x->bin < x->duration ? start + x->bin : x->duration;
+		int64_t start = (int64_t)i * x->bin,
+				end = start + x->bin < x->duration ? start + x->bin : x->duration;
 		int64_t width = end - start > x->bin / 4 ? end - start : x->bin / 4;
 		out[i] = (float)(sum * CLOCK_SECOND / (double)width);
 	}
@@ -82,7 +84,8 @@ float *activity_packets(const struct findings *f, const struct video_index *x)
 	for (size_t i = 0; i < n; i++)
 		rate[i] = log2f(rate[i] + 100);
 	for (size_t start = 0; start < n; start += block) {
-		size_t a = start > AROUND * block ? start - AROUND * block : 0, b = start + (AROUND + 1) * block, m = 0;
+		size_t a = start > AROUND * block ? start - AROUND * block : 0,
+			   b = start + (AROUND + 1) * block, m = 0;
 		for (size_t i = a; i < b && i < n; i++)
 			part[m++] = rate[i];
 		float quiet = quantile(part, m, 0.25), spread = part[(m - 1) / 2] - part[(m - 1) / 20];
@@ -95,7 +98,8 @@ float *activity_packets(const struct findings *f, const struct video_index *x)
 	return out;
 }
 
-/* The largest packet of [from, to) that is no keyframe, and the median of the bins' largest. */
+/* The largest packet of [from, to) that is no keyframe, and the median of the
+ * bins' largest. */
 static void find_spike(const struct walk *w, struct interval *v)
 {
 	size_t a = (size_t)(v->from / w->bin), b = (size_t)(v->to / w->bin) + 1, n = 0, best = 0;
@@ -115,8 +119,8 @@ static void find_spike(const struct walk *w, struct interval *v)
 	v->spike_at = (int64_t)best * w->bin + w->bins[best].at * w->bin / 65536;
 }
 
-struct interval *activity_intervals(const struct findings *f, const float *packets, const struct video_index *x,
-                                    size_t *ret_n)
+struct interval *activity_intervals(const struct findings *f, const float *packets,
+                                    const struct video_index *x, size_t *ret_n)
 {
 	size_t n = f->n_keys;
 	n -= n && f->to;
@@ -133,7 +137,8 @@ struct interval *activity_intervals(const struct findings *f, const float *packe
 			v->between = signature_difference(&f->keys[i], &f->keys[i + 1]);
 			v->change = signature_change(&f->keys[i], &f->keys[i + 1]);
 		}
-		for (size_t k = bin_of(x, v->from); k <= bin_of(x, v->to > v->from ? v->to - 1 : v->to); k++)
+		for (size_t k = bin_of(x, v->from); k <= bin_of(x, v->to > v->from ? v->to - 1 : v->to);
+		     k++)
 			v->packets = fmaxf(v->packets, packets[k]);
 		find_spike(f->walk, v);
 	}
@@ -141,7 +146,8 @@ struct interval *activity_intervals(const struct findings *f, const float *packe
 	return list;
 }
 
-/* What of a change is only noise: below a low quantile of all changes, at most a little. */
+/* What of a change is only noise: below a low quantile of all changes, at most
+ * a little. */
 static float noise_floor(const struct findings *f, const struct interval *list, size_t n_list)
 {
 	size_t n = 0, cap = n_list + 1;
@@ -172,7 +178,8 @@ static uint8_t key_flags(const struct signature *s)
 static bool is_frozen(const struct findings *f, const struct interval *v)
 {
 	const struct walk *w = f->walk;
-	if (v->b >= f->n_keys || signature_distance(&f->keys[v->a], &f->keys[v->b]) > 0.3f || v->change > 0.06f)
+	if (v->b >= f->n_keys || signature_distance(&f->keys[v->a], &f->keys[v->b]) > 0.3f ||
+	    v->change > 0.06f)
 		return false;
 	size_t a = (size_t)(v->from / w->bin), b = (size_t)(v->to / w->bin);
 	int64_t bytes = 0, packets = 0;
@@ -183,8 +190,8 @@ static bool is_frozen(const struct findings *f, const struct interval *v)
 	return packets && bytes / packets < 64;
 }
 
-static void fill_interval(const struct findings *f, const float *packets, const struct interval *v, float floor,
-                          struct video_index *x)
+static void fill_interval(const struct findings *f, const float *packets, const struct interval *v,
+                          float floor, struct video_index *x)
 {
 	bool look = v->b < f->n_keys && v->to - v->from <= f->max_gap;
 	float change = above(v->change, floor);
@@ -195,7 +202,8 @@ static void fill_interval(const struct findings *f, const float *packets, const 
 		flags |= INDEX_FROZEN;
 	size_t a = bin_of(x, v->from), b = bin_of(x, v->to > v->from ? v->to - 1 : v->to);
 	for (size_t i = a; i <= b; i++) {
-		/* Where in between the change fell, the packets tell, if they tell anything. */
+		/* Where in between the change fell, the packets tell, if they tell
+		 * anything. */
 		float share = v->packets > 0.1f ? 0.35f + 0.65f * packets[i] / v->packets : 1;
 		float both = 1 - (1 - change * share) * (1 - 0.6f * packets[i]);
 		x->activity[i] = fmaxf(x->activity[i], both);
@@ -246,8 +254,8 @@ static void flag_blur(const struct findings *f, struct video_index *x)
 	}
 }
 
-void activity_fill(const struct findings *f, const float *packets, const struct interval *list, size_t n,
-                   struct video_index *x)
+void activity_fill(const struct findings *f, const float *packets, const struct interval *list,
+                   size_t n, struct video_index *x)
 {
 	float floor = noise_floor(f, list, n);
 	/* Before the first picture, and where there is none at all. */

@@ -1,10 +1,14 @@
-/* From packets and signatures to the activity curve: how much happens when. Pure; any thread.
+/* From packets and signatures to the activity curve: how much happens when.
+ * Pure; any thread.
  *
- * Two witnesses. Packets (everywhere, at any moment): the encoder spends bytes where the picture changes. What counts
- * is by how much a moment exceeds the quiet level around it (a low quantile over minutes, and its spread), so that
- * noise and rain, which cost bytes all the time, raise the level and not the curve. Pictures (where they were decoded):
- * how much changed from one to the next, exposure taken off. Where pictures were decoded closely they alone decide, so
- * an exposure jump or a flash, which costs bytes, counts for little; elsewhere either witness is believed. */
+ * Two witnesses. Packets (everywhere, at any moment): the encoder spends bytes
+ * where the picture changes. What counts is by how much a moment exceeds the
+ * quiet level around it (a low quantile over minutes, and its spread), so that
+ * noise and rain, which cost bytes all the time, raise the level and not the
+ * curve. Pictures (where they were decoded): how much changed from one to the
+ * next, exposure taken off. Where pictures were decoded closely they alone
+ * decide, so an exposure jump or a flash, which costs bytes, counts for little;
+ * elsewhere either witness is believed. */
 #ifndef VDET_INDEX_ACTIVITY_H
 #define VDET_INDEX_ACTIVITY_H
 
@@ -30,7 +34,8 @@ struct close_look {
 /* What was found in a part of the video, before it is put together. */
 struct findings {
 	const struct walk *walk;
-	int64_t from, to;             /* the part; `to` is the last keyframe's time, or 0 = the end of the video */
+	/* the part; `to` is the last keyframe's time, or 0 = the end of the video */
+	int64_t from, to;
 	const struct signature *keys; /* of its keyframes, ascending */
 	size_t n_keys;
 	const struct close_look *looks; /* ascending by from */
@@ -38,12 +43,14 @@ struct findings {
 	int64_t max_gap; /* between keyframes; beyond it they do not count as a look */
 };
 
-/* How far each bin of x exceeds the quiet level, 0 to below 1; x has its bins. The caller frees. */
+/* How far each bin of x exceeds the quiet level, 0 to below 1; x has its bins.
+ * The caller frees. */
 float *activity_packets(const struct findings *f, const struct video_index *x);
 /* Chooses the width of the bins and allocates them. */
 void activity_bins(const struct walk *w, struct video_index *x);
 
-/* A stretch between two keyframes (or the ends), as the packets and the keyframes judge it. */
+/* A stretch between two keyframes (or the ends), as the packets and the
+ * keyframes judge it. */
 struct interval {
 	int64_t from, to; /* of the keyframes */
 	bool open;        /* no keyframe follows, up to the end */
@@ -55,11 +62,11 @@ struct interval {
 	float change;              /* likewise, see signature_change() */
 };
 /* The caller frees. */
-struct interval *activity_intervals(const struct findings *f, const float *packets, const struct video_index *x,
-                                    size_t *ret_n);
+struct interval *activity_intervals(const struct findings *f, const float *packets,
+                                    const struct video_index *x, size_t *ret_n);
 
 /* Fills activity, look and flags of the part; x has its cuts. */
-void activity_fill(const struct findings *f, const float *packets, const struct interval *list, size_t n,
-                   struct video_index *x);
+void activity_fill(const struct findings *f, const float *packets, const struct interval *list,
+                   size_t n, struct video_index *x);
 
 #endif

@@ -7,7 +7,8 @@
 #include "base/mem.h"
 
 static const int64_t longest = 60 * CLOCK_SECOND;
-/* A cut that shows in neither: the pictures on both sides are this alike, and no packet is this much larger. */
+/* A cut that shows in neither: the pictures on both sides are this alike, and
+ * no packet is this much larger. */
 static const float same_whole = 0.08f, same_change = 0.35f, plain_spike = 2.2f;
 
 struct offer {
@@ -39,7 +40,8 @@ static bool cut_possible(const struct interval *v, int64_t max_gap)
 }
 
 /* Behind the last bin that exceeds half of the most, and a second more. */
-static int64_t end_of_burst(const struct interval *v, const float *packets, const struct video_index *x)
+static int64_t end_of_burst(const struct interval *v, const float *packets,
+                            const struct video_index *x)
 {
 	size_t b = (size_t)(v->to / x->bin), a = (size_t)(v->from / x->bin);
 	b = b < x->n_bins ? b : x->n_bins - 1;
@@ -52,7 +54,8 @@ static int64_t end_of_burst(const struct interval *v, const float *packets, cons
 static float worth_of(const struct interval *v, int64_t max_gap, int64_t cost)
 {
 	float gain = v->packets;
-	/* A change that the packets do not explain may be a cut, or something that came and stayed. */
+	/* A change that the packets do not explain may be a cut, or something that
+	 * came and stayed. */
 	if (!v->open)
 		gain += 0.3f * v->between.whole + 0.2f * v->change * (1 - v->packets);
 	if (v->to - v->from > max_gap)
@@ -61,7 +64,8 @@ static float worth_of(const struct interval *v, int64_t max_gap, int64_t cost)
 }
 
 /* Offers in order of place become ranges; neighbours are joined. */
-static struct range *join(const struct interval *list, const struct offer *offers, size_t n, size_t *ret_n)
+static struct range *join(const struct interval *list, const struct offer *offers, size_t n,
+                          size_t *ret_n)
 {
 	struct range *out = mem_alloc(n + 1, sizeof *out);
 	size_t m = 0;
@@ -76,8 +80,9 @@ static struct range *join(const struct interval *list, const struct offer *offer
 	return out;
 }
 
-struct range *choose_ranges(const struct interval *list, size_t n, const float *packets, const struct video_index *x,
-                            int64_t max_gap, int64_t budget, bool scenes, size_t *ret_n)
+struct range *choose_ranges(const struct interval *list, size_t n, const float *packets,
+                            const struct video_index *x, int64_t max_gap, int64_t budget,
+                            bool scenes, size_t *ret_n)
 {
 	AUTO(mem_freep) struct offer *offers = mem_alloc(n + 1, sizeof *offers);
 	size_t m = 0, taken = 0;
@@ -86,7 +91,8 @@ struct range *choose_ranges(const struct interval *list, size_t n, const float *
 		const struct interval *v = &list[i];
 		struct offer o = {.i = i, .to = v->to, .worth = 1};
 		if (!everything && !scenes) {
-			o.to = v->packets > 0.1f && v->to - v->from <= max_gap ? end_of_burst(v, packets, x) : v->to;
+			o.to = v->packets > 0.1f && v->to - v->from <= max_gap ? end_of_burst(v, packets, x)
+			                                                       : v->to;
 			o.worth = worth_of(v, max_gap, o.to - v->from);
 		} else if (!everything && !cut_possible(v, max_gap)) {
 			o.worth = 0;
@@ -122,15 +128,20 @@ void choose_cuts(const struct interval *list, size_t n, const struct range *rang
 			r++;
 		if (r < n_ranges && ranges[r].from <= v->from)
 			continue;
-		/* A picture coded anew in the middle of a group, or a keyframe before its time: the encoder saw a cut. */
+		/* A picture coded anew in the middle of a group, or a keyframe before
+		 * its time: the encoder saw a cut. */
 		bool anew = v->spike >= 6;
 		bool early = i && v->to - v->from < (list[i - 1].to - list[i - 1].from) * 3 / 4;
 		float score = v->between.whole * (anew || early ? 1 : 0.6f);
 		if (score < 0.27f || v->change < 0.4f)
 			continue;
-		int64_t at = anew && !early && v->spike_at > v->from && v->spike_at < v->to ? v->spike_at : v->to;
-		struct index_cut c = {
-			.pts = at, .end = at, .uncertainty = at - v->from, .kind = INDEX_CUT_HARD, .score = fminf(score, 1)};
+		int64_t at =
+			anew && !early && v->spike_at > v->from && v->spike_at < v->to ? v->spike_at : v->to;
+		struct index_cut c = {.pts = at,
+		                      .end = at,
+		                      .uncertainty = at - v->from,
+		                      .kind = INDEX_CUT_HARD,
+		                      .score = fminf(score, 1)};
 		cut_list_add(out, &c);
 	}
 }

@@ -11,7 +11,8 @@ enum { WINDOW_LEAST = 2, WINDOW_MOST = 8 };
 
 static const int64_t window = CLOCK_SECOND / 4; /* neighbours that a cut must stand out among */
 static const int64_t flash = CLOCK_SECOND / 4;  /* what is shorter and then gone is no shot */
-static const float step_least = 0.18f, score_least = 0.16f, change_least = 0.4f, blend_least = 0.46f;
+static const float step_least = 0.18f, score_least = 0.16f, change_least = 0.4f,
+				   blend_least = 0.46f;
 
 void cut_list_clear(struct cut_list *l)
 {
@@ -51,11 +52,15 @@ struct film {
 	bool exact;
 };
 
-static struct index_cut cut_at(const struct film *f, size_t i, enum index_cut_kind kind, float score)
+static struct index_cut cut_at(const struct film *f, size_t i, enum index_cut_kind kind,
+                               float score)
 {
 	int64_t gap = f->exact || !i ? 0 : f->s[i].pts - f->s[i - 1].pts;
-	return (struct index_cut){
-		.pts = f->s[i].pts, .end = f->s[i].pts, .uncertainty = gap, .kind = kind, .score = score > 1 ? 1 : score};
+	return (struct index_cut){.pts = f->s[i].pts,
+	                          .end = f->s[i].pts,
+	                          .uncertainty = gap,
+	                          .kind = kind,
+	                          .score = score > 1 ? 1 : score};
 }
 
 /* The largest step near i, itself left out. */
@@ -73,7 +78,8 @@ static float loudest_near(const struct film *f, size_t i)
 	return most;
 }
 
-/* Whether the picture before i is soon back, or the one at i was there shortly before. */
+/* Whether the picture before i is soon back, or the one at i was there shortly
+ * before. */
 static bool is_flash(const struct film *f, size_t i)
 {
 	float same = fminf(0.5f * f->step[i], 0.15f);
@@ -94,7 +100,8 @@ static void find_hard(struct film *f, struct cut_list *out)
 		float ratio = f->step[i] / (loudest_near(f, i) + 0.02f), square = ratio * ratio;
 		float score = f->step[i] * square / (square + 4);
 		bool blank = signature_is_blank(&f->s[i]) || signature_is_blank(&f->s[i - 1]);
-		if (score < score_least || (!blank && signature_change(&f->s[i - 1], &f->s[i]) < change_least))
+		if (score < score_least ||
+		    (!blank && signature_change(&f->s[i - 1], &f->s[i]) < change_least))
 			continue;
 		if (is_flash(f, i))
 			continue;
@@ -130,7 +137,8 @@ static void find_fades(const struct film *f, bool at_start, struct cut_list *out
 		}
 		bool whole = run && (run < i || !at_start);
 		/* A flicker of black that the eye takes for a flash is none. */
-		if (whole && !f->hard[i] && f->s[i].pts - f->s[i - run].pts >= flash / 4 && f->step[i] < 0.5f) {
+		if (whole && !f->hard[i] && f->s[i].pts - f->s[i - run].pts >= flash / 4 &&
+		    f->step[i] < 0.5f) {
 			struct index_cut c = cut_at(f, i, INDEX_CUT_FADE, 0.9f);
 			c.end = f->s[fade_end(f, i)].pts;
 			if (c.end > c.pts)
@@ -180,8 +188,8 @@ static float blend_score(const struct film *f, size_t a, size_t b)
 	return score < blend_least ? 0 : score;
 }
 
-/* The best stretch lies inside the dissolve: takes in, up to a third on each side, frames from which the mixture goes
- * on at no less than half its pace. */
+/* The best stretch lies inside the dissolve: takes in, up to a third on each
+ * side, frames from which the mixture goes on at no less than half its pace. */
 static struct blend whole_blend(const struct film *f, struct blend x)
 {
 	size_t a = x.a, b = x.b, most = (b - a) / 3;
@@ -214,7 +222,8 @@ static void find_dissolves(const struct film *f, struct cut_list *out)
 				b++;
 			if (b == f->n)
 				break;
-			if (b - a < 4 || signature_is_blank(&f->s[b]) || signature_distance(&f->s[a], &f->s[b]) < 6)
+			if (b - a < 4 || signature_is_blank(&f->s[b]) ||
+			    signature_distance(&f->s[a], &f->s[b]) < 6)
 				continue;
 			float score = blend_score(f, a, b);
 			if (score > found[a].score)

@@ -71,9 +71,10 @@ static void put_float(struct buf *out, float f)
 
 void index_write(const struct video_index *x, struct buf *out)
 {
-	const int64_t head[HEAD] = {x->duration, x->bin,       (int64_t)x->n_bins, (int64_t)x->n_cuts,  (int64_t)x->n_keys,
-	                            x->packets,  x->keyframes, x->decoded,         x->work_time,        x->first,
-	                            x->looked,   x->max_gap,   x->failed,          (int64_t)x->n_parts, 0};
+	const int64_t head[HEAD] = {
+		x->duration, x->bin,       (int64_t)x->n_bins, (int64_t)x->n_cuts,  (int64_t)x->n_keys,
+		x->packets,  x->keyframes, x->decoded,         x->work_time,        x->first,
+		x->looked,   x->max_gap,   x->failed,          (int64_t)x->n_parts, 0};
 	buf_add(out, magic, sizeof magic);
 	for (size_t i = 0; i < HEAD; i++)
 		put(out, (uint64_t)head[i], 8);
@@ -153,8 +154,8 @@ static bool read_cuts(struct cursor *c, struct video_index *x)
 		uint64_t kind = get(c, 1);
 		k->kind = (enum index_cut_kind)kind;
 		k->score = get_float(c);
-		sound &= k->pts >= last && k->end >= k->pts && k->end <= x->duration && k->uncertainty >= 0 &&
-		         kind <= INDEX_CUT_FADE;
+		sound &= k->pts >= last && k->end >= k->pts && k->end <= x->duration &&
+		         k->uncertainty >= 0 && kind <= INDEX_CUT_FADE;
 		last = k->pts;
 	}
 	return sound;
@@ -211,11 +212,11 @@ int index_parse(const void *data, size_t len, struct video_index **ret, struct e
 	                          .looked = head[10],
 	                          .max_gap = head[11],
 	                          .failed = head[12]};
-	bool sound = x->duration > 0 && x->bin > 0 && head[2] > 0 && head[2] <= BINS_MAX && head[3] >= 0 &&
-	             head[3] <= CUTS_MAX && head[4] >= 0 && head[4] <= KEYS_MAX &&
+	bool sound = x->duration > 0 && x->bin > 0 && head[2] > 0 && head[2] <= BINS_MAX &&
+	             head[3] >= 0 && head[3] <= CUTS_MAX && head[4] >= 0 && head[4] <= KEYS_MAX &&
 	             head[2] == (x->duration - 1) / x->bin + 1 && head[13] > 0 && head[13] <= PARTS_MAX;
-	if (!sound || len != head_len + (size_t)head[2] * 6 + (size_t)head[3] * CUT_BYTES + (size_t)head[4] * KEY_BYTES +
-	                         (size_t)head[13] * 8)
+	if (!sound || len != head_len + (size_t)head[2] * 6 + (size_t)head[3] * CUT_BYTES +
+	                         (size_t)head[4] * KEY_BYTES + (size_t)head[13] * 8)
 		return err_set(err, ERR_FORMAT, "the index is damaged");
 	x->n_bins = (size_t)head[2];
 	x->n_cuts = (size_t)head[3];
@@ -247,8 +248,8 @@ static json_t *bins_json(const struct video_index *x)
 	static const char *const looks[] = {"packets", "keyframes", "decoded"};
 	json_t *a = json_array();
 	for (size_t i = 0; i < x->n_bins; i++) {
-		json_t *bin = json_pack("{s:f s:s}", "activity", round(x->activity[i] * 1000) / 1000, "look",
-		                        looks[x->look[i] <= INDEX_DECODED ? x->look[i] : 0]);
+		json_t *bin = json_pack("{s:f s:s}", "activity", round(x->activity[i] * 1000) / 1000,
+		                        "look", looks[x->look[i] <= INDEX_DECODED ? x->look[i] : 0]);
 		if (x->flags[i])
 			json_object_set_new(bin, "flags", flags_json(x->flags[i]));
 		json_array_append_new(a, bin);
@@ -261,26 +262,28 @@ json_t *index_json(const struct video_index *x)
 	json_t *cuts = json_array(), *keys = json_array();
 	for (size_t i = 0; i < x->n_cuts; i++) {
 		const struct index_cut *c = &x->cuts[i];
-		json_array_append_new(cuts, json_pack("{s:o s:o s:o s:s s:f}", "time", seconds(c->pts), "end", seconds(c->end),
-		                                      "uncertainty", seconds(c->uncertainty), "kind", index_cut_name(c->kind),
-		                                      "score", round(c->score * 1000) / 1000));
+		json_array_append_new(
+			cuts, json_pack("{s:o s:o s:o s:s s:f}", "time", seconds(c->pts), "end",
+		                    seconds(c->end), "uncertainty", seconds(c->uncertainty), "kind",
+		                    index_cut_name(c->kind), "score", round(c->score * 1000) / 1000));
 	}
 	for (size_t i = 0; i < x->n_keys; i++) {
 		const struct index_key *k = &x->keys[i];
 		char hash[17];
 		snprintf(hash, sizeof hash, "%016" PRIx64, k->hash);
-		json_t *key = json_pack("{s:o s:s s:i s:f}", "time", seconds(k->pts), "hash", hash, "luma", k->luma,
-		                        "sharpness", round(k->sharpness));
+		json_t *key = json_pack("{s:o s:s s:i s:f}", "time", seconds(k->pts), "hash", hash, "luma",
+		                        k->luma, "sharpness", round(k->sharpness));
 		if (k->flags)
 			json_object_set_new(key, "flags", flags_json(k->flags));
 		json_array_append_new(keys, key);
 	}
-	return json_pack("{s:s s:i s:o s:o s:I s:I s:I s:o s:o s:I s:o s:o s:o s:o s:o}", "format", "vdet-index", "version",
-	                 INDEX_FORM_VERSION, "duration", seconds(x->duration), "first", seconds(x->first), "packets",
-	                 (json_int_t)x->packets, "keyframes", (json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded,
-	                 "looked", seconds(x->looked), "max_gap", seconds(x->max_gap), "failed", (json_int_t)x->failed,
-	                 "work_time", seconds(x->work_time), "bin", seconds(x->bin), "bins", bins_json(x), "cuts", cuts,
-	                 "pictures", keys);
+	return json_pack("{s:s s:i s:o s:o s:I s:I s:I s:o s:o s:I s:o s:o s:o s:o s:o}", "format",
+	                 "vdet-index", "version", INDEX_FORM_VERSION, "duration", seconds(x->duration),
+	                 "first", seconds(x->first), "packets", (json_int_t)x->packets, "keyframes",
+	                 (json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded, "looked",
+	                 seconds(x->looked), "max_gap", seconds(x->max_gap), "failed",
+	                 (json_int_t)x->failed, "work_time", seconds(x->work_time), "bin",
+	                 seconds(x->bin), "bins", bins_json(x), "cuts", cuts, "pictures", keys);
 }
 
 void index_vtt(const struct video_index *x, struct buf *out)
@@ -292,7 +295,8 @@ void index_vtt(const struct video_index *x, struct buf *out)
 		int64_t to = i < x->n_cuts ? x->cuts[i].pts : x->duration;
 		if (to - from < 1000)
 			continue;
-		buf_addf(out, "\n%zu\n%s --> %s\nShot %zu\n", chapter, clock_text(from, a), clock_text(to, b), chapter);
+		buf_addf(out, "\n%zu\n%s --> %s\nShot %zu\n", chapter, clock_text(from, a),
+		         clock_text(to, b), chapter);
 		from = to;
 		chapter++;
 	}

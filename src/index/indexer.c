@@ -19,14 +19,16 @@ enum {
 	FRAMES_MOST = 200000, /* of one close look: half an hour at 100 a second */
 };
 
-/* The first part is short, so that the first chunks can be planned soon; the later ones grow, for what is judged
- * together is judged better. */
+/* The first part is short, so that the first chunks can be planned soon; the
+ * later ones grow, for what is judged together is judged better. */
 static const int64_t part_first = 300 * CLOCK_SECOND, part_most = 3600 * CLOCK_SECOND;
 
-/* Seen behind a stretch where cuts are wanted exactly, to tell a flash or the end of a dissolve. Elsewhere a stretch
- * ends a second behind what is of interest, or with the next keyframe. */
+/* Seen behind a stretch where cuts are wanted exactly, to tell a flash or the
+ * end of a dissolve. Elsewhere a stretch ends a second behind what is of
+ * interest, or with the next keyframe. */
 static const int64_t tail_scenes = 3 * CLOCK_SECOND / 2;
-static const int64_t budget_least = 20 * CLOCK_SECOND; /* a short video is looked at closely throughout */
+/* a short video is looked at closely throughout */
+static const int64_t budget_least = 20 * CLOCK_SECOND;
 
 /* A part of the work, for one child. */
 struct task {
@@ -105,11 +107,13 @@ static int do_look(const struct crew *c, struct decoder *d, struct task *t, stru
 	int64_t to = t->range.to + (scenes ? tail_scenes : 0);
 	int r = decoder_stretch(d, t->range.from, to, scenes, FRAMES_MOST, &s, err);
 	if (r == 0)
-		look_judge(s.items, s.n, t->range.from, t->range.to, scenes, t->range.from <= c->walk->first, &t->look);
+		look_judge(s.items, s.n, t->range.from, t->range.to, scenes,
+		           t->range.from <= c->walk->first, &t->look);
 	return r;
 }
 
-/* A part has failed, and its child is gone: with keyframes, each half gets another chance. */
+/* A part has failed, and its child is gone: with keyframes, each half gets
+ * another chance. */
 static void divide(struct crew *c, struct task *t, const struct err *err)
 {
 	c->err = *err;
@@ -145,7 +149,8 @@ static void finish_task(struct crew *c, struct task *t, int result, const struct
 	if (result < 0)
 		divide(c, t, err);
 	if (c->o->progress)
-		c->o->progress(c->o->ctx, c->what, c->begins + (c->ends - c->begins) * (double)c->done / (double)c->n);
+		c->o->progress(c->o->ctx, c->what,
+		               c->begins + (c->ends - c->begins) * (double)c->done / (double)c->n);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -175,7 +180,10 @@ static int crew_run(struct crew *c, const char *what, struct err *err)
 {
 	pthread_t threads[MOST_WORKERS];
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t n = c->o->workers ? (size_t)c->o->workers : processors > 0 ? (size_t)processors : 1, started = 0;
+	size_t n = c->o->workers    ? (size_t)c->o->workers
+	           : processors > 0 ? (size_t)processors
+	                            : 1,
+		   started = 0;
 	c->what = what;
 	c->done = c->next;
 	if (n > c->n - c->next)
@@ -190,7 +198,8 @@ static int crew_run(struct crew *c, const char *what, struct err *err)
 	return cancel_fired(c->cancel) ? err_set(err, ERR_CANCELED, "interrupted") : 0;
 }
 
-/* The keyframes that are decoded: all, unless they come faster than is useful. The caller frees. */
+/* The keyframes that are decoded: all, unless they come faster than is useful.
+ * The caller frees. */
 static struct walk_key *choose_keys(const struct walk *w, size_t *ret_n)
 {
 	int64_t spacing = w->duration / 3600, least = CLOCK_SECOND / 2, most = 2 * CLOCK_SECOND;
@@ -211,7 +220,8 @@ static int by_time(const void *a, const void *b)
 	return (x->pts > y->pts) - (x->pts < y->pts);
 }
 
-static int scan_keys(struct crew *c, const struct walk_key *keys, size_t n, struct signatures *ret, struct err *err)
+static int scan_keys(struct crew *c, const struct walk_key *keys, size_t n, struct signatures *ret,
+                     struct err *err)
 {
 	size_t part = n / 24 < KEYS_LEAST ? KEYS_LEAST : n / 24 > KEYS_MOST ? KEYS_MOST : n / 24;
 	for (size_t i = 0; i < n; i += part)
@@ -266,7 +276,8 @@ static void gather_keys(const struct crew *c, const struct findings *f, struct v
 	}
 }
 
-/* Cuts from close looks and from keyframes; of two at one place the surer one stays. */
+/* Cuts from close looks and from keyframes; of two at one place the surer one
+ * stays. */
 static void gather_cuts(const struct crew *c, struct cut_list *l, struct video_index *x)
 {
 	for (size_t i = 0; i < c->n; i++)
@@ -277,12 +288,14 @@ static void gather_cuts(const struct crew *c, struct cut_list *l, struct video_i
 	size_t before = x->n_cuts;
 	x->cuts = mem_grow(x->cuts, before + l->n + 1, sizeof *x->cuts);
 	for (size_t i = 0; i < l->n; i++) {
-		struct index_cut *prev = x->n_cuts > before ? &x->cuts[x->n_cuts - 1] : NULL, *this = &l->items[i];
+		struct index_cut *prev = x->n_cuts > before ? &x->cuts[x->n_cuts - 1] : NULL,
+						 *this = &l->items[i];
 		if (this->pts < 0 || this->pts > x->duration)
 			continue;
 		if (this->end > x->duration)
 			this->end = x->duration;
-		bool same = prev && (this->pts <= prev->end || this->pts - this->uncertainty <= prev->pts + slack);
+		bool same =
+			prev && (this->pts <= prev->end || this->pts - this->uncertainty <= prev->pts + slack);
 		if (!same)
 			x->cuts[x->n_cuts++] = *this;
 		else if (this->uncertainty < prev->uncertainty ||
@@ -304,7 +317,8 @@ struct indexer {
 };
 
 /* Everything that was found in a part goes into the index. */
-static void assemble(struct indexer *ix, const struct findings *part, const struct interval *list, size_t n)
+static void assemble(struct indexer *ix, const struct findings *part, const struct interval *list,
+                     size_t n)
 {
 	struct crew *c = &ix->c;
 	struct video_index *x = ix->x;
@@ -349,7 +363,8 @@ static int judge(struct indexer *ix, const struct findings *f, struct err *err)
 	if (ix->o.effort < 1)
 		budget = budget > ix->x->looked ? budget - ix->x->looked : 0;
 	AUTO(mem_freep)
-	struct range *ranges = choose_ranges(list, n, ix->packets, ix->x, ix->o.max_gap, budget, ix->o.scenes, &n_ranges);
+	struct range *ranges =
+		choose_ranges(list, n, ix->packets, ix->x, ix->o.max_gap, budget, ix->o.scenes, &n_ranges);
 	ix->c.begins = (ix->c.begins + ix->c.ends) / 2;
 	ix->c.ends = (double)end / (double)ix->x->duration;
 	int r = look_closely(&ix->c, ranges, n_ranges, err);
@@ -365,7 +380,8 @@ static int64_t part_end(const struct indexer *ix)
 	int64_t end = 0, length = part_first, duration = ix->x->duration;
 	if (ix->o.scenes || ix->o.effort >= 1)
 		return duration;
-	for (size_t i = 0; i < ix->x->n_parts; i++, length = 2 * length < part_most ? 2 * length : part_most)
+	for (size_t i = 0; i < ix->x->n_parts;
+	     i++, length = 2 * length < part_most ? 2 * length : part_most)
 		end += length;
 	end += length;
 	return duration - end <= length ? duration : end;
@@ -423,17 +439,22 @@ int indexer_step(struct indexer *ix, struct err *err)
 	if (r < 0 || ix->x->n_keys)
 		return r;
 	*err = ix->c.err;
-	return ix->c.failed ? -(int)err->code : err_set(err, ERR_FORMAT, "not one keyframe could be decoded");
+	return ix->c.failed ? -(int)err->code
+	                    : err_set(err, ERR_FORMAT, "not one keyframe could be decoded");
 }
 
-int indexer_begin(int fd, const struct indexer_options *o, struct cancel *cancel, struct indexer **ret, struct err *err)
+int indexer_begin(int fd, const struct indexer_options *o, struct cancel *cancel,
+                  struct indexer **ret, struct err *err)
 {
 	AUTO(indexer_freep) struct indexer *ix = mem_alloc(1, sizeof *ix);
 	ix->o = *o;
 	ix->began = clock_now();
 	ix->x = mem_alloc(1, sizeof *ix->x);
-	ix->c =
-		(struct crew){.o = &ix->o, .fd = fd, .cancel = cancel, .walk = &ix->walk, .lock = PTHREAD_MUTEX_INITIALIZER};
+	ix->c = (struct crew){.o = &ix->o,
+	                      .fd = fd,
+	                      .cancel = cancel,
+	                      .walk = &ix->walk,
+	                      .lock = PTHREAD_MUTEX_INITIALIZER};
 	if (o->progress)
 		o->progress(o->ctx, "packets", 0);
 	int r = decoder_open(fd, &o->decoder, cancel, &ix->c.spares[0], err);
@@ -482,8 +503,8 @@ void indexer_free(struct indexer *ix)
 	free(ix);
 }
 
-int indexer_run(int fd, const struct indexer_options *o, struct cancel *cancel, struct video_index **ret,
-                struct err *err)
+int indexer_run(int fd, const struct indexer_options *o, struct cancel *cancel,
+                struct video_index **ret, struct err *err)
 {
 	AUTO(indexer_freep) struct indexer *ix = NULL;
 	struct err own;
@@ -499,11 +520,12 @@ int indexer_run(int fd, const struct indexer_options *o, struct cancel *cancel, 
 /* Options that change what is found; the number of children does not. */
 static char *options_key(const struct indexer_options *o)
 {
-	return mem_printf("%d %.4g %lld %d", INDEX_FORM_VERSION, o->effort, (long long)o->max_gap, o->scenes);
+	return mem_printf("%d %.4g %lld %d", INDEX_FORM_VERSION, o->effort, (long long)o->max_gap,
+	                  o->scenes);
 }
 
-int indexer_load(struct store *s, const char *sha256, const struct indexer_options *o, struct video_index **ret,
-                 struct err *err)
+int indexer_load(struct store *s, const char *sha256, const struct indexer_options *o,
+                 struct video_index **ret, struct err *err)
 {
 	AUTO(mem_freep) char *key = options_key(o);
 	AUTO(buf_free) struct buf data = BUF(INDEX_FORM_MAX);
@@ -516,12 +538,13 @@ int indexer_load(struct store *s, const char *sha256, const struct indexer_optio
 	return r < 0 ? err_set(err, ERR_NOENT, "the index that was kept is damaged") : 0;
 }
 
-int indexer_save(struct store *s, const char *sha256, const struct indexer_options *o, const struct video_index *x,
-                 struct err *err)
+int indexer_save(struct store *s, const char *sha256, const struct indexer_options *o,
+                 const struct video_index *x, struct err *err)
 {
 	AUTO(mem_freep) char *key = options_key(o);
 	AUTO(buf_free) struct buf data = BUF(INDEX_FORM_MAX);
-	/* What failed may succeed another time: on a machine with more memory, with a newer decoder. */
+	/* What failed may succeed another time: on a machine with more memory, with
+	 * a newer decoder. */
 	if (x->failed)
 		return 0;
 	index_write(x, &data);
@@ -529,8 +552,8 @@ int indexer_save(struct store *s, const char *sha256, const struct indexer_optio
 	return r < 0 ? r : store_index_save(s, sha256, key, data.data, data.len, err);
 }
 
-int indexer_get(struct store *s, const char *sha256, int fd, const struct indexer_options *o, struct cancel *cancel,
-                bool *ret_cached, struct video_index **ret, struct err *err)
+int indexer_get(struct store *s, const char *sha256, int fd, const struct indexer_options *o,
+                struct cancel *cancel, bool *ret_cached, struct video_index **ret, struct err *err)
 {
 	AUTO(video_index_freep) struct video_index *x = NULL;
 	struct err own;

@@ -6,7 +6,8 @@
 
 enum { W = SIGNATURE_W, H = SIGNATURE_H, SHIFT_X = 6, SHIFT_Y = 3 };
 
-/* Added to the variances, so that noise on a flat wall is no structure: levels squared. */
+/* Added to the variances, so that noise on a flat wall is no structure: levels
+ * squared. */
 static const float noise = 12;
 
 static float clamp01(float v)
@@ -17,7 +18,8 @@ static float clamp01(float v)
 /* Correlation of a with b moved by (dx, dy), where they overlap. */
 static float correlation(const uint8_t *a, const uint8_t *b, int dx, int dy)
 {
-	int x0 = dx > 0 ? dx : 0, x1 = dx > 0 ? W : W + dx, y0 = dy > 0 ? dy : 0, y1 = dy > 0 ? H : H + dy;
+	int x0 = dx > 0 ? dx : 0, x1 = dx > 0 ? W : W + dx, y0 = dy > 0 ? dy : 0,
+		y1 = dy > 0 ? H : H + dy;
 	int sa = 0, sb = 0, saa = 0, sbb = 0, sab = 0;
 	for (int y = y0; y < y1; y++) {
 		const uint8_t *pa = a + y * W, *pb = b + (y - dy) * W - dx;
@@ -31,14 +33,16 @@ static float correlation(const uint8_t *a, const uint8_t *b, int dx, int dy)
 		}
 	}
 	float n = (float)((x1 - x0) * (y1 - y0)), ma = (float)sa / n, mb = (float)sb / n;
-	float va = (float)saa / n - ma * ma, vb = (float)sbb / n - mb * mb, cov = (float)sab / n - ma * mb;
+	float va = (float)saa / n - ma * ma, vb = (float)sbb / n - mb * mb,
+		  cov = (float)sab / n - ma * mb;
 	return cov / sqrtf((va + noise) * (vb + noise));
 }
 
 static float structure(const struct signature *a, const struct signature *b)
 {
 	enum { FLAT = 6 };
-	if (a->deviation < FLAT && b->deviation < FLAT) /* black and white have no structure, but differ */
+	/* black and white have no structure, but differ */
+	if (a->deviation < FLAT && b->deviation < FLAT)
 		return clamp01((float)abs(a->mean - b->mean) / 96);
 	float best = correlation(a->luma, b->luma, 0, 0);
 	for (int dy = -SHIFT_Y; dy <= SHIFT_Y && best < 0.9f; dy++)
@@ -93,7 +97,8 @@ static float colour(const struct signature *a, const struct signature *b)
 
 struct difference signature_difference(const struct signature *a, const struct signature *b)
 {
-	struct difference d = {.structure = structure(a, b), .levels = levels(a, b), .colour = colour(a, b)};
+	struct difference d = {
+		.structure = structure(a, b), .levels = levels(a, b), .colour = colour(a, b)};
 	d.whole = 0.7f * d.structure + 0.1f * d.levels + 0.2f * d.colour;
 	return d;
 }
@@ -112,8 +117,10 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The exposure that makes b most like a: gain and offset by least squares, the gain within what cameras do. */
-static void fit_exposure(const struct signature *a, const struct signature *b, float *gain, float *offset)
+/* The exposure that makes b most like a: gain and offset by least squares, the
+ * gain within what cameras do. */
+static void fit_exposure(const struct signature *a, const struct signature *b, float *gain,
+                         float *offset)
 {
 	float sa = 0, sb = 0, sbb = 0, sab = 0;
 	for (int i = 0; i < SIGNATURE_CELLS; i++) {
@@ -139,7 +146,8 @@ float signature_change(const struct signature *a, const struct signature *b)
 		for (int x = 0; x < W; x++) {
 			int i = y * W + x, c = y / 2 * (W / 2) + x / 2;
 			float luma = fabsf((float)a->luma[i] - gain * (float)b->luma[i] - offset);
-			int chroma = abs(a->chroma[0][c] - b->chroma[0][c]) + abs(a->chroma[1][c] - b->chroma[1][c]);
+			int chroma =
+				abs(a->chroma[0][c] - b->chroma[0][c]) + abs(a->chroma[1][c] - b->chroma[1][c]);
 			diff[i] = luma + (float)chroma;
 		}
 	qsort(diff, SIGNATURE_CELLS, sizeof *diff, compare);
@@ -149,7 +157,8 @@ float signature_change(const struct signature *a, const struct signature *b)
 	return top / (top + 16);
 }
 
-float signature_mixture(const struct signature *a, const struct signature *b, const struct signature *m, float *ret_x)
+float signature_mixture(const struct signature *a, const struct signature *b,
+                        const struct signature *m, float *ret_x)
 {
 	float dd = 0, dm = 0, mm = 0;
 	for (int i = 0; i < SIGNATURE_CELLS; i++) {
@@ -160,7 +169,8 @@ float signature_mixture(const struct signature *a, const struct signature *b, co
 	}
 	for (int c = 0; c < 2; c++)
 		for (int i = 0; i < SIGNATURE_CHROMA; i++) {
-			float d = (float)(b->chroma[c][i] - a->chroma[c][i]), e = (float)(m->chroma[c][i] - a->chroma[c][i]);
+			float d = (float)(b->chroma[c][i] - a->chroma[c][i]),
+				  e = (float)(m->chroma[c][i] - a->chroma[c][i]);
 			dd += d * d;
 			dm += d * e;
 			mm += e * e;

@@ -5,7 +5,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-static const int64_t apart = CLOCK_SECOND / 2;       /* of the two frames whose difference is motion */
+/* of the two frames whose difference is motion */
+static const int64_t apart = CLOCK_SECOND / 2;
 static const int64_t apart_least = CLOCK_SECOND / 5; /* at the beginning of a stretch */
 static const int64_t keep_every = CLOCK_SECOND / 5;
 
@@ -19,10 +20,13 @@ void look_result_clear(struct look_result *r)
 
 struct index_key index_key_of(const struct signature *s)
 {
-	unsigned flags =
-		(signature_is_blank(s) && s->mean < 128 ? INDEX_BLACK : 0) | (s->flags & SIGNATURE_TORN ? INDEX_TORN : 0);
-	return (struct index_key){
-		.pts = s->pts, .hash = s->hash, .luma = s->mean, .flags = (uint8_t)flags, .sharpness = s->sharpness};
+	unsigned flags = (signature_is_blank(s) && s->mean < 128 ? INDEX_BLACK : 0) |
+	                 (s->flags & SIGNATURE_TORN ? INDEX_TORN : 0);
+	return (struct index_key){.pts = s->pts,
+	                          .hash = s->hash,
+	                          .luma = s->mean,
+	                          .flags = (uint8_t)flags,
+	                          .sharpness = s->sharpness};
 }
 
 /* Far less sharp than a frame within a second, at like contrast. */
@@ -69,8 +73,8 @@ static void keep_keys(const struct signature *s, size_t n, struct look_result *r
 	r->keys = mem_grow(r->keys, r->n_keys + 1, sizeof *r->keys);
 }
 
-void look_judge(const struct signature *s, size_t n, int64_t from, int64_t to, bool exact, bool at_start,
-                struct look_result *ret)
+void look_judge(const struct signature *s, size_t n, int64_t from, int64_t to, bool exact,
+                bool at_start, struct look_result *ret)
 {
 	struct look_result r = {.look = {.from = from, .to = to}, .frames = (int64_t)n};
 	struct cut_list all = {0};

@@ -1,4 +1,5 @@
-/* From the frames of a closely decoded stretch to what the index keeps of them. Pure; any thread. */
+/* From the frames of a closely decoded stretch to what the index keeps of them.
+ * Pure; any thread. */
 #ifndef VDET_INDEX_SAMPLE_H
 #define VDET_INDEX_SAMPLE_H
 
@@ -13,9 +14,10 @@ struct look_result {
 };
 void look_result_clear(struct look_result *r);
 
-/* n frames in order, beginning at `from`; they may go on behind `to`, for what is seen only afterwards. */
-void look_judge(const struct signature *s, size_t n, int64_t from, int64_t to, bool exact, bool at_start,
-                struct look_result *ret);
+/* n frames in order, beginning at `from`; they may go on behind `to`, for what
+ * is seen only afterwards. */
+void look_judge(const struct signature *s, size_t n, int64_t from, int64_t to, bool exact,
+                bool at_start, struct look_result *ret);
 
 struct index_key index_key_of(const struct signature *s);
 

@@ -37,15 +37,17 @@ static int lock_job(const struct analyze *a, const char *id, int *ret_fd, struct
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open %s", path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return err_set(err, ERR_BUSY, "this very job (%s) is being done by another vdet; wait for it", id);
+		return err_set(err, ERR_BUSY,
+		               "this very job (%s) is being done by another vdet; wait for it", id);
 	*ret_fd = fd;
 	fd = -1;
 	return 0;
 }
 
-/* Locks the job of this key and finds it; its facts are NULL if it is new. With --fresh it always is. */
-static int enter_job(const struct analyze *a, const char *key, const char *name, const char *dir, struct store_job *ret,
-                     int *ret_lock, struct err *err)
+/* Locks the job of this key and finds it; its facts are NULL if it is new. With
+ * --fresh it always is. */
+static int enter_job(const struct analyze *a, const char *key, const char *name, const char *dir,
+                     struct store_job *ret, int *ret_lock, struct err *err)
 {
 	AUTO(store_job_clear)
 	struct store_job job = {.id = mem_printf("%.12s", key),
@@ -80,7 +82,8 @@ static int enter_job(const struct analyze *a, const char *key, const char *name,
 	return 0;
 }
 
-/* The folder of the report: absolute, so that `vdet report` finds it from anywhere. */
+/* The folder of the report: absolute, so that `vdet report` finds it from
+ * anywhere. */
 static char *output_dir(const struct analyze_options *o, const char *path)
 {
 	AUTO(mem_freep) char *cwd = getcwd(NULL, 0);
@@ -95,26 +98,30 @@ static int check_output(const char *dir, struct err *err)
 	int r = file_mkdirs(dir, false, err);
 	if (r < 0)
 		return r;
-	return access(dir, W_OK | X_OK) == 0 ? 0 : err_sys(err, errno, "cannot write into the folder %s", dir);
+	return access(dir, W_OK | X_OK) == 0
+	           ? 0
+	           : err_sys(err, errno, "cannot write into the folder %s", dir);
 }
 
 static void tell_source(const struct analyze *a, const char *name, const struct video_info *v)
 {
 	progress_event(a->progress, "source",
-	               json_pack("{s:s, s:f, s:i, s:i, s:s, s:f, s:s}", "name", name, "duration", (double)v->duration / 1e6,
-	                         "width", v->width, "height", v->height, "codec", v->codec, "fps", v->fps, "warning",
-	                         v->warning));
+	               json_pack("{s:s, s:f, s:i, s:i, s:s, s:f, s:s}", "name", name, "duration",
+	                         (double)v->duration / 1e6, "width", v->width, "height", v->height,
+	                         "codec", v->codec, "fps", v->fps, "warning", v->warning));
 	if (*v->warning)
 		log_warning("%s: %s", name, v->warning);
 }
 
-/* How things were when the job began: what it has cost is told from there, the summary's part as well. */
+/* How things were when the job began: what it has cost is told from there, the
+ * summary's part as well. */
 struct start {
 	int64_t clock, busy;
 	json_t *endpoints;
 };
 
-static int count_run(const struct analyze *a, struct store_job *job, const struct start *s, struct err *err)
+static int count_run(const struct analyze *a, struct store_job *job, const struct start *s,
+                     struct err *err)
 {
 	json_auto_t *facts = json_loads(job->facts, 0, NULL);
 	if (facts) {
@@ -122,7 +129,8 @@ static int count_run(const struct analyze *a, struct store_job *job, const struc
 		free(job->facts);
 		job->facts = json_dumps(facts, JSON_COMPACT);
 	}
-	return store_job_update(a->store, job, clock_now() - s->clock, engine_busy_time(a->engine) - s->busy, err);
+	return store_job_update(a->store, job, clock_now() - s->clock,
+	                        engine_busy_time(a->engine) - s->busy, err);
 }
 
 static int finish(const struct analyze *a, struct store_job *job, const struct chunks_outcome *done,
@@ -209,14 +217,15 @@ static int enter(struct course *c, struct err *err)
 		r = opening_engine(c->opening, err);
 	if (r < 0)
 		return r;
-	facts_key(a->options, src->sha256, engine_info(a->engine), src->video.duration, c->given ? c->survey.plan : NULL,
-	          key);
+	facts_key(a->options, src->sha256, engine_info(a->engine), src->video.duration,
+	          c->given ? c->survey.plan : NULL, key);
 	r = enter_job(a, key, src->name, c->dir, &c->job, &c->lock, err);
 	if (r == 0 && c->job.facts && c->chunks)
-		r = err_set(err, ERR_BUSY,
-		            "this very job (%s) was begun by another vdet just now; the same command goes on from "
-		            "what that one has done",
-		            c->job.id);
+		r = err_set(
+			err, ERR_BUSY,
+			"this very job (%s) was begun by another vdet just now; the same command goes on from "
+			"what that one has done",
+			c->job.id);
 	return r;
 }
 
@@ -227,7 +236,9 @@ static int recall(struct course *c, struct err *err)
 	if (r == 0)
 		r = store_chunks_load(c->a->store, c->job.id, false, &c->before, &c->n_before, err);
 	if (r == 0 && c->n_before > c->survey.plan->n_chunks)
-		r = err_set(err, ERR_FORMAT, "the journal of this job has more chunks than its plan; --fresh begins it again");
+		r = err_set(
+			err, ERR_FORMAT,
+			"the journal of this job has more chunks than its plan; --fresh begins it again");
 	c->journaled = r == 0 ? c->n_before : 0;
 	return r;
 }
@@ -240,7 +251,8 @@ static size_t expected_chunks(const struct course *c)
 	return p->n_chunks + (size_t)((p->to - p->until + each - 1) / each);
 }
 
-/* The plan as it is now goes to the lanes; what an earlier run did of it is left out. */
+/* The plan as it is now goes to the lanes; what an earlier run did of it is
+ * left out. */
 static int hand_over(struct course *c, struct err *err)
 {
 	int r = 0;
@@ -265,8 +277,8 @@ static int write_journal(struct course *c, struct err *err)
 {
 	const struct plan *plan = c->survey.plan;
 	bool is_new = !c->job.facts;
-	json_auto_t *facts = facts_make(c->a->options, c->src->name, c->src->size, c->src->sha256, &c->src->video,
-	                                engine_info(c->a->engine), &c->survey);
+	json_auto_t *facts = facts_make(c->a->options, c->src->name, c->src->size, c->src->sha256,
+	                                &c->src->video, engine_info(c->a->engine), &c->survey);
 	json_auto_t *old = c->job.facts ? json_loads(c->job.facts, 0, NULL) : NULL;
 	json_t *asked = json_object_get(old, "endpoints");
 	size_t n = plan->n_chunks - c->journaled;
@@ -275,7 +287,8 @@ static int write_journal(struct course *c, struct err *err)
 	AUTO(mem_freep) struct store_chunk *chunks = mem_alloc(n, sizeof *chunks);
 	for (size_t i = 0; i < n; i++) {
 		const struct plan_chunk *p = &plan->chunks[c->journaled + i];
-		chunks[i] = (struct store_chunk){.index = (int64_t)(c->journaled + i), .start = p->start, .end = p->end};
+		chunks[i] = (struct store_chunk){
+			.index = (int64_t)(c->journaled + i), .start = p->start, .end = p->end};
 	}
 	free(c->job.facts);
 	c->job.facts = json_dumps(facts, JSON_COMPACT);
@@ -299,8 +312,8 @@ static int open_journal(struct course *c, struct err *err)
 	return r < 0 ? r : write_journal(c, err);
 }
 
-/* What the last step added goes to the lanes, and into the journal as soon as the key is known. A chunk is in the
- * journal before its lane may save it. */
+/* What the last step added goes to the lanes, and into the journal as soon as
+ * the key is known. A chunk is in the journal before its lane may save it. */
 static int take_step(struct course *c, struct err *err)
 {
 	int r = 0;
@@ -319,9 +332,11 @@ static bool is_ending(const struct course *c)
 	return c->chunks ? chunks_ending(c->chunks) : cancel_fired(c->a->drain);
 }
 
-/* The engine never waits for us: the hash and the engine's start go on beside the survey, the survey beside the first
- * chunks, and these may be in work before the hash has told under which key the journal keeps them. Only a file of a
- * size that is known here might be in the journal already, so its hash is awaited first. */
+/* The engine never waits for us: the hash and the engine's start go on beside
+ * the survey, the survey beside the first chunks, and these may be in work
+ * before the hash has told under which key the journal keeps them. Only a file
+ * of a size that is known here might be in the journal already, so its hash is
+ * awaited first. */
 static int go(struct course *c, struct chunks_outcome *ret, struct err *err)
 {
 	bool known = true;
@@ -350,8 +365,8 @@ static int go(struct course *c, struct chunks_outcome *ret, struct err *err)
 	return r == 0 && !c->survey.whole ? err_set(err, ERR_CANCELED, "interrupted") : r;
 }
 
-static int analyze_source(struct describe_worker *w, struct source *src, int64_t began, struct analyze_result *ret,
-                          struct err *err)
+static int analyze_source(struct describe_worker *w, struct source *src, int64_t began,
+                          struct analyze_result *ret, struct err *err)
 {
 	const struct analyze *a = w->a;
 	const struct plan_options wanted = survey_options(a->options);
@@ -368,20 +383,23 @@ static int analyze_source(struct describe_worker *w, struct source *src, int64_t
 	if (r < 0)
 		return r;
 	json_auto_t *endpoints = engine_endpoints_json(a->engine);
-	const struct start start = {.clock = began, .busy = engine_busy_time(a->engine), .endpoints = endpoints};
+	const struct start start = {
+		.clock = began, .busy = engine_busy_time(a->engine), .endpoints = endpoints};
 	r = go(&c, &outcome, err);
 	if (c.open)
 		memory_detach(a->memory, c.job.id);
 	if (r == 0)
 		return finish(a, &c.job, &outcome, &start, ret, err);
-	/* Time spent counts even if the run ends here; the job stays as it is, ready to go on. */
+	/* Time spent counts even if the run ends here; the job stays as it is,
+	 * ready to go on. */
 	struct err ignored;
 	if (c.open)
 		count_run(a, &c.job, &start, &ignored);
 	return r;
 }
 
-int analyze_file(const struct analyze *a, const char *path, struct analyze_result *ret, struct err *err)
+int analyze_file(const struct analyze *a, const char *path, struct analyze_result *ret,
+                 struct err *err)
 {
 	AUTO(fd_closep) int fd = -1;
 	int64_t began = clock_now();

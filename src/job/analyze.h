@@ -1,8 +1,10 @@
-/* One analysis: a video file in, a report out, everything between in the journal.
+/* One analysis: a video file in, a report out, everything between in the
+ * journal.
  *
- * analyze_file() reads top to bottom: open → probe → plan → for each chunk frames, describe, journal → merge → report,
- * with hashing and the engine's start beside. It blocks; chunks run on threads of its own, each with a decoder child of
- * its own. */
+ * analyze_file() reads top to bottom: open → probe → plan → for each chunk
+ * frames, describe, journal → merge → report, with hashing and the engine's
+ * start beside. It blocks; chunks run on threads of its own, each with a
+ * decoder child of its own. */
 #ifndef VDET_JOB_ANALYZE_H
 #define VDET_JOB_ANALYZE_H
 
@@ -46,19 +48,26 @@ struct analyze {
 	const struct analyze_options *options;
 	struct engine *engine;
 	struct store *store;
-	struct memory *memory;         /* of the engine; NULL = nobody watches */
-	const char *locks_dir;         /* one lock file a job lies here: two processes never do one job at once */
-	const struct fit_model *shape; /* of the model, for reckoning its tokens; NULL = not known */
+	struct memory *memory; /* of the engine; NULL = nobody watches */
+	/* one lock file a job lies here: two processes never do one job at once */
+	const char *locks_dir;
+	/* of the model, for reckoning its tokens; NULL = not known */
+	const struct fit_model *shape;
 	struct progress *progress;
 	struct cancel *cancel;
 	/* The rest is for a queue of jobs, and may be left out. */
-	struct cancel *drain; /* once fired no further chunk is begun: ERR_CANCELED after those in work */
-	const char *sha256;   /* of the file, where it is known: it is not read for that again */
-	const int64_t *only;  /* of what is not done, these chunks alone; NULL = all */
+	/* once fired no further chunk is begun: ERR_CANCELED after those in work */
+	struct cancel *drain;
+	const char *sha256;  /* of the file, where it is known: it is not read for that again */
+	const int64_t *only; /* of what is not done, these chunks alone; NULL = all */
 	size_t n_only;
 };
 
-enum analyze_outcome { ANALYZE_COMPLETE, ANALYZE_HOLES, ANALYZE_EMPTY /* not one chunk succeeded */ };
+enum analyze_outcome {
+	ANALYZE_COMPLETE,
+	ANALYZE_HOLES,
+	ANALYZE_EMPTY /* not one chunk succeeded */
+};
 
 struct analyze_result {
 	enum analyze_outcome outcome;
@@ -69,7 +78,9 @@ struct analyze_result {
 };
 void analyze_result_clear(struct analyze_result *r);
 
-/* ERR_CANCELED leaves everything that is finished in the journal; the same call goes on from there. */
-int analyze_file(const struct analyze *a, const char *path, struct analyze_result *ret, struct err *err);
+/* ERR_CANCELED leaves everything that is finished in the journal; the same call
+ * goes on from there. */
+int analyze_file(const struct analyze *a, const char *path, struct analyze_result *ret,
+                 struct err *err);
 
 #endif

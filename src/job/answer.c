@@ -26,7 +26,8 @@ static bool blank(const char *s)
 	return s[strspn(s, " \t\r\n")] == '\0';
 }
 
-/* The part between ``` fences, if that is what the text consists of; else the text. */
+/* The part between ``` fences, if that is what the text consists of; else the
+ * text. */
 static json_t *load(const char *text, json_error_t *e)
 {
 	text += strspn(text, " \t\r\n");
@@ -45,7 +46,8 @@ static int compare_sizes(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static int read_frames(json_t *list, size_t n_frames, size_t number, struct answer_event *e, struct err *err)
+static int read_frames(json_t *list, size_t n_frames, size_t number, struct answer_event *e,
+                       struct err *err)
 {
 	size_t i;
 	json_t *v;
@@ -55,7 +57,8 @@ static int read_frames(json_t *list, size_t n_frames, size_t number, struct answ
 	json_array_foreach (list, i, v) {
 		json_int_t k = json_is_integer(v) ? json_integer_value(v) : 0;
 		if (k < 1 || (size_t)k > n_frames)
-			return err_set(err, ERR_FORMAT, "event %zu names a frame that is not one of 1 to %zu", number, n_frames);
+			return err_set(err, ERR_FORMAT, "event %zu names a frame that is not one of 1 to %zu",
+			               number, n_frames);
 		e->frames[e->n_frames++] = (size_t)k - 1;
 	}
 	qsort(e->frames, e->n_frames, sizeof *e->frames, compare_sizes);

@@ -32,7 +32,8 @@ static int gather(void *ctx, const struct store_job *j)
 	if (j->state == STORE_JOB_RUNNING || g->n == JOBS_MAX || !j->facts)
 		return 0;
 	json_auto_t *facts = json_loads(j->facts, 0, NULL);
-	const char *model = json_string_value(json_object_get(json_object_get(facts, "engine"), "model"));
+	const char *model =
+		json_string_value(json_object_get(json_object_get(facts, "engine"), "model"));
 	if (!model || strcasecmp(model, g->model) != 0)
 		return 0;
 	g->busy[g->n] = j->engine_busy;
@@ -44,8 +45,8 @@ struct sums {
 	double prompt, output, prompt_time, output_time, busy;
 };
 
-static int add_job(struct store *s, const char *id, int64_t busy, struct estimate_rates *r, struct sums *sum,
-                   struct err *err)
+static int add_job(struct store *s, const char *id, int64_t busy, struct estimate_rates *r,
+                   struct sums *sum, struct err *err)
 {
 	struct store_chunk *chunks = NULL;
 	size_t n = 0, used = 0;
@@ -54,7 +55,8 @@ static int add_job(struct store *s, const char *id, int64_t busy, struct estimat
 		return e;
 	for (size_t i = 0; i < n; i++) {
 		const struct store_chunk *c = &chunks[i];
-		if (c->state == STORE_CHUNK_DONE && c->prefill_rate > 0 && c->decode_rate > 0 && c->prompt_tokens > 0) {
+		if (c->state == STORE_CHUNK_DONE && c->prefill_rate > 0 && c->decode_rate > 0 &&
+		    c->prompt_tokens > 0) {
 			double read = (double)(c->prompt_tokens - c->cached_tokens);
 			sum->prompt += read;
 			sum->prompt_time += read / c->prefill_rate;
@@ -67,7 +69,8 @@ static int add_job(struct store *s, const char *id, int64_t busy, struct estimat
 	free(chunks);
 	r->chunks += used;
 	r->jobs += used > 0;
-	sum->busy += used == n ? (double)busy / 1e6 : (double)busy / 1e6 * (double)used / (double)(n ? n : 1);
+	sum->busy +=
+		used == n ? (double)busy / 1e6 : (double)busy / 1e6 * (double)used / (double)(n ? n : 1);
 	return 0;
 }
 
@@ -98,13 +101,17 @@ int estimate_rates(struct store *s, const char *model, struct estimate_rates *re
 
 /* ---- what it will cost */
 
-struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video_info *video, int64_t frame_size,
-                              const struct fit_model *shape, int64_t max_tokens, const struct estimate_rates *rates)
+struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video_info *video,
+                              int64_t frame_size, const struct fit_model *shape, int64_t max_tokens,
+                              const struct estimate_rates *rates)
 {
 	static const struct fit_model common = {.patch = 14, .merge = 2};
 	int64_t longest = video->width > video->height ? video->width : video->height;
-	struct estimate e = {
-		.chunks = chunks, .frames = frames, .width = video->width, .height = video->height, .time = -1};
+	struct estimate e = {.chunks = chunks,
+	                     .frames = frames,
+	                     .width = video->width,
+	                     .height = video->height,
+	                     .time = -1};
 	if (longest > frame_size) {
 		e.width = (video->width * frame_size + longest / 2) / longest;
 		e.height = (video->height * frame_size + longest / 2) / longest;
@@ -112,13 +119,16 @@ struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video
 	e.picture_tokens = fit_picture_tokens(shape ? shape : &common, e.width, e.height);
 	e.prompt = chunks * TEXT_TOKENS + frames * (e.picture_tokens + FRAME_TOKENS);
 	double answer = rates->output > 0 ? rates->output : OUTPUT_TOKENS;
-	e.output = (int64_t)((double)chunks * (answer < (double)max_tokens ? answer : (double)max_tokens));
+	e.output =
+		(int64_t)((double)chunks * (answer < (double)max_tokens ? answer : (double)max_tokens));
 	e.total = e.prompt + e.output;
 	if (rates->prefill > 0 && rates->decode > 0) {
 		double work = (double)e.prompt / rates->prefill + (double)e.output / rates->decode;
 		double parallel = rates->parallel > 1 ? rates->parallel : 1;
 		/* Fewer chunks than that cannot be worked on at once. */
-		e.time = (int64_t)(work / (parallel < (double)chunks || !chunks ? parallel : (double)chunks) * 1e6);
+		e.time =
+			(int64_t)(work / (parallel < (double)chunks || !chunks ? parallel : (double)chunks) *
+		              1e6);
 	}
 	return e;
 }
@@ -126,11 +136,12 @@ struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video
 json_t *estimate_json(const struct estimate *e, const struct estimate_rates *r)
 {
 	json_t *time = e->time < 0 ? json_null() : json_real((double)(e->time / 1000) / 1000);
-	return json_pack("{s:I, s:I, s:[I, I], s:I, s:I, s:I, s:I, s:o, s:I}", "chunks", (json_int_t)e->chunks, "frames",
-	                 (json_int_t)e->frames, "picture", (json_int_t)e->width, (json_int_t)e->height, "picture_tokens",
-	                 (json_int_t)e->picture_tokens, "prompt_tokens", (json_int_t)e->prompt, "output_tokens",
-	                 (json_int_t)e->output, "tokens", (json_int_t)e->total, "time", time, "measured_chunks",
-	                 (json_int_t)r->chunks);
+	return json_pack("{s:I, s:I, s:[I, I], s:I, s:I, s:I, s:I, s:o, s:I}", "chunks",
+	                 (json_int_t)e->chunks, "frames", (json_int_t)e->frames, "picture",
+	                 (json_int_t)e->width, (json_int_t)e->height, "picture_tokens",
+	                 (json_int_t)e->picture_tokens, "prompt_tokens", (json_int_t)e->prompt,
+	                 "output_tokens", (json_int_t)e->output, "tokens", (json_int_t)e->total, "time",
+	                 time, "measured_chunks", (json_int_t)r->chunks);
 }
 
 /* ---- the budget */
@@ -153,7 +164,8 @@ int budget_parse(const char *text, int64_t *ret_time, int64_t *ret_tokens, struc
 		}
 	int64_t time;
 	if (clock_parse(text, &time, err) < 0 || time <= 0)
-		return err_set(err, ERR_ARG, "--budget: \"%.40s\" is neither a time (20min) nor tokens (500ktok)", text);
+		return err_set(err, ERR_ARG,
+		               "--budget: \"%.40s\" is neither a time (20min) nor tokens (500ktok)", text);
 	*ret_time = time;
 	*ret_tokens = 0;
 	return 0;
@@ -172,7 +184,8 @@ static struct estimate cost(const struct fitting *f)
 	const struct analyze_options *o = f->o;
 	int64_t span = (o->to && o->to < f->video->duration ? o->to : f->video->duration) - o->from;
 	int64_t chunks = span <= 0 ? 1 : (span + o->chunk_duration - 1) / o->chunk_duration;
-	return estimate_make(chunks, chunks * o->chunk_frames, f->video, o->frame_size, f->shape, o->max_tokens, f->rates);
+	return estimate_make(chunks, chunks * o->chunk_frames, f->video, o->frame_size, f->shape,
+	                     o->max_tokens, f->rates);
 }
 
 static bool within(const struct fitting *f)
@@ -181,7 +194,8 @@ static bool within(const struct fitting *f)
 	return f->time ? e.time <= f->time : e.total <= f->tokens;
 }
 
-/* Smaller pictures, then longer chunks, then fewer frames: each down to where it hurts, before the next. */
+/* Smaller pictures, then longer chunks, then fewer frames: each down to where
+ * it hurts, before the next. */
 static bool squeeze(const struct fitting *f)
 {
 	static const int64_t sides[] = {1024, 896, 768, 640, 512, 448};
@@ -203,19 +217,23 @@ static int too_small(const struct fitting *f, struct err *err)
 	struct estimate e = cost(f);
 	char time[CLOCK_TEXT_MAX];
 	if (f->time)
-		return err_set(err, ERR_LIMIT,
-		               "the budget is too small: with %lld frames of %lldx%lld in %lld chunks it takes %s",
-		               (long long)e.frames, (long long)e.width, (long long)e.height, (long long)e.chunks,
-		               clock_short(e.time, time));
+		return err_set(
+			err, ERR_LIMIT,
+			"the budget is too small: with %lld frames of %lldx%lld in %lld chunks it takes %s",
+			(long long)e.frames, (long long)e.width, (long long)e.height, (long long)e.chunks,
+			clock_short(e.time, time));
 	return err_set(
 		err, ERR_LIMIT,
-		"the budget is too small: %lld frames of %lldx%lld in %lld chunks take %lld tokens; give that much, or a "
+		"the budget is too small: %lld frames of %lldx%lld in %lld chunks take %lld tokens; give "
+		"that much, or a "
 		"part of the video (--from, --to)",
-		(long long)e.frames, (long long)e.width, (long long)e.height, (long long)e.chunks, (long long)e.total);
+		(long long)e.frames, (long long)e.width, (long long)e.height, (long long)e.chunks,
+		(long long)e.total);
 }
 
-int budget_fit(struct analyze_options *o, const struct video_info *video, const struct fit_model *shape,
-               const struct estimate_rates *rates, char **ret_note, struct err *err)
+int budget_fit(struct analyze_options *o, const struct video_info *video,
+               const struct fit_model *shape, const struct estimate_rates *rates, char **ret_note,
+               struct err *err)
 {
 	struct analyze_options fitted = *o;
 	struct fitting f = {.o = &fitted, .video = video, .shape = shape, .rates = rates};
@@ -226,7 +244,8 @@ int budget_fit(struct analyze_options *o, const struct video_info *video, const 
 	if (f.time && rates->prefill <= 0)
 		return err_set(
 			err, ERR_ARG,
-			"how fast this model is was not measured yet: analyse a short part first (--to 5min), or give the "
+			"how fast this model is was not measured yet: analyse a short part first (--to "
+			"5min), or give the "
 			"budget in tokens (--budget 500ktok)");
 	if (!squeeze(&f))
 		return too_small(&f, err);
@@ -234,10 +253,12 @@ int budget_fit(struct analyze_options *o, const struct video_info *video, const 
 	            fitted.chunk_frames == o->chunk_frames;
 	*ret_note =
 		same ? NULL
-			 : mem_printf("to keep within %s: pictures of %lld (%lld) pixels, chunks of %s (%s), %lld (%lld) frames",
-	                      o->budget, (long long)fitted.frame_size, (long long)o->frame_size,
-	                      clock_short(fitted.chunk_duration, is), clock_short(o->chunk_duration, was),
-	                      (long long)fitted.chunk_frames, (long long)o->chunk_frames);
+			 : mem_printf(
+				   "to keep within %s: pictures of %lld (%lld) pixels, chunks of %s (%s), %lld "
+				   "(%lld) frames",
+				   o->budget, (long long)fitted.frame_size, (long long)o->frame_size,
+				   clock_short(fitted.chunk_duration, is), clock_short(o->chunk_duration, was),
+				   (long long)fitted.chunk_frames, (long long)o->chunk_frames);
 	o->frame_size = fitted.frame_size;
 	o->chunk_duration = fitted.chunk_duration;
 	o->chunk_frames = fitted.chunk_frames;
@@ -247,8 +268,9 @@ int budget_fit(struct analyze_options *o, const struct video_info *video, const 
 /* What the decision depends on, beside the video and what was measured. */
 static char *decision_name(const struct analyze_options *o, const char *model)
 {
-	return mem_printf("budget 1 %s %s %lld %lld %lld %lld %lld %lld", o->budget, model, (long long)o->frame_size,
-	                  (long long)o->chunk_duration, (long long)o->chunk_frames, (long long)o->from, (long long)o->to,
+	return mem_printf("budget 1 %s %s %lld %lld %lld %lld %lld %lld", o->budget, model,
+	                  (long long)o->frame_size, (long long)o->chunk_duration,
+	                  (long long)o->chunk_frames, (long long)o->from, (long long)o->to,
 	                  (long long)o->max_tokens);
 }
 
@@ -258,8 +280,8 @@ static bool recall(struct store *s, const char *sha256, const char *name, struct
 	struct err ignored;
 	long long size, duration, frames;
 	if (store_index_load(s, sha256, name, &b, &ignored) < 0 ||
-	    sscanf(buf_str(&b), "%lld %lld %lld", &size, &duration, &frames) != 3 || size < 64 || duration < CLOCK_SECOND ||
-	    frames < 1)
+	    sscanf(buf_str(&b), "%lld %lld %lld", &size, &duration, &frames) != 3 || size < 64 ||
+	    duration < CLOCK_SECOND || frames < 1)
 		return false;
 	o->frame_size = size;
 	o->chunk_duration = duration;
@@ -293,7 +315,7 @@ int budget_apply(const struct analyze *a, int fd, const struct video_info *video
 	/* It was asked for, and yet the model sees less than the options say. */
 	if (note)
 		log_warning("%s", note);
-	snprintf(line, sizeof line, "%lld %lld %lld", (long long)o->frame_size, (long long)o->chunk_duration,
-	         (long long)o->chunk_frames);
+	snprintf(line, sizeof line, "%lld %lld %lld", (long long)o->frame_size,
+	         (long long)o->chunk_duration, (long long)o->chunk_frames);
 	return store_index_save(a->store, sha256, name, line, strlen(line), err);
 }

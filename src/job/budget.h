@@ -1,5 +1,6 @@
-/* What a plan will cost: tokens, and time from what earlier jobs with the same model took; and the other way round,
- * options that keep within a budget. Pure but for estimate_rates() and budget_apply(), which read the store. */
+/* What a plan will cost: tokens, and time from what earlier jobs with the same
+ * model took; and the other way round, options that keep within a budget. Pure
+ * but for estimate_rates() and budget_apply(), which read the store. */
 #ifndef VDET_JOB_BUDGET_H
 #define VDET_JOB_BUDGET_H
 
@@ -12,7 +13,8 @@
 #include "plan/plan.h"
 #include "store/store.h"
 
-/* Of one model, over the jobs in the journal. All zero where nothing was measured. */
+/* Of one model, over the jobs in the journal. All zero where nothing was
+ * measured. */
 struct estimate_rates {
 	size_t jobs, chunks;
 	double prefill, decode; /* tokens a second of one request */
@@ -20,7 +22,8 @@ struct estimate_rates {
 	double output;          /* tokens of an answer */
 };
 
-/* Jobs that are being done do not count: what one has finished must not change its own plan when it goes on. */
+/* Jobs that are being done do not count: what one has finished must not change
+ * its own plan when it goes on. */
 int estimate_rates(struct store *s, const char *model, struct estimate_rates *ret, struct err *err);
 
 struct estimate {
@@ -31,21 +34,27 @@ struct estimate {
 	int64_t time;                  /* microseconds, -1 = nothing was measured */
 };
 
-/* `shape` may be NULL: tokens of a picture are reckoned as a common model's, one for 28 x 28 pixels. */
-struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video_info *video, int64_t frame_size,
-                              const struct fit_model *shape, int64_t max_tokens, const struct estimate_rates *rates);
+/* `shape` may be NULL: tokens of a picture are reckoned as a common model's,
+ * one for 28 x 28 pixels. */
+struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video_info *video,
+                              int64_t frame_size, const struct fit_model *shape, int64_t max_tokens,
+                              const struct estimate_rates *rates);
 
 /* "20min", "1:30:00", "500ktok", "2Mtok": one of both is set, the other 0. */
 int budget_parse(const char *text, int64_t *ret_time, int64_t *ret_tokens, struct err *err);
 
-/* Changes frame_size, chunk_duration and chunk_frames, in this order and as little as will do, so that all of the video
- * costs no more than the budget. *ret_note: one line on what was changed, NULL if nothing; the caller frees. ERR_LIMIT
- * where even the coarsest plan costs more, ERR_ARG for a budget of time where nothing was measured. */
-int budget_fit(struct analyze_options *o, const struct video_info *video, const struct fit_model *shape,
-               const struct estimate_rates *rates, char **ret_note, struct err *err);
+/* Changes frame_size, chunk_duration and chunk_frames, in this order and as
+ * little as will do, so that all of the video costs no more than the budget.
+ * *ret_note: one line on what was changed, NULL if nothing; the caller frees.
+ * ERR_LIMIT where even the coarsest plan costs more, ERR_ARG for a budget of
+ * time where nothing was measured. */
+int budget_fit(struct analyze_options *o, const struct video_info *video,
+               const struct fit_model *shape, const struct estimate_rates *rates, char **ret_note,
+               struct err *err);
 
-/* budget_fit() with what the journal knows, remembered for this video: the same command goes on with the same plan,
- * whatever was measured since. For that the file (`fd`) is hashed, unless a->sha256 tells. Nothing without a budget. */
+/* budget_fit() with what the journal knows, remembered for this video: the same
+ * command goes on with the same plan, whatever was measured since. For that the
+ * file (`fd`) is hashed, unless a->sha256 tells. Nothing without a budget. */
 int budget_apply(const struct analyze *a, int fd, const struct video_info *video, const char *model,
                  struct analyze_options *o, struct err *err);
 

@@ -85,15 +85,16 @@ static void count(struct chunks *run, const struct store_chunk *c)
 	run->states[c->index] = ".dh"[c->state];
 	if (c->state == STORE_CHUNK_HOLE) {
 		run->outcome.holes++;
-		/* One key that is refused is one thing to tell, not one for each of hundreds of chunks. */
+		/* One key that is refused is one thing to tell, not one for each of
+		 * hundreds of chunks. */
 		known = run->outcome.first_hole && strcmp(run->outcome.first_hole, c->reason) == 0;
 		if (!run->outcome.first_hole)
 			run->outcome.first_hole = mem_strdup(c->reason);
 	}
 	pthread_mutex_unlock(&run->lock);
 	if (c->state == STORE_CHUNK_HOLE)
-		log_write(known ? LOG_INFO : LOG_WARNING, "[job %s chunk %zu] hole: %s", run->job, (size_t)c->index + 1,
-		          c->reason);
+		log_write(known ? LOG_INFO : LOG_WARNING, "[job %s chunk %zu] hole: %s", run->job,
+		          (size_t)c->index + 1, c->reason);
 }
 
 /* To whoever wants to see results while the job runs. */
@@ -101,18 +102,20 @@ static void tell_result(const struct chunks *run, const struct store_chunk *c)
 {
 	json_t *events = json_array();
 	result_events(c, events);
-	progress_event(
-		run->a->progress, "result",
-		json_pack("{s:I, s:s, s:o}", "chunk", (json_int_t)c->index + 1, "summary", c->summary, "events", events));
+	progress_event(run->a->progress, "result",
+	               json_pack("{s:I, s:s, s:o}", "chunk", (json_int_t)c->index + 1, "summary",
+	                         c->summary, "events", events));
 }
 
-static int do_chunk(struct lane *lane, const struct plan_chunk *plan, struct store_chunk *c, struct err *err)
+static int do_chunk(struct lane *lane, const struct plan_chunk *plan, struct store_chunk *c,
+                    struct err *err)
 {
 	struct chunks *run = lane->run;
 	if (run->deadline && clock_now() > run->deadline) {
 		c->state = STORE_CHUNK_HOLE;
 		c->summary = mem_strdup("");
-		c->reason = mem_strdup("the job's time limit (job.timeout) was reached; the same command goes on from here");
+		c->reason = mem_strdup(
+			"the job's time limit (job.timeout) was reached; the same command goes on from here");
 		return 0;
 	}
 	return describe_chunk(&lane->worker, plan, c, err);
@@ -126,7 +129,8 @@ static int save(struct chunks *run, const struct store_chunk *c, struct err *err
 		pthread_cond_wait(&run->changed, &run->lock);
 	const char *job = run->job;
 	pthread_mutex_unlock(&run->lock);
-	return job ? store_chunk_save(run->a->store, job, c, err) : err_set(err, ERR_CANCELED, "interrupted");
+	return job ? store_chunk_save(run->a->store, job, c, err)
+	           : err_set(err, ERR_CANCELED, "interrupted");
 }
 
 static void *work(void *arg)
@@ -135,7 +139,8 @@ static void *work(void *arg)
 	struct chunks *run = lane->run;
 	for (struct todo t; take_next(run, &t);) {
 		const struct plan_chunk *p = &t.plan;
-		AUTO(store_chunk_clear) struct store_chunk c = {.index = (int64_t)t.index, .start = p->start, .end = p->end};
+		AUTO(store_chunk_clear)
+		struct store_chunk c = {.index = (int64_t)t.index, .start = p->start, .end = p->end};
 		struct err err;
 		int r = do_chunk(lane, p, &c, &err);
 		if (r == 0)
@@ -167,7 +172,8 @@ struct chunks *chunks_new(const struct analyze *a, struct describe_worker *first
 
 static size_t most_lanes(const struct chunks *run)
 {
-	int64_t wanted = run->a->options->workers ? run->a->options->workers : engine_slots(run->a->engine) + 1;
+	int64_t wanted =
+		run->a->options->workers ? run->a->options->workers : engine_slots(run->a->engine) + 1;
 	return wanted < MOST_LANES ? (size_t)wanted : MOST_LANES;
 }
 
@@ -181,7 +187,8 @@ static struct lane *next_lane(struct chunks *run)
 	return lane;
 }
 
-/* One for each chunk, up to the most. Should the system refuse a thread, the job is slower, not broken. */
+/* One for each chunk, up to the most. Should the system refuse a thread, the
+ * job is slower, not broken. */
 static void start_lanes(struct chunks *run, size_t wanted)
 {
 	while (run->n_lanes < wanted) {
@@ -207,11 +214,12 @@ static void leave_out(struct chunks *run, const struct store_chunk *before)
 {
 	run->outcome.holes++;
 	if (!run->outcome.first_hole)
-		run->outcome.first_hole =
-			mem_strdup(before && before->state == STORE_CHUNK_HOLE ? before->reason : "not done yet");
+		run->outcome.first_hole = mem_strdup(
+			before && before->state == STORE_CHUNK_HOLE ? before->reason : "not done yet");
 }
 
-static void add_chunk(struct chunks *run, const struct plan_chunk *plan, const struct store_chunk *before)
+static void add_chunk(struct chunks *run, const struct plan_chunk *plan,
+                      const struct store_chunk *before)
 {
 	size_t i = run->outcome.chunks++;
 	run->states[i] = before ? ".dh"[before->state] : '.';
@@ -222,20 +230,23 @@ static void add_chunk(struct chunks *run, const struct plan_chunk *plan, const s
 	} else {
 		run->todo = mem_grow(run->todo, run->n_todo + 1, sizeof *run->todo);
 		run->todo[run->n_todo++] = (struct todo){i, *plan};
-		/* So that it knows how long its queue is: lanes come with one chunk at a time. */
+		/* So that it knows how long its queue is: lanes come with one chunk at
+		 * a time. */
 		engine_expect(run->a->engine, 1);
 		run->outcome.fresh = true;
 	}
 }
 
-/* Tells the job's id, and the chunks' states; under the lock, so that it keeps its place among what lanes tell. */
+/* Tells the job's id, and the chunks' states; under the lock, so that it keeps
+ * its place among what lanes tell. */
 static void tell_states(const struct chunks *run)
 {
-	progress_event(run->a->progress, "begin", json_pack("{s:s, s:s}", "job", run->job, "states", run->states));
+	progress_event(run->a->progress, "begin",
+	               json_pack("{s:s, s:s}", "job", run->job, "states", run->states));
 }
 
-void chunks_extend(struct chunks *c, const struct plan *plan, const struct store_chunk *before, size_t n_before,
-                   size_t expected)
+void chunks_extend(struct chunks *c, const struct plan *plan, const struct store_chunk *before,
+                   size_t n_before, size_t expected)
 {
 	pthread_mutex_lock(&c->lock);
 	bool begins = c->outcome.chunks == 0;
@@ -243,7 +254,8 @@ void chunks_extend(struct chunks *c, const struct plan *plan, const struct store
 	c->states[plan->n_chunks] = '\0';
 	for (size_t i = c->outcome.chunks; i < plan->n_chunks; i++)
 		add_chunk(c, &plan->chunks[i], i < n_before ? &before[i] : NULL);
-	size_t total = expected > plan->n_chunks ? expected : plan->n_chunks, n = total - c->outcome.resumed;
+	size_t total = expected > plan->n_chunks ? expected : plan->n_chunks,
+		   n = total - c->outcome.resumed;
 	size_t most = most_lanes(c), lanes = n < most ? n : most;
 	if (begins)
 		progress_begin(c->a->progress, total, c->outcome.resumed, lanes);
@@ -296,7 +308,8 @@ static void join(struct chunks *c)
 int chunks_finish(struct chunks *c, struct chunks_outcome *ret, struct err *err)
 {
 	join(c);
-	if (c->result == 0 && (cancel_fired(c->a->cancel) || (cancel_fired(c->a->drain) && c->next < c->n_todo)))
+	if (c->result == 0 &&
+	    (cancel_fired(c->a->cancel) || (cancel_fired(c->a->drain) && c->next < c->n_todo)))
 		c->result = err_set(&c->err, ERR_CANCELED, "interrupted");
 	if (c->result < 0) {
 		*err = c->err;

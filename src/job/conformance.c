@@ -47,14 +47,16 @@ static int fail(struct conformance_row *row, const struct err *err)
 }
 
 /* The describe request of an analysis, with these pictures. */
-static int describe(struct trial *t, const int *order, size_t n, struct chat_result *ret, struct err *err)
+static int describe(struct trial *t, const int *order, size_t n, struct chat_result *ret,
+                    struct err *err)
 {
 	AUTO(mem_freep) struct prompt_picture *p = mem_alloc(n, sizeof *p);
 	AUTO(chat_freep) struct chat *c = chat_new();
 	for (size_t i = 0; i < n; i++) {
 		const struct drawn *d = &drawn[(size_t)order[i] % ARRAY_LEN(drawn)];
-		p[i] = (struct prompt_picture){
-			.pts = (int64_t)i * 10 * CLOCK_SECOND, .jpeg = (const unsigned char *)d->jpeg, .jpeg_len = *d->len};
+		p[i] = (struct prompt_picture){.pts = (int64_t)i * 10 * CLOCK_SECOND,
+		                               .jpeg = (const unsigned char *)d->jpeg,
+		                               .jpeg_len = *d->len};
 	}
 	int r = prompt_describe(c, 0, (int64_t)n * 10 * CLOCK_SECOND, p, n, "", NULL, false, err);
 	chat_max_tokens(c, ENOUGH_TOKENS);
@@ -73,11 +75,12 @@ static void try_answer(struct trial *t, struct conformance_row *row)
 	if (engine_chat(t->e, c, NULL, NULL, &result, &err) < 0)
 		fail(row, &err);
 	else
-		find(row, CONFORMANCE_PASS, "the model %s answered in %.1f s", result.model ? result.model : "(unnamed)",
-		     (double)result.time_total / 1e6);
+		find(row, CONFORMANCE_PASS, "the model %s answered in %.1f s",
+		     result.model ? result.model : "(unnamed)", (double)result.time_total / 1e6);
 }
 
-/* In how many statements about a drawn thing its own picture is named, of how many. */
+/* In how many statements about a drawn thing its own picture is named, of how
+ * many. */
 static void score(const struct answer *a, const int *order, size_t n, size_t *right, size_t *all)
 {
 	for (size_t e = 0; e < a->n_events; e++) {
@@ -112,7 +115,8 @@ static void try_order(struct trial *t, struct conformance_row *row)
 		find(row, CONFORMANCE_NOTE,
 		     "it spoke of none of the things drawn, so nothing is known: is it a model that sees?");
 	else if (right * 2 > all)
-		find(row, CONFORMANCE_PASS, "%zu of %zu statements name the right picture, in four orders", right, all);
+		find(row, CONFORMANCE_PASS, "%zu of %zu statements name the right picture, in four orders",
+		     right, all);
 	else
 		find(row, CONFORMANCE_FAIL,
 		     "only %zu of %zu statements name the right picture: pictures arrive in another order, "
@@ -120,7 +124,8 @@ static void try_order(struct trial *t, struct conformance_row *row)
 		     right, all);
 }
 
-/* The words about a picture arrive beside it: the time of one thing is asked for. */
+/* The words about a picture arrive beside it: the time of one thing is asked
+ * for. */
 static void try_times(struct trial *t, struct conformance_row *row)
 {
 	AUTO(chat_freep) struct chat *c = chat_new();
@@ -134,9 +139,10 @@ static void try_times(struct trial *t, struct conformance_row *row)
 		r = chat_jpeg(c, drawn[i].jpeg, *drawn[i].len, &err);
 	}
 	chat_text(c, "At which time is the thing in the picture yellow?");
-	chat_schema(c, "time",
-	            "{\"type\":\"object\",\"properties\":{\"time\":{\"enum\":[\"07:15\",\"08:30\",\"09:45\"]}},"
-	            "\"required\":[\"time\"],\"additionalProperties\":false}");
+	chat_schema(
+		c, "time",
+		"{\"type\":\"object\",\"properties\":{\"time\":{\"enum\":[\"07:15\",\"08:30\",\"09:45\"]}},"
+		"\"required\":[\"time\"],\"additionalProperties\":false}");
 	chat_max_tokens(c, FEW_TOKENS);
 	if (r == 0)
 		r = engine_chat(t->e, c, NULL, NULL, &result, &err);
@@ -148,14 +154,16 @@ static void try_times(struct trial *t, struct conformance_row *row)
 		find(row, CONFORMANCE_NOTE, "the demo model reads no times");
 	else
 		find(row, CONFORMANCE_NOTE,
-		     "the model named another time; vdet takes times from frame numbers, so it does not matter");
+		     "the model named another time; vdet takes times from frame numbers, so it does not "
+		     "matter");
 }
 
 static void try_count(struct trial *t, struct conformance_row *row)
 {
 	size_t most = 0, wanted = t->pictures > 1 ? t->pictures : 1;
 	struct err err = {0};
-	for (size_t n = 1; n <= 64 && !cancel_fired(t->cancel); n = n < wanted && 2 * n > wanted ? wanted : 2 * n) {
+	for (size_t n = 1; n <= 64 && !cancel_fired(t->cancel);
+	     n = n < wanted && 2 * n > wanted ? wanted : 2 * n) {
 		AUTO(chat_result_clear) struct chat_result result = {0};
 		AUTO(mem_freep) int *order = mem_alloc(n, sizeof *order);
 		for (size_t i = 0; i < n; i++)
@@ -169,9 +177,10 @@ static void try_count(struct trial *t, struct conformance_row *row)
 	if (most >= wanted)
 		find(row, CONFORMANCE_PASS, "%zu pictures in one request, as many as chunk.frames", most);
 	else
-		find(row, CONFORMANCE_FAIL,
-		     "%zu pictures in one request, not %zu: %.200s. Lower chunk.frames, or allow more there", most, wanted,
-		     err.msg);
+		find(
+			row, CONFORMANCE_FAIL,
+			"%zu pictures in one request, not %zu: %.200s. Lower chunk.frames, or allow more there",
+			most, wanted, err.msg);
 }
 
 static void try_schema(struct trial *t, struct conformance_row *row)
@@ -182,7 +191,8 @@ static void try_schema(struct trial *t, struct conformance_row *row)
 	chat_text(c, "Say hello.");
 	/* What no model would say of its own accord. */
 	chat_schema(c, "code",
-	            "{\"type\":\"object\",\"properties\":{\"code\":{\"enum\":[\"zq-7\"]}},\"required\":[\"code\"],"
+	            "{\"type\":\"object\",\"properties\":{\"code\":{\"enum\":[\"zq-7\"]}},"
+	            "\"required\":[\"code\"],"
 	            "\"additionalProperties\":false}");
 	chat_max_tokens(c, FEW_TOKENS);
 	if (engine_chat(t->e, c, NULL, NULL, &result, &err) < 0) {
@@ -236,11 +246,12 @@ static void try_stream(struct trial *t, struct conformance_row *row)
 	if (engine_chat(t->e, c, on_piece, &s, &result, &err) < 0)
 		fail(row, &err);
 	else if (result.time_first < result.time_total)
-		find(row, CONFORMANCE_PASS, "the first word after %.2f s of %.2f", (double)result.time_first / 1e6,
-		     (double)result.time_total / 1e6);
+		find(row, CONFORMANCE_PASS, "the first word after %.2f s of %.2f",
+		     (double)result.time_first / 1e6, (double)result.time_total / 1e6);
 	else
 		find(row, CONFORMANCE_NOTE,
-		     "answers come in one piece: no progress within a chunk, and --vision-timeout counts for "
+		     "answers come in one piece: no progress within a chunk, and --vision-timeout counts "
+		     "for "
 		     "the whole");
 	if (row->state != CONFORMANCE_FAIL && !result.output_tokens)
 		find(row, CONFORMANCE_NOTE, "no token counts are told: rates and costs are not known");
@@ -261,7 +272,8 @@ static void try_cancel(struct trial *t, struct conformance_row *row)
 	if (after.state == CONFORMANCE_FAIL)
 		find(row, CONFORMANCE_FAIL, "after a request was cancelled: %.200s", after.found);
 	else if (r == -ERR_CANCELED)
-		find(row, CONFORMANCE_PASS, "a request ends %.2f s after it is cancelled, and the next one is answered",
+		find(row, CONFORMANCE_PASS,
+		     "a request ends %.2f s after it is cancelled, and the next one is answered",
 		     (double)took / 1e6);
 	else if (r < 0)
 		fail(row, &err);
@@ -277,7 +289,8 @@ static void try_context(struct trial *t, struct conformance_row *row)
 	struct err err = {0};
 	if (context <= 0 || context > 200000) {
 		find(row, CONFORMANCE_NOTE, "%s",
-		     context ? "too large to be filled for a trial" : "the engine does not tell its context");
+		     context ? "too large to be filled for a trial"
+		             : "the engine does not tell its context");
 		return;
 	}
 	/* Each word is a token at least. */
@@ -291,13 +304,16 @@ static void try_context(struct trial *t, struct conformance_row *row)
 	if (r == -ERR_LIMIT)
 		find(row, CONFORMANCE_PASS, "%lld tokens; what is longer is refused", (long long)context);
 	else if (r == 0 && result.prompt_tokens && result.prompt_tokens <= context)
-		find(row, CONFORMANCE_NOTE, "%lld tokens; not tried, since the model reads the trial's words as fewer",
+		find(row, CONFORMANCE_NOTE,
+		     "%lld tokens; not tried, since the model reads the trial's words as fewer",
 		     (long long)context);
 	else if (r == 0)
-		find(row, CONFORMANCE_NOTE, "it tells %lld tokens, but takes more: it may cut requests short without a word",
+		find(row, CONFORMANCE_NOTE,
+		     "it tells %lld tokens, but takes more: it may cut requests short without a word",
 		     (long long)context);
 	else
-		find(row, CONFORMANCE_FAIL, "longer requests than its %lld tokens should be refused, but: %.200s",
+		find(row, CONFORMANCE_FAIL,
+		     "longer requests than its %lld tokens should be refused, but: %.200s",
 		     (long long)context, err.msg);
 }
 
@@ -305,8 +321,9 @@ static const struct {
 	const char *name;
 	void (*fn)(struct trial *t, struct conformance_row *row);
 } rows[] = {
-	{"answer", try_answer}, {"pictures", try_count}, {"order", try_order},   {"times", try_times},
-	{"schema", try_schema}, {"stream", try_stream},  {"cancel", try_cancel}, {"context", try_context},
+	{"answer", try_answer}, {"pictures", try_count},  {"order", try_order},
+	{"times", try_times},   {"schema", try_schema},   {"stream", try_stream},
+	{"cancel", try_cancel}, {"context", try_context},
 };
 
 size_t conformance_try(struct engine *e, size_t pictures, struct cancel *cancel,

@@ -1,4 +1,5 @@
-/* Whether an engine does what an analysis needs: a few requests with drawn pictures whose content is known. Blocks. */
+/* Whether an engine does what an analysis needs: a few requests with drawn
+ * pictures whose content is known. Blocks. */
 #ifndef VDET_JOB_CONFORMANCE_H
 #define VDET_JOB_CONFORMANCE_H
 
@@ -14,8 +15,9 @@ struct conformance_row {
 };
 #define CONFORMANCE_MANY 12
 
-/* Tries a started engine; `told` (may be NULL) hears of each row at once. Returns the number of rows; fewer if `cancel`
- * fires. `pictures`: how many a request must be able to hold. */
+/* Tries a started engine; `told` (may be NULL) hears of each row at once.
+ * Returns the number of rows; fewer if `cancel` fires. `pictures`: how many a
+ * request must be able to hold. */
 size_t conformance_try(struct engine *e, size_t pictures, struct cancel *cancel,
                        void (*told)(void *ctx, const struct conformance_row *row), void *ctx,
                        struct conformance_row out[static CONFORMANCE_MANY]);

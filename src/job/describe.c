@@ -30,8 +30,8 @@ static void pictures_clear(struct pictures *p)
 	free(p->samples);
 }
 
-static void stage(const struct describe_worker *w, const struct store_chunk *c, enum progress_stage stage, int64_t done,
-                  int64_t total)
+static void stage(const struct describe_worker *w, const struct store_chunk *c,
+                  enum progress_stage stage, int64_t done, int64_t total)
 {
 	progress_chunk(w->a->progress, (size_t)c->index, c->start, c->end, stage, done, total);
 }
@@ -65,13 +65,15 @@ static int take_frame(void *ctx, size_t i, struct frame *f)
 	stage(p->w, c, PROGRESS_DECODING, (int64_t)i + 1, (int64_t)p->total);
 	if (!f->jpeg)
 		return 0;
-	/* Two requested times may fall on one frame, as in a video of a few frames: it is shown once. */
+	/* Two requested times may fall on one frame, as in a video of a few frames:
+	 * it is shown once. */
 	if (p->n && p->items[p->n - 1].pts == f->pts) {
 		free(s->fault);
 		s->fault = mem_strdup("the same frame as the sample before it");
 		return 0;
 	}
-	p->items[p->n] = (struct prompt_picture){.pts = f->pts, .jpeg = TAKE(f->jpeg), .jpeg_len = f->jpeg_len};
+	p->items[p->n] =
+		(struct prompt_picture){.pts = f->pts, .jpeg = TAKE(f->jpeg), .jpeg_len = f->jpeg_len};
 	p->samples[p->n++] = i;
 	return 0;
 }
@@ -79,7 +81,8 @@ static int take_frame(void *ctx, size_t i, struct frame *f)
 /* As the options have it, as far as engine and memory allow. */
 static int picture_size(const struct analyze *a, double scale)
 {
-	int most = engine_info(a->engine)->frame_size, size = memory_picture_size(a->memory, a->options->frame_size);
+	int most = engine_info(a->engine)->frame_size,
+		size = memory_picture_size(a->memory, a->options->frame_size);
 	return (int)(scale * (most && most < size ? most : size));
 }
 
@@ -133,7 +136,8 @@ static void asked(void *ctx, const struct chat_progress *p)
 		stage(a->w, a->chunk, PROGRESS_ANSWER, p->output_tokens, 0);
 }
 
-static int ask(const struct pictures *p, const char *fault, struct chat_result *ret, struct err *err)
+static int ask(const struct pictures *p, const char *fault, struct chat_result *ret,
+               struct err *err)
 {
 	const struct analyze *a = p->w->a;
 	struct store_chunk *c = p->chunk;
@@ -159,7 +163,8 @@ static int ask(const struct pictures *p, const char *fault, struct chat_result *
 	return 0;
 }
 
-static int read_answer(const struct chat_result *r, size_t pictures, struct answer *ret, struct err *err)
+static int read_answer(const struct chat_result *r, size_t pictures, struct answer *ret,
+                       struct err *err)
 {
 	if (r->finish_reason && strcmp(r->finish_reason, "length") == 0)
 		return err_set(err, ERR_FORMAT, "it was cut off at its longest allowed length; write less");
@@ -184,7 +189,8 @@ static void keep_answer(const struct pictures *p, struct answer *a)
 	}
 }
 
-/* Asks; where the answer cannot be used, asks once more and says what was wrong. */
+/* Asks; where the answer cannot be used, asks once more and says what was
+ * wrong. */
 static int describe(const struct pictures *p, struct err *err)
 {
 	AUTO(mem_freep) char *fault = NULL;
@@ -206,8 +212,8 @@ static int describe(const struct pictures *p, struct err *err)
 	}
 }
 
-static int look_and_describe(struct describe_worker *w, const struct plan_chunk *plan, struct store_chunk *c,
-                             double scale, struct err *err)
+static int look_and_describe(struct describe_worker *w, const struct plan_chunk *plan,
+                             struct store_chunk *c, double scale, struct err *err)
 {
 	AUTO(pictures_clear) struct pictures p = {.w = w, .chunk = c};
 	int64_t began = clock_now();
@@ -229,14 +235,17 @@ static void forget(struct store_chunk *c)
 	c->attempts = 0;
 }
 
-/* Whether smaller pictures may help: memory ran out with this chunk, or the engine found its request too long, which
- * one may do that promises more context than it has. A decoder's limits are not meant: the model was not asked then. */
+/* Whether smaller pictures may help: memory ran out with this chunk, or the
+ * engine found its request too long, which one may do that promises more
+ * context than it has. A decoder's limits are not meant: the model was not
+ * asked then. */
 static bool too_much(int r, const struct store_chunk *c)
 {
 	return r == -ERR_NOSPC || (r == -ERR_LIMIT && c->attempts);
 }
 
-int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, struct store_chunk *c, struct err *err)
+int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, struct store_chunk *c,
+                   struct err *err)
 {
 	struct err why;
 	double scale = w->fits > 0 ? w->fits : 1;
@@ -245,12 +254,14 @@ int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, str
 		bool long_one = r == -ERR_LIMIT;
 		scale *= SHRINK;
 		if (long_one)
-			log_warning("%s; trying again with pictures of %d pixels", why.msg, picture_size(w->a, scale));
+			log_warning("%s; trying again with pictures of %d pixels", why.msg,
+			            picture_size(w->a, scale));
 		else
 			memory_ran_out(w->a->memory, why.msg);
 		forget(c);
 		r = look_and_describe(w, plan, c, scale, &why);
-		/* Memory is the policy's to watch over. A context stays as it is: the next chunk begins with what fits. */
+		/* Memory is the policy's to watch over. A context stays as it is: the
+		 * next chunk begins with what fits. */
 		if (r == 0 && long_one)
 			w->fits = scale;
 	}

@@ -6,13 +6,15 @@
 #include "config.h"
 #include "job/prompt.h"
 
-/* Options that change what is found; the others only change how fast, or where it is written. */
+/* Options that change what is found; the others only change how fast, or where
+ * it is written. */
 static bool changes_result(const char *name)
 {
-	static const char *const names[] = {"chunk.duration", "chunk.frames",  "chunk.min",       "chunk.max",
-	                                    "chunk.overlap",  "sample.policy", "sample.seek",     "sample.max_gap",
-	                                    "sample.pairs",   "index.effort",  "index.max_gap",   "frame.size",
-	                                    "frame.quality",  "frame.thumb",   "describe.prompt", "describe.max_tokens"};
+	static const char *const names[] = {
+		"chunk.duration", "chunk.frames",  "chunk.min",       "chunk.max",
+		"chunk.overlap",  "sample.policy", "sample.seek",     "sample.max_gap",
+		"sample.pairs",   "index.effort",  "index.max_gap",   "frame.size",
+		"frame.quality",  "frame.thumb",   "describe.prompt", "describe.max_tokens"};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
@@ -35,26 +37,31 @@ static json_t *options_json(const struct analyze_options *o)
 	return j;
 }
 
-static json_t *source_json(const char *name, int64_t size, const char *sha256, const struct video_info *v)
+static json_t *source_json(const char *name, int64_t size, const char *sha256,
+                           const struct video_info *v)
 {
-	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:s}", "name", name, "sha256",
-	                 sha256, "size", (json_int_t)size, "container", v->container, "codec", v->codec, "pixel_format",
-	                 v->pixel_format, "hdr", v->hdr, "width", v->width, "height", v->height, "rotation", v->rotation,
-	                 "fps", v->fps, "duration_us", (json_int_t)v->duration, "warning", v->warning);
+	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:s}", "name",
+	                 name, "sha256", sha256, "size", (json_int_t)size, "container", v->container,
+	                 "codec", v->codec, "pixel_format", v->pixel_format, "hdr", v->hdr, "width",
+	                 v->width, "height", v->height, "rotation", v->rotation, "fps", v->fps,
+	                 "duration_us", (json_int_t)v->duration, "warning", v->warning);
 }
 
-json_t *facts_make(const struct analyze_options *o, const char *name, int64_t size, const char *sha256,
-                   const struct video_info *video, const struct engine_info *e, const struct survey *survey)
+json_t *facts_make(const struct analyze_options *o, const char *name, int64_t size,
+                   const char *sha256, const struct video_info *video, const struct engine_info *e,
+                   const struct survey *survey)
 {
 	char prompts[HASH_HEX];
 	prompt_hash(prompts);
-	json_t *engine = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "kind", e->kind, "version", e->version, "model",
-	                           e->model, "model_hash", e->model_hash, "quantize", e->quantize, "cache_type",
-	                           e->cache_type, "demo_model", e->demo_model);
+	json_t *engine =
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "kind", e->kind, "version", e->version,
+	              "model", e->model, "model_hash", e->model_hash, "quantize", e->quantize,
+	              "cache_type", e->cache_type, "demo_model", e->demo_model);
 	const struct plan *plan = survey->plan;
-	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:O?}", "vdet_version", VDET_VERSION, "source",
-	                 source_json(name, size, sha256, video), "engine", engine, "prompt_hash", prompts, "prompt",
-	                 o->prompt, "options", options_json(o), "from_us", (json_int_t)plan->from, "to_us",
+	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:O?}", "vdet_version",
+	                 VDET_VERSION, "source", source_json(name, size, sha256, video), "engine",
+	                 engine, "prompt_hash", prompts, "prompt", o->prompt, "options",
+	                 options_json(o), "from_us", (json_int_t)plan->from, "to_us",
 	                 (json_int_t)plan->to, "plan", plan_json(plan), "index", survey->seen);
 }
 
@@ -89,15 +96,17 @@ void facts_count_endpoints(json_t *facts, const json_t *before, struct engine *e
 		if (!sum)
 			json_array_append_new(sums, sum = json_pack("{s:s}", "name", name));
 		for (size_t k = 0; k < ARRAY_LEN(counts); k++)
-			json_object_set_new(
-				sum, counts[k],
-				json_integer(count_of(sum, counts[k]) + count_of(endpoint, counts[k]) - count_of(then, counts[k])));
+			json_object_set_new(sum, counts[k],
+			                    json_integer(count_of(sum, counts[k]) +
+			                                 count_of(endpoint, counts[k]) -
+			                                 count_of(then, counts[k])));
 	}
 	json_object_set(facts, "endpoints", sums);
 }
 
-void facts_key(const struct analyze_options *o, const char *sha256, const struct engine_info *engine, int64_t duration,
-               const struct plan *given, char out[static HASH_HEX])
+void facts_key(const struct analyze_options *o, const char *sha256,
+               const struct engine_info *engine, int64_t duration, const struct plan *given,
+               char out[static HASH_HEX])
 {
 	char prompts[HASH_HEX];
 	AUTO(hash_freep) struct hash *h = hash_new();
@@ -105,8 +114,11 @@ void facts_key(const struct analyze_options *o, const char *sha256, const struct
 	AUTO(mem_freep) char *text = json_dumps(options, JSON_COMPACT | JSON_SORT_KEYS);
 	json_auto_t *plan = given ? plan_json(given) : json_null();
 	AUTO(mem_freep)
-	char *steps = json_dumps(plan, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
-	int64_t from = given ? given->from : o->from, to = given ? given->to : o->to && o->to < duration ? o->to : duration;
+	char *steps =
+		json_dumps(plan, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	int64_t from = given ? given->from : o->from, to = given                       ? given->to
+	                                                   : o->to && o->to < duration ? o->to
+	                                                                               : duration;
 	AUTO(mem_freep) char *range = mem_printf("%lld %lld", (long long)from, (long long)to);
 	prompt_hash(prompts);
 	hash_adds(h, "vdet job 2");

@@ -51,7 +51,8 @@ static size_t notes_bytes(const struct analyze *a)
 	return tokens > 4 * SUMMARY_TOKENS ? (tokens - 2 * SUMMARY_TOKENS) * BYTES_PER_TOKEN / 2 : 2048;
 }
 
-static void collect(const struct store_chunk *chunks, size_t n, struct notes *summaries, struct notes *events)
+static void collect(const struct store_chunk *chunks, size_t n, struct notes *summaries,
+                    struct notes *events)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct store_chunk *c = &chunks[i];
@@ -61,7 +62,8 @@ static void collect(const struct store_chunk *chunks, size_t n, struct notes *su
 			notes_add(summaries, c->start, c->end, c->summary);
 		for (size_t k = 0; k < c->n_events; k++) {
 			const struct store_event *e = &c->events[k];
-			notes_add(events, c->samples[e->samples[0]].pts, c->samples[e->samples[e->n_samples - 1]].pts, e->what);
+			notes_add(events, c->samples[e->samples[0]].pts,
+			          c->samples[e->samples[e->n_samples - 1]].pts, e->what);
 		}
 	}
 }

@@ -31,7 +31,8 @@ struct progress {
 
 const char *progress_stage_name(enum progress_stage stage)
 {
-	static const char *const names[] = {"waiting", "decoding", "queued", "prefill", "answer", "done", "hole"};
+	static const char *const names[] = {"waiting", "decoding", "queued", "prefill",
+	                                    "answer",  "done",     "hole"};
 	return (size_t)stage < ARRAY_LEN(names) ? names[stage] : "unknown";
 }
 
@@ -58,7 +59,8 @@ void progress_free(struct progress *p)
 static void emit(struct progress *p, const char *type, json_t *fields)
 {
 	if (p->listener) {
-		json_t *event = json_pack("{s:I, s:f, s:s}", "seq", ++p->seq, "time", (double)clock_wall() / 1e6, "type", type);
+		json_t *event = json_pack("{s:I, s:f, s:s}", "seq", ++p->seq, "time",
+		                          (double)clock_wall() / 1e6, "type", type);
 		json_object_update(event, fields);
 		p->listener(p->ctx, event);
 		json_decref(event);
@@ -122,8 +124,8 @@ static void finish(struct progress *p, struct running *r)
 	*r = p->running[--p->n_running];
 }
 
-void progress_chunk(struct progress *p, size_t index, int64_t start, int64_t end, enum progress_stage stage,
-                    int64_t done, int64_t total)
+void progress_chunk(struct progress *p, size_t index, int64_t start, int64_t end,
+                    enum progress_stage stage, int64_t done, int64_t total)
 {
 	pthread_mutex_lock(&p->lock);
 	struct running *r = find_running(p, index);
@@ -135,8 +137,9 @@ void progress_chunk(struct progress *p, size_t index, int64_t start, int64_t end
 	r->total = total;
 	if (changed)
 		emit(p, "chunk",
-		     json_pack("{s:I, s:I, s:s, s:f, s:f}", "chunk", (json_int_t)index + 1, "chunks", (json_int_t)p->chunks,
-		               "state", progress_stage_name(stage), "start", (double)start / 1e6, "end", (double)end / 1e6));
+		     json_pack("{s:I, s:I, s:s, s:f, s:f}", "chunk", (json_int_t)index + 1, "chunks",
+		               (json_int_t)p->chunks, "state", progress_stage_name(stage), "start",
+		               (double)start / 1e6, "end", (double)end / 1e6));
 	if (stage == PROGRESS_DONE || stage == PROGRESS_HOLE)
 		finish(p, r);
 	pthread_mutex_unlock(&p->lock);
@@ -153,8 +156,9 @@ void progress_rates(struct progress *p, double prefill, double decode)
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* How much of a chunk is behind it, from its stage. The shares are typical, not measured: decoding is short beside
- * the model, and an answer's length is not known before its end. */
+/* How much of a chunk is behind it, from its stage. The shares are typical, not
+ * measured: decoding is short beside the model, and an answer's length is not
+ * known before its end. */
 static double fraction_of(const struct running *r)
 {
 	double part = r->total > 0 ? fmin(1, (double)r->done / (double)r->total) : 0;
@@ -167,8 +171,9 @@ static double fraction_of(const struct running *r)
 	}
 }
 
-int64_t progress_estimate(size_t done, int64_t spent, const double *fractions, const int64_t *elapsed, size_t active,
-                          size_t waiting, size_t parallel, int64_t *ret_mean)
+int64_t progress_estimate(size_t done, int64_t spent, const double *fractions,
+                          const int64_t *elapsed, size_t active, size_t waiting, size_t parallel,
+                          int64_t *ret_mean)
 {
 	double mean = -1, rest = (double)waiting, sum = 0;
 	size_t usable = 0;
@@ -216,7 +221,8 @@ static void read_locked(struct progress *p, struct progress_view *v)
 		                                                   .elapsed = elapsed[i]};
 	}
 	size_t begun = p->done + p->n_running, waiting = p->chunks > begun ? p->chunks - begun : 0;
-	v->left = progress_estimate(p->done_now, p->spent, fractions, elapsed, v->n_active, waiting, p->parallel, &mean);
+	v->left = progress_estimate(p->done_now, p->spent, fractions, elapsed, v->n_active, waiting,
+	                            p->parallel, &mean);
 	for (size_t i = 0; i < v->n_active; i++)
 		v->active[i].left = mean < 0 ? -1 : (int64_t)fmax(0, (double)mean * (1 - fractions[i]));
 	v->fraction = p->chunks ? fmin(1, ((double)p->done + sum) / (double)p->chunks) : 0;
@@ -242,14 +248,15 @@ void progress_tick(struct progress *p)
 	json_t *active = json_array();
 	for (size_t i = 0; i < v.n_active; i++) {
 		const struct progress_chunk *c = &v.active[i];
-		json_array_append_new(active, json_pack("{s:I, s:s, s:I, s:I, s:o}", "chunk", (json_int_t)c->index + 1, "state",
-		                                        progress_stage_name(c->stage), "done", (json_int_t)c->done, "total",
-		                                        (json_int_t)c->total, "left", seconds_or_null(c->left)));
+		json_array_append_new(
+			active, json_pack("{s:I, s:s, s:I, s:I, s:o}", "chunk", (json_int_t)c->index + 1,
+		                      "state", progress_stage_name(c->stage), "done", (json_int_t)c->done,
+		                      "total", (json_int_t)c->total, "left", seconds_or_null(c->left)));
 	}
 	emit(p, "progress",
-	     json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:o, s:f, s:f, s:o}", "phase", v.phase, "detail", v.detail, "done",
-	               (json_int_t)v.done, "chunks", (json_int_t)v.chunks, "holes", (json_int_t)v.holes, "fraction",
-	               v.fraction, "left", seconds_or_null(v.left), "prefill_rate", v.prefill_rate, "decode_rate",
-	               v.decode_rate, "active", active));
+	     json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:o, s:f, s:f, s:o}", "phase", v.phase, "detail",
+	               v.detail, "done", (json_int_t)v.done, "chunks", (json_int_t)v.chunks, "holes",
+	               (json_int_t)v.holes, "fraction", v.fraction, "left", seconds_or_null(v.left),
+	               "prefill_rate", v.prefill_rate, "decode_rate", v.decode_rate, "active", active));
 	pthread_mutex_unlock(&p->lock);
 }

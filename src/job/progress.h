@@ -1,7 +1,9 @@
 /* Progress of one analysis: what is known now, and a numbered stream of events.
  *
- * Workers report; any thread may read. Events are JSON objects with a gapless sequence number, handed to one listener
- * under the lock, in order (the listener must not call back). Times: microseconds; monotonic unless said otherwise. */
+ * Workers report; any thread may read. Events are JSON objects with a gapless
+ * sequence number, handed to one listener under the lock, in order (the
+ * listener must not call back). Times: microseconds; monotonic unless said
+ * otherwise. */
 #ifndef VDET_JOB_PROGRESS_H
 #define VDET_JOB_PROGRESS_H
 
@@ -34,8 +36,8 @@ struct progress_chunk {
 };
 
 struct progress_view {
-	const char *phase;                /* "opening", "hashing", "engine", "chunks", "summary", "report", … */
-	char detail[160];                 /* of the phase: "loading model", "1.2 of 2.7 GB" */
+	const char *phase; /* "opening", "hashing", "engine", "chunks", "summary", "report", … */
+	char detail[160];  /* of the phase: "loading model", "1.2 of 2.7 GB" */
 	size_t chunks, done, holes;       /* done includes holes */
 	double fraction;                  /* 0 to 1 over chunks, parts of running ones counted */
 	int64_t left;                     /* overall, -1 = unknown */
@@ -46,27 +48,33 @@ struct progress_view {
 
 struct progress;
 
-struct progress *progress_new(void (*listener)(void *ctx, json_t *event), void *ctx); /* listener may be NULL */
+/* listener may be NULL */
+struct progress *progress_new(void (*listener)(void *ctx, json_t *event), void *ctx);
 void progress_free(struct progress *p);
 DEFINE_FREEP(struct progress, progress)
 
-void progress_phase(struct progress *p, const char *phase, const char *detail); /* phase: a literal */
-/* An event of any type; `fields` (stolen) gets "seq", "time" (Unix seconds) and "type" in front. */
+/* phase: a literal */
+void progress_phase(struct progress *p, const char *phase, const char *detail);
+/* An event of any type; `fields` (stolen) gets "seq", "time" (Unix seconds) and
+ * "type" in front. */
 void progress_event(struct progress *p, const char *type, json_t *fields);
 /* A new file: forgets chunks. `finished` of them were done by an earlier run. */
 void progress_begin(struct progress *p, size_t chunks, size_t finished, size_t parallel);
 /* The same file turns out to have so many chunks. */
 void progress_grow(struct progress *p, size_t chunks, size_t parallel);
-void progress_chunk(struct progress *p, size_t index, int64_t start, int64_t end, enum progress_stage stage,
-                    int64_t done, int64_t total);
+void progress_chunk(struct progress *p, size_t index, int64_t start, int64_t end,
+                    enum progress_stage stage, int64_t done, int64_t total);
 void progress_rates(struct progress *p, double prefill, double decode);
 void progress_read(struct progress *p, struct progress_view *ret);
 void progress_tick(struct progress *p); /* emits a "progress" event from the present view */
 
-/* Time left, pure: `done` chunks took `spent` in all (this run's only); `active` ones are `fractions[i]` done after
- * `elapsed[i]`; `waiting` others follow; `parallel` run at once. Returns -1 as long as nothing is known. The mean
- * time of a chunk is spent / done, or, before the first is done, the mean of elapsed / fraction. */
-int64_t progress_estimate(size_t done, int64_t spent, const double *fractions, const int64_t *elapsed, size_t active,
-                          size_t waiting, size_t parallel, int64_t *ret_mean);
+/* Time left, pure: `done` chunks took `spent` in all (this run's only);
+ * `active` ones are `fractions[i]` done after `elapsed[i]`; `waiting` others
+ * follow; `parallel` run at once. Returns -1 as long as nothing is known. The
+ * mean time of a chunk is spent / done, or, before the first is done, the mean
+ * of elapsed / fraction. */
+int64_t progress_estimate(size_t done, int64_t spent, const double *fractions,
+                          const int64_t *elapsed, size_t active, size_t waiting, size_t parallel,
+                          int64_t *ret_mean);
 
 #endif

@@ -28,32 +28,37 @@ static void bound_texts(json_t *properties, json_t *event, json_t *frames, size_
 	bound_text(parts, "subject", 100);
 	bound_text(parts, "what", 400);
 	json_object_set_new(frames, "maxItems", json_integer((json_int_t)n));
-	json_object_set_new(json_object_get(properties, "events"), "maxItems", json_integer((json_int_t)(4 * n + 8)));
+	json_object_set_new(json_object_get(properties, "events"), "maxItems",
+	                    json_integer((json_int_t)(4 * n + 8)));
 }
 
-/* The answer's schema with frame numbers bounded by what is shown: engines that constrain their output then cannot
- * name another. */
+/* The answer's schema with frame numbers bounded by what is shown: engines that
+ * constrain their output then cannot name another. */
 static void add_schema(struct chat *c, size_t n, bool bounded)
 {
 	json_auto_t *schema = json_loads(prompt_describe_schema_json, 0, NULL);
 	json_t *properties = json_object_get(schema, "properties");
 	json_t *event = json_object_get(json_object_get(properties, "events"), "items");
 	json_t *frames = json_object_get(json_object_get(event, "properties"), "frames");
-	json_object_set_new(frames, "items",
-	                    json_pack("{s:s, s:i, s:I}", "type", "integer", "minimum", 1, "maximum", (json_int_t)n));
+	json_object_set_new(
+		frames, "items",
+		json_pack("{s:s, s:i, s:I}", "type", "integer", "minimum", 1, "maximum", (json_int_t)n));
 	if (bounded)
 		bound_texts(properties, event, frames, n);
 	AUTO(mem_freep) char *text = json_dumps(schema, JSON_COMPACT);
 	chat_schema(c, "stretch", text);
 }
 
-int prompt_describe(struct chat *c, int64_t start, int64_t end, const struct prompt_picture *pictures, size_t n,
-                    const char *look_for, const char *fault, bool bounded, struct err *err)
+int prompt_describe(struct chat *c, int64_t start, int64_t end,
+                    const struct prompt_picture *pictures, size_t n, const char *look_for,
+                    const char *fault, bool bounded, struct err *err)
 {
 	char text[160], t[2][CLOCK_TEXT_MAX];
-	/* What is the same in every request comes first, so that the engine's prefix cache finds it. */
+	/* What is the same in every request comes first, so that the engine's
+	 * prefix cache finds it. */
 	chat_system(c, prompt_describe_system_txt);
-	snprintf(text, sizeof text, "Stretch %s to %s, %zu frames.\n", clock_text(start, t[0]), clock_text(end, t[1]), n);
+	snprintf(text, sizeof text, "Stretch %s to %s, %zu frames.\n", clock_text(start, t[0]),
+	         clock_text(end, t[1]), n);
 	chat_text(c, text);
 	for (size_t i = 0; i < n; i++) {
 		snprintf(text, sizeof text, "Frame %zu at %s:\n", i + 1, clock_text(pictures[i].pts, t[0]));
@@ -84,8 +89,9 @@ void prompt_summary(struct chat *c, const char *notes, const char *look_for)
 
 void prompt_hash(char out[static HASH_HEX])
 {
-	const char *const texts[] = {prompt_describe_system_txt, prompt_describe_task_txt, prompt_describe_schema_json,
-	                             prompt_summary_system_txt, prompt_summary_task_txt};
+	const char *const texts[] = {prompt_describe_system_txt, prompt_describe_task_txt,
+	                             prompt_describe_schema_json, prompt_summary_system_txt,
+	                             prompt_summary_task_txt};
 	AUTO(hash_freep) struct hash *h = hash_new();
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		hash_adds(h, texts[i]);

@@ -1,5 +1,6 @@
-/* What takes long and needs nothing but the file: its hash, and the engine that loads its model. Both go on side by
- * side with everything else; who needs one waits for it, and the progress tells so meanwhile. All calls from the one
+/* What takes long and needs nothing but the file: its hash, and the engine that
+ * loads its model. Both go on side by side with everything else; who needs one
+ * waits for it, and the progress tells so meanwhile. All calls from the one
  * thread that began; they observe the cancel of the analysis. */
 #ifndef VDET_JOB_STARTUP_H
 #define VDET_JOB_STARTUP_H

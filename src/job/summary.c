@@ -35,7 +35,8 @@ size_t notes_fit(const struct notes *t, size_t first, size_t max)
 	size_t n = 0, size = 0;
 	for (; first + n < t->n; n++) {
 		size += note_size(&t->items[first + n]);
-		if (size > max && n >= 2) /* a request for fewer than two notes would not shorten anything */
+		/* a request for fewer than two notes would not shorten anything */
+		if (size > max && n >= 2)
 			break;
 	}
 	return n;
@@ -53,12 +54,13 @@ void notes_print(const struct notes *t, size_t first, size_t n, struct buf *out)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	for (size_t i = first; i < first + n; i++)
-		buf_addf(out, "[%s - %s] %s\n", clock_hms(t->items[i].start, a), clock_hms(t->items[i].end, b),
-		         t->items[i].text);
+		buf_addf(out, "[%s - %s] %s\n", clock_hms(t->items[i].start, a),
+		         clock_hms(t->items[i].end, b), t->items[i].text);
 }
 
 /* One level of the tree: each group of notes that fits becomes one note. */
-static int shorten(struct notes *t, size_t max, int (*ask)(void *, const char *, char **, struct err *), void *ctx,
+static int shorten(struct notes *t, size_t max,
+                   int (*ask)(void *, const char *, char **, struct err *), void *ctx,
                    struct err *err)
 {
 	AUTO(notes_clear) struct notes shorter = {0};
@@ -85,8 +87,9 @@ static int shorten(struct notes *t, size_t max, int (*ask)(void *, const char *,
 	return 0;
 }
 
-int summary_make(const struct notes *notes, size_t max, int (*ask)(void *, const char *, char **, struct err *),
-                 void *ctx, char **ret, struct err *err)
+int summary_make(const struct notes *notes, size_t max,
+                 int (*ask)(void *, const char *, char **, struct err *), void *ctx, char **ret,
+                 struct err *err)
 {
 	AUTO(notes_clear) struct notes t = {0};
 	for (size_t i = 0; i < notes->n; i++)
@@ -109,7 +112,8 @@ char *summary_timeline(const struct notes *events, size_t max_lines)
 	if (!events->n)
 		buf_adds(&out, "Nothing was seen to happen.");
 	for (size_t i = 0; i < events->n && i < max_lines; i++)
-		buf_addf(&out, "%s%s %s", i ? "\n" : "", clock_hms(events->items[i].start, at), events->items[i].text);
+		buf_addf(&out, "%s%s %s", i ? "\n" : "", clock_hms(events->items[i].start, at),
+		         events->items[i].text);
 	if (events->n > max_lines)
 		buf_addf(&out, "\nand %zu more", events->n - max_lines);
 	return buf_take(&out);

@@ -43,17 +43,20 @@ struct plan_options survey_options(const struct analyze_options *o)
 	                             .pairs = o->sample_pairs};
 }
 
-int survey_given(const struct analyze_options *o, int64_t duration, struct plan **ret, struct err *err)
+int survey_given(const struct analyze_options *o, int64_t duration, struct plan **ret,
+                 struct err *err)
 {
 	*ret = NULL;
 	if (!*o->plan_file)
 		return 0;
 	if (o->from || o->to)
-		return err_set(err, ERR_ARG, "--plan says what to look at; it does not go with --from and --to");
+		return err_set(err, ERR_ARG,
+		               "--plan says what to look at; it does not go with --from and --to");
 	return plan_read(o->plan_file, duration, PLAN_FRAMES_MAX, ret, err);
 }
 
-/* The curve of activity at a resolution for pictures: the greatest of each stretch, of 255. */
+/* The curve of activity at a resolution for pictures: the greatest of each
+ * stretch, of 255. */
 static json_t *curve_json(const struct video_index *x)
 {
 	size_t n = x->n_bins < CURVE_MAX ? x->n_bins : CURVE_MAX;
@@ -76,10 +79,11 @@ static json_t *seen_json(const struct video_index *x)
 	int64_t at_keyframes = 0;
 	for (size_t i = 0; i < x->n_bins; i++)
 		at_keyframes += x->look[i] == INDEX_KEYFRAMES ? x->bin : 0;
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "packets", (json_int_t)x->packets, "keyframes",
-	                 (json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded, "cuts", (json_int_t)x->n_cuts,
-	                 "keyframes_us", (json_int_t)at_keyframes, "decoded_us", (json_int_t)x->looked, "work_us",
-	                 (json_int_t)x->work_time, "curve", curve_json(x));
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "packets", (json_int_t)x->packets,
+	                 "keyframes", (json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded,
+	                 "cuts", (json_int_t)x->n_cuts, "keyframes_us", (json_int_t)at_keyframes,
+	                 "decoded_us", (json_int_t)x->looked, "work_us", (json_int_t)x->work_time,
+	                 "curve", curve_json(x));
 }
 
 static void on_progress(void *ctx, const char *what, double fraction)
@@ -126,7 +130,8 @@ static int step_index(struct survey *s, const char *sha256, struct err *err)
 	return r;
 }
 
-static int step_by_activity(struct survey *s, const struct plan_options *o, const char *sha256, struct err *err)
+static int step_by_activity(struct survey *s, const struct plan_options *o, const char *sha256,
+                            struct err *err)
 {
 	int r = step_index(s, sha256, err);
 	if (r < 0)
@@ -171,7 +176,8 @@ int survey_step(struct survey *s, const char *sha256, struct err *err)
 	if (r == -ERR_CANCELED || cancel_fired(s->w->a->cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
 	if (r < 0)
-		log_warning("the frames are spread evenly, because the video could not be looked over: %s", why.msg);
+		log_warning("the frames are spread evenly, because the video could not be looked over: %s",
+		            why.msg);
 	if ((r < 0 || o.policy == PLAN_EVEN) && s->plan->until < s->plan->to)
 		plan_add_even(s->plan, &o);
 	s->whole = s->plan->until == s->plan->to;
@@ -216,8 +222,9 @@ static int plan_of(struct survey *s, struct err *err)
 	return r < 0 ? r : survey_keep(s, sha256, err);
 }
 
-int survey_file(const struct analyze *a, const char *path, const char *model, struct analyze_options *o,
-                struct plan **ret, struct video_info *ret_video, struct err *err)
+int survey_file(const struct analyze *a, const char *path, const char *model,
+                struct analyze_options *o, struct plan **ret, struct video_info *ret_video,
+                struct err *err)
 {
 	AUTO(fd_closep) int fd = -1;
 	AUTO(video_info_clear) struct video_info video = {0};

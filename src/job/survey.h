@@ -1,4 +1,5 @@
-/* What is found out about a video before it is described: the index, and the plan that follows from it. */
+/* What is found out about a video before it is described: the index, and the
+ * plan that follows from it. */
 #ifndef VDET_JOB_SURVEY_H
 #define VDET_JOB_SURVEY_H
 
@@ -15,8 +16,10 @@ struct survey {
 	int64_t duration;
 	bool quiet;        /* the progress shows something else already */
 	struct plan *plan; /* as far as it is made; owned */
-	json_t *seen;      /* of the index, in short, for the report; NULL without one, or before the end; owned */
-	bool whole;        /* nothing is to be added to the plan */
+	/* of the index, in short, for the report; NULL without one, or before the
+	 * end; owned */
+	json_t *seen;
+	bool whole; /* nothing is to be added to the plan */
 	/* For the steps. */
 	struct indexer *indexer;   /* at work; owned */
 	struct video_index *index; /* all of it; owned */
@@ -27,23 +30,28 @@ void survey_clear(struct survey *s);
 struct plan_options survey_options(const struct analyze_options *o);
 
 /* The plan of --plan; NULL without one. */
-int survey_given(const struct analyze_options *o, int64_t duration, struct plan **ret, struct err *err);
+int survey_given(const struct analyze_options *o, int64_t duration, struct plan **ret,
+                 struct err *err);
 
-/* Looks further, and adds to the plan what follows from that, perhaps nothing; s has w and duration, and a plan if an
- * earlier run began one. Makes the index where the policy needs one; sha256: of the source, or NULL if this one was
- * never seen here. An index that cannot be had is no reason to give up: the plan is even then, and a warning says why.
- * Blocks; ERR_CANCELED. */
+/* Looks further, and adds to the plan what follows from that, perhaps nothing;
+ * s has w and duration, and a plan if an earlier run began one. Makes the index
+ * where the policy needs one; sha256: of the source, or NULL if this one was
+ * never seen here. An index that cannot be had is no reason to give up: the
+ * plan is even then, and a warning says why. Blocks; ERR_CANCELED. */
 int survey_step(struct survey *s, const char *sha256, struct err *err);
 
 /* Keeps an index that was made for other runs. */
 int survey_keep(struct survey *s, const char *sha256, struct err *err);
 
-/* What an earlier run of the job found out, from its facts. ERR_FORMAT if these are damaged. */
+/* What an earlier run of the job found out, from its facts. ERR_FORMAT if these
+ * are damaged. */
 int survey_recall(struct survey *s, const char *facts, struct err *err);
 
-/* Only the plan of a video, no model needed: for `vdet plan`. `o` are a->options, of which a budget may change some;
- * `model` is the model's name, for what was measured with it. */
-int survey_file(const struct analyze *a, const char *path, const char *model, struct analyze_options *o,
-                struct plan **ret, struct video_info *ret_video, struct err *err);
+/* Only the plan of a video, no model needed: for `vdet plan`. `o` are
+ * a->options, of which a budget may change some; `model` is the model's name,
+ * for what was measured with it. */
+int survey_file(const struct analyze *a, const char *path, const char *model,
+                struct analyze_options *o, struct plan **ret, struct video_info *ret_video,
+                struct err *err);
 
 #endif

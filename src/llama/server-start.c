@@ -1,4 +1,5 @@
-/* The command line of a llama-server: flags and variables that every kind of build understands. */
+/* The command line of a llama-server: flags and variables that every kind of
+ * build understands. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,8 +7,9 @@
 #include "base/buf.h"
 #include "llama/server-internal.h"
 
-/* How its threads wait for each other, unless the user has said so. By default they spin, and as soon as anything else
- * wants the processor, our decoders for one, each spins while the other is not running: fifty times slower was seen.
+/* How its threads wait for each other, unless the user has said so. By default
+ * they spin, and as soon as anything else wants the processor, our decoders for
+ * one, each spins while the other is not running: fifty times slower was seen.
  * A tiny model is fastest on one thread anyway. Adds at most three to `env`. */
 static void add_thread_settings(const struct model *model, const char **env)
 {
@@ -19,8 +21,9 @@ static void add_thread_settings(const struct model *model, const char **env)
 		*env++ = "LLAMA_ARG_THREADS=1";
 }
 
-/* Which devices, and how the model is split over several. llama.cpp's own names do for every kind of build: CUDA0,
- * Vulkan1, ROCm0, SYCL0, MTL0. The caller frees what is returned after the start. */
+/* Which devices, and how the model is split over several. llama.cpp's own names
+ * do for every kind of build: CUDA0, Vulkan1, ROCm0, SYCL0, MTL0. The caller
+ * frees what is returned after the start. */
 static char *add_device(const struct server *s, const char **argv)
 {
 	if (!*s->device)
@@ -45,9 +48,20 @@ int server_start_program(struct server *s, int log_fd, struct err *err)
 	char slots[24], context[24], layers[24];
 	snprintf(slots, sizeof slots, "%lld", (long long)s->o.slots);
 	snprintf(context, sizeof context, "%lld", (long long)(s->o.slots * s->o.context));
-	const char *argv[24] = {
-		s->program, "-m", s->o.model->path, "--mmproj", s->o.model->projector, "-a", s->o.model->name, "-np",
-		slots,      "-c", context,          "--host",   s->dir.socket,         NULL};
+	const char *argv[24] = {s->program,
+	                        "-m",
+	                        s->o.model->path,
+	                        "--mmproj",
+	                        s->o.model->projector,
+	                        "-a",
+	                        s->o.model->name,
+	                        "-np",
+	                        slots,
+	                        "-c",
+	                        context,
+	                        "--host",
+	                        s->dir.socket,
+	                        NULL};
 	AUTO(mem_freep) char *device = add_device(s, argv);
 	(void)device; /* held for argv */
 	/* A user's own word stands. */
@@ -59,8 +73,9 @@ int server_start_program(struct server *s, int log_fd, struct err *err)
 		end[0] = "-ngl";
 		end[1] = layers;
 	}
-	/* Not on the command line: the key, which other users could read there; and what older versions would not know.
-	 * CACHE_RAM: no prompt cache in main memory beside the slots' own. Each chunk is new; it only grows. */
+	/* Not on the command line: the key, which other users could read there; and
+	 * what older versions would not know. CACHE_RAM: no prompt cache in main
+	 * memory beside the slots' own. Each chunk is new; it only grows. */
 	AUTO(mem_freep) char *key = mem_printf("LLAMA_API_KEY=%s", s->key);
 	const char *env[16] = {key,
 	                       "LLAMA_ARG_ENDPOINT_METRICS=1",

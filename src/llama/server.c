@@ -77,7 +77,8 @@ static bool read_log(struct server *s, int fd)
 static void became_ready(struct server *s)
 {
 	struct err err = {0};
-	/* Requests of an earlier life may still be reading what the probe found; it would find the same. */
+	/* Requests of an earlier life may still be reading what the probe found; it
+	 * would find the same. */
 	if (!s->probed && endpoint_probe(s->endpoint, s->stop, &err) < 0)
 		return;
 	s->probed = true;
@@ -86,7 +87,8 @@ static void became_ready(struct server *s)
 	set_state(s, SERVER_READY);
 }
 
-/* Stops the child: asks, and after the grace insists, as it waits for the requests in flight. */
+/* Stops the child: asks, and after the grace insists, as it waits for the
+ * requests in flight. */
 static void stop_child(struct server *s, int log_fd)
 {
 	int64_t until = clock_now() + GRACE;
@@ -105,8 +107,9 @@ static void stop_child(struct server *s, int log_fd)
 /* Why a life was ended by us. */
 enum fate { FATE_NONE, FATE_LATE, FATE_HUNG, FATE_ASKED, FATE_IDLE };
 
-/* How much of the model is in memory, as far as the system can tell: it is mapped, and read page by page. "" where that
- * says nothing, as when the weights go to a GPU. */
+/* How much of the model is in memory, as far as the system can tell: it is
+ * mapped, and read page by page. "" where that says nothing, as when the
+ * weights go to a GPU. */
 static const char *loaded_share(const struct server *s, char out[static 24])
 {
 	AUTO(mem_freep) char *path = mem_printf("/proc/%d/statm", (int)child_pid(s->child));
@@ -116,21 +119,24 @@ static const char *loaded_share(const struct server *s, char out[static 24])
 		resident = 0;
 	if (f)
 		fclose(f);
-	double share = s->o.model->bytes > SERVER_TINY
-	                   ? (double)resident * (double)sysconf(_SC_PAGESIZE) / (double)s->o.model->bytes
-	                   : 0;
+	double share =
+		s->o.model->bytes > SERVER_TINY
+			? (double)resident * (double)sysconf(_SC_PAGESIZE) / (double)s->o.model->bytes
+			: 0;
 	out[0] = '\0';
 	if (share >= 0.01)
 		snprintf(out, 24, ", %d %%", share > 0.99 ? 99 : (int)(100 * share));
 	return out;
 }
 
-/* Of a healthy server: when it was last asked whether it is, and since when it does not answer; 0 = it does. */
+/* Of a healthy server: when it was last asked whether it is, and since when it
+ * does not answer; 0 = it does. */
 struct watch {
 	int64_t pinged, silent_since;
 };
 
-/* Once a second while requests are in flight: does it still answer anything at all? */
+/* Once a second while requests are in flight: does it still answer anything at
+ * all? */
 static bool is_silent(struct server *s, struct watch *w, bool flying, int64_t now)
 {
 	struct err err = {0};
@@ -164,7 +170,8 @@ static enum fate look_after(struct server *s, struct watch *w)
 	return is_silent(s, w, flying, now) ? FATE_HUNG : FATE_NONE;
 }
 
-/* Follows a life until its end. Returns true if it was healthy; *ret_fate: why we end it. */
+/* Follows a life until its end. Returns true if it was healthy; *ret_fate: why
+ * we end it. */
 static bool follow(struct server *s, int log_fd, enum fate *ret_fate)
 {
 	int64_t begin = clock_now(), said = begin;
@@ -215,10 +222,12 @@ static void describe_end(struct server *s, bool ready, enum fate fate, struct er
 		        (double)s->o.start_timeout / 1e6, sep, reason);
 	else
 		err_set(err, ERR_ENGINE, "llama-server %s%s%s%s%s%s%s", child_status_text(s->child, status),
-		        ready ? "" : " before it was ready", sep, reason, *where ? " (log: " : "", where, *where ? ")" : "");
+		        ready ? "" : " before it was ready", sep, reason, *where ? " (log: " : "", where,
+		        *where ? ")" : "");
 }
 
-/* Runs one life from start to end. 0 if it was healthy once; `err` says how it ended. */
+/* Runs one life from start to end. 0 if it was healthy once; `err` says how it
+ * ended. */
 static int live(struct server *s, enum fate *ret_fate, struct err *err)
 {
 	int pipe_fds[2];
@@ -244,7 +253,8 @@ static int live(struct server *s, enum fate *ret_fate, struct err *err)
 	bool dead = child_ended(s->child);
 	if (!dead)
 		set_state(s, *ret_fate == FATE_IDLE ? SERVER_ASLEEP : SERVER_DOWN);
-	/* What hangs may not hear a polite word; what waits for its connections should lose them at once. */
+	/* What hangs may not hear a polite word; what waits for its connections
+	 * should lose them at once. */
 	if (*ret_fate == FATE_HUNG)
 		child_kill(s->child, SIGKILL);
 	if (!child_ended(s->child))
@@ -410,7 +420,8 @@ void server_free(struct server *s)
 
 /* ---- for other threads */
 
-/* With the lock held: waits for a change, at most 50 ms, so that a cancel is seen. */
+/* With the lock held: waits for a change, at most 50 ms, so that a cancel is
+ * seen. */
 static void wait_change(struct server *s)
 {
 	struct timespec until;

@@ -1,4 +1,5 @@
-/* The outline of an MP4/QuickTime file: its top-level boxes, read only to say what is wrong with it. */
+/* The outline of an MP4/QuickTime file: its top-level boxes, read only to say
+ * what is wrong with it. */
 #ifndef VDET_MEDIA_BOX_H
 #define VDET_MEDIA_BOX_H
 

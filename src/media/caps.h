@@ -1,11 +1,13 @@
-/* What the libraries for media can do on this machine. Linked into workers only. */
+/* What the libraries for media can do on this machine. Linked into workers
+ * only. */
 #ifndef VDET_MEDIA_CAPS_H
 #define VDET_MEDIA_CAPS_H
 
 #include <jansson.h>
 
-/* {libraries: {name: version}, decoders: [names of those that matter], missing: [likewise], filters_missing: [names],
- *  hardware: [{name, usable, note}]}. The caller owns it. Opens devices: not for use inside a sandbox. */
+/* {libraries: {name: version}, decoders: [names of those that matter], missing:
+ * [likewise], filters_missing: [names],  hardware: [{name, usable, note}]}. The
+ * caller owns it. Opens devices: not for use inside a sandbox. */
 json_t *caps_json(void);
 
 #endif

@@ -7,12 +7,14 @@
 #include <libavutil/frame.h>
 #include <stdbool.h>
 
-/* Side data that the container holds for a stream, such as the display matrix; NULL if none of at least `min` bytes. */
-static inline const uint8_t *compat_side_data(const AVStream *st, enum AVPacketSideDataType type, size_t min)
+/* Side data that the container holds for a stream, such as the display matrix;
+ * NULL if none of at least `min` bytes. */
+static inline const uint8_t *compat_side_data(const AVStream *st, enum AVPacketSideDataType type,
+                                              size_t min)
 {
 #if LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(60, 15, 100)
-	const AVPacketSideData *sd =
-		av_packet_side_data_get(st->codecpar->coded_side_data, st->codecpar->nb_coded_side_data, type);
+	const AVPacketSideData *sd = av_packet_side_data_get(st->codecpar->coded_side_data,
+	                                                     st->codecpar->nb_coded_side_data, type);
 	return sd && sd->size >= min ? sd->data : NULL;
 #else
 	size_t size = 0;

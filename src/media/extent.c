@@ -11,11 +11,13 @@ struct tally {
 static int64_t frame_length(const struct source *s)
 {
 	AVRational rate = s->st->avg_frame_rate.num ? s->st->avg_frame_rate : s->st->r_frame_rate;
-	return rate.num > 0 && rate.den > 0 ? av_rescale(CLOCK_SECOND, rate.den, rate.num) : CLOCK_SECOND / 25;
+	return rate.num > 0 && rate.den > 0 ? av_rescale(CLOCK_SECOND, rate.den, rate.num)
+	                                    : CLOCK_SECOND / 25;
 }
 
 /* Reads on to the end of the file. */
-static int count_packets(struct source *s, extent_fn *fn, void *ctx, struct tally *ret, struct err *err)
+static int count_packets(struct source *s, extent_fn *fn, void *ctx, struct tally *ret,
+                         struct err *err)
 {
 	AUTO(av_packet_free) AVPacket *pkt = av_packet_alloc();
 	struct tally t = {.first = INT64_MAX, .last = INT64_MIN, .last_end = INT64_MIN};
@@ -25,11 +27,14 @@ static int count_packets(struct source *s, extent_fn *fn, void *ctx, struct tall
 	int r;
 	while ((r = source_packet(s, pkt)) == 0) {
 		int64_t time = source_packet_time(s, pkt);
-		int64_t length = pkt->duration > 0 ? av_rescale_q(pkt->duration, s->st->time_base, AV_TIME_BASE_Q) : 0;
-		/* A last packet of minutes is a gap that the container filled in, not a frame. */
+		int64_t length =
+			pkt->duration > 0 ? av_rescale_q(pkt->duration, s->st->time_base, AV_TIME_BASE_Q) : 0;
+		/* A last packet of minutes is a gap that the container filled in, not a
+		 * frame. */
 		if (length <= 0 || length > 60 * CLOCK_SECOND)
 			length = usual;
-		if (time != CLOCK_NONE && time < INT64_MAX - length && !(pkt->flags & AV_PKT_FLAG_DISCARD)) {
+		if (time != CLOCK_NONE && time < INT64_MAX - length &&
+		    !(pkt->flags & AV_PKT_FLAG_DISCARD)) {
 			t.first = time < t.first ? time : t.first;
 			t.last = time > t.last ? time : t.last;
 			t.last_end = time + length > t.last_end ? time + length : t.last_end;
@@ -47,7 +52,8 @@ static int count_packets(struct source *s, extent_fn *fn, void *ctx, struct tall
 	return 0;
 }
 
-/* The header's idea of where the video ends, or 0. A guess from the bit rate is no idea. */
+/* The header's idea of where the video ends, or 0. A guess from the bit rate is
+ * no idea. */
 static int64_t header_end(const struct source *s)
 {
 	const AVFormatContext *f = s->fmt;
@@ -69,8 +75,8 @@ static bool agree(int64_t a, int64_t b)
 	return diff <= (b / 50 > slack ? b / 50 : slack);
 }
 
-/* The end of the last frame is exact, where the header may round or include the audio; but an edit list may end within
- * the last frame. */
+/* The end of the last frame is exact, where the header may round or include the
+ * audio; but an edit list may end within the last frame. */
 static int64_t settle_end(const struct tally *t, int64_t header)
 {
 	return header > t->last && header < t->last_end ? header : t->last_end;
@@ -109,7 +115,8 @@ int extent_measure(struct source *s, struct extent *ret, struct err *err)
 		if (r < 0)
 			return r;
 		if (t.packets && t.last_end > 0 && agree(t.last_end, header)) {
-			*ret = (struct extent){.first = first, .duration = settle_end(&t, header), .header = header};
+			*ret = (struct extent){
+				.first = first, .duration = settle_end(&t, header), .header = header};
 			return 0;
 		}
 	}

@@ -16,12 +16,14 @@ struct extent {
 	bool measured;    /* the header's was wrong or absent */
 };
 
-/* Reads every packet from here on, at the start of the file, and tells each with a time to fn (may be NULL). Nothing is
- * decoded. Leaves the source at its end. */
+/* Reads every packet from here on, at the start of the file, and tells each
+ * with a time to fn (may be NULL). Nothing is decoded. Leaves the source at its
+ * end. */
 typedef void extent_fn(void *ctx, const AVPacket *pkt, int64_t time);
 int extent_walk(struct source *s, extent_fn *fn, void *ctx, struct extent *ret, struct err *err);
 
-/* Compares the header with the packets at the end; where they disagree, walks all packets. Moves the source. */
+/* Compares the header with the packets at the end; where they disagree, walks
+ * all packets. Moves the source. */
 int extent_measure(struct source *s, struct extent *ret, struct err *err);
 
 #endif

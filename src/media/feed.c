@@ -13,7 +13,8 @@ enum {
 	LOST_PACKETS = 3000, /* read after a seek without a keyframe: it has led nowhere */
 };
 
-/* Some decoders turn a failed allocation into "invalid data", and blame the file for it. */
+/* Some decoders turn a failed allocation into "invalid data", and blame the
+ * file for it. */
 static int get_buffer(AVCodecContext *dec, AVFrame *frame, int flags)
 {
 	struct feed *f = dec->opaque;
@@ -44,17 +45,21 @@ static int start_decoder(struct feed *f, const AVCodec *codec)
 static int open_decoder(struct feed *f, struct err *err)
 {
 	const AVStream *st = f->src->st;
-	const AVCodec *codec = f->hwaccel ? f->hwaccel->codec(f->hwaccel, st->codecpar->codec_id) : NULL;
+	const AVCodec *codec =
+		f->hwaccel ? f->hwaccel->codec(f->hwaccel, st->codecpar->codec_id) : NULL;
 	char name[64];
 	if ((int64_t)st->codecpar->width * st->codecpar->height > SOURCE_PIXELS_MAX)
-		return err_set(err, ERR_LIMIT, "the picture has %dx%d pixels, more than the %d million that are decoded",
+		return err_set(err, ERR_LIMIT,
+		               "the picture has %dx%d pixels, more than the %d million that are decoded",
 		               st->codecpar->width, st->codecpar->height, SOURCE_PIXELS_MAX / 1000000);
 	int r = codec ? start_decoder(f, codec) : -1;
 	if (r < 0) {
 		f->hwaccel = NULL;
 		r = start_decoder(f, f->src->codec);
 	}
-	return r < 0 ? note_error(err, r, "the decoder for %s does not start", source_codec_name(st->codecpar, name)) : 0;
+	return r < 0 ? note_error(err, r, "the decoder for %s does not start",
+	                          source_codec_name(st->codecpar, name))
+	             : 0;
 }
 
 static void drop_packets(struct feed *f)
@@ -113,7 +118,8 @@ static void saw_keyframe(struct feed *f, int64_t time)
 	f->key_at = time;
 }
 
-/* Reads one packet into the ring. Returns 0, 1 when there are no more, or an error. */
+/* Reads one packet into the ring. Returns 0, 1 when there are no more, or an
+ * error. */
 static int read_packet(struct feed *f, struct err *err)
 {
 	AUTO(av_packet_free) AVPacket *pkt = av_packet_alloc();
@@ -147,7 +153,8 @@ static int read_packet(struct feed *f, struct err *err)
 
 static int read_ahead(struct feed *f, struct err *err)
 {
-	while (!f->draining && f->look_n < FEED_LOOK && (f->look_bytes < LOOK_BYTES || f->look_n < LOOK_LEAST)) {
+	while (!f->draining && f->look_n < FEED_LOOK &&
+	       (f->look_bytes < LOOK_BYTES || f->look_n < LOOK_LEAST)) {
 		int r = read_packet(f, err);
 		if (r < 0)
 			return r;
@@ -156,9 +163,11 @@ static int read_ahead(struct feed *f, struct err *err)
 	return 0;
 }
 
-/* A muxer that knew no composition times has written decoding times as presentation times. Frames come out of the
- * decoder in the right order, and the times are the right ones; only who has which is wrong. Each frame then takes the
- * earliest time that is waiting, which works as long as every packet is decoded, from the start on. */
+/* A muxer that knew no composition times has written decoding times as
+ * presentation times. Frames come out of the decoder in the right order, and
+ * the times are the right ones; only who has which is wrong. Each frame then
+ * takes the earliest time that is waiting, which works as long as every packet
+ * is decoded, from the start on. */
 static bool times_unsorted(const struct feed *f)
 {
 	if (f->dec->has_b_frames <= 0 || (f->look_n < 8 && !f->src->bare))
@@ -173,7 +182,8 @@ static bool times_unsorted(const struct feed *f)
 
 static void put_time(struct feed *f, int64_t time)
 {
-	/* More are waiting than any codec delays: frames were lost, and with them the oldest times. */
+	/* More are waiting than any codec delays: frames were lost, and with them
+	 * the oldest times. */
 	if (f->n_times == FEED_LOOK)
 		memmove(f->times, f->times + 1, --f->n_times * sizeof *f->times);
 	unsigned i = f->n_times++;
@@ -214,8 +224,8 @@ int feed_open(struct source *s, struct feed **ret, struct err *err)
 	return 0;
 }
 
-/* Whether the frame of this packet is certainly not the one shown at target: others follow it before the target.
- * Deinterlacing needs the neighbour too. */
+/* Whether the frame of this packet is certainly not the one shown at target:
+ * others follow it before the target. Deinterlacing needs the neighbour too. */
 static bool certainly_hidden(const struct feed *f, const AVPacket *pkt, int64_t target)
 {
 	int64_t time = source_time(f->src, pkt->pts);
@@ -245,7 +255,8 @@ static bool all_sent(const struct feed *f, int64_t target)
 static int no_memory(struct feed *f, struct err *err)
 {
 	f->no_memory = false;
-	return note_error(err, AVERROR(ENOMEM), "cannot decode a picture of %dx%d", f->dec->width, f->dec->height);
+	return note_error(err, AVERROR(ENOMEM), "cannot decode a picture of %dx%d", f->dec->width,
+	                  f->dec->height);
 }
 
 /* Sends the next packet, or the end. Returns 0, or an error of memory. */
@@ -254,7 +265,8 @@ static int send_packet(struct feed *f, int64_t target, bool last, struct err *er
 	int r = read_ahead(f, err);
 	if (r < 0)
 		return r;
-	f->cut = f->look_n && last && f->landed != CLOCK_NONE && f->landed <= target && all_sent(f, target);
+	f->cut =
+		f->look_n && last && f->landed != CLOCK_NONE && f->landed <= target && all_sent(f, target);
 	if (!f->look_n || f->cut) {
 		avcodec_send_packet(f->dec, NULL);
 		return 0;
@@ -280,14 +292,16 @@ static int send_packet(struct feed *f, int64_t target, bool last, struct err *er
 	return 0;
 }
 
-/* A frame has come out: gives it its time and notes its damage. False if it is to be dropped. */
+/* A frame has come out: gives it its time and notes its damage. False if it is
+ * to be dropped. */
 static bool accept_frame(struct feed *f, AVFrame *frame)
 {
 	int64_t time = f->unsorted ? take_time(f) : source_time(f->src, frame->best_effort_timestamp);
 	bool key = compat_key_frame(frame) || frame->pict_type == AV_PICTURE_TYPE_I || f->intra_only;
 	if (time == CLOCK_NONE) {
 		AVRational rate = f->src->st->avg_frame_rate;
-		int64_t step = rate.num > 0 && rate.den > 0 ? av_rescale(CLOCK_SECOND, rate.den, rate.num) : CLOCK_SECOND / 25;
+		int64_t step = rate.num > 0 && rate.den > 0 ? av_rescale(CLOCK_SECOND, rate.den, rate.num)
+		                                            : CLOCK_SECOND / 25;
 		time = f->last_time == CLOCK_NONE ? 0 : f->last_time + step;
 	}
 	frame->pts = f->last_time = time;
@@ -351,7 +365,8 @@ static int fall_to_software(struct feed *f, AVFrame *out, struct err *err)
 int feed_next(struct feed *f, int64_t target, bool last, AVFrame *out, struct err *err)
 {
 	int r = next_frame(f, target, last, out, err);
-	/* Whether the device or the file is to blame shows in software, which also conceals damage best. */
+	/* Whether the device or the file is to blame shows in software, which also
+	 * conceals damage best. */
 	if (f->hwaccel && (r == -ERR_LIMIT || f->tainted || f->fault))
 		return fall_to_software(f, out, err);
 	return r;

@@ -1,5 +1,6 @@
-/* Packets into a decoder, frames out of it: the inner loop of the reader. Reads packets ahead, so as to know which
- * frame will be shown at a target, and has the decoder leave out those before it that nothing refers to. */
+/* Packets into a decoder, frames out of it: the inner loop of the reader. Reads
+ * packets ahead, so as to know which frame will be shown at a target, and has
+ * the decoder leave out those before it that nothing refers to. */
 #ifndef VDET_MEDIA_FEED_H
 #define VDET_MEDIA_FEED_H
 
@@ -21,13 +22,16 @@ struct feed {
 	AVPacket *look[FEED_LOOK];     /* a ring */
 	unsigned look_at, look_n;
 	size_t look_bytes;
-	bool draining;            /* all packets were read */
-	bool cut;                 /* the decoder was told that this is the end, though it is not: see feed_next() */
-	bool need_key;            /* packets before the next keyframe are useless */
-	bool lost;                /* no keyframe came */
-	bool lied;                /* what began decoding after a seek was no keyframe, whatever the container says */
-	bool unsorted;            /* the container has frame times in decoding order: see feed.c */
-	int64_t times[FEED_LOOK]; /* … of packets sent whose frames have not come out, if unsorted */
+	bool draining; /* all packets were read */
+	bool cut; /* the decoder was told that this is the end, though it is not: see feed_next() */
+	bool need_key; /* packets before the next keyframe are useless */
+	bool lost;     /* no keyframe came */
+	/* what began decoding after a seek was no keyframe, whatever the container
+	 * says */
+	bool lied;
+	bool unsorted; /* the container has frame times in decoding order: see feed.c */
+	/* … of packets sent whose frames have not come out, if unsorted */
+	int64_t times[FEED_LOOK];
 	unsigned n_times;
 	bool intra_only;   /* every frame is a keyframe, flagged or not */
 	bool interlaced;   /* seen in a frame or said by the stream */
@@ -49,8 +53,8 @@ int feed_open(struct source *s, struct feed **ret, struct err *err);
 void feed_free(struct feed *f);
 DEFINE_FREEP(struct feed, feed)
 
-/* The source has been moved: forget what was read. At the start of the file every packet counts; elsewhere decoding
- * begins with the next keyframe. */
+/* The source has been moved: forget what was read. At the start of the file
+ * every packet counts; elsewhere decoding begins with the next keyframe. */
 void feed_restart(struct feed *f, bool at_start);
 
 enum feed_result {
@@ -60,9 +64,11 @@ enum feed_result {
 	FEED_FELL, /* the device has failed: decoding starts anew in software, after a restart */
 };
 
-/* The next frame into *out, its pts in microseconds of the timeline. Frames before the one shown at `target` may be
- * left out. `last`: nothing behind that one is wanted, so that the decoder need not go on until it would come out by
- * itself. Damage is skipped and remembered in tainted and fault; errors are memory and reading. */
+/* The next frame into *out, its pts in microseconds of the timeline. Frames
+ * before the one shown at `target` may be left out. `last`: nothing behind that
+ * one is wanted, so that the decoder need not go on until it would come out by
+ * itself. Damage is skipped and remembered in tainted and fault; errors are
+ * memory and reading. */
 int feed_next(struct feed *f, int64_t target, bool last, AVFrame *out, struct err *err);
 
 #endif

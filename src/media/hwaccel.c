@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The order of trying. Intel's Quick Sync is reached by VAAPI too, with less that can go wrong, so it comes later; DRM
- * is how libav reaches stateless V4L2 decoders. */
+/* The order of trying. Intel's Quick Sync is reached by VAAPI too, with less
+ * that can go wrong, so it comes later; DRM is how libav reaches stateless V4L2
+ * decoders. */
 static const char *const kinds[] = {"cuda", "vaapi", "qsv", "drm", "vulkan"};
 
 static enum AVHWDeviceType type_of(const struct hwaccel *h)
@@ -28,14 +29,16 @@ static const AVCodec *device_codec(const struct hwaccel *h, enum AVCodecID id)
 	const AVCodec *usual = avcodec_find_decoder(id), *codec;
 	if (usual && can_use(usual, type_of(h)))
 		return usual;
-	/* Quick Sync, and AV1 where the usual decoder is a library, have decoders of their own. */
+	/* Quick Sync, and AV1 where the usual decoder is a library, have decoders
+	 * of their own. */
 	for (void *at = NULL; (codec = av_codec_iterate(&at));)
 		if (av_codec_is_decoder(codec) && codec->id == id && can_use(codec, type_of(h)))
 			return codec;
 	return NULL;
 }
 
-/* libav's default get_format() then chooses the device's format where the device takes the stream, else memory. */
+/* libav's default get_format() then chooses the device's format where the
+ * device takes the stream, else memory. */
 static int device_attach(const struct hwaccel *h, AVCodecContext *dec)
 {
 	dec->hw_device_ctx = av_buffer_ref(h->device);
@@ -65,7 +68,8 @@ static AVBufferRef *open_device(const char *kind, char *why, size_t why_size)
 	AVBufferRef *device = NULL;
 	size_t len = strlen(why);
 	enum AVHWDeviceType type = av_hwdevice_find_type_by_name(kind);
-	int r = type == AV_HWDEVICE_TYPE_NONE ? AVERROR(ENOSYS) : av_hwdevice_ctx_create(&device, type, NULL, NULL, 0);
+	int r = type == AV_HWDEVICE_TYPE_NONE ? AVERROR(ENOSYS)
+	                                      : av_hwdevice_ctx_create(&device, type, NULL, NULL, 0);
 	if (r >= 0)
 		return device;
 	char text[AV_ERROR_MAX_STRING_SIZE];
@@ -84,7 +88,10 @@ struct hwaccel *hwaccel_open(const char *which, char *why, size_t why_size)
 		if (!device)
 			continue;
 		struct hwaccel *h = mem_alloc(1, sizeof *h);
-		*h = (struct hwaccel){.codec = device_codec, .attach = device_attach, .fetch = device_fetch, .device = device};
+		*h = (struct hwaccel){.codec = device_codec,
+		                      .attach = device_attach,
+		                      .fetch = device_fetch,
+		                      .device = device};
 		h->name = av_hwdevice_get_type_name(type_of(h));
 		return h;
 	}

@@ -1,7 +1,9 @@
-/* Decoding by a device of this machine, through libav's device API: the first rung of the ladder, used only where it is
- * asked for. What a device decodes is brought into memory at once; what it cannot decode, libav decodes in software.
- * H.264, HEVC, VP9 and AV1 say to the bit what a decoder must give, but nobody checks a device for it: hence a rung of
- * its own in the report. Not thread-safe. */
+/* Decoding by a device of this machine, through libav's device API: the first
+ * rung of the ladder, used only where it is asked for. What a device decodes is
+ * brought into memory at once; what it cannot decode, libav decodes in
+ * software. H.264, HEVC, VP9 and AV1 say to the bit what a decoder must give,
+ * but nobody checks a device for it: hence a rung of its own in the report. Not
+ * thread-safe. */
 #ifndef VDET_MEDIA_HWACCEL_H
 #define VDET_MEDIA_HWACCEL_H
 
@@ -18,13 +20,15 @@ struct hwaccel {
 	const AVCodec *(*codec)(const struct hwaccel *h, enum AVCodecID id);
 	/* Before avcodec_open2(): 0 or an AVERROR code. */
 	int (*attach)(const struct hwaccel *h, AVCodecContext *dec);
-	/* Brings a frame that the decoder has put out into memory: 1, or 0 if it lay there already, or an AVERROR code. */
+	/* Brings a frame that the decoder has put out into memory: 1, or 0 if it
+	 * lay there already, or an AVERROR code. */
 	int (*fetch)(const struct hwaccel *h, AVFrame *f);
 	AVBufferRef *device;
 };
 
-/* Opens the device of a kind by libav's name for it, or of the first kind that this machine has ("auto"). To be called
- * before the sandbox, which forbids it. NULL if there is none; why: the reason, for people. */
+/* Opens the device of a kind by libav's name for it, or of the first kind that
+ * this machine has ("auto"). To be called before the sandbox, which forbids it.
+ * NULL if there is none; why: the reason, for people. */
 struct hwaccel *hwaccel_open(const char *which, char *why, size_t why_size);
 void hwaccel_free(struct hwaccel *h);
 DEFINE_FREEP(struct hwaccel, hwaccel)

@@ -68,19 +68,21 @@ static uint8_t stretch(double v, const struct plane *p)
 	return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v + 0.5);
 }
 
-/* Means over a grid of w x h cells; of each cell at most ROWS rows are read. A picture smaller than the grid gives
- * each cell its nearest pixel. */
+/* Means over a grid of w x h cells; of each cell at most ROWS rows are read. A
+ * picture smaller than the grid gives each cell its nearest pixel. */
 static void average(const struct plane *p, uint32_t *sums, int w, int h, uint8_t *out)
 {
 	for (int cy = 0; cy < h; cy++) {
-		int y0 = (int)((int64_t)cy * p->height / h), y1 = (int)((int64_t)(cy + 1) * p->height / h), rows = 0;
+		int y0 = (int)((int64_t)cy * p->height / h), y1 = (int)((int64_t)(cy + 1) * p->height / h),
+			rows = 0;
 		y1 = y1 > y0 ? y1 : y0 + 1;
 		int by = (y1 - y0 + ROWS - 1) / ROWS;
 		memset(sums, 0, (size_t)p->width * sizeof *sums);
 		for (int y = y0; y < y1; y += by, rows++)
 			add_row(sums, p, y);
 		for (int cx = 0; cx < w; cx++) {
-			int x0 = (int)((int64_t)cx * p->width / w), x1 = (int)((int64_t)(cx + 1) * p->width / w);
+			int x0 = (int)((int64_t)cx * p->width / w),
+				x1 = (int)((int64_t)(cx + 1) * p->width / w);
 			uint64_t sum = 0;
 			x1 = x1 > x0 ? x1 : x0 + 1;
 			for (int x = x0; x < x1; x++)
@@ -90,7 +92,8 @@ static void average(const struct plane *p, uint32_t *sums, int w, int h, uint8_t
 	}
 }
 
-/* The lowest frequencies of a 32x32 picture (DCT-II) compared with their median, as widely used for near duplicates. */
+/* The lowest frequencies of a 32x32 picture (DCT-II) compared with their
+ * median, as widely used for near duplicates. */
 static uint64_t hash_of(const float pic[HASH][HASH])
 {
 	static float basis[8][HASH];
@@ -130,7 +133,8 @@ static void shrink_for_hash(const uint8_t *luma, float pic[HASH][HASH])
 {
 	for (int y = 0; y < HASH; y++)
 		for (int x = 0; x < HASH; x++) {
-			int y0 = y * H / HASH, y1 = (y + 1) * H / HASH, x0 = x * W / HASH, x1 = (x + 1) * W / HASH, sum = 0;
+			int y0 = y * H / HASH, y1 = (y + 1) * H / HASH, x0 = x * W / HASH,
+				x1 = (x + 1) * W / HASH, sum = 0;
 			for (int v = y0; v < y1; v++)
 				for (int u = x0; u < x1; u++)
 					sum += luma[v * W + u];
@@ -181,9 +185,11 @@ void index_picture_luma(const uint8_t luma[static W * H], struct signature *s)
 
 static bool is_simple(const AVPixFmtDescriptor *d)
 {
-	const uint64_t odd = AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_BE |
-	                     AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_BAYER;
-	return d && !(d->flags & odd) && (d->nb_components == 1 || d->nb_components >= 3) && d->comp[0].depth <= 16;
+	const uint64_t odd = AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM |
+	                     AV_PIX_FMT_FLAG_BE | AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_FLOAT |
+	                     AV_PIX_FMT_FLAG_BAYER;
+	return d && !(d->flags & odd) && (d->nb_components == 1 || d->nb_components >= 3) &&
+	       d->comp[0].depth <= 16;
 }
 
 /* Component c of a simple frame; values are brought to 8 bits by the limits. */
@@ -213,7 +219,8 @@ static struct plane plane_of(const AVFrame *f, const AVPixFmtDescriptor *d, int 
 	return p;
 }
 
-static int read_simple(struct index_picture *p, const AVFrame *f, const AVPixFmtDescriptor *d, struct signature *s)
+static int read_simple(struct index_picture *p, const AVFrame *f, const AVPixFmtDescriptor *d,
+                       struct signature *s)
 {
 	uint8_t luma[W * H];
 	struct plane y = plane_of(f, d, 0);
@@ -231,7 +238,8 @@ static int read_simple(struct index_picture *p, const AVFrame *f, const AVPixFmt
 	return 0;
 }
 
-int index_picture_read(struct index_picture *p, const AVFrame *f, struct signature *ret, struct err *err)
+int index_picture_read(struct index_picture *p, const AVFrame *f, struct signature *ret,
+                       struct err *err)
 {
 	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);
 	if (f->width < 1 || f->height < 1)
@@ -244,13 +252,14 @@ int index_picture_read(struct index_picture *p, const AVFrame *f, struct signatu
 	small->format = AV_PIX_FMT_YUVJ444P;
 	small->width = W;
 	small->height = H;
-	p->sws = sws_getCachedContext(p->sws, f->width, f->height, f->format, W, H, AV_PIX_FMT_YUVJ444P, SWS_AREA, NULL,
-	                              NULL, NULL);
+	p->sws = sws_getCachedContext(p->sws, f->width, f->height, f->format, W, H, AV_PIX_FMT_YUVJ444P,
+	                              SWS_AREA, NULL, NULL, NULL);
 	int r = p->sws ? av_frame_get_buffer(small, 0) : AVERROR(EINVAL);
 	if (r >= 0)
-		r = sws_scale(p->sws, (const uint8_t *const *)f->data, f->linesize, 0, f->height, small->data, small->linesize);
+		r = sws_scale(p->sws, (const uint8_t *const *)f->data, f->linesize, 0, f->height,
+		              small->data, small->linesize);
 	if (r < 0)
-		return note_error(err, r, "cannot convert a %dx%d picture of format %s", f->width, f->height,
-		                  d ? d->name : "?");
+		return note_error(err, r, "cannot convert a %dx%d picture of format %s", f->width,
+		                  f->height, d ? d->name : "?");
 	return read_simple(p, small, av_pix_fmt_desc_get(AV_PIX_FMT_YUVJ444P), ret);
 }

@@ -15,10 +15,13 @@ void index_picture_free(struct index_picture *p);
 DEFINE_FREEP(struct index_picture, index_picture)
 
 /* Fills everything but pts and flags. */
-int index_picture_read(struct index_picture *p, const AVFrame *f, struct signature *ret, struct err *err);
+int index_picture_read(struct index_picture *p, const AVFrame *f, struct signature *ret,
+                       struct err *err);
 
-/* From luma of 128x72 in full range: hash, sharpness, mean, deviation, cells, levels. Pure, for tests. */
+/* From luma of 128x72 in full range: hash, sharpness, mean, deviation, cells,
+ * levels. Pure, for tests. */
 enum { INDEX_PICTURE_W = 128, INDEX_PICTURE_H = 72 };
-void index_picture_luma(const uint8_t luma[static INDEX_PICTURE_W * INDEX_PICTURE_H], struct signature *ret);
+void index_picture_luma(const uint8_t luma[static INDEX_PICTURE_W * INDEX_PICTURE_H],
+                        struct signature *ret);
 
 #endif

@@ -58,8 +58,9 @@ static int read_alone(struct index_scan *x, int64_t time, struct signature *s, s
 	return r;
 }
 
-/* Told to leave out other packets, demuxers no longer have every time right: mov loses presentation times, Matroska
- * decoding times. One of the two is enough to know a keyframe by, and both lie behind one that was passed. */
+/* Told to leave out other packets, demuxers no longer have every time right:
+ * mov loses presentation times, Matroska decoding times. One of the two is
+ * enough to know a keyframe by, and both lie behind one that was passed. */
 static bool is_key(const struct walk_key *k, int64_t pts, int64_t dts)
 {
 	return (pts != CLOCK_NONE && pts == k->pts) || (dts != CLOCK_NONE && dts == k->dts);
@@ -67,12 +68,13 @@ static bool is_key(const struct walk_key *k, int64_t pts, int64_t dts)
 
 static bool is_passed(const struct walk_key *k, int64_t pts, int64_t dts)
 {
-	return pts != CLOCK_NONE && pts > k->pts && (dts == CLOCK_NONE || k->dts == CLOCK_NONE || dts > k->dts);
+	return pts != CLOCK_NONE && pts > k->pts &&
+	       (dts == CLOCK_NONE || k->dts == CLOCK_NONE || dts > k->dts);
 }
 
 /* Reads on and decodes what is wanted. Stops behind the last, or at the end. */
-static int scan_on(struct index_scan *x, const struct walk_key *keys, size_t n, index_scan_fn *fn, void *ctx,
-                   struct err *err)
+static int scan_on(struct index_scan *x, const struct walk_key *keys, size_t n, index_scan_fn *fn,
+                   void *ctx, struct err *err)
 {
 	size_t at = 0;
 	while (at < n && source_packet(x->src, x->pkt) == 0) {
@@ -96,14 +98,16 @@ static int scan_on(struct index_scan *x, const struct walk_key *keys, size_t n, 
 	return 0;
 }
 
-/* Moves to a keyframe at or before t. False if the demuxer cannot, or does not say where it is. */
+/* Moves to a keyframe at or before t. False if the demuxer cannot, or does not
+ * say where it is. */
 static bool seek_before(struct index_scan *x, int64_t t)
 {
-	return t > 0 && source_seek(x->src, reader_seeks_blindly(x->src) ? t - 2 * CLOCK_SECOND : t) >= 0;
+	return t > 0 &&
+	       source_seek(x->src, reader_seeks_blindly(x->src) ? t - 2 * CLOCK_SECOND : t) >= 0;
 }
 
-int index_scan_keys(struct index_scan *x, const struct walk_key *keys, size_t n, index_scan_fn *fn, void *ctx,
-                    struct err *err)
+int index_scan_keys(struct index_scan *x, const struct walk_key *keys, size_t n, index_scan_fn *fn,
+                    void *ctx, struct err *err)
 {
 	int r = ensure_still(x, err);
 	if (r < 0)
@@ -119,7 +123,8 @@ int index_scan_keys(struct index_scan *x, const struct walk_key *keys, size_t n,
 	return r;
 }
 
-static int tell(struct index_scan *x, const struct shown *s, index_scan_fn *fn, void *ctx, struct err *err)
+static int tell(struct index_scan *x, const struct shown *s, index_scan_fn *fn, void *ctx,
+                struct err *err)
 {
 	struct signature sig = {0};
 	int r = index_picture_read(x->picture, s->frame, &sig, err);
@@ -129,8 +134,8 @@ static int tell(struct index_scan *x, const struct shown *s, index_scan_fn *fn, 
 	return r < 0 ? r : fn(ctx, &sig, err);
 }
 
-int index_scan_stretch(struct index_scan *x, int64_t from, int64_t to, bool all, index_scan_fn *fn, void *ctx,
-                       struct err *err)
+int index_scan_stretch(struct index_scan *x, int64_t from, int64_t to, bool all, index_scan_fn *fn,
+                       void *ctx, struct err *err)
 {
 	struct shown s;
 	reader_rough(x->reader, !all);

@@ -72,14 +72,16 @@ static struct walk_bin *bin_at(struct tally *t, int64_t time)
 static void note_key(struct tally *t, int64_t time, const AVPacket *pkt)
 {
 	struct index_walk *w = &t->w;
-	/* Times that jump back would be out of order: such keyframes are only counted. */
+	/* Times that jump back would be out of order: such keyframes are only
+	 * counted. */
 	if (w->n_keys && time / w->bin <= w->keys[w->n_keys - 1].pts / w->bin)
 		return;
 	if (w->n_keys == t->cap_keys) {
 		t->cap_keys = 2 * t->cap_keys + 64;
 		w->keys = mem_grow(w->keys, t->cap_keys, sizeof *w->keys);
 	}
-	w->keys[w->n_keys++] = (struct walk_key){time, source_time(t->source, pkt->dts), add(0, pkt->size)};
+	w->keys[w->n_keys++] =
+		(struct walk_key){time, source_time(t->source, pkt->dts), add(0, pkt->size)};
 }
 
 static void on_packet(void *ctx, const AVPacket *pkt, int64_t time)

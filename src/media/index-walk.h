@@ -12,13 +12,15 @@ struct index_walk {
 	int64_t bin; /* width in microseconds; covers [0, n_bins * bin) */
 	struct walk_bin *bins;
 	size_t n_bins;
-	struct walk_key *keys; /* ascending by time; no two in one bin, so an intra-only video gives few */
+	/* ascending by time; no two in one bin, so an intra-only video gives few */
+	struct walk_key *keys;
 	size_t n_keys;
 	int64_t packets, keyframes, bytes; /* all of them */
 };
 void index_walk_clear(struct index_walk *w);
 
-/* Reads the whole file, from the source's start. Memory is bounded however long the video is. */
+/* Reads the whole file, from the source's start. Memory is bounded however long
+ * the video is. */
 int index_walk_run(struct source *s, struct index_walk *ret, struct err *err);
 
 #endif

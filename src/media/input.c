@@ -46,11 +46,12 @@ struct input *input_open_memory(const void *data, size_t size)
 	return in;
 }
 
-struct input *input_open_pieces(struct input *base, struct input_piece *pieces, size_t n, int64_t size,
-                                unsigned char *memory)
+struct input *input_open_pieces(struct input *base, struct input_piece *pieces, size_t n,
+                                int64_t size, unsigned char *memory)
 {
 	struct input *in = mem_alloc(1, sizeof *in);
-	*in = (struct input){.fd = -1, .size = size, .base = base, .pieces = pieces, .n = n, .memory = memory};
+	*in = (struct input){
+		.fd = -1, .size = size, .base = base, .pieces = pieces, .n = n, .memory = memory};
 	return in;
 }
 
@@ -148,7 +149,10 @@ static int64_t seek(void *opaque, int64_t offset, int whence)
 	struct cursor *c = opaque;
 	if (whence & AVSEEK_SIZE)
 		return c->in->size;
-	int64_t base = (whence & 3) == SEEK_CUR ? c->pos : (whence & 3) == SEEK_END ? c->in->size : 0, pos;
+	int64_t base = (whence & 3) == SEEK_CUR   ? c->pos
+	               : (whence & 3) == SEEK_END ? c->in->size
+	                                          : 0,
+			pos;
 	if (__builtin_add_overflow(base, offset, &pos) || pos < 0)
 		return AVERROR(EINVAL);
 	return c->pos = pos;
@@ -160,7 +164,8 @@ AVIOContext *input_avio(struct input *in)
 	struct cursor *c = mem_alloc(1, sizeof *c);
 	c->in = in;
 	unsigned char *buffer = av_malloc(BUFFER);
-	AVIOContext *pb = buffer ? avio_alloc_context(buffer, BUFFER, 0, c, read_packet, NULL, seek) : NULL;
+	AVIOContext *pb =
+		buffer ? avio_alloc_context(buffer, BUFFER, 0, c, read_packet, NULL, seek) : NULL;
 	if (!pb) {
 		av_free(buffer);
 		mem_freep(&c);

@@ -23,7 +23,8 @@ void jpeg_free(struct jpeg *j)
 	mem_freep(&j);
 }
 
-/* libjpeg's scale of its standard tables is 1 at quality 50; libavcodec's tables reach that size at about 8. */
+/* libjpeg's scale of its standard tables is 1 at quality 50; libavcodec's
+ * tables reach that size at about 8. */
 static int quantizer(int quality)
 {
 	double scale = quality < 50 ? 50.0 / quality : 2 - quality / 50.0;
@@ -70,7 +71,8 @@ int jpeg_encode(struct jpeg *j, const AVFrame *f, int quality, struct buf *out, 
 {
 	int r = 0;
 	AUTO(av_packet_free) AVPacket *pkt = av_packet_alloc();
-	if (!j->enc || j->enc->width != f->width || j->enc->height != f->height || j->quality != quality)
+	if (!j->enc || j->enc->width != f->width || j->enc->height != f->height ||
+	    j->quality != quality)
 		r = open_encoder(j, f, quality);
 	if (r >= 0)
 		r = pkt ? encode(j, f, pkt) : AVERROR(ENOMEM);

@@ -14,8 +14,9 @@ struct jpeg *jpeg_new(void);
 void jpeg_free(struct jpeg *j);
 DEFINE_FREEP(struct jpeg, jpeg)
 
-/* Appends the JPEG of f (YUV 4:2:0, full range) to out; quality 1 (worst) to 100. The encoder is kept while the size
- * and quality stay: use one object for each kind of picture. */
+/* Appends the JPEG of f (YUV 4:2:0, full range) to out; quality 1 (worst) to
+ * 100. The encoder is kept while the size and quality stay: use one object for
+ * each kind of picture. */
 int jpeg_encode(struct jpeg *j, const AVFrame *f, int quality, struct buf *out, struct err *err);
 
 #endif

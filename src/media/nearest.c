@@ -47,8 +47,8 @@ static int64_t away(int64_t a, int64_t b)
 	return a > b ? a - b : b - a;
 }
 
-/* Where the container's index knows it, the time to seek to for the nearest keyframe; else t. *ret_known: the index
- * knew. */
+/* Where the container's index knows it, the time to seek to for the nearest
+ * keyframe; else t. *ret_known: the index knew. */
 static int64_t aim_at(const struct source *s, int64_t t, bool *ret_known)
 {
 	int64_t ts = source_ts(s, t);
@@ -62,8 +62,9 @@ static int64_t aim_at(const struct source *s, int64_t t, bool *ret_known)
 	return source_time(s, after->timestamp) + 1; /* rounding must not lead to the one before */
 }
 
-/* The nearest keyframe's packet into n->best. False if none is found. Reads on behind the keyframe that the seek led to
- * only as far as a nearer one may come. */
+/* The nearest keyframe's packet into n->best. False if none is found. Reads on
+ * behind the keyframe that the seek led to only as far as a nearer one may
+ * come. */
 static bool find_packet(const struct nearest *n, int64_t t, int64_t *ret_pts)
 {
 	struct source *s = n->src;
@@ -81,7 +82,8 @@ static bool find_packet(const struct nearest *n, int64_t t, int64_t *ret_pts)
 			best = time;
 		}
 		av_packet_unref(n->pkt);
-		if (best != CLOCK_NONE && ((known && !blind) || best >= t || (time != CLOCK_NONE && time - t >= t - best)))
+		if (best != CLOCK_NONE &&
+		    ((known && !blind) || best >= t || (time != CLOCK_NONE && time - t >= t - best)))
 			break;
 	}
 	*ret_pts = best;
@@ -111,7 +113,8 @@ int nearest_at(struct nearest *n, int64_t t, struct shown *ret, struct err *err)
 	if (r < 0)
 		return r;
 	/* A point where decoding may begin need not be a whole picture. */
-	if (r == 1 || torn || n->frame->pict_type == AV_PICTURE_TYPE_P || n->frame->pict_type == AV_PICTURE_TYPE_B)
+	if (r == 1 || torn || n->frame->pict_type == AV_PICTURE_TYPE_P ||
+	    n->frame->pict_type == AV_PICTURE_TYPE_B)
 		return reader_at(n->reader, t, ret, err);
 	n->frame->pts = n->pts = pts < 0 ? 0 : pts;
 	return show(n, ret);

@@ -1,4 +1,5 @@
-/* The picture of the keyframe nearest to a time: far cheaper than the exact frame, and its true time is told. */
+/* The picture of the keyframe nearest to a time: far cheaper than the exact
+ * frame, and its true time is told. */
 #ifndef VDET_MEDIA_NEAREST_H
 #define VDET_MEDIA_NEAREST_H
 
@@ -14,8 +15,9 @@ struct nearest *nearest_new(struct source *s, struct reader *r);
 void nearest_free(struct nearest *n);
 DEFINE_FREEP(struct nearest, nearest)
 
-/* As reader_at(), with rung "keyframe". Where keyframes cannot be trusted or this one gives no whole picture, the
- * reader shows the exact frame instead. Borrowed until the next call. */
+/* As reader_at(), with rung "keyframe". Where keyframes cannot be trusted or
+ * this one gives no whole picture, the reader shows the exact frame instead.
+ * Borrowed until the next call. */
 int nearest_at(struct nearest *n, int64_t t, struct shown *ret, struct err *err);
 
 #endif

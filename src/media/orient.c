@@ -8,7 +8,8 @@ struct orient orient_from_matrix(const int32_t m[9])
 {
 	/* Screen x = a x + c y, screen y = b x + d y, with y downwards. */
 	int64_t a = m[0], b = m[1], c = m[3], d = m[4];
-	int64_t straight = (a < 0 ? -a : a) + (d < 0 ? -d : d), crossed = (b < 0 ? -b : b) + (c < 0 ? -c : c);
+	int64_t straight = (a < 0 ? -a : a) + (d < 0 ? -d : d),
+			crossed = (b < 0 ? -b : b) + (c < 0 ? -c : c);
 	if (straight >= crossed) {
 		if (a < 0 && d < 0)
 			return (struct orient){false, 180, "hflip,vflip"};
@@ -30,7 +31,8 @@ struct orient orient_from_matrix(const int32_t m[9])
 struct orient orient_of(const AVStream *st, const AVFrame *frame)
 {
 	int32_t m[9];
-	const AVFrameSideData *sd = frame ? av_frame_get_side_data(frame, AV_FRAME_DATA_DISPLAYMATRIX) : NULL;
+	const AVFrameSideData *sd =
+		frame ? av_frame_get_side_data(frame, AV_FRAME_DATA_DISPLAYMATRIX) : NULL;
 	const uint8_t *data = compat_side_data(st, AV_PKT_DATA_DISPLAYMATRIX, sizeof m);
 	if (sd && sd->size >= sizeof m)
 		data = sd->data;

@@ -97,7 +97,8 @@ void picture_size(const struct source *src, const AVFrame *f, int *ret_w, int *r
 	*ret_h = o.swap ? w : h;
 }
 
-/* Untagged video: BT.2020 where HDR, BT.709 above standard definition, else BT.601, as players assume. */
+/* Untagged video: BT.2020 where HDR, BT.709 above standard definition, else
+ * BT.601, as players assume. */
 static enum AVColorSpace guess_matrix(const AVFrame *f)
 {
 	if (f->colorspace != AVCOL_SPC_UNSPECIFIED && f->colorspace != AVCOL_SPC_RESERVED)
@@ -117,7 +118,8 @@ static enum AVColorRange guess_range(const AVFrame *f)
 	return d && d->flags & AV_PIX_FMT_FLAG_RGB ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
 }
 
-static struct shape shape_of(const struct source *src, const AVFrame *f, int size, enum picture_form form)
+static struct shape shape_of(const struct source *src, const AVFrame *f, int size,
+                             enum picture_form form)
 {
 	struct orient o = orient_of(src->st, f);
 	return (struct shape){
@@ -139,10 +141,10 @@ static struct shape shape_of(const struct source *src, const AVFrame *f, int siz
 
 static bool same_shape(const struct shape *a, const struct shape *b)
 {
-	return a->width == b->width && a->height == b->height && a->format == b->format && a->size == b->size &&
-	       !av_cmp_q(a->sar, b->sar) && a->matrix == b->matrix && a->range == b->range &&
-	       a->primaries == b->primaries && a->transfer == b->transfer && a->deinterlace == b->deinterlace &&
-	       a->turn == b->turn;
+	return a->width == b->width && a->height == b->height && a->format == b->format &&
+	       a->size == b->size && !av_cmp_q(a->sar, b->sar) && a->matrix == b->matrix &&
+	       a->range == b->range && a->primaries == b->primaries && a->transfer == b->transfer &&
+	       a->deinterlace == b->deinterlace && a->turn == b->turn;
 }
 
 /* Names that both `scale` and `zscale` know would be few; these are scale's. */
@@ -164,10 +166,12 @@ static bool is_rgb(const struct shape *s)
 	return d && d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL);
 }
 
-/* Wide gamut or HDR to the JPEG's colours, in linear light, on the small picture. */
+/* Wide gamut or HDR to the JPEG's colours, in linear light, on the small
+ * picture. */
 static void add_wide(struct buf *b, const struct shape *s)
 {
-	const char *hdr = picture_hdr(s->transfer), *range = s->range == AVCOL_RANGE_JPEG ? "full" : "limited";
+	const char *hdr = picture_hdr(s->transfer),
+			   *range = s->range == AVCOL_RANGE_JPEG ? "full" : "limited";
 	const char *out = s->form == PICTURE_JPEG ? "m=170m:r=full" : "m=709:r=limited";
 	if (!hdr[0]) {
 		buf_addf(b,
@@ -176,13 +180,16 @@ static void add_wide(struct buf *b, const struct shape *s)
 		         range, out);
 		return;
 	}
-	/* PQ counts in cd/m2: 203, the white of BT.2408, becomes 1.0, and what is brighter is rolled off. HLG is relative:
-	 * with this curve a chart's greys come out as HLG's own compatible picture has them. */
+	/* PQ counts in cd/m2: 203, the white of BT.2408, becomes 1.0, and what is
+	 * brighter is rolled off. HLG is relative: with this curve a chart's greys
+	 * come out as HLG's own compatible picture has them. */
 	bool pq = !strcmp(hdr, "pq");
 	buf_addf(b,
-	         ",zscale=pin=bt2020:tin=%s:min=bt2020nc:rin=%s:t=linear:npl=%d,format=gbrpf32le,zscale=p=bt709"
+	         ",zscale=pin=bt2020:tin=%s:min=bt2020nc:rin=%s:t=linear:npl=%d,format=gbrpf32le,"
+	         "zscale=p=bt709"
 	         ",tonemap=%s:desat=0,zscale=p=bt709:t=bt709:%s,format=yuv420p",
-	         pq ? "smpte2084" : "arib-std-b67", range, pq ? 203 : 100, pq ? "mobius:param=0.5" : "hable", out);
+	         pq ? "smpte2084" : "arib-std-b67", range, pq ? 203 : 100,
+	         pq ? "mobius:param=0.5" : "hable", out);
 }
 
 /* For video: the same matrix, limited range. */
@@ -191,16 +198,19 @@ static void add_video(struct buf *b, const struct shape *s, const char *matrix, 
 	if (is_rgb(s))
 		buf_adds(b, ":out_color_matrix=bt709:out_range=tv,format=yuv420p");
 	else
-		buf_addf(b, ":in_color_matrix=%s:out_color_matrix=%s:in_range=%s:out_range=tv,format=yuv420p", matrix, matrix,
-		         range);
+		buf_addf(b,
+		         ":in_color_matrix=%s:out_color_matrix=%s:in_range=%s:out_range=tv,format=yuv420p",
+		         matrix, matrix, range);
 }
 
-/* From BT.709 straight to the JPEG's matrix: a tenth of the cost of the way through RGB. */
+/* From BT.709 straight to the JPEG's matrix: a tenth of the cost of the way
+ * through RGB. */
 static void add_hd(struct buf *b, const char *range)
 {
 	buf_addf(b,
 	         ":in_color_matrix=bt709:out_color_matrix=bt709:in_range=%s:out_range=%s,format=yuv420p"
-	         ",colorspace=ispace=bt709:iprimaries=bt709:itrc=bt709:irange=%s:space=bt470bg:primaries=bt709:trc=bt709"
+	         ",colorspace=ispace=bt709:iprimaries=bt709:itrc=bt709:irange=%s:"
+	         "space=bt470bg:primaries=bt709:trc=bt709"
 	         ":range=pc:format=yuv420p:fast=1",
 	         range, range, range);
 }
@@ -211,7 +221,10 @@ static void add_plain(struct buf *b, const struct shape *s, const char *matrix, 
 	if (is_rgb(s))
 		buf_adds(b, ":out_color_matrix=bt601:out_range=pc,format=yuv420p");
 	else if (!strcmp(matrix, "bt601"))
-		buf_addf(b, ":in_color_matrix=bt601:out_color_matrix=bt601:in_range=%s:out_range=pc,format=yuv420p", range);
+		buf_addf(
+			b,
+			":in_color_matrix=bt601:out_color_matrix=bt601:in_range=%s:out_range=pc,format=yuv420p",
+			range);
 	else
 		buf_addf(b,
 		         ":in_color_matrix=%s:out_color_matrix=%s:in_range=%s:out_range=%s,format=yuv420p"
@@ -229,18 +242,22 @@ static void write_chain(struct buf *b, const struct shape *s)
 		w += w & 1;
 		h += h & 1;
 	}
-	const char *matrix = scale_matrix(s->matrix), *range = s->range == AVCOL_RANGE_JPEG ? "pc" : "tv";
+	const char *matrix = scale_matrix(s->matrix),
+			   *range = s->range == AVCOL_RANGE_JPEG ? "pc" : "tv";
 	bool wide = !is_rgb(s) && (picture_hdr(s->transfer)[0] || s->primaries == AVCOL_PRI_BT2020) &&
 	            avfilter_get_by_name("zscale") && avfilter_get_by_name("tonemap");
 	if (s->deinterlace)
-		buf_addf(b, "%s=mode=send_frame:parity=auto:deint=all,", avfilter_get_by_name("bwdif") ? "bwdif" : "yadif");
+		buf_addf(b, "%s=mode=send_frame:parity=auto:deint=all,",
+		         avfilter_get_by_name("bwdif") ? "bwdif" : "yadif");
 	buf_addf(b, "scale=w=%d:h=%d:flags=area+accurate_rnd", w, h);
 	if (wide) {
-		buf_addf(b, ":in_color_matrix=%s:out_color_matrix=%s:in_range=%s:out_range=%s", matrix, matrix, range, range);
+		buf_addf(b, ":in_color_matrix=%s:out_color_matrix=%s:in_range=%s:out_range=%s", matrix,
+		         matrix, range, range);
 		add_wide(b, s);
 	} else if (s->form == PICTURE_VIDEO) {
 		add_video(b, s, matrix, range);
-	} else if (!is_rgb(s) && !strcmp(matrix, "bt709") && !(w & 1) && !(h & 1) && avfilter_get_by_name("colorspace")) {
+	} else if (!is_rgb(s) && !strcmp(matrix, "bt709") && !(w & 1) && !(h & 1) &&
+	           avfilter_get_by_name("colorspace")) {
 		add_hd(b, range);
 	} else {
 		add_plain(b, s, matrix, range);
@@ -280,7 +297,8 @@ static int build_graph(struct picture *p, const struct shape *s, const char *cha
 	p->in = avfilter_graph_alloc_filter(p->graph, avfilter_get_by_name("buffer"), "in");
 	int r = p->in ? fill_source(p->in, s) : AVERROR(ENOMEM);
 	if (r >= 0)
-		r = avfilter_graph_create_filter(&p->out, avfilter_get_by_name("buffersink"), "out", NULL, NULL, p->graph);
+		r = avfilter_graph_create_filter(&p->out, avfilter_get_by_name("buffersink"), "out", NULL,
+		                                 NULL, p->graph);
 	if (r < 0)
 		return r;
 	*from = (AVFilterInOut){.name = av_strdup("in"), .filter_ctx = p->in};
@@ -299,15 +317,16 @@ static int ensure_graph(struct picture *p, const struct shape *s, struct err *er
 	int r = build_graph(p, s, buf_str(&chain));
 	if (r < 0) {
 		avfilter_graph_free(&p->graph);
-		return note_error(err, r, "cannot convert a %dx%d picture of format %s", s->width, s->height,
-		                  av_get_pix_fmt_name(s->format));
+		return note_error(err, r, "cannot convert a %dx%d picture of format %s", s->width,
+		                  s->height, av_get_pix_fmt_name(s->format));
 	}
 	p->shape = *s;
 	p->count = 0;
 	return 0;
 }
 
-/* Feeds one frame (borrowed) as number p->count. Its tags are made explicit: the graph was built for them. */
+/* Feeds one frame (borrowed) as number p->count. Its tags are made explicit:
+ * the graph was built for them. */
 static int feed_frame(struct picture *p, const AVFrame *f)
 {
 	AUTO(av_frame_free) AVFrame *copy = av_frame_clone(f);
@@ -325,14 +344,15 @@ static bool alike(const AVFrame *a, const AVFrame *b)
 	return a && a->width == b->width && a->height == b->height && a->format == b->format;
 }
 
-int picture_make(struct picture *p, const struct source *src, const struct shown *s, int size, AVFrame *out,
-                 struct err *err)
+int picture_make(struct picture *p, const struct source *src, const struct shown *s, int size,
+                 AVFrame *out, struct err *err)
 {
 	struct shape shape = shape_of(src, s->frame, size, p->form);
 	int r = ensure_graph(p, &shape, err);
 	if (r < 0)
 		return r;
-	/* A deinterlacer wants the frame before and the one after; at the ends the frame itself stands in. */
+	/* A deinterlacer wants the frame before and the one after; at the ends the
+	 * frame itself stands in. */
 	if (shape.deinterlace)
 		r = feed_frame(p, alike(s->before, s->frame) ? s->before : s->frame);
 	int64_t wanted = p->count;
@@ -361,24 +381,27 @@ int picture_shrink(struct picture *p, const AVFrame *in, int size, AVFrame *out,
 	out->height = h;
 	out->color_range = AVCOL_RANGE_JPEG;
 	out->sample_aspect_ratio = (AVRational){1, 1};
-	p->small = sws_getCachedContext(p->small, in->width, in->height, AV_PIX_FMT_YUV420P, w, h, AV_PIX_FMT_YUV420P,
-	                                SWS_AREA | SWS_ACCURATE_RND, NULL, NULL, NULL);
+	p->small =
+		sws_getCachedContext(p->small, in->width, in->height, AV_PIX_FMT_YUV420P, w, h,
+	                         AV_PIX_FMT_YUV420P, SWS_AREA | SWS_ACCURATE_RND, NULL, NULL, NULL);
 	int r = p->small ? av_frame_get_buffer(out, 0) : AVERROR(ENOMEM);
 	if (r >= 0)
-		r = sws_scale(p->small, (const uint8_t *const *)in->data, in->linesize, 0, in->height, out->data,
-		              out->linesize);
+		r = sws_scale(p->small, (const uint8_t *const *)in->data, in->linesize, 0, in->height,
+		              out->data, out->linesize);
 	return r < 0 ? note_error(err, r, "cannot make a thumbnail") : 0;
 }
 
-int picture_place(struct picture *p, const AVFrame *in, AVFrame *canvas, int x, int y, int w, int h, struct err *err)
+int picture_place(struct picture *p, const AVFrame *in, AVFrame *canvas, int x, int y, int w, int h,
+                  struct err *err)
 {
 	uint8_t *to[4] = {canvas->data[0] + (ptrdiff_t)y * canvas->linesize[0] + x,
 	                  canvas->data[1] + (ptrdiff_t)y / 2 * canvas->linesize[1] + x / 2,
 	                  canvas->data[2] + (ptrdiff_t)y / 2 * canvas->linesize[2] + x / 2};
-	p->small = sws_getCachedContext(p->small, in->width, in->height, AV_PIX_FMT_YUV420P, w, h, AV_PIX_FMT_YUV420P,
-	                                SWS_AREA | SWS_ACCURATE_RND, NULL, NULL, NULL);
-	int r = p->small ? sws_scale(p->small, (const uint8_t *const *)in->data, in->linesize, 0, in->height, to,
-	                             canvas->linesize)
+	p->small =
+		sws_getCachedContext(p->small, in->width, in->height, AV_PIX_FMT_YUV420P, w, h,
+	                         AV_PIX_FMT_YUV420P, SWS_AREA | SWS_ACCURATE_RND, NULL, NULL, NULL);
+	int r = p->small ? sws_scale(p->small, (const uint8_t *const *)in->data, in->linesize, 0,
+	                             in->height, to, canvas->linesize)
 	                 : AVERROR(ENOMEM);
 	return r < 0 ? note_error(err, r, "cannot scale a picture") : 0;
 }

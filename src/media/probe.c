@@ -20,7 +20,8 @@ static void find_rate(const struct source *s, struct probe *p)
 {
 	double average = rate(s->st->avg_frame_rate), base = rate(s->st->r_frame_rate);
 	if (p->extent.measured && p->extent.frames > 1 && p->extent.duration > p->extent.first)
-		average = (double)p->extent.frames * CLOCK_SECOND / (double)(p->extent.duration - p->extent.first);
+		average = (double)p->extent.frames * CLOCK_SECOND /
+		          (double)(p->extent.duration - p->extent.first);
 	p->fps = average > 0 ? average : base;
 	/* Twice the average is the field rate. */
 	double ratio = average > 0 ? base / average : 1;
@@ -41,7 +42,8 @@ static void find_warning(const struct source *s, const struct reader *r, struct 
 	else if (s->splices.n)
 		snprintf(
 			p->warning, sizeof p->warning,
-			"the file's clock jumps back: it was put together of %zu recordings, which are shown one after the other",
+			"the file's clock jumps back: it was put together of %zu recordings, which are shown "
+			"one after the other",
 			s->splices.n);
 	else if (p->extent.measured && p->extent.header > p->extent.duration && o.cut_missing)
 		snprintf(p->warning, sizeof p->warning,
@@ -54,7 +56,8 @@ static void find_warning(const struct source *s, const struct reader *r, struct 
 		         "used",
 		         told, real);
 	else if (o.cut_missing && !strcmp(o.cut_type, "mdat"))
-		snprintf(p->warning, sizeof p->warning, "the box \"mdat\" claims %lld bytes more than the file has",
+		snprintf(p->warning, sizeof p->warning,
+		         "the box \"mdat\" claims %lld bytes more than the file has",
 		         (long long)o.cut_missing);
 	else if (reader_unsorted(r))
 		snprintf(p->warning, sizeof p->warning,
@@ -68,7 +71,8 @@ int probe_run(struct source *s, struct reader *r, struct probe *ret, struct err 
 	struct shown shown;
 	for (unsigned i = 0; i < s->fmt->nb_streams; i++)
 		p.has_audio |= s->fmt->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO;
-	/* The extent first: that media data is missing says more than that nothing can be decoded. */
+	/* The extent first: that media data is missing says more than that nothing
+	 * can be decoded. */
 	int e = extent_measure(s, &p.extent, err);
 	if (e < 0)
 		return e;
@@ -83,7 +87,8 @@ int probe_run(struct source *s, struct reader *r, struct probe *ret, struct err 
 	p.coded_width = f->width;
 	p.coded_height = f->height;
 	p.rotation = orient_of(s->st, f).degrees;
-	p.interlaced = compat_interlaced(f) || (order != AV_FIELD_UNKNOWN && order != AV_FIELD_PROGRESSIVE);
+	p.interlaced =
+		compat_interlaced(f) || (order != AV_FIELD_UNKNOWN && order != AV_FIELD_PROGRESSIVE);
 	p.hdr = picture_hdr(f->color_trc);
 	p.pixel_format = format ? format : "";
 	p.codec = avcodec_get_name(s->st->codecpar->codec_id);

@@ -19,7 +19,8 @@ struct probe {
 	char warning[300];                      /* "" if nothing is wrong */
 };
 
-/* Decodes the first frame and measures the extent. Moves the source; tells the reader. */
+/* Decodes the first frame and measures the extent. Moves the source; tells the
+ * reader. */
 int probe_run(struct source *s, struct reader *r, struct probe *ret, struct err *err);
 
 #endif

@@ -61,8 +61,8 @@ static int begin(struct proxy *p, const struct shown *s, struct err *err)
 	                                  .quality = 26,
 	                                  .web = true,
 	                                  .max_kbit = p->height > 500 && p->width > 500 ? 2500 : 1200,
-	                                  .bt601 =
-	                                      p->pic->colorspace != AVCOL_SPC_BT709 && p->pic->colorspace != AVCOL_SPC_RGB,
+	                                  .bt601 = p->pic->colorspace != AVCOL_SPC_BT709 &&
+	                                           p->pic->colorspace != AVCOL_SPC_RGB,
 	                                  .sound_rate = p->sound ? SOUND_RATE : 0,
 	                                  .sound_channels = SOUND_CHANNELS,
 	                                  .duration = o->duration};
@@ -112,7 +112,8 @@ static int write_picture(struct proxy *p, const struct shown *s, struct err *err
 	/* Twice the rate is halved, and so on: a little slack keeps an even step. */
 	if (p->writer && t - p->last < CLOCK_SECOND / FPS_MAX - CLOCK_SECOND / 1000)
 		return 0;
-	int r = p->writer ? picture_make(p->picture, p->src, s, p->size, p->pic, err) : begin(p, s, err);
+	int r =
+		p->writer ? picture_make(p->picture, p->src, s, p->size, p->pic, err) : begin(p, s, err);
 	if (r == 0)
 		r = fit(p, &f, err);
 	if (r == 0)
@@ -127,8 +128,8 @@ static int write_picture(struct proxy *p, const struct shown *s, struct err *err
 	return r;
 }
 
-int proxy_video(struct input *in, struct source *s, struct reader *reader, const struct proxy_options *o,
-                struct err *err)
+int proxy_video(struct input *in, struct source *s, struct reader *reader,
+                const struct proxy_options *o, struct err *err)
 {
 	struct shown shown;
 	AUTO(proxy_clear) struct proxy p = {.o = o, .src = s, .picture = picture_new(PICTURE_VIDEO)};
@@ -194,5 +195,7 @@ int proxy_sound(struct input *in, int rate, const struct proxy_options *o, struc
 		return r;
 	if (!bytes)
 		return err_set(err, ERR_FORMAT, "none of the sound could be decoded");
-	return write_header(&o->sink, rate, bytes) < 0 ? err_set(err, ERR_IO, "cannot hand on the sound") : 0;
+	return write_header(&o->sink, rate, bytes) < 0
+	           ? err_set(err, ERR_IO, "cannot hand on the sound")
+	           : 0;
 }

@@ -1,5 +1,6 @@
-/* A copy of a video that any browser plays and that is cheap to look at again: H.264 where an encoder is there, a
- * keyframe every two seconds, no B-frames, at most 30 frames a second, upright, SDR, with AAC sound, the header in
+/* A copy of a video that any browser plays and that is cheap to look at again:
+ * H.264 where an encoder is there, a keyframe every two seconds, no B-frames,
+ * at most 30 frames a second, upright, SDR, with AAC sound, the header in
  * front. And the sound alone. One thread. */
 #ifndef VDET_MEDIA_PROXY_H
 #define VDET_MEDIA_PROXY_H
@@ -14,13 +15,15 @@ struct proxy_options {
 	struct writer_sink sink;
 	int short_side; /* pixels; never enlarged */
 	bool sound;
-	int64_t duration;                                       /* of the video */
-	int (*progress)(void *ctx, int64_t t, struct err *err); /* done up to t; a negative result ends it */
+	int64_t duration; /* of the video */
+	/* done up to t; a negative result ends it */
+	int (*progress)(void *ctx, int64_t t, struct err *err);
 	void *ctx;
 };
 
 /* Reads the whole video. */
-int proxy_video(struct input *in, struct source *s, struct reader *r, const struct proxy_options *o, struct err *err);
+int proxy_video(struct input *in, struct source *s, struct reader *r, const struct proxy_options *o,
+                struct err *err);
 
 /* The sound as WAV: 16 bits, one channel, `rate` samples a second. */
 int proxy_sound(struct input *in, int rate, const struct proxy_options *o, struct err *err);

@@ -16,7 +16,8 @@ enum {
 struct reader {
 	struct source *src;
 	struct feed *feed;
-	AVFrame *prev, *cur, *next; /* allocated; those with `have_` hold a frame. cur is shown until next */
+	/* allocated; those with `have_` hold a frame. cur is shown until next */
+	AVFrame *prev, *cur, *next;
 	bool have_prev, have_cur, have_next;
 	bool cur_tainted, next_tainted;
 	bool moved;      /* the source is not where the feed left it */
@@ -110,7 +111,8 @@ static int seek_back(struct reader *r, int64_t t, int attempt)
 {
 	int64_t aim = t - step_back(r, attempt);
 	/* The first retry: the keyframe just before the one that was too late. */
-	if (attempt == 1 && !reader_seeks_blindly(r->src) && r->feed->landed != CLOCK_NONE && r->feed->landed > t)
+	if (attempt == 1 && !reader_seeks_blindly(r->src) && r->feed->landed != CLOCK_NONE &&
+	    r->feed->landed > t)
 		aim = t - (r->feed->landed - t) - CLOCK_SECOND / 10;
 	bool to_start = r->feed->first_key != CLOCK_NONE && aim <= r->feed->first_key;
 	if (to_start)
@@ -155,16 +157,19 @@ static bool forward_is_best(const struct reader *r, int64_t t)
 		return t - here <= 2 * gop;
 	AVStream *st = r->src->st;
 	int64_t ts = source_ts(r->src, t);
-	int i = av_index_search_timestamp(st, ts, AVSEEK_FLAG_BACKWARD), n = avformat_index_get_entries_count(st);
+	int i = av_index_search_timestamp(st, ts, AVSEEK_FLAG_BACKWARD),
+		n = avformat_index_get_entries_count(st);
 	const AVIndexEntry *key = i >= 0 ? avformat_index_get_entry(st, i) : NULL;
-	if (key && (f->read_dts == AV_NOPTS_VALUE ? key->timestamp > source_ts(r->src, 0) : key->timestamp > f->read_dts))
+	if (key && (f->read_dts == AV_NOPTS_VALUE ? key->timestamp > source_ts(r->src, 0)
+	                                          : key->timestamp > f->read_dts))
 		return false;
 	const AVIndexEntry *last = n > 0 ? avformat_index_get_entry(st, n - 1) : NULL;
 	return (last && last->timestamp > ts) || t - here <= gop;
 }
 
-/* Decodes until the frame shown at t is held, and the one after it unless it is the `last` for now. Frames that nothing
- * refers to are left out where others follow them up to `until`. Returns 0, an error, or FEED_FELL. */
+/* Decodes until the frame shown at t is held, and the one after it unless it is
+ * the `last` for now. Frames that nothing refers to are left out where others
+ * follow them up to `until`. Returns 0, an error, or FEED_FELL. */
 static int advance_to(struct reader *r, int64_t t, int64_t until, bool last, struct err *err)
 {
 	while (!r->ended && (!r->have_next || r->next->pts <= t)) {
@@ -196,7 +201,8 @@ static int advance_to(struct reader *r, int64_t t, int64_t until, bool last, str
 	return 0;
 }
 
-/* Whether the way from t to `then` begins with a seek to a keyframe behind what will have been read for t. */
+/* Whether the way from t to `then` begins with a seek to a keyframe behind what
+ * will have been read for t. */
 static bool will_jump(const struct reader *r, int64_t t, int64_t then)
 {
 	AVStream *st = r->src->st;
@@ -207,7 +213,8 @@ static bool will_jump(const struct reader *r, int64_t t, int64_t then)
 	return key && key->timestamp > source_ts(r->src, t);
 }
 
-/* That pictures are interlaced, and so need the one that follows, may show only when it was not read any more. */
+/* That pictures are interlaced, and so need the one that follows, may show only
+ * when it was not read any more. */
 static bool stopped_too_early(const struct reader *r)
 {
 	return r->feed->cut && r->feed->interlaced && !r->have_next;
@@ -238,19 +245,21 @@ static bool holds(const struct reader *r, int64_t t)
 	return r->have_next && r->feed->from_start;
 }
 
-/* Damage after a seek may come from the seek: look once more from further back, unless that was done already. */
+/* Damage after a seek may come from the seek: look once more from further back,
+ * unless that was done already. */
 static bool worth_second_look(struct reader *r, int64_t t)
 {
 	bool tainted = r->have_cur && r->cur->pts <= t ? r->cur_tainted : r->next_tainted;
-	if (!tainted || r->feed->from_start || r->second_looks <= 0 || r->feed->landed <= r->looked_twice)
+	if (!tainted || r->feed->from_start || r->second_looks <= 0 ||
+	    r->feed->landed <= r->looked_twice)
 		return false;
 	r->second_looks--;
 	r->looked_twice = r->feed->landed;
 	return true;
 }
 
-/* Decoders report a failed allocation as damage. Whether that is what happened shows in asking for what any of them
- * needs: room for a few frames. */
+/* Decoders report a failed allocation as damage. Whether that is what happened
+ * shows in asking for what any of them needs: room for a few frames. */
 static bool lacks_memory(const struct reader *r)
 {
 	const AVCodecParameters *par = r->src->st->codecpar;
@@ -264,20 +273,25 @@ static int explain_nothing(struct reader *r, int64_t t, struct err *err)
 	char text[CLOCK_TEXT_MAX], name[64];
 	source_codec_name(r->src->st->codecpar, name);
 	if (lacks_memory(r))
-		return err_set(err, ERR_LIMIT, "cannot decode pictures of %dx%d: not enough memory within the decoder's limit",
-		               r->src->st->codecpar->width, r->src->st->codecpar->height);
+		return err_set(
+			err, ERR_LIMIT,
+			"cannot decode pictures of %dx%d: not enough memory within the decoder's limit",
+			r->src->st->codecpar->width, r->src->st->codecpar->height);
 	if (r->feed->fault)
-		return note_error(err, r->feed->fault, "nothing could be decoded at %s: the %s data is damaged",
+		return note_error(err, r->feed->fault,
+		                  "nothing could be decoded at %s: the %s data is damaged",
 		                  clock_text(t, text), name);
-	return err_set(err, ERR_FORMAT, "nothing could be decoded at %s: no usable %s data is there", clock_text(t, text),
-	               name);
+	return err_set(err, ERR_FORMAT, "nothing could be decoded at %s: no usable %s data is there",
+	               clock_text(t, text), name);
 }
 
 static bool past_the_end(const struct reader *r, int64_t t)
 {
 	if (!reader_beyond(r, t))
 		return false;
-	int64_t length = r->have_cur ? av_rescale_q(compat_duration(r->cur), r->src->st->time_base, AV_TIME_BASE_Q) : 0;
+	int64_t length =
+		r->have_cur ? av_rescale_q(compat_duration(r->cur), r->src->st->time_base, AV_TIME_BASE_Q)
+					: 0;
 	return !r->have_cur || t > r->cur->pts + length;
 }
 

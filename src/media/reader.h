@@ -1,9 +1,12 @@
-/* Exact frames: the frame that is shown at a time, bit-identical to decoding from the start.
+/* Exact frames: the frame that is shown at a time, bit-identical to decoding
+ * from the start.
  *
- * One decoder is reused. It goes forward where that is near, jumps to a keyframe where the target lies beyond one,
- * and leaves out frames that nothing refers to until shortly before the target. Where seeking proves to lie, it goes
- * back further, and at last decodes from the start; the rung that was needed is named. Single-threaded, also inside
- * libav: parallel work is more readers in more processes. */
+ * One decoder is reused. It goes forward where that is near, jumps to a
+ * keyframe where the target lies beyond one, and leaves out frames that nothing
+ * refers to until shortly before the target. Where seeking proves to lie, it
+ * goes back further, and at last decodes from the start; the rung that was
+ * needed is named. Single-threaded, also inside libav: parallel work is more
+ * readers in more processes. */
 #ifndef VDET_MEDIA_READER_H
 #define VDET_MEDIA_READER_H
 
@@ -22,18 +25,22 @@ int reader_open(struct source *s, struct reader **ret, struct err *err);
 void reader_free(struct reader *r);
 DEFINE_FREEP(struct reader, reader)
 
-/* Somebody else has moved the source: the next frame begins with a seek. `end` limits what may be asked for;
- * CLOCK_NONE leaves the limit as it was. */
+/* Somebody else has moved the source: the next frame begins with a seek. `end`
+ * limits what may be asked for; CLOCK_NONE leaves the limit as it was. */
 void reader_moved(struct reader *r, int64_t end);
-/* Whether t lies behind that limit, so that reader_at() would refuse it, or may do so. */
+/* Whether t lies behind that limit, so that reader_at() would refuse it, or may
+ * do so. */
 bool reader_beyond(const struct reader *r, int64_t t);
-/* Whether the demuxer's seeking ends between keyframes, so that one has to aim before the target. */
+/* Whether the demuxer's seeking ends between keyframes, so that one has to aim
+ * before the target. */
 bool reader_seeks_blindly(const struct source *s);
 
-/* From now on the loop filter of the codec is left out, which is faster and not exact; or it is not. */
+/* From now on the loop filter of the codec is left out, which is faster and not
+ * exact; or it is not. */
 void reader_rough(struct reader *r, bool rough);
 
-/* Whether the container gives its frames' times in decoding order, so that they had to be put in order. */
+/* Whether the container gives its frames' times in decoding order, so that they
+ * had to be put in order. */
 bool reader_unsorted(const struct reader *r);
 
 /* What is shown at a time. Borrowed from the reader until its next call. */
@@ -44,14 +51,17 @@ struct shown {
 	const char *rung; /* "hardware", "software", "concealed", "sequential", "keyframe", … */
 };
 
-/* The last frame with pts <= t; before the first frame, the first one. Cheapest with ascending t. An error concerns
- * this t alone, except ERR_LIMIT (memory). */
+/* The last frame with pts <= t; before the first frame, the first one. Cheapest
+ * with ascending t. An error concerns this t alone, except ERR_LIMIT
+ * (memory). */
 int reader_at(struct reader *r, int64_t t, struct shown *ret, struct err *err);
-/* The same where the time that will be asked for next is known; cheaper if it lies far behind. */
+/* The same where the time that will be asked for next is known; cheaper if it
+ * lies far behind. */
 int reader_at_then(struct reader *r, int64_t t, int64_t then, struct shown *ret, struct err *err);
 
-/* After reader_at(), the frames that follow the one shown, one a call: 0, or 1 at the end. Those that nothing refers to
- * may be left out where others follow them up to `until`; INT64_MIN leaves out none. */
+/* After reader_at(), the frames that follow the one shown, one a call: 0, or 1
+ * at the end. Those that nothing refers to may be left out where others follow
+ * them up to `until`; INT64_MIN leaves out none. */
 int reader_next(struct reader *r, int64_t until, struct shown *ret, struct err *err);
 
 #endif

@@ -25,7 +25,8 @@ struct window {
 
 struct units {
 	bool hevc;
-	struct input_piece *pieces; /* a start code and a unit in turn; the first is the parameter sets' */
+	/* a start code and a unit in turn; the first is the parameter sets' */
+	struct input_piece *pieces;
 	size_t n, cap;
 	int64_t size;
 	unsigned pictures, params; /* params: bits of the kinds that were seen */
@@ -112,7 +113,10 @@ static enum kind hevc_kind(const unsigned char *p, size_t len)
 	if (p[0] & 0x80 || layer || !tid)
 		return NONE;
 	if (type >= 32 && type <= 34)
-		return len < PARAMS_MAX ? type == 32 ? PARAMS_VIDEO : type == 33 ? PARAMS_SEQUENCE : PARAMS_PICTURE : NONE;
+		return len < PARAMS_MAX ? type == 32   ? PARAMS_VIDEO
+		                          : type == 33 ? PARAMS_SEQUENCE
+		                                       : PARAMS_PICTURE
+		                        : NONE;
 	if (type == 35 || type == 39 || type == 40)
 		return len < PARAMS_MAX ? OTHER : NONE;
 	if (type > 21 || (type > 9 && type < 16))
@@ -135,7 +139,8 @@ static bool is_whole(const unsigned char *p, size_t len)
 	return true;
 }
 
-/* The length of the unit whose own length stands at pos, and its kind; 0 if there is none. */
+/* The length of the unit whose own length stands at pos, and its kind; 0 if
+ * there is none. */
 static size_t unit_at(struct window *w, int64_t pos, bool hevc, enum kind *ret)
 {
 	const unsigned char *p = look(w, pos, 8);
@@ -183,7 +188,8 @@ static void add_set(struct buf *out, const unsigned char *p, size_t len)
 	buf_add(out, p, len);
 }
 
-/* `count` sets with two bytes of length in front of each; returns how many bytes they took, 0 if they are broken. */
+/* `count` sets with two bytes of length in front of each; returns how many
+ * bytes they took, 0 if they are broken. */
 static size_t add_sets(struct buf *out, const unsigned char *p, size_t n, unsigned count)
 {
 	size_t at = 0;
@@ -213,7 +219,9 @@ static bool convert_params(const struct salvage_reference *ref, struct buf *out)
 		return false;
 	unsigned arrays = p[22];
 	for (at = 23; arrays; arrays--) {
-		size_t used = at + 3 <= n ? add_sets(out, p + at + 3, n - at - 3, (unsigned)(p[at + 1] << 8 | p[at + 2])) : 0;
+		size_t used = at + 3 <= n ? add_sets(out, p + at + 3, n - at - 3,
+		                                     (unsigned)(p[at + 1] << 8 | p[at + 2]))
+		                          : 0;
 		if (!used)
 			return false;
 		at += 3 + used;
@@ -223,12 +231,14 @@ static bool convert_params(const struct salvage_reference *ref, struct buf *out)
 
 /* ---- all together ---- */
 
-static int finish(struct input *in, struct units *u, const struct salvage_reference *ref, struct salvage *ret)
+static int finish(struct input *in, struct units *u, const struct salvage_reference *ref,
+                  struct salvage *ret)
 {
 	AUTO(buf_free) struct buf params = BUF(PARAMS_MAX);
 	if (ref && !convert_params(ref, &params))
 		return 1;
-	/* In memory: a start code, then the parameter sets. The pieces move back behind these. */
+	/* In memory: a start code, then the parameter sets. The pieces move back
+	 * behind these. */
 	unsigned char *memory = mem_alloc(4 + params.len, 1);
 	memory[3] = 1;
 	if (params.len)
@@ -237,19 +247,21 @@ static int finish(struct input *in, struct units *u, const struct salvage_refere
 	struct input_piece *pieces = mem_alloc(u->n + first, sizeof *pieces);
 	pieces[0] = (struct input_piece){0, ~INT64_C(4)};
 	for (size_t i = 0; i < u->n; i++)
-		pieces[i + first] = (struct input_piece){u->pieces[i].at + (int64_t)params.len, u->pieces[i].from};
+		pieces[i + first] =
+			(struct input_piece){u->pieces[i].at + (int64_t)params.len, u->pieces[i].from};
 	ret->in = input_open_pieces(in, pieces, u->n + first, u->size + (int64_t)params.len, memory);
 	ret->format = u->hevc ? "hevc" : "h264";
 	ret->fps = ref ? ref->fps : 0;
 	snprintf(ret->what, sizeof ret->what,
-	         "the index (moov) is missing; %u pictures were found in the media data%s, and their times are reckoned "
+	         "the index (moov) is missing; %u pictures were found in the media data%s, and their "
+	         "times are reckoned "
 	         "from their number",
 	         u->pictures, ref ? " (decoded as the reference file says)" : "");
 	return 0;
 }
 
-int salvage_units(struct input *in, int64_t from, const struct salvage_reference *ref, struct salvage *ret,
-                  struct err *err)
+int salvage_units(struct input *in, int64_t from, const struct salvage_reference *ref,
+                  struct salvage *ret, struct err *err)
 {
 	for (int i = 0; i < 2; i++) {
 		AUTO(units_clear) struct units u = {.hevc = ref ? ref->hevc : i == 1};

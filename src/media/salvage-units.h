@@ -1,11 +1,12 @@
-/* Part of salvage.c: the H.264 or HEVC units in the media data of an MP4 file, found by their form. */
+/* Part of salvage.c: the H.264 or HEVC units in the media data of an MP4 file,
+ * found by their form. */
 #ifndef VDET_MEDIA_SALVAGE_UNITS_H
 #define VDET_MEDIA_SALVAGE_UNITS_H
 
 #include "media/salvage.h"
 
 /* Looks from byte `from` on. As salvage_find(). */
-int salvage_units(struct input *in, int64_t from, const struct salvage_reference *ref, struct salvage *ret,
-                  struct err *err);
+int salvage_units(struct input *in, int64_t from, const struct salvage_reference *ref,
+                  struct salvage *ret, struct err *err);
 
 #endif

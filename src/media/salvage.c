@@ -43,8 +43,8 @@ static bool is_box(const unsigned char *p, int64_t left)
 	return false;
 }
 
-/* Where the boxes go wrong at bad_at: the next sound one within reach, so that what lies between can be passed over;
- * -1 if none. */
+/* Where the boxes go wrong at bad_at: the next sound one within reach, so that
+ * what lies between can be passed over; -1 if none. */
 static int64_t next_box(const unsigned char *data, int64_t n, int64_t bad_at, int64_t size)
 {
 	for (int64_t i = 0; i + 8 <= n; i++)
@@ -78,7 +78,8 @@ static int patch_mp4(struct input *in, int64_t bad_at, unsigned char *data, stru
 		return 1;
 	}
 	ret->format = "mp4";
-	snprintf(ret->what, sizeof ret->what, "the MP4 file is broken at byte %lld; it was passed over to byte %lld",
+	snprintf(ret->what, sizeof ret->what,
+	         "the MP4 file is broken at byte %lld; it was passed over to byte %lld",
 	         (long long)bad_at, (long long)next);
 	return 0;
 }
@@ -106,7 +107,8 @@ static int64_t find_ts(const unsigned char *data, int64_t n)
 	return -1;
 }
 
-/* A bare stream's parameter sets: H.264's SPS of a known profile, or HEVC's VPS. */
+/* A bare stream's parameter sets: H.264's SPS of a known profile, or HEVC's
+ * VPS. */
 static int64_t find_bare(const unsigned char *data, int64_t n, bool *ret_hevc)
 {
 	static const unsigned char profiles[] = {66, 77, 88, 100, 110, 122, 244};
@@ -142,14 +144,16 @@ static int find_beginning(struct input *in, unsigned char *data, struct salvage 
 	} else {
 		return 1;
 	}
-	snprintf(ret->what, sizeof ret->what, "the file's beginning is damaged; it is read from byte %lld on, as %s",
-	         (long long)at, ret->format);
+	snprintf(ret->what, sizeof ret->what,
+	         "the file's beginning is damaged; it is read from byte %lld on, as %s", (long long)at,
+	         ret->format);
 	return 0;
 }
 
 /* ---- all together ---- */
 
-int salvage_find(struct input *in, const struct salvage_reference *ref, struct salvage *ret, struct err *err)
+int salvage_find(struct input *in, const struct salvage_reference *ref, struct salvage *ret,
+                 struct err *err)
 {
 	struct outline o;
 	AUTO(salvage_clear) struct salvage s = {0};

@@ -70,22 +70,26 @@ static int build_graph(struct sound *s, const AVFrame *f)
 	if (l.order == AV_CHANNEL_ORDER_UNSPEC)
 		av_channel_layout_default(&l, f->ch_layout.nb_channels);
 	av_channel_layout_describe(&l, layout, sizeof layout);
-	snprintf(args, sizeof args, "time_base=1/1000000:sample_rate=%d:sample_fmt=%s:channel_layout=%s", f->sample_rate,
+	snprintf(args, sizeof args,
+	         "time_base=1/1000000:sample_rate=%d:sample_fmt=%s:channel_layout=%s", f->sample_rate,
 	         av_get_sample_fmt_name(f->format), layout);
 	s->graph = avfilter_graph_alloc();
 	if (!s->graph)
 		return AVERROR(ENOMEM);
 	s->graph->nb_threads = 1;
-	int r = avfilter_graph_create_filter(&s->from, avfilter_get_by_name("abuffer"), "from", args, NULL, s->graph);
+	int r = avfilter_graph_create_filter(&s->from, avfilter_get_by_name("abuffer"), "from", args,
+	                                     NULL, s->graph);
 	if (r >= 0)
-		r = avfilter_graph_create_filter(&s->to, avfilter_get_by_name("abuffersink"), "to", NULL, NULL, s->graph);
+		r = avfilter_graph_create_filter(&s->to, avfilter_get_by_name("abuffersink"), "to", NULL,
+		                                 NULL, s->graph);
 	if (r < 0)
 		return r;
 	/* A graph that follows another goes on where that one ended. */
 	int64_t first = s->next == CLOCK_NONE ? 0 : av_rescale(s->next, s->rate, CLOCK_SECOND);
 	char chain[300];
 	snprintf(chain, sizeof chain,
-	         "aresample=async=1:first_pts=%lld,aformat=sample_fmts=s16:sample_rates=%d:channel_layouts=%s",
+	         "aresample=async=1:first_pts=%lld,"
+	         "aformat=sample_fmts=s16:sample_rates=%d:channel_layouts=%s",
 	         (long long)first, s->rate, s->channels == 1 ? "mono" : "stereo");
 	AUTO(avfilter_inout_free) AVFilterInOut *out = avfilter_inout_alloc();
 	AUTO(avfilter_inout_free) AVFilterInOut *in = avfilter_inout_alloc();
@@ -103,7 +107,8 @@ static bool fits_graph(const struct sound *s, const AVFrame *f)
 	       f->ch_layout.nb_channels == s->in_channels;
 }
 
-/* Samples into the graph. A time that jumps far is a broken clock: there the samples just go on. */
+/* Samples into the graph. A time that jumps far is a broken clock: there the
+ * samples just go on. */
 static int feed_graph(struct sound *s)
 {
 	const int64_t far_back = 60 * CLOCK_SECOND, far_on = 600 * CLOCK_SECOND;
@@ -119,7 +124,8 @@ static int feed_graph(struct sound *s)
 		s->in_rate = f->sample_rate;
 		s->in_channels = f->ch_layout.nb_channels;
 	}
-	int64_t t = source_time(s->src, f->best_effort_timestamp), expected = s->next == CLOCK_NONE ? 0 : s->next;
+	int64_t t = source_time(s->src, f->best_effort_timestamp),
+			expected = s->next == CLOCK_NONE ? 0 : s->next;
 	if (t == CLOCK_NONE || t < expected - far_back || t > expected + far_on)
 		t = expected;
 	f->pts = t;
@@ -127,7 +133,8 @@ static int feed_graph(struct sound *s)
 	return av_buffersrc_add_frame(s->from, f);
 }
 
-/* One step: samples from the decoder into the graph, or a packet into the decoder. 1 when all is fed. */
+/* One step: samples from the decoder into the graph, or a packet into the
+ * decoder. 1 when all is fed. */
 static int feed(struct sound *s)
 {
 	int r = avcodec_receive_frame(s->dec, s->frame);

@@ -8,14 +8,18 @@
 #include "media/box.h"
 #include "media/note.h"
 
-/* Containers and bare streams that hold everything themselves. Playlists, manifests, image sequences and devices are
- * absent on purpose: they make the demuxer open other files. */
+/* Containers and bare streams that hold everything themselves. Playlists,
+ * manifests, image sequences and devices are absent on purpose: they make the
+ * demuxer open other files. */
 static const char formats[] =
-	"mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,m4v,h261,h263,h264,hevc,vvc,obu,av1,ivf,avi,flv,"
-	"live_flv,asf,wtv,ogg,mxf,gxf,nut,rm,dv,nsv,yuv4mpegpipe,mjpeg,gif,apng,vc1,cavsvideo,dirac,dnxhd,"
+	"mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,m4v,h261,h263,h264,hevc,vvc,obu,"
+	"av1,ivf,avi,flv,"
+	"live_flv,asf,wtv,ogg,mxf,gxf,nut,rm,dv,nsv,yuv4mpegpipe,mjpeg,gif,apng,vc1,cavsvideo,dirac,"
+	"dnxhd,"
 	"wav,w64,mp3,flac,aac,ac3,eac3,dts,aiff,au,caf,amr,ape,wv,tta,loas";
 
-static int refuse_open(AVFormatContext *fmt, AVIOContext **pb, const char *url, int flags, AVDictionary **options)
+static int refuse_open(AVFormatContext *fmt, AVIOContext **pb, const char *url, int flags,
+                       AVDictionary **options)
 {
 	(void)fmt;
 	(void)pb;
@@ -28,8 +32,10 @@ static int refuse_open(AVFormatContext *fmt, AVIOContext **pb, const char *url, 
 /* Words for what was recognised but is no video. */
 static int refuse_format(const char *name, struct err *err)
 {
-	static const char *const playlists[] = {"hls", "concat", "dash", "applehttp", "sdp", "rtsp", "imf"};
-	static const char *const texts[] = {"tty", "lrc", "srt", "ass", "webvtt", "ffmetadata", "microdvd"};
+	static const char *const playlists[] = {"hls", "concat", "dash", "applehttp",
+	                                        "sdp", "rtsp",   "imf"};
+	static const char *const texts[] = {"tty",    "lrc",        "srt",     "ass",
+	                                    "webvtt", "ffmetadata", "microdvd"};
 	for (size_t i = 0; i < ARRAY_LEN(playlists); i++)
 		if (strstr(name, playlists[i]))
 			return err_set(err, ERR_UNSUPPORTED,
@@ -41,28 +47,33 @@ static int refuse_format(const char *name, struct err *err)
 			return err_set(err, ERR_FORMAT, "this is text (%s), not a video", name);
 	if (strstr(name, "_pipe") || strstr(name, "image2"))
 		return err_set(err, ERR_FORMAT, "this is a picture (%s), not a video", name);
-	return err_set(err, ERR_UNSUPPORTED, "the format \"%s\" is not a video container that can be read", name);
+	return err_set(err, ERR_UNSUPPORTED,
+	               "the format \"%s\" is not a video container that can be read", name);
 }
 
-static int find_format(AVIOContext *pb, const char *forced, const AVInputFormat **ret, struct err *err)
+static int find_format(AVIOContext *pb, const char *forced, const AVInputFormat **ret,
+                       struct err *err)
 {
 	const AVInputFormat *f = NULL;
 	if (forced) {
 		*ret = av_find_input_format(forced);
-		return *ret ? 0 : err_set(err, ERR_UNSUPPORTED, "this machine's FFmpeg cannot read %s", forced);
+		return *ret ? 0
+		            : err_set(err, ERR_UNSUPPORTED, "this machine's FFmpeg cannot read %s", forced);
 	}
 	int r = av_probe_input_buffer2(pb, &f, "", NULL, 0, 0);
 	if (r == AVERROR(ENOMEM) || r == AVERROR(EIO))
 		return note_error(err, r, "cannot read the file");
 	if (r < 0 || !f)
-		return err_set(err, ERR_FORMAT, "no known video format is recognised in this file; is it really a video?");
+		return err_set(err, ERR_FORMAT,
+		               "no known video format is recognised in this file; is it really a video?");
 	if (!av_match_list(f->name, formats, ','))
 		return refuse_format(f->name, err);
 	*ret = f;
 	return 0;
 }
 
-/* The demuxer has given up: the outline of the boxes tells more than its error code. */
+/* The demuxer has given up: the outline of the boxes tells more than its error
+ * code. */
 static int explain_open(const struct source *s, const AVInputFormat *f, int r, struct err *err)
 {
 	if (input_error(s->in))
@@ -72,21 +83,27 @@ static int explain_open(const struct source *s, const AVInputFormat *f, int r, s
 	struct outline o;
 	outline_read(s->in, &o);
 	if (o.bad_at >= 0)
-		return err_set(err, ERR_FORMAT,
-		               "the MP4 file is damaged: the box \"%s\" at byte %lld has an impossible size, "
-		               "so the index (moov) cannot be found; copy the file again from its source, or repair it with a "
-		               "tool that rebuilds the index",
-		               o.bad_type, (long long)o.bad_at);
+		return err_set(
+			err, ERR_FORMAT,
+			"the MP4 file is damaged: the box \"%s\" at byte %lld has an impossible size, "
+			"so the index (moov) cannot be found; copy the file again from its source, or repair "
+			"it with a "
+			"tool that rebuilds the index",
+			o.bad_type, (long long)o.bad_at);
 	if (!o.moov && o.cut_missing)
-		return err_set(err, ERR_FORMAT,
-		               "the index (moov) is missing: the recording was cut off, %lld bytes of the box "
-		               "\"%s\" are not there; copy the file again, or name a good file of the same camera with "
-		               "--media-reference",
-		               (long long)o.cut_missing, o.cut_type);
+		return err_set(
+			err, ERR_FORMAT,
+			"the index (moov) is missing: the recording was cut off, %lld bytes of the box "
+			"\"%s\" are not there; copy the file again, or name a good file of the same camera "
+			"with "
+			"--media-reference",
+			(long long)o.cut_missing, o.cut_type);
 	if (!o.moov)
-		return err_set(err, ERR_FORMAT,
-		               "the index (moov) is missing: the recording was not finished; name a good file of the same "
-		               "camera with --media-reference");
+		return err_set(
+			err, ERR_FORMAT,
+			"the index (moov) is missing: the recording was not finished; name a good file of "
+			"the same "
+			"camera with --media-reference");
 	return note_error(err, r, "the MP4 file is damaged and cannot be opened");
 }
 
@@ -155,8 +172,13 @@ const char *source_codec_name(const AVCodecParameters *par, char out[static 64])
 		char tag[5];
 		const char *name;
 	} later[] = {
-		{"vvc1", "VVC (H.266)"}, {"vvi1", "VVC (H.266)"},         {"evc1", "EVC"}, {"lvc1", "LCEVC"}, {"apv1", "APV"},
-		{"avs3", "AVS3"},        {"encv", "an encrypted stream"},
+		{"vvc1", "VVC (H.266)"},
+		{"vvi1", "VVC (H.266)"},
+		{"evc1", "EVC"},
+		{"lvc1", "LCEVC"},
+		{"apv1", "APV"},
+		{"avs3", "AVS3"},
+		{"encv", "an encrypted stream"},
 	};
 	const AVCodecDescriptor *d = avcodec_descriptor_get(par->codec_id);
 	char tag[AV_FOURCC_MAX_STRING_SIZE];
@@ -194,11 +216,13 @@ static int explain_no_video(const struct source *s, const AVStream *undecodable,
 	if (audio)
 		return err_set(err, ERR_UNSUPPORTED, "there is no video in this file, only audio%s",
 		               cover ? " and a cover picture" : "");
-	return err_set(err, ERR_UNSUPPORTED, "there is no video stream in this file (%u streams of other kinds)",
+	return err_set(err, ERR_UNSUPPORTED,
+	               "there is no video stream in this file (%u streams of other kinds)",
 	               s->fmt->nb_streams);
 }
 
-/* The stream with the most pixels; of equal ones the default one, then the first. */
+/* The stream with the most pixels; of equal ones the default one, then the
+ * first. */
 static int choose_stream(struct source *s, struct err *err)
 {
 	AVStream *best = NULL, *undecodable = NULL;
@@ -230,11 +254,14 @@ static int choose_stream(struct source *s, struct err *err)
 
 static int64_t stream_start(const AVStream *st)
 {
-	return st->start_time == AV_NOPTS_VALUE ? CLOCK_NONE : av_rescale_q(st->start_time, st->time_base, AV_TIME_BASE_Q);
+	return st->start_time == AV_NOPTS_VALUE
+	           ? CLOCK_NONE
+	           : av_rescale_q(st->start_time, st->time_base, AV_TIME_BASE_Q);
 }
 
-/* Zero is where the first of video and audio begins, as players count. Audio that begins before zero is priming, and
- * audio that begins minutes before the picture is more likely a broken clock than a wish. */
+/* Zero is where the first of video and audio begins, as players count. Audio
+ * that begins before zero is priming, and audio that begins minutes before the
+ * picture is more likely a broken clock than a wish. */
 static int64_t timeline_start(const struct source *s)
 {
 	const int64_t far = 60 * CLOCK_SECOND;
@@ -245,7 +272,8 @@ static int64_t timeline_start(const struct source *s)
 	for (unsigned i = 0; i < s->fmt->nb_streams; i++) {
 		const AVStream *st = s->fmt->streams[i];
 		int64_t t = stream_start(st);
-		if (st->codecpar->codec_type == AVMEDIA_TYPE_AUDIO && t != CLOCK_NONE && t >= 0 && t < start && video - t < far)
+		if (st->codecpar->codec_type == AVMEDIA_TYPE_AUDIO && t != CLOCK_NONE && t >= 0 &&
+		    t < start && video - t < far)
 			start = t;
 	}
 	return start;
@@ -256,7 +284,8 @@ int source_open(struct input *in, struct source **ret, struct err *err)
 	return source_open_with(in, NULL, ret, err);
 }
 
-int source_open_with(struct input *in, const struct salvage_reference *ref, struct source **ret, struct err *err)
+int source_open_with(struct input *in, const struct salvage_reference *ref, struct source **ret,
+                     struct err *err)
 {
 	if (input_size(in) == 0)
 		return err_set(err, ERR_FORMAT, "the file is empty (0 bytes)");
@@ -288,10 +317,12 @@ int source_open_sound(struct input *in, struct source **ret, struct err *err)
 	if (r < 0)
 		return r;
 	const AVCodec *codec = NULL;
-	int best = av_find_best_stream(s->fmt, AVMEDIA_TYPE_AUDIO, -1, video ? s->st->index : -1, &codec, 0);
+	int best =
+		av_find_best_stream(s->fmt, AVMEDIA_TYPE_AUDIO, -1, video ? s->st->index : -1, &codec, 0);
 	if (best < 0)
 		return err_set(err, ERR_NOENT, "there is no sound in this file%s",
-		               best == AVERROR_DECODER_NOT_FOUND ? " that this machine's FFmpeg can decode" : "");
+		               best == AVERROR_DECODER_NOT_FOUND ? " that this machine's FFmpeg can decode"
+		                                                 : "");
 	s->st = s->fmt->streams[best];
 	s->codec = codec;
 	if (!video)
@@ -310,8 +341,9 @@ int source_reopen(struct source *s, struct err *err)
 	if (r == 0)
 		r = choose_stream(s, err);
 	if (r == 0 && s->st->index != index)
-		r = err_set(err, ERR_INTERNAL, "the file opened a second time has its video in stream %d, not %d", s->st->index,
-		            index);
+		r = err_set(err, ERR_INTERNAL,
+		            "the file opened a second time has its video in stream %d, not %d",
+		            s->st->index, index);
 	return r;
 }
 
@@ -329,10 +361,11 @@ bool source_reference(const struct source *s, struct salvage_reference *ret)
 {
 	const AVCodecParameters *par = s->st->codecpar;
 	AVRational rate = s->st->avg_frame_rate.num > 0 ? s->st->avg_frame_rate : s->st->r_frame_rate;
-	*ret = (struct salvage_reference){.hevc = par->codec_id == AV_CODEC_ID_HEVC,
-	                                  .fps = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0,
-	                                  .params = par->extradata,
-	                                  .params_len = par->extradata_size > 0 ? (size_t)par->extradata_size : 0};
+	*ret = (struct salvage_reference){
+		.hevc = par->codec_id == AV_CODEC_ID_HEVC,
+		.fps = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0,
+		.params = par->extradata,
+		.params_len = par->extradata_size > 0 ? (size_t)par->extradata_size : 0};
 	return (ret->hevc || par->codec_id == AV_CODEC_ID_H264) && ret->params_len > 0;
 }
 
@@ -349,7 +382,8 @@ static void count_time(struct source *s, AVPacket *pkt)
 
 int source_packet(struct source *s, AVPacket *pkt)
 {
-	/* A demuxer may ask to be called again; one that does so forever is cut off. */
+	/* A demuxer may ask to be called again; one that does so forever is cut
+	 * off. */
 	for (int again = 0; again < 1000;) {
 		int r = av_read_frame(s->fmt, pkt);
 		if (r == AVERROR(EAGAIN)) {
@@ -399,7 +433,8 @@ int64_t source_ts(const struct source *s, int64_t t)
 	int64_t us;
 	if (__builtin_add_overflow(t, s->start, &us))
 		us = t < 0 ? INT64_MIN + 1 : INT64_MAX;
-	return av_rescale_q_rnd(us, AV_TIME_BASE_Q, s->st->time_base, AV_ROUND_DOWN | AV_ROUND_PASS_MINMAX);
+	return av_rescale_q_rnd(us, AV_TIME_BASE_Q, s->st->time_base,
+	                        AV_ROUND_DOWN | AV_ROUND_PASS_MINMAX);
 }
 
 int64_t source_packet_time(const struct source *s, const AVPacket *pkt)

@@ -52,7 +52,8 @@ void splices_clear(struct splices *l)
 static void add_splice(struct splices *l, int64_t pos, int64_t add)
 {
 	l->items = mem_grow(l->items, l->n + 1, sizeof *l->items);
-	l->items[l->n++] = (struct splice){.pos = pos, .add = add, .begin = INT64_MAX, .end = INT64_MIN};
+	l->items[l->n++] =
+		(struct splice){.pos = pos, .add = add, .begin = INT64_MAX, .end = INT64_MIN};
 }
 
 /* Every packet's clock, from the start on. */
@@ -89,7 +90,8 @@ int splice_find(struct source *s, struct err *err)
 	source_rewind(s);
 	if (!jumps)
 		return 0;
-	/* Filled where it is not used yet, so that the packets come with their own times. */
+	/* Filled where it is not used yet, so that the packets come with their own
+	 * times. */
 	struct splices found = {0};
 	list_parts(s, pkt, &found);
 	if (found.n > 1)
@@ -118,9 +120,10 @@ int64_t splice_pos(const struct source *s, int64_t t)
 	while (i && t < s->splices.items[i].begin)
 		i--;
 	const struct splice *p = &s->splices.items[i];
-	int64_t next =
-		i + 1 < s->splices.n ? s->splices.items[i + 1].pos : input_size(s->salvage.in ? s->salvage.in : s->in);
+	int64_t next = i + 1 < s->splices.n ? s->splices.items[i + 1].pos
+	                                    : input_size(s->salvage.in ? s->salvage.in : s->in);
 	if (t <= p->begin || p->end <= p->begin)
 		return p->pos;
-	return p->pos + av_rescale(t < p->end ? t - p->begin : p->end - p->begin, next - p->pos, p->end - p->begin);
+	return p->pos + av_rescale(t < p->end ? t - p->begin : p->end - p->begin, next - p->pos,
+	                           p->end - p->begin);
 }

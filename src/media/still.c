@@ -25,7 +25,8 @@ int still_open(const struct source *s, bool quick, struct still **ret, struct er
 	if (r >= 0)
 		r = avcodec_open2(dec, s->codec, NULL);
 	if (r < 0)
-		return note_error(err, r, "the decoder for %s does not start", source_codec_name(par, name));
+		return note_error(err, r, "the decoder for %s does not start",
+		                  source_codec_name(par, name));
 	*ret = TAKE(k);
 	return 0;
 }
@@ -39,7 +40,8 @@ void still_free(struct still *k)
 }
 
 /* In, the end, out, and afresh. */
-int still_decode(struct still *k, const AVPacket *pkt, AVFrame *out, bool *ret_torn, struct err *err)
+int still_decode(struct still *k, const AVPacket *pkt, AVFrame *out, bool *ret_torn,
+                 struct err *err)
 {
 	unsigned long complaints = note_count();
 	av_frame_unref(out);
@@ -48,7 +50,8 @@ int still_decode(struct still *k, const AVPacket *pkt, AVFrame *out, bool *ret_t
 		avcodec_send_packet(k->dec, NULL);
 	if (r >= 0)
 		r = avcodec_receive_frame(k->dec, out);
-	*ret_torn = r < 0 || out->decode_error_flags || out->flags & AV_FRAME_FLAG_CORRUPT || note_count() != complaints;
+	*ret_torn = r < 0 || out->decode_error_flags || out->flags & AV_FRAME_FLAG_CORRUPT ||
+	            note_count() != complaints;
 	avcodec_flush_buffers(k->dec);
 	if (r == AVERROR(ENOMEM))
 		return note_error(err, r, "cannot decode");

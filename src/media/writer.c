@@ -39,17 +39,21 @@ struct writer {
 
 static int refuse(const struct writer_options *o, struct err *err)
 {
-	if (o->width < 16 || o->height < 16 || o->width > 4096 || o->height > 4096 || o->width % 2 || o->height % 2)
-		return err_set(err, ERR_ARG, "width and height must be even and from 16 to 4096, not %dx%d", o->width,
-		               o->height);
+	if (o->width < 16 || o->height < 16 || o->width > 4096 || o->height > 4096 || o->width % 2 ||
+	    o->height % 2)
+		return err_set(err, ERR_ARG, "width and height must be even and from 16 to 4096, not %dx%d",
+		               o->width, o->height);
 	if (!(o->fps >= 0.1 && o->fps <= 120))
 		return err_set(err, ERR_ARG, "the frame rate must be from 0.1 to 120, not %g", o->fps);
 	if (!(o->keyframe_s >= 0.1 && o->keyframe_s <= 60))
-		return err_set(err, ERR_ARG, "the distance of keyframes must be from 0.1 to 60 s, not %g", o->keyframe_s);
+		return err_set(err, ERR_ARG, "the distance of keyframes must be from 0.1 to 60 s, not %g",
+		               o->keyframe_s);
 	if (o->quality < 0 || o->quality > 51)
 		return err_set(err, ERR_ARG, "the quality must be from 0 to 51, not %d", o->quality);
 	if (o->sound_rate && o->sound_rate != 8000 && o->sound_rate != 16000 && o->sound_rate != 48000)
-		return err_set(err, ERR_ARG, "sound must have 8000, 16000 or 48000 samples a second, not %d", o->sound_rate);
+		return err_set(err, ERR_ARG,
+		               "sound must have 8000, 16000 or 48000 samples a second, not %d",
+		               o->sound_rate);
 	return 0;
 }
 
@@ -100,7 +104,8 @@ static int open_encoder(struct writer *w, const AVCodec *codec)
 	c->colorspace = w->o.bt601 ? AVCOL_SPC_SMPTE170M : AVCOL_SPC_BT709;
 	c->color_primaries = w->o.bt601 ? AVCOL_PRI_SMPTE170M : AVCOL_PRI_BT709;
 	c->color_trc = AVCOL_TRC_BT709;
-	c->time_base = (AVRational){1, codec->id == AV_CODEC_ID_MPEG4 ? 60000 : CLOCK_RATE}; /* MPEG-4 has 16 bits */
+	/* MPEG-4 has 16 bits */
+	c->time_base = (AVRational){1, codec->id == AV_CODEC_ID_MPEG4 ? 60000 : CLOCK_RATE};
 	c->framerate = av_d2q(w->o.fps, 1001000);
 	c->gop_size = (int)fmax(1, round(w->o.fps * w->o.keyframe_s));
 	c->keyint_min = c->gop_size;
@@ -113,7 +118,8 @@ static int open_encoder(struct writer *w, const AVCodec *codec)
 	}
 	if (strcmp(codec->name, "libx264") != 0)
 		c->bit_rate = w->o.max_kbit ? (int64_t)w->o.max_kbit * 700 : 2000000;
-	/* Options of x264 alone; another encoder leaves them unused. A fixed distance of keyframes, as cameras have it. */
+	/* Options of x264 alone; another encoder leaves them unused. A fixed
+	 * distance of keyframes, as cameras have it. */
 	char crf[8];
 	snprintf(crf, sizeof crf, "%d", w->o.quality ? w->o.quality : 26);
 	av_opt_set(c->priv_data, "preset", "veryfast", 0);
@@ -137,8 +143,8 @@ static int open_video(struct writer *w)
 		return r;
 	const AVCodecContext *c = w->video.enc;
 	w->video.frame = picture_frame(c);
-	w->scale = sws_getContext(c->width, c->height, AV_PIX_FMT_RGB24, c->width, c->height, c->pix_fmt, SWS_BILINEAR,
-	                          NULL, NULL, NULL);
+	w->scale = sws_getContext(c->width, c->height, AV_PIX_FMT_RGB24, c->width, c->height,
+	                          c->pix_fmt, SWS_BILINEAR, NULL, NULL, NULL);
 	if (!w->video.frame || !w->scale)
 		return AVERROR(ENOMEM);
 	const int *bt709 = sws_getCoefficients(SWS_CS_ITU709);
@@ -200,7 +206,8 @@ static int open_sink(struct writer *w)
 {
 	enum { BUFFER = 256 << 10 };
 	unsigned char *buffer = av_malloc(BUFFER);
-	w->mux->pb = buffer ? avio_alloc_context(buffer, BUFFER, 1, w, NULL, write_sink, seek_sink) : NULL;
+	w->mux->pb =
+		buffer ? avio_alloc_context(buffer, BUFFER, 1, w, NULL, write_sink, seek_sink) : NULL;
 	if (!w->mux->pb)
 		av_free(buffer);
 	return w->mux->pb ? 0 : AVERROR(ENOMEM);
@@ -215,7 +222,8 @@ static int open_path(struct writer *w)
 	return r;
 }
 
-/* Room for the header in front: what the tables of so many frames, of chunks of a second, can take. */
+/* Room for the header in front: what the tables of so many frames, of chunks of
+ * a second, can take. */
 static int64_t header_room(const struct writer_options *o)
 {
 	int64_t seconds = o->duration / 1000000 + 60;
@@ -256,7 +264,8 @@ static int open_writer(struct writer *w, struct err *err)
 	return r < 0 ? note_error(err, r, "cannot write %s", w->path) : 0;
 }
 
-int writer_open(const char *path, const struct writer_options *o, struct writer **ret, struct err *err)
+int writer_open(const char *path, const struct writer_options *o, struct writer **ret,
+                struct err *err)
 {
 	AUTO(writer_freep) struct writer *w = mem_alloc(1, sizeof *w);
 	w->o = *o;
@@ -268,8 +277,8 @@ int writer_open(const char *path, const struct writer_options *o, struct writer 
 	return r;
 }
 
-int writer_open_sink(const struct writer_sink *sink, const struct writer_options *o, struct writer **ret,
-                     struct err *err)
+int writer_open_sink(const struct writer_sink *sink, const struct writer_options *o,
+                     struct writer **ret, struct err *err)
 {
 	AUTO(writer_freep) struct writer *w = mem_alloc(1, sizeof *w);
 	w->o = *o;
@@ -283,7 +292,8 @@ int writer_open_sink(const struct writer_sink *sink, const struct writer_options
 
 /* ---- writing ---- */
 
-/* Hands one frame (NULL: no more) to the encoder, and what comes out of it to the file. */
+/* Hands one frame (NULL: no more) to the encoder, and what comes out of it to
+ * the file. */
 static int pass_on(struct writer *w, struct track *t, const AVFrame *f)
 {
 	int r = avcodec_send_frame(t->enc, f);
@@ -294,7 +304,8 @@ static int pass_on(struct writer *w, struct track *t, const AVFrame *f)
 		if (r < 0)
 			return r;
 		if (t == &w->video && !w->pkt->duration)
-			w->pkt->duration = llround(t->enc->time_base.den / w->o.fps); /* how long the last picture is shown */
+			/* how long the last picture is shown */
+			w->pkt->duration = llround(t->enc->time_base.den / w->o.fps);
 		av_packet_rescale_ts(w->pkt, t->enc->time_base, t->st->time_base);
 		w->pkt->stream_index = t->st->index;
 		r = av_interleaved_write_frame(w->mux, w->pkt);
@@ -304,17 +315,20 @@ static int pass_on(struct writer *w, struct track *t, const AVFrame *f)
 	return r == AVERROR(EAGAIN) || r == AVERROR_EOF ? 0 : r;
 }
 
-/* The time of the next picture in the encoder's ticks; it must follow the one before. */
+/* The time of the next picture in the encoder's ticks; it must follow the one
+ * before. */
 static int next_time(struct writer *w, int64_t t_us, int64_t *ret, struct err *err)
 {
 	int64_t t = av_rescale(t_us, w->video.enc->time_base.den, 1000000);
 	if (t <= w->last)
-		return err_set(err, ERR_INTERNAL, "a picture at %lld us does not follow the one before", (long long)t_us);
+		return err_set(err, ERR_INTERNAL, "a picture at %lld us does not follow the one before",
+		               (long long)t_us);
 	*ret = w->last = t;
 	return 0;
 }
 
-int writer_picture(struct writer *w, int64_t t_us, const uint8_t *rgb, size_t stride, struct err *err)
+int writer_picture(struct writer *w, int64_t t_us, const uint8_t *rgb, size_t stride,
+                   struct err *err)
 {
 	AVFrame *f = w->video.frame;
 	int64_t t = 0;

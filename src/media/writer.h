@@ -1,7 +1,9 @@
-/* Writes an MP4 file from drawn pictures and sound: H.264 (4:2:0, BT.709), and AAC where sound is wanted.
+/* Writes an MP4 file from drawn pictures and sound: H.264 (4:2:0, BT.709), and
+ * AAC where sound is wanted.
  *
- * The file grows as PATH.part and takes its name when it is complete; whatever goes wrong, nothing half-written stays.
- * One thread at a time; every call may block on the disk or the encoder. */
+ * The file grows as PATH.part and takes its name when it is complete; whatever
+ * goes wrong, nothing half-written stays. One thread at a time; every call may
+ * block on the disk or the encoder. */
 #ifndef VDET_MEDIA_WRITER_H
 #define VDET_MEDIA_WRITER_H
 
@@ -13,19 +15,24 @@
 #include "base/mem.h"
 
 struct writer_options {
-	int width, height;  /* even, 16 to 4096 */
-	double fps;         /* 0.1 to 120; pictures' times need not keep to it */
-	double keyframe_s;  /* a keyframe at least this often, and no more often: 0.1 to 60 s, as cameras do */
+	int width, height; /* even, 16 to 4096 */
+	double fps;        /* 0.1 to 120; pictures' times need not keep to it */
+	/* a keyframe at least this often, and no more often: 0.1 to 60 s, as
+	 * cameras do */
+	double keyframe_s;
 	int quality;        /* x264's constant rate factor, 0 (best) to 51; 0 = 26 */
 	int sound_rate;     /* samples a second of a channel; 0 = no sound */
 	int sound_channels; /* 0 = 1 */
-	bool web;           /* for browsers: no B-frames, and the header in front of a file of `duration` microseconds */
-	bool bt601;         /* what the pictures given to writer_frame() are, if not BT.709 */
-	int max_kbit;       /* of video in a second; 0 = whatever the quality takes */
+	/* for browsers: no B-frames, and the header in front of a file of
+	 * `duration` microseconds */
+	bool web;
+	bool bt601;   /* what the pictures given to writer_frame() are, if not BT.709 */
+	int max_kbit; /* of video in a second; 0 = whatever the quality takes */
 	int64_t duration;
 };
 
-/* Where bytes go if not to a file: `len` of them at `pos`; 0 or a negative errno. */
+/* Where bytes go if not to a file: `len` of them at `pos`; 0 or a negative
+ * errno. */
 struct writer_sink {
 	int (*write)(void *ctx, int64_t pos, const void *data, size_t len);
 	void *ctx;
@@ -33,17 +40,20 @@ struct writer_sink {
 
 struct writer;
 
-int writer_open(const char *path, const struct writer_options *o, struct writer **ret, struct err *err);
+int writer_open(const char *path, const struct writer_options *o, struct writer **ret,
+                struct err *err);
 /* The same, to a sink, which is copied. */
-int writer_open_sink(const struct writer_sink *sink, const struct writer_options *o, struct writer **ret,
-                     struct err *err);
-/* A picture that is shown from t_us on; times must grow. RGB24, rows `stride` bytes apart; copied. */
-int writer_picture(struct writer *w, int64_t t_us, const uint8_t *rgb, size_t stride, struct err *err);
+int writer_open_sink(const struct writer_sink *sink, const struct writer_options *o,
+                     struct writer **ret, struct err *err);
+/* A picture that is shown from t_us on; times must grow. RGB24, rows `stride`
+ * bytes apart; copied. */
+int writer_picture(struct writer *w, int64_t t_us, const uint8_t *rgb, size_t stride,
+                   struct err *err);
 /* The same with a decoded picture of this size: YUV 4:2:0, limited range. */
 struct AVFrame;
 int writer_frame(struct writer *w, int64_t t_us, const struct AVFrame *f, struct err *err);
-/* The next n samples of each channel, interleaved. Pictures and sound should be given in step, a second or so at a
- * time. */
+/* The next n samples of each channel, interleaved. Pictures and sound should be
+ * given in step, a second or so at a time. */
 int writer_sound(struct writer *w, const int16_t *samples, size_t n, struct err *err);
 /* Completes the file and gives it its name. Free the writer in any case. */
 int writer_finish(struct writer *w, struct err *err);

@@ -23,15 +23,18 @@ static bool climb(struct memory_policy *p, int64_t now)
 }
 
 /* What is short, as text; false if nothing is. */
-static bool is_short(const struct memory_policy *p, const struct memory_reading *r, char why[static 120])
+static bool is_short(const struct memory_policy *p, const struct memory_reading *r,
+                     char why[static 120])
 {
 	if (r->share >= p->limits.cleanup)
 		snprintf(why, 120, "%.0f %% of the GPU's memory in use, of %.0f %% allowed", 100 * r->share,
 		         100 * p->limits.cleanup);
 	else if (r->refusals > p->refusals)
-		snprintf(why, 120, "the engine refused %lld requests for lack of room", (long long)(r->refusals - p->refusals));
+		snprintf(why, 120, "the engine refused %lld requests for lack of room",
+		         (long long)(r->refusals - p->refusals));
 	else if (r->preemptions > p->preemptions)
-		snprintf(why, 120, "the engine put back %lld requests", (long long)(r->preemptions - p->preemptions));
+		snprintf(why, 120, "the engine put back %lld requests",
+		         (long long)(r->preemptions - p->preemptions));
 	else if (r->cache >= CACHE_FULL)
 		snprintf(why, 120, "the engine's cache is %.0f %% full", 100 * r->cache);
 	else
@@ -39,7 +42,8 @@ static bool is_short(const struct memory_policy *p, const struct memory_reading 
 	return true;
 }
 
-enum memory_move memory_policy_read(struct memory_policy *p, const struct memory_reading *r, char why[static 120])
+enum memory_move memory_policy_read(struct memory_policy *p, const struct memory_reading *r,
+                                    char why[static 120])
 {
 	if (!p->begun) { /* what happened before is not ours */
 		p->begun = true;
@@ -48,14 +52,16 @@ enum memory_move memory_policy_read(struct memory_policy *p, const struct memory
 		p->since = r->now;
 	}
 	bool lack = is_short(p, r, why);
-	/* Counters are judged once a step: while one is given time to help, more may fail that was begun before it. */
+	/* Counters are judged once a step: while one is given time to help, more
+	 * may fail that was begun before it. */
 	if (lack && p->step != MEMORY_FINE && r->now - p->since < p->limits.patience)
 		return MEMORY_STAY;
 	p->preemptions = r->preemptions;
 	p->refusals = r->refusals;
 	if (lack)
 		return climb(p, r->now) ? MEMORY_UP : MEMORY_STAY;
-	/* Between goal and cleanup all stays as it is, but nobody is kept waiting for more. */
+	/* Between goal and cleanup all stays as it is, but nobody is kept waiting
+	 * for more. */
 	bool calm = r->share < p->limits.goal;
 	bool waiting = memory_policy_holds(p);
 	calm |= waiting;

@@ -1,20 +1,30 @@
-/* What to do when memory runs short: a ladder, climbed one step at a time and left the same way. Pure: time and
- * measurements come from the caller. */
+/* What to do when memory runs short: a ladder, climbed one step at a time and
+ * left the same way. Pure: time and measurements come from the caller. */
 #ifndef VDET_MEMORY_MEMORY_POLICY_H
 #define VDET_MEMORY_MEMORY_POLICY_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Each step includes those before it; except that nobody is kept waiting from shrinking on: what still does not
- * fit in the end is what the engine needs at rest. */
-enum memory_step { MEMORY_FINE, MEMORY_HOLD, MEMORY_FREE, MEMORY_SHRINK, MEMORY_FEWER, MEMORY_RESTART };
+/* Each step includes those before it; except that nobody is kept waiting from
+ * shrinking on: what still does not fit in the end is what the engine needs at
+ * rest. */
+enum memory_step {
+	MEMORY_FINE,
+	MEMORY_HOLD,
+	MEMORY_FREE,
+	MEMORY_SHRINK,
+	MEMORY_FEWER,
+	MEMORY_RESTART
+};
 const char *memory_step_text(enum memory_step step); /* for the journal and the report */
 
 struct memory_limits {
-	double goal, cleanup; /* shares of the memory, 0 to 1: from `cleanup` on something is done, below `goal` it ends */
-	int64_t patience;     /* microseconds that a step is given to help */
-	int64_t calm;         /* below the goal for that long, and a step is taken back */
+	/* shares of the memory, 0 to 1: from `cleanup` on something is done, below
+	 * `goal` it ends */
+	double goal, cleanup;
+	int64_t patience; /* microseconds that a step is given to help */
+	int64_t calm;     /* below the goal for that long, and a step is taken back */
 };
 
 struct memory_reading {
@@ -37,13 +47,15 @@ struct memory_policy {
 enum memory_move { MEMORY_STAY, MEMORY_UP, MEMORY_BACK };
 
 /* Takes a reading; *why (of 120 bytes) is written on a move: what was measured. */
-enum memory_move memory_policy_read(struct memory_policy *p, const struct memory_reading *r, char why[static 120]);
-/* A request just failed because memory ran out: on to shrinking at once, then a step each time. */
+enum memory_move memory_policy_read(struct memory_policy *p, const struct memory_reading *r,
+                                    char why[static 120]);
+/* A request just failed because memory ran out: on to shrinking at once, then a
+ * step each time. */
 enum memory_move memory_policy_ran_out(struct memory_policy *p, int64_t now);
 
 /* What holds while the policy is where it is. */
 bool memory_policy_holds(const struct memory_policy *p);
-double memory_policy_scale(const struct memory_policy *p);              /* of the pictures' long side */
+double memory_policy_scale(const struct memory_policy *p); /* of the pictures' long side */
 int memory_policy_slots(const struct memory_policy *p, int configured); /* 0 = as configured */
 
 #endif

@@ -16,7 +16,8 @@
 #define AT(member) offsetof(struct memory_options, member)
 static const struct opt_row rows[] = {
 	{"memory.policy", NULL, OPT_BOOL, AT(policy), "true", 0, 0, NULL, NULL,
-     "Act when the GPU's memory runs short, or the engine says so: pause, free caches, smaller pictures, fewer "
+     "Act when the GPU's memory runs short, or the engine says so: pause, free caches, smaller "
+     "pictures, fewer "
      "requests "
      "at once, a new start of the engine, in this order; back again when there is room.",
      0},
@@ -24,7 +25,8 @@ static const struct opt_row rows[] = {
      "Share of the GPU's memory below which a step is taken back.", 0},
 	{"memory.cleanup", NULL, OPT_DOUBLE, AT(cleanup), "0.8", 0.05, 1, NULL, "SHARE",
      "Share of the GPU's memory from which on something is done.", 0},
-	{"memory.period", NULL, OPT_TIME, AT(period), "1", 0.01, 3600, NULL, "TIME", "How often memory is looked at.", 0},
+	{"memory.period", NULL, OPT_TIME, AT(period), "1", 0.01, 3600, NULL, "TIME",
+     "How often memory is looked at.", 0},
 	{"memory.patience", NULL, OPT_TIME, AT(patience), "5", 0, 3600, NULL, "TIME",
      "How long a step is given to help before the next one.", 0},
 	{"memory.calm", NULL, OPT_TIME, AT(calm), "30", 0, 86400, NULL, "TIME",
@@ -66,7 +68,8 @@ static void journal(struct memory *m, const char *what, const char *why)
 	}
 }
 
-/* Makes the engine as the policy wants it. `entered`: this step was just reached from below. */
+/* Makes the engine as the policy wants it. `entered`: this step was just
+ * reached from below. */
 static void apply(struct memory *m, bool entered)
 {
 	struct err err = {0};
@@ -88,7 +91,8 @@ static void moved(struct memory *m, enum memory_move move, const char *why)
 		return;
 	pthread_mutex_lock(&m->lock);
 	AUTO(mem_freep)
-	char *what = mem_printf("%s%s", move == MEMORY_BACK ? "back: " : "", memory_step_text(m->policy.step));
+	char *what =
+		mem_printf("%s%s", move == MEMORY_BACK ? "back: " : "", memory_step_text(m->policy.step));
 	journal(m, what, why);
 	pthread_mutex_unlock(&m->lock);
 	apply(m, move == MEMORY_UP);
@@ -103,7 +107,8 @@ static void sampled(void *ctx)
 
 static void look(struct memory *m)
 {
-	struct memory_reading r = {.now = clock_now(), .share = gpu_share(m->gpu), .refusals = engine_refusals(m->engine)};
+	struct memory_reading r = {
+		.now = clock_now(), .share = gpu_share(m->gpu), .refusals = engine_refusals(m->engine)};
 	char why[120] = "";
 	engine_pressure(m->engine, &r.cache, &r.preemptions);
 	pthread_mutex_lock(&m->lock);
@@ -242,7 +247,7 @@ json_t *memory_json(struct memory *m, size_t samples)
 	pthread_mutex_lock(&m->lock);
 	enum memory_step step = m->policy.step;
 	pthread_mutex_unlock(&m->lock);
-	return json_pack("{s:i, s:s, s:b, s:f, s:f, s:o}", "step", (int)step, "state", memory_step_text(step), "policy",
-	                 m->o.policy, "goal", m->policy.limits.goal, "cleanup", m->policy.limits.cleanup, "gpu",
-	                 gpu_ring_json(m->gpu, samples));
+	return json_pack("{s:i, s:s, s:b, s:f, s:f, s:o}", "step", (int)step, "state",
+	                 memory_step_text(step), "policy", m->o.policy, "goal", m->policy.limits.goal,
+	                 "cleanup", m->policy.limits.cleanup, "gpu", gpu_ring_json(m->gpu, samples));
 }

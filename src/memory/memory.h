@@ -1,5 +1,5 @@
-/* Memory while jobs run: the monitor of the GPUs, and the policy that acts on the engine. One for an engine; a thread
- * of its own. Thread-safe. */
+/* Memory while jobs run: the monitor of the GPUs, and the policy that acts on
+ * the engine. One for an engine; a thread of its own. Thread-safe. */
 #ifndef VDET_MEMORY_MEMORY_H
 #define VDET_MEMORY_MEMORY_H
 
@@ -25,7 +25,8 @@ struct memory *memory_open(const struct memory_options *o, struct engine *engine
 void memory_free(struct memory *m);
 DEFINE_FREEP(struct memory, memory)
 
-/* A job runs: what is done is written into its journal. Both tolerate NULL for `m`, as do those below. */
+/* A job runs: what is done is written into its journal. Both tolerate NULL for
+ * `m`, as do those below. */
 void memory_attach(struct memory *m, struct store *store, const char *job);
 void memory_detach(struct memory *m, const char *job);
 
@@ -35,7 +36,8 @@ int memory_picture_size(struct memory *m, int64_t size);
 void memory_ran_out(struct memory *m, const char *why);
 
 struct gpu *memory_gpu(struct memory *m);
-/* {"step": 0, "state": "all as configured", "policy": true, "goal", "cleanup", "gpu": …ring}. */
+/* {"step": 0, "state": "all as configured", "policy": true, "goal", "cleanup",
+ * "gpu": …ring}. */
 json_t *memory_json(struct memory *m, size_t samples);
 
 #endif

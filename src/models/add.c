@@ -21,7 +21,8 @@
 
 #define PARTS_MAX 1000
 
-/* What goes in: the named files, with the parts of a split one that were not named. */
+/* What goes in: the named files, with the parts of a split one that were not
+ * named. */
 struct parts {
 	char **paths;
 	size_t n;
@@ -56,42 +57,49 @@ static int gather(char *const *files, int n, struct parts *p, struct err *err)
 		bool clip = !strcmp(g.arch, "clip"), named = model_is_projector(files[i]);
 		gguf_clear(&g);
 		if (clip != named)
-			return err_set(err, ERR_ARG,
-			               clip ? "%s is a projector; give it a name with mmproj in it, as others expect it"
-			                    : "%s is named like a projector (mmproj) but is a model of its own",
-			               files[i]);
+			return err_set(
+				err, ERR_ARG,
+				clip ? "%s is a projector; give it a name with mmproj in it, as others expect it"
+					 : "%s is named like a projector (mmproj) but is a model of its own",
+				files[i]);
 		if (!model_split(files[i], &stem, &count)) {
 			add_path(p, files[i]);
 			continue;
 		}
 		if (count > PARTS_MAX)
-			return err_set(err, ERR_LIMIT, "%s claims to be one of %" PRId64 " parts", files[i], count);
+			return err_set(err, ERR_LIMIT, "%s claims to be one of %" PRId64 " parts", files[i],
+			               count);
 		for (int64_t k = 1; k <= count; k++) {
 			AUTO(mem_freep)
-			char *path = mem_printf("%.*s-%05" PRId64 "-of-%05" PRId64 ".gguf", (int)stem, files[i], k, count);
+			char *path = mem_printf("%.*s-%05" PRId64 "-of-%05" PRId64 ".gguf", (int)stem, files[i],
+			                        k, count);
 			if (!file_exists(path))
-				return err_set(err, ERR_NOENT, "part %" PRId64 " of %" PRId64 " of the model is missing: %s", k, count,
-				               path);
+				return err_set(err, ERR_NOENT,
+				               "part %" PRId64 " of %" PRId64 " of the model is missing: %s", k,
+				               count, path);
 			add_path(p, path);
 		}
 	}
 	return 0;
 }
 
-static int copy_bytes(int from, int to, int64_t size, const char *path, struct cancel *cancel, struct err *err)
+static int copy_bytes(int from, int to, int64_t size, const char *path, struct cancel *cancel,
+                      struct err *err)
 {
 	struct statvfs v;
 	char need[TEXT_SIZE_MAX], have[TEXT_SIZE_MAX];
 	if (ioctl(to, FICLONE, from) == 0)
 		return 0;
 	if (fstatvfs(to, &v) == 0 && (double)v.f_bavail * (double)v.f_frsize < (double)size)
-		return err_set(err, ERR_NOSPC, "%s needs %s, and %s are free", path, text_size((double)size, need),
+		return err_set(err, ERR_NOSPC, "%s needs %s, and %s are free", path,
+		               text_size((double)size, need),
 		               text_size((double)v.f_bavail * (double)v.f_frsize, have));
 	for (int64_t done = 0; done < size;) {
 		if (cancel_fired(cancel))
 			return err_set(err, ERR_CANCELED, "interrupted");
 		ssize_t n = copy_file_range(from, NULL, to, NULL, 64 << 20, 0);
-		if (n < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)) {
+		if (n < 0 &&
+		    (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)) {
 			static _Thread_local char data[1 << 16];
 			n = read(from, data, sizeof data);
 			if (n > 0 && write(to, data, (size_t)n) != n)
@@ -106,7 +114,8 @@ static int copy_bytes(int from, int to, int64_t size, const char *path, struct c
 	return fsync(to) < 0 ? err_sys(err, errno, "cannot write %s", path) : 0;
 }
 
-/* The file into the folder: a second name for it where both lie on one disk, else a copy. */
+/* The file into the folder: a second name for it where both lie on one disk,
+ * else a copy. */
 static int place(const char *from, const char *to, struct cancel *cancel, struct err *err)
 {
 	struct stat a, b;
@@ -115,8 +124,11 @@ static int place(const char *from, const char *to, struct cancel *cancel, struct
 	if (stat(to, &b) == 0) {
 		if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
 			return 1;
-		return err_set(err, ERR_ARG,
-		               "there is a file %s already; vdet model rm removes it, --name gives this one another name", to);
+		return err_set(
+			err, ERR_ARG,
+			"there is a file %s already; vdet model rm removes it, --name gives this one another "
+			"name",
+			to);
 	}
 	AUTO(mem_freep) char *real = realpath(from, NULL);
 	if (real && link(real, to) == 0)
@@ -143,7 +155,8 @@ static void take_back(const struct model_folder *f, const struct parts *p)
 	rmdir(f->dir);
 }
 
-static int place_all(const struct model_get *g, struct model_folder *f, struct parts *p, struct err *err)
+static int place_all(const struct model_get *g, struct model_folder *f, struct parts *p,
+                     struct err *err)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		AUTO(mem_freep) char *to = file_join(f->dir, file_base(p->paths[i]));
@@ -153,17 +166,20 @@ static int place_all(const struct model_get *g, struct model_folder *f, struct p
 		int r = place(p->paths[i], to, g->cancel, err);
 		if (r < 0)
 			return r;
-		/* Those that we did not put there come last, so that taking back leaves them. */
+		/* Those that we did not put there come last, so that taking back leaves
+		 * them. */
 		if (r == 0) {
 			char *path = p->paths[i];
-			memmove(p->paths + p->fresh + 1, p->paths + p->fresh, (i - p->fresh) * sizeof *p->paths);
+			memmove(p->paths + p->fresh + 1, p->paths + p->fresh,
+			        (i - p->fresh) * sizeof *p->paths);
 			p->paths[p->fresh++] = path;
 		}
 	}
 	return 0;
 }
 
-static int describe(const struct model_get *g, struct model_folder *f, const struct parts *p, struct err *err)
+static int describe(const struct model_get *g, struct model_folder *f, const struct parts *p,
+                    struct err *err)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		const char *name = file_base(p->paths[i]);
@@ -171,7 +187,8 @@ static int describe(const struct model_get *g, struct model_folder *f, const str
 		AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 		struct gguf h = {0};
 		char hash[HASH_HEX];
-		int r = fd < 0 ? err_sys(err, errno, "cannot read %s", path) : hash_fd(fd, g->cancel, NULL, hash, err);
+		int r = fd < 0 ? err_sys(err, errno, "cannot read %s", path)
+		               : hash_fd(fd, g->cancel, NULL, hash, err);
 		if (r < 0 || (r = gguf_read(path, &h, err)) < 0)
 			return r;
 		const char *precision = model_name_precision(name);
@@ -196,13 +213,14 @@ static char *name_for(const struct parts *p)
 		if (model_is_projector(p->paths[i]))
 			continue;
 		const char *base = file_base(p->paths[i]);
-		return model_split(base, &stem, &count) ? mem_printf("%.*s", (int)stem, base) : file_stem(base);
+		return model_split(base, &stem, &count) ? mem_printf("%.*s", (int)stem, base)
+		                                        : file_stem(base);
 	}
 	return NULL;
 }
 
-int model_add(const struct model_get *g, char *const *files, int n, const char *name, struct model_folder *ret,
-              struct err *err)
+int model_add(const struct model_get *g, char *const *files, int n, const char *name,
+              struct model_folder *ret, struct err *err)
 {
 	AUTO(parts_clear) struct parts p = {0};
 	AUTO(model_folder_clear) struct model_folder f = {0};
@@ -212,8 +230,9 @@ int model_add(const struct model_get *g, char *const *files, int n, const char *
 		return r;
 	AUTO(mem_freep) char *own = *name ? mem_strdup(name) : name_for(&p);
 	if (!own)
-		return err_set(err, ERR_ARG,
-		               "no model was named, only a projector; name both, or the model's folder with --name");
+		return err_set(
+			err, ERR_ARG,
+			"no model was named, only a projector; name both, or the model's folder with --name");
 	if (strchr(own, '/') || *own == '.')
 		return err_set(err, ERR_ARG, "%s is no name for a model", own);
 	if (model_folder_read(g->models_dir, own, &f, &ignored) < 0 || !f.managed) {

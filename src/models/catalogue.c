@@ -60,9 +60,10 @@ static bool good_path(const char *s)
 	return n > 5 && n < 500 && *s != '/' && !strstr(s, "..") && !strcasecmp(s + n - 5, ".gguf");
 }
 
-static const char *const model_keys[] = {"name",     "title",   "licence", "repository", "revision",
-                                         "quantize", "files",   "context", "parameters", "projector_parameters",
-                                         "text",     "picture", "vision"};
+static const char *const model_keys[] = {
+	"name",     "title",   "licence", "repository", "revision",
+	"quantize", "files",   "context", "parameters", "projector_parameters",
+	"text",     "picture", "vision"};
 
 static int check_keys(const struct parse *p, const json_t *o)
 {
@@ -108,8 +109,10 @@ static int take_files(const struct parse *p, const json_t *list, struct catalogu
 
 static void take_shape(const json_t *o, struct catalogue_model *m)
 {
-	const json_t *t = json_object_get(o, "text"), *p = json_object_get(o, "picture"), *v = json_object_get(o, "vision");
-	int64_t layers = number_of(t, "layers"), heads = number_of(t, "heads"), width = number_of(t, "width");
+	const json_t *t = json_object_get(o, "text"), *p = json_object_get(o, "picture"),
+				 *v = json_object_get(o, "vision");
+	int64_t layers = number_of(t, "layers"), heads = number_of(t, "heads"),
+			width = number_of(t, "width");
 	int64_t key = number_of(t, "key_length"), kv = number_of(t, "kv_heads");
 	if (!key && heads)
 		key = width / heads;
@@ -169,7 +172,8 @@ static int take_model(struct parse *p, const json_t *o, struct catalogue_model *
 	const char *slash = strchr(m->repository, '/');
 	if (*m->repository &&
 	    (!slash || strchr(slash + 1, '/') || slash == m->repository || !slash[1] ||
-	     strspn(m->repository, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") !=
+	     strspn(m->repository,
+	            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") !=
 	         strlen(m->repository)))
 		return fault(p, "\"repository\" must be OWNER/NAME");
 	if ((r = take_files(p, json_object_get(o, "files"), m)) < 0)
@@ -193,7 +197,8 @@ static void put(struct catalogue *c, struct catalogue_model m)
 	c->models[c->n++] = m;
 }
 
-static int take_all(struct catalogue *c, const char *text, size_t len, const char *where, struct err *err)
+static int take_all(struct catalogue *c, const char *text, size_t len, const char *where,
+                    struct err *err)
 {
 	json_error_t why;
 	json_auto_t *j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
@@ -221,7 +226,8 @@ static int take_all(struct catalogue *c, const char *text, size_t len, const cha
 int catalogue_load(const char *own, struct catalogue **ret, struct err *err)
 {
 	AUTO(catalogue_freep) struct catalogue *c = mem_alloc(1, sizeof *c);
-	int r = take_all(c, catalogue_models_json, catalogue_models_json_len, "the built-in catalogue", err);
+	int r = take_all(c, catalogue_models_json, catalogue_models_json_len, "the built-in catalogue",
+	                 err);
 	if (r < 0)
 		return r;
 	if (own && *own) {
@@ -260,9 +266,11 @@ int catalogue_unknown(const struct catalogue *c, const char *name, struct err *e
 	for (size_t i = 0; i < c->n; i++)
 		names[i] = c->models[i].name;
 	const char *near = opt_nearest(name, names, c->n);
-	return near ? err_set(err, ERR_NOENT, "the catalogue has no model %s; did you mean %s?", name, near)
+	return near ? err_set(err, ERR_NOENT, "the catalogue has no model %s; did you mean %s?", name,
+	                      near)
 	            : err_set(err, ERR_NOENT,
-	                      "the catalogue has no model %s; vdet model list --all shows it, and OWNER/NAME names any "
+	                      "the catalogue has no model %s; vdet model list --all shows it, and "
+	                      "OWNER/NAME names any "
 	                      "repository of the hub",
 	                      name);
 }

@@ -1,6 +1,8 @@
-/* The catalogue: vision-language models that are known to work, and where they are had. One is built in
- * (data/models.json); a file of the user's own adds to it and replaces entries of the same name. Its form is
- * docs/models.schema.json. Read-only once loaded, so any thread may read; loading blocks for the file. */
+/* The catalogue: vision-language models that are known to work, and where they
+ * are had. One is built in (data/models.json); a file of the user's own adds to
+ * it and replaces entries of the same name. Its form is
+ * docs/models.schema.json. Read-only once loaded, so any thread may read;
+ * loading blocks for the file. */
 #ifndef VDET_MODELS_CATALOGUE_H
 #define VDET_MODELS_CATALOGUE_H
 
@@ -31,7 +33,8 @@ struct catalogue {
 	size_t n;
 };
 
-/* `own`: path of the user's catalogue, "" or NULL = none. ERR_FORMAT names the entry and what is wrong with it. */
+/* `own`: path of the user's catalogue, "" or NULL = none. ERR_FORMAT names the
+ * entry and what is wrong with it. */
 int catalogue_load(const char *own, struct catalogue **ret, struct err *err);
 void catalogue_free(struct catalogue *c);
 DEFINE_FREEP(struct catalogue, catalogue)

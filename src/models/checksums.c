@@ -1,4 +1,5 @@
-/* Is the demo model the one that belongs here? SHA256SUMS beside its files tells, in the form of sha256sum(1). */
+/* Is the demo model the one that belongs here? SHA256SUMS beside its files
+ * tells, in the form of sha256sum(1). */
 #include <string.h>
 #include <strings.h>
 
@@ -16,7 +17,8 @@ static const char *sum_of(const char *sums, const char *name)
 	for (const char *line = sums; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
 		size_t len = strcspn(line, "\r\n");
-		if (len == digits + 2 + n && line[digits] == ' ' && strncmp(line + digits + 2, name, n) == 0)
+		if (len == digits + 2 + n && line[digits] == ' ' &&
+		    strncmp(line + digits + 2, name, n) == 0)
 			return line;
 	}
 	return NULL;
@@ -33,14 +35,17 @@ static int check_sum(const char *sums, const char *path, struct err *err)
 		return r;
 	if (strncasecmp(want, got, HASH_HEX - 1) == 0)
 		return 0;
-	return err_set(err, ERR_FORMAT,
-	               "%s is damaged or of another version: SHA256SUMS beside it tells of another file; get both again",
-	               path);
+	return err_set(
+		err, ERR_FORMAT,
+		"%s is damaged or of another version: SHA256SUMS beside it tells of another file; get "
+		"both again",
+		path);
 }
 
 int model_check_sums(const struct model *m, struct err *err)
 {
-	AUTO(mem_freep) char *path = mem_printf("%.*sSHA256SUMS", (int)(file_base(m->path) - m->path), m->path);
+	AUTO(mem_freep)
+	char *path = mem_printf("%.*sSHA256SUMS", (int)(file_base(m->path) - m->path), m->path);
 	AUTO(buf_free) struct buf sums = BUF(SUMS_MAX);
 	if (!file_exists(path))
 		return 0;

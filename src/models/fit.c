@@ -23,9 +23,10 @@ double fit_bits(const char *quantize)
 	static const struct {
 		const char *name;
 		double bits;
-	} known[] = {{"f32", 32},      {"bf16", 16},     {"f16", 16},      {"q8_0", 8.51},   {"q6_k", 6.57},
-	             {"q5_k_m", 5.70}, {"q5_k_s", 5.57}, {"q4_k_m", 4.90}, {"q4_k_s", 4.67}, {"q4_0", 4.64},
-	             {"mixed", 5.5},   {"q3_k_m", 4.0},  {"q3_k_l", 4.3},  {"q2_k", 3.17},   {"mxfp4", 4.4}};
+	} known[] = {{"f32", 32},      {"bf16", 16},     {"f16", 16},      {"q8_0", 8.51},
+	             {"q6_k", 6.57},   {"q5_k_m", 5.70}, {"q5_k_s", 5.57}, {"q4_k_m", 4.90},
+	             {"q4_k_s", 4.67}, {"q4_0", 4.64},   {"mixed", 5.5},   {"q3_k_m", 4.0},
+	             {"q3_k_l", 4.3},  {"q2_k", 3.17},   {"mxfp4", 4.4}};
 	for (size_t i = 0; quantize && i < ARRAY_LEN(known); i++)
 		if (!strcasecmp(known[i].name, quantize))
 			return known[i].bits;
@@ -39,7 +40,8 @@ double fit_cache_bytes(const char *cache_type)
 	return !strcmp(cache_type, "q8_0") ? 34.0 / 32 : !strcmp(cache_type, "q4_0") ? 18.0 / 32 : 0;
 }
 
-/* Layers of which only one in `period` looks back at everything, by architecture, as llama.cpp has it. */
+/* Layers of which only one in `period` looks back at everything, by
+ * architecture, as llama.cpp has it. */
 static int64_t window_period(const char *arch)
 {
 	static const struct {
@@ -57,7 +59,8 @@ static void set_picture(const struct gguf *p, struct fit_model *m)
 {
 	m->patch = p->patch_size;
 	m->merge = p->merge > 0 ? p->merge : 1;
-	bool grows = strstr(p->projector, "qwen") || strstr(p->projector, "pixtral") || strstr(p->projector, "kimi");
+	bool grows = strstr(p->projector, "qwen") || strstr(p->projector, "pixtral") ||
+	             strstr(p->projector, "kimi");
 	if (strstr(p->projector, "qwen") && p->merge <= 0)
 		m->merge = 2;
 	if (grows || p->patch_size <= 0 || p->image_size <= 0)
@@ -141,8 +144,10 @@ static int64_t cache_size(const struct fit_model *m, const struct fit_choice *c)
 
 static int64_t compute_size(const struct fit_model *m, const struct fit_choice *c)
 {
-	int64_t text = BATCH * (4 * m->vocab + 8 * 4 * m->width) + 2 * BATCH * rounded(c->context, CONTEXT_STEP);
-	int64_t patches = m->patch > 0 ? (c->picture_width / m->patch + 1) * (c->picture_height / m->patch + 1) : 0;
+	int64_t text =
+		BATCH * (4 * m->vocab + 8 * 4 * m->width) + 2 * BATCH * rounded(c->context, CONTEXT_STEP);
+	int64_t patches =
+		m->patch > 0 ? (c->picture_width / m->patch + 1) * (c->picture_height / m->patch + 1) : 0;
 	return text + patches * 4 * (8 * m->vision_width + 2 * m->vision_feed_forward);
 }
 
@@ -154,7 +159,9 @@ struct fit_need fit_need(const struct fit_model *m, const struct fit_choice *c)
 	if (c->gpu_layers >= 0 && c->gpu_layers < m->layers) {
 		/* The cache lies where its layer lies. */
 		double away = (double)(m->layers - c->gpu_layers) / (double)m->layers;
-		double share = m->layer_bytes > 0 && m->weights > 0 ? (double)m->layer_bytes / (double)m->weights : 0.9;
+		double share = m->layer_bytes > 0 && m->weights > 0
+		                   ? (double)m->layer_bytes / (double)m->weights
+		                   : 0.9;
 		n.main_memory = (int64_t)((double)n.weights * share * away + (double)n.cache * away);
 		n.weights -= (int64_t)((double)n.weights * share * away);
 		n.cache -= (int64_t)((double)n.cache * away);
@@ -174,18 +181,21 @@ struct search {
 	struct fit_plan *plan;
 };
 
-int64_t fit_request_tokens(const struct fit_model *m, const struct fit_wish *w, int64_t width, int64_t height)
+int64_t fit_request_tokens(const struct fit_model *m, const struct fit_wish *w, int64_t width,
+                           int64_t height)
 {
 	int64_t text = w->text_tokens > 0 ? w->text_tokens : TEXT_TOKENS;
 	return w->frames * fit_picture_tokens(m, width, height) + text + w->answer_tokens;
 }
 
-/* The context of one slot for pictures of the plan's size: what the chunk takes. False where the model cannot. */
+/* The context of one slot for pictures of the plan's size: what the chunk
+ * takes. False where the model cannot. */
 static bool set_context(const struct search *s)
 {
 	struct fit_plan *p = s->plan;
 	p->picture_tokens = fit_picture_tokens(s->m, p->choice.picture_width, p->choice.picture_height);
-	p->request_tokens = fit_request_tokens(s->m, s->w, p->choice.picture_width, p->choice.picture_height);
+	p->request_tokens =
+		fit_request_tokens(s->m, s->w, p->choice.picture_width, p->choice.picture_height);
 	int64_t most = s->m->context > 0 ? s->m->context : INT64_MAX;
 	if (s->w->context > 0) {
 		p->choice.context = s->w->context;
@@ -201,7 +211,9 @@ static bool set_context(const struct search *s)
 static bool set_slots(const struct search *s, int64_t least)
 {
 	struct fit_choice *c = &s->plan->choice;
-	int64_t most = s->w->slots > 0 ? s->w->slots : s->w->slots_max > 0 ? s->w->slots_max : SLOTS_MAX;
+	int64_t most = s->w->slots > 0       ? s->w->slots
+	               : s->w->slots_max > 0 ? s->w->slots_max
+	                                     : SLOTS_MAX;
 	if (s->w->slots > 0)
 		least = most;
 	for (c->slots = most; c->slots >= least; c->slots--)
@@ -235,7 +247,8 @@ static void set_side(const struct search *s, int64_t side)
 	s->plan->choice.picture_height = h * side / longest;
 }
 
-/* Everything on the GPU: first in full, then with one slot, then with smaller pictures and a smaller cache. */
+/* Everything on the GPU: first in full, then with one slot, then with smaller
+ * pictures and a smaller cache. */
 static bool search_gpu(const struct search *s)
 {
 	int64_t w = s->w->picture_width, h = s->w->picture_height, side = w > h ? w : h;
@@ -260,7 +273,8 @@ static bool search_split(const struct search *s)
 	struct fit_choice *c = &s->plan->choice;
 	if (s->w->main_memory <= 0 || s->m->layers <= 0)
 		return false;
-	set_side(s, s->w->picture_width > s->w->picture_height ? s->w->picture_width : s->w->picture_height);
+	set_side(s, s->w->picture_width > s->w->picture_height ? s->w->picture_width
+	                                                       : s->w->picture_height);
 	if (!set_context(s))
 		return false;
 	c->slots = s->w->slots > 0 ? s->w->slots : 1;
@@ -283,25 +297,32 @@ static void say_why(const struct search *s)
 	text_size((double)(p->need.weights + p->need.projector), weights);
 	text_size((double)p->need.cache, cache);
 	text_size((double)(p->need.compute + p->need.margin), compute);
-	snprintf(p->why[0], FIT_WHY, "%s of %s (%.0f %%; goal %.0f %%): weights %s, cache %s, compute and margin %s", total,
-	         memory, 100.0 * (double)(p->need.total + s->w->in_use) / (double)s->w->memory, 100 * s->w->goal, weights,
-	         cache, compute);
-	snprintf(p->why[1], FIT_WHY, "%s%s, %lld slot%s of %lld tokens: %lld frames of %lldx%lld are %lld tokens each",
+	snprintf(p->why[0], FIT_WHY,
+	         "%s of %s (%.0f %%; goal %.0f %%): weights %s, cache %s, compute and margin %s", total,
+	         memory, 100.0 * (double)(p->need.total + s->w->in_use) / (double)s->w->memory,
+	         100 * s->w->goal, weights, cache, compute);
+	snprintf(p->why[1], FIT_WHY,
+	         "%s%s, %lld slot%s of %lld tokens: %lld frames of %lldx%lld are %lld tokens each",
 	         c->quantize && *c->quantize ? c->quantize : "the file as it is",
 	         s->w->quantize && *s->w->quantize        ? " (as told)"
 	         : s->w->available && !s->w->available[1] ? " as it is here"
 	                                                  : " is the finest that fits",
-	         (long long)c->slots, c->slots == 1 ? "" : "s", (long long)c->context, (long long)s->w->frames,
-	         (long long)c->picture_width, (long long)c->picture_height, (long long)p->picture_tokens);
+	         (long long)c->slots, c->slots == 1 ? "" : "s", (long long)c->context,
+	         (long long)s->w->frames, (long long)c->picture_width, (long long)c->picture_height,
+	         (long long)p->picture_tokens);
 	if (c->gpu_layers >= 0)
-		snprintf(p->why[2], FIT_WHY,
-		         "only %lld of %lld layers fit on the GPU; the rest runs on the processor, many times slower",
-		         (long long)c->gpu_layers, (long long)s->m->layers);
+		snprintf(
+			p->why[2], FIT_WHY,
+			"only %lld of %lld layers fit on the GPU; the rest runs on the processor, many times "
+			"slower",
+			(long long)c->gpu_layers, (long long)s->m->layers);
 	else if (c->picture_width < s->w->picture_width)
-		snprintf(p->why[2], FIT_WHY, "pictures are made smaller, from %lldx%lld, so that a request fits",
+		snprintf(p->why[2], FIT_WHY,
+		         "pictures are made smaller, from %lldx%lld, so that a request fits",
 		         (long long)s->w->picture_width, (long long)s->w->picture_height);
 	else
-		snprintf(p->why[2], FIT_WHY, "all %lld layers on the GPU, pictures in full size", (long long)s->m->layers);
+		snprintf(p->why[2], FIT_WHY, "all %lld layers on the GPU, pictures in full size",
+		         (long long)s->m->layers);
 }
 
 /* What would have to be different. */
@@ -318,38 +339,45 @@ static int too_large(const struct search *s, struct err *err)
 	c.picture_height = s->plan->choice.picture_height;
 	text_size((double)s->room, room);
 	const char *told = s->w->quantize && *s->w->quantize ? s->w->quantize : NULL;
-	for (const char *const *q = s->w->available ? s->w->available : fit_quantizations; told && *q; q++) {
+	for (const char *const *q = s->w->available ? s->w->available : fit_quantizations; told && *q;
+	     q++) {
 		c.quantize = *q;
 		if (fit_need(s->m, &c).total <= s->room)
-			return err_set(err, ERR_LIMIT, "at %s the model does not fit into %s; with --quantize %s it would", told,
-			               room, *q);
+			return err_set(err, ERR_LIMIT,
+			               "at %s the model does not fit into %s; with --quantize %s it would",
+			               told, room, *q);
 	}
 	if (!told)
 		c.quantize = "q4_k_m";
 	text_size((double)fit_need(s->m, &c).total, least);
 	return err_set(
 		err, ERR_LIMIT,
-		"the model does not fit: even at %s, with one slot and small pictures, it takes %s, and %s may be used. "
+		"the model does not fit: even at %s, with one slot and small pictures, it takes %s, and "
+		"%s may be used. "
 		"Choose a smaller model (vdet model list)",
 		c.quantize, least, room);
 }
 
-int fit_make(const struct fit_model *m, const struct fit_wish *w, struct fit_plan *ret, struct err *err)
+int fit_make(const struct fit_model *m, const struct fit_wish *w, struct fit_plan *ret,
+             struct err *err)
 {
 	struct fit_plan plan = {.choice = {.cache_type = w->cache_type,
 	                                   .slots = w->slots,
 	                                   .gpu_layers = -1,
 	                                   .picture_width = w->picture_width,
 	                                   .picture_height = w->picture_height}};
-	struct search s = {.m = m, .w = w, .room = (int64_t)((double)w->memory * w->goal) - w->in_use, .plan = &plan};
+	struct search s = {
+		.m = m, .w = w, .room = (int64_t)((double)w->memory * w->goal) - w->in_use, .plan = &plan};
 	if (w->memory <= 0 || w->goal <= 0)
 		return err_set(err, ERR_ARG, "how much memory there is must be known to plan with it");
 	if (!m->parameters && !m->weights)
-		return err_set(err, ERR_UNSUPPORTED, "how large the model is cannot be told from its header");
+		return err_set(err, ERR_UNSUPPORTED,
+		               "how large the model is cannot be told from its header");
 	if (w->context > 0 && !set_context(&s))
 		return err_set(
 			err, ERR_LIMIT,
-			"a chunk of %lld frames takes %lld tokens, and the context is %lld: fewer frames (--chunk-frames), "
+			"a chunk of %lld frames takes %lld tokens, and the context is %lld: fewer frames "
+			"(--chunk-frames), "
 			"smaller pictures (--frame-size) or more context (--context)",
 			(long long)w->frames, (long long)plan.request_tokens, (long long)w->context);
 	if (!search_gpu(&s) && !search_split(&s))

@@ -32,8 +32,8 @@ int64_t model_split(const char *path, size_t *ret_stem, int64_t *ret_count)
 {
 	size_t n = strlen(path), tail = strlen("-00001-of-00003.gguf");
 	int number = 0, count = 0, used = 0;
-	if (n <= tail || sscanf(path + n - tail, "-%5d-of-%5d.gguf%n", &number, &count, &used) != 2 || used != (int)tail ||
-	    number < 1 || count < number)
+	if (n <= tail || sscanf(path + n - tail, "-%5d-of-%5d.gguf%n", &number, &count, &used) != 2 ||
+	    used != (int)tail || number < 1 || count < number)
 		return 0;
 	*ret_stem = n - tail;
 	*ret_count = count;
@@ -42,14 +42,16 @@ int64_t model_split(const char *path, size_t *ret_stem, int64_t *ret_count)
 
 const char *model_name_precision(const char *name)
 {
-	static const char *const words[] = {"mixed",  "bf16",   "f16",    "f32",    "q8_0",  "q6_k", "q5_k_m", "q5_k_s",
-	                                    "q5_0",   "q5_1",   "q4_k_m", "q4_k_s", "q4_0",  "q4_1", "q3_k_m", "q3_k_s",
-	                                    "q3_k_l", "iq4_xs", "iq4_nl", "iq3_m",  "iq2_m", "q2_k", "mxfp4"};
+	static const char *const words[] = {"mixed",  "bf16",   "f16",    "f32",    "q8_0",   "q6_k",
+	                                    "q5_k_m", "q5_k_s", "q5_0",   "q5_1",   "q4_k_m", "q4_k_s",
+	                                    "q4_0",   "q4_1",   "q3_k_m", "q3_k_s", "q3_k_l", "iq4_xs",
+	                                    "iq4_nl", "iq3_m",  "iq2_m",  "q2_k",   "mxfp4"};
 	name = file_base(name);
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		for (const char *at = name; (at = strcasestr(at, words[i])); at++) {
 			char before = at > name ? at[-1] : '-', after = at[strlen(words[i])];
-			/* "q6_k" is also the head of "q6_k_l", a precision of its own; "f16" the tail of "bf16". */
+			/* "q6_k" is also the head of "q6_k_l", a precision of its own;
+			 * "f16" the tail of "bf16". */
 			if (!isalnum((unsigned char)before) && !isalnum((unsigned char)after) && after != '_')
 				return words[i];
 		}
@@ -86,10 +88,11 @@ static char *copy(const char *s)
 	return mem_strdup(s ? s : "");
 }
 
-void model_folder_put(struct model_folder *f, const char *name, const char *quantize, const char *sha256,
-                      const char *from, int64_t size, bool projector)
+void model_folder_put(struct model_folder *f, const char *name, const char *quantize,
+                      const char *sha256, const char *from, int64_t size, bool projector)
 {
-	const struct model_file new = {copy(name), copy(quantize), copy(sha256), copy(from), size, projector};
+	const struct model_file new = {copy(name), copy(quantize), copy(sha256),
+	                               copy(from), size,           projector};
 	for (size_t i = 0; i < f->n; i++)
 		if (!strcmp(f->files[i].name, name)) {
 			file_clear(&f->files[i]);
@@ -111,7 +114,8 @@ static bool take_manifest(struct model_folder *f)
 	AUTO(mem_freep) char *path = file_join(f->dir, MANIFEST);
 	AUTO(buf_free) struct buf b = BUF(MANIFEST_MAX);
 	struct err ignored;
-	json_auto_t *j = file_read(path, &b, &ignored) == 0 ? json_loadb(buf_str(&b), b.len, 0, NULL) : NULL;
+	json_auto_t *j =
+		file_read(path, &b, &ignored) == 0 ? json_loadb(buf_str(&b), b.len, 0, NULL) : NULL;
 	const json_t *files = json_object_get(j, "files");
 	f->managed = json_is_array(files) && json_array_size(files) <= FILES_MAX;
 	f->title = copy(string_of(j, "title"));
@@ -124,7 +128,8 @@ static bool take_manifest(struct model_folder *f)
 		const char *name = string_of(o, "name");
 		/* A name is a name: nothing of ours is ever outside the folder. */
 		if (*name && !strchr(name, '/') && *name != '.')
-			model_folder_put(f, name, string_of(o, "quantize"), string_of(o, "sha256"), string_of(o, "made_from"),
+			model_folder_put(f, name, string_of(o, "quantize"), string_of(o, "sha256"),
+			                 string_of(o, "made_from"),
 			                 json_integer_value(json_object_get(o, "size")),
 			                 json_is_true(json_object_get(o, "projector")));
 	}
@@ -133,15 +138,16 @@ static bool take_manifest(struct model_folder *f)
 
 int model_folder_save(const struct model_folder *f, struct err *err)
 {
-	json_auto_t *j =
-		json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:[]}", "version", 1, "name", f->name, "title", f->title,
-	              "licence", f->licence, "repository", f->repository, "revision", f->revision, "use", f->use, "files");
+	json_auto_t *j = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:[]}", "version", 1, "name",
+	                           f->name, "title", f->title, "licence", f->licence, "repository",
+	                           f->repository, "revision", f->revision, "use", f->use, "files");
 	for (size_t i = 0; i < f->n; i++) {
 		const struct model_file *m = &f->files[i];
 		json_array_append_new(json_object_get(j, "files"),
-		                      json_pack("{s:s, s:s, s:s, s:s, s:I, s:b}", "name", m->name, "quantize", m->quantize,
-		                                "sha256", m->sha256, "made_from", m->from, "size", (json_int_t)m->size,
-		                                "projector", m->projector));
+		                      json_pack("{s:s, s:s, s:s, s:s, s:I, s:b}", "name", m->name,
+		                                "quantize", m->quantize, "sha256", m->sha256, "made_from",
+		                                m->from, "size", (json_int_t)m->size, "projector",
+		                                m->projector));
 	}
 	AUTO(mem_freep) char *text = json_dumps(j, JSON_INDENT(1));
 	AUTO(mem_freep) char *path = file_join(f->dir, MANIFEST);
@@ -187,12 +193,15 @@ static void take_found(struct model_folder *f)
 			put_found(f, de->d_name);
 }
 
-/* Folders of ours as the manifest says; else what is found. A single file in the models folder counts as a model. */
-int model_folder_read(const char *models_dir, const char *name, struct model_folder *ret, struct err *err)
+/* Folders of ours as the manifest says; else what is found. A single file in
+ * the models folder counts as a model. */
+int model_folder_read(const char *models_dir, const char *name, struct model_folder *ret,
+                      struct err *err)
 {
 	if (!*name || *name == '.' || strchr(name, '/'))
 		return err_set(err, ERR_NOENT, "%s is no name of a model", name);
-	AUTO(model_folder_clear) struct model_folder f = {.dir = file_join(models_dir, name), .name = mem_strdup(name)};
+	AUTO(model_folder_clear)
+	struct model_folder f = {.dir = file_join(models_dir, name), .name = mem_strdup(name)};
 	if (file_is_dir(f.dir)) {
 		if (!take_manifest(&f))
 			take_found(&f);
@@ -206,7 +215,8 @@ int model_folder_read(const char *models_dir, const char *name, struct model_fol
 		put_found(&f, file);
 		f.managed = false;
 		if (!f.n)
-			return err_set(err, ERR_NOENT, "there is no model %s in %s; vdet model list shows what there is", name,
+			return err_set(err, ERR_NOENT,
+			               "there is no model %s in %s; vdet model list shows what there is", name,
 			               models_dir);
 	}
 	*ret = f;
@@ -220,7 +230,8 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-int model_folders_read(const char *models_dir, struct model_folder **ret, size_t *ret_n, struct err *err)
+int model_folders_read(const char *models_dir, struct model_folder **ret, size_t *ret_n,
+                       struct err *err)
 {
 	struct model_folder *all = NULL;
 	size_t n = 0, stem;
@@ -234,8 +245,8 @@ int model_folders_read(const char *models_dir, struct model_folder **ret, size_t
 		struct err ignored;
 		if (*de->d_name == '.' || n >= FILES_MAX)
 			continue;
-		if (!file_is_dir(path) &&
-		    (!is_gguf(de->d_name) || model_is_projector(de->d_name) || model_split(de->d_name, &stem, &count) > 1))
+		if (!file_is_dir(path) && (!is_gguf(de->d_name) || model_is_projector(de->d_name) ||
+		                           model_split(de->d_name, &stem, &count) > 1))
 			continue;
 		if (model_folder_read(models_dir, de->d_name, &f, &ignored) < 0)
 			continue;
@@ -251,8 +262,10 @@ int model_folders_read(const char *models_dir, struct model_folder **ret, size_t
 
 /* ---- checking and removing */
 
-/* "" or what is wrong with a file; the caller frees. NULL with *err set where it was interrupted. */
-static char *fault_of(const struct model_folder *f, const struct model_file *m, struct cancel *cancel, struct err *err)
+/* "" or what is wrong with a file; the caller frees. NULL with *err set where
+ * it was interrupted. */
+static char *fault_of(const struct model_folder *f, const struct model_file *m,
+                      struct cancel *cancel, struct err *err)
 {
 	AUTO(mem_freep) char *path = file_join(f->dir, m->name);
 	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -262,7 +275,8 @@ static char *fault_of(const struct model_folder *f, const struct model_file *m, 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return mem_printf("it is not there (%s)", strerror(errno));
 	if (st.st_size != m->size)
-		return mem_printf("it has %lld bytes, and had %lld", (long long)st.st_size, (long long)m->size);
+		return mem_printf("it has %lld bytes, and had %lld", (long long)st.st_size,
+		                  (long long)m->size);
 	int r = gguf_read(path, &g, err);
 	gguf_clear(&g);
 	if (r < 0)
@@ -272,13 +286,14 @@ static char *fault_of(const struct model_folder *f, const struct model_file *m, 
 	r = hash_fd(fd, cancel, NULL, hash, err);
 	if (r < 0)
 		return r == -ERR_CANCELED ? NULL : mem_strdup(err->msg);
-	return strcmp(hash, m->sha256) != 0 ? mem_printf("its SHA-256 is %.12s…, and was %.12s…", hash, m->sha256)
-	                                    : mem_strdup("");
+	return strcmp(hash, m->sha256) != 0
+	           ? mem_printf("its SHA-256 is %.12s…, and was %.12s…", hash, m->sha256)
+	           : mem_strdup("");
 }
 
 int model_folder_check(const struct model_folder *f, struct cancel *cancel,
-                       void (*tell)(void *ctx, const struct model_file *file, const char *fault), void *ctx,
-                       struct err *err)
+                       void (*tell)(void *ctx, const struct model_file *file, const char *fault),
+                       void *ctx, struct err *err)
 {
 	struct err own;
 	size_t bad = 0;
@@ -289,19 +304,22 @@ int model_folder_check(const struct model_folder *f, struct cancel *cancel,
 		bad += *fault != '\0';
 		tell(ctx, &f->files[i], fault);
 	}
-	return bad ? err_set(err, ERR_FORMAT, "%zu of %zu files of %s are damaged; vdet model get %s fetches them again",
+	return bad ? err_set(err, ERR_FORMAT,
+	                     "%zu of %zu files of %s are damaged; vdet model get %s fetches them again",
 	                     bad, f->n, f->name, f->name)
 	           : 0;
 }
 
-static int remove_file(const struct model_folder *f, const char *name, const char *end, struct err *err)
+static int remove_file(const struct model_folder *f, const char *name, const char *end,
+                       struct err *err)
 {
 	AUTO(mem_freep) char *whole = mem_printf("%s%s", name, end);
 	AUTO(mem_freep) char *path = file_join(f->dir, whole);
 	return unlink(path) < 0 && errno != ENOENT ? err_sys(err, errno, "cannot remove %s", path) : 0;
 }
 
-static int remove_one(const struct model_folder *f, const struct model_file *m, int64_t *bytes, struct err *err)
+static int remove_one(const struct model_folder *f, const struct model_file *m, int64_t *bytes,
+                      struct err *err)
 {
 	int r = remove_file(f, m->name, "", err);
 	if (r == 0)
@@ -325,12 +343,14 @@ static size_t models_left(const struct model_folder *f, const char *but)
 	return n;
 }
 
-int model_folder_remove(struct model_folder *f, const char *quantize, int64_t *ret_bytes, struct err *err)
+int model_folder_remove(struct model_folder *f, const char *quantize, int64_t *ret_bytes,
+                        struct err *err)
 {
 	size_t kept = 0;
 	*ret_bytes = 0;
 	if (!f->managed)
-		return err_set(err, ERR_PERM, "%s was not put into %s by vdet model, so vdet does not remove it", f->name,
+		return err_set(err, ERR_PERM,
+		               "%s was not put into %s by vdet model, so vdet does not remove it", f->name,
 		               f->dir);
 	bool all = !*quantize || !models_left(f, quantize);
 	for (size_t i = 0; i < f->n; i++) {

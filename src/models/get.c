@@ -26,15 +26,21 @@ static const struct opt_row rows[] = {
 	{"model.hub", NULL, OPT_STRING, AT(hub), "https://huggingface.co", 0, 0, NULL, "URL",
      "Where vdet model get fetches from: Hugging Face, or a mirror of it.", 0},
 	{"model.token", NULL, OPT_STRING, AT(token), "", 0, 0, NULL, "TOKEN",
-     "Token for the hub; empty: the variable HF_TOKEN. Others on this machine can read command lines: a variable or a "
+     "Token for the hub; empty: the variable HF_TOKEN. Others on this machine can read command "
+     "lines: a variable or a "
      "file is better. It is sent to the hub alone, not to the hosts that it points to.",
      OPT_SECRET},
-	{"model.token_file", NULL, OPT_STRING, AT(token_file), "", 0, 0, NULL, "FILE", "File that holds that token.", 0},
+	{"model.token_file", NULL, OPT_STRING, AT(token_file), "", 0, 0, NULL, "FILE",
+     "File that holds that token.", 0},
 	{"model.catalogue", NULL, OPT_STRING, AT(catalogue), "", 0, 0, NULL, "FILE",
-     "Models of your own, in the form of docs/models.schema.json, beside those that vdet knows.", 0},
-	{"model.connections", NULL, OPT_INT, AT(connections), "4", 1, 16, NULL, "N", "Connections that fetch at once.", 0},
+     "Models of your own, in the form of docs/models.schema.json, beside those that vdet knows.",
+     0},
+	{"model.connections", NULL, OPT_INT, AT(connections), "4", 1, 16, NULL, "N",
+     "Connections that fetch at once.", 0},
 	{"model.retries", NULL, OPT_INT, AT(retries), "8", 0, 1000, NULL, "N",
-     "Further tries when a line is lost or the hub is busy; counted anew after each byte that comes.", 0},
+     "Further tries when a line is lost or the hub is busy; counted anew after each byte that "
+     "comes.",
+     0},
 	{"model.timeout", NULL, OPT_TIME, AT(timeout), "60", 1, 3600, NULL, "TIME",
      "Longest silence of the hub before a line counts as lost.", 0},
 };
@@ -59,7 +65,8 @@ static int read_token(const struct model_options *o, char **ret, struct err *err
 	const char *begin = buf_str(&b) + strspn(buf_str(&b), " \t\r\n");
 	*ret = mem_printf("%.*s", (int)strcspn(begin, " \t\r\n"), begin);
 	explicit_bzero(b.data, b.len);
-	return **ret ? 0 : err_set(err, ERR_ARG, "the file %s (model.token_file) is empty", o->token_file);
+	return **ret ? 0
+	             : err_set(err, ERR_ARG, "the file %s (model.token_file) is empty", o->token_file);
 }
 
 struct getting {
@@ -67,7 +74,8 @@ struct getting {
 	const struct catalogue_model *model;
 	struct download_options fetch;
 	char *token;
-	struct catalogue_file *files; /* of the repository; owned where they are not the catalogue's */
+	/* of the repository; owned where they are not the catalogue's */
+	struct catalogue_file *files;
 	size_t n;
 	const char *file; /* that is fetched now */
 };
@@ -109,11 +117,13 @@ static void on_progress(void *ctx, const struct download_progress *p)
 		t->g->progress(t->g->ctx, t->file, p);
 }
 
-/* A path of a repository as part of a URL: everything but letters, digits and -._~/ in percents. */
+/* A path of a repository as part of a URL: everything but letters, digits and
+ * -._~/ in percents. */
 static void add_path(struct buf *out, const char *path)
 {
 	for (; *path; path++)
-		if (strchr("-._~/", *path) || (*path >= '0' && *path <= '9') || ((*path | 32) >= 'a' && (*path | 32) <= 'z'))
+		if (strchr("-._~/", *path) || (*path >= '0' && *path <= '9') ||
+		    ((*path | 32) >= 'a' && (*path | 32) <= 'z'))
 			buf_add(out, path, 1);
 		else
 			buf_addf(out, "%%%02X", (unsigned char)*path);
@@ -125,8 +135,8 @@ static char *url_of(const struct getting *t, const struct catalogue_file *f)
 	if (*f->url)
 		return mem_strdup(f->url);
 	const char *hub = t->g->options->hub;
-	buf_addf(&b, "%.*s/%s/resolve/%s/", (int)(strlen(hub) - (hub[strlen(hub) - 1] == '/')), hub, t->model->repository,
-	         t->model->revision);
+	buf_addf(&b, "%.*s/%s/resolve/%s/", (int)(strlen(hub) - (hub[strlen(hub) - 1] == '/')), hub,
+	         t->model->repository, t->model->revision);
 	add_path(&b, f->path);
 	return mem_strdup(buf_str(&b));
 }
@@ -136,20 +146,22 @@ static int take_listing(struct getting *t, const struct buf *b, struct err *err)
 	json_auto_t *j = json_loadb(buf_str(b), b->len, 0, NULL);
 	size_t n = json_array_size(j);
 	if (!json_is_array(j) || n > FILES_MAX)
-		return err_set(err, ERR_PROTO, "the hub's list of %s is none; is %s a hub? (model.hub)", t->model->repository,
-		               t->g->options->hub);
+		return err_set(err, ERR_PROTO, "the hub's list of %s is none; is %s a hub? (model.hub)",
+		               t->model->repository, t->g->options->hub);
 	t->files = mem_alloc(n + 1, sizeof *t->files);
 	for (size_t i = 0; i < n; i++) {
 		const json_t *o = json_array_get(j, i), *lfs = json_object_get(o, "lfs");
 		const char *path = json_string_value(json_object_get(o, "path"));
 		const char *oid = json_string_value(json_object_get(lfs, "oid"));
 		size_t len = path ? strlen(path) : 0;
-		if (len < 6 || strcasecmp(path + len - 5, ".gguf") != 0 || strstr(path, "..") || *path == '/')
+		if (len < 6 || strcasecmp(path + len - 5, ".gguf") != 0 || strstr(path, "..") ||
+		    *path == '/')
 			continue;
-		bool hash = oid && strlen(oid) == HASH_HEX - 1 && strspn(oid, "0123456789abcdef") == HASH_HEX - 1;
+		bool hash =
+			oid && strlen(oid) == HASH_HEX - 1 && strspn(oid, "0123456789abcdef") == HASH_HEX - 1;
 		json_int_t size = json_integer_value(json_object_get(lfs ? lfs : o, "size"));
-		t->files[t->n++] =
-			(struct catalogue_file){mem_strdup(path), mem_strdup(""), mem_strdup(hash ? oid : ""), size > 0 ? size : 0};
+		t->files[t->n++] = (struct catalogue_file){
+			mem_strdup(path), mem_strdup(""), mem_strdup(hash ? oid : ""), size > 0 ? size : 0};
 	}
 	return 0;
 }
@@ -164,9 +176,9 @@ static int list_files(struct getting *t, struct err *err)
 	AUTO(buf_free) struct buf b = BUF(LISTING_MAX);
 	const char *hub = t->g->options->hub;
 	AUTO(mem_freep)
-	char *url =
-		mem_printf("%.*s/api/models/%s/tree/%s?recursive=true", (int)(strlen(hub) - (hub[strlen(hub) - 1] == '/')), hub,
-	               t->model->repository, t->model->revision);
+	char *url = mem_printf("%.*s/api/models/%s/tree/%s?recursive=true",
+	                       (int)(strlen(hub) - (hub[strlen(hub) - 1] == '/')), hub,
+	                       t->model->repository, t->model->revision);
 	note(t->g, "asking %s what %s holds", hub, t->model->repository);
 	int r = download_text(&t->fetch, url, &b, err);
 	return r < 0 ? r : take_listing(t, &b, err);
@@ -182,11 +194,13 @@ static bool is_here(const struct model_folder *f, const struct catalogue_file *c
 		return false;
 	for (size_t i = 0; i < f->n; i++)
 		if (!strcmp(f->files[i].name, file_base(c->path)))
-			return f->files[i].size == st.st_size && (!*c->sha256 || !strcmp(c->sha256, f->files[i].sha256));
+			return f->files[i].size == st.st_size &&
+			       (!*c->sha256 || !strcmp(c->sha256, f->files[i].sha256));
 	return false;
 }
 
-static int download_one(struct getting *t, struct model_folder *f, const struct catalogue_file *c, struct err *err)
+static int download_one(struct getting *t, struct model_folder *f, const struct catalogue_file *c,
+                        struct err *err)
 {
 	const char *name = file_base(c->path);
 	AUTO(mem_freep) char *path = file_join(f->dir, name);
@@ -198,7 +212,8 @@ static int download_one(struct getting *t, struct model_folder *f, const struct 
 		return 0;
 	}
 	t->file = name;
-	const struct download_file file = {.url = url, .path = path, .size = c->size, .sha256 = c->sha256};
+	const struct download_file file = {
+		.url = url, .path = path, .size = c->size, .sha256 = c->sha256};
 	int r = download_file(&t->fetch, &file, hash, err);
 	if (r < 0)
 		return r;
@@ -208,7 +223,8 @@ static int download_one(struct getting *t, struct model_folder *f, const struct 
 	return model_folder_save(f, err);
 }
 
-static int download_all(struct getting *t, struct model_folder *f, const bool *choice, struct err *err)
+static int download_all(struct getting *t, struct model_folder *f, const bool *choice,
+                        struct err *err)
 {
 	int64_t bytes = 0;
 	int count = 0, r = 0;
@@ -262,8 +278,8 @@ static int validate(const struct model_folder *f, const char *quantize, struct e
 	return model_choose(f->dir, quantize, NULL, NULL, &m, err);
 }
 
-static int get_model(struct getting *t, const char *quantize, struct model_folder *ret, const char **ret_quantize,
-                     struct err *err)
+static int get_model(struct getting *t, const char *quantize, struct model_folder *ret,
+                     const char **ret_quantize, struct err *err)
 {
 	AUTO(model_folder_clear) struct model_folder f = {0};
 	int r = list_files(t, err);
@@ -274,7 +290,8 @@ static int get_model(struct getting *t, const char *quantize, struct model_folde
 	if (r < 0)
 		return err_wrap(err, "%s", *t->model->repository ? t->model->repository : t->model->name);
 	if (strcasecmp(*ret_quantize, quantize) != 0 && **ret_quantize)
-		note(t->g, "there is no file at %s; fetching %s, from which it can be made", quantize, *ret_quantize);
+		note(t->g, "there is no file at %s; fetching %s, from which it can be made", quantize,
+		     *ret_quantize);
 	if ((r = open_folder(t, &f, err)) < 0)
 		return r;
 	r = download_all(t, &f, choice, err);
@@ -335,24 +352,26 @@ static int find_model(const struct model_get *g, const char *name, struct catalo
 	if (*ret)
 		return 0;
 	const char *slash = strchr(name, '/');
-	if (!slash || slash == name || !slash[1] || strchr(slash + 1, '/') || strstr(name, "..") || *name == '.' ||
-	    slash[1] == '.')
+	if (!slash || slash == name || !slash[1] || strchr(slash + 1, '/') || strstr(name, "..") ||
+	    *name == '.' || slash[1] == '.')
 		return catalogue_unknown(g->catalogue, name, err);
 	*ret = *own = unlisted(name);
 	return 0;
 }
 
-int model_get(const struct model_get *g, const char *what, const char *quantize, struct model_folder *ret,
-              const char **ret_quantize, struct err *err)
+int model_get(const struct model_get *g, const char *what, const char *quantize,
+              struct model_folder *ret, const char **ret_quantize, struct err *err)
 {
 	AUTO(unlisted_free) struct catalogue_model *own = NULL;
 	AUTO(getting_clear) struct getting t = {.g = g};
 	const char *colon = strrchr(what, ':');
-	AUTO(mem_freep) char *name = mem_printf("%.*s", (int)(colon ? colon - what : (ptrdiff_t)strlen(what)), what);
+	AUTO(mem_freep)
+	char *name = mem_printf("%.*s", (int)(colon ? colon - what : (ptrdiff_t)strlen(what)), what);
 	if (colon && colon[1])
 		quantize = colon + 1;
 	if (*quantize && fit_bits(quantize) <= 0)
-		return err_set(err, ERR_ARG, "%s is no precision; bf16, f16, q8_0, q6_k, q5_k_m, q4_k_m are", quantize);
+		return err_set(err, ERR_ARG,
+		               "%s is no precision; bf16, f16, q8_0, q6_k, q5_k_m, q4_k_m are", quantize);
 	int r = find_model(g, name, &own, &t.model, err);
 	if (r < 0 || (r = read_token(g->options, &t.token, err)) < 0)
 		return r;

@@ -41,15 +41,17 @@ static const unsigned char value_size[V_COUNT] = {
 	[V_F32] = 4, [V_BOOL] = 1, [V_U64] = 8, [V_I64] = 8, [V_F64] = 8,
 };
 
-/* Elements and bytes of a block, by ggml_type. Types that are not here are new to us: their size is not checked. */
+/* Elements and bytes of a block, by ggml_type. Types that are not here are new
+ * to us: their size is not checked. */
 static const struct {
 	unsigned short elements, bytes;
 } blocks[] = {
-	[0] = {1, 4},      [1] = {1, 2},      [2] = {32, 18},   [3] = {32, 20},    [6] = {32, 22},    [7] = {32, 24},
-	[8] = {32, 34},    [9] = {32, 36},    [10] = {256, 84}, [11] = {256, 110}, [12] = {256, 144}, [13] = {256, 176},
-	[14] = {256, 210}, [15] = {256, 292}, [16] = {256, 66}, [17] = {256, 74},  [18] = {256, 98},  [19] = {256, 50},
-	[20] = {32, 18},   [21] = {256, 110}, [22] = {256, 82}, [23] = {256, 136}, [24] = {1, 1},     [25] = {1, 2},
-	[26] = {1, 4},     [27] = {1, 8},     [28] = {1, 8},    [29] = {256, 56},  [30] = {1, 2},     [34] = {256, 54},
+	[0] = {1, 4},      [1] = {1, 2},      [2] = {32, 18},    [3] = {32, 20},    [6] = {32, 22},
+	[7] = {32, 24},    [8] = {32, 34},    [9] = {32, 36},    [10] = {256, 84},  [11] = {256, 110},
+	[12] = {256, 144}, [13] = {256, 176}, [14] = {256, 210}, [15] = {256, 292}, [16] = {256, 66},
+	[17] = {256, 74},  [18] = {256, 98},  [19] = {256, 50},  [20] = {32, 18},   [21] = {256, 110},
+	[22] = {256, 82},  [23] = {256, 136}, [24] = {1, 1},     [25] = {1, 2},     [26] = {1, 4},
+	[27] = {1, 8},     [28] = {1, 8},     [29] = {256, 56},  [30] = {1, 2},     [34] = {256, 54},
 	[35] = {256, 66},  [39] = {32, 17},
 };
 
@@ -62,7 +64,8 @@ struct reader {
 
 static int cut_short(const struct reader *r)
 {
-	return err_set(r->err, ERR_FORMAT, "%s is cut short or damaged: its header does not fit into %lld bytes", r->path,
+	return err_set(r->err, ERR_FORMAT,
+	               "%s is cut short or damaged: its header does not fit into %lld bytes", r->path,
 	               (long long)r->size);
 }
 
@@ -78,7 +81,8 @@ static int skip(struct reader *r, uint64_t n)
 {
 	if (n > (uint64_t)(r->size - r->at))
 		return cut_short(r);
-	/* Reading short stretches keeps stdio's buffer; seeking would drop it for each of 150 000 words. */
+	/* Reading short stretches keeps stdio's buffer; seeking would drop it for
+	 * each of 150 000 words. */
 	char scratch[512];
 	if (n <= sizeof scratch)
 		return take(r, scratch, (size_t)n);
@@ -96,7 +100,8 @@ static int take_u64(struct reader *r, uint64_t *out)
 	return take(r, out, sizeof *out);
 }
 
-/* A string; what does not fit into `out` is skipped. `out` may be NULL with size 0. */
+/* A string; what does not fit into `out` is skipped. `out` may be NULL with
+ * size 0. */
 static int take_string(struct reader *r, char *out, size_t size)
 {
 	uint64_t len;
@@ -111,7 +116,8 @@ static int take_string(struct reader *r, char *out, size_t size)
 	return skip(r, len - keep);
 }
 
-/* An array; *ret_sum is the sum of its numbers where these are whole ones of four bytes, else 0. */
+/* An array; *ret_sum is the sum of its numbers where these are whole ones of
+ * four bytes, else 0. */
 static int take_array(struct reader *r, int64_t *ret_sum)
 {
 	*ret_sum = 0;
@@ -139,7 +145,8 @@ static int take_array(struct reader *r, int64_t *ret_sum)
 	return 0;
 }
 
-/* A number or boolean as int64, an array as the sum of its whole numbers; what is none of these leaves 0. */
+/* A number or boolean as int64, an array as the sum of its whole numbers; what
+ * is none of these leaves 0. */
 static int take_number(struct reader *r, uint32_t type, int64_t *ret)
 {
 	*ret = 0;
@@ -254,7 +261,8 @@ static bool is_output(const char *name)
 	       !strcmp(name, "mm.model.fc.weight");
 }
 
-/* One tensor's line; *end grows to where its data ends, counted from the start of the data. */
+/* One tensor's line; *end grows to where its data ends, counted from the start
+ * of the data. */
 static int take_tensor(struct reader *r, struct gguf *g, int64_t *end)
 {
 	uint32_t dims, type;
@@ -276,8 +284,9 @@ static int take_tensor(struct reader *r, struct gguf *g, int64_t *end)
 		return e;
 	if (offset > (uint64_t)1 << 60)
 		return cut_short(r);
-	uint64_t bytes =
-		type < ARRAY_LEN(blocks) && blocks[type].elements ? elements / blocks[type].elements * blocks[type].bytes : 0;
+	uint64_t bytes = type < ARRAY_LEN(blocks) && blocks[type].elements
+	                     ? elements / blocks[type].elements * blocks[type].bytes
+	                     : 0;
 	g->weight_bytes += (int64_t)bytes;
 	g->parameters += (int64_t)elements;
 	if (!strncmp(name, "blk.", 4))
@@ -302,7 +311,8 @@ static int take_header(struct reader *r, struct gguf *g)
 	if (e < 0)
 		return e;
 	if (version < 2 || version > 3)
-		return err_set(r->err, ERR_UNSUPPORTED, "%s is a GGUF file of a version or byte order that is not supported",
+		return err_set(r->err, ERR_UNSUPPORTED,
+		               "%s is a GGUF file of a version or byte order that is not supported",
 		               r->path);
 	if ((e = take_u64(r, &tensors)) < 0 || (e = take_u64(r, &pairs)) < 0)
 		return e;
@@ -318,8 +328,8 @@ static int take_header(struct reader *r, struct gguf *g)
 	g->tensors = (int64_t)tensors;
 	int64_t need = tensors ? (r->at + alignment - 1) / alignment * alignment + end : r->at;
 	if (need > r->size)
-		return err_set(r->err, ERR_FORMAT, "%s is cut short: %lld of %lld bytes", r->path, (long long)r->size,
-		               (long long)need);
+		return err_set(r->err, ERR_FORMAT, "%s is cut short: %lld of %lld bytes", r->path,
+		               (long long)r->size, (long long)need);
 	return 0;
 }
 
@@ -369,10 +379,11 @@ void gguf_clear(struct gguf *g)
 static const struct {
 	int64_t file_type;
 	const char *name;
-} precisions[] = {{0, "f32"},     {1, "f16"},     {32, "bf16"},   {7, "q8_0"},    {18, "q6_k"}, {17, "q5_k_m"},
-                  {16, "q5_k_s"}, {15, "q4_k_m"}, {14, "q4_k_s"}, {2, "q4_0"},    {3, "q4_1"},  {8, "q5_0"},
-                  {9, "q5_1"},    {12, "q3_k_m"}, {11, "q3_k_s"}, {13, "q3_k_l"}, {10, "q2_k"}, {30, "iq4_xs"},
-                  {25, "iq4_nl"}, {27, "iq3_m"},  {29, "iq2_m"},  {38, "mxfp4"}};
+} precisions[] = {{0, "f32"},     {1, "f16"},     {32, "bf16"},   {7, "q8_0"},    {18, "q6_k"},
+                  {17, "q5_k_m"}, {16, "q5_k_s"}, {15, "q4_k_m"}, {14, "q4_k_s"}, {2, "q4_0"},
+                  {3, "q4_1"},    {8, "q5_0"},    {9, "q5_1"},    {12, "q3_k_m"}, {11, "q3_k_s"},
+                  {13, "q3_k_l"}, {10, "q2_k"},   {30, "iq4_xs"}, {25, "iq4_nl"}, {27, "iq3_m"},
+                  {29, "iq2_m"},  {38, "mxfp4"}};
 
 const char *gguf_quantize_name(int64_t file_type)
 {

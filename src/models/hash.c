@@ -31,7 +31,8 @@ static json_t *cache_load(const char *path)
 	AUTO(buf_free) struct buf b = BUF(CACHE_MAX);
 	struct err ignored = {0};
 	/* A cache that cannot be read costs time, nothing else. */
-	json_t *j = path && file_read(path, &b, &ignored) == 0 ? json_loadb(buf_str(&b), b.len, 0, NULL) : NULL;
+	json_t *j =
+		path && file_read(path, &b, &ignored) == 0 ? json_loadb(buf_str(&b), b.len, 0, NULL) : NULL;
 	if (json_is_object(j) && json_object_size(j) <= CACHE_ENTRIES)
 		return j;
 	json_decref(j);
@@ -47,25 +48,29 @@ static void cache_save(const char *path, const json_t *cache)
 		file_write(path, text, strlen(text), &ignored);
 }
 
-static bool cached(const struct hashing *h, const char *key, const struct stat *st, int64_t changed, char *out)
+static bool cached(const struct hashing *h, const char *key, const struct stat *st, int64_t changed,
+                   char *out)
 {
 	const json_t *entry = json_object_get(h->cache, key);
 	const char *hash = json_string_value(json_array_get(entry, 2));
-	if (!hash || strlen(hash) != HASH_HEX - 1 || json_integer_value(json_array_get(entry, 0)) != st->st_size ||
+	if (!hash || strlen(hash) != HASH_HEX - 1 ||
+	    json_integer_value(json_array_get(entry, 0)) != st->st_size ||
 	    json_integer_value(json_array_get(entry, 1)) != changed)
 		return false;
 	memcpy(out, hash, HASH_HEX);
 	return true;
 }
 
-static int hash_file(struct hashing *h, const char *path, char out[static HASH_HEX], struct err *err)
+static int hash_file(struct hashing *h, const char *path, char out[static HASH_HEX],
+                     struct err *err)
 {
 	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(err, errno, "cannot read the model %s", path);
 	AUTO(mem_freep) char *real = realpath(path, NULL);
-	/* JSON keys are UTF-8; two names that differ only in broken bytes differ in size or time, too. */
+	/* JSON keys are UTF-8; two names that differ only in broken bytes differ in
+	 * size or time, too. */
 	AUTO(mem_freep) char *key = text_line(real ? real : path, 4096);
 	int64_t changed = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
 	if (cached(h, key, &st, changed, out))
@@ -73,14 +78,15 @@ static int hash_file(struct hashing *h, const char *path, char out[static HASH_H
 	if (h->note && st.st_size >= WORTH_A_NOTE) {
 		char size[TEXT_SIZE_MAX];
 		AUTO(mem_freep)
-		char *what =
-			mem_printf("reading %s (%s), once, for its hash", file_base(path), text_size((double)st.st_size, size));
+		char *what = mem_printf("reading %s (%s), once, for its hash", file_base(path),
+		                        text_size((double)st.st_size, size));
 		h->note(h->ctx, what);
 	}
 	int r = hash_fd(fd, h->cancel, NULL, out, err);
 	if (r < 0)
 		return r;
-	json_object_set_new(h->cache, key, json_pack("[I, I, s]", (json_int_t)st.st_size, (json_int_t)changed, out));
+	json_object_set_new(h->cache, key,
+	                    json_pack("[I, I, s]", (json_int_t)st.st_size, (json_int_t)changed, out));
 	h->changed = true;
 	return 0;
 }
@@ -92,9 +98,9 @@ static int hash_all(struct hashing *h, struct model *m, struct err *err)
 	size_t stem = strlen(m->path) - (m->files > 1 ? strlen("-00001-of-00003.gguf") : 0);
 	for (int64_t i = 1; i <= m->files; i++) {
 		AUTO(mem_freep)
-		char *path = m->files == 1
-		                 ? mem_strdup(m->path)
-		                 : mem_printf("%.*s-%05" PRId64 "-of-%05" PRId64 ".gguf", (int)stem, m->path, i, m->files);
+		char *path = m->files == 1 ? mem_strdup(m->path)
+		                           : mem_printf("%.*s-%05" PRId64 "-of-%05" PRId64 ".gguf",
+		                                        (int)stem, m->path, i, m->files);
 		int r = hash_file(h, path, one, err);
 		if (r < 0)
 			return r;
@@ -111,7 +117,8 @@ static int hash_all(struct hashing *h, struct model *m, struct err *err)
 int model_hash(struct model *m, const char *cache_path, struct cancel *cancel,
                void (*note)(void *ctx, const char *what), void *ctx, struct err *err)
 {
-	struct hashing h = {.cache = cache_load(cache_path), .cancel = cancel, .note = note, .ctx = ctx};
+	struct hashing h = {
+		.cache = cache_load(cache_path), .cancel = cancel, .note = note, .ctx = ctx};
 	int r = hash_all(&h, m, err);
 	if (cache_path && h.changed)
 		cache_save(cache_path, h.cache);
@@ -120,9 +127,11 @@ int model_hash(struct model *m, const char *cache_path, struct cancel *cancel,
 }
 
 int model_file_hash(const char *path, const char *cache_path, struct cancel *cancel,
-                    void (*note)(void *ctx, const char *what), void *ctx, char out[static HASH_HEX], struct err *err)
+                    void (*note)(void *ctx, const char *what), void *ctx, char out[static HASH_HEX],
+                    struct err *err)
 {
-	struct hashing h = {.cache = cache_load(cache_path), .cancel = cancel, .note = note, .ctx = ctx};
+	struct hashing h = {
+		.cache = cache_load(cache_path), .cancel = cancel, .note = note, .ctx = ctx};
 	int r = hash_file(&h, path, out, err);
 	if (cache_path && h.changed)
 		cache_save(cache_path, h.cache);

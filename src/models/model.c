@@ -67,7 +67,8 @@ static void dir_closep(DIR **d)
 		closedir(*d);
 }
 
-/* Adds the folder's GGUF files that are projectors, or those that are not; and those of its subfolders if `deep`. */
+/* Adds the folder's GGUF files that are projectors, or those that are not; and
+ * those of its subfolders if `deep`. */
 static void list(const char *dir, bool projectors, bool deep, struct candidates *out)
 {
 	AUTO(dir_closep) DIR *d = opendir(dir);
@@ -77,7 +78,8 @@ static void list(const char *dir, bool projectors, bool deep, struct candidates 
 		AUTO(mem_freep) char *path = file_join(dir, de->d_name);
 		if (deep && file_is_dir(path))
 			list(path, projectors, false, out);
-		else if (ends_with(path, ".gguf") && model_is_projector(path) == projectors && !later_split(path))
+		else if (ends_with(path, ".gguf") && model_is_projector(path) == projectors &&
+		         !later_split(path))
 			add_candidate(out, path);
 	}
 }
@@ -106,7 +108,8 @@ static char *name_of(const char *path)
 	return mem_strdup(file_base(whole));
 }
 
-/* How much a projector's name has in common with the model's: "mmproj-NAME-f16.gguf", "NAME-mmproj.gguf" and such. */
+/* How much a projector's name has in common with the model's:
+ * "mmproj-NAME-f16.gguf", "NAME-mmproj.gguf" and such. */
 static size_t likeness(const char *projector, const char *model)
 {
 	const char *p = file_base(projector);
@@ -118,7 +121,8 @@ static size_t likeness(const char *projector, const char *model)
 	return n;
 }
 
-/* The projector beside a model: of several the one whose name is most alike, then the newest. NULL if there is none. */
+/* The projector beside a model: of several the one whose name is most alike,
+ * then the newest. NULL if there is none. */
 static char *projector_for(const char *model)
 {
 	AUTO(mem_freep) char *dir = dir_of(model);
@@ -134,7 +138,8 @@ static char *projector_for(const char *model)
 	return c.n ? mem_strdup(c.items[best].path) : NULL;
 }
 
-/* The precision of a model file, by its name, else by its header; a constant, "" = not known. */
+/* The precision of a model file, by its name, else by its header; a constant,
+ * "" = not known. */
 static const char *precision_of(const char *path)
 {
 	const char *by_name = model_name_precision(path), *by_header = NULL;
@@ -169,7 +174,8 @@ static const char *finest(const struct candidates *c)
 	return best;
 }
 
-/* Of a model that is there in several precisions, as a folder of `vdet model` says. NULL if it does not. */
+/* Of a model that is there in several precisions, as a folder of `vdet model`
+ * says. NULL if it does not. */
 static const char *of_manifest(const char *dir, const struct candidates *c)
 {
 	AUTO(model_folder_clear) struct model_folder f = {0};
@@ -205,8 +211,9 @@ static int no_such_model(const char *wanted, const char *models_dir, struct err 
 	AUTO(candidates_clear) struct candidates c = {0};
 	list(models_dir, false, true, &c);
 	if (!c.n)
-		return err_set(err, ERR_NOENT, "there is no model %s: it is no file, and the models folder %s is empty", wanted,
-		               models_dir);
+		return err_set(err, ERR_NOENT,
+		               "there is no model %s: it is no file, and the models folder %s is empty",
+		               wanted, models_dir);
 	AUTO(mem_freep) char **names = mem_alloc(c.n, sizeof *names);
 	AUTO(buf_free) struct buf all = BUF(300);
 	for (size_t i = 0; i < c.n; i++) {
@@ -216,13 +223,15 @@ static int no_such_model(const char *wanted, const char *models_dir, struct err 
 	}
 	const char *near = opt_nearest(wanted, (const char *const *)names, c.n);
 	int r = near ? err_set(err, ERR_NOENT, "there is no model %s; did you mean %s?", wanted, near)
-	             : err_set(err, ERR_NOENT, "there is no model %s; %s holds %s", wanted, models_dir, buf_str(&all));
+	             : err_set(err, ERR_NOENT, "there is no model %s; %s holds %s", wanted, models_dir,
+	                       buf_str(&all));
 	for (size_t i = 0; i < c.n; i++)
 		free(names[i]);
 	return r;
 }
 
-static int find_wanted(const char *wanted, const char *quantize, const char *models_dir, char **ret, struct err *err)
+static int find_wanted(const char *wanted, const char *quantize, const char *models_dir, char **ret,
+                       struct err *err)
 {
 	if (file_is_dir(wanted))
 		return only_model(wanted, quantize, ret, err);
@@ -252,7 +261,8 @@ static int find_wanted(const char *wanted, const char *quantize, const char *mod
 	return no_such_model(wanted, models_dir, err);
 }
 
-/* The newest model that has a projector beside it; *ret stays NULL if there is none. */
+/* The newest model that has a projector beside it; *ret stays NULL if there is
+ * none. */
 static void find_newest(const char *models_dir, struct model *m)
 {
 	AUTO(candidates_clear) struct candidates c = {0};
@@ -268,7 +278,8 @@ static void find_newest(const char *models_dir, struct model *m)
 	if (fit > 1) {
 		AUTO(mem_freep) char *name = name_of(m->path);
 		free(m->warning);
-		m->warning = mem_printf("%zu models in %s: using the newest, %s; --model names another", fit, models_dir, name);
+		m->warning = mem_printf("%zu models in %s: using the newest, %s; --model names another",
+		                        fit, models_dir, name);
 	}
 }
 
@@ -277,16 +288,19 @@ static int check_splits(const struct model *m, struct err *err)
 	size_t stem;
 	int64_t count;
 	if (!model_split(m->path, &stem, &count))
-		return err_set(err, ERR_FORMAT, "%s is one of %lld files, but not named like NAME-00001-of-%05lld.gguf",
+		return err_set(err, ERR_FORMAT,
+		               "%s is one of %lld files, but not named like NAME-00001-of-%05lld.gguf",
 		               m->path, (long long)m->files, (long long)m->files);
 	for (int64_t i = 2; i <= m->files; i++) {
 		AUTO(mem_freep)
-		char *path = mem_printf("%.*s-%05lld-of-%05lld.gguf", (int)stem, m->path, (long long)i, (long long)m->files);
+		char *path = mem_printf("%.*s-%05lld-of-%05lld.gguf", (int)stem, m->path, (long long)i,
+		                        (long long)m->files);
 		struct gguf g = {0};
 		int r = gguf_read(path, &g, err);
 		gguf_clear(&g);
 		if (r < 0)
-			return err_wrap(err, "file %lld of %lld of the model", (long long)i, (long long)m->files);
+			return err_wrap(err, "file %lld of %lld of the model", (long long)i,
+			                (long long)m->files);
 	}
 	return 0;
 }
@@ -298,14 +312,18 @@ static int check_projector(const struct model *m, int64_t width, struct err *err
 	if (r < 0)
 		return err_wrap(err, "the projector");
 	if (strcmp(g.arch, "clip") != 0)
-		r = err_set(err, ERR_FORMAT, "%s is named like a projector (mmproj) but is a model of its own", m->projector);
-	else if (g.vision == 0)
-		r = err_set(err, ERR_UNSUPPORTED, "the projector %s is for sound only: the model cannot see", m->projector);
-	else if (g.output > 0 && width > 0 && g.output != width)
 		r = err_set(err, ERR_FORMAT,
-		            "the projector %s belongs to another model: it makes %lld numbers a token, and %s "
-		            "takes %lld",
-		            m->projector, (long long)g.output, file_base(m->path), (long long)width);
+		            "%s is named like a projector (mmproj) but is a model of its own",
+		            m->projector);
+	else if (g.vision == 0)
+		r = err_set(err, ERR_UNSUPPORTED,
+		            "the projector %s is for sound only: the model cannot see", m->projector);
+	else if (g.output > 0 && width > 0 && g.output != width)
+		r = err_set(
+			err, ERR_FORMAT,
+			"the projector %s belongs to another model: it makes %lld numbers a token, and %s "
+			"takes %lld",
+			m->projector, (long long)g.output, file_base(m->path), (long long)width);
 	gguf_clear(&g);
 	return r;
 }
@@ -320,9 +338,11 @@ static int check_model(struct model *m, struct err *err)
 	m->files = g.splits > 1 ? g.splits : 1;
 	m->bytes = g.weight_bytes;
 	if (!strcmp(g.arch, "clip"))
-		r = err_set(err, ERR_FORMAT, "%s is a projector; name the model that it belongs to", m->path);
+		r = err_set(err, ERR_FORMAT, "%s is a projector; name the model that it belongs to",
+		            m->path);
 	else if (m->files > SPLITS_MAX)
-		r = err_set(err, ERR_FORMAT, "%s claims to be split into %lld files", m->path, (long long)m->files);
+		r = err_set(err, ERR_FORMAT, "%s claims to be split into %lld files", m->path,
+		            (long long)m->files);
 	else if (!g.tensors && m->files == 1)
 		r = err_set(err, ERR_FORMAT, "%s holds no weights", m->path);
 	int64_t width = g.width;
@@ -333,12 +353,13 @@ static int check_model(struct model *m, struct err *err)
 		return r;
 	m->projector = projector_for(m->path);
 	if (!m->projector)
-		return err_set(err, ERR_UNSUPPORTED, "%s cannot see: it needs its projector (mmproj*.gguf) beside it", m->path);
+		return err_set(err, ERR_UNSUPPORTED,
+		               "%s cannot see: it needs its projector (mmproj*.gguf) beside it", m->path);
 	return check_projector(m, width, err);
 }
 
-int model_choose(const char *wanted, const char *quantize, const char *models_dir, const char *demo_dir,
-                 struct model *ret, struct err *err)
+int model_choose(const char *wanted, const char *quantize, const char *models_dir,
+                 const char *demo_dir, struct model *ret, struct err *err)
 {
 	AUTO(model_clear) struct model m = {.warning = mem_strdup("")};
 	int r = 0;

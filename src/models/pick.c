@@ -8,9 +8,10 @@
 #include "models/get.h"
 
 /* From the finest to the coarsest. */
-static const char *const order[] = {"f32",    "bf16",   "f16",    "q8_0",   "q6_k",  "q5_k_m", "q5_k_s",
-                                    "q5_1",   "q5_0",   "q4_k_m", "q4_k_s", "q4_1",  "q4_0",   "iq4_nl",
-                                    "iq4_xs", "q3_k_l", "q3_k_m", "q3_k_s", "iq3_m", "q2_k",   "iq2_m"};
+static const char *const order[] = {"f32",    "bf16",   "f16",    "q8_0",   "q6_k",   "q5_k_m",
+                                    "q5_k_s", "q5_1",   "q5_0",   "q4_k_m", "q4_k_s", "q4_1",
+                                    "q4_0",   "iq4_nl", "iq4_xs", "q3_k_l", "q3_k_m", "q3_k_s",
+                                    "iq3_m",  "q2_k",   "iq2_m"};
 
 static size_t rank_of(const char *quantize)
 {
@@ -33,12 +34,14 @@ static bool has(const struct catalogue_file *files, size_t n, const char *quanti
 	return false;
 }
 
-/* The wanted precision, or the next finer one that there is; NULL if there is none. "mixed" is made from a fine one. */
+/* The wanted precision, or the next finer one that there is; NULL if there is
+ * none. "mixed" is made from a fine one. */
 static const char *best(const struct catalogue_file *files, size_t n, const char *quantize)
 {
 	size_t at = rank_of(strcasecmp(quantize, "mixed") == 0 ? "f16" : quantize);
 	if (!strcasecmp(quantize, "bf16") || !strcasecmp(quantize, "f16")) {
-		/* The same size, and each is made from the other without loss worth a word. */
+		/* The same size, and each is made from the other without loss worth a
+		 * word. */
 		const char *same[] = {quantize, strcasecmp(quantize, "f16") ? "f16" : "bf16"};
 		for (size_t i = 0; i < 2; i++)
 			if (has(files, n, same[i]))
@@ -64,7 +67,8 @@ static size_t projector(const struct catalogue_file *files, size_t n)
 	return n;
 }
 
-static int nothing_fits(const struct catalogue_file *files, size_t n, const char *quantize, struct err *err)
+static int nothing_fits(const struct catalogue_file *files, size_t n, const char *quantize,
+                        struct err *err)
 {
 	AUTO(buf_free) struct buf all = BUF(300);
 	for (size_t i = 0; i < ARRAY_LEN(order); i++)
@@ -72,12 +76,14 @@ static int nothing_fits(const struct catalogue_file *files, size_t n, const char
 			buf_addf(&all, "%s%s", all.len ? ", " : "", order[i]);
 	if (!all.len)
 		return err_set(err, ERR_NOENT, "it holds no GGUF file of a precision that vdet knows");
-	return err_set(err, ERR_NOENT, "it is not there at %s or finer; there is %s", quantize, buf_str(&all));
+	return err_set(err, ERR_NOENT, "it is not there at %s or finer; there is %s", quantize,
+	               buf_str(&all));
 }
 
-/* Parts of a split model belong together: those with the stem and count of the first that is found. */
-static int pick_parts(const struct catalogue_file *files, size_t n, const char *precision, bool *choice,
-                      struct err *err)
+/* Parts of a split model belong together: those with the stem and count of the
+ * first that is found. */
+static int pick_parts(const struct catalogue_file *files, size_t n, const char *precision,
+                      bool *choice, struct err *err)
 {
 	size_t stem = 0, first = n;
 	int64_t count = 0, found = 0;
@@ -92,14 +98,15 @@ static int pick_parts(const struct catalogue_file *files, size_t n, const char *
 			count = number ? c : 0;
 			choice[i] = true;
 			found = 1;
-		} else if (count && number && c == count && s == stem && !strncmp(files[i].path, files[first].path, stem)) {
+		} else if (count && number && c == count && s == stem &&
+		           !strncmp(files[i].path, files[first].path, stem)) {
 			choice[i] = true;
 			found++;
 		}
 	}
 	if (count && found != count)
-		return err_set(err, ERR_NOENT, "only %lld of the %lld parts of the model are there", (long long)found,
-		               (long long)count);
+		return err_set(err, ERR_NOENT, "only %lld of the %lld parts of the model are there",
+		               (long long)found, (long long)count);
 	return 0;
 }
 
@@ -127,7 +134,8 @@ int model_pick(const struct catalogue_file *files, size_t n, const char *quantiz
 			return r;
 	}
 	if (p == n)
-		return err_set(err, ERR_UNSUPPORTED, "it holds no projector (mmproj*.gguf), so the model could not see");
+		return err_set(err, ERR_UNSUPPORTED,
+		               "it holds no projector (mmproj*.gguf), so the model could not see");
 	choice[p] = true;
 	*ret_quantize = precision;
 	return 0;

@@ -27,7 +27,8 @@
 #define NOTE_EVERY (2 * CLOCK_SECOND)
 #define HASH_SHOWN 12
 
-static void __attribute__((format(printf, 2, 3))) note(const struct quantize *q, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3)))
+note(const struct quantize *q, const char *fmt, ...)
 {
 	char line[200];
 	va_list ap;
@@ -40,7 +41,8 @@ static void __attribute__((format(printf, 2, 3))) note(const struct quantize *q,
 
 /* ---- where the made file is */
 
-/* The file's stem with the new precision in place of the old: "Qwen-VL-F16" becomes "Qwen-VL-q4_k_m". */
+/* The file's stem with the new precision in place of the old: "Qwen-VL-F16"
+ * becomes "Qwen-VL-q4_k_m". */
 static char *new_stem(const struct model *m, const char *precision)
 {
 	const char *old = model_name_precision(m->path), *at = *old ? strcasestr(m->name, old) : NULL;
@@ -49,7 +51,8 @@ static char *new_stem(const struct model *m, const char *precision)
 	return mem_printf("%.*s-%s%s", (int)(at - m->name - 1), m->name, precision, at + strlen(old));
 }
 
-/* The folder of `vdet model` that the model lies in; false if it lies elsewhere. */
+/* The folder of `vdet model` that the model lies in; false if it lies
+ * elsewhere. */
 static bool own_folder(const struct model *m, struct model_folder *ret)
 {
 	struct err ignored;
@@ -85,7 +88,8 @@ static int find_tool(const struct quantize *q, char **ret, struct err *err)
 	               q->server);
 }
 
-/* What llama-quantize writes: "[ 12/ 339] blk.0.attn_q.weight …", among much else. */
+/* What llama-quantize writes: "[ 12/ 339] blk.0.attn_q.weight …", among much
+ * else. */
 struct output {
 	struct server_log log;
 	char line[300];
@@ -117,14 +121,15 @@ static void take_output(struct output *o, const char *data, size_t len)
 }
 
 /* Reads until the program has ended. */
-static int follow(struct child *child, int fd, struct output *o, const char *precision, const struct quantize *q,
-                  struct err *err)
+static int follow(struct child *child, int fd, struct output *o, const char *precision,
+                  const struct quantize *q, struct err *err)
 {
 	int64_t said = clock_now();
 	char data[4096];
 	bool open = true;
 	while (open || !child_ended(child)) {
-		struct pollfd p[] = {{.fd = cancel_fd(q->cancel), .events = POLLIN}, {.fd = open ? fd : -1, .events = POLLIN}};
+		struct pollfd p[] = {{.fd = cancel_fd(q->cancel), .events = POLLIN},
+		                     {.fd = open ? fd : -1, .events = POLLIN}};
 		poll(p, 2, 100);
 		if (cancel_fired(q->cancel))
 			return err_set(err, ERR_CANCELED, "interrupted");
@@ -141,15 +146,18 @@ static int follow(struct child *child, int fd, struct output *o, const char *pre
 	return 0;
 }
 
-/* The arguments between the program and the files. Adds at most eight to `argv`; returns the type's name. */
+/* The arguments between the program and the files. Adds at most eight to
+ * `argv`; returns the type's name. */
 static const char *arguments(const struct model *m, const char *precision, const char **argv)
 {
-	/* What is quantised already is said by its name or header; from q8_0 little is lost. */
+	/* What is quantised already is said by its name or header; from q8_0 little
+	 * is lost. */
 	if (fit_bits(m->quantize) < 16)
 		*argv++ = "--allow-requantize";
 	if (strcasecmp(precision, "mixed") != 0)
 		return precision;
-	/* What words and pictures go in and out by, and what attention reads from: small, and felt most. */
+	/* What words and pictures go in and out by, and what attention reads from:
+	 * small, and felt most. */
 	static const char *const finer[] = {
 		"--token-embedding-type", "q8_0",        "--output-tensor-type", "q8_0",
 		"--tensor-type",          "attn_v=q8_0", "--tensor-type",        "ffn_down=q6_k"};
@@ -158,8 +166,8 @@ static const char *arguments(const struct model *m, const char *precision, const
 	return "q4_k_m";
 }
 
-static int run_tool(const struct model *m, const char *precision, const char *to, const struct quantize *q,
-                    struct output *o, struct err *err)
+static int run_tool(const struct model *m, const char *precision, const char *to,
+                    const struct quantize *q, struct output *o, struct err *err)
 {
 	AUTO(mem_freep) char *tool = NULL;
 	AUTO(child_freep) struct child *child = NULL;
@@ -192,21 +200,23 @@ static int run_tool(const struct model *m, const char *precision, const char *to
 		return r;
 	if (child_status(child) != 0) {
 		AUTO(mem_freep) char *reason = server_log_reason(&o->log);
-		return err_set(err, ERR_ENGINE, "llama-quantize %s when it made %s of %s: %s", child_status_text(child, status),
-		               precision, m->name, reason);
+		return err_set(err, ERR_ENGINE, "llama-quantize %s when it made %s of %s: %s",
+		               child_status_text(child, status), precision, m->name, reason);
 	}
 	return 0;
 }
 
 /* ---- all of it */
 
-static int check_space(const struct model *m, const char *precision, const char *dir, struct err *err)
+static int check_space(const struct model *m, const char *precision, const char *dir,
+                       struct err *err)
 {
 	struct gguf g = {0};
 	struct statvfs v;
 	struct stat st;
 	char need[TEXT_SIZE_MAX], have[TEXT_SIZE_MAX];
-	double from = fit_bits(m->quantize), bytes = m->files == 1 && stat(m->path, &st) == 0 ? (double)st.st_size : 0;
+	double from = fit_bits(m->quantize),
+		   bytes = m->files == 1 && stat(m->path, &st) == 0 ? (double)st.st_size : 0;
 	if (m->files > 1 && gguf_read(m->path, &g, err) == 0)
 		bytes = (double)(m->files * g.file_bytes);
 	gguf_clear(&g);
@@ -215,7 +225,8 @@ static int check_space(const struct model *m, const char *precision, const char 
 	if (statvfs(dir, &v) < 0 || bytes <= (double)v.f_bavail * (double)v.f_frsize)
 		return 0;
 	return err_set(err, ERR_NOSPC, "%s of %s needs %s, and %s are free in %s", precision, m->name,
-	               text_size(bytes, need), text_size((double)v.f_bavail * (double)v.f_frsize, have), dir);
+	               text_size(bytes, need), text_size((double)v.f_bavail * (double)v.f_frsize, have),
+	               dir);
 }
 
 /* Makes `path`, unless somebody else does so while we wait for the lock. */
@@ -246,8 +257,10 @@ static int make(const struct model *m, const char *precision, const char *dir, c
 		err_wrap(err, "what llama-quantize made");
 	gguf_clear(&g);
 	if (r == 0 && o->fallbacks)
-		note(q, "%d of %d tensors cannot be cut into blocks of 256 and are stored at more bits than %s", o->fallbacks,
-		     o->total, precision);
+		note(
+			q,
+			"%d of %d tensors cannot be cut into blocks of 256 and are stored at more bits than %s",
+			o->fallbacks, o->total, precision);
 	if (r == 0 && rename(lock_path, path) < 0)
 		r = err_sys(err, errno, "cannot write %s", path);
 	if (r < 0)
@@ -274,8 +287,8 @@ static void use(struct model *m, const char *path, const char *stem, const char 
 }
 
 /* So that `vdet model` lists, checks and removes it. */
-static int enter(struct model_folder *f, const char *path, const char *precision, const char *source,
-                 const struct quantize *q, struct err *err)
+static int enter(struct model_folder *f, const char *path, const char *precision,
+                 const char *source, const struct quantize *q, struct err *err)
 {
 	char hash[HASH_HEX];
 	struct stat st;
@@ -292,23 +305,28 @@ static int enter(struct model_folder *f, const char *path, const char *precision
 	return model_folder_save(f, err);
 }
 
-int model_quantize(struct model *m, const char *precision, const struct quantize *q, struct err *err)
+int model_quantize(struct model *m, const char *precision, const struct quantize *q,
+                   struct err *err)
 {
 	AUTO(model_folder_clear) struct model_folder f = {0};
 	char source[HASH_HEX];
 	if (!strcasecmp(m->quantize, precision))
 		return 0;
 	if (fit_bits(precision) <= 0)
-		return err_set(err, ERR_ARG, "%s is no precision; bf16, f16, q8_0, q6_k, q5_k_m, q4_k_m and mixed are",
+		return err_set(err, ERR_ARG,
+		               "%s is no precision; bf16, f16, q8_0, q6_k, q5_k_m, q4_k_m and mixed are",
 		               precision);
-	double have = fit_bits(m->quantize), need = strcasecmp(precision, "mixed") ? fit_bits(precision) : fit_bits("q8_0");
+	double have = fit_bits(m->quantize),
+		   need = strcasecmp(precision, "mixed") ? fit_bits(precision) : fit_bits("q8_0");
 	if (have > 0 && have < need)
-		return err_set(err, ERR_UNSUPPORTED,
-		               "%s is there at %s; %s cannot be made from it. vdet model get NAME:%s fetches it", m->name,
-		               m->quantize, precision, precision);
+		return err_set(
+			err, ERR_UNSUPPORTED,
+			"%s is there at %s; %s cannot be made from it. vdet model get NAME:%s fetches it",
+			m->name, m->quantize, precision, precision);
 	bool ours = own_folder(m, &f);
 	if (!ours && !q->made_dir)
-		return err_set(err, ERR_UNSUPPORTED, "there is no folder to put %s of %s into", precision, m->name);
+		return err_set(err, ERR_UNSUPPORTED, "there is no folder to put %s of %s into", precision,
+		               m->name);
 	const char *dir = ours ? f.dir : q->made_dir;
 	int r = file_mkdirs(dir, false, err);
 	if (r == 0)

@@ -12,7 +12,13 @@
 #include "base/hash.h"
 #include "base/log.h"
 
-enum { KEY_LEN = crypto_auth_KEYBYTES, NONCE_HEX = 33, ENDED = 256, FILE_MAX = 1 << 20, PASSWORD_MIN = 8 };
+enum {
+	KEY_LEN = crypto_auth_KEYBYTES,
+	NONCE_HEX = 33,
+	ENDED = 256,
+	FILE_MAX = 1 << 20,
+	PASSWORD_MIN = 8
+};
 
 struct entry {
 	char name[ACCESS_NAME_MAX], hash[crypto_pwhash_STRBYTES];
@@ -48,7 +54,8 @@ int role_find(const char *name, enum role *ret, struct err *err)
 			*ret = (enum role)i;
 			return 0;
 		}
-	return err_set(err, ERR_ARG, "\"%s\" is no role; there are view, submit and admin", name ? name : "");
+	return err_set(err, ERR_ARG, "\"%s\" is no role; there are view, submit and admin",
+	               name ? name : "");
 }
 
 static bool good_name(const char *s)
@@ -100,12 +107,14 @@ static int read_file(struct access *a, struct err *err)
 	return 0;
 }
 
-/* Reads the file if it is another than the last time; what cannot be read changes nothing. With the lock. */
+/* Reads the file if it is another than the last time; what cannot be read
+ * changes nothing. With the lock. */
 static int refresh(struct access *a, struct err *err)
 {
 	struct stat st = {0};
 	stat(a->file, &st); /* absent: all zero */
-	if (st.st_ino == a->seen.st_ino && st.st_size == a->seen.st_size && st.st_mtim.tv_sec == a->seen.st_mtim.tv_sec &&
+	if (st.st_ino == a->seen.st_ino && st.st_size == a->seen.st_size &&
+	    st.st_mtim.tv_sec == a->seen.st_mtim.tv_sec &&
 	    st.st_mtim.tv_nsec == a->seen.st_mtim.tv_nsec)
 		return 0;
 	a->seen = st;
@@ -122,7 +131,8 @@ static void refresh_quietly(struct access *a)
 		log_warning("%s; going on with what it was before", err.msg);
 }
 
-int access_open(const char *file, const char *key_file, int64_t session, struct access **ret, struct err *err)
+int access_open(const char *file, const char *key_file, int64_t session, struct access **ret,
+                struct err *err)
 {
 	if (sodium_init() < 0)
 		return err_set(err, ERR_INTERNAL, "libsodium does not start");
@@ -211,7 +221,8 @@ bool access_password(struct access *a, const char *user, const char *password, s
 	return true;
 }
 
-/* ---- cookies: NAME:EXPIRES:NONCE:MAC. The entry's hash is signed as well, so that a new password ends them. */
+/* ---- cookies: NAME:EXPIRES:NONCE:MAC. The entry's hash is signed as well, so
+ * that a new password ends them. */
 
 /* Loads or makes the key; with the lock. */
 static int have_key(struct access *a, struct err *err)
@@ -237,7 +248,8 @@ static int have_key(struct access *a, struct err *err)
 	return 0;
 }
 
-static void sign(const struct access *a, const char *head, const struct entry *e, char out[static 65])
+static void sign(const struct access *a, const char *head, const struct entry *e,
+                 char out[static 65])
 {
 	unsigned char mac[crypto_auth_BYTES];
 	AUTO(mem_freep) char *text = mem_printf("%s:%s", head, e->hash);
@@ -245,7 +257,8 @@ static void sign(const struct access *a, const char *head, const struct entry *e
 	sodium_bin2hex(out, 65, mac, sizeof mac);
 }
 
-int access_cookie_new(struct access *a, const struct who *who, char out[static ACCESS_COOKIE_MAX], struct err *err)
+int access_cookie_new(struct access *a, const struct who *who, char out[static ACCESS_COOKIE_MAX],
+                      struct err *err)
 {
 	unsigned char random[16];
 	char nonce[NONCE_HEX], mac[65], head[ACCESS_COOKIE_MAX - 70];
@@ -255,7 +268,8 @@ int access_cookie_new(struct access *a, const struct who *who, char out[static A
 	const struct entry *e = find(a, who->name);
 	int r = e ? have_key(a, err) : err_set(err, ERR_NOENT, "there is no %s any more", who->name);
 	if (r == 0) {
-		snprintf(head, sizeof head, "%s:%lld:%s", who->name, (long long)(clock_wall() + a->session), nonce);
+		snprintf(head, sizeof head, "%s:%lld:%s", who->name, (long long)(clock_wall() + a->session),
+		         nonce);
 		sign(a, head, e, mac);
 		snprintf(out, ACCESS_COOKIE_MAX, "%s:%s", head, mac);
 	}
@@ -264,13 +278,15 @@ int access_cookie_new(struct access *a, const struct who *who, char out[static A
 }
 
 /* Whom a cookie names, if it is one of ours; with the lock. */
-static const struct entry *check_cookie(struct access *a, const char *cookie, char nonce[static NONCE_HEX])
+static const struct entry *check_cookie(struct access *a, const char *cookie,
+                                        char nonce[static NONCE_HEX])
 {
 	char name[ACCESS_NAME_MAX], mac[65], right[65], head[ACCESS_COOKIE_MAX];
 	long long expires;
 	struct err err;
 	if (strlen(cookie) >= ACCESS_COOKIE_MAX ||
-	    sscanf(cookie, "%40[^:]:%19lld:%32[0-9a-f]:%64[0-9a-f]", name, &expires, nonce, mac) != 4 || strlen(mac) != 64)
+	    sscanf(cookie, "%40[^:]:%19lld:%32[0-9a-f]:%64[0-9a-f]", name, &expires, nonce, mac) != 4 ||
+	    strlen(mac) != 64)
 		return NULL;
 	const struct entry *e = find(a, name);
 	if (!e || expires <= clock_wall() || have_key(a, &err) < 0)
@@ -316,7 +332,8 @@ static int write_entries(struct access *a, struct err *err)
 	buf_adds(&b, "# Who may use vdet serve; written by vdet token. KIND NAME ROLE HASH\n");
 	for (size_t i = 0; i < a->n; i++) {
 		const struct entry *e = &a->entries[i];
-		buf_addf(&b, "%s %s %s %s\n", e->user ? "user" : "token", e->name, role_name(e->role), e->hash);
+		buf_addf(&b, "%s %s %s %s\n", e->user ? "user" : "token", e->name, role_name(e->role),
+		         e->hash);
 	}
 	int r = buf_check(&b, a->file, err);
 	if (r == 0)
@@ -332,7 +349,8 @@ static int add(struct access *a, const struct entry *e, struct err *err)
 	if (r < 0)
 		return r;
 	if (find(a, e->name))
-		return err_set(err, ERR_BUSY, "there is a %s already; remove it first (vdet token rm %s)", e->name, e->name);
+		return err_set(err, ERR_BUSY, "there is a %s already; remove it first (vdet token rm %s)",
+		               e->name, e->name);
 	a->entries = mem_grow(a->entries, a->n + 1, sizeof *a->entries);
 	a->entries[a->n++] = *e;
 	r = write_entries(a, err);
@@ -343,17 +361,19 @@ static int add(struct access *a, const struct entry *e, struct err *err)
 	return r;
 }
 
-static int new_entry(const char *name, enum role role, bool user, struct entry *ret, struct err *err)
+static int new_entry(const char *name, enum role role, bool user, struct entry *ret,
+                     struct err *err)
 {
 	*ret = (struct entry){.role = role, .user = user};
 	if (!good_name(name))
-		return err_set(err, ERR_ARG, "a name has 1 to 40 letters, digits, dots, dashes or underscores");
+		return err_set(err, ERR_ARG,
+		               "a name has 1 to 40 letters, digits, dots, dashes or underscores");
 	snprintf(ret->name, sizeof ret->name, "%s", name);
 	return 0;
 }
 
-int access_add_token(struct access *a, const char *name, enum role role, char out[static ACCESS_TOKEN_MAX],
-                     struct err *err)
+int access_add_token(struct access *a, const char *name, enum role role,
+                     char out[static ACCESS_TOKEN_MAX], struct err *err)
 {
 	unsigned char random[24];
 	char hex[2 * sizeof random + 1];
@@ -371,7 +391,8 @@ int access_add_token(struct access *a, const char *name, enum role role, char ou
 	return r;
 }
 
-int access_add_user(struct access *a, const char *name, enum role role, const char *password, struct err *err)
+int access_add_user(struct access *a, const char *name, enum role role, const char *password,
+                    struct err *err)
 {
 	struct entry e;
 	int r = new_entry(name, role, true, &e, err);
@@ -414,9 +435,9 @@ json_t *access_list(struct access *a)
 	pthread_mutex_lock(&a->lock);
 	refresh_quietly(a);
 	for (size_t i = 0; i < a->n; i++)
-		json_array_append_new(all,
-		                      json_pack("{s:s, s:s, s:s}", "name", a->entries[i].name, "kind",
-		                                a->entries[i].user ? "user" : "token", "role", role_name(a->entries[i].role)));
+		json_array_append_new(all, json_pack("{s:s, s:s, s:s}", "name", a->entries[i].name, "kind",
+		                                     a->entries[i].user ? "user" : "token", "role",
+		                                     role_name(a->entries[i].role)));
 	pthread_mutex_unlock(&a->lock);
 	return all;
 }

@@ -10,8 +10,10 @@
 #include "net/answers.h"
 #include "net/server.h"
 
-/* What most of them are: one call of the board with the id of the path, whose JSON is the answer. */
-static int give(struct call *c, int (*fn)(struct board *, int64_t, json_t **, struct err *), struct err *err)
+/* What most of them are: one call of the board with the id of the path, whose
+ * JSON is the answer. */
+static int give(struct call *c, int (*fn)(struct board *, int64_t, json_t **, struct err *),
+                struct err *err)
 {
 	int64_t id;
 	json_t *j = NULL;
@@ -123,7 +125,8 @@ int answer_report(struct call *c, struct err *err)
 		{"html", "text/html; charset=utf-8"}, {"vtt", "text/vtt; charset=utf-8"},
 		{"csv", "text/csv; charset=utf-8"},
 	};
-	const char *format = call_query(c, "format"), *type = NULL, *download = call_query(c, "download");
+	const char *format = call_query(c, "format"), *type = NULL,
+			   *download = call_query(c, "download");
 	AUTO(mem_freep) char *name = NULL;
 	int64_t id;
 	if (!format || !*format)
@@ -172,7 +175,8 @@ int answer_frame(struct call *c, struct err *err)
 	if (r == 0)
 		r = call_query_int(c, "width", 0, 0, 8192, &width, err);
 	if (r == 0)
-		r = board_frame(c->net->setup.board, id, (int64_t)(seconds * 1e6), (int)width, &c->reply.body, &pts, err);
+		r = board_frame(c->net->setup.board, id, (int64_t)(seconds * 1e6), (int)width,
+		                &c->reply.body, &pts, err);
 	if (r < 0)
 		return r;
 	c->reply.status = 200;
@@ -234,8 +238,10 @@ int answer_file(struct call *c, struct err *err)
 	if (r < 0)
 		return r;
 	char etag[80];
-	snprintf(etag, sizeof etag, "\"%llx-%llx-%llx\"", (unsigned long long)st.st_ino, (unsigned long long)st.st_size,
-	         (unsigned long long)st.st_mtim.tv_sec * 1000000000 + (unsigned long long)st.st_mtim.tv_nsec);
+	snprintf(etag, sizeof etag, "\"%llx-%llx-%llx\"", (unsigned long long)st.st_ino,
+	         (unsigned long long)st.st_size,
+	         (unsigned long long)st.st_mtim.tv_sec * 1000000000 +
+	             (unsigned long long)st.st_mtim.tv_nsec);
 	call_head(c, "Cache-Control", "private, no-cache");
 	const char *have = c->headers[HEADER_IF_NONE_MATCH];
 	if (have && strcmp(have, etag) == 0) {

@@ -29,9 +29,11 @@ int answer_ready(struct call *c, struct err *err)
 	return 0;
 }
 
-static void figure(struct buf *b, const char *name, const char *type, const char *help, double value)
+static void figure(struct buf *b, const char *name, const char *type, const char *help,
+                   double value)
 {
-	buf_addf(b, "# HELP vdet_%s %s\n# TYPE vdet_%s %s\nvdet_%s %.15g\n", name, help, name, type, name, value);
+	buf_addf(b, "# HELP vdet_%s %s\n# TYPE vdet_%s %s\nvdet_%s %.15g\n", name, help, name, type,
+	         name, value);
 }
 
 static void board_metrics(const struct board_figures *f, struct buf *b)
@@ -45,19 +47,26 @@ static void board_metrics(const struct board_figures *f, struct buf *b)
 	buf_adds(b, "# HELP vdet_jobs Jobs by state.\n# TYPE vdet_jobs gauge\n");
 	for (size_t i = 0; i < ARRAY_LEN(jobs); i++)
 		buf_addf(b, "vdet_jobs{state=\"%s\"} %lld\n", jobs[i].state, (long long)jobs[i].n);
-	figure(b, "chunks_done_total", "counter", "Chunks described by this run.", (double)f->chunks_done);
-	figure(b, "chunks_holes_total", "counter", "Chunks that failed in this run.", (double)f->chunks_holes);
+	figure(b, "chunks_done_total", "counter", "Chunks described by this run.",
+	       (double)f->chunks_done);
+	figure(b, "chunks_holes_total", "counter", "Chunks that failed in this run.",
+	       (double)f->chunks_holes);
 	figure(b, "prefill_tokens_per_second", "gauge", "Of the running jobs.", f->prefill_rate);
 	figure(b, "decode_tokens_per_second", "gauge", "Of the running jobs.", f->decode_rate);
-	figure(b, "engine_slots", "gauge", "Requests that the engine works on at once.", (double)f->slots);
-	figure(b, "engine_busy_seconds_total", "counter", "Time with a request in flight.", (double)f->busy_time / 1e6);
-	figure(b, "disk_free_bytes", "gauge", "Free where the server keeps its files.", (double)f->disk_free);
+	figure(b, "engine_slots", "gauge", "Requests that the engine works on at once.",
+	       (double)f->slots);
+	figure(b, "engine_busy_seconds_total", "counter", "Time with a request in flight.",
+	       (double)f->busy_time / 1e6);
+	figure(b, "disk_free_bytes", "gauge", "Free where the server keeps its files.",
+	       (double)f->disk_free);
 	figure(b, "disk_used_bytes", "gauge", "Used by the server's own files.", (double)f->disk_used);
-	figure(b, "pool_waiting", "gauge", "Work that waits for a thread of the board.", (double)f->waiting);
+	figure(b, "pool_waiting", "gauge", "Work that waits for a thread of the board.",
+	       (double)f->waiting);
 }
 
 /* One figure of each GPU; what a GPU does not tell is left out. */
-static void gpu_metric(const json_t *gpus, const char *key, const char *name, const char *help, struct buf *b)
+static void gpu_metric(const json_t *gpus, const char *key, const char *name, const char *help,
+                       struct buf *b)
 {
 	size_t i;
 	json_t *g;
@@ -87,7 +96,8 @@ static void gpu_metrics(const struct net_setup *s, struct buf *b)
 	const json_t *gpus = json_object_get(json_object_get(all, "now"), "gpu");
 	gpu_metric(gpus, "memory_used", "memory_used_bytes", "Memory in use.", b);
 	gpu_metric(gpus, "memory_total", "memory_total_bytes", "Memory there is.", b);
-	gpu_metric(gpus, "memory_peak", "memory_peak_bytes", "The most that was in use since the server started.", b);
+	gpu_metric(gpus, "memory_peak", "memory_peak_bytes",
+	           "The most that was in use since the server started.", b);
 	gpu_metric(gpus, "load", "load_ratio", "Share of time that it was at work.", b);
 	gpu_metric(gpus, "temperature", "temperature_celsius", "Temperature.", b);
 	gpu_metric(gpus, "lost", "lost", "1 if it no longer answers.", b);
@@ -103,12 +113,15 @@ int answer_metrics(struct call *c, struct err *err)
 	board_figures(n->setup.board, &f);
 	board_metrics(&f, b);
 	gpu_metrics(&n->setup, b);
-	buf_adds(b, "# HELP vdet_http_responses_total Replies by class.\n# TYPE vdet_http_responses_total counter\n");
+	buf_adds(b, "# HELP vdet_http_responses_total Replies by class.\n"
+	            "# TYPE vdet_http_responses_total counter\n");
 	for (int i = 2; i < 6; i++)
-		buf_addf(b, "vdet_http_responses_total{class=\"%dxx\"} %lld\n", i, (long long)k->by_class[i]);
+		buf_addf(b, "vdet_http_responses_total{class=\"%dxx\"} %lld\n", i,
+		         (long long)k->by_class[i]);
 	figure(b, "http_requests_total", "counter", "Requests.", (double)k->requests);
 	figure(b, "connections", "gauge", "Open connections.", (double)k->connections);
-	figure(b, "connections_refused_total", "counter", "Connections beyond a limit.", (double)k->refused);
+	figure(b, "connections_refused_total", "counter", "Connections beyond a limit.",
+	       (double)k->refused);
 	figure(b, "sockets", "gauge", "Open WebSockets.", (double)k->sockets);
 	figure(b, "sockets_slow_total", "counter", "WebSockets closed because they were too slow.",
 	       (double)k->slow_sockets);
@@ -149,7 +162,8 @@ bool answer_is_page(const char *path)
 int answer_page(struct call *c, struct err *err)
 {
 	const struct page_file *f = page_file(c->path);
-	const char *accept = c->headers[HEADER_ACCEPT_ENCODING], *have = c->headers[HEADER_IF_NONE_MATCH];
+	const char *accept = c->headers[HEADER_ACCEPT_ENCODING],
+			   *have = c->headers[HEADER_IF_NONE_MATCH];
 	if (!f)
 		return err_set(err, ERR_NOENT, "there is no %s", c->path);
 	bool packed = accept && strstr(accept, "gzip");
@@ -171,8 +185,8 @@ int answer_page(struct call *c, struct err *err)
 
 static json_t *me(const struct call *c, const struct who *who)
 {
-	return json_pack("{s:s, s:s, s:b, s:s}", "user", who->name, "role", role_name(who->role), "auth", (int)!c->local,
-	                 "version", VDET_VERSION);
+	return json_pack("{s:s, s:s, s:b, s:s}", "user", who->name, "role", role_name(who->role),
+	                 "auth", (int)!c->local, "version", VDET_VERSION);
 }
 
 int answer_me(struct call *c, struct err *err)
@@ -190,14 +204,16 @@ static const char *text_in(const struct call *c, const char *name)
 int answer_login(struct call *c, struct err *err)
 {
 	char cookie[ACCESS_COOKIE_MAX];
-	const char *user = text_in(c, "user"), *password = text_in(c, "password"), *token = text_in(c, "token");
+	const char *user = text_in(c, "user"), *password = text_in(c, "password"),
+			   *token = text_in(c, "token");
 	struct who who;
 	if (!token && (!user || !password))
 		return err_set(err, ERR_ARG, "a login has user and password, or token; each a text");
-	bool good =
-		token ? access_token(c->net->access, token, &who) : access_password(c->net->access, user, password, &who);
+	bool good = token ? access_token(c->net->access, token, &who)
+	                  : access_password(c->net->access, user, password, &who);
 	if (!good) {
-		call_problem(c, 401, "login", token ? "this token is not known here" : "user or password is wrong");
+		call_problem(c, 401, "login",
+		             token ? "this token is not known here" : "user or password is wrong");
 		return 0;
 	}
 	int r = access_cookie_new(c->net->access, &who, cookie, err);
@@ -240,7 +256,9 @@ int answer_token_new(struct call *c, struct err *err)
 	if (r == 0)
 		r = access_add_token(c->net->access, name ? name : "", role, token, err);
 	if (r == 0)
-		call_json(c, 201, json_pack("{s:s, s:s, s:s}", "name", name, "role", role_name(role), "token", token));
+		call_json(
+			c, 201,
+			json_pack("{s:s, s:s, s:s}", "name", name, "role", role_name(role), "token", token));
 	return r;
 }
 
@@ -267,7 +285,8 @@ int answer_recommendations(struct call *c, struct err *err)
 	if (!s->performance)
 		return err_set(err, ERR_NOENT, "this server does not watch its machine");
 	json_auto_t *all = s->performance(s->performance_ctx);
-	call_json(c, 200, json_pack("{s:O}", "recommendations", json_object_get(all, "recommendations")));
+	call_json(c, 200,
+	          json_pack("{s:O}", "recommendations", json_object_get(all, "recommendations")));
 	return 0;
 }
 

@@ -48,15 +48,15 @@ static bool read_int(const char *s, int64_t *ret)
 	return true;
 }
 
-int call_query_int(const struct call *c, const char *name, int64_t def, int64_t min, int64_t max, int64_t *ret,
-                   struct err *err)
+int call_query_int(const struct call *c, const char *name, int64_t def, int64_t min, int64_t max,
+                   int64_t *ret, struct err *err)
 {
 	const char *s = call_query(c, name);
 	int64_t v = def;
 	if (s && (!read_int(s, &v) || v < min || v > max)) {
 		AUTO(mem_freep) char *shown = text_line(s, 40);
-		return err_set(err, ERR_ARG, "%s=%s: a number from %lld to %lld was expected", name, shown, (long long)min,
-		               (long long)max);
+		return err_set(err, ERR_ARG, "%s=%s: a number from %lld to %lld was expected", name, shown,
+		               (long long)min, (long long)max);
 	}
 	*ret = v;
 	return 0;
@@ -107,7 +107,8 @@ static void set_json(struct call *c, int status, const char *type, json_t *j)
 		c->reply.status = 500;
 		c->reply.type = "application/problem+json";
 		buf_clear(&c->reply.body);
-		buf_adds(&c->reply.body, "{\"type\":\"about:blank\",\"title\":\"Internal Server Error\",\"status\":500}");
+		buf_adds(&c->reply.body,
+		         "{\"type\":\"about:blank\",\"title\":\"Internal Server Error\",\"status\":500}");
 	}
 	buf_adds(&c->reply.body, "\n");
 	json_decref(j);
@@ -133,7 +134,8 @@ void call_empty(struct call *c, int status)
 	buf_clear(&c->reply.body);
 }
 
-/* If-Range names the version that the client has a part of: of another one it needs the whole. */
+/* If-Range names the version that the client has a part of: of another one it
+ * needs the whole. */
 static bool range_counts(const struct call *c, const char *etag)
 {
 	const char *have = c->headers[HEADER_IF_RANGE];
@@ -149,8 +151,9 @@ int call_file(struct call *c, int fd, const char *type, const char *etag, struct
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, errno, "cannot examine the file");
 	int64_t first = 0, last = st.st_size - 1;
-	enum range_answer part =
-		range_counts(c, etag) ? range_read(c->headers[HEADER_RANGE], st.st_size, &first, &last) : RANGE_WHOLE;
+	enum range_answer part = range_counts(c, etag)
+	                             ? range_read(c->headers[HEADER_RANGE], st.st_size, &first, &last)
+	                             : RANGE_WHOLE;
 	call_head(c, "Accept-Ranges", "bytes");
 	if (part == RANGE_WRONG) {
 		fd_closep(&r->fd);
@@ -162,7 +165,8 @@ int call_file(struct call *c, int fd, const char *type, const char *etag, struct
 	if (etag)
 		call_head(c, "ETag", "%s", etag);
 	if (part == RANGE_PART)
-		call_head(c, "Content-Range", "bytes %lld-%lld/%lld", (long long)first, (long long)last, (long long)st.st_size);
+		call_head(c, "Content-Range", "bytes %lld-%lld/%lld", (long long)first, (long long)last,
+		          (long long)st.st_size);
 	r->status = part == RANGE_PART ? 206 : 200;
 	r->type = type;
 	r->from = first;
@@ -221,8 +225,9 @@ void call_problem(struct call *c, int status, const char *code, const char *fmt,
 	AUTO(buf_free) struct buf text = BUF(4096);
 	text_utf8(&text, detail, strlen(detail));
 	set_json(c, status, "application/problem+json",
-	         json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title", call_status_text(status), "status",
-	                   status, "code", code, "detail", buf_str(&text)));
+	         json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title",
+	                   call_status_text(status), "status", status, "code", code, "detail",
+	                   buf_str(&text)));
 }
 
 void call_error(struct call *c, const struct err *err)
@@ -231,8 +236,9 @@ void call_error(struct call *c, const struct err *err)
 		enum err_code code;
 		int status;
 	} map[] = {
-		{ERR_ARG, 400},  {ERR_FORMAT, 400}, {ERR_UNSUPPORTED, 400}, {ERR_NOENT, 404},    {ERR_PERM, 403},
-		{ERR_BUSY, 409}, {ERR_LIMIT, 413},  {ERR_NOSPC, 507},       {ERR_CANCELED, 503}, {ERR_TIMEOUT, 503},
+		{ERR_ARG, 400},      {ERR_FORMAT, 400},  {ERR_UNSUPPORTED, 400}, {ERR_NOENT, 404},
+		{ERR_PERM, 403},     {ERR_BUSY, 409},    {ERR_LIMIT, 413},       {ERR_NOSPC, 507},
+		{ERR_CANCELED, 503}, {ERR_TIMEOUT, 503},
 	};
 	int status = 500;
 	for (size_t i = 0; i < ARRAY_LEN(map); i++)

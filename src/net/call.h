@@ -1,8 +1,9 @@
 /* One request, and what is answered to it.
  *
- * Made by http.c on the net thread, which owns it. A handler (route.h) runs on a thread of the server's own, reads what
- * the request says, and writes the reply with the functions here; or it returns an error, which becomes a problem
- * document (RFC 9457). Between handlers nobody else touches a call. */
+ * Made by http.c on the net thread, which owns it. A handler (route.h) runs on
+ * a thread of the server's own, reads what the request says, and writes the
+ * reply with the functions here; or it returns an error, which becomes a
+ * problem document (RFC 9457). Between handlers nobody else touches a call. */
 #ifndef VDET_NET_CALL_H
 #define VDET_NET_CALL_H
 
@@ -102,15 +103,19 @@ struct call {
 void call_clear(struct call *c);                                /* frees what it holds */
 const char *call_query(const struct call *c, const char *name); /* NULL if it is not there */
 /* A number from the query; `def` if absent. */
-int call_query_int(const struct call *c, const char *name, int64_t def, int64_t min, int64_t max, int64_t *ret,
-                   struct err *err);
-int call_id(const struct call *c, int64_t *ret, struct err *err);                /* {id}; what is no id is ERR_NOENT */
-int call_index(const struct call *c, size_t arg, int64_t *ret, struct err *err); /* a number from 0; likewise */
+int call_query_int(const struct call *c, const char *name, int64_t def, int64_t min, int64_t max,
+                   int64_t *ret, struct err *err);
+/* {id}; what is no id is ERR_NOENT */
+int call_id(const struct call *c, int64_t *ret, struct err *err);
+/* a number from 0; likewise */
+int call_index(const struct call *c, size_t arg, int64_t *ret, struct err *err);
 
-void call_head(struct call *c, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void call_head(struct call *c, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 void call_json(struct call *c, int status, json_t *j); /* steals j */
 void call_text(struct call *c, int status, const char *type, const char *text);
-/* A file that the client may have in parts; takes fd. `etag` with its quotes, or NULL. */
+/* A file that the client may have in parts; takes fd. `etag` with its quotes,
+ * or NULL. */
 int call_file(struct call *c, int fd, const char *type, const char *etag, struct err *err);
 void call_empty(struct call *c, int status);
 void call_problem(struct call *c, int status, const char *code, const char *fmt, ...)

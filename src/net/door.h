@@ -4,7 +4,8 @@
 
 #include "net/net.h"
 
-/* Calls fn(n, ctx) on the net thread, soon, in the order of posting. Any thread. */
+/* Calls fn(n, ctx) on the net thread, soon, in the order of posting. Any
+ * thread. */
 void net_post(struct net *n, void (*fn)(struct net *n, void *ctx), void *ctx);
 
 #endif

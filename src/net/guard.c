@@ -44,8 +44,9 @@ static bool is_address(const char *host)
 	return inet_pton(AF_INET, host, raw) == 1 || inet_pton(AF_INET6, host, raw) == 1;
 }
 
-/* As long as nobody has to log in, a name of somebody else's domain that resolves to this machine must not make a
- * browser talk to us on behalf of that domain's page (DNS rebinding). Plain addresses cannot be rebound. */
+/* As long as nobody has to log in, a name of somebody else's domain that
+ * resolves to this machine must not make a browser talk to us on behalf of that
+ * domain's page (DNS rebinding). Plain addresses cannot be rebound. */
 static bool host_is_ours(const struct call *c)
 {
 	const char *text = c->headers[HEADER_HOST];
@@ -57,7 +58,8 @@ static bool host_is_ours(const struct call *c)
 	host_of(text, host);
 	size_t n = strlen(host);
 	return is_address(host) || strcasecmp(host, "localhost") == 0 ||
-	       (n > 10 && strcasecmp(host + n - 10, ".localhost") == 0) || listed(c->net->options->hosts, host);
+	       (n > 10 && strcasecmp(host + n - 10, ".localhost") == 0) ||
+	       listed(c->net->options->hosts, host);
 }
 
 static bool origin_is_ours(const struct call *c)
@@ -89,7 +91,8 @@ static bool cookie_user(struct call *c)
 		s += strspn(s, " ;");
 		size_t n = strcspn(s, ";");
 		if (n > 5 && strncmp(s, "vdet=", 5) == 0) {
-			AUTO(mem_freep) char *value = mem_printf("%.*s", (int)(n - 5 < 1000 ? n - 5 : 1000), s + 5);
+			AUTO(mem_freep)
+			char *value = mem_printf("%.*s", (int)(n - 5 < 1000 ? n - 5 : 1000), s + 5);
 			if (access_cookie(c->net->access, value, &c->who))
 				return true;
 		}
@@ -119,7 +122,8 @@ static bool too_much(struct call *c)
 		ok = peers_login(c->net->peers, c->address, now, &wait);
 	if (ok)
 		return false;
-	call_problem(c, 429, "rate", "%s asks too much; try again in %.0f seconds", c->address, wait + 1);
+	call_problem(c, 429, "rate", "%s asks too much; try again in %.0f seconds", c->address,
+	             wait + 1);
 	call_head(c, "Retry-After", "%.0f", wait + 1);
 	return true;
 }
@@ -127,7 +131,8 @@ static bool too_much(struct call *c)
 /* A page of another origin asks what it may ask. */
 static bool is_preflight(const struct call *c)
 {
-	return c->method == METHOD_OPTIONS && c->headers[HEADER_ORIGIN] && c->headers[HEADER_REQUEST_METHOD];
+	return c->method == METHOD_OPTIONS && c->headers[HEADER_ORIGIN] &&
+	       c->headers[HEADER_REQUEST_METHOD];
 }
 
 static bool find_route(struct call *c)
@@ -142,15 +147,18 @@ static bool find_route(struct call *c)
 		if (is_preflight(c) && listed(c->net->options->origins, c->headers[HEADER_ORIGIN])) {
 			call_head(c, "Access-Control-Allow-Methods", "GET, HEAD, POST, PATCH, DELETE, OPTIONS");
 			call_head(c, "Access-Control-Allow-Headers",
-			          "Authorization, Content-Type, Tus-Resumable, Upload-Offset, Upload-Length, Upload-Metadata, "
+			          "Authorization, Content-Type, Tus-Resumable, Upload-Offset, Upload-Length, "
+			          "Upload-Metadata, "
 			          "Upload-Checksum, Upload-Concat, X-Requested-With");
 			call_head(c, "Access-Control-Max-Age", "600");
 		}
 	} else if (allow.len) {
-		call_problem(c, 405, "method", "this address does not take that method; it takes %s", buf_str(&allow));
+		call_problem(c, 405, "method", "this address does not take that method; it takes %s",
+		             buf_str(&allow));
 		call_head(c, "Allow", "%s", buf_str(&allow));
 	} else {
-		call_problem(c, 404, "not-found", "there is nothing at this address; /api/v1/openapi.json tells what there is");
+		call_problem(c, 404, "not-found",
+		             "there is nothing at this address; /api/v1/openapi.json tells what there is");
 	}
 	return false;
 }
@@ -161,11 +169,13 @@ static bool may(struct call *c)
 		return true;
 	if (c->who.role == ROLE_NONE) {
 		bool tried = c->headers[HEADER_AUTHORIZATION] != NULL;
-		call_problem(c, 401, "login", tried ? "this token is not known here" : "log in, or send a token");
-		call_head(c, "WWW-Authenticate", "Bearer realm=\"vdet\"%s", tried ? ", error=\"invalid_token\"" : "");
+		call_problem(c, 401, "login",
+		             tried ? "this token is not known here" : "log in, or send a token");
+		call_head(c, "WWW-Authenticate", "Bearer realm=\"vdet\"%s",
+		          tried ? ", error=\"invalid_token\"" : "");
 	} else {
-		call_problem(c, 403, "role", "this needs the role %s; %s has the role %s", role_name(c->route->role),
-		             c->who.name, role_name(c->who.role));
+		call_problem(c, 403, "role", "this needs the role %s; %s has the role %s",
+		             role_name(c->route->role), c->who.name, role_name(c->who.role));
 	}
 	return false;
 }
@@ -177,7 +187,8 @@ bool guard_admit(struct call *c)
 		const char *host = c->headers[HEADER_HOST];
 		call_problem(
 			c, 403, "host",
-			"this server was called by the name \"%.200s\", which is not one of its own; list it in net.hosts, "
+			"this server was called by the name \"%.200s\", which is not one of its own; list it "
+			"in net.hosts, "
 			"or add a token or user (vdet token add)",
 			host ? host : "");
 		return false;
@@ -205,7 +216,9 @@ void guard_cors(struct call *c)
 		return;
 	call_head(c, "Access-Control-Allow-Origin", "%s", origin);
 	call_head(c, "Access-Control-Allow-Credentials", "true");
-	call_head(c, "Access-Control-Expose-Headers",
-	          "Location, Upload-Offset, Upload-Length, Upload-Expires, Upload-Metadata, Tus-Resumable, Tus-Version, "
-	          "Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Vdet-Video, Vdet-Job, Retry-After");
+	call_head(
+		c, "Access-Control-Expose-Headers",
+		"Location, Upload-Offset, Upload-Length, Upload-Expires, Upload-Metadata, Tus-Resumable, "
+		"Tus-Version, "
+		"Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Vdet-Video, Vdet-Job, Retry-After");
 }

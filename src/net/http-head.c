@@ -14,7 +14,8 @@ enum { PATH_LIMIT = 2048, HEADER_LIMIT = 8192, QUERY_LIMIT = 64, QUERY_PART = 20
 
 #define TUS_VERSION "1.0.0"
 
-/* Where libwebsockets keeps each header: by token, or by name if it knows no token. */
+/* Where libwebsockets keeps each header: by token, or by name if it knows no
+ * token. */
 static const struct {
 	int token;
 	const char *name;
@@ -50,8 +51,8 @@ static bool read_header(struct lws *wsi, enum header h, char **ret)
 {
 	const char *name = places[h].name;
 	int name_len = name ? (int)strlen(name) : 0, token = places[h].token;
-	int len =
-		name ? lws_hdr_custom_length(wsi, name, name_len) : lws_hdr_total_length(wsi, (enum lws_token_indexes)token);
+	int len = name ? lws_hdr_custom_length(wsi, name, name_len)
+	               : lws_hdr_total_length(wsi, (enum lws_token_indexes)token);
 	if (len < 0 || (!name && !len))
 		return true;
 	if (len > HEADER_LIMIT)
@@ -75,7 +76,9 @@ static bool read_query(struct lws *wsi, struct call *c)
 	int n;
 	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS) >= QUERY_PART)
 		return false;
-	for (int i = 0; (n = lws_hdr_copy_fragment(wsi, part, sizeof part, WSI_TOKEN_HTTP_URI_ARGS, i)) >= 0; i++) {
+	for (int i = 0;
+	     (n = lws_hdr_copy_fragment(wsi, part, sizeof part, WSI_TOKEN_HTTP_URI_ARGS, i)) >= 0;
+	     i++) {
 		if (i == QUERY_LIMIT || strlen(part) != (size_t)n)
 			return false;
 		char *eq = strchr(part, '=');
@@ -120,7 +123,8 @@ static bool read_length(struct call *c)
 	const char *s = c->headers[HEADER_CONTENT_LENGTH];
 	c->length = -1;
 	if (c->headers[HEADER_TRANSFER_ENCODING])
-		return bad(c, 411, "length", "the length of the body must be told beforehand (Content-Length)");
+		return bad(c, 411, "length",
+		           "the length of the body must be told beforehand (Content-Length)");
 	if (!s)
 		return true;
 	size_t n = strspn(s, "0123456789");
@@ -130,7 +134,8 @@ static bool read_length(struct call *c)
 	return true;
 }
 
-/* The address behind a proxy that is believed: the last of the list, which that proxy, our neighbour, added itself. */
+/* The address behind a proxy that is believed: the last of the list, which that
+ * proxy, our neighbour, added itself. */
 static void read_forwarded(struct net *n, struct call *c)
 {
 	const char *list = c->headers[HEADER_FORWARDED_FOR], *proxies = n->options->proxies;
@@ -169,8 +174,8 @@ bool http_read_head(struct net *n, struct lws *wsi, struct call *c)
 	read_forwarded(n, c);
 	if (!read_length(c))
 		return false;
-	/* The library takes an encoded line end in the path for a true one, and what follows for a header: then the version
-	 * is missing. */
+	/* The library takes an encoded line end in the path for a true one, and
+	 * what follows for a header: then the version is missing. */
 	if (!lws_hdr_total_length(wsi, WSI_TOKEN_HTTP))
 		return bad(c, 400, "request", "the first line of the request is malformed");
 	if (len > PATH_LIMIT || strlen(c->path) != (size_t)len || !is_text(c->path))
@@ -186,13 +191,19 @@ static void security_head(const struct call *c, struct buf *out)
 	bool report = c->reply.type && strncmp(c->reply.type, "text/html", 9) == 0 && !page;
 	buf_adds(out, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
 	if (page)
+		buf_adds(
+			out,
+			"Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
+			"img-src 'self' "
+			"blob: data:; media-src 'self' blob:; connect-src 'self'; form-action 'self'; "
+			"base-uri 'none'; "
+			"frame-ancestors 'none'\r\n");
+	/* it stands alone, with its script inside; it may not act as a page of ours */
+	else if (report)
 		buf_adds(out,
-		         "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' "
-		         "blob: data:; media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-		         "frame-ancestors 'none'\r\n");
-	else if (report) /* it stands alone, with its script inside; it may not act as a page of ours */
-		buf_adds(out, "Content-Security-Policy: sandbox allow-scripts allow-popups; default-src 'none'; script-src "
-		              "'unsafe-inline'; style-src 'unsafe-inline'; img-src data:\r\n");
+		         "Content-Security-Policy: sandbox allow-scripts allow-popups; default-src 'none'; "
+		         "script-src "
+		         "'unsafe-inline'; style-src 'unsafe-inline'; img-src data:\r\n");
 	else
 		buf_adds(out, "Content-Security-Policy: default-src 'none'; sandbox\r\n");
 }
@@ -202,10 +213,12 @@ static void disposition(const char *filename, struct buf *out)
 {
 	buf_adds(out, "Content-Disposition: attachment; filename=\"");
 	for (const char *s = filename; *s; s++)
-		buf_addf(out, "%c", *s < ' ' || *s > '~' || *s == '"' || *s == '\\' || *s == '%' ? '_' : *s);
+		buf_addf(out, "%c",
+		         *s < ' ' || *s > '~' || *s == '"' || *s == '\\' || *s == '%' ? '_' : *s);
 	buf_adds(out, "\"; filename*=UTF-8''");
 	for (const unsigned char *s = (const unsigned char *)filename; *s; s++)
-		if ((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr("._-", *s))
+		if ((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') ||
+		    strchr("._-", *s))
 			buf_addf(out, "%c", *s);
 		else
 			buf_addf(out, "%%%02X", *s);

@@ -94,17 +94,20 @@ static void begin_reply(struct request *r)
 	r->from = c->reply.from;
 	r->left = c->reply.fd >= 0 && c->method != METHOD_HEAD ? c->reply.size : 0;
 	atomic_fetch_add(&c->net->counts.by_class[c->reply.status / 100 % 6], 1);
-	lws_set_timeout(r->wsi, PENDING_TIMEOUT_HTTP_CONTENT, (int)(c->net->options->silence / CLOCK_SECOND));
+	lws_set_timeout(r->wsi, PENDING_TIMEOUT_HTTP_CONTENT,
+	                (int)(c->net->options->silence / CLOCK_SECOND));
 	lws_rx_flow_control(r->wsi, 1); /* the library writes nothing as long as it may not read */
 	lws_callback_on_writable(r->wsi);
 }
 
-/* A client that sends its next request, or hangs up, in the middle of a long reply would keep the loop spinning, as
- * nobody reads that before the reply is done. */
+/* A client that sends its next request, or hangs up, in the middle of a long
+ * reply would keep the loop spinning, as nobody reads that before the reply is
+ * done. */
 static bool is_impatient(const struct request *r)
 {
 	char byte;
-	return !r->call.net->tls && recv(lws_get_socket_fd(r->wsi), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+	return !r->call.net->tls &&
+	       recv(lws_get_socket_fd(r->wsi), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
 }
 
 static bool file_block(struct request *r, struct buf *out)
@@ -151,7 +154,8 @@ static int on_writable(struct request *r)
 	if (!r->head_sent) {
 		http_reply_head(c, r->close, &out);
 		if (c->method != METHOD_HEAD && c->reply.fd < 0)
-			buf_add(&out, c->reply.constant ? (const char *)c->reply.constant : buf_str(&c->reply.body),
+			buf_add(&out,
+			        c->reply.constant ? (const char *)c->reply.constant : buf_str(&c->reply.body),
 			        c->reply.constant ? c->reply.constant_len : c->reply.body.len);
 		r->head_sent = true;
 	}
@@ -161,7 +165,8 @@ static int on_writable(struct request *r)
 	if (lws_write(r->wsi, (unsigned char *)out.data + LWS_PRE, len, LWS_WRITE_HTTP) < (int)len)
 		return -1;
 	atomic_fetch_add(&n->counts.sent, (int64_t)len);
-	lws_set_timeout(r->wsi, PENDING_TIMEOUT_HTTP_CONTENT, (int)(n->options->silence / CLOCK_SECOND));
+	lws_set_timeout(r->wsi, PENDING_TIMEOUT_HTTP_CONTENT,
+	                (int)(n->options->silence / CLOCK_SECOND));
 	if (!r->left && !lws_partial_buffered(r->wsi))
 		return end_reply(r);
 	if (r->left && is_impatient(r))
@@ -284,7 +289,10 @@ static void step(struct request *r, enum step what)
 	struct net *n = r->call.net;
 	r->busy = true;
 	r->step = what;
-	pool_run(what != STEP_ANSWER ? n->disk : r->call.route->flags & ROUTE_SLOW ? n->slow : n->calls, work_step, r);
+	pool_run(what != STEP_ANSWER                 ? n->disk
+	         : r->call.route->flags & ROUTE_SLOW ? n->slow
+	                                             : n->calls,
+	         work_step, r);
 }
 
 /* ---- the request */
@@ -296,7 +304,8 @@ static void refuse(struct request *r)
 
 static bool is_json(const char *type)
 {
-	return type && strncasecmp(type, "application/json", 16) == 0 && (!type[16] || type[16] == ';' || type[16] == ' ');
+	return type && strncasecmp(type, "application/json", 16) == 0 &&
+	       (!type[16] || type[16] == ';' || type[16] == ' ');
 }
 
 /* Whether the body that comes is one that the route takes. */
@@ -310,7 +319,8 @@ static bool check_body(struct call *c)
 	}
 	if (flags & ROUTE_BODY) {
 		if (!is_json(c->headers[HEADER_CONTENT_TYPE]))
-			call_problem(c, 415, "type", "the body must be JSON, and say so (Content-Type: application/json)");
+			call_problem(c, 415, "type",
+			             "the body must be JSON, and say so (Content-Type: application/json)");
 		else if (c->length > JSON_LIMIT)
 			call_problem(c, 413, "limit", "a body of JSON has at most %d bytes", JSON_LIMIT);
 	} else if (!(flags & ROUTE_UPLOAD) && c->length > JSON_LIMIT) {
@@ -326,8 +336,10 @@ static int on_request(struct net *n, struct lws *wsi)
 	atomic_fetch_add(&n->counts.requests, 1);
 	bool good = http_read_head(n, wsi, c);
 	r->body = c->length > 0 || c->headers[HEADER_TRANSFER_ENCODING];
-	/* Without a length the library waits for a body that may never come: such a connection ends with the reply. */
-	r->close = c->length < 0 && (c->method == METHOD_POST || c->method == METHOD_PATCH || c->method == METHOD_OTHER);
+	/* Without a length the library waits for a body that may never come: such a
+	 * connection ends with the reply. */
+	r->close = c->length < 0 &&
+	           (c->method == METHOD_POST || c->method == METHOD_PATCH || c->method == METHOD_OTHER);
 	r->arrived = !r->body;
 	r->close = r->close || !good;
 	if (!good || !guard_admit(c) || !check_body(c)) {
@@ -336,7 +348,8 @@ static int on_request(struct net *n, struct lws *wsi)
 	}
 	bool upload = c->route->flags & ROUTE_UPLOAD;
 	if (!r->body || upload) {
-		/* What comes meanwhile stays in the kernel: an unread byte would wake us again and again. */
+		/* What comes meanwhile stays in the kernel: an unread byte would wake
+		 * us again and again. */
 		lws_rx_flow_control(wsi, 0);
 		lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
 		step(r, upload ? STEP_OPEN : STEP_ANSWER);

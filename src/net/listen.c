@@ -18,7 +18,8 @@ static bool loops_back(const struct sockaddr *a)
 {
 	if (a->sa_family == AF_INET)
 		return ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24 == 127;
-	return a->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)a)->sin6_addr);
+	return a->sa_family == AF_INET6 &&
+	       IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)a)->sin6_addr);
 }
 
 static void free_info(struct addrinfo **i)
@@ -29,8 +30,9 @@ static void free_info(struct addrinfo **i)
 
 static int resolve(const struct listen_address *a, struct addrinfo **ret, struct err *err)
 {
-	const struct addrinfo hints = {
-		.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+	const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+	                               .ai_family = AF_UNSPEC,
+	                               .ai_socktype = SOCK_STREAM};
 	int e = getaddrinfo(*a->host ? a->host : NULL, a->port, &hints, ret);
 	return e ? err_set(err, ERR_ARG, "cannot listen on %s: %s", a->host, gai_strerror(e)) : 0;
 }
@@ -41,7 +43,8 @@ int listen_parse(const char *text, size_t len, struct listen_address *ret, struc
 	int n = (int)len;
 	if (len > 5 && strncmp(text, "unix:", 5) == 0) {
 		if (text[5] != '/' || len - 5 >= sizeof((struct sockaddr_un *)0)->sun_path)
-			return err_set(err, ERR_ARG, "%.*s: a Unix socket is written unix:/PATH, at most 107 bytes", n, text);
+			return err_set(err, ERR_ARG,
+			               "%.*s: a Unix socket is written unix:/PATH, at most 107 bytes", n, text);
 		snprintf(ret->host, sizeof ret->host, "%.*s", n - 5, text + 5);
 		ret->unix_socket = ret->local = true;
 		return 0;
@@ -49,8 +52,10 @@ int listen_parse(const char *text, size_t len, struct listen_address *ret, struc
 	const char *colon = memrchr(text, ':', len), *end = text + len;
 	size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
 	if (!colon || !digits || digits > 5 || colon + 1 + digits != end)
-		return err_set(err, ERR_ARG, "%.*s: an address to listen on is written HOST:PORT, [IPv6]:PORT or unix:/PATH", n,
-		               text);
+		return err_set(
+			err, ERR_ARG,
+			"%.*s: an address to listen on is written HOST:PORT, [IPv6]:PORT or unix:/PATH", n,
+			text);
 	size_t host = (size_t)(colon - text);
 	if (host >= sizeof ret->host)
 		return err_set(err, ERR_ARG, "%.*s: this name is too long", n, text);
@@ -60,7 +65,8 @@ int listen_parse(const char *text, size_t len, struct listen_address *ret, struc
 	else
 		snprintf(ret->host, sizeof ret->host, "%.*s", (int)host, text);
 	if (strchr(ret->host, ':') && text[0] != '[')
-		return err_set(err, ERR_ARG, "%.*s: an IPv6 address stands in brackets: [::1]:8080", n, text);
+		return err_set(err, ERR_ARG, "%.*s: an IPv6 address stands in brackets: [::1]:8080", n,
+		               text);
 	AUTO(free_info) struct addrinfo *info = NULL;
 	int r = resolve(ret, &info, err);
 	ret->local = r == 0 && *ret->host;
@@ -111,10 +117,13 @@ static int examine(int fd, struct listen_address *ret, int *ret_port, struct err
 		return 0;
 	*ret = (struct listen_address){.unix_socket = path, .local = path || loops_back(&me.any)};
 	if (path)
-		snprintf(ret->host, sizeof ret->host, "%.*s", (int)sizeof me.path.sun_path, me.path.sun_path);
-	else if (!inet_ntop(me.any.sa_family, six ? (void *)&me.six.sin6_addr : (void *)&me.four.sin_addr, ret->host,
+		snprintf(ret->host, sizeof ret->host, "%.*s", (int)sizeof me.path.sun_path,
+		         me.path.sun_path);
+	else if (!inet_ntop(me.any.sa_family,
+	                    six ? (void *)&me.six.sin6_addr : (void *)&me.four.sin_addr, ret->host,
 	                    sizeof ret->host))
-		return err_set(err, ERR_ARG, "descriptor %d is a socket of a kind that cannot be served", fd);
+		return err_set(err, ERR_ARG, "descriptor %d is a socket of a kind that cannot be served",
+		               fd);
 	return 0;
 }
 
@@ -136,10 +145,11 @@ int listen_open(const struct listen_address *a, int *ret_fd, int *ret_port, stru
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
 	if (bind(fd, info->ai_addr, info->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0) {
 		if (errno == EADDRINUSE)
-			return err_set(err, ERR_BUSY,
-			               "port %s of %s is in use, perhaps by another vdet serve; choose another with "
-			               "--listen HOST:PORT",
-			               a->port, *a->host ? a->host : "this machine");
+			return err_set(
+				err, ERR_BUSY,
+				"port %s of %s is in use, perhaps by another vdet serve; choose another with "
+				"--listen HOST:PORT",
+				a->port, *a->host ? a->host : "this machine");
 		return err_sys(err, errno, "cannot listen on %s:%s", a->host, a->port);
 	}
 	r = examine(fd, NULL, ret_port, err);
@@ -170,7 +180,8 @@ int listen_adopt(int fd, struct listen_address *ret, int *ret_port, struct err *
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &m) < 0 || !listens)
 		return err_set(
 			err, ERR_ARG,
-			"LISTEN_FDS: descriptor %d is no listening stream socket; in a .socket unit, write ListenStream= "
+			"LISTEN_FDS: descriptor %d is no listening stream socket; in a .socket unit, write "
+			"ListenStream= "
 			"and Accept=no",
 			fd);
 	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)

@@ -1,7 +1,9 @@
-/* The server's outside: HTTP routes, resumable uploads, live events by WebSocket, access.
+/* The server's outside: HTTP routes, resumable uploads, live events by
+ * WebSocket, access.
  *
- * One thread, which runs net_run(), touches sockets; whatever may wait (disk, board, password hashes) runs on threads
- * of the server's own, and comes back through one door (door.h). Its address space is told in openapi.json. */
+ * One thread, which runs net_run(), touches sockets; whatever may wait (disk,
+ * board, password hashes) runs on threads of the server's own, and comes back
+ * through one door (door.h). Its address space is told in openapi.json. */
 #ifndef VDET_NET_NET_H
 #define VDET_NET_NET_H
 
@@ -36,17 +38,20 @@ struct net_setup {
 	void *performance_ctx;
 };
 
-/* How many sockets systemd listens on for us. To be asked before there are threads and children. */
+/* How many sockets systemd listens on for us. To be asked before there are
+ * threads and children. */
 int net_inherited(void);
-/* Binds and listens, so that what is wrong with an address is said at once. Refuses an address that others can reach
- * as long as neither a token nor TLS is there. */
+/* Binds and listens, so that what is wrong with an address is said at once.
+ * Refuses an address that others can reach as long as neither a token nor TLS
+ * is there. */
 int net_new(const struct net_setup *s, struct net **ret, struct err *err);
 void net_free(struct net *n);
 DEFINE_FREEP(struct net, net)
 
 const char *net_url(const struct net *n); /* where a person's browser finds it */
 
-/* Serves until `cancel` fires; then answers what is under way, for at most some seconds. Blocks. */
+/* Serves until `cancel` fires; then answers what is under way, for at most some
+ * seconds. Blocks. */
 int net_run(struct net *n, struct cancel *cancel, struct err *err);
 
 #endif

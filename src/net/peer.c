@@ -108,7 +108,8 @@ static bool take(struct bucket *b, double rate, double most, int64_t now, double
 
 bool peers_ask(struct peers *p, const char *address, int64_t now, double *ret_wait)
 {
-	return !p->rate || take(&find(p, address)->asks, (double)p->rate, 5 * (double)p->rate, now, ret_wait);
+	return !p->rate ||
+	       take(&find(p, address)->asks, (double)p->rate, 5 * (double)p->rate, now, ret_wait);
 }
 
 bool peers_login(struct peers *p, const char *address, int64_t now, double *ret_wait)

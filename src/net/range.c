@@ -5,7 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* Digits at *s; what is too large for the type becomes its maximum. False if there is none. */
+/* Digits at *s; what is too large for the type becomes its maximum. False if
+ * there is none. */
 static bool digits(const char **s, int64_t *ret)
 {
 	int64_t v = 0;

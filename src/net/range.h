@@ -5,7 +5,9 @@
 #include <stdint.h>
 
 enum range_answer {
-	RANGE_WHOLE, /* no range, one we need not obey (several, another unit, malformed): the whole file */
+	/* no range, one we need not obey (several, another unit, malformed): the
+	 * whole file */
+	RANGE_WHOLE,
 	RANGE_PART,  /* *ret_first to *ret_last, both included, within the file */
 	RANGE_WRONG, /* outside of the file */
 };

@@ -86,7 +86,8 @@ static bool matches(const char *p, const char *s, struct route_args *ret)
 	return true;
 }
 
-const struct route *route_find(enum method method, const char *path, struct route_args *ret, struct buf *ret_allow)
+const struct route *route_find(enum method method, const char *path, struct route_args *ret,
+                               struct buf *ret_allow)
 {
 	static const char *const names[] = {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"};
 	const struct route *found = NULL, *get = NULL;
@@ -103,7 +104,8 @@ const struct route *route_find(enum method method, const char *path, struct rout
 	}
 	if (!found && method == METHOD_HEAD)
 		found = get;
-	if (!found && !ret_allow->len && (method == METHOD_GET || method == METHOD_HEAD) && answer_is_page(path))
+	if (!found && !ret_allow->len && (method == METHOD_GET || method == METHOD_HEAD) &&
+	    answer_is_page(path))
 		found = &page_route;
 	return found;
 }

@@ -1,5 +1,5 @@
-/* The table of routes: what may be asked, who may ask it, and which function answers. openapi.json says the same, and
- * a test compares. */
+/* The table of routes: what may be asked, who may ask it, and which function
+ * answers. openapi.json says the same, and a test compares. */
 #ifndef VDET_NET_ROUTE_H
 #define VDET_NET_ROUTE_H
 
@@ -27,8 +27,10 @@ struct route {
 extern const struct route routes[];
 extern const size_t n_routes;
 
-/* Finds who answers; HEAD is answered as GET without its body. NULL: nobody; then *ret_allow lists the methods of that
- * path, "" if there is no such path. */
-const struct route *route_find(enum method method, const char *path, struct route_args *ret, struct buf *ret_allow);
+/* Finds who answers; HEAD is answered as GET without its body. NULL: nobody;
+ * then *ret_allow lists the methods of that path, "" if there is no such
+ * path. */
+const struct route *route_find(enum method method, const char *path, struct route_args *ret,
+                               struct buf *ret_allow);
 
 #endif

@@ -90,7 +90,8 @@ static void adopt(struct net *n, int fd)
 {
 	char address[PEER_ADDRESS_MAX];
 	peer_of(fd, address);
-	if (n->stopping || n->counts.connections >= n->options->connections || !peers_enter(n->peers, address)) {
+	if (n->stopping || n->counts.connections >= n->options->connections ||
+	    !peers_enter(n->peers, address)) {
 		atomic_fetch_add(&n->counts.refused, 1);
 		close(fd);
 		return;
@@ -142,7 +143,8 @@ static int confirm_upgrade(struct net *n, struct lws *wsi, const char *to)
 	return conn_of(wsi) && strcasecmp(to, "websocket") == 0 ? socket_admit(n, wsi) : -1;
 }
 
-static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t len)
 {
 	struct net *n = lws_context_user(lws_get_context(wsi));
 	(void)user;
@@ -204,7 +206,8 @@ static int start_lws(struct net *n, struct err *err)
 		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
 		.protocols = protocols,
 		.user = n,
-		.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | (n->tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
+		.options =
+			LWS_SERVER_OPTION_EXPLICIT_VHOSTS | (n->tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
 		.pt_serv_buf_size = READ_SIZE,
 		.max_http_header_data2 = HEADERS_SIZE,
 		.timeout_secs = (unsigned)(o->silence / CLOCK_SECOND),
@@ -221,12 +224,14 @@ static int start_lws(struct net *n, struct err *err)
 		return err_set(err, ERR_INTERNAL, "libwebsockets does not start");
 	n->vhost = lws_create_vhost(n->lws, &info);
 	if (!n->vhost)
-		return err_set(err, ERR_ARG, n->tls ? "%s and %s: no certificate in PEM with its key" : "no server%s%s",
+		return err_set(err, ERR_ARG,
+		               n->tls ? "%s and %s: no certificate in PEM with its key" : "no server%s%s",
 		               n->tls ? o->tls_cert : "", n->tls ? o->tls_key : "");
 	return 0;
 }
 
-static int add_listener(struct net *n, const struct listen_address *a, int fd, int port, struct err *err)
+static int add_listener(struct net *n, const struct listen_address *a, int fd, int port,
+                        struct err *err)
 {
 	if (n->n_listeners == LISTENERS_MAX) {
 		close(fd);
@@ -241,21 +246,27 @@ static int add_listener(struct net *n, const struct listen_address *a, int fd, i
 	if (a->unix_socket)
 		snprintf(n->url, sizeof n->url, "unix:%s", host);
 	else
-		snprintf(n->url, sizeof n->url, strchr(host, ':') ? "%s://[%s]:%d" : "%s://%s:%d", scheme, host, port);
+		snprintf(n->url, sizeof n->url, strchr(host, ':') ? "%s://[%s]:%d" : "%s://%s:%d", scheme,
+		         host, port);
 	return 0;
 }
 
 /* `text`: the address as its user wrote it. */
-static int check_reach(const struct net *n, const struct listen_address *a, const char *text, struct err *err)
+static int check_reach(const struct net *n, const struct listen_address *a, const char *text,
+                       struct err *err)
 {
 	if (a->local || access_needed(n->access))
 		return 0;
 	if (!n->tls)
-		return err_set(err, ERR_PERM,
-		               "%s can be reached by others, and nobody would have to say who he is. Add a token or a user "
-		               "first (vdet token add NAME), or serve TLS (--tls-cert, --tls-key)",
-		               text);
-	log_warning("%s: whoever reaches this address may do everything; add a token (vdet token add NAME)", text);
+		return err_set(
+			err, ERR_PERM,
+			"%s can be reached by others, and nobody would have to say who he is. Add a token or "
+			"a user "
+			"first (vdet token add NAME), or serve TLS (--tls-cert, --tls-key)",
+			text);
+	log_warning(
+		"%s: whoever reaches this address may do everything; add a token (vdet token add NAME)",
+		text);
 	return 0;
 }
 
@@ -321,8 +332,8 @@ static int open_stores(struct net *n, struct err *err)
 	AUTO(mem_freep) char *settings = file_join(s->data_dir, "settings.json");
 	int r = file_mkdirs(s->data_dir, true, err);
 	if (r == 0)
-		r = access_open(*n->options->token_file ? n->options->token_file : in_data, key, n->options->session,
-		                &n->access, err);
+		r = access_open(*n->options->token_file ? n->options->token_file : in_data, key,
+		                n->options->session, &n->access, err);
 	if (r == 0 && *n->options->token_file && !file_exists(n->options->token_file))
 		r = err_set(err, ERR_NOENT, "there is no %s; vdet token add --token-file %s NAME makes it",
 		            n->options->token_file, n->options->token_file);
@@ -372,7 +383,8 @@ void net_free(struct net *n)
 	pthread_mutex_unlock(&n->lock);
 	if (n->lws)
 		lws_context_destroy(n->lws);
-	/* What threads still do comes back through the door, for requests whose connections are gone now. */
+	/* What threads still do comes back through the door, for requests whose
+	 * connections are gone now. */
 	while (n->requests) {
 		take_posts(n);
 		poll(NULL, 0, 1);
@@ -423,7 +435,8 @@ struct watch {
 static void *watch_thread(void *ctx)
 {
 	struct watch *w = ctx;
-	struct pollfd fds[] = {{.fd = cancel_fd(w->cancel), .events = POLLIN}, {.fd = w->done[0], .events = POLLIN}};
+	struct pollfd fds[] = {{.fd = cancel_fd(w->cancel), .events = POLLIN},
+	                       {.fd = w->done[0], .events = POLLIN}};
 	while (poll(fds, 2, -1) < 0 && errno == EINTR)
 		;
 	lws_cancel_service(w->net->lws);

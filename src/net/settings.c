@@ -16,7 +16,8 @@ struct settings {
 	json_t *changed; /* name: value as text */
 };
 
-/* What a job may be told; the rest is the machine's and its owner's, and a range belongs to one video. */
+/* What a job may be told; the rest is the machine's and its owner's, and a
+ * range belongs to one video. */
 static bool is_editable(const struct opt_row *row)
 {
 	return board_may_set(row->name) && !(row->flags & (OPT_COMMAND_ONLY | OPT_SECRET));
@@ -35,15 +36,20 @@ static char *text_of(const json_t *v)
 {
 	if (json_is_string(v))
 		return mem_strdup(json_string_value(v));
-	return json_is_number(v) || json_is_boolean(v) ? json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) : NULL;
+	return json_is_number(v) || json_is_boolean(v)
+	           ? json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
+	           : NULL;
 }
 
 /* A value that the row takes, as text; the caller frees. */
-static int check(const struct settings *s, const char *name, const json_t *v, char **ret, struct err *err)
+static int check(const struct settings *s, const char *name, const json_t *v, char **ret,
+                 struct err *err)
 {
 	const struct opt_row *row = find_row(s, name);
 	if (!row || !is_editable(row))
-		return err_set(err, ERR_ARG, row ? "%s cannot be changed here; it belongs into vdet.conf" : "unknown option %s",
+		return err_set(err, ERR_ARG,
+		               row ? "%s cannot be changed here; it belongs into vdet.conf"
+		                   : "unknown option %s",
 		               name);
 	AUTO(mem_freep) char *text = text_of(v);
 	if (!text)
@@ -77,7 +83,8 @@ static int change_all(const struct settings *s, json_t *all, const json_t *chang
 	return r;
 }
 
-int settings_open(const char *file, const struct opt_set *set, struct settings **ret, struct err *err)
+int settings_open(const char *file, const struct opt_set *set, struct settings **ret,
+                  struct err *err)
 {
 	AUTO(settings_freep) struct settings *s = mem_alloc(1, sizeof *s);
 	AUTO(buf_free) struct buf text = BUF(1 << 20);
@@ -89,7 +96,8 @@ int settings_open(const char *file, const struct opt_set *set, struct settings *
 		int r = file_read(file, &text, err);
 		json_t *j = r == 0 ? json_loadb(buf_str(&text), text.len, 0, NULL) : NULL;
 		if (r == 0)
-			r = json_is_object(j) ? change_all(s, s->changed, j, err) : err_set(err, ERR_FORMAT, "not a JSON object");
+			r = json_is_object(j) ? change_all(s, s->changed, j, err)
+			                      : err_set(err, ERR_FORMAT, "not a JSON object");
 		json_decref(j);
 		if (r < 0)
 			return err_wrap(err, "%s (mend or delete it)", file);
@@ -144,7 +152,8 @@ json_t *settings_apply(struct settings *s, json_t *request)
 
 static void add_range(json_t *j, const struct opt_row *row)
 {
-	static const char *const types[] = {"bool", "int", "double", "time", "size", "string", "choice"};
+	static const char *const types[] = {"bool", "int",    "double", "time",
+	                                    "size", "string", "choice"};
 	json_object_set_new(j, "type", json_string(types[row->type]));
 	if (row->type == OPT_CHOICE)
 		json_object_set_new(j, "range", json_string(row->choices));
@@ -159,9 +168,10 @@ static json_t *one(const struct settings *s, const struct opt_bind *bind, const 
 	AUTO(buf_free) struct buf text = BUF(65536);
 	opt_get_text(row, bind->target, &text);
 	const char *changed = json_string_value(json_object_get(s->changed, row->name));
-	json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "name", row->name, "section", bind->group->title,
-	                      "value", changed ? changed : buf_str(&text), "default", row->def, "help", row->help,
-	                      "editable", (int)is_editable(row), "changed", changed != NULL);
+	json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "name", row->name, "section",
+	                      bind->group->title, "value", changed ? changed : buf_str(&text),
+	                      "default", row->def, "help", row->help, "editable", (int)is_editable(row),
+	                      "changed", changed != NULL);
 	add_range(j, row);
 	return j;
 }
@@ -173,7 +183,8 @@ json_t *settings_list(struct settings *s)
 	for (size_t g = 0; g < s->set->n; g++)
 		for (size_t i = 0; i < s->set->binds[g].group->n; i++)
 			if (!(s->set->binds[g].group->rows[i].flags & OPT_COMMAND_ONLY))
-				json_array_append_new(all, one(s, &s->set->binds[g], &s->set->binds[g].group->rows[i]));
+				json_array_append_new(all,
+				                      one(s, &s->set->binds[g], &s->set->binds[g].group->rows[i]));
 	pthread_mutex_unlock(&s->lock);
 	return json_pack("{s:o}", "settings", all);
 }

@@ -12,10 +12,11 @@
 #include "net/route.h"
 
 enum {
-	AHEAD = 64,         /* events that a socket looks ahead, to leave out what a later one replaces */
+	AHEAD = 64, /* events that a socket looks ahead, to leave out what a later one replaces */
 	MESSAGE_MAX = 4096, /* of what a client says */
 	SUBSCRIBED_MAX = 64,
-	SEND_BUFFER = 128 * 1024, /* bytes of the kernel's for one socket: who is slow costs no more */
+	/* bytes of the kernel's for one socket: who is slow costs no more */
+	SEND_BUFFER = 128 * 1024,
 };
 
 struct socket {
@@ -134,7 +135,8 @@ static bool wanted(const struct socket *s, const struct event *v)
 	return false;
 }
 
-/* Takes the next events from the log, without those that a later one of them replaces. */
+/* Takes the next events from the log, without those that a later one of them
+ * replaces. */
 static void look_ahead(struct socket *s)
 {
 	struct event *taken[AHEAD];
@@ -151,7 +153,8 @@ static void look_ahead(struct socket *s)
 	for (size_t i = 0; i < n; i++) {
 		bool keep = wanted(s, taken[i]);
 		for (size_t k = i + 1; keep && k < n && replaceable(taken[i]); k++)
-			keep = taken[k]->subject != taken[i]->subject || strcmp(taken[k]->type, taken[i]->type) != 0;
+			keep = taken[k]->subject != taken[i]->subject ||
+			       strcmp(taken[k]->type, taken[i]->type) != 0;
 		if (keep)
 			s->ahead[s->n_ahead++] = taken[i];
 		else
@@ -174,7 +177,8 @@ static int send_text(struct socket *s, const char *text, size_t len)
 	return lws_write(s->wsi, data, len, LWS_WRITE_TEXT) < (int)len ? -1 : 0;
 }
 
-/* The first message. A client that has missed more than is kept is told to read the lists anew. */
+/* The first message. A client that has missed more than is kept is told to read
+ * the lists anew. */
 static int greet(struct socket *s)
 {
 	char text[160];
@@ -184,8 +188,9 @@ static int greet(struct socket *s)
 	if (gap)
 		s->cursor = last;
 	s->greet = false;
-	int n = snprintf(text, sizeof text, "{\"type\":\"%s\",\"seq\":%llu,\"since\":%llu}", gap ? "reload" : "hello",
-	                 (unsigned long long)last, (unsigned long long)s->cursor);
+	int n =
+		snprintf(text, sizeof text, "{\"type\":\"%s\",\"seq\":%llu,\"since\":%llu}",
+	             gap ? "reload" : "hello", (unsigned long long)last, (unsigned long long)s->cursor);
 	lws_callback_on_writable(s->wsi);
 	return send_text(s, text, (size_t)n);
 }
@@ -193,8 +198,8 @@ static int greet(struct socket *s)
 static int on_writable(struct socket *s)
 {
 	if (s->closing) {
-		lws_close_reason(s->wsi, (enum lws_close_status)s->close_code, (unsigned char *)s->close_reason,
-		                 strlen(s->close_reason));
+		lws_close_reason(s->wsi, (enum lws_close_status)s->close_code,
+		                 (unsigned char *)s->close_reason, strlen(s->close_reason));
 		return -1;
 	}
 	if (s->greet)
@@ -306,9 +311,10 @@ json_t *socket_list(struct net *n)
 			json_array_append_new(jobs, json_string(id));
 		}
 		snprintf(id, sizeof id, "%llu", (unsigned long long)s->id);
-		json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s, s:f, s:o, s:s}", "id", id, "address", s->address,
-		                                     "user", s->who.name, "role", role_name(s->who.role), "since",
-		                                     (double)s->since / 1e6, "jobs", jobs, "agent", s->agent));
+		json_array_append_new(
+			all, json_pack("{s:s, s:s, s:s, s:s, s:f, s:o, s:s}", "id", id, "address", s->address,
+		                   "user", s->who.name, "role", role_name(s->who.role), "since",
+		                   (double)s->since / 1e6, "jobs", jobs, "agent", s->agent));
 	}
 	pthread_mutex_unlock(&n->sockets_lock);
 	return json_pack("{s:I, s:o}", "active", (json_int_t)json_array_size(all), "sessions", all);

@@ -85,7 +85,8 @@ int tus_metadata(const char *text, json_t **ret, struct err *err)
 	return r;
 }
 
-int tus_checksum(const char *text, enum upload_sum *ret, unsigned char ret_sum[static 32], struct err *err)
+int tus_checksum(const char *text, enum upload_sum *ret, unsigned char ret_sum[static 32],
+                 struct err *err)
 {
 	AUTO(buf_free) struct buf raw = BUF(64);
 	enum upload_sum sum = strncmp(text, "sha1 ", 5) == 0     ? UPLOAD_SHA1

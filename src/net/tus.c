@@ -76,7 +76,8 @@ static json_t *request_of(const json_t *m)
 	json_t *request = json_object();
 	const char *analyze = metadata_text(m, "analyze"), *prompt = metadata_text(m, "prompt");
 	const char *priority = metadata_text(m, "priority"), *options = metadata_text(m, "options");
-	json_object_set_new(request, "analyze", json_boolean(analyze && strcasecmp(analyze, "true") == 0));
+	json_object_set_new(request, "analyze",
+	                    json_boolean(analyze && strcasecmp(analyze, "true") == 0));
 	if (prompt && *prompt)
 		json_object_set_new(request, "prompt", json_string(prompt));
 	if (priority && *priority)
@@ -99,8 +100,8 @@ static int begin_piece(struct call *c, struct piece *p, int64_t offset, struct e
 	const char *sum = c->headers[HEADER_UPLOAD_CHECKSUM];
 	int r = sum ? tus_checksum(sum, &p->sum, p->wanted, err) : 0;
 	if (r == 0)
-		r = upload_begin(c->net->uploads, p->id, http_serial(c), offset, c->length < 0 ? 0 : c->length, p->sum,
-		                 &p->upload, err);
+		r = upload_begin(c->net->uploads, p->id, http_serial(c), offset,
+		                 c->length < 0 ? 0 : c->length, p->sum, &p->upload, err);
 	return r;
 }
 
@@ -111,7 +112,8 @@ static int create(struct call *c, struct piece *p, struct err *err)
 	const char *metadata = c->headers[HEADER_UPLOAD_METADATA];
 	int r = check_version(c, err);
 	if (r == 0 && (c->headers[HEADER_UPLOAD_DEFER] || c->headers[HEADER_UPLOAD_CONCAT]))
-		r = err_set(err, ERR_UNSUPPORTED, "the length has to be known, and the upload be one; see OPTIONS");
+		r = err_set(err, ERR_UNSUPPORTED,
+		            "the length has to be known, and the upload be one; see OPTIONS");
 	if (r == 0)
 		r = read_number(c->headers[HEADER_UPLOAD_LENGTH], "Upload-Length", &length, err);
 	if (r == 0 && !length)
@@ -155,11 +157,13 @@ int tus_patch(struct call *c, struct err *err)
 		return r;
 	const char *type = c->headers[HEADER_CONTENT_TYPE];
 	if (!type || strcasecmp(type, "application/offset+octet-stream") != 0) {
-		call_problem(c, 415, "type", "a piece comes as Content-Type: application/offset+octet-stream");
+		call_problem(c, 415, "type",
+		             "a piece comes as Content-Type: application/offset+octet-stream");
 		return err_set(err, ERR_ARG, "another type");
 	}
 	if (c->length < 0) {
-		call_problem(c, 411, "length", "the length of the piece must be told beforehand (Content-Length)");
+		call_problem(c, 411, "length",
+		             "the length of the piece must be told beforehand (Content-Length)");
 		return err_set(err, ERR_ARG, "no length");
 	}
 	r = read_number(c->headers[HEADER_UPLOAD_OFFSET], "Upload-Offset", &offset, err);

@@ -1,6 +1,8 @@
-/* Resumable uploads by the protocol tus 1.0 (https://tus.io): creation, creation-with-upload, checksum, expiration,
- * termination. Handlers as in route.h; of a route that takes bytes, the handler begins, then tus_write() for what
- * comes, then tus_finish(), or tus_gone() if the connection breaks off. */
+/* Resumable uploads by the protocol tus 1.0 (https://tus.io): creation,
+ * creation-with-upload, checksum, expiration, termination. Handlers as in
+ * route.h; of a route that takes bytes, the handler begins, then tus_write()
+ * for what comes, then tus_finish(), or tus_gone() if the connection breaks
+ * off. */
 #ifndef VDET_NET_TUS_H
 #define VDET_NET_TUS_H
 

@@ -18,7 +18,14 @@
 #include "base/log.h"
 #include "net/call.h"
 
-enum { PUSH = 8 << 20, ID_BYTES = 16, WAIT = 5, KEEP_DONE = 86400, JSON_MAX = 1 << 20, MOST = 10000 };
+enum {
+	PUSH = 8 << 20,
+	ID_BYTES = 16,
+	WAIT = 5,
+	KEEP_DONE = 86400,
+	JSON_MAX = 1 << 20,
+	MOST = 10000
+};
 
 struct upload {
 	struct uploads *all;
@@ -72,7 +79,8 @@ static void upload_free(struct upload *p)
 
 static int save_facts(const struct upload *p, struct err *err)
 {
-	AUTO(mem_freep) char *path = path_of(p->all, p->id, "json"), *text = json_dumps(p->facts, JSON_INDENT(1));
+	AUTO(mem_freep)
+	char *path = path_of(p->all, p->id, "json"), *text = json_dumps(p->facts, JSON_INDENT(1));
 	return text ? file_write_private(path, text, strlen(text), err)
 	            : err_set(err, ERR_INTERNAL, "cannot write what an upload is about");
 }
@@ -152,8 +160,9 @@ static void load_all(struct uploads *u)
 		closedir(d);
 }
 
-int uploads_open(const char *dir, struct board *board, int64_t expiry, void (*cut)(void *ctx, uint64_t serial),
-                 void *ctx, struct uploads **ret, struct err *err)
+int uploads_open(const char *dir, struct board *board, int64_t expiry,
+                 void (*cut)(void *ctx, uint64_t serial), void *ctx, struct uploads **ret,
+                 struct err *err)
 {
 	int r = file_mkdirs(dir, true, err);
 	if (r < 0)
@@ -229,7 +238,8 @@ static struct upload *find(struct uploads *u, const char *id)
 	return NULL;
 }
 
-/* Waits until nobody holds the upload, after cutting off who does. The upload may be gone afterwards: NULL. */
+/* Waits until nobody holds the upload, after cutting off who does. The upload
+ * may be gone afterwards: NULL. */
 static int find_free(struct uploads *u, const char *id, struct upload **ret, struct err *err)
 {
 	struct timespec until;
@@ -238,14 +248,16 @@ static int find_free(struct uploads *u, const char *id, struct upload **ret, str
 	for (bool told = false;; told = true) {
 		struct upload *p = find(u, id);
 		if (!p)
-			return err_set(err, ERR_NOENT, "there is no such upload; it expired, was terminated or never was");
+			return err_set(err, ERR_NOENT,
+			               "there is no such upload; it expired, was terminated or never was");
 		*ret = p;
 		if (!p->held)
 			return 0;
 		if (!told)
 			u->cut(u->ctx, p->serial);
 		if (pthread_cond_timedwait(&u->freed, &u->lock, &until) == ETIMEDOUT)
-			return err_set(err, ERR_BUSY, "another request is writing to this upload; try again in a moment");
+			return err_set(err, ERR_BUSY,
+			               "another request is writing to this upload; try again in a moment");
 	}
 }
 
@@ -307,12 +319,13 @@ static int64_t still_to_come(struct uploads *u)
 	return sum;
 }
 
-int upload_create(struct uploads *u, int64_t length, const char *metadata, const char *name, const json_t *request,
-                  char ret_id[static 40], struct err *err)
+int upload_create(struct uploads *u, int64_t length, const char *metadata, const char *name,
+                  const json_t *request, char ret_id[static 40], struct err *err)
 {
 	unsigned char random[ID_BYTES];
 	if (u->n >= MOST)
-		return err_set(err, ERR_LIMIT, "there are %d uploads already; finish or terminate some", MOST);
+		return err_set(err, ERR_LIMIT, "there are %d uploads already; finish or terminate some",
+		               MOST);
 	int r = board_room(u->board, length, still_to_come(u), err);
 	if (r < 0)
 		return r;
@@ -325,8 +338,9 @@ int upload_create(struct uploads *u, int64_t length, const char *metadata, const
 	p->fd = -1;
 	for (size_t i = 0; i < ID_BYTES; i++)
 		snprintf(p->id + 2 * i, 3, "%02x", random[i]);
-	p->facts = json_pack("{s:I, s:s, s:s, s:O, s:f}", "length", (json_int_t)length, "metadata", metadata, "name", name,
-	                     "request", request, "created", (double)p->touched / 1e6);
+	p->facts =
+		json_pack("{s:I, s:s, s:s, s:O, s:f}", "length", (json_int_t)length, "metadata", metadata,
+	              "name", name, "request", request, "created", (double)p->touched / 1e6);
 	AUTO(mem_freep) char *part = path_of(u, p->id, "part");
 	AUTO(fd_closep) int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	r = fd < 0 ? err_sys(err, errno, "cannot begin an upload in %s", u->dir) : save_facts(p, err);
@@ -399,9 +413,11 @@ int upload_begin(struct uploads *u, const char *id, uint64_t serial, int64_t off
 	if (r == 0 && p->done && offset != p->length)
 		r = err_set(err, ERR_BUSY, "this upload is finished");
 	else if (r == 0 && offset != p->offset)
-		r = err_set(err, ERR_BUSY, "the upload is at byte %lld, not at %lld", (long long)p->offset, (long long)offset);
+		r = err_set(err, ERR_BUSY, "the upload is at byte %lld, not at %lld", (long long)p->offset,
+		            (long long)offset);
 	else if (r == 0 && length > p->length - p->offset)
-		r = err_set(err, ERR_ARG, "the piece ends beyond the %lld bytes that were announced", (long long)p->length);
+		r = err_set(err, ERR_ARG, "the piece ends beyond the %lld bytes that were announced",
+		            (long long)p->length);
 	if (r == 0) {
 		p->held = true;
 		p->serial = serial;
@@ -447,7 +463,8 @@ int upload_write(struct upload *p, const void *data, size_t len, struct err *err
 		p->hashed += (int64_t)len;
 	}
 	p->end += (int64_t)len;
-	if (p->end - p->pushed >= PUSH) { /* the disk works while more comes: little is left for the end to wait for */
+	/* the disk works while more comes: little is left for the end to wait for */
+	if (p->end - p->pushed >= PUSH) {
 		sync_file_range(p->fd, p->pushed, p->end - p->pushed, SYNC_FILE_RANGE_WRITE);
 		p->pushed = p->end;
 	}
@@ -477,7 +494,8 @@ void upload_break(struct upload *p)
 		drop_piece(p);
 	} else if (p->fd >= 0) {
 		fdatasync(p->fd);
-		if (fstat(p->fd, &st) == 0 && st.st_size != p->end) { /* a full disk: some of a block was written */
+		/* a full disk: some of a block was written */
+		if (fstat(p->fd, &st) == 0 && st.st_size != p->end) {
 			p->end = st.st_size;
 			p->hashed = -1;
 		}
@@ -497,8 +515,8 @@ static int hand_over(struct upload *p, struct err *err)
 	hash_free(TAKE(p->whole));
 	p->hashed = -1;
 	AUTO(mem_freep) char *part = path_of(p->all, p->id, "part"), *name = fact(p, "name");
-	int r = board_upload(p->all->board, part, name, hashed ? sha : NULL, json_object_get(p->facts, "request"), &video,
-	                     &job, err);
+	int r = board_upload(p->all->board, part, name, hashed ? sha : NULL,
+	                     json_object_get(p->facts, "request"), &video, &job, err);
 	if (r < 0)
 		return r;
 	json_object_set(p->facts, "video", json_object_get(video, "id"));
@@ -508,7 +526,8 @@ static int hand_over(struct upload *p, struct err *err)
 	json_decref(job);
 	p->done = true;
 	struct err ignored;
-	save_facts(p, &ignored); /* the board has it; only a client that lost this answer would have profited */
+	/* the board has it; only a client that lost this answer would have profited */
+	save_facts(p, &ignored);
 	return 0;
 }
 
@@ -519,7 +538,8 @@ static bool right_sum(struct upload *p, const unsigned char *wanted)
 	return memcmp(have, wanted, n) == 0;
 }
 
-int upload_end(struct upload *p, const unsigned char *wanted, struct upload_state *ret, struct err *err)
+int upload_end(struct upload *p, const unsigned char *wanted, struct upload_state *ret,
+               struct err *err)
 {
 	int r = 0;
 	if (!p->done) {

@@ -1,7 +1,9 @@
-/* Inside the engine room: what is in a struct chat, and the request's body made from it.
+/* Inside the engine room: what is in a struct chat, and the request's body made
+ * from it.
  *
- * Pictures are encoded once, when they are added; a body is three pieces that are sent one after the other, so that
- * the large one is never copied and a retry costs nothing. */
+ * Pictures are encoded once, when they are added; a body is three pieces that
+ * are sent one after the other, so that the large one is never copied and a
+ * retry costs nothing. */
 #ifndef VDET_OPENAI_CHAT_BODY_H
 #define VDET_OPENAI_CHAT_BODY_H
 
@@ -18,8 +20,8 @@ struct chat {
 	struct cancel *cancel;
 };
 
-/* The body's first piece (all before the parts) and last one (all behind them). `llama`: the endpoint is
- * llama-server, which understands more. */
+/* The body's first piece (all before the parts) and last one (all behind them).
+ * `llama`: the endpoint is llama-server, which understands more. */
 void body_begin(const struct chat *c, struct buf *out);
 void body_end(const struct chat *c, const char *model, bool llama, struct buf *out);
 

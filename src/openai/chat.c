@@ -25,7 +25,8 @@ void chat_free(struct chat *c)
 	free(c);
 }
 
-/* Appends text as a JSON string. It is made valid first: jansson would refuse it otherwise. */
+/* Appends text as a JSON string. It is made valid first: jansson would refuse
+ * it otherwise. */
 static void add_string(struct buf *out, const char *text)
 {
 	AUTO(buf_free) struct buf valid = BUF(out->max);
@@ -56,23 +57,26 @@ void chat_text(struct chat *c, const char *text)
 	buf_adds(&c->parts, "}");
 }
 
-/* Begins with SOI and a marker, ends with EOI; padding zeros behind it, which some encoders write, do not matter. */
+/* Begins with SOI and a marker, ends with EOI; padding zeros behind it, which
+ * some encoders write, do not matter. */
 static bool jpeg_whole(const unsigned char *p, size_t len)
 {
 	while (len && p[len - 1] == 0)
 		len--;
-	return len >= 4 && p[0] == 0xff && p[1] == 0xd8 && p[2] == 0xff && p[len - 2] == 0xff && p[len - 1] == 0xd9;
+	return len >= 4 && p[0] == 0xff && p[1] == 0xd8 && p[2] == 0xff && p[len - 2] == 0xff &&
+	       p[len - 1] == 0xd9;
 }
 
 int chat_jpeg(struct chat *c, const void *jpeg, size_t len, struct err *err)
 {
 	if (!jpeg_whole(jpeg, len))
-		return err_set(err, ERR_FORMAT, "picture %zu of the request is not a whole JPEG (%zu bytes)", c->images + 1,
+		return err_set(err, ERR_FORMAT,
+		               "picture %zu of the request is not a whole JPEG (%zu bytes)", c->images + 1,
 		               len);
 	/* All or nothing: half a part would break the whole body. */
 	if (c->parts.full || len / 3 * 4 + 100 > c->parts.max - c->parts.len)
-		return err_set(err, ERR_LIMIT, "picture %zu makes the request larger than %zu MB", c->images + 1,
-		               CHAT_BODY_MAX / 1000000);
+		return err_set(err, ERR_LIMIT, "picture %zu makes the request larger than %zu MB",
+		               c->images + 1, CHAT_BODY_MAX / 1000000);
 	add_part(c);
 	buf_adds(&c->parts, "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/jpeg;base64,");
 	text_base64(&c->parts, jpeg, len);
@@ -86,8 +90,8 @@ void chat_schema(struct chat *c, const char *name, const char *schema_json)
 	json_decref(c->format);
 	json_t *schema = json_loads(schema_json, 0, NULL);
 	c->bad_schema = !schema;
-	c->format = schema ? json_pack("{s:s, s:{s:s, s:b, s:o}}", "type", "json_schema", "json_schema", "name", name,
-	                               "strict", 1, "schema", schema)
+	c->format = schema ? json_pack("{s:s, s:{s:s, s:b, s:o}}", "type", "json_schema", "json_schema",
+	                               "name", name, "strict", 1, "schema", schema)
 	                   : NULL;
 }
 
@@ -129,14 +133,17 @@ void body_end(const struct chat *c, const char *model, bool llama, struct buf *o
 {
 	buf_adds(out, "]}],\"model\":");
 	add_string(out, model);
-	/* Greedy and seeded: the same frames give the same answer, as far as the engine can. */
-	buf_adds(out, ",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"temperature\":0,\"seed\":0");
+	/* Greedy and seeded: the same frames give the same answer, as far as the
+	 * engine can. */
+	buf_adds(out, ",\"stream\":true,\"stream_options\":{\"include_usage\":true},"
+	              "\"temperature\":0,\"seed\":0");
 	if (llama)
 		buf_adds(out, ",\"cache_prompt\":true,\"return_progress\":true");
 	if (c->max_tokens > 0)
 		buf_addf(out, ",\"max_tokens\":%d", c->max_tokens);
 	if (c->format) {
-		/* As written: a schema's order of properties is the order in which the answer gives them. */
+		/* As written: a schema's order of properties is the order in which the
+		 * answer gives them. */
 		AUTO(mem_freep) char *format = json_dumps(c->format, JSON_COMPACT);
 		buf_adds(out, ",\"response_format\":");
 		buf_adds(out, format);

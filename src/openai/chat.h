@@ -1,6 +1,8 @@
-/* One chat completion through the OpenAI-compatible API: text and pictures in, streamed text out.
+/* One chat completion through the OpenAI-compatible API: text and pictures in,
+ * streamed text out.
  *
- * The request is built part by part, then sent by engine_chat() (engine.h). A struct chat belongs to one thread. */
+ * The request is built part by part, then sent by engine_chat() (engine.h). A
+ * struct chat belongs to one thread. */
 #ifndef VDET_OPENAI_CHAT_H
 #define VDET_OPENAI_CHAT_H
 
@@ -15,21 +17,26 @@
 
 struct chat;
 
-#define CHAT_BODY_MAX ((size_t)96 << 20) /* bytes of one request; engines drop the connection somewhat above 100 MB */
+/* bytes of one request; engines drop the connection somewhat above 100 MB */
+#define CHAT_BODY_MAX ((size_t)96 << 20)
 
 struct chat *chat_new(void);
 void chat_free(struct chat *c);
 DEFINE_FREEP(struct chat, chat)
 
 void chat_system(struct chat *c, const char *text); /* the system message */
-void chat_text(struct chat *c, const char *text);   /* the next part of the user's message; copied */
-/* The next part: a whole JPEG, copied. ERR_FORMAT unless it begins and ends as a JPEG does (engines accept
- * truncated ones silently); ERR_LIMIT when the request would grow larger than CHAT_BODY_MAX. */
+/* the next part of the user's message; copied */
+void chat_text(struct chat *c, const char *text);
+/* The next part: a whole JPEG, copied. ERR_FORMAT unless it begins and ends as
+ * a JPEG does (engines accept truncated ones silently); ERR_LIMIT when the
+ * request would grow larger than CHAT_BODY_MAX. */
 int chat_jpeg(struct chat *c, const void *jpeg, size_t len, struct err *err);
-void chat_schema(struct chat *c, const char *name, const char *schema_json); /* constrains the answer; copied */
-void chat_max_tokens(struct chat *c, int n);                                 /* 0 = the engine's own limit */
+/* constrains the answer; copied */
+void chat_schema(struct chat *c, const char *name, const char *schema_json);
+void chat_max_tokens(struct chat *c, int n); /* 0 = the engine's own limit */
 size_t chat_images(const struct chat *c);
-/* Stops this request alone, beside the engine's own `cancel`. Borrowed until the chat is freed. */
+/* Stops this request alone, beside the engine's own `cancel`. Borrowed until
+ * the chat is freed. */
 void chat_cancel(struct chat *c, struct cancel *cancel);
 
 enum chat_phase { CHAT_QUEUED, CHAT_PREFILL, CHAT_DECODE };
@@ -47,7 +54,8 @@ struct chat_result {
 	char *model;         /* as the engine names it */
 	int64_t prompt_tokens, cached_tokens, output_tokens;
 	double prefill_rate, decode_rate; /* tokens/s; the engine's own figures, else measured */
-	int64_t time_first, time_total;   /* microseconds from sending to the first token, to the end */
+	/* microseconds from sending to the first token, to the end */
+	int64_t time_first, time_total;
 	int attempts;
 	char endpoint[40]; /* who answered, by the name that the configuration gives it */
 };

@@ -21,7 +21,8 @@ void completion_clear(struct completion *a)
 	*a = (struct completion){.text = BUF(COMPLETION_TEXT_MAX)};
 }
 
-/* Parses JSON; bytes that are not UTF-8 are replaced first where there are any (engines cut characters in two). */
+/* Parses JSON; bytes that are not UTF-8 are replaced first where there are any
+ * (engines cut characters in two). */
 static json_t *load(const char *data, size_t len, json_error_t *je)
 {
 	json_t *j = json_loadb(data, len, JSON_ALLOW_NUL, je);
@@ -67,8 +68,9 @@ static const char *words_of(const json_t *j)
 /* Engines name it differently; none has an own status for it. */
 static bool is_context_limit(const char *s)
 {
-	static const char *const marks[] = {"exceed_context_size", "context_length_exceeded", "maximum context length",
-	                                    "context size",        "context length",          "max_model_len"};
+	static const char *const marks[] = {"exceed_context_size",    "context_length_exceeded",
+	                                    "maximum context length", "context size",
+	                                    "context length",         "max_model_len"};
 	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
 		if (strcasestr(s, marks[i]))
 			return true;
@@ -93,7 +95,8 @@ static int engine_error(const json_t *error, struct err *err)
 	AUTO(mem_freep) char *json = json_dumps(error, JSON_ENCODE_ANY | JSON_COMPACT);
 	bool limit = false;
 	AUTO(mem_freep) char *words = json ? completion_error_words(json, strlen(json), &limit) : NULL;
-	return err_set(err, limit ? ERR_LIMIT : ERR_ENGINE, "the engine gave up: %s", words ? words : "no reason given");
+	return err_set(err, limit ? ERR_LIMIT : ERR_ENGINE, "the engine gave up: %s",
+	               words ? words : "no reason given");
 }
 
 static void replace(char **s, const json_t *value)
@@ -129,7 +132,8 @@ static void add_figures(struct completion *a, const json_t *root)
 		a->usage = true;
 		a->prompt_tokens = a->prompt_done = integer(usage, "prompt_tokens");
 		a->output_tokens = integer(usage, "completion_tokens");
-		a->cached_tokens = integer(json_object_get(usage, "prompt_tokens_details"), "cached_tokens");
+		a->cached_tokens =
+			integer(json_object_get(usage, "prompt_tokens_details"), "cached_tokens");
 	}
 	if (json_is_object(t)) {
 		a->prefill_rate = rate(t, "prompt_per_second");
@@ -185,9 +189,11 @@ static double measured(int64_t tokens, int64_t us)
 
 int completion_end(struct completion *a, int64_t sent, struct chat_result *ret, struct err *err)
 {
-	/* Some engines leave out [DONE], none the reason; a proxy that ends the line early leaves out both. */
+	/* Some engines leave out [DONE], none the reason; a proxy that ends the
+	 * line early leaves out both. */
 	if (!a->finish_reason)
-		return err_set(err, ERR_PROTO, "the engine's answer broke off after %zu bytes", a->text.len);
+		return err_set(err, ERR_PROTO, "the engine's answer broke off after %zu bytes",
+		               a->text.len);
 	int64_t now = clock_now(), first = a->first ? a->first : now;
 	ret->finish_reason = TAKE(a->finish_reason);
 	ret->model = a->model ? TAKE(a->model) : mem_strdup("");
@@ -197,8 +203,10 @@ int completion_end(struct completion *a, int64_t sent, struct chat_result *ret, 
 	ret->output_tokens = a->output_tokens;
 	ret->time_first = first - sent;
 	ret->time_total = now - sent;
-	ret->prefill_rate =
-		a->prefill_rate > 0 ? a->prefill_rate : measured(a->prompt_tokens - a->cached_tokens, first - sent);
-	ret->decode_rate = a->decode_rate > 0 ? a->decode_rate : measured(a->output_tokens - 1, a->last - first);
+	ret->prefill_rate = a->prefill_rate > 0
+	                        ? a->prefill_rate
+	                        : measured(a->prompt_tokens - a->cached_tokens, first - sent);
+	ret->decode_rate =
+		a->decode_rate > 0 ? a->decode_rate : measured(a->output_tokens - 1, a->last - first);
 	return 0;
 }

@@ -1,4 +1,5 @@
-/* One chat completion at an endpoint: sends, follows the stream, keeps the time limits, judges the failure. */
+/* One chat completion at an endpoint: sends, follows the stream, keeps the time
+ * limits, judges the failure. */
 #include "openai/endpoint-internal.h"
 
 #include <stdlib.h>
@@ -39,29 +40,36 @@ void endpoint_scrub(const struct endpoint *e, struct err *err)
 
 bool endpoint_says_no_room(const char *words)
 {
-	static const char *const marks[] = {"out of memory",     "failed to allocate",           "outofmemory",
-	                                    "not enough memory", "failed to find a memory slot", "unable to allocate"};
+	static const char *const marks[] = {
+		"out of memory",     "failed to allocate",           "outofmemory",
+		"not enough memory", "failed to find a memory slot", "unable to allocate"};
 	bool yes = false;
 	for (size_t i = 0; !yes && i < ARRAY_LEN(marks); i++)
 		yes = strcasestr(words, marks[i]);
 	return yes;
 }
 
-int endpoint_status_error(const struct endpoint *e, const struct http_reply *reply, const char *body, size_t len,
-                          struct err *err)
+int endpoint_status_error(const struct endpoint *e, const struct http_reply *reply,
+                          const char *body, size_t len, struct err *err)
 {
 	bool limit = false;
 	AUTO(mem_freep) char *words = completion_error_words(body, len, &limit);
-	const char *said = strstr(reply->type, "html") ? "a web page" : *words ? words : "no reason given";
+	const char *said = strstr(reply->type, "html") ? "a web page"
+	                   : *words                    ? words
+	                                               : "no reason given";
 	int s = reply->status, r;
 	if (s == 401 || s == 403)
 		r = err_set(err, ERR_PERM, "%s refused the key (HTTP %d): %s", e->shown, s, said);
 	else if (s == 404)
-		r = err_set(err, ERR_ENGINE, "%s has no such model or no chat completions (HTTP 404): %s", e->shown, said);
+		r = err_set(err, ERR_ENGINE, "%s has no such model or no chat completions (HTTP 404): %s",
+		            e->shown, said);
 	else if (s == 413 || (s >= 400 && s < 500 && limit))
-		r = err_set(err, ERR_LIMIT, "the request is too large for the engine (HTTP %d): %s", s, said);
+		r = err_set(err, ERR_LIMIT, "the request is too large for the engine (HTTP %d): %s", s,
+		            said);
 	else if (s >= 300 && s < 400)
-		r = err_set(err, ERR_ENGINE, "%s answered with a redirect (HTTP %d): use the address it leads to", e->shown, s);
+		r = err_set(err, ERR_ENGINE,
+		            "%s answered with a redirect (HTTP %d): use the address it leads to", e->shown,
+		            s);
 	else if (endpoint_says_no_room(said))
 		r = err_set(err, ERR_NOSPC, "the engine ran out of memory (HTTP %d): %s", s, said);
 	else
@@ -77,14 +85,17 @@ static int on_event(void *ctx, const char *data, size_t len, struct err *err)
 }
 
 /* From the head, and where that says nothing, from the first byte. */
-static int choose_kind(struct call *k, const struct http_reply *reply, const char *data, struct err *err)
+static int choose_kind(struct call *k, const struct http_reply *reply, const char *data,
+                       struct err *err)
 {
 	if (reply->status != 200) {
 		k->kind = CALL_ERROR;
 		k->whole = BUF(ERROR_BODY_MAX);
 	} else if (strstr(reply->type, "html")) {
-		return err_set(err, ERR_ENGINE, "%s answered with a web page: it is no OpenAI-compatible API", k->e->shown);
-	} else if (strstr(reply->type, "json") || (!strstr(reply->type, "event-stream") && *data == '{')) {
+		return err_set(err, ERR_ENGINE,
+		               "%s answered with a web page: it is no OpenAI-compatible API", k->e->shown);
+	} else if (strstr(reply->type, "json") ||
+	           (!strstr(reply->type, "event-stream") && *data == '{')) {
 		k->kind = CALL_WHOLE;
 		k->whole = BUF(COMPLETION_EVENT_MAX);
 	} else {
@@ -93,7 +104,8 @@ static int choose_kind(struct call *k, const struct http_reply *reply, const cha
 	return 0;
 }
 
-static int take_body(struct call *k, const struct http_reply *reply, const char *data, size_t len, struct err *err)
+static int take_body(struct call *k, const struct http_reply *reply, const char *data, size_t len,
+                     struct err *err)
 {
 	int r = len && k->kind == CALL_UNKNOWN ? choose_kind(k, reply, data, err) : 0;
 	if (r < 0)
@@ -122,21 +134,25 @@ static void tell(struct call *k, int64_t now)
 		.output_tokens = k->answer.output_tokens,
 		.attempt = k->attempt,
 	};
-	bool same =
-		p.phase == k->last.phase && p.prompt_done == k->last.prompt_done && p.output_tokens == k->last.output_tokens;
-	/* A new phase at once, the rest not too often, and a sign of life when nothing changes. */
-	if (k->told && p.phase == k->last.phase && now - k->told < (same ? CLOCK_SECOND : PROGRESS_EVERY))
+	bool same = p.phase == k->last.phase && p.prompt_done == k->last.prompt_done &&
+	            p.output_tokens == k->last.output_tokens;
+	/* A new phase at once, the rest not too often, and a sign of life when
+	 * nothing changes. */
+	if (k->told && p.phase == k->last.phase &&
+	    now - k->told < (same ? CLOCK_SECOND : PROGRESS_EVERY))
 		return;
 	k->told = now;
 	k->last = p;
 	k->progress(k->ctx, &p);
 }
 
-static int on_body(void *ctx, const struct http_reply *reply, const char *data, size_t len, struct err *err)
+static int on_body(void *ctx, const struct http_reply *reply, const char *data, size_t len,
+                   struct err *err)
 {
 	struct call *k = ctx;
 	int r = take_body(k, reply, data, len, err);
-	/* Here too, not in the ticks alone: between two of those a fast engine says all that it has to say. */
+	/* Here too, not in the ticks alone: between two of those a fast engine says
+	 * all that it has to say. */
 	tell(k, clock_now());
 	return r;
 }
@@ -151,13 +167,15 @@ static int check_limits(const struct call *k, int64_t now, struct err *err)
 	const struct endpoint_limits *l = &k->e->limits;
 	const struct completion *a = &k->answer;
 	if (!a->first && over(k->sent, l->vision, now))
-		return err_set(err, ERR_TIMEOUT, "no first token within %.1f s (--vision-timeout)", (double)l->vision / 1e6);
+		return err_set(err, ERR_TIMEOUT, "no first token within %.1f s (--vision-timeout)",
+		               (double)l->vision / 1e6);
 	if (a->first && over(a->first, l->generation, now))
 		return err_set(err, ERR_TIMEOUT,
 		               "the answer was not complete %.1f s after its first token "
 		               "(--generation-timeout)",
 		               (double)l->generation / 1e6);
-	/* Pieces of output count, not bytes: engines send signs of life while nothing goes on. */
+	/* Pieces of output count, not bytes: engines send signs of life while
+	 * nothing goes on. */
 	if (a->first && !a->finish_reason && over(a->last, l->idle, now))
 		return err_set(err, ERR_TIMEOUT,
 		               "the engine said nothing for %.1f s in the middle of an answer "
@@ -180,8 +198,8 @@ static bool status_passes(int status)
 }
 
 /* The exchange is over; makes the result of it, or says what is wrong with it. */
-static int finish(struct call *k, const struct http_reply *reply, struct chat_result *ret, struct endpoint_fate *fate,
-                  struct err *err)
+static int finish(struct call *k, const struct http_reply *reply, struct chat_result *ret,
+                  struct endpoint_fate *fate, struct err *err)
 {
 	if (reply->status != 200) {
 		int r = endpoint_status_error(k->e, reply, buf_str(&k->whole), k->whole.len, err);
@@ -227,7 +245,8 @@ static int run(struct call *k, const struct chat *c, struct cancel *cancel, stru
 	int r = http_run(e->http, &q, &reply, err);
 	if (r == 0)
 		return finish(k, &reply, ret, fate, err);
-	/* Some servers cut the line right after a whole answer; an error's status counts more than how it ended. */
+	/* Some servers cut the line right after a whole answer; an error's status
+	 * counts more than how it ended. */
 	if (reply.passing && (k->answer.done || (reply.status && reply.status != 200)))
 		return finish(k, &reply, ret, fate, err);
 	if (reply.passing) {
@@ -235,14 +254,16 @@ static int run(struct call *k, const struct chat *c, struct cancel *cancel, stru
 		return reply.status ? err_wrap(err, "the engine's answer broke off")
 		                    : err_wrap(err, "cannot reach the engine at %s", e->shown);
 	}
-	/* Words in the middle of a stream: the engine's own failure may pass. A time limit is what the user allowed. */
-	fate->retry = reply.status == 200 && k->kind == CALL_STREAM && (r == -ERR_ENGINE || r == -ERR_PROTO);
+	/* Words in the middle of a stream: the engine's own failure may pass. A
+	 * time limit is what the user allowed. */
+	fate->retry =
+		reply.status == 200 && k->kind == CALL_STREAM && (r == -ERR_ENGINE || r == -ERR_PROTO);
 	return r;
 }
 
 int endpoint_chat(struct endpoint *e, const struct chat *c, int attempt, struct cancel *cancel,
-                  void (*progress)(void *ctx, const struct chat_progress *p), void *ctx, struct chat_result *ret,
-                  struct endpoint_fate *fate, struct err *err)
+                  void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
+                  struct chat_result *ret, struct endpoint_fate *fate, struct err *err)
 {
 	struct call k = {.e = e, .attempt = attempt, .progress = progress, .ctx = ctx};
 	struct err own = {0};

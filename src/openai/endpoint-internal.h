@@ -1,4 +1,5 @@
-/* Inside the engine room: what endpoint.c (address, probing) and endpoint-call.c (one chat) share. */
+/* Inside the engine room: what endpoint.c (address, probing) and
+ * endpoint-call.c (one chat) share. */
 #ifndef VDET_OPENAI_ENDPOINT_INTERNAL_H
 #define VDET_OPENAI_ENDPOINT_INTERNAL_H
 
@@ -20,8 +21,8 @@ struct endpoint {
 };
 
 /* The error for a reply whose status is not 200, with the engine's own words. */
-int endpoint_status_error(const struct endpoint *e, const struct http_reply *reply, const char *body, size_t len,
-                          struct err *err);
+int endpoint_status_error(const struct endpoint *e, const struct http_reply *reply,
+                          const char *body, size_t len, struct err *err);
 /* Takes the key out of a message: engines like to repeat it. */
 void endpoint_scrub(const struct endpoint *e, struct err *err);
 

@@ -23,7 +23,8 @@ static int split_url(struct endpoint *e, const char *url, struct err *err)
 	if (!strncmp(url, "unix:", 5)) {
 		const char *path = url + 5;
 		if (*path != '/' || strlen(path) > 107)
-			return bad_url(url, ": a Unix socket needs a path of 1 to 107 bytes that begins with /", err);
+			return bad_url(url, ": a Unix socket needs a path of 1 to 107 bytes that begins with /",
+			               err);
 		e->socket = mem_strdup(path);
 		e->shown = mem_strdup(url);
 		e->root = mem_strdup("http://localhost");
@@ -52,21 +53,23 @@ static int split_url(struct endpoint *e, const char *url, struct err *err)
 	return 0;
 }
 
-int endpoint_new(const char *url, const char *key, const char *model, const struct endpoint_limits *limits,
-                 struct endpoint **ret, struct err *err)
+int endpoint_new(const char *url, const char *key, const char *model,
+                 const struct endpoint_limits *limits, struct endpoint **ret, struct err *err)
 {
 	AUTO(endpoint_freep) struct endpoint *e = mem_alloc(1, sizeof *e);
 	e->http = http_new();
 	e->key = mem_strdup(key ? key : "");
 	e->wanted = mem_strdup(model ? model : "");
 	e->limits = *limits;
-	e->info = (struct endpoint_info){.version = mem_strdup(""), .model = mem_strdup(e->wanted), .images = true};
+	e->info = (struct endpoint_info){
+		.version = mem_strdup(""), .model = mem_strdup(e->wanted), .images = true};
 	int r = split_url(e, url, err);
 	if (r < 0)
 		return r;
 	for (const char *p = e->key; *p; p++)
 		if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f)
-			return err_set(err, ERR_ARG, "the engine's key holds a space or another byte that no key has");
+			return err_set(err, ERR_ARG,
+			               "the engine's key holds a space or another byte that no key has");
 	*ret = TAKE(e);
 	return 0;
 }
@@ -99,7 +102,8 @@ const struct endpoint_info *endpoint_info(const struct endpoint *e)
 	return &e->info;
 }
 
-static int collect(void *ctx, const struct http_reply *reply, const char *data, size_t len, struct err *err)
+static int collect(void *ctx, const struct http_reply *reply, const char *data, size_t len,
+                   struct err *err)
 {
 	(void)reply;
 	struct buf *b = ctx;
@@ -107,8 +111,9 @@ static int collect(void *ctx, const struct http_reply *reply, const char *data, 
 	return buf_check(b, "the engine's reply", err);
 }
 
-static int exchange(struct endpoint *e, const char *root, const char *path, const struct http_piece *piece,
-                    int64_t timeout, struct cancel *cancel, struct buf *body, struct http_reply *reply, struct err *err)
+static int exchange(struct endpoint *e, const char *root, const char *path,
+                    const struct http_piece *piece, int64_t timeout, struct cancel *cancel,
+                    struct buf *body, struct http_reply *reply, struct err *err)
 {
 	AUTO(mem_freep) char *url = mem_printf("%s%s", root, path);
 	struct http_request q = {.url = url,
@@ -131,8 +136,8 @@ static int exchange(struct endpoint *e, const char *root, const char *path, cons
 	return r;
 }
 
-static int get(struct endpoint *e, const char *root, const char *path, struct cancel *cancel, struct buf *body,
-               struct http_reply *reply, struct err *err)
+static int get(struct endpoint *e, const char *root, const char *path, struct cancel *cancel,
+               struct buf *body, struct http_reply *reply, struct err *err)
 {
 	return exchange(e, root, path, NULL, PROBE_TIMEOUT, cancel, body, reply, err);
 }
@@ -144,11 +149,14 @@ int endpoint_ping(struct endpoint *e, int64_t timeout, struct cancel *cancel, st
 	return exchange(e, e->root, "/health", NULL, timeout, cancel, &body, &reply, err);
 }
 
-int endpoint_read(struct endpoint *e, const char *path, struct cancel *cancel, struct buf *out, struct err *err)
+int endpoint_read(struct endpoint *e, const char *path, struct cancel *cancel, struct buf *out,
+                  struct err *err)
 {
 	struct http_reply reply;
 	int r = get(e, e->root, path, cancel, out, &reply, err);
-	return r < 0 || reply.status == 200 ? r : endpoint_status_error(e, &reply, buf_str(out), out->len, err);
+	return r < 0 || reply.status == 200
+	           ? r
+	           : endpoint_status_error(e, &reply, buf_str(out), out->len, err);
 }
 
 int endpoint_post(struct endpoint *e, const char *path, struct cancel *cancel, struct err *err)
@@ -157,10 +165,13 @@ int endpoint_post(struct endpoint *e, const char *path, struct cancel *cancel, s
 	const struct http_piece piece = {"{}", 2};
 	struct http_reply reply;
 	int r = exchange(e, e->root, path, &piece, PROBE_TIMEOUT, cancel, &body, &reply, err);
-	return r < 0 || reply.status == 200 ? r : endpoint_status_error(e, &reply, buf_str(&body), body.len, err);
+	return r < 0 || reply.status == 200
+	           ? r
+	           : endpoint_status_error(e, &reply, buf_str(&body), body.len, err);
 }
 
-/* A JSON object from a path, or NULL where there is none: for what an endpoint may not offer. */
+/* A JSON object from a path, or NULL where there is none: for what an endpoint
+ * may not offer. */
 static json_t *get_optional(struct endpoint *e, const char *path, struct cancel *cancel)
 {
 	AUTO(buf_free) struct buf body = BUF(PROBE_MAX);
@@ -185,7 +196,8 @@ int endpoint_health(struct endpoint *e, struct cancel *cancel, struct err *err)
 		return r;
 	if (reply.status == 503)
 		return err_set(err, ERR_BUSY, "the engine is loading its model");
-	return reply.status == 200 ? 0 : endpoint_status_error(e, &reply, buf_str(&body), body.len, err);
+	return reply.status == 200 ? 0
+	                           : endpoint_status_error(e, &reply, buf_str(&body), body.len, err);
 }
 
 static void set(char **s, const char *value)
@@ -206,8 +218,8 @@ static int several_models(struct endpoint *e, const json_t *data, struct err *er
 		AUTO(mem_freep) char *line = text_line(id ? id : "?", 60);
 		buf_addf(&names, "%s%s", i ? ", " : "", line);
 	}
-	return err_set(err, ERR_ARG, "%s offers %zu models (%s%s); choose one with --model", e->shown, n, buf_str(&names),
-	               n > NAMES_SHOWN ? ", …" : "");
+	return err_set(err, ERR_ARG, "%s offers %zu models (%s%s); choose one with --model", e->shown,
+	               n, buf_str(&names), n > NAMES_SHOWN ? ", …" : "");
 }
 
 static int read_models(struct endpoint *e, const json_t *root, struct err *err)
@@ -273,7 +285,8 @@ int endpoint_probe(struct endpoint *e, struct cancel *cancel, struct err *err)
 	json_t *root = absent ? NULL : json_loadb(buf_str(&body), body.len, 0, NULL);
 	if (!absent && !json_is_object(root)) {
 		json_decref(root);
-		return err_set(err, ERR_PROTO, "%s does not speak the OpenAI-compatible API: its /models is %s", e->shown,
+		return err_set(err, ERR_PROTO,
+		               "%s does not speak the OpenAI-compatible API: its /models is %s", e->shown,
 		               strstr(reply.type, "html") ? "a web page" : "not JSON");
 	}
 	r = read_models(e, root, err);

@@ -1,5 +1,6 @@
-/* Inside the engine room: one place that speaks the OpenAI-compatible API, and one attempt to use it. What to do
- * after a failed attempt is the caller's (engine.c). Thread-safe once probed. */
+/* Inside the engine room: one place that speaks the OpenAI-compatible API, and
+ * one attempt to use it. What to do after a failed attempt is the caller's
+ * (engine.c). Thread-safe once probed. */
 #ifndef VDET_OPENAI_ENDPOINT_H
 #define VDET_OPENAI_ENDPOINT_H
 
@@ -15,7 +16,8 @@
 struct endpoint;
 
 struct endpoint_limits {
-	int64_t connect, vision, generation, idle; /* microseconds, 0 = none; see struct engine_options */
+	/* microseconds, 0 = none; see struct engine_options */
+	int64_t connect, vision, generation, idle;
 };
 
 /* What a probe found; strings owned by the endpoint. */
@@ -31,30 +33,37 @@ struct endpoint_info {
 struct endpoint_fate {
 	bool retry;    /* it may work the next time */
 	int64_t after; /* the endpoint asked to wait for that long, microseconds; 0 = it did not */
-	bool refused;  /* the request itself was found wanting (4xx): it will be by this endpoint each time */
-	bool no_room;  /* it had no room for the request: 503, or memory ran out */
+	/* the request itself was found wanting (4xx): it will be by this endpoint
+	 * each time */
+	bool refused;
+	bool no_room; /* it had no room for the request: 503, or memory ran out */
 };
 
-/* `url`: http(s)://host[:port][/path] ("/v1" where there is no path), or unix:/path/to/socket. `model`: the name to
- * ask for, "" = what the endpoint lists. ERR_ARG for a URL that is none, or that holds a password. */
-int endpoint_new(const char *url, const char *key, const char *model, const struct endpoint_limits *limits,
-                 struct endpoint **ret, struct err *err);
+/* `url`: http(s)://host[:port][/path] ("/v1" where there is no path), or
+ * unix:/path/to/socket. `model`: the name to ask for, "" = what the endpoint
+ * lists. ERR_ARG for a URL that is none, or that holds a password. */
+int endpoint_new(const char *url, const char *key, const char *model,
+                 const struct endpoint_limits *limits, struct endpoint **ret, struct err *err);
 void endpoint_free(struct endpoint *e);
 DEFINE_FREEP(struct endpoint, endpoint)
 
 const char *endpoint_url(const struct endpoint *e); /* without credentials */
 const struct endpoint_info *endpoint_info(const struct endpoint *e);
 
-/* GET /health: 0 if it is up and its model loaded, ERR_BUSY while it loads, else why not. For llama-server. */
+/* GET /health: 0 if it is up and its model loaded, ERR_BUSY while it loads,
+ * else why not. For llama-server. */
 int endpoint_health(struct endpoint *e, struct cancel *cancel, struct err *err);
 /* The same with a time limit; an answer of any kind will do. For what may hang. */
 int endpoint_ping(struct endpoint *e, int64_t timeout, struct cancel *cancel, struct err *err);
-/* POST to a path of the server, as llama-server has them beside the API; 0 for status 200. */
+/* POST to a path of the server, as llama-server has them beside the API; 0 for
+ * status 200. */
 int endpoint_post(struct endpoint *e, const char *path, struct cancel *cancel, struct err *err);
 /* GET likewise; appends the reply's body. */
-int endpoint_read(struct endpoint *e, const char *path, struct cancel *cancel, struct buf *out, struct err *err);
-/* Asks what is there, tolerating what an endpoint does not offer. ERR_BUSY while it loads its model. Not
- * thread-safe: once, before endpoint_chat(); or again, with nothing in flight. */
+int endpoint_read(struct endpoint *e, const char *path, struct cancel *cancel, struct buf *out,
+                  struct err *err);
+/* Asks what is there, tolerating what an endpoint does not offer. ERR_BUSY
+ * while it loads its model. Not thread-safe: once, before endpoint_chat(); or
+ * again, with nothing in flight. */
 int endpoint_probe(struct endpoint *e, struct cancel *cancel, struct err *err);
 
 /* Whether an engine's words mean that its memory ran out. */
@@ -62,7 +71,7 @@ bool endpoint_says_no_room(const char *words);
 
 /* One attempt; `fate` is written on failure. */
 int endpoint_chat(struct endpoint *e, const struct chat *c, int attempt, struct cancel *cancel,
-                  void (*progress)(void *ctx, const struct chat_progress *p), void *ctx, struct chat_result *ret,
-                  struct endpoint_fate *fate, struct err *err);
+                  void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
+                  struct chat_result *ret, struct endpoint_fate *fate, struct err *err);
 
 #endif

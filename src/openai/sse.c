@@ -23,7 +23,8 @@ static int sse_dispatch(struct sse *s, struct err *err)
 	return r;
 }
 
-/* A whole line is in s->line. Fields other than data (event, id, retry) do not matter to us. */
+/* A whole line is in s->line. Fields other than data (event, id, retry) do not
+ * matter to us. */
 static int sse_line(struct sse *s, struct err *err)
 {
 	const char *line = buf_str(&s->line);
@@ -79,6 +80,7 @@ int sse_feed(struct sse *s, const void *bytes, size_t len, struct err *err)
 
 int sse_end(struct sse *s, struct err *err)
 {
-	/* A line without its end may be cut anywhere: it is dropped, and what it began is not delivered. */
+	/* A line without its end may be cut anywhere: it is dropped, and what it
+	 * began is not delivered. */
 	return s->line.len ? 0 : sse_dispatch(s, err);
 }

@@ -1,7 +1,9 @@
-/* Server-sent events (WHATWG HTML, "Parsing an event stream"): bytes in, events out.
+/* Server-sent events (WHATWG HTML, "Parsing an event stream"): bytes in, events
+ * out.
  *
- * Incremental: the bytes may be cut anywhere. Bounded: an event larger than `max` bytes is an error. No I/O, no
- * knowledge of what events mean. Belongs to one thread. */
+ * Incremental: the bytes may be cut anywhere. Bounded: an event larger than
+ * `max` bytes is an error. No I/O, no knowledge of what events mean. Belongs to
+ * one thread. */
 #ifndef VDET_OPENAI_SSE_H
 #define VDET_OPENAI_SSE_H
 
@@ -11,7 +13,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* `data` is NUL-terminated and valid during the call. Returns 0, or a negative code, which ends the parsing. */
+/* `data` is NUL-terminated and valid during the call. Returns 0, or a negative
+ * code, which ends the parsing. */
 typedef int (*sse_fn)(void *ctx, const char *data, size_t len, struct err *err);
 
 struct sse {
@@ -25,9 +28,11 @@ struct sse {
 
 void sse_init(struct sse *s, size_t max, sse_fn fn, void *ctx);
 void sse_clear(struct sse *s); /* frees what it holds */
-/* Returns 0, ERR_LIMIT, or what `fn` returned. After a failure only sse_clear() may be called. */
+/* Returns 0, ERR_LIMIT, or what `fn` returned. After a failure only sse_clear()
+ * may be called. */
 int sse_feed(struct sse *s, const void *bytes, size_t len, struct err *err);
-/* The stream ended: a last event whose lines are whole is delivered although no blank line followed. */
+/* The stream ended: a last event whose lines are whole is delivered although no
+ * blank line followed. */
 int sse_end(struct sse *s, struct err *err);
 
 #endif

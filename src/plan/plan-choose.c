@@ -13,8 +13,9 @@ enum {
 };
 #define APART INT64_C(80000)     /* no two samples are nearer: it would be the same frame */
 #define STRAY (3 * CLOCK_SECOND) /* how far from a poor picture a better one is looked for */
-#define LIKE (5 * CLOCK_SECOND)  /* how far from a sample a picture may stand for it, where nothing happens */
-#define SCENE_FIRST 2.0          /* the gain that puts every shot first */
+/* how far from a sample a picture may stand for it, where nothing happens */
+#define LIKE (5 * CLOCK_SECOND)
+#define SCENE_FIRST 2.0 /* the gain that puts every shot first */
 
 /* Something that asks for a sample. */
 struct claim {
@@ -56,8 +57,8 @@ static void add_claim(struct chooser *c, enum kind kind, size_t ref, size_t rank
 		c->cap_claims = c->cap_claims ? 2 * c->cap_claims : 256;
 		c->claims = mem_grow(c->claims, c->cap_claims, sizeof *c->claims);
 	}
-	c->claims[c->n_claims++] =
-		(struct claim){.gain = gain, .order = reverse_bits((uint32_t)ref), .kind = kind, .ref = ref, .rank = rank};
+	c->claims[c->n_claims++] = (struct claim){
+		.gain = gain, .order = reverse_bits((uint32_t)ref), .kind = kind, .ref = ref, .rank = rank};
 }
 
 static void claim_bursts(struct chooser *c)
@@ -98,7 +99,8 @@ static void claim_shots(struct chooser *c)
 	for (size_t i = 0; v->n_shots > 1 && i < v->n_shots; i++) {
 		const struct plan_shot *s = &v->shots[i];
 		double length = (double)(s->end - s->start) / step;
-		if (scene || !has_burst(v, s->start, s->end)) /* a sample of a burst shows its shot, too */
+		/* a sample of a burst shows its shot, too */
+		if (scene || !has_burst(v, s->start, s->end))
 			add_claim(c, SHOT, i, 0, scene ? SCENE_FIRST : 0.5 + 0.4 * (length < 1 ? length : 1));
 	}
 }
@@ -108,7 +110,8 @@ static int bits_between(uint64_t a, uint64_t b)
 	return __builtin_popcountll(a ^ b);
 }
 
-/* By how many bits a hash usually differs from the one before: rain or noise keep it moving around one place. */
+/* By how many bits a hash usually differs from the one before: rain or noise
+ * keep it moving around one place. */
 static int usual_bits(const struct plan_view *v)
 {
 	const struct index_key *keys = v->x->keys;
@@ -121,7 +124,8 @@ static int usual_bits(const struct plan_view *v)
 	return 64;
 }
 
-/* A picture that differs from those before it, though no burst and no cut was noticed: a slow change. */
+/* A picture that differs from those before it, though no burst and no cut was
+ * noticed: a slow change. */
 static void claim_changes(struct chooser *c)
 {
 	const struct plan_view *v = c->v;
@@ -130,7 +134,8 @@ static void claim_changes(struct chooser *c)
 	for (size_t i = plan_key_from(v->x, v->from); i < v->x->n_keys && keys[i].pts < v->to; i++) {
 		if (plan_is_poor(v, keys[i].pts))
 			continue;
-		bool fresh = !before || plan_cut_after(v->x, before->pts) != plan_cut_after(v->x, keys[i].pts) ||
+		bool fresh = !before ||
+		             plan_cut_after(v->x, before->pts) != plan_cut_after(v->x, keys[i].pts) ||
 		             has_burst(v, before->pts, keys[i].pts);
 		int bits = fresh ? 0 : bits_between(before->hash, keys[i].hash);
 		if (bits >= least)
@@ -162,7 +167,8 @@ static int by_time(const void *a, const void *b)
 	return (x->ref > y->ref) - (x->ref < y->ref);
 }
 
-/* The nearest time at which there is something to be seen, in the same shot; t itself if there is none. */
+/* The nearest time at which there is something to be seen, in the same shot; t
+ * itself if there is none. */
 static int64_t step_aside(const struct plan_view *v, int64_t t)
 {
 	if (!plan_is_poor(v, t))
@@ -177,8 +183,9 @@ static int64_t step_aside(const struct plan_view *v, int64_t t)
 	return t;
 }
 
-/* The i-th of k samples of a burst. A burst of one bin is a sudden change somewhere in it: what changed is there at
- * its end, perhaps not yet in its middle. */
+/* The i-th of k samples of a burst. A burst of one bin is a sudden change
+ * somewhere in it: what changed is there at its end, perhaps not yet in its
+ * middle. */
 static int64_t burst_time(const struct plan_view *v, const struct plan_burst *b, size_t i, size_t k)
 {
 	int64_t bin = v->x->bin;
@@ -201,7 +208,8 @@ static void add_pick(struct chooser *c, int64_t t, enum kind kind, size_t ref)
 	c->picks[c->n_picks++] = (struct pick){step_aside(v, t), kind, ref};
 }
 
-/* The picks that the best `n` claims give, in order of time, none too near to the one before. */
+/* The picks that the best `n` claims give, in order of time, none too near to
+ * the one before. */
 static void pick_best(struct chooser *c, size_t n)
 {
 	const struct plan_view *v = c->v;
@@ -212,7 +220,9 @@ static void pick_best(struct chooser *c, size_t n)
 		if (m->kind == BURST && m->rank < c->most[m->ref])
 			c->given[m->ref]++;
 		else if (m->kind == SHOT && !c->shot_off[m->ref])
-			add_pick(c, v->shots[m->ref].start + (v->shots[m->ref].end - v->shots[m->ref].start) / 2, SHOT, m->ref);
+			add_pick(c,
+			         v->shots[m->ref].start + (v->shots[m->ref].end - v->shots[m->ref].start) / 2,
+			         SHOT, m->ref);
 		else if (m->kind == CHANGE && !c->key_off[m->ref])
 			add_pick(c, v->x->keys[m->ref].pts, CHANGE, m->ref);
 	}
@@ -258,7 +268,8 @@ static void fit_budget(struct chooser *c)
 		else
 			high = mid - 1;
 	}
-	/* A claim more may move the samples of its burst, so that the count is not quite monotonic. */
+	/* A claim more may move the samples of its burst, so that the count is not
+	 * quite monotonic. */
 	for (pick_best(c, low); low && count_looks(c) > c->v->budget; pick_best(c, low))
 		low--;
 }
@@ -277,7 +288,8 @@ static const struct index_key *key_near(const struct plan_view *v, int64_t t, in
 	return best;
 }
 
-/* A key that shows what is to be seen at t: in the same shot, and nothing happens in between. */
+/* A key that shows what is to be seen at t: in the same shot, and nothing
+ * happens in between. */
 static const struct index_key *key_like(const struct plan_view *v, int64_t t)
 {
 	const struct index_key *k = key_near(v, t, LIKE);
@@ -300,8 +312,8 @@ static size_t shot_at(const struct plan_view *v, int64_t t)
 	return low;
 }
 
-/* Whether some shot between two picks has only not got its turn yet: then the second of them may come back to a view
- * after another one. */
+/* Whether some shot between two picks has only not got its turn yet: then the
+ * second of them may come back to a view after another one. */
 static bool has_shot_between(const struct chooser *c, int64_t a, int64_t b)
 {
 	for (size_t i = shot_at(c->v, a) + 1; i < shot_at(c->v, b); i++)
@@ -310,8 +322,9 @@ static bool has_shot_between(const struct chooser *c, int64_t a, int64_t b)
 	return false;
 }
 
-/* Takes the place of picks that show what the one before shows; the first sample of a burst keeps its place, for what
- * is small does not show in a hash. Returns how many. */
+/* Takes the place of picks that show what the one before shows; the first
+ * sample of a burst keeps its place, for what is small does not show in a hash.
+ * Returns how many. */
 static size_t drop_duplicates(struct chooser *c)
 {
 	const struct plan_view *v = c->v;
@@ -323,7 +336,8 @@ static size_t drop_duplicates(struct chooser *c)
 			continue;
 		if (p->kind == SHOT && has_shot_between(c, p[-1].time, p->time))
 			continue;
-		if (p->kind == BURST && (c->given[p->ref] < 2 || p[-1].kind != BURST || p[-1].ref != p->ref))
+		if (p->kind == BURST &&
+		    (c->given[p->ref] < 2 || p[-1].kind != BURST || p[-1].ref != p->ref))
 			continue;
 		if (p->kind == BURST)
 			c->most[p->ref] = --c->given[p->ref];
@@ -334,7 +348,8 @@ static size_t drop_duplicates(struct chooser *c)
 	return dropped;
 }
 
-/* Where a look that only fills a gap stands best: within `slack` of t on a keyframe, which costs little to decode. */
+/* Where a look that only fills a gap stands best: within `slack` of t on a
+ * keyframe, which costs little to decode. */
 static int64_t settle(const struct plan_view *v, int64_t t, int64_t slack)
 {
 	const struct index_key *k = key_near(v, t, slack);
@@ -344,10 +359,14 @@ static int64_t settle(const struct plan_view *v, int64_t t, int64_t slack)
 	return llabs(s - t) <= slack ? s : t;
 }
 
-/* What was planned before stays, even where the last sample of that is far from its end. */
+/* What was planned before stays, even where the last sample of that is far from
+ * its end. */
 static struct plan_look fill_look(const struct plan_view *v, int64_t t, int64_t slack)
 {
-	return (struct plan_look){t - slack > v->from ? settle(v, t, slack) : t > v->from ? t : v->from, true};
+	return (struct plan_look){t - slack > v->from ? settle(v, t, slack)
+	                          : t > v->from       ? t
+	                                              : v->from,
+	                          true};
 }
 
 static struct plan_look *finish(const struct chooser *c, size_t *ret_n)
@@ -366,7 +385,8 @@ static struct plan_look *finish(const struct chooser *c, size_t *ret_n)
 		before = t;
 	}
 	if (!n)
-		looks[n++] = (struct plan_look){settle(v, v->from + (v->to - v->from) / 2, (v->to - v->from) / 4), true};
+		looks[n++] = (struct plan_look){
+			settle(v, v->from + (v->to - v->from) / 2, (v->to - v->from) / 4), true};
 	*ret_n = n;
 	return looks;
 }

@@ -4,7 +4,8 @@
 #include "base/clock.h"
 #include "plan/plan-internal.h"
 
-/* What boundaries and chunks cost: pure numbers, of which only the order of size matters. */
+/* What boundaries and chunks cost: pure numbers, of which only the order of
+ * size matters. */
 #define COST_CHUNK 1.0      /* each: few full ones rather than many */
 #define COST_QUIET 0.3      /* a boundary where it is quiet; at a cut 0 */
 #define COST_LONG_BURST 3.0 /* inside a burst that is long anyway */
@@ -30,11 +31,12 @@ static double boundary_cost(const struct plan_view *v, size_t bin)
 	if (low == v->n_bursts || v->bursts[low].first > bin)
 		return COST_QUIET;
 	const struct plan_burst *b = &v->bursts[low];
-	return (int64_t)(b->last - b->first + 1) * v->x->bin > LONG_BURST ? COST_LONG_BURST : COST_BURST;
+	return (int64_t)(b->last - b->first + 1) * v->x->bin > LONG_BURST ? COST_LONG_BURST
+	                                                                  : COST_BURST;
 }
 
-/* The best place for a boundary after the look at a and not after the one at b: the cut nearest to the middle, or the
- * quietest bin, rather in the middle. */
+/* The best place for a boundary after the look at a and not after the one at b:
+ * the cut nearest to the middle, or the quietest bin, rather in the middle. */
 static struct boundary best_between(const struct plan_view *v, int64_t a, int64_t b)
 {
 	struct boundary best = {.time = b, .cost = INFINITY};
@@ -46,7 +48,8 @@ static struct boundary best_between(const struct plan_view *v, int64_t a, int64_
 		return best;
 	/* At most some hundred places are tried, however wide the gap. */
 	int64_t step = (b - a) / 200 > v->x->bin ? (b - a) / 200 : v->x->bin;
-	for (int64_t t = a + 1 > (a / step + 1) * step ? a + 1 : (a / step + 1) * step; t <= b; t += step) {
+	for (int64_t t = a + 1 > (a / step + 1) * step ? a + 1 : (a / step + 1) * step; t <= b;
+	     t += step) {
 		double cost = boundary_cost(v, plan_bin(v, t > a + 1 ? t - 1 : t));
 		cost = fmax(cost, boundary_cost(v, plan_bin(v, t)));
 		cost += 0.1 * fabs((double)(t - mid)) / (double)(b - a);
@@ -70,8 +73,10 @@ static double chunk_cost(const struct plan_view *v, int64_t length, size_t n, si
 	return cost;
 }
 
-/* The cheapest way to part n looks: from[j] = where the chunk begins that ends with look j. Boundaries n + 1. */
-static void part(const struct plan_view *v, const struct boundary *at, size_t n, size_t most, size_t *from)
+/* The cheapest way to part n looks: from[j] = where the chunk begins that ends
+ * with look j. Boundaries n + 1. */
+static void part(const struct plan_view *v, const struct boundary *at, size_t n, size_t most,
+                 size_t *from)
 {
 	AUTO(mem_freep) double *cost = mem_alloc(n + 1, sizeof *cost);
 	for (size_t j = 1; j <= n; j++) {
@@ -113,13 +118,14 @@ static void add_time(struct plan_chunk *c, int64_t t)
 		c->times[c->n_times++] = t;
 }
 
-/* A chunk with overlap is shown again the last looks of the one before, of which it takes at most half; `before` is
- * where that begins. */
-static void fill(const struct plan_view *v, const struct pair *looks, size_t first, size_t last, size_t again,
-                 int64_t before, struct plan_chunk *c)
+/* A chunk with overlap is shown again the last looks of the one before, of
+ * which it takes at most half; `before` is where that begins. */
+static void fill(const struct plan_view *v, const struct pair *looks, size_t first, size_t last,
+                 size_t again, int64_t before, struct plan_chunk *c)
 {
 	size_t begin = first;
-	int64_t overlap = v->o->chunk_overlap < (c->start - before) / 2 ? v->o->chunk_overlap : (c->start - before) / 2;
+	int64_t overlap = v->o->chunk_overlap < (c->start - before) / 2 ? v->o->chunk_overlap
+	                                                                : (c->start - before) / 2;
 	c->start -= first ? overlap : 0;
 	while (begin > 0 && first - begin < again && looks[begin - 1].first >= c->start)
 		begin--;
@@ -140,14 +146,16 @@ void plan_cut(const struct plan_view *v, const struct plan_look *looks, size_t n
 	at[0] = (struct boundary){v->from, 0};
 	at[n] = (struct boundary){v->to, 0};
 	for (size_t i = 0; i < n; i++)
-		pairs[i] = pair_of(v, looks[i].time, i ? pairs[i - 1].second : v->from, i + 1 < n ? looks[i + 1].time : v->to);
+		pairs[i] = pair_of(v, looks[i].time, i ? pairs[i - 1].second : v->from,
+		                   i + 1 < n ? looks[i + 1].time : v->to);
 	for (size_t i = 1; i < n; i++)
 		at[i] = best_between(v, pairs[i - 1].second, pairs[i].first);
 	part(v, at, n, v->per_chunk - again, from);
 	size_t chunks = 0;
 	for (size_t j = n; j > 0; j = from[j])
 		ends[chunks++] = j;
-	struct plan_chunk *added = p->chunks = mem_grow(p->chunks, p->n_chunks + chunks, sizeof *p->chunks);
+	struct plan_chunk *added = p->chunks =
+		mem_grow(p->chunks, p->n_chunks + chunks, sizeof *p->chunks);
 	added += p->n_chunks;
 	p->n_chunks += chunks;
 	for (size_t i = 0; i < chunks; i++) {

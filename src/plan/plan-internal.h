@@ -1,18 +1,26 @@
-/* How an adaptive plan is made, in three steps; internal to plan*.c. Pure functions.
+/* How an adaptive plan is made, in three steps; internal to plan*.c. Pure
+ * functions.
  *
- * 1. plan_view_new(): the activity of the index is compared with its surroundings, the median of 20 s on both sides.
- *    How far it usually is from that, in the quiet four fifths of ten minutes, is its unrest (a robust estimate of the
- *    standard deviation: the 80 % quantile of the distances over 1.2816). What rises above the surroundings by 4
- *    unrests is excess; so is what lasts too long for that but rises by 8 above the quiet quarter of ten minutes. So
- *    noise and rain raise the level and not the excess. Runs of excess are bursts; the cuts part the video into shots.
- * 2. plan_choose(): bursts, shots and slow changes ask for samples, each with a gain; the first sample of each has
- *    far more gain than a second one (a divisor method of apportionment, D'Hondt 1878, with our divisors). The best
- *    that fit the budget together with the floor (no gap above max_gap) are taken. k samples of a burst stand at the
- *    (2i+1)/2k quantiles of its excess: inverse-transform sampling, stratified.
- * 3. plan_cut(): the samples are parted into chunks of at most chunk_frames, by dynamic programming over what each
- *    chunk and each boundary costs: best at cuts, well where it is quiet, badly inside a burst.
+ * 1. plan_view_new(): the activity of the index is compared with its
+ *    surroundings, the median of 20 s on both sides. How far it usually is from
+ *    that, in the quiet four fifths of ten minutes, is its unrest (a robust
+ *    estimate of the standard deviation: the 80 % quantile of the distances
+ *    over 1.2816). What rises above the surroundings by 4 unrests is excess; so
+ *    is what lasts too long for that but rises by 8 above the quiet quarter of
+ *    ten minutes. So noise and rain raise the level and not the excess. Runs of
+ *    excess are bursts; the cuts part the video into shots.
+ * 2. plan_choose(): bursts, shots and slow changes ask for samples, each with a
+ *    gain; the first sample of each has far more gain than a second one (a
+ *    divisor method of apportionment, D'Hondt 1878, with our divisors). The
+ *    best that fit the budget together with the floor (no gap above max_gap)
+ *    are taken. k samples of a burst stand at the (2i+1)/2k quantiles of its
+ *    excess: inverse-transform sampling, stratified.
+ * 3. plan_cut(): the samples are parted into chunks of at most chunk_frames, by
+ *    dynamic programming over what each chunk and each boundary costs: best at
+ *    cuts, well where it is quiet, badly inside a burst.
  *
- * What nothing asks for is not spent: a video that hardly changes costs little. */
+ * What nothing asks for is not spent: a video that hardly changes costs
+ * little. */
 #ifndef VDET_PLAN_PLAN_INTERNAL_H
 #define VDET_PLAN_PLAN_INTERNAL_H
 
@@ -50,9 +58,10 @@ struct plan_look {
 	bool floor; /* only fills a gap */
 };
 
-/* The stretch [from, to) of the plan p, of which all that x tells from p->from on is the surroundings. */
-struct plan_view *plan_view_new(const struct plan_options *o, const struct video_index *x, const struct plan *p,
-                                int64_t from, int64_t to, size_t budget);
+/* The stretch [from, to) of the plan p, of which all that x tells from p->from
+ * on is the surroundings. */
+struct plan_view *plan_view_new(const struct plan_options *o, const struct video_index *x,
+                                const struct plan *p, int64_t from, int64_t to, size_t budget);
 void plan_view_free(struct plan_view *v);
 DEFINE_FREEP(struct plan_view, plan_view)
 
@@ -67,7 +76,8 @@ bool plan_is_poor(const struct plan_view *v, int64_t t);
 /* Ascending looks, at least one; the caller frees. */
 struct plan_look *plan_choose(const struct plan_view *v, size_t *ret_n, size_t *ret_seen);
 
-/* Different sample times in all chunks: one that an overlap repeats counts once. */
+/* Different sample times in all chunks: one that an overlap repeats counts
+ * once. */
 size_t plan_count_samples(const struct plan *p);
 
 /* A cut or a quiet moment after a, and not after b. */

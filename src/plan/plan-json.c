@@ -1,4 +1,5 @@
-/* The plan as JSON and as text. Times in JSON are seconds, exact to the microsecond. */
+/* The plan as JSON and as text. Times in JSON are seconds, exact to the
+ * microsecond. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -27,18 +28,21 @@ json_t *plan_json(const struct plan *p)
 		json_t *times = json_array();
 		for (size_t k = 0; k < c->n_times; k++)
 			json_array_append_new(times, seconds(c->times[k]));
-		json_array_append_new(
-			chunks, json_pack("{s:o, s:o, s:o}", "start", seconds(c->start), "end", seconds(c->end), "times", times));
+		json_array_append_new(chunks, json_pack("{s:o, s:o, s:o}", "start", seconds(c->start),
+		                                        "end", seconds(c->end), "times", times));
 	}
-	json_t *sum = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "budget", (json_int_t)p->budget, "samples",
-	                        (json_int_t)p->samples, "floor", (json_int_t)p->floor, "bursts", (json_int_t)p->bursts,
-	                        "bursts_seen", (json_int_t)p->seen, "shots", (json_int_t)p->shots);
-	json_t *more = p->until < p->to ? json_pack("{s:o, s:I, s:I}", "until", seconds(p->until), "parts",
-	                                            (json_int_t)p->parts, "looks", (json_int_t)p->looks)
-	                                : NULL;
+	json_t *sum = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "budget", (json_int_t)p->budget,
+	                        "samples", (json_int_t)p->samples, "floor", (json_int_t)p->floor,
+	                        "bursts", (json_int_t)p->bursts, "bursts_seen", (json_int_t)p->seen,
+	                        "shots", (json_int_t)p->shots);
+	json_t *more = p->until < p->to
+	                   ? json_pack("{s:o, s:I, s:I}", "until", seconds(p->until), "parts",
+	                               (json_int_t)p->parts, "looks", (json_int_t)p->looks)
+	                   : NULL;
 	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o*}", "format", FORMAT, "policy",
-	                 plan_policy_name[p->policy], "text", text, "sum", sum, "duration", seconds(p->duration), "from",
-	                 seconds(p->from), "to", seconds(p->to), "chunks", chunks, "unfinished", more);
+	                 plan_policy_name[p->policy], "text", text, "sum", sum, "duration",
+	                 seconds(p->duration), "from", seconds(p->from), "to", seconds(p->to), "chunks",
+	                 chunks, "unfinished", more);
 }
 
 /* In which chunk the reader is; for messages. */
@@ -46,7 +50,8 @@ struct place {
 	size_t chunk; /* from 1; 0 = the plan itself */
 };
 
-static int bad(const struct place *at, struct err *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static int bad(const struct place *at, struct err *err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 static int bad(const struct place *at, struct err *err, const char *fmt, ...)
 {
 	char text[300];
@@ -59,7 +64,8 @@ static int bad(const struct place *at, struct err *err, const char *fmt, ...)
 	return err_set(err, ERR_FORMAT, "the plan: %s", text);
 }
 
-static int known_keys(const struct place *at, const json_t *j, const char *const *keys, size_t n, struct err *err)
+static int known_keys(const struct place *at, const json_t *j, const char *const *keys, size_t n,
+                      struct err *err)
 {
 	const char *key;
 	json_t *value;
@@ -75,8 +81,8 @@ static int known_keys(const struct place *at, const json_t *j, const char *const
 	return 0;
 }
 
-static int read_seconds(const struct place *at, const json_t *j, const char *name, int64_t min, int64_t max,
-                        int64_t *ret, struct err *err)
+static int read_seconds(const struct place *at, const json_t *j, const char *name, int64_t min,
+                        int64_t max, int64_t *ret, struct err *err)
 {
 	char text[CLOCK_TEXT_MAX];
 	double v = json_number_value(j) * 1e6;
@@ -93,8 +99,8 @@ static int read_seconds(const struct place *at, const json_t *j, const char *nam
 	return 0;
 }
 
-static int read_times(const struct place *at, const json_t *times, size_t frames_max, struct plan_chunk *c,
-                      struct err *err)
+static int read_times(const struct place *at, const json_t *times, size_t frames_max,
+                      struct plan_chunk *c, struct err *err)
 {
 	size_t n = json_array_size(times);
 	if (!json_is_array(times) || n == 0)
@@ -106,15 +112,16 @@ static int read_times(const struct place *at, const json_t *times, size_t frames
 		char name[40];
 		int64_t least = c->n_times ? c->times[c->n_times - 1] + 1 : c->start;
 		snprintf(name, sizeof name, "time %zu", c->n_times + 1);
-		int r =
-			read_seconds(at, json_array_get(times, c->n_times), name, least, c->end - 1, &c->times[c->n_times], err);
+		int r = read_seconds(at, json_array_get(times, c->n_times), name, least, c->end - 1,
+		                     &c->times[c->n_times], err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-/* Chunks may leave stretches out and may overlap, but each begins and ends after the one before. */
+/* Chunks may leave stretches out and may overlap, but each begins and ends
+ * after the one before. */
 static int read_chunk(const json_t *j, struct plan *p, size_t frames_max, struct err *err)
 {
 	static const char *const keys[] = {"start", "end", "times"};
@@ -124,11 +131,12 @@ static int read_chunk(const json_t *j, struct plan *p, size_t frames_max, struct
 	p->n_chunks++;
 	int r = known_keys(&at, j, keys, ARRAY_LEN(keys), err);
 	if (r == 0)
-		r = read_seconds(&at, json_object_get(j, "start"), "\"start\"", before ? before->start + 1 : p->from, p->to - 1,
-		                 &c->start, err);
+		r = read_seconds(&at, json_object_get(j, "start"), "\"start\"",
+		                 before ? before->start + 1 : p->from, p->to - 1, &c->start, err);
 	if (r == 0)
 		r = read_seconds(&at, json_object_get(j, "end"), "\"end\"",
-		                 (before && before->end > c->start ? before->end : c->start) + 1, p->to, &c->end, err);
+		                 (before && before->end > c->start ? before->end : c->start) + 1, p->to,
+		                 &c->end, err);
 	return r < 0 ? r : read_times(&at, json_object_get(j, "times"), frames_max, c, err);
 }
 
@@ -170,7 +178,8 @@ static int read_unfinished(const json_t *j, struct plan *p, struct err *err)
 		return 0;
 	p->parts = (size_t)json_integer_value(json_object_get(j, "parts"));
 	p->looks = (size_t)json_integer_value(json_object_get(j, "looks"));
-	return read_seconds(&at, json_object_get(j, "until"), "\"until\"", p->from, p->to, &p->until, err);
+	return read_seconds(&at, json_object_get(j, "until"), "\"until\"", p->from, p->to, &p->until,
+	                    err);
 }
 
 static int read_head(const json_t *j, int64_t duration, struct plan *p, struct err *err)
@@ -187,18 +196,22 @@ static int read_head(const json_t *j, int64_t duration, struct plan *p, struct e
 		return bad(&at, err, "its \"format\" is not \"%s\"", FORMAT);
 	r = read_policy(j, p, err);
 	if (r == 0)
-		r = read_seconds(&at, json_object_get(j, "duration"), "\"duration\"", 1, INT64_C(1) << 52, &p->duration, err);
+		r = read_seconds(&at, json_object_get(j, "duration"), "\"duration\"", 1, INT64_C(1) << 52,
+		                 &p->duration, err);
 	if (r == 0 && p->duration != duration)
-		r = bad(&at, err, "it is for a video of %s, and this one is %s long", clock_text(p->duration, a),
-		        clock_text(duration, b));
+		r = bad(&at, err, "it is for a video of %s, and this one is %s long",
+		        clock_text(p->duration, a), clock_text(duration, b));
 	if (r == 0)
-		r = read_seconds(&at, json_object_get(j, "from"), "\"from\"", 0, duration - 1, &p->from, err);
+		r = read_seconds(&at, json_object_get(j, "from"), "\"from\"", 0, duration - 1, &p->from,
+		                 err);
 	if (r == 0)
-		r = read_seconds(&at, json_object_get(j, "to"), "\"to\"", p->from + 1, duration, &p->to, err);
+		r = read_seconds(&at, json_object_get(j, "to"), "\"to\"", p->from + 1, duration, &p->to,
+		                 err);
 	return r < 0 ? r : read_unfinished(json_object_get(j, "unfinished"), p, err);
 }
 
-int plan_from_json(const json_t *j, int64_t duration, size_t frames_max, struct plan **ret, struct err *err)
+int plan_from_json(const json_t *j, int64_t duration, size_t frames_max, struct plan **ret,
+                   struct err *err)
 {
 	const struct place at = {0};
 	AUTO(plan_freep) struct plan *p = mem_alloc(1, sizeof *p);
@@ -213,7 +226,8 @@ int plan_from_json(const json_t *j, int64_t duration, size_t frames_max, struct 
 		return bad(&at, err, "%zu chunks are more than %d", n, CHUNKS_MAX);
 	p->chunks = mem_alloc(n, sizeof *p->chunks);
 	for (size_t i = 0; i < n; i++) {
-		r = read_chunk(json_array_get(chunks, i), p, frames_max < TIMES_MAX ? frames_max : TIMES_MAX, err);
+		r = read_chunk(json_array_get(chunks, i), p,
+		               frames_max < TIMES_MAX ? frames_max : TIMES_MAX, err);
 		if (r < 0)
 			return r;
 	}
@@ -223,14 +237,16 @@ int plan_from_json(const json_t *j, int64_t duration, size_t frames_max, struct 
 	return 0;
 }
 
-int plan_read(const char *path, int64_t duration, size_t frames_max, struct plan **ret, struct err *err)
+int plan_read(const char *path, int64_t duration, size_t frames_max, struct plan **ret,
+              struct err *err)
 {
 	AUTO(buf_free) struct buf text = BUF(FILE_MAX);
 	json_error_t fault;
 	int r = file_read(path, &text, err);
 	if (r < 0)
 		return r;
-	json_auto_t *j = json_loadb(text.data ? text.data : "", text.len, JSON_REJECT_DUPLICATES, &fault);
+	json_auto_t *j =
+		json_loadb(text.data ? text.data : "", text.len, JSON_REJECT_DUPLICATES, &fault);
 	r = j ? plan_from_json(j, duration, frames_max, ret, err)
 	      : err_set(err, ERR_FORMAT, "line %d: %s", fault.line, fault.text);
 	return r < 0 ? err_wrap(err, "%s", path) : 0;
@@ -250,7 +266,8 @@ char *plan_text(const struct plan *p)
 		return mem_strdup(buf_str(&out));
 	}
 	buf_addf(&out,
-	         "%zu frames in %zu chunks, of %" PRId64 " that even sampling would take: %zu where the picture changes",
+	         "%zu frames in %zu chunks, of %" PRId64
+	         " that even sampling would take: %zu where the picture changes",
 	         p->samples, p->n_chunks, p->budget, near);
 	if (p->bursts)
 		buf_addf(&out, " (%zu of %zu bursts of activity)", p->seen, p->bursts);

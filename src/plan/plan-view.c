@@ -9,14 +9,16 @@ enum {
 	LEVEL = 25,  /* per cent: the level of a block */
 	ENOUGH = 96, /* bins of its surroundings tell their median */
 };
-#define UNRESTS 4.0                /* a bin above its surroundings by so many is active */
-#define FAR 2.0                    /* or above the level of its block by so many times more */
-#define REACH (20 * CLOCK_SECOND)  /* the surroundings, on both sides */
-#define LEAST 0.02                 /* or by this share of what the busiest hundredth shows */
-#define BLOCK (300 * CLOCK_SECOND) /* levels hold for a block, and come from it and its two neighbours */
-#define BREAK INT64_C(600000)      /* bursts that are no further apart are one */
-#define LAG INT64_C(500000)        /* a closely decoded frame is compared with one before: its change ends so late */
-#define WANT_STEP 8                /* a long burst could use samples so many times denser than even ones */
+#define UNRESTS 4.0               /* a bin above its surroundings by so many is active */
+#define FAR 2.0                   /* or above the level of its block by so many times more */
+#define REACH (20 * CLOCK_SECOND) /* the surroundings, on both sides */
+#define LEAST 0.02                /* or by this share of what the busiest hundredth shows */
+/* levels hold for a block, and come from it and its two neighbours */
+#define BLOCK (300 * CLOCK_SECOND)
+#define BREAK INT64_C(600000) /* bursts that are no further apart are one */
+/* a closely decoded frame is compared with one before: its change ends so late */
+#define LAG INT64_C(500000)
+#define WANT_STEP 8 /* a long burst could use samples so many times denser than even ones */
 
 size_t plan_bin(const struct plan_view *v, int64_t t)
 {
@@ -55,7 +57,8 @@ bool plan_is_poor(const struct plan_view *v, int64_t t)
 	size_t next = plan_cut_after(v->x, t);
 	if (next && v->x->cuts[next - 1].end > t)
 		return true;
-	return v->x->flags && (v->x->flags[plan_bin(v, t)] & (INDEX_BLACK | INDEX_BLURRED | INDEX_FADING | INDEX_TORN));
+	return v->x->flags && (v->x->flags[plan_bin(v, t)] &
+	                       (INDEX_BLACK | INDEX_BLURRED | INDEX_FADING | INDEX_TORN));
 }
 
 static int compare_floats(const void *a, const void *b)
@@ -86,7 +89,8 @@ static float quantile(const float *sorted, size_t n, size_t per_cent)
 /* How far each bin rises above the median of its surroundings. */
 static void rise_above(const struct plan_view *v, size_t first, float *sorted, float *rise)
 {
-	size_t reach = (size_t)(REACH / v->x->bin) + 1, step = reach / 8 + 1, stride = 2 * reach / ENOUGH + 1;
+	size_t reach = (size_t)(REACH / v->x->bin) + 1, step = reach / 8 + 1,
+		   stride = 2 * reach / ENOUGH + 1;
 	for (size_t at = first; at < v->n_bins; at += step) {
 		size_t a = at > first + reach ? at - reach : first, b = at + step + reach, n = 0;
 		b = b < v->n_bins ? b : v->n_bins;
@@ -98,7 +102,8 @@ static void rise_above(const struct plan_view *v, size_t first, float *sorted, f
 	}
 }
 
-/* The standard deviation that the rises of the quiet four fifths of a block would have if they were Gaussian. */
+/* The standard deviation that the rises of the quiet four fifths of a block
+ * would have if they were Gaussian. */
 static double unrest(const float *rise, size_t n, float *sorted)
 {
 	for (size_t i = 0; i < n; i++)
@@ -109,8 +114,10 @@ static double unrest(const float *rise, size_t n, float *sorted)
 
 static void measure_excess(struct plan_view *v, int64_t known_from, float *height)
 {
-	size_t first = plan_bin(v, known_from), n = v->n_bins - first, block = (size_t)(BLOCK / v->x->bin) + 1;
-	AUTO(mem_freep) float *sorted = mem_alloc(n, sizeof *sorted), *rise = mem_alloc(v->n_bins, sizeof *rise);
+	size_t first = plan_bin(v, known_from), n = v->n_bins - first,
+		   block = (size_t)(BLOCK / v->x->bin) + 1;
+	AUTO(mem_freep)
+	float *sorted = mem_alloc(n, sizeof *sorted), *rise = mem_alloc(v->n_bins, sizeof *rise);
 	sort_bins(v, first, v->n_bins, sorted);
 	double least = LEAST * (double)quantile(sorted, n, 99);
 	rise_above(v, first, sorted, rise);
@@ -132,8 +139,8 @@ static void measure_excess(struct plan_view *v, int64_t known_from, float *heigh
 	memset(v->excess + end, 0, (v->n_bins - end) * sizeof *v->excess);
 }
 
-/* A cut that is known to the frame explains its bin: what makes a burst of it is the new shot, which asks for a sample
- * of its own. */
+/* A cut that is known to the frame explains its bin: what makes a burst of it
+ * is the new shot, which asks for a sample of its own. */
 static void mask_cuts(struct plan_view *v)
 {
 	for (size_t i = 0; i < v->x->n_cuts; i++) {
@@ -157,11 +164,12 @@ static void add_burst(struct plan_view *v, size_t first, size_t last, const floa
 	int64_t length = (int64_t)(last - first + 1) * v->x->bin;
 	int64_t dense = v->o->chunk_duration / v->o->chunk_frames / WANT_STEP;
 	int64_t more = length / CLOCK_SECOND < 2 ? length / CLOCK_SECOND : 2;
-	v->bursts[v->n_bursts++] = (struct plan_burst){.first = first,
-	                                               .last = last,
-	                                               .mass = mass,
-	                                               .weight = peak / (peak + 1),
-	                                               .want = (size_t)(1 + more + (dense > 0 ? length / dense : 0))};
+	v->bursts[v->n_bursts++] =
+		(struct plan_burst){.first = first,
+	                        .last = last,
+	                        .mass = mass,
+	                        .weight = peak / (peak + 1),
+	                        .want = (size_t)(1 + more + (dense > 0 ? length / dense : 0))};
 }
 
 static void find_bursts(struct plan_view *v, const float *height)
@@ -177,7 +185,8 @@ static void find_bursts(struct plan_view *v, const float *height)
 		for (size_t k = b + 1; k < v->n_bins && k - last <= gap + 1; k++)
 			if (v->excess[k] > 0)
 				last = k;
-		size_t late = v->x->look && v->x->look[last] == INDEX_DECODED ? (size_t)(LAG / v->x->bin) : 0;
+		size_t late =
+			v->x->look && v->x->look[last] == INDEX_DECODED ? (size_t)(LAG / v->x->bin) : 0;
 		add_burst(v, b, last - b > late ? last - late : b, height);
 		b = last;
 	}
@@ -187,7 +196,8 @@ static void find_shots(struct plan_view *v)
 {
 	v->shots = mem_alloc(v->x->n_cuts + 1, sizeof *v->shots);
 	int64_t start = v->from;
-	for (size_t i = plan_cut_after(v->x, v->from); i < v->x->n_cuts && v->x->cuts[i].pts < v->to; i++) {
+	for (size_t i = plan_cut_after(v->x, v->from); i < v->x->n_cuts && v->x->cuts[i].pts < v->to;
+	     i++) {
 		if (v->x->cuts[i].pts > start)
 			v->shots[v->n_shots++] = (struct plan_shot){start, v->x->cuts[i].pts};
 		start = v->x->cuts[i].pts;
@@ -204,7 +214,8 @@ static int64_t at_least(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* A short video is watched evenly: the floor alone takes most of a chunk's samples. */
+/* A short video is watched evenly: the floor alone takes most of a chunk's
+ * samples. */
 static void set_bounds(struct plan_view *v, const struct plan *p)
 {
 	const struct plan_options *o = v->o;
@@ -212,15 +223,17 @@ static void set_bounds(struct plan_view *v, const struct plan *p)
 	v->chunk_max = o->chunk_max ? o->chunk_max : 6 * o->chunk_duration;
 	v->chunk_min = least_of(o->chunk_min ? o->chunk_min : o->chunk_duration / 10, v->chunk_max);
 	v->max_gap = o->max_gap ? o->max_gap : o->chunk_duration;
-	v->max_gap = least_of(v->max_gap, (p->to - p->from) / least_of((int64_t)v->per_chunk, p->budget) + 1);
+	v->max_gap =
+		least_of(v->max_gap, (p->to - p->from) / least_of((int64_t)v->per_chunk, p->budget) + 1);
 	v->max_gap = at_least(least_of(v->max_gap, v->chunk_max / 2), 1);
 }
 
-struct plan_view *plan_view_new(const struct plan_options *o, const struct video_index *x, const struct plan *p,
-                                int64_t from, int64_t to, size_t budget)
+struct plan_view *plan_view_new(const struct plan_options *o, const struct video_index *x,
+                                const struct plan *p, int64_t from, int64_t to, size_t budget)
 {
 	struct plan_view *v = mem_alloc(1, sizeof *v);
-	*v = (struct plan_view){.o = o, .x = x, .from = from, .to = to, .budget = budget, .n_bins = x->n_bins};
+	*v = (struct plan_view){
+		.o = o, .x = x, .from = from, .to = to, .budget = budget, .n_bins = x->n_bins};
 	const struct plan_chunk *before = p->n_chunks ? &p->chunks[p->n_chunks - 1] : NULL;
 	v->last = before && before->n_times ? before->times[before->n_times - 1] : from;
 	v->excess = mem_alloc(v->n_bins, sizeof *v->excess);

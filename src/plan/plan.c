@@ -9,8 +9,9 @@
 
 enum { MAX_CHUNKS = 200000 };
 
-/* A part of the index is planned up to a cut or a quiet moment between these distances from its end: what follows is
- * judged better with its surroundings. */
+/* A part of the index is planned up to a cut or a quiet moment between these
+ * distances from its end: what follows is judged better with its
+ * surroundings. */
 static const int64_t margin_most = 90 * CLOCK_SECOND, margin_least = 30 * CLOCK_SECOND;
 
 const char *const plan_policy_name[PLAN_POLICIES] = {"even", "keyframe", "adaptive", "scene"};
@@ -18,8 +19,10 @@ const char *const plan_policy_name[PLAN_POLICIES] = {"even", "keyframe", "adapti
 static void fill_chunk(struct plan_chunk *c, int64_t start, int64_t end, int64_t frames)
 {
 	int64_t n = frames < end - start ? frames : end - start;
-	*c = (struct plan_chunk){
-		.start = start, .end = end, .times = mem_alloc((size_t)n, sizeof *c->times), .n_times = (size_t)n};
+	*c = (struct plan_chunk){.start = start,
+	                         .end = end,
+	                         .times = mem_alloc((size_t)n, sizeof *c->times),
+	                         .n_times = (size_t)n};
 	for (int64_t k = 0; k < n; k++)
 		c->times[k] = start + (int64_t)((__int128)(end - start) * (2 * k + 1) / (2 * n));
 }
@@ -35,7 +38,9 @@ static int count_chunks(const struct plan_options *o, int64_t length, int64_t *r
 	if (n > 1 && length - (n - 1) * o->chunk_duration < o->chunk_duration / 4)
 		n--;
 	if (n > MAX_CHUNKS)
-		return err_set(err, ERR_LIMIT, "%" PRId64 " chunks are more than %d; raise --chunk-duration", n, MAX_CHUNKS);
+		return err_set(err, ERR_LIMIT,
+		               "%" PRId64 " chunks are more than %d; raise --chunk-duration", n,
+		               MAX_CHUNKS);
 	*ret = n;
 	return 0;
 }
@@ -59,8 +64,9 @@ static void snap(struct plan_chunk *c, const int64_t *times, size_t n)
 {
 	size_t kept = 0, k = 0;
 	for (size_t i = 0; i < c->n_times; i++) {
-		while (k + 1 < n && (times[k] < c->start || (times[k + 1] < c->end && llabs(times[k + 1] - c->times[i]) <=
-		                                                                          llabs(times[k] - c->times[i]))))
+		while (k + 1 < n && (times[k] < c->start ||
+		                     (times[k + 1] < c->end &&
+		                      llabs(times[k + 1] - c->times[i]) <= llabs(times[k] - c->times[i]))))
 			k++;
 		bool within = k < n && times[k] >= c->start && times[k] < c->end;
 		int64_t t = within ? times[k] : c->times[i];
@@ -77,14 +83,16 @@ void plan_snap(struct plan *p, const int64_t *times, size_t n)
 	p->samples = plan_count_samples(p);
 }
 
-/* How many looks the plan may have spent at t: its share, and what was not needed before. */
+/* How many looks the plan may have spent at t: its share, and what was not
+ * needed before. */
 static size_t budget_until(const struct plan *p, const struct plan_options *o, int64_t t)
 {
 	int64_t all = o->pairs && p->budget > 1 ? p->budget / 2 : p->budget;
 	return (size_t)((__int128)all * (t - p->from) / (p->to - p->from));
 }
 
-/* The first chunk that was added begins in the one before, and shows its last samples again. */
+/* The first chunk that was added begins in the one before, and shows its last
+ * samples again. */
 static void overlap(struct plan *p, const struct plan_options *o, size_t first)
 {
 	struct plan_chunk *c = &p->chunks[first];
@@ -104,7 +112,8 @@ static void overlap(struct plan *p, const struct plan_options *o, size_t first)
 	c->n_times += n;
 }
 
-static void add_stretch(struct plan *p, const struct plan_options *o, const struct video_index *x, int64_t to)
+static void add_stretch(struct plan *p, const struct plan_options *o, const struct video_index *x,
+                        int64_t to)
 {
 	size_t n, seen, first = p->n_chunks, allowed = budget_until(p, o, to);
 	size_t budget = allowed > p->looks ? allowed - p->looks : 1;
@@ -123,14 +132,16 @@ static void add_stretch(struct plan *p, const struct plan_options *o, const stru
 }
 
 /* Up to where the index is enough for a plan; p->until if it is not. */
-static int64_t plannable(const struct plan *p, const struct plan_options *o, const struct video_index *x)
+static int64_t plannable(const struct plan *p, const struct plan_options *o,
+                         const struct video_index *x)
 {
 	int64_t end = x->n_parts ? x->parts[x->n_parts - 1] : x->duration;
 	if (end >= x->duration || end - margin_least >= p->to)
 		return p->to;
 	if (end - margin_most <= p->until)
 		return p->until;
-	AUTO(plan_view_freep) struct plan_view *v = plan_view_new(o, x, p, p->until, end < p->to ? end : p->to, 1);
+	AUTO(plan_view_freep)
+	struct plan_view *v = plan_view_new(o, x, p, p->until, end < p->to ? end : p->to, 1);
 	return plan_quiet_between(v, end - margin_most, end - margin_least);
 }
 
@@ -170,7 +181,8 @@ static int check_chunks(const struct plan_options *o, struct err *err)
 		               clock_text(o->chunk_max, text[0]), clock_text(o->chunk_duration, text[1]));
 	if (o->chunk_overlap >= o->chunk_duration)
 		return err_set(err, ERR_ARG, "--chunk-overlap %s is not less than --chunk-duration %s",
-		               clock_text(o->chunk_overlap, text[0]), clock_text(o->chunk_duration, text[1]));
+		               clock_text(o->chunk_overlap, text[0]),
+		               clock_text(o->chunk_duration, text[1]));
 	if (o->pairs && o->chunk_frames < 2)
 		return err_set(err, ERR_ARG, "--sample-pairs needs --chunk-frames 2 or more");
 	return 0;
@@ -181,11 +193,11 @@ int plan_check(const struct plan_options *o, int64_t duration, struct err *err)
 	char text[2][CLOCK_TEXT_MAX];
 	int64_t to = plan_end(o, duration), n;
 	if (o->from >= duration)
-		return err_set(err, ERR_ARG, "--from %s lies beyond the end of the video (%s)", clock_text(o->from, text[0]),
-		               clock_text(duration, text[1]));
+		return err_set(err, ERR_ARG, "--from %s lies beyond the end of the video (%s)",
+		               clock_text(o->from, text[0]), clock_text(duration, text[1]));
 	if (o->from >= to)
-		return err_set(err, ERR_ARG, "--from %s is not before --to %s", clock_text(o->from, text[0]),
-		               clock_text(to, text[1]));
+		return err_set(err, ERR_ARG, "--from %s is not before --to %s",
+		               clock_text(o->from, text[0]), clock_text(to, text[1]));
 	int r = check_chunks(o, err);
 	return r < 0 ? r : count_chunks(o, to - o->from, &n, err);
 }
@@ -205,8 +217,8 @@ struct plan *plan_new(const struct plan_options *o, int64_t duration)
 	return p;
 }
 
-int plan_make(const struct plan_options *o, int64_t duration, const struct video_index *index, struct plan **ret,
-              struct err *err)
+int plan_make(const struct plan_options *o, int64_t duration, const struct video_index *index,
+              struct plan **ret, struct err *err)
 {
 	int r = plan_check(o, duration, err);
 	if (r < 0)

@@ -15,7 +15,8 @@ enum {
 	SHEET_SIDE = 10, /* pictures in a row, and rows */
 };
 
-/* Of longer videos keyframes are shown, however far apart: decoding all of it would take too long. */
+/* Of longer videos keyframes are shown, however far apart: decoding all of it
+ * would take too long. */
 static const int64_t EXACT_UP_TO = 120 * CLOCK_SECOND;
 
 static void tell(const struct preview_options *o, double fraction)
@@ -25,8 +26,8 @@ static void tell(const struct preview_options *o, double fraction)
 }
 
 /* The child for this file, and what the file is. */
-static int begin(int fd, const struct preview_options *o, struct cancel *cancel, struct decoder **ret,
-                 struct video_info *info, struct err *err)
+static int begin(int fd, const struct preview_options *o, struct cancel *cancel,
+                 struct decoder **ret, struct video_info *info, struct err *err)
 {
 	AUTO(decoder_freep) struct decoder *d = NULL;
 	int r = decoder_open(fd, &o->decoder, cancel, &d, err);
@@ -51,7 +52,8 @@ static void poster_clear(struct poster *p)
 	free(p->fault);
 }
 
-/* At one quality, the picture that takes the most bytes has the most in it: not black, not blurred, not empty. */
+/* At one quality, the picture that takes the most bytes has the most in it: not
+ * black, not blurred, not empty. */
 static int keep_richest(void *ctx, size_t i, struct frame *f)
 {
 	struct poster *p = ctx;
@@ -67,8 +69,8 @@ static int keep_richest(void *ctx, size_t i, struct frame *f)
 	return 0;
 }
 
-int preview_poster(int fd, const struct preview_options *o, int64_t at, int size, struct cancel *cancel,
-                   struct buf *out, struct err *err)
+int preview_poster(int fd, const struct preview_options *o, int64_t at, int size,
+                   struct cancel *cancel, struct buf *out, struct err *err)
 {
 	AUTO(decoder_freep) struct decoder *d = NULL;
 	AUTO(video_info_clear) struct video_info info = {0};
@@ -77,8 +79,11 @@ int preview_poster(int fd, const struct preview_options *o, int64_t at, int size
 	int r = begin(fd, o, cancel, &d, &info, err);
 	for (int i = 0; i < CANDIDATES && r == 0 && at < 0; i++)
 		times[i] = info.duration * (2 * i + 1) / (2 * CANDIDATES);
-	const struct frame_request req = {
-		.times = times, .n = at < 0 ? CANDIDATES : 1, .size = size, .quality = POSTER_QUALITY, .keyframes = true};
+	const struct frame_request req = {.times = times,
+	                                  .n = at < 0 ? CANDIDATES : 1,
+	                                  .size = size,
+	                                  .quality = POSTER_QUALITY,
+	                                  .keyframes = true};
 	if (r == 0)
 		r = decoder_frames(d, &req, keep_richest, &p, err);
 	if (r < 0)
@@ -158,14 +163,15 @@ static int make_sheet(struct decoder *d, struct storyboard *s, size_t from, stru
 	return r;
 }
 
-int preview_storyboard(int fd, const struct preview_options *o, int size, struct cancel *cancel, struct storyboard *ret,
-                       struct err *err)
+int preview_storyboard(int fd, const struct preview_options *o, int size, struct cancel *cancel,
+                       struct storyboard *ret, struct err *err)
 {
 	AUTO(decoder_freep) struct decoder *d = NULL;
 	AUTO(video_info_clear) struct video_info info = {0};
 	AUTO(storyboard_clear) struct storyboard s = {0};
 	if (size < MEDIA_SIZE_MIN || size > 1024)
-		return err_set(err, ERR_ARG, "a storyboard's pictures have 16 to 1024 pixels, not %d", size);
+		return err_set(err, ERR_ARG, "a storyboard's pictures have 16 to 1024 pixels, not %d",
+		               size);
 	int r = begin(fd, o, cancel, &d, &info, err);
 	if (r < 0)
 		return r;
@@ -185,7 +191,8 @@ int preview_storyboard(int fd, const struct preview_options *o, int size, struct
 /* A file's name as part of an address. */
 static void add_escaped(struct buf *out, const char *name)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
 	for (; *name; name++)
 		if (strchr(plain, *name))
 			buf_add(out, name, 1);
@@ -201,10 +208,12 @@ void storyboard_vtt(const struct storyboard *s, const char *name, struct buf *ou
 		char from[CLOCK_TEXT_MAX], to[CLOCK_TEXT_MAX];
 		int64_t begin = (int64_t)i * s->interval, end = begin + s->interval;
 		size_t at = i % step;
-		buf_addf(out, "\n%s --> %s\n", clock_text(begin, from), clock_text(end < s->duration ? end : s->duration, to));
+		buf_addf(out, "\n%s --> %s\n", clock_text(begin, from),
+		         clock_text(end < s->duration ? end : s->duration, to));
 		add_escaped(out, name);
-		buf_addf(out, "-%zu.jpg#xywh=%zu,%zu,%d,%d\n", i / step + 1, at % columns * (size_t)s->width,
-		         at / columns * (size_t)s->height, s->width, s->height);
+		buf_addf(out, "-%zu.jpg#xywh=%zu,%zu,%d,%d\n", i / step + 1,
+		         at % columns * (size_t)s->width, at / columns * (size_t)s->height, s->width,
+		         s->height);
 	}
 }
 
@@ -222,7 +231,8 @@ static void on_done(void *ctx, int64_t at)
 		tell(s->o, at < s->duration ? (double)at / (double)s->duration : 1);
 }
 
-int preview_proxy(int fd, const struct preview_options *o, int side, int out_fd, struct cancel *cancel, struct err *err)
+int preview_proxy(int fd, const struct preview_options *o, int side, int out_fd,
+                  struct cancel *cancel, struct err *err)
 {
 	AUTO(decoder_freep) struct decoder *d = NULL;
 	AUTO(video_info_clear) struct video_info info = {0};
@@ -230,16 +240,19 @@ int preview_proxy(int fd, const struct preview_options *o, int side, int out_fd,
 	struct share share = {o, info.duration};
 	/* Far more than the encoder is allowed to write. */
 	const int64_t max = (256 << 20) + info.duration / CLOCK_SECOND * (2 << 20);
-	const struct decoder_output out = {.fd = out_fd, .max = max, .progress = on_done, .ctx = &share};
+	const struct decoder_output out = {
+		.fd = out_fd, .max = max, .progress = on_done, .ctx = &share};
 	return r < 0 ? r : decoder_proxy(d, side, info.has_audio, info.duration, &out, err);
 }
 
-int preview_sound(int fd, const struct preview_options *o, int out_fd, struct cancel *cancel, struct err *err)
+int preview_sound(int fd, const struct preview_options *o, int out_fd, struct cancel *cancel,
+                  struct err *err)
 {
 	enum { RATE = 16000 };
 	AUTO(decoder_freep) struct decoder *d = NULL;
 	struct share share = {o, 0};
-	const struct decoder_output out = {.fd = out_fd, .max = UINT32_MAX, .progress = on_done, .ctx = &share};
+	const struct decoder_output out = {
+		.fd = out_fd, .max = UINT32_MAX, .progress = on_done, .ctx = &share};
 	int r = decoder_open(fd, &o->decoder, cancel, &d, err);
 	return r < 0 ? r : decoder_sound(d, RATE, &out, err);
 }

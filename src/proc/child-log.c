@@ -90,7 +90,8 @@ void server_log_add(struct server_log *l, const char *data, size_t len)
 	}
 }
 
-/* The text behind llama.cpp's "0.00.126.953 E " (time and level); *ret_level is 0 where there is none. */
+/* The text behind llama.cpp's "0.00.126.953 E " (time and level); *ret_level is
+ * 0 where there is none. */
 static const char *line_text(const char *line, char *ret_level)
 {
 	size_t n = strspn(line, "0123456789.");
@@ -106,7 +107,8 @@ static bool is_reason(const char *line)
 {
 	char level;
 	const char *text = line_text(line, &level);
-	static const char *const marks[] = {"error", "failed", "out of memory", "GGML_ASSERT", "terminate called"};
+	static const char *const marks[] = {"error", "failed", "out of memory", "GGML_ASSERT",
+	                                    "terminate called"};
 	bool bad = level == 'E';
 	for (size_t i = 0; !bad && i < ARRAY_LEN(marks); i++)
 		bad = strcasestr(text, marks[i]);
@@ -125,7 +127,8 @@ char *server_log_reason(const struct server_log *l)
 		}
 	}
 	struct buf out = BUF(REASON_LINES * (REASON_LINE + 4));
-	/* The first errors name the cause; those behind them only say what could not go on. */
+	/* The first errors name the cause; those behind them only say what could
+	 * not go on. */
 	size_t skip = bad ? 0 : n > REASON_LINES ? n - REASON_LINES : 0, taken = 0;
 	for (size_t i = skip; i < n && taken < REASON_LINES; i++) {
 		char level;

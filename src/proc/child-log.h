@@ -1,5 +1,6 @@
-/* Inside the engine room: what llama-server writes. Kept in a file of bounded size (the one before it as NAME.1), and
- * its last lines in memory, to say why it ended. Belongs to one thread. */
+/* Inside the engine room: what llama-server writes. Kept in a file of bounded
+ * size (the one before it as NAME.1), and its last lines in memory, to say why
+ * it ended. Belongs to one thread. */
 #ifndef VDET_PROC_CHILD_LOG_H
 #define VDET_PROC_CHILD_LOG_H
 
@@ -25,7 +26,8 @@ void server_log_close(struct server_log *l);
 void server_log_add(struct server_log *l, const char *data, size_t len);
 /* Forgets the lines in memory: a new life begins. */
 void server_log_forget(struct server_log *l);
-/* The lines that look like the reason of a failure, else the last ones; one line of text, bounded. The caller frees. */
+/* The lines that look like the reason of a failure, else the last ones; one
+ * line of text, bounded. The caller frees. */
 char *server_log_reason(const struct server_log *l);
 
 #endif

@@ -70,17 +70,22 @@ int sandbox_devices(struct err *err)
 {
 	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct landlock_ruleset_attr attr = {.handled_access_fs = handled(abi)};
-	AUTO(fd_closep) int rules = abi < 1 ? -1 : (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
+	AUTO(fd_closep)
+	int rules = abi < 1 ? -1 : (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
 	if (rules < 0)
-		return err_set(err, ERR_UNSUPPORTED,
-		               "this kernel cannot fence a driver in (Landlock, Linux 5.13); with --media-sandbox off it would "
-		               "be used unfenced");
+		return err_set(
+			err, ERR_UNSUPPORTED,
+			"this kernel cannot fence a driver in (Landlock, Linux 5.13); with --media-sandbox "
+			"off it would "
+			"be used unfenced");
 	const uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 	for (size_t i = 0; i < ARRAY_LEN(open_to_drivers); i++) {
-		uint64_t more = open_to_drivers[i].device ? LANDLOCK_ACCESS_FS_WRITE_FILE | ACCESS_IOCTL_DEV : 0;
+		uint64_t more =
+			open_to_drivers[i].device ? LANDLOCK_ACCESS_FS_WRITE_FILE | ACCESS_IOCTL_DEV : 0;
 		allow(rules, open_to_drivers[i].path, (read | more) & attr.handled_access_fs);
 	}
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_landlock_restrict_self, rules, 0) < 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    syscall(SYS_landlock_restrict_self, rules, 0) < 0)
 		return err_sys(err, errno, "cannot fence the driver in (Landlock)");
 	return 0;
 }

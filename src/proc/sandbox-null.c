@@ -1,4 +1,5 @@
-/* The sandbox of builds without a mechanism: only the resource limits of sandbox.c remain. */
+/* The sandbox of builds without a mechanism: only the resource limits of
+ * sandbox.c remain. */
 #include "proc/sandbox.h"
 
 int sandbox_enter(const struct sandbox *s, struct err *err)

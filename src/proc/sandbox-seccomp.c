@@ -1,5 +1,6 @@
-/* The sandbox by seccomp-bpf. The list is what libav's demuxers, single-threaded decoders, filters and malloc were
- * seen to use, and what an orderly abort() needs; extend it only for a named reason. */
+/* The sandbox by seccomp-bpf. The list is what libav's demuxers,
+ * single-threaded decoders, filters and malloc were seen to use, and what an
+ * orderly abort() needs; extend it only for a named reason. */
 #include "proc/sandbox.h"
 
 #include <errno.h>
@@ -18,7 +19,8 @@ static void free_filter(scmp_filter_ctx *f)
 		seccomp_release(*f);
 }
 
-/* Harmless whatever their arguments are: own memory, time, own identity, waiting on what is open. */
+/* Harmless whatever their arguments are: own memory, time, own identity,
+ * waiting on what is open. */
 static const int allowed[] = {
 	SCMP_SYS(brk),
 	SCMP_SYS(munmap),
@@ -46,7 +48,8 @@ static const int allowed[] = {
 	SCMP_SYS(close),
 };
 
-/* Nothing in a decoder asks for these, so whoever does is not the decoder any more. */
+/* Nothing in a decoder asks for these, so whoever does is not the decoder any
+ * more. */
 static const int deadly[] = {
 	SCMP_SYS(execve),
 	SCMP_SYS(execveat),
@@ -79,7 +82,8 @@ static const int deadly[] = {
 	SCMP_SYS(pidfd_getfd),
 };
 
-/* What drivers need beside that, where a device is in use; which files they may open, Landlock says. */
+/* What drivers need beside that, where a device is in use; which files they may
+ * open, Landlock says. */
 static const int for_drivers[] = {
 	SCMP_SYS(ioctl),
 	SCMP_SYS(open),
@@ -141,9 +145,11 @@ static void rule(struct rules *r, uint32_t action, int call)
 }
 
 /* Where (argument `arg` & mask) == value. */
-static void rule_if(struct rules *r, uint32_t action, int call, unsigned arg, uint64_t mask, uint64_t value)
+static void rule_if(struct rules *r, uint32_t action, int call, unsigned arg, uint64_t mask,
+                    uint64_t value)
 {
-	struct scmp_arg_cmp cmp = {.arg = arg, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
+	struct scmp_arg_cmp cmp = {
+		.arg = arg, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
 	int e = call < 0 ? 0 : seccomp_rule_add_array(r->filter, action, call, 1, &cmp);
 	if (e < 0 && !r->error)
 		r->error = e;
@@ -180,7 +186,8 @@ static void add_rules(struct rules *r, bool devices)
 		rule(r, SCMP_ACT_ALLOW, allowed[i]);
 	for (size_t i = 0; i < ARRAY_LEN(deadly); i++)
 		rule(r, SCMP_ACT_KILL_PROCESS, deadly[i]);
-	/* ENOSYS makes libc fall back to clone(), whose arguments a filter could see. */
+	/* ENOSYS makes libc fall back to clone(), whose arguments a filter could
+	 * see. */
 	rule(r, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3));
 
 	if (devices)
@@ -206,7 +213,8 @@ int sandbox_enter(const struct sandbox *s, struct err *err)
 	if (!filter)
 		return err_set(err, ERR_UNSUPPORTED, "cannot make a system call filter");
 	struct rules r = {.filter = filter};
-	/* A call through another architecture's entry would pass by the numbers above. */
+	/* A call through another architecture's entry would pass by the numbers
+	 * above. */
 	seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	/* A driver may have started threads already; the filter is for them too. */
@@ -215,7 +223,8 @@ int sandbox_enter(const struct sandbox *s, struct err *err)
 	add_rules(&r, s->devices);
 	int e = r.error ? r.error : seccomp_load(filter);
 	if (e < 0)
-		return err_sys(err, -e, "cannot enter the sandbox (seccomp); without it: --media-sandbox off");
+		return err_sys(err, -e,
+		               "cannot enter the sandbox (seccomp); without it: --media-sandbox off");
 	return 0;
 }
 

@@ -22,7 +22,8 @@ static int limit(int what, rlim_t value, const char *name, struct err *err)
 	return 0;
 }
 
-/* Address space in use now: mostly libraries, hundreds of megabytes that cost no memory. */
+/* Address space in use now: mostly libraries, hundreds of megabytes that cost
+ * no memory. */
 static rlim_t mapped_now(void)
 {
 	long pages = 0;

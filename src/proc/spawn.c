@@ -60,15 +60,17 @@ static void plan_begin(struct plan *p)
 	p->error = 0;
 	plan_note(p, posix_spawn_file_actions_init(&p->files));
 	plan_note(p, posix_spawnattr_init(&p->attr));
-	plan_note(
-		p, posix_spawnattr_setflags(&p->attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
+	plan_note(p, posix_spawnattr_setflags(&p->attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+	                                                    POSIX_SPAWN_SETSIGDEF));
 	plan_note(p, posix_spawnattr_setpgroup(&p->attr, 0));
 	plan_note(p, posix_spawnattr_setsigmask(&p->attr, &none));
 	plan_note(p, posix_spawnattr_setsigdefault(&p->attr, &all));
-	plan_note(p, posix_spawn_file_actions_addopen(&p->files, STDIN_FILENO, "/dev/null", O_RDONLY, 0));
+	plan_note(p,
+	          posix_spawn_file_actions_addopen(&p->files, STDIN_FILENO, "/dev/null", O_RDONLY, 0));
 }
 
-/* A duplicate above the numbers that the child's plan writes to, so that no dup2 overwrites a later one's source. */
+/* A duplicate above the numbers that the child's plan writes to, so that no
+ * dup2 overwrites a later one's source. */
 static int dup_high(int fd)
 {
 	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 16);
@@ -93,7 +95,8 @@ static size_t count_strings(const char *const *list)
 static struct child *child_new(pid_t pid, int socket)
 {
 	struct child *c = mem_alloc(1, sizeof *c);
-	*c = (struct child){.pid = pid, .pidfd = (int)syscall(SYS_pidfd_open, pid, 0), .socket = socket};
+	*c =
+		(struct child){.pid = pid, .pidfd = (int)syscall(SYS_pidfd_open, pid, 0), .socket = socket};
 	return c;
 }
 
@@ -129,13 +132,15 @@ int child_start_role(const struct role_start *s, struct child **ret, struct err 
 
 	AUTO(plan_end) struct plan p;
 	plan_begin(&p);
-	plan_note(&p, posix_spawn_file_actions_addopen(&p.files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0));
+	plan_note(&p,
+	          posix_spawn_file_actions_addopen(&p.files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0));
 	if (log >= 0)
 		plan_dup(&p, log, STDERR_FILENO);
 	plan_dup(&p, theirs, ROLE_SOCKET);
 	if (input >= 0)
 		plan_dup(&p, input, ROLE_INPUT);
-	plan_note(&p, posix_spawn_file_actions_addclosefrom_np(&p.files, input >= 0 ? ROLE_INPUT + 1 : ROLE_INPUT));
+	plan_note(&p, posix_spawn_file_actions_addclosefrom_np(&p.files, input >= 0 ? ROLE_INPUT + 1
+	                                                                            : ROLE_INPUT));
 
 	size_t n = count_strings(s->args);
 	AUTO(mem_freep) const char **argv = mem_alloc(n + 4, sizeof *argv);
@@ -174,7 +179,8 @@ static const char **environment_with(const char *const *more)
 	return env;
 }
 
-/* The role `exec` writes why it failed to its socket; a successful exec closes it without a word. */
+/* The role `exec` writes why it failed to its socket; a successful exec closes
+ * it without a word. */
 static int program_running(struct child *c, const char *name, struct err *err)
 {
 	char why[300];
@@ -235,7 +241,8 @@ int child_start_program(const struct program_start *s, struct child **ret, struc
 	pid_t pid;
 	const char *exe = own_exe(s->exe);
 	if (!p.error)
-		p.error = posix_spawn(&pid, exe, &p.files, &p.attr, (char *const *)argv, (char *const *)env);
+		p.error =
+			posix_spawn(&pid, exe, &p.files, &p.attr, (char *const *)argv, (char *const *)env);
 	if (p.error)
 		return err_sys(err, p.error, "cannot start %s through %s", s->argv[0], exe);
 	AUTO(child_freep) struct child *c = child_new(pid, ours);
@@ -302,7 +309,8 @@ int child_wait(struct child *c, int64_t deadline, struct cancel *cancel, struct 
 		int64_t left = deadline ? deadline - clock_now() : 3600 * CLOCK_SECOND;
 		if (left <= 0)
 			return err_set(err, ERR_TIMEOUT, "the process %ld did not end in time", (long)c->pid);
-		struct pollfd p[] = {{.fd = c->pidfd, .events = POLLIN}, {.fd = cancel_fd(cancel), .events = POLLIN}};
+		struct pollfd p[] = {{.fd = c->pidfd, .events = POLLIN},
+		                     {.fd = cancel_fd(cancel), .events = POLLIN}};
 		int64_t ms = left / 1000 + 1;
 		if (c->pidfd < 0 && ms > 5)
 			ms = 5;

@@ -37,7 +37,8 @@ void wire_msg_clear(struct wire_msg *m)
 }
 
 /* Waits until fd is ready. A descriptor that blocks never comes here. */
-static int wait_ready(int fd, short events, int64_t deadline, struct cancel *cancel, struct err *err)
+static int wait_ready(int fd, short events, int64_t deadline, struct cancel *cancel,
+                      struct err *err)
 {
 	int ms = -1;
 	if (deadline) {
@@ -52,7 +53,8 @@ static int wait_ready(int fd, short events, int64_t deadline, struct cancel *can
 	return cancel_fired(cancel) ? err_set(err, ERR_CANCELED, "interrupted") : 0;
 }
 
-static int send_all(int fd, const void *data, size_t len, int64_t deadline, struct cancel *cancel, struct err *err)
+static int send_all(int fd, const void *data, size_t len, int64_t deadline, struct cancel *cancel,
+                    struct err *err)
 {
 	const unsigned char *p = data;
 	while (len) {
@@ -71,15 +73,16 @@ static int send_all(int fd, const void *data, size_t len, int64_t deadline, stru
 	return 0;
 }
 
-int wire_send(int fd, uint32_t type, const json_t *head, const struct wire_part *parts, size_t n_parts,
-              int64_t deadline, struct cancel *cancel, struct err *err)
+int wire_send(int fd, uint32_t type, const json_t *head, const struct wire_part *parts,
+              size_t n_parts, int64_t deadline, struct cancel *cancel, struct err *err)
 {
 	AUTO(mem_freep) char *text = head ? json_dumps(head, JSON_COMPACT) : mem_strdup("{}");
 	size_t head_len = text ? strlen(text) : 0, blob_len = 0;
 	for (size_t i = 0; i < n_parts; i++)
 		blob_len += parts[i].len;
 	if (!text || head_len > WIRE_HEAD_MAX || blob_len > WIRE_BLOB_MAX)
-		return err_set(err, ERR_LIMIT, "a message of %zu and %zu bytes is too large", head_len, blob_len);
+		return err_set(err, ERR_LIMIT, "a message of %zu and %zu bytes is too large", head_len,
+		               blob_len);
 	unsigned char h[WIRE_HEADER];
 	memcpy(h, magic, 4);
 	put32(h + 4, type);
@@ -93,7 +96,8 @@ int wire_send(int fd, uint32_t type, const json_t *head, const struct wire_part 
 	return r;
 }
 
-static int recv_all(int fd, void *data, size_t len, int64_t deadline, struct cancel *cancel, struct err *err)
+static int recv_all(int fd, void *data, size_t len, int64_t deadline, struct cancel *cancel,
+                    struct err *err)
 {
 	unsigned char *p = data;
 	while (len) {
@@ -115,14 +119,16 @@ static int recv_all(int fd, void *data, size_t len, int64_t deadline, struct can
 	return 0;
 }
 
-static int parse_header(const unsigned char h[static WIRE_HEADER], const struct wire_limits *limits, struct header *ret,
-                        struct err *err)
+static int parse_header(const unsigned char h[static WIRE_HEADER], const struct wire_limits *limits,
+                        struct header *ret, struct err *err)
 {
 	if (memcmp(h, magic, 4) != 0)
 		return err_set(err, ERR_PROTO, "a message does not begin as it should");
 	struct header x = {.type = get32(h + 4), .head = get32(h + 8), .blob = get32(h + 12)};
-	if (x.head > limits->head || x.head > WIRE_HEAD_MAX || x.blob > limits->blob || x.blob > WIRE_BLOB_MAX)
-		return err_set(err, ERR_PROTO, "a message of %zu and %zu bytes is larger than allowed", x.head, x.blob);
+	if (x.head > limits->head || x.head > WIRE_HEAD_MAX || x.blob > limits->blob ||
+	    x.blob > WIRE_BLOB_MAX)
+		return err_set(err, ERR_PROTO, "a message of %zu and %zu bytes is larger than allowed",
+		               x.head, x.blob);
 	if (x.head < 2)
 		return err_set(err, ERR_PROTO, "a message without a head");
 	*ret = x;
@@ -143,15 +149,16 @@ static int parse_head(const char *text, size_t len, json_t **ret, struct err *er
 	return 0;
 }
 
-/* Sizes come from outside, but below the limits: an allocation that fails is an error, not an abort. */
+/* Sizes come from outside, but below the limits: an allocation that fails is an
+ * error, not an abort. */
 static int alloc_blob(size_t len, unsigned char **ret, struct err *err)
 {
 	*ret = len ? malloc(len) : NULL;
 	return len && !*ret ? err_set(err, ERR_LIMIT, "no memory for a message of %zu bytes", len) : 0;
 }
 
-int wire_recv(int fd, const struct wire_limits *limits, int64_t deadline, struct cancel *cancel, struct wire_msg *ret,
-              struct err *err)
+int wire_recv(int fd, const struct wire_limits *limits, int64_t deadline, struct cancel *cancel,
+              struct wire_msg *ret, struct err *err)
 {
 	unsigned char h[WIRE_HEADER];
 	struct header x;
@@ -176,8 +183,8 @@ int wire_recv(int fd, const struct wire_limits *limits, int64_t deadline, struct
 	return 0;
 }
 
-int wire_parse(const void *data, size_t len, const struct wire_limits *limits, struct wire_msg *ret, size_t *ret_used,
-               struct err *err)
+int wire_parse(const void *data, size_t len, const struct wire_limits *limits, struct wire_msg *ret,
+               size_t *ret_used, struct err *err)
 {
 	const unsigned char *p = data;
 	struct header x;
@@ -202,7 +209,8 @@ int wire_parse(const void *data, size_t len, const struct wire_limits *limits, s
 	return 0;
 }
 
-int wire_int(const json_t *head, const char *key, int64_t min, int64_t max, int64_t *ret, struct err *err)
+int wire_int(const json_t *head, const char *key, int64_t min, int64_t max, int64_t *ret,
+             struct err *err)
 {
 	const json_t *v = json_object_get(head, key);
 	if (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) > max)
@@ -211,7 +219,8 @@ int wire_int(const json_t *head, const char *key, int64_t min, int64_t max, int6
 	return 0;
 }
 
-int wire_real(const json_t *head, const char *key, double min, double max, double *ret, struct err *err)
+int wire_real(const json_t *head, const char *key, double min, double max, double *ret,
+              struct err *err)
 {
 	const json_t *v = json_object_get(head, key);
 	/* Written so that a NaN fails too. */

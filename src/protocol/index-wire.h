@@ -1,6 +1,8 @@
-/* What the role `media` finds out for the index of a whole video, and its form on the wire (protocol/media-wire.h):
- * the packets counted in bins, and decoded pictures boiled down to signatures. Facts only; what they mean is judged
- * by the parent (job/index-*.h). Little-endian; times are microseconds of the timeline. Pure functions. */
+/* What the role `media` finds out for the index of a whole video, and its form
+ * on the wire (protocol/media-wire.h): the packets counted in bins, and decoded
+ * pictures boiled down to signatures. Facts only; what they mean is judged by
+ * the parent (job/index-*.h). Little-endian; times are microseconds of the
+ * timeline. Pure functions. */
 #ifndef VDET_PROTOCOL_INDEX_WIRE_H
 #define VDET_PROTOCOL_INDEX_WIRE_H
 
@@ -18,7 +20,8 @@ struct walk_bin {
 };
 
 struct walk_key {
-	int64_t pts, dts; /* dts: when it is to be decoded; INT64_MIN if the container does not say */
+	/* dts: when it is to be decoded; INT64_MIN if the container does not say */
+	int64_t pts, dts;
 	uint32_t bytes;
 };
 
@@ -42,7 +45,8 @@ enum {
 
 enum { SIGNATURE_TORN = 1, SIGNATURE_KEY = 2 };
 
-/* A picture, small: means of luma and chroma cells in full range, the distribution of luma, how sharp it is. */
+/* A picture, small: means of luma and chroma cells in full range, the
+ * distribution of luma, how sharp it is. */
 struct signature {
 	int64_t pts;
 	uint64_t hash;           /* 64 signs of its lowest cosine frequencies */
@@ -59,7 +63,8 @@ void walk_bin_get(const unsigned char *p, struct walk_bin *b);
 void walk_key_put(unsigned char *p, const struct walk_key *k);
 void walk_key_get(const unsigned char *p, struct walk_key *k);
 void signature_put(unsigned char *p, const struct signature *s);
-/* False if the numbers cannot be (a sharpness that is none, levels beyond the whole). */
+/* False if the numbers cannot be (a sharpness that is none, levels beyond the
+ * whole). */
 bool signature_get(const unsigned char *p, struct signature *s);
 
 #endif

@@ -1,26 +1,40 @@
-/* What the decoder's client (decoder/decoder.c) and the role `media` (child/media-worker.c) say to each other over
- * proc/wire.h. Arguments of the role: MEMORY (bytes, 0 = no limit), SANDBOX ("on" or "off") and the device that may
- * decode ("none", "auto", or a name).
+/* What the decoder's client (decoder/decoder.c) and the role `media`
+ * (child/media-worker.c) say to each other over proc/wire.h. Arguments of the
+ * role: MEMORY (bytes, 0 = no limit), SANDBOX ("on" or "off") and the device
+ * that may decode ("none", "auto", or a name).
  *
- * The child speaks first: HELLO {version, sandbox, hwaccel, why} (the device, or why there is none), or ERROR. Then one
- * request at a time:
- *   PROBE {}                                          -> INFO {…} or ERROR
- *   FRAMES {times, size, thumb_size, quality, keyframes} -> FRAME for each time, in order, then DONE; or ERROR.
- *                                                        keyframes: those nearest to the times will do
- *     FRAME {i, pts, width, height, rung, jpeg, thumb}   blob: jpeg and thumb bytes, of these lengths
- *     FRAME {i, fault}                                   no picture can be had for this time
- *   WALK {}                                           -> WALKED {first, duration, bin, bins, keys, packets, keyframes,
- *                                                        bytes}, blob: the bins, then the keyframes (index-wire.h)
- *   KEYS {times, dts}                                 -> SIGNATURES {n} (blob: n of them), often, then DONE
- *   STRETCH {from, to, all}                           -> likewise, of every frame, or of those that others refer to
- *   TILES {times, width, height, columns, rows, quality, keyframes} -> SHEET {} (blob: one JPEG of columns x rows
- *                                                        pictures of this size, row by row) or ERROR
- *   PROXY {side, sound, duration}                     -> DATA {pos, at}, often (blob: bytes of the file from pos on, or
- *                                                        none; at: made up to this time), then DONE; or ERROR
- *   SOUND {rate}                                      -> likewise
- *   PARAMS {}                                         -> REFERENCE {hevc, fps} (blob: parameter sets) or ERROR
- *   REFERENCE, as another child has sent it           -> nothing; before all else: for what this file lacks
- * ERROR {code, msg} ends a request; code is an enum err_code. All times: microseconds of the timeline. */
+ * The child speaks first: HELLO {version, sandbox, hwaccel, why} (the device,
+ * or why there is none), or ERROR. Then one request at a time:
+ *   PROBE {}
+ *     -> INFO {…} or ERROR
+ *   FRAMES {times, size, thumb_size, quality, keyframes}
+ *     -> FRAME for each time, in order, then DONE; or ERROR. keyframes: those
+ *     nearest to the times will do.
+ *       FRAME {i, pts, width, height, rung, jpeg, thumb}: the blob holds the
+ *         JPEG and the thumbnail, of these lengths in bytes
+ *       FRAME {i, fault}: no picture can be had for this time
+ *   WALK {}
+ *     -> WALKED {first, duration, bin, bins, keys, packets, keyframes, bytes};
+ *     the blob holds the bins, then the keyframes (index-wire.h)
+ *   KEYS {times, dts}
+ *     -> SIGNATURES {n} (blob: n of them), often, then DONE
+ *   STRETCH {from, to, all}
+ *     -> likewise, of every frame, or of those that others refer to
+ *   TILES {times, width, height, columns, rows, quality, keyframes}
+ *     -> SHEET {} (blob: one JPEG of columns x rows pictures of this size, row
+ *     by row) or ERROR
+ *   PROXY {side, sound, duration}
+ *     -> DATA {pos, at}, often (blob: bytes of the file from pos on, or none;
+ *     at: made up to this time), then DONE; or ERROR
+ *   SOUND {rate}
+ *     -> likewise
+ *   PARAMS {}
+ *     -> REFERENCE {hevc, fps} (blob: parameter sets) or ERROR
+ *   REFERENCE, as another child has sent it; before all else, for what this
+ *   file lacks
+ *     -> nothing
+ * ERROR {code, msg} ends a request; code is an enum err_code. All times:
+ * microseconds of the timeline. */
 #ifndef VDET_PROTOCOL_MEDIA_WIRE_H
 #define VDET_PROTOCOL_MEDIA_WIRE_H
 

@@ -1,4 +1,5 @@
-/* What one chunk of the journal says, as JSON; times in seconds. The caller owns what is returned. */
+/* What one chunk of the journal says, as JSON; times in seconds. The caller
+ * owns what is returned. */
 #ifndef VDET_REPORT_CHUNK_JSON_H
 #define VDET_REPORT_CHUNK_JSON_H
 
@@ -8,7 +9,8 @@
 
 /* Appends the chunk's events to `to`, each as in report.json. */
 void result_events(const struct store_chunk *c, json_t *to);
-/* {"index", "start", "end", "state", "summary", "reason", "attempts"}, with "samples" if they were loaded. */
+/* {"index", "start", "end", "state", "summary", "reason", "attempts"}, with
+ * "samples" if they were loaded. */
 json_t *result_chunk(const struct store_chunk *c);
 double result_seconds(int64_t us);
 

@@ -10,8 +10,8 @@ static void add_event(struct buf *out, const struct report *r, const struct repo
 	AUTO(buf_free) struct buf what = BUF(SIZE_MAX / 2), subject = BUF(SIZE_MAX / 2);
 	report_visible(&what, e->what);
 	report_visible(&subject, e->subject);
-	buf_addf(out, "%s,%s,%s,%s,", clock_text(e->start, a), clock_text(e->end, b), report_seconds(e->start, c),
-	         report_seconds(e->end, d));
+	buf_addf(out, "%s,%s,%s,%s,", clock_text(e->start, a), clock_text(e->end, b),
+	         report_seconds(e->start, c), report_seconds(e->end, d));
 	text_csv(out, buf_str(&subject));
 	buf_adds(out, ",");
 	text_csv(out, buf_str(&what));
@@ -26,7 +26,8 @@ static void add_event(struct buf *out, const struct report *r, const struct repo
 
 int report_csv(const struct report *r, struct buf *out, struct err *err)
 {
-	buf_adds(out, "start,end,start_seconds,end_seconds,subject,what,chunk_number,frame_pts_seconds\r\n");
+	buf_adds(out,
+	         "start,end,start_seconds,end_seconds,subject,what,chunk_number,frame_pts_seconds\r\n");
 	for (size_t i = 0; i < r->n_events; i++)
 		add_event(out, r, &r->events[i]);
 	return buf_check(out, "report.csv", err);

@@ -1,7 +1,9 @@
-/* The parts of report.html, each appended to `out`. Internal to the writer of the page (report-html.c).
+/* The parts of report.html, each appended to `out`. Internal to the writer of
+ * the page (report-html.c).
  *
- * A picture is stored once, as the background that a class stands for (`.t12`), however many events show it; the
- * rules come last, so that text can be read while pictures still load. */
+ * A picture is stored once, as the background that a class stands for (`.t12`),
+ * however many events show it; the rules come last, so that text can be read
+ * while pictures still load. */
 #ifndef VDET_REPORT_HTML_INTERNAL_H
 #define VDET_REPORT_HTML_INTERNAL_H
 
@@ -11,17 +13,21 @@ struct report_page {
 	const struct report *r;
 	struct report_sums sums;
 	struct buf *out;
-	size_t *first; /* number of the first sample of each chunk, counted over the whole report; n_chunks + 1 */
-	bool *shown;   /* by that number: its picture is in the page */
-	size_t thumbs, shown_thumbs; /* how many there are, and how many of them fit into the page */
+	/* number of the first sample of each chunk, counted over the whole report;
+	 * n_chunks + 1 */
+	size_t *first;
+	bool *shown; /* by that number: its picture is in the page */
+	/* how many there are, and how many of them fit into the page */
+	size_t thumbs, shown_thumbs;
 };
 
 /* Foreign text, made visible and escaped for text and quoted attributes. */
 void report_page_text(struct report_page *p, const char *s);
 /* <time> in hours to milliseconds, the rest of the microseconds dim. */
 void report_page_time(struct report_page *p, int64_t us);
-/* A frame as a figure: picture or the reason why there is none, and its exact time. `link`: the picture leads to
- * the frame's place among those of its chunk; else that place is here. */
+/* A frame as a figure: picture or the reason why there is none, and its exact
+ * time. `link`: the picture leads to the frame's place among those of its
+ * chunk; else that place is here. */
 void report_page_frame(struct report_page *p, size_t chunk, size_t sample, bool link);
 
 void report_page_timeline(struct report_page *p); /* report-page-timeline.c */

@@ -19,14 +19,15 @@ void report_page_time(struct report_page *p, int64_t us)
 	char exact[CLOCK_TEXT_MAX], seconds[CLOCK_TEXT_MAX];
 	report_exact(us, exact);
 	int split = (int)strlen(exact) - 3;
-	buf_addf(p->out, "<time datetime=\"PT%sS\">%.*s<small>%s</small></time>", report_seconds(us, seconds), split, exact,
-	         exact + split);
+	buf_addf(p->out, "<time datetime=\"PT%sS\">%.*s<small>%s</small></time>",
+	         report_seconds(us, seconds), split, exact, exact + split);
 }
 
 static void add_time(struct report_page *p, int64_t us)
 {
 	char text[CLOCK_TEXT_MAX], seconds[CLOCK_TEXT_MAX];
-	buf_addf(p->out, "<time datetime=\"PT%sS\">%s</time>", report_seconds(us, seconds), clock_text(us, text));
+	buf_addf(p->out, "<time datetime=\"PT%sS\">%s</time>", report_seconds(us, seconds),
+	         clock_text(us, text));
 }
 
 /* The picture itself, or what is in its place. */
@@ -40,13 +41,15 @@ static void add_picture(struct report_page *p, size_t chunk, size_t sample, bool
 		report_page_text(p, s->fault);
 		buf_adds(p->out, "</span>");
 	} else if (link) {
-		buf_addf(p->out,
-		         "<a class=\"th%s t%zu\" href=\"#s%zu-%zu\" aria-label=\"Frame at %s, among those of chunk %zu\">"
-		         "</a>",
-		         p->shown[n] ? "" : " none", n, chunk + 1, sample + 1, clock_text(s->pts, t), chunk + 1);
+		buf_addf(
+			p->out,
+			"<a class=\"th%s t%zu\" href=\"#s%zu-%zu\" aria-label=\"Frame at %s, among those of "
+			"chunk %zu\">"
+			"</a>",
+			p->shown[n] ? "" : " none", n, chunk + 1, sample + 1, clock_text(s->pts, t), chunk + 1);
 	} else if (p->shown[n]) {
-		buf_addf(p->out, "<span class=\"th t%zu\" role=\"img\" aria-label=\"Frame at %s\"></span>", n,
-		         clock_text(s->pts, t));
+		buf_addf(p->out, "<span class=\"th t%zu\" role=\"img\" aria-label=\"Frame at %s\"></span>",
+		         n, clock_text(s->pts, t));
 	} else {
 		buf_adds(p->out, "<span class=\"th none\">picture not kept</span>");
 	}
@@ -89,7 +92,8 @@ static void add_more_frames(struct report_page *p, const struct report_event *e)
 static void add_event(struct report_page *p, size_t i)
 {
 	const struct report_event *e = &p->r->events[i];
-	buf_addf(p->out, "<li id=\"e%zu\" class=\"event\"><p class=\"when\"><a href=\"#e%zu\">", i + 1, i + 1);
+	buf_addf(p->out, "<li id=\"e%zu\" class=\"event\"><p class=\"when\"><a href=\"#e%zu\">", i + 1,
+	         i + 1);
 	add_time(p, e->start);
 	buf_adds(p->out, "</a>");
 	if (e->end > e->start) {
@@ -111,23 +115,29 @@ static void add_event(struct report_page *p, size_t i)
 	buf_adds(p->out, "</ul>");
 	if (e->n_samples > FRAMES_SHOWN)
 		add_more_frames(p, e);
-	buf_addf(p->out, "</div><a class=\"where\" href=\"#c%zu\">chunk %zu</a></li>\n", e->chunk + 1, e->chunk + 1);
+	buf_addf(p->out, "</div><a class=\"where\" href=\"#c%zu\">chunk %zu</a></li>\n", e->chunk + 1,
+	         e->chunk + 1);
 }
 
 void report_page_events(struct report_page *p)
 {
 	char n[CLOCK_TEXT_MAX];
 	buf_addf(p->out,
-	         "<section id=\"events\" aria-labelledby=\"h-events\"><h2 id=\"h-events\">Events <span class=\"n\">%s"
+	         "<section id=\"events\" aria-labelledby=\"h-events\"><h2 id=\"h-events\">Events <span "
+	         "class=\"n\">%s"
 	         "</span></h2>\n",
 	         report_count((int64_t)p->r->n_events, n));
 	if (!p->r->n_events) {
-		buf_adds(p->out, "<p class=\"note\">The model named no event in the frames it saw.</p></section>\n");
+		buf_adds(
+			p->out,
+			"<p class=\"note\">The model named no event in the frames it saw.</p></section>\n");
 		return;
 	}
-	buf_adds(p->out, "<form id=\"filter\" role=\"search\" hidden><label for=\"q\">Show only events with</label> "
-	                 "<input id=\"q\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\"> "
-	                 "<span id=\"found\" role=\"status\"></span></form>\n<ol id=\"list\" class=\"events\">\n");
+	buf_adds(
+		p->out,
+		"<form id=\"filter\" role=\"search\" hidden><label for=\"q\">Show only events with</label> "
+		"<input id=\"q\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\"> "
+		"<span id=\"found\" role=\"status\"></span></form>\n<ol id=\"list\" class=\"events\">\n");
 	for (size_t i = 0; i < p->r->n_events; i++)
 		add_event(p, i);
 	buf_adds(p->out, "</ol></section>\n");
@@ -139,8 +149,11 @@ void report_page_holes(struct report_page *p)
 	if (!p->sums.holes)
 		return;
 	buf_addf(p->out,
-	         "<section id=\"holes\" aria-labelledby=\"h-holes\"><h2 id=\"h-holes\">Holes <span class=\"n\">%s"
-	         "</span></h2>\n<p class=\"note\">%s of the video could not be described. Nothing is known of what happened"
+	         "<section id=\"holes\" aria-labelledby=\"h-holes\"><h2 id=\"h-holes\">Holes <span "
+	         "class=\"n\">%s"
+	         "</span></h2>\n"
+	         "<p class=\"note\">%s of the video could not be described. Nothing is known of what "
+	         "happened"
 	         " there.</p>\n<ul class=\"holes\">",
 	         report_count((int64_t)p->sums.holes, n), clock_short(p->sums.lost, t));
 	for (size_t i = 0; i < p->r->n_chunks; i++) {
@@ -163,7 +176,8 @@ static void add_cost(struct report_page *p, const struct report_chunk *c)
 {
 	char prompt[CLOCK_TEXT_MAX], cached[CLOCK_TEXT_MAX], output[CLOCK_TEXT_MAX], n[CLOCK_TEXT_MAX];
 	buf_addf(p->out,
-	         "<p class=\"cost\">Decoding %.1f s, engine %.1f s in %s; tokens: %s read (%s of them cached), %s"
+	         "<p class=\"cost\">Decoding %.1f s, engine %.1f s in %s; tokens: %s read (%s of them "
+	         "cached), %s"
 	         " written.</p>",
 	         (double)c->decode_time / 1e6, (double)c->engine_time / 1e6,
 	         report_plural((size_t)(c->attempts > 0 ? c->attempts : 0), "attempt", n),
@@ -184,8 +198,8 @@ static void add_chunk(struct report_page *p, size_t i)
 	const struct report_chunk *c = &p->r->chunks[i];
 	bool hole = c->state == CHUNK_HOLE;
 	char n[CLOCK_TEXT_MAX];
-	buf_addf(p->out, "<article id=\"c%zu\" class=\"chunk%s\"><h3>Chunk %zu%s <span class=\"span\">", i + 1,
-	         hole ? " hole" : "", i + 1, hole ? ", a hole" : "");
+	buf_addf(p->out, "<article id=\"c%zu\" class=\"chunk%s\"><h3>Chunk %zu%s <span class=\"span\">",
+	         i + 1, hole ? " hole" : "", i + 1, hole ? ", a hole" : "");
 	add_time(p, c->start);
 	buf_adds(p->out, " to ");
 	add_time(p, c->end);
@@ -195,7 +209,8 @@ static void add_chunk(struct report_page *p, size_t i)
 	if (hole)
 		buf_adds(p->out, " chosen");
 	else if (count_faults(c))
-		buf_addf(p->out, ", of which the model saw %s", report_count((int64_t)(c->n_samples - count_faults(c)), n));
+		buf_addf(p->out, ", of which the model saw %s",
+		         report_count((int64_t)(c->n_samples - count_faults(c)), n));
 	else
 		buf_adds(p->out, " that the model saw");
 	buf_adds(p->out, "</summary><ul class=\"frames\">");
@@ -209,10 +224,13 @@ static void add_chunk(struct report_page *p, size_t i)
 void report_page_chunks(struct report_page *p)
 {
 	char n[CLOCK_TEXT_MAX];
-	buf_addf(p->out,
-	         "<section id=\"chunks\" aria-labelledby=\"h-chunks\"><h2 id=\"h-chunks\">Chunks <span class=\"n\">%s"
-	         "</span></h2>\n<p class=\"note\">The video was watched in these stretches, one after the other.</p>\n",
-	         report_count((int64_t)p->r->n_chunks, n));
+	buf_addf(
+		p->out,
+		"<section id=\"chunks\" aria-labelledby=\"h-chunks\"><h2 id=\"h-chunks\">Chunks <span "
+		"class=\"n\">%s"
+		"</span></h2>\n"
+		"<p class=\"note\">The video was watched in these stretches, one after the other.</p>\n",
+		report_count((int64_t)p->r->n_chunks, n));
 	for (size_t i = 0; i < p->r->n_chunks; i++)
 		add_chunk(p, i);
 	buf_adds(p->out, "</section>\n");

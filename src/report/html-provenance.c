@@ -1,4 +1,5 @@
-/* The end of the page: how the report was made, so that it can be repeated, and its pictures. */
+/* The end of the page: how the report was made, so that it can be repeated, and
+ * its pictures. */
 #include <string.h>
 
 #include "base/text.h"
@@ -15,8 +16,8 @@ static void add_row(void *ctx, const struct report_row *row)
 	struct list *l = ctx;
 	struct report_page *p = l->p;
 	if (!l->group || strcmp(l->group, row->group) != 0)
-		buf_addf(p->out, "%s<h3>%s</h3><dl class=\"rows%s\">\n", l->group ? "</dl>\n" : "", row->group,
-		         strcmp(row->group, "Options") == 0 ? " options" : "");
+		buf_addf(p->out, "%s<h3>%s</h3><dl class=\"rows%s\">\n", l->group ? "</dl>\n" : "",
+		         row->group, strcmp(row->group, "Options") == 0 ? " options" : "");
 	l->group = row->group;
 	buf_adds(p->out, "<div><dt>");
 	report_page_text(p, row->name);
@@ -28,8 +29,10 @@ static void add_row(void *ctx, const struct report_row *row)
 void report_page_made(struct report_page *p)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
-	buf_adds(p->out, "<section id=\"made\" aria-labelledby=\"h-made\"><h2 id=\"h-made\">How this was made</h2>\n"
-	                 "<p class=\"note\">");
+	buf_adds(
+		p->out,
+		"<section id=\"made\" aria-labelledby=\"h-made\"><h2 id=\"h-made\">How this was made</h2>\n"
+		"<p class=\"note\">");
 	report_coverage_text(p->r, &p->sums, p->out);
 	AUTO(buf_free) struct buf plan = BUF(2000);
 	report_plan_text(p->r, &plan);
@@ -41,11 +44,11 @@ void report_page_made(struct report_page *p)
 	report_made_each(p->r, &p->sums, add_row, &(struct list){.p = p});
 	buf_adds(p->out, "</dl>\n");
 	if (p->shown_thumbs < p->thumbs)
-		buf_addf(
-			p->out,
-			"<p class=\"note\">%s of %s pictures are in this page, those behind events first; the others were left "
-			"out to keep it small.</p>\n",
-			report_count((int64_t)p->shown_thumbs, a), report_count((int64_t)p->thumbs, b));
+		buf_addf(p->out,
+		         "<p class=\"note\">%s of %s pictures are in this page, those behind events first; "
+		         "the others were left "
+		         "out to keep it small.</p>\n",
+		         report_count((int64_t)p->shown_thumbs, a), report_count((int64_t)p->thumbs, b));
 	buf_adds(p->out, "</section>\n");
 }
 

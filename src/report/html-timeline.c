@@ -1,5 +1,6 @@
-/* The strip that shows the whole video at once: events, holes, and every moment that the model looked at.
- * Positions across are per cents, so that the strip fits any window while text keeps its size. */
+/* The strip that shows the whole video at once: events, holes, and every moment
+ * that the model looked at. Positions across are per cents, so that the strip
+ * fits any window while text keeps its size. */
 #include <math.h>
 #include <string.h>
 
@@ -30,7 +31,8 @@ static double across(const struct report *r, int64_t t)
 static double tick_step(double seconds)
 {
 	static const double steps[] = {
-		0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400,
+		0.1, 0.2, 0.5, 1,    2,    5,    10,    15,    30,    60,    120,
+		300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400,
 	};
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
 		if (seconds / steps[i] <= 9)
@@ -43,7 +45,8 @@ static void draw_axis(struct report_page *p)
 	const struct report *r = p->r;
 	char text[CLOCK_TEXT_MAX];
 	int64_t step = llround(tick_step((double)(r->to - r->from) / 1e6) * 1e6);
-	buf_addf(p->out, "<g class=\"axis\"><line x1=\"0\" x2=\"100%%\" y1=\"%d\" y2=\"%d\"/>", AXIS_Y, AXIS_Y);
+	buf_addf(p->out, "<g class=\"axis\"><line x1=\"0\" x2=\"100%%\" y1=\"%d\" y2=\"%d\"/>", AXIS_Y,
+	         AXIS_Y);
 	int n = 0;
 	for (int64_t t = (r->from + step - 1) / step * step; t <= r->to; t += step, n++) {
 		double x = across(r, t);
@@ -54,7 +57,8 @@ static void draw_axis(struct report_page *p)
 			clock_short(t, text);
 		}
 		buf_addf(p->out,
-		         "<g%s><line x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"%d\" y2=\"%d\"/><text x=\"%.3f%%\" y=\"%d\""
+		         "<g%s><line x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"%d\" y2=\"%d\"/><text x=\"%.3f%%\" "
+		         "y=\"%d\""
 		         " text-anchor=\"%s\">%s</text></g>",
 		         n % 2 ? " class=\"odd\"" : "", x, x, READ_H, AXIS_Y + 5, x, AXIS_Y + 19,
 		         x < 3    ? "start"
@@ -65,7 +69,8 @@ static void draw_axis(struct report_page *p)
 	buf_adds(p->out, "</g>");
 }
 
-/* The text that shows in the reading line while the mark has the pointer or the focus. */
+/* The text that shows in the reading line while the mark has the pointer or the
+ * focus. */
 static void add_tip(struct report_page *p, const char *s)
 {
 	AUTO(mem_freep) char *line = report_line(s, TIP_MAX);
@@ -78,8 +83,10 @@ static void add_tip(struct report_page *p, const char *s)
 static void draw_holes(struct report_page *p)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
-	buf_adds(p->out, "<pattern id=\"hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\">"
-	                 "<rect width=\"6\" height=\"6\"/><path d=\"M-1 7L7 -1M-1 1L1 -1M5 7L7 5\"/></pattern>");
+	buf_adds(
+		p->out,
+		"<pattern id=\"hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\">"
+		"<rect width=\"6\" height=\"6\"/><path d=\"M-1 7L7 -1M-1 1L1 -1M5 7L7 5\"/></pattern>");
 	for (size_t i = 0; i < p->r->n_chunks; i++) {
 		const struct report_chunk *c = &p->r->chunks[i];
 		if (c->state != CHUNK_HOLE)
@@ -88,10 +95,12 @@ static void draw_holes(struct report_page *p)
 		AUTO(mem_freep)
 		char *tip = mem_printf("Hole %s – %s: %s", clock_short(c->start, a), clock_short(c->end, b),
 		                       c->reason ? c->reason : "");
-		buf_addf(p->out,
-		         "<a href=\"#c%zu\" class=\"hole\"><rect fill=\"url(#hatch)\" x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\""
-		         " height=\"%d\"/>",
-		         i + 1, x, READ_H, fmax(w, 0.2), AXIS_Y - READ_H);
+		buf_addf(
+			p->out,
+			"<a href=\"#c%zu\" class=\"hole\"><rect fill=\"url(#hatch)\" x=\"%.3f%%\" y=\"%d\" "
+			"width=\"%.3f%%\""
+			" height=\"%d\"/>",
+			i + 1, x, READ_H, fmax(w, 0.2), AXIS_Y - READ_H);
 		add_tip(p, tip);
 	}
 }
@@ -104,7 +113,8 @@ static double mark_at(const struct report *r, const struct report_event *e, doub
 	return x;
 }
 
-/* Events that overlap go side by side into the first free lane, else into the one that is free first. */
+/* Events that overlap go side by side into the first free lane, else into the
+ * one that is free first. */
 static size_t choose_lanes(const struct report *r, unsigned char *lanes)
 {
 	double ends[LANES] = {0}, width;
@@ -130,7 +140,8 @@ static void draw_single_events(struct report_page *p)
 	for (size_t i = 0; i < p->r->n_events; i++) {
 		const struct report_event *e = &p->r->events[i];
 		double width, x = mark_at(p->r, e, &width);
-		AUTO(mem_freep) char *tip = mem_printf("%s  %s", clock_short(e->start, t), e->what ? e->what : "");
+		AUTO(mem_freep)
+		char *tip = mem_printf("%s  %s", clock_short(e->start, t), e->what ? e->what : "");
 		buf_addf(p->out,
 		         "<a href=\"#e%zu\" class=\"mark\"><rect x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\""
 		         " height=\"%d\" rx=\"2\"/>",
@@ -157,23 +168,27 @@ static void draw_histogram(struct report_page *p)
 		double h = fmax(2, EVENTS_H * sqrt((double)count[b] / (double)most));
 		const char *what = r->events[first[b]].what;
 		AUTO(mem_freep)
-		char *tip = mem_printf("%s – %s  %s, first: %s", clock_short(start, from), clock_short(start + width, to),
-		                       report_plural(count[b], "event", n), what ? what : "");
+		char *tip = mem_printf("%s – %s  %s, first: %s", clock_short(start, from),
+		                       clock_short(start + width, to), report_plural(count[b], "event", n),
+		                       what ? what : "");
 		buf_addf(p->out,
 		         "<a href=\"#e%zu\" class=\"mark\"><rect x=\"%.3f%%\" y=\"%.1f\" width=\"%.3f%%\""
 		         " height=\"%.1f\"/>",
-		         first[b] + 1, 100.0 * (double)b / BINS, READ_H + EVENTS_H - h, 100.0 / BINS - 0.1, h);
+		         first[b] + 1, 100.0 * (double)b / BINS, READ_H + EVENTS_H - h, 100.0 / BINS - 0.1,
+		         h);
 		add_tip(p, tip);
 	}
 }
 
-/* Where frames are spread evenly one gap is as good as any other, and none is worth a mark. */
+/* Where frames are spread evenly one gap is as good as any other, and none is
+ * worth a mark. */
 static bool is_gap_large(const struct report_sums *s)
 {
 	return s->seen && s->max_gap > s->mean_gap + s->mean_gap / 2;
 }
 
-/* Where the picture changes, as far as the index saw: the ground that the looks stand on. */
+/* Where the picture changes, as far as the index saw: the ground that the looks
+ * stand on. */
 static void draw_curve(struct report_page *p)
 {
 	const struct report *r = p->r;
@@ -185,25 +200,30 @@ static void draw_curve(struct report_page *p)
 	         " preserveAspectRatio=\"none\"><path class=\"curve\" d=\"M0 255",
 	         LOOKS_Y, LOOKS_H);
 	for (size_t i = 0; i < x->n_curve; i++) {
-		int64_t n = (int64_t)x->n_curve, a = r->duration * (int64_t)i / n, b = r->duration * (int64_t)(i + 1) / n;
+		int64_t n = (int64_t)x->n_curve, a = r->duration * (int64_t)i / n,
+				b = r->duration * (int64_t)(i + 1) / n;
 		if (b > r->from && a < r->to)
-			buf_addf(p->out, "L%ld %dH%ld", lround(across(r, a) * 40), 255 - x->curve[i], lround(across(r, b) * 40));
+			buf_addf(p->out, "L%ld %dH%ld", lround(across(r, a) * 40), 255 - x->curve[i],
+			         lround(across(r, b) * 40));
 	}
 	buf_adds(p->out, "V255Z\"/></svg>");
 }
 
-/* One path with a tick for each look, at a resolution beyond what a screen shows. */
+/* One path with a tick for each look, at a resolution beyond what a screen
+ * shows. */
 static void draw_looks(struct report_page *p)
 {
 	size_t n;
 	AUTO(mem_freep) int64_t *times = report_seen(p->r, &n);
 	const struct report_sums *s = &p->sums;
 	long last = -1;
-	buf_addf(p->out, "<rect class=\"looks\" x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\"/>", LOOKS_Y, LOOKS_H);
+	buf_addf(p->out, "<rect class=\"looks\" x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\"/>",
+	         LOOKS_Y, LOOKS_H);
 	if (is_gap_large(s)) {
 		double x = across(p->r, s->max_gap_start);
-		buf_addf(p->out, "<rect class=\"gap\" x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\" height=\"%d\"/>", x, LOOKS_Y,
-		         across(p->r, s->max_gap_start + s->max_gap) - x, LOOKS_H);
+		buf_addf(p->out,
+		         "<rect class=\"gap\" x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\" height=\"%d\"/>", x,
+		         LOOKS_Y, across(p->r, s->max_gap_start + s->max_gap) - x, LOOKS_H);
 	}
 	draw_curve(p);
 	buf_addf(p->out,
@@ -211,7 +231,8 @@ static void draw_looks(struct report_page *p)
 	         " preserveAspectRatio=\"none\"><path class=\"ticks\" d=\"",
 	         LOOKS_Y, LOOKS_H);
 	for (size_t i = 0; i < n; i++) {
-		long x = lround(across(p->r, times[i]) * 39.98) + 1; /* a tick at an edge stays inside */
+		/* a tick at an edge stays inside */
+		long x = lround(across(p->r, times[i]) * 39.98) + 1;
 		if (x != last)
 			buf_addf(p->out, "M%ld 0v1", x);
 		last = x;
@@ -221,10 +242,12 @@ static void draw_looks(struct report_page *p)
 
 static void add_legend(struct report_page *p, bool histogram)
 {
-	buf_addf(p->out,
-	         "<ul class=\"legend\"><li class=\"l-mark\">%s</li><li class=\"l-look\">a frame that the model"
-	         " looked at</li>",
-	         histogram ? "events, higher where there are more" : "an event");
+	buf_addf(
+		p->out,
+		"<ul class=\"legend\"><li class=\"l-mark\">%s</li><li class=\"l-look\">a frame that the "
+		"model"
+		" looked at</li>",
+		histogram ? "events, higher where there are more" : "an event");
 	if (is_gap_large(&p->sums))
 		buf_adds(p->out, "<li class=\"l-gap\">longest stretch without a look</li>");
 	if (p->sums.holes)
@@ -238,11 +261,14 @@ void report_page_timeline(struct report_page *p)
 	bool histogram = p->r->n_events > SINGLE_MAX;
 	buf_addf(
 		p->out,
-		"<section id=\"timeline\" aria-labelledby=\"h-timeline\"><h2 id=\"h-timeline\">Timeline</h2>\n"
+		"<section id=\"timeline\" aria-labelledby=\"h-timeline\"><h2 "
+		"id=\"h-timeline\">Timeline</h2>\n"
 		"<a class=\"skip\" href=\"#events\">Skip the marks of the timeline</a>\n"
-		"<svg class=\"strip\" width=\"100%%\" height=\"%d\" role=\"group\" aria-label=\"Timeline from %s to %s: %s,"
+		"<svg class=\"strip\" width=\"100%%\" height=\"%d\" role=\"group\" aria-label=\"Timeline "
+		"from %s to %s: %s,"
 		" %s\">",
-		HEIGHT, clock_short(p->r->from, a), clock_short(p->r->to, b), report_plural(p->r->n_events, "event", events),
+		HEIGHT, clock_short(p->r->from, a), clock_short(p->r->to, b),
+		report_plural(p->r->n_events, "event", events),
 		report_plural(p->sums.holes, "hole", holes));
 	buf_addf(p->out,
 	         "<rect class=\"back\" x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\"/>"
@@ -259,6 +285,7 @@ void report_page_timeline(struct report_page *p)
 	add_legend(p, histogram);
 	buf_adds(p->out, "<p class=\"note\">");
 	report_coverage_text(p->r, &p->sums, p->out);
-	buf_adds(p->out,
-	         p->sums.seen ? " What happened between the frames was not seen.</p></section>\n" : "</p></section>\n");
+	buf_adds(p->out, p->sums.seen
+	                     ? " What happened between the frames was not seen.</p></section>\n"
+	                     : "</p></section>\n");
 }

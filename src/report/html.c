@@ -1,5 +1,6 @@
-/* report.html: one file that needs nothing else. Its style and script are src/report/page.*; the policy in its
- * head lets nothing be fetched and no other script run. */
+/* report.html: one file that needs nothing else. Its style and script are
+ * src/report/page.*; the policy in its head lets nothing be fetched and no
+ * other script run. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -30,22 +31,26 @@ static void add_script_hash(struct buf *out)
 static void add_head(struct report_page *p)
 {
 	const struct report *r = p->r;
-	buf_adds(p->out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-	                 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-	                 "style-src 'unsafe-inline'; script-src '");
+	buf_adds(
+		p->out,
+		"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+		"style-src 'unsafe-inline'; script-src '");
 	add_script_hash(p->out);
-	buf_adds(p->out,
-	         "'; base-uri 'none'; form-action 'none'\">\n"
-	         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-	         "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
-	         "<link rel=\"icon\" href=\"data:,\">\n<title>");
+	buf_adds(p->out, "'; base-uri 'none'; form-action 'none'\">\n"
+	                 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	                 "<meta name=\"color-scheme\" content=\"light dark\">\n"
+	                 "<meta name=\"referrer\" content=\"no-referrer\">\n"
+	                 "<link rel=\"icon\" href=\"data:,\">\n<title>");
 	AUTO(mem_freep) char *name = report_line(r->source_name, 0);
 	report_page_text(p, name);
 	buf_adds(p->out, " – video report</title>\n<style>\n");
 	buf_add(p->out, page_page_css, page_page_css_len);
 	if (r->width > 0 && r->height > 0)
 		buf_addf(p->out, ":root{--shape:%d/%d}\n", r->width, r->height);
-	buf_adds(p->out, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#events\">Skip to the events</a>\n");
+	buf_adds(
+		p->out,
+		"</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#events\">Skip to the events</a>\n");
 }
 
 static void add_fact(struct report_page *p, const char *name, const char *value)
@@ -64,7 +69,8 @@ static void add_facts(struct report_page *p)
 	AUTO(mem_freep) char *picture = mem_printf("%d × %d", r->width, r->height);
 	add_fact(p, "Picture", picture);
 	AUTO(mem_freep)
-	char *codec = r->fps > 0 ? mem_printf("%s, %.5g fps", r->codec ? r->codec : "", r->fps) : mem_strdup(r->codec);
+	char *codec = r->fps > 0 ? mem_printf("%s, %.5g fps", r->codec ? r->codec : "", r->fps)
+	                         : mem_strdup(r->codec);
 	add_fact(p, "Video", codec);
 	add_fact(p, "Size", text_size((double)r->source_size, size));
 	clock_iso(r->created, iso);
@@ -78,27 +84,38 @@ static void add_banners(struct report_page *p)
 	const struct report *r = p->r;
 	char n[CLOCK_TEXT_MAX], a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	if (r->demo_model)
-		buf_adds(p->out,
-		         "<p class=\"banner demo\"><strong>Made with the demo model.</strong> It understands only the"
-		         " scenes that vdet draws for its demo; on any other video, what it says is worth nothing.</p>\n");
+		buf_adds(
+			p->out,
+			"<p class=\"banner demo\"><strong>Made with the demo model.</strong> It understands "
+			"only the"
+			" scenes that vdet draws for its demo; on any other video, what it says is worth "
+			"nothing.</p>\n");
 	if (p->sums.holes)
 		buf_addf(p->out,
-		         "<p class=\"banner bad\"><strong>This report is not complete.</strong> It has <a href=\"#holes\">"
+		         "<p class=\"banner bad\"><strong>This report is not complete.</strong> It has <a "
+		         "href=\"#holes\">"
 		         "%s</a>: nothing is known of %s of the %s analysed.</p>\n",
 		         report_plural(p->sums.holes, "hole", n), clock_short(p->sums.lost, a),
 		         clock_short(r->to - r->from, b));
 	else if (!r->complete)
-		buf_adds(p->out, "<p class=\"banner bad\"><strong>This report is not complete.</strong> The work on this video"
-		                 " was not finished.</p>\n");
+		buf_adds(
+			p->out,
+			"<p class=\"banner bad\"><strong>This report is not complete.</strong> The work on "
+			"this video"
+			" was not finished.</p>\n");
 	if (!report_is_empty(r->source_warning)) {
-		buf_adds(p->out, "<p class=\"banner warn\"><strong>The file is not sound.</strong> <span dir=\"auto\">");
+		buf_adds(
+			p->out,
+			"<p class=\"banner warn\"><strong>The file is not sound.</strong> <span dir=\"auto\">");
 		report_page_text(p, r->source_warning);
 		buf_adds(p->out, "</span></p>\n");
 	}
 	if (r->from > 0 || r->to < r->duration)
-		buf_addf(p->out,
-		         "<p class=\"banner warn\"><strong>A part only.</strong> Of this video, %s to %s was analysed.</p>\n",
-		         clock_text(r->from, a), clock_text(r->to, b));
+		buf_addf(
+			p->out,
+			"<p class=\"banner warn\"><strong>A part only.</strong> Of this video, %s to %s was "
+			"analysed.</p>\n",
+			clock_text(r->from, a), clock_text(r->to, b));
 }
 
 static void add_header(struct report_page *p)
@@ -108,22 +125,27 @@ static void add_header(struct report_page *p)
 	buf_adds(p->out, "</h1>\n");
 	add_facts(p);
 	add_banners(p);
-	buf_adds(
-		p->out,
-		"</header>\n<nav aria-label=\"Sections\"><a href=\"#summary\">Summary</a> <a href=\"#timeline\">Timeline</a> ");
+	buf_adds(p->out, "</header>\n"
+	                 "<nav aria-label=\"Sections\"><a href=\"#summary\">Summary</a> <a "
+	                 "href=\"#timeline\">Timeline</a> ");
 	if (p->sums.holes)
 		buf_adds(p->out, "<a href=\"#holes\">Holes</a> ");
-	buf_adds(p->out, "<a href=\"#events\">Events</a> <a href=\"#chunks\">Chunks</a> <a href=\"#made\">How this was"
-	                 " made</a></nav>\n");
+	buf_adds(p->out,
+	         "<a href=\"#events\">Events</a> <a href=\"#chunks\">Chunks</a> <a href=\"#made\">How "
+	         "this was"
+	         " made</a></nav>\n");
 }
 
 static void add_summary(struct report_page *p)
 {
 	const struct report *r = p->r;
-	buf_adds(p->out, "<section id=\"summary\" aria-labelledby=\"h-summary\"><h2 id=\"h-summary\">Summary</h2>\n");
+	buf_adds(p->out, "<section id=\"summary\" aria-labelledby=\"h-summary\"><h2 "
+	                 "id=\"h-summary\">Summary</h2>\n");
 	if (!r->summary_by_model) {
-		buf_adds(p->out,
-		         "<p class=\"note\">This is the plain timeline: no summary of the whole was written by the model");
+		buf_adds(
+			p->out,
+			"<p class=\"note\">This is the plain timeline: no summary of the whole was written "
+			"by the model");
 		if (!report_is_empty(r->summary_fallback)) {
 			buf_adds(p->out, " (<span dir=\"auto\">");
 			report_page_text(p, r->summary_fallback);
@@ -131,8 +153,9 @@ static void add_summary(struct report_page *p)
 		}
 		buf_adds(p->out, ".</p>\n");
 	}
-	buf_addf(p->out, "<div class=\"summary%s\" dir=\"auto\"%s>", r->summary_by_model ? "" : " plain",
-	         r->summary_by_model ? "" : " tabindex=\"0\" role=\"region\" aria-label=\"Plain timeline\"");
+	buf_addf(
+		p->out, "<div class=\"summary%s\" dir=\"auto\"%s>", r->summary_by_model ? "" : " plain",
+		r->summary_by_model ? "" : " tabindex=\"0\" role=\"region\" aria-label=\"Plain timeline\"");
 	report_page_text(p, r->summary);
 	buf_adds(p->out, "</div></section>\n");
 }
@@ -163,8 +186,9 @@ int report_html(const struct report *r, struct buf *out, struct err *err)
 	report_page_made(&p);
 	buf_adds(out, "</main>\n<footer><p>Written by vdet ");
 	report_page_text(&p, r->vdet_version);
-	buf_adds(out, ". What a model says about a video can be wrong: look at the frames.</p></footer>\n"
-	              "<p id=\"toast\" role=\"status\"></p>\n<script>");
+	buf_adds(out,
+	         ". What a model says about a video can be wrong: look at the frames.</p></footer>\n"
+	         "<p id=\"toast\" role=\"status\"></p>\n<script>");
 	buf_add(out, page_page_js, page_page_js_len);
 	buf_adds(out, "</script>\n");
 	report_page_thumbs(&p);

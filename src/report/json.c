@@ -1,5 +1,6 @@
-/* report.json: docs/report.schema.json describes it. Keys stand in a fixed order, and what differs between two runs
- * of the same job is under "run" only, so that reports can be compared byte for byte without it. */
+/* report.json: docs/report.schema.json describes it. Keys stand in a fixed
+ * order, and what differs between two runs of the same job is under "run" only,
+ * so that reports can be compared byte for byte without it. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,8 @@
 
 #define FORMAT "vdet-report/1"
 
-/* Exact to the microsecond for ten years: a double holds 15 decimal digits, which is what is printed. */
+/* Exact to the microsecond for ten years: a double holds 15 decimal digits,
+ * which is what is printed. */
 static json_t *seconds(int64_t us)
 {
 	return json_real((double)us / 1e6);
@@ -41,18 +43,20 @@ static json_t *source_json(const struct report *r)
 {
 	return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:i, s:i, s:i, s:o, s:o, s:o}", "name",
 	                 string(r->source_name), "sha256", string_or_null(r->source_sha256), "size",
-	                 (json_int_t)r->source_size, "container", string(r->container), "codec", string(r->codec),
-	                 "pixel_format", string_or_null(r->pixel_format), "hdr", string_or_null(r->hdr), "width", r->width,
-	                 "height", r->height, "rotation", r->rotation, "fps", number_or_null(r->fps), "duration",
-	                 seconds(r->duration), "warning", string_or_null(r->source_warning));
+	                 (json_int_t)r->source_size, "container", string(r->container), "codec",
+	                 string(r->codec), "pixel_format", string_or_null(r->pixel_format), "hdr",
+	                 string_or_null(r->hdr), "width", r->width, "height", r->height, "rotation",
+	                 r->rotation, "fps", number_or_null(r->fps), "duration", seconds(r->duration),
+	                 "warning", string_or_null(r->source_warning));
 }
 
 static json_t *engine_json(const struct report *r)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "kind", string(r->engine_kind), "version",
-	                 string_or_null(r->engine_version), "model", string(r->model), "model_hash",
-	                 string_or_null(r->model_hash), "quantize", string_or_null(r->quantize), "cache_type",
-	                 string_or_null(r->cache_type), "demo_model", (int)r->demo_model);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "kind", string(r->engine_kind),
+	                 "version", string_or_null(r->engine_version), "model", string(r->model),
+	                 "model_hash", string_or_null(r->model_hash), "quantize",
+	                 string_or_null(r->quantize), "cache_type", string_or_null(r->cache_type),
+	                 "demo_model", (int)r->demo_model);
 }
 
 static json_t *options_json(const struct report *r)
@@ -67,9 +71,10 @@ static json_t *plan_sum_json(const struct report_plan *p)
 {
 	if (report_is_empty(p->policy))
 		return json_null();
-	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "policy", string(p->policy), "text", string(p->text),
-	                 "budget", (json_int_t)p->budget, "samples", (json_int_t)p->samples, "floor", (json_int_t)p->floor,
-	                 "bursts", (json_int_t)p->bursts, "bursts_seen", (json_int_t)p->bursts_seen, "shots",
+	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "policy", string(p->policy),
+	                 "text", string(p->text), "budget", (json_int_t)p->budget, "samples",
+	                 (json_int_t)p->samples, "floor", (json_int_t)p->floor, "bursts",
+	                 (json_int_t)p->bursts, "bursts_seen", (json_int_t)p->bursts_seen, "shots",
 	                 (json_int_t)p->shots);
 }
 
@@ -77,24 +82,27 @@ static json_t *index_sum_json(const struct report_index *x)
 {
 	if (!x->packets)
 		return json_null();
-	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o}", "packets", (json_int_t)x->packets, "keyframes",
-	                 (json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded, "cuts", (json_int_t)x->cuts,
-	                 "at_keyframes", seconds(x->at_keyframes), "closely", seconds(x->closely));
+	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o}", "packets", (json_int_t)x->packets,
+	                 "keyframes", (json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded,
+	                 "cuts", (json_int_t)x->cuts, "at_keyframes", seconds(x->at_keyframes),
+	                 "closely", seconds(x->closely));
 }
 
 static json_t *coverage_json(const struct report_sums *s)
 {
-	return json_pack("{s:I, s:o, s:o, s:o, s:I, s:o, s:o}", "samples", (json_int_t)s->seen, "mean_gap",
-	                 s->seen > 1 ? seconds(s->mean_gap) : json_null(), "max_gap",
+	return json_pack("{s:I, s:o, s:o, s:o, s:I, s:o, s:o}", "samples", (json_int_t)s->seen,
+	                 "mean_gap", s->seen > 1 ? seconds(s->mean_gap) : json_null(), "max_gap",
 	                 s->seen ? seconds(s->max_gap) : json_null(), "max_gap_start",
-	                 s->seen ? seconds(s->max_gap_start) : json_null(), "faults", (json_int_t)s->faults, "described",
-	                 seconds(s->described), "lost", seconds(s->lost));
+	                 s->seen ? seconds(s->max_gap_start) : json_null(), "faults",
+	                 (json_int_t)s->faults, "described", seconds(s->described), "lost",
+	                 seconds(s->lost));
 }
 
 static json_t *sample_json(const struct report_sample *s)
 {
-	json_t *j = json_pack("{s:o, s:o, s:o, s:i, s:i}", "time", seconds(s->time), "pts", seconds(s->pts), "rung",
-	                      string(s->rung), "width", s->width, "height", s->height);
+	json_t *j =
+		json_pack("{s:o, s:o, s:o, s:i, s:i}", "time", seconds(s->time), "pts", seconds(s->pts),
+	              "rung", string(s->rung), "width", s->width, "height", s->height);
 	if (!report_is_empty(s->fault))
 		json_object_set_new(j, "fault", string(s->fault));
 	return j;
@@ -108,13 +116,14 @@ static json_t *chunks_json(const struct report *r)
 		json_t *samples = json_array();
 		for (size_t k = 0; k < c->n_samples; k++)
 			json_array_append_new(samples, sample_json(&c->samples[k]));
-		json_array_append_new(all,
-		                      json_pack("{s:I, s:o, s:o, s:s, s:o, s:o, s:o, s:i, s:I, s:I}", "index", (json_int_t)i,
-		                                "start", seconds(c->start), "end", seconds(c->end), "state",
-		                                c->state == CHUNK_HOLE ? "hole" : "done", "summary", string(c->summary),
-		                                "reason", c->state == CHUNK_HOLE ? string(c->reason) : json_null(), "samples",
-		                                samples, "attempts", c->attempts, "prompt_tokens", (json_int_t)c->prompt_tokens,
-		                                "output_tokens", (json_int_t)c->output_tokens));
+		json_array_append_new(
+			all,
+			json_pack("{s:I, s:o, s:o, s:s, s:o, s:o, s:o, s:i, s:I, s:I}", "index", (json_int_t)i,
+		              "start", seconds(c->start), "end", seconds(c->end), "state",
+		              c->state == CHUNK_HOLE ? "hole" : "done", "summary", string(c->summary),
+		              "reason", c->state == CHUNK_HOLE ? string(c->reason) : json_null(), "samples",
+		              samples, "attempts", c->attempts, "prompt_tokens",
+		              (json_int_t)c->prompt_tokens, "output_tokens", (json_int_t)c->output_tokens));
 	}
 	return all;
 }
@@ -128,12 +137,13 @@ static json_t *events_json(const struct report *r)
 		for (size_t k = 0; k < e->n_samples; k++) {
 			const struct report_sample *s = report_evidence(r, e, k);
 			if (s)
-				json_array_append_new(
-					frames, json_pack("{s:o, s:I}", "pts", seconds(s->pts), "sample", (json_int_t)e->samples[k]));
+				json_array_append_new(frames, json_pack("{s:o, s:I}", "pts", seconds(s->pts),
+				                                        "sample", (json_int_t)e->samples[k]));
 		}
-		json_array_append_new(all, json_pack("{s:o, s:o, s:o, s:o, s:I, s:o}", "start", seconds(e->start), "end",
-		                                     seconds(e->end), "subject", string_or_null(e->subject), "what",
-		                                     string(e->what), "chunk", (json_int_t)e->chunk, "frames", frames));
+		json_array_append_new(all, json_pack("{s:o, s:o, s:o, s:o, s:I, s:o}", "start",
+		                                     seconds(e->start), "end", seconds(e->end), "subject",
+		                                     string_or_null(e->subject), "what", string(e->what),
+		                                     "chunk", (json_int_t)e->chunk, "frames", frames));
 	}
 	return all;
 }
@@ -143,9 +153,10 @@ static json_t *holes_json(const struct report *r)
 	json_t *all = json_array();
 	for (size_t i = 0; i < r->n_chunks; i++)
 		if (r->chunks[i].state == CHUNK_HOLE)
-			json_array_append_new(all, json_pack("{s:I, s:o, s:o, s:o}", "chunk", (json_int_t)i, "start",
-			                                     seconds(r->chunks[i].start), "end", seconds(r->chunks[i].end),
-			                                     "reason", string(r->chunks[i].reason)));
+			json_array_append_new(all, json_pack("{s:I, s:o, s:o, s:o}", "chunk", (json_int_t)i,
+			                                     "start", seconds(r->chunks[i].start), "end",
+			                                     seconds(r->chunks[i].end), "reason",
+			                                     string(r->chunks[i].reason)));
 	return all;
 }
 
@@ -154,9 +165,10 @@ static json_t *endpoints_json(const struct report *r)
 	json_t *all = json_array();
 	for (size_t i = 0; i < r->n_endpoints; i++) {
 		const struct report_endpoint *e = &r->endpoints[i];
-		json_array_append_new(all, json_pack("{s:o, s:I, s:I, s:I}", "name", string(e->name), "chunks",
-		                                     (json_int_t)e->chunks, "requests", (json_int_t)e->requests, "failures",
-		                                     (json_int_t)e->failures));
+		json_array_append_new(all,
+		                      json_pack("{s:o, s:I, s:I, s:I}", "name", string(e->name), "chunks",
+		                                (json_int_t)e->chunks, "requests", (json_int_t)e->requests,
+		                                "failures", (json_int_t)e->failures));
 	}
 	return all;
 }
@@ -166,30 +178,33 @@ static json_t *steps_json(const struct report *r)
 	json_t *all = json_array();
 	for (size_t i = 0; i < r->n_steps; i++) {
 		char time[CLOCK_TEXT_MAX];
-		json_array_append_new(all, json_pack("{s:s, s:o, s:o}", "time", clock_iso(r->steps[i].time, time), "what",
-		                                     string(r->steps[i].what), "why", string(r->steps[i].why)));
+		json_array_append_new(
+			all, json_pack("{s:s, s:o, s:o}", "time", clock_iso(r->steps[i].time, time), "what",
+		                   string(r->steps[i].what), "why", string(r->steps[i].why)));
 	}
 	return all;
 }
 
-/* What differs between runs of the same job. How much of a prompt the engine had cached is chance, too. */
+/* What differs between runs of the same job. How much of a prompt the engine
+ * had cached is chance, too. */
 static json_t *run_json(const struct report *r, const struct report_sums *s)
 {
 	char created[CLOCK_TEXT_MAX];
 	json_t *chunks = json_array();
 	for (size_t i = 0; i < r->n_chunks; i++)
-		json_array_append_new(chunks,
-		                      json_pack("{s:o, s:o, s:I, s:o}", "decode_time", seconds(r->chunks[i].decode_time),
-		                                "engine_time", seconds(r->chunks[i].engine_time), "cached_tokens",
-		                                (json_int_t)r->chunks[i].cached_tokens, "endpoint",
-		                                string_or_null(r->chunks[i].endpoint)));
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "job", string(r->job),
-	                 "created", clock_iso(r->created, created), "wall_time", seconds(r->wall_time), "engine_busy",
-	                 seconds(r->engine_busy), "index_time", seconds(r->index.work_time), "decode_time",
-	                 seconds(s->decode_time), "engine_time", seconds(s->engine_time), "prefill_rate",
-	                 number_or_null(r->prefill_rate), "decode_rate", number_or_null(r->decode_rate), "cached_tokens",
-	                 (json_int_t)s->cached_tokens, "endpoints", endpoints_json(r), "steps", steps_json(r), "chunks",
-	                 chunks);
+		json_array_append_new(chunks, json_pack("{s:o, s:o, s:I, s:o}", "decode_time",
+		                                        seconds(r->chunks[i].decode_time), "engine_time",
+		                                        seconds(r->chunks[i].engine_time), "cached_tokens",
+		                                        (json_int_t)r->chunks[i].cached_tokens, "endpoint",
+		                                        string_or_null(r->chunks[i].endpoint)));
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "job",
+	                 string(r->job), "created", clock_iso(r->created, created), "wall_time",
+	                 seconds(r->wall_time), "engine_busy", seconds(r->engine_busy), "index_time",
+	                 seconds(r->index.work_time), "decode_time", seconds(s->decode_time),
+	                 "engine_time", seconds(s->engine_time), "prefill_rate",
+	                 number_or_null(r->prefill_rate), "decode_rate", number_or_null(r->decode_rate),
+	                 "cached_tokens", (json_int_t)s->cached_tokens, "endpoints", endpoints_json(r),
+	                 "steps", steps_json(r), "chunks", chunks);
 }
 
 static int dump_to_buf(const char *data, size_t len, void *out)
@@ -202,16 +217,23 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 	struct report_sums s;
 	report_sum(r, &s);
 	json_t *j = json_pack(
-		"{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "format", FORMAT,
-		"vdet_version", string(r->vdet_version), "complete", (int)r->complete, "source", source_json(r), "analysed",
-		json_pack("{s:o, s:o}", "from", seconds(r->from), "to", seconds(r->to)), "engine", engine_json(r), "prompt",
-		json_pack("{s:o, s:o}", "hash", string_or_null(r->prompt_hash), "text", string_or_null(r->prompt)), "options",
-		options_json(r), "libraries", string_or_null(r->libraries), "plan", plan_sum_json(&r->plan), "index",
-		index_sum_json(&r->index), "summary",
-		json_pack("{s:o, s:s, s:o}", "text", string(r->summary), "by", r->summary_by_model ? "model" : "timeline",
-	              "fallback_reason", string_or_null(r->summary_fallback)),
-		"coverage", coverage_json(&s), "chunks", chunks_json(r), "events", events_json(r), "holes", holes_json(r),
-		"tokens", json_pack("{s:I, s:I}", "prompt", (json_int_t)s.prompt_tokens, "output", (json_int_t)s.output_tokens),
+		"{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+		"s:o}",
+		"format", FORMAT, "vdet_version", string(r->vdet_version), "complete", (int)r->complete,
+		"source", source_json(r), "analysed",
+		json_pack("{s:o, s:o}", "from", seconds(r->from), "to", seconds(r->to)), "engine",
+		engine_json(r), "prompt",
+		json_pack("{s:o, s:o}", "hash", string_or_null(r->prompt_hash), "text",
+	              string_or_null(r->prompt)),
+		"options", options_json(r), "libraries", string_or_null(r->libraries), "plan",
+		plan_sum_json(&r->plan), "index", index_sum_json(&r->index), "summary",
+		json_pack("{s:o, s:s, s:o}", "text", string(r->summary), "by",
+	              r->summary_by_model ? "model" : "timeline", "fallback_reason",
+	              string_or_null(r->summary_fallback)),
+		"coverage", coverage_json(&s), "chunks", chunks_json(r), "events", events_json(r), "holes",
+		holes_json(r), "tokens",
+		json_pack("{s:I, s:I}", "prompt", (json_int_t)s.prompt_tokens, "output",
+	              (json_int_t)s.output_tokens),
 		"run", run_json(r, &s));
 	if (!j)
 		return err_set(err, ERR_INTERNAL, "cannot build the report as JSON");

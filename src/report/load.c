@@ -80,7 +80,8 @@ static void load_facts(struct report *r, json_t *f)
 	json_t *options = json_object_get(f, "options");
 	r->options = mem_alloc(json_object_size(options), sizeof *r->options);
 	json_object_foreach (options, name, value)
-		r->options[r->n_options++] = (struct report_option){mem_strdup(name), text_of(options, name)};
+		r->options[r->n_options++] =
+			(struct report_option){mem_strdup(name), text_of(options, name)};
 }
 
 static struct report_endpoint *endpoint_of(struct report *r, const char *name)
@@ -141,34 +142,37 @@ static void load_samples(struct report_chunk *to, struct store_chunk *from)
 
 static void load_chunk(struct report_chunk *to, struct store_chunk *from)
 {
-	*to = (struct report_chunk){.start = from->start,
-	                            .end = from->end,
-	                            .state = from->state == STORE_CHUNK_DONE ? CHUNK_DONE : CHUNK_HOLE,
-	                            .summary = TAKE(from->summary),
-	                            .reason = from->state == STORE_CHUNK_TODO ? mem_strdup("not done yet")
-	                                                                      : mem_strdup(from->reason),
-	                            .attempts = (int)from->attempts,
-	                            .decode_time = from->decode_time,
-	                            .engine_time = from->engine_time,
-	                            .prompt_tokens = from->prompt_tokens,
-	                            .cached_tokens = from->cached_tokens,
-	                            .output_tokens = from->output_tokens,
-	                            .endpoint = TAKE(from->endpoint)};
+	*to =
+		(struct report_chunk){.start = from->start,
+	                          .end = from->end,
+	                          .state = from->state == STORE_CHUNK_DONE ? CHUNK_DONE : CHUNK_HOLE,
+	                          .summary = TAKE(from->summary),
+	                          .reason = from->state == STORE_CHUNK_TODO ? mem_strdup("not done yet")
+	                                                                    : mem_strdup(from->reason),
+	                          .attempts = (int)from->attempts,
+	                          .decode_time = from->decode_time,
+	                          .engine_time = from->engine_time,
+	                          .prompt_tokens = from->prompt_tokens,
+	                          .cached_tokens = from->cached_tokens,
+	                          .output_tokens = from->output_tokens,
+	                          .endpoint = TAKE(from->endpoint)};
 	load_samples(to, from);
 }
 
-static void load_events(struct report *r, const struct report_chunk *c, size_t chunk, struct store_chunk *from)
+static void load_events(struct report *r, const struct report_chunk *c, size_t chunk,
+                        struct store_chunk *from)
 {
 	r->events = mem_grow(r->events, r->n_events + from->n_events, sizeof *r->events);
 	for (size_t i = 0; i < from->n_events; i++) {
 		struct store_event *e = &from->events[i];
-		r->events[r->n_events++] = (struct report_event){.start = c->samples[e->samples[0]].pts,
-		                                                 .end = c->samples[e->samples[e->n_samples - 1]].pts,
-		                                                 .subject = TAKE(e->subject),
-		                                                 .what = TAKE(e->what),
-		                                                 .chunk = chunk,
-		                                                 .samples = TAKE(e->samples),
-		                                                 .n_samples = e->n_samples};
+		r->events[r->n_events++] =
+			(struct report_event){.start = c->samples[e->samples[0]].pts,
+		                          .end = c->samples[e->samples[e->n_samples - 1]].pts,
+		                          .subject = TAKE(e->subject),
+		                          .what = TAKE(e->what),
+		                          .chunk = chunk,
+		                          .samples = TAKE(e->samples),
+		                          .n_samples = e->n_samples};
 	}
 }
 

@@ -1,4 +1,5 @@
-/* report.md: the same as the page in short, to read in a terminal or on a forge. */
+/* report.md: the same as the page in short, to read in a terminal or on a
+ * forge. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,8 +7,9 @@
 #include "base/text.h"
 #include "report/provenance.h"
 
-/* One line of foreign text. text_markdown() escapes what has meaning anywhere; at the beginning of a line a list
- * mark or a number with a point would have one, too. */
+/* One line of foreign text. text_markdown() escapes what has meaning anywhere;
+ * at the beginning of a line a list mark or a number with a point would have
+ * one, too. */
 static void md_line(struct buf *out, const char *s)
 {
 	AUTO(mem_freep) char *line = report_line(s, 0);
@@ -46,11 +48,16 @@ static void md_notes(const struct report *r, const struct report_sums *s, struct
 {
 	char n[CLOCK_TEXT_MAX], a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	if (r->demo_model)
-		buf_adds(out, "> **Made with the demo model**, which understands only vdet's own drawn scenes: on any other "
-		              "video what it says is worth nothing.\n\n");
+		buf_adds(
+			out,
+			"> **Made with the demo model**, which understands only vdet's own drawn scenes: on "
+			"any other "
+			"video what it says is worth nothing.\n\n");
 	if (s->holes)
-		buf_addf(out, "> **Not complete:** %s, together %s long, of which nothing is known; see Holes.\n\n",
-		         report_plural(s->holes, "hole", n), clock_short(s->lost, a));
+		buf_addf(
+			out,
+			"> **Not complete:** %s, together %s long, of which nothing is known; see Holes.\n\n",
+			report_plural(s->holes, "hole", n), clock_short(s->lost, a));
 	else if (!r->complete)
 		buf_adds(out, "> **Not complete:** the work on this video was not finished.\n\n");
 	if (!report_is_empty(r->source_warning)) {
@@ -59,7 +66,8 @@ static void md_notes(const struct report *r, const struct report_sums *s, struct
 		buf_adds(out, "\n\n");
 	}
 	if (r->from > 0 || r->to < r->duration)
-		buf_addf(out, "> Only %s to %s was analysed.\n\n", clock_text(r->from, a), clock_text(r->to, b));
+		buf_addf(out, "> Only %s to %s was analysed.\n\n", clock_text(r->from, a),
+		         clock_text(r->to, b));
 }
 
 static void md_head(const struct report *r, const struct report_sums *s, struct buf *out)
@@ -71,8 +79,8 @@ static void md_head(const struct report *r, const struct report_sums *s, struct 
 	md_line(out, r->codec);
 	if (r->fps > 0)
 		buf_addf(out, " · %.5g fps", r->fps);
-	buf_addf(out, " · %s · %s, %s\n\n", text_size((double)r->source_size, size), report_plural(r->n_chunks, "chunk", n),
-	         report_plural(r->n_events, "event", m));
+	buf_addf(out, " · %s · %s, %s\n\n", text_size((double)r->source_size, size),
+	         report_plural(r->n_chunks, "chunk", n), report_plural(r->n_events, "event", m));
 	md_notes(r, s, out);
 	buf_adds(out, "## Summary\n\n");
 	if (!r->summary_by_model) {
@@ -117,7 +125,8 @@ static void md_chunks(const struct report *r, const struct report_sums *s, struc
 		const struct report_chunk *c = &r->chunks[i];
 		if (c->state != CHUNK_HOLE)
 			continue;
-		buf_addf(out, "- **%s – %s** (chunk %zu) ", clock_text(c->start, a), clock_text(c->end, b), i + 1);
+		buf_addf(out, "- **%s – %s** (chunk %zu) ", clock_text(c->start, a), clock_text(c->end, b),
+		         i + 1);
 		md_line(out, c->reason);
 		buf_adds(out, "\n");
 	}

@@ -21,10 +21,12 @@ static void row(const struct made *m, const char *name, const char *value)
 static void hash(const struct made *m, const char *name, const char *value)
 {
 	if (!report_is_empty(value))
-		m->fn(m->ctx, &(struct report_row){.group = m->group, .name = name, .value = value, .hash = true});
+		m->fn(m->ctx,
+		      &(struct report_row){.group = m->group, .name = name, .value = value, .hash = true});
 }
 
-static void __attribute__((format(printf, 3, 4))) put(const struct made *m, const char *name, const char *fmt, ...)
+static void __attribute__((format(printf, 3, 4)))
+put(const struct made *m, const char *name, const char *fmt, ...)
 {
 	char value[1000]; /* ours, and bounded */
 	va_list ap;
@@ -94,10 +96,12 @@ static void add_pictures(struct made *m)
 		for (size_t c = 0; c < m->r->n_chunks; c++)
 			n += count_rung(&m->r->chunks[c], rungs[i].rung);
 		if (n)
-			buf_addf(&text, "%s%s %s", text.len ? ", " : "", report_count((int64_t)n, number), rungs[i].words);
+			buf_addf(&text, "%s%s %s", text.len ? ", " : "", report_count((int64_t)n, number),
+			         rungs[i].words);
 	}
 	if (m->s->faults)
-		buf_addf(&text, "%s%s not decoded", text.len ? ", " : "", report_count((int64_t)m->s->faults, number));
+		buf_addf(&text, "%s%s not decoded", text.len ? ", " : "",
+		         report_count((int64_t)m->s->faults, number));
 	row(m, "Pictures", buf_str(&text));
 }
 
@@ -111,16 +115,19 @@ static void add_work(struct made *m)
 	row(m, "Libraries", r->libraries);
 	hash(m, "Job", r->job);
 	row(m, "Written", clock_iso(r->created, a));
-	put(m, "Time", "%s in all; the engine was busy for %s, decoding took %s", clock_short(r->wall_time, a),
-	    clock_short(r->engine_busy, b), clock_short(s->decode_time, c));
+	put(m, "Time", "%s in all; the engine was busy for %s, decoding took %s",
+	    clock_short(r->wall_time, a), clock_short(r->engine_busy, b),
+	    clock_short(s->decode_time, c));
 	add_pictures(m);
 	put(m, "Tokens", "%s read (%s of them cached), %s written", report_count(s->prompt_tokens, a),
 	    report_count(s->cached_tokens, b), report_count(s->output_tokens, c));
 	if (r->prefill_rate > 0 || r->decode_rate > 0)
-		put(m, "Speed", "%.3g tokens/s read, %.3g tokens/s written", r->prefill_rate, r->decode_rate);
+		put(m, "Speed", "%.3g tokens/s read, %.3g tokens/s written", r->prefill_rate,
+		    r->decode_rate);
 }
 
-/* Where one engine answered everything, and never failed, there is nothing to tell. */
+/* Where one engine answered everything, and never failed, there is nothing to
+ * tell. */
 static void add_endpoints(struct made *m)
 {
 	const struct report *r = m->r;
@@ -129,8 +136,8 @@ static void add_endpoints(struct made *m)
 	for (size_t i = 0; i < r->n_endpoints; i++) {
 		const struct report_endpoint *e = &r->endpoints[i];
 		if (e->failures > 0)
-			put(m, e->name, "%s; %lld of %s failed", report_plural(e->chunks, "chunk", a), (long long)e->failures,
-			    report_plural((size_t)e->requests, "request", b));
+			put(m, e->name, "%s; %lld of %s failed", report_plural(e->chunks, "chunk", a),
+			    (long long)e->failures, report_plural((size_t)e->requests, "request", b));
 		else if (r->n_endpoints > 1)
 			put(m, e->name, "%s", report_plural(e->chunks, "chunk", a));
 	}

@@ -6,14 +6,16 @@
 #include "base/file.h"
 #include "report/text.h"
 
-/* A day with a thousand frames an hour, each with its small picture, stays far below. */
+/* A day with a thousand frames an hour, each with its small picture, stays far
+ * below. */
 #define FILE_MAX_BYTES ((size_t)512 << 20)
 
 static const struct format {
 	const char *name;
 	int (*write)(const struct report *r, struct buf *out, struct err *err);
 } formats_known[] = {
-	{"html", report_html}, {"json", report_json}, {"md", report_markdown}, {"vtt", report_vtt}, {"csv", report_csv},
+	{"html", report_html}, {"json", report_json}, {"md", report_markdown},
+	{"vtt", report_vtt},   {"csv", report_csv},
 };
 
 static void free_chunk(struct report_chunk *c)
@@ -34,10 +36,29 @@ void report_free(struct report *r)
 	if (!r)
 		return;
 	char *strings[] = {
-		r->job,          r->vdet_version, r->source_name,         r->source_sha256, r->container,        r->codec,
-		r->pixel_format, r->hdr,          r->source_warning,      r->engine_kind,   r->engine_version,   r->model,
-		r->model_hash,   r->quantize,     r->cache_type,          r->prompt_hash,   r->prompt,           r->libraries,
-		r->plan.policy,  r->plan.text,    (char *)r->index.curve, r->summary,       r->summary_fallback,
+		r->job,
+		r->vdet_version,
+		r->source_name,
+		r->source_sha256,
+		r->container,
+		r->codec,
+		r->pixel_format,
+		r->hdr,
+		r->source_warning,
+		r->engine_kind,
+		r->engine_version,
+		r->model,
+		r->model_hash,
+		r->quantize,
+		r->cache_type,
+		r->prompt_hash,
+		r->prompt,
+		r->libraries,
+		r->plan.policy,
+		r->plan.text,
+		(char *)r->index.curve,
+		r->summary,
+		r->summary_fallback,
 	};
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);
@@ -84,8 +105,10 @@ static int parse_formats(const char *list, unsigned *ret, struct err *err)
 		else if (n == 3 && !strncmp(p, "all", 3))
 			wanted = (1U << ARRAY_LEN(formats_known)) - 1;
 		else
-			return err_set(err, ERR_ARG, "\"%.*s\" is no report format; write all, or some of html,json,md,vtt,csv",
-			               (int)(n > 40 ? 40 : n), p);
+			return err_set(
+				err, ERR_ARG,
+				"\"%.*s\" is no report format; write all, or some of html,json,md,vtt,csv",
+				(int)(n > 40 ? 40 : n), p);
 		p += n;
 		if (!*p)
 			break;
@@ -105,10 +128,12 @@ int report_print(const struct report *r, const char *format, struct buf *out, st
 	for (size_t i = 0; i < ARRAY_LEN(formats_known); i++)
 		if (strcmp(formats_known[i].name, format) == 0)
 			return formats_known[i].write(r, out, err);
-	return err_set(err, ERR_ARG, "\"%.40s\" is no report format; name one: html, json, md, vtt or csv", format);
+	return err_set(err, ERR_ARG,
+	               "\"%.40s\" is no report format; name one: html, json, md, vtt or csv", format);
 }
 
-static int write_one(const struct report *r, const char *dir, const struct format *f, struct err *err)
+static int write_one(const struct report *r, const char *dir, const struct format *f,
+                     struct err *err)
 {
 	AUTO(buf_free) struct buf out = BUF(FILE_MAX_BYTES);
 	AUTO(mem_freep) char *name = mem_printf("report.%s", f->name);

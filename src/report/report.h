@@ -1,8 +1,11 @@
-/* The report: everything that is told about one analysed video, and its writers.
+/* The report: everything that is told about one analysed video, and its
+ * writers.
  *
- * The struct is plain data, built from the journal (report_load() in report-load.c); the writers are pure functions
- * of it, so the same journal gives the same bytes. Strings are valid UTF-8 and owned by the report; what models and
- * files say is data, never markup. Times: microseconds from the start of the video's timeline. */
+ * The struct is plain data, built from the journal (report_load() in
+ * report-load.c); the writers are pure functions of it, so the same journal
+ * gives the same bytes. Strings are valid UTF-8 and owned by the report; what
+ * models and files say is data, never markup. Times: microseconds from the
+ * start of the video's timeline. */
 #ifndef VDET_REPORT_REPORT_H
 #define VDET_REPORT_REPORT_H
 
@@ -53,15 +56,16 @@ struct report_option {
 };
 
 struct report_endpoint {
-	char *name;                 /* of the configuration */
-	size_t chunks;              /* that it described */
-	int64_t requests, failures; /* over all runs, as far as they were ended in order; 0 in reports of before */
+	char *name;    /* of the configuration */
+	size_t chunks; /* that it described */
+	/* over all runs, as far as they were ended in order; 0 in reports of before */
+	int64_t requests, failures;
 };
 
 /* How the frames were chosen. */
 struct report_plan {
-	char *policy;                                               /* "adaptive"; "" in reports of before */
-	char *text;                                                 /* for people */
+	char *policy; /* "adaptive"; "" in reports of before */
+	char *text;   /* for people */
 	int64_t budget, samples, floor, bursts, bursts_seen, shots; /* as struct plan has them */
 };
 
@@ -80,7 +84,8 @@ struct report {
 	int64_t created; /* Unix time in microseconds */
 	bool complete;   /* every chunk done; false: has holes */
 
-	char *source_name; /* file name without folders (or the full path if the user asked for it) */
+	/* file name without folders (or the full path if the user asked for it) */
+	char *source_name;
 	char *source_sha256;
 	int64_t source_size; /* bytes */
 	char *container, *codec, *pixel_format, *hdr;
@@ -101,8 +106,9 @@ struct report {
 	struct report_plan plan;
 	struct report_index index;
 
-	char *summary;          /* of the whole */
-	bool summary_by_model;  /* false: it is the plain timeline, because the model could not write one */
+	char *summary; /* of the whole */
+	/* false: it is the plain timeline, because the model could not write one */
+	bool summary_by_model;
 	char *summary_fallback; /* "" or why */
 
 	struct report_chunk *chunks;
@@ -125,22 +131,23 @@ int report_load(struct store *s, const char *job, struct report **ret, struct er
 void report_free(struct report *r);
 DEFINE_FREEP(struct report, report)
 
-/* The longest stretch within [from, to] without a sample that the model saw, and the mean distance of samples; 0
- * where there are none. */
+/* The longest stretch within [from, to] without a sample that the model saw,
+ * and the mean distance of samples; 0 where there are none. */
 void report_coverage(const struct report *r, int64_t *ret_max_gap, int64_t *ret_mean_gap);
 
 /* Writers: append to `out`. docs/report.schema.json describes the JSON. */
 int report_json(const struct report *r, struct buf *out, struct err *err);
 int report_markdown(const struct report *r, struct buf *out, struct err *err);
 int report_html(const struct report *r, struct buf *out, struct err *err); /* self-contained */
-int report_vtt(const struct report *r, struct buf *out, struct err *err);  /* WebVTT chapters and events */
-int report_csv(const struct report *r, struct buf *out, struct err *err);  /* events, RFC 4180 */
+/* WebVTT chapters and events */
+int report_vtt(const struct report *r, struct buf *out, struct err *err);
+int report_csv(const struct report *r, struct buf *out, struct err *err); /* events, RFC 4180 */
 
 /* By the name of the format. */
 int report_print(const struct report *r, const char *format, struct buf *out, struct err *err);
 
-/* Writes report.FORMAT into `dir` (created if needed) for each of `formats` ("html,json,md,vtt,csv" or "all"),
- * each file atomically. */
+/* Writes report.FORMAT into `dir` (created if needed) for each of `formats`
+ * ("html,json,md,vtt,csv" or "all"), each file atomically. */
 int report_write(const struct report *r, const char *dir, const char *formats, struct err *err);
 /* ERR_ARG that lists the known ones unless `formats` is valid. */
 int report_check_formats(const char *formats, struct err *err);

@@ -13,8 +13,8 @@ static int compare_times(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* A frame counts as seen when its picture was sent and the answer was accepted: what a hole's frames showed is not
- * in the report. */
+/* A frame counts as seen when its picture was sent and the answer was accepted:
+ * what a hole's frames showed is not in the report. */
 static bool is_seen(const struct report_chunk *c, const struct report_sample *s)
 {
 	return c->state == CHUNK_DONE && report_is_empty(s->fault);
@@ -76,9 +76,11 @@ void report_sum(const struct report *r, struct report_sums *ret)
 	*ret = s;
 }
 
-const struct report_sample *report_evidence(const struct report *r, const struct report_event *e, size_t k)
+const struct report_sample *report_evidence(const struct report *r, const struct report_event *e,
+                                            size_t k)
 {
-	if (e->chunk >= r->n_chunks || k >= e->n_samples || e->samples[k] >= r->chunks[e->chunk].n_samples)
+	if (e->chunk >= r->n_chunks || k >= e->n_samples ||
+	    e->samples[k] >= r->chunks[e->chunk].n_samples)
 		return NULL;
 	return &r->chunks[e->chunk].samples[e->samples[k]];
 }
@@ -90,7 +92,8 @@ bool report_is_empty(const char *s)
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
-/* What stands for the character at p, and how many bytes that has; NULL: it may stay. */
+/* What stands for the character at p, and how many bytes that has; NULL: it may
+ * stay. */
 static const char *visible_form(const unsigned char *p, size_t *ret_len)
 {
 	*ret_len = 1;
@@ -102,11 +105,14 @@ static const char *visible_form(const unsigned char *p, size_t *ret_len)
 	if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) /* C1 controls: terminals obey them */
 		return p[1] == 0x85 ? "\n" : REPLACEMENT;
 	*ret_len = 3;
-	if (p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9)) /* line and paragraph separators */
+	/* line and paragraph separators */
+	if (p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9))
 		return "\n";
-	if (p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae) /* bidirectional embedding, override */
+	/* bidirectional embedding, override */
+	if (p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae)
 		return REPLACEMENT;
-	if (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9) /* bidirectional isolates */
+	/* bidirectional isolates */
+	if (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)
 		return REPLACEMENT;
 	return NULL;
 }
@@ -140,15 +146,17 @@ char *report_line(const char *s, size_t max)
 const char *report_exact(int64_t us, char out[static CLOCK_TEXT_MAX])
 {
 	uint64_t u = us < 0 ? -(uint64_t)us : (uint64_t)us;
-	snprintf(out, CLOCK_TEXT_MAX, "%s%02" PRIu64 ":%02u:%02u.%06u", us < 0 ? "-" : "", u / 3600000000,
-	         (unsigned)(u / 60000000 % 60), (unsigned)(u / 1000000 % 60), (unsigned)(u % 1000000));
+	snprintf(out, CLOCK_TEXT_MAX, "%s%02" PRIu64 ":%02u:%02u.%06u", us < 0 ? "-" : "",
+	         u / 3600000000, (unsigned)(u / 60000000 % 60), (unsigned)(u / 1000000 % 60),
+	         (unsigned)(u % 1000000));
 	return out;
 }
 
 const char *report_seconds(int64_t us, char out[static CLOCK_TEXT_MAX])
 {
 	uint64_t u = us < 0 ? -(uint64_t)us : (uint64_t)us;
-	snprintf(out, CLOCK_TEXT_MAX, "%s%" PRIu64 ".%06u", us < 0 ? "-" : "", u / 1000000, (unsigned)(u % 1000000));
+	snprintf(out, CLOCK_TEXT_MAX, "%s%" PRIu64 ".%06u", us < 0 ? "-" : "", u / 1000000,
+	         (unsigned)(u % 1000000));
 	return out;
 }
 
@@ -187,7 +195,8 @@ void report_coverage_text(const struct report *r, const struct report_sums *s, s
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX], c[CLOCK_TEXT_MAX];
 	if (!s->seen) {
-		buf_addf(out, "The model saw no frame between %s and %s: this report says nothing about them.",
+		buf_addf(out,
+		         "The model saw no frame between %s and %s: this report says nothing about them.",
 		         clock_text(r->from, a), clock_text(r->to, b));
 		return;
 	}
@@ -200,10 +209,11 @@ void report_coverage_text(const struct report *r, const struct report_sums *s, s
 	}
 	buf_adds(out, "; the longest stretch without a look is ");
 	add_length(out, s->max_gap);
-	buf_addf(out, " (%s to %s).", clock_text(s->max_gap_start, b), clock_text(s->max_gap_start + s->max_gap, c));
+	buf_addf(out, " (%s to %s).", clock_text(s->max_gap_start, b),
+	         clock_text(s->max_gap_start + s->max_gap, c));
 	if (s->faults)
-		buf_addf(out, " %s could not be decoded and %s not looked at.", report_plural(s->faults, "frame", a),
-		         s->faults == 1 ? "was" : "were");
+		buf_addf(out, " %s could not be decoded and %s not looked at.",
+		         report_plural(s->faults, "frame", a), s->faults == 1 ? "was" : "were");
 }
 
 void report_plan_text(const struct report *r, struct buf *out)
@@ -212,7 +222,8 @@ void report_plan_text(const struct report *r, struct buf *out)
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	if (report_is_empty(r->plan.policy))
 		return;
-	buf_addf(out, "Policy %s: %s", r->plan.policy, report_is_empty(r->plan.text) ? "" : r->plan.text);
+	buf_addf(out, "Policy %s: %s", r->plan.policy,
+	         report_is_empty(r->plan.text) ? "" : r->plan.text);
 	if (!x->packets)
 		return;
 	buf_addf(out, " To choose them, the sizes of %s coded frames were read, %s decoded small",

@@ -1,4 +1,5 @@
-/* What the writers of the report share: sums, times and text. Internal to them; pure functions. */
+/* What the writers of the report share: sums, times and text. Internal to them;
+ * pure functions. */
 #ifndef VDET_REPORT_TEXT_H
 #define VDET_REPORT_TEXT_H
 
@@ -23,18 +24,23 @@ struct report_sums {
 };
 void report_sum(const struct report *r, struct report_sums *ret);
 
-/* Presentation times of all frames that an accepted answer rests on, ascending, each once. The caller frees. */
+/* Presentation times of all frames that an accepted answer rests on, ascending,
+ * each once. The caller frees. */
 int64_t *report_seen(const struct report *r, size_t *ret_n);
 
-/* The k-th frame behind an event; NULL if the report names one that is not there. */
-const struct report_sample *report_evidence(const struct report *r, const struct report_event *e, size_t k);
+/* The k-th frame behind an event; NULL if the report names one that is not
+ * there. */
+const struct report_sample *report_evidence(const struct report *r, const struct report_event *e,
+                                            size_t k);
 
 bool report_is_empty(const char *s); /* NULL or "" */
 
-/* Appends s in a form that shows what is there: control characters and those that reorder or hide other text become
- * U+FFFD, all line ends become '\n'. NULL is "". Escaping for a format comes after it. */
+/* Appends s in a form that shows what is there: control characters and those
+ * that reorder or hide other text become U+FFFD, all line ends become '\n'.
+ * NULL is "". Escaping for a format comes after it. */
 void report_visible(struct buf *out, const char *s);
-/* The same as one line; longer than `max` bytes is cut with "…" (0 = no limit). The caller frees. */
+/* The same as one line; longer than `max` bytes is cut with "…" (0 = no limit).
+ * The caller frees. */
 char *report_line(const char *s, size_t max);
 
 /* "00:12:03.120000": exact, unlike clock_text(). Returns out. */
@@ -43,9 +49,11 @@ const char *report_exact(int64_t us, char out[static CLOCK_TEXT_MAX]);
 const char *report_seconds(int64_t us, char out[static CLOCK_TEXT_MAX]);
 /* "76,800". Returns out. */
 const char *report_count(int64_t n, char out[static CLOCK_TEXT_MAX]);
-/* "1 hole", "2 holes": `one` is the singular, its plural ends in -s. Returns out. */
+/* "1 hole", "2 holes": `one` is the singular, its plural ends in -s. Returns
+ * out. */
 const char *report_plural(size_t n, const char *one, char out[static CLOCK_TEXT_MAX]);
-/* One line about what was looked at, for people: "The model looked at 150 frames, …". */
+/* One line about what was looked at, for people: "The model looked at 150
+ * frames, …". */
 void report_coverage_text(const struct report *r, const struct report_sums *s, struct buf *out);
 /* One line about how the frames were chosen; nothing where that is not known. */
 void report_plan_text(const struct report *r, struct buf *out);

@@ -1,14 +1,17 @@
-/* report.vtt: one chapter for each chunk, the events nested in them, for a player's <track kind="chapters">. */
+/* report.vtt: one chapter for each chunk, the events nested in them, for a
+ * player's <track kind="chapters">. */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "base/text.h"
 #include "report/text.h"
 
-/* A cue that lasts no time is never shown, so an event that rests on one frame gets this long. */
+/* A cue that lasts no time is never shown, so an event that rests on one frame
+ * gets this long. */
 #define SHORTEST_CUE CLOCK_SECOND
 
-/* In one line, with & < > escaped: neither markup nor an arrow nor a blank line can come of it. */
+/* In one line, with & < > escaped: neither markup nor an arrow nor a blank line
+ * can come of it. */
 static void cue_text(struct buf *out, const char *s)
 {
 	AUTO(mem_freep) char *line = report_line(s, 0);
@@ -22,7 +25,8 @@ static void cue_text(struct buf *out, const char *s)
 	}
 }
 
-static void add_cue(struct buf *out, char kind, size_t number, int64_t start, int64_t end, const char *text)
+static void add_cue(struct buf *out, char kind, size_t number, int64_t start, int64_t end,
+                    const char *text)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	if (start < 0)
@@ -44,7 +48,8 @@ static void add_chunk(struct buf *out, const struct report_chunk *c, size_t numb
 		return;
 	}
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
-	buf_addf(out, "NOTE Hole: nothing is known about %s to %s (chunk %zu): ", clock_text(c->start, a),
+	buf_addf(out,
+	         "NOTE Hole: nothing is known about %s to %s (chunk %zu): ", clock_text(c->start, a),
 	         clock_text(c->end, b), number);
 	cue_text(out, c->reason);
 	buf_adds(out, "\n\n");
@@ -54,10 +59,16 @@ int report_vtt(const struct report *r, struct buf *out, struct err *err)
 {
 	buf_adds(out, "WEBVTT\n\nNOTE Video: ");
 	cue_text(out, r->source_name);
-	buf_adds(out, "\nCues c1, c2, … are chunks and e1, e2, … events; those shorter than a second are shown for one."
-	              "\nreport.json has the exact times.\n\n");
+	buf_adds(
+		out,
+		"\n"
+		"Cues c1, c2, … are chunks and e1, e2, … events; those shorter than a second are shown "
+		"for one."
+		"\nreport.json has the exact times.\n\n");
 	if (r->demo_model)
-		buf_adds(out, "NOTE Made with the demo model, which understands only vdet's own drawn scenes.\n\n");
+		buf_adds(
+			out,
+			"NOTE Made with the demo model, which understands only vdet's own drawn scenes.\n\n");
 	/* Both lists ascend; cues must stand in order of their start. */
 	for (size_t c = 0, e = 0; c < r->n_chunks || e < r->n_events;) {
 		if (e >= r->n_events || (c < r->n_chunks && r->chunks[c].start <= r->events[e].start)) {

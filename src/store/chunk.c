@@ -1,4 +1,5 @@
-/* Chunks in the journal: their results, the samples the model saw, the events it told. */
+/* Chunks in the journal: their results, the samples the model saw, the events
+ * it told. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,23 +30,26 @@ void store_chunk_clear(struct store_chunk *c)
 static int save_row(struct store *s, const char *job, const struct store_chunk *c, struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(s,
-	                   "UPDATE chunk SET state = ?, summary = ?, reason = ?, attempts = ?, decode_time = ?, "
-	                   "engine_time = ?, prompt_tokens = ?, cached_tokens = ?, output_tokens = ?, "
-	                   "prefill_rate = ?, decode_rate = ?, endpoint = ? WHERE job = ? AND idx = ?",
-	                   &q, err);
+	int r = db_prepare(
+		s,
+		"UPDATE chunk SET state = ?, summary = ?, reason = ?, attempts = ?, decode_time = ?, "
+		"engine_time = ?, prompt_tokens = ?, cached_tokens = ?, output_tokens = ?, "
+		"prefill_rate = ?, decode_rate = ?, endpoint = ? WHERE job = ? AND idx = ?",
+		&q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "issiiiiiiddssi", (int64_t)c->state, c->summary, c->reason, c->attempts, c->decode_time, c->engine_time,
-	        c->prompt_tokens, c->cached_tokens, c->output_tokens, c->prefill_rate, c->decode_rate,
-	        c->endpoint ? c->endpoint : "", job, c->index);
+	db_bind(q, "issiiiiiiddssi", (int64_t)c->state, c->summary, c->reason, c->attempts,
+	        c->decode_time, c->engine_time, c->prompt_tokens, c->cached_tokens, c->output_tokens,
+	        c->prefill_rate, c->decode_rate, c->endpoint ? c->endpoint : "", job, c->index);
 	r = db_run(s, q, err);
 	if (r == 0 && sqlite3_changes(s->db) != 1)
-		return err_set(err, ERR_NOENT, "job %s has no chunk %lld any more", job, (long long)c->index);
+		return err_set(err, ERR_NOENT, "job %s has no chunk %lld any more", job,
+		               (long long)c->index);
 	return r;
 }
 
-static int clear_detail(struct store *s, const char *sql, const char *job, int64_t chunk, struct err *err)
+static int clear_detail(struct store *s, const char *sql, const char *job, int64_t chunk,
+                        struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_prepare(s, sql, &q, err);
@@ -55,7 +59,8 @@ static int clear_detail(struct store *s, const char *sql, const char *job, int64
 	return db_run(s, q, err);
 }
 
-static int save_samples(struct store *s, const char *job, const struct store_chunk *c, struct err *err)
+static int save_samples(struct store *s, const char *job, const struct store_chunk *c,
+                        struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = clear_detail(s, "DELETE FROM sample WHERE job = ? AND chunk = ?", job, c->index, err);
@@ -63,8 +68,8 @@ static int save_samples(struct store *s, const char *job, const struct store_chu
 		r = db_prepare(s, "INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", &q, err);
 	for (size_t i = 0; r == 0 && i < c->n_samples; i++) {
 		const struct store_sample *p = &c->samples[i];
-		db_bind(q, "siiiissiib", job, c->index, (int64_t)i, p->time, p->pts, p->rung, p->fault, (int64_t)p->width,
-		        (int64_t)p->height, p->thumb, p->thumb_len);
+		db_bind(q, "siiiissiib", job, c->index, (int64_t)i, p->time, p->pts, p->rung, p->fault,
+		        (int64_t)p->width, (int64_t)p->height, p->thumb, p->thumb_len);
 		r = db_run(s, q, err);
 	}
 	return r;
@@ -80,17 +85,21 @@ static char *pack_indices(const size_t *v, size_t n)
 	return text;
 }
 
-static int save_events(struct store *s, const char *job, const struct store_chunk *c, struct err *err)
+static int save_events(struct store *s, const char *job, const struct store_chunk *c,
+                       struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = clear_detail(s, "DELETE FROM event WHERE job = ? AND chunk = ?", job, c->index, err);
 	if (r == 0)
-		r = db_prepare(s, "INSERT INTO event (job, chunk, idx, subject, what, samples) VALUES (?, ?, ?, ?, ?, ?)", &q,
-		               err);
+		r = db_prepare(
+			s,
+			"INSERT INTO event (job, chunk, idx, subject, what, samples) VALUES (?, ?, ?, ?, ?, ?)",
+			&q, err);
 	for (size_t i = 0; r == 0 && i < c->n_events; i++) {
 		AUTO(mem_freep) char *samples = pack_indices(c->events[i].samples, c->events[i].n_samples);
 		const struct store_event *e = &c->events[i];
-		db_bind(q, "siisss", job, c->index, (int64_t)i, e->subject ? e->subject : "", e->what, samples);
+		db_bind(q, "siisss", job, c->index, (int64_t)i, e->subject ? e->subject : "", e->what,
+		        samples);
 		r = db_run(s, q, err);
 	}
 	return r;
@@ -110,14 +119,16 @@ int store_chunk_save(struct store *s, const char *job, const struct store_chunk 
 	return r < 0 ? err_wrap(err, "cannot write the journal") : 0;
 }
 
-static int load_rows(struct store *s, const char *job, struct store_chunk **chunks, size_t *n, struct err *err)
+static int load_rows(struct store *s, const char *job, struct store_chunk **chunks, size_t *n,
+                     struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(s,
-	                   "SELECT idx, start_us, end_us, state, summary, reason, attempts, decode_time, engine_time, "
-	                   "prompt_tokens, cached_tokens, output_tokens, prefill_rate, decode_rate, endpoint "
-	                   "FROM chunk WHERE job = ? ORDER BY idx",
-	                   &q, err);
+	int r = db_prepare(
+		s,
+		"SELECT idx, start_us, end_us, state, summary, reason, attempts, decode_time, engine_time, "
+		"prompt_tokens, cached_tokens, output_tokens, prefill_rate, decode_rate, endpoint "
+		"FROM chunk WHERE job = ? ORDER BY idx",
+		&q, err);
 	if (r < 0)
 		return r;
 	db_bind(q, "s", job);
@@ -144,7 +155,8 @@ static int load_rows(struct store *s, const char *job, struct store_chunk **chun
 	return r;
 }
 
-/* The chunk with this index: the array is in order of index, usually index == position. */
+/* The chunk with this index: the array is in order of index, usually index ==
+ * position. */
 static struct store_chunk *chunk_at(struct store_chunk *chunks, size_t n, int64_t index)
 {
 	if (index >= 0 && (size_t)index < n && chunks[index].index == index)
@@ -155,8 +167,8 @@ static struct store_chunk *chunk_at(struct store_chunk *chunks, size_t n, int64_
 	return NULL;
 }
 
-static int load_samples(struct store *s, const char *job, enum store_detail detail, struct store_chunk *chunks,
-                        size_t n, struct err *err)
+static int load_samples(struct store *s, const char *job, enum store_detail detail,
+                        struct store_chunk *chunks, size_t n, struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_prepare(s,
@@ -199,10 +211,13 @@ static void unpack_indices(const char *text, struct store_event *e)
 	json_decref(a);
 }
 
-static int load_events(struct store *s, const char *job, struct store_chunk *chunks, size_t n, struct err *err)
+static int load_events(struct store *s, const char *job, struct store_chunk *chunks, size_t n,
+                       struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(s, "SELECT chunk, subject, what, samples FROM event WHERE job = ? ORDER BY chunk, idx", &q, err);
+	int r = db_prepare(
+		s, "SELECT chunk, subject, what, samples FROM event WHERE job = ? ORDER BY chunk, idx", &q,
+		err);
 	if (r < 0)
 		return r;
 	db_bind(q, "s", job);
@@ -218,8 +233,8 @@ static int load_events(struct store *s, const char *job, struct store_chunk *chu
 	return r;
 }
 
-int store_chunks_load(struct store *s, const char *job, enum store_detail detail, struct store_chunk **ret,
-                      size_t *ret_n, struct err *err)
+int store_chunks_load(struct store *s, const char *job, enum store_detail detail,
+                      struct store_chunk **ret, size_t *ret_n, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	struct store_chunk *chunks = NULL;

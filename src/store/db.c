@@ -22,8 +22,9 @@ int db_fail(struct store *s, int result, struct err *err)
 		int result;
 		enum err_code code;
 	} codes[] = {
-		{SQLITE_FULL, ERR_NOSPC},    {SQLITE_BUSY, ERR_BUSY},      {SQLITE_READONLY, ERR_PERM}, {SQLITE_PERM, ERR_PERM},
-		{SQLITE_CANTOPEN, ERR_PERM}, {SQLITE_CORRUPT, ERR_FORMAT}, {SQLITE_NOTADB, ERR_FORMAT},
+		{SQLITE_FULL, ERR_NOSPC},    {SQLITE_BUSY, ERR_BUSY},     {SQLITE_READONLY, ERR_PERM},
+		{SQLITE_PERM, ERR_PERM},     {SQLITE_CANTOPEN, ERR_PERM}, {SQLITE_CORRUPT, ERR_FORMAT},
+		{SQLITE_NOTADB, ERR_FORMAT},
 	};
 	enum err_code code = ERR_IO;
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++)

@@ -1,4 +1,5 @@
-/* SQLite, shortened: the room's own helpers. Results: 0, a negative err code, and 1 where a row is there. */
+/* SQLite, shortened: the room's own helpers. Results: 0, a negative err code,
+ * and 1 where a row is there. */
 #ifndef VDET_STORE_DB_H
 #define VDET_STORE_DB_H
 
@@ -21,12 +22,14 @@ int db_exec(struct store *s, const char *sql, struct err *err);
 int db_int(struct store *s, const char *sql, int64_t *ret, struct err *err);
 int db_prepare(struct store *s, const char *sql, sqlite3_stmt **ret, struct err *err);
 void db_freep(sqlite3_stmt **q);
-/* Binds the parameters 1… after resetting: s = const char *, i = int64_t, d = double, b = const void *, size_t. The
- * values must live until the statement is run. */
+/* Binds the parameters 1… after resetting: s = const char *, i = int64_t, d =
+ * double, b = const void *, size_t. The values must live until the statement is
+ * run. */
 void db_bind(sqlite3_stmt *q, const char *types, ...);
 int db_step(struct store *s, sqlite3_stmt *q, struct err *err); /* 1 row, 0 end */
 int db_run(struct store *s, sqlite3_stmt *q, struct err *err);  /* to its end */
-int db_end(struct store *s, int r, struct err *err);            /* COMMIT if r is 0, else ROLLBACK; returns r */
-char *db_text(sqlite3_stmt *q, int column);                     /* copied, never NULL */
+/* COMMIT if r is 0, else ROLLBACK; returns r */
+int db_end(struct store *s, int r, struct err *err);
+char *db_text(sqlite3_stmt *q, int column); /* copied, never NULL */
 
 #endif

@@ -4,22 +4,24 @@
 #include "store/db.h"
 #include "store/store.h"
 
-int store_spend(struct store *s, const char *endpoint, int64_t day, const struct store_spending *add,
-                struct store_spending *ret, struct err *err)
+int store_spend(struct store *s, const char *endpoint, int64_t day,
+                const struct store_spending *add, struct store_spending *ret, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	(void)locked;
-	int r =
-		db_prepare(s,
-	               "INSERT INTO spending VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (endpoint, day) DO UPDATE SET "
-	               "requests = requests + excluded.requests, prompt_tokens = prompt_tokens + excluded.prompt_tokens, "
-	               "output_tokens = output_tokens + excluded.output_tokens, money = money + excluded.money "
-	               "RETURNING requests, prompt_tokens, output_tokens, money",
-	               &q, err);
+	int r = db_prepare(
+		s,
+		"INSERT INTO spending VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (endpoint, day) DO UPDATE SET "
+		"requests = requests + excluded.requests, prompt_tokens = prompt_tokens + "
+		"excluded.prompt_tokens, "
+		"output_tokens = output_tokens + excluded.output_tokens, money = money + excluded.money "
+		"RETURNING requests, prompt_tokens, output_tokens, money",
+		&q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "siiiid", endpoint, day, add->requests, add->prompt_tokens, add->output_tokens, add->money);
+	db_bind(q, "siiiid", endpoint, day, add->requests, add->prompt_tokens, add->output_tokens,
+	        add->money);
 	r = db_step(s, q, err);
 	if (r != 1)
 		return r < 0 ? r : err_set(err, ERR_INTERNAL, "no sum came back");
@@ -30,7 +32,8 @@ int store_spend(struct store *s, const char *endpoint, int64_t day, const struct
 	return db_run(s, q, err);
 }
 
-int store_step_add(struct store *s, const char *job, int64_t time, const char *what, const char *why, struct err *err)
+int store_step_add(struct store *s, const char *job, int64_t time, const char *what,
+                   const char *why, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
@@ -42,12 +45,14 @@ int store_step_add(struct store *s, const char *job, int64_t time, const char *w
 	return db_run(s, q, err);
 }
 
-int store_steps_load(struct store *s, const char *job, struct store_step **ret, size_t *ret_n, struct err *err)
+int store_steps_load(struct store *s, const char *job, struct store_step **ret, size_t *ret_n,
+                     struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	(void)locked;
-	int r = db_prepare(s, "SELECT time_us, what, why FROM step WHERE job = ? ORDER BY rowid", &q, err);
+	int r =
+		db_prepare(s, "SELECT time_us, what, why FROM step WHERE job = ? ORDER BY rowid", &q, err);
 	if (r < 0)
 		return r;
 	*ret = NULL;
@@ -55,8 +60,8 @@ int store_steps_load(struct store *s, const char *job, struct store_step **ret, 
 	db_bind(q, "s", job);
 	while ((r = db_step(s, q, err)) > 0) {
 		*ret = mem_grow(*ret, *ret_n + 1, sizeof **ret);
-		(*ret)[(*ret_n)++] =
-			(struct store_step){.time = sqlite3_column_int64(q, 0), .what = db_text(q, 1), .why = db_text(q, 2)};
+		(*ret)[(*ret_n)++] = (struct store_step){
+			.time = sqlite3_column_int64(q, 0), .what = db_text(q, 1), .why = db_text(q, 2)};
 	}
 	if (r < 0)
 		store_steps_free(TAKE(*ret), *ret_n);

@@ -1,11 +1,12 @@
-/* Sources that are known, and indexes of videos, kept as bytes that only the job understands. */
+/* Sources that are known, and indexes of videos, kept as bytes that only the
+ * job understands. */
 #include "base/clock.h"
 #include "store/db.h"
 #include "store/store.h"
 
 /* Without options: any. */
-static int load(struct store *s, const char *sql, const char *sha256, const char *options, struct buf *out,
-                struct err *err)
+static int load(struct store *s, const char *sql, const char *sha256, const char *options,
+                struct buf *out, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
@@ -15,24 +16,28 @@ static int load(struct store *s, const char *sql, const char *sha256, const char
 	db_bind(q, options ? "ss" : "s", sha256, options);
 	r = db_step(s, q, err);
 	if (r <= 0)
-		return r < 0 ? r : err_set(err, ERR_NOENT, "no index of this video was made with these options");
+		return r < 0
+		           ? r
+		           : err_set(err, ERR_NOENT, "no index of this video was made with these options");
 	buf_add(out, sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0));
 	return buf_check(out, "the index", err);
 }
 
-int store_index_load(struct store *s, const char *sha256, const char *options, struct buf *out, struct err *err)
+int store_index_load(struct store *s, const char *sha256, const char *options, struct buf *out,
+                     struct err *err)
 {
-	return load(s, "SELECT data FROM video_index WHERE source = ? AND options = ?", sha256, options, out, err);
+	return load(s, "SELECT data FROM video_index WHERE source = ? AND options = ?", sha256, options,
+	            out, err);
 }
 
 int store_index_latest(struct store *s, const char *sha256, struct buf *out, struct err *err)
 {
-	return load(s, "SELECT data FROM video_index WHERE source = ? ORDER BY created DESC LIMIT 1", sha256, NULL, out,
-	            err);
+	return load(s, "SELECT data FROM video_index WHERE source = ? ORDER BY created DESC LIMIT 1",
+	            sha256, NULL, out, err);
 }
 
-int store_index_save(struct store *s, const char *sha256, const char *options, const void *data, size_t len,
-                     struct err *err)
+int store_index_save(struct store *s, const char *sha256, const char *options, const void *data,
+                     size_t len, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
@@ -50,7 +55,8 @@ int store_source_note(struct store *s, const char *sha256, int64_t size, struct 
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(locked, "INSERT OR IGNORE INTO source (sha256, size) VALUES (?, ?)", &q, err);
+	int r =
+		db_prepare(locked, "INSERT OR IGNORE INTO source (sha256, size) VALUES (?, ?)", &q, err);
 	if (r < 0)
 		return r;
 	db_bind(q, "si", sha256, size);

@@ -8,7 +8,8 @@
 
 void store_video_clear(struct store_video *v)
 {
-	char *strings[] = {v->name, v->origin, v->source, v->path, v->sha256, v->stamp, v->facts, v->fault};
+	char *strings[] = {v->name,   v->origin, v->source, v->path,
+	                   v->sha256, v->stamp,  v->facts,  v->fault};
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);
 	*v = (struct store_video){0};
@@ -39,14 +40,15 @@ int store_video_add(struct store *s, const struct store_video *v, int64_t *ret_i
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(locked,
-	                   "INSERT INTO video (name, origin, source, path, size, sha256, stamp, facts, state, fault, "
-	                   "created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	                   &q, err);
+	int r = db_prepare(
+		locked,
+		"INSERT INTO video (name, origin, source, path, size, sha256, stamp, facts, state, fault, "
+		"created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		&q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "ssssisssisi", v->name, v->origin, v->source, v->path, v->size, v->sha256, v->stamp, v->facts,
-	        (int64_t)v->state, v->fault, v->created);
+	db_bind(q, "ssssisssisi", v->name, v->origin, v->source, v->path, v->size, v->sha256, v->stamp,
+	        v->facts, (int64_t)v->state, v->fault, v->created);
 	r = db_run(s, q, err);
 	if (r == 0)
 		*ret_id = sqlite3_last_insert_rowid(s->db);
@@ -57,14 +59,16 @@ int store_video_update(struct store *s, const struct store_video *v, struct err 
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(locked,
-	                   "UPDATE video SET name = ?, origin = ?, source = ?, path = ?, size = ?, sha256 = ?, stamp = ?, "
-	                   "facts = ?, state = ?, fault = ? WHERE id = ?",
-	                   &q, err);
+	int r = db_prepare(
+		locked,
+		"UPDATE video SET name = ?, origin = ?, source = ?, path = ?, size = ?, sha256 = ?, "
+		"stamp = ?, "
+		"facts = ?, state = ?, fault = ? WHERE id = ?",
+		&q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "ssssisssisi", v->name, v->origin, v->source, v->path, v->size, v->sha256, v->stamp, v->facts,
-	        (int64_t)v->state, v->fault, v->id);
+	db_bind(q, "ssssisssisi", v->name, v->origin, v->source, v->path, v->size, v->sha256, v->stamp,
+	        v->facts, (int64_t)v->state, v->fault, v->id);
 	return db_run(s, q, err);
 }
 
@@ -79,10 +83,11 @@ int store_videos_load(struct store *s, struct store_video **ret, size_t *ret_n, 
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	struct store_video *all = NULL;
 	size_t n = 0;
-	int r = db_prepare(locked,
-	                   "SELECT id, name, origin, source, path, size, sha256, stamp, facts, state, fault, created "
-	                   "FROM video ORDER BY id",
-	                   &q, err);
+	int r = db_prepare(
+		locked,
+		"SELECT id, name, origin, source, path, size, sha256, stamp, facts, state, fault, created "
+		"FROM video ORDER BY id",
+		&q, err);
 	while (r == 0 && (r = db_step(s, q, err)) > 0) {
 		all = mem_grow(all, n + 1, sizeof *all);
 		all[n++] = (struct store_video){
@@ -118,14 +123,16 @@ int store_entry_add(struct store *s, const struct store_entry *e, int64_t *ret_i
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(locked,
-	                   "INSERT INTO queue (video, state, priority, place, served, options, journal, fault, created, "
-	                   "started, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	                   &q, err);
+	int r = db_prepare(
+		locked,
+		"INSERT INTO queue (video, state, priority, place, served, options, journal, fault, "
+		"created, "
+		"started, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		&q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "iiidisssiii", e->video, (int64_t)e->state, e->priority, e->place, e->served, e->options, e->journal,
-	        e->fault, e->created, e->started, e->ended);
+	db_bind(q, "iiidisssiii", e->video, (int64_t)e->state, e->priority, e->place, e->served,
+	        e->options, e->journal, e->fault, e->created, e->started, e->ended);
 	r = db_run(s, q, err);
 	if (r == 0)
 		*ret_id = sqlite3_last_insert_rowid(s->db);
@@ -136,14 +143,16 @@ int store_entry_update(struct store *s, const struct store_entry *e, struct err 
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(locked,
-	                   "UPDATE queue SET state = ?, priority = ?, place = ?, served = ?, options = ?, journal = ?, "
-	                   "fault = ?, started = ?, ended = ? WHERE id = ?",
-	                   &q, err);
+	int r = db_prepare(
+		locked,
+		"UPDATE queue SET state = ?, priority = ?, place = ?, served = ?, options = ?, journal = "
+		"?, "
+		"fault = ?, started = ?, ended = ? WHERE id = ?",
+		&q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "iidisssiii", (int64_t)e->state, e->priority, e->place, e->served, e->options, e->journal, e->fault,
-	        e->started, e->ended, e->id);
+	db_bind(q, "iidisssiii", (int64_t)e->state, e->priority, e->place, e->served, e->options,
+	        e->journal, e->fault, e->started, e->ended, e->id);
 	return db_run(s, q, err);
 }
 
@@ -158,10 +167,12 @@ int store_entries_load(struct store *s, struct store_entry **ret, size_t *ret_n,
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	struct store_entry *all = NULL;
 	size_t n = 0;
-	int r = db_prepare(locked,
-	                   "SELECT id, video, state, priority, place, served, options, journal, fault, created, started, "
-	                   "ended FROM queue ORDER BY id",
-	                   &q, err);
+	int r = db_prepare(
+		locked,
+		"SELECT id, video, state, priority, place, served, options, journal, fault, created, "
+		"started, "
+		"ended FROM queue ORDER BY id",
+		&q, err);
 	while (r == 0 && (r = db_step(s, q, err)) > 0) {
 		all = mem_grow(all, n + 1, sizeof *all);
 		all[n++] = (struct store_entry){

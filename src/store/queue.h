@@ -1,5 +1,6 @@
-/* The server's part of the case store: videos, and the queue of their analyses. As store.h: thread-safe, what a call
- * has returned from is on disk, strings handed out are freed by the _clear functions. */
+/* The server's part of the case store: videos, and the queue of their analyses.
+ * As store.h: thread-safe, what a call has returned from is on disk, strings
+ * handed out are freed by the _clear functions. */
 #ifndef VDET_STORE_QUEUE_H
 #define VDET_STORE_QUEUE_H
 
@@ -14,7 +15,8 @@ enum store_video_state { STORE_VIDEO_FETCHING, STORE_VIDEO_READY, STORE_VIDEO_FA
 
 struct store_video {
 	int64_t id;
-	char *name, *origin, *source, *path, *sha256, *stamp, *facts, *fault; /* never NULL once read */
+	/* never NULL once read */
+	char *name, *origin, *source, *path, *sha256, *stamp, *facts, *fault;
 	int64_t size, created;
 	enum store_video_state state;
 };
@@ -40,13 +42,16 @@ struct store_entry {
 void store_entry_clear(struct store_entry *e);
 
 int store_video_add(struct store *s, const struct store_video *v, int64_t *ret_id, struct err *err);
-int store_video_update(struct store *s, const struct store_video *v, struct err *err); /* all but id and creation */
-int store_video_remove(struct store *s, int64_t id, struct err *err);                  /* with its entries */
-/* All of them, in order of their numbers; the caller clears each and frees the array. */
+/* all but id and creation */
+int store_video_update(struct store *s, const struct store_video *v, struct err *err);
+int store_video_remove(struct store *s, int64_t id, struct err *err); /* with its entries */
+/* All of them, in order of their numbers; the caller clears each and frees the
+ * array. */
 int store_videos_load(struct store *s, struct store_video **ret, size_t *ret_n, struct err *err);
 
 int store_entry_add(struct store *s, const struct store_entry *e, int64_t *ret_id, struct err *err);
-int store_entry_update(struct store *s, const struct store_entry *e, struct err *err); /* all but id, video, creation */
+/* all but id, video, creation */
+int store_entry_update(struct store *s, const struct store_entry *e, struct err *err);
 int store_entry_remove(struct store *s, int64_t id, struct err *err);
 int store_entries_load(struct store *s, struct store_entry **ret, size_t *ret_n, struct err *err);
 
@@ -58,7 +63,8 @@ struct store_glance {
 int store_glance(struct store *s, const char *job, struct store_glance *ret, struct err *err);
 
 /* The small picture of one sample. ERR_NOENT if there is none. */
-int store_thumb(struct store *s, const char *job, int64_t chunk, int64_t sample, struct buf *out, struct err *err);
+int store_thumb(struct store *s, const char *job, int64_t chunk, int64_t sample, struct buf *out,
+                struct err *err);
 
 struct store_hit {
 	char *job;
@@ -66,12 +72,13 @@ struct store_hit {
 	char *text;
 	int64_t start, end; /* of the event's frames, or of the chunk */
 };
-/* Where all the words stand, in events and in summaries of chunks; newest jobs first, then in order of time. A word may
- * be the beginning of one; case and accents make no difference (SQLite's FTS5, unicode61). If nothing is found, the
- * letters are looked for anywhere, also inside of words. At most `limit`; the caller frees the jobs' and texts' strings
- * and the array. */
-int store_search(struct store *s, const char *const *words, size_t n, size_t limit, struct store_hit **ret,
-                 size_t *ret_n, struct err *err);
+/* Where all the words stand, in events and in summaries of chunks; newest jobs
+ * first, then in order of time. A word may be the beginning of one; case and
+ * accents make no difference (SQLite's FTS5, unicode61). If nothing is found,
+ * the letters are looked for anywhere, also inside of words. At most `limit`;
+ * the caller frees the jobs' and texts' strings and the array. */
+int store_search(struct store *s, const char *const *words, size_t n, size_t limit,
+                 struct store_hit **ret, size_t *ret_n, struct err *err);
 void store_hits_free(struct store_hit *hits, size_t n);
 
 #endif

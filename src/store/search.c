@@ -1,4 +1,5 @@
-/* Looking into the journal without reading it whole: a glance at a job, one picture, words. */
+/* Looking into the journal without reading it whole: a glance at a job, one
+ * picture, words. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,10 +12,12 @@ int store_glance(struct store *s, const char *job, struct store_glance *ret, str
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(locked,
-	                   "SELECT (SELECT group_concat(letter, '') FROM (SELECT substr('.dh', state + 1, 1) AS letter "
-	                   "FROM chunk WHERE job = ?1 ORDER BY idx)), (SELECT count(*) FROM event WHERE job = ?1)",
-	                   &q, err);
+	int r = db_prepare(
+		locked,
+		"SELECT (SELECT group_concat(letter, '') FROM (SELECT substr('.dh', state + 1, 1) AS "
+		"letter "
+		"FROM chunk WHERE job = ?1 ORDER BY idx)), (SELECT count(*) FROM event WHERE job = ?1)",
+		&q, err);
 	if (r < 0)
 		return r;
 	db_bind(q, "s", job);
@@ -25,11 +28,13 @@ int store_glance(struct store *s, const char *job, struct store_glance *ret, str
 	return 0;
 }
 
-int store_thumb(struct store *s, const char *job, int64_t chunk, int64_t sample, struct buf *out, struct err *err)
+int store_thumb(struct store *s, const char *job, int64_t chunk, int64_t sample, struct buf *out,
+                struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(locked, "SELECT thumb FROM sample WHERE job = ? AND chunk = ? AND idx = ?", &q, err);
+	int r = db_prepare(locked, "SELECT thumb FROM sample WHERE job = ? AND chunk = ? AND idx = ?",
+	                   &q, err);
 	if (r < 0)
 		return r;
 	db_bind(q, "sii", job, chunk, sample);
@@ -62,9 +67,11 @@ void store_hits_free(struct store_hit *hits, size_t n)
 	free(hits);
 }
 
-/* The frames' times stand in the rows of the samples; the list of their numbers is a JSON array in order. */
-#define EVENT_TIME(which)                                                                                  \
-	"coalesce((SELECT pts_us FROM sample WHERE sample.job = event.job AND sample.chunk = event.chunk AND " \
+/* The frames' times stand in the rows of the samples; the list of their numbers
+ * is a JSON array in order. */
+#define EVENT_TIME(which)                                                                  \
+	"coalesce((SELECT pts_us FROM sample WHERE sample.job = event.job AND sample.chunk = " \
+	"event.chunk AND "                                                                     \
 	"sample.idx = json_extract(event.samples, '" which "')), start_us)"
 
 /* Adds what the statement finds; `texts` are its parameters from 2 on. */
@@ -95,19 +102,22 @@ static int run_search(struct store *s, const char *sql, char *const *texts, size
 #define FIRST_FRAME EVENT_TIME("$[0]")
 #define LAST_FRAME EVENT_TIME("$[#-1]")
 
-/* What the hits are in both kinds of search: rows of `told`, where `found` says. */
-#define HITS(found)                                                                                    \
-	"SELECT told.job, told.chunk, told.event, coalesce(event.what, chunk.summary), "                   \
-	"CASE WHEN told.event < 0 THEN chunk.start_us ELSE " FIRST_FRAME " END AS at, "                    \
-	"CASE WHEN told.event < 0 THEN chunk.end_us ELSE " LAST_FRAME " END "                              \
-	"FROM words JOIN told ON told.id = words.rowid JOIN job ON job.id = told.job "                     \
-	"JOIN chunk ON chunk.job = told.job AND chunk.idx = told.chunk "                                   \
-	"LEFT JOIN event ON event.job = told.job AND event.chunk = told.chunk AND event.idx = told.event " \
+/* What the hits are in both kinds of search: rows of `told`, where `found`
+ * says. */
+#define HITS(found)                                                                         \
+	"SELECT told.job, told.chunk, told.event, coalesce(event.what, chunk.summary), "        \
+	"CASE WHEN told.event < 0 THEN chunk.start_us ELSE " FIRST_FRAME " END AS at, "         \
+	"CASE WHEN told.event < 0 THEN chunk.end_us ELSE " LAST_FRAME " END "                   \
+	"FROM words JOIN told ON told.id = words.rowid JOIN job ON job.id = told.job "          \
+	"JOIN chunk ON chunk.job = told.job AND chunk.idx = told.chunk "                        \
+	"LEFT JOIN event ON event.job = told.job AND event.chunk = told.chunk AND event.idx = " \
+	"told.event "                                                                           \
 	"WHERE " found " ORDER BY job.created DESC, told.job, at LIMIT ?1"
 
-/* Words that begin so: each a string in quotes with a star behind it (sqlite.org/fts5.html, section 3). */
-static int search_words(struct store *s, const char *const *words, size_t n, size_t limit, struct store_hit **hits,
-                        size_t *found, struct err *err)
+/* Words that begin so: each a string in quotes with a star behind it
+ * (sqlite.org/fts5.html, section 3). */
+static int search_words(struct store *s, const char *const *words, size_t n, size_t limit,
+                        struct store_hit **hits, size_t *found, struct err *err)
 {
 	AUTO(buf_free) struct buf match = BUF(65536);
 	for (size_t i = 0; i < n; i++) {
@@ -121,9 +131,10 @@ static int search_words(struct store *s, const char *const *words, size_t n, siz
 	return r < 0 ? r : run_search(s, HITS("words MATCH ?2"), texts, 1, limit, hits, found, err);
 }
 
-/* Letters anywhere: in the middle of words, and in languages that write without blanks. */
-static int search_letters(struct store *s, const char *const *words, size_t n, size_t limit, struct store_hit **hits,
-                          size_t *found, struct err *err)
+/* Letters anywhere: in the middle of words, and in languages that write without
+ * blanks. */
+static int search_letters(struct store *s, const char *const *words, size_t n, size_t limit,
+                          struct store_hit **hits, size_t *found, struct err *err)
 {
 	AUTO(buf_free) struct buf sql = BUF(16384);
 	char *likes[WORDS_MAX] = {0};
@@ -139,8 +150,8 @@ static int search_letters(struct store *s, const char *const *words, size_t n, s
 	return r;
 }
 
-int store_search(struct store *s, const char *const *words, size_t n, size_t limit, struct store_hit **ret,
-                 size_t *ret_n, struct err *err)
+int store_search(struct store *s, const char *const *words, size_t n, size_t limit,
+                 struct store_hit **ret, size_t *ret_n, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	struct store_hit *hits = NULL;

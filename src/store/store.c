@@ -9,8 +9,9 @@
 #include "store_sql.h"
 
 /* Version n + 1 is reached from n by steps[n]; a new store takes them all. */
-static const char *const steps[] = {store_sql_schema_sql,    store_sql_migrate_2_sql, store_sql_migrate_3_sql,
-                                    store_sql_migrate_4_sql, store_sql_migrate_5_sql, store_sql_migrate_6_sql,
+static const char *const steps[] = {store_sql_schema_sql,    store_sql_migrate_2_sql,
+                                    store_sql_migrate_3_sql, store_sql_migrate_4_sql,
+                                    store_sql_migrate_5_sql, store_sql_migrate_6_sql,
                                     store_sql_migrate_7_sql};
 enum { SCHEMA_VERSION = ARRAY_LEN(steps) };
 
@@ -21,7 +22,8 @@ static int migrate(struct store *s, struct err *err)
 	if (r < 0 || version == SCHEMA_VERSION)
 		return r;
 	if (version < 0 || version > SCHEMA_VERSION)
-		return err_set(err, ERR_UNSUPPORTED, "it was written by a newer vdet (version %d); update vdet", (int)version);
+		return err_set(err, ERR_UNSUPPORTED,
+		               "it was written by a newer vdet (version %d); update vdet", (int)version);
 	r = db_exec(s, "BEGIN IMMEDIATE", err);
 	/* Another process may have migrated while this one waited for the lock. */
 	if (r == 0)
@@ -40,12 +42,14 @@ int store_open(const char *path, struct store **ret, struct err *err)
 {
 	AUTO(store_freep) struct store *s = mem_alloc(1, sizeof *s);
 	pthread_mutex_init(&s->lock, NULL);
-	int r = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	int r = sqlite3_open_v2(path, &s->db,
+	                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (r != SQLITE_OK)
 		return db_fail(s, r, err), err_wrap(err, "cannot open the case store %s", path);
 	sqlite3_busy_timeout(s->db, 10000);
 	/* FULL: a finished chunk survives a power cut too, not only a kill. */
-	r = db_exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", err);
+	r = db_exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
+	            err);
 	if (r == 0)
 		r = migrate(s, err);
 	if (r < 0)
@@ -81,10 +85,12 @@ void store_job_clear(struct store_job *j)
 	*j = (struct store_job){0};
 }
 
-static int insert_chunks(struct store *s, const char *job, const struct store_chunk *chunks, size_t n, struct err *err)
+static int insert_chunks(struct store *s, const char *job, const struct store_chunk *chunks,
+                         size_t n, struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(s, "INSERT INTO chunk (job, idx, start_us, end_us) VALUES (?, ?, ?, ?)", &q, err);
+	int r = db_prepare(s, "INSERT INTO chunk (job, idx, start_us, end_us) VALUES (?, ?, ?, ?)", &q,
+	                   err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		db_bind(q, "siii", job, chunks[i].index, chunks[i].start, chunks[i].end);
 		r = db_run(s, q, err);
@@ -92,20 +98,22 @@ static int insert_chunks(struct store *s, const char *job, const struct store_ch
 	return r;
 }
 
-int store_job_add(struct store *s, const struct store_job *j, const struct store_chunk *chunks, size_t n,
-                  struct err *err)
+int store_job_add(struct store *s, const struct store_job *j, const struct store_chunk *chunks,
+                  size_t n, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_exec(s, "BEGIN IMMEDIATE", err);
 	if (r == 0)
-		r = db_prepare(s,
-		               "INSERT INTO job (id, key, source_name, facts, output, state, created, updated) "
-		               "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		               &q, err);
+		r = db_prepare(
+			s,
+			"INSERT INTO job (id, key, source_name, facts, output, state, created, updated) "
+			"VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			&q, err);
 	if (r == 0) {
 		int64_t now = clock_wall();
-		db_bind(q, "sssssiii", j->id, j->key, j->source_name, j->facts, j->output, (int64_t)j->state, now, now);
+		db_bind(q, "sssssiii", j->id, j->key, j->source_name, j->facts, j->output,
+		        (int64_t)j->state, now, now);
 		r = db_run(s, q, err);
 	}
 	if (r == 0)
@@ -123,8 +131,8 @@ static int set_facts(struct store *s, const struct store_job *j, struct err *err
 	return db_run(s, q, err);
 }
 
-int store_job_extend(struct store *s, const struct store_job *j, const struct store_chunk *chunks, size_t n,
-                     struct err *err)
+int store_job_extend(struct store *s, const struct store_job *j, const struct store_chunk *chunks,
+                     size_t n, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	int r = db_exec(s, "BEGIN IMMEDIATE", err);
@@ -135,11 +143,12 @@ int store_job_extend(struct store *s, const struct store_job *j, const struct st
 	return db_end(locked, r, err);
 }
 
-#define JOB_COLUMNS                                                                                    \
-	"SELECT id, key, source_name, facts, output, state, summary, summary_by_model, summary_fallback, " \
-	"created, updated, wall_time, engine_busy, "                                                       \
-	"(SELECT count(*) FROM chunk WHERE job = id), "                                                    \
-	"(SELECT count(*) FROM chunk WHERE job = id AND chunk.state = 1), "                                \
+#define JOB_COLUMNS                                                                  \
+	"SELECT id, key, source_name, facts, output, state, summary, summary_by_model, " \
+	"summary_fallback, "                                                             \
+	"created, updated, wall_time, engine_busy, "                                     \
+	"(SELECT count(*) FROM chunk WHERE job = id), "                                  \
+	"(SELECT count(*) FROM chunk WHERE job = id AND chunk.state = 1), "              \
 	"(SELECT count(*) FROM chunk WHERE job = id AND chunk.state = 2) FROM job "
 
 static void read_job(sqlite3_stmt *q, struct store_job *j)
@@ -168,10 +177,13 @@ int store_job_find(struct store *s, const char *id, struct store_job *ret, struc
 {
 	size_t len = strlen(id);
 	if (len < 3 || strspn(id, "0123456789abcdef") != len)
-		return err_set(err, ERR_ARG, "\"%s\" is not a job; write at least three digits of its id (see: vdet jobs)", id);
+		return err_set(
+			err, ERR_ARG,
+			"\"%s\" is not a job; write at least three digits of its id (see: vdet jobs)", id);
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(locked, JOB_COLUMNS "WHERE key = ?1 OR substr(id, 1, length(?1)) = ?1 LIMIT 2", &q, err);
+	int r = db_prepare(
+		locked, JOB_COLUMNS "WHERE key = ?1 OR substr(id, 1, length(?1)) = ?1 LIMIT 2", &q, err);
 	if (r < 0)
 		return r;
 	db_bind(q, "s", id);
@@ -185,13 +197,15 @@ int store_job_find(struct store *s, const char *id, struct store_job *ret, struc
 	r = db_step(s, q, err);
 	if (r != 0) {
 		store_job_clear(&j);
-		return r < 0 ? r : err_set(err, ERR_ARG, "several jobs begin with %s; write more digits", id);
+		return r < 0 ? r
+		             : err_set(err, ERR_ARG, "several jobs begin with %s; write more digits", id);
 	}
 	*ret = j;
 	return 0;
 }
 
-int store_job_each(struct store *s, int (*fn)(void *, const struct store_job *), void *ctx, struct err *err)
+int store_job_each(struct store *s, int (*fn)(void *, const struct store_job *), void *ctx,
+                   struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
@@ -216,18 +230,21 @@ int store_job_remove(struct store *s, const char *id, struct err *err)
 	return db_run(s, q, err);
 }
 
-int store_job_update(struct store *s, const struct store_job *j, int64_t wall, int64_t busy, struct err *err)
+int store_job_update(struct store *s, const struct store_job *j, int64_t wall, int64_t busy,
+                     struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(locked,
-	                   "UPDATE job SET state = ?, summary = ?, summary_by_model = ?, summary_fallback = ?, "
-	                   "source_name = ?, facts = ?, output = ?, updated = ?, wall_time = wall_time + ?, "
-	                   "engine_busy = engine_busy + ? WHERE id = ?",
-	                   &q, err);
+	int r = db_prepare(
+		locked,
+		"UPDATE job SET state = ?, summary = ?, summary_by_model = ?, summary_fallback = ?, "
+		"source_name = ?, facts = ?, output = ?, updated = ?, wall_time = wall_time + ?, "
+		"engine_busy = engine_busy + ? WHERE id = ?",
+		&q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "isissssiiis", (int64_t)j->state, j->summary, (int64_t)j->summary_by_model, j->summary_fallback,
-	        j->source_name, j->facts, j->output, clock_wall(), wall, busy, j->id);
+	db_bind(q, "isissssiiis", (int64_t)j->state, j->summary, (int64_t)j->summary_by_model,
+	        j->summary_fallback, j->source_name, j->facts, j->output, clock_wall(), wall, busy,
+	        j->id);
 	return db_run(s, q, err);
 }

@@ -1,10 +1,12 @@
-/* The case store: the journal of every job, in one SQLite file (WAL, synchronous=FULL). Every SQL string of the
- * program is in this room.
+/* The case store: the journal of every job, in one SQLite file (WAL,
+ * synchronous=FULL). Every SQL string of the program is in this room.
  *
- * What a call has returned from is on disk: a chunk's result is one transaction, so a kill at any moment leaves it
- * whole or absent. Thread-safe: one connection behind a lock; calls block for the disk. Several processes may use
- * one store at once. Strings handed out are owned by the structs and freed by their _clear functions; times are
- * microseconds, of presentation (start, end, time, pts), of work (…_time) or Unix time (created, updated). */
+ * What a call has returned from is on disk: a chunk's result is one
+ * transaction, so a kill at any moment leaves it whole or absent. Thread-safe:
+ * one connection behind a lock; calls block for the disk. Several processes may
+ * use one store at once. Strings handed out are owned by the structs and freed
+ * by their _clear functions; times are microseconds, of presentation (start,
+ * end, time, pts), of work (…_time) or Unix time (created, updated). */
 #ifndef VDET_STORE_STORE_H
 #define VDET_STORE_STORE_H
 
@@ -18,7 +20,8 @@
 
 struct store;
 
-/* Opens or creates. A file of a newer program, or one that is no store, is refused. */
+/* Opens or creates. A file of a newer program, or one that is no store, is
+ * refused. */
 int store_open(const char *path, struct store **ret, struct err *err);
 void store_free(struct store *s);
 DEFINE_FREEP(struct store, store)
@@ -73,58 +76,71 @@ struct store_chunk {
 };
 void store_chunk_clear(struct store_chunk *c);
 
-/* Adds the job with its chunks (index, start, end), all still to do, in one transaction. */
-int store_job_add(struct store *s, const struct store_job *job, const struct store_chunk *chunks, size_t n,
-                  struct err *err);
+/* Adds the job with its chunks (index, start, end), all still to do, in one
+ * transaction. */
+int store_job_add(struct store *s, const struct store_job *job, const struct store_chunk *chunks,
+                  size_t n, struct err *err);
 /* More chunks of it, and new facts, in one transaction. */
-int store_job_extend(struct store *s, const struct store_job *job, const struct store_chunk *chunks, size_t n,
-                     struct err *err);
-/* By id, a unique beginning of it (at least 3 digits), or a key. ERR_NOENT if there is none. */
+int store_job_extend(struct store *s, const struct store_job *job, const struct store_chunk *chunks,
+                     size_t n, struct err *err);
+/* By id, a unique beginning of it (at least 3 digits), or a key. ERR_NOENT if
+ * there is none. */
 int store_job_find(struct store *s, const char *id, struct store_job *ret, struct err *err);
 /* Calls fn for each job, newest first; fn must not call the store. */
-int store_job_each(struct store *s, int (*fn)(void *ctx, const struct store_job *j), void *ctx, struct err *err);
+int store_job_each(struct store *s, int (*fn)(void *ctx, const struct store_job *j), void *ctx,
+                   struct err *err);
 int store_job_remove(struct store *s, const char *id, struct err *err);
-/* Everything of a job but id, key and creation; adds `wall` and `busy` to its times. */
-int store_job_update(struct store *s, const struct store_job *j, int64_t wall, int64_t busy, struct err *err);
+/* Everything of a job but id, key and creation; adds `wall` and `busy` to its
+ * times. */
+int store_job_update(struct store *s, const struct store_job *j, int64_t wall, int64_t busy,
+                     struct err *err);
 
 /* A chunk's result, whole, in one transaction; replaces what was there. */
-int store_chunk_save(struct store *s, const char *job, const struct store_chunk *c, struct err *err);
+int store_chunk_save(struct store *s, const char *job, const struct store_chunk *c,
+                     struct err *err);
 enum store_detail {
 	STORE_BARE, /* without samples and events */
 	STORE_ALL,
-	STORE_TEXT, /* without the small pictures themselves: thumb is NULL, thumb_len tells whether there is one */
+	/* without the small pictures themselves: thumb is NULL, thumb_len tells
+	 * whether there is one */
+	STORE_TEXT,
 };
 /* Reads all chunks in order; the caller clears each and frees the array. */
-int store_chunks_load(struct store *s, const char *job, enum store_detail detail, struct store_chunk **ret,
-                      size_t *ret_n, struct err *err);
+int store_chunks_load(struct store *s, const char *job, enum store_detail detail,
+                      struct store_chunk **ret, size_t *ret_n, struct err *err);
 
-/* Every file whose hash was ever reckoned here. One of a size that is not known is new, before its hash is known. */
+/* Every file whose hash was ever reckoned here. One of a size that is not known
+ * is new, before its hash is known. */
 int store_source_note(struct store *s, const char *sha256, int64_t size, struct err *err);
 int store_source_known(struct store *s, int64_t size, bool *ret, struct err *err);
 
-/* The index of a video, by its source's SHA-256 and a text that names everything else it depends on. ERR_NOENT if there
- * is none; saving replaces. */
-int store_index_load(struct store *s, const char *sha256, const char *options, struct buf *out, struct err *err);
+/* The index of a video, by its source's SHA-256 and a text that names
+ * everything else it depends on. ERR_NOENT if there is none; saving
+ * replaces. */
+int store_index_load(struct store *s, const char *sha256, const char *options, struct buf *out,
+                     struct err *err);
 /* The one made last of this video, whatever options it was made with. */
 int store_index_latest(struct store *s, const char *sha256, struct buf *out, struct err *err);
-int store_index_save(struct store *s, const char *sha256, const char *options, const void *data, size_t len,
-                     struct err *err);
+int store_index_save(struct store *s, const char *sha256, const char *options, const void *data,
+                     size_t len, struct err *err);
 
 /* What an endpoint used on a day (since 1970, UTC): adds, and tells the sum. */
 struct store_spending {
 	int64_t requests, prompt_tokens, output_tokens;
 	double money;
 };
-int store_spend(struct store *s, const char *endpoint, int64_t day, const struct store_spending *add,
-                struct store_spending *ret, struct err *err);
+int store_spend(struct store *s, const char *endpoint, int64_t day,
+                const struct store_spending *add, struct store_spending *ret, struct err *err);
 
 /* What was done for want of memory while a job ran. */
 struct store_step {
 	int64_t time; /* Unix time */
 	char *what, *why;
 };
-int store_step_add(struct store *s, const char *job, int64_t time, const char *what, const char *why, struct err *err);
-int store_steps_load(struct store *s, const char *job, struct store_step **ret, size_t *ret_n, struct err *err);
+int store_step_add(struct store *s, const char *job, int64_t time, const char *what,
+                   const char *why, struct err *err);
+int store_steps_load(struct store *s, const char *job, struct store_step **ret, size_t *ret_n,
+                     struct err *err);
 void store_steps_free(struct store_step *steps, size_t n);
 
 #endif

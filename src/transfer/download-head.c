@@ -55,7 +55,8 @@ size_t download_on_header(char *data, size_t size, size_t n, void *ctx)
 	} else if (curl_use_header(data, len, "Content-Length", value, sizeof value)) {
 		r->length = strtoll(value, NULL, 10);
 	} else if (curl_use_header(data, len, "Content-Range", value, sizeof value)) {
-		if (sscanf(value, "bytes %lld-%lld/%lld", &from, &to, &total) == 3 && from >= 0 && total > 0) {
+		if (sscanf(value, "bytes %lld-%lld/%lld", &from, &to, &total) == 3 && from >= 0 &&
+		    total > 0) {
 			r->from = from;
 			r->total = total;
 		}
@@ -87,11 +88,14 @@ int download_refused(const struct download_reply *r, const char *url, bool token
 	const char *sep = *r->message ? ": " : "";
 	download_show(url, shown);
 	if (r->status == 401 || r->status == 403)
-		return err_set(err, ERR_PERM, "%s is not given to us (HTTP %d%s%s): %s", shown, r->status, sep, r->message,
-		               token ? "accept the model's licence on its page, or use a token that may read it"
-		                     : "accept the model's licence on its page, and set HF_TOKEN or model.token_file");
+		return err_set(
+			err, ERR_PERM, "%s is not given to us (HTTP %d%s%s): %s", shown, r->status, sep,
+			r->message,
+			token ? "accept the model's licence on its page, or use a token that may read it"
+				  : "accept the model's licence on its page, and set HF_TOKEN or model.token_file");
 	if (r->status == 404 || r->status == 410)
-		return err_set(err, ERR_NOENT, "there is no %s (HTTP %d%s%s)", shown, r->status, sep, r->message);
+		return err_set(err, ERR_NOENT, "there is no %s (HTTP %d%s%s)", shown, r->status, sep,
+		               r->message);
 	return err_set(err, ERR_ENGINE, "%s answers HTTP %d%s%s", shown, r->status, sep, r->message);
 }
 
@@ -117,7 +121,8 @@ int download_wait(const struct download_options *o, int64_t pause, struct err *e
 
 /* ---- single exchanges */
 
-void download_set_up(CURL *e, const struct download_options *o, const char *url, bool foreign, char *words)
+void download_set_up(CURL *e, const struct download_options *o, const char *url, bool foreign,
+                     char *words)
 {
 	long seconds = o->timeout > 0 ? (long)(o->timeout / CLOCK_SECOND + 1) : 60;
 	curl_easy_reset(e);
@@ -165,7 +170,8 @@ static bool same_origin(const char *a, const char *b)
 {
 	static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
 	CURLU *x = curl_url(), *y = curl_url();
-	bool same = x && y && !curl_url_set(x, CURLUPART_URL, a, 0) && !curl_url_set(y, CURLUPART_URL, b, 0);
+	bool same =
+		x && y && !curl_url_set(x, CURLUPART_URL, a, 0) && !curl_url_set(y, CURLUPART_URL, b, 0);
 	for (size_t i = 0; same && i < ARRAY_LEN(parts); i++) {
 		char *p = NULL, *q = NULL;
 		same = !curl_url_get(x, parts[i], &p, CURLU_DEFAULT_PORT) &&
@@ -178,9 +184,10 @@ static bool same_origin(const char *a, const char *b)
 	return same;
 }
 
-/* Follows redirects from `url` once. `ret_url` is where it ended, owned by the caller. */
-static int follow(struct exchange *x, CURL *easy, const char *url, char **ret_url, struct download_head *head,
-                  CURLcode *code, struct err *err)
+/* Follows redirects from `url` once. `ret_url` is where it ended, owned by the
+ * caller. */
+static int follow(struct exchange *x, CURL *easy, const char *url, char **ret_url,
+                  struct download_head *head, CURLcode *code, struct err *err)
 {
 	AUTO(mem_freep) char *at = mem_strdup(url);
 	char words[CURL_ERROR_SIZE];
@@ -222,7 +229,8 @@ static int follow(struct exchange *x, CURL *easy, const char *url, char **ret_ur
 }
 
 /* With back-off, until it works or will not. */
-static int exchange(struct exchange *x, const char *url, struct download_head *head, struct err *err)
+static int exchange(struct exchange *x, const char *url, struct download_head *head,
+                    struct err *err)
 {
 	char shown[300];
 	curl_use();
@@ -253,7 +261,8 @@ static int exchange(struct exchange *x, const char *url, struct download_head *h
 			r = buf_check(x->out, shown, err);
 		else if (code == CURLE_OK && !download_passing(x->reply.status, CURLE_OK))
 			r = download_refused(&x->reply, at, x->o->token && *x->o->token, err);
-		/* A name that cannot be resolved is no hub, or there is no network: that will not pass soon. */
+		/* A name that cannot be resolved is no hub, or there is no network:
+		 * that will not pass soon. */
 		else if (attempt > x->o->retries || code == CURLE_COULDNT_RESOLVE_HOST ||
 		         (code != CURLE_OK && !download_passing(0, code)))
 			r = code == CURLE_OK ? download_refused(&x->reply, at, x->o->token && *x->o->token, err)
@@ -265,14 +274,16 @@ static int exchange(struct exchange *x, const char *url, struct download_head *h
 	return r;
 }
 
-int download_text(const struct download_options *o, const char *url, struct buf *out, struct err *err)
+int download_text(const struct download_options *o, const char *url, struct buf *out,
+                  struct err *err)
 {
 	AUTO(download_head_clear) struct download_head head = {0};
 	struct exchange x = {.o = o, .out = out};
 	return exchange(&x, url, &head, err);
 }
 
-int download_head(const struct download_options *o, const char *url, struct download_head *ret, struct err *err)
+int download_head(const struct download_options *o, const char *url, struct download_head *ret,
+                  struct err *err)
 {
 	AUTO(download_head_clear) struct download_head head = {0};
 	struct exchange x = {.o = o};
@@ -282,7 +293,8 @@ int download_head(const struct download_options *o, const char *url, struct down
 	head.ranges = x.reply.status == 206 && x.reply.total > 0;
 	int64_t size = head.ranges ? x.reply.total : x.reply.length;
 	if (head.size > 0 && size > 0 && head.size != size)
-		return err_set(err, ERR_ENGINE, "the hub says that the file has %lld bytes, the host that it points to %lld",
+		return err_set(err, ERR_ENGINE,
+		               "the hub says that the file has %lld bytes, the host that it points to %lld",
 		               (long long)head.size, (long long)size);
 	if (size > 0)
 		head.size = size;

@@ -1,4 +1,5 @@
-/* Inside the engine room: where a file on a hub really is, how large it is, and what its hash should be. */
+/* Inside the engine room: where a file on a hub really is, how large it is, and
+ * what its hash should be. */
 #ifndef VDET_TRANSFER_DOWNLOAD_HEAD_H
 #define VDET_TRANSFER_DOWNLOAD_HEAD_H
 
@@ -30,13 +31,16 @@ struct download_head {
 void download_head_clear(struct download_head *h);
 
 /* Follows redirects, with back-off where the server asks for it. */
-int download_head(const struct download_options *o, const char *url, struct download_head *ret, struct err *err);
+int download_head(const struct download_options *o, const char *url, struct download_head *ret,
+                  struct err *err);
 
 /* Header callback of curl; its context is a struct download_reply. */
 size_t download_on_header(char *data, size_t size, size_t n, void *ctx);
 void download_reply_reset(struct download_reply *r);
-/* What every handle of ours is set up with; the URL is for `foreign` hosts without the token. */
-void download_set_up(CURL *easy, const struct download_options *o, const char *url, bool foreign, char *words);
+/* What every handle of ours is set up with; the URL is for `foreign` hosts
+ * without the token. */
+void download_set_up(CURL *easy, const struct download_options *o, const char *url, bool foreign,
+                     char *words);
 
 /* Whether a status or a lost line may pass by itself. */
 bool download_passing(int status, CURLcode code);

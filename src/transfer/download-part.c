@@ -50,12 +50,14 @@ static void recall(struct download_part *p)
 	AUTO(buf_free) struct buf b = BUF(NOTE_MAX);
 	struct err ignored;
 	struct stat st;
-	json_auto_t *j = file_read(p->note, &b, &ignored) == 0 ? json_loadb(buf_str(&b), b.len, 0, NULL) : NULL;
+	json_auto_t *j =
+		file_read(p->note, &b, &ignored) == 0 ? json_loadb(buf_str(&b), b.len, 0, NULL) : NULL;
 	const json_t *done = json_object_get(j, "done");
 	const char *hash = json_string_value(json_object_get(j, "sha256"));
 	int64_t piece = json_integer_value(json_object_get(j, "piece"));
-	if (!hash || strcmp(hash, p->hash) != 0 || json_integer_value(json_object_get(j, "size")) != p->size ||
-	    piece < PIECE_MIN || piece > PIECE_MAX || fstat(p->fd, &st) < 0 || st.st_size != p->size)
+	if (!hash || strcmp(hash, p->hash) != 0 ||
+	    json_integer_value(json_object_get(j, "size")) != p->size || piece < PIECE_MIN ||
+	    piece > PIECE_MAX || fstat(p->fd, &st) < 0 || st.st_size != p->size)
 		return;
 	size_t n = (size_t)((p->size + piece - 1) / piece);
 	if (json_array_size(done) != n)
@@ -81,10 +83,11 @@ static int check_space(const struct download_part *p, struct err *err)
 	int64_t room = (int64_t)(v.f_bavail * v.f_frsize), left = p->size - st.st_blocks * 512;
 	if (left + SPARE <= room)
 		return 0;
-	return err_set(err, ERR_NOSPC,
-	               "%s needs %s more, and %s are free where it would lie; free some, or name another "
-	               "folder with --data-dir",
-	               file_base(p->path), text_size((double)left, need), text_size((double)room, have));
+	return err_set(
+		err, ERR_NOSPC,
+		"%s needs %s more, and %s are free where it would lie; free some, or name another "
+		"folder with --data-dir",
+		file_base(p->path), text_size((double)left, need), text_size((double)room, have));
 }
 
 /* Space on disk for all of it, where the file system can promise it. */
@@ -97,8 +100,8 @@ static int reserve(const struct download_part *p, struct err *err)
 	return 0;
 }
 
-int download_part_open(const char *path, int64_t size, const char *hash, int64_t pieces, struct download_part *ret,
-                       struct err *err)
+int download_part_open(const char *path, int64_t size, const char *hash, int64_t pieces,
+                       struct download_part *ret, struct err *err)
 {
 	AUTO(download_part_close)
 	struct download_part p = {.path = mem_strdup(path), .fd = -1, .size = size};
@@ -113,14 +116,16 @@ int download_part_open(const char *path, int64_t size, const char *hash, int64_t
 	p.piece = size / (pieces > 0 ? pieces : 1);
 	p.piece = p.piece < PIECE_MIN ? PIECE_MIN : p.piece > PIECE_MAX ? PIECE_MAX : p.piece;
 	if (size <= 0 || size / p.piece > PIECES_MAX)
-		return err_set(err, ERR_LIMIT, "%s is said to have %lld bytes", file_base(path), (long long)size);
+		return err_set(err, ERR_LIMIT, "%s is said to have %lld bytes", file_base(path),
+		               (long long)size);
 	p.n = (size_t)((size + p.piece - 1) / p.piece);
 	p.done = mem_alloc(p.n, sizeof *p.done);
 	recall(&p);
 	int r = check_space(&p, err);
 	if (r == 0 && !p.resumed) {
 		download_part_forget(&p);
-		r = ftruncate(p.fd, 0) < 0 ? err_sys(err, errno, "cannot write %s", p.part) : reserve(&p, err);
+		r = ftruncate(p.fd, 0) < 0 ? err_sys(err, errno, "cannot write %s", p.part)
+		                           : reserve(&p, err);
 	}
 	if (r < 0) {
 		if (!p.resumed)
@@ -143,7 +148,8 @@ void download_part_close(struct download_part *p)
 	*p = (struct download_part){.fd = -1};
 }
 
-int download_part_write(struct download_part *p, size_t i, const void *data, size_t len, struct err *err)
+int download_part_write(struct download_part *p, size_t i, const void *data, size_t len,
+                        struct err *err)
 {
 	const char *from = data;
 	if ((int64_t)len > download_part_length(p, i) - p->done[i])
@@ -163,8 +169,9 @@ int download_part_write(struct download_part *p, size_t i, const void *data, siz
 
 int download_part_save(struct download_part *p, struct err *err)
 {
-	json_auto_t *j = json_pack("{s:i, s:I, s:s, s:I, s:[]}", "version", 1, "size", (json_int_t)p->size, "sha256",
-	                           p->hash, "piece", (json_int_t)p->piece, "done");
+	json_auto_t *j =
+		json_pack("{s:i, s:I, s:s, s:I, s:[]}", "version", 1, "size", (json_int_t)p->size, "sha256",
+	              p->hash, "piece", (json_int_t)p->piece, "done");
 	for (size_t i = 0; i < p->n; i++)
 		json_array_append_new(json_object_get(j, "done"), json_integer(p->done[i]));
 	AUTO(mem_freep) char *text = json_dumps(j, JSON_COMPACT);
@@ -193,8 +200,8 @@ static void *hash_thread(void *ctx)
 }
 
 /* Hashes the file, telling how far it is. */
-static int hash_part(const struct download_part *p, const struct download_options *o, char out[static HASH_HEX],
-                     struct err *err)
+static int hash_part(const struct download_part *p, const struct download_options *o,
+                     char out[static HASH_HEX], struct err *err)
 {
 	struct hashing h = {.fd = p->fd, .cancel = o->cancel, .result = 1};
 	pthread_t thread;
@@ -207,12 +214,14 @@ static int hash_part(const struct download_part *p, const struct download_option
 		int64_t done = atomic_load(&h.done), spent = clock_now() - begin;
 		double rate = spent > 0 ? (double)done * 1e6 / (double)spent : 0;
 		if (o->progress)
-			o->progress(o->ctx, &(struct download_progress){
-									.phase = "checking",
-									.done = done,
-									.total = p->size,
-									.rate = rate,
-									.left = rate > 0 ? (int64_t)((double)(p->size - done) / rate * 1e6) : -1});
+			o->progress(
+				o->ctx,
+				&(struct download_progress){
+					.phase = "checking",
+					.done = done,
+					.total = p->size,
+					.rate = rate,
+					.left = rate > 0 ? (int64_t)((double)(p->size - done) / rate * 1e6) : -1});
 	}
 	pthread_join(thread, NULL);
 	int r = atomic_load(&h.result);
@@ -229,15 +238,16 @@ static int sync_folder(const char *path)
 	return fd < 0 ? 0 : fsync(fd);
 }
 
-int download_part_finish(struct download_part *p, const struct download_options *o, char ret_sha256[static HASH_HEX],
-                         struct err *err)
+int download_part_finish(struct download_part *p, const struct download_options *o,
+                         char ret_sha256[static HASH_HEX], struct err *err)
 {
 	char hash[HASH_HEX];
 	int r = hash_part(p, o, hash, err);
 	if (r < 0)
 		return r;
 	if (*p->hash && strcmp(p->hash, hash) != 0)
-		return err_set(err, ERR_FORMAT, "%s came whole, but its SHA-256 is %.12s… and should be %.12s…",
+		return err_set(err, ERR_FORMAT,
+		               "%s came whole, but its SHA-256 is %.12s… and should be %.12s…",
 		               file_base(p->path), hash, p->hash);
 	if (fsync(p->fd) < 0 || rename(p->part, p->path) < 0)
 		return err_sys(err, errno, "cannot write %s", p->path);

@@ -16,7 +16,8 @@
 #define SAVE_EVERY (2 * CLOCK_SECOND)
 #define TELL_EVERY (CLOCK_SECOND / 10)
 #define RATE_OVER 5e6 /* microseconds that the rate is a mean of, about */
-#define RESOLVE_MAX 5 /* signed addresses expire; asked for anew this often without a byte between */
+/* signed addresses expire; asked for anew this often without a byte between */
+#define RESOLVE_MAX 5
 
 struct transfer;
 
@@ -26,8 +27,9 @@ struct line {
 	CURL *easy;
 	struct download_reply reply;
 	size_t piece;
-	int64_t first;    /* byte of the file that it begins with */
-	bool busy, whole; /* whole: the server sends the file from its beginning, whatever was asked */
+	int64_t first; /* byte of the file that it begins with */
+	/* whole: the server sends the file from its beginning, whatever was asked */
+	bool busy, whole;
 	char words[CURL_ERROR_SIZE];
 };
 
@@ -57,9 +59,11 @@ static size_t on_data(char *data, size_t size, size_t n, void *ctx)
 	size_t len = size * n;
 	if (l->reply.status != 206 && l->reply.status != 200)
 		return len; /* words about the failure */
-	/* The file as a whole, or the very stretch that was asked for: anything else would be put in the wrong place. */
+	/* The file as a whole, or the very stretch that was asked for: anything
+	 * else would be put in the wrong place. */
 	bool right = l->whole ? l->reply.status == 200
-	                      : l->reply.status == 206 && l->reply.total == t->part.size && l->reply.from == l->first;
+	                      : l->reply.status == 206 && l->reply.total == t->part.size &&
+	                            l->reply.from == l->first;
 	if (!right)
 		return 0;
 	while (len && t->code == 0) {
@@ -116,14 +120,17 @@ static void begin(struct transfer *t, struct line *l)
 	curl_multi_add_handle(t->multi, l->easy);
 }
 
-/* The address has expired, or the file behind it is another: asks again where it is. */
+/* The address has expired, or the file behind it is another: asks again where
+ * it is. */
 static void resolve_again(struct transfer *t)
 {
 	struct download_head head = {0};
 	int r = download_head(t->o, t->url, &head, t->err);
-	if (r == 0 && (head.size != t->part.size || (*t->part.hash && *head.hash && strcmp(t->part.hash, head.hash) != 0)))
-		r = err_set(t->err, ERR_FORMAT,
-		            "the file was changed on the hub while it was fetched; the same command begins anew");
+	if (r == 0 && (head.size != t->part.size ||
+	               (*t->part.hash && *head.hash && strcmp(t->part.hash, head.hash) != 0)))
+		r = err_set(
+			t->err, ERR_FORMAT,
+			"the file was changed on the hub while it was fetched; the same command begins anew");
 	if (r < 0) {
 		t->code = r;
 		download_head_clear(&head);
@@ -140,16 +147,19 @@ static void failed(struct transfer *t, struct line *l, CURLcode code)
 	char shown[300];
 	if (t->code < 0)
 		return;
-	bool expired = (status == 403 || status == 401 || status == 404 || status == 410) && t->head.foreign;
+	bool expired =
+		(status == 403 || status == 401 || status == 404 || status == 410) && t->head.foreign;
 	bool lost = status == 200 || status == 206 || !status;
 	if (expired && t->resolved++ < RESOLVE_MAX) {
 		resolve_again(t);
 		return;
 	}
-	if (lost ? !download_passing(0, code) && code != CURLE_WRITE_ERROR : !download_passing(status, CURLE_OK)) {
-		t->code = lost ? err_set(t->err, ERR_ENGINE, "%s: %s", download_show(t->url, shown),
-		                         *l->words ? l->words : curl_easy_strerror(code))
-		               : download_refused(&l->reply, t->head.url, t->o->token && *t->o->token, t->err);
+	if (lost ? !download_passing(0, code) && code != CURLE_WRITE_ERROR
+	         : !download_passing(status, CURLE_OK)) {
+		t->code =
+			lost ? err_set(t->err, ERR_ENGINE, "%s: %s", download_show(t->url, shown),
+		                   *l->words ? l->words : curl_easy_strerror(code))
+				 : download_refused(&l->reply, t->head.url, t->o->token && *t->o->token, t->err);
 		return;
 	}
 	/* Lines that fail together count as one failure. */
@@ -157,16 +167,18 @@ static void failed(struct transfer *t, struct line *l, CURLcode code)
 		t->failures++;
 	if (t->failures > t->o->retries) {
 		t->code =
-			lost ? err_set(t->err, ERR_ENGINE, "%s: the line was lost %d times in a row: %s; what came is kept",
-		                   download_show(t->url, shown), t->failures, *l->words ? l->words : curl_easy_strerror(code))
+			lost ? err_set(t->err, ERR_ENGINE,
+		                   "%s: the line was lost %d times in a row: %s; what came is kept",
+		                   download_show(t->url, shown), t->failures,
+		                   *l->words ? l->words : curl_easy_strerror(code))
 				 : download_refused(&l->reply, t->head.url, t->o->token && *t->o->token, t->err);
 		return;
 	}
 	int64_t until = clock_now() + download_pause(t->failures, l->reply.retry_after);
 	if (until > t->pause_until)
 		t->pause_until = until;
-	log_debug("%s: HTTP %d, %s; again in %.1f s", download_show(t->url, shown), status, curl_easy_strerror(code),
-	          (double)(until - clock_now()) / 1e6);
+	log_debug("%s: HTTP %d, %s; again in %.1f s", download_show(t->url, shown), status,
+	          curl_easy_strerror(code), (double)(until - clock_now()) / 1e6);
 }
 
 static void collect(struct transfer *t)
@@ -199,18 +211,21 @@ static void tell(struct transfer *t)
 		return;
 	t->told = now;
 	if (spent > 0) {
-		double rate = (double)(done - t->rated_bytes) * 1e6 / (double)spent, part = (double)spent / RATE_OVER;
+		double rate = (double)(done - t->rated_bytes) * 1e6 / (double)spent,
+			   part = (double)spent / RATE_OVER;
 		part = t->rate > 0 ? part < 1 ? part : 1 : 1;
 		t->rate += part * (rate - t->rate);
 		t->rated = now;
 		t->rated_bytes = done;
 	}
-	t->o->progress(t->o->ctx, &(struct download_progress){
-								  .phase = now < t->pause_until ? "waiting" : "fetching",
-								  .done = done,
-								  .total = t->part.size,
-								  .rate = t->rate,
-								  .left = t->rate > 1 ? (int64_t)((double)(t->part.size - done) / t->rate * 1e6) : -1});
+	t->o->progress(
+		t->o->ctx,
+		&(struct download_progress){
+			.phase = now < t->pause_until ? "waiting" : "fetching",
+			.done = done,
+			.total = t->part.size,
+			.rate = t->rate,
+			.left = t->rate > 1 ? (int64_t)((double)(t->part.size - done) / t->rate * 1e6) : -1});
 }
 
 static bool all_there(const struct transfer *t)
@@ -295,10 +310,12 @@ static int transfer(struct transfer *t)
 	return t->code;
 }
 
-static int download_whole(struct transfer *t, const struct download_file *f, char ret[static HASH_HEX])
+static int download_whole(struct transfer *t, const struct download_file *f,
+                          char ret[static HASH_HEX])
 {
 	const char *hash = f->sha256 && *f->sha256 ? f->sha256 : t->head.hash;
-	int r = download_part_open(f->path, t->head.size, hash, 4 * t->o->connections, &t->part, t->err);
+	int r =
+		download_part_open(f->path, t->head.size, hash, 4 * t->o->connections, &t->part, t->err);
 	if (r < 0)
 		return r;
 	bool resumed = t->part.resumed > 0;
@@ -311,7 +328,8 @@ static int download_whole(struct transfer *t, const struct download_file *f, cha
 			unlink(t->part.part);
 	}
 	download_part_close(&t->part);
-	/* What an earlier run left may have been damaged since: once more, from the beginning. */
+	/* What an earlier run left may have been damaged since: once more, from the
+	 * beginning. */
 	if (r == -ERR_FORMAT && resumed) {
 		log_debug("%s; fetching it anew", t->err->msg);
 		t->code = 0;
@@ -320,17 +338,18 @@ static int download_whole(struct transfer *t, const struct download_file *f, cha
 	return r;
 }
 
-int download_file(const struct download_options *o, const struct download_file *f, char ret_sha256[static HASH_HEX],
-                  struct err *err)
+int download_file(const struct download_options *o, const struct download_file *f,
+                  char ret_sha256[static HASH_HEX], struct err *err)
 {
 	struct err own;
 	struct transfer t = {.o = o, .url = f->url, .part.fd = -1, .err = err ? err : &own};
 	int r = download_head(o, f->url, &t.head, t.err);
 	if (r == 0 && t.head.size <= 0)
-		r = err_set(t.err, ERR_ENGINE, "the server does not tell how large %s is", file_base(f->path));
+		r = err_set(t.err, ERR_ENGINE, "the server does not tell how large %s is",
+		            file_base(f->path));
 	if (r == 0 && f->size > 0 && f->size != t.head.size)
-		r = err_set(t.err, ERR_FORMAT, "%s should have %lld bytes, and the server has one of %lld", file_base(f->path),
-		            (long long)f->size, (long long)t.head.size);
+		r = err_set(t.err, ERR_FORMAT, "%s should have %lld bytes, and the server has one of %lld",
+		            file_base(f->path), (long long)f->size, (long long)t.head.size);
 	if (r == 0)
 		r = download_whole(&t, f, ret_sha256);
 	download_head_clear(&t.head);

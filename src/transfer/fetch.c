@@ -19,7 +19,14 @@
 #include "base/mem.h"
 #include "transfer/curl-use.h"
 
-enum { TRIES = 6, REDIRECTS = 5, CONNECT_SECONDS = 30, STALL_SECONDS = 60, TELL = 500000, TAG_MAX = 256 };
+enum {
+	TRIES = 6,
+	REDIRECTS = 5,
+	CONNECT_SECONDS = 30,
+	STALL_SECONDS = 60,
+	TELL = 500000,
+	TAG_MAX = 256
+};
 
 /* ---- whom to talk to */
 
@@ -45,7 +52,8 @@ static uint32_t read4(const uint8_t *p)
 
 static bool is_private6(const uint8_t a[16])
 {
-	static const uint8_t zeros[12], mapped[12] = {[10] = 0xff, [11] = 0xff}, nat64[12] = {0x00, 0x64, 0xff, 0x9b};
+	static const uint8_t zeros[12], mapped[12] = {[10] = 0xff, [11] = 0xff},
+									nat64[12] = {0x00, 0x64, 0xff, 0x9b};
 	if (memcmp(a, zeros, 12) == 0) /* unspecified, loopback, and the old form of IPv4 */
 		return true;
 	if (memcmp(a, mapped, 12) == 0 || memcmp(a, nat64, 12) == 0)
@@ -98,14 +106,17 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 	char value[TAG_MAX];
 	if (len > 5 && strncmp(line, "HTTP/", 5) == 0 && t->here == 0)
 		t->tag[0] = '\0';
-	/* A date only where there is nothing better; a weak tag says nothing about the bytes. */
-	bool etag = curl_use_header(line, len, "ETag", value, sizeof value) && strncmp(value, "W/", 2) != 0;
+	/* A date only where there is nothing better; a weak tag says nothing about
+	 * the bytes. */
+	bool etag =
+		curl_use_header(line, len, "ETag", value, sizeof value) && strncmp(value, "W/", 2) != 0;
 	if (etag || (!*t->tag && curl_use_header(line, len, "Last-Modified", value, sizeof value)))
 		snprintf(t->tag, sizeof t->tag, "%s", value);
 	return len;
 }
 
-/* The first byte tells whether the server goes on where we were, or begins anew. */
+/* The first byte tells whether the server goes on where we were, or begins
+ * anew. */
 static bool begin(struct transfer *t)
 {
 	long status = 0;
@@ -188,7 +199,8 @@ static void set_up(struct transfer *t, char *words, int64_t left)
 	curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
 }
 
-/* One try, from where the last one ended if the file can be told to be the same. */
+/* One try, from where the last one ended if the file can be told to be the
+ * same. */
 static CURLcode attempt(struct transfer *t, int64_t left, char *words, long *ret_status)
 {
 	struct curl_slist *headers = NULL;
@@ -225,11 +237,12 @@ static int tell_failure(const struct transfer *t, CURLcode c, const char *words,
 	if (cancel_fired(t->q->cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
 	if (t->refused)
-		return err_set(
-			err, ERR_PERM,
-			"the address leads into a private network or to this machine, which serve.fetch_private forbids");
+		return err_set(err, ERR_PERM,
+		               "the address leads into a private network or to this machine, which "
+		               "serve.fetch_private forbids");
 	if (t->full)
-		return err_set(err, ERR_LIMIT, "the file is larger than the %" PRId64 " bytes that there is room for",
+		return err_set(err, ERR_LIMIT,
+		               "the file is larger than the %" PRId64 " bytes that there is room for",
 		               t->q->max);
 	if (t->write_errno)
 		return err_sys(err, t->write_errno, "cannot write the file that is fetched");
@@ -254,13 +267,15 @@ static int run(struct transfer *t, struct err *err)
 			return err_set(err, ERR_FORMAT, "cannot fetch it: the answer is empty");
 		if (t->here > before) /* it went on: that counts as a beginning */
 			i = 0;
-		if (t->refused || t->full || t->write_errno || cancel_fired(t->q->cancel) || !may_pass(c, status) || i >= TRIES)
+		if (t->refused || t->full || t->write_errno || cancel_fired(t->q->cancel) ||
+		    !may_pass(c, status) || i >= TRIES)
 			return tell_failure(t, c, words, err);
 		poll(&stop, 1, 250 << i);
 	}
 }
 
-/* What an earlier run left counts if it also left what tells whether the file is still the same. */
+/* What an earlier run left counts if it also left what tells whether the file
+ * is still the same. */
 static int go_on(struct transfer *t, struct err *err)
 {
 	AUTO(buf_free) struct buf tag = BUF(TAG_MAX - 1);
@@ -268,7 +283,8 @@ static int go_on(struct transfer *t, struct err *err)
 	struct err none;
 	if (fstat(t->fd, &st) < 0)
 		return err_sys(err, errno, "cannot examine what was fetched before");
-	if (st.st_size && file_read(t->tag_path, &tag, &none) == 0 && tag.len && !strpbrk(buf_str(&tag), "\r\n")) {
+	if (st.st_size && file_read(t->tag_path, &tag, &none) == 0 && tag.len &&
+	    !strpbrk(buf_str(&tag), "\r\n")) {
 		snprintf(t->tag, sizeof t->tag, "%s", buf_str(&tag));
 		t->here = st.st_size;
 	} else if (ftruncate(t->fd, 0) < 0) {
@@ -279,7 +295,8 @@ static int go_on(struct transfer *t, struct err *err)
 
 int fetch_file(const struct fetch_request *q, struct err *err)
 {
-	AUTO(mem_freep) char *part = mem_printf("%s.part", q->path), *tag_path = mem_printf("%s.tag", q->path);
+	AUTO(mem_freep)
+	char *part = mem_printf("%s.part", q->path), *tag_path = mem_printf("%s.tag", q->path);
 	AUTO(fd_closep) int fd = open(part, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot create %s", part);
@@ -307,8 +324,10 @@ int fetch_name(const char *url, char **ret, struct err *err)
 		r = err_set(err, ERR_ARG, "%.200s is no http or https address", url);
 	else if (curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK ||
 	         curl_url_get(u, CURLUPART_PASSWORD, &password, 0) == CURLUE_OK)
-		r = err_set(err, ERR_ARG, "an address with a user or password in it is not taken: it would be kept");
-	else if (curl_url_get(u, CURLUPART_PATH, &path, CURLU_URLDECODE) == CURLUE_OK && *file_base(path))
+		r = err_set(err, ERR_ARG,
+		            "an address with a user or password in it is not taken: it would be kept");
+	else if (curl_url_get(u, CURLUPART_PATH, &path, CURLU_URLDECODE) == CURLUE_OK &&
+	         *file_base(path))
 		*ret = mem_strdup(file_base(path));
 	else
 		*ret = mem_strdup("video");

@@ -125,7 +125,8 @@ static size_t on_write(char *data, size_t size, size_t n, void *ctx)
 	struct exchange *x = ctx;
 	if (x->failed)
 		return 0;
-	/* One call of curl reads as long as there is something to read, which of a fast engine may be all of the answer. */
+	/* One call of curl reads as long as there is something to read, which of a
+	 * fast engine may be all of the answer. */
 	int r = check_canceled(x);
 	if (r == 0)
 		r = x->q->body(x->q->ctx, x->reply, data, size * n, x->err);
@@ -175,7 +176,8 @@ static struct curl_slist *set_up(CURL *e, struct exchange *x)
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
 	/* Zero would mean curl's own default, five minutes. */
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
-	                 q->connect_timeout ? (long)(q->connect_timeout / 1000 + 1) : 7L * 24 * 3600 * 1000);
+	                 q->connect_timeout ? (long)(q->connect_timeout / 1000 + 1)
+	                                    : 7L * 24 * 3600 * 1000);
 	if (q->socket)
 		curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, q->socket);
 	if (q->key && *q->key) {
@@ -189,8 +191,9 @@ static struct curl_slist *set_up(CURL *e, struct exchange *x)
 		curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
 		curl_easy_setopt(e, CURLOPT_READDATA, x);
 		headers = curl_slist_append(headers, "Content-Type: application/json");
-		/* On a connection that the other end has just closed curl would silently send it all again; whether and when
-		 * to do that is the caller's. */
+		/* On a connection that the other end has just closed curl would
+		 * silently send it all again; whether and when to do that is the
+		 * caller's. */
 		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
 		curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
 		/* No question before a large body: engines answer it late or never. */
@@ -208,11 +211,13 @@ static int check(struct exchange *x, int64_t deadline)
 	if (r < 0)
 		return r;
 	if (deadline && clock_now() >= deadline)
-		return err_set(x->err, ERR_TIMEOUT, "no whole reply within %.1f s", (double)q->total_timeout / 1e6);
+		return err_set(x->err, ERR_TIMEOUT, "no whole reply within %.1f s",
+		               (double)q->total_timeout / 1e6);
 	return q->tick ? q->tick(q->ctx, x->err) : 0;
 }
 
-/* Drives the transfer; returns a negative code to give it up, or 0 with curl's result. */
+/* Drives the transfer; returns a negative code to give it up, or 0 with curl's
+ * result. */
 static int drive(CURLM *multi, struct exchange *x, CURLcode *ret)
 {
 	const struct http_request *q = x->q;
@@ -221,7 +226,8 @@ static int drive(CURLM *multi, struct exchange *x, CURLcode *ret)
 	unsigned n = 0;
 	for (size_t i = 0; i < 2; i++)
 		if (q->cancel[i])
-			fds[n++] = (struct curl_waitfd){.fd = cancel_fd(q->cancel[i]), .events = CURL_WAIT_POLLIN};
+			fds[n++] =
+				(struct curl_waitfd){.fd = cancel_fd(q->cancel[i]), .events = CURL_WAIT_POLLIN};
 	for (;;) {
 		int running = 0, left = 0;
 		CURLMcode m = curl_multi_perform(multi, &running);
@@ -249,7 +255,8 @@ static int curl_error(struct exchange *x, CURLcode code)
 	return err_set(x->err, c, "%s", line);
 }
 
-int http_run(struct http *h, const struct http_request *q, struct http_reply *reply, struct err *err)
+int http_run(struct http *h, const struct http_request *q, struct http_reply *reply,
+             struct err *err)
 {
 	*reply = (struct http_reply){0};
 	struct err own = {0};
@@ -260,10 +267,12 @@ int http_run(struct http *h, const struct http_request *q, struct http_reply *re
 	CURLcode code = CURLE_OK;
 	curl_multi_add_handle(l->multi, l->easy);
 	int r = drive(l->multi, &x, &code);
-	/* Removing a transfer that is not done closes its connection: the engine sees at once that we are gone. */
+	/* Removing a transfer that is not done closes its connection: the engine
+	 * sees at once that we are gone. */
 	curl_multi_remove_handle(l->multi, l->easy);
 	curl_slist_free_all(headers);
-	/* Pointers into this call must not stay behind in the handle; the connections do. */
+	/* Pointers into this call must not stay behind in the handle; the
+	 * connections do. */
 	curl_easy_reset(l->easy);
 	line_put(h, l);
 	if (r == 0 && code != CURLE_OK)

@@ -1,8 +1,11 @@
-/* Inside the engine room: one HTTP exchange at a time, by libcurl, over TCP, TLS or a Unix socket.
+/* Inside the engine room: one HTTP exchange at a time, by libcurl, over TCP,
+ * TLS or a Unix socket.
  *
- * A struct http keeps handles for reuse: any number of threads may call http_run() on it, each call blocks its own.
- * A POST has a connection of its own, so that it is sent once, and its end is seen by the other side at once.
- * Redirects are not followed: they would carry key and pictures to a stranger. */
+ * A struct http keeps handles for reuse: any number of threads may call
+ * http_run() on it, each call blocks its own. A POST has a connection of its
+ * own, so that it is sent once, and its end is seen by the other side at once.
+ * Redirects are not followed: they would carry key and pictures to a
+ * stranger. */
 #ifndef VDET_TRANSFER_HTTP_H
 #define VDET_TRANSFER_HTTP_H
 
@@ -27,21 +30,24 @@ struct http_reply {
 	char server[64];     /* the Server header; "" = none */
 	int64_t retry_after; /* microseconds; 0 = not told */
 	bool sent;           /* the connection stood and the request went out, at least in part */
-	bool passing;        /* after a failure: it may work the next time (connection refused, lost, …) */
+	bool passing; /* after a failure: it may work the next time (connection refused, lost, …) */
 };
 
 struct http_request {
 	const char *url;
-	const char *socket;              /* Unix socket to connect to instead of the URL's host; NULL = none */
-	const char *key;                 /* bearer token; NULL or "" = none */
+	const char *socket; /* Unix socket to connect to instead of the URL's host; NULL = none */
+	const char *key;    /* bearer token; NULL or "" = none */
 	const struct http_piece *pieces; /* the body, JSON, sent by POST; NULL = GET */
 	size_t n_pieces;
 	int64_t connect_timeout;  /* microseconds; 0 = none */
 	int64_t total_timeout;    /* 0 = none */
 	struct cancel *cancel[2]; /* either stops it; may be NULL */
-	/* Called with pieces of the reply's body, once the head is in `reply`. A negative code ends the exchange. */
-	int (*body)(void *ctx, const struct http_reply *reply, const char *data, size_t len, struct err *err);
-	/* Called after anything happened and at least every 100 ms; NULL = not. A negative code ends the exchange. */
+	/* Called with pieces of the reply's body, once the head is in `reply`. A
+	 * negative code ends the exchange. */
+	int (*body)(void *ctx, const struct http_reply *reply, const char *data, size_t len,
+	            struct err *err);
+	/* Called after anything happened and at least every 100 ms; NULL = not. A
+	 * negative code ends the exchange. */
 	int (*tick)(void *ctx, struct err *err);
 	void *ctx;
 };
@@ -50,8 +56,10 @@ struct http *http_new(void);
 void http_free(struct http *h); /* no call may be in progress */
 DEFINE_FREEP(struct http, http)
 
-/* 0 once the whole reply came, whatever its status; else ERR_CANCELED, ERR_TIMEOUT (total_timeout), the code of a
- * callback, or ERR_ENGINE with what libcurl says. `reply` is valid in each case. */
-int http_run(struct http *h, const struct http_request *q, struct http_reply *reply, struct err *err);
+/* 0 once the whole reply came, whatever its status; else ERR_CANCELED,
+ * ERR_TIMEOUT (total_timeout), the code of a callback, or ERR_ENGINE with what
+ * libcurl says. `reply` is valid in each case. */
+int http_run(struct http *h, const struct http_request *q, struct http_reply *reply,
+             struct err *err);
 
 #endif

@@ -12,7 +12,8 @@ enum { NOISE_LEN = 1 << 16, LIGHT_STEPS = 64 };
 
 struct draw {
 	const struct world *w;
-	int width, height, strip;    /* strip: width of the background with room for the camera's turn */
+	/* strip: width of the background with room for the camera's turn */
+	int width, height, strip;
 	uint8_t *back;               /* strip x height x 3 */
 	const struct world_cut *cut; /* what `back` shows; NULL = nothing yet */
 	int light;
@@ -27,7 +28,8 @@ struct rgb {
 	double c[3];
 };
 
-/* ---- backgrounds: u runs along the width (beyond 1 in what a turn uncovers), v down the height, 0 to 1 ---- */
+/* ---- backgrounds: u runs along the width (beyond 1 in what a turn uncovers),
+ * v down the height, 0 to 1 ---- */
 
 static double wave(double x)
 {
@@ -43,7 +45,8 @@ static struct rgb street(double u, double v, double phase)
 
 static struct rgb grass(double u, double v, double phase)
 {
-	return wave(u * 9 + v * 4 + phase) < 0.5 ? (struct rgb){{88, 118, 58}} : (struct rgb){{100, 132, 66}};
+	return wave(u * 9 + v * 4 + phase) < 0.5 ? (struct rgb){{88, 118, 58}}
+	                                         : (struct rgb){{100, 132, 66}};
 }
 
 static struct rgb water(double u, double v, double phase)
@@ -64,10 +67,12 @@ static struct rgb mix(struct rgb a, struct rgb b, double t)
 	return a;
 }
 
-/* Sky, or a window, tells day from night by its colour; everything else is darker by night, and bluer. */
+/* Sky, or a window, tells day from night by its colour; everything else is
+ * darker by night, and bluer. */
 static struct rgb background(const struct world_cut *c, double light, double u, double v)
 {
-	static const struct rgb night = {{13, 17, 43}}, sky = {{150, 200, 240}}, pane = {{165, 210, 245}};
+	static const struct rgb night = {{13, 17, 43}}, sky = {{150, 200, 240}},
+							pane = {{165, 210, 245}};
 	if (c->place == WORLD_ROOM && u > 0.70 && u < 0.92 && v > 0.06 && v < 0.30)
 		return mix(night, pane, light);
 	if (c->place != WORLD_ROOM && v < 0.18)
@@ -94,8 +99,8 @@ static void draw_back(struct draw *d, const struct world_cut *c, int light)
 		for (int x = 0; x < d->strip; x++, p += 3) {
 			struct rgb sum = {{0, 0, 0}};
 			for (int k = 0; k < 4; k++) {
-				struct rgb s =
-					background(c, l, (x + 0.25 + 0.5 * (k & 1)) / d->width, (y + 0.25 + 0.25 * (k & 2)) / d->height);
+				struct rgb s = background(c, l, (x + 0.25 + 0.5 * (k & 1)) / d->width,
+				                          (y + 0.25 + 0.25 * (k & 2)) / d->height);
 				sum = mix(sum, s, 1.0 / (k + 1));
 			}
 			for (int i = 0; i < 3; i++)
@@ -120,9 +125,11 @@ static double distance(enum world_shape s, double dx, double dy, double r)
 	return 1;
 }
 
-static void draw_object(const struct draw *d, const struct world_sight *s, double light, uint8_t *rgb, size_t stride)
+static void draw_object(const struct draw *d, const struct world_sight *s, double light,
+                        uint8_t *rgb, size_t stride)
 {
-	double cx = s->x * d->width, cy = s->y * d->height, r = s->r * d->height, k = 0.62 + 0.38 * light;
+	double cx = s->x * d->width, cy = s->y * d->height, r = s->r * d->height,
+		   k = 0.62 + 0.38 * light;
 	const double *color = colors[s->event->color];
 	int x0 = (int)fmax(0, floor(cx - r - 1)), x1 = (int)fmin(d->width, ceil(cx + r + 1));
 	int y0 = (int)fmax(0, floor(cy - r - 1)), y1 = (int)fmin(d->height, ceil(cy + r + 1));
@@ -141,7 +148,8 @@ static void draw_object(const struct draw *d, const struct world_sight *s, doubl
 }
 
 /* White letters on a dark bar, as cameras print them. */
-static void draw_text(const struct draw *d, const char *text, int x0, int y0, uint8_t *rgb, size_t stride)
+static void draw_text(const struct draw *d, const char *text, int x0, int y0, uint8_t *rgb,
+                      size_t stride)
 {
 	int scale = d->height / 180, n = (int)strlen(text), cell = FONT_W + 1;
 	if (scale < 1)
@@ -159,7 +167,8 @@ static void draw_text(const struct draw *d, const char *text, int x0, int y0, ui
 	}
 }
 
-static void draw_words(const struct draw *d, const struct world_scene *s, uint8_t *rgb, size_t stride)
+static void draw_words(const struct draw *d, const struct world_scene *s, uint8_t *rgb,
+                       size_t stride)
 {
 	int pad = d->height / 60;
 	if (d->w->o.clock) {
@@ -169,10 +178,12 @@ static void draw_words(const struct draw *d, const struct world_scene *s, uint8_
 		draw_text(d, clock, pad, pad, rgb, stride);
 	}
 	if (s->caption)
-		draw_text(d, s->caption, pad, d->height - (FONT_H + 2) * (d->height / 180) - pad, rgb, stride);
+		draw_text(d, s->caption, pad, d->height - (FONT_H + 2) * (d->height / 180) - pad, rgb,
+		          stride);
 }
 
-/* ---- camera noise: one long table, begun elsewhere for each row of each picture ---- */
+/* ---- camera noise: one long table, begun elsewhere for each row of each
+ * picture ---- */
 
 static int8_t *make_noise(const struct world *w, int width)
 {
@@ -196,7 +207,8 @@ static void add_noise(const struct draw *d, int64_t t_us, uint8_t *rgb, size_t s
 	for (int y = 0; y < d->height; y++) {
 		const int8_t *noise = d->noise + random_next(&rnd) % NOISE_LEN;
 		uint8_t *p = rgb + (size_t)y * stride;
-		for (int x = 0; x < n; x++) { /* kept plain, so that compilers turn it into vector code */
+		/* kept plain, so that compilers turn it into vector code */
+		for (int x = 0; x < n; x++) {
 			int v = p[x] + noise[x];
 			p[x] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 		}

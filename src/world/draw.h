@@ -1,7 +1,8 @@
 /* Draws the world: an RGB picture for any time, at any size.
  *
- * A drawer keeps the background that it drew last, so that quiet stretches cost little more than a copy. It belongs
- * to one thread; the world must outlive it. The same world, time and size give the same bytes. */
+ * A drawer keeps the background that it drew last, so that quiet stretches cost
+ * little more than a copy. It belongs to one thread; the world must outlive it.
+ * The same world, time and size give the same bytes. */
 #ifndef VDET_WORLD_DRAW_H
 #define VDET_WORLD_DRAW_H
 
@@ -15,7 +16,8 @@ struct draw;
 struct draw *draw_new(const struct world *w, int width, int height);
 void draw_free(struct draw *d);
 
-/* Writes height rows of width RGB pixels, each row `stride` bytes after the one before. */
+/* Writes height rows of width RGB pixels, each row `stride` bytes after the one
+ * before. */
 void draw_frame(struct draw *d, int64_t t_us, uint8_t *rgb, size_t stride);
 
 #endif

@@ -1,4 +1,5 @@
-/* The world's options: one table of names and ranges serves default, parsing and checking. */
+/* The world's options: one table of names and ranges serves default, parsing
+ * and checking. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,8 +86,8 @@ int world_options_parse(struct world_options *o, const char *text, char *msg, si
 		char *end;
 		double v = strtod(s + key + 1, &end);
 		if (end != s + n || end == s + key + 1 || !isfinite(v) || v < -9e15 || v > 9e15) {
-			snprintf(msg, cap, "%s must be a number, not '%.*s'", r->name, (int)(n - key - 1 < 60 ? n - key - 1 : 60),
-			         s + key + 1);
+			snprintf(msg, cap, "%s must be a number, not '%.*s'", r->name,
+			         (int)(n - key - 1 < 60 ? n - key - 1 : 60), s + key + 1);
 			return -1;
 		}
 		store(o, r, v);
@@ -101,11 +102,13 @@ int world_options_check(const struct world_options *o, char *msg, size_t cap)
 		double v = load(o, &rows[i]);
 		if (v >= rows[i].min && v <= rows[i].max)
 			continue;
-		snprintf(msg, cap, "%s must be from %g to %g, not %g", rows[i].name, rows[i].min, rows[i].max, v);
+		snprintf(msg, cap, "%s must be from %g to %g, not %g", rows[i].name, rows[i].min,
+		         rows[i].max, v);
 		return -1;
 	}
 	if (o->event_max_s < o->event_min_s) {
-		snprintf(msg, cap, "longest (%g s) must not be below shortest (%g s)", o->event_max_s, o->event_min_s);
+		snprintf(msg, cap, "longest (%g s) must not be below shortest (%g s)", o->event_max_s,
+		         o->event_min_s);
 		return -1;
 	}
 	return 0;

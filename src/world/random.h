@@ -1,4 +1,5 @@
-/* Random numbers that are the same on every machine: SplitMix64. The state is one number that the caller owns. */
+/* Random numbers that are the same on every machine: SplitMix64. The state is
+ * one number that the caller owns. */
 #ifndef VDET_WORLD_RANDOM_H
 #define VDET_WORLD_RANDOM_H
 

@@ -30,8 +30,8 @@ static double resonance(const double vowel[2], double hz)
 
 static void syllable_make(const struct world *w, int64_t number, struct syllable *s)
 {
-	uint64_t phrase =
-		random_mix((uint64_t)w->o.seed ^ (uint64_t)(number * SYLLABLE / PHRASE + 77) * 0x9e3779b97f4a7c15u);
+	uint64_t phrase = random_mix((uint64_t)w->o.seed ^
+	                             (uint64_t)(number * SYLLABLE / PHRASE + 77) * 0x9e3779b97f4a7c15u);
 	uint64_t rnd = random_mix(phrase ^ (uint64_t)number);
 	bool speaks = random_in(&phrase, 0, 1) < 0.3 && random_in(&rnd, 0, 1) < 0.85;
 	const double *vowel = vowels[random_below(&rnd, 5)];
@@ -48,7 +48,8 @@ void sound_fill(const struct world *w, int64_t first, size_t n, int16_t *out)
 		int64_t at = first + (int64_t)i;
 		if (s.number != at / SYLLABLE)
 			syllable_make(w, at / SYLLABLE, &s);
-		double t = (double)(at % SYLLABLE) / SYLLABLE, seconds = (double)(at % SOUND_RATE) / SOUND_RATE;
+		double t = (double)(at % SYLLABLE) / SYLLABLE,
+			   seconds = (double)(at % SOUND_RATE) / SOUND_RATE;
 		double hum = 0.02 * sin(tau * 50 * seconds), voice = 0;
 		for (int h = 0; h < HARMONICS && s.strength[0] > 0; h++)
 			voice += s.strength[h] * sin(tau * s.pitch * (h + 1) * t * SYLLABLE / SOUND_RATE);

@@ -1,5 +1,6 @@
-/* What the world sounds like: now and then somebody who seems to speak (no words), over a faint hum.
- * Any stretch can be asked for, in any order: a sample depends on the world's seed and its own number alone. */
+/* What the world sounds like: now and then somebody who seems to speak (no
+ * words), over a faint hum. Any stretch can be asked for, in any order: a
+ * sample depends on the world's seed and its own number alone. */
 #ifndef VDET_WORLD_SOUND_H
 #define VDET_WORLD_SOUND_H
 

@@ -12,7 +12,8 @@ void world_event_text(const struct world *w, const struct world_event *e, char *
 	const char *color = world_color_name[e->color], *shape = world_shape_name[e->shape];
 	char come[60], go[60];
 	if (e->verb == WORLD_CROSSES) {
-		snprintf(out, cap, "A %s %s crosses from the %s to the %s.", color, shape, side[e->from], side[e->to]);
+		snprintf(out, cap, "A %s %s crosses from the %s to the %s.", color, shape, side[e->from],
+		         side[e->to]);
 		return;
 	}
 	if (side[e->from])
@@ -28,8 +29,8 @@ void world_event_text(const struct world *w, const struct world_event *e, char *
 		return;
 	}
 	const struct world_event *o = &w->events[e->other - 1];
-	snprintf(out, cap, "A %s %s %s, meets a %s %s and %s.", color, shape, come, world_color_name[o->color],
-	         world_shape_name[o->shape], go);
+	snprintf(out, cap, "A %s %s %s, meets a %s %s and %s.", color, shape, come,
+	         world_color_name[o->color], world_shape_name[o->shape], go);
 }
 
 static void put_time(FILE *f, int64_t t)
@@ -45,13 +46,15 @@ static void put_span(FILE *f, int64_t start, int64_t end)
 	put_time(f, end);
 }
 
-/* An event is visible from its start to its end, but for black pictures in between. */
+/* An event is visible from its start to its end, but for black pictures in
+ * between. */
 static void put_visible(FILE *f, const struct world *w, const struct world_event *e)
 {
 	int64_t from = e->start_us;
 	const char *comma = "";
 	for (size_t i = 0; i <= w->n_gaps; i++) {
-		int64_t to = i < w->n_gaps && w->gaps[i].start_us < e->end_us ? w->gaps[i].start_us : e->end_us;
+		int64_t to =
+			i < w->n_gaps && w->gaps[i].start_us < e->end_us ? w->gaps[i].start_us : e->end_us;
 		if (to > from) {
 			fprintf(f, "%s[", comma);
 			put_time(f, from);
@@ -71,7 +74,9 @@ static void put_event(FILE *f, const struct world *w, const struct world_event *
 {
 	char what[200];
 	world_event_text(w, e, what, sizeof what);
-	fprintf(f, "    {\"id\": %d, \"what\": \"%s\", \"who\": {\"color\": \"%s\", \"shape\": \"%s\", \"size\": %.3f}, ",
+	fprintf(f,
+	        "    {\"id\": %d, \"what\": \"%s\", \"who\": {\"color\": \"%s\", \"shape\": \"%s\", "
+	        "\"size\": %.3f}, ",
 	        e->id, what, world_color_name[e->color], world_shape_name[e->shape], e->r);
 	fprintf(f, "\"verb\": \"%s\", ", world_verb_name[e->verb]);
 	if (e->other)
@@ -87,11 +92,12 @@ static void put_options(FILE *f, const struct world_options *o)
 	fprintf(f, "  \"seed\": %" PRId64 ",\n  \"options\": {\"duration\": ", o->seed);
 	put_time(f, o->duration_us);
 	fprintf(f,
-	        ", \"events\": %g, \"shortest\": %g, \"longest\": %g, \"cuts\": %g, \"dropouts\": %g, \"captions\": %g, ",
-	        o->events_per_hour, o->event_min_s, o->event_max_s, o->cuts_per_hour, o->dropouts_per_hour,
-	        o->captions_per_hour);
-	fprintf(f, "\"hour\": %g, \"noise\": %g, \"clock\": %s, \"pan\": %s},\n", o->start_hour, o->noise,
-	        o->clock ? "true" : "false", o->pan ? "true" : "false");
+	        ", \"events\": %g, \"shortest\": %g, \"longest\": %g, \"cuts\": %g, \"dropouts\": %g, "
+	        "\"captions\": %g, ",
+	        o->events_per_hour, o->event_min_s, o->event_max_s, o->cuts_per_hour,
+	        o->dropouts_per_hour, o->captions_per_hour);
+	fprintf(f, "\"hour\": %g, \"noise\": %g, \"clock\": %s, \"pan\": %s},\n", o->start_hour,
+	        o->noise, o->clock ? "true" : "false", o->pan ? "true" : "false");
 }
 
 static void put_world(FILE *f, const struct world *w)

@@ -8,20 +8,23 @@
 
 #include "random.h"
 
-const char *const world_color_name[WORLD_COLORS] = {"red", "green", "blue", "yellow", "white", "purple"};
+const char *const world_color_name[WORLD_COLORS] = {"red",    "green", "blue",
+                                                    "yellow", "white", "purple"};
 const char *const world_shape_name[WORLD_SHAPES] = {"circle", "square", "triangle"};
 const char *const world_place_name[WORLD_PLACES] = {"street", "grass", "water", "room"};
 const char *const world_verb_name[WORLD_VERBS] = {"crosses", "visits", "appears", "meets"};
 
 static const char *const captions[] = {
-	"GATE OPEN",  "GATE CLOSED", "DOOR 2", "LOW LIGHT", "MOTION", "SIGNAL WEAK", "LEVEL 1",   "LEVEL 3",
-	"NORTH SIDE", "SOUTH SIDE",  "TEST 4", "ZONE A",    "ZONE B", "PATROL DUE",  "RECORDING", "ARMED",
+	"GATE OPEN", "GATE CLOSED", "DOOR 2",     "LOW LIGHT",  "MOTION", "SIGNAL WEAK",
+	"LEVEL 1",   "LEVEL 3",     "NORTH SIDE", "SOUTH SIDE", "TEST 4", "ZONE A",
+	"ZONE B",    "PATROL DUE",  "RECORDING",  "ARMED",
 };
 
 enum { LANES = 2, SECOND = 1000000 };
 static const double lane_y[LANES] = {0.395, 0.77};
 static const double sizes[] = {0.13, 0.15, 0.17};
-/* Widths are judged on the narrowest common picture, 4:3, so that shapes keep apart on wider ones too. */
+/* Widths are judged on the narrowest common picture, 4:3, so that shapes keep
+ * apart on wider ones too. */
 static const double narrowest = 4.0 / 3;
 
 static double edge(enum world_side s)
@@ -29,11 +32,15 @@ static double edge(enum world_side s)
 	return s == WORLD_LEFT ? 0 : 1;
 }
 
-/* How long its centre is still outside while a part of it is inside, before it comes in (or after it leaves). */
+/* How long its centre is still outside while a part of it is inside, before it
+ * comes in (or after it leaves). */
 static int64_t margin_us(const struct world_event *e)
 {
-	double in = e->from == WORLD_NOWHERE ? 0 : (double)(e->stop_us - e->start_us) / fabs(e->x_stop - edge(e->from));
-	double out = e->to == WORLD_NOWHERE ? 0 : (double)(e->end_us - e->go_us) / fabs(edge(e->to) - e->x_stop);
+	double in = e->from == WORLD_NOWHERE
+	                ? 0
+	                : (double)(e->stop_us - e->start_us) / fabs(e->x_stop - edge(e->from));
+	double out =
+		e->to == WORLD_NOWHERE ? 0 : (double)(e->end_us - e->go_us) / fabs(edge(e->to) - e->x_stop);
 	return (int64_t)(fmax(in, out) * e->r / narrowest) + 1;
 }
 
@@ -50,10 +57,12 @@ static int64_t pick_duration(uint64_t *rnd, const struct world_options *o)
 	return (int64_t)(s * 1e3) * 1000;
 }
 
-/* The way in and the way out each take a part of the event, but never long: then it stands. */
+/* The way in and the way out each take a part of the event, but never long:
+ * then it stands. */
 static void pick_path(uint64_t *rnd, struct world_event *e)
 {
-	int64_t length = e->end_us - e->start_us, way = (int64_t)((double)length * random_in(rnd, 0.1, 0.4));
+	int64_t length = e->end_us - e->start_us,
+			way = (int64_t)((double)length * random_in(rnd, 0.1, 0.4));
 	if (way > 20 * SECOND)
 		way = 20 * SECOND;
 	e->x_stop = random_in(rnd, 0.22, 0.78);
@@ -101,7 +110,8 @@ static void pick_verb(uint64_t *rnd, struct world_event *e)
 	}
 }
 
-/* A companion comes to one that stands long enough, stops beside it and leaves the way it came. */
+/* A companion comes to one that stands long enough, stops beside it and leaves
+ * the way it came. */
 static bool make_companion(uint64_t *rnd, const struct world_event *host, struct world_event *e)
 {
 	int64_t stand = host->go_us - host->stop_us;
@@ -131,7 +141,8 @@ static int by_start(const void *a, const void *b)
 static int by_event_start(const void *a, const void *b)
 {
 	const struct world_event *x = a, *y = b;
-	return x->start_us != y->start_us ? (x->start_us > y->start_us) - (x->start_us < y->start_us) : x->id - y->id;
+	return x->start_us != y->start_us ? (x->start_us > y->start_us) - (x->start_us < y->start_us)
+	                                  : x->id - y->id;
 }
 
 /* n moments in [0, span), sorted; NULL when n is 0. */
@@ -152,15 +163,18 @@ static size_t how_many(const struct world_options *o, double per_hour)
 	return per_hour > 0 && n < 1 ? 1 : (size_t)llround(n);
 }
 
-/* Places one event into a free lane, or beside one that is there; false when there is no room at that time. */
-static bool place_event(uint64_t *rnd, struct lanes *lanes, const struct world_options *o, struct world_event *e)
+/* Places one event into a free lane, or beside one that is there; false when
+ * there is no room at that time. */
+static bool place_event(uint64_t *rnd, struct lanes *lanes, const struct world_options *o,
+                        struct world_event *e)
 {
 	int64_t length = pick_duration(rnd, o);
 	int lane = random_below(rnd, LANES);
 	pick_who(rnd, lanes, e);
 	for (int i = 0; i < LANES; i++) {
 		const struct world_event *h = lanes->last[i];
-		bool host = h && h->verb != WORLD_CROSSES && !lanes->guest[i] && lanes->free_us[i] > e->start_us;
+		bool host =
+			h && h->verb != WORLD_CROSSES && !lanes->guest[i] && lanes->free_us[i] > e->start_us;
 		if (!host || !make_companion(rnd, h, e))
 			continue;
 		e->other = h->id;
@@ -206,7 +220,8 @@ static int make_events(struct world *w, uint64_t *rnd)
 	return 0;
 }
 
-/* Companions start later than the moment they were drawn for: sort again, and number in order. */
+/* Companions start later than the moment they were drawn for: sort again, and
+ * number in order. */
 static int number_events(struct world *w)
 {
 	int *renamed = calloc(w->n_events + 1, sizeof *renamed);
@@ -301,10 +316,12 @@ struct world *world_new(const struct world_options *o, char *msg, size_t cap)
 	struct world *w = calloc(1, sizeof *w);
 	if (w) {
 		w->o = *o;
-		/* A stream of numbers for each part: one option changes one part of the world only. */
-		uint64_t s = random_mix((uint64_t)o->seed + 1), events = s ^ 1, cuts = s ^ 2, gaps = s ^ 3, texts = s ^ 4;
-		if (!make_events(w, &events) && !number_events(w) && !make_cuts(w, &cuts) && !make_gaps(w, &gaps) &&
-		    !make_texts(w, &texts))
+		/* A stream of numbers for each part: one option changes one part of the
+		 * world only. */
+		uint64_t s = random_mix((uint64_t)o->seed + 1), events = s ^ 1, cuts = s ^ 2, gaps = s ^ 3,
+				 texts = s ^ 4;
+		if (!make_events(w, &events) && !number_events(w) && !make_cuts(w, &cuts) &&
+		    !make_gaps(w, &gaps) && !make_texts(w, &texts))
 			return w;
 	}
 	world_free(w);
@@ -338,7 +355,8 @@ static double x_at(const struct world_event *e, int64_t t)
 	return e->x_stop;
 }
 
-/* The last element of an array, sorted by the start_us that it begins with, that has started by t; or NULL. */
+/* The last element of an array, sorted by the start_us that it begins with,
+ * that has started by t; or NULL. */
 static const void *current(const void *array, size_t n, size_t size, int64_t t)
 {
 	size_t lo = 0, hi = n;
@@ -372,7 +390,8 @@ size_t world_visible(const struct world *w, int64_t t, struct world_sight *out, 
 	}
 	for (size_t i = lo; i < w->n_events && w->events[i].start_us <= t + w->longest_us; i++) {
 		const struct world_event *e = &w->events[i];
-		if ((e->from == WORLD_NOWHERE && t < e->start_us) || (e->to == WORLD_NOWHERE && t >= e->end_us))
+		if ((e->from == WORLD_NOWHERE && t < e->start_us) ||
+		    (e->to == WORLD_NOWHERE && t >= e->end_us))
 			continue;
 		double x = x_at(e, t), half = e->r * 9 / 16;
 		double share = (fmin(x + half, 1) - fmax(x - half, 0)) / (2 * half);
@@ -385,7 +404,8 @@ size_t world_visible(const struct world *w, int64_t t, struct world_sight *out, 
 	return n;
 }
 
-/* Night until 6, day from 7 to 19, night from 20; dusk and dawn in between, without a kink. */
+/* Night until 6, day from 7 to 19, night from 20; dusk and dawn in between,
+ * without a kink. */
 static double light_at(double hour)
 {
 	double x = hour < 12 ? hour - 6 : 20 - hour;
@@ -401,6 +421,10 @@ void world_scene(const struct world *w, int64_t t, struct world_scene *ret)
 		c = w->cuts; /* a time before the start shows what the start shows */
 	double hour = fmod(w->o.start_hour + (double)t / 3600e6, 24);
 	double turn = 0.5 - 0.5 * cos((double)t / 1e6 / c->pan_period_s * 6.283185307179586);
-	*ret = (struct world_scene){
-		c, x && t < x->end_us ? x->text : NULL, c->pan * turn, light_at(hour), hour, is_black(w, t)};
+	*ret = (struct world_scene){c,
+	                            x && t < x->end_us ? x->text : NULL,
+	                            c->pan * turn,
+	                            light_at(hour),
+	                            hour,
+	                            is_black(w, t)};
 }

@@ -1,12 +1,16 @@
 /* The demo world: a scenario that is made up from a seed, with its truth.
  *
- * A camera looks at one of four places by day or night. Coloured shapes come, stay, meet and go; the place may be
- * cut, the picture may drop out, words may be laid over it. What happens and when is known exactly, so a report about
- * a video drawn from it (draw.h, sound.h) can be scored, and the demo model can be trained on it.
+ * A camera looks at one of four places by day or night. Coloured shapes come,
+ * stay, meet and go; the place may be cut, the picture may drop out, words may
+ * be laid over it. What happens and when is known exactly, so a report about a
+ * video drawn from it (draw.h, sound.h) can be scored, and the demo model can
+ * be trained on it.
  *
- * Pure C and libm; deterministic from the options: the same options give the same world on every machine.
- * A world is read-only once made, so any number of threads may use it. Nothing blocks. Times are int64 microseconds
- * from the start. Positions are fractions of the picture: x of its width, y and sizes of its height. */
+ * Pure C and libm; deterministic from the options: the same options give the
+ * same world on every machine. A world is read-only once made, so any number of
+ * threads may use it. Nothing blocks. Times are int64 microseconds from the
+ * start. Positions are fractions of the picture: x of its width, y and sizes of
+ * its height. */
 #ifndef VDET_WORLD_H
 #define VDET_WORLD_H
 
@@ -14,10 +18,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum world_color { WORLD_RED, WORLD_GREEN, WORLD_BLUE, WORLD_YELLOW, WORLD_WHITE, WORLD_PURPLE, WORLD_COLORS };
+enum world_color {
+	WORLD_RED,
+	WORLD_GREEN,
+	WORLD_BLUE,
+	WORLD_YELLOW,
+	WORLD_WHITE,
+	WORLD_PURPLE,
+	WORLD_COLORS
+};
 enum world_shape { WORLD_CIRCLE, WORLD_SQUARE, WORLD_TRIANGLE, WORLD_SHAPES };
 enum world_place { WORLD_STREET, WORLD_GRASS, WORLD_WATER, WORLD_ROOM, WORLD_PLACES };
-enum world_side { WORLD_LEFT, WORLD_RIGHT, WORLD_NOWHERE }; /* NOWHERE: it appears or vanishes where it stands */
+/* NOWHERE: it appears or vanishes where it stands */
+enum world_side { WORLD_LEFT, WORLD_RIGHT, WORLD_NOWHERE };
 
 enum world_verb {
 	WORLD_CROSSES, /* comes in on one side and leaves on the other without a stop */
@@ -42,7 +55,8 @@ struct world_options {
 	bool pan;                 /* the camera turns slowly to and fro */
 };
 
-/* One thing that happens. It is in the picture from start_us to end_us (the centre inside the picture). */
+/* One thing that happens. It is in the picture from start_us to end_us (the
+ * centre inside the picture). */
 struct world_event {
 	int id; /* 1, 2, … in order of start */
 	enum world_color color;
@@ -58,8 +72,9 @@ struct world_event {
 struct world_cut {
 	int64_t start_us; /* this place is shown from here to the next cut */
 	enum world_place place;
-	double phase;             /* 0 to 1: shifts the background's pattern */
-	double pan, pan_period_s; /* how far the camera turns, as a fraction of the width, and how slowly */
+	double phase; /* 0 to 1: shifts the background's pattern */
+	/* how far the camera turns, as a fraction of the width, and how slowly */
+	double pan, pan_period_s;
 };
 
 struct world_gap {
@@ -101,24 +116,29 @@ struct world_scene {
 };
 
 void world_options_default(struct world_options *o);
-/* Takes settings as words, "seed=7 duration=600 events=60 noise=2"; keys not named keep their value.
- * Returns 0, or -1 with one line in msg. */
+/* Takes settings as words, "seed=7 duration=600 events=60 noise=2"; keys not
+ * named keep their value. Returns 0, or -1 with one line in msg. */
 int world_options_parse(struct world_options *o, const char *text, char *msg, size_t cap);
-/* Returns 0, or -1 with one line in msg that names the first setting out of its range. */
+/* Returns 0, or -1 with one line in msg that names the first setting out of its
+ * range. */
 int world_options_check(const struct world_options *o, char *msg, size_t cap);
 
-/* Makes a world; returns NULL with one line in msg when an option is out of range. The caller frees it. */
+/* Makes a world; returns NULL with one line in msg when an option is out of
+ * range. The caller frees it. */
 struct world *world_new(const struct world_options *o, char *msg, size_t cap);
 void world_free(struct world *w);
 
-/* Everything of which a part is in the picture at t_us, by event id; black pictures show nothing. Returns how many
- * there are, of which at most `cap` are written. */
+/* Everything of which a part is in the picture at t_us, by event id; black
+ * pictures show nothing. Returns how many there are, of which at most `cap` are
+ * written. */
 size_t world_visible(const struct world *w, int64_t t_us, struct world_sight *out, size_t cap);
 void world_scene(const struct world *w, int64_t t_us, struct world_scene *ret);
 
-/* One sentence on an event, for people: "A red square enters from the left and leaves to the right." */
+/* One sentence on an event, for people: "A red square enters from the left and
+ * leaves to the right." */
 void world_event_text(const struct world *w, const struct world_event *e, char *out, size_t cap);
-/* The whole truth as JSON, in seconds; allocated, the caller frees it. NULL when memory is out. */
+/* The whole truth as JSON, in seconds; allocated, the caller frees it. NULL
+ * when memory is out. */
 char *world_truth_json(const struct world *w);
 
 extern const char *const world_color_name[WORLD_COLORS];

@@ -1,6 +1,8 @@
-/* A stand-in for libnvidia-ml.so that plays what a test writes into the file FAKE_NVML: a line a device, each
- * "RESULT TOTAL USED LOAD DEGREES PID PIDUSED". It is read at each question, so a test changes it while a program runs.
- * Result 0 is success, 15 a GPU that fell off the bus, 999 an unknown error. */
+/* A stand-in for libnvidia-ml.so that plays what a test writes into the file
+ * FAKE_NVML: a line a device, each "RESULT TOTAL USED LOAD DEGREES PID
+ * PIDUSED". It is read at each question, so a test changes it while a program
+ * runs. Result 0 is success, 15 a GPU that fell off the bus, 999 an unknown
+ * error. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +19,8 @@ static int look(size_t wanted, struct device *ret)
 	FILE *f = path ? fopen(path, "re") : NULL;
 	size_t n = 0;
 	struct device d;
-	while (f && fscanf(f, "%d %llu %llu %u %u %u %llu", &d.result, &d.total, &d.used, &d.load, &d.degrees, &d.pid,
-	                   &d.pid_used) == 7)
+	while (f && fscanf(f, "%d %llu %llu %u %u %u %llu", &d.result, &d.total, &d.used, &d.load,
+	                   &d.degrees, &d.pid, &d.pid_used) == 7)
 		if (n++ == wanted && ret)
 			*ret = d;
 	if (f)

@@ -1,5 +1,5 @@
-/* Preloaded by test_kill.py: ends the process by SIGKILL before its KILL_AT-th system call that changes the disk.
- * Children do not inherit it. */
+/* Preloaded by test_kill.py: ends the process by SIGKILL before its KILL_AT-th
+ * system call that changes the disk. Children do not inherit it. */
 /* Both names of each call are wanted, not one as the alias of the other. */
 #undef _FILE_OFFSET_BITS
 #include <dlfcn.h>

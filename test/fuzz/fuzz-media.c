@@ -1,5 +1,5 @@
-/* A file in memory through everything that the sandboxed worker does with one: open or salvage, probe,
- * frames, JPEG, sound. */
+/* A file in memory through everything that the sandboxed worker does with one:
+ * open or salvage, probe, frames, JPEG, sound. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,7 +25,8 @@ static void frames(struct source *s, struct reader *r, int64_t duration)
 		if (nearest_at(n, times[i], &shown, &err) == 0)
 			picture_make(p, s, &shown, 160, pic, &err);
 		av_frame_unref(pic);
-		if (reader_at(r, times[i], &shown, &err) == 0 && picture_make(p, s, &shown, 160, pic, &err) == 0)
+		if (reader_at(r, times[i], &shown, &err) == 0 &&
+		    picture_make(p, s, &shown, 160, pic, &err) == 0)
 			jpeg_encode(j, pic, 80, &out, &err);
 	}
 }
@@ -42,9 +43,11 @@ static void sound(struct input *in)
 			sum += n;
 }
 
-/* What a good file would tell of a damaged one: the sets of a small H.264 video. */
-static const unsigned char sets[] = {1,    0x42, 0xc0, 0x0a, 0xff, 0xe1, 0,    13, 0x67, 0x42, 0xc0, 0x0a, 0xda, 0x0f,
-                                     0x1a, 0x6a, 0x02, 0x02, 0x02, 0x80, 0x00, 1,  0,    4,    0x68, 0xce, 0x0f, 0xc8};
+/* What a good file would tell of a damaged one: the sets of a small H.264
+ * video. */
+static const unsigned char sets[] = {1,    0x42, 0xc0, 0x0a, 0xff, 0xe1, 0,    13,   0x67, 0x42,
+                                     0xc0, 0x0a, 0xda, 0x0f, 0x1a, 0x6a, 0x02, 0x02, 0x02, 0x80,
+                                     0x00, 1,    0,    4,    0x68, 0xce, 0x0f, 0xc8};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -55,8 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO(source_freep) struct source *s = NULL;
 	AUTO(reader_freep) struct reader *r = NULL;
 	const struct salvage_reference ref = {.params = sets, .params_len = sizeof sets};
-	if (source_open_with(in, size % 2 ? &ref : NULL, &s, &err) == 0 && reader_open(s, &r, &err) == 0 &&
-	    probe_run(s, r, &p, &err) == 0)
+	if (source_open_with(in, size % 2 ? &ref : NULL, &s, &err) == 0 &&
+	    reader_open(s, &r, &err) == 0 && probe_run(s, r, &p, &err) == 0)
 		frames(s, r, p.extent.duration);
 	sound(in);
 	return 0;

@@ -1,5 +1,6 @@
-/* What clients write into headers: ranges, metadata and checksums of uploads, addresses, cookies. The first byte says
- * which. Nothing may crash, and what is accepted keeps its promises. */
+/* What clients write into headers: ranges, metadata and checksums of uploads,
+ * addresses, cookies. The first byte says which. Nothing may crash, and what is
+ * accepted keeps its promises. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,8 @@
 static void range(const char *text)
 {
 	int64_t first = -1, last = -1;
-	if (range_read(text, 1000, &first, &last) == RANGE_PART && (first < 0 || last < first || last > 999))
+	if (range_read(text, 1000, &first, &last) == RANGE_PART &&
+	    (first < 0 || last < first || last > 999))
 		abort();
 }
 

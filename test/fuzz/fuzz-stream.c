@@ -1,5 +1,5 @@
-/* The engine's answers: any bytes, cut at any places, through the event parser and the reader of answers. Whole and in
- * pieces, the same must come out. */
+/* The engine's answers: any bytes, cut at any places, through the event parser
+ * and the reader of answers. Whole and in pieces, the same must come out. */
 #include <stdlib.h>
 #include <string.h>
 

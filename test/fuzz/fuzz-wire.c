@@ -1,4 +1,5 @@
-/* What a hostile peer may send: one buffer as a stream of messages, whose heads are then read. */
+/* What a hostile peer may send: one buffer as a stream of messages, whose heads
+ * are then read. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* A fuzz target is one function; a fuzzer (clang -fsanitize=fuzzer) or replay.c calls it. */
+/* A fuzz target is one function; a fuzzer (clang -fsanitize=fuzzer) or replay.c
+ * calls it. */
 #ifndef VDET_TEST_FUZZ_H
 #define VDET_TEST_FUZZ_H
 

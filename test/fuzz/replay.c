@@ -1,6 +1,8 @@
-/* Runs a fuzz target without a fuzzer: over the files named, and, with -m N, over N seeded mutations of each. What a
- * mutation is follows from its number alone, so that a failure can be repeated: -m N -s FIRST. FUZZ_MUTATIONS in the
- * environment overrules N: `FUZZ_MUTATIONS=1000 meson test -C build --suite fuzz` for a long run. */
+/* Runs a fuzz target without a fuzzer: over the files named, and, with -m N,
+ * over N seeded mutations of each. What a mutation is follows from its number
+ * alone, so that a failure can be repeated: -m N -s FIRST. FUZZ_MUTATIONS in
+ * the environment overrules N: `FUZZ_MUTATIONS=1000 meson test -C build --suite
+ * fuzz` for a long run. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

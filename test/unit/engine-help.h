@@ -1,9 +1,11 @@
-/* What the tests of the engine room share: options with their defaults, a small picture, the stand-in engine, and the
- * role `exec`, as which a test program executes itself when it starts a child (proc/spawn.h). */
+/* What the tests of the engine room share: options with their defaults, a small
+ * picture, the stand-in engine, and the role `exec`, as which a test program
+ * executes itself when it starts a child (proc/spawn.h). */
 #ifndef VDET_TEST_ENGINE_HELP_H
 #define VDET_TEST_ENGINE_HELP_H
 
-/* The one role that is needed, without what the others link; before cmocka, which takes the name fail() for itself. */
+/* The one role that is needed, without what the others link; before cmocka,
+ * which takes the name fail() for itself. */
 #include "child/exec-worker.c"
 
 #include "unit.h"
@@ -62,7 +64,8 @@ static inline void set_string(char **s, const char *value)
 	*s = mem_strdup(value);
 }
 
-/* A valid JPEG of 16 x 16 pixels in one grey, for engines that do not look at it. */
+/* A valid JPEG of 16 x 16 pixels in one grey, for engines that do not look at
+ * it. */
 static const unsigned char any_jpeg[] = {0xff, 0xd8, 0xff, 0xe0, 1, 2, 3, 0xff, 0xd9};
 
 /* Runs a program to its end; its exit status. */

@@ -1,5 +1,6 @@
-/* The program that unit tests start as their child: the real roles, a media role that lies (VDET_LIE names how), and
- * roles that try to break out of the sandbox. */
+/* The program that unit tests start as their child: the real roles, a media
+ * role that lies (VDET_LIE names how), and roles that try to break out of the
+ * sandbox. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -61,8 +62,8 @@ static void make_jpeg(struct buf *out)
 
 static json_t *frame_head(int i, int w, int h, size_t jpeg)
 {
-	return json_pack("{s:i s:i s:i s:i s:s s:I s:i}", "i", i, "pts", 0, "width", w, "height", h, "rung", "software",
-	                 "jpeg", (json_int_t)jpeg, "thumb", 0);
+	return json_pack("{s:i s:i s:i s:i s:s s:I s:i}", "i", i, "pts", 0, "width", w, "height", h,
+	                 "rung", "software", "jpeg", (json_int_t)jpeg, "thumb", 0);
 }
 
 static void lie_in_frames(const char *how, const struct buf *jpeg)
@@ -111,7 +112,8 @@ static void lie_in_words(const char *how)
 	else if (!strcmp(how, "wrong-code"))
 		say(MEDIA_ERROR, json_pack("{s:i s:s}", "code", 99, "msg", "x"), NULL, 0);
 	else if (!strcmp(how, "escape"))
-		say(MEDIA_ERROR, json_pack("{s:i s:s}", "code", ERR_FORMAT, "msg", "\x1b[2Jgone\n\x07"), NULL, 0);
+		say(MEDIA_ERROR, json_pack("{s:i s:s}", "code", ERR_FORMAT, "msg", "\x1b[2Jgone\n\x07"),
+		    NULL, 0);
 	else if (!strcmp(how, "exit"))
 		exit(3);
 	else if (!strcmp(how, "abort"))
@@ -201,7 +203,8 @@ static int prisoner_main(const char *what, bool devices)
 	const struct sandbox s = {.enforce = true, .memory = 256 << 20, .devices = devices};
 	struct err err;
 	json_object_seed(1);
-	if ((devices && sandbox_devices(&err) < 0) || sandbox_limit(&s, &err) < 0 || sandbox_enter(&s, &err) < 0) {
+	if ((devices && sandbox_devices(&err) < 0) || sandbox_limit(&s, &err) < 0 ||
+	    sandbox_enter(&s, &err) < 0) {
 		fprintf(stderr, "%s\n", err.msg);
 		return 9;
 	}
@@ -221,8 +224,8 @@ static int inventory_main(void)
 	sigset_t blocked;
 	sigprocmask(SIG_BLOCK, NULL, &blocked);
 	say(1,
-	    json_pack("{s:o s:b s:b}", "fds", fds, "int_blocked", sigismember(&blocked, SIGINT), "leader",
-	              getpgrp() == getpid()),
+	    json_pack("{s:o s:b s:b}", "fds", fds, "int_blocked", sigismember(&blocked, SIGINT),
+	              "leader", getpgrp() == getpid()),
 	    NULL, 0);
 	hear();
 	return 5;

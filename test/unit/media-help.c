@@ -88,7 +88,8 @@ char *media_make(const char *name, const char *args)
 	char *argv[] = {"sh", "-c", command, NULL};
 	pid_t pid;
 	int status = -1;
-	if (posix_spawnp(&pid, "sh", NULL, NULL, argv, environ) || waitpid(pid, &status, 0) < 0 || status)
+	if (posix_spawnp(&pid, "sh", NULL, NULL, argv, environ) || waitpid(pid, &status, 0) < 0 ||
+	    status)
 		return NULL;
 	return TAKE(path);
 }
@@ -130,7 +131,8 @@ static void take_frames(struct plain *p, AVCodecContext *dec, const struct sourc
 {
 	while (avcodec_receive_frame(dec, f) == 0) {
 		p->frames = mem_grow(p->frames, p->n + 1, sizeof *p->frames);
-		p->frames[p->n++] = (struct plain_frame){.pts = source_time(s, f->best_effort_timestamp), .sum = frame_sum(f)};
+		p->frames[p->n++] = (struct plain_frame){.pts = source_time(s, f->best_effort_timestamp),
+		                                         .sum = frame_sum(f)};
 		p->keys += compat_key_frame(f);
 		av_frame_unref(f);
 	}

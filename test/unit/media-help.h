@@ -1,4 +1,5 @@
-/* For tests of the media room: real files, generated ones, and a plain sequential decode to compare with. */
+/* For tests of the media room: real files, generated ones, and a plain
+ * sequential decode to compare with. */
 #ifndef VDET_TEST_MEDIA_HELP_H
 #define VDET_TEST_MEDIA_HELP_H
 
@@ -11,14 +12,17 @@
 #include "media/reader.h"
 #include "media/source.h"
 
-/* The folder of real files beside the checkout ($VDET_TEST_MEDIA, else ../shared/media); NULL if there is none. */
+/* The folder of real files beside the checkout ($VDET_TEST_MEDIA, else
+ * ../shared/media); NULL if there is none. */
 const char *media_dir(void);
-/* NULL-terminated, sorted paths of the files in it; skips documents. Freed with strings_free(). */
+/* NULL-terminated, sorted paths of the files in it; skips documents. Freed with
+ * strings_free(). */
 char **media_files(void);
 void strings_free(char ***list);
 
-/* A video made by ffmpeg: `args` are its arguments without output, in a temporary folder that ends with the program.
- * Returns the path (the caller frees), or NULL where ffmpeg or what it needs is missing. */
+/* A video made by ffmpeg: `args` are its arguments without output, in a
+ * temporary folder that ends with the program. Returns the path (the caller
+ * frees), or NULL where ffmpeg or what it needs is missing. */
 char *media_make(const char *name, const char *args);
 
 /* An open file with everything on it. */
@@ -44,8 +48,10 @@ struct plain {
 };
 /* At most about `max` frames; 0 = all. */
 void plain_decode(const char *path, const struct source *s, size_t max, struct plain *ret);
-/* For a container that gives decoding times for presentation times: the order of the frames is right, their times are
- * not. The i-th frame gets the i-th earliest time of all packets read, also of those whose frames were not awaited. */
+/* For a container that gives decoding times for presentation times: the order
+ * of the frames is right, their times are not. The i-th frame gets the i-th
+ * earliest time of all packets read, also of those whose frames were not
+ * awaited. */
 void plain_sort_times(struct plain *p);
 void plain_free(struct plain *p);
 /* The one shown at t; NULL if there are none. */

@@ -66,14 +66,17 @@ static void text_is_made_harmless(void **state)
 	(void)state;
 	AUTO(buf_free) struct buf b = BUF(1000);
 	text_utf8(&b, "a\xff\xc3(\xe2\x82\xac\x01\xed\xa0\x80z", 12);
-	assert_string_equal(buf_str(&b), "a\xef\xbf\xbd\xef\xbf\xbd(\xe2\x82\xac \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz");
+	assert_string_equal(
+		buf_str(&b),
+		"a\xef\xbf\xbd\xef\xbf\xbd(\xe2\x82\xac \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz");
 	buf_clear(&b);
 	text_html(&b, "<a href=\"x\">&'");
 	assert_string_equal(buf_str(&b), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
 	buf_clear(&b);
 	text_csv(&b, "=1+\"2\"");
 	assert_string_equal(buf_str(&b), "\"'=1+\"\"2\"\"\"");
-	AUTO(mem_freep) char *line = text_line("one\ntwo\tthr\xc3\xa9", 12); /* the last character would be cut in two */
+	/* the last character would be cut in two */
+	AUTO(mem_freep) char *line = text_line("one\ntwo\tthr\xc3\xa9", 12);
 	assert_string_equal(line, "one two thr");
 	static const char *const base64[][2] = {
 		{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}};
@@ -92,7 +95,8 @@ static void a_buffer_never_passes_its_maximum(void **state)
 	assert_ok(buf_adds(&b, "12345678"));
 	assert_int_equal(buf_adds(&b, "abc"), -ERR_LIMIT);
 	assert_string_equal(buf_str(&b), "12345678");
-	assert_int_equal(buf_adds(&b, "a"), -ERR_LIMIT); /* what was dropped must not be followed by more */
+	/* what was dropped must not be followed by more */
+	assert_int_equal(buf_adds(&b, "a"), -ERR_LIMIT);
 	assert_int_equal(buf_check(&b, "it", &err), -ERR_LIMIT);
 	assert_string_equal(err.msg, "it is larger than 10 bytes");
 }
@@ -121,18 +125,25 @@ struct values {
 	char *text, *choice;
 };
 static const struct opt_row rows[] = {
-	{"a.flag", NULL, OPT_BOOL, offsetof(struct values, flag), "false", 0, 0, NULL, NULL, "Flag.", 0},
-	{"a.number", "count", OPT_INT, offsetof(struct values, number), "5", 1, 10, NULL, "N", "Number.", 0},
-	{"a.time", NULL, OPT_TIME, offsetof(struct values, time), "300", 1, 86400, NULL, "SECONDS", "Time.", 0},
-	{"a.size", NULL, OPT_SIZE, offsetof(struct values, size), "2G", 0, 1e15, NULL, "BYTES", "Size.", 0},
-	{"a.real", NULL, OPT_DOUBLE, offsetof(struct values, real), "0.8", 0, 1, NULL, NULL, "Real.", 0},
-	{"a.text", NULL, OPT_STRING, offsetof(struct values, text), "", 0, 0, NULL, NULL, "Text.", OPT_SECRET},
-	{"a.choice", NULL, OPT_CHOICE, offsetof(struct values, choice), "one", 0, 0, "one|two", NULL, "Choice.",
-     OPT_COMMAND_ONLY},
+	{"a.flag", NULL, OPT_BOOL, offsetof(struct values, flag), "false", 0, 0, NULL, NULL, "Flag.",
+     0},
+	{"a.number", "count", OPT_INT, offsetof(struct values, number), "5", 1, 10, NULL, "N",
+     "Number.", 0},
+	{"a.time", NULL, OPT_TIME, offsetof(struct values, time), "300", 1, 86400, NULL, "SECONDS",
+     "Time.", 0},
+	{"a.size", NULL, OPT_SIZE, offsetof(struct values, size), "2G", 0, 1e15, NULL, "BYTES", "Size.",
+     0},
+	{"a.real", NULL, OPT_DOUBLE, offsetof(struct values, real), "0.8", 0, 1, NULL, NULL, "Real.",
+     0},
+	{"a.text", NULL, OPT_STRING, offsetof(struct values, text), "", 0, 0, NULL, NULL, "Text.",
+     OPT_SECRET},
+	{"a.choice", NULL, OPT_CHOICE, offsetof(struct values, choice), "one", 0, 0, "one|two", NULL,
+     "Choice.", OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"A", rows, ARRAY_LEN(rows)};
 
-static int parse(struct values *v, const char *conf, char **env, char **argv, int *n, struct err *err)
+static int parse(struct values *v, const char *conf, char **env, char **argv, int *n,
+                 struct err *err)
 {
 	char path[] = "/tmp/vdet-test-XXXXXX";
 	struct opt_bind bind = {&group, v};
@@ -158,10 +169,12 @@ static void the_last_source_wins(void **state)
 	struct values v = {0};
 	struct err err;
 	int n;
-	char *argv[] = {"vdet", "x.mp4", "--count", "7", "--a-choice=two", "--a-flag", "--", "--a-flag", NULL};
+	char *argv[] = {"vdet",     "x.mp4", "--count",  "7", "--a-choice=two",
+	                "--a-flag", "--",    "--a-flag", NULL};
 	char *env[] = {"VDET_A_TIME=60", "VDET_A_NUMBER=6", "HOME=/x", NULL};
 	(void)state;
-	assert_ok(parse(&v, "[a]\nnumber = 2\ntime = 1:00\nsize = 3M\nreal = 0.25\n", env, argv, &n, &err));
+	assert_ok(
+		parse(&v, "[a]\nnumber = 2\ntime = 1:00\nsize = 3M\nreal = 0.25\n", env, argv, &n, &err));
 	assert_int_equal(n, 2);
 	assert_string_equal(argv[0], "x.mp4");
 	assert_string_equal(argv[1], "--a-flag");
@@ -179,11 +192,14 @@ static void a_bad_option_says_where(void **state)
 	static const struct {
 		const char *conf, *env, *arg, *said;
 	} cases[] = {
-		{"[a]\nnumber = 11\n", NULL, NULL, ":2: a.number: \"11\" is out of range: a.number must be from 1 to 10"},
-		{"[a]\n\nnumbre = 1\n", NULL, NULL, ":3: configuration: unknown option a.numbre; did you mean a.number?"},
+		{"[a]\nnumber = 11\n", NULL, NULL,
+	     ":2: a.number: \"11\" is out of range: a.number must be from 1 to 10"},
+		{"[a]\n\nnumbre = 1\n", NULL, NULL,
+	     ":3: configuration: unknown option a.numbre; did you mean a.number?"},
 		{"[a]\nchoice = two\n", NULL, NULL, ":2: a.choice can only be given on the command line"},
 		{"nonsense\n", NULL, NULL, ":1: not a line of the form"},
-		{NULL, "VDET_A_TIMES=3", NULL, "environment: unknown option VDET_A_TIMES; did you mean VDET_A_TIME?"},
+		{NULL, "VDET_A_TIMES=3", NULL,
+	     "environment: unknown option VDET_A_TIMES; did you mean VDET_A_TIME?"},
 		{NULL, "VDET_A_REAL=2", NULL, "VDET_A_REAL: \"2\" is out of range"},
 		{NULL, NULL, "--cuont=3", "unknown option --cuont; did you mean --count?"},
 		{NULL, NULL, "--count=3.5", "--count: \"3.5\" is not a whole number"},

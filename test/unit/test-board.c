@@ -1,4 +1,5 @@
-/* The case board without an engine: what requests may say, how jobs change their state, what a restart finds. */
+/* The case board without an engine: what requests may say, how jobs change
+ * their state, what a restart finds. */
 #include "unit.h"
 
 #include <poll.h>
@@ -138,14 +139,21 @@ static void wrong_requests_are_refused(void **state)
 	assert_int_equal(refused("{\"path\": \"a.mp4\", \"priority\": 1e3}"), ERR_ARG);
 	assert_int_equal(refused("{\"path\": \"a.mp4\", \"priority\": 101}"), ERR_ARG);
 	assert_int_equal(refused("{\"path\": \"a.mp4\", \"prompt\": []}"), ERR_ARG);
-	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"chunk.duration\": -1}}"), ERR_ARG);
-	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"chunk.nothing\": 1}}"), ERR_ARG);
-	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"chunk.frames\": {}}}"), ERR_ARG);
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"chunk.duration\": -1}}"),
+	                 ERR_ARG);
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"chunk.nothing\": 1}}"),
+	                 ERR_ARG);
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"chunk.frames\": {}}}"),
+	                 ERR_ARG);
 	/* Nothing that names files or takes the machine. */
-	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"report.output\": \"/etc\"}}"), ERR_ARG);
-	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"sample.plan\": \"/etc/passwd\"}}"), ERR_ARG);
-	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"media.sandbox\": \"off\"}}"), ERR_ARG);
-	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"chunk.workers\": 64}}"), ERR_ARG);
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"report.output\": \"/etc\"}}"),
+	                 ERR_ARG);
+	assert_int_equal(
+		refused("{\"path\": \"a.mp4\", \"options\": {\"sample.plan\": \"/etc/passwd\"}}"), ERR_ARG);
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"media.sandbox\": \"off\"}}"),
+	                 ERR_ARG);
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"chunk.workers\": 64}}"),
+	                 ERR_ARG);
 	/* Outside of the folder, and not there, look the same. */
 	assert_int_equal(refused("{\"path\": \"/etc/passwd\"}"), ERR_NOENT);
 	assert_int_equal(refused("{\"path\": \"../secret.mp4\"}"), ERR_NOENT);
@@ -179,7 +187,8 @@ static void a_file_that_is_no_video_fails(void **state)
 	assert_int_equal(control(id, BOARD_RESUME, NULL), ERR_BUSY);
 	assert_int_equal(control(id, BOARD_CANCEL, NULL), ERR_BUSY);
 	from = events_last(events);
-	assert_int_equal(control(id, BOARD_RETRY, "{\"chunks\": [0]}"), ERR_ARG); /* it has no chunks */
+	/* it has no chunks */
+	assert_int_equal(control(id, BOARD_RETRY, "{\"chunks\": [0]}"), ERR_ARG);
 	assert_int_equal(control(id, BOARD_RETRY, NULL), ERR_NONE);
 	wait_for(wait_for(from, id, "running"), id, "failed");
 	assert_int_equal(control(id + 1000, BOARD_PAUSE, NULL), ERR_NOENT);
@@ -199,7 +208,8 @@ static void a_file_that_is_no_video_fails(void **state)
 
 static const char *id_at(json_t *jobs, size_t i)
 {
-	return json_string_value(json_object_get(json_array_get(json_object_get(jobs, "jobs"), i), "id"));
+	return json_string_value(
+		json_object_get(json_array_get(json_object_get(jobs, "jobs"), i), "id"));
 }
 
 static void expect_order(const int64_t *ids, size_t n)

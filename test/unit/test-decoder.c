@@ -1,4 +1,5 @@
-/* The parent's side of the decoder: honest children, lying ones, slow ones, dead ones. */
+/* The parent's side of the decoder: honest children, lying ones, slow ones,
+ * dead ones. */
 #include "unit.h"
 
 #include <fcntl.h>
@@ -101,7 +102,8 @@ static void test_lies(void **state)
 		struct seen s = {0};
 		setenv("VDET_LIE", cases[i].how, 1);
 		bool slow = cases[i].result == -ERR_TIMEOUT;
-		AUTO(decoder_freep) struct decoder *d = open_path("/proc/self/exe", (slow ? 1 : 30) * CLOCK_SECOND, 1 << 30);
+		AUTO(decoder_freep)
+		struct decoder *d = open_path("/proc/self/exe", (slow ? 1 : 30) * CLOCK_SECOND, 1 << 30);
 		int r = ask(d, times, 1, &s, &err);
 		if (r != cases[i].result || !strstr(err.msg, cases[i].text))
 			fail_msg("%s: %d \"%s\"", cases[i].how, r, err.msg);
@@ -154,8 +156,9 @@ static void test_cancel(void **state)
 /* A minute of moving pictures with sound in the middle. */
 static char *minute(void)
 {
-	return media_make("minute.mp4", "-f lavfi -i testsrc2=s=640x360:r=25:d=60 -f lavfi -i sine=d=60 -c:v libx264 "
-	                                "-preset veryfast -g 50 -c:a aac -shortest");
+	return media_make("minute.mp4",
+	                  "-f lavfi -i testsrc2=s=640x360:r=25:d=60 -f lavfi -i sine=d=60 -c:v libx264 "
+	                  "-preset veryfast -g 50 -c:a aac -shortest");
 }
 
 static void test_probe_and_frames(void **state)
@@ -174,7 +177,8 @@ static void test_probe_and_frames(void **state)
 	assert_int_equal(v.duration, 60 * CLOCK_SECOND);
 	assert_true(v.has_audio && !v.variable_rate && !v.interlaced && !v.duration_measured);
 	assert_true(v.fps > 24.99 && v.fps < 25.01);
-	const int64_t times[] = {0, 39999, 40000, 1000001, 30 * CLOCK_SECOND, 60 * CLOCK_SECOND, 90 * CLOCK_SECOND};
+	const int64_t times[] = {
+		0, 39999, 40000, 1000001, 30 * CLOCK_SECOND, 60 * CLOCK_SECOND, 90 * CLOCK_SECOND};
 	const int64_t want[] = {0, 0, 40000, 1000000, 30 * CLOCK_SECOND, 59960000};
 	struct seen s = {0};
 	assert_ok(ask(d, times, 7, &s, &err));
@@ -188,7 +192,8 @@ static void test_probe_and_frames(void **state)
 	assert_int_equal(ask(d, times, 7, &few, &err), -ERR_DIED);
 }
 
-/* A driver that crashes takes its child with it: another goes on without a device. */
+/* A driver that crashes takes its child with it: another goes on without a
+ * device. */
 static void test_driver_crash(void **state)
 {
 	(void)state;
@@ -196,7 +201,8 @@ static void test_driver_crash(void **state)
 	if (!path)
 		skip();
 	setenv("VDET_LIE", "driver", 1);
-	const struct decoder_options o = {.timeout = 60 * CLOCK_SECOND, .hwaccel = "auto", .sandbox = "on"};
+	const struct decoder_options o = {
+		.timeout = 60 * CLOCK_SECOND, .hwaccel = "auto", .sandbox = "on"};
 	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	AUTO(decoder_freep) struct decoder *d = NULL;
 	AUTO(decoder_freep) struct decoder *probing = NULL;
@@ -216,7 +222,8 @@ static void test_driver_crash(void **state)
 	unsetenv("VDET_LIE");
 }
 
-/* Whatever this machine has: the frames come, and of a device that is not there the program says so. */
+/* Whatever this machine has: the frames come, and of a device that is not there
+ * the program says so. */
 static void test_device_asked_for(void **state)
 {
 	(void)state;
@@ -226,8 +233,10 @@ static void test_device_asked_for(void **state)
 		skip();
 	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		const struct decoder_options o = {
-			.timeout = 60 * CLOCK_SECOND, .memory = (int64_t)1 << 30, .hwaccel = kinds[i], .sandbox = "on"};
+		const struct decoder_options o = {.timeout = 60 * CLOCK_SECOND,
+		                                  .memory = (int64_t)1 << 30,
+		                                  .hwaccel = kinds[i],
+		                                  .sandbox = "on"};
 		AUTO(decoder_freep) struct decoder *d = NULL;
 		struct err err = {0};
 		struct seen s = {0};
@@ -277,8 +286,8 @@ static void test_memory_is_flat(void **state)
 		assert_int_equal(s.faults, 0);
 		peak[round] = decoder_peak_memory(d);
 	}
-	print_message("peak of the child: %lld, %lld, %lld kB\n", (long long)peak[0] >> 10, (long long)peak[1] >> 10,
-	              (long long)peak[2] >> 10);
+	print_message("peak of the child: %lld, %lld, %lld kB\n", (long long)peak[0] >> 10,
+	              (long long)peak[1] >> 10, (long long)peak[2] >> 10);
 	assert_true(peak[0] > 0 && peak[2] - peak[0] < 4 << 20);
 }
 
@@ -299,7 +308,8 @@ static void test_memory_limit(void **state)
 	print_message("8K within 100 MiB: %s\n", err.msg);
 	assert_int_equal(r, -ERR_LIMIT);
 	assert_non_null(strstr(err.msg, "memory"));
-	AUTO(decoder_freep) struct decoder *large = open_path(path, 60 * CLOCK_SECOND, (int64_t)2 << 30);
+	AUTO(decoder_freep)
+	struct decoder *large = open_path(path, 60 * CLOCK_SECOND, (int64_t)2 << 30);
 	if (decoder_probe(large, &v, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_int_equal(v.width, 7680);
@@ -326,7 +336,8 @@ static void test_timeout(void **state)
 static void test_jpeg_check(void **state)
 {
 	(void)state;
-	static const unsigned char no_frame[] = {0xff, 0xd8, 0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 1, 0xff, 0xd9};
+	static const unsigned char no_frame[] = {0xff, 0xd8, 0xff, 0xda, 0, 8,    1,   1,
+	                                         0,    0,    63,   0,    1, 0xff, 0xd9};
 	static const unsigned char progressive[] = {0xff, 0xd8, 0xff, 0xc2, 0, 17, 8, 0, 1, 0, 1, 3};
 	assert_int_equal(jpeg_check(no_frame, sizeof no_frame, 1, 1, NULL), -ERR_PROTO);
 	assert_int_equal(jpeg_check(progressive, sizeof progressive, 1, 1, NULL), -ERR_PROTO);

@@ -1,4 +1,5 @@
-/* Requests as they are written, answers as they are read, and the queue for the engine's slots. */
+/* Requests as they are written, answers as they are read, and the queue for the
+ * engine's slots. */
 #include "unit.h"
 
 #include <poll.h>
@@ -45,7 +46,8 @@ static json_t *body_of(const struct chat *c, const char *model, bool llama)
 static const char *string_at(const json_t *j, const char *const *path)
 {
 	for (; *path; path++)
-		j = json_is_array(j) ? json_array_get(j, strtoul(*path, NULL, 10)) : json_object_get(j, *path);
+		j = json_is_array(j) ? json_array_get(j, strtoul(*path, NULL, 10))
+		                     : json_object_get(j, *path);
 	return json_string_value(j);
 }
 #define AT(j, ...) string_at(j, (const char *const[]){__VA_ARGS__, NULL})
@@ -117,7 +119,8 @@ static void requests_are_bounded(void **state)
 
 /* ---- answers */
 
-static int feed(struct completion *a, const char *const *events, struct chat_result *ret, struct err *err)
+static int feed(struct completion *a, const char *const *events, struct chat_result *ret,
+                struct err *err)
 {
 	int64_t sent = clock_now() - 1000;
 	for (; *events; events++) {
@@ -138,7 +141,8 @@ static int answer(struct chat_result *ret, struct err *err, const char *const *e
 	return r;
 }
 #define ANSWER(ret, err, ...) answer(ret, err, (const char *const[]){__VA_ARGS__, NULL})
-#define PIECE(text) "{\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text "\"}}]}"
+#define PIECE(text) \
+	"{\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text "\"}}]}"
 #define STOP(why) "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"" why "\"}]}"
 
 static void answers_are_put_together(void **state)
@@ -163,7 +167,8 @@ static void answers_are_put_together(void **state)
 	assert_true(r.prefill_rate > 3400 && r.decode_rate > 1899);
 	assert_true(r.time_first >= 1000 && r.time_total >= r.time_first);
 	chat_result_clear(&r);
-	/* Without figures they are measured; a cut answer is handed over as what it is; nothing said is nothing. */
+	/* Without figures they are measured; a cut answer is handed over as what it
+	 * is; nothing said is nothing. */
 	assert_ok(ANSWER(&r, &err, PIECE("a"), PIECE("b"), STOP("length")));
 	assert_string_equal(r.finish_reason, "length");
 	assert_int_equal(r.output_tokens, 2);
@@ -172,7 +177,9 @@ static void answers_are_put_together(void **state)
 	assert_string_equal(r.text, "");
 	chat_result_clear(&r);
 	/* One object instead of a stream. */
-	assert_ok(ANSWER(&r, &err, "{\"choices\":[{\"finish_reason\":\"stop\",\"message\":{\"content\":\"all\"}}]}"));
+	assert_ok(
+		ANSWER(&r, &err,
+	           "{\"choices\":[{\"finish_reason\":\"stop\",\"message\":{\"content\":\"all\"}}]}"));
 	assert_string_equal(r.text, "all");
 	chat_result_clear(&r);
 }
@@ -187,16 +194,20 @@ static void broken_answers_are_errors(void **state)
 	assert_int_equal(ANSWER(&r, &err, "{\"choices\":[{\"delta\":}"), -ERR_PROTO);
 	assert_int_equal(ANSWER(&r, &err, "[]"), -ERR_PROTO);
 	assert_int_equal(ANSWER(&r, &err, ""), -ERR_PROTO);
-	assert_int_equal(ANSWER(&r, &err, PIECE("a"), "{\"error\":{\"message\":\"it\\nstumbled\",\"code\":500}}"),
-	                 -ERR_ENGINE);
+	assert_int_equal(
+		ANSWER(&r, &err, PIECE("a"), "{\"error\":{\"message\":\"it\\nstumbled\",\"code\":500}}"),
+		-ERR_ENGINE);
 	assert_string_equal(err.msg, "the engine gave up: it stumbled");
-	assert_int_equal(ANSWER(&r, &err, "{\"error\":{\"type\":\"exceed_context_size_error\",\"message\":\"9 of 8\"}}"),
-	                 -ERR_LIMIT);
+	assert_int_equal(
+		ANSWER(&r, &err,
+	           "{\"error\":{\"type\":\"exceed_context_size_error\",\"message\":\"9 of 8\"}}"),
+		-ERR_LIMIT);
 	/* Wrong kinds everywhere do no harm. */
-	assert_int_equal(ANSWER(&r, &err, "{\"choices\":7,\"usage\":[],\"timings\":\"x\",\"model\":{}}",
-	                        "{\"choices\":[[]],\"usage\":{\"prompt_tokens\":-5,\"completion_tokens\":1e300}}",
-	                        "{\"choices\":[{\"delta\":[],\"finish_reason\":3}]}"),
-	                 -ERR_PROTO);
+	assert_int_equal(
+		ANSWER(&r, &err, "{\"choices\":7,\"usage\":[],\"timings\":\"x\",\"model\":{}}",
+	           "{\"choices\":[[]],\"usage\":{\"prompt_tokens\":-5,\"completion_tokens\":1e300}}",
+	           "{\"choices\":[{\"delta\":[],\"finish_reason\":3}]}"),
+		-ERR_PROTO);
 }
 
 static void bytes_that_are_no_text_are_replaced(void **state)
@@ -240,8 +251,8 @@ static void words_of_errors_are_found(void **state)
 	error_words("{\"error\":{\"message\":\"no\\u0007 way\"}}", "no  way", false);
 	error_words("{\"error\":\"plain\"}", "plain", false);
 	error_words("{\"detail\":[{\"msg\":\"field required\"}]}", "field required", false);
-	error_words("{\"object\":\"error\",\"message\":\"maximum context length is 8\"}", "maximum context length is 8",
-	            true);
+	error_words("{\"object\":\"error\",\"message\":\"maximum context length is 8\"}",
+	            "maximum context length is 8", true);
 	error_words("Bad\nGateway", "Bad Gateway", false);
 	error_words("", "", false);
 	error_words("{\"error\":{\"error\":{\"error\":{\"error\":{\"error\":1}}}}}",
@@ -269,7 +280,8 @@ static void *take_turn(void *ctx)
 {
 	struct turn *t = ctx;
 	struct err err;
-	const struct dispatch_want w = {.work = 1, .cancel = {t->cancel}, .waiting = now_waiting, .ctx = t};
+	const struct dispatch_want w = {
+		.work = 1, .cancel = {t->cancel}, .waiting = now_waiting, .ctx = t};
 	t->result = dispatch_take(t->s, &w, &err);
 	if (t->result == 0) {
 		pthread_mutex_lock(t->lock);

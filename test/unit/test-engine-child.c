@@ -1,4 +1,5 @@
-/* A real llama-server as our child, with the demo model. Skipped where no llama-server is to be found. */
+/* A real llama-server as our child, with the demo model. Skipped where no
+ * llama-server is to be found. */
 #include "engine-help.h"
 
 #include <dirent.h>
@@ -78,7 +79,8 @@ static pid_t server_of(pid_t parent)
 		AUTO(mem_freep) char *path = mem_printf("/proc/%d/stat", pid);
 		FILE *f = pid > 0 ? fopen(path, "r") : NULL;
 		char state = 0;
-		/* The name in parentheses is the loader's or the program's, without spaces in both cases. */
+		/* The name in parentheses is the loader's or the program's, without
+		 * spaces in both cases. */
 		if (f && fscanf(f, "%*d %*s %c %d", &state, &ppid) == 2 && ppid == parent && state != 'Z')
 			found = pid;
 		if (f)
@@ -283,7 +285,8 @@ static void bad_starts_say_why(void **state)
 	end(&s);
 }
 
-/* The role that the next test's victim plays: starts an engine, tells its pid, and waits to be killed. */
+/* The role that the next test's victim plays: starts an engine, tells its pid,
+ * and waits to be killed. */
 static int play_parent(void)
 {
 	struct session s;
@@ -326,7 +329,8 @@ static void the_server_dies_with_its_parent(void **state)
 	assert_int_equal(folders(), 1);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	/* It is not our child: a descriptor tells of its end. One that is gone already can no longer be opened. */
+	/* It is not our child: a descriptor tells of its end. One that is gone
+	 * already can no longer be opened. */
 	int end_fd = (int)syscall(SYS_pidfd_open, server, 0);
 	struct pollfd p = {.fd = end_fd, .events = POLLIN};
 	assert_true(end_fd >= 0 ? poll(&p, 1, 60000) == 1 : errno == ESRCH);
@@ -356,7 +360,8 @@ static void the_log_is_kept(void **state)
 	assert_int_equal(st.st_mode & 077, 0);
 }
 
-/* Scenes of the demo world: of other pictures the demo model would only say that it does not know them. */
+/* Scenes of the demo world: of other pictures the demo model would only say
+ * that it does not know them. */
 static void draw_pictures(void)
 {
 	enum { WIDTH = 320, HEIGHT = 180 };
@@ -368,7 +373,8 @@ static void draw_pictures(void)
 	for (int i = 0; i < PICTURES; i++) {
 		struct world_options o;
 		char msg[200];
-		AUTO(mem_freep) char *settings = mem_printf("seed=%d duration=60 events=600 hour=12", i + 1);
+		AUTO(mem_freep)
+		char *settings = mem_printf("seed=%d duration=60 events=600 hour=12", i + 1);
 		world_options_default(&o);
 		if (world_options_parse(&o, settings, msg, sizeof msg) < 0)
 			abort();
@@ -410,10 +416,14 @@ int main(int argc, char **argv)
 	unsetenv("XDG_RUNTIME_DIR");
 	draw_pictures();
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pictures_change_the_answer),      cmocka_unit_test(schemas_and_lengths_are_kept),
-		cmocka_unit_test(a_long_prompt_is_a_limit),        cmocka_unit_test(a_killed_server_answers_all_the_same),
-		cmocka_unit_test(cancel_frees_the_slot_at_once),   cmocka_unit_test(bad_starts_say_why),
-		cmocka_unit_test(the_server_dies_with_its_parent), cmocka_unit_test(the_log_is_kept),
+		cmocka_unit_test(pictures_change_the_answer),
+		cmocka_unit_test(schemas_and_lengths_are_kept),
+		cmocka_unit_test(a_long_prompt_is_a_limit),
+		cmocka_unit_test(a_killed_server_answers_all_the_same),
+		cmocka_unit_test(cancel_frees_the_slot_at_once),
+		cmocka_unit_test(bad_starts_say_why),
+		cmocka_unit_test(the_server_dies_with_its_parent),
+		cmocka_unit_test(the_log_is_kept),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	for (int i = 0; i < PICTURES; i++)

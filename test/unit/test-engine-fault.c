@@ -1,4 +1,5 @@
-/* Endpoints that misbehave: each fault becomes an answer, a retry, or one clear error, in bounded time. */
+/* Endpoints that misbehave: each fault becomes an answer, a retry, or one clear
+ * error, in bounded time. */
 #include "engine-help.h"
 
 #include <semaphore.h>
@@ -16,7 +17,9 @@ struct session {
 	int queued, prefill;
 	int64_t took;
 	bool tell;
-	sem_t told; /* with `tell`, posted when an answer has begun, or a further try is waited for */
+	/* with `tell`, posted when an answer has begun, or a further try is waited
+	 * for */
+	sem_t told;
 };
 
 static void end(struct session *s)
@@ -72,13 +75,15 @@ static int ask(struct session *s)
 	return r;
 }
 
-static int collect(void *ctx, const struct http_reply *reply, const char *data, size_t len, struct err *err)
+static int collect(void *ctx, const struct http_reply *reply, const char *data, size_t len,
+                   struct err *err)
 {
 	(void)reply, (void)err;
 	return buf_add(ctx, data, len);
 }
 
-/* What the stand-in counted; `change` (may be NULL) is JSON that changes its script first. */
+/* What the stand-in counted; `change` (may be NULL) is JSON that changes its
+ * script first. */
 static json_t *control(const struct fake *f, const char *change)
 {
 	AUTO(http_freep) struct http *h = http_new();
@@ -176,8 +181,9 @@ static void other_engines_are_understood(void **state)
 
 static void what_passes_is_tried_again(void **state)
 {
-	static const char *const faults[] = {"500@1",     "502@1",         "dead@1",     "half@1", "half-event@1",
-	                                     "rubbish@1", "error-event@1", "html=502@1", "500@1-2"};
+	static const char *const faults[] = {"500@1",         "502@1",        "dead@1",
+	                                     "half@1",        "half-event@1", "rubbish@1",
+	                                     "error-event@1", "html=502@1",   "500@1-2"};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
 		struct session s;
@@ -310,7 +316,8 @@ static void retry_after_is_respected(void **state)
 	end(&s);
 }
 
-/* Cancels once the stand-in has the request, or once an answer has begun or a further try is waited for (`tell`). */
+/* Cancels once the stand-in has the request, or once an answer has begun or a
+ * further try is waited for (`tell`). */
 static void *fire_later(void *ctx)
 {
 	struct session *s = ctx;
@@ -403,16 +410,17 @@ static void keys_are_sent_and_never_shown(void **state)
 
 static void addresses_are_checked(void **state)
 {
-	static const char *const bad[] = {"localhost:8080",       "ftp://x/",   "http://",      "http:///v1",
-	                                  "http://a:geheim@b/v1", "http://a b", "http://a:/v1", "http://a?x=1",
-	                                  "unix:relative",        "unix:"};
+	static const char *const bad[] = {
+		"localhost:8080", "ftp://x/",     "http://",      "http:///v1",    "http://a:geheim@b/v1",
+		"http://a b",     "http://a:/v1", "http://a?x=1", "unix:relative", "unix:"};
 	(void)state;
 	struct engine_options o;
 	struct err err;
 	options_init(&o);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		struct engine *e = NULL;
-		const struct engine_places places = {.models_dir = "/nonexistent", .demo_dir = "/nonexistent"};
+		const struct engine_places places = {.models_dir = "/nonexistent",
+		                                     .demo_dir = "/nonexistent"};
 		set_string(&o.url, bad[i]);
 		assert_int_equal(engine_new(&o, &places, NULL, &e, &err), -ERR_ARG);
 		assert_null(strstr(err.msg, "geheim"));

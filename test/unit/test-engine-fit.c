@@ -1,4 +1,5 @@
-/* The fit planner, the catalogue, and which files of a repository make up a model: pure functions all. */
+/* The fit planner, the catalogue, and which files of a repository make up a
+ * model: pure functions all. */
 #include "unit.h"
 
 #include <stdbool.h>
@@ -52,22 +53,24 @@ static void the_shipped_catalogue_is_complete(void **state)
 {
 	(void)state;
 	AUTO(catalogue_freep) struct catalogue *c = shipped();
-	static const char *const wanted[] = {"qwen2.5-vl-3b", "qwen2.5-vl-7b",    "QWEN2.5-VL-32B", "qwen2.5-vl-72b",
-	                                     "qwen3-vl-8b",   "qwen3-vl-30b-a3b", "smolvlm2-256m",  "gemma-3-27b"};
+	static const char *const wanted[] = {"qwen2.5-vl-3b",  "qwen2.5-vl-7b", "QWEN2.5-VL-32B",
+	                                     "qwen2.5-vl-72b", "qwen3-vl-8b",   "qwen3-vl-30b-a3b",
+	                                     "smolvlm2-256m",  "gemma-3-27b"};
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
 		model(c, wanted[i]);
 	for (size_t i = 0; i < c->n; i++) {
 		const struct catalogue_model *m = &c->models[i];
 		const struct fit_model *s = &m->shape;
-		if (!*m->licence || !*m->repository || s->parameters <= 0 || s->layers <= 0 || s->kv_heads_all <= 0 ||
-		    s->context <= 0 || fit_picture_tokens(s, 1280, 720) < 64 || m->projector_parameters <= 0 ||
-		    fit_bits(m->quantize) <= 0)
+		if (!*m->licence || !*m->repository || s->parameters <= 0 || s->layers <= 0 ||
+		    s->kv_heads_all <= 0 || s->context <= 0 || fit_picture_tokens(s, 1280, 720) < 64 ||
+		    m->projector_parameters <= 0 || fit_bits(m->quantize) <= 0)
 			fail_msg("%s lacks something", m->name);
 	}
 }
 
-/* Against what is known of published files: sizes within 7 % (rows that cannot be cut into blocks of 256, as in the
- * 72-billion model, are stored at more bits), tokens of a picture exactly. */
+/* Against what is known of published files: sizes within 7 % (rows that cannot
+ * be cut into blocks of 256, as in the 72-billion model, are stored at more
+ * bits), tokens of a picture exactly. */
 static void sizes_are_those_of_real_files(void **state)
 {
 	(void)state;
@@ -83,16 +86,20 @@ static void sizes_are_those_of_real_files(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		double bytes = (double)fit_weights(&model(c, known[i].name)->shape, known[i].quantize);
 		if (bytes < known[i].bytes * 0.93 || bytes > known[i].bytes * 1.07)
-			fail_msg("%s at %s: %.3g, not %.3g bytes", known[i].name, known[i].quantize, bytes, known[i].bytes);
+			fail_msg("%s at %s: %.3g, not %.3g bytes", known[i].name, known[i].quantize, bytes,
+			         known[i].bytes);
 	}
 	assert_int_equal(fit_picture_tokens(&model(c, "qwen2.5-vl-7b")->shape, 1280, 720), 46 * 26);
 	assert_int_equal(fit_picture_tokens(&model(c, "qwen3-vl-8b")->shape, 448, 448), 14 * 14);
 	assert_int_equal(fit_picture_tokens(&model(c, "gemma-3-4b")->shape, 1280, 720), 256);
-	/* 28 layers, 4 heads of 128 for keys and values each, two bytes: 56 KiB a token. */
+	/* 28 layers, 4 heads of 128 for keys and values each, two bytes: 56 KiB a
+	 * token. */
 	const struct fit_choice choice = {.slots = 1, .context = 1024, .gpu_layers = -1};
 	assert_int_equal(fit_need(&model(c, "qwen2.5-vl-7b")->shape, &choice).cache, 1024 * 56 * 1024);
-	const struct fit_choice narrow = {.slots = 2, .context = 1024, .gpu_layers = -1, .cache_type = "q8_0"};
-	assert_int_equal(fit_need(&model(c, "qwen2.5-vl-7b")->shape, &narrow).cache, 2 * 1024 * 56 * 1024 * 17 / 32);
+	const struct fit_choice narrow = {
+		.slots = 2, .context = 1024, .gpu_layers = -1, .cache_type = "q8_0"};
+	assert_int_equal(fit_need(&model(c, "qwen2.5-vl-7b")->shape, &narrow).cache,
+	                 2 * 1024 * 56 * 1024 * 17 / 32);
 }
 
 static void windows_keep_the_cache_small(void **state)
@@ -122,7 +129,8 @@ static void large_model_on_a_large_card(void **state)
 	assert_true(p.choice.context >= 6 * 1196 + 2048);
 	assert_non_null(strstr(p.why[0], "goal 70 %"));
 	assert_non_null(strstr(p.why[1], "q8_0"));
-	/* Others in it: less precision for as many slots. Not room for four slots at all: fewer. */
+	/* Others in it: less precision for as many slots. Not room for four slots
+	 * at all: fewer. */
 	w.in_use = 20 * GB;
 	assert_string_equal(fits(m, &w).choice.quantize, "q4_k_m");
 	w = wish(48 * GB);
@@ -147,7 +155,8 @@ static void more_memory_never_gives_less(void **state)
 			if (r < 0) {
 				assert_int_equal(r, -ERR_LIMIT);
 				if (fit)
-					fail_msg("%s fits into less than %lld GB", c->models[i].name, (long long)memory);
+					fail_msg("%s fits into less than %lld GB", c->models[i].name,
+					         (long long)memory);
 				continue;
 			}
 			fit = true;
@@ -204,7 +213,8 @@ static void what_does_not_fit_says_what_would(void **state)
 	assert_int_equal(fit_make(&model(c, "qwen2.5-vl-72b")->shape, &w, &p, &err), -ERR_ARG);
 }
 
-/* A model made for 8192 tokens: 40 pictures of a kind that grows with the picture must be made smaller. */
+/* A model made for 8192 tokens: 40 pictures of a kind that grows with the
+ * picture must be made smaller. */
 static void pictures_shrink_where_the_context_is_short(void **state)
 {
 	(void)state;
@@ -248,9 +258,13 @@ static void names_tell_the_precision(void **state)
 static struct fit_flags flags(const struct fit_model *m, int64_t memory, int64_t slots)
 {
 	struct fit_flags f;
-	fit_flags(
-		m, &(struct fit_wish){.memory = memory, .goal = 0.7, .main_memory = 64 * GB, .slots = slots, .context = 16384},
-		true, &f);
+	fit_flags(m,
+	          &(struct fit_wish){.memory = memory,
+	                             .goal = 0.7,
+	                             .main_memory = 64 * GB,
+	                             .slots = slots,
+	                             .context = 16384},
+	          true, &f);
 	return f;
 }
 
@@ -283,17 +297,19 @@ static void the_server_is_told_what_fits(void **state)
 	assert_int_equal(flags(&m, 80 * GB, 0).gpu_layers, FIT_LAYERS_ALL);
 }
 
-/* What the catalogue reckons against the files that Qwen publishes of these models. */
+/* What the catalogue reckons against the files that Qwen publishes of these
+ * models. */
 static void sizes_are_those_of_published_files(void **state)
 {
 	(void)state;
 	static const struct {
 		const char *name, *quantize;
 		int64_t size;
-	} files[] = {{"qwen3-vl-2b", "q8_0", 1834427424},       {"qwen3-vl-2b", "q4_k_m", 1107409952},
-	             {"qwen3-vl-4b", "q8_0", 4280406144},       {"qwen3-vl-4b", "q4_k_m", 2497281664},
-	             {"qwen3-vl-8b", "q8_0", 8709519456},       {"qwen3-vl-8b", "q4_k_m", 5027784800},
-	             {"qwen3-vl-30b-a3b", "q8_0", 32483932992}, {"qwen3-vl-30b-a3b", "q4_k_m", 18556687168}};
+	} files[] = {
+		{"qwen3-vl-2b", "q8_0", 1834427424},       {"qwen3-vl-2b", "q4_k_m", 1107409952},
+		{"qwen3-vl-4b", "q8_0", 4280406144},       {"qwen3-vl-4b", "q4_k_m", 2497281664},
+		{"qwen3-vl-8b", "q8_0", 8709519456},       {"qwen3-vl-8b", "q4_k_m", 5027784800},
+		{"qwen3-vl-30b-a3b", "q8_0", 32483932992}, {"qwen3-vl-30b-a3b", "q4_k_m", 18556687168}};
 	AUTO(catalogue_freep) struct catalogue *c = shipped();
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		const struct fit_model *m = &model(c, files[i].name)->shape;
@@ -308,7 +324,8 @@ static void sizes_are_those_of_published_files(void **state)
 	assert_int_equal(fit_need(m, &two).cache - fit_need(m, &one).cache, 1024 * 147456);
 }
 
-/* What a chunk takes decides about the context, and where memory is short, about the pictures. */
+/* What a chunk takes decides about the context, and where memory is short,
+ * about the pictures. */
 static void a_model_larger_than_main_memory(void **state)
 {
 	const struct fit_model m = {.weights = 20LL << 30};
@@ -386,7 +403,8 @@ static const char *picked(const char *const *names, const char *quantize, const 
 	out[0] = '\0';
 	for (size_t i = 0; i < n; i++)
 		if (choice[i])
-			snprintf(out + strlen(out), sizeof out - strlen(out), "%s%s", *out ? " " : "", names[i]);
+			snprintf(out + strlen(out), sizeof out - strlen(out), "%s%s", *out ? " " : "",
+			         names[i]);
 	return out;
 }
 
@@ -394,22 +412,28 @@ static void the_right_files_are_picked(void **state)
 {
 	(void)state;
 	const char *p;
-	const char *const *qwen =
-		FILES("Q-Q4_K_M.gguf", "Q-Q8_0.gguf", "Q-F16.gguf", "mmproj-Q-Q8_0.gguf", "mmproj-Q-F16.gguf");
+	const char *const *qwen = FILES("Q-Q4_K_M.gguf", "Q-Q8_0.gguf", "Q-F16.gguf",
+	                                "mmproj-Q-Q8_0.gguf", "mmproj-Q-F16.gguf");
 	assert_string_equal(picked(qwen, "q4_k_m", &p), "Q-Q4_K_M.gguf mmproj-Q-F16.gguf");
 	assert_string_equal(picked(qwen, "q5_k_m", &p), "Q-Q8_0.gguf mmproj-Q-F16.gguf");
 	assert_string_equal(p, "q8_0");
 	assert_string_equal(picked(qwen, "bf16", &p), "Q-F16.gguf mmproj-Q-F16.gguf");
 	assert_string_equal(picked(qwen, "mixed", &p), "Q-F16.gguf mmproj-Q-F16.gguf");
-	assert_non_null(strstr(picked(FILES("a-Q4_K_M.gguf", "mmproj-f16.gguf"), "q8_0", &p), "there is q4_k_m"));
+	assert_non_null(
+		strstr(picked(FILES("a-Q4_K_M.gguf", "mmproj-f16.gguf"), "q8_0", &p), "there is q4_k_m"));
 	assert_non_null(strstr(picked(FILES("a-Q4_K_M.gguf"), "q4_k_m", &p), "no projector"));
-	assert_string_equal(picked(FILES("model.gguf", "mmproj.gguf"), "q4_k_m", &p), "model.gguf mmproj.gguf");
-	assert_non_null(strstr(picked(FILES("one.gguf", "two.gguf", "mmproj.gguf"), "q4_k_m", &p), "no GGUF file"));
+	assert_string_equal(picked(FILES("model.gguf", "mmproj.gguf"), "q4_k_m", &p),
+	                    "model.gguf mmproj.gguf");
+	assert_non_null(
+		strstr(picked(FILES("one.gguf", "two.gguf", "mmproj.gguf"), "q4_k_m", &p), "no GGUF file"));
 	assert_string_equal(
-		picked(FILES("b/x-q8_0-00002-of-00002.gguf", "b/x-q8_0-00001-of-00002.gguf", "mmproj-f16.gguf"), "q8_0", &p),
+		picked(FILES("b/x-q8_0-00002-of-00002.gguf", "b/x-q8_0-00001-of-00002.gguf",
+	                 "mmproj-f16.gguf"),
+	           "q8_0", &p),
 		"b/x-q8_0-00002-of-00002.gguf b/x-q8_0-00001-of-00002.gguf mmproj-f16.gguf");
 	assert_non_null(
-		strstr(picked(FILES("x-q8_0-00001-of-00002.gguf", "mmproj-f16.gguf"), "q8_0", &p), "only 1 of the 2"));
+		strstr(picked(FILES("x-q8_0-00001-of-00002.gguf", "mmproj-f16.gguf"), "q8_0", &p),
+	           "only 1 of the 2"));
 }
 
 int main(void)

@@ -81,7 +81,8 @@ static void headers_are_read(void **state)
 	gguf_clear(&g);
 }
 
-/* Cut at each of many places, and with each of many bytes changed: an error or a header, never a crash. */
+/* Cut at each of many places, and with each of many bytes changed: an error or
+ * a header, never a crash. */
 static void damaged_files_do_no_harm(void **state)
 {
 	(void)state;

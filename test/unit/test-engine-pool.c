@@ -1,4 +1,5 @@
-/* Which endpoint gets the next request: what users write about endpoints, the circuit breaker, placing. All pure. */
+/* Which endpoint gets the next request: what users write about endpoints, the
+ * circuit breaker, placing. All pure. */
 #include "unit.h"
 
 #include <stdbool.h>
@@ -30,8 +31,8 @@ static void specs_are_read(void **state)
 {
 	(void)state;
 	AUTO(specs_clear) struct specs s = {0};
-	assert_ok(spec_parse("gpu0=auto,device=CUDA0,slots=8\n\n  box = http://box:8000/v1 \n", &s.list, &s.n, &s.err) ==
-	                  -ERR_ARG
+	assert_ok(spec_parse("gpu0=auto,device=CUDA0,slots=8\n\n  box = http://box:8000/v1 \n", &s.list,
+	                     &s.n, &s.err) == -ERR_ARG
 	              ? 0
 	              : 1);
 	assert_int_equal(s.n, 1);
@@ -102,7 +103,8 @@ static void the_breaker_opens_tries_and_closes(void **state)
 	assert_false(breaker_allows(&b, now + BREAKER_PAUSE - 1));
 	assert_true(breaker_allows(&b, now + BREAKER_PAUSE));
 	assert_int_equal(b.state, BREAKER_HALF_OPEN);
-	/* The trial fails: twice as long. Late news of requests that were sent before do not count. */
+	/* The trial fails: twice as long. Late news of requests that were sent
+	 * before do not count. */
 	now += BREAKER_PAUSE;
 	breaker_failed(&b, now, 0, false);
 	breaker_failed(&b, now + 1, 0, false);
@@ -153,7 +155,8 @@ static void the_shortest_finish_wins(void **state)
 	assert_int_equal(pick(m, 3, (struct pool_want){.queue = 20}), 2);
 	m[2].active = 1;
 	assert_int_equal(pick(m, 3, (struct pool_want){.queue = 20}), 0);
-	/* … and are left alone with the last requests, which the fast one has done before them. */
+	/* … and are left alone with the last requests, which the fast one has done
+	 * before them. */
 	assert_int_equal(pick(m, 3, (struct pool_want){.queue = 0}), POOL_WAIT);
 	m[0].weight = 10; /* the user wants it used */
 	assert_int_equal(pick(m, 3, (struct pool_want){.queue = 0}), 0);
@@ -162,7 +165,8 @@ static void the_shortest_finish_wins(void **state)
 static void of_equals_the_cheaper_wins(void **state)
 {
 	(void)state;
-	struct pool_member m[] = {MEMBER(.unit = 1, .cost = 3), MEMBER(.unit = 1.1, .cost = 1), MEMBER(.unit = 3)};
+	struct pool_member m[] = {MEMBER(.unit = 1, .cost = 3), MEMBER(.unit = 1.1, .cost = 1),
+	                          MEMBER(.unit = 3)};
 	assert_int_equal(pick(m, 3, (struct pool_want){0}), 1);
 	m[1].cost = 3;
 	m[1].slots = 4; /* and then the one with more room */
@@ -183,7 +187,9 @@ static void nobody_waits_for_the_idle(void **state)
 			                            .weight = 1 + rand_r(&seed) % 3,
 			                            .unit = (rand_r(&seed) % 100) / 10.0,
 			                            .cost = rand_r(&seed) % 3};
-		assert_true(pick(m, 2, (struct pool_want){.queue = (size_t)rand_r(&seed) % 5, .later = round % 4}) >= 0);
+		assert_true(
+			pick(m, 2,
+		         (struct pool_want){.queue = (size_t)rand_r(&seed) % 5, .later = round % 4}) >= 0);
 	}
 }
 
@@ -200,7 +206,7 @@ static void failures_lead_elsewhere(void **state)
 	struct pool_member m[] = {MEMBER(.unit = 1), MEMBER(.unit = 5)};
 	assert_int_equal(pick(m, 2, (struct pool_want){.later = 1}), 1);
 	assert_int_equal(pick(m, 2, (struct pool_want){.later = 3}), 0); /* there is no other */
-	m[1].ready = false;                                              /* it is still starting, and may be for long */
+	m[1].ready = false; /* it is still starting, and may be for long */
 	assert_int_equal(pick(m, 2, (struct pool_want){.later = 1}), 0);
 	m[1].ready = true;
 	assert_int_equal(pick(m, 2, (struct pool_want){.never = 1, .later = 2}), 1);
@@ -256,7 +262,8 @@ static void the_cloud_helps_when_it_may(void **state)
 	m[0].active = 1;
 	assert_int_equal(pick(m, 2, (struct pool_want){.queue = 1000}), POOL_WAIT);
 	/* 11 requests of 10 seconds. */
-	assert_int_equal(pick(m, 2, (struct pool_want){.queue = 10, .cloud_after = 120 * SECOND}), POOL_WAIT);
+	assert_int_equal(pick(m, 2, (struct pool_want){.queue = 10, .cloud_after = 120 * SECOND}),
+	                 POOL_WAIT);
 	assert_int_equal(pick(m, 2, (struct pool_want){.queue = 10, .cloud_after = 100 * SECOND}), 1);
 	/* Nothing here works any more: the cloud if it may, else nobody. */
 	m[0].gone = true;
@@ -275,13 +282,15 @@ static void forecasts(void **state)
 	assert_int_equal(pool_forecast(m, 2, 12, 1), -1);
 	pool_measured(&m[0], 14, 7);
 	assert_true(m[0].unit == 2);
-	assert_int_equal(pool_forecast(m, 2, 12, 1), 6 * SECOND); /* four slots of two seconds a unit */
+	/* four slots of two seconds a unit */
+	assert_int_equal(pool_forecast(m, 2, 12, 1), 6 * SECOND);
 	assert_int_equal(pool_forecast(m, 2, 12, 7), 42 * SECOND);
 	m[0].gone = m[1].gone = true;
 	assert_true(pool_forecast(m, 2, 12, 1) == INT64_MAX);
 }
 
-/* Whatever the state, a pick is a member with room that the request may use; the work of a hundred requests ends. */
+/* Whatever the state, a pick is a member with room that the request may use;
+ * the work of a hundred requests ends. */
 static void any_state_is_handled(void **state)
 {
 	(void)state;
@@ -290,16 +299,17 @@ static void any_state_is_handled(void **state)
 		struct pool_member m[5];
 		size_t n = 1 + (size_t)rand_r(&seed) % 5;
 		for (size_t i = 0; i < n; i++)
-			m[i] = (struct pool_member){
-				.ready = rand_r(&seed) % 4,
-				.gone = rand_r(&seed) % 5 == 0,
-				.capped = rand_r(&seed) % 5 == 0,
-				.cloud = rand_r(&seed) % 3 == 0,
-				.slots = rand_r(&seed) % 4,
-				.active = rand_r(&seed) % 4,
-				.weight = 1,
-				.unit = rand_r(&seed) % 3,
-				.breaker = {.state = (enum breaker_state)(rand_r(&seed) % 3), .until = rand_r(&seed) % 100}};
+			m[i] =
+				(struct pool_member){.ready = rand_r(&seed) % 4,
+			                         .gone = rand_r(&seed) % 5 == 0,
+			                         .capped = rand_r(&seed) % 5 == 0,
+			                         .cloud = rand_r(&seed) % 3 == 0,
+			                         .slots = rand_r(&seed) % 4,
+			                         .active = rand_r(&seed) % 4,
+			                         .weight = 1,
+			                         .unit = rand_r(&seed) % 3,
+			                         .breaker = {.state = (enum breaker_state)(rand_r(&seed) % 3),
+			                                     .until = rand_r(&seed) % 100}};
 		struct pool_want w = {.never = (uint32_t)rand_r(&seed) % 32,
 		                      .later = (uint32_t)rand_r(&seed) % 32,
 		                      .work = 1,
@@ -310,7 +320,8 @@ static void any_state_is_handled(void **state)
 		assert_true(i == POOL_WAIT || i == POOL_NONE || (i >= 0 && (size_t)i < n));
 		if (i < 0)
 			continue;
-		assert_true(m[i].ready && !m[i].gone && !m[i].capped && m[i].active < m[i].slots && !(w.never >> i & 1));
+		assert_true(m[i].ready && !m[i].gone && !m[i].capped && m[i].active < m[i].slots &&
+		            !(w.never >> i & 1));
 	}
 }
 

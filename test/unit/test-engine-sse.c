@@ -22,7 +22,8 @@ static int remember(void *ctx, const char *data, size_t len, struct err *err)
 	return ++s->n == s->fail_at ? err_set(err, ERR_ENGINE, "enough") : 0;
 }
 
-/* Feeds in pieces of `step` bytes, each copied to its own memory so that a sanitizer sees any overrun. */
+/* Feeds in pieces of `step` bytes, each copied to its own memory so that a
+ * sanitizer sees any overrun. */
 static int feed(struct sse *s, const char *bytes, size_t len, size_t step, struct err *err)
 {
 	for (size_t i = 0; i < len; i += step) {

@@ -9,7 +9,8 @@
 #include "job/budget.h"
 
 static const struct fit_model qwen = {.patch = 14, .merge = 2, .parameters = 1};
-static const struct video_info two_hours = {.width = 1920, .height = 1080, .duration = 7200 * CLOCK_SECOND};
+static const struct video_info two_hours = {
+	.width = 1920, .height = 1080, .duration = 7200 * CLOCK_SECOND};
 static const struct estimate_rates none = {0};
 static const struct estimate_rates measured = {
 	.jobs = 1, .chunks = 24, .prefill = 1000, .decode = 50, .parallel = 2, .output = 250};
@@ -40,7 +41,8 @@ static void tokens_and_time_add_up(void **state)
 	/* One chunk cannot be shared between two slots. */
 	e = estimate_make(1, 6, &two_hours, 1280, &qwen, 2048, &measured);
 	assert_true((double)e.time >= (double)e.prompt / 1000 * 1e6);
-	/* Small pictures are not enlarged; an upright one keeps its shape; answers end at their limit. */
+	/* Small pictures are not enlarged; an upright one keeps its shape; answers
+	 * end at their limit. */
 	const struct video_info small = {.width = 360, .height = 640, .duration = CLOCK_SECOND};
 	e = estimate_make(1, 1, &small, 1280, NULL, 100, &measured);
 	assert_true(e.width == 360 && e.height == 640 && e.output == 100);
@@ -68,16 +70,18 @@ static void budgets_are_read(void **state)
 			fail_msg("\"%s\" was taken for a budget", bad[i]);
 }
 
-static int64_t cost(const struct analyze_options *o, const struct estimate_rates *r, int64_t *ret_time)
+static int64_t cost(const struct analyze_options *o, const struct estimate_rates *r,
+                    int64_t *ret_time)
 {
 	int64_t chunks = (two_hours.duration + o->chunk_duration - 1) / o->chunk_duration;
-	struct estimate e =
-		estimate_make(chunks, chunks * o->chunk_frames, &two_hours, o->frame_size, &qwen, o->max_tokens, r);
+	struct estimate e = estimate_make(chunks, chunks * o->chunk_frames, &two_hours, o->frame_size,
+	                                  &qwen, o->max_tokens, r);
 	*ret_time = e.time;
 	return e.total;
 }
 
-/* Every budget that is not refused is kept, and a larger one never shows the model less. */
+/* Every budget that is not refused is kept, and a larger one never shows the
+ * model less. */
 static void budgets_are_kept(void **state)
 {
 	(void)state;

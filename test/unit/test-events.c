@@ -29,7 +29,8 @@ static void numbers_go_on(void **state)
 	assert_string_equal(json_string_value(json_object_get(j, "type")), "job");
 	assert_string_equal(json_string_value(json_object_get(j, "job")), "7");
 	assert_int_equal(json_integer_value(json_object_get(j, "seq")), first + 1);
-	assert_string_equal(json_string_value(json_object_get(json_object_get(j, "data"), "state")), "queued");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(j, "data"), "state")),
+	                    "queued");
 	event_drop(v);
 
 	v = events_next(e, first + 1, &gap);
@@ -57,7 +58,8 @@ static void too_old_is_told(void **state)
 	}
 	assert_null(events_next(e, first + 6, &gap));
 	assert_false(gap);
-	/* Numbers that were never given: of the future, and of before the server began. */
+	/* Numbers that were never given: of the future, and of before the server
+	 * began. */
 	assert_null(events_next(e, first + 7, &gap));
 	assert_true(gap);
 	assert_null(events_next(e, 0, &gap));

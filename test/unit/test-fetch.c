@@ -1,4 +1,5 @@
-/* Fetching: which addresses are whose, and what an address must look like. The transfer itself is in test/flow. */
+/* Fetching: which addresses are whose, and what an address must look like. The
+ * transfer itself is in test/flow. */
 #include "unit.h"
 
 #include <arpa/inet.h>
@@ -47,9 +48,10 @@ static void private_addresses_are_known(void **state)
 	                                      "ff02::1",
 	                                      "100::1"};
 	static const char *const public[] = {
-		"1.1.1.1",     "9.255.255.255",   "11.0.0.1",        "100.63.0.1",     "100.128.0.1",    "128.0.0.1",
-		"169.253.0.1", "172.15.0.1",      "172.32.0.1",      "192.0.1.1",      "192.167.0.1",    "198.17.0.1",
-		"198.20.0.1",  "223.255.255.255", "2606:4700::1111", "2002:101:101::", "::ffff:1.1.1.1", "64:ff9b::101:101"};
+		"1.1.1.1",        "9.255.255.255",  "11.0.0.1",        "100.63.0.1",      "100.128.0.1",
+		"128.0.0.1",      "169.253.0.1",    "172.15.0.1",      "172.32.0.1",      "192.0.1.1",
+		"192.167.0.1",    "198.17.0.1",     "198.20.0.1",      "223.255.255.255", "2606:4700::1111",
+		"2002:101:101::", "::ffff:1.1.1.1", "64:ff9b::101:101"};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(private); i++)
 		if (!is_private(private[i]))

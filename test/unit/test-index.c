@@ -1,4 +1,5 @@
-/* The judgement of the index on films drawn here: what is a cut and what is none, what is activity, what noise. */
+/* The judgement of the index on films drawn here: what is a cut and what is
+ * none, what is activity, what noise. */
 #include "unit.h"
 
 #include <stdlib.h>
@@ -28,7 +29,8 @@ static float pattern(uint32_t seed, float x, float y, int size)
 	int x0 = (int)gx - (gx < 0), y0 = (int)gy - (gy < 0);
 	float fx = gx - (float)x0, fy = gy - (float)y0, v[4];
 	for (int i = 0; i < 4; i++)
-		v[i] = (float)(scramble(seed ^ scramble((uint32_t)(x0 + (i & 1)) * 7919u + (uint32_t)(y0 + i / 2) * 104729u)) &
+		v[i] = (float)(scramble(seed ^ scramble((uint32_t)(x0 + (i & 1)) * 7919u +
+		                                        (uint32_t)(y0 + i / 2) * 104729u)) &
 		               255);
 	return (v[0] * (1 - fx) + v[1] * fx) * (1 - fy) + (v[2] * (1 - fx) + v[3] * fx) * fy;
 }
@@ -64,7 +66,8 @@ static struct signature draw(const struct shot *s, int frame)
 				v = 250 - v;
 			v = v * s->gain + s->offset;
 			if (s->noise)
-				v += (float)(scramble((uint32_t)(frame * 9973 + y * W + x)) % (uint32_t)(2 * s->noise + 1)) -
+				v += (float)(scramble((uint32_t)(frame * 9973 + y * W + x)) %
+				             (uint32_t)(2 * s->noise + 1)) -
 				     (float)s->noise;
 			luma[y * W + x] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 		}
@@ -97,7 +100,8 @@ static void expect_none(struct shot (*at)(int frame))
 {
 	AUTO(cut_list_clear) struct cut_list l = find(at);
 	for (size_t i = 0; i < l.n; i++)
-		print_error("a %s at frame %d\n", index_cut_name(l.items[i].kind), (int)(l.items[i].pts / FRAME));
+		print_error("a %s at frame %d\n", index_cut_name(l.items[i].kind),
+		            (int)(l.items[i].pts / FRAME));
 	assert_int_equal(l.n, 0);
 }
 
@@ -194,7 +198,11 @@ static struct shot fade_at(int i)
 	struct shot s = PLAIN;
 	s.noise = 1;
 	s.seed = i < 75 ? 5 : 63;
-	s.gain = i < 50 ? 1 : i < 65 ? (float)(65 - i) / 15 : i < 80 ? 0 : i < 95 ? (float)(i - 80) / 15 : 1;
+	s.gain = i < 50   ? 1
+	         : i < 65 ? (float)(65 - i) / 15
+	         : i < 80 ? 0
+	         : i < 95 ? (float)(i - 80) / 15
+	                  : 1;
 	return s;
 }
 
@@ -220,9 +228,11 @@ struct stage {
 
 static void stage_make(struct stage *t, float (*rate)(size_t bin))
 {
-	*t = (struct stage){
-		.walk = {
-			.duration = BINS * (int64_t)WALK_BIN, .bin = WALK_BIN, .n_bins = BINS, .packets = 15000, .keyframes = 100}};
+	*t = (struct stage){.walk = {.duration = BINS * (int64_t)WALK_BIN,
+	                             .bin = WALK_BIN,
+	                             .n_bins = BINS,
+	                             .packets = 15000,
+	                             .keyframes = 100}};
 	t->walk.bins = mem_alloc(BINS, sizeof *t->walk.bins);
 	for (size_t i = 0; i < BINS; i++)
 		t->walk.bins[i] = (struct walk_bin){.bytes = (uint32_t)(rate(i) / 10),
@@ -268,7 +278,8 @@ static void rain_is_quiet_and_a_burst_is_not(void **state)
 	struct stage t;
 	(void)state;
 	stage_make(&t, rain);
-	struct findings f = {.walk = &t.walk, .keys = t.keys, .n_keys = 100, .max_gap = 10 * CLOCK_SECOND};
+	struct findings f = {
+		.walk = &t.walk, .keys = t.keys, .n_keys = 100, .max_gap = 10 * CLOCK_SECOND};
 	float *p = activity_packets(&f, &t.x);
 	assert_true(most(p, 0, t.x.n_bins) < 0.1f);
 	free(p);
@@ -290,10 +301,13 @@ static void looks_go_where_packets_call_within_the_budget(void **state)
 	size_t n, n_ranges;
 	(void)state;
 	stage_make(&t, burst);
-	struct findings f = {.walk = &t.walk, .keys = t.keys, .n_keys = 100, .max_gap = 10 * CLOCK_SECOND};
+	struct findings f = {
+		.walk = &t.walk, .keys = t.keys, .n_keys = 100, .max_gap = 10 * CLOCK_SECOND};
 	AUTO(mem_freep) float *p = activity_packets(&f, &t.x);
 	AUTO(mem_freep) struct interval *list = activity_intervals(&f, p, &t.x, &n);
-	AUTO(mem_freep) struct range *r = choose_ranges(list, n, p, &t.x, f.max_gap, 12 * CLOCK_SECOND, false, &n_ranges);
+	AUTO(mem_freep)
+	struct range *r =
+		choose_ranges(list, n, p, &t.x, f.max_gap, 12 * CLOCK_SECOND, false, &n_ranges);
 	int64_t sum = 0;
 	bool found = false;
 	for (size_t i = 0; i < n_ranges; i++) {
@@ -316,7 +330,8 @@ static void a_close_look_overrules_the_packets(void **state)
 	size_t n;
 	(void)state;
 	stage_make(&t, burst);
-	struct findings f = {.walk = &t.walk, .keys = t.keys, .n_keys = 100, .max_gap = 10 * CLOCK_SECOND};
+	struct findings f = {
+		.walk = &t.walk, .keys = t.keys, .n_keys = 100, .max_gap = 10 * CLOCK_SECOND};
 	/* Looked at: the burst was an exposure jump. */
 	struct signature s[200];
 	for (int i = 0; i < 200; i++) {
@@ -362,13 +377,15 @@ static struct video_index *sample_index(void)
 	x->flags[10] = INDEX_BLACK | INDEX_TORN;
 	x->cuts = mem_alloc(2, sizeof *x->cuts);
 	x->cuts[0] = (struct index_cut){.pts = 300000, .end = 300000, .uncertainty = 40000, .score = 1};
-	x->cuts[1] = (struct index_cut){.pts = 500000, .end = 700000, .kind = INDEX_CUT_DISSOLVE, .score = 0.75f};
+	x->cuts[1] = (struct index_cut){
+		.pts = 500000, .end = 700000, .kind = INDEX_CUT_DISSOLVE, .score = 0.75f};
 	x->parts = mem_alloc(2, sizeof *x->parts);
 	x->parts[x->n_parts++] = 400000;
 	x->parts[x->n_parts++] = 1050000;
 	x->keys = mem_alloc(3, sizeof *x->keys);
 	for (int i = 0; i < 3; i++)
-		x->keys[i] = (struct index_key){.pts = i * 400000, .hash = 0xfedcba9876543210 + (uint64_t)i, .sharpness = 5};
+		x->keys[i] = (struct index_key){
+			.pts = i * 400000, .hash = 0xfedcba9876543210 + (uint64_t)i, .sharpness = 5};
 	return x;
 }
 
@@ -384,8 +401,9 @@ static void an_index_comes_back_as_it_was_written(void **state)
 	assert_int_equal(a.len, b.len);
 	assert_memory_equal(a.data, b.data, a.len);
 	index_vtt(x, &vtt);
-	assert_string_equal(buf_str(&vtt), "WEBVTT\n\n1\n00:00:00.000 --> 00:00:00.300\nShot 1\n\n2\n00:00:00.300 --> "
-	                                   "00:00:00.500\nShot 2\n\n3\n00:00:00.500 --> 00:00:01.050\nShot 3\n");
+	assert_string_equal(buf_str(&vtt),
+	                    "WEBVTT\n\n1\n00:00:00.000 --> 00:00:00.300\nShot 1\n\n2\n00:00:00.300 --> "
+	                    "00:00:00.500\nShot 2\n\n3\n00:00:00.500 --> 00:00:01.050\nShot 3\n");
 	json_auto_t *j = index_json(x);
 	assert_int_equal(json_array_size(json_object_get(j, "bins")), 11);
 	const struct video_index first = video_index_first(y, 1), whole = video_index_first(y, 2);
@@ -405,7 +423,8 @@ static void a_damaged_index_is_refused(void **state)
 	for (size_t n = 0; n < a.len; n++) {
 		struct video_index *y = NULL;
 		assert_int_equal(index_parse(a.data, n, &y, &err), -ERR_FORMAT);
-		/* Whatever a flipped byte says, nothing but an index or an error comes of it. */
+		/* Whatever a flipped byte says, nothing but an index or an error comes
+		 * of it. */
 		a.data[n] = (char)(a.data[n] ^ 0x81);
 		if (index_parse(a.data, a.len, &y, &err) == 0)
 			video_index_free(y);

@@ -13,14 +13,16 @@
 
 #define S CLOCK_SECOND
 
-static int make_even(int64_t duration, int64_t from, int64_t to, int64_t chunk, int64_t frames, struct plan **ret,
-                     struct err *err)
+static int make_even(int64_t duration, int64_t from, int64_t to, int64_t chunk, int64_t frames,
+                     struct plan **ret, struct err *err)
 {
-	const struct plan_options o = {.from = from, .to = to, .chunk_duration = chunk, .chunk_frames = frames};
+	const struct plan_options o = {
+		.from = from, .to = to, .chunk_duration = chunk, .chunk_frames = frames};
 	return plan_make(&o, duration, NULL, ret, err);
 }
 
-static void check_plan(int64_t duration, int64_t from, int64_t to, int64_t chunk, int64_t frames, size_t want_chunks)
+static void check_plan(int64_t duration, int64_t from, int64_t to, int64_t chunk, int64_t frames,
+                       size_t want_chunks)
 {
 	AUTO(plan_freep) struct plan *p = NULL;
 	struct err err;
@@ -61,7 +63,8 @@ static void a_plan_refuses_what_is_not_there(void **state)
 	struct err err;
 	(void)state;
 	assert_int_equal(make_even(10 * S, 10 * S, 0, 300 * S, 6, &p, &err), -ERR_ARG);
-	assert_string_equal(err.msg, "--from 00:00:10.000 lies beyond the end of the video (00:00:10.000)");
+	assert_string_equal(err.msg,
+	                    "--from 00:00:10.000 lies beyond the end of the video (00:00:10.000)");
 	assert_int_equal(make_even(10 * S, 5 * S, 5 * S, 300 * S, 6, &p, &err), -ERR_ARG);
 	assert_int_equal(make_even(INT64_C(300000) * S, 0, 0, 1 * S, 6, &p, &err), -ERR_LIMIT);
 	assert_null(p);
@@ -72,19 +75,22 @@ static void a_good_answer_is_kept(void **state)
 	AUTO(answer_clear) struct answer a = {0};
 	struct err err;
 	(void)state;
-	assert_ok(answer_parse("```json\n{\"summary\": \"A\\ncar.\", \"events\": [{\"subject\": \"a\\nvan\", "
-	                       "\"frames\": [3, 1, 3], \"what\": \"It comes\"}]}\n```\n",
-	                       3, &a, &err));
+	assert_ok(
+		answer_parse("```json\n{\"summary\": \"A\\ncar.\", \"events\": [{\"subject\": \"a\\nvan\", "
+	                 "\"frames\": [3, 1, 3], \"what\": \"It comes\"}]}\n```\n",
+	                 3, &a, &err));
 	assert_string_equal(a.summary, "A car.");
 	assert_int_equal(a.n_events, 1);
 	assert_string_equal(a.events[0].subject, "a van");
 	assert_int_equal(a.events[0].n_frames, 2);
 	assert_int_equal(a.events[0].frames[0], 0);
 	assert_int_equal(a.events[0].frames[1], 2);
-	/* Models that do not keep to the schema often leave the subject out: what they say is still right. */
+	/* Models that do not keep to the schema often leave the subject out: what
+	 * they say is still right. */
 	AUTO(answer_clear) struct answer plain = {0};
-	assert_ok(answer_parse("{\"summary\": \"A car.\", \"events\": [{\"what\": \"It comes\", \"frames\": [1]}]}", 1,
-	                       &plain, &err));
+	assert_ok(answer_parse(
+		"{\"summary\": \"A car.\", \"events\": [{\"what\": \"It comes\", \"frames\": [1]}]}", 1,
+		&plain, &err));
 	assert_string_equal(plain.events[0].subject, "");
 	AUTO(answer_clear) struct answer quiet = {0};
 	assert_ok(answer_parse("{\"summary\": \"Nothing happens.\", \"events\": []}", 1, &quiet, &err));
@@ -110,8 +116,10 @@ static void a_bad_answer_is_refused_with_its_fault(void **state)
 	     "event 1 names a frame that is not one of"},
 		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [1.5]}]}",
 	     "event 1 names a frame that is not one of"},
-		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": []}]}", "event 1 names no frames"},
-		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [1]}, {\"frames\": [1]}]}",
+		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": []}]}",
+	     "event 1 names no frames"},
+		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [1]}, {\"frames\": "
+	     "[1]}]}",
 	     "event 2 has no \"what\""},
 		{"{\"summary\": \"x\", \"events\": [\"y\"]}", "event 1 has no \"what\""},
 	};

@@ -1,7 +1,8 @@
 /* Frames by time against a plain decode from the start: same time, same pixels.
  *
- * Arguments: which share of the files, of how many ("1 3"); none = all. Of large files the beginning is compared;
- * VDET_TEST_FULL=1 compares all of every file, which takes minutes. */
+ * Arguments: which share of the files, of how many ("1 3"); none = all. Of
+ * large files the beginning is compared; VDET_TEST_FULL=1 compares all of every
+ * file, which takes minutes. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -15,7 +16,8 @@
 static bool damaged(const char *path)
 {
 	const char *name = file_base(path);
-	return !strncmp(name, "corrupt_", 8) || !strncmp(name, "bitflips", 8) || strstr(name, "packetloss");
+	return !strncmp(name, "corrupt_", 8) || !strncmp(name, "bitflips", 8) ||
+	       strstr(name, "packetloss");
 }
 
 /* Returns 1 if the frame at t differs. */
@@ -34,8 +36,9 @@ static int differs(struct opened *o, const struct plain *p, int64_t t, bool exac
 	uint32_t sum = frame_sum(s.frame);
 	if (!exact || (s.pts == want->pts && sum == want->sum))
 		return 0;
-	print_error("%s at %lld: pts %lld, not %lld; pixels %s; %s\n", path, (long long)t, (long long)s.pts,
-	            (long long)want->pts, sum == want->sum ? "equal" : "differ", s.rung);
+	print_error("%s at %lld: pts %lld, not %lld; pixels %s; %s\n", path, (long long)t,
+	            (long long)s.pts, (long long)want->pts, sum == want->sum ? "equal" : "differ",
+	            s.rung);
 	return 1;
 }
 
@@ -57,7 +60,8 @@ static bool full(void)
 static int count_jumps(const struct opened *o, const struct plain *p)
 {
 	const AVCodecParameters *par = o->source->st->codecpar;
-	double frame = (double)par->width * par->height, gop = (double)p->n / (double)(p->keys ? p->keys : 1);
+	double frame = (double)par->width * par->height,
+		   gop = (double)p->n / (double)(p->keys ? p->keys : 1);
 	double n = PIXELS / 2 / (frame * gop);
 	if (reader_unsorted(o->reader))
 		return 2; /* from the start */
@@ -120,7 +124,8 @@ static int compare_share(void)
 	int bad = 0;
 	/* Six minutes of black take as long as all others together. */
 	for (char **f = files; *f; f++)
-		if (only ? !!strstr(*f, only) : (f - files) % shares == share && (full() || !strstr(*f, "long_1080p")))
+		if (only ? !!strstr(*f, only)
+		         : (f - files) % shares == share && (full() || !strstr(*f, "long_1080p")))
 			bad += compare_file(*f, (f - files) / 2 % 2);
 	return bad;
 }

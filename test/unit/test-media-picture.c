@@ -1,4 +1,5 @@
-/* What a person would see: colours, ranges, rotation, pixel shape, fields; measured on the finished JPEG. */
+/* What a person would see: colours, ranges, rotation, pixel shape, fields;
+ * measured on the finished JPEG. */
 #include "unit.h"
 
 #include <libavcodec/avcodec.h>
@@ -25,7 +26,8 @@ static void seen_end(struct seen *s)
 
 static AVFrame *decode_jpeg(const struct buf *b)
 {
-	AUTO(avcodec_free_context) AVCodecContext *dec = avcodec_alloc_context3(avcodec_find_decoder(AV_CODEC_ID_MJPEG));
+	AUTO(avcodec_free_context)
+	AVCodecContext *dec = avcodec_alloc_context3(avcodec_find_decoder(AV_CODEC_ID_MJPEG));
 	AUTO(av_packet_free) AVPacket *pkt = av_packet_alloc();
 	AVFrame *f = av_frame_alloc();
 	assert_ok(avcodec_open2(dec, NULL, NULL));
@@ -76,10 +78,13 @@ static bool near_rgb(const int a[3], const int b[3], int slack)
 	return abs(a[0] - b[0]) <= slack && abs(a[1] - b[1]) <= slack && abs(a[2] - b[2]) <= slack;
 }
 
-/* Four patches side by side; the second and third are where a wrong matrix or range shows most. */
+/* Four patches side by side; the second and third are where a wrong matrix or
+ * range shows most. */
 #define PATCH(rgb, w, h) "-f lavfi -i color=0x" rgb ":s=" w "x" h ":r=5:d=1 "
-#define PATCHES(w, h) PATCH("808080", w, h) PATCH("c02010", w, h) PATCH("10a030", w, h) PATCH("f0f0f0", w, h)
-static const int patches[4][3] = {{0x80, 0x80, 0x80}, {0xc0, 0x20, 0x10}, {0x10, 0xa0, 0x30}, {0xf0, 0xf0, 0xf0}};
+#define PATCHES(w, h) \
+	PATCH("808080", w, h) PATCH("c02010", w, h) PATCH("10a030", w, h) PATCH("f0f0f0", w, h)
+static const int patches[4][3] = {
+	{0x80, 0x80, 0x80}, {0xc0, 0x20, 0x10}, {0x10, 0xa0, 0x30}, {0xf0, 0xf0, 0xf0}};
 
 static void test_colours(void **state)
 {
@@ -88,24 +93,32 @@ static void test_colours(void **state)
 		const char *name, *in, *filter, *out;
 		int slack;
 	} cases[] = {
-		{"601tv.mp4", PATCHES("80", "120"), "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p",
+		{"601tv.mp4", PATCHES("80", "120"),
+	     "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p",
 	     "-colorspace smpte170m -color_range tv -c:v libx264 -crf 2", 5},
-		{"601pc.mp4", PATCHES("80", "120"), "scale=out_color_matrix=bt601:out_range=pc,format=yuv420p",
+		{"601pc.mp4", PATCHES("80", "120"),
+	     "scale=out_color_matrix=bt601:out_range=pc,format=yuv420p",
 	     "-colorspace smpte170m -color_range pc -c:v libx264 -crf 2", 5},
-		{"709tv.mp4", PATCHES("80", "120"), "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p",
+		{"709tv.mp4", PATCHES("80", "120"),
+	     "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p",
 	     "-colorspace bt709 -color_range tv -c:v libx264 -crf 2", 5},
-		{"709pc.mp4", PATCHES("80", "120"), "scale=out_color_matrix=bt709:out_range=pc,format=yuv420p",
+		{"709pc.mp4", PATCHES("80", "120"),
+	     "scale=out_color_matrix=bt709:out_range=pc,format=yuv420p",
 	     "-colorspace bt709 -color_range pc -c:v libx264 -crf 2", 5},
-		{"small.avi", PATCHES("80", "120"), "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p",
-	     "-c:v mpeg4 -q:v 1", 8},
-		{"large.mp4", PATCHES("320", "720"), "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p",
+		{"small.avi", PATCHES("80", "120"),
+	     "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p", "-c:v mpeg4 -q:v 1", 8},
+		{"large.mp4", PATCHES("320", "720"),
+	     "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p",
 	     "-colorspace unknown -c:v libx264 -crf 2", 5},
-		{"444.mkv", PATCHES("80", "120"), "scale=out_color_matrix=bt709:out_range=tv,format=yuv444p",
+		{"444.mkv", PATCHES("80", "120"),
+	     "scale=out_color_matrix=bt709:out_range=tv,format=yuv444p",
 	     "-colorspace bt709 -color_range tv -c:v ffv1", 5},
-		{"422-10.mkv", PATCHES("80", "120"), "scale=out_color_matrix=bt709:out_range=tv,format=yuv422p10le",
+		{"422-10.mkv", PATCHES("80", "120"),
+	     "scale=out_color_matrix=bt709:out_range=tv,format=yuv422p10le",
 	     "-colorspace bt709 -color_range tv -c:v ffv1", 5},
 		{"rgb.mkv", PATCHES("80", "120"), "format=bgr0", "-c:v ffv1", 5},
-		{"odd.mkv", PATCHES("81", "121"), "scale=out_color_matrix=bt709:out_range=tv,format=yuv444p",
+		{"odd.mkv", PATCHES("81", "121"),
+	     "scale=out_color_matrix=bt709:out_range=tv,format=yuv444p",
 	     "-colorspace bt709 -color_range tv -c:v ffv1", 5},
 		{"2020.mkv", PATCHES("80", "120"),
 	     "format=gbrp,zscale=pin=bt709:tin=bt709:min=gbr:rin=full:p=bt2020:t=bt709:"
@@ -116,7 +129,8 @@ static void test_colours(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		AUTO(mem_freep)
-		char *args = mem_printf("%s -filter_complex 'hstack=4,%s' %s", cases[i].in, cases[i].filter, cases[i].out);
+		char *args = mem_printf("%s -filter_complex 'hstack=4,%s' %s", cases[i].in, cases[i].filter,
+		                        cases[i].out);
 		AUTO(mem_freep) char *path = media_make(cases[i].name, args);
 		if (!path) {
 			print_message("%s cannot be made here\n", cases[i].name);
@@ -128,8 +142,8 @@ static void test_colours(void **state)
 				int rgb[3];
 				rgb_at(&s, 0.125 + 0.25 * k, 0.5, rgb);
 				if (!near_rgb(rgb, patches[k], cases[i].slack))
-					fail_msg("%s, %dx%d, patch %d: %d %d %d", cases[i].name, s.width, s.height, k, rgb[0], rgb[1],
-					         rgb[2]);
+					fail_msg("%s, %dx%d, patch %d: %d %d %d", cases[i].name, s.width, s.height, k,
+					         rgb[0], rgb[1], rgb[2]);
 			}
 		}
 	}
@@ -138,17 +152,20 @@ static void test_colours(void **state)
 static void test_hdr(void **state)
 {
 	(void)state;
-	static const char *const transfers[][2] = {{"smpte2084", "pq.mkv"}, {"arib-std-b67", "hlg.mkv"}};
+	static const char *const transfers[][2] = {{"smpte2084", "pq.mkv"},
+	                                           {"arib-std-b67", "hlg.mkv"}};
 	for (int i = 0; i < 2; i++) {
 		AUTO(mem_freep)
 		char *args = mem_printf(
-			PATCHES("160",
-		            "120") "-filter_complex 'hstack=4,format=gbrp,"
-						   "zscale=pin=bt709:tin=bt709:min=gbr:rin=full:p=bt709:m=gbr:r=full:t=linear:npl=203,format="
-						   "gbrpf32le,"
-						   "zscale=pin=bt709:tin=linear:min=gbr:p=bt2020:t=%s:m=bt2020nc:r=limited:npl=203,format="
-						   "yuv420p10le' "
-						   "-c:v ffv1 -colorspace bt2020nc -color_primaries bt2020 -color_trc %s -color_range tv",
+			PATCHES(
+				"160",
+				"120") "-filter_complex 'hstack=4,format=gbrp,"
+					   "zscale=pin=bt709:tin=bt709:min=gbr:rin=full:p=bt709:m=gbr:r=full:t=linear:"
+					   "npl=203,format=gbrpf32le,"
+					   "zscale=pin=bt709:tin=linear:min=gbr:p=bt2020:t=%s:m=bt2020nc:r=limited:npl=203,"
+					   "format=yuv420p10le' "
+					   "-c:v ffv1 -colorspace bt2020nc -color_primaries bt2020 -color_trc %s "
+					   "-color_range tv",
 			transfers[i][0], transfers[i][0]);
 		AUTO(mem_freep) char *path = media_make(transfers[i][1], args);
 		if (!path)
@@ -157,9 +174,11 @@ static void test_hdr(void **state)
 		int rgb[4][3];
 		for (int k = 0; k < 4; k++)
 			rgb_at(&s, 0.125 + 0.25 * k, 0.5, rgb[k]);
-		print_message("%s: grey %d, red %d %d %d, green %d %d %d, white %d\n", transfers[i][1], rgb[0][0], rgb[1][0],
-		              rgb[1][1], rgb[1][2], rgb[2][0], rgb[2][1], rgb[2][2], rgb[3][0]);
-		/* Greys stay grey and in order; colours keep their hue; nothing is washed out or black. */
+		print_message("%s: grey %d, red %d %d %d, green %d %d %d, white %d\n", transfers[i][1],
+		              rgb[0][0], rgb[1][0], rgb[1][1], rgb[1][2], rgb[2][0], rgb[2][1], rgb[2][2],
+		              rgb[3][0]);
+		/* Greys stay grey and in order; colours keep their hue; nothing is
+		 * washed out or black. */
 		assert_true(abs(rgb[0][0] - rgb[0][1]) < 8 && abs(rgb[0][1] - rgb[0][2]) < 8);
 		assert_true(rgb[0][1] > 70 && rgb[0][1] < 170);
 		assert_true(rgb[3][1] > rgb[0][1] + 50 && rgb[3][1] > 180);
@@ -177,7 +196,8 @@ static void test_rotation(void **state)
 		"quarters.mp4",
 		"-f lavfi -i color=red:s=160x60:r=5:d=1 -f lavfi -i color=0x008000:s=160x60:r=5:d=1 "
 		"-f lavfi -i color=blue:s=160x60:r=5:d=1 -f lavfi -i color=white:s=160x60:r=5:d=1 "
-		"-filter_complex '[0][1]hstack[a];[2][3]hstack[b];[a][b]vstack' -c:v libx264 -crf 5 -pix_fmt yuv420p");
+		"-filter_complex '[0][1]hstack[a];[2][3]hstack[b];[a][b]vstack' -c:v libx264 -crf 5 "
+		"-pix_fmt yuv420p");
 	static const struct {
 		int turn;
 		double x, y;
@@ -189,9 +209,12 @@ static void test_rotation(void **state)
 		snprintf(name, sizeof name, "turn%d.mp4", cases[i].turn);
 		/* The command line counts against the clock. */
 #if LIBAVFORMAT_VERSION_MAJOR >= 60
-		AUTO(mem_freep) char *args = mem_printf("-display_rotation %d -i %s -c copy", -cases[i].turn, upright);
+		AUTO(mem_freep)
+		char *args = mem_printf("-display_rotation %d -i %s -c copy", -cases[i].turn, upright);
 #else
-		AUTO(mem_freep) char *args = mem_printf("-i %s -c copy -metadata:s:v rotate=%d", upright, 360 - cases[i].turn);
+		AUTO(mem_freep)
+		char *args =
+			mem_printf("-i %s -c copy -metadata:s:v rotate=%d", upright, 360 - cases[i].turn);
 #endif
 		AUTO(mem_freep) char *path = media_make(name, args);
 		assert_non_null(path);
@@ -223,7 +246,15 @@ static void test_matrices(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		const int32_t one = 1 << 16;
-		const int32_t m[9] = {cases[i].a * one, cases[i].b * one, 0, cases[i].c * one, cases[i].d * one, 0, 0, 0, one};
+		const int32_t m[9] = {cases[i].a * one,
+		                      cases[i].b * one,
+		                      0,
+		                      cases[i].c * one,
+		                      cases[i].d * one,
+		                      0,
+		                      0,
+		                      0,
+		                      one};
 		struct orient o = orient_from_matrix(m);
 		assert_string_equal(o.chain, cases[i].chain);
 		assert_int_equal(o.degrees, cases[i].degrees);
@@ -249,7 +280,8 @@ static void test_pixel_shape(void **state)
 	assert_int_equal(half.height, 120);
 }
 
-/* How much rows differ from those between them: large where two fields are woven. */
+/* How much rows differ from those between them: large where two fields are
+ * woven. */
 static double combing(const AVFrame *f)
 {
 	double sum = 0;
@@ -270,7 +302,8 @@ static void test_interlaced(void **state)
 		AUTO(mem_freep)
 		char *args = mem_printf(
 			"-f lavfi -i 'testsrc2=s=1440x480:r=50:d=3' -vf 'crop=720:480:x=n*12-"
-			"720*floor(n*12/720):y=0,interlace=scan=%s:lowpass=0,setfield=%s' -flags +ilme+ildct -c:v mpeg2video "
+			"720*floor(n*12/720):y=0,interlace=scan=%s:lowpass=0,setfield=%s' -flags +ilme+ildct "
+			"-c:v mpeg2video "
 			"-q:v 2",
 			fields[i], fields[i]);
 		AUTO(mem_freep) char *path = media_make(name, args);
@@ -285,7 +318,8 @@ static void test_interlaced(void **state)
 		double woven = combing(s.frame);
 		opened_end(&o);
 		AUTO(seen_end) struct seen whole = look(path, 1200000, 4000);
-		print_message("combing, %s: %.2f as it is, %.2f deinterlaced\n", fields[i], woven, combing(whole.f));
+		print_message("combing, %s: %.2f as it is, %.2f deinterlaced\n", fields[i], woven,
+		              combing(whole.f));
 		assert_true(combing(whole.f) < 0.6 * woven);
 	}
 }
@@ -337,8 +371,9 @@ static void test_quality(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_colours),      cmocka_unit_test(test_hdr),         cmocka_unit_test(test_rotation),
-		cmocka_unit_test(test_matrices),     cmocka_unit_test(test_pixel_shape), cmocka_unit_test(test_interlaced),
+		cmocka_unit_test(test_colours),      cmocka_unit_test(test_hdr),
+		cmocka_unit_test(test_rotation),     cmocka_unit_test(test_matrices),
+		cmocka_unit_test(test_pixel_shape),  cmocka_unit_test(test_interlaced),
 		cmocka_unit_test(test_sizes_change), cmocka_unit_test(test_quality),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

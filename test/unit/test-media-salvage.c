@@ -1,4 +1,5 @@
-/* The last rung: pictures out of files whose header or index is gone, compared with those of the whole file. */
+/* The last rung: pictures out of files whose header or index is gone, compared
+ * with those of the whole file. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -50,7 +51,8 @@ static size_t find_box(const struct buf *b, const char *type)
 	return 0;
 }
 
-/* Its pictures are those that the whole file has, in this order, from number `from` on. */
+/* Its pictures are those that the whole file has, in this order, from number
+ * `from` on. */
 static void compare(struct wreck *w, const char *whole, size_t from, size_t least)
 {
 	struct opened o;
@@ -69,7 +71,8 @@ static void compare(struct wreck *w, const char *whole, size_t from, size_t leas
 		same += from + n < p.n && frame_sum(s.frame) == p.frames[from + n].sum;
 		r = reader_next(w->reader, INT64_MIN, &s, &err);
 	}
-	print_message("%s: %zu of %zu pictures, %zu as in the whole file\n", file_base(whole), n, p.n, same);
+	print_message("%s: %zu of %zu pictures, %zu as in the whole file\n", file_base(whole), n, p.n,
+	              same);
 	assert_true(n >= least && same + 3 >= n); /* the last may be cut */
 	/* Also by time, back and forth. */
 	for (int i = 0; i < 8 && same; i++)

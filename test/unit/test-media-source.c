@@ -1,4 +1,5 @@
-/* What probing says about real files, good and broken, against what is known of them. */
+/* What probing says about real files, good and broken, against what is known of
+ * them. */
 #include "unit.h"
 
 #include <jansson.h>
@@ -26,8 +27,10 @@ static void test_broken(void **state)
 	} cases[] = {
 		{"zero_length.mp4", ERR_FORMAT, "empty"},
 		{"text_as_video.mp4", ERR_FORMAT, "no known video format"},
-		{"truncated_nomoov.mp4", ERR_FORMAT, "the index (moov) is missing: the recording was cut off"},
-		{"corrupt_userdata_231s.mp4", ERR_FORMAT, "00:03:51.231 of video, but the media data is missing"},
+		{"truncated_nomoov.mp4", ERR_FORMAT,
+	     "the index (moov) is missing: the recording was cut off"},
+		{"corrupt_userdata_231s.mp4", ERR_FORMAT,
+	     "00:03:51.231 of video, but the media data is missing"},
 		{"corrupt_vp9_bitstream.webm", ERR_FORMAT, "the vp9 data is damaged"},
 		{"audio_jfk.flac", ERR_UNSUPPORTED, "no video in this file, only audio"},
 		{"audio_frag_bbb.mp4", ERR_UNSUPPORTED, "no video in this file, only audio"},
@@ -63,16 +66,21 @@ static void test_known(void **state)
 		{"normal_h264_bbb480p.mp4", "h264", 0, 854, 480, 0, 30, false, false, false, "", ""},
 		{"nasa_13013.mp4", "h264", 3, 480, 270, 0, 13.013, false, false, false, "", ""},
 		{"vfr_frames.mp4", "h264", 0, 128, 128, 0, 14.966667, true, false, false, "", ""},
-		{"phone_vfr_rot90_hlg_hevc.mp4", "hevc", 0, 1080, 1920, 90, 2.548333, true, false, false, "hlg", ""},
-		{"phone_rot90_portrait.mp4", "h264", 0, 720, 1280, 90, 1.885578, false, false, false, "", ""},
+		{"phone_vfr_rot90_hlg_hevc.mp4", "hevc", 0, 1080, 1920, 90, 2.548333, true, false, false,
+	     "hlg", ""},
+		{"phone_rot90_portrait.mp4", "h264", 0, 720, 1280, 90, 1.885578, false, false, false, "",
+	     ""},
 		{"emulator_rot270.mp4", "h264", 0, 720, 1280, 270, 4.971633, false, false, false, "", ""},
 		{"hdr10_pq_hevc.mp4", "hevc", 0, 1920, 1080, 0, 1.0174, true, false, false, "pq", ""},
-		{"interlaced_480i30_tff.ts", "mpeg2video", 0, 640, 480, 0, 5.010022, false, true, false, "", ""},
+		{"interlaced_480i30_tff.ts", "mpeg2video", 0, 640, 480, 0, 5.010022, false, true, false, "",
+	     ""},
 		{"first_pts_10s.mp4", "h264", 0, 1137, 640, 0, 4, false, false, false, "", ""},
 		{"edit_list_shift.mp4", "h264", 0, 1920, 1080, 0, 10, false, false, false, "", ""},
-		{"fragmented_bogus_duration.mp4", "h264", 0, 1080, 720, 0, 1.067733, false, false, true, "", "1.067"},
+		{"fragmented_bogus_duration.mp4", "h264", 0, 1080, 720, 0, 1.067733, false, false, true, "",
+	     "1.067"},
 		{"truncated_faststart.mp4", "h264", 0, 720, 480, 0, 3.5, false, false, true, "", "cut off"},
-		{"corrupt_mdat_too_long.mp4", "h264", 0, 1080, 720, 0, 1.001, false, false, false, "", "8 bytes more"},
+		{"corrupt_mdat_too_long.mp4", "h264", 0, 1080, 720, 0, 1.001, false, false, false, "",
+	     "8 bytes more"},
 		{"mkv_nocues_person.mkv", "h264", 0, 768, 432, 0, 40.1, false, false, false, "", ""},
 		{"ts_h264_ateme.ts", "h264", 0, 427, 240, 0, 6.006, false, false, false, "", ""},
 		{"ts_car.ts", "h264", 0, 768, 432, 0, 30.16, false, false, false, "", ""},
@@ -92,19 +100,22 @@ static void test_known(void **state)
 			fail_msg("%s: %s", cases[i].name, err.msg);
 		double diff = (double)p.extent.duration / CLOCK_SECOND - cases[i].duration;
 		if (strcmp(p.codec, cases[i].codec) != 0 || o.source->st->index != cases[i].stream ||
-		    p.width != cases[i].width || p.height != cases[i].height || p.rotation != cases[i].rotation ||
-		    diff > 0.0011 || diff < -0.0011 || p.variable_rate != cases[i].variable ||
-		    p.interlaced != cases[i].interlaced || p.extent.measured != cases[i].measured ||
-		    strcmp(p.hdr, cases[i].hdr) != 0 || !strstr(p.warning, cases[i].warning) ||
-		    (!cases[i].warning[0] && p.warning[0]))
-			fail_msg("%s: %s stream %d, %dx%d, turned %d, %lld us, variable %d, interlaced %d, measured %d, %s, \"%s\"",
+		    p.width != cases[i].width || p.height != cases[i].height ||
+		    p.rotation != cases[i].rotation || diff > 0.0011 || diff < -0.0011 ||
+		    p.variable_rate != cases[i].variable || p.interlaced != cases[i].interlaced ||
+		    p.extent.measured != cases[i].measured || strcmp(p.hdr, cases[i].hdr) != 0 ||
+		    !strstr(p.warning, cases[i].warning) || (!cases[i].warning[0] && p.warning[0]))
+			fail_msg("%s: %s stream %d, %dx%d, turned %d, %lld us, variable %d, interlaced %d, "
+			         "measured %d, %s, \"%s\"",
 			         cases[i].name, p.codec, o.source->st->index, p.width, p.height, p.rotation,
-			         (long long)p.extent.duration, p.variable_rate, p.interlaced, p.extent.measured, p.hdr, p.warning);
+			         (long long)p.extent.duration, p.variable_rate, p.interlaced, p.extent.measured,
+			         p.hdr, p.warning);
 		opened_end(&o);
 	}
 }
 
-/* Each time of a list: the frame asked for by it has it, also a little later, and the one before a little earlier. */
+/* Each time of a list: the frame asked for by it has it, also a little later,
+ * and the one before a little earlier. */
 static void check_times(const char *name, const int64_t *times, size_t n)
 {
 	struct opened o;
@@ -118,7 +129,8 @@ static void check_times(const char *name, const int64_t *times, size_t n)
 			if (reader_at(o.reader, t, &s, &err) < 0)
 				fail_msg("%s: %s", name, err.msg);
 			if (s.pts < times[i] - 1 || s.pts > times[i] + 1)
-				fail_msg("%s at %lld: %lld, not %lld", name, (long long)t, (long long)s.pts, (long long)times[i]);
+				fail_msg("%s at %lld: %lld, not %lld", name, (long long)t, (long long)s.pts,
+				         (long long)times[i]);
 		}
 	}
 	for (size_t i = n; i-- > 1 && i + 8 > n;) {
@@ -160,7 +172,8 @@ static int by_value(const void *a, const void *b)
 static void test_times_from_tables(void **state)
 {
 	(void)state;
-	static const char *const files[] = {"phone_vfr_rot90_hlg_hevc.mp4", "fragmented_bogus_duration.mp4",
+	static const char *const files[] = {"phone_vfr_rot90_hlg_hevc.mp4",
+	                                    "fragmented_bogus_duration.mp4",
 	                                    "corrupt_mdat_too_long.mp4", "corrupt_invalid_nalu.mp4"};
 	if (!media_dir())
 		skip();
@@ -183,7 +196,8 @@ static void test_times_from_tables(void **state)
 		qsort(times, n, sizeof *times, by_value);
 		while (strstr(files[f], "phone") && times[n - 1] >= 2548333) /* the edit list's end */
 			n--;
-		/* An edit that begins within a frame: libav lets the first whole frame begin at zero. */
+		/* An edit that begins within a frame: libav lets the first whole frame
+		 * begin at zero. */
 		for (size_t i = n; strstr(files[f], "phone") && i-- > 0;)
 			times[i] -= times[0];
 		/* A sample that cannot be decoded leaves its place to the one before. */
@@ -216,8 +230,9 @@ static void test_wrap(void **state)
 {
 	(void)state;
 	AUTO(mem_freep)
-	char *path = media_make("wrap.ts", "-f lavfi -i testsrc2=s=160x90:r=10:d=12 -c:v libx264 -preset ultrafast -g 10 "
-	                                   "-output_ts_offset 95439");
+	char *path = media_make(
+		"wrap.ts", "-f lavfi -i testsrc2=s=160x90:r=10:d=12 -c:v libx264 -preset ultrafast -g 10 "
+				   "-output_ts_offset 95439");
 	if (!path)
 		skip();
 	struct opened o;
@@ -243,7 +258,8 @@ static void test_wrap(void **state)
 	opened_end(&o);
 }
 
-/* Two recordings put together byte by byte: the clock jumps back, and nothing is lost. */
+/* Two recordings put together byte by byte: the clock jumps back, and nothing
+ * is lost. */
 static void test_joined(void **state)
 {
 	(void)state;
@@ -256,7 +272,8 @@ static void test_joined(void **state)
 		AUTO(mem_freep) char *name = mem_printf("part%d.ts", i);
 		AUTO(mem_freep)
 		char *args =
-			mem_printf("-f lavfi -i %s -t 6 -c:v libx264 -preset ultrafast -g 10 -pix_fmt yuv420p", sources[i]);
+			mem_printf("-f lavfi -i %s -t 6 -c:v libx264 -preset ultrafast -g 10 -pix_fmt yuv420p",
+		               sources[i]);
 		AUTO(mem_freep) char *path = media_make(name, args);
 		if (!path)
 			skip();
@@ -289,8 +306,8 @@ static void test_joined(void **state)
 	plain_free(&parts[1]);
 }
 
-/* The first len bytes: whether there are pictures in them, from the first to one near the end of what is left. Else
- * there is a reason. */
+/* The first len bytes: whether there are pictures in them, from the first to
+ * one near the end of what is left. Else there is a reason. */
 static bool beginning_is_good(const struct buf *whole, size_t len)
 {
 	struct err err = {0};
@@ -301,7 +318,8 @@ static bool beginning_is_good(const struct buf *whole, size_t len)
 	AUTO(input_freep) struct input *in = input_open_memory(cut, len);
 	AUTO(source_freep) struct source *s = NULL;
 	AUTO(reader_freep) struct reader *r = NULL;
-	bool good = source_open(in, &s, &err) == 0 && reader_open(s, &r, &err) == 0 && probe_run(s, r, &p, &err) == 0;
+	bool good = source_open(in, &s, &err) == 0 && reader_open(s, &r, &err) == 0 &&
+	            probe_run(s, r, &p, &err) == 0;
 	for (int i = 0; i < 2 && good; i++)
 		if (reader_at(r, i ? p.extent.duration - 1 : 0, &shown, &err) < 0)
 			fail_msg("of %zu bytes, %s: %s", len, i ? "the end" : "the start", err.msg);
@@ -332,8 +350,8 @@ static size_t truncation_step(size_t some)
 static void test_truncations(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"wrong_ext_mp4.avi", "av1_testsrc.mkv", "vp9_odd_dimensions.webm",
-	                                    "edit_list_shift.mp4"};
+	static const char *const names[] = {"wrong_ext_mp4.avi", "av1_testsrc.mkv",
+	                                    "vp9_odd_dimensions.webm", "edit_list_shift.mp4"};
 	if (!media_dir())
 		skip();
 	for (size_t f = 0; f < ARRAY_LEN(names); f++) {
@@ -342,7 +360,8 @@ static void test_truncations(void **state)
 	}
 }
 
-/* The same of files that are made here, of each container: what needs its index has pictures only with it. */
+/* The same of files that are made here, of each container: what needs its index
+ * has pictures only with it. */
 static void test_truncations_made(void **state)
 {
 	(void)state;
@@ -358,9 +377,10 @@ static void test_truncations_made(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		AUTO(mem_freep)
-		char *args = mem_printf("-f lavfi -i testsrc2=s=320x180:r=10:d=8 -f lavfi -i sine=d=8 -c:v libx264 -preset "
-		                        "veryfast -g 20 -pix_fmt yuv420p -c:a aac -shortest %s",
-		                        files[i].how);
+		char *args = mem_printf(
+			"-f lavfi -i testsrc2=s=320x180:r=10:d=8 -f lavfi -i sine=d=8 -c:v libx264 -preset "
+			"veryfast -g 20 -pix_fmt yuv420p -c:a aac -shortest %s",
+			files[i].how);
 		AUTO(mem_freep) char *path = media_make(files[i].name, args);
 		if (!path)
 			skip();
@@ -393,7 +413,8 @@ static int played_fetch(const struct hwaccel *h, AVFrame *f)
 	return device_patience-- > 0 ? 1 : AVERROR(EIO);
 }
 
-/* A device that does not start, fails at once, or on the way: the same pictures, and it is said who decoded them. */
+/* A device that does not start, fails at once, or on the way: the same
+ * pictures, and it is said who decoded them. */
 static void test_device_fails(void **state)
 {
 	(void)state;
@@ -402,7 +423,8 @@ static void test_device_fails(void **state)
 		.name = "played", .codec = played_codec, .attach = played_attach, .fetch = played_fetch};
 	AUTO(mem_freep)
 	char *path =
-		media_make("device.mp4", "-f lavfi -i testsrc2=s=160x90:r=10:d=12 -c:v libx264 -g 20 -pix_fmt yuv420p");
+		media_make("device.mp4",
+	               "-f lavfi -i testsrc2=s=160x90:r=10:d=12 -c:v libx264 -g 20 -pix_fmt yuv420p");
 	if (!path)
 		skip();
 	for (size_t i = 0; i < ARRAY_LEN(patience); i++) {
@@ -419,12 +441,15 @@ static void test_device_fails(void **state)
 		o.source->hwaccel = &device;
 		assert_ok(reader_open(o.source, &o.reader, &err));
 		for (size_t k = 3; k < all.n; k += 17, n++) {
-			assert_ok(reader_at_then(o.reader, all.frames[k].pts, k % 2 ? CLOCK_NONE : 11 * CLOCK_SECOND, &s, &err));
+			assert_ok(reader_at_then(o.reader, all.frames[k].pts,
+			                         k % 2 ? CLOCK_NONE : 11 * CLOCK_SECOND, &s, &err));
 			assert_int_equal(s.pts, all.frames[k].pts);
 			assert_int_equal(frame_sum(s.frame), all.frames[k].sum);
 			by_device += !strcmp(s.rung, "hardware");
 		}
-		assert_true(patience[i] <= 1 ? !by_device : patience[i] > 1000 ? by_device == n : by_device && by_device < n);
+		assert_true(patience[i] <= 1     ? !by_device
+		            : patience[i] > 1000 ? by_device == n
+		                                 : by_device && by_device < n);
 		plain_free(&all);
 		opened_end(&o);
 	}
@@ -441,15 +466,19 @@ static int fetch_interlaced(const struct hwaccel *h, AVFrame *f)
 	return 0;
 }
 
-/* Interlaced pictures of a stream that was said to have none come with the one that follows, also before a jump. */
+/* Interlaced pictures of a stream that was said to have none come with the one
+ * that follows, also before a jump. */
 static void test_interlaced_unsaid(void **state)
 {
 	(void)state;
-	const struct hwaccel device = {
-		.name = "played", .codec = played_codec, .attach = played_attach, .fetch = fetch_interlaced};
+	const struct hwaccel device = {.name = "played",
+	                               .codec = played_codec,
+	                               .attach = played_attach,
+	                               .fetch = fetch_interlaced};
 	AUTO(mem_freep)
 	char *path =
-		media_make("unsaid.mp4", "-f lavfi -i testsrc2=s=160x90:r=10:d=12 -c:v libx264 -g 20 -pix_fmt yuv420p");
+		media_make("unsaid.mp4",
+	               "-f lavfi -i testsrc2=s=160x90:r=10:d=12 -c:v libx264 -g 20 -pix_fmt yuv420p");
 	if (!path)
 		skip();
 	static const int64_t times[] = {0, 3 * CLOCK_SECOND, 9 * CLOCK_SECOND};

@@ -1,4 +1,5 @@
-/* Memory: the monitor with a stand-in NVML and a drawn sysfs, and the policy's ladder, up and down. */
+/* Memory: the monitor with a stand-in NVML and a drawn sysfs, and the policy's
+ * ladder, up and down. */
 #include "unit.h"
 
 #include <poll.h>
@@ -20,13 +21,15 @@ static char dir[] = "/tmp/vdet-memory-XXXXXX";
 
 static struct memory_policy make(void)
 {
-	return (struct memory_policy){.limits = {.goal = 0.7, .cleanup = 0.8, .patience = 5 * SECOND, .calm = 30 * SECOND}};
+	return (struct memory_policy){
+		.limits = {.goal = 0.7, .cleanup = 0.8, .patience = 5 * SECOND, .calm = 30 * SECOND}};
 }
 
 static enum memory_move see(struct memory_policy *p, int64_t second, double share)
 {
 	char why[120] = "";
-	return memory_policy_read(p, &(struct memory_reading){.now = second * SECOND, .share = share}, why);
+	return memory_policy_read(p, &(struct memory_reading){.now = second * SECOND, .share = share},
+	                          why);
 }
 
 static void below_the_goal_nothing_happens(void **state)
@@ -54,7 +57,8 @@ static void the_ladder_is_climbed_in_order(void **state)
 		assert_int_equal(see(&p, t, 0.85), MEMORY_UP);
 		assert_int_equal(p.step, want);
 	}
-	/* What still does not fit is what the engine needs: the work goes on, small. */
+	/* What still does not fit is what the engine needs: the work goes on,
+	 * small. */
 	assert_int_equal(see(&p, t + 100, 0.9), MEMORY_STAY);
 	assert_false(memory_policy_holds(&p));
 	assert_true(memory_policy_scale(&p) < 1);
@@ -91,7 +95,8 @@ static void a_pause_that_helped_ends_at_once(void **state)
 	struct memory_policy p = make();
 	see(&p, 1, 0.85);
 	assert_true(memory_policy_holds(&p));
-	assert_int_equal(see(&p, 2, 0.75), MEMORY_BACK); /* not below the goal, but nobody is kept waiting for that */
+	/* not below the goal, but nobody is kept waiting for that */
+	assert_int_equal(see(&p, 2, 0.75), MEMORY_BACK);
 	assert_int_equal(p.step, MEMORY_FINE);
 }
 
@@ -124,7 +129,8 @@ static void running_out_shrinks_at_once(void **state)
 	struct memory_policy p = make();
 	assert_int_equal(memory_policy_ran_out(&p, SECOND), MEMORY_UP);
 	assert_int_equal(p.step, MEMORY_SHRINK);
-	assert_int_equal(memory_policy_ran_out(&p, 2 * SECOND), MEMORY_STAY); /* others that were begun before */
+	/* others that were begun before */
+	assert_int_equal(memory_policy_ran_out(&p, 2 * SECOND), MEMORY_STAY);
 	assert_int_equal(memory_policy_ran_out(&p, 9 * SECOND), MEMORY_UP);
 	assert_int_equal(p.step, MEMORY_FEWER);
 	assert_int_equal(memory_policy_ran_out(&p, 20 * SECOND), MEMORY_UP);
@@ -163,8 +169,8 @@ static void nvml_tells(void **state)
 	struct cancel *round = cancel_new();
 	struct gpu_device d[GPU_MANY];
 	play("0 1000 250 40 61 77 100\n0 2000 1800 90 70 0 0\n");
-	struct gpu *g = gpu_open(
-		&(struct gpu_options){.nvml = FAKE_NVML, .sysfs = none, .period = 5000, .sampled = after_round, .ctx = round});
+	struct gpu *g = gpu_open(&(struct gpu_options){
+		.nvml = FAKE_NVML, .sysfs = none, .period = 5000, .sampled = after_round, .ctx = round});
 	gpu_watch(g, (int[]){77, 78}, 2);
 	next_round(round);
 	assert_int_equal(gpu_read(g, d), 2);
@@ -225,7 +231,8 @@ static void sysfs_tells(void **state)
 	AUTO(mem_freep) char *intel = mem_printf("%s/drm/card0/device/driver", dir);
 	assert_ok(symlink("/sys/bus/pci/drivers/amdgpu", amd));
 	assert_ok(symlink("/sys/bus/pci/drivers/xe", intel));
-	struct gpu *g = gpu_open(&(struct gpu_options){.nvml = "/nonexistent/libnvidia-ml.so", .sysfs = root});
+	struct gpu *g =
+		gpu_open(&(struct gpu_options){.nvml = "/nonexistent/libnvidia-ml.so", .sysfs = root});
 	assert_int_equal(gpu_read(g, d), 2);
 	assert_string_equal(d[0].driver, "xe");
 	assert_string_equal(d[1].driver, "amdgpu");

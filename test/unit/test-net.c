@@ -66,7 +66,8 @@ static void metadata_is_read(void **state)
 	assert_string_equal(json_string_value(json_object_get(m, "filename")), "world.mp4");
 	assert_string_equal(json_string_value(json_object_get(m, "analyze")), "true");
 	assert_string_equal(json_string_value(json_object_get(m, "empty")), "");
-	assert_string_equal(json_string_value(json_object_get(m, "odd")), "\xEF\xBF\xBD"); /* no UTF-8 */
+	/* no UTF-8 */
+	assert_string_equal(json_string_value(json_object_get(m, "odd")), "\xEF\xBF\xBD");
 	json_decref(m);
 	assert_ok(tus_metadata("", &m, &err));
 	assert_int_equal(json_object_size(m), 0);
@@ -80,8 +81,9 @@ static void metadata_is_read(void **state)
 
 static void checksums_are_read(void **state)
 {
-	static const char *const bad[] = {"",          "sha1",        "sha1 ",     "md5 1B2M2Y8AsgTpgAmY7PhCfg==",
-	                                  "sha1 YQ==", "sha256 YQ==", "sha1 !!!!", "sha1  Kq5sNclPz7QV2+lfQIuc6R7oRu0="};
+	static const char *const bad[] = {
+		"",          "sha1",        "sha1 ",     "md5 1B2M2Y8AsgTpgAmY7PhCfg==",
+		"sha1 YQ==", "sha256 YQ==", "sha1 !!!!", "sha1  Kq5sNclPz7QV2+lfQIuc6R7oRu0="};
 	enum upload_sum sum;
 	unsigned char bytes[32];
 	struct err err;
@@ -89,7 +91,8 @@ static void checksums_are_read(void **state)
 	assert_ok(tus_checksum("sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=", &sum, bytes, &err));
 	assert_int_equal(sum, UPLOAD_SHA1);
 	assert_memory_equal(bytes, "\x2a\xae\x6c\x35\xc9\x4f\xcf\xb4", 8);
-	assert_ok(tus_checksum("sha256 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", &sum, bytes, &err));
+	assert_ok(
+		tus_checksum("sha256 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", &sum, bytes, &err));
 	assert_int_equal(sum, UPLOAD_SHA256);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		assert_true(tus_checksum(bad[i], &sum, bytes, &err) < 0);
@@ -106,8 +109,9 @@ static void addresses_are_read(void **state)
 		{"127.9.9.9:1", "127.9.9.9", "1", true},       {"[::]:80", "::", "80", false},
 		{"192.0.2.1:80", "192.0.2.1", "80", false},
 	};
-	static const char *const bad[] = {"",       "8080",           "127.0.0.1",     "127.0.0.1:", "127.0.0.1:http",
-	                                  "::1:80", "1.2.3.4:999999", "unix:relative", "a b:80"};
+	static const char *const bad[] = {
+		"",       "8080",           "127.0.0.1",     "127.0.0.1:", "127.0.0.1:http",
+		"::1:80", "1.2.3.4:999999", "unix:relative", "a b:80"};
 	struct listen_address a;
 	struct err err;
 	(void)state;
@@ -192,7 +196,8 @@ static void tokens_and_passwords_are_kept(void **state)
 	assert_true(access_password(a, "eva", "long enough", &who));
 	assert_int_equal(who.role, ROLE_ADMIN);
 
-	/* Another process, as after a restart, believes the same cookie; nobody believes a changed one. */
+	/* Another process, as after a restart, believes the same cookie; nobody
+	 * believes a changed one. */
 	assert_ok(access_cookie_new(a, &who, cookie, &err));
 	access_free(TAKE(a));
 	assert_ok(access_open(file, key, 60 * CLOCK_SECOND, &a, &err));
@@ -256,7 +261,8 @@ static const struct route *route_of(enum method m, const char *pattern)
 static void openapi_tells_all_routes_and_no_others(void **state)
 {
 	json_error_t e;
-	json_t *doc = json_loadb(net_openapi_json, net_openapi_json_len, JSON_REJECT_DUPLICATES, &e), *item, *op;
+	json_t *doc = json_loadb(net_openapi_json, net_openapi_json_len, JSON_REJECT_DUPLICATES, &e),
+		   *item, *op;
 	const char *path, *method;
 	size_t told = 0;
 	(void)state;
@@ -275,9 +281,11 @@ static void openapi_tells_all_routes_and_no_others(void **state)
 			}
 			if (!r)
 				fail_msg("%s %s stands in openapi.json, and nobody answers it", method, path);
-			assert_string_equal(json_string_value(json_object_get(op, "x-role")), role_name(r->role));
+			assert_string_equal(json_string_value(json_object_get(op, "x-role")),
+			                    role_name(r->role));
 			assert_int_equal(json_object_get(op, "requestBody") != NULL,
-			                 (r->flags & ROUTE_BODY) || (r->flags & ROUTE_UPLOAD && m == METHOD_PATCH));
+			                 (r->flags & ROUTE_BODY) ||
+			                     (r->flags & ROUTE_UPLOAD && m == METHOD_PATCH));
 		}
 	assert_int_equal(told, n_routes);
 	json_decref(doc);
@@ -293,8 +301,10 @@ static void routes_are_found(void **state)
 		{METHOD_HEAD, "/api/v1/jobs", "/api/v1/jobs", ""},
 		{METHOD_GET, "/api/v1/jobs/7", "/api/v1/jobs/{id}", "7"},
 		{METHOD_POST, "/api/v1/jobs/7/pause", "/api/v1/jobs/{id}/pause", "7"},
-		{METHOD_GET, "/api/v1/videos/12/storyboard.vtt", "/api/v1/videos/{id}/storyboard.vtt", "12"},
-		{METHOD_GET, "/api/v1/videos/7/storyboard-2.jpg", "/api/v1/videos/{id}/storyboard-{sheet}.jpg", "7"},
+		{METHOD_GET, "/api/v1/videos/12/storyboard.vtt", "/api/v1/videos/{id}/storyboard.vtt",
+	     "12"},
+		{METHOD_GET, "/api/v1/videos/7/storyboard-2.jpg",
+	     "/api/v1/videos/{id}/storyboard-{sheet}.jpg", "7"},
 		{METHOD_DELETE, "/api/v1/tokens/a.b", "/api/v1/tokens/{name}", "a.b"},
 		{METHOD_GET, "/app.js", "/{name}", ""},
 	};

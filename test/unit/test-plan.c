@@ -1,4 +1,5 @@
-/* The plan's promises, over thousands of made-up indexes: seeds are fixed, so a failure can be repeated. */
+/* The plan's promises, over thousands of made-up indexes: seeds are fixed, so a
+ * failure can be repeated. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -32,7 +33,8 @@ static float noise(void)
 static struct video_index *still(int64_t duration, int64_t bin)
 {
 	struct video_index *x = mem_alloc(1, sizeof *x);
-	*x = (struct video_index){.duration = duration, .bin = bin, .n_bins = (size_t)((duration + bin - 1) / bin)};
+	*x = (struct video_index){
+		.duration = duration, .bin = bin, .n_bins = (size_t)((duration + bin - 1) / bin)};
 	x->activity = mem_alloc(x->n_bins, sizeof *x->activity);
 	x->look = mem_alloc(x->n_bins, 1);
 	x->flags = mem_alloc(x->n_bins, 1);
@@ -50,7 +52,8 @@ static void add_noise(struct video_index *x, float level)
 static void add_keys(struct video_index *x, int64_t every)
 {
 	for (int64_t t = 0; t < x->duration; t += every)
-		x->keys[x->n_keys++] = (struct index_key){.pts = t, .hash = 0x123456789abcdefu, .luma = 90, .sharpness = 100};
+		x->keys[x->n_keys++] =
+			(struct index_key){.pts = t, .hash = 0x123456789abcdefu, .luma = 90, .sharpness = 100};
 }
 
 static void add_burst(struct video_index *x, int64_t start, int64_t length, float height)
@@ -62,8 +65,10 @@ static void add_burst(struct video_index *x, int64_t start, int64_t length, floa
 static void add_cut(struct video_index *x, int64_t t, int64_t length)
 {
 	x->activity[t / x->bin] += 20;
-	x->cuts[x->n_cuts++] = (struct index_cut){
-		.pts = t, .end = t + length, .score = 1, .kind = length ? INDEX_CUT_DISSOLVE : INDEX_CUT_HARD};
+	x->cuts[x->n_cuts++] = (struct index_cut){.pts = t,
+	                                          .end = t + length,
+	                                          .score = 1,
+	                                          .kind = length ? INDEX_CUT_DISSOLVE : INDEX_CUT_HARD};
 }
 
 static void index_done(struct video_index *x)
@@ -86,7 +91,8 @@ static struct plan *make(const struct plan_options *o, const struct video_index 
 	return p;
 }
 
-static const struct plan_options usual = {.chunk_duration = 300 * S, .chunk_frames = 6, .policy = PLAN_ADAPTIVE};
+static const struct plan_options usual = {
+	.chunk_duration = 300 * S, .chunk_frames = 6, .policy = PLAN_ADAPTIVE};
 
 static bool has_sample(const struct plan *p, int64_t start, int64_t end)
 {
@@ -136,13 +142,15 @@ static struct video_index *anything(struct plan_options *o)
 	static const int64_t bins[] = {40000, 100000, 100000, 250000, 500000, 1000000, 777777};
 	int64_t bin = bins[between(0, 6)];
 	struct video_index *x = still(between(1, between(1, 4000)) * S + between(0, 999999), bin);
-	*o = (struct plan_options){.chunk_duration = between(2, 400) * S, .chunk_frames = between(1, 16)};
+	*o = (struct plan_options){.chunk_duration = between(2, 400) * S,
+	                           .chunk_frames = between(1, 16)};
 	o->policy = between(0, 1) ? PLAN_ADAPTIVE : PLAN_SCENE;
 	if (between(0, 1))
 		add_noise(x, (float)between(0, 3));
 	for (int64_t n = between(0, 60); n > 0; n--)
 		add_burst(x, between(0, x->duration - 1), between(1, 40) * S / 8, (float)between(1, 40));
-	for (int64_t t = between(1, 200 * S); t < x->duration && x->n_cuts < 4000; t += between(S / 10, 200 * S))
+	for (int64_t t = between(1, 200 * S); t < x->duration && x->n_cuts < 4000;
+	     t += between(S / 10, 200 * S))
 		add_cut(x, t, between(0, 3) ? 0 : between(0, S));
 	for (size_t i = 0; i < x->n_bins; i++)
 		x->flags[i] = between(0, 30) ? 0 : (uint8_t)between(0, 31);
@@ -174,7 +182,8 @@ static void every_plan_is_sound(void **state)
 		struct video_index *x = anything(&o);
 		struct plan *p = make(&o, x), *again = make(&o, x);
 		int64_t length = p->to - p->from, min = o.chunk_min ? o.chunk_min : o.chunk_duration / 10;
-		int64_t gap = o.max_gap ? o.max_gap : o.chunk_duration, max = o.chunk_max ? o.chunk_max : 6 * o.chunk_duration;
+		int64_t gap = o.max_gap ? o.max_gap : o.chunk_duration,
+				max = o.chunk_max ? o.chunk_max : 6 * o.chunk_duration;
 		size_t most = (size_t)(o.pairs ? o.chunk_frames / 2 * 2 : o.chunk_frames);
 		check(p, &o, most, gap + (o.pairs ? PLAN_PAIR_GAP : 0));
 		for (size_t i = 0; i < p->n_chunks; i++)
@@ -213,7 +222,8 @@ static void short_bursts_are_hit(void **state)
 		assert_int_equal(p->seen, p->bursts);
 		for (int i = 0; i < 20; i++)
 			if (!has_sample(p, starts[i], starts[i] + lengths[i]))
-				fail_msg("seed %d: no sample in the burst at %.1f s", (int)seed, (double)starts[i] / 1e6);
+				fail_msg("seed %d: no sample in the burst at %.1f s", (int)seed,
+				         (double)starts[i] / 1e6);
 		index_done(x);
 	}
 }
@@ -243,7 +253,8 @@ static void a_still_video_costs_little_and_the_plan_says_so(void **state)
 		assert_in_range(p->samples, 119, 150);
 		assert_in_range(p->n_chunks, 15, 30);
 		AUTO(mem_freep) char *text = plan_text(p);
-		assert_non_null(strstr(text, "The picture hardly changes in most of 10:00:00, so few frames are enough."));
+		assert_non_null(strstr(
+			text, "The picture hardly changes in most of 10:00:00, so few frames are enough."));
 		index_done(x);
 	}
 }
@@ -300,7 +311,8 @@ static void chunks_do_not_end_inside_an_event(void **state)
 		AUTO(plan_freep) struct plan *p = make(&usual, x);
 		for (size_t c = 0; c + 1 < p->n_chunks; c++)
 			for (int i = 0; i < 30; i++)
-				assert_false(p->chunks[c].end > starts[i] + S && p->chunks[c].end < starts[i] + 7 * S);
+				assert_false(p->chunks[c].end > starts[i] + S &&
+				             p->chunks[c].end < starts[i] + 7 * S);
 		index_done(x);
 	}
 }
@@ -314,9 +326,12 @@ static void near_duplicates_give_their_place_away(void **state)
 	for (int i = 1; i < 40; i++)
 		add_cut(x, i * 30 * S, 0);
 	add_keys(x, 2 * S);
-	/* The first ten minutes alternate between two views that differ, the others cut within one that does not. */
+	/* The first ten minutes alternate between two views that differ, the others
+	 * cut within one that does not. */
 	for (size_t i = 0; i < x->n_keys; i++)
-		x->keys[i].hash = x->keys[i].pts < 600 * S && x->keys[i].pts / (30 * S) % 2 ? 0xffff0000ffff0000u : 0x123u;
+		x->keys[i].hash = x->keys[i].pts < 600 * S && x->keys[i].pts / (30 * S) % 2
+		                      ? 0xffff0000ffff0000u
+		                      : 0x123u;
 	AUTO(plan_freep) struct plan *p = make(&usual, x);
 	size_t head = 0;
 	for (int i = 0; i < 20; i++)
@@ -364,7 +379,8 @@ static void add_parts(struct video_index *x)
 		x->parts[x->n_parts] = ends[x->n_parts] * S;
 }
 
-/* A plan that grows with the index is the plan of the whole index; also one that was interrupted and went on. */
+/* A plan that grows with the index is the plan of the whole index; also one
+ * that was interrupted and went on. */
 static void a_plan_may_grow(void **state)
 {
 	(void)state;
@@ -386,11 +402,13 @@ static void a_plan_may_grow(void **state)
 		check(whole, &o, 6, 300 * S);
 		assert_true((int64_t)whole->looks <= whole->budget + (int64_t)x->n_parts);
 		for (size_t n = 1; n <= x->n_parts && grown->until < grown->to; n++) {
-			/* As it is while it grows: its bins are all there, those of later parts empty. */
+			/* As it is while it grows: its bins are all there, those of later
+			 * parts empty. */
 			struct video_index so_far = *x;
 			so_far.n_parts = n;
 			plan_add(grown, &o, &so_far);
-			assert_true(grown->until == grown->to || !grown->n_chunks || grown->until <= x->parts[n - 1] - 30 * S);
+			assert_true(grown->until == grown->to || !grown->n_chunks ||
+			            grown->until <= x->parts[n - 1] - 30 * S);
 			if (!grown->n_chunks)
 				continue;
 			json_auto_t *j = plan_json(grown);
@@ -410,11 +428,14 @@ static void wrong_options_are_refused(void **state)
 		struct plan_options o;
 		const char *fault;
 	} cases[] = {
-		{{.chunk_duration = 10 * S, .chunk_frames = 6, .chunk_min = 11 * S}, "--chunk-min 00:00:11.000 is more than"},
-		{{.chunk_duration = 10 * S, .chunk_frames = 6, .chunk_max = 9 * S}, "--chunk-max 00:00:09.000 is less than"},
+		{{.chunk_duration = 10 * S, .chunk_frames = 6, .chunk_min = 11 * S},
+	     "--chunk-min 00:00:11.000 is more than"},
+		{{.chunk_duration = 10 * S, .chunk_frames = 6, .chunk_max = 9 * S},
+	     "--chunk-max 00:00:09.000 is less than"},
 		{{.chunk_duration = 10 * S, .chunk_frames = 6, .chunk_overlap = 10 * S},
 	     "--chunk-overlap 00:00:10.000 is not less"},
-		{{.chunk_duration = 10 * S, .chunk_frames = 1, .pairs = true}, "--sample-pairs needs --chunk-frames 2"},
+		{{.chunk_duration = 10 * S, .chunk_frames = 1, .pairs = true},
+	     "--sample-pairs needs --chunk-frames 2"},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -460,7 +481,9 @@ static void a_plan_comes_back_from_json(void **state)
 
 static void a_wrong_plan_is_refused(void **state)
 {
-#define HEAD "{\"format\": \"vdet-plan/1\", \"policy\": \"even\", \"duration\": 100, \"from\": 0, \"to\": 100, "
+#define HEAD                                                                                       \
+	"{\"format\": \"vdet-plan/1\", \"policy\": \"even\", \"duration\": 100, \"from\": 0, \"to\": " \
+	"100, "
 	static const struct {
 		const char *text, *fault;
 	} cases[] = {
@@ -486,7 +509,9 @@ static void a_wrong_plan_is_refused(void **state)
 	     "chunk 1 of the plan: time 1, 10.000000 s, is after"},
 		{HEAD "\"chunks\": [{\"start\": 0, \"end\": 10, \"times\": [1e300]}]}",
 	     "chunk 1 of the plan: time 1 is out of range"},
-		{HEAD "\"chunks\": [{\"start\": 9, \"end\": 10, \"times\": [9]}, {\"start\": 0, \"end\": 9, \"times\": [1]}]}",
+		{HEAD
+	     "\"chunks\": [{\"start\": 9, \"end\": 10, \"times\": [9]}, {\"start\": 0, \"end\": 9, "
+	     "\"times\": [1]}]}",
 	     "chunk 2 of the plan: \"start\", 0.000000 s, is before"},
 		{HEAD "\"chunks\": [{\"start\": 0, \"end\": 10, \"time\": [9]}]}",
 	     "chunk 1 of the plan: \"time\" is no key of it"},
@@ -503,7 +528,8 @@ static void a_wrong_plan_is_refused(void **state)
 	}
 	struct err err;
 	AUTO(plan_freep)
-	struct plan *good = read_text(HEAD "\"chunks\": [{\"start\": 1, \"end\": 9, \"times\": [2.5, 3]}]}", 100 * S, &err);
+	struct plan *good = read_text(
+		HEAD "\"chunks\": [{\"start\": 1, \"end\": 9, \"times\": [2.5, 3]}]}", 100 * S, &err);
 	assert_int_equal(good->samples, 2);
 	assert_int_equal(good->chunks[0].times[0], 2500000);
 	struct plan *none = NULL;

@@ -19,7 +19,8 @@
 
 static int hear(struct child *c, struct wire_msg *m)
 {
-	return wire_recv(child_socket(c), &WIRE_LIMITS_MAX, clock_now() + 20 * CLOCK_SECOND, NULL, m, NULL);
+	return wire_recv(child_socket(c), &WIRE_LIMITS_MAX, clock_now() + 20 * CLOCK_SECOND, NULL, m,
+	                 NULL);
 }
 
 static struct child *start(const char *role, const char *arg, int input)
@@ -47,7 +48,8 @@ static void test_clean_start(void **state)
 		AUTO(child_freep) struct child *c = start("inventory", NULL, with_input ? spare : -1);
 		AUTO(wire_msg_clear) struct wire_msg m = {0};
 		assert_ok(hear(c, &m));
-		json_auto_t *want = with_input ? json_pack("[iiiii]", 0, 1, 2, 3, 4) : json_pack("[iiii]", 0, 1, 2, 3);
+		json_auto_t *want =
+			with_input ? json_pack("[iiiii]", 0, 1, 2, 3, 4) : json_pack("[iiii]", 0, 1, 2, 3);
 		assert_true(json_equal(json_object_get(m.head, "fds"), want));
 		assert_true(json_is_false(json_object_get(m.head, "int_blocked")));
 		assert_true(json_is_true(json_object_get(m.head, "leader")));
@@ -163,9 +165,11 @@ static void try_escapes(const char *role, const struct escape *cases, size_t n)
 		int status = child_status(c);
 		if (cases[i].error < 0 && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS))
 			fail_msg("%s: not killed (status %x)", cases[i].what, (unsigned)status);
-		if (cases[i].error >= 0 && (r < 0 || json_integer_value(json_object_get(m.head, "errno")) != cases[i].error))
+		if (cases[i].error >= 0 &&
+		    (r < 0 || json_integer_value(json_object_get(m.head, "errno")) != cases[i].error))
 			fail_msg("%s: errno %lld, status %x", cases[i].what,
-			         (long long)json_integer_value(json_object_get(m.head, "errno")), (unsigned)status);
+			         (long long)json_integer_value(json_object_get(m.head, "errno")),
+			         (unsigned)status);
 	}
 	close(input);
 }
@@ -189,9 +193,10 @@ static void test_sandbox_with_device(void **state)
 {
 	(void)state;
 	static const struct escape cases[] = {
-		{"open", EACCES},  {"create", EACCES}, {"open-device", 0},  {"load-library", 0}, {"thread", 0},
-		{"unlink", EPERM}, {"kill", EPERM},    {"limits", EPERM},   {"socket", -1},      {"exec", -1},
-		{"fork", -1},      {"ptrace", -1},     {"exec-memory", -1},
+		{"open", EACCES},    {"create", EACCES}, {"open-device", 0}, {"load-library", 0},
+		{"thread", 0},       {"unlink", EPERM},  {"kill", EPERM},    {"limits", EPERM},
+		{"socket", -1},      {"exec", -1},       {"fork", -1},       {"ptrace", -1},
+		{"exec-memory", -1},
 	};
 	/* Landlock's version, of which a kernel without it knows nothing. */
 	if (strcmp(sandbox_name(), "none") == 0 || syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 1)

@@ -101,7 +101,8 @@ static void a_short_one_is_not_stuck_behind_a_long_one(void **state)
 	size_t brief = add(&g, 0, 60);
 	play(&g, 6000);
 	assert_true(g.ended[brief]);
-	/* Its turn came at the end of the chunk, as the long one had had far more than a turn. */
+	/* Its turn came at the end of the chunk, as the long one had had far more
+	 * than a turn. */
 	assert_true(g.ended[brief] <= 5000 + chunk + 60);
 }
 
@@ -130,7 +131,8 @@ static void a_stream_of_new_ones_starves_nobody(void **state)
 	play(&g, 8000);
 	for (int i = 0; i < JOBS; i++)
 		assert_true(g.ended[i] > 0);
-	/* The long one had a share all along: it is done soon after as much time as all of the work takes. */
+	/* The long one had a share all along: it is done soon after as much time as
+	 * all of the work takes. */
 	assert_true(g.ended[0] <= 6600);
 }
 

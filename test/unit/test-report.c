@@ -1,4 +1,5 @@
-/* The report's writers: each sort of report is written in every format and checked by check-report.py. */
+/* The report's writers: each sort of report is written in every format and
+ * checked by check-report.py. */
 #include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -24,7 +25,8 @@
 #define BIG ((size_t)512 << 20)
 
 static const char hostile[] =
-	"</style></script><script>alert(1)</script><img src=x onerror=alert(1)> \"'`&amp; --> \r\n\r\n00:00:01.000 --> "
+	"</style></script><script>alert(1)</script><img src=x onerror=alert(1)> \"'`&amp; --> \r\n"
+	"\r\n00:00:01.000 --> "
 	"00:00:02.000\n<b>]]> =cmd()|x \xe2\x80\xaexlsx.exe\xe2\x80\xac \xc2\x9b"
 	"31m \x1b[31m a,\"b\";\\ # *x* [y](http://z) ünïcödé 視頻";
 
@@ -55,14 +57,15 @@ static void fill_chunk(struct report *r, size_t i, const struct shape *s)
 	                           .samples = mem_alloc(s->samples, sizeof *c->samples)};
 	for (size_t k = 0; k < s->samples; k++) {
 		int64_t t = c->start + (int64_t)k * (c->end - c->start) / (int64_t)s->samples;
-		c->samples[k] = (struct report_sample){.time = t + 7,
-		                                       .pts = t,
-		                                       .rung = mem_strdup(k ? "software" : s->text),
-		                                       .fault = mem_strdup(k == 1 && i % 5 == 0 ? s->text : ""),
-		                                       .thumb = mem_alloc(1, sizeof tiny_jpeg),
-		                                       .thumb_len = sizeof tiny_jpeg,
-		                                       .width = 1280,
-		                                       .height = 720};
+		c->samples[k] =
+			(struct report_sample){.time = t + 7,
+		                           .pts = t,
+		                           .rung = mem_strdup(k ? "software" : s->text),
+		                           .fault = mem_strdup(k == 1 && i % 5 == 0 ? s->text : ""),
+		                           .thumb = mem_alloc(1, sizeof tiny_jpeg),
+		                           .thumb_len = sizeof tiny_jpeg,
+		                           .width = 1280,
+		                           .height = 720};
 		memcpy(c->samples[k].thumb, tiny_jpeg, sizeof tiny_jpeg);
 	}
 	r->complete &= !hole;
@@ -89,40 +92,40 @@ static struct report *make(const struct shape *s)
 {
 	struct report *r = mem_alloc(1, sizeof *r);
 	const char *t = s->text;
-	*r =
-		(struct report){.job = mem_strdup("3fa94c"),
-	                    .vdet_version = mem_strdup("0.1.0"),
-	                    .created = 1795341600 * S,
-	                    .complete = true,
-	                    .source_name = mem_strdup(t),
-	                    .source_size = 1400000000,
-	                    .container = mem_strdup(t),
-	                    .source_sha256 = mem_strdup("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
-	                    .codec = mem_strdup(t),
-	                    .pixel_format = mem_strdup(t),
-	                    .hdr = mem_strdup(t),
-	                    .width = 1920,
-	                    .height = 1080,
-	                    .fps = 30000 / 1001.0,
-	                    .duration = (int64_t)s->chunks * 288 * S,
-	                    .to = (int64_t)s->chunks * 288 * S,
-	                    .source_warning = mem_strdup(t),
-	                    .engine_kind = mem_strdup(t),
-	                    .engine_version = mem_strdup(t),
-	                    .model = mem_strdup(t),
-	                    .model_hash = mem_strdup(t),
-	                    .quantize = mem_strdup(t),
-	                    .cache_type = mem_strdup(t),
-	                    .prompt_hash = mem_strdup(t),
-	                    .prompt = mem_strdup(t),
-	                    .libraries = mem_strdup(t),
-	                    .summary = mem_strdup(t),
-	                    .summary_fallback = mem_strdup(t),
-	                    .summary_by_model = !*t,
-	                    .wall_time = 100 * S,
-	                    .engine_busy = 90 * S,
-	                    .prefill_rate = 812.5,
-	                    .decode_rate = 96};
+	*r = (struct report){.job = mem_strdup("3fa94c"),
+	                     .vdet_version = mem_strdup("0.1.0"),
+	                     .created = 1795341600 * S,
+	                     .complete = true,
+	                     .source_name = mem_strdup(t),
+	                     .source_size = 1400000000,
+	                     .container = mem_strdup(t),
+	                     .source_sha256 = mem_strdup(
+							 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+	                     .codec = mem_strdup(t),
+	                     .pixel_format = mem_strdup(t),
+	                     .hdr = mem_strdup(t),
+	                     .width = 1920,
+	                     .height = 1080,
+	                     .fps = 30000 / 1001.0,
+	                     .duration = (int64_t)s->chunks * 288 * S,
+	                     .to = (int64_t)s->chunks * 288 * S,
+	                     .source_warning = mem_strdup(t),
+	                     .engine_kind = mem_strdup(t),
+	                     .engine_version = mem_strdup(t),
+	                     .model = mem_strdup(t),
+	                     .model_hash = mem_strdup(t),
+	                     .quantize = mem_strdup(t),
+	                     .cache_type = mem_strdup(t),
+	                     .prompt_hash = mem_strdup(t),
+	                     .prompt = mem_strdup(t),
+	                     .libraries = mem_strdup(t),
+	                     .summary = mem_strdup(t),
+	                     .summary_fallback = mem_strdup(t),
+	                     .summary_by_model = !*t,
+	                     .wall_time = 100 * S,
+	                     .engine_busy = 90 * S,
+	                     .prefill_rate = 812.5,
+	                     .decode_rate = 96};
 	r->n_options = 1;
 	r->options = mem_alloc(1, sizeof *r->options);
 	r->options[0] = (struct report_option){mem_strdup("chunk.duration"), mem_strdup(t)};
@@ -139,10 +142,12 @@ static struct report *make(const struct shape *s)
 
 static struct report *small(void)
 {
-	return make(&(struct shape){.chunks = 3, .samples = 4, .events = 7, .text = "A red car comes from the left."});
+	return make(&(struct shape){
+		.chunks = 3, .samples = 4, .events = 7, .text = "A red car comes from the left."});
 }
 
-/* A fresh folder under $TMPDIR; the caller frees the name and removes it with remove_folder(). */
+/* A fresh folder under $TMPDIR; the caller frees the name and removes it with
+ * remove_folder(). */
 static char *new_folder(void)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -181,8 +186,9 @@ static void check(struct report *r)
 		fail_msg("%s", err.msg);
 	assert_int_equal(count_files(dir), 5);
 	AUTO(mem_freep)
-	char *command = mem_printf("python3 '%s/test/unit/check-report.py' '%s' '%s/docs/report.schema.json'",
-	                           VDET_SOURCE_ROOT, dir, VDET_SOURCE_ROOT);
+	char *command =
+		mem_printf("python3 '%s/test/unit/check-report.py' '%s' '%s/docs/report.schema.json'",
+	               VDET_SOURCE_ROOT, dir, VDET_SOURCE_ROOT);
 	assert_int_equal(system(command), 0);
 	remove_folder(dir);
 	report_free(r);
@@ -198,15 +204,20 @@ static void test_empty(void **state)
 {
 	(void)state;
 	check(make(&(struct shape){.text = ""}));
-	check(mem_alloc(1, sizeof(struct report))); /* not even strings; "complete" is false, holes there are none */
+	/* not even strings; "complete" is false, holes there are none */
+	check(mem_alloc(1, sizeof(struct report)));
 }
 
 static void test_holes(void **state)
 {
 	(void)state;
-	check(make(&(struct shape){.chunks = 9, .samples = 6, .events = 0, .text = "The engine died.", .hole_every = 2}));
 	check(make(&(struct shape){
-		.chunks = 2, .samples = 0, .events = 0, .text = "No frame could be decoded.", .hole_every = 1}));
+		.chunks = 9, .samples = 6, .events = 0, .text = "The engine died.", .hole_every = 2}));
+	check(make(&(struct shape){.chunks = 2,
+	                           .samples = 0,
+	                           .events = 0,
+	                           .text = "No frame could be decoded.",
+	                           .hole_every = 1}));
 }
 
 static void test_part(void **state)
@@ -244,8 +255,8 @@ static void test_bad_references(void **state)
 	r->events[1].samples[0] = 99;
 	for (int i = 0; i < 5; i++) {
 		AUTO(buf_free) struct buf out = BUF(BIG);
-		int (*const writers[])(const struct report *, struct buf *,
-		                       struct err *) = {report_json, report_markdown, report_html, report_vtt, report_csv};
+		int (*const writers[])(const struct report *, struct buf *, struct err *) = {
+			report_json, report_markdown, report_html, report_vtt, report_csv};
 		assert_int_equal(writers[i](r, &out, &err), 0);
 		buf_free(&out);
 		out.max = 100;
@@ -301,13 +312,16 @@ static void test_coverage(void **state)
 	report_coverage(none, &max, &mean);
 	assert_int_equal(max, 0);
 	assert_int_equal(mean, 0);
-	/* Frames at 0, 72, … of 288 s; the second of chunks 0 and 5 has a fault; every third chunk is a hole. */
+	/* Frames at 0, 72, … of 288 s; the second of chunks 0 and 5 has a fault;
+	 * every third chunk is a hole. */
 	AUTO(report_freep)
-	struct report *r = make(&(struct shape){.chunks = 6, .samples = 4, .text = "x", .hole_every = 3});
+	struct report *r =
+		make(&(struct shape){.chunks = 6, .samples = 4, .text = "x", .hole_every = 3});
 	report_coverage(r, &max, &mean);
 	assert_int_equal(max, (288 + 72) * S);
 	assert_int_equal(mean, (4 * 288 + 216) * S / 14);
-	AUTO(report_freep) struct report *two = make(&(struct shape){.chunks = 2, .samples = 1, .text = ""});
+	AUTO(report_freep)
+	struct report *two = make(&(struct shape){.chunks = 2, .samples = 1, .text = ""});
 	two->from = -1000 * S;
 	report_coverage(two, &max, &mean);
 	assert_int_equal(max, 1000 * S);
@@ -321,7 +335,8 @@ static void test_formats(void **state)
 	assert_int_equal(report_check_formats("all", &err), 0);
 	assert_int_equal(report_check_formats("html,json,md,vtt,csv", &err), 0);
 	assert_int_equal(report_check_formats("csv", &err), 0);
-	static const char *const bad[] = {"", ",", "html,", "pdf", "html,pdf", "HTML", "htm", "html json", "alle"};
+	static const char *const bad[] = {"",     ",",   "html,",     "pdf", "html,pdf",
+	                                  "HTML", "htm", "html json", "alle"};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		assert_int_equal(report_check_formats(bad[i], &err), -ERR_ARG);
 		assert_non_null(strstr(err.msg, "html,json,md,vtt,csv"));
@@ -336,7 +351,8 @@ static void test_formats(void **state)
 	remove_folder(dir);
 }
 
-/* What cannot be written leaves the old report whole and nothing half done behind. */
+/* What cannot be written leaves the old report whole and nothing half done
+ * behind. */
 static void test_atomic(void **state)
 {
 	(void)state;
@@ -372,8 +388,10 @@ static void test_atomic(void **state)
 static void test_day(void **state)
 {
 	(void)state;
-	struct shape s = {
-		.chunks = 300, .samples = 64, .events = 5000, .text = "A person walks from the left to the door."};
+	struct shape s = {.chunks = 300,
+	                  .samples = 64,
+	                  .events = 5000,
+	                  .text = "A person walks from the left to the door."};
 	struct report *r = make(&s);
 	free(r->source_warning);
 	r->source_warning = mem_strdup("");
@@ -387,10 +405,12 @@ static void test_day(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_small),      cmocka_unit_test(test_empty),       cmocka_unit_test(test_holes),
-		cmocka_unit_test(test_part),       cmocka_unit_test(test_hostile),     cmocka_unit_test(test_bad_references),
-		cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_exact_times), cmocka_unit_test(test_coverage),
-		cmocka_unit_test(test_formats),    cmocka_unit_test(test_atomic),      cmocka_unit_test(test_day),
+		cmocka_unit_test(test_small),      cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_holes),      cmocka_unit_test(test_part),
+		cmocka_unit_test(test_hostile),    cmocka_unit_test(test_bad_references),
+		cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_exact_times),
+		cmocka_unit_test(test_coverage),   cmocka_unit_test(test_formats),
+		cmocka_unit_test(test_atomic),     cmocka_unit_test(test_day),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,11 +59,14 @@ static void videos_and_entries_come_back(void **state)
 	free(videos);
 
 	int64_t first = add_entry(id), second = add_entry(other);
-	assert_ok(store_entry_update(
-		s,
-		&(struct store_entry){
-			.id = second, .state = STORE_ENTRY_HOLES, .options = "{}", .journal = "aaa", .fault = "why", .served = 7},
-		&err));
+	assert_ok(store_entry_update(s,
+	                             &(struct store_entry){.id = second,
+	                                                   .state = STORE_ENTRY_HOLES,
+	                                                   .options = "{}",
+	                                                   .journal = "aaa",
+	                                                   .fault = "why",
+	                                                   .served = 7},
+	                             &err));
 	assert_ok(store_entries_load(s, &entries, &n, &err));
 	assert_int_equal(n, 2);
 	assert_int_equal(entries[0].id, first);
@@ -90,9 +93,11 @@ static void add_job(const char *key, const char *summary, const char *what)
 {
 	struct err err = {0};
 	unsigned char thumb[] = {0xff, 0xd8, 0xff, 0xd9};
-	const struct store_chunk chunks[] = {{.index = 0, .start = 0, .end = 10}, {.index = 1, .start = 10, .end = 25}};
+	const struct store_chunk chunks[] = {{.index = 0, .start = 0, .end = 10},
+	                                     {.index = 1, .start = 10, .end = 25}};
 	AUTO(mem_freep) char *id = mem_printf("%.12s", key);
-	const struct store_job j = {.id = id, .key = (char *)key, .source_name = "n", .facts = "{}", .output = "/x"};
+	const struct store_job j = {
+		.id = id, .key = (char *)key, .source_name = "n", .facts = "{}", .output = "/x"};
 	struct store_sample samples[] = {
 		{.time = 12, .pts = 12, .rung = "", .fault = "", .thumb = thumb, .thumb_len = sizeof thumb},
 		{.time = 20, .pts = 20, .rung = "", .fault = ""},
@@ -131,7 +136,8 @@ static void words_are_found(void **state)
 	struct err err = {0};
 	AUTO(buf_free) struct buf thumb = BUF(100);
 	add_job(key_a, "A quiet street.", "A red square enters, 100% sure.");
-	add_job(key_b, "A red car waits.", "It leaves; \303\211mile stays. \346\267\261\347\272\242\350\211\262");
+	add_job(key_b, "A red car waits.",
+	        "It leaves; \303\211mile stays. \346\267\261\347\272\242\350\211\262");
 	assert_ok(store_glance(s, "aaaa56789012", &glance, &err));
 	assert_string_equal(glance.states, ".d");
 	assert_int_equal(glance.events, 1);
@@ -154,7 +160,8 @@ static void words_are_found(void **state)
 	assert_int_equal(hits[0].end, 25);
 	store_hits_free(hits, 2);
 
-	/* Without the accent, and the beginning of a word; the middle of one; a language without blanks. */
+	/* Without the accent, and the beginning of a word; the middle of one; a
+	 * language without blanks. */
 	assert_int_equal(search((const char *[]){"emil"}, 1, &hits), 1);
 	store_hits_free(hits, 1);
 	assert_int_equal(search((const char *[]){"quar"}, 1, &hits), 1);

@@ -1,4 +1,5 @@
-/* The journal: what was saved is there again, whole, also for another process and after a fault. */
+/* The journal: what was saved is there again, whole, also for another process
+ * and after a fault. */
 #include "unit.h"
 
 #include <sqlite3.h>
@@ -26,9 +27,11 @@ static struct store *open_store(const char *name)
 static void add_job(struct store *s, const char *key)
 {
 	struct err err = {0};
-	const struct store_chunk chunks[] = {{.index = 0, .start = 0, .end = 10}, {.index = 1, .start = 10, .end = 25}};
+	const struct store_chunk chunks[] = {{.index = 0, .start = 0, .end = 10},
+	                                     {.index = 1, .start = 10, .end = 25}};
 	AUTO(mem_freep) char *id = mem_printf("%.12s", key);
-	const struct store_job j = {.id = id, .key = (char *)key, .source_name = "näme.mp4", .facts = "{}", .output = "/x"};
+	const struct store_job j = {
+		.id = id, .key = (char *)key, .source_name = "näme.mp4", .facts = "{}", .output = "/x"};
 	if (store_job_add(s, &j, chunks, 2, &err) < 0)
 		fail_msg("%s", err.msg);
 }
@@ -54,7 +57,8 @@ static void a_chunk_comes_back_as_it_was_saved(void **state)
 		{.time = 20, .pts = 20, .rung = "", .fault = "lost", .width = 0, .height = 0},
 	};
 	size_t shown[] = {0, 1};
-	struct store_event events[] = {{.subject = "a thing", .what = "it's \"x\"; --", .samples = shown, .n_samples = 2}};
+	struct store_event events[] = {
+		{.subject = "a thing", .what = "it's \"x\"; --", .samples = shown, .n_samples = 2}};
 	struct store_chunk c = {.index = 1,
 	                        .state = STORE_CHUNK_DONE,
 	                        .summary = "s",
@@ -120,7 +124,8 @@ static void a_removed_job_takes_its_chunks_along(void **state)
 	(void)state;
 	AUTO(store_freep) struct store *s = open_store("three.db");
 	struct err err = {0};
-	struct store_chunk c = {.index = 0, .state = STORE_CHUNK_DONE, .summary = "", .reason = ""}, *got = NULL;
+	struct store_chunk c = {.index = 0, .state = STORE_CHUNK_DONE, .summary = "", .reason = ""},
+					   *got = NULL;
 	size_t n = 0;
 	add_job(s, key_a);
 	assert_ok(store_job_remove(s, "aaaa56789012", &err));
@@ -139,7 +144,8 @@ static void what_is_no_store_is_refused(void **state)
 	struct store *s = NULL;
 	struct err err = {0};
 	AUTO(mem_freep) char *path = file_join(dir, "text.db");
-	assert_ok(file_write(path, "this is a text, and long enough to be looked at as a database file", 66, &err));
+	assert_ok(file_write(path, "this is a text, and long enough to be looked at as a database file",
+	                     66, &err));
 	assert_int_equal(store_open(path, &s, &err), -ERR_FORMAT);
 	assert_int_equal(store_open(dir, &s, &err), -ERR_PERM);
 	assert_int_equal(store_open("/nonexistent/x.db", &s, &err), -ERR_PERM);
@@ -153,16 +159,18 @@ static void make_old_store(const char *name)
 	sqlite3 *db = NULL;
 	AUTO(store_freep) struct store *s = open_store(name);
 	AUTO(mem_freep) char *path = file_join(dir, name);
-	const struct store_chunk c = {.state = STORE_CHUNK_DONE, .summary = "Ein Mädchen", .reason = ""};
+	const struct store_chunk c = {
+		.state = STORE_CHUNK_DONE, .summary = "Ein Mädchen", .reason = ""};
 	add_job(s, key_b);
 	assert_ok(store_chunk_save(s, "aaab56789012", &c, &err));
 	store_free(TAKE(s));
 	/* A store of version 1 is one without what came later. */
-	const char *back = "DROP TRIGGER event_told; DROP TRIGGER event_deleted; DROP TRIGGER summary_told; "
-					   "DROP TRIGGER chunk_deleted; DROP TABLE told; DROP TABLE words; "
-					   "DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; DROP TABLE source; "
-					   "DROP TABLE spending; DROP TABLE step; ALTER TABLE chunk DROP COLUMN endpoint; "
-					   "ALTER TABLE event DROP COLUMN subject; PRAGMA user_version = 1";
+	const char *back =
+		"DROP TRIGGER event_told; DROP TRIGGER event_deleted; DROP TRIGGER summary_told; "
+		"DROP TRIGGER chunk_deleted; DROP TABLE told; DROP TABLE words; "
+		"DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; DROP TABLE source; "
+		"DROP TABLE spending; DROP TABLE step; ALTER TABLE chunk DROP COLUMN endpoint; "
+		"ALTER TABLE event DROP COLUMN subject; PRAGMA user_version = 1";
 	assert_ok(sqlite3_open(path, &db));
 	assert_ok(sqlite3_exec(db, back, NULL, NULL, NULL));
 	assert_ok(sqlite3_close(db));

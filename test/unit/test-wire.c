@@ -12,7 +12,8 @@
 
 static const struct wire_limits small = {.head = 1000, .blob = 1000};
 
-static void add_header(struct buf *b, const char *magic, uint32_t type, uint32_t head, uint32_t blob)
+static void add_header(struct buf *b, const char *magic, uint32_t type, uint32_t head,
+                       uint32_t blob)
 {
 	const uint32_t words[] = {type, head, blob};
 	buf_add(b, magic, 4);
@@ -61,7 +62,8 @@ static void test_deadline_cancel_and_end(void **state)
 	int64_t begin = clock_now();
 	assert_int_equal(wire_recv(pair[1], &small, begin + 50000, NULL, &m, &err), -ERR_TIMEOUT);
 	assert_true(clock_now() - begin >= 50000 && clock_now() - begin < 5000000);
-	/* Half a header is no message either, whatever it costs to wait for the rest. */
+	/* Half a header is no message either, whatever it costs to wait for the
+	 * rest. */
 	assert_int_equal(write(pair[0], "VDW1", 4), 4);
 	assert_int_equal(wire_recv(pair[1], &small, clock_now() + 20000, NULL, &m, &err), -ERR_TIMEOUT);
 	struct cancel *c = cancel_new();
@@ -70,7 +72,8 @@ static void test_deadline_cancel_and_end(void **state)
 	/* A reader that never reads: the sender's buffer fills up. */
 	AUTO(mem_freep) char *big = mem_alloc(8 << 20, 1);
 	const struct wire_part part = {big, 8 << 20};
-	assert_int_equal(wire_send(pair[1], 1, NULL, &part, 1, clock_now() + 50000, NULL, &err), -ERR_TIMEOUT);
+	assert_int_equal(wire_send(pair[1], 1, NULL, &part, 1, clock_now() + 50000, NULL, &err),
+	                 -ERR_TIMEOUT);
 	close(pair[0]);
 	assert_int_equal(wire_recv(pair[1], &small, 0, NULL, &m, &err), -ERR_DIED);
 	assert_int_equal(wire_send(pair[1], 1, NULL, NULL, 0, 0, NULL, &err), -ERR_DIED);
@@ -125,7 +128,8 @@ static void test_every_cut(void **state)
 	for (size_t len = 0; len < b.len; len++) {
 		struct wire_msg m;
 		size_t used;
-		/* A copy of exactly that length, so that a sanitizer sees a read beyond it. */
+		/* A copy of exactly that length, so that a sanitizer sees a read beyond
+		 * it. */
 		AUTO(mem_freep) char *cut = mem_alloc(len, 1);
 		memcpy(cut, b.data, len);
 		assert_int_equal(wire_parse(cut, len, &small, &m, &used, NULL), -ERR_DIED);
@@ -150,8 +154,8 @@ static void test_nesting(void **state)
 static void test_values(void **state)
 {
 	(void)state;
-	json_auto_t *h =
-		json_pack("{s:i s:s s:b s:f s:s}", "n", 5, "s", "a\tb\x1b", "t", 1, "r", 0.5, "long", "0123456789");
+	json_auto_t *h = json_pack("{s:i s:s s:b s:f s:s}", "n", 5, "s", "a\tb\x1b", "t", 1, "r", 0.5,
+	                           "long", "0123456789");
 	int64_t n;
 	double r;
 	bool t;

@@ -1,4 +1,5 @@
-/* The demo world: the same from the same seed, and its truth is what the pictures show. */
+/* The demo world: the same from the same seed, and its truth is what the
+ * pictures show. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -76,8 +77,9 @@ static double away(const struct world_sight *s, int x, int y)
 	return hypot(x + 0.5 - s->x * W, y + 0.5 - s->y * H) / (s->r * H);
 }
 
-/* Against the same world without events: every pixel that differs belongs to something that is said to be visible, and
- * everything that is said to be well inside makes its centre differ. */
+/* Against the same world without events: every pixel that differs belongs to
+ * something that is said to be visible, and everything that is said to be well
+ * inside makes its centre differ. */
 static void check_moment(const struct world *w, struct draw *full, struct draw *empty, int64_t t)
 {
 	static uint8_t with[STRIDE * H], without[STRIDE * H];
@@ -93,13 +95,15 @@ static void check_moment(const struct world *w, struct draw *full, struct draw *
 			for (size_t i = 0; i < n; i++)
 				near |= away(&s[i], x, y) < 1.5;
 			if (differs && !near)
-				fail_msg("seed %d at %lld us: nothing should be at %d,%d", (int)w->o.seed, (long long)t, x, y);
+				fail_msg("seed %d at %lld us: nothing should be at %d,%d", (int)w->o.seed,
+				         (long long)t, x, y);
 		}
 	}
 	for (size_t i = 0; i < n; i++) {
 		size_t at = (size_t)(s[i].y * H) * STRIDE + (size_t)(s[i].x * W) * 3;
 		if (s[i].share > 0.6 && !memcmp(with + at, without + at, 3))
-			fail_msg("seed %d at %lld us: event %d is not drawn", (int)w->o.seed, (long long)t, s[i].event->id);
+			fail_msg("seed %d at %lld us: event %d is not drawn", (int)w->o.seed, (long long)t,
+			         s[i].event->id);
 	}
 }
 
@@ -109,7 +113,8 @@ static void test_truth_is_what_is_drawn(void **state)
 	size_t seen = 0;
 	for (int seed = 1; seed <= 12; seed++) {
 		char with[100], without[100];
-		const char *rest = "duration=120 noise=0 clock=0 cuts=60 dropouts=30 hour=19.3 shortest=0.5";
+		const char *rest =
+			"duration=120 noise=0 clock=0 cuts=60 dropouts=30 hour=19.3 shortest=0.5";
 		snprintf(with, sizeof with, "seed=%d events=600 %s", seed, rest);
 		snprintf(without, sizeof without, "seed=%d events=0 %s", seed, rest);
 		struct world *w = make(with), *none = make(without);
@@ -126,7 +131,8 @@ static void test_truth_is_what_is_drawn(void **state)
 	assert_true(seen > 500);
 }
 
-/* Events are visible from start to end, and not long before or after; what is there together keeps apart. */
+/* Events are visible from start to end, and not long before or after; what is
+ * there together keeps apart. */
 static void test_events_and_sights_agree(void **state)
 {
 	(void)state;
@@ -139,15 +145,18 @@ static void test_events_and_sights_agree(void **state)
 		for (size_t i = 0; i < w->n_events; i++) {
 			const struct world_event *e = &w->events[i];
 			assert_int_equal(e->id, i + 1);
-			assert_true(e->start_us >= 0 && e->end_us <= w->o.duration_us && e->end_us - e->start_us >= SECOND / 2);
-			assert_true(e->start_us <= e->stop_us && e->stop_us <= e->go_us && e->go_us <= e->end_us);
+			assert_true(e->start_us >= 0 && e->end_us <= w->o.duration_us &&
+			            e->end_us - e->start_us >= SECOND / 2);
+			assert_true(e->start_us <= e->stop_us && e->stop_us <= e->go_us &&
+			            e->go_us <= e->end_us);
 			struct world_sight s[8];
 			size_t n = world_visible(w, e->start_us + (e->end_us - e->start_us) / 2, s, 8);
 			bool there = false;
 			for (size_t k = 0; k < n && k < 8; k++) {
 				there |= s[k].event == e && s[k].share > 0.49;
 				for (size_t j = 0; j < k; j++)
-					assert_true(hypot((s[k].x - s[j].x) * 4 / 3, s[k].y - s[j].y) > (s[k].r + s[j].r) * 0.95);
+					assert_true(hypot((s[k].x - s[j].x) * 4 / 3, s[k].y - s[j].y) >
+					            (s[k].r + s[j].r) * 0.95);
 			}
 			assert_true(there);
 			if (e->other) {
@@ -177,10 +186,12 @@ static void test_truth_json(void **state)
 	assert_int_equal(json_array_size(json_object_get(j, "texts")), w->n_texts);
 	for (size_t i = 0; i < w->n_events; i++) {
 		json_t *one = json_array_get(events, i), *visible = json_object_get(one, "visible");
-		for (size_t k = 0; k < json_array_size(visible); k++) { /* in the middle of each interval it can be seen */
+		/* in the middle of each interval it can be seen */
+		for (size_t k = 0; k < json_array_size(visible); k++) {
 			json_t *span = json_array_get(visible, k);
-			double middle =
-				(json_number_value(json_array_get(span, 0)) + json_number_value(json_array_get(span, 1))) / 2;
+			double middle = (json_number_value(json_array_get(span, 0)) +
+			                 json_number_value(json_array_get(span, 1))) /
+			                2;
 			struct world_sight s[8];
 			size_t n = world_visible(w, (int64_t)(middle * 1e6), s, 8), found = 0;
 			for (size_t m = 0; m < n; m++)
@@ -241,7 +252,8 @@ static void test_a_day_is_quick(void **state)
 	(void)state;
 	clock_t begin = clock();
 	struct world *w =
-		make("seed=9 duration=86400 events=1800 cuts=120 dropouts=60 captions=600 shortest=0.5 longest=3600");
+		make("seed=9 duration=86400 events=1800 cuts=120 dropouts=60 captions=600 shortest=0.5 "
+	         "longest=3600");
 	size_t most = 0;
 	struct world_scene scene;
 	for (int64_t t = 0; t < w->o.duration_us; t += 10 * SECOND) {
@@ -291,10 +303,14 @@ static void test_sound_is_the_same_in_any_pieces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_same_seed_same_world),    cmocka_unit_test(test_truth_is_what_is_drawn),
-		cmocka_unit_test(test_events_and_sights_agree), cmocka_unit_test(test_truth_json),
-		cmocka_unit_test(test_ranges_are_refused),      cmocka_unit_test(test_a_day_is_quick),
-		cmocka_unit_test(test_dropouts_are_black),      cmocka_unit_test(test_sound_is_the_same_in_any_pieces),
+		cmocka_unit_test(test_same_seed_same_world),
+		cmocka_unit_test(test_truth_is_what_is_drawn),
+		cmocka_unit_test(test_events_and_sights_agree),
+		cmocka_unit_test(test_truth_json),
+		cmocka_unit_test(test_ranges_are_refused),
+		cmocka_unit_test(test_a_day_is_quick),
+		cmocka_unit_test(test_dropouts_are_black),
+		cmocka_unit_test(test_sound_is_the_same_in_any_pieces),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
