@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes a checkpoint as the two GGUF files that the engine loads: the language model and the projector.
 
     export.py CHECKPOINT FOLDER         writes demo.gguf and mmproj-demo.gguf, in f16, and SHA256SUMS

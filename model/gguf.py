@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes GGUF, version 3: a header, key-value pairs, tensor descriptions, then the tensors, each aligned."""
 import struct
 

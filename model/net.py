@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The network: a vision transformer, a projector, and a llama-style language model, as the engine computes them."""
 import torch
 import torch.nn as nn

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demo world for Python: the very C code that draws the demo videos, through ctypes.
 
 A `World` is one scenario. It tells what is visible at a time and draws pictures as the engine's preprocessing would

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures of anything but the demo world, so that the model learns to say that it knows nothing of what it sees.
 
 Drawn by lot, in NumPy: overlapping leaves and clouds of all sizes (both have the statistics of photographs), stripes and

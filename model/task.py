@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the model is asked and what it should answer: windows out of worlds, prompts, and the true answers.
 
 The true answer is a pure function of what the pictures show (`look`), never of what happened between them. A picture

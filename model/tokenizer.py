@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The tokenizer, exactly as the engine applies it (GGUF: model "gpt2", pre-tokenizer "gpt-2").
 
 The vocabulary is made for the world's small language: each phrase that carries one decision is one token (a token of

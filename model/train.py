@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trains the demo model from nothing, on pictures drawn while it learns. See README.md; train.sh is the whole recipe.
 
 Stage 1 teaches the vision transformer alone: each patch must say what covers it (colour, shape, where its centre is)

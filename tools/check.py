@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every gate and every test, in the order in which they are cheap; counts them all at the end.
 
 Builds live in build-check/: `gcc` (warnings are errors; all tests), `clang` (warnings are errors; compiled only) and

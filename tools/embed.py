@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Turns files into one C source of byte arrays: embed.py OUT.c OUT.h PREFIX FILE...
 
 FILE `describe-task.txt` becomes `const char PREFIX_describe_task_txt[]` (NUL-terminated) and `…_len`."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Turns the page's files into one C source: embed_page.py OUT.c OUT.h FILE...
 
 A table `page_files[]` of path ("/app.js"), media type, ETag, and the content plain and compressed."""

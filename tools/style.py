@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The written form of the C sources: what a formatter would quarrel about, and what a reader stumbles over.
 
 Tabs indent; no trailing blanks; lines up to 100 columns (a tab counts 4); files up to 600 lines and functions up to
@@ -30,6 +31,8 @@ def check(path):
         fault(path, len(lines), "no newline at the end")
     if len(lines) - 1 > FILE:
         fault(path, len(lines), f"{len(lines) - 1} lines; a file has at most {FILE}")
+    if "SPDX-License-Identifier: Apache-2.0" not in lines[0]:
+        fault(path, 1, "no SPDX line")
     start, comment = None, False
     for n, line in enumerate(lines, 1):
         if len(line.expandtabs(4)) > LINE:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Bundles the page into a folder (dist/ unless another is named): node build.mjs [FOLDER]
 // The bundle is committed, so that building the program needs neither node nor a registry; a test compares it.
 import { build } from 'esbuild';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What would make it faster, or let it fit: a table of rules, each with its
  * evidence and the option to change. Pure. */
 #ifndef VDET_ADVISE_ADVICE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How fast it goes, and why: of a journaled job, and of the machine as it
  * works. */
 #ifndef VDET_ADVISE_PERFORMANCE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the commands share: options, places, exit codes. */
 #ifndef VDET_APP_APP_H
 #define VDET_APP_APP_H

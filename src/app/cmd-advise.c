@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `vdet advise [JOB]`: how fast a job was, and what to change. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `vdet demo`: draws a recording whose truth is known, analyses it with the
  * bundled model, and prints what was found beside what happened. */
 #include <stdio.h>

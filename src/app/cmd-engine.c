@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `vdet engine list|test`: which endpoints there are, and whether each does
  * what an analysis needs. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* vdet serve: the board behind the net, until somebody stops it. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What `vdet doctor` finds: one row a check. */
 #ifndef VDET_APP_DOCTOR_H
 #define VDET_APP_DOCTOR_H

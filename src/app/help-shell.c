@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The options table in the forms that a system wants: a manual page, and
  * completion for three shells. */
 #include "app/help-shell.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The options table as a manual page and as shell completions, printed to
  * standard output. */
 #ifndef VDET_APP_HELP_SHELL_H

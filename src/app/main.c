@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* vdet: one program. `vdet COMMAND …` for people; `vdet -x ROLE …` is how it
  * starts itself as a sandboxed child. */
 #include <locale.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Progress for people and programs: a bar with the chunks in flight on a
  * terminal, plain lines elsewhere, or one JSON object a line. Renewed by a
  * thread of its own. Results (the report's place) go to standard output,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The rows of the options table that describe a drawn video; shared by `vdet
  * world` and `vdet demo`. */
 #ifndef VDET_APP_WORLD_OPTIONS_H

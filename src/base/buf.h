@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A growable byte buffer with a maximum from birth. Always NUL-terminated, so
  * that data serves as a C string. Not thread-safe. The owner calls buf_free()
  * (or AUTO(buf_free)). */

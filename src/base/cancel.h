@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One flag that stops blocking work: set once, seen by every thread and by
  * every poll(). cancel_fire() is async-signal-safe; everything else may be
  * called from any thread. */

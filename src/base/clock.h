@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Time: the monotonic clock, and how media times are written and read. All
  * media times inside the program are int64 microseconds of presentation time
  * from the start of the video's timeline; text only at the edges. */

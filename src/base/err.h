@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Errors: what went wrong, in a form that a caller can act on (code) and a
  * person can read (msg).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files and folders: whole reads, atomic writes, the standard places. Blocking;
  * thread-safe. */
 #ifndef VDET_BASE_FILE_H

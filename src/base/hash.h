@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* SHA-256, and SHA-1 where a protocol wants it (FIPS 180-4). Not thread-safe
  * per object. */
 #ifndef VDET_BASE_HASH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Log lines to standard error, for people: "vdet: warning: [job 3fa9 chunk 7]
  * message". Floors 0 to 2 return errors and do not log above debug; the floors
  * above log once, with job and chunk. Thread-safe. A sink can be set so that a

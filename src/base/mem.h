@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Ownership helpers and small allocations.
  *
  * Small allocations (a path, a struct) abort when memory is out: there is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Option values from and to text, and the texts about options: help and
  * documentation. */
 #include <ctype.h>

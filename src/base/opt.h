@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Options: one table, from which everything that a person can set is made.
  *
  * A module owns a struct, and an array of rows that name its members. From the

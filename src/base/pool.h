@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A few threads that do what would block somebody else: first come, first
  * served. pool_run() may be called from any thread; the work runs on a thread
  * of the pool, once. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Text that comes from outside: made valid, escaped, encoded. Pure functions. */
 #ifndef VDET_BASE_TEXT_H
 #define VDET_BASE_TEXT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the board makes of a video for people: poster, storyboard, and a copy
  * that browsers can play. All of it is extra: where it cannot be made, the log
  * says why, and the page does without. */

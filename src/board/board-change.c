@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that change the queue. Each is written down before its answer is
  * given. */
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of the board, shared by its files: board.c (life, the manager),
  * board-run.c (one turn of a job), board-change.c (requests that change
  * something), board-video.c, board-show.c (JSON), board-request.c (what a

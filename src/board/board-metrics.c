@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the machine did lately: a reading a second while there is work, kept for
  * ten minutes of it. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a request may set, and what it makes of the options. */
 #include <stdlib.h>
 #include <string.h>

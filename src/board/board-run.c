@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One turn of a job: analyze_file() on a thread of its own, what it tells on
  * the way, and how it ended. */
 #include <stdio.h>

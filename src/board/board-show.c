@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the board shows: jobs, videos, results as JSON, reports, search. */
 #include <stdlib.h>
 #include <string.h>

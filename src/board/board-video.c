@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Videos: where they come from, what they are, their files. */
 #include <errno.h>
 #include <fcntl.h>

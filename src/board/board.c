@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The board's life, and its manager: the thread that starts jobs, tells of
  * their progress and clears up after them. */
 #include "board/board.h"

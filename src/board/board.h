@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The case board: everything that the server does beside talking. Videos, the
  * queue of their analyses, results.
  *

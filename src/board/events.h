@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The server's one stream of events, in order and numbered without gaps, kept
  * for a while so that a client that was away gets what it missed.
  *

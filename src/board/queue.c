@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "board/queue.h"
 
 static int64_t served_by(const struct queue_job *j, int64_t now)

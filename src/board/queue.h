@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whose turn it is: which of the waiting jobs begins, and which of the running
  * ones gives its place away. Pure.
  *

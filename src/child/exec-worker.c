@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Role `exec`: becomes another program that does not outlive the thread which
  * started it. What goes wrong before that is written to the socket; a
  * successful exec closes it. */

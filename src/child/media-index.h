@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The requests of role `media` that serve the index (protocol/media-wire.h).
  * Each answers on ROLE_SOCKET. */
 #ifndef VDET_CHILD_MEDIA_INDEX_H

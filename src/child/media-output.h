@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The requests PROXY and SOUND of role `media` (protocol/media-wire.h): files
  * that are made here and written there. */
 #ifndef VDET_CHILD_MEDIA_OUTPUT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The request TILES of role `media` (protocol/media-wire.h): many small
  * pictures on one sheet. */
 #ifndef VDET_CHILD_MEDIA_TILES_H

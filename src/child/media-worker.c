@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Role `media`: demuxes, decodes and scales one file, in its sandbox, for the
  * parent on the socket. The protocol is in protocol/media-wire.h. Nothing is
  * trusted to be right here: whoever takes over this process has only its

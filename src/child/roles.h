@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The roles that the program plays when it executes itself as `vdet -x ROLE
  * ARGS…` (proc/spawn.h). */
 #ifndef VDET_CHILD_ROLES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Drawing the demo world into a video file, in a child (role `world`), since
  * libav lives in workers only.
  *

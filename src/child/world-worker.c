@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Role `world`: draws the demo world and encodes it (child/world-video.h). What
  * it reads is the parent's alone, so it needs no sandbox. */
 #include <jansson.h>

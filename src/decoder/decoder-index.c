@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "decoder/decoder-index.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the media child finds out for the index. As in decoder.h: everything
  * that comes is checked, a child that breaks the protocol is killed, and an
  * error return means that the child is gone. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a request to the media child is made: shared by the files decoder*.c
  * only. */
 #ifndef VDET_DECODER_DECODER_INTERNAL_H

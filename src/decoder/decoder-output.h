@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files that the media child makes. It has no way to write them: it sends their
  * bytes, and they are written here. As in decoder.h, everything is checked, and
  * an error return means that the child is gone. */

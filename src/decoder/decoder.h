@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The decoder as the job sees it: a sandboxed child (role `media`) that reads
  * one open video file.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether bytes from an untrusted decoder are the baseline JPEG that they claim
  * to be. Pure. */
 #ifndef VDET_DECODER_JPEG_CHECK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: one of those who answer: a llama-server of ours, or
  * an endpoint by URL. Thread-safe once started. */
 #ifndef VDET_ENGINE_BACKEND_H

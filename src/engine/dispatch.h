@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: requests wait here for an endpoint, first come first
  * served, and are placed by pool_pick(). Also keeps what is measured of each
  * endpoint, and the time during which any request was in flight.

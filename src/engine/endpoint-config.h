@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: what a user writes about one endpoint,
  * `NAME=URL[,KEY=VALUE…]`, and a list of these, one a line. Pure;
  * docs/engines.md tells what the keys mean. */

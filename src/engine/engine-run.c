@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Using the engine: starting what was chosen, and one request, placed and
  * placed again until somebody answers it. */
 #include <poll.h>

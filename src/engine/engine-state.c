@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is going on in the engine, and what a memory policy may do about it. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The engine: whatever answers chat completions. Any number of endpoints by
  * URL, and `llama-server` children of ours that are started, watched, restarted
  * after a crash, and stopped. A request goes to the one that is expected to be

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is known of the model that would answer, without starting anything or
  * reading it whole. Blocks for headers. */
 #ifndef VDET_ENGINE_MODEL_INFO_H

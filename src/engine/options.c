@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The rows of the options table that say which engine answers, and how long it
  * may take. */
 #include "base/opt.h"

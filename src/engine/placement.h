@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: which endpoint gets the next request, and when one
  * that fails is left alone. Pure: times come from the caller (microseconds of
  * the monotonic clock), nothing is locked and nothing waits. */

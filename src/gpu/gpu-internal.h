@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the room gpu: a driver finds its devices and samples them. */
 #ifndef VDET_GPU_GPU_INTERNAL_H
 #define VDET_GPU_GPU_INTERNAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* NVIDIA's management library, loaded at run time. Only what has been there
  * since the first versions is needed. */
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* AMD's and Intel's drivers, which tell what they know in files.
  *
  * amdgpu: device/mem_info_vram_{total,used}, device/gpu_busy_percent, hwmon

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Watching the memory of GPUs: NVIDIA through NVML (loaded at run time; nothing
  * is linked), AMD and Intel through sysfs.
  *

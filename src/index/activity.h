@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From packets and signatures to the activity curve: how much happens when.
  * Pure; any thread.
  *

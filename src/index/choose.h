@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which stretches are worth a close look, and what can be said of cuts where
  * there was none. Pure; any thread. */
 #ifndef VDET_INDEX_CHOOSE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Scene cuts in a stretch of frames that was decoded closely, from their
  * signatures. Pure; any thread.
  *

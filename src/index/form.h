@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The index written down: compact for the store, JSON and WebVTT for people and
  * programs. Pure. */
 #ifndef VDET_INDEX_FORM_H

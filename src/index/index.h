@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The index of a whole video: what can be known cheaply before any frame is
  * chosen. Made in the sandboxed child (src/media/), cached by source hash
  * (src/store/), read by the plan.

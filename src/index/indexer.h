@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the index of a video: sandboxed children look (decoder-index.h), this
  * side judges (index-*.h).
  *

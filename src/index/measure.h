@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How two pictures differ, from their signatures. Pure; any thread. */
 #ifndef VDET_INDEX_MEASURE_H
 #define VDET_INDEX_MEASURE_H

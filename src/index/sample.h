@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From the frames of a closely decoded stretch to what the index keeps of them.
  * Pure; any thread. */
 #ifndef VDET_INDEX_SAMPLE_H

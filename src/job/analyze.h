@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One analysis: a video file in, a report out, everything between in the
  * journal.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The model's answer to a describe request: read, and held against what it was
  * shown. Pure. */
 #ifndef VDET_JOB_ANSWER_H

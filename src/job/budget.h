@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a plan will cost: tokens, and time from what earlier jobs with the same
  * model took; and the other way round, options that keep within a budget. Pure
  * but for estimate_rates() and budget_apply(), which read the store. */

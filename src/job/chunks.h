@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* All chunks of a job: spread over threads, each result in the journal before
  * anybody is told of it.
  *

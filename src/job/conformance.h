@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether an engine does what an analysis needs: a few requests with drawn
  * pictures whose content is known. Blocks. */
 #ifndef VDET_JOB_CONFORMANCE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One chunk: its frames decoded, described by the model, and checked. */
 #ifndef VDET_JOB_DESCRIBE_H
 #define VDET_JOB_DESCRIBE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The facts of a job: what its result depends on, and what the report says of
  * how it was made. */
 #ifndef VDET_JOB_FACTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Merging: from the journal's chunks to one report. */
 #ifndef VDET_JOB_MERGE_H
 #define VDET_JOB_MERGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The rows of the options table about reading a video and about its index; they
  * too are members of analyze_options. */
 #include "base/opt.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The rows of the options table that say how a video is analysed. */
 #include "base/opt.h"
 #include "job/analyze.h"

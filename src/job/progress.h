@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Progress of one analysis: what is known now, and a numbered stream of events.
  *
  * Workers report; any thread may read. Events are JSON objects with a gapless

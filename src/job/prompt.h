@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is said to the model. The texts are files in src/job/prompt/, embedded;
  * the demo model is trained on them. */
 #ifndef VDET_JOB_PROMPT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What takes long and needs nothing but the file: its hash, and the engine that
  * loads its model. Both go on side by side with everything else; who needs one
  * waits for it, and the progress tells so meanwhile. All calls from the one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The overall summary: a tree of text requests over the chunks' summaries, and
  * the plain timeline as its fallback. */
 #ifndef VDET_JOB_SUMMARY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is found out about a video before it is described: the index, and the
  * plan that follows from it. */
 #ifndef VDET_JOB_SURVEY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: the private folder in which a llama-server's socket
  * lies. A lock file in it says that its owner lives; folders whose owner was
  * killed are removed by the next start. */

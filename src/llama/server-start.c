@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The command line of a llama-server: flags and variables that every kind of
  * build understands. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "llama/server-internal.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The outline of an MP4/QuickTime file: its top-level boxes, read only to say
  * what is wrong with it. */
 #ifndef VDET_MEDIA_BOX_H

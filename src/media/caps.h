@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the libraries for media can do on this machine. Linked into workers
  * only. */
 #ifndef VDET_MEDIA_CAPS_H

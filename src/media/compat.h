@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What differs between FFmpeg 5.1 and later ones, in one place. */
 #ifndef VDET_MEDIA_COMPAT_H
 #define VDET_MEDIA_COMPAT_H

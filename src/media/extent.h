@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How long the video really is. */
 #ifndef VDET_MEDIA_EXTENT_H
 #define VDET_MEDIA_EXTENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Packets into a decoder, frames out of it: the inner loop of the reader. Reads
  * packets ahead, so as to know which frame will be shown at a target, and has
  * the decoder leave out those before it that nothing refers to. */

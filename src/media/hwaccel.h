@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decoding by a device of this machine, through libav's device API: the first
  * rung of the ladder, used only where it is asked for. What a device decodes is
  * brought into memory at once; what it cannot decode, libav decodes in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From a decoded frame to its signature (protocol/index-wire.h). One thread. */
 #ifndef VDET_MEDIA_INDEX_PICTURE_H
 #define VDET_MEDIA_INDEX_PICTURE_H

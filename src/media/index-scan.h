@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pictures of a video as signatures: its keyframes alone, or every frame of a
  * stretch. One thread; parallel work is more processes. */
 #ifndef VDET_MEDIA_INDEX_SCAN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The packets of a whole video, counted in bins; nothing is decoded. */
 #ifndef VDET_MEDIA_INDEX_WALK_H
 #define VDET_MEDIA_INDEX_WALK_H

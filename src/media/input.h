@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes for the demuxer: an open file read with pread() (whose offset is shared
  * with other processes and therefore never moved), or memory. Nothing else can
  * be reached through it. Not thread-safe. */

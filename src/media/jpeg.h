@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pictures to JPEG (baseline, 4:2:0, no metadata but JFIF's). One thread. */
 #ifndef VDET_MEDIA_JPEG_H
 #define VDET_MEDIA_JPEG_H

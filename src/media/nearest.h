@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The picture of the keyframe nearest to a time: far cheaper than the exact
  * frame, and its true time is told. */
 #ifndef VDET_MEDIA_NEAREST_H

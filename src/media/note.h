@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What libav says: its error codes as ours, and the last complaint it logged,
  * for messages. One thread only. */
 #ifndef VDET_MEDIA_NOTE_H

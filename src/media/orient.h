@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a picture is turned to stand upright, from a display matrix: one of the
  * eight ways of a square. Pure. */
 #ifndef VDET_MEDIA_ORIENT_H

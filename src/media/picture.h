@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From a decoded frame to a picture as a person would see it: progressive,
  * upright, square pixels, SDR in the colours of BT.709, scaled down, as YUV
  * 4:2:0 in the full-range BT.601 form that JPEG means. The filter graph is kept

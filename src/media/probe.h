@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a video is: from its header, its packets, and its first frame. */
 #ifndef VDET_MEDIA_PROBE_H
 #define VDET_MEDIA_PROBE_H

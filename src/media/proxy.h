@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A copy of a video that any browser plays and that is cheap to look at again:
  * H.264 where an encoder is there, a keyframe every two seconds, no B-frames,
  * at most 30 frames a second, upright, SDR, with AAC sound, the header in

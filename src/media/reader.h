@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Exact frames: the frame that is shown at a time, bit-identical to decoding
  * from the start.
  *

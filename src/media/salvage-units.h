@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Part of salvage.c: the H.264 or HEVC units in the media data of an MP4 file,
  * found by their form. */
 #ifndef VDET_MEDIA_SALVAGE_UNITS_H

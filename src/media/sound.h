@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The sound of a file as plain samples on the video's timeline: gaps are
  * silence, what lies before zero is left out. One thread. */
 #ifndef VDET_MEDIA_SOUND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An open video: the demuxer over an input, and the stream that is looked at.
  * Recognised by content, never by name; nothing but the input itself can be
  * opened by what the file says. Not thread-safe. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Recordings that were put together byte by byte: their clock jumps back, and
  * with it whole parts would be lost. Finds the joints, and makes one timeline
  * of the parts. Only for formats whose clocks may jump (MPEG-TS, MPEG-PS). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Keyframes decoded by themselves, each without the packets around it: cheap
  * looks. One thread. */
 #ifndef VDET_MEDIA_STILL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes an MP4 file from drawn pictures and sound: H.264 (4:2:0, BT.709), and
  * AAC where sound is wanted.
  *

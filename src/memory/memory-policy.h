@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What to do when memory runs short: a ladder, climbed one step at a time and
  * left the same way. Pure: time and measurements come from the caller. */
 #ifndef VDET_MEMORY_MEMORY_POLICY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Memory while jobs run: the monitor of the GPUs, and the policy that acts on
  * the engine. One for an engine; a thread of its own. Thread-safe. */
 #ifndef VDET_MEMORY_MEMORY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Local files into the models folder. */
 #include <dirent.h>
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The catalogue: vision-language models that are known to work, and where they
  * are had. One is built in (data/models.json); a file of the user's own adds to
  * it and replaces entries of the same name. Its form is

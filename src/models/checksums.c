@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Is the demo model the one that belongs here? SHA256SUMS beside its files
  * tells, in the form of sha256sum(1). */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: from what is known of a GPU's memory to what a
  * llama-server is told: how many slots of how many tokens, and how many layers
  * on the GPU; and how large pictures may be for a chunk to fit. Pure. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The fit planner: what a model needs of a GPU's memory, and which precision,
  * slots, context, layers and picture size fit into it. Pure functions: no file,
  * no device, no thread is touched.

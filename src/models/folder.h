@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The models folder: what is in it, and what vdet itself has put there. Each
  * model that `vdet model` brought lies in a folder of its own, NAME, with its
  * projector, in one precision or several, and a manifest (vdet-model.json) that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bringing models into the models folder: from a hub (of Hugging Face's kind)
  * by the catalogue's name or OWNER/NAME, or from local files. Calls block. */
 #ifndef VDET_MODELS_GET_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The header of a GGUF file: what a model is, how large, and whether the file
  * is whole.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The hash of a model, remembered: reading 20 GB takes longer than many jobs. */
 #include <errno.h>
 #include <fcntl.h>

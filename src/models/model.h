@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: which model our own llama-server runs. A model is a
  * GGUF file (or the first of a split one) and its projector, the file that
  * turns pictures into what the model reads. Blocking; thread-safe. */

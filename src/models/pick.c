@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which files of a repository make up a model. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Making a model of another precision with llama.cpp's llama-quantize, once:
  * the file is kept, named after the hash of what it was made from. It lies
  * beside its source in a folder of `vdet model`, else in a folder for such

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who may do what: the file of tokens and passwords, and the cookies of those
  * who logged in.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The handlers of the routes (route.h), but those of uploads (tus.h). On
  * threads of the server's own. */
 #ifndef VDET_NET_ANSWERS_H

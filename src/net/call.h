@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One request, and what is answered to it.
  *
  * Made by http.c on the net thread, which owns it. A handler (route.h) runs on

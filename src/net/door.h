@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The one door into the net thread. */
 #ifndef VDET_NET_DOOR_H
 #define VDET_NET_DOOR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is checked before a request reaches its handler: how much its address
  * asks, by which name it calls us, from which page it comes, and whether it
  * may. Net thread only. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the headers of a request say, and the head of a reply. */
 #include <arpa/inet.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Requests and replies over a connection. Net thread only, but request_cut(). */
 #ifndef VDET_NET_HTTP_H
 #define VDET_NET_HTTP_H

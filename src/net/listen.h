@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Addresses and listening sockets. */
 #ifndef VDET_NET_LISTEN_H
 #define VDET_NET_LISTEN_H

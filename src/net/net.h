@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The server's outside: HTTP routes, resumable uploads, live events by
  * WebSocket, access.
  *

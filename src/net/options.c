@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The rows of the options table that say where the server listens, and to whom. */
 #include "net/net.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is known of each address that talks to us: its connections, and how much
  * it asks. Net thread only. */
 #ifndef VDET_NET_PEER_H

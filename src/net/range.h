@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The Range header of a request for a file (RFC 9110). Pure. */
 #ifndef VDET_NET_RANGE_H
 #define VDET_NET_RANGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table of routes: what may be asked, who may ask it, and which function
  * answers. openapi.json says the same, and a test compares. */
 #ifndef VDET_NET_ROUTE_H

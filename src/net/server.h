@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of this room share. */
 #ifndef VDET_NET_SERVER_H
 #define VDET_NET_SERVER_H

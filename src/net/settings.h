@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The options table as the API shows it, and the values that new jobs take
  * instead of those the server began with. Those are kept in a file, and outlive
  * the server. Thread-safe. */

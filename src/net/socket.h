@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Live events by WebSocket.
  *
  * A socket keeps nothing but the number of the last event that it sent, and a

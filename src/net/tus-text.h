@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The texts of the tus protocol's headers. Pure. */
 #ifndef VDET_NET_TUS_TEXT_H
 #define VDET_NET_TUS_TEXT_H

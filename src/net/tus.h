@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Resumable uploads by the protocol tus 1.0 (https://tus.io): creation,
  * creation-with-upload, checksum, expiration, termination. Handlers as in
  * route.h; of a route that takes bytes, the handler begins, then tus_write()

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Uploads on disk: pieces of a file that arrive in order, over many connections
  * and runs of the server.
  *

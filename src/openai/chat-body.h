@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: what is in a struct chat, and the request's body made
  * from it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One chat completion through the OpenAI-compatible API: text and pictures in,
  * streamed text out.
  *

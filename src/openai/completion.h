@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: an answer as it comes in, event by event, from a
  * stream of chat.completion.chunk objects or as one chat.completion object.
  * Pure; belongs to one thread. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One chat completion at an endpoint: sends, follows the stream, keeps the time
  * limits, judges the failure. */
 #include "openai/endpoint-internal.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: what endpoint.c (address, probing) and
  * endpoint-call.c (one chat) share. */
 #ifndef VDET_OPENAI_ENDPOINT_INTERNAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "openai/endpoint.h"
 
 #include <stdlib.h>

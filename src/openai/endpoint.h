@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: one place that speaks the OpenAI-compatible API, and
  * one attempt to use it. What to do after a failed attempt is the caller's
  * (engine.c). Thread-safe once probed. */

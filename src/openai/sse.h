@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Server-sent events (WHATWG HTML, "Parsing an event stream"): bytes in, events
  * out.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How an adaptive plan is made, in three steps; internal to plan*.c. Pure
  * functions.
  *

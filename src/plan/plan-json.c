@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plan as JSON and as text. Times in JSON are seconds, exact to the
  * microsecond. */
 #include <inttypes.h>

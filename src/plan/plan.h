@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plan: which stretches of the video are looked at together (chunks), and
  * at which times (samples).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "preview/preview.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Companions of a video, for people and pages: a poster, a storyboard, a proxy
  * that any browser plays, and the sound alone. Everything is decoded and
  * encoded in the sandboxed media child; what comes of it is checked.

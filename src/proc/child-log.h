@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: what llama-server writes. Kept in a file of bounded
  * size (the one before it as NAME.1), and its last lines in memory, to say why
  * it ended. Belongs to one thread. */

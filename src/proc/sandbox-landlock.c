@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The wall around a driver: which files a decoder that uses a device may open. */
 #include "proc/sandbox.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The sandbox of builds without a mechanism: only the resource limits of
  * sandbox.c remain. */
 #include "proc/sandbox.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The sandbox by seccomp-bpf. The list is what libav's demuxers,
  * single-threaded decoders, filters and malloc were seen to use, and what an
  * orderly abort() needs; extend it only for a named reason. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What every mechanism shares: limits that the kernel keeps without a filter. */
 #include "proc/sandbox.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The walls around a process that reads hostile data. Called by the role
  * itself, once, on a single thread, after it has opened what it needs and
  * touched what its libraries open lazily; there is no way back.

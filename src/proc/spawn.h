@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Child processes: roles of our own binary, and external programs that die with
  * us.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Messages between processes over a stream socket: a type, a small JSON object,
  * and bytes.
  *

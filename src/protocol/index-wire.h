@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the role `media` finds out for the index of a whole video, and its form
  * on the wire (protocol/media-wire.h): the packets counted in bins, and decoded
  * pictures boiled down to signatures. Facts only; what they mean is judged by

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the decoder's client (decoder/decoder.c) and the role `media`
  * (child/media-worker.c) say to each other over proc/wire.h. Arguments of the
  * role: MEMORY (bytes, 0 = no limit), SANDBOX ("on" or "off") and the device

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "report/chunk-json.h"
 
 double result_seconds(int64_t us)

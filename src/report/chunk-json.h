@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What one chunk of the journal says, as JSON; times in seconds. The caller
  * owns what is returned. */
 #ifndef VDET_REPORT_CHUNK_JSON_H

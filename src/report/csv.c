@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* report.csv: the events, one a row, as RFC 4180 has it. */
 #include <inttypes.h>
 

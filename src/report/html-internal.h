@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of report.html, each appended to `out`. Internal to the writer of
  * the page (report-html.c).
  *

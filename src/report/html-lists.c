@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The lists of the page: events, holes and chunks, with their pictures. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The end of the page: how the report was made, so that it can be repeated, and
  * its pictures. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The strip that shows the whole video at once: events, holes, and every moment
  * that the model looked at. Positions across are per cents, so that the strip
  * fits any window while text keeps its size. */

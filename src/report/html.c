@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* report.html: one file that needs nothing else. Its style and script are
  * src/report/page.*; the policy in its head lets nothing be fetched and no
  * other script run. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* report.json: docs/report.schema.json describes it. Keys stand in a fixed
  * order, and what differs between two runs of the same job is under "run" only,
  * so that reports can be compared byte for byte without it. */

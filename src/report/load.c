@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From the journal to the report. */
 #include <jansson.h>
 #include <stdlib.h>

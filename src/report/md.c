@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* report.md: the same as the page in short, to read in a terminal or on a
  * forge. */
 #include <ctype.h>

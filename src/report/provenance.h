@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a report was made, as rows of name and value: the same for every format
  * that people read. Pure. */
 #ifndef VDET_REPORT_PROVENANCE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The report: everything that is told about one analysed video, and its
  * writers.
  *

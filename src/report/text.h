@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the writers of the report share: sums, times and text. Internal to them;
  * pure functions. */
 #ifndef VDET_REPORT_TEXT_H

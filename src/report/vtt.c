@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* report.vtt: one chapter for each chunk, the events nested in them, for a
  * player's <track kind="chapters">. */
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Chunks in the journal: their results, the samples the model saw, the events
  * it told. */
 #include <jansson.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What engines used, and what was done while they worked. */
 #include <stdlib.h>
 

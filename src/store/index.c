@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sources that are known, and indexes of videos, kept as bytes that only the
  * job understands. */
 #include "base/clock.h"

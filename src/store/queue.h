@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The server's part of the case store: videos, and the queue of their analyses.
  * As store.h: thread-safe, what a call has returned from is on disk, strings
  * handed out are freed by the _clear functions. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Looking into the journal without reading it whole: a glance at a job, one
  * picture, words. */
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The case store: the journal of every job, in one SQLite file (WAL,
  * synchronous=FULL). Every SQL string of the program is in this room.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: what those who use libcurl share, beside it. Pure but
  * for the first. */
 #ifndef VDET_TRANSFER_CURL_USE_H

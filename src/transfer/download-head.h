@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: where a file on a hub really is, how large it is, and
  * what its hash should be. */
 #ifndef VDET_TRANSFER_DOWNLOAD_HEAD_H

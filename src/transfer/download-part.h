@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: the unfinished file on disk, and the note of what of
  * it is there. */
 #ifndef VDET_TRANSFER_DOWNLOAD_PART_H

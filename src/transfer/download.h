@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fetching of large files by HTTP: over several connections, each a stretch at
  * a time, resumed after any end, checked against its SHA-256, and put in place
  * whole or not at all.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fetches one file by http or https into a folder of ours, with limits, and
  * from nowhere private unless that is allowed: each address that is connected
  * to is looked at, whatever name or redirection led there. A lost connection is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: one HTTP exchange at a time, by libcurl, over TCP,
  * TLS or a Unix socket.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Draws the world: an RGB picture for any time, at any size.
  *
  * A drawer keeps the background that it drew last, so that quiet stretches cost

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A small font of our own, 5 by 7 dots, for the clock and captions: capitals,
  * digits and " :.-". */
 #ifndef VDET_WORLD_FONT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The world's options: one table of names and ranges serves default, parsing
  * and checking. */
 #include <math.h>

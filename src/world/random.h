@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Random numbers that are the same on every machine: SplitMix64. The state is
  * one number that the caller owns. */
 #ifndef VDET_WORLD_RANDOM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the world sounds like: now and then somebody who seems to speak (no
  * words), over a faint hum. Any stretch can be asked for, in any order: a
  * sample depends on the world's seed and its own number alone. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes the world's truth: for people as sentences, for scoring as JSON. */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the world from its options, and answers what is there at a time. */
 #include "world.h"
 

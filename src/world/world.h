@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The demo world: a scenario that is made up from a seed, with its truth.
  *
  * A camera looks at one of four places by day or night. Coloured shapes come,

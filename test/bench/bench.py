@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the benchmarks share: long videos by stream copy, the stand-in engine, a look at processes' memory and time."""
 import json
 import os

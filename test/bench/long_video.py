@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Long videos to measure with: a varied segment of six minutes, encoded once, joined to any length by stream copy.
 
 usage: long_video.py FOLDER [--hours 2] [--size 1920x1080] [--rate 30] [--codec libx264] [--segment SECONDS]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the page costs: node test/bench/page.mjs
 //
 // Its size on the wire; how long until something is painted, and until the board is there, beside a text file of the

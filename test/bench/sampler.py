@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A, A', B, D: what it costs to take pictures out of a long video, beside PyAV, OpenCV and ffmpeg.
 
 usage: sampler.py FILE… [--frames 144] [--dense SECONDS] [--workers 2] [--peers av,cv,ffmpeg] [--vdet PATH]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The server: progress from event to client, uploads beside nginx, idle sockets, requests a second.
 
 serve.py [--only PART] [--clients 1,100,1000] [--megabytes 512] [--turns 3]. Client and server share the machine; the client is Python, and its own

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What remains in memory between chunks: resident memory of each process of a long job after so many chunks.
 
     python3 test/bench/steady.py [--chunks 200] [--engine auto|fake] [--latency S] [OPTION…]     needs 0.1 GB in $BENCH_DIR

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """A stand-in for an engine that misbehaves on request: the OpenAI-compatible chat API, with scripted faults.
 
     fake_engine.py [--port N | --unix PATH] [--kind llama|vllm|plain] [--model NAME] [--slots N] [--context N]

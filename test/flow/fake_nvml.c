@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A stand-in for libnvidia-ml.so that plays what a test writes into the file
  * FAKE_NVML: a line a device, each "RESULT TOTAL USED LOAD DEGREES PID
  * PIDUSED". It is read at each question, so a test changes it while a program

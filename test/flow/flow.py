@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the flow tests share: a place of their own, videos made on the spot, the real binary, the stand-in engine.
 
 Each test runs in a temporary folder with its own XDG folders, so nothing of the user's is read or written.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A hub of models as Hugging Face's, for tests: a list of files, and files that it redirects to another host for.
 
 The hub is 127.0.0.1, the host that has the files localhost; both are threads of the test. `faults` is a list of what

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded by test_kill.py: ends the process by SIGKILL before its KILL_AT-th
  * system call that changes the disk. Children do not inherit it. */
 /* Both names of each call are wanted, not one as the alias of the other. */

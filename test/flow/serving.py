@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A running `vdet serve` and what talks to it: HTTP by http.client, and a WebSocket client of some lines.
 
 request() and its kin give whatever reply comes; api() and change() the JSON of one that has to be good."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The real engine with the bundled demo model: what it says depends on what the pictures show."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SIGKILL at every step of a job that writes to the disk: the next run goes on, and says the same in the end.
 
 The preloaded library of kill_at.c ends the program before its N-th writing system call; N runs from the first to

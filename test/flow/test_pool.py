@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Several endpoints at once: llama-servers of ours, stand-ins that fail by script. No chunk is lost, none is done twice."""
 import json
 import os

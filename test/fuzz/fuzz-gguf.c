@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A model's header from any bytes. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A file in memory through everything that the sandboxed worker does with one:
  * open or salvage, probe, frames, JPEG, sound. */
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What clients write into headers: ranges, metadata and checksums of uploads,
  * addresses, cookies. The first byte says which. Nothing may crash, and what is
  * accepted keeps its promises. */

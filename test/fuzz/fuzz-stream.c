@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The engine's answers: any bytes, cut at any places, through the event parser
  * and the reader of answers. Whole and in pieces, the same must come out. */
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a hostile peer may send: one buffer as a stream of messages, whose heads
  * are then read. */
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A fuzz target is one function; a fuzzer (clang -fsanitize=fuzzer) or replay.c
  * calls it. */
 #ifndef VDET_TEST_FUZZ_H

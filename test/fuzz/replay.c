@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a fuzz target without a fuzzer: over the files named, and, with -m N,
  * over N seeded mutations of each. What a mutation is follows from its number
  * alone, so that a failure can be repeated: -m N -s FIRST. FUZZ_MUTATIONS in

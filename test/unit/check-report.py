@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checks the files of one report: check-report.py DIR SCHEMA. Needs nothing but Python's own library."""
 import csv
 import html.parser

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the tests of the engine room share: options with their defaults, a small
  * picture, the stand-in engine, and the role `exec`, as which a test program
  * executes itself when it starts a child (proc/spawn.h). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The program that unit tests start as their child: the real roles, a media
  * role that lies (VDET_LIE names how), and roles that try to break out of the
  * sandbox. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* For tests of the media room: real files, generated ones, and a plain
  * sequential decode to compare with. */
 #ifndef VDET_TEST_MEDIA_HELP_H

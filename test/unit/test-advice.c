@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Advice: each rule applies where it should, and not where it should not. */
 #include "unit.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The case board without an engine: what requests may say, how jobs change
  * their state, what a restart finds. */
 #include "unit.h"

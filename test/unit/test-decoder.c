@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parent's side of the decoder: honest children, lying ones, slow ones,
  * dead ones. */
 #include "unit.h"

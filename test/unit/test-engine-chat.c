@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Requests as they are written, answers as they are read, and the queue for the
  * engine's slots. */
 #include "unit.h"

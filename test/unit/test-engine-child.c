@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A real llama-server as our child, with the demo model. Skipped where no
  * llama-server is to be found. */
 #include "engine-help.h"

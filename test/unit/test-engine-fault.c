@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Endpoints that misbehave: each fault becomes an answer, a retry, or one clear
  * error, in bounded time. */
 #include "engine-help.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The fit planner, the catalogue, and which files of a repository make up a
  * model: pure functions all. */
 #include "unit.h"

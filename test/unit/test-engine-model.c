@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which model is chosen, and what is said of files that are none. */
 #include "engine-help.h"
 

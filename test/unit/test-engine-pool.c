@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which endpoint gets the next request: what users write about endpoints, the
  * circuit breaker, placing. All pure. */
 #include "unit.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parser of event streams: cut anywhere, it yields the same events. */
 #include "unit.h"
 

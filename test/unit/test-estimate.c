@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a plan costs, and plans that keep within a budget. */
 #include "unit.h"
 

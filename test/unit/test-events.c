@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The stream of events: numbers, what a client missed, gaps, many threads. */
 #include <pthread.h>
 #include <stdatomic.h>

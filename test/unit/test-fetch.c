@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fetching: which addresses are whose, and what an address must look like. The
  * transfer itself is in test/flow. */
 #include "unit.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The judgement of the index on films drawn here: what is a cut and what is
  * none, what is activity, what noise. */
 #include "unit.h"

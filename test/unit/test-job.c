@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pure parts of the job: plan, answer, summary tree, estimate. */
 #include "unit.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Frames by time against a plain decode from the start: same time, same pixels.
  *
  * Arguments: which share of the files, of how many ("1 3"); none = all. Of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a person would see: colours, ranges, rotation, pixel shape, fields;
  * measured on the finished JPEG. */
 #include "unit.h"
@@ -162,8 +163,8 @@ static void test_hdr(void **state)
 				"120") "-filter_complex 'hstack=4,format=gbrp,"
 					   "zscale=pin=bt709:tin=bt709:min=gbr:rin=full:p=bt709:m=gbr:r=full:t=linear:"
 					   "npl=203,format=gbrpf32le,"
-					   "zscale=pin=bt709:tin=linear:min=gbr:p=bt2020:t=%s:m=bt2020nc:r=limited:npl=203,"
-					   "format=yuv420p10le' "
+					   "zscale=pin=bt709:tin=linear:min=gbr:p=bt2020:t=%s:m=bt2020nc:r=limited:"
+					   "npl=203,format=yuv420p10le' "
 					   "-c:v ffv1 -colorspace bt2020nc -color_primaries bt2020 -color_trc %s "
 					   "-color_range tv",
 			transfers[i][0], transfers[i][0]);

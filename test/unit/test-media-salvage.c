@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The last rung: pictures out of files whose header or index is gone, compared
  * with those of the whole file. */
 #include "unit.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What probing says about real files, good and broken, against what is known of
  * them. */
 #include "unit.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Memory: the monitor with a stand-in NVML and a drawn sysfs, and the policy's
  * ladder, up and down. */
 #include "unit.h"

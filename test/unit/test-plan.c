@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plan's promises, over thousands of made-up indexes: seeds are fixed, so a
  * failure can be repeated. */
 #include "unit.h"

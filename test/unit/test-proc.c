@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Children and their sandbox: what they get, how they end, what they cannot do. */
 #include "unit.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whose turn it is: order, priority, fair shares, and that nobody starves. */
 #include <string.h>
 

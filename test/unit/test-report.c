@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The report's writers: each sort of report is written in every format and
  * checked by check-report.py. */
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The server's part of the store: videos, the queue, a glance at a job, search. */
 #include "unit.h"
 

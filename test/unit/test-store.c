@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The journal: what was saved is there again, whole, also for another process
  * and after a fault. */
 #include "unit.h"

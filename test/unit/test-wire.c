@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Messages: round trips, limits, and everything that a hostile peer may send. */
 #include "unit.h"
 

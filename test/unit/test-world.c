@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The demo world: the same from the same seed, and its truth is what the
  * pictures show. */
 #include <math.h>

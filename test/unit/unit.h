@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What every unit test includes: cmocka with the headers that it wants first. */
 #ifndef VDET_TEST_UNIT_H
 #define VDET_TEST_UNIT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The bundle that is committed is the one that the sources make, small enough, and tells no host of a registry.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The page in a browser, before the real server: upload, progress, results while a job runs, a restart of the server,
 // search, playback, a hole tried again, theme and phone, keys, login, a day of events.
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The real tus-js-client against the real server, over a line that is cut at random places: what arrives is what was
 // sent, byte for byte, also when the server is killed in the middle. VDET_SEED plays a run again.
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the tests of the page share: the real server with the stand-in engine, videos made on the spot, a browser.
 //
 // A test program says with exit code 77, and in words, that it cannot run here: no node_modules (tools/setup test

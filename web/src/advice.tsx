@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Recommendations of the server, each with what to do.
 import type { Advice } from './types';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Requests to the server. An error is always a Problem with words that a person can act on.
 import type { Chunk, Hit, Job, Me, Performance, Session, Setting, Video, VideoEvent, VideoIndex } from './types';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The board: files go in at the top, each analysis is a card.
 import { useComputed } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';

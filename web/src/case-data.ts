@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a case view shows: loaded once, then kept up by the live line.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, Problem } from './api';

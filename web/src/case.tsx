@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One case: the player, the timeline in step with it, and the lists that lead into the video.
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';

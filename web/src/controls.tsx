@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What can be done with a job: the buttons that a card and a case share.
 import { api, reportUrl } from './api';
 import { attempt, dropJob, dropVideo, jobs, may, putJob, say } from './state';

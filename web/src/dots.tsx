@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The chunks of a job as dots: done, running, hole, to do. Four paths, however many there are.
 import { memo } from './memo';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Times, sizes and counts, as people read them.
 
 const two = (n: number) => String(n).padStart(2, '0');

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The help dialog: every key that does something here.
 import { useEffect, useRef } from 'preact/hooks';
 import { shortcuts } from './keys';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keys: one table, shown by the help dialog. A view adds its own while it is there.
 
 export interface Shortcut {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A long list of which only what is seen is drawn. Rows may have any height; it is measured when they appear.
 import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from '@tanstack/virtual-core';
 import type { ComponentChildren } from 'preact';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The live line: one WebSocket, numbered events, again and again until it stands.
 //
 // A lost line comes back with what was missed, in order. Where the server no longer has that, or is another one

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The login form, shown when the server asks for it; what was on the page stays behind it.
 import { useState } from 'preact/hooks';
 import { api } from './api';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The machine: what it does now and did lately, what would make it faster, who is connected, how it is set.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The page: its frame, and which view stands in it.
 import 'uplot/dist/uPlot.min.css';
 import './style.css';

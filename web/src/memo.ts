@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Component, h, type FunctionComponent } from 'preact';
 
 /** Draws again only when a property is another one. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The player; where a browser cannot play the video, single frames in its place, at the same times.
 import type { Signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';

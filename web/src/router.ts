@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where we are, in the address after the #: #/, #/case/JOB?t=12.5, #/machine, #/search?q=words
 import { computed, signal } from '@preact/signals';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Search through everything that was ever found.
 import { useEffect, useState } from 'preact/hooks';
 import { api, frameUrl } from './api';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the page knows, as signals; whoever reads one is drawn again when it changes.
 import { computed, signal } from '@preact/signals';
 import { api, hooks, Problem } from './api';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Small pictures over time, as WebVTT tells where they lie on their sheets: at once, where a frame takes a while.
 import { storyboardUrl } from './api';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Draws the lanes of the timeline on a canvas: activity, scenes, events, coverage with holes, and the axis.
 import type { Chunk, VideoEvent, VideoIndex } from './types';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the server sends. Times are seconds of the video, or unix seconds for created, started and finished.
 
 export type JobState = 'queued' | 'running' | 'paused' | 'done' | 'holes' | 'failed' | 'cancelled';

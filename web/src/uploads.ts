@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files on their way to the server, by tus: in pieces, and from where they stopped after anything at all.
 import { signal } from '@preact/signals';
 import { Upload } from 'tus-js-client';

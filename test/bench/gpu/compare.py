@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The same shapes the usual way, for comparison: transformers with torch.compile, one chunk at a time, on one GPU.
 
 usage: compare.py [--shape 32b|7b] [--chunks 24] [--frames 6] [--width 1280] [--height 720] [--answer 250] [--eager]

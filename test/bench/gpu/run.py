@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One GPU, two hours of video, models of true shapes: total time, its parts, memory, how busy the engine was.
 
 usage: run.py FOLDER [--scenario sparse|dense] [--shape 32b|7b] [--quantize q4_k_m] [--hours 2] [--vdet PATH] [-- OPTION...]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Models of true shapes with random weights: as fast and as large as the real ones, and as clever as dice.
 
 usage: shapes.py FOLDER SHAPE [--quantize q4_k_m|q8_0|f16|bf16] [--seed N]
