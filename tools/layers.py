@@ -90,19 +90,34 @@ def include_faults(modules):
                     yield f"{where}: {header} is included by {stem}*.c alone"
 
 
+def links(modules, name):
+    """What a module may see, as paths below its own folder in the tree: a folder of src as a whole, or, where a folder has
+    sub-folders that are modules, each allowed sub-folder and each header by itself. A new header there is seen after the
+    next `meson setup --reconfigure`."""
+    split = {n.split("/")[0] for n in modules if "/" in n}
+    for other in (n for n in modules if may_include(modules, name, n)):
+        if other in split:
+            yield from (h.relative_to(SRC).as_posix() for h in (SRC / other).glob("*.h"))
+        else:
+            yield other
+
+
 def make_tree(modules, folder):
-    folder.mkdir(parents=True, exist_ok=True)
     for name in modules:
         mine = folder / name.replace("/", "-")
-        mine.mkdir(exist_ok=True)
-        want = {n.split("/")[0] for n in modules if may_include(modules, name, n)}
-        for link in mine.iterdir():
-            if link.name not in want:
+        mine.mkdir(parents=True, exist_ok=True)
+        want = set(links(modules, name))
+        for link in sorted(mine.rglob("*"), reverse=True):
+            if link.is_symlink() and link.relative_to(mine).as_posix() not in want:
                 link.unlink()
-        for other in want:
-            link = mine / other
+            elif link.is_dir() and not link.is_symlink() and not any(link.iterdir()):
+                link.rmdir()
+
+        for path in want:
+            link = mine / path
+            link.parent.mkdir(parents=True, exist_ok=True)
             if not link.is_symlink():
-                link.symlink_to(os.path.relpath(SRC / other, mine))
+                link.symlink_to(os.path.relpath(SRC / path, link.parent))
 
 
 def header_faults(modules):
