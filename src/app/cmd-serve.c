@@ -123,6 +123,7 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 	s->performance = performance_new(s->engine, s->memory, s->store);
 	const struct board_setup board = {.options = &app->board,
 	                                  .analyze = &app->analyze,
+	                                  .settings = settings,
 	                                  .engine = s->engine,
 	                                  .memory = s->memory,
 	                                  .store = s->store,
@@ -136,7 +137,6 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 	const struct net_setup net = {.options = &app->net,
 	                              .board = s->board,
 	                              .events = s->events,
-	                              .settings = settings,
 	                              .data_dir = app->data_dir,
 	                              .inherited = s->inherited,
 	                              .performance = tell_performance,

@@ -138,6 +138,12 @@ static int take_named(struct board *b, void *ctx, struct video **ret, struct err
 	return board_take_video(b, ctx, ret, err);
 }
 
+/* A request with the defaults that were changed; a new reference. */
+static json_t *with_settings(struct board *b, const json_t *request)
+{
+	return b->settings ? settings_apply(b->settings, request) : json_incref((json_t *)request);
+}
+
 int board_submit(struct board *b, const json_t *request, json_t **ret_job, struct err *err)
 {
 	static const char *const keys[] = {"video",   "path",     "url", "prompt",
@@ -145,8 +151,9 @@ int board_submit(struct board *b, const json_t *request, json_t **ret_job, struc
 	int r = check_keys(request, keys, err);
 	if (r < 0)
 		return r;
+	json_auto_t *full = with_settings(b, request);
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
-	return submit(disk, request, take_named, (void *)request, ret_job, err);
+	return submit(disk, full, take_named, full, ret_job, err);
 }
 
 /* ---- uploads */
@@ -197,11 +204,12 @@ int board_upload(struct board *b, const char *path, const char *name, const char
 	int r = check_keys(request, keys, err);
 	if (r < 0)
 		return r;
+	json_auto_t *full = with_settings(b, request);
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
 	if (json_is_false(json_object_get(request, "analyze")))
 		r = take_upload(disk, &u, &u.video, err);
 	else
-		r = submit(disk, request, take_upload, &u, &job, err);
+		r = submit(disk, full, take_upload, &u, &job, err);
 	if (r < 0)
 		return r;
 	AUTO(board_unlockp) struct board *locked = board_lock(b);

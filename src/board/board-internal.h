@@ -68,6 +68,7 @@ enum { BOARD_PRIORITY_MAX = 100, BOARD_READINGS = 600 };
 struct board {
 	struct board_setup setup;
 	char *videos_dir, *reports_dir;
+	struct settings *settings; /* NULL if setup.settings is */
 	pthread_mutex_t disk, lock;
 	pthread_cond_t wake; /* the manager: something changed */
 	bool news;           /* since the manager looked last */

@@ -518,11 +518,19 @@ int board_new(const struct board_setup *s, struct board **ret, struct err *err)
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
 	pthread_cond_init(&b->wake, &clock);
 	pthread_condattr_destroy(&clock);
-	int r = begin(b, err);
+	AUTO(mem_freep) char *settings = file_join(s->data_dir, "settings.json");
+	int r = s->settings ? settings_open(settings, s->settings, &b->settings, err) : 0;
+	if (r == 0)
+		r = begin(b, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE(b);
 	return 0;
+}
+
+struct settings *board_settings(struct board *b)
+{
+	return b->settings;
 }
 
 static void halt_all(struct board *b, bool abort)
@@ -578,6 +586,7 @@ void board_free(struct board *b)
 		board_free_video(b->videos[i]);
 	for (size_t i = 0; i < ARRAY_LEN(b->readings); i++)
 		json_decref(b->readings[i]);
+	settings_free(b->settings);
 	free(b->jobs);
 	free(b->videos);
 	free(b->videos_dir);

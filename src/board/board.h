@@ -33,6 +33,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "board/events.h"
+#include "board/settings.h"
 #include "engine/engine.h"
 #include "job/analyze.h"
 #include "store/store.h"
@@ -54,6 +55,8 @@ struct board_setup {
 	const struct board_options *options;
 	/* what a job does unless its request says otherwise */
 	const struct analyze_options *analyze;
+	/* the options table that the API shows and may change; NULL: none */
+	const struct opt_set *settings;
 	struct engine *engine;
 	struct memory *memory; /* of the engine; may be NULL */
 	struct store *store;
@@ -92,6 +95,8 @@ int board_job(struct board *b, int64_t id, json_t **ret, struct err *err); /* qu
  * there already is given back instead of a second one. Disk. */
 int board_submit(struct board *b, const json_t *request, json_t **ret_job, struct err *err);
 
+/* The changed defaults of new jobs; NULL if board_setup has no options table. */
+struct settings *board_settings(struct board *b);
 /* Whether a request's "options" may hold this one. */
 bool board_may_set(const char *option);
 

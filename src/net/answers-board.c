@@ -83,7 +83,7 @@ int answer_job_delete(struct call *c, struct err *err)
 int answer_submit(struct call *c, struct err *err)
 {
 	json_t *job = NULL;
-	int r = board_submit(c->net->setup.board, settings_apply(c->net->settings, c->body), &job, err);
+	int r = board_submit(c->net->setup.board, c->body, &job, err);
 	if (r < 0)
 		return r;
 	call_head(c, "Location", "/api/v1/jobs/%s", json_string_value(json_object_get(job, "id")));

@@ -301,13 +301,13 @@ int answer_sessions(struct call *c, struct err *err)
 int answer_settings(struct call *c, struct err *err)
 {
 	(void)err;
-	call_json(c, 200, settings_list(c->net->settings));
+	call_json(c, 200, settings_list(board_settings(c->net->setup.board)));
 	return 0;
 }
 
 int answer_settings_change(struct call *c, struct err *err)
 {
-	int r = settings_change(c->net->settings, c->body, err);
+	int r = settings_change(board_settings(c->net->setup.board), c->body, err);
 	return r < 0 ? r : answer_settings(c, err);
 }
 

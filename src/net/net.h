@@ -31,7 +31,6 @@ struct net_setup {
 	const struct net_options *options;
 	struct board *board;
 	struct events *events;
-	const struct opt_set *settings; /* what GET /settings shows */
 	const char *data_dir;           /* uploads, tokens and the key of sessions lie here */
 	int inherited;                  /* of net_inherited(); if not 0, net.listen does not count */
 	/* What GET /performance answers, from any thread; NULL: there is none. */

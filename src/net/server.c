@@ -330,7 +330,6 @@ static int open_stores(struct net *n, struct err *err)
 	AUTO(mem_freep) char *in_data = file_join(s->data_dir, "access.txt");
 	AUTO(mem_freep) char *key = file_join(s->data_dir, "session.key");
 	AUTO(mem_freep) char *uploads = file_join(s->data_dir, "uploads");
-	AUTO(mem_freep) char *settings = file_join(s->data_dir, "settings.json");
 	int r = file_mkdirs(s->data_dir, true, err);
 	if (r == 0)
 		r = access_open(*n->options->token_file ? n->options->token_file : in_data, key,
@@ -338,8 +337,6 @@ static int open_stores(struct net *n, struct err *err)
 	if (r == 0 && *n->options->token_file && !file_exists(n->options->token_file))
 		r = err_set(err, ERR_NOENT, "there is no %s; vdet token add --token-file %s NAME makes it",
 		            n->options->token_file, n->options->token_file);
-	if (r == 0)
-		r = settings_open(settings, s->settings, &n->settings, err);
 	if (r == 0)
 		r = uploads_open(uploads, s->board, n->options->upload_expiry, cut, n, &n->uploads, err);
 	return r;
@@ -402,7 +399,6 @@ void net_free(struct net *n)
 		free(n->unix_paths[i]);
 	}
 	uploads_free(n->uploads);
-	settings_free(n->settings);
 	access_free(n->access);
 	peers_free(n->peers);
 	pthread_mutex_destroy(&n->lock);

@@ -15,7 +15,6 @@
 #include "net/door.h"
 #include "net/net.h"
 #include "net/peer.h"
-#include "net/settings.h"
 #include "net/upload.h"
 
 enum { LISTENERS_MAX = 8, URL_MAX = 300 };
@@ -54,7 +53,6 @@ struct net {
 	struct access *access;
 	struct peers *peers;
 	struct uploads *uploads;
-	struct settings *settings;
 	struct pool *calls, *slow, *disk;
 	struct net_counts counts;
 	_Atomic bool stopping;

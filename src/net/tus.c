@@ -129,7 +129,7 @@ static int create(struct call *c, struct piece *p, struct err *err)
 		return r;
 	const char *name = metadata_text(m, "filename");
 	AUTO(mem_freep) char *line = text_line(name && *name ? name : "video", 200);
-	json_t *request = settings_apply(c->net->settings, request_of(m));
+	json_t *request = request_of(m);
 	r = upload_create(c->net->uploads, length, metadata ? metadata : "", line, request, p->id, err);
 	json_decref(request);
 	json_decref(m);

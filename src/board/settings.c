@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net/settings.h"
+#include "board/settings.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -14,11 +14,10 @@ struct settings {
 	pthread_mutex_t lock;
 	char *file;
 	const struct opt_set *set;
-	json_t *changed; /* name: value as text */
+	json_t *changed; /* {name: value as text} */
 };
 
-/* What a job may be told; the rest is the machine's and its owner's, and a
- * range belongs to one video. */
+/* Options of a job; the others belong to vdet.conf. */
 static bool is_editable(const struct opt_row *row)
 {
 	return board_may_set(row->name) && !(row->flags & (OPT_COMMAND_ONLY | OPT_SECRET));
@@ -42,20 +41,21 @@ static char *text_of(const json_t *v)
 	           : NULL;
 }
 
-/* A value that the row takes, as text; the caller frees. */
+/* Converts a valid value to text; the caller frees. */
 static int check(const struct settings *s, const char *name, const json_t *v, char **ret,
                  struct err *err)
 {
 	const struct opt_row *row = find_row(s, name);
 	if (!row || !is_editable(row))
 		return err_set(err, ERR_ARG,
-		               row ? "%s cannot be changed here; it belongs into vdet.conf"
+		               row ? "option %s cannot be changed here; set it in vdet.conf"
 		                   : "unknown option %s",
 		               name);
 	AUTO(mem_freep) char *text = text_of(v);
 	if (!text)
-		return err_set(err, ERR_ARG, "%s: a number, a text, true or false is expected", name);
-	/* Tried on a place of its own, of which only this member is used. */
+		return err_set(err, ERR_ARG, "%s: expected a number, a string, true or false", name);
+
+	/* Parsed into scratch memory, of which only this member is used. */
 	AUTO(mem_freep) void *scratch = mem_alloc(1, row->offset + sizeof(struct analyze_options));
 	int r = opt_set_value(row, scratch, text, name, err);
 	if (row->type == OPT_STRING || row->type == OPT_CHOICE)
@@ -101,7 +101,7 @@ int settings_open(const char *file, const struct opt_set *set, struct settings *
 			                      : err_set(err, ERR_FORMAT, "not a JSON object");
 		json_decref(j);
 		if (r < 0)
-			return err_wrap(err, "%s (mend or delete it)", file);
+			return err_wrap(err, "%s (correct or delete it)", file);
 	}
 	*ret = TAKE(s);
 	return 0;
@@ -134,21 +134,22 @@ int settings_change(struct settings *s, const json_t *changes, struct err *err)
 	return r;
 }
 
-json_t *settings_apply(struct settings *s, json_t *request)
+json_t *settings_apply(struct settings *s, const json_t *request)
 {
-	const char *name;
-	json_t *v, *options = json_object_get(request, "options");
+	const json_t *given = json_object_get(request, "options");
+	if (!json_is_object(request) || (given && !json_is_object(given)))
+		return json_incref((json_t *)request);
+
+	json_t *copy = json_copy((json_t *)request);
+	json_t *options = given ? json_copy((json_t *)given) : json_object();
 	pthread_mutex_lock(&s->lock);
-	if (json_object_size(s->changed) && !options) {
-		options = json_object();
-		json_object_set_new(request, "options", options);
-	}
-	if (json_is_object(options))
-		json_object_foreach (s->changed, name, v)
-			if (!json_object_get(options, name))
-				json_object_set(options, name, v);
+	json_object_update_missing(options, s->changed);
 	pthread_mutex_unlock(&s->lock);
-	return request;
+
+	if (given || json_object_size(options))
+		json_object_set(copy, "options", options);
+	json_decref(options);
+	return copy;
 }
 
 static void add_range(json_t *j, const struct opt_row *row)
