@@ -71,12 +71,13 @@ struct board {
 	struct settings *settings; /* NULL if setup.settings is */
 	pthread_mutex_t disk, lock;
 	pthread_cond_t wake; /* the manager: something changed */
+	pthread_cond_t end;  /* the manager has nothing left to do: over */
 	bool news;           /* since the manager looked last */
 	struct video **videos;
 	size_t n_videos;
 	struct job **jobs; /* in order of their numbers */
 	size_t n_jobs;
-	bool stopping, stopped, started;
+	bool stopping, stopped, started, over;
 	int64_t chunks_done, chunks_holes;
 	json_t *readings[BOARD_READINGS]; /* a ring */
 	size_t n_readings;                /* in all */

@@ -418,7 +418,7 @@ static void *manage(void *arg)
 		pthread_mutex_unlock(&b->lock);
 		save_all(b);
 		if (over)
-			return NULL;
+			break;
 		int64_t tick = look_at_progress(b), reading = board_take_reading(b, clock_now());
 		tick = reading < tick ? reading : tick;
 		pthread_mutex_lock(&b->lock);
@@ -426,6 +426,12 @@ static void *manage(void *arg)
 			sleep_until(b, when < tick ? when : tick);
 		pthread_mutex_unlock(&b->lock);
 	}
+
+	pthread_mutex_lock(&b->lock);
+	b->over = true;
+	pthread_cond_signal(&b->end);
+	pthread_mutex_unlock(&b->lock);
+	return NULL;
 }
 
 /* ---- life */
@@ -517,6 +523,7 @@ int board_new(const struct board_setup *s, struct board **ret, struct err *err)
 	pthread_condattr_init(&clock);
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
 	pthread_cond_init(&b->wake, &clock);
+	pthread_cond_init(&b->end, &clock);
 	pthread_condattr_destroy(&clock);
 	AUTO(mem_freep) char *settings = file_join(s->data_dir, "settings.json");
 	int r = s->settings ? settings_open(settings, s->settings, &b->settings, err) : 0;
@@ -555,6 +562,18 @@ static void halt_all(struct board *b, bool abort)
 	board_wake(b);
 }
 
+/* Whether the manager is through by then. */
+static bool wait_for_manager(struct board *b, const struct timespec *until)
+{
+	pthread_mutex_lock(&b->lock);
+	int e = 0;
+	while (!b->over && e == 0)
+		e = pthread_cond_timedwait(&b->end, &b->lock, until);
+	bool over = b->over;
+	pthread_mutex_unlock(&b->lock);
+	return over;
+}
+
 void board_stop(struct board *b)
 {
 	if (!b->started)
@@ -563,10 +582,9 @@ void board_stop(struct board *b)
 	struct timespec t = {.tv_sec = (time_t)(until / CLOCK_SECOND),
 	                     .tv_nsec = (long)(until % CLOCK_SECOND) * 1000};
 	halt_all(b, false);
-	if (pthread_clockjoin_np(b->manager, NULL, CLOCK_MONOTONIC, &t) != 0) {
+	if (!wait_for_manager(b, &t))
 		halt_all(b, true);
-		pthread_join(b->manager, NULL);
-	}
+	pthread_join(b->manager, NULL);
 	b->started = false;
 }
 
@@ -592,6 +610,7 @@ void board_free(struct board *b)
 	free(b->videos_dir);
 	free(b->reports_dir);
 	pthread_cond_destroy(&b->wake);
+	pthread_cond_destroy(&b->end);
 	pthread_mutex_destroy(&b->lock);
 	pthread_mutex_destroy(&b->disk);
 	free(b);
