@@ -15,10 +15,11 @@
 
 /* ---- making one */
 
-static struct member *make(const struct spec *s)
+static struct backend *make(const struct endpoint_config *s)
 {
-	struct member *m = mem_alloc(1, sizeof *m);
+	struct backend *m = mem_alloc(1, sizeof *m);
 	pthread_mutex_init(&m->lock, NULL);
+	pthread_mutex_init(&m->probing, NULL);
 	memcpy(m->name, s->name, sizeof m->name);
 	m->slots = s->slots;
 	m->context = s->context;
@@ -28,10 +29,10 @@ static struct member *make(const struct spec *s)
 	return m;
 }
 
-struct member *member_child(const struct spec *s, struct model *model,
-                            const struct server_options *o)
+struct backend *backend_child(const struct endpoint_config *s, struct model *model,
+                              const struct server_options *o)
 {
-	struct member *m = make(s);
+	struct backend *m = make(s);
 	m->model = model;
 	m->program = mem_strdup(o->program);
 	m->device = mem_strdup(s->device);
@@ -44,20 +45,22 @@ struct member *member_child(const struct spec *s, struct model *model,
 	return m;
 }
 
-int member_url(const struct spec *s, const char *key, const struct endpoint_limits *limits,
-               struct member **ret, struct err *err)
+int backend_url(const struct endpoint_config *s, const char *key,
+                const struct endpoint_limits *limits, struct backend **ret, struct err *err)
 {
-	struct member *m = make(s);
+	struct backend *m = make(s);
 	m->slots_chosen = s->slots <= 0;
-	int r = endpoint_new(s->url, key, s->model, limits, &m->endpoint, err);
+	struct endpoint *endpoint = NULL;
+	int r = endpoint_new(s->url, key, s->model, limits, &endpoint, err);
+	m->endpoint = endpoint;
 	if (r < 0)
-		member_free(m);
+		backend_free(m);
 	else
 		*ret = m;
 	return r;
 }
 
-void member_free(struct member *m)
+void backend_free(struct backend *m)
 {
 	if (!m)
 		return;
@@ -66,13 +69,14 @@ void member_free(struct member *m)
 	else
 		endpoint_free(m->endpoint);
 	pthread_mutex_destroy(&m->lock);
+	pthread_mutex_destroy(&m->probing);
 	free(m->program);
 	free(m->device);
 	free(m->log_path);
 	free(m);
 }
 
-int member_key(const struct spec *s, char **ret, char **warning, struct err *err)
+int backend_key(const struct endpoint_config *s, char **ret, char **warning, struct err *err)
 {
 	*warning = NULL;
 	if (*s->key_env) {
@@ -104,13 +108,11 @@ int member_key(const struct spec *s, char **ret, char **warning, struct err *err
 
 /* ---- starting */
 
-int member_start(struct member *m, struct err *err)
+int backend_start(struct backend *m, struct err *err)
 {
 	if (!m->model) {
 		int r = endpoint_probe(m->endpoint, m->cancel, err);
-		pthread_mutex_lock(&m->lock);
 		m->probed = r == 0;
-		pthread_mutex_unlock(&m->lock);
 		return r;
 	}
 	struct server *s = NULL;
@@ -122,17 +124,20 @@ int member_start(struct member *m, struct err *err)
 	return r;
 }
 
-int member_ready(struct member *m, struct cancel *cancel, void (*note)(void *ctx, const char *what),
-                 void *ctx, struct err *err)
+int backend_ready(struct backend *m, struct cancel *cancel,
+                  void (*note)(void *ctx, const char *what), void *ctx, struct err *err)
 {
 	if (m->server)
 		return server_wait(m->server, m->cancel, cancel, note, ctx, err);
-	/* The lock stays held: several requests may find an endpoint that was not
-	 * there at the start. */
-	pthread_mutex_lock(&m->lock);
+	if (m->probed)
+		return 0;
+	/* Several requests may find an endpoint that was not there at the start:
+	 * one of them asks, the others wait for what it finds. */
+	pthread_mutex_lock(&m->probing);
 	int r = m->probed ? 0 : endpoint_probe(m->endpoint, m->cancel, err);
-	m->probed |= r == 0;
-	pthread_mutex_unlock(&m->lock);
+	if (r == 0)
+		m->probed = true;
+	pthread_mutex_unlock(&m->probing);
 	return r;
 }
 
@@ -140,7 +145,7 @@ int member_ready(struct member *m, struct cancel *cancel, void (*note)(void *ctx
 
 /* The model that answers must stay the one that answered first: half a report
  * by another is no report. */
-static int check_model(struct member *m, const struct chat_result *r, bool *ret_grave,
+static int check_model(struct backend *m, const struct chat_result *r, bool *ret_permanent,
                        struct err *err)
 {
 	int result = 0;
@@ -148,7 +153,7 @@ static int check_model(struct member *m, const struct chat_result *r, bool *ret_
 	if (!*m->served)
 		snprintf(m->served, sizeof m->served, "%s", r->model ? r->model : "");
 	else if (r->model && *r->model && strcmp(m->served, r->model) != 0) {
-		*ret_grave = true;
+		*ret_permanent = true;
 		result =
 			err_set(err, ERR_ENGINE,
 		            "%s now answers with the model %s instead of %s: it was changed in the middle",
@@ -158,20 +163,20 @@ static int check_model(struct member *m, const struct chat_result *r, bool *ret_
 	return result;
 }
 
-int member_chat(struct member *m, const struct chat *c, int attempt,
-                void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
-                struct chat_result *ret, struct endpoint_fate *fate, bool *ret_grave,
-                struct err *err)
+int backend_chat(struct backend *m, const struct chat *c, int attempt,
+                 void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
+                 struct chat_result *ret, struct endpoint_failure *failure, bool *ret_permanent,
+                 struct err *err)
 {
 	int life = m->server ? server_life(m->server) : 0;
 	if (m->server)
 		server_flight_begin(m->server);
-	int r = endpoint_chat(m->endpoint, c, attempt, m->cancel, progress, ctx, ret, fate, err);
+	int r = endpoint_chat(m->endpoint, c, attempt, m->cancel, progress, ctx, ret, failure, err);
 	if (m->server)
 		server_flight_end(m->server, r == -ERR_TIMEOUT);
-	*ret_grave = r == -ERR_PERM;
+	*ret_permanent = r == -ERR_PERM;
 	if (r < 0) {
-		if (m->server && fate->retry) {
+		if (m->server && failure->retry) {
 			server_suspect(m->server, life);
 			if (server_lacked_memory(m->server, life))
 				r = err_set(err, ERR_NOSPC, "the engine ran out of memory and ended; its log: %s",
@@ -179,7 +184,7 @@ int member_chat(struct member *m, const struct chat *c, int attempt,
 		}
 		return r;
 	}
-	r = check_model(m, ret, ret_grave, err);
+	r = check_model(m, ret, ret_permanent, err);
 	if (r < 0) {
 		chat_result_clear(ret);
 		return r;
@@ -188,14 +193,14 @@ int member_chat(struct member *m, const struct chat *c, int attempt,
 	return 0;
 }
 
-void member_failed(struct member *m, const struct err *err)
+void backend_failed(struct backend *m, const struct err *err)
 {
 	pthread_mutex_lock(&m->lock);
 	snprintf(m->error, sizeof m->error, "%.*s", (int)sizeof m->error - 1, err->msg);
 	pthread_mutex_unlock(&m->lock);
 }
 
-bool member_capped(struct member *m)
+bool backend_capped(struct backend *m)
 {
 	pthread_mutex_lock(&m->lock);
 	const struct engine_spending *t = &m->today;

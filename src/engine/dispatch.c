@@ -9,9 +9,9 @@
 
 struct dispatch_waiter {
 	struct dispatch_waiter *next;
-	struct pool_want want;
+	struct placement_request want;
 	struct cancel *turn; /* fires when it is decided: an event that poll() sees */
-	int member;          /* or POOL_NONE */
+	int backend;         /* or PLACEMENT_NONE */
 };
 
 void dispatch_init(struct dispatch *d)
@@ -27,22 +27,22 @@ void dispatch_clear(struct dispatch *d)
 
 /* With the lock held: the members as they count now, with the limit that is in
  * force. */
-static int pick(struct dispatch *d, struct pool_want *w, size_t queue)
+static int pick(struct dispatch *d, struct placement_request *w, size_t queue)
 {
 	if (d->held)
-		return POOL_WAIT;
-	int slots[SPEC_MANY];
+		return PLACEMENT_WAIT;
+	int slots[ENDPOINTS_MAX];
 	for (size_t i = 0; i < d->n; i++) {
-		slots[i] = d->members[i].slots;
+		slots[i] = d->backends[i].slots;
 		if (d->limit > 0 && d->limit < slots[i])
-			d->members[i].slots = d->limit;
+			d->backends[i].slots = d->limit;
 	}
 	w->queue = queue;
 	w->now = clock_now();
 	w->cloud_after = d->cloud_after;
-	int m = pool_pick(d->members, d->n, w);
+	int m = placement_pick(d->backends, d->n, w);
 	for (size_t i = 0; i < d->n; i++)
-		d->members[i].slots = slots[i];
+		d->backends[i].slots = slots[i];
 	return m;
 }
 
@@ -69,11 +69,11 @@ static void hand_out(struct dispatch *d)
 		next = w->next;
 		waiting--;
 		int m = pick(d, &w->want, waiting + (size_t)(d->expected > 0 ? d->expected : 0));
-		if (m == POOL_WAIT)
+		if (m == PLACEMENT_WAIT)
 			continue;
 		if (m >= 0)
-			d->members[m].active++;
-		w->member = m;
+			d->backends[m].active++;
+		w->backend = m;
 		unqueue(d, w);
 		cancel_fire(w->turn);
 	}
@@ -86,11 +86,11 @@ void dispatch_kick(struct dispatch *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
-void dispatch_change(struct dispatch *d, size_t member, void (*fn)(struct pool_member *, void *),
-                     void *ctx)
+void dispatch_change(struct dispatch *d, size_t backend,
+                     void (*fn)(struct placement_backend *, void *), void *ctx)
 {
 	pthread_mutex_lock(&d->lock);
-	fn(&d->members[member], ctx);
+	fn(&d->backends[backend], ctx);
 	hand_out(d);
 	pthread_mutex_unlock(&d->lock);
 }
@@ -121,7 +121,7 @@ void dispatch_limit(struct dispatch *d, int limit)
 /* Waits until it is decided; false if canceled before. Breakers close by time
  * alone, so it also looks itself. */
 static bool wait_turn(struct dispatch *d, struct dispatch_waiter *waiter,
-                      const struct dispatch_want *w)
+                      const struct dispatch_request *w)
 {
 	struct pollfd p[] = {{.fd = cancel_fd(waiter->turn), .events = POLLIN},
 	                     {.fd = cancel_fd(w->cancel[0]), .events = POLLIN},
@@ -137,11 +137,11 @@ static bool wait_turn(struct dispatch *d, struct dispatch_waiter *waiter,
 	return true;
 }
 
-int dispatch_take(struct dispatch *d, const struct dispatch_want *w, struct err *err)
+int dispatch_acquire(struct dispatch *d, const struct dispatch_request *w, struct err *err)
 {
 	struct dispatch_waiter waiter = {
 		.want = {.never = w->never, .later = w->later, .work = w->work, .pictures = w->pictures},
-		.member = POOL_WAIT};
+		.backend = PLACEMENT_WAIT};
 	waiter.turn = cancel_new();
 	pthread_mutex_lock(&d->lock);
 	*d->last = &waiter;
@@ -152,8 +152,8 @@ int dispatch_take(struct dispatch *d, const struct dispatch_want *w, struct err 
 	bool decided = wait_turn(d, &waiter, w);
 	pthread_mutex_lock(&d->lock);
 	if (!decided && cancel_fired(waiter.turn)) { /* it came at the same moment */
-		if (waiter.member >= 0)
-			d->members[waiter.member].active--;
+		if (waiter.backend >= 0)
+			d->backends[waiter.backend].active--;
 		hand_out(d);
 	} else if (!decided) {
 		unqueue(d, &waiter);
@@ -162,49 +162,49 @@ int dispatch_take(struct dispatch *d, const struct dispatch_want *w, struct err 
 	cancel_free(waiter.turn);
 	if (!decided)
 		return err_set(err, ERR_CANCELED, "interrupted");
-	return waiter.member >= 0 ? waiter.member
-	                          : err_set(err, ERR_NOENT, "no endpoint is left that could answer");
+	return waiter.backend >= 0 ? waiter.backend
+	                           : err_set(err, ERR_NOENT, "no endpoint is left that could answer");
 }
 
-void dispatch_give(struct dispatch *d, size_t member)
+void dispatch_release(struct dispatch *d, size_t backend)
 {
 	pthread_mutex_lock(&d->lock);
-	d->members[member].active--;
+	d->backends[backend].active--;
 	hand_out(d);
 	pthread_mutex_unlock(&d->lock);
 }
 
-void dispatch_begin(struct dispatch *d, size_t member)
+void dispatch_begin(struct dispatch *d, size_t backend)
 {
 	pthread_mutex_lock(&d->lock);
 	int64_t now = clock_now();
 	if (!d->busy++)
 		d->busy_since = now;
-	if (!d->flight[member]++)
-		d->since[member] = now;
-	d->sums[member].requests++;
+	if (!d->flight[backend]++)
+		d->since[backend] = now;
+	d->sums[backend].requests++;
 	pthread_mutex_unlock(&d->lock);
 }
 
-void dispatch_end(struct dispatch *d, size_t member, const struct dispatch_outcome *o)
+void dispatch_end(struct dispatch *d, size_t backend, const struct dispatch_outcome *o)
 {
 	pthread_mutex_lock(&d->lock);
-	struct pool_member *m = &d->members[member];
-	struct dispatch_sums *s = &d->sums[member];
+	struct placement_backend *m = &d->backends[backend];
+	struct dispatch_sums *s = &d->sums[backend];
 	int64_t now = clock_now();
 	if (!--d->busy)
 		d->busy_time += now - d->busy_since;
-	if (!--d->flight[member])
-		s->busy += now - d->since[member];
+	if (!--d->flight[backend])
+		s->busy += now - d->since[backend];
 	s->prompt_tokens += o ? o->prompt_tokens : 0;
 	s->output_tokens += o ? o->output_tokens : 0;
 	if (o && o->good) {
-		pool_measured(m, (double)o->time / 1e6, o->work);
+		placement_measured(m, (double)o->time / 1e6, o->work);
 		breaker_succeeded(&m->breaker);
 	} else if (o) {
 		s->failures++;
 		if (o->blame)
-			breaker_failed(&m->breaker, now, o->asked, o->grave);
+			breaker_failed(&m->breaker, now, o->asked, o->permanent);
 		else if (m->breaker.state == BREAKER_HALF_OPEN) /* it answered, if only to say no */
 			breaker_succeeded(&m->breaker);
 	}
@@ -228,7 +228,7 @@ int64_t dispatch_forecast(struct dispatch *d)
 		queue++;
 		work = w->want.work;
 	}
-	int64_t t = pool_forecast(d->members, d->n, queue, work);
+	int64_t t = placement_forecast(d->backends, d->n, queue, work);
 	pthread_mutex_unlock(&d->lock);
 	return t;
 }
@@ -241,13 +241,13 @@ int dispatch_in_flight(struct dispatch *d)
 	return n;
 }
 
-void dispatch_look(struct dispatch *d, size_t member, struct pool_member *ret,
+void dispatch_look(struct dispatch *d, size_t backend, struct placement_backend *ret,
                    struct dispatch_sums *ret_sums)
 {
 	pthread_mutex_lock(&d->lock);
-	*ret = d->members[member];
-	*ret_sums = d->sums[member];
-	if (d->flight[member])
-		ret_sums->busy += clock_now() - d->since[member];
+	*ret = d->backends[backend];
+	*ret_sums = d->sums[backend];
+	if (d->flight[backend])
+		ret_sums->busy += clock_now() - d->since[backend];
 	pthread_mutex_unlock(&d->lock);
 }

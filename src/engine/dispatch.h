@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: requests wait here for an endpoint, first come first
- * served, and are placed by pool_pick(). Also keeps what is measured of each
+ * served, and are placed by placement_pick(). Also keeps what is measured of each
  * endpoint, and the time during which any request was in flight.
  * Thread-safe. */
 #ifndef VDET_ENGINE_DISPATCH_H
@@ -26,10 +26,10 @@ struct dispatch_sums {
 
 struct dispatch {
 	pthread_mutex_t lock;
-	struct pool_member members[SPEC_MANY];
-	struct dispatch_sums sums[SPEC_MANY];
-	int flight[SPEC_MANY];    /* requests in flight */
-	int64_t since[SPEC_MANY]; /* busy since */
+	struct placement_backend backends[ENDPOINTS_MAX];
+	struct dispatch_sums sums[ENDPOINTS_MAX];
+	int flight[ENDPOINTS_MAX];    /* requests in flight */
+	int64_t since[ENDPOINTS_MAX]; /* busy since */
 	size_t n;
 	int64_t cloud_after;
 	int64_t expected; /* requests that will come, beside those that wait here */
@@ -44,16 +44,16 @@ void dispatch_init(struct dispatch *d);
 void dispatch_clear(struct dispatch *d);
 /* Changes what is known of a member, with the lock held while fn runs; then
  * those who wait are looked at again. */
-void dispatch_change(struct dispatch *d, size_t member,
-                     void (*fn)(struct pool_member *m, void *ctx), void *ctx);
+void dispatch_change(struct dispatch *d, size_t backend,
+                     void (*fn)(struct placement_backend *m, void *ctx), void *ctx);
 void dispatch_kick(struct dispatch *d); /* looks at those who wait again */
 void dispatch_expect(struct dispatch *d, int64_t change);
 void dispatch_hold(struct dispatch *d, bool held);
 void dispatch_limit(struct dispatch *d, int limit);
 
-/* What a request asks of its endpoint; the rest of struct pool_want is filled
+/* What a request asks of its endpoint; the rest of struct placement_request is filled
  * in here. */
-struct dispatch_want {
+struct dispatch_request {
 	uint32_t never, later;
 	double work;
 	bool pictures;
@@ -64,12 +64,12 @@ struct dispatch_want {
 };
 /* Waits for a place: the member's number, ERR_CANCELED, or ERR_NOENT when none
  * will come. The place is taken. */
-int dispatch_take(struct dispatch *d, const struct dispatch_want *w, struct err *err);
-void dispatch_give(struct dispatch *d, size_t member);
+int dispatch_acquire(struct dispatch *d, const struct dispatch_request *w, struct err *err);
+void dispatch_release(struct dispatch *d, size_t backend);
 
 /* How a request went, for rate, breaker and sums. */
 struct dispatch_outcome {
-	bool good, grave;
+	bool good, permanent;
 	bool blame;    /* a failure that is the endpoint's */
 	int64_t asked; /* it wants to be left alone for that long */
 	int64_t time;
@@ -77,12 +77,12 @@ struct dispatch_outcome {
 	int64_t prompt_tokens, output_tokens;
 };
 /* A request goes out; it is over (NULL: it was canceled). */
-void dispatch_begin(struct dispatch *d, size_t member);
-void dispatch_end(struct dispatch *d, size_t member, const struct dispatch_outcome *o);
+void dispatch_begin(struct dispatch *d, size_t backend);
+void dispatch_end(struct dispatch *d, size_t backend, const struct dispatch_outcome *o);
 int64_t dispatch_busy_time(struct dispatch *d);
 int64_t dispatch_forecast(struct dispatch *d);
 int dispatch_in_flight(struct dispatch *d);
-void dispatch_look(struct dispatch *d, size_t member, struct pool_member *ret,
+void dispatch_look(struct dispatch *d, size_t backend, struct placement_backend *ret,
                    struct dispatch_sums *ret_sums);
 
 #endif

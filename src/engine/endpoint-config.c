@@ -11,18 +11,18 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-void spec_clear(struct spec *s)
+void endpoint_config_clear(struct endpoint_config *s)
 {
 	free(s->url);
 	free(s->model);
 	free(s->key_file);
 	free(s->key_env);
 	free(s->device);
-	*s = (struct spec){0};
+	*s = (struct endpoint_config){0};
 }
 
-static int bad_value(const struct spec *s, const char *key, const char *value, const char *form,
-                     struct err *err)
+static int bad_value(const struct endpoint_config *s, const char *key, const char *value,
+                     const char *form, struct err *err)
 {
 	return err_set(err, ERR_ARG, "the endpoint %s: %s=%s is not %s", s->name, key, value, form);
 }
@@ -37,8 +37,8 @@ static bool read_number(const char *text, double *ret, const char **ret_rest)
 	return end != text && !errno && isfinite(*ret) && *ret >= 0 && !isspace((unsigned char)*text);
 }
 
-static int set_number(struct spec *s, const char *key, const char *value, double most, double *ret,
-                      struct err *err)
+static int set_number(struct endpoint_config *s, const char *key, const char *value, double most,
+                      double *ret, struct err *err)
 {
 	const char *rest;
 	double d;
@@ -48,8 +48,8 @@ static int set_number(struct spec *s, const char *key, const char *value, double
 	return 0;
 }
 
-static int set_whole(struct spec *s, const char *key, const char *value, double most, int64_t *ret,
-                     struct err *err)
+static int set_whole(struct endpoint_config *s, const char *key, const char *value, double most,
+                     int64_t *ret, struct err *err)
 {
 	double d;
 	int r = set_number(s, key, value, most, &d, err);
@@ -61,7 +61,7 @@ static int set_whole(struct spec *s, const char *key, const char *value, double 
 	return 0;
 }
 
-static int set_cap(struct spec *s, const char *value, struct err *err)
+static int set_cap(struct endpoint_config *s, const char *value, struct err *err)
 {
 	static const char form[] = "a limit a day: 5 (money), 500req, 200ktok or 2Mtok";
 	const char *rest;
@@ -90,7 +90,7 @@ static int set_text(char **to, const char *value)
 	return 0;
 }
 
-static int set_key(struct spec *s, const char *key, const char *value, struct err *err)
+static int set_key(struct endpoint_config *s, const char *key, const char *value, struct err *err)
 {
 	if (!strcmp(key, "model"))
 		return set_text(&s->model, value);
@@ -132,7 +132,7 @@ static int set_key(struct spec *s, const char *key, const char *value, struct er
 
 /* Takes the name off the front of `text`; what is left, or NULL with the error
  * set. */
-static const char *take_name(struct spec *s, const char *text, struct err *err)
+static const char *take_name(struct endpoint_config *s, const char *text, struct err *err)
 {
 	size_t n = strcspn(text, "=");
 	bool good = text[n] && n > 0 && n < sizeof s->name && isalnum((unsigned char)*text);
@@ -144,20 +144,20 @@ static const char *take_name(struct spec *s, const char *text, struct err *err)
 		        "the endpoint %.*s is not of the form NAME=URL[,KEY=VALUE…]; a name has letters, "
 		        "digits, "
 		        "-, _ and ., at most %d",
-		        strchr(text, '@') ? 0 : 60, text, SPEC_NAME_MAX - 1);
+		        strchr(text, '@') ? 0 : 60, text, ENDPOINT_NAME_MAX - 1);
 		return NULL;
 	}
 	memcpy(s->name, text, n);
 	return text + n + 1;
 }
 
-static int parse_one(const char *text, struct spec *s, struct err *err)
+static int parse_one(const char *text, struct endpoint_config *s, struct err *err)
 {
-	*s = (struct spec){.model = mem_strdup(""),
-	                   .key_file = mem_strdup(""),
-	                   .key_env = mem_strdup(""),
-	                   .device = mem_strdup(""),
-	                   .weight = 1};
+	*s = (struct endpoint_config){.model = mem_strdup(""),
+	                              .key_file = mem_strdup(""),
+	                              .key_env = mem_strdup(""),
+	                              .device = mem_strdup(""),
+	                              .weight = 1};
 	const char *p = take_name(s, text, err);
 	if (!p)
 		return -(int)ERR_ARG;
@@ -188,7 +188,8 @@ static int parse_one(const char *text, struct spec *s, struct err *err)
 	return r;
 }
 
-int spec_parse(const char *text, struct spec **list, size_t *n, struct err *err)
+int endpoint_config_parse(const char *text, struct endpoint_config **list, size_t *n,
+                          struct err *err)
 {
 	for (const char *p = text; *p;) {
 		size_t len = strcspn(p, "\n");
@@ -202,15 +203,15 @@ int spec_parse(const char *text, struct spec **list, size_t *n, struct err *err)
 		p += *p == '\n';
 		if (!*line)
 			continue;
-		if (*n >= SPEC_MANY)
-			return err_set(err, ERR_ARG, "there are more than %d endpoints", SPEC_MANY);
-		struct spec s;
+		if (*n >= ENDPOINTS_MAX)
+			return err_set(err, ERR_ARG, "there are more than %d endpoints", ENDPOINTS_MAX);
+		struct endpoint_config s;
 		int r = parse_one(line, &s, err);
 		for (size_t i = 0; r == 0 && i < *n; i++)
 			if (!strcmp((*list)[i].name, s.name))
 				r = err_set(err, ERR_ARG, "there are two endpoints named %s", s.name);
 		if (r < 0) {
-			spec_clear(&s);
+			endpoint_config_clear(&s);
 			return r;
 		}
 		*list = mem_grow(*list, *n + 1, sizeof **list);

@@ -11,17 +11,17 @@
 
 #include "base/err.h"
 
-#define SPEC_NAME_MAX 40
-#define SPEC_MANY 32 /* endpoints of one engine: a set of them fits into a word */
+#define ENDPOINT_NAME_MAX 40
+#define ENDPOINTS_MAX 32 /* endpoints of one engine: a set of them fits into a word */
 
 /* The most that may be used in a day; 0 = no limit. */
-struct spec_cap {
+struct endpoint_cap {
 	double money;
 	int64_t requests, tokens;
 };
 
-struct spec {
-	char name[SPEC_NAME_MAX];
+struct endpoint_config {
+	char name[ENDPOINT_NAME_MAX];
 	char *url; /* "auto" = a llama-server of ours */
 	char *model, *key_file, *key_env;
 	/* of llama-server: "CUDA0", "CUDA0+CUDA1" for both, "none" = processor; ""
@@ -30,13 +30,14 @@ struct spec {
 	int64_t slots, context; /* 0 = choose */
 	double weight;          /* counts as that many times as fast; 1 */
 	double cost;            /* of a million tokens */
-	struct spec_cap cap;
+	struct endpoint_cap cap;
 	bool cloud; /* used only once the others' queue is too long */
 };
 
 /* Appends the specs in `text` to *list. ERR_ARG names the endpoint and what is
  * wrong with it. */
-int spec_parse(const char *text, struct spec **list, size_t *n, struct err *err);
-void spec_clear(struct spec *s);
+int endpoint_config_parse(const char *text, struct endpoint_config **list, size_t *n,
+                          struct err *err);
+void endpoint_config_clear(struct endpoint_config *s);
 
 #endif

@@ -14,28 +14,38 @@
 #define ENGINE_SLOTS 4
 #define ENGINE_SLOTS_MAX 64 /* of what an endpoint claims */
 
-struct engine {
+/* What is known of the engine. Published whole and never changed afterwards, so
+ * that threads read it without a lock; older ones live as long as the
+ * engine. */
+struct engine_known {
 	struct engine_info info;
+	char *news; /* info.news, or NULL */
+	struct engine_known *older;
+};
+
+struct engine {
+	struct engine_known *_Atomic known;
 	struct endpoint_limits limits;
 	int64_t start_timeout;
 	int retries;
 	struct cancel *cancel; /* borrowed, may be NULL */
 	struct dispatch dispatch;
-	struct member *members[SPEC_MANY];
+	struct backend *backends[ENDPOINTS_MAX];
 	size_t n;
 
 	/* Of the children; several may run one model. */
-	struct model models[SPEC_MANY];
-	char *model_names[SPEC_MANY]; /* as they were asked for */
+	struct model models[ENDPOINTS_MAX];
+	char *model_names[ENDPOINTS_MAX]; /* as they were asked for */
 	size_t n_models;
 	int64_t picture_side; /* of the smallest plan; 0 = any */
 	char *program, *log_path, *cache_type;
 
 	engine_spend_fn *spend;
 	void *spend_ctx;
-	char *warning, *news_text;
+	char *warning;        /* of engine_new() alone */
 	pthread_mutex_t lock; /* guards starting */
-	bool started;
+	char *news_text;      /* with the lock held */
+	atomic_bool started;
 	/* guards `closing`, and the members against being freed under
 	 * engine_child_changed() */
 	pthread_mutex_t enter_lock;
@@ -48,6 +58,9 @@ struct engine {
 void engine_child_changed(void *ctx);
 /* What each member is known to be is entered where requests are placed. */
 void engine_enter(struct engine *e);
+/* Publishes a copy of `info` with this news, which it takes (NULL = none).
+ * With the lock held, or before the engine is shared. */
+void engine_publish(struct engine *e, const struct engine_info *info, char *news);
 void engine_add_warning(struct engine *e, const char *warning);
 
 #endif

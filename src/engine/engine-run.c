@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/engine-internal.h"
-#include "openai/chat-body.h"
 
 #define PAUSE (CLOCK_SECOND / 2)
 #define PAUSE_MAX (30 * CLOCK_SECOND)
@@ -32,29 +31,27 @@ static int pause_until(int64_t until, struct cancel *cancel, struct cancel *canc
 
 /* ---- what the members are */
 
-static void enter(struct pool_member *p, void *ctx)
+static void enter(struct placement_backend *p, void *ctx)
 {
-	struct member *m = ctx;
+	struct backend *m = ctx;
 	struct server *s = m->server;
 	enum server_state state = s ? server_state(s) : SERVER_READY;
 	/* A lone one is waited for, and says itself why it does not come. */
-	p->ready = m->lone || !m->model || (s && (state == SERVER_READY || state == SERVER_ASLEEP));
-	p->gone = !m->lone && s && state == SERVER_FAILED;
-	p->capped = member_capped(m);
-	pthread_mutex_lock(&m->lock);
+	p->ready = m->single || !m->model || (s && (state == SERVER_READY || state == SERVER_ASLEEP));
+	p->gone = !m->single && s && state == SERVER_FAILED;
+	p->capped = backend_capped(m);
 	if (m->probed) {
 		const struct endpoint_info *i = endpoint_info(m->endpoint);
-		p->blind = !m->lone && !i->images;
+		p->blind = !m->single && !i->images;
 		if (m->slots_chosen && i->slots > 0)
 			p->slots = i->slots < ENGINE_SLOTS_MAX ? i->slots : ENGINE_SLOTS_MAX;
 	}
-	pthread_mutex_unlock(&m->lock);
 }
 
 void engine_enter(struct engine *e)
 {
 	for (size_t i = 0; i < e->n; i++)
-		dispatch_change(&e->dispatch, i, enter, e->members[i]);
+		dispatch_change(&e->dispatch, i, enter, e->backends[i]);
 }
 
 void engine_child_changed(void *ctx)
@@ -69,7 +66,7 @@ void engine_child_changed(void *ctx)
 
 /* ---- what costs */
 
-static void count_spending(struct engine *e, struct member *m, const struct engine_spending *add)
+static void count_spending(struct engine *e, struct backend *m, const struct engine_spending *add)
 {
 	struct engine_spending sum = {0};
 	struct err err;
@@ -90,7 +87,7 @@ static void count_spending(struct engine *e, struct member *m, const struct engi
 	pthread_mutex_unlock(&m->lock);
 }
 
-static struct engine_spending spent_by(const struct member *m, const struct chat_result *r)
+static struct engine_spending spent_by(const struct backend *m, const struct chat_result *r)
 {
 	return (struct engine_spending){.requests = 1,
 	                                .prompt_tokens = r->prompt_tokens,
@@ -109,12 +106,12 @@ static void add_news(struct engine *e, const char *news)
 }
 
 /* Asks a lone endpoint until its model is loaded. */
-static int probe_lone(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx,
-                      struct err *err)
+static int probe_single(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx,
+                        struct err *err)
 {
 	int64_t begin = clock_now();
 	for (;;) {
-		int r = member_start(e->members[0], err);
+		int r = backend_start(e->backends[0], err);
 		if (r != -ERR_BUSY)
 			return r;
 		if (e->start_timeout && clock_now() - begin > e->start_timeout)
@@ -128,18 +125,18 @@ static int probe_lone(struct engine *e, void (*note)(void *ctx, const char *what
 	}
 }
 
-static int start_lone(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx,
-                      struct err *err)
+static int start_single(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx,
+                        struct err *err)
 {
-	struct member *m = e->members[0];
+	struct backend *m = e->backends[0];
 	if (!m->model)
-		return probe_lone(e, note, ctx, err);
-	int r = m->server ? 0 : member_start(m, err);
-	return r < 0 ? r : member_ready(m, NULL, note, ctx, err);
+		return probe_single(e, note, ctx, err);
+	int r = m->server ? 0 : backend_start(m, err);
+	return r < 0 ? r : backend_ready(m, NULL, note, ctx, err);
 }
 
 struct starting {
-	struct member *m;
+	struct backend *m;
 	pthread_t thread;
 	int result;
 	struct err err;
@@ -149,11 +146,11 @@ struct starting {
 static void *start_one(void *ctx)
 {
 	struct starting *s = ctx;
-	s->result = s->m->server ? 0 : member_start(s->m, &s->err);
+	s->result = s->m->server ? 0 : backend_start(s->m, &s->err);
 	return NULL;
 }
 
-static void blame_start(struct pool_member *p, void *ctx)
+static void blame_start(struct placement_backend *p, void *ctx)
 {
 	const struct starting *s = ctx;
 	breaker_failed(&p->breaker, clock_now(), BREAKER_PAUSE,
@@ -167,7 +164,7 @@ static size_t start_all(struct engine *e, struct err *err)
 	AUTO(mem_freep) struct starting *s = mem_alloc(e->n, sizeof *s);
 	size_t answered = 0;
 	for (size_t i = 0; i < e->n; i++) {
-		s[i].m = e->members[i];
+		s[i].m = e->backends[i];
 		s[i].threaded = !s[i].m->model && pthread_create(&s[i].thread, NULL, start_one, &s[i]) == 0;
 		if (!s[i].threaded)
 			start_one(&s[i]);
@@ -180,7 +177,7 @@ static size_t start_all(struct engine *e, struct err *err)
 			continue;
 		}
 		*err = s[i].err;
-		member_failed(s[i].m, &s[i].err);
+		backend_failed(s[i].m, &s[i].err);
 		dispatch_change(&e->dispatch, i, blame_start, &s[i]);
 		AUTO(mem_freep)
 		char *w = mem_printf("the endpoint %s cannot be used now: %s", s[i].m->name, s[i].err.msg);
@@ -195,19 +192,19 @@ static int wait_for_child(struct engine *e, void (*note)(void *ctx, const char *
 {
 	for (;;) {
 		size_t left = 0;
-		struct member *failed = NULL;
+		struct backend *failed = NULL;
 		cancel_reset(e->news);
 		for (size_t i = 0; i < e->n; i++) {
-			struct server *s = e->members[i]->server;
+			struct server *s = e->backends[i]->server;
 			enum server_state state = s ? server_state(s) : SERVER_STOPPED;
 			if (state == SERVER_READY || state == SERVER_ASLEEP)
 				return 0;
 			if (state == SERVER_FAILED)
-				failed = e->members[i];
+				failed = e->backends[i];
 			left += s && state != SERVER_FAILED && state != SERVER_STOPPED;
 		}
 		if (!left && failed)
-			return member_ready(failed, NULL, NULL, NULL, err);
+			return backend_ready(failed, NULL, NULL, NULL, err);
 		if (!left)
 			return -(int)err->code; /* no child at all: the error of an endpoint */
 		if (note)
@@ -221,15 +218,15 @@ static int wait_for_child(struct engine *e, void (*note)(void *ctx, const char *
 }
 
 /* The sums over all, from what was found. */
-static void take_info(struct engine *e)
+static void take_info(struct engine *e, struct engine_info *info)
 {
 	const char *model = NULL;
 	int64_t context = 0;
 	bool images = false, cloud_only = true;
 	int slots = 0, cloud_slots = 0;
 	for (size_t i = 0; i < e->n; i++) {
-		struct member *m = e->members[i];
-		struct pool_member p;
+		struct backend *m = e->backends[i];
+		struct placement_backend p;
 		struct dispatch_sums ignored;
 		dispatch_look(&e->dispatch, i, &p, &ignored);
 		*(m->cloud ? &cloud_slots : &slots) += p.slots;
@@ -252,12 +249,12 @@ static void take_info(struct engine *e)
 		}
 		model = model ? model : name;
 	}
-	const struct member *first = e->members[0];
-	e->info.slots = cloud_only ? cloud_slots : slots;
-	e->info.images = images;
-	e->info.context = context > 0 && context < INT32_MAX ? (int)context : e->info.context;
-	e->info.model = model ? model : e->info.model;
-	e->info.version = first->endpoint ? endpoint_info(first->endpoint)->version : "";
+	const struct backend *first = e->backends[0];
+	info->slots = cloud_only ? cloud_slots : slots;
+	info->images = images;
+	info->context = context > 0 && context < INT32_MAX ? (int)context : info->context;
+	info->model = model ? model : info->model;
+	info->version = first->endpoint ? endpoint_info(first->endpoint)->version : "";
 }
 
 int engine_start(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx,
@@ -267,18 +264,20 @@ int engine_start(struct engine *e, void (*note)(void *ctx, const char *what), vo
 	err = err ? err : &own;
 	pthread_mutex_lock(&e->lock);
 	int r = 0;
-	e->info.news = ""; /* said, if there was any */
 	if (!e->started) {
 		for (size_t i = 0; i < e->n; i++)
-			count_spending(e, e->members[i], &(struct engine_spending){0});
-		r = e->n == 1           ? start_lone(e, note, ctx, err)
+			count_spending(e, e->backends[i], &(struct engine_spending){0});
+		r = e->n == 1           ? start_single(e, note, ctx, err)
 		    : start_all(e, err) ? 0
 		                        : wait_for_child(e, note, ctx, err);
 		engine_enter(e);
+		struct engine_info info = *engine_info(e);
 		if (r == 0)
-			take_info(e);
-		e->info.news = e->news_text ? e->news_text : "";
+			take_info(e, &info);
+		engine_publish(e, &info, TAKE(e->news_text));
 		e->started = r == 0;
+	} else if (*engine_info(e)->news) {
+		engine_publish(e, engine_info(e), NULL); /* it was reported */
 	}
 	pthread_mutex_unlock(&e->lock);
 	return r;
@@ -308,13 +307,11 @@ static int check_request(const struct engine *e, const struct chat *c, struct er
 {
 	if (!e->started)
 		return err_set(err, ERR_INTERNAL, "the engine was not started");
-	if (c->bad_schema)
-		return err_set(err, ERR_INTERNAL, "the schema of a request is no JSON");
-	if (chat_images(c) && !e->info.images)
+	if (chat_images(c) && !engine_info(e)->images)
 		return err_set(err, ERR_UNSUPPORTED,
 		               "the model %s cannot see: the engine has no projector for it",
-		               e->info.model);
-	return buf_check(&c->parts, "a request", err);
+		               engine_info(e)->model);
+	return chat_check(c, err);
 }
 
 /* Doubles with each attempt, a quarter more or less so that many do not come at
@@ -336,20 +333,21 @@ static int64_t pause_after(int attempt, int64_t asked)
 /* What a failure means for the next attempt. With several endpoints another one
  * is asked, whatever it was: what this one refuses, be it too long or badly
  * put, may be fine there. */
-static void judge(struct request *q, size_t i, int r, const struct endpoint_fate *fate, bool grave)
+static void judge(struct request *q, size_t i, int r, const struct endpoint_failure *failure,
+                  bool permanent)
 {
 	const struct engine *e = q->e;
 	q->pause = -1;
 	if (r == -ERR_CANCELED || r == -ERR_INTERNAL)
 		return;
 	if (e->n == 1) {
-		if (fate->retry && !grave)
-			q->pause = pause_after(q->attempt, fate->after);
+		if (failure->retry && !permanent)
+			q->pause = pause_after(q->attempt, failure->after);
 		return;
 	}
 	/* What runs into a time limit would do so again; a web page or a broken
 	 * answer may pass. */
-	bool never = fate->refused || grave || r == -ERR_TIMEOUT || r == -ERR_LIMIT;
+	bool never = failure->refused || permanent || r == -ERR_TIMEOUT || r == -ERR_LIMIT;
 	*(never ? &q->never : &q->later) |= (uint32_t)1 << i;
 	q->pause = (size_t)q->attempt >= e->n && !never ? PAUSE : 0;
 }
@@ -357,32 +355,32 @@ static void judge(struct request *q, size_t i, int r, const struct endpoint_fate
 static int attempt_at(struct request *q, size_t i, struct chat_result *ret, struct err *err)
 {
 	struct engine *e = q->e;
-	struct member *m = e->members[i];
-	struct endpoint_fate fate = {0};
-	bool grave = false;
+	struct backend *m = e->backends[i];
+	struct endpoint_failure failure = {0};
+	bool permanent = false;
 	q->pause = -1;
 	tell_queued(q);
-	int r = member_ready(m, q->c->cancel, NULL, NULL, err);
+	int r = backend_ready(m, chat_cancel(q->c), NULL, NULL, err);
 	if (r < 0) {
 		/* an endpoint that was not there at the start, and is not yet */
 		if (e->n > 1 && !m->model) {
-			const struct dispatch_outcome o = {.blame = true, .grave = r == -ERR_PERM};
+			const struct dispatch_outcome o = {.blame = true, .permanent = r == -ERR_PERM};
 			dispatch_begin(&e->dispatch, i);
 			dispatch_end(&e->dispatch, i, &o);
 		}
-		fate.refused = r == -ERR_PERM || r == -ERR_ARG || m->model;
-		judge(q, i, r, &fate, false);
+		failure.refused = r == -ERR_PERM || r == -ERR_ARG || m->model;
+		judge(q, i, r, &failure, false);
 		if (e->n == 1)
 			q->pause = -1;
 		return r;
 	}
 	dispatch_begin(&e->dispatch, i);
-	r = member_chat(m, q->c, q->attempt, q->progress, q->ctx, ret, &fate, &grave, err);
+	r = backend_chat(m, q->c, q->attempt, q->progress, q->ctx, ret, &failure, &permanent, err);
 	struct dispatch_outcome o = {
-		.good = r == 0, .work = q->work, .grave = grave, .asked = fate.after};
+		.good = r == 0, .work = q->work, .permanent = permanent, .asked = failure.after};
 	/* A request that it finds too long, or malformed, is not the endpoint's
 	 * failure. */
-	o.blame = !fate.refused && r != -ERR_LIMIT;
+	o.blame = !failure.refused && r != -ERR_LIMIT;
 	if (r == 0) {
 		const struct engine_spending spent = spent_by(m, ret);
 		o.time = ret->time_total;
@@ -391,9 +389,9 @@ static int attempt_at(struct request *q, size_t i, struct chat_result *ret, stru
 		count_spending(e, m, &spent);
 	} else if (r != -ERR_CANCELED) {
 		count_spending(e, m, &(struct engine_spending){.requests = 1});
-		member_failed(m, err);
-		atomic_fetch_add(&e->refusals, fate.no_room || r == -ERR_NOSPC);
-		judge(q, i, r, &fate, grave);
+		backend_failed(m, err);
+		atomic_fetch_add(&e->refusals, failure.no_room || r == -ERR_NOSPC);
+		judge(q, i, r, &failure, permanent);
 	}
 	dispatch_end(&e->dispatch, i, r == -ERR_CANCELED ? NULL : &o);
 	return r;
@@ -404,15 +402,15 @@ static int attempt_at(struct request *q, size_t i, struct chat_result *ret, stru
 static int attempt(struct request *q, struct chat_result *ret, struct err *err)
 {
 	struct engine *e = q->e;
-	const struct dispatch_want w = {.never = q->never,
-	                                .later = q->later,
-	                                .work = q->work,
-	                                .pictures = chat_images(q->c) > 0,
-	                                .cancel = {e->cancel, q->c->cancel},
-	                                .waiting = tell_queued,
-	                                .ctx = q};
+	const struct dispatch_request w = {.never = q->never,
+	                                   .later = q->later,
+	                                   .work = q->work,
+	                                   .pictures = chat_images(q->c) > 0,
+	                                   .cancel = {e->cancel, chat_cancel(q->c)},
+	                                   .waiting = tell_queued,
+	                                   .ctx = q};
 	struct err none = {0};
-	int i = dispatch_take(&e->dispatch, &w, &none);
+	int i = dispatch_acquire(&e->dispatch, &w, &none);
 	q->pause = -1;
 	if (i == -ERR_NOENT && q->attempt > 1)
 		return -(int)err->code;
@@ -423,11 +421,11 @@ static int attempt(struct request *q, struct chat_result *ret, struct err *err)
 		           : i;
 	}
 	int r = attempt_at(q, (size_t)i, ret, err);
-	dispatch_change(&e->dispatch, (size_t)i, enter, e->members[i]);
-	dispatch_give(&e->dispatch, (size_t)i);
+	dispatch_change(&e->dispatch, (size_t)i, enter, e->backends[i]);
+	dispatch_release(&e->dispatch, (size_t)i);
 	if (r < 0 && e->n > 1 && r != -ERR_CANCELED) {
-		log_debug("the endpoint %s failed a request: %s", e->members[i]->name, err->msg);
-		err_wrap(err, "endpoint %s", e->members[i]->name);
+		log_debug("the endpoint %s failed a request: %s", e->backends[i]->name, err->msg);
+		err_wrap(err, "endpoint %s", e->backends[i]->name);
 	}
 	return r;
 }
@@ -452,7 +450,7 @@ int engine_chat(struct engine *e, const struct chat *c,
 		}
 		tell_queued(&q);
 		struct err canceled;
-		if (pause_until(clock_now() + q.pause, e->cancel, c->cancel, &canceled) < 0) {
+		if (pause_until(clock_now() + q.pause, e->cancel, chat_cancel(c), &canceled) < 0) {
 			*err = canceled;
 			r = -ERR_CANCELED;
 			break;

@@ -12,7 +12,7 @@ int engine_restarts(const struct engine *e)
 {
 	int n = 0;
 	for (size_t i = 0; i < e->n; i++)
-		n += e->members[i]->server ? server_restarts(e->members[i]->server) : 0;
+		n += e->backends[i]->server ? server_restarts(e->backends[i]->server) : 0;
 	return n;
 }
 
@@ -50,7 +50,7 @@ void engine_limit(struct engine *e, int slots)
 }
 
 /* The numbers of the slots that are not at work. */
-static size_t idle_slots(struct member *m, struct cancel *cancel, int64_t *ret, size_t most)
+static size_t idle_slots(struct backend *m, struct cancel *cancel, int64_t *ret, size_t most)
 {
 	AUTO(buf_free) struct buf body = BUF(METRICS_MAX);
 	struct err ignored = {0};
@@ -69,7 +69,7 @@ int engine_free_caches(struct engine *e)
 {
 	int freed = 0;
 	for (size_t i = 0; i < e->n; i++) {
-		struct member *m = e->members[i];
+		struct backend *m = e->backends[i];
 		int64_t slots[ENGINE_SLOTS_MAX];
 		struct err ignored = {0};
 		if (!m->endpoint || !endpoint_info(m->endpoint)->llama ||
@@ -97,8 +97,8 @@ int engine_restart(struct engine *e, int slots, struct err *err)
 	if (cancel_fired(e->cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
 	for (size_t i = 0; i < e->n; i++)
-		if (e->members[i]->server)
-			server_restart(e->members[i]->server, slots);
+		if (e->backends[i]->server)
+			server_restart(e->backends[i]->server, slots);
 	dispatch_hold(&e->dispatch, false);
 	return 0;
 }
@@ -127,17 +127,18 @@ void engine_pressure(struct engine *e, double *ret_cache, int64_t *ret_preemptio
 	*ret_cache = 0;
 	*ret_preemptions = 0;
 	for (size_t i = 0; i < e->n; i++) {
-		struct member *m = e->members[i];
+		struct backend *m = e->backends[i];
 		AUTO(buf_free) struct buf body = BUF(METRICS_MAX);
 		struct err ignored = {0};
 		/* llama-server divides its memory among its slots at the start: nothing
 		 * there can run over. */
-		if (m->model || m->cloud || m->mute || !m->probed || endpoint_info(m->endpoint)->llama)
+		if (m->model || m->cloud || m->no_metrics || !m->probed ||
+		    endpoint_info(m->endpoint)->llama)
 			continue;
 		/* One that has none is not asked each second for ever, let alone one
 		 * that answers slowly. */
 		if (endpoint_read(m->endpoint, "/metrics", e->cancel, &body, &ignored) < 0) {
-			m->mute = true;
+			m->no_metrics = true;
 			continue;
 		}
 		for (size_t k = 0; k < ARRAY_LEN(caches); k++) {
@@ -151,7 +152,7 @@ void engine_pressure(struct engine *e, double *ret_cache, int64_t *ret_preemptio
 	}
 }
 
-static json_t *cap_json(const struct spec_cap *c)
+static json_t *cap_json(const struct endpoint_cap *c)
 {
 	if (c->money > 0)
 		return json_pack("{s:f}", "money", c->money);
@@ -160,10 +161,10 @@ static json_t *cap_json(const struct spec_cap *c)
 	return c->tokens ? json_pack("{s:I}", "tokens", (json_int_t)c->tokens) : json_null();
 }
 
-static json_t *member_json(struct engine *e, size_t i)
+static json_t *backend_json(struct engine *e, size_t i)
 {
-	struct member *m = e->members[i];
-	struct pool_member p;
+	struct backend *m = e->backends[i];
+	struct placement_backend p;
 	struct dispatch_sums s;
 	dispatch_look(&e->dispatch, i, &p, &s);
 	const struct endpoint_info *info = m->endpoint ? endpoint_info(m->endpoint) : NULL;
@@ -205,6 +206,6 @@ json_t *engine_endpoints_json(struct engine *e)
 {
 	json_t *all = json_array();
 	for (size_t i = 0; i < e->n; i++)
-		json_array_append_new(all, member_json(e, i));
+		json_array_append_new(all, backend_json(e, i));
 	return all;
 }

@@ -25,7 +25,6 @@ void engine_add_warning(struct engine *e, const char *warning)
 	char *old = e->warning;
 	e->warning = *old ? mem_printf("%s; %s", old, warning) : mem_strdup(warning);
 	free(old);
-	e->info.warning = e->warning;
 }
 
 /* ---- llama-servers of ours */
@@ -118,7 +117,8 @@ static int64_t machine_memory(void)
 /* What a chunk takes, and the memory that there is for it. `share`: how many
  * children have the same device. */
 static struct fit_wish wish_of(const struct engine *e, const struct engine_options *o,
-                               const struct engine_places *p, int share, const struct spec *s)
+                               const struct engine_places *p, int share,
+                               const struct endpoint_config *s)
 {
 	int64_t memory = o->memory ? o->memory : p->gpu_memory;
 	int64_t gpus = *s->device || o->memory ? 1 : p->gpus;
@@ -141,7 +141,7 @@ static struct fit_wish wish_of(const struct engine *e, const struct engine_optio
  * layers on the GPU (-1 = not known). The user's words stand. */
 static int64_t plan_child(struct engine *e, const struct engine_options *o,
                           const struct engine_places *p, const struct model *model, int share,
-                          struct spec *s)
+                          struct endpoint_config *s)
 {
 	int64_t most = model->context > 0 ? model->context : CONTEXT_UNKNOWN,
 			usual = most < CONTEXT ? most : CONTEXT;
@@ -185,7 +185,8 @@ static char *log_of(const struct engine_places *p, size_t n, const char *name)
 }
 
 static int add_child(struct engine *e, const struct engine_options *o,
-                     const struct engine_places *p, int share, struct spec *s, struct err *err)
+                     const struct engine_places *p, int share, struct endpoint_config *s,
+                     struct err *err)
 {
 	struct model *model;
 	int r = get_model(e, *s->model ? s->model : o->model ? o->model : "", o, p, &model, err);
@@ -211,19 +212,19 @@ static int add_child(struct engine *e, const struct engine_options *o,
 		.changed_ctx = e,
 		.limits = e->limits,
 	};
-	e->members[e->n++] = member_child(s, model, &so);
+	e->backends[e->n++] = backend_child(s, model, &so);
 	return 0;
 }
 
 /* ---- the list of them */
 
-static int add_url(struct engine *e, struct spec *s, const char *key, struct err *err)
+static int add_url(struct engine *e, struct endpoint_config *s, const char *key, struct err *err)
 {
 	AUTO(mem_freep) char *read = NULL, *warning = NULL;
-	int r = key && *key ? 0 : member_key(s, &read, &warning, err);
+	int r = key && *key ? 0 : backend_key(s, &read, &warning, err);
 	engine_add_warning(e, warning);
 	if (r == 0)
-		r = member_url(s, read ? read : key, &e->limits, &e->members[e->n], err);
+		r = backend_url(s, read ? read : key, &e->limits, &e->backends[e->n], err);
 	if (read)
 		explicit_bzero(read, strlen(read));
 	if (r < 0)
@@ -232,17 +233,17 @@ static int add_url(struct engine *e, struct spec *s, const char *key, struct err
 	return 0;
 }
 
-static struct spec *add_spec(struct spec **list, size_t *n, const char *name, const char *url,
-                             const char *device)
+static struct endpoint_config *add_config(struct endpoint_config **list, size_t *n,
+                                          const char *name, const char *url, const char *device)
 {
 	*list = mem_grow(*list, *n + 1, sizeof **list);
-	struct spec *s = &(*list)[(*n)++];
-	*s = (struct spec){.url = mem_strdup(url),
-	                   .model = mem_strdup(""),
-	                   .key_file = mem_strdup(""),
-	                   .key_env = mem_strdup(""),
-	                   .device = mem_strdup(device),
-	                   .weight = 1};
+	struct endpoint_config *s = &(*list)[(*n)++];
+	*s = (struct endpoint_config){.url = mem_strdup(url),
+	                              .model = mem_strdup(""),
+	                              .key_file = mem_strdup(""),
+	                              .key_env = mem_strdup(""),
+	                              .device = mem_strdup(device),
+	                              .weight = 1};
 	size_t len = strlen(name);
 	memcpy(s->name, name, len < sizeof s->name ? len : sizeof s->name - 1);
 	return s;
@@ -250,7 +251,8 @@ static struct spec *add_spec(struct spec **list, size_t *n, const char *name, co
 
 /* "CUDA0,CUDA1": a child for each. The same device may come twice; names do
  * not. */
-static int add_devices(const char *devices, struct spec **list, size_t *n, struct err *err)
+static int add_devices(const char *devices, struct endpoint_config **list, size_t *n,
+                       struct err *err)
 {
 	for (const char *p = devices; *p;) {
 		size_t len = strcspn(p, ", ");
@@ -259,7 +261,7 @@ static int add_devices(const char *devices, struct spec **list, size_t *n, struc
 		p += strspn(p, ", ");
 		if (!len)
 			continue;
-		if (*n >= SPEC_MANY || len >= SPEC_NAME_MAX - 4)
+		if (*n >= ENDPOINTS_MAX || len >= ENDPOINT_NAME_MAX - 4)
 			return err_set(
 				err, ERR_ARG,
 				"engine.devices: \"%.200s\" names too many devices, or one with too long a name",
@@ -269,7 +271,7 @@ static int add_devices(const char *devices, struct spec **list, size_t *n, struc
 			same += strcmp((*list)[i].device, device) == 0;
 		AUTO(mem_freep)
 		char *name = same > 1 ? mem_printf("%s-%zu", device, same) : mem_strdup(device);
-		add_spec(list, n, name, "auto", device);
+		add_config(list, n, name, "auto", device);
 	}
 	return 0;
 }
@@ -280,12 +282,12 @@ static bool is_auto(const char *url)
 }
 
 /* What --engine and --devices say comes first, then the endpoints. */
-static int list_specs(const struct engine_options *o, struct spec **list, size_t *n,
-                      struct err *err)
+static int list_configs(const struct engine_options *o, struct endpoint_config **list, size_t *n,
+                        struct err *err)
 {
 	int r = 0;
 	if (!is_auto(o->url)) {
-		struct spec *s = add_spec(list, n, "main", o->url, "");
+		struct endpoint_config *s = add_config(list, n, "main", o->url, "");
 		s->slots = o->slots;
 		free(s->model);
 		s->model = mem_strdup(o->model ? o->model : "");
@@ -295,14 +297,15 @@ static int list_specs(const struct engine_options *o, struct spec **list, size_t
 		r = add_devices(o->devices, list, n, err);
 	}
 	if (r == 0)
-		r = spec_parse(o->endpoints ? o->endpoints : "", list, n, err);
+		r = endpoint_config_parse(o->endpoints ? o->endpoints : "", list, n, err);
 	if (r == 0 && !*n)
-		add_spec(list, n, "main", "auto", "");
+		add_config(list, n, "main", "auto", "");
 	return r;
 }
 
-static int add_members(struct engine *e, const struct engine_options *o,
-                       const struct engine_places *p, struct spec *list, size_t n, struct err *err)
+static int add_backends(struct engine *e, const struct engine_options *o,
+                        const struct engine_places *p, struct endpoint_config *list, size_t n,
+                        struct err *err)
 {
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < n; i++) {
@@ -314,10 +317,10 @@ static int add_members(struct engine *e, const struct engine_options *o,
 		                         : add_url(e, &list[i], main ? o->key : NULL, err);
 		if (r < 0)
 			break;
-		struct member *m = e->members[i];
-		m->lone = n == 1;
+		struct backend *m = e->backends[i];
+		m->single = n == 1;
 		m->cancel = e->cancel;
-		e->dispatch.members[i] = (struct pool_member){
+		e->dispatch.backends[i] = (struct placement_backend){
 			.cloud = list[i].cloud,
 			.slots = m->slots > 0 ? (int)m->slots : ENGINE_SLOTS,
 			.weight = list[i].weight,
@@ -331,9 +334,9 @@ static int add_members(struct engine *e, const struct engine_options *o,
 /* Before anything was started: what will answer, as far as that is known. */
 static void fill_info(struct engine *e)
 {
-	const struct member *m = e->members[0];
+	const struct backend *m = e->backends[0];
 	bool child = m->model;
-	e->info = (struct engine_info){
+	struct engine_info info = {
 		.kind = e->n > 1 ? "pool"
 	            : child  ? "llama-server (child)"
 	                     : "endpoint",
@@ -352,9 +355,10 @@ static void fill_info(struct engine *e)
 		.news = "",
 	};
 	for (size_t i = 0; i < e->n; i++) {
-		e->info.slots += e->dispatch.members[i].slots;
-		e->info.own = e->info.own && e->members[i]->model;
+		info.slots += e->dispatch.backends[i].slots;
+		info.own = info.own && e->backends[i]->model;
 	}
+	engine_publish(e, &info, NULL);
 }
 
 int engine_new(const struct engine_options *o, const struct engine_places *p, struct cancel *cancel,
@@ -375,13 +379,13 @@ int engine_new(const struct engine_options *o, const struct engine_places *p, st
 	                                     .vision = o->vision_timeout,
 	                                     .generation = o->generation_timeout,
 	                                     .idle = o->idle_timeout};
-	struct spec *list = NULL;
+	struct endpoint_config *list = NULL;
 	size_t n = 0;
-	int r = list_specs(o, &list, &n, err);
+	int r = list_configs(o, &list, &n, err);
 	if (r == 0)
-		r = add_members(e, o, p, list, n, err);
+		r = add_backends(e, o, p, list, n, err);
 	for (size_t i = 0; i < n; i++)
-		spec_clear(&list[i]);
+		endpoint_config_clear(&list[i]);
 	free(list);
 	if (r < 0)
 		return r;
@@ -398,7 +402,7 @@ void engine_free(struct engine *e)
 	e->closing = true;
 	pthread_mutex_unlock(&e->enter_lock);
 	for (size_t i = 0; i < e->n; i++)
-		member_free(e->members[i]);
+		backend_free(e->backends[i]);
 	for (size_t i = 0; i < e->n_models; i++) {
 		model_clear(&e->models[i]);
 		free(e->model_names[i]);
@@ -412,6 +416,11 @@ void engine_free(struct engine *e)
 	free(e->cache_type);
 	free(e->warning);
 	free(e->news_text);
+	for (struct engine_known *k = atomic_load(&e->known), *older; k; k = older) {
+		older = k->older;
+		free(k->news);
+		free(k);
+	}
 	free(e);
 }
 
@@ -419,14 +428,4 @@ void engine_count_spending(struct engine *e, engine_spend_fn *fn, void *ctx)
 {
 	e->spend = fn;
 	e->spend_ctx = ctx;
-}
-
-const struct engine_info *engine_info(const struct engine *e)
-{
-	return &e->info;
-}
-
-int engine_slots(const struct engine *e)
-{
-	return e->info.slots;
 }

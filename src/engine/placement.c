@@ -18,23 +18,23 @@ void breaker_succeeded(struct breaker *b)
 	*b = (struct breaker){.state = BREAKER_CLOSED};
 }
 
-void breaker_failed(struct breaker *b, int64_t now, int64_t asked, bool grave)
+void breaker_failed(struct breaker *b, int64_t now, int64_t asked, bool permanent)
 {
 	bool was_trial = b->state == BREAKER_HALF_OPEN;
 	b->failures++;
 	/* Requests that were sent before it opened say nothing new. */
-	if (b->state == BREAKER_OPEN && !grave && !asked)
+	if (b->state == BREAKER_OPEN && !permanent && !asked)
 		return;
-	if (!was_trial && !grave && !asked && b->failures < BREAKER_FAILURES)
+	if (!was_trial && !permanent && !asked && b->failures < BREAKER_FAILURES)
 		return;
 	if (was_trial)
 		b->trials++;
-	if (grave)
+	if (permanent)
 		b->trials = BREAKER_TRIALS;
 	int64_t pause = BREAKER_PAUSE;
 	for (int i = 0; i < b->trials && pause < BREAKER_PAUSE_MAX; i++)
 		pause *= 2;
-	if (grave || pause > BREAKER_PAUSE_MAX)
+	if (permanent || pause > BREAKER_PAUSE_MAX)
 		pause = BREAKER_PAUSE_MAX;
 	b->state = BREAKER_OPEN;
 	b->until = now + (asked > pause ? asked : pause);
@@ -49,7 +49,7 @@ bool breaker_allows(struct breaker *b, int64_t now)
 
 /* ---- placing */
 
-void pool_measured(struct pool_member *m, double seconds, double work)
+void placement_measured(struct placement_backend *m, double seconds, double work)
 {
 	double unit = seconds / fmax(work, 1);
 	m->unit = m->unit > 0 ? m->unit + SMOOTH * (unit - m->unit) : unit;
@@ -57,7 +57,8 @@ void pool_measured(struct pool_member *m, double seconds, double work)
 
 /* What is not measured yet is taken to be as fast as the others are on average,
  * by its weight. */
-static double unit_of(const struct pool_member *all, size_t n, const struct pool_member *m)
+static double unit_of(const struct placement_backend *all, size_t n,
+                      const struct placement_backend *m)
 {
 	double sum = 0;
 	size_t known = 0;
@@ -70,7 +71,7 @@ static double unit_of(const struct pool_member *all, size_t n, const struct pool
 	return (m->unit > 0 ? m->unit : known ? sum / (double)known : 1) / m->weight;
 }
 
-int64_t pool_forecast(const struct pool_member *m, size_t n, size_t queue, double work)
+int64_t placement_forecast(const struct placement_backend *m, size_t n, size_t queue, double work)
 {
 	double rate = 0;
 	bool measured = false, any = false;
@@ -87,14 +88,14 @@ int64_t pool_forecast(const struct pool_member *m, size_t n, size_t queue, doubl
 	return measured ? (int64_t)((double)queue * work / rate * 1e6) : -1;
 }
 
-static bool has_room(const struct pool_member *m)
+static bool has_room(const struct placement_backend *m)
 {
 	/* One trial at a time. */
 	return m->ready && m->active < (m->breaker.state == BREAKER_HALF_OPEN ? 1 : m->slots);
 }
 
 /* Could this member ever answer the request, as far as one can tell now? */
-static bool may_come(const struct pool_member *m, const struct pool_want *w, size_t i)
+static bool may_come(const struct placement_backend *m, const struct placement_request *w, size_t i)
 {
 	if (m->gone || m->capped || w->never >> i & 1 || (w->pictures && m->blind) || m->slots <= 0)
 		return false;
@@ -104,8 +105,8 @@ static bool may_come(const struct pool_member *m, const struct pool_want *w, siz
 
 /* When a request that starts to wait now would be through on a busy member: its
  * slots end evenly spread over time. */
-static double finish(const struct pool_member *all, size_t n, const struct pool_member *m,
-                     double work)
+static double finish(const struct placement_backend *all, size_t n,
+                     const struct placement_backend *m, double work)
 {
 	double service = unit_of(all, n, m) * work;
 	return m->active < m->slots ? service : service * (1 + 1.0 / m->slots);
@@ -113,8 +114,8 @@ static double finish(const struct pool_member *all, size_t n, const struct pool_
 
 /* Whether the others, faster and at work, will be through with all that waits
  * before `m` would be with this one. */
-static bool better_idle(const struct pool_member *all, size_t n, uint32_t allowed, size_t m,
-                        const struct pool_want *w)
+static bool better_idle(const struct placement_backend *all, size_t n, uint32_t allowed, size_t m,
+                        const struct placement_request *w)
 {
 	double mine = unit_of(all, n, &all[m]) * w->work, rate = 0;
 	for (size_t i = 0; i < n; i++)
@@ -124,10 +125,10 @@ static bool better_idle(const struct pool_member *all, size_t n, uint32_t allowe
 	return rate > 0 && all[m].unit > 0 && (double)(w->queue + 1) / rate + 1 / rate < mine;
 }
 
-static int best_of(const struct pool_member *m, size_t n, uint32_t allowed,
-                   const struct pool_want *w)
+static int best_of(const struct placement_backend *m, size_t n, uint32_t allowed,
+                   const struct placement_request *w)
 {
-	int best = POOL_WAIT;
+	int best = PLACEMENT_WAIT;
 	for (size_t i = 0; i < n; i++) {
 		if (!(allowed >> i & 1) || !has_room(&m[i]))
 			continue;
@@ -142,10 +143,10 @@ static int best_of(const struct pool_member *m, size_t n, uint32_t allowed,
 		if (better)
 			best = (int)i;
 	}
-	return best >= 0 && better_idle(m, n, allowed, (size_t)best, w) ? POOL_WAIT : best;
+	return best >= 0 && better_idle(m, n, allowed, (size_t)best, w) ? PLACEMENT_WAIT : best;
 }
 
-int pool_pick(struct pool_member *m, size_t n, const struct pool_want *w)
+int placement_pick(struct placement_backend *m, size_t n, const struct placement_request *w)
 {
 	uint32_t local = 0, cloud = 0, come = 0;
 	bool only_cloud = true;
@@ -164,21 +165,21 @@ int pool_pick(struct pool_member *m, size_t n, const struct pool_want *w)
 		local = cloud;
 		cloud = 0;
 	}
-	bool ask_cloud =
-		only_cloud || (cloud && w->cloud_after > 0 &&
-	                   (!local || pool_forecast(m, n, w->queue + 1, w->work) > w->cloud_after));
+	bool ask_cloud = only_cloud ||
+	                 (cloud && w->cloud_after > 0 &&
+	                  (!local || placement_forecast(m, n, w->queue + 1, w->work) > w->cloud_after));
 	uint32_t allowed = ask_cloud ? local | cloud : local;
 	uint32_t first = allowed & ~w->later, ready = 0;
 	int best = best_of(m, n, first, w);
 	for (size_t i = 0; i < n; i++)
 		ready |= (uint32_t)m[i].ready << i;
 	/* Nobody else who answers now: the one that failed may try again. */
-	if (best == POOL_WAIT && !(first & ready))
+	if (best == PLACEMENT_WAIT && !(first & ready))
 		best = best_of(m, n, allowed, w);
 	if (best >= 0)
 		return best;
 	for (size_t i = 0; i < n; i++)
 		if (m[i].cloud && !only_cloud && w->cloud_after <= 0)
 			come &= ~((uint32_t)1 << i);
-	return come ? POOL_WAIT : POOL_NONE;
+	return come ? PLACEMENT_WAIT : PLACEMENT_NONE;
 }

@@ -27,14 +27,14 @@ struct breaker {
 #define BREAKER_TRIALS 4 /* failed trials after which nobody waits for it any more */
 
 void breaker_succeeded(struct breaker *b);
-/* `asked`: the endpoint wants to be left alone for that long; `grave`: it will
+/* `asked`: the endpoint wants to be left alone for that long; `permanent`: it will
  * not pass by itself (a refused key). */
-void breaker_failed(struct breaker *b, int64_t now, int64_t asked, bool grave);
+void breaker_failed(struct breaker *b, int64_t now, int64_t asked, bool permanent);
 bool breaker_allows(struct breaker *b, int64_t now); /* opens it half, when it is time */
 const char *breaker_name(enum breaker_state state);
 
 /* What is known of an endpoint when a request is to be placed. */
-struct pool_member {
+struct placement_backend {
 	bool ready;  /* it can answer now */
 	bool gone;   /* it never will again */
 	bool capped; /* its limit of today is reached */
@@ -46,7 +46,7 @@ struct pool_member {
 	struct breaker breaker;
 };
 
-struct pool_want {
+struct placement_request {
 	uint32_t never; /* members that can be of no use to this request */
 	uint32_t later; /* members that just failed it: only if there is no other */
 	double work;    /* units: pictures, and one for the text */
@@ -57,19 +57,19 @@ struct pool_want {
 	int64_t now;
 };
 
-enum { POOL_WAIT = -1, POOL_NONE = -2 };
+enum { PLACEMENT_WAIT = -1, PLACEMENT_NONE = -2 };
 
-/* The member for this request; POOL_WAIT: better wait for one that is busy or
- * comes back; POOL_NONE: none will come.
+/* The member for this request; PLACEMENT_WAIT: better wait for one that is busy or
+ * comes back; PLACEMENT_NONE: none will come.
  *
  * Among those with room the one with the shortest expected finish is taken; of
  * two that differ little, the cheaper. It is left idle only if the faster ones
  * will be through with everything that waits before it would be with one. */
-int pool_pick(struct pool_member *m, size_t n, const struct pool_want *w);
+int placement_pick(struct placement_backend *m, size_t n, const struct placement_request *w);
 /* Microseconds until `queue` units-of-`work` requests are through on the
  * members that are not cloud; INT64_MAX if there are none, -1 if no rate is
  * known. */
-int64_t pool_forecast(const struct pool_member *m, size_t n, size_t queue, double work);
-void pool_measured(struct pool_member *m, double seconds, double work);
+int64_t placement_forecast(const struct placement_backend *m, size_t n, size_t queue, double work);
+void placement_measured(struct placement_backend *m, double seconds, double work);
 
 #endif

@@ -265,7 +265,7 @@ static void try_cancel(struct trial *t, struct conformance_row *row)
 	struct cancel *own = cancel_new();
 	struct pieces s = {.cancel = own};
 	struct err err = {0};
-	chat_cancel(c, own);
+	chat_set_cancel(c, own);
 	int r = engine_chat(t->e, c, on_piece, &s, &result, &err);
 	int64_t took = s.first ? clock_now() - s.first : 0;
 	struct conformance_row after = {0};

@@ -148,7 +148,7 @@ static int ask(const struct pictures *p, const char *fault, struct chat_result *
 	if (r < 0)
 		return r;
 	chat_max_tokens(chat, (int)a->options->max_tokens);
-	chat_cancel(chat, a->cancel);
+	chat_set_cancel(chat, a->cancel);
 	r = engine_chat(a->engine, chat, asked, &(struct asking){p->w, c}, ret, err);
 	if (r < 0)
 		return r;

@@ -30,7 +30,7 @@ static int ask_model(void *ctx, const char *notes, char **ret, struct err *err)
 	AUTO(chat_result_clear) struct chat_result result = {0};
 	prompt_summary(chat, notes, a->options->prompt);
 	chat_max_tokens(chat, SUMMARY_TOKENS);
-	chat_cancel(chat, a->cancel);
+	chat_set_cancel(chat, a->cancel);
 	int r = engine_chat(a->engine, chat, NULL, NULL, &result, err);
 	if (r < 0)
 		return r;

@@ -25,7 +25,7 @@ struct server {
 	bool threaded;
 
 	/* Of the thread alone. */
-	struct server_log log;
+	struct child_log log;
 	struct child *child;
 	int crashes, failed_starts;
 	bool probed;

@@ -47,8 +47,11 @@ static char *add_device(const struct server *s, const char **argv)
 int server_start_program(struct server *s, int log_fd, struct err *err)
 {
 	char slots[24], context[24], layers[24];
-	snprintf(slots, sizeof slots, "%lld", (long long)s->o.slots);
-	snprintf(context, sizeof context, "%lld", (long long)(s->o.slots * s->o.context));
+	pthread_mutex_lock(&s->lock);
+	long long n_slots = s->o.slots;
+	pthread_mutex_unlock(&s->lock);
+	snprintf(slots, sizeof slots, "%lld", n_slots);
+	snprintf(context, sizeof context, "%lld", n_slots * s->o.context);
 	const char *argv[24] = {s->program,
 	                        "-m",
 	                        s->o.model->path,
@@ -102,8 +105,8 @@ int server_start_program(struct server *s, int log_fd, struct err *err)
 	for (size_t i = 0; argv[i]; i++)
 		buf_addf(&line, " %s", argv[i]);
 	buf_adds(&line, "\n");
-	server_log_add(&s->log, buf_str(&line), line.len);
-	server_log_forget(&s->log);
+	child_log_add(&s->log, buf_str(&line), line.len);
+	child_log_forget(&s->log);
 	const struct program_start start = {.argv = argv, .env = env, .log_fd = log_fd};
 	int r = child_start_program(&start, &s->child, err);
 	explicit_bzero(key, strlen(key));

@@ -66,7 +66,7 @@ static bool read_log(struct server *s, int fd)
 	for (;;) {
 		ssize_t n = read(fd, data, sizeof data);
 		if (n > 0)
-			server_log_add(&s->log, data, (size_t)n);
+			child_log_add(&s->log, data, (size_t)n);
 		else if (n < 0 && errno == EINTR)
 			continue;
 		else
@@ -106,7 +106,7 @@ static void stop_child(struct server *s, int log_fd)
 }
 
 /* Why a life was ended by us. */
-enum fate { FATE_NONE, FATE_LATE, FATE_HUNG, FATE_ASKED, FATE_IDLE };
+enum stop_reason { STOP_NONE, STOP_LATE, STOP_HUNG, STOP_ASKED, STOP_IDLE };
 
 /* How much of the model is in memory, as far as the system can tell: it is
  * mapped, and read page by page. "" where that says nothing, as when the
@@ -153,7 +153,7 @@ static bool is_silent(struct server *s, struct watch *w, bool flying, int64_t no
 	return w->silent_since && clock_now() - w->silent_since > s->o.hang_timeout;
 }
 
-static enum fate look_after(struct server *s, struct watch *w)
+static enum stop_reason look_after(struct server *s, struct watch *w)
 {
 	pthread_mutex_lock(&s->lock);
 	int64_t now = clock_now();
@@ -163,24 +163,24 @@ static enum fate look_after(struct server *s, struct watch *w)
 	s->timeouts = timeouts ? 0 : s->timeouts;
 	pthread_mutex_unlock(&s->lock);
 	if (restart)
-		return FATE_ASKED;
+		return STOP_ASKED;
 	if (timeouts)
-		return FATE_HUNG;
+		return STOP_HUNG;
 	if (s->o.unload_after && rested > s->o.unload_after)
-		return FATE_IDLE;
-	return is_silent(s, w, flying, now) ? FATE_HUNG : FATE_NONE;
+		return STOP_IDLE;
+	return is_silent(s, w, flying, now) ? STOP_HUNG : STOP_NONE;
 }
 
-/* Follows a life until its end. Returns true if it was healthy; *ret_fate: why
+/* Follows a life until its end. Returns true if it was healthy; *ret_reason: why
  * we end it. */
-static bool follow(struct server *s, int log_fd, enum fate *ret_fate)
+static bool follow(struct server *s, int log_fd, enum stop_reason *ret_reason)
 {
 	int64_t begin = clock_now(), said = begin;
 	struct watch watch = {0};
 	bool ready = false, open = true;
 	char share[24];
 	struct err err = {0};
-	while (!cancel_fired(s->stop) && !child_ended(s->child) && *ret_fate == FATE_NONE) {
+	while (!cancel_fired(s->stop) && !child_ended(s->child) && *ret_reason == STOP_NONE) {
 		struct pollfd p[] = {{.fd = cancel_fd(s->stop), .events = POLLIN},
 		                     {.fd = cancel_fd(s->poke), .events = POLLIN},
 		                     {.fd = open ? log_fd : -1, .events = POLLIN}};
@@ -188,7 +188,7 @@ static bool follow(struct server *s, int log_fd, enum fate *ret_fate)
 		cancel_reset(s->poke);
 		open = open && read_log(s, log_fd);
 		if (ready) {
-			*ret_fate = look_after(s, &watch);
+			*ret_reason = look_after(s, &watch);
 			continue;
 		}
 		if (endpoint_health(s->endpoint, s->stop, &err) == 0) {
@@ -197,7 +197,7 @@ static bool follow(struct server *s, int log_fd, enum fate *ret_fate)
 		}
 		int64_t now = clock_now();
 		if (!ready && s->o.start_timeout && now - begin > s->o.start_timeout)
-			*ret_fate = FATE_LATE;
+			*ret_reason = STOP_LATE;
 		if (!ready && now - said >= CLOCK_SECOND) {
 			said = now;
 			set_note(s, "loading the model %s%s, %lld s", s->o.model->name, loaded_share(s, share),
@@ -208,17 +208,17 @@ static bool follow(struct server *s, int log_fd, enum fate *ret_fate)
 }
 
 /* Says why a life ended, for the log and for whoever asked. */
-static void describe_end(struct server *s, bool ready, enum fate fate, struct err *err)
+static void describe_end(struct server *s, bool ready, enum stop_reason why, struct err *err)
 {
 	char status[CHILD_TEXT_MAX];
-	AUTO(mem_freep) char *reason = server_log_reason(&s->log);
+	AUTO(mem_freep) char *reason = child_log_reason(&s->log);
 	const char *sep = *reason ? ": " : "", *where = s->log_path ? s->log_path : "";
-	if (fate == FATE_ASKED || fate == FATE_IDLE)
+	if (why == STOP_ASKED || why == STOP_IDLE)
 		err_set(err, ERR_CANCELED, "llama-server was stopped");
-	else if (fate == FATE_HUNG)
+	else if (why == STOP_HUNG)
 		err_set(err, ERR_ENGINE, "llama-server answered nothing any more (--hang-timeout)%s%s",
 		        *where ? "; its log: " : "", where);
-	else if (fate == FATE_LATE)
+	else if (why == STOP_LATE)
 		err_set(err, ERR_TIMEOUT, "llama-server was not ready within %.0f s (--start-timeout)%s%s",
 		        (double)s->o.start_timeout / 1e6, sep, reason);
 	else
@@ -229,7 +229,7 @@ static void describe_end(struct server *s, bool ready, enum fate fate, struct er
 
 /* Runs one life from start to end. 0 if it was healthy once; `err` says how it
  * ended. */
-static int live(struct server *s, enum fate *ret_fate, struct err *err)
+static int live(struct server *s, enum stop_reason *ret_reason, struct err *err)
 {
 	int pipe_fds[2];
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
@@ -249,19 +249,19 @@ static int live(struct server *s, enum fate *ret_fate, struct err *err)
 	pthread_mutex_unlock(&s->lock);
 	set_note(s, "loading the model %s", s->o.model->name);
 
-	*ret_fate = FATE_NONE;
-	bool ready = follow(s, ours, ret_fate);
+	*ret_reason = STOP_NONE;
+	bool ready = follow(s, ours, ret_reason);
 	bool dead = child_ended(s->child);
 	if (!dead)
-		set_state(s, *ret_fate == FATE_IDLE ? SERVER_ASLEEP : SERVER_DOWN);
+		set_state(s, *ret_reason == STOP_IDLE ? SERVER_ASLEEP : SERVER_DOWN);
 	/* What hangs may not hear a polite word; what waits for its connections
 	 * should lose them at once. */
-	if (*ret_fate == FATE_HUNG)
+	if (*ret_reason == STOP_HUNG)
 		child_kill(s->child, SIGKILL);
 	if (!child_ended(s->child))
 		stop_child(s, ours);
 	read_log(s, ours);
-	describe_end(s, ready, *ret_fate, err);
+	describe_end(s, ready, *ret_reason, err);
 	pthread_mutex_lock(&s->lock);
 	s->pid = 0;
 	if (endpoint_says_no_room(err->msg))
@@ -324,15 +324,15 @@ static void *supervise(void *ctx)
 	struct server *s = ctx;
 	while (!cancel_fired(s->stop)) {
 		struct err err = {0};
-		enum fate fate = FATE_NONE;
+		enum stop_reason why = STOP_NONE;
 		int64_t begin = clock_now(), pause = PAUSE;
-		int r = live(s, &fate, &err);
+		int r = live(s, &why, &err);
 		if (cancel_fired(s->stop))
 			break;
-		if (fate == FATE_IDLE) {
+		if (why == STOP_IDLE) {
 			set_note(s, "the engine rests");
 			sleep_until_woken(s);
-		} else if (fate == FATE_ASKED) {
+		} else if (why == STOP_ASKED) {
 			set_note(s, "the engine is started again");
 		} else if (!again(s, r, clock_now() - begin, &pause)) {
 			pthread_mutex_lock(&s->lock);
@@ -343,7 +343,7 @@ static void *supervise(void *ctx)
 		} else {
 			log_debug("%s; starting it again", err.msg);
 			AUTO(mem_freep) char *line = mem_printf("vdet: %s; starting it again\n", err.msg);
-			server_log_add(&s->log, line, strlen(line));
+			child_log_add(&s->log, line, strlen(line));
 			set_note(s, "the engine ended and is started again");
 			pause_for(s, pause);
 		}
@@ -380,7 +380,7 @@ int server_start(const struct server_options *o, struct server **ret, struct err
 	s->rested = clock_now();
 	s->stop = cancel_new();
 	s->poke = cancel_new();
-	server_log_open(&s->log, o->log_path);
+	child_log_open(&s->log, o->log_path);
 	int r = server_dir_make(&s->dir, err);
 	if (r < 0 || (r = make_key(s->key, err)) < 0)
 		return r;
@@ -406,7 +406,7 @@ void server_free(struct server *s)
 		pthread_join(s->thread, NULL);
 	endpoint_free(s->endpoint);
 	server_dir_remove(&s->dir);
-	server_log_close(&s->log);
+	child_log_close(&s->log);
 	cancel_free(s->stop);
 	cancel_free(s->poke);
 	pthread_cond_destroy(&s->changed);

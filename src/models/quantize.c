@@ -92,7 +92,7 @@ static int find_tool(const struct quantize *q, char **ret, struct err *err)
 /* What llama-quantize writes: "[ 12/ 339] blk.0.attn_q.weight …", among much
  * else. */
 struct output {
-	struct server_log log;
+	struct child_log log;
 	char line[300];
 	size_t used;
 	int fallbacks; /* tensors that are stored at more bits, as they cannot be cut into blocks */
@@ -113,7 +113,7 @@ static void take_line(struct output *o)
 
 static void take_output(struct output *o, const char *data, size_t len)
 {
-	server_log_add(&o->log, data, len);
+	child_log_add(&o->log, data, len);
 	for (; len; data++, len--)
 		if (*data == '\n')
 			take_line(o);
@@ -200,7 +200,7 @@ static int run_tool(const struct model *m, const char *precision, const char *to
 	if (r < 0)
 		return r;
 	if (child_status(child) != 0) {
-		AUTO(mem_freep) char *reason = server_log_reason(&o->log);
+		AUTO(mem_freep) char *reason = child_log_reason(&o->log);
 		return err_set(err, ERR_ENGINE, "llama-quantize %s when it made %s of %s: %s",
 		               child_status_text(child, status), precision, m->name, reason);
 	}
@@ -249,7 +249,7 @@ static int make(const struct model *m, const char *precision, const char *dir, c
 		return 0;
 	struct output *o = mem_alloc(1, sizeof *o);
 	struct gguf g = {0};
-	server_log_open(&o->log, NULL);
+	child_log_open(&o->log, NULL);
 	note(q, "making %s of %s, once", precision, m->name);
 	int r = check_space(m, precision, dir, err);
 	if (r == 0)
@@ -266,7 +266,7 @@ static int make(const struct model *m, const char *precision, const char *dir, c
 		r = err_sys(err, errno, "cannot write %s", path);
 	if (r < 0)
 		unlink(lock_path);
-	server_log_close(&o->log);
+	child_log_close(&o->log);
 	free(o);
 	return r;
 }

@@ -106,9 +106,21 @@ size_t chat_images(const struct chat *c)
 	return c->images;
 }
 
-void chat_cancel(struct chat *c, struct cancel *cancel)
+int chat_check(const struct chat *c, struct err *err)
+{
+	if (c->bad_schema)
+		return err_set(err, ERR_INTERNAL, "the schema of a request is not JSON");
+	return buf_check(&c->parts, "a request", err);
+}
+
+void chat_set_cancel(struct chat *c, struct cancel *cancel)
 {
 	c->cancel = cancel;
+}
+
+struct cancel *chat_cancel(const struct chat *c)
+{
+	return c->cancel;
 }
 
 void chat_result_clear(struct chat_result *r)

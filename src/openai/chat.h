@@ -36,9 +36,13 @@ int chat_jpeg(struct chat *c, const void *jpeg, size_t len, struct err *err);
 void chat_schema(struct chat *c, const char *name, const char *schema_json);
 void chat_max_tokens(struct chat *c, int n); /* 0 = the engine's own limit */
 size_t chat_images(const struct chat *c);
+/* Whether the request can be sent: ERR_INTERNAL for a schema that is not JSON,
+ * ERR_LIMIT if it has grown larger than CHAT_BODY_MAX. */
+int chat_check(const struct chat *c, struct err *err);
 /* Stops this request alone, beside the engine's own `cancel`. Borrowed until
  * the chat is freed. */
-void chat_cancel(struct chat *c, struct cancel *cancel);
+void chat_set_cancel(struct chat *c, struct cancel *cancel);
+struct cancel *chat_cancel(const struct chat *c); /* may be NULL */
 
 enum chat_phase { CHAT_QUEUED, CHAT_PREFILL, CHAT_DECODE };
 

@@ -28,57 +28,6 @@ struct call {
 	struct chat_progress last;
 };
 
-void endpoint_scrub(const struct endpoint *e, struct err *err)
-{
-	size_t len = strlen(e->key);
-	if (len < 4 || !err)
-		return;
-	for (char *p; (p = strstr(err->msg, e->key));) {
-		memcpy(p, "***", 3);
-		memmove(p + 3, p + len, strlen(p + len) + 1);
-	}
-}
-
-bool endpoint_says_no_room(const char *words)
-{
-	static const char *const marks[] = {
-		"out of memory",     "failed to allocate",           "outofmemory",
-		"not enough memory", "failed to find a memory slot", "unable to allocate"};
-	bool yes = false;
-	for (size_t i = 0; !yes && i < ARRAY_LEN(marks); i++)
-		yes = strcasestr(words, marks[i]);
-	return yes;
-}
-
-int endpoint_status_error(const struct endpoint *e, const struct http_reply *reply,
-                          const char *body, size_t len, struct err *err)
-{
-	bool limit = false;
-	AUTO(mem_freep) char *words = completion_error_words(body, len, &limit);
-	const char *said = strstr(reply->type, "html") ? "a web page"
-	                   : *words                    ? words
-	                                               : "no reason given";
-	int s = reply->status, r;
-	if (s == 401 || s == 403)
-		r = err_set(err, ERR_PERM, "%s refused the key (HTTP %d): %s", e->shown, s, said);
-	else if (s == 404)
-		r = err_set(err, ERR_ENGINE, "%s has no such model or no chat completions (HTTP 404): %s",
-		            e->shown, said);
-	else if (s == 413 || (s >= 400 && s < 500 && limit))
-		r = err_set(err, ERR_LIMIT, "the request is too large for the engine (HTTP %d): %s", s,
-		            said);
-	else if (s >= 300 && s < 400)
-		r = err_set(err, ERR_ENGINE,
-		            "%s answered with a redirect (HTTP %d): use the address it leads to", e->shown,
-		            s);
-	else if (endpoint_says_no_room(said))
-		r = err_set(err, ERR_NOSPC, "the engine ran out of memory (HTTP %d): %s", s, said);
-	else
-		r = err_set(err, ERR_ENGINE, "the engine answered HTTP %d: %s", s, said);
-	endpoint_scrub(e, err);
-	return r;
-}
-
 static int on_event(void *ctx, const char *data, size_t len, struct err *err)
 {
 	struct call *k = ctx;
@@ -200,14 +149,14 @@ static bool status_passes(int status)
 
 /* The exchange is over; makes the result of it, or says what is wrong with it. */
 static int finish(struct call *k, const struct http_reply *reply, struct chat_result *ret,
-                  struct endpoint_fate *fate, struct err *err)
+                  struct endpoint_failure *failure, struct err *err)
 {
 	if (reply->status != 200) {
 		int r = endpoint_status_error(k->e, reply, buf_str(&k->whole), k->whole.len, err);
-		fate->retry = r != -ERR_LIMIT && status_passes(reply->status);
-		fate->refused = reply->status < 500 && !fate->retry;
-		fate->after = reply->retry_after;
-		fate->no_room = reply->status == 503 || r == -ERR_NOSPC;
+		failure->retry = r != -ERR_LIMIT && status_passes(reply->status);
+		failure->refused = reply->status < 500 && !failure->retry;
+		failure->after = reply->retry_after;
+		failure->no_room = reply->status == 503 || r == -ERR_NOSPC;
 		return r;
 	}
 	int r = k->kind == CALL_STREAM ? sse_end(&k->sse, err) : 0;
@@ -215,17 +164,18 @@ static int finish(struct call *k, const struct http_reply *reply, struct chat_re
 		r = completion_event(&k->answer, buf_str(&k->whole), k->whole.len, err);
 	if (r == 0)
 		r = completion_end(&k->answer, k->sent, ret, err);
-	fate->retry = r == -ERR_PROTO || r == -ERR_ENGINE;
+	failure->retry = r == -ERR_PROTO || r == -ERR_ENGINE;
 	return r;
 }
 
 static int run(struct call *k, const struct chat *c, struct cancel *cancel, struct chat_result *ret,
-               struct endpoint_fate *fate, struct err *err)
+               struct endpoint_failure *failure, struct err *err)
 {
 	const struct endpoint *e = k->e;
+	const struct endpoint_info *info = endpoint_info(e);
 	AUTO(buf_free) struct buf begin = BUF(CHAT_BODY_MAX), end = BUF(CHAT_BODY_MAX);
 	body_begin(c, &begin);
-	body_end(c, e->info.model, e->info.llama, &end);
+	body_end(c, info->model, info->llama, &end);
 	struct http_piece pieces[] = {
 		{buf_str(&begin), begin.len}, {buf_str(&c->parts), c->parts.len}, {buf_str(&end), end.len}};
 	AUTO(mem_freep) char *url = mem_printf("%s/chat/completions", e->base);
@@ -245,35 +195,35 @@ static int run(struct call *k, const struct chat *c, struct cancel *cancel, stru
 	k->sent = clock_now();
 	int r = http_run(e->http, &q, &reply, err);
 	if (r == 0)
-		return finish(k, &reply, ret, fate, err);
+		return finish(k, &reply, ret, failure, err);
 	/* Some servers cut the line right after a whole answer; an error's status
 	 * counts more than how it ended. */
 	if (reply.passing && (k->answer.done || (reply.status && reply.status != 200)))
-		return finish(k, &reply, ret, fate, err);
+		return finish(k, &reply, ret, failure, err);
 	if (reply.passing) {
-		fate->retry = true;
+		failure->retry = true;
 		return reply.status ? err_wrap(err, "the engine's answer broke off")
 		                    : err_wrap(err, "cannot reach the engine at %s", e->shown);
 	}
 	/* Words in the middle of a stream: the engine's own failure may pass. A
 	 * time limit is what the user allowed. */
-	fate->retry =
+	failure->retry =
 		reply.status == 200 && k->kind == CALL_STREAM && (r == -ERR_ENGINE || r == -ERR_PROTO);
 	return r;
 }
 
 int endpoint_chat(struct endpoint *e, const struct chat *c, int attempt, struct cancel *cancel,
                   void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
-                  struct chat_result *ret, struct endpoint_fate *fate, struct err *err)
+                  struct chat_result *ret, struct endpoint_failure *failure, struct err *err)
 {
 	struct call k = {.e = e, .attempt = attempt, .progress = progress, .ctx = ctx};
 	struct err own = {0};
 	err = err ? err : &own;
 	sse_init(&k.sse, COMPLETION_EVENT_MAX, on_event, &k);
 	completion_init(&k.answer);
-	*fate = (struct endpoint_fate){0};
+	*failure = (struct endpoint_failure){0};
 	*ret = (struct chat_result){.attempts = attempt};
-	int r = run(&k, c, cancel, ret, fate, err);
+	int r = run(&k, c, cancel, ret, failure, err);
 	if (r < 0)
 		endpoint_scrub(e, err);
 	sse_clear(&k.sse);

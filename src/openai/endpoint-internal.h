@@ -4,10 +4,18 @@
 #ifndef VDET_OPENAI_ENDPOINT_INTERNAL_H
 #define VDET_OPENAI_ENDPOINT_INTERNAL_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "openai/endpoint.h"
 #include "transfer/http.h"
+
+/* What one probe found. Published whole and never changed afterwards, so that
+ * threads read it without a lock; older ones live as long as the endpoint. */
+struct endpoint_known {
+	struct endpoint_info info;
+	struct endpoint_known *older;
+};
 
 struct endpoint {
 	struct http *http;
@@ -18,7 +26,7 @@ struct endpoint {
 	char *key;    /* "" = none */
 	char *wanted; /* model name that was asked for, or "" */
 	struct endpoint_limits limits;
-	struct endpoint_info info;
+	struct endpoint_known *_Atomic known;
 };
 
 /* The error for a reply whose status is not 200, with the engine's own words. */

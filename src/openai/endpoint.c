@@ -54,6 +54,25 @@ static int split_url(struct endpoint *e, const char *url, struct err *err)
 	return 0;
 }
 
+static struct endpoint_known *known_new(const struct endpoint *e)
+{
+	struct endpoint_known *k = mem_alloc(1, sizeof *k);
+	k->info = (struct endpoint_info){
+		.version = mem_strdup(""), .model = mem_strdup(e->wanted), .images = true};
+	return k;
+}
+
+static void known_free(struct endpoint_known *k)
+{
+	for (struct endpoint_known *older; k; k = older) {
+		older = k->older;
+		free(k->info.version);
+		free(k->info.model);
+		free(k);
+	}
+}
+DEFINE_FREEP(struct endpoint_known, known)
+
 int endpoint_new(const char *url, const char *key, const char *model,
                  const struct endpoint_limits *limits, struct endpoint **ret, struct err *err)
 {
@@ -62,8 +81,7 @@ int endpoint_new(const char *url, const char *key, const char *model,
 	e->key = mem_strdup(key ? key : "");
 	e->wanted = mem_strdup(model ? model : "");
 	e->limits = *limits;
-	e->info = (struct endpoint_info){
-		.version = mem_strdup(""), .model = mem_strdup(e->wanted), .images = true};
+	atomic_store(&e->known, known_new(e));
 	int r = split_url(e, url, err);
 	if (r < 0)
 		return r;
@@ -88,8 +106,7 @@ void endpoint_free(struct endpoint *e)
 	free(e->base);
 	free(e->root);
 	free(e->socket);
-	free(e->info.version);
-	free(e->info.model);
+	known_free(atomic_load(&e->known));
 	free(e);
 }
 
@@ -100,7 +117,7 @@ const char *endpoint_url(const struct endpoint *e)
 
 const struct endpoint_info *endpoint_info(const struct endpoint *e)
 {
-	return &e->info;
+	return &atomic_load(&e->known)->info;
 }
 
 static int collect(void *ctx, const struct http_reply *reply, const char *data, size_t len,
@@ -223,7 +240,8 @@ static int several_models(struct endpoint *e, const json_t *data, struct err *er
 	               n, buf_str(&names), n > NAMES_SHOWN ? ", …" : "");
 }
 
-static int read_models(struct endpoint *e, const json_t *root, struct err *err)
+static int read_models(struct endpoint *e, struct endpoint_info *info, const json_t *root,
+                       struct err *err)
 {
 	const json_t *data = json_object_get(root, "data");
 	const json_t *model = json_array_get(data, 0);
@@ -236,17 +254,17 @@ static int read_models(struct endpoint *e, const json_t *root, struct err *err)
 	} else if (json_array_size(data) > 1) {
 		return several_models(e, data, err);
 	} else {
-		set(&e->info.model, json_string_value(json_object_get(model, "id")));
+		set(&info->model, json_string_value(json_object_get(model, "id")));
 	}
 	const char *owner = json_string_value(json_object_get(model, "owned_by"));
-	e->info.llama = e->info.llama || (owner && !strcmp(owner, "llamacpp"));
+	info->llama = info->llama || (owner && !strcmp(owner, "llamacpp"));
 	/* vLLM and SGLang. */
 	int64_t context = json_integer_value(json_object_get(model, "max_model_len"));
-	e->info.context = context > 0 ? context : 0;
+	info->context = context > 0 ? context : 0;
 	return 0;
 }
 
-static void read_props(struct endpoint *e, struct cancel *cancel)
+static void read_props(struct endpoint *e, struct endpoint_info *info, struct cancel *cancel)
 {
 	json_t *props = get_optional(e, "/props", cancel);
 	if (!props)
@@ -255,17 +273,17 @@ static void read_props(struct endpoint *e, struct cancel *cancel)
 	const json_t *settings = json_object_get(props, "default_generation_settings");
 	int64_t context = json_integer_value(json_object_get(settings, "n_ctx"));
 	const json_t *vision = json_object_get(json_object_get(props, "modalities"), "vision");
-	e->info.slots = slots > 0 && slots < 1000 ? (int)slots : 0;
-	e->info.context = context > 0 ? context : e->info.context;
-	e->info.images = !vision || json_is_true(vision);
-	set(&e->info.version, json_string_value(json_object_get(props, "build_info")));
+	info->slots = slots > 0 && slots < 1000 ? (int)slots : 0;
+	info->context = context > 0 ? context : info->context;
+	info->images = !vision || json_is_true(vision);
+	set(&info->version, json_string_value(json_object_get(props, "build_info")));
 	json_decref(props);
 }
 
-static void read_version(struct endpoint *e, struct cancel *cancel)
+static void read_version(struct endpoint *e, struct endpoint_info *info, struct cancel *cancel)
 {
 	json_t *v = get_optional(e, "/version", cancel);
-	set(&e->info.version, json_string_value(json_object_get(v, "version")));
+	set(&info->version, json_string_value(json_object_get(v, "version")));
 	json_decref(v);
 }
 
@@ -278,7 +296,10 @@ int endpoint_probe(struct endpoint *e, struct cancel *cancel, struct err *err)
 		return r;
 	if (reply.status == 503)
 		return err_set(err, ERR_BUSY, "the engine at %s is not ready (HTTP 503)", e->shown);
-	e->info.llama = !strcmp(reply.server, "llama.cpp");
+
+	AUTO(known_freep) struct endpoint_known *known = known_new(e);
+	struct endpoint_info *info = &known->info;
+	info->llama = !strcmp(reply.server, "llama.cpp");
 	/* Some endpoints list no models; a chat will show what they are. */
 	bool absent = reply.status == 404 || reply.status == 405 || reply.status == 501;
 	if (reply.status != 200 && !absent)
@@ -290,15 +311,18 @@ int endpoint_probe(struct endpoint *e, struct cancel *cancel, struct err *err)
 		               "%s does not speak the OpenAI-compatible API: its /models is %s", e->shown,
 		               strstr(reply.type, "html") ? "a web page" : "not JSON");
 	}
-	r = read_models(e, root, err);
+	r = read_models(e, info, root, err);
 	json_decref(root);
 	if (r < 0)
 		return r;
-	if (e->info.llama)
-		read_props(e, cancel);
+	if (info->llama)
+		read_props(e, info, cancel);
 	else
-		read_version(e, cancel);
+		read_version(e, info, cancel);
 	if (cancel_fired(cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
+
+	known->older = atomic_load(&e->known);
+	atomic_store(&e->known, TAKE(known));
 	return 0;
 }

@@ -21,7 +21,8 @@ struct endpoint_limits {
 	int64_t connect, vision, generation, idle;
 };
 
-/* What a probe found; strings owned by the endpoint. */
+/* What a probe found. Valid, and not changed, until endpoint_free(); a later
+ * probe makes another. */
 struct endpoint_info {
 	char *version, *model;
 	bool llama;      /* it is llama-server */
@@ -31,7 +32,7 @@ struct endpoint_info {
 };
 
 /* Why an attempt failed, and what that means for the next one. */
-struct endpoint_fate {
+struct endpoint_failure {
 	bool retry;    /* it may work the next time */
 	int64_t after; /* the endpoint asked to wait for that long, microseconds; 0 = it did not */
 	/* the request itself was found wanting (4xx): it will be by this endpoint
@@ -63,16 +64,16 @@ int endpoint_post(struct endpoint *e, const char *path, struct cancel *cancel, s
 int endpoint_read(struct endpoint *e, const char *path, struct cancel *cancel, struct buf *out,
                   struct err *err);
 /* Asks what is there, tolerating what an endpoint does not offer. ERR_BUSY
- * while it loads its model. Not thread-safe: once, before endpoint_chat(); or
- * again, with nothing in flight. */
+ * while it loads its model. Two threads must not probe one endpoint at the same
+ * time; others may use it meanwhile. */
 int endpoint_probe(struct endpoint *e, struct cancel *cancel, struct err *err);
 
 /* Whether an engine's words mean that its memory ran out. */
 bool endpoint_says_no_room(const char *words);
 
-/* One attempt; `fate` is written on failure. */
+/* One attempt; `failure` is written on failure. */
 int endpoint_chat(struct endpoint *e, const struct chat *c, int attempt, struct cancel *cancel,
                   void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
-                  struct chat_result *ret, struct endpoint_fate *fate, struct err *err);
+                  struct chat_result *ret, struct endpoint_failure *failure, struct err *err);
 
 #endif

@@ -17,14 +17,14 @@
 #define REASON_LINES 3
 #define REASON_LINE 160
 
-static void reopen(struct server_log *l)
+static void reopen(struct child_log *l)
 {
 	struct stat st;
 	l->fd = open(l->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	l->size = l->fd >= 0 && fstat(l->fd, &st) == 0 ? st.st_size : 0;
 }
 
-static void rotate(struct server_log *l)
+static void rotate(struct child_log *l)
 {
 	AUTO(mem_freep) char *old = mem_printf("%s.1", l->path);
 	fd_closep(&l->fd);
@@ -32,9 +32,9 @@ static void rotate(struct server_log *l)
 	reopen(l);
 }
 
-void server_log_open(struct server_log *l, const char *path)
+void child_log_open(struct child_log *l, const char *path)
 {
-	*l = (struct server_log){.fd = -1, .line = BUF(LINE_MAX_BYTES)};
+	*l = (struct child_log){.fd = -1, .line = BUF(LINE_MAX_BYTES)};
 	if (!path || !*path)
 		return;
 	l->path = mem_strdup(path);
@@ -45,7 +45,7 @@ void server_log_open(struct server_log *l, const char *path)
 	reopen(l);
 }
 
-void server_log_forget(struct server_log *l)
+void child_log_forget(struct child_log *l)
 {
 	buf_clear(&l->line);
 	for (size_t i = 0; i < SERVER_LOG_LINES; i++) {
@@ -54,16 +54,16 @@ void server_log_forget(struct server_log *l)
 	}
 }
 
-void server_log_close(struct server_log *l)
+void child_log_close(struct child_log *l)
 {
-	server_log_forget(l);
+	child_log_forget(l);
 	buf_free(&l->line);
 	fd_closep(&l->fd);
 	free(l->path);
-	*l = (struct server_log){.fd = -1};
+	*l = (struct child_log){.fd = -1};
 }
 
-static void end_line(struct server_log *l)
+static void end_line(struct child_log *l)
 {
 	if (l->line.len) {
 		free(l->last[l->next]);
@@ -73,7 +73,7 @@ static void end_line(struct server_log *l)
 	buf_clear(&l->line);
 }
 
-void server_log_add(struct server_log *l, const char *data, size_t len)
+void child_log_add(struct child_log *l, const char *data, size_t len)
 {
 	if (l->fd >= 0 && l->size + (int64_t)len > SERVER_LOG_FILE_MAX)
 		rotate(l);
@@ -116,7 +116,7 @@ static bool is_reason(const char *line)
 	return bad;
 }
 
-char *server_log_reason(const struct server_log *l)
+char *child_log_reason(const struct child_log *l)
 {
 	const char *lines[SERVER_LOG_LINES];
 	size_t n = 0, bad = 0;

@@ -13,7 +13,7 @@
 #define SERVER_LOG_FILE_MAX ((int64_t)4 << 20)
 #define SERVER_LOG_LINES 40
 
-struct server_log {
+struct child_log {
 	char *path; /* NULL = no file */
 	int fd;     /* -1 = not open; a file that cannot be written is done without */
 	int64_t size;
@@ -22,13 +22,13 @@ struct server_log {
 	size_t next;
 };
 
-void server_log_open(struct server_log *l, const char *path);
-void server_log_close(struct server_log *l);
-void server_log_add(struct server_log *l, const char *data, size_t len);
+void child_log_open(struct child_log *l, const char *path);
+void child_log_close(struct child_log *l);
+void child_log_add(struct child_log *l, const char *data, size_t len);
 /* Forgets the lines in memory: a new life begins. */
-void server_log_forget(struct server_log *l);
+void child_log_forget(struct child_log *l);
 /* The lines that look like the reason of a failure, else the last ones; one
  * line of text, bounded. The caller frees. */
-char *server_log_reason(const struct server_log *l);
+char *child_log_reason(const struct child_log *l);
 
 #endif

@@ -281,14 +281,14 @@ static void *take_turn(void *ctx)
 {
 	struct turn *t = ctx;
 	struct err err;
-	const struct dispatch_want w = {
+	const struct dispatch_request w = {
 		.work = 1, .cancel = {t->cancel}, .waiting = now_waiting, .ctx = t};
-	t->result = dispatch_take(t->s, &w, &err);
+	t->result = dispatch_acquire(t->s, &w, &err);
 	if (t->result == 0) {
 		pthread_mutex_lock(t->lock);
 		t->order[(*t->n)++] = t->number;
 		pthread_mutex_unlock(t->lock);
-		dispatch_give(t->s, 0);
+		dispatch_release(t->s, 0);
 	}
 	return NULL;
 }
@@ -298,7 +298,7 @@ static void dispatch_with(struct dispatch *d, int slots)
 {
 	dispatch_init(d);
 	d->n = 1;
-	d->members[0] = (struct pool_member){.ready = true, .slots = slots, .weight = 1};
+	d->backends[0] = (struct placement_backend){.ready = true, .slots = slots, .weight = 1};
 }
 
 static void turns_come_in_order_and_can_be_given_up(void **state)
@@ -310,7 +310,7 @@ static void turns_come_in_order_and_can_be_given_up(void **state)
 	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	struct turn turns[4];
 	dispatch_with(&s, 1);
-	assert_ok(dispatch_take(&s, &(struct dispatch_want){.work = 1}, &err));
+	assert_ok(dispatch_acquire(&s, &(struct dispatch_request){.work = 1}, &err));
 	for (int i = 0; i < 4; i++) {
 		turns[i] = (struct turn){.s = &s,
 		                         .cancel = cancel_new(),
@@ -327,7 +327,7 @@ static void turns_come_in_order_and_can_be_given_up(void **state)
 	pthread_join(turns[3].thread, NULL);
 	cancel_fire(turns[1].cancel);
 	pthread_join(turns[1].thread, NULL);
-	dispatch_give(&s, 0);
+	dispatch_release(&s, 0);
 	pthread_join(turns[0].thread, NULL);
 	pthread_join(turns[2].thread, NULL);
 	assert_int_equal(turns[1].result, -ERR_CANCELED);
@@ -335,7 +335,7 @@ static void turns_come_in_order_and_can_be_given_up(void **state)
 	assert_int_equal(n, 2);
 	assert_int_equal(order[0], 0);
 	assert_int_equal(order[1], 2);
-	assert_int_equal(s.members[0].active, 0);
+	assert_int_equal(s.backends[0].active, 0);
 	for (int i = 0; i < 4; i++) {
 		cancel_free(turns[i].cancel);
 		cancel_free(turns[i].waiting);

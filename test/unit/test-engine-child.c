@@ -117,7 +117,7 @@ static int ask(struct session *s, int picture, const char *schema, int max_token
 	if (schema)
 		chat_schema(c, "answer", schema);
 	chat_max_tokens(c, max_tokens);
-	chat_cancel(c, s->own);
+	chat_set_cancel(c, s->own);
 	chat_result_clear(&s->r);
 	return engine_chat(s->e, c, progress, s, &s->r, &s->err);
 }

@@ -363,7 +363,7 @@ static void one_request_alone_can_be_stopped(void **state)
 	AUTO(chat_freep) struct chat *c = chat_new();
 	struct cancel *own = cancel_new();
 	chat_text(c, "x");
-	chat_cancel(c, own);
+	chat_set_cancel(c, own);
 	cancel_fire(own);
 	assert_int_equal(engine_chat(s.e, c, NULL, NULL, &s.r, &s.err), -ERR_CANCELED);
 	/* The engine itself goes on. */

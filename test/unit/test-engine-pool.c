@@ -16,7 +16,7 @@
 /* ---- what users write */
 
 struct specs {
-	struct spec *list;
+	struct endpoint_config *list;
 	size_t n;
 	struct err err;
 };
@@ -24,7 +24,7 @@ struct specs {
 static void specs_clear(struct specs *s)
 {
 	for (size_t i = 0; i < s->n; i++)
-		spec_clear(&s->list[i]);
+		endpoint_config_clear(&s->list[i]);
 	free(s->list);
 }
 
@@ -32,18 +32,20 @@ static void specs_are_read(void **state)
 {
 	(void)state;
 	AUTO(specs_clear) struct specs s = {0};
-	assert_ok(spec_parse("gpu0=auto,device=CUDA0,slots=8\n\n  box = http://box:8000/v1 \n", &s.list,
-	                     &s.n, &s.err) == -ERR_ARG
-	              ? 0
-	              : 1);
+	assert_ok(
+		endpoint_config_parse("gpu0=auto,device=CUDA0,slots=8\n\n  box = http://box:8000/v1 \n",
+	                          &s.list, &s.n, &s.err) == -ERR_ARG
+			? 0
+			: 1);
 	assert_int_equal(s.n, 1);
-	assert_ok(spec_parse("box=http://box:8000/v1,model=org/m-7b,concurrency=16,weight=2.5\n"
-	                     "far=https://api.example.org/v1,cost=0.4,cap=5,key-env=FAR_KEY\n"
-	                     "near=https://gpu.lan,tier=local,cap=2Mtok\n"
-	                     "few=unix:/run/x.sock,cap=500req,key-file=/k",
-	                     &s.list, &s.n, &s.err));
+	assert_ok(
+		endpoint_config_parse("box=http://box:8000/v1,model=org/m-7b,concurrency=16,weight=2.5\n"
+	                          "far=https://api.example.org/v1,cost=0.4,cap=5,key-env=FAR_KEY\n"
+	                          "near=https://gpu.lan,tier=local,cap=2Mtok\n"
+	                          "few=unix:/run/x.sock,cap=500req,key-file=/k",
+	                          &s.list, &s.n, &s.err));
 	assert_int_equal(s.n, 5);
-	const struct spec *l = s.list;
+	const struct endpoint_config *l = s.list;
 	assert_string_equal(l[0].url, "auto");
 	assert_string_equal(l[0].device, "CUDA0");
 	assert_int_equal(l[0].slots, 8);
@@ -82,7 +84,7 @@ static void bad_specs_are_refused(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		AUTO(specs_clear) struct specs s = {0};
-		assert_int_equal(spec_parse(cases[i].text, &s.list, &s.n, &s.err), -ERR_ARG);
+		assert_int_equal(endpoint_config_parse(cases[i].text, &s.list, &s.n, &s.err), -ERR_ARG);
 		if (!strstr(s.err.msg, cases[i].says))
 			fail_msg("%s: %s", cases[i].text, s.err.msg);
 		assert_null(strstr(s.err.msg, "sesame"));
@@ -138,156 +140,160 @@ static void a_breaker_does_as_it_is_asked(void **state)
 
 /* ---- placing */
 
-#define MEMBER(...) ((struct pool_member){.ready = true, .slots = 1, .weight = 1, __VA_ARGS__})
+#define MEMBER(...) \
+	((struct placement_backend){.ready = true, .slots = 1, .weight = 1, __VA_ARGS__})
 
-static int pick(struct pool_member *m, size_t n, struct pool_want w)
+static int pick(struct placement_backend *m, size_t n, struct placement_request w)
 {
 	w.work = w.work > 0 ? w.work : 1;
-	return pool_pick(m, n, &w);
+	return placement_pick(m, n, &w);
 }
 
 static void the_shortest_finish_wins(void **state)
 {
 	(void)state;
-	struct pool_member m[] = {MEMBER(.unit = 4), MEMBER(.unit = 1), MEMBER(.unit = 2)};
-	assert_int_equal(pick(m, 3, (struct pool_want){0}), 1);
+	struct placement_backend m[] = {MEMBER(.unit = 4), MEMBER(.unit = 1), MEMBER(.unit = 2)};
+	assert_int_equal(pick(m, 3, (struct placement_request){0}), 1);
 	m[1].active = 1;
 	/* The slow ones help as long as there is enough for all, … */
-	assert_int_equal(pick(m, 3, (struct pool_want){.queue = 20}), 2);
+	assert_int_equal(pick(m, 3, (struct placement_request){.queue = 20}), 2);
 	m[2].active = 1;
-	assert_int_equal(pick(m, 3, (struct pool_want){.queue = 20}), 0);
+	assert_int_equal(pick(m, 3, (struct placement_request){.queue = 20}), 0);
 	/* … and are left alone with the last requests, which the fast one has done
 	 * before them. */
-	assert_int_equal(pick(m, 3, (struct pool_want){.queue = 0}), POOL_WAIT);
+	assert_int_equal(pick(m, 3, (struct placement_request){.queue = 0}), PLACEMENT_WAIT);
 	m[0].weight = 10; /* the user wants it used */
-	assert_int_equal(pick(m, 3, (struct pool_want){.queue = 0}), 0);
+	assert_int_equal(pick(m, 3, (struct placement_request){.queue = 0}), 0);
 }
 
 static void of_equals_the_cheaper_wins(void **state)
 {
 	(void)state;
-	struct pool_member m[] = {MEMBER(.unit = 1, .cost = 3), MEMBER(.unit = 1.1, .cost = 1),
-	                          MEMBER(.unit = 3)};
-	assert_int_equal(pick(m, 3, (struct pool_want){0}), 1);
+	struct placement_backend m[] = {MEMBER(.unit = 1, .cost = 3), MEMBER(.unit = 1.1, .cost = 1),
+	                                MEMBER(.unit = 3)};
+	assert_int_equal(pick(m, 3, (struct placement_request){0}), 1);
 	m[1].cost = 3;
 	m[1].slots = 4; /* and then the one with more room */
-	assert_int_equal(pick(m, 3, (struct pool_want){0}), 1);
+	assert_int_equal(pick(m, 3, (struct placement_request){0}), 1);
 }
 
 /* As good as equal, and nobody at work: waiting would be for ever. */
 static void nobody_waits_for_the_idle(void **state)
 {
 	(void)state;
-	struct pool_member m[] = {MEMBER(.unit = 1.1), MEMBER(.unit = 1)};
-	assert_int_equal(pick(m, 2, (struct pool_want){0}), 0);
+	struct placement_backend m[] = {MEMBER(.unit = 1.1), MEMBER(.unit = 1)};
+	assert_int_equal(pick(m, 2, (struct placement_request){0}), 0);
 	unsigned seed = 7;
 	for (int round = 0; round < 10000; round++) {
 		for (size_t i = 0; i < 2; i++)
-			m[i] = (struct pool_member){.ready = true,
-			                            .slots = 1 + rand_r(&seed) % 4,
-			                            .weight = 1 + rand_r(&seed) % 3,
-			                            .unit = (rand_r(&seed) % 100) / 10.0,
-			                            .cost = rand_r(&seed) % 3};
-		assert_true(
-			pick(m, 2,
-		         (struct pool_want){.queue = (size_t)rand_r(&seed) % 5, .later = round % 4}) >= 0);
+			m[i] = (struct placement_backend){.ready = true,
+			                                  .slots = 1 + rand_r(&seed) % 4,
+			                                  .weight = 1 + rand_r(&seed) % 3,
+			                                  .unit = (rand_r(&seed) % 100) / 10.0,
+			                                  .cost = rand_r(&seed) % 3};
+		assert_true(pick(m, 2,
+		                 (struct placement_request){.queue = (size_t)rand_r(&seed) % 5,
+		                                            .later = round % 4}) >= 0);
 	}
 }
 
 static void what_is_unknown_is_tried(void **state)
 {
 	(void)state;
-	struct pool_member m[] = {MEMBER(.unit = 1, .active = 1), MEMBER(.unit = 0)};
-	assert_int_equal(pick(m, 2, (struct pool_want){0}), 1);
+	struct placement_backend m[] = {MEMBER(.unit = 1, .active = 1), MEMBER(.unit = 0)};
+	assert_int_equal(pick(m, 2, (struct placement_request){0}), 1);
 }
 
 static void failures_lead_elsewhere(void **state)
 {
 	(void)state;
-	struct pool_member m[] = {MEMBER(.unit = 1), MEMBER(.unit = 5)};
-	assert_int_equal(pick(m, 2, (struct pool_want){.later = 1}), 1);
-	assert_int_equal(pick(m, 2, (struct pool_want){.later = 3}), 0); /* there is no other */
+	struct placement_backend m[] = {MEMBER(.unit = 1), MEMBER(.unit = 5)};
+	assert_int_equal(pick(m, 2, (struct placement_request){.later = 1}), 1);
+	assert_int_equal(pick(m, 2, (struct placement_request){.later = 3}), 0); /* there is no other */
 	m[1].ready = false; /* it is still starting, and may be for long */
-	assert_int_equal(pick(m, 2, (struct pool_want){.later = 1}), 0);
+	assert_int_equal(pick(m, 2, (struct placement_request){.later = 1}), 0);
 	m[1].ready = true;
-	assert_int_equal(pick(m, 2, (struct pool_want){.never = 1, .later = 2}), 1);
-	assert_int_equal(pick(m, 2, (struct pool_want){.never = 3}), POOL_NONE);
+	assert_int_equal(pick(m, 2, (struct placement_request){.never = 1, .later = 2}), 1);
+	assert_int_equal(pick(m, 2, (struct placement_request){.never = 3}), PLACEMENT_NONE);
 	m[0].gone = true;
-	assert_int_equal(pick(m, 2, (struct pool_want){0}), 1);
+	assert_int_equal(pick(m, 2, (struct placement_request){0}), 1);
 	m[1].capped = true;
-	assert_int_equal(pick(m, 2, (struct pool_want){0}), POOL_NONE);
+	assert_int_equal(pick(m, 2, (struct placement_request){0}), PLACEMENT_NONE);
 	m[0].gone = false;
 	m[0].blind = true;
-	assert_int_equal(pick(m, 2, (struct pool_want){.pictures = true}), POOL_NONE);
-	assert_int_equal(pick(m, 2, (struct pool_want){.pictures = false}), 0);
+	assert_int_equal(pick(m, 2, (struct placement_request){.pictures = true}), PLACEMENT_NONE);
+	assert_int_equal(pick(m, 2, (struct placement_request){.pictures = false}), 0);
 }
 
 static void open_breakers_are_waited_for_a_while(void **state)
 {
 	(void)state;
-	struct pool_member m[] = {MEMBER(.unit = 1), MEMBER(.unit = 1)};
+	struct placement_backend m[] = {MEMBER(.unit = 1), MEMBER(.unit = 1)};
 	m[1].ready = false;
 	breaker_failed(&m[0].breaker, 0, 5 * SECOND, false);
-	assert_int_equal(pick(m, 2, (struct pool_want){.now = SECOND}), POOL_WAIT);
-	assert_int_equal(pick(m, 2, (struct pool_want){.now = 5 * SECOND}), 0);
+	assert_int_equal(pick(m, 2, (struct placement_request){.now = SECOND}), PLACEMENT_WAIT);
+	assert_int_equal(pick(m, 2, (struct placement_request){.now = 5 * SECOND}), 0);
 	m[0].active = 1; /* one trial at a time, however many slots there are */
 	m[0].slots = 8;
-	assert_int_equal(pick(m, 2, (struct pool_want){.now = 6 * SECOND}), POOL_WAIT);
+	assert_int_equal(pick(m, 2, (struct placement_request){.now = 6 * SECOND}), PLACEMENT_WAIT);
 	m[0].active = 0;
 	m[1].gone = true;
 	for (int i = 0; i < BREAKER_TRIALS; i++) {
-		assert_int_equal(pick(m, 2, (struct pool_want){.now = m[0].breaker.until}), 0);
+		assert_int_equal(pick(m, 2, (struct placement_request){.now = m[0].breaker.until}), 0);
 		breaker_failed(&m[0].breaker, m[0].breaker.until, 0, false);
 	}
-	assert_int_equal(pick(m, 2, (struct pool_want){.now = m[0].breaker.until - 1}), POOL_NONE);
-	assert_int_equal(pick(m, 2, (struct pool_want){.now = m[0].breaker.until}), 0);
+	assert_int_equal(pick(m, 2, (struct placement_request){.now = m[0].breaker.until - 1}),
+	                 PLACEMENT_NONE);
+	assert_int_equal(pick(m, 2, (struct placement_request){.now = m[0].breaker.until}), 0);
 }
 
 static void a_lone_endpoint_has_no_breaker(void **state)
 {
 	(void)state;
-	struct pool_member m = MEMBER(.unit = 1);
+	struct placement_backend m = MEMBER(.unit = 1);
 	for (int i = 0; i < 10; i++)
 		breaker_failed(&m.breaker, 0, 0, false);
 	m.breaker.trials = 0;
-	assert_int_equal(pick(&m, 1, (struct pool_want){.now = 1, .later = 1}), 0);
+	assert_int_equal(pick(&m, 1, (struct placement_request){.now = 1, .later = 1}), 0);
 }
 
 static void the_cloud_helps_when_it_may(void **state)
 {
 	(void)state;
-	struct pool_member m[] = {MEMBER(.unit = 10), MEMBER(.unit = 1, .cloud = true)};
+	struct placement_backend m[] = {MEMBER(.unit = 10), MEMBER(.unit = 1, .cloud = true)};
 	m[1].slots = 8;
 	/* Never, unless the user says when. */
-	assert_int_equal(pick(m, 2, (struct pool_want){.queue = 1000}), 0);
+	assert_int_equal(pick(m, 2, (struct placement_request){.queue = 1000}), 0);
 	m[0].active = 1;
-	assert_int_equal(pick(m, 2, (struct pool_want){.queue = 1000}), POOL_WAIT);
+	assert_int_equal(pick(m, 2, (struct placement_request){.queue = 1000}), PLACEMENT_WAIT);
 	/* 11 requests of 10 seconds. */
-	assert_int_equal(pick(m, 2, (struct pool_want){.queue = 10, .cloud_after = 120 * SECOND}),
-	                 POOL_WAIT);
-	assert_int_equal(pick(m, 2, (struct pool_want){.queue = 10, .cloud_after = 100 * SECOND}), 1);
+	assert_int_equal(
+		pick(m, 2, (struct placement_request){.queue = 10, .cloud_after = 120 * SECOND}),
+		PLACEMENT_WAIT);
+	assert_int_equal(
+		pick(m, 2, (struct placement_request){.queue = 10, .cloud_after = 100 * SECOND}), 1);
 	/* Nothing here works any more: the cloud if it may, else nobody. */
 	m[0].gone = true;
-	assert_int_equal(pick(m, 2, (struct pool_want){.cloud_after = 100 * SECOND}), 1);
-	assert_int_equal(pick(m, 2, (struct pool_want){0}), POOL_NONE);
+	assert_int_equal(pick(m, 2, (struct placement_request){.cloud_after = 100 * SECOND}), 1);
+	assert_int_equal(pick(m, 2, (struct placement_request){0}), PLACEMENT_NONE);
 	/* If there is nothing else at all, it was meant to be used. */
 	m[0] = MEMBER(.unit = 2, .cloud = true);
-	assert_int_equal(pick(m, 2, (struct pool_want){0}), 1);
+	assert_int_equal(pick(m, 2, (struct placement_request){0}), 1);
 }
 
 static void forecasts(void **state)
 {
 	(void)state;
-	struct pool_member m[] = {MEMBER(.unit = 0), MEMBER(.unit = 0)};
+	struct placement_backend m[] = {MEMBER(.unit = 0), MEMBER(.unit = 0)};
 	m[1].slots = 3;
-	assert_int_equal(pool_forecast(m, 2, 12, 1), -1);
-	pool_measured(&m[0], 14, 7);
+	assert_int_equal(placement_forecast(m, 2, 12, 1), -1);
+	placement_measured(&m[0], 14, 7);
 	assert_true(m[0].unit == 2);
 	/* four slots of two seconds a unit */
-	assert_int_equal(pool_forecast(m, 2, 12, 1), 6 * SECOND);
-	assert_int_equal(pool_forecast(m, 2, 12, 7), 42 * SECOND);
+	assert_int_equal(placement_forecast(m, 2, 12, 1), 6 * SECOND);
+	assert_int_equal(placement_forecast(m, 2, 12, 7), 42 * SECOND);
 	m[0].gone = m[1].gone = true;
-	assert_true(pool_forecast(m, 2, 12, 1) == INT64_MAX);
+	assert_true(placement_forecast(m, 2, 12, 1) == INT64_MAX);
 }
 
 /* Whatever the state, a pick is a member with room that the request may use;
@@ -297,28 +303,28 @@ static void any_state_is_handled(void **state)
 	(void)state;
 	unsigned seed = 1;
 	for (int round = 0; round < 20000; round++) {
-		struct pool_member m[5];
+		struct placement_backend m[5];
 		size_t n = 1 + (size_t)rand_r(&seed) % 5;
 		for (size_t i = 0; i < n; i++)
-			m[i] =
-				(struct pool_member){.ready = rand_r(&seed) % 4,
-			                         .gone = rand_r(&seed) % 5 == 0,
-			                         .capped = rand_r(&seed) % 5 == 0,
-			                         .cloud = rand_r(&seed) % 3 == 0,
-			                         .slots = rand_r(&seed) % 4,
-			                         .active = rand_r(&seed) % 4,
-			                         .weight = 1,
-			                         .unit = rand_r(&seed) % 3,
-			                         .breaker = {.state = (enum breaker_state)(rand_r(&seed) % 3),
-			                                     .until = rand_r(&seed) % 100}};
-		struct pool_want w = {.never = (uint32_t)rand_r(&seed) % 32,
-		                      .later = (uint32_t)rand_r(&seed) % 32,
-		                      .work = 1,
-		                      .queue = (size_t)rand_r(&seed) % 50,
-		                      .cloud_after = rand_r(&seed) % 3,
-		                      .now = 50};
-		int i = pool_pick(m, n, &w);
-		assert_true(i == POOL_WAIT || i == POOL_NONE || (i >= 0 && (size_t)i < n));
+			m[i] = (struct placement_backend){
+				.ready = rand_r(&seed) % 4,
+				.gone = rand_r(&seed) % 5 == 0,
+				.capped = rand_r(&seed) % 5 == 0,
+				.cloud = rand_r(&seed) % 3 == 0,
+				.slots = rand_r(&seed) % 4,
+				.active = rand_r(&seed) % 4,
+				.weight = 1,
+				.unit = rand_r(&seed) % 3,
+				.breaker = {.state = (enum breaker_state)(rand_r(&seed) % 3),
+			                .until = rand_r(&seed) % 100}};
+		struct placement_request w = {.never = (uint32_t)rand_r(&seed) % 32,
+		                              .later = (uint32_t)rand_r(&seed) % 32,
+		                              .work = 1,
+		                              .queue = (size_t)rand_r(&seed) % 50,
+		                              .cloud_after = rand_r(&seed) % 3,
+		                              .now = 50};
+		int i = placement_pick(m, n, &w);
+		assert_true(i == PLACEMENT_WAIT || i == PLACEMENT_NONE || (i >= 0 && (size_t)i < n));
 		if (i < 0)
 			continue;
 		assert_true(m[i].ready && !m[i].gone && !m[i].capped && m[i].active < m[i].slots &&
