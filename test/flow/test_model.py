@@ -103,7 +103,7 @@ class Models(flow.Flow):
         self.assertIn("HTTP 503", self.get(code=1, env={"VDET_MODEL_RETRIES": "1"}).stderr)
         hub.faults = []
         self.assertIn("there is no", self.get("someone/Absent-GGUF", code=1).stderr)
-        self.assertIn("there is f16", self.get(f"{REPOSITORY}:bf16", code=None).stderr + "there is f16")
+        self.assertIn("not there at f32 or finer; there is f16", self.get(f"{REPOSITORY}:f32", code=1).stderr)
         self.assertIn("did you mean qwen2.5-vl-7b", self.get("qwen2.5-vl-7", code=1).stderr)
         self.assertIn("no precision", self.get(f"{REPOSITORY}:q17", code=2).stderr)
         self.get()
