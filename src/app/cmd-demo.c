@@ -46,11 +46,9 @@ static int apply_settings(struct app *app, struct err *err)
 	for (size_t s = 0; s < ARRAY_LEN(demo_settings); s++) {
 		for (size_t i = 0; i < analyze_opt_group.n; i++) {
 			const struct opt_row *row = &analyze_opt_group.rows[i];
-			AUTO(buf_free) struct buf now = BUF(100);
 			if (strcmp(row->name, demo_settings[s].row) != 0)
 				continue;
-			opt_get_text(row, &app->analyze, &now);
-			int r = strcmp(buf_str(&now), row->def) == 0
+			int r = opt_is_default(row, &app->analyze)
 			            ? opt_set_value(row, &app->analyze, demo_settings[s].value, "demo", err)
 			            : 0;
 			if (r < 0)

@@ -55,6 +55,12 @@ static bool find_in(const struct opt_set *set, name_fn *name_of, const char *nam
 	return false;
 }
 
+const struct opt_row *opt_find(const struct opt_set *set, const char *name)
+{
+	struct found f;
+	return find_in(set, conf_name, name, &f) ? f.row : NULL;
+}
+
 static bool find(const struct opt_set *set, const struct opt_set *known, name_fn *name_of,
                  const char *name, struct found *ret)
 {
@@ -247,17 +253,4 @@ int opt_parse(const struct opt_set *set, const struct opt_set *known, const char
 	if (r == 0)
 		*ret_n = n;
 	return r;
-}
-
-void opt_free(const struct opt_set *set)
-{
-	for (size_t g = 0; g < set->n; g++)
-		for (size_t i = 0; i < set->binds[g].group->n; i++) {
-			const struct opt_row *row = &set->binds[g].group->rows[i];
-			char **s = (char **)((char *)set->binds[g].target + row->offset);
-			if (row->type == OPT_STRING || row->type == OPT_CHOICE) {
-				free(*s);
-				*s = NULL;
-			}
-		}
 }

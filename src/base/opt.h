@@ -35,11 +35,19 @@ enum {
 	/* a string; each further value is a further line of it, and "none" empties
 	 * it */
 	OPT_APPEND = 4,
+	/* Changes what is found: part of the key of a run (job/facts.h). Options
+	 * that only change the speed, or where results go, are not. */
+	OPT_RESULT = 8,
+	/* A client of the server may set it for one job; names no file of this
+	 * machine and takes none of its memory. */
+	OPT_PER_JOB = 16,
 };
 
 struct opt_row {
 	const char *name; /* "section.key" */
-	const char *flag; /* long flag without dashes; NULL = name with '.' as '-' */
+	/* Long flag without dashes; NULL = name with '.' as '-'. No two rows that
+	 * one command takes have the same. */
+	const char *flag;
 	enum opt_type type;
 	size_t offset;       /* into the group's target */
 	const char *def;     /* default, written as a user would write it */
@@ -76,10 +84,19 @@ int opt_parse(const struct opt_set *set, const struct opt_set *known, const char
               char **argv, int *ret_n, struct err *err);
 void opt_free(const struct opt_set *set); /* frees the strings of all targets */
 
+/* The row of this name ("section.key"), or NULL. */
+const struct opt_row *opt_find(const struct opt_set *set, const char *name);
+
 /* One value from text; `where` begins the error message, as in `vdet.conf:3` or
  * `--workers`. */
 int opt_set_value(const struct opt_row *row, void *target, const char *value, const char *where,
                   struct err *err);
+/* Whether opt_set_value() would accept the value; changes nothing. */
+int opt_check(const struct opt_row *row, const char *value, const char *where, struct err *err);
+/* Copies all values of a group. `to` is zeroed, or holds values of the group,
+ * whose strings are freed; opt_free() frees the copies. */
+void opt_copy(const struct opt_group *group, const void *from, void *to);
+bool opt_is_default(const struct opt_row *row, const void *target);
 /* Current value as text that opt_set_value() would read back the same; secrets
  * as "***". */
 void opt_get_text(const struct opt_row *row, const void *target, struct buf *out);

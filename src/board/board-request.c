@@ -11,39 +11,12 @@
 static const struct opt_group *const groups[] = {&analyze_opt_group, &media_opt_group,
                                                  &index_opt_group};
 
-/* What may be chosen for one job from afar: how it is looked at, and nothing
- * that names a file of this machine or takes its memory. */
-static bool may_set(const struct opt_row *row)
-{
-	static const char *const sections[] = {"chunk.", "sample.",   "frame.",
-	                                       "range.", "describe.", "index."};
-	static const char *const never[] = {"chunk.workers", "index.workers"};
-	if (strcmp(row->name, "job.timeout") == 0)
-		return true;
-	if (row->type == OPT_STRING && strncmp(row->name, "describe.", 9) != 0)
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(never); i++)
-		if (strcmp(row->name, never[i]) == 0)
-			return false;
-	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
-		if (strncmp(row->name, sections[i], strlen(sections[i])) == 0)
-			return true;
-	return false;
-}
-
 static const struct opt_row *find_row(const char *name)
 {
+	struct opt_bind binds[ARRAY_LEN(groups)];
 	for (size_t k = 0; k < ARRAY_LEN(groups); k++)
-		for (size_t i = 0; i < groups[k]->n; i++)
-			if (strcmp(groups[k]->rows[i].name, name) == 0)
-				return &groups[k]->rows[i];
-	return NULL;
-}
-
-bool board_may_set(const char *option)
-{
-	const struct opt_row *row = find_row(option);
-	return row && may_set(row);
+		binds[k] = (struct opt_bind){groups[k], NULL};
+	return opt_find(&(struct opt_set){binds, ARRAY_LEN(groups)}, name);
 }
 
 static int value_text(const char *name, const json_t *value, char **ret, struct err *err)
@@ -70,7 +43,8 @@ static int value_text(const char *name, const json_t *value, char **ret, struct 
 static int put_option(json_t *to, const char *name, const json_t *value, struct err *err)
 {
 	AUTO(mem_freep) char *text = NULL;
-	if (!board_may_set(name))
+	const struct opt_row *row = find_row(name);
+	if (!row || !(row->flags & OPT_PER_JOB))
 		return err_set(err, ERR_ARG,
 		               "there is no option %.60s that a request can set (see GET /api/v1/settings)",
 		               name);
@@ -111,28 +85,15 @@ int board_read_options(const struct analyze_options *base, const json_t *request
 	return 0;
 }
 
-static int copy_options(const struct analyze_options *base, struct analyze_options *to,
-                        struct err *err)
-{
-	for (size_t k = 0; k < ARRAY_LEN(groups); k++)
-		for (size_t i = 0; i < groups[k]->n; i++) {
-			AUTO(buf_free) struct buf text = BUF(1 << 20);
-			opt_get_text(&groups[k]->rows[i], base, &text);
-			int r = opt_set_value(&groups[k]->rows[i], to, buf_str(&text), groups[k]->rows[i].name,
-			                      err);
-			if (r < 0)
-				return r;
-		}
-	return 0;
-}
-
 int board_make_options(const struct analyze_options *base, const json_t *set,
                        struct analyze_options *ret, struct err *err)
 {
 	struct analyze_options o = {0};
 	const char *name;
 	json_t *value;
-	int r = copy_options(base, &o, err);
+	int r = 0;
+	for (size_t k = 0; k < ARRAY_LEN(groups); k++)
+		opt_copy(groups[k], base, &o);
 	/* A queue shares out time by turns; a limit of a run is for those who asked
 	 * for it. */
 	o.job_timeout = 0;

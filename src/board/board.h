@@ -97,8 +97,6 @@ int board_submit(struct board *b, const json_t *request, json_t **ret_job, struc
 
 /* The changed defaults of new jobs; NULL if board_setup has no options table. */
 struct settings *board_settings(struct board *b);
-/* Whether a request's "options" may hold this one. */
-bool board_may_set(const char *option);
 
 enum board_action { BOARD_PAUSE, BOARD_RESUME, BOARD_CANCEL, BOARD_RETRY };
 /* The name of an action as in a path ("pause"); -1 if it is none. */

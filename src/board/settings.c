@@ -7,8 +7,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "board/board.h"
-#include "job/analyze.h"
+#include "base/opt.h"
 
 struct settings {
 	pthread_mutex_t lock;
@@ -17,19 +16,11 @@ struct settings {
 	json_t *changed; /* {name: value as text} */
 };
 
-/* Options of a job; the others belong to vdet.conf. */
+/* Defaults of jobs; what is only for the command line (a range) belongs to one
+ * video. */
 static bool is_editable(const struct opt_row *row)
 {
-	return board_may_set(row->name) && !(row->flags & (OPT_COMMAND_ONLY | OPT_SECRET));
-}
-
-static const struct opt_row *find_row(const struct settings *s, const char *name)
-{
-	for (size_t g = 0; g < s->set->n; g++)
-		for (size_t i = 0; i < s->set->binds[g].group->n; i++)
-			if (strcmp(s->set->binds[g].group->rows[i].name, name) == 0)
-				return &s->set->binds[g].group->rows[i];
-	return NULL;
+	return row->flags & OPT_PER_JOB && !(row->flags & OPT_COMMAND_ONLY);
 }
 
 static char *text_of(const json_t *v)
@@ -45,7 +36,7 @@ static char *text_of(const json_t *v)
 static int check(const struct settings *s, const char *name, const json_t *v, char **ret,
                  struct err *err)
 {
-	const struct opt_row *row = find_row(s, name);
+	const struct opt_row *row = opt_find(s->set, name);
 	if (!row || !is_editable(row))
 		return err_set(err, ERR_ARG,
 		               row ? "option %s cannot be changed here; set it in vdet.conf"
@@ -55,11 +46,7 @@ static int check(const struct settings *s, const char *name, const json_t *v, ch
 	if (!text)
 		return err_set(err, ERR_ARG, "%s: expected a number, a string, true or false", name);
 
-	/* Parsed into scratch memory, of which only this member is used. */
-	AUTO(mem_freep) void *scratch = mem_alloc(1, row->offset + sizeof(struct analyze_options));
-	int r = opt_set_value(row, scratch, text, name, err);
-	if (row->type == OPT_STRING || row->type == OPT_CHOICE)
-		free(*(char **)((char *)scratch + row->offset));
+	int r = opt_check(row, text, name, err);
 	if (r == 0)
 		*ret = TAKE(text);
 	return r;

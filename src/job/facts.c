@@ -7,21 +7,6 @@
 #include "config.h"
 #include "job/prompt.h"
 
-/* Options that change what is found; the others only change how fast, or where
- * it is written. */
-static bool changes_result(const char *name)
-{
-	static const char *const names[] = {
-		"chunk.duration", "chunk.frames",  "chunk.min",       "chunk.max",
-		"chunk.overlap",  "sample.policy", "sample.seek",     "sample.max_gap",
-		"sample.pairs",   "index.effort",  "index.max_gap",   "frame.size",
-		"frame.quality",  "frame.thumb",   "describe.prompt", "describe.max_tokens"};
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	return false;
-}
-
 static json_t *options_json(const struct analyze_options *o)
 {
 	const struct opt_group *const groups[] = {&analyze_opt_group, &index_opt_group};
@@ -30,7 +15,7 @@ static json_t *options_json(const struct analyze_options *o)
 		for (size_t i = 0; i < groups[k]->n; i++) {
 			const struct opt_row *row = &groups[k]->rows[i];
 			AUTO(buf_free) struct buf text = BUF(1 << 20);
-			if (!changes_result(row->name))
+			if (!(row->flags & OPT_RESULT))
 				continue;
 			opt_get_text(row, o, &text);
 			json_object_set_new(j, row->name, json_string(buf_str(&text)));

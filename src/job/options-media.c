@@ -20,7 +20,7 @@ static const struct opt_row media_rows[] = {
      "driver needs a wider sandbox (devices and their libraries are open to it), it takes memory "
      "that the model may "
      "want, and nobody has checked that its pictures are exact.",
-     0},
+     OPT_RESULT},
 	{"media.reference", NULL, OPT_STRING, AT(reference), "", 0, 0, NULL, "FILE",
      "A good file of the same camera: where a recording was cut off before its index was "
      "written, the pictures are "
@@ -39,10 +39,10 @@ static const struct opt_row index_rows[] = {
      "the sizes of the coded "
      "frames say that something happens, and where keyframes are rare. 0 = nothing, 1 = "
      "everything.",
-     0},
+     OPT_RESULT | OPT_PER_JOB},
 	{"index.max_gap", "index-max-gap", OPT_TIME, AT(index_max_gap), "10", 0.1, 86400, NULL,
      "SECONDS", "Keyframes further apart than this do not count as a look at what lies between.",
-     0},
+     OPT_RESULT | OPT_PER_JOB},
 	{"index.workers", NULL, OPT_INT, AT(index_workers), "0", 0, 64, NULL, "N",
      "Decoders at work at once on the index; 0 = one for each processor.", 0},
 };

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: help everywhere, documents that are not stale, options from every place, exit codes."""
 import json
+import re
 import shutil
 import subprocess
 
@@ -24,6 +25,15 @@ class CommandLine(flow.Flow):
         made = self.vdet("help", "--as", "markdown").stdout
         self.assertEqual((flow.ROOT / "docs" / "options.md").read_text(), made,
                          "make it again: vdet help --as markdown >docs/options.md")
+
+    def test_a_flag_names_one_option(self):
+        commands = [line.split()[0] for line in self.vdet("--help").stdout.splitlines() if line.startswith("  ")]
+        texts = {c: self.vdet("help", c).stdout for c in commands}
+        flags = {c: re.findall(r"^  --(\S+)", text, re.M) for c, text in texts.items()}
+        flags["every"] = re.findall(r"^\| `--([^`]+)`", self.vdet("help", "--as", "markdown").stdout, re.M)
+        self.assertGreater(len(flags["every"]), 80)
+        for c, names in flags.items():
+            self.assertEqual([n for n in names if names.count(n) > 1], [], c)
 
     def test_manual_and_completions(self):
         man = self.vdet("help", "--as", "man").stdout

@@ -241,6 +241,62 @@ static void values_survive_their_text(void **state)
 	clear(&w);
 }
 
+static void a_copy_stands_alone(void **state)
+{
+	struct values v = {0}, w = {0};
+	struct err err;
+	int n;
+	char *argv[] = {"vdet",         "--count=3",    "--a-time=1.5",   "--a-real=0.1",
+	                "--a-text=key", "--a-size=64K", "--a-choice=two", NULL};
+	(void)state;
+	assert_ok(parse(&v, NULL, NULL, argv, &n, &err));
+	opt_copy(&group, &v, &w);
+	opt_copy(&group, &v, &w); /* frees the strings of the first copy */
+	clear(&v);
+	assert_true(!w.flag && w.number == 3 && w.time == 1500000 && w.real == 0.1 &&
+	            w.size == 64 << 10);
+	assert_string_equal(w.text, "key"); /* a secret too */
+	assert_string_equal(w.choice, "two");
+	clear(&w);
+}
+
+static void a_default_is_told_from_a_choice(void **state)
+{
+	struct values v = {0};
+	struct err err;
+	int n;
+	char *argv[] = {"vdet",        "--count=5", "--a-time=5min", "--a-size=2147483648",
+	                "--a-real=.8", NULL};
+	(void)state;
+	assert_ok(parse(&v, NULL, NULL, argv, &n, &err));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) /* however the value is written */
+		assert_true(opt_is_default(&rows[i], &v));
+	clear(&v);
+
+	char *others[] = {"vdet",         "--a-flag",   "--count=6",      "--a-time=6", "--a-size=1",
+	                  "--a-real=0.9", "--a-text=x", "--a-choice=two", NULL};
+	assert_ok(parse(&v, NULL, NULL, others, &n, &err));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_false(opt_is_default(&rows[i], &v));
+	clear(&v);
+}
+
+static void a_check_accepts_what_would_be_set(void **state)
+{
+	struct opt_bind bind = {&group, NULL};
+	const struct opt_set set = {&bind, 1};
+	const struct opt_row *number = opt_find(&set, "a.number"), *text = opt_find(&set, "a.text");
+	struct err err;
+	(void)state;
+	assert_ptr_equal(number, &rows[1]);
+	assert_null(opt_find(&set, "a.numbre"));
+	assert_ok(opt_check(number, "10", "here", &err));
+	assert_int_equal(opt_check(number, "11", "here", &err), -ERR_ARG);
+	assert_non_null(strstr(err.msg, "here: "));
+	assert_ok(opt_check(text, "anything", "here", &err));
+	assert_int_equal(opt_check(opt_find(&set, "a.choice"), "three", "here", &err), -ERR_ARG);
+}
+
 static void a_write_is_whole_or_absent(void **state)
 {
 	char dir[] = "/tmp/vdet-test-XXXXXX";
@@ -281,6 +337,9 @@ int main(void)
 		cmocka_unit_test(the_last_source_wins),
 		cmocka_unit_test(a_bad_option_says_where),
 		cmocka_unit_test(values_survive_their_text),
+		cmocka_unit_test(a_copy_stands_alone),
+		cmocka_unit_test(a_default_is_told_from_a_choice),
+		cmocka_unit_test(a_check_accepts_what_would_be_set),
 		cmocka_unit_test(a_write_is_whole_or_absent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,8 +167,7 @@ static void wrong_requests_are_refused(void **state)
 	assert_int_equal(refused("{\"url\": \"file:///etc/passwd\"}"), ERR_ARG);
 	assert_int_equal(refused("{\"url\": \"http://a:b@example.org/x.mp4\"}"), ERR_ARG);
 	assert_int_equal(refused("{\"url\": \"nonsense\"}"), ERR_ARG);
-	assert_true(board_may_set("chunk.duration"));
-	assert_false(board_may_set("job.fresh"));
+	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"job.fresh\": true}}"), ERR_ARG);
 	json_auto_t *jobs = board_jobs(board);
 	assert_int_equal(json_array_size(json_object_get(jobs, "jobs")), 0);
 }
