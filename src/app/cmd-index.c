@@ -107,9 +107,9 @@ static bool is_flagged(const struct video_index *x, size_t i, unsigned flag)
 {
 	return x->flags[i] & flag;
 }
-static bool is_looked(const struct video_index *x, size_t i, unsigned look)
+static bool has_detail(const struct video_index *x, size_t i, unsigned detail)
 {
-	return x->look[i] == look;
+	return x->detail[i] == detail;
 }
 
 static void print_share(const char *label, int64_t part, const struct video_index *x)
@@ -162,9 +162,9 @@ static void print_summary(const char *name, const struct video_index *x, bool ca
 	       " pictures decoded, no two more "
 	       "than %.1f s apart\n",
 	       x->packets, x->keyframes, x->decoded, (double)x->max_gap / 1e6);
-	print_share("  looked at  closely", time_of(x, is_looked, INDEX_DECODED), x);
-	print_share(", at keyframes", time_of(x, is_looked, INDEX_KEYFRAMES), x);
-	print_share(", at packets alone", time_of(x, is_looked, INDEX_PACKETS), x);
+	print_share("  looked at  closely", time_of(x, has_detail, INDEX_DECODED), x);
+	print_share(", at keyframes", time_of(x, has_detail, INDEX_KEYFRAMES), x);
+	print_share(", at packets alone", time_of(x, has_detail, INDEX_PACKETS), x);
 	putchar('\n');
 	if (x->failed)
 		printf("  damage     %" PRId64 " parts could not be decoded\n", x->failed);

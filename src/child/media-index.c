@@ -3,40 +3,40 @@
 
 #include <stdlib.h>
 
-#include "media/index-walk.h"
+#include "media/packet-scan.h"
 #include "proc/spawn.h"
 #include "proc/wire.h"
 #include "protocol/media-wire.h"
 
-static int answer_walk(const struct index_walk *w, struct err *err)
+static int answer_packets(const struct packet_counts *w, struct err *err)
 {
-	size_t bins = w->n_bins * WALK_BIN_BYTES, len = bins + w->n_keys * WALK_KEY_BYTES;
+	size_t bins = w->n_bins * PACKET_BIN_BYTES, len = bins + w->n_keys * PACKET_KEY_BYTES;
 	AUTO(mem_freep) unsigned char *blob = malloc(len + 1);
 	if (!blob)
 		return err_set(err, ERR_LIMIT, "no memory for the packets' sizes");
 	for (size_t i = 0; i < w->n_bins; i++)
-		walk_bin_put(blob + i * WALK_BIN_BYTES, &w->bins[i]);
+		packet_bin_put(blob + i * PACKET_BIN_BYTES, &w->bins[i]);
 	for (size_t i = 0; i < w->n_keys; i++)
-		walk_key_put(blob + bins + i * WALK_KEY_BYTES, &w->keys[i]);
+		packet_key_put(blob + bins + i * PACKET_KEY_BYTES, &w->keys[i]);
 	json_auto_t *head = json_pack(
 		"{s:I s:I s:I s:I s:I s:I s:I s:I}", "first", (json_int_t)w->extent.first, "duration",
 		(json_int_t)w->extent.duration, "bin", (json_int_t)w->bin, "bins", (json_int_t)w->n_bins,
 		"keys", (json_int_t)w->n_keys, "packets", (json_int_t)w->packets, "keyframes",
 		(json_int_t)w->keyframes, "bytes", (json_int_t)w->bytes);
 	const struct wire_part part = {blob, len};
-	return wire_send(ROLE_SOCKET, MEDIA_WALKED, head, &part, 1, 0, NULL, err);
+	return wire_send(ROLE_SOCKET, MEDIA_PACKETS_INFO, head, &part, 1, 0, NULL, err);
 }
 
-int media_index_walk(struct source *s, struct reader *r, struct err *err)
+int media_index_packets(struct source *s, struct reader *r, struct err *err)
 {
-	AUTO(index_walk_clear) struct index_walk w = {0};
+	AUTO(packet_counts_clear) struct packet_counts w = {0};
 	int e = source_reopen(s, err);
 	if (e == 0)
-		e = index_walk_run(s, &w, err);
+		e = packet_scan_run(s, &w, err);
 	if (e < 0)
 		return e;
 	reader_moved(r, w.extent.duration);
-	return answer_walk(&w, err);
+	return answer_packets(&w, err);
 }
 
 /* Signatures on their way: sent when there are enough for a message. */
@@ -75,11 +75,11 @@ int media_index_keys(struct index_scan *x, const json_t *request, struct err *er
 	if (!n || n > MEDIA_TIMES_MAX)
 		return err_set(err, ERR_PROTO, "%zu keyframes cannot be asked for", n);
 	const json_t *dts = json_object_get(request, "dts");
-	AUTO(mem_freep) struct walk_key *keys = mem_alloc(n, sizeof *keys);
+	AUTO(mem_freep) struct packet_key *keys = mem_alloc(n, sizeof *keys);
 	AUTO(mem_freep) struct batch *b = mem_alloc(1, sizeof *b);
 	for (size_t i = 0; i < n; i++)
-		keys[i] = (struct walk_key){.pts = json_integer_value(json_array_get(list, i)),
-		                            .dts = json_integer_value(json_array_get(dts, i))};
+		keys[i] = (struct packet_key){.pts = json_integer_value(json_array_get(list, i)),
+		                              .dts = json_integer_value(json_array_get(dts, i))};
 	return finish(b, index_scan_keys(x, keys, n, on_signature, b, err), err);
 }
 

@@ -11,7 +11,7 @@
 #include "media/reader.h"
 #include "media/source.h"
 
-int media_index_walk(struct source *s, struct reader *r, struct err *err);
+int media_index_packets(struct source *s, struct reader *r, struct err *err);
 int media_index_keys(struct index_scan *x, const json_t *request, struct err *err);
 int media_index_stretch(struct index_scan *x, const json_t *request, struct err *err);
 

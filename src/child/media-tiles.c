@@ -65,7 +65,7 @@ static int make_canvas(struct sheet *s, struct err *err)
 	return 0;
 }
 
-static int place_tile(const struct sheet *s, const struct media_looks *l, size_t i, struct err *err)
+static int place_tile(const struct sheet *s, const struct media_tools *l, size_t i, struct err *err)
 {
 	int64_t t = json_integer_value(json_array_get(s->times, i));
 	struct shown shown;
@@ -84,7 +84,7 @@ static int place_tile(const struct sheet *s, const struct media_looks *l, size_t
 	return r;
 }
 
-int media_tiles(const struct media_looks *l, const json_t *request, struct buf *out,
+int media_tiles(const struct media_tools *l, const json_t *request, struct buf *out,
                 struct err *err)
 {
 	AUTO(sheet_clear) struct sheet sheet = {0};

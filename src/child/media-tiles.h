@@ -12,7 +12,7 @@
 #include "media/picture.h"
 
 /* Ways to look at the video, all borrowed. */
-struct media_looks {
+struct media_tools {
 	const struct source *source;
 	struct reader *reader;
 	struct nearest *nearest;
@@ -20,7 +20,7 @@ struct media_looks {
 };
 
 /* Appends the sheet's JPEG to out. */
-int media_tiles(const struct media_looks *l, const json_t *request, struct buf *out,
+int media_tiles(const struct media_tools *l, const json_t *request, struct buf *out,
                 struct err *err);
 
 #endif

@@ -116,7 +116,7 @@ static int send_picture(struct worker *w, size_t i, const struct shown *s, const
 {
 	json_auto_t *head =
 		json_pack("{s:I s:I s:i s:i s:s s:I s:I}", "i", (json_int_t)i, "pts", (json_int_t)s->pts,
-	              "width", pic->width, "height", pic->height, "rung", s->rung, "jpeg",
+	              "width", pic->width, "height", pic->height, "decode_path", s->decode_path, "jpeg",
 	              (json_int_t)w->jpeg_data.len, "thumb", (json_int_t)w->thumb_data.len);
 	const struct wire_part parts[] = {
 		{w->jpeg_data.data, w->jpeg_data.len},
@@ -192,11 +192,11 @@ static int on_frames(struct worker *w, const json_t *request, struct err *err)
 	return tell(MEDIA_DONE, NULL, NULL, 0, err);
 }
 
-static int on_walk(struct worker *w, const json_t *request, struct err *err)
+static int on_packets(struct worker *w, const json_t *request, struct err *err)
 {
 	(void)request;
 	int r = ensure_open(w, err);
-	return r < 0 ? r : media_index_walk(w->source, w->reader, err);
+	return r < 0 ? r : media_index_packets(w->source, w->reader, err);
 }
 
 static int ensure_scan(struct worker *w, struct err *err)
@@ -223,9 +223,9 @@ static int on_tiles(struct worker *w, const json_t *request, struct err *err)
 {
 	buf_clear(&w->jpeg_data);
 	int r = ensure_nearest(w, err);
-	const struct media_looks looks = {w->source, w->reader, w->nearest, w->picture};
+	const struct media_tools tools = {w->source, w->reader, w->nearest, w->picture};
 	if (r == 0)
-		r = media_tiles(&looks, request, &w->jpeg_data, err);
+		r = media_tiles(&tools, request, &w->jpeg_data, err);
 	const struct wire_part part = {w->jpeg_data.data, w->jpeg_data.len};
 	return r < 0 ? r : tell(MEDIA_SHEET, NULL, &part, 1, err);
 }
@@ -275,7 +275,7 @@ static const struct {
 	uint32_t type;
 	int (*handle)(struct worker *w, const json_t *request, struct err *err);
 } handlers[] = {
-	{MEDIA_PROBE, on_probe}, {MEDIA_FRAMES, on_frames},   {MEDIA_WALK, on_walk},
+	{MEDIA_PROBE, on_probe}, {MEDIA_FRAMES, on_frames},   {MEDIA_PACKETS, on_packets},
 	{MEDIA_KEYS, on_keys},   {MEDIA_STRETCH, on_stretch}, {MEDIA_TILES, on_tiles},
 	{MEDIA_PROXY, on_proxy}, {MEDIA_SOUND, on_sound},     {MEDIA_PARAMS, on_params},
 };

@@ -9,11 +9,11 @@
 
 static const int64_t latest = INT64_C(100) * 366 * 86400 * CLOCK_SECOND;
 
-void walk_clear(struct walk *w)
+void packet_scan_clear(struct packet_scan *w)
 {
 	free(w->bins);
 	free(w->keys);
-	*w = (struct walk){0};
+	*w = (struct packet_scan){0};
 }
 
 void signatures_clear(struct signatures *s)
@@ -31,7 +31,7 @@ void signatures_add(struct signatures *s, const struct signature *one)
 	s->items[s->n++] = *one;
 }
 
-static int read_walk_head(const json_t *h, struct walk *w, struct err *err)
+static int read_packets_head(const json_t *h, struct packet_scan *w, struct err *err)
 {
 	int64_t bins = 0, keys = 0;
 	struct {
@@ -39,8 +39,8 @@ static int read_walk_head(const json_t *h, struct walk *w, struct err *err)
 		int64_t min, max, *ret;
 	} ints[] = {
 		{"first", -latest, latest, &w->first},      {"duration", 1, latest, &w->duration},
-		{"bin", WALK_BIN, latest, &w->bin},         {"bins", 0, WALK_BINS_MAX, &bins},
-		{"keys", 0, WALK_KEYS_MAX, &keys},          {"packets", 1, INT64_MAX, &w->packets},
+		{"bin", PACKET_BIN_WIDTH, latest, &w->bin}, {"bins", 0, PACKET_BINS_MAX, &bins},
+		{"keys", 0, PACKET_KEYS_MAX, &keys},        {"packets", 1, INT64_MAX, &w->packets},
 		{"keyframes", 0, INT64_MAX, &w->keyframes}, {"bytes", 0, INT64_MAX, &w->bytes},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(ints); i++) {
@@ -53,21 +53,21 @@ static int read_walk_head(const json_t *h, struct walk *w, struct err *err)
 	return 0;
 }
 
-static int read_walk(const struct wire_msg *m, struct walk *w, struct err *err)
+static int read_packets(const struct wire_msg *m, struct packet_scan *w, struct err *err)
 {
-	int r = read_walk_head(m->head, w, err);
+	int r = read_packets_head(m->head, w, err);
 	if (r < 0)
 		return r;
-	size_t bins = w->n_bins * WALK_BIN_BYTES;
-	if (m->blob_len != bins + w->n_keys * WALK_KEY_BYTES)
+	size_t bins = w->n_bins * PACKET_BIN_BYTES;
+	if (m->blob_len != bins + w->n_keys * PACKET_KEY_BYTES)
 		return err_set(err, ERR_PROTO, "the lengths of the packets' sizes do not fit");
 	w->bins = mem_alloc(w->n_bins + 1, sizeof *w->bins);
 	w->keys = mem_alloc(w->n_keys + 1, sizeof *w->keys);
 	for (size_t i = 0; i < w->n_bins; i++)
-		walk_bin_get(m->blob + i * WALK_BIN_BYTES, &w->bins[i]);
+		packet_bin_get(m->blob + i * PACKET_BIN_BYTES, &w->bins[i]);
 	int64_t last = -1;
 	for (size_t i = 0; i < w->n_keys; i++) {
-		walk_key_get(m->blob + bins + i * WALK_KEY_BYTES, &w->keys[i]);
+		packet_key_get(m->blob + bins + i * PACKET_KEY_BYTES, &w->keys[i]);
 		if (w->keys[i].pts <= last || w->keys[i].pts > w->duration)
 			return err_set(err, ERR_PROTO, "the keyframes are not in order");
 		last = w->keys[i].pts;
@@ -75,19 +75,19 @@ static int read_walk(const struct wire_msg *m, struct walk *w, struct err *err)
 	return 0;
 }
 
-int decoder_walk(struct decoder *d, struct walk *ret, struct err *err)
+int decoder_packets(struct decoder *d, struct packet_scan *ret, struct err *err)
 {
 	AUTO(wire_msg_clear) struct wire_msg m = {0};
-	AUTO(walk_clear) struct walk w = {0};
-	int r = decoder_request(d, MEDIA_WALK, NULL, err);
+	AUTO(packet_scan_clear) struct packet_scan w = {0};
+	int r = decoder_request(d, MEDIA_PACKETS, NULL, err);
 	if (r == 0)
-		r = decoder_receive(d, MEDIA_WALKED, MEDIA_WALKED, WIRE_BLOB_MAX, &m, err);
+		r = decoder_receive(d, MEDIA_PACKETS_INFO, MEDIA_PACKETS_INFO, WIRE_BLOB_MAX, &m, err);
 	if (r < 0)
 		return r;
-	if (read_walk(&m, &w, err) < 0)
+	if (read_packets(&m, &w, err) < 0)
 		return decoder_give_up(d, err);
 	*ret = w;
-	w = (struct walk){0};
+	w = (struct packet_scan){0};
 	return 0;
 }
 
@@ -126,7 +126,7 @@ static int take_signatures(struct decoder *d, size_t left, struct signatures *ou
 	}
 }
 
-int decoder_keys(struct decoder *d, const struct walk_key *keys, size_t n, struct signatures *out,
+int decoder_keys(struct decoder *d, const struct packet_key *keys, size_t n, struct signatures *out,
                  struct err *err)
 {
 	json_t *times = json_array(), *dts = json_array();

@@ -9,18 +9,18 @@
 #include "protocol/index-wire.h"
 
 /* The packets of the whole file, nothing decoded. */
-struct walk {
+struct packet_scan {
 	int64_t first, duration; /* of the first frame; end of the last */
 	int64_t bin;             /* width of a bin; they cover [0, n_bins * bin) */
-	struct walk_bin *bins;
+	struct packet_bin *bins;
 	size_t n_bins;
-	struct walk_key *keys; /* ascending, within [0, duration]; no two in one bin */
+	struct packet_key *keys; /* ascending, within [0, duration]; no two in one bin */
 	size_t n_keys;
 	int64_t packets, keyframes, bytes;
 };
-void walk_clear(struct walk *w);
+void packet_scan_clear(struct packet_scan *w);
 
-int decoder_walk(struct decoder *d, struct walk *ret, struct err *err);
+int decoder_packets(struct decoder *d, struct packet_scan *ret, struct err *err);
 
 /* Signatures, ascending by time (what is not is dropped). */
 struct signatures {
@@ -32,7 +32,7 @@ void signatures_add(struct signatures *s, const struct signature *one);
 
 /* Appends those of these keyframes (ascending, at most MEDIA_TIMES_MAX); some
  * may be missing. */
-int decoder_keys(struct decoder *d, const struct walk_key *keys, size_t n, struct signatures *out,
+int decoder_keys(struct decoder *d, const struct packet_key *keys, size_t n, struct signatures *out,
                  struct err *err);
 /* Appends those of the frames from the one shown at `from` up to `to`, at most
  * `max`: all, or those that others refer to. */

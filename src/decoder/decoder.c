@@ -56,7 +56,7 @@ void video_info_clear(struct video_info *v)
 
 void frame_clear(struct frame *f)
 {
-	free(f->rung);
+	free(f->decode_path);
 	free(f->jpeg);
 	free(f->thumb);
 	free(f->fault);
@@ -425,7 +425,7 @@ static int read_frame(const struct wire_msg *m, size_t i, const struct frame_req
 	if (r == 0)
 		r = wire_int(m->head, "thumb", !!req->thumb_size, (int64_t)m->blob_len, &thumb, err);
 	if (r == 0)
-		r = wire_string(m->head, "rung", 32, &f->rung, err);
+		r = wire_string(m->head, "decode_path", 32, &f->decode_path, err);
 	if (r < 0)
 		return r;
 	if ((size_t)(jpeg + thumb) != m->blob_len || (!req->thumb_size && thumb))

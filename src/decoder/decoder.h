@@ -62,7 +62,7 @@ struct frame {
 	int64_t time; /* requested */
 	int64_t pts;  /* of the frame that is shown at that time */
 	int width, height;
-	char *rung;          /* what produced it: "software", "concealed", "sequential", … */
+	char *decode_path;   /* what produced it: "software", "concealed", "sequential", … */
 	unsigned char *jpeg; /* for the model: long side at most `size` */
 	size_t jpeg_len;
 	/* for the report: long side at most `thumb_size`; NULL if 0 was asked */

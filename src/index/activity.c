@@ -22,7 +22,7 @@ static float quantile(float *v, size_t n, double q)
 
 /* A bin holds several packets, so that the rhythm of large and small ones does
  * not show; half a second at most where the frame rate allows. */
-void activity_bins(const struct walk *w, struct video_index *x)
+void activity_bins(const struct packet_scan *w, struct video_index *x)
 {
 	const int64_t most = 500000, least = 100000;
 	int64_t want = w->duration / 600, rhythm = w->packets ? 4 * (w->duration / w->packets) : 0;
@@ -34,7 +34,7 @@ void activity_bins(const struct walk *w, struct video_index *x)
 	x->bin = times * w->bin;
 	x->n_bins = (size_t)((w->duration + x->bin - 1) / x->bin);
 	x->activity = mem_alloc(x->n_bins, sizeof *x->activity);
-	x->look = mem_alloc(x->n_bins, sizeof *x->look);
+	x->detail = mem_alloc(x->n_bins, sizeof *x->detail);
 	x->flags = mem_alloc(x->n_bins, sizeof *x->flags);
 }
 
@@ -48,7 +48,7 @@ static size_t bin_of(const struct video_index *x, int64_t t)
 
 /* Bytes a second in each bin, of packets that are no keyframes; of all where
  * there are hardly others. */
-static void byte_rates(const struct walk *w, const struct video_index *x, float *out)
+static void byte_rates(const struct packet_scan *w, const struct video_index *x, float *out)
 {
 	bool intra = w->keyframes * 2 > w->packets;
 	size_t times = (size_t)(x->bin / w->bin);
@@ -80,7 +80,7 @@ float *activity_packets(const struct findings *f, const struct video_index *x)
 	float *out = mem_alloc(n + 1, sizeof *out);
 	AUTO(mem_freep) float *rate = mem_alloc(n + 1, sizeof *rate);
 	AUTO(mem_freep) float *part = mem_alloc((2 * AROUND + 1) * block + 1, sizeof *part);
-	byte_rates(f->walk, x, out);
+	byte_rates(f->scan, x, out);
 	smooth(out, n, rate);
 	for (size_t i = 0; i < n; i++)
 		rate[i] = log2f(rate[i] + 100);
@@ -101,7 +101,7 @@ float *activity_packets(const struct findings *f, const struct video_index *x)
 
 /* The largest packet of [from, to) that is no keyframe, and the median of the
  * bins' largest. */
-static void find_spike(const struct walk *w, struct interval *v)
+static void find_spike(const struct packet_scan *w, struct interval *v)
 {
 	size_t a = (size_t)(v->from / w->bin), b = (size_t)(v->to / w->bin) + 1, n = 0, best = 0;
 	b = b > w->n_bins ? w->n_bins : b;
@@ -141,7 +141,7 @@ struct interval *activity_intervals(const struct findings *f, const float *packe
 		for (size_t k = bin_of(x, v->from); k <= bin_of(x, v->to > v->from ? v->to - 1 : v->to);
 		     k++)
 			v->packets = fmaxf(v->packets, packets[k]);
-		find_spike(f->walk, v);
+		find_spike(f->scan, v);
 	}
 	*ret_n = n;
 	return list;
@@ -152,15 +152,15 @@ struct interval *activity_intervals(const struct findings *f, const float *packe
 static float noise_floor(const struct findings *f, const struct interval *list, size_t n_list)
 {
 	size_t n = 0, cap = n_list + 1;
-	for (size_t i = 0; i < f->n_looks; i++)
-		cap += f->looks[i].n;
+	for (size_t i = 0; i < f->n_decoded; i++)
+		cap += f->ranges[i].n;
 	AUTO(mem_freep) float *all = mem_alloc(cap, sizeof *all);
 	for (size_t i = 0; i < n_list && !list[i].open; i++)
 		all[n++] = list[i].change;
-	for (size_t i = 0; i < f->n_looks; i++)
-		for (size_t k = 0; k < f->looks[i].n; k++)
-			if (f->looks[i].motion[k].change >= 0)
-				all[n++] = f->looks[i].motion[k].change;
+	for (size_t i = 0; i < f->n_decoded; i++)
+		for (size_t k = 0; k < f->ranges[i].n; k++)
+			if (f->ranges[i].motion[k].change >= 0)
+				all[n++] = f->ranges[i].motion[k].change;
 	return n ? fminf(quantile(all, n, 0.1), 0.15f) : 0;
 }
 
@@ -178,7 +178,7 @@ static uint8_t key_flags(const struct signature *s)
 /* Nothing moved between two keyframes, and the packets had nothing to say. */
 static bool is_frozen(const struct findings *f, const struct interval *v)
 {
-	const struct walk *w = f->walk;
+	const struct packet_scan *w = f->scan;
 	if (v->b >= f->n_keys || signature_distance(&f->keys[v->a], &f->keys[v->b]) > 0.3f ||
 	    v->change > 0.06f)
 		return false;
@@ -194,7 +194,7 @@ static bool is_frozen(const struct findings *f, const struct interval *v)
 static void fill_interval(const struct findings *f, const float *packets, const struct interval *v,
                           float floor, struct video_index *x)
 {
-	bool look = v->b < f->n_keys && v->to - v->from <= f->max_gap;
+	bool covered = v->b < f->n_keys && v->to - v->from <= f->max_gap;
 	float change = above(v->change, floor);
 	uint8_t flags = key_flags(&f->keys[v->a]);
 	if (v->b < f->n_keys)
@@ -208,14 +208,14 @@ static void fill_interval(const struct findings *f, const float *packets, const 
 		float share = v->packets > 0.1f ? 0.35f + 0.65f * packets[i] / v->packets : 1;
 		float both = 1 - (1 - change * share) * (1 - 0.6f * packets[i]);
 		x->activity[i] = fmaxf(x->activity[i], both);
-		if (look || i == a)
-			x->look[i] = INDEX_KEYFRAMES;
+		if (covered || i == a)
+			x->detail[i] = INDEX_KEYFRAMES;
 		x->flags[i] |= flags;
 	}
 }
 
 /* A close look replaces what was guessed. */
-static void fill_look(const struct close_look *l, float floor, struct video_index *x)
+static void fill_range(const struct decoded_range *l, float floor, struct video_index *x)
 {
 	size_t a = bin_of(x, l->from), b = bin_of(x, l->to > l->from ? l->to - 1 : l->to), k = 0;
 	for (size_t i = a; i <= b; i++) {
@@ -236,7 +236,7 @@ static void fill_look(const struct close_look *l, float floor, struct video_inde
 		else if (whole && l->n)
 			x->activity[i] = 0; /* no frame at all, or the first one */
 		if (whole)
-			x->look[i] = INDEX_DECODED;
+			x->detail[i] = INDEX_DECODED;
 	}
 }
 
@@ -265,8 +265,8 @@ void activity_fill(const struct findings *f, const float *packets, const struct 
 		x->activity[i] = 0.6f * packets[i];
 	for (size_t i = 0; i < n; i++)
 		fill_interval(f, packets, &list[i], floor, x);
-	for (size_t i = 0; i < f->n_looks; i++)
-		fill_look(&f->looks[i], floor, x);
+	for (size_t i = 0; i < f->n_decoded; i++)
+		fill_range(&f->ranges[i], floor, x);
 	flag_blur(f, x);
 	for (size_t i = 0; i < x->n_cuts; i++)
 		if (x->cuts[i].end > x->cuts[i].pts)

@@ -2,14 +2,14 @@
 /* From packets and signatures to the activity curve: how much happens when.
  * Pure; any thread.
  *
- * Two witnesses. Packets (everywhere, at any moment): the encoder spends bytes
+ * Two signal sources. Packets (everywhere, at any moment): the encoder spends bytes
  * where the picture changes. What counts is by how much a moment exceeds the
  * quiet level around it (a low quantile over minutes, and its spread), so that
  * noise and rain, which cost bytes all the time, raise the level and not the
  * curve. Pictures (where they were decoded): how much changed from one to the
  * next, exposure taken off. Where pictures were decoded closely they alone
  * decide, so an exposure jump or a flash, which costs bytes, counts for little;
- * elsewhere either witness is believed. */
+ * elsewhere the stronger of the two counts. */
 #ifndef VDET_INDEX_ACTIVITY_H
 #define VDET_INDEX_ACTIVITY_H
 
@@ -22,7 +22,7 @@
 #include "index/measure.h"
 
 /* A decoded stretch, and what its frames told. */
-struct close_look {
+struct decoded_range {
 	int64_t from, to;
 	struct motion {
 		int64_t pts;
@@ -34,13 +34,13 @@ struct close_look {
 
 /* What was found in a part of the video, before it is put together. */
 struct findings {
-	const struct walk *walk;
+	const struct packet_scan *scan;
 	/* the part; `to` is the last keyframe's time, or 0 = the end of the video */
 	int64_t from, to;
 	const struct signature *keys; /* of its keyframes, ascending */
 	size_t n_keys;
-	const struct close_look *looks; /* ascending by from */
-	size_t n_looks;
+	const struct decoded_range *ranges; /* ascending by from */
+	size_t n_decoded;
 	int64_t max_gap; /* between keyframes; beyond it they do not count as a look */
 };
 
@@ -48,7 +48,7 @@ struct findings {
  * The caller frees. */
 float *activity_packets(const struct findings *f, const struct video_index *x);
 /* Chooses the width of the bins and allocates them. */
-void activity_bins(const struct walk *w, struct video_index *x);
+void activity_bins(const struct packet_scan *w, struct video_index *x);
 
 /* A stretch between two keyframes (or the ends), as the packets and the
  * keyframes judge it. */

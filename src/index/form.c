@@ -26,7 +26,7 @@ void video_index_free(struct video_index *x)
 	if (!x)
 		return;
 	free(x->activity);
-	free(x->look);
+	free(x->detail);
 	free(x->flags);
 	free(x->cuts);
 	free(x->keys);
@@ -73,15 +73,15 @@ static void put_float(struct buf *out, float f)
 void index_write(const struct video_index *x, struct buf *out)
 {
 	const int64_t head[HEAD] = {
-		x->duration, x->bin,       (int64_t)x->n_bins, (int64_t)x->n_cuts,  (int64_t)x->n_keys,
-		x->packets,  x->keyframes, x->decoded,         x->work_time,        x->first,
-		x->looked,   x->max_gap,   x->failed,          (int64_t)x->n_parts, 0};
+		x->duration,     x->bin,       (int64_t)x->n_bins, (int64_t)x->n_cuts,  (int64_t)x->n_keys,
+		x->packets,      x->keyframes, x->decoded,         x->work_time,        x->first,
+		x->decoded_time, x->max_gap,   x->failed,          (int64_t)x->n_parts, 0};
 	buf_add(out, magic, sizeof magic);
 	for (size_t i = 0; i < HEAD; i++)
 		put(out, (uint64_t)head[i], 8);
 	for (size_t i = 0; i < x->n_bins; i++)
 		put_float(out, x->activity[i]);
-	buf_add(out, x->look, x->n_bins);
+	buf_add(out, x->detail, x->n_bins);
 	buf_add(out, x->flags, x->n_bins);
 	for (size_t i = 0; i < x->n_cuts; i++) {
 		put(out, (uint64_t)x->cuts[i].pts, 8);
@@ -131,14 +131,14 @@ static bool read_bins(struct cursor *c, struct video_index *x)
 {
 	bool sound = true;
 	x->activity = mem_alloc(x->n_bins, sizeof *x->activity);
-	x->look = mem_alloc(x->n_bins, 1);
+	x->detail = mem_alloc(x->n_bins, 1);
 	x->flags = mem_alloc(x->n_bins, 1);
 	for (size_t i = 0; i < x->n_bins; i++)
 		x->activity[i] = get_float(c);
-	get_bytes(c, x->look, x->n_bins);
+	get_bytes(c, x->detail, x->n_bins);
 	get_bytes(c, x->flags, x->n_bins);
 	for (size_t i = 0; i < x->n_bins; i++)
-		sound &= x->look[i] <= INDEX_DECODED;
+		sound &= x->detail[i] <= INDEX_DECODED;
 	return sound;
 }
 
@@ -210,7 +210,7 @@ int index_parse(const void *data, size_t len, struct video_index **ret, struct e
 	                          .decoded = head[7],
 	                          .work_time = head[8],
 	                          .first = head[9],
-	                          .looked = head[10],
+	                          .decoded_time = head[10],
 	                          .max_gap = head[11],
 	                          .failed = head[12]};
 	bool sound = x->duration > 0 && x->bin > 0 && head[2] > 0 && head[2] <= BINS_MAX &&
@@ -246,11 +246,11 @@ static json_t *flags_json(uint8_t flags)
 
 static json_t *bins_json(const struct video_index *x)
 {
-	static const char *const looks[] = {"packets", "keyframes", "decoded"};
+	static const char *const details[] = {"packets", "keyframes", "decoded"};
 	json_t *a = json_array();
 	for (size_t i = 0; i < x->n_bins; i++) {
 		json_t *bin = json_pack("{s:f s:s}", "activity", round(x->activity[i] * 1000) / 1000,
-		                        "look", looks[x->look[i] <= INDEX_DECODED ? x->look[i] : 0]);
+		                        "look", details[x->detail[i] <= INDEX_DECODED ? x->detail[i] : 0]);
 		if (x->flags[i])
 			json_object_set_new(bin, "flags", flags_json(x->flags[i]));
 		json_array_append_new(a, bin);
@@ -282,7 +282,7 @@ json_t *index_json(const struct video_index *x)
 	                 "vdet-index", "version", INDEX_FORM_VERSION, "duration", seconds(x->duration),
 	                 "first", seconds(x->first), "packets", (json_int_t)x->packets, "keyframes",
 	                 (json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded, "looked",
-	                 seconds(x->looked), "max_gap", seconds(x->max_gap), "failed",
+	                 seconds(x->decoded_time), "max_gap", seconds(x->max_gap), "failed",
 	                 (json_int_t)x->failed, "work_time", seconds(x->work_time), "bin",
 	                 seconds(x->bin), "bins", bins_json(x), "cuts", cuts, "pictures", keys);
 }

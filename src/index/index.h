@@ -13,7 +13,7 @@
 #include "base/mem.h"
 
 /* How closely a stretch was looked at. */
-enum index_look {
+enum index_detail {
 	INDEX_PACKETS,   /* sizes of the coded frames only */
 	INDEX_KEYFRAMES, /* its keyframes were decoded */
 	INDEX_DECODED,   /* decoded without non-reference frames, or wholly */
@@ -55,7 +55,7 @@ struct video_index {
 	/* per bin: how much the picture changes there; 0 = not at all, comparable
 	 * within a video */
 	float *activity;
-	uint8_t *look;          /* per bin: enum index_look */
+	uint8_t *detail;        /* per bin: enum index_detail */
 	uint8_t *flags;         /* per bin: enum index_flag */
 	struct index_cut *cuts; /* ascending */
 	size_t n_cuts;
@@ -68,8 +68,8 @@ struct video_index {
 	int64_t packets, keyframes, decoded; /* counts */
 	int64_t work_time;                   /* what making it took */
 	int64_t first;                       /* time of the first frame */
-	int64_t looked;  /* how much of the video was decoded closely (INDEX_DECODED) */
-	int64_t max_gap; /* longest distance between two pictures that were decoded */
+	int64_t decoded_time; /* how much of the video was decoded closely (INDEX_DECODED) */
+	int64_t max_gap;      /* longest distance between two pictures that were decoded */
 	/* parts that could not be decoded: those are INDEX_PACKETS, whatever the
 	 * reason */
 	int64_t failed;

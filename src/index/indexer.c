@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "index/choose.h"
 #include "index/form.h"
-#include "index/sample.h"
+#include "index/range-result.h"
 #include "protocol/media-wire.h"
 
 enum {
@@ -33,19 +33,19 @@ static const int64_t budget_least = 20 * CLOCK_SECOND;
 
 /* A part of the work, for one child. */
 struct task {
-	const struct walk_key *keys; /* borrowed from the walk; NULL for a close look */
+	const struct packet_key *keys; /* borrowed from the walk; NULL for a close look */
 	size_t n_keys;
 	struct range range;
 	struct signatures found; /* of the keyframes */
-	struct look_result look;
+	struct range_result result;
 	bool done;
 };
 
-struct crew {
+struct worker_pool {
 	const struct indexer_options *o;
 	int fd;
 	struct cancel *cancel;
-	const struct walk *walk;
+	const struct packet_scan *scan;
 	pthread_mutex_t lock; /* of what follows */
 	struct task **tasks;
 	size_t n, next, done;
@@ -62,18 +62,18 @@ struct crew {
 static void task_free(struct task *t)
 {
 	signatures_clear(&t->found);
-	look_result_clear(&t->look);
+	range_result_clear(&t->result);
 	free(t);
 }
 
-static void drop_tasks(struct crew *c)
+static void drop_tasks(struct worker_pool *c)
 {
 	for (size_t i = 0; i < c->n; i++)
 		task_free(c->tasks[i]);
 	c->n = c->next = 0;
 }
 
-static void crew_clear(struct crew *c)
+static void pool_clear(struct worker_pool *c)
 {
 	drop_tasks(c);
 	free(c->tasks);
@@ -82,14 +82,14 @@ static void crew_clear(struct crew *c)
 	pthread_mutex_destroy(&c->lock);
 }
 
-static struct task *add_task(struct crew *c)
+static struct task *add_task(struct worker_pool *c)
 {
 	struct task *t = mem_alloc(1, sizeof *t);
 	c->tasks = mem_grow(c->tasks, c->n + 1, sizeof *c->tasks);
 	return c->tasks[c->n++] = t;
 }
 
-static void add_keys(struct crew *c, const struct walk_key *keys, size_t n)
+static void add_keys(struct worker_pool *c, const struct packet_key *keys, size_t n)
 {
 	struct task *t = add_task(c);
 	t->keys = keys;
@@ -101,21 +101,21 @@ static int do_keys(struct decoder *d, struct task *t, struct err *err)
 	return decoder_keys(d, t->keys, t->n_keys, &t->found, err);
 }
 
-static int do_look(const struct crew *c, struct decoder *d, struct task *t, struct err *err)
+static int do_range(const struct worker_pool *c, struct decoder *d, struct task *t, struct err *err)
 {
 	AUTO(signatures_clear) struct signatures s = {0};
 	bool scenes = c->o->scenes;
 	int64_t to = t->range.to + (scenes ? tail_scenes : 0);
 	int r = decoder_stretch(d, t->range.from, to, scenes, FRAMES_MOST, &s, err);
 	if (r == 0)
-		look_judge(s.items, s.n, t->range.from, t->range.to, scenes,
-		           t->range.from <= c->walk->first, &t->look);
+		range_judge(s.items, s.n, t->range.from, t->range.to, scenes,
+		            t->range.from <= c->scan->first, &t->result);
 	return r;
 }
 
 /* A part has failed, and its child is gone: with keyframes, each half gets
  * another chance. */
-static void divide(struct crew *c, struct task *t, const struct err *err)
+static void divide(struct worker_pool *c, struct task *t, const struct err *err)
 {
 	c->err = *err;
 	signatures_clear(&t->found);
@@ -130,7 +130,7 @@ static void divide(struct crew *c, struct task *t, const struct err *err)
 	}
 }
 
-static struct task *take_task(struct crew *c, struct decoder **d)
+static struct task *take_task(struct worker_pool *c, struct decoder **d)
 {
 	struct task *t = NULL;
 	pthread_mutex_lock(&c->lock);
@@ -142,7 +142,7 @@ static struct task *take_task(struct crew *c, struct decoder **d)
 	return t;
 }
 
-static void finish_task(struct crew *c, struct task *t, int result, const struct err *err)
+static void finish_task(struct worker_pool *c, struct task *t, int result, const struct err *err)
 {
 	pthread_mutex_lock(&c->lock);
 	t->done = result == 0;
@@ -157,13 +157,13 @@ static void finish_task(struct crew *c, struct task *t, int result, const struct
 
 static void *work(void *arg)
 {
-	struct crew *c = arg;
+	struct worker_pool *c = arg;
 	struct decoder *d = NULL;
 	for (struct task *t; (t = take_task(c, &d));) {
 		struct err err;
 		int r = d ? 0 : decoder_open(c->fd, &c->o->decoder, c->cancel, &d, &err);
 		if (r == 0)
-			r = t->keys ? do_keys(d, t, &err) : do_look(c, d, t, &err);
+			r = t->keys ? do_keys(d, t, &err) : do_range(c, d, t, &err);
 		if (r < 0)
 			decoder_free(TAKE(d));
 		finish_task(c, t, r, &err);
@@ -177,7 +177,7 @@ static void *work(void *arg)
 }
 
 /* Does all tasks that are not yet begun. */
-static int crew_run(struct crew *c, const char *what, struct err *err)
+static int pool_run(struct worker_pool *c, const char *what, struct err *err)
 {
 	pthread_t threads[MOST_WORKERS];
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -201,10 +201,10 @@ static int crew_run(struct crew *c, const char *what, struct err *err)
 
 /* The keyframes that are decoded: all, unless they come faster than is useful.
  * The caller frees. */
-static struct walk_key *choose_keys(const struct walk *w, size_t *ret_n)
+static struct packet_key *choose_keys(const struct packet_scan *w, size_t *ret_n)
 {
 	int64_t spacing = w->duration / 3600, least = CLOCK_SECOND / 2, most = 2 * CLOCK_SECOND;
-	struct walk_key *out = mem_alloc(w->n_keys + 1, sizeof *out);
+	struct packet_key *out = mem_alloc(w->n_keys + 1, sizeof *out);
 	size_t n = 0;
 	spacing = spacing < least ? least : spacing > most ? most : spacing;
 	for (size_t i = 0; i < w->n_keys; i++)
@@ -221,13 +221,13 @@ static int by_time(const void *a, const void *b)
 	return (x->pts > y->pts) - (x->pts < y->pts);
 }
 
-static int scan_keys(struct crew *c, const struct walk_key *keys, size_t n, struct signatures *ret,
-                     struct err *err)
+static int scan_keys(struct worker_pool *c, const struct packet_key *keys, size_t n,
+                     struct signatures *ret, struct err *err)
 {
 	size_t part = n / 24 < KEYS_LEAST ? KEYS_LEAST : n / 24 > KEYS_MOST ? KEYS_MOST : n / 24;
 	for (size_t i = 0; i < n; i += part)
 		add_keys(c, keys + i, n - i < part ? n - i : part);
-	int r = crew_run(c, "keyframes", err);
+	int r = pool_run(c, "keyframes", err);
 	for (size_t i = 0; i < c->n && r == 0; i++)
 		for (size_t k = 0; k < c->tasks[i]->found.n; k++)
 			signatures_add(ret, &c->tasks[i]->found.items[k]);
@@ -237,12 +237,13 @@ static int scan_keys(struct crew *c, const struct walk_key *keys, size_t n, stru
 	return r;
 }
 
-static int look_closely(struct crew *c, const struct range *ranges, size_t n, struct err *err)
+static int decode_ranges(struct worker_pool *c, const struct range *ranges, size_t n,
+                         struct err *err)
 {
 	c->stop = c->stop && c->restarts <= RESTARTS;
 	for (size_t i = 0; i < n; i++)
 		add_task(c)->range = ranges[i];
-	return n ? crew_run(c, "close looks", err) : 0;
+	return n ? pool_run(c, "decoding", err) : 0;
 }
 
 static int key_order(const void *a, const void *b)
@@ -252,17 +253,18 @@ static int key_order(const void *a, const void *b)
 }
 
 /* Keys of the part; one at its end is the next part's. */
-static void gather_keys(const struct crew *c, const struct findings *f, struct video_index *x)
+static void gather_keys(const struct worker_pool *c, const struct findings *f,
+                        struct video_index *x)
 {
 	size_t most = f->n_keys, n = 0;
 	for (size_t i = 0; i < c->n; i++)
-		most += c->tasks[i]->look.n_keys;
+		most += c->tasks[i]->result.n_keys;
 	AUTO(mem_freep) struct index_key *keys = mem_alloc(most + 1, sizeof *keys);
 	for (size_t i = 0; i < f->n_keys; i++)
 		keys[n++] = index_key_of(&f->keys[i]);
 	for (size_t i = 0; i < c->n; i++)
-		for (size_t k = 0; k < c->tasks[i]->look.n_keys; k++)
-			keys[n++] = c->tasks[i]->look.keys[k];
+		for (size_t k = 0; k < c->tasks[i]->result.n_keys; k++)
+			keys[n++] = c->tasks[i]->result.keys[k];
 	if (n)
 		qsort(keys, n, sizeof *keys, key_order);
 	x->keys = mem_grow(x->keys, x->n_keys + n + 1, sizeof *x->keys);
@@ -279,11 +281,11 @@ static void gather_keys(const struct crew *c, const struct findings *f, struct v
 
 /* Cuts from close looks and from keyframes; of two at one place the surer one
  * stays. */
-static void gather_cuts(const struct crew *c, struct cut_list *l, struct video_index *x)
+static void gather_cuts(const struct worker_pool *c, struct cut_list *l, struct video_index *x)
 {
 	for (size_t i = 0; i < c->n; i++)
-		for (size_t k = 0; k < c->tasks[i]->look.cuts.n; k++)
-			cut_list_add(l, &c->tasks[i]->look.cuts.items[k]);
+		for (size_t k = 0; k < c->tasks[i]->result.cuts.n; k++)
+			cut_list_add(l, &c->tasks[i]->result.cuts.items[k]);
 	cut_list_sort(l);
 	const int64_t slack = CLOCK_SECOND / 100; /* clocks are rounded */
 	size_t before = x->n_cuts;
@@ -307,10 +309,10 @@ static void gather_cuts(const struct crew *c, struct cut_list *l, struct video_i
 
 struct indexer {
 	struct indexer_options o;
-	struct crew c;
-	struct walk walk;
-	struct walk_key *keys; /* those that are looked at */
-	size_t n_keys, next;   /* the first that was not yet */
+	struct worker_pool c;
+	struct packet_scan scan;
+	struct packet_key *keys; /* those that are looked at */
+	size_t n_keys, next;     /* the first that was not yet */
 	float *packets;
 	struct signatures last; /* of the keyframe at the end of the part before, if it has one */
 	int64_t began;
@@ -321,23 +323,23 @@ struct indexer {
 static void assemble(struct indexer *ix, const struct findings *part, const struct interval *list,
                      size_t n)
 {
-	struct crew *c = &ix->c;
+	struct worker_pool *c = &ix->c;
 	struct video_index *x = ix->x;
 	AUTO(cut_list_clear) struct cut_list cuts = {0};
 	AUTO(mem_freep) struct range *seen = mem_alloc(c->n + 1, sizeof *seen);
-	AUTO(mem_freep) struct close_look *looks = mem_alloc(c->n + 1, sizeof *looks);
+	AUTO(mem_freep) struct decoded_range *decoded = mem_alloc(c->n + 1, sizeof *decoded);
 	struct findings f = *part;
 	for (size_t i = 0; i < c->n; i++) {
 		const struct task *t = c->tasks[i];
-		if (!t->done || !t->look.frames)
+		if (!t->done || !t->result.frames)
 			continue;
-		seen[f.n_looks] = t->range;
-		looks[f.n_looks++] = t->look.look;
-		x->decoded += t->look.frames;
-		x->looked += t->range.to - t->range.from;
+		seen[f.n_decoded] = t->range;
+		decoded[f.n_decoded++] = t->result.range;
+		x->decoded += t->result.frames;
+		x->decoded_time += t->range.to - t->range.from;
 	}
-	f.looks = looks;
-	choose_cuts(list, n, seen, f.n_looks, &cuts);
+	f.ranges = decoded;
+	choose_cuts(list, n, seen, f.n_decoded, &cuts);
 	gather_cuts(c, &cuts, x);
 	gather_keys(c, &f, x);
 	activity_fill(&f, ix->packets, list, n, x);
@@ -362,13 +364,13 @@ static int judge(struct indexer *ix, const struct findings *f, struct err *err)
 	int64_t end = f->to ? f->to : ix->x->duration, budget = budget_until(ix, end);
 	AUTO(mem_freep) struct interval *list = activity_intervals(f, ix->packets, ix->x, &n);
 	if (ix->o.effort < 1)
-		budget = budget > ix->x->looked ? budget - ix->x->looked : 0;
+		budget = budget > ix->x->decoded_time ? budget - ix->x->decoded_time : 0;
 	AUTO(mem_freep)
 	struct range *ranges =
 		choose_ranges(list, n, ix->packets, ix->x, ix->o.max_gap, budget, ix->o.scenes, &n_ranges);
 	ix->c.begins = (ix->c.begins + ix->c.ends) / 2;
 	ix->c.ends = (double)end / (double)ix->x->duration;
-	int r = look_closely(&ix->c, ranges, n_ranges, err);
+	int r = decode_ranges(&ix->c, ranges, n_ranges, err);
 	if (r == 0)
 		assemble(ix, f, list, n);
 	drop_tasks(&ix->c);
@@ -407,7 +409,7 @@ static int add_part(struct indexer *ix, struct err *err)
 		return r;
 	/* A part ends with a keyframe that was decoded, if one was. */
 	bool any = keys.n && keys.items[keys.n - 1].pts > from;
-	const struct findings f = {.walk = &ix->walk,
+	const struct findings f = {.scan = &ix->scan,
 	                           .from = from,
 	                           .to = last  ? 0
 	                                 : any ? keys.items[keys.n - 1].pts
@@ -451,27 +453,27 @@ int indexer_begin(int fd, const struct indexer_options *o, struct cancel *cancel
 	ix->o = *o;
 	ix->began = clock_now();
 	ix->x = mem_alloc(1, sizeof *ix->x);
-	ix->c = (struct crew){.o = &ix->o,
-	                      .fd = fd,
-	                      .cancel = cancel,
-	                      .walk = &ix->walk,
-	                      .lock = PTHREAD_MUTEX_INITIALIZER};
+	ix->c = (struct worker_pool){.o = &ix->o,
+	                             .fd = fd,
+	                             .cancel = cancel,
+	                             .scan = &ix->scan,
+	                             .lock = PTHREAD_MUTEX_INITIALIZER};
 	if (o->progress)
 		o->progress(o->ctx, "packets", 0);
 	int r = decoder_open(fd, &o->decoder, cancel, &ix->c.spares[0], err);
 	if (r < 0)
 		return r;
 	ix->c.n_spares = 1;
-	r = decoder_walk(ix->c.spares[0], &ix->walk, err);
+	r = decoder_packets(ix->c.spares[0], &ix->scan, err);
 	if (r < 0)
 		return r;
 	struct video_index *x = ix->x;
-	activity_bins(&ix->walk, x);
-	x->packets = ix->walk.packets;
-	x->keyframes = ix->walk.keyframes;
-	x->first = ix->walk.first;
-	ix->keys = choose_keys(&ix->walk, &ix->n_keys);
-	ix->packets = activity_packets(&(struct findings){.walk = &ix->walk}, x);
+	activity_bins(&ix->scan, x);
+	x->packets = ix->scan.packets;
+	x->keyframes = ix->scan.keyframes;
+	x->first = ix->scan.first;
+	ix->keys = choose_keys(&ix->scan, &ix->n_keys);
+	ix->packets = activity_packets(&(struct findings){.scan = &ix->scan}, x);
 	*ret = TAKE(ix);
 	return 0;
 }
@@ -486,17 +488,17 @@ struct video_index *indexer_take(struct indexer *ix)
 	return TAKE(ix->x);
 }
 
-const struct walk *indexer_packets(const struct indexer *ix)
+const struct packet_scan *indexer_packets(const struct indexer *ix)
 {
-	return &ix->walk;
+	return &ix->scan;
 }
 
 void indexer_free(struct indexer *ix)
 {
 	if (!ix)
 		return;
-	crew_clear(&ix->c);
-	walk_clear(&ix->walk);
+	pool_clear(&ix->c);
+	packet_scan_clear(&ix->scan);
 	free(ix->keys);
 	free(ix->packets);
 	signatures_clear(&ix->last);

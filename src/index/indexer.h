@@ -44,7 +44,7 @@ int indexer_step(struct indexer *i, struct err *err);
 const struct video_index *indexer_index(const struct indexer *i);
 bool indexer_whole(const struct indexer *i);
 struct video_index *indexer_take(struct indexer *i); /* once it is whole */
-const struct walk *indexer_packets(const struct indexer *i);
+const struct packet_scan *indexer_packets(const struct indexer *i);
 void indexer_free(struct indexer *i);
 DEFINE_FREEP(struct indexer, indexer)
 

@@ -56,7 +56,7 @@ static int take_frame(void *ctx, size_t i, struct frame *f)
 	struct store_sample *s = &c->samples[i];
 	*s = (struct store_sample){.time = f->time,
 	                           .pts = f->pts,
-	                           .rung = mem_strdup(f->rung ? f->rung : ""),
+	                           .rung = mem_strdup(f->decode_path ? f->decode_path : ""),
 	                           .fault = mem_strdup(f->fault ? f->fault : ""),
 	                           .width = f->width,
 	                           .height = f->height,

@@ -79,11 +79,11 @@ static json_t *seen_json(const struct video_index *x)
 {
 	int64_t at_keyframes = 0;
 	for (size_t i = 0; i < x->n_bins; i++)
-		at_keyframes += x->look[i] == INDEX_KEYFRAMES ? x->bin : 0;
+		at_keyframes += x->detail[i] == INDEX_KEYFRAMES ? x->bin : 0;
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "packets", (json_int_t)x->packets,
 	                 "keyframes", (json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded,
 	                 "cuts", (json_int_t)x->n_cuts, "keyframes_us", (json_int_t)at_keyframes,
-	                 "decoded_us", (json_int_t)x->looked, "work_us", (json_int_t)x->work_time,
+	                 "decoded_us", (json_int_t)x->decoded_time, "work_us", (json_int_t)x->work_time,
 	                 "curve", curve_json(x));
 }
 
@@ -152,7 +152,7 @@ static int plan_keyframes(struct survey *s, const struct plan_options *o, struct
 	int r = indexer_begin(s->w->fd, &i, s->w->a->cancel, &s->indexer, err);
 	if (r < 0)
 		return r;
-	const struct walk *w = indexer_packets(s->indexer);
+	const struct packet_scan *w = indexer_packets(s->indexer);
 	AUTO(mem_freep) int64_t *times = mem_alloc(w->n_keys, sizeof *times);
 	for (size_t k = 0; k < w->n_keys; k++)
 		times[k] = w->keys[k].pts;

@@ -83,7 +83,7 @@ static int64_t settle_end(const struct tally *t, int64_t header)
 	return header > t->last && header < t->last_end ? header : t->last_end;
 }
 
-int extent_walk(struct source *s, extent_fn *fn, void *ctx, struct extent *ret, struct err *err)
+int extent_scan(struct source *s, extent_fn *fn, void *ctx, struct extent *ret, struct err *err)
 {
 	struct tally t = {.packets = 0};
 	int64_t header = header_end(s);
@@ -122,5 +122,5 @@ int extent_measure(struct source *s, struct extent *ret, struct err *err)
 		}
 	}
 	int r = source_reopen(s, err);
-	return r < 0 ? r : extent_walk(s, NULL, NULL, ret, err);
+	return r < 0 ? r : extent_scan(s, NULL, NULL, ret, err);
 }

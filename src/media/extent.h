@@ -21,7 +21,7 @@ struct extent {
  * with a time to fn (may be NULL). Nothing is decoded. Leaves the source at its
  * end. */
 typedef void extent_fn(void *ctx, const AVPacket *pkt, int64_t time);
-int extent_walk(struct source *s, extent_fn *fn, void *ctx, struct extent *ret, struct err *err);
+int extent_scan(struct source *s, extent_fn *fn, void *ctx, struct extent *ret, struct err *err);
 
 /* Compares the header with the packets at the end; where they disagree, walks
  * all packets. Moves the source. */

@@ -9,8 +9,8 @@
 #include "media/note.h"
 
 enum {
-	LOOK_BYTES = 24 << 20, /* read ahead no more than this, once there are a few packets */
-	LOOK_LEAST = 4,
+	AHEAD_BYTES = 24 << 20, /* read ahead no more than this, once there are a few packets */
+	AHEAD_LEAST = 4,
 	LOST_PACKETS = 3000, /* read after a seek without a keyframe: it has led nowhere */
 };
 
@@ -65,11 +65,11 @@ static int open_decoder(struct feed *f, struct err *err)
 
 static void drop_packets(struct feed *f)
 {
-	for (; f->look_n; f->look_n--) {
-		av_packet_free(&f->look[f->look_at]);
-		f->look_at = (f->look_at + 1) % FEED_LOOK;
+	for (; f->ahead_n; f->ahead_n--) {
+		av_packet_free(&f->ahead[f->ahead_at]);
+		f->ahead_at = (f->ahead_at + 1) % FEED_AHEAD;
 	}
-	f->look_bytes = 0;
+	f->ahead_bytes = 0;
 }
 
 void feed_free(struct feed *f)
@@ -145,8 +145,8 @@ static int read_packet(struct feed *f, struct err *err)
 		}
 		if (pkt->dts != AV_NOPTS_VALUE)
 			f->read_dts = pkt->dts;
-		f->look_bytes += (size_t)pkt->size;
-		f->look[(f->look_at + f->look_n++) % FEED_LOOK] = TAKE(pkt);
+		f->ahead_bytes += (size_t)pkt->size;
+		f->ahead[(f->ahead_at + f->ahead_n++) % FEED_AHEAD] = TAKE(pkt);
 		return 0;
 	}
 	return err_set(err, ERR_LIMIT, "no memory for a packet");
@@ -154,8 +154,8 @@ static int read_packet(struct feed *f, struct err *err)
 
 static int read_ahead(struct feed *f, struct err *err)
 {
-	while (!f->draining && f->look_n < FEED_LOOK &&
-	       (f->look_bytes < LOOK_BYTES || f->look_n < LOOK_LEAST)) {
+	while (!f->draining && f->ahead_n < FEED_AHEAD &&
+	       (f->ahead_bytes < AHEAD_BYTES || f->ahead_n < AHEAD_LEAST)) {
 		int r = read_packet(f, err);
 		if (r < 0)
 			return r;
@@ -171,10 +171,10 @@ static int read_ahead(struct feed *f, struct err *err)
  * is decoded, from the start on. */
 static bool times_unsorted(const struct feed *f)
 {
-	if (f->dec->has_b_frames <= 0 || (f->look_n < 8 && !f->src->bare))
+	if (f->dec->has_b_frames <= 0 || (f->ahead_n < 8 && !f->src->bare))
 		return false;
-	for (unsigned i = 0; i < f->look_n; i++) {
-		const AVPacket *pkt = f->look[(f->look_at + i) % FEED_LOOK];
+	for (unsigned i = 0; i < f->ahead_n; i++) {
+		const AVPacket *pkt = f->ahead[(f->ahead_at + i) % FEED_AHEAD];
 		if (pkt->pts == AV_NOPTS_VALUE || pkt->pts != pkt->dts)
 			return false;
 	}
@@ -185,7 +185,7 @@ static void put_time(struct feed *f, int64_t time)
 {
 	/* More are waiting than any codec delays: frames were lost, and with them
 	 * the oldest times. */
-	if (f->n_times == FEED_LOOK)
+	if (f->n_times == FEED_AHEAD)
 		memmove(f->times, f->times + 1, --f->n_times * sizeof *f->times);
 	unsigned i = f->n_times++;
 	for (; i && f->times[i - 1] > time; i--)
@@ -233,8 +233,8 @@ static bool certainly_hidden(const struct feed *f, const AVPacket *pkt, int64_t 
 	int later = 0, need = f->interlaced ? 3 : 1;
 	if (time == CLOCK_NONE || time >= target)
 		return false;
-	for (unsigned i = 0; i < f->look_n && later < need; i++) {
-		int64_t t = source_time(f->src, f->look[(f->look_at + i) % FEED_LOOK]->pts);
+	for (unsigned i = 0; i < f->ahead_n && later < need; i++) {
+		int64_t t = source_time(f->src, f->ahead[(f->ahead_at + i) % FEED_AHEAD]->pts);
 		later += t != CLOCK_NONE && t > time && t <= target;
 	}
 	return later >= need;
@@ -243,10 +243,10 @@ static bool certainly_hidden(const struct feed *f, const AVPacket *pkt, int64_t 
 /* Every packet that may be shown up to target was sent. */
 static bool all_sent(const struct feed *f, int64_t target)
 {
-	if (f->unsorted || f->interlaced || (f->look_n < FEED_LOOK && !f->draining))
+	if (f->unsorted || f->interlaced || (f->ahead_n < FEED_AHEAD && !f->draining))
 		return false;
-	for (unsigned i = 0; i < f->look_n; i++) {
-		int64_t t = source_packet_time(f->src, f->look[(f->look_at + i) % FEED_LOOK]);
+	for (unsigned i = 0; i < f->ahead_n; i++) {
+		int64_t t = source_packet_time(f->src, f->ahead[(f->ahead_at + i) % FEED_AHEAD]);
 		if (t == CLOCK_NONE || t <= target)
 			return false;
 	}
@@ -267,16 +267,16 @@ static int send_packet(struct feed *f, int64_t target, bool last, struct err *er
 	if (r < 0)
 		return r;
 	f->cut =
-		f->look_n && last && f->landed != CLOCK_NONE && f->landed <= target && all_sent(f, target);
-	if (!f->look_n || f->cut) {
+		f->ahead_n && last && f->landed != CLOCK_NONE && f->landed <= target && all_sent(f, target);
+	if (!f->ahead_n || f->cut) {
 		avcodec_send_packet(f->dec, NULL);
 		return 0;
 	}
-	AUTO(av_packet_free) AVPacket *pkt = f->look[f->look_at];
-	f->look[f->look_at] = NULL;
-	f->look_at = (f->look_at + 1) % FEED_LOOK;
-	f->look_n--;
-	f->look_bytes -= (size_t)pkt->size;
+	AUTO(av_packet_free) AVPacket *pkt = f->ahead[f->ahead_at];
+	f->ahead[f->ahead_at] = NULL;
+	f->ahead_at = (f->ahead_at + 1) % FEED_AHEAD;
+	f->ahead_n--;
+	f->ahead_bytes -= (size_t)pkt->size;
 	int64_t time = source_packet_time(f->src, pkt);
 	bool skip = !f->unsorted && certainly_hidden(f, pkt, target);
 	f->dec->skip_frame = skip ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;

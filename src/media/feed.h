@@ -13,16 +13,16 @@
 #include "base/mem.h"
 #include "media/source.h"
 
-enum { FEED_LOOK = 32 }; /* packets read ahead: more than any codec reorders */
+enum { FEED_AHEAD = 32 }; /* packets read ahead: more than any codec reorders */
 
 struct feed {
 	struct source *src; /* borrowed */
 	AVCodecContext *dec;
 	const struct hwaccel *hwaccel; /* what dec may use; NULL if nothing, or no longer */
 	bool hardware;                 /* the last frame came from it */
-	AVPacket *look[FEED_LOOK];     /* a ring */
-	unsigned look_at, look_n;
-	size_t look_bytes;
+	AVPacket *ahead[FEED_AHEAD];   /* a ring */
+	unsigned ahead_at, ahead_n;
+	size_t ahead_bytes;
 	bool draining; /* all packets were read */
 	bool cut; /* the decoder was told that this is the end, though it is not: see feed_next() */
 	bool need_key; /* packets before the next keyframe are useless */
@@ -32,7 +32,7 @@ struct feed {
 	bool lied;
 	bool unsorted; /* the container has frame times in decoding order: see feed.c */
 	/* … of packets sent whose frames have not come out, if unsorted */
-	int64_t times[FEED_LOOK];
+	int64_t times[FEED_AHEAD];
 	unsigned n_times;
 	bool intra_only;   /* every frame is a keyframe, flagged or not */
 	bool interlaced;   /* seen in a frame or said by the stream */

@@ -62,19 +62,19 @@ static int read_alone(struct index_scan *x, int64_t time, struct signature *s, s
 /* Told to leave out other packets, demuxers no longer have every time right:
  * mov loses presentation times, Matroska decoding times. One of the two is
  * enough to know a keyframe by, and both lie behind one that was passed. */
-static bool is_key(const struct walk_key *k, int64_t pts, int64_t dts)
+static bool is_key(const struct packet_key *k, int64_t pts, int64_t dts)
 {
 	return (pts != CLOCK_NONE && pts == k->pts) || (dts != CLOCK_NONE && dts == k->dts);
 }
 
-static bool is_passed(const struct walk_key *k, int64_t pts, int64_t dts)
+static bool is_passed(const struct packet_key *k, int64_t pts, int64_t dts)
 {
 	return pts != CLOCK_NONE && pts > k->pts &&
 	       (dts == CLOCK_NONE || k->dts == CLOCK_NONE || dts > k->dts);
 }
 
 /* Reads on and decodes what is wanted. Stops behind the last, or at the end. */
-static int scan_on(struct index_scan *x, const struct walk_key *keys, size_t n, index_scan_fn *fn,
+static int scan_on(struct index_scan *x, const struct packet_key *keys, size_t n, index_scan_fn *fn,
                    void *ctx, struct err *err)
 {
 	size_t at = 0;
@@ -107,8 +107,8 @@ static bool seek_before(struct index_scan *x, int64_t t)
 	       source_seek(x->src, reader_seeks_blindly(x->src) ? t - 2 * CLOCK_SECOND : t) >= 0;
 }
 
-int index_scan_keys(struct index_scan *x, const struct walk_key *keys, size_t n, index_scan_fn *fn,
-                    void *ctx, struct err *err)
+int index_scan_keys(struct index_scan *x, const struct packet_key *keys, size_t n,
+                    index_scan_fn *fn, void *ctx, struct err *err)
 {
 	int r = ensure_still(x, err);
 	if (r < 0)
@@ -131,7 +131,7 @@ static int tell(struct index_scan *x, const struct shown *s, index_scan_fn *fn, 
 	int r = index_picture_read(x->picture, s->frame, &sig, err);
 	sig.pts = s->pts;
 	sig.flags = (uint8_t)((compat_key_frame(s->frame) ? SIGNATURE_KEY : 0) |
-	                      (strcmp(s->rung, "concealed") ? 0 : SIGNATURE_TORN));
+	                      (strcmp(s->decode_path, "concealed") ? 0 : SIGNATURE_TORN));
 	return r < 0 ? r : fn(ctx, &sig, err);
 }
 

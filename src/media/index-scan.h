@@ -22,8 +22,8 @@ typedef int index_scan_fn(void *ctx, const struct signature *s, struct err *err)
 /* These keyframes (ascending, as the walk told them), each decoded by itself
  * without the loop filter. One that cannot be had is left out. A negative
  * result of fn ends it. */
-int index_scan_keys(struct index_scan *x, const struct walk_key *keys, size_t n, index_scan_fn *fn,
-                    void *ctx, struct err *err);
+int index_scan_keys(struct index_scan *x, const struct packet_key *keys, size_t n,
+                    index_scan_fn *fn, void *ctx, struct err *err);
 
 /* The frames from the one shown at `from` up to `to`; `all` includes those that
  * nothing refers to. */

@@ -93,7 +93,7 @@ static bool find_packet(const struct nearest *n, int64_t t, int64_t *ret_pts)
 
 static int show(const struct nearest *n, struct shown *ret)
 {
-	*ret = (struct shown){.frame = n->frame, .pts = n->pts, .rung = "keyframe"};
+	*ret = (struct shown){.frame = n->frame, .pts = n->pts, .decode_path = "keyframe"};
 	return 0;
 }
 

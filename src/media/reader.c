@@ -11,7 +11,7 @@
 
 enum {
 	SEEK_TRIES = 5,   /* each goes back further; then the file is decoded from its start */
-	SECOND_LOOKS = 8, /* at damage that the seek itself might have caused */
+	SECOND_TRIES = 8, /* at damage that the seek itself might have caused */
 };
 
 struct reader {
@@ -25,16 +25,16 @@ struct reader {
 	bool ended;      /* no more frames */
 	bool sequential; /* reached by opening the file anew */
 	int64_t end;     /* true duration, 0 if unknown */
-	int second_looks;
-	int64_t looked_twice; /* keyframe of the stretch whose damage is known to be real */
+	int second_tries;
+	int64_t tried_twice; /* keyframe of the stretch whose damage is known to be real */
 };
 
 int reader_open(struct source *s, struct reader **ret, struct err *err)
 {
 	AUTO(reader_freep) struct reader *r = mem_alloc(1, sizeof *r);
 	r->src = s;
-	r->second_looks = SECOND_LOOKS;
-	r->looked_twice = CLOCK_NONE;
+	r->second_tries = SECOND_TRIES;
+	r->tried_twice = CLOCK_NONE;
 	r->prev = av_frame_alloc();
 	r->cur = av_frame_alloc();
 	r->next = av_frame_alloc();
@@ -229,11 +229,11 @@ static void show(struct reader *r, int64_t t, struct shown *ret)
 		.frame = use_cur ? r->cur : r->next,
 		.before = use_cur && r->have_prev ? r->prev : NULL,
 		.after = use_cur && r->have_next ? r->next : NULL,
-		.rung = r->src->salvage.in  ? "salvage"
-	            : tainted           ? "concealed"
-	            : r->sequential     ? "sequential"
-	            : r->feed->hardware ? "hardware"
-	                                : "software",
+		.decode_path = r->src->salvage.in  ? "salvage"
+	                   : tainted           ? "concealed"
+	                   : r->sequential     ? "sequential"
+	                   : r->feed->hardware ? "hardware"
+	                                       : "software",
 	};
 	ret->pts = ret->frame->pts;
 }
@@ -248,14 +248,14 @@ static bool holds(const struct reader *r, int64_t t)
 
 /* Damage after a seek may come from the seek: look once more from further back,
  * unless that was done already. */
-static bool worth_second_look(struct reader *r, int64_t t)
+static bool worth_second_try(struct reader *r, int64_t t)
 {
 	bool tainted = r->have_cur && r->cur->pts <= t ? r->cur_tainted : r->next_tainted;
-	if (!tainted || r->feed->from_start || r->second_looks <= 0 ||
-	    r->feed->landed <= r->looked_twice)
+	if (!tainted || r->feed->from_start || r->second_tries <= 0 ||
+	    r->feed->landed <= r->tried_twice)
 		return false;
-	r->second_looks--;
-	r->looked_twice = r->feed->landed;
+	r->second_tries--;
+	r->tried_twice = r->feed->landed;
 	return true;
 }
 
@@ -325,7 +325,7 @@ int reader_at_then(struct reader *r, int64_t t, int64_t then, struct shown *ret,
 		}
 		if (r->ended && r->feed->from_start && !holds(r, t))
 			break; /* the whole file gave nothing up to t: no other way will */
-		if (!holds(r, t) || r->feed->lied || (attempt < SEEK_TRIES - 1 && worth_second_look(r, t)))
+		if (!holds(r, t) || r->feed->lied || (attempt < SEEK_TRIES - 1 && worth_second_try(r, t)))
 			continue;
 		show(r, t, ret);
 		return 0;

@@ -49,7 +49,7 @@ struct shown {
 	AVFrame *frame;
 	AVFrame *before, *after; /* its neighbours, for deinterlacing; NULL where there are none */
 	int64_t pts;
-	const char *rung; /* "hardware", "software", "concealed", "sequential", "keyframe", … */
+	const char *decode_path; /* "hardware", "software", "concealed", "sequential", "keyframe", … */
 };
 
 /* The last frame with pts <= t; before the first frame, the first one. Cheapest

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "media/salvage-units.h"
+#include "media/salvage-internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ static void units_clear(struct units *u)
 }
 
 /* `need` bytes at pos, or NULL. */
-static const unsigned char *look(struct window *w, int64_t pos, size_t need)
+static const unsigned char *window_at(struct window *w, int64_t pos, size_t need)
 {
 	if (pos >= w->at && pos + (int64_t)need <= w->at + (int64_t)w->n)
 		return w->data + (pos - w->at);
@@ -144,9 +144,9 @@ static bool is_whole(const unsigned char *p, size_t len)
  * there is none. */
 static size_t unit_at(struct window *w, int64_t pos, bool hevc, enum kind *ret)
 {
-	const unsigned char *p = look(w, pos, 8);
+	const unsigned char *p = window_at(w, pos, 8);
 	size_t len = p ? box_u32(p) : 0;
-	if (len < 4 || len > UNIT_MAX || !(p = look(w, pos, 4 + len)))
+	if (len < 4 || len > UNIT_MAX || !(p = window_at(w, pos, 4 + len)))
 		return 0;
 	*ret = hevc ? hevc_kind(p + 4, len) : h264_kind(p + 4, len);
 	return *ret != NONE && is_whole(p + 4, len) ? len : 0;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "media/box.h"
-#include "media/salvage-units.h"
+#include "media/salvage-internal.h"
 
 enum {
 	HEAD = 4 << 20, /* how far a damaged beginning may reach */

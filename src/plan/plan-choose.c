@@ -245,7 +245,7 @@ static size_t fills_of(const struct plan_view *v, int64_t gap)
 }
 
 /* How many looks the picks are, with those that fill the gaps between them. */
-static size_t count_looks(const struct chooser *c)
+static size_t count_samples(const struct chooser *c)
 {
 	size_t n = c->n_picks;
 	int64_t before = c->v->last;
@@ -264,14 +264,14 @@ static void fit_budget(struct chooser *c)
 	while (low < high) {
 		size_t mid = low + (high - low + 1) / 2;
 		pick_best(c, mid);
-		if (count_looks(c) <= c->v->budget)
+		if (count_samples(c) <= c->v->budget)
 			low = mid;
 		else
 			high = mid - 1;
 	}
 	/* A claim more may move the samples of its burst, so that the count is not
 	 * quite monotonic. */
-	for (pick_best(c, low); low && count_looks(c) > c->v->budget; pick_best(c, low))
+	for (pick_best(c, low); low && count_samples(c) > c->v->budget; pick_best(c, low))
 		low--;
 }
 
@@ -362,34 +362,34 @@ static int64_t settle(const struct plan_view *v, int64_t t, int64_t slack)
 
 /* What was planned before stays, even where the last sample of that is far from
  * its end. */
-static struct plan_look fill_look(const struct plan_view *v, int64_t t, int64_t slack)
+static struct plan_sample fill_sample(const struct plan_view *v, int64_t t, int64_t slack)
 {
-	return (struct plan_look){t - slack > v->from ? settle(v, t, slack)
-	                          : t > v->from       ? t
-	                                              : v->from,
-	                          true};
+	return (struct plan_sample){t - slack > v->from ? settle(v, t, slack)
+	                            : t > v->from       ? t
+	                                                : v->from,
+	                            true};
 }
 
-static struct plan_look *finish(const struct chooser *c, size_t *ret_n)
+static struct plan_sample *finish(const struct chooser *c, size_t *ret_n)
 {
 	const struct plan_view *v = c->v;
-	struct plan_look *looks = mem_alloc(count_looks(c), sizeof *looks);
+	struct plan_sample *samples = mem_alloc(count_samples(c), sizeof *samples);
 	size_t n = 0;
 	int64_t before = v->last;
 	for (size_t i = 0; i <= c->n_picks; i++) {
 		int64_t t = i < c->n_picks ? c->picks[i].time : v->to, gap = t - before;
 		int64_t fills = (int64_t)fills_of(v, gap), step = gap / (fills + 1) + 1;
 		for (int64_t k = 1; k <= fills; k++)
-			looks[n++] = fill_look(v, before + gap * k / (fills + 1), (v->max_gap - step) / 2);
+			samples[n++] = fill_sample(v, before + gap * k / (fills + 1), (v->max_gap - step) / 2);
 		if (i < c->n_picks)
-			looks[n++] = (struct plan_look){t, false};
+			samples[n++] = (struct plan_sample){t, false};
 		before = t;
 	}
 	if (!n)
-		looks[n++] = (struct plan_look){
+		samples[n++] = (struct plan_sample){
 			settle(v, v->from + (v->to - v->from) / 2, (v->to - v->from) / 4), true};
 	*ret_n = n;
-	return looks;
+	return samples;
 }
 
 static void chooser_clear(struct chooser *c)
@@ -402,7 +402,7 @@ static void chooser_clear(struct chooser *c)
 	free(c->picks);
 }
 
-struct plan_look *plan_choose(const struct plan_view *v, size_t *ret_n, size_t *ret_seen)
+struct plan_sample *plan_choose(const struct plan_view *v, size_t *ret_n, size_t *ret_seen)
 {
 	AUTO(chooser_clear)
 	struct chooser c = {.v = v,

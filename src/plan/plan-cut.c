@@ -121,23 +121,24 @@ static void add_time(struct plan_chunk *c, int64_t t)
 
 /* A chunk with overlap is shown again the last looks of the one before, of
  * which it takes at most half; `before` is where that begins. */
-static void fill(const struct plan_view *v, const struct pair *looks, size_t first, size_t last,
+static void fill(const struct plan_view *v, const struct pair *samples, size_t first, size_t last,
                  size_t again, int64_t before, struct plan_chunk *c)
 {
 	size_t begin = first;
 	int64_t overlap = v->o->chunk_overlap < (c->start - before) / 2 ? v->o->chunk_overlap
 	                                                                : (c->start - before) / 2;
 	c->start -= first ? overlap : 0;
-	while (begin > 0 && first - begin < again && looks[begin - 1].first >= c->start)
+	while (begin > 0 && first - begin < again && samples[begin - 1].first >= c->start)
 		begin--;
 	c->times = mem_alloc(2 * (last - begin), sizeof *c->times);
 	for (size_t i = begin; i < last; i++) {
-		add_time(c, looks[i].first);
-		add_time(c, looks[i].second);
+		add_time(c, samples[i].first);
+		add_time(c, samples[i].second);
 	}
 }
 
-void plan_cut(const struct plan_view *v, const struct plan_look *looks, size_t n, struct plan *p)
+void plan_cut(const struct plan_view *v, const struct plan_sample *samples, size_t n,
+              struct plan *p)
 {
 	AUTO(mem_freep) struct boundary *at = mem_alloc(n + 1, sizeof *at);
 	AUTO(mem_freep) size_t *from = mem_alloc(n + 1, sizeof *from);
@@ -147,8 +148,8 @@ void plan_cut(const struct plan_view *v, const struct plan_look *looks, size_t n
 	at[0] = (struct boundary){v->from, 0};
 	at[n] = (struct boundary){v->to, 0};
 	for (size_t i = 0; i < n; i++)
-		pairs[i] = pair_of(v, looks[i].time, i ? pairs[i - 1].second : v->from,
-		                   i + 1 < n ? looks[i + 1].time : v->to);
+		pairs[i] = pair_of(v, samples[i].time, i ? pairs[i - 1].second : v->from,
+		                   i + 1 < n ? samples[i + 1].time : v->to);
 	for (size_t i = 1; i < n; i++)
 		at[i] = best_between(v, pairs[i - 1].second, pairs[i].first);
 	part(v, at, n, v->per_chunk - again, from);

@@ -4,9 +4,9 @@
  *
  * 1. plan_view_new(): the activity of the index is compared with its
  *    surroundings, the median of 20 s on both sides. How far it usually is from
- *    that, in the quiet four fifths of ten minutes, is its unrest (a robust
+ *    that, in the quiet four fifths of ten minutes, is its noise level (a robust
  *    estimate of the standard deviation: the 80 % quantile of the distances
- *    over 1.2816). What rises above the surroundings by 4 unrests is excess; so
+ *    over 1.2816). What rises above the surroundings by 4 noise levels is excess; so
  *    is what lasts too long for that but rises by 8 above the quiet quarter of
  *    ten minutes. So noise and rain raise the level and not the excess. Runs of
  *    excess are bursts; the cuts part the video into shots.
@@ -54,7 +54,7 @@ struct plan_view {
 	size_t n_shots;
 };
 
-struct plan_look {
+struct plan_sample {
 	int64_t time;
 	bool floor; /* only fills a gap */
 };
@@ -75,7 +75,7 @@ size_t plan_key_from(const struct video_index *x, int64_t t);
 bool plan_is_poor(const struct plan_view *v, int64_t t);
 
 /* Ascending looks, at least one; the caller frees. */
-struct plan_look *plan_choose(const struct plan_view *v, size_t *ret_n, size_t *ret_seen);
+struct plan_sample *plan_choose(const struct plan_view *v, size_t *ret_n, size_t *ret_seen);
 
 /* Different sample times in all chunks: one that an overlap repeats counts
  * once. */
@@ -85,6 +85,7 @@ size_t plan_count_samples(const struct plan *p);
 int64_t plan_quiet_between(const struct plan_view *v, int64_t a, int64_t b);
 
 /* Adds the chunks of the looks to p->chunks. */
-void plan_cut(const struct plan_view *v, const struct plan_look *looks, size_t n, struct plan *p);
+void plan_cut(const struct plan_view *v, const struct plan_sample *samples, size_t n,
+              struct plan *p);
 
 #endif

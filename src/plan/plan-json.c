@@ -38,7 +38,7 @@ json_t *plan_json(const struct plan *p)
 	                        "shots", (json_int_t)p->shots);
 	json_t *more = p->until < p->to
 	                   ? json_pack("{s:o, s:I, s:I}", "until", seconds(p->until), "parts",
-	                               (json_int_t)p->parts, "looks", (json_int_t)p->looks)
+	                               (json_int_t)p->parts, "looks", (json_int_t)p->spent)
 	                   : NULL;
 	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o*}", "format", FORMAT, "policy",
 	                 plan_policy_name[p->policy], "text", text, "sum", sum, "duration",
@@ -178,7 +178,7 @@ static int read_unfinished(const json_t *j, struct plan *p, struct err *err)
 	if (!j)
 		return 0;
 	p->parts = (size_t)json_integer_value(json_object_get(j, "parts"));
-	p->looks = (size_t)json_integer_value(json_object_get(j, "looks"));
+	p->spent = (size_t)json_integer_value(json_object_get(j, "looks"));
 	return read_seconds(&at, json_object_get(j, "until"), "\"until\"", p->from, p->to, &p->until,
 	                    err);
 }

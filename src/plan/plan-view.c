@@ -10,7 +10,7 @@ enum {
 	LEVEL = 25,  /* per cent: the level of a block */
 	ENOUGH = 96, /* bins of its surroundings tell their median */
 };
-#define UNRESTS 4.0               /* a bin above its surroundings by so many is active */
+#define NOISE_LEVELS 4.0          /* a bin above its surroundings by so many is active */
 #define FAR 2.0                   /* or above the level of its block by so many times more */
 #define REACH (20 * CLOCK_SECOND) /* the surroundings, on both sides */
 #define LEAST 0.02                /* or by this share of what the busiest hundredth shows */
@@ -105,7 +105,7 @@ static void rise_above(const struct plan_view *v, size_t first, float *sorted, f
 
 /* The standard deviation that the rises of the quiet four fifths of a block
  * would have if they were Gaussian. */
-static double unrest(const float *rise, size_t n, float *sorted)
+static double noise_level(const float *rise, size_t n, float *sorted)
 {
 	for (size_t i = 0; i < n; i++)
 		sorted[i] = fabsf(rise[i]);
@@ -125,7 +125,7 @@ static void measure_excess(struct plan_view *v, int64_t known_from, float *heigh
 	for (size_t at = first; at < v->n_bins; at += block) {
 		size_t a = at < first + block ? first : at - block;
 		size_t b = at + 2 * block < v->n_bins ? at + 2 * block : v->n_bins;
-		double step = fmax(UNRESTS * unrest(rise + a, b - a, sorted), least);
+		double step = fmax(NOISE_LEVELS * noise_level(rise + a, b - a, sorted), least);
 		sort_bins(v, a, b, sorted);
 		double level = (double)quantile(sorted, b - a, LEVEL);
 		step = fmax(step, level / 1000);
@@ -187,7 +187,7 @@ static void find_bursts(struct plan_view *v, const float *height)
 			if (v->excess[k] > 0)
 				last = k;
 		size_t late =
-			v->x->look && v->x->look[last] == INDEX_DECODED ? (size_t)(LAG / v->x->bin) : 0;
+			v->x->detail && v->x->detail[last] == INDEX_DECODED ? (size_t)(LAG / v->x->bin) : 0;
 		add_burst(v, b, last - b > late ? last - late : b, height);
 		b = last;
 	}

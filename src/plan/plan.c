@@ -117,16 +117,16 @@ static void add_stretch(struct plan *p, const struct plan_options *o, const stru
                         int64_t to)
 {
 	size_t n, seen, first = p->n_chunks, allowed = budget_until(p, o, to);
-	size_t budget = allowed > p->looks ? allowed - p->looks : 1;
+	size_t budget = allowed > p->spent ? allowed - p->spent : 1;
 	AUTO(plan_view_freep) struct plan_view *v = plan_view_new(o, x, p, p->until, to, budget);
-	AUTO(mem_freep) struct plan_look *looks = plan_choose(v, &n, &seen);
+	AUTO(mem_freep) struct plan_sample *samples = plan_choose(v, &n, &seen);
 	for (size_t i = 0; i < n; i++)
-		p->floor += looks[i].floor;
-	p->looks += n;
+		p->floor += samples[i].floor;
+	p->spent += n;
 	p->seen += seen;
 	p->bursts += v->n_bursts;
 	p->shots += first ? v->n_shots - 1 : v->n_shots;
-	plan_cut(v, looks, n, p);
+	plan_cut(v, samples, n, p);
 	if (first && o->chunk_overlap)
 		overlap(p, o, first);
 	p->until = to;

@@ -63,7 +63,7 @@ struct plan {
 	int64_t from, to;
 	int64_t until;           /* so far: a plan may grow while the video is being looked through */
 	size_t parts;            /* of the index, that it knows */
-	size_t looks;            /* that it has spent of its budget */
+	size_t spent;            /* that it has spent of its budget */
 	enum plan_policy policy; /* that it was made by: even where there was no index */
 	/* samples that even sampling would take, of all of it; 0 = the plan came
 	 * from a file */

@@ -19,7 +19,7 @@ static uint64_t get(const unsigned char **p, int bytes)
 	return v;
 }
 
-void walk_bin_put(unsigned char *p, const struct walk_bin *b)
+void packet_bin_put(unsigned char *p, const struct packet_bin *b)
 {
 	p = put(p, b->bytes, 4);
 	p = put(p, b->largest, 4);
@@ -28,7 +28,7 @@ void walk_bin_put(unsigned char *p, const struct walk_bin *b)
 	put(p, b->at, 2);
 }
 
-void walk_bin_get(const unsigned char *p, struct walk_bin *b)
+void packet_bin_get(const unsigned char *p, struct packet_bin *b)
 {
 	b->bytes = (uint32_t)get(&p, 4);
 	b->largest = (uint32_t)get(&p, 4);
@@ -37,14 +37,14 @@ void walk_bin_get(const unsigned char *p, struct walk_bin *b)
 	b->at = (uint16_t)get(&p, 2);
 }
 
-void walk_key_put(unsigned char *p, const struct walk_key *k)
+void packet_key_put(unsigned char *p, const struct packet_key *k)
 {
 	p = put(p, (uint64_t)k->pts, 8);
 	p = put(p, (uint64_t)k->dts, 8);
 	put(p, k->bytes, 4);
 }
 
-void walk_key_get(const unsigned char *p, struct walk_key *k)
+void packet_key_get(const unsigned char *p, struct packet_key *k)
 {
 	k->pts = (int64_t)get(&p, 8);
 	k->dts = (int64_t)get(&p, 8);

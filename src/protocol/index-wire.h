@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Packets whose time falls into one stretch of equal length. */
-struct walk_bin {
+struct packet_bin {
 	uint32_t bytes;     /* of packets that are no keyframes */
 	uint32_t largest;   /* of these */
 	uint32_t key_bytes; /* of keyframes */
@@ -20,18 +20,18 @@ struct walk_bin {
 	uint16_t at;        /* where the largest lies, in 1/65536 of the bin */
 };
 
-struct walk_key {
+struct packet_key {
 	/* dts: when it is to be decoded; INT64_MIN if the container does not say */
 	int64_t pts, dts;
 	uint32_t bytes;
 };
 
 enum {
-	WALK_BIN_BYTES = 16,
-	WALK_KEY_BYTES = 20,
-	WALK_BINS_MAX = 1 << 20,
-	WALK_KEYS_MAX = 1 << 20,
-	WALK_BIN = 100000, /* microseconds; doubled as often as a long video demands */
+	PACKET_BIN_BYTES = 16,
+	PACKET_KEY_BYTES = 20,
+	PACKET_BINS_MAX = 1 << 20,
+	PACKET_KEYS_MAX = 1 << 20,
+	PACKET_BIN_WIDTH = 100000, /* microseconds; doubled as often as a long video demands */
 };
 
 enum {
@@ -59,10 +59,10 @@ struct signature {
 	uint16_t levels[SIGNATURE_LEVELS]; /* share of each of 32 ranges of luma, in 1/65535 */
 };
 
-void walk_bin_put(unsigned char *p, const struct walk_bin *b);
-void walk_bin_get(const unsigned char *p, struct walk_bin *b);
-void walk_key_put(unsigned char *p, const struct walk_key *k);
-void walk_key_get(const unsigned char *p, struct walk_key *k);
+void packet_bin_put(unsigned char *p, const struct packet_bin *b);
+void packet_bin_get(const unsigned char *p, struct packet_bin *b);
+void packet_key_put(unsigned char *p, const struct packet_key *k);
+void packet_key_get(const unsigned char *p, struct packet_key *k);
 void signature_put(unsigned char *p, const struct signature *s);
 /* False if the numbers cannot be (a sharpness that is none, levels beyond the
  * whole). */

@@ -11,7 +11,7 @@
  *   FRAMES {times, size, thumb_size, quality, keyframes}
  *     -> FRAME for each time, in order, then DONE; or ERROR. keyframes: those
  *     nearest to the times will do.
- *       FRAME {i, pts, width, height, rung, jpeg, thumb}: the blob holds the
+ *       FRAME {i, pts, width, height, decode_path, jpeg, thumb}: the blob holds the
  *         JPEG and the thumbnail, of these lengths in bytes
  *       FRAME {i, fault}: no picture can be had for this time
  *   WALK {}
@@ -49,8 +49,8 @@ enum media_msg {
 	MEDIA_INFO,
 	MEDIA_FRAMES = 32,
 	MEDIA_FRAME,
-	MEDIA_WALK = 48,
-	MEDIA_WALKED,
+	MEDIA_PACKETS = 48,
+	MEDIA_PACKETS_INFO,
 	MEDIA_KEYS,
 	MEDIA_STRETCH,
 	MEDIA_SIGNATURES,

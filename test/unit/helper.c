@@ -64,7 +64,7 @@ static void make_jpeg(struct buf *out)
 static json_t *frame_head(int i, int w, int h, size_t jpeg)
 {
 	return json_pack("{s:i s:i s:i s:i s:s s:I s:i}", "i", i, "pts", 0, "width", w, "height", h,
-	                 "rung", "software", "jpeg", (json_int_t)jpeg, "thumb", 0);
+	                 "decode_path", "software", "jpeg", (json_int_t)jpeg, "thumb", 0);
 }
 
 static void lie_in_frames(const char *how, const struct buf *jpeg)

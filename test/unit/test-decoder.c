@@ -38,7 +38,7 @@ struct seen {
 	size_t n, faults, bytes;
 	int64_t pts[4096];
 	int width, height, stop_after;
-	char rung[32]; /* of the last */
+	char decode_path[32]; /* of the last */
 };
 
 static int see(void *ctx, size_t i, struct frame *f)
@@ -47,7 +47,7 @@ static int see(void *ctx, size_t i, struct frame *f)
 	assert_int_equal(i, s->n);
 	s->pts[s->n++] = f->pts;
 	s->faults += !!f->fault;
-	snprintf(s->rung, sizeof s->rung, "%s", f->rung ? f->rung : "");
+	snprintf(s->decode_path, sizeof s->decode_path, "%s", f->decode_path ? f->decode_path : "");
 	s->bytes += f->jpeg_len;
 	s->width = f->width;
 	s->height = f->height;
@@ -247,7 +247,7 @@ static void test_device_asked_for(void **state)
 			fail_msg("%s: %s", kinds[i], err.msg);
 		assert_int_equal(s.faults, 0);
 		assert_int_equal(s.pts[1], 30 * CLOCK_SECOND);
-		print_message("%s: decoded by %s\n", kinds[i], s.rung);
+		print_message("%s: decoded by %s\n", kinds[i], s.decode_path);
 	}
 }
 

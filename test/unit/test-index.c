@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "index/choose.h"
 #include "index/form.h"
-#include "index/sample.h"
+#include "index/range-result.h"
 #include "media/index-picture.h"
 
 enum { W = INDEX_PICTURE_W, H = INDEX_PICTURE_H, FRAME = 40000 };
@@ -222,38 +222,38 @@ static void a_fade_through_black_is_one_cut(void **state)
 enum { BINS = 6000 }; /* ten minutes */
 
 struct stage {
-	struct walk walk;
+	struct packet_scan scan;
 	struct signature *keys;
 	struct video_index x;
 };
 
 static void stage_make(struct stage *t, float (*rate)(size_t bin))
 {
-	*t = (struct stage){.walk = {.duration = BINS * (int64_t)WALK_BIN,
-	                             .bin = WALK_BIN,
+	*t = (struct stage){.scan = {.duration = BINS * (int64_t)PACKET_BIN_WIDTH,
+	                             .bin = PACKET_BIN_WIDTH,
 	                             .n_bins = BINS,
 	                             .packets = 15000,
 	                             .keyframes = 100}};
-	t->walk.bins = mem_alloc(BINS, sizeof *t->walk.bins);
+	t->scan.bins = mem_alloc(BINS, sizeof *t->scan.bins);
 	for (size_t i = 0; i < BINS; i++)
-		t->walk.bins[i] = (struct walk_bin){.bytes = (uint32_t)(rate(i) / 10),
-		                                    .packets = 3,
-		                                    .largest = (uint32_t)(rate(i) / 20),
-		                                    .key_bytes = i % 60 ? 0 : 60000};
+		t->scan.bins[i] = (struct packet_bin){.bytes = (uint32_t)(rate(i) / 10),
+		                                      .packets = 3,
+		                                      .largest = (uint32_t)(rate(i) / 20),
+		                                      .key_bytes = i % 60 ? 0 : 60000};
 	t->keys = mem_alloc(100, sizeof *t->keys);
 	for (int i = 0; i < 100; i++) {
 		struct shot s = PLAIN;
 		t->keys[i] = draw(&s, i * 150);
 	}
-	activity_bins(&t->walk, &t->x);
+	activity_bins(&t->scan, &t->x);
 }
 
 static void stage_clear(struct stage *t)
 {
-	walk_clear(&t->walk);
+	packet_scan_clear(&t->scan);
 	free(t->keys);
 	free(t->x.activity);
-	free(t->x.look);
+	free(t->x.detail);
 	free(t->x.flags);
 }
 
@@ -280,13 +280,13 @@ static void rain_is_quiet_and_a_burst_is_not(void **state)
 	(void)state;
 	stage_make(&t, rain);
 	struct findings f = {
-		.walk = &t.walk, .keys = t.keys, .n_keys = 100, .max_gap = 10 * CLOCK_SECOND};
+		.scan = &t.scan, .keys = t.keys, .n_keys = 100, .max_gap = 10 * CLOCK_SECOND};
 	float *p = activity_packets(&f, &t.x);
 	assert_true(most(p, 0, t.x.n_bins) < 0.1f);
 	free(p);
 	stage_clear(&t);
 	stage_make(&t, burst);
-	f.walk = &t.walk;
+	f.scan = &t.scan;
 	f.keys = t.keys;
 	p = activity_packets(&f, &t.x);
 	size_t at = (size_t)(300 * CLOCK_SECOND / t.x.bin);
@@ -303,7 +303,7 @@ static void looks_go_where_packets_call_within_the_budget(void **state)
 	(void)state;
 	stage_make(&t, burst);
 	struct findings f = {
-		.walk = &t.walk, .keys = t.keys, .n_keys = 100, .max_gap = 10 * CLOCK_SECOND};
+		.scan = &t.scan, .keys = t.keys, .n_keys = 100, .max_gap = 10 * CLOCK_SECOND};
 	AUTO(mem_freep) float *p = activity_packets(&f, &t.x);
 	AUTO(mem_freep) struct interval *list = activity_intervals(&f, p, &t.x, &n);
 	AUTO(mem_freep)
@@ -321,7 +321,7 @@ static void looks_go_where_packets_call_within_the_budget(void **state)
 	size_t at = (size_t)(301 * CLOCK_SECOND / t.x.bin);
 	assert_true(t.x.activity[at] > 0.2f);
 	assert_true(t.x.activity[at / 2] < 0.1f);
-	assert_int_equal(t.x.look[at], INDEX_KEYFRAMES);
+	assert_int_equal(t.x.detail[at], INDEX_KEYFRAMES);
 	stage_clear(&t);
 }
 
@@ -332,23 +332,23 @@ static void a_close_look_overrules_the_packets(void **state)
 	(void)state;
 	stage_make(&t, burst);
 	struct findings f = {
-		.walk = &t.walk, .keys = t.keys, .n_keys = 100, .max_gap = 10 * CLOCK_SECOND};
+		.scan = &t.scan, .keys = t.keys, .n_keys = 100, .max_gap = 10 * CLOCK_SECOND};
 	/* Looked at: the burst was an exposure jump. */
 	struct signature s[200];
 	for (int i = 0; i < 200; i++) {
 		struct shot shot = exposure_at(i - 25);
 		s[i] = draw(&shot, 7450 + i);
 	}
-	AUTO(look_result_clear) struct look_result look = {0};
-	look_judge(s, 200, 298 * CLOCK_SECOND, 305 * CLOCK_SECOND, false, false, &look);
-	assert_int_equal(look.cuts.n, 0);
-	f.looks = &look.look;
-	f.n_looks = 1;
+	AUTO(range_result_clear) struct range_result result = {0};
+	range_judge(s, 200, 298 * CLOCK_SECOND, 305 * CLOCK_SECOND, false, false, &result);
+	assert_int_equal(result.cuts.n, 0);
+	f.ranges = &result.range;
+	f.n_decoded = 1;
 	AUTO(mem_freep) float *p = activity_packets(&f, &t.x);
 	AUTO(mem_freep) struct interval *list = activity_intervals(&f, p, &t.x, &n);
 	activity_fill(&f, p, list, n, &t.x);
 	size_t at = (size_t)(301 * CLOCK_SECOND / t.x.bin);
-	assert_int_equal(t.x.look[at], INDEX_DECODED);
+	assert_int_equal(t.x.detail[at], INDEX_DECODED);
 	assert_true(t.x.activity[at] < 0.3f);
 	stage_clear(&t);
 }
@@ -368,13 +368,13 @@ static struct video_index *sample_index(void)
 	                          .decoded = 5,
 	                          .work_time = 7,
 	                          .first = -2,
-	                          .looked = 9,
+	                          .decoded_time = 9,
 	                          .max_gap = 500000};
 	x->activity = mem_alloc(11, sizeof *x->activity);
-	x->look = mem_alloc(11, 1);
+	x->detail = mem_alloc(11, 1);
 	x->flags = mem_alloc(11, 1);
 	x->activity[3] = 0.5f;
-	x->look[3] = INDEX_DECODED;
+	x->detail[3] = INDEX_DECODED;
 	x->flags[10] = INDEX_BLACK | INDEX_TORN;
 	x->cuts = mem_alloc(2, sizeof *x->cuts);
 	x->cuts[0] = (struct index_cut){.pts = 300000, .end = 300000, .uncertainty = 40000, .score = 1};
@@ -437,8 +437,8 @@ static void facts_cross_the_wire_unchanged(void **state)
 {
 	unsigned char p[SIGNATURE_BYTES];
 	struct signature s = draw(&PLAIN, 3), t;
-	struct walk_bin b = {1, 2, 3, 4, 5}, c;
-	struct walk_key k = {.pts = -5, .dts = INT64_MIN, .bytes = 9}, l;
+	struct packet_bin b = {1, 2, 3, 4, 5}, c;
+	struct packet_key k = {.pts = -5, .dts = INT64_MIN, .bytes = 9}, l;
 	(void)state;
 	memset(&t, 0, sizeof t);
 	s.flags = SIGNATURE_KEY;
@@ -451,11 +451,11 @@ static void facts_cross_the_wire_unchanged(void **state)
 	s.sharpness = -1;
 	signature_put(p, &s);
 	assert_false(signature_get(p, &t));
-	walk_bin_put(p, &b);
-	walk_bin_get(p, &c);
+	packet_bin_put(p, &b);
+	packet_bin_get(p, &c);
 	assert_memory_equal(&b, &c, sizeof b);
-	walk_key_put(p, &k);
-	walk_key_get(p, &l);
+	packet_key_put(p, &k);
+	packet_key_get(p, &l);
 	assert_true(l.pts == -5 && l.dts == INT64_MIN && l.bytes == 9);
 }
 

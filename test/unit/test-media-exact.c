@@ -39,7 +39,7 @@ static int differs(struct opened *o, const struct plain *p, int64_t t, bool exac
 		return 0;
 	print_error("%s at %lld: pts %lld, not %lld; pixels %s; %s\n", path, (long long)t,
 	            (long long)s.pts, (long long)want->pts, sum == want->sum ? "equal" : "differ",
-	            s.rung);
+	            s.decode_path);
 	return 1;
 }
 

@@ -67,7 +67,7 @@ static void compare(struct wreck *w, const char *whole, size_t from, size_t leas
 	int r = reader_at(w->reader, 0, &s, &err);
 	for (; r == 0; n++) {
 		assert_true(s.pts > last);
-		assert_string_equal(s.rung, "salvage");
+		assert_string_equal(s.decode_path, "salvage");
 		last = s.pts;
 		same += from + n < p.n && frame_sum(s.frame) == p.frames[from + n].sum;
 		r = reader_next(w->reader, INT64_MIN, &s, &err);

@@ -446,7 +446,7 @@ static void test_device_fails(void **state)
 			                         k % 2 ? CLOCK_NONE : 11 * CLOCK_SECOND, &s, &err));
 			assert_int_equal(s.pts, all.frames[k].pts);
 			assert_int_equal(frame_sum(s.frame), all.frames[k].sum);
-			by_device += !strcmp(s.rung, "hardware");
+			by_device += !strcmp(s.decode_path, "hardware");
 		}
 		assert_true(patience[i] <= 1     ? !by_device
 		            : patience[i] > 1000 ? by_device == n

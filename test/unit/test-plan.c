@@ -37,7 +37,7 @@ static struct video_index *still(int64_t duration, int64_t bin)
 	*x = (struct video_index){
 		.duration = duration, .bin = bin, .n_bins = (size_t)((duration + bin - 1) / bin)};
 	x->activity = mem_alloc(x->n_bins, sizeof *x->activity);
-	x->look = mem_alloc(x->n_bins, 1);
+	x->detail = mem_alloc(x->n_bins, 1);
 	x->flags = mem_alloc(x->n_bins, 1);
 	x->cuts = mem_alloc(4000, sizeof *x->cuts);
 	x->keys = mem_alloc(100000, sizeof *x->keys);
@@ -75,7 +75,7 @@ static void add_cut(struct video_index *x, int64_t t, int64_t length)
 static void index_done(struct video_index *x)
 {
 	free(x->activity);
-	free(x->look);
+	free(x->detail);
 	free(x->flags);
 	free(x->cuts);
 	free(x->keys);
@@ -401,7 +401,7 @@ static void a_plan_may_grow(void **state)
 		add_parts(x);
 		AUTO(plan_freep) struct plan *whole = make(&o, x), *grown = plan_new(&o, x->duration);
 		check(whole, &o, 6, 300 * S);
-		assert_true((int64_t)whole->looks <= whole->budget + (int64_t)x->n_parts);
+		assert_true((int64_t)whole->spent <= whole->budget + (int64_t)x->n_parts);
 		for (size_t n = 1; n <= x->n_parts && grown->until < grown->to; n++) {
 			/* As it is while it grows: its bins are all there, those of later
 			 * parts empty. */

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The packets of a whole video, counted in bins; nothing is decoded. */
-#ifndef VDET_MEDIA_INDEX_WALK_H
-#define VDET_MEDIA_INDEX_WALK_H
+#ifndef VDET_MEDIA_PACKET_SCAN_H
+#define VDET_MEDIA_PACKET_SCAN_H
 
 #include "base/err.h"
 #include "media/extent.h"
 #include "media/source.h"
 #include "protocol/index-wire.h"
 
-struct index_walk {
+struct packet_counts {
 	struct extent extent;
 	int64_t bin; /* width in microseconds; covers [0, n_bins * bin) */
-	struct walk_bin *bins;
+	struct packet_bin *bins;
 	size_t n_bins;
 	/* ascending by time; no two in one bin, so an intra-only video gives few */
-	struct walk_key *keys;
+	struct packet_key *keys;
 	size_t n_keys;
 	int64_t packets, keyframes, bytes; /* all of them */
 };
-void index_walk_clear(struct index_walk *w);
+void packet_counts_clear(struct packet_counts *w);
 
 /* Reads the whole file, from the source's start. Memory is bounded however long
  * the video is. */
-int index_walk_run(struct source *s, struct index_walk *ret, struct err *err);
+int packet_scan_run(struct source *s, struct packet_counts *ret, struct err *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "index/sample.h"
+#include "index/range-result.h"
 
 #include <stdlib.h>
 
@@ -11,12 +11,12 @@ static const int64_t apart = CLOCK_SECOND / 2;
 static const int64_t apart_least = CLOCK_SECOND / 5; /* at the beginning of a stretch */
 static const int64_t keep_every = CLOCK_SECOND / 5;
 
-void look_result_clear(struct look_result *r)
+void range_result_clear(struct range_result *r)
 {
-	free(r->look.motion);
+	free(r->range.motion);
 	free(r->keys);
 	cut_list_clear(&r->cuts);
-	*r = (struct look_result){0};
+	*r = (struct range_result){0};
 }
 
 struct index_key index_key_of(const struct signature *s)
@@ -43,11 +43,11 @@ static bool is_blurred(const struct signature *s, size_t n, size_t i)
 	return best > 30 && s[i].sharpness < 0.3f * best;
 }
 
-static void judge_motion(const struct signature *s, size_t n, struct look_result *r)
+static void judge_motion(const struct signature *s, size_t n, struct range_result *r)
 {
 	size_t before = 0;
-	r->look.motion = mem_alloc(n + 1, sizeof *r->look.motion);
-	for (size_t i = 0; i < n && s[i].pts < r->look.to; i++) {
+	r->range.motion = mem_alloc(n + 1, sizeof *r->range.motion);
+	for (size_t i = 0; i < n && s[i].pts < r->range.to; i++) {
 		while (before + 1 < i && s[i].pts - s[before + 1].pts >= apart)
 			before++;
 		struct motion m = {.pts = s[i].pts, .change = -1, .flags = index_key_of(&s[i]).flags};
@@ -58,26 +58,26 @@ static void judge_motion(const struct signature *s, size_t n, struct look_result
 		}
 		if (is_blurred(s, n, i))
 			m.flags |= INDEX_BLURRED;
-		r->look.motion[r->look.n++] = m;
+		r->range.motion[r->range.n++] = m;
 	}
 }
 
-static void keep_keys(const struct signature *s, size_t n, struct look_result *r)
+static void keep_keys(const struct signature *s, size_t n, struct range_result *r)
 {
 	r->keys = mem_alloc(n + 1, sizeof *r->keys);
-	for (size_t i = 0; i < n && s[i].pts < r->look.to; i++) {
+	for (size_t i = 0; i < n && s[i].pts < r->range.to; i++) {
 		if (r->n_keys && s[i].pts - r->keys[r->n_keys - 1].pts < keep_every)
 			continue;
 		r->keys[r->n_keys] = index_key_of(&s[i]);
-		r->keys[r->n_keys++].flags = r->look.motion[i].flags;
+		r->keys[r->n_keys++].flags = r->range.motion[i].flags;
 	}
 	r->keys = mem_grow(r->keys, r->n_keys + 1, sizeof *r->keys);
 }
 
-void look_judge(const struct signature *s, size_t n, int64_t from, int64_t to, bool exact,
-                bool at_start, struct look_result *ret)
+void range_judge(const struct signature *s, size_t n, int64_t from, int64_t to, bool exact,
+                 bool at_start, struct range_result *ret)
 {
-	struct look_result r = {.look = {.from = from, .to = to}, .frames = (int64_t)n};
+	struct range_result r = {.range = {.from = from, .to = to}, .frames = (int64_t)n};
 	struct cut_list all = {0};
 	cuts_find(s, n, exact, at_start, &all);
 	for (size_t i = 0; i < all.n; i++)

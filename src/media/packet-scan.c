@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "media/index-walk.h"
+#include "media/packet-scan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,15 +9,15 @@
 
 struct tally {
 	const struct source *source;
-	struct index_walk w;
+	struct packet_counts w;
 	size_t cap_bins, cap_keys;
 };
 
-void index_walk_clear(struct index_walk *w)
+void packet_counts_clear(struct packet_counts *w)
 {
 	free(w->bins);
 	free(w->keys);
-	*w = (struct index_walk){0};
+	*w = (struct packet_counts){0};
 }
 
 static uint32_t add(uint32_t a, int64_t b)
@@ -26,22 +26,22 @@ static uint32_t add(uint32_t a, int64_t b)
 }
 
 /* Two bins become one of twice the width. */
-static struct walk_bin join(const struct walk_bin *a, const struct walk_bin *b)
+static struct packet_bin join(const struct packet_bin *a, const struct packet_bin *b)
 {
 	bool second = b->largest > a->largest;
 	unsigned at = second ? 32768u + b->at / 2u : a->at / 2u;
 	unsigned packets = (unsigned)a->packets + b->packets;
-	return (struct walk_bin){.bytes = add(a->bytes, b->bytes),
-	                         .largest = second ? b->largest : a->largest,
-	                         .key_bytes = add(a->key_bytes, b->key_bytes),
-	                         .at = (uint16_t)at,
-	                         .packets = (uint16_t)(packets > UINT16_MAX ? UINT16_MAX : packets)};
+	return (struct packet_bin){.bytes = add(a->bytes, b->bytes),
+	                           .largest = second ? b->largest : a->largest,
+	                           .key_bytes = add(a->key_bytes, b->key_bytes),
+	                           .at = (uint16_t)at,
+	                           .packets = (uint16_t)(packets > UINT16_MAX ? UINT16_MAX : packets)};
 }
 
-static void widen(struct index_walk *w)
+static void widen(struct packet_counts *w)
 {
 	for (size_t i = 0; i < w->n_bins; i += 2) {
-		const struct walk_bin none = {0};
+		const struct packet_bin none = {0};
 		w->bins[i / 2] = join(&w->bins[i], i + 1 < w->n_bins ? &w->bins[i + 1] : &none);
 	}
 	w->n_bins = (w->n_bins + 1) / 2;
@@ -53,10 +53,10 @@ static void widen(struct index_walk *w)
 	w->n_keys = n;
 }
 
-static struct walk_bin *bin_at(struct tally *t, int64_t time)
+static struct packet_bin *bin_at(struct tally *t, int64_t time)
 {
-	struct index_walk *w = &t->w;
-	while (time / w->bin >= WALK_BINS_MAX)
+	struct packet_counts *w = &t->w;
+	while (time / w->bin >= PACKET_BINS_MAX)
 		widen(w);
 	size_t i = (size_t)(time / w->bin);
 	if (i >= t->cap_bins) {
@@ -66,13 +66,13 @@ static struct walk_bin *bin_at(struct tally *t, int64_t time)
 		t->cap_bins = cap;
 	}
 	for (; w->n_bins <= i; w->n_bins++)
-		w->bins[w->n_bins] = (struct walk_bin){0};
+		w->bins[w->n_bins] = (struct packet_bin){0};
 	return &w->bins[i];
 }
 
 static void note_key(struct tally *t, int64_t time, const AVPacket *pkt)
 {
-	struct index_walk *w = &t->w;
+	struct packet_counts *w = &t->w;
 	/* Times that jump back would be out of order: such keyframes are only
 	 * counted. */
 	if (w->n_keys && time / w->bin <= w->keys[w->n_keys - 1].pts / w->bin)
@@ -82,7 +82,7 @@ static void note_key(struct tally *t, int64_t time, const AVPacket *pkt)
 		w->keys = mem_grow(w->keys, t->cap_keys, sizeof *w->keys);
 	}
 	w->keys[w->n_keys++] =
-		(struct walk_key){time, source_time(t->source, pkt->dts), add(0, pkt->size)};
+		(struct packet_key){time, source_time(t->source, pkt->dts), add(0, pkt->size)};
 }
 
 static void on_packet(void *ctx, const AVPacket *pkt, int64_t time)
@@ -96,7 +96,7 @@ static void on_packet(void *ctx, const AVPacket *pkt, int64_t time)
 	if (time > latest)
 		return; /* nonsense: a corrupted time stamp */
 	int64_t at = time < 0 ? 0 : time;
-	struct walk_bin *b = bin_at(t, at);
+	struct packet_bin *b = bin_at(t, at);
 	if (pkt->flags & AV_PKT_FLAG_KEY) {
 		b->key_bytes = add(b->key_bytes, pkt->size);
 		note_key(t, at, pkt);
@@ -111,12 +111,12 @@ static void on_packet(void *ctx, const AVPacket *pkt, int64_t time)
 	}
 }
 
-int index_walk_run(struct source *s, struct index_walk *ret, struct err *err)
+int packet_scan_run(struct source *s, struct packet_counts *ret, struct err *err)
 {
-	struct tally t = {.source = s, .w.bin = WALK_BIN};
-	int r = extent_walk(s, on_packet, &t, &t.w.extent, err);
+	struct tally t = {.source = s, .w.bin = PACKET_BIN_WIDTH};
+	int r = extent_scan(s, on_packet, &t, &t.w.extent, err);
 	if (r < 0) {
-		index_walk_clear(&t.w);
+		packet_counts_clear(&t.w);
 		return r;
 	}
 	*ret = t.w;

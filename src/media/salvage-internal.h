@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Part of salvage.c: the H.264 or HEVC units in the media data of an MP4 file,
  * found by their form. */
-#ifndef VDET_MEDIA_SALVAGE_UNITS_H
-#define VDET_MEDIA_SALVAGE_UNITS_H
+#ifndef VDET_MEDIA_SALVAGE_INTERNAL_H
+#define VDET_MEDIA_SALVAGE_INTERNAL_H
 
 #include "media/salvage.h"
 
