@@ -104,9 +104,9 @@ static json_t *tell_performance(void *ctx)
 	return j;
 }
 
-static void add_to_reading(void *ctx, json_t *reading)
+static void add_metrics(void *ctx, json_t *sample)
 {
-	performance_add(ctx, reading);
+	performance_add(ctx, sample);
 }
 
 static int set_up(struct serving *s, const struct opt_set *settings, struct err *err)
@@ -130,8 +130,8 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 	                                  .events = s->events,
 	                                  .data_dir = app->data_dir,
 	                                  .locks_dir = app->locks_dir,
-	                                  .reading = add_to_reading,
-	                                  .reading_ctx = s->performance,
+	                                  .add_metrics = add_metrics,
+	                                  .metrics_ctx = s->performance,
 	                                  .abort = s->engine_stop};
 	r = board_new(&board, &s->board, err);
 	const struct net_setup net = {.options = &app->net,

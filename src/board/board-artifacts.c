@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the board makes of a video for people: poster, storyboard, and a copy
- * that browsers can play. All of it is extra: where it cannot be made, the log
- * says why, and the page does without. */
+/* Artifacts of a video for the page: poster, storyboard, and a proxy that
+ * browsers can play. They are optional: if one cannot be made, the log says
+ * why, and the page works without it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,10 +17,25 @@
 
 enum { POSTER_SIZE = 640, PICTURE_SIZE = 160, PROXY_SIDE = 480, NICE = 10, VTT_MAX = 1 << 20 };
 
-char *board_made(const struct board *b, int64_t id, const char *name)
+char *board_artifact_path(const struct board *b, int64_t id, const char *name)
 {
-	AUTO(mem_freep) char *folder = mem_printf("%s/%lld/made", b->videos_dir, (long long)id);
+	AUTO(mem_freep) char *folder = board_video_path(b, id, "made");
+
 	return file_join(folder, name);
+}
+
+static bool has_artifact(const struct board *b, const struct video *v, const char *name)
+{
+	AUTO(mem_freep) char *path = board_artifact_path(b, v->row.id, name);
+
+	return file_exists(path);
+}
+
+void board_note_artifacts(struct board *b, struct video *v)
+{
+	v->has_poster = has_artifact(b, v, "poster.jpg");
+	v->has_storyboard = has_artifact(b, v, "storyboard.vtt");
+	v->has_proxy = has_artifact(b, v, "proxy.mp4");
 }
 
 static struct preview_options options_of(const struct board *b)
@@ -34,7 +49,7 @@ static int make_poster(struct board *b, struct video *v, int fd, struct err *err
 {
 	const struct preview_options o = options_of(b);
 	AUTO(buf_free) struct buf jpeg = BUF(16 << 20);
-	AUTO(mem_freep) char *path = board_made(b, v->row.id, "poster.jpg");
+	AUTO(mem_freep) char *path = board_artifact_path(b, v->row.id, "poster.jpg");
 	int r = preview_poster(fd, &o, PREVIEW_CHOOSE, POSTER_SIZE, v->cancel, &jpeg, err);
 	return r < 0 ? r : file_write(path, jpeg.data, jpeg.len, err);
 }
@@ -47,14 +62,15 @@ static int make_storyboard(struct board *b, struct video *v, int fd, struct err 
 	int r = preview_storyboard(fd, &o, PICTURE_SIZE, v->cancel, &s, err);
 	for (size_t i = 0; r == 0 && i < s.n_sheets; i++) {
 		AUTO(mem_freep) char *name = mem_printf("sheet-%zu.jpg", i + 1);
-		AUTO(mem_freep) char *path = board_made(b, v->row.id, name);
+		AUTO(mem_freep) char *path = board_artifact_path(b, v->row.id, name);
 		r = file_write(path, s.sheets[i].data, s.sheets[i].len, err);
 	}
 	if (r < 0)
 		return r;
-	/* its sheets by name, as the API's addresses have them */
+
+	/* Sheets are named as in the API's paths. */
 	storyboard_vtt(&s, "storyboard", &vtt);
-	AUTO(mem_freep) char *path = board_made(b, v->row.id, "storyboard.vtt");
+	AUTO(mem_freep) char *path = board_artifact_path(b, v->row.id, "storyboard.vtt");
 	return file_write(path, buf_str(&vtt), vtt.len, err);
 }
 
@@ -62,7 +78,7 @@ void board_make_pictures(struct board *b, struct video *v, const char *path)
 {
 	static int (*const makers[])(struct board *, struct video *, int,
 	                             struct err *) = {make_poster, make_storyboard};
-	AUTO(mem_freep) char *folder = board_made(b, v->row.id, "");
+	AUTO(mem_freep) char *folder = board_artifact_path(b, v->row.id, "");
 	AUTO(fd_closep) int fd = -1;
 	struct err err;
 	int r = file_mkdirs(folder, true, &err);
@@ -71,11 +87,13 @@ void board_make_pictures(struct board *b, struct video *v, const char *path)
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(makers); i++)
 		if (makers[i](b, v, fd, &err) < 0 && err.code != ERR_CANCELED)
 			log_info("pictures of %s: %s", path, err.msg);
+
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
-	board_tell_video(locked, v); /* now there is something to show */
+	board_note_artifacts(locked, v);
+	board_publish_video(b, v);
 }
 
-/* ---- the copy that browsers play */
+/* ---- proxy */
 
 struct copying {
 	struct board *board;
@@ -87,8 +105,9 @@ static int make_proxy(struct board *b, struct video *v, const char *source, stru
 {
 	const struct preview_options o = options_of(b);
 	AUTO(mem_freep)
-	char *path = board_made(b, v->row.id, "proxy.mp4"), *part = mem_printf("%s.part", path);
-	AUTO(mem_freep) char *folder = board_made(b, v->row.id, "");
+	char *path = board_artifact_path(b, v->row.id, "proxy.mp4"),
+		 *part = mem_printf("%s.part", path);
+	AUTO(mem_freep) char *folder = board_artifact_path(b, v->row.id, "");
 	AUTO(fd_closep) int in = -1;
 	AUTO(fd_closep) int out = -1;
 	int r = file_mkdirs(folder, true, err);
@@ -101,7 +120,7 @@ static int make_proxy(struct board *b, struct video *v, const char *source, stru
 		return err_sys(err, errno, "cannot create %s", part);
 	r = preview_proxy(in, &o, PROXY_SIDE, out, v->cancel, err);
 	if (r == 0 && (fsync(out) < 0 || rename(part, path) < 0))
-		r = err_sys(err, errno, "cannot keep %s", path);
+		r = err_sys(err, errno, "cannot save %s", path);
 	if (r < 0)
 		unlink(part);
 	return r;
@@ -111,25 +130,24 @@ static void copy_video(void *ctx)
 {
 	struct copying *c = ctx;
 	struct err err;
-	/* Of this thread, and so of the child that it starts: the model's work goes
-	 * first. */
+
+	/* Of this thread, and so of the child that it starts: analyses have
+	 * precedence. */
 	setpriority(PRIO_PROCESS, 0, NICE);
 	int r = make_proxy(c->board, c->video, c->path, &err);
 	if (r < 0 && err.code != ERR_CANCELED)
-		log_warning("no copy for browsers of %s: %s", c->path, err.msg);
+		log_warning("cannot make a proxy of %s: %s", c->path, err.msg);
 	AUTO(board_unlockp) struct board *b = board_lock(c->board);
-	c->video->has_proxy = r == 0;
+	board_note_artifacts(b, c->video);
 	c->video->makes_proxy = false;
-	board_tell_video(b, c->video);
+	board_publish_video(b, c->video);
 	board_wake(b);
 	free(c->path);
 	free(c);
 }
 
-void board_want_proxy(struct board *b, struct video *v)
+void board_request_proxy(struct board *b, struct video *v)
 {
-	AUTO(mem_freep) char *path = board_made(b, v->row.id, "proxy.mp4");
-	v->has_proxy = file_exists(path);
 	if (v->has_proxy || v->makes_proxy || !b->setup.options->proxy || !v->facts || board_plays(v) ||
 	    b->stopping)
 		return;

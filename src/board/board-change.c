@@ -31,7 +31,7 @@ static struct job *find_same(struct board *b, const struct video *v, const char 
 	for (size_t i = 0; i < b->n_jobs; i++) {
 		struct job *j = b->jobs[i];
 		if (j->video == v && !j->gone && j->row.state != STORE_ENTRY_FAILED &&
-		    j->row.state != STORE_ENTRY_CANCELLED && j->rest != REST_CANCEL &&
+		    j->row.state != STORE_ENTRY_CANCELLED && j->stop != STOP_CANCEL &&
 		    strcmp(j->row.options, options) == 0)
 			return j;
 	}
@@ -82,7 +82,7 @@ static int add_job(struct board *b, struct video *v, json_t *options, const char
 	pthread_mutex_lock(&b->lock);
 	b->jobs = mem_grow(b->jobs, b->n_jobs + 1, sizeof(struct job *));
 	b->jobs[b->n_jobs++] = j;
-	board_tell_job(b, j);
+	board_publish_job(b, j);
 	board_wake(b);
 	pthread_mutex_unlock(&b->lock);
 	*ret = j;
@@ -129,13 +129,13 @@ static int submit(struct board *b, const json_t *request,
 	if (!j && (r = add_job(b, v, options, text, priority, &j, err)) < 0)
 		return r;
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
-	*ret = board_job_json(locked, j);
+	*ret = board_job_json(j);
 	return 0;
 }
 
 static int take_named(struct board *b, void *ctx, struct video **ret, struct err *err)
 {
-	return board_take_video(b, ctx, ret, err);
+	return board_get_video(b, ctx, ret, err);
 }
 
 /* A request with the defaults that were changed; a new reference. */
@@ -213,7 +213,7 @@ int board_upload(struct board *b, const char *path, const char *name, const char
 	if (r < 0)
 		return r;
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
-	*ret_video = board_video_json(locked, u.video);
+	*ret_video = board_video_json(u.video);
 	*ret_job = job;
 	return 0;
 }
@@ -252,7 +252,7 @@ static int pause_job(struct board *b, struct job *j, struct err *err)
 {
 	(void)b;
 	if (j->has_thread && !j->ended)
-		board_halt(j, REST_PAUSE);
+		board_stop_job(j, STOP_PAUSE);
 	else if (j->row.state == STORE_ENTRY_QUEUED)
 		j->row.state = STORE_ENTRY_PAUSED;
 	else if (j->row.state != STORE_ENTRY_PAUSED)
@@ -263,8 +263,8 @@ static int pause_job(struct board *b, struct job *j, struct err *err)
 static int resume_job(struct board *b, struct job *j, struct err *err)
 {
 	if (j->has_thread && !j->ended) {
-		if (j->rest == REST_PAUSE) /* it has begun to leave: it comes again at once */
-			j->rest = REST_QUEUE;
+		if (j->stop == STOP_PAUSE) /* it has begun to leave: it comes again at once */
+			j->stop = STOP_YIELD;
 	} else if (j->row.state == STORE_ENTRY_PAUSED || j->row.state == STORE_ENTRY_CANCELLED) {
 		to_queue(b, j);
 	} else if (j->row.state != STORE_ENTRY_QUEUED) {
@@ -277,7 +277,7 @@ static int cancel_job(struct board *b, struct job *j, struct err *err)
 {
 	(void)b;
 	if (j->has_thread && !j->ended) {
-		board_halt(j, REST_CANCEL);
+		board_stop_job(j, STOP_CANCEL);
 	} else if (j->row.state == STORE_ENTRY_QUEUED || j->row.state == STORE_ENTRY_PAUSED) {
 		j->row.state = STORE_ENTRY_CANCELLED;
 		j->row.ended = clock_wall();
@@ -344,9 +344,9 @@ static int changed(struct board *b, struct job *j, json_t **ret, struct err *err
 	if (r < 0)
 		return r;
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
-	board_tell_job(locked, j);
+	board_publish_job(locked, j);
 	board_wake(b);
-	*ret = board_job_json(b, j);
+	*ret = board_job_json(j);
 	return 0;
 }
 
@@ -452,7 +452,7 @@ static int remove_job(struct board *b, struct job *j, struct err *err)
 		log_warning("[job %s] %s", id, why.msg);
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	if (j->has_thread && !j->ended)
-		board_halt(j, REST_CANCEL);
+		board_stop_job(j, STOP_CANCEL);
 	j->gone = true;
 	events_post(locked->setup.events, "job-removed", "job", j->row.id, NULL);
 	board_wake(b);

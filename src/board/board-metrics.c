@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the machine did lately: a reading a second while there is work, kept for
- * ten minutes of it. */
+/* Metrics: one sample per second while jobs run or wait, else one in ten
+ * seconds; the last BOARD_SAMPLES are kept. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
@@ -43,7 +43,7 @@ static void count(const struct board *b, int64_t *running, int64_t *waiting, int
 	}
 }
 
-int64_t board_take_reading(struct board *b, int64_t now)
+int64_t board_take_sample(struct board *b, int64_t now)
 {
 	int64_t running = 0, waiting = 0, asking = 0;
 	double prefill = 0, decode = 0;
@@ -51,11 +51,12 @@ int64_t board_take_reading(struct board *b, int64_t now)
 	pthread_mutex_lock(&b->lock);
 	count(b, &running, &waiting, &asking, &prefill, &decode);
 	pthread_mutex_unlock(&b->lock);
-	/* As soon as there is work the shorter period counts, also for the reading
-	 * that was taken last. */
+
+	/* The shorter period applies as soon as there is work, also after a sample
+	 * taken before. */
 	int64_t period = running || waiting ? BUSY_PERIOD : IDLE_PERIOD;
-	if (b->last_reading && now < b->last_reading + period)
-		return b->last_reading + period;
+	if (b->last_sample && now < b->last_sample + period)
+		return b->last_sample + period;
 	json_t *r =
 		json_pack("{s:f, s:I, s:i, s:f, s:f, s:I, s:I, s:I}", "time", (double)clock_wall() / 1e6,
 	              "slots_busy", (json_int_t)asking, "slots", engine_slots(b->setup.engine),
@@ -64,15 +65,15 @@ int64_t board_take_reading(struct board *b, int64_t now)
 	if (statvfs(b->videos_dir, &fs) == 0)
 		json_object_set_new(r, "disk_free",
 		                    json_integer((json_int_t)fs.f_bavail * (json_int_t)fs.f_frsize));
-	if (b->setup.reading)
-		b->setup.reading(b->setup.reading_ctx, r);
+	if (b->setup.add_metrics)
+		b->setup.add_metrics(b->setup.metrics_ctx, r);
 	pthread_mutex_lock(&b->lock);
-	json_t **at = &b->readings[b->n_readings++ % BOARD_READINGS];
+	json_t **at = &b->samples[b->n_samples++ % BOARD_SAMPLES];
 	json_decref(*at);
 	*at = json_incref(r);
 	pthread_mutex_unlock(&b->lock);
 	events_post(b->setup.events, "performance", NULL, 0, r);
-	b->last_reading = now;
+	b->last_sample = now;
 	return now + period;
 }
 
@@ -80,9 +81,9 @@ json_t *board_performance(struct board *b)
 {
 	json_t *history = json_array(), *now = NULL;
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
-	size_t n = locked->n_readings < BOARD_READINGS ? b->n_readings : BOARD_READINGS;
-	for (size_t i = b->n_readings - n; i < b->n_readings; i++) {
-		now = b->readings[i % BOARD_READINGS];
+	size_t n = locked->n_samples < BOARD_SAMPLES ? b->n_samples : BOARD_SAMPLES;
+	for (size_t i = b->n_samples - n; i < b->n_samples; i++) {
+		now = b->samples[i % BOARD_SAMPLES];
 		json_array_append(history, now);
 	}
 	return json_pack("{s:o, s:o, s:[]}", "now", now ? json_incref(now) : json_object(), "history",

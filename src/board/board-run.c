@@ -15,39 +15,21 @@
 
 enum { RETRY = 5000000, ENGINE_RETRY = 15000000, ENGINE_TRIES = 6 };
 
-void board_free_job(struct job *j)
-{
-	store_entry_clear(&j->row);
-	json_decref(j->options);
-	progress_free(j->progress);
-	cancel_free(j->cancel);
-	cancel_free(j->drain);
-	free(j->dots);
-	free(j->only);
-	free(j);
-}
-
 /* ---- what it tells, with the lock held */
-
-static void set_text(char **to, const char *text)
-{
-	free(*to);
-	*to = mem_strdup(text ? text : "");
-}
 
 static void on_begin(struct job *j, json_t *e)
 {
 	const char *journal = json_string_value(json_object_get(e, "job"));
-	set_text(&j->dots, json_string_value(json_object_get(e, "states")));
+	board_set_text(&j->dots, json_string_value(json_object_get(e, "states")));
 	bool first = !j->in_chunks;
 	j->in_chunks = true;
 	j->tries = 0;
 	if (journal && strcmp(journal, j->row.journal) != 0) {
-		set_text(&j->row.journal, journal);
+		board_set_text(&j->row.journal, journal);
 		j->unsaved = true;
 	}
 	/* it was told to rest before it had anything worth finishing */
-	if (first && j->rest != REST_NONE)
+	if (first && j->stop != STOP_NONE)
 		cancel_fire(j->cancel);
 }
 
@@ -56,9 +38,9 @@ static void on_hash(struct job *j, json_t *e)
 	struct video *v = j->video;
 	const char *sha256 = json_string_value(json_object_get(e, "sha256"));
 	if (sha256 && strcmp(sha256, v->row.sha256) != 0) {
-		set_text(&v->row.sha256, sha256);
+		board_set_text(&v->row.sha256, sha256);
 		v->unsaved = true;
-		board_tell_video(j->board, v);
+		board_publish_video(j->board, v);
 	}
 }
 
@@ -127,9 +109,9 @@ void board_on_progress(void *ctx, json_t *e)
 
 static void rest_as(struct job *j, int64_t now)
 {
-	switch (j->rest) {
-	case REST_PAUSE: j->row.state = STORE_ENTRY_PAUSED; break;
-	case REST_CANCEL:
+	switch (j->stop) {
+	case STOP_PAUSE: j->row.state = STORE_ENTRY_PAUSED; break;
+	case STOP_CANCEL:
 		j->row.state = STORE_ENTRY_CANCELLED;
 		j->row.ended = clock_wall();
 		break;
@@ -141,7 +123,7 @@ static void fail(struct job *j, const char *why)
 {
 	j->row.state = STORE_ENTRY_FAILED;
 	j->row.ended = clock_wall();
-	set_text(&j->row.fault, why);
+	board_set_text(&j->row.fault, why);
 }
 
 /* An engine that cannot be reached may come back: the queue must not burn down
@@ -156,7 +138,7 @@ static void try_later(struct job *j, const struct err *err, int64_t now)
 	why = mem_printf("%s (it is tried again in %d s)", err->msg, j->tries * ENGINE_RETRY / 1000000);
 	j->row.state = STORE_ENTRY_QUEUED;
 	j->retry_at = now + (int64_t)j->tries * ENGINE_RETRY;
-	set_text(&j->row.fault, why);
+	board_set_text(&j->row.fault, why);
 }
 
 static void finish(struct job *j, const struct analyze_result *result)
@@ -166,7 +148,7 @@ static void finish(struct job *j, const struct analyze_result *result)
 	                                                [ANALYZE_EMPTY] = STORE_ENTRY_FAILED};
 	j->row.state = states[result->outcome];
 	j->row.ended = clock_wall();
-	set_text(&j->row.fault, result->first_hole);
+	board_set_text(&j->row.fault, result->first_hole);
 }
 
 /* Nothing runs any more, whatever was in work. */
@@ -194,7 +176,7 @@ static void end_turn(struct job *j, int r, const struct analyze_result *result,
 	} else if (err->code == ERR_BUSY) {
 		j->row.state = STORE_ENTRY_QUEUED;
 		j->retry_at = now + RETRY;
-		set_text(&j->row.fault, err->msg);
+		board_set_text(&j->row.fault, err->msg);
 	} else if (err->code == ERR_ENGINE || err->code == ERR_DIED) {
 		try_later(j, err, now);
 	} else {
@@ -213,9 +195,9 @@ static void end_turn(struct job *j, int r, const struct analyze_result *result,
 	if (!j->gone && board_save_job(disk, j, &why) < 0)
 		log_error("[job %lld] the queue cannot be written down: %s", (long long)j->row.id, why.msg);
 	pthread_mutex_lock(&b->lock);
-	j->rest = REST_NONE;
+	j->stop = STOP_NONE;
 	j->ended = true;
-	board_tell_job(b, j);
+	board_publish_job(b, j);
 	board_wake(b);
 	pthread_mutex_unlock(&b->lock);
 }
@@ -239,8 +221,8 @@ static bool is_known(struct job *j, const char *path, char sha256[static HASH_HE
 	if (known) {
 		memcpy(sha256, v->sha256, HASH_HEX);
 	} else if (strcmp(v->stamp, stamp) != 0) {
-		set_text(&v->stamp, stamp);
-		set_text(&v->sha256, "");
+		board_set_text(&v->stamp, stamp);
+		board_set_text(&v->sha256, "");
 		j->video->unsaved = true;
 	}
 	(void)b;

@@ -20,20 +20,6 @@
 
 enum { FRAME_QUALITY = 90, FRAME_SIZE_MAX = 8192, URL_MAX = 4000 };
 
-void board_free_video(struct video *v)
-{
-	store_video_clear(&v->row);
-	json_decref(v->facts);
-	cancel_free(v->cancel);
-	free(v);
-}
-
-static void set_text(char **to, const char *text)
-{
-	free(*to);
-	*to = mem_strdup(text ? text : "");
-}
-
 void board_stamp(int fd, char out[static 100])
 {
 	struct stat st;
@@ -44,13 +30,7 @@ void board_stamp(int fd, char out[static 100])
 		         (unsigned long long)st.st_ino);
 }
 
-static char *folder_of(const struct board *b, int64_t id)
-{
-	AUTO(mem_freep) char *name = mem_printf("%lld", (long long)id);
-	return file_join(b->videos_dir, name);
-}
-
-/* ---- coming */
+/* ---- adding */
 
 /* Whether the file lies in a folder, both without links and dots. */
 static bool lies_in(const char *file, const char *folder)
@@ -95,15 +75,15 @@ int board_add_video(struct board *b, struct store_video *row, struct video **ret
 	if (r < 0)
 		return r;
 	row->id = id;
-	dir = folder_of(b, id);
+	dir = board_video_path(b, id, "");
 	r = file_mkdirs(dir, true, err);
 	/* An upload moves into the folder that has its number. */
 	if (r == 0 && strcmp(row->origin, "upload") == 0) {
 		AUTO(mem_freep) char *to = file_join(dir, row->name);
 		if (rename(row->source, to) < 0)
 			r = err_sys(err, errno, "cannot move the upload to %s", to);
-		set_text(&row->path, to);
-		set_text(&row->source, "");
+		board_set_text(&row->path, to);
+		board_set_text(&row->source, "");
 	}
 	if (r == 0)
 		r = store_video_update(b->setup.store, row, err);
@@ -118,7 +98,7 @@ int board_add_video(struct board *b, struct store_video *row, struct video **ret
 	pthread_mutex_lock(&b->lock);
 	b->videos = mem_grow(b->videos, b->n_videos + 1, sizeof(struct video *));
 	b->videos[b->n_videos++] = v;
-	board_tell_video(b, v);
+	board_publish_video(b, v);
 	board_prepare(b, v);
 	pthread_mutex_unlock(&b->lock);
 	*ret = v;
@@ -184,7 +164,7 @@ static int take_url(struct board *b, const char *url, struct video **ret, struct
 	return *ret ? 0 : add_named(b, "url", url, "", name, 0, ret, err);
 }
 
-int board_take_video(struct board *b, const json_t *request, struct video **ret, struct err *err)
+int board_get_video(struct board *b, const json_t *request, struct video **ret, struct err *err)
 {
 	const json_t *id = json_object_get(request, "video"), *path = json_object_get(request, "path"),
 				 *url = json_object_get(request, "url");
@@ -283,27 +263,27 @@ static void settle(struct preparing *p, int r, json_t *facts, int64_t size, cons
 		AUTO(mem_freep) char *text = json_dumps(facts, JSON_COMPACT);
 		json_decref(v->facts);
 		v->facts = facts;
-		set_text(&v->row.facts, text);
+		board_set_text(&v->row.facts, text);
 		v->row.size = size;
 		v->row.state = STORE_VIDEO_READY;
-		set_text(&v->row.fault, "");
+		board_set_text(&v->row.fault, "");
 	} else if (r < 0 && why->code != ERR_CANCELED) {
 		v->row.state = STORE_VIDEO_FAILED;
-		set_text(&v->row.fault, why->msg);
+		board_set_text(&v->row.fault, why->msg);
 	}
 	if (*p->path && file_exists(p->path))
-		set_text(&v->row.path, p->path);
+		board_set_text(&v->row.path, p->path);
 	bool gone = v->gone;
 	pthread_mutex_unlock(&b->lock);
 	if (!gone && board_save_video(disk, v, &err) < 0)
 		log_error("the video cannot be written down: %s", err.msg);
 	pthread_mutex_lock(&b->lock);
 	if (facts)
-		board_want_proxy(b, v);
-	board_tell_video(b, v);
+		board_request_proxy(b, v);
+	board_publish_video(b, v);
 	for (size_t i = 0; i < b->n_jobs; i++) /* they show its name and length */
 		if (b->jobs[i]->video == v)
-			board_tell_job(b, b->jobs[i]);
+			board_publish_job(b, b->jobs[i]);
 	board_wake(b);
 	pthread_mutex_unlock(&b->lock);
 }
@@ -338,7 +318,7 @@ static void tell_fetch(void *ctx, int64_t done, int64_t total)
 	AUTO(board_unlockp) struct board *b = board_lock(p->board);
 	p->video->row.size = total > 0 ? total : done;
 	p->video->fetched = done;
-	board_tell_video(b, p->video);
+	board_publish_video(b, p->video);
 }
 
 static int fetch(struct preparing *p, struct err *err)
@@ -406,7 +386,7 @@ static void begin_preparing(struct board *b, struct video *v, void (*work)(void 
 	                        .video = v,
 	                        .id = v->row.id,
 	                        .path = mem_strdup(v->row.path),
-	                        .dir = folder_of(b, v->row.id)};
+	                        .dir = board_video_path(b, v->row.id, "")};
 	pool_run(b->preparing, work, p);
 }
 
@@ -415,10 +395,9 @@ void board_prepare(struct board *b, struct video *v)
 	begin_preparing(b, v, prepare);
 }
 
-void board_want_pictures(struct board *b, struct video *v)
+void board_request_pictures(struct board *b, struct video *v)
 {
-	AUTO(mem_freep) char *last = board_made(b, v->row.id, "storyboard.vtt");
-	if (v->row.state == STORE_VIDEO_READY && !file_exists(last))
+	if (v->row.state == STORE_VIDEO_READY && !v->has_storyboard)
 		begin_preparing(b, v, make_pictures);
 }
 
@@ -490,7 +469,7 @@ int board_video_open(struct board *b, int64_t id, enum board_file which, int *re
 		return r;
 	if ((size_t)which >= ARRAY_LEN(names))
 		return err_set(err, ERR_NOENT, "there is no such sheet of the storyboard");
-	AUTO(mem_freep) char *path = board_made(b, id, names[which]);
+	AUTO(mem_freep) char *path = board_artifact_path(b, id, names[which]);
 	*ret_type = types[which];
 	return file_exists(path)
 	           ? file_open_input(path, ret_fd, err)

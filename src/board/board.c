@@ -59,191 +59,13 @@ const struct opt_group board_opt_group = {"Queue", rows, ARRAY_LEN(rows)};
  * is looked at, and told at most. */
 enum { POOL_THREADS = 6, POOL_WAITING = 256, TICK = 250000, TELL = 40000 };
 
-struct board *board_lock(struct board *b)
-{
-	pthread_mutex_lock(&b->lock);
-	return b;
-}
-
-void board_unlockp(struct board **b)
-{
-	pthread_mutex_unlock(&(*b)->lock);
-}
-
-struct board *board_disk(struct board *b)
-{
-	pthread_mutex_lock(&b->disk);
-	return b;
-}
-
-void board_undiskp(struct board **b)
-{
-	pthread_mutex_unlock(&(*b)->disk);
-}
-
-/* ---- finding and telling */
-
-struct job *board_find_job(struct board *b, int64_t id)
-{
-	for (size_t i = 0; i < b->n_jobs; i++)
-		if (b->jobs[i]->row.id == id && !b->jobs[i]->gone)
-			return b->jobs[i];
-	return NULL;
-}
-
-struct video *board_find_video(struct board *b, int64_t id)
-{
-	for (size_t i = 0; i < b->n_videos; i++)
-		if (b->videos[i]->row.id == id && !b->videos[i]->gone)
-			return b->videos[i];
-	return NULL;
-}
-
-int board_need_job(struct board *b, int64_t id, struct job **ret, struct err *err)
-{
-	*ret = board_find_job(b, id);
-	return *ret ? 0 : err_set(err, ERR_NOENT, "there is no job %lld", (long long)id);
-}
-
-int board_need_video(struct board *b, int64_t id, struct video **ret, struct err *err)
-{
-	*ret = board_find_video(b, id);
-	return *ret ? 0 : err_set(err, ERR_NOENT, "there is no video %lld", (long long)id);
-}
-
-void board_wake(struct board *b)
-{
-	b->news = true;
-	pthread_cond_signal(&b->wake);
-}
-
-void board_tell_job(struct board *b, struct job *j)
-{
-	j->dirty = false;
-	j->told = clock_now();
-	if (!j->gone)
-		events_post(b->setup.events, "job", "job", j->row.id, board_job_json(b, j));
-}
-
-void board_tell_video(struct board *b, struct video *v)
-{
-	if (!v->gone)
-		events_post(b->setup.events, "video", "video", v->row.id, board_video_json(b, v));
-}
-
-static bool is_active(enum store_entry_state s)
-{
-	return s == STORE_ENTRY_QUEUED || s == STORE_ENTRY_RUNNING || s == STORE_ENTRY_PAUSED;
-}
-
-/* Those that are to be done stand in the order of the queue; those that are
- * over after them, the latest first. */
-static int by_order(const void *x, const void *y)
-{
-	const struct job *a = *(struct job *const *)x, *b = *(struct job *const *)y;
-	bool first = is_active(a->row.state), second = is_active(b->row.state);
-	if (first != second)
-		return first ? -1 : 1;
-	if (!first)
-		return a->row.ended != b->row.ended ? (a->row.ended > b->row.ended ? -1 : 1) : 0;
-	const struct queue_job p = {.priority = a->row.priority, .place = a->row.place};
-	const struct queue_job q = {.priority = b->row.priority, .place = b->row.place};
-	return queue_before(&p, &q) ? -1 : queue_before(&q, &p);
-}
-
-struct job **board_order(struct board *b, size_t *ret_n)
-{
-	struct job **all = mem_alloc(b->n_jobs + 1, sizeof(struct job *));
-	size_t n = 0;
-	for (size_t i = 0; i < b->n_jobs; i++)
-		if (!b->jobs[i]->gone)
-			all[n++] = b->jobs[i];
-	if (n)
-		qsort(all, n, sizeof *all, by_order);
-	*ret_n = n;
-	return all;
-}
-
-struct queue_job *board_queue(struct board *b, int64_t now)
-{
-	struct queue_job *q = mem_alloc(b->n_jobs + 1, sizeof *q);
-	for (size_t i = 0; i < b->n_jobs; i++) {
-		const struct job *j = b->jobs[i];
-		enum queue_state state = QUEUE_IDLE;
-		if (j->has_thread)
-			state = j->rest == REST_NONE && !j->ended ? QUEUE_RUNNING : QUEUE_LEAVING;
-		else if (j->row.state == STORE_ENTRY_QUEUED && !j->gone && now >= j->retry_at &&
-		         j->video->row.state != STORE_VIDEO_FETCHING)
-			state = QUEUE_WAITING;
-		q[i] = (struct queue_job){.state = state,
-		                          .priority = j->row.priority,
-		                          .place = j->row.place,
-		                          .served = j->row.served,
-		                          .began = j->began};
-	}
-	return q;
-}
-
-/* ---- writing down */
-
-struct store_entry board_copy_entry(const struct store_entry *e)
-{
-	struct store_entry c = *e;
-	c.options = mem_strdup(e->options);
-	c.journal = mem_strdup(e->journal);
-	c.fault = mem_strdup(e->fault);
-	return c;
-}
-
-struct store_video board_copy_video(const struct store_video *v)
-{
-	struct store_video c = *v;
-	char **strings[] = {&c.name,   &c.origin, &c.source, &c.path,
-	                    &c.sha256, &c.stamp,  &c.facts,  &c.fault};
-	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
-		*strings[i] = mem_strdup(*strings[i]);
-	return c;
-}
-
-int board_save_job(struct board *b, struct job *j, struct err *err)
-{
-	pthread_mutex_lock(&b->lock);
-	AUTO(store_entry_clear) struct store_entry row = board_copy_entry(&j->row);
-	j->unsaved = false;
-	pthread_mutex_unlock(&b->lock);
-	return store_entry_update(b->setup.store, &row, err);
-}
-
-int board_save_video(struct board *b, struct video *v, struct err *err)
-{
-	pthread_mutex_lock(&b->lock);
-	AUTO(store_video_clear) struct store_video row = board_copy_video(&v->row);
-	v->unsaved = false;
-	pthread_mutex_unlock(&b->lock);
-	return store_video_update(b->setup.store, &row, err);
-}
-
 /* ---- the manager */
-
-void board_halt(struct job *j, enum rest rest)
-{
-	/* A stronger wish stays: who cancelled does not want a rest any more. */
-	if (rest > j->rest)
-		j->rest = rest;
-	cancel_fire(j->drain);
-	/* Only chunks are worth waiting for: before them and after them, everything
-	 * is done again quickly. */
-	if (!j->in_chunks || rest == REST_CANCEL)
-		cancel_fire(j->cancel);
-	j->dirty = true;
-	board_wake(j->board);
-}
 
 static void start(struct board *b, struct job *j, int64_t now)
 {
 	j->cancel = cancel_new();
 	j->drain = cancel_new();
-	j->rest = REST_NONE;
+	j->stop = STOP_NONE;
 	j->began = now;
 	j->in_chunks = j->ended = false;
 	j->row.state = STORE_ENTRY_RUNNING;
@@ -263,7 +85,7 @@ static void start(struct board *b, struct job *j, int64_t now)
 		j->row.state = STORE_ENTRY_QUEUED;
 		j->retry_at = now + CLOCK_SECOND;
 	}
-	board_tell_job(b, j);
+	board_publish_job(b, j);
 }
 
 /* With the lock held: starts and stops what is due; when to look again. */
@@ -279,7 +101,7 @@ static int64_t schedule(struct board *b, int64_t now)
 		if (move == QUEUE_START) {
 			start(b, b->jobs[i], now);
 		} else if (move == QUEUE_YIELD) {
-			board_halt(b->jobs[i], REST_QUEUE);
+			board_stop_job(b->jobs[i], STOP_YIELD);
 		} else {
 			if (!b->stopping)
 				when = queue_when(q, b->n_jobs, o->jobs, o->turn, now);
@@ -366,9 +188,10 @@ static int64_t look_at_progress(struct board *b)
 		struct progress_view view;
 		pthread_mutex_lock(&b->lock);
 		struct job *j = i < b->n_jobs ? b->jobs[i] : NULL;
-		bool look = j && j->has_thread && !j->ended && now >= j->told + (j->dirty ? TELL : TICK);
+		bool look =
+			j && j->has_thread && !j->ended && now >= j->last_published + (j->dirty ? TELL : TICK);
 		if (j && j->has_thread && !j->ended) {
-			int64_t when = look ? now + TICK : j->told + (j->dirty ? TELL : TICK);
+			int64_t when = look ? now + TICK : j->last_published + (j->dirty ? TELL : TICK);
 			next = when < next ? when : next;
 		}
 		pthread_mutex_unlock(&b->lock);
@@ -381,9 +204,9 @@ static int64_t look_at_progress(struct board *b)
 		bool same = !j->dirty && memcmp(&view, &j->view, sizeof view) == 0;
 		j->view = view;
 		if (j->ended || same)
-			j->told = now;
+			j->last_published = now;
 		else
-			board_tell_job(b, j);
+			board_publish_job(b, j);
 		pthread_mutex_unlock(&b->lock);
 	}
 }
@@ -411,7 +234,7 @@ static void *manage(void *arg)
 	struct board *b = arg;
 	for (;;) {
 		pthread_mutex_lock(&b->lock);
-		b->news = false;
+		b->changed = false;
 		reap(b);
 		int64_t when = schedule(b, clock_now());
 		bool over = is_over(b);
@@ -419,10 +242,10 @@ static void *manage(void *arg)
 		save_all(b);
 		if (over)
 			break;
-		int64_t tick = look_at_progress(b), reading = board_take_reading(b, clock_now());
+		int64_t tick = look_at_progress(b), reading = board_take_sample(b, clock_now());
 		tick = reading < tick ? reading : tick;
 		pthread_mutex_lock(&b->lock);
-		if (!b->news) /* nothing changed since it was looked at */
+		if (!b->changed) /* nothing changed since it was looked at */
 			sleep_until(b, when < tick ? when : tick);
 		pthread_mutex_unlock(&b->lock);
 	}
@@ -500,8 +323,9 @@ static int begin(struct board *b, struct err *err)
 		if (b->videos[i]->row.state == STORE_VIDEO_FETCHING || !b->videos[i]->facts)
 			board_prepare(b, b->videos[i]);
 		else {
-			board_want_proxy(b, b->videos[i]);
-			board_want_pictures(b, b->videos[i]);
+			board_note_artifacts(b, b->videos[i]);
+			board_request_proxy(b, b->videos[i]);
+			board_request_pictures(b, b->videos[i]);
 		}
 	pthread_mutex_unlock(&b->lock);
 	if (pthread_create(&b->manager, NULL, manage, b) != 0)
@@ -553,7 +377,7 @@ static void halt_all(struct board *b, bool abort)
 		struct job *j = b->jobs[i];
 		if (!j->has_thread || j->ended)
 			continue;
-		board_halt(j, REST_QUEUE);
+		board_stop_job(j, STOP_YIELD);
 		if (abort)
 			cancel_fire(j->cancel);
 	}
@@ -602,8 +426,8 @@ void board_free(struct board *b)
 		board_free_job(b->jobs[i]);
 	for (size_t i = 0; i < b->n_videos; i++)
 		board_free_video(b->videos[i]);
-	for (size_t i = 0; i < ARRAY_LEN(b->readings); i++)
-		json_decref(b->readings[i]);
+	for (size_t i = 0; i < ARRAY_LEN(b->samples); i++)
+		json_decref(b->samples[i]);
 	settings_free(b->settings);
 	free(b->jobs);
 	free(b->videos);

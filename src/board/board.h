@@ -62,10 +62,10 @@ struct board_setup {
 	struct store *store;
 	struct events *events;
 	const char *data_dir, *locks_dir;
-	/* Adds to a reading of the machine what else is known of it ("gpu": […]);
+	/* Adds to a metrics sample what the board does not know ("gpu": […]); called
 	 * on the manager's thread; may be NULL. */
-	void (*reading)(void *ctx, json_t *now);
-	void *reading_ctx;
+	void (*add_metrics)(void *ctx, json_t *sample);
+	void *metrics_ctx;
 	/* fired when the board stops waiting: what starts the engine hears it; may
 	 * be NULL */
 	struct cancel *abort;

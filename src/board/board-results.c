@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the board shows: jobs, videos, results as JSON, reports, search. */
+/* Requests that read: jobs, videos, chunks, events, reports, search, index. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -15,148 +15,6 @@
 
 enum { ACTIVITY_MAX = 4000, HITS_MAX = 500, QUERY_MAX = 400 };
 
-json_t *board_seconds(int64_t us)
-{
-	return us < 0 ? json_null() : json_real((double)us / 1e6);
-}
-
-json_t *board_moment(int64_t unix_us)
-{
-	return unix_us ? json_real((double)unix_us / 1e6) : json_null();
-}
-
-static json_t *id_json(int64_t id)
-{
-	char text[24];
-	snprintf(text, sizeof text, "%lld", (long long)id);
-	return json_string(text);
-}
-
-static json_t *text_or_null(const char *s)
-{
-	return s && *s ? json_string(s) : json_null();
-}
-
-static json_t *fact(const struct video *v, const char *name)
-{
-	json_t *f = json_object_get(v->facts, name);
-	return f ? json_incref(f) : json_null();
-}
-
-static json_t *duration(const struct video *v)
-{
-	json_t *d = json_object_get(v->facts, "duration_us");
-	return d ? json_real((double)json_integer_value(d) / 1e6) : json_null();
-}
-
-static int count(const char *dots, char letter)
-{
-	int n = 0;
-	for (; dots && *dots; dots++)
-		n += *dots == letter;
-	return n;
-}
-
-static json_t *running_json(const char *dots)
-{
-	json_t *a = json_array();
-	for (size_t i = 0; dots && dots[i]; i++)
-		if (dots[i] == 'r')
-			json_array_append_new(a, json_integer((json_int_t)i));
-	return a;
-}
-
-/* What each chunk in work is at. */
-static json_t *active_json(const struct progress_view *v)
-{
-	json_t *a = json_array();
-	for (size_t i = 0; i < v->n_active; i++) {
-		const struct progress_chunk *c = &v->active[i];
-		json_array_append_new(
-			a, json_pack("{s:I, s:s, s:I, s:I, s:o, s:o}", "chunk", (json_int_t)c->index, "stage",
-		                 progress_stage_name(c->stage), "done", (json_int_t)c->done, "total",
-		                 (json_int_t)c->total, "elapsed", board_seconds(c->elapsed), "left",
-		                 board_seconds(c->left)));
-	}
-	return a;
-}
-
-static json_t *rest_json(const struct job *j)
-{
-	static const char *const names[] = {NULL, "queued", "paused", "cancelled"};
-	return j->has_thread && !j->ended && j->rest ? json_string(names[j->rest]) : json_null();
-}
-
-static double fraction(const struct job *j, int done, int holes)
-{
-	size_t chunks = j->dots ? strlen(j->dots) : 0;
-	double known = chunks ? (double)(done + holes) / (double)chunks : 0;
-	return j->row.state == STORE_ENTRY_RUNNING && j->view.fraction > known ? j->view.fraction
-	                                                                       : known;
-}
-
-json_t *board_job_json(struct board *b, const struct job *j)
-{
-	static const char *const states[] = {"queued", "running", "paused",   "done",
-	                                     "holes",  "failed",  "cancelled"};
-	bool running = j->row.state == STORE_ENTRY_RUNNING;
-	int done = count(j->dots, 'd'), holes = count(j->dots, 'h');
-	json_t *prompt = json_object_get(j->options, "describe.prompt");
-	(void)b;
-	return json_pack(
-		"{s:o, s:o, s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:o, s:o, s:s, "
-		"s:I, s:o, "
-		"s:f, s:f, s:f, "
-		"s:I, s:o, s:o, s:o, s:O?, s:O?, s:o}",
-		"id", id_json(j->row.id), "video", j->video ? id_json(j->video->row.id) : json_null(),
-		"name", j->video ? j->video->row.name : "", "state", states[j->row.state], "stopping",
-		rest_json(j), "phase", running ? j->phase : "", "detail", running ? j->detail : "", "error",
-		text_or_null(j->row.fault), "duration", duration(j->video), "width",
-		fact(j->video, "width"), "height", fact(j->video, "height"), "chunks",
-		(json_int_t)strlen(j->dots), "done", done, "holes", holes, "running", running_json(j->dots),
-		"active", active_json(&j->view), "dots", j->dots, "events", (json_int_t)j->events, "left",
-		running && j->in_chunks ? board_seconds(j->view.left) : json_null(), "progress",
-		fraction(j, done, holes), "prefill_rate", j->view.prefill_rate, "decode_rate",
-		j->view.decode_rate, "priority", (json_int_t)j->row.priority, "created",
-		board_moment(j->row.created), "started", board_moment(j->row.started), "finished",
-		board_moment(j->row.ended), "prompt", prompt, "options", j->options, "journal",
-		text_or_null(j->row.journal));
-}
-
-bool board_plays(const struct video *v)
-{
-	const char *container = json_string_value(json_object_get(v->facts, "container"));
-	const char *codec = json_string_value(json_object_get(v->facts, "codec"));
-	const char *format = json_string_value(json_object_get(v->facts, "pixel_format"));
-	bool eight = format && strcmp(format, "yuv420p") == 0;
-	if (!container || !codec)
-		return false;
-	if (strstr(container, "mp4") && eight &&
-	    (strcmp(codec, "h264") == 0 || strcmp(codec, "av1") == 0))
-		return true;
-	return strstr(container, "webm") && eight &&
-	       (strcmp(codec, "vp8") == 0 || strcmp(codec, "vp9") == 0 || strcmp(codec, "av1") == 0);
-}
-
-static const char *play_of(const struct video *v)
-{
-	return board_plays(v) ? "source" : v->has_proxy ? "proxy" : v->makes_proxy ? "making" : "none";
-}
-
-json_t *board_video_json(struct board *b, const struct video *v)
-{
-	static const char *const states[] = {"fetching", "ready", "failed"};
-	(void)b;
-	return json_pack(
-		"{s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
-		"id", id_json(v->row.id), "name", v->row.name, "origin", v->row.origin, "state",
-		states[v->row.state], "error", text_or_null(v->row.fault), "size", (json_int_t)v->row.size,
-		"fetched", (json_int_t)v->fetched, "duration", duration(v), "width", fact(v, "width"),
-		"height", fact(v, "height"), "fps", fact(v, "fps"), "codec", fact(v, "codec"), "audio",
-		fact(v, "audio"), "warning", fact(v, "warning"), "sha256", text_or_null(v->row.sha256),
-		"created", board_moment(v->row.created), "play", play_of(v));
-}
-
 static json_t *seq_json(struct board *b)
 {
 	return json_integer((json_int_t)events_last(b->setup.events));
@@ -169,7 +27,7 @@ json_t *board_jobs(struct board *b)
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	AUTO(mem_freep) struct job **order = board_order(locked, &n);
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(all, board_job_json(b, order[i]));
+		json_array_append_new(all, board_job_json(order[i]));
 	return json_pack("{s:o, s:o}", "seq", seq_json(b), "jobs", all);
 }
 
@@ -179,7 +37,7 @@ int board_job(struct board *b, int64_t id, json_t **ret, struct err *err)
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	int r = board_need_job(locked, id, &j, err);
 	if (r == 0)
-		*ret = board_job_json(b, j);
+		*ret = board_job_json(j);
 	return r;
 }
 
@@ -189,7 +47,7 @@ json_t *board_videos(struct board *b)
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	for (size_t i = 0; i < locked->n_videos; i++)
 		if (!b->videos[i]->gone)
-			json_array_append_new(all, board_video_json(b, b->videos[i]));
+			json_array_append_new(all, board_video_json(b->videos[i]));
 	return json_pack("{s:o, s:o}", "seq", seq_json(b), "videos", all);
 }
 
@@ -199,7 +57,7 @@ int board_video(struct board *b, int64_t id, json_t **ret, struct err *err)
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	int r = board_need_video(locked, id, &v, err);
 	if (r == 0)
-		*ret = board_video_json(b, v);
+		*ret = board_video_json(v);
 	return r;
 }
 
@@ -357,12 +215,12 @@ static json_t *hits_json(struct board *b, const struct store_hit *hits, size_t n
 		const struct job *j = shown_by(locked, h->job);
 		if (!j) /* a job of the command line */
 			continue;
-		json_array_append_new(all, json_pack("{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:s}", "job",
-		                                     id_json(j->row.id), "video", id_json(j->video->row.id),
-		                                     "name", j->video->row.name, "kind",
-		                                     h->event < 0 ? "summary" : "event", "chunk",
-		                                     (json_int_t)h->chunk, "start", board_seconds(h->start),
-		                                     "end", board_seconds(h->end), "text", h->text));
+		json_array_append_new(
+			all,
+			json_pack("{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:s}", "job", board_id_json(j->row.id),
+		              "video", board_id_json(j->video->row.id), "name", j->video->row.name, "kind",
+		              h->event < 0 ? "summary" : "event", "chunk", (json_int_t)h->chunk, "start",
+		              board_seconds(h->start), "end", board_seconds(h->end), "text", h->text));
 	}
 	return all;
 }

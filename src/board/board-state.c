@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state of the board in memory: locks, lookup, publishing, saving. The
+ * other files of the board need this one; it needs none of them but
+ * board-json.c. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "board/board-internal.h"
+
+void board_set_text(char **to, const char *text)
+{
+	free(*to);
+	*to = mem_strdup(text ? text : "");
+}
+
+char *board_video_path(const struct board *b, int64_t id, const char *name)
+{
+	return mem_printf("%s/%lld%s%s", b->videos_dir, (long long)id, *name ? "/" : "", name);
+}
+
+struct board *board_lock(struct board *b)
+{
+	pthread_mutex_lock(&b->lock);
+	return b;
+}
+
+void board_unlockp(struct board **b)
+{
+	pthread_mutex_unlock(&(*b)->lock);
+}
+
+struct board *board_disk(struct board *b)
+{
+	pthread_mutex_lock(&b->disk);
+	return b;
+}
+
+void board_undiskp(struct board **b)
+{
+	pthread_mutex_unlock(&(*b)->disk);
+}
+
+/* ---- lookup and publishing */
+
+struct job *board_find_job(struct board *b, int64_t id)
+{
+	for (size_t i = 0; i < b->n_jobs; i++)
+		if (b->jobs[i]->row.id == id && !b->jobs[i]->gone)
+			return b->jobs[i];
+	return NULL;
+}
+
+struct video *board_find_video(struct board *b, int64_t id)
+{
+	for (size_t i = 0; i < b->n_videos; i++)
+		if (b->videos[i]->row.id == id && !b->videos[i]->gone)
+			return b->videos[i];
+	return NULL;
+}
+
+int board_need_job(struct board *b, int64_t id, struct job **ret, struct err *err)
+{
+	*ret = board_find_job(b, id);
+	return *ret ? 0 : err_set(err, ERR_NOENT, "no job has the id %lld", (long long)id);
+}
+
+int board_need_video(struct board *b, int64_t id, struct video **ret, struct err *err)
+{
+	*ret = board_find_video(b, id);
+	return *ret ? 0 : err_set(err, ERR_NOENT, "no video has the id %lld", (long long)id);
+}
+
+void board_wake(struct board *b)
+{
+	b->changed = true;
+	pthread_cond_signal(&b->wake);
+}
+
+void board_publish_job(struct board *b, struct job *j)
+{
+	j->dirty = false;
+	j->last_published = clock_now();
+	if (!j->gone)
+		events_post(b->setup.events, "job", "job", j->row.id, board_job_json(j));
+}
+
+void board_publish_video(struct board *b, struct video *v)
+{
+	if (!v->gone)
+		events_post(b->setup.events, "video", "video", v->row.id, board_video_json(v));
+}
+
+static bool is_active(enum store_entry_state s)
+{
+	return s == STORE_ENTRY_QUEUED || s == STORE_ENTRY_RUNNING || s == STORE_ENTRY_PAUSED;
+}
+
+/* Active jobs in the order of the queue, then the others, the latest first. */
+static int by_order(const void *x, const void *y)
+{
+	const struct job *a = *(struct job *const *)x, *b = *(struct job *const *)y;
+	bool first = is_active(a->row.state), second = is_active(b->row.state);
+	if (first != second)
+		return first ? -1 : 1;
+	if (!first)
+		return a->row.ended != b->row.ended ? (a->row.ended > b->row.ended ? -1 : 1) : 0;
+	const struct queue_job p = {.priority = a->row.priority, .place = a->row.place};
+	const struct queue_job q = {.priority = b->row.priority, .place = b->row.place};
+	return queue_before(&p, &q) ? -1 : queue_before(&q, &p);
+}
+
+struct job **board_order(struct board *b, size_t *ret_n)
+{
+	struct job **all = mem_alloc(b->n_jobs + 1, sizeof(struct job *));
+	size_t n = 0;
+	for (size_t i = 0; i < b->n_jobs; i++)
+		if (!b->jobs[i]->gone)
+			all[n++] = b->jobs[i];
+	if (n)
+		qsort(all, n, sizeof *all, by_order);
+	*ret_n = n;
+	return all;
+}
+
+struct queue_job *board_queue(struct board *b, int64_t now)
+{
+	struct queue_job *q = mem_alloc(b->n_jobs + 1, sizeof *q);
+	for (size_t i = 0; i < b->n_jobs; i++) {
+		const struct job *j = b->jobs[i];
+		enum queue_state state = QUEUE_IDLE;
+		if (j->has_thread)
+			state = j->stop == STOP_NONE && !j->ended ? QUEUE_RUNNING : QUEUE_LEAVING;
+		else if (j->row.state == STORE_ENTRY_QUEUED && !j->gone && now >= j->retry_at &&
+		         j->video->row.state != STORE_VIDEO_FETCHING)
+			state = QUEUE_WAITING;
+		q[i] = (struct queue_job){.state = state,
+		                          .priority = j->row.priority,
+		                          .place = j->row.place,
+		                          .served = j->row.served,
+		                          .began = j->began};
+	}
+	return q;
+}
+
+/* ---- saving */
+
+static struct store_entry copy_entry(const struct store_entry *e)
+{
+	struct store_entry c = *e;
+	c.options = mem_strdup(e->options);
+	c.journal = mem_strdup(e->journal);
+	c.fault = mem_strdup(e->fault);
+	return c;
+}
+
+static struct store_video copy_video(const struct store_video *v)
+{
+	struct store_video c = *v;
+	char **strings[] = {&c.name,   &c.origin, &c.source, &c.path,
+	                    &c.sha256, &c.stamp,  &c.facts,  &c.fault};
+	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
+		*strings[i] = mem_strdup(*strings[i]);
+	return c;
+}
+
+int board_save_job(struct board *b, struct job *j, struct err *err)
+{
+	pthread_mutex_lock(&b->lock);
+	AUTO(store_entry_clear) struct store_entry row = copy_entry(&j->row);
+	j->unsaved = false;
+	pthread_mutex_unlock(&b->lock);
+	return store_entry_update(b->setup.store, &row, err);
+}
+
+int board_save_video(struct board *b, struct video *v, struct err *err)
+{
+	pthread_mutex_lock(&b->lock);
+	AUTO(store_video_clear) struct store_video row = copy_video(&v->row);
+	v->unsaved = false;
+	pthread_mutex_unlock(&b->lock);
+	return store_video_update(b->setup.store, &row, err);
+}
+
+/* ---- jobs and videos */
+
+void board_stop_job(struct job *j, enum stop_reason reason)
+{
+	/* Cancel beats pause, pause beats yield. */
+	if (reason > j->stop)
+		j->stop = reason;
+	cancel_fire(j->drain);
+
+	/* Only chunks are worth waiting for; every other phase is repeated
+	 * quickly. */
+	if (!j->in_chunks || reason == STOP_CANCEL)
+		cancel_fire(j->cancel);
+	j->dirty = true;
+	board_wake(j->board);
+}
+
+void board_free_job(struct job *j)
+{
+	store_entry_clear(&j->row);
+	json_decref(j->options);
+	progress_free(j->progress);
+	cancel_free(j->cancel);
+	cancel_free(j->drain);
+	free(j->dots);
+	free(j->only);
+	free(j);
+}
+
+void board_free_video(struct video *v)
+{
+	store_video_clear(&v->row);
+	json_decref(v->facts);
+	cancel_free(v->cancel);
+	free(v);
+}
