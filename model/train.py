@@ -26,7 +26,7 @@ import torch.nn.functional as F
 import task as T
 from net import PATCHES, TEXT, VISION, Net
 from scene import BLACK, CLEAR, COLORS, PAD, PLACES, SHAPES, SIZE, STRANGE, content, letterbox
-from tokenizer import END, ID, MOST, SLOTS, THINGS, TOKENS, VERBS, WHERE, encode
+from tokenizer import END, ID, MOST, THINGS, TOKENS, VERBS, WHERE, encode
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 GRID, PATCH = VISION["image"] // VISION["patch"], VISION["patch"]

@@ -1,86 +1,267 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every gate and every test, in the order in which they are cheap; counts them all at the end.
+"""Runs the gates and the tests, and counts them. Usage: ./check [--gates | --fast | --long | --coverage]
 
-Builds live in build-check/: `gcc` (warnings are errors; all tests), `clang` (warnings are errors; compiled only) and
-`asan` (AddressSanitizer and UndefinedBehaviorSanitizer, null sandbox; all tests
-but the flow tests of suite `plain`)."""
+  --gates     only the gates, which need no build: style, format, layers, documents, scripts
+  --fast      the gates, the build with gcc, and its tests
+  (default)   also the build with clang, and tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer
+  --long      also clang-tidy, two builds compared byte by byte, every case of the tests that otherwise try a sample
+              (VDET_TEST_FULL=1), and the tests of suite `plain` under sanitizers; run it before a release
+  --coverage  only measures which lines the tests run; writes build-check/coverage/
+
+Builds are kept in build-check/, one folder each. The table at the end shows elapsed and processor minutes; the last
+line is `N passed, N failed, N skipped`. Timeouts only end what hangs, so a busy machine changes no result."""
+import collections
+import hashlib
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build-check"
-passed, failed, skipped = [], [], []
+CORES = len(os.sched_getaffinity(0))
+# Foreign libraries are not compiled with ThreadSanitizer, which cannot see how they synchronize: what they do to memory
+# is not judged. No report about our own code is suppressed.
+TSAN_OPTIONS = "ignore_noninstrumented_modules=1:second_deadlock_stack=1"
+passed, failed, skipped, spent = [], [], [], []
 
 
-def gate(name, *command):
-    """One pass or fail from a command; its output is shown only when it fails."""
-    r = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    (failed if r.returncode else passed).append(name)
-    print(f"{'FAIL' if r.returncode else 'ok  '} {name}", flush=True)
-    if r.returncode:
-        print("\n".join(r.stdout.splitlines()[-60:]), flush=True)
-    return not r.returncode
+def clock():
+    """Elapsed and processor seconds; the latter of children that have ended."""
+    t = os.times()
+    return time.monotonic(), t.children_user + t.children_system
+
+
+class Step:
+    """Measures a step, and notes it for the table."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __enter__(self):
+        self.start = clock()
+
+    def __exit__(self, *_):
+        spent.append((self.name, *(b - a for a, b in zip(self.start, clock()))))
+
+
+def run(*command, **env):
+    return subprocess.run(command, cwd=ROOT, env=os.environ | env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
+
+
+def result(name, ok, output=""):
+    """Counts a pass or a failure; output is shown of a failure only."""
+    (passed if ok else failed).append(name)
+    print(f"{'ok  ' if ok else 'FAIL'} {name}", flush=True)
+    if not ok:
+        print("\n".join(output.splitlines()[-60:]), flush=True)
+    return ok
+
+
+def gate(name, *command, **env):
+    with Step(name):
+        r = run(*command, **env)
+    return result(name, r.returncode == 0, r.stdout)
+
+
+def skip(name, reason):
+    skipped.append(f"{name}: {reason}")
+
+
+def tracked(*patterns):
+    """The files of the repository with these names, and the new ones that git does not ignore."""
+    names = run("git", "ls-files", "-co", "--exclude-standard", *patterns).stdout.split("\n")
+    return [n for n in names if n and (ROOT / n).is_file()]
 
 
 def format_gate():
-    """clang-format with the file .clang-format; each release writes a little differently, so only that of Debian 12."""
-    version = subprocess.run(["clang-format", "--version"], capture_output=True, text=True).stdout
-    if " 14." not in version:
-        skipped.append("format: clang-format 14 is not here")
-        return
-    files = subprocess.run(["git", "ls-files", "*.c", "*.h"], cwd=ROOT, capture_output=True, text=True).stdout.split()
-    gate("format", "clang-format", "--dry-run", "-Werror", *files)
+    """Each release of clang-format writes a little differently, so only that of Debian 12 decides."""
+    version = run("clang-format", "--version").stdout if shutil.which("clang-format") else ""
+    if " 14." in version:
+        gate("format", "clang-format", "--dry-run", "-Werror", *tracked("*.c", "*.h"))
+    else:
+        skip("format", "clang-format 14 is not installed")
+
+
+def scripts_gates():
+    shell = [n for n in tracked() if re.match(rb"#!/bin/(ba)?sh\b", (ROOT / n).open("rb").read(12))]
+    if shutil.which("shellcheck"):
+        gate("shellcheck", "shellcheck", *shell)
+    else:
+        skip("shellcheck", "not installed")
+
+    # Debian 12 has no ruff; pyflakes finds the errors, ruff (see ruff.toml) the rest.
+    if shutil.which("ruff"):
+        gate("python", "ruff", "check", "--no-cache", ".")
+    elif shutil.which("pyflakes3"):
+        gate("python", "pyflakes3", *tracked("*.py"))
+    else:
+        skip("python", "neither ruff nor pyflakes3 is installed")
+
+
+def gates():
+    gate("style", sys.executable, "tools/style.py")
+    format_gate()
+    gate("layers", sys.executable, "tools/layers.py")
+    scripts_gates()
 
 
 def build(name, *options, **env):
+    """Configures once, and builds. The folder, or None."""
     folder = BUILD / name
-    if not (folder / "build.ninja").exists():
-        command = ["meson", "setup", str(folder), str(ROOT), "-Dwerror=true", *options]
-        r = subprocess.run(command, env=os.environ | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if r.returncode:
-            print(r.stdout)
-            failed.append(f"configure {name}")
-            return None
-    return folder if gate(f"build {name}", "ninja", "-C", str(folder)) else None
+    with Step(f"build {name}"):
+        if not (folder / "build.ninja").exists():
+            r = run("meson", "setup", str(folder), str(ROOT), "-Dwerror=true", *options, **env)
+            if r.returncode:
+                result(f"configure {name}", False, r.stdout)
+                return None
+        r = run("ninja", "-C", str(folder))
+    return folder if result(f"build {name}", r.returncode == 0, r.stdout) else None
 
 
-def test(name, *options):
-    """Runs meson's tests of a build and adds each to the counts."""
+def test(name, *options, **env):
+    """Runs meson's tests of a build, and counts each."""
     folder = BUILD / name
-    if not folder.exists():
-        return
     log = folder / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
-    subprocess.run(["meson", "test", "-C", str(folder), "--no-rebuild", "--print-errorlogs", *options], stdin=subprocess.DEVNULL)
+    with Step(f"tests {name}"):
+        subprocess.run(["meson", "test", "-C", str(folder), "--no-rebuild", "--print-errorlogs", *options],
+                       env=os.environ | env, stdin=subprocess.DEVNULL)
     if not log.exists():
-        failed.append(f"tests {name}")
+        result(f"tests {name}", False, "meson wrote no log")
         return
+
+    suites = collections.Counter()
     for line in log.read_text().splitlines():
         t = json.loads(line)
         where = {"OK": passed, "EXPECTEDFAIL": passed, "SKIP": skipped}.get(t["result"], failed)
         where.append(f"{name}: {t['name']}")
+        suites[re.split(r"[+ /]+", t["name"].removeprefix("vdet:"))[0]] += t["duration"]
+    # Tests run beside each other, so these sums are more than the time that passed.
+    spent.extend((f"  suite {suite}", seconds, None) for suite, seconds in suites.items())
 
 
-def main():
-    fast = "--fast" in sys.argv[1:]
-    gate("style", sys.executable, "tools/style.py")
-    format_gate()
-    gate("layers", sys.executable, "tools/layers.py")
-    if build("gcc", CC="gcc"):
-        test("gcc", "--timeout-multiplier", "2")
-    if not fast:
-        build("clang", CC="clang")
-        if build("asan", "-Db_sanitize=address,undefined", "-Dsandbox=false", "-Dbuildtype=debug", CC="gcc"):
-            test("asan", "--timeout-multiplier", "6", "--no-suite", "plain")
+def tidy(folder):
+    """clang-tidy over each C file. What passed is not looked at again until its preprocessed text changes."""
+    if not shutil.which("clang-tidy"):
+        return skip("clang-tidy", "not installed")
+    marks = BUILD / "tidy"
+    marks.mkdir(parents=True, exist_ok=True)
+    rules = (ROOT / ".clang-tidy").read_bytes()
+    commands = json.loads((folder / "compile_commands.json").read_text())
+
+    def one(entry):
+        source = Path(entry["directory"], entry["file"]).resolve()
+        if ROOT not in source.parents or BUILD in source.parents:
+            return None  # generated
+        words = re.sub(r" -M\w+( \S+\.d)?| -o \S+| -c ", " ", entry["command"])
+        text = subprocess.run(f"{words.replace('ccache ', '')} -E", shell=True, cwd=entry["directory"], capture_output=True)
+        mark = marks / hashlib.sha256(rules + text.stdout).hexdigest()
+        if mark.exists():
+            return None
+        r = run("clang-tidy", "--quiet", "-p", str(folder), str(source))
+        if r.returncode == 0:
+            mark.touch()
+            return None
+        return r.stdout
+
+    with Step("clang-tidy"), ThreadPoolExecutor(CORES) as pool:
+        faults = [f for f in pool.map(one, commands) if f]
+    result("clang-tidy", not faults, "\n".join(faults))
+
+
+def reproducible():
+    """Two builds in different folders give the same program."""
+    programs = []
+    for name in "first", "second":
+        folder = BUILD / "same" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        r = run("meson", "setup", str(folder), str(ROOT), CC="gcc", CCACHE_DISABLE="1")
+        r = r if r.returncode else run("ninja", "-C", str(folder), "src/app/vdet", CCACHE_DISABLE="1")
+        if r.returncode:
+            return result("reproducible build", False, r.stdout)
+        programs.append((folder / "src/app/vdet").read_bytes())
+    return result("reproducible build", programs[0] == programs[1], "build-check/same: the two programs differ")
+
+
+def coverage():
+    """Lines run by the tests, in build-check/coverage/. Without the sandbox, which would not let children write."""
+    if not shutil.which("gcovr"):
+        return result("coverage", False, "gcovr is not installed")
+    folder = build("coverage-build", "-Db_coverage=true", "-Dsandbox=false", "-Dwerror=false", CC="gcc")
+    if not folder:
+        return None
+    for counts in folder.rglob("*.gcda"):
+        counts.unlink()
+    test("coverage-build", "--timeout-multiplier", "8", "--no-suite", "web")
+    out = BUILD / "coverage"
+    out.mkdir(exist_ok=True)
+    r = run("gcovr", "-r", ".", "--object-directory", str(folder), "-f", "src/", "-e", "src/world/", "-j", str(CORES),
+            "--gcov-ignore-parse-errors", "-s", "--json-summary", str(out / "summary.json"), "--html-details",
+            str(out / "index.html"), "--txt", str(out / "files.txt"))
+    result("coverage", r.returncode == 0, r.stdout)
+    if r.returncode:
+        return None
+
+    lines = collections.defaultdict(lambda: [0, 0])
+    for f in json.loads((out / "summary.json").read_text())["files"]:
+        for module in str(Path(f["filename"]).parent), "all":
+            lines[module][0] += f["line_covered"]
+            lines[module][1] += f["line_total"]
+    for module, (covered, total) in sorted(lines.items()):
+        print(f"{module:16} {covered:6} of {total:6} lines  {covered / total:4.0%}")
+    return None
+
+
+def report():
+    print(f"\n{'step':28} {'minutes':>8} {'processor':>10}")
+    for name, wall, cpu in spent:
+        if wall >= 1:
+            print(f"{name:28} {wall / 60:8.1f}" + ("" if cpu is None else f" {cpu / 60:10.1f}"))
     for name in skipped:
         print("skipped:", name)
     for name in failed:
         print("FAILED:", name)
     print(f"{len(passed)} passed, {len(failed)} failed, {len(skipped)} skipped")
     return 1 if failed else 0
+
+
+def main():
+    modes = sys.argv[1:]
+    if any(m not in ("--gates", "--fast", "--long", "--coverage") for m in modes) or len(modes) > 1:
+        print(__doc__)
+        return 2
+    fast, full = "--fast" in modes, "--long" in modes
+    start = clock()
+    if "--coverage" in modes:
+        coverage()
+        return report()
+
+    gates()
+    if "--gates" in modes:
+        return report()
+    every = {"VDET_TEST_FULL": "1"} if full else {}
+    gcc = build("gcc", CC="gcc")
+    if gcc:
+        test("gcc", "--timeout-multiplier", "4", **every)
+    if not fast:
+        build("clang", CC="clang")
+        if build("asan", "-Db_sanitize=address,undefined", "-Dsandbox=false", "-Dbuildtype=debug", CC="gcc"):
+            test("asan", "--timeout-multiplier", "12", *([] if full else ["--no-suite", "plain"]))
+        if build("tsan", "-Db_sanitize=thread", "-Dsandbox=false", CC="gcc"):
+            test("tsan", "--timeout-multiplier", "12", "--suite", "threads", TSAN_OPTIONS=TSAN_OPTIONS)
+    if full and gcc:
+        tidy(gcc)
+        reproducible()
+
+    spent.append(("all", *(b - a for a, b in zip(start, clock()))))
+    return report()
 
 
 sys.exit(main())

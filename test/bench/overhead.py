@@ -19,10 +19,12 @@ folder = bench.scratch()
 shutil.rmtree(folder / "vdet", ignore_errors=True)  # the store of the last run knows the file
 engine = bench.flow.FakeEngine(folder, "--slots", str(slots), "--latency", str(latency))
 video = bench.long_video(folder, 7200)
-took, _, _ = bench.run(["analyze", video, "--fresh", "--engine", engine.url, "--slots", slots, "--sample-policy", policy, "--output", folder / "out"], folder)
+took, _, _ = bench.run(["analyze", video, "--fresh", "--engine", engine.url, "--slots", slots, "--sample-policy", policy,
+                        "--output", folder / "out"], folder)
 report = json.loads((folder / "out" / "report.json").read_text())
 busy, job = report["run"]["engine_busy"], report["run"]["wall_time"]
-print("| policy | chunks | latency | slots | wall | job | engine busy | overhead, of wall | of job |\n|---|---|---|---|---|---|---|---|---|")
+print("| policy | chunks | latency | slots | wall | job | engine busy | overhead, of wall | of job |")
+print("|---|---|---|---|---|---|---|---|---|")
 print(f"| {policy} | {len(report['chunks'])} | {latency:g} s | {slots} | {took:.2f} s | {job:.2f} s | {busy:.2f} s | "
       f"{100 * (1 - busy / took):.1f} % | {100 * (1 - busy / job):.1f} % |")
 engine.stop()

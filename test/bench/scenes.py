@@ -7,6 +7,7 @@ films made here of pieces of those files, joined hard or by dissolves, seeds fix
 frame of the new shot is named, one frame off at most; a dissolve or fade if a time within it is named. What is named
 elsewhere is false; of several names for one cut one counts, the others are false, except inside a gradual change."""
 import argparse
+import importlib.util
 import json
 import os
 import random
@@ -150,12 +151,11 @@ def main():
         path = work / f"made-{seed}.mp4"
         films[path.name] = (path, *make_film(path, seed))
     finders = {"vdet index --scenes": by_vdet, "ffmpeg scene > 0.3": by_ffmpeg(0.3), "ffmpeg scene > 0.4": by_ffmpeg(0.4)}
-    try:
-        import scenedetect  # noqa: F401
+    if importlib.util.find_spec("scenedetect"):
         finders |= {"PySceneDetect content": by_pyscenedetect("ContentDetector"),
                     "PySceneDetect adaptive": by_pyscenedetect("AdaptiveDetector")}
-    except ImportError:
-        print("skipped: PySceneDetect is not here", file=sys.stderr)
+    else:
+        print("skipped: PySceneDetect is not installed", file=sys.stderr)
     finders = {name: f for name, f in finders.items() if a.only in name}
     sums = {f: {"listed": [0] * 5, "made": [0] * 5} for f in finders}
     for name, (path, hard, gradual, stream) in films.items():

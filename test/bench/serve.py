@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The server: progress from event to client, uploads beside nginx, idle sockets, requests a second.
 
-serve.py [--only PART] [--clients 1,100,1000] [--megabytes 512] [--turns 3]. Client and server share the machine; the client is Python, and its own
-reading is in every figure."""
+serve.py [--only PART] [--clients 1,100,1000] [--megabytes 512] [--turns 3]. Client and server share the machine; the
+client is Python, and the time it takes to read is in every figure."""
 import argparse
 import os
 import resource
@@ -25,7 +25,8 @@ EVENTS, REQUESTS, CONNECTIONS = 100, 5000, 16
 
 
 def memory(pid):
-    return next(int(l.split()[1]) for l in Path(f"/proc/{pid}/status").read_text().splitlines() if l.startswith("VmRSS:")) / 1024
+    return next(int(line.split()[1]) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+                if line.startswith("VmRSS:")) / 1024
 
 
 def processor(pid):
@@ -166,7 +167,8 @@ def uploads(server, folder, megabytes, turns):
     a, b = statistics.median(ours), statistics.median(theirs)
     ratios = sorted(t / o for o, t in zip(ours, theirs))
     print(f"upload of {megabytes} MB: {megabytes / a:.0f} MB/s, nginx {megabytes / b:.0f} MB/s, ratio {b / a:.2f} "
-          f"(turn by turn {ratios[0]:.2f} to {ratios[-1]:.2f}); processor {statistics.median(our_work):.2f} s, nginx {statistics.median(their_work):.2f} s")
+          f"(turn by turn {ratios[0]:.2f} to {ratios[-1]:.2f}); processor {statistics.median(our_work):.2f} s, "
+          f"nginx {statistics.median(their_work):.2f} s")
 
 
 def two_running(server, folder, job):

@@ -32,8 +32,9 @@ A fault is NAME[=ARGUMENT][@WHEN], WHEN counting chat requests from 1: @3 the th
     hold          answers once a test has said "release"
 
 Control, from tests: GET /control gives the counters as JSON; POST /control {"faults": [...], "latency": S,
-"reset": true} changes the script, {"release": true} lets go what is held, {"await": N} waits for the N-th request. --record appends a JSON line when a request arrives ("event": "begin") and when
-it is over ("event": "end"), with the SHA-256 of each picture and the texts.
+"reset": true} changes the script, {"release": true} answers what is held, {"await": N} waits for the N-th request.
+--record appends a JSON line when a request arrives ("event": "begin") and when it is over ("event": "end"), with the
+SHA-256 of each picture and the texts.
 """
 import argparse
 import base64

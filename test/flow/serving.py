@@ -235,7 +235,9 @@ class Server:
             self.process.kill()
         self.process.wait()
         self.process.stdout.close()
+        log = self.log()
         self.errors.close()
+        self.test.no_faults(log)
 
 
 class Serving(Flow):

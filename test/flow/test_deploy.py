@@ -107,7 +107,7 @@ class Deploy(Serving):
         self.assertIn("Type=notify", unit)
         if shutil.which("systemd-analyze"):
             r = subprocess.run(["systemd-analyze", "verify", "--man=no", DEPLOY / "vdet.service"], capture_output=True, text=True)
-            faults = [l for l in r.stderr.splitlines() if "vdet.service" in l and "not executable" not in l]
+            faults = [f for f in r.stderr.splitlines() if "vdet.service" in f and "not executable" not in f]
             self.assertFalse(faults)
 
 

@@ -2,7 +2,6 @@
 """Engines that misbehave: each fault ends in an answer after a retry, or in a hole with its reason; never in a crash,
 a hang, or a report that hides it."""
 import os
-import signal
 import sqlite3
 import subprocess
 

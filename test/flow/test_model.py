@@ -2,7 +2,6 @@
 """Models: fetched from a hub that fails in every way, added, checked, removed, and then used."""
 import hashlib
 import json
-import os
 import signal
 import struct
 import threading
@@ -76,7 +75,7 @@ class Models(flow.Flow):
         self.assert_whole()
         self.assertNotIn("hf_SECRET", r.stdout + r.stderr)
         self.assertTrue(hub.asked("host"))
-        for path, headers in hub.asked("host"):
+        for _, headers in hub.asked("host"):
             self.assertNotIn("Authorization", headers)
         self.vdet("model", "rm", "tiny-vl")
         self.get(env={"HF_TOKEN": "hf_SECRET"})

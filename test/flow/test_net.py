@@ -2,13 +2,11 @@
 """The server's outside: access, HTTP in its corners, uploads that break off, sockets, and clients that mean harm."""
 import base64
 import hashlib
-import json
 import os
 import random
 import socket
 import ssl
 import subprocess
-import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from flow import TIMEOUT, VDET, make_video
@@ -184,7 +182,8 @@ class Http(Net):
             if status == 404 and r.status == 400:
                 continue  # refused even before the route was looked for
             self.problem(r, status)
-        for text in (b"", b"\0" * 100, b"GET\r\n\r\n", b"GET /healthz%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"FOO / HTTP/1.1\r\nHost: x\r\n\r\n",
+        for text in (b"", b"\0" * 100, b"GET\r\n\r\n", b"GET /healthz%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
+                     b"FOO / HTTP/1.1\r\nHost: x\r\n\r\n",
                      b"GET /" + big.encode() + b" HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 9000 + b"\r\n",
                      b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
                      b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",

@@ -121,10 +121,7 @@ def kind_for(name, shape, quantize, layer, layers):
     if quantize == "q4_k_m":
         more = layer is not None and (layer < layers // 8 or layer >= 7 * layers // 8 or (layer - layers // 8) % 3 == 2)
         kind = Q6_K if name == "output.weight" or (more and ("attn_v" in name or "ffn_down" in name)) else Q4_K
-    for kind in (kind, Q8_0, F16):
-        if shape[0] % BLOCK[kind][0] == 0:
-            return kind
-    return F16
+    return next((k for k in (kind, Q8_0) if shape[0] % BLOCK[k][0] == 0), F16)
 
 
 def write(path, values, tensors, quantize, layers, dice):
@@ -139,11 +136,11 @@ def write(path, values, tensors, quantize, layers, dice):
         at += size + -size % ALIGN
     head = b"GGUF" + struct.pack("<IQQ", 3, len(stored), len(values))
     head += b"".join(string(k) + value(v) for k, v in values.items())
-    for name, (shape, scale, kind, elements, offset) in stored.items():
+    for name, (shape, _, kind, _, offset) in stored.items():
         head += string(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, kind, offset)
     with open(path, "wb") as f:
         f.write(head + b"\0" * (-len(head) % ALIGN))
-        for name, (shape, scale, kind, elements, offset) in stored.items():
+        for name, (shape, scale, kind, elements, _) in stored.items():
             if scale == "one":
                 f.write(np.ones(elements, np.float32).tobytes())
             elif name == "output.weight":
