@@ -67,12 +67,12 @@ static bool timeouts(const struct advice_facts *f, struct advice *a)
 	return f->timed_out > 0;
 }
 
-static bool no_room(const struct advice_facts *f, struct advice *a)
+static bool too_large(const struct advice_facts *f, struct advice *a)
 {
-	say(a, "%zu of %zu chunks are holes because they did not fit into the engine.", f->out_of_room,
+	say(a, "%zu of %zu chunks are holes because they did not fit into the engine.", f->no_room,
 	    f->chunks);
 	act(a, "lower frame.size or chunk.frames, or raise engine.context");
-	return f->out_of_room > 0;
+	return f->no_room > 0;
 }
 
 static bool memory_short(const struct advice_facts *f, struct advice *a)
@@ -167,7 +167,7 @@ static const struct {
 } rules[] = {
 	{"demo-model", demo_model, true},
 	{"timeouts", timeouts, true},
-	{"no-room", no_room, true},
+	{"no-room", too_large, true},
 	{"memory-short", memory_short, true},
 	{"cut-off", cut_off, true},
 	{"failing-endpoint", failing_endpoint, true},

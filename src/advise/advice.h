@@ -13,11 +13,11 @@
 /* What is known of a job; 0 where nothing is, and -1 for shares. */
 struct advice_facts {
 	size_t chunks, holes;
-	size_t asked;       /* answers asked for, over all chunks */
-	size_t cut_off;     /* holes whose answer was cut off */
-	size_t timed_out;   /* holes by a time limit; … */
-	char timeout[32];   /* … of this option */
-	size_t out_of_room; /* holes because memory, or the context, ran out */
+	size_t asked;     /* answers asked for, over all chunks */
+	size_t cut_off;   /* holes whose answer was cut off */
+	size_t timed_out; /* holes by a time limit; … */
+	char timeout[32]; /* … of this option */
+	size_t no_room;   /* holes because memory, or the context, ran out */
 	size_t pictures;
 	int64_t wall, engine_busy; /* microseconds */
 	int64_t decode, index;     /* of work; decoding is summed over lanes */

@@ -90,22 +90,14 @@ static int64_t option_of(const struct report *r, const char *name)
 	return 0;
 }
 
-/* What a hole's reason says: they are ours, and name the option. */
-static void read_reason(const char *reason, struct advice_facts *f)
+static void count_hole(const struct report_chunk *c, struct advice_facts *f)
 {
-	static const char *const limits[] = {"vision-timeout",  "generation-timeout", "idle-timeout",
-	                                     "connect-timeout", "start-timeout",      "job.timeout"};
-	if (strstr(reason, "cut off at its longest"))
-		f->cut_off++;
-	if (strstr(reason, "out of memory") || strstr(reason, "too large for the engine"))
-		f->out_of_room++;
-	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
-		if (!strstr(reason, limits[i]))
-			continue;
+	f->holes++;
+	f->cut_off += c->code == HOLE_CUT_OFF;
+	f->no_room += c->code == HOLE_NO_ROOM;
+	if (c->code == HOLE_TIME_LIMIT) {
 		f->timed_out++;
-		snprintf(f->timeout, sizeof f->timeout, "%s",
-		         strcmp(limits[i], "job.timeout") ? limits[i] : "job-timeout");
-		return;
+		snprintf(f->timeout, sizeof f->timeout, "%s", c->option ? c->option : "");
 	}
 }
 
@@ -151,12 +143,11 @@ void performance_facts(const struct report *r, struct engine *engine, struct mem
 		blame(ret, r->endpoints[i].name, r->endpoints[i].requests, r->endpoints[i].failures);
 	for (size_t i = 0; i < r->n_chunks; i++) {
 		const struct report_chunk *c = &r->chunks[i];
-		ret->holes += c->state == CHUNK_HOLE;
 		ret->asked += (size_t)c->attempts;
 		ret->decode += c->decode_time;
 		ret->pictures += c->n_samples;
-		if (c->state == CHUNK_HOLE && c->reason)
-			read_reason(c->reason, ret);
+		if (c->state == CHUNK_HOLE)
+			count_hole(c, ret);
 	}
 }
 

@@ -127,21 +127,19 @@ static void chunk_line(const struct progress_chunk *c, char *out, size_t size)
 {
 	char at[CLOCK_TEXT_MAX], left[CLOCK_TEXT_MAX], what[80];
 	switch (c->stage) {
-	case PROGRESS_DECODING:
+	case CHUNK_DECODING:
 		snprintf(what, sizeof what, "frames %" PRId64 "/%" PRId64, c->done, c->total);
 		break;
-	case PROGRESS_QUEUED: snprintf(what, sizeof what, "waits for the engine"); break;
-	case PROGRESS_PREFILL:
+	case CHUNK_QUEUED: snprintf(what, sizeof what, "waits for the engine"); break;
+	case CHUNK_PREFILL:
 		if (c->total)
 			snprintf(what, sizeof what, "reading %" PRId64 "/%" PRId64 " tokens", c->done,
 			         c->total);
 		else
 			snprintf(what, sizeof what, "reading");
 		break;
-	case PROGRESS_ANSWER:
-		snprintf(what, sizeof what, "answering, %" PRId64 " tokens", c->done);
-		break;
-	default: snprintf(what, sizeof what, "%s", progress_stage_name(c->stage));
+	case CHUNK_ANSWER: snprintf(what, sizeof what, "answering, %" PRId64 " tokens", c->done); break;
+	default: snprintf(what, sizeof what, "%s", chunk_state_name(c->stage));
 	}
 	snprintf(out, size, "  chunk %zu at %s  %s  %s left", c->index + 1, clock_short(c->start, at),
 	         what, left_text(c->left, left));

@@ -15,6 +15,7 @@ static int err_vset(struct err *e, enum err_code code, const char *fmt, va_list 
 		vsnprintf(msg, sizeof msg, fmt, ap);
 		memcpy(e->msg, msg, sizeof msg);
 		e->code = code;
+		e->option = NULL;
 	}
 	return -(int)code;
 }
@@ -25,6 +26,17 @@ int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 	va_start(ap, fmt);
 	int r = err_vset(e, code, fmt, ap);
 	va_end(ap);
+	return r;
+}
+
+int err_limit(struct err *e, enum err_code code, const char *option, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	int r = err_vset(e, code, fmt, ap);
+	va_end(ap);
+	if (e)
+		e->option = option;
 	return r;
 }
 
@@ -71,7 +83,7 @@ int err_wrap(struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(context, sizeof context, fmt, ap);
 	va_end(ap);
-	return err_set(e, e->code, "%s: %s", context, e->msg);
+	return err_limit(e, e->code, e->option, "%s: %s", context, e->msg);
 }
 
 const char *err_code_name(enum err_code code)

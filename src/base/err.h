@@ -30,15 +30,21 @@ enum err_code {
 
 struct err {
 	enum err_code code;
+	/* The option whose limit was reached, as its flag without dashes
+	 * ("vision-timeout"); a literal; NULL for other errors. */
+	const char *option;
 	char msg[600];
 };
 
 /* Sets code and message; returns -code, so that `return err_set(…)` reads well. */
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* As err_set, and names the option whose limit was reached. */
+int err_limit(struct err *e, enum err_code code, const char *option, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 /* As err_set, with the code that fits `errnum` and its text appended. */
 int err_sys(struct err *e, int errnum, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* Puts "context: " before the message; returns -code. */
+/* Puts "context: " before the message; keeps the option; returns -code. */
 int err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A stable word for a code ("timeout"), for logs, journal and JSON. */
 const char *err_code_name(enum err_code code);

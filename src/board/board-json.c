@@ -64,7 +64,7 @@ static json_t *active_json(const struct progress_view *v)
 		const struct progress_chunk *c = &v->active[i];
 		json_array_append_new(
 			a, json_pack("{s:I, s:s, s:I, s:I, s:o, s:o}", "chunk", (json_int_t)c->index, "stage",
-		                 progress_stage_name(c->stage), "done", (json_int_t)c->done, "total",
+		                 chunk_state_name(c->stage), "done", (json_int_t)c->done, "total",
 		                 (json_int_t)c->total, "elapsed", board_seconds(c->elapsed), "left",
 		                 board_seconds(c->left)));
 	}

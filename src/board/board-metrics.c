@@ -38,8 +38,8 @@ static void count(const struct board *b, int64_t *running, int64_t *waiting, int
 		*prefill += j->view.prefill_rate;
 		*decode += j->view.decode_rate;
 		for (size_t k = 0; k < j->view.n_active; k++)
-			*asking += j->view.active[k].stage == PROGRESS_PREFILL ||
-			           j->view.active[k].stage == PROGRESS_ANSWER;
+			*asking +=
+				j->view.active[k].stage == CHUNK_PREFILL || j->view.active[k].stage == CHUNK_ANSWER;
 	}
 }
 

@@ -121,7 +121,7 @@ static int list_of_chunks(struct board *b, int64_t id, const char *name, add_fn 
 static void add_chunk(const struct store_chunk *chunk, bool running, json_t *all)
 {
 	json_t *c = result_chunk(chunk);
-	if (chunk->state != STORE_CHUNK_DONE && running)
+	if (chunk->state != CHUNK_DONE && running)
 		json_object_set_new(c, "state", json_string("running"));
 	json_array_append_new(all, c);
 }

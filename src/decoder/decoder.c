@@ -193,9 +193,9 @@ int decoder_give_up(struct decoder *d, struct err *err)
 	if (code == ERR_DIED && child_wait(d->child, clock_now() + GRACE, NULL, &own) == 0)
 		code = -explain_end(d, err);
 	else if (code == ERR_TIMEOUT)
-		err_set(err, ERR_TIMEOUT,
-		        "decoding took longer than %s and was stopped (raise it: --media-timeout)",
-		        clock_short(d->timeout, limit));
+		err_limit(err, ERR_TIMEOUT, "media-timeout",
+		          "decoding took longer than %s and was stopped (raise it: --media-timeout)",
+		          clock_short(d->timeout, limit));
 	else if (code == ERR_PROTO)
 		err_set(err, ERR_PROTO, "the decoder broke its protocol and was stopped: %s", err->msg);
 	child_free(TAKE(d->child));

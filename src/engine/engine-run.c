@@ -115,8 +115,9 @@ static int probe_single(struct engine *e, void (*note)(void *ctx, const char *wh
 		if (r != -ERR_BUSY)
 			return r;
 		if (e->start_timeout && clock_now() - begin > e->start_timeout)
-			return err_wrap(err, "still after %.0f s (--start-timeout)",
-			                (double)e->start_timeout / 1e6);
+			return err_limit(err, err->code, "start-timeout",
+			                 "still after %.0f s (--start-timeout): %s",
+			                 (double)e->start_timeout / 1e6, err->msg);
 		if (note)
 			note(ctx, "waiting for the engine to load its model");
 		r = pause_until(clock_now() + CLOCK_SECOND, e->cancel, NULL, err);

@@ -56,7 +56,7 @@ static int add_job(struct store *s, const char *id, int64_t busy, struct estimat
 		return e;
 	for (size_t i = 0; i < n; i++) {
 		const struct store_chunk *c = &chunks[i];
-		if (c->state == STORE_CHUNK_DONE && c->prefill_rate > 0 && c->decode_rate > 0 &&
+		if (c->state == CHUNK_DONE && c->prefill_rate > 0 && c->decode_rate > 0 &&
 		    c->prompt_tokens > 0) {
 			double read = (double)(c->prompt_tokens - c->cached_tokens);
 			sum->prompt += read;

@@ -60,7 +60,7 @@ static bool take_next(struct chunks *run, struct todo *ret)
 	bool have = run->result == 0 && run->next < run->n_todo && !is_stopped(run);
 	if (have) {
 		*ret = run->todo[run->next++];
-		run->states[ret->index] = 'r';
+		run->states[ret->index] = chunk_state_letter(CHUNK_RUNNING);
 	}
 	pthread_mutex_unlock(&run->lock);
 	if (have)
@@ -83,8 +83,8 @@ static void count(struct chunks *run, const struct store_chunk *c)
 {
 	bool known = false;
 	pthread_mutex_lock(&run->lock);
-	run->states[c->index] = ".dh"[c->state];
-	if (c->state == STORE_CHUNK_HOLE) {
+	run->states[c->index] = chunk_state_letter(c->state);
+	if (c->state == CHUNK_HOLE) {
 		run->outcome.holes++;
 		/* One key that is refused is one thing to tell, not one for each of
 		 * hundreds of chunks. */
@@ -93,7 +93,7 @@ static void count(struct chunks *run, const struct store_chunk *c)
 			run->outcome.first_hole = mem_strdup(c->reason);
 	}
 	pthread_mutex_unlock(&run->lock);
-	if (c->state == STORE_CHUNK_HOLE)
+	if (c->state == CHUNK_HOLE)
 		log_write(known ? LOG_INFO : LOG_WARNING, "[job %s chunk %zu] hole: %s", run->job,
 		          (size_t)c->index + 1, c->reason);
 }
@@ -113,10 +113,12 @@ static int do_chunk(struct lane *lane, const struct plan_chunk *plan, struct sto
 {
 	struct chunks *run = lane->run;
 	if (run->deadline && clock_now() > run->deadline) {
-		c->state = STORE_CHUNK_HOLE;
+		c->state = CHUNK_HOLE;
 		c->summary = mem_strdup("");
 		c->reason = mem_strdup(
-			"the job's time limit (job.timeout) was reached; the same command goes on from here");
+			"the job's time limit (job.timeout) was reached; the same command continues from here");
+		c->code = HOLE_TIME_LIMIT;
+		c->option = mem_strdup("job-timeout");
 		return 0;
 	}
 	return describe_chunk(&lane->worker, plan, c, err);
@@ -151,10 +153,9 @@ static void *work(void *arg)
 			break;
 		}
 		count(run, &c);
-		if (c.state == STORE_CHUNK_DONE)
+		if (c.state == CHUNK_DONE)
 			tell_result(run, &c);
-		progress_chunk(run->a->progress, t.index, p->start, p->end,
-		               c.state == STORE_CHUNK_DONE ? PROGRESS_DONE : PROGRESS_HOLE, 0, 0);
+		progress_chunk(run->a->progress, t.index, p->start, p->end, c.state, 0, 0);
 	}
 	return NULL;
 }
@@ -215,16 +216,16 @@ static void leave_out(struct chunks *run, const struct store_chunk *before)
 {
 	run->outcome.holes++;
 	if (!run->outcome.first_hole)
-		run->outcome.first_hole = mem_strdup(
-			before && before->state == STORE_CHUNK_HOLE ? before->reason : "not done yet");
+		run->outcome.first_hole =
+			mem_strdup(before && before->state == CHUNK_HOLE ? before->reason : "not done yet");
 }
 
 static void add_chunk(struct chunks *run, const struct plan_chunk *plan,
                       const struct store_chunk *before)
 {
 	size_t i = run->outcome.chunks++;
-	run->states[i] = before ? ".dh"[before->state] : '.';
-	if (before && before->state == STORE_CHUNK_DONE) {
+	run->states[i] = chunk_state_letter(before ? before->state : CHUNK_TODO);
+	if (before && before->state == CHUNK_DONE) {
 		run->outcome.resumed++;
 	} else if (!is_wanted(run->a, i)) {
 		leave_out(run, before);

@@ -32,7 +32,7 @@ static void pictures_clear(struct pictures *p)
 }
 
 static void stage(const struct describe_worker *w, const struct store_chunk *c,
-                  enum progress_stage stage, int64_t done, int64_t total)
+                  enum chunk_state stage, int64_t done, int64_t total)
 {
 	progress_chunk(w->a->progress, (size_t)c->index, c->start, c->end, stage, done, total);
 }
@@ -63,7 +63,7 @@ static int take_frame(void *ctx, size_t i, struct frame *f)
 	                           .thumb = TAKE(f->thumb),
 	                           .thumb_len = f->thumb_len};
 	c->n_samples = i + 1;
-	stage(p->w, c, PROGRESS_DECODING, (int64_t)i + 1, (int64_t)p->total);
+	stage(p->w, c, CHUNK_DECODING, (int64_t)i + 1, (int64_t)p->total);
 	if (!f->jpeg)
 		return 0;
 	/* Two requested times may fall on one frame, as in a video of a few frames:
@@ -101,7 +101,7 @@ static int decode(struct pictures *p, const struct plan_chunk *plan, double scal
 	p->items = mem_alloc(plan->n_times, sizeof *p->items);
 	p->samples = mem_alloc(plan->n_times, sizeof *p->samples);
 	p->total = plan->n_times;
-	stage(p->w, c, PROGRESS_DECODING, 0, (int64_t)plan->n_times);
+	stage(p->w, c, CHUNK_DECODING, 0, (int64_t)plan->n_times);
 	int r = describe_open(p->w, err);
 	if (r == 0)
 		r = decoder_frames(p->w->decoder, &req, take_frame, p, err);
@@ -130,11 +130,11 @@ static void asked(void *ctx, const struct chat_progress *p)
 {
 	const struct asking *a = ctx;
 	if (p->phase == CHAT_QUEUED)
-		stage(a->w, a->chunk, PROGRESS_QUEUED, 0, 0);
+		stage(a->w, a->chunk, CHUNK_QUEUED, 0, 0);
 	else if (p->phase == CHAT_PREFILL)
-		stage(a->w, a->chunk, PROGRESS_PREFILL, p->prompt_done, p->prompt_tokens);
+		stage(a->w, a->chunk, CHUNK_PREFILL, p->prompt_done, p->prompt_tokens);
 	else
-		stage(a->w, a->chunk, PROGRESS_ANSWER, p->output_tokens, 0);
+		stage(a->w, a->chunk, CHUNK_ANSWER, p->output_tokens, 0);
 }
 
 static int ask(const struct pictures *p, const char *fault, struct chat_result *ret,
@@ -164,10 +164,13 @@ static int ask(const struct pictures *p, const char *fault, struct chat_result *
 	return 0;
 }
 
-static int read_answer(const struct chat_result *r, size_t pictures, struct answer *ret,
-                       struct err *err)
+/* `code` is what a hole gets if no later answer can be used. */
+static int read_answer(const struct chat_result *r, size_t pictures, enum hole_code *code,
+                       struct answer *ret, struct err *err)
 {
-	if (r->finish_reason && strcmp(r->finish_reason, "length") == 0)
+	bool cut_off = r->finish_reason && strcmp(r->finish_reason, "length") == 0;
+	*code = cut_off ? HOLE_CUT_OFF : HOLE_ANSWER;
+	if (cut_off)
 		return err_set(err, ERR_FORMAT, "it was cut off at its longest allowed length; write less");
 	return answer_parse(r->text, pictures, ret, err);
 }
@@ -175,7 +178,8 @@ static int read_answer(const struct chat_result *r, size_t pictures, struct answ
 static void keep_answer(const struct pictures *p, struct answer *a)
 {
 	struct store_chunk *c = p->chunk;
-	c->state = STORE_CHUNK_DONE;
+	c->state = CHUNK_DONE;
+	c->code = HOLE_UNKNOWN;
 	c->summary = TAKE(a->summary);
 	c->events = mem_alloc(a->n_events, sizeof *c->events);
 	for (c->n_events = 0; c->n_events < a->n_events; c->n_events++) {
@@ -199,10 +203,11 @@ static int describe(const struct pictures *p, struct err *err)
 		AUTO(chat_result_clear) struct chat_result result = {0};
 		AUTO(answer_clear) struct answer answer = {0};
 		p->chunk->attempts = attempt;
+		p->chunk->code = HOLE_UNKNOWN;
 		int r = ask(p, fault, &result, err);
 		if (r < 0)
 			return r;
-		r = read_answer(&result, p->n, &answer, err);
+		r = read_answer(&result, p->n, &p->chunk->code, &answer, err);
 		if (r == 0) {
 			keep_answer(p, &answer);
 			return 0;
@@ -234,6 +239,7 @@ static void forget(struct store_chunk *c)
 	free(TAKE(c->samples));
 	c->n_samples = 0;
 	c->attempts = 0;
+	c->code = HOLE_UNKNOWN;
 }
 
 /* Whether smaller pictures may help: memory ran out with this chunk, or the
@@ -245,10 +251,25 @@ static bool too_much(int r, const struct store_chunk *c)
 	return r == -ERR_NOSPC || (r == -ERR_LIMIT && c->attempts);
 }
 
+static enum hole_code hole_code(const struct err *why, const struct store_chunk *c)
+{
+	if (why->option)
+		return HOLE_TIME_LIMIT;
+	if (c->code)
+		return c->code;
+	if (too_much(-(int)why->code, c))
+		return HOLE_NO_ROOM;
+	if (why->code == ERR_INTERNAL)
+		return HOLE_INTERNAL;
+	if (!c->attempts)
+		return HOLE_DECODE;
+	return why->code == ERR_PERM ? HOLE_REFUSED : HOLE_ENGINE;
+}
+
 int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, struct store_chunk *c,
                    struct err *err)
 {
-	struct err why;
+	struct err why = {0};
 	double scale = w->fits > 0 ? w->fits : 1;
 	int r = look_and_describe(w, plan, c, scale, &why);
 	while (too_much(r, c) && scale * SHRINK > SCALE_MIN) {
@@ -269,7 +290,9 @@ int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, str
 	if (r == -ERR_CANCELED || cancel_fired(w->a->cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
 	if (r < 0) {
-		c->state = STORE_CHUNK_HOLE;
+		c->state = CHUNK_HOLE;
+		c->code = hole_code(&why, c);
+		c->option = mem_strdup(why.option ? why.option : "");
 		c->reason = text_line(why.msg, sizeof why.msg);
 	}
 	if (!c->summary)

@@ -57,7 +57,7 @@ static void collect(const struct store_chunk *chunks, size_t n, struct notes *su
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct store_chunk *c = &chunks[i];
-		if (c->state != STORE_CHUNK_DONE)
+		if (c->state != CHUNK_DONE)
 			continue;
 		if (*c->summary)
 			notes_add(summaries, c->start, c->end, c->summary);

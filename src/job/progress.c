@@ -11,7 +11,7 @@
 
 struct running {
 	size_t index;
-	enum progress_stage stage;
+	enum chunk_state stage;
 	int64_t start, end, done, total, began;
 };
 
@@ -29,13 +29,6 @@ struct progress {
 	struct running *running;
 	size_t n_running;
 };
-
-const char *progress_stage_name(enum progress_stage stage)
-{
-	static const char *const names[] = {"waiting", "decoding", "queued", "prefill",
-	                                    "answer",  "done",     "hole"};
-	return (size_t)stage < ARRAY_LEN(names) ? names[stage] : "unknown";
-}
 
 struct progress *progress_new(void (*listener)(void *, json_t *), void *ctx)
 {
@@ -120,13 +113,13 @@ static void finish(struct progress *p, struct running *r)
 {
 	p->done++;
 	p->done_now++;
-	p->holes += r->stage == PROGRESS_HOLE;
+	p->holes += r->stage == CHUNK_HOLE;
 	p->spent += clock_now() - r->began;
 	*r = p->running[--p->n_running];
 }
 
 void progress_chunk(struct progress *p, size_t index, int64_t start, int64_t end,
-                    enum progress_stage stage, int64_t done, int64_t total)
+                    enum chunk_state stage, int64_t done, int64_t total)
 {
 	pthread_mutex_lock(&p->lock);
 	struct running *r = find_running(p, index);
@@ -139,9 +132,9 @@ void progress_chunk(struct progress *p, size_t index, int64_t start, int64_t end
 	if (changed)
 		emit(p, "chunk",
 		     json_pack("{s:I, s:I, s:s, s:f, s:f}", "chunk", (json_int_t)index + 1, "chunks",
-		               (json_int_t)p->chunks, "state", progress_stage_name(stage), "start",
+		               (json_int_t)p->chunks, "state", chunk_state_name(stage), "start",
 		               (double)start / 1e6, "end", (double)end / 1e6));
-	if (stage == PROGRESS_DONE || stage == PROGRESS_HOLE)
+	if (stage == CHUNK_DONE || stage == CHUNK_HOLE)
 		finish(p, r);
 	pthread_mutex_unlock(&p->lock);
 }
@@ -164,10 +157,10 @@ static double fraction_of(const struct running *r)
 {
 	double part = r->total > 0 ? fmin(1, (double)r->done / (double)r->total) : 0;
 	switch (r->stage) {
-	case PROGRESS_DECODING: return 0.2 * part;
-	case PROGRESS_QUEUED: return 0.2;
-	case PROGRESS_PREFILL: return 0.2 + 0.5 * part;
-	case PROGRESS_ANSWER: return 0.7 + 0.3 * (1 - exp(-(double)r->done / 150));
+	case CHUNK_DECODING: return 0.2 * part;
+	case CHUNK_QUEUED: return 0.2;
+	case CHUNK_PREFILL: return 0.2 + 0.5 * part;
+	case CHUNK_ANSWER: return 0.7 + 0.3 * (1 - exp(-(double)r->done / 150));
 	default: return 0;
 	}
 }
@@ -251,7 +244,7 @@ void progress_tick(struct progress *p)
 		const struct progress_chunk *c = &v.active[i];
 		json_array_append_new(
 			active, json_pack("{s:I, s:s, s:I, s:I, s:o}", "chunk", (json_int_t)c->index + 1,
-		                      "state", progress_stage_name(c->stage), "done", (json_int_t)c->done,
+		                      "state", chunk_state_name(c->stage), "done", (json_int_t)c->done,
 		                      "total", (json_int_t)c->total, "left", seconds_or_null(c->left)));
 	}
 	emit(p, "progress",

@@ -16,22 +16,14 @@
 
 #include "base/mem.h"
 #include "openai/chat.h"
-
-enum progress_stage {
-	PROGRESS_WAITING,  /* in nobody's hands */
-	PROGRESS_DECODING, /* done of total: frames */
-	PROGRESS_QUEUED,   /* for a slot of the engine */
-	PROGRESS_PREFILL,  /* done of total: prompt tokens; total 0 if unknown */
-	PROGRESS_ANSWER,   /* done: tokens written */
-	PROGRESS_DONE,
-	PROGRESS_HOLE,
-};
-const char *progress_stage_name(enum progress_stage stage);
+#include "store/chunk-state.h"
 
 struct progress_chunk {
 	size_t index;
-	enum progress_stage stage;
+	enum chunk_state stage;
 	int64_t start, end; /* in the video */
+	/* of frames while decoding, of prompt tokens in prefill (total 0 if unknown);
+	 * of an answer: done are the tokens written */
 	int64_t done, total;
 	int64_t elapsed, left; /* of this chunk's work; left -1 = unknown */
 };
@@ -64,7 +56,7 @@ void progress_begin(struct progress *p, size_t chunks, size_t finished, size_t p
 /* The same file turns out to have so many chunks. */
 void progress_grow(struct progress *p, size_t chunks, size_t parallel);
 void progress_chunk(struct progress *p, size_t index, int64_t start, int64_t end,
-                    enum progress_stage stage, int64_t done, int64_t total);
+                    enum chunk_state stage, int64_t done, int64_t total);
 void progress_rates(struct progress *p, double prefill, double decode);
 void progress_read(struct progress *p, struct progress_view *ret);
 void progress_tick(struct progress *p); /* emits a "progress" event from the present view */

@@ -219,8 +219,9 @@ static void describe_end(struct server *s, bool ready, enum stop_reason why, str
 		err_set(err, ERR_ENGINE, "llama-server answered nothing any more (--hang-timeout)%s%s",
 		        *where ? "; its log: " : "", where);
 	else if (why == STOP_LATE)
-		err_set(err, ERR_TIMEOUT, "llama-server was not ready within %.0f s (--start-timeout)%s%s",
-		        (double)s->o.start_timeout / 1e6, sep, reason);
+		err_limit(err, ERR_TIMEOUT, "start-timeout",
+		          "llama-server was not ready within %.0f s (--start-timeout)%s%s",
+		          (double)s->o.start_timeout / 1e6, sep, reason);
 	else
 		err_set(err, ERR_ENGINE, "llama-server %s%s%s%s%s%s%s", child_status_text(s->child, status),
 		        ready ? "" : " before it was ready", sep, reason, *where ? " (log: " : "", where,

@@ -117,20 +117,21 @@ static int check_limits(const struct call *k, int64_t now, struct err *err)
 	const struct endpoint_limits *l = &k->e->limits;
 	const struct completion *a = &k->answer;
 	if (!a->first && over(k->sent, l->vision, now))
-		return err_set(err, ERR_TIMEOUT, "no first token within %.1f s (--vision-timeout)",
-		               (double)l->vision / 1e6);
+		return err_limit(err, ERR_TIMEOUT, "vision-timeout",
+		                 "no first token within %.1f s (--vision-timeout)",
+		                 (double)l->vision / 1e6);
 	if (a->first && over(a->first, l->generation, now))
-		return err_set(err, ERR_TIMEOUT,
-		               "the answer was not complete %.1f s after its first token "
-		               "(--generation-timeout)",
-		               (double)l->generation / 1e6);
+		return err_limit(err, ERR_TIMEOUT, "generation-timeout",
+		                 "the answer was not complete %.1f s after its first token "
+		                 "(--generation-timeout)",
+		                 (double)l->generation / 1e6);
 	/* Pieces of output count, not bytes: engines send signs of life while
 	 * nothing goes on. */
 	if (a->first && !a->finish_reason && over(a->last, l->idle, now))
-		return err_set(err, ERR_TIMEOUT,
-		               "the engine said nothing for %.1f s in the middle of an answer "
-		               "(--idle-timeout)",
-		               (double)l->idle / 1e6);
+		return err_limit(err, ERR_TIMEOUT, "idle-timeout",
+		                 "the engine said nothing for %.1f s in the middle of an answer "
+		                 "(--idle-timeout)",
+		                 (double)l->idle / 1e6);
 	return 0;
 }
 

@@ -26,8 +26,7 @@ void result_events(const struct store_chunk *c, json_t *to)
 
 json_t *result_chunk(const struct store_chunk *c)
 {
-	static const char *const states[] = {"todo", "done", "hole"};
-	bool hole = c->state == STORE_CHUNK_HOLE;
+	bool hole = c->state == CHUNK_HOLE;
 	json_t *samples = json_array();
 	for (size_t i = 0; i < c->n_samples; i++) {
 		const struct store_sample *s = &c->samples[i];
@@ -37,9 +36,10 @@ json_t *result_chunk(const struct store_chunk *c)
 			json_object_set_new(j, "fault", json_string(s->fault));
 		json_array_append_new(samples, j);
 	}
-	return json_pack("{s:I, s:f, s:f, s:s, s:s, s:s?, s:I, s:o}", "index", (json_int_t)c->index,
-	                 "start", result_seconds(c->start), "end", result_seconds(c->end), "state",
-	                 states[c->state], "summary", c->summary ? c->summary : "", "reason",
-	                 hole ? c->reason : NULL, "attempts", (json_int_t)c->attempts, "samples",
-	                 samples);
+	return json_pack("{s:I, s:f, s:f, s:s, s:s, s:s?, s:s?, s:I, s:o}", "index",
+	                 (json_int_t)c->index, "start", result_seconds(c->start), "end",
+	                 result_seconds(c->end), "state", chunk_state_name(c->state), "summary",
+	                 c->summary ? c->summary : "", "reason", hole ? c->reason : NULL, "code",
+	                 hole && c->code ? hole_code_name(c->code) : NULL, "attempts",
+	                 (json_int_t)c->attempts, "samples", samples);
 }

@@ -149,15 +149,19 @@ static json_t *events_json(const struct report *r)
 	return all;
 }
 
+static json_t *hole_json(size_t i, const struct report_chunk *c)
+{
+	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "chunk", (json_int_t)i, "start",
+	                 seconds(c->start), "end", seconds(c->end), "reason", string(c->reason), "code",
+	                 string_or_null(hole_code_name(c->code)), "option", string_or_null(c->option));
+}
+
 static json_t *holes_json(const struct report *r)
 {
 	json_t *all = json_array();
 	for (size_t i = 0; i < r->n_chunks; i++)
 		if (r->chunks[i].state == CHUNK_HOLE)
-			json_array_append_new(all, json_pack("{s:I, s:o, s:o, s:o}", "chunk", (json_int_t)i,
-			                                     "start", seconds(r->chunks[i].start), "end",
-			                                     seconds(r->chunks[i].end), "reason",
-			                                     string(r->chunks[i].reason)));
+			json_array_append_new(all, hole_json(i, &r->chunks[i]));
 	return all;
 }
 

@@ -143,20 +143,21 @@ static void load_samples(struct report_chunk *to, struct store_chunk *from)
 
 static void load_chunk(struct report_chunk *to, struct store_chunk *from)
 {
-	*to =
-		(struct report_chunk){.start = from->start,
-	                          .end = from->end,
-	                          .state = from->state == STORE_CHUNK_DONE ? CHUNK_DONE : CHUNK_HOLE,
-	                          .summary = TAKE(from->summary),
-	                          .reason = from->state == STORE_CHUNK_TODO ? mem_strdup("not done yet")
-	                                                                    : mem_strdup(from->reason),
-	                          .attempts = (int)from->attempts,
-	                          .decode_time = from->decode_time,
-	                          .engine_time = from->engine_time,
-	                          .prompt_tokens = from->prompt_tokens,
-	                          .cached_tokens = from->cached_tokens,
-	                          .output_tokens = from->output_tokens,
-	                          .endpoint = TAKE(from->endpoint)};
+	*to = (struct report_chunk){.start = from->start,
+	                            .end = from->end,
+	                            .state = from->state == CHUNK_DONE ? CHUNK_DONE : CHUNK_HOLE,
+	                            .summary = TAKE(from->summary),
+	                            .reason = from->state == CHUNK_TODO ? mem_strdup("not done yet")
+	                                                                : mem_strdup(from->reason),
+	                            .attempts = (int)from->attempts,
+	                            .decode_time = from->decode_time,
+	                            .engine_time = from->engine_time,
+	                            .prompt_tokens = from->prompt_tokens,
+	                            .cached_tokens = from->cached_tokens,
+	                            .output_tokens = from->output_tokens,
+	                            .code = from->state == CHUNK_TODO ? HOLE_NOT_DONE : from->code,
+	                            .option = TAKE(from->option),
+	                            .endpoint = TAKE(from->endpoint)};
 	load_samples(to, from);
 }
 
@@ -197,7 +198,7 @@ static void load_chunks(struct report *r, struct store_chunk *chunks, size_t n)
 		load_chunk(&r->chunks[i], &chunks[i]);
 		r->n_chunks = i + 1;
 		load_events(r, &r->chunks[i], i, &chunks[i]);
-		r->complete &= chunks[i].state == STORE_CHUNK_DONE;
+		r->complete &= chunks[i].state == CHUNK_DONE;
 		if (chunks[i].decode_rate > 0) {
 			prefill += chunks[i].prefill_rate;
 			decode += chunks[i].decode_rate;

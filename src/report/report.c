@@ -29,6 +29,7 @@ static void free_chunk(struct report_chunk *c)
 	free(c->samples);
 	free(c->summary);
 	free(c->reason);
+	free(c->option);
 	free(c->endpoint);
 }
 

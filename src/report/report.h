@@ -28,13 +28,13 @@ struct report_sample {
 	int width, height; /* of the picture that the model saw */
 };
 
-enum report_chunk_state { CHUNK_DONE, CHUNK_HOLE };
-
 struct report_chunk {
 	int64_t start, end;
-	enum report_chunk_state state;
-	char *summary; /* "" for a hole */
-	char *reason;  /* "" unless a hole: why */
+	enum chunk_state state; /* CHUNK_DONE or CHUNK_HOLE */
+	char *summary;          /* "" for a hole */
+	char *reason;           /* "" unless a hole: why, for people; … */
+	enum hole_code code;    /* … and for programs */
+	char *option;           /* whose limit was reached, "vision-timeout"; "" = none */
 	struct report_sample *samples;
 	size_t n_samples;
 	int attempts;                     /* answers asked for, from 1 */

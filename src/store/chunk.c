@@ -24,6 +24,7 @@ void store_chunk_clear(struct store_chunk *c)
 	free(c->events);
 	free(c->summary);
 	free(c->reason);
+	free(c->option);
 	free(c->endpoint);
 	*c = (struct store_chunk){0};
 }
@@ -35,13 +36,15 @@ static int save_row(struct store *s, const char *job, const struct store_chunk *
 		s,
 		"UPDATE chunk SET state = ?, summary = ?, reason = ?, attempts = ?, decode_time = ?, "
 		"engine_time = ?, prompt_tokens = ?, cached_tokens = ?, output_tokens = ?, "
-		"prefill_rate = ?, decode_rate = ?, endpoint = ? WHERE job = ? AND idx = ?",
+		"prefill_rate = ?, decode_rate = ?, endpoint = ?, code = ?, option = ? "
+		"WHERE job = ? AND idx = ?",
 		&q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "issiiiiiiddssi", (int64_t)c->state, c->summary, c->reason, c->attempts,
+	db_bind(q, "issiiiiiiddssssi", (int64_t)c->state, c->summary, c->reason, c->attempts,
 	        c->decode_time, c->engine_time, c->prompt_tokens, c->cached_tokens, c->output_tokens,
-	        c->prefill_rate, c->decode_rate, c->endpoint ? c->endpoint : "", job, c->index);
+	        c->prefill_rate, c->decode_rate, c->endpoint ? c->endpoint : "",
+	        hole_code_name(c->code), c->option ? c->option : "", job, c->index);
 	r = db_run(s, q, err);
 	if (r == 0 && sqlite3_changes(s->db) != 1)
 		return err_set(err, ERR_NOENT, "job %s has no chunk %lld any more", job,
@@ -127,7 +130,8 @@ static int load_rows(struct store *s, const char *job, struct store_chunk **chun
 	int r = db_prepare(
 		s,
 		"SELECT idx, start_us, end_us, state, summary, reason, attempts, decode_time, engine_time, "
-		"prompt_tokens, cached_tokens, output_tokens, prefill_rate, decode_rate, endpoint "
+		"prompt_tokens, cached_tokens, output_tokens, prefill_rate, decode_rate, endpoint, "
+		"code, option "
 		"FROM chunk WHERE job = ? ORDER BY idx",
 		&q, err);
 	if (r < 0)
@@ -139,7 +143,7 @@ static int load_rows(struct store *s, const char *job, struct store_chunk **chun
 			.index = sqlite3_column_int64(q, 0),
 			.start = sqlite3_column_int64(q, 1),
 			.end = sqlite3_column_int64(q, 2),
-			.state = (enum store_chunk_state)sqlite3_column_int(q, 3),
+			.state = (enum chunk_state)sqlite3_column_int(q, 3),
 			.summary = db_text(q, 4),
 			.reason = db_text(q, 5),
 			.attempts = sqlite3_column_int64(q, 6),
@@ -151,6 +155,8 @@ static int load_rows(struct store *s, const char *job, struct store_chunk **chun
 			.prefill_rate = sqlite3_column_double(q, 12),
 			.decode_rate = sqlite3_column_double(q, 13),
 			.endpoint = db_text(q, 14),
+			.code = hole_code_of_name((const char *)sqlite3_column_text(q, 15)),
+			.option = db_text(q, 16),
 		};
 	}
 	return r;

@@ -13,7 +13,7 @@
 static const char *const steps[] = {store_sql_schema_sql,    store_sql_migrate_2_sql,
                                     store_sql_migrate_3_sql, store_sql_migrate_4_sql,
                                     store_sql_migrate_5_sql, store_sql_migrate_6_sql,
-                                    store_sql_migrate_7_sql};
+                                    store_sql_migrate_7_sql, store_sql_migrate_8_sql};
 enum { SCHEMA_VERSION = ARRAY_LEN(steps) };
 
 static int migrate(struct store *s, struct err *err)

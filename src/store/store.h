@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "store/chunk-state.h"
 
 struct store;
 
@@ -61,12 +62,15 @@ struct store_event {
 	size_t n_samples;
 };
 
-enum store_chunk_state { STORE_CHUNK_TODO, STORE_CHUNK_DONE, STORE_CHUNK_HOLE };
-
 struct store_chunk {
 	int64_t index, start, end;
-	enum store_chunk_state state;
-	char *summary, *reason;
+	enum chunk_state state; /* CHUNK_TODO, CHUNK_DONE or CHUNK_HOLE */
+	char *summary;
+	/* Of a hole: why, for people and for programs, and the option whose limit
+	 * was reached ("vision-timeout"; NULL or "" = none). */
+	char *reason;
+	enum hole_code code;
+	char *option;
 	char *endpoint; /* who answered; "" where there is no answer */
 	int64_t attempts, decode_time, engine_time, prompt_tokens, cached_tokens, output_tokens;
 	double prefill_rate, decode_rate;

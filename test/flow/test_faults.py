@@ -7,14 +7,15 @@ import subprocess
 
 import flow
 
-# fault of the stand-in → what the hole's reason must contain (None: the job completes)
+# fault of the stand-in → what the hole's reason must contain, and its code (None: the job completes)
 FAULTS = {
     "dead@1": None, "half@1": None, "500@1": None, "503=0@1": None, "429=0@1": None, "rubbish@1": None, "schema@1": None,
     "prose@1": None, "fence": None, "utf8@1": None, "frames@1": None, "empty@1": None, "length@1": None, "drip": None,
-    "html@1": "web page", "whole": None, "no-usage": None, "liar": None,
-    "prose": "not valid JSON", "schema": "could not be used, twice", "frames": "names a frame that is not one of",
-    "empty": "empty", "length": "cut off", "400": "400", "context": "context", "html=502": "502", "500": "500",
-    "never": "time", "stall": "time", "dead": "",
+    "html@1": ("web page", "engine"), "whole": None, "no-usage": None, "liar": None,
+    "prose": ("not valid JSON", "answer"), "schema": ("could not be used, twice", "answer"),
+    "frames": ("names a frame that is not one of", "answer"), "empty": ("empty", "answer"), "length": ("cut off", "cut-off"),
+    "400": ("400", "engine"), "context": ("context", "no-room"), "html=502": ("502", "engine"), "500": ("500", "engine"),
+    "never": ("time", "vision-timeout"), "stall": ("time", "idle-timeout"), "dead": ("", "engine"),
 }
 
 
@@ -32,15 +33,16 @@ class Faults(flow.Flow):
         return report
 
     def test_each_fault(self):
-        for fault, reason in FAULTS.items():
+        for fault, hole in FAULTS.items():
             with self.subTest(fault=fault):
-                report = self.run_with(fault, 0 if reason is None else 1)
+                report = self.run_with(fault, 1 if hole else 0)
                 chunk = report["chunks"][0]
-                if reason is None:
+                if not hole:
                     self.assertEqual(chunk["state"], "done")
                     continue
                 self.assertEqual(chunk["state"], "hole")
-                self.assertIn(reason, chunk["reason"])
+                self.assertIn(hole[0], chunk["reason"])
+                self.assertEqual(report["holes"][0]["option"] or report["holes"][0]["code"], hole[1])
                 self.assertEqual(report["events"], [])
 
     def test_one_chunk_fails_alone(self):

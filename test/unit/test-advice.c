@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "advise/advice.h"
+#include "advise/performance.h"
 
 #define SECOND INT64_C(1000000)
 
@@ -68,7 +69,7 @@ static void each_rule(void **state)
 	memcpy(f.timeout, "vision-timeout", sizeof "vision-timeout");
 	expect(f, "timeouts", "--vision-timeout");
 	f = good();
-	f.out_of_room = 1;
+	f.no_room = 1;
 	expect(f, "no-room", "frame.size");
 	f = good();
 	f.memory_peak = 0.91;
@@ -117,12 +118,41 @@ static void what_is_short_says_little(void **state)
 	assert_int_equal(advice_give(&f, a), 0);
 }
 
+/* What holes say comes from their codes; the words of the message are not
+ * read. */
+static void holes_are_counted_by_code(void **state)
+{
+	(void)state;
+	static const char words[] = "out of memory, cut off at its longest, idle-timeout";
+	static const struct {
+		enum hole_code code;
+		const char *option;
+	} holes[] = {{HOLE_CUT_OFF, ""},  {HOLE_CUT_OFF, ""}, {HOLE_NO_ROOM, ""},
+	             {HOLE_ENGINE, ""},   {HOLE_DECODE, ""},  {HOLE_TIME_LIMIT, "vision-timeout"},
+	             {HOLE_UNKNOWN, NULL}};
+	struct report_chunk chunks[ARRAY_LEN(holes) + 1] = {{.state = CHUNK_DONE, .attempts = 1}};
+	struct report r = {.chunks = chunks, .n_chunks = ARRAY_LEN(chunks)};
+	struct advice_facts f;
+	for (size_t i = 0; i < ARRAY_LEN(holes); i++)
+		chunks[i + 1] = (struct report_chunk){.state = CHUNK_HOLE,
+		                                      .reason = (char *)words,
+		                                      .code = holes[i].code,
+		                                      .option = (char *)holes[i].option};
+	performance_facts(&r, NULL, NULL, &f);
+	assert_int_equal(f.holes, ARRAY_LEN(holes));
+	assert_int_equal(f.cut_off, 2);
+	assert_int_equal(f.no_room, 1);
+	assert_int_equal(f.timed_out, 1);
+	assert_string_equal(f.timeout, "vision-timeout");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_is_well),
 		cmocka_unit_test(each_rule),
 		cmocka_unit_test(what_is_short_says_little),
+		cmocka_unit_test(holes_are_counted_by_code),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

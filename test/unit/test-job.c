@@ -231,10 +231,10 @@ static void events_are_numbered_without_gaps(void **state)
 	progress_phase(p, "hashing", "");
 	progress_phase(p, "hashing", ""); /* no change, no event */
 	progress_begin(p, 25, 6, 2);
-	progress_chunk(p, 6, 0, S, PROGRESS_DECODING, 0, 6);
-	progress_chunk(p, 6, 0, S, PROGRESS_DECODING, 3, 6);
-	progress_chunk(p, 6, 0, S, PROGRESS_HOLE, 0, 0);
-	progress_chunk(p, 7, S, 2 * S, PROGRESS_PREFILL, 50, 100);
+	progress_chunk(p, 6, 0, S, CHUNK_DECODING, 0, 6);
+	progress_chunk(p, 6, 0, S, CHUNK_DECODING, 3, 6);
+	progress_chunk(p, 6, 0, S, CHUNK_HOLE, 0, 0);
+	progress_chunk(p, 7, S, 2 * S, CHUNK_PREFILL, 50, 100);
 	progress_tick(p);
 	assert_int_equal(n_events, 5);
 	progress_read(p, &v);

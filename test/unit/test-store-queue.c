@@ -106,7 +106,7 @@ static void add_job(const char *key, const char *summary, const char *what)
 	size_t shown[] = {1, 2};
 	struct store_event event = {.what = (char *)what, .samples = shown, .n_samples = 2};
 	struct store_chunk c = {.index = 1,
-	                        .state = STORE_CHUNK_DONE,
+	                        .state = CHUNK_DONE,
 	                        .summary = (char *)summary,
 	                        .reason = "",
 	                        .samples = samples,

@@ -61,7 +61,7 @@ static void a_chunk_comes_back_as_it_was_saved(void **state)
 	struct store_event events[] = {
 		{.subject = "a thing", .what = "it's \"x\"; --", .samples = shown, .n_samples = 2}};
 	struct store_chunk c = {.index = 1,
-	                        .state = STORE_CHUNK_DONE,
+	                        .state = CHUNK_DONE,
 	                        .summary = "s",
 	                        .reason = "",
 	                        .attempts = 2,
@@ -80,7 +80,7 @@ static void a_chunk_comes_back_as_it_was_saved(void **state)
 	AUTO(store_freep) struct store *other = open_store("one.db");
 	assert_ok(store_chunks_load(other, "aaaa56789012", true, &got, &n, &err));
 	assert_int_equal(n, 2);
-	assert_int_equal(got[0].state, STORE_CHUNK_TODO);
+	assert_int_equal(got[0].state, CHUNK_TODO);
 	assert_int_equal(got[1].start, 10);
 	assert_int_equal(got[1].n_samples, 2);
 	assert_memory_equal(got[1].samples[0].thumb, thumb, 6);
@@ -93,6 +93,32 @@ static void a_chunk_comes_back_as_it_was_saved(void **state)
 	for (size_t i = 0; i < n; i++)
 		store_chunk_clear(&got[i]);
 	free(got);
+}
+
+static void a_hole_keeps_its_code(void **state)
+{
+	(void)state;
+	AUTO(store_freep) struct store *s = open_store("code.db");
+	struct err err = {0};
+	struct store_chunk *got = NULL;
+	size_t n = 0;
+	add_job(s, key_a);
+	for (int code = HOLE_DECODE; code < HOLE_CODES; code++) {
+		const struct store_chunk c = {.state = CHUNK_HOLE,
+		                              .summary = "",
+		                              .reason = "why",
+		                              .code = (enum hole_code)code,
+		                              .option = "idle-timeout"};
+		assert_ok(store_chunk_save(s, "aaaa56789012", &c, &err));
+		assert_ok(store_chunks_load(s, "aaaa56789012", STORE_BARE, &got, &n, &err));
+		assert_int_equal(got[0].code, code);
+		assert_string_equal(got[0].option, "idle-timeout");
+		assert_int_equal(hole_code_of_name(hole_code_name((enum hole_code)code)), code);
+		for (size_t i = 0; i < n; i++)
+			store_chunk_clear(&got[i]);
+		free(got);
+	}
+	assert_int_equal(hole_code_of_name("of a newer version"), HOLE_UNKNOWN);
 }
 
 static void a_job_is_found_by_the_beginning_of_its_id(void **state)
@@ -125,7 +151,7 @@ static void a_removed_job_takes_its_chunks_along(void **state)
 	(void)state;
 	AUTO(store_freep) struct store *s = open_store("three.db");
 	struct err err = {0};
-	struct store_chunk c = {.index = 0, .state = STORE_CHUNK_DONE, .summary = "", .reason = ""},
+	struct store_chunk c = {.index = 0, .state = CHUNK_DONE, .summary = "", .reason = ""},
 					   *got = NULL;
 	size_t n = 0;
 	add_job(s, key_a);
@@ -160,10 +186,14 @@ static void make_old_store(const char *name)
 	sqlite3 *db = NULL;
 	AUTO(store_freep) struct store *s = open_store(name);
 	AUTO(mem_freep) char *path = file_join(dir, name);
-	const struct store_chunk c = {
-		.state = STORE_CHUNK_DONE, .summary = "Ein Mädchen", .reason = ""};
+	const struct store_chunk c = {.state = CHUNK_DONE, .summary = "Ein Mädchen", .reason = ""};
+	const struct store_chunk hole = {.index = 1,
+	                                 .state = CHUNK_HOLE,
+	                                 .summary = "",
+	                                 .reason = "no first token within 2.0 s (--vision-timeout)"};
 	add_job(s, key_b);
 	assert_ok(store_chunk_save(s, "aaab56789012", &c, &err));
+	assert_ok(store_chunk_save(s, "aaab56789012", &hole, &err));
 	store_free(TAKE(s));
 	/* A store of version 1 is one without what came later. */
 	const char *back =
@@ -171,10 +201,27 @@ static void make_old_store(const char *name)
 		"DROP TRIGGER chunk_deleted; DROP TABLE told; DROP TABLE words; "
 		"DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; DROP TABLE source; "
 		"DROP TABLE spending; DROP TABLE step; ALTER TABLE chunk DROP COLUMN endpoint; "
+		"ALTER TABLE chunk DROP COLUMN code; ALTER TABLE chunk DROP COLUMN option; "
 		"ALTER TABLE event DROP COLUMN subject; PRAGMA user_version = 1";
 	assert_ok(sqlite3_open(path, &db));
 	assert_ok(sqlite3_exec(db, back, NULL, NULL, NULL));
 	assert_ok(sqlite3_close(db));
+}
+
+/* Holes of versions without codes get theirs from the message. */
+static void assert_hole_code(struct store *s)
+{
+	struct err err = {0};
+	struct store_chunk *got = NULL;
+	size_t n = 0;
+	assert_ok(store_chunks_load(s, "aaab56789012", STORE_BARE, &got, &n, &err));
+	assert_int_equal(n, 2);
+	assert_int_equal(got[0].code, HOLE_UNKNOWN);
+	assert_int_equal(got[1].code, HOLE_TIME_LIMIT);
+	assert_string_equal(got[1].option, "vision-timeout");
+	store_chunk_clear(&got[0]);
+	store_chunk_clear(&got[1]);
+	free(got);
 }
 
 /* Without the accent, only the full text finds it. */
@@ -200,6 +247,7 @@ static void an_older_store_is_brought_up_to_date(void **state)
 
 	AUTO(store_freep) struct store *s = open_store("old.db"), *newer = NULL;
 	assert_full_text(s);
+	assert_hole_code(s);
 	add_job(s, key_a);
 	assert_int_equal(store_index_load(s, key_a, "x", &got, &err), -ERR_NOENT);
 	assert_ok(store_index_save(s, key_a, "x", "one", 3, &err));
@@ -231,7 +279,8 @@ static int make_dir(void **state)
 
 static int remove_dir(void **state)
 {
-	static const char *const names[] = {"one.db", "two.db", "three.db", "text.db", "old.db"};
+	static const char *const names[] = {"one.db",  "two.db", "three.db",
+	                                    "text.db", "old.db", "code.db"};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		AUTO(mem_freep) char *path = file_join(dir, names[i]);
@@ -244,6 +293,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_chunk_comes_back_as_it_was_saved),
+		cmocka_unit_test(a_hole_keeps_its_code),
 		cmocka_unit_test(a_job_is_found_by_the_beginning_of_its_id),
 		cmocka_unit_test(a_removed_job_takes_its_chunks_along),
 		cmocka_unit_test(what_is_no_store_is_refused),
