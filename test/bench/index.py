@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """C and E: what the index of a long video costs, beside ffmpeg's scan of every frame, and over length.
 

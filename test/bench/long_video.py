@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Long videos to measure with: a varied segment of six minutes, encoded once, joined to any length by stream copy.
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Resident memory of the main process and of a decoder child, from ten minutes to ten hours of 1080p.
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Our own cost: 1 - engine busy / wall, with a stand-in engine that takes a fixed time for each of 24 chunks.
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A, A', B, D: what it costs to take pictures out of a long video, beside PyAV, OpenCV and ffmpeg.
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Scene cuts: how many are found, exact to the frame, beside ffmpeg's scene filter and PySceneDetect where it is there.
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The server: progress from event to client, uploads beside nginx, idle sockets, requests a second.
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What remains in memory between chunks: resident memory of each process of a long job after so many chunks.
 

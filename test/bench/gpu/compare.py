@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The same shapes the usual way, for comparison: transformers with torch.compile, one chunk at a time, on one GPU.
 

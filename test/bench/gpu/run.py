@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """One GPU, two hours of video, models of true shapes: total time, its parts, memory, how busy the engine was.
 

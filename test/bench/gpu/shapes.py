@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Models of true shapes with random weights: as fast and as large as the real ones, and as clever as dice.
 
