@@ -8,7 +8,7 @@
 #include "app/app.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "net/access.h"
+#include "net/access/access.h"
 
 static struct {
 	char *role;

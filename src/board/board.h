@@ -15,7 +15,7 @@
  *
  * Ids are positive numbers, never used twice; in JSON they are strings of
  * digits. Times in JSON are seconds. What the objects hold is told in
- * src/net/openapi.json.
+ * src/net/api/openapi.json.
  *
  * Work happens on threads of the board's own. It is all journaled: whatever way
  * the program ends, the next board goes on with the jobs that were queued or

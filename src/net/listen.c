@@ -15,7 +15,7 @@
 
 #include "base/mem.h"
 
-static bool loops_back(const struct sockaddr *a)
+static bool is_loopback(const struct sockaddr *a)
 {
 	if (a->sa_family == AF_INET)
 		return ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24 == 127;
@@ -45,7 +45,7 @@ int listen_parse(const char *text, size_t len, struct listen_address *ret, struc
 	if (len > 5 && strncmp(text, "unix:", 5) == 0) {
 		if (text[5] != '/' || len - 5 >= sizeof((struct sockaddr_un *)0)->sun_path)
 			return err_set(err, ERR_ARG,
-			               "%.*s: a Unix socket is written unix:/PATH, at most 107 bytes", n, text);
+			               "%.*s: expected unix:/PATH, with a path of at most 107 bytes", n, text);
 		snprintf(ret->host, sizeof ret->host, "%.*s", n - 5, text + 5);
 		ret->unix_socket = ret->local = true;
 		return 0;
@@ -53,44 +53,41 @@ int listen_parse(const char *text, size_t len, struct listen_address *ret, struc
 	const char *colon = memrchr(text, ':', len), *end = text + len;
 	size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
 	if (!colon || !digits || digits > 5 || colon + 1 + digits != end)
-		return err_set(
-			err, ERR_ARG,
-			"%.*s: an address to listen on is written HOST:PORT, [IPv6]:PORT or unix:/PATH", n,
-			text);
+		return err_set(err, ERR_ARG, "%.*s: expected HOST:PORT, [IPv6]:PORT or unix:/PATH", n,
+		               text);
 	size_t host = (size_t)(colon - text);
 	if (host >= sizeof ret->host)
-		return err_set(err, ERR_ARG, "%.*s: this name is too long", n, text);
+		return err_set(err, ERR_ARG, "%.*s: the name is too long", n, text);
 	snprintf(ret->port, sizeof ret->port, "%.*s", (int)digits, colon + 1);
 	if (host >= 2 && text[0] == '[' && text[host - 1] == ']')
 		snprintf(ret->host, sizeof ret->host, "%.*s", (int)host - 2, text + 1);
 	else
 		snprintf(ret->host, sizeof ret->host, "%.*s", (int)host, text);
 	if (strchr(ret->host, ':') && text[0] != '[')
-		return err_set(err, ERR_ARG, "%.*s: an IPv6 address stands in brackets: [::1]:8080", n,
-		               text);
+		return err_set(err, ERR_ARG, "%.*s: an IPv6 address needs brackets: [::1]:8080", n, text);
 	AUTO(free_info) struct addrinfo *info = NULL;
 	int r = resolve(ret, &info, err);
 	ret->local = r == 0 && *ret->host;
 	for (struct addrinfo *i = info; i; i = i->ai_next)
-		ret->local = ret->local && loops_back(i->ai_addr);
+		ret->local = ret->local && is_loopback(i->ai_addr);
 	return r;
 }
 
 static int open_unix(const struct listen_address *a, int *ret_fd, struct err *err)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	memcpy(at.sun_path, a->host, strlen(a->host) + 1); /* listen_parse() saw that it fits */
+	memcpy(at.sun_path, a->host, strlen(a->host) + 1); /* listen_parse() checked its length */
 	AUTO(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	AUTO(fd_closep) int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || probe < 0)
-		return err_sys(err, errno, "cannot make a socket");
+		return err_sys(err, errno, "cannot create a socket");
 	struct stat st;
 	if (stat(a->host, &st) == 0 && S_ISSOCK(st.st_mode)) {
 		if (connect(probe, (struct sockaddr *)&at, sizeof at) == 0)
-			return err_set(err, ERR_BUSY, "another server listens on %s already", a->host);
-		unlink(a->host); /* left by one that was killed */
+			return err_set(err, ERR_BUSY, "another server is listening on %s", a->host);
+		unlink(a->host); /* of a server that was killed */
 	}
-	mode_t old = umask(0177); /* only for us */
+	mode_t old = umask(0177); /* only its owner may connect */
 	int r = bind(fd, (struct sockaddr *)&at, sizeof at);
 	umask(old);
 	if (r < 0 || listen(fd, SOMAXCONN) < 0)
@@ -116,15 +113,14 @@ static int examine(int fd, struct listen_address *ret, int *ret_port, struct err
 	*ret_port = path ? 0 : ntohs(six ? me.six.sin6_port : me.four.sin_port);
 	if (!ret)
 		return 0;
-	*ret = (struct listen_address){.unix_socket = path, .local = path || loops_back(&me.any)};
+	*ret = (struct listen_address){.unix_socket = path, .local = path || is_loopback(&me.any)};
 	if (path)
 		snprintf(ret->host, sizeof ret->host, "%.*s", (int)sizeof me.path.sun_path,
 		         me.path.sun_path);
 	else if (!inet_ntop(me.any.sa_family,
 	                    six ? (void *)&me.six.sin6_addr : (void *)&me.four.sin_addr, ret->host,
 	                    sizeof ret->host))
-		return err_set(err, ERR_ARG, "descriptor %d is a socket of a kind that cannot be served",
-		               fd);
+		return err_set(err, ERR_ARG, "descriptor %d is neither an Internet nor a Unix socket", fd);
 	return 0;
 }
 
@@ -140,7 +136,7 @@ int listen_open(const struct listen_address *a, int *ret_fd, int *ret_port, stru
 		return r;
 	AUTO(fd_closep) int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return err_sys(err, errno, "cannot make a socket");
+		return err_sys(err, errno, "cannot create a socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (info->ai_family == AF_INET6 && !*a->host)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
@@ -148,7 +144,7 @@ int listen_open(const struct listen_address *a, int *ret_fd, int *ret_port, stru
 		if (errno == EADDRINUSE)
 			return err_set(
 				err, ERR_BUSY,
-				"port %s of %s is in use, perhaps by another vdet serve; choose another with "
+				"port %s of %s is in use, perhaps by another vdet serve; choose another one with "
 				"--listen HOST:PORT",
 				a->port, *a->host ? a->host : "this machine");
 		return err_sys(err, errno, "cannot listen on %s:%s", a->host, a->port);
@@ -181,9 +177,8 @@ int listen_adopt(int fd, struct listen_address *ret, int *ret_port, struct err *
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &m) < 0 || !listens)
 		return err_set(
 			err, ERR_ARG,
-			"LISTEN_FDS: descriptor %d is no listening stream socket; in a .socket unit, write "
-			"ListenStream= "
-			"and Accept=no",
+			"LISTEN_FDS: descriptor %d is not a listening stream socket; a .socket unit needs "
+			"ListenStream= and Accept=no",
 			fd);
 	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		return err_sys(err, errno, "cannot set up descriptor %d", fd);

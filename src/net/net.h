@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The server's outside: HTTP routes, resumable uploads, live events by
- * WebSocket, access.
+/* The HTTP server of the board: API, page, resumable uploads, live events by
+ * WebSocket.
  *
- * One thread, which runs net_run(), touches sockets; whatever may wait (disk,
- * board, password hashes) runs on threads of the server's own, and comes back
- * through one door (door.h). Its address space is told in openapi.json. */
+ * One thread, which runs net_run(), uses the sockets. Everything that may wait
+ * (disk, board, password hashes) runs on other threads of the server, which
+ * post their results to the net thread (http/mailbox.h). api/openapi.json
+ * describes the routes. */
 #ifndef VDET_NET_NET_H
 #define VDET_NET_NET_H
 
@@ -20,7 +21,9 @@
 
 struct net_options {
 	char *listen, *tls_cert, *tls_key, *token_file, *origins, *hosts, *proxies;
-	int64_t connections, per_address, rate, session, upload_expiry, silence, events;
+	int64_t connections, per_address, rate;  /* numbers */
+	int64_t session, upload_expiry, silence; /* microseconds */
+	int64_t events;                          /* a number */
 };
 extern const struct opt_group net_opt_group;
 
@@ -31,27 +34,27 @@ struct net_setup {
 	const struct net_options *options;
 	struct board *board;
 	struct events *events;
-	const char *data_dir;           /* uploads, tokens and the key of sessions lie here */
-	int inherited;                  /* of net_inherited(); if not 0, net.listen does not count */
-	/* What GET /performance answers, from any thread; NULL: there is none. */
+	const char *data_dir; /* of uploads, tokens and the key of sessions */
+	int inherited;        /* net_inherited(); if not 0, net.listen is ignored */
+	/* The reply of GET /performance; any thread; NULL: not available. */
 	json_t *(*performance)(void *ctx);
 	void *performance_ctx;
 };
 
-/* How many sockets systemd listens on for us. To be asked before there are
- * threads and children. */
+/* The number of listening sockets that systemd passed to this process. Call it
+ * before threads and children are started. */
 int net_inherited(void);
-/* Binds and listens, so that what is wrong with an address is said at once.
- * Refuses an address that others can reach as long as neither a token nor TLS
- * is there. */
+/* Binds the addresses, so that errors are reported at once. Refuses an address
+ * that other machines can reach if neither a token nor TLS is configured
+ * (ERR_PERM). */
 int net_new(const struct net_setup *s, struct net **ret, struct err *err);
-void net_free(struct net *n);
+void net_free(struct net *n); /* waits for running handlers */
 DEFINE_FREEP(struct net, net)
 
-const char *net_url(const struct net *n); /* where a person's browser finds it */
+const char *net_url(const struct net *n); /* for a browser; owned by n */
 
-/* Serves until `cancel` fires; then answers what is under way, for at most some
- * seconds. Blocks. */
+/* Serves until `cancel` fires; then finishes open requests, for at most 5
+ * seconds. Blocks; the calling thread is the net thread. */
 int net_run(struct net *n, struct cancel *cancel, struct err *err);
 
 #endif

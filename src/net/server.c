@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net/server.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,93 +13,78 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "net/http.h"
+#include "net/api/api.h"
+#include "net/http/conn.h"
 #include "net/listen.h"
-#include "net/socket.h"
+#include "net/net.h"
+#include "net/upload/tus.h"
 
 enum {
-	DRAIN_TIME = 5, /* seconds for what is under way when the server stops */
-	SWEEP_EVERY = 600,
-	CALL_THREADS = 4,
-	SLOW_THREADS = 2,
-	DISK_THREADS = 4,
+	LISTENERS_MAX = 8,
+	URL_MAX = 300,
+	STOP_TIME = 5,     /* seconds for open requests when the server stops */
+	SWEEP_EVERY = 600, /* seconds between searches for expired uploads */
 	READ_SIZE = 128 * 1024,
 	HEADERS_SIZE = 16 * 1024,
 	HEADERS_TIME = 10, /* seconds for the headers of a request */
 	IDLE_TIME = 75,    /* seconds between two requests of a connection */
 };
 
-/* ---- the door */
-
-struct post {
-	void (*fn)(struct net *n, void *ctx);
-	void *ctx;
-	struct post *next;
+struct net {
+	struct net_setup setup;
+	const struct net_options *options;
+	struct lws_context *lws;
+	struct lws_vhost *vhost;
+	int listeners[LISTENERS_MAX];
+	size_t n_listeners;
+	char *unix_paths[LISTENERS_MAX]; /* removed at the end */
+	char url[URL_MAX];
+	bool tls;
+	struct access *access;
+	struct rate_limiter *limiter;
+	struct uploads *uploads;
+	struct mailbox *mailbox;
+	struct http_server *http;
+	struct sockets *sockets;
+	struct api api;
+	struct route_table tables[2];
+	/* Net thread only. */
+	lws_sorted_usec_list_t sweep, stop;
+	bool overdue; /* STOP_TIME is over */
 };
-
-void net_post(struct net *n, void (*fn)(struct net *n, void *ctx), void *ctx)
-{
-	struct post *p = mem_alloc(1, sizeof *p);
-	*p = (struct post){fn, ctx, NULL};
-	pthread_mutex_lock(&n->lock);
-	*n->last_post = p;
-	n->last_post = &p->next;
-	if (!n->ended)
-		lws_cancel_service(n->lws);
-	pthread_mutex_unlock(&n->lock);
-}
-
-static void take_posts(struct net *n)
-{
-	pthread_mutex_lock(&n->lock);
-	struct post *p = n->posts;
-	n->posts = NULL;
-	n->last_post = &n->posts;
-	pthread_mutex_unlock(&n->lock);
-	for (struct post *next; p; p = next) {
-		next = p->next;
-		p->fn(n, p->ctx);
-		free(p);
-	}
-}
-
-void net_has_news(void *net)
-{
-	struct net *n = net;
-	if (!atomic_exchange(&n->news, true))
-		lws_cancel_service(n->lws);
-}
 
 /* ---- connections */
 
-static void peer_of(int fd, char out[static PEER_ADDRESS_MAX])
+static void read_address(int fd, char out[static CLIENT_ADDRESS_MAX])
 {
 	struct sockaddr_storage a = {0};
 	socklen_t len = sizeof a;
 	getpeername(fd, (struct sockaddr *)&a, &len);
-	snprintf(out, PEER_ADDRESS_MAX, "local");
+	snprintf(out, CLIENT_ADDRESS_MAX, "local");
 	if (a.ss_family == AF_INET)
-		inet_ntop(AF_INET, &((struct sockaddr_in *)&a)->sin_addr, out, PEER_ADDRESS_MAX);
+		inet_ntop(AF_INET, &((struct sockaddr_in *)&a)->sin_addr, out, CLIENT_ADDRESS_MAX);
 	if (a.ss_family == AF_INET6)
-		inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&a)->sin6_addr, out, PEER_ADDRESS_MAX);
-	if (strncmp(out, "::ffff:", 7) == 0) /* IPv4 by way of a socket for both */
+		inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&a)->sin6_addr, out, CLIENT_ADDRESS_MAX);
+	if (strncmp(out, "::ffff:", 7) == 0) /* IPv4 on a socket for both */
 		memmove(out, out + 7, strlen(out + 7) + 1);
 }
 
 static void adopt(struct net *n, int fd)
 {
-	char address[PEER_ADDRESS_MAX];
-	peer_of(fd, address);
-	if (n->stopping || n->counts.connections >= n->options->connections ||
-	    !peers_enter(n->peers, address)) {
-		atomic_fetch_add(&n->counts.refused, 1);
+	char address[CLIENT_ADDRESS_MAX];
+	read_address(fd, address);
+	struct http_server *h = n->http;
+	if (h->stopping || h->counts.connections >= n->options->connections ||
+	    !rate_limiter_connect(n->limiter, address)) {
+		atomic_fetch_add(&h->counts.refused, 1);
 		close(fd);
 		return;
 	}
+
 	struct conn *conn = mem_alloc(1, sizeof *conn);
-	conn->net = n;
+	conn->http = h;
 	snprintf(conn->address, sizeof conn->address, "%s", address);
-	atomic_fetch_add(&n->counts.connections, 1);
+	atomic_fetch_add(&h->counts.connections, 1);
 	const lws_adopt_desc_t how = {
 		.vh = n->vhost,
 		.type = LWS_ADOPT_HTTP | LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL,
@@ -117,7 +101,7 @@ static int accept_some(struct net *n, int listener)
 	for (int i = 0; i < 64; i++) {
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0 && (errno == EMFILE || errno == ENFILE))
-			log_warning("no more connections: too many open files");
+			log_warning("cannot accept a connection: too many open files");
 		if (fd < 0)
 			return 0;
 		adopt(n, fd);
@@ -125,23 +109,22 @@ static int accept_some(struct net *n, int listener)
 	return 0;
 }
 
-static void gone(struct lws *wsi)
+static void on_destroyed(struct net *n, struct lws *wsi)
 {
 	struct conn *conn = conn_of(wsi);
 	if (!conn)
 		return;
-	struct net *n = conn->net;
 	if (conn->socket)
 		socket_closed(conn->socket);
-	peers_leave(n->peers, conn->address);
-	atomic_fetch_sub(&n->counts.connections, 1);
+	rate_limiter_disconnect(n->limiter, conn->address);
+	atomic_fetch_sub(&n->http->counts.connections, 1);
 	lws_set_opaque_user_data(wsi, NULL);
 	free(conn);
 }
 
 static int confirm_upgrade(struct net *n, struct lws *wsi, const char *to)
 {
-	return conn_of(wsi) && strcasecmp(to, "websocket") == 0 ? socket_admit(n, wsi) : -1;
+	return conn_of(wsi) && strcasecmp(to, "websocket") == 0 ? socket_admit(n->sockets, wsi) : -1;
 }
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -150,13 +133,9 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 	struct net *n = lws_context_user(lws_get_context(wsi));
 	(void)user;
 	switch ((int)reason) {
-	case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
-		take_posts(n);
-		if (atomic_exchange(&n->news, false))
-			socket_news(n);
-		return 0;
+	case LWS_CALLBACK_EVENT_WAIT_CANCELLED: mailbox_run(n->mailbox); return 0;
 	case LWS_CALLBACK_RAW_RX_FILE: return accept_some(n, lws_get_socket_fd(wsi));
-	case LWS_CALLBACK_WSI_DESTROY: gone(wsi); return 0;
+	case LWS_CALLBACK_WSI_DESTROY: on_destroyed(n, wsi); return 0;
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return confirm_upgrade(n, wsi, in);
 	case LWS_CALLBACK_ESTABLISHED:
 	case LWS_CALLBACK_SERVER_WRITEABLE:
@@ -166,7 +145,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 	}
 }
 
-/* ---- beginning and end */
+/* ---- start */
 
 static void lws_line(int level, const char *line)
 {
@@ -180,7 +159,7 @@ static const struct lws_protocols protocols[] = {
 };
 static const lws_retry_bo_t liveness = {.secs_since_valid_ping = 25, .secs_since_valid_hangup = 60};
 
-/* As many files as we may have, up to some sense: each connection is one. */
+/* Raises the limit of open files: each connection is one. */
 static void raise_files(const struct net_options *o)
 {
 	struct rlimit l;
@@ -222,11 +201,12 @@ static int start_lws(struct net *n, struct err *err)
 	};
 	n->lws = lws_create_context(&info);
 	if (!n->lws)
-		return err_set(err, ERR_INTERNAL, "libwebsockets does not start");
+		return err_set(err, ERR_INTERNAL, "cannot start libwebsockets");
 	n->vhost = lws_create_vhost(n->lws, &info);
 	if (!n->vhost)
 		return err_set(err, ERR_ARG,
-		               n->tls ? "%s and %s: no certificate in PEM with its key" : "no server%s%s",
+		               n->tls ? "%s and %s are not a certificate and its key in PEM"
+		                      : "cannot create the server%s%s",
 		               n->tls ? o->tls_cert : "", n->tls ? o->tls_key : "");
 	return 0;
 }
@@ -252,21 +232,21 @@ static int add_listener(struct net *n, const struct listen_address *a, int fd, i
 	return 0;
 }
 
-/* `text`: the address as its user wrote it. */
-static int check_reach(const struct net *n, const struct listen_address *a, const char *text,
-                       struct err *err)
+/* Refuses an address that other machines can reach without authentication;
+ * `text` is the address as given. */
+static int check_public(const struct net *n, const struct listen_address *a, const char *text,
+                        struct err *err)
 {
 	if (a->local || access_needed(n->access))
 		return 0;
 	if (!n->tls)
 		return err_set(
 			err, ERR_PERM,
-			"%s can be reached by others, and nobody would have to say who he is. Add a token or "
-			"a user "
-			"first (vdet token add NAME), or serve TLS (--tls-cert, --tls-key)",
+			"refusing to listen on %s without authentication: other machines can reach it. Add a "
+			"token or user (vdet token add NAME), or serve TLS (--tls-cert, --tls-key)",
 			text);
 	log_warning(
-		"%s: whoever reaches this address may do everything; add a token (vdet token add NAME)",
+		"%s: clients are not authenticated and have full access; add a token (vdet token add NAME)",
 		text);
 	return 0;
 }
@@ -278,7 +258,7 @@ static int listen_on(struct net *n, const char *text, size_t len, struct err *er
 	AUTO(mem_freep) char *name = mem_printf("%.*s", (int)len, text);
 	int r = listen_parse(text, len, &a, err);
 	if (r == 0)
-		r = check_reach(n, &a, name, err);
+		r = check_public(n, &a, name, err);
 	if (r == 0)
 		r = listen_open(&a, &fd, &port, err);
 	if (r < 0)
@@ -288,8 +268,8 @@ static int listen_on(struct net *n, const char *text, size_t len, struct err *er
 	return add_listener(n, &a, fd, port, err);
 }
 
-/* Sockets that are ours already; the option net.listen does not count then. */
-static int listen_as_told(struct net *n, int count, struct err *err)
+/* Sockets passed by systemd; net.listen is ignored then. */
+static int adopt_listeners(struct net *n, int count, struct err *err)
 {
 	int r = 0;
 	for (int fd = LISTEN_FIRST; r == 0 && fd < LISTEN_FIRST + count; fd++) {
@@ -297,7 +277,7 @@ static int listen_as_told(struct net *n, int count, struct err *err)
 		int port;
 		r = listen_adopt(fd, &a, &port, err);
 		if (r == 0)
-			r = check_reach(n, &a, a.host, err);
+			r = check_public(n, &a, a.host, err);
 		if (r == 0)
 			r = add_listener(n, &a, fd, port, err);
 	}
@@ -309,7 +289,7 @@ static int listen_all(struct net *n, struct err *err)
 	const char *s = n->options->listen;
 	int r;
 	if (n->setup.inherited)
-		return listen_as_told(n, n->setup.inherited, err);
+		return adopt_listeners(n, n->setup.inherited, err);
 	do {
 		s += strspn(s, " ,");
 		size_t len = strcspn(s, ", ");
@@ -319,27 +299,62 @@ static int listen_all(struct net *n, struct err *err)
 	return r;
 }
 
-static void cut(void *ctx, uint64_t serial)
+static int open_access(struct net *n, struct err *err)
 {
-	http_cut(ctx, serial);
+	const char *data_dir = n->setup.data_dir, *given = n->options->token_file;
+	AUTO(mem_freep) char *in_data = file_join(data_dir, "access.txt");
+	AUTO(mem_freep) char *key = file_join(data_dir, "session.key");
+	if (*given && !file_exists(given))
+		return err_set(err, ERR_NOENT,
+		               "no such file: %s; vdet token add --token-file %s NAME creates it", given,
+		               given);
+	return access_open(*given ? given : in_data, key, n->options->session, &n->access, err);
 }
 
-static int open_stores(struct net *n, struct err *err)
+static int open_uploads(struct net *n, struct err *err)
 {
-	const struct net_setup *s = &n->setup;
-	AUTO(mem_freep) char *in_data = file_join(s->data_dir, "access.txt");
-	AUTO(mem_freep) char *key = file_join(s->data_dir, "session.key");
-	AUTO(mem_freep) char *uploads = file_join(s->data_dir, "uploads");
-	int r = file_mkdirs(s->data_dir, true, err);
-	if (r == 0)
-		r = access_open(*n->options->token_file ? n->options->token_file : in_data, key,
-		                n->options->session, &n->access, err);
-	if (r == 0 && *n->options->token_file && !file_exists(n->options->token_file))
-		r = err_set(err, ERR_NOENT, "there is no %s; vdet token add --token-file %s NAME makes it",
-		            n->options->token_file, n->options->token_file);
-	if (r == 0)
-		r = uploads_open(uploads, s->board, n->options->upload_expiry, cut, n, &n->uploads, err);
-	return r;
+	AUTO(mem_freep) char *dir = file_join(n->setup.data_dir, "uploads");
+	return uploads_open(dir, n->setup.board, n->options->upload_expiry, http_cut, n->http,
+	                    &n->uploads, err);
+}
+
+static void wake(void *ctx)
+{
+	struct net *n = ctx;
+	lws_cancel_service(n->lws);
+}
+
+static void make_http(struct net *n)
+{
+	const struct net_options *o = n->options;
+	n->limiter = rate_limiter_new(o->per_address, o->rate);
+	n->mailbox = mailbox_new(wake, n);
+	const struct http_setup setup = {.tables = n->tables,
+	                                 .n_tables = ARRAY_LEN(n->tables),
+	                                 .access = n->access,
+	                                 .limiter = n->limiter,
+	                                 .mailbox = n->mailbox,
+	                                 .origins = o->origins,
+	                                 .hosts = o->hosts,
+	                                 .proxies = o->proxies,
+	                                 .silence = o->silence,
+	                                 .tls = n->tls};
+	n->http = http_server_new(&setup);
+}
+
+static void make_routes(struct net *n)
+{
+	n->sockets = sockets_new(n->http, n->setup.events);
+	n->api = (struct api){.board = n->setup.board,
+	                      .access = n->access,
+	                      .http = n->http,
+	                      .sockets = n->sockets,
+	                      .uploads = n->uploads,
+	                      .session = n->options->session,
+	                      .performance = n->setup.performance,
+	                      .performance_ctx = n->setup.performance_ctx};
+	n->tables[0] = (struct route_table){api_routes, n_api_routes, &n->api};
+	n->tables[1] = (struct route_table){tus_routes, n_tus_routes, n->uploads};
 }
 
 int net_inherited(void)
@@ -352,21 +367,21 @@ int net_new(const struct net_setup *s, struct net **ret, struct err *err)
 	AUTO(net_freep) struct net *n = mem_alloc(1, sizeof *n);
 	n->setup = *s;
 	n->options = s->options;
-	n->last_post = &n->posts;
-	pthread_mutex_init(&n->lock, NULL);
-	pthread_mutex_init(&n->sockets_lock, NULL);
-	n->peers = peers_new(s->options->per_address, s->options->rate);
-	int r = open_stores(n, err);
+	int r = file_mkdirs(s->data_dir, true, err);
+	if (r == 0)
+		r = open_access(n, err);
 	if (r == 0)
 		r = start_lws(n, err);
+	if (r < 0)
+		return r;
+
+	make_http(n);
+	r = open_uploads(n, err);
 	if (r == 0)
 		r = listen_all(n, err);
 	if (r < 0)
 		return r;
-	n->calls = pool_new(CALL_THREADS);
-	n->slow = pool_new(SLOW_THREADS);
-	n->disk = pool_new(DISK_THREADS);
-	events_listen(s->events, net_has_news, n);
+	make_routes(n);
 	*ret = TAKE(n);
 	return 0;
 }
@@ -375,22 +390,13 @@ void net_free(struct net *n)
 {
 	if (!n)
 		return;
-	events_listen(n->setup.events, NULL, NULL);
-	pthread_mutex_lock(&n->lock);
-	n->ended = true;
-	pthread_mutex_unlock(&n->lock);
+	if (n->mailbox)
+		mailbox_close(n->mailbox);
 	if (n->lws)
 		lws_context_destroy(n->lws);
-	/* What threads still do comes back through the door, for requests whose
-	 * connections are gone now. */
-	while (n->requests) {
-		take_posts(n);
-		poll(NULL, 0, 1);
-	}
-	take_posts(n);
-	pool_free(n->calls);
-	pool_free(n->slow);
-	pool_free(n->disk);
+	http_server_free(n->http);
+	sockets_free(n->sockets);
+	mailbox_free(n->mailbox);
 	for (size_t i = 0; i < n->n_listeners; i++) {
 		if (n->listeners[i] >= 0)
 			close(n->listeners[i]);
@@ -399,10 +405,8 @@ void net_free(struct net *n)
 		free(n->unix_paths[i]);
 	}
 	uploads_free(n->uploads);
+	rate_limiter_free(n->limiter);
 	access_free(n->access);
-	peers_free(n->peers);
-	pthread_mutex_destroy(&n->lock);
-	pthread_mutex_destroy(&n->sockets_lock);
 	free(n);
 }
 
@@ -416,13 +420,15 @@ static int begin_listening(struct net *n, struct err *err)
 	for (size_t i = 0; i < n->n_listeners; i++) {
 		lws_sock_file_fd_type fd = {.filefd = n->listeners[i]};
 		if (!lws_adopt_descriptor_vhost(n->vhost, LWS_ADOPT_RAW_FILE_DESC, fd, "vdet", NULL))
-			return err_set(err, ERR_INTERNAL, "libwebsockets takes no listening socket");
+			return err_set(err, ERR_INTERNAL, "libwebsockets refused a listening socket");
 		n->listeners[i] = -1; /* the library closes it */
 	}
 	return 0;
 }
 
-/* Wakes the loop when `cancel` fires: a thread that waits for its descriptor. */
+/* ---- run */
+
+/* A thread that wakes the event loop when `cancel` fires. */
 struct watch {
 	struct net *net;
 	struct cancel *cancel;
@@ -440,33 +446,40 @@ static void *watch_thread(void *ctx)
 	return NULL;
 }
 
-static void stop(struct net *n)
+static void sweep_uploads(void *uploads)
 {
-	n->stopping = true;
-	socket_end_all(n);
+	uploads_sweep(uploads);
 }
 
+static void on_sweep(lws_sorted_usec_list_t *timer)
+{
+	struct net *n = lws_container_of(timer, struct net, sweep);
+	pool_run(n->http->disk, sweep_uploads, n->uploads);
+	lws_sul_schedule(n->lws, 0, timer, on_sweep, SWEEP_EVERY * LWS_US_PER_SEC);
+}
+
+static void on_stop_timeout(lws_sorted_usec_list_t *timer)
+{
+	lws_container_of(timer, struct net, stop)->overdue = true;
+}
+
+static void stop(struct net *n)
+{
+	n->http->stopping = true;
+	sockets_stop(n->sockets);
+	lws_sul_schedule(n->lws, 0, &n->stop, on_stop_timeout, STOP_TIME * LWS_US_PER_SEC);
+}
+
+/* Serves until `cancel` fires, and then until nothing is open, or STOP_TIME. */
 static int loop(struct net *n, struct cancel *cancel)
 {
-	int64_t until = INT64_MAX, sweep = clock_now() + SWEEP_EVERY * CLOCK_SECOND;
 	int r = 0;
-	while (r >= 0 && clock_now() < until) {
-		if (cancel_fired(cancel) && !n->stopping) {
+	while (r >= 0) {
+		if (cancel_fired(cancel) && !n->http->stopping)
 			stop(n);
-			until = clock_now() + DRAIN_TIME * CLOCK_SECOND;
-		}
-		if (n->stopping && !http_open_requests(n) && !n->counts.sockets)
+		if (n->http->stopping && (n->overdue || (http_idle(n->http) && sockets_empty(n->sockets))))
 			break;
-		/* While stopping, what ends has to be noticed. */
-		if (n->stopping)
-			lws_cancel_service(n->lws);
 		r = lws_service(n->lws, 0);
-		if (n->stopping)
-			poll(NULL, 0, 10);
-		if (clock_now() > sweep) {
-			uploads_sweep(n->uploads);
-			sweep = clock_now() + SWEEP_EVERY * CLOCK_SECOND;
-		}
 	}
 	return r;
 }
@@ -485,10 +498,13 @@ int net_run(struct net *n, struct cancel *cancel, struct err *err)
 		close(w.done[1]);
 		return err_set(err, ERR_LIMIT, "cannot start a thread");
 	}
+	on_sweep(&n->sweep);
 	r = loop(n, cancel);
-	close(w.done[1]); /* hangs up: the watch ends */
+	close(w.done[1]); /* the thread sees the end of the pipe */
 	pthread_join(thread, NULL);
 	close(w.done[0]);
-	n->stopping = true;
-	return r < 0 ? err_set(err, ERR_INTERNAL, "the server's loop ended by itself") : 0;
+	lws_sul_cancel(&n->sweep);
+	lws_sul_cancel(&n->stop);
+	n->http->stopping = true;
+	return r < 0 ? err_set(err, ERR_INTERNAL, "the event loop failed") : 0;
 }

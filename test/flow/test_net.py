@@ -47,7 +47,7 @@ class Access(Net):
         tokens = {role: self.token(role, role) for role in ("view", "submit", "admin")}
         s = self.serve(listen="0.0.0.0:0")
         self.problem(s.get("/api/v1/jobs"), 401)
-        self.problem(s.get("/api/v1/jobs", token="vdet_guess"), 401, "not known")
+        self.problem(s.get("/api/v1/jobs", token="vdet_guess"), 401, "unknown token")
         self.assertEqual(s.get("/healthz").status, 200)
         self.assertEqual(s.get("/").status, 200)
         self.assertEqual(s.api("/me", token=tokens["view"])["role"], "view")

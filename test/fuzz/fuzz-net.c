@@ -8,9 +8,9 @@
 #include <jansson.h>
 
 #include "fuzz.h"
-#include "net/access.h"
-#include "net/range.h"
-#include "net/tus-text.h"
+#include "net/access/access.h"
+#include "net/http/range.h"
+#include "net/upload/tus-text.h"
 
 static void range(const char *text)
 {

@@ -10,12 +10,14 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "net/access.h"
+#include "net/access/access.h"
+#include "net/api/api.h"
 #include "net/listen.h"
-#include "net/peer.h"
-#include "net/range.h"
-#include "net/route.h"
-#include "net/tus-text.h"
+#include "net/access/rate-limit.h"
+#include "net/http/range.h"
+#include "net/http/route.h"
+#include "net/upload/tus-text.h"
+#include "net/upload/tus.h"
 #include "net_openapi.h"
 
 static void ranges_are_read(void **state)
@@ -23,7 +25,7 @@ static void ranges_are_read(void **state)
 	static const struct {
 		const char *text;
 		int64_t size;
-		enum range_answer answer;
+		enum range_result answer;
 		int64_t first, last;
 	} cases[] = {
 		{"bytes=0-99", 1000, RANGE_PART, 0, 99},
@@ -129,30 +131,30 @@ static void addresses_are_read(void **state)
 	assert_true(a.unix_socket && a.local);
 }
 
-static void peers_are_limited(void **state)
+static void clients_are_limited(void **state)
 {
-	struct peers *p = peers_new(2, 10);
+	struct rate_limiter *l = rate_limiter_new(2, 10);
 	double wait = 0;
 	int64_t now = 1000000;
 	size_t n = 0;
 	(void)state;
-	assert_true(peers_enter(p, "192.0.2.1") && peers_enter(p, "192.0.2.1"));
-	assert_false(peers_enter(p, "192.0.2.1"));
-	assert_true(peers_enter(p, "192.0.2.2"));
-	peers_leave(p, "192.0.2.1");
-	assert_true(peers_enter(p, "192.0.2.1"));
-	while (peers_ask(p, "192.0.2.1", now, &wait))
+	assert_true(rate_limiter_connect(l, "192.0.2.1") && rate_limiter_connect(l, "192.0.2.1"));
+	assert_false(rate_limiter_connect(l, "192.0.2.1"));
+	assert_true(rate_limiter_connect(l, "192.0.2.2"));
+	rate_limiter_disconnect(l, "192.0.2.1");
+	assert_true(rate_limiter_connect(l, "192.0.2.1"));
+	while (rate_limiter_request(l, "192.0.2.1", now, &wait))
 		n++;
 	assert_int_equal(n, 50); /* five seconds' worth */
 	assert_true(wait > 0 && wait <= 0.1);
-	assert_true(peers_ask(p, "192.0.2.2", now, &wait));
-	assert_true(peers_ask(p, "192.0.2.1", now + 100000, &wait));
-	assert_false(peers_ask(p, "192.0.2.1", now + 100000, &wait));
-	for (n = 0; peers_login(p, "192.0.2.1", now, &wait);)
+	assert_true(rate_limiter_request(l, "192.0.2.2", now, &wait));
+	assert_true(rate_limiter_request(l, "192.0.2.1", now + 100000, &wait));
+	assert_false(rate_limiter_request(l, "192.0.2.1", now + 100000, &wait));
+	for (n = 0; rate_limiter_login(l, "192.0.2.1", now, &wait);)
 		n++;
 	assert_int_equal(n, 10);
 	assert_true(wait > 9 && wait <= 10);
-	peers_free(p);
+	rate_limiter_free(l);
 }
 
 /* A folder of its own for each test that writes. */
@@ -251,21 +253,33 @@ static enum method method_of(const char *name)
 	return METHOD_OTHER;
 }
 
+static struct route_table tables[2];
+
+static int set_up_routes(void **state)
+{
+	(void)state;
+	tables[0] = (struct route_table){api_routes, n_api_routes, NULL};
+	tables[1] = (struct route_table){tus_routes, n_tus_routes, NULL};
+	return 0;
+}
+
 static const struct route *route_of(enum method m, const char *pattern)
 {
-	for (size_t i = 0; i < n_routes; i++)
-		if (routes[i].method == m && strcmp(routes[i].pattern, pattern) == 0)
-			return &routes[i];
+	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
+		for (size_t i = 0; i < tables[t].n; i++)
+			if (tables[t].routes[i].method == m &&
+			    strcmp(tables[t].routes[i].pattern, pattern) == 0)
+				return &tables[t].routes[i];
 	return NULL;
 }
 
-static void openapi_tells_all_routes_and_no_others(void **state)
+static void openapi_describes_exactly_the_routes(void **state)
 {
 	json_error_t e;
 	json_t *doc = json_loadb(net_openapi_json, net_openapi_json_len, JSON_REJECT_DUPLICATES, &e),
 		   *item, *op;
 	const char *path, *method;
-	size_t told = 0;
+	size_t described = 0;
 	(void)state;
 	assert_non_null(doc);
 	json_object_foreach (json_object_get(doc, "paths"), path, item)
@@ -274,21 +288,20 @@ static void openapi_tells_all_routes_and_no_others(void **state)
 			const struct route *r = route_of(m, path);
 			if (m == METHOD_OTHER) /* "parameters" */
 				continue;
-			told++;
+			described++;
 			if (!r && m == METHOD_HEAD) { /* as GET */
 				assert_non_null(route_of(METHOD_GET, path));
-				told--;
+				described--;
 				continue;
 			}
 			if (!r)
-				fail_msg("%s %s stands in openapi.json, and nobody answers it", method, path);
+				fail_msg("%s %s is in openapi.json, but there is no such route", method, path);
 			assert_string_equal(json_string_value(json_object_get(op, "x-role")),
 			                    role_name(r->role));
 			assert_int_equal(json_object_get(op, "requestBody") != NULL,
-			                 (r->flags & ROUTE_BODY) ||
-			                     (r->flags & ROUTE_UPLOAD && m == METHOD_PATCH));
+			                 (r->flags & ROUTE_BODY) || (r->sink && m == METHOD_PATCH));
 		}
-	assert_int_equal(told, n_routes);
+	assert_int_equal(described, n_api_routes + n_tus_routes - 1); /* all but the page's files */
 	json_decref(doc);
 }
 
@@ -307,7 +320,7 @@ static void routes_are_found(void **state)
 		{METHOD_GET, "/api/v1/videos/7/storyboard-2.jpg",
 	     "/api/v1/videos/{id}/storyboard-{sheet}.jpg", "7"},
 		{METHOD_DELETE, "/api/v1/tokens/a.b", "/api/v1/tokens/{name}", "a.b"},
-		{METHOD_GET, "/app.js", "/{name}", ""},
+		{METHOD_GET, "/app.js", "/{name}", "app.js"},
 	};
 	static const char *const bad[] = {"/api/v1/jobs/",
 	                                  "/api/v1/jobs//",
@@ -322,21 +335,24 @@ static void routes_are_found(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
 		struct route_args args;
+		void *ctx;
 		AUTO(buf_free) struct buf allow = BUF(200);
-		const struct route *r = route_find(good[i].m, good[i].path, &args, &allow);
+		const struct route *r = route_find(tables, 2, good[i].m, good[i].path, &args, &ctx, &allow);
 		assert_non_null(r);
 		assert_string_equal(r->pattern, good[i].pattern);
 		assert_string_equal(args.text[0], good[i].arg);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		struct route_args args;
+		void *ctx;
 		AUTO(buf_free) struct buf allow = BUF(200);
-		assert_null(route_find(METHOD_GET, bad[i], &args, &allow));
+		assert_null(route_find(tables, 2, METHOD_GET, bad[i], &args, &ctx, &allow));
 		assert_int_equal(allow.len, 0);
 	}
 	struct route_args args;
+	void *ctx;
 	AUTO(buf_free) struct buf allow = BUF(200);
-	assert_null(route_find(METHOD_DELETE, "/api/v1/jobs", &args, &allow));
+	assert_null(route_find(tables, 2, METHOD_DELETE, "/api/v1/jobs", &args, &ctx, &allow));
 	assert_string_equal(buf_str(&allow), "GET, POST");
 }
 
@@ -347,11 +363,11 @@ int main(void)
 		cmocka_unit_test(metadata_is_read),
 		cmocka_unit_test(checksums_are_read),
 		cmocka_unit_test(addresses_are_read),
-		cmocka_unit_test(peers_are_limited),
+		cmocka_unit_test(clients_are_limited),
 		cmocka_unit_test(tokens_and_passwords_are_kept),
 		cmocka_unit_test(a_bad_file_of_tokens_is_refused),
-		cmocka_unit_test(openapi_tells_all_routes_and_no_others),
+		cmocka_unit_test(openapi_describes_exactly_the_routes),
 		cmocka_unit_test(routes_are_found),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up_routes, NULL);
 }

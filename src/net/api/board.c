@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "net/api/api.h"
+#include "net/api/handlers.h"
+
+/* Replies with the JSON that a function of the board returns for the id of the
+ * path. */
+static int reply_json(struct call *c, int (*fn)(struct board *, int64_t, json_t **, struct err *),
+                      struct err *err)
+{
+	const struct api *api = c->ctx;
+	int64_t id;
+	json_t *j = NULL;
+	int r = call_id(c, &id, err);
+	if (r == 0)
+		r = fn(api->board, id, &j, err);
+	if (r == 0)
+		call_json(c, 200, j);
+	return r;
+}
+
+static int remove_by_id(struct call *c, int (*fn)(struct board *, int64_t, struct err *),
+                        struct err *err)
+{
+	const struct api *api = c->ctx;
+	int64_t id;
+	int r = call_id(c, &id, err);
+	if (r == 0)
+		r = fn(api->board, id, err);
+	if (r == 0)
+		call_empty(c, 204);
+	return r;
+}
+
+int handle_videos(struct call *c, struct err *err)
+{
+	const struct api *api = c->ctx;
+	(void)err;
+	call_json(c, 200, board_videos(api->board));
+	return 0;
+}
+
+int handle_jobs(struct call *c, struct err *err)
+{
+	const struct api *api = c->ctx;
+	(void)err;
+	call_json(c, 200, board_jobs(api->board));
+	return 0;
+}
+
+int handle_video(struct call *c, struct err *err)
+{
+	return reply_json(c, board_video, err);
+}
+int handle_index(struct call *c, struct err *err)
+{
+	return reply_json(c, board_index, err);
+}
+int handle_job(struct call *c, struct err *err)
+{
+	return reply_json(c, board_job, err);
+}
+int handle_chunks(struct call *c, struct err *err)
+{
+	return reply_json(c, board_chunks, err);
+}
+int handle_events(struct call *c, struct err *err)
+{
+	return reply_json(c, board_events, err);
+}
+int handle_video_delete(struct call *c, struct err *err)
+{
+	return remove_by_id(c, board_video_remove, err);
+}
+int handle_job_delete(struct call *c, struct err *err)
+{
+	return remove_by_id(c, board_remove, err);
+}
+
+int handle_submit(struct call *c, struct err *err)
+{
+	const struct api *api = c->ctx;
+	json_t *job = NULL;
+	int r = board_submit(api->board, c->body, &job, err);
+	if (r < 0)
+		return r;
+	call_head(c, "Location", "/api/v1/jobs/%s", json_string_value(json_object_get(job, "id")));
+	call_json(c, 201, job);
+	return 0;
+}
+
+int handle_change(struct call *c, struct err *err)
+{
+	const struct api *api = c->ctx;
+	int64_t id;
+	json_t *job = NULL;
+	int r = call_id(c, &id, err);
+	if (r == 0)
+		r = board_change(api->board, id, c->body, &job, err);
+	if (r == 0)
+		call_json(c, 200, job);
+	return r;
+}
+
+int handle_control(struct call *c, struct err *err)
+{
+	const struct api *api = c->ctx;
+	int64_t id;
+	json_t *job = NULL;
+	int action = board_action_find(file_base(c->path)), r = call_id(c, &id, err);
+	if (r == 0 && action < 0)
+		r = err_set(err, ERR_NOENT, "unknown action");
+	if (r == 0)
+		r = board_control(api->board, id, (enum board_action)action, c->body, &job, err);
+	if (r == 0)
+		call_json(c, 200, job);
+	return r;
+}
+
+int handle_report(struct call *c, struct err *err)
+{
+	const struct api *api = c->ctx;
+	static const struct {
+		const char *format, *type;
+	} types[] = {
+		{"json", "application/json"},         {"md", "text/markdown; charset=utf-8"},
+		{"html", "text/html; charset=utf-8"}, {"vtt", "text/vtt; charset=utf-8"},
+		{"csv", "text/csv; charset=utf-8"},
+	};
+	const char *format = call_query(c, "format"), *type = NULL,
+			   *download = call_query(c, "download");
+	AUTO(mem_freep) char *name = NULL;
+	int64_t id;
+	if (!format || !*format)
+		format = "json";
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (strcmp(types[i].format, format) == 0)
+			type = types[i].type;
+	if (!type)
+		return err_set(err, ERR_ARG, "format is one of json, md, html, vtt, csv");
+	int r = call_id(c, &id, err);
+	if (r == 0)
+		r = board_report(api->board, id, format, &c->reply.body, &name, err);
+	if (r < 0)
+		return r;
+	c->reply.status = 200;
+	c->reply.type = type;
+	if (download && strcmp(download, "0") != 0)
+		c->reply.filename = TAKE(name);
+	return 0;
+}
+
+int handle_search(struct call *c, struct err *err)
+{
+	const struct api *api = c->ctx;
+	const char *q = call_query(c, "q");
+	int64_t limit;
+	json_t *hits = NULL;
+	if (!q || !q[strspn(q, " ")])
+		return err_set(err, ERR_ARG, "q=WORDS is required");
+	int r = call_query_int(c, "limit", 50, 1, 500, &limit, err);
+	if (r == 0)
+		r = board_search(api->board, q, (size_t)limit, &hits, err);
+	if (r == 0)
+		call_json(c, 200, hits);
+	return r;
+}
+
+int handle_frame(struct call *c, struct err *err)
+{
+	const struct api *api = c->ctx;
+	const char *t = call_query(c, "t");
+	char *end = NULL;
+	int64_t id, width, pts = 0;
+	double seconds = t && *t >= '0' && *t <= '9' ? strtod(t, &end) : -1;
+	if (!end || *end || !isfinite(seconds) || seconds > 3.2e8)
+		return err_set(err, ERR_ARG, "t=SECONDS is required");
+	int r = call_id(c, &id, err);
+	if (r == 0)
+		r = call_query_int(c, "width", 0, 0, 8192, &width, err);
+	if (r == 0)
+		r = board_frame(api->board, id, (int64_t)(seconds * 1e6), (int)width, &c->reply.body, &pts,
+		                err);
+	if (r < 0)
+		return r;
+	c->reply.status = 200;
+	c->reply.type = "image/jpeg";
+	call_head(c, "Vdet-Time", "%.6f", (double)pts / 1e6);
+	call_head(c, "Cache-Control", "private, max-age=3600");
+	return 0;
+}
+
+int handle_picture(struct call *c, struct err *err)
+{
+	const struct api *api = c->ctx;
+	int64_t id, chunk, sample;
+	int r = call_id(c, &id, err);
+	if (r == 0)
+		r = call_query_int(c, "chunk", -1, 0, INT32_MAX, &chunk, err);
+	if (r == 0)
+		r = call_query_int(c, "sample", -1, 0, INT32_MAX, &sample, err);
+	if (r == 0 && (chunk < 0 || sample < 0))
+		r = err_set(err, ERR_ARG, "chunk=INDEX and sample=INDEX say which picture");
+	if (r == 0)
+		r = board_thumb(api->board, id, chunk, sample, &c->reply.body, err);
+	if (r < 0)
+		return r;
+	c->reply.status = 200;
+	c->reply.type = "image/jpeg";
+	call_head(c, "Cache-Control", "private, max-age=3600");
+	return 0;
+}
+
+int handle_file(struct call *c, struct err *err)
+{
+	const struct api *api = c->ctx;
+	static const struct {
+		const char *name;
+		enum board_file file;
+	} files[] = {
+		{"poster", BOARD_POSTER},
+		{"storyboard.vtt", BOARD_STORYBOARD_VTT},
+		{"source", BOARD_SOURCE},
+		{"proxy", BOARD_PROXY},
+	};
+	const char *base = file_base(c->path), *type = NULL;
+	enum board_file which = BOARD_SOURCE;
+	int64_t id, sheet = 0;
+	int fd = -1, r = call_id(c, &id, err);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		if (strcmp(files[i].name, base) == 0)
+			which = files[i].file;
+	if (r == 0 && strcmp(c->route->pattern, "/api/v1/videos/{id}/storyboard-{sheet}.jpg") == 0) {
+		r = call_index(c, 1, &sheet, err);
+		if (r == 0 && (sheet < 1 || sheet > 99))
+			r = err_set(err, ERR_NOENT, "no such sheet of the storyboard");
+		which = (enum board_file)(BOARD_STORYBOARD + sheet - 1);
+	}
+	if (r == 0)
+		r = board_video_open(api->board, id, which, &fd, &type, err);
+	struct stat st;
+	if (r == 0 && fstat(fd, &st) < 0)
+		st = (struct stat){0};
+	if (r < 0)
+		return r;
+	char etag[80];
+	snprintf(etag, sizeof etag, "\"%llx-%llx-%llx\"", (unsigned long long)st.st_ino,
+	         (unsigned long long)st.st_size,
+	         (unsigned long long)st.st_mtim.tv_sec * 1000000000 +
+	             (unsigned long long)st.st_mtim.tv_nsec);
+	call_head(c, "Cache-Control", "private, no-cache");
+	const char *have = c->headers[HEADER_IF_NONE_MATCH];
+	if (have && strcmp(have, etag) == 0) {
+		fd_closep(&fd);
+		call_empty(c, 304);
+		call_head(c, "ETag", "%s", etag);
+		return 0;
+	}
+	return call_file(c, fd, type, etag, err);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/api/api.h"
+#include "net/api/handlers.h"
+
+#define V "/api/v1"
+
+const struct route api_routes[] = {
+	{METHOD_GET, "/healthz", ROLE_NONE, 0, .fn = handle_health},
+	{METHOD_GET, "/readyz", ROLE_NONE, 0, .fn = handle_ready},
+	{METHOD_GET, "/metrics", ROLE_VIEW, 0, .fn = handle_metrics},
+	{METHOD_GET, V "/openapi.json", ROLE_NONE, 0, .fn = handle_openapi},
+	{METHOD_GET, V "/me", ROLE_VIEW, 0, .fn = handle_me},
+	{METHOD_POST, V "/login", ROLE_NONE, ROUTE_BODY | ROUTE_SLOW | ROUTE_LOGIN, .fn = handle_login},
+	{METHOD_POST, V "/logout", ROLE_NONE, 0, .fn = handle_logout},
+	{METHOD_GET, V "/tokens", ROLE_ADMIN, 0, .fn = handle_tokens},
+	{METHOD_POST, V "/tokens", ROLE_ADMIN, ROUTE_BODY, .fn = handle_token_new},
+	{METHOD_DELETE, V "/tokens/{name}", ROLE_ADMIN, 0, .fn = handle_token_delete},
+	{METHOD_GET, V "/videos", ROLE_VIEW, 0, .fn = handle_videos},
+	{METHOD_GET, V "/videos/{id}", ROLE_VIEW, 0, .fn = handle_video},
+	{METHOD_DELETE, V "/videos/{id}", ROLE_SUBMIT, 0, .fn = handle_video_delete},
+	{METHOD_GET, V "/videos/{id}/index", ROLE_VIEW, 0, .fn = handle_index},
+	{METHOD_GET, V "/videos/{id}/poster", ROLE_VIEW, 0, .fn = handle_file},
+	{METHOD_GET, V "/videos/{id}/frames", ROLE_VIEW, ROUTE_SLOW, .fn = handle_frame},
+	{METHOD_GET, V "/videos/{id}/storyboard.vtt", ROLE_VIEW, 0, .fn = handle_file},
+	{METHOD_GET, V "/videos/{id}/storyboard-{sheet}.jpg", ROLE_VIEW, 0, .fn = handle_file},
+	{METHOD_GET, V "/videos/{id}/source", ROLE_VIEW, 0, .fn = handle_file},
+	{METHOD_GET, V "/videos/{id}/proxy", ROLE_VIEW, 0, .fn = handle_file},
+	{METHOD_GET, V "/jobs", ROLE_VIEW, 0, .fn = handle_jobs},
+	{METHOD_POST, V "/jobs", ROLE_SUBMIT, ROUTE_BODY, .fn = handle_submit},
+	{METHOD_GET, V "/jobs/{id}", ROLE_VIEW, 0, .fn = handle_job},
+	{METHOD_PATCH, V "/jobs/{id}", ROLE_SUBMIT, ROUTE_BODY, .fn = handle_change},
+	{METHOD_DELETE, V "/jobs/{id}", ROLE_SUBMIT, 0, .fn = handle_job_delete},
+	{METHOD_POST, V "/jobs/{id}/pause", ROLE_SUBMIT, 0, .fn = handle_control},
+	{METHOD_POST, V "/jobs/{id}/resume", ROLE_SUBMIT, 0, .fn = handle_control},
+	{METHOD_POST, V "/jobs/{id}/cancel", ROLE_SUBMIT, 0, .fn = handle_control},
+	{METHOD_POST, V "/jobs/{id}/retry", ROLE_SUBMIT, ROUTE_BODY | ROUTE_OPTIONAL,
+     .fn = handle_control},
+	{METHOD_GET, V "/jobs/{id}/chunks", ROLE_VIEW, 0, .fn = handle_chunks},
+	{METHOD_GET, V "/jobs/{id}/events", ROLE_VIEW, 0, .fn = handle_events},
+	{METHOD_GET, V "/jobs/{id}/picture", ROLE_VIEW, 0, .fn = handle_picture},
+	{METHOD_GET, V "/jobs/{id}/report", ROLE_VIEW, 0, .fn = handle_report},
+	{METHOD_GET, V "/search", ROLE_VIEW, 0, .fn = handle_search},
+	{METHOD_GET, V "/performance", ROLE_VIEW, 0, .fn = handle_performance},
+	{METHOD_GET, V "/performance/recommendations", ROLE_VIEW, 0, .fn = handle_recommendations},
+	{METHOD_GET, V "/sessions", ROLE_VIEW, 0, .fn = handle_sessions},
+	{METHOD_GET, V "/settings", ROLE_VIEW, 0, .fn = handle_settings},
+	{METHOD_PATCH, V "/settings", ROLE_ADMIN, ROUTE_BODY, .fn = handle_settings_change},
+	{METHOD_GET, V "/events", ROLE_VIEW, ROUTE_SOCKET, .fn = handle_no_socket},
+	{METHOD_GET, "/", ROLE_NONE, 0, .fn = handle_page},
+	{METHOD_GET, "/{name}", ROLE_NONE, 0, .fn = handle_page, .accepts = is_page_file},
+};
+const size_t n_api_routes = ARRAY_LEN(api_routes);

@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/http/http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/http/auth.h"
+#include "net/http/conn.h"
+#include "net/http/head.h"
+
+enum {
+	JSON_LIMIT = 256 * 1024, /* bytes of a JSON body */
+	PENDING = 512 * 1024,    /* bytes of another body that may wait for its sink */
+	BLOCK = 128 * 1024,      /* bytes of a file that are sent at once */
+	DRAIN = 1 << 20,         /* bytes of a refused body that are read and ignored */
+	DRAIN_TIME = 5,          /* seconds for that */
+	JSON_TIME = 30,          /* seconds for a JSON body */
+	QUICK_THREADS = 4,
+	SLOW_THREADS = 2,
+	DISK_THREADS = 4,
+};
+
+/* What a thread does for a request: run the handler of a route without a sink
+ * or with one, or one of the functions of the sink. */
+enum step { STEP_HANDLE, STEP_OPEN, STEP_WRITE, STEP_FINISH, STEP_ABORT };
+
+struct request {
+	struct call call;
+	struct lws *wsi;            /* NULL once the connection is closed */
+	struct request *next, **at; /* in http.requests */
+	bool busy;                  /* a thread runs a step: it owns call, taken, result and err */
+	enum step step;
+	int result;
+	struct err err;
+	bool opened;        /* the sink needs finish() or abort() */
+	bool body, arrived; /* there is a body; all of it was received */
+	int64_t began, received;
+	struct buf in, taken; /* parts of the body: received, and passed to the sink */
+	bool replying, head_sent, close, drain;
+	int64_t from, left; /* rest of the file that is sent */
+};
+
+static void start_step(struct request *r, enum step what);
+
+bool http_idle(const struct http_server *h)
+{
+	return !h->requests;
+}
+
+static struct request *request_new(struct http_server *h, struct lws *wsi)
+{
+	struct request *r = mem_alloc(1, sizeof *r);
+	r->wsi = wsi;
+	r->call.serial = ++h->serials;
+	r->began = clock_now();
+	r->in.max = r->taken.max = INT32_MAX;
+
+	r->next = h->requests;
+	r->at = &h->requests;
+	if (r->next)
+		r->next->at = &r->next;
+	h->requests = r;
+	conn_of(wsi)->request = r;
+	return r;
+}
+
+static void request_free(struct request *r)
+{
+	*r->at = r->next;
+	if (r->next)
+		r->next->at = r->at;
+	call_clear(&r->call);
+	buf_free(&r->in);
+	buf_free(&r->taken);
+	free(r);
+}
+
+/* ---- the reply */
+
+static void set_silence(struct request *r)
+{
+	lws_set_timeout(r->wsi, PENDING_TIMEOUT_HTTP_CONTENT,
+	                (int)(r->call.http->setup.silence / CLOCK_SECOND));
+}
+
+static void count_reply(struct call *c)
+{
+	atomic_fetch_add(&c->http->counts.by_class[c->reply.status / 100 % 6], 1);
+}
+
+/* Whether the client sent more, or hung up, in the middle of a long reply. Such
+ * bytes are not read before the reply is complete, and would wake the event loop
+ * again and again. */
+static bool has_unread_input(const struct request *r)
+{
+	char byte;
+	return !r->call.http->setup.tls &&
+	       recv(lws_get_socket_fd(r->wsi), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
+static bool add_file_block(struct request *r, struct buf *out)
+{
+	char data[BLOCK];
+	size_t want = r->left < (int64_t)sizeof data ? (size_t)r->left : sizeof data;
+	ssize_t got = pread(r->call.reply.fd, data, want, r->from);
+	if (got <= 0) /* the file became shorter: closing the connection tells the client */
+		return false;
+	buf_add(out, data, (size_t)got);
+	r->from += got;
+	r->left -= got;
+	return true;
+}
+
+/* Prepares the connection for the next request, or closes it (-1). */
+static int end_reply(struct request *r)
+{
+	struct lws *wsi = r->wsi;
+	bool close = r->close;
+	if (r->body && !r->arrived && r->received < DRAIN) {
+		r->drain = true; /* a client that is still sending does not read the reply yet */
+		lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, DRAIN_TIME);
+		return 0;
+	}
+
+	conn_of(wsi)->request = NULL;
+	request_free(r);
+	if (close)
+		return -1;
+	return lws_http_transaction_completed(wsi) ? -1 : 0;
+}
+
+/* Sends the head and the text, or the next block of the file. */
+static int send_block(struct request *r)
+{
+	AUTO(buf_free) struct buf out = BUF(INT32_MAX);
+	struct call *c = &r->call;
+	char reserved[LWS_PRE] = {0}; /* the library writes in front of what it sends */
+	buf_add(&out, reserved, sizeof reserved);
+
+	if (!r->head_sent) {
+		head_write(c, r->close, &out);
+		if (c->method != METHOD_HEAD && c->reply.fd < 0)
+			buf_add(&out,
+			        c->reply.constant ? (const char *)c->reply.constant : buf_str(&c->reply.body),
+			        c->reply.constant ? c->reply.constant_len : c->reply.body.len);
+		r->head_sent = true;
+	}
+	if (r->left && !add_file_block(r, &out))
+		return -1;
+
+	size_t len = out.len - LWS_PRE;
+	if (lws_write(r->wsi, (unsigned char *)out.data + LWS_PRE, len, LWS_WRITE_HTTP) < (int)len)
+		return -1;
+	atomic_fetch_add(&c->http->counts.sent, (int64_t)len);
+	set_silence(r);
+	return 0;
+}
+
+static int on_writable(struct request *r)
+{
+	if (!r->replying || r->drain)
+		return 0;
+	if (!r->left)
+		return end_reply(r);
+	if (send_block(r) < 0)
+		return -1;
+	if (!r->left && !lws_partial_buffered(r->wsi))
+		return end_reply(r);
+	if (r->left && has_unread_input(r))
+		return -1;
+	lws_callback_on_writable(r->wsi);
+	return 0;
+}
+
+/* Sends the reply, or its first block, at once. A pipelined request is in a
+ * buffer of the library, which continues to read as soon as flow control allows
+ * it; releases since 4.3 close the connection if the previous reply has not been
+ * completed by then. -1: the connection closes. */
+static int begin_reply(struct request *r)
+{
+	struct call *c = &r->call;
+	struct lws *wsi = r->wsi;
+	r->replying = true;
+	r->close = r->close || (r->body && !r->arrived) || c->http->stopping;
+	auth_add_cors(c);
+	r->from = c->reply.from;
+	r->left = c->reply.fd >= 0 && c->method != METHOD_HEAD ? c->reply.size : 0;
+	count_reply(c);
+
+	if (send_block(r) < 0)
+		return -1;
+	bool complete = !r->left && !r->close && !lws_partial_buffered(wsi);
+	if (complete && end_reply(r) < 0)
+		return -1;
+	if (!complete)
+		lws_callback_on_writable(wsi);
+	lws_rx_flow_control(wsi, 1); /* the library does not write while it may not read */
+	return 0;
+}
+
+int http_refuse(struct lws *wsi, struct call *c)
+{
+	AUTO(buf_free) struct buf out = BUF(65536);
+	char reserved[LWS_PRE] = {0};
+	auth_add_cors(c);
+	buf_add(&out, reserved, sizeof reserved);
+	head_write(c, true, &out);
+	buf_add(&out, buf_str(&c->reply.body), c->reply.body.len);
+	count_reply(c);
+	lws_write(wsi, (unsigned char *)out.data + LWS_PRE, out.len - LWS_PRE, LWS_WRITE_HTTP);
+	return -1;
+}
+
+/* ---- steps on threads */
+
+static void pass_body(struct request *r)
+{
+	struct buf empty = r->taken;
+	r->taken = r->in;
+	r->in = empty;
+	buf_clear(&r->in);
+	start_step(r, STEP_WRITE);
+	if (r->wsi && !r->arrived)
+		lws_rx_flow_control(r->wsi, 1);
+}
+
+/* Starts the next step of a request with a sink, if there is one to do. */
+static void next_step(struct request *r)
+{
+	if (!r->wsi && !r->opened)
+		request_free(r);
+	else if (r->opened && r->in.len)
+		pass_body(r);
+	else if (r->opened && r->arrived)
+		start_step(r, STEP_FINISH);
+	else if (r->opened && !r->wsi)
+		start_step(r, STEP_ABORT);
+}
+
+static void send_continue(struct request *r)
+{
+	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	unsigned char data[LWS_PRE + sizeof text];
+	const char *expect = r->call.headers[HEADER_EXPECT];
+	if (!expect || strcasecmp(expect, "100-continue") != 0 || r->received)
+		return;
+	memcpy(data + LWS_PRE, text, sizeof text);
+	lws_write(r->wsi, data + LWS_PRE, sizeof text - 1, LWS_WRITE_HTTP);
+}
+
+static void set_problem(struct request *r)
+{
+	struct call *c = &r->call;
+	if (c->reply.status < 400)
+		call_error(c, &r->err);
+	if (c->reply.status >= 500 && c->reply.status != 507 && c->reply.status != 503)
+		log_warning("%s: %s", c->path, r->err.msg);
+}
+
+/* The request is complete, and c->reply is the reply. */
+static void finish_request(struct request *r)
+{
+	struct lws *wsi = r->wsi;
+	r->opened = false;
+	buf_clear(&r->in);
+	if (!wsi)
+		request_free(r);
+	else if (!r->call.reply.status || begin_reply(r) < 0)
+		lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+}
+
+static void on_step_done(void *ctx)
+{
+	struct request *r = ctx;
+	r->busy = false;
+	if (r->result < 0)
+		set_problem(r);
+
+	if (r->step == STEP_OPEN && r->result == 0 && !r->call.reply.status) {
+		r->opened = true;
+		if (r->wsi) {
+			send_continue(r);
+			if (!r->arrived)
+				lws_rx_flow_control(r->wsi, 1);
+		}
+		next_step(r);
+	} else if (r->step == STEP_WRITE && r->result == 0) {
+		next_step(r);
+	} else if (r->step == STEP_WRITE) { /* the reply is sent when the sink is closed */
+		buf_clear(&r->in);
+		start_step(r, STEP_ABORT);
+	} else {
+		finish_request(r);
+	}
+}
+
+static int do_step(struct request *r)
+{
+	struct call *c = &r->call;
+	const struct body_sink *sink = c->route->sink;
+	switch (r->step) {
+	case STEP_WRITE: return sink->write(c, buf_str(&r->taken), r->taken.len, &r->err);
+	case STEP_FINISH: return sink->finish(c, &r->err);
+	case STEP_ABORT: sink->abort(c); return 0;
+	default: return c->route->fn(c, &r->err);
+	}
+}
+
+static void run_step(void *ctx)
+{
+	struct request *r = ctx;
+	r->result = do_step(r);
+	mailbox_post(r->call.http->setup.mailbox, on_step_done, r);
+}
+
+static void start_step(struct request *r, enum step what)
+{
+	struct http_server *h = r->call.http;
+	bool slow = r->call.route->flags & ROUTE_SLOW;
+	r->busy = true;
+	r->step = what;
+	pool_run(what != STEP_HANDLE ? h->disk : slow ? h->slow : h->quick, run_step, r);
+}
+
+/* ---- the request */
+
+static bool is_json(const char *type)
+{
+	return type && strncasecmp(type, "application/json", 16) == 0 &&
+	       (!type[16] || type[16] == ';' || type[16] == ' ');
+}
+
+/* Whether the route takes such a body; the reply says why not. */
+static bool check_body(struct call *c)
+{
+	unsigned flags = c->route->flags;
+	if (c->length <= 0) {
+		if (flags & ROUTE_BODY && !(flags & ROUTE_OPTIONAL))
+			call_problem(c, 400, "body", "the body must be a JSON object");
+		return !c->reply.status;
+	}
+	if (flags & ROUTE_BODY) {
+		if (!is_json(c->headers[HEADER_CONTENT_TYPE]))
+			call_problem(c, 415, "type",
+			             "the body must be JSON, with Content-Type: application/json");
+		else if (c->length > JSON_LIMIT)
+			call_problem(c, 413, "limit", "a JSON body has at most %d bytes", JSON_LIMIT);
+	} else if (!c->route->sink && c->length > JSON_LIMIT) {
+		call_problem(c, 413, "limit", "this request takes no body");
+	}
+	return !c->reply.status;
+}
+
+static int on_request(struct http_server *h, struct lws *wsi)
+{
+	struct request *r = request_new(h, wsi);
+	struct call *c = &r->call;
+	atomic_fetch_add(&h->counts.requests, 1);
+	bool good = head_read(h, wsi, c);
+	r->body = c->length > 0 || c->headers[HEADER_TRANSFER_ENCODING];
+	r->arrived = !r->body;
+
+	/* Without a length the library waits for a body that may never come: such a
+	 * connection closes after the reply. */
+	bool endless = c->length < 0 && (c->method == METHOD_POST || c->method == METHOD_PATCH ||
+	                                 c->method == METHOD_OTHER);
+	r->close = endless || !good || head_wants_close(wsi);
+	if (!good || !auth_admit(c) || !check_body(c))
+		return begin_reply(r);
+
+	if (!r->body || c->route->sink) {
+		/* More input stays in the kernel meanwhile: unread bytes would wake the
+		 * event loop again and again. */
+		lws_rx_flow_control(wsi, 0);
+		lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
+		start_step(r, c->route->sink ? STEP_OPEN : STEP_HANDLE);
+	} else {
+		send_continue(r);
+	}
+	return 0;
+}
+
+static int on_body(struct request *r, const void *data, size_t len)
+{
+	r->received += (int64_t)len;
+	atomic_fetch_add(&r->call.http->counts.received, (int64_t)len);
+	if (r->replying)
+		return r->received > DRAIN && r->head_sent ? -1 : 0;
+	if (!r->body)
+		return 0;
+
+	if (!r->call.route->sink) {
+		if (clock_now() - r->began > JSON_TIME * CLOCK_SECOND)
+			return -1;
+		return buf_add(&r->in, data, len) < 0 ? -1 : 0;
+	}
+	buf_add(&r->in, data, len);
+	if (!r->busy && r->opened)
+		next_step(r);
+	if (r->in.len >= PENDING)
+		lws_rx_flow_control(r->wsi, 0);
+	return 0;
+}
+
+static bool parse_json(struct request *r)
+{
+	struct call *c = &r->call;
+	json_error_t e;
+	c->body = json_loadb(buf_str(&r->in), r->in.len, JSON_REJECT_DUPLICATES, &e);
+	if (json_is_object(c->body))
+		return true;
+	call_problem(c, 400, "json", "the body is not a JSON object%s%s", c->body ? "" : ": ",
+	             c->body ? "" : e.text);
+	return false;
+}
+
+static int on_body_end(struct request *r)
+{
+	if (!r->body || r->arrived) /* the library also calls this for an empty body */
+		return 0;
+	r->arrived = true;
+	if (r->drain)
+		return -1;
+	if (r->replying)
+		return 0;
+
+	lws_rx_flow_control(r->wsi, 0);
+	lws_set_timeout(r->wsi, NO_PENDING_TIMEOUT, 0);
+	if (r->call.route->sink) {
+		if (!r->busy && r->opened)
+			next_step(r);
+		return 0;
+	}
+	if (r->call.route->flags & ROUTE_BODY && !parse_json(r))
+		return begin_reply(r);
+	buf_clear(&r->in);
+	start_step(r, STEP_HANDLE);
+	return 0;
+}
+
+/* The connection is closed. What was received of an upload is still written. */
+static void on_closed(struct request *r)
+{
+	conn_of(r->wsi)->request = NULL;
+	r->wsi = NULL;
+	if (!r->busy)
+		next_step(r);
+}
+
+int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *in, size_t len)
+{
+	struct conn *conn = conn_of(wsi);
+	struct request *r = conn ? conn->request : NULL;
+	switch ((int)reason) {
+	case LWS_CALLBACK_HTTP: return r || !conn ? -1 : on_request(conn->http, wsi);
+	case LWS_CALLBACK_HTTP_BODY: return r ? on_body(r, in, len) : 0;
+	case LWS_CALLBACK_HTTP_BODY_COMPLETION: return r ? on_body_end(r) : 0;
+	case LWS_CALLBACK_HTTP_WRITEABLE: return r ? on_writable(r) : 0;
+	case LWS_CALLBACK_CLOSED_HTTP:
+		if (r)
+			on_closed(r);
+		return 0;
+	default: return 0;
+	}
+}
+
+struct cut {
+	struct http_server *http;
+	uint64_t serial;
+};
+
+static void cut(void *ctx)
+{
+	AUTO(mem_freep) struct cut *k = ctx;
+	for (struct request *r = k->http->requests; r; r = r->next)
+		if (r->call.serial == k->serial && r->wsi) {
+			lws_set_timeout(r->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+			return;
+		}
+}
+
+void http_cut(void *http, uint64_t serial)
+{
+	struct cut *k = mem_alloc(1, sizeof *k);
+	*k = (struct cut){http, serial};
+	mailbox_post(k->http->setup.mailbox, cut, k);
+}
+
+/* ---- start and stop */
+
+struct http_server *http_server_new(const struct http_setup *s)
+{
+	struct http_server *h = mem_alloc(1, sizeof *h);
+	h->setup = *s;
+	h->quick = pool_new(QUICK_THREADS);
+	h->slow = pool_new(SLOW_THREADS);
+	h->disk = pool_new(DISK_THREADS);
+	return h;
+}
+
+void http_server_free(struct http_server *h)
+{
+	if (!h)
+		return;
+	while (h->requests) /* their connections are closed; threads still work on them */
+		mailbox_wait(h->setup.mailbox);
+	pool_free(h->quick);
+	pool_free(h->slow);
+	pool_free(h->disk);
+	free(h);
+}
+
+size_t http_waiting(struct http_server *h)
+{
+	return pool_waiting(h->quick) + pool_waiting(h->slow) + pool_waiting(h->disk);
+}

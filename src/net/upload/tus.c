@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/upload/tus.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "net/upload/tus-text.h"
+#include "net/upload/upload.h"
+
+#define VERSION "1.0.0"
+
+/* A part of a file that a request sends; call.sink. */
+struct part {
+	struct upload *upload; /* NULL: no bytes are sent */
+	char id[72];
+	bool created; /* by this request */
+	enum upload_sum sum;
+	unsigned char wanted[32]; /* the checksum of the client */
+};
+
+static void add_state(struct call *c, const struct upload_state *s)
+{
+	char date[64];
+	struct tm tm;
+	time_t t = s->expires / CLOCK_SECOND;
+	gmtime_r(&t, &tm);
+	strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	call_head(c, "Upload-Offset", "%lld", (long long)s->offset);
+	call_head(c, "Upload-Expires", "%s", date);
+	if (s->video)
+		call_head(c, "Vdet-Video", "%s", s->video);
+	if (s->job)
+		call_head(c, "Vdet-Job", "%s", s->job);
+}
+
+static int check_version(struct call *c, struct err *err)
+{
+	const char *v = c->headers[HEADER_TUS_RESUMABLE];
+	if (v && strcmp(v, VERSION) == 0)
+		return 0;
+	call_problem(c, 412, "tus", "the header Tus-Resumable: " VERSION " is required");
+	call_head(c, "Tus-Version", VERSION);
+	return err_set(err, ERR_ARG, "not tus " VERSION);
+}
+
+static int handle_options(struct call *c, struct err *err)
+{
+	(void)err;
+	call_empty(c, 204);
+	call_head(c, "Tus-Version", VERSION);
+	call_head(c, "Tus-Extension", "creation,creation-with-upload,checksum,expiration,termination");
+	call_head(c, "Tus-Checksum-Algorithm", "sha1,sha256");
+	return 0;
+}
+
+static int read_number(const char *s, const char *what, int64_t *ret, struct err *err)
+{
+	size_t n = s ? strspn(s, "0123456789") : 0;
+	if (!n || s[n] || n > 18)
+		return err_set(err, ERR_ARG, "the header %s must be a number of bytes", what);
+	*ret = strtoll(s, NULL, 10);
+	return 0;
+}
+
+static const char *metadata_text(const json_t *m, const char *name)
+{
+	return json_string_value(json_object_get(m, name));
+}
+
+/* The request for the board (board_upload()), from the metadata. */
+static json_t *request_of(const json_t *m)
+{
+	json_t *request = json_object();
+	const char *analyze = metadata_text(m, "analyze"), *prompt = metadata_text(m, "prompt");
+	const char *priority = metadata_text(m, "priority"), *options = metadata_text(m, "options");
+	json_object_set_new(request, "analyze",
+	                    json_boolean(analyze && strcasecmp(analyze, "true") == 0));
+	if (prompt && *prompt)
+		json_object_set_new(request, "prompt", json_string(prompt));
+	if (priority && *priority)
+		json_object_set_new(request, "priority", json_integer(strtol(priority, NULL, 10)));
+	json_t *o = options ? json_loads(options, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	if (json_is_object(o))
+		json_object_set(request, "options", o);
+	json_decref(o);
+	return request;
+}
+
+static bool has_bytes(const struct call *c)
+{
+	const char *type = c->headers[HEADER_CONTENT_TYPE];
+	return c->length > 0 && type && strcasecmp(type, "application/offset+octet-stream") == 0;
+}
+
+static int begin_part(struct call *c, struct part *p, int64_t offset, struct err *err)
+{
+	const char *sum = c->headers[HEADER_UPLOAD_CHECKSUM];
+	int r = sum ? tus_checksum(sum, &p->sum, p->wanted, err) : 0;
+	if (r == 0)
+		r = upload_begin(c->ctx, p->id, c->serial, offset, c->length < 0 ? 0 : c->length, p->sum,
+		                 &p->upload, err);
+	return r;
+}
+
+static int create(struct call *c, struct part *p, struct err *err)
+{
+	json_t *m = NULL;
+	int64_t length;
+	const char *metadata = c->headers[HEADER_UPLOAD_METADATA];
+	int r = check_version(c, err);
+	if (r == 0 && (c->headers[HEADER_UPLOAD_DEFER] || c->headers[HEADER_UPLOAD_CONCAT]))
+		r = err_set(err, ERR_UNSUPPORTED, "concatenation and deferred length are not supported");
+	if (r == 0)
+		r = read_number(c->headers[HEADER_UPLOAD_LENGTH], "Upload-Length", &length, err);
+	if (r == 0 && !length)
+		r = err_set(err, ERR_ARG, "the file is empty");
+	if (r == 0 && c->length > 0 && !has_bytes(c)) {
+		call_problem(c, 415, "type", "expected Content-Type: application/offset+octet-stream");
+		r = err_set(err, ERR_ARG, "wrong Content-Type");
+	}
+	if (r == 0)
+		r = tus_metadata(metadata ? metadata : "", &m, err);
+	if (r < 0)
+		return r;
+	const char *name = metadata_text(m, "filename");
+	AUTO(mem_freep) char *line = text_line(name && *name ? name : "video", 200);
+	json_t *request = request_of(m);
+	r = upload_create(c->ctx, length, metadata ? metadata : "", line, request, p->id, err);
+	json_decref(request);
+	json_decref(m);
+	p->created = r == 0;
+	return r;
+}
+
+static int handle_create(struct call *c, struct err *err)
+{
+	struct part *p = mem_alloc(1, sizeof *p);
+	int r = create(c, p, err);
+	if (r == 0 && c->length > 0)
+		r = begin_part(c, p, 0, err);
+	if (r < 0)
+		free(p);
+	else
+		c->sink = p;
+	return r;
+}
+
+static int handle_patch(struct call *c, struct err *err)
+{
+	int64_t offset;
+	int r = check_version(c, err);
+	if (r < 0)
+		return r;
+	const char *type = c->headers[HEADER_CONTENT_TYPE];
+	if (!type || strcasecmp(type, "application/offset+octet-stream") != 0) {
+		call_problem(c, 415, "type", "expected Content-Type: application/offset+octet-stream");
+		return err_set(err, ERR_ARG, "wrong Content-Type");
+	}
+	if (c->length < 0) {
+		call_problem(c, 411, "length", "Content-Length is required");
+		return err_set(err, ERR_ARG, "no Content-Length");
+	}
+	r = read_number(c->headers[HEADER_UPLOAD_OFFSET], "Upload-Offset", &offset, err);
+	if (r < 0)
+		return r;
+	struct part *p = mem_alloc(1, sizeof *p);
+	snprintf(p->id, sizeof p->id, "%s", c->args.text[0]);
+	r = begin_part(c, p, offset, err);
+	if (r < 0)
+		free(p);
+	else
+		c->sink = p;
+	return r;
+}
+
+static int write_body(struct call *c, const void *data, size_t len, struct err *err)
+{
+	struct part *p = c->sink;
+	return p->upload ? upload_write(p->upload, data, len, err)
+	                 : err_set(err, ERR_ARG, "unexpected request body");
+}
+
+static int finish_body(struct call *c, struct err *err)
+{
+	struct upload_state state = {0};
+	struct part *p = c->sink;
+	c->sink = NULL;
+	int r = p->upload ? upload_end(p->upload, p->sum ? p->wanted : NULL, &state, err)
+	                  : upload_state(c->ctx, p->id, &state, err);
+	if (r == -ERR_FORMAT && p->sum)
+		call_problem(c, 460, "checksum", "%s", err->msg);
+	else if (r == 0)
+		call_empty(c, p->created ? 201 : 204);
+	if (state.length)
+		add_state(c, &state);
+	if (r == 0 && p->created)
+		call_head(c, "Location", "/api/v1/uploads/%s", p->id);
+	upload_state_clear(&state);
+	free(p);
+	return r;
+}
+
+static void abort_body(struct call *c)
+{
+	struct part *p = c->sink;
+	c->sink = NULL;
+	if (p && p->upload)
+		upload_break(p->upload);
+	free(p);
+}
+
+static int handle_head(struct call *c, struct err *err)
+{
+	struct upload_state state = {0};
+	int r = check_version(c, err);
+	if (r == 0)
+		r = upload_state(c->ctx, c->args.text[0], &state, err);
+	if (r < 0)
+		return r;
+	call_empty(c, 200);
+	add_state(c, &state);
+	call_head(c, "Upload-Length", "%lld", (long long)state.length);
+	if (state.metadata && *state.metadata && strlen(state.metadata) < 590)
+		call_head(c, "Upload-Metadata", "%s", state.metadata);
+	upload_state_clear(&state);
+	return 0;
+}
+
+static int handle_delete(struct call *c, struct err *err)
+{
+	int r = check_version(c, err);
+	if (r == 0)
+		r = upload_remove(c->ctx, c->args.text[0], err);
+	if (r == 0)
+		call_empty(c, 204);
+	return r;
+}
+
+static const struct body_sink sink = {write_body, finish_body, abort_body};
+
+#define TUS .head = "Tus-Resumable: " VERSION "\r\n"
+
+const struct route tus_routes[] = {
+	{METHOD_OPTIONS, "/api/v1/uploads", ROLE_NONE, 0, .fn = handle_options, TUS},
+	{METHOD_POST, "/api/v1/uploads", ROLE_SUBMIT, 0, .fn = handle_create, .sink = &sink, TUS},
+	{METHOD_HEAD, "/api/v1/uploads/{id}", ROLE_SUBMIT, 0, .fn = handle_head, TUS},
+	{METHOD_PATCH, "/api/v1/uploads/{id}", ROLE_SUBMIT, 0, .fn = handle_patch, .sink = &sink, TUS},
+	{METHOD_DELETE, "/api/v1/uploads/{id}", ROLE_SUBMIT, 0, .fn = handle_delete, TUS},
+};
+const size_t n_tus_routes = ARRAY_LEN(tus_routes);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Uploads on disk: parts of a file that arrive in order, over many connections
+ * and runs of the server.
+ *
+ * ID.part is the file as received so far: its length is the offset. ID.json
+ * holds length, metadata and the request for the board; it is kept for a day
+ * after the end for clients that lost the last reply. While a part with a
+ * checksum is written, ID.mark holds its start: it is cut off again if the
+ * server is killed before the checksum was compared.
+ *
+ * Thread-safe; all functions may wait for the disk, except uploads_count(). One
+ * part at a time: a second request for the same upload closes the connection of
+ * the first, which is almost always the same client after a broken connection. */
+#ifndef VDET_NET_UPLOAD_UPLOAD_H
+#define VDET_NET_UPLOAD_UPLOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "board/board.h"
+
+struct uploads;
+struct upload;
+
+struct upload_state {
+	char id[40];
+	int64_t offset, length, expires; /* Unix time, microseconds */
+	char *metadata;                  /* as the client sent it; the caller frees */
+	char *video, *job;               /* ids once it is complete; else NULL */
+};
+void upload_state_clear(struct upload_state *s);
+
+/* Reads the folder. `cut` closes the connection of a call by its serial number;
+ * it must not block. `board` is borrowed. */
+int uploads_open(const char *dir, struct board *board, int64_t expiry,
+                 void (*cut)(void *ctx, uint64_t serial), void *ctx, struct uploads **ret,
+                 struct err *err);
+void uploads_free(struct uploads *u);
+DEFINE_FREEP(struct uploads, uploads)
+void uploads_sweep(struct uploads *u);   /* removes expired uploads */
+size_t uploads_count(struct uploads *u); /* incomplete ones */
+
+/* Creates an upload of `length` bytes. `request` (borrowed) is passed to
+ * board_upload() at the end. ERR_LIMIT, ERR_NOSPC. */
+int upload_create(struct uploads *u, int64_t length, const char *metadata, const char *name,
+                  const json_t *request, char ret_id[static 40], struct err *err);
+int upload_state(struct uploads *u, const char *id, struct upload_state *ret, struct err *err);
+int upload_remove(struct uploads *u, const char *id, struct err *err);
+
+enum upload_sum { UPLOAD_NO_SUM, UPLOAD_SHA1, UPLOAD_SHA256 };
+/* Acquires the upload for one part of `length` bytes at `offset`; ERR_BUSY if
+ * that is not its offset. Release it with upload_end() or upload_break(). */
+int upload_begin(struct uploads *u, const char *id, uint64_t serial, int64_t offset, int64_t length,
+                 enum upload_sum sum, struct upload **ret, struct err *err);
+int upload_write(struct upload *p, const void *data, size_t len, struct err *err);
+/* Syncs the part to disk. `wanted` is its checksum as bytes, or NULL; if it
+ * differs, the part is discarded: ERR_FORMAT. The last part passes the file to
+ * the board. */
+int upload_end(struct upload *p, const unsigned char *wanted, struct upload_state *ret,
+               struct err *err);
+/* The connection broke: keeps what was received, unless it has a checksum. */
+void upload_break(struct upload *p);
+
+#endif
