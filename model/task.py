@@ -4,6 +4,8 @@
 The true answer is a pure function of what the pictures show (`look`), never of what happened between them. A picture
 shows a thing when half of it is inside. Windows on which a person could not decide (a thing at the very edge, a move of
 a twentieth of the width, dusk) are drawn again: `look` returns None for them."""
+import random
+import sys
 from pathlib import Path
 
 from scene import BLACK, CLEAR, COLORS, PLACES, SHAPES, STRANGE, World
@@ -291,3 +293,17 @@ def notes(rng):
 
 def clock(seconds):
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def main():
+    """Prints windows of a seed, with what is asked and what the true answer is: task.py [SEED [COUNT]]"""
+    rng = random.Random(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
+    for _ in range(int(sys.argv[2]) if len(sys.argv) > 2 else 5):
+        _, times, seen = window(rng, rng.randint(1, 6))
+        key = question(rng, seen)
+        print(f"frames at {', '.join(f'{t / 1e6:.1f}' for t in times)} s")
+        print(f"  describe: {describe(seen)}\n  {ask_task(key)}: {ask(seen, key)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Runs the gates and the tests, and counts them. Usage: ./check [--gates | --fast | --long | --coverage]
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The rules of the modules in src/, held against the sources. The table in docs/architecture.md is read, not copied: a
 line `| layer | module | purpose | libraries |` for each module.
