@@ -380,6 +380,7 @@ int decoder_probe(struct decoder *d, struct video_info *ret, struct err *err)
 	if (info_strings(m.head, &v, err) < 0 || info_numbers(m.head, &v, err) < 0)
 		return decoder_give_up(d, err);
 	decoder_peak_memory(d);
+	v.timeline = TIMELINE_VERSION;
 	*ret = v;
 	v = (struct video_info){0};
 	return 0;

@@ -51,6 +51,7 @@ struct video_info {
 	bool duration_measured;  /* the header's was wrong or absent, so packets were counted */
 	int64_t header_duration; /* what the header says, or 0 */
 	int64_t start_time;      /* what was taken off the container's times */
+	int timeline;            /* version of the rules that these times follow, from 1 */
 	int64_t frames;          /* number of video packets; 0 if not counted */
 	bool has_audio;
 	char *warning; /* what is wrong with the file but did not prevent reading; "" if nothing */

@@ -2,12 +2,10 @@
 #include "job/analyze.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,68 +18,13 @@
 #include "job/budget.h"
 #include "job/chunks.h"
 #include "job/describe.h"
+#include "job/entry.h"
 #include "job/facts.h"
 #include "job/merge.h"
 #include "job/startup.h"
 #include "job/survey.h"
 #include "plan/plan.h"
 #include "report/report.h"
-
-static int lock_job(const struct analyze *a, const char *id, int *ret_fd, struct err *err)
-{
-	AUTO(mem_freep) char *name = mem_printf("%s.lock", id);
-	AUTO(mem_freep) char *path = file_join(a->locks_dir, name);
-	int r = file_mkdirs(a->locks_dir, true, err);
-	if (r < 0)
-		return r;
-	AUTO(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_sys(err, errno, "cannot open %s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return err_set(err, ERR_BUSY,
-		               "this very job (%s) is being done by another vdet; wait for it", id);
-	*ret_fd = fd;
-	fd = -1;
-	return 0;
-}
-
-/* Locks the job of this key and finds it; its facts are NULL if it is new. With
- * --fresh it always is. */
-static int enter_job(const struct analyze *a, const char *key, const char *name, const char *dir,
-                     struct store_job *ret, int *ret_lock, struct err *err)
-{
-	AUTO(store_job_clear)
-	struct store_job job = {.id = mem_printf("%.12s", key),
-	                        .key = mem_strdup(key),
-	                        .source_name = mem_strdup(name),
-	                        .output = mem_strdup(dir),
-	                        .summary = mem_strdup(""),
-	                        .summary_fallback = mem_strdup("")};
-	AUTO(fd_closep) int lock = -1;
-	int r = lock_job(a, job.id, &lock, err);
-	if (r == 0 && a->options->fresh)
-		r = store_job_remove(a->store, job.id, err);
-	if (r < 0)
-		return r;
-	struct store_job found = {0};
-	r = store_job_find(a->store, key, &found, err);
-	if (r == 0) { /* the name and the place are this run's: the same video may have moved */
-		free(job.summary);
-		free(job.summary_fallback);
-		job.summary = TAKE(found.summary);
-		job.summary_fallback = TAKE(found.summary_fallback);
-		job.summary_by_model = found.summary_by_model;
-		job.facts = TAKE(found.facts);
-		store_job_clear(&found);
-	} else if (r != -ERR_NOENT) {
-		return r;
-	}
-	*ret = job;
-	job = (struct store_job){0};
-	*ret_lock = lock;
-	lock = -1;
-	return 0;
-}
 
 /* The folder of the report: absolute, so that `vdet report` finds it from
  * anywhere. */
@@ -184,8 +127,8 @@ struct course {
 	struct opening *opening;
 	struct chunks *chunks; /* NULL until the first of them is known */
 	struct survey survey;
-	struct store_job job; /* its id is NULL until it was entered */
-	int lock;
+	char reference[HASH_HEX];   /* of the file of media.reference */
+	struct entry entry;         /* its job has no id until it was entered */
 	bool open;                  /* it is in the journal */
 	size_t journaled;           /* chunks of the plan that are */
 	struct store_chunk *before; /* what an earlier run did of them */
@@ -197,18 +140,26 @@ static void course_clear(struct course *c)
 	chunks_free(c->chunks);
 	opening_free(c->opening);
 	survey_clear(&c->survey);
-	store_job_clear(&c->job);
-	fd_closep(&c->lock);
+	entry_clear(&c->entry);
 	for (size_t i = 0; i < c->n_before; i++)
 		store_chunk_clear(&c->before[i]);
 	free(c->before);
+}
+
+static struct facts_input facts_input(const struct course *c)
+{
+	return (struct facts_input){.options = c->a->options,
+	                            .sha256 = c->src->sha256,
+	                            .video = &c->src->video,
+	                            .engine = engine_info(c->a->engine),
+	                            .given = c->given ? c->survey.plan : NULL,
+	                            .reference = c->reference};
 }
 
 static int enter(struct course *c, struct err *err)
 {
 	const struct analyze *a = c->a;
 	struct source *src = c->src;
-	char key[HASH_HEX];
 	int r = opening_hash(c->opening, c->chunks, src->sha256, err);
 	if (r == 0)
 		progress_event(a->progress, "hash", json_pack("{s:s}", "sha256", src->sha256));
@@ -216,30 +167,31 @@ static int enter(struct course *c, struct err *err)
 		r = store_source_note(a->store, src->sha256, src->size, err);
 	if (r == 0)
 		r = opening_engine(c->opening, err);
+	if (r == 0)
+		r = facts_hash_reference(a->options, a->cancel, c->reference, err);
 	if (r < 0)
 		return r;
-	facts_key(a->options, src->sha256, engine_info(a->engine), src->video.duration,
-	          c->given ? c->survey.plan : NULL, key);
-	r = enter_job(a, key, src->name, c->dir, &c->job, &c->lock, err);
-	if (r == 0 && c->job.facts && c->chunks)
-		r = err_set(
-			err, ERR_BUSY,
-			"this very job (%s) was begun by another vdet just now; the same command goes on from "
-			"what that one has done",
-			c->job.id);
+
+	const struct facts_input in = facts_input(c);
+	r = entry_find(a, &in, src->name, c->dir, &c->entry, err);
+	if (r == 0 && c->entry.job.facts && c->chunks)
+		r = err_set(err, ERR_BUSY,
+		            "job %s was started by another process just now; run the same command again "
+		            "to continue it",
+		            c->entry.job.id);
 	return r;
 }
 
 /* What an earlier run has found out and done. */
 static int recall(struct course *c, struct err *err)
 {
-	int r = survey_recall(&c->survey, c->job.facts, err);
+	int r = survey_recall(&c->survey, c->entry.job.facts, err);
 	if (r == 0)
-		r = store_chunks_load(c->a->store, c->job.id, false, &c->before, &c->n_before, err);
+		r = store_chunks_load(c->a->store, c->entry.job.id, false, &c->before, &c->n_before, err);
 	if (r == 0 && c->n_before > c->survey.plan->n_chunks)
 		r = err_set(
 			err, ERR_FORMAT,
-			"the journal of this job has more chunks than its plan; --fresh begins it again");
+			"the journal of this job has more chunks than its plan; --fresh starts it again");
 	c->journaled = r == 0 ? c->n_before : 0;
 	return r;
 }
@@ -277,10 +229,10 @@ static int hand_over(struct course *c, struct err *err)
 static int write_journal(struct course *c, struct err *err)
 {
 	const struct plan *plan = c->survey.plan;
-	bool is_new = !c->job.facts;
-	json_auto_t *facts = facts_make(c->a->options, c->src->name, c->src->size, c->src->sha256,
-	                                &c->src->video, engine_info(c->a->engine), &c->survey);
-	json_auto_t *old = c->job.facts ? json_loads(c->job.facts, 0, NULL) : NULL;
+	bool is_new = !c->entry.job.facts;
+	const struct facts_input in = facts_input(c);
+	json_auto_t *facts = facts_make(&in, c->src->name, c->src->size, &c->survey, c->entry.key);
+	json_auto_t *old = c->entry.job.facts ? json_loads(c->entry.job.facts, 0, NULL) : NULL;
 	json_t *asked = json_object_get(old, "endpoints");
 	size_t n = plan->n_chunks - c->journaled;
 	if (asked)
@@ -291,17 +243,17 @@ static int write_journal(struct course *c, struct err *err)
 		chunks[i] = (struct store_chunk){
 			.index = (int64_t)(c->journaled + i), .start = p->start, .end = p->end};
 	}
-	free(c->job.facts);
-	c->job.facts = json_dumps(facts, JSON_COMPACT);
-	int r = is_new          ? store_job_add(c->a->store, &c->job, chunks, n, err)
-	        : n || !c->open ? store_job_extend(c->a->store, &c->job, chunks, n, err)
+	free(c->entry.job.facts);
+	c->entry.job.facts = json_dumps(facts, JSON_COMPACT);
+	int r = is_new          ? store_job_add(c->a->store, &c->entry.job, chunks, n, err)
+	        : n || !c->open ? store_job_extend(c->a->store, &c->entry.job, chunks, n, err)
 	                        : 0;
 	if (r < 0)
 		return r;
 	c->journaled = plan->n_chunks;
 	if (!c->open) {
-		chunks_open(c->chunks, c->job.id);
-		memory_attach(c->a->memory, c->a->store, c->job.id);
+		chunks_open(c->chunks, c->entry.job.id);
+		memory_attach(c->a->memory, c->a->store, c->entry.job.id);
 	}
 	c->open = true;
 	return 0;
@@ -309,7 +261,7 @@ static int write_journal(struct course *c, struct err *err)
 
 static int open_journal(struct course *c, struct err *err)
 {
-	int r = c->job.id ? 0 : enter(c, err);
+	int r = c->entry.job.id ? 0 : enter(c, err);
 	return r < 0 ? r : write_journal(c, err);
 }
 
@@ -324,7 +276,7 @@ static int take_step(struct course *c, struct err *err)
 		r = write_journal(c, err);
 	if (r == 0)
 		r = hand_over(c, err);
-	bool ready = c->job.id || c->survey.whole || opening_hashed(c->opening);
+	bool ready = c->entry.job.id || c->survey.whole || opening_hashed(c->opening);
 	return r == 0 && ready && !c->open ? open_journal(c, err) : r;
 }
 
@@ -346,7 +298,7 @@ static int go(struct course *c, struct chunks_outcome *ret, struct err *err)
 	c->opening = opening_begin(c->a, c->first->fd, c->src->size);
 	if (r == 0 && known)
 		r = enter(c, err);
-	if (r == 0 && c->job.facts)
+	if (r == 0 && c->entry.job.facts)
 		r = recall(c, err);
 	if (r == 0)
 		r = take_step(c, err);
@@ -374,7 +326,7 @@ static int analyze_source(struct describe_worker *w, struct source *src, int64_t
 	AUTO(mem_freep) char *dir = output_dir(a->options, src->path);
 	AUTO(chunks_outcome_clear) struct chunks_outcome outcome = {0};
 	AUTO(course_clear)
-	struct course c = {.a = a, .first = w, .src = src, .dir = dir, .lock = -1};
+	struct course c = {.a = a, .first = w, .src = src, .dir = dir, .entry = ENTRY_NONE};
 	c.survey = (struct survey){.w = w, .duration = src->video.duration};
 	tell_source(a, src->name, &src->video);
 	int r = plan_check(&wanted, src->video.duration, err);
@@ -388,14 +340,14 @@ static int analyze_source(struct describe_worker *w, struct source *src, int64_t
 		.clock = began, .busy = engine_busy_time(a->engine), .endpoints = endpoints};
 	r = go(&c, &outcome, err);
 	if (c.open)
-		memory_detach(a->memory, c.job.id);
+		memory_detach(a->memory, c.entry.job.id);
 	if (r == 0)
-		return finish(a, &c.job, &outcome, &start, ret, err);
+		return finish(a, &c.entry.job, &outcome, &start, ret, err);
 	/* Time spent counts even if the run ends here; the job stays as it is,
 	 * ready to go on. */
 	struct err ignored;
 	if (c.open)
-		count_run(a, &c.job, &start, &ignored);
+		count_run(a, &c.entry.job, &start, &ignored);
 	return r;
 }
 

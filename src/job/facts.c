@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "job/facts.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/opt.h"
 #include "config.h"
 #include "job/prompt.h"
 
-static json_t *options_json(const struct analyze_options *o)
+/* Values as text of the options that change the result: all of them, or those
+ * that differ from their defaults. */
+static json_t *options_json(const struct analyze_options *o, bool all)
 {
-	const struct opt_group *const groups[] = {&analyze_opt_group, &index_opt_group};
+	const struct opt_group *const groups[] = {&analyze_opt_group, &index_opt_group,
+	                                          &media_opt_group};
 	json_t *j = json_object();
 	for (size_t k = 0; k < ARRAY_LEN(groups); k++)
 		for (size_t i = 0; i < groups[k]->n; i++) {
 			const struct opt_row *row = &groups[k]->rows[i];
 			AUTO(buf_free) struct buf text = BUF(1 << 20);
-			if (!(row->flags & OPT_RESULT))
+			if (!(row->flags & OPT_RESULT) || (!all && opt_is_default(row, o)))
 				continue;
 			opt_get_text(row, o, &text);
 			json_object_set_new(j, row->name, json_string(buf_str(&text)));
@@ -33,22 +38,24 @@ static json_t *source_json(const char *name, int64_t size, const char *sha256,
 	                 "duration_us", (json_int_t)v->duration, "warning", v->warning);
 }
 
-json_t *facts_make(const struct analyze_options *o, const char *name, int64_t size,
-                   const char *sha256, const struct video_info *video, const struct engine_info *e,
-                   const struct survey *survey)
+json_t *facts_make(const struct facts_input *in, const char *name, int64_t size,
+                   const struct survey *survey, json_t *key)
 {
 	char prompts[HASH_HEX];
+	const struct engine_info *e = in->engine;
+	const struct plan *plan = survey->plan;
 	prompt_hash(prompts);
 	json_t *engine =
 		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "kind", e->kind, "version", e->version,
 	              "model", e->model, "model_hash", e->model_hash, "quantize", e->quantize,
 	              "cache_type", e->cache_type, "demo_model", e->demo_model);
-	const struct plan *plan = survey->plan;
-	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:O?}", "vdet_version",
-	                 VDET_VERSION, "source", source_json(name, size, sha256, video), "engine",
-	                 engine, "prompt_hash", prompts, "prompt", o->prompt, "options",
-	                 options_json(o), "from_us", (json_int_t)plan->from, "to_us",
-	                 (json_int_t)plan->to, "plan", plan_json(plan), "index", survey->seen);
+
+	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:O?, s:O}", "vdet_version",
+	                 VDET_VERSION, "source", source_json(name, size, in->sha256, in->video),
+	                 "engine", engine, "prompt_hash", prompts, "prompt", in->options->prompt,
+	                 "options", options_json(in->options, true), "from_us", (json_int_t)plan->from,
+	                 "to_us", (json_int_t)plan->to, "plan", plan_json(plan), "index", survey->seen,
+	                 "key", key);
 }
 
 static json_t *by_name(const json_t *list, const char *name)
@@ -90,32 +97,59 @@ void facts_count_endpoints(json_t *facts, const json_t *before, struct engine *e
 	json_object_set(facts, "endpoints", sums);
 }
 
-void facts_key(const struct analyze_options *o, const char *sha256,
-               const struct engine_info *engine, int64_t duration, const struct plan *given,
-               char out[static HASH_HEX])
+/* What a given plan looks at, whatever else its file says: a line a chunk, of
+ * microseconds. */
+static void hash_plan(const struct plan *plan, char out[static HASH_HEX])
 {
-	char prompts[HASH_HEX];
 	AUTO(hash_freep) struct hash *h = hash_new();
-	json_auto_t *options = options_json(o);
-	AUTO(mem_freep) char *text = json_dumps(options, JSON_COMPACT | JSON_SORT_KEYS);
-	json_auto_t *plan = given ? plan_json(given) : json_null();
-	AUTO(mem_freep)
-	char *steps =
-		json_dumps(plan, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
-	int64_t from = given ? given->from : o->from, to = given                       ? given->to
-	                                                   : o->to && o->to < duration ? o->to
-	                                                                               : duration;
-	AUTO(mem_freep) char *range = mem_printf("%lld %lld", (long long)from, (long long)to);
-	prompt_hash(prompts);
-	hash_adds(h, "vdet job 2");
-	hash_adds(h, sha256);
-	hash_adds(h, text);
-	hash_adds(h, range);
-	hash_adds(h, steps);
-	hash_adds(h, prompts);
-	hash_adds(h, engine->model);
-	hash_adds(h, engine->model_hash);
-	if (*engine->cache_type && strcmp(engine->cache_type, "f16") != 0)
-		hash_adds(h, engine->cache_type);
+	for (size_t i = 0; i < plan->n_chunks; i++) {
+		const struct plan_chunk *c = &plan->chunks[i];
+		AUTO(buf_free) struct buf line = BUF(1 << 20);
+		buf_addf(&line, "%" PRId64 " %" PRId64, c->start, c->end);
+		for (size_t k = 0; k < c->n_times; k++)
+			buf_addf(&line, " %" PRId64, c->times[k]);
+		hash_adds(h, buf_str(&line));
+	}
 	hash_end(h, out);
+}
+
+json_t *facts_key(const struct facts_input *in, int timeline, char out[static HASH_HEX])
+{
+	const struct analyze_options *o = in->options;
+	const struct engine_info *e = in->engine;
+	int64_t to = o->to < in->video->duration ? o->to : 0;
+	char prompts[HASH_HEX], plan[HASH_HEX];
+	prompt_hash(prompts);
+	json_t *key = json_pack("{s:s, s:i, s:I, s:I, s:o, s:s, s:s, s:s}", "source", in->sha256,
+	                        "timeline", timeline, "from_us", (json_int_t)o->from, "to_us",
+	                        (json_int_t)to, "options", options_json(o, false), "prompts", prompts,
+	                        "model", e->model, "model_hash", e->model_hash);
+
+	if (in->given) {
+		hash_plan(in->given, plan);
+		json_object_set_new(key, "plan", json_string(plan));
+	}
+	if (*in->reference)
+		json_object_set_new(key, "reference", json_string(in->reference));
+	if (*e->cache_type && strcmp(e->cache_type, "f16") != 0)
+		json_object_set_new(key, "cache_type", json_string(e->cache_type));
+
+	AUTO(mem_freep) char *text = json_dumps(key, JSON_COMPACT | JSON_SORT_KEYS);
+	AUTO(hash_freep) struct hash *h = hash_new();
+	hash_add(h, text, strlen(text));
+	hash_end(h, out);
+	return key;
+}
+
+int facts_hash_reference(const struct analyze_options *o, struct cancel *cancel,
+                         char out[static HASH_HEX], struct err *err)
+{
+	AUTO(fd_closep) int fd = -1;
+	out[0] = '\0';
+	if (!*o->reference)
+		return 0;
+	int r = file_open_input(o->reference, &fd, err);
+	if (r == 0)
+		r = hash_fd(fd, cancel, NULL, out, err);
+	return r < 0 && r != -ERR_CANCELED ? err_wrap(err, "%s", o->reference) : r;
 }

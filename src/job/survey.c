@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "job/survey.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,13 +192,30 @@ int survey_keep(struct survey *s, const char *sha256, struct err *err)
 	return s->made ? indexer_save(s->w->a->store, sha256, &i, s->index, err) : 0;
 }
 
+/* An earlier version may have found another duration. What is planned stays; if
+ * the video goes on after it, so does the plan. */
+static void correct_duration(struct plan *p, const struct analyze_options *o, int64_t duration)
+{
+	int64_t end = o->to && o->to < duration ? o->to : duration;
+	if (end > p->to + CLOCK_SECOND) {
+		p->spent = p->until == p->to ? p->samples : p->spent;
+		p->to = end;
+	}
+	p->duration = duration > p->to ? duration : p->to;
+}
+
 int survey_recall(struct survey *s, const char *facts, struct err *err)
 {
 	json_auto_t *j = json_loads(facts, 0, NULL);
+	const json_t *kept = json_object_get(j, "plan");
+	int64_t duration = llround(json_number_value(json_object_get(kept, "duration")) * 1e6);
+	bool given = s->plan;
 	struct plan *plan;
-	int r = plan_from_json(json_object_get(j, "plan"), s->duration, PLAN_FRAMES_MAX, &plan, err);
+	int r = plan_from_json(kept, duration, PLAN_FRAMES_MAX, &plan, err);
 	if (r < 0)
-		return err_wrap(err, "the journal of this job is damaged; --fresh begins it again");
+		return err_wrap(err, "the journal of this job is damaged; --fresh starts it again");
+	if (!given && duration != s->duration)
+		correct_duration(plan, s->w->a->options, s->duration);
 	plan_free(s->plan);
 	s->plan = plan;
 	json_t *seen = json_object_get(j, "index");

@@ -41,6 +41,12 @@
 
 enum { MEDIA_VERSION = 2 };
 
+/* Version of the rules that turn a file's timestamps into the timeline. It is
+ * part of the key of a run (job/facts.h): raise it when a file can get other
+ * times than before, and report the older version for each file whose times
+ * are as they were, so that its runs are still found. */
+enum { TIMELINE_VERSION = 1 };
+
 enum media_msg {
 	MEDIA_HELLO = 1,
 	MEDIA_ERROR,

@@ -33,4 +33,6 @@ int db_run(struct store *s, sqlite3_stmt *q, struct err *err);  /* to its end */
 int db_end(struct store *s, int r, struct err *err);
 char *db_text(sqlite3_stmt *q, int column); /* copied, never NULL */
 
+int db_migrate_keys(struct store *s, struct err *err); /* a step of the migration */
+
 #endif

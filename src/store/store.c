@@ -10,10 +10,16 @@
 #include "store_sql.h"
 
 /* Version n + 1 is reached from n by steps[n]; a new store takes them all. */
-static const char *const steps[] = {store_sql_schema_sql,    store_sql_migrate_2_sql,
-                                    store_sql_migrate_3_sql, store_sql_migrate_4_sql,
-                                    store_sql_migrate_5_sql, store_sql_migrate_6_sql,
-                                    store_sql_migrate_7_sql, store_sql_migrate_8_sql};
+static const struct {
+	const char *sql;
+	int (*run)(struct store *s, struct err *err); /* instead of SQL */
+} steps[] = {
+	{store_sql_schema_sql, NULL},    {store_sql_migrate_2_sql, NULL},
+	{store_sql_migrate_3_sql, NULL}, {store_sql_migrate_4_sql, NULL},
+	{store_sql_migrate_5_sql, NULL}, {store_sql_migrate_6_sql, NULL},
+	{store_sql_migrate_7_sql, NULL}, {store_sql_migrate_8_sql, NULL},
+	{NULL, db_migrate_keys},
+};
 enum { SCHEMA_VERSION = ARRAY_LEN(steps) };
 
 static int migrate(struct store *s, struct err *err)
@@ -32,7 +38,7 @@ static int migrate(struct store *s, struct err *err)
 	for (; r == 0 && version < SCHEMA_VERSION; version++) {
 		char set[40];
 		snprintf(set, sizeof set, "PRAGMA user_version = %d", (int)version + 1);
-		r = db_exec(s, steps[version], err);
+		r = steps[version].run ? steps[version].run(s, err) : db_exec(s, steps[version].sql, err);
 		if (r == 0)
 			r = db_exec(s, set, err);
 	}

@@ -32,8 +32,8 @@ enum store_job_state { STORE_JOB_RUNNING, STORE_JOB_COMPLETE, STORE_JOB_HOLES };
 const char *store_job_state_name(enum store_job_state state);
 
 struct store_job {
-	char *id;  /* 12 hexadecimal digits, the head of key */
-	char *key; /* SHA-256 of everything that the result depends on */
+	char *id;  /* 12 hexadecimal digits; stays when a migration changes the key */
+	char *key; /* SHA-256 of everything that the result depends on, see job/facts.h */
 	char *source_name;
 	char *facts;  /* JSON object: what the report says of source, engine, prompts and options */
 	char *output; /* folder of the report, absolute */

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -57,6 +58,28 @@ class Analyze(flow.Flow):
         asked = len(engine.lines("begin"))
         self.vdet(*command, "--fresh")
         self.assertGreater(len(engine.lines("begin")), asked)
+
+    def test_a_duration_that_was_wrong_is_completed(self):
+        """An earlier version that saw the end too early: what it has done stays, the rest follows."""
+        flow.make_video(self.dir / "a.mp4", 12)
+        engine = self.engine()
+        command = ["analyze", "a.mp4", "--engine", engine.url, "--chunk-duration", "4"]
+        self.vdet(*command)
+        first = self.report("a")
+        db = sqlite3.connect(self.store)
+        facts = json.loads(db.execute("SELECT facts FROM job").fetchone()[0])
+        facts["source"]["duration_us"] = facts["to_us"] = 8000000
+        facts["plan"]["duration"] = facts["plan"]["to"] = 8.0
+        del facts["plan"]["chunks"][2]
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("UPDATE job SET facts = ?", (json.dumps(facts),))
+        db.execute("DELETE FROM chunk WHERE idx = 2")
+        db.commit()
+        db.close()
+        asked = len(engine.stretches())
+        self.vdet(*command)
+        self.assertEqual(engine.stretches()[asked:], ["00:00:08.000 to 00:00:12.000"])
+        self.assertEqual(flow.same_result(self.report("a")), flow.same_result(first))
 
     def test_what_the_model_is_sent(self):
         flow.make_video(self.dir / "a.mp4", 8, size="640x360")

@@ -108,7 +108,7 @@ class Faults(flow.Flow):
         first = self.start(*command)
         engine.control(**{"await": 1})
         r = self.vdet("analyze", "a.mp4", "--engine", engine.url, code=1)
-        self.assertIn("being done by another vdet", r.stderr)
+        self.assertIn("is already running in another process", r.stderr)
         engine.control(release=True)
         first.communicate(timeout=flow.TIMEOUT)
         self.assertEqual(first.returncode, 0)

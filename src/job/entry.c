@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "job/entry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "protocol/media-wire.h"
+
+void entry_clear(struct entry *e)
+{
+	store_job_clear(&e->job);
+	json_decref(TAKE(e->key));
+	fd_closep(&e->lock);
+	e->lock = -1;
+}
+
+static int lock_run(const char *dir, const char *id, int *ret_fd, struct err *err)
+{
+	AUTO(mem_freep) char *name = mem_printf("%s.lock", id);
+	AUTO(mem_freep) char *path = file_join(dir, name);
+	int r = file_mkdirs(dir, true, err);
+	if (r < 0)
+		return r;
+	AUTO(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open %s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return err_set(err, ERR_BUSY, "job %s is already running in another process", id);
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+static int find(const struct analyze *a, const char *key, struct store_job *ret, struct err *err)
+{
+	store_job_clear(ret);
+	int r = store_job_find(a->store, key, ret, err);
+	return r == -ERR_NOENT ? 0 : r;
+}
+
+/* A run whose times follow other rules: frames of one of its chunks would not
+ * fit those of the next, so it is not continued. A finished one is taken, with
+ * its key. */
+static int find_other_timeline(const struct analyze *a, const struct facts_input *in,
+                               char key[static HASH_HEX], struct entry *ret, struct err *err)
+{
+	const int now = in->video->timeline;
+	for (int version = TIMELINE_VERSION; version > 0; version--) {
+		char hash[HASH_HEX];
+		if (version == now)
+			continue;
+		json_auto_t *parts = facts_key(in, version, hash);
+		int r = find(a, hash, &ret->job, err);
+		if (r < 0)
+			return r;
+		if (!ret->job.id)
+			continue;
+
+		const char *id = ret->job.id;
+		if (ret->job.state == STORE_JOB_COMPLETE) {
+			log_warning("job %s was made with version %d of the timeline, this file now has "
+			            "version %d; --fresh analyzes it again",
+			            id, version, now);
+			json_decref(ret->key);
+			ret->key = json_incref(parts);
+			memcpy(key, hash, HASH_HEX);
+			return 0;
+		}
+		log_warning("the unfinished job %s was made with version %d of the timeline, this file "
+		            "now has version %d; a new job is started (vdet report %s writes what the old "
+		            "one found)",
+		            id, version, now, id);
+	}
+	store_job_clear(&ret->job);
+	return 0;
+}
+
+int entry_find(const struct analyze *a, const struct facts_input *in, const char *name,
+               const char *dir, struct entry *ret, struct err *err)
+{
+	AUTO(entry_clear) struct entry e = ENTRY_NONE;
+	char key[HASH_HEX];
+	e.key = facts_key(in, in->video->timeline, key);
+	int r = find(a, key, &e.job, err);
+	if (r == 0 && !e.job.id && !a->options->fresh)
+		r = find_other_timeline(a, in, key, &e, err);
+	if (r < 0)
+		return r;
+
+	AUTO(mem_freep) char *id = e.job.id ? TAKE(e.job.id) : mem_printf("%.12s", key);
+	r = lock_run(a->locks_dir, id, &e.lock, err);
+	if (r == 0 && a->options->fresh)
+		r = store_job_remove(a->store, id, err);
+	/* Again: another process may have worked on it before it was locked. */
+	if (r == 0)
+		r = find(a, key, &e.job, err);
+	if (r < 0)
+		return r;
+
+	if (!e.job.id)
+		e.job = (struct store_job){.id = TAKE(id),
+		                           .key = mem_strdup(key),
+		                           .summary = mem_strdup(""),
+		                           .summary_fallback = mem_strdup("")};
+	e.job.state = STORE_JOB_RUNNING;
+	/* The same video may have moved. */
+	free(e.job.source_name);
+	free(e.job.output);
+	e.job.source_name = mem_strdup(name);
+	e.job.output = mem_strdup(dir);
+	*ret = e;
+	e = ENTRY_NONE;
+	return 0;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the run in the journal that a call continues, or begins a new one. */
+#ifndef VDET_JOB_ENTRY_H
+#define VDET_JOB_ENTRY_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "job/analyze.h"
+#include "job/facts.h"
+#include "store/store.h"
+
+struct entry {
+	struct store_job job; /* facts NULL: it is new and not in the journal */
+	json_t *key;          /* see job/facts.h */
+	int lock;             /* held until entry_clear(); other processes get ERR_BUSY */
+};
+#define ENTRY_NONE ((struct entry){.lock = -1})
+void entry_clear(struct entry *e);
+
+/* `name` of the source and `dir` of the report are those of this call. With
+ * --fresh the run is new: what was there is removed. An unfinished run whose
+ * times follow another version of the timeline is not continued; a warning
+ * names it. Blocks for the disk. ERR_BUSY if another process has the run. */
+int entry_find(const struct analyze *a, const struct facts_input *in, const char *name,
+               const char *dir, struct entry *ret, struct err *err);
+
+#endif
