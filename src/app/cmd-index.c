@@ -7,6 +7,7 @@
 
 #include "app/app.h"
 #include "app/ui.h"
+#include "job/step-options.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"

@@ -144,12 +144,11 @@ static int run(struct app *app, int argc, char **argv)
 		log_warning("%s", err.msg);
 	AUTO(progress_freep) struct progress *progress = progress_new(NULL, NULL);
 	struct analyze_options options = app->analyze; /* its strings stay the app's */
-	const struct analyze a = {.options = &app->analyze,
-	                          .store = store,
-	                          .shape = known && look.shape.parameters ? &look.shape : NULL,
-	                          .progress = progress,
-	                          .cancel = app->cancel};
-	r = survey_file(&a, argv[0], known ? look.name : "", &options, &plan, &video, &err);
+	const struct run_context context = {
+		.store = store, .progress = progress, .cancel = app->cancel};
+	const struct fit_model *shape = known && look.shape.parameters ? &look.shape : NULL;
+	r = survey_file(&context, argv[0], known ? look.name : "", shape, &options, &plan, &video,
+	                &err);
 	if (r == 0)
 		r = estimate(app, store, known ? &look : NULL, plan, &video, &options, &costs, &err);
 	if (r == 0)

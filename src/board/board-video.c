@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "job/step-options.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"

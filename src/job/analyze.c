@@ -17,11 +17,11 @@
 #include "decoder/decoder.h"
 #include "job/budget.h"
 #include "job/chunks.h"
-#include "job/describe.h"
 #include "job/entry.h"
 #include "job/facts.h"
 #include "job/merge.h"
 #include "job/startup.h"
+#include "job/step-options.h"
 #include "job/survey.h"
 #include "plan/plan.h"
 #include "report/report.h"
@@ -77,15 +77,16 @@ static int count_run(const struct analyze *a, struct store_job *job, const struc
 	                        engine_busy_time(a->engine) - s->busy, err);
 }
 
-static int finish(const struct analyze *a, struct store_job *job, const struct chunks_outcome *done,
-                  const struct start *start, struct analyze_result *ret, struct err *err)
+static int finish(const struct analyze *a, const struct run_context *context, struct store_job *job,
+                  const struct chunks_outcome *done, const struct start *start,
+                  struct analyze_result *ret, struct err *err)
 {
 	bool complete = !done->holes;
 	int r = 0;
 	job->state = complete ? STORE_JOB_COMPLETE : STORE_JOB_HOLES;
 	if (!*job->summary || done->fresh) {
 		progress_phase(a->progress, "summary", "");
-		r = merge_summary(a, job, err);
+		r = merge_summary(context, a->options->prompt, job, err);
 	}
 	if (r == 0)
 		r = count_run(a, job, start, err);
@@ -112,6 +113,7 @@ static int finish(const struct analyze *a, struct store_job *job, const struct c
 /* Everything about a file that is about to be analysed. */
 struct source {
 	const char *path, *name;
+	int fd;
 	int64_t size;
 	char sha256[HASH_HEX];
 	struct video_info video;
@@ -120,11 +122,12 @@ struct source {
 /* One analysis on its way. */
 struct course {
 	const struct analyze *a;
-	struct describe_worker *first;
+	const struct run_context *context;
+	struct decoder *decoder; /* that probed the source; NULL once the chunks have it */
 	struct source *src;
 	const char *dir; /* of the report */
 	bool given;      /* the plan was */
-	struct opening *opening;
+	struct startup *startup;
 	struct chunks *chunks; /* NULL until the first of them is known */
 	struct survey survey;
 	char reference[HASH_HEX];   /* of the file of media.reference */
@@ -138,7 +141,8 @@ struct course {
 static void course_clear(struct course *c)
 {
 	chunks_free(c->chunks);
-	opening_free(c->opening);
+	decoder_free(c->decoder);
+	startup_free(c->startup);
 	survey_clear(&c->survey);
 	entry_clear(&c->entry);
 	for (size_t i = 0; i < c->n_before; i++)
@@ -160,20 +164,20 @@ static int enter(struct course *c, struct err *err)
 {
 	const struct analyze *a = c->a;
 	struct source *src = c->src;
-	int r = opening_hash(c->opening, c->chunks, src->sha256, err);
+	int r = startup_hash(c->startup, c->chunks, src->sha256, err);
 	if (r == 0)
 		progress_event(a->progress, "hash", json_pack("{s:s}", "sha256", src->sha256));
 	if (r == 0)
 		r = store_source_note(a->store, src->sha256, src->size, err);
 	if (r == 0)
-		r = opening_engine(c->opening, err);
+		r = startup_engine(c->startup, err);
 	if (r == 0)
 		r = facts_hash_reference(a->options, a->cancel, c->reference, err);
 	if (r < 0)
 		return r;
 
 	const struct facts_input in = facts_input(c);
-	r = entry_find(a, &in, src->name, c->dir, &c->entry, err);
+	r = entry_find(a->store, a->locks_dir, &in, src->name, c->dir, &c->entry, err);
 	if (r == 0 && c->entry.job.facts && c->chunks)
 		r = err_set(err, ERR_BUSY,
 		            "job %s was started by another process just now; run the same command again "
@@ -204,20 +208,32 @@ static size_t expected_chunks(const struct course *c)
 	return p->n_chunks + (size_t)((p->to - p->until + each - 1) / each);
 }
 
-/* The plan as it is now goes to the lanes; what an earlier run did of it is
+static struct chunks *new_chunks(struct course *c)
+{
+	const struct analyze *a = c->a;
+	const struct chunks_options o = {.describe = analyze_describe(a->options),
+	                                 .workers = a->options->workers,
+	                                 .time_limit = a->options->job_timeout,
+	                                 .drain = a->drain,
+	                                 .only = a->only,
+	                                 .n_only = a->n_only};
+	return chunks_new(c->context, &o, c->src->fd, TAKE(c->decoder));
+}
+
+/* Hands the plan as it is now to the workers; what an earlier run did of it is
  * left out. */
 static int hand_over(struct course *c, struct err *err)
 {
 	int r = 0;
 	if (!c->chunks) {
-		r = opening_engine(c->opening, err);
+		r = startup_engine(c->startup, err);
 		if (r == 0 && *engine_info(c->a->engine)->news)
 			log_warning("%s", engine_info(c->a->engine)->news);
 		if (r == 0)
 			r = check_output(c->dir, err);
 		if (r < 0)
 			return r;
-		c->chunks = chunks_new(c->a, c->first);
+		c->chunks = new_chunks(c);
 		c->survey.quiet = true;
 		progress_phase(c->a->progress, "chunks", "");
 	}
@@ -276,7 +292,7 @@ static int take_step(struct course *c, struct err *err)
 		r = write_journal(c, err);
 	if (r == 0)
 		r = hand_over(c, err);
-	bool ready = c->entry.job.id || c->survey.whole || opening_hashed(c->opening);
+	bool ready = c->entry.job.id || c->survey.whole || startup_hashed(c->startup);
 	return r == 0 && ready && !c->open ? open_journal(c, err) : r;
 }
 
@@ -295,7 +311,7 @@ static int go(struct course *c, struct chunks_outcome *ret, struct err *err)
 	bool known = true;
 	int r = store_source_known(c->a->store, c->src->size, &known, err);
 	known = known || c->a->sha256;
-	c->opening = opening_begin(c->a, c->first->fd, c->src->size);
+	c->startup = startup_begin(c->context, c->src->fd, c->src->size, c->a->sha256);
 	if (r == 0 && known)
 		r = enter(c, err);
 	if (r == 0 && c->entry.job.facts)
@@ -318,20 +334,26 @@ static int go(struct course *c, struct chunks_outcome *ret, struct err *err)
 	return r == 0 && !c->survey.whole ? err_set(err, ERR_CANCELED, "interrupted") : r;
 }
 
-static int analyze_source(struct describe_worker *w, struct source *src, int64_t began,
+static int analyze_source(const struct analyze *a, const struct run_context *context,
+                          struct source *src, struct decoder *decoder, int64_t began,
                           struct analyze_result *ret, struct err *err)
 {
-	const struct analyze *a = w->a;
-	const struct plan_options wanted = survey_options(a->options);
+	const struct survey_options wanted = analyze_survey(a->options);
 	AUTO(mem_freep) char *dir = output_dir(a->options, src->path);
 	AUTO(chunks_outcome_clear) struct chunks_outcome outcome = {0};
 	AUTO(course_clear)
-	struct course c = {.a = a, .first = w, .src = src, .dir = dir, .entry = ENTRY_NONE};
-	c.survey = (struct survey){.w = w, .duration = src->video.duration};
+	struct course c = {.a = a,
+	                   .context = context,
+	                   .decoder = decoder,
+	                   .src = src,
+	                   .dir = dir,
+	                   .entry = ENTRY_NONE};
+	c.survey = (struct survey){
+		.run = context, .options = &wanted, .fd = src->fd, .duration = src->video.duration};
 	tell_source(a, src->name, &src->video);
-	int r = plan_check(&wanted, src->video.duration, err);
+	int r = plan_check(&wanted.plan, src->video.duration, err);
 	if (r == 0)
-		r = survey_given(a->options, src->video.duration, &c.survey.plan, err);
+		r = survey_given(&wanted, src->video.duration, &c.survey.plan, err);
 	c.given = c.survey.whole = c.survey.plan;
 	if (r < 0)
 		return r;
@@ -342,7 +364,7 @@ static int analyze_source(struct describe_worker *w, struct source *src, int64_t
 	if (c.open)
 		memory_detach(a->memory, c.entry.job.id);
 	if (r == 0)
-		return finish(a, &c.entry.job, &outcome, &start, ret, err);
+		return finish(a, context, &c.entry.job, &outcome, &start, ret, err);
 	/* Time spent counts even if the run ends here; the job stays as it is,
 	 * ready to go on. */
 	struct err ignored;
@@ -367,18 +389,28 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 	struct analyze_options options = *a->options; /* which a budget may change */
 	struct analyze with = *a;
 	with.options = &options;
-	struct describe_worker first = {.a = &with, .fd = fd};
-	struct source src = {.path = path, .name = name, .size = st.st_size};
+	const struct run_context context = {.engine = a->engine,
+	                                    .store = a->store,
+	                                    .memory = a->memory,
+	                                    .progress = a->progress,
+	                                    .cancel = a->cancel};
+	struct source src = {.path = path, .name = name, .fd = fd, .size = st.st_size};
 	progress_phase(a->progress, "opening", name);
 	/* The probe comes first: a file that cannot be read should say so at once. */
-	r = describe_open(&first, err);
+	AUTO(decoder_freep) struct decoder *decoder = NULL;
+	const struct decoder_options d = analyze_decoder(&options);
+	r = decoder_open(fd, &d, a->cancel, &decoder, err);
 	if (r == 0)
-		r = decoder_probe(first.decoder, &src.video, err);
+		r = decoder_probe(decoder, &src.video, err);
+	const struct budget_source budgeted = {.fd = fd,
+	                                       .sha256 = a->sha256,
+	                                       .video = &src.video,
+	                                       .model = engine_info(a->engine)->model,
+	                                       .shape = a->shape};
 	if (r == 0)
-		r = budget_apply(a, fd, &src.video, engine_info(a->engine)->model, &options, err);
+		r = budget_apply(&context, &budgeted, &options, err);
 	if (r == 0)
-		r = analyze_source(&first, &src, began, ret, err);
-	describe_close(&first);
+		r = analyze_source(&with, &context, &src, TAKE(decoder), began, ret, err);
 	video_info_clear(&src.video);
 	return r < 0 && r != -ERR_CANCELED ? err_wrap(err, "%s", name) : r;
 }

@@ -14,36 +14,12 @@
 
 #include "base/cancel.h"
 #include "base/err.h"
-#include "decoder/decoder.h"
 #include "engine/engine.h"
+#include "job/options.h"
 #include "job/progress.h"
 #include "memory/memory.h"
 #include "models/fit.h"
 #include "store/store.h"
-
-struct analyze_options {
-	int64_t chunk_duration, chunk_frames, chunk_min, chunk_max, chunk_overlap, workers;
-	char *sample_policy, *sample_seek, *plan_file;
-	int64_t sample_max_gap;
-	bool sample_pairs;
-	int64_t frame_size, frame_quality, thumb_size;
-	int64_t from, to;
-	char *prompt;
-	int64_t max_tokens;
-	char *budget; /* "20min", "500ktok", "" = none */
-	char *output, *format;
-	bool full_path, fresh;
-	int64_t job_timeout, media_timeout, media_memory;
-	char *sandbox, *reference, *hwaccel;
-	double index_effort;
-	int64_t index_max_gap, index_workers;
-};
-struct opt_group;
-/* All three are about the struct above. */
-extern const struct opt_group analyze_opt_group, media_opt_group, index_opt_group;
-
-/* How its media children are to be started; borrows the strings. */
-struct decoder_options analyze_decoder(const struct analyze_options *o);
 
 struct analyze {
 	const struct analyze_options *options;

@@ -290,11 +290,11 @@ static bool recall(struct store *s, const char *sha256, const char *name, struct
 	return true;
 }
 
-int budget_apply(const struct analyze *a, int fd, const struct video_info *video, const char *model,
+int budget_apply(const struct run_context *run, const struct budget_source *source,
                  struct analyze_options *o, struct err *err)
 {
 	char own[HASH_HEX];
-	const char *sha256 = a->sha256 ? a->sha256 : own;
+	const char *sha256 = source->sha256 ? source->sha256 : own;
 	AUTO(mem_freep) char *note = NULL;
 	struct estimate_rates rates;
 	char line[100];
@@ -302,15 +302,15 @@ int budget_apply(const struct analyze *a, int fd, const struct video_info *video
 		return 0;
 	if (*o->plan_file)
 		return err_set(err, ERR_ARG, "--plan says what to look at; it does not go with --budget");
-	AUTO(mem_freep) char *name = decision_name(o, model);
-	int r = a->sha256 ? 0 : hash_fd(fd, a->cancel, NULL, own, err);
+	AUTO(mem_freep) char *name = decision_name(o, source->model);
+	int r = source->sha256 ? 0 : hash_fd(source->fd, run->cancel, NULL, own, err);
 	if (r < 0)
 		return r;
-	if (!o->fresh && recall(a->store, sha256, name, o))
+	if (!o->fresh && recall(run->store, sha256, name, o))
 		return 0;
-	r = estimate_rates(a->store, model, &rates, err);
+	r = estimate_rates(run->store, source->model, &rates, err);
 	if (r == 0)
-		r = budget_fit(o, video, a->shape, &rates, &note, err);
+		r = budget_fit(o, source->video, source->shape, &rates, &note, err);
 	if (r < 0)
 		return r;
 	/* It was asked for, and yet the model sees less than the options say. */
@@ -318,5 +318,5 @@ int budget_apply(const struct analyze *a, int fd, const struct video_info *video
 		log_warning("%s", note);
 	snprintf(line, sizeof line, "%lld %lld %lld", (long long)o->frame_size,
 	         (long long)o->chunk_duration, (long long)o->chunk_frames);
-	return store_index_save(a->store, sha256, name, line, strlen(line), err);
+	return store_index_save(run->store, sha256, name, line, strlen(line), err);
 }

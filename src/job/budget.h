@@ -9,7 +9,8 @@
 
 #include "base/err.h"
 #include "decoder/decoder.h"
-#include "job/analyze.h"
+#include "job/options.h"
+#include "job/run.h"
 #include "models/fit.h"
 #include "plan/plan.h"
 #include "store/store.h"
@@ -53,10 +54,19 @@ int budget_fit(struct analyze_options *o, const struct video_info *video,
                const struct fit_model *shape, const struct estimate_rates *rates, char **ret_note,
                struct err *err);
 
-/* budget_fit() with what the journal knows, remembered for this video: the same
- * command goes on with the same plan, whatever was measured since. For that the
- * file (`fd`) is hashed, unless a->sha256 tells. Nothing without a budget. */
-int budget_apply(const struct analyze *a, int fd, const struct video_info *video, const char *model,
+/* What a budget is applied to; all borrowed. */
+struct budget_source {
+	int fd;
+	const char *sha256; /* of the file; NULL = not known: the file is hashed */
+	const struct video_info *video;
+	const char *model;             /* name, to find what was measured with it */
+	const struct fit_model *shape; /* of the model; NULL = not known */
+};
+
+/* budget_fit() with what the journal knows. The decision is kept for this video:
+ * the same command continues with the same plan, whatever was measured since.
+ * Does nothing without a budget. Blocks for reading the file. */
+int budget_apply(const struct run_context *run, const struct budget_source *source,
                  struct analyze_options *o, struct err *err);
 
 json_t *estimate_json(const struct estimate *e, const struct estimate_rates *rates);

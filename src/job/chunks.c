@@ -9,25 +9,27 @@
 #include "base/log.h"
 #include "report/chunk-json.h"
 
-enum { MOST_LANES = 64 };
+enum { MOST_WORKERS = 64 };
 
 struct todo {
 	size_t index;
 	struct plan_chunk plan; /* its times are the plan's */
 };
 
-struct lane {
+struct worker {
 	struct chunks *run;
-	struct describe_worker worker;
+	struct describe_worker describe;
 	pthread_t thread;
 };
 
 struct chunks {
-	const struct analyze *a;
-	struct describe_worker *first;
-	int64_t deadline; /* 0 = none */
-	struct lane lanes[MOST_LANES];
-	size_t n_lanes;
+	const struct run_context *context;
+	struct chunks_options options;
+	int fd;
+	struct decoder *decoder; /* for the first worker; NULL once it has it */
+	int64_t deadline;        /* 0 = none */
+	struct worker workers[MOST_WORKERS];
+	size_t n_workers;
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	struct todo *todo;
@@ -48,7 +50,7 @@ void chunks_outcome_clear(struct chunks_outcome *o)
 
 static bool is_stopped(const struct chunks *run)
 {
-	return cancel_fired(run->a->cancel) || cancel_fired(run->a->drain);
+	return cancel_fired(run->context->cancel) || cancel_fired(run->options.drain);
 }
 
 /* Waits for a chunk to do; false at the end. */
@@ -64,7 +66,7 @@ static bool take_next(struct chunks *run, struct todo *ret)
 	}
 	pthread_mutex_unlock(&run->lock);
 	if (have)
-		engine_expect(run->a->engine, -1);
+		engine_expect(run->context->engine, -1);
 	return have;
 }
 
@@ -99,19 +101,19 @@ static void count(struct chunks *run, const struct store_chunk *c)
 }
 
 /* To whoever wants to see results while the job runs. */
-static void tell_result(const struct chunks *run, const struct store_chunk *c)
+static void publish_result(const struct chunks *run, const struct store_chunk *c)
 {
 	json_t *events = json_array();
 	result_events(c, events);
-	progress_event(run->a->progress, "result",
+	progress_event(run->context->progress, "result",
 	               json_pack("{s:I, s:s, s:o}", "chunk", (json_int_t)c->index + 1, "summary",
 	                         c->summary, "events", events));
 }
 
-static int do_chunk(struct lane *lane, const struct plan_chunk *plan, struct store_chunk *c,
+static int do_chunk(struct worker *worker, const struct plan_chunk *plan, struct store_chunk *c,
                     struct err *err)
 {
-	struct chunks *run = lane->run;
+	struct chunks *run = worker->run;
 	if (run->deadline && clock_now() > run->deadline) {
 		c->state = CHUNK_HOLE;
 		c->summary = mem_strdup("");
@@ -121,7 +123,7 @@ static int do_chunk(struct lane *lane, const struct plan_chunk *plan, struct sto
 		c->option = mem_strdup("job-timeout");
 		return 0;
 	}
-	return describe_chunk(&lane->worker, plan, c, err);
+	return describe_chunk(&worker->describe, plan, c, err);
 }
 
 /* Once the journal is open; ERR_CANCELED if it never will be. */
@@ -132,20 +134,20 @@ static int save(struct chunks *run, const struct store_chunk *c, struct err *err
 		pthread_cond_wait(&run->changed, &run->lock);
 	const char *job = run->job;
 	pthread_mutex_unlock(&run->lock);
-	return job ? store_chunk_save(run->a->store, job, c, err)
+	return job ? store_chunk_save(run->context->store, job, c, err)
 	           : err_set(err, ERR_CANCELED, "interrupted");
 }
 
 static void *work(void *arg)
 {
-	struct lane *lane = arg;
-	struct chunks *run = lane->run;
+	struct worker *worker = arg;
+	struct chunks *run = worker->run;
 	for (struct todo t; take_next(run, &t);) {
 		const struct plan_chunk *p = &t.plan;
 		AUTO(store_chunk_clear)
 		struct store_chunk c = {.index = (int64_t)t.index, .start = p->start, .end = p->end};
 		struct err err;
-		int r = do_chunk(lane, p, &c, &err);
+		int r = do_chunk(worker, p, &c, &err);
 		if (r == 0)
 			r = save(run, &c, &err);
 		if (r < 0) {
@@ -154,61 +156,65 @@ static void *work(void *arg)
 		}
 		count(run, &c);
 		if (c.state == CHUNK_DONE)
-			tell_result(run, &c);
-		progress_chunk(run->a->progress, t.index, p->start, p->end, c.state, 0, 0);
+			publish_result(run, &c);
+		progress_chunk(run->context->progress, t.index, p->start, p->end, c.state, 0, 0);
 	}
 	return NULL;
 }
 
-struct chunks *chunks_new(const struct analyze *a, struct describe_worker *first)
+struct chunks *chunks_new(const struct run_context *context, const struct chunks_options *o, int fd,
+                          struct decoder *decoder)
 {
-	int64_t limit = a->options->job_timeout;
 	struct chunks *run = mem_alloc(1, sizeof *run);
-	run->a = a;
-	run->first = first;
-	run->deadline = limit ? clock_now() + limit : 0;
+	run->context = context;
+	run->options = *o;
+	run->fd = fd;
+	run->decoder = decoder;
+	run->deadline = o->time_limit ? clock_now() + o->time_limit : 0;
 	pthread_mutex_init(&run->lock, NULL);
 	pthread_cond_init(&run->changed, NULL);
 	return run;
 }
 
-static size_t most_lanes(const struct chunks *run)
+static size_t most_workers(const struct chunks *run)
 {
 	int64_t wanted =
-		run->a->options->workers ? run->a->options->workers : engine_slots(run->a->engine) + 1;
-	return wanted < MOST_LANES ? (size_t)wanted : MOST_LANES;
+		run->options.workers ? run->options.workers : engine_slots(run->context->engine) + 1;
+	return wanted < MOST_WORKERS ? (size_t)wanted : MOST_WORKERS;
 }
 
-static struct lane *next_lane(struct chunks *run)
+static struct worker *next_worker(struct chunks *run)
 {
-	struct lane *lane = &run->lanes[run->n_lanes];
-	*lane = (struct lane){.run = run, .worker = {.a = run->a, .fd = run->first->fd}};
-	if (run->n_lanes == 0)
-		lane->worker.decoder = TAKE(run->first->decoder);
-	run->n_lanes++;
-	return lane;
+	struct worker *worker = &run->workers[run->n_workers];
+	*worker = (struct worker){
+		.run = run,
+		.describe = {.run = run->context, .options = &run->options.describe, .fd = run->fd}};
+	if (run->n_workers == 0)
+		worker->describe.decoder = TAKE(run->decoder);
+	run->n_workers++;
+	return worker;
 }
 
 /* One for each chunk, up to the most. Should the system refuse a thread, the
  * job is slower, not broken. */
-static void start_lanes(struct chunks *run, size_t wanted)
+static void start_workers(struct chunks *run, size_t wanted)
 {
-	while (run->n_lanes < wanted) {
-		struct lane *lane = next_lane(run);
-		if (pthread_create(&lane->thread, NULL, work, lane) == 0)
+	while (run->n_workers < wanted) {
+		struct worker *worker = next_worker(run);
+		if (pthread_create(&worker->thread, NULL, work, worker) == 0)
 			continue;
-		run->n_lanes--;
-		run->first->decoder = run->n_lanes ? NULL : TAKE(lane->worker.decoder);
+		run->n_workers--;
+		run->decoder = run->n_workers ? NULL : TAKE(worker->describe.decoder);
 		return;
 	}
 }
 
-static bool is_wanted(const struct analyze *a, size_t index)
+static bool is_wanted(const struct chunks_options *o, size_t index)
 {
-	for (size_t i = 0; i < a->n_only; i++)
-		if (a->only[i] == (int64_t)index)
+	for (size_t i = 0; i < o->n_only; i++)
+		if (o->only[i] == (int64_t)index)
 			return true;
-	return !a->only;
+	return !o->only;
 }
 
 /* Left alone by this run: it stays a hole. */
@@ -227,23 +233,23 @@ static void add_chunk(struct chunks *run, const struct plan_chunk *plan,
 	run->states[i] = chunk_state_letter(before ? before->state : CHUNK_TODO);
 	if (before && before->state == CHUNK_DONE) {
 		run->outcome.resumed++;
-	} else if (!is_wanted(run->a, i)) {
+	} else if (!is_wanted(&run->options, i)) {
 		leave_out(run, before);
 	} else {
 		run->todo = mem_grow(run->todo, run->n_todo + 1, sizeof *run->todo);
 		run->todo[run->n_todo++] = (struct todo){i, *plan};
-		/* So that it knows how long its queue is: lanes come with one chunk at
+		/* So that it knows how long its queue is: workers come with one chunk at
 		 * a time. */
-		engine_expect(run->a->engine, 1);
+		engine_expect(run->context->engine, 1);
 		run->outcome.fresh = true;
 	}
 }
 
 /* Tells the job's id, and the chunks' states; under the lock, so that it keeps
- * its place among what lanes tell. */
-static void tell_states(const struct chunks *run)
+ * its place among what workers tell. */
+static void publish_states(const struct chunks *run)
 {
-	progress_event(run->a->progress, "begin",
+	progress_event(run->context->progress, "begin",
 	               json_pack("{s:s, s:s}", "job", run->job, "states", run->states));
 }
 
@@ -258,24 +264,24 @@ void chunks_extend(struct chunks *c, const struct plan *plan, const struct store
 		add_chunk(c, &plan->chunks[i], i < n_before ? &before[i] : NULL);
 	size_t total = expected > plan->n_chunks ? expected : plan->n_chunks,
 		   n = total - c->outcome.resumed;
-	size_t most = most_lanes(c), lanes = n < most ? n : most;
+	size_t most = most_workers(c), workers = n < most ? n : most;
 	if (begins)
-		progress_begin(c->a->progress, total, c->outcome.resumed, lanes);
+		progress_begin(c->context->progress, total, c->outcome.resumed, workers);
 	else
-		progress_grow(c->a->progress, total, lanes);
+		progress_grow(c->context->progress, total, workers);
 	if (c->job)
-		tell_states(c);
-	lanes = c->n_todo < most ? c->n_todo : most;
+		publish_states(c);
+	workers = c->n_todo < most ? c->n_todo : most;
 	pthread_cond_broadcast(&c->changed);
 	pthread_mutex_unlock(&c->lock);
-	start_lanes(c, lanes);
+	start_workers(c, workers);
 }
 
 void chunks_open(struct chunks *c, const char *job)
 {
 	pthread_mutex_lock(&c->lock);
 	c->job = mem_strdup(job);
-	tell_states(c);
+	publish_states(c);
 	pthread_cond_broadcast(&c->changed);
 	pthread_mutex_unlock(&c->lock);
 }
@@ -293,25 +299,25 @@ static void join(struct chunks *c)
 	pthread_mutex_lock(&c->lock);
 	c->whole = true;
 	pthread_cond_broadcast(&c->changed);
-	bool alone = c->n_lanes == 0 && c->result == 0 && c->next < c->n_todo;
+	bool alone = c->n_workers == 0 && c->result == 0 && c->next < c->n_todo;
 	pthread_mutex_unlock(&c->lock);
 	if (alone) {
-		struct lane *lane = next_lane(c);
-		work(lane);
-		describe_close(&lane->worker);
-		c->n_lanes = 0;
+		struct worker *worker = next_worker(c);
+		work(worker);
+		describe_close(&worker->describe);
+		c->n_workers = 0;
 	}
-	for (; c->n_lanes; c->n_lanes--) {
-		pthread_join(c->lanes[c->n_lanes - 1].thread, NULL);
-		describe_close(&c->lanes[c->n_lanes - 1].worker);
+	for (; c->n_workers; c->n_workers--) {
+		pthread_join(c->workers[c->n_workers - 1].thread, NULL);
+		describe_close(&c->workers[c->n_workers - 1].describe);
 	}
 }
 
 int chunks_finish(struct chunks *c, struct chunks_outcome *ret, struct err *err)
 {
 	join(c);
-	if (c->result == 0 &&
-	    (cancel_fired(c->a->cancel) || (cancel_fired(c->a->drain) && c->next < c->n_todo)))
+	if (c->result == 0 && (cancel_fired(c->context->cancel) ||
+	                       (cancel_fired(c->options.drain) && c->next < c->n_todo)))
 		c->result = err_set(&c->err, ERR_CANCELED, "interrupted");
 	if (c->result < 0) {
 		*err = c->err;
@@ -332,7 +338,8 @@ void chunks_free(struct chunks *c)
 	err_set(&err, ERR_CANCELED, "interrupted");
 	fail(c, &err);
 	join(c);
-	engine_expect(c->a->engine, -(int64_t)(c->n_todo - c->next));
+	engine_expect(c->context->engine, -(int64_t)(c->n_todo - c->next));
+	decoder_free(c->decoder);
 	chunks_outcome_clear(&c->outcome);
 	pthread_cond_destroy(&c->changed);
 	pthread_mutex_destroy(&c->lock);

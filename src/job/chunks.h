@@ -1,48 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All chunks of a job: spread over threads, each result in the journal before
- * anybody is told of it.
+/* All chunks of a run, spread over worker threads. Each result is in the journal
+ * before it is published.
  *
- * The engine waits for nobody: chunks are worked on while the plan still grows
- * and before the journal is open, that is, before the source's hash is known;
- * only saving waits for it. All calls from the one thread that made it. */
+ * Chunks are worked on while the plan still grows and before the run is in the
+ * journal, that is, before the source's hash is known; only saving waits for
+ * that. All calls come from the thread that called chunks_new(). */
 #ifndef VDET_JOB_CHUNKS_H
 #define VDET_JOB_CHUNKS_H
 
-#include "job/analyze.h"
 #include "job/describe.h"
+#include "job/run.h"
 #include "plan/plan.h"
 
 struct chunks_outcome {
 	size_t chunks, holes, resumed;
-	bool fresh;       /* something was done now, so that a summary of before is stale */
-	char *first_hole; /* never NULL after a run */
+	bool fresh;       /* this run worked on chunks: an earlier summary is out of date */
+	char *first_hole; /* reason of the first hole, "" if none */
 };
 void chunks_outcome_clear(struct chunks_outcome *o);
 
 struct chunks;
 
-/* `first` is a worker whose decoder may already be open; the decoder is taken.
- * The engine must be ready. */
-struct chunks *chunks_new(const struct analyze *a, struct describe_worker *first);
+struct chunks_options {
+	struct describe_options describe;
+	int64_t workers;      /* threads at most; 0 = one more than the engine has slots */
+	int64_t time_limit;   /* after so many microseconds no chunk is begun; 0 = none */
+	struct cancel *drain; /* once fired, no further chunk is begun; may be NULL */
+	/* Of what is not done, these chunks alone; NULL = all. Borrowed. */
+	const int64_t *only;
+	size_t n_only;
+};
+
+/* `fd`, the video, is borrowed until chunks_free(); `decoder`, one that is open
+ * already, or NULL, is taken. The engine must be ready. */
+struct chunks *chunks_new(const struct run_context *run, const struct chunks_options *o, int fd,
+                          struct decoder *decoder);
 void chunks_free(struct chunks *c); /* stops and waits; NULL is fine */
 DEFINE_FREEP(struct chunks, chunks)
 
-/* Takes on what the plan has more than at the last call. Its times are borrowed
- * until the end. before: what the journal already holds of the first chunks.
- * expected: how many the whole plan will have, about. Work begins at once. */
+/* Adds the chunks that the plan has more than at the last call; work on them
+ * begins at once. The plan's times are borrowed until the end. `before`: what
+ * the journal holds of the first chunks. `expected`: about how many the whole
+ * plan will have. */
 void chunks_extend(struct chunks *c, const struct plan *plan, const struct store_chunk *before,
                    size_t n_before, size_t expected);
 
-/* The journal holds this job and the chunks so far: results may be saved. */
+/* The journal holds this run and its chunks so far: results may be saved. */
 void chunks_open(struct chunks *c, const char *job);
 
-/* Whether the run is to end, for whatever reason; there is no use in planning
- * on. */
+/* Whether the run is to end, for whatever reason: planning can stop. */
 bool chunks_ending(struct chunks *c);
 
-/* Nothing more will come: waits until every chunk is done. Fails when the
- * journal cannot be written, or the run was cancelled or drained: then what was
- * finished before is in the journal, which must be open. */
+/* No more chunks follow: waits until all are done. Fails if the journal cannot be
+ * written (its error), or the run was canceled or drained (ERR_CANCELED); what
+ * was finished before that is in the journal. chunks_open() must have been
+ * called. */
 int chunks_finish(struct chunks *c, struct chunks_outcome *ret, struct err *err);
 
 #endif

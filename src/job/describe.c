@@ -34,14 +34,13 @@ static void pictures_clear(struct pictures *p)
 static void stage(const struct describe_worker *w, const struct store_chunk *c,
                   enum chunk_state stage, int64_t done, int64_t total)
 {
-	progress_chunk(w->a->progress, (size_t)c->index, c->start, c->end, stage, done, total);
+	progress_chunk(w->run->progress, (size_t)c->index, c->start, c->end, stage, done, total);
 }
 
 int describe_open(struct describe_worker *w, struct err *err)
 {
-	const struct analyze_options *o = w->a->options;
-	const struct decoder_options d = analyze_decoder(o);
-	return w->decoder ? 0 : decoder_open(w->fd, &d, w->a->cancel, &w->decoder, err);
+	return w->decoder ? 0
+	                  : decoder_open(w->fd, &w->options->decoder, w->run->cancel, &w->decoder, err);
 }
 
 void describe_close(struct describe_worker *w)
@@ -80,22 +79,22 @@ static int take_frame(void *ctx, size_t i, struct frame *f)
 }
 
 /* As the options have it, as far as engine and memory allow. */
-static int picture_size(const struct analyze *a, double scale)
+static int picture_size(const struct describe_worker *w, double scale)
 {
-	int most = engine_info(a->engine)->frame_size,
-		size = memory_picture_size(a->memory, a->options->frame_size);
+	int most = engine_info(w->run->engine)->frame_size,
+		size = memory_picture_size(w->run->memory, w->options->frame_size);
 	return (int)(scale * (most && most < size ? most : size));
 }
 
 static int decode(struct pictures *p, const struct plan_chunk *plan, double scale, struct err *err)
 {
-	const struct analyze_options *o = p->w->a->options;
+	const struct describe_options *o = p->w->options;
 	const struct frame_request req = {.times = plan->times,
 	                                  .n = plan->n_times,
-	                                  .size = picture_size(p->w->a, scale),
-	                                  .thumb_size = (int)o->thumb_size,
-	                                  .quality = (int)o->frame_quality,
-	                                  .keyframes = !strcmp(o->sample_seek, "keyframe")};
+	                                  .size = picture_size(p->w, scale),
+	                                  .thumb_size = o->thumb_size,
+	                                  .quality = o->quality,
+	                                  .keyframes = o->keyframes};
 	struct store_chunk *c = p->chunk;
 	c->samples = mem_alloc(plan->n_times, sizeof *c->samples);
 	p->items = mem_alloc(plan->n_times, sizeof *p->items);
@@ -140,16 +139,16 @@ static void asked(void *ctx, const struct chat_progress *p)
 static int ask(const struct pictures *p, const char *fault, struct chat_result *ret,
                struct err *err)
 {
-	const struct analyze *a = p->w->a;
+	const struct run_context *run = p->w->run;
 	struct store_chunk *c = p->chunk;
 	AUTO(chat_freep) struct chat *chat = chat_new();
-	int r = prompt_describe(chat, c->start, c->end, p->items, p->n, a->options->prompt, fault,
-	                        engine_info(a->engine)->own, err);
+	int r = prompt_describe(chat, c->start, c->end, p->items, p->n, p->w->options->prompt, fault,
+	                        engine_info(run->engine)->own, err);
 	if (r < 0)
 		return r;
-	chat_max_tokens(chat, (int)a->options->max_tokens);
-	chat_set_cancel(chat, a->cancel);
-	r = engine_chat(a->engine, chat, asked, &(struct asking){p->w, c}, ret, err);
+	chat_max_tokens(chat, p->w->options->max_tokens);
+	chat_set_cancel(chat, run->cancel);
+	r = engine_chat(run->engine, chat, asked, &(struct asking){p->w, c}, ret, err);
 	if (r < 0)
 		return r;
 	c->engine_time += ret->time_total;
@@ -160,7 +159,7 @@ static int ask(const struct pictures *p, const char *fault, struct chat_result *
 	c->decode_rate = ret->decode_rate;
 	free(c->endpoint);
 	c->endpoint = mem_strdup(ret->endpoint);
-	progress_rates(a->progress, ret->prefill_rate, ret->decode_rate);
+	progress_rates(run->progress, ret->prefill_rate, ret->decode_rate);
 	return 0;
 }
 
@@ -277,9 +276,9 @@ int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, str
 		scale *= SHRINK;
 		if (long_one)
 			log_warning("%s; trying again with pictures of %d pixels", why.msg,
-			            picture_size(w->a, scale));
+			            picture_size(w, scale));
 		else
-			memory_ran_out(w->a->memory, why.msg);
+			memory_ran_out(w->run->memory, why.msg);
 		forget(c);
 		r = look_and_describe(w, plan, c, scale, &why);
 		/* Memory is the policy's to watch over. A context stays as it is: the
@@ -287,7 +286,7 @@ int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, str
 		if (r == 0 && long_one)
 			w->fits = scale;
 	}
-	if (r == -ERR_CANCELED || cancel_fired(w->a->cancel))
+	if (r == -ERR_CANCELED || cancel_fired(w->run->cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
 	if (r < 0) {
 		c->state = CHUNK_HOLE;

@@ -5,28 +5,38 @@
 
 #include "base/err.h"
 #include "decoder/decoder.h"
-#include "job/analyze.h"
+#include "job/run.h"
 #include "plan/plan.h"
 #include "store/store.h"
 
-/* Decoders are costly to start and may die: a worker keeps one and opens it
- * anew when it is gone. */
+struct describe_options {
+	struct decoder_options decoder;
+	int64_t frame_size; /* long side in pixels of the pictures for the model, at most */
+	int thumb_size;     /* likewise of those in the report; 0 = none */
+	int quality;        /* JPEG, 1 to 100 */
+	bool keyframes;     /* the nearest keyframes are enough */
+	const char *prompt; /* what the user asks to look for; "" = nothing */
+	int max_tokens;     /* of an answer */
+};
+
+/* Describes chunks one after the other, on one thread. Keeps its decoder, since
+ * starting one is slow, and starts another when it has died. */
 struct describe_worker {
-	const struct analyze *a;
-	int fd;                  /* the video; borrowed */
-	struct decoder *decoder; /* may be NULL; owned */
-	/* share of the pictures' size at which the engine takes a request; 0 = the
-	 * whole */
+	const struct run_context *run;
+	const struct describe_options *options; /* borrowed */
+	int fd;                                 /* the video; borrowed */
+	struct decoder *decoder;                /* may be NULL; owned */
+	/* scale of the pictures at which the engine accepted a request; 0 = 1 */
 	double fits;
 };
 
-/* makes sure that there is a decoder */
+/* Starts a decoder unless there is one. */
 int describe_open(struct describe_worker *w, struct err *err);
 void describe_close(struct describe_worker *w);
 
-/* Fills `ret` (index, start, end given) with a result: done, or a hole with its
- * reason. Returns an error only for what is not the chunk's own fault:
- * ERR_CANCELED. */
+/* Fills `ret` (index, start and end are given) with the result: CHUNK_DONE, or
+ * CHUNK_HOLE with reason and code. Blocks for the decoder and the engine. The
+ * only error is ERR_CANCELED; everything else is a hole. */
 int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan,
                    struct store_chunk *ret, struct err *err);
 

@@ -38,17 +38,17 @@ static int lock_run(const char *dir, const char *id, int *ret_fd, struct err *er
 	return 0;
 }
 
-static int find(const struct analyze *a, const char *key, struct store_job *ret, struct err *err)
+static int find(struct store *store, const char *key, struct store_job *ret, struct err *err)
 {
 	store_job_clear(ret);
-	int r = store_job_find(a->store, key, ret, err);
+	int r = store_job_find(store, key, ret, err);
 	return r == -ERR_NOENT ? 0 : r;
 }
 
 /* A run whose times follow other rules: frames of one of its chunks would not
  * fit those of the next, so it is not continued. A finished one is taken, with
  * its key. */
-static int find_other_timeline(const struct analyze *a, const struct facts_input *in,
+static int find_other_timeline(struct store *store, const struct facts_input *in,
                                char key[static HASH_HEX], struct entry *ret, struct err *err)
 {
 	const int now = in->video->timeline;
@@ -57,7 +57,7 @@ static int find_other_timeline(const struct analyze *a, const struct facts_input
 		if (version == now)
 			continue;
 		json_auto_t *parts = facts_key(in, version, hash);
-		int r = find(a, hash, &ret->job, err);
+		int r = find(store, hash, &ret->job, err);
 		if (r < 0)
 			return r;
 		if (!ret->job.id)
@@ -82,25 +82,25 @@ static int find_other_timeline(const struct analyze *a, const struct facts_input
 	return 0;
 }
 
-int entry_find(const struct analyze *a, const struct facts_input *in, const char *name,
-               const char *dir, struct entry *ret, struct err *err)
+int entry_find(struct store *store, const char *locks_dir, const struct facts_input *in,
+               const char *name, const char *dir, struct entry *ret, struct err *err)
 {
 	AUTO(entry_clear) struct entry e = ENTRY_NONE;
 	char key[HASH_HEX];
 	e.key = facts_key(in, in->video->timeline, key);
-	int r = find(a, key, &e.job, err);
-	if (r == 0 && !e.job.id && !a->options->fresh)
-		r = find_other_timeline(a, in, key, &e, err);
+	int r = find(store, key, &e.job, err);
+	if (r == 0 && !e.job.id && !in->options->fresh)
+		r = find_other_timeline(store, in, key, &e, err);
 	if (r < 0)
 		return r;
 
 	AUTO(mem_freep) char *id = e.job.id ? TAKE(e.job.id) : mem_printf("%.12s", key);
-	r = lock_run(a->locks_dir, id, &e.lock, err);
-	if (r == 0 && a->options->fresh)
-		r = store_job_remove(a->store, id, err);
+	r = lock_run(locks_dir, id, &e.lock, err);
+	if (r == 0 && in->options->fresh)
+		r = store_job_remove(store, id, err);
 	/* Again: another process may have worked on it before it was locked. */
 	if (r == 0)
-		r = find(a, key, &e.job, err);
+		r = find(store, key, &e.job, err);
 	if (r < 0)
 		return r;
 

@@ -6,7 +6,6 @@
 #include <jansson.h>
 
 #include "base/err.h"
-#include "job/analyze.h"
 #include "job/facts.h"
 #include "store/store.h"
 
@@ -18,11 +17,12 @@ struct entry {
 #define ENTRY_NONE ((struct entry){.lock = -1})
 void entry_clear(struct entry *e);
 
-/* `name` of the source and `dir` of the report are those of this call. With
- * --fresh the run is new: what was there is removed. An unfinished run whose
- * times follow another version of the timeline is not continued; a warning
- * names it. Blocks for the disk. ERR_BUSY if another process has the run. */
-int entry_find(const struct analyze *a, const struct facts_input *in, const char *name,
-               const char *dir, struct entry *ret, struct err *err);
+/* `name` of the source and `dir` of the report are those of this call;
+ * `locks_dir` holds a lock file per run. With --fresh the run is new: what was
+ * there is removed. An unfinished run whose times follow another version of the
+ * timeline is not continued; a warning names it. Blocks for the disk. ERR_BUSY
+ * if another process has the run. */
+int entry_find(struct store *store, const char *locks_dir, const struct facts_input *in,
+               const char *name, const char *dir, struct entry *ret, struct err *err);
 
 #endif

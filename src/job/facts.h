@@ -31,7 +31,7 @@
 #include "base/hash.h"
 #include "decoder/decoder.h"
 #include "engine/engine.h"
-#include "job/analyze.h"
+#include "job/options.h"
 #include "job/survey.h"
 #include "plan/plan.h"
 

@@ -23,15 +23,20 @@ static void free_chunks(struct store_chunk *chunks, size_t n)
 	free(chunks);
 }
 
+struct request {
+	const struct run_context *run;
+	const char *prompt;
+};
+
 static int ask_model(void *ctx, const char *notes, char **ret, struct err *err)
 {
-	const struct analyze *a = ctx;
+	const struct request *q = ctx;
 	AUTO(chat_freep) struct chat *chat = chat_new();
 	AUTO(chat_result_clear) struct chat_result result = {0};
-	prompt_summary(chat, notes, a->options->prompt);
+	prompt_summary(chat, notes, q->prompt);
 	chat_max_tokens(chat, SUMMARY_TOKENS);
-	chat_set_cancel(chat, a->cancel);
-	int r = engine_chat(a->engine, chat, NULL, NULL, &result, err);
+	chat_set_cancel(chat, q->run->cancel);
+	int r = engine_chat(q->run->engine, chat, NULL, NULL, &result, err);
 	if (r < 0)
 		return r;
 	AUTO(mem_freep) char *text = text_line(result.text, 20000);
@@ -43,10 +48,10 @@ static int ask_model(void *ctx, const char *notes, char **ret, struct err *err)
 	return 0;
 }
 
-static size_t notes_bytes(const struct analyze *a)
+static size_t notes_bytes(const struct run_context *run)
 {
-	int context = engine_info(a->engine)->context;
-	if (engine_info(a->engine)->demo_model)
+	int context = engine_info(run->engine)->context;
+	if (engine_info(run->engine)->demo_model)
 		return DEMO_NOTES;
 	size_t tokens = context > 0 ? (size_t)context : DEFAULT_CONTEXT;
 	return tokens > 4 * SUMMARY_TOKENS ? (tokens - 2 * SUMMARY_TOKENS) * BYTES_PER_TOKEN / 2 : 2048;
@@ -69,21 +74,23 @@ static void collect(const struct store_chunk *chunks, size_t n, struct notes *su
 	}
 }
 
-int merge_summary(const struct analyze *a, struct store_job *job, struct err *err)
+int merge_summary(const struct run_context *run, const char *prompt, struct store_job *job,
+                  struct err *err)
 {
+	struct request request = {run, prompt};
 	struct store_chunk *chunks = NULL;
 	size_t n = 0;
 	struct err why;
 	AUTO(notes_clear) struct notes summaries = {0}, events = {0};
-	int r = store_chunks_load(a->store, job->id, true, &chunks, &n, err);
+	int r = store_chunks_load(run->store, job->id, true, &chunks, &n, err);
 	if (r < 0)
 		return r;
 	collect(chunks, n, &summaries, &events);
 	free_chunks(chunks, n);
 
 	char *text = NULL;
-	r = summary_make(&summaries, notes_bytes(a), ask_model, (void *)a, &text, &why);
-	if (r == -ERR_CANCELED || cancel_fired(a->cancel)) {
+	r = summary_make(&summaries, notes_bytes(run), ask_model, &request, &text, &why);
+	if (r == -ERR_CANCELED || cancel_fired(run->cancel)) {
 		free(text);
 		return err_set(err, ERR_CANCELED, "interrupted");
 	}

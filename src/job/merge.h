@@ -3,11 +3,14 @@
 #ifndef VDET_JOB_MERGE_H
 #define VDET_JOB_MERGE_H
 
-#include "job/analyze.h"
+#include "job/run.h"
 
-/* Writes the overall summary into `job` (summary, summary_by_model,
- * summary_fallback): by the model if it can, else the plain timeline with the
- * reason. Fails only if the journal cannot be read or the run was cancelled. */
-int merge_summary(const struct analyze *a, struct store_job *job, struct err *err);
+/* Sets the overall summary of `job` (summary, summary_by_model,
+ * summary_fallback): by the model, or, where that fails, the plain timeline and
+ * the reason. `prompt`: what the user asks to look for, "" = nothing. Blocks
+ * for the engine. Fails only if the journal cannot be read or the run was
+ * canceled (ERR_CANCELED). */
+int merge_summary(const struct run_context *run, const char *prompt, struct store_job *job,
+                  struct err *err);
 
 #endif

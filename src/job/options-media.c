@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rows of the options table about reading a video and about its index; they
  * too are members of analyze_options. */
+#include <stddef.h>
+
 #include "base/opt.h"
-#include "job/analyze.h"
+#include "job/options.h"
 
 #define AT(member) offsetof(struct analyze_options, member)
 
@@ -49,12 +51,3 @@ static const struct opt_row index_rows[] = {
 
 const struct opt_group index_opt_group = {"Index", index_rows,
                                           sizeof index_rows / sizeof *index_rows};
-
-struct decoder_options analyze_decoder(const struct analyze_options *o)
-{
-	return (struct decoder_options){.timeout = o->media_timeout,
-	                                .memory = o->media_memory,
-	                                .hwaccel = o->hwaccel,
-	                                .sandbox = o->sandbox,
-	                                .reference = o->reference};
-}

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rows of the options table that say how a video is analysed. */
+#include <stddef.h>
+
 #include "base/opt.h"
-#include "job/analyze.h"
+#include "job/options.h"
 
 #define AT(member) offsetof(struct analyze_options, member)
 

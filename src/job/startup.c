@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 
-enum { PERIOD = 50 /* milliseconds: how often the display is renewed, and a cancel seen */ };
+enum { PERIOD = 50 /* milliseconds between updates of the display and looks at the cancel */ };
 
 struct task {
 	pthread_t thread;
@@ -19,8 +19,8 @@ struct task {
 	struct err err;
 };
 
-struct opening {
-	const struct analyze *a;
+struct startup {
+	const struct run_context *run;
 	int fd;
 	int64_t size;
 	_Atomic int64_t hashed;
@@ -32,7 +32,7 @@ struct opening {
 	pthread_cond_t changed;
 };
 
-static void finish(struct opening *o, struct task *t)
+static void finish(struct startup *o, struct task *t)
 {
 	pthread_mutex_lock(&o->lock);
 	t->done = true;
@@ -42,7 +42,7 @@ static void finish(struct opening *o, struct task *t)
 
 static void *hash_source(void *arg)
 {
-	struct opening *o = arg;
+	struct startup *o = arg;
 	o->hash.result = hash_fd(o->fd, o->stop, &o->hashed, o->sha256, &o->hash.err);
 	finish(o, &o->hash);
 	return NULL;
@@ -50,7 +50,7 @@ static void *hash_source(void *arg)
 
 static void note_engine(void *ctx, const char *what)
 {
-	struct opening *o = ctx;
+	struct startup *o = ctx;
 	pthread_mutex_lock(&o->lock);
 	snprintf(o->note, sizeof o->note, "%s", what);
 	pthread_mutex_unlock(&o->lock);
@@ -58,17 +58,18 @@ static void note_engine(void *ctx, const char *what)
 
 static void *start_engine(void *arg)
 {
-	struct opening *o = arg;
-	o->engine.result = engine_start(o->a->engine, note_engine, o, &o->engine.err);
+	struct startup *o = arg;
+	o->engine.result = engine_start(o->run->engine, note_engine, o, &o->engine.err);
 	finish(o, &o->engine);
 	return NULL;
 }
 
-struct opening *opening_begin(const struct analyze *a, int fd, int64_t size)
+struct startup *startup_begin(const struct run_context *run, int fd, int64_t size,
+                              const char *sha256)
 {
-	struct opening *o = mem_alloc(1, sizeof *o);
+	struct startup *o = mem_alloc(1, sizeof *o);
 	pthread_condattr_t monotonic;
-	o->a = a;
+	o->run = run;
 	o->fd = fd;
 	o->size = size;
 	o->stop = cancel_new();
@@ -77,10 +78,10 @@ struct opening *opening_begin(const struct analyze *a, int fd, int64_t size)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&o->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	/* Where the system has no thread to give, it is done here and now. */
+	/* Without a thread, the work is done here. */
 	o->hash.thread = o->engine.thread = pthread_self();
-	if (a->sha256) {
-		snprintf(o->sha256, sizeof o->sha256, "%s", a->sha256);
+	if (sha256) {
+		snprintf(o->sha256, sizeof o->sha256, "%s", sha256);
 		o->hash.done = true;
 	} else if (pthread_create(&o->hash.thread, NULL, hash_source, o) != 0) {
 		hash_source(o);
@@ -94,7 +95,7 @@ struct opening *opening_begin(const struct analyze *a, int fd, int64_t size)
 }
 
 /* Until the task is done or the period over. */
-static bool wait_for(struct opening *o, const struct task *t)
+static bool wait_for(struct startup *o, const struct task *t)
 {
 	struct timespec until;
 	clock_gettime(CLOCK_MONOTONIC, &until);
@@ -109,7 +110,7 @@ static bool wait_for(struct opening *o, const struct task *t)
 	return done;
 }
 
-bool opening_hashed(struct opening *o)
+bool startup_hashed(struct startup *o)
 {
 	pthread_mutex_lock(&o->lock);
 	bool done = o->hash.done;
@@ -117,21 +118,21 @@ bool opening_hashed(struct opening *o)
 	return done;
 }
 
-static void tell_hash(struct opening *o)
+static void show_hash(struct startup *o)
 {
 	char done[TEXT_SIZE_MAX], all[TEXT_SIZE_MAX], text[160];
 	snprintf(text, sizeof text, "%s of %s", text_size((double)atomic_load(&o->hashed), done),
 	         text_size((double)o->size, all));
-	progress_phase(o->a->progress, "hashing", text);
+	progress_phase(o->run->progress, "hashing", text);
 }
 
-int opening_hash(struct opening *o, bool quiet, char out[static HASH_HEX], struct err *err)
+int startup_hash(struct startup *o, bool quiet, char out[static HASH_HEX], struct err *err)
 {
 	while (!wait_for(o, &o->hash)) {
-		if (cancel_fired(o->a->cancel))
+		if (cancel_fired(o->run->cancel))
 			return err_set(err, ERR_CANCELED, "interrupted");
 		if (!quiet)
-			tell_hash(o);
+			show_hash(o);
 	}
 	if (o->hash.result < 0) {
 		*err = o->hash.err;
@@ -141,14 +142,14 @@ int opening_hash(struct opening *o, bool quiet, char out[static HASH_HEX], struc
 	return 0;
 }
 
-int opening_engine(struct opening *o, struct err *err)
+int startup_engine(struct startup *o, struct err *err)
 {
 	while (!wait_for(o, &o->engine)) {
 		char note[sizeof o->note];
 		pthread_mutex_lock(&o->lock);
 		memcpy(note, o->note, sizeof note);
 		pthread_mutex_unlock(&o->lock);
-		progress_phase(o->a->progress, "engine", note);
+		progress_phase(o->run->progress, "engine", note);
 	}
 	*err = o->engine.err;
 	return o->engine.result;
@@ -160,7 +161,7 @@ static void join(struct task *t)
 		pthread_join(t->thread, NULL);
 }
 
-void opening_free(struct opening *o)
+void startup_free(struct startup *o)
 {
 	if (!o)
 		return;

@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What takes long and needs nothing but the file: its hash, and the engine that
- * loads its model. Both go on side by side with everything else; who needs one
- * waits for it, and the progress tells so meanwhile. All calls from the one
- * thread that began; they observe the cancel of the analysis. */
+/* The two slow things at the start of a run that need nothing but the file: its
+ * hash, and the engine, which loads its model. Each runs on a thread of its own
+ * beside the other steps. All calls come from the thread that called
+ * startup_begin(). */
 #ifndef VDET_JOB_STARTUP_H
 #define VDET_JOB_STARTUP_H
 
 #include "base/hash.h"
-#include "job/analyze.h"
+#include "job/run.h"
 
-struct opening;
+struct startup;
 
-/* fd is borrowed until the end. */
-struct opening *opening_begin(const struct analyze *a, int fd, int64_t size);
-void opening_free(struct opening *o); /* stops hashing; waits for both; NULL is fine */
-DEFINE_FREEP(struct opening, opening)
+/* Starts both. `fd`, of `size` bytes, is borrowed until the end; `sha256` is its
+ * hash where that is known, else NULL. */
+struct startup *startup_begin(const struct run_context *run, int fd, int64_t size,
+                              const char *sha256);
+void startup_free(struct startup *o); /* stops hashing; waits for both; NULL is fine */
+DEFINE_FREEP(struct startup, startup)
 
-/* `quiet`: the progress shows something else already. */
-int opening_hash(struct opening *o, bool quiet, char out[static HASH_HEX], struct err *err);
-bool opening_hashed(struct opening *o); /* it would not have to wait */
-int opening_engine(struct opening *o, struct err *err);
+/* Waits for the hash; shows the progress unless `quiet`. ERR_CANCELED. */
+int startup_hash(struct startup *o, bool quiet, char out[static HASH_HEX], struct err *err);
+bool startup_hashed(struct startup *o); /* whether startup_hash() would not wait */
+/* Waits until the engine is ready. */
+int startup_engine(struct startup *o, struct err *err);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "index/indexer.h"
 #include "job/budget.h"
+#include "job/step-options.h"
 
 enum { PLAN_FRAMES_MAX = 256, CURVE_MAX = 480 };
 
@@ -23,35 +24,13 @@ void survey_clear(struct survey *s)
 	video_index_free(TAKE(s->index));
 }
 
-static enum plan_policy policy_of(const char *name)
-{
-	for (size_t i = 0; i < PLAN_POLICIES; i++)
-		if (strcmp(name, plan_policy_name[i]) == 0)
-			return (enum plan_policy)i;
-	return PLAN_EVEN;
-}
-
-struct plan_options survey_options(const struct analyze_options *o)
-{
-	return (struct plan_options){.from = o->from,
-	                             .to = o->to,
-	                             .chunk_duration = o->chunk_duration,
-	                             .chunk_frames = o->chunk_frames,
-	                             .policy = policy_of(o->sample_policy),
-	                             .chunk_min = o->chunk_min,
-	                             .chunk_max = o->chunk_max,
-	                             .chunk_overlap = o->chunk_overlap,
-	                             .max_gap = o->sample_max_gap,
-	                             .pairs = o->sample_pairs};
-}
-
-int survey_given(const struct analyze_options *o, int64_t duration, struct plan **ret,
+int survey_given(const struct survey_options *o, int64_t duration, struct plan **ret,
                  struct err *err)
 {
 	*ret = NULL;
 	if (!*o->plan_file)
 		return 0;
-	if (o->from || o->to)
+	if (o->plan.from || o->plan.to)
 		return err_set(err, ERR_ARG,
 		               "--plan says what to look at; it does not go with --from and --to");
 	return plan_read(o->plan_file, duration, PLAN_FRAMES_MAX, ret, err);
@@ -94,33 +73,30 @@ static void on_progress(void *ctx, const char *what, double fraction)
 	char text[80];
 	snprintf(text, sizeof text, "%s %.0f %%", what, fraction * 100);
 	if (!s->quiet)
-		progress_phase(s->w->a->progress, "index", text);
+		progress_phase(s->run->progress, "index", text);
 }
 
 static struct indexer_options index_options(struct survey *s)
 {
-	const struct analyze_options *o = s->w->a->options;
-	struct indexer_options i = {.effort = o->index_effort,
-	                            .max_gap = o->index_max_gap,
-	                            .workers = o->index_workers,
-	                            .progress = on_progress,
-	                            .ctx = s,
-	                            .decoder = analyze_decoder(o)};
-	i.decoder.background = true;
-	return i;
+	const struct survey_options *o = s->options;
+	return (struct indexer_options){.effort = o->effort,
+	                                .max_gap = o->max_gap,
+	                                .workers = o->workers,
+	                                .progress = on_progress,
+	                                .ctx = s,
+	                                .decoder = o->decoder};
 }
 
 /* More of the index: all that was kept, or a part. */
 static int step_index(struct survey *s, const char *sha256, struct err *err)
 {
-	const struct analyze *a = s->w->a;
 	const struct indexer_options i = index_options(s);
 	int r = 0;
 	if (!s->indexer) {
-		r = sha256 ? indexer_load(a->store, sha256, &i, &s->index, err) : -ERR_NOENT;
+		r = sha256 ? indexer_load(s->run->store, sha256, &i, &s->index, err) : -ERR_NOENT;
 		if (r != -ERR_NOENT)
 			return r;
-		r = indexer_begin(s->w->fd, &i, a->cancel, &s->indexer, err);
+		r = indexer_begin(s->fd, &i, s->run->cancel, &s->indexer, err);
 	}
 	if (r == 0)
 		r = indexer_step(s->indexer, err);
@@ -150,7 +126,7 @@ static int plan_keyframes(struct survey *s, const struct plan_options *o, struct
 {
 	const struct indexer_options i = index_options(s);
 	plan_add_even(s->plan, o);
-	int r = indexer_begin(s->w->fd, &i, s->w->a->cancel, &s->indexer, err);
+	int r = indexer_begin(s->fd, &i, s->run->cancel, &s->indexer, err);
 	if (r < 0)
 		return r;
 	const struct packet_scan *w = indexer_packets(s->indexer);
@@ -164,18 +140,18 @@ static int plan_keyframes(struct survey *s, const struct plan_options *o, struct
 
 int survey_step(struct survey *s, const char *sha256, struct err *err)
 {
-	const struct plan_options o = survey_options(s->w->a->options);
+	const struct plan_options o = s->options->plan;
 	struct err why;
 	int r = 0;
 	if (!s->plan)
 		s->plan = plan_new(&o, s->duration);
 	if (!s->quiet && o.policy != PLAN_EVEN)
-		progress_phase(s->w->a->progress, "index", "");
+		progress_phase(s->run->progress, "index", "");
 	if (o.policy == PLAN_ADAPTIVE || o.policy == PLAN_SCENE)
 		r = step_by_activity(s, &o, sha256, &why);
 	else if (o.policy == PLAN_KEYFRAME)
 		r = plan_keyframes(s, &o, &why);
-	if (r == -ERR_CANCELED || cancel_fired(s->w->a->cancel))
+	if (r == -ERR_CANCELED || cancel_fired(s->run->cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
 	if (r < 0)
 		log_warning("the frames are spread evenly, because the video could not be looked over: %s",
@@ -189,12 +165,12 @@ int survey_step(struct survey *s, const char *sha256, struct err *err)
 int survey_keep(struct survey *s, const char *sha256, struct err *err)
 {
 	const struct indexer_options i = index_options(s);
-	return s->made ? indexer_save(s->w->a->store, sha256, &i, s->index, err) : 0;
+	return s->made ? indexer_save(s->run->store, sha256, &i, s->index, err) : 0;
 }
 
 /* An earlier version may have found another duration. What is planned stays; if
  * the video goes on after it, so does the plan. */
-static void correct_duration(struct plan *p, const struct analyze_options *o, int64_t duration)
+static void correct_duration(struct plan *p, const struct plan_options *o, int64_t duration)
 {
 	int64_t end = o->to && o->to < duration ? o->to : duration;
 	if (end > p->to + CLOCK_SECOND) {
@@ -215,7 +191,7 @@ int survey_recall(struct survey *s, const char *facts, struct err *err)
 	if (r < 0)
 		return err_wrap(err, "the journal of this job is damaged; --fresh starts it again");
 	if (!given && duration != s->duration)
-		correct_duration(plan, s->w->a->options, s->duration);
+		correct_duration(plan, &s->options->plan, s->duration);
 	plan_free(s->plan);
 	s->plan = plan;
 	json_t *seen = json_object_get(j, "index");
@@ -227,43 +203,49 @@ int survey_recall(struct survey *s, const char *facts, struct err *err)
 /* The whole plan of a video that is open. */
 static int plan_of(struct survey *s, struct err *err)
 {
-	const struct analyze *a = s->w->a;
-	const struct plan_options o = survey_options(a->options);
 	char sha256[HASH_HEX];
-	int r = survey_given(a->options, s->duration, &s->plan, err);
+	int r = survey_given(s->options, s->duration, &s->plan, err);
 	if (r < 0 || s->plan)
 		return r;
-	r = plan_check(&o, s->duration, err);
+	r = plan_check(&s->options->plan, s->duration, err);
 	if (r == 0)
-		r = hash_fd(s->w->fd, a->cancel, NULL, sha256, err);
+		r = hash_fd(s->fd, s->run->cancel, NULL, sha256, err);
 	while (r == 0 && !s->whole)
 		r = survey_step(s, sha256, err);
 	return r < 0 ? r : survey_keep(s, sha256, err);
 }
 
-int survey_file(const struct analyze *a, const char *path, const char *model,
-                struct analyze_options *o, struct plan **ret, struct video_info *ret_video,
-                struct err *err)
+static int probe(const struct run_context *run, int fd, const struct analyze_options *o,
+                 struct video_info *ret, struct err *err)
+{
+	const struct decoder_options d = analyze_decoder(o);
+	AUTO(decoder_freep) struct decoder *decoder = NULL;
+	int r = decoder_open(fd, &d, run->cancel, &decoder, err);
+	return r < 0 ? r : decoder_probe(decoder, ret, err);
+}
+
+int survey_file(const struct run_context *run, const char *path, const char *model,
+                const struct fit_model *shape, struct analyze_options *o, struct plan **ret,
+                struct video_info *ret_video, struct err *err)
 {
 	AUTO(fd_closep) int fd = -1;
 	AUTO(video_info_clear) struct video_info video = {0};
-	AUTO(survey_clear) struct survey survey = {0};
+	AUTO(survey_clear) struct survey survey = {.run = run};
 	int r = file_open_input(path, &fd, err);
 	if (r < 0)
 		return r;
-	struct analyze with = *a;
-	with.options = o;
-	struct describe_worker w = {.a = &with, .fd = fd};
-	r = describe_open(&w, err);
-	if (r == 0)
-		r = decoder_probe(w.decoder, &video, err);
-	survey.w = &w;
+	r = probe(run, fd, o, &video, err);
+	if (r == 0) {
+		const struct budget_source source = {
+			.fd = fd, .video = &video, .model = model, .shape = shape};
+		r = budget_apply(run, &source, o, err);
+	}
+	const struct survey_options options = analyze_survey(o);
+	survey.options = &options;
+	survey.fd = fd;
 	survey.duration = video.duration;
 	if (r == 0)
-		r = budget_apply(&with, fd, &video, model, o, err);
-	if (r == 0)
 		r = plan_of(&survey, err);
-	describe_close(&w);
 	if (r < 0)
 		return r == -ERR_CANCELED ? r : err_wrap(err, "%s", file_base(path));
 	*ret = TAKE(survey.plan);

@@ -8,14 +8,25 @@
 
 #include "base/err.h"
 #include "decoder/decoder.h"
-#include "job/analyze.h"
-#include "job/describe.h"
+#include "job/options.h"
+#include "job/run.h"
+#include "models/fit.h"
 #include "plan/plan.h"
 
+struct survey_options {
+	struct plan_options plan;
+	const char *plan_file; /* of --plan; "" = none */
+	double effort;         /* of the index: see struct indexer_options */
+	int64_t max_gap, workers;
+	struct decoder_options decoder; /* of the index' children */
+};
+
 struct survey {
-	const struct describe_worker *w; /* borrowed */
+	const struct run_context *run; /* borrowed, as the next two */
+	const struct survey_options *options;
+	int fd; /* the video */
 	int64_t duration;
-	bool quiet;        /* the progress shows something else already */
+	bool quiet;        /* do not show progress: something else is shown already */
 	struct plan *plan; /* as far as it is made; owned */
 	/* of the index, in short, for the report; NULL without one, or before the
 	 * end; owned */
@@ -28,10 +39,8 @@ struct survey {
 };
 void survey_clear(struct survey *s);
 
-struct plan_options survey_options(const struct analyze_options *o);
-
 /* The plan of --plan; NULL without one. */
-int survey_given(const struct analyze_options *o, int64_t duration, struct plan **ret,
+int survey_given(const struct survey_options *o, int64_t duration, struct plan **ret,
                  struct err *err);
 
 /* Looks further, and adds to the plan what follows from that, perhaps nothing;
@@ -48,11 +57,11 @@ int survey_keep(struct survey *s, const char *sha256, struct err *err);
  * are damaged. */
 int survey_recall(struct survey *s, const char *facts, struct err *err);
 
-/* Only the plan of a video, no model needed: for `vdet plan`. `o` are
- * a->options, of which a budget may change some; `model` is the model's name,
- * for what was measured with it. */
-int survey_file(const struct analyze *a, const char *path, const char *model,
-                struct analyze_options *o, struct plan **ret, struct video_info *ret_video,
-                struct err *err);
+/* Only the plan of a video, no model needed: for `vdet plan`. `model` and
+ * `shape` (may be NULL) are for a budget, which may change some of `o`. Blocks;
+ * ERR_CANCELED. The caller frees *ret and clears *ret_video. */
+int survey_file(const struct run_context *run, const char *path, const char *model,
+                const struct fit_model *shape, struct analyze_options *o, struct plan **ret,
+                struct video_info *ret_video, struct err *err);
 
 #endif

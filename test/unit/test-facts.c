@@ -271,10 +271,9 @@ static void keep_warning(void *ctx, enum log_level level, const char *line)
 static int enter(struct store *s, const char *dir)
 {
 	AUTO(entry_clear) struct entry e = ENTRY_NONE;
-	const struct analyze a = {.options = &options, .store = s, .locks_dir = dir};
 	struct err err;
 	warned[0] = '\0';
-	assert_ok(entry_find(&a, &input, "name.mp4", "/out", &e, &err));
+	assert_ok(entry_find(s, dir, &input, "name.mp4", "/out", &e, &err));
 	assert_string_equal(e.job.source_name, "name.mp4");
 	assert_true(e.lock >= 0);
 	return e.job.facts ? e.job.id[0] - '0' : -1;

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options of an analysis, as the user sets them. Each step of a run gets
+ * only its own: see step-options.h. Times: microseconds. Strings are owned by
+ * whoever fills the struct; see base/opt.h. */
+#ifndef VDET_JOB_OPTIONS_H
+#define VDET_JOB_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct analyze_options {
+	int64_t chunk_duration, chunk_frames, chunk_min, chunk_max, chunk_overlap, workers;
+	char *sample_policy, *sample_seek, *plan_file;
+	int64_t sample_max_gap;
+	bool sample_pairs;
+	int64_t frame_size, frame_quality, thumb_size;
+	int64_t from, to;
+	char *prompt;
+	int64_t max_tokens;
+	char *budget; /* "20min", "500ktok", "" = none */
+	char *output, *format;
+	bool full_path, fresh;
+	int64_t job_timeout, media_timeout, media_memory;
+	char *sandbox, *reference, *hwaccel;
+	double index_effort;
+	int64_t index_max_gap, index_workers;
+};
+
+struct opt_group;
+/* All three are about the struct above. */
+extern const struct opt_group analyze_opt_group, media_opt_group, index_opt_group;
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every step of a run works with: startup, survey, chunks, describe,
+ * merge, budget. Everything is borrowed and stays the same while the run lasts;
+ * each member is safe to use from any thread. */
+#ifndef VDET_JOB_RUN_H
+#define VDET_JOB_RUN_H
+
+#include "base/cancel.h"
+#include "engine/engine.h"
+#include "job/progress.h"
+#include "memory/memory.h"
+#include "store/store.h"
+
+struct run_context {
+	struct engine *engine; /* NULL where only a plan is made */
+	struct store *store;
+	struct memory *memory; /* of the engine; NULL = GPU memory is not watched */
+	struct progress *progress;
+	struct cancel *cancel; /* once fired, every step ends with ERR_CANCELED */
+};
+
+#endif

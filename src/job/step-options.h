@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What each step of a run is told of the options. Pure; the results borrow the
+ * strings of `o`. */
+#ifndef VDET_JOB_STEP_OPTIONS_H
+#define VDET_JOB_STEP_OPTIONS_H
+
+#include "decoder/decoder.h"
+#include "job/describe.h"
+#include "job/options.h"
+#include "job/survey.h"
+
+/* how decoder children are started */
+struct decoder_options analyze_decoder(const struct analyze_options *o);
+struct describe_options analyze_describe(const struct analyze_options *o);
+struct survey_options analyze_survey(const struct analyze_options *o);
+
+#endif
