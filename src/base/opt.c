@@ -184,7 +184,7 @@ static int read_env(const struct opt_set *set, const struct opt_set *known, char
 	                                       "VDET_EXE", "VDET_DEMO_DIR"};
 	for (; env && *env; env++) {
 		const char *eq = strchr(*env, '=');
-		if (strncmp(*env, "VDET_", 5) || !eq)
+		if (strncmp(*env, "VDET_", 5) != 0 || !eq)
 			continue;
 		AUTO(mem_freep) char *name = mem_printf("%.*s", (int)(eq - *env), *env);
 		bool skip = false;

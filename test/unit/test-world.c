@@ -235,7 +235,7 @@ static void test_ranges_are_refused(void **state)
 		char msg[200] = "";
 		world_options_default(&o);
 		int r = world_options_parse(&o, bad[i][0], msg, sizeof msg);
-		if (r == 0 && strcmp(bad[i][0], "clock=2") && strcmp(bad[i][0], "pan=2"))
+		if (r == 0 && strcmp(bad[i][0], "clock=2") != 0 && strcmp(bad[i][0], "pan=2") != 0)
 			assert_null(world_new(&o, msg, sizeof msg));
 		else if (r == 0)
 			continue; /* a switch is on for any number but 0 */
