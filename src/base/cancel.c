@@ -42,14 +42,6 @@ void cancel_fire(struct cancel *c)
 	(void)n; /* a full counter is readable all the same */
 }
 
-void cancel_reset(struct cancel *c)
-{
-	uint64_t count;
-	atomic_store(&c->fired, false);
-	ssize_t n = read(c->fd, &count, sizeof count);
-	(void)n; /* empty already */
-}
-
 bool cancel_fired(const struct cancel *c)
 {
 	return c && atomic_load(&c->fired);

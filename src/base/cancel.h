@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One flag that stops blocking work: set once, seen by every thread and by
- * every poll(). cancel_fire() is async-signal-safe; everything else may be
- * called from any thread. */
+/* One flag that stops blocking work for good: set once, seen by every thread
+ * and by every poll(). What is signalled again and again is a base/wakeup.h.
+ * cancel_fire() is async-signal-safe; everything else may be called from any
+ * thread. The owner frees it after all that observe it have ended. */
 #ifndef VDET_BASE_CANCEL_H
 #define VDET_BASE_CANCEL_H
 
@@ -12,8 +13,6 @@ struct cancel;
 struct cancel *cancel_new(void);
 void cancel_free(struct cancel *c);
 void cancel_fire(struct cancel *c);
-/* as if it had not fired: for a flag that is raised again and again */
-void cancel_reset(struct cancel *c);
 bool cancel_fired(const struct cancel *c); /* false for NULL */
 int cancel_fd(const struct cancel *c);     /* readable once fired, for poll(); -1 for NULL */
 

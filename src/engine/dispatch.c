@@ -18,11 +18,13 @@ void dispatch_init(struct dispatch *d)
 {
 	*d = (struct dispatch){.last = &d->first};
 	pthread_mutex_init(&d->lock, NULL);
+	d->idle = wakeup_new();
 }
 
 void dispatch_clear(struct dispatch *d)
 {
 	pthread_mutex_destroy(&d->lock);
+	wakeup_free(d->idle);
 }
 
 /* With the lock held: the members as they count now, with the limit that is in
@@ -192,8 +194,10 @@ void dispatch_end(struct dispatch *d, size_t backend, const struct dispatch_outc
 	struct placement_backend *m = &d->backends[backend];
 	struct dispatch_sums *s = &d->sums[backend];
 	int64_t now = clock_now();
-	if (!--d->busy)
+	if (!--d->busy) {
 		d->busy_time += now - d->busy_since;
+		wakeup_signal(d->idle);
+	}
 	if (!--d->flight[backend])
 		s->busy += now - d->since[backend];
 	s->prompt_tokens += o ? o->prompt_tokens : 0;
@@ -239,6 +243,13 @@ int dispatch_in_flight(struct dispatch *d)
 	int n = d->busy;
 	pthread_mutex_unlock(&d->lock);
 	return n;
+}
+
+bool dispatch_wait_idle(struct dispatch *d, struct cancel *cancel)
+{
+	while (dispatch_in_flight(d) > 0 && wakeup_wait(d->idle, cancel, -1))
+		;
+	return !cancel_fired(cancel);
 }
 
 void dispatch_look(struct dispatch *d, size_t backend, struct placement_backend *ret,

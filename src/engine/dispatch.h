@@ -12,6 +12,7 @@
 
 #include "base/cancel.h"
 #include "base/err.h"
+#include "base/wakeup.h"
 #include "engine/endpoint-config.h"
 #include "engine/placement.h"
 
@@ -38,6 +39,7 @@ struct dispatch {
 	struct dispatch_waiter *first, **last;
 	int busy; /* requests in flight */
 	int64_t busy_since, busy_time;
+	struct wakeup *idle; /* the last request in flight has ended */
 };
 
 void dispatch_init(struct dispatch *d);
@@ -82,6 +84,8 @@ void dispatch_end(struct dispatch *d, size_t backend, const struct dispatch_outc
 int64_t dispatch_busy_time(struct dispatch *d);
 int64_t dispatch_forecast(struct dispatch *d);
 int dispatch_in_flight(struct dispatch *d);
+/* Waits until nothing is in flight; false if canceled before. For one thread. */
+bool dispatch_wait_idle(struct dispatch *d, struct cancel *cancel);
 void dispatch_look(struct dispatch *d, size_t backend, struct placement_backend *ret,
                    struct dispatch_sums *ret_sums);
 

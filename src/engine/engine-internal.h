@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/wakeup.h"
 #include "engine/backend.h"
 #include "engine/dispatch.h"
 #include "engine/engine.h"
@@ -50,7 +51,7 @@ struct engine {
 	 * engine_child_changed() */
 	pthread_mutex_t enter_lock;
 	bool closing;
-	struct cancel *news; /* a child changed its state */
+	struct wakeup *news; /* a child changed its state */
 	atomic_llong refusals;
 };
 

@@ -61,7 +61,7 @@ void engine_child_changed(void *ctx)
 	if (!e->closing)
 		engine_enter(e);
 	pthread_mutex_unlock(&e->enter_lock);
-	cancel_fire(e->news);
+	wakeup_signal(e->news);
 }
 
 /* ---- what costs */
@@ -194,7 +194,6 @@ static int wait_for_child(struct engine *e, void (*note)(void *ctx, const char *
 	for (;;) {
 		size_t left = 0;
 		struct backend *failed = NULL;
-		cancel_reset(e->news);
 		for (size_t i = 0; i < e->n; i++) {
 			struct server *s = e->backends[i]->server;
 			enum server_state state = s ? server_state(s) : SERVER_STOPPED;
@@ -210,10 +209,7 @@ static int wait_for_child(struct engine *e, void (*note)(void *ctx, const char *
 			return -(int)err->code; /* no child at all: the error of an endpoint */
 		if (note)
 			note(ctx, "loading the models");
-		struct pollfd p[] = {{.fd = cancel_fd(e->news), .events = POLLIN},
-		                     {.fd = cancel_fd(e->cancel), .events = POLLIN}};
-		poll(p, ARRAY_LEN(p), -1);
-		if (cancel_fired(e->cancel))
+		if (!wakeup_wait(e->news, e->cancel, -1))
 			return err_set(err, ERR_CANCELED, "interrupted");
 	}
 }

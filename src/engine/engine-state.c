@@ -88,13 +88,8 @@ int engine_free_caches(struct engine *e)
 int engine_restart(struct engine *e, int slots, struct err *err)
 {
 	dispatch_hold(&e->dispatch, true);
-	/* Requests end on their own, within their time limits; a tenth of a second
-	 * is near enough. */
-	while (dispatch_in_flight(&e->dispatch) > 0 && !cancel_fired(e->cancel)) {
-		struct timespec t = {.tv_nsec = 100000000};
-		nanosleep(&t, NULL);
-	}
-	if (cancel_fired(e->cancel))
+	/* Requests end on their own, within their time limits. */
+	if (!dispatch_wait_idle(&e->dispatch, e->cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
 	for (size_t i = 0; i < e->n; i++)
 		if (e->backends[i]->server)

@@ -367,7 +367,7 @@ int engine_new(const struct engine_options *o, const struct engine_places *p, st
 	AUTO(engine_freep) struct engine *e = mem_alloc(1, sizeof *e);
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_mutex_init(&e->enter_lock, NULL);
-	e->news = cancel_new();
+	e->news = wakeup_new();
 	dispatch_init(&e->dispatch);
 	e->dispatch.cloud_after = o->cloud_after;
 	e->warning = mem_strdup("");
@@ -410,7 +410,7 @@ void engine_free(struct engine *e)
 	dispatch_clear(&e->dispatch);
 	pthread_mutex_destroy(&e->lock);
 	pthread_mutex_destroy(&e->enter_lock);
-	cancel_free(e->news);
+	wakeup_free(e->news);
 	free(e->program);
 	free(e->log_path);
 	free(e->cache_type);

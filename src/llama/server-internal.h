@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "base/wakeup.h"
 #include "llama/server-dir.h"
 #include "llama/server.h"
 #include "proc/child-log.h"
@@ -20,7 +21,7 @@ struct server {
 	char key[65];
 	struct endpoint *endpoint;
 	struct cancel *stop; /* fired by server_free() */
-	struct cancel *poke; /* fired when the thread should look */
+	struct wakeup *poke; /* signalled when the thread should look */
 	pthread_t thread;
 	bool threaded;
 

@@ -94,12 +94,11 @@ static void stop_child(struct server *s, int log_fd)
 {
 	int64_t until = clock_now() + GRACE;
 	child_kill(s->child, SIGTERM);
+	bool open = true; /* a closed log would be readable all the time */
 	while (!child_ended(s->child) && clock_now() < until) {
-		struct pollfd p = {.fd = log_fd, .events = POLLIN};
+		struct pollfd p = {.fd = open ? log_fd : -1, .events = POLLIN};
 		poll(&p, 1, 10);
-		/* A closed log would be readable all the time. */
-		if (!read_log(s, log_fd))
-			usleep(5000);
+		open = open && read_log(s, log_fd);
 	}
 	child_kill(s->child, SIGKILL);
 	child_wait(s->child, 0, NULL, NULL);
@@ -182,10 +181,10 @@ static bool follow(struct server *s, int log_fd, enum stop_reason *ret_reason)
 	struct err err = {0};
 	while (!cancel_fired(s->stop) && !child_ended(s->child) && *ret_reason == STOP_NONE) {
 		struct pollfd p[] = {{.fd = cancel_fd(s->stop), .events = POLLIN},
-		                     {.fd = cancel_fd(s->poke), .events = POLLIN},
+		                     {.fd = wakeup_fd(s->poke), .events = POLLIN},
 		                     {.fd = open ? log_fd : -1, .events = POLLIN}};
 		poll(p, ARRAY_LEN(p), ready && open ? 1000 : HEALTH_EVERY);
-		cancel_reset(s->poke);
+		wakeup_take(s->poke);
 		open = open && read_log(s, log_fd);
 		if (ready) {
 			*ret_reason = look_after(s, &watch);
@@ -313,10 +312,7 @@ static void sleep_until_woken(struct server *s)
 		pthread_mutex_unlock(&s->lock);
 		if (wake)
 			return;
-		struct pollfd p[] = {{.fd = cancel_fd(s->stop), .events = POLLIN},
-		                     {.fd = cancel_fd(s->poke), .events = POLLIN}};
-		poll(p, ARRAY_LEN(p), -1);
-		cancel_reset(s->poke);
+		wakeup_wait(s->poke, s->stop, -1);
 	}
 }
 
@@ -380,7 +376,7 @@ int server_start(const struct server_options *o, struct server **ret, struct err
 	s->split = mem_strdup(o->split ? o->split : "");
 	s->rested = clock_now();
 	s->stop = cancel_new();
-	s->poke = cancel_new();
+	s->poke = wakeup_new();
 	child_log_open(&s->log, o->log_path);
 	int r = server_dir_make(&s->dir, err);
 	if (r < 0 || (r = make_key(s->key, err)) < 0)
@@ -409,7 +405,7 @@ void server_free(struct server *s)
 	server_dir_remove(&s->dir);
 	child_log_close(&s->log);
 	cancel_free(s->stop);
-	cancel_free(s->poke);
+	wakeup_free(s->poke);
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
 	explicit_bzero(s->key, sizeof s->key);
@@ -453,7 +449,7 @@ int server_wait(struct server *s, struct cancel *cancel, struct cancel *cancel2,
 		}
 		if (s->state == SERVER_ASLEEP && !s->wake) {
 			s->wake = true;
-			cancel_fire(s->poke);
+			wakeup_signal(s->poke);
 		}
 		if (s->state == SERVER_READY)
 			r = 0;
@@ -521,7 +517,7 @@ void server_flight_end(struct server *s, bool timed_out)
 	if (!--s->flights)
 		s->rested = clock_now();
 	if (s->timeouts >= TIMEOUTS_MAX)
-		cancel_fire(s->poke);
+		wakeup_signal(s->poke);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -532,7 +528,7 @@ void server_restart(struct server *s, int64_t slots)
 		s->o.slots = slots;
 	s->restart = true;
 	pthread_mutex_unlock(&s->lock);
-	cancel_fire(s->poke);
+	wakeup_signal(s->poke);
 }
 
 struct endpoint *server_endpoint(struct server *s)

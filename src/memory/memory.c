@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "memory/memory.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/opt.h"
+#include "base/wakeup.h"
 #include "memory/memory-policy.h"
 
 #define JOBS_MANY 64
@@ -47,7 +47,8 @@ struct memory {
 	char *nvml;
 	struct engine *engine;
 	struct gpu *gpu;
-	struct cancel *stop, *news;
+	struct cancel *stop;
+	struct wakeup *sampled; /* the GPU was measured */
 	pthread_t thread;
 	bool threaded;
 	pthread_mutex_t lock; /* guards what follows */
@@ -103,7 +104,7 @@ static void moved(struct memory *m, enum memory_move move, const char *why)
 
 static void sampled(void *ctx)
 {
-	cancel_fire(((struct memory *)ctx)->news);
+	wakeup_signal(((struct memory *)ctx)->sampled);
 }
 
 static void look(struct memory *m)
@@ -133,13 +134,7 @@ static void watch_children(struct memory *m)
 static void *work(void *ctx)
 {
 	struct memory *m = ctx;
-	while (!cancel_fired(m->stop)) {
-		struct pollfd p[] = {{.fd = cancel_fd(m->stop), .events = POLLIN},
-		                     {.fd = cancel_fd(m->news), .events = POLLIN}};
-		poll(p, ARRAY_LEN(p), -1);
-		if (!cancel_fired(m->news) || cancel_fired(m->stop))
-			continue;
-		cancel_reset(m->news);
+	while (wakeup_wait(m->sampled, m->stop, -1)) {
 		watch_children(m);
 		if (m->o.policy)
 			look(m);
@@ -154,7 +149,7 @@ struct memory *memory_open(const struct memory_options *o, struct engine *engine
 	m->nvml = mem_strdup(o->nvml ? o->nvml : "");
 	m->engine = engine;
 	m->stop = cancel_new();
-	m->news = cancel_new();
+	m->sampled = wakeup_new();
 	pthread_mutex_init(&m->lock, NULL);
 	/* A goal above the threshold would take back what was just done. */
 	m->policy.limits = (struct memory_limits){.goal = o->goal < o->cleanup ? o->goal : o->cleanup,
@@ -179,7 +174,7 @@ void memory_free(struct memory *m)
 	engine_hold(m->engine, false);
 	engine_limit(m->engine, 0);
 	cancel_free(m->stop);
-	cancel_free(m->news);
+	wakeup_free(m->sampled);
 	pthread_mutex_destroy(&m->lock);
 	for (size_t i = 0; i < m->n_jobs; i++)
 		free(m->jobs[i].job);

@@ -17,12 +17,14 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/wakeup.h"
 
 #define PIECE_MIN ((int64_t)256 << 10)
 #define PIECE_MAX ((int64_t)32 << 20)
 #define SPARE ((int64_t)64 << 20) /* left free on the disk */
 #define NOTE_MAX ((size_t)4 << 20)
 #define PIECES_MAX 200000
+#define HASH_TOLD 100000 /* microseconds between two reports of the progress of hashing */
 
 int64_t download_part_length(const struct download_part *p, size_t i)
 {
@@ -189,14 +191,15 @@ struct hashing {
 	_Atomic int64_t done;
 	char hash[HASH_HEX];
 	struct err err;
-	atomic_int result; /* 1 while it goes on */
+	struct wakeup *over;
+	int result;
 };
 
 static void *hash_thread(void *ctx)
 {
 	struct hashing *h = ctx;
-	int r = hash_fd(h->fd, h->cancel, &h->done, h->hash, &h->err);
-	atomic_store(&h->result, r);
+	h->result = hash_fd(h->fd, h->cancel, &h->done, h->hash, &h->err);
+	wakeup_signal(h->over);
 	return NULL;
 }
 
@@ -204,14 +207,15 @@ static void *hash_thread(void *ctx)
 static int hash_part(const struct download_part *p, const struct download_options *o,
                      char out[static HASH_HEX], struct err *err)
 {
-	struct hashing h = {.fd = p->fd, .cancel = o->cancel, .result = 1};
+	struct hashing h = {.fd = p->fd, .cancel = o->cancel, .over = wakeup_new()};
 	pthread_t thread;
 	int e = pthread_create(&thread, NULL, hash_thread, &h);
-	if (e)
+	if (e) {
+		wakeup_free(h.over);
 		return err_sys(err, e, "cannot start a thread");
+	}
 	int64_t begin = clock_now();
-	while (atomic_load(&h.result) > 0) {
-		usleep(20000);
+	do {
 		int64_t done = atomic_load(&h.done), spent = clock_now() - begin;
 		double rate = spent > 0 ? (double)done * 1e6 / (double)spent : 0;
 		if (o->progress)
@@ -223,10 +227,10 @@ static int hash_part(const struct download_part *p, const struct download_option
 					.total = p->size,
 					.rate = rate,
 					.left = rate > 0 ? (int64_t)((double)(p->size - done) / rate * 1e6) : -1});
-	}
+	} while (!wakeup_wait(h.over, NULL, HASH_TOLD));
 	pthread_join(thread, NULL);
-	int r = atomic_load(&h.result);
-	if (r < 0)
+	wakeup_free(h.over);
+	if (h.result < 0)
 		return err_set(err, h.err.code, "%s", h.err.msg);
 	memcpy(out, h.hash, HASH_HEX);
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/text.h"
+#include "base/wakeup.h"
 
 static void times_are_read_and_written(void **state)
 {
@@ -117,6 +119,36 @@ static void hashes_match_the_standard(void **state)
 	cancel_free(c);
 	close(fd);
 	unlink(path);
+}
+
+static void *signal_twice(void *arg)
+{
+	wakeup_signal(arg);
+	wakeup_signal(arg);
+	return NULL;
+}
+
+static void a_wakeup_comes_back(void **state)
+{
+	struct wakeup *w = wakeup_new();
+	struct cancel *c = cancel_new();
+	pthread_t thread;
+	(void)state;
+	assert_false(wakeup_take(w));
+	assert_false(wakeup_wait(w, c, 0));
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(pthread_create(&thread, NULL, signal_twice, w), 0);
+		assert_true(wakeup_wait(w, c, -1));
+		pthread_join(thread, NULL);
+		wakeup_take(w); /* the second signal, if it came after the first was taken */
+		assert_false(wakeup_take(w));
+	}
+	wakeup_signal(w);
+	cancel_fire(c);
+	assert_false(wakeup_wait(w, c, -1));
+	assert_true(wakeup_take(w));
+	wakeup_free(w);
+	cancel_free(c);
 }
 
 struct values {
@@ -334,6 +366,7 @@ int main(void)
 		cmocka_unit_test(loops_are_told),
 		cmocka_unit_test(a_buffer_never_passes_its_maximum),
 		cmocka_unit_test(hashes_match_the_standard),
+		cmocka_unit_test(a_wakeup_comes_back),
 		cmocka_unit_test(the_last_source_wins),
 		cmocka_unit_test(a_bad_option_says_where),
 		cmocka_unit_test(values_survive_their_text),

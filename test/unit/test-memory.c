@@ -3,13 +3,12 @@
  * ladder, up and down. */
 #include "unit.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/cancel.h"
+#include "base/wakeup.h"
 #include "base/file.h"
 #include "gpu/gpu.h"
 #include "memory/memory-policy.h"
@@ -151,23 +150,22 @@ static void play(const char *script)
 
 static void after_round(void *ctx)
 {
-	cancel_fire(ctx);
+	wakeup_signal(ctx);
 }
 
 /* Waits for the next round of samples that began after now. */
-static void next_round(struct cancel *c)
+static void next_round(struct wakeup *w)
 {
-	for (int i = 0; i < 2; i++) {
-		cancel_reset(c);
-		poll(&(struct pollfd){.fd = cancel_fd(c), .events = POLLIN}, 1, -1);
-	}
+	wakeup_take(w);
+	for (int i = 0; i < 2; i++)
+		wakeup_wait(w, NULL, -1);
 }
 
 static void nvml_tells(void **state)
 {
 	(void)state;
 	AUTO(mem_freep) char *none = file_join(dir, "none");
-	struct cancel *round = cancel_new();
+	struct wakeup *round = wakeup_new();
 	struct gpu_device d[GPU_MANY];
 	play("0 1000 250 40 61 77 100\n0 2000 1800 90 70 0 0\n");
 	struct gpu *g = gpu_open(&(struct gpu_options){
@@ -205,7 +203,7 @@ static void nvml_tells(void **state)
 	assert_int_equal(json_array_size(json_object_get(j, "samples")), 3);
 	assert_int_equal(json_array_size(json_object_get(j, "devices")), 2);
 	gpu_free(g);
-	cancel_free(round);
+	wakeup_free(round);
 }
 
 static void put(const char *card, const char *name, const char *text)
