@@ -24,6 +24,13 @@ static inline const uint8_t *compat_side_data(const AVStream *st, enum AVPacketS
 #endif
 }
 
+/* The data that avio_alloc_context() passes to a writing function. */
+#if LIBAVFORMAT_VERSION_MAJOR >= 61
+typedef const uint8_t compat_write_data;
+#else
+typedef uint8_t compat_write_data;
+#endif
+
 static inline bool compat_interlaced(const AVFrame *f)
 {
 #if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 7, 100)

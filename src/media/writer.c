@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "media/compat.h"
 #include "media/note.h"
 
 enum { CLOCK_RATE = 90000 }; /* ticks a second of the video's times */
@@ -183,7 +184,7 @@ static int open_sound(struct writer *w)
 	return r < 0 ? r : av_frame_get_buffer(f, 0);
 }
 
-static int write_sink(void *opaque, uint8_t *data, int len)
+static int write_sink(void *opaque, compat_write_data *data, int len)
 {
 	struct writer *w = opaque;
 	int r = w->sink.write(w->sink.ctx, w->pos, data, (size_t)len);
