@@ -196,23 +196,52 @@ class Http(Net):
         self.assertNotIn(b" 200 ", out)  # what follows is no second request
         self.assertEqual(s.get("/healthz").status, 200)
 
+    def replies(self, s, data, count):
+        """Sends bytes at once; the status and the body of each of the replies, of which there are at most `count`."""
+        with socket.create_connection(("127.0.0.1", s.port), timeout=TIMEOUT) as c:
+            c.sendall(data)
+            out, file = [], c.makefile("rb")
+            while len(out) < count and (line := file.readline()):
+                status, length = int(line.split()[1]), 0
+                while (line := file.readline()) not in (b"\r\n", b""):
+                    name, _, value = line.partition(b":")
+                    length = int(value) if name.lower() == b"content-length" else length
+                out.append((status, file.read(length)))
+            return out
+
     def test_one_connection_many_requests(self):
         s = self.serve()
-        one = b"GET /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        with socket.create_connection(("127.0.0.1", s.port)) as c:
-            c.sendall(one * 5)  # at once: answered in order
-            data = b""
-            while data.count(b'"jobs":') < 5:
-                data += c.recv(65536)
-            self.assertEqual(data.count(b"HTTP/1.1 200"), 5)
-        with socket.create_connection(("127.0.0.1", s.port)) as c:
-            body = b'{"video":"77"}'
+
+        def ask(path="/api/v1/jobs", extra="", body=""):
+            method, length = ("POST", f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n") if body else ("GET", "")
+            return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{length}{extra}\r\n{body}".encode()
+
+        # All at once: answered in order, refused ones too.
+        replies = self.replies(s, ask() * 5, 5)
+        self.assertEqual([status for status, _ in replies], [200] * 5)
+        self.assertTrue(all("jobs" in json.loads(body) for _, body in replies))
+        replies = self.replies(s, ask("/healthz") + ask("/nothing") + ask("/api/v1/me"), 3)
+        self.assertEqual([status for status, _ in replies], [200, 404, 200])
+        self.assertIn("role", json.loads(replies[2][1]))
+        # A body that comes before the reply to what was asked before it: refused, and the connection ends.
+        replies = self.replies(s, ask("/healthz") + ask(body='{"video":"77"}') + ask("/healthz"), 3)
+        self.assertEqual([status for status, _ in replies], [200, 400])
+        self.assertIn("must wait for the reply", json.loads(replies[1][1])["detail"])
+        # After a body, or behind a long reply: answered, or the connection ends after the reply, as the library can.
+        for first, status in (ask(body='{"video":"77"}'), 404), (ask("/app.js"), 200):
+            replies = self.replies(s, first + ask("/healthz"), 2)
+            self.assertIn([status for status, _ in replies], ([status], [status, 200]))
+        self.assertGreater(len(replies[0][1]), 100000)
+        # After the one that wants the connection to end there is no other.
+        data = ask("/healthz") + ask("/api/v1/me", extra="Connection: close\r\n") + ask("/healthz")
+        self.assertEqual([status for status, _ in self.replies(s, data, 3)], [200, 200])
+        # One after the other.
+        with socket.create_connection(("127.0.0.1", s.port), timeout=TIMEOUT) as c:
             for _ in range(3):
-                c.sendall(b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                          b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+                c.sendall(ask(body='{"video":"77"}'))
                 data = b""
-                while b"}\n" not in data:
-                    data += c.recv(65536)
+                while b"}\n" not in data and (got := c.recv(65536)):
+                    data += got
                 self.assertIn(b" 404 ", data)
         self.assertEqual(s.post("/api/v1/jobs", {"video": "1"}, headers={"Expect": "100-continue"}).status, 404)
 

@@ -17,6 +17,7 @@ struct conn {
 	char address[CLIENT_ADDRESS_MAX]; /* of the client, "local" for a Unix socket */
 	struct request *request;          /* in progress; owned by http.c */
 	struct socket *socket;            /* if it became a WebSocket; owned by socket.c */
+	bool pipelined; /* bytes of the next request came before the last reply was complete */
 };
 
 static inline struct conn *conn_of(struct lws *wsi)
