@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Runs this checkout, as committed, in a clean Debian made by debootstrap.
 #
 #   tools/clean-root.sh SUITE                 ./vdet demo, then ./check --fast

@@ -100,6 +100,7 @@ int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), v
 	struct engine_places places = {.models_dir = app->demo ? NULL : app->models_dir,
 	                               .demo_dir = app->demo_dir,
 	                               .runtime_dir = app->runtime_dir,
+	                               .setup = app->setup,
 	                               .made_dir = app->made_dir,
 	                               .log_path = app->engine_log,
 	                               .frames = app->analyze.chunk_frames,

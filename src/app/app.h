@@ -37,7 +37,8 @@ struct app {
 	struct memory_options memory;
 	struct cancel *cancel;
 	bool demo; /* the bundled model, whatever else is there */
-	char *data_dir, *models_dir, *made_dir, *demo_dir, *runtime_dir, *engine_log, *locks_dir;
+	char *data_dir, *models_dir, *made_dir, *demo_dir, *runtime_dir, *setup, *engine_log,
+		*locks_dir;
 };
 
 struct command {
@@ -71,6 +72,8 @@ extern const struct command cmd_analyze, cmd_index, cmd_jobs, cmd_report, cmd_pl
 extern const struct command *const commands[];
 extern const size_t n_commands;
 
+/* Fills in the folders of app: of data, models, the engine's program. */
+void places_find(struct app *app);
 /* Writes gpus, gpu_memory and gpu_in_use. Of a GPU that shares the machine's
  * memory, or hardly has any, nothing is planned. */
 void app_look_at_gpus(const struct app *app, struct engine_places *p);

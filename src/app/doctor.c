@@ -124,9 +124,7 @@ void doctor_engine(struct checks *c, struct app *app)
 	if (r < 0) {
 		checks_add(
 			c, "engine", CHECK_FAULT, mem_strdup(err.msg),
-			mem_strdup(
-				"put llama-server on PATH, run tools/setup engine from the checkout, or name an "
-				"--engine URL"));
+			mem_printf("put llama-server on PATH, run %s, or name an --engine URL", app->setup));
 		return;
 	}
 	const struct engine_info *i = engine_info(engine);

@@ -106,25 +106,6 @@ static int parse(const struct command *c, struct app *app, char **argv, int *ret
 	return opt_parse(&set, &known, file, environ, argv, ret_n, err);
 }
 
-static void find_places(struct app *app)
-{
-	const char *demo = getenv("VDET_DEMO_DIR"), *runtime = getenv("VDET_RUNTIME_DIR");
-	AUTO(mem_freep) char *data = file_data_dir();
-	app->data_dir =
-		mem_strdup(app->options.data_dir && *app->options.data_dir ? app->options.data_dir : data);
-	app->models_dir = file_join(app->data_dir, "models");
-	app->made_dir = file_join(app->models_dir, ".made");
-	app->locks_dir = file_join(app->data_dir, "locks");
-	app->engine_log = file_join(app->data_dir, "engine.log");
-	app->runtime_dir = runtime ? mem_strdup(runtime) : file_join(data, "runtime");
-	/* Installed, the demo model lies in the data folder; run from the checkout,
-	 * beside the sources. */
-	app->demo_dir =
-		mem_strdup(demo                                       ? demo
-	               : file_is_dir(VDET_DATA_DIR "/demo-model") ? VDET_DATA_DIR "/demo-model"
-	                                                          : VDET_SOURCE_ROOT "/model/weights");
-}
-
 static void app_clear(struct app *app, const struct command *c)
 {
 	struct opt_bind binds[APP_BINDS_MAX];
@@ -136,6 +117,7 @@ static void app_clear(struct app *app, const struct command *c)
 	free(app->made_dir);
 	free(app->demo_dir);
 	free(app->runtime_dir);
+	free(app->setup);
 	free(app->engine_log);
 	free(app->locks_dir);
 }
@@ -162,7 +144,7 @@ static int run_command(const struct command *c, char **argv)
 	} else {
 		if (app.options.log_level)
 			set_log_level(app.options.log_level);
-		find_places(&app);
+		places_find(&app);
 		code = c->run(&app, n, argv);
 	}
 	app_clear(&app, c);

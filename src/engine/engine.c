@@ -42,7 +42,7 @@ static bool in_path(const char *name)
 	return false;
 }
 
-static int find_program(const char *wanted, const char *runtime_dir, char **ret, struct err *err)
+static int find_program(const char *wanted, const struct engine_places *p, char **ret, struct err *err)
 {
 	if (wanted && *wanted) {
 		if (strchr(wanted, '/') ? access(wanted, X_OK) != 0 || file_is_dir(wanted)
@@ -55,14 +55,15 @@ static int find_program(const char *wanted, const char *runtime_dir, char **ret,
 		*ret = mem_strdup("llama-server");
 		return 0;
 	}
-	AUTO(mem_freep) char *ours = runtime_dir ? file_join(runtime_dir, "llama-server") : NULL;
+	AUTO(mem_freep) char *ours = p->runtime_dir ? file_join(p->runtime_dir, "llama-server") : NULL;
 	if (ours && access(ours, X_OK) == 0) {
 		*ret = TAKE(ours);
 		return 0;
 	}
 	return err_set(err, ERR_NOENT,
-	               "no llama-server, neither in PATH nor set up for vdet: run tools/setup engine, "
-	               "install llama.cpp, or name another engine with --engine URL");
+	               "no llama-server in PATH%s%s: run %s, install llama.cpp, or name another engine with --engine URL",
+	               p->runtime_dir ? " or in " : "", p->runtime_dir ? p->runtime_dir : "",
+	               p->setup ? p->setup : "tools/setup engine");
 }
 
 /* The model of this name, chosen and hashed once however many children run it. */
@@ -81,7 +82,7 @@ static int get_model(struct engine *e, const char *name, const struct engine_opt
 	if (r < 0)
 		return r;
 	e->model_names[e->n_models++] = mem_strdup(name);
-	if (!e->program && (r = find_program(o->server, p->runtime_dir, &e->program, err)) < 0)
+	if (!e->program && (r = find_program(o->server, p, &e->program, err)) < 0)
 		return r;
 	AUTO(mem_freep) char *cache = p->models_dir ? file_join(p->models_dir, ".hashes.json") : NULL;
 	const struct quantize make = {.server = e->program,

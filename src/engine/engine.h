@@ -62,6 +62,8 @@ struct engine_places {
 	const char *demo_dir;   /* holds the bundled demo model */
 	/* where the setup unpacked llama-server, see tools/; may not exist */
 	const char *runtime_dir;
+	/* the command that puts it there, for messages; NULL = tools/setup engine */
+	const char *setup;
 	const char *made_dir; /* for models made by quantize; NULL = nowhere */
 	const char *log_path; /* the child's log is appended here; NULL = none kept */
 	/* The GPUs, where their memory is known: how many, what the smallest has,

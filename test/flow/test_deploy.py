@@ -101,12 +101,14 @@ class Deploy(Serving):
         self.assertEqual(keys, ["tunnel", "credentials-file", "ingress"])
         rules = re.findall(r"^  - (\w+): (.+)$", text, re.M)
         self.assertEqual(rules[-1], ("service", "http_status:404"))  # the last rule has to catch all
-        unit = (DEPLOY / "vdet.service").read_text()
+        unit = (DEPLOY / "vdet.service.in").read_text().replace("@bindir@", "/usr/bin")
         for line in unit.splitlines():
             self.assertRegex(line, r"^$|^#|^\[\w+\]$|^\w+=.*$")
         self.assertIn("Type=notify", unit)
         if shutil.which("systemd-analyze"):
-            r = subprocess.run(["systemd-analyze", "verify", "--man=no", DEPLOY / "vdet.service"], capture_output=True, text=True)
+            path = self.dir / "vdet.service"
+            path.write_text(unit)
+            r = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True)
             faults = [f for f in r.stderr.splitlines() if "vdet.service" in f and "not executable" not in f]
             self.assertFalse(faults)
 

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where things are on this machine. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "base/file.h"
+#include "config.h"
+
+/* Written by the setup with --system, for all users and the service. */
+#define SYSTEM_RUNTIME "/var/lib/vdet/runtime"
+
+/* The folder of this program, or NULL. */
+static char *program_dir(void)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+	if (n <= 0 || n == (ssize_t)sizeof path - 1)
+		return NULL;
+	path[n] = '\0';
+	char *slash = strrchr(path, '/');
+	if (!slash)
+		return NULL;
+	*slash = '\0';
+	return mem_strdup(path);
+}
+
+static bool has_server(const char *dir)
+{
+	AUTO(mem_freep) char *path = file_join(dir, "llama-server");
+	return access(path, X_OK) == 0;
+}
+
+static char *find_runtime(const char *data)
+{
+	const char *named = getenv("VDET_RUNTIME_DIR");
+	if (named)
+		return mem_strdup(named);
+	AUTO(mem_freep) char *own = file_join(data, "runtime");
+	return !has_server(own) && has_server(SYSTEM_RUNTIME) ? mem_strdup(SYSTEM_RUNTIME) : TAKE(own);
+}
+
+void places_find(struct app *app)
+{
+	const char *demo = getenv("VDET_DEMO_DIR");
+	AUTO(mem_freep) char *data = file_data_dir();
+	AUTO(mem_freep) char *program = program_dir();
+	/* Of a program that is not installed it lies in the build folder, where the program is in src/app/. */
+	AUTO(mem_freep) char *built = program ? file_join(program, "../../model/weights") : NULL;
+	bool is_built = built && file_is_dir(built);
+	app->data_dir =
+		mem_strdup(app->options.data_dir && *app->options.data_dir ? app->options.data_dir : data);
+	app->models_dir = file_join(app->data_dir, "models");
+	app->made_dir = file_join(app->models_dir, ".made");
+	app->locks_dir = file_join(app->data_dir, "locks");
+	app->engine_log = file_join(app->data_dir, "engine.log");
+	app->runtime_dir = find_runtime(data);
+	app->demo_dir = mem_strdup(demo ? demo : is_built ? built : VDET_SHARE "/demo-model");
+	app->setup = mem_strdup(is_built || !file_exists(VDET_SHARE "/setup") ? "tools/setup engine"
+	                                                                      : VDET_SHARE
+	                            "/setup engine --system");
+}
