@@ -46,7 +46,8 @@ void places_find(struct app *app)
 	const char *demo = getenv("VDET_DEMO_DIR");
 	AUTO(mem_freep) char *data = file_data_dir();
 	AUTO(mem_freep) char *program = program_dir();
-	/* Of a program that is not installed it lies in the build folder, where the program is in src/app/. */
+	/* Of a program that is not installed it lies in the build folder, where
+	 * the program is in src/app/. */
 	AUTO(mem_freep) char *built = program ? file_join(program, "../../model/weights") : NULL;
 	bool is_built = built && file_is_dir(built);
 	app->data_dir =
@@ -57,6 +58,7 @@ void places_find(struct app *app)
 	app->engine_log = file_join(app->data_dir, "engine.log");
 	app->runtime_dir = find_runtime(data);
 	app->demo_dir = mem_strdup(demo ? demo : is_built ? built : VDET_SHARE "/demo-model");
+	/* For messages. */
 	app->setup = mem_strdup(is_built || !file_exists(VDET_SHARE "/setup") ? "tools/setup engine"
 	                                                                      : VDET_SHARE
 	                            "/setup engine --system");

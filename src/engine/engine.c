@@ -42,7 +42,8 @@ static bool in_path(const char *name)
 	return false;
 }
 
-static int find_program(const char *wanted, const struct engine_places *p, char **ret, struct err *err)
+static int find_program(const char *wanted, const struct engine_places *p, char **ret,
+                        struct err *err)
 {
 	if (wanted && *wanted) {
 		if (strchr(wanted, '/') ? access(wanted, X_OK) != 0 || file_is_dir(wanted)
@@ -61,7 +62,8 @@ static int find_program(const char *wanted, const struct engine_places *p, char 
 		return 0;
 	}
 	return err_set(err, ERR_NOENT,
-	               "no llama-server in PATH%s%s: run %s, install llama.cpp, or name another engine with --engine URL",
+	               "no llama-server in PATH%s%s: run %s, install llama.cpp, or name another engine "
+	               "with --engine URL",
 	               p->runtime_dir ? " or in " : "", p->runtime_dir ? p->runtime_dir : "",
 	               p->setup ? p->setup : "tools/setup engine");
 }
