@@ -35,6 +35,8 @@ static void tell_report(struct ui *ui, const struct analyze_result *r, const cha
 	}
 	ui_say(ui, "report: %s/report.%s%s%s%s", short_path(r->dir), main, others.len ? "  (" : "",
 	       buf_str(&others), others.len ? ")" : "");
+	if (r->earlier)
+		ui_say(ui, "the report of the run before is kept: %s", short_path(r->earlier));
 	progress_event(ui_progress(ui), "report",
 	               json_pack("{s:s, s:s, s:I, s:I, s:I}", "job", r->job, "dir", r->dir, "chunks",
 	                         (json_int_t)r->chunks, "holes", (json_int_t)r->holes, "resumed",
@@ -76,14 +78,6 @@ static int analyze_one(const struct analyze *a, struct ui *ui, const char *file)
 	return exit_of(&result);
 }
 
-/* With several files each gets a folder of its own inside --output. */
-static char *output_for(const char *output, const char *file)
-{
-	AUTO(mem_freep) char *stem = file_stem(file);
-	AUTO(mem_freep) char *name = mem_printf("%s.vdet", stem);
-	return file_join(output, name);
-}
-
 static int worse(int a, int b)
 {
 	static const int order[] = {EXIT_INTERRUPTED, EXIT_FAILED, EXIT_USAGE, EXIT_HOLES};
@@ -98,6 +92,11 @@ static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, st
 {
 	AUTO(memory_freep) struct memory *memory = memory_open(&app->memory, engine);
 	struct analyze_options options = app->analyze;
+	char none[] = "";
+	/* With several files each gets a folder of its own inside --output. */
+	const char *reports_dir = n > 1 && *options.output ? options.output : NULL;
+	if (reports_dir)
+		options.output = none;
 	/* For a budget: what a picture costs this model. */
 	AUTO(model_look_clear) struct model_look look = {0};
 	const struct engine_places places = {.models_dir = app->demo ? NULL : app->models_dir,
@@ -109,17 +108,13 @@ static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, st
 	                          .engine = engine,
 	                          .store = store,
 	                          .memory = memory,
+	                          .reports_dir = reports_dir,
 	                          .locks_dir = app->locks_dir,
 	                          .progress = ui_progress(ui),
 	                          .cancel = app->cancel};
 	int code = EXIT_COMPLETE;
-	for (int i = 0; i < n && code != EXIT_INTERRUPTED; i++) {
-		AUTO(mem_freep)
-		char *output = n > 1 && *app->analyze.output ? output_for(app->analyze.output, files[i])
-		                                             : mem_strdup(app->analyze.output);
-		options.output = output;
+	for (int i = 0; i < n && code != EXIT_INTERRUPTED; i++)
 		code = worse(code, analyze_one(&a, ui, files[i]));
-	}
 	progress_event(ui_progress(ui), "end", json_pack("{s:i}", "exit", code));
 	return code;
 }

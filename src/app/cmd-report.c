@@ -5,6 +5,7 @@
 
 #include "app/app.h"
 #include "base/mem.h"
+#include "report/folder.h"
 #include "report/report.h"
 
 static struct {
@@ -36,6 +37,7 @@ static int run(struct app *app, int argc, char **argv)
 	AUTO(store_freep) struct store *store = NULL;
 	AUTO(report_freep) struct report *report = NULL;
 	AUTO(store_job_clear) struct store_job job = {0};
+	AUTO(mem_freep) char *earlier = NULL;
 	struct err err;
 	if (argc != 1)
 		return app_usage(&cmd_report, "name one job");
@@ -48,11 +50,14 @@ static int run(struct app *app, int argc, char **argv)
 		return app_fail(&err);
 	const char *dir = *own.output ? own.output : job.output;
 	bool to_stdout = strcmp(dir, "-") == 0;
-	r = to_stdout ? print(report, &err) : report_write(report, dir, own.format, &err);
+	r = to_stdout ? print(report, &err)
+	              : report_folder_write(report, dir, own.format, &earlier, &err);
 	if (r < 0)
 		return app_fail(&err);
 	if (!to_stdout)
 		printf("report: %s\n", dir);
+	if (earlier)
+		printf("the report of the run before is kept: %s\n", earlier);
 	return report->complete ? EXIT_COMPLETE : EXIT_HOLES;
 }
 

@@ -24,27 +24,40 @@
 #include "job/step-options.h"
 #include "job/survey.h"
 #include "plan/plan.h"
+#include "report/folder.h"
 #include "report/report.h"
+
+static char *absolute(const char *path)
+{
+	AUTO(mem_freep) char *cwd = getcwd(NULL, 0);
+	return *path == '/' || !cwd ? mem_strdup(path) : *path ? file_join(cwd, path) : TAKE(cwd);
+}
+
+/* Of a folder that --output names, as much as can be known before the hash of
+ * the source: whether it can be written. */
+static int check_output(const struct analyze *a, struct err *err)
+{
+	bool named = *a->options->output;
+	AUTO(mem_freep)
+	char *dir = absolute(named ? a->options->output : a->reports_dir ? a->reports_dir : "");
+	return report_folder_check(dir, err);
+}
 
 /* The folder of the report: absolute, so that `vdet report` finds it from
  * anywhere. */
-static char *output_dir(const struct analyze_options *o, const char *path)
+static int choose_output(const struct analyze *a, const char *path, const char *sha256, char **ret,
+                         struct err *err)
 {
-	AUTO(mem_freep) char *cwd = getcwd(NULL, 0);
-	AUTO(mem_freep) char *stem = file_stem(path);
-	AUTO(mem_freep) char *name = *o->output ? mem_strdup(o->output) : mem_printf("%s.vdet", stem);
-	return name[0] == '/' || !cwd ? mem_strdup(name) : file_join(cwd, name);
-}
-
-/* Hours of work must not end at a folder that cannot be written. */
-static int check_output(const char *dir, struct err *err)
-{
-	int r = file_mkdirs(dir, false, err);
-	if (r < 0)
-		return r;
-	return access(dir, W_OK | X_OK) == 0
-	           ? 0
-	           : err_sys(err, errno, "cannot write into the folder %s", dir);
+	AUTO(mem_freep) char *note = NULL;
+	if (*a->options->output) {
+		*ret = absolute(a->options->output);
+		return 0;
+	}
+	AUTO(mem_freep) char *parent = absolute(a->reports_dir ? a->reports_dir : "");
+	int r = report_folder_take(parent, path, sha256, ret, &note, err);
+	if (r == 0 && note)
+		log_warning("%s", note);
+	return r;
 }
 
 static void tell_source(const struct analyze *a, const char *name, const struct video_info *v)
@@ -91,11 +104,12 @@ static int finish(const struct analyze *a, const struct run_context *context, st
 	if (r == 0)
 		r = count_run(a, job, start, err);
 	AUTO(report_freep) struct report *report = NULL;
+	AUTO(mem_freep) char *earlier = NULL;
 	progress_phase(a->progress, "report", "");
 	if (r == 0)
 		r = report_load(a->store, job->id, &report, err);
 	if (r == 0)
-		r = report_write(report, job->output, a->options->format, err);
+		r = report_folder_write(report, job->output, a->options->format, &earlier, err);
 	if (r < 0)
 		return r;
 	*ret = (struct analyze_result){.outcome = complete                     ? ANALYZE_COMPLETE
@@ -103,6 +117,7 @@ static int finish(const struct analyze *a, const struct run_context *context, st
 	                                                                       : ANALYZE_EMPTY,
 	                               .job = mem_strdup(job->id),
 	                               .dir = mem_strdup(job->output),
+	                               .earlier = TAKE(earlier),
 	                               .first_hole = mem_strdup(done->first_hole),
 	                               .chunks = done->chunks,
 	                               .holes = done->holes,
@@ -125,8 +140,8 @@ struct course {
 	const struct run_context *context;
 	struct decoder *decoder; /* that probed the source; NULL once the chunks have it */
 	struct source *src;
-	const char *dir; /* of the report */
-	bool given;      /* the plan was */
+	char *dir;  /* of the report; NULL until the hash is known; owned */
+	bool given; /* the plan was */
 	struct startup *startup;
 	struct chunks *chunks; /* NULL until the first of them is known */
 	struct survey survey;
@@ -148,6 +163,7 @@ static void course_clear(struct course *c)
 	for (size_t i = 0; i < c->n_before; i++)
 		store_chunk_clear(&c->before[i]);
 	free(c->before);
+	free(c->dir);
 }
 
 static struct facts_input facts_input(const struct course *c)
@@ -173,6 +189,8 @@ static int enter(struct course *c, struct err *err)
 		r = startup_engine(c->startup, err);
 	if (r == 0)
 		r = facts_hash_reference(a->options, a->cancel, c->reference, err);
+	if (r == 0)
+		r = choose_output(a, src->path, src->sha256, &c->dir, err);
 	if (r < 0)
 		return r;
 
@@ -230,7 +248,7 @@ static int hand_over(struct course *c, struct err *err)
 		if (r == 0 && *engine_info(c->a->engine)->news)
 			log_warning("%s", engine_info(c->a->engine)->news);
 		if (r == 0)
-			r = check_output(c->dir, err);
+			r = check_output(c->a, err);
 		if (r < 0)
 			return r;
 		c->chunks = new_chunks(c);
@@ -339,15 +357,10 @@ static int analyze_source(const struct analyze *a, const struct run_context *con
                           struct analyze_result *ret, struct err *err)
 {
 	const struct survey_options wanted = analyze_survey(a->options);
-	AUTO(mem_freep) char *dir = output_dir(a->options, src->path);
 	AUTO(chunks_outcome_clear) struct chunks_outcome outcome = {0};
 	AUTO(course_clear)
-	struct course c = {.a = a,
-	                   .context = context,
-	                   .decoder = decoder,
-	                   .src = src,
-	                   .dir = dir,
-	                   .entry = ENTRY_NONE};
+	struct course c = {
+		.a = a, .context = context, .decoder = decoder, .src = src, .entry = ENTRY_NONE};
 	c.survey = (struct survey){
 		.run = context, .options = &wanted, .fd = src->fd, .duration = src->video.duration};
 	tell_source(a, src->name, &src->video);
@@ -419,6 +432,7 @@ void analyze_result_clear(struct analyze_result *r)
 {
 	free(r->job);
 	free(r->dir);
+	free(r->earlier);
 	free(r->first_hole);
 	*r = (struct analyze_result){0};
 }

@@ -26,6 +26,9 @@ struct analyze {
 	struct engine *engine;
 	struct store *store;
 	struct memory *memory; /* of the engine; NULL = nobody watches */
+	/* folder that gets a folder per report where options->output is empty; NULL =
+	 * the current one */
+	const char *reports_dir;
 	/* one lock file a job lies here: two processes never do one job at once */
 	const char *locks_dir;
 	/* of the model, for reckoning its tokens; NULL = not known */
@@ -48,8 +51,9 @@ enum analyze_outcome {
 
 struct analyze_result {
 	enum analyze_outcome outcome;
-	char *job;        /* id; the caller frees both */
+	char *job;        /* id; the caller frees the strings */
 	char *dir;        /* where the report is */
+	char *earlier;    /* where the report of another run is kept that was there; may be NULL */
 	char *first_hole; /* reason of the first hole, "" if none */
 	size_t chunks, holes, resumed;
 };

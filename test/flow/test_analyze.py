@@ -34,7 +34,7 @@ class Analyze(flow.Flow):
                 self.assertIn(f["pts"], pts)
         folder = self.dir / "a.vdet"
         self.assertEqual(sorted(p.name for p in folder.iterdir()),
-                         ["report.csv", "report.html", "report.json", "report.md", "report.vtt"])
+                         ["report.csv", "report.html", "report.json", "report.md", "report.vtt", "vdet.json"])
         for p in folder.iterdir():
             self.assertNotIn(str(self.dir), p.read_text(), f"{p.name} tells where the user keeps files")
         self.assertTrue((folder / "report.vtt").read_text().startswith("WEBVTT\n"))
@@ -127,7 +127,7 @@ class Analyze(flow.Flow):
         self.assertIn("c.mp4", r.stderr)
         for name in ("a", "b"):
             self.assertEqual(sorted(p.name for p in (self.dir / "out" / f"{name}.vdet").iterdir()),
-                             ["report.json", "report.md"])
+                             ["report.json", "report.md", "vdet.json"])
 
     def test_odd_names(self):
         for name in ("-dash.mp4", "with space.mp4", "100%d.mp4", "視頻\n.mp4"):
@@ -136,6 +136,86 @@ class Analyze(flow.Flow):
             engine = self.engine()
             self.vdet("analyze", "--engine", engine.url, "--", name)
             self.assertEqual(self.report(name[:-4])["source"]["name"], name.replace("\n", " "))
+
+    def make_cameras(self, *names):
+        """Videos that differ, so that each is a source of its own."""
+        for i, name in enumerate(names):
+            (self.dir / name).parent.mkdir(parents=True, exist_ok=True)
+            flow.make_video(self.dir / name, 3 + i)
+
+    def folders(self, where="."):
+        """Folder of a report → the length of its video."""
+        return {p.parent.name: round(json.loads(p.read_text())["source"]["duration"])
+                for p in sorted((self.dir / where).glob("*.vdet/report.json"))}
+
+    def test_sources_of_one_name(self):
+        """Each has a folder of its own; the shortest part of the path that tells them apart names it."""
+        files = ["14/cam1/05.00.mp4", "15/cam1/05.00.mp4", "15/cam2/05.00.mp4", "14/cam2/05.00.mp4", "14/cam2/05.00.mkv"]
+        self.make_cameras(*files)
+        engine = self.engine()
+        command = ["--engine", engine.url, "--format", "json"]
+        r = self.vdet("analyze", *files, *command)
+        names = ["05.00.vdet", "15-05.00.vdet", "cam2-05.00.vdet", "14-cam2-05.00.vdet", "14-cam2-05.00.mkv.vdet"]
+        self.assertEqual(re.findall(r"report: (\S+)/report.json", r.stdout), names)
+        self.assertEqual(self.folders(), dict(zip(names, (3, 4, 5, 6, 7))))
+        self.assertIn("05.00.vdet holds the report of another video; this report goes to 15-05.00.vdet", r.stderr)
+        r = self.vdet("analyze", *reversed(files), *command)  # each finds its own again
+        self.assertEqual(re.findall(r"report: (\S+)/report.json", r.stdout), names[::-1])
+        self.vdet("analyze", *files[:2], *command, "--output", "out")
+        self.assertEqual(self.folders("out"), {"05.00.vdet": 3, "15-05.00.vdet": 4})
+
+    def test_a_file_that_changed(self):
+        """Under the name of before: another source, which no part of the path tells apart."""
+        engine = self.engine()
+        for seconds in (3, 4, 5):
+            flow.make_video(self.dir / "x.mp4", seconds)
+            self.vdet("analyze", "x.mp4", "--engine", engine.url)
+        self.assertEqual(self.folders(), {"x.vdet": 3, "x-2.vdet": 4, "x-3.vdet": 5})
+
+    def test_other_options_keep_the_earlier_report(self):
+        flow.make_video(self.dir / "a.mp4", 8)
+        engine = self.engine()
+        command = ["analyze", "a.mp4", "--engine", engine.url, "--format", "json,md"]
+        r = self.vdet(*command)
+        self.assertNotIn("earlier", r.stdout)
+        first = self.report("a")
+        r = self.vdet(*command, "--chunk-duration", "4")
+        self.assertIn(f"a.vdet/earlier/{first['run']['job']}", r.stdout)
+        self.assertIn("report: a.vdet/report.json", r.stdout)
+        kept = self.dir / "a.vdet" / "earlier" / first["run"]["job"]
+        self.assertEqual(json.loads((kept / "report.json").read_text()), first)
+        self.assertTrue((kept / "report.md").exists())
+        second = self.report("a")
+        self.assertNotEqual(second["run"]["job"], first["run"]["job"])
+        self.vdet(*command, "--chunk-duration", "4")  # the same run again replaces its own
+        self.assertEqual(len(list((self.dir / "a.vdet" / "earlier").iterdir())), 1)
+        self.vdet(*command)
+        self.assertEqual(self.report("a")["run"]["job"], first["run"]["job"])
+        self.assertTrue((self.dir / "a.vdet" / "earlier" / second["run"]["job"] / "report.json").exists())
+
+    def test_a_folder_of_an_older_version(self):
+        """It has no record; the report in it tells whose it is."""
+        self.make_cameras("x.mp4", "cam2/x.mp4")
+        engine = self.engine()
+        self.vdet("analyze", "x.mp4", "--engine", engine.url)
+        (self.dir / "x.vdet" / "vdet.json").unlink()
+        self.vdet("analyze", "cam2/x.mp4", "--engine", engine.url)
+        self.vdet("analyze", "x.mp4", "--engine", engine.url)
+        self.assertEqual(self.folders(), {"x.vdet": 3, "cam2-x.vdet": 4})
+
+    def test_a_folder_that_is_not_ours(self):
+        flow.make_video(self.dir / "a.mp4", 4)
+        (self.dir / "a.vdet").mkdir()
+        (self.dir / "a.vdet" / "report.html").write_text("mine")
+        (self.dir / "a-2.vdet").write_text("a file")
+        engine = self.engine()
+        r = self.vdet("analyze", "a.mp4", "--engine", engine.url)
+        self.assertIn("report: a-3.vdet/report.html", r.stdout)
+        self.assertIn("a.vdet was not written by vdet", r.stderr)
+        self.assertEqual([p.name for p in (self.dir / "a.vdet").iterdir()], ["report.html"])
+        self.assertEqual((self.dir / "a.vdet" / "report.html").read_text(), "mine")
+        self.vdet("analyze", "a.mp4", "--engine", engine.url, "--output", "a.vdet")  # unless it is named
+        self.assertNotEqual((self.dir / "a.vdet" / "report.html").read_text(), "mine")
 
     def test_jobs_and_report_again(self):
         flow.make_video(self.dir / "a.mp4", 4)

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report/folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+
+#define RECORD "vdet.json"
+#define RECORD_FORMAT "vdet-folder/1"
+#define RECORD_MAX ((size_t)512 << 20) /* a report.json may stand in for it */
+
+enum {
+	PARTS_MAX = 32,  /* of a path that are compared, from its end */
+	PART_DIGITS = 8, /* of the hash of each */
+	STEM_MAX = 160,  /* bytes of a folder's name; file systems take 255 in all */
+	FRONT_MAX = 60,
+	TRIES_MAX = 1000
+};
+
+static const char *const formats[] = {"html", "json", "md", "vtt", "csv"};
+
+/* The parts of a path from its end, the file's name first: hashes, so that a
+ * report that is passed on does not tell where the video was. */
+struct place {
+	char part[PARTS_MAX][PART_DIGITS + 1];
+	size_t n;
+};
+
+struct record {
+	char source[HASH_HEX]; /* SHA-256; "" = not known */
+	char run[HASH_HEX];    /* "" before the first report is written */
+	struct place place;    /* empty in folders of older versions */
+};
+
+/* ---- the record */
+
+static void copy(char *to, size_t size, json_t *from)
+{
+	const char *s = json_string_value(from);
+	snprintf(to, size, "%s", s ? s : "");
+}
+
+static json_t *load(const char *dir, const char *name)
+{
+	AUTO(buf_free) struct buf text = BUF(RECORD_MAX);
+	AUTO(mem_freep) char *path = file_join(dir, name);
+	struct err ignored;
+	return file_read(path, &text, &ignored) < 0 ? NULL : json_loadb(text.data, text.len, 0, NULL);
+}
+
+/* False if there is none. Older versions wrote none: the report tells. */
+static bool read_record(const char *dir, struct record *ret)
+{
+	size_t i;
+	json_t *part;
+	*ret = (struct record){0};
+	json_auto_t *j = load(dir, RECORD);
+	const char *format = json_string_value(json_object_get(j, "format"));
+	if (format && strcmp(format, RECORD_FORMAT) == 0) {
+		copy(ret->source, sizeof ret->source, json_object_get(j, "source"));
+		copy(ret->run, sizeof ret->run, json_object_get(j, "run"));
+		json_array_foreach (json_object_get(j, "place"), i, part)
+			if (i < PARTS_MAX)
+				copy(ret->place.part[ret->place.n++], sizeof ret->place.part[0], part);
+		return true;
+	}
+
+	json_auto_t *report = load(dir, "report.json");
+	format = json_string_value(json_object_get(report, "format"));
+	if (!format || strncmp(format, "vdet-report/", 12) != 0)
+		return false;
+	copy(ret->source, sizeof ret->source,
+	     json_object_get(json_object_get(report, "source"), "sha256"));
+	copy(ret->run, sizeof ret->run, json_object_get(json_object_get(report, "run"), "job"));
+	return true;
+}
+
+static int write_record(const char *dir, const struct record *r, struct err *err)
+{
+	json_t *place = json_array();
+	for (size_t i = 0; i < r->place.n; i++)
+		json_array_append_new(place, json_string(r->place.part[i]));
+	json_auto_t *j = json_pack("{s:s, s:s, s:s, s:o}", "format", RECORD_FORMAT, "source", r->source,
+	                           "run", r->run, "place", place);
+	AUTO(mem_freep) char *text = json_dumps(j, JSON_INDENT(1));
+	AUTO(mem_freep) char *path = file_join(dir, RECORD);
+	return file_write(path, text, strlen(text), err);
+}
+
+/* ---- one folder */
+
+/* Locked until the descriptor is closed. */
+static int lock_folder(const char *dir, int *ret_fd, struct err *err)
+{
+	AUTO(fd_closep) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+		return err_sys(err, errno, "cannot open the folder %s", dir);
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+/* What a killed run left of a record does not count. */
+static bool is_empty(const char *dir)
+{
+	DIR *d = opendir(dir);
+	bool empty = d;
+	for (struct dirent *e; d && (e = readdir(d));)
+		empty &= !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
+		         !strncmp(e->d_name, RECORD, sizeof RECORD - 1);
+	if (d)
+		closedir(d);
+	return empty;
+}
+
+/* 1: the folder is this source's now; 0: it is not ours or of another source,
+ * whose record is *other. */
+static int take(const char *dir, const struct record *wanted, struct record *other, struct err *err)
+{
+	AUTO(fd_closep) int fd = -1;
+	*other = (struct record){0};
+	if (mkdir(dir, 0777) < 0 && errno != EEXIST)
+		return err_sys(err, errno, "cannot create the folder %s", dir);
+	if (!file_is_dir(dir))
+		return 0;
+	int r = lock_folder(dir, &fd, err);
+	if (r < 0)
+		return r;
+	if (read_record(dir, other))
+		return strcmp(other->source, wanted->source) == 0;
+	if (!is_empty(dir))
+		return 0;
+	r = write_record(dir, wanted, err);
+	return r < 0 ? r : 1;
+}
+
+/* ---- its name */
+
+static void hash_part(const char *part, size_t len, char out[static PART_DIGITS + 1])
+{
+	char hex[HASH_HEX];
+	AUTO(hash_freep) struct hash *h = hash_new();
+	hash_add(h, part, len);
+	hash_end(h, hex);
+	snprintf(out, PART_DIGITS + 1, "%.*s", PART_DIGITS, hex);
+}
+
+struct naming {
+	char *path; /* absolute */
+	struct place place;
+	const char *part[PARTS_MAX]; /* within path */
+	size_t len[PARTS_MAX];
+	bool in_front[PARTS_MAX]; /* of the name */
+	bool extension;           /* it is kept */
+	int number;               /* 0 = none */
+};
+
+static void split(struct naming *n)
+{
+	const char *end = n->path + strlen(n->path);
+	while (end > n->path && n->place.n < PARTS_MAX) {
+		const char *begin = end;
+		while (begin > n->path && begin[-1] != '/')
+			begin--;
+		size_t i = n->place.n;
+		if (begin < end) {
+			n->part[i] = begin;
+			n->len[i] = (size_t)(end - begin);
+			hash_part(begin, n->len[i], n->place.part[i]);
+			n->place.n++;
+		}
+		end = begin > n->path ? begin - 1 : begin;
+	}
+}
+
+/* At most `max` bytes, whole characters. */
+static int cut(const char *s, size_t len, size_t max)
+{
+	if (len > max)
+		for (len = max; len && ((unsigned char)s[len] & 0xc0) == 0x80; len--)
+			;
+	return (int)len;
+}
+
+static char *folder_name(const struct naming *n)
+{
+	AUTO(buf_free) struct buf front = BUF(PARTS_MAX * 260);
+	AUTO(mem_freep)
+	char *stem = n->extension ? mem_strdup(file_base(n->path)) : file_stem(n->path);
+	char number[16] = "";
+	for (size_t i = n->place.n; i-- > 1;)
+		if (n->in_front[i])
+			buf_addf(&front, "%.*s-", (int)n->len[i], n->part[i]);
+	if (n->number)
+		snprintf(number, sizeof number, "-%d", n->number);
+	return mem_printf("%.*s%.*s%s.vdet", cut(buf_str(&front), front.len, FRONT_MAX),
+	                  buf_str(&front), cut(stem, strlen(stem), STEM_MAX), stem, number);
+}
+
+/* Another name than before: by the nearest part of the path that differs from
+ * that of the folder's owner and is not used yet. */
+static void distinguish(struct naming *n, const struct record *other)
+{
+	const struct place *o = &other->place;
+	for (size_t i = 1; *other->source && i < n->place.n; i++) {
+		bool differs = i >= o->n || strcmp(n->place.part[i], o->part[i]) != 0;
+		if (differs && !n->in_front[i]) {
+			n->in_front[i] = true;
+			return;
+		}
+	}
+	bool other_name = o->n && strcmp(n->place.part[0], o->part[0]) != 0;
+	if (other_name && !n->extension)
+		n->extension = true;
+	else
+		n->number = n->number ? n->number + 1 : 2;
+}
+
+int report_folder_take(const char *parent, const char *path, const char *sha256, char **ret,
+                       char **ret_note, struct err *err)
+{
+	struct record wanted = {0}, other;
+	struct naming n = {0};
+	char *note = NULL;
+	AUTO(mem_freep) char *absolute = realpath(path, NULL);
+	n.path = absolute ? absolute : (char *)path;
+	split(&n);
+	snprintf(wanted.source, sizeof wanted.source, "%s", sha256);
+	wanted.place = n.place;
+	int r = file_mkdirs(parent, false, err);
+
+	for (int i = 0; r == 0 && i < TRIES_MAX; i++) {
+		AUTO(mem_freep) char *name = folder_name(&n);
+		AUTO(mem_freep) char *dir = file_join(parent, name);
+		r = take(dir, &wanted, &other, err);
+		if (r == 0) {
+			if (!note)
+				note =
+					*other.source
+						? mem_printf("%s holds the report of another video", name)
+						: mem_printf("%s was not written by vdet, or holds no record of it", name);
+			distinguish(&n, &other);
+		} else if (r > 0) {
+			*ret_note = note ? mem_printf("%s; this report goes to %s", note, name) : NULL;
+			*ret = TAKE(dir);
+		}
+	}
+	free(note);
+	if (r < 0)
+		return r;
+	return r > 0 ? 0 : err_set(err, ERR_LIMIT, "no free folder for the report in %s", parent);
+}
+
+int report_folder_check(const char *dir, struct err *err)
+{
+	AUTO(mem_freep) char *at = mem_strdup(dir);
+	struct stat st;
+	while (stat(at, &st) < 0 && errno == ENOENT) {
+		char *slash = strrchr(at, '/');
+		if (!slash)
+			snprintf(at, strlen(at) + 1, ".");
+		else
+			slash[slash == at] = '\0';
+	}
+	if (stat(at, &st) == 0 && !S_ISDIR(st.st_mode))
+		return err_set(err, ERR_ARG, "cannot create the folder %s: %s is not a folder", dir, at);
+	if (access(at, W_OK | X_OK) == 0)
+		return 0;
+	return err_sys(err, errno, "cannot write into the folder %s", at);
+}
+
+/* ---- writing */
+
+/* Moves what the run left in `dir` to dir/earlier/RUN. */
+static int keep_earlier(const char *dir, const struct record *r, char **ret, struct err *err)
+{
+	AUTO(mem_freep) char *name = mem_printf("earlier/%s", r->run);
+	AUTO(mem_freep) char *to = file_join(dir, name);
+	bool any = false;
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+		AUTO(mem_freep) char *file = mem_printf("report.%s", formats[i]);
+		AUTO(mem_freep) char *old = file_join(dir, file), *new = file_join(to, file);
+		if (!file_exists(old))
+			continue;
+		int e = any ? 0 : file_mkdirs(to, false, err);
+		if (e < 0)
+			return e;
+		if (rename(old, new) < 0)
+			return err_sys(err, errno, "cannot move %s to %s", old, new);
+		any = true;
+	}
+	if (!any)
+		return 0;
+	*ret = TAKE(to);
+	return write_record(*ret, r, err);
+}
+
+/* The run's id names a folder: only what vdet writes is taken for one. */
+static bool is_run(const char *s)
+{
+	return *s && s[strspn(s, "0123456789abcdef")] == '\0';
+}
+
+int report_folder_write(const struct report *r, const char *dir, const char *list,
+                        char **ret_earlier, struct err *err)
+{
+	AUTO(fd_closep) int fd = -1;
+	AUTO(mem_freep) char *earlier = NULL;
+	struct record old, now = {0};
+	int e = report_check_formats(list, err);
+	if (e == 0)
+		e = file_mkdirs(dir, false, err);
+	if (e == 0)
+		e = lock_folder(dir, &fd, err);
+	if (e < 0)
+		return e;
+
+	bool recorded = read_record(dir, &old);
+	if (recorded && is_run(old.run) && strcmp(old.run, r->job) != 0)
+		e = keep_earlier(dir, &old, &earlier, err);
+	if (e < 0)
+		return e;
+
+	snprintf(now.source, sizeof now.source, "%s", r->source_sha256);
+	snprintf(now.run, sizeof now.run, "%s", r->job);
+	if (recorded && strcmp(old.source, now.source) == 0)
+		now.place = old.place;
+	e = write_record(dir, &now, err);
+	if (e == 0)
+		e = report_write(r, dir, list, err);
+	if (e < 0)
+		return e;
+	*ret_earlier = TAKE(earlier);
+	return 0;
+}

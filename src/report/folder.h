@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The folder of a report, NAME.vdet: which source and run it belongs to is
+ * recorded in it (vdet.json), so that a report is not overwritten by one of
+ * another source, and one of another run of the same source is kept.
+ *
+ * All calls block for the disk, and hold a lock on the folder meanwhile: several
+ * processes may write reports side by side. */
+#ifndef VDET_REPORT_FOLDER_H
+#define VDET_REPORT_FOLDER_H
+
+#include "base/err.h"
+#include "report/report.h"
+
+/* Takes a folder in `parent` for reports of the video `path` with this SHA-256:
+ * NAME.vdet, if it is free or this source's already. Where it belongs to
+ * another source, the shortest part of the path that tells both apart is put in
+ * front (cam2-NAME.vdet), or the extension is kept (NAME.mkv.vdet), or a number
+ * is appended. A folder that has no record and is not empty is left alone.
+ *
+ * *ret: absolute if `parent` is. *ret_note: NULL, or why it is not NAME.vdet. The
+ * caller frees both. */
+int report_folder_take(const char *parent, const char *path, const char *sha256, char **ret,
+                       char **ret_note, struct err *err);
+
+/* Whether reports can be written there, before hours of work: into `dir` if it
+ * exists, else into the nearest folder above it that does. Creates nothing. */
+int report_folder_check(const char *dir, struct err *err);
+
+/* As report_write(), and records source and run in `dir`. A report of another
+ * run that is there is moved to dir/earlier/RUN first; *ret_earlier: that
+ * folder, NULL if there was none; the caller frees it. */
+int report_folder_write(const struct report *r, const char *dir, const char *formats,
+                        char **ret_earlier, struct err *err);
+
+#endif
