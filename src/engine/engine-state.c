@@ -8,6 +8,37 @@
 
 #define METRICS_MAX ((size_t)4 << 20)
 
+size_t engine_most_images(const struct engine *e)
+{
+	size_t most = 0;
+	for (size_t i = 0; i < e->n; i++) {
+		struct endpoint *endpoint = e->backends[i]->endpoint;
+		size_t n = endpoint ? endpoint_dialect(endpoint).most_images : 0;
+		if (!n)
+			return 0;
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+char *engine_left_out(const struct engine *e)
+{
+	struct buf out = BUF(4096);
+	for (size_t i = 0; i < e->n; i++) {
+		char text[DIALECT_TEXT_MAX];
+		struct endpoint *endpoint = e->backends[i]->endpoint;
+		if (!endpoint)
+			continue;
+		const struct dialect d = endpoint_dialect(endpoint);
+		if (*dialect_text(&d, text) && e->n > 1)
+			buf_addf(&out, "%s%s: %s", out.len ? "; " : "", e->backends[i]->name, text);
+		else
+			buf_adds(&out, text);
+	}
+	char *text = buf_take(&out);
+	return text ? text : mem_strdup("");
+}
+
 int engine_restarts(const struct engine *e)
 {
 	int n = 0;

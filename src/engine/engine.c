@@ -381,7 +381,8 @@ int engine_new(const struct engine_options *o, const struct engine_places *p, st
 	e->limits = (struct endpoint_limits){.connect = o->connect_timeout,
 	                                     .vision = o->vision_timeout,
 	                                     .generation = o->generation_timeout,
-	                                     .idle = o->idle_timeout};
+	                                     .idle = o->idle_timeout,
+	                                     .ca_file = o->ca_file};
 	struct endpoint_config *list = NULL;
 	size_t n = 0;
 	int r = list_configs(o, &list, &n, err);

@@ -40,6 +40,7 @@ struct engine_options {
 	int64_t generation_timeout; /* from first to last token, 0 = none */
 	int64_t idle_timeout;       /* nothing received for that long while decoding, 0 = none */
 	int64_t connect_timeout;
+	char *ca_file;         /* PEM file of certificates to trust beside the system's; "" = none */
 	int64_t start_timeout; /* child: until it is healthy */
 	int64_t retries;       /* per request, after the first try */
 	char *endpoints;       /* further ones, one a line, see engine/endpoint-config.h; "" = none */
@@ -121,6 +122,13 @@ const struct engine_info *engine_info(const struct engine *e);
 int engine_chat(struct engine *e, const struct chat *c,
                 void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
                 struct chat_result *ret, struct err *err);
+
+/* The most pictures that one request may hold, as far as refusals have shown; 0
+ * = any number. */
+size_t engine_most_images(const struct engine *e);
+/* What the endpoints refuse and is therefore left out of requests, as a line
+ * for people; "" if nothing is. The caller frees. */
+char *engine_left_out(const struct engine *e);
 
 /* ---- endpoints that cost, or whose use is limited */
 

@@ -80,6 +80,10 @@ static const struct opt_row rows[] = {
      "TIME", "Longest silence in the middle of an answer; 0 = no limit.", 0},
 	{"engine.connect_timeout", "connect-timeout", OPT_TIME, AT(connect_timeout), "10", 0, 31536000,
      NULL, "TIME", "Longest wait for a connection to the engine; 0 = no limit.", 0},
+	{"engine.ca_file", "ca-file", OPT_STRING, AT(ca_file), "", 0, 0, NULL, "FILE",
+     "Certificates (PEM) to trust beside the system's, for an engine with a certificate of a "
+     "private authority. CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR are observed, too.",
+     0},
 	{"engine.start_timeout", "start-timeout", OPT_TIME, AT(start_timeout), "15min", 0, 31536000,
      NULL, "TIME", "Longest wait until the engine has loaded its model; 0 = no limit.", 0},
 	{"engine.hang_timeout", "hang-timeout", OPT_TIME, AT(hang_timeout), "2min", 0, 31536000, NULL,

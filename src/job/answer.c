@@ -2,13 +2,17 @@
 #include "job/answer.h"
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "openai/answer-text.h"
 
-enum { MAX_EVENTS = 512, MAX_TEXT = 8000, MAX_SUBJECT = 200 };
+enum { MAX_EVENTS = 512, MAX_FRAMES = 4096, MAX_TEXT = 8000, MAX_SUBJECT = 200 };
 
 void answer_clear(struct answer *a)
 {
@@ -27,41 +31,73 @@ static bool blank(const char *s)
 	return s[strspn(s, " \t\r\n")] == '\0';
 }
 
-/* The part between ``` fences, if that is what the text consists of; else the
- * text. */
-static json_t *load(const char *text, json_error_t *e)
-{
-	text += strspn(text, " \t\r\n");
-	if (strncmp(text, "```", 3) != 0)
-		return json_loads(text, 0, e);
-	const char *start = strchr(text, '\n');
-	const char *end = start ? strstr(start, "```") : NULL;
-	if (!end || !blank(end + 3))
-		return json_loads(text, 0, e);
-	return json_loadb(start, (size_t)(end - start), 0, e);
-}
-
 static int compare_sizes(const void *a, const void *b)
 {
 	size_t x = *(const size_t *)a, y = *(const size_t *)b;
 	return (x > y) - (x < y);
 }
 
-static int read_frames(json_t *list, size_t n_frames, size_t number, struct answer_event *e,
+/* A frame number, or a range of them ("2-4"), as models write it: 2, 2.0, "2",
+ * "Frame 2". False if it is anything else. */
+static bool read_numbers(const json_t *v, json_int_t *first, json_int_t *last)
+{
+	int end = 0;
+	long long a, b;
+	if (json_is_integer(v)) {
+		*first = *last = json_integer_value(v);
+		return true;
+	}
+	if (json_is_real(v)) {
+		double d = json_real_value(v);
+		*first = *last = d >= 1 && d < 1e6 ? (json_int_t)d : 0;
+		return (double)*first == d;
+	}
+	const char *s = json_string_value(v);
+	if (!s)
+		return false;
+	s += strspn(s, " ");
+	if (!strncasecmp(s, "frame", 5))
+		s += 5 + strspn(s + 5, "s #");
+	if (sscanf(s, "%9lld - %9lld %n", &a, &b, &end) == 2 && end && !s[end]) {
+		*first = a;
+		*last = b;
+		return a <= b;
+	}
+	if (sscanf(s, "%9lld %n", &a, &end) != 1 || !end || s[end])
+		return false;
+	*first = *last = a;
+	return true;
+}
+
+/* Appends the frames that one element names. */
+static int read_frame(const json_t *v, size_t n_frames, size_t number, struct answer_event *e,
+                      struct err *err)
+{
+	json_int_t first = 0, last = 0;
+	if (!read_numbers(v, &first, &last) || first < 1 || (size_t)last > n_frames)
+		return err_set(err, ERR_FORMAT, "event %zu names a frame that is not one of 1 to %zu",
+		               number, n_frames);
+	e->frames = mem_grow(e->frames, e->n_frames + (size_t)(last - first) + 1, sizeof *e->frames);
+	for (json_int_t k = first; k <= last; k++)
+		e->frames[e->n_frames++] = (size_t)k - 1;
+	return 0;
+}
+
+static int read_frames(const json_t *list, size_t n_frames, size_t number, struct answer_event *e,
                        struct err *err)
 {
 	size_t i;
 	json_t *v;
-	if (!json_is_array(list) || !json_array_size(list))
-		return err_set(err, ERR_FORMAT, "event %zu names no frames", number);
-	e->frames = mem_alloc(json_array_size(list), sizeof *e->frames);
+	int r = json_is_array(list) || !list ? 0 : read_frame(list, n_frames, number, e, err);
 	json_array_foreach (list, i, v) {
-		json_int_t k = json_is_integer(v) ? json_integer_value(v) : 0;
-		if (k < 1 || (size_t)k > n_frames)
-			return err_set(err, ERR_FORMAT, "event %zu names a frame that is not one of 1 to %zu",
-			               number, n_frames);
-		e->frames[e->n_frames++] = (size_t)k - 1;
+		if (r < 0 || e->n_frames > MAX_FRAMES)
+			break;
+		r = read_frame(v, n_frames, number, e, err);
 	}
+	if (r < 0)
+		return r;
+	if (!e->n_frames)
+		return err_set(err, ERR_FORMAT, "event %zu names no frames", number);
 	qsort(e->frames, e->n_frames, sizeof *e->frames, compare_sizes);
 	size_t kept = 1;
 	for (i = 1; i < e->n_frames; i++)
@@ -88,7 +124,10 @@ static int read_answer(json_t *root, size_t n_frames, struct answer *a, struct e
 	const char *summary = json_string_value(json_object_get(root, "summary"));
 	json_t *events = json_object_get(root, "events"), *v;
 	size_t i;
-	if (!json_is_object(root) || !summary || !json_is_array(events))
+	/* No list is what many models write where nothing happens. */
+	if (json_is_null(events))
+		events = NULL;
+	if (!summary || (events && !json_is_array(events)))
 		return err_set(err, ERR_FORMAT, "it is not an object with \"summary\" and \"events\"");
 	if (blank(summary) && !json_array_size(events))
 		return err_set(err, ERR_FORMAT, "it says nothing");
@@ -104,16 +143,15 @@ static int read_answer(json_t *root, size_t n_frames, struct answer *a, struct e
 	return 0;
 }
 
-int answer_parse(const char *text, size_t n_frames, struct answer *ret, struct err *err)
+int answer_read(const struct chat_result *result, size_t n_frames, struct answer *ret,
+                struct err *err)
 {
-	json_error_t e;
-	if (blank(text))
-		return err_set(err, ERR_FORMAT, "it is empty");
-	json_auto_t *root = load(text, &e);
-	if (!root)
-		return err_set(err, ERR_FORMAT, "it is not valid JSON: %.120s", e.text);
 	AUTO(answer_clear) struct answer a = {0};
-	int r = read_answer(root, n_frames, &a, err);
+	json_t *root = NULL;
+	int r = answer_text_object(result, "summary", &root, err);
+	if (r == 0)
+		r = read_answer(root, n_frames, &a, err);
+	json_decref(root);
 	if (r < 0)
 		return r;
 	*ret = a;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "openai/chat.h"
 
 struct answer_event {
 	char *subject; /* who or what it is about, in a few words; "" if the model did not say */
@@ -25,11 +26,13 @@ struct answer {
 
 void answer_clear(struct answer *a);
 
-/* Reads `text` as an answer about `n_frames` pictures. A Markdown fence around
- * the JSON is tolerated: engines without constrained output put one there. An
- * event without a subject is as good. Otherwise everything must fit: the
- * schema, frame numbers within 1…n_frames, and something said at all. The
- * error's message is the fault, worded so that the model can be told. */
-int answer_parse(const char *text, size_t n_frames, struct answer *ret, struct err *err);
+/* Reads a result as an answer about `n_frames` pictures. What models put around
+ * the JSON is taken off (openai/answer-text.h); loose forms whose meaning is
+ * certain are taken: a missing list of events where nothing happens, an event
+ * without a subject, frames as "2", 2.0, "Frame 2", "2-4" or a single number. A
+ * frame number must be one of 1…n_frames, and something must be said.
+ * ERR_FORMAT: the message names the fault so that the model can be told. */
+int answer_read(const struct chat_result *result, size_t n_frames, struct answer *ret,
+                struct err *err);
 
 #endif

@@ -10,6 +10,7 @@
 #include "drawn.h"
 #include "job/answer.h"
 #include "job/prompt.h"
+#include "openai/answer-text.h"
 
 #define ENOUGH_TOKENS 400
 #define FEW_TOKENS 64
@@ -71,13 +72,21 @@ static void try_answer(struct trial *t, struct conformance_row *row)
 	AUTO(chat_freep) struct chat *c = chat_new();
 	AUTO(chat_result_clear) struct chat_result result = {0};
 	struct err err = {0};
+	AUTO(mem_freep) char *text = NULL;
 	chat_text(c, "Write one short sentence.");
-	chat_max_tokens(c, FEW_TOKENS);
-	if (engine_chat(t->e, c, NULL, NULL, &result, &err) < 0)
+	chat_max_tokens(c, ENOUGH_TOKENS);
+	if (engine_chat(t->e, c, NULL, NULL, &result, &err) < 0) {
 		fail(row, &err);
+		return;
+	}
+	const char *model = result.model && *result.model ? result.model : "(unnamed)";
+	double seconds = (double)result.time_total / 1e6;
+	if (answer_text_prose(&result, "", &text, &err) < 0)
+		find(row, CONFORMANCE_NOTE, "the model %s answered in %.1f s, but: %.150s", model, seconds,
+		     err.msg);
 	else
-		find(row, CONFORMANCE_PASS, "the model %s answered in %.1f s",
-		     result.model ? result.model : "(unnamed)", (double)result.time_total / 1e6);
+		find(row, CONFORMANCE_PASS, "the model %s answered in %.1f s%s", model, seconds,
+		     *result.reasoning ? "; its reasoning is left out" : "");
 }
 
 /* In how many statements about a drawn thing its own picture is named, of how
@@ -100,7 +109,8 @@ static void score(const struct answer *a, const int *order, size_t n, size_t *ri
 static void try_order(struct trial *t, struct conformance_row *row)
 {
 	static const int orders[][3] = {{0, 1, 2}, {2, 0, 1}, {1, 2, 0}, {2, 1, 0}};
-	size_t right = 0, all = 0;
+	size_t right = 0, all = 0, read = 0;
+	struct err fault = {0};
 	for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
 		AUTO(chat_result_clear) struct chat_result result = {0};
 		AUTO(answer_clear) struct answer a = {0};
@@ -109,10 +119,14 @@ static void try_order(struct trial *t, struct conformance_row *row)
 			fail(row, &err);
 			return;
 		}
-		if (answer_parse(result.text, 3, &a, &err) == 0)
-			score(&a, orders[i], 3, &right, &all);
+		if (answer_read(&result, 3, &a, &fault) < 0)
+			continue;
+		read++;
+		score(&a, orders[i], 3, &right, &all);
 	}
-	if (!all)
+	if (!read)
+		find(row, CONFORMANCE_FAIL, "no answer can be used: %.200s", fault.msg);
+	else if (!all)
 		find(row, CONFORMANCE_NOTE,
 		     "it spoke of none of the things drawn, so nothing is known: is it a model that sees?");
 	else if (right * 2 > all)
@@ -200,7 +214,9 @@ static void try_schema(struct trial *t, struct conformance_row *row)
 		fail(row, &err);
 		return;
 	}
-	json_auto_t *j = json_loads(result.text, 0, NULL);
+	json_t *object = NULL;
+	answer_text_object(&result, "code", &object, &err);
+	json_auto_t *j = object;
 	const char *code = json_string_value(json_object_get(j, "code"));
 	if (code && strcmp(code, "zq-7") == 0)
 		find(row, CONFORMANCE_PASS, "answers are held to a JSON Schema");
@@ -318,13 +334,23 @@ static void try_context(struct trial *t, struct conformance_row *row)
 		     (long long)context, err.msg);
 }
 
+/* What the requests before this one have shown. */
+static void try_request(struct trial *t, struct conformance_row *row)
+{
+	AUTO(mem_freep) char *text = engine_left_out(t->e);
+	if (*text)
+		find(row, CONFORMANCE_NOTE, "sent otherwise, since the engine refuses it: %.220s", text);
+	else
+		find(row, CONFORMANCE_PASS, "all parameters of a request are taken");
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(struct trial *t, struct conformance_row *row);
 } rows[] = {
 	{"answer", try_answer}, {"pictures", try_count},  {"order", try_order},
 	{"times", try_times},   {"schema", try_schema},   {"stream", try_stream},
-	{"cancel", try_cancel}, {"context", try_context},
+	{"cancel", try_cancel}, {"context", try_context}, {"request", try_request},
 };
 
 size_t conformance_try(struct engine *e, size_t pictures, struct cancel *cancel,

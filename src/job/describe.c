@@ -169,21 +169,24 @@ static int read_answer(const struct chat_result *r, size_t pictures, enum hole_c
 {
 	bool cut_off = r->finish_reason && strcmp(r->finish_reason, "length") == 0;
 	*code = cut_off ? HOLE_CUT_OFF : HOLE_ANSWER;
-	if (cut_off)
-		return err_set(err, ERR_FORMAT, "it was cut off at its longest allowed length; write less");
-	return answer_parse(r->text, pictures, ret, err);
+	return answer_read(r, pictures, ret, err);
 }
 
+/* Adds an answer about some of the chunk's pictures to what the chunk has. */
 static void keep_answer(const struct pictures *p, struct answer *a)
 {
 	struct store_chunk *c = p->chunk;
-	c->state = CHUNK_DONE;
-	c->code = HOLE_UNKNOWN;
-	c->summary = TAKE(a->summary);
-	c->events = mem_alloc(a->n_events, sizeof *c->events);
-	for (c->n_events = 0; c->n_events < a->n_events; c->n_events++) {
-		struct answer_event *from = &a->events[c->n_events];
-		struct store_event *to = &c->events[c->n_events];
+	if (c->summary && *a->summary) {
+		char *first = c->summary;
+		c->summary = mem_printf("%s %s", first, a->summary);
+		free(first);
+	} else if (!c->summary) {
+		c->summary = TAKE(a->summary);
+	}
+	c->events = mem_grow(c->events, c->n_events + a->n_events, sizeof *c->events);
+	for (size_t k = 0; k < a->n_events; k++) {
+		struct answer_event *from = &a->events[k];
+		struct store_event *to = &c->events[c->n_events++];
 		*to = (struct store_event){.subject = TAKE(from->subject),
 		                           .what = TAKE(from->what),
 		                           .samples = TAKE(from->frames),
@@ -195,7 +198,7 @@ static void keep_answer(const struct pictures *p, struct answer *a)
 
 /* Asks; where the answer cannot be used, asks once more and says what was
  * wrong. */
-static int describe(const struct pictures *p, struct err *err)
+static int describe_some(const struct pictures *p, struct err *err)
 {
 	AUTO(mem_freep) char *fault = NULL;
 	for (int attempt = 1;; attempt++) {
@@ -214,6 +217,52 @@ static int describe(const struct pictures *p, struct err *err)
 		if (attempt == 2)
 			return err_wrap(err, "the model's answer could not be used, twice");
 		fault = mem_strdup(err->msg);
+	}
+}
+
+static void forget_answer(struct store_chunk *c)
+{
+	for (size_t i = 0; i < c->n_events; i++) {
+		free(c->events[i].subject);
+		free(c->events[i].what);
+		free(c->events[i].samples);
+	}
+	free(TAKE(c->events));
+	c->n_events = 0;
+	free(TAKE(c->summary));
+}
+
+/* Requests with at most `most` pictures each, one after the other. */
+static int describe_in_groups(const struct pictures *p, size_t most, struct err *err)
+{
+	int r = 0;
+	for (size_t first = 0; r == 0 && first < p->n; first += most) {
+		struct pictures group = *p;
+		group.items += first;
+		group.samples += first;
+		group.n = p->n - first < most ? p->n - first : most;
+		r = describe_some(&group, err);
+	}
+	return r;
+}
+
+/* All pictures in one request, or in as many as the engine takes in one, which
+ * its refusals show. */
+static int describe(const struct pictures *p, struct err *err)
+{
+	for (size_t most = p->n;;) {
+		size_t limit = engine_most_images(p->w->run->engine);
+		most = limit && limit < most ? limit : most;
+		int r = describe_in_groups(p, most, err);
+		if (r == 0) {
+			p->chunk->state = CHUNK_DONE;
+			p->chunk->code = HOLE_UNKNOWN;
+			return 0;
+		}
+		forget_answer(p->chunk);
+		limit = engine_most_images(p->w->run->engine);
+		if (r != -ERR_LIMIT || !limit || limit >= most)
+			return r;
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "job/prompt.h"
 #include "job/summary.h"
+#include "openai/answer-text.h"
 
 enum {
 	TIMELINE_LINES = 200,
@@ -39,9 +40,11 @@ static int ask_model(void *ctx, const char *notes, char **ret, struct err *err)
 	int r = engine_chat(q->run->engine, chat, NULL, NULL, &result, err);
 	if (r < 0)
 		return r;
-	AUTO(mem_freep) char *text = text_line(result.text, 20000);
-	if (!text[strspn(text, " ")])
-		return err_set(err, ERR_ENGINE, "the model wrote an empty summary");
+	AUTO(mem_freep) char *prose = NULL;
+	r = answer_text_prose(&result, "summary", &prose, err);
+	if (r < 0)
+		return err_wrap(err, "the model's summary cannot be used");
+	AUTO(mem_freep) char *text = text_line(prose, 20000);
 	if (text_loops(text))
 		return err_set(err, ERR_ENGINE, "the model's summary repeats itself without end");
 	*ret = TAKE(text);

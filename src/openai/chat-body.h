@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "openai/chat.h"
+#include "openai/dialect.h"
 
 struct chat {
 	char *system;
@@ -18,12 +19,14 @@ struct chat {
 	json_t *format; /* response_format, or NULL */
 	int max_tokens;
 	bool bad_schema;
+	bool says_json; /* a text of it mentions JSON */
 	struct cancel *cancel;
 };
 
 /* The body's first piece (all before the parts) and last one (all behind them).
  * `llama`: the endpoint is llama-server, which understands more. */
-void body_begin(const struct chat *c, struct buf *out);
-void body_end(const struct chat *c, const char *model, bool llama, struct buf *out);
+void body_begin(const struct chat *c, const struct dialect *d, struct buf *out);
+void body_end(const struct chat *c, const char *model, bool llama, const struct dialect *d,
+              struct buf *out);
 
 #endif

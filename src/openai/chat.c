@@ -52,6 +52,7 @@ void chat_system(struct chat *c, const char *text)
 
 void chat_text(struct chat *c, const char *text)
 {
+	c->says_json |= strcasestr(text, "json") != NULL;
 	add_part(c);
 	buf_adds(&c->parts, "{\"type\":\"text\",\"text\":");
 	add_string(&c->parts, text);
@@ -126,40 +127,73 @@ struct cancel *chat_cancel(const struct chat *c)
 void chat_result_clear(struct chat_result *r)
 {
 	free(r->text);
+	free(r->reasoning);
+	free(r->refusal);
+	free(r->tool);
 	free(r->finish_reason);
 	free(r->model);
 	*r = (struct chat_result){0};
 }
 
-void body_begin(const struct chat *c, struct buf *out)
+void body_begin(const struct chat *c, const struct dialect *d, struct buf *out)
 {
 	buf_adds(out, "{\"messages\":[");
-	if (c->system) {
+	if (c->system && !d->no_system) {
 		buf_adds(out, "{\"role\":\"system\",\"content\":");
 		add_string(out, c->system);
 		buf_adds(out, "},");
 	}
 	buf_adds(out, "{\"role\":\"user\",\"content\":[");
+	if (c->system && d->no_system) {
+		buf_adds(out, "{\"type\":\"text\",\"text\":");
+		add_string(out, c->system);
+		buf_adds(out, c->parts.len ? "}," : "}");
+	}
 }
 
-void body_end(const struct chat *c, const char *model, bool llama, struct buf *out)
+static void add_max_tokens(const struct chat *c, const struct dialect *d, struct buf *out)
+{
+	int n = d->most_tokens && d->most_tokens < c->max_tokens ? d->most_tokens : c->max_tokens;
+	if (n <= 0 || d->tokens == DIALECT_NO_TOKENS)
+		return;
+	buf_addf(out, ",\"%s\":%d",
+	         d->tokens == DIALECT_MAX_TOKENS ? "max_tokens" : "max_completion_tokens", n);
+}
+
+static void add_format(const struct chat *c, const struct dialect *d, struct buf *out)
+{
+	if (!c->format || d->format == DIALECT_NO_FORMAT)
+		return;
+	if (d->format == DIALECT_JSON_OBJECT) {
+		/* Engines refuse it unless the request speaks of JSON. */
+		if (c->says_json)
+			buf_adds(out, ",\"response_format\":{\"type\":\"json_object\"}");
+		return;
+	}
+	/* As written: a schema's order of properties is the order in which the
+	 * answer gives them. */
+	AUTO(mem_freep) char *format = json_dumps(c->format, JSON_COMPACT);
+	buf_adds(out, ",\"response_format\":");
+	buf_adds(out, format);
+}
+
+void body_end(const struct chat *c, const char *model, bool llama, const struct dialect *d,
+              struct buf *out)
 {
 	buf_adds(out, "]}],\"model\":");
 	add_string(out, model);
+	buf_adds(out, d->no_stream ? ",\"stream\":false" : ",\"stream\":true");
+	if (!d->no_stream_options && !d->no_stream)
+		buf_adds(out, ",\"stream_options\":{\"include_usage\":true}");
 	/* Greedy and seeded: the same frames give the same answer, as far as the
 	 * engine can. */
-	buf_adds(out, ",\"stream\":true,\"stream_options\":{\"include_usage\":true},"
-	              "\"temperature\":0,\"seed\":0");
+	if (d->temperature != DIALECT_NO_TEMPERATURE)
+		buf_addf(out, ",\"temperature\":%d", d->temperature == DIALECT_TEMPERATURE_1);
+	if (!d->no_seed)
+		buf_adds(out, ",\"seed\":0");
 	if (llama)
 		buf_adds(out, ",\"cache_prompt\":true,\"return_progress\":true");
-	if (c->max_tokens > 0)
-		buf_addf(out, ",\"max_tokens\":%d", c->max_tokens);
-	if (c->format) {
-		/* As written: a schema's order of properties is the order in which the
-		 * answer gives them. */
-		AUTO(mem_freep) char *format = json_dumps(c->format, JSON_COMPACT);
-		buf_adds(out, ",\"response_format\":");
-		buf_adds(out, format);
-	}
+	add_max_tokens(c, d, out);
+	add_format(c, d, out);
 	buf_adds(out, "}");
 }

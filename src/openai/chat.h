@@ -54,7 +54,10 @@ struct chat_progress {
 };
 
 struct chat_result {
-	char *text;          /* whole answer, valid UTF-8 */
+	char *text;          /* whole answer without the model's reasoning, valid UTF-8 */
+	char *reasoning;     /* what the model reasoned, as far as the engine sends it; "" = none */
+	char *refusal;       /* what it said when it refused to answer; "" = it did not */
+	char *tool;          /* name of the tool that it called; NULL = none */
 	char *finish_reason; /* "stop", "length", … */
 	char *model;         /* as the engine names it */
 	int64_t prompt_tokens, cached_tokens, output_tokens;

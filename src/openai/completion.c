@@ -6,29 +6,138 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "openai/answer-text.h"
 
 #define WORDS_MAX 300
+#define REFUSAL_MAX 4096
 
 void completion_init(struct completion *a)
 {
-	*a = (struct completion){.text = BUF(COMPLETION_TEXT_MAX)};
+	*a = (struct completion){.text = BUF(COMPLETION_TEXT_MAX),
+	                         .reasoning = BUF(COMPLETION_TEXT_MAX),
+	                         .refusal = BUF(REFUSAL_MAX)};
 }
 
 void completion_clear(struct completion *a)
 {
 	buf_free(&a->text);
+	buf_free(&a->reasoning);
+	buf_free(&a->refusal);
+	free(a->tool);
 	free(a->finish_reason);
 	free(a->model);
-	*a = (struct completion){.text = BUF(COMPLETION_TEXT_MAX)};
+	completion_init(a);
 }
+
+/* ---- half characters
+ *
+ * JSON writes a character beyond U+FFFF as two escapes, \ud83d\ude97, and
+ * engines that stream may send each in an event of its own, which is not valid
+ * JSON. A half is parsed as U+10D800 to U+10DFFF, code points that nobody uses,
+ * and put together at the end. */
+
+#define HALF_FIRST 0xd800u
+#define HALF_SHIFT 0x100000u
+
+static bool read_escape(const char *p, const char *end, unsigned *ret)
+{
+	char hex[5] = "", *stop;
+	if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
+		return false;
+	memcpy(hex, p + 2, 4);
+	*ret = (unsigned)strtoul(hex, &stop, 16);
+	return stop == hex + 4;
+}
+
+static bool is_high(unsigned c)
+{
+	return c >= 0xd800 && c < 0xdc00;
+}
+
+static bool is_low(unsigned c)
+{
+	return c >= 0xdc00 && c < 0xe000;
+}
+
+/* Copies JSON with each escape of a lone half replaced by an escape of its
+ * stand-in; false if there is none. */
+static bool replace_halves(const char *data, size_t len, struct buf *out)
+{
+	bool any = false;
+	const char *end = data + len;
+	for (const char *p = data; p < end;) {
+		unsigned c, next;
+		if (*p != '\\' || !read_escape(p, end, &c)) {
+			size_t n = *p == '\\' && end - p > 1 ? 2 : 1;
+			buf_add(out, p, n);
+			p += n;
+		} else if (is_high(c) && read_escape(p + 6, end, &next) && is_low(next)) {
+			buf_add(out, p, 12);
+			p += 12;
+		} else if (is_high(c) || is_low(c)) {
+			unsigned v = c + HALF_SHIFT - 0x10000;
+			buf_addf(out, "\\u%04x\\u%04x", 0xd800 + (v >> 10), 0xdc00 + (v & 0x3ff));
+			p += 6;
+			any = true;
+		} else {
+			buf_add(out, p, 6);
+			p += 6;
+		}
+	}
+	return any;
+}
+
+/* The half for which the four bytes at p stand; 0 if they do not. */
+static unsigned half_at(const char *p)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	if (u[0] != 0xf4 || u[1] != 0x8d || u[2] < 0xa0)
+		return 0;
+	return HALF_FIRST + ((u[2] & 0x1fu) << 6 | (u[3] & 0x3fu));
+}
+
+/* Joins halves that met; one that is alone becomes U+FFFD. */
+static void join_halves(struct buf *text)
+{
+	struct buf out = BUF(text->max);
+	const char *s = buf_str(text);
+	for (const char *p = s; *p;) {
+		unsigned high = half_at(p), low = high ? half_at(p + 4) : 0;
+		if (!high) {
+			buf_add(&out, p++, 1);
+		} else if (is_high(high) && is_low(low)) {
+			unsigned c = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+			const char utf8[] = {(char)(0xf0 | c >> 18), (char)(0x80 | (c >> 12 & 0x3f)),
+			                     (char)(0x80 | (c >> 6 & 0x3f)), (char)(0x80 | (c & 0x3f))};
+			buf_add(&out, utf8, 4);
+			p += 8;
+		} else {
+			buf_adds(&out, "\xef\xbf\xbd");
+			p += 4;
+		}
+	}
+	buf_free(text);
+	*text = out;
+}
+
+/* ---- JSON */
 
 /* Parses JSON; bytes that are not UTF-8 are replaced first where there are any
  * (engines cut characters in two). */
-static json_t *load(const char *data, size_t len, json_error_t *je)
+static json_t *load(const char *data, size_t len, bool *ret_halves, json_error_t *je)
 {
 	json_t *j = json_loadb(data, len, JSON_ALLOW_NUL, je);
-	if (j || json_error_code(je) != json_error_invalid_utf8)
+	if (j)
 		return j;
+	AUTO(buf_free) struct buf whole = BUF(len * 2 + 1);
+	if (replace_halves(data, len, &whole)) {
+		j = json_loadb(buf_str(&whole), whole.len, JSON_ALLOW_NUL, je);
+		*ret_halves = j != NULL;
+		if (j)
+			return j;
+	}
+	if (json_error_code(je) != json_error_invalid_utf8)
+		return NULL;
 	AUTO(buf_free) struct buf valid = BUF(len * 3 + 1);
 	text_utf8(&valid, data, len);
 	return json_loadb(buf_str(&valid), valid.len, JSON_ALLOW_NUL, je);
@@ -81,7 +190,8 @@ static bool is_context_limit(const char *s)
 char *completion_error_words(const char *body, size_t len, bool *ret_limit)
 {
 	json_error_t je;
-	json_t *j = load(body, len, &je);
+	bool ignored;
+	json_t *j = load(body, len, &ignored, &je);
 	const char *words = words_of(j);
 	AUTO(buf_free) struct buf valid = BUF(len * 3 + 1);
 	text_utf8(&valid, body, len);
@@ -108,17 +218,75 @@ static void replace(char **s, const json_t *value)
 	*s = text_line(json_string_value(value), 200);
 }
 
+/* Appends text as far as there is room; what is not the answer may be cut. */
+static bool add_some(struct buf *out, const json_t *value)
+{
+	size_t len = json_string_length(value);
+	if (len && len * 3 < out->max - out->len)
+		text_utf8(out, json_string_value(value), len);
+	return len > 0;
+}
+
+/* Parts of reasoning: text, or a list of further parts. */
+static bool add_reasoning(struct completion *a, const json_t *value, int depth)
+{
+	size_t i;
+	json_t *part;
+	bool any = add_some(&a->reasoning, value);
+	json_array_foreach (value, i, part)
+		if (depth > 0)
+			any |= add_reasoning(a, json_is_object(part) ? json_object_get(part, "text") : part,
+			                     depth - 1);
+	return any;
+}
+
+/* Content is text, or a list of parts of which those of the type "text" are
+ * the answer. */
+static bool add_content(struct completion *a, const json_t *content)
+{
+	size_t i, len = json_string_length(content);
+	json_t *part;
+	bool any = len > 0;
+	if (len)
+		text_utf8(&a->text, json_string_value(content), len);
+	json_array_foreach (content, i, part) {
+		const char *type = json_string_value(json_object_get(part, "type"));
+		const json_t *text = json_object_get(part, "text");
+		if (type && (!strcmp(type, "thinking") || !strcmp(type, "reasoning")))
+			any |= add_reasoning(a, text ? text : json_object_get(part, type), 2);
+		else if (type && !strcmp(type, "refusal"))
+			any |= add_some(&a->refusal, json_object_get(part, "refusal"));
+		else if ((len = json_string_length(text)))
+			any |= (text_utf8(&a->text, json_string_value(text), len), true);
+	}
+	return any;
+}
+
+static bool add_tool(struct completion *a, const json_t *message)
+{
+	const json_t *call = json_array_get(json_object_get(message, "tool_calls"), 0);
+	const json_t *function =
+		call ? json_object_get(call, "function") : json_object_get(message, "function_call");
+	const char *name = json_string_value(json_object_get(function, "name"));
+	if (!json_is_object(function))
+		return false;
+	if (!a->tool || (!*a->tool && name)) {
+		free(a->tool);
+		a->tool = text_line(name ? name : "", 60);
+	}
+	return true;
+}
+
 /* A message (whole) or a delta (piece of it). Returns whether it held output. */
 static bool add_message(struct completion *a, const json_t *message)
 {
-	const json_t *content = json_object_get(message, "content");
-	/* Thinking aloud is not the answer, but it shows that the model is at work. */
-	bool thought = json_string_length(json_object_get(message, "reasoning_content")) ||
-	               json_string_length(json_object_get(message, "reasoning"));
-	size_t len = json_string_length(content);
-	if (len)
-		text_utf8(&a->text, json_string_value(content), len);
-	return len || thought;
+	bool any = add_content(a, json_object_get(message, "content"));
+	/* Reasoning is not the answer, but it shows that the model is at work.
+	 * Engines that send both names send the same text in both. */
+	any |= add_reasoning(a, json_object_get(message, "reasoning_content"), 2) ||
+	       add_reasoning(a, json_object_get(message, "reasoning"), 2);
+	any |= add_some(&a->refusal, json_object_get(message, "refusal"));
+	return add_tool(a, message) || any;
 }
 
 static void add_figures(struct completion *a, const json_t *root)
@@ -154,8 +322,12 @@ static int add_object(struct completion *a, const json_t *root, struct err *err)
 	add_figures(a, root);
 	const json_t *choice = json_array_get(json_object_get(root, "choices"), 0);
 	const json_t *delta = json_object_get(choice, "delta");
-	bool output = add_message(a, delta ? delta : json_object_get(choice, "message"));
-	replace(&a->finish_reason, json_object_get(choice, "finish_reason"));
+	const json_t *message = delta ? NULL : json_object_get(choice, "message");
+	bool output = add_message(a, delta ? delta : message);
+	a->done |= json_is_object(message);
+	/* Some send an empty reason in each piece. */
+	if (json_string_length(json_object_get(choice, "finish_reason")))
+		replace(&a->finish_reason, json_object_get(choice, "finish_reason"));
 	if (output || a->finish_reason) {
 		a->last = clock_now();
 		if (!a->first)
@@ -172,7 +344,7 @@ int completion_event(struct completion *a, const char *data, size_t len, struct 
 		return 0;
 	}
 	json_error_t je;
-	json_t *root = load(data, len, &je);
+	json_t *root = load(data, len, &a->surrogates, &je);
 	if (!root) {
 		AUTO(mem_freep) char *begin = text_line(data, 80);
 		return err_set(err, ERR_PROTO, "the engine sent broken JSON (%s): %s", je.text, begin);
@@ -190,15 +362,23 @@ static double measured(int64_t tokens, int64_t us)
 
 int completion_end(struct completion *a, int64_t sent, struct chat_result *ret, struct err *err)
 {
-	/* Some engines leave out [DONE], none the reason; a proxy that ends the
-	 * line early leaves out both. */
-	if (!a->finish_reason)
+	/* Some engines leave out [DONE], some the reason; a proxy that ends the
+	 * connection early leaves out both. */
+	if (!a->finish_reason && !a->done)
 		return err_set(err, ERR_PROTO, "the engine's answer broke off after %zu bytes",
 		               a->text.len);
+	if (a->surrogates) {
+		join_halves(&a->text);
+		join_halves(&a->reasoning);
+	}
+	AUTO(mem_freep) char *tagged = NULL;
 	int64_t now = clock_now(), first = a->first ? a->first : now;
-	ret->finish_reason = TAKE(a->finish_reason);
+	ret->finish_reason = a->finish_reason ? TAKE(a->finish_reason) : mem_strdup("stop");
 	ret->model = a->model ? TAKE(a->model) : mem_strdup("");
-	ret->text = buf_take(&a->text);
+	ret->text = answer_text_split(buf_str(&a->text), &tagged);
+	ret->reasoning = mem_printf("%s%s", buf_str(&a->reasoning), tagged);
+	ret->refusal = mem_strdup(buf_str(&a->refusal));
+	ret->tool = TAKE(a->tool);
 	ret->prompt_tokens = a->prompt_tokens;
 	ret->cached_tokens = a->cached_tokens;
 	ret->output_tokens = a->output_tokens;

@@ -18,10 +18,12 @@
 #define COMPLETION_EVENT_MAX ((size_t)4 << 20)
 
 struct completion {
-	struct buf text;
+	struct buf text, reasoning, refusal;
 	char *finish_reason, *model;
-	bool done;  /* [DONE] came */
-	bool usage; /* token counts are the engine's own */
+	char *tool;      /* name of the tool that was called; NULL = none */
+	bool done;       /* [DONE] came, or the answer in one piece */
+	bool surrogates; /* half characters came, see completion.c */
+	bool usage;      /* token counts are the engine's own */
 	int64_t prompt_tokens, prompt_done, cached_tokens, output_tokens;
 	double prefill_rate, decode_rate; /* 0 unless the engine told */
 	int64_t first, last; /* clock_now() of the first and last piece of output; 0 = none yet */

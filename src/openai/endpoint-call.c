@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "openai/chat-body.h"
 #include "openai/completion.h"
 #include "openai/sse.h"
@@ -14,8 +15,13 @@
 #define ERROR_BODY_MAX ((size_t)64 << 10)
 #define PROGRESS_EVERY (CLOCK_SECOND / 10)
 
+/* Errors from which a dialect is learned, one after the other. */
+#define LEARN_MAX 10
+
 struct call {
-	const struct endpoint *e;
+	struct endpoint *e;
+	struct dialect dialect; /* in which the request is sent */
+	bool again;             /* it was refused, and may be answered in another dialect */
 	struct sse sse;
 	struct completion answer;
 	struct buf whole; /* an error's body, or an answer that is not streamed */
@@ -34,18 +40,17 @@ static int on_event(void *ctx, const char *data, size_t len, struct err *err)
 	return completion_event(&k->answer, data, len, err);
 }
 
-/* From the head, and where that says nothing, from the first byte. */
-static int choose_kind(struct call *k, const struct http_reply *reply, const char *data,
-                       struct err *err)
+/* From the status and the first byte: content types are often wrong. */
+static int choose_kind(struct call *k, const struct http_reply *reply, char first, struct err *err)
 {
 	if (reply->status != 200) {
 		k->kind = CALL_ERROR;
 		k->whole = BUF(ERROR_BODY_MAX);
-	} else if (strstr(reply->type, "html")) {
+	} else if (first == '<') {
 		return err_set(err, ERR_ENGINE,
-		               "%s answered with a web page: it is no OpenAI-compatible API", k->e->shown);
-	} else if (strstr(reply->type, "json") ||
-	           (!strstr(reply->type, "event-stream") && *data == '{')) {
+		               "%s answered with a web page: it is not an OpenAI-compatible API",
+		               k->e->shown);
+	} else if (first == '{' || first == '[') {
 		k->kind = CALL_WHOLE;
 		k->whole = BUF(COMPLETION_EVENT_MAX);
 	} else {
@@ -57,7 +62,13 @@ static int choose_kind(struct call *k, const struct http_reply *reply, const cha
 static int take_body(struct call *k, const struct http_reply *reply, const char *data, size_t len,
                      struct err *err)
 {
-	int r = len && k->kind == CALL_UNKNOWN ? choose_kind(k, reply, data, err) : 0;
+	int r = 0;
+	for (; len && k->kind == CALL_UNKNOWN && strchr(" \t\r\n", *data); len--)
+		data++;
+	if (!len)
+		return 0;
+	if (k->kind == CALL_UNKNOWN)
+		r = choose_kind(k, reply, *data, err);
 	if (r < 0)
 		return r;
 	switch (k->kind) {
@@ -148,21 +159,74 @@ static bool status_passes(int status)
 	return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
 }
 
+/* Whether a status may be about what the request holds. */
+static bool says_why(int status)
+{
+	return (status >= 400 && status < 500 && status != 404 && !status_passes(status)) ||
+	       status == 500 || status == 501;
+}
+
+/* Lets the endpoint's dialect learn from a refusal. `again` is set if the same
+ * request may be answered now; with fewer pictures it is another request. */
+static int learn(struct call *k, const struct chat *c, int r, struct err *err)
+{
+	struct endpoint *e = k->e;
+	const struct dialect_request q = {.images = chat_images(c),
+	                                  .max_tokens = c->max_tokens,
+	                                  .format = c->format != NULL,
+	                                  .system = c->system != NULL};
+	const char *what = NULL;
+	struct dialect d = k->dialect;
+	if (!dialect_learn(&d, &q, buf_str(&k->whole), k->whole.len, &what))
+		return r;
+	pthread_mutex_lock(&e->lock);
+	/* Another request may have learned in the meantime; then this one is sent
+	 * as that one found. */
+	bool mine = e->dialect.version == k->dialect.version;
+	if (mine)
+		e->dialect = d;
+	pthread_mutex_unlock(&e->lock);
+	if (mine)
+		log_info("%s: %s, since the engine answered: %s", e->shown, what, err->msg);
+	if (d.most_images != k->dialect.most_images)
+		return err_set(err, ERR_LIMIT, "the engine takes at most %zu pictures in a request",
+		               d.most_images);
+	k->again = true;
+	return r;
+}
+
+/* A body that is no event stream: one object, or one on each line. */
+static int read_whole(struct call *k, struct err *err)
+{
+	const char *p = buf_str(&k->whole);
+	int r = completion_event(&k->answer, p, k->whole.len, err);
+	if (r != -ERR_PROTO || !strstr(p, "\n{"))
+		return r;
+	for (r = 0; r == 0 && *p; p += strspn(p, "\r\n")) {
+		size_t len = strcspn(p, "\r\n");
+		r = len ? completion_event(&k->answer, p, len, err) : 0;
+		p += len;
+	}
+	return r;
+}
+
 /* The exchange is over; makes the result of it, or says what is wrong with it. */
-static int finish(struct call *k, const struct http_reply *reply, struct chat_result *ret,
-                  struct endpoint_failure *failure, struct err *err)
+static int finish(struct call *k, const struct chat *c, const struct http_reply *reply,
+                  struct chat_result *ret, struct endpoint_failure *failure, struct err *err)
 {
 	if (reply->status != 200) {
 		int r = endpoint_status_error(k->e, reply, buf_str(&k->whole), k->whole.len, err);
-		failure->retry = r != -ERR_LIMIT && status_passes(reply->status);
-		failure->refused = reply->status < 500 && !failure->retry;
+		if (says_why(reply->status) && (r == -ERR_ENGINE || r == -ERR_NOSPC))
+			r = learn(k, c, r, err);
+		failure->retry = (r == -ERR_ENGINE || r == -ERR_NOSPC) && status_passes(reply->status);
+		failure->refused = r == -ERR_UNSUPPORTED || (reply->status < 500 && !failure->retry);
 		failure->after = reply->retry_after;
 		failure->no_room = reply->status == 503 || r == -ERR_NOSPC;
 		return r;
 	}
 	int r = k->kind == CALL_STREAM ? sse_end(&k->sse, err) : 0;
 	if (r == 0 && k->kind == CALL_WHOLE)
-		r = completion_event(&k->answer, buf_str(&k->whole), k->whole.len, err);
+		r = read_whole(k, err);
 	if (r == 0)
 		r = completion_end(&k->answer, k->sent, ret, err);
 	failure->retry = r == -ERR_PROTO || r == -ERR_ENGINE;
@@ -172,11 +236,17 @@ static int finish(struct call *k, const struct http_reply *reply, struct chat_re
 static int run(struct call *k, const struct chat *c, struct cancel *cancel, struct chat_result *ret,
                struct endpoint_failure *failure, struct err *err)
 {
-	const struct endpoint *e = k->e;
+	struct endpoint *e = k->e;
 	const struct endpoint_info *info = endpoint_info(e);
 	AUTO(buf_free) struct buf begin = BUF(CHAT_BODY_MAX), end = BUF(CHAT_BODY_MAX);
-	body_begin(c, &begin);
-	body_end(c, info->model, info->llama, &end);
+	pthread_mutex_lock(&e->lock);
+	k->dialect = e->dialect;
+	pthread_mutex_unlock(&e->lock);
+	if (k->dialect.most_images && chat_images(c) > k->dialect.most_images)
+		return err_set(err, ERR_LIMIT, "the engine takes at most %zu pictures in a request",
+		               k->dialect.most_images);
+	body_begin(c, &k->dialect, &begin);
+	body_end(c, info->model, info->llama, &k->dialect, &end);
 	struct http_piece pieces[] = {
 		{buf_str(&begin), begin.len}, {buf_str(&c->parts), c->parts.len}, {buf_str(&end), end.len}};
 	AUTO(mem_freep) char *url = mem_printf("%s/chat/completions", e->base);
@@ -184,6 +254,7 @@ static int run(struct call *k, const struct chat *c, struct cancel *cancel, stru
 		.url = url,
 		.socket = e->socket,
 		.key = e->key,
+		.ca_file = e->ca_file,
 		.pieces = pieces,
 		.n_pieces = ARRAY_LEN(pieces),
 		.connect_timeout = e->limits.connect,
@@ -196,11 +267,11 @@ static int run(struct call *k, const struct chat *c, struct cancel *cancel, stru
 	k->sent = clock_now();
 	int r = http_run(e->http, &q, &reply, err);
 	if (r == 0)
-		return finish(k, &reply, ret, failure, err);
+		return finish(k, c, &reply, ret, failure, err);
 	/* Some servers cut the line right after a whole answer; an error's status
 	 * counts more than how it ended. */
 	if (reply.passing && (k->answer.done || (reply.status && reply.status != 200)))
-		return finish(k, &reply, ret, failure, err);
+		return finish(k, c, &reply, ret, failure, err);
 	if (reply.passing) {
 		failure->retry = true;
 		return reply.status ? err_wrap(err, "the engine's answer broke off")
@@ -217,18 +288,23 @@ int endpoint_chat(struct endpoint *e, const struct chat *c, int attempt, struct 
                   void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
                   struct chat_result *ret, struct endpoint_failure *failure, struct err *err)
 {
-	struct call k = {.e = e, .attempt = attempt, .progress = progress, .ctx = ctx};
 	struct err own = {0};
 	err = err ? err : &own;
-	sse_init(&k.sse, COMPLETION_EVENT_MAX, on_event, &k);
-	completion_init(&k.answer);
-	*failure = (struct endpoint_failure){0};
-	*ret = (struct chat_result){.attempts = attempt};
-	int r = run(&k, c, cancel, ret, failure, err);
+	bool again = true;
+	int r = 0;
+	for (int i = 0; again && i < LEARN_MAX; i++) {
+		struct call k = {.e = e, .attempt = attempt, .progress = progress, .ctx = ctx};
+		sse_init(&k.sse, COMPLETION_EVENT_MAX, on_event, &k);
+		completion_init(&k.answer);
+		*failure = (struct endpoint_failure){0};
+		*ret = (struct chat_result){.attempts = attempt};
+		r = run(&k, c, cancel, ret, failure, err);
+		again = r < 0 && k.again;
+		sse_clear(&k.sse);
+		completion_clear(&k.answer);
+		buf_free(&k.whole);
+	}
 	if (r < 0)
 		endpoint_scrub(e, err);
-	sse_clear(&k.sse);
-	completion_clear(&k.answer);
-	buf_free(&k.whole);
 	return r;
 }

@@ -2,6 +2,7 @@
 /* What a refusal by an endpoint means, in words and as an error code. */
 #include <string.h>
 
+#include "base/buf.h"
 #include "openai/completion.h"
 #include "openai/endpoint-internal.h"
 
@@ -27,6 +28,44 @@ bool endpoint_says_no_room(const char *words)
 	return yes;
 }
 
+static bool has_any(const char *text, const char *const *marks, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcasestr(text, marks[i]))
+			return true;
+	return false;
+}
+#define HAS_ANY(text, ...)                            \
+	has_any(text, (const char *const[]){__VA_ARGS__}, \
+	        sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+
+static bool is_about_pictures(const char *words)
+{
+	return HAS_ANY(words, "image", "picture", "vision", "multimodal");
+}
+
+static bool says_unsupported(const char *words)
+{
+	return HAS_ANY(words, "input is not supported", "does not support image", "not support vision",
+	               "mmproj", "not a multimodal", "does not support multimodal",
+	               "not support image");
+}
+
+/* A picture of too many bytes or pixels, as a request of too many tokens. */
+static bool says_large(const char *words)
+{
+	return HAS_ANY(words, "exceed", "too large", "maximum") &&
+	       HAS_ANY(words, "byte", " mb", "mib", "pixel", "dimension", "resolution", "size");
+}
+
+/* What no waiting helps against. */
+static bool says_quota(const char *body, size_t len)
+{
+	AUTO(buf_free) struct buf b = BUF(len + 1);
+	buf_add(&b, body, len);
+	return HAS_ANY(buf_str(&b), "insufficient_quota", "insufficient_balance", "billing_not_active");
+}
+
 int endpoint_status_error(const struct endpoint *e, const struct http_reply *reply,
                           const char *body, size_t len, struct err *err)
 {
@@ -36,12 +75,18 @@ int endpoint_status_error(const struct endpoint *e, const struct http_reply *rep
 	                   : *words                    ? words
 	                                               : "no reason given";
 	int s = reply->status, r;
+	bool picture = is_about_pictures(said);
 	if (s == 401 || s == 403)
 		r = err_set(err, ERR_PERM, "%s refused the key (HTTP %d): %s", e->shown, s, said);
 	else if (s == 404)
 		r = err_set(err, ERR_ENGINE, "%s has no such model or no chat completions (HTTP 404): %s",
 		            e->shown, said);
-	else if (s == 413 || (s >= 400 && s < 500 && limit))
+	else if (picture && says_unsupported(said))
+		r = err_set(err, ERR_UNSUPPORTED, "the model does not take pictures (HTTP %d): %s", s,
+		            said);
+	else if (s == 402 || says_quota(body, len))
+		r = err_set(err, ERR_PERM, "the account's quota is used up (HTTP %d): %s", s, said);
+	else if (s == 413 || (s >= 400 && s < 500 && (limit || (picture && says_large(said)))))
 		r = err_set(err, ERR_LIMIT, "the request is too large for the engine (HTTP %d): %s", s,
 		            said);
 	else if (s >= 300 && s < 400)

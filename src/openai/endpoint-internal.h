@@ -4,9 +4,11 @@
 #ifndef VDET_OPENAI_ENDPOINT_INTERNAL_H
 #define VDET_OPENAI_ENDPOINT_INTERNAL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "openai/dialect.h"
 #include "openai/endpoint.h"
 #include "transfer/http.h"
 
@@ -19,14 +21,17 @@ struct endpoint_known {
 
 struct endpoint {
 	struct http *http;
-	char *shown;  /* for people */
-	char *base;   /* the API: …/v1 */
-	char *root;   /* the server: /health, /props */
-	char *socket; /* or NULL */
-	char *key;    /* "" = none */
-	char *wanted; /* model name that was asked for, or "" */
+	char *shown;   /* for people */
+	char *base;    /* the API: …/v1 */
+	char *root;    /* the server: /health, /props */
+	char *socket;  /* or NULL */
+	char *key;     /* "" = none */
+	char *wanted;  /* model name that was asked for, or "" */
+	char *ca_file; /* certificates to trust beside the system's; "" = none */
 	struct endpoint_limits limits;
 	struct endpoint_known *_Atomic known;
+	pthread_mutex_t lock; /* guards what follows */
+	struct dialect dialect;
 };
 
 /* The error for a reply whose status is not 200, with the engine's own words. */

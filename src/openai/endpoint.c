@@ -19,6 +19,13 @@ static int bad_url(const char *url, const char *why, struct err *err)
 	return err_set(err, ERR_ARG, "the engine's address %s%s", strchr(url, '@') ? "" : url, why);
 }
 
+/* The length of `end` if the first `len` bytes of the URL end in it, else 0. */
+static size_t ends_with(const char *url, size_t len, const char *end)
+{
+	size_t n = strlen(end);
+	return len > n && !strncasecmp(url + len - n, end, n) ? n : 0;
+}
+
 static int split_url(struct endpoint *e, const char *url, struct err *err)
 {
 	if (!strncmp(url, "unix:", 5)) {
@@ -43,6 +50,11 @@ static int split_url(struct endpoint *e, const char *url, struct err *err)
 	if (url[scheme + host - 1] == ':')
 		return bad_url(url, " has a colon, but no port behind it", err);
 	size_t len = strlen(url);
+	while (url[len - 1] == '/')
+		len--;
+	/* The address of requests instead of that of the API, as it is often
+	 * copied. */
+	len -= ends_with(url, len, "/chat/completions");
 	while (url[len - 1] == '/')
 		len--;
 	bool path = len > scheme + host;
@@ -81,6 +93,9 @@ int endpoint_new(const char *url, const char *key, const char *model,
 	e->key = mem_strdup(key ? key : "");
 	e->wanted = mem_strdup(model ? model : "");
 	e->limits = *limits;
+	e->ca_file = mem_strdup(limits->ca_file ? limits->ca_file : "");
+	e->limits.ca_file = e->ca_file;
+	pthread_mutex_init(&e->lock, NULL);
 	atomic_store(&e->known, known_new(e));
 	int r = split_url(e, url, err);
 	if (r < 0)
@@ -102,6 +117,8 @@ void endpoint_free(struct endpoint *e)
 	explicit_bzero(e->key, strlen(e->key));
 	free(e->key);
 	free(e->wanted);
+	free(e->ca_file);
+	pthread_mutex_destroy(&e->lock);
 	free(e->shown);
 	free(e->base);
 	free(e->root);
@@ -118,6 +135,14 @@ const char *endpoint_url(const struct endpoint *e)
 const struct endpoint_info *endpoint_info(const struct endpoint *e)
 {
 	return &atomic_load(&e->known)->info;
+}
+
+struct dialect endpoint_dialect(struct endpoint *e)
+{
+	pthread_mutex_lock(&e->lock);
+	struct dialect d = e->dialect;
+	pthread_mutex_unlock(&e->lock);
+	return d;
 }
 
 static int collect(void *ctx, const struct http_reply *reply, const char *data, size_t len,
@@ -139,6 +164,7 @@ static int exchange(struct endpoint *e, const char *root, const char *path,
 	                         .n_pieces = piece ? 1 : 0,
 	                         .socket = e->socket,
 	                         .key = e->key,
+	                         .ca_file = e->ca_file,
 	                         .connect_timeout = e->limits.connect,
 	                         .total_timeout = timeout,
 	                         .cancel = {cancel},

@@ -13,12 +13,15 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "openai/chat.h"
+#include "openai/dialect.h"
 
 struct endpoint;
 
+/* How a connection is made and how long an answer may take. */
 struct endpoint_limits {
 	/* microseconds, 0 = none; see struct engine_options */
 	int64_t connect, vision, generation, idle;
+	const char *ca_file; /* PEM file of certificates to trust; NULL or "" = the system's alone */
 };
 
 /* What a probe found. Valid, and not changed, until endpoint_free(); a later
@@ -57,6 +60,9 @@ const struct endpoint_info *endpoint_info(const struct endpoint *e);
 int endpoint_health(struct endpoint *e, struct cancel *cancel, struct err *err);
 /* The same with a time limit; an answer of any kind will do. For what may hang. */
 int endpoint_ping(struct endpoint *e, int64_t timeout, struct cancel *cancel, struct err *err);
+/* In which form this endpoint takes requests, as far as its refusals have
+ * shown. */
+struct dialect endpoint_dialect(struct endpoint *e);
 /* POST to a path of the server, as llama-server has them beside the API; 0 for
  * status 200. */
 int endpoint_post(struct endpoint *e, const char *path, struct cancel *cancel, struct err *err);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -22,13 +23,35 @@ void curl_use(void)
 	pthread_once(&once, init);
 }
 
-static bool is_local(const char *url)
+/* This machine is never reached by a proxy; beside it, what the user's variable
+ * says, since the option replaces that. */
+static void set_no_proxy(CURL *e)
 {
-	static const char *const hosts[] = {"://localhost", "://127.", "://[::1]"};
-	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
-		if (strstr(url, hosts[i]))
-			return true;
-	return false;
+	char host[256] = "";
+	const char *env = getenv("no_proxy");
+	env = env ? env : getenv("NO_PROXY");
+	gethostname(host, sizeof host - 1);
+	AUTO(mem_freep)
+	char *list = mem_printf("localhost,127.0.0.0/8,0.0.0.0,::1%s%s%s%s", *host ? "," : "", host,
+	                        env && *env ? "," : "", env ? env : "");
+	curl_easy_setopt(e, CURLOPT_NOPROXY, env && !strcmp(env, "*") ? "*" : list);
+}
+
+/* As the curl command does; libcurl itself does not look at them. A variable
+ * that names the system's own certificates leaves the choice to the next. */
+static void set_trust(CURL *e)
+{
+	static const char *const names[] = {"CURL_CA_BUNDLE", "SSL_CERT_FILE"};
+	const char *system = curl_version_info(CURLVERSION_NOW)->cainfo, *dir = getenv("SSL_CERT_DIR");
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const char *file = getenv(names[i]);
+		if (!file || !*file || (system && !strcmp(file, system)))
+			continue;
+		curl_easy_setopt(e, CURLOPT_CAINFO, file);
+		break;
+	}
+	if (dir && *dir)
+		curl_easy_setopt(e, CURLOPT_CAPATH, dir);
 }
 
 void curl_use_plainly(CURL *e, const char *url, char words[static CURL_ERROR_SIZE])
@@ -42,8 +65,8 @@ void curl_use_plainly(CURL *e, const char *url, char words[static CURL_ERROR_SIZ
 #endif
 	curl_easy_setopt(e, CURLOPT_USERAGENT, "vdet");
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, words);
-	if (is_local(url))
-		curl_easy_setopt(e, CURLOPT_PROXY, "");
+	set_no_proxy(e);
+	set_trust(e);
 }
 
 bool curl_use_header(const char *line, size_t len, const char *name, char *out, size_t size)

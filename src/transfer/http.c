@@ -179,6 +179,10 @@ static struct curl_slist *set_up(CURL *e, struct exchange *x)
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
 	                 q->connect_timeout ? (long)(q->connect_timeout / 1000 + 1)
 	                                    : 7L * 24 * 3600 * 1000);
+	if (q->ca_file && *q->ca_file)
+		curl_easy_setopt(e, CURLOPT_CAINFO, q->ca_file);
+	/* Not asked for, but undone where a server compresses all the same. */
+	curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "identity");
 	if (q->socket)
 		curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, q->socket);
 	if (q->key && *q->key) {
@@ -250,7 +254,13 @@ static int curl_error(struct exchange *x, CURLcode code)
 {
 	x->reply->passing = curl_use_passing(code);
 	const char *words = x->words[0] ? x->words : curl_easy_strerror(code);
-	AUTO(mem_freep) char *line = text_line(words, 200);
+	/* What to do belongs into the message: engines in a private network often
+	 * have certificates of their own. */
+	const char *hint = code == CURLE_PEER_FAILED_VERIFICATION
+	                       ? "; if the certificate is right, name its authority with engine.ca_file"
+	                       : "";
+	AUTO(mem_freep) char *said = text_line(words, 200);
+	AUTO(mem_freep) char *line = mem_printf("%s%s", said, hint);
 	/* The only time limit that curl itself knows is the one to connect. */
 	enum err_code c = code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_ENGINE;
 	return err_set(x->err, c, "%s", line);

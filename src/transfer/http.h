@@ -38,6 +38,9 @@ struct http_request {
 	const char *url;
 	const char *socket; /* Unix socket to connect to instead of the URL's host; NULL = none */
 	const char *key;    /* bearer token; NULL or "" = none */
+	/* PEM file of certificates to trust beside the system's; NULL or "" =
+	 * none */
+	const char *ca_file;
 	const struct http_piece *pieces; /* the body, JSON, sent by POST; NULL = GET */
 	size_t n_pieces;
 	int64_t connect_timeout;  /* microseconds; 0 = none */

@@ -3,7 +3,7 @@
 """A stand-in for an engine that misbehaves on request: the OpenAI-compatible chat API, with scripted faults.
 
     fake_engine.py [--port N | --unix PATH] [--kind llama|vllm|plain] [--model NAME] [--slots N] [--context N]
-                   [--key KEY] [--latency SECONDS] [--loading N] [--record FILE] [--fault FAULT]...
+                   [--dialect NAME] [--tls CERTIFICATE KEY] [--key KEY] [--latency SECONDS] [--loading N] [--record FILE] [--fault FAULT]...
 
 It prints its port (or its socket's path) on a line when it is ready, and ends with its parent. Without a fault it
 answers each request with what the JSON Schema asks for, derived from the pictures: the same request gives the same
@@ -29,7 +29,13 @@ A fault is NAME[=ARGUMENT][@WHEN], WHEN counting chat requests from 1: @3 the th
     whole         not streamed, one JSON object                 no-done       without [DONE]
     no-usage      without token counts                          drip          each byte alone, CRLF, comments between
     echo-key      500 that repeats the key it was given         loop          the same words over and over
-    hold          answers once a test has said "release"
+    hold          answers once a test has said "release"     gzip          whole, compressed although nobody asked
+    typed=TYPE    the stream under that content type         split         a character cut in two over events
+    refuse        a refusal, and the content filter          tool          a tool call instead of an answer
+    reasoned      reasoning that uses up the limit           think         reasoning in tags before the answer
+    thought       the same without the opening tag           answer=FORM   another form of the answer, see FORMS
+
+--dialect plays what known engines take and send: see DIALECTS.
 
 Control, from tests: GET /control gives the counters as JSON; POST /control {"faults": [...], "latency": S,
 "reset": true} changes the script, {"release": true} answers what is held, {"await": N} waits for the N-th request.
@@ -39,6 +45,7 @@ SHA-256 of each picture and the texts.
 import argparse
 import base64
 import ctypes
+import gzip
 import hashlib
 import json
 import os
@@ -47,9 +54,97 @@ import select
 import signal
 import socket
 import socketserver
+import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler
+
+
+# Of an answer that is a JSON object: what models put around it, and how they write numbers and lists.
+FORMS = {
+    "fence-line": lambda text: f"```json {text} ```",
+    "prose-fence": lambda text: f"Here is the JSON that you asked for:\n\n```json\n{text}\n```\n\nAnything else?",
+    "prose": lambda text: f"Sure! {text} I hope that this helps.",
+    "wrapped": lambda text: json.dumps({"stretch": json.loads(text)}),
+    "strings": lambda text: re.sub(r"\[1(, (\d+))?\]", lambda m: '["Frame 1"%s]' % (f', "{m[2]}"' if m[2] else ""), text),
+    "floats": lambda text: re.sub(r"\[1(, \d+)?\]", "[1.0]", text),
+    "one": lambda text: re.sub(r"\[1(, \d+)?\]", "1", text),
+    "range": lambda text: re.sub(r"\[1, (\d+)\]", r'["1-\1"]', text),
+    "no-events": lambda text: json.dumps({"summary": json.loads(text)["summary"]}),
+    "null-events": lambda text: json.dumps({"summary": json.loads(text)["summary"], "events": None}),
+}
+
+
+def openai_error(message, param):
+    return 400, {"error": {"message": message, "type": "invalid_request_error", "param": param,
+                           "code": "unsupported_parameter"}}
+
+
+def refused_by_openai(body, images):
+    """The reasoning models of OpenAI."""
+    if "max_tokens" in body:
+        return openai_error("Unsupported parameter: 'max_tokens' is not supported with this model. Use "
+                            "'max_completion_tokens' instead.", "max_tokens")
+    if body.get("temperature", 1) != 1:
+        return openai_error("Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) "
+                            "value is supported.", "temperature")
+    return None
+
+
+def refused_by_gemini(body, images):
+    if "seed" in body:
+        return 400, [{"error": {"code": 400, "status": "INVALID_ARGUMENT", "message":
+                                'Invalid JSON payload received. Unknown name "seed": Cannot find field.'}}]
+    return None
+
+
+def refused_by_mistral(body, images):
+    for name in ("seed", "stream_options"):
+        if name in body:
+            return 422, {"detail": [{"type": "extra_forbidden", "loc": ["body", name],
+                                     "msg": "Extra inputs are not permitted", "input": body[name]}]}
+    return None
+
+
+def refused_by_vllm(body, images):
+    if images > 2:
+        return 400, {"object": "error", "message": "At most 2 image(s) may be provided in one request.",
+                     "type": "BadRequestError", "param": None, "code": 400}
+    return None
+
+
+def refused_by_deepseek(body, images):
+    kind = body.get("response_format", {}).get("type")
+    if kind == "json_schema":
+        return openai_error("This response_format type is unavailable now", None)
+    if kind == "json_object" and "json" not in json.dumps(body["messages"]).lower():
+        return openai_error("Prompt must contain the word 'json' in some form to use 'response_format' of type "
+                            "'json_object'.", None)
+    return None
+
+
+def refused_by_gemma(body, images):
+    if any(m["role"] == "system" for m in body["messages"]):
+        return 500, {"error": {"code": 500, "message": "Jinja Exception: System role not supported"}}
+    return None
+
+
+# What an engine refuses, and the pieces in which it sends an answer.
+DIALECTS = {
+    "openai": (refused_by_openai, lambda text: [{"content": text, "refusal": None}]),
+    # Takes response_format and does not hold to it.
+    "anthropic": (lambda body, images: None, lambda text: [{"content": f"```json\n{text}\n```"}]),
+    "gemini": (refused_by_gemini, lambda text: [{"content": text}]),
+    # A reasoning parser that takes all for reasoning.
+    "vllm": (refused_by_vllm, lambda text: [{"content": None, "reasoning_content": text}]),
+    "ollama": (lambda body, images: None, lambda text: [{"content": "", "reasoning": "Hm."}, {"content": text}]),
+    "lmstudio": (lambda body, images: None, lambda text: [{"content": "<think>\nA {car}?\n</think>\n"}, {"content": text}]),
+    "mistral": (refused_by_mistral, lambda text: [
+        {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}]},
+        {"content": [{"type": "text", "text": text}]}]),
+    "deepseek": (refused_by_deepseek, lambda text: [{"content": None, "reasoning_content": "Hm."}, {"content": text}]),
+    "gemma": (refused_by_gemma, lambda text: [{"content": text}]),
+}
 
 
 class Rule:
@@ -81,6 +176,7 @@ class State:
         self.rules = [Rule(f) for f in options.fault]
         self.latency = options.latency
         self.loading = options.loading
+        self.schema = None  # the last one that was sent
         self.record = open(options.record, "a", encoding="utf-8") if options.record else None
         self.reset()
 
@@ -196,6 +292,10 @@ def answer_for(request, rule):
     if fault == "frames":
         value = json.loads(re.sub(r"\[1(, \d+)?\]", "[1000000]", json.dumps(value)))
     text = json.dumps(value, ensure_ascii=False)
+    if fault == "answer":
+        return FORMS[rule.argument](text)
+    if fault in ("think", "thought"):
+        return ("<think>\n" if fault == "think" else "") + "It may be {a car}.\n</think>\n\n" + text
     return f"```json\n{text}\n```" if fault == "fence" else text
 
 
@@ -311,6 +411,11 @@ class Handler(BaseHTTPRequestHandler):
     def chat(self, request):
         state = self.state
         n, rule = state.begin(len(request.images))
+        # Where a schema is refused, the prompt alone asks for its form.
+        if request.schema:
+            state.schema = request.schema
+        elif request.images:
+            request.schema = state.schema
         line = {"n": n, "fault": rule.name if rule else None, "key": request.key, "images": request.images}
         state.write(event="begin", time=time.time(), system=request.system, texts=request.texts,
                     model=request.body.get("model"), schema=request.schema is not None,
@@ -369,10 +474,42 @@ class Handler(BaseHTTPRequestHandler):
             headers = [("Retry-After", argument)] if argument else []
             self.error(int(name), f"scripted fault {name}", headers=headers)
             return "refused"
-        if name == "whole":
+        refused, pieces = DIALECTS.get(self.state.options.dialect, (None, None))
+        refusal = refused(request.body, len(request.images)) if refused else None
+        if refusal:
+            self.reply(*refusal)
+            return "refused"
+        if name == "whole" or request.body.get("stream") is False:
             self.reply(200, self.whole(request, rule))
             return "answered"
-        return self.stream(request, rule)
+        if name == "gzip":
+            self.reply(200, gzip.compress(json.dumps(self.whole(request, rule)).encode()),
+                       headers=[("Content-Encoding", "gzip")])
+            return "answered"
+        deltas = self.deltas(name, answer_for(request, rule)) if not pieces else pieces(answer_for(request, rule))
+        return self.short_stream(rule, request, *deltas) if deltas else self.stream(request, rule)
+
+    def deltas(self, name, text):
+        """The few pieces of an answer that is not the usual one, its finish reason last where it is not "stop"."""
+        if name == "refuse":
+            return [{"content": "", "refusal": "I can't help with that."}, "content_filter"]
+        if name == "tool":
+            call = {"index": 0, "id": "c", "type": "function", "function": {"name": "json", "arguments": text}}
+            return [{"content": None, "tool_calls": [call]}, "tool_calls"]
+        if name == "reasoned":
+            return [{"content": "", "reasoning_content": "Hm. " * 50}, "length"]
+        return None
+
+    def short_stream(self, rule, request, *deltas):
+        self.begin_stream()
+        reason = deltas[-1] if isinstance(deltas[-1], str) else "stop"
+        for delta in deltas:
+            if isinstance(delta, dict):
+                self.event(rule, self.frame(choices=[{"index": 0, "delta": delta, "finish_reason": None}]))
+        self.event(rule, self.frame(choices=[{"index": 0, "delta": {}, "finish_reason": reason}]))
+        self.data(rule, b"data: [DONE]\n\n")
+        self.data(None, b"")
+        return "answered"
 
     def frame(self, **fields):
         name = "another-model-7b" if self.lies else self.state.options.model.split(",")[0]
@@ -396,7 +533,7 @@ class Handler(BaseHTTPRequestHandler):
         text = answer_for(request, rule)
         pieces = re.findall(r"\S+\s*|\s+", text)
         middle = len(pieces) // 2
-        self.begin_stream()
+        self.begin_stream(rule.argument if name == "typed" else "text/event-stream")
         if name == "silent":
             self.wait(None)
         if request.body.get("return_progress"):
@@ -441,11 +578,14 @@ class Handler(BaseHTTPRequestHandler):
             return "cut"
         if name == "utf8":
             self.data(rule, b'data: {"choices":[{"index":0,"delta":{"content":"\xff\xfe caf\xc3 "}}]}\n\n')
+        if name == "split":
+            for half in (b"\\ud83d", b"\\ude97", b"\\ud83d", b"."):
+                self.data(rule, b'data: {"choices":[{"index":0,"delta":{"content":"' + half + b'"}}]}\n\n')
         return "length" if name == "length" else None
 
-    def begin_stream(self):
+    def begin_stream(self, kind="text/event-stream"):
         self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Content-Type", kind)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         self.wfile.flush()
@@ -499,6 +639,8 @@ def main():
     p.add_argument("--slots", type=int, default=4)
     p.add_argument("--context", type=int, default=32768)
     p.add_argument("--blind", action="store_true", help="says that it takes no pictures")
+    p.add_argument("--dialect", choices=sorted(DIALECTS))
+    p.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
     p.add_argument("--key", default="")
     p.add_argument("--latency", type=float, default=0)
     p.add_argument("--loading", type=int, default=0, help="answers so many GETs with 503 at first")
@@ -511,6 +653,10 @@ def main():
     else:
         server = TcpServer(("127.0.0.1", options.port), Handler)
         where = server.server_address[1]
+    if options.tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*options.tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     server.state = State(options)
     print(where, flush=True)
     try:

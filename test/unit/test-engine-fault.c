@@ -254,7 +254,7 @@ static void odd_answers_are_handed_over(void **state)
 		{"empty", "", "stop", "fake-model"},
 		{"prose", "I am sorry, but I would rather talk about the weather.", "stop", "fake-model"},
 		{"schema", "{\"weather\": \"fine\"}", "stop", "fake-model"},
-		{"length", "{\"summary\": \"summary of ", "length", "fake-model"},
+		{"length", "{\"summary\": \"summary of", "length", "fake-model"},
 		{"liar", NULL, "stop", "another-model-7b"},
 		{"whole", NULL, "stop", "fake-model"},
 		{"no-done", NULL, "stop", "fake-model"},

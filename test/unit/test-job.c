@@ -71,13 +71,19 @@ static void a_plan_refuses_what_is_not_there(void **state)
 	assert_null(p);
 }
 
+static int read_text(const char *text, size_t n_frames, struct answer *ret, struct err *err)
+{
+	const struct chat_result r = {.text = (char *)text, .finish_reason = (char *)"stop"};
+	return answer_read(&r, n_frames, ret, err);
+}
+
 static void a_good_answer_is_kept(void **state)
 {
 	AUTO(answer_clear) struct answer a = {0};
 	struct err err;
 	(void)state;
 	assert_ok(
-		answer_parse("```json\n{\"summary\": \"A\\ncar.\", \"events\": [{\"subject\": \"a\\nvan\", "
+		read_text("```json\n{\"summary\": \"A\\ncar.\", \"events\": [{\"subject\": \"a\\nvan\", "
 	                 "\"frames\": [3, 1, 3], \"what\": \"It comes\"}]}\n```\n",
 	                 3, &a, &err));
 	assert_string_equal(a.summary, "A car.");
@@ -89,12 +95,12 @@ static void a_good_answer_is_kept(void **state)
 	/* Models that do not keep to the schema often leave the subject out: what
 	 * they say is still right. */
 	AUTO(answer_clear) struct answer plain = {0};
-	assert_ok(answer_parse(
+	assert_ok(read_text(
 		"{\"summary\": \"A car.\", \"events\": [{\"what\": \"It comes\", \"frames\": [1]}]}", 1,
 		&plain, &err));
 	assert_string_equal(plain.events[0].subject, "");
 	AUTO(answer_clear) struct answer quiet = {0};
-	assert_ok(answer_parse("{\"summary\": \"Nothing happens.\", \"events\": []}", 1, &quiet, &err));
+	assert_ok(read_text("{\"summary\": \"Nothing happens.\", \"events\": []}", 1, &quiet, &err));
 	assert_int_equal(quiet.n_events, 0);
 }
 
@@ -109,7 +115,8 @@ static void a_bad_answer_is_refused_with_its_fault(void **state)
 		{"{\"summary\": \"cut o", "it is not valid JSON"},
 		{"[]", "it is not an object with"},
 		{"{\"summary\": 3, \"events\": []}", "it is not an object with"},
-		{"{\"summary\": \"x\"}", "it is not an object with"},
+		{"{\"summary\": \"x\", \"events\": 1}", "it is not an object with"},
+		{"{\"events\": []}", "it is not an object with"},
 		{"{\"summary\": \" \", \"events\": []}", "it says nothing"},
 		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [4]}]}",
 	     "event 1 names a frame that is not one of 1 to 3"},
@@ -128,7 +135,7 @@ static void a_bad_answer_is_refused_with_its_fault(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct answer a = {0};
 		struct err err;
-		assert_int_equal(answer_parse(cases[i].text, 3, &a, &err), -ERR_FORMAT);
+		assert_int_equal(read_text(cases[i].text, 3, &a, &err), -ERR_FORMAT);
 		if (strncmp(err.msg, cases[i].fault, strlen(cases[i].fault)) != 0)
 			fail_msg("case %zu: \"%s\" is not \"%s\"", i, err.msg, cases[i].fault);
 		assert_null(a.summary);

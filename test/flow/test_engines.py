@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What engines really send: dialects of known ones, answers in other forms than asked for, what is no answer at all."""
+import json
+import subprocess
+
+import flow
+
+CHUNKS = 3
+
+
+class Engines(flow.Flow):
+    def setUp(self):
+        super().setUp()
+        flow.make_video(self.dir / "a.mp4", CHUNKS)
+
+    def analyze(self, *options, url, code=0, **kw):
+        return self.vdet("analyze", "a.mp4", "--engine", url, "--chunk-duration", "1", "--chunk-frames", "4",
+                         "--frame-size", "96", "--format", "json", "--fresh", "--slots", "1", "--retries", "0",
+                         *options, code=code, **kw)
+
+    def all_done(self):
+        report = self.report("a")
+        self.assertEqual([c["state"] for c in report["chunks"]], ["done"] * CHUNKS)
+        for c in report["chunks"]:
+            self.assertTrue(c["summary"].startswith("summary of "), c["summary"])
+            self.assertNotIn("<", c["summary"])
+        return report
+
+    def frames(self, report):
+        """Which samples each event names."""
+        return [[f["sample"] for f in e["frames"]] for e in report["events"]]
+
+    def ends(self, engine):
+        """How requests ended, in the order in which they came."""
+        return sorted(engine.lines("end"), key=lambda line: line["n"])
+
+    def test_dialects(self):
+        """What an engine refuses is learned by the first request, and left out of all others."""
+        for dialect, refusals in {"openai": 2, "anthropic": 0, "gemini": 1, "mistral": 2, "deepseek": 1, "gemma": 1,
+                                  "vllm": 1, "ollama": 0, "lmstudio": 0}.items():
+            with self.subTest(dialect):
+                e = self.engine("--kind", "plain", "--dialect", dialect)
+                self.analyze(url=e.url)
+                report = self.all_done()
+                outcomes = [line["outcome"] for line in self.ends(e)]
+                self.assertEqual(outcomes.count("refused"), refusals)
+                self.assertEqual(outcomes[:refusals], ["refused"] * refusals)
+                if dialect == "vllm":  # what looks like reasoning is no summary
+                    self.assertIn("only reasoning", report["summary"]["fallback_reason"])
+                else:
+                    self.assertTrue(report["summary"]["text"].startswith("An answer about"), report["summary"])
+                e.stop()
+
+    def test_pictures_are_split_over_requests(self):
+        """An engine that takes two pictures a request is shown all of them, two at a time."""
+        e = self.engine("--kind", "plain", "--dialect", "vllm")
+        self.analyze(url=e.url)
+        report = self.all_done()
+        answered = [line["images"] for line in self.ends(e) if line["outcome"] == "answered" and line["images"]]
+        self.assertEqual([len(i) for i in answered], [2] * 2 * CHUNKS)
+        self.assertEqual(len({i for images in answered for i in images}), 4 * CHUNKS)
+        self.assertEqual(self.frames(report), [[0, 1], [2, 3]] * CHUNKS)
+
+    def test_forms_of_answers(self):
+        e = self.engine("--kind", "plain")
+        for fault in ("answer=fence-line", "answer=prose-fence", "answer=prose", "answer=wrapped", "answer=strings",
+                      "answer=floats", "answer=one", "answer=range", "answer=no-events", "answer=null-events", "think",
+                      "thought", "fence", "gzip", "split", "typed=application/json", "typed=text/plain",
+                      "typed=application/octet-stream"):
+            with self.subTest(fault):
+                e.control(faults=[f"{fault}@1-{CHUNKS}"], reset=True)
+                self.analyze(url=e.url)
+                report = self.all_done()
+                self.assertEqual(e.control()["requests"], CHUNKS + 1, "an answer was asked for again")
+                if fault == "answer=range":
+                    self.assertEqual(self.frames(report), [[0, 1, 2, 3]] * CHUNKS)
+                if fault == "split":
+                    self.assertIn("\U0001f697\ufffd.", json.dumps(report, ensure_ascii=False))
+
+    def test_what_is_no_answer_is_called_by_its_name(self):
+        e = self.engine("--kind", "plain")
+        for fault, words in {"refuse": "refused to answer: I can't help with that.", "tool": "called a tool (json)",
+                             "reasoned": "on reasoning: raise --max-tokens", "empty": "it is empty",
+                             "length": "cut off at its longest allowed length"}.items():
+            with self.subTest(fault):
+                e.control(faults=[fault])
+                self.assertIn(words, self.analyze(url=e.url, code=1).stderr)
+
+    def test_summaries(self):
+        """What models put around a summary is taken off; one that is cut says so."""
+        e = self.engine("--kind", "plain")
+        for fault, check in {"think": lambda s: s["text"].startswith("An answer about 0"),
+                             "length": lambda s: s["text"].endswith(" […]"),
+                             "reasoned": lambda s: s["by"] == "timeline" and "reasoning" in s["fallback_reason"],
+                             "refuse": lambda s: s["by"] == "timeline" and "refused" in s["fallback_reason"]}.items():
+            with self.subTest(fault):
+                e.control(faults=[f"{fault}@{CHUNKS + 1}+"], reset=True)
+                self.analyze(url=e.url)
+                self.assertTrue(check(self.report("a")["summary"]), self.report("a")["summary"])
+
+    def test_the_address_of_requests(self):
+        e = self.engine("--kind", "plain")
+        self.analyze(url=e.url + "/chat/completions")
+        self.all_done()
+
+    def test_private_certificates(self):
+        certificate, key = self.dir / "c.pem", self.dir / "k.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2",
+                        "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate], check=True,
+                       capture_output=True)
+        e = self.engine("--kind", "plain", "--tls", str(certificate), str(key))
+        url = e.url.replace("http://127.0.0.1", "https://localhost")
+        for name in ("CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+            self.env.pop(name, None)
+        self.assertIn("engine.ca_file", self.analyze(url=url, code=1).stderr)
+        self.analyze("--ca-file", certificate, url=url)
+        for name in ("CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+            self.analyze(url=url, env={name: str(certificate)})
+        self.all_done()
+
+    def test_the_test_of_an_engine_tells(self):
+        e = self.engine("--kind", "plain", "--dialect", "openai")
+        r = self.vdet("engine", "test", "--engine", e.url, code=None)
+        self.assertIn("max_completion_tokens for max_tokens, no temperature", r.stdout)
+
+
+if __name__ == "__main__":
+    flow.main()

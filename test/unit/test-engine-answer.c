@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What engines refuse, by their own error replies, and what models answer, in
+ * the forms in which they do. */
+#include "unit.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "openai/answer-text.h"
+#include "openai/completion.h"
+#include "openai/dialect.h"
+
+/* ---- refusals */
+
+static const struct dialect_request usual = {
+	.images = 6, .max_tokens = 2048, .format = true, .system = true};
+
+static void check_learned(const char *body, const char *expected)
+{
+	struct dialect d = {0};
+	const char *what = NULL;
+	char text[DIALECT_TEXT_MAX];
+	bool learned = dialect_learn(&d, &usual, body, strlen(body), &what);
+	if (learned != (*expected != '\0') || strcmp(dialect_text(&d, text), expected) != 0)
+		fail_msg("%s: learned \"%s\", not \"%s\"", body, text, expected);
+	assert_int_equal(learned, what != NULL);
+	assert_int_equal(learned, d.version);
+}
+
+static void refusals_are_learned(void **state)
+{
+	static const struct {
+		const char *body, *learned;
+	} cases[] = {
+		/* OpenAI */
+		{"{\"error\":{\"message\":\"Unsupported parameter: 'max_tokens' is not supported with this "
+	     "model. Use 'max_completion_tokens' instead.\",\"type\":\"invalid_request_error\","
+	     "\"param\":\"max_tokens\",\"code\":\"unsupported_parameter\"}}",
+	     "max_completion_tokens for max_tokens"},
+		{"{\"error\":{\"message\":\"Unsupported value: 'temperature' does not support 0 with this "
+	     "model. Only the default (1) value is supported.\",\"param\":\"temperature\"}}",
+	     "no temperature"},
+		{"{\"error\":{\"message\":\"max_tokens is too large: 2048. This model supports at most "
+	     "1024 completion tokens, whereas you provided 2048.\",\"param\":\"max_tokens\"}}",
+	     "answers of at most 1024 tokens"},
+		{"{\"error\":{\"message\":\"Invalid schema for response_format 'stretch': In "
+	     "context=('properties', 'summary'), 'maxLength' is not permitted.\","
+	     "\"param\":\"response_format\"}}",
+	     "json_object for a JSON Schema"},
+		/* Anthropic */
+		{"{\"error\":{\"code\":\"invalid_request_error\",\"message\":\"`temperature` is deprecated "
+	     "for this model.\",\"type\":\"invalid_request_error\",\"param\":null}}",
+	     "no temperature"},
+		{"{\"error\":{\"message\":\"too many images and documents: 6 + 0 > 5\"}}",
+	     "at most 5 pictures in a request"},
+		/* Gemini */
+		{"[{\"error\":{\"code\":400,\"message\":\"Invalid JSON payload received. Unknown name "
+	     "\\\"seed\\\": Cannot find field.\",\"status\":\"INVALID_ARGUMENT\"}}]",
+	     "no seed"},
+		/* Mistral */
+		{"{\"detail\":[{\"type\":\"extra_forbidden\",\"loc\":[\"body\",\"stream_options\"],\"msg\":"
+	     "\"Extra inputs are not permitted\",\"input\":{\"include_usage\":true}}]}",
+	     "no stream_options"},
+		/* vLLM */
+		{"{\"object\":\"error\",\"message\":\"At most 1 image(s) may be provided in one request.\","
+	     "\"type\":\"BadRequestError\",\"param\":null,\"code\":400}",
+	     "at most 1 pictures in a request"},
+		{"{\"error\":{\"message\":\"You set image=4 (or defaulted to 1) in "
+	     "`--limit-mm-per-prompt`, but passed 6 image items in the same prompt.\"}}",
+	     "at most 4 pictures in a request"},
+		/* DeepSeek, LM Studio */
+		{"{\"error\":{\"message\":\"This response_format type is unavailable now\",\"type\":"
+	     "\"invalid_request_error\",\"param\":null,\"code\":\"invalid_request_error\"}}",
+	     "json_object for a JSON Schema"},
+		{"{\"error\":\"'response_format.type' must be 'json_object' or 'text'\"}",
+	     "json_object for a JSON Schema"},
+		/* llama.cpp, Ollama */
+		{"{\"error\":{\"code\":500,\"message\":\"Jinja Exception: System role not supported\"}}",
+	     "no system message"},
+		{"{\"error\":\"streaming is off: \\\"stream\\\" must be false\"}", "no streaming"},
+		/* Not about the form of a request. */
+		{"{\"error\":{\"message\":\"This model's maximum context length is 8192 tokens. However, "
+	     "you requested 9000 tokens (6952 in the messages, 2048 in max_tokens).\"}}",
+	     ""},
+		{"{\"error\":{\"message\":\"image exceeds 5 MB maximum: 5316852 bytes\"}}", ""},
+		{"{\"error\":\"model 'fake' not found\"}", ""},
+		{"<html><h1>400 Bad Request</h1></html>", ""},
+		{"", ""},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		check_learned(cases[i].body, cases[i].learned);
+}
+
+/* What is refused again and again is sent in one form after the other, and then
+ * not at all; in the end nothing is left to learn. */
+static void learning_comes_to_an_end(void **state)
+{
+	static const char body[] = "max_tokens, max_completion_tokens, temperature, seed, stream, "
+							   "stream_options, response_format, system message unsupported";
+	struct dialect d = {0};
+	char text[DIALECT_TEXT_MAX];
+	const char *what;
+	int n = 0;
+	(void)state;
+	while (dialect_learn(&d, &usual, body, strlen(body), &what))
+		assert_true(++n < 20);
+	assert_string_equal(dialect_text(&d, text),
+	                    "no limit of the answer's length, no response_format, temperature 1, no "
+	                    "seed, no streaming, no system message");
+	/* What was not sent is not to blame. */
+	const struct dialect_request bare = {.images = 0};
+	struct dialect fresh = {.temperature = DIALECT_TEMPERATURE_1,
+	                        .no_seed = true,
+	                        .no_stream = true,
+	                        .no_stream_options = true};
+	assert_false(dialect_learn(&fresh, &bare, body, strlen(body), &what));
+}
+
+/* ---- answers */
+
+static void reasoning_is_taken_off(void **state)
+{
+	static const struct {
+		const char *text, *answer, *reasoning;
+	} cases[] = {
+		{"A car.", "A car.", ""},
+		{"<think>\nHm.\n</think>\n\nA car.", "A car.", "\nHm.\n"},
+		{"Hm, a car?\n</think>\nA car.", "A car.", "Hm, a car?\n</think>"},
+		{"<THINK>a</THINK> <reasoning>b</reasoning>A car.", "A car.", "ab"},
+		{"[THINK]a[/THINK]A car.", "A car.", "a"},
+		{"\xe2\x97\x81think\xe2\x96\xb7"
+	     "a\xe2\x97\x81/think\xe2\x96\xb7 A car.",
+	     "A car.", "a"},
+		{"<think>never ends", "", "never ends"},
+		{"<think>a</think><answer>A car.</answer>", "A car.", "a"},
+		{"<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>A car."
+	     "<|return|>",
+	     "A car.", "a"},
+		/* Part of an answer. */
+		{"{\"summary\": \"It says </think>.\"}", "{\"summary\": \"It says </think>.\"}", ""},
+		{"A car. <b>It</b> drives.", "A car. <b>It</b> drives.", ""},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(mem_freep) char *reasoning = NULL;
+		AUTO(mem_freep) char *answer = answer_text_split(cases[i].text, &reasoning);
+		assert_string_equal(answer, cases[i].answer);
+		assert_string_equal(reasoning, cases[i].reasoning);
+	}
+}
+
+static void the_one_object_is_found(void **state)
+{
+	static const char *const good[] = {
+		"{\"a\": 1}",
+		"```json\n{\"a\": 1}\n```",
+		"```json {\"a\": 1} ```",
+		"Here you are:\n```\n{\"a\": 1}\n```\nAnything else?",
+		"The {frames} show {\"b\": 2} and so {\"a\": 1}.",
+		"{\"a\": 1}\n{\"a\": 1}",
+		"[{\"a\": 1}]",
+		"{\"answer\": {\"a\": 1}}",
+		"\xef\xbb\xbf{\"a\": 1}",
+	};
+	static const char *const bad[] = {
+		"",           "no", "{\"a\": 1", "{\"b\": {\"c\": {\"a\": 1}}}", "{\"a\": 1} or {\"a\": 2}",
+		"{\"b\": 1}",
+	};
+	struct err err;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		json_t *j = NULL;
+		const struct chat_result r = {.text = (char *)good[i]};
+		if (answer_text_object(&r, "a", &j, &err) < 0)
+			fail_msg("%s: %s", good[i], err.msg);
+		assert_int_equal(json_integer_value(json_object_get(j, "a")), 1);
+		json_decref(j);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		json_t *j = NULL;
+		const struct chat_result r = {.text = (char *)bad[i]};
+		assert_int_equal(answer_text_object(&r, "a", &j, &err), -ERR_FORMAT);
+		assert_null(j);
+	}
+	/* Many braces take no time worth a word, and deep ones no stack. */
+	AUTO(mem_freep) char *braces = mem_alloc(1000001, 1);
+	memset(braces, '{', 1000000);
+	json_t *j = NULL;
+	const struct chat_result r = {.text = braces};
+	assert_int_equal(answer_text_object(&r, "a", &j, &err), -ERR_FORMAT);
+	/* A line break inside a string. */
+	const struct chat_result lines = {.text = (char *)"{\"a\": \"one\ntwo\"}"};
+	assert_ok(answer_text_object(&lines, "a", &j, &err));
+	assert_string_equal(json_string_value(json_object_get(j, "a")), "one two");
+	json_decref(j);
+}
+
+static void what_is_no_answer_is_told(void **state)
+{
+	static const struct {
+		struct chat_result r;
+		const char *words;
+	} cases[] = {
+		{{.text = (char *)"", .finish_reason = (char *)"stop"}, "it is empty"},
+		{{.text = (char *)"{\"a\": ", .finish_reason = (char *)"length"},
+	     "it was cut off at its longest allowed length; write less"},
+		{{.text = (char *)"", .reasoning = (char *)"Hm.", .finish_reason = (char *)"length"},
+	     "the model used up the longest allowed answer on reasoning: raise --max-tokens, or turn "
+	     "its reasoning off"},
+		{{.text = (char *)"", .reasoning = (char *)"Hm.", .finish_reason = (char *)"stop"},
+	     "the model wrote only reasoning and no answer"},
+		{{.text = (char *)"", .refusal = (char *)"I can't.", .finish_reason = (char *)"stop"},
+	     "the model refused to answer: I can't."},
+		{{.text = (char *)"", .finish_reason = (char *)"content_filter"},
+	     "the engine's content filter stopped the answer"},
+		{{.text = (char *)"", .tool = (char *)"json", .finish_reason = (char *)"tool_calls"},
+	     "the model called a tool (json) instead of answering: turn tools off in the engine"},
+	};
+	struct err err;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		json_t *j = NULL;
+		assert_int_equal(answer_text_object(&cases[i].r, "a", &j, &err), -ERR_FORMAT);
+		assert_string_equal(err.msg, cases[i].words);
+		char *text = NULL;
+		if (strcmp(cases[i].words, "it was cut off at its longest allowed length; write less") == 0)
+			continue;
+		assert_int_equal(answer_text_prose(&cases[i].r, "a", &text, &err), -ERR_FORMAT);
+		assert_string_equal(err.msg, cases[i].words);
+	}
+}
+
+static void prose_is_unwrapped(void **state)
+{
+	static const struct {
+		const char *text, *reason, *prose;
+	} cases[] = {
+		{"A car.", "stop", "A car."},
+		{"```markdown\nA **car**.\n```", "stop", "A **car**.\n"},
+		{"{\"summary\": \"A car.\"}", "stop", "A car."},
+		{"```json\n{\"summary\": \"A car.\"}\n```", "stop", "A car."},
+		{"A car and then", "length", "A car and then […]"},
+		{"```", "stop", "```"},
+	};
+	struct err err;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(mem_freep) char *text = NULL;
+		const struct chat_result r = {.text = (char *)cases[i].text,
+		                              .finish_reason = (char *)cases[i].reason};
+		assert_ok(answer_text_prose(&r, "summary", &text, &err));
+		assert_string_equal(text, cases[i].prose);
+	}
+}
+
+/* ---- as it comes in */
+
+/* The answer made of these choices' deltas, with the reason "stop" after
+ * them. */
+static void read_deltas(struct chat_result *r, const char *const *deltas, size_t n)
+{
+	struct completion a;
+	struct err err;
+	completion_init(&a);
+	for (size_t i = 0; i < n; i++) {
+		AUTO(mem_freep) char *event = mem_printf("{\"choices\":[{\"delta\":%s}]}", deltas[i]);
+		assert_ok(completion_event(&a, event, strlen(event), &err));
+	}
+	static const char end[] = "{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}";
+	assert_ok(completion_event(&a, end, strlen(end), &err));
+	*r = (struct chat_result){0};
+	assert_ok(completion_end(&a, 0, r, &err));
+	completion_clear(&a);
+}
+#define DELTAS(r, ...)                                 \
+	read_deltas(r, (const char *const[]){__VA_ARGS__}, \
+	            sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+
+static void pieces_of_all_kinds_are_read(void **state)
+{
+	AUTO(chat_result_clear) struct chat_result r = {0};
+	(void)state;
+	DELTAS(
+		&r,
+		"{\"role\":\"assistant\",\"content\":null,\"reasoning\":\"H\",\"reasoning_content\":\"H\"}",
+		"{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"m\"}]}]}",
+		"{\"content\":[{\"type\":\"text\",\"text\":\"A \"},{\"type\":\"text\",\"text\":\"car\"}]}",
+		"{\"content\":\".\"}");
+	assert_string_equal(r.text, "A car.");
+	assert_string_equal(r.reasoning, "Hm");
+	assert_null(r.tool);
+	chat_result_clear(&r);
+	DELTAS(&r, "{\"refusal\":\"I \"}", "{\"refusal\":\"can't\"}",
+	       "{\"tool_calls\":[{\"index\":0,\"function\":{\"name\":\"json\",\"arguments\":\"{\"}}]}");
+	assert_string_equal(r.refusal, "I can't");
+	assert_string_equal(r.tool, "json");
+}
+
+static void characters_cut_in_two_are_joined(void **state)
+{
+	AUTO(chat_result_clear) struct chat_result r = {0};
+	(void)state;
+	DELTAS(&r, "{\"content\":\"a \\ud83d\"}", "{\"content\":\"\\ude97 \\\\ud83d\"}",
+	       "{\"content\":\"\\ud83d\"}", "{\"content\":\"x\\ude97\"}",
+	       "{\"content\":\"\\ud83d\\ude97\"}");
+	assert_string_equal(r.text,
+	                    "a \xf0\x9f\x9a\x97 \\ud83d\xef\xbf\xbdx\xef\xbf\xbd\xf0\x9f\x9a\x97");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(refusals_are_learned),
+		cmocka_unit_test(learning_comes_to_an_end),
+		cmocka_unit_test(reasoning_is_taken_off),
+		cmocka_unit_test(the_one_object_is_found),
+		cmocka_unit_test(what_is_no_answer_is_told),
+		cmocka_unit_test(prose_is_unwrapped),
+		cmocka_unit_test(pieces_of_all_kinds_are_read),
+		cmocka_unit_test(characters_cut_in_two_are_joined),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
