@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/app.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "gpu/gpu.h"
 
 #define GPU_LEAST ((int64_t)2 << 30)
@@ -51,6 +56,33 @@ struct opt_set app_options_of(const struct command *c, struct app *app,
 	if (c->groups & GROUP_APP)
 		binds[n++] = (struct opt_bind){&app_opt_group, &app->options};
 	return (struct opt_set){binds, n};
+}
+
+const struct command *command_find(const struct command_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->all[i]->name, name) == 0)
+			return list->all[i];
+	return NULL;
+}
+
+int app_fail(const struct err *err)
+{
+	if (err->code == ERR_CANCELED)
+		return EXIT_INTERRUPTED;
+	log_error("%s", err->msg);
+	return err->code == ERR_ARG ? EXIT_USAGE : EXIT_FAILED;
+}
+
+int app_usage(const struct command *c, const char *fmt, ...)
+{
+	char text[500];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	log_error("%s; usage: vdet %s %s (more: vdet help %s)", text, c->name, c->usage, c->name);
+	return EXIT_USAGE;
 }
 
 int app_open_store(const struct app *app, struct store **ret, struct err *err)

@@ -28,6 +28,7 @@ struct app_options {
 extern const struct opt_group app_opt_group;
 
 struct app {
+	const struct command_list *commands;
 	struct app_options options;
 	struct engine_options engine;
 	struct model_options model;
@@ -66,11 +67,12 @@ enum {
 	APP_BINDS_MAX = 14,
 };
 
-extern const struct command cmd_analyze, cmd_index, cmd_jobs, cmd_report, cmd_plan, cmd_doctor,
-	cmd_demo, cmd_model, cmd_serve, cmd_preview, cmd_world, cmd_token, cmd_engine, cmd_advise,
-	cmd_help;
-extern const struct command *const commands[];
-extern const size_t n_commands;
+struct command_list {
+	const struct command *const *all;
+	size_t n;
+};
+/* NULL if there is none of this name. */
+const struct command *command_find(const struct command_list *list, const char *name);
 
 /* Fills in the folders of app: of data, models, the engine's program. */
 void places_find(struct app *app);
@@ -96,7 +98,5 @@ void app_count_spending(struct engine *engine, struct store *store);
 /* Analyses files one after the other with one engine, showing progress; the
  * exit code is the worst of them. */
 int app_analyze(struct app *app, char **files, int n);
-
-void help_print(const struct command *c); /* of one command, to standard output */
 
 #endif

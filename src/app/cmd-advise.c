@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "advise/performance.h"
-#include "app/app.h"
+#include "app/commands.h"
 
 static struct {
 	bool json;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/app.h"
+#include "app/commands.h"
 #include "app/ui.h"
 #include "base/file.h"
 #include "base/log.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/app.h"
+#include "app/commands.h"
 #include "app/world-options.h"
 #include "base/clock.h"
 #include "base/file.h"

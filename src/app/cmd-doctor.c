@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "app/commands.h"
 #include "app/doctor.h"
 
 static struct {

@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "app/app.h"
+#include "app/commands.h"
 #include "job/conformance.h"
 
 static struct {

@@ -2,8 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "app/app.h"
+#include "app/commands.h"
 #include "app/help-shell.h"
+#include "app/help.h"
 
 static struct {
 	char *as;
@@ -15,28 +16,24 @@ static const struct opt_row rows[] = {
 };
 static const struct opt_group group = {"Help", rows, 1};
 
-static void print_overview(void)
+void help_overview(const struct command_list *list)
 {
 	puts("vdet watches long video with a vision-language model and tells what happened, when, and "
 	     "which frame shows "
 	     "it.\n\n"
 	     "usage: vdet COMMAND [OPTION…] [ARGUMENT…]\n");
-	for (size_t i = 0; i < n_commands; i++)
-		printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
+	for (size_t i = 0; i < list->n; i++)
+		printf("  %-9s %s\n", list->all[i]->name, list->all[i]->summary);
 	puts(
 		"\nvdet help COMMAND tells more; vdet --version names the version.\n"
 		"Exit codes: 0 complete, 3 finished with holes, 1 failed, 2 wrong usage, 130 interrupted.");
 }
 
-void help_print(const struct command *c)
+void help_command(const struct command *c)
 {
 	static struct app app; /* bound for its addresses only */
 	struct opt_bind binds[APP_BINDS_MAX];
 	AUTO(buf_free) struct buf text = BUF(1 << 20);
-	if (!c) {
-		print_overview();
-		return;
-	}
 	struct opt_set set = app_options_of(c, &app, binds);
 	opt_help(&set, &text);
 	printf("vdet %s: %s\n\nusage: vdet %s [OPTION…] %s\n%s%s", c->name, c->summary, c->name,
@@ -44,8 +41,9 @@ void help_print(const struct command *c)
 	fputs(buf_str(&text), stdout);
 }
 
-static void print_markdown(void)
+static void print_markdown(const struct command_list *list)
 {
+	(void)list;
 	static struct app app;
 	struct opt_bind binds[APP_BINDS_MAX];
 	const struct command all = {.groups = GROUP_ALL};
@@ -69,31 +67,28 @@ static void print_markdown(void)
 
 static int run(struct app *app, int argc, char **argv)
 {
-	(void)app;
 	static const struct {
 		const char *name;
-		void (*print)(void);
+		void (*print)(const struct command_list *list);
 	} forms[] = {
 		{"markdown", print_markdown}, {"man", help_man}, {"bash", help_bash}, {"zsh", help_zsh},
 		{"fish", help_fish},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
 		if (strcmp(own.as, forms[i].name) == 0) {
-			forms[i].print();
+			forms[i].print(app->commands);
 			return EXIT_COMPLETE;
 		}
 	}
 	if (argc == 0) {
-		help_print(NULL);
+		help_overview(app->commands);
 		return EXIT_COMPLETE;
 	}
-	for (size_t i = 0; i < n_commands; i++) {
-		if (strcmp(commands[i]->name, argv[0]) == 0) {
-			help_print(commands[i]);
-			return EXIT_COMPLETE;
-		}
-	}
-	return app_usage(&cmd_help, "there is no command %s", argv[0]);
+	const struct command *c = command_find(app->commands, argv[0]);
+	if (!c)
+		return app_usage(&cmd_help, "unknown command %s", argv[0]);
+	help_command(c);
+	return EXIT_COMPLETE;
 }
 
 const struct command cmd_help = {

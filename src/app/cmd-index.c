@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/app.h"
+#include "app/commands.h"
 #include "app/ui.h"
 #include "job/step-options.h"
 #include "base/clock.h"

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "app/app.h"
+#include "app/commands.h"
 #include "base/clock.h"
 
 static struct {

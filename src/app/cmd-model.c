@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "app/app.h"
+#include "app/commands.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"

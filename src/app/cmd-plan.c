@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/app.h"
+#include "app/commands.h"
 #include "app/ui.h"
 #include "base/clock.h"
 #include "base/log.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/app.h"
+#include "app/commands.h"
 #include "app/ui.h"
 #include "job/step-options.h"
 #include "base/clock.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/app.h"
+#include "app/commands.h"
 #include "base/mem.h"
 #include "report/folder.h"
 #include "report/report.h"

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "advise/performance.h"
-#include "app/app.h"
+#include "app/commands.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "board/events.h"

@@ -5,7 +5,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "app/app.h"
+#include "app/commands.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "net/access/access.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "app/app.h"
+#include "app/commands.h"
 #include "app/world-options.h"
 
 static struct world_video own;

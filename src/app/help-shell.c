@@ -57,7 +57,7 @@ static void man_option(const struct command *c, const struct opt_row *row)
 	fputs("\n", stdout);
 }
 
-void help_man(void)
+void help_man(const struct command_list *list)
 {
 	printf(
 		".TH VDET 1 \"\" \"vdet %s\" \"User Commands\"\n.SH NAME\n"
@@ -69,15 +69,15 @@ void help_man(void)
 		"report in which each event names the frames behind it. Every finished "
 		"chunk is kept: after an interruption\nthe same command goes on.\n.SH COMMANDS\n",
 		VDET_VERSION);
-	for (size_t i = 0; i < n_commands; i++) {
-		printf(".SS vdet %s ", commands[i]->name);
-		put_roff(commands[i]->usage);
+	for (size_t i = 0; i < list->n; i++) {
+		printf(".SS vdet %s ", list->all[i]->name);
+		put_roff(list->all[i]->usage);
 		fputs("\n", stdout);
-		put_roff(commands[i]->summary);
+		put_roff(list->all[i]->summary);
 		fputs("\n", stdout);
-		if (commands[i]->own)
+		if (list->all[i]->own)
 			each_option(
-				&(struct command){.own = commands[i]->own, .own_target = commands[i]->own_target},
+				&(struct command){.own = list->all[i]->own, .own_target = list->all[i]->own_target},
 				man_option);
 	}
 	fputs(".SH OPTIONS\n", stdout);
@@ -104,18 +104,18 @@ static void word_option(const struct command *c, const struct opt_row *row)
 	printf(" --%s", flag);
 }
 
-void help_bash(void)
+void help_bash(const struct command_list *list)
 {
 	fputs("# bash completion for vdet\n_vdet() {\n\tlocal word=${COMP_WORDS[COMP_CWORD]} words=\n"
 	      "\tCOMPREPLY=()\n"
 	      "\tif [ \"$COMP_CWORD\" = 1 ]; then\n\t\twords='",
 	      stdout);
-	for (size_t i = 0; i < n_commands; i++)
-		printf("%s ", commands[i]->name);
+	for (size_t i = 0; i < list->n; i++)
+		printf("%s ", list->all[i]->name);
 	fputs("--help --version'\n\telse\n\t\tcase ${COMP_WORDS[1]} in\n", stdout);
-	for (size_t i = 0; i < n_commands; i++) {
-		printf("\t\t%s) words='--help", commands[i]->name);
-		each_option(commands[i], word_option);
+	for (size_t i = 0; i < list->n; i++) {
+		printf("\t\t%s) words='--help", list->all[i]->name);
+		each_option(list->all[i], word_option);
 		fputs("' ;;\n", stdout);
 	}
 	fputs("\t\tesac\n\tfi\n\tcase $word in\n"
@@ -151,18 +151,18 @@ static void zsh_option(const struct command *c, const struct opt_row *row)
 	fputs("' \\\n", stdout);
 }
 
-void help_zsh(void)
+void help_zsh(const struct command_list *list)
 {
 	fputs("#compdef vdet\n_vdet() {\n\tlocal -a commands\n\tcommands=(\n", stdout);
-	for (size_t i = 0; i < n_commands; i++)
-		printf("\t\t'%s:%s'\n", commands[i]->name, commands[i]->summary);
+	for (size_t i = 0; i < list->n; i++)
+		printf("\t\t'%s:%s'\n", list->all[i]->name, list->all[i]->summary);
 	fputs("\t)\n\tif (( CURRENT == 2 )); then\n\t\t_describe command commands\n\t\treturn\n\tfi\n"
 	      "\tcase $words[2] in\n",
 	      stdout);
-	for (size_t i = 0; i < n_commands; i++) {
+	for (size_t i = 0; i < list->n; i++) {
 		printf("\t%s)\n\t\tshift words\n\t\t(( CURRENT-- ))\n\t\t_arguments \\\n",
-		       commands[i]->name);
-		each_option(commands[i], zsh_option);
+		       list->all[i]->name);
+		each_option(list->all[i], zsh_option);
 		fputs("\t\t\t'*:file:_files'\n\t\t;;\n", stdout);
 	}
 	fputs("\tesac\n}\n_vdet \"$@\"\n", stdout);
@@ -187,12 +187,12 @@ static void fish_option(const struct command *c, const struct opt_row *row)
 	fputs("\n", stdout);
 }
 
-void help_fish(void)
+void help_fish(const struct command_list *list)
 {
-	for (size_t i = 0; i < n_commands; i++) {
-		printf("complete -c vdet -n __fish_use_subcommand -a %s -d '", commands[i]->name);
-		put_escaped(commands[i]->summary, "'\\", "\\");
+	for (size_t i = 0; i < list->n; i++) {
+		printf("complete -c vdet -n __fish_use_subcommand -a %s -d '", list->all[i]->name);
+		put_escaped(list->all[i]->summary, "'\\", "\\");
 		fputs("'\n", stdout);
-		each_option(commands[i], fish_option);
+		each_option(list->all[i], fish_option);
 	}
 }

@@ -6,9 +6,9 @@
 
 #include "app/app.h"
 
-void help_man(void); /* man(7) */
-void help_bash(void);
-void help_zsh(void);
-void help_fish(void);
+void help_man(const struct command_list *list); /* man(7) */
+void help_bash(const struct command_list *list);
+void help_zsh(const struct command_list *list);
+void help_fish(const struct command_list *list);
 
 #endif

@@ -3,23 +3,18 @@
  * starts itself as a sandboxed child. */
 #include <locale.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/commands.h"
+#include "app/help.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "child/roles.h"
 #include "config.h"
-
-const struct command *const commands[] = {&cmd_analyze, &cmd_index,  &cmd_plan,  &cmd_demo,
-                                          &cmd_model,   &cmd_serve,  &cmd_jobs,  &cmd_report,
-                                          &cmd_doctor,  &cmd_world,  &cmd_token, &cmd_preview,
-                                          &cmd_engine,  &cmd_advise, &cmd_help};
-const size_t n_commands = ARRAY_LEN(commands);
 
 static struct cancel *stop;
 
@@ -39,25 +34,6 @@ static void handle_signals(void)
 	sigaction(SIGTERM, &on, NULL);
 	sigaction(SIGHUP, &on, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
-}
-
-int app_fail(const struct err *err)
-{
-	if (err->code == ERR_CANCELED)
-		return EXIT_INTERRUPTED;
-	log_error("%s", err->msg);
-	return err->code == ERR_ARG ? EXIT_USAGE : EXIT_FAILED;
-}
-
-int app_usage(const struct command *c, const char *fmt, ...)
-{
-	char text[500];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	log_error("%s; usage: vdet %s %s (more: vdet help %s)", text, c->name, c->usage, c->name);
-	return EXIT_USAGE;
 }
 
 /* Words of the command line that must be known before the table is parsed. */
@@ -132,7 +108,7 @@ static void set_log_level(const char *name)
 
 static int run_command(const struct command *c, char **argv)
 {
-	struct app app = {.cancel = cancel_new()};
+	struct app app = {.cancel = cancel_new(), .commands = &commands};
 	struct err err;
 	int n = 0, code;
 	stop = app.cancel;
@@ -151,20 +127,12 @@ static int run_command(const struct command *c, char **argv)
 	return code;
 }
 
-static const struct command *find_command(const char *name)
-{
-	for (size_t i = 0; i < n_commands; i++)
-		if (strcmp(commands[i]->name, name) == 0)
-			return commands[i];
-	return NULL;
-}
-
 static int unknown_command(const char *name)
 {
 	const char *names[64];
-	for (size_t i = 0; i < n_commands; i++)
-		names[i] = commands[i]->name;
-	const char *nearest = opt_nearest(name, names, n_commands);
+	for (size_t i = 0; i < commands.n; i++)
+		names[i] = commands.all[i]->name;
+	const char *nearest = opt_nearest(name, names, commands.n);
 	if (file_exists(name))
 		log_error("\"%s\" is no command; to analyse that file: vdet analyze %s", name, name);
 	else
@@ -179,7 +147,7 @@ int main(int argc, char **argv)
 		return worker_main(argv[2], argc - 3, argv + 3);
 	setlocale(LC_CTYPE, "");
 	if (argc < 2) {
-		help_print(NULL);
+		help_overview(&commands);
 		return EXIT_USAGE;
 	}
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
@@ -187,14 +155,14 @@ int main(int argc, char **argv)
 		return EXIT_COMPLETE;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-		help_print(NULL);
+		help_overview(&commands);
 		return EXIT_COMPLETE;
 	}
-	const struct command *c = find_command(argv[1]);
+	const struct command *c = command_find(&commands, argv[1]);
 	if (!c)
 		return unknown_command(argv[1]);
 	if (has_word(argv + 1, "--help") || has_word(argv + 1, "-h")) {
-		help_print(c);
+		help_command(c);
 		return EXIT_COMPLETE;
 	}
 	if (has_word(argv + 1, "--version")) {

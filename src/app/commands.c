@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/commands.h"
+
+static const struct command *const all[] = {
+	&cmd_analyze, &cmd_index,   &cmd_plan,   &cmd_demo,   &cmd_model,
+	&cmd_serve,   &cmd_jobs,    &cmd_report, &cmd_doctor, &cmd_world,
+	&cmd_token,   &cmd_preview, &cmd_engine, &cmd_advise, &cmd_help,
+};
+const struct command_list commands = {all, ARRAY_LEN(all)};
