@@ -37,10 +37,13 @@ static void tell_report(struct ui *ui, const struct analyze_result *r, const cha
 	       buf_str(&others), others.len ? ")" : "");
 	if (r->earlier)
 		ui_say(ui, "the report of the run before is kept: %s", short_path(r->earlier));
-	progress_event(ui_progress(ui), "report",
-	               json_pack("{s:s, s:s, s:I, s:I, s:I}", "job", r->job, "dir", r->dir, "chunks",
-	                         (json_int_t)r->chunks, "holes", (json_int_t)r->holes, "resumed",
-	                         (json_int_t)r->resumed));
+	const struct progress_event event = {.type = PROGRESS_REPORT,
+	                                     .report = {.job = r->job,
+	                                                .dir = r->dir,
+	                                                .chunks = r->chunks,
+	                                                .holes = r->holes,
+	                                                .resumed = r->resumed}};
+	progress_emit(ui_progress(ui), &event);
 }
 
 static int exit_of(const struct analyze_result *r)
@@ -57,16 +60,24 @@ static int exit_of(const struct analyze_result *r)
 	return EXIT_HOLES;
 }
 
+static void emit_error(struct ui *ui, const char *file, const struct err *err)
+{
+	const struct progress_event event = {
+		.type = PROGRESS_ERROR,
+		.error = {.file = file,
+	              .code = err_code_name(err->code),
+	              .message = err->code == ERR_CANCELED ? "interrupted" : err->msg}};
+
+	progress_emit(ui_progress(ui), &event);
+}
+
 static int analyze_one(const struct analyze *a, struct ui *ui, const char *file)
 {
 	AUTO(analyze_result_clear) struct analyze_result result = {0};
 	struct err err;
 	int r = analyze_file(a, file, &result, &err);
 	if (r < 0) {
-		progress_event(ui_progress(ui), "error",
-		               json_pack("{s:s, s:s, s:s}", "file", file_base(file), "code",
-		                         err_code_name(err.code), "message",
-		                         err.code == ERR_CANCELED ? "interrupted" : err.msg));
+		emit_error(ui, file_base(file), &err);
 		if (err.code == ERR_CANCELED)
 			log_warning(
 				"interrupted; what is finished is kept, and the same command goes on from there");
@@ -115,13 +126,14 @@ static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, st
 	int code = EXIT_COMPLETE;
 	for (int i = 0; i < n && code != EXIT_INTERRUPTED; i++)
 		code = worse(code, analyze_one(&a, ui, files[i]));
-	progress_event(ui_progress(ui), "end", json_pack("{s:i}", "exit", code));
+	progress_emit(ui_progress(ui),
+	              &(struct progress_event){.type = PROGRESS_END, .exit_code = code});
 	return code;
 }
 
 static void note_engine(void *ctx, const char *what)
 {
-	progress_phase(ctx, "engine", what);
+	progress_phase(ctx, PHASE_ENGINE, what);
 }
 
 void app_warn_about(const struct engine_info *i, const struct app *app)
@@ -149,9 +161,7 @@ int app_analyze(struct app *app, char **files, int n)
 	if (r == 0)
 		r = app_new_engine(app, note_engine, ui_progress(ui), &engine, &err);
 	if (r < 0) {
-		progress_event(
-			ui_progress(ui), "error",
-			json_pack("{s:s, s:s}", "code", err_code_name(err.code), "message", err.msg));
+		emit_error(ui, NULL, &err);
 		return app_fail(&err);
 	}
 	app_count_spending(engine, store);

@@ -5,13 +5,15 @@
 #include "app/commands.h"
 #include "app/help-shell.h"
 #include "app/help.h"
+#include "board/events.h"
+#include "job/progress-json.h"
 
 static struct {
 	char *as;
 } own;
 static const struct opt_row rows[] = {
-	{"help.as", "as", OPT_CHOICE, 0, "text", 0, 0, "text|markdown|man|bash|zsh|fish", NULL,
-     "In another form: docs/options.md, the manual page, or what a shell needs to complete words.",
+	{"help.as", "as", OPT_CHOICE, 0, "text", 0, 0, "text|markdown|man|bash|zsh|fish|events|schema",
+     NULL, "Output format; events and schema describe the messages for programs.",
      OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Help", rows, 1};
@@ -65,14 +67,43 @@ static void print_markdown(const struct command_list *list)
 	fputs(buf_str(&text), stdout);
 }
 
+/* The part of docs/protocols.md that is made from the tables of messages. */
+static void print_events(const struct command_list *list)
+{
+	(void)list;
+	AUTO(buf_free) struct buf text = BUF(1 << 20);
+
+	buf_adds(&text, "### `--progress json`\n");
+	message_markdown(progress_messages, PROGRESS_EVENT_TYPES, &text);
+	buf_adds(&text, "\n### Events of the server\n");
+	message_markdown(event_messages, EVENT_TYPES, &text);
+	fputs(buf_str(&text), stdout);
+}
+
+static void print_schema(const struct command_list *list)
+{
+	(void)list;
+	AUTO(buf_free) struct buf text = BUF(1 << 20);
+
+	buf_adds(&text, "{\n\"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
+	                "\"title\": \"Messages of Video Detective\",\n\"$defs\": {\n \"progress\": ");
+	message_schema(progress_messages, PROGRESS_EVENT_TYPES, false, &text);
+	buf_adds(&text, ",\n \"events\": ");
+	message_schema(event_messages, EVENT_TYPES, true, &text);
+	buf_adds(&text, "\n}\n}\n");
+	fputs(buf_str(&text), stdout);
+}
+
 static int run(struct app *app, int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		void (*print)(const struct command_list *list);
 	} forms[] = {
-		{"markdown", print_markdown}, {"man", help_man}, {"bash", help_bash}, {"zsh", help_zsh},
-		{"fish", help_fish},
+		{"markdown", print_markdown}, {"man", help_man},
+		{"bash", help_bash},          {"zsh", help_zsh},
+		{"fish", help_fish},          {"events", print_events},
+		{"schema", print_schema},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
 		if (strcmp(own.as, forms[i].name) == 0) {

@@ -41,7 +41,7 @@ static void on_progress(void *ctx, const char *what, double fraction)
 {
 	char text[80];
 	snprintf(text, sizeof text, "%s %.0f %%", what, fraction * 100);
-	progress_phase(ctx, "index", text);
+	progress_phase(ctx, PHASE_INDEX, text);
 }
 
 static int make(struct app *app, struct store *store, const char *path, struct progress *progress,
@@ -61,7 +61,7 @@ static int make(struct app *app, struct store *store, const char *path, struct p
 	int r = file_open_input(path, &fd, err);
 	if (r < 0)
 		return r;
-	progress_phase(progress, "hashing", file_base(path));
+	progress_phase(progress, PHASE_HASHING, file_base(path));
 	r = hash_fd(fd, app->cancel, NULL, sha256, err);
 	return r < 0 ? r : indexer_get(store, sha256, fd, &o, app->cancel, cached, ret, err);
 }

@@ -51,8 +51,8 @@ static void on_progress(void *ctx, double fraction)
 	if (percent == t->told)
 		return;
 	t->told = percent;
-	snprintf(text, sizeof text, "%d %%", percent);
-	progress_phase(ui_progress(t->ui), t->name, text);
+	snprintf(text, sizeof text, "%s %d %%", t->name, percent);
+	progress_phase(ui_progress(t->ui), PHASE_PREVIEW, text);
 }
 
 /* The file's name, new; `suffix` follows the stem where none was given. */

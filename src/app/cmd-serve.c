@@ -54,7 +54,7 @@ static void on_log(void *ctx, enum log_level level, const char *line)
 	static const char *const names[] = {"error", "warning", "info", "debug"};
 	fprintf(stderr, "%s\n", line);
 	if (level <= LOG_WARNING)
-		events_post(ctx, "log", NULL, 0,
+		events_post(ctx, EVENT_LOG, 0,
 		            json_pack("{s:s, s:s}", "level", names[level], "text", line));
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "job/progress-json.h"
 
 enum {
 	BAR_CELLS = 24,
@@ -29,7 +30,8 @@ struct ui {
 		lock;
 	pthread_cond_t wake;
 	bool running, stop;
-	int lines; /* of the bar that stand on the terminal */
+	int64_t seq; /* of the last JSON message */
+	int lines;   /* of the bar that stand on the terminal */
 	pthread_t thread;
 };
 
@@ -52,32 +54,49 @@ static void on_log(void *ctx, enum log_level level, const char *line)
 	pthread_mutex_unlock(&ui->lock);
 }
 
-static void say_source(json_t *e)
+static void print_source(const struct progress_event *e)
 {
 	char t[CLOCK_TEXT_MAX];
-	double fps = json_number_value(json_object_get(e, "fps"));
-	fprintf(stderr, "%s  %s  %dx%d %s", json_string_value(json_object_get(e, "name")),
-	        clock_short((int64_t)(json_number_value(json_object_get(e, "duration")) * 1e6), t),
-	        (int)json_integer_value(json_object_get(e, "width")),
-	        (int)json_integer_value(json_object_get(e, "height")),
-	        json_string_value(json_object_get(e, "codec")));
-	if (fps > 0)
-		fprintf(stderr, " %.4g fps", fps);
+
+	fprintf(stderr, "%s  %s  %dx%d %s", e->source.name, clock_short(e->source.duration, t),
+	        e->source.width, e->source.height, e->source.codec);
+	if (e->source.fps > 0)
+		fprintf(stderr, " %.4g fps", e->source.fps);
 	fputs("\n", stderr);
 }
 
-static void on_event(void *ctx, json_t *e)
+/* With the lock held. */
+static void print_json(struct ui *ui, const struct progress_event *e)
+{
+	json_auto_t *j = progress_json(e, ++ui->seq);
+
+	json_dumpf(j, stdout, JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static void on_event(void *ctx, const struct progress_event *e)
 {
 	struct ui *ui = ctx;
+
 	pthread_mutex_lock(&ui->lock);
-	if (ui->mode == UI_JSON) {
-		json_dumpf(e, stdout, JSON_COMPACT);
-		putchar('\n');
-		fflush(stdout);
-	} else if (strcmp(json_string_value(json_object_get(e, "type")), "source") == 0) {
+	if (ui->mode == UI_JSON && e->type != PROGRESS_UPDATE) { /* that one is printed on time */
+		print_json(ui, e);
+	} else if (ui->mode != UI_JSON && e->type == PROGRESS_SOURCE) {
 		clear_bar(ui);
-		say_source(e);
+		print_source(e);
 	}
+	pthread_mutex_unlock(&ui->lock);
+}
+
+static void print_progress(struct ui *ui)
+{
+	struct progress_view view;
+	const struct progress_event event = {.type = PROGRESS_UPDATE, .view = &view};
+
+	progress_read(ui->progress, &view);
+	pthread_mutex_lock(&ui->lock);
+	print_json(ui, &event);
 	pthread_mutex_unlock(&ui->lock);
 }
 
@@ -104,8 +123,9 @@ static const char *left_text(int64_t left, char out[static CLOCK_TEXT_MAX])
 const char *ui_line(const struct progress_view *v, char *out, size_t size)
 {
 	char cells[BAR_CELLS * 4], left[CLOCK_TEXT_MAX], total[24];
-	if (strcmp(v->phase, "chunks") != 0) {
-		snprintf(out, size, "%s%s%s", v->phase, *v->detail ? ": " : "", v->detail);
+	if (v->phase != PHASE_CHUNKS) {
+		snprintf(out, size, "%s%s%s", progress_phase_name(v->phase), *v->detail ? ": " : "",
+		         v->detail);
 		return out;
 	}
 	int width = snprintf(total, sizeof total, "%zu", v->chunks);
@@ -126,7 +146,7 @@ const char *ui_line(const struct progress_view *v, char *out, size_t size)
 static void chunk_line(const struct progress_chunk *c, char *out, size_t size)
 {
 	char at[CLOCK_TEXT_MAX], left[CLOCK_TEXT_MAX], what[80];
-	switch (c->stage) {
+	switch (c->state) {
 	case CHUNK_DECODING:
 		snprintf(what, sizeof what, "frames %" PRId64 "/%" PRId64, c->done, c->total);
 		break;
@@ -139,7 +159,7 @@ static void chunk_line(const struct progress_chunk *c, char *out, size_t size)
 			snprintf(what, sizeof what, "reading");
 		break;
 	case CHUNK_ANSWER: snprintf(what, sizeof what, "answering, %" PRId64 " tokens", c->done); break;
-	default: snprintf(what, sizeof what, "%s", chunk_state_name(c->stage));
+	default: snprintf(what, sizeof what, "%s", chunk_state_name(c->state));
 	}
 	snprintf(out, size, "  chunk %zu at %s  %s  %s left", c->index + 1, clock_short(c->start, at),
 	         what, left_text(c->left, left));
@@ -164,7 +184,7 @@ static void draw_bar(struct ui *ui, const struct progress_view *v)
 	clear_bar(ui);
 	put_cut(ui_line(v, line, sizeof line), columns);
 	ui->lines = 1;
-	for (size_t i = 0; strcmp(v->phase, "chunks") == 0 && i < v->n_active && i < MAX_CHUNK_LINES;
+	for (size_t i = 0; v->phase == PHASE_CHUNKS && i < v->n_active && i < MAX_CHUNK_LINES;
 	     i++, ui->lines++) {
 		chunk_line(&v->active[i], line, sizeof line);
 		fputc('\n', stderr);
@@ -178,7 +198,7 @@ static void show(struct ui *ui)
 	struct progress_view v;
 	char line[512];
 	if (ui->mode == UI_JSON) {
-		progress_tick(ui->progress);
+		print_progress(ui);
 		return;
 	}
 	progress_read(ui->progress, &v);

@@ -31,7 +31,7 @@ static struct job *find_same(struct board *b, const struct video *v, const char 
 	for (size_t i = 0; i < b->n_jobs; i++) {
 		struct job *j = b->jobs[i];
 		if (j->video == v && !j->gone && j->row.state != STORE_ENTRY_FAILED &&
-		    j->row.state != STORE_ENTRY_CANCELLED && j->stop != STOP_CANCEL &&
+		    j->row.state != STORE_ENTRY_CANCELED && j->stop != STOP_CANCEL &&
 		    strcmp(j->row.options, options) == 0)
 			return j;
 	}
@@ -62,8 +62,7 @@ static int add_job(struct board *b, struct video *v, json_t *options, const char
                    int64_t priority, struct job **ret, struct err *err)
 {
 	struct job *j = mem_alloc(1, sizeof *j);
-	*j = (struct job){
-		.board = b, .video = v, .options = json_incref(options), .dots = mem_strdup("")};
+	*j = (struct job){.board = b, .video = v, .options = json_incref(options)};
 	j->row = (struct store_entry){.video = v->row.id,
 	                              .priority = priority,
 	                              .options = mem_strdup(text),
@@ -232,8 +231,8 @@ int board_action_find(const char *name)
 
 static int refuse(const struct job *j, const char *what, struct err *err)
 {
-	static const char *const names[] = {"queued",          "running", "paused",   "done",
-	                                    "done with holes", "failed",  "cancelled"};
+	static const char *const names[] = {"queued",          "running", "paused",  "done",
+	                                    "done with holes", "failed",  "canceled"};
 	return err_set(err, ERR_BUSY, "job %lld cannot be %s: it is %s", (long long)j->row.id, what,
 	               names[j->row.state]);
 }
@@ -265,7 +264,7 @@ static int resume_job(struct board *b, struct job *j, struct err *err)
 	if (j->has_thread && !j->ended) {
 		if (j->stop == STOP_PAUSE) /* it has begun to leave: it comes again at once */
 			j->stop = STOP_YIELD;
-	} else if (j->row.state == STORE_ENTRY_PAUSED || j->row.state == STORE_ENTRY_CANCELLED) {
+	} else if (j->row.state == STORE_ENTRY_PAUSED || j->row.state == STORE_ENTRY_CANCELED) {
 		to_queue(b, j);
 	} else if (j->row.state != STORE_ENTRY_QUEUED) {
 		return refuse(j, "resumed", err);
@@ -279,10 +278,10 @@ static int cancel_job(struct board *b, struct job *j, struct err *err)
 	if (j->has_thread && !j->ended) {
 		board_stop_job(j, STOP_CANCEL);
 	} else if (j->row.state == STORE_ENTRY_QUEUED || j->row.state == STORE_ENTRY_PAUSED) {
-		j->row.state = STORE_ENTRY_CANCELLED;
+		j->row.state = STORE_ENTRY_CANCELED;
 		j->row.ended = clock_wall();
-	} else if (j->row.state != STORE_ENTRY_CANCELLED) {
-		return refuse(j, "cancelled", err);
+	} else if (j->row.state != STORE_ENTRY_CANCELED) {
+		return refuse(j, "canceled", err);
 	}
 	return 0;
 }
@@ -291,7 +290,7 @@ static int cancel_job(struct board *b, struct job *j, struct err *err)
 static int read_only(struct job *j, const json_t *body, struct err *err)
 {
 	const json_t *list = json_object_get(body, "chunks");
-	size_t n = json_array_size(list), chunks = strlen(j->dots);
+	size_t n = json_array_size(list), chunks = j->n_chunks;
 	if (!list || json_is_null(list))
 		return 0;
 	if (!json_is_array(list) || !n)
@@ -303,7 +302,7 @@ static int read_only(struct job *j, const json_t *body, struct err *err)
 		if (!json_is_integer(v) || only[i] < 0 || (size_t)only[i] >= chunks)
 			return err_set(err, ERR_ARG, "\"chunks\" has to list indices from 0 to %zu",
 			               chunks ? chunks - 1 : 0);
-		if (j->dots[only[i]] == 'd')
+		if (j->states[only[i]] == CHUNK_DONE)
 			return err_set(err, ERR_BUSY, "chunk %lld is done; only holes are tried again",
 			               (long long)only[i]);
 	}
@@ -316,7 +315,7 @@ static int read_only(struct job *j, const json_t *body, struct err *err)
 static int retry_job(struct board *b, struct job *j, const json_t *body, struct err *err)
 {
 	enum store_entry_state s = j->row.state;
-	bool over = s == STORE_ENTRY_HOLES || s == STORE_ENTRY_FAILED || s == STORE_ENTRY_CANCELLED;
+	bool over = s == STORE_ENTRY_HOLES || s == STORE_ENTRY_FAILED || s == STORE_ENTRY_CANCELED;
 	if ((j->has_thread && !j->ended) || !over)
 		return refuse(j, "tried again", err);
 	int r = read_only(j, body, err);
@@ -454,7 +453,7 @@ static int remove_job(struct board *b, struct job *j, struct err *err)
 	if (j->has_thread && !j->ended)
 		board_stop_job(j, STOP_CANCEL);
 	j->gone = true;
-	events_post(locked->setup.events, "job-removed", "job", j->row.id, NULL);
+	events_post(locked->setup.events, EVENT_JOB_REMOVED, j->row.id, NULL);
 	board_wake(b);
 	return 0;
 }
@@ -500,7 +499,7 @@ int board_video_remove(struct board *b, int64_t id, struct err *err)
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	v->gone = true;
 	cancel_fire(v->cancel);
-	events_post(locked->setup.events, "video-removed", "video", id, NULL);
+	events_post(locked->setup.events, EVENT_VIDEO_REMOVED, id, NULL);
 	board_wake(b);
 	return 0;
 }

@@ -58,8 +58,8 @@ struct job {
 	/* of the present turn, or of the last one */
 	struct progress *progress;
 	struct progress_view view;
-	char phase[24], detail[160];
-	char *dots; /* a letter a chunk: . to do, r running, d done, h hole */
+	enum chunk_state *states;
+	size_t n_chunks;
 	int64_t events;
 	bool in_chunks;
 	struct cancel *cancel, *drain;
@@ -70,7 +70,7 @@ struct job {
 	int tries;               /* consecutive failures of the engine */
 
 	int64_t last_published; /* monotonic */
-	bool dirty;             /* changed since then */
+	bool moved, dirty;      /* since then: the progress, or more */
 	bool unsaved, gone;
 	bool has_thread, ended;
 	pthread_t thread;
@@ -188,7 +188,8 @@ void board_stamp(int fd, char out[static 100]);
 
 /* ---- board-run.c */
 
-void *board_run_job(void *job);                   /* the job's thread */
-void board_on_progress(void *job, json_t *event); /* takes the lock */
+void *board_run_job(void *job); /* the job's thread */
+/* A progress_listener; takes the lock. */
+void board_on_progress(void *job, const struct progress_event *event);
 
 #endif

@@ -39,24 +39,36 @@ static json_t *duration(const struct video *v)
 	return d ? json_real((double)json_integer_value(d) / 1e6) : json_null();
 }
 
-static int count(const char *dots, char letter)
+static int count(const struct job *j, enum chunk_state state)
 {
 	int n = 0;
-	for (; dots && *dots; dots++)
-		n += *dots == letter;
+
+	for (size_t i = 0; i < j->n_chunks; i++)
+		n += j->states[i] == state;
 	return n;
 }
 
-static json_t *running_json(const char *dots)
+static json_t *running_json(const struct job *j)
 {
 	json_t *a = json_array();
-	for (size_t i = 0; dots && dots[i]; i++)
-		if (dots[i] == 'r')
+
+	for (size_t i = 0; i < j->n_chunks; i++)
+		if (chunk_is_running(j->states[i]))
 			json_array_append_new(a, json_integer((json_int_t)i));
 	return a;
 }
 
-/* What each chunk in work is at. */
+/* One letter per chunk: a list of thousands has to stay short. */
+static json_t *states_json(const struct job *j)
+{
+	AUTO(mem_freep) char *letters = mem_alloc(j->n_chunks + 1, 1);
+
+	for (size_t i = 0; i < j->n_chunks; i++)
+		letters[i] = chunk_state_letter(j->states[i]);
+	return json_string(letters);
+}
+
+/* The running chunks. */
 static json_t *active_json(const struct progress_view *v)
 {
 	json_t *a = json_array();
@@ -64,48 +76,47 @@ static json_t *active_json(const struct progress_view *v)
 		const struct progress_chunk *c = &v->active[i];
 		json_array_append_new(
 			a, json_pack("{s:I, s:s, s:I, s:I, s:o, s:o}", "chunk", (json_int_t)c->index, "stage",
-		                 chunk_state_name(c->stage), "done", (json_int_t)c->done, "total",
+		                 chunk_state_name(c->state), "done", (json_int_t)c->done, "total",
 		                 (json_int_t)c->total, "elapsed", board_seconds(c->elapsed), "left",
 		                 board_seconds(c->left)));
 	}
 	return a;
 }
 
-static json_t *rest_json(const struct job *j)
+static json_t *stop_json(const struct job *j)
 {
-	static const char *const names[] = {NULL, "queued", "paused", "cancelled"};
+	static const char *const names[] = {NULL, "queued", "paused", "canceled"};
 	return j->has_thread && !j->ended && j->stop ? json_string(names[j->stop]) : json_null();
 }
 
 static double fraction(const struct job *j, int done, int holes)
 {
-	size_t chunks = j->dots ? strlen(j->dots) : 0;
-	double known = chunks ? (double)(done + holes) / (double)chunks : 0;
+	double known = j->n_chunks ? (double)(done + holes) / (double)j->n_chunks : 0;
+
 	return j->row.state == STORE_ENTRY_RUNNING && j->view.fraction > known ? j->view.fraction
 	                                                                       : known;
 }
 
 json_t *board_job_json(const struct job *j)
 {
-	static const char *const states[] = {"queued", "running", "paused",   "done",
-	                                     "holes",  "failed",  "cancelled"};
+	static const char *const states[] = {"queued", "running", "paused",  "done",
+	                                     "holes",  "failed",  "canceled"};
 	bool running = j->row.state == STORE_ENTRY_RUNNING;
-	int done = count(j->dots, 'd'), holes = count(j->dots, 'h');
+	int done = count(j, CHUNK_DONE), holes = count(j, CHUNK_HOLE);
 	json_t *prompt = json_object_get(j->options, "describe.prompt");
 	return json_pack(
-		"{s:o, s:o, s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:o, s:o, s:s, "
-		"s:I, s:o, "
-		"s:f, s:f, s:f, "
+		"{s:o, s:o, s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:o, s:o, s:o, "
+		"s:I, s:o, s:f, s:f, s:f, "
 		"s:I, s:o, s:o, s:o, s:O?, s:O?, s:o}",
 		"id", board_id_json(j->row.id), "video",
 		j->video ? board_id_json(j->video->row.id) : json_null(), "name",
-		j->video ? j->video->row.name : "", "state", states[j->row.state], "stopping", rest_json(j),
-		"phase", running ? j->phase : "", "detail", running ? j->detail : "", "error",
-		text_or_null(j->row.fault), "duration", duration(j->video), "width",
-		fact(j->video, "width"), "height", fact(j->video, "height"), "chunks",
-		(json_int_t)strlen(j->dots), "done", done, "holes", holes, "running", running_json(j->dots),
-		"active", active_json(&j->view), "dots", j->dots, "events", (json_int_t)j->events, "left",
-		running && j->in_chunks ? board_seconds(j->view.left) : json_null(), "progress",
+		j->video ? j->video->row.name : "", "state", states[j->row.state], "stopping", stop_json(j),
+		"phase", running ? progress_phase_name(j->view.phase) : "", "detail",
+		running ? j->view.detail : "", "error", text_or_null(j->row.fault), "duration",
+		duration(j->video), "width", fact(j->video, "width"), "height", fact(j->video, "height"),
+		"chunks", (json_int_t)j->n_chunks, "done", done, "holes", holes, "running", running_json(j),
+		"active", active_json(&j->view), "states", states_json(j), "events", (json_int_t)j->events,
+		"left", running && j->in_chunks ? board_seconds(j->view.left) : json_null(), "progress",
 		fraction(j, done, holes), "prefill_rate", j->view.prefill_rate, "decode_rate",
 		j->view.decode_rate, "priority", (json_int_t)j->row.priority, "created",
 		board_moment(j->row.created), "started", board_moment(j->row.started), "finished",

@@ -39,7 +39,7 @@ static void count(const struct board *b, int64_t *running, int64_t *waiting, int
 		*decode += j->view.decode_rate;
 		for (size_t k = 0; k < j->view.n_active; k++)
 			*asking +=
-				j->view.active[k].stage == CHUNK_PREFILL || j->view.active[k].stage == CHUNK_ANSWER;
+				j->view.active[k].state == CHUNK_PREFILL || j->view.active[k].state == CHUNK_ANSWER;
 	}
 }
 
@@ -72,7 +72,7 @@ int64_t board_take_sample(struct board *b, int64_t now)
 	json_decref(*at);
 	*at = json_incref(r);
 	pthread_mutex_unlock(&b->lock);
-	events_post(b->setup.events, "performance", NULL, 0, r);
+	events_post(b->setup.events, EVENT_PERFORMANCE, 0, r);
 	b->last_sample = now;
 	return now + period;
 }

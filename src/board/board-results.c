@@ -63,36 +63,39 @@ int board_video(struct board *b, int64_t id, json_t **ret, struct err *err)
 
 /* ---- results */
 
-/* Where a job's results are in the journal; "" if it has none yet. Notes which
- * chunks are in work, if `ret_dots`. */
-static int find_journal(struct board *b, int64_t id, char **ret, char **ret_dots, json_t **ret_seq,
-                        struct err *err)
+/* What is needed to read the results of a job. */
+struct results {
+	char *journal;   /* "" if there is none yet */
+	bool *running;   /* for each chunk */
+	size_t n_chunks; /* in memory */
+	json_t *seq;     /* of the last event that is included */
+};
+
+static void results_clear(struct results *r)
+{
+	free(r->journal);
+	free(r->running);
+	json_decref(r->seq);
+}
+
+static int find_results(struct board *b, int64_t id, struct results *ret, struct err *err)
 {
 	struct job *j;
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	int r = board_need_job(locked, id, &j, err);
+
 	if (r < 0)
 		return r;
-	*ret = mem_strdup(j->row.journal);
-	*ret_dots = mem_strdup(j->dots);
-	if (ret_seq)
-		*ret_seq = seq_json(b);
+	*ret = (struct results){.journal = mem_strdup(j->row.journal),
+	                        .running = mem_alloc(j->n_chunks + 1, sizeof(bool)),
+	                        .n_chunks = j->n_chunks,
+	                        .seq = seq_json(b)};
+	for (size_t i = 0; i < j->n_chunks; i++)
+		ret->running[i] = chunk_is_running(j->states[i]);
 	return 0;
 }
 
-static int load_chunks(struct board *b, int64_t id, struct store_chunk **ret, size_t *ret_n,
-                       char **ret_dots, json_t **ret_seq, struct err *err)
-{
-	AUTO(mem_freep) char *journal = NULL;
-	int r = find_journal(b, id, &journal, ret_dots, ret_seq, err);
-	*ret = NULL;
-	*ret_n = 0;
-	if (r == 0 && *journal)
-		r = store_chunks_load(b->setup.store, journal, STORE_TEXT, ret, ret_n, err);
-	return r;
-}
-
-/* What one chunk adds to a list; `running` says whether it is in work. */
+/* Adds what a list shows of one chunk. */
 typedef void (*add_fn)(const struct store_chunk *c, bool running, json_t *all);
 
 /* {seq, NAME: what `add` makes of the chunks, put into order by `order` (NULL:
@@ -100,22 +103,23 @@ typedef void (*add_fn)(const struct store_chunk *c, bool running, json_t *all);
 static int list_of_chunks(struct board *b, int64_t id, const char *name, add_fn add,
                           json_t *(*order)(json_t *), json_t **ret, struct err *err)
 {
-	AUTO(mem_freep) char *dots = NULL;
-	json_auto_t *seq = NULL;
+	AUTO(results_clear) struct results results = {0};
+	struct store_chunk *chunks = NULL;
+	size_t n = 0;
+	int r = find_results(b, id, &results, err);
+	if (r == 0 && *results.journal)
+		r = store_chunks_load(b->setup.store, results.journal, STORE_TEXT, &chunks, &n, err);
+	if (r < 0)
+		return r;
+
 	json_t *all = json_array();
-	struct store_chunk *chunks;
-	size_t n;
-	int r = load_chunks(b, id, &chunks, &n, &dots, &seq, err);
 	for (size_t i = 0; i < n; i++) {
-		add(&chunks[i], i < strlen(dots) && dots[i] == 'r', all);
+		add(&chunks[i], i < results.n_chunks && results.running[i], all);
 		store_chunk_clear(&chunks[i]);
 	}
 	free(chunks);
-	if (r < 0)
-		json_decref(all);
-	else
-		*ret = json_pack("{s:O, s:o}", "seq", seq, name, order ? order(all) : all);
-	return r;
+	*ret = json_pack("{s:O, s:o}", "seq", results.seq, name, order ? order(all) : all);
+	return 0;
 }
 
 static void add_chunk(const struct store_chunk *chunk, bool running, json_t *all)
@@ -167,24 +171,24 @@ int board_events(struct board *b, int64_t id, json_t **ret, struct err *err)
 int board_thumb(struct board *b, int64_t id, int64_t chunk, int64_t sample, struct buf *out,
                 struct err *err)
 {
-	AUTO(mem_freep) char *journal = NULL, *dots = NULL;
-	int r = find_journal(b, id, &journal, &dots, NULL, err);
-	return r < 0 ? r : store_thumb(b->setup.store, journal, chunk, sample, out, err);
+	AUTO(results_clear) struct results results = {0};
+	int r = find_results(b, id, &results, err);
+	return r < 0 ? r : store_thumb(b->setup.store, results.journal, chunk, sample, out, err);
 }
 
 int board_report(struct board *b, int64_t id, const char *format, struct buf *out, char **ret_name,
                  struct err *err)
 {
-	AUTO(mem_freep) char *journal = NULL, *dots = NULL;
+	AUTO(results_clear) struct results results = {0};
 	AUTO(report_freep) struct report *report = NULL;
-	int r = find_journal(b, id, &journal, &dots, NULL, err);
+	int r = find_results(b, id, &results, err);
 	if (r == 0)
 		r = report_check_formats(format, err);
-	if (r == 0 && !*journal)
+	if (r == 0 && !*results.journal)
 		r = err_set(err, ERR_NOENT, "job %lld has no report yet: it has not begun with its chunks",
 		            (long long)id);
 	if (r == 0)
-		r = report_load(b->setup.store, journal, &report, err);
+		r = report_load(b->setup.store, results.journal, &report, err);
 	if (r == 0)
 		r = report_print(report, format, out, err);
 	if (r < 0)
@@ -216,11 +220,12 @@ static json_t *hits_json(struct board *b, const struct store_hit *hits, size_t n
 		if (!j) /* a job of the command line */
 			continue;
 		json_array_append_new(
-			all,
-			json_pack("{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:s}", "job", board_id_json(j->row.id),
-		              "video", board_id_json(j->video->row.id), "name", j->video->row.name, "kind",
-		              h->event < 0 ? "summary" : "event", "chunk", (json_int_t)h->chunk, "start",
-		              board_seconds(h->start), "end", board_seconds(h->end), "text", h->text));
+			all, json_pack("{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:s}", "job",
+		                   board_id_json(j->row.id), "video", board_id_json(j->video->row.id),
+		                   "name", j->video->row.name, "kind", h->event < 0 ? "summary" : "event",
+		                   "chunk", (json_int_t)h->chunk, "sample",
+		                   h->sample < 0 ? json_null() : json_integer(h->sample), "start",
+		                   board_seconds(h->start), "end", board_seconds(h->end), "text", h->text));
 	}
 	return all;
 }
@@ -296,8 +301,8 @@ int board_index(struct board *b, int64_t id, json_t **ret, struct err *err)
 
 static void count_job(struct board_figures *f, const struct job *j)
 {
-	int64_t *counts[] = {&f->queued, &f->running, &f->paused,   &f->done,
-	                     &f->holes,  &f->failed,  &f->cancelled};
+	int64_t *counts[] = {&f->queued, &f->running, &f->paused,  &f->done,
+	                     &f->holes,  &f->failed,  &f->canceled};
 	++*counts[j->row.state];
 	f->jobs++;
 	if (j->row.state == STORE_ENTRY_RUNNING) {

@@ -12,96 +12,105 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "board/board-internal.h"
+#include "report/chunk-json.h"
 
 enum { RETRY = 5000000, ENGINE_RETRY = 15000000, ENGINE_TRIES = 6 };
 
-/* ---- what it tells, with the lock held */
+/* ---- progress, with the lock held */
 
-static void on_begin(struct job *j, json_t *e)
+static void on_phase(struct job *j, const struct progress_event *e)
 {
-	const char *journal = json_string_value(json_object_get(e, "job"));
-	board_set_text(&j->dots, json_string_value(json_object_get(e, "states")));
+	if (e->view->phase != PHASE_CHUNKS)
+		j->in_chunks = false;
+}
+
+static void on_hash(struct job *j, const struct progress_event *e)
+{
+	struct video *v = j->video;
+
+	if (strcmp(e->sha256, v->row.sha256) == 0)
+		return;
+	board_set_text(&v->row.sha256, e->sha256);
+	v->unsaved = true;
+	board_publish_video(j->board, v);
+}
+
+static void on_begin(struct job *j, const struct progress_event *e)
+{
 	bool first = !j->in_chunks;
+
+	j->states = mem_grow(j->states, e->begin.n + 1, sizeof *j->states);
+	memcpy(j->states, e->begin.states, e->begin.n * sizeof *j->states);
+	j->n_chunks = e->begin.n;
 	j->in_chunks = true;
 	j->tries = 0;
-	if (journal && strcmp(journal, j->row.journal) != 0) {
-		board_set_text(&j->row.journal, journal);
+	if (strcmp(e->begin.job, j->row.journal) != 0) {
+		board_set_text(&j->row.journal, e->begin.job);
 		j->unsaved = true;
 	}
-	/* it was told to rest before it had anything worth finishing */
+
+	/* It was asked to stop before there was a chunk worth finishing. */
 	if (first && j->stop != STOP_NONE)
 		cancel_fire(j->cancel);
 }
 
-static void on_hash(struct job *j, json_t *e)
+static void on_chunk(struct job *j, const struct progress_event *e)
 {
-	struct video *v = j->video;
-	const char *sha256 = json_string_value(json_object_get(e, "sha256"));
-	if (sha256 && strcmp(sha256, v->row.sha256) != 0) {
-		board_set_text(&v->row.sha256, sha256);
-		v->unsaved = true;
-		board_publish_video(j->board, v);
-	}
-}
+	enum chunk_state state = e->chunk.state;
+	bool running = chunk_is_running(state);
 
-static void on_chunk(struct job *j, json_t *e)
-{
-	const char *state = json_string_value(json_object_get(e, "state"));
-	size_t i = (size_t)json_integer_value(json_object_get(e, "chunk")) - 1;
-	if (!state || !j->dots || i >= strlen(j->dots))
+	if (e->chunk.index >= j->n_chunks)
 		return;
-	bool done = strcmp(state, "done") == 0, hole = strcmp(state, "hole") == 0;
-	j->board->chunks_done += done;
-	j->board->chunks_holes += hole;
-	j->dots[i] = done ? 'd' : hole ? 'h' : 'r';
-	json_t *data = json_pack("{s:I, s:O, s:O, s:s}", "index", (json_int_t)i, "start",
-	                         json_object_get(e, "start"), "end", json_object_get(e, "end"), "state",
-	                         done || hole ? state : "running");
-	if (!done && !hole)
-		json_object_set_new(data, "stage", json_string(state));
-	if (!j->gone)
-		events_post(j->board->setup.events, "chunk", "job", j->row.id, data);
-	else
-		json_decref(data);
+	j->board->chunks_done += state == CHUNK_DONE;
+	j->board->chunks_holes += state == CHUNK_HOLE;
+	j->states[e->chunk.index] = state;
+	if (j->gone)
+		return;
+	json_t *data = json_pack("{s:I, s:f, s:f, s:s}", "index", (json_int_t)e->chunk.index, "start",
+	                         (double)e->chunk.start / 1e6, "end", (double)e->chunk.end / 1e6,
+	                         "state", chunk_state_name(running ? CHUNK_RUNNING : state));
+	if (running && state != CHUNK_RUNNING)
+		json_object_set_new(data, "stage", json_string(chunk_state_name(state)));
+	events_post(j->board->setup.events, EVENT_CHUNK, j->row.id, data);
 }
 
-static void on_result(struct job *j, json_t *e)
+static void on_result(struct job *j, const struct progress_event *e)
 {
-	json_t *events = json_object_get(e, "events");
-	j->events += (int64_t)json_array_size(events);
-	if (!j->gone)
-		events_post(j->board->setup.events, "results", "job", j->row.id,
-		            json_pack("{s:I, s:O, s:O}", "chunk",
-		                      json_integer_value(json_object_get(e, "chunk")) - 1, "summary",
-		                      json_object_get(e, "summary"), "events", events));
+	const struct store_chunk *c = e->result;
+
+	j->events += (int64_t)c->n_events;
+	if (j->gone)
+		return;
+	json_auto_t *chunk = result_chunk(c);
+	json_t *events = json_array();
+	result_events(c, events);
+	events_post(j->board->setup.events, EVENT_RESULTS, j->row.id,
+	            json_pack("{s:I, s:O, s:O, s:O, s:O, s:O, s:o}", "chunk", (json_int_t)c->index,
+	                      "state", json_object_get(chunk, "state"), "summary",
+	                      json_object_get(chunk, "summary"), "reason",
+	                      json_object_get(chunk, "reason"), "attempts",
+	                      json_object_get(chunk, "attempts"), "samples",
+	                      json_object_get(chunk, "samples"), "events", events));
 }
 
-static void on_phase(struct job *j, json_t *e)
+void board_on_progress(void *ctx, const struct progress_event *e)
 {
-	const char *phase = json_string_value(json_object_get(e, "phase"));
-	const char *detail = json_string_value(json_object_get(e, "detail"));
-	snprintf(j->phase, sizeof j->phase, "%s", phase ? phase : "");
-	snprintf(j->detail, sizeof j->detail, "%s", detail ? detail : "");
-	if (strcmp(j->phase, "chunks") != 0)
-		j->in_chunks = false;
-}
-
-void board_on_progress(void *ctx, json_t *e)
-{
-	static const struct {
-		const char *type;
-		void (*on)(struct job *, json_t *);
-	} known[] = {
-		{"begin", on_begin},   {"hash", on_hash},   {"chunk", on_chunk},
-		{"result", on_result}, {"phase", on_phase},
-	};
 	struct job *j = ctx;
-	const char *type = json_string_value(json_object_get(e, "type"));
 	AUTO(board_unlockp) struct board *b = board_lock(j->board);
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (strcmp(known[i].type, type) == 0)
-			known[i].on(j, e);
-	j->dirty = true;
+
+	j->view = *e->view;
+	switch (e->type) {
+	case PROGRESS_PHASE: on_phase(j, e); break;
+	case PROGRESS_HASH: on_hash(j, e); break;
+	case PROGRESS_BEGIN: on_begin(j, e); break;
+	case PROGRESS_CHUNK: on_chunk(j, e); break;
+	case PROGRESS_RESULT: on_result(j, e); break;
+	default: break;
+	}
+	if (e->type == PROGRESS_UPDATE)
+		j->moved = true;
+	else
+		j->dirty = true;
 	board_wake(b);
 }
 
@@ -112,7 +121,7 @@ static void rest_as(struct job *j, int64_t now)
 	switch (j->stop) {
 	case STOP_PAUSE: j->row.state = STORE_ENTRY_PAUSED; break;
 	case STOP_CANCEL:
-		j->row.state = STORE_ENTRY_CANCELLED;
+		j->row.state = STORE_ENTRY_CANCELED;
 		j->row.ended = clock_wall();
 		break;
 	default: j->row.state = STORE_ENTRY_QUEUED; j->retry_at = j->board->stopping ? 0 : now;
@@ -151,12 +160,11 @@ static void finish(struct job *j, const struct analyze_result *result)
 	board_set_text(&j->row.fault, result->first_hole);
 }
 
-/* Nothing runs any more, whatever was in work. */
-static void settle_dots(struct job *j)
+static void reset_running(struct job *j)
 {
-	for (char *p = j->dots; p && *p; p++)
-		if (*p == 'r')
-			*p = '.';
+	for (size_t i = 0; i < j->n_chunks; i++)
+		if (chunk_is_running(j->states[i]))
+			j->states[i] = CHUNK_TODO;
 }
 
 static void end_turn(struct job *j, int r, const struct analyze_result *result,
@@ -183,9 +191,8 @@ static void end_turn(struct job *j, int r, const struct analyze_result *result,
 		fail(j, err->msg);
 	}
 	j->in_chunks = false;
-	j->phase[0] = j->detail[0] = '\0';
 	j->view = (struct progress_view){0};
-	settle_dots(j);
+	reset_running(j);
 	if (j->row.state != STORE_ENTRY_QUEUED && j->row.state != STORE_ENTRY_PAUSED) {
 		free(TAKE(j->only));
 		j->n_only = 0;

@@ -79,16 +79,16 @@ void board_wake(struct board *b)
 
 void board_publish_job(struct board *b, struct job *j)
 {
-	j->dirty = false;
+	j->dirty = j->moved = false;
 	j->last_published = clock_now();
 	if (!j->gone)
-		events_post(b->setup.events, "job", "job", j->row.id, board_job_json(j));
+		events_post(b->setup.events, EVENT_JOB, j->row.id, board_job_json(j));
 }
 
 void board_publish_video(struct board *b, struct video *v)
 {
 	if (!v->gone)
-		events_post(b->setup.events, "video", "video", v->row.id, board_video_json(v));
+		events_post(b->setup.events, EVENT_VIDEO, v->row.id, board_video_json(v));
 }
 
 static bool is_active(enum store_entry_state s)
@@ -206,7 +206,7 @@ void board_free_job(struct job *j)
 	progress_free(j->progress);
 	cancel_free(j->cancel);
 	cancel_free(j->drain);
-	free(j->dots);
+	free(j->states);
 	free(j->only);
 	free(j);
 }

@@ -55,9 +55,12 @@ static const struct opt_row rows[] = {
 };
 const struct opt_group board_opt_group = {"Queue", rows, ARRAY_LEN(rows)};
 
-/* Working threads for requests; how many may wait for one; how often progress
- * is looked at, and told at most. */
-enum { POOL_THREADS = 6, POOL_WAITING = 256, TICK = 250000, TELL = 40000 };
+enum {
+	POOL_THREADS = 6,         /* for requests */
+	POOL_WAITING = 256,       /* requests that may wait for one */
+	CHANGE_PERIOD = 40000,    /* least time between events of a job, … */
+	PROGRESS_PERIOD = 250000, /* … and if only its progress changed */
+};
 
 /* ---- the manager */
 
@@ -179,36 +182,28 @@ static void save_all(struct board *b)
 	}
 }
 
-/* Reads the progress of running jobs, which must not happen under the lock;
- * tells where something is new. */
-static int64_t look_at_progress(struct board *b)
+/* When the progress of a job is to be published; INT64_MAX = nothing is new. */
+static int64_t publish_at(const struct job *j)
 {
-	int64_t next = INT64_MAX, now = clock_now();
-	for (size_t i = 0;; i++) {
-		struct progress_view view;
-		pthread_mutex_lock(&b->lock);
-		struct job *j = i < b->n_jobs ? b->jobs[i] : NULL;
-		bool look =
-			j && j->has_thread && !j->ended && now >= j->last_published + (j->dirty ? TELL : TICK);
-		if (j && j->has_thread && !j->ended) {
-			int64_t when = look ? now + TICK : j->last_published + (j->dirty ? TELL : TICK);
-			next = when < next ? when : next;
-		}
-		pthread_mutex_unlock(&b->lock);
-		if (!j)
-			return next;
-		if (!look)
-			continue;
-		progress_read(j->progress, &view);
-		pthread_mutex_lock(&b->lock);
-		bool same = !j->dirty && memcmp(&view, &j->view, sizeof view) == 0;
-		j->view = view;
-		if (j->ended || same)
-			j->last_published = now;
-		else
+	if (!j->has_thread || j->ended || (!j->dirty && !j->moved))
+		return INT64_MAX;
+	return j->last_published + (j->dirty ? CHANGE_PERIOD : PROGRESS_PERIOD);
+}
+
+/* With the lock held: publishes the progress that is due; when the next is. */
+static int64_t publish_progress(struct board *b, int64_t now)
+{
+	int64_t next = INT64_MAX;
+
+	for (size_t i = 0; i < b->n_jobs; i++) {
+		struct job *j = b->jobs[i];
+		int64_t at = publish_at(j);
+		if (at <= now)
 			board_publish_job(b, j);
-		pthread_mutex_unlock(&b->lock);
+		else if (at < next)
+			next = at;
 	}
+	return next;
 }
 
 static bool is_over(struct board *b)
@@ -242,11 +237,13 @@ static void *manage(void *arg)
 		save_all(b);
 		if (over)
 			break;
-		int64_t tick = look_at_progress(b), reading = board_take_sample(b, clock_now());
-		tick = reading < tick ? reading : tick;
+
+		int64_t sample = board_take_sample(b, clock_now());
+		when = sample < when ? sample : when;
 		pthread_mutex_lock(&b->lock);
-		if (!b->changed) /* nothing changed since it was looked at */
-			sleep_until(b, when < tick ? when : tick);
+		int64_t publish = publish_progress(b, clock_now());
+		if (!b->changed)
+			sleep_until(b, publish < when ? publish : when);
 		pthread_mutex_unlock(&b->lock);
 	}
 
@@ -278,6 +275,14 @@ static int load_videos(struct board *b, struct err *err)
 	return 0;
 }
 
+static void load_states(struct job *j, const char *letters)
+{
+	j->n_chunks = letters ? strlen(letters) : 0;
+	j->states = mem_alloc(j->n_chunks + 1, sizeof *j->states);
+	for (size_t i = 0; i < j->n_chunks; i++)
+		j->states[i] = chunk_state_of_letter(letters[i]);
+}
+
 static int load_jobs(struct board *b, struct err *err)
 {
 	struct store_entry *rows_;
@@ -295,7 +300,8 @@ static int load_jobs(struct board *b, struct err *err)
 		j->options = json_loads(j->row.options, 0, NULL);
 		if (*j->row.journal && store_glance(b->setup.store, j->row.journal, &glance, &ignored) == 0)
 			j->events = glance.events;
-		j->dots = glance.states ? glance.states : mem_strdup("");
+		load_states(j, glance.states);
+		free(glance.states);
 		if (j->row.state == STORE_ENTRY_RUNNING) /* the last server was interrupted */
 			j->row.state = STORE_ENTRY_QUEUED;
 		b->jobs[b->n_jobs++] = j;

@@ -164,7 +164,7 @@ int board_upload(struct board *b, const char *path, const char *name, const char
 /* ---- figures, for /metrics and /readyz; quick */
 
 struct board_figures {
-	int64_t videos, jobs, queued, running, paused, done, holes, failed, cancelled;
+	int64_t videos, jobs, queued, running, paused, done, holes, failed, canceled;
 	int64_t chunks_done, chunks_holes; /* by this run of the server */
 	double prefill_rate, decode_rate;  /* tokens/s, over the running jobs */
 	int64_t slots, busy_time;          /* of the engine; microseconds with a request in flight */

@@ -9,7 +9,47 @@
 
 #include "base/clock.h"
 
-/* The reference count stands in front of what everybody sees. */
+static const struct message_field chunk_fields[] = {
+	{"index", "integer", "of the chunk, from 0"},
+	{"start", "number", "seconds"},
+	{"end", "number", "seconds"},
+	{"state", "string", "`running`, `done` or `hole`"},
+	{"stage", "string?", "of a running chunk: `decoding`, `queued`, `prefill` or `answer`"},
+	{0},
+};
+static const struct message_field results_fields[] = {
+	{"chunk", "integer", "index of the chunk, from 0"},
+	{"state", "string", "`done` or `hole`"},
+	{"summary", "string", "empty for a hole"},
+	{"reason", "string|null", "why the chunk is a hole"},
+	{"attempts", "integer", "requests for an answer"},
+	{"samples", "[#Sample]", "the frames of the chunk"},
+	{"events", "[#Event]", "found in this chunk, as in `GET /jobs/{id}/events`"},
+	{0},
+};
+static const struct message_field log_fields[] = {
+	{"level", "string", "`error` or `warning`"},
+	{"text", "string", "for people"},
+	{0},
+};
+
+const struct message_type event_messages[EVENT_TYPES] = {
+	[EVENT_JOB] = {"job", "A job was added or changed; `data` is the whole job.", NULL, "job",
+                   "#Job"},
+	[EVENT_JOB_REMOVED] = {"job-removed", "A job was deleted.", NULL, "job", "null"},
+	[EVENT_CHUNK] = {"chunk", "The state of a chunk changed.", chunk_fields, "job", NULL},
+	[EVENT_RESULTS] = {"results", "A chunk is in the journal, done or as a hole.", results_fields,
+                       "job", NULL},
+	[EVENT_VIDEO] = {"video", "A video was added or changed; `data` is the whole video.", NULL,
+                     "video", "#Video"},
+	[EVENT_VIDEO_REMOVED] = {"video-removed", "A video was deleted.", NULL, "video", "null"},
+	[EVENT_PERFORMANCE] = {"performance",
+                           "Metrics: once a second while jobs run or wait, else every ten seconds.",
+                           NULL, NULL, "object"},
+	[EVENT_LOG] = {"log", "A warning or an error was logged.", log_fields, NULL, NULL},
+};
+
+/* The reference count precedes what others see. */
 struct held {
 	atomic_int count;
 	struct event event;
@@ -17,9 +57,7 @@ struct held {
 
 struct events {
 	pthread_mutex_t lock;
-	/* the listener is called by one thread at a time, and not after it was
-	 * replaced */
-	pthread_mutex_t telling;
+	pthread_mutex_t notifying; /* held while the listener is called or replaced */
 	void (*listener)(void *);
 	void *ctx;
 	uint64_t last;
@@ -31,7 +69,7 @@ struct events *events_new(size_t keep)
 {
 	struct events *e = mem_alloc(1, sizeof *e);
 	pthread_mutex_init(&e->lock, NULL);
-	pthread_mutex_init(&e->telling, NULL);
+	pthread_mutex_init(&e->notifying, NULL);
 	e->keep = keep ? keep : 1;
 	e->ring = mem_alloc(e->keep, sizeof *e->ring);
 	e->last = (uint64_t)clock_wall();
@@ -43,13 +81,13 @@ static struct held *held_of(struct event *v)
 	return (struct held *)((char *)v - offsetof(struct held, event));
 }
 
-struct event *event_hold(struct event *v)
+struct event *event_acquire(struct event *v)
 {
 	atomic_fetch_add(&held_of(v)->count, 1);
 	return v;
 }
 
-void event_drop(struct event *v)
+void event_release(struct event *v)
 {
 	if (v && atomic_fetch_sub(&held_of(v)->count, 1) == 1)
 		free(held_of(v));
@@ -60,60 +98,62 @@ void events_free(struct events *e)
 	if (!e)
 		return;
 	for (size_t i = 0; i < e->keep; i++)
-		event_drop(e->ring[i]);
+		event_release(e->ring[i]);
 	free(e->ring);
 	pthread_mutex_destroy(&e->lock);
-	pthread_mutex_destroy(&e->telling);
+	pthread_mutex_destroy(&e->notifying);
 	free(e);
 }
 
 void events_listen(struct events *e, void (*listener)(void *ctx), void *ctx)
 {
-	pthread_mutex_lock(&e->telling);
+	pthread_mutex_lock(&e->notifying);
 	e->listener = listener;
 	e->ctx = ctx;
-	pthread_mutex_unlock(&e->telling);
+	pthread_mutex_unlock(&e->notifying);
 }
 
-/* `data` is written before the lock is taken: only the number has to be put in
- * front of it within. */
-static struct event *make(uint64_t seq, const char *type, const char *about, int64_t subject,
-                          const char *data)
+/* `data` is made before the lock is taken; only the number is put in front of
+ * it with the lock held. */
+static struct event *make(uint64_t seq, enum event_type type, int64_t subject, const char *data)
 {
-	char who[64] = "";
-	size_t room = strlen(data) + 200;
-	if (about)
-		snprintf(who, sizeof who, ",\"%s\":\"%lld\"", about, (long long)subject);
-	struct held *h = mem_alloc(1, sizeof *h + room);
+	const struct message_type *t = &event_messages[type];
+	char about[64] = "";
+	size_t size = strlen(data) + 200;
+
+	if (t->subject)
+		snprintf(about, sizeof about, ",\"%s\":\"%lld\"", t->subject, (long long)subject);
+	struct held *h = mem_alloc(1, sizeof *h + size);
 	atomic_init(&h->count, 1);
 	h->event.seq = seq;
+	h->event.type = type;
 	h->event.subject = subject;
-	snprintf(h->event.type, sizeof h->event.type, "%s", type);
 	h->event.len = (size_t)snprintf(
-		h->event.json, room, "{\"seq\":%llu,\"time\":%.6f,\"type\":\"%s\"%s,\"data\":%s}",
-		(unsigned long long)seq, (double)clock_wall() / 1e6, h->event.type, who, data);
+		h->event.json, size, "{\"seq\":%llu,\"time\":%.6f,\"type\":\"%s\"%s,\"data\":%s}",
+		(unsigned long long)seq, (double)clock_wall() / 1e6, t->name, about, data);
 	return &h->event;
 }
 
-void events_post(struct events *e, const char *type, const char *about, int64_t subject,
-                 json_t *data)
+void events_post(struct events *e, enum event_type type, int64_t subject, json_t *data)
 {
 	AUTO(mem_freep)
 	char *text =
 		data ? json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) : NULL;
 	json_decref(data);
+
 	pthread_mutex_lock(&e->lock);
-	struct event *v = make(e->last + 1, type, about, subject, text ? text : "null");
+	struct event *v = make(e->last + 1, type, subject, text ? text : "null");
 	struct event **at = &e->ring[v->seq % e->keep];
-	event_drop(*at);
+	event_release(*at);
 	*at = v;
 	e->last = v->seq;
 	e->n += e->n < e->keep;
 	pthread_mutex_unlock(&e->lock);
-	pthread_mutex_lock(&e->telling);
+
+	pthread_mutex_lock(&e->notifying);
 	if (e->listener)
 		e->listener(e->ctx);
-	pthread_mutex_unlock(&e->telling);
+	pthread_mutex_unlock(&e->notifying);
 }
 
 uint64_t events_last(struct events *e)
@@ -130,7 +170,7 @@ struct event *events_next(struct events *e, uint64_t after, bool *ret_gap)
 	pthread_mutex_lock(&e->lock);
 	*ret_gap = after > e->last || after < e->last - e->n;
 	if (!*ret_gap && after < e->last)
-		v = event_hold(e->ring[(after + 1) % e->keep]);
+		v = event_acquire(e->ring[(after + 1) % e->keep]);
 	pthread_mutex_unlock(&e->lock);
 	return v;
 }

@@ -60,12 +60,18 @@ static int choose_output(const struct analyze *a, const char *path, const char *
 	return r;
 }
 
-static void tell_source(const struct analyze *a, const char *name, const struct video_info *v)
+static void report_source(const struct analyze *a, const char *name, const struct video_info *v)
 {
-	progress_event(a->progress, "source",
-	               json_pack("{s:s, s:f, s:i, s:i, s:s, s:f, s:s}", "name", name, "duration",
-	                         (double)v->duration / 1e6, "width", v->width, "height", v->height,
-	                         "codec", v->codec, "fps", v->fps, "warning", v->warning));
+	const struct progress_event event = {.type = PROGRESS_SOURCE,
+	                                     .source = {.name = name,
+	                                                .codec = v->codec,
+	                                                .warning = v->warning,
+	                                                .duration = v->duration,
+	                                                .width = v->width,
+	                                                .height = v->height,
+	                                                .fps = v->fps}};
+
+	progress_emit(a->progress, &event);
 	if (*v->warning)
 		log_warning("%s: %s", name, v->warning);
 }
@@ -98,14 +104,14 @@ static int finish(const struct analyze *a, const struct run_context *context, st
 	int r = 0;
 	job->state = complete ? STORE_JOB_COMPLETE : STORE_JOB_HOLES;
 	if (!*job->summary || done->fresh) {
-		progress_phase(a->progress, "summary", "");
+		progress_phase(a->progress, PHASE_SUMMARY, "");
 		r = merge_summary(context, a->options->prompt, job, err);
 	}
 	if (r == 0)
 		r = count_run(a, job, start, err);
 	AUTO(report_freep) struct report *report = NULL;
 	AUTO(mem_freep) char *earlier = NULL;
-	progress_phase(a->progress, "report", "");
+	progress_phase(a->progress, PHASE_REPORT, "");
 	if (r == 0)
 		r = report_load(a->store, job->id, &report, err);
 	if (r == 0)
@@ -182,7 +188,8 @@ static int enter(struct course *c, struct err *err)
 	struct source *src = c->src;
 	int r = startup_hash(c->startup, c->chunks, src->sha256, err);
 	if (r == 0)
-		progress_event(a->progress, "hash", json_pack("{s:s}", "sha256", src->sha256));
+		progress_emit(a->progress,
+		              &(struct progress_event){.type = PROGRESS_HASH, .sha256 = src->sha256});
 	if (r == 0)
 		r = store_source_note(a->store, src->sha256, src->size, err);
 	if (r == 0)
@@ -253,7 +260,7 @@ static int hand_over(struct course *c, struct err *err)
 			return r;
 		c->chunks = new_chunks(c);
 		c->survey.quiet = true;
-		progress_phase(c->a->progress, "chunks", "");
+		progress_phase(c->a->progress, PHASE_CHUNKS, "");
 	}
 	chunks_extend(c->chunks, c->survey.plan, c->before, c->n_before, expected_chunks(c));
 	return 0;
@@ -363,7 +370,7 @@ static int analyze_source(const struct analyze *a, const struct run_context *con
 		.a = a, .context = context, .decoder = decoder, .src = src, .entry = ENTRY_NONE};
 	c.survey = (struct survey){
 		.run = context, .options = &wanted, .fd = src->fd, .duration = src->video.duration};
-	tell_source(a, src->name, &src->video);
+	report_source(a, src->name, &src->video);
 	int r = plan_check(&wanted.plan, src->video.duration, err);
 	if (r == 0)
 		r = survey_given(&wanted, src->video.duration, &c.survey.plan, err);
@@ -408,7 +415,7 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 	                                    .progress = a->progress,
 	                                    .cancel = a->cancel};
 	struct source src = {.path = path, .name = name, .fd = fd, .size = st.st_size};
-	progress_phase(a->progress, "opening", name);
+	progress_phase(a->progress, PHASE_OPENING, name);
 	/* The probe comes first: a file that cannot be read should say so at once. */
 	AUTO(decoder_freep) struct decoder *decoder = NULL;
 	const struct decoder_options d = analyze_decoder(&options);

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "report/chunk-json.h"
 
 enum { MOST_WORKERS = 64 };
 
@@ -34,8 +33,8 @@ struct chunks {
 	pthread_cond_t changed;
 	struct todo *todo;
 	size_t n_todo, next;
-	char *job;    /* NULL until the journal is open */
-	char *states; /* a letter a chunk: done, hole, running, or '.' */
+	char *job;                /* NULL until the journal is open */
+	enum chunk_state *states; /* one per chunk of the plan */
 	bool whole;
 	struct chunks_outcome outcome;
 	struct err err; /* the first error that ends the run */
@@ -62,7 +61,7 @@ static bool take_next(struct chunks *run, struct todo *ret)
 	bool have = run->result == 0 && run->next < run->n_todo && !is_stopped(run);
 	if (have) {
 		*ret = run->todo[run->next++];
-		run->states[ret->index] = chunk_state_letter(CHUNK_RUNNING);
+		run->states[ret->index] = CHUNK_RUNNING;
 	}
 	pthread_mutex_unlock(&run->lock);
 	if (have)
@@ -85,7 +84,7 @@ static void count(struct chunks *run, const struct store_chunk *c)
 {
 	bool known = false;
 	pthread_mutex_lock(&run->lock);
-	run->states[c->index] = chunk_state_letter(c->state);
+	run->states[c->index] = c->state;
 	if (c->state == CHUNK_HOLE) {
 		run->outcome.holes++;
 		/* One key that is refused is one thing to tell, not one for each of
@@ -98,16 +97,6 @@ static void count(struct chunks *run, const struct store_chunk *c)
 	if (c->state == CHUNK_HOLE)
 		log_write(known ? LOG_INFO : LOG_WARNING, "[job %s chunk %zu] hole: %s", run->job,
 		          (size_t)c->index + 1, c->reason);
-}
-
-/* To whoever wants to see results while the job runs. */
-static void publish_result(const struct chunks *run, const struct store_chunk *c)
-{
-	json_t *events = json_array();
-	result_events(c, events);
-	progress_event(run->context->progress, "result",
-	               json_pack("{s:I, s:s, s:o}", "chunk", (json_int_t)c->index + 1, "summary",
-	                         c->summary, "events", events));
 }
 
 static int do_chunk(struct worker *worker, const struct plan_chunk *plan, struct store_chunk *c,
@@ -155,9 +144,7 @@ static void *work(void *arg)
 			break;
 		}
 		count(run, &c);
-		if (c.state == CHUNK_DONE)
-			publish_result(run, &c);
-		progress_chunk(run->context->progress, t.index, p->start, p->end, c.state, 0, 0);
+		progress_result(run->context->progress, &c);
 	}
 	return NULL;
 }
@@ -230,7 +217,7 @@ static void add_chunk(struct chunks *run, const struct plan_chunk *plan,
                       const struct store_chunk *before)
 {
 	size_t i = run->outcome.chunks++;
-	run->states[i] = chunk_state_letter(before ? before->state : CHUNK_TODO);
+	run->states[i] = before ? before->state : CHUNK_TODO;
 	if (before && before->state == CHUNK_DONE) {
 		run->outcome.resumed++;
 	} else if (!is_wanted(&run->options, i)) {
@@ -245,12 +232,14 @@ static void add_chunk(struct chunks *run, const struct plan_chunk *plan,
 	}
 }
 
-/* Tells the job's id, and the chunks' states; under the lock, so that it keeps
- * its place among what workers tell. */
+/* With the lock held, so that it keeps its place among the events of workers. */
 static void publish_states(const struct chunks *run)
 {
-	progress_event(run->context->progress, "begin",
-	               json_pack("{s:s, s:s}", "job", run->job, "states", run->states));
+	const struct progress_event event = {
+		.type = PROGRESS_BEGIN,
+		.begin = {.job = run->job, .states = run->states, .n = run->outcome.chunks}};
+
+	progress_emit(run->context->progress, &event);
 }
 
 void chunks_extend(struct chunks *c, const struct plan *plan, const struct store_chunk *before,
@@ -258,8 +247,7 @@ void chunks_extend(struct chunks *c, const struct plan *plan, const struct store
 {
 	pthread_mutex_lock(&c->lock);
 	bool begins = c->outcome.chunks == 0;
-	c->states = mem_grow(c->states, plan->n_chunks + 1, 1);
-	c->states[plan->n_chunks] = '\0';
+	c->states = mem_grow(c->states, plan->n_chunks + 1, sizeof *c->states);
 	for (size_t i = c->outcome.chunks; i < plan->n_chunks; i++)
 		add_chunk(c, &plan->chunks[i], i < n_before ? &before[i] : NULL);
 	size_t total = expected > plan->n_chunks ? expected : plan->n_chunks,

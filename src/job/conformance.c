@@ -287,15 +287,15 @@ static void try_cancel(struct trial *t, struct conformance_row *row)
 	struct conformance_row after = {0};
 	try_answer(t, &after);
 	if (after.state == CONFORMANCE_FAIL)
-		find(row, CONFORMANCE_FAIL, "after a request was cancelled: %.200s", after.found);
+		find(row, CONFORMANCE_FAIL, "after a request was canceled: %.200s", after.found);
 	else if (r == -ERR_CANCELED)
 		find(row, CONFORMANCE_PASS,
-		     "a request ends %.2f s after it is cancelled, and the next one is answered",
+		     "a request ends %.2f s after it is canceled, and the next one is answered",
 		     (double)took / 1e6);
 	else if (r < 0)
 		fail(row, &err);
 	else
-		find(row, CONFORMANCE_NOTE, "the answer was there before it could be cancelled");
+		find(row, CONFORMANCE_NOTE, "the answer was there before it could be canceled");
 	cancel_free(own);
 }
 

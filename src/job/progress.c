@@ -11,16 +11,15 @@
 
 struct running {
 	size_t index;
-	enum chunk_state stage;
+	enum chunk_state state;
 	int64_t start, end, done, total, began;
 };
 
 struct progress {
 	pthread_mutex_t lock;
-	void (*listener)(void *, json_t *);
+	progress_listener listener;
 	void *ctx;
-	json_int_t seq;
-	const char *phase;
+	enum progress_phase phase;
 	char detail[160];
 	size_t chunks, done, holes, parallel;
 	size_t done_now; /* by this run: only these say how long a chunk takes */
@@ -30,13 +29,21 @@ struct progress {
 	size_t n_running;
 };
 
-struct progress *progress_new(void (*listener)(void *, json_t *), void *ctx)
+const char *progress_phase_name(enum progress_phase phase)
+{
+	static const char *const names[] = {"starting", "opening", "hashing", "engine", "index",
+	                                    "chunks",   "summary", "report",  "preview"};
+
+	return (size_t)phase < ARRAY_LEN(names) ? names[phase] : "unknown";
+}
+
+struct progress *progress_new(progress_listener listener, void *ctx)
 {
 	struct progress *p = mem_alloc(1, sizeof *p);
+
 	pthread_mutex_init(&p->lock, NULL);
 	p->listener = listener;
 	p->ctx = ctx;
-	p->phase = "starting";
 	p->parallel = 1;
 	return p;
 }
@@ -50,113 +57,15 @@ void progress_free(struct progress *p)
 	free(p);
 }
 
-static void emit(struct progress *p, const char *type, json_t *fields)
-{
-	if (p->listener) {
-		json_t *event = json_pack("{s:I, s:f, s:s}", "seq", ++p->seq, "time",
-		                          (double)clock_wall() / 1e6, "type", type);
-		json_object_update(event, fields);
-		p->listener(p->ctx, event);
-		json_decref(event);
-	}
-	json_decref(fields);
-}
+/* ---- the view */
 
-void progress_event(struct progress *p, const char *type, json_t *fields)
-{
-	pthread_mutex_lock(&p->lock);
-	emit(p, type, fields);
-	pthread_mutex_unlock(&p->lock);
-}
-
-void progress_phase(struct progress *p, const char *phase, const char *detail)
-{
-	pthread_mutex_lock(&p->lock);
-	bool changed = strcmp(p->phase, phase) != 0 || strcmp(p->detail, detail) != 0;
-	p->phase = phase;
-	snprintf(p->detail, sizeof p->detail, "%s", detail);
-	if (changed)
-		emit(p, "phase", json_pack("{s:s, s:s}", "phase", phase, "detail", detail));
-	pthread_mutex_unlock(&p->lock);
-}
-
-void progress_begin(struct progress *p, size_t chunks, size_t finished, size_t parallel)
-{
-	pthread_mutex_lock(&p->lock);
-	p->chunks = chunks;
-	p->done = finished;
-	p->holes = p->done_now = p->n_running = 0;
-	p->spent = 0;
-	p->parallel = parallel ? parallel : 1;
-	pthread_mutex_unlock(&p->lock);
-}
-
-void progress_grow(struct progress *p, size_t chunks, size_t parallel)
-{
-	pthread_mutex_lock(&p->lock);
-	p->chunks = chunks;
-	p->parallel = parallel ? parallel : 1;
-	pthread_mutex_unlock(&p->lock);
-}
-
-static struct running *find_running(struct progress *p, size_t index)
-{
-	for (size_t i = 0; i < p->n_running; i++)
-		if (p->running[i].index == index)
-			return &p->running[i];
-	p->running = mem_grow(p->running, p->n_running + 1, sizeof *p->running);
-	p->running[p->n_running] = (struct running){.index = index, .began = clock_now()};
-	return &p->running[p->n_running++];
-}
-
-static void finish(struct progress *p, struct running *r)
-{
-	p->done++;
-	p->done_now++;
-	p->holes += r->stage == CHUNK_HOLE;
-	p->spent += clock_now() - r->began;
-	*r = p->running[--p->n_running];
-}
-
-void progress_chunk(struct progress *p, size_t index, int64_t start, int64_t end,
-                    enum chunk_state stage, int64_t done, int64_t total)
-{
-	pthread_mutex_lock(&p->lock);
-	struct running *r = find_running(p, index);
-	bool changed = r->stage != stage;
-	r->start = start;
-	r->end = end;
-	r->stage = stage;
-	r->done = done;
-	r->total = total;
-	if (changed)
-		emit(p, "chunk",
-		     json_pack("{s:I, s:I, s:s, s:f, s:f}", "chunk", (json_int_t)index + 1, "chunks",
-		               (json_int_t)p->chunks, "state", chunk_state_name(stage), "start",
-		               (double)start / 1e6, "end", (double)end / 1e6));
-	if (stage == CHUNK_DONE || stage == CHUNK_HOLE)
-		finish(p, r);
-	pthread_mutex_unlock(&p->lock);
-}
-
-void progress_rates(struct progress *p, double prefill, double decode)
-{
-	pthread_mutex_lock(&p->lock);
-	/* Smoothed, so that one short answer does not make the figure jump. */
-	if (prefill > 0)
-		p->prefill_rate = p->prefill_rate > 0 ? 0.7 * p->prefill_rate + 0.3 * prefill : prefill;
-	if (decode > 0)
-		p->decode_rate = p->decode_rate > 0 ? 0.7 * p->decode_rate + 0.3 * decode : decode;
-	pthread_mutex_unlock(&p->lock);
-}
-
-/* How much of a chunk is behind it, from its stage. The shares are typical, not
+/* How much of a chunk is finished, from its state. The shares are typical, not
  * measured: decoding is short beside the model, and an answer's length is not
  * known before its end. */
 static double fraction_of(const struct running *r)
 {
 	double part = r->total > 0 ? fmin(1, (double)r->done / (double)r->total) : 0;
-	switch (r->stage) {
+	switch (r->state) {
 	case CHUNK_DECODING: return 0.2 * part;
 	case CHUNK_QUEUED: return 0.2;
 	case CHUNK_PREFILL: return 0.2 + 0.5 * part;
@@ -207,7 +116,7 @@ static void read_locked(struct progress *p, struct progress_view *v)
 		elapsed[i] = now - r->began;
 		sum += fractions[i];
 		v->active[v->n_active++] = (struct progress_chunk){.index = r->index,
-		                                                   .stage = r->stage,
+		                                                   .state = r->state,
 		                                                   .start = r->start,
 		                                                   .end = r->end,
 		                                                   .done = r->done,
@@ -222,35 +131,136 @@ static void read_locked(struct progress *p, struct progress_view *v)
 	v->fraction = p->chunks ? fmin(1, ((double)p->done + sum) / (double)p->chunks) : 0;
 }
 
+/* ---- reports, each with the lock held while it changes and emits */
+
+static void emit(struct progress *p, struct progress_event event)
+{
+	struct progress_view view;
+
+	if (!p->listener)
+		return;
+	read_locked(p, &view);
+	event.view = &view;
+	p->listener(p->ctx, &event);
+}
+
+void progress_emit(struct progress *p, const struct progress_event *event)
+{
+	pthread_mutex_lock(&p->lock);
+	emit(p, *event);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void progress_phase(struct progress *p, enum progress_phase phase, const char *detail)
+{
+	pthread_mutex_lock(&p->lock);
+	bool changed = p->phase != phase || strcmp(p->detail, detail) != 0;
+	p->phase = phase;
+	snprintf(p->detail, sizeof p->detail, "%s", detail);
+	if (changed)
+		emit(p, (struct progress_event){.type = PROGRESS_PHASE});
+	pthread_mutex_unlock(&p->lock);
+}
+
+void progress_begin(struct progress *p, size_t chunks, size_t finished, size_t parallel)
+{
+	pthread_mutex_lock(&p->lock);
+	p->chunks = chunks;
+	p->done = finished;
+	p->holes = p->done_now = p->n_running = 0;
+	p->spent = 0;
+	p->parallel = parallel ? parallel : 1;
+	emit(p, (struct progress_event){.type = PROGRESS_UPDATE});
+	pthread_mutex_unlock(&p->lock);
+}
+
+void progress_grow(struct progress *p, size_t chunks, size_t parallel)
+{
+	pthread_mutex_lock(&p->lock);
+	p->chunks = chunks;
+	p->parallel = parallel ? parallel : 1;
+	emit(p, (struct progress_event){.type = PROGRESS_UPDATE});
+	pthread_mutex_unlock(&p->lock);
+}
+
+static struct running *find_running(struct progress *p, size_t index)
+{
+	for (size_t i = 0; i < p->n_running; i++)
+		if (p->running[i].index == index)
+			return &p->running[i];
+	p->running = mem_grow(p->running, p->n_running + 1, sizeof *p->running);
+	p->running[p->n_running] = (struct running){.index = index, .began = clock_now()};
+	return &p->running[p->n_running++];
+}
+
+static void finish(struct progress *p, struct running *r)
+{
+	p->done++;
+	p->done_now++;
+	p->holes += r->state == CHUNK_HOLE;
+	p->spent += clock_now() - r->began;
+	*r = p->running[--p->n_running];
+}
+
+static void change(struct progress *p, const struct running *to)
+{
+	struct running *r = find_running(p, to->index);
+	bool changed = r->state != to->state;
+	bool moved = r->done != to->done || r->total != to->total;
+	int64_t began = r->began;
+
+	*r = *to;
+	r->began = began;
+	if (to->state == CHUNK_DONE || to->state == CHUNK_HOLE)
+		finish(p, r);
+
+	if (changed)
+		emit(p, (struct progress_event){.type = PROGRESS_CHUNK,
+		                                .chunk = {.index = to->index,
+		                                          .state = to->state,
+		                                          .start = to->start,
+		                                          .end = to->end}});
+	else if (moved)
+		emit(p, (struct progress_event){.type = PROGRESS_UPDATE});
+}
+
+void progress_chunk(struct progress *p, size_t index, int64_t start, int64_t end,
+                    enum chunk_state state, int64_t done, int64_t total)
+{
+	const struct running to = {
+		.index = index, .state = state, .start = start, .end = end, .done = done, .total = total};
+
+	pthread_mutex_lock(&p->lock);
+	change(p, &to);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void progress_result(struct progress *p, const struct store_chunk *c)
+{
+	const struct running to = {
+		.index = (size_t)c->index, .state = c->state, .start = c->start, .end = c->end};
+
+	pthread_mutex_lock(&p->lock);
+	emit(p, (struct progress_event){.type = PROGRESS_RESULT, .result = c});
+	change(p, &to);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void progress_rates(struct progress *p, double prefill, double decode)
+{
+	pthread_mutex_lock(&p->lock);
+	/* Smoothed, so that one short answer does not make the figure jump. */
+	if (prefill > 0)
+		p->prefill_rate = p->prefill_rate > 0 ? 0.7 * p->prefill_rate + 0.3 * prefill : prefill;
+	if (decode > 0)
+		p->decode_rate = p->decode_rate > 0 ? 0.7 * p->decode_rate + 0.3 * decode : decode;
+	emit(p, (struct progress_event){.type = PROGRESS_UPDATE});
+	pthread_mutex_unlock(&p->lock);
+}
+
 void progress_read(struct progress *p, struct progress_view *ret)
 {
 	pthread_mutex_lock(&p->lock);
 	read_locked(p, ret);
-	pthread_mutex_unlock(&p->lock);
-}
-
-static json_t *seconds_or_null(int64_t us)
-{
-	return us < 0 ? json_null() : json_real(round((double)us / 1e5) / 10);
-}
-
-void progress_tick(struct progress *p)
-{
-	struct progress_view v;
-	pthread_mutex_lock(&p->lock);
-	read_locked(p, &v);
-	json_t *active = json_array();
-	for (size_t i = 0; i < v.n_active; i++) {
-		const struct progress_chunk *c = &v.active[i];
-		json_array_append_new(
-			active, json_pack("{s:I, s:s, s:I, s:I, s:o}", "chunk", (json_int_t)c->index + 1,
-		                      "state", chunk_state_name(c->stage), "done", (json_int_t)c->done,
-		                      "total", (json_int_t)c->total, "left", seconds_or_null(c->left)));
-	}
-	emit(p, "progress",
-	     json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:o, s:f, s:f, s:o}", "phase", v.phase, "detail",
-	               v.detail, "done", (json_int_t)v.done, "chunks", (json_int_t)v.chunks, "holes",
-	               (json_int_t)v.holes, "fraction", v.fraction, "left", seconds_or_null(v.left),
-	               "prefill_rate", v.prefill_rate, "decode_rate", v.decode_rate, "active", active));
 	pthread_mutex_unlock(&p->lock);
 }

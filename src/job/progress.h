@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Progress of one analysis: what is known now, and a numbered stream of events.
+/* Progress of one analysis: its state now, and a stream of typed events.
  *
- * Workers report; any thread may read. Events are JSON objects with a gapless
- * sequence number, handed to one listener under the lock, in order (the
- * listener must not call back). Times: microseconds; monotonic unless said
- * otherwise. */
+ * The threads of a run report; any thread may read. Events go to one listener,
+ * in order, under the lock of the progress: the listener must not call back.
+ * What an event points to is valid during the call. Times are microseconds:
+ * start and end of the video, others of the monotonic clock. JSON is made at
+ * the edges only, by progress-json.h for the command line. */
 #ifndef VDET_JOB_PROGRESS_H
 #define VDET_JOB_PROGRESS_H
 
@@ -12,54 +13,116 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <jansson.h>
-
 #include "base/mem.h"
-#include "openai/chat.h"
 #include "store/chunk-state.h"
+#include "store/store.h"
+
+enum progress_phase {
+	PHASE_STARTING,
+	PHASE_OPENING,
+	PHASE_HASHING,
+	PHASE_ENGINE,
+	PHASE_INDEX,
+	PHASE_CHUNKS,
+	PHASE_SUMMARY,
+	PHASE_REPORT,
+	PHASE_PREVIEW,
+};
+/* "starting", "opening", "hashing", … */
+const char *progress_phase_name(enum progress_phase phase);
 
 struct progress_chunk {
 	size_t index;
-	enum chunk_state stage;
-	int64_t start, end; /* in the video */
-	/* of frames while decoding, of prompt tokens in prefill (total 0 if unknown);
-	 * of an answer: done are the tokens written */
+	enum chunk_state state;
+	int64_t start, end;
+	/* Frames while decoding, prompt tokens in prefill (total 0 = unknown); in
+	 * an answer, done counts the tokens written. */
 	int64_t done, total;
-	int64_t elapsed, left; /* of this chunk's work; left -1 = unknown */
+	int64_t elapsed, left; /* of the work on this chunk; left -1 = unknown */
 };
 
 struct progress_view {
-	const char *phase; /* "opening", "hashing", "engine", "chunks", "summary", "report", … */
-	char detail[160];  /* of the phase: "loading model", "1.2 of 2.7 GB" */
+	enum progress_phase phase;
+	char detail[160];                 /* of the phase: "loading model", "1.2 of 2.7 GB" */
 	size_t chunks, done, holes;       /* done includes holes */
-	double fraction;                  /* 0 to 1 over chunks, parts of running ones counted */
-	int64_t left;                     /* overall, -1 = unknown */
+	double fraction;                  /* 0 to 1 over all chunks, shares of running ones included */
+	int64_t left;                     /* of the run, -1 = unknown */
 	double prefill_rate, decode_rate; /* tokens/s of the last answers; 0 = unknown */
 	struct progress_chunk active[64];
 	size_t n_active;
 };
 
+enum progress_event_type {
+	PROGRESS_SOURCE, /* the video was probed */
+	PROGRESS_PHASE,  /* phase or detail changed: see the view */
+	PROGRESS_HASH,   /* the hash of the source is known */
+	PROGRESS_BEGIN,  /* the journal is open, or has more chunks */
+	PROGRESS_CHUNK,  /* the state of a chunk changed */
+	PROGRESS_RESULT, /* a chunk was journaled, done or as a hole */
+	PROGRESS_UPDATE, /* something else in the view changed */
+	PROGRESS_REPORT, /* the report was written */
+	PROGRESS_ERROR,  /* a file failed, or the whole command */
+	PROGRESS_END,    /* the last event of a command */
+};
+enum { PROGRESS_EVENT_TYPES = PROGRESS_END + 1 };
+
+struct progress_event {
+	enum progress_event_type type;
+	const struct progress_view *view; /* after the event; set by progress_emit() */
+	union {
+		struct {
+			const char *name, *codec, *warning; /* warning "" = none */
+			int64_t duration;
+			int width, height;
+			double fps;
+		} source;
+		const char *sha256; /* of PROGRESS_HASH */
+		struct {
+			const char *job; /* id in the journal */
+			const enum chunk_state *states;
+			size_t n;
+		} begin;
+		struct {
+			size_t index;
+			enum chunk_state state;
+			int64_t start, end;
+		} chunk;
+		const struct store_chunk *result;
+		struct {
+			const char *job, *dir;
+			size_t chunks, holes, resumed;
+		} report;
+		struct {
+			const char *file, *code, *message; /* file NULL = the command */
+		} error;
+		int exit_code; /* of PROGRESS_END */
+	};
+};
+
 struct progress;
+typedef void (*progress_listener)(void *ctx, const struct progress_event *event);
 
 /* listener may be NULL */
-struct progress *progress_new(void (*listener)(void *ctx, json_t *event), void *ctx);
+struct progress *progress_new(progress_listener listener, void *ctx);
 void progress_free(struct progress *p);
 DEFINE_FREEP(struct progress, progress)
 
-/* phase: a literal */
-void progress_phase(struct progress *p, const char *phase, const char *detail);
-/* An event of any type; `fields` (stolen) gets "seq", "time" (Unix seconds) and
- * "type" in front. */
-void progress_event(struct progress *p, const char *type, json_t *fields);
-/* A new file: forgets chunks. `finished` of them were done by an earlier run. */
+/* Copies `detail`; emits nothing if nothing changed. */
+void progress_phase(struct progress *p, enum progress_phase phase, const char *detail);
+/* Sends an event that changes nothing in the view. */
+void progress_emit(struct progress *p, const struct progress_event *event);
+/* A new file: forgets the chunks. `finished` of them were done by an earlier
+ * run. */
 void progress_begin(struct progress *p, size_t chunks, size_t finished, size_t parallel);
-/* The same file turns out to have so many chunks. */
+/* The number of chunks and of threads changed. */
 void progress_grow(struct progress *p, size_t chunks, size_t parallel);
+/* A chunk is worked on, or, with CHUNK_DONE and CHUNK_HOLE, finished. */
 void progress_chunk(struct progress *p, size_t index, int64_t start, int64_t end,
-                    enum chunk_state stage, int64_t done, int64_t total);
+                    enum chunk_state state, int64_t done, int64_t total);
+/* A chunk is in the journal: its result, then its state. */
+void progress_result(struct progress *p, const struct store_chunk *c);
 void progress_rates(struct progress *p, double prefill, double decode);
 void progress_read(struct progress *p, struct progress_view *ret);
-void progress_tick(struct progress *p); /* emits a "progress" event from the present view */
 
 /* Time left, pure: `done` chunks took `spent` in all (this run's only);
  * `active` ones are `fractions[i]` done after `elapsed[i]`; `waiting` others

@@ -123,7 +123,7 @@ static void show_hash(struct startup *o)
 	char done[TEXT_SIZE_MAX], all[TEXT_SIZE_MAX], text[160];
 	snprintf(text, sizeof text, "%s of %s", text_size((double)atomic_load(&o->hashed), done),
 	         text_size((double)o->size, all));
-	progress_phase(o->run->progress, "hashing", text);
+	progress_phase(o->run->progress, PHASE_HASHING, text);
 }
 
 int startup_hash(struct startup *o, bool quiet, char out[static HASH_HEX], struct err *err)
@@ -149,7 +149,7 @@ int startup_engine(struct startup *o, struct err *err)
 		pthread_mutex_lock(&o->lock);
 		memcpy(note, o->note, sizeof note);
 		pthread_mutex_unlock(&o->lock);
-		progress_phase(o->run->progress, "engine", note);
+		progress_phase(o->run->progress, PHASE_ENGINE, note);
 	}
 	*err = o->engine.err;
 	return o->engine.result;

@@ -73,7 +73,7 @@ static void on_progress(void *ctx, const char *what, double fraction)
 	char text[80];
 	snprintf(text, sizeof text, "%s %.0f %%", what, fraction * 100);
 	if (!s->quiet)
-		progress_phase(s->run->progress, "index", text);
+		progress_phase(s->run->progress, PHASE_INDEX, text);
 }
 
 static struct indexer_options index_options(struct survey *s)
@@ -146,7 +146,7 @@ int survey_step(struct survey *s, const char *sha256, struct err *err)
 	if (!s->plan)
 		s->plan = plan_new(&o, s->duration);
 	if (!s->quiet && o.policy != PLAN_EVEN)
-		progress_phase(s->run->progress, "index", "");
+		progress_phase(s->run->progress, PHASE_INDEX, "");
 	if (o.policy == PLAN_ADAPTIVE || o.policy == PLAN_SCENE)
 		r = step_by_activity(s, &o, sha256, &why);
 	else if (o.policy == PLAN_KEYFRAME)

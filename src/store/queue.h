@@ -30,7 +30,7 @@ enum store_entry_state {
 	STORE_ENTRY_DONE,
 	STORE_ENTRY_HOLES,
 	STORE_ENTRY_FAILED,
-	STORE_ENTRY_CANCELLED,
+	STORE_ENTRY_CANCELED,
 };
 
 struct store_entry {
@@ -72,6 +72,7 @@ struct store_hit {
 	int64_t chunk, event; /* event -1: the words stand in the chunk's summary */
 	char *text;
 	int64_t start, end; /* of the event's frames, or of the chunk */
+	int64_t sample;     /* whose small picture shows it; -1 = none */
 };
 /* Where all the words stand, in events and in summaries of chunks; newest jobs
  * first, then in order of time. A word may be the beginning of one; case and

@@ -95,6 +95,7 @@ static int run_search(struct store *s, const char *sql, char *const *texts, size
 			.text = db_text(q, 3),
 			.start = sqlite3_column_int64(q, 4),
 			.end = sqlite3_column_int64(q, 5),
+			.sample = sqlite3_column_type(q, 6) == SQLITE_NULL ? -1 : sqlite3_column_int64(q, 6),
 		};
 	}
 	return r;
@@ -108,7 +109,10 @@ static int run_search(struct store *s, const char *sql, char *const *texts, size
 #define HITS(found)                                                                         \
 	"SELECT told.job, told.chunk, told.event, coalesce(event.what, chunk.summary), "        \
 	"CASE WHEN told.event < 0 THEN chunk.start_us ELSE " FIRST_FRAME " END AS at, "         \
-	"CASE WHEN told.event < 0 THEN chunk.end_us ELSE " LAST_FRAME " END "                   \
+	"CASE WHEN told.event < 0 THEN chunk.end_us ELSE " LAST_FRAME " END, "                  \
+	"CASE WHEN told.event < 0 THEN (SELECT min(idx) FROM sample WHERE sample.job = "        \
+	"told.job AND sample.chunk = told.chunk AND sample.thumb IS NOT NULL) "                 \
+	"ELSE json_extract(event.samples, '$[0]') END "                                         \
 	"FROM words JOIN told ON told.id = words.rowid JOIN job ON job.id = told.job "          \
 	"JOIN chunk ON chunk.job = told.job AND chunk.idx = told.chunk "                        \
 	"LEFT JOIN event ON event.job = told.job AND event.chunk = told.chunk AND event.idx = " \

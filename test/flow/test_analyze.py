@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import flow
+from messages import Messages
 
 
 class Analyze(flow.Flow):
@@ -101,6 +102,9 @@ class Analyze(flow.Flow):
                       "--workers", "1")
         events = [json.loads(line) for line in r.stdout.splitlines()]
         self.assertEqual([e["seq"] for e in events], list(range(1, len(events) + 1)))
+        messages = Messages("progress")
+        for e in events:
+            messages.check(e)
         kinds = {e["type"] for e in events}
         self.assertTrue({"phase", "source", "chunk", "progress", "report", "end"} <= kinds, kinds)
         self.assertEqual(events[-1], {"seq": len(events), "time": events[-1]["time"], "type": "end", "exit": 0})

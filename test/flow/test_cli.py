@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: help everywhere, documents that are not stale, options from every place, exit codes."""
+import contextlib
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
 
 import flow
@@ -25,6 +27,28 @@ class CommandLine(flow.Flow):
         made = self.vdet("help", "--as", "markdown").stdout
         self.assertEqual((flow.ROOT / "docs" / "options.md").read_text(), made,
                          "make it again: vdet help --as markdown >docs/options.md")
+        text = (flow.ROOT / "docs" / "protocols.md").read_text()
+        section = text.partition("<!-- made by: vdet help --as events -->\n")[2].partition("<!-- end -->")[0]
+        self.assertEqual(section, self.vdet("help", "--as", "events").stdout, "make this section again")
+        self.assertEqual((flow.ROOT / "docs" / "events.schema.json").read_text(), self.vdet("help", "--as", "schema").stdout,
+                         "make it again: vdet help --as schema >docs/events.schema.json")
+
+    def test_protocols_are_complete(self):
+        text = (flow.ROOT / "docs" / "protocols.md").read_text()
+        wire = (flow.ROOT / "src" / "protocol" / "media-wire.h").read_text()
+        self.vdet("jobs")
+        with contextlib.closing(sqlite3.connect(self.dir / "data" / "vdet" / "vdet.db")) as store:
+            tables = [t for (t,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+                      if not t.startswith(("sqlite_", "words_"))]
+            schema, = store.execute("PRAGMA user_version").fetchone()
+        messages = re.findall(r"^\tMEDIA_(\w+)(?: = \d+)?,$", wire.partition("enum media_msg {")[2].partition("};")[0], re.M)
+        self.assertGreater(len(tables), 8)
+        self.assertGreater(len(messages), 15)
+        for name in tables + messages:
+            self.assertIn(f"`{name}", text)
+        version = re.search(r"MEDIA_VERSION = (\d+)", wire)[1]
+        self.assertIn(f"`MEDIA_VERSION`, {version} ", text)
+        self.assertIn(f"`PRAGMA user_version`, {schema} ", text)
 
     def test_a_flag_names_one_option(self):
         commands = [line.split()[0] for line in self.vdet("--help").stdout.splitlines() if line.startswith("  ")]

@@ -9,6 +9,7 @@ import threading
 import unittest
 
 from flow import make_video
+from messages import Messages
 from serving import Serving
 
 # Short chunks, so that a video of seconds has some.
@@ -32,19 +33,27 @@ class Serve(Serving):
         states = {}
         while len(states) < 2:
             e = events.event("job")
-            if e["data"]["state"] in ("done", "holes", "failed", "cancelled"):
+            if e["data"]["state"] in ("done", "holes", "failed", "canceled"):
                 states[e["job"]] = e["data"]["state"]
         self.assertEqual(states, {one: "done", two: "done"})
         numbers = [e["seq"] for e in events.seen if e["type"] != "hello"]
         self.assertEqual(numbers, sorted(set(numbers)))  # in order, none twice
+        messages = Messages("events")
+        for e in events.seen:
+            if e["type"] != "hello":
+                messages.check(e)
+        self.assertTrue({"job", "chunk", "results", "video", "performance"} <= {e["type"] for e in events.seen})
         job = server.api(f"/jobs/{one}")
-        self.assertEqual((job["chunks"], job["done"], job["dots"]), (4, 4, "dddd"))
+        self.assertEqual((job["chunks"], job["done"], job["states"]), (4, 4, "dddd"))
         self.assertEqual(job["progress"], 1)
         # Everything was told while it ran: each chunk, and what was found in it.
         mine = [e for e in events.seen if e.get("job") == one]
         done = [e["data"]["index"] for e in mine if e["type"] == "chunk" and e["data"]["state"] == "done"]
         self.assertEqual(sorted(done), [0, 1, 2, 3])
-        told = sum(len(e["data"]["events"]) for e in mine if e["type"] == "results")
+        results = [e["data"] for e in mine if e["type"] == "results"]
+        self.assertTrue(all(r["state"] == "done" and r["summary"] and len(r["samples"]) == 2 for r in results), results)
+        self.assertTrue(all(s["picture"] for r in results for s in r["samples"]))
+        told = sum(len(r["events"]) for r in results)
         found = server.api(f"/jobs/{one}/events")["events"]
         self.assertEqual(told, len(found))
         self.assertEqual(job["events"], len(found))
@@ -68,8 +77,8 @@ class Serve(Serving):
         with sqlite3.connect(self.dir / "data" / "vdet" / "vdet.db") as store:
             store.executescript("".join(f"DROP TRIGGER {t};" for t in ("told_deleted", "event_told", "event_deleted", "summary_told",
                                                                        "chunk_deleted")) +
-                                "DROP TABLE words; DROP TABLE told; ALTER TABLE chunk DROP COLUMN code; ALTER TABLE chunk DROP COLUMN option; "
-                                "PRAGMA user_version = 6")
+                                "DROP TABLE words; DROP TABLE told; ALTER TABLE chunk DROP COLUMN code; "
+                                "ALTER TABLE chunk DROP COLUMN option; PRAGMA user_version = 6")
         store.close()
         server = self.serve(engine)
         self.assertTrue(server.api(f"/search?q={word}")["hits"])
@@ -88,7 +97,7 @@ class Serve(Serving):
         events = server.socket()
         if server.api(f"/jobs/{job}")["state"] != "done":
             self.assertEqual(events.state(job, "done", "failed", "holes")["state"], "done")
-        self.assertEqual(server.api(f"/jobs/{job}")["dots"], "d" * 12)
+        self.assertEqual(server.api(f"/jobs/{job}")["states"], "d" * 12)
         # No chunk whose answer was in the journal was asked about again: at most those in work were.
         asked = collections.Counter(engine.stretches())
         self.assertEqual(len(asked), 12)
@@ -116,7 +125,7 @@ class Serve(Serving):
         events = server.socket()
         job = self.submit(server, "a.mp4")
         state = events.state(job, "holes", "done", "failed")
-        self.assertEqual((state["state"], state["dots"]), ("holes", "dhdhd"))
+        self.assertEqual((state["state"], state["states"]), ("holes", "dhdhd"))
         chunks = server.api(f"/jobs/{job}/chunks")["chunks"]
         self.assertEqual([c["state"] for c in chunks], ["done", "hole", "done", "hole", "done"])
         self.assertIn("400", chunks[1]["reason"])
@@ -125,7 +134,7 @@ class Serve(Serving):
         asked = len(engine.stretches())
         server.change("POST", f"/jobs/{job}/retry", {"chunks": [3]})
         events.state(job, "running")
-        self.assertEqual(events.state(job, "holes", "done", "failed")["dots"], "dhddd")
+        self.assertEqual(events.state(job, "holes", "done", "failed")["states"], "dhddd")
         self.assertEqual(len(engine.stretches()), asked + 1)
         server.change("POST", f"/jobs/{job}/retry")
         events.state(job, "running")
@@ -150,12 +159,12 @@ class Serve(Serving):
         server.change("POST", f"/jobs/{one}/pause")
         paused = events.state(one, "paused", "done")
         self.assertEqual(paused["state"], "paused")
-        self.assertNotIn("r", paused["dots"])
-        self.assertIn("d", paused["dots"])
+        self.assertNotIn("r", paused["states"])
+        self.assertIn("d", paused["states"])
         server.change("POST", f"/jobs/{one}/resume")
         events.state(one, "running")
         server.change("POST", f"/jobs/{one}/cancel")
-        events.state(one, "cancelled")
+        events.state(one, "canceled")
         # A report of what is there can be had; then all of it goes.
         self.assertIn("chunks", server.api(f"/jobs/{one}/report?format=json"))
         video = server.api(f"/jobs/{one}")["video"]

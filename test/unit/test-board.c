@@ -99,8 +99,8 @@ static uint64_t wait_for(uint64_t after, int64_t id, const char *state)
 			continue;
 		}
 		after = e->seq;
-		bool found = strcmp(e->type, "job") == 0 && e->subject == id && strstr(e->json, wanted);
-		event_drop(e);
+		bool found = e->type == EVENT_JOB && e->subject == id && strstr(e->json, wanted);
+		event_release(e);
 		if (found)
 			return after;
 	}
@@ -261,7 +261,7 @@ static void the_queue_survives(void **state)
 	open_board();
 	assert_string_equal(word(ids[0], "state"), "paused");
 	assert_string_equal(word(ids[1], "state"), "queued");
-	assert_string_equal(word(ids[2], "state"), "cancelled");
+	assert_string_equal(word(ids[2], "state"), "canceled");
 	assert_int_equal(control(ids[0], BOARD_RESUME, NULL), ERR_NONE);
 	assert_int_equal(control(ids[2], BOARD_RESUME, NULL), ERR_NONE);
 	expect_order((int64_t[]){ids[1], ids[0], ids[2]}, 3);

@@ -17,8 +17,8 @@ static void numbers_go_on(void **state)
 	bool gap;
 	assert_null(events_next(e, first, &gap));
 	assert_false(gap);
-	events_post(e, "job", "job", 7, json_pack("{s:s}", "state", "queued"));
-	events_post(e, "log", NULL, 0, NULL);
+	events_post(e, EVENT_JOB, 7, json_pack("{s:s}", "state", "queued"));
+	events_post(e, EVENT_LOG, 0, NULL);
 	assert_int_equal(events_last(e), first + 2);
 
 	struct event *v = events_next(e, first, &gap);
@@ -32,13 +32,13 @@ static void numbers_go_on(void **state)
 	assert_int_equal(json_integer_value(json_object_get(j, "seq")), first + 1);
 	assert_string_equal(json_string_value(json_object_get(json_object_get(j, "data"), "state")),
 	                    "queued");
-	event_drop(v);
+	event_release(v);
 
 	v = events_next(e, first + 1, &gap);
 	json_auto_t *log = json_loads(v->json, 0, NULL);
 	assert_null(json_object_get(log, "job"));
 	assert_true(json_is_null(json_object_get(log, "data")));
-	event_drop(v);
+	event_release(v);
 }
 
 static void too_old_is_told(void **state)
@@ -48,14 +48,14 @@ static void too_old_is_told(void **state)
 	uint64_t first = events_last(e);
 	bool gap;
 	for (int i = 0; i < 6; i++)
-		events_post(e, "log", NULL, 0, json_integer(i));
+		events_post(e, EVENT_LOG, 0, json_integer(i));
 	assert_null(events_next(e, first + 1, &gap));
 	assert_true(gap);
 	for (uint64_t at = first + 2; at < first + 6; at++) {
 		struct event *v = events_next(e, at, &gap);
 		assert_false(gap);
 		assert_int_equal(v->seq, at + 1);
-		event_drop(v);
+		event_release(v);
 	}
 	assert_null(events_next(e, first + 6, &gap));
 	assert_false(gap);
@@ -73,11 +73,11 @@ static void held_events_live_on(void **state)
 	AUTO(events_freep) struct events *e = events_new(1);
 	uint64_t first = events_last(e);
 	bool gap;
-	events_post(e, "log", NULL, 0, json_string("kept"));
+	events_post(e, EVENT_LOG, 0, json_string("kept"));
 	struct event *v = events_next(e, first, &gap);
-	events_post(e, "log", NULL, 0, json_string("another"));
+	events_post(e, EVENT_LOG, 0, json_string("another"));
 	assert_non_null(strstr(v->json, "kept"));
-	event_drop(v);
+	event_release(v);
 }
 
 static void later_runs_have_later_numbers(void **state)
@@ -85,7 +85,7 @@ static void later_runs_have_later_numbers(void **state)
 	(void)state;
 	struct events *e = events_new(4);
 	for (int i = 0; i < 100; i++)
-		events_post(e, "log", NULL, 0, NULL);
+		events_post(e, EVENT_LOG, 0, NULL);
 	uint64_t last = events_last(e);
 	events_free(e);
 	while ((uint64_t)clock_wall() <= last)
@@ -106,7 +106,7 @@ static void post_some(void *ctx)
 {
 	struct crowd *c = ctx;
 	for (int i = 0; i < EACH; i++)
-		events_post(c->events, "log", NULL, 0, json_integer(i));
+		events_post(c->events, EVENT_LOG, 0, json_integer(i));
 }
 
 static void on_event(void *ctx)
@@ -131,7 +131,7 @@ static void many_threads_post(void **state)
 	for (int i = 0; i < POSTERS * EACH; i++, at++) {
 		struct event *v = events_next(e, at, &gap);
 		assert_int_equal(v->seq, at + 1);
-		event_drop(v);
+		event_release(v);
 	}
 }
 

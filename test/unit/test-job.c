@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "job/answer.h"
-#include "job/progress.h"
+#include "job/progress-json.h"
 #include "job/summary.h"
 #include "plan/plan.h"
 
@@ -221,34 +221,78 @@ static void time_left_follows_the_measured_rate(void **state)
 	assert_int_equal(progress_estimate(4, 80 * S, half, ten, 1, 0, 8, &mean), 10 * S);
 }
 
-static int64_t last_seq;
-static int n_events;
-static void listen_events(void *ctx, json_t *event)
+static size_t n_events[PROGRESS_EVENT_TYPES];
+static struct progress_view last_view;
+
+/* Each event comes with the state after it, and becomes a message that has the
+ * members of the table and no others. */
+static void on_event(void *ctx, const struct progress_event *e)
 {
+	const struct message_type *t = &progress_messages[e->type];
+	size_t n = 3;
+
 	(void)ctx;
-	assert_int_equal(json_integer_value(json_object_get(event, "seq")), ++last_seq);
-	n_events++;
+	n_events[e->type]++;
+	last_view = *e->view;
+	json_auto_t *j = progress_json(e, 7);
+	assert_int_equal(json_integer_value(json_object_get(j, "seq")), 7);
+	assert_true(json_is_number(json_object_get(j, "time")));
+	assert_string_equal(json_string_value(json_object_get(j, "type")), t->name);
+	for (const struct message_field *f = t->fields; f->name; f++) {
+		bool there = json_object_get(j, f->name) != NULL;
+		if (!there && !strchr(f->type, '?'))
+			fail_msg("%s has no %s", t->name, f->name);
+		n += there;
+	}
+	assert_int_equal(json_object_size(j), n);
 }
 
-static void events_are_numbered_without_gaps(void **state)
+static void every_change_is_an_event(void **state)
 {
-	struct progress_view v;
+	const enum chunk_state states[] = {CHUNK_DONE, CHUNK_ANSWER};
+	const struct store_chunk hole = {.index = 6, .end = S, .state = CHUNK_HOLE, .reason = "why"};
 	(void)state;
-	AUTO(progress_freep) struct progress *p = progress_new(listen_events, NULL);
-	progress_phase(p, "hashing", "");
-	progress_phase(p, "hashing", ""); /* no change, no event */
+	AUTO(progress_freep) struct progress *p = progress_new(on_event, NULL);
+
+	progress_phase(p, PHASE_HASHING, "");
+	progress_phase(p, PHASE_HASHING, ""); /* no change, no event */
+	assert_int_equal(n_events[PROGRESS_PHASE], 1);
+	assert_int_equal(last_view.phase, PHASE_HASHING);
+
 	progress_begin(p, 25, 6, 2);
+	assert_int_equal(n_events[PROGRESS_UPDATE], 1);
+	assert_int_equal(last_view.chunks, 25);
+
 	progress_chunk(p, 6, 0, S, CHUNK_DECODING, 0, 6);
+	assert_int_equal(n_events[PROGRESS_CHUNK], 1);
 	progress_chunk(p, 6, 0, S, CHUNK_DECODING, 3, 6);
-	progress_chunk(p, 6, 0, S, CHUNK_HOLE, 0, 0);
+	progress_chunk(p, 6, 0, S, CHUNK_DECODING, 3, 6); /* no change */
+	assert_int_equal(n_events[PROGRESS_CHUNK], 1);
+	assert_int_equal(n_events[PROGRESS_UPDATE], 2);
+	assert_int_equal(last_view.active[0].done, 3);
+
+	progress_result(p, &hole);
+	assert_int_equal(n_events[PROGRESS_RESULT], 1);
+	assert_int_equal(n_events[PROGRESS_CHUNK], 2);
 	progress_chunk(p, 7, S, 2 * S, CHUNK_PREFILL, 50, 100);
-	progress_tick(p);
-	assert_int_equal(n_events, 5);
-	progress_read(p, &v);
-	assert_int_equal(v.done, 7);
-	assert_int_equal(v.holes, 1);
-	assert_int_equal(v.n_active, 1);
-	assert_true(v.fraction > 7.0 / 25 && v.fraction < 8.0 / 25);
+	assert_int_equal(last_view.done, 7);
+	assert_int_equal(last_view.holes, 1);
+	assert_int_equal(last_view.n_active, 1);
+	assert_true(last_view.fraction > 7.0 / 25 && last_view.fraction < 8.0 / 25);
+
+	const struct progress_event others[] = {
+		{.type = PROGRESS_SOURCE, .source = {.name = "a", .codec = "h264", .warning = ""}},
+		{.type = PROGRESS_HASH, .sha256 = "00"},
+		{.type = PROGRESS_BEGIN, .begin = {.job = "1", .states = states, .n = 2}},
+		{.type = PROGRESS_REPORT, .report = {.job = "1", .dir = "/tmp"}},
+		{.type = PROGRESS_ERROR, .error = {.file = "a", .code = "format", .message = "bad"}},
+		{.type = PROGRESS_ERROR, .error = {.code = "format", .message = "bad"}},
+		{.type = PROGRESS_END, .exit_code = 3},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		progress_emit(p, &others[i]);
+	for (size_t i = 0; i < PROGRESS_EVENT_TYPES; i++)
+		assert_true(n_events[i] > 0);
 }
 
 int main(void)
@@ -261,7 +305,7 @@ int main(void)
 		cmocka_unit_test(a_long_summary_is_a_tree),
 		cmocka_unit_test(quiet_stretches_are_one_note),
 		cmocka_unit_test(time_left_follows_the_measured_rate),
-		cmocka_unit_test(events_are_numbered_without_gaps),
+		cmocka_unit_test(every_change_is_an_event),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
 // The page in a browser, before the real server: upload, progress, results while a job runs, a restart of the server,
 // search, playback, a hole tried again, theme and phone, keys, login, a day of events.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { folder, library, makeVideo, needFfmpeg, openPage, PATIENCE, Server, shots, startBrowser, startEngine } from './web.mjs';
@@ -54,6 +54,16 @@ test('results are there while the job still runs', async () => {
   await page.waitForFunction(() => document.querySelectorAll('.event').length >= 2, undefined, { timeout: PATIENCE });
   assert.match(await page.locator('.case-head .state').innerText(), /Chunk 3\/4/);
   await page.screenshot({ path: shot('case-running') });
+  noFaults();
+});
+
+test('Pause answers at once, and can be taken back', async () => {
+  const head = page.locator('.case-head');
+  await head.getByRole('button', { name: /^Pause/ }).click();
+  await until(head.getByText('pausing after this chunk'));
+  assert.equal(await head.getByRole('button', { name: /^Pause/ }).count(), 0);
+  await head.getByRole('button', { name: /^Resume/ }).click();
+  await head.getByText('pausing after this chunk').waitFor({ state: 'detached', timeout: PATIENCE });
   noFaults();
 });
 
@@ -112,14 +122,21 @@ test('a click on an event brings the player there', async () => {
 
 test('the filter and the search find words', async () => {
   const what = await page.locator('.event .what').first().innerText();
-  const word = /[0-9a-f]{8}/.exec(what)[0];
+  const word = /[0-9a-f]{8}/.exec(what)[0], listed = (await page.locator('.event .time').first().innerText()).split('–')[0].trim();
+  const decodes = [];
+  page.on('request', (request) => { if (request.url().includes('/frames?')) decodes.push(request.url()); });
   await page.locator('#filter').fill(word);
   await page.waitForFunction(() => document.querySelectorAll('.event').length === 1, undefined, { timeout: PATIENCE });
   await page.locator('#search').fill(word);
   const hit = page.locator('.hits a').first();
   await until(hit);
   assert.match(await hit.innerText(), new RegExp(word));
+  const same = page.locator('.hits a:not([href*=panel])').first();
+  assert.equal(await same.locator('time').innerText(), listed, 'one time in both lists');
+  await hit.locator('img').evaluate((image) => image.decode());
+  assert.match(await hit.locator('img').getAttribute('src'), /picture\?chunk=\d+&sample=\d+$/);
   assert.equal(await hit.locator('mark').first().innerText(), word);
+  assert.deepEqual(decodes, [], 'a search decodes no frame');
   await page.screenshot({ path: shot('search') });
   await hit.click();
   await until(page.locator('.case'));
@@ -211,6 +228,47 @@ test('what was found can be taken along, in every form', async () => {
   noFaults();
 });
 
+test('a file that is not a video shows its reason and nothing else', async () => {
+  const broken = join(home, 'broken.mp4');
+  writeFileSync(broken, 'not a video');
+  await page.goto(server.url);
+  await page.setInputFiles('#files', [broken]);
+  const failed = page.locator('.card.failed', { hasText: 'broken.mp4' });
+  await until(failed);
+  assert.match(await failed.locator('.fault').innerText(), /video/);
+  assert.equal(await failed.locator('img, progress, .facts, .dots').count(), 0);
+  await failed.locator('h3 a').click();
+  await until(page.locator('main .fault'));
+  assert.equal(await page.locator('video, .timeline, .frames-player, [role=tab]').count(), 0);
+  noFaults();
+});
+
+test('a chunk that is finished while its case is open shows text and pictures', async () => {
+  const { id } = (await server.get('jobs')).jobs.find((j) => j.name === 'second.mp4');
+  const { chunks } = await server.get(`jobs/${id}/chunks`), { events } = await server.get(`jobs/${id}/events`);
+  const other = await openPage(browser, server);
+  await other.route(`**/jobs/${id}/chunks`, (route) => route.fulfill({
+    json: { seq: 0, chunks: chunks.map(({ index, start, end }) => ({ index, start, end, state: 'todo' })) } }));
+  await other.route(`**/jobs/${id}/events`, (route) => route.fulfill({ json: { seq: 0, events: [] } }));
+  let send;
+  await other.routeWebSocket(/events/, (socket) => {
+    const real = socket.connectToServer();
+    real.onMessage((message) => socket.send(message));
+    send = (type, data) => socket.send(JSON.stringify({ type, job: id, data }));
+  });
+  await other.goto(`${server.url}/#/case/${id}?panel=chunks`);
+  await until(other.locator('.chunk.todo'));
+  await until(other.locator('[data-link=live]'));
+  const { index, start, end, ...results } = chunks[1];
+  send('results', { chunk: index, ...results, events: events.filter((e) => e.chunk === index) });
+  const done = other.locator('.chunk.done');
+  await until(done);
+  assert.equal(await done.locator('.what').innerText(), results.summary);
+  assert.equal(await done.locator('.thumbs img').count(), results.samples.length);
+  assert.deepEqual(other.faults, []);
+  await other.context().close();
+});
+
 test('it works by keyboard', async () => {
   await page.goto(server.url);
   await until(page.locator('.card'));
@@ -236,7 +294,7 @@ test('a name that nobody has is told', async () => {
 });
 
 test('dark, and on a phone', async () => {
-  const { id } = (await server.get('jobs')).jobs[0];
+  const { id } = (await server.get('jobs')).jobs.find((j) => j.state === 'done');
   await page.close();
   for (const [name, options] of Object.entries({
     dark: { colorScheme: 'dark' },
@@ -270,7 +328,7 @@ test('the view of the machine does not wait for the socket', async () => {
 });
 
 test('a day with 5,000 events: only what is seen is drawn, and all can be reached', async () => {
-  const { id } = (await server.get('jobs')).jobs[0];
+  const { id } = (await server.get('jobs')).jobs.find((j) => j.state === 'done');
   const other = await openPage(browser, server);
   const day = 86400, n = 5000;
   const events = Array.from({ length: n }, (_, i) => ({
@@ -313,8 +371,18 @@ test('where the server wants to know who is there, the page asks', async () => {
   await until(other.locator('.login [role=alert]'));
   await other.screenshot({ path: shot('login') });
   await other.locator('#password').fill(token);
+  // Not even before the server has said who the user is.
+  let answer;
+  const held = new Promise((resolve) => { answer = resolve; });
+  await other.route('**/api/v1/me', async (route) => {
+    await held;
+    await route.continue();
+  });
   await other.getByRole('button', { name: 'Log in' }).click();
   await until(other.locator('.board'));
+  assert.equal(await other.getByRole('button', { name: 'Choose files' }).count(), 0, 'nothing is offered before the role is known');
+  answer();
+  await until(other.locator('[data-link=live]'));
   assert.equal(await other.getByRole('button', { name: 'Choose files' }).count(), 0, 'who may only look is offered nothing else');
   await other.reload();
   await until(other.locator('.board'));

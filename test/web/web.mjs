@@ -167,6 +167,9 @@ export async function openPage(browser, server, options = {}) {
     // What the network says when the server is away is expected, and told by the page itself.
     if (message.type() === 'error' && !/Failed to load resource|WebSocket connection/.test(message.text())) page.faults.push(message.text());
   });
+  page.on('response', (response) => {
+    if (response.status() === 404 && /\/poster$|storyboard/.test(response.url())) page.faults.push(`404 of ${response.url()}`);
+  });
   page.on('request', (request) => {
     if (!/^(blob:|data:)/.test(request.url()) && new URL(request.url()).host !== server.listen) page.faults.push(`a request to ${request.url()}`);
   });

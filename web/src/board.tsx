@@ -96,7 +96,7 @@ function TransferCard({ t }: { t: Transfer }) {
   );
 }
 
-function Poster({ video }: { video: string | null }) {
+function Poster({ video }: { video: Video | undefined }) {
   const [state, setState] = useState<'none' | 'loaded' | 'failed'>('none');
   const image = useRef<HTMLImageElement>(null);
   // One that came from the browser's store may be there before anybody listens.
@@ -105,8 +105,8 @@ function Poster({ video }: { video: string | null }) {
   }, []);
   return (
     <span class="poster" aria-hidden="true">
-      {video && state !== 'failed' && (
-        <img ref={image} src={posterUrl(video)} alt="" loading="lazy" class={state} onLoad={() => setState('loaded')} onError={() => setState('failed')} />
+      {video?.poster && state !== 'failed' && (
+        <img ref={image} src={posterUrl(video.id)} alt="" loading="lazy" class={state} onLoad={() => setState('loaded')} onError={() => setState('failed')} />
       )}
     </span>
   );
@@ -125,10 +125,21 @@ const Card = memo(({ job, video }: { job: Job; video: Video | undefined }) => {
   const right = job.state === 'running' && job.left != null ? `${span(job.left)} left`
     : job.state === 'queued' && job.priority !== 0 ? `priority ${job.priority}`
     : !active && job.finished ? when(job.finished) : '';
+  // A file that failed before its first chunk has nothing to show but the reason.
+  if (job.state === 'failed' && !job.chunks)
+    return (
+      <li class="card failed plain" data-job={job.id}>
+        <div class="body">
+          <h3 dir="auto"><a href={caseHref(job.id)}>{job.name}</a></h3>
+          <p class="fault" dir="auto">{job.error ?? 'failed'}</p>
+          <div class="foot"><Controls job={job} /></div>
+        </div>
+      </li>
+    );
   return (
     <li class={`card ${job.state}`} data-job={job.id}>
       <a class="open" href={caseHref(job.id)} aria-label={`Open ${job.name}`}>
-        <Poster key={`${job.state} ${job.chunks > 0} ${video?.play}`} video={job.video} />
+        <Poster key={String(video?.poster)} video={video} />
       </a>
       <div class="body">
         <h3 dir="auto"><a href={caseHref(job.id)}>{job.name}</a></h3>
@@ -136,8 +147,8 @@ const Card = memo(({ job, video }: { job: Job; video: Video | undefined }) => {
         {job.prompt && <p class="note wish" dir="auto">“{job.prompt}”</p>}
         <p class="doing"><span class={`state ${job.state}`}>{stateText(job)}</span>{right && <span class="note">{right}</span>}</p>
         {active && <progress max={1} value={share} aria-label={`Progress of ${job.name}`} />}
-        {job.dots && (active || job.holes > 0) && (
-          <Dots dots={job.dots} label={`${job.done} of ${job.chunks} chunks finished, ${plural(job.holes, 'hole')}`} />
+        {job.states && (active || job.holes > 0) && (
+          <Dots states={job.states} label={`${job.done} of ${job.chunks} chunks finished, ${plural(job.holes, 'hole')}`} />
         )}
         {(!!job.events || (job.state === 'running' && rate > 0)) && (
           <p class="doing note">
@@ -166,7 +177,7 @@ function Loose({ video }: { video: Video }) {
   };
   return (
     <li class="card loose">
-      <Poster video={video.id} />
+      <Poster key={String(video.poster)} video={video} />
       <div class="body">
         <h3 dir="auto">{video.name}</h3>
         <p class="note facts">{[video.duration && clock(video.duration), video.size && bytes(video.size), video.state !== 'ready' && video.state].filter(Boolean).join(' · ')}</p>

@@ -26,13 +26,15 @@ function apply(c: Case, event: LiveEvent): Case {
     return { ...c, chunks: at < 0 ? chunks.sort((a, b) => a.index - b.index) : chunks };
   }
   if (event.type === 'results') {
-    const rest = c.events.filter((e) => e.chunk !== event.data.chunk);
-    return { ...c, events: [...rest, ...event.data.events].sort(byStart) };
+    const { chunk, events, ...results } = event.data;
+    const others = c.events.filter((e) => e.chunk !== chunk);
+    const chunks = c.chunks.map((k) => (k.index === chunk ? { ...k, ...results } : k));
+    return { ...c, chunks, events: [...others, ...events].sort(byStart) };
   }
   return c;
 }
 
-const isOver = (job: Job | undefined) => !!job && ['done', 'holes', 'failed', 'cancelled'].includes(job.state);
+const isOver = (job: Job | undefined) => !!job && ['done', 'holes', 'failed', 'canceled'].includes(job.state);
 
 export function useCase(id: string): Case {
   const [data, setData] = useState<Case>({ chunks: [], events: [] });
@@ -70,13 +72,13 @@ export function useCase(id: string): Case {
     });
   }, [id]);
 
-  // The index is there once the survey is over; the summary once the job is.
-  const surveyed = !!job && (job.chunks > 0 || over);
+  // The index exists once the whole video was surveyed; the summary once the job is over.
+  const surveyed = !!job && (job.done + job.holes > 0 || over);
   const video = job?.video;
   useEffect(() => {
     if (!surveyed || !video) return;
     api.index(video).then((index) => setData((old) => ({ ...old, index })), () => {});
-  }, [id, surveyed, video]);
+  }, [id, surveyed, over, video]);
   const state = job?.state, finished = job?.finished;
   useEffect(() => {
     if (!over) return;

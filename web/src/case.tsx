@@ -213,6 +213,15 @@ export function CaseView({ id }: { id: string }) {
   if (data.error && !job) return <main class="lone" id="main"><h1>No such case</h1><p>{data.error}</p><p><a href="#/">To the board</a></p></main>;
   if (!job) return <main class="lone" id="main"><p class="note">{loaded.value ? 'Loading…' : ''}</p></main>;
 
+  if (job.state === 'failed' && !job.chunks)
+    return (
+      <main class="lone" id="main" data-job={job.id}>
+        <h1 dir="auto">{job.name}</h1>
+        <p class="fault" dir="auto">{job.error ?? 'failed'}</p>
+        <Controls job={job} />
+      </main>
+    );
+
   const tab = (p: Panel, name: string, n?: number) => (
     <button type="button" role="tab" id={`tab-${p}`} aria-selected={panel === p} aria-controls="panel" tabIndex={panel === p ? 0 : -1}
       onClick={() => show(p)}

@@ -6,9 +6,12 @@ import type { Job } from './types';
 
 export const isActive = (job: Job) => job.state === 'queued' || job.state === 'running' || job.state === 'paused';
 
+/** Asked to pause or cancel, and finishing what it is doing. */
+const isStopping = (job: Job) => job.stopping === 'paused' || job.stopping === 'canceled';
+
 export const STATE_WORDS: Record<string, string> = {
   queued: 'waiting', running: 'running', paused: 'paused', done: 'finished', holes: 'finished, with holes', failed: 'failed',
-  cancelled: 'cancelled',
+  canceled: 'canceled',
 };
 
 const PHASES: Record<string, string> = {
@@ -17,8 +20,13 @@ const PHASES: Record<string, string> = {
   merge: 'writing the summary', report: 'writing the report',
 };
 
-/** "Chunk 7/25", or what else it is at. */
+const STOPPING: Record<string, string> = {
+  queued: 'making way after this chunk', paused: 'pausing after this chunk', canceled: 'canceling…',
+};
+
+/** "Chunk 7/25", or another phase. */
 export function stateText(job: Job): string {
+  if (job.state === 'running' && job.stopping) return STOPPING[job.stopping] ?? job.stopping;
   if (job.state === 'running') {
     if (job.phase && job.phase !== 'chunks') return PHASES[job.phase] ?? job.phase;
     if (job.chunks) return `Chunk ${Math.min(job.done + job.holes + 1, job.chunks)}/${job.chunks}`;
@@ -59,11 +67,11 @@ export function Controls({ job, order }: { job: Job; order?: boolean }) {
   );
   return (
     <div class="controls">
-      {(job.state === 'running' || job.state === 'queued') && button('Pause', () => act(job, 'pause'))}
-      {job.state === 'paused' && button('Resume', () => act(job, 'resume'))}
-      {isActive(job) && button('Cancel', () => act(job, 'cancel'), 'Cancel; what is finished is kept')}
+      {(job.state === 'running' || job.state === 'queued') && !isStopping(job) && button('Pause', () => act(job, 'pause'))}
+      {(job.state === 'paused' || job.stopping === 'paused') && button('Resume', () => act(job, 'resume'))}
+      {isActive(job) && job.stopping !== 'canceled' && button('Cancel', () => act(job, 'cancel'), 'Cancel; finished chunks are kept')}
       {job.state === 'holes' && button(`Retry ${job.holes === 1 ? 'the hole' : `${job.holes} holes`}`, () => act(job, 'retry'), 'Retry the holes')}
-      {(job.state === 'failed' || job.state === 'cancelled') && button('Go on', () => act(job, 'retry'), 'Go on; no finished chunk is done twice')}
+      {(job.state === 'failed' || job.state === 'canceled') && button('Go on', () => act(job, 'retry'), 'Go on; no finished chunk is done twice')}
       {order && job.state === 'queued' && button('↑', () => move(job, true), 'Raise the priority', 'small')}
       {order && job.state === 'queued' && button('↓', () => move(job, false), 'Lower the priority', 'small')}
       {!isActive(job) && button('Delete', () => remove(job), 'Delete', 'danger')}

@@ -9,11 +9,11 @@ const NAMES: Record<string, string> = { '.': 'todo', d: 'done', r: 'running', h:
 const MOST = 240;
 const WORST = '.drh';
 
-function group(dots: string): string {
-  if (dots.length <= MOST) return dots;
+function group(states: string): string {
+  if (states.length <= MOST) return states;
   let out = '';
   for (let i = 0; i < MOST; i++) {
-    const part = dots.slice(Math.floor((i * dots.length) / MOST), Math.floor(((i + 1) * dots.length) / MOST));
+    const part = states.slice(Math.floor((i * states.length) / MOST), Math.floor(((i + 1) * states.length) / MOST));
     // A group is done only when all of it is.
     let worst = part.includes('.') ? '.' : 'd';
     for (const c of part) if (c !== 'd' && WORST.indexOf(c) > WORST.indexOf(worst)) worst = c;
@@ -22,8 +22,8 @@ function group(dots: string): string {
   return out;
 }
 
-export const Dots = memo(({ dots, label }: { dots: string; label: string }) => {
-  const all = group(dots);
+export const Dots = memo(({ states, label }: { states: string; label: string }) => {
+  const all = group(states);
   const columns = Math.min(all.length, all.length > 60 ? 60 : 30), rows = Math.ceil(all.length / Math.max(1, columns));
   const size = 10, dot = 7;
   const paths = KINDS.map((kind) => {

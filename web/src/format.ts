@@ -36,7 +36,7 @@ export function bytes(n: number): string {
   return `${u && n < 10 ? n.toFixed(1) : Math.round(n)} ${units[u]}`;
 }
 
-export const plural = (n: number, word: string) => `${n.toLocaleString('en')} ${word}${n === 1 ? '' : 's'}`;
+export const plural = (n: number, word: string, many = `${word}s`) => `${n.toLocaleString('en')} ${n === 1 ? word : many}`;
 
 /** The time of day or the day, of a unix time. */
 export function when(unix: number | null | undefined): string {

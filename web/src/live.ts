@@ -4,12 +4,12 @@
 // A lost line comes back with what was missed, in order. Where the server no longer has that, or is another one
 // (its numbers begin anew), everything is loaded again, and the views are told to do the same.
 import { api, BASE } from './api';
-import { addReading, dropJob, dropVideo, link, loadAll, needLogin, putJob, putVideo, retryAt, say } from './state';
-import type { Chunk, VideoEvent } from './types';
+import { addMetrics, dropJob, dropVideo, link, loadAll, needLogin, putJob, putVideo, retryAt, say } from './state';
+import type { Chunk, Results } from './types';
 
 export type LiveEvent =
   | { type: 'chunk'; job: string; data: Chunk }
-  | { type: 'results'; job: string; data: { chunk: number; events: VideoEvent[] } }
+  | { type: 'results'; job: string; data: Results }
   | { type: 'reload' };
 
 type Listener = (event: LiveEvent) => void;
@@ -49,7 +49,7 @@ function handle(message: any) {
       tell({ type, job, data });
       break;
     case 'performance':
-      addReading(data);
+      addMetrics(data);
       break;
     case 'log':
       if (data?.level === 'error') say(String(data.text), true);

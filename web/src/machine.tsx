@@ -5,13 +5,13 @@ import uPlot from 'uplot';
 import { AdviceList } from './advice';
 import { api } from './api';
 import { bytes, when } from './format';
-import { addReading, attempt, jobs, link, may, readings, say } from './state';
-import type { Performance, Reading, Session, Setting } from './types';
+import { addMetrics, attempt, jobs, link, may, metrics, say } from './state';
+import type { Performance, Metrics, Session, Setting } from './types';
 
 interface Series {
   label: string;
   color: string;
-  value: (r: Reading) => number | null | undefined;
+  value: (r: Metrics) => number | null | undefined;
 }
 
 interface Plot {
@@ -21,11 +21,11 @@ interface Plot {
   range?: [number, number];
 }
 
-const sum = (r: Reading, pick: (g: NonNullable<Reading['gpu']>[number]) => number | null | undefined) => {
+const sum = (r: Metrics, pick: (g: NonNullable<Metrics['gpu']>[number]) => number | null | undefined) => {
   const all = (r.gpu ?? []).map(pick).filter((n): n is number => n != null);
   return all.length ? all.reduce((a, b) => a + b, 0) : null;
 };
-const mean = (r: Reading, pick: (g: NonNullable<Reading['gpu']>[number]) => number | null | undefined) => {
+const mean = (r: Metrics, pick: (g: NonNullable<Metrics['gpu']>[number]) => number | null | undefined) => {
   const n = (r.gpu ?? []).map(pick).filter((x) => x != null).length, s = sum(r, pick);
   return s === null || !n ? null : s / n;
 };
@@ -55,14 +55,14 @@ function gigabytes(n: number | null | undefined) {
   return n == null ? null : n / 1e9;
 }
 
-function columns(plot: Plot, all: Reading[]): uPlot.AlignedData {
+function columns(plot: Plot, all: Metrics[]): uPlot.AlignedData {
   return [all.map((r) => r.time), ...plot.series.map((s) => all.map((r) => s.value(r) ?? null))] as uPlot.AlignedData;
 }
 
 const timeOfDay = (unix: number) => new Date(unix * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
 
 /** What the queue itself tells, where the server measures nothing of the machine. */
-function fromJobs(): Reading {
+function fromJobs(): Metrics {
   const all = [...jobs.peek().values()], running = all.filter((j) => j.state === 'running');
   return {
     time: Date.now() / 1000,
@@ -73,7 +73,7 @@ function fromJobs(): Reading {
   };
 }
 
-function Chart({ plot, all }: { plot: Plot; all: Reading[] }) {
+function Chart({ plot, all }: { plot: Plot; all: Metrics[] }) {
   const box = useRef<HTMLDivElement>(null), chart = useRef<uPlot | undefined>(undefined);
   const last = all[all.length - 1];
   const theme = document.documentElement.dataset.theme ?? '';
@@ -159,8 +159,8 @@ export function Machine() {
       if (stopped || (!told && link.peek() !== 'live')) return;
       const p: Performance = told ?? {};
       setPerformance(p);
-      if (first && p.history?.length && readings.peek().length < p.history.length) readings.value = p.history;
-      addReading(p.now?.time ? p.now : fromJobs());
+      if (first && p.history?.length && metrics.peek().length < p.history.length) metrics.value = p.history;
+      addMetrics(p.now?.time ? p.now : fromJobs());
     };
     const who = () => void api.sessions().then((s) => { if (!stopped) setSessions(s); }, () => {});
     void read(true);
@@ -176,7 +176,7 @@ export function Machine() {
       clearInterval(timer);
     };
   }, []);
-  const all = readings.value;
+  const all = metrics.value;
   const plots = PLOTS.filter((p) => all.some((r) => p.series.some((s) => s.value(r) != null)));
   const wanted = words.trim().toLowerCase();
   const rows = settings?.filter((s) => !wanted || `${s.section ?? ''}.${s.name} ${s.help ?? ''}`.toLowerCase().includes(wanted));

@@ -114,7 +114,7 @@ export function Player({ video, id, duration, fps, now, playing, handle }: Props
   }
   return (
     <div class="player">
-      <video ref={element} key={url} src={url} poster={id ? posterUrl(id) : undefined} controls playsInline preload="metadata"
+      <video ref={element} key={url} src={url} poster={id && video?.poster ? posterUrl(id) : undefined} controls playsInline preload="metadata"
         aria-label={`Video, ${clock(duration)}`} onError={() => setBroken(url)} />
     </div>
   );

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Search through everything that was ever found.
 import { useEffect, useState } from 'preact/hooks';
-import { api, frameUrl } from './api';
+import { api, pictureUrl } from './api';
 import { clock, fold, plural } from './format';
 import { caseHref } from './router';
 import type { Hit } from './types';
 
-/** The text with what was looked for marked; text stays text. */
+/** Hits shown at first; each has a picture to load. */
+const PAGE = 50;
+
+/** The text with the words of the search marked; text stays text. */
 function Marked({ text, words }: { text: string; words: string[] }) {
   if (!words.length) return <>{text}</>;
   const escaped = words.map((w) => w.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
@@ -20,7 +23,9 @@ function Marked({ text, words }: { text: string; words: string[] }) {
 export function Search({ q }: { q: string }) {
   const [hits, setHits] = useState<Hit[]>();
   const [error, setError] = useState('');
+  const [most, setMost] = useState(PAGE);
   useEffect(() => {
+    setMost(PAGE);
     if (!q.trim()) {
       setHits(undefined);
       return undefined;
@@ -38,12 +43,12 @@ export function Search({ q }: { q: string }) {
   }, [q]);
   const words = fold(q).split(/\s+/).map((w) => w.replace(/["*]/g, '')).filter(Boolean);
   const groups = new Map<string, Hit[]>();
-  for (const hit of hits ?? []) groups.set(hit.job, [...(groups.get(hit.job) ?? []), hit]);
+  for (const hit of (hits ?? []).slice(0, most)) groups.set(hit.job, [...(groups.get(hit.job) ?? []), hit]);
   return (
     <main class="search" id="main">
       <h1>Search</h1>
-      <p class="note" role="status">{error || (hits ? (hits.length ? `${plural(hits.length, 'hit')} in ${plural(groups.size, 'video')}` : `Nothing found for “${q}”.`)
-        : q.trim() ? 'Searching…' : 'Type what you look for into the field above.')}</p>
+      <p class="note" role="status">{error || (hits ? (hits.length ? `${plural(hits.length, 'hit')} in ${plural(new Set(hits.map((h) => h.job)).size, 'analysis', 'analyses')}` : `Nothing found for “${q}”.`)
+        : q.trim() ? 'Searching…' : 'Type words into the search field.')}</p>
       {[...groups].map(([job, list]) => (
         <section key={job}>
           <h2 dir="auto"><a href={caseHref(job)}>{list[0]!.name}</a> <span class="n">{list.length}</span></h2>
@@ -51,7 +56,7 @@ export function Search({ q }: { q: string }) {
             {list.map((h, i) => (
               <li key={i}>
                 <a href={caseHref(job, h.start, h.kind === 'summary' ? 'chunks' : undefined)}>
-                  {h.video && <img src={frameUrl(h.video, h.start, 160)} alt="" loading="lazy" width={160} height={90} onError={(e) => e.currentTarget.classList.add('gone')} />}
+                  {h.sample != null && <img src={pictureUrl(h.job, h.chunk, h.sample)} alt="" loading="lazy" width={160} height={90} onError={(e) => e.currentTarget.classList.add('gone')} />}
                   <span><time>{clock(h.start)}</time> <span class="note">chunk {h.chunk + 1}</span><span class="what" dir="auto"><Marked text={h.text} words={words} /></span></span>
                 </a>
               </li>
@@ -59,6 +64,9 @@ export function Search({ q }: { q: string }) {
           </ul>
         </section>
       ))}
+      {hits && hits.length > most && (
+        <button type="button" class="act" onClick={() => setMost(most + PAGE)}>Show more</button>
+      )}
     </main>
   );
 }

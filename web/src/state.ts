@@ -2,7 +2,7 @@
 // What the page knows, as signals; whoever reads one is drawn again when it changes.
 import { computed, signal } from '@preact/signals';
 import { api, hooks, Problem } from './api';
-import type { Job, Me, Reading, Video } from './types';
+import type { Job, Me, Metrics, Video } from './types';
 
 export const jobs = signal<Map<string, Job>>(new Map());
 export const videos = signal<Map<string, Video>>(new Map());
@@ -10,7 +10,7 @@ export const videos = signal<Map<string, Video>>(new Map());
 export const loaded = signal(false);
 export const me = signal<Me | undefined>(undefined);
 export const needLogin = signal(false);
-export const readings = signal<Reading[]>([]);
+export const metrics = signal<Metrics[]>([]);
 
 export type Link = 'connecting' | 'live' | 'lost';
 export const link = signal<Link>('connecting');
@@ -70,15 +70,16 @@ export function dropVideo(id: string) {
   videos.value = next;
 }
 
-export function addReading(r: Reading) {
-  const all = readings.value;
+export function addMetrics(r: Metrics) {
+  const all = metrics.value;
   const last = all[all.length - 1];
   if (last && r.time <= last.time) return;
-  readings.value = [...all.slice(-599), r];
+  metrics.value = [...all.slice(-599), r];
 }
 
 export const may = computed(() => {
-  const role = me.value?.role ?? 'admin';
+  // Until the server says who the user is, nothing is offered that needs a role.
+  const role = me.value?.role ?? 'view';
   return { submit: role !== 'view', admin: role === 'admin' };
 });
 
@@ -86,9 +87,10 @@ hooks.unauthorized = () => {
   needLogin.value = true;
 };
 
-/** Everything from the start: returns the number of the last event that the answer already holds. */
+/** Loads everything; returns the number of the last event that it includes. */
 export async function loadAll(): Promise<number | undefined> {
-  const [j, v] = await Promise.all([api.jobs(), api.videos()]);
+  const [j, v, who] = await Promise.all([api.jobs(), api.videos(), me.peek() ?? api.me()]);
+  me.value = who;
   jobs.value = new Map(j.jobs.map((job) => [job.id, job]));
   videos.value = new Map(v.videos.map((video) => [video.id, video]));
   loaded.value = true;

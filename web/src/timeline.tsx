@@ -59,15 +59,14 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
   useEffect(() => {
     tiles.current = [];
   }, [video]);
-  // The server tells of the video again when there is a storyboard.
-  const told = videos.value.get(video ?? '');
+  const ready = !!videos.value.get(video ?? '')?.storyboard;
   useEffect(() => {
-    if (video && !tiles.current.length)
+    if (video && ready && !tiles.current.length)
       loadStoryboard(video).then((all) => {
         tiles.current = all;
         setTip((shown) => shown && { ...shown }); // the one that is open gets its picture
       }, () => {});
-  }, [video, told]);
+  }, [video, ready]);
   const pointer = useRef<number | undefined>(undefined);
   const second = useComputed(() => Math.round(now.value));
   const rows = useMemo(() => stack(data.events, MOST_ROWS), [data.events]);
@@ -164,7 +163,7 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
     pointer.current = t;
     setTip({ x: Math.min(Math.max(e.clientX - r.left, 90), r.width - 90), t, text: describe(e.clientX, e.clientY) });
     clearTimeout(pictureTimer.current);
-    if (video && !tiles.current.length) pictureTimer.current = setTimeout(() => setPicture(frameUrl(video, t, 160)), 120);
+    if (video && ready && !tiles.current.length) pictureTimer.current = setTimeout(() => setPicture(frameUrl(video, t, 160)), 120);
     paint();
   };
   const leave = () => {

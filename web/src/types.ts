@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server sends. Times are seconds of the video, or unix seconds for created, started and finished.
 
-export type JobState = 'queued' | 'running' | 'paused' | 'done' | 'holes' | 'failed' | 'cancelled';
+export type JobState = 'queued' | 'running' | 'paused' | 'done' | 'holes' | 'failed' | 'canceled';
 
 export interface Job {
   id: string;
@@ -17,8 +17,10 @@ export interface Job {
   chunks: number;
   done: number;
   holes: number;
-  /** One letter a chunk: d done, r running, h hole, . to do. */
-  dots?: string;
+  /** The state it is about to have, while the chunks in progress are finished. */
+  stopping?: 'queued' | 'paused' | 'canceled' | null;
+  /** One letter per chunk: d done, r running, h hole, . to do. */
+  states?: string;
   /** Found so far. */
   events?: number;
   left?: number | null;
@@ -45,6 +47,9 @@ export interface Video {
   state: string;
   error?: string | null;
   created?: number;
+  /** Whether they can be requested. */
+  poster?: boolean;
+  storyboard?: boolean;
   /** What a browser can play: the file itself, a copy, none yet, none. */
   play?: 'source' | 'proxy' | 'making' | 'none';
 }
@@ -81,6 +86,12 @@ export interface VideoEvent {
   frames: { pts: number; sample?: number }[];
 }
 
+/** What is known of a chunk once it is in the journal. */
+export interface Results extends Pick<Chunk, 'state' | 'summary' | 'reason' | 'attempts' | 'samples'> {
+  chunk: number;
+  events: VideoEvent[];
+}
+
 export interface VideoIndex {
   duration: number;
   activity: number[];
@@ -93,6 +104,8 @@ export interface Hit {
   name: string;
   kind: string;
   chunk: number;
+  /** Index of the sample whose picture is kept; null if there is none. */
+  sample?: number | null;
   start: number;
   end: number;
   text: string;
@@ -106,7 +119,7 @@ export interface Gpu {
   decoder?: number | null;
 }
 
-export interface Reading {
+export interface Metrics {
   time: number;
   gpu?: Gpu[];
   slots_busy?: number;
@@ -125,8 +138,8 @@ export interface Advice {
 }
 
 export interface Performance {
-  now?: Reading | null;
-  history?: Reading[];
+  now?: Metrics | null;
+  history?: Metrics[];
   recommendations?: Advice[];
 }
 

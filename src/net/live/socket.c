@@ -100,7 +100,7 @@ static void on_opened(struct socket *s)
 static void drop_ahead(struct socket *s)
 {
 	while (s->at_ahead < s->n_ahead)
-		event_drop(s->ahead[s->at_ahead++]);
+		event_release(s->ahead[s->at_ahead++]);
 	s->n_ahead = s->at_ahead = 0;
 }
 
@@ -136,12 +136,12 @@ static void begin_close(struct socket *s, int code, const char *reason)
 /* Events that hold a complete state: only the last one is needed. */
 static bool is_replaceable(const struct event *v)
 {
-	return strcmp(v->type, "job") == 0 || strcmp(v->type, "performance") == 0;
+	return v->type == EVENT_JOB || v->type == EVENT_PERFORMANCE;
 }
 
 static bool is_wanted(const struct socket *s, const struct event *v)
 {
-	if (!s->n_jobs || !v->subject || strncmp(v->type, "video", 5) == 0)
+	if (!s->n_jobs || !v->subject || v->type == EVENT_VIDEO || v->type == EVENT_VIDEO_REMOVED)
 		return true;
 	for (size_t i = 0; i < s->n_jobs; i++)
 		if (s->jobs[i] == v->subject)
@@ -167,11 +167,11 @@ static void take_events(struct socket *s)
 		bool keep = is_wanted(s, taken[i]);
 		for (size_t k = i + 1; keep && k < n && is_replaceable(taken[i]); k++)
 			keep = taken[k]->subject != taken[i]->subject ||
-			       strcmp(taken[k]->type, taken[i]->type) != 0;
+			       taken[k]->type != taken[i]->type;
 		if (keep)
 			s->ahead[s->n_ahead++] = taken[i];
 		else
-			event_drop(taken[i]);
+			event_release(taken[i]);
 	}
 	if (gap && !n) {
 		atomic_fetch_add(&s->all->http->counts.slow_sockets, 1);
@@ -197,7 +197,7 @@ static int send_hello(struct socket *s)
 	char text[160];
 	bool gap;
 	uint64_t last = events_last(s->all->events);
-	event_drop(events_next(s->all->events, s->cursor, &gap));
+	event_release(events_next(s->all->events, s->cursor, &gap));
 	if (gap)
 		s->cursor = last;
 	s->hello = false;
@@ -223,7 +223,7 @@ static int on_writable(struct socket *s)
 	if (s->at_ahead < s->n_ahead) {
 		struct event *v = s->ahead[s->at_ahead++];
 		r = send_text(s, v->json, v->len);
-		event_drop(v);
+		event_release(v);
 	}
 	if (s->at_ahead < s->n_ahead || s->cursor < events_last(s->all->events))
 		lws_callback_on_writable(s->wsi);
