@@ -63,7 +63,7 @@ json_t *performance_of(const struct report *r)
 		output += c->output_tokens;
 		cached += c->cached_tokens;
 		for (size_t s = 0; s < c->n_samples; s++)
-			pictures += !*c->samples[s].fault;
+			pictures += !*c->samples[s].fault && !c->samples[s].repeated;
 	}
 	double wall = (double)r->wall_time / 1e6, busy = (double)r->engine_busy / 1e6;
 	return json_pack(

@@ -186,11 +186,12 @@ static void add_cost(struct report_page *p, const struct report_chunk *c)
 	         report_count(c->output_tokens, output));
 }
 
-static size_t count_faults(const struct report_chunk *c)
+/* Samples of which the model saw no picture of their own. */
+static size_t count_unseen(const struct report_chunk *c)
 {
 	size_t n = 0;
 	for (size_t k = 0; k < c->n_samples; k++)
-		n += !report_is_empty(c->samples[k].fault);
+		n += !report_is_empty(c->samples[k].fault) || c->samples[k].repeated;
 	return n;
 }
 
@@ -209,9 +210,9 @@ static void add_chunk(struct report_page *p, size_t i)
 	buf_addf(p->out, "</p><details><summary>%s", report_plural(c->n_samples, "frame", n));
 	if (hole)
 		buf_adds(p->out, " chosen");
-	else if (count_faults(c))
+	else if (count_unseen(c))
 		buf_addf(p->out, ", of which the model saw %s",
-		         report_count((int64_t)(c->n_samples - count_faults(c)), n));
+		         report_count((int64_t)(c->n_samples - count_unseen(c)), n));
 	else
 		buf_adds(p->out, " that the model saw");
 	buf_adds(p->out, "</summary><ul class=\"frames\">");

@@ -91,12 +91,12 @@ static json_t *index_sum_json(const struct report_index *x)
 
 static json_t *coverage_json(const struct report_sums *s)
 {
-	return json_pack("{s:I, s:o, s:o, s:o, s:I, s:o, s:o}", "samples", (json_int_t)s->seen,
+	return json_pack("{s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "samples", (json_int_t)s->seen,
 	                 "mean_gap", s->seen > 1 ? seconds(s->mean_gap) : json_null(), "max_gap",
 	                 s->seen ? seconds(s->max_gap) : json_null(), "max_gap_start",
 	                 s->seen ? seconds(s->max_gap_start) : json_null(), "faults",
-	                 (json_int_t)s->faults, "described", seconds(s->described), "lost",
-	                 seconds(s->lost));
+	                 (json_int_t)s->faults, "repeated", (json_int_t)s->repeated, "described",
+	                 seconds(s->described), "lost", seconds(s->lost));
 }
 
 static json_t *sample_json(const struct report_sample *s)
@@ -106,6 +106,8 @@ static json_t *sample_json(const struct report_sample *s)
 	              "rung", string(s->rung), "width", s->width, "height", s->height);
 	if (!report_is_empty(s->fault))
 		json_object_set_new(j, "fault", string(s->fault));
+	if (s->repeated)
+		json_object_set_new(j, "repeated", json_true());
 	return j;
 }
 

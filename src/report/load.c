@@ -125,19 +125,28 @@ static void load_job(struct report *r, struct store_job *j)
 	r->engine_busy = j->engine_busy;
 }
 
+/* The journal has no picture of such a sample for the model, but its size. */
+static bool is_repeated(const struct store_sample *s, size_t i)
+{
+	return i && *s->fault && s->width > 0 && s->pts == s[-1].pts;
+}
+
 static void load_samples(struct report_chunk *to, struct store_chunk *from)
 {
 	to->samples = mem_alloc(from->n_samples, sizeof *to->samples);
 	for (to->n_samples = 0; to->n_samples < from->n_samples; to->n_samples++) {
 		struct store_sample *s = &from->samples[to->n_samples];
-		to->samples[to->n_samples] = (struct report_sample){.time = s->time,
-		                                                    .pts = s->pts,
-		                                                    .rung = TAKE(s->rung),
-		                                                    .fault = TAKE(s->fault),
-		                                                    .thumb = TAKE(s->thumb),
-		                                                    .thumb_len = s->thumb_len,
-		                                                    .width = s->width,
-		                                                    .height = s->height};
+		bool repeated = is_repeated(s, to->n_samples);
+		to->samples[to->n_samples] =
+			(struct report_sample){.time = s->time,
+		                           .pts = s->pts,
+		                           .rung = TAKE(s->rung),
+		                           .fault = repeated ? mem_strdup("") : TAKE(s->fault),
+		                           .repeated = repeated,
+		                           .thumb = TAKE(s->thumb),
+		                           .thumb_len = s->thumb_len,
+		                           .width = s->width,
+		                           .height = s->height};
 	}
 }
 

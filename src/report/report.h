@@ -23,6 +23,7 @@ struct report_sample {
 	int64_t time, pts;    /* requested; shown */
 	char *rung;           /* how it was decoded: "software", "concealed", … */
 	char *fault;          /* "" or why there is no picture; then it was not sent to the model */
+	bool repeated;        /* the frame of the sample before: sent once, with that one */
 	unsigned char *thumb; /* small JPEG, may be NULL */
 	size_t thumb_len;
 	int width, height; /* of the picture that the model saw */

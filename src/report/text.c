@@ -65,8 +65,10 @@ void report_sum(const struct report *r, struct report_sums *ret)
 		bool hole = c->state == CHUNK_HOLE;
 		s.holes += hole;
 		*(hole ? &s.lost : &s.described) += c->end - c->start;
-		for (size_t k = 0; k < c->n_samples; k++)
+		for (size_t k = 0; k < c->n_samples; k++) {
 			s.faults += !report_is_empty(c->samples[k].fault);
+			s.repeated += c->samples[k].repeated;
+		}
 		s.decode_time += c->decode_time;
 		s.engine_time += c->engine_time;
 		s.prompt_tokens += c->prompt_tokens;
@@ -215,6 +217,9 @@ void report_coverage_text(const struct report *r, const struct report_sums *s, s
 	if (s->faults)
 		buf_addf(out, " %s could not be decoded and %s not looked at.",
 		         report_plural(s->faults, "frame", a), s->faults == 1 ? "was" : "were");
+	if (s->repeated)
+		buf_addf(out, " %s fell on a frame already shown.",
+		         report_plural(s->repeated, "sample", a));
 }
 
 void report_plan_text(const struct report *r, struct buf *out)

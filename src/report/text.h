@@ -14,8 +14,9 @@
 
 /* Everything that is counted over the whole report. */
 struct report_sums {
-	size_t seen;   /* distinct times of frames that an accepted answer rests on */
-	size_t faults; /* samples without a picture */
+	size_t seen;     /* distinct times of frames that an accepted answer rests on */
+	size_t faults;   /* samples without a picture */
+	size_t repeated; /* samples that fell on the frame of the one before */
 	size_t holes;
 	int64_t described, lost; /* microseconds of chunks that are done, that are holes */
 	int64_t max_gap, max_gap_start;

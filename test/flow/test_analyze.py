@@ -221,6 +221,21 @@ class Analyze(flow.Flow):
         self.vdet("analyze", "a.mp4", "--engine", engine.url, "--output", "a.vdet")  # unless it is named
         self.assertNotEqual((self.dir / "a.vdet" / "report.html").read_text(), "mine")
 
+    def test_a_frame_that_is_shown_long(self):
+        """Samples that fall on a frame already shown are not faults of the video."""
+        flow.make_video(self.dir / "slides.mp4", 40, rate="1/10")
+        engine = self.engine()
+        self.vdet("analyze", "slides.mp4", "--engine", engine.url, "--sample-policy", "even", "--chunk-frames", "12")
+        report = self.report("slides")
+        samples = [s for c in report["chunks"] for s in c["samples"]]
+        repeated = sum("repeated" in s for s in samples)
+        self.assertEqual((report["coverage"]["faults"], report["coverage"]["repeated"]), (0, repeated))
+        self.assertEqual((len(samples), repeated), (12, 12 - report["coverage"]["samples"]))
+        self.assertFalse([s for s in samples if "fault" in s])
+        text = (self.dir / "slides.vdet" / "report.md").read_text()
+        self.assertIn(f"{repeated} samples fell on a frame already shown.", text)
+        self.assertNotIn("could not be decoded", text)
+
     def test_jobs_and_report_again(self):
         flow.make_video(self.dir / "a.mp4", 4)
         engine = self.engine()
