@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The other steps of a run: startup, survey, merge. */
+#include "fake-run.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "job/merge.h"
+#include "job/startup.h"
+#include "job/survey.h"
+
+/* ---- startup */
+
+static int temporary_file(void)
+{
+	char path[] = "/tmp/vdet-test-XXXXXX";
+	int fd = mkstemp(path);
+	assert_true(fd >= 0 && write(fd, "abc", 3) == 3);
+	unlink(path);
+	return fd;
+}
+
+static void startup_hashes_and_starts_the_engine(void **state)
+{
+	(void)state;
+	AUTO(fd_closep) int fd = temporary_file();
+	AUTO(startup_freep) struct startup *s = startup_begin(&run, fd, 3, NULL);
+	char sha256[HASH_HEX];
+	struct err err;
+	assert_ok(startup_hash(s, false, sha256, &err));
+	assert_string_equal(sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	assert_true(startup_hashed(s));
+	assert_ok(startup_engine(s, &err));
+}
+
+static void a_known_hash_is_not_computed(void **state)
+{
+	(void)state;
+	AUTO(startup_freep) struct startup *s = startup_begin(&run, -1, 3, "0123");
+	char sha256[HASH_HEX];
+	struct err err;
+	assert_true(startup_hashed(s));
+	assert_ok(startup_hash(s, false, sha256, &err));
+	assert_string_equal(sha256, "0123");
+}
+
+static void a_failed_engine_is_reported(void **state)
+{
+	(void)state;
+	AUTO(startup_freep) struct startup *s = NULL;
+	struct err err;
+	fake_engine.start_result = -1;
+	s = startup_begin(&run, -1, 3, "0123");
+	assert_int_equal(startup_engine(s, &err), -ERR_ENGINE);
+	assert_string_equal(err.msg, "no such model");
+	assert_int_equal(startup_engine(s, &err), -ERR_ENGINE); /* also when asked again */
+}
+
+/* What the engine does meanwhile is shown; the wait ends with it. */
+static void release(void *ctx, json_t *event)
+{
+	const char *shown = json_string_value(json_object_get(event, "detail"));
+	(void)ctx;
+	if (!shown || strcmp(shown, "loading model") != 0)
+		return;
+	pthread_mutex_lock(&fake_engine.lock);
+	fake_engine.hold_start = false;
+	pthread_cond_broadcast(&fake_engine.changed);
+	pthread_mutex_unlock(&fake_engine.lock);
+}
+
+static void waiting_for_the_engine_shows_what_it_does(void **state)
+{
+	(void)state;
+	AUTO(progress_freep) struct progress *p = progress_new(release, NULL);
+	struct run_context shown = run;
+	struct err err;
+	fake_engine.hold_start = true;
+	shown.progress = p;
+	AUTO(startup_freep) struct startup *s = startup_begin(&shown, -1, 3, "0123");
+	assert_ok(startup_engine(s, &err));
+}
+
+/* ---- survey */
+
+static struct survey_options survey_options(enum plan_policy policy)
+{
+	return (struct survey_options){
+		.plan = {.chunk_duration = 10 * S, .chunk_frames = 2, .policy = policy}, .plan_file = ""};
+}
+
+static struct survey new_survey(const struct survey_options *o)
+{
+	return (struct survey){.run = &run, .options = o, .fd = -1, .duration = CHUNKS * 10 * S};
+}
+
+static void an_even_plan_needs_no_index(void **state)
+{
+	(void)state;
+	const struct survey_options o = survey_options(PLAN_EVEN);
+	AUTO(survey_clear) struct survey s = new_survey(&o);
+	struct err err;
+	assert_ok(survey_step(&s, NULL, &err));
+	assert_true(s.whole);
+	assert_int_equal(s.plan->n_chunks, CHUNKS);
+	assert_int_equal(fake_index_begun, 0);
+	assert_ok(survey_keep(&s, "0123", &err));
+	assert_int_equal(fake_index_saved, 0);
+}
+
+static void without_an_index_the_plan_is_even(void **state)
+{
+	(void)state;
+	const struct survey_options o = survey_options(PLAN_ADAPTIVE);
+	AUTO(survey_clear) struct survey s = new_survey(&o);
+	struct err err;
+	fake_index_result = -ERR_FORMAT;
+	assert_ok(survey_step(&s, NULL, &err));
+	assert_true(s.whole);
+	assert_int_equal(s.plan->n_chunks, CHUNKS);
+	assert_int_equal(s.plan->until, CHUNKS * 10 * S);
+	assert_int_equal(fake_index_begun, 1);
+}
+
+static void a_kept_index_is_not_made_again(void **state)
+{
+	(void)state;
+	const struct survey_options o = survey_options(PLAN_ADAPTIVE);
+	AUTO(survey_clear) struct survey s = new_survey(&o);
+	struct err err;
+	fake_index_kept = true;
+	assert_ok(survey_step(&s, "0123", &err));
+	assert_true(s.whole);
+	assert_int_equal(fake_index_begun, 0);
+	assert_ok(survey_keep(&s, "0123", &err));
+	assert_int_equal(fake_index_saved, 0);
+}
+
+static void a_new_index_is_kept(void **state)
+{
+	(void)state;
+	const struct survey_options o = survey_options(PLAN_ADAPTIVE);
+	AUTO(survey_clear) struct survey s = new_survey(&o);
+	struct err err;
+	assert_ok(survey_step(&s, "0123", &err));
+	assert_true(s.whole && json_is_object(s.seen));
+	assert_ok(survey_keep(&s, "0123", &err));
+	assert_int_equal(fake_index_saved, 1);
+}
+
+static void an_interrupted_survey_says_so(void **state)
+{
+	(void)state;
+	const struct survey_options o = survey_options(PLAN_EVEN);
+	AUTO(survey_clear) struct survey s = new_survey(&o);
+	struct err err;
+	cancel_fire(run.cancel);
+	assert_int_equal(survey_step(&s, NULL, &err), -ERR_CANCELED);
+}
+
+static void an_earlier_plan_is_recalled(void **state)
+{
+	(void)state;
+	const struct survey_options o = survey_options(PLAN_EVEN);
+	AUTO(survey_clear) struct survey s = new_survey(&o), damaged = new_survey(&o);
+	json_auto_t *facts = json_pack("{s:o}", "plan", plan_json(plan));
+	AUTO(mem_freep) char *text = json_dumps(facts, JSON_COMPACT);
+	struct err err;
+	assert_ok(survey_recall(&s, text, &err));
+	assert_true(s.whole);
+	assert_int_equal(s.plan->n_chunks, CHUNKS);
+	assert_int_equal(s.plan->chunks[5].times[1], plan->chunks[5].times[1]);
+	assert_int_equal(survey_recall(&damaged, "{}", &err), -ERR_FORMAT);
+	assert_null(damaged.plan);
+}
+
+static void a_given_plan_excludes_a_range(void **state)
+{
+	(void)state;
+	struct survey_options o = survey_options(PLAN_EVEN);
+	struct plan *given = NULL;
+	struct err err;
+	assert_ok(survey_given(&o, 60 * S, &given, &err));
+	assert_null(given);
+	o.plan_file = "/nonexistent";
+	assert_int_equal(survey_given(&o, 60 * S, &given, &err), -ERR_NOENT);
+	o.plan.from = S;
+	assert_int_equal(survey_given(&o, 60 * S, &given, &err), -ERR_ARG);
+	assert_null(given);
+}
+
+/* ---- merge */
+
+/* `done` of the chunks are described, each differently. */
+static void describe_some(size_t done)
+{
+	add_to_journal();
+	for (size_t i = 0; i < CHUNKS; i++) {
+		char summary[40];
+		size_t shown[] = {0};
+		struct store_sample sample = {
+			.time = plan->chunks[i].start, .pts = plan->chunks[i].start, .rung = "", .fault = ""};
+		struct store_event event = {.what = "a car comes", .samples = shown, .n_samples = 1};
+		struct err err;
+		snprintf(summary, sizeof summary, "Summary %zu.", i);
+		const struct store_chunk c = {.index = (int64_t)i,
+		                              .state = i < done ? CHUNK_DONE : CHUNK_HOLE,
+		                              .summary = summary,
+		                              .reason = "",
+		                              .samples = &sample,
+		                              .n_samples = 1,
+		                              .events = &event,
+		                              .n_events = i < done};
+		assert_ok(store_chunk_save(run.store, job, &c, &err));
+	}
+}
+
+static struct store_job new_job(void)
+{
+	return (struct store_job){
+		.id = mem_strdup(job), .summary = mem_strdup(""), .summary_fallback = mem_strdup("")};
+}
+
+static void the_model_writes_the_summary(void **state)
+{
+	(void)state;
+	AUTO(store_job_clear) struct store_job j = new_job();
+	struct err err;
+	describe_some(CHUNKS);
+	fake_engine.answer = "A car comes\nsix times.";
+	assert_ok(merge_summary(&run, "", &j, &err));
+	assert_true(j.summary_by_model);
+	assert_string_equal(j.summary, "A car comes six times.");
+	assert_string_equal(j.summary_fallback, "");
+	assert_int_equal(fake_engine.asked, 1);
+}
+
+static void one_described_chunk_is_its_own_summary(void **state)
+{
+	(void)state;
+	AUTO(store_job_clear) struct store_job j = new_job();
+	struct err err;
+	describe_some(1);
+	assert_ok(merge_summary(&run, "", &j, &err));
+	assert_string_equal(j.summary, "Summary 0.");
+	assert_int_equal(fake_engine.asked, 0);
+}
+
+static void without_the_model_it_is_the_timeline(void **state)
+{
+	(void)state;
+	AUTO(store_job_clear) struct store_job j = new_job();
+	struct err err;
+	describe_some(2);
+	fake_engine.fail_at = 1;
+	assert_ok(merge_summary(&run, "", &j, &err));
+	assert_false(j.summary_by_model);
+	assert_string_equal(j.summary, "00:00:00 a car comes\n00:00:10 a car comes");
+	assert_string_equal(j.summary_fallback, "the engine answered HTTP 500");
+}
+
+static void an_interrupted_summary_leaves_the_job_as_it_was(void **state)
+{
+	(void)state;
+	AUTO(store_job_clear) struct store_job j = new_job();
+	struct err err;
+	describe_some(2);
+	fake_engine.cancel_at = 1;
+	assert_int_equal(merge_summary(&run, "", &j, &err), -ERR_CANCELED);
+	assert_string_equal(j.summary, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(startup_hashes_and_starts_the_engine),
+		TEST(a_known_hash_is_not_computed),
+		TEST(a_failed_engine_is_reported),
+		TEST(waiting_for_the_engine_shows_what_it_does),
+		TEST(an_even_plan_needs_no_index),
+		TEST(without_an_index_the_plan_is_even),
+		TEST(a_kept_index_is_not_made_again),
+		TEST(a_new_index_is_kept),
+		TEST(an_interrupted_survey_says_so),
+		TEST(an_earlier_plan_is_recalled),
+		TEST(a_given_plan_excludes_a_range),
+		TEST(the_model_writes_the_summary),
+		TEST(one_described_chunk_is_its_own_summary),
+		TEST(without_the_model_it_is_the_timeline),
+		TEST(an_interrupted_summary_leaves_the_job_as_it_was),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
