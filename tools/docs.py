@@ -180,5 +180,9 @@ def document(name):
 documents = sys.argv[1:] or git("*.md")
 for name in documents:
     document(name)
+readme = (ROOT / "README.md").read_text()
+for name in COMMANDS:
+    if f"| `vdet {name}" not in readme:
+        fault("README.md", 1, f"the table of commands lacks vdet {name}")
 print("\n".join(faults) or f"{len(documents)} documents")
 sys.exit(1 if faults else 0)

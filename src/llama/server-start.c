@@ -44,6 +44,17 @@ static char *add_device(const struct server *s, const char **argv)
 	return list;
 }
 
+static void log_command(struct server *s, const char *const *argv)
+{
+	AUTO(buf_free) struct buf line = BUF(8192);
+	buf_adds(&line, "vdet: starting");
+	for (size_t i = 0; argv[i]; i++)
+		buf_addf(&line, " %s", argv[i]);
+	buf_adds(&line, "\n");
+	child_log_add(&s->log, buf_str(&line), line.len);
+	child_log_forget(&s->log);
+}
+
 int server_start_program(struct server *s, int log_fd, struct err *err)
 {
 	char slots[24], context[24], layers[24];
@@ -100,13 +111,7 @@ int server_start_program(struct server *s, int log_fd, struct err *err)
 		env[n] = keys;
 		env[n + 1] = values;
 	}
-	AUTO(buf_free) struct buf line = BUF(8192);
-	buf_adds(&line, "vdet: starting");
-	for (size_t i = 0; argv[i]; i++)
-		buf_addf(&line, " %s", argv[i]);
-	buf_adds(&line, "\n");
-	child_log_add(&s->log, buf_str(&line), line.len);
-	child_log_forget(&s->log);
+	log_command(s, argv);
 	const struct program_start start = {.argv = argv, .env = env, .log_fd = log_fd};
 	int r = child_start_program(&start, &s->child, err);
 	explicit_bzero(key, strlen(key));

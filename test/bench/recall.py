@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Recall of the sampling: what share of short events is a frame chosen for? Also: how many frames a quiet hour draws.
 

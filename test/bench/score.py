@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A score for reports about drawn video, of which the truth is known.
 
