@@ -16,17 +16,15 @@
 
 static const struct opt_row rows[] = {
 	{"ui.progress", "progress", OPT_CHOICE, AT(progress), "auto", 0, 0, "auto|plain|json", NULL,
-     "How progress is shown: a bar on a terminal and plain lines elsewhere, always plain lines, "
-     "or one JSON object a "
-     "line.",
+     "Progress display: auto shows a bar on a terminal and plain lines elsewhere, plain always "
+     "lines, json one JSON object per line.",
      0},
 	{"ui.log_level", "log-level", OPT_CHOICE, AT(log_level), "warning", 0, 0,
-     "error|warning|info|debug", NULL, "What is told on standard error.", 0},
+     "error|warning|info|debug", NULL, "Log verbosity on stderr.", 0},
 	{"store.dir", "data-dir", OPT_STRING, AT(data_dir), "", 0, 0, NULL, "FOLDER",
-     "Where jobs, models and logs are kept; empty = $XDG_DATA_HOME/vdet, or ~/.local/share/vdet.",
-     0},
+     "Data folder: jobs, models, logs. Empty: $XDG_DATA_HOME/vdet or ~/.local/share/vdet.", 0},
 	{"config.file", "config", OPT_STRING, AT(config), "", 0, 0, NULL, "FILE",
-     "Read this configuration instead of $XDG_CONFIG_HOME/vdet/vdet.conf.", OPT_COMMAND_ONLY},
+     "Configuration file to read instead of $XDG_CONFIG_HOME/vdet/vdet.conf.", OPT_COMMAND_ONLY},
 };
 
 const struct opt_group app_opt_group = {"General", rows, sizeof rows / sizeof *rows};

@@ -22,11 +22,12 @@ static struct {
 } own;
 static const struct opt_row rows[] = {
 	{"demo.hours", "hours", OPT_DOUBLE, offsetof(__typeof__(own), hours), "0.1667", 0.01, 24, NULL,
-     "N", "Length of the recording that is drawn; the default is ten minutes.", OPT_COMMAND_ONLY},
+     "N", "Length of the generated recording in hours; the default is ten minutes.",
+     OPT_COMMAND_ONLY},
 	{"demo.seed", "seed", OPT_INT, offsetof(__typeof__(own), seed), "7", -1e15, 1e15, NULL, "N",
-     "Which story.", OPT_COMMAND_ONLY},
+     "Seed of the generated recording.", OPT_COMMAND_ONLY},
 	{"demo.dir", "dir", OPT_STRING, offsetof(__typeof__(own), dir), "vdet-demo", 0, 0, NULL,
-     "FOLDER", "Where the recording and its report go.", OPT_COMMAND_ONLY},
+     "FOLDER", "Output folder for the recording and its report.", OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Demo", rows, ARRAY_LEN(rows)};
 

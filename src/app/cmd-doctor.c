@@ -10,8 +10,8 @@ static struct {
 	bool json;
 } own;
 static const struct opt_row rows[] = {
-	{"doctor.json", "json", OPT_BOOL, 0, "false", 0, 0, NULL, NULL,
-     "One JSON object instead of text.", OPT_COMMAND_ONLY},
+	{"doctor.json", "json", OPT_BOOL, 0, "false", 0, 0, NULL, NULL, "Print one JSON object.",
+     OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Doctor", rows, 1};
 

@@ -24,15 +24,16 @@ static struct own {
 
 static const struct opt_row rows[] = {
 	{"index.scenes", "scenes", OPT_BOOL, AT(scenes), "false", 0, 0, NULL, NULL,
-     "Decode around every possible cut, so that cuts are exact to the frame: hard, dissolve, "
-     "fade. Takes longer.",
+     "Decode around each possible cut to find hard cuts, dissolves and fades to the frame; "
+     "slower.",
      OPT_COMMAND_ONLY},
 	{"index.json", "json", OPT_BOOL, AT(json), "false", 0, 0, NULL, NULL,
-     "Print everything that is known, as JSON.", OPT_COMMAND_ONLY},
+     "Print the whole index as JSON.", OPT_COMMAND_ONLY},
 	{"index.fresh", "fresh", OPT_BOOL, AT(fresh), "false", 0, 0, NULL, NULL,
-     "Make it again, even if it was made of this file before.", OPT_COMMAND_ONLY},
+     "Ignore a stored index of this file and make it again.", OPT_COMMAND_ONLY},
 	{"index.output", "output", OPT_STRING, AT(output), "", 0, 0, NULL, "FOLDER",
-     "Write NAME.index.json there, and with --scenes the shots as chapters: NAME.chapters.vtt.",
+     "Write NAME.index.json to this folder, and with --scenes also the shots as "
+     "NAME.chapters.vtt.",
      OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Index of a video", rows, ARRAY_LEN(rows)};

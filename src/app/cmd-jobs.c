@@ -12,7 +12,7 @@ static struct {
 	bool json;
 } own;
 static const struct opt_row rows[] = {
-	{"jobs.json", "json", OPT_BOOL, 0, "false", 0, 0, NULL, NULL, "One JSON object a line.",
+	{"jobs.json", "json", OPT_BOOL, 0, "false", 0, 0, NULL, NULL, "Print one JSON object per line.",
      OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Jobs", rows, 1};

@@ -20,11 +20,11 @@ static struct {
 } own;
 static const struct opt_row rows[] = {
 	{"models.json", "json", OPT_BOOL, offsetof(__typeof__(own), json), "false", 0, 0, NULL, NULL,
-     "One JSON object a line.", OPT_COMMAND_ONLY},
+     "Print one JSON object per line.", OPT_COMMAND_ONLY},
 	{"models.all", "all", OPT_BOOL, offsetof(__typeof__(own), all), "false", 0, 0, NULL, NULL,
-     "list: the whole catalogue, not only what is here.", OPT_COMMAND_ONLY},
+     "list: show the whole catalogue, not only installed models.", OPT_COMMAND_ONLY},
 	{"models.name", "name", OPT_STRING, offsetof(__typeof__(own), name), "", 0, 0, NULL, "NAME",
-     "add: what the model shall be called; empty = as its file.", OPT_COMMAND_ONLY},
+     "add: name of the model; empty: the file name.", OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Model", rows, ARRAY_LEN(rows)};
 

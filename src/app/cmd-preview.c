@@ -21,14 +21,15 @@ static struct own {
 
 static const struct opt_row rows[] = {
 	{"preview.output", "output", OPT_STRING, AT(output), "", 0, 0, NULL, "FILE",
-     "Where it goes; empty = a name made of the video's, in the current folder.", OPT_COMMAND_ONLY},
+     "Output file; empty: a name derived from the video's, in the current folder.",
+     OPT_COMMAND_ONLY},
 	{"preview.size", "size", OPT_INT, AT(size), "0", 0, 8192, NULL, "PIXELS",
-     "Long side of a poster (0 = 1280), or of one picture of a storyboard (0 = 160); short "
-     "side of a proxy (0 = 480).",
+     "Long side of a poster (0 = 1280) or of one storyboard frame (0 = 160); short side of a "
+     "proxy (0 = 480).",
      OPT_COMMAND_ONLY},
 	{"preview.at", "at", OPT_TIME, AT(at), "0", 0, 3.2e8, NULL, "TIME",
-     "Take the poster from the keyframe nearest to this time; 0 = the one of several that shows "
-     "the most.",
+     "Take the poster from the keyframe nearest to this time; 0 = choose the keyframe with the "
+     "most detail.",
      OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Previews", rows, ARRAY_LEN(rows)};

@@ -13,11 +13,9 @@ static struct {
 } own;
 static const struct opt_row rows[] = {
 	{"report.output", "output", OPT_STRING, 0, "", 0, 0, NULL, "FOLDER",
-     "Where it goes; empty = where the job put it.", 0},
+     "Output folder; empty: the folder of the job; \"-\": standard output, with one format.", 0},
 	{"report.format", "format", OPT_STRING, sizeof(char *), "all", 0, 0, NULL, "LIST",
-     "Formats, separated by commas: html, json, md, vtt, csv; or all. With \"-\" as folder: one, "
-     "to standard output.",
-     0},
+     "Formats, separated by commas: html, json, md, vtt, csv; or all.", 0},
 };
 static const struct opt_group group = {"Report", rows, ARRAY_LEN(rows)};
 

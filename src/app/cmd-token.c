@@ -17,11 +17,12 @@ static struct {
 static const struct opt_row rows[] = {
 	{"token.role", "role", OPT_CHOICE, offsetof(__typeof__(own), role), "submit", 0, 0,
      "view|submit|admin", NULL,
-     "What it may do: look, also add and change videos and jobs, also change settings and tokens.",
+     "Permissions: view reads; submit also adds and changes videos and jobs; admin also "
+     "changes settings and tokens.",
      OPT_COMMAND_ONLY},
 	{"token.user", "user", OPT_BOOL, offsetof(__typeof__(own), user), "false", 0, 0, NULL, NULL,
-     "A user for the page's login instead of a token for programs; the password is read from "
-     "standard input.",
+     "Add a user who logs in on the page, instead of a token for programs; reads the password "
+     "from standard input.",
      OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Token", rows, ARRAY_LEN(rows)};

@@ -17,40 +17,32 @@
 
 static const struct opt_row rows[] = {
 	{"queue.jobs", NULL, OPT_INT, AT(jobs), "2", 1, 64, NULL, "N",
-     "Videos in work at once; they share the engine's slots. More is not faster, but a short "
-     "video gets its share.",
+     "Videos analyzed in parallel; they share the engine's slots. More is not faster, but "
+     "short videos wait less.",
      0},
 	{"queue.turn", NULL, OPT_TIME, AT(turn), "120", 0, 86400, NULL, "SECONDS",
-     "While others wait, a video gives its place after this long, at the end of a chunk, and "
-     "goes on when its turn "
-     "comes "
-     "again; 0 = it is finished first.",
+     "Time slice of a video while others wait: it yields at the end of a chunk and continues "
+     "later; 0 = run to the end.",
      0},
 	{"serve.folders", "folder", OPT_STRING, AT(folders), "", 0, 0, NULL, "FOLDERS",
-     "Folders of this machine whose videos may be named by their path, separated by colons; "
-     "empty = none.",
-     0},
+     "Folders whose videos clients may name by path, separated by colons; empty: none.", 0},
 	{"serve.quota", NULL, OPT_SIZE, AT(quota), "0", 0, 1e18, NULL, "BYTES",
-     "All uploaded and fetched videos together take no more; 0 = as much as there is.", 0},
+     "Maximum total size of uploaded and fetched videos; 0 = no limit.", 0},
 	{"serve.video_max", NULL, OPT_SIZE, AT(video_max), "0", 0, 1e18, NULL, "BYTES",
-     "Largest video that may be uploaded or fetched; 0 = any.", 0},
+     "Maximum size of one uploaded or fetched video; 0 = no limit.", 0},
 	{"serve.free_min", NULL, OPT_SIZE, AT(free_min), "1G", 0, 1e18, NULL, "BYTES",
-     "What uploads leave free on the disk.", 0},
+     "Disk space that uploads leave free.", 0},
 	{"serve.fetch", NULL, OPT_BOOL, AT(fetch), "true", 0, 0, NULL, NULL,
-     "Whether videos may be named by an http or https address.", 0},
+     "Allow videos to be fetched from http and https addresses.", 0},
 	{"serve.fetch_private", NULL, OPT_BOOL, AT(fetch_private), "false", 0, 0, NULL, NULL,
-     "Whether such an address may lie in this machine or in a private network.", 0},
+     "Allow fetching from this machine and private networks.", 0},
 	{"serve.fetch_timeout", NULL, OPT_TIME, AT(fetch_timeout), "86400", 1, 3.2e7, NULL, "SECONDS",
-     "Longest time that fetching one video may take.", 0},
+     "Maximum time for fetching one video.", 0},
 	{"serve.proxy", NULL, OPT_BOOL, AT(proxy), "true", 0, 0, NULL, NULL,
-     "Whether a small copy is made of videos that browsers do not play; with low priority, "
-     "beside the analyses.",
-     0},
+     "Make a small copy of videos that browsers cannot play, at low priority.", 0},
 	{"serve.drain_timeout", NULL, OPT_TIME, AT(drain_timeout), "10", 0, 86400, NULL, "SECONDS",
-     "How long a server that is told to stop waits for the chunks in work; later they are "
-     "aborted, and done anew by "
-     "the "
-     "next start.",
+     "How long a stopping server waits for chunks in progress; after that they are aborted and "
+     "repeated by the next start.",
      0},
 };
 const struct opt_group board_opt_group = {"Queue", rows, ARRAY_LEN(rows)};

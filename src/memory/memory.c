@@ -17,23 +17,21 @@
 #define AT(member) offsetof(struct memory_options, member)
 static const struct opt_row rows[] = {
 	{"memory.policy", NULL, OPT_BOOL, AT(policy), "true", 0, 0, NULL, NULL,
-     "Act when the GPU's memory runs short, or the engine says so: pause, free caches, smaller "
-     "pictures, fewer "
-     "requests "
-     "at once, a new start of the engine, in this order; back again when there is room.",
+     "React to low GPU memory, in this order: pause, free caches, smaller frames, fewer "
+     "parallel requests, restart the engine; undone when there is room again.",
      0},
 	{"memory.goal", NULL, OPT_DOUBLE, AT(goal), "0.7", 0.05, 1, NULL, "SHARE",
-     "Share of the GPU's memory below which a step is taken back.", 0},
+     "Share of the GPU memory in use below which a step is undone.", 0},
 	{"memory.cleanup", NULL, OPT_DOUBLE, AT(cleanup), "0.8", 0.05, 1, NULL, "SHARE",
-     "Share of the GPU's memory from which on something is done.", 0},
+     "Share of the GPU memory in use above which a step is taken.", 0},
 	{"memory.period", NULL, OPT_TIME, AT(period), "1", 0.01, 3600, NULL, "TIME",
-     "How often memory is looked at.", 0},
+     "Interval between measurements.", 0},
 	{"memory.patience", NULL, OPT_TIME, AT(patience), "5", 0, 3600, NULL, "TIME",
-     "How long a step is given to help before the next one.", 0},
+     "Time for a step to take effect before the next one.", 0},
 	{"memory.calm", NULL, OPT_TIME, AT(calm), "30", 0, 86400, NULL, "TIME",
-     "How long there must be room before a step is taken back.", 0},
+     "Time below memory.goal before a step is undone.", 0},
 	{"memory.nvml", NULL, OPT_STRING, AT(nvml), "", 0, 0, NULL, "FILE",
-     "NVIDIA's management library; empty = libnvidia-ml.so.1 of the driver.", 0},
+     "NVIDIA management library; empty: libnvidia-ml.so.1.", 0},
 };
 const struct opt_group memory_opt_group = {"Memory", rows, ARRAY_LEN(rows)};
 

@@ -25,25 +25,22 @@
 
 static const struct opt_row rows[] = {
 	{"model.hub", NULL, OPT_STRING, AT(hub), "https://huggingface.co", 0, 0, NULL, "URL",
-     "Where vdet model get fetches from: Hugging Face, or a mirror of it.", 0},
+     "Server for `vdet model get`: Hugging Face or a mirror.", 0},
 	{"model.token", NULL, OPT_STRING, AT(token), "", 0, 0, NULL, "TOKEN",
-     "Token for the hub; empty: the variable HF_TOKEN. Others on this machine can read command "
-     "lines: a variable or a "
-     "file is better. It is sent to the hub alone, not to the hosts that it points to.",
+     "Access token for the hub; empty: the variable HF_TOKEN. Command lines are visible to "
+     "other users of this machine; prefer a variable or a file. Sent to the hub only, not to "
+     "hosts it redirects to.",
      OPT_SECRET},
 	{"model.token_file", NULL, OPT_STRING, AT(token_file), "", 0, 0, NULL, "FILE",
-     "File that holds that token.", 0},
+     "File that contains the access token.", 0},
 	{"model.catalogue", NULL, OPT_STRING, AT(catalogue), "", 0, 0, NULL, "FILE",
-     "Models of your own, in the form of docs/models.schema.json, beside those that vdet knows.",
-     0},
+     "Additional catalogue of models, in the format of docs/models.schema.json.", 0},
 	{"model.connections", NULL, OPT_INT, AT(connections), "4", 1, 16, NULL, "N",
-     "Connections that fetch at once.", 0},
+     "Parallel connections per download.", 0},
 	{"model.retries", NULL, OPT_INT, AT(retries), "8", 0, 1000, NULL, "N",
-     "Further tries when a line is lost or the hub is busy; counted anew after each byte that "
-     "comes.",
-     0},
+     "Retries after a lost connection or a busy server; the count restarts when data arrives.", 0},
 	{"model.timeout", NULL, OPT_TIME, AT(timeout), "60", 1, 3600, NULL, "TIME",
-     "Longest silence of the hub before a line counts as lost.", 0},
+     "Maximum time without data before a connection is considered lost.", 0},
 };
 
 const struct opt_group model_opt_group = {"Models", rows, ARRAY_LEN(rows)};
