@@ -48,7 +48,10 @@ int media_proxy(struct input *in, struct source *s, struct reader *r, const json
                 struct err *err)
 {
 	struct output out = {0};
-	struct proxy_options o = {.sink = {on_bytes, &out}, .progress = on_progress, .ctx = &out};
+	struct source_options source = s->options;
+	struct proxy_options o = {
+		.sink = {on_bytes, &out}, .progress = on_progress, .ctx = &out, .source = &source};
+	source.timeline = s->timeline.duration > 0 ? &s->timeline : NULL;
 	int64_t side;
 	int e = wire_int(request, "side", MEDIA_SIZE_MIN, 2160, &side, err);
 	if (e == 0)
@@ -61,10 +64,12 @@ int media_proxy(struct input *in, struct source *s, struct reader *r, const json
 	return finish(proxy_video(in, s, r, &o, err), err);
 }
 
-int media_sound(struct input *in, const json_t *request, struct err *err)
+int media_sound(struct input *in, const struct source_options *options, const json_t *request,
+                struct err *err)
 {
 	struct output out = {0};
-	const struct proxy_options o = {.sink = {on_bytes, &out}, .progress = on_progress, .ctx = &out};
+	const struct proxy_options o = {
+		.sink = {on_bytes, &out}, .progress = on_progress, .ctx = &out, .source = options};
 	int64_t rate;
 	int e = wire_int(request, "rate", 8000, 48000, &rate, err);
 	return e < 0 ? e : finish(proxy_sound(in, (int)rate, &o, err), err);

@@ -13,6 +13,8 @@
 
 int media_proxy(struct input *in, struct source *s, struct reader *r, const json_t *request,
                 struct err *err);
-int media_sound(struct input *in, const json_t *request, struct err *err);
+/* `options`: how the file is opened. */
+int media_sound(struct input *in, const struct source_options *options, const json_t *request,
+                struct err *err);
 
 #endif

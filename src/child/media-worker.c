@@ -30,12 +30,13 @@
 
 struct worker {
 	struct input *in;
-	struct hwaccel *hwaccel;             /* NULL if there is no device, or none was asked for */
-	char why[600];                       /* … though one was asked for */
-	struct salvage_reference *reference; /* to params, unless NULL */
-	struct salvage_reference reference_room;
-	unsigned char *params;
-	struct source *source; /* NULL until the first request */
+	struct hwaccel *hwaccel;            /* NULL if there is no device, or none was asked for */
+	char why[600];                      /* … though one was asked for */
+	struct source_options options;      /* how the file is opened */
+	struct salvage_reference reference; /* what options point to, if it came */
+	struct timeline timeline;           /* likewise */
+	unsigned char *params;              /* of the reference */
+	struct source *source;              /* NULL until the first request */
 	struct reader *reader;
 	struct index_scan *scan; /* NULL until the index asks */
 	struct nearest *nearest; /* NULL until a keyframe is wanted */
@@ -62,7 +63,7 @@ static int ensure_open(struct worker *w, struct err *err)
 {
 	if (w->reader)
 		return 0;
-	int r = w->source ? 0 : source_open_with(w->in, w->reference, &w->source, err);
+	int r = w->source ? 0 : source_open_with(w->in, &w->options, &w->source, err);
 	if (r < 0)
 		return r;
 	w->source->hwaccel = w->hwaccel;
@@ -77,18 +78,61 @@ static int ensure_nearest(struct worker *w, struct err *err)
 	return r;
 }
 
+/* All video and audio streams, with the one that was chosen. */
+static json_t *streams_json(const struct source *s)
+{
+	json_t *list = json_array();
+	char name[64];
+	for (unsigned i = 0; i < s->fmt->nb_streams; i++) {
+		const AVStream *st = s->fmt->streams[i];
+		const AVCodecParameters *par = st->codecpar;
+		const AVDictionaryEntry *title = av_dict_get(st->metadata, "title", NULL, 0);
+		bool video = par->codec_type == AVMEDIA_TYPE_VIDEO;
+		if (!video && par->codec_type != AVMEDIA_TYPE_AUDIO)
+			continue;
+		int64_t length =
+			st->duration > 0 ? av_rescale_q(st->duration, st->time_base, AV_TIME_BASE_Q) : 0;
+		const char *given = title ? title->value : "";
+		AUTO(mem_freep) char *text = text_line(given, 100);
+		json_array_append_new(
+			list,
+			json_pack("{s:i s:s s:s s:i s:i s:I s:b s:b s:b s:s}", "index", (int)i, "kind",
+		              video ? "video" : "audio", "codec", source_codec_name(par, name), "width",
+		              par->width, "height", par->height, "duration_us", (json_int_t)length,
+		              "default", !!(st->disposition & AV_DISPOSITION_DEFAULT), "still",
+		              video && !source_is_moving(st), "chosen", st == s->st, "title", text));
+	}
+	return list;
+}
+
+static json_t *gaps_json(const struct timeline *t)
+{
+	enum { MOST = 200 };
+	json_t *list = json_array();
+	for (size_t i = 0; i < t->n_gaps && i < MOST; i++) {
+		const struct timeline_gap *g = &t->gaps[i];
+		json_array_append_new(list,
+		                      json_pack("{s:I s:I s:I s:s s:b}", "time_us", (json_int_t)g->time,
+		                                "from_us", (json_int_t)g->from, "to_us", (json_int_t)g->to,
+		                                "kind", timeline_kind_name[g->kind], "closed", g->closed));
+	}
+	return list;
+}
+
 static json_t *probe_json(const struct source *s, const struct probe *p)
 {
 	return json_pack(
-		"{s:s s:s s:i s:i s:i s:i s:i s:i s:i s:f s:b s:b s:s s:s s:I s:b s:I s:I s:I s:b s:s}",
+		"{s:s s:s s:i s:i s:i s:i s:i s:i s:i s:i s:f s:b s:b s:s s:s s:I s:b s:I s:I s:I s:b s:s s:o "
+		"s:o}",
 		"container", s->fmt->iformat->name, "codec", p->codec, "stream", s->st->index, "streams",
-		(int)s->fmt->nb_streams, "width", p->width, "height", p->height, "coded_width",
-		p->coded_width, "coded_height", p->coded_height, "rotation", p->rotation, "fps", p->fps,
-		"variable_rate", p->variable_rate, "interlaced", p->interlaced, "hdr", p->hdr,
-		"pixel_format", p->pixel_format, "duration", (json_int_t)p->extent.duration,
+		(int)s->fmt->nb_streams, "timeline", p->timeline, "width", p->width, "height", p->height,
+		"coded_width", p->coded_width, "coded_height", p->coded_height, "rotation", p->rotation,
+		"fps", p->fps, "variable_rate", p->variable_rate, "interlaced", p->interlaced, "hdr",
+		p->hdr, "pixel_format", p->pixel_format, "duration", (json_int_t)p->extent.duration,
 		"duration_measured", p->extent.measured, "header_duration", (json_int_t)p->extent.header,
 		"start_time", (json_int_t)s->start, "frames", (json_int_t)p->extent.frames, "has_audio",
-		p->has_audio, "warning", p->warning);
+		p->has_audio, "warning", p->warning, "video_streams", streams_json(s), "gaps",
+		gaps_json(&s->timeline));
 }
 
 static int on_probe(struct worker *w, const json_t *request, struct err *err)
@@ -101,8 +145,12 @@ static int on_probe(struct worker *w, const json_t *request, struct err *err)
 	if (r < 0)
 		return r;
 	json_auto_t *head = probe_json(w->source, &p);
-	return head ? tell(MEDIA_INFO, head, NULL, 0, err)
-	            : err_set(err, ERR_INTERNAL, "cannot write what was found");
+	if (!head)
+		return err_set(err, ERR_INTERNAL, "cannot write what was found");
+	size_t len;
+	AUTO(mem_freep) unsigned char *timeline = timeline_write(&w->source->timeline, &len);
+	const struct wire_part part = {timeline, len};
+	return tell(MEDIA_INFO, head, &part, 1, err);
 }
 
 struct frames_request {
@@ -238,7 +286,7 @@ static int on_proxy(struct worker *w, const json_t *request, struct err *err)
 
 static int on_sound(struct worker *w, const json_t *request, struct err *err)
 {
-	return media_sound(w->in, request, err);
+	return media_sound(w->in, &w->options, request, err);
 }
 
 static int on_params(struct worker *w, const json_t *request, struct err *err)
@@ -257,17 +305,25 @@ static int on_params(struct worker *w, const json_t *request, struct err *err)
 
 static int take_reference(struct worker *w, struct wire_msg *m, struct err *err)
 {
-	struct salvage_reference *ref = &w->reference_room;
+	struct salvage_reference *ref = &w->reference;
 	int r = wire_bool(m->head, "hevc", &ref->hevc, err);
 	if (r == 0)
 		r = wire_real(m->head, "fps", 0, 1000, &ref->fps, err);
-	if (r == 0 && (w->source || w->params || !m->blob_len))
+	if (r == 0 && (w->source || w->params || !m->blob_len || m->blob_len > MEDIA_PARAMS_MAX))
 		r = err_set(err, ERR_PROTO, "a reference comes first, and once");
 	if (r < 0)
 		return r;
 	ref->params = w->params = TAKE(m->blob);
 	ref->params_len = m->blob_len;
-	w->reference = ref;
+	w->options.reference = ref;
+	return 0;
+}
+
+static int take_timeline(struct worker *w, const struct wire_msg *m, struct err *err)
+{
+	if (w->source || w->options.timeline || !timeline_read(m->blob, m->blob_len, &w->timeline))
+		return err_set(err, ERR_PROTO, "a timeline comes first, and once");
+	w->options.timeline = &w->timeline;
 	return 0;
 }
 
@@ -284,6 +340,8 @@ static int handle(struct worker *w, struct wire_msg *m, struct err *err)
 {
 	if (m->type == MEDIA_REFERENCE)
 		return take_reference(w, m, err);
+	if (m->type == MEDIA_TIMELINE)
+		return take_timeline(w, m, err);
 	for (size_t i = 0; i < ARRAY_LEN(handlers); i++)
 		if (handlers[i].type == m->type)
 			return handlers[i].handle(w, m->head, err);
@@ -317,8 +375,15 @@ static void open_device(struct worker *w, const char *which, struct sandbox *s)
 static int settle(struct worker *w, int argc, char **argv, struct err *err)
 {
 	struct sandbox s = {.enforce = true};
-	if (argc != 3)
-		return err_set(err, ERR_ARG, "the role media takes a memory limit, a sandbox and a device");
+	if (argc != 6)
+		return err_set(err, ERR_ARG,
+		               "the role media takes a memory limit, a sandbox, a device, a stream, a rate "
+		               "and what is done with gaps");
+	w->options = (struct source_options){.stream = (int)strtol(argv[3], NULL, 10),
+	                                     .rate = strtod(argv[4], NULL),
+	                                     .gaps = !strcmp(argv[5], "keep")    ? TIMELINE_KEEP
+	                                             : !strcmp(argv[5], "close") ? TIMELINE_CLOSE
+	                                                                         : TIMELINE_AUTO};
 	s.memory = strtoll(argv[0], NULL, 10);
 	s.enforce = strcmp(argv[1], "off") != 0;
 	touch_libraries();
@@ -339,6 +404,7 @@ static void worker_close(struct worker *w)
 	input_free(w->in);
 	hwaccel_free(w->hwaccel);
 	free(w->params);
+	timeline_clear(&w->timeline);
 	picture_free(w->picture);
 	jpeg_free(w->jpeg);
 	jpeg_free(w->thumb);
@@ -348,7 +414,7 @@ static void worker_close(struct worker *w)
 
 int media_worker_main(int argc, char **argv)
 {
-	const struct wire_limits limits = {.head = 1 << 20, .blob = MEDIA_PARAMS_MAX};
+	const struct wire_limits limits = {.head = 1 << 20, .blob = TIMELINE_BYTES_MAX};
 	AUTO(worker_close) struct worker w = {.jpeg_data = BUF(24 << 20), .thumb_data = BUF(8 << 20)};
 	struct err err;
 	int r = settle(&w, argc, argv, &err);

@@ -18,9 +18,11 @@
 #include "base/text.h"
 #include "decoder/decoder-internal.h"
 #include "decoder/jpeg-check.h"
+#include "decoder/timeline-cache.h"
 #include "proc/spawn.h"
 #include "proc/wire.h"
 #include "protocol/media-wire.h"
+#include "protocol/timeline-wire.h"
 
 enum {
 	HEAD_MAX = 64 << 10,      /* of what the child sends */
@@ -42,6 +44,8 @@ struct decoder {
 	bool unlocked, background;
 	int fd;                    /* to start again without a device; -1 once there is none */
 	struct wire_msg reference; /* to be sent first; type 0 if there is none */
+	struct timeline_id id;     /* of the file as it is opened */
+	char stream[16], rate[32], gaps[8];
 };
 
 void video_info_clear(struct video_info *v)
@@ -51,6 +55,8 @@ void video_info_clear(struct video_info *v)
 	free(v->hdr);
 	free(v->pixel_format);
 	free(v->warning);
+	json_decref(v->video_streams);
+	json_decref(v->gaps);
 	*v = (struct video_info){0};
 }
 
@@ -86,7 +92,8 @@ static int start_child(struct decoder *d, int fd, const char *hwaccel, struct er
 {
 	char memory[24];
 	snprintf(memory, sizeof memory, "%lld", (long long)d->memory);
-	const char *args[] = {memory, d->unlocked ? "off" : "on", hwaccel, NULL};
+	const char *args[] = {memory, d->unlocked ? "off" : "on", hwaccel, d->stream, d->rate, d->gaps,
+	                      NULL};
 	struct role_start start = ROLE_START("media");
 	start.args = args;
 	start.input = fd;
@@ -111,6 +118,10 @@ int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel,
 	                      .unlocked = o->sandbox && !strcmp(o->sandbox, "off"),
 	                      .background = o->background,
 	                      .fd = -1};
+	snprintf(d->stream, sizeof d->stream, "%d", o->has_stream ? o->stream : -1);
+	snprintf(d->rate, sizeof d->rate, "%.6f", o->rate);
+	snprintf(d->gaps, sizeof d->gaps, "%s", o->gaps ? o->gaps : "auto");
+	timeline_id_set(&d->id, &st, d->stream, d->rate, d->gaps);
 	bool device = o->hwaccel && strcmp(o->hwaccel, "none") != 0;
 	if (device && (d->fd = fcntl(fd, F_DUPFD_CLOEXEC, 16)) < 0)
 		return err_sys(err, errno, "cannot duplicate a file descriptor");
@@ -263,6 +274,18 @@ static void tell_missing_device(const char *why)
 		log_warning("no device decodes here, so the processor does (%s)", line);
 }
 
+/* What another child has measured of this file, so that this one need not. */
+static int send_timeline(struct decoder *d, struct err *err)
+{
+	size_t len;
+	AUTO(mem_freep) unsigned char *data = timeline_cache_get(&d->id, &len);
+	const struct wire_part part = {data, len};
+	int r = data ? wire_send(child_socket(d->child), MEDIA_TIMELINE, NULL, &part, 1, d->deadline,
+	                         d->cancel, err)
+	             : 0;
+	return r < 0 ? decoder_give_up(d, err) : 0;
+}
+
 static int greet(struct decoder *d, struct err *err)
 {
 	AUTO(wire_msg_clear) struct wire_msg m = {0};
@@ -274,7 +297,8 @@ static int greet(struct decoder *d, struct err *err)
 		return decoder_give_up(d, err);
 	d->greeted = true;
 	tell_missing_device(json_string_value(json_object_get(m.head, "why")));
-	return d->reference.type ? send_reference(d, err) : 0;
+	r = d->reference.type ? send_reference(d, err) : 0;
+	return r == 0 ? send_timeline(d, err) : r;
 }
 
 void decoder_more_time(struct decoder *d)
@@ -314,6 +338,11 @@ static int info_strings(const json_t *h, struct video_info *v, struct err *err)
 		r = wire_string(h, "hdr", 8, &v->hdr, err);
 	if (r == 0)
 		r = wire_string(h, "warning", MEDIA_TEXT_MAX, &v->warning, err);
+	const json_t *streams = json_object_get(h, "video_streams"), *gaps = json_object_get(h, "gaps");
+	if (r == 0 && (!json_is_array(streams) || !json_is_array(gaps)))
+		return err_set(err, ERR_PROTO, "the lists of streams and gaps are missing");
+	v->video_streams = json_deep_copy(streams);
+	v->gaps = json_deep_copy(gaps);
 	return r;
 }
 
@@ -326,6 +355,7 @@ static int info_numbers(const json_t *h, struct video_info *v, struct err *err)
 	} ints[] = {
 		{"stream", 0, 10000, &v->stream},
 		{"streams", 1, 10000, &v->streams},
+		{"timeline", 1, TIMELINE_VERSION, &v->timeline},
 		{"width", 1, PIXELS_MAX, &v->width},
 		{"height", 1, PIXELS_MAX, &v->height},
 		{"coded_width", 1, PIXELS_MAX, &v->coded_width},
@@ -373,14 +403,14 @@ int decoder_probe(struct decoder *d, struct video_info *ret, struct err *err)
 	do {
 		r = decoder_request(d, MEDIA_PROBE, NULL, err);
 		if (r == 0)
-			r = decoder_receive(d, MEDIA_INFO, MEDIA_INFO, 0, &m, err);
+			r = decoder_receive(d, MEDIA_INFO, MEDIA_INFO, TIMELINE_BYTES_MAX, &m, err);
 	} while (r < 0 && again_in_software(d, r));
 	if (r < 0)
 		return r;
 	if (info_strings(m.head, &v, err) < 0 || info_numbers(m.head, &v, err) < 0)
 		return decoder_give_up(d, err);
 	decoder_peak_memory(d);
-	v.timeline = TIMELINE_VERSION;
+	timeline_cache_put(&d->id, m.blob, m.blob_len);
 	*ret = v;
 	v = (struct video_info){0};
 	return 0;

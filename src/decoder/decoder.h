@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <jansson.h>
 #include <stdint.h>
 
 #include "base/cancel.h"
@@ -31,6 +32,10 @@ struct decoder_options {
 	/* A good file of the same camera, of which what is missing in a damaged one
 	 * may be taken; NULL or "" if none. */
 	const char *reference;
+	bool has_stream;  /* which video stream: `stream`, else the best one */
+	int stream;       /* its index in the file */
+	double rate;      /* frames a second of a stream without times; 0 = as it says, or a guess */
+	const char *gaps; /* "auto" (or NULL), "keep" or "close": forward jumps of the clock */
 };
 
 /* What probing found; all strings are valid UTF-8 and owned by the struct. */
@@ -54,7 +59,11 @@ struct video_info {
 	int timeline;            /* version of the rules that these times follow, from 1 */
 	int64_t frames;          /* number of video packets; 0 if not counted */
 	bool has_audio;
-	char *warning; /* what is wrong with the file but did not prevent reading; "" if nothing */
+	/* What is wrong with the file but did not prevent reading, or was guessed; ""
+	 * if nothing. */
+	char *warning;
+	json_t *video_streams; /* [{index, kind, codec, width, height, duration_us, …}]: all streams */
+	json_t *gaps;          /* [{time_us, from_us, to_us, kind, closed}]: jumps of the clock */
 };
 void video_info_clear(struct video_info *v);
 

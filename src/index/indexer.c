@@ -523,8 +523,10 @@ int indexer_run(int fd, const struct indexer_options *o, struct cancel *cancel,
 /* Options that change what is found; the number of children does not. */
 static char *options_key(const struct indexer_options *o)
 {
-	return mem_printf("%d %.4g %lld %d", INDEX_FORM_VERSION, o->effort, (long long)o->max_gap,
-	                  o->scenes);
+	const struct decoder_options *d = &o->decoder;
+	return mem_printf("%d %.4g %lld %d timeline %d stream %d rate %.6f gaps %s", INDEX_FORM_VERSION,
+	                  o->effort, (long long)o->max_gap, o->scenes, TIMELINE_VERSION,
+	                  d->has_stream ? d->stream : -1, d->rate, d->gaps ? d->gaps : "auto");
 }
 
 int indexer_load(struct store *s, const char *sha256, const struct indexer_options *o,

@@ -23,6 +23,18 @@ static const struct opt_row media_rows[] = {
      "Intact file of the same camera, to recover a recording that was cut off before its index "
      "was written.",
      OPT_COMMAND_ONLY},
+	{"media.stream", "stream", OPT_INT, AT(media_stream), "-1", -1, 9999, NULL, "N",
+     "Index of the video stream to analyze; -1 = the default, longest one that moves. vdet index "
+     "lists the streams.",
+     OPT_RESULT},
+	{"media.rate", "frame-rate", OPT_DOUBLE, AT(media_rate), "0", 0, 1000, NULL, "FPS",
+     "Frames per second of a stream that has no timestamps, such as a bare .h264 file; 0 = as the "
+     "stream says, else 25.",
+     OPT_RESULT},
+	{"media.gaps", "gaps", OPT_CHOICE, AT(media_gaps), "auto", 0, 0, "auto|keep|close", NULL,
+     "What is done where the timestamps jump forward: auto closes errors of the clock and keeps "
+     "time without pictures, keep and close do the same everywhere.",
+     OPT_RESULT},
 	{"media.sandbox", NULL, OPT_CHOICE, AT(sandbox), "on", 0, 0, "on|off", NULL,
      "Sandbox the decoder; disable only for debugging.", 0},
 };

@@ -21,7 +21,9 @@ struct analyze_options {
 	char *output, *format;
 	bool full_path, fresh;
 	int64_t job_timeout, media_timeout, media_memory;
-	char *sandbox, *reference, *hwaccel;
+	char *sandbox, *reference, *hwaccel, *media_gaps;
+	int64_t media_stream; /* -1 = the best one */
+	double media_rate;
 	double index_effort;
 	int64_t index_max_gap, index_workers;
 };

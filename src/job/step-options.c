@@ -9,7 +9,11 @@ struct decoder_options analyze_decoder(const struct analyze_options *o)
 	                                .memory = o->media_memory,
 	                                .hwaccel = o->hwaccel,
 	                                .sandbox = o->sandbox,
-	                                .reference = o->reference};
+	                                .reference = o->reference,
+	                                .has_stream = o->media_stream >= 0,
+	                                .stream = (int)o->media_stream,
+	                                .rate = o->media_rate,
+	                                .gaps = o->media_gaps};
 }
 
 struct describe_options analyze_describe(const struct analyze_options *o)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "media/extent.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "media/note.h"
 
@@ -11,9 +13,18 @@ struct tally {
 
 static int64_t frame_length(const struct source *s)
 {
-	AVRational rate = s->st->avg_frame_rate.num ? s->st->avg_frame_rate : s->st->r_frame_rate;
-	return rate.num > 0 && rate.den > 0 ? av_rescale(CLOCK_SECOND, rate.den, rate.num)
-	                                    : CLOCK_SECOND / 25;
+	AVRational rate = source_rate(s);
+	return s->timeline.step ? s->timeline.step : av_rescale(CLOCK_SECOND, rate.den, rate.num);
+}
+
+/* A last packet of minutes is a slide that stays, if the container states how
+ * long each frame is shown; else a guess that went wrong. */
+static int64_t packet_length(const struct source *s, const AVPacket *pkt, int64_t usual)
+{
+	bool stated = strstr(s->fmt->iformat->name, "mov") || strstr(s->fmt->iformat->name, "matroska");
+	int64_t length =
+		pkt->duration > 0 ? av_rescale_q(pkt->duration, s->st->time_base, AV_TIME_BASE_Q) : 0;
+	return length <= 0 || (!stated && length > 60 * CLOCK_SECOND) ? usual : length;
 }
 
 /* Reads on to the end of the file. */
@@ -27,13 +38,7 @@ static int count_packets(struct source *s, extent_fn *fn, void *ctx, struct tall
 	int64_t usual = frame_length(s);
 	int r;
 	while ((r = source_packet(s, pkt)) == 0) {
-		int64_t time = source_packet_time(s, pkt);
-		int64_t length =
-			pkt->duration > 0 ? av_rescale_q(pkt->duration, s->st->time_base, AV_TIME_BASE_Q) : 0;
-		/* A last packet of minutes is a gap that the container filled in, not a
-		 * frame. */
-		if (length <= 0 || length > 60 * CLOCK_SECOND)
-			length = usual;
+		int64_t time = source_packet_time(s, pkt), length = packet_length(s, pkt, usual);
 		if (time != CLOCK_NONE && time < INT64_MAX - length &&
 		    !(pkt->flags & AV_PKT_FLAG_DISCARD)) {
 			t.first = time < t.first ? time : t.first;
@@ -53,8 +58,8 @@ static int count_packets(struct source *s, extent_fn *fn, void *ctx, struct tall
 	return 0;
 }
 
-/* The header's idea of where the video ends, or 0. A guess from the bit rate is
- * no idea. */
+/* Where the video ends by the header, or 0. A guess from the bit rate does not
+ * count. */
 static int64_t header_end(const struct source *s)
 {
 	const AVFormatContext *f = s->fmt;
@@ -78,49 +83,91 @@ static bool agree(int64_t a, int64_t b)
 
 /* The end of the last frame is exact, where the header may round or include the
  * audio; but an edit list may end within the last frame. */
-static int64_t settle_end(const struct tally *t, int64_t header)
+static int64_t settle_end(const struct source *s, const struct tally *t, int64_t header)
 {
-	return header > t->last && header < t->last_end ? header : t->last_end;
+	bool edits = strstr(s->fmt->iformat->name, "mov");
+	return edits && header > t->last && header < t->last_end ? header : t->last_end;
 }
 
-int extent_scan(struct source *s, extent_fn *fn, void *ctx, struct extent *ret, struct err *err)
+static int no_packets(int64_t header, struct err *err)
+{
+	char text[CLOCK_TEXT_MAX];
+	return err_set(err, ERR_FORMAT,
+	               "the header describes %s of video, but the media data is missing; copy the "
+	               "file again from its source",
+	               clock_text(header, text));
+}
+
+static void keep(struct source *s, const struct tally *t, int64_t header, bool counted)
+{
+	bool measured = counted && (!header || !agree(t->last_end, header));
+	s->timeline.first = t->first;
+	s->timeline.duration = measured ? t->last_end : settle_end(s, t, header);
+	s->timeline.header = header;
+	s->timeline.frames = counted ? t->packets : 0;
+	s->timeline.measured = measured;
+}
+
+/* By the header, if the packets at the end agree with it. *ret_done: they do. */
+static int measure_end(struct source *s, int64_t header, bool *ret_done, struct err *err)
 {
 	struct tally t = {.packets = 0};
+	*ret_done = false;
+	if (header <= 0 || source_seek(s, header) < 0)
+		return 0;
+	int r = count_packets(s, NULL, NULL, &t, err);
+	if (r < 0 || !t.packets || t.last_end <= 0 || !agree(t.last_end, header))
+		return r;
+	t.first = s->st->start_time == AV_NOPTS_VALUE ? 0 : source_time(s, s->st->start_time);
+	keep(s, &t, header, false);
+	*ret_done = true;
+	return 0;
+}
+
+static int measure(struct source *s, struct err *err)
+{
+	bool done;
 	int64_t header = header_end(s);
-	int r = count_packets(s, fn, ctx, &t, err);
+	int r = measure_end(s, header, &done, err);
+	if (r < 0 || done)
+		return r;
+	struct tally t = {.packets = 0};
+	r = source_reopen(s, err);
+	if (r == 0)
+		r = count_packets(s, NULL, NULL, &t, err);
 	if (r < 0)
 		return r;
-	if (!t.packets || t.last_end <= 0) {
-		char text[CLOCK_TEXT_MAX];
-		return err_set(err, ERR_FORMAT,
-		               "the header describes %s of video, but the media data is missing; copy the "
-		               "file again from its source",
-		               clock_text(header, text));
-	}
-	bool measured = !header || !agree(t.last_end, header);
-	*ret = (struct extent){.first = t.first,
-	                       .duration = measured ? t.last_end : settle_end(&t, header),
-	                       .header = header,
-	                       .frames = t.packets,
-	                       .measured = measured};
+	if (!t.packets || t.last_end <= 0)
+		return no_packets(header, err);
+	keep(s, &t, header, true);
 	return 0;
 }
 
 int extent_measure(struct source *s, struct extent *ret, struct err *err)
 {
-	struct tally t = {.packets = 0};
-	int64_t header = header_end(s);
-	int64_t first = s->st->start_time == AV_NOPTS_VALUE ? 0 : source_time(s, s->st->start_time);
-	if (header > 0 && !s->splices.n && source_seek(s, header) >= 0) {
-		int r = count_packets(s, NULL, NULL, &t, err);
-		if (r < 0)
-			return r;
-		if (t.packets && t.last_end > 0 && agree(t.last_end, header)) {
-			*ret = (struct extent){
-				.first = first, .duration = settle_end(&t, header), .header = header};
-			return 0;
-		}
+	struct timeline *t = &s->timeline;
+	int r = t->duration > 0 ? 0 : measure(s, err);
+	if (r < 0)
+		return r;
+	if (t->n_parts == 0 && !t->header && t->frames) {
+		t->header = header_end(s);
+		t->measured = !t->header || !agree(t->duration, t->header);
 	}
-	int r = source_reopen(s, err);
-	return r < 0 ? r : extent_scan(s, NULL, NULL, ret, err);
+	*ret = (struct extent){.first = t->first,
+	                       .duration = t->duration,
+	                       .header = t->header,
+	                       .frames = t->frames,
+	                       .measured = t->measured};
+	return 0;
+}
+
+int extent_scan(struct source *s, extent_fn *fn, void *ctx, struct extent *ret, struct err *err)
+{
+	struct tally t;
+	int r = extent_measure(s, ret, err);
+	if (r == 0)
+		r = source_reopen(s, err);
+	if (r == 0)
+		r = count_packets(s, fn, ctx, &t, err);
+	return r == 0 && !t.packets ? no_packets(ret->header, err) : r;
 }

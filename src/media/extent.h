@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How long the video really is. */
+/* How long the video really is: the one place that says so, for the index, the
+ * plan and the report. Measured once for a source and kept in its timeline. */
 #ifndef VDET_MEDIA_EXTENT_H
 #define VDET_MEDIA_EXTENT_H
 
@@ -17,14 +18,14 @@ struct extent {
 	bool measured;    /* the header's was wrong or absent */
 };
 
-/* Reads every packet from here on, at the start of the file, and tells each
- * with a time to fn (may be NULL). Nothing is decoded. Leaves the source at its
- * end. */
+/* Compares the header with the packets at the end; where they disagree, reads
+ * all packets. Moves the source, unless it was measured before. ERR_FORMAT
+ * where there are no packets. */
+int extent_measure(struct source *s, struct extent *ret, struct err *err);
+
+/* Measures, then reads all packets from the start of the file and gives each
+ * that has a time to fn. Nothing is decoded. Leaves the source at its end. */
 typedef void extent_fn(void *ctx, const AVPacket *pkt, int64_t time);
 int extent_scan(struct source *s, extent_fn *fn, void *ctx, struct extent *ret, struct err *err);
-
-/* Compares the header with the packets at the end; where they disagree, walks
- * all packets. Moves the source. */
-int extent_measure(struct source *s, struct extent *ret, struct err *err);
 
 #endif

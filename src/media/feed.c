@@ -34,6 +34,7 @@ static int start_decoder(struct feed *f, const AVCodec *codec)
 		return AVERROR(ENOMEM);
 	int r = avcodec_parameters_to_context(f->dec, st->codecpar);
 	f->dec->pkt_timebase = st->time_base;
+	f->dec->framerate = (AVRational){0, 1}; /* until the stream itself states it */
 	f->dec->thread_count = 1;
 	f->dec->opaque = f;
 	f->dec->get_buffer2 = get_buffer;
@@ -132,6 +133,11 @@ static int read_packet(struct feed *f, struct err *err)
 			return err_sys(err, input_error(f->src->in), "cannot read the file");
 		if (r < 0)
 			return 1;
+		size_t size;
+		if (av_packet_get_side_data(pkt, AV_PKT_DATA_ENCRYPTION_INFO, &size))
+			return err_set(err, ERR_UNSUPPORTED,
+			               "the video is encrypted and cannot be decoded without its key; decrypt "
+			               "it first");
 		int64_t time = source_packet_time(f->src, pkt);
 		if (pkt->flags & AV_PKT_FLAG_KEY && time != CLOCK_NONE) {
 			saw_keyframe(f, time);
@@ -164,18 +170,19 @@ static int read_ahead(struct feed *f, struct err *err)
 	return 0;
 }
 
-/* A muxer that knew no composition times has written decoding times as
- * presentation times. Frames come out of the decoder in the right order, and
- * the times are the right ones; only who has which is wrong. Each frame then
- * takes the earliest time that is waiting, which works as long as every packet
- * is decoded, from the start on. */
+/* Some files have no presentation times: AVI never has, and some muxers write
+ * decoding times in their place. Frames come out of the decoder in the right
+ * order, and the times are the right ones; only who has which is wrong. Each
+ * frame then takes the earliest time that is waiting, which works as long as
+ * every packet is decoded, from the start or from a frame that nothing after it
+ * refers beyond. */
 static bool times_unsorted(const struct feed *f)
 {
 	if (f->dec->has_b_frames <= 0 || (f->ahead_n < 8 && !f->src->bare))
 		return false;
 	for (unsigned i = 0; i < f->ahead_n; i++) {
 		const AVPacket *pkt = f->ahead[(f->ahead_at + i) % FEED_AHEAD];
-		if (pkt->pts == AV_NOPTS_VALUE || pkt->pts != pkt->dts)
+		if (pkt->dts == AV_NOPTS_VALUE || (pkt->pts != AV_NOPTS_VALUE && pkt->pts != pkt->dts))
 			return false;
 	}
 	return true;

@@ -73,9 +73,21 @@ static bool is_passed(const struct packet_key *k, int64_t pts, int64_t dts)
 	       (dts == CLOCK_NONE || k->dts == CLOCK_NONE || dts > k->dts);
 }
 
-/* Reads on and decodes what is wanted. Stops behind the last, or at the end. */
-static int scan_on(struct index_scan *x, const struct packet_key *keys, size_t n, index_scan_fn *fn,
-                   void *ctx, struct err *err)
+/* What came of each keyframe: keys[i] is in items[i], or missing. */
+struct key_results {
+	struct signature *items;
+	bool *found;
+};
+
+static void key_results_clear(struct key_results *r)
+{
+	mem_freep(&r->items);
+	mem_freep(&r->found);
+}
+
+/* Reads on and decodes what is wanted. Stops after the last, or at the end. */
+static int scan_on(struct index_scan *x, const struct packet_key *keys, size_t n,
+                   struct key_results *ret, struct err *err)
 {
 	size_t at = 0;
 	while (at < n && source_packet(x->src, x->pkt) == 0) {
@@ -86,10 +98,8 @@ static int scan_on(struct index_scan *x, const struct packet_key *keys, size_t n
 			while (at < n && !is_key(&keys[at], pts, dts) && is_passed(&keys[at], pts, dts))
 				at++; /* not there */
 			if (at < n && is_key(&keys[at], pts, dts)) {
-				struct signature s = {0};
-				r = read_alone(x, keys[at++].pts, &s, err);
-				if (r == 0)
-					r = fn(ctx, &s, err);
+				r = read_alone(x, keys[at].pts, &ret->items[at], err);
+				ret->found[at++] = r == 0;
 			}
 		}
 		av_packet_unref(x->pkt);
@@ -104,7 +114,34 @@ static int scan_on(struct index_scan *x, const struct packet_key *keys, size_t n
 static bool seek_before(struct index_scan *x, int64_t t)
 {
 	return t > 0 &&
-	       source_seek(x->src, reader_seeks_blindly(x->src) ? t - 2 * CLOCK_SECOND : t) >= 0;
+	       source_seek(x->src, source_seeks_blindly(x->src) ? t - 2 * CLOCK_SECOND : t) >= 0;
+}
+
+/* Keyframes of which nothing comes by themselves: one field of a picture, or one
+ * that an edit list hides. Those are decoded with what follows. Where that fails
+ * too, the rest is damage. */
+static int read_missing(struct index_scan *x, const struct packet_key *keys, size_t n,
+                        struct key_results *ret, struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct shown shown;
+		if (ret->found[i])
+			continue;
+		int r = reader_at(x->reader, keys[i].pts, &shown, err);
+		if (r == -ERR_LIMIT)
+			return r;
+		if (r < 0 || shown.pts < keys[i].pts - CLOCK_SECOND)
+			return 0;
+		r = index_picture_read(x->picture, shown.frame, &ret->items[i], err);
+		if (r < 0)
+			return r;
+		ret->items[i].pts = keys[i].pts;
+		ret->items[i].flags =
+			(uint8_t)(SIGNATURE_KEY |
+		              (strcmp(shown.decode_path, "concealed") ? 0 : SIGNATURE_TORN));
+		ret->found[i] = true;
+	}
+	return 0;
 }
 
 int index_scan_keys(struct index_scan *x, const struct packet_key *keys, size_t n,
@@ -113,14 +150,23 @@ int index_scan_keys(struct index_scan *x, const struct packet_key *keys, size_t 
 	int r = ensure_still(x, err);
 	if (r < 0)
 		return r;
+	AUTO(key_results_clear)
+	struct key_results results = {.items = mem_alloc(n, sizeof *results.items),
+	                              .found = mem_alloc(n, sizeof *results.found)};
 	reader_moved(x->reader, CLOCK_NONE);
 	if (!seek_before(x, keys[0].pts))
 		r = source_reopen(x->src, err);
 	if (r == 0) {
 		x->src->st->discard = AVDISCARD_NONKEY;
-		r = scan_on(x, keys, n, fn, ctx, err);
+		r = scan_on(x, keys, n, &results, err);
 		x->src->st->discard = AVDISCARD_DEFAULT;
 	}
+	reader_moved(x->reader, CLOCK_NONE);
+	if (r == 0)
+		r = read_missing(x, keys, n, &results, err);
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (results.found[i])
+			r = fn(ctx, &results.items[i], err);
 	return r;
 }
 

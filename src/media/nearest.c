@@ -53,6 +53,9 @@ static int64_t away(int64_t a, int64_t b)
 static int64_t aim_at(const struct source *s, int64_t t, bool *ret_known)
 {
 	int64_t ts = source_ts(s, t);
+	*ret_known = false;
+	if (s->timeline.n_parts)
+		return t; /* the index has the container's times */
 	int i = av_index_search_timestamp(s->st, ts, AVSEEK_FLAG_BACKWARD);
 	int k = av_index_search_timestamp(s->st, ts, 0);
 	const AVIndexEntry *before = i >= 0 ? avformat_index_get_entry(s->st, i) : NULL;
@@ -69,7 +72,7 @@ static int64_t aim_at(const struct source *s, int64_t t, bool *ret_known)
 static bool find_packet(const struct nearest *n, int64_t t, int64_t *ret_pts)
 {
 	struct source *s = n->src;
-	bool known, blind = reader_seeks_blindly(s);
+	bool known, blind = source_seeks_blindly(s);
 	int64_t aim = aim_at(s, t, &known), best = CLOCK_NONE;
 	if (source_seek(s, blind ? aim - 2 * CLOCK_SECOND : aim) < 0)
 		return false;

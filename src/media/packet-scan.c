@@ -9,6 +9,7 @@
 
 struct tally {
 	const struct source *source;
+	int64_t end; /* of the video */
 	struct packet_counts w;
 	size_t cap_bins, cap_keys;
 };
@@ -75,7 +76,7 @@ static void note_key(struct tally *t, int64_t time, const AVPacket *pkt)
 	struct packet_counts *w = &t->w;
 	/* Times that jump back would be out of order: such keyframes are only
 	 * counted. */
-	if (w->n_keys && time / w->bin <= w->keys[w->n_keys - 1].pts / w->bin)
+	if (time >= t->end || (w->n_keys && time / w->bin <= w->keys[w->n_keys - 1].pts / w->bin))
 		return;
 	if (w->n_keys == t->cap_keys) {
 		t->cap_keys = 2 * t->cap_keys + 64;
@@ -114,10 +115,20 @@ static void on_packet(void *ctx, const AVPacket *pkt, int64_t time)
 int packet_scan_run(struct source *s, struct packet_counts *ret, struct err *err)
 {
 	struct tally t = {.source = s, .w.bin = PACKET_BIN_WIDTH};
-	int r = extent_scan(s, on_packet, &t, &t.w.extent, err);
+	int r = extent_measure(s, &t.w.extent, err);
+	t.end = t.w.extent.duration;
+	if (r == 0)
+		r = extent_scan(s, on_packet, &t, &t.w.extent, err);
 	if (r < 0) {
 		packet_counts_clear(&t.w);
 		return r;
+	}
+	/* Every keyframe may lie before an edit list, or none be marked: decoding
+	 * begins with the first frame. */
+	if (!t.w.n_keys) {
+		t.w.keys = mem_grow(t.w.keys, 1, sizeof *t.w.keys);
+		t.w.keys[t.w.n_keys++] =
+			(struct packet_key){t.w.extent.first > 0 ? t.w.extent.first : 0, CLOCK_NONE, 0};
 	}
 	*ret = t.w;
 	return 0;

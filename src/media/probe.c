@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "media/probe.h"
 
+#include <libavutil/avstring.h>
 #include <libavutil/pixdesc.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,9 +22,18 @@ static double rate(AVRational r)
 static void find_rate(const struct source *s, struct probe *p)
 {
 	double average = rate(s->st->avg_frame_rate), base = rate(s->st->r_frame_rate);
-	if (p->extent.measured && p->extent.frames > 1 && p->extent.duration > p->extent.first)
+	if (p->extent.measured && !s->timeline.step && p->extent.frames > 1 &&
+	    p->extent.duration > p->extent.first)
 		average = (double)p->extent.frames * CLOCK_SECOND /
 		          (double)(p->extent.duration - p->extent.first);
+	if (s->timeline.step > 0) {
+		/* What the packets say; the demuxer guesses from the first few. */
+		double usual = (double)CLOCK_SECOND / (double)s->timeline.step;
+		average = average <= 0 || (average > 200 && average > usual * 2) ? usual : average;
+		base = base > usual * 4 ? average : base;
+	}
+	if (s->bare)
+		average = base = rate(source_rate(s));
 	p->fps = average > 0 ? average : base;
 	/* Twice the average is the field rate. */
 	double ratio = average > 0 ? base / average : 1;
@@ -30,7 +41,75 @@ static void find_rate(const struct source *s, struct probe *p)
 	p->variable_rate = !p->extent.measured && !fields && (ratio > 1.02 || ratio < 0.98);
 }
 
-static void find_warning(const struct source *s, const struct reader *r, struct probe *p)
+__attribute__((format(printf, 2, 3))) static void warn(struct probe *p, const char *fmt, ...)
+{
+	char *out = p->warning;
+	size_t size = sizeof p->warning, len = strlen(out);
+	va_list ap;
+	if (len && len + 3 < size)
+		len += (size_t)snprintf(out + len, size - len, "; ");
+	va_start(ap, fmt);
+	if (len < size)
+		vsnprintf(out + len, size - len, fmt, ap);
+	va_end(ap);
+}
+
+/* The jumps of the clock: each of the first few, then how many more. */
+static void warn_gaps(const struct source *s, struct probe *p)
+{
+	enum { FEW = 3 };
+	const struct timeline *t = &s->timeline;
+	size_t back = 0, told = 0;
+	for (size_t i = 0; i < t->n_gaps; i++)
+		back += t->gaps[i].kind == TIMELINE_CLOCK_BACK;
+	if (back)
+		warn(
+			p,
+			"the file's clock is set back: it consists of %zu recordings, which follow one another",
+			back + 1);
+	for (size_t i = 0; i < t->n_gaps && told <= FEW; i++) {
+		char at[CLOCK_TEXT_MAX], by[CLOCK_TEXT_MAX];
+		const struct timeline_gap *g = &t->gaps[i];
+		if (g->kind == TIMELINE_CLOCK_BACK)
+			continue;
+		clock_text(g->time, at);
+		clock_text(g->to - g->from, by);
+		if (told++ == FEW)
+			warn(p, "and further jumps of the clock");
+		else if (!g->closed)
+			warn(p, "there are no pictures in the %s before %s", by, at);
+		else if (g->kind == TIMELINE_UNDECIDED)
+			warn(p,
+			     "the file's clock jumps forward by %s at %s: taken for an error of the clock and "
+			     "closed; with --gaps keep it is time without pictures",
+			     by, at);
+		else
+			warn(p, "the file's clock jumps forward by %s at %s: the gap is closed", by, at);
+	}
+}
+
+static void warn_streams(const struct source *s, struct probe *p)
+{
+	enum { FEW = 3 };
+	int others = 0;
+	char list[120] = "", name[64];
+	for (unsigned i = 0; i < s->fmt->nb_streams; i++) {
+		const AVStream *st = s->fmt->streams[i];
+		const AVCodecParameters *par = st->codecpar;
+		size_t len = strlen(list);
+		if (st == s->st || par->codec_type != AVMEDIA_TYPE_VIDEO ||
+		    st->disposition & (AV_DISPOSITION_ATTACHED_PIC | AV_DISPOSITION_TIMED_THUMBNAILS))
+			continue;
+		if (others++ < FEW)
+			snprintf(list + len, sizeof list - len, "%s%u (%s %dx%d)", len ? ", " : "", i,
+			         source_codec_name(par, name), par->width, par->height);
+	}
+	if (others)
+		warn(p, "the file has other video streams, which are left out: %s%s; choose with --stream",
+		     list, others > FEW ? ", …" : "");
+}
+
+static void warn_header(const struct source *s, const struct reader *r, struct probe *p)
 {
 	char told[CLOCK_TEXT_MAX], real[CLOCK_TEXT_MAX];
 	struct outline o = {.bad_at = -1};
@@ -38,32 +117,52 @@ static void find_warning(const struct source *s, const struct reader *r, struct 
 		outline_read(s->in, &o);
 	clock_text(p->extent.header, told);
 	clock_text(p->extent.duration, real);
-	if (s->salvage.in)
-		snprintf(p->warning, sizeof p->warning, "%s", s->salvage.what);
-	else if (s->splices.n)
-		snprintf(
-			p->warning, sizeof p->warning,
-			"the file's clock jumps back: it was put together of %zu recordings, which are shown "
-			"one after the other",
-			s->splices.n);
-	else if (p->extent.measured && p->extent.header > p->extent.duration && o.cut_missing)
-		snprintf(p->warning, sizeof p->warning,
-		         "the file is cut off: its index promises %s of video, but only the "
-		         "first %s are there",
-		         told, real);
-	else if (p->extent.measured && p->extent.header)
-		snprintf(p->warning, sizeof p->warning,
-		         "the header says that the video lasts %s; its packets say %s, which is "
-		         "used",
-		         told, real);
+	if (s->salvage.in || s->timeline.n_parts)
+		return;
+	if (p->extent.measured && p->extent.header > p->extent.duration && o.cut_missing)
+		warn(p,
+		     "the file is cut off: its index promises %s of video, but only the first %s are there",
+		     told, real);
+	else if (p->extent.measured && p->extent.header && !s->timeline.skipped)
+		warn(p, "the header says that the video lasts %s; its packets say %s, which is used", told,
+		     real);
 	else if (o.cut_missing && !strcmp(o.cut_type, "mdat"))
-		snprintf(p->warning, sizeof p->warning,
-		         "the box \"mdat\" claims %lld bytes more than the file has",
-		         (long long)o.cut_missing);
-	else if (reader_unsorted(r))
-		snprintf(p->warning, sizeof p->warning,
-		         "the file gives its frames' times in decoding order and its keyframes "
-		         "cannot be trusted; it is read from the start");
+		warn(p, "the box \"mdat\" claims %lld bytes more than the file has",
+		     (long long)o.cut_missing);
+	else if (reader_unsorted(r) && !s->bare && !strstr(s->fmt->iformat->name, "avi"))
+		warn(p, "the file gives its frames' times in decoding order and its keyframes cannot be "
+		        "trusted; it is read from the start");
+}
+
+static void find_warning(const struct source *s, const struct reader *r, struct probe *p)
+{
+	if (s->salvage.in)
+		warn(p, "%s", s->salvage.what);
+	warn_header(s, r, p);
+	warn_gaps(s, p);
+	if (s->timeline.skipped)
+		warn(p,
+		     "the recording begins inside a group of pictures: its first %.1f s cannot be decoded "
+		     "and are left out",
+		     (double)s->timeline.skipped / CLOCK_SECOND);
+	if (s->bare && s->options.rate <= 0 && s->salvage.fps <= 0 && !reader_knows_rate(r))
+		warn(p,
+		     "the stream gives no frame rate: %.4g frames a second are assumed, and all times "
+		     "depend on it; give the true one with --frame-rate",
+		     p->fps);
+	warn_streams(s, p);
+}
+
+/* Version 2 brought the rules of timeline.h, times for AVI files with B frames,
+ * and bare streams of more codecs. */
+static int timeline_version(const struct source *s, const struct reader *r)
+{
+	bool counted_before = av_match_list(s->fmt->iformat->name, "h264,hevc,vvc,evc,cavsvideo", ',');
+	bool newly_counted = s->bare && !counted_before, avi = strstr(s->fmt->iformat->name, "avi");
+	return s->timeline.n_gaps || s->timeline.skipped || newly_counted || s->options.rate > 0 ||
+	               (avi && reader_unsorted(r))
+	           ? 2
+	           : 1;
 }
 
 int probe_run(struct source *s, struct reader *r, struct probe *ret, struct err *err)
@@ -93,6 +192,7 @@ int probe_run(struct source *s, struct reader *r, struct probe *ret, struct err 
 	p.hdr = picture_hdr(f->color_trc);
 	p.pixel_format = format ? format : "";
 	p.codec = avcodec_get_name(s->st->codecpar->codec_id);
+	p.timeline = timeline_version(s, r);
 	find_rate(s, &p);
 	find_warning(s, r, &p);
 	*ret = p;

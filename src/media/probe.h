@@ -16,8 +16,11 @@ struct probe {
 	int rotation; /* degrees clockwise that are applied */
 	double fps;   /* 0 if unknown */
 	bool variable_rate, interlaced, has_audio;
+	int timeline; /* version of the rules that its times follow, see TIMELINE_VERSION */
 	const char *codec, *hdr, *pixel_format; /* static */
-	char warning[300];                      /* "" if nothing is wrong */
+	/* What is wrong with the file or was guessed, for people, joined by "; "; ""
+	 * if there is nothing. */
+	char warning[590];
 };
 
 /* Decodes the first frame and measures the extent. Moves the source; tells the

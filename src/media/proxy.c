@@ -139,7 +139,8 @@ int proxy_video(struct input *in, struct source *s, struct reader *reader,
 	if (!p.pic || !p.canvas)
 		return err_set(err, ERR_LIMIT, "no memory for frames");
 	/* Sound that cannot be had is left out. */
-	if (o->sound && sound_open(in, SOUND_RATE, SOUND_CHANNELS, &p.sound, err) == -ERR_LIMIT)
+	if (o->sound &&
+	    sound_open(in, o->source, SOUND_RATE, SOUND_CHANNELS, &p.sound, err) == -ERR_LIMIT)
 		return -ERR_LIMIT;
 	int r = reader_at(reader, 0, &shown, err);
 	while (r == 0) {
@@ -177,7 +178,7 @@ int proxy_sound(struct input *in, int rate, const struct proxy_options *o, struc
 	enum { HEADER = 44 };
 	int64_t bytes = 0, told = 0;
 	AUTO(sound_freep) struct sound *s = NULL;
-	int r = sound_open(in, rate, 1, &s, err);
+	int r = sound_open(in, o->source, rate, 1, &s, err);
 	if (r < 0)
 		return r;
 	if (write_header(&o->sink, rate, 0) < 0)

@@ -14,7 +14,8 @@
 
 struct proxy_options {
 	struct writer_sink sink;
-	int short_side; /* pixels; never enlarged */
+	const struct source_options *source; /* how the sound is opened */
+	int short_side;                      /* pixels; never enlarged */
 	bool sound;
 	int64_t duration; /* of the video */
 	/* done up to t; a negative result ends it */

@@ -75,6 +75,11 @@ bool reader_unsorted(const struct reader *r)
 	return r->feed->unsorted;
 }
 
+bool reader_knows_rate(const struct reader *r)
+{
+	return r->feed->dec->framerate.num > 0;
+}
+
 static void forget(struct reader *r)
 {
 	av_frame_unref(r->prev);
@@ -94,17 +99,12 @@ void reader_rough(struct reader *r, bool rough)
 	r->moved = true;
 }
 
-bool reader_seeks_blindly(const struct source *s)
-{
-	return s->fmt->iformat->flags & AVFMT_TS_DISCONT || !strcmp(s->fmt->iformat->name, "mpeg");
-}
-
 /* How far back to aim: about one GOP, then more. */
 static int64_t step_back(const struct reader *r, int attempt)
 {
 	int64_t gop = r->feed->gop > 0 ? r->feed->gop + r->feed->gop / 4 : 2 * CLOCK_SECOND;
 	if (!attempt)
-		return reader_seeks_blindly(r->src) ? gop : 0;
+		return source_seeks_blindly(r->src) ? gop : 0;
 	return gop << (2 * attempt - 1);
 }
 
@@ -112,7 +112,7 @@ static int seek_back(struct reader *r, int64_t t, int attempt)
 {
 	int64_t aim = t - step_back(r, attempt);
 	/* The first retry: the keyframe just before the one that was too late. */
-	if (attempt == 1 && !reader_seeks_blindly(r->src) && r->feed->landed != CLOCK_NONE &&
+	if (attempt == 1 && !source_seeks_blindly(r->src) && r->feed->landed != CLOCK_NONE &&
 	    r->feed->landed > t)
 		aim = t - (r->feed->landed - t) - CLOCK_SECOND / 10;
 	bool to_start = r->feed->first_key != CLOCK_NONE && aim <= r->feed->first_key;
@@ -154,7 +154,7 @@ static bool forward_is_best(const struct reader *r, int64_t t)
 		return true;
 	int64_t here = r->have_next ? r->next->pts : r->have_cur ? r->cur->pts : 0;
 	int64_t gop = f->gop > 0 ? f->gop + f->gop / 2 : 4 * CLOCK_SECOND;
-	if (reader_seeks_blindly(r->src))
+	if (source_seeks_blindly(r->src))
 		return t - here <= 2 * gop;
 	AVStream *st = r->src->st;
 	int64_t ts = source_ts(r->src, t);
@@ -207,7 +207,7 @@ static int advance_to(struct reader *r, int64_t t, int64_t until, bool last, str
 static bool will_jump(const struct reader *r, int64_t t, int64_t then)
 {
 	AVStream *st = r->src->st;
-	if (then <= t || then - t < CLOCK_SECOND || r->feed->unsorted || reader_seeks_blindly(r->src))
+	if (then <= t || then - t < CLOCK_SECOND || r->feed->unsorted || source_seeks_blindly(r->src))
 		return false;
 	int i = av_index_search_timestamp(st, source_ts(r->src, then), AVSEEK_FLAG_BACKWARD);
 	const AVIndexEntry *key = i >= 0 ? avformat_index_get_entry(st, i) : NULL;

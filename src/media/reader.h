@@ -32,10 +32,6 @@ void reader_moved(struct reader *r, int64_t end);
 /* Whether t lies behind that limit, so that reader_at() would refuse it, or may
  * do so. */
 bool reader_beyond(const struct reader *r, int64_t t);
-/* Whether the demuxer's seeking ends between keyframes, so that one has to aim
- * before the target. */
-bool reader_seeks_blindly(const struct source *s);
-
 /* From now on the loop filter of the codec is left out, which is faster and not
  * exact; or it is not. */
 void reader_rough(struct reader *r, bool rough);
@@ -43,6 +39,10 @@ void reader_rough(struct reader *r, bool rough);
 /* Whether the container gives its frames' times in decoding order, so that they
  * had to be put in order. */
 bool reader_unsorted(const struct reader *r);
+
+/* Whether the coded stream itself states its frame rate; known once a frame was
+ * decoded. */
+bool reader_knows_rate(const struct reader *r);
 
 /* What is shown at a time. Borrowed from the reader until its next call. */
 struct shown {

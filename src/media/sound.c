@@ -38,11 +38,12 @@ static int open_decoder(struct sound *s)
 	return r < 0 ? r : avcodec_open2(s->dec, s->src->codec, NULL);
 }
 
-int sound_open(struct input *in, int rate, int channels, struct sound **ret, struct err *err)
+int sound_open(struct input *in, const struct source_options *o, int rate, int channels,
+               struct sound **ret, struct err *err)
 {
 	AUTO(sound_freep) struct sound *s = mem_alloc(1, sizeof *s);
 	*s = (struct sound){.in = in, .rate = rate, .channels = channels, .next = CLOCK_NONE};
-	int r = source_open_sound(in, &s->src, err);
+	int r = source_open_sound(in, o, &s->src, err);
 	if (r < 0)
 		return r;
 	r = open_decoder(s);

@@ -10,12 +10,14 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "media/input.h"
+#include "media/source.h"
 
 struct sound;
 
 /* Opens the input a second time, for its best audio stream. `channels` is 1 or
  * 2. ERR_NOENT where there is none. */
-int sound_open(struct input *in, int rate, int channels, struct sound **ret, struct err *err);
+int sound_open(struct input *in, const struct source_options *o, int rate, int channels,
+               struct sound **ret, struct err *err);
 void sound_free(struct sound *s);
 DEFINE_FREEP(struct sound, sound)
 

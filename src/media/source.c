@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "media/box.h"
 #include "media/note.h"
+#include "media/source-internal.h"
 
 /* Containers and bare streams that hold everything themselves. Playlists,
  * manifests, image sequences and devices are absent on purpose: they make the
@@ -15,8 +16,11 @@
 static const char formats[] =
 	"mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,m4v,h261,h263,h264,hevc,vvc,obu,"
 	"av1,ivf,avi,flv,"
-	"live_flv,asf,wtv,ogg,mxf,gxf,nut,rm,dv,nsv,yuv4mpegpipe,mjpeg,gif,apng,vc1,cavsvideo,dirac,"
-	"dnxhd,"
+	"live_flv,asf,asf_o,wtv,ogg,mxf,gxf,nut,rm,dv,nsv,yuv4mpegpipe,mjpeg,gif,apng,vc1,cavsvideo,"
+	"dirac,dnxhd,"
+	/* Of recorders and cameras. Formats of games are left out: nobody records
+	 * with them, and each demuxer is one more that a hostile file can reach. */
+	"dhav,ifv,luodat,mpjpeg,smjpeg,mxg,nc,iv8,lmlm4,ingenient,pva,ty,nuv,kux,ivr,lxf,vc1test,"
 	"wav,w64,mp3,flac,aac,ac3,eac3,dts,aiff,au,caf,amr,ape,wv,tta,loas";
 
 static int refuse_open(AVFormatContext *fmt, AVIOContext **pb, const char *url, int flags,
@@ -46,6 +50,10 @@ static int refuse_format(const char *name, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		if (!strcmp(name, texts[i]))
 			return err_set(err, ERR_FORMAT, "this is text (%s), not a video", name);
+	if (!strcmp(name, "webp_pipe"))
+		return err_set(err, ERR_UNSUPPORTED,
+		               "this is a WebP picture; animated WebP cannot be decoded by this machine's "
+		               "FFmpeg: convert it to a video first");
 	if (strstr(name, "_pipe") || strstr(name, "image2"))
 		return err_set(err, ERR_FORMAT, "this is a picture (%s), not a video", name);
 	return err_set(err, ERR_UNSUPPORTED,
@@ -115,6 +123,16 @@ static void close_format(struct source *s)
 	s->st = NULL;
 }
 
+/* A coded stream without a container, and so without times. */
+static bool is_bare(const AVInputFormat *f)
+{
+	return f->flags & AVFMT_NOTIMESTAMPS ||
+	       av_match_list(f->name,
+	                     "h264,hevc,vvc,evc,cavsvideo,mpegvideo,m4v,h261,h263,mjpeg,vc1,dirac,"
+	                     "dnxhd,obu,av1",
+	                     ',');
+}
+
 static int open_format(struct source *s, struct err *err)
 {
 	const AVInputFormat *f = NULL;
@@ -132,13 +150,15 @@ static int open_format(struct source *s, struct err *err)
 	AVDictionary *options = NULL;
 	av_dict_set(&options, "protocol_whitelist", "", 0);
 	av_dict_set(&options, "format_whitelist", formats, 0);
-	if (s->salvage.fps > 0) {
+	double fps = s->salvage.fps > 0 ? s->salvage.fps : s->options.rate;
+	if (fps > 0 && is_bare(f)) {
 		char rate[32];
-		snprintf(rate, sizeof rate, "%.6f", s->salvage.fps);
+		snprintf(rate, sizeof rate, "%.6f", fps);
 		av_dict_set(&options, "framerate", rate, 0);
 	}
-	s->bare = av_match_name(f->name, "h264,hevc,vvc,evc,cavsvideo");
+	s->bare = is_bare(f);
 	s->count = 0;
+	s->part = 0;
 	note_clear();
 	r = avformat_open_input(&s->fmt, "", f, &options);
 	av_dict_free(&options);
@@ -149,14 +169,14 @@ static int open_format(struct source *s, struct err *err)
 }
 
 /* Opens it; where that fails, looks for what is left of it. */
-static int open_or_salvage(struct source *s, const struct salvage_reference *ref, struct err *err)
+static int open_or_salvage(struct source *s, struct err *err)
 {
 	struct err why;
 	int r = open_format(s, err);
 	if (r != -ERR_FORMAT && r != -ERR_UNSUPPORTED)
 		return r;
 	close_format(s);
-	int found = salvage_find(s->in, ref, &s->salvage, &why);
+	int found = salvage_find(s->in, s->options.reference, &s->salvage, &why);
 	if (found < 0)
 		*err = why;
 	if (found != 0)
@@ -165,92 +185,6 @@ static int open_or_salvage(struct source *s, const struct salvage_reference *ref
 	if (found < 0)
 		salvage_clear(&s->salvage);
 	return found < 0 ? r : 0;
-}
-
-const char *source_codec_name(const AVCodecParameters *par, char out[static 64])
-{
-	static const struct {
-		char tag[5];
-		const char *name;
-	} later[] = {
-		{"vvc1", "VVC (H.266)"},
-		{"vvi1", "VVC (H.266)"},
-		{"evc1", "EVC"},
-		{"lvc1", "LCEVC"},
-		{"apv1", "APV"},
-		{"avs3", "AVS3"},
-		{"encv", "an encrypted stream"},
-	};
-	const AVCodecDescriptor *d = avcodec_descriptor_get(par->codec_id);
-	char tag[AV_FOURCC_MAX_STRING_SIZE];
-	av_fourcc_make_string(tag, par->codec_tag);
-	for (size_t i = 0; i < ARRAY_LEN(later); i++)
-		if (!strcmp(tag, later[i].tag))
-			return later[i].name;
-	if (par->codec_id == AV_CODEC_ID_NONE || !d)
-		snprintf(out, 64, "unknown (%s)", tag);
-	else
-		snprintf(out, 64, "%s", d->name);
-	return out;
-}
-
-static bool is_video(const AVStream *st)
-{
-	const int still = AV_DISPOSITION_ATTACHED_PIC | AV_DISPOSITION_TIMED_THUMBNAILS;
-	return st->codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !(st->disposition & still);
-}
-
-static int explain_no_video(const struct source *s, const AVStream *undecodable, struct err *err)
-{
-	char name[64];
-	bool audio = false, cover = false;
-	if (undecodable)
-		return err_set(err, ERR_UNSUPPORTED,
-		               "the video's codec is %s, for which this machine's FFmpeg has no decoder; "
-		               "install a newer FFmpeg, or convert the video to H.264",
-		               source_codec_name(undecodable->codecpar, name));
-	for (unsigned i = 0; i < s->fmt->nb_streams; i++) {
-		const AVStream *st = s->fmt->streams[i];
-		audio |= st->codecpar->codec_type == AVMEDIA_TYPE_AUDIO;
-		cover |= st->codecpar->codec_type == AVMEDIA_TYPE_VIDEO;
-	}
-	if (audio)
-		return err_set(err, ERR_UNSUPPORTED, "there is no video in this file, only audio%s",
-		               cover ? " and a cover picture" : "");
-	return err_set(err, ERR_UNSUPPORTED,
-	               "there is no video stream in this file (%u streams of other kinds)",
-	               s->fmt->nb_streams);
-}
-
-/* The stream with the most pixels; of equal ones the default one, then the
- * first. */
-static int choose_stream(struct source *s, struct err *err)
-{
-	AVStream *best = NULL, *undecodable = NULL;
-	int64_t best_score = -1;
-	for (unsigned i = 0; i < s->fmt->nb_streams; i++) {
-		AVStream *st = s->fmt->streams[i];
-		if (!is_video(st))
-			continue;
-		if (!avcodec_find_decoder(st->codecpar->codec_id)) {
-			undecodable = undecodable ? undecodable : st;
-			continue;
-		}
-		int64_t score = 2 * (int64_t)st->codecpar->width * st->codecpar->height;
-		score += !!(st->disposition & AV_DISPOSITION_DEFAULT);
-		if (score > best_score) {
-			best = st;
-			best_score = score;
-		}
-	}
-	if (!best)
-		return explain_no_video(s, undecodable, err);
-	s->st = best;
-	s->codec = avcodec_find_decoder(best->codecpar->codec_id);
-	for (unsigned i = 0; i < s->fmt->nb_streams; i++)
-		if (s->fmt->streams[i] != best)
-			s->fmt->streams[i]->discard = AVDISCARD_ALL;
-	return 0;
 }
 
 static int64_t stream_start(const AVStream *st)
@@ -280,41 +214,71 @@ static int64_t timeline_start(const struct source *s)
 	return start;
 }
 
-int source_open(struct input *in, struct source **ret, struct err *err)
+/* Chooses the stream; the demuxer is back at its start then. */
+static int choose(struct source *s, struct err *err)
 {
-	return source_open_with(in, NULL, ret, err);
+	bool moved = false;
+	int r = source_choose(s, &moved, err);
+	return r == 0 && moved ? source_reopen(s, err) : r;
 }
 
-int source_open_with(struct input *in, const struct salvage_reference *ref, struct source **ret,
+/* The timeline, where it takes all packets to know it. Leaves the source at its
+ * start. */
+static int find_timeline(struct source *s, struct err *err)
+{
+	s->timeline.start = s->start = timeline_start(s);
+	if (s->options.timeline) {
+		timeline_copy(s->options.timeline, &s->timeline);
+		s->start = s->timeline.start;
+		return 0;
+	}
+	if (s->bare || !timeline_needs_scan(s->fmt, s->st))
+		return 0;
+	int r = timeline_scan(s->fmt, s->st, s->options.gaps, s->start, &s->timeline, err);
+	s->start = s->timeline.start;
+	if (r == 0 && input_error(s->in))
+		r = err_sys(err, input_error(s->in), "cannot read the file");
+	return r < 0 || source_rewind(s) >= 0 ? r : source_reopen(s, err);
+}
+
+int source_open(struct input *in, struct source **ret, struct err *err)
+{
+	const struct source_options o = {.stream = SOURCE_STREAM_AUTO};
+	return source_open_with(in, &o, ret, err);
+}
+
+int source_open_with(struct input *in, const struct source_options *o, struct source **ret,
                      struct err *err)
 {
 	if (input_size(in) == 0)
 		return err_set(err, ERR_FORMAT, "the file is empty (0 bytes)");
 	AUTO(source_freep) struct source *s = mem_alloc(1, sizeof *s);
 	s->in = in;
-	int r = open_or_salvage(s, ref, err);
+	s->options = *o;
+	int r = open_or_salvage(s, err);
 	if (r == 0)
-		r = choose_stream(s, err);
-	if (r < 0)
-		return r;
-	s->start = timeline_start(s);
-	r = splice_find(s, err);
+		r = choose(s, err);
+	if (r == 0)
+		r = find_timeline(s, err);
+	s->options.timeline = NULL;
 	if (r == 0)
 		*ret = TAKE(s);
 	return r;
 }
 
-int source_open_sound(struct input *in, struct source **ret, struct err *err)
+int source_open_sound(struct input *in, const struct source_options *o, struct source **ret,
+                      struct err *err)
 {
 	struct err none;
 	AUTO(source_freep) struct source *s = mem_alloc(1, sizeof *s);
 	s->in = in;
+	s->options = *o;
 	int r = open_format(s, err);
 	if (r < 0)
 		return r;
-	bool video = choose_stream(s, &none) == 0;
-	s->start = video ? timeline_start(s) : 0;
-	r = video ? splice_find(s, err) : 0;
+	bool video = choose(s, &none) == 0;
+	r = video ? find_timeline(s, err) : 0;
+	s->options.timeline = NULL;
 	if (r < 0)
 		return r;
 	const AVCodec *codec = NULL;
@@ -336,16 +300,17 @@ int source_open_sound(struct input *in, struct source **ret, struct err *err)
 
 int source_reopen(struct source *s, struct err *err)
 {
-	int index = s->st->index;
+	unsigned index = (unsigned)s->st->index;
+	enum AVCodecID codec = s->st->codecpar->codec_id;
 	close_format(s);
 	int r = open_format(s, err);
-	if (r == 0)
-		r = choose_stream(s, err);
-	if (r == 0 && s->st->index != index)
-		r = err_set(err, ERR_INTERNAL,
-		            "the file opened a second time has its video in stream %d, not %d",
-		            s->st->index, index);
-	return r;
+	if (r < 0)
+		return r;
+	if (index >= s->fmt->nb_streams || s->fmt->streams[index]->codecpar->codec_id != codec)
+		return err_set(err, ERR_INTERNAL, "the file opened a second time has no video in stream %u",
+		               index);
+	source_select(s, s->fmt->streams[index]);
+	return 0;
 }
 
 void source_free(struct source *s)
@@ -354,7 +319,7 @@ void source_free(struct source *s)
 		return;
 	close_format(s);
 	salvage_clear(&s->salvage);
-	splices_clear(&s->splices);
+	timeline_clear(&s->timeline);
 	mem_freep(&s);
 }
 
@@ -370,13 +335,18 @@ bool source_reference(const struct source *s, struct salvage_reference *ret)
 	return (ret->hevc || par->codec_id == AV_CODEC_ID_H264) && ret->params_len > 0;
 }
 
-static void count_time(struct source *s, AVPacket *pkt)
+AVRational source_rate(const struct source *s)
 {
 	AVRational rate = s->st->avg_frame_rate.num > 0 ? s->st->avg_frame_rate : s->st->r_frame_rate;
-	if (s->salvage.fps > 0)
-		rate = av_d2q(s->salvage.fps, 1001000);
-	if (rate.num <= 0 || rate.den <= 0)
-		rate = (AVRational){25, 1};
+	double fps = s->salvage.fps > 0 ? s->salvage.fps : s->bare ? s->options.rate : 0;
+	if (fps > 0)
+		rate = av_d2q(fps, 1001000);
+	return rate.num > 0 && rate.den > 0 ? rate : (AVRational){25, 1};
+}
+
+static void count_time(struct source *s, AVPacket *pkt)
+{
+	AVRational rate = source_rate(s);
 	pkt->pts = pkt->dts = av_rescale_q(s->count++, av_inv_q(rate), s->st->time_base);
 	pkt->duration = av_rescale_q(1, av_inv_q(rate), s->st->time_base);
 }
@@ -396,8 +366,8 @@ int source_packet(struct source *s, AVPacket *pkt)
 		if (pkt->stream_index == s->st->index) {
 			if (s->bare)
 				count_time(s, pkt);
-			if (s->splices.n)
-				splice_adjust(s, pkt);
+			if (s->timeline.n_parts)
+				timeline_adjust(&s->timeline, s->st->time_base, pkt, &s->part);
 			return 0;
 		}
 		av_packet_unref(pkt);
@@ -405,12 +375,48 @@ int source_packet(struct source *s, AVPacket *pkt)
 	return AVERROR_EOF;
 }
 
+bool source_seeks_blindly(const struct source *s)
+{
+	return s->timeline.n_parts || s->fmt->iformat->flags & AVFMT_TS_DISCONT ||
+	       !strcmp(s->fmt->iformat->name, "mpeg");
+}
+
+/* FLV: where the tag begins whose frame is at pos; pos if none is found. */
+static int64_t tag_start(const struct source *s, int64_t pos)
+{
+	static const int before[] = {16, 12, 19, 21}; /* header of the tag and of the codec */
+	unsigned char h[4];
+	for (size_t i = 0; i < ARRAY_LEN(before); i++) {
+		int64_t at = pos - before[i];
+		if (at >= 0 && input_read(s->salvage.in ? s->salvage.in : s->in, at, h, 4) == 4 &&
+		    (h[0] & 0x1f) == 9 && (h[1] | h[2] | h[3]))
+			return at;
+	}
+	return pos;
+}
+
+/* A timeline of several parts: by byte where the demuxer can begin anywhere,
+ * else by the container's time where that only grows. */
+static int seek_in_parts(struct source *s, int64_t t)
+{
+	int64_t container;
+	const struct timeline_key *key = timeline_key_before(&s->timeline, t);
+	if (av_match_list(s->fmt->iformat->name, "mpegts,mpeg,flv,live_flv", ',')) {
+		int64_t pos = key ? key->pos : s->timeline.n_keys ? s->timeline.keys[0].pos : 0;
+		bool flv = strstr(s->fmt->iformat->name, "flv");
+		return av_seek_frame(s->fmt, -1, flv ? tag_start(s, pos) : pos, AVSEEK_FLAG_BYTE);
+	}
+	if (!timeline_container_time(&s->timeline, t, &container))
+		return AVERROR(ENOSYS);
+	return av_seek_frame(s->fmt, s->st->index, source_ts(s, container), AVSEEK_FLAG_BACKWARD);
+}
+
 int source_seek(struct source *s, int64_t t)
 {
 	if (s->bare)
 		return AVERROR(ENOSYS);
-	if (s->splices.n)
-		return av_seek_frame(s->fmt, -1, splice_pos(s, t), AVSEEK_FLAG_BYTE);
+	if (s->timeline.n_parts)
+		return seek_in_parts(s, t);
 	return av_seek_frame(s->fmt, s->st->index, source_ts(s, t), AVSEEK_FLAG_BACKWARD);
 }
 

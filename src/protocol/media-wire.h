@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the decoder's client (decoder/decoder.c) and the role `media`
  * (child/media-worker.c) say to each other over proc/wire.h. Arguments of the
- * role: MEMORY (bytes, 0 = no limit), SANDBOX ("on" or "off") and the device
- * that may decode ("none", "auto", or a name).
+ * role: MEMORY (bytes, 0 = no limit), SANDBOX ("on" or "off"), the device that
+ * may decode ("none", "auto", or a name), STREAM (index of the video stream, or
+ * -1), RATE (frames a second of a stream without times, or 0) and GAPS ("auto",
+ * "keep" or "close").
  *
  * The child speaks first: HELLO {version, sandbox, hwaccel, why} (the device,
  * or why there is none), or ERROR. Then one request at a time:
  *   PROBE {}
- *     -> INFO {…} or ERROR
+ *     -> INFO {…} (blob: the timeline, timeline-wire.h) or ERROR
  *   FRAMES {times, size, thumb_size, quality, keyframes}
  *     -> FRAME for each time, in order, then DONE; or ERROR. keyframes: those
  *     nearest to the times will do.
@@ -34,18 +36,21 @@
  *   REFERENCE, as another child has sent it; before all else, for what this
  *   file lacks
  *     -> nothing
+ *   TIMELINE {} (blob: that of this file, as INFO of another child had it);
+ *   before all else
+ *     -> nothing
  * ERROR {code, msg} ends a request; code is an enum err_code. All times:
  * microseconds of the timeline. */
 #ifndef VDET_PROTOCOL_MEDIA_WIRE_H
 #define VDET_PROTOCOL_MEDIA_WIRE_H
 
-enum { MEDIA_VERSION = 2 };
+enum { MEDIA_VERSION = 3 };
 
 /* Version of the rules that turn a file's timestamps into the timeline. It is
  * part of the key of a run (job/facts.h): raise it when a file can get other
  * times than before, and report the older version for each file whose times
  * are as they were, so that its runs are still found. */
-enum { TIMELINE_VERSION = 1 };
+enum { TIMELINE_VERSION = 2 };
 
 enum media_msg {
 	MEDIA_HELLO = 1,
@@ -67,6 +72,7 @@ enum media_msg {
 	MEDIA_DATA,
 	MEDIA_PARAMS = 96,
 	MEDIA_REFERENCE,
+	MEDIA_TIMELINE,
 };
 
 enum {

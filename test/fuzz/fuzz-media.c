@@ -37,9 +37,10 @@ static void sound(struct input *in)
 	enum { ENOUGH = 160000 };
 	AUTO(sound_freep) struct sound *s = NULL;
 	struct err err;
+	const struct source_options options = {.stream = SOURCE_STREAM_AUTO};
 	const int16_t *samples;
 	size_t n, sum = 0;
-	if (sound_open(in, 16000, 1, &s, &err) == 0)
+	if (sound_open(in, &options, 16000, 1, &s, &err) == 0)
 		while (sum < ENOUGH && sound_read(s, &samples, &n, &err) == 0)
 			sum += n;
 }
@@ -59,8 +60,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO(source_freep) struct source *s = NULL;
 	AUTO(reader_freep) struct reader *r = NULL;
 	const struct salvage_reference ref = {.params = sets, .params_len = sizeof sets};
-	if (source_open_with(in, size % 2 ? &ref : NULL, &s, &err) == 0 &&
-	    reader_open(s, &r, &err) == 0 && probe_run(s, r, &p, &err) == 0)
+	const struct source_options o = {.reference = size % 2 ? &ref : NULL,
+	                                 .stream = SOURCE_STREAM_AUTO};
+	if (source_open_with(in, &o, &s, &err) == 0 && reader_open(s, &r, &err) == 0 &&
+	    probe_run(s, r, &p, &err) == 0)
 		frames(s, r, p.extent.duration);
 	sound(in);
 	return 0;

@@ -106,7 +106,8 @@ static void defaults_stay(void **state)
 		{"sample.seek", "exact"},  {"sample.max_gap", "0"},         {"sample.pairs", "false"},
 		{"frame.size", "1280"},    {"frame.quality", "90"},         {"frame.thumb", "400"},
 		{"describe.prompt", ""},   {"describe.max_tokens", "2048"}, {"index.effort", "0.05"},
-		{"index.max_gap", "10"},   {"media.hwaccel", "none"},
+		{"index.max_gap", "10"},   {"media.hwaccel", "none"},       {"media.stream", "-1"},
+		{"media.rate", "0"},       {"media.gaps", "auto"},
 	};
 	size_t n = 0;
 	(void)state;
@@ -131,7 +132,8 @@ static void each_result_option_changes_the_key(void **state)
 		{"sample.seek", "keyframe"}, {"sample.max_gap", "9"},       {"sample.pairs", "true"},
 		{"frame.size", "640"},       {"frame.quality", "80"},       {"frame.thumb", "200"},
 		{"describe.prompt", "car"},  {"describe.max_tokens", "99"}, {"index.effort", "0.1"},
-		{"index.max_gap", "5"},      {"media.hwaccel", "auto"},     {"range.from", "1"},
+		{"index.max_gap", "5"},      {"media.hwaccel", "auto"},     {"media.stream", "1"},
+		{"media.rate", "5"},         {"media.gaps", "keep"},        {"range.from", "1"},
 		{"range.to", "2"},
 	};
 	(void)state;

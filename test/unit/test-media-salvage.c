@@ -32,7 +32,8 @@ static int wreck_open(struct wreck *w, const struct salvage_reference *ref, stru
 {
 	note_start();
 	w->in = input_open_memory(w->bytes.data, w->bytes.len);
-	int r = source_open_with(w->in, ref, &w->source, err);
+	const struct source_options o = {.reference = ref, .stream = SOURCE_STREAM_AUTO};
+	int r = source_open_with(w->in, &o, &w->source, err);
 	return r < 0 ? r : reader_open(w->source, &w->reader, err);
 }
 

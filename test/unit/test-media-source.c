@@ -65,7 +65,8 @@ static void test_known(void **state)
 		const char *hdr, *warning;
 	} cases[] = {
 		{"normal_h264_bbb480p.mp4", "h264", 0, 854, 480, 0, 30, false, false, false, "", ""},
-		{"nasa_13013.mp4", "h264", 3, 480, 270, 0, 13.013, false, false, false, "", ""},
+		{"nasa_13013.mp4", "h264", 3, 480, 270, 0, 13.013, false, false, false, "",
+	     "other video streams"},
 		{"vfr_frames.mp4", "h264", 0, 128, 128, 0, 14.966667, true, false, false, "", ""},
 		{"phone_vfr_rot90_hlg_hevc.mp4", "hevc", 0, 1080, 1920, 90, 2.548333, true, false, false,
 	     "hlg", ""},

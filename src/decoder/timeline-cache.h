@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Timelines that media children have measured, so that every child of a file
+ * uses the same one and the file is read for it only once. Kept for the life of
+ * the process, a few at a time. The bytes are a child's, and only ever given to
+ * another child of the same file, which checks them. Any thread. */
+#ifndef VDET_DECODER_TIMELINE_CACHE_H
+#define VDET_DECODER_TIMELINE_CACHE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+/* A file as it is, and the options it is opened with. */
+struct timeline_id {
+	uint64_t device, inode;
+	int64_t size, seconds, nanoseconds; /* and when it changed */
+	char options[64];
+};
+void timeline_id_set(struct timeline_id *id, const struct stat *st, const char *stream,
+                     const char *rate, const char *gaps);
+
+void timeline_cache_put(const struct timeline_id *id, const unsigned char *data, size_t len);
+/* A copy that the caller frees; NULL if there is none. */
+unsigned char *timeline_cache_get(const struct timeline_id *id, size_t *ret_len);
+
+#endif

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "media/timeline.h"
+
+#include <libavutil/avstring.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "media/note.h"
+
+enum {
+	STREAMS_MAX = 200,
+	STEPS_MAX = 4096,    /* distances of frames that are kept to find the usual one */
+	RARE = 20,           /* one jump in so many frames at most; else frames are shown long */
+	TIMES_OF_USUAL = 20, /* a jump is longer than so many usual distances */
+};
+
+static const int64_t back_least = CLOCK_SECOND / 2; /* less is disorder */
+static const int64_t forward_least = 10 * CLOCK_SECOND;
+static const int64_t surely_wrong = 6 * 3600 * CLOCK_SECOND;
+static const int64_t near_by = 5 * CLOCK_SECOND;
+
+/* A place where the clock may have jumped. Times of the container. */
+struct jump {
+	int64_t pos, from, to;
+	bool stated;  /* the frame before it is said to last that long */
+	bool covered; /* by another stream */
+	bool heard;   /* another stream was running right before it */
+};
+
+/* Packets between two jumps. */
+struct run {
+	int64_t first, last, end;
+};
+
+struct scan {
+	AVFormatContext *fmt;
+	const AVStream *st;
+	int64_t last, last_length; /* of the video */
+	int64_t packets;
+	int64_t first_key; /* presentation time */
+	bool key_first;    /* the first packet is a keyframe */
+	int64_t sound_end[STREAMS_MAX];
+	int64_t sound_since; /* of sound that was read since the last video packet */
+	int64_t *steps;
+	size_t n_steps, every;
+	int64_t seen_steps;
+	struct jump *jumps;
+	struct run *runs; /* n_jumps + 1 */
+	size_t n_jumps;
+	struct timeline_key *keys; /* container times */
+	size_t *key_run;
+	size_t n_keys;
+	int64_t key_spacing;
+};
+
+static void scan_clear(struct scan *s)
+{
+	free(s->steps);
+	free(s->jumps);
+	free(s->runs);
+	free(s->keys);
+	free(s->key_run);
+}
+
+bool timeline_needs_scan(const AVFormatContext *fmt, const AVStream *st)
+{
+	static const char stated[] =
+		"mov,mp4,avi,mxf,gxf,dv,yuv4mpegpipe,gif,apng,wav,w64,mp3,flac,aac,ac3,eac3,dts,aiff,au,"
+		"caf,amr,ape,wv,tta,loas";
+	const int64_t far = 60 * CLOCK_SECOND;
+	if (fmt->iformat->flags & AVFMT_NOTIMESTAMPS || av_match_list(fmt->iformat->name, stated, ','))
+		return false;
+	if (!strstr(fmt->iformat->name, "matroska"))
+		return true;
+
+	/* Cues at even distances up to the end: no jump lies between them. */
+	int n = avformat_index_get_entries_count(st);
+	if (n < 3 || fmt->duration <= 0)
+		return true;
+	int64_t before = 0;
+	for (int i = 0; i <= n; i++) {
+		const AVIndexEntry *e =
+			i < n ? avformat_index_get_entry((AVStream *)(uintptr_t)st, i) : NULL;
+		int64_t t = e ? av_rescale_q(e->timestamp, st->time_base, AV_TIME_BASE_Q)
+		              : fmt->duration + (fmt->start_time > 0 ? fmt->start_time : 0);
+		if (i && (t - before > far || t < before))
+			return true;
+		before = t;
+	}
+	return false;
+}
+
+static int64_t to_us(const AVStream *st, int64_t ts)
+{
+	return ts == AV_NOPTS_VALUE ? CLOCK_NONE : av_rescale_q(ts, st->time_base, AV_TIME_BASE_Q);
+}
+
+static int64_t clock_of(const AVStream *st, const AVPacket *pkt)
+{
+	return to_us(st, pkt->dts != AV_NOPTS_VALUE ? pkt->dts : pkt->pts);
+}
+
+/* Every n-th distance, so that those kept are from all of the file. */
+static void note_step(struct scan *s, int64_t step)
+{
+	if (s->seen_steps++ % (int64_t)s->every)
+		return;
+	if (s->n_steps == STEPS_MAX) {
+		for (size_t i = 0; i < STEPS_MAX / 2; i++)
+			s->steps[i] = s->steps[2 * i];
+		s->n_steps = STEPS_MAX / 2;
+		s->every *= 2;
+	}
+	s->steps[s->n_steps++] = step;
+}
+
+static bool heard_near(const struct scan *s, int64_t t)
+{
+	for (size_t i = 0; i < STREAMS_MAX; i++)
+		if (s->sound_end[i] != CLOCK_NONE && llabs(s->sound_end[i] - t) < near_by)
+			return true;
+	return false;
+}
+
+static void note_jump(struct scan *s, const AVPacket *pkt, int64_t to)
+{
+	int64_t length = to - s->last;
+	s->jumps = mem_grow(s->jumps, s->n_jumps + 1, sizeof *s->jumps);
+	s->runs = mem_grow(s->runs, s->n_jumps + 2, sizeof *s->runs);
+	s->jumps[s->n_jumps++] = (struct jump){.pos = pkt->pos,
+	                                       .from = s->last,
+	                                       .to = to,
+	                                       .stated = s->last_length >= length / 2,
+	                                       .covered = length > 0 && s->sound_since >= length / 2,
+	                                       .heard = heard_near(s, s->last)};
+	s->runs[s->n_jumps] = (struct run){INT64_MAX, INT64_MIN, INT64_MIN};
+}
+
+static void thin_keys(struct scan *s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->n_keys; i += 2, n++) {
+		s->keys[n] = s->keys[i];
+		s->key_run[n] = s->key_run[i];
+	}
+	s->n_keys = n;
+	s->key_spacing *= 2;
+}
+
+static void note_key(struct scan *s, const AVPacket *pkt, int64_t time)
+{
+	if (s->first_key == CLOCK_NONE)
+		s->first_key = time;
+	bool same_run = s->n_keys && s->key_run[s->n_keys - 1] == s->n_jumps;
+	if (pkt->pos < 0 || (same_run && time - s->keys[s->n_keys - 1].time < s->key_spacing))
+		return;
+	if (s->n_keys == TIMELINE_KEYS_MAX)
+		thin_keys(s);
+	s->keys[s->n_keys] = (struct timeline_key){pkt->pos, time};
+	s->key_run[s->n_keys++] = s->n_jumps;
+}
+
+static void on_sound(struct scan *s, const AVPacket *pkt)
+{
+	const AVStream *st = s->fmt->streams[pkt->stream_index];
+	int64_t t = clock_of(st, pkt), length = to_us(st, pkt->duration);
+	if (t == CLOCK_NONE || pkt->stream_index >= STREAMS_MAX || length < 0)
+		return;
+	s->sound_end[pkt->stream_index] = t + length;
+	if (s->last != CLOCK_NONE && t > s->last)
+		s->sound_since += length;
+}
+
+static void on_video(struct scan *s, const AVPacket *pkt)
+{
+	bool key = pkt->flags & AV_PKT_FLAG_KEY;
+	int64_t t = clock_of(s->st, pkt), length = pkt->duration > 0 ? to_us(s->st, pkt->duration) : 0;
+	int64_t pts = pkt->pts != AV_NOPTS_VALUE ? to_us(s->st, pkt->pts) : t;
+	if (!s->packets++)
+		s->key_first = key;
+	if (t == CLOCK_NONE || pkt->flags & AV_PKT_FLAG_DISCARD)
+		return;
+	if (s->last != CLOCK_NONE && s->n_jumps < TIMELINE_GAPS_MAX && pkt->pos >= 0 &&
+	    (t < s->last - back_least || t > s->last + forward_least))
+		note_jump(s, pkt, t);
+	else if (s->last != CLOCK_NONE && t > s->last)
+		note_step(s, t - s->last);
+	struct run *run = &s->runs[s->n_jumps];
+	run->first = pts < run->first ? pts : run->first;
+	run->last = pts > run->last ? pts : run->last;
+	run->end = pts + length > run->end ? pts + length : run->end;
+	if (key)
+		note_key(s, pkt, pts);
+	s->last = t;
+	s->last_length = length;
+	s->sound_since = 0;
+}
+
+static int read_all(struct scan *s, struct err *err)
+{
+	AUTO(av_packet_free) AVPacket *pkt = av_packet_alloc();
+	if (!pkt)
+		return err_set(err, ERR_LIMIT, "no memory for a packet");
+	for (int again = 0; again < 1000; av_packet_unref(pkt)) {
+		int r = av_read_frame(s->fmt, pkt);
+		if (r == AVERROR(EAGAIN)) {
+			again++;
+			continue;
+		}
+		if (r == AVERROR(ENOMEM))
+			return note_error(err, r, "cannot read the packets");
+		if (r < 0)
+			return 0;
+		if (pkt->stream_index == s->st->index)
+			on_video(s, pkt);
+		else
+			on_sound(s, pkt);
+	}
+	return 0;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* The median distance of two frames. *ret_even: nearly all are like it. */
+static int64_t usual_step(struct scan *s, bool *ret_even)
+{
+	size_t like = 0;
+	*ret_even = false;
+	if (!s->n_steps)
+		return 0;
+	qsort(s->steps, s->n_steps, sizeof *s->steps, by_size);
+	int64_t usual = s->steps[s->n_steps / 2];
+	for (size_t i = 0; i < s->n_steps; i++)
+		like += s->steps[i] >= usual / 2 && s->steps[i] <= usual * 3 / 2;
+	*ret_even = like * 10 >= s->n_steps * 8;
+	return usual;
+}
+
+/* What a jump is. False if it is none: a frame is shown long. */
+static bool judge(const struct scan *s, const struct jump *j, int64_t usual, bool even,
+                  enum timeline_policy policy, struct timeline_gap *ret)
+{
+	int64_t length = j->to - j->from;
+	bool rare = (int64_t)s->n_jumps * RARE <= s->packets;
+	*ret = (struct timeline_gap){.from = j->from, .to = j->to, .closed = policy != TIMELINE_KEEP};
+	if (length < 0) {
+		ret->kind = TIMELINE_CLOCK_BACK;
+		ret->closed = true;
+		return true;
+	}
+	if (j->stated || ((!even || !rare || length < TIMES_OF_USUAL * usual) && length < surely_wrong))
+		return false;
+	ret->kind = j->covered ? TIMELINE_NO_PICTURES
+	            : j->heard ? TIMELINE_CLOCK_FORWARD
+	                       : TIMELINE_UNDECIDED;
+	if (j->covered && policy == TIMELINE_AUTO)
+		ret->closed = false;
+	return true;
+}
+
+/* Where container times begin to need another correction. */
+static void add_part(struct timeline *t, int64_t pos, int64_t add)
+{
+	t->parts = mem_grow(t->parts, t->n_parts + 1, sizeof *t->parts);
+	t->parts[t->n_parts++] =
+		(struct timeline_part){.pos = pos, .add = add, .begin = INT64_MAX, .end = INT64_MIN};
+}
+
+static void add_run(struct timeline *t, const struct run *run, int64_t add, int64_t usual)
+{
+	struct timeline_part *p = &t->parts[t->n_parts - 1];
+	if (run->last == INT64_MIN)
+		return;
+	int64_t first = run->first + add - t->start, last = run->last + add - t->start;
+	int64_t end = run->end + add - t->start;
+	if (end - last < 1 || end - last > forward_least)
+		end = last + (usual ? usual : CLOCK_SECOND / 25);
+	p->begin = first < p->begin ? first : p->begin;
+	p->end = last > p->end ? last : p->end;
+	t->first = first < t->first ? first : t->first;
+	t->duration = end > t->duration ? end : t->duration;
+}
+
+static void add_keys(const struct scan *s, const int64_t *adds, struct timeline *t)
+{
+	t->keys = mem_alloc(s->n_keys + 1, sizeof *t->keys);
+	for (size_t i = 0; i < s->n_keys; i++) {
+		int64_t time = s->keys[i].time + adds[s->key_run[i]] - t->start;
+		if (!t->n_keys || time > t->keys[t->n_keys - 1].time)
+			t->keys[t->n_keys++] = (struct timeline_key){s->keys[i].pos, time};
+	}
+}
+
+static void conclude(struct scan *s, enum timeline_policy policy, struct timeline *t)
+{
+	bool even;
+	int64_t usual = usual_step(s, &even), add = 0;
+	AUTO(mem_freep) int64_t *adds = mem_alloc(s->n_jumps + 1, sizeof *adds);
+	if (!s->key_first && s->first_key != CLOCK_NONE && s->first_key > s->runs[0].first) {
+		t->skipped = s->first_key - s->runs[0].first;
+		t->start = s->first_key;
+		s->runs[0].first = s->first_key;
+	}
+	t->step = usual;
+	t->frames = s->packets;
+	t->first = INT64_MAX;
+	add_part(t, 0, 0);
+	add_run(t, &s->runs[0], 0, usual);
+	t->gaps = mem_alloc(s->n_jumps + 1, sizeof *t->gaps);
+	for (size_t i = 0; i < s->n_jumps; i++) {
+		const struct jump *j = &s->jumps[i];
+		struct timeline_gap gap;
+		bool found = judge(s, j, usual, even, policy, &gap);
+		if (found && gap.closed) {
+			add += j->from + (usual ? usual : CLOCK_SECOND / 25) - j->to;
+			add_part(t, j->pos, add);
+		}
+		adds[i + 1] = add;
+		gap.time = j->to + add - t->start;
+		if (found)
+			t->gaps[t->n_gaps++] = gap;
+		add_run(t, &s->runs[i + 1], add, usual);
+	}
+	add_keys(s, adds, t);
+	t->first = t->first == INT64_MAX ? 0 : t->first;
+	if (t->n_parts > 1)
+		return;
+	t->n_parts = t->n_keys = 0;
+}
+
+int timeline_scan(AVFormatContext *fmt, AVStream *st, enum timeline_policy policy, int64_t start,
+                  struct timeline *ret, struct err *err)
+{
+	AUTO(scan_clear)
+	struct scan s = {.fmt = fmt,
+	                 .st = st,
+	                 .last = CLOCK_NONE,
+	                 .first_key = CLOCK_NONE,
+	                 .every = 1,
+	                 .key_spacing = CLOCK_SECOND / 2,
+	                 .steps = mem_alloc(STEPS_MAX, sizeof *s.steps),
+	                 .runs = mem_alloc(1, sizeof *s.runs),
+	                 .keys = mem_alloc(TIMELINE_KEYS_MAX, sizeof *s.keys),
+	                 .key_run = mem_alloc(TIMELINE_KEYS_MAX, sizeof *s.key_run)};
+	for (size_t i = 0; i < STREAMS_MAX; i++)
+		s.sound_end[i] = CLOCK_NONE;
+	s.runs[0] = (struct run){INT64_MAX, INT64_MIN, INT64_MIN};
+	for (unsigned i = 0; i < fmt->nb_streams; i++)
+		if (fmt->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO)
+			fmt->streams[i]->discard = AVDISCARD_DEFAULT;
+	int r = read_all(&s, err);
+	for (unsigned i = 0; i < fmt->nb_streams; i++)
+		if (fmt->streams[i] != st)
+			fmt->streams[i]->discard = AVDISCARD_ALL;
+	if (r < 0)
+		return r;
+	struct timeline t = {.start = start, .measured = true};
+	if (s.runs[0].last != INT64_MIN)
+		conclude(&s, policy, &t);
+	*ret = t;
+	return 0;
+}
+
+void timeline_adjust(const struct timeline *t, AVRational time_base, AVPacket *pkt, size_t *part)
+{
+	size_t i = pkt->pos < 0 ? *part : t->n_parts - 1;
+	while (i && pkt->pos >= 0 && pkt->pos < t->parts[i].pos)
+		i--;
+	*part = i;
+	int64_t add = av_rescale_q(t->parts[i].add, AV_TIME_BASE_Q, time_base);
+	if (pkt->pts != AV_NOPTS_VALUE)
+		pkt->pts += add;
+	if (pkt->dts != AV_NOPTS_VALUE)
+		pkt->dts += add;
+}
+
+const struct timeline_key *timeline_key_before(const struct timeline *t, int64_t t_us)
+{
+	size_t low = 0, high = t->n_keys;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (t->keys[middle].time > t_us)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low ? &t->keys[low - 1] : NULL;
+}
+
+bool timeline_container_time(const struct timeline *t, int64_t t_us, int64_t *ret)
+{
+	size_t at = 0;
+	for (size_t i = 1; i < t->n_parts; i++) {
+		if (t->parts[i].add > t->parts[i - 1].add)
+			return false;
+		if (t_us >= t->parts[i].begin)
+			at = i;
+	}
+	*ret = t_us - (t->n_parts ? t->parts[at].add : 0);
+	return true;
+}
