@@ -25,8 +25,7 @@ static int read_priority(const json_t *request, int64_t *ret, struct err *err)
 	return 0;
 }
 
-/* The same question about the same video that is answered, or waits to be. */
-static struct job *find_same(struct board *b, const struct video *v, const char *options)
+struct job *board_find_same(struct board *b, const struct video *v, const char *options)
 {
 	for (size_t i = 0; i < b->n_jobs; i++) {
 		struct job *j = b->jobs[i];
@@ -58,37 +57,51 @@ static void level(struct board *b, struct job *j)
 	j->row.served = queue_level(q, b->n_jobs, j->row.priority, j->row.served, now);
 }
 
-static int add_job(struct board *b, struct video *v, json_t *options, const char *text,
-                   int64_t priority, struct job **ret, struct err *err)
+int board_read_job(struct board *b, const json_t *request, struct new_job *ret, struct err *err)
+{
+	json_t *options = NULL;
+	int64_t priority;
+	int r = read_priority(request, &priority, err);
+	if (r == 0)
+		r = board_read_options(b->setup.analyze, request, &options, err);
+	if (r == 0)
+		*ret = (struct new_job){.options = options,
+		                        .text = json_dumps(options, JSON_COMPACT | JSON_SORT_KEYS),
+		                        .priority = priority};
+	return r;
+}
+
+void board_clear_new_job(struct new_job *n)
+{
+	json_decref(n->options);
+	free(n->text);
+}
+
+struct job *board_make_job(struct board *b, const struct new_job *n)
 {
 	struct job *j = mem_alloc(1, sizeof *j);
-	*j = (struct job){.board = b, .video = v, .options = json_incref(options)};
-	j->row = (struct store_entry){.video = v->row.id,
-	                              .priority = priority,
-	                              .options = mem_strdup(text),
+	*j = (struct job){.board = b, .options = json_incref(n->options)};
+	j->row = (struct store_entry){.priority = n->priority,
+	                              .options = mem_strdup(n->text),
 	                              .journal = mem_strdup(""),
 	                              .fault = mem_strdup(""),
 	                              .created = clock_wall()};
-	pthread_mutex_lock(&b->lock);
-	j->row.place = last_place(b) + 1;
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	j->row.place = last_place(locked) + 1;
 	level(b, j);
-	pthread_mutex_unlock(&b->lock);
-	int r = store_entry_add(b->setup.store, &j->row, &j->row.id, err);
-	if (r < 0) {
-		board_free_job(j);
-		return r;
-	}
-	pthread_mutex_lock(&b->lock);
+	return j;
+}
+
+void board_insert_job(struct board *b, struct job *j, struct video *v)
+{
+	j->video = v;
 	b->jobs = mem_grow(b->jobs, b->n_jobs + 1, sizeof(struct job *));
 	b->jobs[b->n_jobs++] = j;
 	board_publish_job(b, j);
 	board_wake(b);
-	pthread_mutex_unlock(&b->lock);
-	*ret = j;
-	return 0;
 }
 
-static int check_keys(const json_t *request, const char *const *keys, struct err *err)
+int board_check_keys(const json_t *request, const char *const *keys, struct err *err)
 {
 	const char *name;
 	json_t *value;
@@ -104,116 +117,51 @@ static int check_keys(const json_t *request, const char *const *keys, struct err
 	return 0;
 }
 
-/* With `disk` held. The video is found or made by `take`, once everything else
- * of the request is known to be right. */
-static int submit(struct board *b, const json_t *request,
-                  int (*take)(struct board *, void *, struct video **, struct err *), void *ctx,
-                  json_t **ret, struct err *err)
-{
-	json_auto_t *options = NULL;
-	struct video *v;
-	struct job *j;
-	int64_t priority;
-	int r = read_priority(request, &priority, err);
-	if (r == 0)
-		r = board_read_options(b->setup.analyze, request, &options, err);
-	if (r == 0)
-		r = take(b, ctx, &v, err);
-	if (r < 0)
-		return r;
-	AUTO(mem_freep) char *text = json_dumps(options, JSON_COMPACT | JSON_SORT_KEYS);
-	pthread_mutex_lock(&b->lock);
-	j = find_same(b, v, text);
-	pthread_mutex_unlock(&b->lock);
-	if (!j && (r = add_job(b, v, options, text, priority, &j, err)) < 0)
-		return r;
-	AUTO(board_unlockp) struct board *locked = board_lock(b);
-	*ret = board_job_json(j);
-	return 0;
-}
-
-static int take_named(struct board *b, void *ctx, struct video **ret, struct err *err)
-{
-	return board_get_video(b, ctx, ret, err);
-}
-
-/* A request with the defaults that were changed; a new reference. */
-static json_t *with_settings(struct board *b, const json_t *request)
+json_t *board_with_settings(struct board *b, const json_t *request)
 {
 	return b->settings ? settings_apply(b->settings, request) : json_incref((json_t *)request);
+}
+
+static int add_job(struct board *b, struct video *v, const struct new_job *n, struct job **ret,
+                   struct err *err)
+{
+	struct job *j = board_make_job(b, n);
+	j->row.video = v->row.id;
+	int r = store_entry_add(b->setup.store, &j->row, &j->row.id, err);
+	if (r < 0) {
+		board_free_job(j);
+		return r;
+	}
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	board_insert_job(locked, j, v);
+	*ret = j;
+	return 0;
 }
 
 int board_submit(struct board *b, const json_t *request, json_t **ret_job, struct err *err)
 {
 	static const char *const keys[] = {"video",   "path",     "url", "prompt",
 	                                   "options", "priority", NULL};
-	int r = check_keys(request, keys, err);
+	int r = board_check_keys(request, keys, err);
 	if (r < 0)
 		return r;
-	json_auto_t *full = with_settings(b, request);
+	json_auto_t *full = board_with_settings(b, request);
+	AUTO(board_clear_new_job) struct new_job n = {0};
+	struct video *v;
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
-	return submit(disk, full, take_named, full, ret_job, err);
-}
-
-/* ---- uploads */
-
-struct upload {
-	const char *path, *name, *sha256;
-	struct video *video;
-};
-
-static int take_upload(struct board *b, void *ctx, struct video **ret, struct err *err)
-{
-	struct upload *u = ctx;
-	char stamp[100] = "";
-	int fd;
-	int r = file_open_input(u->path, &fd, err);
-	if (r < 0)
-		return r;
-	int64_t size = lseek(fd, 0, SEEK_END);
-	board_stamp(fd, stamp);
-	close(fd);
-	AUTO(store_video_clear)
-	struct store_video row = {.name = board_file_name(u->name),
-	                          .origin = mem_strdup("upload"),
-	                          .source = mem_strdup(u->path),
-	                          .path = mem_strdup(""),
-	                          .sha256 = mem_strdup(u->sha256 ? u->sha256 : ""),
-	                          .stamp = mem_strdup(stamp),
-	                          .facts = mem_strdup(""),
-	                          .fault = mem_strdup(""),
-	                          .size = size,
-	                          .state = STORE_VIDEO_READY,
-	                          .created = clock_wall()};
-	r = board_add_video(b, &row, &u->video, err);
+	r = board_read_job(disk, full, &n, err);
 	if (r == 0)
-		*ret = u->video;
-	return r;
-}
-
-int board_upload(struct board *b, const char *path, const char *name, const char *sha256,
-                 const json_t *request, json_t **ret_video, json_t **ret_job, struct err *err)
-{
-	static const char *const keys[] = {"analyze", "prompt", "options", "priority", NULL};
-	struct upload u = {.path = path, .name = name, .sha256 = sha256};
-	json_auto_t *none = json_object();
-	json_t *job = NULL;
-	if (!request)
-		request = none;
-	int r = check_keys(request, keys, err);
+		r = board_get_video(b, full, &v, err);
 	if (r < 0)
 		return r;
-	json_auto_t *full = with_settings(b, request);
-	AUTO(board_undiskp) struct board *disk = board_disk(b);
-	if (json_is_false(json_object_get(request, "analyze")))
-		r = take_upload(disk, &u, &u.video, err);
-	else
-		r = submit(disk, full, take_upload, &u, &job, err);
-	if (r < 0)
+
+	pthread_mutex_lock(&b->lock);
+	struct job *j = board_find_same(b, v, n.text);
+	pthread_mutex_unlock(&b->lock);
+	if (!j && (r = add_job(b, v, &n, &j, err)) < 0)
 		return r;
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
-	*ret_video = board_video_json(u.video);
-	*ret_job = job;
+	*ret_job = board_job_json(j);
 	return 0;
 }
 
@@ -410,7 +358,7 @@ int board_change(struct board *b, int64_t id, const json_t *body, json_t **ret, 
 {
 	static const char *const keys[] = {"priority", "before", NULL};
 	struct job *j;
-	int r = check_keys(body, keys, err);
+	int r = board_check_keys(body, keys, err);
 	if (r < 0)
 		return r;
 	AUTO(board_undiskp) struct board *disk = board_disk(b);

@@ -36,6 +36,7 @@
 
 struct video {
 	struct store_video row;
+	json_t *names;   /* array of strings; NULL: only row.name */
 	json_t *facts;   /* parsed; NULL while unknown */
 	bool gone;       /* removed: no longer shown */
 	bool busy;       /* a thread of the pool is preparing it */
@@ -171,12 +172,43 @@ void board_make_pictures(struct board *b, struct video *v, const char *path);
 /* With the lock held: makes a proxy on another thread if one is needed. */
 void board_request_proxy(struct board *b, struct video *v);
 
+/* ---- board-change.c */
+
+/* What a request asks of a job; owned. */
+struct new_job {
+	json_t *options;
+	char *text; /* the options in canonical form */
+	int64_t priority;
+};
+int board_read_job(struct board *b, const json_t *request, struct new_job *ret, struct err *err);
+void board_clear_new_job(struct new_job *n);
+/* A job that is neither saved nor in the queue; row.id and row.video are 0. */
+struct job *board_make_job(struct board *b, const struct new_job *n);
+/* With the lock held: a saved job enters the queue. */
+void board_insert_job(struct board *b, struct job *j, struct video *v);
+/* With the lock held: a job of this video with these options that is not failed
+ * or cancelled. */
+struct job *board_find_same(struct board *b, const struct video *v, const char *options);
+/* ERR_ARG if the request has other members; the list ends with NULL. */
+int board_check_keys(const json_t *request, const char *const *keys, struct err *err);
+/* A request with the defaults that were changed; a new reference. */
+json_t *board_with_settings(struct board *b, const json_t *request);
+
+/* ---- board-upload.c */
+
+/* Moves the file of an upload into the folder of its video, unless it is there.
+ * True if row->path was changed and has to be saved. */
+bool board_move_upload(struct board *b, struct store_video *row);
+/* Reads the names that uploads gave to videos. */
+int board_load_names(struct board *b, struct err *err);
+
 /* ---- board-video.c */
+
+/* Adds a saved video in memory, and prepares it; takes the contents of `row`. */
+struct video *board_insert_video(struct board *b, struct store_video *row);
 
 /* The video of a request, added if it is new; with `disk` held. */
 int board_get_video(struct board *b, const json_t *request, struct video **ret, struct err *err);
-/* Takes the contents of `row`; with `disk` held. */
-int board_add_video(struct board *b, struct store_video *row, struct video **ret, struct err *err);
 /* With the lock held: fetches if needed, and probes, on another thread. */
 void board_prepare(struct board *b, struct video *v);
 /* With the lock held: makes pictures that an earlier run did not finish. */

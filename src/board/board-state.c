@@ -214,6 +214,7 @@ void board_free_job(struct job *j)
 void board_free_video(struct video *v)
 {
 	store_video_clear(&v->row);
+	json_decref(v->names);
 	json_decref(v->facts);
 	cancel_free(v->cancel);
 	free(v);

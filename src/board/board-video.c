@@ -67,42 +67,27 @@ int board_check_path(const struct board *b, const char *path, char **ret_real, s
 	return 0;
 }
 
-int board_add_video(struct board *b, struct store_video *row, struct video **ret, struct err *err)
+struct video *board_insert_video(struct board *b, struct store_video *row)
 {
-	struct err ignored;
-	AUTO(mem_freep) char *dir = NULL;
-	int64_t id;
-	int r = store_video_add(b->setup.store, row, &id, err);
-	if (r < 0)
-		return r;
-	row->id = id;
-	dir = board_video_path(b, id, "");
-	r = file_mkdirs(dir, true, err);
-	/* An upload moves into the folder that has its number. */
-	if (r == 0 && strcmp(row->origin, "upload") == 0) {
-		AUTO(mem_freep) char *to = file_join(dir, row->name);
-		if (rename(row->source, to) < 0)
-			r = err_sys(err, errno, "cannot move the upload to %s", to);
-		board_set_text(&row->path, to);
-		board_set_text(&row->source, "");
-	}
-	if (r == 0)
-		r = store_video_update(b->setup.store, row, err);
-	if (r < 0) {
-		store_video_remove(b->setup.store, id, &ignored);
-		return r;
-	}
 	struct video *v = mem_alloc(1, sizeof *v);
 	v->row = *row;
 	*row = (struct store_video){0};
 	v->cancel = cancel_new();
-	pthread_mutex_lock(&b->lock);
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	b->videos = mem_grow(b->videos, b->n_videos + 1, sizeof(struct video *));
 	b->videos[b->n_videos++] = v;
-	board_publish_video(b, v);
+	board_publish_video(locked, v);
 	board_prepare(b, v);
-	pthread_mutex_unlock(&b->lock);
-	*ret = v;
+	return v;
+}
+
+/* Takes the contents of `row`; with `disk` held. */
+static int add_video(struct board *b, struct store_video *row, struct video **ret, struct err *err)
+{
+	int r = store_video_add(b->setup.store, row, &row->id, err);
+	if (r < 0)
+		return r;
+	*ret = board_insert_video(b, row);
 	return 0;
 }
 
@@ -134,7 +119,7 @@ static int add_named(struct board *b, const char *origin, const char *source, co
 	                          .size = size,
 	                          .state = *path ? STORE_VIDEO_READY : STORE_VIDEO_FETCHING,
 	                          .created = clock_wall()};
-	return board_add_video(b, &row, ret, err);
+	return add_video(b, &row, ret, err);
 }
 
 static int take_path(struct board *b, const char *path, struct video **ret, struct err *err)

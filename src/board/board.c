@@ -259,12 +259,13 @@ static int load_videos(struct board *b, struct err *err)
 	for (size_t i = 0; i < n; i++) {
 		struct video *v = mem_alloc(1, sizeof *v);
 		v->row = rows_[i];
+		v->unsaved = strcmp(v->row.origin, "upload") == 0 && board_move_upload(b, &v->row);
 		v->facts = *v->row.facts ? json_loads(v->row.facts, 0, NULL) : NULL;
 		v->cancel = cancel_new();
 		b->videos[b->n_videos++] = v;
 	}
 	free(rows_);
-	return 0;
+	return board_load_names(b, err);
 }
 
 static void load_states(struct job *j, const char *letters)

@@ -154,12 +154,20 @@ int board_index(struct board *b, int64_t id, json_t **ret, struct err *err);
  * ERR_NOSPC (the disk, or serve.quota). `coming` is what other uploads have
  * still to send. Disk. */
 int board_room(struct board *b, int64_t bytes, int64_t coming, struct err *err);
-/* Takes over a finished upload: `path` (in data_dir, on the same file system)
- * is renamed away. `sha256` may be NULL: it is then made by the first job.
- * `request` is {"analyze"?: false, and what board_submit() takes beside the
- * video}. *ret_job is NULL if none was wanted. Disk. */
-int board_upload(struct board *b, const char *path, const char *name, const char *sha256,
-                 const json_t *request, json_t **ret_video, json_t **ret_job, struct err *err);
+/* Takes over a complete upload, whose file `path` is synced, in data_dir and on
+ * the same file system. One transaction marks the upload `id` as complete and
+ * adds video and job; from then on the file belongs to the board, which moves
+ * it. On error the file stays, and the call can be repeated. If an uploaded or
+ * fetched video has the same SHA-256, and its file does too when it is read
+ * again, the upload becomes one more name of that video and `path` is removed.
+ * `sha256` may be NULL: it is then computed by the first job. `request` is
+ * {"analyze"?: false, and what board_submit() takes beside the video}; NULL:
+ * {}. *ret_job is NULL if none was wanted. Disk. */
+int board_upload(struct board *b, const char *id, const char *path, const char *name,
+                 const char *sha256, const json_t *request, json_t **ret_video, json_t **ret_job,
+                 struct err *err);
+/* Whether the upload is complete; ids of its video and job (0: none). Disk. */
+bool board_upload_find(struct board *b, const char *id, int64_t *ret_video, int64_t *ret_job);
 
 /* ---- figures, for /metrics and /readyz; quick */
 

@@ -31,6 +31,11 @@ int db_step(struct store *s, sqlite3_stmt *q, struct err *err); /* 1 row, 0 end 
 int db_run(struct store *s, sqlite3_stmt *q, struct err *err);  /* to its end */
 /* COMMIT if r is 0, else ROLLBACK; returns r */
 int db_end(struct store *s, int r, struct err *err);
+/* queue.c; with the lock */
+struct store_video;
+struct store_entry;
+int db_add_video(struct store *s, const struct store_video *v, int64_t *ret_id, struct err *err);
+int db_add_entry(struct store *s, const struct store_entry *e, int64_t *ret_id, struct err *err);
 char *db_text(sqlite3_stmt *q, int column); /* copied, never NULL */
 
 int db_migrate_keys(struct store *s, struct err *err); /* a step of the migration */

@@ -37,12 +37,11 @@ static int remove_row(struct store *s, const char *sql, int64_t id, struct err *
 
 /* ---- videos */
 
-int store_video_add(struct store *s, const struct store_video *v, int64_t *ret_id, struct err *err)
+int db_add_video(struct store *s, const struct store_video *v, int64_t *ret_id, struct err *err)
 {
-	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_prepare(
-		locked,
+		s,
 		"INSERT INTO video (name, origin, source, path, size, sha256, stamp, facts, state, fault, "
 		"created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		&q, err);
@@ -54,6 +53,12 @@ int store_video_add(struct store *s, const struct store_video *v, int64_t *ret_i
 	if (r == 0)
 		*ret_id = sqlite3_last_insert_rowid(s->db);
 	return r;
+}
+
+int store_video_add(struct store *s, const struct store_video *v, int64_t *ret_id, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	return db_add_video(locked, v, ret_id, err);
 }
 
 int store_video_update(struct store *s, const struct store_video *v, struct err *err)
@@ -120,12 +125,11 @@ int store_videos_load(struct store *s, struct store_video **ret, size_t *ret_n, 
 
 /* ---- the queue */
 
-int store_entry_add(struct store *s, const struct store_entry *e, int64_t *ret_id, struct err *err)
+int db_add_entry(struct store *s, const struct store_entry *e, int64_t *ret_id, struct err *err)
 {
-	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_prepare(
-		locked,
+		s,
 		"INSERT INTO queue (video, state, priority, place, served, options, journal, fault, "
 		"created, "
 		"started, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -138,6 +142,12 @@ int store_entry_add(struct store *s, const struct store_entry *e, int64_t *ret_i
 	if (r == 0)
 		*ret_id = sqlite3_last_insert_rowid(s->db);
 	return r;
+}
+
+int store_entry_add(struct store *s, const struct store_entry *e, int64_t *ret_id, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	return db_add_entry(locked, e, ret_id, err);
 }
 
 int store_entry_update(struct store *s, const struct store_entry *e, struct err *err)

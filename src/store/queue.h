@@ -56,6 +56,23 @@ int store_entry_update(struct store *s, const struct store_entry *e, struct err 
 int store_entry_remove(struct store *s, int64_t id, struct err *err);
 int store_entries_load(struct store *s, struct store_entry **ret, size_t *ret_n, struct err *err);
 
+/* A complete upload. Several may have brought the same video. */
+struct store_upload {
+	char *id, *name;               /* never NULL once read */
+	int64_t video, job, completed; /* job: 0 = none; completed: Unix time, microseconds */
+};
+void store_upload_clear(struct store_upload *u);
+
+/* Marks an upload as complete in one transaction, together with what comes of
+ * it: adds the video `v` unless that is NULL, and the entry `e` of that video
+ * unless that is NULL; sets their ids in *u (and e->video). */
+int store_upload_add(struct store *s, struct store_upload *u, const struct store_video *v,
+                     struct store_entry *e, struct err *err);
+/* ERR_NOENT: the upload is not complete. */
+int store_upload_find(struct store *s, const char *id, struct store_upload *ret, struct err *err);
+/* All of them, oldest first; the caller clears each and frees the array. */
+int store_uploads_load(struct store *s, struct store_upload **ret, size_t *ret_n, struct err *err);
+
 /* What a glance at a job of the journal shows. */
 struct store_glance {
 	char *states; /* a letter a chunk: '.' to do, 'd' done, 'h' hole */

@@ -18,7 +18,7 @@ static const struct {
 	{store_sql_migrate_3_sql, NULL}, {store_sql_migrate_4_sql, NULL},
 	{store_sql_migrate_5_sql, NULL}, {store_sql_migrate_6_sql, NULL},
 	{store_sql_migrate_7_sql, NULL}, {store_sql_migrate_8_sql, NULL},
-	{NULL, db_migrate_keys},
+	{NULL, db_migrate_keys},         {store_sql_migrate_10_sql, NULL},
 };
 enum { SCHEMA_VERSION = ARRAY_LEN(steps) };
 

@@ -284,7 +284,8 @@ static void uploads_become_ours(void **state)
 	AUTO(mem_freep) char *path = write_file("upload.bin", "bytes");
 	AUTO(fd_closep) int fd = -1;
 	const char *type;
-	assert_ok(board_upload(board, path, "../../näme\n.mp4", NULL, request, &video, &job, &err));
+	assert_ok(
+		board_upload(board, "0123", path, "../../näme\n.mp4", NULL, request, &video, &job, &err));
 	assert_null(job);
 	assert_false(file_exists(path));
 	assert_string_equal(json_string_value(json_object_get(video, "name")), "näme .mp4");

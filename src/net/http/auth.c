@@ -150,8 +150,8 @@ static bool find_route(struct call *c)
 			call_head(c, "Access-Control-Allow-Methods", "GET, HEAD, POST, PATCH, DELETE, OPTIONS");
 			call_head(c, "Access-Control-Allow-Headers",
 			          "Authorization, Content-Type, Tus-Resumable, Upload-Offset, Upload-Length, "
-			          "Upload-Metadata, "
-			          "Upload-Checksum, Upload-Concat, X-Requested-With");
+			          "Upload-Metadata, Upload-Checksum, Upload-Concat, Upload-Defer-Length, "
+			          "X-HTTP-Method-Override, X-Requested-With");
 			call_head(c, "Access-Control-Max-Age", "600");
 		}
 	} else if (allow.len) {
@@ -216,7 +216,7 @@ void auth_add_cors(struct call *c)
 	call_head(c, "Access-Control-Allow-Credentials", "true");
 	call_head(
 		c, "Access-Control-Expose-Headers",
-		"Location, Upload-Offset, Upload-Length, Upload-Expires, Upload-Metadata, Tus-Resumable, "
-		"Tus-Version, "
-		"Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Vdet-Video, Vdet-Job, Retry-After");
+		"Location, Upload-Offset, Upload-Length, Upload-Expires, Upload-Metadata, Upload-Concat, "
+		"Upload-Defer-Length, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, "
+		"Tus-Checksum-Algorithm, Vdet-Video, Vdet-Job, Retry-After");
 }

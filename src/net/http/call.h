@@ -45,6 +45,8 @@ enum header {
 	HEADER_FORWARDED_FOR,
 	HEADER_FORWARDED_PROTO,
 	HEADER_FETCH_SITE,
+	HEADER_FETCH_MODE,
+	HEADER_METHOD_OVERRIDE,
 	HEADER_EXPECT,
 	HEADER_REQUEST_METHOD, /* of a CORS preflight */
 	HEADER_TUS_RESUMABLE,
@@ -99,6 +101,7 @@ struct call {
 	char address[CLIENT_ADDRESS_MAX];
 	bool local;     /* no login is needed, as there are neither tokens nor users */
 	int64_t length; /* of the body in bytes; -1: unknown */
+	bool chunked;   /* the body is in chunked transfer coding */
 	void *sink;     /* state of the route's body sink */
 	struct call_reply reply;
 };

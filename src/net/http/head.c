@@ -33,6 +33,8 @@ static const struct {
 	[HEADER_FORWARDED_FOR] = {WSI_TOKEN_X_FORWARDED_FOR, NULL},
 	[HEADER_FORWARDED_PROTO] = {-1, "x-forwarded-proto:"},
 	[HEADER_FETCH_SITE] = {-1, "sec-fetch-site:"},
+	[HEADER_FETCH_MODE] = {-1, "sec-fetch-mode:"},
+	[HEADER_METHOD_OVERRIDE] = {-1, "x-http-method-override:"},
 	[HEADER_EXPECT] = {WSI_TOKEN_HTTP_EXPECT, NULL},
 	[HEADER_REQUEST_METHOD] = {-1, "access-control-request-method:"},
 	[HEADER_TUS_RESUMABLE] = {-1, "tus-resumable:"},
@@ -120,15 +122,34 @@ static bool bad(struct call *c, int status, const char *code, const char *text)
 static bool read_length(struct call *c)
 {
 	const char *s = c->headers[HEADER_CONTENT_LENGTH];
+	const char *coding = c->headers[HEADER_TRANSFER_ENCODING];
 	c->length = -1;
-	if (c->headers[HEADER_TRANSFER_ENCODING])
-		return bad(c, 411, "length", "Content-Length is required");
+	c->chunked = coding && strcasecmp(coding, "chunked") == 0;
+	if (coding && (s || !c->chunked))
+		return bad(c, 400, "length", "expected either Content-Length or chunked transfer coding");
 	if (!s)
 		return true;
 	size_t n = strspn(s, "0123456789");
 	if (!n || s[n] || n > 18)
 		return bad(c, 400, "length", "Content-Length is not a number");
 	c->length = strtoll(s, NULL, 10);
+	return true;
+}
+
+/* Clients that cannot send other methods send POST and X-HTTP-Method-Override. */
+static bool read_override(struct call *c)
+{
+	const char *name = c->headers[HEADER_METHOD_OVERRIDE];
+	if (!name || c->method != METHOD_POST)
+		return true;
+	if (strcmp(name, "PATCH") == 0)
+		c->method = METHOD_PATCH;
+	else if (strcmp(name, "DELETE") == 0)
+		c->method = METHOD_DELETE;
+	else if (strcmp(name, "HEAD") == 0)
+		c->method = METHOD_HEAD;
+	else if (strcmp(name, "POST") != 0)
+		return bad(c, 400, "method", "X-HTTP-Method-Override must be PATCH, DELETE or HEAD");
 	return true;
 }
 
@@ -170,7 +191,7 @@ bool head_read(struct http_server *h, struct lws *wsi, struct call *c)
 		if (!read_header(wsi, (enum header)i, &c->headers[i]))
 			return bad(c, 431, "header", "a header is too long or contains NUL");
 	read_forwarded(c);
-	if (!read_length(c))
+	if (!read_length(c) || !read_override(c))
 		return false;
 	/* The library decodes a percent-encoded line end in the path before it splits
 	 * the request line: the version is missing then. */

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/http/auth.h"
+#include "net/http/chunked.h"
 #include "net/http/conn.h"
 #include "net/http/head.h"
 
@@ -41,6 +42,7 @@ struct request {
 	bool opened;        /* the sink needs finish() or abort() */
 	bool body, arrived; /* there is a body; all of it was received */
 	int64_t began, received;
+	struct chunked decoder;
 	struct buf in, taken; /* parts of the body: received, and passed to the sink */
 	bool replying, head_sent, close, drain;
 	int64_t from, left; /* rest of the file that is sent */
@@ -351,20 +353,18 @@ static bool is_json(const char *type)
 static bool check_body(struct call *c)
 {
 	unsigned flags = c->route->flags;
-	if (c->length <= 0) {
-		if (flags & ROUTE_BODY && !(flags & ROUTE_OPTIONAL))
-			call_problem(c, 400, "body", "the body must be a JSON object");
-		return !c->reply.status;
-	}
-	if (flags & ROUTE_BODY) {
-		if (!is_json(c->headers[HEADER_CONTENT_TYPE]))
-			call_problem(c, 415, "type",
-			             "the body must be JSON, with Content-Type: application/json");
-		else if (c->length > JSON_LIMIT)
-			call_problem(c, 413, "limit", "a JSON body has at most %d bytes", JSON_LIMIT);
-	} else if (!c->route->sink && c->length > JSON_LIMIT) {
+	if (c->route->sink)
+		return true;
+	if (c->chunked)
+		call_problem(c, 411, "length", "Content-Length is required");
+	else if (c->length <= 0 && flags & ROUTE_BODY && !(flags & ROUTE_OPTIONAL))
+		call_problem(c, 400, "body", "the body must be a JSON object");
+	else if (c->length > 0 && flags & ROUTE_BODY && !is_json(c->headers[HEADER_CONTENT_TYPE]))
+		call_problem(c, 415, "type", "the body must be JSON, with Content-Type: application/json");
+	else if (c->length > JSON_LIMIT && flags & ROUTE_BODY)
+		call_problem(c, 413, "limit", "a JSON body has at most %d bytes", JSON_LIMIT);
+	else if (c->length > JSON_LIMIT)
 		call_problem(c, 413, "limit", "this request takes no body");
-	}
 	return !c->reply.status;
 }
 
@@ -387,8 +387,9 @@ static int on_request(struct http_server *h, struct lws *wsi)
 
 	/* Without a length the library waits for a body that may never come: such a
 	 * connection closes after the reply. */
-	bool endless = c->length < 0 && (c->method == METHOD_POST || c->method == METHOD_PATCH ||
-	                                 c->method == METHOD_OTHER);
+	bool endless =
+		c->length < 0 && (c->method == METHOD_POST || c->method == METHOD_PATCH ||
+	                      c->method == METHOD_OTHER || c->headers[HEADER_METHOD_OVERRIDE]);
 	r->close = endless || !good || head_wants_close(wsi);
 	if (!good || !auth_admit(c) || !check_body(c))
 		return begin_reply(r);
@@ -417,10 +418,9 @@ static bool parse_json(struct request *r)
 	return false;
 }
 
-static int on_body_end(struct request *r)
+/* The whole body was received. -1: the connection closes. */
+static int finish_body(struct request *r)
 {
-	if (!r->body || r->arrived) /* the library also calls this for an empty body */
-		return 0;
 	r->arrived = true;
 	if (r->drain)
 		return -1;
@@ -443,12 +443,19 @@ static int on_body_end(struct request *r)
 
 static int take_body(struct request *r, const void *data, size_t len)
 {
+	int ended = 0;
 	if (!r->call.route->sink) {
 		if (clock_now() - r->began > JSON_TIME * CLOCK_SECOND)
 			return -1;
 		return buf_add(&r->in, data, len) < 0 ? -1 : 0;
 	}
-	buf_add(&r->in, data, len);
+
+	if (r->call.chunked)
+		ended = chunked_decode(&r->decoder, data, len, &r->in);
+	else
+		buf_add(&r->in, data, len);
+	if (ended)
+		return ended > 0 ? finish_body(r) : -1;
 	if (!r->busy && r->opened)
 		next_step(r);
 	if (r->in.len >= PENDING)
@@ -469,11 +476,20 @@ static int on_body(struct request *r, const void *data, size_t len)
 	if (!r->body || r->arrived)
 		return 0;
 
-	bool excess = (int64_t)len > missing;
+	bool excess = !r->call.chunked && (int64_t)len > missing;
 	r->close = r->close || excess;
 	if (take_body(r, data, excess ? (size_t)missing : len) < 0)
 		return -1;
-	return excess ? on_body_end(r) : 0;
+	return excess ? finish_body(r) : 0;
+}
+
+/* The library says that the body ended. Of a chunked body it does not know: it
+ * stops after 100 MB, and the client has to continue on a new connection. */
+static int on_body_end(struct request *r)
+{
+	if (!r->body || r->arrived) /* the library also calls this for an empty body */
+		return 0;
+	return r->call.chunked ? -1 : finish_body(r);
 }
 
 /* The connection is closed. What was received of an upload is still written. */

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "net/upload/tus-text.h"
 #include "net/upload/upload.h"
@@ -21,6 +22,12 @@ struct part {
 	bool created; /* by this request */
 	enum upload_sum sum;
 	unsigned char wanted[32]; /* the checksum of the client */
+};
+
+/* What the headers of a request to create an upload say. */
+struct creation {
+	struct upload_request request;
+	char *ids; /* owns the text of request.parts */
 };
 
 static void add_state(struct call *c, const struct upload_state *s)
@@ -53,7 +60,9 @@ static int handle_options(struct call *c, struct err *err)
 	(void)err;
 	call_empty(c, 204);
 	call_head(c, "Tus-Version", VERSION);
-	call_head(c, "Tus-Extension", "creation,creation-with-upload,checksum,expiration,termination");
+	call_head(c, "Tus-Extension",
+	          "creation,creation-with-upload,creation-defer-length,checksum,expiration,termination,"
+	          "concatenation");
 	call_head(c, "Tus-Checksum-Algorithm", "sha1,sha256");
 	return 0;
 }
@@ -91,48 +100,100 @@ static json_t *request_of(const json_t *m)
 	return request;
 }
 
-static bool has_bytes(const struct call *c)
+static bool is_offset_type(const struct call *c)
 {
 	const char *type = c->headers[HEADER_CONTENT_TYPE];
-	return c->length > 0 && type && strcasecmp(type, "application/offset+octet-stream") == 0;
+	return type && strcasecmp(type, "application/offset+octet-stream") == 0;
+}
+
+static int wrong_type(struct call *c, struct err *err)
+{
+	call_problem(c, 415, "type", "expected Content-Type: application/offset+octet-stream");
+	return err_set(err, ERR_ARG, "wrong Content-Type");
+}
+
+/* The length of the file, if the request has it. */
+static int read_total(const struct call *c, int64_t *ret, struct err *err)
+{
+	const char *text = c->headers[HEADER_UPLOAD_LENGTH];
+	*ret = -1;
+	return text ? read_number(text, "Upload-Length", ret, err) : 0;
 }
 
 static int begin_part(struct call *c, struct part *p, int64_t offset, struct err *err)
 {
 	const char *sum = c->headers[HEADER_UPLOAD_CHECKSUM];
+	struct upload_part q = {.offset = offset, .length = c->length};
 	int r = sum ? tus_checksum(sum, &p->sum, p->wanted, err) : 0;
 	if (r == 0)
-		r = upload_begin(c->ctx, p->id, c->serial, offset, c->length < 0 ? 0 : c->length, p->sum,
-		                 &p->upload, err);
+		r = read_total(c, &q.total, err);
+	q.sum = p->sum;
+	if (r == 0)
+		r = upload_begin(c->ctx, p->id, c->serial, &q, &p->upload, err);
 	return r;
+}
+
+static int read_lengths(struct call *c, struct upload_request *q, struct err *err)
+{
+	const char *defer = c->headers[HEADER_UPLOAD_DEFER];
+	int r = read_total(c, &q->length, err);
+	if (r < 0)
+		return r;
+	if (defer && (strcmp(defer, "1") != 0 || q->length >= 0))
+		return err_set(err, ERR_ARG, "Upload-Defer-Length must be 1, without Upload-Length");
+	if (!defer && q->length < 0)
+		return err_set(err, ERR_ARG, "the header Upload-Length must be a number of bytes");
+	return q->length ? 0 : err_set(err, ERR_ARG, "the file is empty");
+}
+
+/* Upload-Concat: "partial", or "final;" and the addresses of partial uploads. */
+static int read_concat(struct call *c, struct creation *k, struct err *err)
+{
+	struct upload_request *q = &k->request;
+	char *rest = NULL;
+	q->concat = c->headers[HEADER_UPLOAD_CONCAT];
+	q->partial = q->concat && strcmp(q->concat, "partial") == 0;
+	if (!q->concat || q->partial)
+		return read_lengths(c, q, err);
+	if (strncmp(q->concat, "final;", 6) != 0)
+		return err_set(err, ERR_ARG, "Upload-Concat must be partial, or final; and a list");
+	if (c->headers[HEADER_UPLOAD_LENGTH] || c->headers[HEADER_UPLOAD_DEFER] || c->length > 0)
+		return err_set(err, ERR_ARG, "a final upload has neither Upload-Length nor a body");
+
+	k->ids = mem_strdup(q->concat + 6);
+	for (char *s = strtok_r(k->ids, " ", &rest); s; s = strtok_r(NULL, " ", &rest)) {
+		if (q->n_parts == UPLOAD_PARTS_MAX)
+			return err_set(err, ERR_LIMIT, "Upload-Concat names more than %d uploads",
+			               UPLOAD_PARTS_MAX);
+		q->parts[q->n_parts++] = file_base(s);
+	}
+	return q->n_parts ? 0 : err_set(err, ERR_ARG, "Upload-Concat names no uploads");
 }
 
 static int create(struct call *c, struct part *p, struct err *err)
 {
-	json_t *m = NULL;
-	int64_t length;
+	json_auto_t *m = NULL;
+	struct creation k = {0};
 	const char *metadata = c->headers[HEADER_UPLOAD_METADATA];
+	bool bytes = c->length > 0 || c->chunked;
 	int r = check_version(c, err);
-	if (r == 0 && (c->headers[HEADER_UPLOAD_DEFER] || c->headers[HEADER_UPLOAD_CONCAT]))
-		r = err_set(err, ERR_UNSUPPORTED, "concatenation and deferred length are not supported");
 	if (r == 0)
-		r = read_number(c->headers[HEADER_UPLOAD_LENGTH], "Upload-Length", &length, err);
-	if (r == 0 && !length)
-		r = err_set(err, ERR_ARG, "the file is empty");
-	if (r == 0 && c->length > 0 && !has_bytes(c)) {
-		call_problem(c, 415, "type", "expected Content-Type: application/offset+octet-stream");
-		r = err_set(err, ERR_ARG, "wrong Content-Type");
-	}
+		r = read_concat(c, &k, err);
+	if (r == 0 && bytes && !is_offset_type(c))
+		r = wrong_type(c, err);
 	if (r == 0)
 		r = tus_metadata(metadata ? metadata : "", &m, err);
-	if (r < 0)
-		return r;
+
 	const char *name = metadata_text(m, "filename");
 	AUTO(mem_freep) char *line = text_line(name && *name ? name : "video", 200);
-	json_t *request = request_of(m);
-	r = upload_create(c->ctx, length, metadata ? metadata : "", line, request, p->id, err);
-	json_decref(request);
-	json_decref(m);
+	AUTO(mem_freep) char *ids = k.ids;
+	json_auto_t *request = request_of(m);
+	k.request.metadata = metadata ? metadata : "";
+	k.request.name = line;
+	k.request.request = request;
+	if (r == 0)
+		r = k.request.n_parts ? upload_concat(c->ctx, &k.request, c->serial, p->id, err)
+		                      : upload_create(c->ctx, &k.request, p->id, err);
 	p->created = r == 0;
 	return r;
 }
@@ -141,7 +202,7 @@ static int handle_create(struct call *c, struct err *err)
 {
 	struct part *p = mem_alloc(1, sizeof *p);
 	int r = create(c, p, err);
-	if (r == 0 && c->length > 0)
+	if (r == 0 && (c->length > 0 || c->chunked))
 		r = begin_part(c, p, 0, err);
 	if (r < 0)
 		free(p);
@@ -154,18 +215,14 @@ static int handle_patch(struct call *c, struct err *err)
 {
 	int64_t offset;
 	int r = check_version(c, err);
-	if (r < 0)
-		return r;
-	const char *type = c->headers[HEADER_CONTENT_TYPE];
-	if (!type || strcasecmp(type, "application/offset+octet-stream") != 0) {
-		call_problem(c, 415, "type", "expected Content-Type: application/offset+octet-stream");
-		return err_set(err, ERR_ARG, "wrong Content-Type");
-	}
-	if (c->length < 0) {
+	if (r == 0 && !is_offset_type(c))
+		r = wrong_type(c, err);
+	if (r == 0 && c->length < 0 && !c->chunked) {
 		call_problem(c, 411, "length", "Content-Length is required");
-		return err_set(err, ERR_ARG, "no Content-Length");
+		r = err_set(err, ERR_ARG, "no Content-Length");
 	}
-	r = read_number(c->headers[HEADER_UPLOAD_OFFSET], "Upload-Offset", &offset, err);
+	if (r == 0)
+		r = read_number(c->headers[HEADER_UPLOAD_OFFSET], "Upload-Offset", &offset, err);
 	if (r < 0)
 		return r;
 	struct part *p = mem_alloc(1, sizeof *p);
@@ -191,7 +248,7 @@ static int finish_body(struct call *c, struct err *err)
 	struct part *p = c->sink;
 	c->sink = NULL;
 	int r = p->upload ? upload_end(p->upload, p->sum ? p->wanted : NULL, &state, err)
-	                  : upload_state(c->ctx, p->id, &state, err);
+	                  : upload_state(c->ctx, p->id, c->serial, &state, err);
 	if (r == -ERR_FORMAT && p->sum)
 		call_problem(c, 460, "checksum", "%s", err->msg);
 	else if (r == 0)
@@ -219,12 +276,17 @@ static int handle_head(struct call *c, struct err *err)
 	struct upload_state state = {0};
 	int r = check_version(c, err);
 	if (r == 0)
-		r = upload_state(c->ctx, c->args.text[0], &state, err);
+		r = upload_state(c->ctx, c->args.text[0], c->serial, &state, err);
 	if (r < 0)
 		return r;
 	call_empty(c, 200);
 	add_state(c, &state);
-	call_head(c, "Upload-Length", "%lld", (long long)state.length);
+	if (state.length < 0)
+		call_head(c, "Upload-Defer-Length", "1");
+	else
+		call_head(c, "Upload-Length", "%lld", (long long)state.length);
+	if (state.concat && strlen(state.concat) < 590)
+		call_head(c, "Upload-Concat", "%s", state.concat);
 	if (state.metadata && *state.metadata && strlen(state.metadata) < 590)
 		call_head(c, "Upload-Metadata", "%s", state.metadata);
 	upload_state_clear(&state);

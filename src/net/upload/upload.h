@@ -8,6 +8,11 @@
  * checksum is written, ID.mark holds its start: it is cut off again if the
  * server is killed before the checksum was compared.
  *
+ * An upload is complete when the transaction of board_upload() is: only then do
+ * clients see the full length. If it fails, as on a full disk, the last part is
+ * dropped, and its client sends it again. What a killed server left is completed
+ * by uploads_open().
+ *
  * Thread-safe; all functions may wait for the disk, except uploads_count(). One
  * part at a time: a second request for the same upload closes the connection of
  * the first, which is almost always the same client after a broken connection. */
@@ -15,6 +20,7 @@
 #define VDET_NET_UPLOAD_UPLOAD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -28,9 +34,11 @@ struct upload;
 
 struct upload_state {
 	char id[40];
-	int64_t offset, length, expires; /* Unix time, microseconds */
-	char *metadata;                  /* as the client sent it; the caller frees */
-	char *video, *job;               /* ids once it is complete; else NULL */
+	int64_t offset, length; /* bytes; length -1: not known yet */
+	int64_t expires;        /* Unix time, microseconds */
+	char *metadata;         /* as the client sent it */
+	char *video, *job;      /* ids once it is complete; else NULL */
+	char *concat;           /* the header Upload-Concat; NULL: none */
 };
 void upload_state_clear(struct upload_state *s);
 
@@ -44,18 +52,43 @@ DEFINE_FREEP(struct uploads, uploads)
 void uploads_sweep(struct uploads *u);   /* removes expired uploads */
 size_t uploads_count(struct uploads *u); /* incomplete ones */
 
-/* Creates an upload of `length` bytes. `request` (borrowed) is passed to
- * board_upload() at the end. ERR_LIMIT, ERR_NOSPC. */
-int upload_create(struct uploads *u, int64_t length, const char *metadata, const char *name,
-                  const json_t *request, char ret_id[static 40], struct err *err);
-int upload_state(struct uploads *u, const char *id, struct upload_state *ret, struct err *err);
+enum { UPLOAD_PARTS_MAX = 64 };
+
+/* All borrowed. */
+struct upload_request {
+	int64_t length; /* bytes; -1: not known yet */
+	const char *metadata, *name;
+	const json_t *request;               /* passed to board_upload() at the end */
+	const char *concat;                  /* the header Upload-Concat; NULL: none */
+	bool partial;                        /* only to be concatenated */
+	const char *parts[UPLOAD_PARTS_MAX]; /* of a final upload: ids of partial ones */
+	size_t n_parts;
+};
+
+/* ERR_LIMIT, ERR_NOSPC. */
+int upload_create(struct uploads *u, const struct upload_request *q, char ret_id[static 40],
+                  struct err *err);
+/* Makes a complete upload of complete partial ones; sets q->length. `serial` of
+ * the call. The same list again gives the same upload. ERR_BUSY: a partial one
+ * is not complete. */
+int upload_concat(struct uploads *u, struct upload_request *q, uint64_t serial,
+                  char ret_id[static 40], struct err *err);
+/* The caller clears *ret. */
+int upload_state(struct uploads *u, const char *id, uint64_t serial, struct upload_state *ret,
+                 struct err *err);
 int upload_remove(struct uploads *u, const char *id, struct err *err);
 
 enum upload_sum { UPLOAD_NO_SUM, UPLOAD_SHA1, UPLOAD_SHA256 };
-/* Acquires the upload for one part of `length` bytes at `offset`; ERR_BUSY if
- * that is not its offset. Release it with upload_end() or upload_break(). */
-int upload_begin(struct uploads *u, const char *id, uint64_t serial, int64_t offset, int64_t length,
-                 enum upload_sum sum, struct upload **ret, struct err *err);
+struct upload_part {
+	int64_t offset;
+	int64_t length; /* bytes of the part; -1: not known */
+	int64_t total;  /* of the file, as the client says now; -1: not said */
+	enum upload_sum sum;
+};
+/* Acquires the upload for one part; ERR_BUSY if its offset is another, ERR_PERM
+ * if it is final. Release it with upload_end() or upload_break(). */
+int upload_begin(struct uploads *u, const char *id, uint64_t serial, const struct upload_part *q,
+                 struct upload **ret, struct err *err);
 int upload_write(struct upload *p, const void *data, size_t len, struct err *err);
 /* Syncs the part to disk. `wanted` is its checksum as bytes, or NULL; if it
  * differs, the part is discarded: ERR_FORMAT. The last part passes the file to
