@@ -227,6 +227,7 @@ def main():
     every = {"VDET_TEST_FULL": "1"} if full else {}
     gcc = build("gcc", CC="gcc")
     if gcc:
+        gate("layers: no cycles of files", sys.executable, "tools/layers.py", "--cycles", str(gcc))
         test("gcc", "--timeout-multiplier", "4", **every)
     if gcc and not fast:
         tidy(gcc)

@@ -9,7 +9,7 @@
 typedef const struct message_field fields[];
 
 static fields source_fields = {
-	{"name", "string", "file name, or the path with `--full-path`"},
+	{"name", "string", "file name, or the path with `--report-full-path`"},
 	{"duration", "number", "of the video, seconds"},
 	{"width", "integer", "pixels"},
 	{"height", "integer", "pixels"},
