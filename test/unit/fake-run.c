@@ -248,18 +248,19 @@ char job[] = "abcdef012345";
 int results;
 
 /* A result is in the journal when it is published. */
-static void listen(void *ctx, json_t *event)
+static void listen(void *ctx, const struct progress_event *event)
 {
 	struct store_chunk *chunks = NULL;
 	struct err err;
-	size_t n = 0, index = (size_t)json_integer_value(json_object_get(event, "chunk")) - 1;
+	size_t n = 0;
 	(void)ctx;
-	if (strcmp(json_string_value(json_object_get(event, "type")), "result") != 0)
+	if (event->type != PROGRESS_RESULT)
 		return;
+	const size_t index = (size_t)event->result->index;
 	results++;
 	assert_ok(store_chunks_load(run.store, job, STORE_BARE, &chunks, &n, &err));
 	assert_true(index < n);
-	assert_int_equal(chunks[index].state, CHUNK_DONE);
+	assert_int_equal(chunks[index].state, event->result->state);
 	for (size_t i = 0; i < n; i++)
 		store_chunk_clear(&chunks[i]);
 	free(chunks);

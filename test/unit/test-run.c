@@ -58,11 +58,10 @@ static void a_failed_engine_is_reported(void **state)
 }
 
 /* What the engine does meanwhile is shown; the wait ends with it. */
-static void release(void *ctx, json_t *event)
+static void release(void *ctx, const struct progress_event *event)
 {
-	const char *shown = json_string_value(json_object_get(event, "detail"));
 	(void)ctx;
-	if (!shown || strcmp(shown, "loading model") != 0)
+	if (event->type != PROGRESS_PHASE || strcmp(event->view->detail, "loading model") != 0)
 		return;
 	pthread_mutex_lock(&fake_engine.lock);
 	fake_engine.hold_start = false;
