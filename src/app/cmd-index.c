@@ -45,8 +45,17 @@ static void on_progress(void *ctx, const char *what, double fraction)
 	progress_phase(ctx, PHASE_INDEX, text);
 }
 
+/* What the file is: its streams, and what is wrong with it. */
+static int probe(struct app *app, int fd, const struct indexer_options *o, struct video_info *ret,
+                 struct err *err)
+{
+	AUTO(decoder_freep) struct decoder *d = NULL;
+	int r = decoder_open(fd, &o->decoder, app->cancel, &d, err);
+	return r < 0 ? r : decoder_probe(d, ret, err);
+}
+
 static int make(struct app *app, struct store *store, const char *path, struct progress *progress,
-                bool *cached, struct video_index **ret, struct err *err)
+                bool *cached, struct video_index **ret, struct video_info *info, struct err *err)
 {
 	const struct analyze_options *a = &app->analyze;
 	const struct indexer_options o = {.effort = a->index_effort,
@@ -63,6 +72,9 @@ static int make(struct app *app, struct store *store, const char *path, struct p
 	if (r < 0)
 		return r;
 	progress_phase(progress, PHASE_HASHING, file_base(path));
+	r = probe(app, fd, &o, info, err);
+	if (r < 0)
+		return r;
 	r = hash_fd(fd, app->cancel, NULL, sha256, err);
 	return r < 0 ? r : indexer_get(store, sha256, fd, &o, app->cancel, cached, ret, err);
 }
@@ -156,10 +168,33 @@ static void print_cuts(const struct video_index *x)
 	}
 }
 
-static void print_summary(const char *name, const struct video_index *x, bool cached)
+static void print_source(const struct video_info *v)
+{
+	size_t i;
+	const json_t *s;
+	json_array_foreach (v->video_streams, i, s) {
+		const char *title = json_string_value(json_object_get(s, "title"));
+		int width = (int)json_integer_value(json_object_get(s, "width"));
+		int height = (int)json_integer_value(json_object_get(s, "height"));
+		printf("  stream %-3d %s %s", (int)json_integer_value(json_object_get(s, "index")),
+		       json_string_value(json_object_get(s, "kind")),
+		       json_string_value(json_object_get(s, "codec")));
+		if (width)
+			printf(" %dx%d", width, height);
+		printf("%s%s%s%s\n", json_is_true(json_object_get(s, "still")) ? ", a still picture" : "",
+		       json_is_true(json_object_get(s, "chosen")) ? ", chosen" : "",
+		       title && *title ? ", " : "", title ? title : "");
+	}
+	if (*v->warning)
+		printf("  warning    %s\n", v->warning);
+}
+
+static void print_summary(const char *name, const struct video_index *x,
+                          const struct video_info *info, bool cached)
 {
 	char t[CLOCK_TEXT_MAX];
 	printf("%s  %s\n", name, clock_text(x->duration, t));
+	print_source(info);
 	printf("  packets    %" PRId64 ", %" PRId64 " of them keyframes; %" PRId64
 	       " pictures decoded, no two more "
 	       "than %.1f s apart\n",
@@ -198,18 +233,23 @@ static int write_files(const char *path, const struct video_index *x, const char
 	return file_write(vtt_path, buf_str(&vtt), vtt.len, err);
 }
 
-static int tell(const char *path, const struct video_index *x, bool cached, struct err *err)
+static int tell(const char *path, const struct video_index *x, const struct video_info *info,
+                bool cached, struct err *err)
 {
 	AUTO(mem_freep) char *name = text_line(file_base(path), 1000), *json = NULL;
 	if (own.json || *own.output) {
 		json_auto_t *j = index_json(x);
 		json_object_set_new(j, "source", json_string(name));
+		json_object_set(j, "streams", info->video_streams);
+		json_object_set(j, "gaps", info->gaps);
+		json_object_set_new(j, "warning",
+		                    *info->warning ? json_string(info->warning) : json_null());
 		json = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(10));
 	}
 	if (own.json)
 		puts(json);
 	else
-		print_summary(name, x, cached);
+		print_summary(name, x, info, cached);
 	fflush(stdout);
 	return *own.output ? write_files(path, x, json, err) : 0;
 }
@@ -217,14 +257,15 @@ static int tell(const char *path, const struct video_index *x, bool cached, stru
 static int index_one(struct app *app, struct store *store, const char *path)
 {
 	AUTO(video_index_freep) struct video_index *x = NULL;
+	AUTO(video_info_clear) struct video_info info = {0};
 	struct err err;
 	bool cached = false;
 	struct ui *ui = ui_new(app->options.progress);
 	ui_start(ui);
-	int r = make(app, store, path, ui_progress(ui), &cached, &x, &err);
+	int r = make(app, store, path, ui_progress(ui), &cached, &x, &info, &err);
 	ui_free(ui);
 	if (r == 0)
-		r = tell(path, x, cached, &err);
+		r = tell(path, x, &info, cached, &err);
 	if (r == 0)
 		return EXIT_COMPLETE;
 	if (r != -ERR_CANCELED)

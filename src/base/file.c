@@ -115,11 +115,30 @@ bool file_is_dir(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* What people name that is no file. */
+static int explain_missing(const char *path, struct err *err)
+{
+	if (!strncmp(path, "file://", 7))
+		return err_set(err, ERR_ARG, "%s is an address; give the path of the file alone", path);
+	if (strstr(path, "://"))
+		return err_set(err, ERR_ARG,
+		               "%s is an address; download the video first, or add the address on the "
+		               "page of vdet serve",
+		               path);
+	return err_sys(err, ENOENT, "cannot open %s", path);
+}
+
 int file_open_input(const char *path, int *ret_fd, struct err *err)
 {
 	struct stat st;
+	if (!strcmp(path, "-"))
+		return err_set(err, ERR_ARG,
+		               "a video cannot be read from standard input, because it is read at any "
+		               "place and more than once; save it to a file first");
 	/* Non-blocking, so that a FIFO without a writer does not hang. */
 	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && errno == ENOENT)
+		return explain_missing(path, err);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open %s", path);
 	if (fstat(fd, &st) < 0)

@@ -31,11 +31,12 @@ static json_t *options_json(const struct analyze_options *o, bool all)
 static json_t *source_json(const char *name, int64_t size, const char *sha256,
                            const struct video_info *v)
 {
-	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:s}", "name",
-	                 name, "sha256", sha256, "size", (json_int_t)size, "container", v->container,
-	                 "codec", v->codec, "pixel_format", v->pixel_format, "hdr", v->hdr, "width",
-	                 v->width, "height", v->height, "rotation", v->rotation, "fps", v->fps,
-	                 "duration_us", (json_int_t)v->duration, "warning", v->warning);
+	return json_pack(
+		"{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:s, s:O?, s:O?}", "name",
+		name, "sha256", sha256, "size", (json_int_t)size, "container", v->container, "codec",
+		v->codec, "pixel_format", v->pixel_format, "hdr", v->hdr, "width", v->width, "height",
+		v->height, "rotation", v->rotation, "fps", v->fps, "duration_us", (json_int_t)v->duration,
+		"warning", v->warning, "streams", v->video_streams, "gaps", v->gaps);
 }
 
 json_t *facts_make(const struct facts_input *in, const char *name, int64_t size,

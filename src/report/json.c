@@ -40,15 +40,34 @@ static json_t *string_or_null(const char *s)
 	return report_is_empty(s) ? json_null() : string(s);
 }
 
+/* A copy of the list in which times are in seconds, and named so. */
+static json_t *list_in_seconds(const json_t *from)
+{
+	static const char *const times[][2] = {
+		{"time_us", "time"}, {"from_us", "from"}, {"to_us", "to"}, {"duration_us", "duration"}};
+	json_t *list = from ? json_deep_copy(from) : json_array(), *item;
+	size_t i;
+	json_array_foreach (list, i, item)
+		for (size_t k = 0; k < ARRAY_LEN(times); k++) {
+			const json_t *us = json_object_get(item, times[k][0]);
+			if (!us)
+				continue;
+			json_object_set_new(item, times[k][1], seconds(json_integer_value(us)));
+			json_object_del(item, times[k][0]);
+		}
+	return list;
+}
+
 static json_t *source_json(const struct report *r)
 {
-	return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:i, s:i, s:i, s:o, s:o, s:o}", "name",
-	                 string(r->source_name), "sha256", string_or_null(r->source_sha256), "size",
-	                 (json_int_t)r->source_size, "container", string(r->container), "codec",
+	return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o}",
+	                 "name", string(r->source_name), "sha256", string_or_null(r->source_sha256),
+	                 "size", (json_int_t)r->source_size, "container", string(r->container), "codec",
 	                 string(r->codec), "pixel_format", string_or_null(r->pixel_format), "hdr",
 	                 string_or_null(r->hdr), "width", r->width, "height", r->height, "rotation",
 	                 r->rotation, "fps", number_or_null(r->fps), "duration", seconds(r->duration),
-	                 "warning", string_or_null(r->source_warning));
+	                 "warning", string_or_null(r->source_warning), "streams",
+	                 list_in_seconds(r->source_streams), "gaps", list_in_seconds(r->source_gaps));
 }
 
 static json_t *engine_json(const struct report *r)

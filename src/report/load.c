@@ -64,6 +64,8 @@ static void load_facts(struct report *r, json_t *f)
 	r->fps = json_number_value(json_object_get(s, "fps"));
 	r->duration = int_of(s, "duration_us");
 	r->source_warning = text_of(s, "warning");
+	r->source_streams = json_incref(json_object_get(s, "streams"));
+	r->source_gaps = json_incref(json_object_get(s, "gaps"));
 	r->from = int_of(f, "from_us");
 	r->to = int_of(f, "to_us");
 	r->engine_kind = text_of(e, "kind");

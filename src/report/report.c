@@ -37,6 +37,8 @@ void report_free(struct report *r)
 {
 	if (!r)
 		return;
+	json_decref(r->source_streams);
+	json_decref(r->source_gaps);
 	char *strings[] = {
 		r->job,
 		r->vdet_version,

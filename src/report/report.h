@@ -10,6 +10,7 @@
 #ifndef VDET_REPORT_REPORT_H
 #define VDET_REPORT_REPORT_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -96,6 +97,9 @@ struct report {
 	int64_t duration;     /* of the video */
 	int64_t from, to;     /* the part that was analysed */
 	char *source_warning; /* "" or what is wrong with the file */
+	/* of the file, and jumps of its clock, as the journal has them; NULL in
+	 * journals of older versions */
+	json_t *source_streams, *source_gaps;
 
 	char *engine_kind, *engine_version, *model, *model_hash, *quantize, *cache_type;
 	bool demo_model;

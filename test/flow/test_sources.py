@@ -122,6 +122,9 @@ class Sources(flow.Flow):
                 self.assertAlmostEqual(report["source"]["duration"], 12, delta=0.05)
                 self.assertIn("clock jumps forward", report["source"]["warning"])
                 self.assertIn("--gaps keep", report["source"]["warning"])
+                gap, = report["source"]["gaps"]
+                self.assertEqual((gap["kind"], gap["closed"]), ("undecided", True))
+                self.assertGreater(gap["to"] - gap["from"], 19000)
                 self.assertAlmostEqual(self.durations(name), 12, delta=0.05)
         plan = json.loads(self.vdet("plan", "jump.ts", "--gaps", "keep").stdout)
         self.assertAlmostEqual(plan["duration"], 20006, delta=1)
@@ -233,6 +236,8 @@ class Sources(flow.Flow):
         report, pairs = self.watch("two.mp4")
         self.assertTimes(pairs)
         self.assertIn("choose with --stream", report["source"]["warning"])
+        self.assertEqual([(s["index"], s["chosen"]) for s in report["source"]["streams"]], [(0, False), (1, True)])
+        self.assertIn("stream 0   video h264 240x64\n", self.vdet("index", "two.mp4").stdout)
         report, other = self.watch("two.mp4", "--stream", "0")
         self.assertNotEqual([n for _, n in other], [n for _, n in pairs])
         self.watch("two.mp4", "--stream", "7", code=2)
@@ -245,6 +250,17 @@ class Sources(flow.Flow):
                   "-encryption_kid", "a7e61c373e219033c21091fa607bf3b8")
         for command in (("analyze", "--engine", "http://127.0.0.1:1/v1"), ("index",), ("plan",)):
             self.assertIn("encrypted", self.vdet(*command, "c.mp4", code=1).stderr)
+
+    def test_no_file(self):
+        """What people name that cannot be read: the right words, before anything is started."""
+        self.film("c.mp4", 1)
+        self.ffmpeg("-i", "c.mp4", "-frames:v", "5", "-loop", "0", "moving.webp")
+        for name, words in (("-", "standard input"), ("https://example.org/a.mp4", "download the video first"),
+                            ("file:///a.mp4", "the path of the file alone"), ("moving.webp", "animated WebP")):
+            with self.subTest(name):
+                r = self.vdet("analyze", "--engine", "http://127.0.0.1:1/v1", name, code=None)
+                self.assertIn(r.returncode, (1, 2))
+                self.assertIn(words, r.stderr)
 
     def test_trimmed_group(self):
         """A clip whose only keyframe lies before its edit list."""
