@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "board/board-internal.h"
 #include "decoder/decoder.h"
-#include "transfer/fetch.h"
+#include "transfer/download.h"
 
 enum { FRAME_QUALITY = 90, FRAME_SIZE_MAX = 8192, URL_MAX = 4000 };
 
@@ -143,7 +143,7 @@ static int take_url(struct board *b, const char *url, struct video **ret, struct
 		               "this server does not fetch videos (serve.fetch); upload the file");
 	if (strlen(url) > URL_MAX)
 		return err_set(err, ERR_ARG, "the address is longer than %d bytes", URL_MAX);
-	int r = fetch_name(url, &name, err);
+	int r = download_name(url, &name, err);
 	if (r < 0)
 		return r;
 	*ret = find_like(b, "url", url);
@@ -298,12 +298,15 @@ static int64_t room(struct board *b, const struct video *except)
 	return left;
 }
 
-static void tell_fetch(void *ctx, int64_t done, int64_t total)
+#define FETCH_RETRIES 6                   /* in a row without progress */
+#define FETCH_SILENCE (60 * CLOCK_SECOND) /* of a connection */
+
+static void tell_fetch(void *ctx, const struct download_progress *d)
 {
 	struct preparing *p = ctx;
 	AUTO(board_unlockp) struct board *b = board_lock(p->board);
-	p->video->row.size = total > 0 ? total : done;
-	p->video->fetched = done;
+	p->video->row.size = d->total > 0 ? d->total : d->done;
+	p->video->fetched = d->done;
 	board_publish_video(b, p->video);
 }
 
@@ -317,17 +320,18 @@ static int fetch(struct preparing *p, struct err *err)
 	pthread_mutex_unlock(&p->board->lock);
 	free(p->path);
 	p->path = file_join(p->dir, name);
-	const struct fetch_request q = {.url = url,
-	                                .path = p->path,
-	                                .max =
-	                                    o->video_max && o->video_max < most ? o->video_max : most,
-	                                .timeout = o->fetch_timeout,
-	                                .allow_private = o->fetch_private,
-	                                .cancel = p->video->cancel,
-	                                .progress = tell_fetch,
-	                                .ctx = p};
+	if (o->video_max && o->video_max < most)
+		most = o->video_max;
+	const struct download_options d = {.retries = FETCH_RETRIES,
+	                                   .timeout = FETCH_SILENCE,
+	                                   .max = most > 0 ? most : 1,
+	                                   .total_timeout = o->fetch_timeout,
+	                                   .public_only = !o->fetch_private,
+	                                   .cancel = p->video->cancel,
+	                                   .progress = tell_fetch,
+	                                   .ctx = p};
 	int r = file_mkdirs(p->dir, true, err);
-	return r < 0 ? r : fetch_file(&q, err);
+	return r < 0 ? r : download_stream(&d, url, p->path, err);
 }
 
 static void end_preparing(struct preparing *p)

@@ -44,6 +44,7 @@ static char *add_device(const struct server *s, const char **argv)
 	return list;
 }
 
+/* The command line, at the beginning of what the server itself writes. */
 static void log_command(struct server *s, const char *const *argv)
 {
 	AUTO(buf_free) struct buf line = BUF(8192);

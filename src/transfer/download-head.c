@@ -33,7 +33,8 @@ const char *download_show(const char *url, char out[static 300])
 
 void download_reply_reset(struct download_reply *r)
 {
-	*r = (struct download_reply){.length = -1, .from = -1, .total = -1, .linked_size = -1};
+	*r = (struct download_reply){
+		.length = -1, .from = -1, .total = -1, .linked_size = -1, .is_private = r->is_private};
 }
 
 static void take_hash(const char *etag, char out[static HASH_HEX])
@@ -68,6 +69,12 @@ size_t download_on_header(char *data, size_t size, size_t n, void *ctx)
 	} else if (curl_use_header(data, len, "ETag", value, sizeof value)) {
 		if (!*r->hash)
 			take_hash(value, r->hash);
+		/* A weak tag says nothing about the bytes. */
+		if (strncmp(value, "W/", 2) != 0)
+			snprintf(r->tag, sizeof r->tag, "%.*s", (int)sizeof r->tag - 1, value);
+	} else if (curl_use_header(data, len, "Last-Modified", value, sizeof value)) {
+		if (!*r->tag)
+			snprintf(r->tag, sizeof r->tag, "%.*s", (int)sizeof r->tag - 1, value);
 	} else if (curl_use_header(data, len, "Retry-After", value, sizeof value)) {
 		r->retry_after = curl_use_retry_after(value, RETRY_AFTER_MAX);
 	} else if (curl_use_header(data, len, "X-Error-Message", value, sizeof value)) {
@@ -123,12 +130,19 @@ int download_wait(const struct download_options *o, int64_t pause, struct err *e
 /* ---- single exchanges */
 
 void download_set_up(CURL *e, const struct download_options *o, const char *url, bool foreign,
-                     char *words)
+                     struct download_reply *reply, char *words)
 {
 	long seconds = o->timeout > 0 ? (long)(o->timeout / CLOCK_SECOND + 1) : 60;
 	curl_easy_reset(e);
 	curl_use_plainly(e, url, words);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, download_on_header);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, reply);
+	if (o->public_only) {
+		curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, download_open_socket);
+		curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, reply);
+		/* A proxy would connect in our place, to any address. */
+		curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+	}
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, seconds);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, seconds);
@@ -196,8 +210,7 @@ static int follow(struct exchange *x, CURL *easy, const char *url, char **ret_ur
 		bool foreign = !same_origin(url, at);
 		words[0] = '\0';
 		download_reply_reset(&x->reply);
-		download_set_up(easy, x->o, at, foreign, words);
-		curl_easy_setopt(easy, CURLOPT_HEADERDATA, &x->reply);
+		download_set_up(easy, x->o, at, foreign, &x->reply, words);
 		curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 		curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
 		curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_tick);
@@ -258,7 +271,9 @@ static int exchange(struct exchange *x, const char *url, struct download_head *h
 			head->url = TAKE(at);
 			break;
 		}
-		if (x->out && x->out->full)
+		if (x->reply.is_private)
+			r = download_private(err);
+		else if (x->out && x->out->full)
 			r = buf_check(x->out, shown, err);
 		else if (code == CURLE_OK && !download_passing(x->reply.status, CURLE_OK))
 			r = download_refused(&x->reply, at, x->o->token && *x->o->token, err);

@@ -11,6 +11,8 @@
 #include "base/err.h"
 #include "transfer/download.h"
 
+#define DOWNLOAD_TAG_MAX 256
+
 /* What the head of a reply says. */
 struct download_reply {
 	int status;
@@ -20,6 +22,10 @@ struct download_reply {
 	char hash[HASH_HEX]; /* X-Linked-Etag or ETag, if it is a SHA-256; else "" */
 	int64_t retry_after; /* microseconds */
 	char message[200];   /* X-Error-Message, "" = none */
+	/* what tells that the file is the same: a strong ETag, else Last-Modified;
+	 * "" = nothing */
+	char tag[DOWNLOAD_TAG_MAX];
+	bool is_private; /* a connection was refused: the address is not public */
 };
 
 struct download_head {
@@ -38,10 +44,15 @@ int download_head(const struct download_options *o, const char *url, struct down
 /* Header callback of curl; its context is a struct download_reply. */
 size_t download_on_header(char *data, size_t size, size_t n, void *ctx);
 void download_reply_reset(struct download_reply *r);
-/* What every handle of ours is set up with; the URL is for `foreign` hosts
- * without the token. */
+/* What each handle is set up with; for `foreign` hosts without the token.
+ * `reply` gets what the head says, and whether the address is refused. */
 void download_set_up(CURL *easy, const struct download_options *o, const char *url, bool foreign,
-                     char *words);
+                     struct download_reply *reply, char *words);
+/* For CURLOPT_OPENSOCKETFUNCTION: refuses addresses that are not public; its
+ * context is a struct download_reply. */
+curl_socket_t download_open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *a);
+/* ERR_PERM, with the message for such an address. */
+int download_private(struct err *err);
 
 /* Whether a status or a lost line may pass by itself. */
 bool download_passing(int status, CURLcode code);

@@ -110,8 +110,7 @@ static void begin(struct transfer *t, struct line *l)
 	int64_t last = (int64_t)i * t->part.piece + download_part_length(&t->part, i) - 1;
 	download_reply_reset(&l->reply);
 	l->words[0] = '\0';
-	download_set_up(l->easy, t->o, t->head.url, t->head.foreign, l->words);
-	curl_easy_setopt(l->easy, CURLOPT_HEADERDATA, &l->reply);
+	download_set_up(l->easy, t->o, t->head.url, t->head.foreign, &l->reply, l->words);
 	curl_easy_setopt(l->easy, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(l->easy, CURLOPT_WRITEDATA, l);
 	curl_easy_setopt(l->easy, CURLOPT_PRIVATE, l);

@@ -118,6 +118,15 @@ class Engines(flow.Flow):
             self.analyze(url=url, env={name: str(certificate)})
         self.all_done()
 
+    def test_no_proxy_for_this_machine(self):
+        """By its address, whatever form that has, not by what a name looks like; and what the user excepts stays so."""
+        e = self.engine("--kind", "plain")
+        dead = {name: "http://127.0.0.1:9" for name in ("http_proxy", "all_proxy")}
+        for host in ("127.0.0.1", "localhost", "LOCALHOST"):
+            self.analyze(url=e.url.replace("127.0.0.1", host), env=dead)
+        self.assertIn("cannot reach", self.analyze(url=e.url.replace("127.0.0.1", "127.0.0.1.localhost.example"), code=1,
+                                                   env=dead).stderr)
+
     def test_the_test_of_an_engine_tells(self):
         e = self.engine("--kind", "plain", "--dialect", "openai")
         r = self.vdet("engine", "test", "--engine", e.url, code=None)

@@ -8,16 +8,16 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "transfer/fetch.h"
+#include "transfer/download.h"
 
 static bool is_private(const char *text)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET};
 	struct sockaddr_in6 b = {.sin6_family = AF_INET6};
 	if (inet_pton(AF_INET, text, &a.sin_addr) == 1)
-		return fetch_is_private((struct sockaddr *)&a);
+		return download_is_private((struct sockaddr *)&a);
 	assert_int_equal(inet_pton(AF_INET6, text, &b.sin6_addr), 1);
-	return fetch_is_private((struct sockaddr *)&b);
+	return download_is_private((struct sockaddr *)&b);
 }
 
 static void private_addresses_are_known(void **state)
@@ -60,7 +60,7 @@ static void private_addresses_are_known(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(public); i++)
 		if (is_private(public[i]))
 			fail_msg("%s is public", public[i]);
-	assert_true(fetch_is_private(&(struct sockaddr){.sa_family = AF_UNIX}));
+	assert_true(download_is_private(&(struct sockaddr){.sa_family = AF_UNIX}));
 }
 
 static void names_come_from_addresses(void **state)
@@ -85,7 +85,7 @@ static void names_come_from_addresses(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct err err = {0};
 		AUTO(mem_freep) char *name = NULL;
-		int r = fetch_name(cases[i].url, &name, &err);
+		int r = download_name(cases[i].url, &name, &err);
 		assert_int_equal(r, cases[i].name ? 0 : -ERR_ARG);
 		if (cases[i].name)
 			assert_string_equal(name, cases[i].name);
