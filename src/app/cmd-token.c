@@ -112,7 +112,7 @@ static int run(struct app *app, int argc, char **argv)
 	if (r == 0 && adds)
 		r = add(a, argv[1], &err);
 	if (r == 0 && removes)
-		r = access_remove(a, argv[1], &err);
+		r = access_remove(a, argv[1], false, &err);
 	if (r == 0 && lists)
 		list(a);
 	return r < 0 ? app_fail(&err) : EXIT_COMPLETE;

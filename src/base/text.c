@@ -50,6 +50,20 @@ void text_utf8(struct buf *out, const void *data, size_t len)
 	}
 }
 
+/* The length of a character at s that controls the direction of text (U+061C,
+ * U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), or 0. */
+static size_t bidi_control(const char *s)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	if (u[0] == 0xd8 && u[1] == 0x9c)
+		return 2;
+	if (u[0] != 0xe2 || (u[1] != 0x80 && u[1] != 0x81))
+		return 0;
+	bool marks = u[1] == 0x80 && (u[2] == 0x8e || u[2] == 0x8f || (u[2] >= 0xaa && u[2] <= 0xae));
+	bool isolates = u[1] == 0x81 && u[2] >= 0xa6 && u[2] <= 0xa9;
+	return marks || isolates ? 3 : 0;
+}
+
 char *text_line(const char *s, size_t max)
 {
 	struct buf b = BUF(SIZE_MAX / 2);
@@ -59,9 +73,14 @@ char *text_line(const char *s, size_t max)
 			len--;
 	text_utf8(&b, s, len);
 	char *line = buf_take(&b);
-	for (char *p = line; *p; p++)
-		if (*p == '\n' || *p == '\t')
-			*p = ' ';
+	char *to = line;
+	for (const char *p = line; *p;) {
+		size_t skip = bidi_control(p);
+		if (!skip)
+			*to++ = *p == '\n' || *p == '\t' ? ' ' : *p;
+		p += skip ? skip : 1;
+	}
+	*to = '\0';
 	return line;
 }
 

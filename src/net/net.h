@@ -21,6 +21,7 @@
 
 struct net_options {
 	char *listen, *tls_cert, *tls_key, *token_file, *origins, *hosts, *proxies;
+	bool open;
 	int64_t connections, per_address, rate;  /* numbers */
 	int64_t session, upload_expiry, silence; /* microseconds */
 	int64_t events;                          /* a number */
@@ -45,8 +46,8 @@ struct net_setup {
  * before threads and children are started. */
 int net_inherited(void);
 /* Binds the addresses, so that errors are reported at once. Refuses an address
- * that other machines can reach if neither a token nor TLS is configured
- * (ERR_PERM). */
+ * that other machines can reach if there is neither a token nor a user, unless
+ * net.open is set (ERR_PERM). */
 int net_new(const struct net_setup *s, struct net **ret, struct err *err);
 void net_free(struct net *n); /* waits for running handlers */
 DEFINE_FREEP(struct net, net)

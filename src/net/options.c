@@ -7,8 +7,12 @@
 static const struct opt_row rows[] = {
 	{"net.listen", "listen", OPT_STRING, AT(listen), "127.0.0.1:8080", 0, 0, NULL, "ADDRESS",
      "Addresses to listen on, separated by commas: HOST:PORT, [IPv6]:PORT or unix:/PATH. Port 0 "
-     "takes a free one. Addresses that other machines can reach need a token (vdet token add) or "
-     "TLS.",
+     "takes a free one. Addresses that other machines can reach need a token or user (vdet token "
+     "add), or --net-open.",
+     0},
+	{"net.open", NULL, OPT_BOOL, AT(open), "false", 0, 0, NULL, NULL,
+     "Serve other machines without authentication: everybody who reaches the address has full "
+     "access.",
      0},
 	{"net.tls_cert", "tls-cert", OPT_STRING, AT(tls_cert), "", 0, 0, NULL, "FILE",
      "Certificate chain (PEM); enables HTTPS.", 0},

@@ -239,15 +239,13 @@ static int check_public(const struct net *n, const struct listen_address *a, con
 {
 	if (a->local || access_needed(n->access))
 		return 0;
-	if (!n->tls)
+	if (!n->options->open)
 		return err_set(
 			err, ERR_PERM,
 			"refusing to listen on %s without authentication: other machines can reach it. Add a "
-			"token or user (vdet token add NAME), or serve TLS (--tls-cert, --tls-key)",
+			"token or user (vdet token add NAME); --net-open serves everybody",
 			text);
-	log_warning(
-		"%s: clients are not authenticated and have full access; add a token (vdet token add NAME)",
-		text);
+	log_warning("%s: clients are not authenticated and have full access (--net-open)", text);
 	return 0;
 }
 

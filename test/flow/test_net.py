@@ -41,8 +41,45 @@ class Access(Net):
     def test_others_are_let_in_only_with_a_token(self):
         r = self.vdet("serve", "--listen", "0.0.0.0:0", "--engine", "http://127.0.0.1:9/v1", code=1)
         self.assertIn("vdet token add", r.stderr)
+        self.assertIn("--net-open", r.stderr)
         r = self.vdet("serve", "--listen", "nonsense", "--engine", "http://127.0.0.1:9/v1", code=2)
         self.assertIn("HOST:PORT", r.stderr)
+
+    def certificate(self):
+        cert, key = self.dir / "cert.pem", self.dir / "key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", key,
+                        "-out", cert], check=True, capture_output=True)
+        return cert, key
+
+    def test_tls_is_not_authentication(self):
+        cert, key = self.certificate()
+        r = self.vdet("serve", "--listen", "0.0.0.0:0", "--tls-cert", cert, "--tls-key", key, "--engine", "http://127.0.0.1:9/v1",
+                      code=1)
+        self.assertIn("--net-open", r.stderr)
+        s = self.serve("--net-open", listen="0.0.0.0:0")
+        self.assertEqual(s.api("/me")["role"], "admin")
+        self.assertIn("not authenticated", s.log())
+
+    def test_the_last_admin_stays(self):
+        tokens = {name: self.token(name, role) for name, role in (("one", "admin"), ("two", "admin"), ("other", "view"))}
+        s = self.serve()
+        self.assertEqual(s.request("DELETE", "/api/v1/tokens/two", token=tokens["one"]).status, 204)
+        self.problem(s.request("DELETE", "/api/v1/tokens/one", token=tokens["one"]), 409, "last")
+        self.assertEqual(s.request("DELETE", "/api/v1/tokens/other", token=tokens["one"]).status, 204)
+        self.assertEqual(s.api("/me", token=tokens["one"])["user"], "one")
+
+    def test_other_sites_read_nothing_without_a_login(self):
+        s = self.serve("--net-origins", "https://cases.example.org")
+        cross = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+        for path in "/api/v1/videos", "/api/v1/openapi.json", "/app.js":
+            r = self.problem(s.get(path, headers=cross), 403, "origin")
+            self.assertEqual(r.headers["Cross-Origin-Resource-Policy"], "same-origin")
+        self.problem(s.get("/api/v1/videos", headers=cross | {"Sec-Fetch-Site": "same-site"}), 403)
+        self.problem(s.get("/api/v1/videos", headers=cross | {"Sec-Fetch-Mode": "navigate"}), 403)
+        self.assertEqual(s.get("/", headers=cross | {"Sec-Fetch-Mode": "navigate"}).status, 200)  # a link to the page
+        self.assertEqual(s.get("/api/v1/videos", headers={"Sec-Fetch-Site": "same-origin"}).status, 200)
+        r = s.get("/api/v1/videos", headers=cross | {"Sec-Fetch-Mode": "cors", "Origin": "https://cases.example.org"})
+        self.assertEqual((r.status, r.headers["Cross-Origin-Resource-Policy"]), (200, "cross-origin"))
 
     def test_roles(self):
         tokens = {role: self.token(role, role) for role in ("view", "submit", "admin")}
@@ -122,9 +159,8 @@ class Access(Net):
         self.assertIsNone(r.headers["Access-Control-Allow-Methods"])
 
     def test_tls_and_unix_socket(self):
-        cert, key, path = self.dir / "cert.pem", self.dir / "key.pem", self.dir / "vdet.sock"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", key,
-                        "-out", cert], check=True, capture_output=True)
+        cert, key = self.certificate()
+        path = self.dir / "vdet.sock"
         r = self.vdet("serve", "--listen", "127.0.0.1:0", "--engine", "http://127.0.0.1:9/v1", "--tls-cert", cert, code=2)
         self.assertIn("--tls-key", r.stderr)
         s = self.serve("--tls-cert", cert, "--tls-key", key, listen=f"127.0.0.1:0,unix:{path}")

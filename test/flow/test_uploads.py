@@ -265,6 +265,11 @@ class Uploads(Serving):
         self.assertNotEqual(new, first["Vdet-Video"])
         self.assertEqual(self.sha(s, new), hashlib.sha256(data).hexdigest())
 
+    def test_names_do_not_change_the_direction_of_text(self):
+        s = self.serve()
+        s.upload(self.video(), name="e\u202e4pm.exe\u2066.mp4")
+        self.assertEqual([v["name"] for v in s.api("/videos")["videos"]], ["e4pm.exe.mp4"])
+
     def test_a_file_in_a_folder_is_no_copy(self):
         data = self.video()
         folder = self.dir / "folder"

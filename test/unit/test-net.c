@@ -214,10 +214,11 @@ static void tokens_and_passwords_are_kept(void **state)
 	access_cookie_end(a, cookie);
 	assert_false(access_cookie(a, cookie, &who));
 	assert_ok(access_cookie_new(a, &who, cookie, &err));
-	assert_ok(access_remove(a, "eva", &err));
+	assert_int_equal(access_remove(a, "eva", true, &err), -ERR_BUSY); /* the last admin */
+	assert_ok(access_remove(a, "eva", false, &err));
 	assert_false(access_cookie(a, cookie, &who));
-	assert_int_equal(access_remove(a, "eva", &err), -ERR_NOENT);
-	assert_ok(access_remove(a, "robot", &err));
+	assert_int_equal(access_remove(a, "eva", true, &err), -ERR_NOENT);
+	assert_ok(access_remove(a, "robot", true, &err));
 	assert_true(access_needed(a)); /* the last one gone does not open the door */
 	unlink(file);
 	unlink(key);

@@ -409,14 +409,27 @@ int access_add_user(struct access *a, const char *name, enum role role, const ch
 	return r;
 }
 
-int access_remove(struct access *a, const char *name, struct err *err)
+static size_t count_admins(const struct access *a)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < a->n; i++)
+		n += a->entries[i].role == ROLE_ADMIN;
+	return n;
+}
+
+int access_remove(struct access *a, const char *name, bool keep_admin, struct err *err)
 {
 	pthread_mutex_lock(&a->lock);
 	int r = refresh(a, err);
 	struct entry *e = r == 0 ? find(a, name) : NULL;
 	if (r == 0 && !e)
 		r = err_set(err, ERR_NOENT, "no such token or user: %s", name);
-	if (e) {
+	if (e && keep_admin && e->role == ROLE_ADMIN && count_admins(a) == 1) {
+		r = err_set(err, ERR_BUSY,
+		            "%s is the last token or user with the role admin; add another one first, or "
+		            "use vdet token rm",
+		            name);
+	} else if (e) {
 		struct entry old = *e;
 		*e = a->entries[--a->n];
 		r = write_entries(a, err);

@@ -91,7 +91,7 @@ int handle_token_new(struct call *c, struct err *err)
 int handle_token_delete(struct call *c, struct err *err)
 {
 	const struct api *api = c->ctx;
-	int r = access_remove(api->access, c->args.text[0], err);
+	int r = access_remove(api->access, c->args.text[0], true, err);
 	if (r == 0)
 		call_empty(c, 204);
 	return r;

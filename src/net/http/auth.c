@@ -74,6 +74,19 @@ static bool is_known_origin(const struct call *c)
 	return authority && host && strcasecmp(authority + 3, host) == 0;
 }
 
+/* Without authentication a page of another site must not read anything either:
+ * a picture or a script of it would be sent without Origin. Following a link to
+ * the page itself is allowed. */
+static bool is_foreign_read(const struct call *c)
+{
+	const char *site = c->headers[HEADER_FETCH_SITE], *mode = c->headers[HEADER_FETCH_MODE];
+	const char *origin = c->headers[HEADER_ORIGIN];
+	bool foreign =
+		site && (strcasecmp(site, "cross-site") == 0 || strcasecmp(site, "same-site") == 0);
+	bool link = mode && strcasecmp(mode, "navigate") == 0 && strncmp(c->path, "/api/", 5) != 0;
+	return foreign && !link && !(origin && listed(c->http->setup.origins, origin));
+}
+
 /* Whether a page of another site made its visitor's browser send this. */
 static bool is_forged(const struct call *c)
 {
@@ -81,6 +94,8 @@ static bool is_forged(const struct call *c)
 	bool reads = c->method == METHOD_GET || c->method == METHOD_HEAD || c->method == METHOD_OPTIONS;
 	if (c->headers[HEADER_AUTHORIZATION])
 		return false; /* a browser does not add this by itself */
+	if (c->local && reads && is_foreign_read(c))
+		return true;
 	if (!is_known_origin(c))
 		return !reads || (c->route && c->route->flags & ROUTE_SOCKET);
 	return !reads && site && strcasecmp(site, "cross-site") == 0 && !c->headers[HEADER_ORIGIN];
@@ -207,10 +222,12 @@ bool auth_admit(struct call *c)
 void auth_add_cors(struct call *c)
 {
 	const char *origin = c->headers[HEADER_ORIGIN];
+	bool allowed = origin && listed(c->http->setup.origins, origin);
+	call_head(c, "Cross-Origin-Resource-Policy", allowed ? "cross-origin" : "same-origin");
 	if (!*c->http->setup.origins)
 		return;
 	call_head(c, "Vary", "Origin");
-	if (!origin || !listed(c->http->setup.origins, origin))
+	if (!allowed)
 		return;
 	call_head(c, "Access-Control-Allow-Origin", "%s", origin);
 	call_head(c, "Access-Control-Allow-Credentials", "true");

@@ -10,8 +10,8 @@
 /* Finds the route and the user of a request. False if the request is refused:
  * the reply says why. */
 bool auth_admit(struct call *c);
-/* Adds the CORS headers to the reply if the origin of the request is one of
- * net.origins. */
+/* Adds Cross-Origin-Resource-Policy to the reply, and the CORS headers if the
+ * origin of the request is one of net.origins. */
 void auth_add_cors(struct call *c);
 
 #endif
