@@ -276,14 +276,17 @@ int board_index(struct board *b, int64_t id, json_t **ret, struct err *err)
 	AUTO(video_index_freep) struct video_index *x = NULL;
 	AUTO(buf_free) struct buf data = BUF(INDEX_FORM_MAX);
 	AUTO(mem_freep) char *sha256 = NULL;
+	struct store_source source = {0};
 	struct video *v;
 	pthread_mutex_lock(&b->lock);
 	int r = board_need_video(b, id, &v, err);
-	if (r == 0)
+	if (r == 0) {
 		sha256 = mem_strdup(v->row.sha256);
+		source = (struct store_source){sha256, v->row.has_stream, v->row.stream};
+	}
 	pthread_mutex_unlock(&b->lock);
 	if (r == 0)
-		r = store_index_latest(b->setup.store, sha256, &data, err);
+		r = store_index_latest(b->setup.store, &source, &data, err);
 	if (r == 0)
 		r = index_parse(data.data, data.len, &x, err);
 	if (r < 0)

@@ -524,9 +524,14 @@ int indexer_run(int fd, const struct indexer_options *o, struct cancel *cancel,
 static char *options_key(const struct indexer_options *o)
 {
 	const struct decoder_options *d = &o->decoder;
-	return mem_printf("%d %.4g %lld %d timeline %d stream %d rate %.6f gaps %s", INDEX_FORM_VERSION,
-	                  o->effort, (long long)o->max_gap, o->scenes, TIMELINE_VERSION,
-	                  d->has_stream ? d->stream : -1, d->rate, d->gaps ? d->gaps : "auto");
+	return mem_printf("%d %.4g %lld %d timeline %d rate %.6f gaps %s", INDEX_FORM_VERSION,
+	                  o->effort, (long long)o->max_gap, o->scenes, TIMELINE_VERSION, d->rate,
+	                  d->gaps ? d->gaps : "auto");
+}
+
+static struct store_source source_of(const char *sha256, const struct indexer_options *o)
+{
+	return (struct store_source){sha256, o->decoder.has_stream, o->decoder.stream};
 }
 
 int indexer_load(struct store *s, const char *sha256, const struct indexer_options *o,
@@ -536,7 +541,8 @@ int indexer_load(struct store *s, const char *sha256, const struct indexer_optio
 	AUTO(buf_free) struct buf data = BUF(INDEX_FORM_MAX);
 	if (o->fresh)
 		return err_set(err, ERR_NOENT, "a fresh index is wanted");
-	int r = store_index_load(s, sha256, key, &data, err);
+	const struct store_source source = source_of(sha256, o);
+	int r = store_index_load(s, &source, key, &data, err);
 	if (r < 0)
 		return r;
 	r = index_parse(data.data, data.len, ret, err);
@@ -553,8 +559,9 @@ int indexer_save(struct store *s, const char *sha256, const struct indexer_optio
 	if (x->failed)
 		return 0;
 	index_write(x, &data);
+	const struct store_source source = source_of(sha256, o);
 	int r = buf_check(&data, "the index", err);
-	return r < 0 ? r : store_index_save(s, sha256, key, data.data, data.len, err);
+	return r < 0 ? r : store_index_save(s, &source, key, data.data, data.len, err);
 }
 
 int indexer_get(struct store *s, const char *sha256, int fd, const struct indexer_options *o,

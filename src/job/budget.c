@@ -275,12 +275,13 @@ static char *decision_name(const struct analyze_options *o, const char *model)
 	                  (long long)o->max_tokens);
 }
 
-static bool recall(struct store *s, const char *sha256, const char *name, struct analyze_options *o)
+static bool recall(struct store *s, const struct store_source *source, const char *name,
+                   struct analyze_options *o)
 {
 	AUTO(buf_free) struct buf b = BUF(NOTE_MAX);
 	struct err ignored;
 	long long size, duration, frames;
-	if (store_index_load(s, sha256, name, &b, &ignored) < 0 ||
+	if (store_index_load(s, source, name, &b, &ignored) < 0 ||
 	    sscanf(buf_str(&b), "%lld %lld %lld", &size, &duration, &frames) != 3 || size < 64 ||
 	    duration < CLOCK_SECOND || frames < 1)
 		return false;
@@ -294,7 +295,8 @@ int budget_apply(const struct run_context *run, const struct budget_source *sour
                  struct analyze_options *o, struct err *err)
 {
 	char own[HASH_HEX];
-	const char *sha256 = source->sha256 ? source->sha256 : own;
+	const struct store_source kept = {source->sha256 ? source->sha256 : own, o->media_stream >= 0,
+	                                  (int)o->media_stream};
 	AUTO(mem_freep) char *note = NULL;
 	struct estimate_rates rates;
 	char line[100];
@@ -306,7 +308,7 @@ int budget_apply(const struct run_context *run, const struct budget_source *sour
 	int r = source->sha256 ? 0 : hash_fd(source->fd, run->cancel, NULL, own, err);
 	if (r < 0)
 		return r;
-	if (!o->fresh && recall(run->store, sha256, name, o))
+	if (!o->fresh && recall(run->store, &kept, name, o))
 		return 0;
 	r = estimate_rates(run->store, source->model, &rates, err);
 	if (r == 0)
@@ -318,5 +320,5 @@ int budget_apply(const struct run_context *run, const struct budget_source *sour
 		log_warning("%s", note);
 	snprintf(line, sizeof line, "%lld %lld %lld", (long long)o->frame_size,
 	         (long long)o->chunk_duration, (long long)o->chunk_frames);
-	return store_index_save(run->store, sha256, name, line, strlen(line), err);
+	return store_index_save(run->store, &kept, name, line, strlen(line), err);
 }

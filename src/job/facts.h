@@ -10,7 +10,8 @@
  *   from_us, to_us  the range as it was asked for; to_us 0 = to the end, also
  *                 where an end was asked for that is not before it
  *   options       {name: value as text} of the OPT_RESULT options that differ
- *                 from their defaults
+ *                 from their defaults; media.stream among them, so that the
+ *                 source of a run is (SHA-256, stream)
  *   plan          SHA-256 of the chunks and times of a given plan; or absent
  *   reference     SHA-256 of the file of media.reference; or absent
  *   prompts       SHA-256 of the built-in prompts

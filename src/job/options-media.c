@@ -24,17 +24,17 @@ static const struct opt_row media_rows[] = {
      "was written.",
      OPT_COMMAND_ONLY},
 	{"media.stream", "stream", OPT_INT, AT(media_stream), "-1", -1, 9999, NULL, "N",
-     "Index of the video stream to analyze; -1 = the default, longest one that moves. vdet index "
-     "lists the streams.",
-     OPT_RESULT},
+     "Index of the video stream to analyze, as listed by vdet index; -1 = the default, longest "
+     "moving stream.",
+     OPT_RESULT | OPT_PER_JOB},
 	{"media.rate", "frame-rate", OPT_DOUBLE, AT(media_rate), "0", 0, 1000, NULL, "FPS",
-     "Frames per second of a stream that has no timestamps, such as a bare .h264 file; 0 = as the "
-     "stream says, else 25.",
-     OPT_RESULT},
+     "Frame rate of a stream without timestamps, such as a raw .h264 file; 0 = as stored in the "
+     "stream, else 25.",
+     OPT_RESULT | OPT_PER_JOB},
 	{"media.gaps", "gaps", OPT_CHOICE, AT(media_gaps), "auto", 0, 0, "auto|keep|close", NULL,
-     "What is done where the timestamps jump forward: auto closes errors of the clock and keeps "
-     "time without pictures, keep and close do the same everywhere.",
-     OPT_RESULT},
+     "Forward jumps of the timestamps: auto closes clock errors and keeps time without pictures; "
+     "keep and close apply to all jumps.",
+     OPT_RESULT | OPT_PER_JOB},
 	{"media.sandbox", NULL, OPT_CHOICE, AT(sandbox), "on", 0, 0, "on|off", NULL,
      "Sandbox the decoder; disable only for debugging.", 0},
 };

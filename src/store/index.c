@@ -5,50 +5,60 @@
 #include "store/db.h"
 #include "store/store.h"
 
+static int64_t stream_of(const struct store_source *source)
+{
+	return source->has_stream ? source->stream : -1;
+}
+
 /* Without options: any. */
-static int load(struct store *s, const char *sql, const char *sha256, const char *options,
-                struct buf *out, struct err *err)
+static int load(struct store *s, const char *sql, const struct store_source *source,
+                const char *options, struct buf *out, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_prepare(locked, sql, &q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, options ? "ss" : "s", sha256, options);
+
+	db_bind(q, options ? "sis" : "si", source->sha256, stream_of(source), options);
 	r = db_step(s, q, err);
-	if (r <= 0)
-		return r < 0
-		           ? r
-		           : err_set(err, ERR_NOENT, "no index of this video was made with these options");
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return err_set(err, ERR_NOENT, "no index of this video was made with these options");
 	buf_add(out, sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0));
 	return buf_check(out, "the index", err);
 }
 
-int store_index_load(struct store *s, const char *sha256, const char *options, struct buf *out,
-                     struct err *err)
+int store_index_load(struct store *s, const struct store_source *source, const char *options,
+                     struct buf *out, struct err *err)
 {
-	return load(s, "SELECT data FROM video_index WHERE source = ? AND options = ?", sha256, options,
-	            out, err);
+	return load(s, "SELECT data FROM video_index WHERE source = ? AND stream = ? AND options = ?",
+	            source, options, out, err);
 }
 
-int store_index_latest(struct store *s, const char *sha256, struct buf *out, struct err *err)
+int store_index_latest(struct store *s, const struct store_source *source, struct buf *out,
+                       struct err *err)
 {
-	return load(s, "SELECT data FROM video_index WHERE source = ? ORDER BY created DESC LIMIT 1",
-	            sha256, NULL, out, err);
+	return load(s,
+	            "SELECT data FROM video_index WHERE source = ? AND stream = ? "
+	            "AND options NOT LIKE 'budget %' ORDER BY created DESC LIMIT 1",
+	            source, NULL, out, err);
 }
 
-int store_index_save(struct store *s, const char *sha256, const char *options, const void *data,
-                     size_t len, struct err *err)
+int store_index_save(struct store *s, const struct store_source *source, const char *options,
+                     const void *data, size_t len, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(locked,
-	                   "INSERT OR REPLACE INTO video_index (source, options, created, data) "
-	                   "VALUES (?, ?, ?, ?)",
-	                   &q, err);
+	int r =
+		db_prepare(locked,
+	               "INSERT OR REPLACE INTO video_index (source, stream, options, created, data) "
+	               "VALUES (?, ?, ?, ?, ?)",
+	               &q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "ssib", sha256, options, clock_wall(), data, len);
+	db_bind(q, "sisib", source->sha256, stream_of(source), options, clock_wall(), data, len);
 	return db_run(s, q, err);
 }
 

@@ -37,18 +37,23 @@ static int remove_row(struct store *s, const char *sql, int64_t id, struct err *
 
 /* ---- videos */
 
+static int64_t stream_of(const struct store_video *v)
+{
+	return v->has_stream ? v->stream : -1;
+}
+
 int db_add_video(struct store *s, const struct store_video *v, int64_t *ret_id, struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_prepare(
 		s,
 		"INSERT INTO video (name, origin, source, path, size, sha256, stamp, facts, state, fault, "
-		"created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"created, stream) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		&q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "ssssisssisi", v->name, v->origin, v->source, v->path, v->size, v->sha256, v->stamp,
-	        v->facts, (int64_t)v->state, v->fault, v->created);
+	db_bind(q, "ssssisssisii", v->name, v->origin, v->source, v->path, v->size, v->sha256, v->stamp,
+	        v->facts, (int64_t)v->state, v->fault, v->created, stream_of(v));
 	r = db_run(s, q, err);
 	if (r == 0)
 		*ret_id = sqlite3_last_insert_rowid(s->db);
@@ -68,13 +73,12 @@ int store_video_update(struct store *s, const struct store_video *v, struct err 
 	int r = db_prepare(
 		locked,
 		"UPDATE video SET name = ?, origin = ?, source = ?, path = ?, size = ?, sha256 = ?, "
-		"stamp = ?, "
-		"facts = ?, state = ?, fault = ? WHERE id = ?",
+		"stamp = ?, facts = ?, state = ?, fault = ?, stream = ? WHERE id = ?",
 		&q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "ssssisssisi", v->name, v->origin, v->source, v->path, v->size, v->sha256, v->stamp,
-	        v->facts, (int64_t)v->state, v->fault, v->id);
+	db_bind(q, "ssssisssisii", v->name, v->origin, v->source, v->path, v->size, v->sha256, v->stamp,
+	        v->facts, (int64_t)v->state, v->fault, stream_of(v), v->id);
 	return db_run(s, q, err);
 }
 
@@ -91,7 +95,8 @@ int store_videos_load(struct store *s, struct store_video **ret, size_t *ret_n, 
 	size_t n = 0;
 	int r = db_prepare(
 		locked,
-		"SELECT id, name, origin, source, path, size, sha256, stamp, facts, state, fault, created "
+		"SELECT id, name, origin, source, path, size, sha256, stamp, facts, state, fault, created, "
+		"stream "
 		"FROM video ORDER BY id",
 		&q, err);
 	while (r == 0 && (r = db_step(s, q, err)) > 0) {
@@ -109,6 +114,8 @@ int store_videos_load(struct store *s, struct store_video **ret, size_t *ret_n, 
 			.state = (enum store_video_state)sqlite3_column_int(q, 9),
 			.fault = db_text(q, 10),
 			.created = sqlite3_column_int64(q, 11),
+			.has_stream = sqlite3_column_int(q, 12) >= 0,
+			.stream = sqlite3_column_int(q, 12) >= 0 ? sqlite3_column_int(q, 12) : 0,
 		};
 		r = 0;
 	}

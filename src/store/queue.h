@@ -18,6 +18,8 @@ struct store_video {
 	int64_t id;
 	/* never NULL once read */
 	char *name, *origin, *source, *path, *sha256, *stamp, *facts, *fault;
+	bool has_stream; /* false: the stream that is chosen by default */
+	int stream;      /* index of the video stream in the file */
 	int64_t size, created;
 	enum store_video_state state;
 };

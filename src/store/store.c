@@ -14,11 +14,12 @@ static const struct {
 	const char *sql;
 	int (*run)(struct store *s, struct err *err); /* instead of SQL */
 } steps[] = {
-	{store_sql_schema_sql, NULL},    {store_sql_migrate_2_sql, NULL},
-	{store_sql_migrate_3_sql, NULL}, {store_sql_migrate_4_sql, NULL},
-	{store_sql_migrate_5_sql, NULL}, {store_sql_migrate_6_sql, NULL},
-	{store_sql_migrate_7_sql, NULL}, {store_sql_migrate_8_sql, NULL},
-	{NULL, db_migrate_keys},         {store_sql_migrate_10_sql, NULL},
+	{store_sql_schema_sql, NULL},     {store_sql_migrate_2_sql, NULL},
+	{store_sql_migrate_3_sql, NULL},  {store_sql_migrate_4_sql, NULL},
+	{store_sql_migrate_5_sql, NULL},  {store_sql_migrate_6_sql, NULL},
+	{store_sql_migrate_7_sql, NULL},  {store_sql_migrate_8_sql, NULL},
+	{NULL, db_migrate_keys},          {store_sql_migrate_10_sql, NULL},
+	{store_sql_migrate_11_sql, NULL},
 };
 enum { SCHEMA_VERSION = ARRAY_LEN(steps) };
 

@@ -119,15 +119,24 @@ int store_chunks_load(struct store *s, const char *job, enum store_detail detail
 int store_source_note(struct store *s, const char *sha256, int64_t size, struct err *err);
 int store_source_known(struct store *s, int64_t size, bool *ret, struct err *err);
 
-/* The index of a video, by its source's SHA-256 and a text that names
- * everything else it depends on. ERR_NOENT if there is none; saving
- * replaces. */
-int store_index_load(struct store *s, const char *sha256, const char *options, struct buf *out,
-                     struct err *err);
-/* The one made last of this video, whatever options it was made with. */
-int store_index_latest(struct store *s, const char *sha256, struct buf *out, struct err *err);
-int store_index_save(struct store *s, const char *sha256, const char *options, const void *data,
-                     size_t len, struct err *err);
+/* What is analyzed: one video stream of a file. Zeroed but for the hash it is
+ * the stream that is chosen by default. */
+struct store_source {
+	const char *sha256; /* of the file */
+	bool has_stream;
+	int stream; /* its index in the file */
+};
+
+/* The index of a source, by a text that names everything else it depends on.
+ * ERR_NOENT if there is none; saving replaces. */
+int store_index_load(struct store *s, const struct store_source *source, const char *options,
+                     struct buf *out, struct err *err);
+/* The one made last of this source, with whatever options; not what a budget
+ * decided, which is kept here too. */
+int store_index_latest(struct store *s, const struct store_source *source, struct buf *out,
+                       struct err *err);
+int store_index_save(struct store *s, const struct store_source *source, const char *options,
+                     const void *data, size_t len, struct err *err);
 
 /* What an endpoint used on a day (since 1970, UTC): adds, and tells the sum. */
 struct store_spending {

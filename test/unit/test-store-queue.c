@@ -48,6 +48,8 @@ static void videos_and_entries_come_back(void **state)
 	changed.id = id;
 	changed.sha256 = "abc";
 	changed.state = STORE_VIDEO_FAILED;
+	changed.has_stream = true;
+	changed.stream = 2;
 	assert_ok(store_video_update(s, &changed, &err));
 	assert_ok(store_videos_load(s, &videos, &n, &err));
 	assert_int_equal(n, 2);
@@ -55,6 +57,8 @@ static void videos_and_entries_come_back(void **state)
 	assert_string_equal(videos[0].sha256, "abc");
 	assert_int_equal(videos[0].state, STORE_VIDEO_FAILED);
 	assert_int_equal(videos[1].size, 1LL << 40);
+	assert_true(videos[0].has_stream && videos[0].stream == 2);
+	assert_false(videos[1].has_stream);
 	for (size_t i = 0; i < n; i++)
 		store_video_clear(&videos[i]);
 	free(videos);

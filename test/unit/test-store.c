@@ -236,12 +236,44 @@ static void assert_full_text(struct store *s)
 	store_hits_free(hits, n);
 }
 
+static void expect_index(struct store *s, const struct store_source *source, const char *want)
+{
+	AUTO(buf_free) struct buf got = BUF(100);
+	struct err err;
+	assert_ok(store_index_load(s, source, "x", &got, &err));
+	assert_string_equal(buf_str(&got), want);
+}
+
+static void each_stream_has_its_index(void **state)
+{
+	const struct store_source first = {.sha256 = key_a},
+							  second = {.sha256 = key_a, .has_stream = true, .stream = 0},
+							  third = {.sha256 = key_a, .has_stream = true, .stream = 3};
+	AUTO(store_freep) struct store *s = open_store("streams.db");
+	AUTO(buf_free) struct buf got = BUF(100);
+	struct err err = {0};
+	(void)state;
+	assert_int_equal(store_index_load(s, &first, "x", &got, &err), -ERR_NOENT);
+	assert_ok(store_index_save(s, &first, "x", "one", 3, &err));
+	assert_int_equal(store_index_load(s, &second, "x", &got, &err), -ERR_NOENT);
+	assert_ok(store_index_save(s, &second, "x", "two", 3, &err));
+	assert_ok(store_index_save(s, &third, "x", "three", 5, &err));
+	assert_ok(store_index_save(s, &first, "x", "other", 5, &err));
+	assert_int_equal(store_index_load(s, &first, "y", &got, &err), -ERR_NOENT);
+	expect_index(s, &first, "other");
+	expect_index(s, &second, "two");
+	expect_index(s, &third, "three");
+	/* What a budget decided is kept beside it, and is not an index. */
+	assert_ok(store_index_save(s, &third, "budget 1 …", "no", 2, &err));
+	assert_ok(store_index_latest(s, &third, &got, &err));
+	assert_string_equal(buf_str(&got), "three");
+}
+
 static void an_older_store_is_brought_up_to_date(void **state)
 {
 	(void)state;
 	struct err err = {0};
 	AUTO(mem_freep) char *path = file_join(dir, "old.db");
-	AUTO(buf_free) struct buf got = BUF(100);
 	sqlite3 *db = NULL;
 	make_old_store("old.db");
 
@@ -249,13 +281,6 @@ static void an_older_store_is_brought_up_to_date(void **state)
 	assert_full_text(s);
 	assert_hole_code(s);
 	add_job(s, key_a);
-	assert_int_equal(store_index_load(s, key_a, "x", &got, &err), -ERR_NOENT);
-	assert_ok(store_index_save(s, key_a, "x", "one", 3, &err));
-	assert_ok(store_index_save(s, key_a, "x", "other", 5, &err));
-	assert_int_equal(store_index_load(s, key_a, "y", &got, &err), -ERR_NOENT);
-	assert_ok(store_index_load(s, key_a, "x", &got, &err));
-	assert_string_equal(buf_str(&got), "other");
-
 	bool known = true;
 	assert_ok(store_source_known(s, 1234, &known, &err));
 	assert_false(known);
@@ -279,8 +304,8 @@ static int make_dir(void **state)
 
 static int remove_dir(void **state)
 {
-	static const char *const names[] = {"one.db",  "two.db", "three.db",
-	                                    "text.db", "old.db", "code.db"};
+	static const char *const names[] = {"one.db", "two.db",  "three.db",  "text.db",
+	                                    "old.db", "code.db", "streams.db"};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		AUTO(mem_freep) char *path = file_join(dir, names[i]);
@@ -297,6 +322,7 @@ int main(void)
 		cmocka_unit_test(a_job_is_found_by_the_beginning_of_its_id),
 		cmocka_unit_test(a_removed_job_takes_its_chunks_along),
 		cmocka_unit_test(what_is_no_store_is_refused),
+		cmocka_unit_test(each_stream_has_its_index),
 		cmocka_unit_test(an_older_store_is_brought_up_to_date),
 	};
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
