@@ -369,7 +369,12 @@ static int analyze_source(const struct analyze *a, const struct run_context *con
 	struct course c = {
 		.a = a, .context = context, .decoder = decoder, .src = src, .entry = ENTRY_NONE};
 	c.survey = (struct survey){
-		.run = context, .options = &wanted, .fd = src->fd, .duration = src->video.duration};
+		.run = context,
+		.options = &wanted,
+		.fd = src->fd,
+		.duration = src->video.duration,
+		.gaps = src->video.gaps,
+	};
 	report_source(a, src->name, &src->video);
 	int r = plan_check(&wanted.plan, src->video.duration, err);
 	if (r == 0)

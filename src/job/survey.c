@@ -138,9 +138,30 @@ static int plan_keyframes(struct survey *s, const struct plan_options *o, struct
 	return 0;
 }
 
+/* Those gaps that stay in the timeline; the caller frees. */
+static struct plan_gap *kept_gaps(const json_t *list, size_t *ret_n)
+{
+	struct plan_gap *gaps = mem_alloc(json_array_size(list) + 1, sizeof *gaps);
+	size_t i;
+	const json_t *gap;
+	*ret_n = 0;
+	json_array_foreach (list, i, gap) {
+		int64_t end = json_integer_value(json_object_get(gap, "time_us"));
+		int64_t length = json_integer_value(json_object_get(gap, "to_us")) -
+		                 json_integer_value(json_object_get(gap, "from_us"));
+		if (!json_is_true(json_object_get(gap, "closed")) && length > 0)
+			gaps[(*ret_n)++] = (struct plan_gap){end - length, end};
+	}
+	return gaps;
+}
+
 int survey_step(struct survey *s, const char *sha256, struct err *err)
 {
-	const struct plan_options o = s->options->plan;
+	size_t n_gaps;
+	AUTO(mem_freep) struct plan_gap *gaps = kept_gaps(s->gaps, &n_gaps);
+	struct plan_options o = s->options->plan;
+	o.gaps = gaps;
+	o.n_gaps = n_gaps;
 	struct err why;
 	int r = 0;
 	if (!s->plan)
@@ -244,6 +265,7 @@ int survey_file(const struct run_context *run, const char *path, const char *mod
 	survey.options = &options;
 	survey.fd = fd;
 	survey.duration = video.duration;
+	survey.gaps = video.gaps;
 	if (r == 0)
 		r = plan_of(&survey, err);
 	if (r < 0)

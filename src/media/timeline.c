@@ -11,6 +11,7 @@
 
 enum {
 	STREAMS_MAX = 200,
+	SOUNDS_MAX = 8192,
 	STEPS_MAX = 4096,    /* distances of frames that are kept to find the usual one */
 	RARE = 20,           /* one jump in so many frames at most; else frames are shown long */
 	TIMES_OF_USUAL = 20, /* a jump is longer than so many usual distances */
@@ -20,13 +21,18 @@ static const int64_t back_least = CLOCK_SECOND / 2; /* less is disorder */
 static const int64_t forward_least = 10 * CLOCK_SECOND;
 static const int64_t surely_wrong = 6 * 3600 * CLOCK_SECOND;
 static const int64_t near_by = 5 * CLOCK_SECOND;
+static const int64_t sound_gap = 2 * CLOCK_SECOND;
 
 /* A place where the clock may have jumped. Times of the container. */
 struct jump {
 	int64_t pos, from, to;
-	bool stated;  /* the frame before it is said to last that long */
-	bool covered; /* by another stream */
-	bool heard;   /* another stream was running right before it */
+	bool stated; /* the frame before it is said to last that long */
+};
+
+/* Sound without a gap. Times of the container. */
+struct sound_run {
+	int64_t start, end;
+	size_t first, last; /* jumps of the video before its first and last packet */
 };
 
 /* Packets between two jumps. */
@@ -41,8 +47,9 @@ struct scan {
 	int64_t packets;
 	int64_t first_key; /* presentation time */
 	bool key_first;    /* the first packet is a keyframe */
-	int64_t sound_end[STREAMS_MAX];
-	int64_t sound_since; /* of sound that was read since the last video packet */
+	struct sound_run *sounds;
+	size_t n_sounds;
+	size_t sound_of[STREAMS_MAX]; /* the run of a stream, counted from 1; 0 = none yet */
 	int64_t *steps;
 	size_t n_steps, every;
 	int64_t seen_steps;
@@ -59,6 +66,7 @@ static void scan_clear(struct scan *s)
 {
 	free(s->steps);
 	free(s->jumps);
+	free(s->sounds);
 	free(s->runs);
 	free(s->keys);
 	free(s->key_run);
@@ -116,25 +124,13 @@ static void note_step(struct scan *s, int64_t step)
 	s->steps[s->n_steps++] = step;
 }
 
-static bool heard_near(const struct scan *s, int64_t t)
-{
-	for (size_t i = 0; i < STREAMS_MAX; i++)
-		if (s->sound_end[i] != CLOCK_NONE && llabs(s->sound_end[i] - t) < near_by)
-			return true;
-	return false;
-}
-
 static void note_jump(struct scan *s, const AVPacket *pkt, int64_t to)
 {
 	int64_t length = to - s->last;
 	s->jumps = mem_grow(s->jumps, s->n_jumps + 1, sizeof *s->jumps);
 	s->runs = mem_grow(s->runs, s->n_jumps + 2, sizeof *s->runs);
-	s->jumps[s->n_jumps++] = (struct jump){.pos = pkt->pos,
-	                                       .from = s->last,
-	                                       .to = to,
-	                                       .stated = s->last_length >= length / 2,
-	                                       .covered = length > 0 && s->sound_since >= length / 2,
-	                                       .heard = heard_near(s, s->last)};
+	s->jumps[s->n_jumps++] = (struct jump){
+		.pos = pkt->pos, .from = s->last, .to = to, .stated = s->last_length >= length / 2};
 	s->runs[s->n_jumps] = (struct run){INT64_MAX, INT64_MIN, INT64_MIN};
 }
 
@@ -168,9 +164,18 @@ static void on_sound(struct scan *s, const AVPacket *pkt)
 	int64_t t = clock_of(st, pkt), length = to_us(st, pkt->duration);
 	if (t == CLOCK_NONE || pkt->stream_index >= STREAMS_MAX || length < 0)
 		return;
-	s->sound_end[pkt->stream_index] = t + length;
-	if (s->last != CLOCK_NONE && t > s->last)
-		s->sound_since += length;
+	size_t *of = &s->sound_of[pkt->stream_index];
+	struct sound_run *run = *of ? &s->sounds[*of - 1] : NULL;
+	if (!run || llabs(t - run->end) > sound_gap) {
+		if (s->n_sounds == SOUNDS_MAX)
+			return;
+		s->sounds = mem_grow(s->sounds, s->n_sounds + 1, sizeof *s->sounds);
+		run = &s->sounds[s->n_sounds++];
+		*run = (struct sound_run){.start = t, .end = t, .first = s->n_jumps};
+		*of = s->n_sounds;
+	}
+	run->end = t + length;
+	run->last = s->n_jumps;
 }
 
 static void on_video(struct scan *s, const AVPacket *pkt)
@@ -195,7 +200,6 @@ static void on_video(struct scan *s, const AVPacket *pkt)
 		note_key(s, pkt, pts);
 	s->last = t;
 	s->last_length = length;
-	s->sound_since = 0;
 }
 
 static int read_all(struct scan *s, struct err *err)
@@ -242,10 +246,27 @@ static int64_t usual_step(struct scan *s, bool *ret_even)
 	return usual;
 }
 
+/* Another stream goes on through jump number k, or up to it. A demuxer may read
+ * sound a little before or after the pictures that belong to it. */
+static void listen(const struct scan *s, size_t k, bool *ret_covered, bool *ret_heard)
+{
+	const struct jump *j = &s->jumps[k];
+	*ret_covered = *ret_heard = false;
+	for (size_t i = 0; i < s->n_sounds; i++) {
+		const struct sound_run *run = &s->sounds[i];
+		if (run->first > k || run->last + 1 < k || run->start > j->from + near_by)
+			continue;
+		*ret_heard |= run->end > j->from - near_by;
+		*ret_covered |= run->end > j->to - near_by;
+	}
+}
+
 /* What a jump is. False if it is none: a frame is shown long. */
-static bool judge(const struct scan *s, const struct jump *j, int64_t usual, bool even,
+static bool judge(const struct scan *s, size_t k, int64_t usual, bool even,
                   enum timeline_policy policy, struct timeline_gap *ret)
 {
+	const struct jump *j = &s->jumps[k];
+	bool covered, heard;
 	int64_t length = j->to - j->from;
 	bool rare = (int64_t)s->n_jumps * RARE <= s->packets;
 	*ret = (struct timeline_gap){.from = j->from, .to = j->to, .closed = policy != TIMELINE_KEEP};
@@ -256,10 +277,11 @@ static bool judge(const struct scan *s, const struct jump *j, int64_t usual, boo
 	}
 	if (j->stated || ((!even || !rare || length < TIMES_OF_USUAL * usual) && length < surely_wrong))
 		return false;
-	ret->kind = j->covered ? TIMELINE_NO_PICTURES
-	            : j->heard ? TIMELINE_CLOCK_FORWARD
-	                       : TIMELINE_UNDECIDED;
-	if (j->covered && policy == TIMELINE_AUTO)
+	listen(s, k, &covered, &heard);
+	ret->kind = covered ? TIMELINE_NO_PICTURES
+	            : heard ? TIMELINE_CLOCK_FORWARD
+	                    : TIMELINE_UNDECIDED;
+	if (covered && policy == TIMELINE_AUTO)
 		ret->closed = false;
 	return true;
 }
@@ -316,7 +338,7 @@ static void conclude(struct scan *s, enum timeline_policy policy, struct timelin
 	for (size_t i = 0; i < s->n_jumps; i++) {
 		const struct jump *j = &s->jumps[i];
 		struct timeline_gap gap;
-		bool found = judge(s, j, usual, even, policy, &gap);
+		bool found = judge(s, i, usual, even, policy, &gap);
 		if (found && gap.closed) {
 			add += j->from + (usual ? usual : CLOCK_SECOND / 25) - j->to;
 			add_part(t, j->pos, add);
@@ -348,8 +370,6 @@ int timeline_scan(AVFormatContext *fmt, AVStream *st, enum timeline_policy polic
 	                 .runs = mem_alloc(1, sizeof *s.runs),
 	                 .keys = mem_alloc(TIMELINE_KEYS_MAX, sizeof *s.keys),
 	                 .key_run = mem_alloc(TIMELINE_KEYS_MAX, sizeof *s.key_run)};
-	for (size_t i = 0; i < STREAMS_MAX; i++)
-		s.sound_end[i] = CLOCK_NONE;
 	s.runs[0] = (struct run){INT64_MAX, INT64_MIN, INT64_MIN};
 	for (unsigned i = 0; i < fmt->nb_streams; i++)
 		if (fmt->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO)

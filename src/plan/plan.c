@@ -46,10 +46,42 @@ static int count_chunks(const struct plan_options *o, int64_t length, int64_t *r
 	return 0;
 }
 
+static bool in_gap(const struct plan_options *o, int64_t t)
+{
+	for (size_t i = 0; i < o->n_gaps; i++)
+		if (t > o->gaps[i].start && t < o->gaps[i].end)
+			return true;
+	return false;
+}
+
+/* Takes samples out of gaps, and chunks that are left without one, from number
+ * `first` on; but one chunk stays. */
+static void skip_gaps(struct plan *p, const struct plan_options *o, size_t first)
+{
+	size_t kept = first;
+	for (size_t i = first; i < p->n_chunks && o->n_gaps; i++) {
+		struct plan_chunk c = p->chunks[i];
+		size_t n = 0;
+		for (size_t k = 0; k < c.n_times; k++)
+			n += !in_gap(o, c.times[k]);
+		if (!n && (kept || i + 1 < p->n_chunks)) {
+			free(c.times);
+			continue;
+		}
+		for (size_t k = 0, at = 0; k < c.n_times && n; k++)
+			if (!in_gap(o, c.times[k]))
+				c.times[at++] = c.times[k];
+		c.n_times = n ? n : c.n_times;
+		p->chunks[kept++] = c;
+	}
+	p->n_chunks = o->n_gaps ? kept : p->n_chunks;
+}
+
 void plan_add_even(struct plan *p, const struct plan_options *o)
 {
 	struct err ignored;
 	int64_t n = 1, from = p->until;
+	size_t first = p->n_chunks;
 	count_chunks(o, p->to - from, &n, &ignored);
 	p->chunks = mem_grow(p->chunks, p->n_chunks + (size_t)n, sizeof *p->chunks);
 	for (int64_t i = 0; i < n; i++) {
@@ -58,6 +90,7 @@ void plan_add_even(struct plan *p, const struct plan_options *o)
 		           i + 1 < n ? from + (i + 1) * o->chunk_duration : p->to, o->chunk_frames);
 	}
 	p->until = p->to;
+	skip_gaps(p, o, first);
 	p->samples = plan_count_samples(p);
 }
 
@@ -129,6 +162,7 @@ static void add_stretch(struct plan *p, const struct plan_options *o, const stru
 	plan_cut(v, samples, n, p);
 	if (first && o->chunk_overlap)
 		overlap(p, o, first);
+	skip_gaps(p, o, first);
 	p->until = to;
 }
 

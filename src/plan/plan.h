@@ -30,6 +30,11 @@ enum plan_policy {
 };
 extern const char *const plan_policy_name[PLAN_POLICIES];
 
+/* Time without pictures: after the frame before it, until the frame after it. */
+struct plan_gap {
+	int64_t start, end;
+};
+
 struct plan_options {
 	int64_t from, to; /* the part to look at; to 0 = the end */
 	/* even: of each chunk but the last; else: the mean that the budget is
@@ -48,6 +53,9 @@ struct plan_options {
 	/* samples come in twos, PLAN_PAIR_GAP apart, for engines that merge two
 	 * pictures */
 	bool pairs;
+	/* Ascending; borrowed. No sample lies in a gap, and no chunk has only a gap. */
+	const struct plan_gap *gaps;
+	size_t n_gaps;
 };
 
 #define PLAN_PAIR_GAP INT64_C(500000)

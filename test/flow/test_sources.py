@@ -168,6 +168,34 @@ class Sources(flow.Flow):
         faults = {s["fault"] for c in report["chunks"] for s in c["samples"] if s.get("fault")}
         self.assertTrue(all("same frame" in f for f in faults), faults)
 
+    def test_no_pictures(self):
+        """Sound goes on while there are no pictures: the time stays, is listed, and nothing is sampled in it."""
+        self.film("v.mkv", 10, "-vf", "setpts='if(lt(N,50),PTS,PTS+120/TB)'", "-vsync", "passthrough", "-bf", "0")
+        self.ffmpeg("-i", "v.mkv", "-f", "lavfi", "-i", "sine=d=130", "-map", "0:v", "-map", "1:a", "-c:v", "copy",
+                    "-c:a", "mp2", "gap.ts")
+        for policy in ("even", "adaptive"):
+            with self.subTest(policy):
+                report, pairs = self.watch("gap.ts", "--chunk-duration", "20", "--sample-policy", policy, frames=6)
+                gap, = report["source"]["gaps"]
+                self.assertEqual((gap["kind"], gap["closed"]), ("no-pictures", False))
+                self.assertIn("no pictures in the 00:02:00", report["source"]["warning"])
+                self.assertAlmostEqual(report["source"]["duration"], 130, delta=0.2)
+                times = [s["time"] for c in report["chunks"] for s in c["samples"]]
+                self.assertEqual([t for t in times if 5.2 < t < 124.9], [])
+                self.assertEqual({n // 50 for _, n in pairs}, {0, 1})
+                self.assertLess(len(report["chunks"]), 5)
+        report, pairs = self.watch("gap.ts", "--gaps", "close")
+        self.assertAlmostEqual(report["source"]["duration"], 10, delta=0.2)
+        self.assertEqual({n // 50 for _, n in pairs}, {0, 1})
+        # Sound that jumps along: an error of the clock.
+        for part, offset in (("1.ts", 0), ("2.ts", 5000)):
+            self.ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=6", "-f", "lavfi", "-i", "sine=d=6", *X264,
+                        "-bf", "0", "-c:a", "mp2", "-muxdelay", "0", "-output_ts_offset", offset, part)
+        self.join("both.ts", "1.ts", "2.ts")
+        report, _ = self.watch("both.ts", frames=4)
+        self.assertEqual([g["kind"] for g in report["source"]["gaps"]], ["clock-forward"])
+        self.assertAlmostEqual(report["source"]["duration"], 12, delta=0.3)
+
     # ---- durations and times ----
 
     def test_last_frame(self):
