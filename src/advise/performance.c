@@ -33,15 +33,15 @@ static json_t *percentiles(int64_t *v, size_t n)
 }
 
 /* How many samples were decoded in which way. */
-static json_t *rungs_of(const struct report *r)
+static json_t *decode_paths_of(const struct report *r)
 {
 	json_t *all = json_object();
 	for (size_t c = 0; c < r->n_chunks; c++) {
 		for (size_t s = 0; s < r->chunks[c].n_samples; s++) {
-			const char *rung = r->chunks[c].samples[s].rung;
-			if (rung && *rung)
+			const char *path = r->chunks[c].samples[s].rung;
+			if (path && *path)
 				json_object_set_new(
-					all, rung, json_integer(json_integer_value(json_object_get(all, rung)) + 1));
+					all, path, json_integer(json_integer_value(json_object_get(all, path)) + 1));
 		}
 	}
 	return all;
@@ -76,8 +76,8 @@ json_t *performance_of(const struct report *r)
 		rate(r->prefill_rate), "decode_rate", rate(r->decode_rate), "engine_busy",
 		rate(wall > 0 ? busy / wall : 0), "prompt_tokens", (json_int_t)prompt, "output_tokens",
 		(json_int_t)output, "cached_tokens", (json_int_t)cached, "decode_time",
-		percentiles(decode, done), "engine_time", percentiles(engine, done), "decoder", rungs_of(r),
-		"memory_steps", (json_int_t)r->n_steps);
+		percentiles(decode, done), "engine_time", percentiles(engine, done), "decoder",
+		decode_paths_of(r), "memory_steps", (json_int_t)r->n_steps);
 }
 
 /* ---- for advice */
@@ -233,7 +233,7 @@ static void renew(struct performance *p)
 	    report_load(p->store, newest, &report, &err) < 0)
 		return;
 	performance_facts(report, p->engine, p->memory, &facts);
-	/* which answers from now on, whoever answered then */
+	/* which answers from now on, no matter which answered then */
 	facts.demo_model = engine_info(p->engine)->demo_model;
 	json_t *fresh = advice_json(advice, advice_give(&facts, advice)),
 		   *summary = performance_of(report);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands: cmd-NAME.c defines cmd_NAME. The table is main's; a command that
- * needs the others gets it as app->commands. */
+/* The commands: cmd-NAME.c defines cmd_NAME. The table is main's; a command
+ * that needs the others gets it as app->commands. */
 #ifndef VDET_APP_COMMANDS_H
 #define VDET_APP_COMMANDS_H
 

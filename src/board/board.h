@@ -62,8 +62,8 @@ struct board_setup {
 	struct store *store;
 	struct events *events;
 	const char *data_dir, *locks_dir;
-	/* Adds to a metrics sample what the board does not know ("gpu": […]); called
-	 * on the manager's thread; may be NULL. */
+	/* Adds to a metrics sample what the board does not know ("gpu": […]);
+	 * called on the manager's thread; may be NULL. */
 	void (*add_metrics)(void *ctx, json_t *sample);
 	void *metrics_ctx;
 	/* fired when the board stops waiting: what starts the engine hears it; may

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Role `caps`: tells what the media libraries can do, and ends. A child,
+/* Role `caps`: prints what the media libraries can do, and ends. A child,
  * because drivers of devices may crash. */
 #include "child/roles.h"
 #include "media/caps.h"

@@ -8,7 +8,7 @@
 #include "proc/wire.h"
 #include "protocol/media-wire.h"
 
-/* How far it is, told with every message. */
+/* The progress, sent with every message. */
 struct output {
 	int64_t at;
 };

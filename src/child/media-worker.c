@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Role `media`: demuxes, decodes and scales one file, in its sandbox, for the
  * parent on the socket. The protocol is in protocol/media-wire.h. Nothing is
- * trusted to be right here: whoever takes over this process has only its
- * socket. */
+ * trusted to be right here: an attacker who takes over this process has only
+ * its socket. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

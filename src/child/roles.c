@@ -21,6 +21,6 @@ int worker_main(const char *role, int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
 		if (!strcmp(role, roles[i].name))
 			return roles[i].main(argc, argv);
-	fprintf(stderr, "vdet: there is no role \"%s\"\n", role);
+	fprintf(stderr, "vdet: unknown role \"%s\"\n", role);
 	return 2;
 }

@@ -10,7 +10,7 @@
 int worker_main(const char *role, int argc, char **argv);
 
 /* One function a role; the table is in worker.c. */
-int caps_worker_main(int argc, char **argv); /* tells what the media libraries can do */
+int caps_worker_main(int argc, char **argv); /* prints what the media libraries can do */
 /* PPID PROGRAM ARGS…: becomes the program, dies with the parent */
 int exec_worker_main(int argc, char **argv);
 int media_worker_main(int argc, char **argv); /* demuxes, decodes and scales, in its sandbox */

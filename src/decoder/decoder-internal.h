@@ -19,9 +19,9 @@ int decoder_receive(struct decoder *d, uint32_t type, uint32_t other, size_t blo
  * wire or a check said. */
 int decoder_give_up(struct decoder *d, struct err *err);
 
-/* The request goes well and gets its time anew. */
+/* The request goes well and gets its time again. */
 void decoder_more_time(struct decoder *d);
-/* Nobody wants the rest: kills the child; returns r. */
+/* The rest is not needed: kills the child; returns r. */
 int decoder_stop(struct decoder *d, int r);
 
 #endif

@@ -69,7 +69,7 @@ void frame_clear(struct frame *f)
 	*f = (struct frame){0};
 }
 
-/* What a good file of the same camera tells, from a child of its own. */
+/* Parameters of a good file of the same camera, from a child of its own. */
 static int load_reference(const struct decoder_options *o, struct cancel *cancel,
                           struct wire_msg *ret, struct err *err)
 {

@@ -5,7 +5,7 @@
  * The child is hostile until proven otherwise: whatever it sends is checked
  * (sizes, ranges, JPEG markers), and a child that breaks the protocol, exceeds
  * its time or dies is killed; the error says so, and the decoder may be freed
- * and opened anew. One decoder belongs to one thread at a time. All calls
+ * and opened again. One decoder belongs to one thread at a time. All calls
  * block, observe `cancel`, and end by their deadline. Times: microseconds from
  * the start of the video's timeline. */
 #ifndef VDET_DECODER_DECODER_H
@@ -52,15 +52,15 @@ struct video_info {
 	bool interlaced; /* the stream says so */
 	char *hdr;       /* "pq", "hlg" or "" */
 	char *pixel_format;
-	int64_t duration;        /* true: from packets where the header lies; > 0 */
+	int64_t duration;        /* true: from packets where the header is wrong; > 0 */
 	bool duration_measured;  /* the header's was wrong or absent, so packets were counted */
 	int64_t header_duration; /* what the header says, or 0 */
 	int64_t start_time;      /* what was taken off the container's times */
 	int timeline;            /* version of the rules that these times follow, from 1 */
 	int64_t frames;          /* number of video packets; 0 if not counted */
 	bool has_audio;
-	/* What is wrong with the file but did not prevent reading, or was guessed; ""
-	 * if nothing. */
+	/* What is wrong with the file but did not prevent reading, or was guessed;
+	 * "" if nothing. */
 	char *warning;
 	json_t *video_streams; /* [{index, kind, codec, width, height, duration_us, …}]: all streams */
 	json_t *gaps;          /* [{time_us, from_us, to_us, kind, closed}]: jumps of the clock */
@@ -88,7 +88,7 @@ struct frame_request {
 	int size;             /* long side in pixels; never enlarged */
 	int thumb_size;       /* 0 = none */
 	int quality;          /* JPEG, 1 (worst) to 100 */
-	bool keyframes;       /* the nearest keyframes will do: cheap; their true times are told */
+	bool keyframes;       /* the nearest keyframes will do: cheap; their true times are given */
 };
 
 /* Starts the child for `fd`, an open, seekable, readable file; the child gets

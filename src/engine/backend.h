@@ -63,8 +63,8 @@ int backend_start(struct backend *m, struct err *err);
 int backend_ready(struct backend *m, struct cancel *cancel,
                   void (*note)(void *ctx, const char *what), void *ctx, struct err *err);
 
-/* One attempt; `failure` is written on failure, and *ret_permanent: it will not pass
- * by itself. */
+/* One attempt; `failure` is written on failure, and *ret_permanent: it will not
+ * pass by itself. */
 int backend_chat(struct backend *m, const struct chat *c, int attempt,
                  void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
                  struct chat_result *ret, struct endpoint_failure *failure, bool *ret_permanent,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the engine room: requests wait here for an endpoint, first come first
- * served, and are placed by placement_pick(). Also keeps what is measured of each
- * endpoint, and the time during which any request was in flight.
+ * served, and are placed by placement_pick(). Also keeps what is measured of
+ * each endpoint, and the time during which any request was in flight.
  * Thread-safe. */
 #ifndef VDET_ENGINE_DISPATCH_H
 #define VDET_ENGINE_DISPATCH_H
@@ -53,8 +53,8 @@ void dispatch_expect(struct dispatch *d, int64_t change);
 void dispatch_hold(struct dispatch *d, bool held);
 void dispatch_limit(struct dispatch *d, int limit);
 
-/* What a request asks of its endpoint; the rest of struct placement_request is filled
- * in here. */
+/* What a request asks of its endpoint; the rest of struct placement_request is
+ * filled in here. */
 struct dispatch_request {
 	uint32_t never, later;
 	double work;

@@ -27,8 +27,8 @@ struct breaker {
 #define BREAKER_TRIALS 4 /* failed trials after which nobody waits for it any more */
 
 void breaker_succeeded(struct breaker *b);
-/* `asked`: the endpoint wants to be left alone for that long; `permanent`: it will
- * not pass by itself (a refused key). */
+/* `asked`: the endpoint wants to be left alone for that long; `permanent`: it
+ * will not pass by itself (a refused key). */
 void breaker_failed(struct breaker *b, int64_t now, int64_t asked, bool permanent);
 bool breaker_allows(struct breaker *b, int64_t now); /* opens it half, when it is time */
 const char *breaker_name(enum breaker_state state);
@@ -59,8 +59,8 @@ struct placement_request {
 
 enum { PLACEMENT_WAIT = -1, PLACEMENT_NONE = -2 };
 
-/* The member for this request; PLACEMENT_WAIT: better wait for one that is busy or
- * comes back; PLACEMENT_NONE: none will come.
+/* The member for this request; PLACEMENT_WAIT: better wait for one that is busy
+ * or comes back; PLACEMENT_NONE: none will come.
  *
  * Among those with room the one with the shortest expected finish is taken; of
  * two that differ little, the cheaper. It is left idle only if the faster ones

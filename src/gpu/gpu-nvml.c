@@ -103,7 +103,7 @@ static int64_t memory_of_watched(struct nvml *v, nvml_device d, const struct gpu
 	int64_t sum = 0;
 	for (unsigned i = 0; i < n && i < PROCESSES; i++)
 		for (size_t k = 0; k < w->n; k++)
-			/* all ones: not told */
+			/* all ones: unknown */
 			if ((int)list[i].pid == w->pids[k] && list[i].used < 1ULL << 50)
 				sum += (int64_t)list[i].used;
 	return sum;
@@ -122,12 +122,12 @@ void nvml_sample(struct nvml *v, struct gpu_slot *s, const struct gpu_watched *w
 	         r == 0          ? ""
 	         : v->error_text ? v->error_text(r)
 	                         : "the driver fails");
-	/* A number that cannot be is none: drivers that are about to fail tell
+	/* A number that cannot be is none: drivers that are about to fail report
 	 * such. */
 	if (r != 0 || m.total == 0 || m.total > 1ULL << 50 || m.used > m.total) {
 		s->d.now.lost = true;
 		if (r == 0)
-			snprintf(s->d.error, sizeof s->d.error, "the driver tells sizes that cannot be");
+			snprintf(s->d.error, sizeof s->d.error, "the driver reports impossible sizes");
 		return;
 	}
 	s->d.now.total = (int64_t)m.total;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AMD's and Intel's drivers, which tell what they know in files.
+/* AMD's and Intel's drivers, which report what they know in files.
  *
  * amdgpu: device/mem_info_vram_{total,used}, device/gpu_busy_percent, hwmon
- * temp1_input. i915 and xe: what is in use stands in the fdinfo of each process
+ * temp1_input. i915 and xe: what is in use is in the fdinfo of each process
  * that has the device open (drm-resident-vram0 or drm-total-local0, in KiB);
  * the whole in device/tile0/vram0/… or lmem_total_bytes, where the card has
- * memory of its own. Of integrated ones nothing is told: their memory is the
- * machine's. */
+ * memory of its own. Nothing is reported of integrated ones: their memory is
+ * the machine's. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -87,7 +87,7 @@ struct gpu *gpu_open(const struct gpu_options *o)
 	g->nvml = nvml_open(g->o.nvml ? g->o.nvml : "libnvidia-ml.so.1", g->slots, &g->n);
 	sysfs_find(g->o.sysfs ? g->o.sysfs : "/sys/class/drm", g->slots, &g->n);
 	sample_all(g);
-	/* Without a device the thread still tells its listener the time: a policy
+	/* Without a device the thread still calls its listener: a policy
 	 * has other signals, too. */
 	if (g->n || g->o.sampled)
 		g->threaded = pthread_create(&g->thread, NULL, watch, g) == 0;

@@ -4,7 +4,7 @@
  *
  * A monitor samples once a second on a thread of its own and keeps the last
  * samples in a ring. All calls are thread-safe and none blocks. What a driver
- * does not tell is -1. A GPU that vanishes stays in the list, marked lost. */
+ * does not report is -1. A GPU that vanishes stays in the list, marked lost. */
 #ifndef VDET_GPU_GPU_H
 #define VDET_GPU_GPU_H
 
@@ -38,14 +38,14 @@ struct gpu_options {
 	const char *nvml;  /* the library; NULL = libnvidia-ml.so.1. For tests */
 	const char *sysfs; /* NULL = /sys/class/drm. For tests */
 	int64_t period;    /* microseconds between samples; 0 = a second */
-	/* Told after each round, from the monitor's thread; NULL = nobody. */
+	/* Called after each round, from the monitor's thread; may be NULL. */
 	void (*sampled)(void *ctx);
 	void *ctx;
 };
 
 struct gpu;
 
-/* Never fails: without a GPU, or a driver that tells anything, the list is
+/* Never fails: without a GPU, or a driver that reports anything, the list is
  * empty. `o` may be NULL. */
 struct gpu *gpu_open(const struct gpu_options *o);
 void gpu_free(struct gpu *g);
@@ -55,8 +55,8 @@ DEFINE_FREEP(struct gpu, gpu)
 size_t gpu_read(struct gpu *g, struct gpu_device out[static GPU_MANY]);
 /* Whose memory is `ours`: process ids. */
 void gpu_watch(struct gpu *g, const int *pids, size_t n);
-/* The fullest device's share in use, from 0 to 1; -1 where no device tells.
- * Lost devices do not count. */
+/* The fullest device's share in use, from 0 to 1; -1 where no device reports
+ * it. Lost devices do not count. */
 double gpu_share(struct gpu *g);
 /* {"devices": [{name, driver, lost, error, total, used, ours, peak, load,
  * temperature}], "period": 1.0,  "samples": [{time, used: [...], load:

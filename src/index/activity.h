@@ -2,12 +2,12 @@
 /* From packets and signatures to the activity curve: how much happens when.
  * Pure; any thread.
  *
- * Two signal sources. Packets (everywhere, at any moment): the encoder spends bytes
- * where the picture changes. What counts is by how much a moment exceeds the
- * quiet level around it (a low quantile over minutes, and its spread), so that
- * noise and rain, which cost bytes all the time, raise the level and not the
- * curve. Pictures (where they were decoded): how much changed from one to the
- * next, exposure taken off. Where pictures were decoded closely they alone
+ * Two signal sources. Packets (everywhere, at any moment): the encoder spends
+ * bytes where the picture changes. What counts is by how much a moment exceeds
+ * the quiet level around it (a low quantile over minutes, and its spread), so
+ * that noise and rain, which cost bytes all the time, raise the level and not
+ * the curve. Pictures (where they were decoded): how much changed from one to
+ * the next, exposure taken off. Where pictures were decoded closely they alone
  * decide, so an exposure jump or a flash, which costs bytes, counts for little;
  * elsewhere the stronger of the two counts. */
 #ifndef VDET_INDEX_ACTIVITY_H

@@ -26,8 +26,8 @@ struct analyze {
 	struct engine *engine;
 	struct store *store;
 	struct memory *memory; /* of the engine; NULL = nobody watches */
-	/* folder that gets a folder per report where options->output is empty; NULL =
-	 * the current one */
+	/* folder that gets a folder per report where options->output is empty; NULL
+	 * = the current one */
 	const char *reports_dir;
 	/* one lock file a job lies here: two processes never do one job at once */
 	const char *locks_dir;

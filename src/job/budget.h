@@ -63,9 +63,9 @@ struct budget_source {
 	const struct fit_model *shape; /* of the model; NULL = not known */
 };
 
-/* budget_fit() with what the journal knows. The decision is kept for this video:
- * the same command continues with the same plan, whatever was measured since.
- * Does nothing without a budget. Blocks for reading the file. */
+/* budget_fit() with what the journal knows. The decision is kept for this
+ * video: the same command continues with the same plan, whatever was measured
+ * since. Does nothing without a budget. Blocks for reading the file. */
 int budget_apply(const struct run_context *run, const struct budget_source *source,
                  struct analyze_options *o, struct err *err);
 

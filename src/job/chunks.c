@@ -225,8 +225,8 @@ static void add_chunk(struct chunks *run, const struct plan_chunk *plan,
 	} else {
 		run->todo = mem_grow(run->todo, run->n_todo + 1, sizeof *run->todo);
 		run->todo[run->n_todo++] = (struct todo){i, *plan};
-		/* So that it knows how long its queue is: workers come with one chunk at
-		 * a time. */
+		/* So that it knows how long its queue is: workers come with one chunk
+		 * at a time. */
 		engine_expect(run->context->engine, 1);
 		run->outcome.fresh = true;
 	}

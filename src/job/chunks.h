@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All chunks of a run, spread over worker threads. Each result is in the journal
- * before it is published.
+/* All chunks of a run, spread over worker threads. Each result is in the
+ * journal before it is published.
  *
  * Chunks are worked on while the plan still grows and before the run is in the
  * journal, that is, before the source's hash is known; only saving waits for
@@ -51,9 +51,9 @@ void chunks_open(struct chunks *c, const char *job);
 /* Whether the run is to end, for whatever reason: planning can stop. */
 bool chunks_ending(struct chunks *c);
 
-/* No more chunks follow: waits until all are done. Fails if the journal cannot be
- * written (its error), or the run was canceled or drained (ERR_CANCELED); what
- * was finished before that is in the journal. chunks_open() must have been
+/* No more chunks follow: waits until all are done. Fails if the journal cannot
+ * be written (its error), or the run was canceled or drained (ERR_CANCELED);
+ * what was finished before that is in the journal. chunks_open() must have been
  * called. */
 int chunks_finish(struct chunks *c, struct chunks_outcome *ret, struct err *err);
 

@@ -11,8 +11,8 @@
 
 struct startup;
 
-/* Starts both. `fd`, of `size` bytes, is borrowed until the end; `sha256` is its
- * hash where that is known, else NULL. */
+/* Starts both. `fd`, of `size` bytes, is borrowed until the end; `sha256` is
+ * its hash where that is known, else NULL. */
 struct startup *startup_begin(const struct run_context *run, int fd, int64_t size,
                               const char *sha256);
 void startup_free(struct startup *o); /* stops hashing; waits for both; NULL is fine */

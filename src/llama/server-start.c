@@ -80,7 +80,7 @@ int server_start_program(struct server *s, int log_fd, struct err *err)
 	                        NULL};
 	AUTO(mem_freep) char *device = add_device(s, argv);
 	(void)device; /* held for argv */
-	/* A user's own word stands. */
+	/* The user's own setting is kept. */
 	if (s->o.gpu_layers >= 0 && !getenv("LLAMA_ARG_N_GPU_LAYERS")) {
 		const char **end = argv;
 		while (*end)

@@ -107,7 +107,7 @@ static void stop_child(struct server *s, int log_fd)
 /* Why a life was ended by us. */
 enum stop_reason { STOP_NONE, STOP_LATE, STOP_HUNG, STOP_ASKED, STOP_IDLE };
 
-/* How much of the model is in memory, as far as the system can tell: it is
+/* How much of the model is in memory, as far as the system knows: it is
  * mapped, and read page by page. "" where that says nothing, as when the
  * weights go to a GPU. */
 static const char *loaded_share(const struct server *s, char out[static 24])
@@ -170,8 +170,8 @@ static enum stop_reason look_after(struct server *s, struct watch *w)
 	return is_silent(s, w, flying, now) ? STOP_HUNG : STOP_NONE;
 }
 
-/* Follows a life until its end. Returns true if it was healthy; *ret_reason: why
- * we end it. */
+/* Follows a life until its end. Returns true if it was healthy; *ret_reason:
+ * why we end it. */
 static bool follow(struct server *s, int log_fd, enum stop_reason *ret_reason)
 {
 	int64_t begin = clock_now(), said = begin;
@@ -206,7 +206,7 @@ static bool follow(struct server *s, int log_fd, enum stop_reason *ret_reason)
 	return ready;
 }
 
-/* Says why a life ended, for the log and for whoever asked. */
+/* Says why a life ended, for the log and for the callers. */
 static void describe_end(struct server *s, bool ready, enum stop_reason why, struct err *err)
 {
 	char status[CHILD_TEXT_MAX];

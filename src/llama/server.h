@@ -34,8 +34,8 @@ struct server_options {
 	/* how a model is split over several devices: none, layer or row; "" = its
 	 * own choice */
 	const char *split;
-	/* Told when it became ready, or ceased to be; from the server's thread. May
-	 * be NULL. */
+	/* Called when it became ready, or ceased to be; from the server's thread.
+	 * May be NULL. */
 	void (*changed)(void *ctx);
 	void *changed_ctx;
 	struct endpoint_limits limits;
@@ -51,14 +51,14 @@ enum server_state {
 };
 const char *server_state_name(enum server_state state);
 
-/* Returns at once; server_wait() tells how it goes. */
+/* Returns at once; server_wait() reports how it goes. */
 int server_start(const struct server_options *o, struct server **ret, struct err *err);
 void server_free(struct server *s); /* stops it: SIGTERM, after a short grace SIGKILL */
 DEFINE_FREEP(struct server, server)
 
 /* Waits until it is healthy, over restarts. ERR_ENGINE once it is given up,
  * with the reason from its log; ERR_CANCELED when either `cancel` (may be NULL)
- * fires. Any thread. `note` (may be NULL) is told what happens. */
+ * fires. Any thread. `note` (may be NULL) is called with what happens. */
 int server_wait(struct server *s, struct cancel *cancel, struct cancel *cancel2,
                 void (*note)(void *ctx, const char *what), void *ctx, struct err *err);
 /* Which life is running: grows by one at each start. A request that failed

@@ -117,9 +117,9 @@ static bool seek_before(struct index_scan *x, int64_t t)
 	       source_seek(x->src, source_seeks_blindly(x->src) ? t - 2 * CLOCK_SECOND : t) >= 0;
 }
 
-/* Keyframes of which nothing comes by themselves: one field of a picture, or one
- * that an edit list hides. Those are decoded with what follows. Where that fails
- * too, the rest is damage. */
+/* Keyframes of which nothing comes by themselves: one field of a picture, or
+ * one that an edit list hides. Those are decoded with what follows. Where that
+ * fails too, the rest is damage. */
 static int read_missing(struct index_scan *x, const struct packet_key *keys, size_t n,
                         struct key_results *ret, struct err *err)
 {

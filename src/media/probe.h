@@ -18,8 +18,8 @@ struct probe {
 	bool variable_rate, interlaced, has_audio;
 	int timeline; /* version of the rules that its times follow, see TIMELINE_VERSION */
 	const char *codec, *hdr, *pixel_format; /* static */
-	/* What is wrong with the file or was guessed, for people, joined by "; "; ""
-	 * if there is nothing. */
+	/* What is wrong with the file or was guessed, for people, joined by "; ";
+	 * "" if there is nothing. */
 	char warning[590];
 };
 

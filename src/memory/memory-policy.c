@@ -61,8 +61,8 @@ enum memory_move memory_policy_read(struct memory_policy *p, const struct memory
 	p->refusals = r->refusals;
 	if (lack)
 		return climb(p, r->now) ? MEMORY_UP : MEMORY_STAY;
-	/* Between goal and cleanup all stays as it is, but nobody is kept waiting
-	 * for more. */
+	/* Between goal and cleanup all stays as it is, but no request is kept
+	 * waiting for more. */
 	bool calm = r->share < p->limits.goal;
 	bool waiting = memory_policy_holds(p);
 	calm |= waiting;

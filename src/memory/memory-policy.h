@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Each step includes those before it; except that nobody is kept waiting from
- * shrinking on: what still does not fit in the end is what the engine needs at
- * rest. */
+/* Each step includes those before it; except that no request is kept waiting
+ * from shrinking on: what still does not fit in the end is what the engine
+ * needs at rest. */
 enum memory_step {
 	MEMORY_FINE,
 	MEMORY_HOLD,
@@ -30,8 +30,8 @@ struct memory_limits {
 
 struct memory_reading {
 	int64_t now;
-	double share;        /* of the fullest GPU; -1 = none is told */
-	double cache;        /* of the engine's own cache, as it says; 0 = not told */
+	double share;        /* of the fullest GPU; -1 = unknown */
+	double cache;        /* of the engine's own cache, as it says; 0 = unknown */
 	int64_t preemptions; /* requests it put back so far */
 	int64_t refusals;    /* requests that failed for lack of memory or room so far */
 };

@@ -16,17 +16,17 @@ struct listen_address {
 	bool local; /* other machines cannot reach it */
 };
 
-/* Parses "127.0.0.1:8080", "[::1]:8080", "localhost:0", ":8080" (all addresses),
- * "unix:/run/vdet.sock". Looks up a name to find out whether it is local.
- * ERR_ARG. */
+/* Parses "127.0.0.1:8080", "[::1]:8080", "localhost:0", ":8080" (all
+ * addresses), "unix:/run/vdet.sock". Looks up a name to find out whether it is
+ * local. ERR_ARG. */
 int listen_parse(const char *text, size_t len, struct listen_address *ret, struct err *err);
-/* Opens a non-blocking listening socket, which the caller closes. *ret_port is its
- * port, 0 for a Unix socket. ERR_BUSY: the address is in use. */
+/* Opens a non-blocking listening socket, which the caller closes. *ret_port is
+ * its port, 0 for a Unix socket. ERR_BUSY: the address is in use. */
 int listen_open(const struct listen_address *a, int *ret_fd, int *ret_port, struct err *err);
 
 /* The number of listening sockets that systemd passed: descriptors LISTEN_FIRST
- * and following (sd_listen_fds(3)). Child processes inherit neither them nor the
- * variables. Not thread-safe. */
+ * and following (sd_listen_fds(3)). Child processes inherit neither them nor
+ * the variables. Not thread-safe. */
 enum { LISTEN_FIRST = 3 };
 int listen_inherited(void);
 /* Examines such a socket, and makes it non-blocking. ERR_ARG if it is not a

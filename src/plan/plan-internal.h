@@ -4,12 +4,13 @@
  *
  * 1. plan_view_new(): the activity of the index is compared with its
  *    surroundings, the median of 20 s on both sides. How far it usually is from
- *    that, in the quiet four fifths of ten minutes, is its noise level (a robust
- *    estimate of the standard deviation: the 80 % quantile of the distances
- *    over 1.2816). What rises above the surroundings by 4 noise levels is excess; so
- *    is what lasts too long for that but rises by 8 above the quiet quarter of
- *    ten minutes. So noise and rain raise the level and not the excess. Runs of
- *    excess are bursts; the cuts part the video into shots.
+ *    that, in the quiet four fifths of ten minutes, is its noise level (a
+ *    robust estimate of the standard deviation: the 80 % quantile of the
+ *    distances over 1.2816). What rises above the surroundings by 4 noise
+ *    levels is excess; so is what lasts too long for that but rises by 8 above
+ *    the quiet quarter of ten minutes. So noise and rain raise the level and
+ *    not the excess. Runs of excess are bursts; the cuts part the video into
+ *    shots.
  * 2. plan_choose(): bursts, shots and slow changes ask for samples, each with a
  *    gain; the first sample of each has far more gain than a second one (a
  *    divisor method of apportionment, D'Hondt 1878, with our divisors). The

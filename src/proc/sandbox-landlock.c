@@ -16,7 +16,7 @@
 #define ACCESS_IOCTL_DEV (1ULL << 15)
 
 static const struct {
-	const char *path; /* with what lies below it */
+	const char *path; /* with what is below it */
 	bool device;
 } open_to_drivers[] = {
 	{"/dev/dri", true},

@@ -49,8 +49,8 @@ static const int allowed[] = {
 	SCMP_SYS(close),
 };
 
-/* Nothing in a decoder asks for these, so whoever does is not the decoder any
- * more. */
+/* Nothing in a decoder asks for these, so a process that does is not the
+ * decoder any more. */
 static const int deadly[] = {
 	SCMP_SYS(execve),
 	SCMP_SYS(execveat),

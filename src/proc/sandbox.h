@@ -33,7 +33,7 @@ int sandbox_limit(const struct sandbox *s, struct err *err);
 /* The system call filter. */
 int sandbox_enter(const struct sandbox *s, struct err *err);
 /* Before a device for decoding is opened: from now on no file can be opened but
- * the devices themselves, and libraries and what the kernel tells about
+ * the devices themselves, and libraries and what the kernel reports about
  * devices, to be read (Landlock). Only so fenced in may a driver have what
  * `devices` then grants it beyond the rest: opening files, device requests
  * (ioctl), threads, mapping library code. ERR_UNSUPPORTED where the kernel

@@ -11,7 +11,7 @@
  *
  * PR_SET_PDEATHSIG fires when the *thread* that called child_start_program()
  * ends, not the process: start programs from a thread that lives as long as
- * they shall. Roles need no such care: they end when their socket closes.
+ * they should. Roles need no such care: they end when their socket closes.
  *
  * Each child leads a process group of its own, so that Ctrl-C in the terminal
  * reaches us alone. A child belongs to one thread at a time, except that
@@ -77,7 +77,7 @@ const char *child_status_text(const struct child *c, char out[static CHILD_TEXT_
  * if unknown. Not from rusage: that counts the memory of the parent until
  * exec. */
 int64_t child_peak_memory(struct child *c);
-/* from now on it runs where nobody else wants to; best effort */
+/* from now on it runs at the lowest priority; best effort */
 void child_yield(struct child *c);
 /* The child dies of SIGXCPU after `seconds` of processor time from now on (0 =
  * no limit). Best effort: it guards against a child that outlives us while it

@@ -235,7 +235,7 @@ int wire_bool(const json_t *head, const char *key, bool *ret, struct err *err)
 {
 	const json_t *v = json_object_get(head, key);
 	if (!json_is_boolean(v))
-		return err_set(err, ERR_PROTO, "\"%s\" is missing or not a truth value", key);
+		return err_set(err, ERR_PROTO, "\"%s\" is missing or not a boolean", key);
 	*ret = json_is_true(v);
 	return 0;
 }

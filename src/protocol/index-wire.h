@@ -17,7 +17,7 @@ struct packet_bin {
 	uint32_t largest;   /* of these */
 	uint32_t key_bytes; /* of keyframes */
 	uint16_t packets;   /* no keyframes */
-	uint16_t at;        /* where the largest lies, in 1/65536 of the bin */
+	uint16_t at;        /* where the largest is, in 1/65536 of the bin */
 };
 
 struct packet_key {

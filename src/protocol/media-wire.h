@@ -13,8 +13,8 @@
  *   FRAMES {times, size, thumb_size, quality, keyframes}
  *     -> FRAME for each time, in order, then DONE; or ERROR. keyframes: those
  *     nearest to the times will do.
- *       FRAME {i, pts, width, height, decode_path, jpeg, thumb}: the blob holds the
- *         JPEG and the thumbnail, of these lengths in bytes
+ *       FRAME {i, pts, width, height, decode_path, jpeg, thumb}: the blob holds
+ *         the JPEG and the thumbnail, of these lengths in bytes
  *       FRAME {i, fault}: no picture can be had for this time
  *   WALK {}
  *     -> WALKED {first, duration, bin, bins, keys, packets, keyframes, bytes};

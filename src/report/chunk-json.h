@@ -10,8 +10,8 @@
 
 /* Appends the chunk's events to `to`, each as in report.json. */
 void result_events(const struct store_chunk *c, json_t *to);
-/* {"index", "start", "end", "state", "summary", "reason", "code", "attempts"}, with
- * "samples" if they were loaded. */
+/* {"index", "start", "end", "state", "summary", "reason", "code", "attempts"},
+ * with "samples" if they were loaded. */
 json_t *result_chunk(const struct store_chunk *c);
 double result_seconds(int64_t us);
 

@@ -3,8 +3,8 @@
  * recorded in it (vdet.json), so that a report is not overwritten by one of
  * another source, and one of another run of the same source is kept.
  *
- * All calls block for the disk, and hold a lock on the folder meanwhile: several
- * processes may write reports side by side. */
+ * All calls block for the disk, and hold a lock on the folder meanwhile:
+ * several processes may write reports side by side. */
 #ifndef VDET_REPORT_FOLDER_H
 #define VDET_REPORT_FOLDER_H
 
@@ -17,8 +17,8 @@
  * front (cam2-NAME.vdet), or the extension is kept (NAME.mkv.vdet), or a number
  * is appended. A folder that has no record and is not empty is left alone.
  *
- * *ret: absolute if `parent` is. *ret_note: NULL, or why it is not NAME.vdet. The
- * caller frees both. */
+ * *ret: absolute if `parent` is. *ret_note: NULL, or why it is not NAME.vdet.
+ * The caller frees both. */
 int report_folder_take(const char *parent, const char *path, const char *sha256, char **ret,
                        char **ret_note, struct err *err);
 

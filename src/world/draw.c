@@ -68,7 +68,7 @@ static struct rgb mix(struct rgb a, struct rgb b, double t)
 	return a;
 }
 
-/* Sky, or a window, tells day from night by its colour; everything else is
+/* Sky, or a window, shows day or night by its colour; everything else is
  * darker by night, and bluer. */
 static struct rgb background(const struct world_cut *c, double light, double u, double v)
 {
@@ -154,7 +154,7 @@ static void draw_text(const struct draw *d, const char *text, int x0, int y0, ui
 {
 	int scale = d->height / 180, n = (int)strlen(text), cell = FONT_W + 1;
 	if (scale < 1)
-		return; /* nobody could read it */
+		return; /* too small to read */
 	int w = (n * cell + 1) * scale, h = (FONT_H + 2) * scale;
 	for (int y = 0; y < h && y0 + y < d->height; y++) {
 		uint8_t *p = rgb + (size_t)(y0 + y) * stride + (size_t)x0 * 3;

@@ -81,7 +81,7 @@ int world_options_parse(struct world_options *o, const char *text, char *msg, si
 		size_t n = strcspn(s, " \n"), key = strcspn(s, "=");
 		const struct row *r = key < n ? find(s, key) : NULL;
 		if (!r) {
-			snprintf(msg, cap, "'%.*s' is no world option", (int)(n < 60 ? n : 60), s);
+			snprintf(msg, cap, "'%.*s' is not a world option", (int)(n < 60 ? n : 60), s);
 			return -1;
 		}
 		char *end;

@@ -59,7 +59,7 @@ static int64_t pick_duration(uint64_t *rnd, const struct world_options *o)
 }
 
 /* The way in and the way out each take a part of the event, but never long:
- * then it stands. */
+ * then it stands still. */
 static void pick_path(uint64_t *rnd, struct world_event *e)
 {
 	int64_t length = e->end_us - e->start_us,
@@ -111,8 +111,8 @@ static void pick_verb(uint64_t *rnd, struct world_event *e)
 	}
 }
 
-/* A companion comes to one that stands long enough, stops beside it and leaves
- * the way it came. */
+/* A companion comes to one that stands still long enough, stops beside it and
+ * leaves the way it came. */
 static bool make_companion(uint64_t *rnd, const struct world_event *host, struct world_event *e)
 {
 	int64_t stand = host->go_us - host->stop_us;

@@ -30,7 +30,7 @@ enum world_color {
 };
 enum world_shape { WORLD_CIRCLE, WORLD_SQUARE, WORLD_TRIANGLE, WORLD_SHAPES };
 enum world_place { WORLD_STREET, WORLD_GRASS, WORLD_WATER, WORLD_ROOM, WORLD_PLACES };
-/* NOWHERE: it appears or vanishes where it stands */
+/* NOWHERE: it appears or vanishes where it is */
 enum world_side { WORLD_LEFT, WORLD_RIGHT, WORLD_NOWHERE };
 
 enum world_verb {

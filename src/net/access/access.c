@@ -221,8 +221,8 @@ bool access_password(struct access *a, const char *user, const char *password, s
 	return true;
 }
 
-/* ---- cookies: NAME:EXPIRES:NONCE:MAC. The MAC covers the hash of the entry, so
- * that a new password revokes them. */
+/* ---- cookies: NAME:EXPIRES:NONCE:MAC. The MAC covers the hash of the entry,
+ * so that a new password revokes them. */
 
 /* Loads or creates the key; with the lock. */
 static int have_key(struct access *a, struct err *err)

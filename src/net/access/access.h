@@ -31,8 +31,8 @@ struct who {
 struct access;
 
 /* `key_file` holds the key that signs cookies, and is created when it is first
- * needed. Cookies are valid for `session` microseconds. ERR_FORMAT names the line
- * of the file. */
+ * needed. Cookies are valid for `session` microseconds. ERR_FORMAT names the
+ * line of the file. */
 int access_open(const char *file, const char *key_file, int64_t session, struct access **ret,
                 struct err *err);
 void access_free(struct access *a);

@@ -3,8 +3,8 @@
 
 enum { DIGITS_MAX = 12, SKIPPED_MAX = 8192 };
 
-/* SIZE digits, EXTENSION until the end of the line, DATA, the line end after it,
- * and after the last chunk TRAILER lines until an empty one. */
+/* SIZE digits, EXTENSION until the end of the line, DATA, the line end after
+ * it, and after the last chunk TRAILER lines until an empty one. */
 enum { SIZE, EXTENSION, SIZE_END, DATA, DATA_CR, DATA_LF, TRAILER, TRAILER_LINE, END };
 
 static int hex(char c)

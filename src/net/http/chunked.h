@@ -14,9 +14,9 @@ struct chunked {
 	int64_t left; /* bytes of the chunk */
 };
 
-/* Appends the decoded bytes of the next part of the body to `out`; its parts may
- * be split anywhere. 0: more is expected; 1: the body ended, and what follows was
- * not read; -1: malformed. */
+/* Appends the decoded bytes of the next part of the body to `out`; its parts
+ * may be split anywhere. 0: more is expected; 1: the body ended, and what
+ * follows was not read; -1: malformed. */
 int chunked_decode(struct chunked *c, const char *data, size_t len, struct buf *out);
 
 #endif

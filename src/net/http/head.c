@@ -193,8 +193,8 @@ bool head_read(struct http_server *h, struct lws *wsi, struct call *c)
 	read_forwarded(c);
 	if (!read_length(c) || !read_override(c))
 		return false;
-	/* The library decodes a percent-encoded line end in the path before it splits
-	 * the request line: the version is missing then. */
+	/* The library decodes a percent-encoded line end in the path before it
+	 * splits the request line: the version is missing then. */
 	if (!lws_hdr_total_length(wsi, WSI_TOKEN_HTTP))
 		return bad(c, 400, "request", "the first line of the request is malformed");
 	if (len > PATH_LIMIT || strlen(c->path) != (size_t)len || !is_text(c->path))
@@ -226,7 +226,8 @@ static void add_security(const struct call *c, struct buf *out)
 			"blob: data:; media-src 'self' blob:; connect-src 'self'; form-action 'self'; "
 			"base-uri 'none'; "
 			"frame-ancestors 'none'\r\n");
-	/* A report has its script inside, and must not act with the rights of the page. */
+	/* A report has its script inside, and must not act with the rights of the
+	 * page. */
 	else if (report)
 		buf_adds(out,
 		         "Content-Security-Policy: sandbox allow-scripts allow-popups; default-src 'none'; "

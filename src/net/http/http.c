@@ -97,8 +97,8 @@ static void count_reply(struct call *c)
 }
 
 /* Whether the client sent more, or hung up, in the middle of a long reply. Such
- * bytes are not read before the reply is complete, and would wake the event loop
- * again and again. */
+ * bytes are not read before the reply is complete, and would wake the event
+ * loop again and again. */
 static bool has_unread_input(const struct request *r)
 {
 	char byte;
@@ -111,7 +111,7 @@ static bool add_file_block(struct request *r, struct buf *out)
 	char data[BLOCK];
 	size_t want = r->left < (int64_t)sizeof data ? (size_t)r->left : sizeof data;
 	ssize_t got = pread(r->call.reply.fd, data, want, r->from);
-	if (got <= 0) /* the file became shorter: closing the connection tells the client */
+	if (got <= 0) /* the file became shorter: the client sees the connection close */
 		return false;
 	buf_add(out, data, (size_t)got);
 	r->from += got;
@@ -193,8 +193,8 @@ static int on_writable(struct request *r)
 
 /* Sends the reply, or its first block, at once. A pipelined request is in a
  * buffer of the library, which continues to read as soon as flow control allows
- * it; releases since 4.3 close the connection if the previous reply has not been
- * completed by then. -1: the connection closes. */
+ * it; releases since 4.3 close the connection if the previous reply has not
+ * been completed by then. -1: the connection closes. */
 static int begin_reply(struct request *r)
 {
 	struct call *c = &r->call;

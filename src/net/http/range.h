@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 enum range_result {
-	/* no range, or one that may be ignored (several, other unit, malformed): the
-	 * whole file */
+	/* no range, or one that may be ignored (several, other unit, malformed):
+	 * the whole file */
 	RANGE_WHOLE,
 	RANGE_PART,  /* *ret_first to *ret_last, both included, within the file */
 	RANGE_WRONG, /* outside of the file */

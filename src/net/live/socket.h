@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Live events by WebSocket.
  *
- * A socket stores only the number of the last event that it sent, and references
- * to the next few: everything else stays in the log of events
+ * A socket stores only the number of the last event that it sent, and
+ * references to the next few: everything else stays in the log of events
  * (board/events.h). If the next event is no longer in that log, the client was
  * too slow, and the socket is closed with a reason.
  *
@@ -27,8 +27,8 @@ void sockets_free(struct sockets *all); /* all connections are closed by then */
 DEFINE_FREEP(struct sockets, sockets)
 
 int socket_callback(struct lws *wsi, enum lws_callback_reasons reason, void *in, size_t len);
-/* Whether a connection may become a WebSocket: 0; otherwise the refusal has been
- * written, and the result is -1. */
+/* Whether a connection may become a WebSocket: 0; otherwise the refusal has
+ * been written, and the result is -1. */
 int socket_admit(struct sockets *all, struct lws *wsi);
 void socket_closed(struct socket *s);   /* frees it; also one that never opened */
 void sockets_stop(struct sockets *all); /* closes each with a reason */

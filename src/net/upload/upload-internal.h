@@ -17,8 +17,8 @@ struct upload {
 	struct uploads *all;
 	struct upload *next;
 	char id[40];
-	/* ID.json: length (absent: not known yet), metadata, name, request, created;
-	 * partial: true; final: the upload into which a partial one went */
+	/* ID.json: length (absent: not known yet), metadata, name, request,
+	 * created; partial: true; final: the upload into which a partial one went */
 	json_t *facts;
 	int64_t length; /* -1: not known yet */
 	int64_t offset, touched;
@@ -28,7 +28,7 @@ struct upload {
 	uint64_t serial;
 	int fd;
 	int64_t begin, end; /* of the part */
-	int64_t flushed;    /* end of what the kernel was told to write */
+	int64_t flushed;    /* end of what the kernel was asked to write */
 	struct hash *sum, *whole;
 	int64_t hashed; /* bytes of the file that are in `whole`; -1: not from its start */
 };

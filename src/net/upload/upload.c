@@ -156,8 +156,8 @@ void uploads_free(struct uploads *u)
 
 /* ---- removing */
 
-/* With the lock held: the upload is forgotten. The file of a complete one belongs
- * to the board. */
+/* With the lock held: the upload is forgotten. The file of a complete one
+ * belongs to the board. */
 static void forget(struct upload **at)
 {
 	struct upload *p = *at;
@@ -354,7 +354,7 @@ static int check_parts(struct parts *parts, struct err *err)
 	return 0;
 }
 
-/* Holds all of them: nobody removes or changes one meanwhile. */
+/* Holds all of them: none is removed or changed meanwhile. */
 static int hold_parts(struct uploads *u, const struct upload_request *q, uint64_t serial,
                       struct parts *parts, struct err *err)
 {
@@ -418,8 +418,8 @@ static int join_parts(struct upload *p, const struct parts *parts, struct err *e
 	return r;
 }
 
-/* Partial uploads are remembered without their bytes, so that a client that lost
- * the reply can ask again. */
+/* Partial uploads are remembered without their bytes, so that a client that
+ * lost the reply can ask again. */
 static void mark_parts(const struct parts *parts, const char *final)
 {
 	struct err err;

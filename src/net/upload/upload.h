@@ -10,8 +10,8 @@
  *
  * An upload is complete when the transaction of board_upload() is: only then do
  * clients see the full length. If it fails, as on a full disk, the last part is
- * dropped, and its client sends it again. What a killed server left is completed
- * by uploads_open().
+ * dropped, and its client sends it again. What a killed server left is
+ * completed by uploads_open().
  *
  * Thread-safe; all functions may wait for the disk, except uploads_count(). One
  * part at a time: a second request for the same upload closes the connection of
