@@ -115,7 +115,7 @@ bool file_is_dir(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* What people name that is no file. */
+/* What people name that is not a file. */
 static int explain_missing(const char *path, struct err *err)
 {
 	if (!strncmp(path, "file://", 7))

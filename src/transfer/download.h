@@ -6,8 +6,8 @@
  * An unfinished file is NAME.part. Beside it is what is needed to resume:
  * NAME.part.json, which lists the parts that are complete, or NAME.tag. Both
  * remain after an interruption, and the next call continues from them. A lock
- * keeps two processes apart. The token is sent to the host of the URL, and never
- * to another that it redirects to. Calls block; any thread. */
+ * keeps two processes apart. The token is sent to the host of the URL, and
+ * never to another that it redirects to. Calls block; any thread. */
 #ifndef VDET_TRANSFER_DOWNLOAD_H
 #define VDET_TRANSFER_DOWNLOAD_H
 
@@ -31,8 +31,8 @@ struct download_options {
 	int64_t connections; /* at once */
 	int64_t retries;     /* in a row without a byte */
 	int64_t timeout;     /* of a connection, and of silence on it; microseconds */
-	/* Of download_stream(): bytes of the file at most, 0 = any; microseconds for
-	 * all of it, 0 = no limit. */
+	/* Of download_stream(): bytes of the file at most, 0 = any; microseconds
+	 * for all of it, 0 = no limit. */
 	int64_t max, total_timeout;
 	/* Nothing is fetched from this machine or a private network: each address
 	 * that is connected to is checked, whatever name or redirect led there. */
