@@ -262,7 +262,12 @@ void performance_add(struct performance *p, json_t *reading)
 void performance_tell(struct performance *p, json_t *j)
 {
 	pthread_mutex_lock(&p->lock);
-	json_object_set_new(j, "recommendations", json_deep_copy(p->advice));
+	json_t *all = json_object_get(j, "recommendations");
+	json_auto_t *advice = json_deep_copy(p->advice);
+	if (all)
+		json_array_extend(all, advice);
+	else
+		json_object_set(j, "recommendations", advice);
 	json_object_set_new(j, "summary", json_deep_copy(p->summary));
 	pthread_mutex_unlock(&p->lock);
 }

@@ -42,6 +42,7 @@ struct video {
 	bool busy;       /* a thread of the pool is preparing it */
 	int64_t fetched; /* bytes, while it is fetched */
 	bool unsaved;
+	int64_t retry_at; /* monotonic: a fetch that found no space is not repeated before */
 	bool has_poster, has_storyboard, has_proxy, makes_proxy;
 	struct cancel *cancel; /* of the preparation */
 };
@@ -68,7 +69,7 @@ struct job {
 	int64_t *only;
 	size_t n_only;
 	int64_t began, retry_at; /* monotonic; retry_at: not before */
-	int tries;               /* consecutive failures of the engine */
+	int tries;               /* consecutive failures that may pass */
 
 	int64_t last_published; /* monotonic */
 	bool moved, dirty;      /* since then: the progress, or more */
@@ -77,7 +78,11 @@ struct job {
 	pthread_t thread;
 };
 
-enum { BOARD_PRIORITY_MAX = 100, BOARD_SAMPLES = 600 };
+enum {
+	BOARD_PRIORITY_MAX = 100,
+	BOARD_SAMPLES = 600,
+	BOARD_SPACE_MIN = 8 << 20, /* with less free, no job starts */
+};
 
 struct board {
 	struct board_setup setup;
@@ -92,6 +97,9 @@ struct board {
 	struct job **jobs; /* in the order of their ids */
 	size_t n_jobs;
 	bool stopping, stopped, started, over;
+	int64_t disk_free; /* bytes, where our files are */
+	bool disk_full;    /* less than BOARD_SPACE_MIN: jobs wait */
+	int64_t save_at;   /* manager only: saving failed, and is not tried before */
 	int64_t chunks_done, chunks_holes;
 	json_t *samples[BOARD_SAMPLES]; /* a ring */
 	size_t n_samples;               /* in all */
@@ -123,6 +131,11 @@ void board_set_text(char **to, const char *text);
 char *board_video_path(const struct board *b, int64_t id, const char *name);
 void board_free_job(struct job *j);
 void board_free_video(struct video *v);
+
+/* Measures the disk: disk_free, disk_full. Takes the lock. */
+void board_check_disk(struct board *b);
+/* Bytes that uploaded and fetched videos take. Takes the lock. */
+int64_t board_disk_used(struct board *b, const struct video *except);
 
 /* The following need the lock. */
 struct job *board_find_job(struct board *b, int64_t id);

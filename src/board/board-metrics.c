@@ -3,10 +3,10 @@
  * seconds; the last BOARD_SAMPLES are kept. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "board/board-internal.h"
 
 enum { BUSY_PERIOD = 1000000, IDLE_PERIOD = 10000000 };
@@ -47,7 +47,6 @@ int64_t board_take_sample(struct board *b, int64_t now)
 {
 	int64_t running = 0, waiting = 0, asking = 0;
 	double prefill = 0, decode = 0;
-	struct statvfs fs;
 	pthread_mutex_lock(&b->lock);
 	count(b, &running, &waiting, &asking, &prefill, &decode);
 	pthread_mutex_unlock(&b->lock);
@@ -62,9 +61,10 @@ int64_t board_take_sample(struct board *b, int64_t now)
 	              "slots_busy", (json_int_t)asking, "slots", engine_slots(b->setup.engine),
 	              "prefill_rate", prefill, "decode_rate", decode, "queue", (json_int_t)waiting,
 	              "running", (json_int_t)running, "rss", (json_int_t)own_memory());
-	if (statvfs(b->videos_dir, &fs) == 0)
-		json_object_set_new(r, "disk_free",
-		                    json_integer((json_int_t)fs.f_bavail * (json_int_t)fs.f_frsize));
+	board_check_disk(b);
+	pthread_mutex_lock(&b->lock);
+	json_object_set_new(r, "disk_free", json_integer((json_int_t)b->disk_free));
+	pthread_mutex_unlock(&b->lock);
 	if (b->setup.add_metrics)
 		b->setup.add_metrics(b->setup.metrics_ctx, r);
 	pthread_mutex_lock(&b->lock);
@@ -77,15 +77,55 @@ int64_t board_take_sample(struct board *b, int64_t now)
 	return now + period;
 }
 
+/* ---- what limits the board */
+
+static void advise(json_t *all, const char *rule, const char *text, const char *action)
+{
+	json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s}", "rule", rule, "level", "warning",
+	                                     "text", text, "action", action));
+}
+
+/* Recommendations about the disk, each with the option that limits. */
+static json_t *disk_advice(struct board *b)
+{
+	const struct board_options *o = b->setup.options;
+	char has[TEXT_SIZE_MAX], wants[TEXT_SIZE_MAX];
+	int64_t used = board_disk_used(b, NULL);
+	json_t *all = json_array();
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+
+	if (locked->disk_full) {
+		AUTO(mem_freep)
+		char *text = mem_printf("The disk of %s is full (%s free): jobs wait, and continue when "
+		                        "there is space.",
+		                        b->setup.data_dir, text_size((double)b->disk_free, has));
+		advise(all, "disk-full", text, "Delete videos or other files.");
+	} else if (b->disk_free < o->free_min) {
+		AUTO(mem_freep)
+		char *text = mem_printf("Uploads are refused: the disk of %s has %s free, and "
+		                        "serve.free_min reserves %s.",
+		                        b->setup.data_dir, text_size((double)b->disk_free, has),
+		                        text_size((double)o->free_min, wants));
+		advise(all, "disk-reserve", text, "Delete files, or lower serve.free_min.");
+	}
+	if (o->quota && used >= o->quota) {
+		AUTO(mem_freep)
+		char *text = mem_printf("Uploads are refused: videos take %s, and serve.quota allows %s.",
+		                        text_size((double)used, has), text_size((double)o->quota, wants));
+		advise(all, "quota", text, "Delete videos, or raise serve.quota.");
+	}
+	return all;
+}
+
 json_t *board_performance(struct board *b)
 {
-	json_t *history = json_array(), *now = NULL;
+	json_t *history = json_array(), *now = NULL, *advice = disk_advice(b);
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	size_t n = locked->n_samples < BOARD_SAMPLES ? b->n_samples : BOARD_SAMPLES;
 	for (size_t i = b->n_samples - n; i < b->n_samples; i++) {
 		now = b->samples[i % BOARD_SAMPLES];
 		json_array_append(history, now);
 	}
-	return json_pack("{s:o, s:o, s:[]}", "now", now ? json_incref(now) : json_object(), "history",
-	                 history, "recommendations");
+	return json_pack("{s:o, s:o, s:o}", "now", now ? json_incref(now) : json_object(), "history",
+	                 history, "recommendations", advice);
 }

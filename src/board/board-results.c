@@ -2,7 +2,6 @@
 /* Requests that read: jobs, videos, chunks, events, reports, search, index. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -316,12 +315,9 @@ static void count_job(struct board_figures *f, const struct job *j)
 
 void board_figures(struct board *b, struct board_figures *ret)
 {
-	struct statvfs fs;
 	*ret = (struct board_figures){.waiting = (int64_t)pool_waiting(b->pool),
 	                              .slots = engine_slots(b->setup.engine),
 	                              .busy_time = engine_busy_time(b->setup.engine)};
-	if (statvfs(b->videos_dir, &fs) == 0)
-		ret->disk_free = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	for (size_t i = 0; i < locked->n_videos; i++) {
 		const struct video *v = b->videos[i];
@@ -334,5 +330,7 @@ void board_figures(struct board *b, struct board_figures *ret)
 			count_job(ret, b->jobs[i]);
 	ret->chunks_done = b->chunks_done;
 	ret->chunks_holes = b->chunks_holes;
+	ret->disk_free = b->disk_free;
+	ret->disk_full = b->disk_full;
 	ret->stopping = b->stopping;
 }

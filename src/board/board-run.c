@@ -14,7 +14,13 @@
 #include "board/board-internal.h"
 #include "report/chunk-json.h"
 
-enum { RETRY = 5000000, ENGINE_RETRY = 15000000, ENGINE_TRIES = 6 };
+enum {
+	BUSY_RETRY = 5000000,
+	ENGINE_RETRY = 15000000, /* times the number of failures */
+	ENGINE_TRIES = 6,
+	SPACE_RETRY = 15000000,
+	SPACE_RETRY_MAX = 300000000,
+};
 
 /* ---- progress, with the lock held */
 
@@ -116,7 +122,7 @@ void board_on_progress(void *ctx, const struct progress_event *e)
 
 /* ---- how it ended */
 
-static void rest_as(struct job *j, int64_t now)
+static void stop_as_asked(struct job *j, int64_t now)
 {
 	switch (j->stop) {
 	case STOP_PAUSE: j->row.state = STORE_ENTRY_PAUSED; break;
@@ -135,8 +141,24 @@ static void fail(struct job *j, const char *why)
 	board_set_text(&j->row.fault, why);
 }
 
-/* An engine that cannot be reached may come back: the queue must not burn down
- * for it. */
+/* A full disk: the queue waits until the disk has space. Where it has, the limit
+ * is another, such as a disk quota: back-off. */
+static void wait_for_space(struct job *j, const struct err *err, int64_t now)
+{
+	AUTO(mem_freep)
+	char *why = mem_printf("%s; the job continues when there is space", err->msg);
+	int64_t delay = ++j->tries * (int64_t)SPACE_RETRY;
+
+	j->row.state = STORE_ENTRY_QUEUED;
+	if (j->board->disk_full)
+		j->retry_at = 0;
+	else
+		j->retry_at = now + (delay < SPACE_RETRY_MAX ? delay : SPACE_RETRY_MAX);
+	board_set_text(&j->row.fault, why);
+}
+
+/* An engine that cannot be reached may come back: back-off instead of failing
+ * every job. */
 static void try_later(struct job *j, const struct err *err, int64_t now)
 {
 	AUTO(mem_freep) char *why = NULL;
@@ -144,7 +166,7 @@ static void try_later(struct job *j, const struct err *err, int64_t now)
 		fail(j, err->msg);
 		return;
 	}
-	why = mem_printf("%s (it is tried again in %d s)", err->msg, j->tries * ENGINE_RETRY / 1000000);
+	why = mem_printf("%s (next attempt in %d s)", err->msg, j->tries * ENGINE_RETRY / 1000000);
 	j->row.state = STORE_ENTRY_QUEUED;
 	j->retry_at = now + (int64_t)j->tries * ENGINE_RETRY;
 	board_set_text(&j->row.fault, why);
@@ -172,6 +194,8 @@ static void end_turn(struct job *j, int r, const struct analyze_result *result,
 {
 	struct board *b = j->board;
 	struct err why;
+	if (r < 0)
+		board_check_disk(b);
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
 	pthread_mutex_lock(&b->lock);
 	int64_t now = clock_now();
@@ -179,12 +203,13 @@ static void end_turn(struct job *j, int r, const struct analyze_result *result,
 	if (r == 0) {
 		finish(j, result);
 	} else if (err->code == ERR_CANCELED) {
-		rest_as(j, now);
-		/* the same job of another video, or of another program: it waits for it */
-	} else if (err->code == ERR_BUSY) {
+		stop_as_asked(j, now);
+	} else if (err->code == ERR_BUSY) { /* another process, or the same run of another job */
 		j->row.state = STORE_ENTRY_QUEUED;
-		j->retry_at = now + RETRY;
+		j->retry_at = now + BUSY_RETRY;
 		board_set_text(&j->row.fault, err->msg);
+	} else if (err->code == ERR_NOSPC || (err->code == ERR_IO && b->disk_full)) {
+		wait_for_space(j, err, now);
 	} else if (err->code == ERR_ENGINE || err->code == ERR_DIED) {
 		try_later(j, err, now);
 	} else {
@@ -198,9 +223,10 @@ static void end_turn(struct job *j, int r, const struct analyze_result *result,
 		j->n_only = 0;
 	}
 	pthread_mutex_unlock(&b->lock);
-	/* First it is written down, then it is told. */
+
+	/* Saved before it is published. */
 	if (!j->gone && board_save_job(disk, j, &why) < 0)
-		log_error("[job %lld] the queue cannot be written down: %s", (long long)j->row.id, why.msg);
+		log_error("[job %lld] cannot save the queue: %s", (long long)j->row.id, why.msg);
 	pthread_mutex_lock(&b->lock);
 	j->stop = STOP_NONE;
 	j->ended = true;

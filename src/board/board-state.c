@@ -4,8 +4,10 @@
  * board-json.c. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "board/board-internal.h"
 
 void board_set_text(char **to, const char *text)
@@ -39,6 +41,38 @@ struct board *board_disk(struct board *b)
 void board_undiskp(struct board **b)
 {
 	pthread_mutex_unlock(&(*b)->disk);
+}
+
+/* ---- disk */
+
+void board_check_disk(struct board *b)
+{
+	struct statvfs fs;
+
+	if (statvfs(b->videos_dir, &fs) < 0)
+		return;
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	bool was_full = locked->disk_full;
+	b->disk_free = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+	b->disk_full = b->disk_free < BOARD_SPACE_MIN;
+	if (b->disk_full && !was_full)
+		log_warning("the disk of %s is full; jobs wait until there is space", b->setup.data_dir);
+	else if (was_full && !b->disk_full)
+		log_info("the disk of %s has space again; jobs continue", b->setup.data_dir);
+	if (b->disk_full != was_full)
+		board_wake(b);
+}
+
+int64_t board_disk_used(struct board *b, const struct video *except)
+{
+	int64_t sum = 0;
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+
+	for (size_t i = 0; i < locked->n_videos; i++)
+		if (b->videos[i] != except && !b->videos[i]->gone &&
+		    strcmp(b->videos[i]->row.origin, "path") != 0)
+			sum += b->videos[i]->row.size;
+	return sum;
 }
 
 /* ---- lookup and publishing */
@@ -131,8 +165,8 @@ struct queue_job *board_queue(struct board *b, int64_t now)
 		enum queue_state state = QUEUE_IDLE;
 		if (j->has_thread)
 			state = j->stop == STOP_NONE && !j->ended ? QUEUE_RUNNING : QUEUE_LEAVING;
-		else if (j->row.state == STORE_ENTRY_QUEUED && !j->gone && now >= j->retry_at &&
-		         j->video->row.state != STORE_VIDEO_FETCHING)
+		else if (j->row.state == STORE_ENTRY_QUEUED && !j->gone && !b->disk_full &&
+		         now >= j->retry_at && j->video->row.state != STORE_VIDEO_FETCHING)
 			state = QUEUE_WAITING;
 		q[i] = (struct queue_job){.state = state,
 		                          .priority = j->row.priority,
@@ -170,7 +204,14 @@ int board_save_job(struct board *b, struct job *j, struct err *err)
 	AUTO(store_entry_clear) struct store_entry row = copy_entry(&j->row);
 	j->unsaved = false;
 	pthread_mutex_unlock(&b->lock);
-	return store_entry_update(b->setup.store, &row, err);
+
+	int r = store_entry_update(b->setup.store, &row, err);
+	if (r == 0)
+		return 0;
+	pthread_mutex_lock(&b->lock);
+	j->unsaved = true;
+	pthread_mutex_unlock(&b->lock);
+	return r;
 }
 
 int board_save_video(struct board *b, struct video *v, struct err *err)
@@ -179,7 +220,14 @@ int board_save_video(struct board *b, struct video *v, struct err *err)
 	AUTO(store_video_clear) struct store_video row = copy_video(&v->row);
 	v->unsaved = false;
 	pthread_mutex_unlock(&b->lock);
-	return store_video_update(b->setup.store, &row, err);
+
+	int r = store_video_update(b->setup.store, &row, err);
+	if (r == 0)
+		return 0;
+	pthread_mutex_lock(&b->lock);
+	v->unsaved = true;
+	pthread_mutex_unlock(&b->lock);
+	return r;
 }
 
 /* ---- jobs and videos */

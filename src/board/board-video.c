@@ -15,11 +15,12 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "board/board-internal.h"
 #include "decoder/decoder.h"
 #include "transfer/download.h"
 
-enum { FRAME_QUALITY = 90, FRAME_SIZE_MAX = 8192, URL_MAX = 4000 };
+enum { FETCH_RETRY = 15000000, FRAME_QUALITY = 90, FRAME_SIZE_MAX = 8192, URL_MAX = 4000 };
 
 void board_stamp(int fd, char out[static 100])
 {
@@ -253,6 +254,9 @@ static void settle(struct preparing *p, int r, json_t *facts, int64_t size, cons
 		v->row.size = size;
 		v->row.state = STORE_VIDEO_READY;
 		board_set_text(&v->row.fault, "");
+	} else if (r < 0 && why->code == ERR_NOSPC && v->row.state == STORE_VIDEO_FETCHING) {
+		v->retry_at = clock_now() + FETCH_RETRY;
+		board_set_text(&v->row.fault, why->msg);
 	} else if (r < 0 && why->code != ERR_CANCELED) {
 		v->row.state = STORE_VIDEO_FAILED;
 		board_set_text(&v->row.fault, why->msg);
@@ -274,34 +278,26 @@ static void settle(struct preparing *p, int r, json_t *facts, int64_t size, cons
 	pthread_mutex_unlock(&b->lock);
 }
 
-static int64_t taken(struct board *b, const struct video *except)
-{
-	int64_t sum = 0;
-	AUTO(board_unlockp) struct board *locked = board_lock(b);
-	for (size_t i = 0; i < locked->n_videos; i++)
-		if (b->videos[i] != except && !b->videos[i]->gone &&
-		    strcmp(b->videos[i]->row.origin, "path") != 0)
-			sum += b->videos[i]->row.size;
-	return sum;
-}
-
-/* Bytes that may still come. */
-static int64_t room(struct board *b, const struct video *except)
+/* Bytes that may still be added, and the option that limits them. */
+static int64_t space_left(struct board *b, const struct video *except, bool *ret_quota)
 {
 	const struct board_options *o = b->setup.options;
-	struct statvfs fs;
-	int64_t left = INT64_MAX;
-	if (statvfs(b->videos_dir, &fs) == 0)
-		left = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize - o->free_min;
-	if (o->quota && o->quota - taken(b, except) < left)
-		left = o->quota - taken(b, except);
-	return left;
+	int64_t disk, quota = INT64_MAX;
+
+	board_check_disk(b);
+	pthread_mutex_lock(&b->lock);
+	disk = b->disk_free - o->free_min;
+	pthread_mutex_unlock(&b->lock);
+	if (o->quota)
+		quota = o->quota - board_disk_used(b, except);
+	*ret_quota = quota < disk;
+	return *ret_quota ? quota : disk;
 }
 
 #define FETCH_RETRIES 6                   /* in a row without progress */
 #define FETCH_SILENCE (60 * CLOCK_SECOND) /* of a connection */
 
-static void tell_fetch(void *ctx, const struct download_progress *d)
+static void publish_fetch(void *ctx, const struct download_progress *d)
 {
 	struct preparing *p = ctx;
 	AUTO(board_unlockp) struct board *b = board_lock(p->board);
@@ -313,22 +309,26 @@ static void tell_fetch(void *ctx, const struct download_progress *d)
 static int fetch(struct preparing *p, struct err *err)
 {
 	const struct board_options *o = p->board->setup.options;
-	int64_t most = room(p->board, p->video);
+	bool quota;
+	int64_t most = space_left(p->board, p->video, &quota);
 	pthread_mutex_lock(&p->board->lock);
 	AUTO(mem_freep) char *url = mem_strdup(p->video->row.source);
 	AUTO(mem_freep) char *name = mem_strdup(p->video->row.name);
 	pthread_mutex_unlock(&p->board->lock);
 	free(p->path);
 	p->path = file_join(p->dir, name);
+	if (most <= 0)
+		return err_set(err, ERR_NOSPC, "no space to fetch %s: %s leaves none", name,
+		               quota ? "serve.quota" : "serve.free_min");
 	if (o->video_max && o->video_max < most)
 		most = o->video_max;
 	const struct download_options d = {.retries = FETCH_RETRIES,
 	                                   .timeout = FETCH_SILENCE,
-	                                   .max = most > 0 ? most : 1,
+	                                   .max = most,
 	                                   .total_timeout = o->fetch_timeout,
 	                                   .public_only = !o->fetch_private,
 	                                   .cancel = p->video->cancel,
-	                                   .progress = tell_fetch,
+	                                   .progress = publish_fetch,
 	                                   .ctx = p};
 	int r = file_mkdirs(p->dir, true, err);
 	return r < 0 ? r : download_stream(&d, url, p->path, err);
@@ -396,15 +396,31 @@ void board_request_pictures(struct board *b, struct video *v)
 int board_room(struct board *b, int64_t bytes, int64_t coming, struct err *err)
 {
 	const struct board_options *o = b->setup.options;
+	char size[TEXT_SIZE_MAX], limit[TEXT_SIZE_MAX], rest[TEXT_SIZE_MAX];
+	bool quota;
+
 	if (o->video_max && bytes > o->video_max)
 		return err_set(err, ERR_LIMIT,
 		               "the video is larger than the %" PRId64 " bytes that serve.video_max allows",
 		               o->video_max);
-	if (bytes + coming > room(b, NULL))
-		return err_set(
-			err, ERR_NOSPC,
-			"there is no room for %" PRId64 " bytes; delete videos, or raise serve.quota", bytes);
-	return 0;
+	int64_t left = space_left(b, NULL, &quota);
+	if (bytes <= left - coming)
+		return 0;
+	if (quota)
+		return err_set(err, ERR_NOSPC,
+		               "no space for %s: serve.quota (%s) leaves %s; delete videos, or raise "
+		               "serve.quota",
+		               text_size((double)bytes, size), text_size((double)o->quota, limit),
+		               text_size((double)(left > coming ? left - coming : 0), rest));
+	if (o->free_min)
+		return err_set(err, ERR_NOSPC,
+		               "no space for %s: the disk has %s free, and serve.free_min reserves %s; "
+		               "delete files, or lower serve.free_min",
+		               text_size((double)bytes, size),
+		               text_size((double)(left + o->free_min), rest),
+		               text_size((double)o->free_min, limit));
+	return err_set(err, ERR_NOSPC, "no space for %s: the disk has %s free; delete files",
+	               text_size((double)bytes, size), text_size((double)(left > 0 ? left : 0), rest));
 }
 
 /* Opens the file of a video; *ret_type names what it is. */

@@ -52,6 +52,7 @@ enum {
 	POOL_WAITING = 256,       /* requests that may wait for one */
 	CHANGE_PERIOD = 40000,    /* least time between events of a job, … */
 	PROGRESS_PERIOD = 250000, /* … and if only its progress changed */
+	SAVE_PERIOD = 5000000,    /* between attempts to save that fail */
 };
 
 /* ---- the manager */
@@ -150,27 +151,49 @@ static void reap(struct board *b)
 	}
 }
 
-/* Without locks. What could not be written down is told, and tried again with
- * the next change. */
-static void save_all(struct board *b)
+static bool save_next(struct board *b, struct err *err, int *ret)
+{
+	struct job *job = NULL;
+	struct video *video = NULL;
+
+	pthread_mutex_lock(&b->lock);
+	for (size_t i = 0; i < b->n_jobs && !job; i++)
+		if (b->jobs[i]->unsaved && !b->jobs[i]->gone)
+			job = b->jobs[i];
+	for (size_t i = 0; i < b->n_videos && !video && !job; i++)
+		if (b->videos[i]->unsaved && !b->videos[i]->gone)
+			video = b->videos[i];
+	pthread_mutex_unlock(&b->lock);
+	*ret = job ? board_save_job(b, job, err) : video ? board_save_video(b, video, err) : 0;
+	return job || video;
+}
+
+/* Saves what changed, without locks. When to try again if that failed. */
+static int64_t save_all(struct board *b, int64_t now)
 {
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
-	for (;;) {
-		struct job *job = NULL;
-		struct video *video = NULL;
-		struct err err;
-		pthread_mutex_lock(&b->lock);
-		for (size_t i = 0; i < b->n_jobs && !job; i++)
-			if (b->jobs[i]->unsaved && !b->jobs[i]->gone)
-				job = b->jobs[i];
-		for (size_t i = 0; i < b->n_videos && !video && !job; i++)
-			if (b->videos[i]->unsaved && !b->videos[i]->gone)
-				video = b->videos[i];
-		pthread_mutex_unlock(&b->lock);
-		if (!job && !video)
-			return;
-		if ((job ? board_save_job(disk, job, &err) : board_save_video(disk, video, &err)) < 0)
-			log_error("the queue cannot be written down: %s", err.msg);
+	struct err err;
+	int r = 0;
+
+	if (now < b->save_at)
+		return b->save_at;
+	while (r == 0 && save_next(disk, &err, &r))
+		;
+	b->save_at = r < 0 ? now + SAVE_PERIOD : 0;
+	if (r < 0)
+		log_error("cannot save the queue: %s", err.msg);
+	return r < 0 ? b->save_at : INT64_MAX;
+}
+
+/* With the lock held: repeats fetches that found no space. */
+static void repeat_fetches(struct board *b, int64_t now)
+{
+	for (size_t i = 0; i < b->n_videos && !b->stopping && !b->disk_full; i++) {
+		struct video *v = b->videos[i];
+		if (v->row.state != STORE_VIDEO_FETCHING || v->busy || v->gone || v->retry_at > now)
+			continue;
+		v->retry_at = 0;
+		board_prepare(b, v);
 	}
 }
 
@@ -223,15 +246,17 @@ static void *manage(void *arg)
 		pthread_mutex_lock(&b->lock);
 		b->changed = false;
 		reap(b);
+		repeat_fetches(b, clock_now());
 		int64_t when = schedule(b, clock_now());
 		bool over = is_over(b);
 		pthread_mutex_unlock(&b->lock);
-		save_all(b);
+		int64_t save = save_all(b, clock_now());
 		if (over)
 			break;
 
 		int64_t sample = board_take_sample(b, clock_now());
 		when = sample < when ? sample : when;
+		when = save < when ? save : when;
 		pthread_mutex_lock(&b->lock);
 		int64_t publish = publish_progress(b, clock_now());
 		if (!b->changed)
@@ -308,6 +333,8 @@ static int begin(struct board *b, struct err *err)
 	int r = file_mkdirs(b->videos_dir, true, err);
 	if (r == 0)
 		r = file_mkdirs(b->reports_dir, true, err);
+	if (r == 0)
+		board_check_disk(b);
 	if (r == 0)
 		r = load_videos(b, err);
 	if (r == 0)

@@ -178,6 +178,7 @@ struct board_figures {
 	int64_t slots, busy_time;          /* of the engine; microseconds with a request in flight */
 	int64_t disk_free, disk_used;      /* bytes; used by our files */
 	int64_t waiting;                   /* work that waits for a thread of the pool */
+	bool disk_full;                    /* jobs wait for space */
 	bool stopping;
 };
 /* {"now": reading, "history": [reading…], "recommendations": […]}; quick.

@@ -2,6 +2,7 @@
 """The case board through its API: two videos side by side, kill and go on, holes tried again, controls, deletion."""
 import collections
 import http.server
+import os
 import signal
 import sqlite3
 import subprocess
@@ -173,6 +174,41 @@ class Serve(Serving):
         for path in f"/jobs/{one}", f"/videos/{video}", f"/jobs/{one}/chunks":
             self.assertEqual(server.get("/api/v1" + path).status, 404)
         self.assertTrue((self.dir / "a.mp4").exists())
+
+    def test_a_full_disk_is_waited_for(self):
+        library = os.environ.get("FULL_DISK_LIBRARY")
+        if not library:
+            self.skipTest("FULL_DISK_LIBRARY is not set")
+        full = self.dir / "full"
+        self.env |= {"LD_PRELOAD": library, "FULL_DISK": str(full)}
+        engine = self.engine("--latency", "0.2", "--slots", "1")
+        server = self.serve(engine, "--workers", "1", "--serve-free-min", "0")
+        make_video(self.dir / "a.mp4", 12)
+        events = server.socket()
+        job = self.submit(server, "a.mp4")
+        events.event("chunk", job=job, state="done")
+        self.assertEqual(server.get("/readyz").status, 200)
+        full.touch()
+        waiting = events.state(job, "queued", "failed", "done")
+        self.assertEqual(waiting["state"], "queued")
+        self.assertIn("continues when there is space", waiting["error"])
+        self.assertLess(waiting["done"], waiting["chunks"])
+        # Two samples of the metrics later it still waits, and costs no request.
+        asked = len(engine.stretches())
+        for _ in range(2):
+            self.assertEqual(events.event("performance")["data"]["disk_free"], 0)
+        self.assertEqual(server.api(f"/jobs/{job}")["state"], "queued")
+        self.assertEqual(len(engine.stretches()), asked)
+        ready = server.get("/readyz")
+        self.assertEqual((ready.status, ready.json["code"]), (503, "no-space"))
+        self.assertIn("disk-full", [r["rule"] for r in server.api("/performance")["recommendations"]])
+        refused = server.post("/api/v1/uploads", headers={"Upload-Length": "1000", "Tus-Resumable": "1.0.0"})
+        self.assertEqual(refused.status, 507)
+        self.assertNotIn("quota", refused.json["detail"])
+        full.unlink()
+        done = events.state(job, "done", "holes", "failed")
+        self.assertEqual((done["state"], done["error"]), ("done", None))
+        self.assertEqual(server.get("/readyz").status, 200)
 
     def test_uploads(self):
         server = self.serve(self.engine())

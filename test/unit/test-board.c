@@ -315,7 +315,15 @@ static void room_has_limits(void **state)
 	queue.quota = 1000;
 	assert_ok(board_room(board, 900, 0, &err));
 	assert_int_equal(board_room(board, 900, 200, &err), -ERR_NOSPC);
-	queue.quota = 0;
+	assert_non_null(strstr(err.msg, "raise serve.quota"));
+
+	/* The message names the option that limits. */
+	queue.quota = INT64_MAX / 8;
+	queue.free_min = INT64_MAX / 2;
+	assert_int_equal(board_room(board, 1, 0, &err), -ERR_NOSPC);
+	assert_non_null(strstr(err.msg, "lower serve.free_min"));
+	assert_null(strstr(err.msg, "serve.quota"));
+	queue.quota = queue.free_min = 0;
 	assert_int_equal(board_room(board, INT64_MAX / 4, 0, &err), -ERR_NOSPC);
 }
 

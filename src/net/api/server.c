@@ -18,6 +18,8 @@ int handle_ready(struct call *c, struct err *err)
 	board_figures(api->board, &f);
 	if (f.stopping || c->http->stopping)
 		call_problem(c, 503, "stopping", "the server is shutting down");
+	else if (f.disk_full)
+		call_problem(c, 503, "no-space", "the disk is full; jobs wait until there is space");
 	else
 		call_text(c, 200, "text/plain; charset=utf-8", "ready\n");
 	return 0;
