@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests that change the queue. Each is written down before its answer is
- * given. */
+/* Requests that change the queue. Each change is saved before the reply. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -283,8 +282,7 @@ static int act(struct board *b, struct job *j, enum board_action action, const j
 	}
 }
 
-/* With `disk` held, after a change in memory: it is written down, told, and may
- * mean work. */
+/* With `disk` held, after a change in memory: saves and publishes it. */
 static int changed(struct board *b, struct job *j, json_t **ret, struct err *err)
 {
 	int r = board_save_job(b, j, err);
@@ -327,7 +325,7 @@ static void move(struct board *b, struct job *j, const struct job *target)
 			before = order[i]->row.place;
 	j->row.priority = target->row.priority;
 	j->row.place = before + (target->row.place - before) / 2;
-	/* By place alone, not by the work they had: that is what was asked for. */
+	/* By place alone: earlier work does not count any more. */
 	if (j->row.served > target->row.served)
 		j->row.served = target->row.served;
 }
@@ -343,7 +341,7 @@ static int change(struct board *b, struct job *j, const json_t *body, struct err
 		if (r == 0)
 			r = board_need_job(b, id, &target, err);
 		if (r == 0 && target == j)
-			r = err_set(err, ERR_ARG, "a job cannot stand before itself");
+			r = err_set(err, ERR_ARG, "a job cannot be placed before itself");
 	}
 	if (r < 0)
 		return r;
@@ -372,7 +370,7 @@ int board_change(struct board *b, int64_t id, const json_t *body, json_t **ret, 
 
 /* ---- removing */
 
-/* With `disk` held: nobody else's is the journal. */
+/* With `disk` held: whether another job has the same journal. */
 static bool shares_journal(struct board *b, const struct job *j)
 {
 	AUTO(board_unlockp) struct board *locked = board_lock(b);

@@ -46,7 +46,7 @@ static int put_option(json_t *to, const char *name, const json_t *value, struct 
 	const struct opt_row *row = find_row(name);
 	if (!row || !(row->flags & OPT_PER_JOB))
 		return err_set(err, ERR_ARG,
-		               "there is no option %.60s that a request can set (see GET /api/v1/settings)",
+		               "%.60s is not an option that a request can set (see GET /api/v1/settings)",
 		               name);
 	int r = value_text(name, value, &text, err);
 	if (r == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One turn of a job: analyze_file() on a thread of its own, what it tells on
- * the way, and how it ended. */
+/* One turn of a job: analyze_file() on its own thread, its progress, and its
+ * end. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,8 +141,8 @@ static void fail(struct job *j, const char *why)
 	board_set_text(&j->row.fault, why);
 }
 
-/* A full disk: the queue waits until the disk has space. Where it has, the limit
- * is another, such as a disk quota: back-off. */
+/* Full disk: the queue waits until the disk has space. If it has, the limit is
+ * another one, such as a disk quota: back-off. */
 static void wait_for_space(struct job *j, const struct err *err, int64_t now)
 {
 	AUTO(mem_freep)

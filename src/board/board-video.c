@@ -34,8 +34,8 @@ void board_stamp(int fd, char out[static 100])
 
 /* ---- adding */
 
-/* Whether the file lies in a folder, both without links and dots. */
-static bool lies_in(const char *file, const char *folder)
+/* Whether a file is below a folder; both are real paths. */
+static bool is_below(const char *file, const char *folder)
 {
 	size_t n = strlen(folder);
 	if (strcmp(folder, "/") == 0)
@@ -43,8 +43,8 @@ static bool lies_in(const char *file, const char *folder)
 	return strncmp(file, folder, n) == 0 && file[n] == '/';
 }
 
-/* One answer for whatever is outside and whatever is not there, so that nobody
- * learns what there is. */
+/* The same error for files outside and files that do not exist, so that clients
+ * cannot find out which files exist. */
 int board_check_path(const struct board *b, const char *path, char **ret_real, struct err *err)
 {
 	const char *folders = b->setup.options->folders;
@@ -56,14 +56,14 @@ int board_check_path(const struct board *b, const char *path, char **ret_real, s
 		AUTO(mem_freep)
 		char *at = path[0] == '/' || !root ? mem_strdup(path) : file_join(root, path);
 		AUTO(mem_freep) char *found = root ? realpath(at, NULL) : NULL;
-		if (found && lies_in(found, root))
+		if (found && is_below(found, root))
 			real = TAKE(found);
 		p += n + (p[n] == ':');
 	}
 	if (!real)
-		return err_set(err, ERR_NOENT, "there is no file %.200s in %s", path,
+		return err_set(err, ERR_NOENT, "no file %.200s in %s", path,
 		               *folders ? "the folders that serve.folders names"
-		                        : "reach: no folder is named in serve.folders");
+		                        : "reach: serve.folders names no folder");
 	*ret_real = TAKE(real);
 	return 0;
 }
@@ -171,7 +171,7 @@ int board_get_video(struct board *b, const json_t *request, struct video **ret, 
 	return board_need_video(locked, number, ret, err);
 }
 
-/* ---- what it is: on a thread of the preparing pool */
+/* ---- probing, on a thread of the preparing pool */
 
 struct preparing {
 	struct board *board;
@@ -238,7 +238,7 @@ static int look(struct preparing *p, json_t **ret_facts, int64_t *ret_size, stru
 	return 0;
 }
 
-/* Writes down and tells what came of it. */
+/* Saves and publishes the result. */
 static void settle(struct preparing *p, int r, json_t *facts, int64_t size, const struct err *why)
 {
 	struct board *b = p->board;
@@ -266,7 +266,7 @@ static void settle(struct preparing *p, int r, json_t *facts, int64_t size, cons
 	bool gone = v->gone;
 	pthread_mutex_unlock(&b->lock);
 	if (!gone && board_save_video(disk, v, &err) < 0)
-		log_error("the video cannot be written down: %s", err.msg);
+		log_error("cannot save the video: %s", err.msg);
 	pthread_mutex_lock(&b->lock);
 	if (facts)
 		board_request_proxy(b, v);
@@ -391,7 +391,7 @@ void board_request_pictures(struct board *b, struct video *v)
 		begin_preparing(b, v, make_pictures);
 }
 
-/* ---- asked for */
+/* ---- requests */
 
 int board_room(struct board *b, int64_t bytes, int64_t coming, struct err *err)
 {
@@ -474,12 +474,12 @@ int board_video_open(struct board *b, int64_t id, enum board_file which, int *re
 	if (r < 0)
 		return r;
 	if ((size_t)which >= ARRAY_LEN(names))
-		return err_set(err, ERR_NOENT, "there is no such sheet of the storyboard");
+		return err_set(err, ERR_NOENT, "the storyboard has no such sheet");
 	AUTO(mem_freep) char *path = board_artifact_path(b, id, names[which]);
 	*ret_type = types[which];
 	return file_exists(path)
 	           ? file_open_input(path, ret_fd, err)
-	           : err_set(err, ERR_NOENT, "there is no %s of this video yet", names[which]);
+	           : err_set(err, ERR_NOENT, "%s of this video does not exist yet", names[which]);
 }
 
 int board_frame(struct board *b, int64_t id, int64_t time, int size, struct buf *out,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The board's life, and its manager: the thread that starts jobs, tells of
- * their progress and clears up after them. */
+/* Start and stop of the board, and its manager: the thread that starts jobs,
+ * publishes their progress, saves changes and frees what was removed. */
 #include "board/board.h"
 
 #include <stdlib.h>
@@ -311,15 +311,16 @@ static int load_jobs(struct board *b, struct err *err)
 	b->jobs = mem_alloc(n + 1, sizeof(struct job *));
 	for (size_t i = 0; i < n; i++) {
 		struct job *j = mem_alloc(1, sizeof *j);
-		struct store_glance glance = {0};
+		struct store_summary summary = {0};
 		struct err ignored;
 		*j =
 			(struct job){.board = b, .row = rows_[i], .video = board_find_video(b, rows_[i].video)};
 		j->options = json_loads(j->row.options, 0, NULL);
-		if (*j->row.journal && store_glance(b->setup.store, j->row.journal, &glance, &ignored) == 0)
-			j->events = glance.events;
-		load_states(j, glance.states);
-		free(glance.states);
+		if (*j->row.journal &&
+		    store_summary(b->setup.store, j->row.journal, &summary, &ignored) == 0)
+			j->events = summary.events;
+		load_states(j, summary.states);
+		free(summary.states);
 		if (j->row.state == STORE_ENTRY_RUNNING) /* the last server was interrupted */
 			j->row.state = STORE_ENTRY_QUEUED;
 		b->jobs[b->n_jobs++] = j;

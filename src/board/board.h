@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The case board: everything that the server does beside talking. Videos, the
- * queue of their analyses, results.
+/* Videos, the queue of their analyses, and results: the server without its
+ * network side.
  *
- * Thread-safe. Each call tells how long it may take:
- *   quick   memory only: the net thread may call it
- *   disk    may wait for the disk: call it from a thread of the pool
+ * Thread-safe. Each call states how long it may block:
+ *   quick   memory only; the net thread may call it
+ *   disk    waits for the disk; call it from a thread of the pool
  *           (board_later())
  *   slow    may take seconds (decodes a frame)
- * Results are JSON values or buffers that the caller owns. Errors carry a
- * message for people and a code: ERR_ARG (the request is wrong), ERR_NOENT (no
- * such job, video, …), ERR_PERM (not allowed here), ERR_BUSY (not in this
- * state), ERR_LIMIT (larger than allowed), ERR_NOSPC (no room),
- * ERR_UNSUPPORTED; others are faults of the server.
+ * JSON values and buffers that are returned belong to the caller. Errors have a
+ * message for people and a code: ERR_ARG (wrong request), ERR_NOENT (unknown
+ * job, video, …), ERR_PERM (not allowed on this server), ERR_BUSY (not in this
+ * state), ERR_LIMIT (larger than allowed), ERR_NOSPC (no space),
+ * ERR_UNSUPPORTED; all others are internal errors.
  *
- * Ids are positive numbers, never used twice; in JSON they are strings of
- * digits. Times in JSON are seconds. What the objects hold is told in
- * src/net/api/openapi.json.
+ * Ids are positive numbers, never reused; in JSON they are strings of digits.
+ * Times in JSON are seconds. The objects are described in openapi.json of the
+ * API.
  *
- * Work happens on threads of the board's own. It is all journaled: whatever way
- * the program ends, the next board goes on with the jobs that were queued or
+ * Jobs run on threads of the board. All changes are journaled: however the
+ * program ends, the next start continues the jobs that were queued or
  * running. */
 #ifndef VDET_BOARD_BOARD_H
 #define VDET_BOARD_BOARD_H
@@ -53,7 +53,7 @@ struct board;
 /* All borrowed until board_free(). */
 struct board_setup {
 	const struct board_options *options;
-	/* what a job does unless its request says otherwise */
+	/* defaults of jobs */
 	const struct analyze_options *analyze;
 	/* the options table that the API shows and may change; NULL: none */
 	const struct opt_set *settings;
@@ -66,22 +66,21 @@ struct board_setup {
 	 * called on the manager's thread; may be NULL. */
 	void (*add_metrics)(void *ctx, json_t *sample);
 	void *metrics_ctx;
-	/* fired when the board stops waiting: what starts the engine hears it; may
-	 * be NULL */
+	/* fired when running chunks are aborted, so that a start of the engine
+	 * ends; may be NULL */
 	struct cancel *abort;
 };
 
-/* Reads what the store knows, and begins to work. */
+/* Loads videos and jobs from the store, and starts the manager. */
 int board_new(const struct board_setup *s, struct board **ret, struct err *err);
-/* Begins no more chunks, waits for the running ones for at most
- * serve.drain_timeout, then aborts them. Everything that was begun goes on with
- * the next board. Blocks. */
+/* Starts no more chunks, waits for the running ones for at most
+ * serve.drain_timeout, then aborts them. The next start continues all jobs.
+ * Blocks. */
 void board_stop(struct board *b);
 void board_free(struct board *b); /* stops first */
 DEFINE_FREEP(struct board, board)
 
-/* Does `work` on a thread of the pool; quick. False if too much is waiting
- * already: try again later. */
+/* Runs `work` on a thread of the pool; quick. False if too many calls wait. */
 bool board_later(struct board *b, void (*work)(void *ctx), void *ctx);
 
 /* ---- jobs */
@@ -91,24 +90,24 @@ bool board_later(struct board *b, void (*work)(void *ctx), void *ctx);
 json_t *board_jobs(struct board *b);
 int board_job(struct board *b, int64_t id, json_t **ret, struct err *err); /* quick */
 /* A new job, from {"video": id | "path": … | "url": …, "prompt"?, "options"?:
- * {"chunk.duration": 60, …}, "priority"?}. The very same job of a video that is
- * there already is given back instead of a second one. Disk. */
+ * {"chunk.duration": 60, …}, "priority"?}. If the same job exists, it is
+ * returned instead of a second one. Disk. */
 int board_submit(struct board *b, const json_t *request, json_t **ret_job, struct err *err);
 
-/* The changed defaults of new jobs; NULL if board_setup has no options table. */
+/* The changed defaults of new jobs; NULL if the setup has no options table. */
 struct settings *board_settings(struct board *b);
 
 enum board_action { BOARD_PAUSE, BOARD_RESUME, BOARD_CANCEL, BOARD_RETRY };
-/* The name of an action as in a path ("pause"); -1 if it is none. */
+/* By its name in a path ("pause"); -1 if unknown. */
 int board_action_find(const char *name);
-/* `body` may be NULL; for retry {"chunks": [index…]} does these holes alone.
- * Gives the job as it is now; a running one may take a moment to come to rest.
- * Disk. */
+/* `body` may be NULL; {"chunks": [index…]} limits a retry to these holes.
+ * Returns the job as it is now; a running one stops after its current chunks
+ * ("stopping" says so). Disk. */
 int board_control(struct board *b, int64_t id, enum board_action action, const json_t *body,
                   json_t **ret, struct err *err);
-/* {"priority": -100…100} and {"before": job id, or null for the end}; disk. */
+/* {"priority": -100…100, "before": job id, or null for the end}; disk. */
 int board_change(struct board *b, int64_t id, const json_t *body, json_t **ret, struct err *err);
-/* the job, its journal and report; disk */
+/* Deletes the job, its journal and report; disk. */
 int board_remove(struct board *b, int64_t id, struct err *err);
 
 /* {"seq", "chunks": […]} and {"seq", "events": […]}, also while the job runs;
@@ -119,40 +118,39 @@ int board_events(struct board *b, int64_t id, json_t **ret, struct err *err);
 int board_thumb(struct board *b, int64_t id, int64_t chunk, int64_t sample, struct buf *out,
                 struct err *err);
 /* The report so far, in "json", "md", "html", "vtt" or "csv"; ERR_NOENT before
- * the job has begun with its chunks. A name for the file comes too (the caller
- * frees). Disk. */
+ * the first chunks are planned. *ret_name is a file name (the caller frees).
+ * Disk. */
 int board_report(struct board *b, int64_t id, const char *format, struct buf *out, char **ret_name,
                  struct err *err);
-/* {"hits": […]} for words that all have to be there; newest jobs first. Disk. */
+/* {"hits": […]} that have all of the words; newest jobs first. Disk. */
 int board_search(struct board *b, const char *words, size_t limit, json_t **ret, struct err *err);
 
 /* ---- videos */
 
 json_t *board_videos(struct board *b); /* {"seq", "videos": […]}; quick */
 int board_video(struct board *b, int64_t id, json_t **ret, struct err *err); /* quick */
-/* With its jobs, and with its file if the file is ours (uploaded or fetched).
- * Disk. */
+/* Deletes its jobs, too, and its file if that was uploaded or fetched. Disk. */
 int board_video_remove(struct board *b, int64_t id, struct err *err);
 
 /* Sheet n of the storyboard, from 0, is BOARD_STORYBOARD + n. */
 enum board_file { BOARD_SOURCE, BOARD_PROXY, BOARD_POSTER, BOARD_STORYBOARD_VTT, BOARD_STORYBOARD };
-/* Opens a file of a video for reading, and names its media type (a literal).
- * ERR_NOENT as long as it is not there. Disk. */
+/* Opens a file of a video for reading; *ret_type is its media type (a literal).
+ * ERR_NOENT until it exists. Disk. */
 int board_video_open(struct board *b, int64_t id, enum board_file which, int *ret_fd,
                      const char **ret_type, struct err *err);
-/* The frame that is shown at `time` as JPEG, long side at most `size` pixels (0
- * = as it is); slow. */
+/* The frame shown at `time` as JPEG, its long side at most `size` pixels (0 =
+ * full size); slow. */
 int board_frame(struct board *b, int64_t id, int64_t time, int size, struct buf *out,
                 int64_t *ret_pts, struct err *err);
-/* {"duration", "activity": […], "cuts": [{"time", "kind"}]}; ERR_NOENT as long
- * as no job looked it over. Disk. */
+/* {"duration", "activity": […], "cuts": [{"time", "kind"}]}; ERR_NOENT until
+ * a job has indexed it. Disk. */
 int board_index(struct board *b, int64_t id, json_t **ret, struct err *err);
 
 /* ---- uploads */
 
-/* Whether a file of so many bytes may come now: ERR_LIMIT (serve.video_max),
- * ERR_NOSPC (the disk, or serve.quota). `coming` is what other uploads have
- * still to send. Disk. */
+/* Whether a file of this size is accepted now: ERR_LIMIT (serve.video_max),
+ * ERR_NOSPC (the disk, or serve.quota; the message names the option).
+ * `coming` is what other uploads have still to send. Disk. */
 int board_room(struct board *b, int64_t bytes, int64_t coming, struct err *err);
 /* Takes over a complete upload, whose file `path` is synced, in data_dir and on
  * the same file system. One transaction marks the upload `id` as complete and
@@ -162,27 +160,27 @@ int board_room(struct board *b, int64_t bytes, int64_t coming, struct err *err);
  * again, the upload becomes one more name of that video and `path` is removed.
  * `sha256` may be NULL: it is then computed by the first job. `request` is
  * {"analyze"?: false, and what board_submit() takes beside the video}; NULL:
- * {}. *ret_job is NULL if none was wanted. Disk. */
+ * {}. *ret_job is NULL if "analyze" is false. Disk. */
 int board_upload(struct board *b, const char *id, const char *path, const char *name,
                  const char *sha256, const json_t *request, json_t **ret_video, json_t **ret_job,
                  struct err *err);
 /* Whether the upload is complete; ids of its video and job (0: none). Disk. */
 bool board_upload_find(struct board *b, const char *id, int64_t *ret_video, int64_t *ret_job);
 
-/* ---- figures, for /metrics and /readyz; quick */
+/* ---- for /metrics and /readyz; quick */
 
 struct board_figures {
 	int64_t videos, jobs, queued, running, paused, done, holes, failed, canceled;
-	int64_t chunks_done, chunks_holes; /* by this run of the server */
+	int64_t chunks_done, chunks_holes; /* since the server started */
 	double prefill_rate, decode_rate;  /* tokens/s, over the running jobs */
 	int64_t slots, busy_time;          /* of the engine; microseconds with a request in flight */
-	int64_t disk_free, disk_used;      /* bytes; used by our files */
-	int64_t waiting;                   /* work that waits for a thread of the pool */
+	int64_t disk_free, disk_used;      /* bytes; used by uploaded and fetched videos */
+	int64_t waiting;                   /* calls that wait for a thread of the pool */
 	bool disk_full;                    /* jobs wait for space */
 	bool stopping;
 };
-/* {"now": reading, "history": [reading…], "recommendations": […]}; quick.
- * Readings go out as events, too. */
+/* {"now": sample, "history": [sample…], "recommendations": […]}; quick. Each
+ * sample is also an event. */
 json_t *board_performance(struct board *b);
 void board_figures(struct board *b, struct board_figures *ret);
 

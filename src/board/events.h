@@ -66,7 +66,7 @@ void events_listen(struct events *e, void (*listener)(void *ctx), void *ctx);
  * stolen; NULL = null. */
 void events_post(struct events *e, enum event_type type, int64_t subject, json_t *data);
 
-/* Number of the last event; before the first event, one less than its number. */
+/* Number of the last event; before the first one, a number less than it. */
 uint64_t events_last(struct events *e);
 
 /* The event after number `after`; the caller releases it with event_release().

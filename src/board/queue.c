@@ -40,20 +40,20 @@ static int64_t count_busy(const struct queue_job *jobs, size_t n, bool *leaving)
 	return busy;
 }
 
-/* When `running` has to make room for `waiting`. */
+/* When `running` has to make way for `waiting`. */
 static int64_t due(const struct queue_job *running, const struct queue_job *waiting, int64_t turn)
 {
 	if (running->priority != waiting->priority)
 		return running->priority < waiting->priority ? INT64_MIN : INT64_MAX;
 	if (!turn)
 		return INT64_MAX;
-	/* At the end of its turn, but not before it has had as much as the one that
-	 * waits. */
+	/* At the end of its turn, but not before it has had as much as the waiting
+	 * one. */
 	int64_t ahead = waiting->served - running->served;
 	return running->began + (ahead > turn ? ahead : turn);
 }
 
-/* Of those that run, the one that has to make room first. */
+/* The running job that has to make way first. */
 static const struct queue_job *find_due(const struct queue_job *jobs, size_t n,
                                         const struct queue_job *waiting, int64_t turn,
                                         int64_t *ret_when)

@@ -75,12 +75,12 @@ int store_upload_find(struct store *s, const char *id, struct store_upload *ret,
 /* All of them, oldest first; the caller clears each and frees the array. */
 int store_uploads_load(struct store *s, struct store_upload **ret, size_t *ret_n, struct err *err);
 
-/* What a glance at a job of the journal shows. */
-struct store_glance {
+/* The summary of a job that lists show. */
+struct store_summary {
 	char *states; /* a letter a chunk: '.' to do, 'd' done, 'h' hole */
 	int64_t events;
 };
-int store_glance(struct store *s, const char *job, struct store_glance *ret, struct err *err);
+int store_summary(struct store *s, const char *job, struct store_summary *ret, struct err *err);
 
 /* The small picture of one sample. ERR_NOENT if there is none. */
 int store_thumb(struct store *s, const char *job, int64_t chunk, int64_t sample, struct buf *out,

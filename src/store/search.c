@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looking into the journal without reading it whole: a glance at a job, one
- * picture, words. */
+/* Reads parts of the journal: the summary of a job, one picture, search. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +8,7 @@
 
 enum { WORDS_MAX = 16 };
 
-int store_glance(struct store *s, const char *job, struct store_glance *ret, struct err *err)
+int store_summary(struct store *s, const char *job, struct store_summary *ret, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
@@ -25,7 +24,7 @@ int store_glance(struct store *s, const char *job, struct store_glance *ret, str
 	r = db_step(s, q, err);
 	if (r < 0)
 		return r;
-	*ret = (struct store_glance){.states = db_text(q, 0), .events = sqlite3_column_int64(q, 1)};
+	*ret = (struct store_summary){.states = db_text(q, 0), .events = sqlite3_column_int64(q, 1)};
 	return 0;
 }
 

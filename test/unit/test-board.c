@@ -176,7 +176,7 @@ static void a_file_that_is_no_video_fails(void **state)
 {
 	(void)state;
 	uint64_t from = events_last(events);
-	AUTO(mem_freep) char *path = write_file("b.mp4", "this is no video at all");
+	AUTO(mem_freep) char *path = write_file("b.mp4", "not a video");
 	int64_t id = submit_ok("{\"path\": \"b.mp4\", \"prompt\": \"cars\", \"priority\": 3}");
 	uint64_t at = wait_for(from, id, "queued");
 	at = wait_for(at, id, "running");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whose turn it is: order, priority, fair shares, and that nobody starves. */
+/* Which job runs: order, priority, equal shares, and that no job starves. */
 #include <string.h>
 
 #include "board/queue.h"
@@ -145,7 +145,7 @@ static void priority_takes_the_place(void **state)
 	play(&g, 30);
 	size_t urgent = add(&g, 5, 100);
 	play(&g, 160);
-	assert_int_equal(g.ended[urgent], 140); /* after the chunk in work */
+	assert_int_equal(g.ended[urgent], 140); /* after the running chunk */
 	size_t lazy = add(&g, -5, 10);
 	play(&g, 900);
 	assert_int_equal(g.ended[lazy], 0);
@@ -169,7 +169,7 @@ static void one_leaves_at_a_time(void **state)
 	jobs[0].state = QUEUE_LEAVING;
 	assert_int_equal(queue_next(jobs, 3, 2, turn, turn + 1, &i), QUEUE_NOTHING);
 	assert_int_equal(queue_when(jobs, 3, 2, turn, turn + 1), INT64_MAX);
-	/* Without turns, nobody of the same priority has to leave. */
+	/* Without turns, no job of the same priority makes way. */
 	jobs[0].state = QUEUE_RUNNING;
 	assert_int_equal(queue_next(jobs, 3, 2, 0, 1000000, &i), QUEUE_NOTHING);
 }

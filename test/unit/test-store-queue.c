@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The server's part of the store: videos, the queue, a glance at a job, search. */
+/* The server's part of the store: videos, the queue, the summary of a job, search. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -137,19 +137,19 @@ static void words_are_found(void **state)
 {
 	(void)state;
 	struct store_hit *hits = NULL;
-	struct store_glance glance;
+	struct store_summary summary;
 	struct err err = {0};
 	AUTO(buf_free) struct buf thumb = BUF(100);
 	add_job(key_a, "A quiet street.", "A red square enters, 100% sure.");
 	add_job(key_b, "A red car waits.",
 	        "It leaves; \303\211mile stays. \346\267\261\347\272\242\350\211\262");
-	assert_ok(store_glance(s, "aaaa56789012", &glance, &err));
-	assert_string_equal(glance.states, ".d");
-	assert_int_equal(glance.events, 1);
-	free(glance.states);
-	assert_ok(store_glance(s, "none", &glance, &err));
-	assert_string_equal(glance.states, "");
-	free(glance.states);
+	assert_ok(store_summary(s, "aaaa56789012", &summary, &err));
+	assert_string_equal(summary.states, ".d");
+	assert_int_equal(summary.events, 1);
+	free(summary.states);
+	assert_ok(store_summary(s, "none", &summary, &err));
+	assert_string_equal(summary.states, "");
+	free(summary.states);
 
 	assert_int_equal(search((const char *[]){"RED", "square"}, 2, &hits), 1);
 	assert_string_equal(hits[0].job, "aaaa56789012");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests to the server. An error is always a Problem with words that a person can act on.
+// Requests to the server. An error is always a Problem, with a message for the user.
 import type { Chunk, Hit, Job, Me, Performance, Session, Setting, Video, VideoEvent, VideoIndex } from './types';
 
 export const BASE = 'api/v1';
@@ -10,7 +10,7 @@ export class Problem extends Error {
   }
 }
 
-/** Called when the server wants to know who we are. */
+/** Called when the server requires a login. */
 export const hooks = { unauthorized: () => {} };
 
 async function problem(response: Response): Promise<Problem> {
@@ -21,7 +21,7 @@ async function problem(response: Response): Promise<Problem> {
     title = String(body.title ?? title);
     detail = String(body.detail ?? '');
   } catch {
-    // Not from our server, a proxy's page perhaps: the status says what there is to say.
+    // Not a problem document, perhaps a page of a proxy: only the status is known.
   }
   return new Problem(response.status, title, detail);
 }
@@ -37,7 +37,7 @@ async function request(method: string, path: string, body?: unknown, signal?: Ab
     });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new Problem(0, 'No connection', 'The server does not answer. This page goes on as soon as it does.');
+    throw new Problem(0, 'No connection', 'The server does not respond. This page reconnects on its own.');
   }
   if (response.ok) return response;
   const p = await problem(response);
@@ -87,7 +87,7 @@ export const api = {
 export const posterUrl = (video: string) => `${BASE}/videos/${at(video)}/poster`;
 export const frameUrl = (video: string, t: number, width: number) =>
   `${BASE}/videos/${at(video)}/frames?t=${t.toFixed(6)}&width=${width}`;
-/** What the model saw, from the journal: at once, where a frame of the video would have to be decoded. */
+/** A sampled frame from the journal; nothing is decoded. */
 export const pictureUrl = (job: string, chunk: number, sample: number) =>
   `${BASE}/jobs/${at(job)}/picture?chunk=${chunk}&sample=${sample}`;
 export const storyboardUrl = (video: string) => `${BASE}/videos/${at(video)}/storyboard.vtt`;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The board: files go in at the top, each analysis is a card.
+// The board: files are added at the top, each analysis is a card.
 import { useComputed } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { AdviceList } from './advice';
@@ -36,13 +36,13 @@ function Intake({ empty }: { empty: boolean }) {
     if (!job) return;
     putJob(job);
     setPlace('');
-    say(`${job.name} is in the queue`);
+    say(`${job.name} was queued`);
   };
   return (
     <section class={`intake ${empty ? 'big' : ''}`} aria-label="Add videos">
       <p class="lead">
         {empty && <b>Drop videos anywhere on this page.</b>}
-        {empty && <span class="note">You get a report: what happened, when, and the pictures that show it.</span>}
+        {empty && <span class="note">You get a report: what happened, when, and the frames that show it.</span>}
         <button type="button" class="primary" onClick={chooseFiles}>Choose files</button>
         {!empty && <span class="note">or drop them anywhere on this page</span>}
       </p>
@@ -52,9 +52,9 @@ function Intake({ empty }: { empty: boolean }) {
           e.currentTarget.value = '';
         }} />
       <details class="more">
-        <summary>More: a path or an address, what to look for</summary>
+        <summary>More: path or URL, prompt, chunk length</summary>
         <form class="place" onSubmit={submit}>
-          <label for="place">File on the server, or http(s) address</label>
+          <label for="place">File on the server, or http(s) URL</label>
           <span class="row">
             <input id="place" value={place} onInput={(e) => setPlace(e.currentTarget.value)} spellcheck={false} autocomplete="off"
               placeholder="/videos/door.mp4" />
@@ -62,10 +62,10 @@ function Intake({ empty }: { empty: boolean }) {
           </span>
         </form>
         <div class="wishes">
-          <label for="prompt">Look for (the next videos)</label>
+          <label for="prompt">Look for (in the next videos)</label>
           <input id="prompt" value={wishes.value.prompt} placeholder="a red car; who leaves a bag behind"
             onInput={(e) => { wishes.value = { ...wishes.value, prompt: e.currentTarget.value }; }} />
-          <label for="chunk">Length of a chunk, which the model sees at once</label>
+          <label for="chunk">Chunk length: what the model gets in one request</label>
           <input id="chunk" value={wishes.value.chunk} placeholder="5min"
             onInput={(e) => { wishes.value = { ...wishes.value, chunk: e.currentTarget.value }; }} />
         </div>
@@ -78,7 +78,7 @@ function TransferCard({ t }: { t: Transfer }) {
   const share = t.file.size ? t.sent / t.file.size : 0;
   const left = t.rate > 0 ? (t.file.size - t.sent) / t.rate : undefined;
   const words = {
-    waiting: 'waiting', paused: 'paused', failed: t.error ?? 'failed', retrying: `${t.error ?? 'interrupted'} Trying again…`,
+    waiting: 'queued', paused: 'paused', failed: t.error ?? 'failed', retrying: `${t.error ?? 'interrupted'} Trying again…`,
     sending: [`${bytes(t.sent)} of ${bytes(t.file.size)}`, t.rate > 0 && `${bytes(t.rate)}/s`, left !== undefined && `${span(left)} left`]
       .filter(Boolean).join(' · '),
   }[t.state];
@@ -89,7 +89,7 @@ function TransferCard({ t }: { t: Transfer }) {
       <span class="note" role={t.state === 'failed' ? 'alert' : undefined}>{words}</span>
       <div class="controls">
         {t.state === 'sending' && <button type="button" class="act" onClick={() => pauseUpload(t.id)}>Pause</button>}
-        {(t.state === 'paused' || t.state === 'failed') && <button type="button" class="act" onClick={() => resumeUpload(t.id)}>Go on</button>}
+        {(t.state === 'paused' || t.state === 'failed') && <button type="button" class="act" onClick={() => resumeUpload(t.id)}>Resume</button>}
         <button type="button" class="act danger" aria-label={`Cancel the upload of ${t.file.name}`} onClick={() => cancelUpload(t.id)}>Cancel</button>
       </div>
     </li>
@@ -99,7 +99,7 @@ function TransferCard({ t }: { t: Transfer }) {
 function Poster({ video }: { video: Video | undefined }) {
   const [state, setState] = useState<'none' | 'loaded' | 'failed'>('none');
   const image = useRef<HTMLImageElement>(null);
-  // One that came from the browser's store may be there before anybody listens.
+  // A cached image may be loaded before the listener is attached.
   useLayoutEffect(() => {
     if (image.current?.complete && image.current.naturalWidth) setState('loaded');
   }, []);
@@ -166,9 +166,9 @@ const Card = memo(({ job, video }: { job: Job; video: Video | undefined }) => {
   );
 });
 
-/** Videos that are here without an analysis: being fetched, refused, or only stored. */
+/** Videos without an analysis: being fetched, failed, or only stored. */
 function Loose({ video }: { video: Video }) {
-  const analyse = async () => {
+  const analyze = async () => {
     const job = await attempt(api.submit({ video: video.id, ...submitOptions() }));
     if (job) putJob(job);
   };
@@ -184,7 +184,7 @@ function Loose({ video }: { video: Video }) {
         {video.error && <p class="fault" dir="auto">{video.error}</p>}
         {may.value.submit && (
           <div class="foot"><div class="controls">
-            {video.state === 'ready' && <button type="button" class="act" onClick={analyse}>Analyse</button>}
+            {video.state === 'ready' && <button type="button" class="act" onClick={analyze}>Analyze</button>}
             <button type="button" class="act danger" onClick={remove}>Delete</button>
           </div></div>
         )}
@@ -195,7 +195,7 @@ function Loose({ video }: { video: Video }) {
 
 const RANK: Record<string, number> = { running: 0, paused: 1, queued: 1 };
 
-/** What spoils every result, such as no model but the bundled one: to be read before the first video is dropped. */
+/** What affects every result, such as the demo model or a full disk: shown before the first video is added. */
 function Warnings() {
   const [all, setAll] = useState<Advice[]>([]);
   const state = link.value;
@@ -234,15 +234,15 @@ export function Board() {
           <ul class="transfers">{sending.map((t) => <TransferCard key={t.id} t={t} />)}</ul>
         </section>
       )}
-      {list('In work', active)}
+      {list('In progress', active)}
       {list('Finished', over)}
       {loose.length > 0 && (
         <section>
-          <h2>Not analysed <span class="n">{loose.length}</span></h2>
+          <h2>Not analyzed <span class="n">{loose.length}</span></h2>
           <ul class="cards">{loose.map((v) => <Loose key={v.id} video={v} />)}</ul>
         </section>
       )}
-      {empty && !may.value.submit && <p class="note">Nothing has been analysed yet.</p>}
+      {empty && !may.value.submit && <p class="note">Nothing has been analyzed yet.</p>}
     </main>
   );
 }

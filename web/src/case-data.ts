@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a case view shows: loaded once, then kept up by the live line.
+// The data of a case view: loaded once, then updated by events.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, Problem } from './api';
 import { listen, type LiveEvent } from './live';
@@ -55,7 +55,7 @@ export function useCase(id: string): Case {
       if (mine !== generation.current) return;
       setData((old) => missed.reduce(apply, { ...old, error: undefined, chunks: chunks.chunks, events: events.events.sort(byStart) }));
     } catch (error) {
-      // No connection: the live line comes back, and then this is loaded again.
+      // No connection: after the reconnect this is loaded again.
       if (mine === generation.current && !(error instanceof Problem && !error.status))
         setData((old) => ({ ...old, error: error instanceof Error ? error.message : String(error) }));
     } finally {

@@ -55,7 +55,7 @@ const EventRow = memo(({ event, job, current, seek }: { event: VideoEvent; job: 
 ));
 
 const STAGES: Record<string, string> = {
-  waiting: 'waiting', decoding: 'taking frames', queued: 'waiting for the engine', prefill: 'the engine looks', answer: 'the engine writes',
+  waiting: 'waiting', decoding: 'decoding frames', queued: 'waiting for the engine', prefill: 'the engine reads', answer: 'the engine answers',
 };
 
 const ChunkRow = memo(({ chunk, job, current, seek }: { chunk: Chunk; job: Job; current: boolean; seek: (t: number) => void }) => {
@@ -77,7 +77,7 @@ const ChunkRow = memo(({ chunk, job, current, seek }: { chunk: Chunk; job: Job; 
       </header>
       {chunk.state === 'running' && <progress max={1} value={chunk.progress ?? undefined} aria-label={`Chunk ${chunk.index + 1}`} />}
       {chunk.state === 'hole'
-        ? <p class="fault" dir="auto">{chunk.reason || 'No reason was noted.'}</p>
+        ? <p class="fault" dir="auto">{chunk.reason || 'No reason was recorded.'}</p>
         : chunk.summary && <p class="what" dir="auto">{chunk.summary}</p>}
       <Thumbs job={job.id} chunk={chunk.index} frames={frames} seek={seek} />
     </article>
@@ -97,11 +97,11 @@ function Summary({ job, report }: { job: Job; report: any }) {
       {!isActive(job) && !report && <p class="note">No report.</p>}
       {report && <p class={report.summary?.by === 'model' ? 'prose' : 'prose timeline-text'} dir="auto">{report.summary?.text}</p>}
       {report?.summary?.fallback_reason && <p class="note">The model could not write a summary ({report.summary.fallback_reason}); this is the plain timeline.</p>}
-      {report?.engine?.demo_model && <p class="banner">Made with the demo model, which understands only scenes that vdet draws itself.</p>}
+      {report?.engine?.demo_model && <p class="banner">Made with the demo model, which understands only scenes drawn by vdet world.</p>}
       {c && (
-        <p class="note">The model saw {plural(c.samples, 'frame')}
-          {c.mean_gap != null && `, ${c.mean_gap.toFixed(1)} s apart on average; the longest stretch without a look is ${span(c.max_gap)}, from ${clock(c.max_gap_start)}`}.
-          {' '}What happened between the frames was not seen.{c.lost > 0 && ` ${span(c.lost)} of the video lie in holes.`}</p>
+        <p class="note">The model was sent {plural(c.samples, 'frame')}
+          {c.mean_gap != null && `, ${c.mean_gap.toFixed(1)} s apart on average; the longest gap is ${span(c.max_gap)}, from ${clock(c.max_gap_start)}`}.
+          {' '}What happened between these frames is not known.{c.lost > 0 && ` ${span(c.lost)} of the video are in holes.`}</p>
       )}
       {report && (
         <dl class="rows">
@@ -164,14 +164,14 @@ export function CaseView({ id }: { id: string }) {
     setCurrentChunk(chunks.findIndex((c) => now.peek() >= c.start && now.peek() < c.end));
   }, [events, chunks]);
 
-  // The address may name a time, from a search or a link.
+  // The address may contain a time, from a search or a link.
   const start = route.value.params.get('t');
   useEffect(() => {
     const t = Number(start);
     if (start !== null && Number.isFinite(t)) seek(t);
   }, [id, start]);
 
-  // The list goes along, until a person scrolls it.
+  // The list follows the player until the user scrolls it.
   const shown = panel === 'events' ? shownEvents.indexOf(current) : shownChunks.indexOf(currentChunk);
   useEffect(() => {
     if (follow && shown >= 0) list.current?.show(shown, playing.peek() && !matchMedia('(prefers-reduced-motion: reduce)').matches);
@@ -187,13 +187,13 @@ export function CaseView({ id }: { id: string }) {
   useEffect(() => addShortcuts('In a case', [
     { keys: [' ', 'k'], label: 'Space', help: 'play, pause', run: () => player.current?.toggle() },
     { keys: ['ArrowLeft'], label: '←', help: '5 seconds back', run: () => seek(now.peek() - 5) },
-    { keys: ['ArrowRight'], label: '→', help: '5 seconds on', run: () => seek(now.peek() + 5) },
+    { keys: ['ArrowRight'], label: '→', help: '5 seconds forward', run: () => seek(now.peek() + 5) },
     { keys: [','], help: 'one frame back', run: () => { player.current?.pause(); seek(now.peek() - 1 / state.current.fps); } },
-    { keys: ['.'], help: 'one frame on', run: () => { player.current?.pause(); seek(now.peek() + 1 / state.current.fps); } },
+    { keys: ['.'], help: 'one frame forward', run: () => { player.current?.pause(); seek(now.peek() + 1 / state.current.fps); } },
     { keys: ['n'], help: 'next event', run: () => toEventAfter(1) },
-    { keys: ['p'], help: 'event before', run: () => toEventAfter(-1) },
+    { keys: ['p'], help: 'previous event', run: () => toEventAfter(-1) },
     { keys: [']'], help: 'next chunk', run: () => toChunkAfter(1) },
-    { keys: ['['], help: 'chunk before', run: () => toChunkAfter(-1) },
+    { keys: ['['], help: 'previous chunk', run: () => toChunkAfter(-1) },
     { keys: ['f'], help: 'filter this case', run: () => document.getElementById('filter')?.focus() },
     { keys: ['1'], help: 'events', run: () => show('events') },
     { keys: ['2'], help: 'chunks', run: () => show('chunks') },
@@ -210,7 +210,7 @@ export function CaseView({ id }: { id: string }) {
     if (all[i]) seek(all[i]!.start);
   };
 
-  if (data.error && !job) return <main class="lone" id="main"><h1>No such case</h1><p>{data.error}</p><p><a href="#/">To the board</a></p></main>;
+  if (data.error && !job) return <main class="lone" id="main"><h1>No such case</h1><p>{data.error}</p><p><a href="#/">Back to the board</a></p></main>;
   if (!job) return <main class="lone" id="main"><p class="note">{loaded.value ? 'Loading…' : ''}</p></main>;
 
   if (job.state === 'failed' && !job.chunks)
@@ -237,8 +237,8 @@ export function CaseView({ id }: { id: string }) {
     </button>
   );
   const empty = panel === 'events'
-    ? events.length ? 'No event fits.' : isActive(job) ? 'Nothing found yet.' : 'The model named no event in the frames it saw.'
-    : chunks.length ? 'No chunk fits.' : isActive(job) ? 'The video is still being looked over.' : 'No chunks.';
+    ? events.length ? 'No event matches.' : isActive(job) ? 'Nothing found yet.' : 'The model named no event in the frames it saw.'
+    : chunks.length ? 'No chunk matches.' : isActive(job) ? 'The video is being indexed.' : 'No chunks.';
   const rows = panel === 'events' ? shownEvents : shownChunks;
   return (
     <main class="case" id="main" data-job={job.id}>
@@ -269,7 +269,7 @@ export function CaseView({ id }: { id: string }) {
                 if (e.key === 'Escape') e.currentTarget.value ? setFilter('') : e.currentTarget.blur();
               }} />
             {fits && <span class="note" role="status">{rows.length} of {panel === 'events' ? events.length : chunks.length}</span>}
-            <button type="button" class="act small" aria-pressed={follow} title="The list goes along with the player" onClick={() => setFollow(!follow)}>Follow</button>
+            <button type="button" class="act small" aria-pressed={follow} title="The list follows the player" onClick={() => setFollow(!follow)}>Follow</button>
           </div>
         )}
         <div id="panel" role="tabpanel" aria-labelledby={`tab-${panel}`} class="panel">

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can be done with a job: the buttons that a card and a case share.
+// The actions of a job: buttons shared by a card and a case.
 import { api, reportUrl } from './api';
 import { attempt, dropJob, dropVideo, jobs, may, putJob, say } from './state';
 import type { Job } from './types';
@@ -10,14 +10,14 @@ export const isActive = (job: Job) => job.state === 'queued' || job.state === 'r
 const isStopping = (job: Job) => job.stopping === 'paused' || job.stopping === 'canceled';
 
 export const STATE_WORDS: Record<string, string> = {
-  queued: 'waiting', running: 'running', paused: 'paused', done: 'finished', holes: 'finished, with holes', failed: 'failed',
+  queued: 'queued', running: 'running', paused: 'paused', done: 'finished', holes: 'finished, with holes', failed: 'failed',
   canceled: 'canceled',
 };
 
 const PHASES: Record<string, string> = {
-  opening: 'opening the video', probe: 'opening the video', hashing: 'reading the file', hash: 'reading the file',
-  engine: 'starting the engine', index: 'looking it over', plan: 'planning', chunks: 'watching', summary: 'writing the summary',
-  merge: 'writing the summary', report: 'writing the report',
+  starting: 'starting', opening: 'opening the video', hashing: 'hashing the file',
+  engine: 'starting the engine', index: 'indexing', chunks: 'analyzing', summary: 'writing the summary',
+  report: 'writing the report',
 };
 
 const STOPPING: Record<string, string> = {
@@ -41,7 +41,7 @@ async function act(job: Job, action: 'pause' | 'resume' | 'cancel' | 'retry', bo
 
 export const retryChunk = (job: Job, index: number) => act(job, 'retry', { chunks: [index] });
 
-/** Asks in a dialog of the browser's own: it works everywhere, and by keyboard. */
+/** Asks in a dialog of the browser: it works everywhere, and by keyboard. */
 async function remove(job: Job) {
   const others = [...jobs.peek().values()].filter((j) => j.video === job.video && j.id !== job.id);
   const whole = !others.length && job.video;
@@ -71,7 +71,7 @@ export function Controls({ job, order }: { job: Job; order?: boolean }) {
       {(job.state === 'paused' || job.stopping === 'paused') && button('Resume', () => act(job, 'resume'))}
       {isActive(job) && job.stopping !== 'canceled' && button('Cancel', () => act(job, 'cancel'), 'Cancel; finished chunks are kept')}
       {job.state === 'holes' && button(`Retry ${job.holes === 1 ? 'the hole' : `${job.holes} holes`}`, () => act(job, 'retry'), 'Retry the holes')}
-      {(job.state === 'failed' || job.state === 'canceled') && button('Go on', () => act(job, 'retry'), 'Go on; no finished chunk is done twice')}
+      {(job.state === 'failed' || job.state === 'canceled') && button('Continue', () => act(job, 'retry'), 'Continue; finished chunks are not repeated')}
       {order && job.state === 'queued' && button('↑', () => move(job, true), 'Raise the priority', 'small')}
       {order && job.state === 'queued' && button('↓', () => move(job, false), 'Lower the priority', 'small')}
       {!isActive(job) && button('Delete', () => remove(job), 'Delete', 'danger')}

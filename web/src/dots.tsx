@@ -5,7 +5,7 @@ import { memo } from './memo';
 const KINDS = ['.', 'd', 'r', 'h'] as const;
 const NAMES: Record<string, string> = { '.': 'todo', d: 'done', r: 'running', h: 'hole' };
 
-/** More than fit are drawn together; the worst of a group is what shows. */
+/** More than fit are drawn in groups; a group shows its worst state. */
 const MOST = 240;
 const WORST = '.drh';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Times, sizes and counts, as people read them.
+// Times, sizes and counts for people.
 
 const two = (n: number) => String(n).padStart(2, '0');
 
@@ -10,14 +10,14 @@ export function clock(seconds: number): string {
   return h ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
 }
 
-/** 01:02:03.456: to the millisecond, for a tip. */
+/** 01:02:03.456: to the millisecond, for tooltips. */
 export function exact(seconds: number): string {
   const ms = Math.max(0, Math.floor(seconds * 1000 + 1e-3));
   const s = Math.floor(ms / 1000);
   return `${two(Math.floor(s / 3600))}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}.${String(ms % 1000).padStart(3, '0')}`;
 }
 
-/** 40 s, 12 min, 3 h 20 min: how long something takes. */
+/** A length of time: 40 s, 12 min, 3 h 20 min. */
 export function span(seconds: number): string {
   const s = Math.round(Math.max(0, seconds));
   if (s < 90) return `${s} s`;
@@ -47,14 +47,14 @@ export function when(unix: number | null | undefined): string {
     : d.toLocaleDateString([], { day: 'numeric', month: 'short', year: 'numeric' });
 }
 
-/** A moment from what was typed: 90, 1:30 or 1:01:30.5; undefined if it is none. */
+/** Parses a time: 90, 1:30 or 1:01:30.5; undefined if it is none. */
 export function parseClock(text: string): number | undefined {
   const parts = text.trim().split(':').map(Number);
   if (!text.trim() || parts.length > 3 || parts.some((n) => !Number.isFinite(n) || n < 0)) return undefined;
   return parts.reduce((sum, n) => sum * 60 + n, 0);
 }
 
-/** For comparing: in lower case, without accents; each letter stays in its place. */
+/** For comparison: lower case, without accents; the length stays the same. */
 export function fold(text: string): string {
   return text.replace(/[^\0-\x7f]/g, (c) => {
     const bare = c.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
@@ -62,7 +62,7 @@ export function fold(text: string): string {
   }).toLowerCase();
 }
 
-/** Words to look for: each has to be in the text, in any order; case and accents make no difference. */
+/** A test for texts that have all of the words, in any order; case and accents are ignored. */
 export function matcher(words: string): ((text: string) => boolean) | undefined {
   const wanted = fold(words).split(/\s+/).filter(Boolean);
   if (!wanted.length) return undefined;

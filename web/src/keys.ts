@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keys: one table, shown by the help dialog. A view adds its own while it is there.
+// Keyboard shortcuts: one table, shown by the help dialog. A view adds its own while it is shown.
 
 export interface Shortcut {
   /** As in KeyboardEvent.key. */
   keys: string[];
   help: string;
-  /** How it is shown, where the key's own name says too little. */
+  /** Its label, if the name of the key is not clear. */
   label?: string;
   run: (event: KeyboardEvent) => void;
 }
@@ -22,7 +22,7 @@ export function addShortcuts(title: string, list: Shortcut[]): () => void {
   };
 }
 
-/** Keys mean letters in a field, and an open dialog has its own; a video's own controls take arrows and blanks. */
+/** Not in text fields and open dialogs; the controls of a video take arrows and the space bar. */
 function isTaken(event: KeyboardEvent): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return true;
   if (document.querySelector('dialog[open]')) return true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A long list of which only what is seen is drawn. Rows may have any height; it is measured when they appear.
+// A long list of which only the visible rows are rendered. Rows may have any height; it is measured when they appear.
 import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from '@tanstack/virtual-core';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useReducer, useRef } from 'preact/hooks';
@@ -15,7 +15,7 @@ interface Props {
   keyOf: (index: number) => string | number;
   row: (index: number) => ComponentChildren;
   handle?: (handle: ListHandle) => void;
-  /** A person scrolled, so that following the player stops. */
+  /** The user scrolled: following the player stops. */
   onUserScroll?: () => void;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The live line: one WebSocket, numbered events, again and again until it stands.
+// The live connection: one WebSocket with numbered events, reconnected whenever it is lost.
 //
-// A lost line comes back with what was missed, in order. Where the server no longer has that, or is another one
-// (its numbers begin anew), everything is loaded again, and the views are told to do the same.
+// After a reconnect the server sends what was missed, in order. If it no longer has that, or is another server (lower
+// numbers), everything is loaded again, and so are the views.
 import { api, BASE } from './api';
 import { addMetrics, dropJob, dropVideo, link, loadAll, needLogin, putJob, putVideo, retryAt, say } from './state';
 import type { Chunk, Results } from './types';
@@ -15,7 +15,7 @@ export type LiveEvent =
 type Listener = (event: LiveEvent) => void;
 const listeners = new Set<Listener>();
 
-/** Calls back for each event about chunks and results; returns how to stop. */
+/** Calls back for each event of chunks and results; returns a function that stops it. */
 export function listen(listener: Listener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -27,7 +27,7 @@ let seq: number | undefined;
 let epoch: unknown;
 let tries = 0;
 
-const tell = (event: LiveEvent) => listeners.forEach((listener) => listener(event));
+const notify = (event: LiveEvent) => listeners.forEach((listener) => listener(event));
 
 function handle(message: any) {
   const { type, job, data } = message;
@@ -46,7 +46,7 @@ function handle(message: any) {
       break;
     case 'chunk':
     case 'results':
-      tell({ type, job, data });
+      notify({ type, job, data });
       break;
     case 'performance':
       addMetrics(data);
@@ -60,7 +60,7 @@ function handle(message: any) {
 async function reload() {
   seq = undefined;
   await start();
-  tell({ type: 'reload' });
+  notify({ type: 'reload' });
 }
 
 function receive(text: string) {
@@ -81,7 +81,6 @@ function receive(text: string) {
   }
   handle(message);
 }
-
 
 function connect() {
   clearTimeout(timer);
@@ -107,14 +106,14 @@ function lost() {
   socket = undefined;
   if (needLogin.value) return;
   link.value = 'lost';
-  // 0.25 s at first, then twice as long each time up to 15 s, and not all pages at the same moment.
+  // 0.25 s at first, doubled each time up to 15 s, with jitter.
   const wait = Math.min(15000, 250 * 2 ** tries++) * (0.75 + Math.random() / 2);
   retryAt.value = Date.now() + wait;
   clearTimeout(timer);
   timer = setTimeout(() => void again(), wait);
 }
 
-/** Asks first who we are: a socket that is refused does not say why, and the login form is shown only for a reason. */
+/** Requests the user first: a socket that is refused does not say whether a login is needed. */
 async function again() {
   if (seq === undefined) return start();
   try {
@@ -125,7 +124,7 @@ async function again() {
   }
 }
 
-/** Loads everything, then follows. Called again after a login. */
+/** Loads everything, then follows the events. Called again after a login. */
 export async function start() {
   try {
     seq = await loadAll();
@@ -135,7 +134,7 @@ export async function start() {
   }
 }
 
-/** The line may be tried at once: the page is looked at again, or the network is back. */
+/** Reconnects at once: the page is visible again, or the network is back. */
 function hurry() {
   if (socket || needLogin.value || document.hidden) return;
   tries = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The login form, shown when the server asks for it; what was on the page stays behind it.
+// The login form, shown when the server requires a login.
 import { useState } from 'preact/hooks';
 import { api } from './api';
 

@@ -29,7 +29,7 @@ const mean = (r: Metrics, pick: (g: NonNullable<Metrics['gpu']>[number]) => numb
   const n = (r.gpu ?? []).map(pick).filter((x) => x != null).length, s = sum(r, pick);
   return s === null || !n ? null : s / n;
 };
-/** A share may be told as 0 to 1 or in per cent. */
+/** A share may be sent as 0 to 1 or in percent. */
 const percent = (n: number | null) => (n === null ? null : n <= 1 ? n * 100 : n);
 
 const PLOTS: Plot[] = [
@@ -61,7 +61,7 @@ function columns(plot: Plot, all: Metrics[]): uPlot.AlignedData {
 
 const timeOfDay = (unix: number) => new Date(unix * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
 
-/** What the queue itself tells, where the server measures nothing of the machine. */
+/** A sample made from the jobs, if the server sends no metrics. */
 function fromJobs(): Metrics {
   const all = [...jobs.peek().values()], running = all.filter((j) => j.state === 'running');
   return {
@@ -155,9 +155,9 @@ export function Machine() {
     let stopped = false;
     const read = async (first: boolean) => {
       // A server that does not watch its machine says so; the queue is there all the same.
-      const told = await api.performance().catch(() => undefined);
-      if (stopped || (!told && link.peek() !== 'live')) return;
-      const p: Performance = told ?? {};
+      const sent = await api.performance().catch(() => undefined);
+      if (stopped || (!sent && link.peek() !== 'live')) return;
+      const p: Performance = sent ?? {};
       setPerformance(p);
       if (first && p.history?.length && metrics.peek().length < p.history.length) metrics.value = p.history;
       addMetrics(p.now?.time ? p.now : fromJobs());
@@ -208,7 +208,7 @@ export function Machine() {
         <section>
           <h2>Settings <span class="n">{settings.length}</span></h2>
           <p class="row"><input type="search" placeholder="Find a setting" aria-label="Find a setting" value={words} onInput={(e) => setWords(e.currentTarget.value)} />
-            <span class="note">They count for new analyses.</span></p>
+            <span class="note">They apply to new jobs.</span></p>
           <div class="scroll"><table class="settings"><tbody>{rows?.map((s) => <SettingRow key={`${s.section}.${s.name}=${s.value}`} s={s} changed={setSettings} />)}</tbody></table></div>
         </section>
       )}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page: its frame, and which view stands in it.
+// The frame of the page, and the view in it.
 import 'uplot/dist/uPlot.min.css';
 import './style.css';
 import { signal } from '@preact/signals';
@@ -46,7 +46,7 @@ function LinkState() {
   }, [lost]);
   const seconds = Math.max(0, Math.ceil((retryAt.value - Date.now()) / 1000));
   const text = { live: 'live', connecting: 'connecting…', lost: 'no connection' }[link.value];
-  // The seconds are for eyes only: a voice would count them down aloud.
+  // Not for screen readers, which would read out the countdown.
   return (
     <span class={`link ${link.value}`} data-link={link.value}><i aria-hidden="true" /><span role="status">{text}</span>
       {lost && seconds > 1 && <span aria-hidden="true">again in {seconds} s</span>}</span>
@@ -67,7 +67,7 @@ function Bar() {
         const main = document.querySelector('main');
         if (main) main.tabIndex = -1;
         main?.focus();
-      }}>Skip to the content</a>
+      }}>Skip to content</a>
       <a class="brand" href="#/"><svg viewBox="0 0 32 32" aria-hidden="true"><circle cx="14" cy="14" r="8.5" /><path d="M20.5 20.5 28 28" /><path class="play" d="M11.5 10v8l6.5-4z" /></svg><span>Video Detective</span></a>
       <nav aria-label="Views">{nav('board', 'Board', '#/')}{nav('machine', 'Machine', '#/machine')}</nav>
       <form role="search" onSubmit={(e) => e.preventDefault()}>
@@ -154,8 +154,8 @@ function App() {
     <>
       <Bar />
       {loaded.value || link.value !== 'lost' ? <View />
-        : <main class="lone" id="main"><h1>No connection</h1><p>The server does not answer. This page goes on as soon as it does.</p></main>}
-      {over && <div class="drop" aria-hidden="true"><p>Drop to upload and analyse</p></div>}
+        : <main class="lone" id="main"><h1>No connection</h1><p>The server does not respond. This page reconnects on its own.</p></main>}
+      {over && <div class="drop" aria-hidden="true"><p>Drop to upload and analyze</p></div>}
       <div class="toasts" role="status" aria-live="polite">
         {toasts.value.map((t) => (
           <p key={t.id} class={t.bad ? 'bad' : ''}><span dir="auto">{t.text}</span>
@@ -171,7 +171,7 @@ async function begin() {
   try {
     me.value = await api.me();
   } catch {
-    // Not logged in: the form is shown. No connection: the live line keeps trying.
+    // Not logged in: the form is shown. No connection: live.ts keeps trying.
     if (needLogin.value) return;
   }
   await start();

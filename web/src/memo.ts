@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Component, h, type FunctionComponent } from 'preact';
 
-/** Draws again only when a property is another one. */
+/** Renders again only when a property changes. */
 export function memo<P extends object>(view: FunctionComponent<P>): FunctionComponent<P> {
   class Memo extends Component<P> {
     shouldComponentUpdate(next: Record<string, unknown>) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The player; where a browser cannot play the video, single frames in its place, at the same times.
+// The player; single frames at the same times if the browser cannot play the video.
 import type { Signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { frameUrl, playUrl, posterUrl } from './api';
@@ -22,7 +22,7 @@ interface Props {
   handle: (h: PlayerHandle) => void;
 }
 
-/** A moment too early shows the frame before; half a millisecond later is still the same frame. */
+/** A seek that is slightly too early shows the previous frame; half a millisecond later is still the same frame. */
 const NUDGE = 0.0005;
 
 function Frames({ id, duration, fps, now, note }: { id: string | null; duration: number; fps: number; now: Signal<number>; note: string }) {
@@ -47,8 +47,8 @@ function Frames({ id, duration, fps, now, note }: { id: string | null; duration:
         <button type="button" onClick={() => step(-5)} aria-label="5 seconds back">−5 s</button>
         <button type="button" onClick={() => step(-1 / fps)} aria-label="One frame back">‹</button>
         <time>{exact(t)}</time>
-        <button type="button" onClick={() => step(1 / fps)} aria-label="One frame on">›</button>
-        <button type="button" onClick={() => step(5)} aria-label="5 seconds on">+5 s</button>
+        <button type="button" onClick={() => step(1 / fps)} aria-label="One frame forward">›</button>
+        <button type="button" onClick={() => step(5)} aria-label="5 seconds forward">+5 s</button>
         {id && <span class="note">{note}</span>}
       </div>
     </div>
@@ -93,7 +93,7 @@ export function Player({ video, id, duration, fps, now, playing, handle }: Props
       playing.value = false;
     };
     const sought = () => {
-      // What was asked for is kept to the microsecond; the player's own controls ask for anything.
+      // A requested time is kept to the microsecond; the controls of the player seek to any time.
       if (Math.abs(v.currentTime - NUDGE - now.peek()) > 0.002) now.value = v.currentTime;
     };
     v.addEventListener('play', begin);
@@ -108,7 +108,7 @@ export function Player({ video, id, duration, fps, now, playing, handle }: Props
   }, [usable, duration]);
 
   if (!usable) {
-    const note = play === 'making' ? 'Single frames; a copy that can be played is being made.'
+    const note = play === 'making' ? 'Single frames, until a playable copy is made.'
       : broken ? 'Single frames: this browser cannot play the video.' : 'Single frames.';
     return <div class="player"><Frames id={id} duration={duration} fps={fps} now={now} note={note} /></div>;
   }

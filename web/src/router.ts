@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where we are, in the address after the #: #/, #/case/JOB?t=12.5, #/machine, #/search?q=words
+// The route, after the # of the address: #/, #/case/JOB?t=12.5, #/machine, #/search?q=words
 import { computed, signal } from '@preact/signals';
 
 const hash = signal(location.hash);
@@ -20,7 +20,7 @@ export const route = computed<Route>(() => {
   try {
     name = decodeURIComponent(id);
   } catch {
-    // Not written by us; no case has that name, and the view says so.
+    // Not a link of this page; no case has that id, and the view says so.
   }
   return { view: view || 'board', id: name, params: new URLSearchParams(query) };
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Search through everything that was ever found.
+// Search in all events and summaries.
 import { useEffect, useState } from 'preact/hooks';
 import { api, pictureUrl } from './api';
 import { clock, fold, plural } from './format';

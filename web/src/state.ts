@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the page knows, as signals; whoever reads one is drawn again when it changes.
+// The state of the page, as signals; a view that reads one is rendered again when it changes.
 import { computed, signal } from '@preact/signals';
 import { api, hooks, Problem } from './api';
 import type { Job, Me, Metrics, Video } from './types';
 
 export const jobs = signal<Map<string, Job>>(new Map());
 export const videos = signal<Map<string, Video>>(new Map());
-/** False until the first answer has come: an empty board is not shown before it is known to be empty. */
+/** False until everything was loaded once: only then is an empty board known to be empty. */
 export const loaded = signal(false);
 export const me = signal<Me | undefined>(undefined);
 export const needLogin = signal(false);
@@ -14,7 +14,7 @@ export const metrics = signal<Metrics[]>([]);
 
 export type Link = 'connecting' | 'live' | 'lost';
 export const link = signal<Link>('connecting');
-/** When the next try is due, in milliseconds of Date.now(). */
+/** When the next attempt is due, in milliseconds of Date.now(). */
 export const retryAt = signal(0);
 
 export interface Toast {
@@ -35,7 +35,7 @@ export function dismiss(id: number) {
   toasts.value = toasts.value.filter((t) => t.id !== id);
 }
 
-/** Runs what a person asked for; tells them if it did not work. */
+/** Runs an action of the user; shows a message if it fails. */
 export async function attempt<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;

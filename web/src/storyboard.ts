@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small pictures over time, as WebVTT tells where they lie on their sheets: at once, where a frame takes a while.
+// The storyboard: small pictures over time, on sheets; a WebVTT file has their times and positions.
 import { storyboardUrl } from './api';
 
 export interface Tile {
@@ -13,7 +13,7 @@ export interface Tile {
 
 const seconds = (text: string) => text.split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
 
-/** Cues of "SHEET.jpg#xywh=X,Y,W,H"; whatever else is passed over. */
+/** Cues of "SHEET.jpg#xywh=X,Y,W,H"; all others are ignored. */
 export function parseStoryboard(vtt: string, base: string): Tile[] {
   const tiles: Tile[] = [];
   for (const block of vtt.split(/\r?\n\r?\n/)) {
@@ -26,7 +26,7 @@ export function parseStoryboard(vtt: string, base: string): Tile[] {
   return tiles;
 }
 
-/** Empty as long as the server has made none. */
+/** Empty if the server has none. */
 export async function loadStoryboard(video: string): Promise<Tile[]> {
   const url = new URL(storyboardUrl(video), location.href).href;
   const response = await fetch(url);

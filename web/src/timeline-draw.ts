@@ -39,10 +39,10 @@ export const GAP = 4;
 const INDEXED: [string, number][] = [['Activity', 26], ['Scenes', 12], ['Events', 42], ['Seen', 20]];
 const PLAIN: [string, number][] = [['Events', 65], ['Seen', 35]];
 
-/** The lanes and their shares of the height. A video that was not looked over has neither activity nor scenes. */
+/** The lanes and their shares of the height. A video without an index has neither activity nor scenes. */
 export const laneShares = (d: TimelineData) => (d.index ? INDEXED : PLAIN);
 
-/** Where each lane stands, for a canvas of this height. */
+/** The position of each lane on a canvas of this height. */
 export function lanes(d: TimelineData, height: number): Lane[] {
   const parts = laneShares(d), rest = height - AXIS - parts.length * GAP;
   let y = AXIS + GAP;
@@ -190,7 +190,7 @@ class Painter {
     g.fillRect(this.x(e.start) - 1, y + rows[last]! * rowH - 1, Math.max(5, (e.end - e.start) * this.scale + 2), rowH + 2);
   }
 
-  /** More events than could be told apart: columns, higher where there are more. */
+  /** Too many events to draw each: columns, higher where there are more. */
   histogram(y: number, h: number, first: number, end: number, current: number) {
     const { g, d, c, view } = this;
     const column = 4, n = Math.ceil(this.width / column);

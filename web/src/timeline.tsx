@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The timeline: a canvas that is dragged, zoomed and clicked, and a slider for those who use keys.
+// The timeline: a canvas that is dragged, zoomed and clicked, and a slider for the keyboard.
 import { effect, useComputed, type Signal } from '@preact/signals';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { frameUrl } from './api';
@@ -64,7 +64,7 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
     if (video && ready && !tiles.current.length)
       loadStoryboard(video).then((all) => {
         tiles.current = all;
-        setTip((shown) => shown && { ...shown }); // the one that is open gets its picture
+        setTip((shown) => shown && { ...shown }); // an open tooltip gets its picture
       }, () => {});
   }, [video, ready]);
   const pointer = useRef<number | undefined>(undefined);
@@ -115,7 +115,7 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
     dark.addEventListener('change', paint);
     const stop = effect(() => {
       const t = now.value, { from, to } = view.current, size = to - from;
-      // A zoomed view goes along with the player.
+      // A zoomed view follows the player.
       if (size < data.duration * 0.999 && (t > to || t < from) && !drag.current) move(t - size * 0.1, size);
       paint();
     });

@@ -166,7 +166,7 @@ export interface Setting {
 export interface Me {
   user?: string | null;
   role?: string;
-  /** False: nobody needs to log in here. */
+  /** False: no login is needed. */
   auth?: boolean;
   version?: string;
 }

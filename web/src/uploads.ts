@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files on their way to the server, by tus: in pieces, and from where they stopped after anything at all.
+// Uploads by the tus protocol: in parts, and resumable after any interruption.
 import { signal } from '@preact/signals';
 import { Upload } from 'tus-js-client';
 import { BASE } from './api';
@@ -9,7 +9,7 @@ export interface Transfer {
   id: number;
   file: File;
   sent: number;
-  /** Bytes a second, of the last seconds. */
+  /** Bytes per second, over the last seconds. */
   rate: number;
   state: 'waiting' | 'sending' | 'retrying' | 'paused' | 'failed';
   error?: string;
@@ -23,9 +23,9 @@ export interface Wishes {
 export const transfers = signal<Transfer[]>([]);
 export const wishes = signal<Wishes>({ prompt: '', chunk: '' });
 
-/** Under the limits of proxies (100 MB at Cloudflare; 10 MB is asked of us), and small enough to lose. */
+/** Below the limits of proxies (100 MB at Cloudflare), and small enough to repeat. */
 const PIECE = 8 * 1024 * 1024;
-/** More at once would only share the line. */
+/** More at once would only share the bandwidth. */
 const AT_ONCE = 2;
 
 const uploads = new Map<number, Upload>();
@@ -55,7 +55,7 @@ function explain(error: any): string {
     const problem = JSON.parse(response?.getBody() ?? '');
     if (problem.detail || problem.title) return String(problem.detail || problem.title);
   } catch {
-    // No problem document: the words of the client below.
+    // Not a problem document: the message of the client is used below.
   }
   if (!response) return 'The line to the server is broken.';
   return `The server answered ${response.getStatus()}.`;
@@ -66,7 +66,7 @@ function make(id: number, file: File): Upload {
   const upload: Upload = new Upload(file, {
     endpoint: `${BASE}/uploads`,
     chunkSize: PIECE,
-    // Some minutes in all, without asking anybody; then a button.
+    // Some minutes in all, without the user; then a button.
     retryDelays: [0, 500, 1000, 2000, 5000, 10000, 15000, 30000, 60000, 60000],
     removeFingerprintOnSuccess: true,
     metadata: metadata(file),
@@ -79,7 +79,7 @@ function make(id: number, file: File): Upload {
     onShouldRetry: (error: any) => {
       const status = error?.originalResponse?.getStatus() ?? 0;
       const again = status < 400 || status >= 500 || [409, 423, 429].includes(status);
-      // A full disk does not pass by itself.
+      // A full disk needs the user.
       if (!again || status === 507) return false;
       change(id, { state: 'retrying', error: explain(error), rate: 0 });
       return true;
@@ -98,7 +98,7 @@ async function begin(t: Transfer) {
   const upload = uploads.get(t.id) ?? make(t.id, t.file);
   uploads.set(t.id, upload);
   change(t.id, { state: 'sending', error: undefined });
-  // The same file was begun before, by this page or an earlier one: go on there.
+  // An upload of the same file was started before: continue it.
   const earlier = upload.url ? [] : await upload.findPreviousUploads();
   const last = earlier.sort((a, b) => b.creationTime.localeCompare(a.creationTime))[0];
   if (last) upload.resumeFromPreviousUpload(last);
@@ -137,7 +137,7 @@ export function resumeUpload(id: number) {
 }
 
 export function cancelUpload(id: number) {
-  // true: the server forgets what it has. If that fails, it expires there.
+  // true: the server deletes what it has. If that fails, it expires there.
   uploads.get(id)?.abort(true).catch(() => {});
   finish(id);
 }
