@@ -45,7 +45,7 @@ class CommandLine(flow.Flow):
         self.assertGreater(len(tables), 8)
         self.assertGreater(len(messages), 15)
         for name in tables + messages:
-            self.assertIn(f"`{name}", text)
+            self.assertTrue(f"`{name}" in text, f"{name} is not in docs/protocols.md")
         version = re.search(r"MEDIA_VERSION = (\d+)", wire)[1]
         self.assertIn(f"`MEDIA_VERSION`, {version} ", text)
         self.assertIn(f"`PRAGMA user_version`, {schema} ", text)
