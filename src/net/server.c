@@ -25,9 +25,9 @@ enum {
 	STOP_TIME = 5,     /* seconds for open requests when the server stops */
 	SWEEP_EVERY = 600, /* seconds between searches for expired uploads */
 	READ_SIZE = 128 * 1024,
-	HEADERS_SIZE = 16 * 1024,
-	HEADERS_TIME = 10, /* seconds for the headers of a request */
-	IDLE_TIME = 75,    /* seconds between two requests of a connection */
+	HEADERS_SIZE = 32 * 1024, /* of all headers of a request; above it the connection closes */
+	HEADERS_TIME = 10,        /* seconds for the headers of a request */
+	IDLE_TIME = 75,           /* seconds between two requests of a connection */
 };
 
 struct net {

@@ -212,6 +212,8 @@ class Http(Net):
                 (400, "GET", "/api/v1/jobs/1/report?format=exe", None, {}),
                 (414, "GET", "/api/v1/search?q=" + "x" * 3000, None, {}),
                 (431, "GET", "/api/v1/jobs", None, {"Cookie": "x" * 9000}),
+                (431, "GET", "/api/v1/jobs", None, {"Cookie": "x" * 30000}),
+                (400, "GET", "/" + "x" * 20000, None, {}),
                 (426, "GET", "/api/v1/events", None, {}),
                 (400, "PATCH", "/api/v1/settings", {"chunk.duration": "soon"}, {}),
                 (400, "PATCH", "/api/v1/settings", {"engine.url": "http://evil"}, {})]:

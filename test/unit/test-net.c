@@ -281,6 +281,7 @@ static void openapi_describes_exactly_the_routes(void **state)
 		   *item, *op;
 	const char *path, *method;
 	size_t described = 0;
+	json_auto_t *ids = json_object();
 	(void)state;
 	assert_non_null(doc);
 	json_object_foreach (json_object_get(doc, "paths"), path, item)
@@ -297,6 +298,10 @@ static void openapi_describes_exactly_the_routes(void **state)
 			}
 			if (!r)
 				fail_msg("%s %s is in openapi.json, but there is no such route", method, path);
+			const char *id = json_string_value(json_object_get(op, "operationId"));
+			assert_non_null(id);
+			assert_null(json_object_get(ids, id)); /* unique */
+			json_object_set_new(ids, id, json_true());
 			assert_string_equal(json_string_value(json_object_get(op, "x-role")),
 			                    role_name(r->role));
 			assert_int_equal(json_object_get(op, "requestBody") != NULL,

@@ -62,11 +62,12 @@ function cutting(cuts, most) {
   return new Promise((resolve) => proxy.listen(0, '127.0.0.1', () => resolve(proxy)));
 }
 
-function upload(port, name, { piece, onProgress } = {}) {
+function upload(port, name, { piece, parallel, onProgress } = {}) {
   return new Promise((resolve, reject) => {
     const u = new tus.Upload(data, {
       endpoint: `http://127.0.0.1:${port}/api/v1/uploads`,
       chunkSize: piece ?? Infinity,
+      parallelUploads: parallel ?? 1,
       retryDelays: Array.from({ length: 200 }, () => 20),
       metadata: { filename: name, filetype: 'video/mp4' },
       onProgress,
@@ -78,7 +79,7 @@ function upload(port, name, { piece, onProgress } = {}) {
 }
 
 async function sourceOf(name) {
-  const video = (await server.get('videos')).videos.find((v) => v.name === name);
+  const video = (await server.get('videos')).videos.find((v) => v.names.includes(name));
   assert.ok(video, `${name} is there`);
   const response = await fetch(`${server.url}/api/v1/videos/${video.id}/source`);
   assert.equal(response.status, 200);
@@ -112,4 +113,10 @@ test('two at once over one bad line', async () => {
   await Promise.all(['left.mp4', 'right.mp4'].map((name) => upload(proxy.address().port, name, { piece: 300000 })));
   assert.equal(await sourceOf('left.mp4'), hash);
   assert.equal(await sourceOf('right.mp4'), hash);
+});
+
+test('parallel uploads that are concatenated', async () => {
+  const proxy = await cutting(6, Math.floor(data.length / 4));
+  await upload(proxy.address().port, 'parallel.mp4', { piece: 200000, parallel: 3 });
+  assert.equal(await sourceOf('parallel.mp4'), hash);
 });
