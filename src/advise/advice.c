@@ -33,16 +33,16 @@ static double busy_share(const struct advice_facts *f)
 	return f->wall > 0 ? (double)f->engine_busy / (double)f->wall : 1;
 }
 
-static int64_t lanes_of(const struct advice_facts *f)
+static int64_t workers_of(const struct advice_facts *f)
 {
 	return f->workers ? f->workers : f->slots + 1;
 }
 
-/* How much of the time its lanes spent decoding. */
+/* How much of the time its workers spent decoding. */
 static double decode_share(const struct advice_facts *f)
 {
-	return f->wall > 0 && lanes_of(f) > 0
-	           ? (double)f->decode / (double)lanes_of(f) / (double)f->wall
+	return f->wall > 0 && workers_of(f) > 0
+	           ? (double)f->decode / (double)workers_of(f) / (double)f->wall
 	           : 0;
 }
 
@@ -54,7 +54,7 @@ static bool can_judge(const struct advice_facts *f)
 static bool demo_model(const struct advice_facts *f, struct advice *a)
 {
 	say(a,
-	    "The bundled demo model answers: it understands only the scenes that `vdet demo` draws.");
+	    "The bundled demo model is in use: it understands only the scenes that `vdet demo` draws.");
 	act(a, "fetch a model (vdet model list, vdet model get NAME), or name an --engine");
 	return f->demo_model;
 }
@@ -105,7 +105,7 @@ static bool failing_endpoint(const struct advice_facts *f, struct advice *a)
 		return false;
 	say(a, "The endpoint %s failed %lld of %lld requests.", f->worst.name,
 	    (long long)f->worst.failures, (long long)f->worst.requests);
-	act(a, "see what it does with vdet engine list, or leave it out");
+	act(a, "check it with vdet engine list, or remove it");
 	return true;
 }
 
@@ -114,10 +114,10 @@ static bool decoder_slow(const struct advice_facts *f, struct advice *a)
 	if (!can_judge(f) || busy_share(f) > 0.9 || decode_share(f) < 0.5)
 		return false;
 	say(a,
-	    "Decoding holds up the engine: it was idle %.0f %% of the time, while the %lld lanes "
+	    "The engine waited for decoding: it was idle %.0f %% of the time, while the %lld workers "
 	    "decoded %.0f %% of it.",
-	    100 - 100 * busy_share(f), (long long)lanes_of(f), 100 * decode_share(f));
-	act(a, "raise --workers to %lld; or lower frame.size", (long long)(2 * lanes_of(f)));
+	    100 - 100 * busy_share(f), (long long)workers_of(f), 100 * decode_share(f));
+	act(a, "raise --workers to %lld; or lower frame.size", (long long)(2 * workers_of(f)));
 	return true;
 }
 
@@ -126,15 +126,15 @@ static bool engine_idle(const struct advice_facts *f, struct advice *a)
 	if (!can_judge(f) || busy_share(f) > 0.9 || decode_share(f) >= 0.5 || f->index * 5 > f->wall)
 		return false;
 	say(a, "The engine was idle %.0f %% of the time.", 100 - 100 * busy_share(f));
-	act(a, "raise --workers to %lld", (long long)(lanes_of(f) + 2));
-	return lanes_of(f) < 3 * f->slots + 2;
+	act(a, "raise --workers to %lld", (long long)(workers_of(f) + 2));
+	return workers_of(f) < 3 * f->slots + 2;
 }
 
 static bool index_slow(const struct advice_facts *f, struct advice *a)
 {
 	if (!can_judge(f) || f->index * 5 <= f->wall)
 		return false;
-	say(a, "Looking over the video took %.0f s of %.0f.", (double)f->index / 1e6,
+	say(a, "Indexing the video took %.0f s of %.0f.", (double)f->index / 1e6,
 	    (double)f->wall / 1e6);
 	act(a, "lower index.effort, or choose sample.policy = even, which needs no index");
 	return true;
@@ -144,8 +144,8 @@ static bool retries(const struct advice_facts *f, struct advice *a)
 {
 	if (f->chunks < ENOUGH || f->asked * 4 < f->chunks * 5)
 		return false;
-	say(a, "%zu answers had to be asked for to describe %zu chunks: many could not be used.",
-	    f->asked, f->chunks);
+	say(a, "%zu answers were requested to describe %zu chunks: many could not be used.", f->asked,
+	    f->chunks);
 	act(a, "show the model fewer pictures at once (chunk.frames), or use a larger model");
 	return true;
 }

@@ -38,10 +38,11 @@ static json_t *decode_paths_of(const struct report *r)
 	json_t *all = json_object();
 	for (size_t c = 0; c < r->n_chunks; c++) {
 		for (size_t s = 0; s < r->chunks[c].n_samples; s++) {
-			const char *path = r->chunks[c].samples[s].rung;
-			if (path && *path)
+			const char *decode_path = r->chunks[c].samples[s].decode_path;
+			if (decode_path && *decode_path)
 				json_object_set_new(
-					all, path, json_integer(json_integer_value(json_object_get(all, path)) + 1));
+					all, decode_path,
+					json_integer(json_integer_value(json_object_get(all, decode_path)) + 1));
 		}
 	}
 	return all;
@@ -233,7 +234,7 @@ static void renew(struct performance *p)
 	    report_load(p->store, newest, &report, &err) < 0)
 		return;
 	performance_facts(report, p->engine, p->memory, &facts);
-	/* which answers from now on, no matter which answered then */
+	/* the model that answers from now on */
 	facts.demo_model = engine_info(p->engine)->demo_model;
 	json_t *fresh = advice_json(advice, advice_give(&facts, advice)),
 		   *summary = performance_of(report);

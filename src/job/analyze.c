@@ -76,8 +76,8 @@ static void report_source(const struct analyze *a, const char *name, const struc
 		log_warning("%s: %s", name, v->warning);
 }
 
-/* How things were when the job began: what it has cost is told from there, the
- * summary's part as well. */
+/* The state when the run began: its time and requests are counted from there,
+ * those of the summary included. */
 struct start {
 	int64_t clock, busy;
 	json_t *endpoints;
@@ -140,8 +140,8 @@ struct source {
 	struct video_info video;
 };
 
-/* One analysis on its way. */
-struct course {
+/* One run. */
+struct run {
 	const struct analyze *a;
 	const struct run_context *context;
 	struct decoder *decoder; /* that probed the source; NULL once the chunks have it */
@@ -159,7 +159,7 @@ struct course {
 	size_t n_before;
 };
 
-static void course_clear(struct course *c)
+static void run_clear(struct run *c)
 {
 	chunks_free(c->chunks);
 	decoder_free(c->decoder);
@@ -172,7 +172,7 @@ static void course_clear(struct course *c)
 	free(c->dir);
 }
 
-static struct facts_input facts_input(const struct course *c)
+static struct facts_input facts_input(const struct run *c)
 {
 	return (struct facts_input){.options = c->a->options,
 	                            .sha256 = c->src->sha256,
@@ -182,7 +182,7 @@ static struct facts_input facts_input(const struct course *c)
 	                            .reference = c->reference};
 }
 
-static int enter(struct course *c, struct err *err)
+static int enter(struct run *c, struct err *err)
 {
 	const struct analyze *a = c->a;
 	struct source *src = c->src;
@@ -211,8 +211,8 @@ static int enter(struct course *c, struct err *err)
 	return r;
 }
 
-/* What an earlier run has found out and done. */
-static int recall(struct course *c, struct err *err)
+/* Loads what an earlier run has found and done. */
+static int recall(struct run *c, struct err *err)
 {
 	int r = survey_recall(&c->survey, c->entry.job.facts, err);
 	if (r == 0)
@@ -226,14 +226,14 @@ static int recall(struct course *c, struct err *err)
 }
 
 /* How many chunks the whole plan will have, about. */
-static size_t expected_chunks(const struct course *c)
+static size_t expected_chunks(const struct run *c)
 {
 	const struct plan *p = c->survey.plan;
 	int64_t each = c->a->options->chunk_duration;
 	return p->n_chunks + (size_t)((p->to - p->until + each - 1) / each);
 }
 
-static struct chunks *new_chunks(struct course *c)
+static struct chunks *new_chunks(struct run *c)
 {
 	const struct analyze *a = c->a;
 	const struct chunks_options o = {.describe = analyze_describe(a->options),
@@ -247,7 +247,7 @@ static struct chunks *new_chunks(struct course *c)
 
 /* Hands the plan as it is now to the workers; what an earlier run did of it is
  * left out. */
-static int hand_over(struct course *c, struct err *err)
+static int hand_over(struct run *c, struct err *err)
 {
 	int r = 0;
 	if (!c->chunks) {
@@ -267,7 +267,7 @@ static int hand_over(struct course *c, struct err *err)
 }
 
 /* The job with all that is planned of it by now. A new one enters the journal. */
-static int write_journal(struct course *c, struct err *err)
+static int write_journal(struct run *c, struct err *err)
 {
 	const struct plan *plan = c->survey.plan;
 	bool is_new = !c->entry.job.facts;
@@ -300,7 +300,7 @@ static int write_journal(struct course *c, struct err *err)
 	return 0;
 }
 
-static int open_journal(struct course *c, struct err *err)
+static int open_journal(struct run *c, struct err *err)
 {
 	int r = c->entry.job.id ? 0 : enter(c, err);
 	return r < 0 ? r : write_journal(c, err);
@@ -308,7 +308,7 @@ static int open_journal(struct course *c, struct err *err)
 
 /* What the last step added goes to the lanes, and into the journal as soon as
  * the key is known. A chunk is in the journal before its lane may save it. */
-static int take_step(struct course *c, struct err *err)
+static int take_step(struct run *c, struct err *err)
 {
 	int r = 0;
 	if (!c->survey.plan || !c->survey.plan->n_chunks)
@@ -321,17 +321,16 @@ static int take_step(struct course *c, struct err *err)
 	return r == 0 && ready && !c->open ? open_journal(c, err) : r;
 }
 
-static bool is_ending(const struct course *c)
+static bool is_ending(const struct run *c)
 {
 	return c->chunks ? chunks_ending(c->chunks) : cancel_fired(c->a->drain);
 }
 
-/* The engine never waits for us: the hash and the engine's start go on beside
- * the survey, the survey beside the first chunks, and these may be in work
- * before the hash has told under which key the journal keeps them. Only a file
- * of a size that is known here might be in the journal already, so its hash is
- * awaited first. */
-static int go(struct course *c, struct chunks_outcome *ret, struct err *err)
+/* The engine must not wait: hashing and the engine's start run beside the survey,
+ * the survey runs beside the first chunks, and these may be worked on before the
+ * hash gives the key of the run. Only a file of a size that is known here may be
+ * in the journal already, so its hash is waited for first. */
+static int go(struct run *c, struct chunks_outcome *ret, struct err *err)
 {
 	bool known = true;
 	int r = store_source_known(c->a->store, c->src->size, &known, err);
@@ -365,8 +364,8 @@ static int analyze_source(const struct analyze *a, const struct run_context *con
 {
 	const struct survey_options wanted = analyze_survey(a->options);
 	AUTO(chunks_outcome_clear) struct chunks_outcome outcome = {0};
-	AUTO(course_clear)
-	struct course c = {
+	AUTO(run_clear)
+	struct run c = {
 		.a = a, .context = context, .decoder = decoder, .src = src, .entry = ENTRY_NONE};
 	c.survey = (struct survey){
 		.run = context,
@@ -390,8 +389,7 @@ static int analyze_source(const struct analyze *a, const struct run_context *con
 		memory_detach(a->memory, c.entry.job.id);
 	if (r == 0)
 		return finish(a, context, &c.entry.job, &outcome, &start, ret, err);
-	/* Time spent counts even if the run ends here; the job stays as it is,
-	 * ready to go on. */
+	/* Time spent counts even if the run ends here; the next one continues it. */
 	struct err ignored;
 	if (c.open)
 		count_run(a, &c.entry.job, &start, &ignored);

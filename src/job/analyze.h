@@ -25,18 +25,18 @@ struct analyze {
 	const struct analyze_options *options;
 	struct engine *engine;
 	struct store *store;
-	struct memory *memory; /* of the engine; NULL = nobody watches */
-	/* folder that gets a folder per report where options->output is empty; NULL
-	 * = the current one */
+	struct memory *memory; /* of the engine; NULL = memory is not watched */
+	/* folder that gets a folder per report where options->output is empty; NULL =
+	 * the current one */
 	const char *reports_dir;
-	/* one lock file a job lies here: two processes never do one job at once */
+	/* holds a lock file per job: two processes never work on one job */
 	const char *locks_dir;
-	/* of the model, for reckoning its tokens; NULL = not known */
+	/* of the model, to compute its tokens; NULL = not known */
 	const struct fit_model *shape;
 	struct progress *progress;
 	struct cancel *cancel;
 	/* The rest is for a queue of jobs, and may be left out. */
-	/* once fired no further chunk is begun: ERR_CANCELED after those in work */
+	/* once fired no further chunk is begun: ERR_CANCELED after those in progress */
 	struct cancel *drain;
 	const char *sha256;  /* of the file, where it is known: it is not read for that again */
 	const int64_t *only; /* of what is not done, these chunks alone; NULL = all */
@@ -59,8 +59,9 @@ struct analyze_result {
 };
 void analyze_result_clear(struct analyze_result *r);
 
-/* ERR_CANCELED leaves everything that is finished in the journal; the same call
- * goes on from there. */
+/* Blocks. ERR_CANCELED leaves everything that is finished in the journal; the same
+ * call continues from there. On other errors the message begins with the file's
+ * name. */
 int analyze_file(const struct analyze *a, const char *path, struct analyze_result *ret,
                  struct err *err);
 

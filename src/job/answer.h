@@ -31,7 +31,7 @@ void answer_clear(struct answer *a);
  * certain are taken: a missing list of events where nothing happens, an event
  * without a subject, frames as "2", 2.0, "Frame 2", "2-4" or a single number. A
  * frame number must be one of 1…n_frames, and something must be said.
- * ERR_FORMAT: the message names the fault so that the model can be told. */
+ * ERR_FORMAT: the message names the fault in words for the model. */
 int answer_read(const struct chat_result *result, size_t n_frames, struct answer *ret,
                 struct err *err);
 

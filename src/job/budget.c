@@ -158,7 +158,7 @@ int budget_parse(const char *text, int64_t *ret_time, int64_t *ret_tokens, struc
 	for (size_t i = 0; end != text && i < ARRAY_LEN(units); i++)
 		if (!strcasecmp(end, units[i].unit)) {
 			if (!(n > 0) || n * units[i].of > 1e15)
-				return err_set(err, ERR_ARG, "--budget: %.40s is no number of tokens", text);
+				return err_set(err, ERR_ARG, "--budget: %.40s is not a number of tokens", text);
 			*ret_tokens = (int64_t)(n * units[i].of);
 			*ret_time = 0;
 			return 0;
@@ -245,7 +245,7 @@ int budget_fit(struct analyze_options *o, const struct video_info *video,
 	if (f.time && rates->prefill <= 0)
 		return err_set(
 			err, ERR_ARG,
-			"how fast this model is was not measured yet: analyse a short part first (--to "
+			"the speed of this model was not measured yet: analyze a short part first (--to "
 			"5min), or give the "
 			"budget in tokens (--budget 500ktok)");
 	if (!squeeze(&f))
@@ -255,7 +255,7 @@ int budget_fit(struct analyze_options *o, const struct video_info *video,
 	*ret_note =
 		same ? NULL
 			 : mem_printf(
-				   "to keep within %s: pictures of %lld (%lld) pixels, chunks of %s (%s), %lld "
+				   "to stay within %s: pictures of %lld (%lld) pixels, chunks of %s (%s), %lld "
 				   "(%lld) frames",
 				   o->budget, (long long)fitted.frame_size, (long long)o->frame_size,
 				   clock_short(fitted.chunk_duration, is), clock_short(o->chunk_duration, was),
@@ -303,7 +303,7 @@ int budget_apply(const struct run_context *run, const struct budget_source *sour
 	if (!o->budget || !*o->budget)
 		return 0;
 	if (*o->plan_file)
-		return err_set(err, ERR_ARG, "--plan says what to look at; it does not go with --budget");
+		return err_set(err, ERR_ARG, "--plan cannot be combined with --budget");
 	AUTO(mem_freep) char *name = decision_name(o, source->model);
 	int r = source->sha256 ? 0 : hash_fd(source->fd, run->cancel, NULL, own, err);
 	if (r < 0)

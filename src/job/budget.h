@@ -25,7 +25,7 @@ struct estimate_rates {
 };
 
 /* Jobs that are being done do not count: what one has finished must not change
- * its own plan when it goes on. */
+ * its own plan when it continues. */
 int estimate_rates(struct store *s, const char *model, struct estimate_rates *ret, struct err *err);
 
 struct estimate {
@@ -36,8 +36,8 @@ struct estimate {
 	int64_t time;                  /* microseconds, -1 = nothing was measured */
 };
 
-/* `shape` may be NULL: tokens of a picture are reckoned as a common model's,
- * one for 28 x 28 pixels. */
+/* `shape` may be NULL: tokens of a picture are those of a common model,
+ * one per 28 x 28 pixels. */
 struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video_info *video,
                               int64_t frame_size, const struct fit_model *shape, int64_t max_tokens,
                               const struct estimate_rates *rates);

@@ -87,8 +87,8 @@ static void count(struct chunks *run, const struct store_chunk *c)
 	run->states[c->index] = c->state;
 	if (c->state == CHUNK_HOLE) {
 		run->outcome.holes++;
-		/* One key that is refused is one thing to tell, not one for each of
-		 * hundreds of chunks. */
+		/* A refused key is reported once, not for each of hundreds of
+		 * chunks. */
 		known = run->outcome.first_hole && strcmp(run->outcome.first_hole, c->reason) == 0;
 		if (!run->outcome.first_hole)
 			run->outcome.first_hole = mem_strdup(c->reason);

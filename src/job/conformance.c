@@ -271,7 +271,8 @@ static void try_stream(struct trial *t, struct conformance_row *row)
 		     "for "
 		     "the whole");
 	if (row->state != CONFORMANCE_FAIL && !result.output_tokens)
-		find(row, CONFORMANCE_NOTE, "no token counts are told: rates and costs are not known");
+		find(row, CONFORMANCE_NOTE,
+		     "the engine reports no token counts: rates and costs are unknown");
 }
 
 static void try_cancel(struct trial *t, struct conformance_row *row)
@@ -307,7 +308,7 @@ static void try_context(struct trial *t, struct conformance_row *row)
 	if (context <= 0 || context > 200000) {
 		find(row, CONFORMANCE_NOTE, "%s",
 		     context ? "too large to be filled for a trial"
-		             : "the engine does not tell its context");
+		             : "the engine does not report its context");
 		return;
 	}
 	/* Each word is a token at least. */
@@ -326,7 +327,7 @@ static void try_context(struct trial *t, struct conformance_row *row)
 		     (long long)context);
 	else if (r == 0)
 		find(row, CONFORMANCE_NOTE,
-		     "it tells %lld tokens, but takes more: it may cut requests short without a word",
+		     "it reports %lld tokens, but accepts more: it may cut requests short silently",
 		     (long long)context);
 	else
 		find(row, CONFORMANCE_FAIL,
@@ -354,7 +355,7 @@ static const struct {
 };
 
 size_t conformance_try(struct engine *e, size_t pictures, struct cancel *cancel,
-                       void (*told)(void *ctx, const struct conformance_row *row), void *ctx,
+                       void (*found)(void *ctx, const struct conformance_row *row), void *ctx,
                        struct conformance_row out[static CONFORMANCE_MANY])
 {
 	struct trial t = {.e = e, .pictures = pictures, .cancel = cancel};
@@ -363,8 +364,8 @@ size_t conformance_try(struct engine *e, size_t pictures, struct cancel *cancel,
 		struct conformance_row *row = &out[n++];
 		*row = (struct conformance_row){.name = rows[i].name};
 		rows[i].fn(&t, row);
-		if (told && !cancel_fired(cancel))
-			told(ctx, row);
+		if (found && !cancel_fired(cancel))
+			found(ctx, row);
 	}
 	return cancel_fired(cancel) ? n - 1 : n;
 }

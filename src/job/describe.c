@@ -55,7 +55,7 @@ static int take_frame(void *ctx, size_t i, struct frame *f)
 	struct store_sample *s = &c->samples[i];
 	*s = (struct store_sample){.time = f->time,
 	                           .pts = f->pts,
-	                           .rung = mem_strdup(f->decode_path ? f->decode_path : ""),
+	                           .decode_path = mem_strdup(f->decode_path ? f->decode_path : ""),
 	                           .fault = mem_strdup(f->fault ? f->fault : ""),
 	                           .width = f->width,
 	                           .height = f->height,
@@ -112,7 +112,7 @@ static int decode(struct pictures *p, const struct plan_chunk *plan, double scal
 	for (; c->n_samples < plan->n_times; c->n_samples++)
 		c->samples[c->n_samples] = (struct store_sample){.time = plan->times[c->n_samples],
 		                                                 .pts = plan->times[c->n_samples],
-		                                                 .rung = mem_strdup(""),
+		                                                 .decode_path = mem_strdup(""),
 		                                                 .fault = mem_strdup(err->msg)};
 	if (p->n)
 		return 0;
@@ -280,7 +280,7 @@ static int look_and_describe(struct describe_worker *w, const struct plan_chunk 
 static void forget(struct store_chunk *c)
 {
 	for (size_t i = 0; i < c->n_samples; i++) {
-		free(c->samples[i].rung);
+		free(c->samples[i].decode_path);
 		free(c->samples[i].fault);
 		free(c->samples[i].thumb);
 	}

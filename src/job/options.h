@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The options of an analysis, as the user sets them. Each step of a run gets
  * only its own: see step-options.h. Times: microseconds. Strings are owned by
- * whoever fills the struct; see base/opt.h. */
+ * the code that fills the struct; see base/opt.h. */
 #ifndef VDET_JOB_OPTIONS_H
 #define VDET_JOB_OPTIONS_H
 

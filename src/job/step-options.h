@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What each step of a run is told of the options. Pure; the results borrow the
+/* The options of each step of a run, from those of the user. Pure; the results borrow the
  * strings of `o`. */
 #ifndef VDET_JOB_STEP_OPTIONS_H
 #define VDET_JOB_STEP_OPTIONS_H

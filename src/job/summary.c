@@ -96,7 +96,7 @@ int summary_make(const struct notes *notes, size_t max,
 	for (size_t i = 0; i < notes->n; i++)
 		notes_add(&t, notes->items[i].start, notes->items[i].end, notes->items[i].text);
 	if (!t.n)
-		return err_set(err, ERR_FORMAT, "there is nothing to summarise");
+		return err_set(err, ERR_FORMAT, "no chunk was described, so nothing can be summarized");
 	while (t.n > 1) {
 		int r = shorten(&t, max, ask, ctx, err);
 		if (r < 0)

@@ -31,8 +31,7 @@ int survey_given(const struct survey_options *o, int64_t duration, struct plan *
 	if (!*o->plan_file)
 		return 0;
 	if (o->plan.from || o->plan.to)
-		return err_set(err, ERR_ARG,
-		               "--plan says what to look at; it does not go with --from and --to");
+		return err_set(err, ERR_ARG, "--plan cannot be combined with --from or --to");
 	return plan_read(o->plan_file, duration, PLAN_FRAMES_MAX, ret, err);
 }
 
@@ -175,8 +174,7 @@ int survey_step(struct survey *s, const char *sha256, struct err *err)
 	if (r == -ERR_CANCELED || cancel_fired(s->run->cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
 	if (r < 0)
-		log_warning("the frames are spread evenly, because the video could not be looked over: %s",
-		            why.msg);
+		log_warning("indexing failed; using evenly spaced frames: %s", why.msg);
 	if ((r < 0 || o.policy == PLAN_EVEN) && s->plan->until < s->plan->to)
 		plan_add_even(s->plan, &o);
 	s->whole = s->plan->until == s->plan->to;
@@ -190,7 +188,7 @@ int survey_keep(struct survey *s, const char *sha256, struct err *err)
 }
 
 /* An earlier version may have found another duration. What is planned stays; if
- * the video goes on after it, so does the plan. */
+ * the video continues after it, so does the plan. */
 static void correct_duration(struct plan *p, const struct plan_options *o, int64_t duration)
 {
 	int64_t end = o->to && o->to < duration ? o->to : duration;

@@ -47,7 +47,7 @@ int survey_given(const struct survey_options *o, int64_t duration, struct plan *
 /* Looks further, and adds to the plan what follows from that, perhaps nothing;
  * s has w and duration, and a plan if an earlier run began one. Makes the index
  * where the policy needs one; sha256: of the source, or NULL if this one was
- * never seen here. An index that cannot be had is no reason to give up: the
+ * never seen here. Where the index cannot be made, the run continues: the
  * plan is even then, and a warning says why. Blocks; ERR_CANCELED. */
 int survey_step(struct survey *s, const char *sha256, struct err *err);
 

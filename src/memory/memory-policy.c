@@ -24,7 +24,7 @@ static bool climb(struct memory_policy *p, int64_t now)
 }
 
 /* What is short, as text; false if nothing is. */
-static bool is_short(const struct memory_policy *p, const struct memory_reading *r,
+static bool is_short(const struct memory_policy *p, const struct memory_sample *r,
                      char why[static 120])
 {
 	if (r->share >= p->limits.cleanup)
@@ -43,7 +43,7 @@ static bool is_short(const struct memory_policy *p, const struct memory_reading 
 	return true;
 }
 
-enum memory_move memory_policy_read(struct memory_policy *p, const struct memory_reading *r,
+enum memory_move memory_policy_read(struct memory_policy *p, const struct memory_sample *r,
                                     char why[static 120])
 {
 	if (!p->begun) { /* what happened before is not ours */
@@ -61,8 +61,8 @@ enum memory_move memory_policy_read(struct memory_policy *p, const struct memory
 	p->refusals = r->refusals;
 	if (lack)
 		return climb(p, r->now) ? MEMORY_UP : MEMORY_STAY;
-	/* Between goal and cleanup all stays as it is, but no request is kept
-	 * waiting for more. */
+	/* Between goal and cleanup the step stays, but requests are not held any
+	 * longer. */
 	bool calm = r->share < p->limits.goal;
 	bool waiting = memory_policy_holds(p);
 	calm |= waiting;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What to do when memory runs short: a ladder, climbed one step at a time and
- * left the same way. Pure: time and measurements come from the caller. */
+/* What to do when memory runs short: a sequence of steps, taken and undone one at
+ * a time. Pure: time and measurements come from the caller. Times are
+ * microseconds of the monotonic clock. */
 #ifndef VDET_MEMORY_MEMORY_POLICY_H
 #define VDET_MEMORY_MEMORY_POLICY_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Each step includes those before it; except that no request is kept waiting
- * from shrinking on: what still does not fit in the end is what the engine
- * needs at rest. */
+/* Each step includes those before it, except that requests are not held from
+ * MEMORY_SHRINK on: what does not fit then is what the engine needs when
+ * idle. */
 enum memory_step {
 	MEMORY_FINE,
 	MEMORY_HOLD,
@@ -28,10 +29,10 @@ struct memory_limits {
 	int64_t calm;     /* below the goal for that long, and a step is taken back */
 };
 
-struct memory_reading {
+struct memory_sample {
 	int64_t now;
 	double share;        /* of the fullest GPU; -1 = unknown */
-	double cache;        /* of the engine's own cache, as it says; 0 = unknown */
+	double cache;        /* of the engine's own cache, as it reports; 0 = unknown */
 	int64_t preemptions; /* requests it put back so far */
 	int64_t refusals;    /* requests that failed for lack of memory or room so far */
 };
@@ -48,7 +49,7 @@ struct memory_policy {
 enum memory_move { MEMORY_STAY, MEMORY_UP, MEMORY_BACK };
 
 /* Takes a reading; *why (of 120 bytes) is written on a move: what was measured. */
-enum memory_move memory_policy_read(struct memory_policy *p, const struct memory_reading *r,
+enum memory_move memory_policy_read(struct memory_policy *p, const struct memory_sample *r,
                                     char why[static 120]);
 /* A request just failed because memory ran out: on to shrinking at once, then a
  * step each time. */

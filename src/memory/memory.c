@@ -107,7 +107,7 @@ static void sampled(void *ctx)
 
 static void look(struct memory *m)
 {
-	struct memory_reading r = {
+	struct memory_sample r = {
 		.now = clock_now(), .share = gpu_share(m->gpu), .refusals = engine_refusals(m->engine)};
 	char why[120] = "";
 	engine_pressure(m->engine, &r.cache, &r.preemptions);
@@ -190,7 +190,7 @@ void memory_attach(struct memory *m, struct store *store, const char *job)
 	if (m->n_jobs < JOBS_MANY)
 		m->jobs[m->n_jobs++] = (struct attached){store, mem_strdup(job)};
 	if (m->policy.step != MEMORY_FINE)
-		journal(m, memory_step_text(m->policy.step), "so it was when the job began");
+		journal(m, memory_step_text(m->policy.step), "state when the job began");
 	pthread_mutex_unlock(&m->lock);
 }
 

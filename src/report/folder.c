@@ -30,7 +30,7 @@ enum {
 static const char *const formats[] = {"html", "json", "md", "vtt", "csv"};
 
 /* The parts of a path from its end, the file's name first: hashes, so that a
- * report that is passed on does not tell where the video was. */
+ * report that is passed on does not reveal where the video was. */
 struct place {
 	char part[PARTS_MAX][PART_DIGITS + 1];
 	size_t n;
@@ -58,7 +58,7 @@ static json_t *load(const char *dir, const char *name)
 	return file_read(path, &text, &ignored) < 0 ? NULL : json_loadb(text.data, text.len, 0, NULL);
 }
 
-/* False if there is none. Older versions wrote none: the report tells. */
+/* False if there is none. Older versions wrote none: report.json is read then. */
 static bool read_record(const char *dir, struct record *ret)
 {
 	size_t i;

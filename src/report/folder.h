@@ -13,7 +13,7 @@
 
 /* Takes a folder in `parent` for reports of the video `path` with this SHA-256:
  * NAME.vdet, if it is free or this source's already. Where it belongs to
- * another source, the shortest part of the path that tells both apart is put in
+ * another source, the shortest part of the path that differs is put in
  * front (cam2-NAME.vdet), or the extension is kept (NAME.mkv.vdet), or a number
  * is appended. A folder that has no record and is not empty is left alone.
  *

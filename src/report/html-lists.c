@@ -66,9 +66,9 @@ void report_page_frame(struct report_page *p, size_t chunk, size_t sample, bool 
 	add_picture(p, chunk, sample, link);
 	buf_adds(p->out, "<figcaption>");
 	report_page_time(p, s->pts);
-	if (!link && !report_is_empty(s->rung) && strcmp(s->rung, "software") != 0) {
+	if (!link && !report_is_empty(s->decode_path) && strcmp(s->decode_path, "software") != 0) {
 		buf_adds(p->out, " <span class=\"rung\" title=\"how it was decoded\">");
-		report_page_text(p, s->rung);
+		report_page_text(p, s->decode_path);
 		buf_adds(p->out, "</span>");
 	}
 	buf_adds(p->out, "</figcaption></figure></li>");

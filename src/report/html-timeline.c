@@ -8,7 +8,7 @@
 #include "report/html-internal.h"
 
 enum {
-	READ_H = 24, /* the line on top, where the mark under the pointer is told */
+	READ_H = 24, /* the line on top, which describes the mark under the pointer */
 	EVENTS_H = 48,
 	LANES = 4,
 	LOOKS_Y = READ_H + EVENTS_H + 8,
@@ -80,7 +80,7 @@ static void add_tip(struct report_page *p, const char *s)
 	buf_adds(p->out, "</text></a>");
 }
 
-/* Hatched, so that they can be told from events without colour. */
+/* Hatched, to differ from events without color. */
 static void draw_holes(struct report_page *p)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];

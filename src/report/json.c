@@ -122,7 +122,7 @@ static json_t *sample_json(const struct report_sample *s)
 {
 	json_t *j =
 		json_pack("{s:o, s:o, s:o, s:i, s:i}", "time", seconds(s->time), "pts", seconds(s->pts),
-	              "rung", string(s->rung), "width", s->width, "height", s->height);
+	              "rung", string(s->decode_path), "width", s->width, "height", s->height);
 	if (!report_is_empty(s->fault))
 		json_object_set_new(j, "fault", string(s->fault));
 	if (s->repeated)

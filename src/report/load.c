@@ -142,7 +142,7 @@ static void load_samples(struct report_chunk *to, struct store_chunk *from)
 		to->samples[to->n_samples] =
 			(struct report_sample){.time = s->time,
 		                           .pts = s->pts,
-		                           .rung = TAKE(s->rung),
+		                           .decode_path = TAKE(s->decode_path),
 		                           .fault = repeated ? mem_strdup("") : TAKE(s->fault),
 		                           .repeated = repeated,
 		                           .thumb = TAKE(s->thumb),

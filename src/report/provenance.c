@@ -69,20 +69,20 @@ static void add_model(struct made *m)
 	hash(m, "Prompts' hash", r->prompt_hash);
 }
 
-static size_t count_rung(const struct report_chunk *c, const char *rung)
+static size_t count_decode_path(const struct report_chunk *c, const char *decode_path)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < c->n_samples; i++)
-		n += c->samples[i].rung && !strcmp(c->samples[i].rung, rung);
+		n += c->samples[i].decode_path && !strcmp(c->samples[i].decode_path, decode_path);
 	return n;
 }
 
-/* The rungs of the ladder (media/reader.h) that the pictures came by. */
+/* The decode paths of the ladder (media/reader.h) that the pictures came by. */
 static void add_pictures(struct made *m)
 {
 	static const struct {
-		const char *rung, *words;
-	} rungs[] = {
+		const char *decode_path, *words;
+	} decode_paths[] = {
 		{"hardware", "decoded by the device"},
 		{"software", "decoded in software"},
 		{"keyframe", "of keyframes, decoded in software"},
@@ -92,13 +92,13 @@ static void add_pictures(struct made *m)
 	};
 	AUTO(buf_free) struct buf text = BUF(1000);
 	char number[CLOCK_TEXT_MAX];
-	for (size_t i = 0; i < ARRAY_LEN(rungs); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(decode_paths); i++) {
 		size_t n = 0;
 		for (size_t c = 0; c < m->r->n_chunks; c++)
-			n += count_rung(&m->r->chunks[c], rungs[i].rung);
+			n += count_decode_path(&m->r->chunks[c], decode_paths[i].decode_path);
 		if (n)
 			buf_addf(&text, "%s%s %s", text.len ? ", " : "", report_count((int64_t)n, number),
-			         rungs[i].words);
+			         decode_paths[i].words);
 	}
 	if (m->s->faults)
 		buf_addf(&text, "%s%s not decoded", text.len ? ", " : "",
@@ -128,7 +128,7 @@ static void add_work(struct made *m)
 }
 
 /* Where one engine answered everything, and never failed, there is nothing to
- * tell. */
+ * add. */
 static void add_endpoints(struct made *m)
 {
 	const struct report *r = m->r;

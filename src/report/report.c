@@ -22,7 +22,7 @@ static const struct format {
 static void free_chunk(struct report_chunk *c)
 {
 	for (size_t i = 0; i < c->n_samples; i++) {
-		free(c->samples[i].rung);
+		free(c->samples[i].decode_path);
 		free(c->samples[i].fault);
 		free(c->samples[i].thumb);
 	}
@@ -111,7 +111,7 @@ static int parse_formats(const char *list, unsigned *ret, struct err *err)
 		else
 			return err_set(
 				err, ERR_ARG,
-				"\"%.*s\" is no report format; write all, or some of html,json,md,vtt,csv",
+				"\"%.*s\" is not a report format; use all, or some of html,json,md,vtt,csv",
 				(int)(n > 40 ? 40 : n), p);
 		p += n;
 		if (!*p)
@@ -133,7 +133,8 @@ int report_print(const struct report *r, const char *format, struct buf *out, st
 		if (strcmp(formats_known[i].name, format) == 0)
 			return formats_known[i].write(r, out, err);
 	return err_set(err, ERR_ARG,
-	               "\"%.40s\" is no report format; name one: html, json, md, vtt or csv", format);
+	               "\"%.40s\" is not a report format; use one of html, json, md, vtt or csv",
+	               format);
 }
 
 static int write_one(const struct report *r, const char *dir, const struct format *f,

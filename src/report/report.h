@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The report: everything that is told about one analysed video, and its
- * writers.
+/* The report: everything about one analyzed video, and its writers.
  *
  * The struct is plain data, built from the journal (report_load() in
  * report-load.c); the writers are pure functions of it, so the same journal
@@ -22,7 +21,7 @@
 
 struct report_sample {
 	int64_t time, pts;    /* requested; shown */
-	char *rung;           /* how it was decoded: "software", "concealed", … */
+	char *decode_path;    /* how it was decoded: "software", "concealed", … */
 	char *fault;          /* "" or why there is no picture; then it was not sent to the model */
 	bool repeated;        /* the frame of the sample before: sent once, with that one */
 	unsigned char *thumb; /* small JPEG, may be NULL */
@@ -42,7 +41,7 @@ struct report_chunk {
 	int attempts;                     /* answers asked for, from 1 */
 	int64_t decode_time, engine_time; /* microseconds spent */
 	int64_t prompt_tokens, cached_tokens, output_tokens;
-	char *endpoint; /* who answered; "" if nobody, or in reports of before */
+	char *endpoint; /* that answered; "" if none did, or in reports written by older versions */
 };
 
 struct report_event {
@@ -61,13 +60,13 @@ struct report_option {
 struct report_endpoint {
 	char *name;    /* of the configuration */
 	size_t chunks; /* that it described */
-	/* over all runs, as far as they were ended in order; 0 in reports of before */
+	/* over all runs, as far as they were ended in order; 0 in reports written by older versions */
 	int64_t requests, failures;
 };
 
 /* How the frames were chosen. */
 struct report_plan {
-	char *policy; /* "adaptive"; "" in reports of before */
+	char *policy; /* "adaptive"; "" in reports written by older versions */
 	char *text;   /* for people */
 	int64_t budget, samples, floor, bursts, bursts_seen, shots; /* as struct plan has them */
 };

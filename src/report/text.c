@@ -95,7 +95,7 @@ bool report_is_empty(const char *s)
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
-/* What stands for the character at p, and how many bytes that has; NULL: it may
+/* The replacement of the character at p, and how many bytes that has; NULL: it may
  * stay. */
 static const char *visible_form(const unsigned char *p, size_t *ret_len)
 {

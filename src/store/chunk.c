@@ -11,7 +11,7 @@
 void store_chunk_clear(struct store_chunk *c)
 {
 	for (size_t i = 0; i < c->n_samples; i++) {
-		free(c->samples[i].rung);
+		free(c->samples[i].decode_path);
 		free(c->samples[i].fault);
 		free(c->samples[i].thumb);
 	}
@@ -72,8 +72,8 @@ static int save_samples(struct store *s, const char *job, const struct store_chu
 		r = db_prepare(s, "INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", &q, err);
 	for (size_t i = 0; r == 0 && i < c->n_samples; i++) {
 		const struct store_sample *p = &c->samples[i];
-		db_bind(q, "siiiissiib", job, c->index, (int64_t)i, p->time, p->pts, p->rung, p->fault,
-		        (int64_t)p->width, (int64_t)p->height, p->thumb, p->thumb_len);
+		db_bind(q, "siiiissiib", job, c->index, (int64_t)i, p->time, p->pts, p->decode_path,
+		        p->fault, (int64_t)p->width, (int64_t)p->height, p->thumb, p->thumb_len);
 		r = db_run(s, q, err);
 	}
 	return r;
@@ -194,7 +194,7 @@ static int load_samples(struct store *s, const char *job, enum store_detail deta
 		*p = (struct store_sample){
 			.time = sqlite3_column_int64(q, 1),
 			.pts = sqlite3_column_int64(q, 2),
-			.rung = db_text(q, 3),
+			.decode_path = db_text(q, 3),
 			.fault = db_text(q, 4),
 			.width = sqlite3_column_int(q, 5),
 			.height = sqlite3_column_int(q, 6),

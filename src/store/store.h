@@ -49,7 +49,7 @@ void store_job_clear(struct store_job *j);
 
 struct store_sample {
 	int64_t time, pts;
-	char *rung, *fault;
+	char *decode_path, *fault;
 	int width, height;
 	unsigned char *thumb;
 	size_t thumb_len;

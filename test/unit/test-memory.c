@@ -28,7 +28,7 @@ static struct memory_policy make(void)
 static enum memory_move see(struct memory_policy *p, int64_t second, double share)
 {
 	char why[120] = "";
-	return memory_policy_read(p, &(struct memory_reading){.now = second * SECOND, .share = share},
+	return memory_policy_read(p, &(struct memory_sample){.now = second * SECOND, .share = share},
 	                          why);
 }
 
@@ -105,7 +105,7 @@ static void engines_give_signs_without_a_gpu(void **state)
 	(void)state;
 	char why[120];
 	struct memory_policy p = make();
-	struct memory_reading r = {.now = SECOND, .share = -1, .preemptions = 100, .refusals = 3};
+	struct memory_sample r = {.now = SECOND, .share = -1, .preemptions = 100, .refusals = 3};
 	assert_int_equal(memory_policy_read(&p, &r, why), MEMORY_STAY); /* those were before us */
 	r.now += SECOND;
 	r.refusals++;

@@ -61,7 +61,7 @@ static void fill_chunk(struct report *r, size_t i, const struct shape *s)
 		c->samples[k] =
 			(struct report_sample){.time = t + 7,
 		                           .pts = t,
-		                           .rung = mem_strdup(k ? "software" : s->text),
+		                           .decode_path = mem_strdup(k ? "software" : s->text),
 		                           .fault = mem_strdup(k == 1 && i % 5 == 0 ? s->text : ""),
 		                           .thumb = mem_alloc(1, sizeof tiny_jpeg),
 		                           .thumb_len = sizeof tiny_jpeg,

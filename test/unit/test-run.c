@@ -198,8 +198,10 @@ static void describe_some(size_t done)
 	for (size_t i = 0; i < CHUNKS; i++) {
 		char summary[40];
 		size_t shown[] = {0};
-		struct store_sample sample = {
-			.time = plan->chunks[i].start, .pts = plan->chunks[i].start, .rung = "", .fault = ""};
+		struct store_sample sample = {.time = plan->chunks[i].start,
+		                              .pts = plan->chunks[i].start,
+		                              .decode_path = "",
+		                              .fault = ""};
 		struct store_event event = {.what = "a car comes", .samples = shown, .n_samples = 1};
 		struct err err;
 		snprintf(summary, sizeof summary, "Summary %zu.", i);

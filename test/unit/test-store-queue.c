@@ -103,10 +103,14 @@ static void add_job(const char *key, const char *summary, const char *what)
 	AUTO(mem_freep) char *id = mem_printf("%.12s", key);
 	const struct store_job j = {
 		.id = id, .key = (char *)key, .source_name = "n", .facts = "{}", .output = "/x"};
-	struct store_sample samples[] = {
-		{.time = 12, .pts = 12, .rung = "", .fault = "", .thumb = thumb, .thumb_len = sizeof thumb},
-		{.time = 20, .pts = 20, .rung = "", .fault = ""},
-		{.time = 24, .pts = 24, .rung = "", .fault = ""}};
+	struct store_sample samples[] = {{.time = 12,
+	                                  .pts = 12,
+	                                  .decode_path = "",
+	                                  .fault = "",
+	                                  .thumb = thumb,
+	                                  .thumb_len = sizeof thumb},
+	                                 {.time = 20, .pts = 20, .decode_path = "", .fault = ""},
+	                                 {.time = 24, .pts = 24, .decode_path = "", .fault = ""}};
 	size_t shown[] = {1, 2};
 	struct store_event event = {.what = (char *)what, .samples = shown, .n_samples = 2};
 	struct store_chunk c = {.index = 1,

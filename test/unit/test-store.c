@@ -49,13 +49,13 @@ static void a_chunk_comes_back_as_it_was_saved(void **state)
 	struct store_sample samples[] = {
 		{.time = 12,
 	     .pts = 11,
-	     .rung = "software",
+	     .decode_path = "software",
 	     .fault = "",
 	     .width = 640,
 	     .height = 360,
 	     .thumb = thumb,
 	     .thumb_len = 6},
-		{.time = 20, .pts = 20, .rung = "", .fault = "lost", .width = 0, .height = 0},
+		{.time = 20, .pts = 20, .decode_path = "", .fault = "lost", .width = 0, .height = 0},
 	};
 	size_t shown[] = {0, 1};
 	struct store_event events[] = {
