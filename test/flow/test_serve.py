@@ -79,7 +79,8 @@ class Serve(Serving):
             store.executescript("".join(f"DROP TRIGGER {t};" for t in ("told_deleted", "event_told", "event_deleted", "summary_told",
                                                                        "chunk_deleted")) +
                                 "DROP TABLE words; DROP TABLE told; ALTER TABLE chunk DROP COLUMN code; "
-                                "ALTER TABLE chunk DROP COLUMN option; PRAGMA user_version = 6")
+                                "ALTER TABLE chunk DROP COLUMN option; ALTER TABLE video DROP COLUMN stream; "
+                                "PRAGMA user_version = 6")
         store.close()
         server = self.serve(engine)
         self.assertTrue(server.api(f"/search?q={word}")["hits"])

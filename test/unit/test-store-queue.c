@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The server's part of the store: videos, the queue, the summary of a job, search. */
+/* The server's part of the store: videos, the queue, the summary of a job,
+ * search. */
 #include "unit.h"
 
 #include <stdio.h>
