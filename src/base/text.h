@@ -11,9 +11,9 @@
 /* Appends s as valid UTF-8: malformed bytes become U+FFFD, control characters
  * other than newline and tab a space. */
 void text_utf8(struct buf *out, const void *s, size_t len);
-/* As text_utf8 on a string, in one line (newlines and tabs become spaces), without
- * characters that change the direction of text, at most `max` bytes; the caller
- * frees. */
+/* As text_utf8 on a string, in one line (newlines and tabs become spaces),
+ * without characters that change the direction of text, at most `max` bytes;
+ * the caller frees. */
 char *text_line(const char *s, size_t max);
 /* Whether s ends in the same piece over and over (four times or more, 60 bytes
  * or more in all), as the text of a language model does that has lost its

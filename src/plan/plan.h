@@ -53,7 +53,8 @@ struct plan_options {
 	/* samples come in twos, PLAN_PAIR_GAP apart, for engines that merge two
 	 * pictures */
 	bool pairs;
-	/* Ascending; borrowed. No sample lies in a gap, and no chunk has only a gap. */
+	/* Ascending; borrowed. No sample lies in a gap, and no chunk has only a
+	 * gap. */
 	const struct plan_gap *gaps;
 	size_t n_gaps;
 };

@@ -55,8 +55,8 @@ int access_add_token(struct access *a, const char *name, enum role role,
                      char out[static ACCESS_TOKEN_MAX], struct err *err);
 int access_add_user(struct access *a, const char *name, enum role role, const char *password,
                     struct err *err);
-/* ERR_NOENT. With `keep_admin`, ERR_BUSY for the last entry with the role admin:
- * without it nobody could change tokens and settings by the API. */
+/* ERR_NOENT. With `keep_admin`, ERR_BUSY for the last entry with the role
+ * admin: without it, no client could change tokens and settings by the API. */
 int access_remove(struct access *a, const char *name, bool keep_admin, struct err *err);
 /* [{"name", "kind": "token" or "user", "role"}]; the caller owns it. */
 json_t *access_list(struct access *a);
