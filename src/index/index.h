@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 
-/* How closely a stretch was looked at. */
+/* What is known of a range of the video. */
 enum index_detail {
 	INDEX_PACKETS,   /* sizes of the coded frames only */
 	INDEX_KEYFRAMES, /* its keyframes were decoded */

@@ -2,8 +2,8 @@
 /* Makes the index of a video: sandboxed children look (decoder-index.h), this
  * side judges (index-*.h).
  *
- * One packet walk; keyframes in parts, by several children at once; close looks
- * where they pay. A child that fails is replaced, and the part that killed it
+ * One packet scan; keyframes in parts, by several children at once; ranges that
+ * are worth it are decoded in full. A child that fails is replaced, and the part that killed it
  * is divided until only what cannot be decoded is missing. The result does not
  * depend on the number of children. Blocks; observes cancel. */
 #ifndef VDET_INDEX_INDEXER_H
@@ -19,7 +19,7 @@
 
 struct indexer_options {
 	double effort;   /* share of the video that may be decoded closely, 0 to 1 */
-	int64_t max_gap; /* microseconds without a keyframe that call for a close look */
+	int64_t max_gap; /* microseconds without a keyframe after which the range is decoded */
 	int64_t workers; /* children; 0 = one for each processor */
 	bool scenes;     /* cuts exact to the frame, whatever that takes */
 	bool fresh;      /* indexer_get(): make it anew, whatever the store has */

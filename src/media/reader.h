@@ -4,10 +4,10 @@
  *
  * One decoder is reused. It goes forward where that is near, jumps to a
  * keyframe where the target lies beyond one, and leaves out frames that nothing
- * refers to until shortly before the target. Where seeking proves to lie, it
- * goes back further, and at last decodes from the start; the rung that was
- * needed is named. Single-threaded, also inside libav: parallel work is more
- * readers in more processes. */
+ * refers to until shortly before the target. Where a seek ends at the wrong
+ * place, it seeks further back, and at last decodes from the start; the decode
+ * path says which. One thread, also inside libav: parallel work is done by more
+ * readers in more processes. Times: microseconds of the timeline. */
 #ifndef VDET_MEDIA_READER_H
 #define VDET_MEDIA_READER_H
 
@@ -26,12 +26,12 @@ int reader_open(struct source *s, struct reader **ret, struct err *err);
 void reader_free(struct reader *r);
 DEFINE_FREEP(struct reader, reader)
 
-/* Somebody else has moved the source: the next frame begins with a seek. `end`
- * limits what may be asked for; CLOCK_NONE leaves the limit as it was. */
+/* The source was moved by other code: the next frame begins with a seek. `end`
+ * is the duration; CLOCK_NONE leaves it as it was. */
 void reader_moved(struct reader *r, int64_t end);
-/* Whether t lies behind that limit, so that reader_at() would refuse it, or may
- * do so. */
+/* Whether t is after the end, so that reader_at() may fail. */
 bool reader_beyond(const struct reader *r, int64_t t);
+
 /* From now on the loop filter of the codec is left out, which is faster and not
  * exact; or it is not. */
 void reader_rough(struct reader *r, bool rough);

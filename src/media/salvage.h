@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rung before a hole: files whose header or index is gone, but whose
+/* The last decode path: files whose header or index is gone, but whose
  * pictures are still there. Finds them and makes an input that a demuxer can
  * read:
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the decoder's client (decoder/decoder.c) and the role `media`
- * (child/media-worker.c) say to each other over proc/wire.h. Arguments of the
+ * (child/media-worker.c) exchange over proc/wire.h. Arguments of the
  * role: MEMORY (bytes, 0 = no limit), SANDBOX ("on" or "off"), the device that
  * may decode ("none", "auto", or a name), STREAM (index of the video stream, or
  * -1), RATE (frames a second of a stream without times, or 0) and GAPS ("auto",
@@ -15,10 +15,10 @@
  *     nearest to the times will do.
  *       FRAME {i, pts, width, height, decode_path, jpeg, thumb}: the blob holds
  *         the JPEG and the thumbnail, of these lengths in bytes
- *       FRAME {i, fault}: no picture can be had for this time
- *   WALK {}
- *     -> WALKED {first, duration, bin, bins, keys, packets, keyframes, bytes};
- *     the blob holds the bins, then the keyframes (index-wire.h)
+ *       FRAME {i, fault}: there is no picture for this time, and why
+ *   PACKETS {}
+ *     -> PACKETS_INFO {first, duration, bin, bins, keys, packets, keyframes,
+ *     bytes}; the blob holds the bins, then the keyframes (index-wire.h)
  *   KEYS {times, dts}
  *     -> SIGNATURES {n} (blob: n of them), often, then DONE
  *   STRETCH {from, to, all}
@@ -33,11 +33,11 @@
  *     -> likewise
  *   PARAMS {}
  *     -> REFERENCE {hevc, fps} (blob: parameter sets) or ERROR
- *   REFERENCE, as another child has sent it; before all else, for what this
- *   file lacks
+ *   REFERENCE, as the child of an intact file has sent it; before any other
+ *   request
  *     -> nothing
- *   TIMELINE {} (blob: that of this file, as INFO of another child had it);
- *   before all else
+ *   TIMELINE {} (blob: the timeline from INFO of another child of this file);
+ *   before any other request
  *     -> nothing
  * ERROR {code, msg} ends a request; code is an enum err_code. All times:
  * microseconds of the timeline. */
