@@ -4,6 +4,8 @@
 #
 #   tools/clean-root.sh SUITE                 ./vdet demo, then ./check --fast
 #   tools/clean-root.sh SUITE COMMAND [ARG…]  this command instead, in the clone; sh or bash to look around
+#   tools/clean-root.sh SUITE deb             makes the Debian package in one root, and uses it in another; it stays in
+#                                             the cache, in SUITE.out
 #
 # SUITE is bookworm, trixie or another suite that debootstrap knows. It must run as root. Packages come from the mirror
 # that apt on this machine uses, or from VDET_MIRROR. The base system and fetched packages are kept in
@@ -28,6 +30,8 @@ enter() {
 	mount --rbind /dev "$root/dev"
 	mount -t tmpfs tmpfs "$root/dev/shm"
 	mount --bind "$cache/$suite.packages" "$root/var/cache/apt/archives"
+	mkdir "$root/src/out"
+	mount --bind "$cache/$suite.out" "$root/src/out"
 	if [ -d "$here/../shared" ]; then
 		mkdir "$root/src/shared"
 		mount --bind "$here/../shared" "$root/src/shared"
@@ -84,7 +88,7 @@ if [ -n "$(git -C "$here" status --porcelain --untracked-files=no)" ]; then
 	say 'changes that are not committed are left out'
 fi
 
-mkdir -p "$cache/$suite.packages"
+mkdir -p "$cache/$suite.packages" "$cache/$suite.out"
 exec 9>"$cache/$suite.lock"
 flock -n 9 || { say "another run has $suite; waiting for it"; flock 9; }
 # Left by runs that were killed: we hold the lock, so nobody uses them.
@@ -97,11 +101,24 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 [ -e "$cache/$suite.tar" ] || make_base
-mkdir "$work/root"
-tar -C "$work/root" -xf "$cache/$suite.tar"
-host_network "$work/root"
-mkdir "$work/root/src"
-git clone -q --no-hardlinks "$here" "$work/root/src/vdet"
-[ $# -gt 0 ] || set -- sh -c './vdet demo && ./check --fast'
-say "running in a clean $suite: $*"
-unshare --mount --pid --fork --kill-child "$0" --inside "$suite" "$work/root" "$@" 9>&-
+
+# run COMMAND…: in a new root.
+run() {
+	mkdir "$work/root"
+	tar -C "$work/root" -xf "$cache/$suite.tar"
+	host_network "$work/root"
+	mkdir "$work/root/src"
+	git clone -q --no-hardlinks "$here" "$work/root/src/vdet"
+	say "running in a clean $suite: $*"
+	unshare --mount --pid --fork --kill-child "$0" --inside "$suite" "$work/root" "$@" 9>&-
+	rm -rf --one-file-system "$work/root"
+}
+
+case ${1-} in
+'') run sh -c './vdet demo && ./check --fast' ;;
+deb)
+	run test/build/deb.sh build
+	run test/build/deb.sh install
+	;;
+*) run "$@" ;;
+esac
