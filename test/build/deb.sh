@@ -37,19 +37,23 @@ run_service() {
 	service=/usr/lib/systemd/system/vdet.service
 	user=$(unit User)
 	[ "$(unit StateDirectory)" = vdet ] || die 'the unit has another state directory'
+	mkfifo /tmp/serve.out
 	# shellcheck disable=SC2046 # a command line
-	setpriv --reuid="$user" --regid="$user" --init-groups -- $(unit ExecStart) >/tmp/serve.log 2>&1 &
-	# The address is the first line that it prints.
-	until grep -q '^vdet .*http' /tmp/serve.log; do
-		kill -0 $! 2>/dev/null || { cat /tmp/serve.log; die 'the service ended'; }
+	setpriv --reuid="$user" --regid="$user" --init-groups -- $(unit ExecStart) >/tmp/serve.out 2>&1 &
+	exec 3</tmp/serve.out
+	line=
+	while read -r line <&3; do
+		case $line in "vdet serves on "*) break ;; esac
+		echo "$line"
 	done
+	[ -n "$line" ] || die 'the service ended'
 	for path in /healthz /readyz / /api/v1/openapi.json; do
 		get "$path" | head -n 1 | grep -q ' 200 ' || { get "$path"; die "GET $path"; }
 	done
 	kill $!
 	wait $! || :
 	[ -z "$(find /var/lib/vdet -mindepth 1 ! -user "$user" ! -path '*/runtime*')" ] || die 'files of another user'
-	ok "vdet serve as $user: $(head -n 1 /tmp/serve.log)"
+	ok "vdet serve as $user: $line"
 }
 
 use() {
