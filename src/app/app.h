@@ -13,7 +13,7 @@
 #include "net/net.h"
 #include "store/store.h"
 
-/* The program's exit codes; docs/exit-codes.md and `vdet help` tell the same. */
+/* The program's exit codes; `vdet help` and README.md list them. */
 enum {
 	EXIT_COMPLETE = 0,
 	EXIT_FAILED = 1,
@@ -46,7 +46,7 @@ struct command {
 	const char *name;
 	const char *usage;           /* "FILE…" */
 	const char *summary;         /* one line */
-	const char *text;            /* what --help tells beyond the options; may be "" */
+	const char *text;            /* printed by --help before the options; may be "" */
 	unsigned groups;             /* GROUP_…: the options that it takes */
 	const struct opt_group *own; /* options of this command alone, or NULL */
 	void *own_target;
@@ -87,13 +87,13 @@ int app_usage(const struct command *c, const char *fmt, ...) __attribute__((form
 struct opt_set app_options_of(const struct command *c, struct app *app,
                               struct opt_bind binds[static APP_BINDS_MAX]);
 int app_open_store(const struct app *app, struct store **ret, struct err *err);
-/* `note` (may be NULL) is told while a large model is hashed for the first
+/* `note` (may be NULL) is called while a large model is hashed for the first
  * time. */
 int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), void *ctx,
                    struct engine **ret, struct err *err);
 /* Says once what the user should know about the engine that was chosen. */
 void app_warn_about(const struct engine_info *i, const struct app *app);
-/* What endpoints use today is counted in the store, whoever uses them. */
+/* Counts what endpoints use in the store, for all processes together. */
 void app_count_spending(struct engine *engine, struct store *store);
 /* Analyses files one after the other with one engine, showing progress; the
  * exit code is the worst of them. */

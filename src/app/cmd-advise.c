@@ -75,7 +75,7 @@ static int run(struct app *app, int argc, char **argv)
 	if (r == 0 && !argc)
 		r = store_job_each(store, take_newest, &newest, &err);
 	if (r == 0 && !argc && !newest)
-		r = err_set(&err, ERR_NOENT, "there is no job yet; vdet analyze FILE makes one");
+		r = err_set(&err, ERR_NOENT, "no jobs yet; vdet analyze FILE creates one");
 	if (r == 0)
 		r = report_load(store, argc ? argv[0] : newest, &report, &err);
 	if (r < 0)
@@ -98,10 +98,9 @@ static int run(struct app *app, int argc, char **argv)
 const struct command cmd_advise = {
 	.name = "advise",
 	.usage = "[JOB]",
-	.summary = "tell how fast a job was, and what to change",
+	.summary = "show how fast a job was, and what to change",
 	.text =
-		"Without a job, the newest. Each piece of advice names what was measured, and the option "
-		"to change.\n",
+		"Without a job: the newest one. Each recommendation names the measurement and the option to change.\n",
 	.groups = GROUP_APP | GROUP_ENGINE,
 	.own = &group,
 	.own_target = &own,

@@ -10,8 +10,7 @@
 #include "engine/model-info.h"
 #include "report/report.h"
 
-/* The path as a person would name it: relative where it lies below the current
- * folder. */
+/* The path relative to the current folder, if it is below it. */
 static const char *short_path(const char *path)
 {
 	static char cwd[4096];
@@ -20,7 +19,7 @@ static const char *short_path(const char *path)
 	return n > 1 && strncmp(path, cwd, n) == 0 && path[n] == '/' ? path + n + 1 : path;
 }
 
-static void tell_report(struct ui *ui, const struct analyze_result *r, const char *format)
+static void print_report(struct ui *ui, const struct analyze_result *r, const char *format)
 {
 	static const char *const names[] = {"html", "json", "md", "vtt", "csv"};
 	AUTO(buf_free) struct buf others = BUF(200);
@@ -85,7 +84,7 @@ static int analyze_one(const struct analyze *a, struct ui *ui, const char *file)
 	}
 	if (result.resumed)
 		ui_say(ui, "%zu of %zu chunks were done before", result.resumed, result.chunks);
-	tell_report(ui, &result, a->options->format);
+	print_report(ui, &result, a->options->format);
 	return exit_of(&result);
 }
 
@@ -172,19 +171,18 @@ int app_analyze(struct app *app, char **files, int n)
 static int run(struct app *app, int argc, char **argv)
 {
 	if (argc < 1)
-		return app_usage(&cmd_analyze, "no video was named");
+		return app_usage(&cmd_analyze, "no video given");
 	return app_analyze(app, argv, argc);
 }
 
 const struct command cmd_analyze = {
 	.name = "analyze",
 	.usage = "FILE…",
-	.summary = "watch videos and report what happens in them",
+	.summary = "analyze videos and write reports",
 	.text =
-		"Looks at each video chunk by chunk, and writes report.html, .json, .md, .vtt and .csv.\n"
-		"Every finished chunk is kept: after an interruption, the same command goes on.\n"
-		"Exit codes: 0 complete, 3 finished with holes, 1 failed, 2 wrong usage, 130 "
-		"interrupted.\n",
+		"Analyzes each video chunk by chunk, and writes report.html, .json, .md, .vtt and .csv.\n"
+		"Every finished chunk is kept; after an interruption the same command continues.\n"
+		"Exit codes: 0 complete, 3 finished with holes, 1 failed, 2 wrong usage, 130 interrupted.\n",
 	.groups = GROUP_RUN,
 	.run = run,
 };

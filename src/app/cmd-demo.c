@@ -64,9 +64,9 @@ static int apply_settings(struct app *app, struct err *err)
 	return 0;
 }
 
-/* Is what the truth tells said by this event of the report? The same thing, at
+/* Does this event of the report describe an event of the truth? The same thing, at
  * the same time. */
-static bool tells(const struct report_event *said, const struct world_event *e)
+static bool describes(const struct report_event *said, const struct world_event *e)
 {
 	char thing[40];
 	snprintf(thing, sizeof thing, "%s %s", world_color_name[e->color], world_shape_name[e->shape]);
@@ -92,14 +92,14 @@ static bool was_seen(const struct report *r, const struct world *w, const struct
 }
 
 static void print_event(const struct report *r, const struct world *w, const struct world_event *e,
-                        size_t *seen, size_t *told)
+                        size_t *seen, size_t *described)
 {
 	char text[200], a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	const char *found = "not seen: no frame fell into it";
 	bool see = was_seen(r, w, e), say = false;
 	char at[CLOCK_TEXT_MAX] = "";
 	for (size_t i = 0; i < r->n_events && !say; i++) {
-		say = tells(&r->events[i], e);
+		say = describes(&r->events[i], e);
 		if (say) {
 			found = r->events[i].what;
 			clock_short(r->events[i].start, at);
@@ -108,7 +108,7 @@ static void print_event(const struct report *r, const struct world *w, const str
 	if (see && !say)
 		found = "seen, but not said";
 	*seen += see;
-	*told += see && say;
+	*described += see && say;
 	world_event_text(w, e, text, sizeof text);
 	printf("%s %7s-%-7s %-66s | %s%s%s\n", say ? "+" : "-", clock_short(e->start_us, a),
 	       clock_short(e->end_us, b), text, at, *at ? " " : "", found);
@@ -121,7 +121,7 @@ static size_t count_invented(const struct report *r, const struct world *w)
 	for (size_t i = 0; i < r->n_events; i++) {
 		bool real = false;
 		for (size_t k = 0; k < w->n_events && !real; k++)
-			real = tells(&r->events[i], &w->events[k]);
+			real = describes(&r->events[i], &w->events[k]);
 		invented += !real;
 	}
 	return invented;
@@ -129,18 +129,18 @@ static size_t count_invented(const struct report *r, const struct world *w)
 
 static void print_comparison(const struct report *r, const struct world *w)
 {
-	size_t seen = 0, told = 0;
+	size_t seen = 0, described = 0;
 	if (r->summary_by_model)
 		printf("\n%s\n", r->summary);
 	printf("\n%-18s%-67s | %s\n", "  what happened", "", "what the report says");
 	for (size_t i = 0; i < w->n_events; i++)
-		print_event(r, w, &w->events[i], &seen, &told);
+		print_event(r, w, &w->events[i], &seen, &described);
 	printf("\n"
 	       "%zu events happened; frames showed %zu of them to the model, and the report names %zu "
 	       "of these (%.0f %%).\n"
 	       "The report has %zu statements; %zu are about nothing that happened.\n",
-	       w->n_events, seen, told, seen ? 100.0 * (double)told / (double)seen : 100.0, r->n_events,
-	       count_invented(r, w));
+	       w->n_events, seen, described, seen ? 100.0 * (double)described / (double)seen : 100.0,
+	       r->n_events, count_invented(r, w));
 }
 
 /* The newest job about this video, from the store. */
@@ -224,8 +224,8 @@ static int run(struct app *app, int argc, char **argv)
 const struct command cmd_demo = {
 	.name = "demo",
 	.usage = "",
-	.summary = "draw a recording, analyse it, and show the report beside the truth",
-	.text = "Uses the bundled demo model, which understands only such drawn scenes.\n",
+	.summary = "generate a recording, analyze it, and compare the report with the truth",
+	.text = "Uses the bundled demo model, which understands only such generated scenes.\n",
 	.groups = GROUP_RUN,
 	.own = &group,
 	.own_target = &own,

@@ -61,8 +61,8 @@ static int run(struct app *app, int argc, char **argv)
 const struct command cmd_doctor = {
 	.name = "doctor",
 	.usage = "",
-	.summary = "check libraries, decoders, engine, model, GPU, disk; say what to do",
-	.text = "Exit code 0 if nothing stands in the way of an analysis, 1 otherwise.\n",
+	.summary = "check libraries, decoders, engine, model, GPU and disk",
+	.text = "Exit code 0 if an analysis can run, 1 otherwise.\n",
 	.groups = GROUP_APP | GROUP_ENGINE,
 	.own = &group,
 	.own_target = &own,

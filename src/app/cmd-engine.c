@@ -41,7 +41,7 @@ static void print_list(const json_t *all)
 		printf("%-14s %-6s %-9s %5lld %8s %-9s %-28s %s\n", text_of(e, "name"), text_of(e, "tier"),
 		       text_of(e, "state"), (long long)json_integer_value(json_object_get(e, "slots")),
 		       number, json_is_false(json_object_get(e, "images")) ? "no" : "yes",
-		       text_of(e, "model"), child ? "llama-server of ours" : text_of(e, "url"));
+		       text_of(e, "model"), child ? "local llama-server" : text_of(e, "url"));
 		if (error && *error)
 			printf("%-14s %s\n", "", error);
 	}
@@ -158,12 +158,11 @@ static int run(struct app *app, int argc, char **argv)
 const struct command cmd_engine = {
 	.name = "engine",
 	.usage = "list | test [URL|NAME]",
-	.summary = "list the engines that are configured, or try one with drawn pictures",
+	.summary = "list the configured engines, or test one with sample images",
 	.text =
-		"list starts or asks each of them. test tells whether one does what an analysis needs: "
-		"pictures in order, as\n"
-		"many as chunk.frames, a JSON Schema, streaming, cancelling, its context. Exit code 1 if "
-		"it does not.\n",
+		"list starts or queries each engine. test checks what an analysis needs: several images in\n"
+		"order, as many as chunk.frames, JSON Schema, streaming, cancellation, the context size.\n"
+		"Exit code 1 if a check fails.\n",
 	.groups = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE,
 	.own = &group,
 	.own_target = &own,

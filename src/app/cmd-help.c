@@ -20,14 +20,14 @@ static const struct opt_group group = {"Help", rows, 1};
 
 void help_overview(const struct command_list *list)
 {
-	puts("vdet watches long video with a vision-language model and tells what happened, when, and "
-	     "which frame shows "
-	     "it.\n\n"
-	     "usage: vdet COMMAND [OPTION…] [ARGUMENT…]\n");
+	puts(
+		"vdet watches long video with a vision-language model and reports what happened, when, and "
+		"which frame shows it.\n\n"
+		"usage: vdet COMMAND [OPTION…] [ARGUMENT…]\n");
 	for (size_t i = 0; i < list->n; i++)
 		printf("  %-9s %s\n", list->all[i]->name, list->all[i]->summary);
 	puts(
-		"\nvdet help COMMAND tells more; vdet --version names the version.\n"
+		"\nvdet help COMMAND describes a command; vdet --version prints the version.\n"
 		"Exit codes: 0 complete, 3 finished with holes, 1 failed, 2 wrong usage, 130 interrupted.");
 }
 
@@ -125,7 +125,7 @@ static int run(struct app *app, int argc, char **argv)
 const struct command cmd_help = {
 	.name = "help",
 	.usage = "[COMMAND]",
-	.summary = "tell how to use vdet or one of its commands",
+	.summary = "show how to use vdet or one of its commands",
 	.text = "",
 	.groups = GROUP_APP,
 	.own = &group,

@@ -233,8 +233,8 @@ static int write_files(const char *path, const struct video_index *x, const char
 	return file_write(vtt_path, buf_str(&vtt), vtt.len, err);
 }
 
-static int tell(const char *path, const struct video_index *x, const struct video_info *info,
-                bool cached, struct err *err)
+static int print_index(const char *path, const struct video_index *x, const struct video_info *info,
+                       bool cached, struct err *err)
 {
 	AUTO(mem_freep) char *name = text_line(file_base(path), 1000), *json = NULL;
 	if (own.json || *own.output) {
@@ -265,7 +265,7 @@ static int index_one(struct app *app, struct store *store, const char *path)
 	int r = make(app, store, path, ui_progress(ui), &cached, &x, &info, &err);
 	ui_free(ui);
 	if (r == 0)
-		r = tell(path, x, &info, cached, &err);
+		r = print_index(path, x, &info, cached, &err);
 	if (r == 0)
 		return EXIT_COMPLETE;
 	if (r != -ERR_CANCELED)
@@ -292,12 +292,10 @@ static int run(struct app *app, int argc, char **argv)
 const struct command cmd_index = {
 	.name = "index",
 	.usage = "FILE…",
-	.summary = "look through whole videos: where something happens, and cuts",
+	.summary = "index videos: activity, cuts, black and quiet parts",
 	.text =
-		"Walks the packets, decodes the keyframes small, and looks closely where that pays "
-		"(--index-effort).\n"
-		"The same index is the first phase of vdet analyze; it is kept, so that it is made once "
-		"of each file.\n",
+		"Scans all packets, decodes the keyframes at low resolution, and more where it is worthwhile\n"
+		"(--index-effort). It is the first step of vdet analyze, and stored: each file is indexed once.\n",
 	.groups = GROUP_APP | GROUP_INDEX,
 	.own = &group,
 	.own_target = &own,

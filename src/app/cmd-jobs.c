@@ -46,7 +46,7 @@ static int list(struct store *store)
 	if (store_job_each(store, print_job, &n, &err) < 0)
 		return app_fail(&err);
 	if (!n && !own.json)
-		puts("no jobs yet; vdet analyze FILE makes one");
+		puts("no jobs yet; vdet analyze FILE creates one");
 	return EXIT_COMPLETE;
 }
 
@@ -57,7 +57,7 @@ static int remove_jobs(struct store *store, int n, char **ids)
 		AUTO(store_job_clear) struct store_job j = {0};
 		if (store_job_find(store, ids[i], &j, &err) < 0 || store_job_remove(store, j.id, &err) < 0)
 			return app_fail(&err);
-		printf("removed job %s (%s); its report stays where it is\n", j.id, j.source_name);
+		printf("removed job %s (%s); its report is kept\n", j.id, j.source_name);
 	}
 	return EXIT_COMPLETE;
 }
@@ -68,7 +68,7 @@ static int run(struct app *app, int argc, char **argv)
 	struct err err;
 	bool rm = argc && strcmp(argv[0], "rm") == 0;
 	if (argc && !rm)
-		return app_usage(&cmd_jobs, "\"%s\" is neither nothing nor rm", argv[0]);
+		return app_usage(&cmd_jobs, "unknown subcommand \"%s\"; use rm", argv[0]);
 	if (rm && argc < 2)
 		return app_usage(&cmd_jobs, "no job was named");
 	if (app_open_store(app, &store, &err) < 0)
@@ -79,7 +79,7 @@ static int run(struct app *app, int argc, char **argv)
 const struct command cmd_jobs = {
 	.name = "jobs",
 	.usage = "[rm JOB…]",
-	.summary = "list the jobs of the case store, or forget some",
+	.summary = "list jobs, or remove some",
 	.text = "",
 	.groups = GROUP_APP,
 	.own = &group,

@@ -29,12 +29,12 @@ static const struct opt_row rows[] = {
 static const struct opt_group group = {"Model", rows, ARRAY_LEN(rows)};
 
 struct show {
-	bool terminal, bar; /* bar: a line stands that is to be overwritten */
+	bool terminal, bar; /* bar: the current line will be overwritten */
 	int64_t said;
 	char file[200];
 };
 
-/* ---- what is told on the way */
+/* ---- progress */
 
 static void end_bar(struct show *s)
 {
@@ -386,12 +386,11 @@ static int run(struct app *app, int argc, char **argv)
 const struct command cmd_model = {
 	.name = "model",
 	.usage = "[list | get NAME[:PRECISION]… | add FILE… | rm NAME[:PRECISION]… | check [NAME…]]",
-	.summary = "fetch, add, check and remove the models that vdet runs by itself",
-	.text = "get takes a name of the list (--all shows it) or OWNER/NAME of the hub, and goes on "
-			"where it was\n"
-			"interrupted. add takes local files: the model, all parts of it, and its projector "
-			"(mmproj).\n"
-			"check reads every file whole and compares it with what was fetched.\n",
+	.summary = "download, add, verify and remove models for the local llama-server",
+	.text =
+		"get takes a name from the catalogue (list --all) or OWNER/NAME of the hub, and resumes an\n"
+		"interrupted download. add takes local files: the model, all of its parts, and its projector\n"
+		"(mmproj). check reads every file and compares it with its stored checksum.\n",
 	.groups = GROUP_APP | GROUP_MODEL,
 	.own = &group,
 	.own_target = &own,

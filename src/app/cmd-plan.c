@@ -47,7 +47,7 @@ static void tell_memory(const struct app *app, const struct model_look *look,
 			own = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 	const char *only[] = {look->quantize, NULL};
 	if (!memory && has_gpu()) {
-		fputs("memory: how much the GPU has is not known; --gpu-memory 24G tells\n", stderr);
+		fputs("memory: the GPU memory is unknown; set it with --gpu-memory 24G\n", stderr);
 		return;
 	}
 	const struct fit_wish w = {
@@ -84,8 +84,9 @@ static void tell_memory(const struct app *app, const struct model_look *look,
 	              "gpu_layers", (json_int_t)p.choice.gpu_layers));
 }
 
-static void tell(const struct app *app, const struct model_look *look, const struct estimate *e,
-                 const struct estimate_rates *rates, const struct plan *plan, json_t *out)
+static void print_estimate(const struct app *app, const struct model_look *look,
+                           const struct estimate *e, const struct estimate_rates *rates,
+                           const struct plan *plan, json_t *out)
 {
 	char time[CLOCK_TEXT_MAX];
 	size_t most = 0;
@@ -96,7 +97,7 @@ static void tell(const struct app *app, const struct model_look *look, const str
 	fprintf(stderr, "tokens: %lld a frame, %lld to read, about %lld to write%s\n",
 	        (long long)e->picture_tokens, (long long)e->prompt, (long long)e->output,
 	        look && look->shape.parameters ? ""
-	                                       : " (the model is not known: reckoned as a common one)");
+	                                       : " (the model is unknown; estimated for a common one)");
 	if (look && look->shape.parameters)
 		tell_memory(app, look, e, (int64_t)most, out);
 	if (e->time >= 0)
@@ -121,7 +122,7 @@ static int estimate(struct app *app, struct store *store, const struct model_loo
 	const struct estimate e = estimate_make((int64_t)plan->n_chunks, frames, video, o->frame_size,
 	                                        shape, o->max_tokens, &rates);
 	*ret = estimate_json(&e, &rates);
-	tell(app, look, &e, &rates, plan, *ret);
+	print_estimate(app, look, &e, &rates, plan, *ret);
 	return 0;
 }
 
@@ -159,14 +160,11 @@ static int run(struct app *app, int argc, char **argv)
 const struct command cmd_plan = {
 	.name = "plan",
 	.usage = "FILE",
-	.summary =
-		"tell what an analysis would look at and what it would cost, and print the plan as JSON",
+	.summary = "estimate the cost of an analysis, and print its plan as JSON",
 	.text =
-		"Nothing is started. Edited or not, `vdet analyze FILE --plan PLAN` follows the plan: "
-		"chunks may be moved,\n"
-		"joined, parted or left out, and their times be set at will. Tokens, memory and time go "
-		"to standard error,\n"
-		"the plan to standard output.\n",
+		"Starts nothing. `vdet analyze FILE --plan PLAN` follows the plan, edited or not: chunks may be\n"
+		"moved, joined, split or left out, and their times changed. The plan is printed to stdout;\n"
+		"tokens, memory and time to stderr.\n",
 	.groups = GROUP_RUN,
 	.run = run,
 };

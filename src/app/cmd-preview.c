@@ -40,7 +40,7 @@ struct task {
 	const char *name;
 	char *stem;
 	struct preview_options options;
-	int told; /* percent */
+	int printed; /* percent */
 	struct ui *ui;
 };
 
@@ -49,9 +49,9 @@ static void on_progress(void *ctx, double fraction)
 	struct task *t = ctx;
 	char text[80];
 	int percent = (int)(fraction * 100);
-	if (percent == t->told)
+	if (percent == t->printed)
 		return;
-	t->told = percent;
+	t->printed = percent;
 	snprintf(text, sizeof text, "%s %d %%", t->name, percent);
 	progress_phase(ui_progress(t->ui), PHASE_PREVIEW, text);
 }
@@ -167,7 +167,7 @@ static int make(struct app *app, size_t kind, const char *path, struct err *err)
 		return r;
 	AUTO(mem_freep) char *stem = file_stem(path);
 	struct task t = {
-		.app = app, .fd = fd, .name = kinds[kind].name, .stem = stem, .told = -1, .ui = ui};
+		.app = app, .fd = fd, .name = kinds[kind].name, .stem = stem, .printed = -1, .ui = ui};
 	t.options =
 		(struct preview_options){.decoder = analyze_decoder(a), .progress = on_progress, .ctx = &t};
 	ui_start(ui);
@@ -189,15 +189,12 @@ static int run(struct app *app, int argc, char **argv)
 const struct command cmd_preview = {
 	.name = "preview",
 	.usage = "poster|storyboard|proxy|sound FILE",
-	.summary = "make a poster, a storyboard, a small copy of a video, or its sound",
+	.summary = "make a poster, a storyboard, a proxy, or extract the audio of a video",
 	.text =
-		"poster      one picture (JPEG) that shows what the video is about\n"
-		"storyboard  small pictures at even distances on a few sheets (JPEG), and WebVTT "
-		"thumbnails that name\n"
-		"            them, as players show above their time line\n"
-		"proxy       a small copy (MP4, H.264, AAC) that any browser plays and that is cheap to "
-		"look at\n"
-		"sound       the sound alone, as WAV: one channel, 16000 samples a second\n",
+		"poster      one image (JPEG) that represents the video\n"
+		"storyboard  thumbnails at even intervals on sheets (JPEG), and WebVTT that lists them for players\n"
+		"proxy       a small copy (MP4, H.264, AAC) that any browser plays and that is fast to decode\n"
+		"sound       the audio track as WAV: mono, 16 kHz\n",
 	.groups = GROUP_APP | GROUP_MEDIA,
 	.own = &group,
 	.own_target = &own,

@@ -62,7 +62,7 @@ static int run(struct app *app, int argc, char **argv)
 const struct command cmd_report = {
 	.name = "report",
 	.usage = "JOB",
-	.summary = "write the report of a job again, also of one that is not finished",
+	.summary = "write the report of a job again, also of an unfinished one",
 	.text = "",
 	.groups = GROUP_APP,
 	.own = &group,

@@ -20,7 +20,7 @@
 struct serving {
 	struct app *app;
 	struct store *store;
-	/* the engine outlives the first signal: chunks in work are finished */
+	/* the engine outlives the first signal: chunks in progress are finished */
 	struct cancel *engine_stop;
 	struct engine *engine;
 	struct memory *memory;
@@ -31,8 +31,7 @@ struct serving {
 	int lock, inherited;
 };
 
-/* Tells systemd, or whoever started us in its way; silently nothing where
- * nobody did. */
+/* Notifies systemd (sd_notify); does nothing without NOTIFY_SOCKET. */
 static void notify(const char *text)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -166,7 +165,7 @@ static int serve(struct serving *s, struct err *err)
 	notify("READY=1\nSTATUS=serving");
 	int r = net_run(s->net, s->app->cancel, err);
 	notify("STOPPING=1");
-	log_info("stopping: chunks in work are finished, the rest goes on with the next start");
+	log_info("stopping: finishing the chunks in progress; the rest continues after the next start");
 	board_stop(s->board);
 	return r;
 }
@@ -192,10 +191,9 @@ const struct command cmd_serve = {
 	.name = "serve",
 	.usage = "",
 	.summary = "serve the case board: a page, an API, a queue of videos",
-	.text =
-		"Open the address that it prints in a browser, and drop videos on the page.\n"
-		"Everything is kept: after a stop, or a crash, the next start goes on where this one was.\n"
-		"Exit codes: 0 stopped by a signal, 1 failed, 2 wrong usage.\n",
+	.text = "Open the printed address in a browser, and drop videos on the page.\n"
+			"Everything is stored: after a stop or a crash the next start continues.\n"
+			"Exit codes: 0 stopped by a signal, 1 failed, 2 wrong usage.\n",
 	.groups = GROUP_ALL,
 	.run = run,
 };

@@ -121,10 +121,10 @@ static int run(struct app *app, int argc, char **argv)
 const struct command cmd_token = {
 	.name = "token",
 	.usage = "add NAME | list | rm NAME",
-	.summary = "who may use vdet serve: tokens for programs, users for the page",
-	.text = "Only hashes are kept. A server that runs sees the change at once.\n"
-			"As long as there is neither a token nor a user, the server answers this machine only, "
-			"and asks nobody.\n",
+	.summary = "manage access to vdet serve: tokens for programs, users for the page",
+	.text =
+		"Only hashes are stored. A running server applies changes at once.\n"
+		"Without any token or user the server accepts connections from this machine only, without login.\n",
 	.groups = GROUP_APP | GROUP_NET,
 	.own = &group,
 	.own_target = &own,

@@ -21,9 +21,10 @@ static int run(struct app *app, int argc, char **argv)
 const struct command cmd_world = {
 	.name = "world",
 	.usage = "FILE.mp4",
-	.summary = "draw a video of which the truth is known, to try things on",
+	.summary = "generate a test video with known content",
 	.text =
-		"Coloured shapes come, stay, meet and go, as the seed says. FILE.truth.json tells when.\n",
+		"Colored shapes appear, stay, meet and leave, determined by the seed. FILE.truth.json lists\n"
+		"when.\n",
 	.groups = GROUP_APP,
 	.own = &world_opt_group,
 	.own_target = &own,

@@ -102,7 +102,7 @@ void doctor_media(struct checks *c)
 	json_t *version;
 	if (ask_caps(&caps, &err) < 0) {
 		checks_add(c, "media libraries", CHECK_FAULT, mem_strdup(err.msg),
-		           mem_strdup("the decoder child does not start; build anew with ./vdet"));
+		           mem_strdup("the decoder process does not start; rebuild with ./vdet"));
 		return;
 	}
 	struct buf text = BUF(4096);
@@ -201,7 +201,7 @@ static void check_disk(struct checks *c, const char *dir)
 	bool low = free_bytes < 1e9;
 	checks_add(c, "disk", low ? CHECK_FAULT : CHECK_OK,
 	           mem_printf("%s free in %s", text_size(free_bytes, a), dir),
-	           low ? mem_strdup("less than 1 GB; make room, or choose another --data-dir") : NULL);
+	           low ? mem_strdup("less than 1 GB; free space, or choose another --data-dir") : NULL);
 }
 
 static void check_limits(struct checks *c)

@@ -62,7 +62,7 @@ void help_man(const struct command_list *list)
 	printf(
 		".TH VDET 1 \"\" \"vdet %s\" \"User Commands\"\n.SH NAME\n"
 		"vdet \\- watch long video with a vision\\-language "
-		"model, and tell what happened\n.SH SYNOPSIS\n.B vdet\n\\fICOMMAND\\fR [\\fIOPTION\\fR]... "
+		"model, and report what happened\n.SH SYNOPSIS\n.B vdet\n\\fICOMMAND\\fR [\\fIOPTION\\fR]... "
 		"[\\fIARGUMENT\\fR]...\n.SH DESCRIPTION\n"
 		"vdet looks at a video chunk by chunk, asks a vision\\-language model "
 		"what its frames show, and writes a\n"

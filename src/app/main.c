@@ -134,9 +134,9 @@ static int unknown_command(const char *name)
 		names[i] = commands.all[i]->name;
 	const char *nearest = opt_nearest(name, names, commands.n);
 	if (file_exists(name))
-		log_error("\"%s\" is no command; to analyse that file: vdet analyze %s", name, name);
+		log_error("unknown command \"%s\"; to analyze that file: vdet analyze %s", name, name);
 	else
-		log_error("\"%s\" is no command%s%s; vdet help lists them", name,
+		log_error("unknown command \"%s\"%s%s; see vdet help", name,
 		          nearest ? "; did you mean " : "", nearest ? nearest : "");
 	return EXIT_USAGE;
 }

@@ -31,7 +31,7 @@ struct ui {
 	pthread_cond_t wake;
 	bool running, stop;
 	int64_t seq; /* of the last JSON message */
-	int lines;   /* of the bar that stand on the terminal */
+	int lines;   /* of the bar that are on the terminal */
 	pthread_t thread;
 };
 

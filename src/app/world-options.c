@@ -56,7 +56,7 @@ static const struct opt_row rows[] = {
 const struct opt_group world_opt_group = {"World", rows, ARRAY_LEN(rows)};
 
 struct drawing {
-	int64_t duration, began, told;
+	int64_t duration, began, printed;
 };
 
 static void show_progress(void *ctx, int64_t done)
@@ -64,9 +64,9 @@ static void show_progress(void *ctx, int64_t done)
 	struct drawing *d = ctx;
 	char at[CLOCK_TEXT_MAX], all[CLOCK_TEXT_MAX];
 	int64_t now = clock_now();
-	if (now - d->told < CLOCK_SECOND && done < d->duration)
+	if (now - d->printed < CLOCK_SECOND && done < d->duration)
 		return;
-	d->told = now;
+	d->printed = now;
 	bool terminal = isatty(STDERR_FILENO);
 	fprintf(stderr, "%sdrawing %s of %s%s", terminal ? "\r\033[K" : "", clock_short(done, at),
 	        clock_short(d->duration, all), terminal && done < d->duration ? "" : "\n");

@@ -11,7 +11,7 @@
 extern const struct opt_group world_opt_group; /* target: struct world_video */
 
 /* Draws FILE and, beside it, FILE's stem with ".truth.json", both whole or not
- * at all; tells how far it is on standard error, on one line if that is a
+ * at all; prints its progress to standard error, on one line if that is a
  * terminal. */
 int world_draw_files(struct world_video *v, const char *path, struct cancel *cancel,
                      struct err *err);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "base/text.h"
 
 /* Holds the value of any row. */
 union opt_value {
@@ -145,7 +146,11 @@ int opt_set_value(const struct opt_row *row, void *target, const char *value, co
 		if (!is_choice(row->choices, value))
 			return err_set(err, ERR_ARG, "%s: \"%s\" is none of %s", where, value, row->choices);
 		break;
-	case OPT_STRING: break;
+	case OPT_STRING:
+		/* A path may be anything; what is sent to a model and journaled is text. */
+		if (row->flags & OPT_RESULT && !text_is_utf8(value))
+			return err_set(err, ERR_ARG, "%s: the text is not valid UTF-8", where);
+		break;
 	}
 	char **s = at;
 	bool more = row->flags & OPT_APPEND && *value && *s && **s && strcmp(value, "none") != 0;
@@ -159,7 +164,9 @@ int opt_set_value(const struct opt_row *row, void *target, const char *value, co
 
 static void add_time(int64_t us, struct buf *out)
 {
-	if (us % CLOCK_SECOND)
+	if (us % 1000)
+		buf_addf(out, "%" PRId64 ".%06" PRId64, us / CLOCK_SECOND, us % CLOCK_SECOND);
+	else if (us % CLOCK_SECOND)
 		buf_addf(out, "%" PRId64 "ms", us / 1000);
 	else
 		buf_addf(out, "%" PRId64, us / CLOCK_SECOND);

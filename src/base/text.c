@@ -35,6 +35,19 @@ static size_t utf8_len(const unsigned char *s, size_t left)
 	return n;
 }
 
+bool text_is_utf8(const char *s)
+{
+	size_t left = strlen(s);
+	while (left) {
+		size_t n = utf8_len((const unsigned char *)s, left);
+		if (!n)
+			return false;
+		s += n;
+		left -= n;
+	}
+	return true;
+}
+
 void text_utf8(struct buf *out, const void *data, size_t len)
 {
 	const unsigned char *s = data;

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 
+bool text_is_utf8(const char *s);
 /* Appends s as valid UTF-8: malformed bytes become U+FFFD, control characters
  * other than newline and tab a space. */
 void text_utf8(struct buf *out, const void *s, size_t len);

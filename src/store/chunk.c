@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chunks in the journal: their results, the samples the model saw, the events
- * it told. */
+/* Chunks in the journal: their results, the samples that the model saw, the
+ * events that it described. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SQLite, shortened: the room's own helpers. Results: 0, a negative err code,
+/* SQLite helpers of this module. Results: 0, a negative err code,
  * and 1 where a row is there. */
 #ifndef VDET_STORE_DB_H
 #define VDET_STORE_DB_H

@@ -88,12 +88,12 @@ int store_thumb(struct store *s, const char *job, int64_t chunk, int64_t sample,
 
 struct store_hit {
 	char *job;
-	int64_t chunk, event; /* event -1: the words stand in the chunk's summary */
+	int64_t chunk, event; /* event -1: found in the summary of the chunk */
 	char *text;
 	int64_t start, end; /* of the event's frames, or of the chunk */
 	int64_t sample;     /* whose small picture shows it; -1 = none */
 };
-/* Where all the words stand, in events and in summaries of chunks; newest jobs
+/* Where all the words occur, in events and in summaries of chunks; newest jobs
  * first, then in order of time. A word may be the beginning of one; case and
  * accents make no difference (SQLite's FTS5, unicode61). If nothing is found,
  * the letters are looked for anywhere, also inside of words. At most `limit`;

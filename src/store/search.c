@@ -42,7 +42,7 @@ int store_thumb(struct store *s, const char *job, int64_t chunk, int64_t sample,
 	if (r < 0)
 		return r;
 	if (r == 0 || sqlite3_column_bytes(q, 0) == 0)
-		return err_set(err, ERR_NOENT, "there is no picture of this sample");
+		return err_set(err, ERR_NOENT, "this sample has no picture");
 	buf_add(out, sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0));
 	return buf_check(out, "the picture", err);
 }
@@ -67,7 +67,7 @@ void store_hits_free(struct store_hit *hits, size_t n)
 	free(hits);
 }
 
-/* The frames' times stand in the rows of the samples; the list of their numbers
+/* The times of frames are in the rows of the samples; the list of their numbers
  * is a JSON array in order. */
 #define EVENT_TIME(which)                                                                  \
 	"coalesce((SELECT pts_us FROM sample WHERE sample.job = event.job AND sample.chunk = " \

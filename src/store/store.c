@@ -199,7 +199,7 @@ int store_job_find(struct store *s, const char *id, struct store_job *ret, struc
 	if (r < 0)
 		return r;
 	if (r == 0)
-		return err_set(err, ERR_NOENT, "there is no job %s (see: vdet jobs)", id);
+		return err_set(err, ERR_NOENT, "job %s not found (see: vdet jobs)", id);
 	struct store_job j;
 	read_job(q, &j);
 	r = db_step(s, q, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The case store: the journal of every job, in one SQLite file (WAL,
- * synchronous=FULL). Every SQL string of the program is in this room.
+ * synchronous=FULL). All SQL of the program is in this module.
  *
  * What a call has returned from is on disk: a chunk's result is one
  * transaction, so a kill at any moment leaves it whole or absent. Thread-safe:
@@ -22,8 +22,8 @@
 
 struct store;
 
-/* Opens or creates. A file of a newer program, or one that is no store, is
- * refused. */
+/* Opens or creates. A file of a newer program, or one that is not a
+ * store, is refused. */
 int store_open(const char *path, struct store **ret, struct err *err);
 void store_free(struct store *s);
 DEFINE_FREEP(struct store, store)
@@ -71,7 +71,7 @@ struct store_chunk {
 	char *reason;
 	enum hole_code code;
 	char *option;
-	char *endpoint; /* who answered; "" where there is no answer */
+	char *endpoint; /* that answered; "" without an answer */
 	int64_t attempts, decode_time, engine_time, prompt_tokens, cached_tokens, output_tokens;
 	double prefill_rate, decode_rate;
 	struct store_sample *samples;
@@ -106,15 +106,15 @@ int store_chunk_save(struct store *s, const char *job, const struct store_chunk 
 enum store_detail {
 	STORE_BARE, /* without samples and events */
 	STORE_ALL,
-	/* without the small pictures themselves: thumb is NULL, thumb_len tells
-	 * whether there is one */
+	/* without the small pictures themselves: thumb is NULL, thumb_len
+	 * says whether there is one */
 	STORE_TEXT,
 };
 /* Reads all chunks in order; the caller clears each and frees the array. */
 int store_chunks_load(struct store *s, const char *job, enum store_detail detail,
                       struct store_chunk **ret, size_t *ret_n, struct err *err);
 
-/* Every file whose hash was ever reckoned here. One of a size that is not known
+/* Every file whose hash was ever computed here. One of a size that is not known
  * is new, before its hash is known. */
 int store_source_note(struct store *s, const char *sha256, int64_t size, struct err *err);
 int store_source_known(struct store *s, int64_t size, bool *ret, struct err *err);
@@ -138,7 +138,7 @@ int store_index_latest(struct store *s, const struct store_source *source, struc
 int store_index_save(struct store *s, const struct store_source *source, const char *options,
                      const void *data, size_t len, struct err *err);
 
-/* What an endpoint used on a day (since 1970, UTC): adds, and tells the sum. */
+/* What an endpoint used on a day (since 1970, UTC): adds, and returns the sum. */
 struct store_spending {
 	int64_t requests, prompt_tokens, output_tokens;
 	double money;

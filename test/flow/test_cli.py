@@ -77,7 +77,7 @@ class CommandLine(flow.Flow):
 
     def test_wrong_usage(self):
         for args, said in (
-            ([], "usage: vdet COMMAND"), (["analyse"], "did you mean analyze"), (["analyze"], "no video was named"),
+            ([], "usage: vdet COMMAND"), (["analyse"], "did you mean analyze"), (["analyze"], "no video given"),
             (["analyze", "x", "--chunk-frames", "0"], "--chunk-frames: \"0\" is out of range"),
             (["analyze", "x", "--chunk-framez", "3"], "did you mean --chunk-frames"),
             (["analyze", "x", "--format", "pdf"], "pdf"), (["jobs", "nonsense"], "nonsense"),

@@ -158,7 +158,7 @@ struct values {
 	bool flag;
 	int64_t number, time, size;
 	double real;
-	char *text, *choice;
+	char *text, *prompt, *choice;
 };
 static const struct opt_row rows[] = {
 	{"a.flag", NULL, OPT_BOOL, offsetof(struct values, flag), "false", 0, 0, NULL, NULL, "Flag.",
@@ -173,6 +173,8 @@ static const struct opt_row rows[] = {
      0},
 	{"a.text", NULL, OPT_STRING, offsetof(struct values, text), "", 0, 0, NULL, NULL, "Text.",
      OPT_SECRET},
+	{"a.prompt", NULL, OPT_STRING, offsetof(struct values, prompt), "", 0, 0, NULL, NULL, "Prompt.",
+     OPT_RESULT},
 	{"a.choice", NULL, OPT_CHOICE, offsetof(struct values, choice), "one", 0, 0, "one|two", NULL,
      "Choice.", OPT_COMMAND_ONLY},
 };
@@ -242,6 +244,7 @@ static void a_bad_option_says_where(void **state)
 		{NULL, NULL, "--count", "--count needs a value (N)"},
 		{NULL, NULL, "--a-choice=three", "--a-choice: \"three\" is none of one|two"},
 		{NULL, NULL, "--a-flag=maybe", "neither true nor false"},
+		{NULL, NULL, "--a-prompt=a\xff", "--a-prompt: the text is not valid UTF-8"},
 		{NULL, NULL, "-x", "for a file of that name write ./-x"},
 	};
 	(void)state;
@@ -262,7 +265,7 @@ static void values_survive_their_text(void **state)
 	struct values v = {0}, w = {0};
 	struct err err;
 	int n;
-	char *argv[] = {"vdet", "--count=3", "--a-time=1.5", "--a-real=0.1", "--a-text=key", NULL};
+	char *argv[] = {"vdet", "--count=3", "--a-time=1.500001", "--a-real=0.1", "--a-text=key", NULL};
 	(void)state;
 	assert_ok(parse(&v, NULL, NULL, argv, &n, &err));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -270,7 +273,7 @@ static void values_survive_their_text(void **state)
 		opt_get_text(&rows[i], &v, &text);
 		assert_ok(opt_set_value(&rows[i], &w, buf_str(&text), "again", &err));
 	}
-	assert_true(w.number == 3 && w.time == 1500000 && w.real == 0.1 && w.size == v.size);
+	assert_true(w.number == 3 && w.time == 1500001 && w.real == 0.1 && w.size == v.size);
 	assert_string_equal(w.text, "***"); /* a secret is never printed */
 	clear(&v);
 	clear(&w);
@@ -308,8 +311,9 @@ static void a_default_is_told_from_a_choice(void **state)
 		assert_true(opt_is_default(&rows[i], &v));
 	clear(&v);
 
-	char *others[] = {"vdet",         "--a-flag",   "--count=6",      "--a-time=6", "--a-size=1",
-	                  "--a-real=0.9", "--a-text=x", "--a-choice=two", NULL};
+	char *others[] = {
+		"vdet",         "--a-flag",   "--count=6",           "--a-time=6",     "--a-size=1",
+		"--a-real=0.9", "--a-text=x", "--a-prompt=\xc3\xa4", "--a-choice=two", NULL};
 	assert_ok(parse(&v, NULL, NULL, others, &n, &err));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		assert_false(opt_is_default(&rows[i], &v));
