@@ -200,7 +200,7 @@ struct job *board_make_job(struct board *b, const struct new_job *n);
 /* With the lock held: a saved job enters the queue. */
 void board_insert_job(struct board *b, struct job *j, struct video *v);
 /* With the lock held: a job of this video with these options that is not failed
- * or cancelled. */
+ * or canceled. */
 struct job *board_find_same(struct board *b, const struct video *v, const char *options);
 /* ERR_ARG if the request has other members; the list ends with NULL. */
 int board_check_keys(const json_t *request, const char *const *keys, struct err *err);

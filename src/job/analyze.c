@@ -326,10 +326,10 @@ static bool is_ending(const struct run *c)
 	return c->chunks ? chunks_ending(c->chunks) : cancel_fired(c->a->drain);
 }
 
-/* The engine must not wait: hashing and the engine's start run beside the survey,
- * the survey runs beside the first chunks, and these may be worked on before the
- * hash gives the key of the run. Only a file of a size that is known here may be
- * in the journal already, so its hash is waited for first. */
+/* The engine must not wait: hashing and the engine's start run beside the
+ * survey, the survey runs beside the first chunks, and these may be worked on
+ * before the hash gives the key of the run. Only a file of a size that is known
+ * here may be in the journal already, so its hash is waited for first. */
 static int go(struct run *c, struct chunks_outcome *ret, struct err *err)
 {
 	bool known = true;

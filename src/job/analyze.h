@@ -26,8 +26,8 @@ struct analyze {
 	struct engine *engine;
 	struct store *store;
 	struct memory *memory; /* of the engine; NULL = memory is not watched */
-	/* folder that gets a folder per report where options->output is empty; NULL =
-	 * the current one */
+	/* folder that gets a folder per report where options->output is empty; NULL
+	 * = the current one */
 	const char *reports_dir;
 	/* holds a lock file per job: two processes never work on one job */
 	const char *locks_dir;
@@ -36,7 +36,8 @@ struct analyze {
 	struct progress *progress;
 	struct cancel *cancel;
 	/* The rest is for a queue of jobs, and may be left out. */
-	/* once fired no further chunk is begun: ERR_CANCELED after those in progress */
+	/* once fired no further chunk is begun: ERR_CANCELED after those in
+	 * progress */
 	struct cancel *drain;
 	const char *sha256;  /* of the file, where it is known: it is not read for that again */
 	const int64_t *only; /* of what is not done, these chunks alone; NULL = all */
@@ -59,9 +60,9 @@ struct analyze_result {
 };
 void analyze_result_clear(struct analyze_result *r);
 
-/* Blocks. ERR_CANCELED leaves everything that is finished in the journal; the same
- * call continues from there. On other errors the message begins with the file's
- * name. */
+/* Blocks. ERR_CANCELED leaves everything that is finished in the journal; the
+ * same call continues from there. On other errors the message begins with the
+ * file's name. */
 int analyze_file(const struct analyze *a, const char *path, struct analyze_result *ret,
                  struct err *err);
 

@@ -16,9 +16,9 @@ struct conformance_row {
 };
 #define CONFORMANCE_MANY 12
 
-/* Tries a started engine; `found` (may be NULL) is called with each row at once.
- * Returns the number of rows; fewer if `cancel` fires. `pictures`: how many a
- * request must be able to hold. */
+/* Tries a started engine; `found` (may be NULL) is called with each row at
+ * once. Returns the number of rows; fewer if `cancel` fires. `pictures`: how
+ * many a request must be able to hold. */
 size_t conformance_try(struct engine *e, size_t pictures, struct cancel *cancel,
                        void (*found)(void *ctx, const struct conformance_row *row), void *ctx,
                        struct conformance_row out[static CONFORMANCE_MANY]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The options of each step of a run, from those of the user. Pure; the results borrow the
- * strings of `o`. */
+/* The options of each step of a run, from those of the user. Pure; the results
+ * borrow the strings of `o`. */
 #ifndef VDET_JOB_STEP_OPTIONS_H
 #define VDET_JOB_STEP_OPTIONS_H
 

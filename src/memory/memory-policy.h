@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What to do when memory runs short: a sequence of steps, taken and undone one at
- * a time. Pure: time and measurements come from the caller. Times are
+/* What to do when memory runs short: a sequence of steps, taken and undone one
+ * at a time. Pure: time and measurements come from the caller. Times are
  * microseconds of the monotonic clock. */
 #ifndef VDET_MEMORY_MEMORY_POLICY_H
 #define VDET_MEMORY_MEMORY_POLICY_H

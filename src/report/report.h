@@ -60,7 +60,8 @@ struct report_option {
 struct report_endpoint {
 	char *name;    /* of the configuration */
 	size_t chunks; /* that it described */
-	/* over all runs, as far as they were ended in order; 0 in reports written by older versions */
+	/* over all runs, as far as they were ended in order; 0 in reports written
+	 * by older versions */
 	int64_t requests, failures;
 };
 

@@ -95,8 +95,8 @@ bool report_is_empty(const char *s)
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
-/* The replacement of the character at p, and how many bytes that has; NULL: it may
- * stay. */
+/* The replacement of the character at p, and how many bytes that has; NULL: it
+ * may stay. */
 static const char *visible_form(const unsigned char *p, size_t *ret_len)
 {
 	*ret_len = 1;
