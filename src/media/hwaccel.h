@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Decoding by a device of this machine, through libav's device API: the first
- * rung of the ladder, used only where it is asked for. What a device decodes is
- * brought into memory at once; what it cannot decode, libav decodes in
- * software. H.264, HEVC, VP9 and AV1 say to the bit what a decoder must give,
- * but nobody checks a device for it: hence a rung of its own in the report. Not
- * thread-safe. */
+ * decode path, used only if requested. Decoded frames are copied to memory at
+ * once; what the device cannot decode, libav decodes in software. H.264, HEVC,
+ * VP9 and AV1 define their output to the bit, but devices are not checked for
+ * it: hence a decode path of its own in the report. Not thread-safe. */
 #ifndef VDET_MEDIA_HWACCEL_H
 #define VDET_MEDIA_HWACCEL_H
 

@@ -20,6 +20,8 @@ enum {
 static const int64_t back_least = CLOCK_SECOND / 2; /* less is disorder */
 static const int64_t forward_least = 10 * CLOCK_SECOND;
 static const int64_t surely_wrong = 6 * 3600 * CLOCK_SECOND;
+/* Beyond it a time is damage: seventy years, so that Unix times are within. */
+static const int64_t latest = INT64_C(1) << 51;
 static const int64_t near_by = 5 * CLOCK_SECOND;
 static const int64_t sound_gap = 2 * CLOCK_SECOND;
 
@@ -102,7 +104,9 @@ bool timeline_needs_scan(const AVFormatContext *fmt, const AVStream *st)
 
 static int64_t to_us(const AVStream *st, int64_t ts)
 {
-	return ts == AV_NOPTS_VALUE ? CLOCK_NONE : av_rescale_q(ts, st->time_base, AV_TIME_BASE_Q);
+	int64_t us =
+		ts == AV_NOPTS_VALUE ? CLOCK_NONE : av_rescale_q(ts, st->time_base, AV_TIME_BASE_Q);
+	return us > -latest && us < latest ? us : CLOCK_NONE;
 }
 
 static int64_t clock_of(const AVStream *st, const AVPacket *pkt)
@@ -183,9 +187,10 @@ static void on_video(struct scan *s, const AVPacket *pkt)
 	bool key = pkt->flags & AV_PKT_FLAG_KEY;
 	int64_t t = clock_of(s->st, pkt), length = pkt->duration > 0 ? to_us(s->st, pkt->duration) : 0;
 	int64_t pts = pkt->pts != AV_NOPTS_VALUE ? to_us(s->st, pkt->pts) : t;
+	length = length > 0 ? length : 0;
 	if (!s->packets++)
 		s->key_first = key;
-	if (t == CLOCK_NONE || pkt->flags & AV_PKT_FLAG_DISCARD)
+	if (t == CLOCK_NONE || pts == CLOCK_NONE || pkt->flags & AV_PKT_FLAG_DISCARD)
 		return;
 	if (s->last != CLOCK_NONE && s->n_jumps < TIMELINE_GAPS_MAX && pkt->pos >= 0 &&
 	    (t < s->last - back_least || t > s->last + forward_least))
@@ -339,7 +344,7 @@ static void conclude(struct scan *s, enum timeline_policy policy, struct timelin
 		const struct jump *j = &s->jumps[i];
 		struct timeline_gap gap;
 		bool found = judge(s, i, usual, even, policy, &gap);
-		if (found && gap.closed) {
+		if (found && gap.closed && llabs(add) < INT64_C(1) << 60) {
 			add += j->from + (usual ? usual : CLOCK_SECOND / 25) - j->to;
 			add_part(t, j->pos, add);
 		}
@@ -394,10 +399,10 @@ void timeline_adjust(const struct timeline *t, AVRational time_base, AVPacket *p
 		i--;
 	*part = i;
 	int64_t add = av_rescale_q(t->parts[i].add, AV_TIME_BASE_Q, time_base);
-	if (pkt->pts != AV_NOPTS_VALUE)
-		pkt->pts += add;
-	if (pkt->dts != AV_NOPTS_VALUE)
-		pkt->dts += add;
+	if (pkt->pts != AV_NOPTS_VALUE && __builtin_add_overflow(pkt->pts, add, &pkt->pts))
+		pkt->pts = AV_NOPTS_VALUE;
+	if (pkt->dts != AV_NOPTS_VALUE && __builtin_add_overflow(pkt->dts, add, &pkt->dts))
+		pkt->dts = AV_NOPTS_VALUE;
 }
 
 const struct timeline_key *timeline_key_before(const struct timeline *t, int64_t t_us)
