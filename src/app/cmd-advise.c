@@ -99,8 +99,8 @@ const struct command cmd_advise = {
 	.name = "advise",
 	.usage = "[JOB]",
 	.summary = "show how fast a job was, and what to change",
-	.text =
-		"Without a job: the newest one. Each recommendation names the measurement and the option to change.\n",
+	.text = "Without a job: the newest one. Each recommendation names the measurement\n"
+			"and the option to change.\n",
 	.groups = GROUP_APP | GROUP_ENGINE,
 	.own = &group,
 	.own_target = &own,

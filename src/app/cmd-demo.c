@@ -64,8 +64,8 @@ static int apply_settings(struct app *app, struct err *err)
 	return 0;
 }
 
-/* Does this event of the report describe an event of the truth? The same thing, at
- * the same time. */
+/* Whether this event of the report describes an event of the truth: the same
+ * thing, at the same time. */
 static bool describes(const struct report_event *said, const struct world_event *e)
 {
 	char thing[40];

@@ -160,7 +160,8 @@ const struct command cmd_engine = {
 	.usage = "list | test [URL|NAME]",
 	.summary = "list the configured engines, or test one with sample images",
 	.text =
-		"list starts or queries each engine. test checks what an analysis needs: several images in\n"
+		"list starts or queries each engine. test checks what an analysis needs:\n"
+		"several images in\n"
 		"order, as many as chunk.frames, JSON Schema, streaming, cancellation, the context size.\n"
 		"Exit code 1 if a check fails.\n",
 	.groups = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE,

@@ -293,9 +293,10 @@ const struct command cmd_index = {
 	.name = "index",
 	.usage = "FILE…",
 	.summary = "index videos: activity, cuts, black and quiet parts",
-	.text =
-		"Scans all packets, decodes the keyframes at low resolution, and more where it is worthwhile\n"
-		"(--index-effort). It is the first step of vdet analyze, and stored: each file is indexed once.\n",
+	.text = "Scans all packets, decodes the keyframes at low resolution, and more\n"
+			"where it is worthwhile\n"
+			"(--index-effort). It is the first step of vdet analyze, and stored: each\n"
+			"file is indexed once.\n",
 	.groups = GROUP_APP | GROUP_INDEX,
 	.own = &group,
 	.own_target = &own,

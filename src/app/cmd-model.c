@@ -387,10 +387,11 @@ const struct command cmd_model = {
 	.name = "model",
 	.usage = "[list | get NAME[:PRECISION]… | add FILE… | rm NAME[:PRECISION]… | check [NAME…]]",
 	.summary = "download, add, verify and remove models for the local llama-server",
-	.text =
-		"get takes a name from the catalogue (list --all) or OWNER/NAME of the hub, and resumes an\n"
-		"interrupted download. add takes local files: the model, all of its parts, and its projector\n"
-		"(mmproj). check reads every file and compares it with its stored checksum.\n",
+	.text = "get takes a name from the catalogue (list --all) or OWNER/NAME of the\n"
+			"hub, and resumes an\n"
+			"interrupted download. add takes local files: the model, all of its parts,\n"
+			"and its projector\n"
+			"(mmproj). check reads every file and compares it with its stored checksum.\n",
 	.groups = GROUP_APP | GROUP_MODEL,
 	.own = &group,
 	.own_target = &own,

@@ -161,10 +161,11 @@ const struct command cmd_plan = {
 	.name = "plan",
 	.usage = "FILE",
 	.summary = "estimate the cost of an analysis, and print its plan as JSON",
-	.text =
-		"Starts nothing. `vdet analyze FILE --plan PLAN` follows the plan, edited or not: chunks may be\n"
-		"moved, joined, split or left out, and their times changed. The plan is printed to stdout;\n"
-		"tokens, memory and time to stderr.\n",
+	.text = "Starts nothing. `vdet analyze FILE --plan PLAN` follows the plan, edited\n"
+			"or not: chunks may be\n"
+			"moved, joined, split or left out, and their times changed. The plan is\n"
+			"printed to stdout;\n"
+			"tokens, memory and time to stderr.\n",
 	.groups = GROUP_RUN,
 	.run = run,
 };

@@ -190,11 +190,12 @@ const struct command cmd_preview = {
 	.name = "preview",
 	.usage = "poster|storyboard|proxy|sound FILE",
 	.summary = "make a poster, a storyboard, a proxy, or extract the audio of a video",
-	.text =
-		"poster      one image (JPEG) that represents the video\n"
-		"storyboard  thumbnails at even intervals on sheets (JPEG), and WebVTT that lists them for players\n"
-		"proxy       a small copy (MP4, H.264, AAC) that any browser plays and that is fast to decode\n"
-		"sound       the audio track as WAV: mono, 16 kHz\n",
+	.text = "poster      one image (JPEG) that represents the video\n"
+			"storyboard  thumbnails at even intervals on sheets (JPEG), and WebVTT\n"
+			"that lists them for players\n"
+			"proxy       a small copy (MP4, H.264, AAC) that any browser plays and\n"
+			"that is fast to decode\n"
+			"sound       the audio track as WAV: mono, 16 kHz\n",
 	.groups = GROUP_APP | GROUP_MEDIA,
 	.own = &group,
 	.own_target = &own,

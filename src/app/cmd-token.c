@@ -122,9 +122,9 @@ const struct command cmd_token = {
 	.name = "token",
 	.usage = "add NAME | list | rm NAME",
 	.summary = "manage access to vdet serve: tokens for programs, users for the page",
-	.text =
-		"Only hashes are stored. A running server applies changes at once.\n"
-		"Without any token or user the server accepts connections from this machine only, without login.\n",
+	.text = "Only hashes are stored. A running server applies changes at once.\n"
+			"Without any token or user the server accepts connections from this\n"
+			"machine only, without login.\n",
 	.groups = GROUP_APP | GROUP_NET,
 	.own = &group,
 	.own_target = &own,

@@ -22,9 +22,9 @@ const struct command cmd_world = {
 	.name = "world",
 	.usage = "FILE.mp4",
 	.summary = "generate a test video with known content",
-	.text =
-		"Colored shapes appear, stay, meet and leave, determined by the seed. FILE.truth.json lists\n"
-		"when.\n",
+	.text = "Colored shapes appear, stay, meet and leave, determined by the seed.\n"
+			"FILE.truth.json lists\n"
+			"when.\n",
 	.groups = GROUP_APP,
 	.own = &world_opt_group,
 	.own_target = &own,

@@ -59,16 +59,16 @@ static void man_option(const struct command *c, const struct opt_row *row)
 
 void help_man(const struct command_list *list)
 {
-	printf(
-		".TH VDET 1 \"\" \"vdet %s\" \"User Commands\"\n.SH NAME\n"
-		"vdet \\- watch long video with a vision\\-language "
-		"model, and report what happened\n.SH SYNOPSIS\n.B vdet\n\\fICOMMAND\\fR [\\fIOPTION\\fR]... "
-		"[\\fIARGUMENT\\fR]...\n.SH DESCRIPTION\n"
-		"vdet looks at a video chunk by chunk, asks a vision\\-language model "
-		"what its frames show, and writes a\n"
-		"report in which each event names the frames behind it. Every finished "
-		"chunk is kept: after an interruption\nthe same command goes on.\n.SH COMMANDS\n",
-		VDET_VERSION);
+	printf(".TH VDET 1 \"\" \"vdet %s\" \"User Commands\"\n.SH NAME\n"
+	       "vdet \\- watch long video with a vision\\-language "
+	       "model, and report what happened\n.SH SYNOPSIS\n.B vdet\n\\fICOMMAND\\fR "
+	       "[\\fIOPTION\\fR]... "
+	       "[\\fIARGUMENT\\fR]...\n.SH DESCRIPTION\n"
+	       "vdet looks at a video chunk by chunk, asks a vision\\-language model "
+	       "what its frames show, and writes a\n"
+	       "report in which each event names the frames behind it. Every finished "
+	       "chunk is kept: after an interruption\nthe same command goes on.\n.SH COMMANDS\n",
+	       VDET_VERSION);
 	for (size_t i = 0; i < list->n; i++) {
 		printf(".SS vdet %s ", list->all[i]->name);
 		put_roff(list->all[i]->usage);

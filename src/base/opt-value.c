@@ -147,7 +147,7 @@ int opt_set_value(const struct opt_row *row, void *target, const char *value, co
 			return err_set(err, ERR_ARG, "%s: \"%s\" is none of %s", where, value, row->choices);
 		break;
 	case OPT_STRING:
-		/* A path may be anything; what is sent to a model and journaled is text. */
+		/* A path may be anything; what a model is sent is text. */
 		if (row->flags & OPT_RESULT && !text_is_utf8(value))
 			return err_set(err, ERR_ARG, "%s: the text is not valid UTF-8", where);
 		break;
