@@ -156,7 +156,7 @@ static int check_model(struct backend *m, const struct chat_result *r, bool *ret
 		*ret_permanent = true;
 		result =
 			err_set(err, ERR_ENGINE,
-		            "%s now answers with the model %s instead of %s: it was changed in the middle",
+		            "%s now answers with the model %s instead of %s: it was changed during the run",
 		            endpoint_url(m->endpoint), r->model, m->served);
 	}
 	pthread_mutex_unlock(&m->lock);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: one of those who answer: a llama-server of ours, or
- * an endpoint by URL. Thread-safe once started. */
+/* A backend of the engine: a llama-server child, or an
+ * endpoint by URL. Thread-safe once started. */
 #ifndef VDET_ENGINE_BACKEND_H
 #define VDET_ENGINE_BACKEND_H
 
@@ -23,7 +23,7 @@ struct backend {
 	double cost;
 	struct endpoint_cap cap;
 	bool cloud;
-	bool no_metrics; /* it tells no metrics; of the memory policy's thread alone */
+	bool no_metrics; /* it has no metrics; of the memory policy's thread alone */
 
 	/* Either a child … */
 	struct model *model; /* borrowed; NULL = no child */
@@ -51,7 +51,7 @@ int backend_url(const struct endpoint_config *s, const char *key,
 void backend_free(struct backend *m); /* stops a child; NULL is fine */
 
 /* The key that a spec names: from its file or its variable; "" = none. The
- * caller wipes and frees. `warning` is set to something to tell the user once,
+ * caller wipes and frees. `warning` is set to a message for the user,
  * or to NULL. */
 int backend_key(const struct endpoint_config *s, char **ret, char **warning, struct err *err);
 

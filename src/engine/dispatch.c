@@ -164,8 +164,7 @@ int dispatch_acquire(struct dispatch *d, const struct dispatch_request *w, struc
 	cancel_free(waiter.turn);
 	if (!decided)
 		return err_set(err, ERR_CANCELED, "interrupted");
-	return waiter.backend >= 0 ? waiter.backend
-	                           : err_set(err, ERR_NOENT, "no endpoint is left that could answer");
+	return waiter.backend >= 0 ? waiter.backend : err_set(err, ERR_NOENT, "no endpoint can answer");
 }
 
 void dispatch_release(struct dispatch *d, size_t backend)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: requests wait here for an endpoint, first come first
+/* Requests wait here for an endpoint, first come first
  * served, and are placed by placement_pick(). Also keeps what is measured of
  * each endpoint, and the time during which any request was in flight.
  * Thread-safe. */
@@ -34,7 +34,7 @@ struct dispatch {
 	size_t n;
 	int64_t cloud_after;
 	int64_t expected; /* requests that will come, beside those that wait here */
-	bool held;        /* nobody is admitted */
+	bool held;        /* no request is admitted */
 	int limit;        /* requests at once on each member; 0 = its slots */
 	struct dispatch_waiter *first, **last;
 	int busy; /* requests in flight */

@@ -43,7 +43,7 @@ static int set_number(struct endpoint_config *s, const char *key, const char *va
 	const char *rest;
 	double d;
 	if (!read_number(value, &d, &rest) || *rest || d > most)
-		return bad_value(s, key, value, "a number that makes sense here", err);
+		return bad_value(s, key, value, "a number within the allowed range", err);
 	*ret = d;
 	return 0;
 }
@@ -78,9 +78,9 @@ static int set_cap(struct endpoint_config *s, const char *value, struct err *err
 		s->cap.tokens = (int64_t)(d * factor);
 	else
 		return bad_value(s, "cap", value, form, err);
-	return d > 0 ? 0
-	             : bad_value(s, "cap", value,
-	                         "more than nothing; to leave the endpoint out, remove it", err);
+	return d > 0
+	           ? 0
+	           : bad_value(s, "cap", value, "more than 0; to disable the endpoint, remove it", err);
 }
 
 static int set_text(char **to, const char *value)
@@ -120,12 +120,12 @@ static int set_key(struct endpoint_config *s, const char *key, const char *value
 	}
 	if (!strcmp(key, "key"))
 		return err_set(err, ERR_ARG,
-		               "the endpoint %s: a key does not belong here, where others can read it; "
+		               "the endpoint %s: a key must not be given here, where others can read it; "
 		               "write key-file=FILE or key-env=VARIABLE",
 		               s->name);
 	return err_set(
 		err, ERR_ARG,
-		"the endpoint %s: there is no %s=; there are model, concurrency, context, weight, cost, "
+		"the endpoint %s: unknown key %s=; the keys are model, concurrency, context, weight, cost, "
 		"cap, tier, key-file, key-env and device",
 		s->name, key);
 }
@@ -168,7 +168,7 @@ static int parse_one(const char *text, struct endpoint_config *s, struct err *er
 			err, ERR_ARG,
 			"the endpoint %s has no address: write auto, http(s)://HOST:PORT or unix:/PATH",
 			s->name);
-	/* What lies behind TLS is most often somebody else's. */
+	/* What lies behind TLS is most often another party's. */
 	s->cloud = !strncasecmp(s->url, "https:", 6);
 	int r = 0;
 	for (p += len; r == 0 && *p == ','; p += len) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: what a user writes about one endpoint,
+/* What a user writes about one endpoint,
  * `NAME=URL[,KEY=VALUE…]`, and a list of these, one a line. Pure;
- * docs/engines.md tells what the keys mean. */
+ * docs/engines.md documents the keys. */
 #ifndef VDET_ENGINE_ENDPOINT_CONFIG_H
 #define VDET_ENGINE_ENDPOINT_CONFIG_H
 
@@ -22,7 +22,7 @@ struct endpoint_cap {
 
 struct endpoint_config {
 	char name[ENDPOINT_NAME_MAX];
-	char *url; /* "auto" = a llama-server of ours */
+	char *url; /* "auto" = a llama-server child */
 	char *model, *key_file, *key_env;
 	/* of llama-server: "CUDA0", "CUDA0+CUDA1" for both, "none" = processor; ""
 	 * = its own choice */

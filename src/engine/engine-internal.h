@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: what engine.c (what to use) and engine-run.c (using
+/* What engine.c (what to use) and engine-run.c (using
  * it) share. */
 #ifndef VDET_ENGINE_ENGINE_INTERNAL_H
 #define VDET_ENGINE_ENGINE_INTERNAL_H

@@ -36,7 +36,7 @@ static void enter(struct placement_backend *p, void *ctx)
 	struct backend *m = ctx;
 	struct server *s = m->server;
 	enum server_state state = s ? server_state(s) : SERVER_READY;
-	/* A lone one is waited for, and says itself why it does not come. */
+	/* A single one is waited for; its own error says why it fails. */
 	p->ready = m->single || !m->model || (s && (state == SERVER_READY || state == SERVER_ASLEEP));
 	p->gone = !m->single && s && state == SERVER_FAILED;
 	p->capped = backend_capped(m);
@@ -105,7 +105,7 @@ static void add_news(struct engine *e, const char *news)
 	free(old);
 }
 
-/* Asks a lone endpoint until its model is loaded. */
+/* Asks a single endpoint until its model is loaded. */
 static int probe_single(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx,
                         struct err *err)
 {
@@ -239,7 +239,7 @@ static void take_info(struct engine *e, struct engine_info *info)
 		if (model && strcmp(model, name) != 0) {
 			AUTO(mem_freep)
 			char *w = mem_printf(
-				"the endpoint %s has the model %s, not %s: which of them describes a stretch is "
+				"the endpoint %s has the model %s, not %s: segments will be described by either "
 				"chance",
 				m->name, name, model);
 			add_news(e, w);
@@ -290,7 +290,7 @@ struct request {
 	int attempt;
 	double work;
 	uint32_t never, later;
-	int64_t pause; /* before the next attempt; -1 = there shall be none */
+	int64_t pause; /* before the next attempt; -1 = do not retry */
 };
 
 static void tell_queued(void *ctx)
@@ -306,7 +306,7 @@ static int check_request(const struct engine *e, const struct chat *c, struct er
 		return err_set(err, ERR_INTERNAL, "the engine was not started");
 	if (chat_images(c) && !engine_info(e)->images)
 		return err_set(err, ERR_UNSUPPORTED,
-		               "the model %s cannot see: the engine has no projector for it",
+		               "the model %s does not take pictures: the engine has no projector for it",
 		               engine_info(e)->model);
 	return chat_check(c, err);
 }
@@ -414,7 +414,8 @@ static int attempt(struct request *q, struct chat_result *ret, struct err *err)
 	if (i < 0) {
 		*err = none;
 		return i == -ERR_NOENT
-		           ? err_wrap(err, "each of %zu is down, or has reached its limit of today", e->n)
+		           ? err_wrap(err, "all %zu endpoints are down or have reached their daily limit",
+		                      e->n)
 		           : i;
 	}
 	int r = attempt_at(q, (size_t)i, ret, err);

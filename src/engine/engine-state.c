@@ -129,7 +129,7 @@ int engine_restart(struct engine *e, int slots, struct err *err)
 	return 0;
 }
 
-/* ---- what engines tell of themselves */
+/* ---- what engines report */
 
 /* The value of the first line "NAME{…} value" in Prometheus' text form; -1
  * where there is none. */

@@ -27,7 +27,7 @@ void engine_add_warning(struct engine *e, const char *warning)
 	free(old);
 }
 
-/* ---- llama-servers of ours */
+/* ---- llama-server children */
 
 static bool in_path(const char *name)
 {
@@ -48,7 +48,9 @@ static int find_program(const char *wanted, const struct engine_places *p, char 
 	if (wanted && *wanted) {
 		if (strchr(wanted, '/') ? access(wanted, X_OK) != 0 || file_is_dir(wanted)
 		                        : !in_path(wanted))
-			return err_set(err, ERR_NOENT, "there is no program %s (engine.server)", wanted);
+			return err_set(err, ERR_NOENT,
+			               "the program %s does not exist or cannot be run (engine.server)",
+			               wanted);
 		*ret = mem_strdup(wanted);
 		return 0;
 	}
@@ -107,7 +109,7 @@ static void check_context(struct engine *e, const struct model *m, int64_t wante
 	if (m->context <= 0 || wanted <= m->context)
 		return;
 	AUTO(mem_freep)
-	char *w = mem_printf("the model %s was made for %lld tokens, not %lld", m->name,
+	char *w = mem_printf("the model %s supports a context of %lld tokens, not %lld", m->name,
 	                     (long long)m->context, (long long)wanted);
 	engine_add_warning(e, w);
 }
@@ -141,7 +143,7 @@ static struct fit_wish wish_of(const struct engine *e, const struct engine_optio
 }
 
 /* Context; and with a GPU whose memory is known how many slots, and how many
- * layers on the GPU (-1 = not known). The user's words stand. */
+ * layers on the GPU (-1 = not known). What the user set is kept. */
 static int64_t plan_child(struct engine *e, const struct engine_options *o,
                           const struct engine_places *p, const struct model *model, int share,
                           struct endpoint_config *s)
@@ -154,8 +156,8 @@ static int64_t plan_child(struct engine *e, const struct engine_options *o,
 	struct err err;
 	check_context(e, model, s->context);
 	s->context = fixed ? s->context : usual;
-	/* The demo model is at home on the processor. Of what cannot be read the
-	 * start will say what is wrong. */
+	/* The demo model always runs on the CPU. For a file that cannot be read
+	 * the start reports what is wrong. */
 	if (model->demo || model_look_at(model, "", &look, &err) < 0)
 		return -1;
 	struct fit_wish w = wish_of(e, o, p, share, s);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The engine: whatever answers chat completions. Any number of endpoints by
- * URL, and `llama-server` children of ours that are started, watched, restarted
+ * URL, and `llama-server` children that are started, watched, restarted
  * after a crash, and stopped. A request goes to the one that is expected to be
  * through with it first; what one fails at, another is asked.
  *
@@ -29,7 +29,7 @@ struct engine_options {
 	char *key_file;     /* file that holds it; "" = none */
 	char *quantize;     /* precision to use, made if need be; "" = as the model is */
 	char *cache_type;   /* of the key-value cache: "f16", "q8_0", "q4_0" */
-	int64_t memory;     /* of the GPU, for planning; 0 = not told */
+	int64_t memory;     /* of the GPU, for planning; 0 = unknown */
 	double memory_goal; /* share of it that may be in use */
 	/* llama-server program; "" = from PATH, else the private folder of the
 	 * setup */
@@ -73,8 +73,8 @@ struct engine_places {
 	/* What a request will hold, for planning its context: pictures, their long
 	 * side, tokens of an answer; 0 = any. */
 	int64_t frames, frame_size, answer_tokens;
-	/* Told of what may take long inside engine_new() ("reading model …"), from
-	 * the calling thread; NULL = nobody. */
+	/* Called with what may take long inside engine_new() ("reading model …"),
+	 * from the calling thread; NULL = no one. */
 	void (*note)(void *ctx, const char *what);
 	void *note_ctx;
 };
@@ -91,11 +91,11 @@ struct engine_info {
 	bool demo_model;        /* the bundled model was chosen because nothing else is there */
 	int slots, context;     /* context 0 if unknown */
 	bool images;            /* takes pictures; true if unknown */
-	bool own;               /* each is a llama-server of ours: what its schemas can do is known */
+	bool own;               /* each is a llama-server child: what its schemas can do is known */
 	/* the longest that a picture's long side may be for a request to fit; 0 =
 	 * any */
 	int frame_size;
-	const char *warning; /* something the user should be told once, or "" */
+	const char *warning; /* a message for the user, or "" */
 	/* likewise, found by the engine_start() that was just called; empty after
 	 * the next one */
 	const char *news;
@@ -109,7 +109,7 @@ void engine_free(struct engine *e); /* stops the child in order, then by force; 
 DEFINE_FREEP(struct engine, engine)
 
 /* Starts the child, or probes the endpoint. Idempotent. `note` (may be NULL) is
- * told what happens ("loading model"), from the calling thread. */
+ * called with what happens ("loading model"), from the calling thread. */
 int engine_start(struct engine *e, void (*note)(void *ctx, const char *what), void *ctx,
                  struct err *err);
 const struct engine_info *engine_info(const struct engine *e);
@@ -136,8 +136,8 @@ struct engine_spending {
 	int64_t requests, prompt_tokens, output_tokens;
 	double money;
 };
-/* Adds `add` to what the endpoint used today, and tells the day's sum; from any
- * thread. Set it before engine_start(); without, limits hold for this run
+/* Adds `add` to what the endpoint used today, and returns the day's sum; from
+ * any thread. Set it before engine_start(); without, limits hold for this run
  * alone. */
 typedef int engine_spend_fn(void *ctx, const char *endpoint, const struct engine_spending *add,
                             struct engine_spending *ret_today, struct err *err);
@@ -167,8 +167,8 @@ int64_t engine_forecast(struct engine *e);
  * counts, costs, last error. */
 json_t *engine_endpoints_json(struct engine *e);
 /* Asks the engines themselves how full they are: the highest share of a
- * key-value cache in use (vLLM, SGLang; 0 if none tells), and how many requests
- * they put back for lack of memory since they started. */
+ * key-value cache in use (vLLM, SGLang; 0 if none reports it), and how many
+ * requests they put back for lack of memory since they started. */
 void engine_pressure(struct engine *e, double *ret_cache, int64_t *ret_preemptions);
 /* Requests that were refused for lack of room (503, out of memory) so far. */
 int64_t engine_refusals(const struct engine *e);

@@ -94,7 +94,7 @@ static bool has_room(const struct placement_backend *m)
 	return m->ready && m->active < (m->breaker.state == BREAKER_HALF_OPEN ? 1 : m->slots);
 }
 
-/* Could this member ever answer the request, as far as one can tell now? */
+/* Whether this backend may answer the request, now or later. */
 static bool may_come(const struct placement_backend *m, const struct placement_request *w, size_t i)
 {
 	if (m->gone || m->capped || w->never >> i & 1 || (w->pictures && m->blind) || m->slots <= 0)
@@ -152,7 +152,7 @@ int placement_pick(struct placement_backend *m, size_t n, const struct placement
 	bool only_cloud = true;
 	for (size_t i = 0; i < n; i++) {
 		only_cloud &= m[i].cloud;
-		/* A lone endpoint is asked again and again, as often as the user
+		/* A single endpoint is asked again and again, as often as the user
 		 * allows: nothing else could answer. */
 		bool open = n > 1 && !breaker_allows(&m[i].breaker, w->now);
 		if (!may_come(&m[i], w, i))
@@ -173,7 +173,7 @@ int placement_pick(struct placement_backend *m, size_t n, const struct placement
 	int best = best_of(m, n, first, w);
 	for (size_t i = 0; i < n; i++)
 		ready |= (uint32_t)m[i].ready << i;
-	/* Nobody else who answers now: the one that failed may try again. */
+	/* No other can answer now: the one that failed may try again. */
 	if (best == PLACEMENT_WAIT && !(first & ready))
 		best = best_of(m, n, allowed, w);
 	if (best >= 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: which endpoint gets the next request, and when one
+/* Which endpoint gets the next request, and when one
  * that fails is left alone. Pure: times come from the caller (microseconds of
  * the monotonic clock), nothing is locked and nothing waits. */
 #ifndef VDET_ENGINE_PLACEMENT_H
@@ -24,7 +24,7 @@ struct breaker {
 #define BREAKER_FAILURES 3
 #define BREAKER_PAUSE INT64_C(1000000)
 #define BREAKER_PAUSE_MAX INT64_C(60000000)
-#define BREAKER_TRIALS 4 /* failed trials after which nobody waits for it any more */
+#define BREAKER_TRIALS 4 /* failed trials after which no request waits for it */
 
 void breaker_succeeded(struct breaker *b);
 /* `asked`: the endpoint wants to be left alone for that long; `permanent`: it
@@ -48,7 +48,7 @@ struct placement_backend {
 
 struct placement_request {
 	uint32_t never; /* members that can be of no use to this request */
-	uint32_t later; /* members that just failed it: only if there is no other */
+	uint32_t later; /* members that just failed it: only if no other is left */
 	double work;    /* units: pictures, and one for the text */
 	bool pictures;
 	size_t queue; /* further requests known to follow */
@@ -59,8 +59,8 @@ struct placement_request {
 
 enum { PLACEMENT_WAIT = -1, PLACEMENT_NONE = -2 };
 
-/* The member for this request; PLACEMENT_WAIT: better wait for one that is busy
- * or comes back; PLACEMENT_NONE: none will come.
+/* The backend for this request; PLACEMENT_WAIT: better wait for one that is
+ * busy or comes back; PLACEMENT_NONE: none will come.
  *
  * Among those with room the one with the shortest expected finish is taken; of
  * two that differ little, the cheaper. It is left idle only if the faster ones

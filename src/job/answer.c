@@ -130,7 +130,7 @@ static int read_answer(json_t *root, size_t n_frames, struct answer *a, struct e
 	if (!summary || (events && !json_is_array(events)))
 		return err_set(err, ERR_FORMAT, "it is not an object with \"summary\" and \"events\"");
 	if (blank(summary) && !json_array_size(events))
-		return err_set(err, ERR_FORMAT, "it says nothing");
+		return err_set(err, ERR_FORMAT, "it has neither a summary nor events");
 	if (json_array_size(events) > MAX_EVENTS)
 		return err_set(err, ERR_FORMAT, "it has more than %d events", MAX_EVENTS);
 	a->summary = text_line(summary, MAX_TEXT);

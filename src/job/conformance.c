@@ -128,7 +128,7 @@ static void try_order(struct trial *t, struct conformance_row *row)
 		find(row, CONFORMANCE_FAIL, "no answer can be used: %.200s", fault.msg);
 	else if (!all)
 		find(row, CONFORMANCE_NOTE,
-		     "it spoke of none of the things drawn, so nothing is known: is it a model that sees?");
+		     "it mentions none of the drawn objects, so nothing is known: does it take pictures?");
 	else if (right * 2 > all)
 		find(row, CONFORMANCE_PASS, "%zu of %zu statements name the right picture, in four orders",
 		     right, all);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: the private folder in which a llama-server's socket
- * is. A lock file in it says that its owner lives; folders whose owner was
+/* The private folder in which a llama-server's socket
+ * is. A lock file in it shows that its owner is alive; folders whose owner was
  * killed are removed by the next start. */
 #ifndef VDET_LLAMA_SERVER_DIR_H
 #define VDET_LLAMA_SERVER_DIR_H

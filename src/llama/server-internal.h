@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: what server.c (the life of a llama-server) and
+/* What server.c (the life of a llama-server) and
  * server-start.c (its command line) share. */
 #ifndef VDET_LLAMA_SERVER_INTERNAL_H
 #define VDET_LLAMA_SERVER_INTERNAL_H

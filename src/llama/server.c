@@ -327,10 +327,10 @@ static void *supervise(void *ctx)
 		if (cancel_fired(s->stop))
 			break;
 		if (why == STOP_IDLE) {
-			set_note(s, "the engine rests");
+			set_note(s, "the engine was stopped, since it was idle");
 			sleep_until_woken(s);
 		} else if (why == STOP_ASKED) {
-			set_note(s, "the engine is started again");
+			set_note(s, "the engine is being restarted");
 		} else if (!again(s, r, clock_now() - begin, &pause)) {
 			pthread_mutex_lock(&s->lock);
 			s->failure = err;
@@ -338,10 +338,10 @@ static void *supervise(void *ctx)
 			set_state(s, SERVER_FAILED);
 			return NULL;
 		} else {
-			log_debug("%s; starting it again", err.msg);
-			AUTO(mem_freep) char *line = mem_printf("vdet: %s; starting it again\n", err.msg);
+			log_debug("%s; restarting it", err.msg);
+			AUTO(mem_freep) char *line = mem_printf("vdet: %s; restarting it\n", err.msg);
 			child_log_add(&s->log, line, strlen(line));
-			set_note(s, "the engine ended and is started again");
+			set_note(s, "the engine ended and is being restarted");
 			pause_for(s, pause);
 		}
 		set_state(s, SERVER_STARTING);

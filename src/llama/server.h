@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: a `llama-server` of our own. A thread starts it,
+/* A `llama-server` of our own. A thread starts it,
  * reads what it writes, waits until it is healthy, starts it again after a
  * crash, and stops it. It listens on a Unix socket in a private folder and
  * wants a random key; address and key stay the same over restarts. It dies with

@@ -235,7 +235,7 @@ int model_add(const struct model_get *g, char *const *files, int n, const char *
 			err, ERR_ARG,
 			"no model was named, only a projector; name both, or the model's folder with --name");
 	if (strchr(own, '/') || *own == '.')
-		return err_set(err, ERR_ARG, "%s is no name for a model", own);
+		return err_set(err, ERR_ARG, "invalid name for a model: %s", own);
 	if (model_folder_read(g->models_dir, own, &f, &ignored) < 0 || !f.managed) {
 		model_folder_clear(&f);
 		f = (struct model_folder){.dir = file_join(g->models_dir, own), .name = mem_strdup(own)};

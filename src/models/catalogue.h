@@ -26,7 +26,7 @@ struct catalogue_model {
 	struct catalogue_file *files; /* none: ask the hub */
 	size_t n_files;
 	struct fit_model shape;       /* weights 0: no file is at hand; parameters 0: not known */
-	int64_t projector_parameters; /* shape.projector is reckoned from it, in f16 */
+	int64_t projector_parameters; /* shape.projector is computed from it, in f16 */
 };
 
 struct catalogue {
@@ -42,7 +42,7 @@ DEFINE_FREEP(struct catalogue, catalogue)
 
 /* Whatever its case; NULL if there is none. */
 const struct catalogue_model *catalogue_find(const struct catalogue *c, const char *name);
-/* ERR_NOENT for a name that is none: "there is no model X; did you mean Y?". */
+/* ERR_NOENT for a name that is none: "unknown model X; did you mean Y?". */
 int catalogue_unknown(const struct catalogue *c, const char *name, struct err *err);
 
 #endif

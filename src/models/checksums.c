@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Is the demo model the one that belongs here? SHA256SUMS beside its files
- * tells, in the form of sha256sum(1). */
+ * states, in the form of sha256sum(1). */
 #include <string.h>
 #include <strings.h>
 
@@ -36,11 +36,10 @@ static int check_sum(const char *sums, const char *path, struct err *err)
 		return r;
 	if (strncasecmp(want, got, HASH_HEX - 1) == 0)
 		return 0;
-	return err_set(
-		err, ERR_FORMAT,
-		"%s is damaged or of another version: SHA256SUMS beside it tells of another file; get "
-		"both again",
-		path);
+	return err_set(err, ERR_FORMAT,
+	               "%s is damaged or of another version: it differs from SHA256SUMS beside it; get "
+	               "both again",
+	               path);
 }
 
 int model_check_sums(const struct model *m, struct err *err)

@@ -88,7 +88,7 @@ static int search(const struct fit_model *m, const struct fit_wish *w, bool fixe
 	wish.context = fixed || w->frames <= 0 ? w->context : 0;
 	if (fit_make(m, &wish, p, err) == 0)
 		return 0;
-	/* What the user told leaves no room for a chunk: the server can be started
+	/* What the user set leaves no room for a chunk: the server can be started
 	 * all the same, and says so. */
 	wish.context = w->context;
 	wish.frames = 0;
@@ -103,7 +103,7 @@ static void say(const struct fit_plan *p, const struct fit_model *m, const struc
 {
 	snprintf(ret->why[0], FIT_WHY, "%s", p->why[0]);
 	snprintf(ret->why[1], FIT_WHY, "%s as it is here, %lld slot%s%s of %lld tokens%s", m->quantize,
-	         (long long)ret->slots, ret->slots == 1 ? "" : "s", w->slots > 0 ? " as told" : "",
+	         (long long)ret->slots, ret->slots == 1 ? "" : "s", w->slots > 0 ? " as set" : "",
 	         (long long)ret->context,
 	         ret->context < w->context ? ", fewer than usual so that it fits" : "");
 	if (p->choice.gpu_layers >= 0)

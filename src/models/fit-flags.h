@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: from what is known of a GPU's memory to what a
- * llama-server is told: how many slots of how many tokens, and how many layers
- * on the GPU; and how large pictures may be for a chunk to fit. Pure. */
+/* From what is known of a GPU's memory to what a llama-server is started with:
+ * how many slots of how many tokens, and how many layers on the GPU; and how
+ * large pictures may be for a chunk to fit. Pure. */
 #ifndef VDET_MODELS_FIT_FLAGS_H
 #define VDET_MODELS_FIT_FLAGS_H
 
@@ -10,15 +10,15 @@
 
 #include "models/fit.h"
 
-/* what people tell llama-server for all of them; old ones put none there by
- * themselves */
+/* what users configure for llama-server for all of them; old ones put none
+ * there by themselves */
 #define FIT_LAYERS_ALL 999
 
 struct fit_flags {
 	int64_t slots;
 	int64_t context;      /* of one slot; that of the wish unless only less fits */
 	int64_t picture_side; /* the longest that a picture's long side may be; 0 = as it is */
-	int64_t gpu_layers;   /* for -ngl; -1 = it is not told */
+	int64_t gpu_layers;   /* for -ngl; -1 = it is not passed */
 	char why[3][FIT_WHY];
 	/* "" or one line: the model is larger than the memory, and what would fit */
 	char warning[2 * FIT_WHY];

@@ -158,7 +158,7 @@ struct fit_need fit_need(const struct fit_model *m, const struct fit_choice *c)
 	n.cache = cache_size(m, c);
 	n.compute = compute_size(m, c);
 	if (c->gpu_layers >= 0 && c->gpu_layers < m->layers) {
-		/* The cache lies where its layer lies. */
+		/* The cache is where its layer is. */
 		double away = (double)(m->layers - c->gpu_layers) / (double)m->layers;
 		double share = m->layer_bytes > 0 && m->weights > 0
 		                   ? (double)m->layer_bytes / (double)m->weights
@@ -305,7 +305,7 @@ static void say_why(const struct search *s)
 	snprintf(p->why[1], FIT_WHY,
 	         "%s%s, %lld slot%s of %lld tokens: %lld frames of %lldx%lld are %lld tokens each",
 	         c->quantize && *c->quantize ? c->quantize : "the file as it is",
-	         s->w->quantize && *s->w->quantize        ? " (as told)"
+	         s->w->quantize && *s->w->quantize        ? " (as set)"
 	         : s->w->available && !s->w->available[1] ? " as it is here"
 	                                                  : " is the finest that fits",
 	         (long long)c->slots, c->slots == 1 ? "" : "s", (long long)c->context,
@@ -372,8 +372,7 @@ int fit_make(const struct fit_model *m, const struct fit_wish *w, struct fit_pla
 	if (w->memory <= 0 || w->goal <= 0)
 		return err_set(err, ERR_ARG, "how much memory there is must be known to plan with it");
 	if (!m->parameters && !m->weights)
-		return err_set(err, ERR_UNSUPPORTED,
-		               "how large the model is cannot be told from its header");
+		return err_set(err, ERR_UNSUPPORTED, "the header does not show how large the model is");
 	if (w->context > 0 && !set_context(&s))
 		return err_set(
 			err, ERR_LIMIT,

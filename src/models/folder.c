@@ -127,7 +127,8 @@ static bool take_manifest(struct model_folder *f)
 	for (size_t i = 0; f->managed && i < json_array_size(files); i++) {
 		const json_t *o = json_array_get(files, i);
 		const char *name = string_of(o, "name");
-		/* A name is a name: nothing of ours is ever outside the folder. */
+		/* A name is a name: nothing that vdet writes is ever outside the
+		 * folder. */
 		if (*name && !strchr(name, '/') && *name != '.')
 			model_folder_put(f, name, string_of(o, "quantize"), string_of(o, "sha256"),
 			                 string_of(o, "made_from"),
@@ -194,13 +195,13 @@ static void take_found(struct model_folder *f)
 			put_found(f, de->d_name);
 }
 
-/* Folders of ours as the manifest says; else what is found. A single file in
- * the models folder counts as a model. */
+/* Folders that vdet made, as the manifest says; else what is found. A single
+ * file in the models folder counts as a model. */
 int model_folder_read(const char *models_dir, const char *name, struct model_folder *ret,
                       struct err *err)
 {
 	if (!*name || *name == '.' || strchr(name, '/'))
-		return err_set(err, ERR_NOENT, "%s is no name of a model", name);
+		return err_set(err, ERR_NOENT, "invalid name of a model: %s", name);
 	AUTO(model_folder_clear)
 	struct model_folder f = {.dir = file_join(models_dir, name), .name = mem_strdup(name)};
 	if (file_is_dir(f.dir)) {
@@ -217,7 +218,7 @@ int model_folder_read(const char *models_dir, const char *name, struct model_fol
 		f.managed = false;
 		if (!f.n)
 			return err_set(err, ERR_NOENT,
-			               "there is no model %s in %s; vdet model list shows what there is", name,
+			               "no model %s in %s; vdet model list shows the installed models", name,
 			               models_dir);
 	}
 	*ret = f;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The models folder: what is in it, and what vdet itself has put there. Each
- * model that `vdet model` brought lies in a folder of its own, NAME, with its
+ * model that `vdet model` installed is in a folder of its own, NAME, with its
  * projector, in one precision or several, and a manifest (vdet-model.json) that
  * says where each file came from and what its hash is. Files that somebody else
  * put there are listed too, and left alone. Calls block; thread-safe, but two
@@ -37,7 +37,7 @@ struct model_folder {
 void model_folder_clear(struct model_folder *f);
 
 /* The folder of that name, with its manifest if it has one; else what the
- * files' names and headers tell. ERR_NOENT. */
+ * files' names and headers show. ERR_NOENT. */
 int model_folder_read(const char *models_dir, const char *name, struct model_folder *ret,
                       struct err *err);
 /* All, in order of their names. The caller clears each and frees the array. */
@@ -50,9 +50,9 @@ int model_folder_save(const struct model_folder *f, struct err *err);
 void model_folder_put(struct model_folder *f, const char *name, const char *quantize,
                       const char *sha256, const char *from, int64_t size, bool projector);
 
-/* Reads every file whole and compares it with the manifest. `tell` hears of
- * each: `fault` is "" or what is wrong with it. ERR_FORMAT if any is not what
- * it was. */
+/* Reads every file whole and compares it with the manifest. `tell` is called
+ * with each: `fault` is "" or what is wrong with it. ERR_FORMAT if any is not
+ * what it was. */
 int model_folder_check(const struct model_folder *f, struct cancel *cancel,
                        void (*tell)(void *ctx, const struct model_file *file, const char *fault),
                        void *ctx, struct err *err);
@@ -61,7 +61,7 @@ int model_folder_check(const struct model_folder *f, struct cancel *cancel,
 int model_folder_remove(struct model_folder *f, const char *quantize, int64_t *ret_bytes,
                         struct err *err);
 
-/* The precision that a file's name tells ("…-Q4_K_M.gguf", "…-mixed.gguf"), or
+/* The precision in a file's name ("…-Q4_K_M.gguf", "…-mixed.gguf"), or
  * "". A constant. */
 const char *model_name_precision(const char *name);
 /* "-00001-of-00003.gguf" at the end of a name: its number and count, else 0.

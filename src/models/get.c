@@ -288,7 +288,7 @@ static int get_model(struct getting *t, const char *quantize, struct model_folde
 	if (r < 0)
 		return err_wrap(err, "%s", *t->model->repository ? t->model->repository : t->model->name);
 	if (strcasecmp(*ret_quantize, quantize) != 0 && **ret_quantize)
-		note(t->g, "there is no file at %s; fetching %s, from which it can be made", quantize,
+		note(t->g, "no file with precision %s; downloading %s, from which it can be made", quantize,
 		     *ret_quantize);
 	if ((r = open_folder(t, &f, err)) < 0)
 		return r;
@@ -369,7 +369,8 @@ int model_get(const struct model_get *g, const char *what, const char *quantize,
 		quantize = colon + 1;
 	if (*quantize && fit_bits(quantize) <= 0)
 		return err_set(err, ERR_ARG,
-		               "%s is no precision; bf16, f16, q8_0, q6_k, q5_k_m, q4_k_m are", quantize);
+		               "unknown precision %s; known are bf16, f16, q8_0, q6_k, q5_k_m and q4_k_m",
+		               quantize);
 	int r = find_model(g, name, &own, &t.model, err);
 	if (r < 0 || (r = read_token(g->options, &t.token, err)) < 0)
 		return r;

@@ -307,7 +307,7 @@ static int take_header(struct reader *r, struct gguf *g)
 	uint32_t version;
 	uint64_t tensors, pairs;
 	if (r->size < 24 || take(r, magic, 4) < 0 || memcmp(magic, "GGUF", 4) != 0)
-		return err_set(r->err, ERR_FORMAT, "%s is no GGUF file", r->path);
+		return err_set(r->err, ERR_FORMAT, "%s is not a GGUF file", r->path);
 	int e = take_u32(r, &version);
 	if (e < 0)
 		return e;
@@ -351,7 +351,7 @@ int gguf_read(const char *path, struct gguf *ret, struct err *err)
 	if (!f || fstat(fd, &st) < 0)
 		return err_sys(err, errno, "cannot read the model %s", path);
 	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_FORMAT, "%s is no GGUF file", path);
+		return err_set(err, ERR_FORMAT, "%s is not a GGUF file", path);
 	struct gguf g = {.arch = mem_strdup(""),
 	                 .name = mem_strdup(""),
 	                 .projector = mem_strdup(""),

@@ -17,9 +17,9 @@ struct gguf {
 	char *name;      /* general.name, or "" */
 	char *projector; /* clip.projector_type (or clip.vision.projector_type), or "" */
 	/* general.file_type: how most tensors are stored, see gguf_quantize_name();
-	 * -1 = not told */
+	 * -1 = unknown */
 	int64_t file_type;
-	int64_t context; /* ARCH.context_length, 0 = not told; likewise below */
+	int64_t context; /* ARCH.context_length, 0 = unknown; likewise below */
 	int64_t layers, width, heads, kv_heads, key_length, value_length, feed_forward, vocab;
 	/* sum over the layers, where each has a number of its own; 0 = kv_heads in
 	 * each */
@@ -39,11 +39,11 @@ struct gguf {
 	 * layer */
 	int64_t layer_bytes;
 	int64_t file_bytes;
-	int vision; /* clip.has_vision_encoder: 1 yes, 0 no, -1 not told */
+	int vision; /* clip.has_vision_encoder: 1 yes, 0 no, -1 unknown */
 };
 
-/* ERR_NOENT and the like; ERR_FORMAT "… is no GGUF file", "… is cut short: 12
- * of 30 bytes"; ERR_UNSUPPORTED for another version or byte order. */
+/* ERR_NOENT and the like; ERR_FORMAT "… is not a GGUF file", "… is cut short:
+ * 12 of 30 bytes"; ERR_UNSUPPORTED for another version or byte order. */
 int gguf_read(const char *path, struct gguf *ret, struct err *err);
 void gguf_clear(struct gguf *g);
 

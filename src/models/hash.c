@@ -16,7 +16,7 @@
 #include "models/model.h"
 
 #define CACHE_MAX ((size_t)4 << 20)
-#define CACHE_ENTRIES 500 /* a cache that grows beyond is begun anew */
+#define CACHE_ENTRIES 500 /* a larger cache is discarded */
 #define WORTH_A_NOTE ((int64_t)256 << 20)
 
 struct hashing {

@@ -213,8 +213,8 @@ static int no_such_model(const char *wanted, const char *models_dir, struct err 
 	list(models_dir, false, true, &c);
 	if (!c.n)
 		return err_set(err, ERR_NOENT,
-		               "there is no model %s: it is no file, and the models folder %s is empty",
-		               wanted, models_dir);
+		               "no model %s: it is not a file, and the models folder %s is empty", wanted,
+		               models_dir);
 	AUTO(mem_freep) char **names = mem_alloc(c.n, sizeof *names);
 	AUTO(buf_free) struct buf all = BUF(300);
 	for (size_t i = 0; i < c.n; i++) {
@@ -223,8 +223,8 @@ static int no_such_model(const char *wanted, const char *models_dir, struct err 
 			buf_addf(&all, "%s%s", i ? ", " : "", names[i]);
 	}
 	const char *near = opt_nearest(wanted, (const char *const *)names, c.n);
-	int r = near ? err_set(err, ERR_NOENT, "there is no model %s; did you mean %s?", wanted, near)
-	             : err_set(err, ERR_NOENT, "there is no model %s; %s holds %s", wanted, models_dir,
+	int r = near ? err_set(err, ERR_NOENT, "unknown model %s; did you mean %s?", wanted, near)
+	             : err_set(err, ERR_NOENT, "no model %s; %s contains %s", wanted, models_dir,
 	                       buf_str(&all));
 	for (size_t i = 0; i < c.n; i++)
 		free(names[i]);
@@ -241,7 +241,7 @@ static int find_wanted(const char *wanted, const char *quantize, const char *mod
 		return 0;
 	}
 	if (strchr(wanted, '/') || !models_dir)
-		return err_set(err, ERR_NOENT, "there is no model file %s", wanted);
+		return err_set(err, ERR_NOENT, "the model file %s does not exist", wanted);
 	AUTO(mem_freep) char *in = file_join(models_dir, wanted);
 	AUTO(mem_freep) char *with = mem_printf("%s.gguf", in);
 	if (file_is_dir(in))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: which model our own llama-server runs. A model is a
+/* Which model our own llama-server runs. A model is a
  * GGUF file (or the first of a split one) and its projector, the file that
  * turns pictures into what the model reads. Blocking; thread-safe. */
 #ifndef VDET_MODELS_MODEL_H
@@ -18,7 +18,7 @@ struct model {
 	char *quantize; /* precision: "q4_k_m"; "" = not known */
 	char *warning;  /* "" or one line for the user */
 	bool demo;
-	int64_t context; /* the longest it was made for; 0 = not told */
+	int64_t context; /* the longest it was made for; 0 = unknown */
 	int64_t files;   /* of a split model */
 	/* of its weights, without the projector; of a split model, of the first
 	 * file */
@@ -44,11 +44,11 @@ int model_file_hash(const char *path, const char *cache_path, struct cancel *can
                     void (*note)(void *ctx, const char *what), void *ctx, char out[static HASH_HEX],
                     struct err *err);
 
-/* Where a file SHA256SUMS lies beside the model, as it does beside the demo
+/* Where a file SHA256SUMS is beside the model, as it does beside the demo
  * model: are the files those that it names? Reads them whole. */
 int model_check_sums(const struct model *m, struct err *err);
 
-/* Reads the files whole unless `cache_path` (a JSON file of ours; NULL = none)
+/* Reads the files whole unless `cache_path` (a JSON file; NULL = none)
  * knows them by name, size and time of change. `note` (may be NULL) is told
  * when reading begins. */
 int model_hash(struct model *m, const char *cache_path, struct cancel *cancel,

@@ -54,7 +54,7 @@ static const char *best(const struct catalogue_file *files, size_t n, const char
 	return !strcasecmp(quantize, "mixed") && has(files, n, "q8_0") ? "q8_0" : NULL;
 }
 
-/* The finest projector that is no waste: f16 before the others. */
+/* The finest useful projector: f16 before the others. */
 static size_t projector(const struct catalogue_file *files, size_t n)
 {
 	static const char *const wanted[] = {"f16", "bf16", "q8_0", "f32"};
@@ -118,7 +118,7 @@ int model_pick(const struct catalogue_file *files, size_t n, const char *quantiz
 	size_t p = projector(files, n);
 	const char *precision = best(files, n, quantize);
 	if (!precision) {
-		/* One model whose name does not tell a precision is what is meant. */
+		/* One model whose name states no precision is what is meant. */
 		size_t models = 0, last = 0;
 		for (size_t i = 0; i < n; i++)
 			if (is_model(&files[i])) {

@@ -52,7 +52,7 @@ static char *new_stem(const struct model *m, const char *precision)
 	return mem_printf("%.*s-%s%s", (int)(at - m->name - 1), m->name, precision, at + strlen(old));
 }
 
-/* The folder of `vdet model` that the model lies in; false if it lies
+/* The folder of `vdet model` that contains the model; false if it is
  * elsewhere. */
 static bool own_folder(const struct model *m, struct model_folder *ret)
 {
@@ -84,7 +84,7 @@ static int find_tool(const struct quantize *q, char **ret, struct err *err)
 		return 0;
 	free(*ret);
 	return err_set(err, ERR_NOENT,
-	               "there is no llama-quantize beside %s, so another precision cannot be made; "
+	               "no llama-quantize beside %s, so another precision cannot be made; "
 	               "vdet model get NAME:PRECISION may fetch it",
 	               q->server);
 }
@@ -314,9 +314,10 @@ int model_quantize(struct model *m, const char *precision, const struct quantize
 	if (!strcasecmp(m->quantize, precision))
 		return 0;
 	if (fit_bits(precision) <= 0)
-		return err_set(err, ERR_ARG,
-		               "%s is no precision; bf16, f16, q8_0, q6_k, q5_k_m, q4_k_m and mixed are",
-		               precision);
+		return err_set(
+			err, ERR_ARG,
+			"unknown precision %s; known are bf16, f16, q8_0, q6_k, q5_k_m, q4_k_m and mixed",
+			precision);
 	double have = fit_bits(m->quantize),
 		   need = strcasecmp(precision, "mixed") ? fit_bits(precision) : fit_bits("q8_0");
 	if (have > 0 && have < need)
@@ -326,7 +327,7 @@ int model_quantize(struct model *m, const char *precision, const struct quantize
 			m->name, m->quantize, precision, precision);
 	bool ours = own_folder(m, &f);
 	if (!ours && !q->made_dir)
-		return err_set(err, ERR_UNSUPPORTED, "there is no folder to put %s of %s into", precision,
+		return err_set(err, ERR_UNSUPPORTED, "no folder in which to save %s of %s", precision,
 		               m->name);
 	const char *dir = ours ? f.dir : q->made_dir;
 	int r = file_mkdirs(dir, false, err);

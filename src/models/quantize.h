@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making a model of another precision with llama.cpp's llama-quantize, once:
- * the file is kept, named after the hash of what it was made from. It lies
+ * the file is kept, named after the hash of what it was made from. It is
  * beside its source in a folder of `vdet model`, else in a folder for such
  * files. Blocks, for minutes with a large model; two processes that want the
  * same one wait for each other. */
@@ -24,7 +24,7 @@ struct quantize {
  * output and what the picture passes through stay finer; the projector is left
  * as it is in each case). Nothing is done where it is that already.
  * ERR_UNSUPPORTED where that would be finer than its source, ERR_NOENT where
- * there is no llama-quantize, ERR_ENGINE where that fails. */
+ * llama-quantize was not found, ERR_ENGINE where that fails. */
 int model_quantize(struct model *m, const char *precision, const struct quantize *q,
                    struct err *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: what is in a struct chat, and the request's body made
+/* What is in a struct chat, and the request's body made
  * from it.
  *
  * Pictures are encoded once, when they are added; a body is three pieces that

@@ -33,8 +33,8 @@ void completion_clear(struct completion *a)
  *
  * JSON writes a character beyond U+FFFF as two escapes, \ud83d\ude97, and
  * engines that stream may send each in an event of its own, which is not valid
- * JSON. A half is parsed as U+10D800 to U+10DFFF, code points that nobody uses,
- * and put together at the end. */
+ * JSON. A half is parsed as U+10D800 to U+10DFFF, code points that are not in
+ * use, and put together at the end. */
 
 #define HALF_FIRST 0xd800u
 #define HALF_SHIFT 0x100000u
@@ -59,7 +59,7 @@ static bool is_low(unsigned c)
 	return c >= 0xdc00 && c < 0xe000;
 }
 
-/* Copies JSON with each escape of a lone half replaced by an escape of its
+/* Copies JSON with each escape of a single half replaced by an escape of its
  * stand-in; false if there is none. */
 static bool replace_halves(const char *data, size_t len, struct buf *out)
 {
@@ -87,7 +87,7 @@ static bool replace_halves(const char *data, size_t len, struct buf *out)
 	return any;
 }
 
-/* The half for which the four bytes at p stand; 0 if they do not. */
+/* The half that the four bytes at p encode; 0 if they are none. */
 static unsigned half_at(const char *p)
 {
 	const unsigned char *u = (const unsigned char *)p;
@@ -146,11 +146,11 @@ static json_t *load(const char *data, size_t len, bool *ret_halves, json_error_t
 static int64_t integer(const json_t *o, const char *key)
 {
 	const json_t *v = json_object_get(o, key);
-	double d = json_number_value(v); /* 0 for what is no number */
+	double d = json_number_value(v); /* 0 for what is not a number */
 	return d > 0 && d < 1e15 ? (int64_t)d : 0;
 }
 
-/* A rate as told, or 0 where it is absurd. */
+/* A rate as sent, or 0 where it is absurd. */
 static double rate(const json_t *o, const char *key)
 {
 	double d = json_number_value(json_object_get(o, key));
@@ -206,7 +206,7 @@ static int engine_error(const json_t *error, struct err *err)
 	AUTO(mem_freep) char *json = json_dumps(error, JSON_ENCODE_ANY | JSON_COMPACT);
 	bool limit = false;
 	AUTO(mem_freep) char *words = json ? completion_error_words(json, strlen(json), &limit) : NULL;
-	return err_set(err, limit ? ERR_LIMIT : ERR_ENGINE, "the engine gave up: %s",
+	return err_set(err, limit ? ERR_LIMIT : ERR_ENGINE, "the engine failed: %s",
 	               words ? words : "no reason given");
 }
 
@@ -313,7 +313,7 @@ static void add_figures(struct completion *a, const json_t *root)
 static int add_object(struct completion *a, const json_t *root, struct err *err)
 {
 	if (!json_is_object(root))
-		return err_set(err, ERR_PROTO, "the engine sent JSON that is no object");
+		return err_set(err, ERR_PROTO, "the engine sent JSON that is not an object");
 	const json_t *error = json_object_get(root, "error");
 	if (error && !json_is_null(error))
 		return engine_error(error, err);
@@ -365,7 +365,7 @@ int completion_end(struct completion *a, int64_t sent, struct chat_result *ret, 
 	/* Some engines leave out [DONE], some the reason; a proxy that ends the
 	 * connection early leaves out both. */
 	if (!a->finish_reason && !a->done)
-		return err_set(err, ERR_PROTO, "the engine's answer broke off after %zu bytes",
+		return err_set(err, ERR_PROTO, "the engine's answer ended early, after %zu bytes",
 		               a->text.len);
 	if (a->surrogates) {
 		join_halves(&a->text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: an answer as it comes in, event by event, from a
+/* An answer as it comes in, event by event, from a
  * stream of chat.completion.chunk objects or as one chat.completion object.
  * Pure; belongs to one thread. */
 #ifndef VDET_OPENAI_COMPLETION_H
@@ -25,7 +25,7 @@ struct completion {
 	bool surrogates; /* half characters came, see completion.c */
 	bool usage;      /* token counts are the engine's own */
 	int64_t prompt_tokens, prompt_done, cached_tokens, output_tokens;
-	double prefill_rate, decode_rate; /* 0 unless the engine told */
+	double prefill_rate, decode_rate; /* 0 unless the engine sent them */
 	int64_t first, last; /* clock_now() of the first and last piece of output; 0 = none yet */
 };
 

@@ -2,8 +2,8 @@
 /* In which form an endpoint takes requests. All speak the same API, but each
  * refuses some parameters (`max_tokens`, `temperature`, `seed`, a JSON Schema)
  * or limits how many pictures a request may hold. What it refuses is learned
- * from its error reply and left out from then on. Pure; belongs to whoever
- * holds the struct. */
+ * from its error reply and left out from then on. Pure; belongs to the thread
+ * that holds the struct. */
 #ifndef VDET_OPENAI_DIALECT_H
 #define VDET_OPENAI_DIALECT_H
 

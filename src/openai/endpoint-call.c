@@ -140,7 +140,7 @@ static int check_limits(const struct call *k, int64_t now, struct err *err)
 	 * nothing goes on. */
 	if (a->first && !a->finish_reason && over(a->last, l->idle, now))
 		return err_limit(err, ERR_TIMEOUT, "idle-timeout",
-		                 "the engine said nothing for %.1f s in the middle of an answer "
+		                 "the engine sent nothing for %.1f s during an answer "
 		                 "(--idle-timeout)",
 		                 (double)l->idle / 1e6);
 	return 0;
@@ -195,7 +195,7 @@ static int learn(struct call *k, const struct chat *c, int r, struct err *err)
 	return r;
 }
 
-/* A body that is no event stream: one object, or one on each line. */
+/* A body that is not an event stream: one object, or one on each line. */
 static int read_whole(struct call *k, struct err *err)
 {
 	const char *p = buf_str(&k->whole);
@@ -274,7 +274,7 @@ static int run(struct call *k, const struct chat *c, struct cancel *cancel, stru
 		return finish(k, c, &reply, ret, failure, err);
 	if (reply.passing) {
 		failure->retry = true;
-		return reply.status ? err_wrap(err, "the engine's answer broke off")
+		return reply.status ? err_wrap(err, "the engine's answer ended early")
 		                    : err_wrap(err, "cannot reach the engine at %s", e->shown);
 	}
 	/* Words in the middle of a stream: the engine's own failure may pass. A

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: what endpoint.c (address, probing) and
+/* What endpoint.c (address, probing) and
  * endpoint-call.c (one chat) share. */
 #ifndef VDET_OPENAI_ENDPOINT_INTERNAL_H
 #define VDET_OPENAI_ENDPOINT_INTERNAL_H

@@ -41,7 +41,7 @@ static int split_url(struct endpoint *e, const char *url, struct err *err)
 	}
 	size_t scheme = !strncasecmp(url, "http://", 7) ? 7 : !strncasecmp(url, "https://", 8) ? 8 : 0;
 	if (!scheme || !url[scheme] || url[scheme] == '/')
-		return bad_url(url, " is no URL (http://HOST:PORT or https://HOST)", err);
+		return bad_url(url, " is not a URL (http://HOST:PORT or https://HOST)", err);
 	if (strpbrk(url, "?# \t\r\n"))
 		return bad_url(url, " must not hold spaces, ? or #", err);
 	size_t host = strcspn(url + scheme, "/");

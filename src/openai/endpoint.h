@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: one place that speaks the OpenAI-compatible API, and
+/* One place that speaks the OpenAI-compatible API, and
  * one attempt to use it. What to do after a failed attempt is the caller's
  * (engine.c). Thread-safe once probed. */
 #ifndef VDET_OPENAI_ENDPOINT_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: what those who use libcurl share, beside it. Pure but
+/* What those who use libcurl share, beside it. Pure but
  * for the first. */
 #ifndef VDET_TRANSFER_CURL_USE_H
 #define VDET_TRANSFER_CURL_USE_H
@@ -19,10 +19,10 @@ void curl_use_plainly(CURL *e, const char *url, char words[static CURL_ERROR_SIZ
  * be printed as '?'. False if it is another header. */
 bool curl_use_header(const char *line, size_t len, const char *name, char *out, size_t size);
 /* Retry-After, in seconds or as a date: microseconds from now, at most `max`; 0
- * where it says nothing. */
+ * where it has neither a summary nor events. */
 int64_t curl_use_retry_after(const char *value, int64_t max);
 
-/* May it work the next time: nobody there yet, or the line was lost?
+/* May it work the next time: no listener yet, or the connection was lost?
  * Certificates and bad URLs will not change. */
 bool curl_use_passing(CURLcode code);
 

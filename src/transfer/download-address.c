@@ -78,11 +78,12 @@ int download_name(const char *url, char **ret, struct err *err)
 	if (!u || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
 	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
 	    (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))
-		r = err_set(err, ERR_ARG, "%.200s is no http or https address", url);
+		r = err_set(err, ERR_ARG, "%.200s is not an http or https address", url);
 	else if (curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK ||
 	         curl_url_get(u, CURLUPART_PASSWORD, &password, 0) == CURLUE_OK)
-		r = err_set(err, ERR_ARG,
-		            "an address with a user or password in it is not taken: it would be kept");
+		r = err_set(
+			err, ERR_ARG,
+			"addresses with a user name or password are refused, since they would be stored");
 	else if (curl_url_get(u, CURLUPART_PATH, &path, CURLU_URLDECODE) == CURLUE_OK &&
 	         *file_base(path))
 		*ret = mem_strdup(file_base(path));

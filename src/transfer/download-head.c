@@ -97,12 +97,12 @@ int download_refused(const struct download_reply *r, const char *url, bool token
 	download_show(url, shown);
 	if (r->status == 401 || r->status == 403)
 		return err_set(
-			err, ERR_PERM, "%s is not given to us (HTTP %d%s%s): %s", shown, r->status, sep,
+			err, ERR_PERM, "access to %s is denied (HTTP %d%s%s): %s", shown, r->status, sep,
 			r->message,
 			token ? "accept the model's licence on its page, or use a token that may read it"
 				  : "accept the model's licence on its page, and set HF_TOKEN or model.token_file");
 	if (r->status == 404 || r->status == 410)
-		return err_set(err, ERR_NOENT, "there is no %s (HTTP %d%s%s)", shown, r->status, sep,
+		return err_set(err, ERR_NOENT, "%s was not found (HTTP %d%s%s)", shown, r->status, sep,
 		               r->message);
 	return err_set(err, ERR_ENGINE, "%s answers HTTP %d%s%s", shown, r->status, sep, r->message);
 }
@@ -235,7 +235,7 @@ static int follow(struct exchange *x, CURL *easy, const char *url, char **ret_ur
 			return 0;
 		}
 		if (!strncasecmp(at, "https:", 6) && strncasecmp(next, "https:", 6) != 0)
-			return err_set(err, ERR_ENGINE, "it redirects from https to an address that is not");
+			return err_set(err, ERR_ENGINE, "it redirects from https to an insecure address");
 		free(at);
 		at = mem_strdup(next);
 	}
@@ -277,7 +277,7 @@ static int exchange(struct exchange *x, const char *url, struct download_head *h
 			r = buf_check(x->out, shown, err);
 		else if (code == CURLE_OK && !download_passing(x->reply.status, CURLE_OK))
 			r = download_refused(&x->reply, at, x->o->token && *x->o->token, err);
-		/* A name that cannot be resolved is no hub, or there is no network:
+		/* A name that cannot be resolved is not a hub, or the network is down:
 		 * that will not pass soon. */
 		else if (attempt > x->o->retries || code == CURLE_COULDNT_RESOLVE_HOST ||
 		         (code != CURLE_OK && !download_passing(0, code)))
@@ -309,9 +309,10 @@ int download_head(const struct download_options *o, const char *url, struct down
 	head.ranges = x.reply.status == 206 && x.reply.total > 0;
 	int64_t size = head.ranges ? x.reply.total : x.reply.length;
 	if (head.size > 0 && size > 0 && head.size != size)
-		return err_set(err, ERR_ENGINE,
-		               "the hub says that the file has %lld bytes, the host that it points to %lld",
-		               (long long)head.size, (long long)size);
+		return err_set(
+			err, ERR_ENGINE,
+			"the hub reports %lld bytes for the file, the host that it redirects to %lld",
+			(long long)head.size, (long long)size);
 	if (size > 0)
 		head.size = size;
 	*ret = head;

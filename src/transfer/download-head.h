@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: where a file on a hub really is, how large it is, and
+/* Where a file on a hub really is, how large it is, and
  * what its hash should be. */
 #ifndef VDET_TRANSFER_DOWNLOAD_HEAD_H
 #define VDET_TRANSFER_DOWNLOAD_HEAD_H
@@ -16,14 +16,14 @@
 /* What the head of a reply says. */
 struct download_reply {
 	int status;
-	int64_t length;      /* Content-Length, -1 = not told */
-	int64_t from, total; /* Content-Range, -1 = not told */
-	int64_t linked_size; /* X-Linked-Size, -1 = not told */
+	int64_t length;      /* Content-Length, -1 = unknown */
+	int64_t from, total; /* Content-Range, -1 = unknown */
+	int64_t linked_size; /* X-Linked-Size, -1 = unknown */
 	char hash[HASH_HEX]; /* X-Linked-Etag or ETag, if it is a SHA-256; else "" */
 	int64_t retry_after; /* microseconds */
 	char message[200];   /* X-Error-Message, "" = none */
-	/* what tells that the file is the same: a strong ETag, else Last-Modified;
-	 * "" = nothing */
+	/* what identifies this version of the file: a strong ETag, else
+	 * Last-Modified; "" = nothing */
 	char tag[DOWNLOAD_TAG_MAX];
 	bool is_private; /* a connection was refused: the address is not public */
 };
@@ -32,7 +32,7 @@ struct download_head {
 	char *url;    /* after all redirects; owned */
 	bool foreign; /* on another host than the one that was asked: without the token */
 	bool ranges;  /* parts can be asked for */
-	int64_t size; /* -1 = not told */
+	int64_t size; /* -1 = unknown */
 	char hash[HASH_HEX];
 };
 void download_head_clear(struct download_head *h);

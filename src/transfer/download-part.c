@@ -86,11 +86,11 @@ static int check_space(const struct download_part *p, struct err *err)
 	int64_t room = (int64_t)(v.f_bavail * v.f_frsize), left = p->size - st.st_blocks * 512;
 	if (left + SPARE <= room)
 		return 0;
-	return err_set(
-		err, ERR_NOSPC,
-		"%s needs %s more, and %s are free where it would lie; free some, or name another "
-		"folder with --data-dir",
-		file_base(p->path), text_size((double)left, need), text_size((double)room, have));
+	return err_set(err, ERR_NOSPC,
+	               "%s needs %s more, and only %s are free there; free some, or name another "
+	               "folder with --data-dir",
+	               file_base(p->path), text_size((double)left, need),
+	               text_size((double)room, have));
 }
 
 /* Space on disk for all of it, where the file system can promise it. */
@@ -115,11 +115,11 @@ int download_part_open(const char *path, int64_t size, const char *hash, int64_t
 	if (p.fd < 0)
 		return err_sys(err, errno, "cannot write %s", p.part);
 	if (flock(p.fd, LOCK_EX | LOCK_NB) < 0)
-		return err_set(err, ERR_BUSY, "%s is being fetched by another vdet", file_base(path));
+		return err_set(err, ERR_BUSY, "%s is being downloaded by another process", file_base(path));
 	p.piece = size / (pieces > 0 ? pieces : 1);
 	p.piece = p.piece < PIECE_MIN ? PIECE_MIN : p.piece > PIECE_MAX ? PIECE_MAX : p.piece;
 	if (size <= 0 || size / p.piece > PIECES_MAX)
-		return err_set(err, ERR_LIMIT, "%s is said to have %lld bytes", file_base(path),
+		return err_set(err, ERR_LIMIT, "%s has an invalid size of %lld bytes", file_base(path),
 		               (long long)size);
 	p.n = (size_t)((size + p.piece - 1) / p.piece);
 	p.done = mem_alloc(p.n, sizeof *p.done);
@@ -156,7 +156,7 @@ int download_part_write(struct download_part *p, size_t i, const void *data, siz
 {
 	const char *from = data;
 	if ((int64_t)len > download_part_length(p, i) - p->done[i])
-		return err_set(err, ERR_PROTO, "more bytes came than were asked for");
+		return err_set(err, ERR_PROTO, "the server sent more bytes than requested");
 	while (len) {
 		ssize_t n = pwrite(p->fd, from, len, (int64_t)i * p->piece + p->done[i]);
 		if (n < 0 && errno == EINTR)
@@ -203,7 +203,7 @@ static void *hash_thread(void *ctx)
 	return NULL;
 }
 
-/* Hashes the file, telling how far it is. */
+/* Hashes the file, reporting progress. */
 static int hash_part(const struct download_part *p, const struct download_options *o,
                      char out[static HASH_HEX], struct err *err)
 {
@@ -252,7 +252,7 @@ int download_part_finish(struct download_part *p, const struct download_options 
 		return r;
 	if (*p->hash && strcmp(p->hash, hash) != 0)
 		return err_set(err, ERR_FORMAT,
-		               "%s came whole, but its SHA-256 is %.12s… and should be %.12s…",
+		               "%s was downloaded, but its SHA-256 is %.12s… instead of %.12s…",
 		               file_base(p->path), hash, p->hash);
 	if (fsync(p->fd) < 0 || rename(p->part, p->path) < 0)
 		return err_sys(err, errno, "cannot write %s", p->path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: the unfinished file on disk, and the note of what of
+/* The unfinished file on disk, and the note of what of
  * it is there. */
 #ifndef VDET_TRANSFER_DOWNLOAD_PART_H
 #define VDET_TRANSFER_DOWNLOAD_PART_H

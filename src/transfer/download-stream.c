@@ -113,7 +113,7 @@ static void set_up(struct stream *t, char *words, int64_t left)
 	curl_easy_setopt(e, CURLOPT_XFERINFODATA, t);
 }
 
-/* One try, from where the last one ended if the server can tell whether the
+/* One try, from where the last one ended if the server can say whether the
  * file is still the same. */
 static CURLcode attempt(struct stream *t, int64_t left, char *words)
 {

@@ -17,7 +17,7 @@
 #define SAVE_EVERY (2 * CLOCK_SECOND)
 #define TELL_EVERY (CLOCK_SECOND / 10)
 #define RATE_OVER 5e6 /* microseconds that the rate is a mean of, about */
-/* signed addresses expire; asked for anew this often without a byte between */
+/* signed addresses expire; requested again this often without a byte between */
 #define RESOLVE_MAX 5
 
 struct transfer;
@@ -45,7 +45,7 @@ struct transfer {
 	char *taken; /* of each piece: a line is at it */
 	int failures, resolved;
 	int64_t pause_until, saved, told;
-	int64_t rated, rated_bytes; /* when the rate was last reckoned */
+	int64_t rated, rated_bytes; /* when the rate was last computed */
 	double rate;
 	int code; /* negative: it ends, with *err set */
 	struct err *err;
@@ -84,7 +84,8 @@ static size_t on_data(char *data, size_t size, size_t n, void *ctx)
 	return t->code < 0 ? 0 : size * n;
 }
 
-/* The next piece that is not there and that nobody is at; n if there is none. */
+/* The next piece that is not there and that no connection works on; n if there
+ * is none. */
 static size_t next_piece(const struct transfer *t)
 {
 	for (size_t i = 0; i < t->part.n; i++)
@@ -128,9 +129,8 @@ static void resolve_again(struct transfer *t)
 	int r = download_head(t->o, t->url, &head, t->err);
 	if (r == 0 && (head.size != t->part.size ||
 	               (*t->part.hash && *head.hash && strcmp(t->part.hash, head.hash) != 0)))
-		r = err_set(
-			t->err, ERR_FORMAT,
-			"the file was changed on the hub while it was fetched; the same command begins anew");
+		r = err_set(t->err, ERR_FORMAT,
+		            "the file changed on the hub during the download; run the same command again");
 	if (r < 0) {
 		t->code = r;
 		download_head_clear(&head);
@@ -167,10 +167,11 @@ static void failed(struct transfer *t, struct line *l, CURLcode code)
 		t->failures++;
 	if (t->failures > t->o->retries) {
 		t->code =
-			lost ? err_set(t->err, ERR_ENGINE,
-		                   "%s: the line was lost %d times in a row: %s; what came is kept",
-		                   download_show(t->url, shown), t->failures,
-		                   *l->words ? l->words : curl_easy_strerror(code))
+			lost ? err_set(
+					   t->err, ERR_ENGINE,
+					   "%s: connection lost %d times in a row: %s; run the command again to resume",
+					   download_show(t->url, shown), t->failures,
+					   *l->words ? l->words : curl_easy_strerror(code))
 				 : download_refused(&l->reply, t->head.url, t->o->token && *t->o->token, t->err);
 		return;
 	}
@@ -331,7 +332,7 @@ static int download_whole(struct transfer *t, const struct download_file *f,
 	/* What an earlier run left may have been damaged since: once more, from the
 	 * beginning. */
 	if (r == -ERR_FORMAT && resumed) {
-		log_debug("%s; fetching it anew", t->err->msg);
+		log_debug("%s; downloading it again", t->err->msg);
 		t->code = 0;
 		return download_whole(t, f, ret);
 	}
@@ -345,7 +346,7 @@ int download_file(const struct download_options *o, const struct download_file *
 	struct transfer t = {.o = o, .url = f->url, .part.fd = -1, .err = err ? err : &own};
 	int r = download_head(o, f->url, &t.head, t.err);
 	if (r == 0 && t.head.size <= 0)
-		r = err_set(t.err, ERR_ENGINE, "the server does not tell how large %s is",
+		r = err_set(t.err, ERR_ENGINE, "the server does not report the size of %s",
 		            file_base(f->path));
 	if (r == 0 && f->size > 0 && f->size != t.head.size)
 		r = err_set(t.err, ERR_FORMAT, "%s should have %lld bytes, and the server has one of %lld",

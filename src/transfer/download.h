@@ -46,7 +46,7 @@ struct download_options {
 struct download_file {
 	const char *url, *path;
 	int64_t size;       /* 0 = not known */
-	const char *sha256; /* "" = not known: the server's own is taken where it tells one */
+	const char *sha256; /* "" = not known: the server's own is used where it sends one */
 };
 
 /* A text of at most out->max bytes. Redirects are followed. ERR_NOENT for 404,

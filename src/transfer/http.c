@@ -141,7 +141,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *ctx)
 	size_t len = size * n;
 	char value[64];
 	if (len > 5 && !strncasecmp(data, "HTTP/", 5)) {
-		/* Interim replies (100) come first; each head starts anew. */
+		/* Interim replies (100) come first; each head starts again. */
 		const char *code = memchr(data, ' ', len);
 		x->reply->status = code ? (int)strtol(code, NULL, 10) : 0;
 		x->reply->type[0] = x->reply->server[0] = '\0';

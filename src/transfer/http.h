@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: one HTTP exchange at a time, by libcurl, over TCP,
+/* One HTTP exchange at a time, by libcurl, over TCP,
  * TLS or a Unix socket.
  *
  * A struct http keeps handles for reuse: any number of threads may call
@@ -29,7 +29,7 @@ struct http_reply {
 	int status;          /* 0 until the head came */
 	char type[64];       /* content type without parameters, lower case; "" = none */
 	char server[64];     /* the Server header; "" = none */
-	int64_t retry_after; /* microseconds; 0 = not told */
+	int64_t retry_after; /* microseconds; 0 = unknown */
 	bool sent;           /* the connection stood and the request went out, at least in part */
 	bool passing; /* after a failure: it may work the next time (connection refused, lost, …) */
 };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What engines really send: dialects of known ones, answers in other forms than asked for, what is no answer at all."""
+"""What engines really send: dialects of known ones, answers in other forms than asked for, what is not an answer."""
 import json
 import subprocess
 
@@ -45,7 +45,7 @@ class Engines(flow.Flow):
                 outcomes = [line["outcome"] for line in self.ends(e)]
                 self.assertEqual(outcomes.count("refused"), refusals)
                 self.assertEqual(outcomes[:refusals], ["refused"] * refusals)
-                if dialect == "vllm":  # what looks like reasoning is no summary
+                if dialect == "vllm":  # what looks like reasoning is not taken as a summary
                     self.assertIn("only reasoning", report["summary"]["fallback_reason"])
                 else:
                     self.assertTrue(report["summary"]["text"].startswith("An answer about"), report["summary"])
@@ -77,7 +77,7 @@ class Engines(flow.Flow):
                 if fault == "split":
                     self.assertIn("\U0001f697\ufffd.", json.dumps(report, ensure_ascii=False))
 
-    def test_what_is_no_answer_is_called_by_its_name(self):
+    def test_the_reason_is_named_where_there_is_not_an_answer(self):
         e = self.engine("--kind", "plain")
         for fault, words in {"refuse": "refused to answer: I can't help with that.", "tool": "called a tool (json)",
                              "reasoned": "on reasoning: raise --max-tokens", "empty": "it is empty",

@@ -90,7 +90,7 @@ class Models(flow.Flow):
 
     def test_what_will_not_pass_is_one_clear_line(self):
         hub = self.hub()
-        for status, said in ((403, "accept the model's licence"), (404, "there is no http")):
+        for status, said in ((403, "accept the model's licence"), (404, "was not found (HTTP 404")):
             hub.faults = [("hub", status, {"X-Error-Message": "told so"})]
             r = self.get(code=1)
             self.assertIn(said, r.stderr)
@@ -101,10 +101,10 @@ class Models(flow.Flow):
         hub.faults = [("status", 503, {"Retry-After": "0"})] * 9
         self.assertIn("HTTP 503", self.get(code=1, env={"VDET_MODEL_RETRIES": "1"}).stderr)
         hub.faults = []
-        self.assertIn("there is no", self.get("someone/Absent-GGUF", code=1).stderr)
+        self.assertIn("was not found", self.get("someone/Absent-GGUF", code=1).stderr)
         self.assertIn("not there at f32 or finer; there is f16", self.get(f"{REPOSITORY}:f32", code=1).stderr)
         self.assertIn("did you mean qwen2.5-vl-7b", self.get("qwen2.5-vl-7", code=1).stderr)
-        self.assertIn("no precision", self.get(f"{REPOSITORY}:q17", code=2).stderr)
+        self.assertIn("unknown precision q17", self.get(f"{REPOSITORY}:q17", code=2).stderr)
         self.get()
         self.assert_whole()
 
@@ -128,7 +128,7 @@ class Models(flow.Flow):
         p = self.start("model", "get", f"{REPOSITORY}:f16", "--model-connections", "1")
         self.assertTrue(reached.wait(flow.TIMEOUT))
         busy = self.get(code=1)
-        self.assertIn("another vdet", busy.stderr)
+        self.assertIn("another process", busy.stderr)
         # The first stretches are noted once two seconds have passed; ended in order they are noted at once.
         p.send_signal(signal.SIGTERM)
         self.assertEqual(p.wait(flow.TIMEOUT), 130)
@@ -159,7 +159,7 @@ class Models(flow.Flow):
         hub = self.hub()
         hub.hashes["Tiny-VL-F16.gguf"] = "ab" * 32
         r = self.get(code=1)
-        self.assertIn("should be abababababab", r.stderr)
+        self.assertIn("instead of abababababab", r.stderr)
         self.assertEqual(self.here(), [])
         # What an earlier run left was damaged since: fetched anew, once.
         del hub.hashes["Tiny-VL-F16.gguf"]

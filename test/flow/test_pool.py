@@ -41,7 +41,7 @@ class Pool(flow.Flow):
         return r, self.report("a") if code in (0, 3) else None
 
     def check(self, report, holes=0):
-        """Every stretch once, in order, and each told by exactly one row of the journal."""
+        """Every stretch once, in order, and each recorded by exactly one row of the journal."""
         self.assertEqual([c["start"] for c in report["chunks"]], list(range(CHUNKS)))
         self.assertEqual(sum(c["state"] == "hole" for c in report["chunks"]), holes)
         rows = sqlite3.connect(self.store).execute("SELECT idx, state FROM chunk ORDER BY idx").fetchall()
@@ -108,7 +108,7 @@ class Pool(flow.Flow):
         self.check(report)
         alone = self.engine("--fault", "liar@3+")
         r, report = self.analyze(f"alone={alone.url}", options=["--fresh", "--retries", "0", "--workers", "1"], code=3)
-        self.assertIn("changed in the middle", r.stderr)
+        self.assertIn("changed during the run", r.stderr)
 
     def test_keys(self):
         engine = self.engine("--key", "sesame-street")

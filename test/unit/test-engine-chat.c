@@ -209,7 +209,7 @@ static void broken_answers_are_errors(void **state)
 	assert_int_equal(
 		ANSWER(&r, &err, PIECE("a"), "{\"error\":{\"message\":\"it\\nstumbled\",\"code\":500}}"),
 		-ERR_ENGINE);
-	assert_string_equal(err.msg, "the engine gave up: it stumbled");
+	assert_string_equal(err.msg, "the engine failed: it stumbled");
 	assert_int_equal(
 		ANSWER(&r, &err,
 	           "{\"error\":{\"type\":\"exceed_context_size_error\",\"message\":\"9 of 8\"}}"),

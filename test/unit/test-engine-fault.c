@@ -232,10 +232,10 @@ static void tries_end(void **state)
 		const char *fault, *words;
 	} cases[] = {
 		{"500", "after 2 tries: the engine answered HTTP 500: scripted fault 500"},
-		{"half", "after 2 tries: the engine's answer broke off"},
+		{"half", "after 2 tries: the engine's answer ended early"},
 		{"dead", "after 2 tries: cannot reach the engine at http://127.0.0.1:"},
 		{"rubbish", "broken JSON"},
-		{"error-event", "the engine gave up: the model stumbled"},
+		{"error-event", "the engine failed: the model stumbled"},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

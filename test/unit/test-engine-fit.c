@@ -294,11 +294,11 @@ static void the_server_is_told_what_fits(void **state)
 	assert_int_equal(f.slots, 0);
 	assert_non_null(strstr(f.warning, "choose a smaller model"));
 
-	m.quantize = ""; /* as of a file that does not tell */
+	m.quantize = ""; /* as of a file that does not state it */
 	assert_int_equal(flags(&m, 80 * GB, 0).gpu_layers, FIT_LAYERS_ALL);
 }
 
-/* What the catalogue reckons against the files that Qwen publishes of these
+/* What the catalogue computes against the files that Qwen publishes of these
  * models. */
 static void sizes_are_those_of_published_files(void **state)
 {

@@ -131,8 +131,8 @@ static void models_are_found_by_path_and_name(void **state)
 	finds(sub, "sub/alone.gguf", "sub/alone-mmproj.gguf");
 	finds("alone", "sub/alone.gguf", "sub/alone-mmproj.gguf");
 	fails("Qwen-VL-q5", ERR_NOENT, "did you mean Qwen-VL-q4?");
-	fails("quite-different-name", ERR_NOENT, "holds");
-	fails("/nonexistent/x.gguf", ERR_NOENT, "no model file");
+	fails("quite-different-name", ERR_NOENT, "contains");
+	fails("/nonexistent/x.gguf", ERR_NOENT, "does not exist");
 	fails(dir, ERR_ARG, "holds 2 models");
 }
 
@@ -178,10 +178,10 @@ static void faulty_models_are_one_clear_line(void **state)
 	FILE *f = fopen(text, "w");
 	fputs("<html>404 not found, but with status 200</html>", f);
 	fclose(f);
-	fails("text", ERR_FORMAT, "is no GGUF file");
+	fails("text", ERR_FORMAT, "is not a GGUF file");
 	f = fopen(text, "w");
 	fclose(f);
-	fails("text", ERR_FORMAT, "is no GGUF file");
+	fails("text", ERR_FORMAT, "is not a GGUF file");
 }
 
 /* The demo model must be the one that this version was made with. */

@@ -76,9 +76,9 @@ static void bad_specs_are_refused(void **state)
 		{"a=http://x,concurrency=0", "whole number"},
 		{"a=http://x,cap=5", "needs a cost="},
 		{"a=http://x,cap=5euro", "500req"},
-		{"a=http://x,cap=0req", "more than nothing"},
+		{"a=http://x,cap=0req", "more than 0"},
 		{"a=http://x,tier=sky", "local or cloud"},
-		{"a=http://x,colour=red", "there is no colour="},
+		{"a=http://x,colour=red", "unknown key colour="},
 		{"a=http://x,weight", "KEY=VALUE"},
 		{"a=http://x\na=http://y", "two endpoints named a"},
 	};
@@ -177,7 +177,7 @@ static void of_equals_the_cheaper_wins(void **state)
 	assert_int_equal(pick(m, 3, (struct placement_request){0}), 1);
 }
 
-/* As good as equal, and nobody at work: waiting would be for ever. */
+/* Nearly equal, and none busy: waiting would never end. */
 static void nobody_waits_for_the_idle(void **state)
 {
 	(void)state;
@@ -209,7 +209,7 @@ static void failures_lead_elsewhere(void **state)
 	(void)state;
 	struct placement_backend m[] = {MEMBER(.unit = 1), MEMBER(.unit = 5)};
 	assert_int_equal(pick(m, 2, (struct placement_request){.later = 1}), 1);
-	assert_int_equal(pick(m, 2, (struct placement_request){.later = 3}), 0); /* there is no other */
+	assert_int_equal(pick(m, 2, (struct placement_request){.later = 3}), 0); /* no other is left */
 	m[1].ready = false; /* it is still starting, and may be for long */
 	assert_int_equal(pick(m, 2, (struct placement_request){.later = 1}), 0);
 	m[1].ready = true;
@@ -247,7 +247,7 @@ static void open_breakers_are_waited_for_a_while(void **state)
 	assert_int_equal(pick(m, 2, (struct placement_request){.now = m[0].breaker.until}), 0);
 }
 
-static void a_lone_endpoint_has_no_breaker(void **state)
+static void a_single_endpoint_has_no_breaker(void **state)
 {
 	(void)state;
 	struct placement_backend m = MEMBER(.unit = 1);
@@ -272,7 +272,7 @@ static void the_cloud_helps_when_it_may(void **state)
 		PLACEMENT_WAIT);
 	assert_int_equal(
 		pick(m, 2, (struct placement_request){.queue = 10, .cloud_after = 100 * SECOND}), 1);
-	/* Nothing here works any more: the cloud if it may, else nobody. */
+	/* Nothing here works any more: the cloud if it may, else none. */
 	m[0].gone = true;
 	assert_int_equal(pick(m, 2, (struct placement_request){.cloud_after = 100 * SECOND}), 1);
 	assert_int_equal(pick(m, 2, (struct placement_request){0}), PLACEMENT_NONE);
@@ -345,7 +345,7 @@ int main(void)
 		cmocka_unit_test(what_is_unknown_is_tried),
 		cmocka_unit_test(failures_lead_elsewhere),
 		cmocka_unit_test(open_breakers_are_waited_for_a_while),
-		cmocka_unit_test(a_lone_endpoint_has_no_breaker),
+		cmocka_unit_test(a_single_endpoint_has_no_breaker),
 		cmocka_unit_test(the_cloud_helps_when_it_may),
 		cmocka_unit_test(forecasts),
 		cmocka_unit_test(any_state_is_handled),

@@ -117,7 +117,7 @@ static void a_bad_answer_is_refused_with_its_fault(void **state)
 		{"{\"summary\": 3, \"events\": []}", "it is not an object with"},
 		{"{\"summary\": \"x\", \"events\": 1}", "it is not an object with"},
 		{"{\"events\": []}", "it is not an object with"},
-		{"{\"summary\": \" \", \"events\": []}", "it says nothing"},
+		{"{\"summary\": \" \", \"events\": []}", "it has neither a summary nor events"},
 		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [4]}]}",
 	     "event 1 names a frame that is not one of 1 to 3"},
 		{"{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [0]}]}",
