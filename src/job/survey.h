@@ -27,8 +27,8 @@ struct survey {
 	int fd; /* the video */
 	int64_t duration;
 	const json_t *gaps; /* of its clock, as struct video_info has them; may be NULL */
-	bool quiet;        /* do not show progress: something else is shown already */
-	struct plan *plan; /* as far as it is made; owned */
+	bool quiet;         /* do not show progress: something else is shown already */
+	struct plan *plan;  /* as far as it is made; owned */
 	/* of the index, in short, for the report; NULL without one, or before the
 	 * end; owned */
 	json_t *seen;

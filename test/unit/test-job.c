@@ -84,8 +84,8 @@ static void a_good_answer_is_kept(void **state)
 	(void)state;
 	assert_ok(
 		read_text("```json\n{\"summary\": \"A\\ncar.\", \"events\": [{\"subject\": \"a\\nvan\", "
-	                 "\"frames\": [3, 1, 3], \"what\": \"It comes\"}]}\n```\n",
-	                 3, &a, &err));
+	              "\"frames\": [3, 1, 3], \"what\": \"It comes\"}]}\n```\n",
+	              3, &a, &err));
 	assert_string_equal(a.summary, "A car.");
 	assert_int_equal(a.n_events, 1);
 	assert_string_equal(a.events[0].subject, "a van");

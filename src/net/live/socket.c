@@ -166,8 +166,7 @@ static void take_events(struct socket *s)
 	for (size_t i = 0; i < n; i++) {
 		bool keep = is_wanted(s, taken[i]);
 		for (size_t k = i + 1; keep && k < n && is_replaceable(taken[i]); k++)
-			keep = taken[k]->subject != taken[i]->subject ||
-			       taken[k]->type != taken[i]->type;
+			keep = taken[k]->subject != taken[i]->subject || taken[k]->type != taken[i]->type;
 		if (keep)
 			s->ahead[s->n_ahead++] = taken[i];
 		else
