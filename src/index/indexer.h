@@ -3,9 +3,10 @@
  * side judges (index-*.h).
  *
  * One packet scan; keyframes in parts, by several children at once; ranges that
- * are worth it are decoded in full. A child that fails is replaced, and the part that killed it
- * is divided until only what cannot be decoded is missing. The result does not
- * depend on the number of children. Blocks; observes cancel. */
+ * are worth it are decoded in full. A child that fails is replaced, and the
+ * part that killed it is divided until only what cannot be decoded is missing.
+ * The result does not depend on the number of children. Blocks; observes
+ * cancel. */
 #ifndef VDET_INDEX_INDEXER_H
 #define VDET_INDEX_INDEXER_H
 

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The server's outside: access, HTTP in its corners, uploads that break off, sockets, and clients that mean harm."""
-import base64
-import hashlib
 import json
 import os
-import random
 import socket
 import ssl
 import subprocess

@@ -7,10 +7,9 @@ import os
 import random
 import socket
 import subprocess
-import unittest
 from contextlib import contextmanager
 
-from flow import TIMEOUT, make_video
+from flow import make_video
 from serving import Serving
 
 TUS = {"Tus-Resumable": "1.0.0"}
