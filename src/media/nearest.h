@@ -16,9 +16,9 @@ struct nearest *nearest_new(struct source *s, struct reader *r);
 void nearest_free(struct nearest *n);
 DEFINE_FREEP(struct nearest, nearest)
 
-/* As reader_at(), with decode path "keyframe". Where keyframes cannot be trusted
- * or this one gives no whole picture, the reader shows the exact frame instead.
- * Borrowed until the next call. */
+/* As reader_at(), with decode path "keyframe". Where keyframes cannot be
+ * trusted or this one gives no whole picture, the reader shows the exact frame
+ * instead. Borrowed until the next call. */
 int nearest_at(struct nearest *n, int64_t t, struct shown *ret, struct err *err);
 
 #endif
