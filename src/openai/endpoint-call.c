@@ -173,7 +173,9 @@ static int learn(struct call *k, const struct chat *c, int r, struct err *err)
 	struct endpoint *e = k->e;
 	const struct dialect_request q = {.images = chat_images(c),
 	                                  .max_tokens = c->max_tokens,
-	                                  .format = c->format != NULL,
+	                                  /* llama-server takes schemas: a refusal is about this
+	                                   * one, not about all. */
+	                                  .format = c->format && !endpoint_info(e)->llama,
 	                                  .system = c->system != NULL};
 	const char *what = NULL;
 	struct dialect d = k->dialect;
