@@ -37,8 +37,9 @@ class Demo(flow.Flow):
         return json.loads((self.dir / "w.truth.json").read_text())
 
     def analyze(self, *options):
-        self.vdet("analyze", "w.mp4", "--chunk-duration", "12", "--chunk-frames", "4", "--format", "json", *options)
-        return self.report("w")
+        r = self.vdet("analyze", "w.mp4", "--chunk-duration", "12", "--chunk-frames", "4", "--format", "json", *options)
+        # Each drawing is another source, so its report gets a folder of its own.
+        return json.loads((self.dir / re.search(r"report: (\S+)", r.stdout)[1]).read_text())
 
     def test_events_match_the_truth(self):
         found, events = None, []
