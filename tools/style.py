@@ -38,8 +38,10 @@ WORDS = {
     r"truth value": "boolean", r"by and by": "gradually", r"lest|hence|thus|thereof|herein": "so",
 }
 # Not yet cleaned.
-PENDING = ("src/app/", "src/engine/", "src/index/", "src/job/", "src/media/", "src/models/",
-           "src/openai/", "src/plan/", "src/report/", "src/store/", "src/transfer/", "test/", "docs/options.md")
+PENDING = ("src/index/", "src/media/", "src/plan/", "test/unit/test-job.c", "test/unit/test-plan.c")
+# Fixed by formats: a field of the report, columns and a table of the journal.
+FORMAT = {"src/report/json.c": ("rung", "analysed"), "src/store/chunk.c": ("rung",), "src/store/search.c": ("told",),
+          "test/unit/test-store.c": ("told",)}
 PATTERN = re.compile(r"\b(?:%s)\b" % "|".join(f"({p})" for p in WORDS), re.I)
 NAME = re.compile(r"(?<![a-z])(%s)(?:e?s)?(?![a-z])" % "|".join(NAMES), re.I)
 LITERAL = re.compile(r'"((?:\\.|[^"\\])*)"')
@@ -55,6 +57,8 @@ def words(path, number, text, everything=True):
     """everything: prose; else only identifiers."""
     where = str(path.relative_to(ROOT))
     quiet = not COUNT and where.startswith(PENDING)
+    for name in FORMAT.get(where, ()):
+        text = text.replace(name, "")
     for m in NAME.finditer(text):
         counts[m[1].lower()] += 1
         if not quiet:

@@ -50,7 +50,7 @@ struct command {
 	unsigned groups;             /* GROUP_…: the options that it takes */
 	const struct opt_group *own; /* options of this command alone, or NULL */
 	void *own_target;
-	/* arguments that are no options; returns an exit code */
+	/* arguments that are not options; returns an exit code */
 	int (*run)(struct app *app, int argc, char **argv);
 };
 enum {
@@ -60,7 +60,7 @@ enum {
 	GROUP_INDEX = 8,
 	GROUP_NET = 16,
 	GROUP_QUEUE = 32,
-	GROUP_RUN = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE | GROUP_INDEX, /* to analyse */
+	GROUP_RUN = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE | GROUP_INDEX, /* to analyze */
 	GROUP_MODEL = 64,
 	GROUP_MEDIA = 128,
 	GROUP_ALL = GROUP_RUN | GROUP_MEDIA | GROUP_NET | GROUP_MODEL | GROUP_QUEUE,
@@ -79,7 +79,7 @@ void places_find(struct app *app);
 /* Writes gpus, gpu_memory and gpu_in_use. Of a GPU that shares the machine's
  * memory, or hardly has any, nothing is planned. */
 void app_look_at_gpus(const struct app *app, struct engine_places *p);
-/* Prints the error to standard error; the exit code that fits it. */
+/* Prints the error to standard error; returns its exit code. */
 int app_fail(const struct err *err);
 int app_usage(const struct command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The options that a command takes, bound to app; for parsing, help and
@@ -91,11 +91,11 @@ int app_open_store(const struct app *app, struct store **ret, struct err *err);
  * time. */
 int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), void *ctx,
                    struct engine **ret, struct err *err);
-/* Says once what the user should know about the engine that was chosen. */
+/* Prints a note about the chosen engine, once. */
 void app_warn_about(const struct engine_info *i, const struct app *app);
 /* Counts what endpoints use in the store, for all processes together. */
 void app_count_spending(struct engine *engine, struct store *store);
-/* Analyses files one after the other with one engine, showing progress; the
+/* Analyzes files one after the other with one engine, showing progress; the
  * exit code is the worst of them. */
 int app_analyze(struct app *app, char **files, int n);
 

@@ -40,11 +40,11 @@ static void print_text(const struct report *r, const json_t *p, const struct adv
 	const json_t *engine = json_object_get(p, "engine_time"),
 				 *decode = json_object_get(p, "decode_time");
 	printf("job %s  %s\n\n", r->job, r->source_name);
-	print_line("time of work", number(p, "wall_time"), "s", 1);
-	print_line("video a second", number(p, "video_a_second"), "s", 1);
-	print_line("frames a second", number(p, "frames_a_second"), "", 2);
-	print_line("tokens read", number(p, "prefill_rate"), "a second", 0);
-	print_line("tokens written", number(p, "decode_rate"), "a second", 0);
+	print_line("processing time", number(p, "wall_time"), "s", 1);
+	print_line("video per second", number(p, "video_a_second"), "s", 1);
+	print_line("frames per second", number(p, "frames_a_second"), "", 2);
+	print_line("tokens read", number(p, "prefill_rate"), "per second", 0);
+	print_line("tokens written", number(p, "decode_rate"), "per second", 0);
 	print_line("engine busy", 100 * number(p, "engine_busy"), "% of the time", 0);
 	if (json_is_object(engine))
 		printf("%-22s median %.1f s, 90 %% within %.1f s, longest %.1f s\n", "a chunk, model",
@@ -58,7 +58,7 @@ static void print_text(const struct report *r, const json_t *p, const struct adv
 	for (size_t i = 0; i < n; i++)
 		printf("%s %s\n  → %s\n", a[i].warning ? "!" : "-", a[i].text, a[i].action);
 	if (!n)
-		puts("There is nothing to advise.");
+		puts("No recommendations.");
 }
 
 static int run(struct app *app, int argc, char **argv)

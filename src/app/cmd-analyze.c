@@ -35,7 +35,7 @@ static void print_report(struct ui *ui, const struct analyze_result *r, const ch
 	ui_say(ui, "report: %s/report.%s%s%s%s", short_path(r->dir), main, others.len ? "  (" : "",
 	       buf_str(&others), others.len ? ")" : "");
 	if (r->earlier)
-		ui_say(ui, "the report of the run before is kept: %s", short_path(r->earlier));
+		ui_say(ui, "the previous report is kept in %s", short_path(r->earlier));
 	const struct progress_event event = {.type = PROGRESS_REPORT,
 	                                     .report = {.job = r->job,
 	                                                .dir = r->dir,
@@ -50,8 +50,7 @@ static int exit_of(const struct analyze_result *r)
 	if (r->outcome == ANALYZE_COMPLETE)
 		return EXIT_COMPLETE;
 	if (r->outcome == ANALYZE_EMPTY) {
-		log_error("not one of %zu chunks could be analysed; the first: %s", r->chunks,
-		          r->first_hole);
+		log_error("all %zu chunks failed; the first: %s", r->chunks, r->first_hole);
 		return EXIT_FAILED;
 	}
 	log_warning("%zu of %zu chunks are holes; the same command tries them again. The first: %s",
@@ -79,7 +78,7 @@ static int analyze_one(const struct analyze *a, struct ui *ui, const char *file)
 		emit_error(ui, file_base(file), &err);
 		if (err.code == ERR_CANCELED)
 			log_warning(
-				"interrupted; what is finished is kept, and the same command goes on from there");
+				"interrupted; finished chunks are kept, and the same command continues from there");
 		return app_fail(&err);
 	}
 	if (result.resumed)
@@ -107,7 +106,7 @@ static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, st
 	const char *reports_dir = n > 1 && *options.output ? options.output : NULL;
 	if (reports_dir)
 		options.output = none;
-	/* For a budget: what a picture costs this model. */
+	/* For a budget: how many tokens a picture takes. */
 	AUTO(model_look_clear) struct model_look look = {0};
 	const struct engine_places places = {.models_dir = app->demo ? NULL : app->models_dir,
 	                                     .demo_dir = app->demo_dir};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `vdet demo`: draws a recording whose truth is known, analyses it with the
- * bundled model, and prints what was found beside what happened. */
+/* `vdet demo`: generates a recording with known content, analyzes it with the
+ * bundled model, and compares the report with the truth. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +31,8 @@ static const struct opt_row rows[] = {
 };
 static const struct opt_group group = {"Demo", rows, ARRAY_LEN(rows)};
 
-/* Frames this close see events of some seconds, and four at once is what the
- * demo model is good at. */
+/* This interval shows events of a few seconds; the demo model works best with
+ * four frames. */
 static const struct {
 	const char *row, *value;
 } demo_settings[] = {
@@ -41,7 +41,7 @@ static const struct {
 	{"frame.size", "640"},
 };
 
-/* The demo's own settings, where the user has not chosen others. */
+/* Settings of the demo, unless the user has set others. */
 static int apply_settings(struct app *app, struct err *err)
 {
 	for (size_t s = 0; s < ARRAY_LEN(demo_settings); s++) {

@@ -279,7 +279,7 @@ static int run(struct app *app, int argc, char **argv)
 	struct err err;
 	int code = EXIT_COMPLETE;
 	if (argc < 1)
-		return app_usage(&cmd_index, "no video was named");
+		return app_usage(&cmd_index, "no video given");
 	if (app_open_store(app, &store, &err) < 0)
 		return app_fail(&err);
 	for (int i = 0; i < argc && code != EXIT_INTERRUPTED; i++) {

@@ -70,7 +70,7 @@ static int run(struct app *app, int argc, char **argv)
 	if (argc && !rm)
 		return app_usage(&cmd_jobs, "unknown subcommand \"%s\"; use rm", argv[0]);
 	if (rm && argc < 2)
-		return app_usage(&cmd_jobs, "no job was named");
+		return app_usage(&cmd_jobs, "no job given");
 	if (app_open_store(app, &store, &err) < 0)
 		return app_fail(&err);
 	return rm ? remove_jobs(store, argc - 1, argv + 1) : list(store);

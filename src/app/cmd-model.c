@@ -63,7 +63,7 @@ static void say_json(const char *file, const struct download_progress *p)
 	fflush(stdout);
 }
 
-/* On a terminal one line that is renewed; elsewhere a line every five seconds. */
+/* On a terminal one line that is updated; elsewhere a line every five seconds. */
 static void on_progress(void *ctx, const char *file, const struct download_progress *p)
 {
 	struct show *s = ctx;
@@ -135,7 +135,7 @@ static void tell_ready(const struct model_folder *f)
 	       *f->licence ? ", licence: " : "", f->licence, f->name);
 }
 
-/* ---- the words */
+/* ---- subcommands */
 
 static int get(struct app *app, const struct catalogue *c, int n, char **names)
 {
@@ -148,7 +148,7 @@ static int get(struct app *app, const struct catalogue *c, int n, char **names)
 		int r = model_get(&g, names[i], "", &f, &precision, &err);
 		end_bar(&show);
 		if (r == -ERR_CANCELED)
-			log_warning("interrupted; what came is kept, and the same command goes on from there");
+			log_warning("interrupted; downloaded data is kept, and the same command continues");
 		if (r < 0)
 			return app_fail(&err);
 		tell_ready(&f);
@@ -200,7 +200,7 @@ static int drop(const struct app *app, int n, char **names)
 static void tell_checked(void *ctx, const struct model_file *file, const char *fault)
 {
 	const struct model_folder *f = ctx;
-	const char *fine = *file->sha256 ? "is as it was" : "is whole; its hash was never known";
+	const char *fine = *file->sha256 ? "is unchanged" : "is complete; its hash is unknown";
 	if (own.json) {
 		json_auto_t *o = json_pack("{s:s, s:s, s:b, s:s}", "model", f->name, "file", file->name,
 		                           "ok", !*fault, "fault", fault);
@@ -244,7 +244,7 @@ static int check(const struct app *app, int n, char **names)
 	}
 	free(all);
 	if (!count && !own.json)
-		puts("no models are here; vdet model get NAME fetches one");
+		puts("no models installed; vdet model get NAME downloads one");
 	return code;
 }
 
@@ -335,7 +335,7 @@ static int list(const struct app *app, const struct catalogue *c)
 	free(all);
 	if (!own.all && n) {
 		if (!own.json)
-			puts("\nvdet model list --all shows what can be fetched");
+			puts("\nvdet model list --all lists the models to download");
 		return EXIT_COMPLETE;
 	}
 	if (!own.json)
@@ -369,7 +369,7 @@ static int run(struct app *app, int argc, char **argv)
 	if (w == ARRAY_LEN(words))
 		return app_usage(&cmd_model, "\"%s\" is not list, get, add, rm or check", argv[0]);
 	if (argc < 2 && words[w].names)
-		return app_usage(&cmd_model, w == 2 ? "no file was named" : "no model was named");
+		return app_usage(&cmd_model, w == 2 ? "no file given" : "no model given");
 	if (argc > 1 && w == 0)
 		return app_usage(&cmd_model, "list takes no names");
 	if (catalogue_load(app->model.catalogue, &c, &err) < 0)

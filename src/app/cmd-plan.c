@@ -32,8 +32,8 @@ static bool has_gpu(void)
 	return any;
 }
 
-/* What the engine would take of the memory that there is: as told, else as the
- * GPU says, else the machine's. */
+/* The memory that the engine may use: as configured, else of the GPU, else of
+ * the machine. */
 static void tell_memory(const struct app *app, const struct model_look *look,
                         const struct estimate *e, int64_t frames, json_t *out)
 {
@@ -104,7 +104,7 @@ static void print_estimate(const struct app *app, const struct model_look *look,
 		fprintf(stderr, "time:   about %s, as %zu chunks with %s took before\n",
 		        clock_short(e->time, time), rates->chunks, look->name);
 	else
-		fputs("time:   not known: nothing was measured with this model yet\n", stderr);
+		fputs("time:   unknown: no earlier job used this model\n", stderr);
 }
 
 static int estimate(struct app *app, struct store *store, const struct model_look *look,
@@ -134,7 +134,7 @@ static int run(struct app *app, int argc, char **argv)
 	json_auto_t *costs = NULL;
 	struct err err;
 	if (argc != 1)
-		return app_usage(&cmd_plan, "name one video");
+		return app_usage(&cmd_plan, "one video is required");
 	AUTO(store_freep) struct store *store = NULL;
 	int r = app_open_store(app, &store, &err);
 	if (r < 0)
@@ -144,7 +144,7 @@ static int run(struct app *app, int argc, char **argv)
 	if (!known)
 		log_warning("%s", err.msg);
 	AUTO(progress_freep) struct progress *progress = progress_new(NULL, NULL);
-	struct analyze_options options = app->analyze; /* its strings stay the app's */
+	struct analyze_options options = app->analyze; /* its strings are owned by app */
 	const struct run_context context = {
 		.store = store, .progress = progress, .cancel = app->cancel};
 	const struct fit_model *shape = known && look.shape.parameters ? &look.shape : NULL;

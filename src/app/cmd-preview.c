@@ -56,7 +56,8 @@ static void on_progress(void *ctx, double fraction)
 	progress_phase(ui_progress(t->ui), PHASE_PREVIEW, text);
 }
 
-/* The file's name, new; `suffix` follows the stem where none was given. */
+/* The output path, which the caller frees; by default the video's stem and
+ * `suffix`. */
 static char *output_name(const struct task *t, const char *suffix)
 {
 	return *own.output ? mem_strdup(own.output) : mem_printf("%s%s", t->stem, suffix);
@@ -109,7 +110,7 @@ static int make_storyboard(struct task *t, struct err *err)
 	return r < 0 ? r : write_storyboard(t, &s, path, err);
 }
 
-/* A file that grows as NAME.part and takes its name when it is whole. */
+/* A file that is written as NAME.part and renamed when it is complete. */
 static int make_file(struct task *t, const char *suffix,
                      int (*fill)(const struct task *t, int fd, struct err *err), struct err *err)
 {
@@ -179,11 +180,11 @@ static int run(struct app *app, int argc, char **argv)
 {
 	struct err err;
 	if (argc != 2)
-		return app_usage(&cmd_preview, "say what to make, and name one video");
+		return app_usage(&cmd_preview, "a subcommand and one video are required");
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (!strcmp(argv[0], kinds[i].name))
 			return make(app, i, argv[1], &err) < 0 ? app_fail(&err) : EXIT_COMPLETE;
-	return app_usage(&cmd_preview, "\"%s\" cannot be made of a video", argv[0]);
+	return app_usage(&cmd_preview, "unknown subcommand \"%s\"", argv[0]);
 }
 
 const struct command cmd_preview = {

@@ -38,7 +38,7 @@ static int run(struct app *app, int argc, char **argv)
 	AUTO(mem_freep) char *earlier = NULL;
 	struct err err;
 	if (argc != 1)
-		return app_usage(&cmd_report, "name one job");
+		return app_usage(&cmd_report, "one job is required");
 	int r = app_open_store(app, &store, &err);
 	if (r == 0)
 		r = store_job_find(store, argv[0], &job, &err);
@@ -55,7 +55,7 @@ static int run(struct app *app, int argc, char **argv)
 	if (!to_stdout)
 		printf("report: %s\n", dir);
 	if (earlier)
-		printf("the report of the run before is kept: %s\n", earlier);
+		printf("the previous report is kept in %s\n", earlier);
 	return report->complete ? EXIT_COMPLETE : EXIT_HOLES;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vdet serve: the board behind the net, until somebody stops it. */
+/* vdet serve: the board behind the net, until it is stopped. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -69,7 +69,7 @@ static int lock_folder(struct serving *s, struct err *err)
 		return err_sys(err, errno, "cannot open %s", path);
 	if (flock(s->lock, LOCK_EX | LOCK_NB) < 0)
 		return err_set(err, ERR_BUSY,
-		               "another vdet serve works on %s; stop it, or name another --data-dir",
+		               "another vdet serve uses %s; stop it, or choose another --data-dir",
 		               s->app->data_dir);
 	return 0;
 }
@@ -177,13 +177,13 @@ static int run(struct app *app, int argc, char **argv)
 	const struct opt_set settings = app_options_of(&cmd_serve, app, binds);
 	struct err err;
 	if (argc)
-		return app_usage(&cmd_serve, "\"%s\" is too much; videos are given to the running server",
+		return app_usage(&cmd_serve, "unexpected argument \"%s\"; add videos to the running server",
 		                 argv[0]);
 	int r = set_up(&s, &settings, &err);
 	if (r == 0)
 		r = serve(&s, &err);
 	tear_down(&s);
-	/* To be stopped is how a server ends. */
+	/* A stop by a signal is the normal end of a server. */
 	return r < 0 && err.code != ERR_CANCELED ? app_fail(&err) : EXIT_COMPLETE;
 }
 

@@ -45,7 +45,7 @@ static int read_password(struct buf *out, struct err *err)
 		fputc('\n', stderr);
 	}
 	if (!got)
-		return err_set(err, ERR_ARG, "no password came on standard input");
+		return err_set(err, ERR_ARG, "no password on standard input");
 	buf_add(out, line, strcspn(line, "\r\n"));
 	return 0;
 }
@@ -61,13 +61,13 @@ static int add(struct access *a, const char *name, struct err *err)
 		if (r == 0)
 			r = access_add_user(a, name, role, buf_str(&password), err);
 		if (r == 0)
-			printf("%s may log in now, with the role %s\n", name, own.role);
+			printf("added the user %s with the role %s\n", name, own.role);
 		return r;
 	}
 	if (r == 0)
 		r = access_add_token(a, name, role, token, err);
 	if (r == 0) {
-		fprintf(stderr, "The token of %s (role %s); it is shown this once:\n", name, own.role);
+		fprintf(stderr, "Token of %s (role %s); it is not shown again:\n", name, own.role);
 		printf("%s\n", token);
 	}
 	return r;
@@ -82,7 +82,7 @@ static void list(struct access *a)
 		       json_string_value(json_object_get(v, "role")),
 		       json_string_value(json_object_get(v, "name")));
 	if (!json_array_size(all))
-		puts("There are neither tokens nor users; vdet token add NAME makes one.");
+		puts("No tokens or users; vdet token add NAME creates a token.");
 	json_decref(all);
 }
 
@@ -105,7 +105,7 @@ static int run(struct app *app, int argc, char **argv)
 	bool adds = strcmp(verb, "add") == 0, removes = strcmp(verb, "rm") == 0,
 		 lists = strcmp(verb, "list") == 0;
 	if (!adds && !removes && !lists)
-		return app_usage(&cmd_token, "add, list or rm was expected");
+		return app_usage(&cmd_token, "expected add, list or rm");
 	if (argc != (lists ? 1 : 2))
 		return app_usage(&cmd_token, lists ? "list takes no name" : "%s takes one name", verb);
 	int r = open_access(app, &a, &err);

@@ -10,11 +10,11 @@ static int run(struct app *app, int argc, char **argv)
 {
 	struct err err;
 	if (argc != 1)
-		return app_usage(&cmd_world, "name the file to draw");
+		return app_usage(&cmd_world, "an output file is required");
 	if (world_draw_files(&own, argv[0], app->cancel, &err) < 0)
 		return app_fail(&err);
 	AUTO(mem_freep) char *truth = world_truth_path(argv[0]);
-	printf("drew %s; what happens in it: %s\n", argv[0], truth);
+	printf("wrote %s; its events: %s\n", argv[0], truth);
 	return EXIT_COMPLETE;
 }
 

@@ -122,9 +122,8 @@ void doctor_engine(struct checks *c, struct app *app)
 	if (r == 0)
 		r = engine_start(engine, NULL, NULL, &err);
 	if (r < 0) {
-		checks_add(
-			c, "engine", CHECK_FAULT, mem_strdup(err.msg),
-			mem_printf("put llama-server on PATH, run %s, or name an --engine URL", app->setup));
+		checks_add(c, "engine", CHECK_FAULT, mem_strdup(err.msg),
+		           mem_printf("put llama-server on PATH, run %s, or set --engine URL", app->setup));
 		return;
 	}
 	const struct engine_info *i = engine_info(engine);
@@ -134,13 +133,13 @@ void doctor_engine(struct checks *c, struct app *app)
 	           NULL);
 	if (i->demo_model)
 		checks_add(c, "model", CHECK_NOTE,
-		           mem_strdup("only the bundled demo model, which understands drawn scenes alone"),
+		           mem_strdup("only the demo model, which understands only generated scenes"),
 		           mem_printf("put a vision-language model in GGUF and its mmproj file into %s",
 		                      app->models_dir));
 	else
 		checks_add(c, "model", i->images ? CHECK_OK : CHECK_FAULT, mem_strdup(i->model),
 		           i->images ? NULL
-		                     : mem_strdup("it takes no pictures; use a vision-language model"));
+		                     : mem_strdup("it takes text only; use a vision-language model"));
 }
 
 static void check_memory(struct checks *c)
@@ -182,7 +181,7 @@ static void check_gpu(struct checks *c)
 	bool none = !text.len;
 	checks_add(
 		c, "GPU", none ? CHECK_NOTE : CHECK_OK,
-		none ? mem_strdup("none found; the model runs on the processor") : buf_take(&text),
+		none ? mem_strdup("none found; the model runs on the CPU") : buf_take(&text),
 		none ? mem_strdup(
 				   "fine for the demo; large models need a GPU here, or an --engine elsewhere")
 			 : NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What `vdet doctor` finds: one row a check. */
+/* The checks of `vdet doctor`, one row each. */
 #ifndef VDET_APP_DOCTOR_H
 #define VDET_APP_DOCTOR_H
 
@@ -19,12 +19,12 @@ struct checks {
 	size_t n;
 };
 void checks_clear(struct checks *c);
-/* `advice` may be NULL; both texts are stolen. */
+/* `advice` may be NULL; both texts are taken. */
 void checks_add(struct checks *c, const char *name, enum check_state state, char *found,
                 char *advice);
 
 void doctor_media(struct checks *c); /* libraries, decoders, hardware decoders */
-/* engine, model; starts the engine to be sure */
+/* engine and model; starts the engine */
 void doctor_engine(struct checks *c, struct app *app);
 /* processor, memory, GPU, disk, limits, case store */
 void doctor_machine(struct checks *c, struct app *app);

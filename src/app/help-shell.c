@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The options table in the forms that a system wants: a manual page, and
- * completion for three shells. */
+/* The options table as a manual page and as completion for three shells. */
 #include "app/help-shell.h"
 
 #include <stdio.h>
@@ -20,14 +19,14 @@ static void each_option(const struct command *c,
 			fn(c, &set.binds[g].group->rows[i]);
 }
 
-/* Prints s with each character of `special` behind `escape`. */
+/* Prints s with `escape` before each character of `special`. */
 static void put_escaped(const char *s, const char *special, const char *escape)
 {
 	for (; *s; s++)
 		printf("%s%c", strchr(special, *s) ? escape : "", *s);
 }
 
-/* ---- roff, as man(7) has it */
+/* ---- roff, see man(7) */
 
 static void put_roff(const char *s)
 {
@@ -67,7 +66,7 @@ void help_man(const struct command_list *list)
 	       "vdet looks at a video chunk by chunk, asks a vision\\-language model "
 	       "what its frames show, and writes a\n"
 	       "report in which each event names the frames behind it. Every finished "
-	       "chunk is kept: after an interruption\nthe same command goes on.\n.SH COMMANDS\n",
+	       "chunk is kept: after an interruption\nthe same command continues.\n.SH COMMANDS\n",
 	       VDET_VERSION);
 	for (size_t i = 0; i < list->n; i++) {
 		printf(".SS vdet %s ", list->all[i]->name);

@@ -20,7 +20,7 @@ static struct cancel *stop;
 
 static void on_signal(int number)
 {
-	/* The second time, at once: the journal is safe whenever we end. */
+	/* A second signal ends at once: the journal is consistent at any time. */
 	if (cancel_fired(stop))
 		_exit(128 + number);
 	cancel_fire(stop);
@@ -36,7 +36,7 @@ static void handle_signals(void)
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 
-/* Words of the command line that must be known before the table is parsed. */
+/* Arguments that must be known before the table is parsed. */
 static char *scan_flag(char **argv, const char *flag)
 {
 	size_t n = strlen(flag);

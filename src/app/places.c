@@ -46,8 +46,8 @@ void places_find(struct app *app)
 	const char *demo = getenv("VDET_DEMO_DIR");
 	AUTO(mem_freep) char *data = file_data_dir();
 	AUTO(mem_freep) char *program = program_dir();
-	/* Of a program that is not installed it lies in the build folder, where
-	 * the program is in src/app/. */
+	/* If the program is not installed, it is in the build folder, and the
+	 * program in src/app/ there. */
 	AUTO(mem_freep) char *built = program ? file_join(program, "../../model/weights") : NULL;
 	bool is_built = built && file_is_dir(built);
 	app->data_dir =

@@ -80,7 +80,7 @@ static void on_event(void *ctx, const struct progress_event *e)
 	struct ui *ui = ctx;
 
 	pthread_mutex_lock(&ui->lock);
-	if (ui->mode == UI_JSON && e->type != PROGRESS_UPDATE) { /* that one is printed on time */
+	if (ui->mode == UI_JSON && e->type != PROGRESS_UPDATE) { /* that one is printed periodically */
 		print_json(ui, e);
 	} else if (ui->mode != UI_JSON && e->type == PROGRESS_SOURCE) {
 		clear_bar(ui);
@@ -129,8 +129,7 @@ const char *ui_line(const struct progress_view *v, char *out, size_t size)
 		return out;
 	}
 	int width = snprintf(total, sizeof total, "%zu", v->chunks);
-	/* The number is that of the chunk in work, as a person counts: 7 of 25
-	 * while six are done. */
+	/* The number of the chunk in progress, from 1: 7 of 25 while six are done. */
 	size_t at = v->done < v->chunks ? v->done + 1 : v->chunks;
 	draw_cells(v->fraction, cells, sizeof cells);
 	int n = snprintf(out, size, "chunk %*zu/%s  %s  %3.0f %%  %s left", width, at, total, cells,
@@ -150,7 +149,7 @@ static void chunk_line(const struct progress_chunk *c, char *out, size_t size)
 	case CHUNK_DECODING:
 		snprintf(what, sizeof what, "frames %" PRId64 "/%" PRId64, c->done, c->total);
 		break;
-	case CHUNK_QUEUED: snprintf(what, sizeof what, "waits for the engine"); break;
+	case CHUNK_QUEUED: snprintf(what, sizeof what, "waiting for the engine"); break;
 	case CHUNK_PREFILL:
 		if (c->total)
 			snprintf(what, sizeof what, "reading %" PRId64 "/%" PRId64 " tokens", c->done,

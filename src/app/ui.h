@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Progress for people and programs: a bar with the chunks in flight on a
- * terminal, plain lines elsewhere, or one JSON object a line. Renewed by a
+ * terminal, plain lines elsewhere, or one JSON object a line. Updated by a
  * thread of its own. Results (the report's place) go to standard output,
  * progress of the text modes to standard error. */
 #ifndef VDET_APP_UI_H

@@ -82,13 +82,13 @@ static int check_space(const struct world_video *v, const char *path, struct err
 	if (slash)
 		slash[slash == dir] = '\0';
 	if (statvfs(slash ? dir : ".", &fs) < 0)
-		return err_set(err, ERR_NOENT, "the folder of %s is not there", path);
+		return err_set(err, ERR_NOENT, "the folder of %s does not exist", path);
 	double pixels = (double)v->width * (double)v->height,
 		   seconds = (double)v->world.duration_us / 1e6;
 	double need = 1e5 + seconds * pixels * v->fps * 0.003,
 		   have = (double)fs.f_bavail * (double)fs.f_frsize;
 	if (have < need)
-		return err_set(err, ERR_NOSPC, "drawing %s may take %s, and %s are free there", path,
+		return err_set(err, ERR_NOSPC, "drawing %s may take %s, but only %s are free there", path,
 		               text_size(need, need_text), text_size(have, free_text));
 	return 0;
 }

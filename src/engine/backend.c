@@ -143,8 +143,7 @@ int backend_ready(struct backend *m, struct cancel *cancel,
 
 /* ---- a request */
 
-/* The model that answers must stay the one that answered first: half a report
- * by another is no report. */
+/* All answers must come from the same model: a report is not mixed. */
 static int check_model(struct backend *m, const struct chat_result *r, bool *ret_permanent,
                        struct err *err)
 {

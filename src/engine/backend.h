@@ -19,7 +19,7 @@ struct backend {
 	struct cancel *cancel; /* borrowed, may be NULL */
 	struct endpoint_limits limits;
 	int64_t slots, context; /* asked for; 0 = choose */
-	bool slots_chosen;      /* by us, not by the user: a probe may tell better */
+	bool slots_chosen;      /* by us, not by the user: a probe may find a better number */
 	double cost;
 	struct endpoint_cap cap;
 	bool cloud;

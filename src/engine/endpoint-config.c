@@ -168,7 +168,7 @@ static int parse_one(const char *text, struct endpoint_config *s, struct err *er
 			err, ERR_ARG,
 			"the endpoint %s has no address: write auto, http(s)://HOST:PORT or unix:/PATH",
 			s->name);
-	/* What lies behind TLS is most often another party's. */
+	/* An address with TLS is usually a service of another party. */
 	s->cloud = !strncasecmp(s->url, "https:", 6);
 	int r = 0;
 	for (p += len; r == 0 && *p == ','; p += len) {

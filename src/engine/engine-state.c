@@ -49,7 +49,7 @@ int engine_restarts(const struct engine *e)
 
 int64_t engine_busy_time(const struct engine *e)
 {
-	/* The lock is no part of what const promises. */
+	/* The lock may change although the engine is const. */
 	return dispatch_busy_time((struct dispatch *)&e->dispatch);
 }
 

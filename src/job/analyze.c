@@ -33,8 +33,8 @@ static char *absolute(const char *path)
 	return *path == '/' || !cwd ? mem_strdup(path) : *path ? file_join(cwd, path) : TAKE(cwd);
 }
 
-/* Of a folder that --output names, as much as can be known before the hash of
- * the source: whether it can be written. */
+/* Checks the folder of --output as far as possible before the hash of the
+ * source is known: whether it is writable. */
 static int check_output(const struct analyze *a, struct err *err)
 {
 	bool named = *a->options->output;
@@ -131,7 +131,7 @@ static int finish(const struct analyze *a, const struct run_context *context, st
 	return 0;
 }
 
-/* Everything about a file that is about to be analysed. */
+/* Everything about a file that is about to be analyzed. */
 struct source {
 	const char *path, *name;
 	int fd;
@@ -144,7 +144,7 @@ struct source {
 struct run {
 	const struct analyze *a;
 	const struct run_context *context;
-	struct decoder *decoder; /* that probed the source; NULL once the chunks have it */
+	struct decoder *decoder; /* that probed the source; NULL once passed to the chunks */
 	struct source *src;
 	char *dir;  /* of the report; NULL until the hash is known; owned */
 	bool given; /* the plan was */
@@ -211,7 +211,7 @@ static int enter(struct run *c, struct err *err)
 	return r;
 }
 
-/* Loads what an earlier run has found and done. */
+/* Loads the results of an earlier run. */
 static int recall(struct run *c, struct err *err)
 {
 	int r = survey_recall(&c->survey, c->entry.job.facts, err);
@@ -225,7 +225,7 @@ static int recall(struct run *c, struct err *err)
 	return r;
 }
 
-/* How many chunks the whole plan will have, about. */
+/* The expected number of chunks of the whole plan. */
 static size_t expected_chunks(const struct run *c)
 {
 	const struct plan *p = c->survey.plan;
@@ -245,8 +245,8 @@ static struct chunks *new_chunks(struct run *c)
 	return chunks_new(c->context, &o, c->src->fd, TAKE(c->decoder));
 }
 
-/* Hands the plan as it is now to the workers; what an earlier run did of it is
- * left out. */
+/* Passes the current plan to the workers, without the chunks that an earlier
+ * run finished. */
 static int hand_over(struct run *c, struct err *err)
 {
 	int r = 0;
@@ -266,7 +266,7 @@ static int hand_over(struct run *c, struct err *err)
 	return 0;
 }
 
-/* The job with all that is planned of it by now. A new one enters the journal. */
+/* Saves the job with its current plan. A new one is added to the journal. */
 static int write_journal(struct run *c, struct err *err)
 {
 	const struct plan *plan = c->survey.plan;
@@ -306,8 +306,8 @@ static int open_journal(struct run *c, struct err *err)
 	return r < 0 ? r : write_journal(c, err);
 }
 
-/* What the last step added goes to the lanes, and into the journal as soon as
- * the key is known. A chunk is in the journal before its lane may save it. */
+/* Passes the chunks of the last step to the lanes, and saves them once the key
+ * is known. A chunk is in the journal before its lane may save it. */
 static int take_step(struct run *c, struct err *err)
 {
 	int r = 0;
@@ -409,7 +409,7 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 		return err_sys(err, errno, "cannot examine %s", path);
 
 	AUTO(mem_freep) char *name = text_line(a->options->full_path ? path : file_base(path), 1000);
-	struct analyze_options options = *a->options; /* which a budget may change */
+	struct analyze_options options = *a->options; /* a budget may change them */
 	struct analyze with = *a;
 	with.options = &options;
 	const struct run_context context = {.engine = a->engine,
@@ -419,7 +419,7 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 	                                    .cancel = a->cancel};
 	struct source src = {.path = path, .name = name, .fd = fd, .size = st.st_size};
 	progress_phase(a->progress, PHASE_OPENING, name);
-	/* The probe comes first: a file that cannot be read should say so at once. */
+	/* The probe comes first: a file that cannot be read has to fail at once. */
 	AUTO(decoder_freep) struct decoder *decoder = NULL;
 	const struct decoder_options d = analyze_decoder(&options);
 	r = decoder_open(fd, &d, a->cancel, &decoder, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One analysis: a video file in, a report out, everything between in the
+/* One analysis: a video file in, a report out, all steps in between in the
  * journal.
  *
  * analyze_file() reads top to bottom: open → probe → plan → for each chunk
@@ -36,11 +36,11 @@ struct analyze {
 	struct progress *progress;
 	struct cancel *cancel;
 	/* The rest is for a queue of jobs, and may be left out. */
-	/* once fired no further chunk is begun: ERR_CANCELED after those in
+	/* once fired, no further chunk is started: ERR_CANCELED after those in
 	 * progress */
 	struct cancel *drain;
-	const char *sha256;  /* of the file, where it is known: it is not read for that again */
-	const int64_t *only; /* of what is not done, these chunks alone; NULL = all */
+	const char *sha256;  /* of the file, if known: it is not computed again */
+	const int64_t *only; /* of the chunks to do, only these; NULL = all */
 	size_t n_only;
 };
 
@@ -54,7 +54,7 @@ struct analyze_result {
 	enum analyze_outcome outcome;
 	char *job;        /* id; the caller frees the strings */
 	char *dir;        /* where the report is */
-	char *earlier;    /* where the report of another run is kept that was there; may be NULL */
+	char *earlier;    /* where the previous report of another run was moved; may be NULL */
 	char *first_hole; /* reason of the first hole, "" if none */
 	size_t chunks, holes, resumed;
 };

@@ -124,7 +124,7 @@ static int read_answer(json_t *root, size_t n_frames, struct answer *a, struct e
 	const char *summary = json_string_value(json_object_get(root, "summary"));
 	json_t *events = json_object_get(root, "events"), *v;
 	size_t i;
-	/* No list is what many models write where nothing happens. */
+	/* Many models write no list if nothing happens. */
 	if (json_is_null(events))
 		events = NULL;
 	if (!summary || (events && !json_is_array(events)))

@@ -12,10 +12,10 @@
 #include "base/log.h"
 #include "base/text.h"
 
-#define TEXT_TOKENS 400 /* our own words, in most tokenizers, a request */
+#define TEXT_TOKENS 400 /* of our prompts, with most tokenizers, per request */
 #define FRAME_TOKENS 16 /* a frame's number and time */
 #define OUTPUT_TOKENS 300
-#define JOBS_MAX 50 /* the newest say enough */
+#define JOBS_MAX 50 /* the newest ones are enough */
 #define NOTE_MAX 4096
 
 /* ---- what was measured */
@@ -126,7 +126,7 @@ struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video
 	if (rates->prefill > 0 && rates->decode > 0) {
 		double work = (double)e.prompt / rates->prefill + (double)e.output / rates->decode;
 		double parallel = rates->parallel > 1 ? rates->parallel : 1;
-		/* Fewer chunks than that cannot be worked on at once. */
+		/* No more than there are chunks. */
 		e.time =
 			(int64_t)(work / (parallel < (double)chunks || !chunks ? parallel : (double)chunks) *
 		              1e6);
@@ -195,8 +195,8 @@ static bool within(const struct fitting *f)
 	return f->time ? e.time <= f->time : e.total <= f->tokens;
 }
 
-/* Smaller pictures, then longer chunks, then fewer frames: each down to where
- * it hurts, before the next. */
+/* Smaller pictures, then longer chunks, then fewer frames: each down to its
+ * limit before the next. */
 static bool squeeze(const struct fitting *f)
 {
 	static const int64_t sides[] = {1024, 896, 768, 640, 512, 448};
@@ -243,11 +243,10 @@ int budget_fit(struct analyze_options *o, const struct video_info *video,
 	if (r < 0)
 		return r;
 	if (f.time && rates->prefill <= 0)
-		return err_set(
-			err, ERR_ARG,
-			"the speed of this model was not measured yet: analyze a short part first (--to "
-			"5min), or give the "
-			"budget in tokens (--budget 500ktok)");
+		return err_set(err, ERR_ARG,
+		               "the speed of this model is unknown: analyze a short part first (--to "
+		               "5min), or give the "
+		               "budget in tokens (--budget 500ktok)");
 	if (!squeeze(&f))
 		return too_small(&f, err);
 	bool same = fitted.frame_size == o->frame_size && fitted.chunk_duration == o->chunk_duration &&
@@ -315,7 +314,7 @@ int budget_apply(const struct run_context *run, const struct budget_source *sour
 		r = budget_fit(o, source->video, source->shape, &rates, &note, err);
 	if (r < 0)
 		return r;
-	/* It was asked for, and yet the model sees less than the options say. */
+	/* The user should know that the model sees less than the options request. */
 	if (note)
 		log_warning("%s", note);
 	snprintf(line, sizeof line, "%lld %lld %lld", (long long)o->frame_size,

@@ -25,7 +25,7 @@ struct chunks {
 	const struct run_context *context;
 	struct chunks_options options;
 	int fd;
-	struct decoder *decoder; /* for the first worker; NULL once it has it */
+	struct decoder *decoder; /* for the first worker; NULL once passed on */
 	int64_t deadline;        /* 0 = none */
 	struct worker workers[MOST_WORKERS];
 	size_t n_workers;
@@ -182,8 +182,8 @@ static struct worker *next_worker(struct chunks *run)
 	return worker;
 }
 
-/* One for each chunk, up to the most. Should the system refuse a thread, the
- * job is slower, not broken. */
+/* One for each chunk, up to the most. If a thread cannot be created, the job is
+ * only slower. */
 static void start_workers(struct chunks *run, size_t wanted)
 {
 	while (run->n_workers < wanted) {
@@ -204,7 +204,7 @@ static bool is_wanted(const struct chunks_options *o, size_t index)
 	return !o->only;
 }
 
-/* Left alone by this run: it stays a hole. */
+/* Not processed by this run: it stays a hole. */
 static void leave_out(struct chunks *run, const struct store_chunk *before)
 {
 	run->outcome.holes++;
@@ -225,7 +225,7 @@ static void add_chunk(struct chunks *run, const struct plan_chunk *plan,
 	} else {
 		run->todo = mem_grow(run->todo, run->n_todo + 1, sizeof *run->todo);
 		run->todo[run->n_todo++] = (struct todo){i, *plan};
-		/* So that it knows how long its queue is: workers come with one chunk
+		/* So that it knows the length of its queue: a worker requests one chunk
 		 * at a time. */
 		engine_expect(run->context->engine, 1);
 		run->outcome.fresh = true;

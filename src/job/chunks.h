@@ -24,37 +24,37 @@ struct chunks;
 struct chunks_options {
 	struct describe_options describe;
 	int64_t workers;      /* threads at most; 0 = one more than the engine has slots */
-	int64_t time_limit;   /* after so many microseconds no chunk is begun; 0 = none */
-	struct cancel *drain; /* once fired, no further chunk is begun; may be NULL */
-	/* Of what is not done, these chunks alone; NULL = all. Borrowed. */
+	int64_t time_limit;   /* microseconds after which no chunk is started; 0 = none */
+	struct cancel *drain; /* once fired, no further chunk is started; may be NULL */
+	/* Of the chunks to do, only these; NULL = all. Borrowed. */
 	const int64_t *only;
 	size_t n_only;
 };
 
-/* `fd`, the video, is borrowed until chunks_free(); `decoder`, one that is open
- * already, or NULL, is taken. The engine must be ready. */
+/* `fd`, the video, is borrowed until chunks_free(); takes `decoder`, an open
+ * one, or NULL. The engine must be ready. */
 struct chunks *chunks_new(const struct run_context *run, const struct chunks_options *o, int fd,
                           struct decoder *decoder);
 void chunks_free(struct chunks *c); /* stops and waits; NULL is fine */
 DEFINE_FREEP(struct chunks, chunks)
 
-/* Adds the chunks that the plan has more than at the last call; work on them
- * begins at once. The plan's times are borrowed until the end. `before`: what
- * the journal holds of the first chunks. `expected`: about how many the whole
- * plan will have. */
+/* Adds the chunks that were added to the plan since the last call; their
+ * processing starts at once. The plan's times are borrowed until the end.
+ * `before`: results of the first chunks in the journal. `expected`: estimated
+ * number of chunks of the whole plan. */
 void chunks_extend(struct chunks *c, const struct plan *plan, const struct store_chunk *before,
                    size_t n_before, size_t expected);
 
 /* The journal holds this run and its chunks so far: results may be saved. */
 void chunks_open(struct chunks *c, const char *job);
 
-/* Whether the run is to end, for whatever reason: planning can stop. */
+/* Whether the run has to end, for any reason: planning can stop. */
 bool chunks_ending(struct chunks *c);
 
-/* No more chunks follow: waits until all are done. Fails if the journal cannot
- * be written (its error), or the run was canceled or drained (ERR_CANCELED);
- * what was finished before that is in the journal. chunks_open() must have been
- * called. */
+/* Call after the last chunk was added: waits until all are done. Fails if the
+ * journal cannot be written (its error), or the run was canceled or drained
+ * (ERR_CANCELED); what was finished before that is in the journal.
+ * chunks_open() must have been called. */
 int chunks_finish(struct chunks *c, struct chunks_outcome *ret, struct err *err);
 
 #endif

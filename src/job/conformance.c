@@ -21,7 +21,7 @@ struct trial {
 	struct cancel *cancel;
 };
 
-/* Each shows one thing on a plain ground. */
+/* Each shows one object on a plain background. */
 struct drawn {
 	const char *color, *jpeg;
 	const size_t *len;
@@ -89,8 +89,7 @@ static void try_answer(struct trial *t, struct conformance_row *row)
 		     *result.reasoning ? "; its reasoning is left out" : "");
 }
 
-/* In how many statements about a drawn thing its own picture is named, of how
- * many. */
+/* Of the statements about a drawn object, how many name its picture. */
 static void score(const struct answer *a, const int *order, size_t n, size_t *right, size_t *all)
 {
 	for (size_t e = 0; e < a->n_events; e++) {
@@ -125,10 +124,10 @@ static void try_order(struct trial *t, struct conformance_row *row)
 		score(&a, orders[i], 3, &right, &all);
 	}
 	if (!read)
-		find(row, CONFORMANCE_FAIL, "no answer can be used: %.200s", fault.msg);
+		find(row, CONFORMANCE_FAIL, "no usable answer: %.200s", fault.msg);
 	else if (!all)
 		find(row, CONFORMANCE_NOTE,
-		     "it mentions none of the drawn objects, so nothing is known: does it take pictures?");
+		     "it names none of the drawn objects; check that it accepts images");
 	else if (right * 2 > all)
 		find(row, CONFORMANCE_PASS, "%zu of %zu statements name the right picture, in four orders",
 		     right, all);
@@ -139,8 +138,7 @@ static void try_order(struct trial *t, struct conformance_row *row)
 		     right, all);
 }
 
-/* The words about a picture arrive beside it: the time of one thing is asked
- * for. */
+/* The text of a picture arrives with it: asks for the time of one object. */
 static void try_times(struct trial *t, struct conformance_row *row)
 {
 	AUTO(chat_freep) struct chat *c = chat_new();
@@ -164,12 +162,12 @@ static void try_times(struct trial *t, struct conformance_row *row)
 	if (r < 0)
 		fail(row, &err);
 	else if (strstr(result.text, "08:30"))
-		find(row, CONFORMANCE_PASS, "the time beside a picture was given back");
+		find(row, CONFORMANCE_PASS, "the time of a picture was returned");
 	else if (engine_info(t->e)->demo_model)
-		find(row, CONFORMANCE_NOTE, "the demo model reads no times");
+		find(row, CONFORMANCE_NOTE, "the demo model does not read times");
 	else
 		find(row, CONFORMANCE_NOTE,
-		     "the model named another time; vdet takes times from frame numbers, so it does not "
+		     "the model returned another time; vdet uses frame numbers only, so this does not "
 		     "matter");
 }
 
@@ -204,7 +202,7 @@ static void try_schema(struct trial *t, struct conformance_row *row)
 	AUTO(chat_result_clear) struct chat_result result = {0};
 	struct err err = {0};
 	chat_text(c, "Say hello.");
-	/* What no model would say of its own accord. */
+	/* A word that no model writes unless the schema requires it. */
 	chat_schema(c, "code",
 	            "{\"type\":\"object\",\"properties\":{\"code\":{\"enum\":[\"zq-7\"]}},"
 	            "\"required\":[\"code\"],"
@@ -219,7 +217,7 @@ static void try_schema(struct trial *t, struct conformance_row *row)
 	json_auto_t *j = object;
 	const char *code = json_string_value(json_object_get(j, "code"));
 	if (code && strcmp(code, "zq-7") == 0)
-		find(row, CONFORMANCE_PASS, "answers are held to a JSON Schema");
+		find(row, CONFORMANCE_PASS, "JSON Schema is enforced");
 	else
 		find(row, CONFORMANCE_NOTE,
 		     "a JSON Schema is not enforced: answers that do not fit are asked for again, and some "
@@ -267,7 +265,7 @@ static void try_stream(struct trial *t, struct conformance_row *row)
 		     (double)result.time_first / 1e6, (double)result.time_total / 1e6);
 	else
 		find(row, CONFORMANCE_NOTE,
-		     "answers come in one piece: no progress within a chunk, and --vision-timeout counts "
+		     "answers are not streamed: no progress within a chunk, and --vision-timeout counts "
 		     "for "
 		     "the whole");
 	if (row->state != CONFORMANCE_FAIL && !result.output_tokens)
@@ -296,7 +294,7 @@ static void try_cancel(struct trial *t, struct conformance_row *row)
 	else if (r < 0)
 		fail(row, &err);
 	else
-		find(row, CONFORMANCE_NOTE, "the answer was there before it could be canceled");
+		find(row, CONFORMANCE_NOTE, "the answer was complete before it could be canceled");
 	cancel_free(own);
 }
 
@@ -327,22 +325,22 @@ static void try_context(struct trial *t, struct conformance_row *row)
 		     (long long)context);
 	else if (r == 0)
 		find(row, CONFORMANCE_NOTE,
-		     "it reports %lld tokens, but accepts more: it may cut requests short silently",
+		     "it reports %lld tokens, but accepts more: it may truncate requests silently",
 		     (long long)context);
 	else
 		find(row, CONFORMANCE_FAIL,
-		     "longer requests than its %lld tokens should be refused, but: %.200s",
+		     "longer requests than its %lld tokens should be rejected, but: %.200s",
 		     (long long)context, err.msg);
 }
 
-/* What the requests before this one have shown. */
+/* What the previous requests have shown. */
 static void try_request(struct trial *t, struct conformance_row *row)
 {
 	AUTO(mem_freep) char *text = engine_left_out(t->e);
 	if (*text)
-		find(row, CONFORMANCE_NOTE, "sent otherwise, since the engine refuses it: %.220s", text);
+		find(row, CONFORMANCE_NOTE, "replaced, since the engine rejects it: %.220s", text);
 	else
-		find(row, CONFORMANCE_PASS, "all parameters of a request are taken");
+		find(row, CONFORMANCE_PASS, "all request parameters are accepted");
 }
 
 static const struct {

@@ -12,13 +12,13 @@ enum conformance_state { CONFORMANCE_PASS, CONFORMANCE_NOTE, CONFORMANCE_FAIL };
 struct conformance_row {
 	const char *name; /* "order" */
 	enum conformance_state state;
-	char found[300]; /* what happened, and what to do where it failed */
+	char found[300]; /* the result, and what to do if it failed */
 };
 #define CONFORMANCE_MANY 12
 
-/* Tries a started engine; `found` (may be NULL) is called with each row at
- * once. Returns the number of rows; fewer if `cancel` fires. `pictures`: how
- * many a request must be able to hold. */
+/* Tries a started engine; `found` (may be NULL) is called with each row as it
+ * is complete. Returns the number of rows; fewer if `cancel` fires. `pictures`:
+ * how many a request must accept. */
 size_t conformance_try(struct engine *e, size_t pictures, struct cancel *cancel,
                        void (*found)(void *ctx, const struct conformance_row *row), void *ctx,
                        struct conformance_row out[static CONFORMANCE_MANY]);

@@ -10,7 +10,7 @@
 #include "job/answer.h"
 #include "job/prompt.h"
 
-/* Of the pictures' long side, each time that a request was too much. */
+/* Applied to the pictures' long side each time that a request was too large. */
 #define SHRINK 0.7
 #define SCALE_MIN 0.3
 
@@ -78,7 +78,7 @@ static int take_frame(void *ctx, size_t i, struct frame *f)
 	return 0;
 }
 
-/* As the options have it, as far as engine and memory allow. */
+/* As in the options, as far as engine and memory allow. */
 static int picture_size(const struct describe_worker *w, double scale)
 {
 	int most = engine_info(w->run->engine)->frame_size,
@@ -108,7 +108,7 @@ static int decode(struct pictures *p, const struct plan_chunk *plan, double scal
 		describe_close(p->w);
 	if (r == -ERR_CANCELED || (r < 0 && !p->n))
 		return r;
-	/* The child broke down on the way: what came before is still good. */
+	/* The child failed meanwhile: the frames before are still valid. */
 	for (; c->n_samples < plan->n_times; c->n_samples++)
 		c->samples[c->n_samples] = (struct store_sample){.time = plan->times[c->n_samples],
 		                                                 .pts = plan->times[c->n_samples],
@@ -196,8 +196,8 @@ static void keep_answer(const struct pictures *p, struct answer *a)
 	}
 }
 
-/* Asks; where the answer cannot be used, asks once more and says what was
- * wrong. */
+/* Sends the request; if the answer cannot be used, sends it once more with the
+ * fault. */
 static int describe_some(const struct pictures *p, struct err *err)
 {
 	AUTO(mem_freep) char *fault = NULL;
@@ -246,8 +246,7 @@ static int describe_in_groups(const struct pictures *p, size_t most, struct err 
 	return r;
 }
 
-/* All pictures in one request, or in as many as the engine takes in one, which
- * its refusals show. */
+/* All pictures in one request, or in several if the engine rejects so many. */
 static int describe(const struct pictures *p, struct err *err)
 {
 	for (size_t most = p->n;;) {
@@ -276,7 +275,7 @@ static int look_and_describe(struct describe_worker *w, const struct plan_chunk 
 	return r < 0 ? r : describe(&p, err);
 }
 
-/* Its samples, so that they can be taken again. */
+/* Resets the samples, so that they can be taken again. */
 static void forget(struct store_chunk *c)
 {
 	for (size_t i = 0; i < c->n_samples; i++) {
@@ -291,9 +290,9 @@ static void forget(struct store_chunk *c)
 }
 
 /* Whether smaller pictures may help: memory ran out with this chunk, or the
- * engine found its request too long, which one may do that promises more
- * context than it has. A decoder's limits are not meant: the model was not
- * asked then. */
+ * engine rejected the request as too long, which happens if it reports more
+ * context than it has. Limits of a decoder do not count: no request was sent
+ * then. */
 static bool too_much(int r, const struct store_chunk *c)
 {
 	return r == -ERR_NOSPC || (r == -ERR_LIMIT && c->attempts);

@@ -12,7 +12,7 @@
 struct describe_options {
 	struct decoder_options decoder;
 	int64_t frame_size; /* long side in pixels of the pictures for the model, at most */
-	int thumb_size;     /* likewise of those in the report; 0 = none */
+	int thumb_size;     /* the same for those in the report; 0 = none */
 	int quality;        /* JPEG, 1 to 100 */
 	bool keyframes;     /* the nearest keyframes are enough */
 	const char *prompt; /* what the user asks to look for; "" = nothing */
@@ -20,7 +20,7 @@ struct describe_options {
 };
 
 /* Describes chunks one after the other, on one thread. Keeps its decoder, since
- * starting one is slow, and starts another when it has died. */
+ * starting one is slow, and starts another if it exits. */
 struct describe_worker {
 	const struct run_context *run;
 	const struct describe_options *options; /* borrowed */
@@ -36,7 +36,7 @@ void describe_close(struct describe_worker *w);
 
 /* Fills `ret` (index, start and end are given) with the result: CHUNK_DONE, or
  * CHUNK_HOLE with reason and code. Blocks for the decoder and the engine. The
- * only error is ERR_CANCELED; everything else is a hole. */
+ * only error is ERR_CANCELED; any other failure is a hole. */
 int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan,
                    struct store_chunk *ret, struct err *err);
 

@@ -45,9 +45,8 @@ static int find(struct store *store, const char *key, struct store_job *ret, str
 	return r == -ERR_NOENT ? 0 : r;
 }
 
-/* A run whose times follow other rules: frames of one of its chunks would not
- * fit those of the next, so it is not continued. A finished one is taken, with
- * its key. */
+/* A run with another version of the timeline: new chunks would not fit the
+ * finished ones, so it is not continued. A finished one is used, with its key. */
 static int find_other_timeline(struct store *store, const struct facts_input *in,
                                char key[static HASH_HEX], struct entry *ret, struct err *err)
 {
@@ -65,7 +64,7 @@ static int find_other_timeline(struct store *store, const struct facts_input *in
 
 		const char *id = ret->job.id;
 		if (ret->job.state == STORE_JOB_COMPLETE) {
-			log_warning("job %s was made with version %d of the timeline, this file now has "
+			log_warning("job %s was created with version %d of the timeline, this file now has "
 			            "version %d; --fresh analyzes it again",
 			            id, version, now);
 			json_decref(ret->key);
@@ -73,9 +72,9 @@ static int find_other_timeline(struct store *store, const struct facts_input *in
 			memcpy(key, hash, HASH_HEX);
 			return 0;
 		}
-		log_warning("the unfinished job %s was made with version %d of the timeline, this file "
-		            "now has version %d; a new job is started (vdet report %s writes what the old "
-		            "one found)",
+		log_warning("the unfinished job %s was created with version %d of the timeline, this file "
+		            "now has version %d; a new job is started (vdet report %s writes the old "
+		            "results)",
 		            id, version, now, id);
 	}
 	store_job_clear(&ret->job);
@@ -110,7 +109,7 @@ int entry_find(struct store *store, const char *locks_dir, const struct facts_in
 		                           .summary = mem_strdup(""),
 		                           .summary_fallback = mem_strdup("")};
 	e.job.state = STORE_JOB_RUNNING;
-	/* The same video may have moved. */
+	/* The video may have been moved. */
 	free(e.job.source_name);
 	free(e.job.output);
 	e.job.source_name = mem_strdup(name);

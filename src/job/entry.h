@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds the run in the journal that a call continues, or begins a new one. */
+/* Finds the run in the journal that a call continues, or starts a new one. */
 #ifndef VDET_JOB_ENTRY_H
 #define VDET_JOB_ENTRY_H
 
@@ -18,10 +18,10 @@ struct entry {
 void entry_clear(struct entry *e);
 
 /* `name` of the source and `dir` of the report are those of this call;
- * `locks_dir` holds a lock file per run. With --fresh the run is new: what was
- * there is removed. An unfinished run whose times follow another version of the
- * timeline is not continued; a warning names it. Blocks for the disk. ERR_BUSY
- * if another process has the run. */
+ * `locks_dir` holds a lock file per run. With --fresh the run is new: an
+ * existing one is removed. An unfinished run whose times follow another version
+ * of the timeline is not continued; a warning names it. Blocks for the disk.
+ * ERR_BUSY if another process has the run. */
 int entry_find(struct store *store, const char *locks_dir, const struct facts_input *in,
                const char *name, const char *dir, struct entry *ret, struct err *err);
 

@@ -98,8 +98,8 @@ void facts_count_endpoints(json_t *facts, const json_t *before, struct engine *e
 	json_object_set(facts, "endpoints", sums);
 }
 
-/* What a given plan looks at, whatever else its file says: a line a chunk, of
- * microseconds. */
+/* The chunks and times of a given plan, without the rest of its file: one line
+ * per chunk, in microseconds. */
 static void hash_plan(const struct plan *plan, char out[static HASH_HEX])
 {
 	AUTO(hash_freep) struct hash *h = hash_new();

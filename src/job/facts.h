@@ -60,7 +60,7 @@ int facts_hash_reference(const struct analyze_options *o, struct cancel *cancel,
 json_t *facts_make(const struct facts_input *in, const char *name, int64_t size,
                    const struct survey *survey, json_t *key);
 
-/* Adds to `facts` what each endpoint was asked, and failed at, since `before`
+/* Adds to `facts` the requests and failures of each endpoint since `before`
  * (engine_endpoints_json() of then), to the counts of earlier runs. Requests of
  * other jobs in that time are included. */
 void facts_count_endpoints(json_t *facts, const json_t *before, struct engine *e);

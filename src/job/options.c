@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rows of the options table that say how a video is analysed. */
+/* The rows of the options table that control how a video is analyzed. */
 #include <stddef.h>
 
 #include "base/opt.h"

@@ -22,7 +22,7 @@ struct progress {
 	enum progress_phase phase;
 	char detail[160];
 	size_t chunks, done, holes, parallel;
-	size_t done_now; /* by this run: only these say how long a chunk takes */
+	size_t done_now; /* by this run: only these measure how long a chunk takes */
 	int64_t spent;
 	double prefill_rate, decode_rate;
 	struct running *running;

@@ -16,7 +16,7 @@ static void add_look_for(struct chat *c, const char *look_for)
 	chat_text(c, text);
 }
 
-/* At most `most` characters, far more than a sensible answer has. */
+/* At most `most` characters, far more than a valid answer needs. */
 static void bound_text(json_t *properties, const char *name, json_int_t most)
 {
 	json_object_set_new(json_object_get(properties, name), "maxLength", json_integer(most));
@@ -33,8 +33,8 @@ static void bound_texts(json_t *properties, json_t *event, json_t *frames, size_
 	                    json_integer((json_int_t)(4 * n + 8)));
 }
 
-/* The answer's schema with frame numbers bounded by what is shown: engines that
- * constrain their output then cannot name another. */
+/* The answer's schema with frame numbers limited to those sent: engines that
+ * enforce a schema then cannot return others. */
 static void add_schema(struct chat *c, size_t n, bool bounded)
 {
 	json_auto_t *schema = json_loads(prompt_describe_schema_json, 0, NULL);
@@ -55,8 +55,8 @@ int prompt_describe(struct chat *c, int64_t start, int64_t end,
                     const char *fault, bool bounded, struct err *err)
 {
 	char text[160], t[2][CLOCK_TEXT_MAX];
-	/* What is the same in every request comes first, so that the engine's
-	 * prefix cache finds it. */
+	/* The part that all requests share comes first, for the engine's prefix
+	 * cache. */
 	chat_system(c, prompt_describe_system_txt);
 	snprintf(text, sizeof text, "Stretch %s to %s, %zu frames.\n", clock_text(start, t[0]),
 	         clock_text(end, t[1]), n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is said to the model. The texts are files in src/job/prompt/, embedded;
+/* The requests to the model. The texts are files in src/job/prompt/, embedded;
  * the demo model is trained on them. */
 #ifndef VDET_JOB_PROMPT_H
 #define VDET_JOB_PROMPT_H
@@ -19,16 +19,16 @@ struct prompt_picture {
 };
 
 /* The describe request: system text; the stretch; per picture its number (from
- * 1) and time, then the picture; the task. `look_for` is the user's wish, "" if
- * none; `fault` names what was wrong with the last answer, NULL at first.
- * `bounded`: the schema bounds how long texts and lists may be, so that a model
- * which repeats itself comes to an end; not every engine takes such a
+ * 1) and time, then the picture; the task. `look_for` is what the user asks to
+ * look for, "" if nothing; `fault` names what was wrong with the last answer,
+ * NULL at first. `bounded`: the schema bounds how long texts and lists may be,
+ * so that a model that repeats itself stops; not every engine accepts such a
  * schema. */
 int prompt_describe(struct chat *c, int64_t start, int64_t end,
                     const struct prompt_picture *pictures, size_t n, const char *look_for,
                     const char *fault, bool bounded, struct err *err);
 
-/* The summary request from notes, one a line: "[00:05:00 - 00:10:00] text". */
+/* The summary request from notes, one per line: "[00:05:00 - 00:10:00] text". */
 void prompt_summary(struct chat *c, const char *notes, const char *look_for);
 
 /* SHA-256 over every text and the schema: part of a job's key. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every step of a run works with: startup, survey, chunks, describe,
- * merge, budget. Everything is borrowed and stays the same while the run lasts;
- * each member is safe to use from any thread. */
+/* The context of every step of a run: startup, survey, chunks, describe, merge,
+ * budget. Everything is borrowed and stays the same while the run lasts; each
+ * member is safe to use from any thread. */
 #ifndef VDET_JOB_RUN_H
 #define VDET_JOB_RUN_H
 
@@ -12,7 +12,7 @@
 #include "store/store.h"
 
 struct run_context {
-	struct engine *engine; /* NULL where only a plan is made */
+	struct engine *engine; /* NULL if only a plan is made */
 	struct store *store;
 	struct memory *memory; /* of the engine; NULL = GPU memory is not watched */
 	struct progress *progress;

@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 
-enum { PERIOD = 50 /* milliseconds between updates of the display and looks at the cancel */ };
+enum { PERIOD = 50 /* milliseconds between updates of the display and checks of cancel */ };
 
 struct task {
 	pthread_t thread;
@@ -78,7 +78,7 @@ struct startup *startup_begin(const struct run_context *run, int fd, int64_t siz
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&o->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	/* Without a thread, the work is done here. */
+	/* If no thread can be created, the task runs here. */
 	o->hash.thread = o->engine.thread = pthread_self();
 	if (sha256) {
 		snprintf(o->sha256, sizeof o->sha256, "%s", sha256);
@@ -94,7 +94,7 @@ struct startup *startup_begin(const struct run_context *run, int fd, int64_t siz
 	return o;
 }
 
-/* Until the task is done or the period over. */
+/* Until the task is done or the period has passed. */
 static bool wait_for(struct startup *o, const struct task *t)
 {
 	struct timespec until;

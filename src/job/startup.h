@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two slow things at the start of a run that need nothing but the file: its
- * hash, and the engine, which loads its model. Each runs on a thread of its own
+/* The two slow tasks at the start of a run that need only the file: its hash,
+ * and the engine, which loads its model. Each runs on a thread of its own
  * beside the other steps. All calls come from the thread that called
  * startup_begin(). */
 #ifndef VDET_JOB_STARTUP_H
@@ -12,7 +12,7 @@
 struct startup;
 
 /* Starts both. `fd`, of `size` bytes, is borrowed until the end; `sha256` is
- * its hash where that is known, else NULL. */
+ * its hash if known, else NULL. */
 struct startup *startup_begin(const struct run_context *run, int fd, int64_t size,
                               const char *sha256);
 void startup_free(struct startup *o); /* stops hashing; waits for both; NULL is fine */

@@ -36,7 +36,7 @@ size_t notes_fit(const struct notes *t, size_t first, size_t max)
 	size_t n = 0, size = 0;
 	for (; first + n < t->n; n++) {
 		size += note_size(&t->items[first + n]);
-		/* a request for fewer than two notes would not shorten anything */
+		/* a request with fewer than two notes would not shorten anything */
 		if (size > max && n >= 2)
 			break;
 	}

@@ -28,14 +28,14 @@ void notes_clear(struct notes *t);
 size_t notes_fit(const struct notes *t, size_t first, size_t max);
 void notes_print(const struct notes *t, size_t first, size_t n, struct buf *out);
 
-/* Asks `ask` (one text request: notes in, summary out; the caller frees *ret)
+/* Calls `ask` (one text request: notes in, summary out; the caller frees *ret)
  * until one text is left. `max` bounds a request's notes in bytes. A single
  * note is its own summary. */
 int summary_make(const struct notes *t, size_t max,
                  int (*ask)(void *ctx, const char *notes, char **ret, struct err *err), void *ctx,
                  char **ret, struct err *err);
 
-/* Without a model: the notes, each with its time, one a line, at most
+/* Without a model: the notes, each with its time, one per line, at most
  * `max_lines`. The caller frees. */
 char *summary_timeline(const struct notes *events, size_t max_lines);
 

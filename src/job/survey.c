@@ -35,8 +35,7 @@ int survey_given(const struct survey_options *o, int64_t duration, struct plan *
 	return plan_read(o->plan_file, duration, PLAN_FRAMES_MAX, ret, err);
 }
 
-/* The curve of activity at a resolution for pictures: the greatest of each
- * stretch, of 255. */
+/* The curve of activity for display: the maximum of each interval, 0 to 255. */
 static json_t *curve_json(const struct video_index *x)
 {
 	size_t n = x->n_bins < CURVE_MAX ? x->n_bins : CURVE_MAX;
@@ -53,7 +52,7 @@ static json_t *curve_json(const struct video_index *x)
 	return curve;
 }
 
-/* How long the stretches are that were looked at in each way. */
+/* The total length of the intervals that were indexed in each way. */
 static json_t *seen_json(const struct video_index *x)
 {
 	int64_t at_keyframes = 0;
@@ -86,7 +85,7 @@ static struct indexer_options index_options(struct survey *s)
 	                                .decoder = o->decoder};
 }
 
-/* More of the index: all that was kept, or a part. */
+/* More of the index: all of a stored one, or the next part. */
 static int step_index(struct survey *s, const char *sha256, struct err *err)
 {
 	const struct indexer_options i = index_options(s);
@@ -120,7 +119,7 @@ static int step_by_activity(struct survey *s, const struct plan_options *o, cons
 	return 0;
 }
 
-/* At keyframes: their times are all that is to be known. */
+/* At keyframes: only their times are needed. */
 static int plan_keyframes(struct survey *s, const struct plan_options *o, struct err *err)
 {
 	const struct indexer_options i = index_options(s);
@@ -187,8 +186,8 @@ int survey_keep(struct survey *s, const char *sha256, struct err *err)
 	return s->made ? indexer_save(s->run->store, sha256, &i, s->index, err) : 0;
 }
 
-/* An earlier version may have found another duration. What is planned stays; if
- * the video continues after it, so does the plan. */
+/* An earlier version may have found another duration. The plan so far stays; if
+ * the video is longer, the plan is extended. */
 static void correct_duration(struct plan *p, const struct plan_options *o, int64_t duration)
 {
 	int64_t end = o->to && o->to < duration ? o->to : duration;
@@ -219,7 +218,7 @@ int survey_recall(struct survey *s, const char *facts, struct err *err)
 	return 0;
 }
 
-/* The whole plan of a video that is open. */
+/* The whole plan of an open video. */
 static int plan_of(struct survey *s, struct err *err)
 {
 	char sha256[HASH_HEX];

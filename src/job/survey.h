@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is found out about a video before it is described: the index, and the
- * plan that follows from it. */
+/* The steps before a video is described: the index, and the plan made from it. */
 #ifndef VDET_JOB_SURVEY_H
 #define VDET_JOB_SURVEY_H
 
@@ -32,11 +31,11 @@ struct survey {
 	/* of the index, in short, for the report; NULL without one, or before the
 	 * end; owned */
 	json_t *seen;
-	bool whole; /* nothing is to be added to the plan */
+	bool whole; /* the plan is complete */
 	/* For the steps. */
-	struct indexer *indexer;   /* at work; owned */
+	struct indexer *indexer;   /* running; owned */
 	struct video_index *index; /* all of it; owned */
-	bool made;                 /* now, so that survey_keep() has something to keep */
+	bool made;                 /* by this run, so that survey_keep() stores it */
 };
 void survey_clear(struct survey *s);
 
@@ -44,18 +43,18 @@ void survey_clear(struct survey *s);
 int survey_given(const struct survey_options *o, int64_t duration, struct plan **ret,
                  struct err *err);
 
-/* Looks further, and adds to the plan what follows from that, perhaps nothing;
- * s has w and duration, and a plan if an earlier run began one. Makes the index
- * where the policy needs one; sha256: of the source, or NULL if this one was
- * never seen here. Where the index cannot be made, the run continues: the
- * plan is even then, and a warning says why. Blocks; ERR_CANCELED. */
+/* Indexes the next part, and adds chunks to the plan, perhaps none; s has w and
+ * duration, and a plan if an earlier run began one. Makes the index where the
+ * policy needs one; sha256: of the source, or NULL if this one was never
+ * analyzed here. If the index cannot be made, the run continues with an even
+ * plan and a warning. Blocks; ERR_CANCELED. */
 int survey_step(struct survey *s, const char *sha256, struct err *err);
 
-/* Keeps an index that was made for other runs. */
+/* Stores a new index for other runs. */
 int survey_keep(struct survey *s, const char *sha256, struct err *err);
 
-/* What an earlier run of the job found out, from its facts. ERR_FORMAT if these
- * are damaged. */
+/* Loads the results of an earlier run of the job from its facts. ERR_FORMAT if
+ * they are damaged. */
 int survey_recall(struct survey *s, const char *facts, struct err *err);
 
 /* Only the plan of a video, no model needed: for `vdet plan`. `model` and

@@ -294,7 +294,7 @@ static char *fault_of(const struct model_folder *f, const struct model_file *m,
 }
 
 int model_folder_check(const struct model_folder *f, struct cancel *cancel,
-                       void (*tell)(void *ctx, const struct model_file *file, const char *fault),
+                       void (*report)(void *ctx, const struct model_file *file, const char *fault),
                        void *ctx, struct err *err)
 {
 	struct err own;
@@ -304,7 +304,7 @@ int model_folder_check(const struct model_folder *f, struct cancel *cancel,
 		if (!fault)
 			return -ERR_CANCELED;
 		bad += *fault != '\0';
-		tell(ctx, &f->files[i], fault);
+		report(ctx, &f->files[i], fault);
 	}
 	return bad ? err_set(err, ERR_FORMAT,
 	                     "%zu of %zu files of %s are damaged; vdet model get %s fetches them again",

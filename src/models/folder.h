@@ -50,11 +50,11 @@ int model_folder_save(const struct model_folder *f, struct err *err);
 void model_folder_put(struct model_folder *f, const char *name, const char *quantize,
                       const char *sha256, const char *from, int64_t size, bool projector);
 
-/* Reads every file whole and compares it with the manifest. `tell` is called
+/* Reads every file whole and compares it with the manifest. `report` is called
  * with each: `fault` is "" or what is wrong with it. ERR_FORMAT if any is not
  * what it was. */
 int model_folder_check(const struct model_folder *f, struct cancel *cancel,
-                       void (*tell)(void *ctx, const struct model_file *file, const char *fault),
+                       void (*report)(void *ctx, const struct model_file *file, const char *fault),
                        void *ctx, struct err *err);
 /* Removes the files of one precision ("" = everything). *ret_bytes: what that
  * frees. Files that are not ours stay, and so does the folder then. */

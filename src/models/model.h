@@ -48,9 +48,9 @@ int model_file_hash(const char *path, const char *cache_path, struct cancel *can
  * model: are the files those that it names? Reads them whole. */
 int model_check_sums(const struct model *m, struct err *err);
 
-/* Reads the files whole unless `cache_path` (a JSON file; NULL = none)
- * knows them by name, size and time of change. `note` (may be NULL) is told
- * when reading begins. */
+/* Reads the files whole unless `cache_path` (a JSON file; NULL = none) knows
+ * them by name, size and time of change. `note` (may be NULL) is called before
+ * the files are read. */
 int model_hash(struct model *m, const char *cache_path, struct cancel *cancel,
                void (*note)(void *ctx, const char *what), void *ctx, struct err *err);
 

@@ -17,10 +17,10 @@
 char *answer_text_split(const char *text, char **ret_reasoning);
 
 /* The JSON object of an answer that has the member `key`: the whole text, or
- * the one such object in it. Where the text is empty, that of the reasoning:
- * some engines take all for reasoning. ERR_FORMAT with a message that the model
- * can be told: no such object, several, cut off, a refusal, a tool call, all
- * tokens used up by reasoning. The caller owns *ret. */
+ * the one such object in it. If the text is empty, that of the reasoning: some
+ * engines return everything as reasoning. ERR_FORMAT with a message for the
+ * model: no such object, several, cut off, a refusal, a tool call, all tokens
+ * used up by reasoning. The caller owns *ret. */
 int answer_text_object(const struct chat_result *r, const char *key, json_t **ret, struct err *err);
 
 /* The prose of an answer, without a fence around all of it; of a JSON object

@@ -173,8 +173,8 @@ static int learn(struct call *k, const struct chat *c, int r, struct err *err)
 	struct endpoint *e = k->e;
 	const struct dialect_request q = {.images = chat_images(c),
 	                                  .max_tokens = c->max_tokens,
-	                                  /* llama-server takes schemas: a refusal is about this
-	                                   * one, not about all. */
+	                                  /* llama-server takes schemas: it
+	                                   * refused this one, not all. */
 	                                  .format = c->format && !endpoint_info(e)->llama,
 	                                  .system = c->system != NULL};
 	const char *what = NULL;

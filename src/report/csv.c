@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report.csv: the events, one a row, as RFC 4180 has it. */
+/* report.csv: the events, one a row, as in RFC 4180. */
 #include <inttypes.h>
 
 #include "base/text.h"

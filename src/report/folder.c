@@ -17,7 +17,7 @@
 
 #define RECORD "vdet.json"
 #define RECORD_FORMAT "vdet-folder/1"
-#define RECORD_MAX ((size_t)512 << 20) /* a report.json may stand in for it */
+#define RECORD_MAX ((size_t)512 << 20) /* report.json may be read instead */
 
 enum {
 	PARTS_MAX = 32,  /* of a path that are compared, from its end */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of report.html, each appended to `out`. Internal to the writer of
- * the page (report-html.c).
+ * the page (html.c).
  *
  * A picture is stored once, as the background that a class stands for (`.t12`),
  * however many events show it; the rules come last, so that text can be read
@@ -31,13 +31,13 @@ void report_page_time(struct report_page *p, int64_t us);
  * chunk; else that place is here. */
 void report_page_frame(struct report_page *p, size_t chunk, size_t sample, bool link);
 
-void report_page_timeline(struct report_page *p); /* report-page-timeline.c */
-void report_page_events(struct report_page *p);   /* report-page-lists.c */
+void report_page_timeline(struct report_page *p); /* html-timeline.c */
+void report_page_events(struct report_page *p);   /* html-lists.c */
 void report_page_holes(struct report_page *p);
 void report_page_chunks(struct report_page *p);
-void report_page_made(struct report_page *p);   /* report-page-made.c */
+void report_page_made(struct report_page *p);   /* html-provenance.c */
 void report_page_thumbs(struct report_page *p); /* the rules */
-/* Decides which pictures are in the page: those behind events first. */
+/* Decides which pictures are in the page: those of events first. */
 void report_page_choose(struct report_page *p, size_t max_bytes);
 
 #endif

@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "report/html-internal.h"
 
-/* An event that rests on more frames than these shows the others as times. */
+/* Of an event with more frames than these, the others are shown as times. */
 #define FRAMES_SHOWN 6
 
 void report_page_text(struct report_page *p, const char *s)
@@ -67,7 +67,7 @@ void report_page_frame(struct report_page *p, size_t chunk, size_t sample, bool 
 	buf_adds(p->out, "<figcaption>");
 	report_page_time(p, s->pts);
 	if (!link && !report_is_empty(s->decode_path) && strcmp(s->decode_path, "software") != 0) {
-		buf_adds(p->out, " <span class=\"rung\" title=\"how it was decoded\">");
+		buf_adds(p->out, " <span class=\"path\" title=\"how it was decoded\">");
 		report_page_text(p, s->decode_path);
 		buf_adds(p->out, "</span>");
 	}
@@ -102,7 +102,7 @@ static void add_event(struct report_page *p, size_t i)
 		add_time(p, e->end);
 		buf_adds(p->out, "</span>");
 	}
-	buf_adds(p->out, "</p><div class=\"told\"><p class=\"what\" dir=\"auto\">");
+	buf_adds(p->out, "</p><div class=\"said\"><p class=\"what\" dir=\"auto\">");
 	if (!report_is_empty(e->subject)) {
 		buf_adds(p->out, "<b class=\"subject\">");
 		report_page_text(p, e->subject);
@@ -166,7 +166,7 @@ void report_page_holes(struct report_page *p)
 		buf_adds(p->out, " to ");
 		add_time(p, c->end);
 		buf_adds(p->out, "</a> <span dir=\"auto\">");
-		report_page_text(p, report_is_empty(c->reason) ? "No reason was noted." : c->reason);
+		report_page_text(p, report_is_empty(c->reason) ? "No reason was recorded." : c->reason);
 		buf_adds(p->out, "</span></li>\n");
 	}
 	buf_adds(p->out, "</ul></section>\n");
@@ -226,13 +226,12 @@ static void add_chunk(struct report_page *p, size_t i)
 void report_page_chunks(struct report_page *p)
 {
 	char n[CLOCK_TEXT_MAX];
-	buf_addf(
-		p->out,
-		"<section id=\"chunks\" aria-labelledby=\"h-chunks\"><h2 id=\"h-chunks\">Chunks <span "
-		"class=\"n\">%s"
-		"</span></h2>\n"
-		"<p class=\"note\">The video was watched in these stretches, one after the other.</p>\n",
-		report_count((int64_t)p->r->n_chunks, n));
+	buf_addf(p->out,
+	         "<section id=\"chunks\" aria-labelledby=\"h-chunks\"><h2 id=\"h-chunks\">Chunks <span "
+	         "class=\"n\">%s"
+	         "</span></h2>\n"
+	         "<p class=\"note\">The video was analyzed in these parts, one after the other.</p>\n",
+	         report_count((int64_t)p->r->n_chunks, n));
 	for (size_t i = 0; i < p->r->n_chunks; i++)
 		add_chunk(p, i);
 	buf_adds(p->out, "</section>\n");

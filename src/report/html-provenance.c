@@ -46,7 +46,7 @@ void report_page_made(struct report_page *p)
 	buf_adds(p->out, "</dl>\n");
 	if (p->shown_thumbs < p->thumbs)
 		buf_addf(p->out,
-		         "<p class=\"note\">%s of %s pictures are in this page, those behind events first; "
+		         "<p class=\"note\">%s of %s pictures are in this page, those of events first; "
 		         "the others were left "
 		         "out to keep it small.</p>\n",
 		         report_count((int64_t)p->shown_thumbs, a), report_count((int64_t)p->thumbs, b));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The strip that shows the whole video at once: events, holes, and every moment
- * that the model looked at. Positions across are per cents, so that the strip
+/* The strip that shows the whole video at once: events, holes, and every frame
+ * that the model saw. Horizontal positions are percentages, so that the strip
  * fits any window while text keeps its size. */
 #include <math.h>
 #include <string.h>
@@ -22,7 +22,7 @@ enum {
 
 #define NARROWEST 0.35 /* per cent */
 
-/* Share of the analysed stretch in per cent. */
+/* Share of the analyzed part in percent. */
 static double across(const struct report *r, int64_t t)
 {
 	double span = (double)(r->to - r->from), x = span > 0 ? 100 * (double)(t - r->from) / span : 0;
@@ -106,7 +106,7 @@ static void draw_holes(struct report_page *p)
 	}
 }
 
-/* Where a single event is drawn, in per cents; never too narrow to be seen. */
+/* Where a single event is drawn, in percent; never too narrow to be seen. */
 static double mark_at(const struct report *r, const struct report_event *e, double *ret_width)
 {
 	double x = fmin(across(r, e->start), 100 - NARROWEST);
@@ -181,15 +181,13 @@ static void draw_histogram(struct report_page *p)
 	}
 }
 
-/* Where frames are spread evenly one gap is as good as any other, and none is
- * worth a mark. */
+/* With evenly spaced frames all gaps are equal, and none is marked. */
 static bool is_gap_large(const struct report_sums *s)
 {
 	return s->seen && s->max_gap > s->mean_gap + s->mean_gap / 2;
 }
 
-/* Where the picture changes, as far as the index saw: the ground that the looks
- * stand on. */
+/* The curve of activity from the index, behind the ticks of the frames. */
 static void draw_curve(struct report_page *p)
 {
 	const struct report *r = p->r;
@@ -210,8 +208,7 @@ static void draw_curve(struct report_page *p)
 	buf_adds(p->out, "V255Z\"/></svg>");
 }
 
-/* One path with a tick for each look, at a resolution beyond what a screen
- * shows. */
+/* One path with a tick for each frame, at a finer resolution than a screen has. */
 static void draw_looks(struct report_page *p)
 {
 	size_t n;
@@ -250,7 +247,7 @@ static void add_legend(struct report_page *p, bool histogram)
 		" looked at</li>",
 		histogram ? "events, higher where there are more" : "an event");
 	if (is_gap_large(&p->sums))
-		buf_adds(p->out, "<li class=\"l-gap\">longest stretch without a look</li>");
+		buf_adds(p->out, "<li class=\"l-gap\">longest gap between frames</li>");
 	if (p->sums.holes)
 		buf_adds(p->out, "<li class=\"l-hole\">a hole: nothing is known</li>");
 	buf_adds(p->out, "</ul>");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* report.html: one file that needs nothing else. Its style and script are
- * src/report/page.*; the policy in its head lets nothing be fetched and no
- * other script run. */
+ * src/report/page.*; its content security policy allows no requests and no
+ * other script. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,10 +10,10 @@
 #include "page.h"
 #include "report/html-internal.h"
 
-/* Pictures beyond this are left out, and the page says so. */
+/* Pictures beyond this are left out, and a note says so. */
 #define THUMBS_MAX_BYTES ((size_t)64 << 20)
 
-/* The script's hash as a content security policy wants it. */
+/* The script's hash in the form of a content security policy. */
 static void add_script_hash(struct buf *out)
 {
 	char hex[HASH_HEX];
@@ -76,7 +76,7 @@ static void add_facts(struct report_page *p)
 	add_fact(p, "Size", text_size((double)r->source_size, size));
 	clock_iso(r->created, iso);
 	AUTO(mem_freep) char *created = mem_printf("%.10s, %.5s UTC", iso, iso[0] ? iso + 11 : "");
-	add_fact(p, "Analysed", created);
+	add_fact(p, "Analyzed", created);
 	buf_adds(p->out, "</dl>\n");
 }
 
@@ -89,13 +89,13 @@ static void add_banners(struct report_page *p)
 			p->out,
 			"<p class=\"banner demo\"><strong>Made with the demo model.</strong> It understands "
 			"only the"
-			" scenes that vdet draws for its demo; on any other video, what it says is worth "
-			"nothing.</p>\n");
+			" scenes that vdet draws for its demo; its answers about any other video are "
+			"meaningless.</p>\n");
 	if (p->sums.holes)
 		buf_addf(p->out,
 		         "<p class=\"banner bad\"><strong>This report is not complete.</strong> It has <a "
 		         "href=\"#holes\">"
-		         "%s</a>: nothing is known of %s of the %s analysed.</p>\n",
+		         "%s</a>: nothing is known of %s of the %s analyzed.</p>\n",
 		         report_plural(p->sums.holes, "hole", n), clock_short(p->sums.lost, a),
 		         clock_short(r->to - r->from, b));
 	else if (!r->complete)
@@ -107,16 +107,15 @@ static void add_banners(struct report_page *p)
 	if (!report_is_empty(r->source_warning)) {
 		buf_adds(
 			p->out,
-			"<p class=\"banner warn\"><strong>The file is not sound.</strong> <span dir=\"auto\">");
+			"<p class=\"banner warn\"><strong>The file has errors.</strong> <span dir=\"auto\">");
 		report_page_text(p, r->source_warning);
 		buf_adds(p->out, "</span></p>\n");
 	}
 	if (r->from > 0 || r->to < r->duration)
-		buf_addf(
-			p->out,
-			"<p class=\"banner warn\"><strong>A part only.</strong> Of this video, %s to %s was "
-			"analysed.</p>\n",
-			clock_text(r->from, a), clock_text(r->to, b));
+		buf_addf(p->out,
+		         "<p class=\"banner warn\"><strong>Part of the video.</strong> Only %s to %s was "
+		         "analyzed.</p>\n",
+		         clock_text(r->from, a), clock_text(r->to, b));
 }
 
 static void add_header(struct report_page *p)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report.json: docs/report.schema.json describes it. Keys stand in a fixed
- * order, and what differs between two runs of the same job is under "run" only,
- * so that reports can be compared byte for byte without it. */
+/* report.json: docs/report.schema.json describes it. Keys are in a fixed order,
+ * and what differs between two runs of the same job is under "run" only, so
+ * that reports can be compared byte for byte without it. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,7 +212,7 @@ static json_t *steps_json(const struct report *r)
 }
 
 /* What differs between runs of the same job. How much of a prompt the engine
- * had cached is chance, too. */
+ * had cached varies, too. */
 static json_t *run_json(const struct report *r, const struct report_sums *s)
 {
 	char created[CLOCK_TEXT_MAX];

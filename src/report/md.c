@@ -9,8 +9,8 @@
 #include "report/provenance.h"
 
 /* One line of foreign text. text_markdown() escapes what has meaning anywhere;
- * at the beginning of a line a list mark or a number with a point would have
- * one, too. */
+ * at the beginning of a line a list marker or a number with a point has one,
+ * too. */
 static void md_line(struct buf *out, const char *s)
 {
 	AUTO(mem_freep) char *line = report_line(s, 0);
@@ -53,7 +53,7 @@ static void md_notes(const struct report *r, const struct report_sums *s, struct
 			out,
 			"> **Made with the demo model**, which understands only vdet's own drawn scenes: on "
 			"any other "
-			"video what it says is worth nothing.\n\n");
+			"video its answers are meaningless.\n\n");
 	if (s->holes)
 		buf_addf(
 			out,
@@ -62,12 +62,12 @@ static void md_notes(const struct report *r, const struct report_sums *s, struct
 	else if (!r->complete)
 		buf_adds(out, "> **Not complete:** the work on this video was not finished.\n\n");
 	if (!report_is_empty(r->source_warning)) {
-		buf_adds(out, "> **The file is not sound:** ");
+		buf_adds(out, "> **The file has errors:** ");
 		md_line(out, r->source_warning);
 		buf_adds(out, "\n\n");
 	}
 	if (r->from > 0 || r->to < r->duration)
-		buf_addf(out, "> Only %s to %s was analysed.\n\n", clock_text(r->from, a),
+		buf_addf(out, "> Only %s to %s was analyzed.\n\n", clock_text(r->from, a),
 		         clock_text(r->to, b));
 }
 

@@ -50,8 +50,8 @@ static void add_video(struct made *m)
 	row(m, "Pixel format", r->pixel_format);
 	row(m, "HDR, shown as SDR", r->hdr);
 	if (r->rotation)
-		put(m, "Turned upright", "by %d° clockwise", r->rotation);
-	put(m, "Analysed", "%s to %s", report_exact(r->from, a), report_exact(r->to, b));
+		put(m, "Rotation", "%d° clockwise", r->rotation);
+	put(m, "Analyzed", "%s to %s", report_exact(r->from, a), report_exact(r->to, b));
 	row(m, "Warning", r->source_warning);
 }
 
@@ -60,13 +60,13 @@ static void add_model(struct made *m)
 	const struct report *r = m->r;
 	m->group = "The model";
 	row(m, "Engine", r->engine_kind);
-	row(m, "Engine's version", r->engine_version);
+	row(m, "Engine version", r->engine_version);
 	row(m, "Model", r->model);
-	hash(m, "Model's hash", r->model_hash);
-	row(m, "Precision of its weights", r->quantize);
-	row(m, "Precision of its cache", r->cache_type);
+	hash(m, "Model hash", r->model_hash);
+	row(m, "Precision of weights", r->quantize);
+	row(m, "Precision of cache", r->cache_type);
 	row(m, "Asked to look for", r->prompt);
-	hash(m, "Prompts' hash", r->prompt_hash);
+	hash(m, "Prompt hash", r->prompt_hash);
 }
 
 static size_t count_decode_path(const struct report_chunk *c, const char *decode_path)
@@ -77,7 +77,7 @@ static size_t count_decode_path(const struct report_chunk *c, const char *decode
 	return n;
 }
 
-/* The decode paths of the ladder (media/reader.h) that the pictures came by. */
+/* The decode paths (media/reader.h) of the pictures. */
 static void add_pictures(struct made *m)
 {
 	static const struct {
@@ -111,7 +111,7 @@ static void add_work(struct made *m)
 	const struct report *r = m->r;
 	const struct report_sums *s = m->s;
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX], c[CLOCK_TEXT_MAX];
-	m->group = "The work";
+	m->group = "Processing";
 	row(m, "vdet", r->vdet_version);
 	row(m, "Libraries", r->libraries);
 	hash(m, "Job", r->job);
@@ -127,13 +127,12 @@ static void add_work(struct made *m)
 		    r->decode_rate);
 }
 
-/* Where one engine answered everything, and never failed, there is nothing to
- * add. */
+/* If one engine answered everything and never failed, nothing is added. */
 static void add_endpoints(struct made *m)
 {
 	const struct report *r = m->r;
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
-	m->group = "Who answered";
+	m->group = "Endpoints";
 	for (size_t i = 0; i < r->n_endpoints; i++) {
 		const struct report_endpoint *e = &r->endpoints[i];
 		if (e->failures > 0)

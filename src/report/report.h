@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The report: everything about one analyzed video, and its writers.
  *
- * The struct is plain data, built from the journal (report_load() in
- * report-load.c); the writers are pure functions of it, so the same journal
- * gives the same bytes. Strings are valid UTF-8 and owned by the report; what
- * models and files say is data, never markup. Times: microseconds from the
- * start of the video's timeline. */
+ * The struct is plain data, built from the journal (report_load() in load.c);
+ * the writers are pure functions of it, so the same journal gives the same
+ * bytes. Strings are valid UTF-8 and owned by the report; what models and files
+ * say is data, never markup. Times: microseconds from the start of the video's
+ * timeline. */
 #ifndef VDET_REPORT_REPORT_H
 #define VDET_REPORT_REPORT_H
 
@@ -72,10 +72,10 @@ struct report_plan {
 	int64_t budget, samples, floor, bursts, bursts_seen, shots; /* as struct plan has them */
 };
 
-/* What looking over the video found; all zero where it was not looked over. */
+/* The result of indexing; all zero without an index. */
 struct report_index {
 	int64_t packets, keyframes, decoded, cuts;
-	int64_t at_keyframes, closely; /* microseconds of video looked at in these ways */
+	int64_t at_keyframes, closely; /* microseconds of video indexed in these ways */
 	int64_t work_time;
 	unsigned char *curve; /* activity over the whole video, 255 = the most */
 	size_t n_curve;
@@ -95,7 +95,7 @@ struct report {
 	int width, height, rotation;
 	double fps;
 	int64_t duration;     /* of the video */
-	int64_t from, to;     /* the part that was analysed */
+	int64_t from, to;     /* the part that was analyzed */
 	char *source_warning; /* "" or what is wrong with the file */
 	/* of the file, and jumps of its clock, as the journal has them; NULL in
 	 * journals of older versions */
@@ -122,9 +122,9 @@ struct report {
 	struct report_event *events; /* in order of start */
 	size_t n_events;
 
-	struct store_step *steps; /* what was done for want of memory, in order */
+	struct store_step *steps; /* what was done because memory was short, in order */
 	size_t n_steps;
-	struct report_endpoint *endpoints; /* who was asked */
+	struct report_endpoint *endpoints; /* that were used */
 	size_t n_endpoints;
 
 	int64_t wall_time; /* microseconds of work over all runs of this job */

@@ -184,7 +184,7 @@ const char *report_plural(size_t n, const char *one, char out[static CLOCK_TEXT_
 	return out;
 }
 
-/* "48.1 s", or "5:37 min" where seconds stop saying much. */
+/* "48.1 s", or "5:37 min" for longer times. */
 static void add_length(struct buf *out, int64_t us)
 {
 	char t[CLOCK_TEXT_MAX];
@@ -210,7 +210,7 @@ void report_coverage_text(const struct report *r, const struct report_sums *s, s
 		add_length(out, s->mean_gap);
 		buf_adds(out, " on average");
 	}
-	buf_adds(out, "; the longest stretch without a look is ");
+	buf_adds(out, "; the longest gap between frames is ");
 	add_length(out, s->max_gap);
 	buf_addf(out, " (%s to %s).", clock_text(s->max_gap_start, b),
 	         clock_text(s->max_gap_start + s->max_gap, c));

@@ -14,7 +14,7 @@
 
 /* Everything that is counted over the whole report. */
 struct report_sums {
-	size_t seen;     /* distinct times of frames that an accepted answer rests on */
+	size_t seen;     /* distinct times of frames that an accepted answer is based on */
 	size_t faults;   /* samples without a picture */
 	size_t repeated; /* samples that fell on the frame of the one before */
 	size_t holes;
@@ -26,12 +26,11 @@ struct report_sums {
 };
 void report_sum(const struct report *r, struct report_sums *ret);
 
-/* Presentation times of all frames that an accepted answer rests on, ascending,
- * each once. The caller frees. */
+/* Presentation times of all frames that an accepted answer is based on,
+ * ascending, each once. The caller frees. */
 int64_t *report_seen(const struct report *r, size_t *ret_n);
 
-/* The k-th frame behind an event; NULL if the report names one that is not
- * there. */
+/* The k-th frame of an event; NULL if the report names one that does not exist. */
 const struct report_sample *report_evidence(const struct report *r, const struct report_event *e,
                                             size_t k);
 
@@ -54,8 +53,8 @@ const char *report_count(int64_t n, char out[static CLOCK_TEXT_MAX]);
 /* "1 hole", "2 holes": `one` is the singular, its plural ends in -s. Returns
  * out. */
 const char *report_plural(size_t n, const char *one, char out[static CLOCK_TEXT_MAX]);
-/* One line about what was looked at, for people: "The model looked at 150
- * frames, …". */
+/* One line about the frames that the model saw, for people: "The model looked
+ * at 150 frames, …". */
 void report_coverage_text(const struct report *r, const struct report_sums *s, struct buf *out);
 /* One line about how the frames were chosen; nothing where that is not known. */
 void report_plan_text(const struct report *r, struct buf *out);

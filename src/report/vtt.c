@@ -7,12 +7,12 @@
 #include "base/text.h"
 #include "report/text.h"
 
-/* A cue that lasts no time is never shown, so an event that rests on one frame
- * gets this long. */
+/* Players do not show cues without duration; an event with one frame gets this
+ * duration. */
 #define SHORTEST_CUE CLOCK_SECOND
 
-/* In one line, with & < > escaped: neither markup nor an arrow nor a blank line
- * can come of it. */
+/* In one line, with & < > escaped: the result contains no markup, no arrow and
+ * no blank line. */
 static void cue_text(struct buf *out, const char *s)
 {
 	AUTO(mem_freep) char *line = report_line(s, 0);
@@ -36,7 +36,7 @@ static void add_cue(struct buf *out, char kind, size_t number, int64_t start, in
 		end = start + SHORTEST_CUE;
 	buf_addf(out, "%c%zu\n%s --> %s\n", kind, number, clock_text(start, a), clock_text(end, b));
 	if (report_is_empty(text))
-		buf_adds(out, "(nothing was said)");
+		buf_adds(out, "(no description)");
 	else
 		cue_text(out, text);
 	buf_adds(out, "\n\n");
@@ -70,7 +70,7 @@ int report_vtt(const struct report *r, struct buf *out, struct err *err)
 		buf_adds(
 			out,
 			"NOTE Made with the demo model, which understands only vdet's own drawn scenes.\n\n");
-	/* Both lists ascend; cues must stand in order of their start. */
+	/* Both lists ascend; cues must be in order of their start. */
 	for (size_t c = 0, e = 0; c < r->n_chunks || e < r->n_events;) {
 		if (e >= r->n_events || (c < r->n_chunks && r->chunks[c].start <= r->events[e].start)) {
 			add_chunk(out, &r->chunks[c], c + 1);

@@ -47,8 +47,7 @@ static int save_row(struct store *s, const char *job, const struct store_chunk *
 	        hole_code_name(c->code), c->option ? c->option : "", job, c->index);
 	r = db_run(s, q, err);
 	if (r == 0 && sqlite3_changes(s->db) != 1)
-		return err_set(err, ERR_NOENT, "job %s has no chunk %lld any more", job,
-		               (long long)c->index);
+		return err_set(err, ERR_NOENT, "job %s no longer has chunk %lld", job, (long long)c->index);
 	return r;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SQLite helpers of this module. Results: 0, a negative err code,
- * and 1 where a row is there. */
+/* SQLite helpers of this module. Results: 0, a negative err code, or 1 if there
+ * is a row. */
 #ifndef VDET_STORE_DB_H
 #define VDET_STORE_DB_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What engines used, and what was done while they worked. */
+/* Usage of endpoints, and what was done when memory was short. */
 #include <stdlib.h>
 
 #include "store/db.h"
@@ -25,7 +25,7 @@ int store_spend(struct store *s, const char *endpoint, int64_t day,
 	        add->money);
 	r = db_step(s, q, err);
 	if (r != 1)
-		return r < 0 ? r : err_set(err, ERR_INTERNAL, "no sum came back");
+		return r < 0 ? r : err_set(err, ERR_INTERNAL, "no sum returned");
 	*ret = (struct store_spending){.requests = sqlite3_column_int64(q, 0),
 	                               .prompt_tokens = sqlite3_column_int64(q, 1),
 	                               .output_tokens = sqlite3_column_int64(q, 2),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server's part of the case store: videos, and the queue of their analyses.
- * As store.h: thread-safe, what a call has returned from is on disk, strings
- * handed out are freed by the _clear functions. */
+ * As store.h: thread-safe, data is on disk when a call returns, returned
+ * strings are freed by the _clear functions. */
 #ifndef VDET_STORE_QUEUE_H
 #define VDET_STORE_QUEUE_H
 
@@ -48,8 +48,7 @@ int store_video_add(struct store *s, const struct store_video *v, int64_t *ret_i
 /* all but id and creation */
 int store_video_update(struct store *s, const struct store_video *v, struct err *err);
 int store_video_remove(struct store *s, int64_t id, struct err *err); /* with its entries */
-/* All of them, in order of their numbers; the caller clears each and frees the
- * array. */
+/* All of them, in order of id; the caller clears each and frees the array. */
 int store_videos_load(struct store *s, struct store_video **ret, size_t *ret_n, struct err *err);
 
 int store_entry_add(struct store *s, const struct store_entry *e, int64_t *ret_id, struct err *err);
@@ -58,15 +57,15 @@ int store_entry_update(struct store *s, const struct store_entry *e, struct err 
 int store_entry_remove(struct store *s, int64_t id, struct err *err);
 int store_entries_load(struct store *s, struct store_entry **ret, size_t *ret_n, struct err *err);
 
-/* A complete upload. Several may have brought the same video. */
+/* A complete upload. Several may be of the same video. */
 struct store_upload {
 	char *id, *name;               /* never NULL once read */
 	int64_t video, job, completed; /* job: 0 = none; completed: Unix time, microseconds */
 };
 void store_upload_clear(struct store_upload *u);
 
-/* Marks an upload as complete in one transaction, together with what comes of
- * it: adds the video `v` unless that is NULL, and the entry `e` of that video
+/* Marks an upload as complete in one transaction, together with its results:
+ * adds the video `v` unless that is NULL, and the entry `e` of that video
  * unless that is NULL; sets their ids in *u (and e->video). */
 int store_upload_add(struct store *s, struct store_upload *u, const struct store_video *v,
                      struct store_entry *e, struct err *err);
@@ -82,7 +81,7 @@ struct store_summary {
 };
 int store_summary(struct store *s, const char *job, struct store_summary *ret, struct err *err);
 
-/* The small picture of one sample. ERR_NOENT if there is none. */
+/* The thumbnail of one sample. ERR_NOENT if there is none. */
 int store_thumb(struct store *s, const char *job, int64_t chunk, int64_t sample, struct buf *out,
                 struct err *err);
 
@@ -91,13 +90,13 @@ struct store_hit {
 	int64_t chunk, event; /* event -1: found in the summary of the chunk */
 	char *text;
 	int64_t start, end; /* of the event's frames, or of the chunk */
-	int64_t sample;     /* whose small picture shows it; -1 = none */
+	int64_t sample;     /* whose thumbnail shows it; -1 = none */
 };
 /* Where all the words occur, in events and in summaries of chunks; newest jobs
- * first, then in order of time. A word may be the beginning of one; case and
- * accents make no difference (SQLite's FTS5, unicode61). If nothing is found,
- * the letters are looked for anywhere, also inside of words. At most `limit`;
- * the caller frees the jobs' and texts' strings and the array. */
+ * first, then in order of time. Words match as prefixes; case and accents are
+ * ignored (SQLite's FTS5, unicode61). If nothing is found, the letters are
+ * searched anywhere, also inside words. At most `limit`; the caller frees the
+ * jobs' and texts' strings and the array. */
 int store_search(struct store *s, const char *const *words, size_t n, size_t limit,
                  struct store_hit **ret, size_t *ret_n, struct err *err);
 void store_hits_free(struct store_hit *hits, size_t n);

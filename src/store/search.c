@@ -103,8 +103,7 @@ static int run_search(struct store *s, const char *sql, char *const *texts, size
 #define FIRST_FRAME EVENT_TIME("$[0]")
 #define LAST_FRAME EVENT_TIME("$[#-1]")
 
-/* What the hits are in both kinds of search: rows of `told`, where `found`
- * says. */
+/* The columns of a hit, for both kinds of search; `found` is the condition. */
 #define HITS(found)                                                                         \
 	"SELECT told.job, told.chunk, told.event, coalesce(event.what, chunk.summary), "        \
 	"CASE WHEN told.event < 0 THEN chunk.start_us ELSE " FIRST_FRAME " END AS at, "         \
@@ -118,7 +117,7 @@ static int run_search(struct store *s, const char *sql, char *const *texts, size
 	"told.event "                                                                           \
 	"WHERE " found " ORDER BY job.created DESC, told.job, at LIMIT ?1"
 
-/* Words that begin so: each a string in quotes with a star behind it
+/* Words with these prefixes: each quoted and followed by a star
  * (sqlite.org/fts5.html, section 3). */
 static int search_words(struct store *s, const char *const *words, size_t n, size_t limit,
                         struct store_hit **hits, size_t *found, struct err *err)
@@ -135,8 +134,8 @@ static int search_words(struct store *s, const char *const *words, size_t n, siz
 	return r < 0 ? r : run_search(s, HITS("words MATCH ?2"), texts, 1, limit, hits, found, err);
 }
 
-/* Letters anywhere: in the middle of words, and in languages that write without
- * blanks. */
+/* Letters anywhere: inside words, and in languages without spaces between
+ * words. */
 static int search_letters(struct store *s, const char *const *words, size_t n, size_t limit,
                           struct store_hit **hits, size_t *found, struct err *err)
 {

@@ -185,9 +185,9 @@ int store_job_find(struct store *s, const char *id, struct store_job *ret, struc
 {
 	size_t len = strlen(id);
 	if (len < 3 || strspn(id, "0123456789abcdef") != len)
-		return err_set(
-			err, ERR_ARG,
-			"\"%s\" is not a job; write at least three digits of its id (see: vdet jobs)", id);
+		return err_set(err, ERR_ARG,
+		               "\"%s\" is not a job; give at least three digits of its id (see: vdet jobs)",
+		               id);
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_prepare(
@@ -206,7 +206,7 @@ int store_job_find(struct store *s, const char *id, struct store_job *ret, struc
 	if (r != 0) {
 		store_job_clear(&j);
 		return r < 0 ? r
-		             : err_set(err, ERR_ARG, "several jobs begin with %s; write more digits", id);
+		             : err_set(err, ERR_ARG, "several jobs begin with %s; give more digits", id);
 	}
 	*ret = j;
 	return 0;

@@ -2,12 +2,12 @@
 /* The case store: the journal of every job, in one SQLite file (WAL,
  * synchronous=FULL). All SQL of the program is in this module.
  *
- * What a call has returned from is on disk: a chunk's result is one
- * transaction, so a kill at any moment leaves it whole or absent. Thread-safe:
- * one connection behind a lock; calls block for the disk. Several processes may
- * use one store at once. Strings handed out are owned by the structs and freed
- * by their _clear functions; times are microseconds, of presentation (start,
- * end, time, pts), of work (…_time) or Unix time (created, updated). */
+ * Data is on disk when a call returns: a chunk's result is one transaction, so
+ * a kill at any moment leaves it whole or absent. Thread-safe: one connection
+ * behind a lock; calls block for the disk. Several processes may use one store
+ * at once. Returned strings are owned by the structs and freed by their _clear
+ * functions; times are microseconds, of presentation (start, end, time, pts),
+ * of work (…_time) or Unix time (created, updated). */
 #ifndef VDET_STORE_STORE_H
 #define VDET_STORE_STORE_H
 
@@ -88,7 +88,7 @@ int store_job_add(struct store *s, const struct store_job *job, const struct sto
 /* More chunks of it, and new facts, in one transaction. */
 int store_job_extend(struct store *s, const struct store_job *job, const struct store_chunk *chunks,
                      size_t n, struct err *err);
-/* By id, a unique beginning of it (at least 3 digits), or a key. ERR_NOENT if
+/* By id, a unique prefix of it (at least 3 digits), or a key. ERR_NOENT if
  * there is none. */
 int store_job_find(struct store *s, const char *id, struct store_job *ret, struct err *err);
 /* Calls fn for each job, newest first; fn must not call the store. */
@@ -106,8 +106,8 @@ int store_chunk_save(struct store *s, const char *job, const struct store_chunk 
 enum store_detail {
 	STORE_BARE, /* without samples and events */
 	STORE_ALL,
-	/* without the small pictures themselves: thumb is NULL, thumb_len
-	 * says whether there is one */
+	/* without the thumbnails: thumb is NULL, thumb_len says whether there is
+	 * one */
 	STORE_TEXT,
 };
 /* Reads all chunks in order; the caller clears each and frees the array. */
@@ -131,8 +131,8 @@ struct store_source {
  * ERR_NOENT if there is none; saving replaces. */
 int store_index_load(struct store *s, const struct store_source *source, const char *options,
                      struct buf *out, struct err *err);
-/* The one made last of this source, with whatever options; not what a budget
- * decided, which is kept here too. */
+/* The newest one of this source, with any options; not the decisions of a
+ * budget, which are stored here too. */
 int store_index_latest(struct store *s, const struct store_source *source, struct buf *out,
                        struct err *err);
 int store_index_save(struct store *s, const struct store_source *source, const char *options,
@@ -146,7 +146,7 @@ struct store_spending {
 int store_spend(struct store *s, const char *endpoint, int64_t day,
                 const struct store_spending *add, struct store_spending *ret, struct err *err);
 
-/* What was done for want of memory while a job ran. */
+/* What was done while a job ran because memory was short. */
 struct store_step {
 	int64_t time; /* Unix time */
 	char *what, *why;

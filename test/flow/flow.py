@@ -81,7 +81,7 @@ class Flow(unittest.TestCase):
         self.env["VDET_RUNTIME_DIR"] = runtime()
         if "VDET_DEMO_DIR" in os.environ:  # another demo model, as after training one
             self.env["VDET_DEMO_DIR"] = os.path.abspath(os.environ["VDET_DEMO_DIR"])
-        self.env["VDET_SAMPLE_POLICY"] = "even"  # chunks that a test can reckon; test_plan.py is about the others
+        self.env["VDET_SAMPLE_POLICY"] = "even"  # chunks that a test can compute; test_plan.py is about the others
         self.store = self.dir / "data" / "vdet" / "vdet.db"
 
     def engine(self, *options):
@@ -163,7 +163,7 @@ def read_event(stream, kind, timeout=TIMEOUT):
 
 
 def main():
-    """Runs the tests of the calling file; 77 tells the harness that every one was skipped."""
+    """Runs the tests of the calling file; 77 means to the harness that all were skipped."""
     program = unittest.main(module="__main__", exit=False, verbosity=2)
     result = program.result
     if not result.wasSuccessful():

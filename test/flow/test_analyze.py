@@ -153,7 +153,7 @@ class Analyze(flow.Flow):
                 for p in sorted((self.dir / where).glob("*.vdet/report.json"))}
 
     def test_sources_of_one_name(self):
-        """Each has a folder of its own; the shortest part of the path that tells them apart names it."""
+        """Each has a folder of its own; named by the shortest part of the path that differs."""
         files = ["14/cam1/05.00.mp4", "15/cam1/05.00.mp4", "15/cam2/05.00.mp4", "14/cam2/05.00.mp4", "14/cam2/05.00.mkv"]
         self.make_cameras(*files)
         engine = self.engine()
@@ -169,7 +169,7 @@ class Analyze(flow.Flow):
         self.assertEqual(self.folders("out"), {"05.00.vdet": 3, "15-05.00.vdet": 4})
 
     def test_a_file_that_changed(self):
-        """Under the name of before: another source, which no part of the path tells apart."""
+        """Under the same path: another source, which no part of the path distinguishes."""
         engine = self.engine()
         for seconds in (3, 4, 5):
             flow.make_video(self.dir / "x.mp4", seconds)
@@ -198,7 +198,7 @@ class Analyze(flow.Flow):
         self.assertTrue((self.dir / "a.vdet" / "earlier" / second["run"]["job"] / "report.json").exists())
 
     def test_a_folder_of_an_older_version(self):
-        """It has no record; the report in it tells whose it is."""
+        """It has no record; its report names the source."""
         self.make_cameras("x.mp4", "cam2/x.mp4")
         engine = self.engine()
         self.vdet("analyze", "x.mp4", "--engine", engine.url)

@@ -81,7 +81,7 @@ class CommandLine(flow.Flow):
             (["analyze", "x", "--chunk-frames", "0"], "--chunk-frames: \"0\" is out of range"),
             (["analyze", "x", "--chunk-framez", "3"], "did you mean --chunk-frames"),
             (["analyze", "x", "--format", "pdf"], "pdf"), (["jobs", "nonsense"], "nonsense"),
-            (["report"], "name one job"), (["help", "nothing"], "unknown command nothing"),
+            (["report"], "one job is required"), (["help", "nothing"], "unknown command nothing"),
             (["analyze", "x", "--config", "absent.conf"], "absent.conf"),
             (["analyze", "x", "--engine", "ftp://x"], "ftp"),
         ):

@@ -69,7 +69,7 @@ class Demo(flow.Flow):
         self.assertNotIn(thing, json.dumps(self.analyze()))
 
     def test_summary(self):
-        """The model sums up what it said itself, in a tree of requests: whoever is in a chunk's summary is in the whole's."""
+        """The model summarizes its own notes, in a tree of requests: all objects in the summaries of chunks are in the whole one."""
         self.draw("--seed", "5", "--duration", "120", "--events", "300", "--shortest", "6", "--longest", "12")
         report = self.analyze()
         self.assertEqual(report["summary"]["by"], "model", report["summary"])
@@ -79,7 +79,7 @@ class Demo(flow.Flow):
         self.assertGreaterEqual(len(told), .8 * len(things), report["summary"])
 
     def nothing(self, words, *filters):
-        """Of test patterns, changed by these filters, the model says these words, and tells no events."""
+        """Of test patterns, changed by these filters, the model returns these words, and no events."""
         flow.make_video(self.dir / "w.mp4", 30, "640x360", extra=filters)
         report = self.analyze()
         self.assertEqual(report["events"], [])

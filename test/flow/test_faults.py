@@ -56,7 +56,7 @@ class Faults(flow.Flow):
         self.assertEqual([c["state"] for c in self.report("a")["chunks"]], ["done"] * 3)
 
     def test_a_summary_that_loops(self):
-        """Is none: the plain timeline stands in its place, and the report says why."""
+        """Is rejected: the plain timeline is used instead, and the report says why."""
         flow.make_video(self.dir / "a.mp4", 8)
         report = self.run_with("loop@3", 0, "--chunk-duration", "4", "--workers", "1", "--slots", "1")
         self.assertEqual(report["summary"]["by"], "timeline", report["summary"])

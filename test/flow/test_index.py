@@ -9,7 +9,7 @@ import flow
 
 SHOTS = ["testsrc2", "smptehdbars", "mandelbrot", "rgbtestsrc"]
 
-# Speaks for the media role: argv[0] is told what to do by its name.
+# Plays the media role: the name in argv[0] selects what it does.
 LIAR = r'''#!{python}
 import json, os, socket, struct, sys, time
 s = socket.socket(fileno=3)

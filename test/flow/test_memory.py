@@ -37,7 +37,7 @@ class Memory(flow.Flow):
         _, errors = p.communicate(timeout=flow.TIMEOUT)
         self.assertEqual(p.returncode, code, errors)
         steps = [s["what"] for s in self.report("a")["run"]["steps"]]
-        # People are told, too, and only where there is something to tell.
+        # The report lists the steps, and has no such section without any.
         for name in "md", "html":
             text = (self.dir / "a.vdet" / f"report.{name}").read_text()
             self.assertEqual("When memory ran short" in text, bool(steps))

@@ -161,7 +161,7 @@ class Models(flow.Flow):
         r = self.get(code=1)
         self.assertIn("instead of abababababab", r.stderr)
         self.assertEqual(self.here(), [])
-        # What an earlier run left was damaged since: fetched anew, once.
+        # The partial file of an earlier run is damaged: downloaded again, once.
         del hub.hashes["Tiny-VL-F16.gguf"]
         hub.faults = [("cut", 70000)] + [("status", 404, {})] * 9
         self.get(code=1, env={"VDET_MODEL_CONNECTIONS": "1"})
@@ -274,7 +274,7 @@ class Models(flow.Flow):
         self.vdet("model", "check")
         self.vdet("model", "rm", "tiny-vl:q8_0")
         self.assert_whole()
-        # The demo model is not in the models folder: what is made of it lies apart. Its rows are shorter than the blocks
+        # The demo model is not in the models folder: files made from it are stored apart. Its rows are shorter than the blocks
         # of 256 that q4_k_m takes.
         self.analyze("--model", WEIGHTS / "demo.gguf", "--quantize", "mixed", "--fresh")
         self.assertEqual(self.report("a")["engine"]["quantize"], "mixed")

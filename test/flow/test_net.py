@@ -124,7 +124,7 @@ class Access(Net):
         self.problem(s.post("/api/v1/jobs", {"video": "1"}, headers={"Origin": "http://evil.example"}), 403, "origin")
         self.problem(s.request("DELETE", "/api/v1/jobs/1", headers={"Sec-Fetch-Site": "cross-site"}), 403)
         self.assertEqual(Socket(s.port, headers={"Cookie": s.cookie, "Origin": "http://evil.example"}).status, 403)
-        # A restart forgets nobody; a logout does.
+        # Sessions survive a restart, but not a logout.
         s.stop()
         t = self.serve()
         t.cookie = s.cookie
@@ -229,7 +229,7 @@ class Http(Net):
                    b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         out = s.raw(chunked, hang_up=False)
         self.assertIn(b" 411 ", out)
-        self.assertNotIn(b" 200 ", out)  # what follows is no second request
+        self.assertNotIn(b" 200 ", out)  # what follows is not a second request
         self.assertEqual(s.get("/healthz").status, 200)
 
     def replies(self, s, data, count):
@@ -293,7 +293,7 @@ class Http(Net):
         self.assertEqual(s.get("/app.js", headers={"If-None-Match": packed.headers["ETag"]}).status, 304)
 
     def test_gpus_and_advice(self):
-        """What a GPU tells stands in the metrics, and what the rules say has an address of its own."""
+        """Samples of the GPU are in the metrics, and recommendations have their own route."""
         library = os.environ.get("FAKE_NVML_LIBRARY", "")
         if not os.path.exists(library):
             self.skipTest("the stand-in for NVML is not built")
@@ -422,7 +422,7 @@ class Sockets(Net):
         self.assertEqual(slow.closed[0], 1013, slow.closed)
         self.assertIn("too slow", slow.closed[1])
         self.assertRegex(s.get("/metrics").body.decode(), r"\nvdet_sockets_slow_total 1\n")
-        self.assertEqual(s.socket(since=numbers[-1]).next()["type"], "reload")  # and comes back by loading anew
+        self.assertEqual(s.socket(since=numbers[-1]).next()["type"], "reload")  # and continues after it loads the state again
 
     def test_the_end_is_told(self):
         s = self.serve()
@@ -462,7 +462,7 @@ class Service(Net):
                 self.assertIn(b"200 OK", c.recv(1000))
             self.assertEqual(s.stop(), 0)
             self.assertTrue(os.path.exists(path))  # it is not ours
-            with socket.create_connection(("127.0.0.1", s.port)) as c:  # nobody is there, and nobody is refused
+            with socket.create_connection(("127.0.0.1", s.port)) as c:  # no client is connected, and none is refused
                 c.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 self.serve(inherit=[tcp, local])
                 self.assertIn(b"200 OK", c.recv(1000))
@@ -510,7 +510,7 @@ class Hostile(Net):
         self.assertIn(429, codes)
 
     def test_who_never_reads(self):
-        """Clients that ask for a long file and do not take it hold up nobody."""
+        """Clients that request a long file and do not read it do not delay others."""
         data = self.video() * 200
         s = self.serve()
         path = f"/api/v1/videos/{s.upload(data, piece=1 << 24).headers['Vdet-Video']}/source"

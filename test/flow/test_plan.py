@@ -181,7 +181,7 @@ class Plan(flow.Flow):
         self.assertIn("4 chunks, 24 frames of 1280x720", r.stderr)
         r = self.vdet("plan", "a.mp4", *even, "--model", "qwen2.5-vl-72b", "--gpu-memory", "16G")
         self.assertIn("does not fit", r.stderr)
-        # What a job took tells what the next one will; the printed plan is one that can be followed.
+        # The time of one job is the estimate for the next; the printed plan can be used.
         engine = self.engine()
         self.vdet("analyze", "a.mp4", "--engine", engine.url, *even)
         model = self.report("a")["engine"]["model"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several endpoints at once: llama-servers of ours, stand-ins that fail by script. No chunk is lost, none is done twice."""
+"""Several endpoints at once: our llama-servers, stand-ins with scripted faults. No chunk is lost, none is done twice."""
 import json
 import os
 import signal
@@ -191,10 +191,10 @@ class Pool(flow.Flow):
         r = self.vdet("engine", "test", engine.url)
         for name in ("answer", "pictures", "schema"):
             self.assertRegex(r.stdout, rf"(?m)^ok +{name} ")
-        # The list of words is asked for twice: to be streamed, and to be cancelled.
+        # The list of words is asked for twice: to be streamed, and to be canceled.
         lists = [r["n"] for r in engine.lines("begin") if "list of words" in "".join(r["texts"])]
         self.assertEqual(len(lists), 2)
-        stalls = self.engine("--fault", f"stall@{lists[1]}")  # goes no further than its middle, so it is cancelled there
+        stalls = self.engine("--fault", f"stall@{lists[1]}")  # goes no further than its middle, so it is canceled there
         self.assertRegex(self.vdet("engine", "test", stalls.url).stdout, r"(?m)^ok +cancel ")
         whole = self.engine("--fault", f"whole@{lists[1]}")
         self.assertRegex(self.vdet("engine", "test", whole.url).stdout, r"(?m)^note +cancel ")

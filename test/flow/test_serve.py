@@ -47,7 +47,7 @@ class Serve(Serving):
         job = server.api(f"/jobs/{one}")
         self.assertEqual((job["chunks"], job["done"], job["states"]), (4, 4, "dddd"))
         self.assertEqual(job["progress"], 1)
-        # Everything was told while it ran: each chunk, and what was found in it.
+        # Everything was published while it ran: each chunk and its events.
         mine = [e for e in events.seen if e.get("job") == one]
         done = [e["data"]["index"] for e in mine if e["type"] == "chunk" and e["data"]["state"] == "done"]
         self.assertEqual(sorted(done), [0, 1, 2, 3])
@@ -100,7 +100,7 @@ class Serve(Serving):
         if server.api(f"/jobs/{job}")["state"] != "done":
             self.assertEqual(events.state(job, "done", "failed", "holes")["state"], "done")
         self.assertEqual(server.api(f"/jobs/{job}")["states"], "d" * 12)
-        # No chunk whose answer was in the journal was asked about again: at most those in work were.
+        # No chunk whose answer was in the journal was requested again, at most those in progress.
         asked = collections.Counter(engine.stretches())
         self.assertEqual(len(asked), 12)
         self.assertLessEqual(sum(asked.values()), 12 + 5)
@@ -113,7 +113,7 @@ class Serve(Serving):
         job = self.submit(server, "a.mp4")
         events.event("chunk", state="done")
         self.assertEqual(server.stop(), 0)
-        # What was in work was finished: nothing is asked twice.
+        # Chunks in progress were finished: nothing is requested twice.
         server = self.serve(engine)
         events = server.socket()
         if server.api(f"/jobs/{job}")["state"] != "done":

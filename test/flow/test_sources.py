@@ -291,7 +291,7 @@ class Sources(flow.Flow):
                 self.assertIn(words, r.stderr)
 
     def test_trimmed_group(self):
-        """A clip whose only keyframe lies before its edit list."""
+        """A clip whose only keyframe is before its edit list."""
         self.film("g.mp4", 4, "-bf", "0", "-g", "100")
         self.ffmpeg("-ss", "1.5", "-i", "g.mp4", "-c", "copy", "clip.mp4")
         _, pairs = self.watch("clip.mp4")

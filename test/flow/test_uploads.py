@@ -257,7 +257,7 @@ class Uploads(Serving):
         self.assertEqual([v["names"] for v in s.api("/videos")["videos"]], [names])
         self.assertEqual(self.sha(s, first["Vdet-Video"]), hashlib.sha256(data).hexdigest())
 
-        # A damaged copy is no copy: the bytes are kept.
+        # A damaged copy is rejected: the bytes are kept.
         [file] = (self.dir / "data" / "vdet" / "videos" / first["Vdet-Video"]).glob("*.mp4")
         file.write_bytes(bytes(len(data)))
         new = s.upload(data, name="four.mp4").headers["Vdet-Video"]

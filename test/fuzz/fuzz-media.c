@@ -45,7 +45,7 @@ static void sound(struct input *in)
 			sum += n;
 }
 
-/* What a good file would tell of a damaged one: the sets of a small H.264
+/* The parameters of a good file for a damaged one: the sets of a small H.264
  * video. */
 static const unsigned char sets[] = {1,    0x42, 0xc0, 0x0a, 0xff, 0xe1, 0,    13,   0x67, 0x42,
                                      0xc0, 0x0a, 0xda, 0x0f, 0x1a, 0x6a, 0x02, 0x02, 0x02, 0x80,

@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 0: range(text); break;
 	case 1:
 		if (tus_metadata(text, &m, &err) == 0) {
-			char *written = json_dumps(m, 0); /* NULL if a text in it is no UTF-8 */
+			char *written = json_dumps(m, 0); /* NULL if a text in it is not UTF-8 */
 			if (!written)
 				abort();
 			free(written);

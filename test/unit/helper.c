@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The program that unit tests start as their child: the real roles, a media
- * role that lies (VDET_LIE names how), and roles that try to break out of the
- * sandbox. */
+ * role that sends wrong data (VDET_LIE names which), and roles that try to
+ * break out of the sandbox. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -125,7 +125,7 @@ static void lie_in_words(const char *how)
 		raise(SIGKILL);
 	else if (!strcmp(how, "sigsys"))
 		raise(SIGSYS);
-	else if (!strcmp(how, "told") && write(ROLE_INPUT, "x", 1) != 1)
+	else if (!strcmp(how, "notify") && write(ROLE_INPUT, "x", 1) != 1)
 		exit(4);
 	else if (!strcmp(how, "trickle"))
 		for (;; usleep(1000))
@@ -215,7 +215,7 @@ static int prisoner_main(const char *what, bool devices)
 	return 0;
 }
 
-/* Tells which descriptors are open, and which signals are blocked or ignored. */
+/* Prints which descriptors are open, and which signals are blocked or ignored. */
 static int inventory_main(void)
 {
 	json_t *fds = json_array();

@@ -173,7 +173,7 @@ static void an_interrupted_run_keeps_what_is_finished(void **state)
 	assert_int_equal(fake_engine.asked, 3);
 }
 
-/* The chunk in work is finished; no other is begun. */
+/* The chunk in progress is finished; no other is started. */
 static void a_drained_run_ends_after_its_chunk(void **state)
 {
 	(void)state;

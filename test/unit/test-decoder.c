@@ -138,7 +138,7 @@ static void test_cancel(void **state)
 	struct video_info v;
 	struct err err;
 	pthread_t thread;
-	setenv("VDET_LIE", "told", 1);
+	setenv("VDET_LIE", "notify", 1);
 	int ends[2];
 	assert_ok(pipe2(ends, O_CLOEXEC));
 	struct shot shot = {.cancel = c, .heard = ends[0]};
@@ -264,7 +264,7 @@ static void test_bad_requests(void **state)
 	q.quality = 0;
 	assert_int_equal(decoder_frames(d, &q, see, NULL, &err), -ERR_ARG);
 	struct video_info v;
-	assert_int_equal(decoder_probe(d, &v, &err), -ERR_FORMAT); /* a program is no video */
+	assert_int_equal(decoder_probe(d, &v, &err), -ERR_FORMAT); /* a program is not a video */
 }
 
 static void test_memory_is_flat(void **state)

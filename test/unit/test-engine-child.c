@@ -286,7 +286,7 @@ static void bad_starts_say_why(void **state)
 	end(&s);
 }
 
-/* The role that the next test's victim plays: starts an engine, tells its pid,
+/* The role that the next test's victim plays: starts an engine, prints its pid,
  * and waits to be killed. */
 static int play_parent(void)
 {
@@ -330,7 +330,7 @@ static void the_server_dies_with_its_parent(void **state)
 	assert_int_equal(folders(), 1);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	/* It is not our child: a descriptor tells of its end. One that is gone
+	/* It is not our child: a descriptor reports its end. One that is gone
 	 * already can no longer be opened. */
 	int end_fd = (int)syscall(SYS_pidfd_open, server, 0);
 	struct pollfd p = {.fd = end_fd, .events = POLLIN};

@@ -17,9 +17,8 @@ struct session {
 	atomic_int decoding; /* progress calls in each phase */
 	int queued, prefill;
 	int64_t took;
-	bool tell;
-	/* with `tell`, posted when an answer has begun, or a further try is waited
-	 * for */
+	bool notify;
+	/* with `notify`, posted when an answer has begun, or before another try */
 	sem_t told;
 };
 
@@ -57,7 +56,7 @@ static void progress(void *ctx, const struct chat_progress *p)
 		s->prefill++;
 	else
 		s->queued++;
-	if (s->tell && p->phase != CHAT_PREFILL)
+	if (s->notify && p->phase != CHAT_PREFILL)
 		sem_post(&s->told);
 }
 
@@ -317,12 +316,12 @@ static void retry_after_is_respected(void **state)
 	end(&s);
 }
 
-/* Cancels once the stand-in has the request, or once an answer has begun or a
- * further try is waited for (`tell`). */
+/* Cancels once the stand-in has the request, or once an answer has begun or
+ * before another try (`notify`). */
 static void *fire_later(void *ctx)
 {
 	struct session *s = ctx;
-	if (s->tell)
+	if (s->notify)
 		sem_wait(&s->told);
 	else
 		json_decref(control(&shared, "{\"await\": 1}"));
@@ -335,14 +334,14 @@ static void cancel_is_immediate(void **state)
 	/* Waiting for an answer, in the middle of one, and between two tries. */
 	static const struct {
 		const char *fault;
-		bool tell;
+		bool notify;
 	} faults[] = {{"never", false}, {"silent", false}, {"stall", true}, {"429=600", true}};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
 		struct session s;
 		pthread_t thread;
 		begin_shared(&s, faults[i].fault);
-		s.tell = faults[i].tell;
+		s.notify = faults[i].notify;
 		sem_init(&s.told, 0, 0);
 		assert_ok(start(&s));
 		assert_ok(pthread_create(&thread, NULL, fire_later, &s));

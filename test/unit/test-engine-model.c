@@ -233,7 +233,7 @@ static void hashes_are_remembered(void **state)
 	assert_string_equal(n.hash, m.hash);
 	assert_ok(model_hash(&n, NULL, NULL, NULL, NULL, &err));
 	assert_string_not_equal(n.hash, m.hash);
-	/* A broken cache is no obstacle. */
+	/* A damaged cache is ignored. */
 	f = fopen(cache, "w");
 	fputs("{\"", f);
 	fclose(f);

@@ -123,7 +123,7 @@ static void a_budget_of_time_needs_a_measure(void **state)
 	int64_t time;
 	struct analyze_options o = options("60s");
 	assert_int_equal(budget_fit(&o, &two_hours, &qwen, &none, &note, &err), -ERR_ARG);
-	assert_non_null(strstr(err.msg, "not measured"));
+	assert_non_null(strstr(err.msg, "speed of this model is unknown"));
 	assert_ok(budget_fit(&o, &two_hours, &qwen, &measured, &note, &err));
 	cost(&o, &measured, &time);
 	assert_true(time <= 60 * CLOCK_SECOND);

@@ -95,9 +95,9 @@ static void the_key_has_this_form(void **state)
 }
 
 /* A key does not name options that have their defaults, so it means these
- * defaults. Whoever changes one writes a migration (store/migrate-key.c) that
- * adds the old value to the keys of older runs, and then changes this list; a
- * new option is added with a default that changes no result. */
+ * defaults. A change of one needs a migration (store/migrate-key.c) that adds
+ * the old value to the keys of older runs, and then changes this list; a new
+ * option is added with a default that changes no result. */
 static void defaults_stay(void **state)
 {
 	static const char *const known[][2] = {

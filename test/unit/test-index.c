@@ -44,7 +44,7 @@ struct shot {
 	float gain, offset;   /* exposure */
 	int noise;            /* levels */
 	bool caption;
-	int object; /* where a box stands, 0 = nowhere */
+	int object; /* where a box is, 0 = nowhere */
 };
 
 static float scene(uint32_t seed, float x, float y)

@@ -191,7 +191,7 @@ static void test_hdr(void **state)
 static void test_rotation(void **state)
 {
 	(void)state;
-	/* Red, green over blue, white: where red comes to lie tells the turn. */
+	/* Red, green over blue, white: the position of red shows the rotation. */
 	AUTO(mem_freep)
 	char *upright = media_make(
 		"quarters.mp4",

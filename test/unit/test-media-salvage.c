@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The last rung: pictures out of files whose header or index is gone, compared
- * with those of the whole file. */
+/* The last decode path: pictures out of files whose header or index is gone,
+ * compared with those of the whole file. */
 #include "unit.h"
 
 #include <stdio.h>

@@ -95,7 +95,7 @@ static void a_pause_that_helped_ends_at_once(void **state)
 	struct memory_policy p = make();
 	see(&p, 1, 0.85);
 	assert_true(memory_policy_holds(&p));
-	/* not below the goal, but nobody is kept waiting for that */
+	/* not below the goal, but no request waits for that */
 	assert_int_equal(see(&p, 2, 0.75), MEMORY_BACK);
 	assert_int_equal(p.step, MEMORY_FINE);
 }
@@ -189,7 +189,7 @@ static void nvml_tells(void **state)
 	assert_int_equal(d[0].peak, 700);
 	assert_int_equal(d[1].peak, 1800);
 	assert_true(gpu_share(g) == 0.3);
-	/* It falls off the bus; nonsense is told; it comes back. */
+	/* The GPU disappears; wrong values are reported; it comes back. */
 	play("15 0 0 0 0 0 0\n0 2000 5000 90 70 0 0\n");
 	next_round(round);
 	gpu_read(g, d);

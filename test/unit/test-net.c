@@ -195,11 +195,11 @@ static void tokens_and_passwords_are_kept(void **state)
 	assert_false(access_token(a, "", &who));
 	assert_false(access_password(a, "eva", "wrong", &who));
 	assert_false(access_password(a, "robot", "long enough", &who));
-	assert_false(access_password(a, "nobody", "long enough", &who));
+	assert_false(access_password(a, "unknown", "long enough", &who));
 	assert_true(access_password(a, "eva", "long enough", &who));
 	assert_int_equal(who.role, ROLE_ADMIN);
 
-	/* Another process, as after a restart, believes the same cookie; nobody
+	/* Another process, as after a restart, believes the same cookie; no one
 	 * believes a changed one. */
 	assert_ok(access_cookie_new(a, &who, cookie, &err));
 	access_free(TAKE(a));

@@ -130,7 +130,7 @@ static void a_job_is_found_by_the_beginning_of_its_id(void **state)
 	add_job(s, key_a);
 	add_job(s, key_b);
 	assert_int_equal(store_job_find(s, "aaa", &j, &err), -ERR_ARG);
-	assert_string_equal(err.msg, "several jobs begin with aaa; write more digits");
+	assert_string_equal(err.msg, "several jobs begin with aaa; give more digits");
 	assert_int_equal(store_job_find(s, "bbb", &j, &err), -ERR_NOENT);
 	assert_int_equal(store_job_find(s, "aa", &j, &err), -ERR_ARG);
 	assert_int_equal(store_job_find(s, "%%%", &j, &err), -ERR_ARG);

@@ -63,7 +63,7 @@ static void test_deadline_cancel_and_end(void **state)
 	int64_t begin = clock_now();
 	assert_int_equal(wire_recv(pair[1], &small, begin + 50000, NULL, &m, &err), -ERR_TIMEOUT);
 	assert_true(clock_now() - begin >= 50000 && clock_now() - begin < 5000000);
-	/* Half a header is no message either, whatever it costs to wait for the
+	/* Half a header is not a message either, whatever it costs to wait for the
 	 * rest. */
 	assert_int_equal(write(pair[0], "VDW1", 4), 4);
 	assert_int_equal(wire_recv(pair[1], &small, clock_now() + 20000, NULL, &m, &err), -ERR_TIMEOUT);
