@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A model's header from any bytes. */
+/* The header of a model file, from arbitrary bytes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

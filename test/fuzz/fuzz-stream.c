@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine's answers: any bytes, cut at any places, through the event parser
- * and the reader of answers. Whole and in pieces, the same must come out. */
+/* Answers of an engine: arbitrary bytes, split at any place, through the event
+ * parser and the reader of answers. Split or not, the result must be the same. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of the engine room share: options with their defaults, a small
+/* Shared by the tests of the engine: options with their defaults, a small
  * picture, the stand-in engine, and the role `exec`, as which a test program
  * executes itself when it starts a child (proc/spawn.h). */
 #ifndef VDET_TEST_ENGINE_HELP_H
 #define VDET_TEST_ENGINE_HELP_H
 
-/* The one role that is needed, without what the others link; before cmocka,
- * which takes the name fail() for itself. */
+/* The one role that is needed, without the libraries of the others; before
+ * cmocka, which defines fail(). */
 #include "child/exec-worker.c"
 
 #include "unit.h"
@@ -38,7 +38,7 @@
 			return exec_worker_main((argc)-3, (argv) + 3);                        \
 	} while (0)
 
-/* Defaults, with limits that suit tests. Free by options_clear(). */
+/* Defaults, with limits for tests. Freed by options_clear(). */
 static inline void options_init(struct engine_options *o)
 {
 	const struct opt_bind bind = {&engine_opt_group, o};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a step of a run works with, for its unit test: engine, memory, decoder
+/* The context of a step of a run, for its unit test: engine, memory, decoder
  * and indexer are fakes. fake-run.c defines their functions, so that the linker
  * does not take the real ones. One test at a time. */
 #ifndef VDET_TEST_FAKE_RUN_H
@@ -20,7 +20,7 @@
 
 struct engine {
 	struct engine_info info;
-	pthread_mutex_t lock; /* guards what follows */
+	pthread_mutex_t lock; /* guards the members below */
 	pthread_cond_t changed;
 	int asked;
 	int fail_at;   /* this request fails; 0 = none */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For tests of the media room: real files, generated ones, and a plain
- * sequential decode to compare with. */
+/* For tests of src/media/: real files, generated ones, and a plain sequential
+ * decode to compare with. */
 #ifndef VDET_TEST_MEDIA_HELP_H
 #define VDET_TEST_MEDIA_HELP_H
 

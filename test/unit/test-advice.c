@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Advice: each rule applies where it should, and not where it should not. */
+/* Advice: each rule applies in its case, and not in others. */
 #include "unit.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #define SECOND INT64_C(1000000)
 
-/* A job with which all is well. */
+/* A job without problems. */
 static struct advice_facts good(void)
 {
 	return (struct advice_facts){.chunks = 20,
@@ -118,8 +118,7 @@ static void what_is_short_says_little(void **state)
 	assert_int_equal(advice_give(&f, a), 0);
 }
 
-/* What holes say comes from their codes; the words of the message are not
- * read. */
+/* Rules read the codes of holes, not the text of their messages. */
 static void holes_are_counted_by_code(void **state)
 {
 	(void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The case board without an engine: what requests may say, how jobs change
- * their state, what a restart finds. */
+/* The case board without an engine: validation of requests, states of jobs,
+ * restarts. */
 #include "unit.h"
 
 #include <poll.h>
@@ -74,7 +74,7 @@ static int64_t submit_ok(const char *request)
 	return strtoll(json_string_value(json_object_get(job, "id")), NULL, 10);
 }
 
-/* The words of a job; valid until the next call. */
+/* A text field of a job; valid until the next call. */
 static const char *word(int64_t id, const char *member)
 {
 	static char text[700];
@@ -146,7 +146,7 @@ static void wrong_requests_are_refused(void **state)
 	                 ERR_ARG);
 	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"chunk.frames\": {}}}"),
 	                 ERR_ARG);
-	/* Nothing that names files or takes the machine. */
+	/* No options that name files or affect the machine. */
 	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"report.output\": \"/etc\"}}"),
 	                 ERR_ARG);
 	assert_int_equal(
@@ -155,7 +155,7 @@ static void wrong_requests_are_refused(void **state)
 	                 ERR_ARG);
 	assert_int_equal(refused("{\"path\": \"a.mp4\", \"options\": {\"chunk.workers\": 64}}"),
 	                 ERR_ARG);
-	/* Outside of the folder, and not there, look the same. */
+	/* Files outside the folder and missing files give the same error. */
 	assert_int_equal(refused("{\"path\": \"/etc/passwd\"}"), ERR_NOENT);
 	assert_int_equal(refused("{\"path\": \"../secret.mp4\"}"), ERR_NOENT);
 	assert_int_equal(refused("{\"path\": \"link.mp4\"}"), ERR_NOENT);
@@ -228,7 +228,7 @@ static void change(int64_t id, const char *body)
 	assert_ok(board_change(board, id, j, &job, &err));
 }
 
-/* Jobs that wait are what they were after a restart, in their order. */
+/* After a restart, waiting jobs are unchanged and in the same order. */
 static void the_queue_survives(void **state)
 {
 	(void)state;

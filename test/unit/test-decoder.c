@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parent's side of the decoder: honest children, lying ones, slow ones,
- * dead ones. */
+/* The parent's side of the decoder: children that work, send wrong data, are
+ * slow, or exit. */
 #include "unit.h"
 
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A real llama-server as our child, with the demo model. Skipped where no
- * llama-server is to be found. */
+/* A real llama-server as our child, with the demo model. Skipped if no
+ * llama-server is found. */
 #include "engine-help.h"
 
 #include <dirent.h>

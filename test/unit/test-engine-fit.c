@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The fit planner, the catalogue, and which files of a repository make up a
- * model: pure functions all. */
+ * model. All pure functions. */
 #include "unit.h"
 
 #include <stdbool.h>

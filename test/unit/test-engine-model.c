@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which model is chosen, and what is said of files that are none. */
+/* Which model is chosen, and the errors for other files. */
 #include "engine-help.h"
 
 #include "models/gguf.h"

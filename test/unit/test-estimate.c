@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a plan costs, and plans that keep within a budget. */
+/* The cost of a plan, and plans that meet a budget. */
 #include "unit.h"
 
 #include <stdlib.h>
@@ -81,8 +81,8 @@ static int64_t cost(const struct analyze_options *o, const struct estimate_rates
 	return e.total;
 }
 
-/* Every budget that is not refused is kept, and a larger one never shows the
- * model less. */
+/* Every accepted budget is met, and a larger one never reduces what the model
+ * sees. */
 static void budgets_are_kept(void **state)
 {
 	(void)state;

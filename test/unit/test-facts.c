@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The key of a run: what changes it, what does not, and that it stays what it
- * was for the journals that exist. */
+/* The key of a run: what changes it, what does not, and that the keys of
+ * existing journals stay the same. */
 #include "unit.h"
 
 #include <stdio.h>

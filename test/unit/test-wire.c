@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages: round trips, limits, and everything that a hostile peer may send. */
+/* Messages: round trips, limits, and invalid data from a peer. */
 #include "unit.h"
 
 #include <string.h>
