@@ -446,6 +446,26 @@ int indexer_step(struct indexer *ix, struct err *err)
 	                    : err_set(err, ERR_FORMAT, "not one keyframe could be decoded");
 }
 
+/* The first child, which scans the packets. One that dies is replaced, once:
+ * what kills the second one as well is in the file. */
+static int scan_packets(struct indexer *ix, struct err *err)
+{
+	int r;
+	int tries = 0;
+
+	do {
+		struct decoder *d = NULL;
+		r = decoder_open(ix->c.fd, &ix->o.decoder, ix->c.cancel, &d, err);
+		if (r == 0)
+			r = decoder_packets(d, &ix->scan, err);
+
+		if (r == 0)
+			ix->c.spares[ix->c.n_spares++] = TAKE(d);
+		decoder_free(d);
+	} while (r == -ERR_DIED && ++tries < 2);
+	return r;
+}
+
 int indexer_begin(int fd, const struct indexer_options *o, struct cancel *cancel,
                   struct indexer **ret, struct err *err)
 {
@@ -460,13 +480,10 @@ int indexer_begin(int fd, const struct indexer_options *o, struct cancel *cancel
 	                             .lock = PTHREAD_MUTEX_INITIALIZER};
 	if (o->progress)
 		o->progress(o->ctx, "packets", 0);
-	int r = decoder_open(fd, &o->decoder, cancel, &ix->c.spares[0], err);
+	int r = scan_packets(ix, err);
 	if (r < 0)
 		return r;
-	ix->c.n_spares = 1;
-	r = decoder_packets(ix->c.spares[0], &ix->scan, err);
-	if (r < 0)
-		return r;
+
 	struct video_index *x = ix->x;
 	activity_bins(&ix->scan, x);
 	x->packets = ix->scan.packets;

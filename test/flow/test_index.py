@@ -13,41 +13,54 @@ SHOTS = ["testsrc2", "smptehdbars", "mandelbrot", "rgbtestsrc"]
 LIAR = r'''#!{python}
 import json, os, socket, struct, sys, time
 s = socket.socket(fileno=3)
-HELLO, ERROR, DONE, WALK, WALKED, KEYS, STRETCH, SIGNATURES = 1, 2, 3, 48, 49, 50, 51, 52
+HELLO, ERROR, DONE, PROBE, INFO, PACKETS, PACKETS_INFO, KEYS, STRETCH, SIGNATURES, TIMELINE = \
+    1, 2, 3, 16, 17, 48, 49, 50, 51, 52, 98
 def say(kind, head, blob=b""):
     h = json.dumps(head).encode()
     s.sendall(b"VDW1" + struct.pack("<III", kind, len(h), len(blob)) + h + blob)
 def hear():
-    h = b""
-    while len(h) < 16:
-        d = s.recv(16 - len(h))
-        if not d: sys.exit(0)
-        h += d
-    kind, n, m = struct.unpack("<III", h[4:])
-    while n + m: n -= len(s.recv(min(n, 4096))) if n else 0
+    def read(n):
+        b = b""
+        while len(b) < n:
+            d = s.recv(n - len(b))
+            if not d: sys.exit(0)
+            b += d
+        return b
+    kind, n, m = struct.unpack("<III", read(16)[4:])
+    read(n + m)
     return kind
-def walk(keys, bins=40, **more):
+def info():
+    head = dict(container="mp4", codec="h264", pixel_format="yuv420p", hdr="", warning="", video_streams=[], gaps=[],
+                stream=0, streams=1, timeline=1, width=320, height=180, coded_width=320, coded_height=180, rotation=0,
+                duration=4000000, header_duration=4000000, start_time=0, frames=0, fps=25.0, variable_rate=False,
+                interlaced=False, duration_measured=False, has_audio=False)
+    say(INFO, head, struct.pack("<11q", 0, 0, 4000000, 4000000, 0, 0, 40000, 0, 0, 0, 0))
+def packets(keys, bins=40, **more):
     blob = b"".join(struct.pack("<IIIHH", 1000, 500, 0, 3, 0) for _ in range(bins))
     blob += b"".join(struct.pack("<qqI", k, k, 5000) for k in keys)
     head = dict(first=0, duration=4000000, bin=100000, bins=bins, keys=len(keys), packets=100, keyframes=len(keys), bytes=1)
     head.update(more)
-    say(WALKED, head, blob)
+    say(PACKETS_INFO, head, blob)
 def signature(pts, sharp=5.0, flags=2):
     return struct.pack("<qQfBBH", pts, 1, sharp, 90, 40, flags) + bytes(576 + 288 + 64)
-say(HELLO, dict(version=2, sandbox="on"))
+say(HELLO, dict(version=3, sandbox="on"))
 lie = os.path.basename(sys.argv[0])
 while True:
     kind = hear()
+    if kind == TIMELINE: continue
+    if kind == PROBE:
+        info()
+        continue
     if lie == "dies": os._exit(3)
-    if kind == WALK:
-        if lie == "order": walk([2000000, 1000000])
-        elif lie == "outside": walk([0, 99000000])
-        elif lie == "length": walk([0, 1000000], keys=3)
-        elif lie == "many": walk([0], bins=40, bins_=1, packets=-1)
-        elif lie == "forever": walk([0], duration=2**62)
+    if kind == PACKETS:
+        if lie == "order": packets([2000000, 1000000])
+        elif lie == "outside": packets([0, 99000000])
+        elif lie == "length": packets([0, 1000000], keys=3)
+        elif lie == "many": packets([0], bins=40, bins_=1, packets=-1)
+        elif lie == "forever": packets([0], duration=2**62)
         elif lie == "garbage": s.sendall(os.urandom(300))
         elif lie == "hangs": time.sleep(600)
-        else: walk([0, 1000000, 2000000, 3000000])
+        else: packets([0, 1000000, 2000000, 3000000])
     elif kind == KEYS:
         if lie == "nan": say(SIGNATURES, dict(n=1), signature(0, float("nan")))
         elif lie == "flood":
@@ -164,6 +177,7 @@ class Index(flow.Flow):
         for lie in ("order", "outside", "length", "many", "forever", "garbage", "nan", "flood", "short", "nothing", "dies"):
             r = self.index("a.mp4", code=1, env=self.liar(lie))
             self.assertIn("a.mp4", r.stderr, lie)
+            self.assertNotIn("version", r.stderr, lie)  # it is the lie that is refused, not the greeting
             self.assertEqual(r.stdout, "", lie)
         r = self.index("a.mp4", "--media-timeout", "2", code=1, env=self.liar("hangs"))
         self.assertIn("--media-timeout", r.stderr)
