@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Role `caps`: prints what the media libraries can do, and ends. A child,
- * because drivers of devices may crash. */
+/* Role `caps`: prints what the media libraries can do, and exits. Runs in a
+ * child, because device drivers may crash. */
 #include "child/roles.h"
 #include "media/caps.h"
 #include "proc/spawn.h"

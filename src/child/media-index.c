@@ -39,7 +39,7 @@ int media_index_packets(struct source *s, struct reader *r, struct err *err)
 	return answer_packets(&w, err);
 }
 
-/* Signatures on their way: sent when there are enough for a message. */
+/* Signatures to be sent, as soon as there are enough for a message. */
 struct batch {
 	size_t n;
 	unsigned char data[SIGNATURES_MAX * SIGNATURE_BYTES];
@@ -73,7 +73,7 @@ int media_index_keys(struct index_scan *x, const json_t *request, struct err *er
 	const json_t *list = json_object_get(request, "times");
 	size_t n = json_array_size(list);
 	if (!n || n > MEDIA_TIMES_MAX)
-		return err_set(err, ERR_PROTO, "%zu keyframes cannot be asked for", n);
+		return err_set(err, ERR_PROTO, "invalid number of keyframes: %zu", n);
 	const json_t *dts = json_object_get(request, "dts");
 	AUTO(mem_freep) struct packet_key *keys = mem_alloc(n, sizeof *keys);
 	AUTO(mem_freep) struct batch *b = mem_alloc(1, sizeof *b);

@@ -8,7 +8,7 @@
 #include "proc/wire.h"
 #include "protocol/media-wire.h"
 
-/* The progress, sent with every message. */
+/* The progress, which is sent with every message. */
 struct output {
 	int64_t at;
 };

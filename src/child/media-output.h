@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The requests PROXY and SOUND of role `media` (protocol/media-wire.h): files
- * that are made here and written there. */
+ * that are encoded here and written by the parent. */
 #ifndef VDET_CHILD_MEDIA_OUTPUT_H
 #define VDET_CHILD_MEDIA_OUTPUT_H
 

@@ -8,7 +8,7 @@
 #include "protocol/media-wire.h"
 
 struct sheet {
-	int64_t width, height, columns, rows, quality; /* of a tile; of the sheet */
+	int64_t width, height, columns, rows, quality; /* size of a tile and of the sheet */
 	bool keyframes;
 	const json_t *times;
 	AVFrame *canvas; /* owned */
@@ -42,11 +42,11 @@ static int read_request(const json_t *request, struct sheet *s, struct err *err)
 	if (!n || n > (size_t)(s->columns * s->rows) || s->columns * s->rows > MEDIA_TILES_MAX ||
 	    s->width % 2 || s->height % 2 || s->width * s->columns > MEDIA_SIZE_MAX ||
 	    s->height * s->rows > MEDIA_SIZE_MAX)
-		return err_set(err, ERR_PROTO, "a sheet of %zu such pictures cannot be made", n);
+		return err_set(err, ERR_PROTO, "invalid size of a sheet of %zu pictures", n);
 	return 0;
 }
 
-/* A dark sheet, for places that stay empty. */
+/* A dark sheet, for tiles that remain empty. */
 static int make_canvas(struct sheet *s, struct err *err)
 {
 	AVFrame *c = s->canvas = av_frame_alloc();
@@ -93,7 +93,7 @@ int media_tiles(const struct media_tools *l, const json_t *request, struct buf *
 		r = make_canvas(&sheet, err);
 	if (r < 0)
 		return r;
-	/* A picture that cannot be had leaves its place dark. */
+	/* A tile whose picture cannot be decoded remains dark. */
 	for (size_t i = 0; i < json_array_size(sheet.times) && r != -ERR_LIMIT; i++)
 		r = place_tile(&sheet, l, i, err);
 	if (r == -ERR_LIMIT)

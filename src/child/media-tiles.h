@@ -11,7 +11,7 @@
 #include "media/nearest.h"
 #include "media/picture.h"
 
-/* Ways to look at the video, all borrowed. */
+/* Access to the video, all borrowed. */
 struct media_tools {
 	const struct source *source;
 	struct reader *reader;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Role `media`: demuxes, decodes and scales one file, in its sandbox, for the
- * parent on the socket. The protocol is in protocol/media-wire.h. Nothing is
- * trusted to be right here: an attacker who takes over this process has only
- * its socket. */
+ * parent on the socket. The protocol is in protocol/media-wire.h. This process
+ * is assumed to be compromised: an attacker who controls it has only its
+ * socket. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,16 +30,16 @@
 
 struct worker {
 	struct input *in;
-	struct hwaccel *hwaccel;            /* NULL if there is no device, or none was asked for */
-	char why[600];                      /* … though one was asked for */
+	struct hwaccel *hwaccel;            /* NULL if there is no device, or none was requested */
+	char why[600];                      /* why there is no device although one was requested */
 	struct source_options options;      /* how the file is opened */
-	struct salvage_reference reference; /* what options point to, if it came */
+	struct salvage_reference reference; /* used by options, if it was received */
 	struct timeline timeline;           /* likewise */
 	unsigned char *params;              /* of the reference */
 	struct source *source;              /* NULL until the first request */
 	struct reader *reader;
-	struct index_scan *scan; /* NULL until the index asks */
-	struct nearest *nearest; /* NULL until a keyframe is wanted */
+	struct index_scan *scan; /* NULL until the first request of the index */
+	struct nearest *nearest; /* NULL until the first request of a keyframe */
 	struct picture *picture;
 	struct jpeg *jpeg, *thumb;
 	struct buf jpeg_data, thumb_data;
@@ -53,7 +53,7 @@ static int tell(uint32_t type, const json_t *head, const struct wire_part *parts
 
 static int tell_error(const struct err *why, struct err *err)
 {
-	/* libav quotes what it finds in the file. */
+	/* libav's messages contain data of the file. */
 	AUTO(mem_freep) char *msg = text_line(why->msg, MEDIA_TEXT_MAX);
 	json_auto_t *head = json_pack("{s:i, s:s}", "code", (int)why->code, "msg", msg);
 	return tell(MEDIA_ERROR, head, NULL, 0, err);
@@ -146,7 +146,7 @@ static int on_probe(struct worker *w, const json_t *request, struct err *err)
 		return r;
 	json_auto_t *head = probe_json(w->source, &p);
 	if (!head)
-		return err_set(err, ERR_INTERNAL, "cannot write what was found");
+		return err_set(err, ERR_INTERNAL, "cannot encode the result");
 	size_t len;
 	AUTO(mem_freep) unsigned char *timeline = timeline_write(&w->source->timeline, &len);
 	const struct wire_part part = {timeline, len};
@@ -178,8 +178,8 @@ static int64_t time_of(const struct frames_request *q, size_t i)
 	return json_integer_value(json_array_get(q->times, i));
 }
 
-/* Decodes, converts and encodes what is shown at the time of number i; the
- * picture into *pic. */
+/* Decodes, converts and encodes the picture that is shown at the time of number
+ * i, into *pic. */
 static int make_frame(struct worker *w, size_t i, const struct frames_request *q, struct shown *s,
                       AVFrame *pic, struct err *err)
 {
@@ -297,7 +297,8 @@ static int on_params(struct worker *w, const json_t *request, struct err *err)
 	if (r < 0)
 		return r;
 	if (!source_reference(w->source, &ref) || ref.params_len > MEDIA_PARAMS_MAX)
-		return err_set(err, ERR_UNSUPPORTED, "only H.264 and HEVC videos serve as a reference");
+		return err_set(err, ERR_UNSUPPORTED,
+		               "only H.264 and HEVC videos can be used as a reference");
 	json_auto_t *head = json_pack("{s:b s:f}", "hevc", ref.hevc, "fps", ref.fps);
 	const struct wire_part part = {ref.params, ref.params_len};
 	return tell(MEDIA_REFERENCE, head, &part, 1, err);
@@ -310,7 +311,7 @@ static int take_reference(struct worker *w, struct wire_msg *m, struct err *err)
 	if (r == 0)
 		r = wire_real(m->head, "fps", 0, 1000, &ref->fps, err);
 	if (r == 0 && (w->source || w->params || !m->blob_len || m->blob_len > MEDIA_PARAMS_MAX))
-		r = err_set(err, ERR_PROTO, "a reference comes first, and once");
+		r = err_set(err, ERR_PROTO, "a reference must be sent once, before other requests");
 	if (r < 0)
 		return r;
 	ref->params = w->params = TAKE(m->blob);
@@ -322,7 +323,7 @@ static int take_reference(struct worker *w, struct wire_msg *m, struct err *err)
 static int take_timeline(struct worker *w, const struct wire_msg *m, struct err *err)
 {
 	if (w->source || w->options.timeline || !timeline_read(m->blob, m->blob_len, &w->timeline))
-		return err_set(err, ERR_PROTO, "a timeline comes first, and once");
+		return err_set(err, ERR_PROTO, "a timeline must be sent once, before other requests");
 	w->options.timeline = &w->timeline;
 	return 0;
 }
@@ -348,7 +349,8 @@ static int handle(struct worker *w, struct wire_msg *m, struct err *err)
 	return err_set(err, ERR_PROTO, "a request of unknown type %u", m->type);
 }
 
-/* What libraries would open or ask for lazily, which the sandbox would refuse. */
+/* Initializes what libraries would open or request lazily, which the sandbox
+ * would refuse. */
 static void touch_libraries(void)
 {
 	json_object_seed(0);
@@ -356,9 +358,9 @@ static void touch_libraries(void)
 	note_start();
 }
 
-/* Devices and drivers are all that can be opened from here on: what the driver
- * does with a hostile file's data, it does behind that wall. Without a device
- * nothing is open to it but what every decoder has. */
+/* From here on only devices and drivers can be opened, so that this limit also
+ * applies to what a driver does with data of a hostile file. Without a device,
+ * only what every decoder needs is allowed. */
 static void open_device(struct worker *w, const char *which, struct sandbox *s)
 {
 	struct err err;
@@ -371,14 +373,14 @@ static void open_device(struct worker *w, const char *which, struct sandbox *s)
 	s->devices = w->hwaccel;
 }
 
-/* Everything that needs more than the sandbox grants, then the sandbox. */
+/* Does everything that the sandbox does not allow, then enters the sandbox. */
 static int settle(struct worker *w, int argc, char **argv, struct err *err)
 {
 	struct sandbox s = {.enforce = true};
 	if (argc != 6)
 		return err_set(err, ERR_ARG,
 		               "the role media takes a memory limit, a sandbox, a device, a stream, a rate "
-		               "and what is done with gaps");
+		               "and the handling of gaps");
 	w->options = (struct source_options){.stream = (int)strtol(argv[3], NULL, 10),
 	                                     .rate = strtod(argv[4], NULL),
 	                                     .gaps = !strcmp(argv[5], "keep")    ? TIMELINE_KEEP
@@ -432,7 +434,7 @@ int media_worker_main(int argc, char **argv)
 	while (r == 0) {
 		AUTO(wire_msg_clear) struct wire_msg m = {0};
 		if (wire_recv(ROLE_SOCKET, &limits, 0, NULL, &m, &err) < 0)
-			return 0; /* the parent has closed the socket, or talks nonsense */
+			return 0; /* the parent has closed the socket, or sent an invalid message */
 		if (handle(&w, &m, &err) < 0)
 			r = tell_error(&err, &err);
 	}

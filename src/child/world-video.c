@@ -45,7 +45,7 @@ static int draw(const struct world_video *v, void (*progress)(void *ctx, int64_t
 	struct role_start start = ROLE_START("world");
 	json_auto_t *head = request(v);
 	if (!head)
-		return err_set(err, ERR_ARG, "its path is not valid UTF-8");
+		return err_set(err, ERR_ARG, "the path is not valid UTF-8");
 	int r = child_start_role(&start, &child, err);
 	if (r == 0)
 		r = wire_send(child_socket(child), WORLD_DRAW, head, NULL, 0, 0, cancel, err);
@@ -72,7 +72,7 @@ int world_video_draw(const struct world_video *v, void (*progress)(void *ctx, in
 		return err_set(err, ERR_ARG, "%s", msg);
 	int r = draw(v, progress, ctx, cancel, err);
 	if (r < 0) {
-		/* A child that was killed could not clear up behind itself
+		/* A child that was killed could not remove its partial file
 		 * (media/writer.h). */
 		AUTO(mem_freep) char *part = mem_printf("%s.part", v->path);
 		unlink(part);

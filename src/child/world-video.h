@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Drawing the demo world into a video file, in a child (role `world`), since
- * libav lives in workers only.
+/* Draws the demo world into a video file, in a child (role `world`), since
+ * libav is linked to workers only.
  *
  * Over proc/wire.h: the parent sends WORLD_DRAW with a struct world_video as
- * its head; the child answers with WORLD_DONE {us} about twice a second, at
- * last with us = the duration when the file is complete; or with WORLD_ERROR
- * {code, msg}. When the socket closes, the child removes what it wrote and
- * ends. */
+ * its head; the child replies with WORLD_DONE {us} about twice a second,
+ * finally with us = the duration when the file is complete; or with WORLD_ERROR
+ * {code, msg}. When the socket closes, the child removes its partial file and
+ * exits. */
 #ifndef VDET_CHILD_WORLD_VIDEO_H
 #define VDET_CHILD_WORLD_VIDEO_H
 
@@ -27,18 +27,17 @@ struct world_video {
 	bool sound;
 };
 
-/* 640x360, 10 pictures a second, a keyframe every 4 s, no sound, the default
+/* 640x360, 10 pictures per second, a keyframe every 4 s, no sound, the default
  * world; path NULL. */
 void world_video_default(struct world_video *v);
 
-/* Starts the child and waits for the file. progress (may be NULL) is called
- * with how much is drawn, on this thread. Blocks for a small part of the
- * video's length; ERR_CANCELED when `cancel` fires. Nothing half-written
- * stays. */
+/* Starts the child and waits for the file. progress (may be NULL) is called on
+ * this thread with the time drawn so far. Blocks for a fraction of the duration
+ * of the video; ERR_CANCELED when `cancel` fires. A partial file is removed. */
 int world_video_draw(const struct world_video *v, void (*progress)(void *ctx, int64_t done_us),
                      void *ctx, struct cancel *cancel, struct err *err);
 
-/* The child's part. */
+/* The child's side. */
 enum world_msg { WORLD_DRAW = 1, WORLD_DONE, WORLD_ERROR };
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Role `world`: draws the demo world and encodes it (child/world-video.h). What
- * it reads is the parent's alone, so it needs no sandbox. */
+/* Role `world`: draws the demo world and encodes it (child/world-video.h). It
+ * reads only the parent's messages, so it needs no sandbox. */
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -64,7 +64,7 @@ static int tell_done(int64_t us, struct err *err)
 	return wire_send(ROLE_SOCKET, WORLD_DONE, head, NULL, 0, 0, NULL, err);
 }
 
-/* The sound that belongs to the pictures up to t_us; *done counts its samples. */
+/* The sound for the pictures up to t_us; *done counts its samples. */
 static int add_sound(struct writer *out, const struct world *w, int64_t t_us, int64_t *done,
                      struct err *err)
 {
@@ -88,7 +88,7 @@ static int draw_all(const struct world_video *v, const struct world *w, struct w
 	AUTO(mem_freep) uint8_t *rgb = mem_alloc((size_t)v->height, stride);
 	AUTO(draw_freep) struct draw *d = draw_new(w, (int)v->width, (int)v->height);
 	if (!d)
-		return err_set(err, ERR_ARG, "pictures of %dx%d cannot be drawn", (int)v->width,
+		return err_set(err, ERR_ARG, "cannot draw pictures of %dx%d", (int)v->width,
 		               (int)v->height);
 	int64_t sound = 0, told = clock_now();
 	int r = 0;

@@ -60,7 +60,7 @@ static int read_packets(const struct wire_msg *m, struct packet_scan *w, struct 
 		return r;
 	size_t bins = w->n_bins * PACKET_BIN_BYTES;
 	if (m->blob_len != bins + w->n_keys * PACKET_KEY_BYTES)
-		return err_set(err, ERR_PROTO, "the lengths of the packets' sizes do not fit");
+		return err_set(err, ERR_PROTO, "the length of the packet sizes is wrong");
 	w->bins = mem_alloc(w->n_bins + 1, sizeof *w->bins);
 	w->keys = mem_alloc(w->n_keys + 1, sizeof *w->keys);
 	for (size_t i = 0; i < w->n_bins; i++)
@@ -99,19 +99,20 @@ static int read_signatures(const struct wire_msg *m, size_t max, struct signatur
 	if (r < 0)
 		return r;
 	if (m->blob_len != (size_t)n * SIGNATURE_BYTES || (size_t)n > max)
-		return err_set(err, ERR_PROTO, "%lld signatures are not what was asked for", (long long)n);
+		return err_set(err, ERR_PROTO, "an invalid number of signatures was sent: %lld",
+		               (long long)n);
 	for (int64_t i = 0; i < n; i++) {
 		struct signature s;
 		if (!signature_get(m->blob + (size_t)i * SIGNATURE_BYTES, &s) || s.pts < -latest ||
 		    s.pts > latest)
-			return err_set(err, ERR_PROTO, "a signature makes no sense");
+			return err_set(err, ERR_PROTO, "a signature is invalid");
 		if (!out->n || s.pts > out->items[out->n - 1].pts)
 			signatures_add(out, &s);
 	}
 	return 0;
 }
 
-/* Everything up to DONE; at most `left` signatures. */
+/* Receives everything up to DONE; at most `left` signatures. */
 static int take_signatures(struct decoder *d, size_t left, struct signatures *out, struct err *err)
 {
 	for (;;) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the media child finds out for the index. As in decoder.h: everything
- * that comes is checked, a child that breaks the protocol is killed, and an
+/* Requests of the index to the media child. As in decoder.h, everything
+ * received is checked, a child that violates the protocol is killed, and an
  * error return means that the child is gone. */
 #ifndef VDET_DECODER_DECODER_INDEX_H
 #define VDET_DECODER_DECODER_INDEX_H
@@ -8,9 +8,9 @@
 #include "decoder/decoder.h"
 #include "protocol/index-wire.h"
 
-/* The packets of the whole file, nothing decoded. */
+/* The packets of the whole file; nothing is decoded. */
 struct packet_scan {
-	int64_t first, duration; /* of the first frame; end of the last */
+	int64_t first, duration; /* of the first frame; end of the last frame */
 	int64_t bin;             /* width of a bin; they cover [0, n_bins * bin) */
 	struct packet_bin *bins;
 	size_t n_bins;
@@ -22,7 +22,7 @@ void packet_scan_clear(struct packet_scan *w);
 
 int decoder_packets(struct decoder *d, struct packet_scan *ret, struct err *err);
 
-/* Signatures, ascending by time (what is not is dropped). */
+/* Signatures, ascending by time (others are dropped). */
 struct signatures {
 	struct signature *items;
 	size_t n, cap;
@@ -30,12 +30,12 @@ struct signatures {
 void signatures_clear(struct signatures *s);
 void signatures_add(struct signatures *s, const struct signature *one);
 
-/* Appends those of these keyframes (ascending, at most MEDIA_TIMES_MAX); some
- * may be missing. */
+/* Appends the signatures of these keyframes (ascending, at most
+ * MEDIA_TIMES_MAX); some may be missing. */
 int decoder_keys(struct decoder *d, const struct packet_key *keys, size_t n, struct signatures *out,
                  struct err *err);
-/* Appends those of the frames from the one shown at `from` up to `to`, at most
- * `max`: all, or those that others refer to. */
+/* Appends the signatures of the frames from the one shown at `from` up to `to`,
+ * at most `max`: of all frames, or of those that others refer to. */
 int decoder_stretch(struct decoder *d, int64_t from, int64_t to, bool all, size_t max,
                     struct signatures *out, struct err *err);
 

@@ -25,8 +25,8 @@ static int write_at(int fd, const unsigned char *data, size_t len, int64_t pos, 
 	return 0;
 }
 
-/* One message of data: where it belongs, and how far it is. A negative *ret_lie
- * is a breach of the protocol. */
+/* One DATA message: writes its bytes and reports the progress. A negative
+ * *ret_lie is a violation of the protocol. */
 static int take_data(const struct wire_msg *m, const struct decoder_output *o, int64_t *ret_at,
                      int *ret_lie, struct err *err)
 {
@@ -35,7 +35,8 @@ static int take_data(const struct wire_msg *m, const struct decoder_output *o, i
 	if (*ret_lie == 0)
 		*ret_lie = wire_int(m->head, "at", 0, INT64_MAX, ret_at, err);
 	if (*ret_lie == 0 && (int64_t)m->blob_len > o->max - pos)
-		*ret_lie = err_set(err, ERR_PROTO, "its file grows beyond %lld bytes", (long long)o->max);
+		*ret_lie =
+			err_set(err, ERR_PROTO, "the file exceeds the limit of %lld bytes", (long long)o->max);
 	return *ret_lie < 0 ? *ret_lie : write_at(o->fd, m->blob, m->blob_len, pos, err);
 }
 

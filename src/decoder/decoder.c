@@ -25,26 +25,26 @@
 #include "protocol/timeline-wire.h"
 
 enum {
-	HEAD_MAX = 64 << 10,      /* of what the child sends */
+	HEAD_MAX = 64 << 10,      /* of a message of the child */
 	BLOB_MAX = 32 << 20,      /* a picture and its thumbnail */
 	PIXELS_MAX = 1 << 16,     /* a side */
-	GRACE = 2 * CLOCK_SECOND, /* for a dying child to be reaped */
+	GRACE = 2 * CLOCK_SECOND, /* for reaping a killed child */
 };
 
-/* any time beyond is nonsense */
+/* limit of valid times */
 static const int64_t latest = INT64_C(100) * 366 * 86400 * CLOCK_SECOND;
 
 struct decoder {
-	struct child *child; /* NULL once it was given up */
+	struct child *child; /* NULL after it was killed */
 	struct cancel *cancel;
 	int64_t timeout, memory;
-	int64_t deadline; /* of the request in progress; 0 = none */
+	int64_t deadline; /* of the current request; 0 = none */
 	int64_t peak;
 	bool greeted;
 	bool unlocked, background;
-	int fd;                    /* to start again without a device; -1 once there is none */
-	struct wire_msg reference; /* to be sent first; type 0 if there is none */
-	struct timeline_id id;     /* of the file as it is opened */
+	int fd;                    /* to start again without a device; -1 after that */
+	struct wire_msg reference; /* sent first; type 0 if there is none */
+	struct timeline_id id;     /* identifies the file and how it is opened */
 	char stream[16], rate[32], gaps[8];
 };
 
@@ -69,7 +69,8 @@ void frame_clear(struct frame *f)
 	*f = (struct frame){0};
 }
 
-/* Parameters of a good file of the same camera, from a child of its own. */
+/* Reads the parameters of an intact file of the same camera, with a separate
+ * child. */
 static int load_reference(const struct decoder_options *o, struct cancel *cancel,
                           struct wire_msg *ret, struct err *err)
 {
@@ -133,9 +134,8 @@ int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel,
 	return r;
 }
 
-/* A driver that crashes or hangs takes the child with it, but not the video:
- * whether a failed request may be made again, of a new child without a
- * device. */
+/* A driver that crashes or hangs ends the child. Returns whether the failed
+ * request can be repeated with a new child without a device. */
 static bool again_in_software(struct decoder *d, int r)
 {
 	struct err err;
@@ -146,7 +146,7 @@ static bool again_in_software(struct decoder *d, int r)
 	r = start_child(d, d->fd, "none", &err);
 	fd_closep(&d->fd);
 	d->fd = -1;
-	log_warning("decoding with a device failed: going on in software");
+	log_warning("decoding with a device failed: continuing in software");
 	return r == 0;
 }
 
@@ -168,7 +168,7 @@ int64_t decoder_peak_memory(struct decoder *d)
 	return d->peak;
 }
 
-/* What the end of the child means, in words. */
+/* Describes the end of the child. */
 static int explain_end(struct decoder *d, struct err *err)
 {
 	char how[CHILD_TEXT_MAX], size[TEXT_SIZE_MAX];
@@ -176,13 +176,13 @@ static int explain_end(struct decoder *d, struct err *err)
 	child_status_text(d->child, how);
 	if (sig == SIGSYS)
 		return err_set(err, ERR_DIED,
-		               "the decoder was killed by its sandbox (SIGSYS): this file made it ask for "
-		               "something that no decoder needs");
+		               "the decoder was killed by its sandbox (SIGSYS): it made a system "
+		               "call that no decoder needs; the file may be malicious");
 	if (sig == SIGXCPU)
 		return err_set(err, ERR_TIMEOUT, "the decoder used more processor time than allowed");
 	if (sig == SIGABRT && d->memory)
 		return err_set(err, ERR_LIMIT,
-		               "the decoder exceeded its memory limit of %s (raise it: --media-memory)",
+		               "the decoder exceeded its memory limit of %s (increase --media-memory)",
 		               text_size((double)d->memory, size));
 	if (sig == SIGKILL)
 		return err_set(err, ERR_DIED,
@@ -193,8 +193,8 @@ static int explain_end(struct decoder *d, struct err *err)
 	return err_set(err, ERR_DIED, "the decoder %s", how);
 }
 
-/* The child has failed us: kills it and says why in err, which holds what the
- * wire said. */
+/* Kills a child that failed, and puts the reason into err, which must contain
+ * the error of the wire. */
 int decoder_give_up(struct decoder *d, struct err *err)
 {
 	struct err own;
@@ -205,15 +205,16 @@ int decoder_give_up(struct decoder *d, struct err *err)
 		code = -explain_end(d, err);
 	else if (code == ERR_TIMEOUT)
 		err_limit(err, ERR_TIMEOUT, "media-timeout",
-		          "decoding took longer than %s and was stopped (raise it: --media-timeout)",
+		          "decoding took longer than %s and was stopped (increase --media-timeout)",
 		          clock_short(d->timeout, limit));
 	else if (code == ERR_PROTO)
-		err_set(err, ERR_PROTO, "the decoder broke its protocol and was stopped: %s", err->msg);
+		err_set(err, ERR_PROTO, "the decoder violated its protocol and was stopped: %s", err->msg);
 	child_free(TAKE(d->child));
 	return -code;
 }
 
-/* An ERROR message: into err. A malformed one is a breach of the protocol. */
+/* Reads an ERROR message into err. A malformed one is a violation of the
+ * protocol. */
 static int read_error(struct decoder *d, const json_t *head, struct err *err)
 {
 	int64_t code;
@@ -225,7 +226,7 @@ static int read_error(struct decoder *d, const json_t *head, struct err *err)
 		return decoder_give_up(d, err);
 	if (code == ERR_LIMIT && d->memory && strstr(msg, "memory")) {
 		char size[TEXT_SIZE_MAX];
-		err_set(err, ERR_LIMIT, "%s: %s (raise it: --media-memory)", msg,
+		err_set(err, ERR_LIMIT, "%s: %s (increase --media-memory)", msg,
 		        text_size((double)d->memory, size));
 	} else {
 		err_set(err, (enum err_code)code, "%s", msg);
@@ -234,8 +235,8 @@ static int read_error(struct decoder *d, const json_t *head, struct err *err)
 	return -(int)code;
 }
 
-/* The next message, of a type that is allowed now. Anything else ends the
- * child. */
+/* Receives the next message, which must have an allowed type. Anything else
+ * ends the child. */
 int decoder_receive(struct decoder *d, uint32_t type, uint32_t other, size_t blob,
                     struct wire_msg *ret, struct err *err)
 {
@@ -248,7 +249,7 @@ int decoder_receive(struct decoder *d, uint32_t type, uint32_t other, size_t blo
 	if (ret->type == MEDIA_ERROR) {
 		r = read_error(d, ret->head, err);
 	} else {
-		err_set(err, ERR_PROTO, "it sent a message of type %u at the wrong time", ret->type);
+		err_set(err, ERR_PROTO, "unexpected message of type %u", ret->type);
 		r = decoder_give_up(d, err);
 	}
 	wire_msg_clear(ret);
@@ -265,16 +266,17 @@ static int send_reference(struct decoder *d, struct err *err)
 	return r < 0 ? decoder_give_up(d, err) : 0;
 }
 
-/* Once, not by every child of a job. */
+/* Logged once, not by every child of a job. */
 static void tell_missing_device(const char *why)
 {
 	static atomic_flag told = ATOMIC_FLAG_INIT;
 	AUTO(mem_freep) char *line = why && *why ? text_line(why, MEDIA_TEXT_MAX) : NULL;
 	if (line && !atomic_flag_test_and_set(&told))
-		log_warning("no device decodes here, so the processor does (%s)", line);
+		log_warning("no device can decode; using the CPU (%s)", line);
 }
 
-/* What another child has measured of this file, so that this one need not. */
+/* Sends the timeline that another child has measured for this file, so that
+ * this one need not. */
 static int send_timeline(struct decoder *d, struct err *err)
 {
 	size_t len;
@@ -426,7 +428,7 @@ static int take_bytes(const unsigned char *data, size_t len, unsigned char **ret
 	return 0;
 }
 
-/* The size of a thumbnail follows from the picture's. */
+/* The expected size of a thumbnail, from the size of the picture. */
 static void shrink(int *w, int *h, int size)
 {
 	int side = *w > *h ? *w : *h;
@@ -460,7 +462,7 @@ static int read_frame(const struct wire_msg *m, size_t i, const struct frame_req
 	if (r < 0)
 		return r;
 	if ((size_t)(jpeg + thumb) != m->blob_len || (!req->thumb_size && thumb))
-		return err_set(err, ERR_PROTO, "the lengths of a frame's pictures do not fit");
+		return err_set(err, ERR_PROTO, "the lengths of the pictures of a frame are wrong");
 	int tw = f->width = (int)w, th = f->height = (int)h;
 	shrink(&tw, &th, req->thumb_size);
 	r = jpeg_check(m->blob, (size_t)jpeg, (int)w, (int)h, err);
@@ -477,7 +479,7 @@ static int check_request(const struct frame_request *req, struct err *err)
 	if (req->n < 1 || req->n > MEDIA_TIMES_MAX || req->size < MEDIA_SIZE_MIN ||
 	    req->size > MEDIA_SIZE_MAX || req->thumb_size < 0 || req->thumb_size > MEDIA_SIZE_MAX ||
 	    req->quality < 1 || req->quality > 100)
-		return err_set(err, ERR_ARG, "%zu frames of size %d, %d and quality %d cannot be asked for",
+		return err_set(err, ERR_ARG, "invalid request: %zu frames of size %d, %d and quality %d",
 		               req->n, req->size, req->thumb_size, req->quality);
 	return 0;
 }
@@ -493,7 +495,7 @@ static int ask_frames(struct decoder *d, const struct frame_request *req, struct
 	return decoder_request(d, MEDIA_FRAMES, head, err);
 }
 
-/* Who wants the frames, and how many of all that were asked for he has. */
+/* The receiver of the frames, and the number that it has received. */
 struct taker {
 	int (*fn)(void *ctx, size_t i, struct frame *f);
 	void *ctx;

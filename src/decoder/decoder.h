@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The decoder as the job sees it: a sandboxed child (role `media`) that reads
+/* The parent's side of the decoder: a sandboxed child (role `media`) that reads
  * one open video file.
  *
- * The child is hostile until proven otherwise: whatever it sends is checked
- * (sizes, ranges, JPEG markers), and a child that breaks the protocol, exceeds
- * its time or dies is killed; the error says so, and the decoder may be freed
- * and opened again. One decoder belongs to one thread at a time. All calls
- * block, observe `cancel`, and end by their deadline. Times: microseconds from
- * the start of the video's timeline. */
+ * The child is not trusted: everything it sends is checked (sizes, ranges, JPEG
+ * markers), and a child that violates the protocol, exceeds its time or ends is
+ * killed; the error says so, and the decoder may be freed and opened again. One
+ * decoder belongs to one thread at a time. All calls block, observe `cancel`,
+ * and end by their deadline. Times: microseconds from the start of the video's
+ * timeline. */
 #ifndef VDET_DECODER_DECODER_H
 #define VDET_DECODER_DECODER_H
 
@@ -25,20 +25,21 @@ struct decoder;
 struct decoder_options {
 	int64_t timeout; /* per request (probe, or one call of frames), 0 = none */
 	int64_t memory;  /* limit of the child's memory in bytes, 0 = none */
-	/* "none" (or NULL), "auto", or the kind of device that decodes where it can */
+	/* "none" (or NULL), "auto", or the kind of device to decode with where
+	 * possible */
 	const char *hwaccel;
 	const char *sandbox; /* "on", or "off" (the null sandbox, for sanitizers) */
-	bool background;     /* others, who wait, have the processors first */
-	/* A good file of the same camera, of which what is missing in a damaged one
-	 * may be taken; NULL or "" if none. */
+	bool background;     /* lower scheduling priority than requests that somebody waits for */
+	/* An intact file of the same camera, whose parameters are used for a
+	 * damaged one; NULL or "" if none. */
 	const char *reference;
-	bool has_stream;  /* which video stream: `stream`, else the best one */
+	bool has_stream;  /* use stream number `stream`; otherwise the best one */
 	int stream;       /* its index in the file */
-	double rate;      /* frames a second of a stream without times; 0 = as it says, or a guess */
+	double rate;      /* frames per second of a stream without times; 0 = as stated, or assumed */
 	const char *gaps; /* "auto" (or NULL), "keep" or "close": forward jumps of the clock */
 };
 
-/* What probing found; all strings are valid UTF-8 and owned by the struct. */
+/* The result of probing; all strings are valid UTF-8 and owned by the struct. */
 struct video_info {
 	char *container;   /* "mov,mp4,…" as libavformat names it */
 	char *codec;       /* "h264" */
@@ -49,18 +50,18 @@ struct video_info {
 	int rotation; /* degrees clockwise that were applied: 0, 90, 180, 270 */
 	double fps;   /* average; 0 if unknown */
 	bool variable_rate;
-	bool interlaced; /* the stream says so */
+	bool interlaced; /* according to the stream */
 	char *hdr;       /* "pq", "hlg" or "" */
 	char *pixel_format;
-	int64_t duration;        /* true: from packets where the header is wrong; > 0 */
+	int64_t duration;        /* the true one: from packets if the header is wrong; > 0 */
 	bool duration_measured;  /* the header's was wrong or absent, so packets were counted */
-	int64_t header_duration; /* what the header says, or 0 */
-	int64_t start_time;      /* what was taken off the container's times */
-	int timeline;            /* version of the rules that these times follow, from 1 */
+	int64_t header_duration; /* according to the header, or 0 */
+	int64_t start_time;      /* subtracted from the container's times */
+	int timeline;            /* version of the rules for these times, from 1 */
 	int64_t frames;          /* number of video packets; 0 if not counted */
 	bool has_audio;
-	/* What is wrong with the file but did not prevent reading, or was guessed;
-	 * "" if nothing. */
+	/* Faults of the file that did not prevent reading, and assumptions; "" if
+	 * there are none. */
 	char *warning;
 	json_t *video_streams; /* [{index, kind, codec, width, height, duration_us, …}]: all streams */
 	json_t *gaps;          /* [{time_us, from_us, to_us, kind, closed}]: jumps of the clock */
@@ -72,10 +73,10 @@ struct frame {
 	int64_t time; /* requested */
 	int64_t pts;  /* of the frame that is shown at that time */
 	int width, height;
-	char *decode_path;   /* what produced it: "software", "concealed", "sequential", … */
+	char *decode_path;   /* "software", "concealed", "sequential", …: see the architecture */
 	unsigned char *jpeg; /* for the model: long side at most `size` */
 	size_t jpeg_len;
-	/* for the report: long side at most `thumb_size`; NULL if 0 was asked */
+	/* for the report: long side at most `thumb_size`; NULL if that is 0 */
 	unsigned char *thumb;
 	size_t thumb_len;
 	char *fault; /* NULL, or why there is no picture (then jpeg is NULL) */
@@ -88,23 +89,23 @@ struct frame_request {
 	int size;             /* long side in pixels; never enlarged */
 	int thumb_size;       /* 0 = none */
 	int quality;          /* JPEG, 1 (worst) to 100 */
-	bool keyframes;       /* the nearest keyframes will do: cheap; their true times are given */
+	bool keyframes; /* use the nearest keyframes, which is cheap; their true times are returned */
 };
 
-/* Starts the child for `fd`, an open, seekable, readable file; the child gets
- * its own duplicate. */
+/* Starts the child for `fd`, an open, seekable, readable file; the child gets a
+ * duplicate of it. */
 int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel,
                  struct decoder **ret, struct err *err);
-void decoder_free(struct decoder *d); /* kills the child; NULL is fine */
+void decoder_free(struct decoder *d); /* kills the child; NULL is allowed */
 DEFINE_FREEP(struct decoder, decoder)
 
-/* What the file is. Fails where there is no video to be had, saying why and
- * what to do. */
+/* Describes the file. Fails if there is no video that can be decoded; the error
+ * says why and what to do. */
 int decoder_probe(struct decoder *d, struct video_info *ret, struct err *err);
 
 /* Decodes the frames shown at the requested times. For each, in order, fn is
  * called once; what it does not take (TAKE of jpeg, thumb) is freed after it
- * returns. A time whose frame cannot be had comes with `fault`. A negative
+ * returns. A time whose frame cannot be decoded has a `fault`. A negative
  * result of fn ends the call. An error return means that the child is gone. */
 int decoder_frames(struct decoder *d, const struct frame_request *req,
                    int (*fn)(void *ctx, size_t i, struct frame *f), void *ctx, struct err *err);

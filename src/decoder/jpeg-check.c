@@ -50,8 +50,8 @@ int jpeg_check(const unsigned char *data, size_t len, int width, int height, str
 		if (marker == SOF0) {
 			if (frame || size != 17 || body[0] != 8 || be16(body + 1) != (unsigned)height ||
 			    be16(body + 3) != (unsigned)width || body[5] != 3)
-				return err_set(err, ERR_PROTO, "a JPEG is not of the size it should have (%dx%d)",
-				               width, height);
+				return err_set(err, ERR_PROTO, "a JPEG has the wrong size (expected %dx%d)", width,
+				               height);
 			frame = true;
 		} else if (marker == SOS) {
 			if (frame && scan_ends_well(data + i + 2 + size, data + len))

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether bytes from an untrusted decoder are the baseline JPEG that they claim
- * to be. Pure. */
+/* Whether bytes from an untrusted decoder are a valid baseline JPEG. Pure. */
 #ifndef VDET_DECODER_JPEG_CHECK_H
 #define VDET_DECODER_JPEG_CHECK_H
 
@@ -8,7 +7,7 @@
 
 #include "base/err.h"
 
-/* Walks the markers: one baseline frame of width x height, three components,
+/* Checks the markers: one baseline frame of width x height, three components,
  * complete, nothing after its end. */
 int jpeg_check(const unsigned char *data, size_t len, int width, int height, struct err *err);
 

@@ -18,7 +18,7 @@ struct entry {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct entry entries[KEPT]; /* the newest first */
+static struct entry entries[KEPT]; /* newest first */
 
 void timeline_id_set(struct timeline_id *id, const struct stat *st, const char *stream,
                      const char *rate, const char *gaps)

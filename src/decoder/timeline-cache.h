@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Timelines that media children have measured, so that every child of a file
- * uses the same one and the file is read for it only once. Kept for the life of
- * the process, a few at a time. The bytes are a child's, and only ever given to
- * another child of the same file, which checks them. Any thread. */
+ * uses the same one and the file is measured only once. A few are kept for the
+ * life of the process. The bytes come from a child, and are only sent to other
+ * children of the same file, which check them. Any thread. */
 #ifndef VDET_DECODER_TIMELINE_CACHE_H
 #define VDET_DECODER_TIMELINE_CACHE_H
 
@@ -10,10 +10,10 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-/* A file as it is, and the options it is opened with. */
+/* Identifies a file and the options it is opened with. */
 struct timeline_id {
 	uint64_t device, inode;
-	int64_t size, seconds, nanoseconds; /* and when it changed */
+	int64_t size, seconds, nanoseconds; /* and time of modification */
 	char options[64];
 };
 void timeline_id_set(struct timeline_id *id, const struct stat *st, const char *stream,

@@ -13,15 +13,15 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Of n values, which are put in order; n > 0. */
+/* The median of n values, which this sorts; n > 0. */
 static float quantile(float *v, size_t n, double q)
 {
 	qsort(v, n, sizeof *v, compare);
 	return v[(size_t)((double)(n - 1) * q + 0.5)];
 }
 
-/* A bin holds several packets, so that the rhythm of large and small ones does
- * not show; half a second at most where the frame rate allows. */
+/* A bin holds several packets, so that the pattern of large and small packets
+ * does not show; it is at most half a second where the frame rate allows. */
 void activity_bins(const struct packet_scan *w, struct video_index *x)
 {
 	const int64_t most = 500000, least = 100000;
@@ -46,8 +46,8 @@ static size_t bin_of(const struct video_index *x, int64_t t)
 	return i < x->n_bins ? i : x->n_bins - 1;
 }
 
-/* Bytes a second in each bin, of packets that are no keyframes; of all where
- * there are hardly others. */
+/* Bytes per second in each bin, of packets that are not keyframes; of all
+ * packets where there are few others. */
 static void byte_rates(const struct packet_scan *w, const struct video_index *x, float *out)
 {
 	bool intra = w->keyframes * 2 > w->packets;
@@ -56,7 +56,7 @@ static void byte_rates(const struct packet_scan *w, const struct video_index *x,
 		double sum = 0;
 		for (size_t k = i * times; k < (i + 1) * times && k < w->n_bins; k++)
 			sum += w->bins[k].bytes + (intra ? w->bins[k].key_bytes : 0);
-		/* The last bin may be a fragment. */
+		/* The last bin may be shorter. */
 		int64_t start = (int64_t)i * x->bin,
 				end = start + x->bin < x->duration ? start + x->bin : x->duration;
 		int64_t width = end - start > x->bin / 4 ? end - start : x->bin / 4;
@@ -99,8 +99,8 @@ float *activity_packets(const struct findings *f, const struct video_index *x)
 	return out;
 }
 
-/* The largest packet of [from, to) that is no keyframe, and the median of the
- * bins' largest. */
+/* The largest packet of [from, to) that is not a keyframe, and the median of
+ * the largest packets of the bins. */
 static void find_spike(const struct packet_scan *w, struct interval *v)
 {
 	size_t a = (size_t)(v->from / w->bin), b = (size_t)(v->to / w->bin) + 1, n = 0, best = 0;
@@ -147,8 +147,8 @@ struct interval *activity_intervals(const struct findings *f, const float *packe
 	return list;
 }
 
-/* What of a change is only noise: below a low quantile of all changes, at most
- * a little. */
+/* The part of a change that is only noise: a low quantile of all changes, with
+ * an upper limit. */
 static float noise_floor(const struct findings *f, const struct interval *list, size_t n_list)
 {
 	size_t n = 0, cap = n_list + 1;
@@ -175,7 +175,7 @@ static uint8_t key_flags(const struct signature *s)
 	                 (s->flags & SIGNATURE_TORN ? INDEX_TORN : 0));
 }
 
-/* Nothing moved between two keyframes, and the packets had nothing to say. */
+/* Nothing moved between two keyframes, and the packets show no activity. */
 static bool is_frozen(const struct findings *f, const struct interval *v)
 {
 	const struct packet_scan *w = f->scan;
@@ -203,8 +203,8 @@ static void fill_interval(const struct findings *f, const float *packets, const 
 		flags |= INDEX_FROZEN;
 	size_t a = bin_of(x, v->from), b = bin_of(x, v->to > v->from ? v->to - 1 : v->to);
 	for (size_t i = a; i <= b; i++) {
-		/* Where in between the change fell, the packets tell, if they tell
-		 * anything. */
+		/* If the packets show activity, it locates the change between the two
+		 * keyframes. */
 		float share = v->packets > 0.1f ? 0.35f + 0.65f * packets[i] / v->packets : 1;
 		float both = 1 - (1 - change * share) * (1 - 0.6f * packets[i]);
 		x->activity[i] = fmaxf(x->activity[i], both);
@@ -214,7 +214,7 @@ static void fill_interval(const struct findings *f, const float *packets, const 
 	}
 }
 
-/* A close look replaces what was guessed. */
+/* Values from decoded frames replace estimates. */
 static void fill_range(const struct decoded_range *l, float floor, struct video_index *x)
 {
 	size_t a = bin_of(x, l->from), b = bin_of(x, l->to > l->from ? l->to - 1 : l->to), k = 0;
@@ -234,13 +234,13 @@ static void fill_range(const struct decoded_range *l, float floor, struct video_
 		if (most >= 0)
 			x->activity[i] = whole ? above(most, floor) : fmaxf(x->activity[i], above(most, floor));
 		else if (whole && l->n)
-			x->activity[i] = 0; /* no frame at all, or the first one */
+			x->activity[i] = 0; /* no frame at all, or only the first one */
 		if (whole)
 			x->detail[i] = INDEX_DECODED;
 	}
 }
 
-/* Blurred: far less sharp than the pictures around, at like contrast. */
+/* Blurred: much less sharp than the pictures nearby, at similar contrast. */
 static void flag_blur(const struct findings *f, struct video_index *x)
 {
 	enum { AROUND = 3 };
@@ -259,7 +259,7 @@ void activity_fill(const struct findings *f, const float *packets, const struct 
                    size_t n, struct video_index *x)
 {
 	float floor = noise_floor(f, list, n);
-	/* Before the first picture, and where there is none at all. */
+	/* Before the first picture, or if there are none. */
 	size_t until = n ? bin_of(x, list[0].from) : f->to ? bin_of(x, f->to) : x->n_bins;
 	for (size_t i = bin_of(x, f->from); i < until; i++)
 		x->activity[i] = 0.6f * packets[i];

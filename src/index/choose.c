@@ -8,14 +8,14 @@
 #include "base/mem.h"
 
 static const int64_t longest = 60 * CLOCK_SECOND;
-/* A cut that shows in neither: the pictures on both sides are this alike, and
- * no packet is this much larger. */
+/* A cut is ruled out if the pictures on both sides are this similar, and no
+ * packet is this much larger than others. */
 static const float same_whole = 0.08f, same_change = 0.35f, plain_spike = 2.2f;
 
 struct offer {
-	size_t i;    /* of the interval */
-	int64_t to;  /* where the look may end */
-	float worth; /* per second of decoding */
+	size_t i;    /* index of the interval */
+	int64_t to;  /* the latest end of the range */
+	float worth; /* value per second of decoding */
 };
 
 static int by_worth(const void *a, const void *b)
@@ -34,13 +34,13 @@ static int by_place(const void *a, const void *b)
 
 static bool cut_possible(const struct interval *v, int64_t max_gap)
 {
-	/* Behind the last keyframe nothing is known. */
+	/* After the last keyframe nothing is known. */
 	if (v->open || v->to - v->from > max_gap || v->spike >= plain_spike)
 		return true;
 	return v->between.whole >= same_whole || v->change >= same_change;
 }
 
-/* Behind the last bin that exceeds half of the most, and a second more. */
+/* One second after the last bin that exceeds half of the maximum. */
 static int64_t end_of_burst(const struct interval *v, const float *packets,
                             const struct video_index *x)
 {
@@ -55,8 +55,8 @@ static int64_t end_of_burst(const struct interval *v, const float *packets,
 static float worth_of(const struct interval *v, int64_t max_gap, int64_t cost)
 {
 	float gain = v->packets;
-	/* A change that the packets do not explain may be a cut, or something that
-	 * came and stayed. */
+	/* A change that the packets do not explain may be a cut, or an object that
+	 * appeared and stayed. */
 	if (!v->open)
 		gain += 0.3f * v->between.whole + 0.2f * v->change * (1 - v->packets);
 	if (v->to - v->from > max_gap)
@@ -64,7 +64,8 @@ static float worth_of(const struct interval *v, int64_t max_gap, int64_t cost)
 	return gain < 0.15f ? 0 : gain / (1 + (float)cost / CLOCK_SECOND);
 }
 
-/* Offers in order of place become ranges; neighbours are joined. */
+/* Converts the chosen intervals, in order of time, to ranges; adjacent ones are
+ * joined. */
 static struct range *join(const struct interval *list, const struct offer *offers, size_t n,
                           size_t *ret_n)
 {
@@ -129,8 +130,8 @@ void choose_cuts(const struct interval *list, size_t n, const struct range *rang
 			r++;
 		if (r < n_ranges && ranges[r].from <= v->from)
 			continue;
-		/* A picture coded anew in the middle of a group, or a keyframe before
-		 * its time: the encoder saw a cut. */
+		/* A large packet inside a group of pictures, or a keyframe before its
+		 * usual time: the encoder detected a cut. */
 		bool anew = v->spike >= 6;
 		bool early = i && v->to - v->from < (list[i - 1].to - list[i - 1].from) * 3 / 4;
 		float score = v->between.whole * (anew || early ? 1 : 0.6f);

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which stretches are worth a close look, and what can be said of cuts where
- * there was none. Pure; any thread. */
+/* Chooses the ranges to decode, and estimates cuts where nothing was decoded.
+ * Pure; any thread. */
 #ifndef VDET_INDEX_CHOOSE_H
 #define VDET_INDEX_CHOOSE_H
 
 #include "index/activity.h"
 
 struct range {
-	int64_t from, to; /* from is a keyframe's time */
+	int64_t from, to; /* from is the time of a keyframe */
 };
 
-/* For the curve: the stretches where packets say most that something happened,
- * where two keyframes differ without a reason that packets show, and where
- * keyframes are rarer than max_gap; together at most `budget` microseconds. For
- * scenes: every stretch in which a cut is possible, whatever that takes.
- * Ascending, none longer than a minute unless one keyframe interval is. The
- * caller frees. */
+/* For the activity curve: ranges where packets show the most activity, where
+ * two keyframes differ and the packets do not show why, and where keyframes are
+ * further apart than max_gap; together at most `budget` microseconds. For
+ * scenes: every range in which a cut is possible, without a limit. Ascending;
+ * none is longer than a minute unless one keyframe interval is. The caller
+ * frees them. */
 struct range *choose_ranges(const struct interval *list, size_t n, const float *packets,
                             const struct video_index *x, int64_t max_gap, int64_t budget,
                             bool scenes, size_t *ret_n);
 
-/* Cuts between keyframes outside the ranges: where the two are different
- * pictures. Their time is uncertain by the whole distance, unless one packet
- * stands out as a picture coded anew. */
+/* Cuts between keyframes outside the ranges, where two keyframes show different
+ * scenes. The uncertainty of their time is the whole interval, unless one
+ * packet is much larger than the others, as at a cut. */
 void choose_cuts(const struct interval *list, size_t n, const struct range *ranges, size_t n_ranges,
                  struct cut_list *out);
 

@@ -10,8 +10,8 @@
 
 enum { WINDOW_LEAST = 2, WINDOW_MOST = 8 };
 
-static const int64_t window = CLOCK_SECOND / 4; /* neighbours that a cut must stand out among */
-static const int64_t flash = CLOCK_SECOND / 4;  /* what is shorter and then gone is no shot */
+static const int64_t window = CLOCK_SECOND / 4; /* a cut is compared with frames this near */
+static const int64_t flash = CLOCK_SECOND / 4;  /* what is shorter is a flash */
 static const float step_least = 0.18f, score_least = 0.16f, change_least = 0.4f,
 				   blend_least = 0.46f;
 
@@ -44,11 +44,11 @@ bool signature_is_blank(const struct signature *s)
 	return s->deviation <= 8 && (s->mean <= 24 || s->mean >= 235);
 }
 
-/* The frames and what was found between them. */
+/* The frames, and the differences between them. */
 struct film {
 	const struct signature *s;
 	size_t n;
-	float *step; /* difference from the frame before; 0 for the first */
+	float *step; /* difference from the previous frame; 0 for the first */
 	bool *hard;
 	bool exact;
 };
@@ -64,7 +64,7 @@ static struct index_cut cut_at(const struct film *f, size_t i, enum index_cut_ki
 	                          .score = score > 1 ? 1 : score};
 }
 
-/* The largest step near i, itself left out. */
+/* The largest step near i, without i itself. */
 static float loudest_near(const struct film *f, size_t i)
 {
 	float most = 0;
@@ -79,8 +79,8 @@ static float loudest_near(const struct film *f, size_t i)
 	return most;
 }
 
-/* Whether the picture before i is soon back, or the one at i was there shortly
- * before. */
+/* Whether the picture before i returns soon, or the picture at i was there
+ * shortly before. */
 static bool is_flash(const struct film *f, size_t i)
 {
 	float same = fminf(0.5f * f->step[i], 0.15f);
@@ -112,7 +112,8 @@ static void find_hard(struct film *f, struct cut_list *out)
 	}
 }
 
-/* Where the light stops rising after a blank run that ends before i. */
+/* The frame where brightness stops rising after a run of blank frames that ends
+ * before i. */
 static size_t fade_end(const struct film *f, size_t i)
 {
 	const int64_t longest = 4 * CLOCK_SECOND;
@@ -130,14 +131,14 @@ static size_t fade_end(const struct film *f, size_t i)
 
 static void find_fades(const struct film *f, bool at_start, struct cut_list *out)
 {
-	size_t run = 0; /* blank frames up to here */
+	size_t run = 0; /* number of blank frames up to here */
 	for (size_t i = 0; i < f->n; i++) {
 		if (signature_is_blank(&f->s[i])) {
 			run++;
 			continue;
 		}
 		bool whole = run && (run < i || !at_start);
-		/* A flicker of black that the eye takes for a flash is none. */
+		/* A few black frames that look like a flash are not a fade. */
 		if (whole && !f->hard[i] && f->s[i].pts - f->s[i - run].pts >= flash / 4 &&
 		    f->step[i] < 0.5f) {
 			struct index_cut c = cut_at(f, i, INDEX_CUT_FADE, 0.9f);
@@ -149,7 +150,7 @@ static void find_fades(const struct film *f, bool at_start, struct cut_list *out
 	}
 }
 
-/* A stretch of frames a…b taken for a dissolve. */
+/* The candidate a…b for a dissolve. */
 struct blend {
 	size_t a, b;
 	float score;
@@ -157,13 +158,13 @@ struct blend {
 
 enum { POINTS = 7 };
 
-/* How much a…b looks like a dissolve: 0 if not. */
+/* How well a…b fits a dissolve: 0 if not at all. */
 static float blend_score(const struct film *f, size_t a, size_t b)
 {
 	const struct signature *s = f->s;
 	float rest = 0, bend = 0;
 	int n = 0;
-	/* Few points first: most stretches fail at once. */
+	/* Checks a few points first: most candidates fail at once. */
 	static const int order[POINTS] = {4, 2, 6, 1, 3, 5, 7};
 	size_t last = a;
 	for (int k = 0; k < POINTS; k++) {
@@ -189,8 +190,8 @@ static float blend_score(const struct film *f, size_t a, size_t b)
 	return score < blend_least ? 0 : score;
 }
 
-/* The best stretch lies inside the dissolve: takes in, up to a third on each
- * side, frames from which the mixture goes on at no less than half its pace. */
+/* The best range is inside the dissolve. Extends it by up to a third on each
+ * side, while the mixture changes at least half as fast. */
 static struct blend whole_blend(const struct film *f, struct blend x)
 {
 	size_t a = x.a, b = x.b, most = (b - a) / 3;
@@ -231,7 +232,7 @@ static void find_dissolves(const struct film *f, struct cut_list *out)
 				found[a] = (struct blend){a, b, score};
 		}
 	}
-	/* Of those that overlap, the best. */
+	/* Keeps the best of those that overlap. */
 	for (;;) {
 		size_t best = 0;
 		for (size_t i = 1; i < f->n; i++)

@@ -198,7 +198,7 @@ int index_parse(const void *data, size_t len, struct video_index **ret, struct e
 	const size_t head_len = sizeof magic + HEAD * 8;
 	AUTO(video_index_freep) struct video_index *x = mem_alloc(1, sizeof *x);
 	if (len < head_len || memcmp(data, magic, sizeof magic) != 0)
-		return err_set(err, ERR_FORMAT, "this is no index");
+		return err_set(err, ERR_FORMAT, "this is not an index");
 	struct cursor c = {(const unsigned char *)data + sizeof magic};
 	int64_t head[HEAD];
 	for (size_t i = 0; i < HEAD; i++)

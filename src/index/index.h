@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The index of a whole video: what can be known cheaply before any frame is
- * chosen. Made in the sandboxed child (src/media/), cached by source hash
- * (src/store/), read by the plan.
+/* The index of a whole video: what can be measured cheaply before frames are
+ * sampled. The sandboxed child (src/media/) measures, src/store/ keeps the
+ * index under the hash of the source, and the plan reads it.
  *
  * Plain data; times are microseconds from the start of the video's timeline. */
 #ifndef VDET_INDEX_INDEX_H
@@ -12,11 +12,11 @@
 
 #include "base/mem.h"
 
-/* What is known of a range of the video. */
+/* How a range of the video was measured. */
 enum index_detail {
-	INDEX_PACKETS,   /* sizes of the coded frames only */
-	INDEX_KEYFRAMES, /* its keyframes were decoded */
-	INDEX_DECODED,   /* decoded without non-reference frames, or wholly */
+	INDEX_PACKETS,   /* only the sizes of coded frames are known */
+	INDEX_KEYFRAMES, /* the keyframes were decoded */
+	INDEX_DECODED,   /* all frames were decoded, or all reference frames */
 };
 
 enum index_flag {
@@ -33,27 +33,26 @@ struct index_cut {
 	/* first frame of the new shot; end of a gradual change (= pts for a hard
 	 * cut) */
 	int64_t pts, end;
-	/* the true time lies within [pts - uncertainty, pts]; 0 = exact to the
-	 * frame */
+	/* the cut is in [pts - uncertainty, pts]; 0 = exact to the frame */
 	int64_t uncertainty;
 	enum index_cut_kind kind;
 	float score; /* 0 to 1 */
 };
 
-struct index_key { /* a picture that was decoded small */
+struct index_key { /* a decoded picture */
 	int64_t pts;
-	uint64_t hash;   /* perceptual: near duplicates differ in few bits */
+	uint64_t hash;   /* perceptual: similar pictures differ in few bits */
 	uint8_t luma;    /* mean */
 	uint8_t flags;   /* enum index_flag */
-	float sharpness; /* variance of the Laplacian of the small picture */
+	float sharpness; /* variance of the Laplacian of the downscaled picture */
 };
 
 struct video_index {
 	int64_t duration;
 	int64_t bin;   /* width of a bin */
 	size_t n_bins; /* covers [0, duration) */
-	/* per bin: how much the picture changes there; 0 = not at all, comparable
-	 * within a video */
+	/* per bin: how much the picture changes; 0 = not at all, comparable within
+	 * one video */
 	float *activity;
 	uint8_t *detail;        /* per bin: enum index_detail */
 	uint8_t *flags;         /* per bin: enum index_flag */
@@ -61,24 +60,24 @@ struct video_index {
 	size_t n_cuts;
 	struct index_key *keys; /* ascending */
 	size_t n_keys;
-	/* ends of the stretches that were looked at one after the other; the last
-	 * is the duration */
+	/* ends of the parts in which the index was made; the last one is the
+	 * duration */
 	int64_t *parts;
 	size_t n_parts;
 	int64_t packets, keyframes, decoded; /* counts */
-	int64_t work_time;                   /* what making it took */
+	int64_t work_time;                   /* time that indexing took */
 	int64_t first;                       /* time of the first frame */
-	int64_t decoded_time; /* how much of the video was decoded closely (INDEX_DECODED) */
-	int64_t max_gap;      /* longest distance between two pictures that were decoded */
-	/* parts that could not be decoded: those are INDEX_PACKETS, whatever the
+	int64_t decoded_time;                /* how much of the video is INDEX_DECODED */
+	int64_t max_gap;                     /* longest distance between two decoded pictures */
+	/* parts that could not be decoded; they are INDEX_PACKETS, whatever the
 	 * reason */
 	int64_t failed;
 };
 void video_index_free(struct video_index *x);
 DEFINE_FREEP(struct video_index, video_index)
 
-/* What was known when its first n > 0 parts had been looked at; all of it, if
- * it has no parts. Borrows; not to be freed. */
+/* The index as it was after its first n > 0 parts; the whole index if it has no
+ * parts. Borrows its arrays; do not free it. */
 struct video_index video_index_first(const struct video_index *x, size_t n);
 
 #endif

@@ -15,28 +15,28 @@
 enum {
 	MOST_WORKERS = 64,
 	KEYS_LEAST = 8,
-	KEYS_MOST = 256,      /* in one part */
-	RESTARTS = 40,        /* of children, over one index */
-	FRAMES_MOST = 200000, /* of one close look: half an hour at 100 a second */
+	KEYS_MOST = 256,      /* per task */
+	RESTARTS = 40,        /* of children, for one index */
+	FRAMES_MOST = 200000, /* per range: half an hour at 100 frames per second */
 };
 
-/* The first part is short, so that the first chunks can be planned soon; the
- * later ones grow, for what is judged together is judged better. */
+/* The first part is short, so that the first chunks can be planned soon. Later
+ * parts are longer, because more context gives better results. */
 static const int64_t part_first = 300 * CLOCK_SECOND, part_most = 3600 * CLOCK_SECOND;
 
-/* Seen behind a stretch where cuts are wanted exactly, to tell a flash or the
- * end of a dissolve. Elsewhere a stretch ends a second behind what is of
- * interest, or with the next keyframe. */
+/* Decoded after the end of a range if cuts must be exact, to recognize a flash
+ * or the end of a dissolve. Otherwise a range ends one second after the last
+ * point of interest, or at the next keyframe. */
 static const int64_t tail_scenes = 3 * CLOCK_SECOND / 2;
-/* a short video is looked at closely throughout */
+/* all frames of a shorter video are decoded */
 static const int64_t budget_least = 20 * CLOCK_SECOND;
 
-/* A part of the work, for one child. */
+/* Work for one child. */
 struct task {
-	const struct packet_key *keys; /* borrowed from the walk; NULL for a close look */
+	const struct packet_key *keys; /* borrowed from the packet scan; NULL for a range */
 	size_t n_keys;
 	struct range range;
-	struct signatures found; /* of the keyframes */
+	struct signatures found; /* signatures of the keyframes */
 	struct range_result result;
 	bool done;
 };
@@ -46,16 +46,16 @@ struct worker_pool {
 	int fd;
 	struct cancel *cancel;
 	const struct packet_scan *scan;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* protects what follows */
 	struct task **tasks;
 	size_t n, next, done;
 	int restarts;
 	int64_t failed;
 	struct err err; /* of the last failure */
-	bool stop;      /* cancelled, or nothing works */
+	bool stop;      /* canceled, or every child fails */
 	const char *what;
-	double begins, ends;                  /* of the whole, what the progress of this round is */
-	struct decoder *spares[MOST_WORKERS]; /* children without work */
+	double begins, ends;                  /* range of progress of this round */
+	struct decoder *spares[MOST_WORKERS]; /* idle children */
 	size_t n_spares;
 };
 
@@ -113,8 +113,8 @@ static int do_range(const struct worker_pool *c, struct decoder *d, struct task 
 	return r;
 }
 
-/* A part has failed, and its child is gone: with keyframes, each half gets
- * another chance. */
+/* A task failed, and its child is gone. For keyframes, each half is tried
+ * again. */
 static void divide(struct worker_pool *c, struct task *t, const struct err *err)
 {
 	c->err = *err;
@@ -176,7 +176,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Does all tasks that are not yet begun. */
+/* Runs all tasks that have not started. */
 static int pool_run(struct worker_pool *c, const char *what, struct err *err)
 {
 	pthread_t threads[MOST_WORKERS];
@@ -199,8 +199,8 @@ static int pool_run(struct worker_pool *c, const char *what, struct err *err)
 	return cancel_fired(c->cancel) ? err_set(err, ERR_CANCELED, "interrupted") : 0;
 }
 
-/* The keyframes that are decoded: all, unless they come faster than is useful.
- * The caller frees. */
+/* The keyframes to decode: all, unless they are closer together than needed.
+ * The caller frees them. */
 static struct packet_key *choose_keys(const struct packet_scan *w, size_t *ret_n)
 {
 	int64_t spacing = w->duration / 3600, least = CLOCK_SECOND / 2, most = 2 * CLOCK_SECOND;
@@ -208,7 +208,7 @@ static struct packet_key *choose_keys(const struct packet_scan *w, size_t *ret_n
 	size_t n = 0;
 	spacing = spacing < least ? least : spacing > most ? most : spacing;
 	for (size_t i = 0; i < w->n_keys; i++)
-		/* Half of it: groups of nearly that length are all taken. */
+		/* Half of the interval: keyframes nearly that far apart are all taken. */
 		if (!n || w->keys[i].pts - out[n - 1].pts >= spacing / 2)
 			out[n++] = w->keys[i];
 	*ret_n = n;
@@ -252,7 +252,7 @@ static int key_order(const void *a, const void *b)
 	return (x->pts > y->pts) - (x->pts < y->pts);
 }
 
-/* Keys of the part; one at its end is the next part's. */
+/* Keys of the part; a key at its end belongs to the next part. */
 static void gather_keys(const struct worker_pool *c, const struct findings *f,
                         struct video_index *x)
 {
@@ -279,15 +279,15 @@ static void gather_keys(const struct worker_pool *c, const struct findings *f,
 	}
 }
 
-/* Cuts from close looks and from keyframes; of two at one place the surer one
- * stays. */
+/* Cuts from decoded ranges and from keyframes; of two at the same place, the
+ * one with the smaller uncertainty is kept. */
 static void gather_cuts(const struct worker_pool *c, struct cut_list *l, struct video_index *x)
 {
 	for (size_t i = 0; i < c->n; i++)
 		for (size_t k = 0; k < c->tasks[i]->result.cuts.n; k++)
 			cut_list_add(l, &c->tasks[i]->result.cuts.items[k]);
 	cut_list_sort(l);
-	const int64_t slack = CLOCK_SECOND / 100; /* clocks are rounded */
+	const int64_t slack = CLOCK_SECOND / 100; /* container times are rounded */
 	size_t before = x->n_cuts;
 	x->cuts = mem_grow(x->cuts, before + l->n + 1, sizeof *x->cuts);
 	for (size_t i = 0; i < l->n; i++) {
@@ -311,15 +311,15 @@ struct indexer {
 	struct indexer_options o;
 	struct worker_pool c;
 	struct packet_scan scan;
-	struct packet_key *keys; /* those that are looked at */
-	size_t n_keys, next;     /* the first that was not yet */
+	struct packet_key *keys; /* keyframes to decode */
+	size_t n_keys, next;     /* index of the first that is not decoded yet */
 	float *packets;
-	struct signatures last; /* of the keyframe at the end of the part before, if it has one */
+	struct signatures last; /* the keyframe at the end of the previous part, if there is one */
 	int64_t began;
-	struct video_index *x; /* its bins are all there, those of later parts empty */
+	struct video_index *x; /* has bins for the whole video; those of later parts are empty */
 };
 
-/* Everything that was found in a part goes into the index. */
+/* Adds the results of a part to the index. */
 static void assemble(struct indexer *ix, const struct findings *part, const struct interval *list,
                      size_t n)
 {
@@ -348,7 +348,7 @@ static void assemble(struct indexer *ix, const struct findings *part, const stru
 	x->parts[x->n_parts++] = f.to ? f.to : x->duration;
 }
 
-/* What may be decoded closely up to t, of all the video before it. */
+/* How much of the video before t may be decoded in full. */
 static int64_t budget_until(const struct indexer *ix, int64_t t)
 {
 	int64_t budget = (int64_t)(ix->o.effort * (double)t);
@@ -357,7 +357,7 @@ static int64_t budget_until(const struct indexer *ix, int64_t t)
 	return budget > 0 && budget < budget_least ? budget_least : budget;
 }
 
-/* Close looks at the part, and the index grows by it. */
+/* Decodes the ranges of the part, and extends the index. */
 static int judge(struct indexer *ix, const struct findings *f, struct err *err)
 {
 	size_t n, n_ranges;
@@ -377,7 +377,7 @@ static int judge(struct indexer *ix, const struct findings *f, struct err *err)
 	return r;
 }
 
-/* Where the next part ends, about. */
+/* The approximate end of the next part. */
 static int64_t part_end(const struct indexer *ix)
 {
 	int64_t end = 0, length = part_first, duration = ix->x->duration;
@@ -407,7 +407,7 @@ static int add_part(struct indexer *ix, struct err *err)
 	int r = scan_keys(&ix->c, ix->keys + begin, n - begin, &keys, err);
 	if (r < 0)
 		return r;
-	/* A part ends with a keyframe that was decoded, if one was. */
+	/* A part ends with a decoded keyframe, if possible. */
 	bool any = keys.n && keys.items[keys.n - 1].pts > from;
 	const struct findings f = {.scan = &ix->scan,
 	                           .from = from,
@@ -443,7 +443,7 @@ int indexer_step(struct indexer *ix, struct err *err)
 		return r;
 	*err = ix->c.err;
 	return ix->c.failed ? -(int)err->code
-	                    : err_set(err, ERR_FORMAT, "not one keyframe could be decoded");
+	                    : err_set(err, ERR_FORMAT, "no keyframe could be decoded");
 }
 
 /* The first child, which scans the packets. One that dies is replaced, once:
@@ -537,7 +537,7 @@ int indexer_run(int fd, const struct indexer_options *o, struct cancel *cancel,
 	return r;
 }
 
-/* Options that change what is found; the number of children does not. */
+/* Options that change the result; the number of children does not. */
 static char *options_key(const struct indexer_options *o)
 {
 	const struct decoder_options *d = &o->decoder;
@@ -557,13 +557,13 @@ int indexer_load(struct store *s, const char *sha256, const struct indexer_optio
 	AUTO(mem_freep) char *key = options_key(o);
 	AUTO(buf_free) struct buf data = BUF(INDEX_FORM_MAX);
 	if (o->fresh)
-		return err_set(err, ERR_NOENT, "a fresh index is wanted");
+		return err_set(err, ERR_NOENT, "a new index was requested");
 	const struct store_source source = source_of(sha256, o);
 	int r = store_index_load(s, &source, key, &data, err);
 	if (r < 0)
 		return r;
 	r = index_parse(data.data, data.len, ret, err);
-	return r < 0 ? err_set(err, ERR_NOENT, "the index that was kept is damaged") : 0;
+	return r < 0 ? err_set(err, ERR_NOENT, "the stored index is damaged") : 0;
 }
 
 int indexer_save(struct store *s, const char *sha256, const struct indexer_options *o,
@@ -571,8 +571,7 @@ int indexer_save(struct store *s, const char *sha256, const struct indexer_optio
 {
 	AUTO(mem_freep) char *key = options_key(o);
 	AUTO(buf_free) struct buf data = BUF(INDEX_FORM_MAX);
-	/* What failed may succeed another time: on a machine with more memory, with
-	 * a newer decoder. */
+	/* What failed may succeed later: with more memory, or with a newer decoder. */
 	if (x->failed)
 		return 0;
 	index_write(x, &data);

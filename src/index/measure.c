@@ -7,8 +7,8 @@
 
 enum { W = SIGNATURE_W, H = SIGNATURE_H, SHIFT_X = 6, SHIFT_Y = 3 };
 
-/* Added to the variances, so that noise on a flat wall is no structure: levels
- * squared. */
+/* Added to the variances, so that noise on a uniform area is not treated as
+ * structure. In squared levels. */
 static const float noise = 12;
 
 static float clamp01(float v)
@@ -16,7 +16,7 @@ static float clamp01(float v)
 	return v < 0 ? 0 : v > 1 ? 1 : v;
 }
 
-/* Correlation of a with b moved by (dx, dy), where they overlap. */
+/* Correlation of a with b shifted by (dx, dy), where they overlap. */
 static float correlation(const uint8_t *a, const uint8_t *b, int dx, int dy)
 {
 	int x0 = dx > 0 ? dx : 0, x1 = dx > 0 ? W : W + dx, y0 = dy > 0 ? dy : 0,
@@ -48,7 +48,7 @@ static float structure(const struct signature *a, const struct signature *b)
 	float best = correlation(a->luma, b->luma, 0, 0);
 	for (int dy = -SHIFT_Y; dy <= SHIFT_Y && best < 0.9f; dy++)
 		for (int dx = -SHIFT_X; dx <= SHIFT_X; dx++) {
-			/* A far shift has more freedom to fit by chance. */
+			/* A large shift is more likely to fit by chance. */
 			float c = correlation(a->luma, b->luma, dx, dy) - 0.01f * (float)(abs(dx) + abs(dy));
 			best = c > best ? c : best;
 		}
@@ -57,7 +57,7 @@ static float structure(const struct signature *a, const struct signature *b)
 
 enum { QUANTILES = 16 };
 
-/* Quantiles of luma, less their mean, over their width. */
+/* Quantiles of luma minus their mean, divided by their width. */
 static void quantiles(const struct signature *s, float out[QUANTILES])
 {
 	uint32_t total = 0, below = 0;
@@ -118,8 +118,8 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The exposure that makes b most like a: gain and offset by least squares, the
- * gain within what cameras do. */
+/* The exposure change that makes b most similar to a: gain and offset by least
+ * squares, with the gain limited to what cameras do. */
 static void fit_exposure(const struct signature *a, const struct signature *b, float *gain,
                          float *offset)
 {

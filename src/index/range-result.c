@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-/* of the two frames whose difference is motion */
+/* the least distance of two frames that are compared for motion */
 static const int64_t apart = CLOCK_SECOND / 2;
-static const int64_t apart_least = CLOCK_SECOND / 5; /* at the beginning of a stretch */
+static const int64_t apart_least = CLOCK_SECOND / 5; /* the same, at the start of a range */
 static const int64_t keep_every = CLOCK_SECOND / 5;
 
 void range_result_clear(struct range_result *r)
@@ -30,7 +30,7 @@ struct index_key index_key_of(const struct signature *s)
 	                          .sharpness = s->sharpness};
 }
 
-/* Far less sharp than a frame within a second, at like contrast. */
+/* Much less sharp than a frame within a second, at similar contrast. */
 static bool is_blurred(const struct signature *s, size_t n, size_t i)
 {
 	float best = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The outline of an MP4/QuickTime file: its top-level boxes, read only to say
- * what is wrong with it. */
+/* The top-level boxes of an MP4/QuickTime file, read only to report what is
+ * wrong with it. */
 #ifndef VDET_MEDIA_BOX_H
 #define VDET_MEDIA_BOX_H
 
@@ -10,13 +10,13 @@
 #include "media/input.h"
 
 struct outline {
-	int boxes; /* sound ones that were passed */
+	int boxes; /* number of intact boxes before the end or the first bad one */
 	bool ftyp, moov, moof, mdat;
-	int64_t mdat_at;     /* offset of the first mdat's content, if any */
+	int64_t mdat_at;     /* offset of the content of the first mdat, if any */
 	int64_t bad_at;      /* offset of the first box with an impossible size, -1 if none */
 	char bad_type[5];    /* its type, printable */
-	char cut_type[5];    /* the box that claims more than the file has, "" if none */
-	int64_t cut_missing; /* by how many bytes */
+	char cut_type[5];    /* the box that is longer than the file, "" if none */
+	int64_t cut_missing; /* number of missing bytes */
 };
 
 void outline_read(struct input *in, struct outline *ret);

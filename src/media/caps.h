@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the libraries for media can do on this machine. Linked into workers
+/* Reports what the media libraries can do on this machine. Linked into workers
  * only. */
 #ifndef VDET_MEDIA_CAPS_H
 #define VDET_MEDIA_CAPS_H
@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 /* {libraries: {name: version}, decoders: [names of those that matter], missing:
- * [likewise], filters_missing: [names],  hardware: [{name, usable, note}]}. The
+ * [likewise], filters_missing: [names], hardware: [{name, usable, note}]}. The
  * caller owns it. Opens devices: not for use inside a sandbox. */
 json_t *caps_json(void);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What differs between FFmpeg 5.1 and later ones, in one place. */
+/* All differences between FFmpeg 5.1 and later versions. */
 #ifndef VDET_MEDIA_COMPAT_H
 #define VDET_MEDIA_COMPAT_H
 
@@ -8,8 +8,8 @@
 #include <libavutil/frame.h>
 #include <stdbool.h>
 
-/* Side data that the container holds for a stream, such as the display matrix;
- * NULL if none of at least `min` bytes. */
+/* Side data that the container has for a stream, such as the display matrix;
+ * NULL if there is none of at least `min` bytes. */
 static inline const uint8_t *compat_side_data(const AVStream *st, enum AVPacketSideDataType type,
                                               size_t min)
 {
@@ -24,7 +24,7 @@ static inline const uint8_t *compat_side_data(const AVStream *st, enum AVPacketS
 #endif
 }
 
-/* The data that avio_alloc_context() passes to a writing function. */
+/* The data that avio_alloc_context() passes to a write callback. */
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
 typedef const uint8_t compat_write_data;
 #else

@@ -17,8 +17,8 @@ static int64_t frame_length(const struct source *s)
 	return s->timeline.step ? s->timeline.step : av_rescale(CLOCK_SECOND, rate.den, rate.num);
 }
 
-/* A last packet of minutes is a slide that stays, if the container states how
- * long each frame is shown; else a guess that went wrong. */
+/* A last packet of several minutes is a slide, if the container states the
+ * duration of each frame; otherwise it is a wrong estimate. */
 static int64_t packet_length(const struct source *s, const AVPacket *pkt, int64_t usual)
 {
 	bool stated = strstr(s->fmt->iformat->name, "mov") || strstr(s->fmt->iformat->name, "matroska");
@@ -58,8 +58,8 @@ static int count_packets(struct source *s, extent_fn *fn, void *ctx, struct tall
 	return 0;
 }
 
-/* Where the video ends by the header, or 0. A guess from the bit rate does not
- * count. */
+/* The end of the video according to the header, or 0. An estimate from the bit
+ * rate does not count. */
 static int64_t header_end(const struct source *s)
 {
 	const AVFormatContext *f = s->fmt;
@@ -81,8 +81,8 @@ static bool agree(int64_t a, int64_t b)
 	return diff <= (b / 50 > slack ? b / 50 : slack);
 }
 
-/* The end of the last frame is exact, where the header may round or include the
- * audio; but an edit list may end within the last frame. */
+/* The end of the last frame is exact, while the header may be rounded or
+ * include the audio; but an edit list may end within the last frame. */
 static int64_t settle_end(const struct source *s, const struct tally *t, int64_t header)
 {
 	bool edits = strstr(s->fmt->iformat->name, "mov");
@@ -108,7 +108,8 @@ static void keep(struct source *s, const struct tally *t, int64_t header, bool c
 	s->timeline.measured = measured;
 }
 
-/* By the header, if the packets at the end agree with it. *ret_done: they do. */
+/* Uses the header, if the packets at the end agree with it; *ret_done is set
+ * then. */
 static int measure_end(struct source *s, int64_t header, bool *ret_done, struct err *err)
 {
 	struct tally t = {.packets = 0};

@@ -9,13 +9,12 @@
 #include "media/note.h"
 
 enum {
-	AHEAD_BYTES = 24 << 20, /* read ahead no more than this, once there are a few packets */
+	AHEAD_BYTES = 24 << 20, /* limit for reading ahead, after the first few packets */
 	AHEAD_LEAST = 4,
-	LOST_PACKETS = 3000, /* read after a seek without a keyframe: it has led nowhere */
+	LOST_PACKETS = 3000, /* if no keyframe follows within so many packets, the seek has failed */
 };
 
-/* Some decoders turn a failed allocation into "invalid data", and blame the
- * file for it. */
+/* Some decoders report a failed allocation as "invalid data". */
 static int get_buffer(AVCodecContext *dec, AVFrame *frame, int flags)
 {
 	struct feed *f = dec->opaque;
@@ -34,7 +33,7 @@ static int start_decoder(struct feed *f, const AVCodec *codec)
 		return AVERROR(ENOMEM);
 	int r = avcodec_parameters_to_context(f->dec, st->codecpar);
 	f->dec->pkt_timebase = st->time_base;
-	f->dec->framerate = (AVRational){0, 1}; /* until the stream itself states it */
+	f->dec->framerate = (AVRational){0, 1}; /* unknown until the stream itself states it */
 	f->dec->thread_count = 1;
 	f->dec->opaque = f;
 	f->dec->get_buffer2 = get_buffer;
@@ -120,8 +119,7 @@ static void saw_keyframe(struct feed *f, int64_t time)
 	f->key_at = time;
 }
 
-/* Reads one packet into the ring. Returns 0, 1 when there are no more, or an
- * error. */
+/* Reads one packet into the ring. Returns 0, 1 at the end, or an error. */
 static int read_packet(struct feed *f, struct err *err)
 {
 	AUTO(av_packet_free) AVPacket *pkt = av_packet_alloc();
@@ -170,12 +168,11 @@ static int read_ahead(struct feed *f, struct err *err)
 	return 0;
 }
 
-/* Some files have no presentation times: AVI never has, and some muxers write
- * decoding times in their place. Frames come out of the decoder in the right
- * order, and the times are the right ones; only who has which is wrong. Each
- * frame then takes the earliest time that is waiting, which works as long as
- * every packet is decoded, from the start or from a frame that nothing after it
- * refers beyond. */
+/* Some files have no presentation times: AVI never has them, and some muxers
+ * write decoding times instead. Frames come out of the decoder in the right
+ * order, and the set of times is right; only their assignment is wrong. So each
+ * frame takes the earliest unused time. This works if every packet is decoded,
+ * from the start or from a frame to which later frames do not refer across. */
 static bool times_unsorted(const struct feed *f)
 {
 	if (f->dec->has_b_frames <= 0 || (f->ahead_n < 8 && !f->src->bare))
@@ -190,8 +187,8 @@ static bool times_unsorted(const struct feed *f)
 
 static void put_time(struct feed *f, int64_t time)
 {
-	/* More are waiting than any codec delays: frames were lost, and with them
-	 * the oldest times. */
+	/* More times are unused than any codec delays: frames were lost, and the
+	 * oldest times belong to them. */
 	if (f->n_times == FEED_AHEAD)
 		memmove(f->times, f->times + 1, --f->n_times * sizeof *f->times);
 	unsigned i = f->n_times++;
@@ -223,7 +220,7 @@ int feed_open(struct source *s, struct feed **ret, struct err *err)
 	if (r < 0)
 		return r;
 	feed_restart(f, true);
-	/* So that the first keyframe is known, whatever is asked for first. */
+	/* So that the first keyframe is known, whatever time is requested first. */
 	r = read_ahead(f, err);
 	if (r < 0)
 		return r;
@@ -233,7 +230,8 @@ int feed_open(struct source *s, struct feed **ret, struct err *err)
 }
 
 /* Whether the frame of this packet is certainly not the one shown at target:
- * others follow it before the target. Deinterlacing needs the neighbour too. */
+ * other frames follow it before the target. Deinterlacing also needs the
+ * adjacent frame. */
 static bool certainly_hidden(const struct feed *f, const AVPacket *pkt, int64_t target)
 {
 	int64_t time = source_time(f->src, pkt->pts);
@@ -247,7 +245,7 @@ static bool certainly_hidden(const struct feed *f, const AVPacket *pkt, int64_t 
 	return later >= need;
 }
 
-/* Every packet that may be shown up to target was sent. */
+/* All packets that may be shown up to target were sent. */
 static bool all_sent(const struct feed *f, int64_t target)
 {
 	if (f->unsorted || f->interlaced || (f->ahead_n < FEED_AHEAD && !f->draining))
@@ -267,7 +265,8 @@ static int no_memory(struct feed *f, struct err *err)
 	                  f->dec->height);
 }
 
-/* Sends the next packet, or the end. Returns 0, or an error of memory. */
+/* Sends the next packet, or the end of the stream. Returns 0, or an error if
+ * memory is out. */
 static int send_packet(struct feed *f, int64_t target, bool last, struct err *err)
 {
 	int r = read_ahead(f, err);
@@ -300,8 +299,8 @@ static int send_packet(struct feed *f, int64_t target, bool last, struct err *er
 	return 0;
 }
 
-/* A frame has come out: gives it its time and notes its damage. False if it is
- * to be dropped. */
+/* Sets the time of a frame that was put out, and records damage. False if it
+ * must be dropped. */
 static bool accept_frame(struct feed *f, AVFrame *frame)
 {
 	int64_t time = f->unsorted ? take_time(f) : source_time(f->src, frame->best_effort_timestamp);
@@ -320,7 +319,7 @@ static bool accept_frame(struct feed *f, AVFrame *frame)
 		f->tainted = false;
 	if (time < f->floor)
 		return false;
-	/* The frame of the keyframe itself comes first, after leftovers. */
+	/* The frame of the keyframe comes first, after leftovers. */
 	f->lied |= f->first_out && !f->from_start && !key;
 	f->first_out = false;
 	return true;
@@ -356,7 +355,7 @@ static int next_frame(struct feed *f, int64_t target, bool last, AVFrame *out, s
 	}
 }
 
-/* For good: a device that has failed once is not to be relied on. */
+/* Permanent: a device that has failed once is not used again. */
 static int fall_to_software(struct feed *f, AVFrame *out, struct err *err)
 {
 	enum AVDiscard filter = f->dec->skip_loop_filter;
@@ -373,8 +372,8 @@ static int fall_to_software(struct feed *f, AVFrame *out, struct err *err)
 int feed_next(struct feed *f, int64_t target, bool last, AVFrame *out, struct err *err)
 {
 	int r = next_frame(f, target, last, out, err);
-	/* Whether the device or the file is to blame shows in software, which also
-	 * conceals damage best. */
+	/* The software decoder shows whether the device or the file caused the
+	 * error, and it conceals damage best. */
 	if (f->hwaccel && (r == -ERR_LIMIT || f->tainted || f->fault))
 		return fall_to_software(f, out, err);
 	return r;

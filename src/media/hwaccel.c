@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The order of trying. Intel's Quick Sync is reached by VAAPI too, with less
- * that can go wrong, so it comes later; DRM is how libav reaches stateless V4L2
- * decoders. */
+/* The order in which devices are tried. Intel's Quick Sync is also available
+ * through VAAPI, which is simpler, so it comes later; libav uses DRM for
+ * stateless V4L2 decoders. */
 static const char *const kinds[] = {"cuda", "vaapi", "qsv", "drm", "vulkan"};
 
 static enum AVHWDeviceType type_of(const struct hwaccel *h)
@@ -30,16 +30,16 @@ static const AVCodec *device_codec(const struct hwaccel *h, enum AVCodecID id)
 	const AVCodec *usual = avcodec_find_decoder(id), *codec;
 	if (usual && can_use(usual, type_of(h)))
 		return usual;
-	/* Quick Sync, and AV1 where the usual decoder is a library, have decoders
-	 * of their own. */
+	/* Quick Sync has separate decoders, and so has AV1 if the default decoder
+	 * is a library. */
 	for (void *at = NULL; (codec = av_codec_iterate(&at));)
 		if (av_codec_is_decoder(codec) && codec->id == id && can_use(codec, type_of(h)))
 			return codec;
 	return NULL;
 }
 
-/* libav's default get_format() then chooses the device's format where the
- * device takes the stream, else memory. */
+/* The default get_format() of libav then selects the format of the device if
+ * the device supports the stream, otherwise memory. */
 static int device_attach(const struct hwaccel *h, AVCodecContext *dec)
 {
 	dec->hw_device_ctx = av_buffer_ref(h->device);

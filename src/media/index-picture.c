@@ -11,7 +11,7 @@
 enum { W = INDEX_PICTURE_W, H = INDEX_PICTURE_H, ROWS = 8, BLOCK = 32, HASH = 32 };
 
 struct index_picture {
-	struct SwsContext *sws; /* for formats without planes of their own */
+	struct SwsContext *sws; /* for formats without separate planes */
 	uint32_t *sums;         /* of the columns of one row of cells */
 	size_t width;
 };
@@ -36,13 +36,13 @@ struct plane {
 	ptrdiff_t stride;
 	int width, height, step, shift;
 	bool wide;     /* 16 bits, little-endian */
-	int low, high; /* what is black and white, in 8 bits */
+	int low, high; /* black and white level, in 8 bits */
 };
 
 static void add_row8(uint32_t *restrict sums, const uint8_t *restrict row, int width)
 {
 	int x = 0;
-	/* A fixed count lets the compiler use vectors. */
+	/* A constant count allows vectorization. */
 	for (; x + BLOCK <= width; x += BLOCK)
 		for (int k = 0; k < BLOCK; k++)
 			sums[x + k] += row[x + k];
@@ -69,8 +69,8 @@ static uint8_t stretch(double v, const struct plane *p)
 	return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v + 0.5);
 }
 
-/* Means over a grid of w x h cells; of each cell at most ROWS rows are read. A
- * picture smaller than the grid gives each cell its nearest pixel. */
+/* Means over a grid of w x h cells; at most ROWS rows of each cell are read. In
+ * a picture smaller than the grid, each cell takes its nearest pixel. */
 static void average(const struct plane *p, uint32_t *sums, int w, int h, uint8_t *out)
 {
 	for (int cy = 0; cy < h; cy++) {
@@ -94,7 +94,7 @@ static void average(const struct plane *p, uint32_t *sums, int w, int h, uint8_t
 }
 
 /* The lowest frequencies of a 32x32 picture (DCT-II) compared with their
- * median, as widely used for near duplicates. */
+ * median, a common hash for near duplicates. */
 static uint64_t hash_of(const float pic[HASH][HASH])
 {
 	static float basis[8][HASH];
@@ -103,7 +103,7 @@ static uint64_t hash_of(const float pic[HASH][HASH])
 		for (int u = 0; u < 8; u++)
 			for (int x = 0; x < HASH; x++)
 				basis[u][x] = (float)cos(M_PI * (2 * x + 1) * (u + 1) / (2.0 * HASH));
-	/* Frequencies 1 to 8 each way: the mean is not among them. */
+	/* Frequencies 1 to 8 in each direction, without the mean. */
 	for (int u = 0; u < 8; u++)
 		for (int y = 0; y < HASH; y++) {
 			rows[u][y] = 0;
@@ -193,7 +193,7 @@ static bool is_simple(const AVPixFmtDescriptor *d)
 	       d->comp[0].depth <= 16;
 }
 
-/* Component c of a simple frame; values are brought to 8 bits by the limits. */
+/* Component c of a frame with separate planes; values are scaled to 8 bits. */
 static struct plane plane_of(const AVFrame *f, const AVPixFmtDescriptor *d, int c)
 {
 	const AVComponentDescriptor *k = &d->comp[c];

@@ -19,7 +19,7 @@ DEFINE_FREEP(struct index_picture, index_picture)
 int index_picture_read(struct index_picture *p, const AVFrame *f, struct signature *ret,
                        struct err *err);
 
-/* From luma of 128x72 in full range: hash, sharpness, mean, deviation, cells,
+/* From full-range luma of 128x72: hash, sharpness, mean, deviation, cells,
  * levels. Pure, for tests. */
 enum { INDEX_PICTURE_W = 128, INDEX_PICTURE_H = 72 };
 void index_picture_luma(const uint8_t luma[static INDEX_PICTURE_W * INDEX_PICTURE_H],

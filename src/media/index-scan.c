@@ -46,7 +46,7 @@ static int ensure_still(struct index_scan *x, struct err *err)
 	return x->still ? 0 : still_open(x->src, true, &x->still, err);
 }
 
-/* 0 if a picture came of the packet, 1 if none. */
+/* 0 if the packet gave a picture, 1 if not. */
 static int read_alone(struct index_scan *x, int64_t time, struct signature *s, struct err *err)
 {
 	bool torn;
@@ -59,9 +59,9 @@ static int read_alone(struct index_scan *x, int64_t time, struct signature *s, s
 	return r;
 }
 
-/* Told to leave out other packets, demuxers no longer have every time right:
- * mov loses presentation times, Matroska decoding times. One of the two is
- * enough to know a keyframe by, and both lie behind one that was passed. */
+/* When other packets are discarded, demuxers no longer return every time: mov
+ * loses presentation times, Matroska decoding times. One of the two is enough
+ * to identify a keyframe, and if both are later, the keyframe was passed. */
 static bool is_key(const struct packet_key *k, int64_t pts, int64_t dts)
 {
 	return (pts != CLOCK_NONE && pts == k->pts) || (dts != CLOCK_NONE && dts == k->dts);
@@ -73,7 +73,7 @@ static bool is_passed(const struct packet_key *k, int64_t pts, int64_t dts)
 	       (dts == CLOCK_NONE || k->dts == CLOCK_NONE || dts > k->dts);
 }
 
-/* What came of each keyframe: keys[i] is in items[i], or missing. */
+/* The result for each keyframe: keys[i] is in items[i], or missing. */
 struct key_results {
 	struct signature *items;
 	bool *found;
@@ -85,7 +85,8 @@ static void key_results_clear(struct key_results *r)
 	mem_freep(&r->found);
 }
 
-/* Reads on and decodes what is wanted. Stops after the last, or at the end. */
+/* Reads on and decodes the requested keyframes. Stops after the last, or at the
+ * end. */
 static int scan_on(struct index_scan *x, const struct packet_key *keys, size_t n,
                    struct key_results *ret, struct err *err)
 {
@@ -96,7 +97,7 @@ static int scan_on(struct index_scan *x, const struct packet_key *keys, size_t n
 		if (x->pkt->flags & AV_PKT_FLAG_KEY) {
 			pts = pts < 0 && pts != CLOCK_NONE ? 0 : pts;
 			while (at < n && !is_key(&keys[at], pts, dts) && is_passed(&keys[at], pts, dts))
-				at++; /* not there */
+				at++; /* not found */
 			if (at < n && is_key(&keys[at], pts, dts)) {
 				r = read_alone(x, keys[at].pts, &ret->items[at], err);
 				ret->found[at++] = r == 0;
@@ -109,17 +110,17 @@ static int scan_on(struct index_scan *x, const struct packet_key *keys, size_t n
 	return 0;
 }
 
-/* Moves to a keyframe at or before t. False if the demuxer cannot, or does not
- * say where it is. */
+/* Seeks to a keyframe at or before t. False if the demuxer cannot, or does not
+ * report its position. */
 static bool seek_before(struct index_scan *x, int64_t t)
 {
 	return t > 0 &&
 	       source_seek(x->src, source_seeks_blindly(x->src) ? t - 2 * CLOCK_SECOND : t) >= 0;
 }
 
-/* Keyframes of which nothing comes by themselves: one field of a picture, or
- * one that an edit list hides. Those are decoded with what follows. Where that
- * fails too, the rest is damage. */
+/* Some keyframes give no picture alone: one field of a picture, or a keyframe
+ * hidden by an edit list. They are decoded with the packets that follow. What
+ * fails then too is damaged. */
 static int read_missing(struct index_scan *x, const struct packet_key *keys, size_t n,
                         struct key_results *ret, struct err *err)
 {

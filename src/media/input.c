@@ -22,7 +22,7 @@ struct input {
 	unsigned char *memory;
 };
 
-/* A context has a position of its own, so that a file can be opened anew. */
+/* Each context has its own position, so that a file can be opened again. */
 struct cursor {
 	struct input *in;
 	int64_t pos;
@@ -103,7 +103,7 @@ static int read_pieces(struct input *in, int64_t pos, unsigned char *data, size_
 			if (r <= 0)
 				return done ? (int)done : r;
 			n = (size_t)r;
-			i -= pos + r < end; /* the rest of it */
+			i -= pos + r < end; /* the rest of the piece */
 		}
 		done += n;
 		pos += (int64_t)n;

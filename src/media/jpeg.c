@@ -24,8 +24,8 @@ void jpeg_free(struct jpeg *j)
 	mem_freep(&j);
 }
 
-/* libjpeg's scale of its standard tables is 1 at quality 50; libavcodec's
- * tables reach that size at about 8. */
+/* libjpeg's standard tables have scale 1 at quality 50; libavcodec's tables
+ * reach that file size at about 8. */
 static int quantizer(int quality)
 {
 	double scale = quality < 50 ? 50.0 / quality : 2 - quality / 50.0;

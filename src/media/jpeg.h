@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pictures to JPEG (baseline, 4:2:0, no metadata but JFIF's). One thread. */
+/* Encodes pictures as JPEG (baseline, 4:2:0, no metadata but JFIF). One thread. */
 #ifndef VDET_MEDIA_JPEG_H
 #define VDET_MEDIA_JPEG_H
 
@@ -16,8 +16,8 @@ void jpeg_free(struct jpeg *j);
 DEFINE_FREEP(struct jpeg, jpeg)
 
 /* Appends the JPEG of f (YUV 4:2:0, full range) to out; quality 1 (worst) to
- * 100. The encoder is kept while the size and quality stay: use one object for
- * each kind of picture. */
+ * 100. The encoder is reused while size and quality stay the same: use one
+ * object for each kind of picture. */
 int jpeg_encode(struct jpeg *j, const AVFrame *f, int quality, struct buf *out, struct err *err);
 
 #endif

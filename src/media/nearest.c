@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "media/still.h"
 
-enum { PACKETS_MAX = 3000 }; /* read on in search of a keyframe */
+enum { PACKETS_MAX = 3000 }; /* limit when searching for a keyframe */
 
 struct nearest {
 	struct source *src;
@@ -48,8 +48,8 @@ static int64_t away(int64_t a, int64_t b)
 	return a > b ? a - b : b - a;
 }
 
-/* Where the container's index knows it, the time to seek to for the nearest
- * keyframe; else t. *ret_known: the index knew. */
+/* The time to seek to for the nearest keyframe, if the container's index
+ * contains it; otherwise t. *ret_known: the index contained it. */
 static int64_t aim_at(const struct source *s, int64_t t, bool *ret_known)
 {
 	int64_t ts = source_ts(s, t);
@@ -63,12 +63,12 @@ static int64_t aim_at(const struct source *s, int64_t t, bool *ret_known)
 	*ret_known = before && after;
 	if (!*ret_known || away(before->timestamp, ts) <= away(after->timestamp, ts))
 		return t;
-	return source_time(s, after->timestamp) + 1; /* rounding must not lead to the one before */
+	return source_time(s, after->timestamp) + 1; /* rounding must not select the previous one */
 }
 
-/* The nearest keyframe's packet into n->best. False if none is found. Reads on
- * behind the keyframe that the seek led to only as far as a nearer one may
- * come. */
+/* Reads the packet of the nearest keyframe into n->best. False if none is
+ * found. Reads past the keyframe of the seek only as far as a nearer one is
+ * possible. */
 static bool find_packet(const struct nearest *n, int64_t t, int64_t *ret_pts)
 {
 	struct source *s = n->src;
@@ -116,7 +116,7 @@ int nearest_at(struct nearest *n, int64_t t, struct shown *ret, struct err *err)
 	r = found ? still_decode(n->still, n->best, n->frame, &torn, err) : 1;
 	if (r < 0)
 		return r;
-	/* A point where decoding may begin need not be a whole picture. */
+	/* An entry point for decoding is not always a complete picture. */
 	if (r == 1 || torn || n->frame->pict_type == AV_PICTURE_TYPE_P ||
 	    n->frame->pict_type == AV_PICTURE_TYPE_B)
 		return reader_at(n->reader, t, ret, err);

@@ -26,7 +26,7 @@ static uint32_t add(uint32_t a, int64_t b)
 	return b > UINT32_MAX - (int64_t)a ? UINT32_MAX : a + (uint32_t)b;
 }
 
-/* Two bins become one of twice the width. */
+/* Doubles the width of the bins. */
 static struct packet_bin join(const struct packet_bin *a, const struct packet_bin *b)
 {
 	bool second = b->largest > a->largest;
@@ -74,7 +74,7 @@ static struct packet_bin *bin_at(struct tally *t, int64_t time)
 static void note_key(struct tally *t, int64_t time, const AVPacket *pkt)
 {
 	struct packet_counts *w = &t->w;
-	/* Times that jump back would be out of order: such keyframes are only
+	/* Keyframes whose times jump back would not be in order, and are only
 	 * counted. */
 	if (time >= t->end || (w->n_keys && time / w->bin <= w->keys[w->n_keys - 1].pts / w->bin))
 		return;
@@ -95,7 +95,7 @@ static void on_packet(void *ctx, const AVPacket *pkt, int64_t time)
 	if (pkt->flags & AV_PKT_FLAG_KEY)
 		t->w.keyframes++;
 	if (time > latest)
-		return; /* nonsense: a corrupted time stamp */
+		return; /* a corrupt timestamp */
 	int64_t at = time < 0 ? 0 : time;
 	struct packet_bin *b = bin_at(t, at);
 	if (pkt->flags & AV_PKT_FLAG_KEY) {
@@ -123,7 +123,7 @@ int packet_scan_run(struct source *s, struct packet_counts *ret, struct err *err
 		packet_counts_clear(&t.w);
 		return r;
 	}
-	/* Every keyframe may lie before an edit list, or none be marked: decoding
+	/* All keyframes may precede an edit list, or none may be marked: decoding
 	 * begins with the first frame. */
 	if (!t.w.n_keys) {
 		t.w.keys = mem_grow(t.w.keys, 1, sizeof *t.w.keys);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The packets of a whole video, counted in bins; nothing is decoded. */
+/* Counts the packets of a whole video in bins; nothing is decoded. */
 #ifndef VDET_MEDIA_PACKET_SCAN_H
 #define VDET_MEDIA_PACKET_SCAN_H
 
@@ -13,15 +13,15 @@ struct packet_counts {
 	int64_t bin; /* width in microseconds; covers [0, n_bins * bin) */
 	struct packet_bin *bins;
 	size_t n_bins;
-	/* ascending by time; no two in one bin, so an intra-only video gives few */
+	/* ascending by time; at most one per bin, so an intra-only video has few */
 	struct packet_key *keys;
 	size_t n_keys;
-	int64_t packets, keyframes, bytes; /* all of them */
+	int64_t packets, keyframes, bytes; /* totals */
 };
 void packet_counts_clear(struct packet_counts *w);
 
-/* Reads the whole file, from the source's start. Memory is bounded however long
- * the video is. */
+/* Reads the whole file, from the source's start. Memory is limited, however
+ * long the video is. */
 int packet_scan_run(struct source *s, struct packet_counts *ret, struct err *err);
 
 #endif

@@ -16,7 +16,7 @@
 #include "media/note.h"
 #include "media/orient.h"
 
-/* What a graph was made for; another value means another graph. */
+/* Properties for which a graph was built; any change needs a new graph. */
 struct shape {
 	int width, height, format, size;
 	AVRational sar;
@@ -33,9 +33,9 @@ struct shape {
 struct picture {
 	enum picture_form form;
 	struct shape shape;
-	AVFilterGraph *graph; /* NULL until there is one */
+	AVFilterGraph *graph; /* NULL until one is built */
 	AVFilterContext *in, *out;
-	int64_t count; /* of frames fed to the graph: their pts there */
+	int64_t count; /* frames sent to the graph: their pts there */
 	struct SwsContext *small;
 };
 
@@ -60,11 +60,11 @@ const char *picture_hdr(enum AVColorTransferCharacteristic trc)
 	return trc == AVCOL_TRC_SMPTE2084 ? "pq" : trc == AVCOL_TRC_ARIB_STD_B67 ? "hlg" : "";
 }
 
-/* Square pixels: the width is stretched, as players do. */
+/* Square pixels: the width is scaled, as players do. */
 static void square_size(int w, int h, AVRational sar, int *ret_w, int *ret_h)
 {
 	double ratio = sar.num > 0 && sar.den > 0 ? av_q2d(sar) : 1;
-	if (ratio < 0.1 || ratio > 10) /* no camera does that */
+	if (ratio < 0.1 || ratio > 10) /* not plausible for a camera */
 		ratio = 1;
 	*ret_w = (int)lround(w * ratio);
 	*ret_h = h;
@@ -98,8 +98,8 @@ void picture_size(const struct source *src, const AVFrame *f, int *ret_w, int *r
 	*ret_h = o.swap ? w : h;
 }
 
-/* Untagged video: BT.2020 where HDR, BT.709 above standard definition, else
- * BT.601, as players assume. */
+/* Untagged video is taken for BT.2020 if HDR, BT.709 above standard definition,
+ * else BT.601, as in players. */
 static enum AVColorSpace guess_matrix(const AVFrame *f)
 {
 	if (f->colorspace != AVCOL_SPC_UNSPECIFIED && f->colorspace != AVCOL_SPC_RESERVED)
@@ -148,7 +148,7 @@ static bool same_shape(const struct shape *a, const struct shape *b)
 	       a->deinterlace == b->deinterlace && a->turn == b->turn;
 }
 
-/* Names that both `scale` and `zscale` know would be few; these are scale's. */
+/* The names are those of `scale`; `zscale` shares only a few. */
 static const char *scale_matrix(enum AVColorSpace m)
 {
 	switch (m) {
@@ -167,8 +167,8 @@ static bool is_rgb(const struct shape *s)
 	return d && d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL);
 }
 
-/* Wide gamut or HDR to the JPEG's colours, in linear light, on the small
- * picture. */
+/* Converts wide gamut or HDR to the colors of JPEG, in linear light, on the
+ * scaled picture. */
 static void add_wide(struct buf *b, const struct shape *s)
 {
 	const char *hdr = picture_hdr(s->transfer),
@@ -181,9 +181,9 @@ static void add_wide(struct buf *b, const struct shape *s)
 		         range, out);
 		return;
 	}
-	/* PQ counts in cd/m2: 203, the white of BT.2408, becomes 1.0, and what is
-	 * brighter is rolled off. HLG is relative: with this curve a chart's greys
-	 * come out as HLG's own compatible picture has them. */
+	/* PQ is in cd/m2: 203, the white of BT.2408, becomes 1.0, and brighter
+	 * values are compressed. HLG is relative: with this curve, the grays of a
+	 * test chart match HLG's own backward-compatible picture. */
 	bool pq = !strcmp(hdr, "pq");
 	buf_addf(b,
 	         ",zscale=pin=bt2020:tin=%s:min=bt2020nc:rin=%s:t=linear:npl=%d,format=gbrpf32le,"
@@ -204,8 +204,8 @@ static void add_video(struct buf *b, const struct shape *s, const char *matrix, 
 		         matrix, matrix, range);
 }
 
-/* From BT.709 straight to the JPEG's matrix: a tenth of the cost of the way
- * through RGB. */
+/* From BT.709 directly to the matrix of JPEG: a tenth of the cost of a
+ * conversion through RGB. */
 static void add_hd(struct buf *b, const char *range)
 {
 	buf_addf(b,
@@ -216,7 +216,8 @@ static void add_hd(struct buf *b, const char *range)
 	         range, range, range);
 }
 
-/* Ordinary colours: between the matrices by way of RGB, on the small picture. */
+/* Standard colors: converts between the matrices through RGB, on the scaled
+ * picture. */
 static void add_plain(struct buf *b, const struct shape *s, const char *matrix, const char *range)
 {
 	if (is_rgb(s))
@@ -326,8 +327,8 @@ static int ensure_graph(struct picture *p, const struct shape *s, struct err *er
 	return 0;
 }
 
-/* Feeds one frame (borrowed) as number p->count. Its tags are made explicit:
- * the graph was built for them. */
+/* Sends one frame (borrowed) as number p->count. Sets its color tags
+ * explicitly, since the graph was built for them. */
 static int feed_frame(struct picture *p, const AVFrame *f)
 {
 	AUTO(av_frame_free) AVFrame *copy = av_frame_clone(f);
@@ -352,8 +353,8 @@ int picture_make(struct picture *p, const struct source *src, const struct shown
 	int r = ensure_graph(p, &shape, err);
 	if (r < 0)
 		return r;
-	/* A deinterlacer wants the frame before and the one after; at the ends the
-	 * frame itself stands in. */
+	/* A deinterlacer needs the previous and the next frame; at the ends, the
+	 * frame itself is used instead. */
 	if (shape.deinterlace)
 		r = feed_frame(p, alike(s->before, s->frame) ? s->before : s->frame);
 	int64_t wanted = p->count;
@@ -368,7 +369,7 @@ int picture_make(struct picture *p, const struct source *src, const struct shown
 		if (r >= 0 && av_rescale_q(out->pts, av_buffersink_get_time_base(p->out), clock) == wanted)
 			return 0;
 	}
-	/* Whatever state the graph is in now, the next picture shall not see it. */
+	/* The state of the graph is unknown: use a new one for the next picture. */
 	avfilter_graph_free(&p->graph);
 	return note_error(err, r, "cannot convert a %dx%d picture", s->frame->width, s->frame->height);
 }

@@ -27,7 +27,7 @@ static void find_rate(const struct source *s, struct probe *p)
 		average = (double)p->extent.frames * CLOCK_SECOND /
 		          (double)(p->extent.duration - p->extent.first);
 	if (s->timeline.step > 0) {
-		/* What the packets say; the demuxer guesses from the first few. */
+		/* From the packets; the demuxer estimates from the first few only. */
 		double usual = (double)CLOCK_SECOND / (double)s->timeline.step;
 		average = average <= 0 || (average > 200 && average > usual * 2) ? usual : average;
 		base = base > usual * 4 ? average : base;
@@ -54,7 +54,7 @@ __attribute__((format(printf, 2, 3))) static void warn(struct probe *p, const ch
 	va_end(ap);
 }
 
-/* The jumps of the clock: each of the first few, then how many more. */
+/* Warns of the jumps of the clock: the first few each, then their number. */
 static void warn_gaps(const struct source *s, struct probe *p)
 {
 	enum { FEW = 3 };
@@ -63,10 +63,8 @@ static void warn_gaps(const struct source *s, struct probe *p)
 	for (size_t i = 0; i < t->n_gaps; i++)
 		back += t->gaps[i].kind == TIMELINE_CLOCK_BACK;
 	if (back)
-		warn(
-			p,
-			"the file's clock is set back: it consists of %zu recordings, which follow one another",
-			back + 1);
+		warn(p, "the timestamps restart: the file consists of %zu recordings, which are joined",
+		     back + 1);
 	for (size_t i = 0; i < t->n_gaps && told <= FEW; i++) {
 		char at[CLOCK_TEXT_MAX], by[CLOCK_TEXT_MAX];
 		const struct timeline_gap *g = &t->gaps[i];
@@ -75,16 +73,16 @@ static void warn_gaps(const struct source *s, struct probe *p)
 		clock_text(g->time, at);
 		clock_text(g->to - g->from, by);
 		if (told++ == FEW)
-			warn(p, "and further jumps of the clock");
+			warn(p, "and further timestamp jumps");
 		else if (!g->closed)
 			warn(p, "there are no pictures in the %s before %s", by, at);
 		else if (g->kind == TIMELINE_UNDECIDED)
 			warn(p,
-			     "the file's clock jumps forward by %s at %s: taken for an error of the clock and "
+			     "the timestamps jump forward by %s at %s: taken for an error and "
 			     "closed; with --gaps keep it is time without pictures",
 			     by, at);
 		else
-			warn(p, "the file's clock jumps forward by %s at %s: the gap is closed", by, at);
+			warn(p, "the timestamps jump forward by %s at %s: the gap is closed", by, at);
 	}
 }
 
@@ -105,7 +103,7 @@ static void warn_streams(const struct source *s, struct probe *p)
 			         source_codec_name(par, name), par->width, par->height);
 	}
 	if (others)
-		warn(p, "the file has other video streams, which are left out: %s%s; choose with --stream",
+		warn(p, "the file has other video streams, which are not used: %s%s; choose with --stream",
 		     list, others > FEW ? ", …" : "");
 }
 
@@ -121,16 +119,15 @@ static void warn_header(const struct source *s, const struct reader *r, struct p
 		return;
 	if (p->extent.measured && p->extent.header > p->extent.duration && o.cut_missing)
 		warn(p,
-		     "the file is cut off: its index promises %s of video, but only the first %s are there",
+		     "the file is cut off: its index lists %s of video, but only the first %s are present",
 		     told, real);
 	else if (p->extent.measured && p->extent.header && !s->timeline.skipped)
-		warn(p, "the header says that the video lasts %s; its packets say %s, which is used", told,
+		warn(p, "the header states a duration of %s; the packets last %s, which is used", told,
 		     real);
 	else if (o.cut_missing && !strcmp(o.cut_type, "mdat"))
-		warn(p, "the box \"mdat\" claims %lld bytes more than the file has",
-		     (long long)o.cut_missing);
+		warn(p, "the box \"mdat\" is %lld bytes longer than the file", (long long)o.cut_missing);
 	else if (reader_unsorted(r) && !s->bare && !strstr(s->fmt->iformat->name, "avi"))
-		warn(p, "the file gives its frames' times in decoding order and its keyframes cannot be "
+		warn(p, "the frame times of the file are in decoding order and its keyframes cannot be "
 		        "trusted; it is read from the start");
 }
 
@@ -147,14 +144,14 @@ static void find_warning(const struct source *s, const struct reader *r, struct 
 		     (double)s->timeline.skipped / CLOCK_SECOND);
 	if (s->bare && s->options.rate <= 0 && s->salvage.fps <= 0 && !reader_knows_rate(r))
 		warn(p,
-		     "the stream gives no frame rate: %.4g frames a second are assumed, and all times "
-		     "depend on it; give the true one with --frame-rate",
+		     "the stream states no frame rate: %.4g frames per second are assumed, and all times "
+		     "depend on it; set the correct one with --frame-rate",
 		     p->fps);
 	warn_streams(s, p);
 }
 
-/* Version 2 brought the rules of timeline.h, times for AVI files with B frames,
- * and bare streams of more codecs. */
+/* Version 2 added the rules of timeline.h, times for AVI files with B-frames,
+ * and raw streams of more codecs. */
 static int timeline_version(const struct source *s, const struct reader *r)
 {
 	bool counted_before = av_match_list(s->fmt->iformat->name, "h264,hevc,vvc,evc,cavsvideo", ',');
@@ -171,8 +168,8 @@ int probe_run(struct source *s, struct reader *r, struct probe *ret, struct err 
 	struct shown shown;
 	for (unsigned i = 0; i < s->fmt->nb_streams; i++)
 		p.has_audio |= s->fmt->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO;
-	/* The extent first: that media data is missing says more than that nothing
-	 * can be decoded. */
+	/* Measures the extent first: missing media data is a better message than
+	 * that nothing can be decoded. */
 	int e = extent_measure(s, &p.extent, err);
 	if (e < 0)
 		return e;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a video is: from its header, its packets, and its first frame. */
+/* Describes a video from its header, its packets, and its first frame. */
 #ifndef VDET_MEDIA_PROBE_H
 #define VDET_MEDIA_PROBE_H
 
@@ -16,15 +16,15 @@ struct probe {
 	int rotation; /* degrees clockwise that are applied */
 	double fps;   /* 0 if unknown */
 	bool variable_rate, interlaced, has_audio;
-	int timeline; /* version of the rules that its times follow, see TIMELINE_VERSION */
+	int timeline; /* version of the rules for its times, see TIMELINE_VERSION */
 	const char *codec, *hdr, *pixel_format; /* static */
-	/* What is wrong with the file or was guessed, for people, joined by "; ";
-	 * "" if there is nothing. */
+	/* Warnings for users: faults of the file, and assumptions; joined by "; ";
+	 * "" if there are none. */
 	char warning[590];
 };
 
-/* Decodes the first frame and measures the extent. Moves the source; tells the
- * reader. */
+/* Decodes the first frame and measures the extent. Moves the source and calls
+ * reader_moved(). */
 int probe_run(struct source *s, struct reader *r, struct probe *ret, struct err *err);
 
 #endif

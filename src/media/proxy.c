@@ -21,9 +21,9 @@ struct proxy {
 	struct source *src;
 	struct writer *writer;
 	struct picture *picture;
-	struct sound *sound; /* NULL where there is none, or no more */
+	struct sound *sound; /* NULL if there is none, or after it ended */
 	AVFrame *pic, *canvas;
-	int64_t samples; /* written, of each channel */
+	int64_t samples; /* written, per channel */
 	int64_t last;    /* time of the last picture */
 	int64_t told;
 	int size, width, height;
@@ -38,7 +38,7 @@ static void proxy_clear(struct proxy *p)
 	av_frame_free(&p->canvas);
 }
 
-/* From the first picture: the size, the encoder. */
+/* Sets the size and opens the encoder, from the first picture. */
 static int begin(struct proxy *p, const struct shown *s, struct err *err)
 {
 	const struct proxy_options *o = p->o;
@@ -70,7 +70,7 @@ static int begin(struct proxy *p, const struct shown *s, struct err *err)
 	return writer_open_sink(&o->sink, &wo, &p->writer, err);
 }
 
-/* A picture whose size the video changed on the way is made to fit. */
+/* A picture of another size is scaled to fit. */
 static int fit(struct proxy *p, AVFrame **ret, struct err *err)
 {
 	*ret = p->pic;
@@ -110,7 +110,8 @@ static int write_picture(struct proxy *p, const struct shown *s, struct err *err
 {
 	AVFrame *f;
 	int64_t t = s->pts < 0 ? 0 : s->pts;
-	/* Twice the rate is halved, and so on: a little slack keeps an even step. */
+	/* Twice the rate is halved, and so on; the tolerance keeps the distance
+	 * even. */
 	if (p->writer && t - p->last < CLOCK_SECOND / FPS_MAX - CLOCK_SECOND / 1000)
 		return 0;
 	int r =
@@ -138,7 +139,7 @@ int proxy_video(struct input *in, struct source *s, struct reader *reader,
 	p.canvas = av_frame_alloc();
 	if (!p.pic || !p.canvas)
 		return err_set(err, ERR_LIMIT, "no memory for frames");
-	/* Sound that cannot be had is left out. */
+	/* Sound that cannot be decoded is left out. */
 	if (o->sound &&
 	    sound_open(in, o->source, SOUND_RATE, SOUND_CHANNELS, &p.sound, err) == -ERR_LIMIT)
 		return -ERR_LIMIT;
@@ -182,12 +183,12 @@ int proxy_sound(struct input *in, int rate, const struct proxy_options *o, struc
 	if (r < 0)
 		return r;
 	if (write_header(&o->sink, rate, 0) < 0)
-		return err_set(err, ERR_IO, "cannot hand on the sound");
+		return err_set(err, ERR_IO, "cannot send the sound");
 	const int16_t *data;
 	size_t n;
 	while ((r = sound_read(s, &data, &n, err)) == 0) {
 		if (o->sink.write(o->sink.ctx, HEADER + bytes, data, n * sizeof *data) < 0)
-			return err_set(err, ERR_IO, "cannot hand on the sound");
+			return err_set(err, ERR_IO, "cannot send the sound");
 		bytes += (int64_t)(n * sizeof *data);
 		int64_t t = av_rescale(bytes / 2, CLOCK_SECOND, rate);
 		if (t >= told + 10 * PROGRESS_EVERY && o->progress(o->ctx, told = t, err) < 0)
@@ -197,7 +198,6 @@ int proxy_sound(struct input *in, int rate, const struct proxy_options *o, struc
 		return r;
 	if (!bytes)
 		return err_set(err, ERR_FORMAT, "none of the sound could be decoded");
-	return write_header(&o->sink, rate, bytes) < 0
-	           ? err_set(err, ERR_IO, "cannot hand on the sound")
-	           : 0;
+	return write_header(&o->sink, rate, bytes) < 0 ? err_set(err, ERR_IO, "cannot send the sound")
+	                                               : 0;
 }

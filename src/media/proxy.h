@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A copy of a video that any browser plays and that is cheap to look at again:
- * H.264 where an encoder is there, a keyframe every two seconds, no B-frames,
- * at most 30 frames a second, upright, SDR, with AAC sound, the header in
- * front. And the sound alone. One thread. */
+/* Makes a proxy, a copy of a video for browsers that is cheap to decode again:
+ * H.264 if an encoder is available, a keyframe every two seconds, no B-frames,
+ * at most 30 frames per second, upright, SDR, with AAC sound, the header at the
+ * front. Also extracts the sound alone. One thread. */
 #ifndef VDET_MEDIA_PROXY_H
 #define VDET_MEDIA_PROXY_H
 
@@ -18,7 +18,7 @@ struct proxy_options {
 	int short_side;                      /* pixels; never enlarged */
 	bool sound;
 	int64_t duration; /* of the video */
-	/* done up to t; a negative result ends it */
+	/* called when pictures up to t are done; a negative result stops */
 	int (*progress)(void *ctx, int64_t t, struct err *err);
 	void *ctx;
 };
@@ -27,7 +27,7 @@ struct proxy_options {
 int proxy_video(struct input *in, struct source *s, struct reader *r, const struct proxy_options *o,
                 struct err *err);
 
-/* The sound as WAV: 16 bits, one channel, `rate` samples a second. */
+/* The sound as WAV: 16 bits, one channel, `rate` samples per second. */
 int proxy_sound(struct input *in, int rate, const struct proxy_options *o, struct err *err);
 
 #endif

@@ -10,8 +10,8 @@
 #include "media/note.h"
 
 enum {
-	SEEK_TRIES = 5,   /* each goes back further; then the file is decoded from its start */
-	SECOND_TRIES = 8, /* at damage that the seek itself might have caused */
+	SEEK_TRIES = 5,   /* each one further back; then the file is decoded from its start */
+	SECOND_TRIES = 8, /* if the seek itself might have caused damage */
 };
 
 struct reader {
@@ -21,12 +21,12 @@ struct reader {
 	AVFrame *prev, *cur, *next;
 	bool have_prev, have_cur, have_next;
 	bool cur_tainted, next_tainted;
-	bool moved;      /* the source is not where the feed left it */
+	bool moved;      /* the position of the source has changed */
 	bool ended;      /* no more frames */
-	bool sequential; /* reached by opening the file anew */
+	bool sequential; /* the file was opened again from the start */
 	int64_t end;     /* true duration, 0 if unknown */
 	int second_tries;
-	int64_t tried_twice; /* keyframe of the stretch whose damage is known to be real */
+	int64_t tried_twice; /* keyframe of a range whose damage was confirmed */
 };
 
 int reader_open(struct source *s, struct reader **ret, struct err *err)
@@ -99,7 +99,7 @@ void reader_rough(struct reader *r, bool rough)
 	r->moved = true;
 }
 
-/* How far back to aim: about one GOP, then more. */
+/* How far back to seek: about one GOP, then more. */
 static int64_t step_back(const struct reader *r, int attempt)
 {
 	int64_t gop = r->feed->gop > 0 ? r->feed->gop + r->feed->gop / 4 : 2 * CLOCK_SECOND;
@@ -138,7 +138,7 @@ static int start_over(struct reader *r, struct err *err)
 	return 0;
 }
 
-/* Whether what is held, or decoding on from here, is the cheapest way to t. */
+/* Whether the frames held, or decoding on from here, is the cheapest way to t. */
 static bool forward_is_best(const struct reader *r, int64_t t)
 {
 	const struct feed *f = r->feed;
@@ -168,8 +168,8 @@ static bool forward_is_best(const struct reader *r, int64_t t)
 	return (last && last->timestamp > ts) || t - here <= gop;
 }
 
-/* Decodes until the frame shown at t is held, and the one after it unless it is
- * the `last` for now. Frames that nothing refers to are left out where others
+/* Decodes until the frame shown at t is held, and also the next one unless it
+ * is the `last` for now. Frames that no frame refers to are skipped if others
  * follow them up to `until`. Returns 0, an error, or FEED_FELL. */
 static int advance_to(struct reader *r, int64_t t, int64_t until, bool last, struct err *err)
 {
@@ -202,8 +202,8 @@ static int advance_to(struct reader *r, int64_t t, int64_t until, bool last, str
 	return 0;
 }
 
-/* Whether the way from t to `then` begins with a seek to a keyframe behind what
- * will have been read for t. */
+/* Whether the step from t to `then` begins with a seek to a keyframe after
+ * everything that will have been read for t. */
 static bool will_jump(const struct reader *r, int64_t t, int64_t then)
 {
 	AVStream *st = r->src->st;
@@ -214,8 +214,8 @@ static bool will_jump(const struct reader *r, int64_t t, int64_t then)
 	return key && key->timestamp > source_ts(r->src, t);
 }
 
-/* That pictures are interlaced, and so need the one that follows, may show only
- * when it was not read any more. */
+/* Interlacing, which requires the next frame, may be detected only after the
+ * decision not to read it. */
 static bool stopped_too_early(const struct reader *r)
 {
 	return r->feed->cut && r->feed->interlaced && !r->have_next;
@@ -238,7 +238,7 @@ static void show(struct reader *r, int64_t t, struct shown *ret)
 	ret->pts = ret->frame->pts;
 }
 
-/* A frame for t is held, or the first one where t lies before it. */
+/* A frame for t is held, or the first one if t is before it. */
 static bool holds(const struct reader *r, int64_t t)
 {
 	if (r->have_cur && r->cur->pts <= t)
@@ -246,7 +246,7 @@ static bool holds(const struct reader *r, int64_t t)
 	return r->have_next && r->feed->from_start;
 }
 
-/* Damage after a seek may come from the seek: look once more from further back,
+/* Damage after a seek may be caused by the seek: tries again from further back,
  * unless that was done already. */
 static bool worth_second_try(struct reader *r, int64_t t)
 {
@@ -259,8 +259,8 @@ static bool worth_second_try(struct reader *r, int64_t t)
 	return true;
 }
 
-/* Decoders report a failed allocation as damage. Whether that is what happened
- * shows in asking for what any of them needs: room for a few frames. */
+/* Decoders report a failed allocation as damage. To find out, allocates what
+ * every decoder needs: a few frames. */
 static bool lacks_memory(const struct reader *r)
 {
 	const AVCodecParameters *par = r->src->st->codecpar;
@@ -324,7 +324,7 @@ int reader_at_then(struct reader *r, int64_t t, int64_t then, struct shown *ret,
 			continue;
 		}
 		if (r->ended && r->feed->from_start && !holds(r, t))
-			break; /* the whole file gave nothing up to t: no other way will */
+			break; /* nothing up to t in the whole file: other ways fail too */
 		if (!holds(r, t) || r->feed->lied || (attempt < SEEK_TRIES - 1 && worth_second_try(r, t)))
 			continue;
 		show(r, t, ret);

@@ -13,10 +13,10 @@ enum {
 	WINDOW = 2 * UNIT_MAX,
 	UNITS_MAX = 8 << 20,
 	PARAMS_MAX = 64 << 10,
-	PICTURES_MIN = 2, /* fewer are taken for chance */
+	PICTURES_MIN = 2, /* fewer may be random data */
 };
 
-/* A part of the input in memory, moved along. */
+/* A part of the input in memory. */
 struct window {
 	struct input *in;
 	unsigned char *data;
@@ -26,11 +26,11 @@ struct window {
 
 struct units {
 	bool hevc;
-	/* a start code and a unit in turn; the first is the parameter sets' */
+	/* a start code and a unit alternate; the first unit is the parameter sets */
 	struct input_piece *pieces;
 	size_t n, cap;
 	int64_t size;
-	unsigned pictures, params; /* params: bits of the kinds that were seen */
+	unsigned pictures, params; /* params: bits of the kinds that were found */
 };
 
 static void units_clear(struct units *u)
@@ -67,7 +67,7 @@ static unsigned bit(struct bits *b)
 	return v;
 }
 
-/* An Exp-Golomb number; a large one if there is none. */
+/* An Exp-Golomb number; a large one if it is invalid. */
 static unsigned golomb(struct bits *b)
 {
 	int zeros = 0;
@@ -129,7 +129,7 @@ static enum kind hevc_kind(const unsigned char *p, size_t len)
 	return golomb(&b) > 63 ? NONE : first ? FIRST_SLICE : SLICE;
 }
 
-/* No unit has a start code inside, or ends in a zero. */
+/* A unit contains no start code, and does not end in a zero. */
 static bool is_whole(const unsigned char *p, size_t len)
 {
 	if (!p[len - 1])
@@ -140,8 +140,8 @@ static bool is_whole(const unsigned char *p, size_t len)
 	return true;
 }
 
-/* The length of the unit whose own length stands at pos, and its kind; 0 if
- * there is none. */
+/* The length of the unit whose length field is at pos, and its kind; 0 if there
+ * is none. */
 static size_t unit_at(struct window *w, int64_t pos, bool hevc, enum kind *ret)
 {
 	const unsigned char *p = window_at(w, pos, 8);
@@ -170,7 +170,7 @@ static int scan(struct input *in, int64_t pos, struct units *u, struct err *err)
 	struct window w = {.in = in, .data = malloc(WINDOW)};
 	AUTO(mem_freep) unsigned char *room = w.data;
 	if (!room)
-		return err_set(err, ERR_LIMIT, "no memory to look for what is left of the video");
+		return err_set(err, ERR_LIMIT, "no memory to search for pictures in a damaged video");
 	for (int64_t end = input_size(in); pos + 8 < end && u->n < UNITS_MAX;) {
 		enum kind kind;
 		size_t len = unit_at(&w, pos, u->hevc, &kind);
@@ -189,8 +189,8 @@ static void add_set(struct buf *out, const unsigned char *p, size_t len)
 	buf_add(out, p, len);
 }
 
-/* `count` sets with two bytes of length in front of each; returns how many
- * bytes they took, 0 if they are broken. */
+/* `count` sets, each after a length of two bytes; returns the number of bytes
+ * read, 0 if they are invalid. */
 static size_t add_sets(struct buf *out, const unsigned char *p, size_t n, unsigned count)
 {
 	size_t at = 0;
@@ -204,7 +204,7 @@ static size_t add_sets(struct buf *out, const unsigned char *p, size_t n, unsign
 	return at;
 }
 
-/* avcC, hvcC or what has start codes already, with start codes. */
+/* avcC, hvcC or data that already has start codes, with start codes. */
 static bool convert_params(const struct salvage_reference *ref, struct buf *out)
 {
 	const unsigned char *p = ref->params;
@@ -230,7 +230,7 @@ static bool convert_params(const struct salvage_reference *ref, struct buf *out)
 	return out->len > 0;
 }
 
-/* ---- all together ---- */
+/* ---- the whole search ---- */
 
 static int finish(struct input *in, struct units *u, const struct salvage_reference *ref,
                   struct salvage *ret)
@@ -238,8 +238,7 @@ static int finish(struct input *in, struct units *u, const struct salvage_refere
 	AUTO(buf_free) struct buf params = BUF(PARAMS_MAX);
 	if (ref && !convert_params(ref, &params))
 		return 1;
-	/* In memory: a start code, then the parameter sets. The pieces move back
-	 * behind these. */
+	/* In memory: a start code, then the parameter sets. The pieces follow them. */
 	unsigned char *memory = mem_alloc(4 + params.len, 1);
 	memory[3] = 1;
 	if (params.len)
@@ -255,9 +254,8 @@ static int finish(struct input *in, struct units *u, const struct salvage_refere
 	ret->fps = ref ? ref->fps : 0;
 	snprintf(ret->what, sizeof ret->what,
 	         "the index (moov) is missing; %u pictures were found in the media data%s, and their "
-	         "times are reckoned "
-	         "from their number",
-	         u->pictures, ref ? " (decoded as the reference file says)" : "");
+	         "times are computed from their numbers",
+	         u->pictures, ref ? " (decoded with the parameters of the reference file)" : "");
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 #include "media/salvage-internal.h"
 
 enum {
-	HEAD = 4 << 20, /* how far a damaged beginning may reach */
+	HEAD = 4 << 20, /* largest damaged area at the beginning */
 	PATCH = 8,
 };
 
@@ -19,7 +19,7 @@ void salvage_clear(struct salvage *s)
 	*s = (struct salvage){0};
 }
 
-/* The input from `from` on, behind `head` (n bytes, copied; may be none). */
+/* The input from `from` on, after `head` (n bytes, copied; may be empty). */
 static struct input *from_here(struct input *in, int64_t from, const char *head, size_t n)
 {
 	struct input_piece *pieces = mem_alloc(2, sizeof *pieces);
@@ -32,7 +32,7 @@ static struct input *from_here(struct input *in, int64_t from, const char *head,
 	return input_open_pieces(in, pieces, first + 1, input_size(in) - from + (int64_t)n, memory);
 }
 
-/* ---- MP4: one broken place ---- */
+/* ---- MP4: one damaged place ---- */
 
 static bool is_box(const unsigned char *p, int64_t left)
 {
@@ -44,8 +44,8 @@ static bool is_box(const unsigned char *p, int64_t left)
 	return false;
 }
 
-/* Where the boxes go wrong at bad_at: the next sound one within reach, so that
- * what lies between can be passed over; -1 if none. */
+/* For boxes that are invalid at bad_at: the next intact box within reach, so
+ * that the bytes between can be skipped; -1 if none. */
 static int64_t next_box(const unsigned char *data, int64_t n, int64_t bad_at, int64_t size)
 {
 	for (int64_t i = 0; i + 8 <= n; i++)
@@ -80,7 +80,7 @@ static int patch_mp4(struct input *in, int64_t bad_at, unsigned char *data, stru
 	}
 	ret->format = "mp4";
 	snprintf(ret->what, sizeof ret->what,
-	         "the MP4 file is broken at byte %lld; it was passed over to byte %lld",
+	         "the MP4 file is damaged at byte %lld; it was skipped up to byte %lld",
 	         (long long)bad_at, (long long)next);
 	return 0;
 }
@@ -108,7 +108,7 @@ static int64_t find_ts(const unsigned char *data, int64_t n)
 	return -1;
 }
 
-/* A bare stream's parameter sets: H.264's SPS of a known profile, or HEVC's
+/* Parameter sets of a raw stream: an H.264 SPS of a known profile, or an HEVC
  * VPS. */
 static int64_t find_bare(const unsigned char *data, int64_t n, bool *ret_hevc)
 {
@@ -151,7 +151,7 @@ static int find_beginning(struct input *in, unsigned char *data, struct salvage 
 	return 0;
 }
 
-/* ---- all together ---- */
+/* ---- the whole search ---- */
 
 int salvage_find(struct input *in, const struct salvage_reference *ref, struct salvage *ret,
                  struct err *err)
@@ -160,7 +160,7 @@ int salvage_find(struct input *in, const struct salvage_reference *ref, struct s
 	AUTO(salvage_clear) struct salvage s = {0};
 	AUTO(mem_freep) unsigned char *data = malloc(HEAD);
 	if (!data)
-		return err_set(err, ERR_LIMIT, "no memory to look for what is left of the video");
+		return err_set(err, ERR_LIMIT, "no memory to search for pictures in a damaged video");
 	outline_read(in, &o);
 	bool mp4 = o.ftyp || o.mdat || o.moov;
 	int r = o.bad_at >= 0 && (mp4 || !o.bad_at) ? patch_mp4(in, o.bad_at, data, &s) : 1;

@@ -16,13 +16,13 @@ struct sound {
 	struct input *in;
 	struct source *src;
 	AVCodecContext *dec;
-	AVFilterGraph *graph; /* NULL until the first samples tell what they are */
+	AVFilterGraph *graph; /* NULL until the format is known from the first samples */
 	AVFilterContext *from, *to;
 	AVPacket *pkt;
 	AVFrame *frame;
 	int rate, channels;
-	int in_format, in_rate, in_channels; /* what the graph was made for */
-	int64_t next;                        /* where the samples fed so far end */
+	int in_format, in_rate, in_channels; /* the format for which the graph was built */
+	int64_t next;                        /* the end of the samples sent so far */
 };
 
 static int open_decoder(struct sound *s)
@@ -86,7 +86,7 @@ static int build_graph(struct sound *s, const AVFrame *f)
 		                                 NULL, s->graph);
 	if (r < 0)
 		return r;
-	/* A graph that follows another goes on where that one ended. */
+	/* A new graph continues where the previous one ended. */
 	int64_t first = s->next == CLOCK_NONE ? 0 : av_rescale(s->next, s->rate, CLOCK_SECOND);
 	char chain[300];
 	snprintf(chain, sizeof chain,
@@ -109,8 +109,8 @@ static bool fits_graph(const struct sound *s, const AVFrame *f)
 	       f->ch_layout.nb_channels == s->in_channels;
 }
 
-/* Samples into the graph. A time that jumps far is a broken clock: there the
- * samples just go on. */
+/* Sends samples to the graph. If the time jumps far, it is invalid: the samples
+ * continue without a gap. */
 static int feed_graph(struct sound *s)
 {
 	const int64_t far_back = 60 * CLOCK_SECOND, far_on = 600 * CLOCK_SECOND;
@@ -135,8 +135,8 @@ static int feed_graph(struct sound *s)
 	return av_buffersrc_add_frame(s->from, f);
 }
 
-/* One step: samples from the decoder into the graph, or a packet into the
- * decoder. 1 when all is fed. */
+/* One step: samples from the decoder to the graph, or a packet to the decoder.
+ * 1 at the end. */
 static int feed(struct sound *s)
 {
 	int r = avcodec_receive_frame(s->dec, s->frame);

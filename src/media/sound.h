@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sound of a file as plain samples on the video's timeline: gaps are
- * silence, what lies before zero is left out. One thread. */
+/* The sound of a file as PCM samples on the video's timeline: gaps are silence,
+ * samples before zero are skipped. One thread. */
 #ifndef VDET_MEDIA_SOUND_H
 #define VDET_MEDIA_SOUND_H
 
@@ -15,15 +15,15 @@
 struct sound;
 
 /* Opens the input a second time, for its best audio stream. `channels` is 1 or
- * 2. ERR_NOENT where there is none. */
+ * 2. ERR_NOENT if there is none. */
 int sound_open(struct input *in, const struct source_options *o, int rate, int channels,
                struct sound **ret, struct err *err);
 void sound_free(struct sound *s);
 DEFINE_FREEP(struct sound, sound)
 
 /* The next n samples of each channel, interleaved, borrowed until the next
- * call: 0, or 1 at the end. The first is the sample at time zero. Damage is
- * skipped; errors are of memory and reading. */
+ * call: 0, or 1 at the end. The first sample is at time zero. Damage is
+ * skipped; only errors of memory and reading are returned. */
 int sound_read(struct sound *s, const int16_t **ret, size_t *ret_n, struct err *err);
 
 #endif

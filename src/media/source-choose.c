@@ -70,7 +70,7 @@ static int explain_no_video(const struct source *s, const AVStream *undecodable,
 	               s->fmt->nb_streams);
 }
 
-/* Its length in microseconds; 0 if the container does not say. */
+/* Its duration in microseconds; 0 if the container does not state it. */
 static int64_t length_of(const AVStream *st)
 {
 	const AVDictionaryEntry *tag = av_dict_get(st->metadata, "DURATION", NULL, 0);
@@ -97,12 +97,12 @@ bool source_is_moving(const AVStream *st)
 	int64_t frames = frames_of(st), length = length_of(st);
 	if (!is_video(st) || frames == 1)
 		return false;
-	/* A still picture as a track of its own, which says no more of itself. */
+	/* A single picture as a separate track, which is not marked as such. */
 	return frames > 1 || !is_picture_codec(st->codecpar->codec_id) || !length ||
 	       length > 2 * CLOCK_SECOND;
 }
 
-/* A stream that could be chosen, and what speaks for it, most important first. */
+/* A stream that could be chosen, with the criteria, most important first. */
 struct candidate {
 	AVStream *st;
 	bool moving, whole, preferred;
@@ -120,8 +120,8 @@ static bool is_better(const struct candidate *a, const struct candidate *b)
 	return a->pixels > b->pixels;
 }
 
-/* Packets of each video stream near the start, where the header does not say
- * how many there are. The demuxer has moved on then. */
+/* Counts packets of each video stream near the start, if the header does not
+ * state their number. The demuxer has moved then. */
 static bool count_packets(struct source *s, int counts[], unsigned n)
 {
 	AUTO(av_packet_free) AVPacket *pkt = av_packet_alloc();

@@ -5,12 +5,12 @@
 
 #include "media/source.h"
 
-/* Chooses the video stream as the options say: the one that was named, else the
- * default, longest stream that moves. Fails, with what to do, where there is
- * none, or where it is encrypted or cannot be decoded. *ret_moved: packets were
- * read for it, so that the source has to be opened again. */
+/* Chooses the video stream: the one in the options, else the default, longest
+ * stream with moving pictures. Fails, with what to do, if there is none, or if
+ * it is encrypted or cannot be decoded. *ret_moved: packets were read, so the
+ * source must be opened again. */
 int source_choose(struct source *s, bool *ret_moved, struct err *err);
-/* Makes st the stream; all others are left out by the demuxer. */
+/* Selects st; the demuxer discards all other streams. */
 void source_select(struct source *s, AVStream *st);
 
 #endif

@@ -10,16 +10,15 @@
 #include "media/note.h"
 #include "media/source-internal.h"
 
-/* Containers and bare streams that hold everything themselves. Playlists,
- * manifests, image sequences and devices are absent on purpose: they make the
- * demuxer open other files. */
+/* Self-contained containers and raw streams. Playlists, manifests, image
+ * sequences and devices are excluded: they make the demuxer open other files. */
 static const char formats[] =
 	"mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,m4v,h261,h263,h264,hevc,vvc,obu,"
 	"av1,ivf,avi,flv,"
 	"live_flv,asf,asf_o,wtv,ogg,mxf,gxf,nut,rm,dv,nsv,yuv4mpegpipe,mjpeg,gif,apng,vc1,cavsvideo,"
 	"dirac,dnxhd,"
-	/* Of recorders and cameras. Formats of games are left out: nobody records
-	 * with them, and each demuxer is one more that a hostile file can reach. */
+	/* Formats of recorders and cameras. Formats of games are excluded: they are
+	 * not recorded, and each demuxer adds attack surface. */
 	"dhav,ifv,luodat,mpjpeg,smjpeg,mxg,nc,iv8,lmlm4,ingenient,pva,ty,nuv,kux,ivr,lxf,vc1test,"
 	"wav,w64,mp3,flac,aac,ac3,eac3,dts,aiff,au,caf,amr,ape,wv,tta,loas";
 
@@ -34,7 +33,7 @@ static int refuse_open(AVFormatContext *fmt, AVIOContext **pb, const char *url, 
 	return AVERROR(EPERM);
 }
 
-/* Words for what was recognised but is no video. */
+/* Formats that are recognized, but are not video. */
 static int refuse_format(const char *name, struct err *err)
 {
 	static const char *const playlists[] = {"hls", "concat", "dash", "applehttp",
@@ -73,15 +72,16 @@ static int find_format(AVIOContext *pb, const char *forced, const AVInputFormat 
 	if (r == AVERROR(ENOMEM) || r == AVERROR(EIO))
 		return note_error(err, r, "cannot read the file");
 	if (r < 0 || !f)
-		return err_set(err, ERR_FORMAT,
-		               "no known video format is recognised in this file; is it really a video?");
+		return err_set(
+			err, ERR_FORMAT,
+			"the format of the file is not a known video format; check that it is a video");
 	if (!av_match_list(f->name, formats, ','))
 		return refuse_format(f->name, err);
 	*ret = f;
 	return 0;
 }
 
-/* The demuxer has given up: the outline of the boxes tells more than its error
+/* The demuxer failed: the structure of the boxes explains more than its error
  * code. */
 static int explain_open(const struct source *s, const AVInputFormat *f, int r, struct err *err)
 {
@@ -96,23 +96,20 @@ static int explain_open(const struct source *s, const AVInputFormat *f, int r, s
 			err, ERR_FORMAT,
 			"the MP4 file is damaged: the box \"%s\" at byte %lld has an impossible size, "
 			"so the index (moov) cannot be found; copy the file again from its source, or repair "
-			"it with a "
-			"tool that rebuilds the index",
+			"it with a tool that rebuilds the index",
 			o.bad_type, (long long)o.bad_at);
 	if (!o.moov && o.cut_missing)
 		return err_set(
 			err, ERR_FORMAT,
 			"the index (moov) is missing: the recording was cut off, %lld bytes of the box "
-			"\"%s\" are not there; copy the file again, or name a good file of the same camera "
-			"with "
-			"--media-reference",
+			"\"%s\" are missing; copy the file again, or name an intact file of the same camera "
+			"with --media-reference",
 			(long long)o.cut_missing, o.cut_type);
 	if (!o.moov)
 		return err_set(
 			err, ERR_FORMAT,
-			"the index (moov) is missing: the recording was not finished; name a good file of "
-			"the same "
-			"camera with --media-reference");
+			"the index (moov) is missing: the recording was not finished; name an intact file "
+			"of the same camera with --media-reference");
 	return note_error(err, r, "the MP4 file is damaged and cannot be opened");
 }
 
@@ -123,7 +120,7 @@ static void close_format(struct source *s)
 	s->st = NULL;
 }
 
-/* A coded stream without a container, and so without times. */
+/* A raw stream without a container, so without times. */
 static bool is_bare(const AVInputFormat *f)
 {
 	return f->flags & AVFMT_NOTIMESTAMPS ||
@@ -168,7 +165,7 @@ static int open_format(struct source *s, struct err *err)
 	return r < 0 ? note_error(err, r, "the %s file is damaged and cannot be opened", f->name) : 0;
 }
 
-/* Opens it; where that fails, looks for what is left of it. */
+/* Opens the file; if that fails, searches it for pictures. */
 static int open_or_salvage(struct source *s, struct err *err)
 {
 	struct err why;
@@ -194,9 +191,9 @@ static int64_t stream_start(const AVStream *st)
 	           : av_rescale_q(st->start_time, st->time_base, AV_TIME_BASE_Q);
 }
 
-/* Zero is where the first of video and audio begins, as players count. Audio
- * that begins before zero is priming, and audio that begins minutes before the
- * picture is more likely a broken clock than a wish. */
+/* Zero is where the first of video and audio begins, as in players. Audio
+ * before zero is priming; audio that begins minutes before the picture is more
+ * likely a timestamp error than intended. */
 static int64_t timeline_start(const struct source *s)
 {
 	const int64_t far = 60 * CLOCK_SECOND;
@@ -214,7 +211,7 @@ static int64_t timeline_start(const struct source *s)
 	return start;
 }
 
-/* Chooses the stream; the demuxer is back at its start then. */
+/* Chooses the stream; afterwards the demuxer is at its start. */
 static int choose(struct source *s, struct err *err)
 {
 	bool moved = false;
@@ -222,7 +219,7 @@ static int choose(struct source *s, struct err *err)
 	return r == 0 && moved ? source_reopen(s, err) : r;
 }
 
-/* The timeline, where it takes all packets to know it. Leaves the source at its
+/* Measures the timeline, if it requires all packets. Leaves the source at its
  * start. */
 static int find_timeline(struct source *s, struct err *err)
 {
@@ -353,8 +350,7 @@ static void count_time(struct source *s, AVPacket *pkt)
 
 int source_packet(struct source *s, AVPacket *pkt)
 {
-	/* A demuxer may ask to be called again; one that does so forever is cut
-	 * off. */
+	/* A demuxer may request another call; the number of calls is limited. */
 	for (int again = 0; again < 1000;) {
 		int r = av_read_frame(s->fmt, pkt);
 		if (r == AVERROR(EAGAIN)) {
@@ -381,10 +377,10 @@ bool source_seeks_blindly(const struct source *s)
 	       !strcmp(s->fmt->iformat->name, "mpeg");
 }
 
-/* FLV: where the tag begins whose frame is at pos; pos if none is found. */
+/* FLV: the start of the tag whose frame is at pos; pos if none is found. */
 static int64_t tag_start(const struct source *s, int64_t pos)
 {
-	static const int before[] = {16, 12, 19, 21}; /* header of the tag and of the codec */
+	static const int before[] = {16, 12, 19, 21}; /* size of the tag header and the codec header */
 	unsigned char h[4];
 	for (size_t i = 0; i < ARRAY_LEN(before); i++) {
 		int64_t at = pos - before[i];
@@ -395,8 +391,8 @@ static int64_t tag_start(const struct source *s, int64_t pos)
 	return pos;
 }
 
-/* A timeline of several parts: by byte where the demuxer can begin anywhere,
- * else by the container's time where that only grows. */
+/* Seeks in a timeline of several parts: by byte if the demuxer can begin
+ * anywhere, otherwise by container time if that is ascending. */
 static int seek_in_parts(struct source *s, int64_t t)
 {
 	int64_t container;

@@ -21,7 +21,7 @@ int still_open(const struct source *s, bool quick, struct still **ret, struct er
 	dec->max_pixels = SOURCE_PIXELS_MAX;
 	if (quick)
 		dec->skip_loop_filter = AVDISCARD_ALL;
-	/* Only keyframes come: what an open GOP refers back to is not missed. */
+	/* Only keyframes are decoded: references of an open GOP are not needed. */
 	dec->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
 	if (r >= 0)
 		r = avcodec_open2(dec, s->codec, NULL);
@@ -40,7 +40,8 @@ void still_free(struct still *k)
 	mem_freep(&k);
 }
 
-/* In, the end, out, and afresh. */
+/* Sends the packet and the end of the stream, receives the picture, and resets
+ * the decoder. */
 int still_decode(struct still *k, const AVPacket *pkt, AVFrame *out, bool *ret_torn,
                  struct err *err)
 {

@@ -12,23 +12,23 @@
 enum {
 	STREAMS_MAX = 200,
 	SOUNDS_MAX = 8192,
-	STEPS_MAX = 4096,    /* distances of frames that are kept to find the usual one */
-	RARE = 20,           /* one jump in so many frames at most; else frames are shown long */
+	STEPS_MAX = 4096,    /* frame distances that are kept to find the usual one */
+	RARE = 20,           /* one jump in so many frames at most; otherwise frames are shown long */
 	TIMES_OF_USUAL = 20, /* a jump is longer than so many usual distances */
 };
 
-static const int64_t back_least = CLOCK_SECOND / 2; /* less is disorder */
+static const int64_t back_least = CLOCK_SECOND / 2; /* a shorter one is reordering */
 static const int64_t forward_least = 10 * CLOCK_SECOND;
 static const int64_t surely_wrong = 6 * 3600 * CLOCK_SECOND;
-/* Beyond it a time is damage: seventy years, so that Unix times are within. */
+/* Limit for plausible times: seventy years, so that Unix times are included. */
 static const int64_t latest = INT64_C(1) << 51;
 static const int64_t near_by = 5 * CLOCK_SECOND;
 static const int64_t sound_gap = 2 * CLOCK_SECOND;
 
-/* A place where the clock may have jumped. Times of the container. */
+/* A possible jump of the clock. Times of the container. */
 struct jump {
 	int64_t pos, from, to;
-	bool stated; /* the frame before it is said to last that long */
+	bool stated; /* the container states the duration of the frame before it */
 };
 
 /* Sound without a gap. Times of the container. */
@@ -85,7 +85,7 @@ bool timeline_needs_scan(const AVFormatContext *fmt, const AVStream *st)
 	if (!strstr(fmt->iformat->name, "matroska"))
 		return true;
 
-	/* Cues at even distances up to the end: no jump lies between them. */
+	/* Cues at even distances up to the end: there is no jump between them. */
 	int n = avformat_index_get_entries_count(st);
 	if (n < 3 || fmt->duration <= 0)
 		return true;
@@ -114,7 +114,7 @@ static int64_t clock_of(const AVStream *st, const AVPacket *pkt)
 	return to_us(st, pkt->dts != AV_NOPTS_VALUE ? pkt->dts : pkt->pts);
 }
 
-/* Every n-th distance, so that those kept are from all of the file. */
+/* Keeps every n-th distance, so that those kept are from the whole file. */
 static void note_step(struct scan *s, int64_t step)
 {
 	if (s->seen_steps++ % (int64_t)s->every)
@@ -236,7 +236,7 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The median distance of two frames. *ret_even: nearly all are like it. */
+/* The median distance of two frames. *ret_even: nearly all are close to it. */
 static int64_t usual_step(struct scan *s, bool *ret_even)
 {
 	size_t like = 0;
@@ -251,8 +251,9 @@ static int64_t usual_step(struct scan *s, bool *ret_even)
 	return usual;
 }
 
-/* Another stream goes on through jump number k, or up to it. A demuxer may read
- * sound a little before or after the pictures that belong to it. */
+/* Whether another stream continues through jump number k, or up to it. A
+ * demuxer may read sound slightly before or after the pictures that belong to
+ * it. */
 static void listen(const struct scan *s, size_t k, bool *ret_covered, bool *ret_heard)
 {
 	const struct jump *j = &s->jumps[k];
@@ -266,7 +267,7 @@ static void listen(const struct scan *s, size_t k, bool *ret_covered, bool *ret_
 	}
 }
 
-/* What a jump is. False if it is none: a frame is shown long. */
+/* Classifies a jump. False if it is none: a frame is shown long. */
 static bool judge(const struct scan *s, size_t k, int64_t usual, bool even,
                   enum timeline_policy policy, struct timeline_gap *ret)
 {
@@ -291,7 +292,7 @@ static bool judge(const struct scan *s, size_t k, int64_t usual, bool even,
 	return true;
 }
 
-/* Where container times begin to need another correction. */
+/* A part begins where container times need another correction. */
 static void add_part(struct timeline *t, int64_t pos, int64_t add)
 {
 	t->parts = mem_grow(t->parts, t->n_parts + 1, sizeof *t->parts);

@@ -16,7 +16,7 @@
 #include "media/compat.h"
 #include "media/note.h"
 
-enum { CLOCK_RATE = 90000 }; /* ticks a second of the video's times */
+enum { CLOCK_RATE = 90000 }; /* ticks per second of the video's times */
 
 struct track {
 	AVStream *st;
@@ -28,13 +28,13 @@ struct writer {
 	struct writer_options o;
 	char *path, *part; /* part is NULL with a sink */
 	struct writer_sink sink;
-	int64_t pos, size; /* in the sink */
+	int64_t pos, size; /* position and size in the sink */
 	AVFormatContext *mux;
 	struct track video, sound;
 	struct SwsContext *scale;
 	AVPacket *pkt;
 	int64_t last;    /* time of the last picture, in ticks */
-	int64_t key;     /* … and of the last keyframe that was asked for */
+	int64_t key;     /* time of the last requested keyframe */
 	int64_t samples; /* in sound.frame: fewer than it holds */
 	bool begun, finished;
 };
@@ -48,13 +48,13 @@ static int refuse(const struct writer_options *o, struct err *err)
 	if (!(o->fps >= 0.1 && o->fps <= 120))
 		return err_set(err, ERR_ARG, "the frame rate must be from 0.1 to 120, not %g", o->fps);
 	if (!(o->keyframe_s >= 0.1 && o->keyframe_s <= 60))
-		return err_set(err, ERR_ARG, "the distance of keyframes must be from 0.1 to 60 s, not %g",
+		return err_set(err, ERR_ARG, "the keyframe distance must be from 0.1 to 60 s, not %g",
 		               o->keyframe_s);
 	if (o->quality < 0 || o->quality > 51)
 		return err_set(err, ERR_ARG, "the quality must be from 0 to 51, not %d", o->quality);
 	if (o->sound_rate && o->sound_rate != 8000 && o->sound_rate != 16000 && o->sound_rate != 48000)
 		return err_set(err, ERR_ARG,
-		               "sound must have 8000, 16000 or 48000 samples a second, not %d",
+		               "the sound must have 8000, 16000 or 48000 samples per second, not %d",
 		               o->sound_rate);
 	return 0;
 }
@@ -90,7 +90,7 @@ static int open_track(struct writer *w, struct track *t, const AVCodec *codec)
 	return avcodec_parameters_from_context(t->st->codecpar, t->enc);
 }
 
-/* The best encoder first; the last is no H.264, but better than nothing. */
+/* The best encoder first; the last one is not H.264, but a fallback. */
 static const char *const encoders[] = {"libx264", "libopenh264", "h264", "mpeg4"};
 
 static int open_encoder(struct writer *w, const AVCodec *codec)
@@ -120,8 +120,8 @@ static int open_encoder(struct writer *w, const AVCodec *codec)
 	}
 	if (strcmp(codec->name, "libx264") != 0)
 		c->bit_rate = w->o.max_kbit ? (int64_t)w->o.max_kbit * 700 : 2000000;
-	/* Options of x264 alone; another encoder leaves them unused. A fixed
-	 * distance of keyframes, as cameras have it. */
+	/* Options of x264 only; other encoders ignore them. A fixed keyframe
+	 * distance, as in cameras. */
 	char crf[8];
 	snprintf(crf, sizeof crf, "%d", w->o.quality ? w->o.quality : 26);
 	av_opt_set(c->priv_data, "preset", "veryfast", 0);
@@ -217,15 +217,15 @@ static int open_sink(struct writer *w)
 
 static int open_path(struct writer *w)
 {
-	/* "file:" keeps a path with a colon from being taken for a protocol. */
+	/* "file:" prevents a path with a colon from being taken for a protocol. */
 	AUTO(mem_freep) char *url = mem_printf("file:%s", w->part);
 	int r = avio_open(&w->mux->pb, url, AVIO_FLAG_WRITE);
 	w->begun = r >= 0;
 	return r;
 }
 
-/* Room for the header in front: what the tables of so many frames, of chunks of
- * a second, can take. */
+/* Space for the header at the front: the size of the tables for so many frames,
+ * with chunks of one second. */
 static int64_t header_room(const struct writer_options *o)
 {
 	int64_t seconds = o->duration / 1000000 + 60;
@@ -294,8 +294,8 @@ int writer_open_sink(const struct writer_sink *sink, const struct writer_options
 
 /* ---- writing ---- */
 
-/* Hands one frame (NULL: no more) to the encoder, and what comes out of it to
- * the file. */
+/* Sends one frame (NULL: the end) to the encoder, and writes its packets to the
+ * file. */
 static int pass_on(struct writer *w, struct track *t, const AVFrame *f)
 {
 	int r = avcodec_send_frame(t->enc, f);
@@ -306,19 +306,18 @@ static int pass_on(struct writer *w, struct track *t, const AVFrame *f)
 		if (r < 0)
 			return r;
 		if (t == &w->video && !w->pkt->duration)
-			/* how long the last picture is shown */
+			/* duration of the last picture */
 			w->pkt->duration = llround(t->enc->time_base.den / w->o.fps);
 		av_packet_rescale_ts(w->pkt, t->enc->time_base, t->st->time_base);
 		w->pkt->stream_index = t->st->index;
 		r = av_interleaved_write_frame(w->mux, w->pkt);
 		if (r >= 0 && w->mux->pb->error < 0)
-			r = w->mux->pb->error; /* a full disk shows here first */
+			r = w->mux->pb->error; /* a full disk is reported here first */
 	}
 	return r == AVERROR(EAGAIN) || r == AVERROR_EOF ? 0 : r;
 }
 
-/* The time of the next picture in the encoder's ticks; it must follow the one
- * before. */
+/* The time of the next picture in the encoder's ticks; times must be ascending. */
 static int next_time(struct writer *w, int64_t t_us, int64_t *ret, struct err *err)
 {
 	int64_t t = av_rescale(t_us, w->video.enc->time_base.den, 1000000);
@@ -359,7 +358,7 @@ int writer_frame(struct writer *w, int64_t t_us, const AVFrame *f, struct err *e
 		return err_set(err, ERR_LIMIT, "no memory for a picture");
 	copy->pts = t;
 	copy->pict_type = AV_PICTURE_TYPE_NONE;
-	/* Frames may come at any rate; keyframes shall not. */
+	/* Frames may have any rate; keyframes must be at a fixed distance. */
 	if (w->key < 0 || t - w->key >= (int64_t)(w->o.keyframe_s * w->video.enc->time_base.den)) {
 		copy->pict_type = AV_PICTURE_TYPE_I;
 		w->key = t;

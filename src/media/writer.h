@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes an MP4 file from drawn pictures and sound: H.264 (4:2:0, BT.709), and
- * AAC where sound is wanted.
+ * AAC if sound is requested.
  *
- * The file grows as PATH.part and takes its name when it is complete; whatever
- * goes wrong, nothing half-written stays. One thread at a time; every call may
- * block on the disk or the encoder. */
+ * The file is written as PATH.part and renamed when it is complete; after any
+ * error the partial file is removed. One thread at a time; every call may block
+ * on the disk or the encoder. */
 #ifndef VDET_MEDIA_WRITER_H
 #define VDET_MEDIA_WRITER_H
 
@@ -17,18 +17,17 @@
 
 struct writer_options {
 	int width, height; /* even, 16 to 4096 */
-	double fps;        /* 0.1 to 120; pictures' times need not keep to it */
-	/* a keyframe at least this often, and no more often: 0.1 to 60 s, as
-	 * cameras do */
+	double fps;        /* 0.1 to 120; times of pictures need not follow it */
+	/* exact distance of keyframes: 0.1 to 60 s, as in cameras */
 	double keyframe_s;
 	int quality;        /* x264's constant rate factor, 0 (best) to 51; 0 = 26 */
-	int sound_rate;     /* samples a second of a channel; 0 = no sound */
+	int sound_rate;     /* samples per second of a channel; 0 = no sound */
 	int sound_channels; /* 0 = 1 */
-	/* for browsers: no B-frames, and the header in front of a file of
+	/* for browsers: no B-frames, and the header at the front of a file of
 	 * `duration` microseconds */
 	bool web;
-	bool bt601;   /* what the pictures given to writer_frame() are, if not BT.709 */
-	int max_kbit; /* of video in a second; 0 = whatever the quality takes */
+	bool bt601;   /* the pictures passed to writer_frame() are BT.601 instead of BT.709 */
+	int max_kbit; /* limit of the video bit rate; 0 = none */
 	int64_t duration;
 };
 
@@ -46,19 +45,19 @@ int writer_open(const char *path, const struct writer_options *o, struct writer 
 /* The same, to a sink, which is copied. */
 int writer_open_sink(const struct writer_sink *sink, const struct writer_options *o,
                      struct writer **ret, struct err *err);
-/* A picture that is shown from t_us on; times must grow. RGB24, rows `stride`
- * bytes apart; copied. */
+/* A picture that is shown from t_us on; times must be ascending. RGB24, rows
+ * `stride` bytes apart; copied. */
 int writer_picture(struct writer *w, int64_t t_us, const uint8_t *rgb, size_t stride,
                    struct err *err);
 /* The same with a decoded picture of this size: YUV 4:2:0, limited range. */
 struct AVFrame;
 int writer_frame(struct writer *w, int64_t t_us, const struct AVFrame *f, struct err *err);
 /* The next n samples of each channel, interleaved. Pictures and sound should be
- * given in step, a second or so at a time. */
+ * passed alternately, about a second at a time. */
 int writer_sound(struct writer *w, const int16_t *samples, size_t n, struct err *err);
-/* Completes the file and gives it its name. Free the writer in any case. */
+/* Completes the file and renames it. The writer must be freed in any case. */
 int writer_finish(struct writer *w, struct err *err);
-/* Without writer_finish() before, removes what was written. */
+/* Removes a file that was not completed by writer_finish(). */
 void writer_free(struct writer *w);
 DEFINE_FREEP(struct writer, writer)
 

@@ -8,23 +8,23 @@
 enum kind { BURST, SHOT, CHANGE, FLOOR };
 
 enum {
-	NEAR_BITS = 3,   /* hashes of pictures that show the same differ in no more */
-	CHANGE_BITS = 8, /* those of pictures that do not, in so many */
-	ROUNDS = 8,      /* places that near duplicates gave away go to others, so often */
+	NEAR_BITS = 3,   /* hashes of the same scene differ in at most this many bits */
+	CHANGE_BITS = 8, /* hashes of different scenes differ in at least this many */
+	ROUNDS = 8,      /* limit for replacing near duplicates */
 };
-#define APART INT64_C(80000)     /* no two samples are nearer: it would be the same frame */
-#define STRAY (3 * CLOCK_SECOND) /* how far from a poor picture a better one is looked for */
-/* how far from a sample a picture may stand for it, where nothing happens */
+#define APART INT64_C(80000)     /* minimum distance of samples: otherwise the same frame */
+#define STRAY (3 * CLOCK_SECOND) /* search range for a replacement of a bad picture */
+/* how far from a sample a similar picture may be, where nothing happens */
 #define LIKE (5 * CLOCK_SECOND)
-#define SCENE_FIRST 2.0 /* the gain that puts every shot first */
+#define SCENE_FIRST 2.0 /* the gain that makes each shot take precedence */
 
-/* Something that asks for a sample. */
+/* A reason for a sample. */
 struct claim {
 	double gain;
-	uint32_t order; /* breaks ties without favouring any part of the video */
+	uint32_t order; /* breaks ties without favoring any part of the video */
 	enum kind kind;
 	size_t ref;  /* burst, shot or key */
-	size_t rank; /* how many samples of the same it comes after */
+	size_t rank; /* number of samples that the same burst, shot or key has already */
 };
 
 struct pick {
@@ -37,9 +37,9 @@ struct chooser {
 	const struct plan_view *v;
 	struct claim *claims;
 	size_t n_claims, cap_claims;
-	size_t *given;            /* per burst: how many samples it gets now */
-	size_t *most;             /* per burst: how many it may get */
-	bool *shot_off, *key_off; /* claims that gave their place away */
+	size_t *given;            /* per burst: number of samples that it gets now */
+	size_t *most;             /* per burst: the maximum */
+	bool *shot_off, *key_off; /* claims that gave up their sample */
 	struct pick *picks;
 	size_t n_picks;
 };
@@ -100,7 +100,7 @@ static void claim_shots(struct chooser *c)
 	for (size_t i = 0; v->n_shots > 1 && i < v->n_shots; i++) {
 		const struct plan_shot *s = &v->shots[i];
 		double length = (double)(s->end - s->start) / step;
-		/* a sample of a burst shows its shot, too */
+		/* a sample of a burst also shows its shot */
 		if (scene || !has_burst(v, s->start, s->end))
 			add_claim(c, SHOT, i, 0, scene ? SCENE_FIRST : 0.5 + 0.4 * (length < 1 ? length : 1));
 	}
@@ -111,8 +111,8 @@ static int bits_between(uint64_t a, uint64_t b)
 	return __builtin_popcountll(a ^ b);
 }
 
-/* By how many bits a hash usually differs from the one before: rain or noise
- * keep it moving around one place. */
+/* The usual number of bits by which a hash differs from the previous one: rain
+ * or noise change it constantly. */
 static int usual_bits(const struct plan_view *v)
 {
 	const struct index_key *keys = v->x->keys;
@@ -125,8 +125,8 @@ static int usual_bits(const struct plan_view *v)
 	return 64;
 }
 
-/* A picture that differs from those before it, though no burst and no cut was
- * noticed: a slow change. */
+/* A picture that differs from those before it although no burst or cut was
+ * detected: a slow change. */
 static void claim_changes(struct chooser *c)
 {
 	const struct plan_view *v = c->v;
@@ -168,8 +168,8 @@ static int by_time(const void *a, const void *b)
 	return (x->ref > y->ref) - (x->ref < y->ref);
 }
 
-/* The nearest time at which there is something to be seen, in the same shot; t
- * itself if there is none. */
+/* The nearest time with a usable picture in the same shot; t itself if there is
+ * none. */
 static int64_t step_aside(const struct plan_view *v, int64_t t)
 {
 	if (!plan_is_poor(v, t))
@@ -185,8 +185,8 @@ static int64_t step_aside(const struct plan_view *v, int64_t t)
 }
 
 /* The i-th of k samples of a burst. A burst of one bin is a sudden change
- * somewhere in it: what changed is there at its end, perhaps not yet in its
- * middle. */
+ * somewhere in the bin: what changed is visible at its end, but perhaps not yet
+ * in its middle. */
 static int64_t burst_time(const struct plan_view *v, const struct plan_burst *b, size_t i, size_t k)
 {
 	int64_t bin = v->x->bin;
@@ -209,8 +209,8 @@ static void add_pick(struct chooser *c, int64_t t, enum kind kind, size_t ref)
 	c->picks[c->n_picks++] = (struct pick){step_aside(v, t), kind, ref};
 }
 
-/* The picks that the best `n` claims give, in order of time, none too near to
- * the one before. */
+/* The samples for the best `n` claims, in order of time, each at least the
+ * minimum distance after the previous one. */
 static void pick_best(struct chooser *c, size_t n)
 {
 	const struct plan_view *v = c->v;
@@ -244,7 +244,7 @@ static size_t fills_of(const struct plan_view *v, int64_t gap)
 	return gap > v->max_gap ? (size_t)((gap + v->max_gap - 1) / v->max_gap) - 1 : 0;
 }
 
-/* How many looks the picks are, with those that fill the gaps between them. */
+/* The number of samples, with those that fill the gaps between them. */
 static size_t count_samples(const struct chooser *c)
 {
 	size_t n = c->n_picks;
@@ -257,7 +257,7 @@ static size_t count_samples(const struct chooser *c)
 	return n ? n : 1;
 }
 
-/* As many claims as the budget has room for. */
+/* As many claims as the budget allows. */
 static void fit_budget(struct chooser *c)
 {
 	size_t low = 0, high = c->n_claims;
@@ -269,13 +269,13 @@ static void fit_budget(struct chooser *c)
 		else
 			high = mid - 1;
 	}
-	/* A claim more may move the samples of its burst, so that the count is not
-	 * quite monotonic. */
+	/* One more claim can move the samples of its burst, so the count is not
+	 * strictly monotonic. */
 	for (pick_best(c, low); low && count_samples(c) > c->v->budget; pick_best(c, low))
 		low--;
 }
 
-/* The key within reach that is nearest to t. */
+/* The key within the search range that is nearest to t. */
 static const struct index_key *key_near(const struct plan_view *v, int64_t t, int64_t within)
 {
 	const struct index_key *best = NULL;
@@ -289,8 +289,8 @@ static const struct index_key *key_near(const struct plan_view *v, int64_t t, in
 	return best;
 }
 
-/* A key that shows what is to be seen at t: in the same shot, and nothing
- * happens in between. */
+/* A key that shows what is visible at t: in the same shot, with no activity in
+ * between. */
 static const struct index_key *key_like(const struct plan_view *v, int64_t t)
 {
 	const struct index_key *k = key_near(v, t, LIKE);
@@ -313,8 +313,8 @@ static size_t shot_at(const struct plan_view *v, int64_t t)
 	return low;
 }
 
-/* Whether some shot between two picks has only not got its turn yet: then the
- * second of them may come back to a view after another one. */
+/* Whether a shot between two samples has no sample yet. Then the second sample
+ * may show the earlier view again, after another view. */
 static bool has_shot_between(const struct chooser *c, int64_t a, int64_t b)
 {
 	for (size_t i = shot_at(c->v, a) + 1; i < shot_at(c->v, b); i++)
@@ -323,9 +323,9 @@ static bool has_shot_between(const struct chooser *c, int64_t a, int64_t b)
 	return false;
 }
 
-/* Takes the place of picks that show what the one before shows; the first
- * sample of a burst keeps its place, for what is small does not show in a hash.
- * Returns how many. */
+/* Removes samples that show the same as the previous one. The first sample of a
+ * burst is kept, because small objects do not affect a hash. Returns how many
+ * were removed. */
 static size_t drop_duplicates(struct chooser *c)
 {
 	const struct plan_view *v = c->v;
@@ -349,8 +349,8 @@ static size_t drop_duplicates(struct chooser *c)
 	return dropped;
 }
 
-/* Where a look that only fills a gap stands best: within `slack` of t on a
- * keyframe, which costs little to decode. */
+/* The best time for a sample that only fills a gap: a keyframe within `slack`
+ * of t, which is cheap to decode. */
 static int64_t settle(const struct plan_view *v, int64_t t, int64_t slack)
 {
 	const struct index_key *k = key_near(v, t, slack);
@@ -360,8 +360,8 @@ static int64_t settle(const struct plan_view *v, int64_t t, int64_t slack)
 	return llabs(s - t) <= slack ? s : t;
 }
 
-/* What was planned before stays, even where the last sample of that is far from
- * its end. */
+/* Samples planned before are kept, even if the last one is far from the end of
+ * that part. */
 static struct plan_sample fill_sample(const struct plan_view *v, int64_t t, int64_t slack)
 {
 	return (struct plan_sample){t - slack > v->from ? settle(v, t, slack)

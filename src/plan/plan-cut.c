@@ -5,13 +5,13 @@
 #include "base/clock.h"
 #include "plan/plan-internal.h"
 
-/* What boundaries and chunks cost: pure numbers, of which only the order of
- * size matters. */
-#define COST_CHUNK 1.0      /* each: few full ones rather than many */
-#define COST_QUIET 0.3      /* a boundary where it is quiet; at a cut 0 */
-#define COST_LONG_BURST 3.0 /* inside a burst that is long anyway */
-#define COST_BURST 12.0     /* inside a short one */
-#define COST_SHORT 200.0    /* a chunk below chunk_min: only where nothing else can be had */
+/* Costs of boundaries and chunks: plain numbers, of which only the order of
+ * magnitude matters. */
+#define COST_CHUNK 1.0      /* for each chunk: prefers few full chunks to many */
+#define COST_QUIET 0.3      /* a boundary at a quiet moment; a cut costs 0 */
+#define COST_LONG_BURST 3.0 /* a boundary inside a burst that does not fit into one chunk */
+#define COST_BURST 12.0     /* a boundary inside a short burst */
+#define COST_SHORT 200.0    /* a chunk shorter than chunk_min: only if there is no alternative */
 #define LONG_BURST (30 * CLOCK_SECOND)
 
 struct boundary {
@@ -36,8 +36,8 @@ static double boundary_cost(const struct plan_view *v, size_t bin)
 	                                                                  : COST_BURST;
 }
 
-/* The best place for a boundary after the look at a and not after the one at b:
- * the cut nearest to the middle, or the quietest bin, rather in the middle. */
+/* The best boundary after sample a and not after sample b: the cut nearest to
+ * the middle, or the quietest bin, preferably near the middle. */
 static struct boundary best_between(const struct plan_view *v, int64_t a, int64_t b)
 {
 	struct boundary best = {.time = b, .cost = INFINITY};
@@ -47,7 +47,7 @@ static struct boundary best_between(const struct plan_view *v, int64_t a, int64_
 			best = (struct boundary){v->x->cuts[i].pts, 0};
 	if (best.cost <= 0)
 		return best;
-	/* At most some hundred places are tried, however wide the gap. */
+	/* Tries at most about a hundred times, however wide the gap is. */
 	int64_t step = (b - a) / 200 > v->x->bin ? (b - a) / 200 : v->x->bin;
 	for (int64_t t = a + 1 > (a / step + 1) * step ? a + 1 : (a / step + 1) * step; t <= b;
 	     t += step) {
@@ -74,8 +74,8 @@ static double chunk_cost(const struct plan_view *v, int64_t length, size_t n, si
 	return cost;
 }
 
-/* The cheapest way to part n looks: from[j] = where the chunk begins that ends
- * with look j. Boundaries n + 1. */
+/* The cheapest way to divide n samples: from[j] = the first sample of the chunk
+ * that ends with sample j. There are n + 1 boundaries. */
 static void part(const struct plan_view *v, const struct boundary *at, size_t n, size_t most,
                  size_t *from)
 {
@@ -95,12 +95,12 @@ static void part(const struct plan_view *v, const struct boundary *at, size_t n,
 	}
 }
 
-/* What a look is shown by: two times, or twice the same. */
+/* The two times of a sample: a pair, or twice the same. */
 struct pair {
 	int64_t first, second;
 };
 
-/* Both are of one shot, after `least` and before `limit`. */
+/* The two times are in one shot, after `least` and before `limit`. */
 static struct pair pair_of(const struct plan_view *v, int64_t t, int64_t least, int64_t limit)
 {
 	if (!v->o->pairs)
@@ -112,15 +112,15 @@ static struct pair pair_of(const struct plan_view *v, int64_t t, int64_t least, 
 	return (struct pair){before > least && plan_cut_after(v->x, before) == shot ? before : t, t};
 }
 
-/* Adds a time unless it is the one before. */
+/* Adds a time unless it equals the previous one. */
 static void add_time(struct plan_chunk *c, int64_t t)
 {
 	if (t >= c->start && t < c->end && (!c->n_times || t > c->times[c->n_times - 1]))
 		c->times[c->n_times++] = t;
 }
 
-/* A chunk with overlap is shown again the last looks of the one before, of
- * which it takes at most half; `before` is where that begins. */
+/* A chunk with overlap repeats the last samples of the previous chunk, at most
+ * half of them; `before` is the start of that chunk. */
 static void fill(const struct plan_view *v, const struct pair *samples, size_t first, size_t last,
                  size_t again, int64_t before, struct plan_chunk *c)
 {

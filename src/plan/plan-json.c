@@ -46,7 +46,7 @@ json_t *plan_json(const struct plan *p)
 	                 chunks, "unfinished", more);
 }
 
-/* In which chunk the reader is; for messages. */
+/* Position of the parser, for messages. */
 struct place {
 	size_t chunk; /* from 1; 0 = the plan itself */
 };
@@ -77,7 +77,7 @@ static int known_keys(const struct place *at, const json_t *j, const char *const
 		while (i < n && strcmp(keys[i], key) != 0)
 			i++;
 		if (i == n)
-			return bad(at, err, "\"%.60s\" is no key of it", key);
+			return bad(at, err, "\"%.60s\" is not a known key", key);
 	}
 	return 0;
 }
@@ -107,7 +107,7 @@ static int read_times(const struct place *at, const json_t *times, size_t frames
 	if (!json_is_array(times) || n == 0)
 		return bad(at, err, "\"times\" is not an array of at least one number");
 	if (n > frames_max)
-		return bad(at, err, "%zu times are more than %zu", n, frames_max);
+		return bad(at, err, "%zu times; at most %zu are allowed", n, frames_max);
 	c->times = mem_alloc(n, sizeof *c->times);
 	for (; c->n_times < n; c->n_times++) {
 		char name[40];
@@ -121,8 +121,8 @@ static int read_times(const struct place *at, const json_t *times, size_t frames
 	return 0;
 }
 
-/* Chunks may leave stretches out and may overlap, but each begins and ends
- * after the one before. */
+/* Chunks may overlap or leave gaps, but each must begin and end after the
+ * previous one. */
 static int read_chunk(const json_t *j, struct plan *p, size_t frames_max, struct err *err)
 {
 	static const char *const keys[] = {"start", "end", "times"};
@@ -150,10 +150,10 @@ static int read_policy(const json_t *j, struct plan *p, struct err *err)
 			p->policy = (enum plan_policy)i;
 			return 0;
 		}
-	return bad(&at, err, "\"policy\" is none of even, keyframe, adaptive, scene");
+	return bad(&at, err, "\"policy\" must be one of even, keyframe, adaptive, scene");
 }
 
-/* What the planner counted; it only goes into the report. */
+/* Counts made by the planner; only used in the report. */
 static void read_sum(const json_t *j, struct plan *p)
 {
 	const struct {
@@ -170,7 +170,7 @@ static void read_sum(const json_t *j, struct plan *p)
 		*rows[i].to = (size_t)json_integer_value(json_object_get(j, rows[i].key));
 }
 
-/* A plan that was still growing when it was written. */
+/* An unfinished plan. */
 static int read_unfinished(const json_t *j, struct plan *p, struct err *err)
 {
 	const struct place at = {0};
@@ -224,7 +224,7 @@ int plan_from_json(const json_t *j, int64_t duration, size_t frames_max, struct 
 	if (!json_is_array(chunks) || n == 0)
 		return bad(&at, err, "\"chunks\" is not an array of at least one chunk");
 	if (n > CHUNKS_MAX)
-		return bad(&at, err, "%zu chunks are more than %d", n, CHUNKS_MAX);
+		return bad(&at, err, "%zu chunks; at most %d are allowed", n, CHUNKS_MAX);
 	p->chunks = mem_alloc(n, sizeof *p->chunks);
 	for (size_t i = 0; i < n; i++) {
 		r = read_chunk(json_array_get(chunks, i), p,

@@ -7,19 +7,20 @@
 #include "plan/plan-internal.h"
 
 enum {
-	LEVEL = 25,  /* per cent: the level of a block */
-	ENOUGH = 96, /* bins of its surroundings tell their median */
+	LEVEL = 25,  /* percent: quantile of the level of a block */
+	ENOUGH = 96, /* bins of the surroundings that are read for their median */
 };
-#define NOISE_LEVELS 4.0          /* a bin above its surroundings by so many is active */
-#define FAR 2.0                   /* or above the level of its block by so many times more */
-#define REACH (20 * CLOCK_SECOND) /* the surroundings, on both sides */
-#define LEAST 0.02                /* or by this share of what the busiest hundredth shows */
-/* levels hold for a block, and come from it and its two neighbours */
+#define NOISE_LEVELS 4.0          /* noise levels above its surroundings: an active bin */
+#define FAR 2.0                   /* divides the excess over the level of the block */
+#define REACH (20 * CLOCK_SECOND) /* width of the surroundings, on each side */
+#define LEAST 0.02                /* minimum excess, as a share of the 99 % quantile of activity */
+/* a level applies to a block, and is computed from it and its two neighbors */
 #define BLOCK (300 * CLOCK_SECOND)
-#define BREAK INT64_C(600000) /* bursts that are no further apart are one */
-/* a closely decoded frame is compared with one before: its change ends so late */
+#define BREAK INT64_C(600000) /* bursts that are no further apart than this are joined */
+/* a decoded frame is compared with an earlier one, so its change ends this much
+ * later */
 #define LAG INT64_C(500000)
-#define WANT_STEP 8 /* a long burst could use samples so many times denser than even ones */
+#define WANT_STEP 8 /* how many times denser than even sampling a long burst may be sampled */
 
 size_t plan_bin(const struct plan_view *v, int64_t t)
 {
@@ -74,7 +75,7 @@ static float activity(const struct plan_view *v, size_t bin)
 	return isfinite(a) && a > 0 ? a : 0;
 }
 
-/* Reads the bins [a, b) sorted into `out`. */
+/* Writes the bins [a, b), sorted, to `out`. */
 static void sort_bins(const struct plan_view *v, size_t a, size_t b, float *out)
 {
 	for (size_t i = a; i < b; i++)
@@ -87,7 +88,7 @@ static float quantile(const float *sorted, size_t n, size_t per_cent)
 	return sorted[(n - 1) * per_cent / 100];
 }
 
-/* How far each bin rises above the median of its surroundings. */
+/* How far each bin exceeds the median of its surroundings. */
 static void rise_above(const struct plan_view *v, size_t first, float *sorted, float *rise)
 {
 	size_t reach = (size_t)(REACH / v->x->bin) + 1, step = reach / 8 + 1,
@@ -103,8 +104,8 @@ static void rise_above(const struct plan_view *v, size_t first, float *sorted, f
 	}
 }
 
-/* The standard deviation that the rises of the quiet four fifths of a block
- * would have if they were Gaussian. */
+/* The standard deviation that the excess of the quiet four fifths of a block
+ * would have if it were Gaussian. */
 static double noise_level(const float *rise, size_t n, float *sorted)
 {
 	for (size_t i = 0; i < n; i++)
@@ -140,8 +141,8 @@ static void measure_excess(struct plan_view *v, int64_t known_from, float *heigh
 	memset(v->excess + end, 0, (v->n_bins - end) * sizeof *v->excess);
 }
 
-/* A cut that is known to the frame explains its bin: what makes a burst of it
- * is the new shot, which asks for a sample of its own. */
+/* A cut that is exact to the frame explains the activity of its bin. The new
+ * shot claims a sample of its own. */
 static void mask_cuts(struct plan_view *v)
 {
 	for (size_t i = 0; i < v->x->n_cuts; i++) {
@@ -215,8 +216,8 @@ static int64_t at_least(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* A short video is watched evenly: the floor alone takes most of a chunk's
- * samples. */
+/* A short video is sampled evenly: the floor alone needs most of the samples of
+ * a chunk. */
 static void set_bounds(struct plan_view *v, const struct plan *p)
 {
 	const struct plan_options *o = v->o;

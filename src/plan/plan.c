@@ -10,9 +10,9 @@
 
 enum { MAX_CHUNKS = 200000 };
 
-/* A part of the index is planned up to a cut or a quiet moment between these
- * distances from its end: what follows is judged better with its
- * surroundings. */
+/* The plan of a part ends at a cut or a quiet moment whose distance from the
+ * end of the part is between these limits, because what follows is planned
+ * better with its surroundings. */
 static const int64_t margin_most = 90 * CLOCK_SECOND, margin_least = 30 * CLOCK_SECOND;
 
 const char *const plan_policy_name[PLAN_POLICIES] = {"even", "keyframe", "adaptive", "scene"};
@@ -40,7 +40,7 @@ static int count_chunks(const struct plan_options *o, int64_t length, int64_t *r
 		n--;
 	if (n > MAX_CHUNKS)
 		return err_set(err, ERR_LIMIT,
-		               "%" PRId64 " chunks are more than %d; raise --chunk-duration", n,
+		               "%" PRId64 " chunks; at most %d are allowed; increase --chunk-duration", n,
 		               MAX_CHUNKS);
 	*ret = n;
 	return 0;
@@ -54,8 +54,8 @@ static bool in_gap(const struct plan_options *o, int64_t t)
 	return false;
 }
 
-/* Takes samples out of gaps, and chunks that are left without one, from number
- * `first` on; but one chunk stays. */
+/* Removes samples in gaps, and chunks that have no sample left, from number
+ * `first` on; one chunk is always kept. */
 static void skip_gaps(struct plan *p, const struct plan_options *o, size_t first)
 {
 	size_t kept = first;
@@ -117,16 +117,16 @@ void plan_snap(struct plan *p, const int64_t *times, size_t n)
 	p->samples = plan_count_samples(p);
 }
 
-/* How many looks the plan may have spent at t: its share, and what was not
- * needed before. */
+/* How many samples the plan may have used at t: the share of the budget up to
+ * t, including what was not used before. */
 static size_t budget_until(const struct plan *p, const struct plan_options *o, int64_t t)
 {
 	int64_t all = o->pairs && p->budget > 1 ? p->budget / 2 : p->budget;
 	return (size_t)((__int128)all * (t - p->from) / (p->to - p->from));
 }
 
-/* The first chunk that was added begins in the one before, and shows its last
- * samples again. */
+/* The first added chunk overlaps the previous one, and repeats its last
+ * samples. */
 static void overlap(struct plan *p, const struct plan_options *o, size_t first)
 {
 	struct plan_chunk *c = &p->chunks[first];
@@ -166,7 +166,8 @@ static void add_stretch(struct plan *p, const struct plan_options *o, const stru
 	p->until = to;
 }
 
-/* Up to where the index is enough for a plan; p->until if it is not. */
+/* The time up to which the index is sufficient for a plan; p->until if it is
+ * not. */
 static int64_t plannable(const struct plan *p, const struct plan_options *o,
                          const struct video_index *x)
 {
@@ -228,7 +229,7 @@ int plan_check(const struct plan_options *o, int64_t duration, struct err *err)
 	char text[2][CLOCK_TEXT_MAX];
 	int64_t to = plan_end(o, duration), n;
 	if (o->from >= duration)
-		return err_set(err, ERR_ARG, "--from %s lies beyond the end of the video (%s)",
+		return err_set(err, ERR_ARG, "--from %s is after the end of the video (%s)",
 		               clock_text(o->from, text[0]), clock_text(duration, text[1]));
 	if (o->from >= to)
 		return err_set(err, ERR_ARG, "--from %s is not before --to %s",

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plan: which stretches of the video are looked at together (chunks), and
- * at which times (samples).
+/* The plan: how the video is divided into chunks, and at which times frames are
+ * sampled.
  *
- * A pure, deterministic function of options, duration and index: the same ones
- * give the same plan on every machine. Times: microseconds from the start of
+ * A pure, deterministic function of options, duration and index: the same input
+ * gives the same plan on every machine. Times: microseconds from the start of
  * the video. A plan owns its arrays; the caller frees it with plan_free(). No
  * thread state, nothing blocks. */
 #ifndef VDET_PLAN_PLAN_H
@@ -21,11 +21,11 @@
 
 enum plan_policy {
 	PLAN_EVEN, /* fixed chunks, evenly spaced samples */
-	/* as even, each sample moved to the nearest picture of the index: cheap to
-	 * decode */
+	/* as even, but each sample is moved to the nearest picture of the index,
+	 * which is cheap to decode */
 	PLAN_KEYFRAME,
-	PLAN_ADAPTIVE, /* samples where the picture changes, chunks that end where it is quiet */
-	PLAN_SCENE,    /* every shot is seen before any is seen twice; chunks that end at cuts */
+	PLAN_ADAPTIVE, /* samples where the picture changes, chunks that end at quiet moments */
+	PLAN_SCENE,    /* one sample per shot before any second one; chunks that end at cuts */
 	PLAN_POLICIES
 };
 extern const char *const plan_policy_name[PLAN_POLICIES];
@@ -36,24 +36,23 @@ struct plan_gap {
 };
 
 struct plan_options {
-	int64_t from, to; /* the part to look at; to 0 = the end */
-	/* even: of each chunk but the last; else: the mean that the budget is
-	 * reckoned from */
+	int64_t from, to; /* the range to sample; to 0 = the end */
+	/* even: for each chunk but the last; otherwise: the mean from which the
+	 * budget is computed */
 	int64_t chunk_duration;
-	int64_t chunk_frames; /* samples per chunk; adaptive and scene: at most */
+	int64_t chunk_frames; /* samples per chunk; adaptive and scene: the maximum */
 	enum plan_policy policy;
-	/* no chunk is shorter where its neighbour could have taken it in; 0:
+	/* minimum, unless a chunk cannot be joined with its neighbor; 0:
 	 * chunk_duration / 10 */
 	int64_t chunk_min;
-	int64_t chunk_max;     /* no chunk is longer; 0: 6 * chunk_duration */
-	int64_t chunk_overlap; /* a chunk begins this much before the end of the one before */
-	/* no longer stretch without a sample, whatever that costs; 0:
-	 * chunk_duration */
+	int64_t chunk_max;     /* maximum; 0: 6 * chunk_duration */
+	int64_t chunk_overlap; /* a chunk begins this much before the end of the previous one */
+	/* longest range without a sample, even above the budget; 0: chunk_duration */
 	int64_t max_gap;
-	/* samples come in twos, PLAN_PAIR_GAP apart, for engines that merge two
-	 * pictures */
+	/* samples are pairs of frames, PLAN_PAIR_GAP apart, for engines that merge
+	 * two frames */
 	bool pairs;
-	/* Ascending; borrowed. No sample lies in a gap, and no chunk has only a
+	/* Ascending; borrowed. No sample is in a gap, and no chunk consists of a
 	 * gap. */
 	const struct plan_gap *gaps;
 	size_t n_gaps;
@@ -68,34 +67,33 @@ struct plan_chunk {
 };
 
 struct plan {
-	int64_t duration; /* of the video that it was made for */
+	int64_t duration; /* of the video that the plan is for */
 	int64_t from, to;
-	int64_t until;           /* so far: a plan may grow while the video is being looked through */
-	size_t parts;            /* of the index, that it knows */
-	size_t spent;            /* that it has spent of its budget */
-	enum plan_policy policy; /* that it was made by: even where there was no index */
-	/* samples that even sampling would take, of all of it; 0 = the plan came
-	 * from a file */
+	int64_t until;           /* planned up to here; a plan can grow while the video is indexed */
+	size_t parts;            /* number of index parts that were used */
+	size_t spent;            /* samples that were spent of the budget */
+	enum plan_policy policy; /* as it was applied: even if there was no index */
+	/* number of samples with even sampling over the whole range; 0 = the plan
+	 * was read from a file */
 	int64_t budget;
-	size_t samples;      /* distinct ones, over all chunks */
-	size_t floor;        /* of these, only there so that no gap is too long */
-	size_t bursts, seen; /* stretches of activity; those that a sample was chosen in */
-	size_t shots;        /* of the picture, 0 = not known */
+	size_t samples;      /* distinct samples in all chunks */
+	size_t floor;        /* of these, those that only fill gaps */
+	size_t bursts, seen; /* periods of activity; those with at least one sample */
+	size_t shots;        /* of the picture; 0 = unknown */
 	struct plan_chunk *chunks;
 	size_t n_chunks;
 };
 
-/* Whether the options go together, and the part lies in the video. */
+/* Checks that the options are consistent, and that the range is within the
+ * video. */
 int plan_check(const struct plan_options *o, int64_t duration, struct err *err);
 
-/* A plan without chunks, to be added to; the options were checked, and stay the
- * same. */
+/* An empty plan. The options must have been checked, and must not change. */
 struct plan *plan_new(const struct plan_options *o, int64_t duration);
-/* Adaptive and scene: adds what follows from the first n parts of an index that
- * has so many by now, for each n that is new. What is planned of a part ends
- * well before that does, at a cut or where it is quiet; so a plan that was
- * added to whenever there was more is the same as one that is made of the whole
- * index. */
+/* Adaptive and scene: extends the plan by the first n parts of an index, for
+ * each n that is new. The plan of a part ends well before the part does, at a
+ * cut or a quiet moment; so a plan that was extended part by part equals a plan
+ * made from the complete index. */
 void plan_add(struct plan *p, const struct plan_options *o, const struct video_index *index);
 /* Adds even chunks up to the end. */
 void plan_add_even(struct plan *p, const struct plan_options *o);
@@ -103,25 +101,25 @@ void plan_add_even(struct plan *p, const struct plan_options *o);
  * within its chunk. */
 void plan_snap(struct plan *p, const int64_t *times, size_t n);
 
-/* All of it. Even: each sample stands in the middle of its share of the chunk,
- * so none is further than half a share from a sample. A remainder shorter than
- * a quarter of a chunk joins the chunk before it instead of becoming a sliver.
- * Keyframe: the same, and plan_snap() follows. Adaptive and scene: plan-parts.h
- * tells how; without an index (NULL) they are even. `duration` > 0. */
+/* Makes the whole plan. Even: each sample is in the middle of its share of the
+ * chunk, so every moment is within half a share of a sample. A remainder
+ * shorter than a quarter of a chunk is joined to the previous chunk. Keyframe:
+ * the same, followed by plan_snap(). Adaptive and scene: see plan-internal.h;
+ * without an index (NULL) they are even. `duration` > 0. */
 int plan_make(const struct plan_options *o, int64_t duration, const struct video_index *index,
               struct plan **ret, struct err *err);
 void plan_free(struct plan *p);
 DEFINE_FREEP(struct plan, plan)
 
-/* One or two sentences for people: "48 of 72 frames are enough: …". The caller
- * frees. */
+/* One or two sentences for users: "48 of 72 frames are enough: …". The caller
+ * frees it. */
 char *plan_text(const struct plan *p);
 
-/* As JSON, to be printed, edited and read back; times in seconds. The caller
- * owns it. */
+/* As JSON, which can be edited and read back; times in seconds. The caller owns
+ * it. */
 json_t *plan_json(const struct plan *p);
-/* Reads one that was perhaps edited: strict, ERR_FORMAT names the chunk and
- * what is wrong with it. `frames_max` is what one chunk may hold. */
+/* Reads a plan that may have been edited. Strict; ERR_FORMAT names the chunk
+ * and the fault. `frames_max` is the maximum of frames in one chunk. */
 int plan_from_json(const json_t *j, int64_t duration, size_t frames_max, struct plan **ret,
                    struct err *err);
 /* Reads a file. */

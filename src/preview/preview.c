@@ -16,8 +16,8 @@ enum {
 	SHEET_SIDE = 10, /* pictures in a row, and rows */
 };
 
-/* Of longer videos keyframes are shown, however far apart: decoding all of it
- * would take too long. */
+/* For longer videos only keyframes are shown, however far apart: decoding
+ * everything would take too long. */
 static const int64_t EXACT_UP_TO = 120 * CLOCK_SECOND;
 
 static void tell(const struct preview_options *o, double fraction)
@@ -26,7 +26,7 @@ static void tell(const struct preview_options *o, double fraction)
 		o->progress(o->ctx, fraction);
 }
 
-/* The child for this file, and what the file is. */
+/* The child for this file, and the properties of the file. */
 static int begin(int fd, const struct preview_options *o, struct cancel *cancel,
                  struct decoder **ret, struct video_info *info, struct err *err)
 {
@@ -44,7 +44,7 @@ static int begin(int fd, const struct preview_options *o, struct cancel *cancel,
 struct poster {
 	unsigned char *jpeg;
 	size_t len;
-	char *fault; /* why the last one that failed did */
+	char *fault; /* the error of the last picture that failed */
 };
 
 static void poster_clear(struct poster *p)
@@ -53,8 +53,8 @@ static void poster_clear(struct poster *p)
 	free(p->fault);
 }
 
-/* At one quality, the picture that takes the most bytes has the most in it: not
- * black, not blurred, not empty. */
+/* At equal quality, the picture with the largest JPEG has the most detail: it
+ * is not black, blurred or empty. */
 static int keep_richest(void *ctx, size_t i, struct frame *f)
 {
 	struct poster *p = ctx;
@@ -90,7 +90,7 @@ int preview_poster(int fd, const struct preview_options *o, int64_t at, int size
 	if (r < 0)
 		return r;
 	if (!p.jpeg)
-		return err_set(err, ERR_FORMAT, "no picture can be had: %s", p.fault);
+		return err_set(err, ERR_FORMAT, "no picture could be decoded: %s", p.fault);
 	tell(o, 1);
 	return buf_add(out, p.jpeg, p.len) < 0 ? buf_check(out, "the poster", err) : 0;
 }
@@ -104,7 +104,7 @@ void storyboard_clear(struct storyboard *s)
 	*s = (struct storyboard){0};
 }
 
-/* A round distance, so that no more pictures than fit are needed. */
+/* A round interval, chosen so that the number of pictures is within the limit. */
 static int64_t choose_interval(int64_t duration, int64_t most)
 {
 	static const int seconds[] = {1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600};
@@ -136,7 +136,7 @@ static void lay_out(const struct video_info *v, int size, struct storyboard *s)
 		s->columns = (int)s->n;
 }
 
-/* The pictures from number `from` on, as many as a sheet holds. */
+/* The pictures from number `from` on, up to one sheet. */
 static int make_sheet(struct decoder *d, struct storyboard *s, size_t from, struct err *err)
 {
 	size_t left = s->n - from, columns = (size_t)s->columns, most = columns * (size_t)s->rows;
@@ -171,7 +171,8 @@ int preview_storyboard(int fd, const struct preview_options *o, int size, struct
 	AUTO(video_info_clear) struct video_info info = {0};
 	AUTO(storyboard_clear) struct storyboard s = {0};
 	if (size < MEDIA_SIZE_MIN || size > 1024)
-		return err_set(err, ERR_ARG, "a storyboard's pictures have 16 to 1024 pixels, not %d",
+		return err_set(err, ERR_ARG,
+		               "the size of storyboard pictures must be from 16 to 1024 pixels, not %d",
 		               size);
 	int r = begin(fd, o, cancel, &d, &info, err);
 	if (r < 0)
@@ -189,7 +190,7 @@ int preview_storyboard(int fd, const struct preview_options *o, int size, struct
 	return 0;
 }
 
-/* A file's name as part of an address. */
+/* Encodes a file name as part of a URL. */
 static void add_escaped(struct buf *out, const char *name)
 {
 	static const char plain[] =
@@ -239,7 +240,7 @@ int preview_proxy(int fd, const struct preview_options *o, int side, int out_fd,
 	AUTO(video_info_clear) struct video_info info = {0};
 	int r = begin(fd, o, cancel, &d, &info, err);
 	struct share share = {o, info.duration};
-	/* Far more than the encoder is allowed to write. */
+	/* Far above the limit of the encoder. */
 	const int64_t max = (256 << 20) + info.duration / CLOCK_SECOND * (2 << 20);
 	const struct decoder_output out = {
 		.fd = out_fd, .max = max, .progress = on_done, .ctx = &share};

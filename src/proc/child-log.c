@@ -82,7 +82,7 @@ void child_log_add(struct child_log *l, const char *data, size_t len)
 	for (const char *p = data, *end = data + len; p < end;) {
 		const char *q = memchr(p, '\n', (size_t)(end - p));
 		size_t part = (size_t)((q ? q : end) - p);
-		/* What is beyond the longest line is dropped. */
+		/* The rest of a line that is too long is dropped. */
 		size_t room = l->line.max - l->line.len;
 		buf_add(&l->line, p, part < room ? part : room);
 		if (q)
@@ -91,8 +91,8 @@ void child_log_add(struct child_log *l, const char *data, size_t len)
 	}
 }
 
-/* The text behind llama.cpp's "0.00.126.953 E " (time and level); *ret_level is
- * 0 where there is none. */
+/* The text after llama.cpp's "0.00.126.953 E " (time and level); *ret_level is
+ * 0 if there is none. */
 static const char *line_text(const char *line, char *ret_level)
 {
 	size_t n = strspn(line, "0123456789.");
@@ -128,8 +128,7 @@ char *child_log_reason(const struct child_log *l)
 		}
 	}
 	struct buf out = BUF(REASON_LINES * (REASON_LINE + 4));
-	/* The first errors name the cause; those behind them only say what could
-	 * not go on. */
+	/* The first errors name the cause; later ones are consequences. */
 	size_t skip = bad ? 0 : n > REASON_LINES ? n - REASON_LINES : 0, taken = 0;
 	for (size_t i = skip; i < n && taken < REASON_LINES; i++) {
 		char level;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine room: what llama-server writes. Kept in a file of bounded
- * size (the one before it as NAME.1), and its last lines in memory, to say why
- * it ended. Belongs to one thread. */
+/* The output of llama-server. Kept in a file of limited size (the previous one
+ * as NAME.1), and its last lines in memory, to report why it ended. Belongs to
+ * one thread. */
 #ifndef VDET_PROC_CHILD_LOG_H
 #define VDET_PROC_CHILD_LOG_H
 
@@ -15,7 +15,7 @@
 
 struct child_log {
 	char *path; /* NULL = no file */
-	int fd;     /* -1 = not open; a file that cannot be written is done without */
+	int fd;     /* -1 = not open; without a file that can be written, none is kept */
 	int64_t size;
 	struct buf line;
 	char *last[SERVER_LOG_LINES]; /* a ring; `next` is the oldest */
@@ -25,10 +25,10 @@ struct child_log {
 void child_log_open(struct child_log *l, const char *path);
 void child_log_close(struct child_log *l);
 void child_log_add(struct child_log *l, const char *data, size_t len);
-/* Forgets the lines in memory: a new life begins. */
+/* Discards the lines in memory: the program is started again. */
 void child_log_forget(struct child_log *l);
-/* The lines that look like the reason of a failure, else the last ones; one
- * line of text, bounded. The caller frees. */
+/* The lines that look like the cause of a failure, else the last lines; joined
+ * to one line of limited length. The caller frees it. */
 char *child_log_reason(const struct child_log *l);
 
 #endif

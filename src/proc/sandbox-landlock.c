@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The wall around a driver: which files a decoder that uses a device may open. */
+/* Restricts a driver: the files that a decoder which uses a device may open. */
 #include "proc/sandbox.h"
 
 #include <errno.h>
@@ -11,12 +11,12 @@
 
 #include "base/mem.h"
 
-/* Newer than some headers. */
+/* Missing in some older headers. */
 #define ACCESS_TRUNCATE (1ULL << 14)
 #define ACCESS_IOCTL_DEV (1ULL << 15)
 
 static const struct {
-	const char *path; /* with what is below it */
+	const char *path; /* with everything below it */
 	bool device;
 } open_to_drivers[] = {
 	{"/dev/dri", true},
@@ -61,7 +61,7 @@ static void allow(int rules, const char *path, uint64_t access)
 	AUTO(fd_closep) int fd = open(path, O_PATH | O_CLOEXEC);
 	struct landlock_path_beneath_attr at = {.allowed_access = access, .parent_fd = fd};
 	long r = fd < 0 ? 0 : syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &at, 0);
-	/* What is right for a folder only is refused for a file. */
+	/* Directory rights are invalid for a file. */
 	at.allowed_access &= ~(uint64_t)LANDLOCK_ACCESS_FS_READ_DIR;
 	if (r < 0)
 		syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &at, 0);
@@ -74,11 +74,9 @@ int sandbox_devices(struct err *err)
 	AUTO(fd_closep)
 	int rules = abi < 1 ? -1 : (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
 	if (rules < 0)
-		return err_set(
-			err, ERR_UNSUPPORTED,
-			"this kernel cannot fence a driver in (Landlock, Linux 5.13); with --media-sandbox "
-			"off it would "
-			"be used unfenced");
+		return err_set(err, ERR_UNSUPPORTED,
+		               "this kernel cannot restrict a driver (needs Landlock, Linux 5.13); "
+		               "--media-sandbox off uses it without restrictions");
 	const uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 	for (size_t i = 0; i < ARRAY_LEN(open_to_drivers); i++) {
 		uint64_t more =
@@ -87,6 +85,6 @@ int sandbox_devices(struct err *err)
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    syscall(SYS_landlock_restrict_self, rules, 0) < 0)
-		return err_sys(err, errno, "cannot fence the driver in (Landlock)");
+		return err_sys(err, errno, "cannot restrict the driver (Landlock)");
 	return 0;
 }

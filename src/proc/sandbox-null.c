@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sandbox of builds without a mechanism: only the resource limits of
- * sandbox.c remain. */
+/* The sandbox of builds without a system call filter: only the resource limits
+ * of sandbox.c apply. */
 #include "proc/sandbox.h"
 
 int sandbox_enter(const struct sandbox *s, struct err *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sandbox by seccomp-bpf. The list is what libav's demuxers,
- * single-threaded decoders, filters and malloc were seen to use, and what an
- * orderly abort() needs; extend it only for a named reason. */
+/* The sandbox with seccomp-bpf. The list contains what libav's demuxers,
+ * single-threaded decoders, filters and malloc were observed to use, and what
+ * abort() needs; extend it only for a stated reason. */
 #include "proc/sandbox.h"
 
 #include <errno.h>
@@ -20,8 +20,8 @@ static void free_filter(scmp_filter_ctx *f)
 		seccomp_release(*f);
 }
 
-/* Harmless whatever their arguments are: own memory, time, own identity,
- * waiting on what is open. */
+/* Harmless with any arguments: own memory, time, own identity, waiting on open
+ * descriptors. */
 static const int allowed[] = {
 	SCMP_SYS(brk),
 	SCMP_SYS(munmap),
@@ -49,8 +49,7 @@ static const int allowed[] = {
 	SCMP_SYS(close),
 };
 
-/* Nothing in a decoder asks for these, so a process that does is not the
- * decoder any more. */
+/* No decoder uses these calls, so a process that does is compromised. */
 static const int deadly[] = {
 	SCMP_SYS(execve),
 	SCMP_SYS(execveat),
@@ -83,8 +82,8 @@ static const int deadly[] = {
 	SCMP_SYS(pidfd_getfd),
 };
 
-/* What drivers need beside that, where a device is in use; which files they may
- * open, Landlock says. */
+/* Additional calls of drivers, if a device is in use; Landlock limits which
+ * files they may open. */
 static const int for_drivers[] = {
 	SCMP_SYS(ioctl),
 	SCMP_SYS(open),
@@ -139,13 +138,13 @@ struct rules {
 
 static void rule(struct rules *r, uint32_t action, int call)
 {
-	/* A call that this architecture lacks needs no rule. */
+	/* A call that does not exist on this architecture needs no rule. */
 	int e = call < 0 ? 0 : seccomp_rule_add(r->filter, action, call, 0);
 	if (e < 0 && !r->error)
 		r->error = e;
 }
 
-/* Where (argument `arg` & mask) == value. */
+/* Condition: (argument `arg` & mask) == value. */
 static void rule_if(struct rules *r, uint32_t action, int call, unsigned arg, uint64_t mask,
                     uint64_t value)
 {
@@ -156,7 +155,7 @@ static void rule_if(struct rules *r, uint32_t action, int call, unsigned arg, ui
 		r->error = e;
 }
 
-/* Threads, and code that is mapped from a file and cannot be written. */
+/* Threads, and code that is mapped from a file and is not writable. */
 static void add_driver_rules(struct rules *r)
 {
 	const uint64_t both = PROT_WRITE | PROT_EXEC;
@@ -168,7 +167,7 @@ static void add_driver_rules(struct rules *r)
 	rule_if(r, SCMP_ACT_KILL_PROCESS, SCMP_SYS(mmap), 2, both, both);
 }
 
-/* What only the socket and the video may be used for. */
+/* Calls that are allowed only on the socket and the video. */
 static void add_decoder_rules(struct rules *r)
 {
 	const uint64_t whole = UINT32_MAX;
@@ -187,8 +186,8 @@ static void add_rules(struct rules *r, bool devices)
 		rule(r, SCMP_ACT_ALLOW, allowed[i]);
 	for (size_t i = 0; i < ARRAY_LEN(deadly); i++)
 		rule(r, SCMP_ACT_KILL_PROCESS, deadly[i]);
-	/* ENOSYS makes libc fall back to clone(), whose arguments a filter could
-	 * see. */
+	/* ENOSYS makes libc fall back to clone(), whose arguments a filter can
+	 * check. */
 	rule(r, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3));
 
 	if (devices)
@@ -197,7 +196,7 @@ static void add_rules(struct rules *r, bool devices)
 		add_decoder_rules(r);
 	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 0, whole, ROLE_SOCKET);
 	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(writev), 0, whole, STDERR_FILENO);
-	/* abort() signals its own thread. */
+	/* abort() sends a signal to its own thread. */
 	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 0, whole, (uint64_t)getpid());
 
 	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, PROT_EXEC, 0);
@@ -214,18 +213,19 @@ int sandbox_enter(const struct sandbox *s, struct err *err)
 	if (!filter)
 		return err_set(err, ERR_UNSUPPORTED, "cannot make a system call filter");
 	struct rules r = {.filter = filter};
-	/* A call through another architecture's entry would pass by the numbers
+	/* A call through the entry of another architecture would bypass the numbers
 	 * above. */
 	seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	/* A driver may have started threads already; the filter is for them too. */
+	/* A driver may have started threads already; the filter applies to them
+	 * too. */
 	if (s->devices)
 		seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	add_rules(&r, s->devices);
 	int e = r.error ? r.error : seccomp_load(filter);
 	if (e < 0)
 		return err_sys(err, -e,
-		               "cannot enter the sandbox (seccomp); without it: --media-sandbox off");
+		               "cannot enter the sandbox (seccomp); --media-sandbox off disables it");
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every mechanism shares: limits that the kernel keeps without a filter. */
+/* Common to every sandbox: limits that the kernel enforces without a filter. */
 #include "proc/sandbox.h"
 
 #include <errno.h>
@@ -23,8 +23,8 @@ static int limit(int what, rlim_t value, const char *name, struct err *err)
 	return 0;
 }
 
-/* Address space in use now: mostly libraries, hundreds of megabytes that cost
- * no memory. */
+/* Address space that is mapped now: mostly libraries, hundreds of megabytes
+ * that use no memory. */
 static rlim_t mapped_now(void)
 {
 	long pages = 0;
@@ -39,13 +39,14 @@ static rlim_t mapped_now(void)
 
 int sandbox_limit(const struct sandbox *s, struct err *err)
 {
-	/* A full or vanished reader is an error of write(), not a death. */
+	/* A closed socket becomes an error of write() instead of ending the
+	 * process. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	if (!s->enforce || sanitized)
 		return 0;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return err_sys(err, errno, "cannot give up privileges");
+		return err_sys(err, errno, "cannot drop privileges");
 	int r = limit(RLIMIT_CORE, 0, "core dumps", err);
 	if (r == 0)
 		r = limit(RLIMIT_FSIZE, 0, "file sizes", err);
@@ -54,7 +55,7 @@ int sandbox_limit(const struct sandbox *s, struct err *err)
 	if (r == 0 && s->memory > 0) {
 		rlim_t mapped = mapped_now();
 		r = limit(RLIMIT_DATA, (rlim_t)s->memory, "memory", err);
-		if (r == 0 && mapped && !s->devices) /* drivers map the device's memory */
+		if (r == 0 && mapped && !s->devices) /* drivers map the memory of the device */
 			r = limit(RLIMIT_AS, mapped + (rlim_t)s->memory, "address space", err);
 	}
 	return r;

@@ -22,7 +22,7 @@ extern char **environ;
 
 struct child {
 	pid_t pid;
-	int pidfd; /* -1 where the kernel has none */
+	int pidfd; /* -1 if the kernel does not support it */
 	int socket;
 	bool ended;
 	int status;
@@ -32,7 +32,7 @@ struct child {
 struct plan {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
-	int error; /* the first that happened */
+	int error; /* the first error */
 };
 
 static void plan_end(struct plan *p)
@@ -52,7 +52,7 @@ static void plan_dup(struct plan *p, int from, int to)
 	plan_note(p, posix_spawn_file_actions_adddup2(&p->files, from, to));
 }
 
-/* A clean start: own process group, no blocked signals, default handlers. */
+/* A defined start: own process group, no blocked signals, default handlers. */
 static void plan_begin(struct plan *p)
 {
 	sigset_t none, all;
@@ -70,8 +70,8 @@ static void plan_begin(struct plan *p)
 	          posix_spawn_file_actions_addopen(&p->files, STDIN_FILENO, "/dev/null", O_RDONLY, 0));
 }
 
-/* A duplicate above the numbers that the child's plan writes to, so that no
- * dup2 overwrites a later one's source. */
+/* A duplicate with a number above those that the child assigns, so that no dup2
+ * overwrites the source of a later one. */
 static int dup_high(int fd)
 {
 	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 16);
@@ -106,7 +106,8 @@ static int socket_pair(int ret[2], struct err *err)
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, errno, "cannot make a socket pair");
-	/* Ours gets a high number and does not block; the child's end blocks. */
+	/* The parent's end gets a high number and does not block; the child's end
+	 * blocks. */
 	ret[0] = dup_high(pair[0]);
 	ret[1] = dup_high(pair[1]);
 	close(pair[0]);
@@ -180,8 +181,8 @@ static const char **environment_with(const char *const *more)
 	return env;
 }
 
-/* The role `exec` writes why it failed to its socket; a successful exec closes
- * it without a word. */
+/* The role `exec` writes its error to its socket; a successful exec closes the
+ * socket without a message. */
 static int program_running(struct child *c, const char *name, struct err *err)
 {
 	char why[300];
@@ -285,7 +286,7 @@ int child_status(const struct child *c)
 
 void child_kill(struct child *c, int signal)
 {
-	/* Until it is reaped its number cannot be anybody else's. */
+	/* The number cannot be reused until the child is reaped. */
 	if (!c->ended && kill(-c->pid, signal) < 0)
 		kill(c->pid, signal);
 }
@@ -298,7 +299,7 @@ bool child_ended(struct child *c)
 	do
 		r = waitpid(c->pid, &c->status, WNOHANG);
 	while (r < 0 && errno == EINTR);
-	c->ended = r != 0; /* an error (somebody else reaped it) is an end too */
+	c->ended = r != 0; /* an error (the child was reaped elsewhere) is an end too */
 	return c->ended;
 }
 
@@ -309,7 +310,7 @@ int child_wait(struct child *c, int64_t deadline, struct cancel *cancel, struct 
 			return err_set(err, ERR_CANCELED, "interrupted");
 		int64_t left = deadline ? deadline - clock_now() : 3600 * CLOCK_SECOND;
 		if (left <= 0)
-			return err_set(err, ERR_TIMEOUT, "the process %ld did not end in time", (long)c->pid);
+			return err_set(err, ERR_TIMEOUT, "timeout: process %ld has not ended", (long)c->pid);
 		struct pollfd p[] = {{.fd = c->pidfd, .events = POLLIN},
 		                     {.fd = cancel_fd(cancel), .events = POLLIN}};
 		int64_t ms = left / 1000 + 1;

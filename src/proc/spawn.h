@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Child processes: roles of our own binary, and external programs that die with
- * us.
+/* Child processes: roles of this program, and external programs that end with
+ * it.
  *
- * A role is `vdet -x ROLE ARGS…`: the program executes itself again, its socket
- * to the parent on fd 3, an input file (optional) on fd 4, standard input and
- * output on /dev/null, everything else closed. An external program is started
- * through the role `exec`, which asks the kernel to kill it when its parent is
- * gone, and then becomes the program. We never fork without exec: the parent
- * has threads.
+ * A role is `vdet -x ROLE ARGS…`: the program executes itself again, with its
+ * socket to the parent on fd 3, an input file (optional) on fd 4, standard
+ * input and output on /dev/null, and everything else closed. An external
+ * program is started through the role `exec`, which asks the kernel to kill it
+ * when its parent ends, and then becomes the program. There is no fork without
+ * exec, because the parent has threads.
  *
  * PR_SET_PDEATHSIG fires when the *thread* that called child_start_program()
  * ends, not the process: start programs from a thread that lives as long as
- * they should. Roles need no such care: they end when their socket closes.
+ * they should. Roles do not depend on this: they end when their socket closes.
  *
  * Each child leads a process group of its own, so that Ctrl-C in the terminal
- * reaches us alone. A child belongs to one thread at a time, except that
+ * reaches only the parent. A child belongs to one thread at a time, except that
  * child_kill() may be called from any thread while the child is not being
  * freed. */
 #ifndef VDET_PROC_SPAWN_H
@@ -44,44 +44,45 @@ struct role_start {
 int child_start_role(const struct role_start *s, struct child **ret, struct err *err);
 
 struct program_start {
-	/* NULL-terminated; argv[0] is looked for in PATH unless it has a slash */
+	/* NULL-terminated; argv[0] is searched in PATH unless it contains a slash */
 	const char *const *argv;
-	/* "NAME=value" added to our environment, NULL-terminated, may be NULL */
+	/* "NAME=value" added to the parent's environment, NULL-terminated, may be
+	 * NULL */
 	const char *const *env;
-	const char *exe; /* as in role_start: the binary that has the role `exec` */
+	const char *exe; /* as in role_start: the program that has the role `exec` */
 	int log_fd;      /* its standard output and error (a duplicate); -1 = inherited */
 };
 
-/* Returns once the program runs, or with the reason why it could not be
+/* Returns when the program runs, or with the reason why it could not be
  * executed. */
 int child_start_program(const struct program_start *s, struct child **ret, struct err *err);
 
-void child_free(struct child *c); /* kills (SIGKILL) and reaps what still runs; NULL is fine */
+void child_free(struct child *c); /* kills (SIGKILL) and reaps a running child; NULL is allowed */
 DEFINE_FREEP(struct child, child)
 
 pid_t child_pid(const struct child *c);
-int child_socket(const struct child *c); /* our end, non-blocking; -1 for programs */
-/* the child and the process group it leads; nothing once reaped */
+int child_socket(const struct child *c); /* the parent's end, non-blocking; -1 for programs */
+/* the child and the process group that it leads; no effect once reaped */
 void child_kill(struct child *c, int signal);
-/* Waits for the end and reaps: 0, ERR_TIMEOUT once clock_now() >= deadline (0 =
+/* Waits for the end and reaps: 0, ERR_TIMEOUT when clock_now() >= deadline (0 =
  * never), or ERR_CANCELED. */
 int child_wait(struct child *c, int64_t deadline, struct cancel *cancel, struct err *err);
-bool child_ended(struct child *c); /* reaps if so; does not block */
-/* Once ended: the wait status as from waitpid(), and as text: "ended with
+bool child_ended(struct child *c); /* reaps an ended child; does not block */
+/* After the end: the wait status as from waitpid(), and as text: "ended with
  * status 1", "was killed by SIGSYS". */
 int child_status(const struct child *c);
 #define CHILD_TEXT_MAX 64
 const char *child_status_text(const struct child *c, char out[static CHILD_TEXT_MAX]);
 
-/* The highest resident size (VmHWM) seen at any call while it ran, in bytes; 0
- * if unknown. Not from rusage: that counts the memory of the parent until
+/* The highest resident size (VmHWM) seen in any call while it ran, in bytes; 0
+ * if unknown. Not from rusage, which includes the memory of the parent until
  * exec. */
 int64_t child_peak_memory(struct child *c);
-/* from now on it runs at the lowest priority; best effort */
+/* runs at the lowest priority from now on; best effort */
 void child_yield(struct child *c);
-/* The child dies of SIGXCPU after `seconds` of processor time from now on (0 =
- * no limit). Best effort: it guards against a child that outlives us while it
- * computes. */
+/* The child is killed by SIGXCPU after another `seconds` of processor time (0 =
+ * no limit). Best effort: a safeguard against a child that outlives the parent
+ * while it computes. */
 void child_limit_cpu(struct child *c, int64_t seconds);
 
 #endif

@@ -37,7 +37,7 @@ void wire_msg_clear(struct wire_msg *m)
 	*m = (struct wire_msg){0};
 }
 
-/* Waits until fd is ready. A descriptor that blocks never comes here. */
+/* Waits until fd is ready. Not called for a blocking descriptor. */
 static int wait_ready(int fd, short events, int64_t deadline, struct cancel *cancel,
                       struct err *err)
 {
@@ -113,7 +113,7 @@ static int recv_all(int fd, void *data, size_t len, int64_t deadline, struct can
 		} else if (n == 0 || errno != EINTR) {
 			return err_set(err, ERR_DIED, "the other process has closed the connection");
 		}
-		/* A peer that trickles byte by byte is late all the same. */
+		/* The deadline also applies to a peer that sends byte by byte. */
 		if (len && deadline && clock_now() >= deadline)
 			return err_set(err, ERR_TIMEOUT, "no answer in time");
 	}
@@ -124,7 +124,7 @@ static int parse_header(const unsigned char h[static WIRE_HEADER], const struct 
                         struct header *ret, struct err *err)
 {
 	if (memcmp(h, magic, 4) != 0)
-		return err_set(err, ERR_PROTO, "a message does not begin as it should");
+		return err_set(err, ERR_PROTO, "invalid start of a message");
 	struct header x = {.type = get32(h + 4), .head = get32(h + 8), .blob = get32(h + 12)};
 	if (x.head > limits->head || x.head > WIRE_HEAD_MAX || x.blob > limits->blob ||
 	    x.blob > WIRE_BLOB_MAX)
@@ -144,13 +144,13 @@ static int parse_head(const char *text, size_t len, json_t **ret, struct err *er
 		return err_set(err, ERR_PROTO, "the head of a message is not JSON: %s", e.text);
 	if (!json_is_object(head)) {
 		json_decref(head);
-		return err_set(err, ERR_PROTO, "the head of a message is not an object");
+		return err_set(err, ERR_PROTO, "the head of a message is not a JSON object");
 	}
 	*ret = head;
 	return 0;
 }
 
-/* Sizes come from outside, but below the limits: an allocation that fails is an
+/* Sizes are untrusted, although below the limits: a failed allocation is an
  * error, not an abort. */
 static int alloc_blob(size_t len, unsigned char **ret, struct err *err)
 {
@@ -224,7 +224,7 @@ int wire_real(const json_t *head, const char *key, double min, double max, doubl
               struct err *err)
 {
 	const json_t *v = json_object_get(head, key);
-	/* Written so that a NaN fails too. */
+	/* The condition is written so that NaN fails too. */
 	if (!json_is_number(v) || !(json_number_value(v) >= min && json_number_value(v) <= max))
 		return err_set(err, ERR_PROTO, "\"%s\" is missing or out of range", key);
 	*ret = json_number_value(v);

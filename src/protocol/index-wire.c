@@ -85,7 +85,7 @@ bool signature_get(const unsigned char *p, struct signature *s)
 	p += sizeof s->chroma;
 	for (int i = 0; i < SIGNATURE_LEVELS; i++)
 		sum += s->levels[i] = (uint16_t)get(&p, 2);
-	/* Each level is rounded on its own. */
+	/* Each level is rounded separately. */
 	return isfinite(s->sharpness) && s->sharpness >= 0 && sum <= 65535 + SIGNATURE_LEVELS &&
 	       !(flags & ~UINT64_C(3));
 }

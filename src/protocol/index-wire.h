@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the role `media` finds out for the index of a whole video, and its form
- * on the wire (protocol/media-wire.h): the packets counted in bins, and decoded
- * pictures boiled down to signatures. Facts only; what they mean is judged by
- * the parent (job/index-*.h). Little-endian; times are microseconds of the
- * timeline. Pure functions. */
+/* What the role `media` measures for the index of a whole video, and its form
+ * on the wire (protocol/media-wire.h): packets counted in bins, and signatures
+ * of decoded pictures. Measurements only; the parent evaluates them
+ * (src/index/). Little-endian; times are microseconds of the timeline. Pure
+ * functions. */
 #ifndef VDET_PROTOCOL_INDEX_WIRE_H
 #define VDET_PROTOCOL_INDEX_WIRE_H
 
@@ -11,17 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Packets whose time falls into one stretch of equal length. */
+/* The packets in one interval; all intervals have equal length. */
 struct packet_bin {
-	uint32_t bytes;     /* of packets that are no keyframes */
-	uint32_t largest;   /* of these */
+	uint32_t bytes;     /* of packets that are not keyframes */
+	uint32_t largest;   /* the largest of these */
 	uint32_t key_bytes; /* of keyframes */
-	uint16_t packets;   /* no keyframes */
-	uint16_t at;        /* where the largest is, in 1/65536 of the bin */
+	uint16_t packets;   /* number that are not keyframes */
+	uint16_t at;        /* position of the largest, in 1/65536 of the bin */
 };
 
 struct packet_key {
-	/* dts: when it is to be decoded; INT64_MIN if the container does not say */
+	/* dts: decoding time; INT64_MIN if the container does not state it */
 	int64_t pts, dts;
 	uint32_t bytes;
 };
@@ -31,7 +31,7 @@ enum {
 	PACKET_KEY_BYTES = 20,
 	PACKET_BINS_MAX = 1 << 20,
 	PACKET_KEYS_MAX = 1 << 20,
-	PACKET_BIN_WIDTH = 100000, /* microseconds; doubled as often as a long video demands */
+	PACKET_BIN_WIDTH = 100000, /* microseconds; doubled as often as a long video requires */
 };
 
 enum {
@@ -41,13 +41,13 @@ enum {
 	SIGNATURE_CHROMA = 144, /* 16x9 cells */
 	SIGNATURE_LEVELS = 32,
 	SIGNATURE_BYTES = 8 + 8 + 4 + 4 + SIGNATURE_CELLS + 2 * SIGNATURE_CHROMA + 2 * SIGNATURE_LEVELS,
-	SIGNATURES_MAX = 512, /* in one message */
+	SIGNATURES_MAX = 512, /* per message */
 };
 
 enum { SIGNATURE_TORN = 1, SIGNATURE_KEY = 2 };
 
-/* A picture, small: means of luma and chroma cells in full range, the
- * distribution of luma, how sharp it is. */
+/* A downscaled picture: means of luma and chroma cells in full range, the
+ * distribution of luma, sharpness. */
 struct signature {
 	int64_t pts;
 	uint64_t hash;           /* 64 signs of its lowest cosine frequencies */
@@ -64,8 +64,8 @@ void packet_bin_get(const unsigned char *p, struct packet_bin *b);
 void packet_key_put(unsigned char *p, const struct packet_key *k);
 void packet_key_get(const unsigned char *p, struct packet_key *k);
 void signature_put(unsigned char *p, const struct signature *s);
-/* False if the numbers cannot be (a sharpness that is none, levels beyond the
- * whole). */
+/* False if the values are impossible (a sharpness that is not a number, levels
+ * above the total). */
 bool signature_get(const unsigned char *p, struct signature *s);
 
 #endif

@@ -9,7 +9,7 @@ enum { HEAD = 11, PART = 4, GAP = 5, KEY = 2, WORD = 8 };
 const char *const timeline_kind_name[TIMELINE_KINDS] = {"clock-back", "clock-forward",
                                                         "no-pictures", "undecided"};
 
-/* Small: there is nothing to be done without it. */
+/* Small: the program cannot continue without it. */
 static void *allocate(size_t n, size_t size)
 {
 	void *p = calloc(n, size);

@@ -14,20 +14,20 @@
 /* A run of packets whose container times need the same correction. */
 struct timeline_part {
 	int64_t pos;        /* byte where it begins */
-	int64_t add;        /* goes to every container time */
+	int64_t add;        /* added to every container time */
 	int64_t begin, end; /* of its frames */
 };
 
 enum timeline_kind {
 	TIMELINE_CLOCK_BACK,    /* the clock was set back: recordings joined, a restart, a wrap */
-	TIMELINE_CLOCK_FORWARD, /* the clock was set forward: other streams go on without a gap */
+	TIMELINE_CLOCK_FORWARD, /* the clock was set forward: other streams continue without a gap */
 	TIMELINE_NO_PICTURES,   /* time without pictures: another stream covers it */
 	TIMELINE_UNDECIDED,     /* either of the two above */
 	TIMELINE_KINDS
 };
 extern const char *const timeline_kind_name[TIMELINE_KINDS];
 
-/* A place where the container's clock does not go on from frame to frame. */
+/* A discontinuity of the container's clock. */
 struct timeline_gap {
 	int64_t time;     /* of the frame after it */
 	int64_t from, to; /* container times of the frames before and after it */
@@ -41,11 +41,11 @@ struct timeline_key {
 };
 
 struct timeline {
-	int64_t start;    /* container time of zero */
+	int64_t start;    /* container time for zero */
 	int64_t first;    /* time of the first frame */
 	int64_t duration; /* end of the last frame; 0 if not measured yet */
-	int64_t header;   /* duration in the header, 0 if it has none */
-	int64_t frames;   /* packets counted, 0 if the header was believed */
+	int64_t header;   /* duration in the header, 0 if there is none */
+	int64_t frames;   /* packets counted, 0 if the header was used */
 	int64_t skipped;  /* time before the first keyframe that cannot be decoded */
 	int64_t step;     /* usual distance of two frames, 0 if not known */
 	bool measured;    /* the header's duration was wrong or absent */
@@ -53,7 +53,7 @@ struct timeline {
 	size_t n_parts; /* 0 if no container time is corrected */
 	struct timeline_gap *gaps;
 	size_t n_gaps;
-	struct timeline_key *keys; /* ascending; some, only if there are parts */
+	struct timeline_key *keys; /* ascending; a selection, only if there are parts */
 	size_t n_keys;
 };
 void timeline_clear(struct timeline *t);
@@ -67,7 +67,7 @@ enum {
 
 /* The form on the wire, of *ret_len bytes; the caller frees. */
 unsigned char *timeline_write(const struct timeline *t, size_t *ret_len);
-/* False if the bytes are not a timeline. */
+/* False if the bytes are not a valid timeline. */
 bool timeline_read(const unsigned char *data, size_t len, struct timeline *ret);
 
 #endif

@@ -13,7 +13,7 @@ enum { NOISE_LEN = 1 << 16, LIGHT_STEPS = 64 };
 
 struct draw {
 	const struct world *w;
-	/* strip: width of the background with room for the camera's turn */
+	/* strip: width of the background with extra space for panning */
 	int width, height, strip;
 	uint8_t *back;               /* strip x height x 3 */
 	const struct world_cut *cut; /* what `back` shows; NULL = nothing yet */
@@ -29,8 +29,8 @@ struct rgb {
 	double c[3];
 };
 
-/* ---- backgrounds: u runs along the width (beyond 1 in what a turn uncovers),
- * v down the height, 0 to 1 ---- */
+/* ---- backgrounds: u is along the width (above 1 in what panning uncovers), v
+ * along the height, 0 to 1 ---- */
 
 static double wave(double x)
 {
@@ -68,8 +68,8 @@ static struct rgb mix(struct rgb a, struct rgb b, double t)
 	return a;
 }
 
-/* Sky, or a window, shows day or night by its colour; everything else is
- * darker by night, and bluer. */
+/* The color of the sky, or of a window, shows day or night; everything else is
+ * darker and bluer by night. */
 static struct rgb background(const struct world_cut *c, double light, double u, double v)
 {
 	static const struct rgb night = {{13, 17, 43}}, sky = {{150, 200, 240}},
@@ -91,7 +91,7 @@ static uint8_t level(double x)
 	return x <= 0 ? 0 : x >= 255 ? 255 : (uint8_t)(x + 0.5);
 }
 
-/* Two by two samples a pixel keep edges smooth. */
+/* Two by two samples per pixel for smooth edges. */
 static void draw_back(struct draw *d, const struct world_cut *c, int light)
 {
 	double l = (double)light / LIGHT_STEPS;
@@ -114,7 +114,7 @@ static void draw_back(struct draw *d, const struct world_cut *c, int light)
 
 /* ---- objects ---- */
 
-/* Distance from the shape's edge, negative inside; all in pixels. */
+/* Distance from the edge of the shape, negative inside; in pixels. */
 static double distance(enum world_shape s, double dx, double dy, double r)
 {
 	switch (s) {
@@ -148,7 +148,7 @@ static void draw_object(const struct draw *d, const struct world_sight *s, doubl
 	}
 }
 
-/* White letters on a dark bar, as cameras print them. */
+/* White letters on a dark bar, as in camera recordings. */
 static void draw_text(const struct draw *d, const char *text, int x0, int y0, uint8_t *rgb,
                       size_t stride)
 {
@@ -183,7 +183,7 @@ static void draw_words(const struct draw *d, const struct world_scene *s, uint8_
 		          stride);
 }
 
-/* ---- camera noise: one long table, begun elsewhere for each row of each
+/* ---- camera noise: one long table, with another offset for each row of each
  * picture ---- */
 
 static int8_t *make_noise(const struct world *w, int width)
@@ -208,7 +208,7 @@ static void add_noise(const struct draw *d, int64_t t_us, uint8_t *rgb, size_t s
 	for (int y = 0; y < d->height; y++) {
 		const int8_t *noise = d->noise + random_next(&rnd) % NOISE_LEN;
 		uint8_t *p = rgb + (size_t)y * stride;
-		/* kept plain, so that compilers turn it into vector code */
+		/* kept simple, so that compilers can vectorize it */
 		for (int x = 0; x < n; x++) {
 			int v = p[x] + noise[x];
 			p[x] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
@@ -216,7 +216,7 @@ static void add_noise(const struct draw *d, int64_t t_us, uint8_t *rgb, size_t s
 	}
 }
 
-/* ---- the drawer ---- */
+/* ---- drawing ---- */
 
 struct draw *draw_new(const struct world *w, int width, int height)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The world's options: one table of names and ranges serves default, parsing
- * and checking. */
+/* The options of the world: one table of names and ranges for defaults, parsing
+ * and checks. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random numbers that are the same on every machine: SplitMix64. The state is
- * one number that the caller owns. */
+ * one number, owned by the caller. */
 #ifndef VDET_WORLD_RANDOM_H
 #define VDET_WORLD_RANDOM_H
 

@@ -6,14 +6,14 @@
 #include "random.h"
 
 enum {
-	PHRASE = 4 * SOUND_RATE, /* somebody speaks through a phrase or is silent */
+	PHRASE = 4 * SOUND_RATE, /* a phrase is either speech or silence */
 	SYLLABLE = SOUND_RATE / 5,
 	HARMONICS = 12,
 };
 
 static const double tau = 6.283185307179586;
 
-/* The two lowest resonances of five vowels, Hz. */
+/* The two lowest formants of five vowels, Hz. */
 static const double vowels[5][2] = {{730, 1090}, {530, 1840}, {270, 2290}, {570, 840}, {300, 870}};
 
 struct syllable {
@@ -22,7 +22,7 @@ struct syllable {
 	double strength[HARMONICS];
 };
 
-/* How strongly a mouth that is shaped for this vowel lets a frequency pass. */
+/* The gain of a frequency for this vowel. */
 static double resonance(const double vowel[2], double hz)
 {
 	double a = (hz - vowel[0]) / 120, b = (hz - vowel[1]) / 180;

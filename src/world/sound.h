@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the world sounds like: now and then somebody who seems to speak (no
- * words), over a faint hum. Any stretch can be asked for, in any order: a
- * sample depends on the world's seed and its own number alone. */
+/* The sound of the world: occasional synthetic speech (without words), over a
+ * low hum. Samples can be requested in any order: each depends only on the
+ * world's seed and its own number. */
 #ifndef VDET_WORLD_SOUND_H
 #define VDET_WORLD_SOUND_H
 
 #include "world.h"
 
-enum { SOUND_RATE = 16000 }; /* samples a second, one channel */
+enum { SOUND_RATE = 16000 }; /* samples per second, one channel */
 
 /* Writes samples first … first + n - 1. Thread-safe. */
 void sound_fill(const struct world *w, int64_t first, size_t n, int16_t *out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes the world's truth: for people as sentences, for scoring as JSON. */
+/* Writes the world's truth: as sentences for people, as JSON for scoring. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,8 +47,7 @@ static void put_span(FILE *f, int64_t start, int64_t end)
 	put_time(f, end);
 }
 
-/* An event is visible from its start to its end, but for black pictures in
- * between. */
+/* An event is visible from its start to its end, except during black pictures. */
 static void put_visible(FILE *f, const struct world *w, const struct world_event *e)
 {
 	int64_t from = e->start_us;

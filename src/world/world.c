@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes the world from its options, and answers what is there at a time. */
+/* Makes the world from its options, and returns what is visible at a time. */
 #include "world.h"
 
 #include <math.h>
@@ -24,8 +24,8 @@ static const char *const captions[] = {
 enum { LANES = 2, SECOND = 1000000 };
 static const double lane_y[LANES] = {0.395, 0.77};
 static const double sizes[] = {0.13, 0.15, 0.17};
-/* Widths are judged on the narrowest common picture, 4:3, so that shapes keep
- * apart on wider ones too. */
+/* Widths are computed for the narrowest common picture, 4:3, so that shapes do
+ * not touch on wider ones either. */
 static const double narrowest = 4.0 / 3;
 
 static double edge(enum world_side s)
@@ -34,7 +34,7 @@ static double edge(enum world_side s)
 }
 
 /* How long its centre is still outside while a part of it is inside, before it
- * comes in (or after it leaves). */
+ * enters (or after it leaves). */
 static int64_t margin_us(const struct world_event *e)
 {
 	double in = e->from == WORLD_NOWHERE
@@ -49,7 +49,7 @@ static int64_t margin_us(const struct world_event *e)
 
 struct lanes {
 	int64_t free_us[LANES];
-	const struct world_event *last[LANES], *guest[LANES]; /* a guest came to meet the last */
+	const struct world_event *last[LANES], *guest[LANES]; /* a guest meets the last event */
 };
 
 static int64_t pick_duration(uint64_t *rnd, const struct world_options *o)
@@ -58,8 +58,8 @@ static int64_t pick_duration(uint64_t *rnd, const struct world_options *o)
 	return (int64_t)(s * 1e3) * 1000;
 }
 
-/* The way in and the way out each take a part of the event, but never long:
- * then it stands still. */
+/* Entering and leaving each take a part of the event, but not long: then it
+ * does not move. */
 static void pick_path(uint64_t *rnd, struct world_event *e)
 {
 	int64_t length = e->end_us - e->start_us,
@@ -80,7 +80,7 @@ static bool alike(const struct world_event *a, const struct world_event *b)
 	return a && b && a->color == b->color && a->shape == b->shape;
 }
 
-/* No two that are there together look the same. */
+/* No two events at the same time look the same. */
 static void pick_who(uint64_t *rnd, const struct lanes *lanes, struct world_event *e)
 {
 	bool taken;
@@ -102,7 +102,7 @@ static void pick_verb(uint64_t *rnd, struct world_event *e)
 	e->to = random_below(rnd, 2) ? WORLD_LEFT : WORLD_RIGHT;
 	if (e->verb == WORLD_CROSSES)
 		e->to = e->from == WORLD_LEFT ? WORLD_RIGHT : WORLD_LEFT;
-	if (e->verb == WORLD_APPEARS) { /* one end of it may still be a walk */
+	if (e->verb == WORLD_APPEARS) { /* enters or leaves at one end only */
 		int ends = random_below(rnd, 4);
 		if (ends != 1)
 			e->from = WORLD_NOWHERE;
@@ -111,7 +111,7 @@ static void pick_verb(uint64_t *rnd, struct world_event *e)
 	}
 }
 
-/* A companion comes to one that stands still long enough, stops beside it and
+/* A companion approaches an event that stops long enough, stops beside it and
  * leaves the way it came. */
 static bool make_companion(uint64_t *rnd, const struct world_event *host, struct world_event *e)
 {
@@ -146,7 +146,7 @@ static int by_event_start(const void *a, const void *b)
 	                                  : x->id - y->id;
 }
 
-/* n moments in [0, span), sorted; NULL when n is 0. */
+/* n times in [0, span), sorted; NULL if n is 0. */
 static int64_t *moments(uint64_t *rnd, size_t n, int64_t span)
 {
 	int64_t *t = n ? malloc(n * sizeof *t) : NULL;
@@ -164,8 +164,8 @@ static size_t how_many(const struct world_options *o, double per_hour)
 	return per_hour > 0 && n < 1 ? 1 : (size_t)llround(n);
 }
 
-/* Places one event into a free lane, or beside one that is there; false when
- * there is no room at that time. */
+/* Places an event into a free lane, or beside an event that is there; false if
+ * there is no space at that time. */
 static bool place_event(uint64_t *rnd, struct lanes *lanes, const struct world_options *o,
                         struct world_event *e)
 {
@@ -221,8 +221,8 @@ static int make_events(struct world *w, uint64_t *rnd)
 	return 0;
 }
 
-/* Companions start later than the moment they were drawn for: sort again, and
- * number in order. */
+/* Companions start later than the time they were drawn for: sorts again, and
+ * numbers in order. */
 static int number_events(struct world *w)
 {
 	int *renamed = calloc(w->n_events + 1, sizeof *renamed);
@@ -243,7 +243,7 @@ static int number_events(struct world *w)
 	return 0;
 }
 
-/* ---- making what surrounds them ---- */
+/* ---- making the surroundings ---- */
 
 static int make_cuts(struct world *w, uint64_t *rnd)
 {
@@ -317,8 +317,8 @@ struct world *world_new(const struct world_options *o, char *msg, size_t cap)
 	struct world *w = calloc(1, sizeof *w);
 	if (w) {
 		w->o = *o;
-		/* A stream of numbers for each part: one option changes one part of the
-		 * world only. */
+		/* A random sequence for each part: an option changes only its own part
+		 * of the world. */
 		uint64_t s = random_mix((uint64_t)o->seed + 1), events = s ^ 1, cuts = s ^ 2, gaps = s ^ 3,
 				 texts = s ^ 4;
 		if (!make_events(w, &events) && !number_events(w) && !make_cuts(w, &cuts) &&
@@ -341,7 +341,7 @@ void world_free(struct world *w)
 	free(w);
 }
 
-/* ---- looking at it ---- */
+/* ---- queries ---- */
 
 static double x_at(const struct world_event *e, int64_t t)
 {
@@ -356,8 +356,8 @@ static double x_at(const struct world_event *e, int64_t t)
 	return e->x_stop;
 }
 
-/* The last element of an array, sorted by the start_us that it begins with,
- * that has started by t; or NULL. */
+/* The last element that has started by t, of an array sorted by the start_us at
+ * the beginning of each element; or NULL. */
 static const void *current(const void *array, size_t n, size_t size, int64_t t)
 {
 	size_t lo = 0, hi = n;
@@ -405,8 +405,8 @@ size_t world_visible(const struct world *w, int64_t t, struct world_sight *out, 
 	return n;
 }
 
-/* Night until 6, day from 7 to 19, night from 20; dusk and dawn in between,
- * without a kink. */
+/* Night until 6, day from 7 to 19, night from 20; smooth transitions in
+ * between. */
 static double light_at(double hour)
 {
 	double x = hour < 12 ? hour - 6 : 20 - hour;
@@ -419,7 +419,7 @@ void world_scene(const struct world *w, int64_t t, struct world_scene *ret)
 	const struct world_cut *c = current(w->cuts, w->n_cuts, sizeof *c, t);
 	const struct world_text *x = current(w->texts, w->n_texts, sizeof *x, t);
 	if (!c)
-		c = w->cuts; /* a time before the start shows what the start shows */
+		c = w->cuts; /* a time before the start shows the same as the start */
 	double hour = fmod(w->o.start_hour + (double)t / 3600e6, 24);
 	double turn = 0.5 - 0.5 * cos((double)t / 1e6 / c->pan_period_s * 6.283185307179586);
 	*ret = (struct world_scene){c,

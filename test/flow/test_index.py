@@ -152,7 +152,7 @@ class Index(flow.Flow):
         (self.dir / "text.mp4").write_text("this is no video")
         (self.dir / "empty.mp4").write_bytes(b"")
         subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "sine=d=1", str(self.dir / "sound.wav")], check=True)
-        for name, word in (("text.mp4", "is it really a video"), ("empty.mp4", "empty"), ("sound.wav", "no video"),
+        for name, word in (("text.mp4", "check that it is a video"), ("empty.mp4", "empty"), ("sound.wav", "no video"),
                            ("gone.mp4", "gone.mp4"), (".", "folder")):
             r = self.index(name, code=None)
             self.assertIn(r.returncode, (1, 2), name)

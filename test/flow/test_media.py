@@ -7,7 +7,7 @@ import flow
 # name: (exit codes that are right, words of the one line)
 BROKEN = {
     "zero_length.mp4": ((1,), "is empty"),
-    "text_as_video.mp4": ((1,), "really a video"),
+    "text_as_video.mp4": ((1,), "check that it is a video"),
     "truncated_nomoov.mp4": ((1,), "moov"),
     "corrupt_userdata_231s.mp4": ((1,), ""),
     "corrupt_vp9_bitstream.webm": ((0, 1, 3), ""),

@@ -103,7 +103,7 @@ class Plan(flow.Flow):
         refused("{", "p.json: line 1:")
         refused("[]", "p.json: the plan: it is not a JSON object")
         refused(json.dumps(good), "it is for a video of 00:00:20.000, and this one is 00:00:10.000 long", "b.mp4")
-        refused(json.dumps(good | {"colour": "red"}), "\"colour\" is no key of it")
+        refused(json.dumps(good | {"colour": "red"}), "\"colour\" is not a known key")
         swapped = good | {"chunks": good["chunks"][::-1]}
         refused(json.dumps(swapped), "chunk 2 of the plan: \"start\", 0.000000 s, is before")
         late = json.loads(json.dumps(good))

@@ -120,7 +120,7 @@ class Sources(flow.Flow):
                 report, pairs = self.watch(name)
                 self.assertTimes(pairs)
                 self.assertAlmostEqual(report["source"]["duration"], 12, delta=0.05)
-                self.assertIn("clock jumps forward", report["source"]["warning"])
+                self.assertIn("timestamps jump forward", report["source"]["warning"])
                 self.assertIn("--gaps keep", report["source"]["warning"])
                 gap, = report["source"]["gaps"]
                 self.assertEqual((gap["kind"], gap["closed"]), ("undecided", True))

@@ -189,7 +189,7 @@ int indexer_begin(int fd, const struct indexer_options *o, struct cancel *stop,
 	(void)stop;
 	fake_index_begun++;
 	if (fake_index_result < 0)
-		return err_set(err, (enum err_code) - fake_index_result, "not one keyframe can be decoded");
+		return err_set(err, (enum err_code) - fake_index_result, "no keyframe could be decoded");
 	*ret = &indexer;
 	return 0;
 }

@@ -17,7 +17,7 @@
 #include "media-help.h"
 #include "proc/sandbox.h"
 
-/* Builds with sanitizers have none, and no memory limits either. */
+/* Builds with sanitizers have no sandbox, and no memory limits. */
 static bool sandboxed(void)
 {
 	return strcmp(sandbox_name(), "none") != 0;
@@ -38,7 +38,7 @@ struct seen {
 	size_t n, faults, bytes;
 	int64_t pts[4096];
 	int width, height, stop_after;
-	char decode_path[32]; /* of the last */
+	char decode_path[32]; /* of the last frame */
 };
 
 static int see(void *ctx, size_t i, struct frame *f)
@@ -84,7 +84,7 @@ static void test_lies(void **state)
 		{"huge-blob", -ERR_PROTO, "larger than allowed"},
 		{"huge-head", -ERR_PROTO, "larger than allowed"},
 		{"no-json", -ERR_PROTO, "not JSON"},
-		{"wrong-type", -ERR_PROTO, "wrong time"},
+		{"wrong-type", -ERR_PROTO, "unexpected message"},
 		{"wrong-code", -ERR_PROTO, "protocol"},
 		{"wrong-version", -ERR_PROTO, "protocol"},
 		{"escape", -ERR_FORMAT, " [2Jgone  "},
@@ -108,7 +108,7 @@ static void test_lies(void **state)
 		int r = ask(d, times, 1, &s, &err);
 		if (r != cases[i].result || !strstr(err.msg, cases[i].text))
 			fail_msg("%s: %d \"%s\"", cases[i].how, r, err.msg);
-		/* It is gone, and says so. */
+		/* The child is gone, and the next call reports that. */
 		if (r < 0)
 			assert_int_equal(ask(d, times, 1, &s, &err), -ERR_DIED);
 	}
@@ -117,7 +117,7 @@ static void test_lies(void **state)
 
 struct shot {
 	struct cancel *cancel;
-	int heard; /* the child writes to the other end once it has the request */
+	int heard; /* the child writes to the other end when it has received the request */
 };
 
 static void *fire_later(void *arg)
@@ -154,7 +154,7 @@ static void test_cancel(void **state)
 	cancel_free(c);
 }
 
-/* A minute of moving pictures with sound in the middle. */
+/* One minute of moving pictures with sound. */
 static char *minute(void)
 {
 	return media_make("minute.mp4",
@@ -184,16 +184,16 @@ static void test_probe_and_frames(void **state)
 	struct seen s = {0};
 	assert_ok(ask(d, times, 7, &s, &err));
 	assert_int_equal(s.n, 7);
-	assert_int_equal(s.faults, 1); /* beyond the end */
+	assert_int_equal(s.faults, 1); /* after the end */
 	for (int i = 0; i < 6; i++)
 		assert_int_equal(s.pts[i], want[i]);
-	/* The caller may stop; then the child is gone. */
+	/* After the callback stops the request, the child is gone. */
 	struct seen few = {.stop_after = 2};
 	assert_int_equal(ask(d, times, 7, &few, &err), -ERR_BUSY);
 	assert_int_equal(ask(d, times, 7, &few, &err), -ERR_DIED);
 }
 
-/* A driver that crashes takes its child with it: another goes on without a
+/* A driver that crashes ends its child: another child continues without a
  * device. */
 static void test_driver_crash(void **state)
 {
@@ -223,8 +223,7 @@ static void test_driver_crash(void **state)
 	unsetenv("VDET_LIE");
 }
 
-/* Whatever this machine has: the frames come, and of a device that is not there
- * the program says so. */
+/* On any machine, frames are decoded, and a missing device is reported. */
 static void test_device_asked_for(void **state)
 {
 	(void)state;
@@ -281,7 +280,7 @@ static void test_memory_is_flat(void **state)
 	for (int round = 0; round < 3; round++) {
 		struct seen s = {0};
 		for (int i = 0; i < 300; i++)
-			times[i] = (i * 7919 + round) % 1500 * INT64_C(40000); /* back and forth */
+			times[i] = (i * 7919 + round) % 1500 * INT64_C(40000); /* in random order */
 		if (ask(d, times, 300, &s, &err) < 0)
 			fail_msg("%s", err.msg);
 		assert_int_equal(s.faults, 0);
@@ -322,7 +321,7 @@ static void test_timeout(void **state)
 	AUTO(mem_freep) char *path = minute();
 	if (!path)
 		skip();
-	/* A request of seconds within a tenth of one. */
+	/* A request of seconds with a timeout of a tenth. */
 	AUTO(decoder_freep) struct decoder *d = open_path(path, CLOCK_SECOND / 10, 0);
 	struct seen s = {0};
 	struct err err = {0};

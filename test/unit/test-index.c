@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The judgement of the index on films drawn here: what is a cut and what is
- * none, what is activity, what noise. */
+/* The index of synthetic videos drawn here: what is detected as a cut, as
+ * activity, and as noise. */
 #include "unit.h"
 
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static uint32_t scramble(uint32_t x)
 	return x ^ x >> 16;
 }
 
-/* A soft pattern without end, different for each seed. */
+/* A smooth pattern of unlimited size, different for each seed. */
 static float pattern(uint32_t seed, float x, float y, int size)
 {
 	float gx = x / (float)size, gy = y / (float)size;
@@ -36,7 +36,7 @@ static float pattern(uint32_t seed, float x, float y, int size)
 	return (v[0] * (1 - fx) + v[1] * fx) * (1 - fy) + (v[2] * (1 - fx) + v[3] * fx) * fy;
 }
 
-/* One frame, as a test wishes it. */
+/* The properties of one frame. */
 struct shot {
 	uint32_t seed, other; /* scene; the one that it is mixed with */
 	float mix;            /* share of the other */
@@ -333,7 +333,7 @@ static void a_close_look_overrules_the_packets(void **state)
 	stage_make(&t, burst);
 	struct findings f = {
 		.scan = &t.scan, .keys = t.keys, .n_keys = 100, .max_gap = 10 * CLOCK_SECOND};
-	/* Looked at: the burst was an exposure jump. */
+	/* Decoded: the burst was an exposure jump. */
 	struct signature s[200];
 	for (int i = 0; i < 200; i++) {
 		struct shot shot = exposure_at(i - 25);
@@ -424,8 +424,7 @@ static void a_damaged_index_is_refused(void **state)
 	for (size_t n = 0; n < a.len; n++) {
 		struct video_index *y = NULL;
 		assert_int_equal(index_parse(a.data, n, &y, &err), -ERR_FORMAT);
-		/* Whatever a flipped byte says, nothing but an index or an error comes
-		 * of it. */
+		/* Any flipped byte must give a valid index or an error. */
 		a.data[n] = (char)(a.data[n] ^ 0x81);
 		if (index_parse(a.data, a.len, &y, &err) == 0)
 			video_index_free(y);

@@ -65,7 +65,7 @@ static void a_plan_refuses_what_is_not_there(void **state)
 	(void)state;
 	assert_int_equal(make_even(10 * S, 10 * S, 0, 300 * S, 6, &p, &err), -ERR_ARG);
 	assert_string_equal(err.msg,
-	                    "--from 00:00:10.000 lies beyond the end of the video (00:00:10.000)");
+	                    "--from 00:00:10.000 is after the end of the video (00:00:10.000)");
 	assert_int_equal(make_even(10 * S, 5 * S, 5 * S, 300 * S, 6, &p, &err), -ERR_ARG);
 	assert_int_equal(make_even(INT64_C(300000) * S, 0, 0, 1 * S, 6, &p, &err), -ERR_LIMIT);
 	assert_null(p);

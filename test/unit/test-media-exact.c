@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames by time against a plain decode from the start: same time, same pixels.
+/* Compares frames by time with decoding from the start: same time, same pixels.
  *
  * Arguments: which share of the files, of how many ("1 3"); none = all. Of
  * large files the beginning is compared; VDET_TEST_FULL=1 compares all of every
@@ -27,7 +27,7 @@ static int differs(struct opened *o, const struct plain *p, int64_t t, bool exac
 	struct shown s;
 	struct err err = {0};
 	const struct plain_frame *want = plain_at(p, t);
-	/* Each second time as if the next one lay far away. */
+	/* Every second time as if the next one were far away. */
 	static unsigned turn;
 	int64_t then = turn++ % 2 ? t : t + 1000 * CLOCK_SECOND;
 	if (reader_at_then(o->reader, t, then, &s, &err) < 0) {
@@ -45,7 +45,7 @@ static int differs(struct opened *o, const struct plain *p, int64_t t, bool exac
 
 enum { FORWARD = 12, JUMPS = 14 };
 
-/* What may be spent on one file. */
+/* Limit of requests for one file. */
 #ifdef __SANITIZE_ADDRESS__
 static const double PIXELS = 1e8;
 #else
@@ -57,7 +57,7 @@ static bool full(void)
 	return getenv("VDET_TEST_FULL");
 }
 
-/* Each way back costs about half the distance between keyframes. */
+/* Each step back costs about half the distance between keyframes. */
 static int count_jumps(const struct opened *o, const struct plain *p)
 {
 	const AVCodecParameters *par = o->source->st->codecpar;
@@ -77,7 +77,7 @@ static int compare_looks(struct opened *o, const struct plain *p, const char *pa
 	bad += differs(o, p, -1, exact, path);
 	for (int i = 0; i < FORWARD; i++)
 		bad += differs(o, p, end * (2 * i + 1) / (2 * FORWARD), exact, path);
-	/* Exactly at a frame's time, just before it, and back and forth. */
+	/* Exactly at a frame's time, just before it, and in random order. */
 	unsigned seed = 1;
 	for (int i = 0; i < jumps; i++) {
 		seed = seed * 1103515245 + 12345;
@@ -117,13 +117,13 @@ static int compare_file(const char *path, bool measured_first)
 
 static int share = 0, shares = 1;
 
-/* Frees before anything is asserted, since a failed assertion jumps. */
+/* Frees before any assertion, since a failed assertion jumps. */
 static int compare_share(void)
 {
 	AUTO(strings_free) char **files = media_files();
 	const char *only = getenv("VDET_TEST_ONLY");
 	int bad = 0;
-	/* Six minutes of black take as long as all others together. */
+	/* Six minutes of black take as long as all other files together. */
 	for (char **f = files; *f; f++)
 		if (only ? !!strstr(*f, only)
 		         : (f - files) % shares == share && (full() || !strstr(*f, "long_1080p")))

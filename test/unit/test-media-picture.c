@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a person would see: colours, ranges, rotation, pixel shape, fields;
- * measured on the finished JPEG. */
+/* The picture for viewing: colors, ranges, rotation, pixel shape, fields;
+ * measured in the decoded JPEG. */
 #include "unit.h"
 
 #include <libavcodec/avcodec.h>
@@ -14,7 +14,7 @@
 #include "media/orient.h"
 #include "media/picture.h"
 
-/* The picture of a file at a time, as its JPEG decodes. */
+/* The picture of a file at a time, decoded from its JPEG. */
 struct seen {
 	AVFrame *f;
 	int width, height;
@@ -62,7 +62,7 @@ static struct seen look(const char *path, int64_t t, int size)
 	return (struct seen){f, f->width, f->height};
 }
 
-/* RGB at a place given in parts of the picture, as JPEG defines it. */
+/* RGB at a position given as fractions of the picture, as defined by JPEG. */
 static void rgb_at(const struct seen *s, double x, double y, int rgb[3])
 {
 	int px = (int)(x * s->width), py = (int)(y * s->height);
@@ -79,8 +79,8 @@ static bool near_rgb(const int a[3], const int b[3], int slack)
 	return abs(a[0] - b[0]) <= slack && abs(a[1] - b[1]) <= slack && abs(a[2] - b[2]) <= slack;
 }
 
-/* Four patches side by side; the second and third are where a wrong matrix or
- * range shows most. */
+/* Four patches side by side; the second and third show a wrong matrix or range
+ * most clearly. */
 #define PATCH(rgb, w, h) "-f lavfi -i color=0x" rgb ":s=" w "x" h ":r=5:d=1 "
 #define PATCHES(w, h) \
 	PATCH("808080", w, h) PATCH("c02010", w, h) PATCH("10a030", w, h) PATCH("f0f0f0", w, h)
@@ -178,7 +178,7 @@ static void test_hdr(void **state)
 		print_message("%s: grey %d, red %d %d %d, green %d %d %d, white %d\n", transfers[i][1],
 		              rgb[0][0], rgb[1][0], rgb[1][1], rgb[1][2], rgb[2][0], rgb[2][1], rgb[2][2],
 		              rgb[3][0]);
-		/* Greys stay grey and in order; colours keep their hue; nothing is
+		/* Grays stay gray and in order; colors keep their hue; nothing is
 		 * washed out or black. */
 		assert_true(abs(rgb[0][0] - rgb[0][1]) < 8 && abs(rgb[0][1] - rgb[0][2]) < 8);
 		assert_true(rgb[0][1] > 70 && rgb[0][1] < 170);
@@ -261,7 +261,7 @@ static void test_matrices(void **state)
 		assert_int_equal(o.degrees, cases[i].degrees);
 		assert_int_equal(o.swap, cases[i].swap);
 	}
-	/* The smallest numbers there are, as a hostile file may have. */
+	/* The smallest possible numbers, as in a hostile file. */
 	const int32_t worst[9] = {INT32_MIN, INT32_MIN, 0, INT32_MIN, INT32_MIN};
 	assert_string_equal(orient_from_matrix(worst).chain, "hflip,vflip");
 }
@@ -281,8 +281,8 @@ static void test_pixel_shape(void **state)
 	assert_int_equal(half.height, 120);
 }
 
-/* How much rows differ from those between them: large where two fields are
- * woven. */
+/* How much rows differ from those between them: large if two fields are
+ * interleaved. */
 static double combing(const AVFrame *f)
 {
 	double sum = 0;

@@ -43,7 +43,7 @@ static void wreck_load(struct wreck *w, const char *path)
 	assert_ok(file_read(path, &w->bytes, NULL));
 }
 
-/* Where the last box of this type begins. */
+/* The start of the last box of this type. */
 static size_t find_box(const struct buf *b, const char *type)
 {
 	for (size_t i = b->len - 4; i > 4; i--)
@@ -53,7 +53,7 @@ static size_t find_box(const struct buf *b, const char *type)
 	return 0;
 }
 
-/* Its pictures are those that the whole file has, in this order, from number
+/* The pictures equal those of the intact file, in this order, from number
  * `from` on. */
 static void compare(struct wreck *w, const char *whole, size_t from, size_t least)
 {
@@ -76,7 +76,7 @@ static void compare(struct wreck *w, const char *whole, size_t from, size_t leas
 	print_message("%s: %zu of %zu pictures, %zu as in the whole file\n", file_base(whole), n, p.n,
 	              same);
 	assert_true(n >= least && same + 3 >= n); /* the last may be cut */
-	/* Also by time, back and forth. */
+	/* Also by time, forward and backward. */
 	for (int i = 0; i < 8 && same; i++)
 		assert_ok(reader_at(w->reader, last * (i * 5 % 8) / 8, &s, &err));
 	plain_free(&p);
@@ -110,7 +110,7 @@ static void test_no_index(void **state)
 	opened_end(&o);
 }
 
-/* Recorders that repeat the parameter sets need no other file. */
+/* Recorders that repeat the parameter sets need no reference file. */
 static void test_sets_inside(void **state)
 {
 	(void)state;
@@ -154,7 +154,7 @@ static void test_broken_box(void **state)
 	assert_non_null(strstr(p.warning, "byte 32"));
 }
 
-/* Rubbish in front of what is sound. */
+/* Garbage before an intact part. */
 static void test_broken_beginning(void **state)
 {
 	(void)state;

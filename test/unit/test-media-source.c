@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What probing says about real files, good and broken, against what is known of
- * them. */
+/* Probing of real files, intact and damaged. */
 #include "unit.h"
 
 #include <jansson.h>
@@ -27,7 +26,7 @@ static void test_broken(void **state)
 		const char *text;
 	} cases[] = {
 		{"zero_length.mp4", ERR_FORMAT, "empty"},
-		{"text_as_video.mp4", ERR_FORMAT, "no known video format"},
+		{"text_as_video.mp4", ERR_FORMAT, "not a known video format"},
 		{"truncated_nomoov.mp4", ERR_FORMAT,
 	     "the index (moov) is missing: the recording was cut off"},
 		{"corrupt_userdata_231s.mp4", ERR_FORMAT,
@@ -116,8 +115,8 @@ static void test_known(void **state)
 	}
 }
 
-/* Each time of a list: the frame asked for by it has it, also a little later,
- * and the one before a little earlier. */
+/* Each time of a list: a request for it returns its frame, also slightly later,
+ * and slightly earlier it returns the previous one. */
 static void check_times(const char *name, const int64_t *times, size_t n)
 {
 	struct opened o;
@@ -126,7 +125,7 @@ static void check_times(const char *name, const int64_t *times, size_t n)
 	AUTO(mem_freep) char *path = file_join(media_dir(), name);
 	assert_ok(opened_begin(path, &o, &err));
 	for (size_t i = 0; i < n; i++) {
-		/* The list rounds as it likes. */
+		/* The times of the list are rounded. */
 		for (int64_t t = times[i] + 1; t <= times[i] + 2001; t += 2000) {
 			if (reader_at(o.reader, t, &s, &err) < 0)
 				fail_msg("%s: %s", name, err.msg);
@@ -189,25 +188,25 @@ static void test_times_from_tables(void **state)
 		while (fgets(line, sizeof line, table) && n < ARRAY_LEN(times)) {
 			int track, sample;
 			long long t;
-			/* What the edit list cuts off before zero is not shown. */
+			/* What the edit list removes before zero is not shown. */
 			if (sscanf(line, "%d,%d,%lld", &track, &sample, &t) == 3 && track == 0 && t >= 0)
 				times[n++] = t;
 		}
 		fclose(table);
 		assert_true(n > 20);
 		qsort(times, n, sizeof *times, by_value);
-		while (strstr(files[f], "phone") && times[n - 1] >= 2548333) /* the edit list's end */
+		while (strstr(files[f], "phone") && times[n - 1] >= 2548333) /* end of the edit list */
 			n--;
-		/* An edit that begins within a frame: libav lets the first whole frame
-		 * begin at zero. */
+		/* An edit that begins within a frame: libav lets the first complete
+		 * frame begin at zero. */
 		for (size_t i = n; strstr(files[f], "phone") && i-- > 0;)
 			times[i] -= times[0];
-		/* A sample that cannot be decoded leaves its place to the one before. */
+		/* For a sample that cannot be decoded, the previous one is shown. */
 		check_times(files[f], times, strstr(files[f], "nalu") ? 20 : n);
 	}
 }
 
-/* A file that says what else to open must not be obeyed. */
+/* A file that refers to other files must not be followed. */
 static void test_references(void **state)
 {
 	(void)state;
@@ -227,7 +226,7 @@ static void test_references(void **state)
 	}
 }
 
-/* Clocks of 33 bits run over, after 26.5 hours: the video goes on. */
+/* 33-bit clocks wrap around after 26.5 hours: the video continues. */
 static void test_wrap(void **state)
 {
 	(void)state;
@@ -247,7 +246,7 @@ static void test_wrap(void **state)
 	assert_in_range(p.extent.duration, 11900000, 12100000);
 	plain_decode(path, o.source, 0, &all);
 	assert_int_equal(all.n, 120);
-	/* Behind the jump, before it, and behind it again. */
+	/* After the jump, before it, and after it again. */
 	static const int tenths[] = {90, 20, 119, 43, 110, 5};
 	for (size_t i = 0; i < ARRAY_LEN(tenths); i++) {
 		int64_t t = tenths[i] * CLOCK_SECOND / 10 + 1000;
@@ -260,8 +259,8 @@ static void test_wrap(void **state)
 	opened_end(&o);
 }
 
-/* Two recordings put together byte by byte: the clock jumps back, and nothing
- * is lost. */
+/* Two recordings joined byte by byte: the clock jumps back, and no frame is
+ * lost. */
 static void test_joined(void **state)
 {
 	(void)state;
@@ -308,8 +307,8 @@ static void test_joined(void **state)
 	plain_free(&parts[1]);
 }
 
-/* The first len bytes: whether there are pictures in them, from the first to
- * one near the end of what is left. Else there is a reason. */
+/* The first len bytes: either they have pictures, from the first to one near
+ * the end, or there is an error. */
 static bool beginning_is_good(const struct buf *whole, size_t len)
 {
 	struct err err = {0};
@@ -325,13 +324,14 @@ static bool beginning_is_good(const struct buf *whole, size_t len)
 	for (int i = 0; i < 2 && good; i++)
 		if (reader_at(r, i ? p.extent.duration - 1 : 0, &shown, &err) < 0)
 			fail_msg("of %zu bytes, %s: %s", len, i ? "the end" : "the start", err.msg);
-	/* The reader goes before its source. */
+	/* The reader must be freed before its source. */
 	reader_free(TAKE(r));
 	assert_true(good || err.msg[0]);
 	return good;
 }
 
-/* Returns how many beginnings, `step` bytes apart, have pictures. */
+/* Returns how many truncated files, of lengths `step` bytes apart, have
+ * pictures. */
 static size_t truncate_file(const char *path, size_t step)
 {
 	AUTO(buf_free) struct buf whole = BUF(1 << 20);
@@ -343,7 +343,7 @@ static size_t truncate_file(const char *path, size_t step)
 	return good;
 }
 
-/* VDET_TEST_FULL=1: every kilobyte at which the file may end; else some. */
+/* VDET_TEST_FULL=1: truncated at every kilobyte; otherwise at some. */
 static size_t truncation_step(size_t some)
 {
 	return getenv("VDET_TEST_FULL") ? 1024 : some;
@@ -362,14 +362,14 @@ static void test_truncations(void **state)
 	}
 }
 
-/* The same of files that are made here, of each container: what needs its index
- * has pictures only with it. */
+/* The same for generated files of each container: those that need their index
+ * have pictures only with it. */
 static void test_truncations_made(void **state)
 {
 	(void)state;
 	static const struct {
 		const char *name, *how;
-		bool streams; /* readable from the start, without what comes at the end */
+		bool streams; /* readable from the start, without the data at the end */
 	} files[] = {
 		{"cut.mp4", "", false},
 		{"cut-faststart.mp4", "-movflags +faststart", true},
@@ -392,7 +392,7 @@ static void test_truncations_made(void **state)
 	}
 }
 
-/* Plays a device: decodes in software, and fails after so many frames. */
+/* Simulates a device: decodes in software, and fails after so many frames. */
 static int device_patience;
 
 static const AVCodec *played_codec(const struct hwaccel *h, enum AVCodecID id)
@@ -415,8 +415,8 @@ static int played_fetch(const struct hwaccel *h, AVFrame *f)
 	return device_patience-- > 0 ? 1 : AVERROR(EIO);
 }
 
-/* A device that does not start, fails at once, or on the way: the same
- * pictures, and it is said who decoded them. */
+/* A device that cannot be opened, fails at once, or later: the pictures are the
+ * same, and the decode path is correct. */
 static void test_device_fails(void **state)
 {
 	(void)state;
@@ -468,8 +468,8 @@ static int fetch_interlaced(const struct hwaccel *h, AVFrame *f)
 	return 0;
 }
 
-/* Interlaced pictures of a stream that was said to have none come with the one
- * that follows, also before a jump. */
+/* Interlaced pictures of a stream that is marked as progressive are decoded
+ * with the next one, also before a jump. */
 static void test_interlaced_unsaid(void **state)
 {
 	(void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plan's promises, over thousands of made-up indexes: seeds are fixed, so a
- * failure can be repeated. */
+/* Properties of the plan, over thousands of generated indexes: seeds are fixed,
+ * so that a failure can be repeated. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -104,7 +104,7 @@ static bool has_sample(const struct plan *p, int64_t start, int64_t end)
 	return false;
 }
 
-/* What holds for every plan. */
+/* Properties of every plan. */
 static void check(const struct plan *p, const struct plan_options *o, size_t most, int64_t max_gap)
 {
 	int64_t at = p->from, before = p->from;
@@ -127,7 +127,7 @@ static void check(const struct plan *p, const struct plan_options *o, size_t mos
 	assert_true(p->to - before <= max_gap);
 }
 
-/* chunk.min gives way to chunk.frames and chunk.max alone. */
+/* only chunk.frames and chunk.max take precedence over chunk.min */
 static void check_short(const struct plan *p, size_t most, int64_t min, int64_t max)
 {
 	for (size_t i = 0; i + 1 < p->n_chunks; i++) {
@@ -229,7 +229,7 @@ static void short_bursts_are_hit(void **state)
 	}
 }
 
-/* A sudden change: what has changed is to be seen, not what was before. */
+/* A sudden change: a sample must show the picture after it, not the one before. */
 static void a_sudden_change_is_seen_after_it(void **state)
 {
 	(void)state;
@@ -327,8 +327,8 @@ static void near_duplicates_give_their_place_away(void **state)
 	for (int i = 1; i < 40; i++)
 		add_cut(x, i * 30 * S, 0);
 	add_keys(x, 2 * S);
-	/* The first ten minutes alternate between two views that differ, the others
-	 * cut within one that does not. */
+	/* The first ten minutes alternate between two different views, the other
+	 * cuts are within one view that does not change. */
 	for (size_t i = 0; i < x->n_keys; i++)
 		x->keys[i].hash = x->keys[i].pts < 600 * S && x->keys[i].pts / (30 * S) % 2
 		                      ? 0xffff0000ffff0000u
@@ -371,7 +371,7 @@ static char *text_of(const struct plan *p)
 	return json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(15));
 }
 
-/* Parts as the index of two hours has them. */
+/* Parts as in the index of two hours. */
 static void add_parts(struct video_index *x)
 {
 	static const int64_t ends[] = {301, 903, 2104, 4503, 7200};
@@ -380,8 +380,8 @@ static void add_parts(struct video_index *x)
 		x->parts[x->n_parts] = ends[x->n_parts] * S;
 }
 
-/* A plan that grows with the index is the plan of the whole index; also one
- * that was interrupted and went on. */
+/* A plan that is extended with the index equals the plan of the whole index;
+ * also after an interruption. */
 static void a_plan_may_grow(void **state)
 {
 	(void)state;
@@ -403,8 +403,8 @@ static void a_plan_may_grow(void **state)
 		check(whole, &o, 6, 300 * S);
 		assert_true((int64_t)whole->spent <= whole->budget + (int64_t)x->n_parts);
 		for (size_t n = 1; n <= x->n_parts && grown->until < grown->to; n++) {
-			/* As it is while it grows: its bins are all there, those of later
-			 * parts empty. */
+			/* As during indexing: it has bins for the whole video, and those of
+			 * later parts are empty. */
 			struct video_index so_far = *x;
 			so_far.n_parts = n;
 			plan_add(grown, &o, &so_far);
@@ -490,7 +490,7 @@ static void a_wrong_plan_is_refused(void **state)
 	} cases[] = {
 		{"3", "the plan: it is not a JSON object"},
 		{"{}", "the plan: its \"format\" is not \"vdet-plan/1\""},
-		{HEAD "\"x\": 1}", "the plan: \"x\" is no key of it"},
+		{HEAD "\"x\": 1}", "the plan: \"x\" is not a known key"},
 		{HEAD "\"chunks\": 1}", "the plan: \"chunks\" is not an array of at least one chunk"},
 		{HEAD "\"chunks\": []}", "the plan: \"chunks\" is not an array of at least one chunk"},
 		{HEAD "\"chunks\": [1]}", "chunk 1 of the plan: it is not a JSON object"},
@@ -515,8 +515,9 @@ static void a_wrong_plan_is_refused(void **state)
 	     "\"times\": [1]}]}",
 	     "chunk 2 of the plan: \"start\", 0.000000 s, is before"},
 		{HEAD "\"chunks\": [{\"start\": 0, \"end\": 10, \"time\": [9]}]}",
-	     "chunk 1 of the plan: \"time\" is no key of it"},
-		{"{\"format\": \"vdet-plan/1\", \"policy\": \"odd\"}", "the plan: \"policy\" is none of"},
+	     "chunk 1 of the plan: \"time\" is not a known key"},
+		{"{\"format\": \"vdet-plan/1\", \"policy\": \"odd\"}",
+	     "the plan: \"policy\" must be one of"},
 		{"{\"format\": \"vdet-plan/1\", \"policy\": \"even\", \"duration\": 99}",
 	     "the plan: it is for a video of 00:01:39.000, and this"},
 	};

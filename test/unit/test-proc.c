@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Children and their sandbox: what they get, how they end, what they cannot do. */
+/* Children and their sandbox: what they inherit, how they end, what they cannot
+ * do. */
 #include "unit.h"
 
 #include <errno.h>
@@ -189,7 +190,7 @@ static void test_sandbox(void **state)
 	try_escapes("prisoner", cases, ARRAY_LEN(cases));
 }
 
-/* With a device: its files and its libraries, and nothing else. */
+/* With a device: only its files and its libraries. */
 static void test_sandbox_with_device(void **state)
 {
 	(void)state;
@@ -199,7 +200,7 @@ static void test_sandbox_with_device(void **state)
 		{"socket", -1},      {"exec", -1},       {"fork", -1},       {"ptrace", -1},
 		{"exec-memory", -1},
 	};
-	/* Landlock's version, of which a kernel without it knows nothing. */
+	/* The version of Landlock; unsupported in a kernel without it. */
 	if (strcmp(sandbox_name(), "none") == 0 || syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 1)
 		skip();
 	try_escapes("prisoner-with-device", cases, ARRAY_LEN(cases));

@@ -70,7 +70,7 @@ static void test_deadline_cancel_and_end(void **state)
 	struct cancel *c = cancel_new();
 	cancel_fire(c);
 	assert_int_equal(wire_recv(pair[1], &small, 0, c, &m, &err), -ERR_CANCELED);
-	/* A reader that never reads: the sender's buffer fills up. */
+	/* The peer never reads: the sender's buffer fills up. */
 	AUTO(mem_freep) char *big = mem_alloc(8 << 20, 1);
 	const struct wire_part part = {big, 8 << 20};
 	assert_int_equal(wire_send(pair[1], 1, NULL, &part, 1, clock_now() + 50000, NULL, &err),
@@ -129,8 +129,8 @@ static void test_every_cut(void **state)
 	for (size_t len = 0; len < b.len; len++) {
 		struct wire_msg m;
 		size_t used;
-		/* A copy of exactly that length, so that a sanitizer sees a read beyond
-		 * it. */
+		/* A copy of exactly that length, so that a sanitizer detects reads
+		 * after it. */
 		AUTO(mem_freep) char *cut = mem_alloc(len, 1);
 		memcpy(cut, b.data, len);
 		assert_int_equal(wire_parse(cut, len, &small, &m, &used, NULL), -ERR_DIED);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The demo world: the same from the same seed, and its truth is what the
- * pictures show. */
+/* The demo world: the same seed gives the same world, and its truth matches the
+ * pictures. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,7 +54,7 @@ static void test_same_seed_same_world(void **state)
 	char *ja = world_truth_json(a), *jb = world_truth_json(b), *jc = world_truth_json(c);
 	assert_string_equal(ja, jb);
 	assert_string_not_equal(ja, jc);
-	/* One drawer that went through the video before gives what a new one gives. */
+	/* A drawer that was used for other times gives the same as a new one. */
 	struct draw *used = draw_new(a, W, H);
 	uint8_t *rgb = malloc(STRIDE * H);
 	for (int64_t t = 0; t < 300 * SECOND; t += 37 * SECOND + 123456) {
@@ -78,9 +78,9 @@ static double away(const struct world_sight *s, int x, int y)
 	return hypot(x + 0.5 - s->x * W, y + 0.5 - s->y * H) / (s->r * H);
 }
 
-/* Against the same world without events: every pixel that differs belongs to
- * something that is said to be visible, and everything that is said to be well
- * inside makes its centre differ. */
+/* Compared with the same world without events: every pixel that differs belongs
+ * to an event that is listed as visible, and every event that is listed as well
+ * inside changes the pixel at its centre. */
 static void check_moment(const struct world *w, struct draw *full, struct draw *empty, int64_t t)
 {
 	static uint8_t with[STRIDE * H], without[STRIDE * H];
@@ -132,8 +132,8 @@ static void test_truth_is_what_is_drawn(void **state)
 	assert_true(seen > 500);
 }
 
-/* Events are visible from start to end, and not long before or after; what is
- * there together keeps apart. */
+/* Events are visible from start to end, and not long before or after; events at
+ * the same time are apart from each other. */
 static void test_events_and_sights_agree(void **state)
 {
 	(void)state;
@@ -187,7 +187,7 @@ static void test_truth_json(void **state)
 	assert_int_equal(json_array_size(json_object_get(j, "texts")), w->n_texts);
 	for (size_t i = 0; i < w->n_events; i++) {
 		json_t *one = json_array_get(events, i), *visible = json_object_get(one, "visible");
-		/* in the middle of each interval it can be seen */
+		/* visible in the middle of each interval */
 		for (size_t k = 0; k < json_array_size(visible); k++) {
 			json_t *span = json_array_get(visible, k);
 			double middle = (json_number_value(json_array_get(span, 0)) +
