@@ -81,7 +81,7 @@ static void test_known(void **state)
 	     "1.067"},
 		{"truncated_faststart.mp4", "h264", 0, 720, 480, 0, 3.5, false, false, true, "", "cut off"},
 		{"corrupt_mdat_too_long.mp4", "h264", 0, 1080, 720, 0, 1.001, false, false, false, "",
-	     "8 bytes more"},
+	     "8 bytes longer"},
 		{"mkv_nocues_person.mkv", "h264", 0, 768, 432, 0, 40.1, false, false, false, "", ""},
 		{"ts_h264_ateme.ts", "h264", 0, 427, 240, 0, 6.006, false, false, false, "", ""},
 		{"ts_car.ts", "h264", 0, 768, 432, 0, 30.16, false, false, false, "", ""},
