@@ -160,6 +160,7 @@ int board_submit(struct board *b, const json_t *request, json_t **ret_job, struc
 	if (!j && (r = add_job(b, v, &n, &j, err)) < 0)
 		return r;
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	(void)locked; /* until the end of the function */
 	*ret_job = board_job_json(j);
 	return 0;
 }

@@ -247,6 +247,7 @@ int board_upload(struct board *b, const char *id, const char *path, const char *
 	if (r < 0)
 		return r;
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	(void)locked; /* until the end of the function */
 	*ret_video = board_video_json(a.video);
 	*ret_job = a.job ? board_job_json(a.job) : NULL;
 	return 0;

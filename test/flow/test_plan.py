@@ -177,7 +177,7 @@ class Plan(flow.Flow):
         plan = json.loads(r.stdout)["estimate"]
         self.assertEqual((plan["chunks"], plan["frames"], plan["picture_tokens"], plan["time"]), (4, 24, 46 * 26, None))
         self.assertLess(plan["memory"]["total"], 0.7 * plan["memory"]["of"])
-        self.assertIn("nothing was measured", r.stderr)
+        self.assertIn("no earlier job used this model", r.stderr)
         self.assertIn("4 chunks, 24 frames of 1280x720", r.stderr)
         r = self.vdet("plan", "a.mp4", *even, "--model", "qwen2.5-vl-72b", "--gpu-memory", "16G")
         self.assertIn("does not fit", r.stderr)

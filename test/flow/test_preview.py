@@ -97,7 +97,7 @@ class Preview(flow.Flow):
                                   (1, "is empty", "storyboard", flow.MEDIA / "zero_length.mp4"),
                                   (1, "no such.mp4", "poster", "no such.mp4"),
                                   (2, "statue", "statue", flow.MEDIA / "cctv_car.mp4"),
-                                  (2, "one video is required", "poster")):
+                                  (2, "one video are required", "poster")):
             self.assertIn(word, self.vdet("preview", *args, code=code).stderr)
         video = flow.make_video(self.dir / "v.mp4", 2)
         self.assertIn("cannot write", self.vdet("preview", "proxy", video, "--output", "no/p.mp4", code=1).stderr)

@@ -187,6 +187,7 @@ static int create(struct call *c, struct part *p, struct err *err)
 	const char *name = metadata_text(m, "filename");
 	AUTO(mem_freep) char *line = text_line(name && *name ? name : "video", 200);
 	AUTO(mem_freep) char *ids = k.ids;
+	(void)ids; /* freed at the end of the function */
 	json_auto_t *request = request_of(m);
 	k.request.metadata = metadata ? metadata : "";
 	k.request.name = line;
