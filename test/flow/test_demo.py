@@ -98,7 +98,7 @@ class Demo(flow.Flow):
         video = flow.make_video(self.dir / "w.mp4", 1)
         weights = Path(self.env.get("VDET_DEMO_DIR", flow.ROOT / "model" / "weights"))
         for name, size, words in (("demo.gguf", None, "no model"), ("demo.gguf", 100000, "cut short"),
-                                  ("mmproj-demo.gguf", None, "needs its projector"), ("mmproj-demo.gguf", 3, "no GGUF"),
+                                  ("mmproj-demo.gguf", None, "needs its projector"), ("mmproj-demo.gguf", 3, "not a GGUF"),
                                   ("mmproj-demo.gguf", -1, "damaged or of another version")):
             folder = self.dir / "demo"
             shutil.copytree(weights, folder)
