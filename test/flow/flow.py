@@ -33,6 +33,12 @@ def make_video(path, seconds=12, size="320x180", rate=10, source="testsrc2", ext
     return path
 
 
+def can_decode(decoder):
+    """Whether this FFmpeg has a decoder; 7.0 and newer have vvc."""
+    r = subprocess.run(["ffmpeg", "-v", "error", "-decoders"], capture_output=True, text=True, check=True)
+    return decoder in (line.split()[1] for line in r.stdout.splitlines() if len(line.split()) > 1)
+
+
 def runtime():
     """Where tools/setup put llama-server: not in the data folder of a test."""
     data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")

@@ -99,13 +99,18 @@ static void test_known(void **state)
 		AUTO(mem_freep) char *path = file_join(media_dir(), cases[i].name);
 		if (probe_file(path, &p, &o, &err) < 0)
 			fail_msg("%s: %s", cases[i].name, err.msg);
+		/* FFmpeg 7 sees itself how long the fragments are. */
+		bool known = avformat_version() >= AV_VERSION_INT(61, 0, 0) &&
+		             !strcmp(cases[i].name, "fragmented_bogus_duration.mp4");
+		const char *warning = known ? "" : cases[i].warning;
 		double diff = (double)p.extent.duration / CLOCK_SECOND - cases[i].duration;
 		if (strcmp(p.codec, cases[i].codec) != 0 || o.source->st->index != cases[i].stream ||
 		    p.width != cases[i].width || p.height != cases[i].height ||
 		    p.rotation != cases[i].rotation || diff > 0.0011 || diff < -0.0011 ||
 		    p.variable_rate != cases[i].variable || p.interlaced != cases[i].interlaced ||
-		    p.extent.measured != cases[i].measured || strcmp(p.hdr, cases[i].hdr) != 0 ||
-		    !strstr(p.warning, cases[i].warning) || (!cases[i].warning[0] && p.warning[0]))
+		    p.extent.measured != (cases[i].measured && !known) ||
+		    strcmp(p.hdr, cases[i].hdr) != 0 || !strstr(p.warning, warning) ||
+		    (!*warning && p.warning[0]))
 			fail_msg("%s: %s stream %d, %dx%d, turned %d, %lld us, variable %d, interlaced %d, "
 			         "measured %d, %s, \"%s\"",
 			         cases[i].name, p.codec, o.source->st->index, p.width, p.height, p.rotation,
