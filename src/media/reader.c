@@ -198,7 +198,12 @@ static int advance_to(struct reader *r, int64_t t, int64_t until, bool last, str
 		}
 		r->next_tainted = r->feed->tainted;
 	}
-	r->moved |= r->feed->cut;
+	if (r->feed->cut) {
+		r->moved = true;
+		/* Put out early: packets of frames before it were not sent. */
+		if (r->have_cur && r->cur->pts <= t)
+			r->have_next = false;
+	}
 	return 0;
 }
 

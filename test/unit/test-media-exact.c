@@ -77,13 +77,15 @@ static int compare_looks(struct opened *o, const struct plain *p, const char *pa
 	bad += differs(o, p, -1, exact, path);
 	for (int i = 0; i < FORWARD; i++)
 		bad += differs(o, p, end * (2 * i + 1) / (2 * FORWARD), exact, path);
-	/* Exactly at a frame's time, just before it, and in random order. */
+	/* Exactly at a frame's time, just before it, a little later; in random order. */
 	unsigned seed = 1;
 	for (int i = 0; i < jumps; i++) {
 		seed = seed * 1103515245 + 12345;
-		int64_t at = p->frames[(seed >> 8) % p->n].pts;
+		size_t k = (seed >> 8) % p->n, later = k + 3 < p->n ? k + 3 : p->n - 1;
+		int64_t at = p->frames[k].pts;
 		bad += differs(o, p, at, exact, path);
 		bad += differs(o, p, at - 1, exact, path);
+		bad += differs(o, p, p->frames[later].pts, exact, path);
 	}
 	return bad + differs(o, p, end, exact, path) + differs(o, p, 0, exact, path);
 }
