@@ -45,7 +45,7 @@ const struct message_type event_messages[EVENT_TYPES] = {
 	[EVENT_VIDEO_REMOVED] = {"video-removed", "A video was deleted.", NULL, "video", "null"},
 	[EVENT_PERFORMANCE] = {"performance",
                            "Metrics: once a second while jobs run or wait, else every ten seconds.",
-                           NULL, NULL, "object"},
+                           NULL, NULL, "#Metrics"},
 	[EVENT_LOG] = {"log", "A warning or an error was logged.", log_fields, NULL, NULL},
 };
 
