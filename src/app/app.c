@@ -133,6 +133,8 @@ int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), v
 	                               .setup = app->setup,
 	                               .made_dir = app->made_dir,
 	                               .log_path = app->engine_log,
+	                               .learned_path = app->learned_path,
+	                               .learn_again = app->learn_again,
 	                               .frames = app->analyze.chunk_frames,
 	                               .frame_size = app->analyze.frame_size,
 	                               .answer_tokens = app->analyze.max_tokens,

@@ -39,7 +39,8 @@ struct app {
 	struct cancel *cancel;
 	bool demo; /* the bundled model, whatever else is there */
 	char *data_dir, *models_dir, *made_dir, *demo_dir, *runtime_dir, *setup, *engine_log,
-		*locks_dir;
+		*locks_dir, *learned_path;
+	bool learn_again; /* what endpoints refused in earlier runs is not used */
 };
 
 struct command {

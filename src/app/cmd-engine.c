@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `vdet engine list|test`: which endpoints there are, and whether each does
- * what an analysis needs. */
+/* `vdet engine list|test|forget`: which endpoints there are, whether each does
+ * what an analysis needs, and what was learned of it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,10 @@
 #include <jansson.h>
 
 #include "app/commands.h"
+#include "engine/endpoint-config.h"
+#include "engine/learned.h"
 #include "job/conformance.h"
+#include "openai/endpoint.h"
 
 static struct {
 	bool json;
@@ -127,6 +130,7 @@ static int test(struct app *app, const char *what)
 	struct err err = {0};
 	int r = what ? choose(app, what, &err) : 0;
 	app->engine.retries = 0; /* a fault is what is looked for */
+	app->learn_again = true;
 	if (r == 0)
 		r = app_new_engine(app, NULL, NULL, &engine, &err);
 	if (r == 0)
@@ -145,25 +149,75 @@ static int test(struct app *app, const char *what)
 	return fit ? EXIT_COMPLETE : EXIT_FAILED;
 }
 
+/* ---- forget */
+
+/* The address under which what was learned of `what` is kept. */
+static int address_of(struct app *app, const char *what, char **ret, struct err *err)
+{
+	int r = choose(app, what, err);
+	const char *url = app->engine.url;
+	struct endpoint_config *list_ = NULL;
+	size_t n = 0;
+	if (r == 0 && *app->engine.endpoints)
+		r = endpoint_config_parse(app->engine.endpoints, &list_, &n, err);
+	if (r == 0 && n)
+		url = list_[0].url;
+	struct endpoint *e = NULL;
+	if (r == 0 && strcmp(url, "auto") == 0)
+		r = err_set(err, ERR_ARG, "\"%s\" is a local llama-server: nothing is kept of it", what);
+	if (r == 0)
+		r = endpoint_new(url, "", "", &(struct endpoint_limits){0}, &e, err);
+	if (r == 0)
+		*ret = mem_strdup(endpoint_url(e));
+	endpoint_free(e);
+	for (size_t i = 0; i < n; i++)
+		endpoint_config_clear(&list_[i]);
+	free(list_);
+	return r;
+}
+
+static int forget(struct app *app, const char *what)
+{
+	AUTO(mem_freep) char *url = NULL;
+	struct err err = {0};
+	size_t n = 0;
+	int r = what ? address_of(app, what, &url, &err) : 0;
+	if (r == 0)
+		r = learned_forget(app->learned_path, url ? url : "", &n, &err);
+	if (r < 0)
+		return app_fail(&err);
+	if (n)
+		printf("forgot what %s refused (%zu %s)\n", url ? url : "all endpoints", n,
+		       n == 1 ? "entry" : "entries");
+	else
+		printf("nothing is kept of %s\n", url ? url : "any endpoint");
+	return EXIT_COMPLETE;
+}
+
 static int run(struct app *app, int argc, char **argv)
 {
 	if (argc == 1 && strcmp(argv[0], "list") == 0)
 		return list(app);
 	if (argc >= 1 && argc <= 2 && strcmp(argv[0], "test") == 0)
 		return test(app, argc > 1 ? argv[1] : NULL);
-	return app_usage(&cmd_engine, argc ? "\"%s\" is neither list nor test" : "say list or test",
+	if (argc >= 1 && argc <= 2 && strcmp(argv[0], "forget") == 0)
+		return forget(app, argc > 1 ? argv[1] : NULL);
+	return app_usage(&cmd_engine,
+	                 argc ? "\"%s\" is not list, test or forget" : "say list, test or forget",
 	                 argc ? argv[0] : "");
 }
 
 const struct command cmd_engine = {
 	.name = "engine",
-	.usage = "list | test [URL|NAME]",
-	.summary = "list the configured engines, or test one with sample images",
+	.usage = "list | test [URL|NAME] | forget [URL|NAME]",
+	.summary = "list the configured engines, test one with sample images, forget what one refused",
 	.text =
 		"list starts or queries each engine. test checks what an analysis needs:\n"
 		"several images in\n"
 		"order, as many as chunk.frames, JSON Schema, streaming, cancellation, the context size.\n"
-		"Exit code 1 if a check fails.\n",
+		"Exit code 1 if a check fails. What an endpoint refuses is kept for later\n"
+		"runs; test learns it\n"
+		"again, forget removes it (of all endpoints, or of one).\n",
 	.groups = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE,
 	.own = &group,
 	.own_target = &own,

@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
+#include "engine/learned.h"
 
 #define KEY_FILE_MAX 4096
 #define DAY (86400 * CLOCK_SECOND)
@@ -73,6 +75,7 @@ void backend_free(struct backend *m)
 	free(m->program);
 	free(m->device);
 	free(m->log_path);
+	free(m->learned_path);
 	free(m);
 }
 
@@ -108,10 +111,42 @@ int backend_key(const struct endpoint_config *s, char **ret, char **warning, str
 
 /* ---- starting */
 
+static struct learned_key learned_key_of(struct backend *m)
+{
+	const struct endpoint_info *info = endpoint_info(m->endpoint);
+	return (struct learned_key){
+		.url = endpoint_url(m->endpoint), .model = info->model, .version = info->version};
+}
+
+static void keep_learned(void *ctx)
+{
+	struct backend *m = ctx;
+	const struct learned_key key = learned_key_of(m);
+	/* With what other requests have learned meanwhile. */
+	const struct dialect d = endpoint_dialect(m->endpoint);
+	struct err err;
+	if (learned_save(m->learned_path, &key, &d, &err) < 0)
+		log_warning("what %s refuses could not be kept for later runs: %s", key.url, err.msg);
+}
+
+/* Asks an address what it is; then what it refused before is known, too. */
+static int probe(struct backend *m, struct err *err)
+{
+	struct dialect d;
+	int r = endpoint_probe(m->endpoint, m->cancel, err);
+	if (r < 0 || !m->learned_path)
+		return r;
+	const struct learned_key key = learned_key_of(m);
+	if (!m->learn_again && learned_load(m->learned_path, &key, &d))
+		endpoint_set_dialect(m->endpoint, &d);
+	endpoint_on_learned(m->endpoint, keep_learned, m);
+	return 0;
+}
+
 int backend_start(struct backend *m, struct err *err)
 {
 	if (!m->model) {
-		int r = endpoint_probe(m->endpoint, m->cancel, err);
+		int r = probe(m, err);
 		m->probed = r == 0;
 		return r;
 	}
@@ -134,7 +169,7 @@ int backend_ready(struct backend *m, struct cancel *cancel,
 	/* Several requests may find an endpoint that was not there at the start:
 	 * one of them asks, the others wait for what it finds. */
 	pthread_mutex_lock(&m->probing);
-	int r = m->probed ? 0 : endpoint_probe(m->endpoint, m->cancel, err);
+	int r = m->probed ? 0 : probe(m, err);
 	if (r == 0)
 		m->probed = true;
 	pthread_mutex_unlock(&m->probing);

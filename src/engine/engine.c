@@ -223,7 +223,8 @@ static int add_child(struct engine *e, const struct engine_options *o,
 
 /* ---- the list of them */
 
-static int add_url(struct engine *e, struct endpoint_config *s, const char *key, struct err *err)
+static int add_url(struct engine *e, struct endpoint_config *s, const struct engine_places *p,
+                   const char *key, struct err *err)
 {
 	AUTO(mem_freep) char *read = NULL, *warning = NULL;
 	int r = key && *key ? 0 : backend_key(s, &read, &warning, err);
@@ -234,7 +235,9 @@ static int add_url(struct engine *e, struct endpoint_config *s, const char *key,
 		explicit_bzero(read, strlen(read));
 	if (r < 0)
 		return r;
-	e->n++;
+	struct backend *m = e->backends[e->n++];
+	m->learned_path = p->learned_path ? mem_strdup(p->learned_path) : NULL;
+	m->learn_again = p->learn_again;
 	return 0;
 }
 
@@ -319,7 +322,7 @@ static int add_backends(struct engine *e, const struct engine_options *o,
 			share += is_auto(list[k].url) && strcmp(list[k].device, list[i].device) == 0;
 		bool main = i == 0 && !is_auto(o->url);
 		r = is_auto(list[i].url) ? add_child(e, o, p, share, &list[i], err)
-		                         : add_url(e, &list[i], main ? o->key : NULL, err);
+		                         : add_url(e, &list[i], p, main ? o->key : NULL, err);
 		if (r < 0)
 			break;
 		struct backend *m = e->backends[i];

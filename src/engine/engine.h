@@ -67,6 +67,9 @@ struct engine_places {
 	const char *setup;
 	const char *made_dir; /* for models made by quantize; NULL = nowhere */
 	const char *log_path; /* the child's log is appended here; NULL = none kept */
+	/* where what addresses refuse is kept for later runs; NULL = nowhere */
+	const char *learned_path;
+	bool learn_again; /* begin as if nothing had been kept */
 	/* The GPUs, where their memory is known: how many, what the smallest has,
 	 * and what is in use of the fullest. */
 	int64_t gpus, gpu_memory, gpu_in_use;

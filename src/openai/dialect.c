@@ -239,3 +239,70 @@ const char *dialect_text(const struct dialect *d, char out[static DIALECT_TEXT_M
 			                         parts[i]);
 	return out;
 }
+
+/* ---- kept beyond a run */
+
+static const char *const token_names[] = {"max_tokens", "max_completion_tokens", "none"};
+static const char *const temperature_names[] = {"any", "none", "1"};
+static const char *const format_names[] = {"json_schema", "json_object", "none"};
+
+static int read_name(const json_t *j, const char *key, const char *const *names, int n)
+{
+	const char *s = json_string_value(json_object_get(j, key));
+	for (int i = 0; s && i < n; i++)
+		if (!strcmp(s, names[i]))
+			return i;
+	return 0;
+}
+
+static int64_t read_count(const json_t *j, const char *key, int64_t most)
+{
+	json_int_t n = json_integer_value(json_object_get(j, key));
+	return n > 0 && n <= most ? n : 0;
+}
+
+static void put_name(json_t *j, const char *key, const char *const *names, int value)
+{
+	if (value)
+		json_object_set_new(j, key, json_string(names[value]));
+}
+
+static void put_flag(json_t *j, const char *key, bool value)
+{
+	if (value)
+		json_object_set_new(j, key, json_true());
+}
+
+json_t *dialect_json(const struct dialect *d)
+{
+	json_t *j = json_object();
+	put_name(j, "tokens", token_names, (int)d->tokens);
+	put_name(j, "temperature", temperature_names, (int)d->temperature);
+	put_name(j, "format", format_names, (int)d->format);
+	put_flag(j, "no_seed", d->no_seed);
+	put_flag(j, "no_stream", d->no_stream);
+	put_flag(j, "no_stream_options", d->no_stream_options);
+	put_flag(j, "no_system", d->no_system);
+	if (d->most_tokens)
+		json_object_set_new(j, "most_tokens", json_integer(d->most_tokens));
+	if (d->most_images)
+		json_object_set_new(j, "most_images", json_integer((json_int_t)d->most_images));
+	return j;
+}
+
+void dialect_read(const json_t *j, struct dialect *ret)
+{
+	*ret = (struct dialect){
+		.tokens = (enum dialect_tokens)read_name(j, "tokens", token_names, ARRAY_LEN(token_names)),
+		.temperature = (enum dialect_temperature)read_name(j, "temperature", temperature_names,
+	                                                       ARRAY_LEN(temperature_names)),
+		.format =
+			(enum dialect_format)read_name(j, "format", format_names, ARRAY_LEN(format_names)),
+		.no_seed = json_is_true(json_object_get(j, "no_seed")),
+		.no_stream = json_is_true(json_object_get(j, "no_stream")),
+		.no_stream_options = json_is_true(json_object_get(j, "no_stream_options")),
+		.no_system = json_is_true(json_object_get(j, "no_system")),
+		.most_tokens = (int)read_count(j, "most_tokens", INT32_MAX),
+		.most_images = (size_t)read_count(j, "most_images", 10000),
+	};
+}

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <jansson.h>
+
 enum dialect_tokens {
 	DIALECT_MAX_TOKENS,
 	DIALECT_MAX_COMPLETION_TOKENS, /* as OpenAI's reasoning models want it */
@@ -47,5 +49,11 @@ bool dialect_learn(struct dialect *d, const struct dialect_request *q, const cha
 /* What is left out or sent otherwise, as a list for people; "" if nothing is. */
 #define DIALECT_TEXT_MAX 300
 const char *dialect_text(const struct dialect *d, char out[static DIALECT_TEXT_MAX]);
+
+/* For keeping it beyond a run: a new object, {} if nothing was learned; and
+ * back. What the object does not say, or says in a way that is not ours, is as
+ * if it had not been learned. */
+json_t *dialect_json(const struct dialect *d);
+void dialect_read(const json_t *j, struct dialect *ret);
 
 #endif

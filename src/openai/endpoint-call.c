@@ -190,6 +190,8 @@ static int learn(struct call *k, const struct chat *c, int r, struct err *err)
 	pthread_mutex_unlock(&e->lock);
 	if (mine)
 		log_info("%s: %s, since the engine answered: %s", e->shown, what, err->msg);
+	if (mine && e->learned)
+		e->learned(e->learned_ctx);
 	if (d.most_images != k->dialect.most_images)
 		return err_set(err, ERR_LIMIT, "the engine takes at most %zu pictures in a request",
 		               d.most_images);

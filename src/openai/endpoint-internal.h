@@ -30,6 +30,8 @@ struct endpoint {
 	char *ca_file; /* certificates to trust beside the system's; "" = none */
 	struct endpoint_limits limits;
 	struct endpoint_known *_Atomic known;
+	void (*learned)(void *ctx); /* or NULL */
+	void *learned_ctx;
 	pthread_mutex_t lock; /* guards what follows */
 	struct dialect dialect;
 };

@@ -145,6 +145,19 @@ struct dialect endpoint_dialect(struct endpoint *e)
 	return d;
 }
 
+void endpoint_set_dialect(struct endpoint *e, const struct dialect *d)
+{
+	pthread_mutex_lock(&e->lock);
+	e->dialect = *d;
+	pthread_mutex_unlock(&e->lock);
+}
+
+void endpoint_on_learned(struct endpoint *e, void (*learned)(void *ctx), void *ctx)
+{
+	e->learned = learned;
+	e->learned_ctx = ctx;
+}
+
 static int collect(void *ctx, const struct http_reply *reply, const char *data, size_t len,
                    struct err *err)
 {

@@ -63,6 +63,11 @@ int endpoint_ping(struct endpoint *e, int64_t timeout, struct cancel *cancel, st
 /* In which form this endpoint takes requests, as far as its refusals have
  * shown. */
 struct dialect endpoint_dialect(struct endpoint *e);
+/* Begins with what an earlier run has learned. */
+void endpoint_set_dialect(struct endpoint *e, const struct dialect *d);
+/* `learned` is called whenever a refusal has changed the dialect, from the
+ * thread of the request. Set it before the first request. */
+void endpoint_on_learned(struct endpoint *e, void (*learned)(void *ctx), void *ctx);
 /* POST to a path of the server, as llama-server has them beside the API; 0 for
  * status 200. */
 int endpoint_post(struct endpoint *e, const char *path, struct cancel *cancel, struct err *err);

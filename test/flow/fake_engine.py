@@ -3,7 +3,8 @@
 """A stand-in for an engine that misbehaves on request: the OpenAI-compatible chat API, with scripted faults.
 
     fake_engine.py [--port N | --unix PATH] [--kind llama|vllm|plain] [--model NAME] [--slots N] [--context N]
-                   [--dialect NAME] [--tls CERTIFICATE KEY] [--key KEY] [--latency SECONDS] [--loading N] [--record FILE] [--fault FAULT]...
+                   [--version TEXT] [--dialect NAME] [--tls CERTIFICATE KEY] [--key KEY] [--latency SECONDS]
+                   [--loading N] [--record FILE] [--fault FAULT]...
 
 It prints its port (or its socket's path) on a line when it is ready, and ends with its parent. Without a fault it
 answers each request with what the JSON Schema asks for, derived from the pictures: the same request gives the same
@@ -379,7 +380,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.reply(200, {"total_slots": o.slots, "default_generation_settings": {"n_ctx": o.context},
                                     "modalities": {"vision": not o.blind}, "build_info": "b1-fake"})
         if self.path == "/version" and o.kind == "vllm":
-            return self.reply(200, {"version": "0.0.fake"})
+            return self.reply(200, {"version": o.version})
         return self.error(404, "File Not Found", "not_found_error")
 
     def do_POST(self):  # noqa: N802
@@ -639,6 +640,7 @@ def main():
     p.add_argument("--slots", type=int, default=4)
     p.add_argument("--context", type=int, default=32768)
     p.add_argument("--blind", action="store_true", help="says that it takes no pictures")
+    p.add_argument("--version", default="0.0.fake", help="of vllm")
     p.add_argument("--dialect", choices=sorted(DIALECTS))
     p.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
     p.add_argument("--key", default="")

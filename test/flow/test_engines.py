@@ -51,6 +51,41 @@ class Engines(flow.Flow):
                     self.assertTrue(report["summary"]["text"].startswith("An answer about"), report["summary"])
                 e.stop()
 
+    def refusals(self, engine, *options):
+        """Analyzes, and counts what was refused."""
+        before = len(engine.lines("end"))
+        self.analyze(*options, url=engine.url)
+        self.all_done()
+        return [line["outcome"] for line in engine.lines("end")[before:]].count("refused")
+
+    def test_what_was_learned_is_kept(self):
+        """A later run begins with it; it belongs to an address, a model and a version of the server."""
+        e = self.engine("--kind", "plain", "--dialect", "openai")
+        self.assertEqual([self.refusals(e), self.refusals(e)], [2, 0])
+        self.assertEqual(self.refusals(e, "--model", "another"), 2)
+        kept = self.dir / "data" / "vdet" / "endpoints.json"
+        self.assertEqual(sorted(json.loads(kept.read_text())["endpoints"]), [f"{e.url} another", f"{e.url} fake-model"])
+        self.assertEqual(kept.stat().st_mode & 0o777, 0o600)
+        self.assertIn("2 entries", self.vdet("engine", "forget", e.url + "/").stdout)
+        self.assertIn("nothing is kept", self.vdet("engine", "forget").stdout)
+        self.assertEqual([self.refusals(e), self.refusals(e)], [2, 0])
+        kept.write_text("{broken")
+        self.assertEqual(self.refusals(e), 2)
+        self.assertEqual(self.refusals(e), 0)
+
+    def test_what_was_learned_is_learned_again(self):
+        """After an update of the server at the same address, and by the test of an engine."""
+        e = self.engine("--kind", "vllm", "--dialect", "openai")
+        self.assertEqual([self.refusals(e), self.refusals(e)], [2, 0])
+        port = e.url.split(":")[2].split("/")[0]
+        e.stop()
+        e = self.engine("--kind", "vllm", "--dialect", "mistral", "--version", "2", "--port", port)
+        self.assertEqual([self.refusals(e), self.refusals(e)], [2, 0])
+        before = len(e.lines("end"))
+        self.vdet("engine", "test", e.url, code=None)
+        self.assertIn("refused", [line["outcome"] for line in e.lines("end")[before:]])
+        self.assertEqual(self.refusals(e), 0)
+
     def test_pictures_are_split_over_requests(self):
         """An engine that takes two pictures a request is shown all of them, two at a time."""
         e = self.engine("--kind", "plain", "--dialect", "vllm")

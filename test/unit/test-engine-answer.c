@@ -94,6 +94,38 @@ static void refusals_are_learned(void **state)
 		check_learned(cases[i].body, cases[i].learned);
 }
 
+/* What is kept beyond a run: all of it, and nothing where nothing was learned.
+ * What a file says otherwise is as if it had not been learned. */
+static void what_is_learned_can_be_kept(void **state)
+{
+	const struct dialect all = {.tokens = DIALECT_MAX_COMPLETION_TOKENS,
+	                            .format = DIALECT_JSON_OBJECT,
+	                            .temperature = DIALECT_TEMPERATURE_1,
+	                            .no_seed = true,
+	                            .no_stream = true,
+	                            .no_stream_options = true,
+	                            .no_system = true,
+	                            .most_tokens = 900,
+	                            .most_images = 3};
+	const struct dialect none = {0};
+	static const char *const bad[] = {"{}", "[]", "{\"tokens\": 7, \"format\": \"yaml\"}",
+	                                  "{\"most_images\": -1, \"no_seed\": 1}"};
+	char text[DIALECT_TEXT_MAX], again[DIALECT_TEXT_MAX];
+	struct dialect d;
+	(void)state;
+	json_auto_t *j = dialect_json(&all);
+	dialect_read(j, &d);
+	assert_string_equal(dialect_text(&d, again), dialect_text(&all, text));
+	assert_memory_equal(&d, &all, sizeof d);
+	json_auto_t *empty = dialect_json(&none);
+	assert_int_equal(json_object_size(empty), 0);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		json_auto_t *b = json_loads(bad[i], 0, NULL);
+		dialect_read(b, &d);
+		assert_memory_equal(&d, &none, sizeof d);
+	}
+}
+
 /* What is refused again and again is sent in one form after the other, and then
  * not at all; in the end nothing is left to learn. */
 static void learning_comes_to_an_end(void **state)
@@ -315,6 +347,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refusals_are_learned),
 		cmocka_unit_test(learning_comes_to_an_end),
+		cmocka_unit_test(what_is_learned_can_be_kept),
 		cmocka_unit_test(reasoning_is_taken_off),
 		cmocka_unit_test(the_one_object_is_found),
 		cmocka_unit_test(what_is_no_answer_is_told),
