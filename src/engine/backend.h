@@ -31,7 +31,7 @@ struct backend {
 	char *program, *device, *log_path;
 	/* where what an address refuses is kept (engine/learned.h); NULL = nowhere */
 	char *learned_path;
-	bool learn_again;               /* what is there is not used */
+	bool learn_again;              /* what is there is not used */
 	struct server *_Atomic server; /* set once; its own thread looks, too */
 	/* … or an address. `endpoint` is the one in use in both cases, NULL for a
 	 * child that has not started. */
