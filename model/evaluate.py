@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Asks the engine about scenes that training never drew, just as vdet asks, and counts the answers that are right.
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Writes a checkpoint as the two GGUF files that the engine loads: the language model and the projector.
 

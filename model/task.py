@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What the model is asked and what it should answer: windows out of worlds, prompts, and the true answers.
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Trains the demo model from nothing, on pictures drawn while it learns. See README.md; train.sh is the whole recipe.
 

@@ -6,7 +6,7 @@
   files      each `path/to/file` exists (with * and {a,b}); each `name.c` is a file of the repository
   commands   each `vdet COMMAND --flag`, also in blocks of code, is a command with that flag; VDET names the program
   options    each `--flag` alone is one of vdet, or of a script that the same document names; each `group.key` is an option
-  scripts    what is called by its path is executable"""
+  scripts    what is called by its path, and each Python script that is named, is executable"""
 import fnmatch
 import itertools
 import os
@@ -97,6 +97,15 @@ def file_reference(name, number, text):
             fault(name, number, f"{one}: no such file")
 
 
+def script(name, number, path):
+    """A Python file that does something when it is run can be run by its path."""
+    if path in FILES and path.endswith(".py"):
+        text = (ROOT / path).read_text()
+        shebang = text.startswith("#!")
+        if (shebang or 'if __name__ == "__main__"' in text) and not (shebang and os.access(ROOT / path, os.X_OK)):
+            fault(name, number, f"{path} is not executable, or does not begin with #!")
+
+
 def command(name, number, words):
     """`words` as a shell would run them, if they are a command that can be checked."""
     while words and re.fullmatch(r"[A-Z_]+=.*|sudo|env|time|\$", words[0]):
@@ -144,8 +153,7 @@ def span(name, number, text, flags):
     elif len(words) == 1 and not placeholder(text):
         if re.fullmatch(r"[\w.*{},-]+(/[\w.*{},-]+)*/?", text) and "/" in text and text.split("/")[0] in TOP:
             file_reference(name, number, text)
-            if text in FILES and text.startswith("test/bench") and text.endswith(".py") and not os.access(ROOT / text, os.X_OK):
-                fault(name, number, f"{text} is not executable")
+            script(name, number, text)
         elif re.fullmatch(r"[\w-]+\.(c|h|sql|py)", text) and text not in NAMES:
             fault(name, number, f"{text}: no such file")
     else:

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The main job, undisturbed: a video in, the report out, in every format; progress; several files."""
 import csv

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The command line: help everywhere, documents that are not stale, options from every place, exit codes."""
 import contextlib

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The real engine with the bundled demo model: what it says depends on what the pictures show."""
 import json

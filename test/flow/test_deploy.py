@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Behind the proxies of docs/deploy, with read timeouts of 5 s and a body limit of 10 MB: a video comes in pieces, and its
 job, which takes longer than any request may, is followed by WebSocket.

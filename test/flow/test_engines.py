@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What engines really send: dialects of known ones, answers in other forms than asked for, what is not an answer."""
 import json

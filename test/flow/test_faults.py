@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Engines that misbehave: each fault ends in an answer after a retry, or in a hole with its reason; never in a crash,
 a hang, or a report that hides it."""

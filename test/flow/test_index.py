@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The index of whole videos: true durations, cuts where they are, the store's copy, and children that lie or die."""
 import json

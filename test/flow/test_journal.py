@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A journal that version 0.1.0 wrote: every later version opens it, resumes its jobs and writes their reports again.
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """SIGKILL at every step of a job that writes to the disk: the next run goes on, and says the same in the end.
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Every file of the shared media, good or broken, ends in a report or in one clear line; in bounded time."""
 

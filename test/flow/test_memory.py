@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Memory runs short while a job is at work: a stand-in for NVIDIA's library plays it, and the engine says so itself."""
 import os

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Models: fetched from a hub that fails in every way, added, checked, removed, and then used."""
 import hashlib

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The server's outside: access, HTTP in its corners, uploads that break off, sockets, and clients that mean harm."""
 import json

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Which frames are looked at: policies, plans that are printed, edited and fed back, and what resuming makes of them."""
 import json

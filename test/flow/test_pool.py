@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Several endpoints at once: our llama-servers, stand-ins with scripted faults. No chunk is lost, none is done twice."""
 import json

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The case board through its API: two videos side by side, kill and go on, holes tried again, controls, deletion."""
 import collections

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Models of true shapes with random weights (test/bench/gpu): the smallest of them is loaded, sees, and answers."""
 import json

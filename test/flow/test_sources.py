@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Files as recorders and cameras really write them: each frame carries its own number in its pixels, so that what the
 model was shown is compared with when it was filmed."""

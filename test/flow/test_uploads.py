@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Resumable uploads: nothing that was acknowledged is lost, and a file becomes one video with its job, whatever happens."""
 import base64

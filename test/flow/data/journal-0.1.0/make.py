@@ -8,6 +8,7 @@ show how they were made, and what each job of the journal is.
 `vdet.db.xz` is the journal, `plan.json` a plan that one of its jobs was given, `reports.json` the reports that 0.1.0
 wrote. JOBS says with which options each job was made and how far it got; test_journal.py reads it.
 """
+import functools
 import json
 import lzma
 import os
@@ -112,7 +113,7 @@ def main(vdet, library):
         maker = Maker(vdet, library, Path(folder))
         reports = {}
         for name, (_, _, code) in JOBS.items():
-            run = {"half": maker.kill_half, "begun": maker.kill_begun}.get(name, lambda: maker.run(name))
+            run = {"half": maker.kill_half, "begun": maker.kill_begun}.get(name, functools.partial(maker.run, name))
             assert run() == code, name
             report = Path(folder) / name / "report.json"
             reports[name] = json.loads(report.read_text()) if report.exists() else None
