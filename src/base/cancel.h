@@ -10,10 +10,10 @@
 
 struct cancel;
 
-struct cancel *cancel_new(void);
+struct cancel *cancel_new(void); /* aborts if there is no file descriptor left */
 void cancel_free(struct cancel *c);
 void cancel_fire(struct cancel *c);
 bool cancel_fired(const struct cancel *c); /* false for NULL */
-int cancel_fd(const struct cancel *c);     /* readable once fired, for poll(); -1 for NULL */
+int cancel_fd(const struct cancel *c);     /* for poll(): readable once fired; -1 for NULL */
 
 #endif

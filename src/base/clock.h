@@ -17,15 +17,16 @@ int64_t clock_now(void);  /* monotonic, microseconds; for measuring and deadline
 int64_t clock_wall(void); /* Unix time, microseconds */
 
 #define CLOCK_TEXT_MAX 32
-/* "01:02:03.456"; rounds down to milliseconds. Returns out. */
+/* "01:02:03.456", or "-00:00:01.000"; cut to milliseconds. Returns out. */
 const char *clock_text(int64_t us, char out[static CLOCK_TEXT_MAX]);
-/* "1:02:03" or "2:03", for people; rounds to seconds. Returns out. */
+/* "1:02:03" or "2:03", for people; rounded to seconds, 0 if negative.
+ * Returns out. */
 const char *clock_short(int64_t us, char out[static CLOCK_TEXT_MAX]);
-/* "2026-11-22T10:00:00Z". Returns out. */
+/* "2026-11-22T10:00:00Z", UTC. Returns out. */
 const char *clock_iso(int64_t unix_us, char out[static CLOCK_TEXT_MAX]);
 
 /* Reads "90", "90.5", "1:30", "01:01:30.250", "90s", "250ms", "5min", "2h" as
- * microseconds, 0 <= t <= 10 years. */
+ * microseconds, 0 <= t <= 10 years; else ERR_ARG. */
 int clock_parse(const char *s, int64_t *ret_us, struct err *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,10 +62,20 @@ static int write_with_mode(const char *path, const void *data, size_t len, mode_
 	return 0;
 }
 
+static mode_t mask;
+
+static void read_mask(void)
+{
+	mask = umask(0);
+	umask(mask);
+}
+
 int file_write(const char *path, const void *data, size_t len, struct err *err)
 {
-	mode_t mask = umask(0);
-	umask(mask);
+	/* Reading the mask changes it for a moment: two threads that do so at once
+	 * could leave it at 0. */
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, read_mask);
 	return write_with_mode(path, data, len, 0666 & ~mask, err);
 }
 

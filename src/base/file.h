@@ -10,14 +10,17 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Appends the whole file to buf, up to buf's maximum. */
+/* Appends the whole file to `out`; ERR_LIMIT if it is larger than that
+ * allows. */
 int file_read(const char *path, struct buf *out, struct err *err);
 /* Writes to a temporary file beside `path`, syncs it and renames it: readers
- * see the old file or the new one whole. */
+ * see the old file or the new one whole. On failure the old one stays. Mode
+ * 0666 less umask. */
 int file_write(const char *path, const void *data, size_t len, struct err *err);
-/* for our eyes only: 0600 */
+/* As file_write(), with mode 0600: for keys and passwords. */
 int file_write_private(const char *path, const void *data, size_t len, struct err *err);
-/* mkdir -p with mode 0777 less umask (0700 for `private`). */
+/* mkdir -p with mode 0777 less umask (0700 for `private`); a folder that exists
+ * keeps its mode. */
 int file_mkdirs(const char *path, bool private, struct err *err);
 /* Removes a folder with everything in it, or a file; what is not there is no
  * error. Does not follow links. */
@@ -25,8 +28,8 @@ int file_remove_tree(const char *path, struct err *err);
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
 
-/* Opens a video: regular file, readable, close-on-exec. Clear errors for
- * folders, devices, missing files. */
+/* Opens a video for reading, close-on-exec; the caller closes it. An error for
+ * what is not a regular file, is empty or missing, says what to do instead. */
 int file_open_input(const char *path, int *ret_fd, struct err *err);
 
 char *file_join(const char *dir, const char *name); /* the caller frees */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SHA-256, and SHA-1 where a protocol wants it (FIPS 180-4). Not thread-safe
- * per object. */
+ * per object. Aborts if libcrypto fails. */
 #ifndef VDET_BASE_HASH_H
 #define VDET_BASE_HASH_H
 
@@ -13,7 +13,7 @@
 #define HASH_HEX 65 /* 64 digits and NUL */
 
 struct hash;
-struct hash *hash_new(void);
+struct hash *hash_new(void); /* SHA-256 */
 struct hash *hash_new_sha1(void);
 void hash_free(struct hash *h);
 void hash_freep(struct hash **h);
@@ -23,13 +23,13 @@ void hash_adds(struct hash *h, const char *s);
 /* Lower-case hexadecimal; the object may only be freed afterwards. */
 void hash_end(struct hash *h, char out[static HASH_HEX]);
 
-/* As bytes: 32, or 20 of SHA-1; returns how many. */
 enum { HASH_MAX = 32 };
+/* As hash_end(), but bytes: 32, or 20 of SHA-1; returns how many. */
 size_t hash_end_bytes(struct hash *h, unsigned char out[static HASH_MAX]);
 
-/* Hashes a whole file from offset 0 by pread (the file offset is left alone).
- * Blocks; `done` (may be NULL) follows the bytes read, for progress. Returns
- * ERR_CANCELED when `cancel` fires. */
+/* SHA-256 of a whole file from offset 0 by pread (the file offset is left
+ * alone). Blocks; `done` (may be NULL) follows the bytes read, for progress.
+ * ERR_CANCELED after `cancel` (may be NULL) has fired. */
 int hash_fd(int fd, struct cancel *cancel, _Atomic int64_t *done, char out[static HASH_HEX],
             struct err *err);
 

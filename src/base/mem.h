@@ -34,8 +34,9 @@ void fd_closep(int *fd); /* for AUTO: closes *fd unless negative */
 
 /* zeroed; aborts when out of memory or n * size overflows */
 void *mem_alloc(size_t n, size_t size);
-void *mem_grow(void *p, size_t n, size_t size); /* realloc of n * size; likewise */
-char *mem_strdup(const char *s);                /* NULL stays NULL */
+void *mem_grow(void *p, size_t n, size_t size); /* realloc of n * size, not zeroed; likewise */
+char *mem_strdup(const char *s);                /* NULL stays NULL; the caller frees */
+/* The caller frees; aborts when out of memory. */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables of JSON messages: one row for each type of message, from which the
- * JSON schema and the documentation are made. Pure. */
+ * JSON schema and the documentation are made. Pure functions. */
 #ifndef VDET_BASE_MESSAGE_H
 #define VDET_BASE_MESSAGE_H
 

@@ -7,7 +7,8 @@
  * --help and the entry in docs/options.md. Order: default, file, environment,
  * command line; the last one wins. An unknown key or a bad value is an error
  * that names where it came from. Values are stored by offset into the group's
- * target struct. Not thread-safe; read-only once parsed. */
+ * target struct. Not thread-safe; after opt_parse() any thread may read the
+ * values. Functions that fail return ERR_ARG unless they say otherwise. */
 #ifndef VDET_BASE_OPT_H
 #define VDET_BASE_OPT_H
 
@@ -45,8 +46,8 @@ enum {
 
 struct opt_row {
 	const char *name; /* "section.key" */
-	/* Long flag without dashes; NULL = name with '.' as '-'. No two rows that
-	 * one command takes have the same. */
+	/* Long flag without dashes; NULL = name with '.' and '_' as '-'. No two
+	 * rows that one command takes have the same. */
 	const char *flag;
 	enum opt_type type;
 	size_t offset;       /* into the group's target */
@@ -79,7 +80,9 @@ struct opt_set {
  * environment (names beginning "VDET_"), then argv[1…]. Arguments that are no
  * option are moved, in order, to argv[0…*ret_n-1] ("--" ends options). `known`
  * is the full set of rows that exist in the program: a file or environment may
- * hold keys of other commands. */
+ * hold keys of other commands; NULL = as `set`. The caller zeroes the targets
+ * first; after an error they hold what was read so far, and are freed as usual.
+ * ERR_NOENT if the file cannot be opened. */
 int opt_parse(const struct opt_set *set, const struct opt_set *known, const char *file, char **env,
               char **argv, int *ret_n, struct err *err);
 void opt_free(const struct opt_set *set); /* frees the strings of all targets */
@@ -88,7 +91,8 @@ void opt_free(const struct opt_set *set); /* frees the strings of all targets */
 const struct opt_row *opt_find(const struct opt_set *set, const char *name);
 
 /* One value from text; `where` begins the error message, as in `vdet.conf:3` or
- * `--workers`. */
+ * `--workers`. Replaces and frees the former string; after an error the target
+ * is as it was. */
 int opt_set_value(const struct opt_row *row, void *target, const char *value, const char *where,
                   struct err *err);
 /* Whether opt_set_value() would accept the value; changes nothing. */
@@ -96,6 +100,7 @@ int opt_check(const struct opt_row *row, const char *value, const char *where, s
 /* Copies all values of a group. `to` is zeroed, or holds values of the group,
  * whose strings are freed; opt_free() frees the copies. */
 void opt_copy(const struct opt_group *group, const void *from, void *to);
+/* Whether the value in `target` is that of `def`. */
 bool opt_is_default(const struct opt_row *row, const void *target);
 /* Current value as text that opt_set_value() would read back the same; secrets
  * as "***". */

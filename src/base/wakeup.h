@@ -14,11 +14,12 @@
 
 struct wakeup;
 
-struct wakeup *wakeup_new(void);
+struct wakeup *wakeup_new(void);    /* aborts if there is no file descriptor left */
 void wakeup_free(struct wakeup *w); /* NULL is fine */
 void wakeup_signal(struct wakeup *w);
-bool wakeup_take(struct wakeup *w);    /* whether it was signalled; the next call says no */
-int wakeup_fd(const struct wakeup *w); /* readable while a signal is not taken, for poll() */
+bool wakeup_take(
+	struct wakeup *w); /* whether it was signalled since the last call; does not block */
+int wakeup_fd(const struct wakeup *w); /* for poll(): readable while a signal is not taken */
 
 /* Blocks until it is signalled, and takes that; false after `timeout`
  * microseconds (negative: never), or once `cancel` (may be NULL) has fired. */

@@ -41,6 +41,7 @@ struct role_start {
 };
 #define ROLE_START(role_) ((struct role_start){.role = (role_), .input = -1, .stderr_fd = -1})
 
+/* Does not wait for the role; one that ends closes its socket. */
 int child_start_role(const struct role_start *s, struct child **ret, struct err *err);
 
 struct program_start {
@@ -54,7 +55,7 @@ struct program_start {
 };
 
 /* Returns when the program runs, or with the reason why it could not be
- * executed. */
+ * executed. Blocks until then. */
 int child_start_program(const struct program_start *s, struct child **ret, struct err *err);
 
 void child_free(struct child *c); /* kills (SIGKILL) and reaps a running child; NULL is allowed */

@@ -29,7 +29,7 @@ struct packet_key {
 enum {
 	PACKET_BIN_BYTES = 16,
 	PACKET_KEY_BYTES = 20,
-	PACKET_BINS_MAX = 1 << 20,
+	PACKET_BINS_MAX = 1 << 20, /* of a whole video, as PACKET_KEYS_MAX */
 	PACKET_KEYS_MAX = 1 << 20,
 	PACKET_BIN_WIDTH = 100000, /* microseconds; doubled as often as a long video requires */
 };
@@ -44,7 +44,10 @@ enum {
 	SIGNATURES_MAX = 512, /* per message */
 };
 
-enum { SIGNATURE_TORN = 1, SIGNATURE_KEY = 2 };
+enum {
+	SIGNATURE_TORN = 1, /* decoded with damage concealed */
+	SIGNATURE_KEY = 2,  /* of a keyframe */
+};
 
 /* A downscaled picture: means of luma and chroma cells in full range, the
  * distribution of luma, sharpness. */
@@ -59,6 +62,8 @@ struct signature {
 	uint16_t levels[SIGNATURE_LEVELS]; /* share of each of 32 ranges of luma, in 1/65535 */
 };
 
+/* Write and read one item: PACKET_BIN_BYTES, PACKET_KEY_BYTES, SIGNATURE_BYTES
+ * at p. */
 void packet_bin_put(unsigned char *p, const struct packet_bin *b);
 void packet_bin_get(const unsigned char *p, struct packet_bin *b);
 void packet_key_put(unsigned char *p, const struct packet_key *k);

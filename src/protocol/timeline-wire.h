@@ -56,7 +56,8 @@ struct timeline {
 	struct timeline_key *keys; /* ascending; a selection, only if there are parts */
 	size_t n_keys;
 };
-void timeline_clear(struct timeline *t);
+void timeline_clear(struct timeline *t); /* frees the arrays, and zeroes it */
+/* `ret` is overwritten; the caller clears it. */
 void timeline_copy(const struct timeline *t, struct timeline *ret);
 
 enum {
@@ -67,7 +68,8 @@ enum {
 
 /* The form on the wire, of *ret_len bytes; the caller frees. */
 unsigned char *timeline_write(const struct timeline *t, size_t *ret_len);
-/* False if the bytes are not a valid timeline. */
+/* `ret` is overwritten, and cleared by the caller. False, with `ret` as it was,
+ * if the bytes are not a valid timeline. */
 bool timeline_read(const unsigned char *data, size_t len, struct timeline *ret);
 
 #endif

@@ -15,12 +15,19 @@
 enum store_video_state { STORE_VIDEO_FETCHING, STORE_VIDEO_READY, STORE_VIDEO_FAILED };
 
 struct store_video {
-	int64_t id;
-	/* never NULL once read */
-	char *name, *origin, *source, *path, *sha256, *stamp, *facts, *fault;
-	bool has_stream; /* false: the stream that is chosen by default */
-	int stream;      /* index of the video stream in the file */
-	int64_t size, created;
+	int64_t id; /* positive */
+	/* never NULL once read; "" = none, or not known yet */
+	char *name;
+	char *origin; /* "upload", "url" or "path" */
+	char *source; /* the address that was given for origin "url" */
+	char *path;   /* of the file, absolute */
+	char *sha256;
+	char *stamp;           /* state of the file that sha256 belongs to, see board_stamp() */
+	char *facts;           /* JSON object: what probing it found */
+	char *fault;           /* why it is not usable */
+	bool has_stream;       /* false: the stream that is chosen by default */
+	int stream;            /* index of the video stream in the file */
+	int64_t size, created; /* bytes; Unix time in microseconds */
 	enum store_video_state state;
 };
 void store_video_clear(struct store_video *v);
@@ -36,9 +43,12 @@ enum store_entry_state {
 };
 
 struct store_entry {
-	int64_t id, video, priority, served;
-	double place;
-	char *options, *journal, *fault; /* never NULL once read */
+	int64_t id, video, priority;
+	int64_t served; /* microseconds of work so far */
+	double place;   /* order within a priority, see board/queue.h */
+	/* never NULL once read: JSON object of the request; id of the run; why it
+	 * failed */
+	char *options, *journal, *fault;
 	int64_t created, started, ended; /* Unix time in microseconds, 0 = not yet */
 	enum store_entry_state state;
 };
@@ -55,6 +65,7 @@ int store_entry_add(struct store *s, const struct store_entry *e, int64_t *ret_i
 /* all but id, video, creation */
 int store_entry_update(struct store *s, const struct store_entry *e, struct err *err);
 int store_entry_remove(struct store *s, int64_t id, struct err *err);
+/* As store_videos_load(). */
 int store_entries_load(struct store *s, struct store_entry **ret, size_t *ret_n, struct err *err);
 
 /* A complete upload. Several may be of the same video. */
@@ -74,14 +85,14 @@ int store_upload_find(struct store *s, const char *id, struct store_upload *ret,
 /* All of them, oldest first; the caller clears each and frees the array. */
 int store_uploads_load(struct store *s, struct store_upload **ret, size_t *ret_n, struct err *err);
 
-/* The summary of a job that lists show. */
+/* The summary of a job that lists show. The caller frees `states`. */
 struct store_summary {
 	char *states; /* a letter a chunk: '.' to do, 'd' done, 'h' hole */
 	int64_t events;
 };
 int store_summary(struct store *s, const char *job, struct store_summary *ret, struct err *err);
 
-/* The thumbnail of one sample. ERR_NOENT if there is none. */
+/* Appends the thumbnail (JPEG) of one sample. ERR_NOENT if there is none. */
 int store_thumb(struct store *s, const char *job, int64_t chunk, int64_t sample, struct buf *out,
                 struct err *err);
 
@@ -95,8 +106,8 @@ struct store_hit {
 /* Where all the words occur, in events and in summaries of chunks; newest jobs
  * first, then in order of time. Words match as prefixes; case and accents are
  * ignored (SQLite's FTS5, unicode61). If nothing is found, the letters are
- * searched anywhere, also inside words. At most `limit`; the caller frees the
- * jobs' and texts' strings and the array. */
+ * searched anywhere, also inside words. At most `limit` hits, to be freed with
+ * store_hits_free(). ERR_ARG unless there are 1 to 16 words. */
 int store_search(struct store *s, const char *const *words, size_t n, size_t limit,
                  struct store_hit **ret, size_t *ret_n, struct err *err);
 void store_hits_free(struct store_hit *hits, size_t n);

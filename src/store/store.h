@@ -22,10 +22,12 @@
 
 struct store;
 
-/* Opens or creates. A file of a newer program, or one that is not a
- * store, is refused. */
+/* Opens or creates the file, and migrates it to the current schema. A file of a
+ * newer program is refused (ERR_UNSUPPORTED), and one that is not a store
+ * (ERR_FORMAT). Errors of all calls: ERR_BUSY (another process held the lock
+ * for ten seconds), ERR_NOSPC, ERR_PERM, ERR_FORMAT (damaged), ERR_IO. */
 int store_open(const char *path, struct store **ret, struct err *err);
-void store_free(struct store *s);
+void store_free(struct store *s); /* no call may be in progress; NULL is fine */
 DEFINE_FREEP(struct store, store)
 
 enum store_job_state { STORE_JOB_RUNNING, STORE_JOB_COMPLETE, STORE_JOB_HOLES };
@@ -40,19 +42,20 @@ struct store_job {
 	enum store_job_state state;
 	char *summary; /* of the whole; "" until merged */
 	bool summary_by_model;
-	char *summary_fallback;
+	char *summary_fallback; /* why the model wrote none; "" if it did */
 	int64_t created, updated;
-	int64_t wall_time, engine_busy; /* over all runs */
-	int64_t chunks, done, holes;    /* counts; filled when read */
+	/* over all runs: of the runs; with at least one request at the engine */
+	int64_t wall_time, engine_busy;
+	int64_t chunks, done, holes; /* counts; filled when read */
 };
 void store_job_clear(struct store_job *j);
 
 struct store_sample {
-	int64_t time, pts;
-	char *decode_path, *fault;
-	int width, height;
-	unsigned char *thumb;
-	size_t thumb_len;
+	int64_t time, pts;         /* requested; of the frame that is shown then */
+	char *decode_path, *fault; /* "" or why there is no picture */
+	int width, height;         /* of the picture that was sent, in pixels */
+	unsigned char *thumb;      /* JPEG */
+	size_t thumb_len;          /* bytes */
 };
 
 struct store_event {
@@ -73,7 +76,7 @@ struct store_chunk {
 	char *option;
 	char *endpoint; /* that answered; "" without an answer */
 	int64_t attempts, decode_time, engine_time, prompt_tokens, cached_tokens, output_tokens;
-	double prefill_rate, decode_rate;
+	double prefill_rate, decode_rate; /* tokens per second, 0 = not known */
 	struct store_sample *samples;
 	size_t n_samples;
 	struct store_event *events;
@@ -88,19 +91,22 @@ int store_job_add(struct store *s, const struct store_job *job, const struct sto
 /* More chunks of it, and new facts, in one transaction. */
 int store_job_extend(struct store *s, const struct store_job *job, const struct store_chunk *chunks,
                      size_t n, struct err *err);
-/* By id, a unique prefix of it (at least 3 digits), or a key. ERR_NOENT if
- * there is none. */
+/* By id, a prefix of it (at least 3 digits), or a key. ERR_NOENT if there is
+ * none, ERR_ARG if several ids have this prefix. */
 int store_job_find(struct store *s, const char *id, struct store_job *ret, struct err *err);
-/* Calls fn for each job, newest first; fn must not call the store. */
+/* Calls fn for each job, newest first; fn must not call the store. A result
+ * other than 0 ends it, and is returned. */
 int store_job_each(struct store *s, int (*fn)(void *ctx, const struct store_job *j), void *ctx,
                    struct err *err);
+/* With its chunks. It is not an error if there is none. */
 int store_job_remove(struct store *s, const char *id, struct err *err);
-/* Everything of a job but id, key and creation; adds `wall` and `busy` to its
- * times. */
+/* Everything of a job but id, key and creation; adds `wall` and `busy`
+ * (microseconds) to its times. */
 int store_job_update(struct store *s, const struct store_job *j, int64_t wall, int64_t busy,
                      struct err *err);
 
-/* A chunk's result, whole, in one transaction; replaces what was there. */
+/* A chunk's result, whole, in one transaction; replaces what was there.
+ * ERR_NOENT if the job was removed. */
 int store_chunk_save(struct store *s, const char *job, const struct store_chunk *c,
                      struct err *err);
 enum store_detail {
@@ -127,8 +133,8 @@ struct store_source {
 	int stream; /* its index in the file */
 };
 
-/* The index of a source, by a text that names everything else it depends on.
- * ERR_NOENT if there is none; saving replaces. */
+/* The index of a source, by a text that names everything else it depends on;
+ * loading appends it to `out`. ERR_NOENT if there is none; saving replaces. */
 int store_index_load(struct store *s, const struct store_source *source, const char *options,
                      struct buf *out, struct err *err);
 /* The newest one of this source, with any options; not the decisions of a
@@ -141,20 +147,21 @@ int store_index_save(struct store *s, const struct store_source *source, const c
 /* What an endpoint used on a day (since 1970, UTC): adds, and returns the sum. */
 struct store_spending {
 	int64_t requests, prompt_tokens, output_tokens;
-	double money;
+	double money; /* in the currency of the endpoint's prices */
 };
 int store_spend(struct store *s, const char *endpoint, int64_t day,
                 const struct store_spending *add, struct store_spending *ret, struct err *err);
 
 /* What was done while a job ran because memory was short. */
 struct store_step {
-	int64_t time; /* Unix time */
+	int64_t time; /* Unix time, microseconds */
 	char *what, *why;
 };
 int store_step_add(struct store *s, const char *job, int64_t time, const char *what,
                    const char *why, struct err *err);
 int store_steps_load(struct store *s, const char *job, struct store_step **ret, size_t *ret_n,
                      struct err *err);
+/* NULL is fine. */
 void store_steps_free(struct store_step *steps, size_t n);
 
 #endif
