@@ -53,7 +53,10 @@ int backend_url(const struct endpoint_config *s, const char *key,
 	struct backend *m = make(s);
 	m->slots_chosen = s->slots <= 0;
 	struct endpoint *endpoint = NULL;
-	int r = endpoint_new(s->url, key, s->model, limits, &endpoint, err);
+	struct endpoint_limits own = *limits;
+	if (s->ca_file && *s->ca_file)
+		own.ca_file = s->ca_file;
+	int r = endpoint_new(s->url, key, s->model, &own, &endpoint, err);
 	m->endpoint = endpoint;
 	if (r < 0)
 		backend_free(m);

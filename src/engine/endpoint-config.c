@@ -17,6 +17,7 @@ void endpoint_config_clear(struct endpoint_config *s)
 	free(s->model);
 	free(s->key_file);
 	free(s->key_env);
+	free(s->ca_file);
 	free(s->device);
 	*s = (struct endpoint_config){0};
 }
@@ -98,6 +99,8 @@ static int set_key(struct endpoint_config *s, const char *key, const char *value
 		return set_text(&s->key_file, value);
 	if (!strcmp(key, "key-env"))
 		return set_text(&s->key_env, value);
+	if (!strcmp(key, "ca-file"))
+		return set_text(&s->ca_file, value);
 	if (!strcmp(key, "device"))
 		return set_text(&s->device, value);
 	if (!strcmp(key, "concurrency") || !strcmp(key, "slots"))
@@ -126,7 +129,7 @@ static int set_key(struct endpoint_config *s, const char *key, const char *value
 	return err_set(
 		err, ERR_ARG,
 		"the endpoint %s: unknown key %s=; the keys are model, concurrency, context, weight, cost, "
-		"cap, tier, key-file, key-env and device",
+		"cap, tier, key-file, key-env, ca-file and device",
 		s->name, key);
 }
 
@@ -156,6 +159,7 @@ static int parse_one(const char *text, struct endpoint_config *s, struct err *er
 	*s = (struct endpoint_config){.model = mem_strdup(""),
 	                              .key_file = mem_strdup(""),
 	                              .key_env = mem_strdup(""),
+	                              .ca_file = mem_strdup(""),
 	                              .device = mem_strdup(""),
 	                              .weight = 1};
 	const char *p = take_name(s, text, err);

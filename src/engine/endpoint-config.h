@@ -24,6 +24,7 @@ struct endpoint_config {
 	char name[ENDPOINT_NAME_MAX];
 	char *url; /* "auto" = a llama-server child */
 	char *model, *key_file, *key_env;
+	char *ca_file; /* certificates to trust; "" = those of the engine */
 	/* of llama-server: "CUDA0", "CUDA0+CUDA1" for both, "none" = processor; ""
 	 * = its own choice */
 	char *device;

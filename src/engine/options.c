@@ -32,8 +32,8 @@ static const struct opt_row rows[] = {
 	{"engine.endpoint", "endpoint", OPT_STRING, AT(endpoints), "", 0, 0, NULL,
      "NAME=URL[,KEY=VALUE…]",
      "Additional engine; repeatable, none clears the list. Keys: model, concurrency, context, "
-     "weight, cost, cap, tier, key-file, key-env, device; see docs/engines.md. URL auto: a "
-     "local llama-server, which --engine auto alone then does not start.",
+     "weight, cost, cap, tier, key-file, key-env, ca-file, device; see docs/engines.md. URL "
+     "auto: a local llama-server, which --engine auto alone then does not start.",
      OPT_APPEND},
 	{"engine.cloud_after", "cloud-after", OPT_TIME, AT(cloud_after), "0", 0, 31536000, NULL, "TIME",
      "Use endpoints of tier cloud (default for https) only while the others would need longer "

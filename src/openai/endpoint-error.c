@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a refusal by an endpoint means, in words and as an error code. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -66,10 +67,23 @@ static bool says_quota(const char *body, size_t len)
 	return HAS_ANY(buf_str(&b), "insufficient_quota", "insufficient_balance", "billing_not_active");
 }
 
+const char *endpoint_address_advice(const struct endpoint *e, char out[static ADVICE_SIZE])
+{
+	const char *host = strstr(e->shown, "://"), *path = host ? strchr(host + 3, '/') : NULL;
+	bool version = !path;
+	for (const char *p = path; p && (p = strstr(p, "/v")); p++)
+		version = version || (p[2] >= '0' && p[2] <= '9');
+	*out = '\0';
+	if (!version)
+		snprintf(out, ADVICE_SIZE, "; if its API is below /v1, use %s/v1", e->shown);
+	return out;
+}
+
 int endpoint_status_error(const struct endpoint *e, const struct http_reply *reply,
                           const char *body, size_t len, struct err *err)
 {
 	bool limit = false;
+	char advice[ADVICE_SIZE];
 	AUTO(mem_freep) char *words = completion_error_words(body, len, &limit);
 	const char *said = strstr(reply->type, "html") ? "a web page"
 	                   : *words                    ? words
@@ -79,8 +93,8 @@ int endpoint_status_error(const struct endpoint *e, const struct http_reply *rep
 	if (s == 401 || s == 403)
 		r = err_set(err, ERR_PERM, "%s refused the key (HTTP %d): %s", e->shown, s, said);
 	else if (s == 404)
-		r = err_set(err, ERR_ENGINE, "%s has no such model or no chat completions (HTTP 404): %s",
-		            e->shown, said);
+		r = err_set(err, ERR_ENGINE, "%s has no such model or no chat completions (HTTP 404): %s%s",
+		            e->shown, said, endpoint_address_advice(e, advice));
 	else if (picture && says_unsupported(said))
 		r = err_set(err, ERR_UNSUPPORTED, "the model does not take pictures (HTTP %d): %s", s,
 		            said);

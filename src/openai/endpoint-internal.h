@@ -37,6 +37,10 @@ struct endpoint {
 };
 
 /* The error for a reply whose status is not 200, with the engine's own words. */
+enum { ADVICE_SIZE = 400 };
+
+/* What to do if there is no API at the address; "" or text after a message. */
+const char *endpoint_address_advice(const struct endpoint *e, char out[static ADVICE_SIZE]);
 int endpoint_status_error(const struct endpoint *e, const struct http_reply *reply,
                           const char *body, size_t len, struct err *err);
 /* Takes the key out of a message: engines like to repeat it. */

@@ -330,6 +330,7 @@ int endpoint_probe(struct endpoint *e, struct cancel *cancel, struct err *err)
 {
 	AUTO(buf_free) struct buf body = BUF(PROBE_MAX);
 	struct http_reply reply;
+	char advice[ADVICE_SIZE];
 	int r = get(e, e->base, "/models", cancel, &body, &reply, err);
 	if (r < 0)
 		return r;
@@ -347,8 +348,9 @@ int endpoint_probe(struct endpoint *e, struct cancel *cancel, struct err *err)
 	if (!absent && !json_is_object(root)) {
 		json_decref(root);
 		return err_set(err, ERR_PROTO,
-		               "%s does not speak the OpenAI-compatible API: its /models is %s", e->shown,
-		               strstr(reply.type, "html") ? "a web page" : "not JSON");
+		               "%s does not speak the OpenAI-compatible API: its /models is %s%s", e->shown,
+		               strstr(reply.type, "html") ? "a web page" : "not JSON",
+		               endpoint_address_advice(e, advice));
 	}
 	r = read_models(e, info, root, err);
 	json_decref(root);

@@ -15,7 +15,8 @@ class Engines(flow.Flow):
         flow.make_video(self.dir / "a.mp4", CHUNKS)
 
     def analyze(self, *options, url, code=0, **kw):
-        return self.vdet("analyze", "a.mp4", "--engine", url, "--chunk-duration", "1", "--chunk-frames", "4",
+        engine = ("--engine", url) if url else ()
+        return self.vdet("analyze", "a.mp4", *engine, "--chunk-duration", "1", "--chunk-frames", "4",
                          "--frame-size", "96", "--format", "json", "--fresh", "--slots", "1", "--retries", "0",
                          *options, code=code, **kw)
 
@@ -139,6 +140,13 @@ class Engines(flow.Flow):
         self.analyze(url=e.url + "/chat/completions")
         self.all_done()
 
+    def test_an_address_without_version(self):
+        e = self.engine("--kind", "plain")
+        root = e.url.removesuffix("/v1")
+        self.analyze(url=root + "/")
+        self.all_done()
+        self.assertIn(f"use {root}/openai/v1", self.vdet("engine", "test", root + "/openai", code=None).stdout)
+
     def test_private_certificates(self):
         certificate, key = self.dir / "c.pem", self.dir / "k.pem"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2",
@@ -150,6 +158,8 @@ class Engines(flow.Flow):
             self.env.pop(name, None)
         self.assertIn("engine.ca_file", self.analyze(url=url, code=1).stderr)
         self.analyze("--ca-file", certificate, url=url)
+        self.analyze("--endpoint", f"a={url},ca-file={certificate}", url=None)  # of one endpoint
+        self.analyze("--ca-file", key, "--endpoint", f"a={url},ca-file={certificate}", url=None)
         for name in ("CURL_CA_BUNDLE", "SSL_CERT_FILE"):
             self.analyze(url=url, env={name: str(certificate)})
         self.all_done()
