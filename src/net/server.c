@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "net/api/api.h"
+#include "net/gate.h"
 #include "net/http/conn.h"
 #include "net/listen.h"
 #include "net/net.h"
@@ -44,6 +45,7 @@ struct net {
 	struct rate_limiter *limiter;
 	struct uploads *uploads;
 	struct mailbox *mailbox;
+	struct gate *gate;
 	struct http_server *http;
 	struct sockets *sockets;
 	struct api api;
@@ -69,7 +71,30 @@ static void read_address(int fd, char out[static CLIENT_ADDRESS_MAX])
 		memmove(out, out + 7, strlen(out + 7) + 1);
 }
 
-static void adopt(struct net *n, int fd)
+/* Gives a connection to libwebsockets. */
+static void pass(void *ctx, int fd, struct conn *conn)
+{
+	struct net *n = ctx;
+	const lws_adopt_desc_t how = {
+		.vh = n->vhost,
+		.type = LWS_ADOPT_HTTP | LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL,
+		.fd.sockfd = fd,
+		.opaque = conn,
+	};
+	struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&how); /* closes fd if it fails */
+	if (wsi)
+		lws_set_timeout(wsi, PENDING_TIMEOUT_HOLDING_AH, HEADERS_TIME);
+}
+
+static void drop(void *ctx, struct conn *conn)
+{
+	struct net *n = ctx;
+	rate_limiter_disconnect(n->limiter, conn->address);
+	atomic_fetch_sub(&n->http->counts.connections, 1);
+	free(conn);
+}
+
+static void take(struct net *n, int fd)
 {
 	char address[CLIENT_ADDRESS_MAX];
 	read_address(fd, address);
@@ -85,15 +110,10 @@ static void adopt(struct net *n, int fd)
 	conn->http = h;
 	snprintf(conn->address, sizeof conn->address, "%s", address);
 	atomic_fetch_add(&h->counts.connections, 1);
-	const lws_adopt_desc_t how = {
-		.vh = n->vhost,
-		.type = LWS_ADOPT_HTTP | LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL,
-		.fd.sockfd = fd,
-		.opaque = conn,
-	};
-	struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&how); /* closes fd if it fails */
-	if (wsi)
-		lws_set_timeout(wsi, PENDING_TIMEOUT_HOLDING_AH, HEADERS_TIME);
+	if (n->tls)
+		pass(n, fd, conn);
+	else
+		gate_add(n->gate, fd, conn);
 }
 
 static int accept_some(struct net *n, int listener)
@@ -104,7 +124,7 @@ static int accept_some(struct net *n, int listener)
 			log_warning("cannot accept a connection: too many open files");
 		if (fd < 0)
 			return 0;
-		adopt(n, fd);
+		take(n, fd);
 	}
 	return 0;
 }
@@ -116,10 +136,16 @@ static void on_destroyed(struct net *n, struct lws *wsi)
 		return;
 	if (conn->socket)
 		socket_closed(conn->socket);
-	rate_limiter_disconnect(n->limiter, conn->address);
-	atomic_fetch_sub(&n->http->counts.connections, 1);
 	lws_set_opaque_user_data(wsi, NULL);
-	free(conn);
+	drop(n, conn);
+}
+
+static int on_readable(struct net *n, int fd)
+{
+	if (fd != gate_fd(n->gate))
+		return accept_some(n, fd);
+	gate_run(n->gate);
+	return 0;
 }
 
 static int confirm_upgrade(struct net *n, struct lws *wsi, const char *to)
@@ -134,7 +160,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 	(void)user;
 	switch ((int)reason) {
 	case LWS_CALLBACK_EVENT_WAIT_CANCELLED: mailbox_run(n->mailbox); return 0;
-	case LWS_CALLBACK_RAW_RX_FILE: return accept_some(n, lws_get_socket_fd(wsi));
+	case LWS_CALLBACK_RAW_RX_FILE: return on_readable(n, lws_get_socket_fd(wsi));
 	case LWS_CALLBACK_WSI_DESTROY: on_destroyed(n, wsi); return 0;
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return confirm_upgrade(n, wsi, in);
 	case LWS_CALLBACK_ESTABLISHED:
@@ -338,6 +364,13 @@ static void make_http(struct net *n)
 	                                 .silence = o->silence,
 	                                 .tls = n->tls};
 	n->http = http_server_new(&setup);
+	const struct gate_setup gate = {.lws = n->lws,
+	                                .http = n->http,
+	                                .timeout = HEADERS_TIME * CLOCK_SECOND,
+	                                .pass = pass,
+	                                .drop = drop,
+	                                .ctx = n};
+	n->gate = gate_new(&gate);
 }
 
 static void make_routes(struct net *n)
@@ -390,6 +423,7 @@ void net_free(struct net *n)
 		return;
 	if (n->mailbox)
 		mailbox_close(n->mailbox);
+	gate_free(n->gate);
 	if (n->lws)
 		lws_context_destroy(n->lws);
 	http_server_free(n->http);
@@ -413,15 +447,26 @@ const char *net_url(const struct net *n)
 	return n->url;
 }
 
+/* Lets the event loop watch a descriptor, which libwebsockets then owns. */
+static int watch(struct net *n, int filefd, struct err *err)
+{
+	lws_sock_file_fd_type fd = {.filefd = filefd};
+	if (!lws_adopt_descriptor_vhost(n->vhost, LWS_ADOPT_RAW_FILE_DESC, fd, "vdet", NULL))
+		return err_set(err, ERR_INTERNAL, "libwebsockets refused a descriptor");
+	return 0;
+}
+
 static int begin_listening(struct net *n, struct err *err)
 {
-	for (size_t i = 0; i < n->n_listeners; i++) {
-		lws_sock_file_fd_type fd = {.filefd = n->listeners[i]};
-		if (!lws_adopt_descriptor_vhost(n->vhost, LWS_ADOPT_RAW_FILE_DESC, fd, "vdet", NULL))
-			return err_set(err, ERR_INTERNAL, "libwebsockets refused a listening socket");
-		n->listeners[i] = -1; /* the library closes it */
+	int r = watch(n, gate_fd(n->gate), err);
+	if (r == 0)
+		gate_give_fd(n->gate);
+	for (size_t i = 0; r == 0 && i < n->n_listeners; i++) {
+		r = watch(n, n->listeners[i], err);
+		if (r == 0)
+			n->listeners[i] = -1;
 	}
-	return 0;
+	return r;
 }
 
 /* ---- run */
@@ -464,6 +509,7 @@ static void on_stop_timeout(lws_sorted_usec_list_t *timer)
 static void stop(struct net *n)
 {
 	n->http->stopping = true;
+	gate_clear(n->gate);
 	sockets_stop(n->sockets);
 	lws_sul_schedule(n->lws, 0, &n->stop, on_stop_timeout, STOP_TIME * LWS_US_PER_SEC);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What clients write into headers: ranges, metadata and checksums of uploads,
- * addresses, cookies. The first byte says which. Nothing may crash, and what is
- * accepted keeps its promises. */
+/* Heads of requests, and what clients write into headers: ranges, metadata and
+ * checksums of uploads, addresses, cookies. The first byte says which. Nothing
+ * may crash, and what is accepted keeps its promises. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +10,7 @@
 #include "fuzz.h"
 #include "net/access/access.h"
 #include "net/http/range.h"
+#include "net/http/request-check.h"
 #include "net/upload/tus-text.h"
 
 static void range(const char *text)
@@ -18,6 +19,18 @@ static void range(const char *text)
 	if (range_read(text, 1000, &first, &last) == RANGE_PART &&
 	    (first < 0 || last < first || last > 999))
 		abort();
+}
+
+/* A head that was judged stays what it is when more bytes follow. */
+static void head(const char *data, size_t len)
+{
+	struct request_fault f = {0}, g = {0};
+	enum request_verdict v = request_check(data, len, &f);
+	if ((v == REQUEST_BAD) != (f.status >= 400))
+		abort();
+	for (size_t n = 0; n < len && n < 2000 && v != REQUEST_BAD; n++)
+		if (request_check(data, n, &g) == REQUEST_BAD)
+			abort();
 }
 
 static void cookie(const char *text)
@@ -41,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum upload_sum sum;
 	unsigned char bytes[32];
 	struct err err;
-	switch (data[0] % 4) {
+	switch (data[0] % 8) {
 	case 0: range(text); break;
 	case 1:
 		if (tus_metadata(text, &m, &err) == 0) {
@@ -53,7 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		break;
 	case 2: tus_checksum(text, &sum, bytes, &err); break;
-	default: cookie(text); break;
+	case 3: cookie(text); break;
+	default: head(text, size - 1); break;
 	}
 	free(text);
 	return 0;

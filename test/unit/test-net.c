@@ -15,6 +15,7 @@
 #include "net/listen.h"
 #include "net/access/rate-limit.h"
 #include "net/http/range.h"
+#include "net/http/request-check.h"
 #include "net/http/route.h"
 #include "net/upload/tus-text.h"
 #include "net/upload/tus.h"
@@ -362,10 +363,44 @@ static void routes_are_found(void **state)
 	assert_string_equal(buf_str(&allow), "GET, POST");
 }
 
+static void heads_are_checked(void **state)
+{
+	static const struct {
+		const char *text;
+		enum request_verdict verdict;
+		int status;
+	} cases[] = {
+		{"", REQUEST_INCOMPLETE, 0},
+		{"GET / HTTP/1.1", REQUEST_INCOMPLETE, 0},
+		{"GET / HTTP/1.1\r\nHost: a\r\n", REQUEST_INCOMPLETE, 0},
+		{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", REQUEST_GOOD, 0},
+		{"GET / HTTP/1.1\nHost: a\n\n", REQUEST_GOOD, 0},
+		{"GET / HTTP/1.0\r\n\r\n", REQUEST_GOOD, 0},
+		{"GET /%41%2f?q=%c3%a4 HTTP/1.1\r\nHost: a\r\n\r\n", REQUEST_GOOD, 0},
+		{"POST / HTTP/1.1\r\nHost:a\r\nContent-Length: 5\r\n\r\n\0", REQUEST_GOOD, 0},
+		{"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\n\r\n", REQUEST_GOOD, 0},
+		{"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", REQUEST_OPTIONS, 0},
+		{"get / HTTP/1.1\r\nHost: a\r\n\r\n", REQUEST_BAD, 501},
+		{"GET / HTTP/1.1\r\n\r\n", REQUEST_BAD, 400},
+		{"GET  / HTTP/1.1\r\nHost: a\r\n\r\n", REQUEST_BAD, 400},
+		{"GET / x HTTP/1.1\r\nHost: a\r\n\r\n", REQUEST_BAD, 400},
+		{"GET /%0g HTTP/1.1\r\nHost: a\r\n\r\n", REQUEST_BAD, 400},
+		{"\x16\x03", REQUEST_BAD, 400},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct request_fault f = {0};
+		assert_int_equal(request_check(cases[i].text, strlen(cases[i].text), &f), cases[i].verdict);
+		assert_int_equal(f.status, cases[i].status);
+		assert_int_equal(f.detail[0] != '\0', cases[i].status != 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ranges_are_read),
+		cmocka_unit_test(heads_are_checked),
 		cmocka_unit_test(metadata_is_read),
 		cmocka_unit_test(checksums_are_read),
 		cmocka_unit_test(addresses_are_read),

@@ -13,6 +13,14 @@
 #include "base/text.h"
 #include "net/http/range.h"
 
+void call_init(struct call *c, struct http_server *h)
+{
+	*c = (struct call){.http = h, .length = -1};
+	c->reply.fd = -1;
+	c->reply.head.max = 8192;
+	c->reply.body.max = INT32_MAX;
+}
+
 void call_clear(struct call *c)
 {
 	free(c->path);
@@ -208,7 +216,9 @@ const char *call_status_text(int status)
 		{431, "Request Header Fields Too Large"},
 		{460, "Checksum Mismatch"},
 		{500, "Internal Server Error"},
+		{501, "Not Implemented"},
 		{503, "Service Unavailable"},
+		{505, "HTTP Version Not Supported"},
 		{507, "Insufficient Storage"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)

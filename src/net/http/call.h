@@ -106,6 +106,7 @@ struct call {
 	struct call_reply reply;
 };
 
+void call_init(struct call *c, struct http_server *h);          /* an empty call */
 void call_clear(struct call *c);                                /* frees what it holds */
 const char *call_query(const struct call *c, const char *name); /* NULL if it is not there */
 /* An integer of the query; `def` if absent. ERR_ARG. */

@@ -175,17 +175,12 @@ static void read_forwarded(struct call *c)
 		snprintf(c->address, sizeof c->address, "%s", last);
 }
 
-bool head_read(struct http_server *h, struct lws *wsi, struct call *c)
+bool head_read(struct lws *wsi, struct call *c)
 {
 	char *uri = NULL;
 	int len = 0, method = lws_http_get_uri_and_method(wsi, &uri, &len);
-	c->http = h;
 	c->path = mem_printf("%.*s", len, uri ? uri : "");
 	c->method = method_of(method);
-	c->length = -1;
-	c->reply.fd = -1;
-	c->reply.head.max = 8192;
-	c->reply.body.max = INT32_MAX;
 	snprintf(c->address, sizeof c->address, "%s", conn_of(wsi)->address);
 	for (int i = 0; i < HEADERS; i++)
 		if (!read_header(wsi, (enum header)i, &c->headers[i]))

@@ -12,7 +12,7 @@
 
 /* Fills an empty call from the request that libwebsockets has parsed. False if
  * the request is malformed: the reply of *c says why. */
-bool head_read(struct http_server *h, struct lws *wsi, struct call *c);
+bool head_read(struct lws *wsi, struct call *c);
 /* Whether the client wants the connection to close after the reply, by its
  * version or its Connection header. */
 bool head_wants_close(struct lws *wsi);

@@ -59,6 +59,7 @@ static struct request *request_new(struct http_server *h, struct lws *wsi)
 {
 	struct request *r = mem_alloc(1, sizeof *r);
 	r->wsi = wsi;
+	call_init(&r->call, h);
 	r->call.serial = ++h->serials;
 	r->began = clock_now();
 	r->in.max = r->taken.max = INT32_MAX;
@@ -217,15 +218,20 @@ static int begin_reply(struct request *r)
 	return 0;
 }
 
+void http_reply_text(struct call *c, struct buf *out)
+{
+	auth_add_cors(c);
+	head_write(c, true, out);
+	buf_add(out, buf_str(&c->reply.body), c->reply.body.len);
+	count_reply(c);
+}
+
 int http_refuse(struct lws *wsi, struct call *c)
 {
 	AUTO(buf_free) struct buf out = BUF(65536);
 	char reserved[LWS_PRE] = {0};
-	auth_add_cors(c);
 	buf_add(&out, reserved, sizeof reserved);
-	head_write(c, true, &out);
-	buf_add(&out, buf_str(&c->reply.body), c->reply.body.len);
-	count_reply(c);
+	http_reply_text(c, &out);
 	lws_write(wsi, (unsigned char *)out.data + LWS_PRE, out.len - LWS_PRE, LWS_WRITE_HTTP);
 	return -1;
 }
@@ -373,7 +379,7 @@ static int on_request(struct http_server *h, struct lws *wsi)
 	struct request *r = request_new(h, wsi);
 	struct call *c = &r->call;
 	atomic_fetch_add(&h->counts.requests, 1);
-	bool good = head_read(h, wsi, c);
+	bool good = head_read(wsi, c);
 	r->body = c->length > 0 || c->headers[HEADER_TRANSFER_ENCODING];
 	r->arrived = !r->body;
 

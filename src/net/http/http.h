@@ -59,6 +59,9 @@ DEFINE_FREEP(struct http_server, http_server)
 int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *in, size_t len);
 bool http_idle(const struct http_server *h); /* no request is in progress */
 
+/* Appends a complete small reply, after which the connection closes. */
+void http_reply_text(struct call *c, struct buf *out);
+
 /* Writes a complete small reply at once, for a connection that asked to become
  * a WebSocket. Always returns -1: the connection closes. */
 int http_refuse(struct lws *wsi, struct call *c);

@@ -52,9 +52,10 @@ struct socket {
 
 int socket_admit(struct sockets *all, struct lws *wsi)
 {
-	struct call c = {0};
+	struct call c;
 	int r = 0;
-	bool good = head_read(all->http, wsi, &c) && auth_admit(&c);
+	call_init(&c, all->http);
+	bool good = head_read(wsi, &c) && auth_admit(&c);
 	if (good && !(c.route->flags & ROUTE_SOCKET)) {
 		call_problem(&c, 400, "socket", "this path is not a WebSocket; use /api/v1/events");
 		good = false;
