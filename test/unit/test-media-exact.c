@@ -77,7 +77,7 @@ static int compare_looks(struct opened *o, const struct plain *p, const char *pa
 	bad += differs(o, p, -1, exact, path);
 	for (int i = 0; i < FORWARD; i++)
 		bad += differs(o, p, end * (2 * i + 1) / (2 * FORWARD), exact, path);
-	/* Exactly at a frame's time, just before it, a little later; in random order. */
+	/* At a frame's time, just before it, a little later; in random order. */
 	unsigned seed = 1;
 	for (int i = 0; i < jumps; i++) {
 		seed = seed * 1103515245 + 12345;
