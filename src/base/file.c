@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,11 +47,35 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
+/* Opens the temporary file that becomes another one, empty. Its name is always
+ * the same, so that the next write replaces what a killed process left; the
+ * lock keeps two that write the same file apart. */
+static int open_temporary(const char *tmp)
+{
+	for (;;) {
+		AUTO(fd_closep) int fd = open(tmp, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		struct stat mine, there;
+		if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, &mine) < 0)
+			return -1;
+
+		/* The process that had the lock may have renamed it meanwhile. */
+		bool same =
+			stat(tmp, &there) == 0 && mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+		if (!same)
+			continue;
+		if (ftruncate(fd, 0) < 0)
+			return -1;
+		int opened = fd;
+		fd = -1;
+		return opened;
+	}
+}
+
 static int write_with_mode(const char *path, const void *data, size_t len, mode_t mode,
                            struct err *err)
 {
-	AUTO(mem_freep) char *tmp = mem_printf("%s.XXXXXX", path);
-	AUTO(fd_closep) int fd = mkostemp(tmp, O_CLOEXEC);
+	AUTO(mem_freep) char *tmp = mem_printf("%s.tmp", path);
+	AUTO(fd_closep) int fd = open_temporary(tmp);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot write %s", path);
 	if (write_all(fd, data, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 ||

@@ -13,9 +13,9 @@
 /* Appends the whole file to `out`; ERR_LIMIT if it is larger than that
  * allows. */
 int file_read(const char *path, struct buf *out, struct err *err);
-/* Writes to a temporary file beside `path`, syncs it and renames it: readers
- * see the old file or the new one whole. On failure the old one stays. Mode
- * 0666 less umask. */
+/* Writes to `path`.tmp, syncs it and renames it: readers see the old file or
+ * the new one whole. On failure the old one stays. What a killed process left
+ * of it, the next write replaces. Mode 0666 less umask. */
 int file_write(const char *path, const void *data, size_t len, struct err *err);
 /* As file_write(), with mode 0600: for keys and passwords. */
 int file_write_private(const char *path, const void *data, size_t len, struct err *err);
