@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/db.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -31,6 +32,11 @@ int db_fail(struct store *s, int result, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
 		if ((result & 0xff) == codes[i].result)
 			code = codes[i].code;
+	/* SQLite reports a full disk as an I/O error when it is its shared memory
+	 * or its log that has no space. */
+	int reason = s->db && code == ERR_IO ? sqlite3_system_errno(s->db) : 0;
+	if (reason == ENOSPC || reason == EDQUOT)
+		return err_set(err, ERR_NOSPC, "the disk is full; delete files");
 	return err_set(err, code, "%s", s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(result));
 }
 
