@@ -371,29 +371,14 @@ int board_change(struct board *b, int64_t id, const json_t *body, json_t **ret, 
 
 /* ---- removing */
 
-/* With `disk` held: whether another job has the same journal. */
-static bool shares_journal(struct board *b, const struct job *j)
-{
-	AUTO(board_unlockp) struct board *locked = board_lock(b);
-	for (size_t i = 0; i < locked->n_jobs; i++)
-		if (b->jobs[i] != j && !b->jobs[i]->gone &&
-		    strcmp(b->jobs[i]->row.journal, j->row.journal) == 0)
-			return true;
-	return false;
-}
-
-/* With `disk` held. A running job ends by itself afterwards; what it still
- * writes goes nowhere: its rows are gone. */
-static int remove_job(struct board *b, struct job *j, struct err *err)
+/* With `disk` held, after its row is gone. A running job ends by itself
+ * afterwards; what it still writes goes nowhere. */
+static void forget_job(struct board *b, struct job *j)
 {
 	AUTO(mem_freep) char *id = mem_printf("%lld", (long long)j->row.id);
 	AUTO(mem_freep) char *dir = file_join(b->reports_dir, id);
 	struct err why;
-	int r = store_entry_remove(b->setup.store, j->row.id, err);
-	if (r == 0 && *j->row.journal && !shares_journal(b, j))
-		r = store_job_remove(b->setup.store, j->row.journal, err);
-	if (r < 0)
-		return r;
+
 	if (file_remove_tree(dir, &why) < 0)
 		log_warning("[job %s] %s", id, why.msg);
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
@@ -402,7 +387,6 @@ static int remove_job(struct board *b, struct job *j, struct err *err)
 	j->gone = true;
 	events_post(locked->setup.events, EVENT_JOB_REMOVED, j->row.id, NULL);
 	board_wake(b);
-	return 0;
 }
 
 int board_remove(struct board *b, int64_t id, struct err *err)
@@ -412,7 +396,13 @@ int board_remove(struct board *b, int64_t id, struct err *err)
 	pthread_mutex_lock(&b->lock);
 	int r = board_need_job(b, id, &j, err);
 	pthread_mutex_unlock(&b->lock);
-	return r < 0 ? r : remove_job(disk, j, err);
+	if (r == 0) /* saved rows name the runs in the journal, which go with them */
+		r = board_save_changes(disk, err);
+	if (r == 0)
+		r = store_entry_remove(disk->setup.store, id, err);
+	if (r == 0)
+		forget_job(disk, j);
+	return r;
 }
 
 static struct job *job_of(struct board *b, const struct video *v)
@@ -435,12 +425,14 @@ int board_video_remove(struct board *b, int64_t id, struct err *err)
 	pthread_mutex_lock(&b->lock);
 	int r = board_need_video(b, id, &v, err);
 	pthread_mutex_unlock(&b->lock);
-	while (r == 0 && (j = job_of(b, v)))
-		r = remove_job(b, j, err);
+	if (r == 0)
+		r = board_save_changes(disk, err);
 	if (r == 0)
 		r = store_video_remove(disk->setup.store, id, err);
 	if (r < 0)
 		return r;
+	while ((j = job_of(disk, v)))
+		forget_job(disk, j);
 	if (file_remove_tree(dir, &why) < 0)
 		log_warning("[video %s] %s", name, why.msg);
 	AUTO(board_unlockp) struct board *locked = board_lock(b);

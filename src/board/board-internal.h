@@ -155,6 +155,7 @@ struct queue_job *board_queue(struct board *b, int64_t now);
 /* With `disk` held and without the lock: saves what is in memory. */
 int board_save_job(struct board *b, struct job *j, struct err *err);
 int board_save_video(struct board *b, struct video *v, struct err *err);
+int board_save_changes(struct board *b, struct err *err); /* all that are not saved yet */
 
 /* ---- board-request.c */
 

@@ -189,6 +189,38 @@ static void reset_running(struct job *j)
 			j->states[i] = CHUNK_TODO;
 }
 
+/* A turn that ended early, so that another one is due, unless somebody has
+ * stopped the job meanwhile. */
+static void end_early(struct job *j, const struct err *err, int64_t now)
+{
+	bool full = err->code == ERR_NOSPC || (err->code == ERR_IO && j->board->disk_full);
+
+	if (err->code == ERR_CANCELED || j->stop == STOP_PAUSE || j->stop == STOP_CANCEL) {
+		stop_as_asked(j, now);
+	} else if (err->code == ERR_BUSY) { /* another process, or the same run of another job */
+		j->row.state = STORE_ENTRY_QUEUED;
+		j->retry_at = now + BUSY_RETRY;
+		board_set_text(&j->row.fault, err->msg);
+	} else if (full) {
+		wait_for_space(j, err, now);
+	} else {
+		try_later(j, err, now);
+	}
+}
+
+/* Of an attempt that failed: whether another one may succeed. */
+static bool is_passing(const struct job *j, const struct err *err)
+{
+	switch (err->code) {
+	case ERR_CANCELED:
+	case ERR_BUSY:
+	case ERR_NOSPC:
+	case ERR_ENGINE:
+	case ERR_DIED: return true;
+	default: return err->code == ERR_IO && j->board->disk_full;
+	}
+}
+
 static void end_turn(struct job *j, int r, const struct analyze_result *result,
                      const struct err *err)
 {
@@ -200,21 +232,12 @@ static void end_turn(struct job *j, int r, const struct analyze_result *result,
 	pthread_mutex_lock(&b->lock);
 	int64_t now = clock_now();
 	j->row.served += now - j->began;
-	if (r == 0) {
+	if (r == 0)
 		finish(j, result);
-	} else if (err->code == ERR_CANCELED) {
-		stop_as_asked(j, now);
-	} else if (err->code == ERR_BUSY) { /* another process, or the same run of another job */
-		j->row.state = STORE_ENTRY_QUEUED;
-		j->retry_at = now + BUSY_RETRY;
-		board_set_text(&j->row.fault, err->msg);
-	} else if (err->code == ERR_NOSPC || (err->code == ERR_IO && b->disk_full)) {
-		wait_for_space(j, err, now);
-	} else if (err->code == ERR_ENGINE || err->code == ERR_DIED) {
-		try_later(j, err, now);
-	} else {
+	else if (is_passing(j, err))
+		end_early(j, err, now);
+	else
 		fail(j, err->msg);
-	}
 	j->in_chunks = false;
 	j->view = (struct progress_view){0};
 	reset_running(j);

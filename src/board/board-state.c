@@ -202,6 +202,12 @@ int board_save_job(struct board *b, struct job *j, struct err *err)
 {
 	pthread_mutex_lock(&b->lock);
 	AUTO(store_entry_clear) struct store_entry row = copy_entry(&j->row);
+	/* A pause or cancellation that was acknowledged survives a kill before the
+	 * job has ended. */
+	if (row.state == STORE_ENTRY_RUNNING && j->stop == STOP_PAUSE)
+		row.state = STORE_ENTRY_PAUSED;
+	else if (row.state == STORE_ENTRY_RUNNING && j->stop == STOP_CANCEL)
+		row.state = STORE_ENTRY_CANCELED;
 	j->unsaved = false;
 	pthread_mutex_unlock(&b->lock);
 
@@ -227,6 +233,32 @@ int board_save_video(struct board *b, struct video *v, struct err *err)
 	pthread_mutex_lock(&b->lock);
 	v->unsaved = true;
 	pthread_mutex_unlock(&b->lock);
+	return r;
+}
+
+static bool save_next(struct board *b, struct err *err, int *ret)
+{
+	struct job *job = NULL;
+	struct video *video = NULL;
+
+	pthread_mutex_lock(&b->lock);
+	for (size_t i = 0; i < b->n_jobs && !job; i++)
+		if (b->jobs[i]->unsaved && !b->jobs[i]->gone)
+			job = b->jobs[i];
+	for (size_t i = 0; i < b->n_videos && !video && !job; i++)
+		if (b->videos[i]->unsaved && !b->videos[i]->gone)
+			video = b->videos[i];
+	pthread_mutex_unlock(&b->lock);
+	*ret = job ? board_save_job(b, job, err) : video ? board_save_video(b, video, err) : 0;
+	return job || video;
+}
+
+int board_save_changes(struct board *b, struct err *err)
+{
+	int r = 0;
+
+	while (r == 0 && save_next(b, err, &r))
+		;
 	return r;
 }
 

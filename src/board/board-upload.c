@@ -263,3 +263,12 @@ bool board_upload_find(struct board *b, const char *id, int64_t *ret_video, int6
 	*ret_job = u.job;
 	return true;
 }
+
+bool board_has_file(struct board *b, const char *path)
+{
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	for (size_t i = 0; i < locked->n_videos; i++)
+		if (!b->videos[i]->gone && strcmp(b->videos[i]->row.path, path) == 0)
+			return true;
+	return false;
+}

@@ -3,6 +3,7 @@
  * publishes their progress, saves changes and frees what was removed. */
 #include "board/board.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -151,34 +152,15 @@ static void reap(struct board *b)
 	}
 }
 
-static bool save_next(struct board *b, struct err *err, int *ret)
-{
-	struct job *job = NULL;
-	struct video *video = NULL;
-
-	pthread_mutex_lock(&b->lock);
-	for (size_t i = 0; i < b->n_jobs && !job; i++)
-		if (b->jobs[i]->unsaved && !b->jobs[i]->gone)
-			job = b->jobs[i];
-	for (size_t i = 0; i < b->n_videos && !video && !job; i++)
-		if (b->videos[i]->unsaved && !b->videos[i]->gone)
-			video = b->videos[i];
-	pthread_mutex_unlock(&b->lock);
-	*ret = job ? board_save_job(b, job, err) : video ? board_save_video(b, video, err) : 0;
-	return job || video;
-}
-
 /* Saves what changed, without locks. When to try again if that failed. */
 static int64_t save_all(struct board *b, int64_t now)
 {
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
 	struct err err;
-	int r = 0;
 
 	if (now < b->save_at)
 		return b->save_at;
-	while (r == 0 && save_next(disk, &err, &r))
-		;
+	int r = board_save_changes(disk, &err);
 	b->save_at = r < 0 ? now + SAVE_PERIOD : 0;
 	if (r < 0)
 		log_error("cannot save the queue: %s", err.msg);
@@ -329,6 +311,43 @@ static int load_jobs(struct board *b, struct err *err)
 	return 0;
 }
 
+/* Folders of what was removed from the database by a server that was killed
+ * before it removed the files. Only ids that this database gave away: what
+ * belongs to another one is kept. */
+static void remove_strays(struct board *b, const char *dir, int64_t last, bool videos)
+{
+	DIR *d = opendir(dir);
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		AUTO(mem_freep) char *path = file_join(dir, e->d_name);
+		char *end;
+		struct err err;
+		int64_t id = strtoll(e->d_name, &end, 10);
+		bool known = videos ? board_find_video(b, id) != NULL : board_find_job(b, id) != NULL;
+		if (*end || id <= 0 || id > last || known)
+			continue;
+		if (file_remove_tree(path, &err) < 0)
+			log_warning("%s", err.msg);
+	}
+	if (d)
+		closedir(d);
+}
+
+static int load(struct board *b, struct err *err)
+{
+	int64_t last_video, last_job;
+	int r = load_videos(b, err);
+	if (r == 0)
+		r = load_jobs(b, err);
+	if (r == 0)
+		r = store_ids_used(b->setup.store, &last_video, &last_job, err);
+	if (r < 0)
+		return r;
+	remove_strays(b, b->videos_dir, last_video, true);
+	remove_strays(b, b->reports_dir, last_job, false);
+	return 0;
+}
+
 static int begin(struct board *b, struct err *err)
 {
 	int r = file_mkdirs(b->videos_dir, true, err);
@@ -337,9 +356,7 @@ static int begin(struct board *b, struct err *err)
 	if (r == 0)
 		board_check_disk(b);
 	if (r == 0)
-		r = load_videos(b, err);
-	if (r == 0)
-		r = load_jobs(b, err);
+		r = load(b, err);
 	if (r < 0)
 		return r;
 	b->pool = pool_new(POOL_THREADS);

@@ -166,6 +166,8 @@ int board_upload(struct board *b, const char *id, const char *path, const char *
                  struct err *err);
 /* Whether the upload is complete; ids of its video and job (0: none). Disk. */
 bool board_upload_find(struct board *b, const char *id, int64_t *ret_video, int64_t *ret_job);
+/* Whether this is the file of a video. */
+bool board_has_file(struct board *b, const char *path);
 
 /* ---- for /metrics and /readyz; quick */
 

@@ -24,15 +24,27 @@ void store_entry_clear(struct store_entry *e)
 	*e = (struct store_entry){0};
 }
 
-static int remove_row(struct store *s, const char *sql, int64_t id, struct err *err)
+static int run_for(struct store *s, const char *sql, int64_t id, struct err *err)
 {
-	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(locked, sql, &q, err);
+	int r = db_prepare(s, sql, &q, err);
 	if (r < 0)
 		return r;
 	db_bind(q, "i", id);
 	return db_run(s, q, err);
+}
+
+/* Both statements in one transaction. */
+static int remove_both(struct store *s, const char *journals, const char *row, int64_t id,
+                       struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	int r = db_exec(locked, "BEGIN IMMEDIATE", err);
+	if (r == 0)
+		r = run_for(s, journals, id, err);
+	if (r == 0)
+		r = run_for(s, row, id, err);
+	return db_end(s, r, err);
 }
 
 /* ---- videos */
@@ -84,7 +96,11 @@ int store_video_update(struct store *s, const struct store_video *v, struct err 
 
 int store_video_remove(struct store *s, int64_t id, struct err *err)
 {
-	return remove_row(s, "DELETE FROM video WHERE id = ?", id, err);
+	return remove_both(
+		s,
+		"DELETE FROM job WHERE id IN (SELECT journal FROM queue WHERE video = ?1) AND "
+		"id NOT IN (SELECT journal FROM queue WHERE video <> ?1)",
+		"DELETE FROM video WHERE id = ?", id, err);
 }
 
 int store_videos_load(struct store *s, struct store_video **ret, size_t *ret_n, struct err *err)
@@ -176,7 +192,10 @@ int store_entry_update(struct store *s, const struct store_entry *e, struct err 
 
 int store_entry_remove(struct store *s, int64_t id, struct err *err)
 {
-	return remove_row(s, "DELETE FROM queue WHERE id = ?", id, err);
+	return remove_both(s,
+	                   "DELETE FROM job WHERE id = (SELECT journal FROM queue WHERE id = ?1) AND "
+	                   "id NOT IN (SELECT journal FROM queue WHERE id <> ?1)",
+	                   "DELETE FROM queue WHERE id = ?", id, err);
 }
 
 int store_entries_load(struct store *s, struct store_entry **ret, size_t *ret_n, struct err *err)
@@ -217,5 +236,22 @@ int store_entries_load(struct store *s, struct store_entry **ret, size_t *ret_n,
 	}
 	*ret = all;
 	*ret_n = n;
+	return 0;
+}
+
+int store_ids_used(struct store *s, int64_t *ret_video, int64_t *ret_entry, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked,
+	                   "SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'video'), "
+	                   "(SELECT seq FROM sqlite_sequence WHERE name = 'queue')",
+	                   &q, err);
+	if (r == 0)
+		r = db_step(s, q, err);
+	if (r < 0)
+		return r;
+	*ret_video = sqlite3_column_int64(q, 0);
+	*ret_entry = sqlite3_column_int64(q, 1);
 	return 0;
 }

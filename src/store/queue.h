@@ -57,16 +57,22 @@ void store_entry_clear(struct store_entry *e);
 int store_video_add(struct store *s, const struct store_video *v, int64_t *ret_id, struct err *err);
 /* all but id and creation */
 int store_video_update(struct store *s, const struct store_video *v, struct err *err);
-int store_video_remove(struct store *s, int64_t id, struct err *err); /* with its entries */
+/* In one transaction with its entries, and with the runs in the journal that no
+ * other entry has. */
+int store_video_remove(struct store *s, int64_t id, struct err *err);
 /* All of them, in order of id; the caller clears each and frees the array. */
 int store_videos_load(struct store *s, struct store_video **ret, size_t *ret_n, struct err *err);
 
 int store_entry_add(struct store *s, const struct store_entry *e, int64_t *ret_id, struct err *err);
 /* all but id, video, creation */
 int store_entry_update(struct store *s, const struct store_entry *e, struct err *err);
+/* In one transaction with its run in the journal, unless another entry has the
+ * same. */
 int store_entry_remove(struct store *s, int64_t id, struct err *err);
 /* As store_videos_load(). */
 int store_entries_load(struct store *s, struct store_entry **ret, size_t *ret_n, struct err *err);
+/* The largest ids that videos and entries ever had here; 0 = there was none. */
+int store_ids_used(struct store *s, int64_t *ret_video, int64_t *ret_entry, struct err *err);
 
 /* A complete upload. Several may be of the same video. */
 struct store_upload {
