@@ -64,6 +64,16 @@ void upload_unlink(const struct uploads *u, const char *id)
 	}
 }
 
+void upload_mark_part(struct upload *p, const char *final)
+{
+	struct err err;
+	AUTO(mem_freep) char *path = upload_path(p->all, p->id, "part");
+
+	json_object_set_new(p->facts, "final", json_string(final));
+	if (upload_save(p, &err) == 0)
+		unlink(path);
+}
+
 char *upload_fact(const struct upload *p, const char *name)
 {
 	const char *s = json_string_value(json_object_get(p->facts, name));

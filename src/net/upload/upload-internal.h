@@ -18,7 +18,8 @@ struct upload {
 	struct upload *next;
 	char id[40];
 	/* ID.json: length (absent: not known yet), metadata, name, request,
-	 * created; partial: true; final: the upload into which a partial one went */
+	 * created; partial: true; final: the upload into which a partial one went;
+	 * parts: the uploads that went into a final one */
 	json_t *facts;
 	int64_t length; /* -1: not known yet */
 	int64_t offset, touched;
@@ -50,6 +51,9 @@ struct upload *upload_new(struct uploads *u, const char *id);
 void upload_free(struct upload *p);
 int upload_save(const struct upload *p, struct err *err); /* writes ID.json */
 void upload_unlink(const struct uploads *u, const char *id);
+/* Notes that a partial upload went into a final one. It is remembered without
+ * its bytes, so that a client that lost the reply can ask again. */
+void upload_mark_part(struct upload *p, const char *final);
 char *upload_fact(const struct upload *p, const char *name); /* NULL if absent */
 int64_t upload_expires(const struct upload *p);
 

@@ -28,6 +28,14 @@ static int64_t read_mark(const char *path)
 	return file_read(path, &b, &err) == 0 ? strtoll(buf_str(&b), NULL, 10) : -1;
 }
 
+/* The bytes of a finished upload that a killed server did not remove, unless
+ * they are a video that the board could not move. */
+static void remove_unused(const struct uploads *u, const char *part)
+{
+	if (!board_has_file(u->board, part))
+		unlink(part);
+}
+
 /* Sets what the board and the file say. False if there is neither. */
 static bool load_progress(struct upload *p)
 {
@@ -45,6 +53,7 @@ static bool load_progress(struct upload *p)
 	}
 	if (p->done || json_object_get(p->facts, "final")) {
 		p->offset = p->length;
+		remove_unused(p->all, part);
 		return true;
 	}
 
@@ -89,34 +98,61 @@ static bool is_id(const char *s)
 	return strlen(s) == 2 * ID_BYTES && strspn(s, "0123456789abcdef") == 2 * ID_BYTES;
 }
 
-/* A file without its description is what is left of a killed concatenation,
- * unless it is a video that the board could not move. */
-static void remove_orphan(struct uploads *u, const char *id)
+/* A file that a killed server left. One without its description is of an upload
+ * that was not acknowledged. */
+static void remove_stray(struct uploads *u, const char *id, const char *ending)
 {
-	AUTO(mem_freep) char *json = upload_path(u, id, "json"), *part = upload_path(u, id, "part");
-	int64_t video, job;
-	if (!file_exists(json) && !board_upload_find(u->board, id, &video, &job))
-		unlink(part);
+	AUTO(mem_freep) char *json = upload_path(u, id, "json"), *path = upload_path(u, id, ending);
+	bool temporary = strcmp(ending, "json.tmp") == 0 || strcmp(ending, "mark.tmp") == 0;
+	bool bytes = strcmp(ending, "part") == 0 && !file_exists(json);
+
+	if (temporary)
+		unlink(path);
+	else if (bytes)
+		remove_unused(u, path);
+}
+
+static void load_file(struct uploads *u, const char *name)
+{
+	size_t n = strcspn(name, ".");
+	AUTO(mem_freep) char *id = mem_printf("%.*s", (int)n, name);
+	const char *ending = name + n + (name[n] == '.');
+	struct upload *p = NULL;
+
+	if (!is_id(id))
+		return;
+	if (strcmp(ending, "json") == 0)
+		p = load(u, id);
+	else
+		remove_stray(u, id, ending);
+	if (p)
+		upload_insert(p);
+}
+
+/* Of a final upload: a killed server may not have noted that its parts went
+ * into it. */
+static void mark_parts_of(struct uploads *u, const struct upload *final)
+{
+	size_t i;
+	json_t *id;
+	json_array_foreach (json_object_get(final->facts, "parts"), i, id) {
+		const char *name = json_string_value(id);
+		struct upload *p = name ? upload_find(u, name) : NULL;
+		if (p && !json_object_get(p->facts, "final"))
+			upload_mark_part(p, final->id);
+	}
 }
 
 static void load_all(struct uploads *u)
 {
 	DIR *d = opendir(u->dir);
-	for (struct dirent *e; d && (e = readdir(d));) {
-		AUTO(mem_freep) char *id = file_stem(e->d_name);
-		const char *ending = strrchr(e->d_name, '.');
-		if (!is_id(id) || !ending)
-			continue;
-		struct upload *p = NULL;
-		if (strcmp(ending, ".json") == 0)
-			p = load(u, id);
-		else if (strcmp(ending, ".part") == 0)
-			remove_orphan(u, id);
-		if (p)
-			upload_insert(p);
-	}
+	for (struct dirent *e; d && (e = readdir(d));)
+		load_file(u, e->d_name);
 	if (d)
 		closedir(d);
+	for (const struct upload *p = u->first; p; p = p->next)
+		if (p->done)
+			mark_parts_of(u, p);
 }
 
 int uploads_open(const char *dir, struct board *board, int64_t expiry,
@@ -274,6 +310,11 @@ static int make(struct uploads *u, const struct upload_request *q, struct upload
 		json_object_set_new(p->facts, "length", json_integer(q->length));
 	if (q->concat)
 		json_object_set_new(p->facts, "concat", json_string(q->concat));
+	for (size_t i = 0; i < q->n_parts; i++) {
+		if (i == 0)
+			json_object_set_new(p->facts, "parts", json_array());
+		json_array_append_new(json_object_get(p->facts, "parts"), json_string(q->parts[i]));
+	}
 	*ret = p;
 	return 0;
 }
@@ -418,20 +459,6 @@ static int join_parts(struct upload *p, const struct parts *parts, struct err *e
 	return r;
 }
 
-/* Partial uploads are remembered without their bytes, so that a client that
- * lost the reply can ask again. */
-static void mark_parts(const struct parts *parts, const char *final)
-{
-	struct err err;
-	for (size_t i = 0; i < parts->n; i++) {
-		struct upload *p = parts->all[i];
-		AUTO(mem_freep) char *path = upload_path(p->all, p->id, "part");
-		json_object_set_new(p->facts, "final", json_string(final));
-		if (upload_save(p, &err) == 0)
-			unlink(path);
-	}
-}
-
 static int concat(struct uploads *u, struct upload_request *q, const struct parts *parts,
                   char ret_id[static 40], struct err *err)
 {
@@ -450,7 +477,8 @@ static int concat(struct uploads *u, struct upload_request *q, const struct part
 		upload_free(p);
 		return r;
 	}
-	mark_parts(parts, p->id);
+	for (size_t i = 0; i < parts->n; i++)
+		upload_mark_part(parts->all[i], p->id);
 	snprintf(ret_id, 40, "%s", p->id);
 	pthread_mutex_lock(&u->lock);
 	upload_insert(p);
