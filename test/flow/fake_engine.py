@@ -4,7 +4,7 @@
 
     fake_engine.py [--port N | --unix PATH] [--kind llama|vllm|plain] [--model NAME] [--slots N] [--context N]
                    [--version TEXT] [--dialect NAME] [--tls CERTIFICATE KEY] [--key KEY] [--latency SECONDS]
-                   [--loading N] [--record FILE] [--fault FAULT]...
+                   [--loading N] [--record FILE] [--stays] [--fault FAULT]...
 
 It prints its port (or its socket's path) on a line when it is ready, and ends with its parent. Without a fault it
 answers each request with what the JSON Schema asks for, derived from the pictures: the same request gives the same
@@ -647,9 +647,11 @@ def main():
     p.add_argument("--latency", type=float, default=0)
     p.add_argument("--loading", type=int, default=0, help="answers so many GETs with 503 at first")
     p.add_argument("--record")
+    p.add_argument("--stays", action="store_true", help="does not end with its parent by itself")
     p.add_argument("--fault", action="append", default=[])
     options = p.parse_args()
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: no test leaves it behind
+    if not options.stays:
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: no test leaves it behind
     if options.unix:
         server, where = UnixServer(options.unix, Handler), options.unix
     else:
