@@ -17,6 +17,7 @@ enum {
 	KEYS_LEAST = 8,
 	KEYS_MOST = 256,      /* per task */
 	RESTARTS = 40,        /* of children, for one index */
+	FRAMES_RARE = 5,      /* a second; fewer are decoded sooner */
 	FRAMES_MOST = 200000, /* per range: half an hour at 100 frames per second */
 };
 
@@ -354,7 +355,15 @@ static int64_t budget_until(const struct indexer *ix, int64_t t)
 	int64_t budget = (int64_t)(ix->o.effort * (double)t);
 	if (ix->o.effort >= 1)
 		return INT64_MAX;
-	return budget > 0 && budget < budget_least ? budget_least : budget;
+	if (budget > 0 && budget < budget_least)
+		budget = budget_least;
+	/* Where frames are rare, as in a slide show, decoding a second costs less. */
+	double frames = (double)ix->x->duration / CLOCK_SECOND * FRAMES_RARE;
+	if (budget > 0 && (double)ix->scan.packets < frames) {
+		double more = (double)budget * frames / (double)(ix->scan.packets + 1);
+		return more < (double)ix->x->duration ? (int64_t)more : INT64_MAX;
+	}
+	return budget;
 }
 
 /* Decodes the ranges of the part, and extends the index. */

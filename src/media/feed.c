@@ -137,7 +137,8 @@ static int read_packet(struct feed *f, struct err *err)
 			               "the video is encrypted and cannot be decoded without its key; decrypt "
 			               "it first");
 		int64_t time = source_packet_time(f->src, pkt);
-		if (pkt->flags & AV_PKT_FLAG_KEY && time != CLOCK_NONE) {
+		bool timed = !sparse_is_filled(pkt) || pkt->pts != AV_NOPTS_VALUE;
+		if (pkt->flags & AV_PKT_FLAG_KEY && time != CLOCK_NONE && timed) {
 			saw_keyframe(f, time);
 			f->need_key = false;
 		}
@@ -179,7 +180,8 @@ static bool times_unsorted(const struct feed *f)
 		return false;
 	for (unsigned i = 0; i < f->ahead_n; i++) {
 		const AVPacket *pkt = f->ahead[(f->ahead_at + i) % FEED_AHEAD];
-		if (pkt->dts == AV_NOPTS_VALUE || (pkt->pts != AV_NOPTS_VALUE && pkt->pts != pkt->dts))
+		if (pkt->dts == AV_NOPTS_VALUE || sparse_is_filled(pkt) ||
+		    (pkt->pts != AV_NOPTS_VALUE && pkt->pts != pkt->dts))
 			return false;
 	}
 	return true;
@@ -284,6 +286,9 @@ static int send_packet(struct feed *f, int64_t target, bool last, struct err *er
 	f->ahead_n--;
 	f->ahead_bytes -= (size_t)pkt->size;
 	int64_t time = source_packet_time(f->src, pkt);
+	/* Frames follow each other better by their rate than by such times. */
+	if (sparse_is_filled(pkt) && pkt->pts == AV_NOPTS_VALUE)
+		pkt->dts = AV_NOPTS_VALUE;
 	bool skip = !f->unsorted && certainly_hidden(f, pkt, target);
 	f->dec->skip_frame = skip ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
 	unsigned long complaints = note_count();

@@ -5,6 +5,7 @@
 #include <libavutil/pixdesc.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -115,13 +116,18 @@ static void warn_header(const struct source *s, const struct reader *r, struct p
 		outline_read(s->in, &o);
 	clock_text(p->extent.header, told);
 	clock_text(p->extent.duration, real);
+	/* A whole number of seconds is rounded; of program and transport streams
+	 * FFmpeg only estimates the duration. */
+	int64_t by = llabs(p->extent.duration - p->extent.header);
+	bool rounded = p->extent.header % CLOCK_SECOND == 0 && by <= CLOCK_SECOND;
+	bool stated = s->fmt->duration_estimation_method != AVFMT_DURATION_FROM_PTS && !rounded;
 	if (s->salvage.in || s->timeline.n_parts)
 		return;
 	if (p->extent.measured && p->extent.header > p->extent.duration && o.cut_missing)
 		warn(p,
 		     "the file is cut off: its index lists %s of video, but only the first %s are present",
 		     told, real);
-	else if (p->extent.measured && p->extent.header && !s->timeline.skipped)
+	else if (p->extent.measured && p->extent.header && stated && !s->timeline.skipped)
 		warn(p, "the header states a duration of %s; the packets last %s, which is used", told,
 		     real);
 	else if (o.cut_missing && !strcmp(o.cut_type, "mdat"))

@@ -12,6 +12,7 @@
 
 /* Self-contained containers and raw streams. Playlists, manifests, image
  * sequences and devices are excluded: they make the demuxer open other files. */
+#define SOUNDS "wav,w64,mp3,flac,aac,ac3,eac3,dts,aiff,au,caf,amr,ape,wv,tta,loas"
 static const char formats[] =
 	"mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,m4v,h261,h263,h264,hevc,vvc,obu,"
 	"av1,ivf,avi,flv,"
@@ -19,8 +20,7 @@ static const char formats[] =
 	"dirac,dnxhd,"
 	/* Formats of recorders and cameras. Formats of games are excluded: they are
 	 * not recorded, and each demuxer adds attack surface. */
-	"dhav,ifv,luodat,mpjpeg,smjpeg,mxg,nc,iv8,lmlm4,ingenient,pva,ty,nuv,kux,ivr,lxf,vc1test,"
-	"wav,w64,mp3,flac,aac,ac3,eac3,dts,aiff,au,caf,amr,ape,wv,tta,loas";
+	"dhav,ifv,luodat,mpjpeg,smjpeg,mxg,nc,iv8,lmlm4,ingenient,pva,ty,nuv,kux,ivr,lxf,vc1test," SOUNDS;
 
 static int refuse_open(AVFormatContext *fmt, AVIOContext **pb, const char *url, int flags,
                        AVDictionary **options)
@@ -59,7 +59,39 @@ static int refuse_format(const char *name, struct err *err)
 	               "the format \"%s\" is not a video container that can be read", name);
 }
 
-static int find_format(AVIOContext *pb, const char *forced, const AVInputFormat **ret,
+/* What the file is by its first bytes, if that is no video; NULL if not known.
+ * Demuxers of raw audio take some such files for theirs. */
+static const char *other_kind(const struct source *s)
+{
+	static const struct {
+		const char *magic, *kind;
+	} kinds[] = {
+		{"PK\3\4", "a ZIP archive; unpack it first"},
+		{"Rar!", "a RAR archive; unpack it first"},
+		{"7z\xbc\xaf", "a 7z archive; unpack it first"},
+		{"\x1f\x8b", "compressed with gzip; unpack it first"},
+		{"\xfd"
+	     "7zXZ",
+	     "compressed with xz; unpack it first"},
+		{"\xff\xd8\xff", "a JPEG picture, not a video; the video of a motion photo has to be "
+	                     "extracted first"},
+		{"%PDF", "a PDF document, not a video"},
+		{"<!DOCTYPE", "a web page, not a video; the download may have failed"},
+		{"<!doctype", "a web page, not a video; the download may have failed"},
+		{"<html", "a web page, not a video; the download may have failed"},
+		{"#EXTM3U", "a playlist that refers to other files; give the video files themselves"},
+		{"version https://git-lfs", "a Git LFS pointer, not the video; run git lfs pull"},
+	};
+	char head[32] = "";
+	if (input_read(s->in, 0, head, sizeof head) < 0)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (!memcmp(head, kinds[i].magic, strlen(kinds[i].magic)))
+			return kinds[i].kind;
+	return NULL;
+}
+
+static int find_format(const struct source *s, const char *forced, const AVInputFormat **ret,
                        struct err *err)
 {
 	const AVInputFormat *f = NULL;
@@ -68,9 +100,13 @@ static int find_format(AVIOContext *pb, const char *forced, const AVInputFormat 
 		return *ret ? 0
 		            : err_set(err, ERR_UNSUPPORTED, "this machine's FFmpeg cannot read %s", forced);
 	}
-	int r = av_probe_input_buffer2(pb, &f, "", NULL, 0, 0);
+	const char *kind = other_kind(s);
+	int r = av_probe_input_buffer2(s->pb, &f, "", NULL, 0, 0);
 	if (r == AVERROR(ENOMEM) || r == AVERROR(EIO))
 		return note_error(err, r, "cannot read the file");
+	if (kind && (r < 0 || !f || !av_match_list(f->name, formats, ',') ||
+	             av_match_list(f->name, SOUNDS, ',')))
+		return err_set(err, ERR_FORMAT, "this is %s", kind);
 	if (r < 0 || !f)
 		return err_set(
 			err, ERR_FORMAT,
@@ -87,6 +123,9 @@ static int explain_open(const struct source *s, const AVInputFormat *f, int r, s
 {
 	if (input_error(s->in))
 		return err_sys(err, input_error(s->in), "cannot read the file");
+	const char *kind = other_kind(s);
+	if (kind)
+		return err_set(err, ERR_FORMAT, "this is %s", kind);
 	if (!av_match_name("mp4", f->name))
 		return note_error(err, r, "the %s file is damaged and cannot be opened", f->name);
 	struct outline o;
@@ -138,7 +177,7 @@ static int open_format(struct source *s, struct err *err)
 	s->fmt = avformat_alloc_context();
 	if (!s->pb || !s->fmt)
 		return err_set(err, ERR_LIMIT, "no memory for the demuxer");
-	int r = find_format(s->pb, s->salvage.format, &f, err);
+	int r = find_format(s, s->salvage.format, &f, err);
 	if (r < 0)
 		return r;
 	s->fmt->pb = s->pb;
@@ -155,6 +194,7 @@ static int open_format(struct source *s, struct err *err)
 	}
 	s->bare = is_bare(f);
 	s->count = 0;
+	s->clock.last = AV_NOPTS_VALUE;
 	s->part = 0;
 	note_clear();
 	r = avformat_open_input(&s->fmt, "", f, &options);
@@ -362,6 +402,8 @@ int source_packet(struct source *s, AVPacket *pkt)
 		if (pkt->stream_index == s->st->index) {
 			if (s->bare)
 				count_time(s, pkt);
+			else
+				sparse_fill(&s->clock, s->st, source_rate(s), pkt);
 			if (s->timeline.n_parts)
 				timeline_adjust(&s->timeline, s->st->time_base, pkt, &s->part);
 			return 0;
@@ -411,6 +453,7 @@ int source_seek(struct source *s, int64_t t)
 {
 	if (s->bare)
 		return AVERROR(ENOSYS);
+	s->clock.last = AV_NOPTS_VALUE;
 	if (s->timeline.n_parts)
 		return seek_in_parts(s, t);
 	return av_seek_frame(s->fmt, s->st->index, source_ts(s, t), AVSEEK_FLAG_BACKWARD);
@@ -420,6 +463,7 @@ int source_rewind(struct source *s)
 {
 	if (s->fmt->iformat->flags & AVFMT_NO_BYTE_SEEK || !(s->fmt->iformat->flags & AVFMT_TS_DISCONT))
 		return AVERROR(ENOSYS);
+	s->clock.last = AV_NOPTS_VALUE;
 	return av_seek_frame(s->fmt, -1, 0, AVSEEK_FLAG_BYTE);
 }
 

@@ -15,6 +15,7 @@
 #include "media/hwaccel.h"
 #include "media/input.h"
 #include "media/salvage.h"
+#include "media/sparse.h"
 #include "media/timeline.h"
 
 /* 16K; a larger frame would need more than a quarter of a gigabyte */
@@ -43,9 +44,10 @@ struct source {
 	int64_t start;                 /* microseconds subtracted from the container's times */
 	/* a stream without times: packets are counted, and seeking is impossible */
 	bool bare;
-	int64_t count;            /* number of packets so far, if bare */
-	struct timeline timeline; /* owned; duration 0 until it was measured */
-	size_t part;              /* index of the part of the timeline that contains the last packet */
+	int64_t count;             /* number of packets so far, if bare */
+	struct sparse_clock clock; /* otherwise, of packets without times */
+	struct timeline timeline;  /* owned; duration 0 until it was measured */
+	size_t part;               /* index of the part of the timeline that contains the last packet */
 };
 
 /* Blocks while the demuxer reads ahead. The error says what is wrong with the

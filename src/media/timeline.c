@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "media/note.h"
+#include "media/sparse.h"
 
 enum {
 	STREAMS_MAX = 200,
@@ -40,12 +41,17 @@ struct sound_run {
 /* Packets between two jumps. */
 struct run {
 	int64_t first, last, end;
+	int64_t tail_last, tail_end; /* of packets without times after those; INT64_MIN if none */
 };
+
+static const struct run run_empty = {INT64_MAX, INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN};
 
 struct scan {
 	AVFormatContext *fmt;
 	const AVStream *st;
+	struct sparse_clock clock;
 	int64_t last, last_length; /* of the video */
+	int64_t before;            /* the same, or of a packet without a time after it */
 	int64_t packets;
 	int64_t first_key; /* presentation time */
 	bool key_first;    /* the first packet is a keyframe */
@@ -135,7 +141,7 @@ static void note_jump(struct scan *s, const AVPacket *pkt, int64_t to)
 	s->runs = mem_grow(s->runs, s->n_jumps + 2, sizeof *s->runs);
 	s->jumps[s->n_jumps++] = (struct jump){
 		.pos = pkt->pos, .from = s->last, .to = to, .stated = s->last_length >= length / 2};
-	s->runs[s->n_jumps] = (struct run){INT64_MAX, INT64_MIN, INT64_MIN};
+	s->runs[s->n_jumps] = run_empty;
 }
 
 static void thin_keys(struct scan *s)
@@ -182,28 +188,52 @@ static void on_sound(struct scan *s, const AVPacket *pkt)
 	run->last = s->n_jumps;
 }
 
-static void on_video(struct scan *s, const AVPacket *pkt)
+/* A packet without a time: it counts at the end of the run, where no later
+ * packet states the time. */
+static void on_untimed(struct scan *s, const AVPacket *pkt)
 {
+	const AVStream *st = s->st;
+	struct run *run = &s->runs[s->n_jumps];
+	int64_t step = sparse_step(st, st->avg_frame_rate, pkt);
+	int64_t delay = pkt->pts == AV_NOPTS_VALUE ? st->codecpar->video_delay * step : 0;
+	int64_t t = to_us(st, pkt->dts);
+	if (t == CLOCK_NONE || pkt->flags & AV_PKT_FLAG_DISCARD)
+		return;
+	if (s->before != CLOCK_NONE && t > s->before)
+		note_step(s, t - s->before);
+	s->before = t;
+	run->tail_last = t + av_rescale_q(delay, st->time_base, AV_TIME_BASE_Q);
+	run->tail_end = run->tail_last + av_rescale_q(step, st->time_base, AV_TIME_BASE_Q);
+}
+
+static void on_video(struct scan *s, AVPacket *pkt)
+{
+	sparse_fill(&s->clock, s->st, s->st->avg_frame_rate, pkt);
 	bool key = pkt->flags & AV_PKT_FLAG_KEY;
 	int64_t t = clock_of(s->st, pkt), length = pkt->duration > 0 ? to_us(s->st, pkt->duration) : 0;
 	int64_t pts = pkt->pts != AV_NOPTS_VALUE ? to_us(s->st, pkt->pts) : t;
 	length = length > 0 ? length : 0;
 	if (!s->packets++)
 		s->key_first = key;
+	if (sparse_is_filled(pkt)) {
+		on_untimed(s, pkt);
+		return;
+	}
 	if (t == CLOCK_NONE || pts == CLOCK_NONE || pkt->flags & AV_PKT_FLAG_DISCARD)
 		return;
 	if (s->last != CLOCK_NONE && s->n_jumps < TIMELINE_GAPS_MAX && pkt->pos >= 0 &&
 	    (t < s->last - back_least || t > s->last + forward_least))
 		note_jump(s, pkt, t);
-	else if (s->last != CLOCK_NONE && t > s->last)
-		note_step(s, t - s->last);
+	else if (s->before != CLOCK_NONE && t > s->before)
+		note_step(s, t - s->before);
 	struct run *run = &s->runs[s->n_jumps];
 	run->first = pts < run->first ? pts : run->first;
 	run->last = pts > run->last ? pts : run->last;
 	run->end = pts + length > run->end ? pts + length : run->end;
+	run->tail_last = run->tail_end = INT64_MIN;
 	if (key)
 		note_key(s, pkt, pts);
-	s->last = t;
+	s->last = s->before = t;
 	s->last_length = length;
 }
 
@@ -241,13 +271,17 @@ static int64_t usual_step(struct scan *s, bool *ret_even)
 {
 	size_t like = 0;
 	*ret_even = false;
+	/* Every frame is shown long: slides. */
+	for (size_t i = 0; !s->seen_steps && s->n_jumps > 1 && i < s->n_jumps && i < STEPS_MAX; i++)
+		if (s->jumps[i].to > s->jumps[i].from)
+			s->steps[s->n_steps++] = s->jumps[i].to - s->jumps[i].from;
 	if (!s->n_steps)
 		return 0;
 	qsort(s->steps, s->n_steps, sizeof *s->steps, by_size);
 	int64_t usual = s->steps[s->n_steps / 2];
 	for (size_t i = 0; i < s->n_steps; i++)
 		like += s->steps[i] >= usual / 2 && s->steps[i] <= usual * 3 / 2;
-	*ret_even = like * 10 >= s->n_steps * 8;
+	*ret_even = s->seen_steps && like * 10 >= s->n_steps * 8;
 	return usual;
 }
 
@@ -305,9 +339,12 @@ static void add_run(struct timeline *t, const struct run *run, int64_t add, int6
 	struct timeline_part *p = &t->parts[t->n_parts - 1];
 	if (run->last == INT64_MIN)
 		return;
-	int64_t first = run->first + add - t->start, last = run->last + add - t->start;
-	int64_t end = run->end + add - t->start;
-	if (end - last < 1 || end - last > forward_least)
+	bool tail = run->tail_last > run->last;
+	int64_t first = run->first + add - t->start;
+	int64_t last = (tail ? run->tail_last : run->last) + add - t->start;
+	int64_t end = (tail ? run->tail_end : run->end) + add - t->start;
+	/* Some demuxers state a unit of the clock as the duration of each frame. */
+	if (end - last < 1 || end - last < usual / 2 || end - last > forward_least)
 		end = last + (usual ? usual : CLOCK_SECOND / 25);
 	p->begin = first < p->begin ? first : p->begin;
 	p->end = last > p->end ? last : p->end;
@@ -368,7 +405,9 @@ int timeline_scan(AVFormatContext *fmt, AVStream *st, enum timeline_policy polic
 	AUTO(scan_clear)
 	struct scan s = {.fmt = fmt,
 	                 .st = st,
+	                 .clock = {AV_NOPTS_VALUE},
 	                 .last = CLOCK_NONE,
+	                 .before = CLOCK_NONE,
 	                 .first_key = CLOCK_NONE,
 	                 .every = 1,
 	                 .key_spacing = CLOCK_SECOND / 2,
@@ -376,7 +415,7 @@ int timeline_scan(AVFormatContext *fmt, AVStream *st, enum timeline_policy polic
 	                 .runs = mem_alloc(1, sizeof *s.runs),
 	                 .keys = mem_alloc(TIMELINE_KEYS_MAX, sizeof *s.keys),
 	                 .key_run = mem_alloc(TIMELINE_KEYS_MAX, sizeof *s.key_run)};
-	s.runs[0] = (struct run){INT64_MAX, INT64_MIN, INT64_MIN};
+	s.runs[0] = run_empty;
 	for (unsigned i = 0; i < fmt->nb_streams; i++)
 		if (fmt->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO)
 			fmt->streams[i]->discard = AVDISCARD_DEFAULT;
