@@ -7,7 +7,9 @@
 #include "app/ui.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "engine/model-info.h"
+#include "job/streams.h"
 #include "report/report.h"
 
 /* The path relative to the current folder, if it is below it. */
@@ -96,14 +98,42 @@ static int worse(int a, int b)
 	return EXIT_COMPLETE;
 }
 
+/* Each stream that the options name, as a video of its own. */
+static int analyze_streams(const struct analyze *a, struct ui *ui, const char *file)
+{
+	AUTO(mem_freep) int64_t *streams = NULL;
+	struct analyze_options options = *a->options;
+	struct analyze one = *a;
+	size_t n = 0;
+	struct err err;
+	int code = EXIT_COMPLETE;
+	int r = streams_list(file, a->options, a->cancel, &streams, &n, &err);
+	if (r < 0) {
+		emit_error(ui, file_base(file), &err);
+		return app_fail(&err);
+	}
+	one.options = &options;
+	for (size_t i = 0; i < n && code != EXIT_INTERRUPTED; i++) {
+		options.media_stream = streams[i];
+		if (n > 1) {
+			AUTO(mem_freep) char *name = text_line(file_base(file), 1000);
+			ui_say(ui, "%s: stream %lld", name, (long long)streams[i]);
+		}
+		code = worse(code, analyze_one(&one, ui, file));
+	}
+	return code;
+}
+
 static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, struct store *store,
                        char **files, int n)
 {
 	AUTO(memory_freep) struct memory *memory = memory_open(&app->memory, engine);
 	struct analyze_options options = app->analyze;
 	char none[] = "";
-	/* With several files each gets a folder of its own inside --output. */
-	const char *reports_dir = n > 1 && *options.output ? options.output : NULL;
+	/* With several files or streams each gets a folder of its own inside
+	 * --output. */
+	bool several = n > 1 || options.media_stream == MEDIA_STREAM_ALL;
+	const char *reports_dir = several && *options.output ? options.output : NULL;
 	if (reports_dir)
 		options.output = none;
 	/* For a budget: how many tokens a picture takes. */
@@ -123,7 +153,7 @@ static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, st
 	                          .cancel = app->cancel};
 	int code = EXIT_COMPLETE;
 	for (int i = 0; i < n && code != EXIT_INTERRUPTED; i++)
-		code = worse(code, analyze_one(&a, ui, files[i]));
+		code = worse(code, analyze_streams(&a, ui, files[i]));
 	progress_emit(ui_progress(ui),
 	              &(struct progress_event){.type = PROGRESS_END, .exit_code = code});
 	return code;

@@ -8,6 +8,7 @@
 #include "app/commands.h"
 #include "app/ui.h"
 #include "job/step-options.h"
+#include "job/streams.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -20,6 +21,7 @@ static struct own {
 	bool scenes, json, fresh;
 	char *output;
 } own;
+enum { STEM_MAX = 200 /* bytes of the video's name in those of its files */ };
 #define AT(member) offsetof(struct own, member)
 
 static const struct opt_row rows[] = {
@@ -46,35 +48,38 @@ static void on_progress(void *ctx, const char *what, double fraction)
 }
 
 /* What the file is: its streams, and what is wrong with it. */
-static int probe(struct app *app, int fd, const struct indexer_options *o, struct video_info *ret,
+static int probe(struct app *app, int fd, const struct analyze_options *a, struct video_info *ret,
                  struct err *err)
 {
+	const struct decoder_options o = analyze_decoder(a);
 	AUTO(decoder_freep) struct decoder *d = NULL;
-	int r = decoder_open(fd, &o->decoder, app->cancel, &d, err);
+	int r = decoder_open(fd, &o, app->cancel, &d, err);
 	return r < 0 ? r : decoder_probe(d, ret, err);
 }
 
-static int make(struct app *app, struct store *store, const char *path, struct progress *progress,
-                bool *cached, struct video_index **ret, struct video_info *info, struct err *err)
+/* `a` is changed to name the default stream as such. */
+static int make(struct app *app, struct store *store, const char *path, struct analyze_options *a,
+                struct progress *progress, bool *cached, struct video_index **ret,
+                struct video_info *info, struct err *err)
 {
-	const struct analyze_options *a = &app->analyze;
-	const struct indexer_options o = {.effort = a->index_effort,
-	                                  .max_gap = a->index_max_gap,
-	                                  .workers = a->index_workers,
-	                                  .scenes = own.scenes,
-	                                  .fresh = own.fresh,
-	                                  .progress = on_progress,
-	                                  .ctx = progress,
-	                                  .decoder = analyze_decoder(a)};
+	struct indexer_options o = {.effort = a->index_effort,
+	                            .max_gap = a->index_max_gap,
+	                            .workers = a->index_workers,
+	                            .scenes = own.scenes,
+	                            .fresh = own.fresh,
+	                            .progress = on_progress,
+	                            .ctx = progress};
 	AUTO(fd_closep) int fd = -1;
 	char sha256[HASH_HEX];
 	int r = file_open_input(path, &fd, err);
 	if (r < 0)
 		return r;
 	progress_phase(progress, PHASE_HASHING, file_base(path));
-	r = probe(app, fd, &o, info, err);
+	r = probe(app, fd, a, info, err);
 	if (r < 0)
 		return r;
+	streams_settle(a, info);
+	o.decoder = analyze_decoder(a);
 	r = hash_fd(fd, app->cancel, NULL, sha256, err);
 	return r < 0 ? r : indexer_get(store, sha256, fd, &o, app->cancel, cached, ret, err);
 }
@@ -215,12 +220,16 @@ static void print_summary(const char *name, const struct video_index *x,
 	       cached ? ", at an earlier time" : "");
 }
 
-static int write_files(const char *path, const struct video_index *x, const char *json,
-                       struct err *err)
+static int write_files(const char *path, int64_t stream, const struct video_index *x,
+                       const char *json, struct err *err)
 {
-	AUTO(mem_freep) char *stem = file_stem(path);
-	AUTO(mem_freep) char *json_name = mem_printf("%s.index.json", stem);
-	AUTO(mem_freep) char *vtt_name = mem_printf("%s.chapters.vtt", stem);
+	char of[32] = "";
+	AUTO(mem_freep) char *whole = file_stem(path);
+	AUTO(mem_freep) char *stem = file_short_name(whole, STEM_MAX);
+	if (stream >= 0)
+		snprintf(of, sizeof of, ".stream%" PRId64, stream);
+	AUTO(mem_freep) char *json_name = mem_printf("%s%s.index.json", stem, of);
+	AUTO(mem_freep) char *vtt_name = mem_printf("%s%s.chapters.vtt", stem, of);
 	AUTO(mem_freep) char *json_path = file_join(own.output, json_name);
 	AUTO(mem_freep) char *vtt_path = file_join(own.output, vtt_name);
 	AUTO(buf_free) struct buf vtt = BUF(256 << 20);
@@ -233,13 +242,14 @@ static int write_files(const char *path, const struct video_index *x, const char
 	return file_write(vtt_path, buf_str(&vtt), vtt.len, err);
 }
 
-static int print_index(const char *path, const struct video_index *x, const struct video_info *info,
-                       bool cached, struct err *err)
+static int print_index(const char *path, int64_t stream, const struct video_index *x,
+                       const struct video_info *info, bool cached, struct err *err)
 {
 	AUTO(mem_freep) char *name = text_line(file_base(path), 1000), *json = NULL;
 	if (own.json || *own.output) {
 		json_auto_t *j = index_json(x);
 		json_object_set_new(j, "source", json_string(name));
+		json_object_set_new(j, "stream", json_integer(info->stream));
 		json_object_set(j, "streams", info->video_streams);
 		json_object_set(j, "gaps", info->gaps);
 		json_object_set_new(j, "warning",
@@ -251,26 +261,43 @@ static int print_index(const char *path, const struct video_index *x, const stru
 	else
 		print_summary(name, x, info, cached);
 	fflush(stdout);
-	return *own.output ? write_files(path, x, json, err) : 0;
+	return *own.output ? write_files(path, stream, x, json, err) : 0;
 }
 
-static int index_one(struct app *app, struct store *store, const char *path)
+static int index_one(struct app *app, struct store *store, const char *path, int64_t stream)
 {
+	struct analyze_options options = app->analyze; /* its strings are owned by app */
 	AUTO(video_index_freep) struct video_index *x = NULL;
 	AUTO(video_info_clear) struct video_info info = {0};
 	struct err err;
 	bool cached = false;
+	options.media_stream = stream;
 	struct ui *ui = ui_new(app->options.progress);
 	ui_start(ui);
-	int r = make(app, store, path, ui_progress(ui), &cached, &x, &info, &err);
+	int r = make(app, store, path, &options, ui_progress(ui), &cached, &x, &info, &err);
 	ui_free(ui);
 	if (r == 0)
-		r = print_index(path, x, &info, cached, &err);
+		r = print_index(path, options.media_stream, x, &info, cached, &err);
 	if (r == 0)
 		return EXIT_COMPLETE;
 	if (r != -ERR_CANCELED)
 		err_wrap(&err, "%s", file_base(path));
 	return app_fail(&err);
+}
+
+static int index_file(struct app *app, struct store *store, const char *path)
+{
+	AUTO(mem_freep) int64_t *streams = NULL;
+	size_t n = 0;
+	struct err err;
+	int code = EXIT_COMPLETE;
+	if (streams_list(path, &app->analyze, app->cancel, &streams, &n, &err) < 0)
+		return app_fail(&err);
+	for (size_t i = 0; i < n && code != EXIT_INTERRUPTED; i++) {
+		int one = index_one(app, store, path, streams[i]);
+		code = one == EXIT_COMPLETE ? code : one;
+	}
+	return code;
 }
 
 static int run(struct app *app, int argc, char **argv)
@@ -283,7 +310,7 @@ static int run(struct app *app, int argc, char **argv)
 	if (app_open_store(app, &store, &err) < 0)
 		return app_fail(&err);
 	for (int i = 0; i < argc && code != EXIT_INTERRUPTED; i++) {
-		int one = index_one(app, store, argv[i]);
+		int one = index_file(app, store, argv[i]);
 		code = one == EXIT_COMPLETE ? code : one;
 	}
 	return code;

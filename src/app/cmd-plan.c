@@ -135,6 +135,8 @@ static int run(struct app *app, int argc, char **argv)
 	struct err err;
 	if (argc != 1)
 		return app_usage(&cmd_plan, "one video is required");
+	if (app->analyze.media_stream == MEDIA_STREAM_ALL)
+		return app_usage(&cmd_plan, "--stream all: a plan is made for one stream; name its index");
 	AUTO(store_freep) struct store *store = NULL;
 	int r = app_open_store(app, &store, &err);
 	if (r < 0)

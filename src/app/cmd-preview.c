@@ -17,6 +17,7 @@ static struct own {
 	char *output;
 	int64_t at, size;
 } own;
+enum { STEM_MAX = 200 /* bytes of the video's name in those of its files */ };
 #define AT(member) offsetof(struct own, member)
 
 static const struct opt_row rows[] = {
@@ -166,7 +167,8 @@ static int make(struct app *app, size_t kind, const char *path, struct err *err)
 	int r = file_open_input(path, &fd, err);
 	if (r < 0)
 		return r;
-	AUTO(mem_freep) char *stem = file_stem(path);
+	AUTO(mem_freep) char *whole = file_stem(path);
+	AUTO(mem_freep) char *stem = file_short_name(whole, STEM_MAX);
 	struct task t = {
 		.app = app, .fd = fd, .name = kinds[kind].name, .stem = stem, .printed = -1, .ui = ui};
 	t.options =
@@ -181,6 +183,9 @@ static int run(struct app *app, int argc, char **argv)
 	struct err err;
 	if (argc != 2)
 		return app_usage(&cmd_preview, "a subcommand and one video are required");
+	if (app->analyze.media_stream == MEDIA_STREAM_ALL)
+		return app_usage(&cmd_preview,
+		                 "--stream all: a preview is made of one stream; name its index");
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (!strcmp(argv[0], kinds[i].name))
 			return make(app, i, argv[1], &err) < 0 ? app_fail(&err) : EXIT_COMPLETE;

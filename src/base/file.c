@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 
 int file_read(const char *path, struct buf *out, struct err *err)
@@ -211,6 +212,21 @@ char *file_stem(const char *path)
 	if (dot && dot != stem)
 		*dot = '\0';
 	return stem;
+}
+
+char *file_short_name(const char *name, size_t max)
+{
+	enum { DIGITS = 8 };
+	char hex[HASH_HEX];
+	if (strlen(name) <= max)
+		return mem_strdup(name);
+	AUTO(hash_freep) struct hash *h = hash_new();
+	hash_add(h, name, strlen(name));
+	hash_end(h, hex);
+	size_t len = max - DIGITS - 1;
+	while (len && ((unsigned char)name[len] & 0xc0) == 0x80)
+		len--; /* whole characters */
+	return mem_printf("%.*s-%.*s", (int)len, name, DIGITS, hex);
 }
 
 /* The XDG base directory specification: a relative or empty value counts as

@@ -34,6 +34,10 @@ int file_open_input(const char *path, int *ret_fd, struct err *err);
 
 char *file_join(const char *dir, const char *name); /* the caller frees */
 const char *file_base(const char *path);            /* points into path */
+/* The name, or if it is longer than `max` bytes its beginning and a hash of all
+ * of it, so that a suffix fits into the 255 bytes of a file name. The caller
+ * frees. */
+char *file_short_name(const char *name, size_t max);
 char *file_stem(const char *path); /* base name without its last extension; the caller frees */
 /* $XDG_DATA_HOME/vdet or ~/.local/share/vdet; likewise for configuration. The
  * caller frees. */

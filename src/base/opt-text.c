@@ -12,7 +12,8 @@ static void add_range(const struct opt_row *row, struct buf *out)
 		buf_addf(out, "%s", row->choices);
 	else if (row->type == OPT_INT || row->type == OPT_DOUBLE || row->type == OPT_TIME ||
 	         row->type == OPT_SIZE)
-		buf_addf(out, "%.15g to %.15g", row->min, row->max);
+		buf_addf(out, "%s%s%.15g to %.15g", row->choices ? row->choices : "",
+		         row->choices ? ", " : "", opt_least(row), row->max);
 }
 
 /* Appends text wrapped at `width` columns, each line indented. */

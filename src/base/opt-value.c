@@ -86,11 +86,21 @@ static bool is_choice(const char *choices, const char *s)
 	return false;
 }
 
+double opt_least(const struct opt_row *row)
+{
+	double least = row->min;
+	if (row->type == OPT_INT && row->choices)
+		least++;
+	for (const char *p = row->type == OPT_INT ? row->choices : NULL; p && *p; p++)
+		least += *p == '|';
+	return least;
+}
+
 static int out_of_range(const struct opt_row *row, const char *value, const char *where,
                         struct err *err)
 {
 	return err_set(err, ERR_ARG, "%s: \"%s\" is out of range: %s must be from %.15g to %.15g%s",
-	               where, value, row->name, row->min, row->max,
+	               where, value, row->name, opt_least(row), row->max,
 	               row->type == OPT_TIME   ? " seconds"
 	               : row->type == OPT_SIZE ? " bytes"
 	                                       : "");
@@ -109,12 +119,29 @@ static int set_time(const struct opt_row *row, int64_t *at, const char *value, c
 	return 0;
 }
 
+/* The number that a word of the row stands for. */
+static bool word_number(const struct opt_row *row, const char *value, double *ret)
+{
+	double n = row->min;
+	for (const char *p = row->type == OPT_INT ? row->choices : NULL; p && *p; n++) {
+		size_t len = strcspn(p, "|");
+		if (strlen(value) == len && memcmp(p, value, len) == 0) {
+			*ret = n;
+			return true;
+		}
+		p += len + (p[len] == '|');
+	}
+	return false;
+}
+
 static int set_number(const struct opt_row *row, void *at, const char *value, const char *where,
                       struct err *err)
 {
 	double d;
 	const char *end = "";
-	int r = row->type == OPT_SIZE ? parse_size(value, &d) : parse_number(value, &d, &end);
+	int r = row->type == OPT_SIZE         ? parse_size(value, &d)
+	        : word_number(row, value, &d) ? 0
+	                                      : parse_number(value, &d, &end);
 	if (r < 0 || *end || (row->type == OPT_INT && d != floor(d)))
 		return err_set(err, ERR_ARG, "%s: \"%s\" is not %s", where, value,
 		               row->type == OPT_INT    ? "a whole number"

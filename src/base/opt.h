@@ -21,7 +21,7 @@
 
 enum opt_type {
 	OPT_BOOL,   /* bool; a flag without value means true, --no-NAME false */
-	OPT_INT,    /* int64_t within [min, max] */
+	OPT_INT,    /* int64_t within [min, max]; words of `choices` name min, min + 1, … */
 	OPT_DOUBLE, /* double within [min, max] */
 	OPT_TIME,   /* int64_t microseconds; min and max in seconds; see clock_parse() */
 	OPT_SIZE,   /* int64_t bytes; min and max in bytes; suffixes K M G T (1024) */
@@ -53,7 +53,7 @@ struct opt_row {
 	size_t offset;       /* into the group's target */
 	const char *def;     /* default, written as a user would write it */
 	double min, max;     /* inclusive; for INT, DOUBLE, TIME, SIZE */
-	const char *choices; /* for CHOICE */
+	const char *choices; /* for CHOICE, and INT */
 	const char *metavar; /* "SECONDS", for help */
 	const char *help;    /* one sentence or two, no newline */
 	unsigned flags;
@@ -100,6 +100,8 @@ int opt_check(const struct opt_row *row, const char *value, const char *where, s
 /* Copies all values of a group. `to` is zeroed, or holds values of the group,
  * whose strings are freed; opt_free() frees the copies. */
 void opt_copy(const struct opt_group *group, const void *from, void *to);
+/* The smallest number of a row that no word stands for. */
+double opt_least(const struct opt_row *row);
 /* Whether the value in `target` is that of `def`. */
 bool opt_is_default(const struct opt_row *row, const void *target);
 /* Current value as text that opt_set_value() would read back the same; secrets

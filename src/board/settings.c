@@ -147,7 +147,9 @@ static void add_range(json_t *j, const struct opt_row *row)
 	if (row->type == OPT_CHOICE)
 		json_object_set_new(j, "range", json_string(row->choices));
 	else if (row->type != OPT_BOOL && row->type != OPT_STRING) {
-		AUTO(mem_freep) char *range = mem_printf("%.15g to %.15g", row->min, row->max);
+		AUTO(mem_freep)
+		char *range = mem_printf("%s%s%.15g to %.15g", row->choices ? row->choices : "",
+		                         row->choices ? ", " : "", opt_least(row), row->max);
 		json_object_set_new(j, "range", json_string(range));
 	}
 }

@@ -356,6 +356,7 @@ static int info_numbers(const json_t *h, struct video_info *v, struct err *err)
 		int *ret;
 	} ints[] = {
 		{"stream", 0, 10000, &v->stream},
+		{"preferred", -1, 10000, &v->preferred},
 		{"streams", 1, 10000, &v->streams},
 		{"timeline", 1, TIMELINE_VERSION, &v->timeline},
 		{"width", 1, PIXELS_MAX, &v->width},

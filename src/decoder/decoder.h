@@ -44,6 +44,7 @@ struct video_info {
 	char *container;   /* "mov,mp4,…" as libavformat names it */
 	char *codec;       /* "h264" */
 	int stream;        /* index of the chosen video stream */
+	int preferred;     /* of the one that is chosen by default; -1 = none */
 	int streams;       /* number of streams of any kind */
 	int width, height; /* as displayed: after rotation, square pixels */
 	int coded_width, coded_height;

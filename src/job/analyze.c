@@ -22,6 +22,7 @@
 #include "job/merge.h"
 #include "job/startup.h"
 #include "job/step-options.h"
+#include "job/streams.h"
 #include "job/survey.h"
 #include "plan/plan.h"
 #include "report/folder.h"
@@ -45,8 +46,8 @@ static int check_output(const struct analyze *a, struct err *err)
 
 /* The folder of the report: absolute, so that `vdet report` finds it from
  * anywhere. */
-static int choose_output(const struct analyze *a, const char *path, const char *sha256, char **ret,
-                         struct err *err)
+static int choose_output(const struct analyze *a, const char *path,
+                         const struct report_source *source, char **ret, struct err *err)
 {
 	AUTO(mem_freep) char *note = NULL;
 	if (*a->options->output) {
@@ -54,7 +55,7 @@ static int choose_output(const struct analyze *a, const char *path, const char *
 		return 0;
 	}
 	AUTO(mem_freep) char *parent = absolute(a->reports_dir ? a->reports_dir : "");
-	int r = report_folder_take(parent, path, sha256, ret, &note, err);
+	int r = report_folder_take(parent, path, source, ret, &note, err);
 	if (r == 0 && note)
 		log_warning("%s", note);
 	return r;
@@ -186,6 +187,7 @@ static int enter(struct run *c, struct err *err)
 {
 	const struct analyze *a = c->a;
 	struct source *src = c->src;
+	const struct report_source source = {.sha256 = src->sha256, .stream = a->options->media_stream};
 	int r = startup_hash(c->startup, c->chunks, src->sha256, err);
 	if (r == 0)
 		progress_emit(a->progress,
@@ -197,7 +199,7 @@ static int enter(struct run *c, struct err *err)
 	if (r == 0)
 		r = facts_hash_reference(a->options, a->cancel, c->reference, err);
 	if (r == 0)
-		r = choose_output(a, src->path, src->sha256, &c->dir, err);
+		r = choose_output(a, src->path, &source, &c->dir, err);
 	if (r < 0)
 		return r;
 
@@ -418,6 +420,8 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 	                                    .progress = a->progress,
 	                                    .cancel = a->cancel};
 	struct source src = {.path = path, .name = name, .fd = fd, .size = st.st_size};
+	if (options.media_stream == MEDIA_STREAM_ALL)
+		return err_set(err, ERR_ARG, "%s: one stream has to be named, not all of them", name);
 	progress_phase(a->progress, PHASE_OPENING, name);
 	/* The probe comes first: a file that cannot be read has to fail at once. */
 	AUTO(decoder_freep) struct decoder *decoder = NULL;
@@ -425,6 +429,8 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 	r = decoder_open(fd, &d, a->cancel, &decoder, err);
 	if (r == 0)
 		r = decoder_probe(decoder, &src.video, err);
+	if (r == 0)
+		streams_settle(&options, &src.video);
 	const struct budget_source budgeted = {.fd = fd,
 	                                       .sha256 = a->sha256,
 	                                       .video = &src.video,

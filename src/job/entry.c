@@ -81,6 +81,27 @@ static int find_other_timeline(struct store *store, const struct facts_input *in
 	return 0;
 }
 
+/* A run of an earlier version that names the default stream by its index. */
+static int find_named_stream(struct store *store, const struct facts_input *in,
+                             char key[static HASH_HEX], struct entry *ret, struct err *err)
+{
+	struct analyze_options named = *in->options; /* borrows its strings */
+	struct facts_input other = *in;
+	char hash[HASH_HEX];
+	if (named.media_stream >= 0)
+		return 0;
+	named.media_stream = in->video->stream;
+	other.options = &named;
+	json_auto_t *parts = facts_key(&other, in->video->timeline, hash);
+	int r = find(store, hash, &ret->job, err);
+	if (r < 0 || !ret->job.id)
+		return r;
+	json_decref(ret->key);
+	ret->key = json_incref(parts);
+	memcpy(key, hash, HASH_HEX);
+	return 0;
+}
+
 int entry_find(struct store *store, const char *locks_dir, const struct facts_input *in,
                const char *name, const char *dir, struct entry *ret, struct err *err)
 {
@@ -88,6 +109,8 @@ int entry_find(struct store *store, const char *locks_dir, const struct facts_in
 	char key[HASH_HEX];
 	e.key = facts_key(in, in->video->timeline, key);
 	int r = find(store, key, &e.job, err);
+	if (r == 0 && !e.job.id)
+		r = find_named_stream(store, in, key, &e, err);
 	if (r == 0 && !e.job.id && !in->options->fresh)
 		r = find_other_timeline(store, in, key, &e, err);
 	if (r < 0)

@@ -11,7 +11,8 @@
  *                 where an end was asked for that is not before it
  *   options       {name: value as text} of the OPT_RESULT options that differ
  *                 from their defaults; media.stream among them, so that the
- *                 source of a run is (SHA-256, stream)
+ *                 source of a run is (SHA-256, stream); absent for the default
+ *                 stream, also where its index was given (streams.h)
  *   plan          SHA-256 of the chunks and times of a given plan; or absent
  *   reference     SHA-256 of the file of media.reference; or absent
  *   prompts       SHA-256 of the built-in prompts

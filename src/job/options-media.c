@@ -23,9 +23,9 @@ static const struct opt_row media_rows[] = {
      "Intact file of the same camera, to recover a recording that was cut off before its index "
      "was written.",
      OPT_COMMAND_ONLY},
-	{"media.stream", "stream", OPT_INT, AT(media_stream), "-1", -1, 9999, NULL, "N",
+	{"media.stream", "stream", OPT_INT, AT(media_stream), "-1", MEDIA_STREAM_ALL, 9999, "all", "N",
      "Index of the video stream to analyze, as listed by vdet index; -1 = the default, longest "
-     "moving stream.",
+     "moving stream; all = each moving stream as a video of its own.",
      OPT_RESULT | OPT_PER_JOB},
 	{"media.rate", "frame-rate", OPT_DOUBLE, AT(media_rate), "0", 0, 1000, NULL, "FPS",
      "Frame rate of a stream without timestamps, such as a raw .h264 file; 0 = as stored in the "

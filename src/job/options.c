@@ -63,8 +63,8 @@ static const struct opt_row rows[] = {
 	{"describe.max_tokens", "max-tokens", OPT_INT, AT(max_tokens), "2048", 16, 1 << 20, NULL, "N",
      "Maximum length of the answer about one chunk.", OPT_RESULT | OPT_PER_JOB},
 	{"report.output", "output", OPT_STRING, AT(output), "", 0, 0, NULL, "FOLDER",
-     "Output folder; empty: NAME.vdet in the current folder. With several files, each gets a "
-     "folder inside it.",
+     "Output folder; empty: NAME.vdet in the current folder. With several files or streams, each "
+     "gets a folder inside it.",
      0},
 	{"report.format", "format", OPT_STRING, AT(format), "all", 0, 0, NULL, "LIST",
      "Formats, separated by commas: html, json, md, vtt, csv; or all.", 0},

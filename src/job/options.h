@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { MEDIA_STREAM_ALL = -2 };
+
 struct analyze_options {
 	int64_t chunk_duration, chunk_frames, chunk_min, chunk_max, chunk_overlap, workers;
 	char *sample_policy, *sample_seek, *plan_file;
@@ -22,7 +24,7 @@ struct analyze_options {
 	bool full_path, fresh;
 	int64_t job_timeout, media_timeout, media_memory;
 	char *sandbox, *reference, *hwaccel, *media_gaps;
-	int64_t media_stream; /* -1 = the best one */
+	int64_t media_stream; /* -1 = the best one, or MEDIA_STREAM_ALL */
 	double media_rate;
 	double index_effort;
 	int64_t index_max_gap, index_workers;

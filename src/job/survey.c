@@ -13,6 +13,7 @@
 #include "index/indexer.h"
 #include "job/budget.h"
 #include "job/step-options.h"
+#include "job/streams.h"
 
 enum { PLAN_FRAMES_MAX = 256, CURVE_MAX = 480 };
 
@@ -254,6 +255,7 @@ int survey_file(const struct run_context *run, const char *path, const char *mod
 		return r;
 	r = probe(run, fd, o, &video, err);
 	if (r == 0) {
+		streams_settle(o, &video);
 		const struct budget_source source = {
 			.fd = fd, .video = &video, .model = model, .shape = shape};
 		r = budget_apply(run, &source, o, err);

@@ -91,6 +91,8 @@ static void warn_streams(const struct source *s, struct probe *p)
 {
 	enum { FEW = 3 };
 	int others = 0;
+	if (s->options.stream >= 0)
+		return; /* the user chose */
 	char list[120] = "", name[64];
 	for (unsigned i = 0; i < s->fmt->nb_streams; i++) {
 		const AVStream *st = s->fmt->streams[i];

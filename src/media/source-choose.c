@@ -232,8 +232,10 @@ int source_choose(struct source *s, bool *ret_moved, struct err *err)
 {
 	AVStream *st = NULL;
 	*ret_moved = false;
-	int r =
-		s->options.stream >= 0 ? choose_named(s, &st, err) : choose_best(s, ret_moved, &st, err);
+	int r = choose_best(s, ret_moved, &st, err);
+	s->preferred = st ? st->index : -1;
+	if (s->options.stream >= 0)
+		r = choose_named(s, &st, err);
 	if (r < 0)
 		return r;
 	source_select(s, st);

@@ -39,6 +39,7 @@ struct source {
 	AVIOContext *pb;
 	AVFormatContext *fmt;
 	AVStream *st;                  /* the chosen video stream */
+	int preferred;                 /* index of the stream that is chosen by default; -1 = none */
 	const AVCodec *codec;          /* decoder of the stream */
 	const struct hwaccel *hwaccel; /* borrowed: a device that may decode it; NULL if none */
 	int64_t start;                 /* microseconds subtracted from the container's times */

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ struct place {
 
 struct record {
 	char source[HASH_HEX]; /* SHA-256; "" = not known */
+	int64_t stream;        /* -1 = the default one */
 	char run[HASH_HEX];    /* "" before the first report is written */
 	struct place place;    /* empty in folders of older versions */
 };
@@ -58,17 +60,27 @@ static json_t *load(const char *dir, const char *name)
 	return file_read(path, &text, &ignored) < 0 ? NULL : json_loadb(text.data, text.len, 0, NULL);
 }
 
+/* Of the value of media.stream as text. */
+static int64_t stream_of(const json_t *value)
+{
+	const char *s = json_string_value(value);
+	int64_t n = s ? strtoll(s, NULL, 10) : -1;
+	return n < 0 ? -1 : n;
+}
+
 /* False if there is none. Older versions wrote none: report.json is read then. */
 static bool read_record(const char *dir, struct record *ret)
 {
 	size_t i;
 	json_t *part;
-	*ret = (struct record){0};
+	*ret = (struct record){.stream = -1};
 	json_auto_t *j = load(dir, RECORD);
 	const char *format = json_string_value(json_object_get(j, "format"));
 	if (format && strcmp(format, RECORD_FORMAT) == 0) {
 		copy(ret->source, sizeof ret->source, json_object_get(j, "source"));
 		copy(ret->run, sizeof ret->run, json_object_get(j, "run"));
+		if (json_is_integer(json_object_get(j, "stream")))
+			ret->stream = json_integer_value(json_object_get(j, "stream"));
 		json_array_foreach (json_object_get(j, "place"), i, part)
 			if (i < PARTS_MAX)
 				copy(ret->place.part[ret->place.n++], sizeof ret->place.part[0], part);
@@ -82,6 +94,7 @@ static bool read_record(const char *dir, struct record *ret)
 	copy(ret->source, sizeof ret->source,
 	     json_object_get(json_object_get(report, "source"), "sha256"));
 	copy(ret->run, sizeof ret->run, json_object_get(json_object_get(report, "run"), "job"));
+	ret->stream = stream_of(json_object_get(json_object_get(report, "options"), "media.stream"));
 	return true;
 }
 
@@ -92,6 +105,8 @@ static int write_record(const char *dir, const struct record *r, struct err *err
 		json_array_append_new(place, json_string(r->place.part[i]));
 	json_auto_t *j = json_pack("{s:s, s:s, s:s, s:o}", "format", RECORD_FORMAT, "source", r->source,
 	                           "run", r->run, "place", place);
+	if (r->stream >= 0)
+		json_object_set_new(j, "stream", json_integer(r->stream));
 	AUTO(mem_freep) char *text = json_dumps(j, JSON_INDENT(1));
 	AUTO(mem_freep) char *path = file_join(dir, RECORD);
 	return file_write(path, text, strlen(text), err);
@@ -123,12 +138,17 @@ static bool is_empty(const char *dir)
 	return empty;
 }
 
+static bool is_same_source(const struct record *a, const struct record *b)
+{
+	return strcmp(a->source, b->source) == 0 && a->stream == b->stream;
+}
+
 /* 1: the folder is this source's now; 0: it is not ours or of another source,
  * whose record is *other. */
 static int take(const char *dir, const struct record *wanted, struct record *other, struct err *err)
 {
 	AUTO(fd_closep) int fd = -1;
-	*other = (struct record){0};
+	*other = (struct record){.stream = -1};
 	if (mkdir(dir, 0777) < 0 && errno != EEXIST)
 		return err_sys(err, errno, "cannot create the folder %s", dir);
 	if (!file_is_dir(dir))
@@ -137,7 +157,7 @@ static int take(const char *dir, const struct record *wanted, struct record *oth
 	if (r < 0)
 		return r;
 	if (read_record(dir, other))
-		return strcmp(other->source, wanted->source) == 0;
+		return is_same_source(other, wanted);
 	if (!is_empty(dir))
 		return 0;
 	r = write_record(dir, wanted, err);
@@ -162,6 +182,7 @@ struct naming {
 	size_t len[PARTS_MAX];
 	bool in_front[PARTS_MAX]; /* of the name */
 	bool extension;           /* it is kept */
+	int64_t stream;           /* -1 = the default one, which is not named */
 	int number;               /* 0 = none */
 };
 
@@ -196,15 +217,18 @@ static char *folder_name(const struct naming *n)
 {
 	AUTO(buf_free) struct buf front = BUF(PARTS_MAX * 260);
 	AUTO(mem_freep)
-	char *stem = n->extension ? mem_strdup(file_base(n->path)) : file_stem(n->path);
-	char number[16] = "";
+	char *whole = n->extension ? mem_strdup(file_base(n->path)) : file_stem(n->path);
+	AUTO(mem_freep) char *stem = file_short_name(whole, STEM_MAX);
+	char stream[32] = "", number[16] = "";
 	for (size_t i = n->place.n; i-- > 1;)
 		if (n->in_front[i])
 			buf_addf(&front, "%.*s-", (int)n->len[i], n->part[i]);
+	if (n->stream >= 0)
+		snprintf(stream, sizeof stream, ".stream%" PRId64, n->stream);
 	if (n->number)
 		snprintf(number, sizeof number, "-%d", n->number);
-	return mem_printf("%.*s%.*s%s.vdet", cut(buf_str(&front), front.len, FRONT_MAX),
-	                  buf_str(&front), cut(stem, strlen(stem), STEM_MAX), stem, number);
+	return mem_printf("%.*s%s%s%s.vdet", cut(buf_str(&front), front.len, FRONT_MAX),
+	                  buf_str(&front), stem, stream, number);
 }
 
 /* Another name than before: by the nearest part of the path that differs from
@@ -226,16 +250,25 @@ static void distinguish(struct naming *n, const struct record *other)
 		n->number = n->number ? n->number + 1 : 2;
 }
 
-int report_folder_take(const char *parent, const char *path, const char *sha256, char **ret,
-                       char **ret_note, struct err *err)
+/* Whether a part of the name of the video is missing in that of its folder. */
+static bool is_cut(const struct naming *n)
 {
-	struct record wanted = {0}, other;
-	struct naming n = {0};
+	AUTO(mem_freep)
+	char *whole = n->extension ? mem_strdup(file_base(n->path)) : file_stem(n->path);
+	return strlen(whole) > STEM_MAX;
+}
+
+int report_folder_take(const char *parent, const char *path, const struct report_source *source,
+                       char **ret, char **ret_note, struct err *err)
+{
+	struct record wanted = {.stream = -1}, other;
+	struct naming n = {.stream = source->stream < 0 ? -1 : source->stream};
 	char *note = NULL;
 	AUTO(mem_freep) char *absolute = realpath(path, NULL);
 	n.path = absolute ? absolute : (char *)path;
 	split(&n);
-	snprintf(wanted.source, sizeof wanted.source, "%s", sha256);
+	snprintf(wanted.source, sizeof wanted.source, "%s", source->sha256);
+	wanted.stream = n.stream;
 	wanted.place = n.place;
 	int r = file_mkdirs(parent, false, err);
 
@@ -251,6 +284,8 @@ int report_folder_take(const char *parent, const char *path, const char *sha256,
 						: mem_printf("%s was not written by vdet, or holds no record of it", name);
 			distinguish(&n, &other);
 		} else if (r > 0) {
+			if (!note && is_cut(&n))
+				note = mem_strdup("the name of the video is too long for a folder");
 			*ret_note = note ? mem_printf("%s; this report goes to %s", note, name) : NULL;
 			*ret = TAKE(dir);
 		}
@@ -311,12 +346,22 @@ static bool is_run(const char *s)
 	return *s && s[strspn(s, "0123456789abcdef")] == '\0';
 }
 
+static int64_t stream_in(const struct report *r)
+{
+	for (size_t i = 0; i < r->n_options; i++)
+		if (strcmp(r->options[i].name, "media.stream") == 0) {
+			json_auto_t *value = json_string(r->options[i].value);
+			return stream_of(value);
+		}
+	return -1;
+}
+
 int report_folder_write(const struct report *r, const char *dir, const char *list,
                         char **ret_earlier, struct err *err)
 {
 	AUTO(fd_closep) int fd = -1;
 	AUTO(mem_freep) char *earlier = NULL;
-	struct record old, now = {0};
+	struct record old, now = {.stream = -1};
 	int e = report_check_formats(list, err);
 	if (e == 0)
 		e = file_mkdirs(dir, false, err);
@@ -332,8 +377,9 @@ int report_folder_write(const struct report *r, const char *dir, const char *lis
 		return e;
 
 	snprintf(now.source, sizeof now.source, "%s", r->source_sha256);
+	now.stream = stream_in(r);
 	snprintf(now.run, sizeof now.run, "%s", r->job);
-	if (recorded && strcmp(old.source, now.source) == 0)
+	if (recorded && is_same_source(&old, &now))
 		now.place = old.place;
 	e = write_record(dir, &now, err);
 	if (e == 0)

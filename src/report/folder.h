@@ -11,16 +11,24 @@
 #include "base/err.h"
 #include "report/report.h"
 
-/* Takes a folder in `parent` for reports of the video `path` with this SHA-256:
- * NAME.vdet, if it is free or this source's already. Where it belongs to
- * another source, the shortest part of the path that differs is put in
- * front (cam2-NAME.vdet), or the extension is kept (NAME.mkv.vdet), or a number
- * is appended. A folder that has no record and is not empty is left alone.
+/* What is analyzed: one video stream of a file. */
+struct report_source {
+	const char *sha256; /* of the file */
+	int64_t stream;     /* index in the file; negative = the default one */
+};
+
+/* Takes a folder in `parent` for reports of this stream of the video `path`:
+ * NAME.vdet, or NAME.streamN.vdet where it is not the default stream, if that
+ * is free or this source's already. A name that is too long is cut and ends in
+ * a hash. Where the folder belongs to another source, the shortest part of the
+ * path that differs is put in front (cam2-NAME.vdet), or the extension is kept
+ * (NAME.mkv.vdet), or a number is appended. A folder that has no record and is
+ * not empty is left alone.
  *
  * *ret: absolute if `parent` is. *ret_note: NULL, or why it is not NAME.vdet.
  * The caller frees both. */
-int report_folder_take(const char *parent, const char *path, const char *sha256, char **ret,
-                       char **ret_note, struct err *err);
+int report_folder_take(const char *parent, const char *path, const struct report_source *source,
+                       char **ret, char **ret_note, struct err *err);
 
 /* Whether reports can be written there, before hours of work: into `dir` if it
  * exists, else into the nearest folder above it that does. Creates nothing. */

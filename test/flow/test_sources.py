@@ -313,6 +313,80 @@ class Sources(flow.Flow):
         self.watch("two.mp4", "--stream", "7", code=2)
         self.assertIn("stream 7 is not a video stream", self.stderr)
 
+    def two_cameras(self):
+        """Two moving streams, the second the default one, and a still picture; the second shows 100 more."""
+        self.film("1.mp4", 6, "-bf", "0")
+        self.film("2.mp4", 6, "-bf", "0", first=100)
+        self.ffmpeg("-f", "lavfi", "-i", "color=c=red:s=640x360:d=1", "-frames:v", "1", "-c:v", "mjpeg", "still.mov")
+        self.ffmpeg("-i", "1.mp4", "-i", "2.mp4", "-i", "still.mov", "-map", "0", "-map", "1", "-map", "2", "-c", "copy",
+                    "-disposition:v:0", "0", "-disposition:v:1", "default", "two.mp4")
+
+    def test_all_streams(self):
+        """Each moving stream is a video of its own: its index, its run, its folder."""
+        self.two_cameras()
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Watcher)
+        server.pictures = []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(lambda: (server.shutdown(), server.server_close()))
+
+        def analyze(*options):
+            self.vdet("analyze", "two.mp4", "--engine", f"http://127.0.0.1:{server.server_address[1]}/v1", "--workers", 1,
+                      "--chunk-frames", 6, *options)
+            shown = numbers(server.pictures) if server.pictures else []
+            server.pictures.clear()
+            return shown
+
+        def job(folder):
+            report = json.loads((self.dir / folder / "report.json").read_text())
+            chosen, = [s["index"] for s in report["source"]["streams"] if s["chosen"]]
+            return report["run"]["job"], chosen
+
+        shown = analyze("--stream", "all")
+        self.assertEqual([n >= 100 for n in shown], [False] * 6 + [True] * 6)
+        first, default = job("two.stream0.vdet"), job("two.vdet")
+        self.assertEqual((first[1], default[1]), (0, 1))
+        self.assertNotEqual(first[0], default[0])
+        self.assertEqual(sorted(p.name for p in self.dir.glob("*.vdet")), ["two.stream0.vdet", "two.vdet"])
+
+        # The default stream is one source, named or not: nothing is analyzed again, and nothing is replaced.
+        for options in ((), ("--stream", "1"), ("--stream", "0"), ("--stream", "all")):
+            self.assertEqual(analyze(*options), [], options)
+        self.assertEqual((job("two.stream0.vdet"), job("two.vdet")), (first, default))
+        self.assertFalse(list(self.dir.glob("*.vdet/earlier")))
+        with_output = analyze("--stream", "all", "--output", "out")
+        self.assertEqual(with_output, [])
+        self.assertEqual((job("out/two.stream0.vdet"), job("out/two.vdet")), (first, default))
+
+        lines = self.vdet("index", "--json", "two.mp4", "--stream", "all", "--output", "indexes").stdout.splitlines()
+        self.assertEqual([json.loads(line)["stream"] for line in lines], [0, 1])
+        self.assertEqual(sorted(p.name for p in (self.dir / "indexes").iterdir()),
+                         ["two.index.json", "two.stream0.index.json"])
+        for options in ((), ("--stream", "0"), ("--stream", "1")):
+            self.assertIn("at an earlier time", self.vdet("index", "two.mp4", *options).stdout)
+        for command in (("plan",), ("preview", "poster")):
+            self.assertIn("--stream all", self.vdet(*command, "two.mp4", "--stream", "all", code=2).stderr)
+
+    def test_long_names(self):
+        """255 bytes, the most that a file name can have: the names of what is made of it are shorter."""
+        self.film("v.mp4", 2)
+        self.film("w.mp4", 3)
+        names = ["n" * 250 + end for end in ("1.mp4", "2.mp4")] + ["視" * 83 + ".mp4"]
+        for name, source in zip(names, ("v.mp4", "w.mp4", "v.mp4")):
+            shutil.copy(self.dir / source, self.dir / name[:255])
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Watcher)
+        server.pictures = []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(lambda: (server.shutdown(), server.server_close()))
+        for i, name in enumerate(names):
+            r = self.vdet("analyze", name, "--engine", f"http://127.0.0.1:{server.server_address[1]}/v1")
+            self.assertIn("too long for a folder", r.stderr)
+            self.assertEqual(len(list(self.dir.glob("*.vdet/report.json"))), i + 1)
+            for kind in ("poster", "storyboard", "proxy"):
+                self.vdet("preview", kind, name)
+            self.vdet("index", name, "--output", "indexes")
+        self.assertEqual(len(list(self.dir.glob("*.poster.jpg"))), 3)
+        self.assertEqual(len(list((self.dir / "indexes").iterdir())), 3)
+
     # ---- what cannot be, and the right words ----
 
     def test_encrypted(self):

@@ -14,6 +14,7 @@
 #include "base/opt.h"
 #include "job/entry.h"
 #include "job/facts.h"
+#include "job/streams.h"
 #include "protocol/media-wire.h"
 
 #define SOURCE "f2f5ebec7bd8466b47ff7138654f8bda97555c6c7bef08b61274c70bff2305f2"
@@ -316,6 +317,33 @@ static void an_unfinished_run_of_another_timeline_is_left(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+/* An earlier version put the index of the default stream into the key, where
+ * the user named it. */
+static void a_run_that_names_the_default_stream_continues(void **state)
+{
+	char dir[] = "/tmp/vdet-test-XXXXXX";
+	AUTO(store_freep) struct store *s = NULL;
+	struct err err;
+	(void)state;
+	assert_ok(store_open(":memory:", &s, &err));
+	assert_non_null(mkdtemp(dir));
+	video.stream = video.preferred = 3;
+	set_option("media.stream", "3");
+	make_run(s, 1, STORE_JOB_RUNNING);
+	streams_settle(&options, &video);
+	assert_int_equal(options.media_stream, -1);
+	assert_int_equal(enter(s, dir), 1);
+
+	/* Another stream is another source. */
+	set_option("media.stream", "4");
+	video.stream = 4;
+	streams_settle(&options, &video);
+	assert_int_equal(options.media_stream, 4);
+	assert_int_equal(enter(s, dir), -1);
+	AUTO(mem_freep) char *command = mem_printf("rm -r %s", dir);
+	assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -327,6 +355,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_plan_counts_by_what_it_looks_at, begin, end),
 		cmocka_unit_test_setup_teardown(a_reference_counts_by_its_bytes, begin, end),
 		cmocka_unit_test_setup_teardown(an_unfinished_run_of_another_timeline_is_left, begin, end),
+		cmocka_unit_test_setup_teardown(a_run_that_names_the_default_stream_continues, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which video streams of a file are analyzed. A source is one video stream of a
+ * file; the stream that is chosen by default is always named -1, so that a run
+ * is the same whether the user named its index or not. */
+#ifndef VDET_JOB_STREAMS_H
+#define VDET_JOB_STREAMS_H
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "decoder/decoder.h"
+#include "job/options.h"
+
+/* Replaces the index of the default stream in the options by -1. */
+void streams_settle(struct analyze_options *o, const struct video_info *v);
+
+/* The streams that the options name: one, or with MEDIA_STREAM_ALL the indices
+ * of all moving ones, ascending. Reads the file in that case only. The caller
+ * frees *ret. */
+int streams_list(const char *path, const struct analyze_options *o, struct cancel *cancel,
+                 int64_t **ret, size_t *ret_n, struct err *err);
+/* The same of a file that was probed. */
+void streams_moving(const struct video_info *v, int64_t **ret, size_t *ret_n);
+
+#endif
