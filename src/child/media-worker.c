@@ -122,8 +122,8 @@ static json_t *gaps_json(const struct timeline *t)
 static json_t *probe_json(const struct source *s, const struct probe *p)
 {
 	return json_pack(
-		"{s:s s:s s:i s:i s:i s:i s:i s:i s:i s:i s:i s:f s:b s:b s:s s:s s:I s:b s:I s:I s:I s:b s:s "
-		"s:o s:o}",
+		"{s:s s:s s:i s:i s:i s:i s:i s:i s:i s:i s:i s:f s:b s:b s:s s:s s:I s:b s:I s:I s:I s:b "
+		"s:s s:o s:o}",
 		"container", s->fmt->iformat->name, "codec", p->codec, "stream", s->st->index, "preferred",
 		s->preferred, "streams", (int)s->fmt->nb_streams, "timeline", p->timeline, "width",
 		p->width, "height", p->height, "coded_width", p->coded_width, "coded_height",

@@ -7,7 +7,11 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
+enum { FRAMES_RARE = 5 /* per second; a video with fewer may decode more */ };
+
 static const int64_t longest = 60 * CLOCK_SECOND;
+/* all frames of a shorter video are decoded */
+static const int64_t budget_least = 20 * CLOCK_SECOND;
 /* A cut is ruled out if the pictures on both sides are this similar, and no
  * packet is this much larger than others. */
 static const float same_whole = 0.08f, same_change = 0.35f, plain_spike = 2.2f;
@@ -118,6 +122,22 @@ struct range *choose_ranges(const struct interval *list, size_t n, const float *
 			qsort(offers, taken, sizeof *offers, by_place);
 	}
 	return join(list, offers, taken, ret_n);
+}
+
+int64_t choose_budget(double effort, const struct packet_scan *w, int64_t duration, int64_t until)
+{
+	int64_t budget = (int64_t)(effort * (double)until);
+	if (effort >= 1)
+		return INT64_MAX;
+	if (budget > 0 && budget < budget_least)
+		budget = budget_least;
+	/* Where frames are rare, as in a slide show, decoding a second costs less. */
+	double frames = (double)duration / CLOCK_SECOND * FRAMES_RARE;
+	if (budget > 0 && (double)w->packets < frames) {
+		double more = (double)budget * frames / (double)(w->packets + 1);
+		return more < (double)duration ? (int64_t)more : INT64_MAX;
+	}
+	return budget;
 }
 
 void choose_cuts(const struct interval *list, size_t n, const struct range *ranges, size_t n_ranges,

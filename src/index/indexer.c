@@ -17,7 +17,6 @@ enum {
 	KEYS_LEAST = 8,
 	KEYS_MOST = 256,      /* per task */
 	RESTARTS = 40,        /* of children, for one index */
-	FRAMES_RARE = 5,      /* a second; fewer are decoded sooner */
 	FRAMES_MOST = 200000, /* per range: half an hour at 100 frames per second */
 };
 
@@ -29,8 +28,6 @@ static const int64_t part_first = 300 * CLOCK_SECOND, part_most = 3600 * CLOCK_S
  * or the end of a dissolve. Otherwise a range ends one second after the last
  * point of interest, or at the next keyframe. */
 static const int64_t tail_scenes = 3 * CLOCK_SECOND / 2;
-/* all frames of a shorter video are decoded */
-static const int64_t budget_least = 20 * CLOCK_SECOND;
 
 /* Work for one child. */
 struct task {
@@ -349,28 +346,12 @@ static void assemble(struct indexer *ix, const struct findings *part, const stru
 	x->parts[x->n_parts++] = f.to ? f.to : x->duration;
 }
 
-/* How much of the video before t may be decoded in full. */
-static int64_t budget_until(const struct indexer *ix, int64_t t)
-{
-	int64_t budget = (int64_t)(ix->o.effort * (double)t);
-	if (ix->o.effort >= 1)
-		return INT64_MAX;
-	if (budget > 0 && budget < budget_least)
-		budget = budget_least;
-	/* Where frames are rare, as in a slide show, decoding a second costs less. */
-	double frames = (double)ix->x->duration / CLOCK_SECOND * FRAMES_RARE;
-	if (budget > 0 && (double)ix->scan.packets < frames) {
-		double more = (double)budget * frames / (double)(ix->scan.packets + 1);
-		return more < (double)ix->x->duration ? (int64_t)more : INT64_MAX;
-	}
-	return budget;
-}
-
 /* Decodes the ranges of the part, and extends the index. */
 static int judge(struct indexer *ix, const struct findings *f, struct err *err)
 {
 	size_t n, n_ranges;
-	int64_t end = f->to ? f->to : ix->x->duration, budget = budget_until(ix, end);
+	int64_t end = f->to ? f->to : ix->x->duration;
+	int64_t budget = choose_budget(ix->o.effort, &ix->scan, ix->x->duration, end);
 	AUTO(mem_freep) struct interval *list = activity_intervals(f, ix->packets, ix->x, &n);
 	if (ix->o.effort < 1)
 		budget = budget > ix->x->decoded_time ? budget - ix->x->decoded_time : 0;

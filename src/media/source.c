@@ -20,7 +20,9 @@ static const char formats[] =
 	"dirac,dnxhd,"
 	/* Formats of recorders and cameras. Formats of games are excluded: they are
 	 * not recorded, and each demuxer adds attack surface. */
-	"dhav,ifv,luodat,mpjpeg,smjpeg,mxg,nc,iv8,lmlm4,ingenient,pva,ty,nuv,kux,ivr,lxf,vc1test," SOUNDS;
+	"dhav,ifv,luodat,mpjpeg,smjpeg,mxg,nc,iv8,lmlm4,ingenient,pva,ty,nuv,kux,ivr,lxf,vc1test,"
+	/* Recognized, so that the error is that there is no video. */
+	SOUNDS;
 
 static int refuse_open(AVFormatContext *fmt, AVIOContext **pb, const char *url, int flags,
                        AVDictionary **options)
@@ -59,8 +61,8 @@ static int refuse_format(const char *name, struct err *err)
 	               "the format \"%s\" is not a video container that can be read", name);
 }
 
-/* What the file is by its first bytes, if that is no video; NULL if not known.
- * Demuxers of raw audio take some such files for theirs. */
+/* What the file is by its first bytes, if that is not a video; NULL if not
+ * known. Demuxers of raw audio recognize some such files. */
 static const char *other_kind(const struct source *s)
 {
 	static const struct {
