@@ -24,7 +24,7 @@
 #define SPARE ((int64_t)64 << 20) /* left free on the disk */
 #define NOTE_MAX ((size_t)4 << 20)
 #define PIECES_MAX 200000
-#define HASH_TOLD 100000 /* microseconds between two reports of the progress of hashing */
+#define PROGRESS_EVERY 100000 /* microseconds between two reports of the progress of hashing */
 
 int64_t download_part_length(const struct download_part *p, size_t i)
 {
@@ -227,7 +227,7 @@ static int hash_part(const struct download_part *p, const struct download_option
 					.total = p->size,
 					.rate = rate,
 					.left = rate > 0 ? (int64_t)((double)(p->size - done) / rate * 1e6) : -1});
-	} while (!wakeup_wait(h.over, NULL, HASH_TOLD));
+	} while (!wakeup_wait(h.over, NULL, PROGRESS_EVERY));
 	pthread_join(thread, NULL);
 	wakeup_free(h.over);
 	if (h.result < 0)

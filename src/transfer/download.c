@@ -15,7 +15,7 @@
 
 #define CONNECTIONS_MAX 16
 #define SAVE_EVERY (2 * CLOCK_SECOND)
-#define TELL_EVERY (CLOCK_SECOND / 10)
+#define PROGRESS_EVERY (CLOCK_SECOND / 10)
 #define RATE_OVER 5e6 /* microseconds that the rate is a mean of, about */
 /* signed addresses expire; requested again this often without a byte between */
 #define RESOLVE_MAX 5
@@ -44,7 +44,7 @@ struct transfer {
 	size_t n_lines;
 	char *taken; /* of each piece: a line is at it */
 	int failures, resolved;
-	int64_t pause_until, saved, told;
+	int64_t pause_until, saved, published;
 	int64_t rated, rated_bytes; /* when the rate was last computed */
 	double rate;
 	int code; /* negative: it ends, with *err set */
@@ -205,12 +205,12 @@ static void collect(struct transfer *t)
 
 /* ---- all of them */
 
-static void tell(struct transfer *t)
+static void publish(struct transfer *t)
 {
 	int64_t now = clock_now(), done = download_part_total(&t->part), spent = now - t->rated;
-	if (!t->o->progress || now - t->told < TELL_EVERY)
+	if (!t->o->progress || now - t->published < PROGRESS_EVERY)
 		return;
-	t->told = now;
+	t->published = now;
 	if (spent > 0) {
 		double rate = (double)(done - t->rated_bytes) * 1e6 / (double)spent,
 			   part = (double)spent / RATE_OVER;
@@ -264,7 +264,7 @@ static void drive(struct transfer *t)
 			t->code = download_part_save(&t->part, t->err);
 			t->saved = clock_now();
 		}
-		tell(t);
+		publish(t);
 		if (t->code == 0 && !all_there(t))
 			curl_multi_poll(t->multi, &stop, t->o->cancel ? 1 : 0, 100, NULL);
 	}
@@ -306,8 +306,8 @@ static int transfer(struct transfer *t)
 	/* Without ranges nothing can go on from a part. */
 	if (t->code < 0 && t->head.ranges)
 		download_part_save(&t->part, &ignored);
-	t->told = 0;
-	tell(t);
+	t->published = 0;
+	publish(t);
 	return t->code;
 }
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One HTTP exchange at a time, by libcurl, over TCP,
- * TLS or a Unix socket.
+/* HTTP exchanges by libcurl, over TCP, TLS or a Unix socket.
  *
  * A struct http keeps handles for reuse: any number of threads may call
- * http_run() on it, each call blocks its own. A POST has a connection of its
- * own, so that it is sent once, and its end is seen by the other side at once.
- * Redirects are not followed: they would carry key and pictures to a
- * stranger. */
+ * http_run() on it; each call blocks its thread. A POST has a connection of its
+ * own, so that it is sent only once, and the server notices at once when it is
+ * aborted. Redirects are not followed: they would send key and pictures to
+ * another host. */
 #ifndef VDET_TRANSFER_HTTP_H
 #define VDET_TRANSFER_HTTP_H
 
@@ -20,18 +19,19 @@
 
 struct http;
 
+/* A piece of a request's body, borrowed. */
 struct http_piece {
 	const void *data;
 	size_t len;
 };
 
 struct http_reply {
-	int status;          /* 0 until the head came */
+	int status;          /* 0 until the header was received */
 	char type[64];       /* content type without parameters, lower case; "" = none */
 	char server[64];     /* the Server header; "" = none */
 	int64_t retry_after; /* microseconds; 0 = unknown */
-	bool sent;           /* the connection stood and the request went out, at least in part */
-	bool passing; /* after a failure: it may work the next time (connection refused, lost, …) */
+	bool sent;           /* at least a part of the body was sent */
+	bool passing;        /* after a failure: a retry may succeed (connection refused, lost, …) */
 };
 
 struct http_request {
@@ -44,13 +44,13 @@ struct http_request {
 	const struct http_piece *pieces; /* the body, JSON, sent by POST; NULL = GET */
 	size_t n_pieces;
 	int64_t connect_timeout;  /* microseconds; 0 = none */
-	int64_t total_timeout;    /* 0 = none */
+	int64_t total_timeout;    /* likewise */
 	struct cancel *cancel[2]; /* either stops it; may be NULL */
-	/* Called with pieces of the reply's body, once the head is in `reply`. A
-	 * negative code ends the exchange. */
+	/* Called on the caller's thread with pieces of the reply's body, once its
+	 * header is in `reply`. A negative code ends the exchange. */
 	int (*body)(void *ctx, const struct http_reply *reply, const char *data, size_t len,
 	            struct err *err);
-	/* Called after anything happened and at least every 100 ms; NULL = not. A
+	/* Likewise, after every event and at least every 100 ms; may be NULL. A
 	 * negative code ends the exchange. */
 	int (*tick)(void *ctx, struct err *err);
 	void *ctx;
@@ -60,9 +60,9 @@ struct http *http_new(void);
 void http_free(struct http *h); /* no call may be in progress */
 DEFINE_FREEP(struct http, http)
 
-/* 0 once the whole reply came, whatever its status; else ERR_CANCELED,
- * ERR_TIMEOUT (total_timeout), the code of a callback, or ERR_ENGINE with what
- * libcurl says. `reply` is valid in each case. */
+/* 0 once the whole reply was received, whatever its status; else ERR_CANCELED,
+ * ERR_TIMEOUT (connect_timeout or total_timeout), the code of a callback, or
+ * ERR_ENGINE with libcurl's message. `reply` is valid in each case. */
 int http_run(struct http *h, const struct http_request *q, struct http_reply *reply,
              struct err *err);
 
