@@ -260,7 +260,7 @@ void performance_add(struct performance *p, json_t *reading)
 	renew(p);
 }
 
-void performance_tell(struct performance *p, json_t *j)
+void performance_publish(struct performance *p, json_t *j)
 {
 	pthread_mutex_lock(&p->lock);
 	json_t *all = json_object_get(j, "recommendations");

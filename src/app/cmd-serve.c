@@ -95,11 +95,11 @@ static int start_engine(struct serving *s, struct err *err)
 	return 0;
 }
 
-static json_t *tell_performance(void *ctx)
+static json_t *publish_performance(void *ctx)
 {
 	struct serving *s = ctx;
 	json_t *j = board_performance(s->board);
-	performance_tell(s->performance, j);
+	performance_publish(s->performance, j);
 	return j;
 }
 
@@ -138,7 +138,7 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 	                              .events = s->events,
 	                              .data_dir = app->data_dir,
 	                              .inherited = s->inherited,
-	                              .performance = tell_performance,
+	                              .performance = publish_performance,
 	                              .performance_ctx = s};
 	return r < 0 ? r : net_new(&net, &s->net, err);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What engine.c (what to use) and engine-run.c (using
- * it) share. */
+/* Shared by engine.c (what to use) and the other engine*.c (using it). */
 #ifndef VDET_ENGINE_ENGINE_INTERNAL_H
 #define VDET_ENGINE_ENGINE_INTERNAL_H
 
@@ -36,7 +35,7 @@ struct engine {
 
 	/* Of the children; several may run one model. */
 	struct model models[ENDPOINTS_MAX];
-	char *model_names[ENDPOINTS_MAX]; /* as they were asked for */
+	char *model_names[ENDPOINTS_MAX]; /* as configured */
 	size_t n_models;
 	int64_t picture_side; /* of the smallest plan; 0 = any */
 	char *program, *log_path, *cache_type;
@@ -47,7 +46,7 @@ struct engine {
 	pthread_mutex_t lock; /* guards starting */
 	char *news_text;      /* with the lock held */
 	atomic_bool started;
-	/* guards `closing`, and the members against being freed under
+	/* guards `closing`, and the backends against being freed during
 	 * engine_child_changed() */
 	pthread_mutex_t enter_lock;
 	bool closing;
@@ -57,10 +56,10 @@ struct engine {
 
 /* A child changed its state: for struct server_options. */
 void engine_child_changed(void *ctx);
-/* What each member is known to be is entered where requests are placed. */
+/* Copies what is known of each backend into `dispatch`. */
 void engine_enter(struct engine *e);
-/* Publishes a copy of `info` with this news, which it takes (NULL = none).
- * With the lock held, or before the engine is shared. */
+/* Publishes a copy of `info` with this news (NULL = none), of which it becomes
+ * the owner. With the lock held, or before the engine is shared. */
 void engine_publish(struct engine *e, const struct engine_info *info, char *news);
 void engine_add_warning(struct engine *e, const char *warning);
 

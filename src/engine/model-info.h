@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is known of the model that would answer, without starting anything or
- * reading it whole. Blocks for headers. */
+ * reading whole files: only their headers, for which the calls block. */
 #ifndef VDET_ENGINE_MODEL_INFO_H
 #define VDET_ENGINE_MODEL_INFO_H
 
@@ -11,20 +11,20 @@
 #include "models/fit.h"
 
 struct model_look {
-	/* as the engine will call it; "" = not known (an endpoint that was not
-	 * asked) */
+	/* as the engine will call it; "" = not known (an endpoint is not asked) */
 	char *name;
-	char *quantize;         /* precision that it is at, or ""; shape.quantize points here */
+	char *quantize;         /* its precision, or ""; shape.quantize points here */
 	struct fit_model shape; /* parameters 0 = not known */
-	bool here;              /* its files are */
-	bool endpoint;          /* it runs elsewhere */
+	bool here;              /* its files are on this machine */
+	bool endpoint;          /* it runs behind a URL */
 };
 
-/* The model that the options choose; else, by the same name, one of the
- * catalogue that could be fetched. */
+/* The model that the options choose; if its files are not here, the one of that
+ * name in the catalogue. The caller clears `ret`. */
 int model_look(const struct engine_options *o, const struct engine_places *p,
                const char *own_catalogue, struct model_look *ret, struct err *err);
-/* One that was chosen, from its files' headers. `quantize`: "" = as it is. */
+/* A model that was chosen, from the headers of its files. `quantize`: the
+ * precision that it will be converted to, "" = as it is. */
 struct model;
 int model_look_at(const struct model *m, const char *quantize, struct model_look *ret,
                   struct err *err);

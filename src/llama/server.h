@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A `llama-server` of our own. A thread starts it,
- * reads what it writes, waits until it is healthy, starts it again after a
- * crash, and stops it. It listens on a Unix socket in a private folder and
- * wants a random key; address and key stay the same over restarts. It dies with
- * us, even when we are killed. */
+/* A `llama-server` child. A thread starts it, reads its output, waits until it
+ * is healthy, restarts it after a crash, and stops it. It listens on a Unix
+ * socket in a private folder and requires a random key; address and key stay
+ * the same over restarts. The kernel kills it when this process ends. A "life"
+ * is the time from one start of the program to its end; lives are numbered from
+ * 1.
+ *
+ * All calls but server_start() and server_free() may come from any thread.
+ * Times: microseconds. */
 #ifndef VDET_LLAMA_SERVER_H
 #define VDET_LLAMA_SERVER_H
 
@@ -19,23 +23,24 @@
 struct server;
 
 struct server_options {
-	const char *program;       /* llama-server */
+	const char *program;       /* path of llama-server */
 	const struct model *model; /* borrowed */
-	int64_t slots, context;    /* context per slot */
+	int64_t slots, context;    /* context: tokens of each slot */
 	const char *cache_type;    /* of keys and values; NULL = f16 */
 	const char *log_path;      /* NULL = none */
-	int64_t start_timeout;     /* 0 = none */
-	int64_t hang_timeout; /* requests are in flight and it answers nothing: 0 = wait for ever */
-	/* nothing asked for that long: it is stopped until the next request; 0 =
+	int64_t start_timeout;     /* until it is healthy; 0 = none */
+	/* for so long it may answer nothing while requests are in flight; 0 = none */
+	int64_t hang_timeout;
+	/* without a request for so long it is stopped, until the next one; 0 =
 	 * never */
 	int64_t unload_after;
 	const char *device; /* "CUDA0", "CUDA0+CUDA1", "none"; "" = its own choice */
-	int64_t gpu_layers; /* how many of the model's layers; -1 = as it does by itself */
+	int64_t gpu_layers; /* layers of the model on the GPU; -1 = its own choice */
 	/* how a model is split over several devices: none, layer or row; "" = its
 	 * own choice */
 	const char *split;
-	/* Called when it became ready, or ceased to be; from the server's thread.
-	 * May be NULL. */
+	/* Called after each change of the state, from the server's thread. May be
+	 * NULL. */
 	void (*changed)(void *ctx);
 	void *changed_ctx;
 	struct endpoint_limits limits;
@@ -44,45 +49,50 @@ struct server_options {
 enum server_state {
 	SERVER_STARTING,
 	SERVER_READY,
-	SERVER_DOWN,
-	SERVER_ASLEEP,
-	SERVER_FAILED,
-	SERVER_STOPPED
+	SERVER_DOWN,   /* it ended; a restart follows */
+	SERVER_ASLEEP, /* stopped by unload_after */
+	SERVER_FAILED, /* it will not be started again */
+	SERVER_STOPPED /* by server_free() */
 };
 const char *server_state_name(enum server_state state);
 
-/* Returns at once; server_wait() reports how it goes. */
+/* Returns at once; server_wait() waits for the result. Strings of `o` are
+ * copied except the model and `cache_type`, which are borrowed. */
 int server_start(const struct server_options *o, struct server **ret, struct err *err);
-void server_free(struct server *s); /* stops it: SIGTERM, after a short grace SIGKILL */
+/* Stops it: SIGTERM, after two seconds SIGKILL. Blocks. No other call may be in
+ * progress. */
+void server_free(struct server *s);
 DEFINE_FREEP(struct server, server)
 
-/* Waits until it is healthy, over restarts. ERR_ENGINE once it is given up,
- * with the reason from its log; ERR_CANCELED when either `cancel` (may be NULL)
- * fires. Any thread. `note` (may be NULL) is called with what happens. */
+/* Waits until it is healthy, over restarts; wakes it if it is asleep.
+ * ERR_ENGINE or ERR_TIMEOUT once it will not be started again, with the reason
+ * from its log; ERR_CANCELED when either `cancel` (may be NULL) fires. `note`
+ * (may be NULL) is called with each step ("loading the model …"), on the
+ * caller's thread. */
 int server_wait(struct server *s, struct cancel *cancel, struct cancel *cancel2,
                 void (*note)(void *ctx, const char *what), void *ctx, struct err *err);
-/* Which life is running: grows by one at each start. A request that failed
- * waits until server_wait() returns. */
+/* The number of the current life. A request that failed calls server_wait()
+ * before its retry. */
 int server_life(struct server *s);
-/* A request of life `life` lost its connection: waits a moment for the news of
- * its end, so that server_wait() does not return for a server that is already
- * dead. */
+/* To be called when a request of life `life` lost its connection: waits at most
+ * half a second for the end of that life to be noticed, so that server_wait()
+ * does not succeed for a server that is already dead. */
 void server_suspect(struct server *s, int life);
-int server_restarts(struct server *s);
+int server_restarts(struct server *s); /* lives after the first */
 enum server_state server_state(struct server *s);
-/* Life `life` ended, and what it said last is that memory ran out. */
+/* Whether life `life` ended because memory ran out, according to its log. */
 bool server_lacked_memory(struct server *s, int life);
-/* A request is in flight; at its end `timed_out` says that a time limit ended
- * it. A server that answers nothing, not even whether it is well, or that lets
- * request after request run out of time, hangs, and is started again. */
+/* To be called before and after each request; `timed_out`: a time limit ended
+ * it. A server that does not even answer health checks, or that lets two
+ * requests in a row time out, hangs, and is restarted. */
 void server_flight_begin(struct server *s);
 void server_flight_end(struct server *s, bool timed_out);
-/* Starts it again, with `slots` of them (0 = as before): what it holds of
- * memory is given back in between. */
+/* Restarts it with this number of slots (0 = as before), which frees its
+ * memory. Returns at once. */
 void server_restart(struct server *s, int64_t slots);
-/* Probed once it was healthy; its URL is for display only. */
+/* Owned by the server, probed once it was healthy; its URL is for display only. */
 struct endpoint *server_endpoint(struct server *s);
-/* Process id of the running llama-server, or 0. For tests and doctors. */
+/* Process id of the running llama-server, or 0. */
 int server_pid(struct server *s);
 
 #endif
