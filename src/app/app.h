@@ -37,10 +37,11 @@ struct app {
 	struct net_options net;
 	struct memory_options memory;
 	struct cancel *cancel;
-	bool demo; /* the bundled model, whatever else is there */
+	bool demo; /* use the bundled model, even if there are others */
+	/* folders, files and the command of the setup; see places_find() */
 	char *data_dir, *models_dir, *made_dir, *demo_dir, *runtime_dir, *setup, *engine_log,
 		*locks_dir, *learned_path;
-	bool learn_again; /* what endpoints refused in earlier runs is not used */
+	bool learn_again; /* ignore what endpoints refused in earlier runs */
 };
 
 struct command {
@@ -75,13 +76,14 @@ struct command_list {
 /* NULL if there is none of this name. */
 const struct command *command_find(const struct command_list *list, const char *name);
 
-/* Fills in the folders of app: of data, models, the engine's program. */
+/* Fills in the folders and files of `app`, owned by it. */
 void places_find(struct app *app);
-/* Writes gpus, gpu_memory and gpu_in_use. Of a GPU that shares the machine's
- * memory, or hardly has any, nothing is planned. */
+/* Sets gpus, gpu_memory and gpu_in_use. GPUs that share the machine's memory,
+ * or have hardly any, are ignored. */
 void app_look_at_gpus(const struct app *app, struct engine_places *p);
 /* Prints the error to standard error; returns its exit code. */
 int app_fail(const struct err *err);
+/* Prints a usage error and how to get help; returns EXIT_USAGE. */
 int app_usage(const struct command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The options that a command takes, bound to app; for parsing, help and
  * documents. */
@@ -94,7 +96,8 @@ int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), v
                    struct engine **ret, struct err *err);
 /* Prints a note about the chosen engine, once. */
 void app_warn_about(const struct engine_info *i, const struct app *app);
-/* Counts what endpoints use in the store, for all processes together. */
+/* Makes the engine count in the store what endpoints use, for all processes
+ * together. `store` is borrowed until engine_free(). */
 void app_count_spending(struct engine *engine, struct store *store);
 /* Analyzes files one after the other with one engine, showing progress; the
  * exit code is the worst of them. */

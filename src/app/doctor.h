@@ -10,8 +10,8 @@ enum check_state { CHECK_OK, CHECK_NOTE, CHECK_FAULT };
 struct check {
 	const char *name;
 	enum check_state state;
-	char *found;  /* what is there */
-	char *advice; /* what to do; "" unless something is to be done */
+	char *found;  /* the result */
+	char *advice; /* what to do; "" = nothing */
 };
 
 struct checks {
@@ -19,7 +19,7 @@ struct checks {
 	size_t n;
 };
 void checks_clear(struct checks *c);
-/* `advice` may be NULL; both texts are taken. */
+/* `advice` may be NULL; both texts belong to `c` afterwards. */
 void checks_add(struct checks *c, const char *name, enum check_state state, char *found,
                 char *advice);
 

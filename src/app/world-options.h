@@ -10,9 +10,9 @@
 
 extern const struct opt_group world_opt_group; /* target: struct world_video */
 
-/* Draws FILE and, beside it, FILE's stem with ".truth.json", both whole or not
- * at all; prints its progress to standard error, on one line if that is a
- * terminal. */
+/* Writes the video `path` and, in the same folder, its stem with ".truth.json",
+ * each completely or not at all; prints its progress to standard error, on one
+ * line if that is a terminal. */
 int world_draw_files(struct world_video *v, const char *path, struct cancel *cancel,
                      struct err *err);
 char *world_truth_path(const char *video); /* the caller frees */

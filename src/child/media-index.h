@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The requests of role `media` for the index (protocol/media-wire.h). Replies
- * are sent on ROLE_SOCKET. */
+ * are sent on ROLE_SOCKET; an error that is returned has not been sent. */
 #ifndef VDET_CHILD_MEDIA_INDEX_H
 #define VDET_CHILD_MEDIA_INDEX_H
 

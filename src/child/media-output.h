@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The requests PROXY and SOUND of role `media` (protocol/media-wire.h): files
- * that are encoded here and written by the parent. */
+ * that are encoded here and written by the parent. Replies are sent on
+ * ROLE_SOCKET; an error that is returned has not been sent. */
 #ifndef VDET_CHILD_MEDIA_OUTPUT_H
 #define VDET_CHILD_MEDIA_OUTPUT_H
 

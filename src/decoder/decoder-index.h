@@ -16,10 +16,11 @@ struct packet_scan {
 	size_t n_bins;
 	struct packet_key *keys; /* ascending, within [0, duration]; no two in one bin */
 	size_t n_keys;
-	int64_t packets, keyframes, bytes;
+	int64_t packets, keyframes, bytes; /* of the video stream */
 };
 void packet_scan_clear(struct packet_scan *w);
 
+/* The caller clears `ret`. */
 int decoder_packets(struct decoder *d, struct packet_scan *ret, struct err *err);
 
 /* Signatures, ascending by time (others are dropped). */

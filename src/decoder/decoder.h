@@ -23,7 +23,7 @@
 struct decoder;
 
 struct decoder_options {
-	int64_t timeout; /* per request (probe, or one call of frames), 0 = none */
+	int64_t timeout; /* microseconds per request (probe, or one call of frames), 0 = none */
 	int64_t memory;  /* limit of the child's memory in bytes, 0 = none */
 	/* "none" (or NULL), "auto", or the kind of device to decode with where
 	 * possible */
@@ -101,7 +101,7 @@ void decoder_free(struct decoder *d); /* kills the child; NULL is allowed */
 DEFINE_FREEP(struct decoder, decoder)
 
 /* Describes the file. Fails if there is no video that can be decoded; the error
- * says why and what to do. */
+ * says why and what to do. The caller clears `ret`. */
 int decoder_probe(struct decoder *d, struct video_info *ret, struct err *err);
 
 /* Decodes the frames shown at the requested times. For each, in order, fn is

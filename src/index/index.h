@@ -24,7 +24,7 @@ enum index_flag {
 	INDEX_FROZEN = 2,
 	INDEX_BLURRED = 4,
 	INDEX_FADING = 8,
-	INDEX_TORN = 16
+	INDEX_TORN = 16 /* decoded with damage concealed */
 };
 
 enum index_cut_kind { INDEX_CUT_HARD, INDEX_CUT_DISSOLVE, INDEX_CUT_FADE };
@@ -49,7 +49,7 @@ struct index_key { /* a decoded picture */
 
 struct video_index {
 	int64_t duration;
-	int64_t bin;   /* width of a bin */
+	int64_t bin;   /* width of a bin, microseconds */
 	size_t n_bins; /* covers [0, duration) */
 	/* per bin: how much the picture changes; 0 = not at all, comparable within
 	 * one video */

@@ -35,20 +35,23 @@ struct indexer_options {
  * at a time. fd: as in decoder_open(); it and everything that the options point
  * to must remain valid until indexer_free(). */
 struct indexer;
+/* Scans the packets. Errors as of the decoder, also of the calls below. */
 int indexer_begin(int fd, const struct indexer_options *o, struct cancel *cancel,
                   struct indexer **ret, struct err *err);
-/* Makes the next part, or several if nothing can be decoded in the first ones. */
+/* Makes the next part, or several if nothing can be decoded in the first ones.
+ * ERR_FORMAT if no keyframe of the video can be decoded. `err` not NULL. */
 int indexer_step(struct indexer *i, struct err *err);
 /* The index so far, with the parts that are finished. Its arrays may move in
  * the next step. */
 const struct video_index *indexer_index(const struct indexer *i);
-bool indexer_whole(const struct indexer *i);
-struct video_index *indexer_take(struct indexer *i); /* once it is complete */
-const struct packet_scan *indexer_packets(const struct indexer *i);
+bool indexer_whole(const struct indexer *i); /* all parts are made */
+/* Hands the complete index to the caller, who frees it. */
+struct video_index *indexer_take(struct indexer *i);
+const struct packet_scan *indexer_packets(const struct indexer *i); /* until indexer_free() */
 void indexer_free(struct indexer *i);
 DEFINE_FREEP(struct indexer, indexer)
 
-/* Makes the whole index. */
+/* Makes the whole index; the caller frees it. */
 int indexer_run(int fd, const struct indexer_options *o, struct cancel *cancel,
                 struct video_index **ret, struct err *err);
 
@@ -60,7 +63,7 @@ int indexer_load(struct store *s, const char *sha256, const struct indexer_optio
  * later. */
 int indexer_save(struct store *s, const char *sha256, const struct indexer_options *o,
                  const struct video_index *x, struct err *err);
-/* Loads the index, or makes and stores it. */
+/* Loads the index, or makes and stores it; *ret_cached: it was loaded. */
 int indexer_get(struct store *s, const char *sha256, int fd, const struct indexer_options *o,
                 struct cancel *cancel, bool *ret_cached, struct video_index **ret, struct err *err);
 

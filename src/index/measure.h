@@ -16,6 +16,7 @@ struct difference {
 	float colour; /* chroma, cell by cell */
 	float whole;  /* combined: 0 = the same picture, 1 = a different one; used to detect cuts */
 };
+/* All members are 0 for equal pictures. */
 struct difference signature_difference(const struct signature *a, const struct signature *b);
 
 /* How much has changed, from 0 to below 1, also in a small part of the picture,
@@ -32,6 +33,7 @@ float signature_distance(const struct signature *a, const struct signature *b);
 float signature_mixture(const struct signature *a, const struct signature *b,
                         const struct signature *m, float *ret_x);
 
+/* The number of bits that differ in two hashes, 0 to 64. */
 int signature_hamming(uint64_t a, uint64_t b);
 
 #endif

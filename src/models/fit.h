@@ -4,15 +4,15 @@
  * no device, no thread is touched.
  *
  * The formula. Everything in bytes:
- *   weights    as the GGUF header adds them up; where there is no file yet,
- *              parameters x bits / 8. The bits of a weight are those that
- *              llama.cpp states for an 8-billion model, with the tensors that
- *              it keeps at more.
- *   projector  as its header adds them up.
- *   cache      2 x (key + value length) x heads of keys x layers x tokens (two
- *              bytes each in f16, 34/32 in q8_0, 18/32 in q4_0); layers that
- *              look back over a window hold no more tokens than that and one
- *              batch.
+ *   weights    the sum in the GGUF header; without a file, parameters x bits /
+ *              8. The bits per weight are those that llama.cpp states for an
+ *              8-billion model, including the tensors that it keeps at a finer
+ *              precision.
+ *   projector  the sum in its header.
+ *   cache      (key + value length) x key heads of all layers x tokens x slots
+ *              x bytes per number (2 in f16, 34/32 in q8_0, 18/32 in q4_0);
+ *              layers with a sliding window hold no more tokens than that and
+ *              one batch.
  *   compute    a batch of 512 tokens: its logits (4 bytes a word of the
  *              vocabulary), eight rows of the model's width, the mask over all
  *              tokens; and of a picture in the projector eight rows of its
@@ -28,10 +28,10 @@
 #include "base/err.h"
 #include "models/gguf.h"
 
-/* What a model's needs follow from. Zero where not known. */
+/* The properties of a model that its needs follow from; 0 = not known. */
 struct fit_model {
 	int64_t parameters;
-	int64_t weights;      /* bytes as they are stored in the file at hand; 0 = none is at hand */
+	int64_t weights;      /* bytes as stored in the file; 0 = no file is here */
 	int64_t layer_bytes;  /* of these, in the layers; 0 = 9/10 */
 	const char *quantize; /* of the file at hand, NULL = not known */
 	int64_t projector;    /* bytes */
@@ -45,52 +45,53 @@ struct fit_model {
 	int64_t vision_width, vision_feed_forward;
 };
 
-/* From the headers of the files; `projector` may be NULL. Strings stay the
- * header's. */
+/* From the headers of the files; `projector` may be NULL. Strings are borrowed
+ * from the headers. */
 void fit_from_gguf(const struct gguf *model, const struct gguf *projector, struct fit_model *ret);
 
-/* Bits of a weight at a precision ("q4_k_m"); 0 for a word that is none. */
+/* Bits per weight at a precision ("q4_k_m"); 0 for an unknown word. */
 double fit_bits(const char *quantize);
-/* "f16", "q8_0", "q4_0": bytes of a number in the cache; 0 for a word that is
- * none. */
+/* Bytes per number in a cache of type "f16", "q8_0" or "q4_0"; 0 for an unknown
+ * word. */
 double fit_cache_bytes(const char *cache_type);
-/* What the precisions are, from the finest to the coarsest, NULL at the end. */
+/* All precisions, from the finest to the coarsest; NULL at the end. */
 extern const char *const fit_quantizations[];
 
 struct fit_choice {
-	const char *quantize;   /* NULL = the file at hand as it is */
-	const char *cache_type; /* NULL = f16 */
-	int64_t slots, context; /* context of one slot */
-	int64_t gpu_layers;     /* -1 = all, with everything else */
-	int64_t picture_width, picture_height;
+	const char *quantize;                  /* NULL = as the file is */
+	const char *cache_type;                /* NULL = f16 */
+	int64_t slots, context;                /* context: tokens of one slot */
+	int64_t gpu_layers;                    /* -1 = the whole model */
+	int64_t picture_width, picture_height; /* pixels */
 };
 
+/* Bytes of memory. */
 struct fit_need {
 	int64_t weights, projector, cache, compute, margin;
 	int64_t total;
-	int64_t main_memory; /* weights of layers that are not on the GPU */
+	int64_t main_memory; /* weights and cache of layers that are not on the GPU */
 };
 
 int64_t fit_weights(const struct fit_model *m, const char *quantize);
 int64_t fit_picture_tokens(const struct fit_model *m, int64_t width, int64_t height);
 struct fit_need fit_need(const struct fit_model *m, const struct fit_choice *c);
 
-/* What is there, and what is wanted. */
+/* What is available, and what is wanted. */
 struct fit_wish {
-	int64_t memory;                    /* of the GPU; or of the machine, where there is none */
-	int64_t in_use;                    /* of it, by others */
+	int64_t memory;                    /* bytes of the GPU; without one, of the machine */
+	int64_t in_use;                    /* bytes of it that other processes use */
 	double goal;                       /* the share of it that may be in use: 0.7 */
-	int64_t main_memory;               /* for layers that do not fit; 0 = none */
+	int64_t main_memory;               /* bytes for layers that do not fit; 0 = none */
 	const char *quantize, *cache_type; /* NULL = choose */
 	int64_t slots, context;            /* 0 = choose */
 	int64_t slots_max;                 /* 0 = 8 */
-	/* of a chunk; of a picture, as large as it may be */
+	/* pictures of a chunk; their largest size in pixels */
 	int64_t frames, picture_width, picture_height;
 	int64_t text_tokens, answer_tokens; /* of a chunk, beside the pictures */
-	const char *const *available;       /* precisions that there are, finest first; NULL = all */
+	const char *const *available;       /* precisions to choose from, finest first; NULL = all */
 };
 
-/* What a chunk of this wish takes with pictures of this size: these, text and
+/* Tokens of a chunk of this wish with pictures of this size: pictures, text and
  * answer. */
 int64_t fit_request_tokens(const struct fit_model *m, const struct fit_wish *w, int64_t width,
                            int64_t height);
@@ -104,8 +105,8 @@ struct fit_plan {
 	char why[3][FIT_WHY];   /* three lines for people */
 };
 
-/* ERR_LIMIT where nothing fits: the message says what would. Strings of `ret`
- * are those of `w`, or constants. */
+/* ERR_LIMIT if nothing fits; the message says what would. Strings of `ret` are
+ * those of `w`, or literals. */
 int fit_make(const struct fit_model *m, const struct fit_wish *w, struct fit_plan *ret,
              struct err *err);
 

@@ -24,30 +24,30 @@ struct model_get {
 	const struct catalogue *catalogue;
 	const char *models_dir;
 	struct cancel *cancel;
-	/* Hears what is done: a line ("2 files, 5.4 GB"), and how far the file that
-	 * is fetched is. */
+	/* Called on the caller's thread with each step ("2 files, 5.4 GB"), and
+	 * with the progress of the file that is downloaded; may be NULL. */
 	void (*note)(void *ctx, const char *line);
 	void (*progress)(void *ctx, const char *file, const struct download_progress *p);
 	void *ctx;
 };
 
-/* `what`: a name of the catalogue or OWNER/NAME of the hub, with ":PRECISION"
- * behind it if wanted; `quantize` is the same ("" = the catalogue's). What is
- * there already is not fetched again. The folder is owned by the caller
- * afterwards. *ret_quantize: the precision that is there now, finer than asked
- * for where the hub has no file of that one; a constant. */
+/* `what`: a name of the catalogue or OWNER/NAME of the hub, optionally followed
+ * by ":PRECISION"; `quantize` is the same ("" = the catalogue's). Files that
+ * are there already are not downloaded again. The caller clears `ret`.
+ * *ret_quantize: the precision that is there now, finer than requested if the
+ * hub has no file of that one; a literal. */
 int model_get(const struct model_get *g, const char *what, const char *quantize,
               struct model_folder *ret, const char **ret_quantize, struct err *err);
 
-/* Local files: a model (all parts of a split one, of which one need be named)
- * and its projector, into folder `name` ("" = after the file). Linked where
- * that is possible, else copied; the originals stay. */
+/* Adds local files: a model (all parts of a split one, of which only one must
+ * be named) and its projector, to the folder `name` ("" = the file's name).
+ * Hard links if possible, else copies; the originals stay. */
 int model_add(const struct model_get *g, char *const *files, int n, const char *name,
               struct model_folder *ret, struct err *err);
 
-/* Which of a repository's files make up a model: pure. `choice` has an element
- * for each file, true if it is needed. ERR_NOENT where it is not there at this
- * precision or a finer one: says which there are. */
+/* Chooses the files of a repository that make up a model. Pure. Sets an element
+ * of `choice` for each file: whether it is needed. ERR_NOENT if there is none
+ * of this precision or a finer one; the message lists those there are. */
 int model_pick(const struct catalogue_file *files, size_t n, const char *quantize, bool *choice,
                const char **ret_quantize, struct err *err);
 

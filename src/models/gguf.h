@@ -3,8 +3,8 @@
  * is whole.
  *
  * Reads only the header (some megabytes with a large vocabulary), never the
- * weights, and believes nothing: every length is checked against the file's
- * size. Blocking; thread-safe. */
+ * weights, and trusts nothing: every length is checked against the file's size.
+ * Blocking; thread-safe. */
 #ifndef VDET_MODELS_GGUF_H
 #define VDET_MODELS_GGUF_H
 
@@ -47,8 +47,8 @@ struct gguf {
 int gguf_read(const char *path, struct gguf *ret, struct err *err);
 void gguf_clear(struct gguf *g);
 
-/* "q4_k_m" for a general.file_type; NULL for one that is new to us. And back:
- * -1 for a word that is none. */
+/* "q4_k_m" for a general.file_type; NULL if it is unknown. And back: -1 if the
+ * word is unknown. */
 const char *gguf_quantize_name(int64_t file_type);
 int64_t gguf_file_type(const char *quantize);
 

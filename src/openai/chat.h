@@ -3,7 +3,7 @@
  * streamed text out.
  *
  * The request is built part by part, then sent by engine_chat() (engine.h). A
- * struct chat belongs to one thread. */
+ * struct chat is used by one thread at a time. */
 #ifndef VDET_OPENAI_CHAT_H
 #define VDET_OPENAI_CHAT_H
 
@@ -18,7 +18,7 @@
 
 struct chat;
 
-/* bytes of one request; engines drop the connection somewhat above 100 MB */
+/* Bytes of one request; engines close the connection somewhat above 100 MB. */
 #define CHAT_BODY_MAX ((size_t)96 << 20)
 
 struct chat *chat_new(void);
@@ -32,14 +32,15 @@ void chat_text(struct chat *c, const char *text);
  * a JPEG does (engines accept truncated ones silently); ERR_LIMIT when the
  * request would grow larger than CHAT_BODY_MAX. */
 int chat_jpeg(struct chat *c, const void *jpeg, size_t len, struct err *err);
-/* constrains the answer; copied */
+/* JSON schema of the answer; copied. An invalid one is reported by
+ * chat_check(). */
 void chat_schema(struct chat *c, const char *name, const char *schema_json);
 void chat_max_tokens(struct chat *c, int n); /* 0 = the engine's own limit */
 size_t chat_images(const struct chat *c);
 /* Whether the request can be sent: ERR_INTERNAL for a schema that is not JSON,
  * ERR_LIMIT if it has grown larger than CHAT_BODY_MAX. */
 int chat_check(const struct chat *c, struct err *err);
-/* Stops this request alone, beside the engine's own `cancel`. Borrowed until
+/* Stops this request only, in addition to the engine's `cancel`. Borrowed until
  * the chat is freed. */
 void chat_set_cancel(struct chat *c, struct cancel *cancel);
 struct cancel *chat_cancel(const struct chat *c); /* may be NULL */
@@ -55,8 +56,8 @@ struct chat_progress {
 
 struct chat_result {
 	char *text;          /* whole answer without the model's reasoning, valid UTF-8 */
-	char *reasoning;     /* what the model reasoned, as far as the engine sends it; "" = none */
-	char *refusal;       /* what it said when it refused to answer; "" = it did not */
+	char *reasoning;     /* the model's reasoning, if the engine sends it; "" = none */
+	char *refusal;       /* its text if it refused to answer; "" = it did not */
 	char *tool;          /* name of the tool that it called; NULL = none */
 	char *finish_reason; /* "stop", "length", … */
 	char *model;         /* as the engine names it */
@@ -65,7 +66,7 @@ struct chat_result {
 	/* microseconds from sending to the first token, to the end */
 	int64_t time_first, time_total;
 	int attempts;
-	char endpoint[40]; /* who answered, by the name that the configuration gives it */
+	char endpoint[40]; /* name of the endpoint that answered, from the configuration */
 };
 void chat_result_clear(struct chat_result *r);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One place that speaks the OpenAI-compatible API, and
- * one attempt to use it. What to do after a failed attempt is the caller's
- * (engine.c). Thread-safe once probed. */
+/* An endpoint with the OpenAI-compatible API, and single attempts to use it;
+ * the caller (engine/engine-run.c) decides what to do after a failed one.
+ * Thread-safe once probed. Requests block and observe `cancel`, which may be
+ * NULL. */
 #ifndef VDET_OPENAI_ENDPOINT_H
 #define VDET_OPENAI_ENDPOINT_H
 
@@ -21,32 +22,32 @@ struct endpoint;
 struct endpoint_limits {
 	/* microseconds, 0 = none; see struct engine_options */
 	int64_t connect, vision, generation, idle;
-	const char *ca_file; /* PEM file of certificates to trust; NULL or "" = the system's alone */
+	const char *ca_file; /* PEM file of certificates to trust; NULL or "" = the system's only */
 };
 
-/* What a probe found. Valid, and not changed, until endpoint_free(); a later
- * probe makes another. */
+/* The result of a probe. Valid and constant until endpoint_free(), also after a
+ * later probe, which makes another. */
 struct endpoint_info {
 	char *version, *model;
 	bool llama;      /* it is llama-server */
 	bool images;     /* takes pictures; true if unknown */
 	int slots;       /* 0 = unknown */
-	int64_t context; /* per slot; 0 = unknown */
+	int64_t context; /* tokens per slot; 0 = unknown */
 };
 
-/* Why an attempt failed, and what that means for the next one. */
+/* Why an attempt failed, and what follows for the next one. */
 struct endpoint_failure {
-	bool retry;    /* it may work the next time */
-	int64_t after; /* the endpoint asked to wait for that long, microseconds; 0 = it did not */
-	/* the request itself was found wanting (4xx): it will be by this endpoint
-	 * each time */
+	bool retry;    /* a retry may succeed */
+	int64_t after; /* microseconds that the endpoint asked to wait; 0 = none */
+	/* it refused the request itself (4xx), and will refuse it again */
 	bool refused;
-	bool no_room; /* it had no room for the request: 503, or memory ran out */
+	bool no_room; /* it is out of memory or slots: 503, or its message says so */
 };
 
-/* `url`: http(s)://host[:port][/path] ("/v1" where there is no path), or
- * unix:/path/to/socket. `model`: the name to ask for, "" = what the endpoint
- * lists. ERR_ARG for a URL that is none, or that holds a password. */
+/* `url`: http(s)://host[:port][/path] (without a path: "/v1"), or
+ * unix:/path/to/socket. `key`: bearer token, "" = none. `model`: its name in
+ * requests, "" = the one that the endpoint lists. All is copied. ERR_ARG for a
+ * URL that is invalid or contains a password. */
 int endpoint_new(const char *url, const char *key, const char *model,
                  const struct endpoint_limits *limits, struct endpoint **ret, struct err *err);
 void endpoint_free(struct endpoint *e);
@@ -55,34 +56,35 @@ DEFINE_FREEP(struct endpoint, endpoint)
 const char *endpoint_url(const struct endpoint *e); /* without credentials */
 const struct endpoint_info *endpoint_info(const struct endpoint *e);
 
-/* GET /health: 0 if it is up and its model loaded, ERR_BUSY while it loads,
- * else why not. For llama-server. */
+/* GET /health of llama-server: 0 if its model is loaded, ERR_BUSY while it
+ * loads, else why not. */
 int endpoint_health(struct endpoint *e, struct cancel *cancel, struct err *err);
-/* The same with a time limit; an answer of any kind will do. For what may hang. */
+/* The same with a limit of `timeout` microseconds; any reply counts as success.
+ * To find out whether a server hangs. */
 int endpoint_ping(struct endpoint *e, int64_t timeout, struct cancel *cancel, struct err *err);
-/* In which form this endpoint takes requests, as far as its refusals have
- * shown. */
+/* The dialect that was learned from its refusals so far. */
 struct dialect endpoint_dialect(struct endpoint *e);
-/* Begins with what an earlier run has learned. */
+/* Starts with what an earlier run learned. */
 void endpoint_set_dialect(struct endpoint *e, const struct dialect *d);
-/* `learned` is called whenever a refusal has changed the dialect, from the
- * thread of the request. Set it before the first request. */
+/* `learned` is called after each change of the dialect, on the thread of the
+ * request. To be set before the first request. */
 void endpoint_on_learned(struct endpoint *e, void (*learned)(void *ctx), void *ctx);
-/* POST to a path of the server, as llama-server has them beside the API; 0 for
- * status 200. */
+/* POST to a path of the server outside of the API, as llama-server has them; 0
+ * for status 200. */
 int endpoint_post(struct endpoint *e, const char *path, struct cancel *cancel, struct err *err);
-/* GET likewise; appends the reply's body. */
+/* The same with GET; appends the reply's body. */
 int endpoint_read(struct endpoint *e, const char *path, struct cancel *cancel, struct buf *out,
                   struct err *err);
-/* Asks what is there, tolerating what an endpoint does not offer. ERR_BUSY
- * while it loads its model. Two threads must not probe one endpoint at the same
- * time; others may use it meanwhile. */
+/* Finds out what the endpoint is; what it does not offer stays unknown.
+ * ERR_BUSY while it loads its model. Two threads must not probe one endpoint at
+ * the same time; others may use it meanwhile. */
 int endpoint_probe(struct endpoint *e, struct cancel *cancel, struct err *err);
 
-/* Whether an engine's words mean that its memory ran out. */
+/* Whether a message of an engine means that its memory ran out. Pure. */
 bool endpoint_says_no_room(const char *words);
 
-/* One attempt; `failure` is written on failure. */
+/* Sends a request once. `progress` (may be NULL) is called on the caller's
+ * thread. On failure writes `failure`; else the caller clears `ret`. */
 int endpoint_chat(struct endpoint *e, const struct chat *c, int attempt, struct cancel *cancel,
                   void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
                   struct chat_result *ret, struct endpoint_failure *failure, struct err *err);

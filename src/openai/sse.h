@@ -3,8 +3,8 @@
  * out.
  *
  * Incremental: the bytes may be cut anywhere. Bounded: an event larger than
- * `max` bytes is an error. No I/O, no knowledge of what events mean. Belongs to
- * one thread. */
+ * `max` bytes is an error. No I/O, no knowledge of what events mean. One thread
+ * at a time. */
 #ifndef VDET_OPENAI_SSE_H
 #define VDET_OPENAI_SSE_H
 

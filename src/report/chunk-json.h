@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one chunk of the journal says, as JSON; times in seconds. The caller
- * owns what is returned. */
+/* A chunk of the journal as JSON; times in seconds. Pure; the caller owns what
+ * is returned. */
 #ifndef VDET_REPORT_CHUNK_JSON_H
 #define VDET_REPORT_CHUNK_JSON_H
 

@@ -232,7 +232,7 @@ int report_load(struct store *s, const char *id, struct report **ret, struct err
 	size_t n = 0;
 	int r = store_job_find(s, id, &job, err);
 	if (r == 0)
-		r = store_chunks_load(s, job.id, true, &chunks, &n, err);
+		r = store_chunks_load(s, job.id, STORE_ALL, &chunks, &n, err);
 	if (r < 0)
 		return r;
 	AUTO(report_freep) struct report *report = mem_alloc(1, sizeof *report);

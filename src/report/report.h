@@ -76,8 +76,8 @@ struct report_plan {
 struct report_index {
 	int64_t packets, keyframes, decoded, cuts;
 	int64_t at_keyframes, closely; /* microseconds of video indexed in these ways */
-	int64_t work_time;
-	unsigned char *curve; /* activity over the whole video, 255 = the most */
+	int64_t work_time;             /* microseconds that indexing took */
+	unsigned char *curve;          /* activity over the whole video, 255 = the most */
 	size_t n_curve;
 };
 
@@ -127,12 +127,14 @@ struct report {
 	struct report_endpoint *endpoints; /* that were used */
 	size_t n_endpoints;
 
-	int64_t wall_time; /* microseconds of work over all runs of this job */
-	int64_t engine_busy;
+	/* microseconds over all runs of this job: of work; with at least one
+	 * request at the engine */
+	int64_t wall_time, engine_busy;
 	double prefill_rate, decode_rate; /* tokens/s over the job; 0 if unknown */
 };
 
-/* Builds the report of a journaled job. */
+/* Builds the report of a journaled job, given as in store_job_find(). Blocks
+ * for the disk. ERR_NOENT if there is none. */
 int report_load(struct store *s, const char *job, struct report **ret, struct err *err);
 void report_free(struct report *r);
 DEFINE_FREEP(struct report, report)
@@ -141,7 +143,8 @@ DEFINE_FREEP(struct report, report)
  * and the mean distance of samples; 0 where there are none. */
 void report_coverage(const struct report *r, int64_t *ret_max_gap, int64_t *ret_mean_gap);
 
-/* Writers: append to `out`. docs/report.schema.json describes the JSON. */
+/* Writers: append to `out`; ERR_LIMIT if it is too small.
+ * docs/report.schema.json describes the JSON. Pure. */
 int report_json(const struct report *r, struct buf *out, struct err *err);
 int report_markdown(const struct report *r, struct buf *out, struct err *err);
 int report_html(const struct report *r, struct buf *out, struct err *err); /* self-contained */
@@ -149,7 +152,7 @@ int report_html(const struct report *r, struct buf *out, struct err *err); /* se
 int report_vtt(const struct report *r, struct buf *out, struct err *err);
 int report_csv(const struct report *r, struct buf *out, struct err *err); /* events, RFC 4180 */
 
-/* By the name of the format. */
+/* By the name of the format; ERR_ARG if it is unknown. */
 int report_print(const struct report *r, const char *format, struct buf *out, struct err *err);
 
 /* Writes report.FORMAT into `dir` (created if needed) for each of `formats`
