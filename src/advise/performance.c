@@ -54,6 +54,7 @@ json_t *performance_of(const struct report *r)
 	AUTO(mem_freep) int64_t *engine = mem_alloc(r->n_chunks + 1, sizeof *engine);
 	size_t done = 0, pictures = 0;
 	int64_t prompt = 0, output = 0, cached = 0;
+
 	for (size_t i = 0; i < r->n_chunks; i++) {
 		const struct report_chunk *c = &r->chunks[i];
 		if (c->state != CHUNK_DONE)
@@ -66,6 +67,7 @@ json_t *performance_of(const struct report *r)
 		for (size_t s = 0; s < c->n_samples; s++)
 			pictures += !*c->samples[s].fault && !c->samples[s].repeated;
 	}
+
 	double wall = (double)r->wall_time / 1e6, busy = (double)r->engine_busy / 1e6;
 	return json_pack(
 		"{s:s, s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, "

@@ -179,6 +179,7 @@ int opt_set_value(const struct opt_row *row, void *target, const char *value, co
 			return err_set(err, ERR_ARG, "%s: the text is not valid UTF-8", where);
 		break;
 	}
+
 	char **s = at;
 	bool more = row->flags & OPT_APPEND && *value && *s && **s && strcmp(value, "none") != 0;
 	char *text = more ? mem_printf("%s\n%s", *s, value)

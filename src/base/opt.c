@@ -79,6 +79,7 @@ const char *opt_nearest(const char *s, const char *const *words, size_t n)
 	const char *nearest = NULL;
 	if (len > 60)
 		return NULL;
+
 	for (size_t w = 0; w < n; w++) {
 		size_t row[64], m = strlen(words[w]);
 		if (m > 62)

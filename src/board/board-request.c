@@ -61,6 +61,7 @@ int board_read_options(const struct analyze_options *base, const json_t *request
 	json_t *options = json_object_get(request, "options"),
 		   *prompt = json_object_get(request, "prompt"), *value;
 	const char *name;
+
 	if (options && !json_is_object(options) && !json_is_null(options))
 		return err_set(err, ERR_ARG,
 		               "\"options\" has to be an object, such as {\"chunk.duration\": 60}");
@@ -69,6 +70,7 @@ int board_read_options(const struct analyze_options *base, const json_t *request
 		if (r < 0)
 			return r;
 	}
+
 	if (prompt && !json_is_null(prompt)) {
 		if (!json_is_string(prompt))
 			return err_set(err, ERR_ARG, "\"prompt\" has to be a text");
@@ -76,6 +78,7 @@ int board_read_options(const struct analyze_options *base, const json_t *request
 		if (r < 0)
 			return r;
 	}
+
 	struct analyze_options tried;
 	int r = board_make_options(base, set, &tried, err);
 	if (r < 0)

@@ -315,6 +315,7 @@ static int run_turn(struct job *j, struct analyze_result *result, struct err *er
 		r = board_make_options(b->setup.analyze, j->options, &o, err);
 	if (r < 0)
 		return r;
+
 	snprintf(id, sizeof id, "%lld", (long long)j->row.id);
 	free(o.output);
 	o.output = file_join(b->reports_dir, id);
@@ -329,6 +330,7 @@ static int run_turn(struct job *j, struct analyze_result *result, struct err *er
 	                          .sha256 = is_known(j, path, sha256) ? sha256 : NULL,
 	                          .only = j->only,
 	                          .n_only = j->n_only};
+
 	r = analyze_file(&a, path, result, err);
 	board_clear_options(&o);
 	return r;

@@ -246,6 +246,7 @@ static void settle(struct preparing *p, int r, json_t *facts, int64_t size, cons
 	struct err err;
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
 	pthread_mutex_lock(&b->lock);
+
 	if (facts) {
 		AUTO(mem_freep) char *text = json_dumps(facts, JSON_COMPACT);
 		json_decref(v->facts);
@@ -265,8 +266,10 @@ static void settle(struct preparing *p, int r, json_t *facts, int64_t size, cons
 		board_set_text(&v->row.path, p->path);
 	bool gone = v->gone;
 	pthread_mutex_unlock(&b->lock);
+
 	if (!gone && board_save_video(disk, v, &err) < 0)
 		log_error("cannot save the video: %s", err.msg);
+
 	pthread_mutex_lock(&b->lock);
 	if (facts)
 		board_request_proxy(b, v);

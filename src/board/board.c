@@ -359,9 +359,11 @@ static int begin(struct board *b, struct err *err)
 		r = load(b, err);
 	if (r < 0)
 		return r;
+
 	b->pool = pool_new(POOL_THREADS);
 	b->preparing = pool_new(2);
 	b->copying = pool_new(1);
+
 	pthread_mutex_lock(&b->lock);
 	for (size_t i = 0; i < b->n_videos; i++)
 		if (b->videos[i]->row.state == STORE_VIDEO_FETCHING || !b->videos[i]->facts)
@@ -372,6 +374,7 @@ static int begin(struct board *b, struct err *err)
 			board_request_pictures(b, b->videos[i]);
 		}
 	pthread_mutex_unlock(&b->lock);
+
 	if (pthread_create(&b->manager, NULL, manage, b) != 0)
 		return err_set(err, ERR_LIMIT, "cannot start a thread");
 	b->started = true;

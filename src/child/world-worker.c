@@ -43,6 +43,7 @@ static int read_request(const json_t *head, struct world_video *v, char **ret_pa
 		{"width", &v->width}, {"height", &v->height},           {"quality", &v->quality},
 		{"seed", &o->seed},   {"duration_us", &o->duration_us},
 	};
+
 	int r = 0;
 	for (size_t i = 0; i < ARRAY_LEN(reals) && r == 0; i++)
 		r = wire_real(head, reals[i].key, -1e15, 1e15, reals[i].at, err);

@@ -383,6 +383,7 @@ static int info_numbers(const json_t *h, struct video_info *v, struct err *err)
 		{"duration_measured", &v->duration_measured},
 		{"has_audio", &v->has_audio},
 	};
+
 	int r = wire_real(h, "fps", 0, 1e6, &v->fps, err);
 	for (size_t i = 0; i < ARRAY_LEN(ints) && r == 0; i++) {
 		int64_t x = 0;
@@ -462,15 +463,18 @@ static int read_frame(const struct wire_msg *m, size_t i, const struct frame_req
 		r = wire_string(m->head, "decode_path", 32, &f->decode_path, err);
 	if (r < 0)
 		return r;
+
 	if ((size_t)(jpeg + thumb) != m->blob_len || (!req->thumb_size && thumb))
 		return err_set(err, ERR_PROTO, "the lengths of the pictures of a frame are wrong");
 	int tw = f->width = (int)w, th = f->height = (int)h;
 	shrink(&tw, &th, req->thumb_size);
+
 	r = jpeg_check(m->blob, (size_t)jpeg, (int)w, (int)h, err);
 	if (r == 0 && thumb)
 		r = jpeg_check(m->blob + jpeg, (size_t)thumb, tw, th, err);
 	if (r < 0)
 		return r;
+
 	take_bytes(m->blob, (size_t)jpeg, &f->jpeg, &f->jpeg_len);
 	return take_bytes(m->blob + jpeg, (size_t)thumb, &f->thumb, &f->thumb_len);
 }

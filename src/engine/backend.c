@@ -95,10 +95,12 @@ int backend_key(const struct endpoint_config *s, char **ret, char **warning, str
 		*ret = mem_strdup(value);
 		return 0;
 	}
+
 	if (!*s->key_file) {
 		*ret = mem_strdup("");
 		return 0;
 	}
+
 	AUTO(buf_free) struct buf b = BUF(KEY_FILE_MAX);
 	int r = file_read(s->key_file, &b, err);
 	if (r < 0)
@@ -106,6 +108,7 @@ int backend_key(const struct endpoint_config *s, char **ret, char **warning, str
 	struct stat st;
 	if (stat(s->key_file, &st) == 0 && st.st_mode & (S_IRGRP | S_IROTH))
 		*warning = mem_printf("others can read the key in %s: chmod 600 it", s->key_file);
+
 	const char *begin = buf_str(&b) + strspn(buf_str(&b), " \t\r\n");
 	*ret = mem_printf("%.*s", (int)strcspn(begin, " \t\r\n"), begin);
 	explicit_bzero(b.data, b.len);

@@ -121,6 +121,7 @@ static int set_key(struct endpoint_config *s, const char *key, const char *value
 		           ? 0
 		           : bad_value(s, key, value, "local or cloud", err);
 	}
+
 	if (!strcmp(key, "key"))
 		return err_set(err, ERR_ARG,
 		               "the endpoint %s: a key must not be given here, where others can read it; "
@@ -162,6 +163,7 @@ static int parse_one(const char *text, struct endpoint_config *s, struct err *er
 	                              .ca_file = mem_strdup(""),
 	                              .device = mem_strdup(""),
 	                              .weight = 1};
+
 	const char *p = take_name(s, text, err);
 	if (!p)
 		return -(int)ERR_ARG;
@@ -174,6 +176,7 @@ static int parse_one(const char *text, struct endpoint_config *s, struct err *er
 			s->name);
 	/* An address with TLS is usually a service of another party. */
 	s->cloud = !strncasecmp(s->url, "https:", 6);
+
 	int r = 0;
 	for (p += len; r == 0 && *p == ','; p += len) {
 		len = strcspn(++p, ",");
@@ -185,6 +188,7 @@ static int parse_one(const char *text, struct endpoint_config *s, struct err *er
 		*eq = '\0';
 		r = set_key(s, pair, eq + 1, err);
 	}
+
 	if (r == 0 && s->cap.money > 0 && s->cost <= 0)
 		r = err_set(err, ERR_ARG,
 		            "the endpoint %s: cap=%g is money, so it needs a cost= (of a million tokens)",
@@ -207,6 +211,7 @@ int endpoint_config_parse(const char *text, struct endpoint_config **list, size_
 		p += *p == '\n';
 		if (!*line)
 			continue;
+
 		if (*n >= ENDPOINTS_MAX)
 			return err_set(err, ERR_ARG, "there are more than %d endpoints", ENDPOINTS_MAX);
 		struct endpoint_config s;
@@ -218,6 +223,7 @@ int endpoint_config_parse(const char *text, struct endpoint_config **list, size_
 			endpoint_config_clear(&s);
 			return r;
 		}
+
 		*list = mem_grow(*list, *n + 1, sizeof **list);
 		(*list)[(*n)++] = s;
 	}

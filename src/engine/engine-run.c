@@ -221,6 +221,7 @@ static void take_info(struct engine *e, struct engine_info *info)
 	int64_t context = 0;
 	bool images = false, cloud_only = true;
 	int slots = 0, cloud_slots = 0;
+
 	for (size_t i = 0; i < e->n; i++) {
 		struct backend *m = e->backends[i];
 		struct placement_backend p;
@@ -233,6 +234,7 @@ static void take_info(struct engine *e, struct engine_info *info)
 		                  ? endpoint_info(m->endpoint)->context
 		                  : m->context;
 		context = its > 0 && (!context || its < context) ? its : context;
+
 		const char *name = m->model ? m->model->name : endpoint_info(m->endpoint)->model;
 		if (!*name)
 			continue;
@@ -240,12 +242,13 @@ static void take_info(struct engine *e, struct engine_info *info)
 			AUTO(mem_freep)
 			char *w = mem_printf(
 				"the endpoint %s has the model %s, not %s: segments will be described by either "
-				"chance",
+				"model",
 				m->name, name, model);
 			add_news(e, w);
 		}
 		model = model ? model : name;
 	}
+
 	const struct backend *first = e->backends[0];
 	info->slots = cloud_only ? cloud_slots : slots;
 	info->images = images;
@@ -357,6 +360,7 @@ static int attempt_at(struct request *q, size_t i, struct chat_result *ret, stru
 	bool permanent = false;
 	q->pause = -1;
 	tell_queued(q);
+
 	int r = backend_ready(m, chat_cancel(q->c), NULL, NULL, err);
 	if (r < 0) {
 		/* an endpoint that was not there at the start, and is not yet */
@@ -371,6 +375,7 @@ static int attempt_at(struct request *q, size_t i, struct chat_result *ret, stru
 			q->pause = -1;
 		return r;
 	}
+
 	dispatch_begin(&e->dispatch, i);
 	r = backend_chat(m, q->c, q->attempt, q->progress, q->ctx, ret, &failure, &permanent, err);
 	struct dispatch_outcome o = {
@@ -390,6 +395,7 @@ static int attempt_at(struct request *q, size_t i, struct chat_result *ret, stru
 		atomic_fetch_add(&e->refusals, failure.no_room || r == -ERR_NOSPC);
 		judge(q, i, r, &failure, permanent);
 	}
+
 	dispatch_end(&e->dispatch, i, r == -ERR_CANCELED ? NULL : &o);
 	return r;
 }
@@ -406,6 +412,7 @@ static int attempt(struct request *q, struct chat_result *ret, struct err *err)
 	                                   .cancel = {e->cancel, chat_cancel(q->c)},
 	                                   .waiting = tell_queued,
 	                                   .ctx = q};
+
 	struct err none = {0};
 	int i = dispatch_acquire(&e->dispatch, &w, &none);
 	q->pause = -1;
@@ -418,6 +425,7 @@ static int attempt(struct request *q, struct chat_result *ret, struct err *err)
 		                      e->n)
 		           : i;
 	}
+
 	int r = attempt_at(q, (size_t)i, ret, err);
 	dispatch_change(&e->dispatch, (size_t)i, enter, e->backends[i]);
 	dispatch_release(&e->dispatch, (size_t)i);
@@ -439,6 +447,7 @@ int engine_chat(struct engine *e, const struct chat *c,
 	int r = check_request(e, c, err);
 	if (r < 0)
 		return r;
+
 	q.work = 1 + (double)chat_images(c);
 	while ((r = attempt(&q, &result, err)) < 0 && q.pause >= 0) {
 		if (q.attempt > e->retries + (int)e->n - 1) {
@@ -455,6 +464,7 @@ int engine_chat(struct engine *e, const struct chat *c,
 		}
 		q.attempt++;
 	}
+
 	if (r == 0)
 		*ret = result;
 	return r;

@@ -152,6 +152,7 @@ void engine_pressure(struct engine *e, double *ret_cache, int64_t *ret_preemptio
 	static const char *const preemptions[] = {"vllm:num_preemptions_total", "vllm:num_preemptions"};
 	*ret_cache = 0;
 	*ret_preemptions = 0;
+
 	for (size_t i = 0; i < e->n; i++) {
 		struct backend *m = e->backends[i];
 		AUTO(buf_free) struct buf body = BUF(METRICS_MAX);
@@ -167,6 +168,7 @@ void engine_pressure(struct engine *e, double *ret_cache, int64_t *ret_preemptio
 			m->no_metrics = true;
 			continue;
 		}
+
 		for (size_t k = 0; k < ARRAY_LEN(caches); k++) {
 			double v = metric(buf_str(&body), caches[k]);
 			*ret_cache = v > *ret_cache && v <= 1 ? v : *ret_cache;
@@ -197,6 +199,7 @@ static json_t *backend_json(struct engine *e, size_t i)
 	const char *state = m->server ? server_state_name(server_state(m->server))
 	                    : p.breaker.state == BREAKER_CLOSED ? "ready"
 	                                                        : "down";
+
 	pthread_mutex_lock(&m->lock);
 	json_t *j = json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:f, s:I, s:I, s:I, s:I, s:f, "
@@ -216,6 +219,7 @@ static json_t *backend_json(struct engine *e, size_t i)
 		(json_int_t)m->today.requests, "tokens_today",
 		(json_int_t)(m->today.prompt_tokens + m->today.output_tokens), "error", m->error);
 	pthread_mutex_unlock(&m->lock);
+
 	if (info) {
 		json_object_set_new(j, "context",
 		                    info->context ? json_integer((json_int_t)info->context) : json_null());

@@ -388,6 +388,7 @@ int engine_new(const struct engine_options *o, const struct engine_places *p, st
 	                                     .generation = o->generation_timeout,
 	                                     .idle = o->idle_timeout,
 	                                     .ca_file = o->ca_file};
+
 	struct endpoint_config *list = NULL;
 	size_t n = 0;
 	int r = list_configs(o, &list, &n, err);
@@ -396,6 +397,7 @@ int engine_new(const struct engine_options *o, const struct engine_places *p, st
 	for (size_t i = 0; i < n; i++)
 		endpoint_config_clear(&list[i]);
 	free(list);
+
 	if (r < 0)
 		return r;
 	fill_info(e);
@@ -407,6 +409,7 @@ void engine_free(struct engine *e)
 {
 	if (!e)
 		return;
+
 	pthread_mutex_lock(&e->enter_lock);
 	e->closing = true;
 	pthread_mutex_unlock(&e->enter_lock);
@@ -416,6 +419,7 @@ void engine_free(struct engine *e)
 		model_clear(&e->models[i]);
 		free(e->model_names[i]);
 	}
+
 	dispatch_clear(&e->dispatch);
 	pthread_mutex_destroy(&e->lock);
 	pthread_mutex_destroy(&e->enter_lock);
@@ -425,6 +429,7 @@ void engine_free(struct engine *e)
 	free(e->cache_type);
 	free(e->warning);
 	free(e->news_text);
+
 	for (struct engine_known *k = atomic_load(&e->known), *older; k; k = older) {
 		older = k->older;
 		free(k->news);

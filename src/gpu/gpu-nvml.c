@@ -115,6 +115,7 @@ void nvml_sample(struct nvml *v, struct gpu_slot *s, const struct gpu_watched *w
 	struct nvml_utilization u = {0};
 	unsigned degrees = 0;
 	nvml_device d = s->handle;
+
 	nvml_return r = v->memory(d, &m);
 	s->d.now = (struct gpu_sample){
 		.lost = r != 0, .total = -1, .used = -1, .ours = -1, .load = -1, .temperature = -1};
@@ -122,6 +123,7 @@ void nvml_sample(struct nvml *v, struct gpu_slot *s, const struct gpu_watched *w
 	         r == 0          ? ""
 	         : v->error_text ? v->error_text(r)
 	                         : "the driver fails");
+
 	/* A number that cannot be is none: drivers that are about to fail report
 	 * such. */
 	if (r != 0 || m.total == 0 || m.total > 1ULL << 50 || m.used > m.total) {
@@ -130,6 +132,7 @@ void nvml_sample(struct nvml *v, struct gpu_slot *s, const struct gpu_watched *w
 			snprintf(s->d.error, sizeof s->d.error, "the driver reports impossible sizes");
 		return;
 	}
+
 	s->d.now.total = (int64_t)m.total;
 	s->d.now.used = (int64_t)m.used;
 	s->d.now.ours = memory_of_watched(v, d, w);

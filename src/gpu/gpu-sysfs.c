@@ -101,6 +101,7 @@ static int64_t fdinfo_memory(int pid)
 	size_t n = 0;
 	AUTO(mem_freep) char *dir = mem_printf("/proc/%d/fdinfo", pid);
 	DIR *d = opendir(dir);
+
 	for (const struct dirent *e; d && (e = readdir(d));) {
 		AUTO(mem_freep) char *path = file_join(dir, e->d_name);
 		AUTO(buf_free) struct buf b = BUF(16384);
@@ -110,11 +111,13 @@ static int64_t fdinfo_memory(int pid)
 		if (e->d_name[0] == '.' || file_read(path, &b, &ignored) < 0 ||
 		    !strstr(buf_str(&b), "drm-driver:"))
 			continue;
+
 		const char *id = strstr(buf_str(&b), "drm-client-id:"),
 				   *mem = strstr(buf_str(&b), "drm-resident-vram0:");
 		mem = mem ? mem : strstr(buf_str(&b), "drm-resident-local0:");
 		if (id)
 			client = strtol(id + 14, NULL, 10);
+
 		bool seen = false;
 		for (size_t i = 0; i < n; i++)
 			seen |= clients[i] == client;
@@ -124,6 +127,7 @@ static int64_t fdinfo_memory(int pid)
 			clients[n++] = client;
 		sum += kib * 1024;
 	}
+
 	if (d)
 		closedir(d);
 	return sum;

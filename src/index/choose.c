@@ -93,6 +93,7 @@ struct range *choose_ranges(const struct interval *list, size_t n, const float *
 	AUTO(mem_freep) struct offer *offers = mem_alloc(n + 1, sizeof *offers);
 	size_t m = 0, taken = 0;
 	bool everything = budget >= x->duration;
+
 	for (size_t i = 0; i < n; i++) {
 		const struct interval *v = &list[i];
 		struct offer o = {.i = i, .to = v->to, .worth = 1};
@@ -106,6 +107,7 @@ struct range *choose_ranges(const struct interval *list, size_t n, const float *
 		if (o.worth > 0)
 			offers[m++] = o;
 	}
+
 	if (scenes || everything) {
 		taken = m;
 	} else {

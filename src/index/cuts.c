@@ -164,6 +164,7 @@ static float blend_score(const struct film *f, size_t a, size_t b)
 	const struct signature *s = f->s;
 	float rest = 0, bend = 0;
 	int n = 0;
+
 	/* Checks a few points first: most candidates fail at once. */
 	static const int order[POINTS] = {4, 2, 6, 1, 3, 5, 7};
 	size_t last = a;
@@ -180,12 +181,14 @@ static float blend_score(const struct film *f, size_t a, size_t b)
 		n++;
 		last = m;
 	}
+
 	if (n < 3 || rest > 0.32f * (float)n || bend > 0.15f * (float)n)
 		return 0;
 	float whole = signature_difference(&s[a], &s[b]).whole;
 	for (size_t i = a + 1; i <= b; i++)
 		if (f->hard[i] || f->step[i] > 0.6f * whole)
 			return 0;
+
 	float score = whole * (1 - rest / (float)n) * (1 - bend / (float)n);
 	return score < blend_least ? 0 : score;
 }
@@ -215,6 +218,7 @@ static void find_dissolves(const struct film *f, struct cut_list *out)
 {
 	static const int64_t lengths[] = {240000, 360000, 540000, 800000, 1200000, 1800000, 2600000};
 	struct blend *found = mem_alloc(f->n, sizeof *found);
+
 	for (size_t a = 0; a < f->n; a++) {
 		size_t b = a;
 		if (signature_is_blank(&f->s[a]))
@@ -232,6 +236,7 @@ static void find_dissolves(const struct film *f, struct cut_list *out)
 				found[a] = (struct blend){a, b, score};
 		}
 	}
+
 	/* Keeps the best of those that overlap. */
 	for (;;) {
 		size_t best = 0;
@@ -249,6 +254,7 @@ static void find_dissolves(const struct film *f, struct cut_list *out)
 			if (found[i].score > 0 && found[i].a <= x.b && found[i].b >= x.a)
 				found[i].score = 0;
 	}
+
 	free(found);
 }
 

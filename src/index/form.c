@@ -76,6 +76,7 @@ void index_write(const struct video_index *x, struct buf *out)
 		x->duration,     x->bin,       (int64_t)x->n_bins, (int64_t)x->n_cuts,  (int64_t)x->n_keys,
 		x->packets,      x->keyframes, x->decoded,         x->work_time,        x->first,
 		x->decoded_time, x->max_gap,   x->failed,          (int64_t)x->n_parts, 0};
+
 	buf_add(out, magic, sizeof magic);
 	for (size_t i = 0; i < HEAD; i++)
 		put(out, (uint64_t)head[i], 8);
@@ -83,6 +84,7 @@ void index_write(const struct video_index *x, struct buf *out)
 		put_float(out, x->activity[i]);
 	buf_add(out, x->detail, x->n_bins);
 	buf_add(out, x->flags, x->n_bins);
+
 	for (size_t i = 0; i < x->n_cuts; i++) {
 		put(out, (uint64_t)x->cuts[i].pts, 8);
 		put(out, (uint64_t)x->cuts[i].end, 8);
@@ -90,6 +92,7 @@ void index_write(const struct video_index *x, struct buf *out)
 		put(out, x->cuts[i].kind, 1);
 		put_float(out, x->cuts[i].score);
 	}
+
 	for (size_t i = 0; i < x->n_keys; i++) {
 		put(out, (uint64_t)x->keys[i].pts, 8);
 		put(out, x->keys[i].hash, 8);
@@ -97,6 +100,7 @@ void index_write(const struct video_index *x, struct buf *out)
 		put(out, x->keys[i].flags, 1);
 		put_float(out, x->keys[i].sharpness);
 	}
+
 	for (size_t i = 0; i < x->n_parts; i++)
 		put(out, (uint64_t)x->parts[i], 8);
 }
@@ -199,6 +203,7 @@ int index_parse(const void *data, size_t len, struct video_index **ret, struct e
 	AUTO(video_index_freep) struct video_index *x = mem_alloc(1, sizeof *x);
 	if (len < head_len || memcmp(data, magic, sizeof magic) != 0)
 		return err_set(err, ERR_FORMAT, "this is not an index");
+
 	struct cursor c = {(const unsigned char *)data + sizeof magic};
 	int64_t head[HEAD];
 	for (size_t i = 0; i < HEAD; i++)
@@ -213,16 +218,19 @@ int index_parse(const void *data, size_t len, struct video_index **ret, struct e
 	                          .decoded_time = head[10],
 	                          .max_gap = head[11],
 	                          .failed = head[12]};
+
 	bool sound = x->duration > 0 && x->bin > 0 && head[2] > 0 && head[2] <= BINS_MAX &&
 	             head[3] >= 0 && head[3] <= CUTS_MAX && head[4] >= 0 && head[4] <= KEYS_MAX &&
 	             head[2] == (x->duration - 1) / x->bin + 1 && head[13] > 0 && head[13] <= PARTS_MAX;
 	if (!sound || len != head_len + (size_t)head[2] * 6 + (size_t)head[3] * CUT_BYTES +
 	                         (size_t)head[4] * KEY_BYTES + (size_t)head[13] * 8)
 		return err_set(err, ERR_FORMAT, "the index is damaged");
+
 	x->n_bins = (size_t)head[2];
 	x->n_cuts = (size_t)head[3];
 	x->n_keys = (size_t)head[4];
 	x->n_parts = (size_t)head[13];
+
 	if (!read_bins(&c, x) || !read_cuts(&c, x) || !read_keys(&c, x) || !read_parts(&c, x))
 		return err_set(err, ERR_FORMAT, "the index is damaged");
 	*ret = TAKE(x);

@@ -388,6 +388,7 @@ static int add_part(struct indexer *ix, struct err *err)
 	size_t begin = ix->next, n = begin;
 	while (n < ix->n_keys && (n <= begin || ix->keys[n - 1].pts < nominal))
 		n++;
+
 	bool last = n == ix->n_keys;
 	size_t carried = ix->last.n;
 	if (carried)
@@ -397,6 +398,7 @@ static int add_part(struct indexer *ix, struct err *err)
 	int r = scan_keys(&ix->c, ix->keys + begin, n - begin, &keys, err);
 	if (r < 0)
 		return r;
+
 	/* A part ends with a decoded keyframe, if possible. */
 	bool any = keys.n && keys.items[keys.n - 1].pts > from;
 	const struct findings f = {.scan = &ix->scan,
@@ -407,6 +409,7 @@ static int add_part(struct indexer *ix, struct err *err)
 	                           .keys = keys.items,
 	                           .n_keys = keys.n,
 	                           .max_gap = ix->o.max_gap};
+
 	r = judge(ix, &f, err);
 	ix->next = n;
 	ix->last.n = 0;

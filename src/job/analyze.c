@@ -104,12 +104,14 @@ static int finish(const struct analyze *a, const struct run_context *context, st
 	bool complete = !done->holes;
 	int r = 0;
 	job->state = complete ? STORE_JOB_COMPLETE : STORE_JOB_HOLES;
+
 	if (!*job->summary || done->fresh) {
 		progress_phase(a->progress, PHASE_SUMMARY, "");
 		r = merge_summary(context, a->options->prompt, job, err);
 	}
 	if (r == 0)
 		r = count_run(a, job, start, err);
+
 	AUTO(report_freep) struct report *report = NULL;
 	AUTO(mem_freep) char *earlier = NULL;
 	progress_phase(a->progress, PHASE_REPORT, "");
@@ -119,6 +121,7 @@ static int finish(const struct analyze *a, const struct run_context *context, st
 		r = report_folder_write(report, job->output, a->options->format, &earlier, err);
 	if (r < 0)
 		return r;
+
 	*ret = (struct analyze_result){.outcome = complete                     ? ANALYZE_COMPLETE
 	                                          : done->holes < done->chunks ? ANALYZE_HOLES
 	                                                                       : ANALYZE_EMPTY,
@@ -280,12 +283,14 @@ static int write_journal(struct run *c, struct err *err)
 	size_t n = plan->n_chunks - c->journaled;
 	if (asked)
 		json_object_set(facts, "endpoints", asked);
+
 	AUTO(mem_freep) struct store_chunk *chunks = mem_alloc(n, sizeof *chunks);
 	for (size_t i = 0; i < n; i++) {
 		const struct plan_chunk *p = &plan->chunks[c->journaled + i];
 		chunks[i] = (struct store_chunk){
 			.index = (int64_t)(c->journaled + i), .start = p->start, .end = p->end};
 	}
+
 	free(c->entry.job.facts);
 	c->entry.job.facts = json_dumps(facts, JSON_COMPACT);
 	int r = is_new          ? store_job_add(c->a->store, &c->entry.job, chunks, n, err)
@@ -293,6 +298,7 @@ static int write_journal(struct run *c, struct err *err)
 	                        : 0;
 	if (r < 0)
 		return r;
+
 	c->journaled = plan->n_chunks;
 	if (!c->open) {
 		chunks_open(c->chunks, c->entry.job.id);
@@ -376,6 +382,7 @@ static int analyze_source(const struct analyze *a, const struct run_context *con
 		.duration = src->video.duration,
 		.gaps = src->video.gaps,
 	};
+
 	report_source(a, src->name, &src->video);
 	int r = plan_check(&wanted.plan, src->video.duration, err);
 	if (r == 0)
@@ -383,6 +390,7 @@ static int analyze_source(const struct analyze *a, const struct run_context *con
 	c.given = c.survey.whole = c.survey.plan;
 	if (r < 0)
 		return r;
+
 	json_auto_t *endpoints = engine_endpoints_json(a->engine);
 	const struct start start = {
 		.clock = began, .busy = engine_busy_time(a->engine), .endpoints = endpoints};
@@ -391,6 +399,7 @@ static int analyze_source(const struct analyze *a, const struct run_context *con
 		memory_detach(a->memory, c.entry.job.id);
 	if (r == 0)
 		return finish(a, context, &c.entry.job, &outcome, &start, ret, err);
+
 	/* Time spent counts even if the run ends here; the next one continues it. */
 	struct err ignored;
 	if (c.open)

@@ -43,6 +43,7 @@ static bool read_numbers(const json_t *v, json_int_t *first, json_int_t *last)
 {
 	int end = 0;
 	long long a, b;
+
 	if (json_is_integer(v)) {
 		*first = *last = json_integer_value(v);
 		return true;
@@ -52,12 +53,14 @@ static bool read_numbers(const json_t *v, json_int_t *first, json_int_t *last)
 		*first = *last = d >= 1 && d < 1e6 ? (json_int_t)d : 0;
 		return (double)*first == d;
 	}
+
 	const char *s = json_string_value(v);
 	if (!s)
 		return false;
 	s += strspn(s, " ");
 	if (!strncasecmp(s, "frame", 5))
 		s += 5 + strspn(s + 5, "s #");
+
 	if (sscanf(s, "%9lld - %9lld %n", &a, &b, &end) == 2 && end && !s[end]) {
 		*first = a;
 		*last = b;

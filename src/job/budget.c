@@ -113,16 +113,19 @@ struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video
 	                     .width = video->width,
 	                     .height = video->height,
 	                     .time = -1};
+
 	if (longest > frame_size) {
 		e.width = (video->width * frame_size + longest / 2) / longest;
 		e.height = (video->height * frame_size + longest / 2) / longest;
 	}
+
 	e.picture_tokens = fit_picture_tokens(shape ? shape : &common, e.width, e.height);
 	e.prompt = chunks * TEXT_TOKENS + frames * (e.picture_tokens + FRAME_TOKENS);
 	double answer = rates->output > 0 ? rates->output : OUTPUT_TOKENS;
 	e.output =
 		(int64_t)((double)chunks * (answer < (double)max_tokens ? answer : (double)max_tokens));
 	e.total = e.prompt + e.output;
+
 	if (rates->prefill > 0 && rates->decode > 0) {
 		double work = (double)e.prompt / rates->prefill + (double)e.output / rates->decode;
 		double parallel = rates->parallel > 1 ? rates->parallel : 1;
@@ -239,6 +242,7 @@ int budget_fit(struct analyze_options *o, const struct video_info *video,
 	struct analyze_options fitted = *o;
 	struct fitting f = {.o = &fitted, .video = video, .shape = shape, .rates = rates};
 	char was[CLOCK_TEXT_MAX], is[CLOCK_TEXT_MAX];
+
 	int r = budget_parse(o->budget, &f.time, &f.tokens, err);
 	if (r < 0)
 		return r;
@@ -247,6 +251,7 @@ int budget_fit(struct analyze_options *o, const struct video_info *video,
 		               "the speed of this model is unknown: analyze a short part first (--to "
 		               "5min), or give the "
 		               "budget in tokens (--budget 500ktok)");
+
 	if (!squeeze(&f))
 		return too_small(&f, err);
 	bool same = fitted.frame_size == o->frame_size && fitted.chunk_duration == o->chunk_duration &&
@@ -259,6 +264,7 @@ int budget_fit(struct analyze_options *o, const struct video_info *video,
 				   o->budget, (long long)fitted.frame_size, (long long)o->frame_size,
 				   clock_short(fitted.chunk_duration, is), clock_short(o->chunk_duration, was),
 				   (long long)fitted.chunk_frames, (long long)o->chunk_frames);
+
 	o->frame_size = fitted.frame_size;
 	o->chunk_duration = fitted.chunk_duration;
 	o->chunk_frames = fitted.chunk_frames;
@@ -299,21 +305,25 @@ int budget_apply(const struct run_context *run, const struct budget_source *sour
 	AUTO(mem_freep) char *note = NULL;
 	struct estimate_rates rates;
 	char line[100];
+
 	if (!o->budget || !*o->budget)
 		return 0;
 	if (*o->plan_file)
 		return err_set(err, ERR_ARG, "--plan cannot be combined with --budget");
+
 	AUTO(mem_freep) char *name = decision_name(o, source->model);
 	int r = source->sha256 ? 0 : hash_fd(source->fd, run->cancel, NULL, own, err);
 	if (r < 0)
 		return r;
 	if (!o->fresh && recall(run->store, &kept, name, o))
 		return 0;
+
 	r = estimate_rates(run->store, source->model, &rates, err);
 	if (r == 0)
 		r = budget_fit(o, source->video, source->shape, &rates, &note, err);
 	if (r < 0)
 		return r;
+
 	/* The user should know that the model sees less than the options request. */
 	if (note)
 		log_warning("%s", note);

@@ -110,6 +110,7 @@ static void try_order(struct trial *t, struct conformance_row *row)
 	static const int orders[][3] = {{0, 1, 2}, {2, 0, 1}, {1, 2, 0}, {2, 1, 0}};
 	size_t right = 0, all = 0, read = 0;
 	struct err fault = {0};
+
 	for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
 		AUTO(chat_result_clear) struct chat_result result = {0};
 		AUTO(answer_clear) struct answer a = {0};
@@ -123,6 +124,7 @@ static void try_order(struct trial *t, struct conformance_row *row)
 		read++;
 		score(&a, orders[i], 3, &right, &all);
 	}
+
 	if (!read)
 		find(row, CONFORMANCE_FAIL, "no usable answer: %.200s", fault.msg);
 	else if (!all)
@@ -146,11 +148,13 @@ static void try_times(struct trial *t, struct conformance_row *row)
 	struct err err = {0};
 	int r = 0;
 	static const char *const times[] = {"07:15", "08:30", "09:45"};
+
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(drawn); i++) {
 		AUTO(mem_freep) char *text = mem_printf("Frame %zu at %s:\n", i + 1, times[i]);
 		chat_text(c, text);
 		r = chat_jpeg(c, drawn[i].jpeg, *drawn[i].len, &err);
 	}
+
 	chat_text(c, "At which time is the thing in the picture yellow?");
 	chat_schema(
 		c, "time",
@@ -159,6 +163,7 @@ static void try_times(struct trial *t, struct conformance_row *row)
 	chat_max_tokens(c, FEW_TOKENS);
 	if (r == 0)
 		r = engine_chat(t->e, c, NULL, NULL, &result, &err);
+
 	if (r < 0)
 		fail(row, &err);
 	else if (strstr(result.text, "08:30"))
@@ -303,12 +308,14 @@ static void try_context(struct trial *t, struct conformance_row *row)
 	int64_t context = engine_info(t->e)->context;
 	AUTO(chat_result_clear) struct chat_result result = {0};
 	struct err err = {0};
+
 	if (context <= 0 || context > 200000) {
 		find(row, CONFORMANCE_NOTE, "%s",
 		     context ? "too large to be filled for a trial"
 		             : "the engine does not report its context");
 		return;
 	}
+
 	/* Each word is a token at least. */
 	AUTO(buf_free) struct buf text = BUF(CHAT_BODY_MAX);
 	for (int64_t i = 0; i < context + 64; i++)
@@ -317,6 +324,7 @@ static void try_context(struct trial *t, struct conformance_row *row)
 	chat_text(c, buf_str(&text));
 	chat_max_tokens(c, 1);
 	int r = engine_chat(t->e, c, NULL, NULL, &result, &err);
+
 	if (r == -ERR_LIMIT)
 		find(row, CONFORMANCE_PASS, "%lld tokens; what is longer is refused", (long long)context);
 	else if (r == 0 && result.prompt_tokens && result.prompt_tokens <= context)

@@ -61,10 +61,12 @@ static int take_frame(void *ctx, size_t i, struct frame *f)
 	                           .height = f->height,
 	                           .thumb = TAKE(f->thumb),
 	                           .thumb_len = f->thumb_len};
+
 	c->n_samples = i + 1;
 	stage(p->w, c, CHUNK_DECODING, (int64_t)i + 1, (int64_t)p->total);
 	if (!f->jpeg)
 		return 0;
+
 	/* Two requested times may fall on one frame, as in a video of a few frames:
 	 * it is shown once. */
 	if (p->n && p->items[p->n - 1].pts == f->pts) {
@@ -72,6 +74,7 @@ static int take_frame(void *ctx, size_t i, struct frame *f)
 		s->fault = mem_strdup("the same frame as the sample before it");
 		return 0;
 	}
+
 	p->items[p->n] =
 		(struct prompt_picture){.pts = f->pts, .jpeg = TAKE(f->jpeg), .jpeg_len = f->jpeg_len};
 	p->samples[p->n++] = i;
@@ -96,11 +99,13 @@ static int decode(struct pictures *p, const struct plan_chunk *plan, double scal
 	                                  .quality = o->quality,
 	                                  .keyframes = o->keyframes};
 	struct store_chunk *c = p->chunk;
+
 	c->samples = mem_alloc(plan->n_times, sizeof *c->samples);
 	p->items = mem_alloc(plan->n_times, sizeof *p->items);
 	p->samples = mem_alloc(plan->n_times, sizeof *p->samples);
 	p->total = plan->n_times;
 	stage(p->w, c, CHUNK_DECODING, 0, (int64_t)plan->n_times);
+
 	int r = describe_open(p->w, err);
 	if (r == 0)
 		r = decoder_frames(p->w->decoder, &req, take_frame, p, err);
@@ -108,6 +113,7 @@ static int decode(struct pictures *p, const struct plan_chunk *plan, double scal
 		describe_close(p->w);
 	if (r == -ERR_CANCELED || (r < 0 && !p->n))
 		return r;
+
 	/* The child failed meanwhile: the frames before are still valid. */
 	for (; c->n_samples < plan->n_times; c->n_samples++)
 		c->samples[c->n_samples] = (struct store_sample){.time = plan->times[c->n_samples],
@@ -319,6 +325,7 @@ int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, str
 	struct err why = {0};
 	double scale = w->fits > 0 ? w->fits : 1;
 	int r = look_and_describe(w, plan, c, scale, &why);
+
 	while (too_much(r, c) && scale * SHRINK > SCALE_MIN) {
 		bool long_one = r == -ERR_LIMIT;
 		scale *= SHRINK;
@@ -334,6 +341,7 @@ int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, str
 		if (r == 0 && long_one)
 			w->fits = scale;
 	}
+
 	if (r == -ERR_CANCELED || cancel_fired(w->run->cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
 	if (r < 0) {

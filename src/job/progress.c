@@ -103,6 +103,7 @@ static void read_locked(struct progress *p, struct progress_view *v)
 {
 	double fractions[ARRAY_LEN(v->active)] = {0}, sum = 0;
 	int64_t elapsed[ARRAY_LEN(v->active)] = {0}, mean, now = clock_now();
+
 	*v = (struct progress_view){.phase = p->phase,
 	                            .chunks = p->chunks,
 	                            .done = p->done,
@@ -110,6 +111,7 @@ static void read_locked(struct progress *p, struct progress_view *v)
 	                            .prefill_rate = p->prefill_rate,
 	                            .decode_rate = p->decode_rate};
 	memcpy(v->detail, p->detail, sizeof v->detail);
+
 	for (size_t i = 0; i < p->n_running && i < ARRAY_LEN(v->active); i++) {
 		const struct running *r = &p->running[i];
 		fractions[i] = fraction_of(r);
@@ -123,11 +125,13 @@ static void read_locked(struct progress *p, struct progress_view *v)
 		                                                   .total = r->total,
 		                                                   .elapsed = elapsed[i]};
 	}
+
 	size_t begun = p->done + p->n_running, waiting = p->chunks > begun ? p->chunks - begun : 0;
 	v->left = progress_estimate(p->done_now, p->spent, fractions, elapsed, v->n_active, waiting,
 	                            p->parallel, &mean);
 	for (size_t i = 0; i < v->n_active; i++)
 		v->active[i].left = mean < 0 ? -1 : (int64_t)fmax(0, (double)mean * (1 - fractions[i]));
+
 	v->fraction = p->chunks ? fmin(1, ((double)p->done + sum) / (double)p->chunks) : 0;
 }
 

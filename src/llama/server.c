@@ -179,6 +179,7 @@ static bool follow(struct server *s, int log_fd, enum stop_reason *ret_reason)
 	bool ready = false, open = true;
 	char share[24];
 	struct err err = {0};
+
 	while (!cancel_fired(s->stop) && !child_ended(s->child) && *ret_reason == STOP_NONE) {
 		struct pollfd p[] = {{.fd = cancel_fd(s->stop), .events = POLLIN},
 		                     {.fd = wakeup_fd(s->poke), .events = POLLIN},
@@ -190,10 +191,12 @@ static bool follow(struct server *s, int log_fd, enum stop_reason *ret_reason)
 			*ret_reason = look_after(s, &watch);
 			continue;
 		}
+
 		if (endpoint_health(s->endpoint, s->stop, &err) == 0) {
 			became_ready(s);
 			ready = s->probed;
 		}
+
 		int64_t now = clock_now();
 		if (!ready && s->o.start_timeout && now - begin > s->o.start_timeout)
 			*ret_reason = STOP_LATE;
@@ -326,6 +329,7 @@ static void *supervise(void *ctx)
 		int r = live(s, &why, &err);
 		if (cancel_fired(s->stop))
 			break;
+
 		if (why == STOP_IDLE) {
 			set_note(s, "the engine was stopped, since it was idle");
 			sleep_until_woken(s);
@@ -344,6 +348,7 @@ static void *supervise(void *ctx)
 			set_note(s, "the engine ended and is being restarted");
 			pause_for(s, pause);
 		}
+
 		set_state(s, SERVER_STARTING);
 	}
 	set_state(s, SERVER_STOPPED);
@@ -369,6 +374,7 @@ int server_start(const struct server_options *o, struct server **ret, struct err
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->changed, &attr);
 	pthread_condattr_destroy(&attr);
+
 	s->o = *o;
 	s->program = mem_strdup(o->program);
 	s->log_path = mem_strdup(o->log_path);
@@ -378,6 +384,7 @@ int server_start(const struct server_options *o, struct server **ret, struct err
 	s->stop = cancel_new();
 	s->poke = wakeup_new();
 	child_log_open(&s->log, o->log_path);
+
 	int r = server_dir_make(&s->dir, err);
 	if (r < 0 || (r = make_key(s->key, err)) < 0)
 		return r;
@@ -385,6 +392,7 @@ int server_start(const struct server_options *o, struct server **ret, struct err
 	r = endpoint_new(url, s->key, o->model->name, &o->limits, &s->endpoint, err);
 	if (r < 0)
 		return r;
+
 	set_note(s, "starting llama-server");
 	int e = pthread_create(&s->thread, NULL, supervise, s);
 	if (e)
@@ -435,13 +443,14 @@ static void wait_change(struct server *s)
 int server_wait(struct server *s, struct cancel *cancel, struct cancel *cancel2,
                 void (*note)(void *ctx, const char *what), void *ctx, struct err *err)
 {
-	unsigned told = 0;
+	unsigned shown = 0;
 	int r = 1;
 	pthread_mutex_lock(&s->lock);
+
 	while (r > 0) {
-		if (note && s->notes != told) {
+		if (note && s->notes != shown) {
 			char text[sizeof s->note];
-			told = s->notes;
+			shown = s->notes;
 			memcpy(text, s->note, sizeof text);
 			pthread_mutex_unlock(&s->lock);
 			note(ctx, text);
@@ -451,6 +460,7 @@ int server_wait(struct server *s, struct cancel *cancel, struct cancel *cancel2,
 			s->wake = true;
 			wakeup_signal(s->poke);
 		}
+
 		if (s->state == SERVER_READY)
 			r = 0;
 		else if (s->state == SERVER_FAILED)

@@ -52,6 +52,7 @@ enum memory_move memory_policy_read(struct memory_policy *p, const struct memory
 		p->refusals = r->refusals;
 		p->since = r->now;
 	}
+
 	bool lack = is_short(p, r, why);
 	/* Counters are judged once a step: while one is given time to help, more
 	 * may fail that was begun before it. */
@@ -61,6 +62,7 @@ enum memory_move memory_policy_read(struct memory_policy *p, const struct memory
 	p->refusals = r->refusals;
 	if (lack)
 		return climb(p, r->now) ? MEMORY_UP : MEMORY_STAY;
+
 	/* Between goal and cleanup the step stays, but requests are not held any
 	 * longer. */
 	bool calm = r->share < p->limits.goal;
@@ -74,6 +76,7 @@ enum memory_move memory_policy_read(struct memory_policy *p, const struct memory
 		p->calm_since = r->now;
 	if (r->now - p->calm_since < (waiting ? 0 : p->limits.calm))
 		return MEMORY_STAY;
+
 	/* Below shrinking nothing is left to undo but the waiting. */
 	p->step = p->step <= MEMORY_SHRINK ? MEMORY_FINE : p->step - 1;
 	p->since = r->now;

@@ -55,6 +55,7 @@ static int gather(char *const *files, int n, struct parts *p, struct err *err)
 		int r = gguf_read(files[i], &g, err);
 		if (r < 0)
 			return r;
+
 		bool clip = !strcmp(g.arch, "clip"), named = model_is_projector(files[i]);
 		gguf_clear(&g);
 		if (clip != named)
@@ -63,10 +64,12 @@ static int gather(char *const *files, int n, struct parts *p, struct err *err)
 				clip ? "%s is a projector; give it a name with mmproj in it, as others expect it"
 					 : "%s is named like a projector (mmproj) but is a model of its own",
 				files[i]);
+
 		if (!model_split(files[i], &stem, &count)) {
 			add_path(p, files[i]);
 			continue;
 		}
+
 		if (count > PARTS_MAX)
 			return err_set(err, ERR_LIMIT, "%s claims to be one of %" PRId64 " parts", files[i],
 			               count);
@@ -89,12 +92,14 @@ static int copy_bytes(int from, int to, int64_t size, const char *path, struct c
 {
 	struct statvfs v;
 	char need[TEXT_SIZE_MAX], have[TEXT_SIZE_MAX];
+
 	if (ioctl(to, FICLONE, from) == 0)
 		return 0;
 	if (fstatvfs(to, &v) == 0 && (double)v.f_bavail * (double)v.f_frsize < (double)size)
 		return err_set(err, ERR_NOSPC, "%s needs %s, and %s are free", path,
 		               text_size((double)size, need),
 		               text_size((double)v.f_bavail * (double)v.f_frsize, have));
+
 	for (int64_t done = 0; done < size;) {
 		if (cancel_fired(cancel))
 			return err_set(err, ERR_CANCELED, "interrupted");
@@ -120,6 +125,7 @@ static int copy_bytes(int from, int to, int64_t size, const char *path, struct c
 static int place(const char *from, const char *to, struct cancel *cancel, struct err *err)
 {
 	struct stat a, b;
+
 	if (stat(from, &a) < 0)
 		return err_sys(err, errno, "cannot read %s", from);
 	if (stat(to, &b) == 0) {
@@ -131,6 +137,7 @@ static int place(const char *from, const char *to, struct cancel *cancel, struct
 			"name",
 			to);
 	}
+
 	AUTO(mem_freep) char *real = realpath(from, NULL);
 	if (real && link(real, to) == 0)
 		return 0;
@@ -139,6 +146,7 @@ static int place(const char *from, const char *to, struct cancel *cancel, struct
 	AUTO(fd_closep) int out = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (in < 0 || out < 0)
 		return err_sys(err, errno, "cannot copy %s to %s", from, to);
+
 	int r = copy_bytes(in, out, a.st_size, to, cancel, err);
 	if (r == 0 && rename(part, to) < 0)
 		r = err_sys(err, errno, "cannot write %s", to);
@@ -226,6 +234,7 @@ int model_add(const struct model_get *g, char *const *files, int n, const char *
 	AUTO(parts_clear) struct parts p = {0};
 	AUTO(model_folder_clear) struct model_folder f = {0};
 	struct err ignored;
+
 	int r = gather(files, n, &p, err);
 	if (r < 0)
 		return r;
@@ -236,6 +245,7 @@ int model_add(const struct model_get *g, char *const *files, int n, const char *
 			"no model was named, only a projector; name both, or the model's folder with --name");
 	if (strchr(own, '/') || *own == '.')
 		return err_set(err, ERR_ARG, "invalid name for a model: %s", own);
+
 	if (model_folder_read(g->models_dir, own, &f, &ignored) < 0 || !f.managed) {
 		model_folder_clear(&f);
 		f = (struct model_folder){.dir = file_join(g->models_dir, own), .name = mem_strdup(own)};
@@ -245,6 +255,7 @@ int model_add(const struct model_get *g, char *const *files, int n, const char *
 		f.revision = mem_strdup("");
 		f.use = mem_strdup("");
 	}
+
 	r = file_mkdirs(f.dir, false, err);
 	if (r < 0)
 		return r;
@@ -260,6 +271,7 @@ int model_add(const struct model_get *g, char *const *files, int n, const char *
 		take_back(&f, &p);
 		return r;
 	}
+
 	*ret = f;
 	f = (struct model_folder){0};
 	return 0;

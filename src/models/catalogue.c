@@ -117,6 +117,7 @@ static void take_shape(const json_t *o, struct catalogue_model *m)
 	int64_t key = number_of(t, "key_length"), kv = number_of(t, "kv_heads");
 	if (!key && heads)
 		key = width / heads;
+
 	m->projector_parameters = number_of(o, "projector_parameters");
 	m->shape = (struct fit_model){
 		.parameters = number_of(o, "parameters"),

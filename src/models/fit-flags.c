@@ -128,6 +128,7 @@ void fit_flags(const struct fit_model *m, const struct fit_wish *w, bool fixed,
 	struct fit_wish wish = *w;
 	struct fit_plan p;
 	struct err err;
+
 	*ret = (struct fit_flags){.gpu_layers = -1, .context = w->context};
 	shape.quantize = file;
 	wish.quantize = NULL;
@@ -138,10 +139,12 @@ void fit_flags(const struct fit_model *m, const struct fit_wish *w, bool fixed,
 		wish.picture_width = WIDTH;
 		wish.picture_height = HEIGHT;
 	}
+
 	if (search(&shape, &wish, fixed, &p, &err) < 0) {
 		warn(&shape, w, "llama-server is left to try, and may fail or be slow", ret);
 		return;
 	}
+
 	ret->slots = p.choice.slots;
 	ret->context = p.choice.context;
 	ret->gpu_layers = p.choice.gpu_layers < 0 ? FIT_LAYERS_ALL : p.choice.gpu_layers;
@@ -149,6 +152,7 @@ void fit_flags(const struct fit_model *m, const struct fit_wish *w, bool fixed,
 		ret->picture_side = p.choice.picture_width > p.choice.picture_height
 		                        ? p.choice.picture_width
 		                        : p.choice.picture_height;
+
 	say(&p, &shape, w, ret);
 	if (p.choice.gpu_layers >= 0)
 		warn(&shape, w, ret->why[2], ret);

@@ -93,11 +93,13 @@ void fit_from_gguf(const struct gguf *model, const struct gguf *projector, struc
 		.vocab = model->vocab,
 		.context = model->context,
 	};
+
 	int64_t period = model->window > 0 ? window_period(model->arch) : 0;
 	if (period) {
 		ret->window = model->window;
 		ret->window_layers = model->layers - model->layers / period;
 	}
+
 	if (projector) {
 		ret->projector = projector->weight_bytes;
 		ret->vision_width = projector->vision_width;
@@ -293,11 +295,13 @@ static void say_why(const struct search *s)
 	const struct fit_choice *c = &p->choice;
 	char total[TEXT_SIZE_MAX], memory[TEXT_SIZE_MAX], weights[TEXT_SIZE_MAX], cache[TEXT_SIZE_MAX],
 		compute[TEXT_SIZE_MAX];
+
 	text_size((double)p->need.total, total);
 	text_size((double)s->w->memory, memory);
 	text_size((double)(p->need.weights + p->need.projector), weights);
 	text_size((double)p->need.cache, cache);
 	text_size((double)(p->need.compute + p->need.margin), compute);
+
 	snprintf(p->why[0], FIT_WHY,
 	         "%s of %s (%.0f %%; goal %.0f %%): weights %s, cache %s, compute and margin %s", total,
 	         memory, 100.0 * (double)(p->need.total + s->w->in_use) / (double)s->w->memory,
@@ -311,6 +315,7 @@ static void say_why(const struct search *s)
 	         (long long)c->slots, c->slots == 1 ? "" : "s", (long long)c->context,
 	         (long long)s->w->frames, (long long)c->picture_width, (long long)c->picture_height,
 	         (long long)p->picture_tokens);
+
 	if (c->gpu_layers >= 0)
 		snprintf(
 			p->why[2], FIT_WHY,
@@ -331,6 +336,7 @@ static int too_large(const struct search *s, struct err *err)
 {
 	struct fit_choice c = s->plan->choice;
 	char least[TEXT_SIZE_MAX], room[TEXT_SIZE_MAX];
+
 	c.slots = s->w->slots > 0 ? s->w->slots : 1;
 	c.gpu_layers = -1;
 	set_side(s, SIDE_MIN);
@@ -339,6 +345,7 @@ static int too_large(const struct search *s, struct err *err)
 	c.picture_width = s->plan->choice.picture_width;
 	c.picture_height = s->plan->choice.picture_height;
 	text_size((double)s->room, room);
+
 	const char *told = s->w->quantize && *s->w->quantize ? s->w->quantize : NULL;
 	for (const char *const *q = s->w->available ? s->w->available : fit_quantizations; told && *q;
 	     q++) {
@@ -348,6 +355,7 @@ static int too_large(const struct search *s, struct err *err)
 			               "at %s the model does not fit into %s; with --quantize %s it would",
 			               told, room, *q);
 	}
+
 	if (!told)
 		c.quantize = "q4_k_m";
 	text_size((double)fit_need(s->m, &c).total, least);

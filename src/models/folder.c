@@ -354,6 +354,7 @@ int model_folder_remove(struct model_folder *f, const char *quantize, int64_t *r
 		return err_set(err, ERR_PERM,
 		               "%s was not put into %s by vdet model, so vdet does not remove it", f->name,
 		               f->dir);
+
 	bool all = !*quantize || !models_left(f, quantize);
 	for (size_t i = 0; i < f->n; i++) {
 		const struct model_file *m = &f->files[i];
@@ -366,6 +367,7 @@ int model_folder_remove(struct model_folder *f, const char *quantize, int64_t *r
 			file_clear(&f->files[i]);
 		else
 			f->files[kept++] = f->files[i];
+
 	if (kept == f->n)
 		return err_set(err, ERR_NOENT, "%s is not here at %s", f->name, quantize);
 	f->n = kept;
@@ -374,6 +376,7 @@ int model_folder_remove(struct model_folder *f, const char *quantize, int64_t *r
 			*f->use = '\0';
 		return model_folder_save(f, err);
 	}
+
 	int r = remove_file(f, MANIFEST, "", err);
 	/* Somebody's own files are in it: then it stays. */
 	if (r == 0 && rmdir(f->dir) < 0 && errno != ENOTEMPTY && errno != EEXIST)

@@ -283,6 +283,7 @@ static int get_model(struct getting *t, const char *quantize, struct model_folde
 	int r = list_files(t, err);
 	if (r < 0)
 		return r;
+
 	AUTO(mem_freep) bool *choice = mem_alloc(t->n + 1, sizeof *choice);
 	r = model_pick(t->files, t->n, quantize, choice, ret_quantize, err);
 	if (r < 0)
@@ -292,6 +293,7 @@ static int get_model(struct getting *t, const char *quantize, struct model_folde
 		     *ret_quantize);
 	if ((r = open_folder(t, &f, err)) < 0)
 		return r;
+
 	r = download_all(t, &f, choice, err);
 	if (r == 0)
 		r = validate(&f, *ret_quantize, err);
@@ -303,6 +305,7 @@ static int get_model(struct getting *t, const char *quantize, struct model_folde
 		rmdir(f.dir); /* where nothing came at all */
 		return r;
 	}
+
 	*ret = f;
 	f = (struct model_folder){0};
 	return 0;

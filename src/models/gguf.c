@@ -220,6 +220,7 @@ static int64_t *number_of(struct gguf *g, const char *key)
 		{"vision.image_size", &g->image_size},
 		{"vision.patch_size", &g->patch_size},
 	};
+
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (!strcmp(k, known[i].key))
 			return known[i].to;
@@ -270,6 +271,7 @@ static int take_tensor(struct reader *r, struct gguf *g, int64_t *end)
 	uint64_t dim, offset, elements = 1, last = 1;
 	char name[KEY_MAX];
 	int e = take_string(r, name, sizeof name);
+
 	if (e < 0 || (e = take_u32(r, &dims)) < 0)
 		return e;
 	if (dims > DIMS_MAX)
@@ -281,10 +283,12 @@ static int take_tensor(struct reader *r, struct gguf *g, int64_t *end)
 			return cut_short(r);
 		last = dim;
 	}
+
 	if ((e = take_u32(r, &type)) < 0 || (e = take_u64(r, &offset)) < 0)
 		return e;
 	if (offset > (uint64_t)1 << 60)
 		return cut_short(r);
+
 	uint64_t bytes = type < ARRAY_LEN(blocks) && blocks[type].elements
 	                     ? elements / blocks[type].elements * blocks[type].bytes
 	                     : 0;
@@ -306,6 +310,7 @@ static int take_header(struct reader *r, struct gguf *g)
 	char magic[4];
 	uint32_t version;
 	uint64_t tensors, pairs;
+
 	if (r->size < 24 || take(r, magic, 4) < 0 || memcmp(magic, "GGUF", 4) != 0)
 		return err_set(r->err, ERR_FORMAT, "%s is not a GGUF file", r->path);
 	int e = take_u32(r, &version);
@@ -315,10 +320,12 @@ static int take_header(struct reader *r, struct gguf *g)
 		return err_set(r->err, ERR_UNSUPPORTED,
 		               "%s is a GGUF file of a version or byte order that is not supported",
 		               r->path);
+
 	if ((e = take_u64(r, &tensors)) < 0 || (e = take_u64(r, &pairs)) < 0)
 		return e;
 	if (tensors > COUNT_MAX || pairs > COUNT_MAX)
 		return cut_short(r);
+
 	int64_t alignment = 32, end = 0;
 	for (uint64_t i = 0; i < pairs; i++)
 		if ((e = take_pair(r, g, &alignment)) < 0)
@@ -326,6 +333,7 @@ static int take_header(struct reader *r, struct gguf *g)
 	for (uint64_t i = 0; i < tensors; i++)
 		if ((e = take_tensor(r, g, &end)) < 0)
 			return e;
+
 	g->tensors = (int64_t)tensors;
 	int64_t need = tensors ? (r->at + alignment - 1) / alignment * alignment + end : r->at;
 	if (need > r->size)

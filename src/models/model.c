@@ -240,6 +240,7 @@ static int find_wanted(const char *wanted, const char *quantize, const char *mod
 		*ret = mem_strdup(wanted);
 		return 0;
 	}
+
 	if (strchr(wanted, '/') || !models_dir)
 		return err_set(err, ERR_NOENT, "the model file %s does not exist", wanted);
 	AUTO(mem_freep) char *in = file_join(models_dir, wanted);
@@ -250,6 +251,7 @@ static int find_wanted(const char *wanted, const char *quantize, const char *mod
 		*ret = mem_strdup(file_exists(in) ? in : with);
 		return 0;
 	}
+
 	AUTO(candidates_clear) struct candidates c = {0};
 	list(models_dir, false, true, &c);
 	for (size_t i = 0; i < c.n; i++) {
@@ -338,6 +340,7 @@ static int check_model(struct model *m, struct err *err)
 	m->context = g.context;
 	m->files = g.splits > 1 ? g.splits : 1;
 	m->bytes = g.weight_bytes;
+
 	if (!strcmp(g.arch, "clip"))
 		r = err_set(err, ERR_FORMAT, "%s is a projector; name the model that it belongs to",
 		            m->path);
@@ -346,12 +349,14 @@ static int check_model(struct model *m, struct err *err)
 		            (long long)m->files);
 	else if (!g.tensors && m->files == 1)
 		r = err_set(err, ERR_FORMAT, "%s holds no weights", m->path);
+
 	int64_t width = g.width;
 	gguf_clear(&g);
 	if (r == 0 && m->files > 1)
 		r = check_splits(m, err);
 	if (r < 0)
 		return r;
+
 	m->projector = projector_for(m->path);
 	if (!m->projector)
 		return err_set(err, ERR_UNSUPPORTED,

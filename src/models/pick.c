@@ -134,6 +134,7 @@ int model_pick(const struct catalogue_file *files, size_t n, const char *quantiz
 		if (r < 0)
 			return r;
 	}
+
 	if (p == n)
 		return err_set(err, ERR_UNSUPPORTED,
 		               "it holds no projector (mmproj*.gguf), so the model could not see");

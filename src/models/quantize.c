@@ -180,6 +180,7 @@ static int run_tool(const struct model *m, const char *precision, const char *to
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return err_sys(err, errno, "cannot make a pipe");
 	AUTO(fd_closep) int ours = pipe_fds[0], theirs = pipe_fds[1];
+
 	const char *argv[16] = {tool};
 	const char *type = arguments(m, precision, argv + 1);
 	size_t n = 1;
@@ -190,12 +191,14 @@ static int run_tool(const struct model *m, const char *precision, const char *to
 	argv[n++] = to;
 	argv[n++] = type;
 	argv[n] = threads;
+
 	const struct program_start start = {.argv = argv, .log_fd = theirs};
 	r = child_start_program(&start, &child, err);
 	if (r < 0)
 		return err_wrap(err, "llama-quantize, to make %s of %s", precision, m->name);
 	close(theirs);
 	theirs = -1;
+
 	r = follow(child, ours, o, precision, q, err);
 	if (r < 0)
 		return r;
@@ -245,12 +248,14 @@ static int make(const struct model *m, const char *precision, const char *dir, c
 		if (cancel_fired(q->cancel))
 			return err_set(err, ERR_CANCELED, "interrupted");
 	}
+
 	if (file_exists(path))
 		return 0;
 	struct output *o = mem_alloc(1, sizeof *o);
 	struct gguf g = {0};
 	child_log_open(&o->log, NULL);
 	note(q, "making %s of %s, once", precision, m->name);
+
 	int r = check_space(m, precision, dir, err);
 	if (r == 0)
 		r = run_tool(m, precision, lock_path, q, o, err);
@@ -264,6 +269,7 @@ static int make(const struct model *m, const char *precision, const char *dir, c
 			o->fallbacks, o->total, precision);
 	if (r == 0 && rename(lock_path, path) < 0)
 		r = err_sys(err, errno, "cannot write %s", path);
+
 	if (r < 0)
 		unlink(lock_path);
 	child_log_close(&o->log);
@@ -318,6 +324,7 @@ int model_quantize(struct model *m, const char *precision, const struct quantize
 			err, ERR_ARG,
 			"unknown precision %s; known are bf16, f16, q8_0, q6_k, q5_k_m, q4_k_m and mixed",
 			precision);
+
 	double have = fit_bits(m->quantize),
 		   need = strcasecmp(precision, "mixed") ? fit_bits(precision) : fit_bits("q8_0");
 	if (have > 0 && have < need)
@@ -325,16 +332,19 @@ int model_quantize(struct model *m, const char *precision, const struct quantize
 			err, ERR_UNSUPPORTED,
 			"%s is there at %s; %s cannot be made from it. vdet model get NAME:%s fetches it",
 			m->name, m->quantize, precision, precision);
+
 	bool ours = own_folder(m, &f);
 	if (!ours && !q->made_dir)
 		return err_set(err, ERR_UNSUPPORTED, "no folder in which to save %s of %s", precision,
 		               m->name);
 	const char *dir = ours ? f.dir : q->made_dir;
+
 	int r = file_mkdirs(dir, false, err);
 	if (r == 0)
 		r = model_file_hash(m->path, q->hash_cache, q->cancel, q->note, q->ctx, source, err);
 	if (r < 0)
 		return r;
+
 	AUTO(mem_freep) char *stem = new_stem(m, precision);
 	AUTO(mem_freep) char *name = mem_printf("%s-%.*s.gguf", stem, HASH_SHOWN, source);
 	AUTO(mem_freep) char *path = file_join(dir, name);

@@ -69,6 +69,7 @@ unsigned char *timeline_write(const struct timeline *t, size_t *ret_len)
 		t->start,          t->first, t->duration, t->header,           t->frames,
 		t->skipped,        t->step,  t->measured, (int64_t)t->n_parts, (int64_t)t->n_gaps,
 		(int64_t)t->n_keys};
+
 	for (size_t i = 0; i < HEAD; i++)
 		put(&p, head[i]);
 	for (size_t i = 0; i < t->n_parts; i++) {
@@ -97,6 +98,7 @@ static bool read_items(const unsigned char *p, struct timeline *t)
 	t->parts = allocate(t->n_parts + 1, sizeof *t->parts);
 	t->gaps = allocate(t->n_gaps + 1, sizeof *t->gaps);
 	t->keys = allocate(t->n_keys + 1, sizeof *t->keys);
+
 	for (size_t i = 0; i < t->n_parts; i++) {
 		t->parts[i].pos = get(&p);
 		t->parts[i].add = get(&p);
@@ -118,6 +120,7 @@ static bool read_items(const unsigned char *p, struct timeline *t)
 		t->keys[i].time = get(&p);
 		sound &= t->keys[i].pos >= 0;
 	}
+
 	return sound;
 }
 

@@ -102,6 +102,7 @@ static void add_event(struct report_page *p, size_t i)
 		add_time(p, e->end);
 		buf_adds(p->out, "</span>");
 	}
+
 	buf_adds(p->out, "</p><div class=\"said\"><p class=\"what\" dir=\"auto\">");
 	if (!report_is_empty(e->subject)) {
 		buf_adds(p->out, "<b class=\"subject\">");
@@ -109,6 +110,7 @@ static void add_event(struct report_page *p, size_t i)
 		buf_adds(p->out, "</b> ");
 	}
 	report_page_text(p, e->what);
+
 	buf_adds(p->out, "</p><ul class=\"frames\">");
 	for (size_t k = 0; k < e->n_samples && k < FRAMES_SHOWN; k++)
 		if (report_evidence(p->r, e, k))

@@ -155,12 +155,14 @@ static void draw_histogram(struct report_page *p)
 {
 	const struct report *r = p->r;
 	size_t count[BINS] = {0}, first[BINS] = {0}, most = 1;
+
 	for (size_t i = r->n_events; i-- > 0;) {
 		size_t bin = (size_t)fmin(across(r, r->events[i].start) * BINS / 100, BINS - 1);
 		first[bin] = i;
 		if (++count[bin] > most)
 			most = count[bin];
 	}
+
 	for (size_t b = 0; b < BINS; b++) {
 		if (!count[b])
 			continue;
@@ -257,6 +259,7 @@ void report_page_timeline(struct report_page *p)
 {
 	char events[CLOCK_TEXT_MAX], holes[CLOCK_TEXT_MAX], a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	bool histogram = p->r->n_events > SINGLE_MAX;
+
 	buf_addf(
 		p->out,
 		"<section id=\"timeline\" aria-labelledby=\"h-timeline\"><h2 "
@@ -272,6 +275,7 @@ void report_page_timeline(struct report_page *p)
 	         "<rect class=\"back\" x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\"/>"
 	         "<text class=\"hint\" x=\"0\" y=\"15\">%s</text>",
 	         READ_H, EVENTS_H, p->r->n_events ? "Each mark leads to its event." : "No events.");
+
 	draw_axis(p);
 	draw_looks(p);
 	draw_holes(p);
@@ -279,6 +283,7 @@ void report_page_timeline(struct report_page *p)
 		draw_histogram(p);
 	else
 		draw_single_events(p);
+
 	buf_adds(p->out, "</svg>\n");
 	add_legend(p, histogram);
 	buf_adds(p->out, "<p class=\"note\">");

@@ -84,6 +84,7 @@ static void add_banners(struct report_page *p)
 {
 	const struct report *r = p->r;
 	char n[CLOCK_TEXT_MAX], a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+
 	if (r->demo_model)
 		buf_adds(
 			p->out,
@@ -91,6 +92,7 @@ static void add_banners(struct report_page *p)
 			"only the"
 			" scenes that vdet draws for its demo; its answers about any other video are "
 			"meaningless.</p>\n");
+
 	if (p->sums.holes)
 		buf_addf(p->out,
 		         "<p class=\"banner bad\"><strong>This report is not complete.</strong> It has <a "
@@ -104,6 +106,7 @@ static void add_banners(struct report_page *p)
 			"<p class=\"banner bad\"><strong>This report is not complete.</strong> The work on "
 			"this video"
 			" was not finished.</p>\n");
+
 	if (!report_is_empty(r->source_warning)) {
 		buf_adds(
 			p->out,
@@ -111,6 +114,7 @@ static void add_banners(struct report_page *p)
 		report_page_text(p, r->source_warning);
 		buf_adds(p->out, "</span></p>\n");
 	}
+
 	if (r->from > 0 || r->to < r->duration)
 		buf_addf(p->out,
 		         "<p class=\"banner warn\"><strong>Part of the video.</strong> Only %s to %s was "
@@ -174,6 +178,7 @@ int report_html(const struct report *r, struct buf *out, struct err *err)
 	for (size_t i = 0; i < r->n_chunks; i++)
 		p.first[i + 1] = p.first[i] + r->chunks[i].n_samples;
 	p.shown = mem_alloc(p.first[r->n_chunks] + 1, sizeof *p.shown);
+
 	report_page_choose(&p, THUMBS_MAX_BYTES);
 	add_head(&p);
 	add_header(&p);
@@ -184,6 +189,7 @@ int report_html(const struct report *r, struct buf *out, struct err *err)
 	report_page_events(&p);
 	report_page_chunks(&p);
 	report_page_made(&p);
+
 	buf_adds(out, "</main>\n<footer><p>Written by vdet ");
 	report_page_text(&p, r->vdet_version);
 	buf_adds(out,
@@ -191,6 +197,7 @@ int report_html(const struct report *r, struct buf *out, struct err *err)
 	         "<p id=\"toast\" role=\"status\"></p>\n<script>");
 	buf_add(out, page_page_js, page_page_js_len);
 	buf_adds(out, "</script>\n");
+
 	report_page_thumbs(&p);
 	buf_adds(out, "</body>\n</html>\n");
 	return buf_check(out, "report.html", err);

@@ -261,6 +261,7 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 		json_pack("{s:I, s:I}", "prompt", (json_int_t)s.prompt_tokens, "output",
 	              (json_int_t)s.output_tokens),
 		"run", run_json(r, &s));
+
 	if (!j)
 		return err_set(err, ERR_INTERNAL, "cannot build the report as JSON");
 	int e = json_dump_callback(j, dump_to_buf, out, JSON_INDENT(1) | JSON_REAL_PRECISION(15));

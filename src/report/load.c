@@ -50,6 +50,7 @@ static void load_facts(struct report *r, json_t *f)
 {
 	json_t *s = json_object_get(f, "source"), *e = json_object_get(f, "engine"), *value;
 	const char *name;
+
 	r->vdet_version = text_of(f, "vdet_version");
 	r->source_name = text_of(s, "name");
 	r->source_sha256 = text_of(s, "sha256");
@@ -68,6 +69,7 @@ static void load_facts(struct report *r, json_t *f)
 	r->source_gaps = json_incref(json_object_get(s, "gaps"));
 	r->from = int_of(f, "from_us");
 	r->to = int_of(f, "to_us");
+
 	r->engine_kind = text_of(e, "kind");
 	r->engine_version = text_of(e, "version");
 	r->model = text_of(e, "model");
@@ -78,6 +80,7 @@ static void load_facts(struct report *r, json_t *f)
 	r->prompt_hash = text_of(f, "prompt_hash");
 	r->prompt = text_of(f, "prompt");
 	r->libraries = text_of(f, "libraries");
+
 	load_plan(&r->plan, json_object_get(f, "plan"));
 	load_index(&r->index, json_object_get(f, "index"));
 	json_t *options = json_object_get(f, "options");

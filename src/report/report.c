@@ -37,6 +37,7 @@ void report_free(struct report *r)
 {
 	if (!r)
 		return;
+
 	json_decref(r->source_streams);
 	json_decref(r->source_gaps);
 	char *strings[] = {
@@ -64,6 +65,7 @@ void report_free(struct report *r)
 		r->summary,
 		r->summary_fallback,
 	};
+
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);
 	for (size_t i = 0; i < r->n_options; i++) {
@@ -79,6 +81,7 @@ void report_free(struct report *r)
 	}
 	for (size_t i = 0; i < r->n_endpoints; i++)
 		free(r->endpoints[i].name);
+
 	store_steps_free(r->steps, r->n_steps);
 	free(r->endpoints);
 	free(r->options);

@@ -135,6 +135,7 @@ static int load_rows(struct store *s, const char *job, struct store_chunk **chun
 		&q, err);
 	if (r < 0)
 		return r;
+
 	db_bind(q, "s", job);
 	while ((r = db_step(s, q, err)) > 0) {
 		*chunks = mem_grow(*chunks, *n + 1, sizeof **chunks);
@@ -183,6 +184,7 @@ static int load_samples(struct store *s, const char *job, enum store_detail deta
 	                   &q, err);
 	if (r < 0)
 		return r;
+
 	db_bind(q, "si", job, (int64_t)(detail == STORE_ALL));
 	while ((r = db_step(s, q, err)) > 0) {
 		struct store_chunk *c = chunk_at(chunks, n, sqlite3_column_int64(q, 0));

@@ -115,6 +115,7 @@ int store_videos_load(struct store *s, struct store_video **ret, size_t *ret_n, 
 		"stream "
 		"FROM video ORDER BY id",
 		&q, err);
+
 	while (r == 0 && (r = db_step(s, q, err)) > 0) {
 		all = mem_grow(all, n + 1, sizeof *all);
 		all[n++] = (struct store_video){
@@ -135,6 +136,7 @@ int store_videos_load(struct store *s, struct store_video **ret, size_t *ret_n, 
 		};
 		r = 0;
 	}
+
 	if (r < 0) {
 		for (size_t i = 0; i < n; i++)
 			store_video_clear(&all[i]);
@@ -210,6 +212,7 @@ int store_entries_load(struct store *s, struct store_entry **ret, size_t *ret_n,
 		"started, "
 		"ended FROM queue ORDER BY id",
 		&q, err);
+
 	while (r == 0 && (r = db_step(s, q, err)) > 0) {
 		all = mem_grow(all, n + 1, sizeof *all);
 		all[n++] = (struct store_entry){
@@ -228,6 +231,7 @@ int store_entries_load(struct store *s, struct store_entry **ret, size_t *ret_n,
 		};
 		r = 0;
 	}
+
 	if (r < 0) {
 		for (size_t i = 0; i < n; i++)
 			store_entry_clear(&all[i]);

@@ -188,6 +188,7 @@ int store_job_find(struct store *s, const char *id, struct store_job *ret, struc
 		return err_set(err, ERR_ARG,
 		               "\"%s\" is not a job; give at least three digits of its id (see: vdet jobs)",
 		               id);
+
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_prepare(
@@ -200,6 +201,7 @@ int store_job_find(struct store *s, const char *id, struct store_job *ret, struc
 		return r;
 	if (r == 0)
 		return err_set(err, ERR_NOENT, "job %s not found (see: vdet jobs)", id);
+
 	struct store_job j;
 	read_job(q, &j);
 	r = db_step(s, q, err);

@@ -50,6 +50,7 @@ size_t download_on_header(char *data, size_t size, size_t n, void *ctx)
 	size_t len = size * n;
 	char value[300];
 	long long from, to, total;
+
 	if (len > 5 && !strncasecmp(data, "HTTP/", 5)) {
 		const char *code = memchr(data, ' ', len);
 		download_reply_reset(r);
@@ -218,12 +219,14 @@ static int follow(struct exchange *x, CURL *easy, const char *url, char **ret_ur
 		curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
 		if (!x->out)
 			curl_easy_setopt(easy, CURLOPT_RANGE, "0-0");
+
 		*code = curl_easy_perform(easy);
 		head->foreign = foreign;
 		if (x->reply.linked_size > 0)
 			head->size = x->reply.linked_size;
 		if (*x->reply.hash && !*head->hash && !foreign)
 			memcpy(head->hash, x->reply.hash, HASH_HEX);
+
 		char *next = NULL;
 		if (x->reply.status / 100 == 3)
 			curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &next);
@@ -234,6 +237,7 @@ static int follow(struct exchange *x, CURL *easy, const char *url, char **ret_ur
 			*ret_url = TAKE(at);
 			return 0;
 		}
+
 		if (!strncasecmp(at, "https:", 6) && strncasecmp(next, "https:", 6) != 0)
 			return err_set(err, ERR_ENGINE, "it redirects from https to an insecure address");
 		free(at);
@@ -251,6 +255,7 @@ static int exchange(struct exchange *x, const char *url, struct download_head *h
 	CURL *easy = curl_easy_init();
 	int r = easy ? 0 : err_set(err, ERR_INTERNAL, "curl cannot be started");
 	download_show(url, shown);
+
 	for (int attempt = 1; r == 0; attempt++) {
 		CURLcode code = CURLE_OK;
 		AUTO(mem_freep) char *at = NULL;
@@ -271,6 +276,7 @@ static int exchange(struct exchange *x, const char *url, struct download_head *h
 			head->url = TAKE(at);
 			break;
 		}
+
 		if (x->reply.is_private)
 			r = download_private(err);
 		else if (x->out && x->out->full)
@@ -286,6 +292,7 @@ static int exchange(struct exchange *x, const char *url, struct download_head *h
 		else
 			r = download_wait(x->o, download_pause(attempt, x->reply.retry_after), err);
 	}
+
 	curl_easy_cleanup(easy);
 	return r;
 }

@@ -116,6 +116,7 @@ int download_part_open(const char *path, int64_t size, const char *hash, int64_t
 		return err_sys(err, errno, "cannot write %s", p.part);
 	if (flock(p.fd, LOCK_EX | LOCK_NB) < 0)
 		return err_set(err, ERR_BUSY, "%s is being downloaded by another process", file_base(path));
+
 	p.piece = size / (pieces > 0 ? pieces : 1);
 	p.piece = p.piece < PIECE_MIN ? PIECE_MIN : p.piece > PIECE_MAX ? PIECE_MAX : p.piece;
 	if (size <= 0 || size / p.piece > PIECES_MAX)
@@ -124,6 +125,7 @@ int download_part_open(const char *path, int64_t size, const char *hash, int64_t
 	p.n = (size_t)((size + p.piece - 1) / p.piece);
 	p.done = mem_alloc(p.n, sizeof *p.done);
 	recall(&p);
+
 	int r = check_space(&p, err);
 	if (r == 0 && !p.resumed) {
 		download_part_forget(&p);
@@ -135,6 +137,7 @@ int download_part_open(const char *path, int64_t size, const char *hash, int64_t
 			unlink(p.part);
 		return r;
 	}
+
 	*ret = p;
 	p = (struct download_part){.fd = -1};
 	return 0;
@@ -214,6 +217,7 @@ static int hash_part(const struct download_part *p, const struct download_option
 		wakeup_free(h.over);
 		return err_sys(err, e, "cannot start a thread");
 	}
+
 	int64_t begin = clock_now();
 	do {
 		int64_t done = atomic_load(&h.done), spent = clock_now() - begin;
@@ -228,6 +232,7 @@ static int hash_part(const struct download_part *p, const struct download_option
 					.rate = rate,
 					.left = rate > 0 ? (int64_t)((double)(p->size - done) / rate * 1e6) : -1});
 	} while (!wakeup_wait(h.over, NULL, PROGRESS_EVERY));
+
 	pthread_join(thread, NULL);
 	wakeup_free(h.over);
 	if (h.result < 0)

@@ -60,6 +60,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *ctx)
 	size_t len = size * n;
 	if (l->reply.status != 206 && l->reply.status != 200)
 		return len; /* words about the failure */
+
 	/* The file as a whole, or the very stretch that was asked for: anything
 	 * else would be put in the wrong place. */
 	bool right = l->whole ? l->reply.status == 200
@@ -67,6 +68,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *ctx)
 	                            l->reply.from == l->first;
 	if (!right)
 		return 0;
+
 	while (len && t->code == 0) {
 		int64_t room = download_part_length(&t->part, l->piece) - t->part.done[l->piece];
 		size_t now = (int64_t)len < room ? len : (size_t)room;
@@ -80,6 +82,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *ctx)
 		if (len)
 			l->piece++;
 	}
+
 	t->failures = t->resolved = 0;
 	return t->code < 0 ? 0 : size * n;
 }
@@ -147,9 +150,11 @@ static void failed(struct transfer *t, struct line *l, CURLcode code)
 	char shown[300];
 	if (t->code < 0)
 		return;
+
 	bool expired =
 		(status == 403 || status == 401 || status == 404 || status == 410) && t->head.foreign;
 	bool lost = status == 200 || status == 206 || !status;
+
 	if (expired && t->resolved++ < RESOLVE_MAX) {
 		resolve_again(t);
 		return;
@@ -162,6 +167,7 @@ static void failed(struct transfer *t, struct line *l, CURLcode code)
 				 : download_refused(&l->reply, t->head.url, t->o->token && *t->o->token, t->err);
 		return;
 	}
+
 	/* Lines that fail together count as one failure. */
 	if (!t->failures || clock_now() >= t->pause_until)
 		t->failures++;
@@ -175,6 +181,7 @@ static void failed(struct transfer *t, struct line *l, CURLcode code)
 				 : download_refused(&l->reply, t->head.url, t->o->token && *t->o->token, t->err);
 		return;
 	}
+
 	int64_t until = clock_now() + download_pause(t->failures, l->reply.retry_after);
 	if (until > t->pause_until)
 		t->pause_until = until;

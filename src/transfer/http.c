@@ -175,12 +175,14 @@ static struct curl_slist *set_up(CURL *e, struct exchange *x)
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
+
 	/* Zero would mean curl's own default, five minutes. */
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
 	                 q->connect_timeout ? (long)(q->connect_timeout / 1000 + 1)
 	                                    : 7L * 24 * 3600 * 1000);
 	if (q->ca_file && *q->ca_file)
 		curl_easy_setopt(e, CURLOPT_CAINFO, q->ca_file);
+
 	/* Not asked for, but undone where a server compresses all the same. */
 	curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "identity");
 	if (q->socket)
@@ -189,6 +191,7 @@ static struct curl_slist *set_up(CURL *e, struct exchange *x)
 		curl_easy_setopt(e, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
 		curl_easy_setopt(e, CURLOPT_XOAUTH2_BEARER, q->key);
 	}
+
 	struct curl_slist *headers = NULL;
 	if (q->pieces) {
 		curl_easy_setopt(e, CURLOPT_POST, 1L);
@@ -204,6 +207,7 @@ static struct curl_slist *set_up(CURL *e, struct exchange *x)
 		/* No question before a large body: engines answer it late or never. */
 		headers = curl_slist_append(headers, "Expect:");
 	}
+
 	headers = curl_slist_append(headers, "Accept: text/event-stream, application/json");
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
 	return headers;

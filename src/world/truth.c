@@ -104,23 +104,27 @@ static void put_world(FILE *f, const struct world *w)
 {
 	fputs("{\n", f);
 	put_options(f, &w->o);
+
 	fputs("  \"events\": [", f);
 	for (size_t i = 0; i < w->n_events; i++) {
 		fputs(i ? ",\n" : "\n", f);
 		put_event(f, w, &w->events[i]);
 	}
+
 	fputs("\n  ],\n  \"cuts\": [", f);
 	for (size_t i = 0; i < w->n_cuts; i++) {
 		fputs(i ? ", {\"start\": " : "{\"start\": ", f);
 		put_time(f, w->cuts[i].start_us);
 		fprintf(f, ", \"place\": \"%s\"}", world_place_name[w->cuts[i].place]);
 	}
+
 	fputs("],\n  \"dropouts\": [", f);
 	for (size_t i = 0; i < w->n_gaps; i++) {
 		fputs(i ? ", {" : "{", f);
 		put_span(f, w->gaps[i].start_us, w->gaps[i].end_us);
 		fputc('}', f);
 	}
+
 	fputs("],\n  \"texts\": [", f);
 	for (size_t i = 0; i < w->n_texts; i++) {
 		fputs(i ? ", {" : "{", f);

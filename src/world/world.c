@@ -172,6 +172,7 @@ static bool place_event(uint64_t *rnd, struct lanes *lanes, const struct world_o
 	int64_t length = pick_duration(rnd, o);
 	int lane = random_below(rnd, LANES);
 	pick_who(rnd, lanes, e);
+
 	for (int i = 0; i < LANES; i++) {
 		const struct world_event *h = lanes->last[i];
 		bool host =
@@ -182,10 +183,12 @@ static bool place_event(uint64_t *rnd, struct lanes *lanes, const struct world_o
 		lanes->guest[i] = e;
 		return true;
 	}
+
 	if (lanes->free_us[lane] > e->start_us)
 		lane = !lane;
 	if (lanes->free_us[lane] > e->start_us)
 		return false;
+
 	e->end_us = e->start_us + length;
 	if (e->end_us > o->duration_us)
 		return false;
