@@ -262,7 +262,7 @@ char *plan_text(const struct plan *p)
 		buf_addf(&out, "%zu frames in %zu chunks, %s", p->samples, p->n_chunks,
 		         p->policy == PLAN_KEYFRAME ? "at keyframes, spread evenly" : "spread evenly");
 		if (p->policy == PLAN_ADAPTIVE || p->policy == PLAN_SCENE)
-			buf_adds(&out, ", for nothing was known of where the picture changes");
+			buf_adds(&out, ", because it is not known where the picture changes");
 		buf_adds(&out, ".");
 		return mem_strdup(buf_str(&out));
 	}
@@ -272,7 +272,7 @@ char *plan_text(const struct plan *p)
 	         p->samples, p->n_chunks, p->budget, near);
 	if (p->bursts)
 		buf_addf(&out, " (%zu of %zu bursts of activity)", p->seen, p->bursts);
-	buf_addf(&out, ", %zu so that no stretch goes unseen for too long.", p->floor);
+	buf_addf(&out, ", %zu to limit the distance of frames.", p->floor);
 	if ((int64_t)p->samples * 2 < p->budget)
 		buf_addf(&out, " The picture hardly changes in most of %s, so few frames are enough.",
 		         clock_short(p->to - p->from, t));
