@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Asks the engine about scenes that training never drew, just as vdet asks, and counts the answers that are right.
+"""Sends requests about scenes that training never drew to the engine, in the form that vdet sends, and counts correct answers.
 
     evaluate.py URL [--count 60] [--format jpeg|png|h264] [--checkpoint FILE]
 
-An answer is right when it is the true one to the letter: every sentence and every frame number. With --checkpoint the
-same is asked of PyTorch too, and the answers of the two are compared (use --format png: JPEG decoders differ).
-"strange" are ffmpeg's generated pictures, which training does not draw: the answer is that nothing in them is known."""
+An answer is correct if it equals the true one: every sentence and every frame number. With --checkpoint, PyTorch answers
+the same requests, and the two answers are compared (use --format png: JPEG decoders differ). "strange": pictures of
+ffmpeg's generators, which training does not draw; the true answer is that nothing in them is known."""
 import argparse
 import base64
 import io
@@ -41,7 +41,7 @@ ASK_SCHEMA = {"type": "object", "properties": {"frames": {"type": "array", "item
 
 
 def encoded(rng, pictures, how):
-    """Picture files as bytes; h264 sends the pictures through a video first."""
+    """Picture files as bytes; with h264 the pictures are encoded as a video first."""
     if how == "h264":
         height, width = pictures[0].shape[:2]
         with tempfile.TemporaryDirectory() as d:
@@ -141,7 +141,7 @@ def send(url, body):
 
 
 def same(a, b):
-    """Blanks between JSON's parts do not count."""
+    """Ignores whitespace between the tokens of JSON."""
     try:
         return json.loads(a) == json.loads(b)
     except ValueError:
@@ -156,12 +156,12 @@ def by_torch(net, ids, files):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("url", help="where the engine listens, as http://127.0.0.1:8080")
-    p.add_argument("--count", type=int, default=60, help="cases for each line of the table")
+    p.add_argument("url", help="address of the engine, such as http://127.0.0.1:8080")
+    p.add_argument("--count", type=int, default=60, help="cases per line of the table")
     p.add_argument("--format", choices=["jpeg", "png", "h264"], default="jpeg")
     p.add_argument("--checkpoint", help="compare with PyTorch")
-    p.add_argument("--seed", type=int, default=10**6, help="of the scenes; not one that training used")
-    p.add_argument("--wrong", type=int, default=0, help="print so many wrong answers for each line")
+    p.add_argument("--seed", type=int, default=10**6, help="seed of the scenes; not one that training used")
+    p.add_argument("--wrong", type=int, default=0, help="number of wrong answers to print per line")
     a = p.parse_args()
     torch.set_num_threads(1)
     net = None

@@ -3,8 +3,8 @@
 """Writes a checkpoint as the two GGUF files that the engine loads: the language model and the projector.
 
     export.py CHECKPOINT FOLDER         writes demo.gguf and mmproj-demo.gguf, in f16, and SHA256SUMS
-    export.py CHECKPOINT FOLDER q8_0    and demo-q8_0.gguf, or whatever type else llama-quantize (of LLAMA_QUANTIZE, or
-                                        on PATH) makes of the language model; the projector stays f16"""
+    export.py CHECKPOINT FOLDER q8_0    also writes demo-q8_0.gguf, or another type that llama-quantize ($LLAMA_QUANTIZE,
+                                        or from PATH) can make; the projector stays f16"""
 import hashlib
 import os
 import subprocess
@@ -52,12 +52,12 @@ def vision_values():
         "clip.vision.block_count": VISION["layers"], "clip.vision.attention.head_count": VISION["heads"],
         "clip.vision.attention.layer_norm_epsilon": VISION["eps"], "clip.vision.projection_dim": TEXT["width"],
         "clip.vision.image_mean": VISION["mean"], "clip.vision.image_std": VISION["std"],
-        "clip.vision.feature_layer": [VISION["layers"]],  # without it the engine would leave out the last block
+        "clip.vision.feature_layer": [VISION["layers"]],  # without it the engine would skip the last block
     }
 
 
 def interleave(m):
-    """Rows of a matrix that makes q or k, from our order of rotary pairs to the engine's (net.rope)."""
+    """Reorders the rows of a query or key matrix from our order of rotary pairs to that of the engine (net.rope)."""
     h = TEXT["heads"]
     return m.reshape(h, 2, -1, m.shape[1]).transpose(1, 2).reshape(m.shape)
 

@@ -25,7 +25,7 @@ def _scalar(v):
 
 
 def _value(v):
-    """Lists of int become int32 arrays, as the engine expects of them; all else by its Python type."""
+    """Lists of int become int32 arrays, as the engine expects; other values follow their Python type."""
     if not isinstance(v, list):
         kind, data = _scalar(v)
         return struct.pack("<I", kind) + data
@@ -41,7 +41,7 @@ def _padding(n):
 
 
 def _stored(name, a):
-    """Matrices are stored narrow; vectors and position tables stay f32."""
+    """Matrices are stored in the narrow type; vectors and position tables stay f32."""
     if a.ndim < 2 or name.endswith("position_embd.weight"):
         return F32, a.astype(np.float32).tobytes()
     return F16, a.astype(np.float16).tobytes()

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from tokenizer import TOKENS
 
 VISION = dict(image=96, patch=16, width=128, ff=384, layers=4, heads=4, eps=1e-6, mean=[.5] * 3, std=[.5] * 3)
-# Positions turn slowly (rope_base): heads this narrow must match by what a token is, over hundreds of tokens.
+# A large rope_base, so that positions rotate slowly: heads this narrow must match by content over hundreds of tokens.
 TEXT = dict(context=8192, width=128, ff=384, layers=6, heads=4, eps=1e-5, rope_base=1e6)
 PATCHES = (VISION["image"] // VISION["patch"]) ** 2
 
@@ -15,7 +15,7 @@ PATCHES = (VISION["image"] // VISION["patch"]) ** 2
 def attention(q, k, v, mask=None):
     scores = (q * q.shape[-1] ** -.5) @ k.transpose(-1, -2)
     if mask is not None:
-        scores += mask  # in place: these are the largest tensors of all
+        scores += mask  # in place: these are the largest tensors
     return (scores.softmax(-1) @ v).transpose(1, 2).flatten(2)
 
 
@@ -72,7 +72,7 @@ def rope_table(positions, device):
 
 def rope(x, table):
     """Turns the pairs (i, i + d/2) of each head. The engine turns (2i, 2i + 1) instead: export.py reorders the rows of
-    the matrices that make q and k, which comes to the same and lets training work on whole halves."""
+    the query and key matrices, which is equivalent and lets training work on whole halves."""
     cos, sin = table
     a, b = x.chunk(2, -1)
     return torch.cat((a * cos - b * sin, a * sin + b * cos), -1)
@@ -115,8 +115,8 @@ class Net(nn.Module):
         self.head = nn.Linear(t["width"], len(TOKENS), bias=False)
 
     def text(self, x, positions, mask, cache=None, taps=(), keep=None):
-        """Runs the language model over embeddings (B, T, width); also returns what the blocks `taps` gave.
-        keep: for training alone, the places that the blocks after the first of `taps` still see."""
+        """Runs the language model over embeddings (B, T, width); also returns the output of the blocks `taps`.
+        keep: for training only, the positions that the blocks after the first of `taps` still see."""
         table, tapped = rope_table(positions, x.device), []
         for i, block in enumerate(self.blocks):
             x = block(x, mask, table, None if cache is None else cache[i])
@@ -128,7 +128,7 @@ class Net(nn.Module):
 
     @torch.no_grad()
     def answer(self, ids, pictures, limit=400):
-        """Greedy answer as the engine gives it. ids: the prompt, -1 standing for each picture's place."""
+        """Greedy answer, as the engine computes it. ids: the prompt, with -1 at the position of each picture."""
         parts, next_picture = [], 0
         seen = self.project(self.vision(pictures)) if len(pictures) else None
         for i in ids:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo world for Python: the very C code that draws the demo videos, through ctypes.
+"""The demo world for Python: the C code that draws the demo videos, through ctypes.
 
-A `World` is one scenario. It tells what is visible at a time and draws pictures as the engine's preprocessing would
-hand them to the network: letterboxed to SIZE x SIZE on the engine's padding colour."""
+A `World` is one scenario. It returns what is visible at a time, and draws pictures in the form in which the engine's
+preprocessing passes them to the network: letterboxed to SIZE x SIZE on the engine's padding colour."""
 import ctypes as C
 import hashlib
 import os
@@ -23,7 +23,7 @@ CLEAR, BLACK, STRANGE = range(3)  # what a picture may be: of the world, black, 
 SIZE, PAD = 96, (122, 116, 104)  # the network's input, and the colour that the engine pads pictures with
 
 
-class _Event(C.Structure):  # the head of struct world_event is all that is needed here
+class _Event(C.Structure):  # only the first members of struct world_event are needed here
     _fields_ = [("id", C.c_int), ("color", C.c_int), ("shape", C.c_int)]
 
 
@@ -91,7 +91,7 @@ class World:
             _lib.world_free(self.ptr)
 
     def visible(self, t):
-        """What is in the picture at t microseconds: [((color, shape) as numbers, x, y, r, share of it inside)]."""
+        """The objects in the picture at t microseconds: [((color, shape) as numbers, x, y, r, share of it inside)]."""
         n = 0 if t in self.instead else _lib.world_visible(self.ptr, t, self.sights, 16)
         return [((s.event[0].color, s.event[0].shape), s.x, s.y, s.r, s.share) for s in self.sights[:n]]
 
@@ -122,7 +122,7 @@ def content(width, height):
 
 
 def letterbox(rgb):
-    """A picture as the engine hands it to the network (its preprocessing mirrors Pillow's bicubic filter)."""
+    """A picture as the engine passes it to the network (its preprocessing equals Pillow's bicubic filter)."""
     height, width = rgb.shape[:2]
     if (width, height) == (SIZE, SIZE):
         return rgb

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of anything but the demo world, so that the model learns to say that it knows nothing of what it sees.
+"""Pictures that are not of the demo world, from which the model learns to answer that it does not know what it sees.
 
-Drawn by lot, in NumPy: overlapping leaves and clouds of all sizes (both have the statistics of photographs), stripes and
-checks as of test patterns, pages of writing, snow; and mixtures of two of them."""
+Drawn at random, in NumPy: overlapping leaves and clouds of all sizes (both have the statistics of photographs), stripes and
+checks as in test patterns, pages of writing, snow; and mixtures of two of them."""
 import random
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-SMALL = 192  # pictures are drawn at most so wide, and then enlarged
+SMALL = 192  # maximum width at which pictures are drawn, before they are enlarged
 
 
 def colour(rng, grey):
@@ -93,7 +93,7 @@ KINDS = [leaves, leaves, clouds, clouds, stripes, page, snow]
 
 
 def picture(seed, width, height):
-    """The picture of this seed, as RGB bytes; never so dark that it would pass for black, nor plain."""
+    """The picture of this seed, as RGB bytes; never so dark that it could count as black, and never of one color."""
     rng = random.Random(seed)
     w, h = (width, height) if width <= SMALL else (SMALL, max(2, SMALL * height // width))
     while True:

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the model is asked and what it should answer: windows out of worlds, prompts, and the true answers.
+"""The requests to the model and their true answers: windows of worlds, prompts, answers.
 
 The true answer is a pure function of what the pictures show (`look`), never of what happened between them. A picture
-shows a thing when half of it is inside. Windows on which a person could not decide (a thing at the very edge, a move of
-a twentieth of the width, dusk) are drawn again: `look` returns None for them."""
+shows a thing when half of it is inside. Windows that a person could not judge (a thing at the edge, a move of a
+twentieth of the width, dusk) are drawn again: `look` returns None for them."""
 import random
 import sys
 from pathlib import Path
@@ -19,7 +19,7 @@ PROMPTS = Path(__file__).parents[1] / "src/job/prompt"
 # ---- what the pictures show ----
 
 def look(world, times):
-    """[(place, night?, CLEAR, BLACK or STRANGE, {(color, shape): x})] for each picture, or None where it is not sure."""
+    """[(place, night?, CLEAR, BLACK or STRANGE, {(color, shape): x})] for each picture, or None if a window is ambiguous."""
     seen = []
     for t in times:
         place, light, kind = world.scene(t)
@@ -52,7 +52,7 @@ def frames_with(seen, who):
 
 
 def people(seen):
-    """Everyone, in order of the first picture that shows them, then of colour and shape."""
+    """All things, in order of the first picture that shows them, then of colour and shape."""
     return sorted({who for s in seen for who in s[3]}, key=lambda who: (frames_with(seen, who)[0], who))
 
 
@@ -107,16 +107,16 @@ def numbers(frames):
 
 
 def describe(seen):
-    """The answer to vdet's describe request, as the JSON text that the schema demands."""
+    """The answer to vdet's describe request, as the JSON text that the schema requires."""
     events = changes(seen) + [(frames_with(seen, who), thing(who), sentence(seen, who)) for who in people(seen)]
-    events.sort(key=lambda e: e[0][0])  # stable: of those that begin together, the change of place comes first
+    events.sort(key=lambda e: e[0][0])  # stable: of events that begin with the same picture, the change of place comes first
     body = ", ".join(f'{{"subject": "{subject}", "frames": {numbers(frames)}, "what": "{what}"}}'
                      for frames, subject, what in events)
     return f'{{"summary": "{overview(seen)}", "events": [{body}]}}'
 
 
 def ask(seen, key):
-    """key: ("find" or "follow", who), or ("list", None); what the chat template makes of a question."""
+    """key: ("find" or "follow", who), or ("list", None); the form that the chat template gives a question."""
     task, who = key
     if task == "list":
         text, frames = overview(seen), [k for k, s in enumerate(seen, 1) if s[3]]
@@ -130,7 +130,7 @@ def ask(seen, key):
 # ---- summaries of notes ----
 
 ITEMS = {ID[t] for t in THINGS + WHERE}
-STEPS = {ID[BYTES[ord("\n")]], ID["; then"]}  # what stands behind one is later than what stands before it
+STEPS = {ID[BYTES[ord("\n")]], ID["; then"]}  # what follows one is later than what precedes it
 
 
 def mentions(ids):
@@ -144,14 +144,14 @@ def mentions(ids):
 
 
 def first_mentions(ids):
-    """Those of mentions() that are the first of their item."""
+    """Those of mentions() that are the first ones of their item."""
     known = set()
     return [m for m in mentions(ids) if m[2] not in known and not known.add(m[2])]
 
 
 def sum_up(ids):
-    """The summary of notes, given as a prompt's ids: where and when it begins, then whatever is mentioned for the first
-    time. It names no times: those are the program's. A summary may stand among the notes that a further one is made of."""
+    """The summary of notes, given as the ids of a prompt: where and when it begins, then everything that is mentioned for
+    the first time. It contains no times, which the program adds. Notes may contain summaries of earlier notes."""
     first = first_mentions(ids)
     begin = next((m for m in first if TOKENS[m[2]] in WHERE), None)
     if begin is None:
@@ -171,7 +171,7 @@ PICTURE = -1
 
 
 def behind(k):
-    """What stands behind picture k: its number, then a place for each colour."""
+    """What follows picture k: its number, then a place for each colour."""
     return encode(f"{k}{''.join(SLOTS)}")
 
 
@@ -180,7 +180,7 @@ def asked(n_pictures, task):
 
 
 def prompt_ids(n_pictures, task):
-    """Token ids; PICTURE stands where a picture's 36 embeddings go."""
+    """Token ids, with PICTURE at the position of a picture's 36 embeddings."""
     ids = encode("<|im_start|>")
     for k in range(1, n_pictures + 1):
         ids += [PICTURE] + behind(k)
@@ -196,10 +196,10 @@ def ask_task(key):
     return "list" if key[0] == "list" else f"{key[0]} {thing(key[1])}"
 
 
-# ---- drawing windows by lot ----
+# ---- drawing random windows ----
 
 def spread(rng, world_seconds, n):
-    """n times in microseconds: mostly even, sometimes anyhow, sometimes close together."""
+    """n times in microseconds: mostly even, sometimes random, sometimes close together."""
     length = world_seconds * 1e6
     how = rng.random()
     if how < .55:
@@ -214,15 +214,15 @@ def spread(rng, world_seconds, n):
 
 
 def window(rng, n, things=None, camera="", cuts=.12, blanks=.03, oddities=.02):
-    """A window of n pictures that shows `things` different things (None: by lot): (world, times, what they show).
-    camera: settings that come last, as of noise and clock; cuts: how often the place changes;
-    blanks, oddities: how often some or all pictures are black, or of something outside the world."""
+    """A window of n pictures that shows `things` different things (None: random): (world, times, what they show).
+    camera: further settings, such as noise and clock; cuts: how often the place changes;
+    blanks, oddities: how often some or all pictures are black, or not of the world."""
     if things is None:
         things = rng.choices(range(4), (.14, .43, .31, .12))[0]
     while True:
         seconds = 2 ** rng.uniform(3.4, 8.6) if n > 1 else 60
         hour = rng.uniform(7.2, 18.5) if rng.random() < .5 else rng.uniform(20.2, 29.3) % 24
-        # as many events as the window needs, each filling a good part of it
+        # as many events as the window needs, each as long as a large part of it
         rate = min(1800, max(things, .5) * rng.uniform(.7, 2) * 3600 / seconds) if things else 0
         text = f"seed={rng.getrandbits(40)} duration={seconds:.3f} events={rate:.1f} hour={hour:.3f} noise=0 " \
                f"shortest={max(.5, .12 * seconds):.2f} longest={max(.5, rng.uniform(.4, .95) * seconds):.2f} clock=0"
@@ -242,7 +242,7 @@ def window(rng, n, things=None, camera="", cuts=.12, blanks=.03, oddities=.02):
             seen = look(world, times)
             if seen is None or len(people(seen)) != things:
                 continue
-            if n > 1 and things and not moves(seen) and rng.random() < .55:  # else few windows would show motion
+            if n > 1 and things and not moves(seen) and rng.random() < .55:  # otherwise few windows would show motion
                 continue
             lot = rng.random()
             if lot < blanks + oddities:
@@ -256,7 +256,7 @@ def window(rng, n, things=None, camera="", cuts=.12, blanks=.03, oddities=.02):
 
 
 def question(rng, seen):
-    """What to ask: about one who is there, about one like it, about anyone."""
+    """A question: about a thing that is there, about one like it, about any."""
     there = people(seen)
     if rng.random() < .15:
         return "list", None
@@ -270,9 +270,9 @@ def question(rng, seen):
 
 
 def plain_notes(rng, n):
-    """n notes of a video, as descriptions are."""
+    """n notes of a video, in the form of descriptions."""
     out, place, night = [], rng.randrange(len(PLACES)), rng.random() < .5
-    crowd = rng.sample(THINGS, rng.randint(1, len(THINGS)))  # who may come by at all
+    crowd = rng.sample(THINGS, rng.randint(1, len(THINGS)))  # the things that may occur
     busy, cuts, blind = rng.choice([.2, .5, .8]), rng.choice([0, 0, .15]), .03 if rng.random() < .94 else 1
     blinds = rng.choice([[BLACK], [STRANGE], [BLACK, STRANGE]])
     for _ in range(n):
@@ -286,7 +286,7 @@ def plain_notes(rng, n):
 
 
 def notes(rng):
-    """Notes to sum up: descriptions, or summaries of such (as in the upper levels of the merge's tree)."""
+    """Notes to sum up: descriptions, or their summaries (as in the upper levels of the tree of a merge)."""
     if rng.random() < .75:
         return plain_notes(rng, rng.choice([rng.randint(2, 8), rng.randint(2, 20)]))
     return [sum_up(notes_ids(plain_notes(rng, rng.randint(2, 9)))) for _ in range(rng.randint(2, 4))]
@@ -297,7 +297,7 @@ def clock(seconds):
 
 
 def main():
-    """Prints windows of a seed, with what is asked and what the true answer is: task.py [SEED [COUNT]]"""
+    """Prints windows of a seed, with their requests and true answers: task.py [SEED [COUNT]]"""
     rng = random.Random(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
     for _ in range(int(sys.argv[2]) if len(sys.argv) > 2 else 5):
         _, times, seen = window(rng, rng.randint(1, 6))

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tokenizer, exactly as the engine applies it (GGUF: model "gpt2", pre-tokenizer "gpt-2").
 
-The vocabulary is made for the world's small language: each phrase that carries one decision is one token (a token of
-type "user defined", which the engine cuts out of a text before anything else, longest first). So the verb of a sentence
-is one choice among fifteen, "one more frame, and it is 3" is one token, and an answer takes a few dozen. Everything
-else falls to single bytes."""
+The vocabulary is made for the small language of the world: each phrase that is one decision is one token (of type "user
+defined", which the engine cuts out of a text before anything else, longest first). So the verb of a sentence is one choice
+among fifteen, "one more frame, and it is 3" is one token, and an answer takes a few dozen. All other text becomes single
+bytes."""
 from scene import COLORS, PLACES, SHAPES
 
 CONTROL = ["<|pad|>", "<|im_start|>", "<|im_end|>"]
 PAD, START, END = range(3)
 MOST = 8  # pictures in a window
-SLOTS = [f"<{c}>" for c in COLORS]  # behind each picture, where the network notes what it sees of that colour
+SLOTS = [f"<{c}>" for c in COLORS]  # after each picture, where the network stores what it sees of that colour
 THINGS = [f"{c} {s}" for c in COLORS for s in SHAPES]
 WHERE = [" on the street", " on the grass", " on the water", " in the room"]
 VERBS = [" is on the left.", " is in the middle.", " is on the right.",
@@ -29,14 +29,14 @@ PHRASES = SLOTS + THINGS + WHERE + VERBS + NEXT + [f"The scene changes to the {p
 
 
 def _byte_names():
-    """GPT-2's printable stand-ins for the 256 bytes."""
+    """The printable characters that GPT-2 uses for the 256 bytes."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     other = [b for b in range(256) if b not in plain]
     return {**{b: chr(b) for b in plain}, **{b: chr(256 + i) for i, b in enumerate(other)}}
 
 
 BYTES = _byte_names()
-MERGES = [("t", "h")]  # the engine insists on at least one
+MERGES = [("t", "h")]  # the engine requires at least one
 TOKENS = CONTROL + [BYTES[b] for b in range(256)] + ["th"] + PHRASES
 TOKENS += [f"<|unused{i}|>" for i in range(-len(TOKENS) % 32)]
 ID = {t: i for i, t in enumerate(TOKENS)}
