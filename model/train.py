@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Trains the demo model from nothing, on pictures drawn while it learns. See README.md; train.sh is the whole recipe.
+"""Trains the demo model from random weights, on pictures that are drawn meanwhile. See README.md; train.sh calls this.
 
-Stage 1 teaches the vision transformer alone: each patch must say what covers it (colour, shape, where its centre is)
-and what surrounds it (place, day or night). Patches that show a thing weigh more; without that the shapes are never
-learned. Stage 2 teaches the language model to answer, first on one picture, then on more, and to sum up notes. One pass
-over a window's pictures serves several questions, which cannot see each other. Helpers, thrown away afterwards, demand
-early what answers are made of: behind each picture, what of each colour it shows, and where; at each mention of a thing,
-which pictures show it, and where it is at first and at last; in notes, what was not mentioned before. Stage 3 goes over
-all of it once more, with many notes.
+Stage 1 trains the vision transformer alone: each patch must predict what covers it (colour, shape, position of its
+centre) and what surrounds it (place, day or night). Patches that show a thing have a higher weight; without that the
+shapes are never learned. Stage 2 trains the language model to answer, first on one picture, then on more, and to sum up
+notes. One pass over a window's pictures serves several questions, which are masked from each other. Auxiliary heads,
+discarded afterwards, require early what answers consist of: after each picture, what of each colour it shows, and where;
+at each mention of a thing, which pictures show it, and where it is in the first and the last; in notes, what was not
+mentioned before. Stage 3 repeats all of it, with many notes.
 
-The course is counted in steps, so that it is the same on any machine, however busy."""
+The length of the training is counted in steps, so that it does not depend on the speed or load of the machine."""
 import argparse
 import itertools
 import math
@@ -32,24 +32,24 @@ from tokenizer import END, ID, MOST, THINGS, TOKENS, VERBS, WHERE, encode
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 GRID, PATCH = VISION["image"] // VISION["patch"], VISION["patch"]
 GLIMPSE = 4
-TAPS = 1, 3  # the blocks whose output the helpers read: of pictures, of mentions
+TAPS = 1, 3  # the blocks whose output the auxiliary heads read: of pictures, of mentions
 # As the engine's letterbox makes them: 640x360 becomes 96x55, since it rounds up.
 SHAPES_OF_PICTURES = [(96, 55)] * 4 + [(96, 54), (96, 73), (96, 72), (96, 96)]
 QUESTIONS = 2
-# How much it matters to get a token right: what always follows comes by itself, verbs are the hardest.
+# Weights of tokens in the loss: tokens that always follow are easy, verbs are the hardest.
 WEIGHT = {**{ID[t]: .1 for t in ('{"summary": "', '", "frames": [', '{"frames": [', "A ")}, **{ID[t]: 2. for t in VERBS}}
 torch.set_flush_denormal(True)  # numbers near zero would slow a CPU down
-NOISE = torch.randn(1 << 20).to(DEVICE)  # drawn once: making it anew for each picture costs a fifth of the time
+NOISE = torch.randn(1 << 20).to(DEVICE)  # drawn once: drawing it for each picture costs a fifth of the time
 
 
 # ---- pictures ----
 
 def pixels(rng, items):
-    """items: [(world, times)], all with as many times. Letterboxed, with a camera's faults; -1 … 1."""
+    """items: [(world, times)], each with the same number of times. Letterboxed, with camera effects; -1 … 1."""
     pictures, rects = [], []
     for world, times in items:
         w, h = rng.choice(SHAPES_OF_PICTURES)
-        k = 4 if world.overlay else 1  # words are only drawn where they could be read
+        k = 4 if world.overlay else 1  # text is drawn only if it is large enough to be read
         pictures += [letterbox(world.picture(t, w * k, h * k)) for t in times]
         rects.append(content(w, h))
     black = [world.scene(t)[2] == BLACK for world, times in items for t in times]
@@ -84,7 +84,7 @@ class PatchHeads(nn.Module):
 
 
 def patch_labels(items, rects):
-    """For each patch: colour and shape of what covers it most (0 nothing, -100 too little to say) and its centre."""
+    """For each patch: colour and shape of what covers most of it (0 nothing, -100 too little to decide) and its centre."""
     color = torch.zeros(len(items), PATCHES, dtype=torch.long)
     shape, at, best = color.clone(), torch.zeros(len(items), PATCHES, 2), torch.zeros(len(items), PATCHES)
     ax = torch.arange(SIZE) + .5
@@ -136,8 +136,8 @@ def vision_step(net, heads, lot):
 # ---- stage 2: answers ----
 
 class PictureHead(nn.Module):
-    """Reads what a picture shows off the tokens behind it: off its number the place, night, black and strange; off each
-    colour's place which shapes of that colour are there, and how far to the right."""
+    """Predicts what a picture shows from the tokens after it: from its number the place, night, black and strange; from the
+    place of each colour which shapes of that colour are there, and how far to the right."""
 
     def __init__(self):
         super().__init__()
@@ -166,14 +166,14 @@ class PictureHead(nn.Module):
 
 
 class MentionHead(nn.Module):
-    """Reads off a mention of a thing: which pictures show it, and how far to the right it is at first and at last."""
+    """Predicts from a mention of a thing which pictures show it, and how far to the right it is in the first and the last."""
 
     def __init__(self):
         super().__init__()
         self.read = nn.Linear(TEXT["width"], MOST + 2)
 
     def loss(self, x, ids, windows):
-        """x: what the tails' tokens (windows, T) became."""
+        """x: output for the tokens of the tails (windows, T)."""
         row, column = torch.where((ids >= ID[THINGS[0]]) & (ids <= ID[THINGS[-1]]))
         n = len(windows[0][2])
         goal = torch.zeros(len(row), n + 2)
@@ -194,15 +194,15 @@ class MentionHead(nn.Module):
 
 
 class NoteHead(nn.Module):
-    """Reads off each mention of a thing or a place in notes whether it is the first of it, and, if so, what the first
-    mention before it is about: along these an answer finds what comes next."""
+    """Predicts from each mention of a thing or a place in notes whether it is the first of it, and, if so, what the first
+    mention before it is about: an answer follows this chain."""
 
     def __init__(self):
         super().__init__()
         self.first, self.before = nn.Linear(TEXT["width"], 1), nn.Linear(TEXT["width"], len(THINGS + WHERE) + 1)
 
     def loss(self, low, high, group):
-        """low, high: what the tails' tokens (tails, T) became."""
+        """low, high: output for the tokens of the tails (tails, T)."""
         row, column, fresh, before = [], [], [], []
         for i, ((_, ids, _),) in enumerate(group):
             first = T.first_mentions(ids)
@@ -225,7 +225,7 @@ class NoteHead(nn.Module):
 
 
 def tails(rng, seen):
-    """The questions put to one window: [(kind, prompt ids, answer ids)]."""
+    """The questions about one window: [(kind, prompt ids, answer ids)]."""
     out = [("describe", "describe", T.describe(seen))]
     for _ in range(QUESTIONS):
         key = T.question(rng, seen)
@@ -234,7 +234,7 @@ def tails(rng, seen):
 
 
 def lay_out(prefix, all_tails):
-    """Sequences of tails after a prefix of that many positions: ids, targets, weights, segments, positions."""
+    """Sequences of tails after a prefix of this number of positions: ids, targets, weights, segments, positions."""
     rows = []
     for group in all_tails:
         ids, goal, weight, segment, position = [], [], [], [], []
@@ -251,7 +251,7 @@ def lay_out(prefix, all_tails):
 
 
 def places(n, prefix):
-    """Where each picture, and what stands behind it, lies in a prefix: (pictures, their positions)."""
+    """The positions of each picture, and of what follows it, in a prefix: (pictures, their positions)."""
     return torch.arange(1, prefix, device=DEVICE).view(n, -1)
 
 
@@ -260,9 +260,9 @@ def behind(n, prefix):
 
 
 def answer_loss(net, before, group, n, short):
-    """before: embeddings (B, P, width) of n pictures, that every tail sees. short: only the first blocks see the
-    whole pictures, the others GLIMPSE patches of each and what stands behind it: much cheaper, nearly the same task.
-    Returns loss, what came out of the blocks TAPS (of the first: all, of the second: the tails), the tails' ids, hits by
+    """before: embeddings (B, P, width) of n pictures, which every tail sees. short: only the first blocks see the
+    complete pictures, the others GLIMPSE patches of each and what follows it: much cheaper, nearly the same task.
+    Returns loss, output of the blocks TAPS (of the first: all, of the second: the tails), the tails' ids, hits by
     kind."""
     prefix = before.shape[1]
     ids, goal, weight, segment, position = lay_out(prefix, group)
@@ -294,7 +294,7 @@ def answer_loss(net, before, group, n, short):
 
 
 def picture_prefix(net, x, windows, n):
-    """Embeddings of the prompt up to the task: a start, then for each picture itself and what stands behind it."""
+    """Embeddings of the prompt up to the task: a start, then each picture and what follows it."""
     seen = net.project(x).view(len(windows), n, PATCHES, -1)
     parts = [net.embed(torch.tensor(encode("<|im_start|>"), device=DEVICE)).expand(len(windows), -1, -1)]
     for k in range(n):
@@ -303,7 +303,7 @@ def picture_prefix(net, x, windows, n):
 
 
 def windows_batch(rng, n):
-    # Crowds, changes of place, black and strange pictures are more frequent than in a common video: they are harder.
+    # Crowds, changes of place, black and strange pictures are more frequent than in usual videos, because they are harder.
     crowd = (.1, .3, .32, .28)
     windows = [T.window(rng, n, rng.choices(range(4), crowd)[0], cuts=.3, blanks=.1, oddities=.08) for _ in range(BATCH[n])]
     return n, windows, pixels(rng, [w[:2] for w in windows])[0], [tails(rng, w[2]) for w in windows]
@@ -335,9 +335,9 @@ def windows_step(net, heads, made, done):
     return loss + picture_loss + mention_loss, {**hits, "sight": seen, f"frames/{n}": known}
 
 
-WHOLE, LOOK_AGAIN = .8, .85  # from here on: every block sees all; the vision transformer learns along
-BATCH = {0: 16, 1: 28, 2: 24, 3: 20, 4: 16, 5: 14, 6: 12, 7: 10, 8: 9}  # windows for each process and step
-COURSE = [  # (from this part of the course on, how often each number of pictures; 0: notes)
+WHOLE, LOOK_AGAIN = .8, .85  # from here on: every block sees everything; the vision transformer is trained, too
+BATCH = {0: 16, 1: 28, 2: 24, 3: 20, 4: 16, 5: 14, 6: 12, 7: 10, 8: 9}  # windows per process and step
+COURSE = [  # (from this fraction of the stage on, relative frequency of each number of pictures; 0: notes)
     (0.00, {1: .5, 2: .5}),
     (0.08, {1: .2, 2: .3, 3: .25, 4: .25}),
     (0.20, {0: .2, 1: .1, 2: .1, 3: .1, 4: .12, 5: .12, 6: .12, 7: .07, 8: .07}),
@@ -346,11 +346,11 @@ COURSE = [  # (from this part of the course on, how often each number of picture
 ]
 
 
-# ---- the course ----
+# ---- the stages ----
 
 class Ahead:
-    """make(k)'s lots for the steps k = 0, 1, …, made by a thread of its own while the network works. It must be gone
-    before the process ends."""
+    """The batches make(k) of the steps k = 0, 1, …, made by a separate thread while the network works. The thread must have
+    ended before the process does."""
 
     def __init__(self, make):
         self.make, self.lots, self.over = make, queue.Queue(3), False
@@ -369,7 +369,7 @@ class Ahead:
 
     def __exit__(self, *_):
         self.over = True
-        while self.thread.is_alive():  # it may wait for room
+        while self.thread.is_alive():  # it may wait for free space
             try:
                 self.lots.get(timeout=.1)
             except queue.Empty:
@@ -380,7 +380,7 @@ class Ahead:
 
 
 def text_batch(rng, lots, done):
-    """lots: what to make, by a lottery of its own that is the same in every process: so none waits long for another."""
+    """lots: what to make, chosen by a random generator that is the same in every process, so that none waits long."""
     mix = [c[1] for c in COURSE if c[0] <= done][-1]
     n = lots.choices(list(mix), list(mix.values()))[0]
     return windows_batch(rng, n) if n else notes_batch(rng)
@@ -391,8 +391,8 @@ def text_step(net, heads, made, done):
 
 
 class Team:
-    """Processes that train the same weights, which lie in shared memory: each works out the gradient of its own lot,
-    the first one takes the step. On few cores, processes with one thread each do more than one with many."""
+    """Processes that train the same weights in shared memory: each computes the gradient of its own batch, the first one
+    takes the step. On few cores, processes with one thread each are faster than one with many."""
 
     def __init__(self, size, modules):
         context = torch.multiprocessing.get_context("spawn")
@@ -418,13 +418,13 @@ class Team:
 
 
 def run(name, steps, groups, peak, step, team, rank, save):
-    """Calls step(part of the course gone) so many times; cosine learning rate with a short warm-up."""
+    """Calls step(fraction of the stage that is done) `steps` times; cosine learning rate with a short warm-up."""
     params = [p for g in groups for p in g["params"]]
     opt = torch.optim.AdamW(groups, lr=peak, betas=(.9, .98), weight_decay=.02)
     began, last_save, total, tally = time.time(), time.time(), 0, {}
     for n in range(steps):
         if team.size > 1:
-            team.barrier.wait()  # the step before is taken
+            team.barrier.wait()  # the previous step is complete
         loss, hits = step(n / steps)
         opt.zero_grad(set_to_none=True)
         loss.backward()
@@ -467,7 +467,7 @@ def work(rank, a, modules, team):
         torch.save(modules.state_dict(), a.checkpoint)
 
     def stage(name, steps, groups, rate, make, step):
-        """Each stage draws from a lot of its own: what the one before it made ahead and threw away does not count."""
+        """Each stage has its own random generator, so that what the previous one made ahead and discarded has no effect."""
         rng, lottery = random.Random(f"{a.seed} {rank} {name}"), random.Random(f"{a.seed} {name}")
         if steps:
             with Ahead(lambda k: make(rng, lottery, k / steps)) as lots:
@@ -483,7 +483,7 @@ def work(rank, a, modules, team):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("checkpoint")
-    p.add_argument("--resume", help="begin with the weights of this checkpoint")
+    p.add_argument("--resume", help="start with the weights of this checkpoint")
     p.add_argument("--vision-steps", type=int, default=2200)
     p.add_argument("--vision-rate", type=float, default=1.5e-3)
     p.add_argument("--text-steps", type=int, default=3600)
@@ -498,7 +498,7 @@ def main():
                              "mention": MentionHead(), "note": NoteHead()}).to(DEVICE)
     if a.resume:
         old, new = torch.load(a.resume, map_location=DEVICE), modules.state_dict()
-        # Of a checkpoint with another language, the sight is kept; helpers may be new.
+        # From a checkpoint with another vocabulary, only the vision part is used; auxiliary heads may be new.
         fits = {k: v for k, v in old.items() if k in new and v.shape == new[k].shape}
         whole = all(k in fits for k in new if k.startswith("net."))
         kept = fits if whole else {k: v for k, v in fits.items() if k.startswith(("net.vision", "patch"))}
