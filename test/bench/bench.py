@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the benchmarks share: long videos by stream copy, the stand-in engine, a look at processes' memory and time."""
+"""Shared by the benchmarks: long videos by stream copy, the fake engine, memory and time of processes."""
 import json
 import os
 import subprocess
@@ -30,7 +30,7 @@ def long_video(folder, seconds, size="1920x1080"):
 
 
 class MemoryWatch:
-    """The peak resident size (VmHWM) of a process and of its `-x media` children, looked at ten times a second."""
+    """The peak resident size (VmHWM) of a process and of its `-x media` children, sampled ten times a second."""
 
     def __init__(self, pid):
         self.pid, self.main, self.children = pid, 0, {}
@@ -67,13 +67,13 @@ class MemoryWatch:
 
 
 def start(args, folder):
-    """Starts vdet in a data folder of its own; its events come from its standard output."""
+    """Starts vdet with its own data folder; it prints its events to standard output."""
     env = os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "VDET_RUNTIME_DIR": flow.runtime()}
     return subprocess.Popen([VDET, *map(str, args)], cwd=folder, env=env, stdout=subprocess.PIPE, text=True)
 
 
 def run(args, folder, **options):
-    """Runs vdet in a data folder of its own; returns (seconds, peak of main, peak of a decoder child)."""
+    """Runs vdet with its own data folder; returns (seconds, peak of the main process, peak of a decoder child)."""
     import time
     env = os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "VDET_RUNTIME_DIR": flow.runtime()}
     began = time.monotonic()
@@ -87,7 +87,7 @@ def run(args, folder, **options):
 
 
 def timed(*command, **kw):
-    """(output, wall, processor time, greatest resident size of one process in MB)"""
+    """(output, wall time, CPU time, largest resident size of one process in MB)"""
     script = ("import resource,subprocess,sys,json,time;t=time.monotonic();"
               "r=subprocess.run(sys.argv[1:],stdout=subprocess.PIPE,stderr=subprocess.DEVNULL,stdin=subprocess.DEVNULL);"
               "u=resource.getrusage(resource.RUSAGE_CHILDREN);"
@@ -103,7 +103,7 @@ def duration(path):
 
 
 def scratch():
-    """A folder for big files: $BENCH_DIR, kept, or a temporary one."""
+    """A folder for large files: $BENCH_DIR, which is kept, or a temporary one."""
     kept = os.environ.get("BENCH_DIR")
     if kept:
         Path(kept).mkdir(parents=True, exist_ok=True)

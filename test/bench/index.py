@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""C and E: what the index of a long video costs, beside ffmpeg's scan of every frame, and over length.
+"""C and E: the cost of indexing a long video, compared with ffmpeg's scan of every frame, and by length.
 
 usage: index.py FILE… [--vdet PATH] [--peer FILE] [--threads N]
-Times are of the processor (user and system, all children), because a shared machine's clock says little; the wall's
-stand beside. The peer, `ffmpeg -vf select=gt(scene,0.3)`, decodes --peer (default: the first FILE) and its time is
-scaled to each FILE's length: where both are made by looping one segment, that is exact but for noise."""
+Times are CPU times (user and system, all children), because wall times on a shared machine mean little; these are printed,
+too. The peer, `ffmpeg -vf select=gt(scene,0.3)`, decodes --peer (default: the first FILE), and its time is scaled to the
+length of each FILE: if all are made by looping one segment, that is exact except for noise."""
 import argparse
 import json
 import os
@@ -23,16 +23,16 @@ def main():
     p.add_argument("files", nargs="+", type=Path)
     p.add_argument("--vdet", default=str(ROOT / "build" / "src" / "app" / "vdet"))
     p.add_argument("--peer", type=Path)
-    p.add_argument("--threads", default="0", help="of the peer; 0 = as ffmpeg likes")
+    p.add_argument("--threads", default="0", help="threads of the peer; 0 = ffmpeg's choice")
     a = p.parse_args()
     peer = a.peer or a.files[0]
-    subprocess.run(["cat", *map(str, a.files), str(peer)], stdout=subprocess.DEVNULL)  # all from memory
+    subprocess.run(["cat", *map(str, a.files), str(peer)], stdout=subprocess.DEVNULL)  # all reads from the page cache
     _, wall, busy, memory = bench.timed("ffmpeg", "-v", "error", "-threads", a.threads, "-i", peer, "-map", "0:v:0", "-vf",
                                   "select='gt(scene,0.3)'", "-f", "null", "-")
     rate = busy / bench.duration(peer)
     print(f"ffmpeg scene filter: {busy:.1f} s of processor ({wall:.1f} s wall) for {bench.duration(peer):.0f} s of video, "
           f"{memory:.0f} MB\n")
-    print("| video | index | of it pictures | closely | wall | MB | of ffmpeg's full decode |\n|---|---|---|---|---|---|---|")
+    print("| video | index (CPU) | pictures decoded | decoded completely | wall | MB | of ffmpeg's full decode |\n|---|---|---|---|---|---|---|")
     for f in a.files:
         with tempfile.TemporaryDirectory() as data:
             out, wall, busy, memory = bench.timed(a.vdet, "index", "--json", f, env=os.environ | {"XDG_DATA_HOME": data})

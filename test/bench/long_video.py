@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Long videos to measure with: a varied segment of six minutes, encoded once, joined to any length by stream copy.
+"""Makes long videos for measurements: a varied segment of six minutes, encoded once, repeated to any length by stream copy.
 
 usage: long_video.py FOLDER [--hours 2] [--size 1920x1080] [--rate 30] [--codec libx264] [--segment SECONDS]
-Clips come from ../shared/media beside the checkout where it is there (edited film, cameras that stand still, slides),
-and otherwise from ffmpeg's generators. Prints the path of the file."""
+Clips come from ../shared/media beside the checkout if that exists (edited film, static cameras, slides), otherwise from
+ffmpeg's generators. Prints the path of the file."""
 import argparse
 import os
 import subprocess
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 MEDIA = Path(os.environ.get("VDET_TEST_MEDIA", Path(__file__).resolve().parents[3] / "shared" / "media"))
-# Name, start and seconds; about what an editor and a camera would give.
+# Name, start and seconds; a mixture of edited film and cameras.
 CLIPS = [("scenes_pyscenedetect.mp4", 0, 24), ("cctv_car.mp4", 0, 30), ("normal_h264_bbb480p.mp4", 0, 30),
          ("cctv_person.mp4", 0, 60), ("scenes_googlework.mp4", 1, 33), ("dog_eating.mp4", 0, 13), ("slides_speech.mp4", 0, 34),
          ("scenes_constructed.mp4", 0, 21), ("cctv_person.mp4", 60, 75), ("fragmented_london_15s.mp4", 0, 15),
@@ -44,7 +44,7 @@ def make_segment(path, size, rate, codec, most):
     joined = "".join(f"[v{i}]" for i in range(len(chains)))
     graph = ";".join(chains) + f";{joined}concat=n={len(chains)}:v=1[o]"
     quality = ["-preset", "superfast", "-crf", "23"] if codec in ("libx264", "libx265") else []
-    # Looped exactly: the segment begins with a keyframe and has no frame that refers across its ends.
+    # Loops exactly: the segment begins with a keyframe, and no frame refers across its ends.
     run(*command, "-filter_complex", graph, "-map", "[o]", "-t", most, "-r", rate, "-c:v", codec, *quality, "-g", 250, "-flags", "+cgop",
         "-video_track_timescale", 15360, path)
     print(f"segment: {min(total, most)} s", file=sys.stderr)
@@ -57,7 +57,7 @@ def main():
     p.add_argument("--size", default="1920x1080")
     p.add_argument("--rate", default="30")
     p.add_argument("--codec", default="libx264")
-    p.add_argument("--segment", type=int, default=3600, help="when it is made: no more than so many seconds of it")
+    p.add_argument("--segment", type=int, default=3600, help="maximum length of the segment when it is made")
     a = p.parse_args()
     a.folder.mkdir(parents=True, exist_ok=True)
     segment = a.folder / f"segment-{a.size}-{a.codec}.mp4"

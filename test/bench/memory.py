@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Resident memory of the main process and of a decoder child, from ten minutes to ten hours of 1080p.
 
-    python3 test/bench/memory.py [HOURS…] [OPTION=VALUE…]   (default: 0.17 2 10)   needs about 1 GB an hour in $BENCH_DIR"""
+    python3 test/bench/memory.py [HOURS…] [OPTION=VALUE…]   (default: 0.17 2 10)   needs about 1 GB per hour in $BENCH_DIR"""
 import sys
 
 import bench

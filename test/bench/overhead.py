@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Our own cost: 1 - engine busy / wall, with a stand-in engine that takes a fixed time for each of 24 chunks.
+"""The overhead of vdet: 1 - engine busy / wall, with a fake engine that takes a fixed time for each of 24 chunks.
 
     python3 test/bench/overhead.py [LATENCY [SLOTS [POLICY]]]        (default: 5 s, 1 slot, even)
 
-Two hours of 1080p, a file that was never seen; 24 chunks of 6 frames spread evenly, so that no index is made; with the
-policy adaptive the index is made beside, and there are as many chunks as it takes. Busy is the time during which at least
-one request was in flight, the summary's too; wall is that of the whole program, job the analysis alone."""
+Two hours of 1080p, a new file; 24 chunks of 6 frames, evenly spaced, so that no index is made; with the policy adaptive
+the index is made meanwhile, and the number of chunks depends on it. Busy is the time with at least one request in flight,
+including that of the summary; wall is the time of the whole program, job that of the analysis."""
 import json
 import shutil
 import sys
@@ -17,7 +17,7 @@ latency = float(sys.argv[1]) if len(sys.argv) > 1 else 5
 slots = int(sys.argv[2]) if len(sys.argv) > 2 else 1
 policy = sys.argv[3] if len(sys.argv) > 3 else "even"
 folder = bench.scratch()
-shutil.rmtree(folder / "vdet", ignore_errors=True)  # the store of the last run knows the file
+shutil.rmtree(folder / "vdet", ignore_errors=True)  # the store of the previous run knows the file
 engine = bench.flow.FakeEngine(folder, "--slots", str(slots), "--latency", str(latency))
 video = bench.long_video(folder, 7200)
 took, _, _ = bench.run(["analyze", video, "--fresh", "--engine", engine.url, "--slots", slots, "--sample-policy", policy,

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Recall of the sampling: what share of short events is a frame chosen for? Also: how many frames a quiet hour draws.
+"""Recall of sampling: the share of short events for which a frame is chosen. Also: the number of frames in a quiet hour.
 
     recall.py [--seeds 1-4] [--minutes 30] [--work DIR]
 
-Events of 0.5 to 5 s, 20 an hour, in two sorts of long video:
+Events of 0.5 to 5 s, 20 per hour, in two kinds of long video:
 - drawn: the demo world (`vdet world`), whose truth is known;
-- real: moments of a real recording in which a car is in view, cut at random times into hours that are put together from
-  the moments of the same recording without one (../shared/media/cctv_car.mp4; left out where it is not there).
-An event counts as seen if at least one frame that `vdet plan` chooses lies within it. No model is needed. Seeds are
-fixed; what was drawn stays in DIR and is used again."""
+- real: parts of a recording in which a car is visible, inserted at random times into hours that consist of parts of the
+  same recording without one (../shared/media/cctv_car.mp4; skipped if it does not exist).
+An event counts as seen if at least one frame that `vdet plan` chooses is within it. No model is needed. Seeds are fixed;
+videos stay in DIR and are used again."""
 import argparse
 import json
 import os
@@ -38,7 +38,7 @@ def times(path, *options):
 
 
 def keyframe_times(path, options):
-    """The keyframe nearest to each time of even sampling; not by vdet, whose index does not look at all of them."""
+    """The keyframe nearest to each time of even sampling; not by vdet, whose index does not decode all of them."""
     out = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-skip_frame", "nokey", "-show_entries",
                           "frame=best_effort_timestamp_time", "-of", "csv=p=0", str(path)], check=True, capture_output=True,
                          text=True).stdout
@@ -48,7 +48,7 @@ def keyframe_times(path, options):
 
 
 def index_cost(path):
-    """Seconds that the index took when it was made, and what decoding the whole file takes on one thread."""
+    """Seconds that indexing took, and that decoding the whole file takes on one thread."""
     began = time.monotonic()
     subprocess.run([VDET, "index", "--fresh", str(path)], check=True, capture_output=True)
     index = time.monotonic() - began
@@ -68,7 +68,7 @@ def drawn(work, seed, minutes):
 
 
 def real(work, seed, minutes):
-    """Pieces of the recording in random order, each from its own pictures, put together and encoded as one video."""
+    """Pieces of the recording in random order, joined and encoded as one video."""
     rng = random.Random(seed)
     path, events, pieces, at = work / f"real-{seed}-{minutes * 60}.mp4", [], [], 0.0
     planted = sorted(rng.uniform(5, minutes * 60 - 10) for _ in range(minutes * 20 // 60))
@@ -105,7 +105,7 @@ def real(work, seed, minutes):
 
 
 def quiet(work, kind, minutes):
-    """Nothing happens, but for the weather and the camera."""
+    """Nothing happens, except for weather and camera noise."""
     path = work / f"quiet-{kind}-{minutes * 60}.mp4"
     if path.exists():
         return path
@@ -144,7 +144,7 @@ def recall_rows(sort, videos):
             rows.append((sort, label, policy, f"{seen / total:.2f}", f"{seen} of {total}", f"{drawn_frames * 3600 / length:.0f}",
                          f"{index * 3600 / length:.1f} s" if policy == "adaptive" else "none"))
             print("|", " | ".join(rows[-1]), "|", flush=True)
-    print(f"\nindex of the {sort} videos: {index:.1f} s for {length / 3600:.1f} h; decoding them wholly on one thread: "
+    print(f"\nindex of the {sort} videos: {index:.1f} s for {length / 3600:.1f} h; decoding them completely on one thread: "
           f"{decode:.1f} s; ratio {index / decode:.2f}\n", flush=True)
 
 

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A, A', B, D: what it costs to take pictures out of a long video, beside PyAV, OpenCV and ffmpeg.
+"""A, A', B, D: the cost of extracting pictures from a long video, compared with PyAV, OpenCV and ffmpeg.
 
 usage: sampler.py FILE… [--frames 144] [--dense SECONDS] [--workers 2] [--peers av,cv,ffmpeg] [--vdet PATH]
-- exact: so many frames, spread evenly, each the one that is shown at its time, scaled to 1280 wide;
+- exact: this number of frames, evenly spaced, each the one that is shown at its time, scaled to a width of 1280;
 - keyframes: the same number, each moved to a keyframe: the nearest, for PyAV the one before;
-- dense: one frame a second of the first SECONDS, likewise scaled, beside `ffmpeg -vf fps=1,scale` (left out if 0).
-vdet's pictures also become JPEGs, in the sandboxed child that does it in earnest; the peers' stay in memory, as RGB.
-Every decoder has one thread. Times are of the processor (user and system, of the whole process tree), because a shared
-machine's clock says little; the wall's stand beside. PyAV is the measure of the ratios. Peers that are not installed are
-left out (Debian: python3-av, python3-opencv)."""
+- dense: one frame per second of the first SECONDS, scaled likewise, compared with `ffmpeg -vf fps=1,scale` (0 = skip).
+vdet's pictures are also encoded as JPEG, in the same sandboxed child as in an analysis; those of the peers stay in memory
+as RGB. Every decoder has one thread. Times are CPU times (user and system, of the whole process tree), because wall times
+on a shared machine mean little; these are printed, too. Ratios are relative to PyAV. Peers that are not installed are
+skipped (Debian: python3-av, python3-opencv)."""
 import argparse
 import concurrent.futures
 import importlib.util
@@ -28,7 +28,7 @@ WIDTH = 1280
 
 
 class Worker:
-    """A decoder child of vdet, spoken to as the program does (src/proc/media-wire.h)."""
+    """A decoder child of vdet, used by its protocol (src/protocol/media-wire.h)."""
 
     def __init__(self, vdet, path):
         ours, theirs = socket.socketpair()
@@ -136,7 +136,7 @@ def part_dense(path, seconds):
 
 
 def run_part(name, *arguments):
-    """(what the part says, wall, processor time, greatest resident size of one process in MB)"""
+    """(output of the part, wall time, CPU time, largest resident size of one process in MB)"""
     out, wall, busy, memory = bench.timed(sys.executable, __file__, "--part", json.dumps([name, *arguments]))
     said = json.loads(out)
     return said, wall, busy, said["memory"] / 1e6 if said.get("memory") else memory
@@ -154,10 +154,10 @@ def same(a, b):
 
 def measure(path, a):
     length = bench.duration(path)
-    # 4 ms more: at the very time of a frame, rounding would decide whether it is shown already.
+    # 4 ms more: exactly at the time of a frame, rounding would decide whether it is shown already.
     times = [int((i + 0.5) * length / a.frames * 1e6) + 4000 for i in range(a.frames)]
     peers = [p for p in a.peers.split(",") if p == "ffmpeg" or importlib.util.find_spec({"av": "av", "cv": "cv2"}[p])]
-    subprocess.run(["cat", str(path)], stdout=subprocess.DEVNULL, check=True)  # all from memory, if it fits
+    subprocess.run(["cat", str(path)], stdout=subprocess.DEVNULL, check=True)  # all reads from the page cache, if it fits
     print(f"\n{path.name}, {length / 60:.0f} minutes, {path.stat().st_size / 1e6:.0f} MB\n\n"
           "| task | by | processor | wall | memory | of PyAV's exact | |\n|---|---|---|---|---|---|---|", flush=True)
     task, base, exact = f"{a.frames} exact", None, None

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Scene cuts: how many are found, exact to the frame, beside ffmpeg's scene filter and PySceneDetect where it is there.
+"""Scene cuts: how many are found, exact to the frame, compared with ffmpeg's scene filter and, if installed, PySceneDetect.
 
 usage: scenes.py [--vdet PATH] [--made N] [--work FOLDER] [--only WORD]
 Truth: the lists of ../shared/media/MANIFEST.md, completed by looking at the frames on both sides (marked *), and N
-films made here of pieces of those files, joined hard or by dissolves, seeds fixed. A hard cut is found if the first
-frame of the new shot is named, one frame off at most; a dissolve or fade if a time within it is named. What is named
-elsewhere is false; of several names for one cut one counts, the others are false, except inside a gradual change."""
+films made of pieces of those files, joined by hard cuts or dissolves, with fixed seeds. A hard cut is found if the first
+frame of the new shot is reported, with an error of at most one frame; a dissolve or fade if a time within it is reported.
+Other reports are false; of several reports of one cut one counts, the others are false, except in a gradual change."""
 import argparse
 import importlib.util
 import json
@@ -36,7 +36,7 @@ TRUTH = {
 }
 PIECES = ["normal_h264_bbb480p.mp4", "scenes_googlework.mp4", "cctv_car.mp4", "cctv_person.mp4", "dog_eating.mp4",
           "normal_h264_rabbit.mp4", "fragmented_london_15s.mp4", "scenes_bikes.mp4", "hevc_bbb.mp4", "scenes_constructed.mp4"]
-# Stretches of these files without a cut of their own, in seconds.
+# Parts of these files without a cut, in seconds.
 PURE = {"normal_h264_bbb480p.mp4": [(2.5, 11.5), (16, 22.5), (23.5, 29)], "scenes_googlework.mp4": [(10, 13.5), (15.5, 18), (25, 26)],
         "cctv_car.mp4": [(4, 29)], "cctv_person.mp4": [(6, 135)], "dog_eating.mp4": [(0, 13)],
         "normal_h264_rabbit.mp4": [(0, 7)], "fragmented_london_15s.mp4": [(0, 15)], "scenes_bikes.mp4": [(1.4, 2.9), (5.7, 7.3)],
@@ -98,7 +98,7 @@ def compare(found, hard, gradual):
 
 
 def make_film(path, seed):
-    """Twelve pieces at 640x360, joined in turn hard or by a dissolve; the truth in frames at 25 a second."""
+    """Twelve pieces at 640x360, joined alternately by a hard cut or a dissolve; the truth in frames at 25 per second."""
     r = random.Random(seed)
     command, chains, pieces = ["ffmpeg", "-v", "error", "-y"], [], []
     for i in range(12):
@@ -141,7 +141,7 @@ def main():
     p.add_argument("--vdet", default=str(ROOT / "build" / "src" / "app" / "vdet"))
     p.add_argument("--made", type=int, default=6)
     p.add_argument("--work", type=Path)
-    p.add_argument("--only", default="", help="finders whose name contains this")
+    p.add_argument("--only", default="", help="only finders whose name contains this")
     a = p.parse_args()
     if not MEDIA.is_dir():
         sys.exit("skipped: the shared media are not here")

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A score for reports about drawn video, of which the truth is known.
+"""Scores reports about drawn videos, whose truth is known.
 
     score.py REPORT.json TRUTH.json            one report
-    score.py [--seeds 1-3] [--minutes 10]      draws videos, analyses them with the demo model, prints a table
-    score.py --seen [...]                      without a model: only what share of the events a frame was chosen for
+    score.py [--seeds 1-3] [--minutes 10]      draws videos, analyzes them with the demo model, prints a table
+    score.py --seen [...]                      without a model: only the share of events for which a frame was chosen
 
 Seen: a frame that shows the event was sent to the model. Said: the report has an event that names its colour and shape,
-and cites a frame that shows it. So what sampling misses and what the model misses are told apart.
+and cites a frame that shows it. So errors of sampling and errors of the model are counted separately.
 - recall: said / events; of seen: said / seen.
-- precision: events of the report that name something that one of their frames shows, of all.
-- evidence: cited frames that show what the event names, of all cited frames of events that name a colour and a shape.
-- time error: how far start and end of a said event lie from the truth (median, 90th percentile); frames are apart, so
-  it cannot be less than the way to the nearest frame that was sent."""
+- precision: share of the report's events that name something that one of their frames shows.
+- evidence: share of cited frames that show what the event names, of events that name a colour and a shape.
+- time error: distance of start and end of a said event from the truth (median, 90th percentile); it is at least the
+  distance to the nearest frame that was sent."""
 import argparse
 import json
 import os

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The server: progress from event to client, uploads beside nginx, idle sockets, requests a second.
+"""The server: latency of events to clients, uploads compared with nginx, idle sockets, requests per second.
 
 serve.py [--only PART] [--clients 1,100,1000] [--megabytes 512] [--turns 3]. Client and server share the machine; the
-client is Python, and the time it takes to read is in every figure."""
+client is in Python, and the time that it takes to read is part of every figure."""
 import argparse
 import os
 import resource
@@ -31,7 +31,7 @@ def memory(pid):
 
 
 def processor(pid):
-    """Seconds of processor that a process and its children have used until now, in both modes."""
+    """CPU time in seconds of a process and its children until now, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + sum(map(processor, children))
@@ -111,7 +111,7 @@ def nginx(folder):
 
 
 def requests(server, job):
-    """Requests a second over some connections, one at a time on each."""
+    """Requests per second over several connections, one at a time on each."""
     one = f"GET /api/v1/jobs/{job} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     selector, sent, done, began = selectors.DefaultSelector(), 0, 0, time.monotonic()
     for _ in range(CONNECTIONS):
@@ -157,12 +157,12 @@ def uploads(server, folder, megabytes, turns):
         before = processor(pid)
         out.append(function(*args))
         work.append(processor(pid) - before)
-    for _ in range(turns):  # in turn, so that both have the same luck with the machine
+    for _ in range(turns):  # alternating, so that other load affects both equally
         measure(theirs, their_work, peer.pid, send, port,
                 f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n", path)
         measure(ours, our_work, server.process.pid, upload, server, path, size)
         video = max(server.api("/videos")["videos"], key=lambda v: int(v["id"]))["id"]
-        server.request("DELETE", f"/api/v1/videos/{video}")  # nor do we look at it beside the next turn
+        server.request("DELETE", f"/api/v1/videos/{video}")  # and it is not previewed during the next turn
     peer.terminate()
     peer.wait()
     a, b = statistics.median(ours), statistics.median(theirs)

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What remains in memory between chunks: resident memory of each process of a long job after so many chunks.
+"""Memory that remains between chunks: resident memory of each process of a long job after a number of chunks.
 
     python3 test/bench/steady.py [--chunks 200] [--engine auto|fake] [--latency S] [OPTION…]     needs 0.1 GB in $BENCH_DIR
 
-One chunk a second of a drawn video, two pictures of 640 pixels each; with `auto` the demo model describes them through our own
-llama-server, one request at a time. Anonymous memory (RssAnon) is told: what a process holds itself, without the pages
-of files that the system may take back at any moment. These figures do not depend on how busy the machine is; the last line
-does, which tells for how much of the job the engine was at work."""
+One chunk per second of a drawn video, with two pictures of 640 pixels; with `auto` the demo model describes them, in a
+llama-server child, one request at a time. Anonymous memory (RssAnon) is printed: without the pages of files, which the
+system may reclaim at any moment. These figures do not depend on the load of the machine; the last line, the share of time
+during which the engine was busy, does."""
 import argparse
 import json
 
@@ -15,7 +15,7 @@ import bench
 
 
 def processes(pid):
-    """By what they are: the anonymous memory of the process and of its children."""
+    """Anonymous memory of the process and of its children, by role."""
     found = {"vdet": bench.flow.anonymous(pid)}
     for child, command in bench.flow.children(pid).items():
         name = "llama-server" if any(a.endswith("llama-server") for a in command) else "decoders" if "media" in command else None
@@ -28,10 +28,10 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--chunks", type=int, default=200)
     p.add_argument("--engine", choices=["auto", "fake"], default="auto")
-    p.add_argument("--latency", default="0", help="of the stand-in, in seconds")
+    p.add_argument("--latency", default="0", help="of the fake engine, in seconds")
     a, extra = p.parse_known_args()
     folder = bench.scratch()
-    video = folder / f"steady-{a.chunks}.mp4"  # some seconds more: at the last mark the job is still at work
+    video = folder / f"steady-{a.chunks}.mp4"  # some seconds more: at the last mark the job is still running
     if not video.exists():
         bench.flow.make_video(video, a.chunks + 3, "640x360")
     engine = bench.flow.FakeEngine(folder, "--latency", a.latency) if a.engine == "fake" else None

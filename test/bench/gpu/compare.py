@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The same shapes the usual way, for comparison: transformers with torch.compile, one chunk at a time, on one GPU.
+"""The same shapes with the usual software, for comparison: transformers with torch.compile, one chunk at a time, on one GPU.
 
 usage: compare.py [--shape 32b|7b] [--chunks 24] [--frames 6] [--width 1280] [--height 720] [--answer 250] [--eager]
-Random weights in bfloat16 from the configuration, so nothing is fetched. Prints a line a chunk and JSON at the end. Needs
+Random weights in bfloat16 from the configuration, so nothing is downloaded. Prints a line per chunk, and JSON at the end. Needs
 torch with CUDA and transformers with Qwen2.5-VL (4.49 or newer)."""
 import argparse
 import json
@@ -16,7 +16,7 @@ SHAPES = {
     "32b": dict(hidden_size=5120, intermediate_size=27648, num_hidden_layers=64, num_attention_heads=40, num_key_value_heads=8,
                 vision_intermediate=3456),
 }
-PAD, START, END = 151655, 151652, 151653  # a picture's place, and what stands around it
+PAD, START, END = 151655, 151652, 151653  # the position of a picture, and the tokens around it
 
 
 def build(torch, transformers, shape):

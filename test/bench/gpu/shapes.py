@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Models of true shapes with random weights: as fast and as large as the real ones, and as clever as dice.
+"""Models with the shapes of real ones and random weights: equal speed and size, meaningless answers.
 
 usage: shapes.py FOLDER SHAPE [--quantize q4_k_m|q8_0|f16|bf16] [--seed N]
 SHAPE: 7b, 32b (Qwen2.5-VL's), tiny (a few million parameters, for tests). Writes SHAPE-QUANTIZE.gguf and its projector
-mmproj-SHAPE-f16.gguf, and prints their paths. Blocks are written as the engine stores them, so 18 GB take as long as
-the disk takes. The tokenizer has the 256 bytes and fillers: what the model writes is valid text, nothing else.
+mmproj-SHAPE-f16.gguf, and prints their paths. Blocks are written as the engine stores them, so that the time depends on
+the disk only. The tokenizer has the 256 bytes and unused tokens: what the model writes is valid text, nothing else.
 
 Speed and memory of an engine depend on the shapes and the storage of tensors, not on their values. One thing does depend
-on them: how long an answer is. This one says random letters; the schema makes them JSON, which ends by chance, or at the
-limit of tokens. So figures hold for answers of the length that they had, and the table tells that length."""
+on them: the length of an answer. This model writes random letters; the schema makes them JSON, which ends by chance, or at
+the limit of tokens. So figures are valid for answers of the length that they had, and the table contains that length."""
 import argparse
 import json
 import struct
@@ -45,7 +45,7 @@ def string(s):
 
 
 def value(v):
-    """A float array is one of float32; whole numbers are unsigned alone and signed in arrays, as the engine wants them."""
+    """Float arrays become float32; integers are unsigned if single, signed in arrays, as the engine requires."""
     if isinstance(v, bool):
         return struct.pack("<I?", 7, v)
     if isinstance(v, int):
@@ -73,7 +73,7 @@ def tokens(vocab):
 # ---- tensors
 
 class Dice:
-    """Random blocks: one tile of each kind is made, and written over and over from places that differ."""
+    """Random blocks: one tile of each kind is made, and written repeatedly from different offsets."""
 
     def __init__(self, seed):
         self.random = np.random.default_rng(seed)
@@ -90,7 +90,7 @@ class Dice:
                 self.tiles[kind, scale] = data.tobytes()
             else:
                 a = self.random.integers(0, 256, (n, size), dtype=np.uint8)
-                # Scales are numbers of their own: any bits there could be infinite.
+                # Scales are chosen separately: random bits there could be infinite.
                 half = lambda x: np.frombuffer(np.float16(x).tobytes(), np.uint8)  # noqa: E731
                 if kind == Q8_0:  # scale, then 32 signed bytes
                     a[:, :2] = half(scale / 73)
@@ -112,8 +112,8 @@ class Dice:
 
 
 def kind_for(name, shape, quantize, layer, layers):
-    """As llama-quantize chooses: vectors in f32; of q4_k_m, some matrices at six bits. Rows that cannot be cut into the
-    blocks take the next kind that can."""
+    """As llama-quantize chooses: vectors in f32; of q4_k_m, some matrices in six bits. Rows that cannot be divided into the
+    blocks use the next kind that can."""
     if len(shape) == 1:
         return F32
     if quantize in ("f16", "bf16"):
@@ -145,7 +145,7 @@ def write(path, values, tensors, quantize, layers, dice):
             if scale == "one":
                 f.write(np.ones(elements, np.float32).tobytes())
             elif name == "output.weight":
-                # Only printable bytes are ever said: among them the quotes and brackets that end an answer. Rows of zeros
+                # Only printable bytes are written, among them the quotes and brackets that end an answer. Rows of zeros
                 # take as long as others.
                 per, size = BLOCK[kind]
                 row = shape[0] // per * size
