@@ -388,7 +388,6 @@ static int add_part(struct indexer *ix, struct err *err)
 	size_t begin = ix->next, n = begin;
 	while (n < ix->n_keys && (n <= begin || ix->keys[n - 1].pts < nominal))
 		n++;
-
 	bool last = n == ix->n_keys;
 	size_t carried = ix->last.n;
 	if (carried)
@@ -409,7 +408,6 @@ static int add_part(struct indexer *ix, struct err *err)
 	                           .keys = keys.items,
 	                           .n_keys = keys.n,
 	                           .max_gap = ix->o.max_gap};
-
 	r = judge(ix, &f, err);
 	ix->next = n;
 	ix->last.n = 0;

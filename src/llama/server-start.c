@@ -64,7 +64,6 @@ int server_start_program(struct server *s, int log_fd, struct err *err)
 	pthread_mutex_unlock(&s->lock);
 	snprintf(slots, sizeof slots, "%lld", n_slots);
 	snprintf(context, sizeof context, "%lld", n_slots * s->o.context);
-
 	const char *argv[24] = {s->program,
 	                        "-m",
 	                        s->o.model->path,
@@ -81,7 +80,6 @@ int server_start_program(struct server *s, int log_fd, struct err *err)
 	                        NULL};
 	AUTO(mem_freep) char *device = add_device(s, argv);
 	(void)device; /* held for argv */
-
 	/* The user's own setting is kept. */
 	if (s->o.gpu_layers >= 0 && !getenv("LLAMA_ARG_N_GPU_LAYERS")) {
 		const char **end = argv;
@@ -104,7 +102,6 @@ int server_start_program(struct server *s, int log_fd, struct err *err)
 	                       "LLAMA_ARG_CACHE_RAM=0",
 	                       "LLAMA_ARG_LOG_COLORS=off"};
 	add_thread_settings(s->o.model, env + 7);
-
 	/* The default is left to the engine, and to the user's own settings of it. */
 	const char *cache = s->o.cache_type ? s->o.cache_type : "f16";
 	AUTO(mem_freep) char *keys = mem_printf("LLAMA_ARG_CACHE_TYPE_K=%s", cache);
@@ -116,7 +113,6 @@ int server_start_program(struct server *s, int log_fd, struct err *err)
 		env[n] = keys;
 		env[n + 1] = values;
 	}
-
 	log_command(s, argv);
 	const struct program_start start = {.argv = argv, .env = env, .log_fd = log_fd};
 	int r = child_start_program(&start, &s->child, err);

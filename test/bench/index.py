@@ -32,7 +32,7 @@ def main():
     rate = busy / bench.duration(peer)
     print(f"ffmpeg scene filter: {busy:.1f} s of processor ({wall:.1f} s wall) for {bench.duration(peer):.0f} s of video, "
           f"{memory:.0f} MB\n")
-    print("| video | index (CPU) | pictures decoded | decoded completely | wall | MB | of ffmpeg's full decode |\n|---|---|---|---|---|---|---|")
+    print("| video | CPU | pictures | decoded completely | wall | MB | of ffmpeg's full decode |\n|---|---|---|---|---|---|---|")
     for f in a.files:
         with tempfile.TemporaryDirectory() as data:
             out, wall, busy, memory = bench.timed(a.vdet, "index", "--json", f, env=os.environ | {"XDG_DATA_HOME": data})
