@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the gates and the tests, and counts them. Usage: ./check [--gates | --fast | --long | --coverage]
 
-  --gates     only the gates, which need no build: style, format, layers, documents, scripts
+  --gates     only the gates, which need no build: style, format, layers, scripts
   --fast      the gates, the build with gcc, and its tests
   (default)   also clang-tidy, the build with clang, and tests under AddressSanitizer, UndefinedBehaviorSanitizer and
               ThreadSanitizer

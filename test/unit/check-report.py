@@ -53,7 +53,7 @@ def fits(value, schema, root, at="$"):
         elif key in ("const", "enum"):
             assert value in ([rule] if key == "const" else rule), f"{at}: {value!r}"
         elif key == "minimum":
-            assert value >= rule, f"{at}: {value}"
+            assert value is None or value >= rule, f"{at}: {value}"
         elif key == "exclusiveMinimum":
             assert value is None or value > rule, f"{at}: {value}"
         elif key == "minItems":
