@@ -24,7 +24,7 @@ BANNED = re.compile(
 # Former names of things, and what they are called: see the glossary in docs/architecture.md.
 NAMES = {
     "crew": "worker pool", "unrest": "noise level", "witness": "signal source", "rung": "decode path", "glance": "job summary",
-    "grave": "permanent", "fate": "failure",
+    "grave": "permanent", "fate": "failure", "case store": "journal",
 }
 # Words that are not plain technical English here, and what to write.
 WORDS = {

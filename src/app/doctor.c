@@ -223,10 +223,10 @@ void doctor_machine(struct checks *c, struct app *app)
 	check_gpu(c);
 	check_limits(c);
 	if (app_open_store(app, &store, &err) < 0) {
-		checks_add(c, "case store", CHECK_FAULT, mem_strdup(err.msg),
+		checks_add(c, "journal", CHECK_FAULT, mem_strdup(err.msg),
 		           mem_strdup("choose another --data-dir"));
 		return;
 	}
-	checks_add(c, "case store", CHECK_OK, mem_printf("%s/vdet.db", app->data_dir), NULL);
+	checks_add(c, "journal", CHECK_OK, mem_printf("%s/vdet.db", app->data_dir), NULL);
 	check_disk(c, app->data_dir);
 }

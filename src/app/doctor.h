@@ -26,7 +26,7 @@ void checks_add(struct checks *c, const char *name, enum check_state state, char
 void doctor_media(struct checks *c); /* libraries, decoders, hardware decoders */
 /* engine and model; starts the engine */
 void doctor_engine(struct checks *c, struct app *app);
-/* processor, memory, GPU, disk, limits, case store */
+/* processor, memory, GPU, disk, limits, journal */
 void doctor_machine(struct checks *c, struct app *app);
 
 #endif

@@ -87,7 +87,7 @@ void help_man(const struct command_list *list)
 		".SH FILES\n.TP\n.I $XDG_CONFIG_HOME/vdet/vdet.conf\n"
 		"The configuration: [section] and key = value, for each "
 		"option.\n"
-		".TP\n.I $XDG_DATA_HOME/vdet/\nThe case store vdet.db, models/, engine.log.\n"
+		".TP\n.I $XDG_DATA_HOME/vdet/\nThe journal vdet.db, models/, engine.log.\n"
 		".SH ENVIRONMENT\nEach option is also a variable: VDET_CHUNK_DURATION for chunk.duration. "
 		"VDET_CONFIG names another configuration file.\n",
 		stdout);

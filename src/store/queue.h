@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The server's part of the case store: videos, and the queue of their analyses.
+/* The server's part of the journal: videos, and the queue of their analyses.
  * As store.h: thread-safe, data is on disk when a call returns, returned
  * strings are freed by the _clear functions. */
 #ifndef VDET_STORE_QUEUE_H

@@ -53,7 +53,7 @@ int store_open(const char *path, struct store **ret, struct err *err)
 	int r = sqlite3_open_v2(path, &s->db,
 	                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (r != SQLITE_OK)
-		return db_fail(s, r, err), err_wrap(err, "cannot open the case store %s", path);
+		return db_fail(s, r, err), err_wrap(err, "cannot open the journal %s", path);
 	sqlite3_busy_timeout(s->db, 10000);
 	/* FULL: a finished chunk survives a power cut too, not only a kill. */
 	r = db_exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
@@ -61,7 +61,7 @@ int store_open(const char *path, struct store **ret, struct err *err)
 	if (r == 0)
 		r = migrate(s, err);
 	if (r < 0)
-		return err_wrap(err, "cannot use the case store %s", path);
+		return err_wrap(err, "cannot use the journal %s", path);
 	*ret = TAKE(s);
 	return 0;
 }

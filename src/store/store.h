@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The case store: the journal of every job, in one SQLite file (WAL,
+/* The journal of everything that was done, in one SQLite file (WAL,
  * synchronous=FULL). All SQL of the program is in this module.
  *
  * Data is on disk when a call returns: a chunk's result is one transaction, so
