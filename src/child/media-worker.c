@@ -15,6 +15,7 @@
 #include "child/media-output.h"
 #include "child/media-tiles.h"
 #include "child/roles.h"
+#include "media/caps.h"
 #include "media/hwaccel.h"
 #include "media/jpeg.h"
 #include "media/nearest.h"
@@ -121,9 +122,10 @@ static json_t *gaps_json(const struct timeline *t)
 
 static json_t *probe_json(const struct source *s, const struct probe *p)
 {
+	char libraries[CAPS_LIBRARIES_MAX];
 	return json_pack(
 		"{s:s s:s s:i s:i s:i s:i s:i s:i s:i s:i s:i s:f s:b s:b s:s s:s s:I s:b s:I s:I s:I s:b "
-		"s:s s:o s:o}",
+		"s:s s:o s:o s:s}",
 		"container", s->fmt->iformat->name, "codec", p->codec, "stream", s->st->index, "preferred",
 		s->preferred, "streams", (int)s->fmt->nb_streams, "timeline", p->timeline, "width",
 		p->width, "height", p->height, "coded_width", p->coded_width, "coded_height",
@@ -132,7 +134,8 @@ static json_t *probe_json(const struct source *s, const struct probe *p)
 		(json_int_t)p->extent.duration, "duration_measured", p->extent.measured, "header_duration",
 		(json_int_t)p->extent.header, "start_time", (json_int_t)s->start, "frames",
 		(json_int_t)p->extent.frames, "has_audio", p->has_audio, "warning", p->warning,
-		"video_streams", streams_json(s), "gaps", gaps_json(&s->timeline));
+		"video_streams", streams_json(s), "gaps", gaps_json(&s->timeline), "libraries",
+		caps_libraries(libraries));
 }
 
 static int on_probe(struct worker *w, const json_t *request, struct err *err)

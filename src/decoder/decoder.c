@@ -55,6 +55,7 @@ void video_info_clear(struct video_info *v)
 	free(v->hdr);
 	free(v->pixel_format);
 	free(v->warning);
+	free(v->libraries);
 	json_decref(v->video_streams);
 	json_decref(v->gaps);
 	*v = (struct video_info){0};
@@ -340,6 +341,8 @@ static int info_strings(const json_t *h, struct video_info *v, struct err *err)
 		r = wire_string(h, "hdr", 8, &v->hdr, err);
 	if (r == 0)
 		r = wire_string(h, "warning", MEDIA_TEXT_MAX, &v->warning, err);
+	if (r == 0)
+		r = wire_string(h, "libraries", MEDIA_TEXT_MAX, &v->libraries, err);
 	const json_t *streams = json_object_get(h, "video_streams"), *gaps = json_object_get(h, "gaps");
 	if (r == 0 && (!json_is_array(streams) || !json_is_array(gaps)))
 		return err_set(err, ERR_PROTO, "the lists of streams and gaps are missing");

@@ -64,6 +64,7 @@ struct video_info {
 	/* Faults of the file that did not prevent reading, and assumptions; "" if
 	 * there are none. */
 	char *warning;
+	char *libraries;       /* what decodes it: "FFmpeg 5.1.6, libavcodec 59.37.100, …" */
 	json_t *video_streams; /* [{index, kind, codec, width, height, duration_us, …}]: all streams */
 	json_t *gaps;          /* [{time_us, from_us, to_us, kind, closed}]: jumps of the clock */
 };

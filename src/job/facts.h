@@ -56,8 +56,8 @@ json_t *facts_key(const struct facts_input *in, int timeline, char out[static HA
 int facts_hash_reference(const struct analyze_options *o, struct cancel *cancel,
                          char out[static HASH_HEX], struct err *err);
 
-/* A JSON object, kept with the run: source, engine, prompts, options, range,
- * and the key (borrowed). The caller owns it. */
+/* A JSON object, kept with the run: source, libraries, engine, prompts,
+ * options, range, and the key (borrowed). The caller owns it. */
 json_t *facts_make(const struct facts_input *in, const char *name, int64_t size,
                    const struct survey *survey, json_t *key);
 

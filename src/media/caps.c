@@ -28,6 +28,20 @@ static json_t *libraries(void)
 	                 "libswscale", version_text(swscale_version()));
 }
 
+const char *caps_libraries(char out[static CAPS_LIBRARIES_MAX])
+{
+	const char *name;
+	json_t *version;
+	json_auto_t *all = libraries();
+	size_t n = 0;
+	*out = '\0';
+	json_object_foreach (all, name, version)
+		if (n < CAPS_LIBRARIES_MAX)
+			n += (size_t)snprintf(out + n, CAPS_LIBRARIES_MAX - n, "%s%s %s", n ? ", " : "", name,
+			                      json_string_value(version));
+	return out;
+}
+
 static void decoders(json_t *have, json_t *missing)
 {
 	static const enum AVCodecID wanted[] = {

@@ -11,4 +11,8 @@
  * caller owns it. Opens devices: not for use inside a sandbox. */
 json_t *caps_json(void);
 
+/* "FFmpeg 5.1.6, libavformat 59.27.100, …"; opens nothing. */
+enum { CAPS_LIBRARIES_MAX = 400 };
+const char *caps_libraries(char out[static CAPS_LIBRARIES_MAX]);
+
 #endif

@@ -23,6 +23,7 @@ class Analyze(flow.Flow):
         report = self.report("a")
         self.assertEqual([c["state"] for c in report["chunks"]], ["done"] * 3)
         self.assertEqual(report["source"]["width"], 320)
+        self.assertRegex(report["libraries"], r"^FFmpeg \S+, .*\blibavcodec \d+\.\d+\.\d+\b")
         sha = subprocess.run(["sha256sum", str(self.dir / "a.mp4")], capture_output=True, text=True).stdout.split()[0]
         self.assertEqual(report["source"]["sha256"], sha)
         for c in report["chunks"]:

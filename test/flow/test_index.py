@@ -31,7 +31,7 @@ def hear():
     read(n + m)
     return kind
 def info():
-    head = dict(container="mp4", codec="h264", pixel_format="yuv420p", hdr="", warning="", video_streams=[], gaps=[],
+    head = dict(container="mp4", codec="h264", pixel_format="yuv420p", hdr="", warning="", video_streams=[], gaps=[], libraries="",
                 stream=0, preferred=0, streams=1, timeline=1, width=320, height=180, coded_width=320, coded_height=180,
                 rotation=0, duration=4000000, header_duration=4000000, start_time=0, frames=0, fps=25.0, variable_rate=False,
                 interlaced=False, duration_measured=False, has_audio=False)
@@ -44,7 +44,7 @@ def packets(keys, bins=40, **more):
     say(PACKETS_INFO, head, blob)
 def signature(pts, sharp=5.0, flags=2):
     return struct.pack("<qQfBBH", pts, 1, sharp, 90, 40, flags) + bytes(576 + 288 + 64)
-say(HELLO, dict(version=3, sandbox="on"))
+say(HELLO, dict(version=4, sandbox="on"))
 lie = os.path.basename(sys.argv[0])
 while True:
     kind = hear()
