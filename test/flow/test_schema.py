@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Replies of every route, good ones and refusals, against the document that the server gives out: openapi.json."""
 import base64
