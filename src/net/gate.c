@@ -49,6 +49,8 @@ static void release(struct waiting *w)
 static void end(struct gate *g, struct waiting *w)
 {
 	struct conn *conn = w->conn;
+	/* A child that is being started may hold a copy of the socket. */
+	epoll_ctl(g->epoll, EPOLL_CTL_DEL, w->fd, NULL);
 	close(w->fd);
 	release(w);
 	g->setup.drop(g->setup.ctx, conn);

@@ -29,6 +29,9 @@ enum {
 	HEADERS_SIZE = 32 * 1024, /* of all headers of a request; above it the connection closes */
 	HEADERS_TIME = 10,        /* seconds for the headers of a request */
 	IDLE_TIME = 75,           /* seconds between two requests of a connection */
+	SPINS = 20,               /* turns of the event loop without effect, then it is slowed down */
+	SPIN_MAX = 500,           /* microseconds of such a turn */
+	SPIN_WAIT = 3,            /* milliseconds to wait then */
 };
 
 struct net {
@@ -53,6 +56,9 @@ struct net {
 	/* Net thread only. */
 	lws_sorted_usec_list_t sweep, stop;
 	bool overdue; /* STOP_TIME is over */
+	uint64_t callbacks;
+	int64_t turned; /* when the event loop last turned */
+	int spins;      /* turns in a row without a callback and without waiting */
 };
 
 /* ---- connections */
@@ -116,17 +122,16 @@ static void take(struct net *n, int fd)
 		gate_add(n->gate, fd, conn);
 }
 
-static int accept_some(struct net *n, int listener)
+static void accept_some(struct net *n, int listener)
 {
 	for (int i = 0; i < 64; i++) {
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0 && (errno == EMFILE || errno == ENFILE))
 			log_warning("cannot accept a connection: too many open files");
 		if (fd < 0)
-			return 0;
+			return;
 		take(n, fd);
 	}
-	return 0;
 }
 
 static void on_destroyed(struct net *n, struct lws *wsi)
@@ -142,9 +147,12 @@ static void on_destroyed(struct net *n, struct lws *wsi)
 
 static int on_readable(struct net *n, int fd)
 {
-	if (fd != gate_fd(n->gate))
-		return accept_some(n, fd);
-	gate_run(n->gate);
+	if (fd == gate_fd(n->gate))
+		gate_run(n->gate);
+	else if (fd == n->http->writable)
+		http_writable(n->http);
+	else
+		accept_some(n, fd);
 	return 0;
 }
 
@@ -158,6 +166,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 {
 	struct net *n = lws_context_user(lws_get_context(wsi));
 	(void)user;
+	n->callbacks++;
 	switch ((int)reason) {
 	case LWS_CALLBACK_EVENT_WAIT_CANCELLED: mailbox_run(n->mailbox); return 0;
 	case LWS_CALLBACK_RAW_RX_FILE: return on_readable(n, lws_get_socket_fd(wsi));
@@ -461,6 +470,9 @@ static int begin_listening(struct net *n, struct err *err)
 	int r = watch(n, gate_fd(n->gate), err);
 	if (r == 0)
 		gate_give_fd(n->gate);
+	if (r == 0)
+		r = watch(n, n->http->writable, err);
+	n->http->owns_writable = r < 0;
 	for (size_t i = 0; r == 0 && i < n->n_listeners; i++) {
 		r = watch(n, n->listeners[i], err);
 		if (r == 0)
@@ -514,6 +526,22 @@ static void stop(struct net *n)
 	lws_sul_schedule(n->lws, 0, &n->stop, on_stop_timeout, STOP_TIME * LWS_US_PER_SEC);
 }
 
+/* While a request is in progress, and further ones are in a buffer of
+ * libwebsockets, its event loop turns without waiting (it polls for a socket
+ * that can be written, and does not write while it may not read). Then this
+ * waits a moment instead, after some turns. */
+static void brake(struct net *n, uint64_t callbacks, struct cancel *cancel)
+{
+	int64_t now = clock_now();
+	if (n->callbacks != callbacks || now - n->turned > SPIN_MAX) {
+		n->spins = 0;
+	} else if (++n->spins > SPINS) {
+		struct pollfd fd = {.fd = cancel_fd(cancel), .events = POLLIN};
+		poll(&fd, 1, SPIN_WAIT);
+	}
+	n->turned = clock_now();
+}
+
 /* Serves until `cancel` fires, and then until nothing is open, or STOP_TIME. */
 static int loop(struct net *n, struct cancel *cancel)
 {
@@ -523,7 +551,9 @@ static int loop(struct net *n, struct cancel *cancel)
 			stop(n);
 		if (n->http->stopping && (n->overdue || (http_idle(n->http) && sockets_empty(n->sockets))))
 			break;
+		uint64_t callbacks = n->callbacks;
 		r = lws_service(n->lws, 0);
+		brake(n, callbacks, cancel);
 	}
 	return r;
 }

@@ -5,47 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/http/auth.h"
-#include "net/http/chunked.h"
 #include "net/http/conn.h"
 #include "net/http/head.h"
+#include "net/http/http-internal.h"
 
 enum {
 	JSON_LIMIT = 256 * 1024, /* bytes of a JSON body */
 	PENDING = 512 * 1024,    /* bytes of another body that may wait for its sink */
-	BLOCK = 128 * 1024,      /* bytes of a file that are sent at once */
-	DRAIN = 1 << 20,         /* bytes of a refused body that are read and ignored */
-	DRAIN_TIME = 5,          /* seconds for that */
 	JSON_TIME = 30,          /* seconds for a JSON body */
 	QUICK_THREADS = 4,
 	SLOW_THREADS = 2,
 	DISK_THREADS = 4,
-};
-
-/* What a thread does for a request: run the handler of a route without a sink
- * or with one, or one of the functions of the sink. */
-enum step { STEP_HANDLE, STEP_OPEN, STEP_WRITE, STEP_FINISH, STEP_ABORT };
-
-struct request {
-	struct call call;
-	struct lws *wsi;            /* NULL once the connection is closed */
-	struct request *next, **at; /* in http.requests */
-	bool busy;                  /* a thread runs a step: it owns call, taken, result and err */
-	enum step step;
-	int result;
-	struct err err;
-	bool opened;        /* the sink needs finish() or abort() */
-	bool body, arrived; /* there is a body; all of it was received */
-	int64_t began, received;
-	struct chunked decoder;
-	struct buf in, taken; /* parts of the body: received, and passed to the sink */
-	bool replying, head_sent, close, drain;
-	int64_t from, left; /* rest of the file that is sent */
 };
 
 static void start_step(struct request *r, enum step what);
@@ -73,169 +50,6 @@ static struct request *request_new(struct http_server *h, struct lws *wsi)
 	return r;
 }
 
-static void request_free(struct request *r)
-{
-	*r->at = r->next;
-	if (r->next)
-		r->next->at = r->at;
-	call_clear(&r->call);
-	buf_free(&r->in);
-	buf_free(&r->taken);
-	free(r);
-}
-
-/* ---- the reply */
-
-static void set_silence(struct request *r)
-{
-	lws_set_timeout(r->wsi, PENDING_TIMEOUT_HTTP_CONTENT,
-	                (int)(r->call.http->setup.silence / CLOCK_SECOND));
-}
-
-static void count_reply(struct call *c)
-{
-	atomic_fetch_add(&c->http->counts.by_class[c->reply.status / 100 % 6], 1);
-}
-
-/* Whether the client sent more, or hung up, in the middle of a long reply. Such
- * bytes are not read before the reply is complete, and would wake the event
- * loop again and again. */
-static bool has_unread_input(const struct request *r)
-{
-	char byte;
-	return !r->call.http->setup.tls &&
-	       recv(lws_get_socket_fd(r->wsi), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
-}
-
-static bool add_file_block(struct request *r, struct buf *out)
-{
-	char data[BLOCK];
-	size_t want = r->left < (int64_t)sizeof data ? (size_t)r->left : sizeof data;
-	ssize_t got = pread(r->call.reply.fd, data, want, r->from);
-	if (got <= 0) /* the file became shorter: the client sees the connection close */
-		return false;
-	buf_add(out, data, (size_t)got);
-	r->from += got;
-	r->left -= got;
-	return true;
-}
-
-/* Whether the library holds bytes of a further request, just after one was
- * completed: only then does it keep its table of headers, and only with a table
- * does it terminate the string here. It has no function for that. */
-static bool holds_more(struct lws *wsi)
-{
-	char mark[2] = "?";
-	lws_hdr_custom_copy(wsi, mark, sizeof mark, "-:", 2);
-	return *mark == '\0';
-}
-
-/* Prepares the connection for the next request, or closes it (-1). */
-static int end_reply(struct request *r)
-{
-	struct lws *wsi = r->wsi;
-	bool close = r->close;
-	if (r->body && !r->arrived && r->received < DRAIN) {
-		r->drain = true; /* a client that is still sending does not read the reply yet */
-		lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, DRAIN_TIME);
-		return 0;
-	}
-
-	conn_of(wsi)->request = NULL;
-	request_free(r);
-	if (close || lws_http_transaction_completed(wsi))
-		return -1;
-	conn_of(wsi)->pipelined = holds_more(wsi);
-	return 0;
-}
-
-/* Sends the head and the text, or the next block of the file. */
-static int send_block(struct request *r)
-{
-	AUTO(buf_free) struct buf out = BUF(INT32_MAX);
-	struct call *c = &r->call;
-	char reserved[LWS_PRE] = {0}; /* the library writes in front of what it sends */
-	buf_add(&out, reserved, sizeof reserved);
-
-	if (!r->head_sent) {
-		head_write(c, r->close, &out);
-		if (c->method != METHOD_HEAD && c->reply.fd < 0)
-			buf_add(&out,
-			        c->reply.constant ? (const char *)c->reply.constant : buf_str(&c->reply.body),
-			        c->reply.constant ? c->reply.constant_len : c->reply.body.len);
-		r->head_sent = true;
-	}
-	if (r->left && !add_file_block(r, &out))
-		return -1;
-
-	size_t len = out.len - LWS_PRE;
-	if (lws_write(r->wsi, (unsigned char *)out.data + LWS_PRE, len, LWS_WRITE_HTTP) < (int)len)
-		return -1;
-	atomic_fetch_add(&c->http->counts.sent, (int64_t)len);
-	set_silence(r);
-	return 0;
-}
-
-static int on_writable(struct request *r)
-{
-	if (!r->replying || r->drain)
-		return 0;
-	if (!r->left)
-		return end_reply(r);
-	if (send_block(r) < 0)
-		return -1;
-	if (!r->left && !lws_partial_buffered(r->wsi))
-		return end_reply(r);
-	if (r->left && has_unread_input(r))
-		return -1;
-	lws_callback_on_writable(r->wsi);
-	return 0;
-}
-
-/* Sends the reply, or its first block, at once. A pipelined request is in a
- * buffer of the library, which continues to read as soon as flow control allows
- * it; releases since 4.3 close the connection if the previous reply has not
- * been completed by then. -1: the connection closes. */
-static int begin_reply(struct request *r)
-{
-	struct call *c = &r->call;
-	struct lws *wsi = r->wsi;
-	r->replying = true;
-	r->close = r->close || (r->body && !r->arrived) || c->http->stopping;
-	auth_add_cors(c);
-	r->from = c->reply.from;
-	r->left = c->reply.fd >= 0 && c->method != METHOD_HEAD ? c->reply.size : 0;
-	count_reply(c);
-
-	if (send_block(r) < 0)
-		return -1;
-	bool complete = !r->left && !r->close && !lws_partial_buffered(wsi);
-	if (complete && end_reply(r) < 0)
-		return -1;
-	if (!complete)
-		lws_callback_on_writable(wsi);
-	lws_rx_flow_control(wsi, 1); /* the library does not write while it may not read */
-	return 0;
-}
-
-void http_reply_text(struct call *c, struct buf *out)
-{
-	auth_add_cors(c);
-	head_write(c, true, out);
-	buf_add(out, buf_str(&c->reply.body), c->reply.body.len);
-	count_reply(c);
-}
-
-int http_refuse(struct lws *wsi, struct call *c)
-{
-	AUTO(buf_free) struct buf out = BUF(65536);
-	char reserved[LWS_PRE] = {0};
-	buf_add(&out, reserved, sizeof reserved);
-	http_reply_text(c, &out);
-	lws_write(wsi, (unsigned char *)out.data + LWS_PRE, out.len - LWS_PRE, LWS_WRITE_HTTP);
-	return -1;
-}
-
 /* ---- steps on threads */
 
 static void pass_body(struct request *r)
@@ -246,14 +60,14 @@ static void pass_body(struct request *r)
 	buf_clear(&r->in);
 	start_step(r, STEP_WRITE);
 	if (r->wsi && !r->arrived)
-		lws_rx_flow_control(r->wsi, 1);
+		http_read_on(r, true);
 }
 
 /* Starts the next step of a request with a sink, if there is one to do. */
 static void next_step(struct request *r)
 {
 	if (!r->wsi && !r->opened)
-		request_free(r);
+		http_request_free(r);
 	else if (r->opened && r->in.len)
 		pass_body(r);
 	else if (r->opened && r->arrived)
@@ -270,7 +84,10 @@ static void send_continue(struct request *r)
 	if (!expect || strcasecmp(expect, "100-continue") != 0 || r->received)
 		return;
 	memcpy(data + LWS_PRE, text, sizeof text);
-	lws_write(r->wsi, data + LWS_PRE, sizeof text - 1, LWS_WRITE_HTTP);
+	if (r->call.http->setup.tls)
+		lws_write(r->wsi, data + LWS_PRE, sizeof text - 1, LWS_WRITE_HTTP);
+	else
+		send(lws_get_socket_fd(r->wsi), text, sizeof text - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void set_problem(struct request *r)
@@ -289,8 +106,8 @@ static void finish_request(struct request *r)
 	r->opened = false;
 	buf_clear(&r->in);
 	if (!wsi)
-		request_free(r);
-	else if (!r->call.reply.status || begin_reply(r) < 0)
+		http_request_free(r);
+	else if (!r->call.reply.status || http_begin_reply(r) < 0)
 		lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 }
 
@@ -306,7 +123,7 @@ static void on_step_done(void *ctx)
 		if (r->wsi) {
 			send_continue(r);
 			if (!r->arrived)
-				lws_rx_flow_control(r->wsi, 1);
+				http_read_on(r, true);
 		}
 		next_step(r);
 	} else if (r->step == STEP_WRITE && r->result == 0) {
@@ -398,12 +215,12 @@ static int on_request(struct http_server *h, struct lws *wsi)
 	                      c->method == METHOD_OTHER || c->headers[HEADER_METHOD_OVERRIDE]);
 	r->close = endless || !good || head_wants_close(wsi);
 	if (!good || !auth_admit(c) || !check_body(c))
-		return begin_reply(r);
+		return http_begin_reply(r);
 
 	if (!r->body || c->route->sink) {
 		/* More input stays in the kernel meanwhile: unread bytes would wake the
 		 * event loop again and again. */
-		lws_rx_flow_control(wsi, 0);
+		http_read_on(r, false);
 		lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
 		start_step(r, c->route->sink ? STEP_OPEN : STEP_HANDLE);
 	} else {
@@ -433,7 +250,7 @@ static int finish_body(struct request *r)
 	if (r->replying)
 		return 0;
 
-	lws_rx_flow_control(r->wsi, 0);
+	http_read_on(r, false);
 	lws_set_timeout(r->wsi, NO_PENDING_TIMEOUT, 0);
 	if (r->call.route->sink) {
 		if (!r->busy && r->opened)
@@ -441,7 +258,7 @@ static int finish_body(struct request *r)
 		return 0;
 	}
 	if (r->call.route->flags & ROUTE_BODY && !parse_json(r))
-		return begin_reply(r);
+		return http_begin_reply(r);
 	buf_clear(&r->in);
 	start_step(r, STEP_HANDLE);
 	return 0;
@@ -465,7 +282,7 @@ static int take_body(struct request *r, const void *data, size_t len)
 	if (!r->busy && r->opened)
 		next_step(r);
 	if (r->in.len >= PENDING)
-		lws_rx_flow_control(r->wsi, 0);
+		http_read_on(r, false);
 	return 0;
 }
 
@@ -478,7 +295,7 @@ static int on_body(struct request *r, const void *data, size_t len)
 	r->received += (int64_t)len;
 	atomic_fetch_add(&r->call.http->counts.received, (int64_t)len);
 	if (r->replying)
-		return r->received > DRAIN && r->head_sent ? -1 : 0;
+		return r->received > HTTP_DRAIN && r->head_sent ? -1 : 0;
 	if (!r->body || r->arrived)
 		return 0;
 
@@ -515,7 +332,7 @@ int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *in, s
 	case LWS_CALLBACK_HTTP: return r || !conn ? -1 : on_request(conn->http, wsi);
 	case LWS_CALLBACK_HTTP_BODY: return r ? on_body(r, in, len) : 0;
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION: return r ? on_body_end(r) : 0;
-	case LWS_CALLBACK_HTTP_WRITEABLE: return r ? on_writable(r) : 0;
+	case LWS_CALLBACK_HTTP_WRITEABLE: return r ? http_reply_writable(r) : 0;
 	case LWS_CALLBACK_CLOSED_HTTP:
 		if (r)
 			on_closed(r);
@@ -552,6 +369,8 @@ struct http_server *http_server_new(const struct http_setup *s)
 {
 	struct http_server *h = mem_alloc(1, sizeof *h);
 	h->setup = *s;
+	h->writable = epoll_create1(EPOLL_CLOEXEC);
+	h->owns_writable = true;
 	h->quick = pool_new(QUICK_THREADS);
 	h->slow = pool_new(SLOW_THREADS);
 	h->disk = pool_new(DISK_THREADS);
@@ -567,6 +386,8 @@ void http_server_free(struct http_server *h)
 	pool_free(h->quick);
 	pool_free(h->slow);
 	pool_free(h->disk);
+	if (h->owns_writable)
+		close(h->writable);
 	free(h);
 }
 

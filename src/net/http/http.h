@@ -45,6 +45,8 @@ struct http_server {
 	_Atomic bool stopping; /* connections close after their reply */
 	struct pool *quick, *slow, *disk;
 	/* Net thread only. */
+	int writable;       /* epoll: sockets of replies that wait for them */
+	bool owns_writable; /* false: another closes it */
 	struct request *requests;
 	uint64_t serials;
 };
@@ -58,6 +60,9 @@ DEFINE_FREEP(struct http_server, http_server)
  * to return. Other reasons give 0. */
 int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *in, size_t len);
 bool http_idle(const struct http_server *h); /* no request is in progress */
+
+/* Continues replies whose sockets take more: h->writable is readable. */
+void http_writable(struct http_server *h);
 
 /* Appends a complete small reply, after which the connection closes. */
 void http_reply_text(struct call *c, struct buf *out);
