@@ -135,6 +135,7 @@ int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), v
 	                               .log_path = app->engine_log,
 	                               .learned_path = app->learned_path,
 	                               .learn_again = app->learn_again,
+	                               .catalogue = app->model.catalogue,
 	                               .frames = app->analyze.chunk_frames,
 	                               .frame_size = app->analyze.frame_size,
 	                               .answer_tokens = app->analyze.max_tokens,

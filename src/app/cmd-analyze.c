@@ -141,7 +141,8 @@ static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, st
 	const struct engine_places places = {.models_dir = app->demo ? NULL : app->models_dir,
 	                                     .demo_dir = app->demo_dir};
 	struct err ignored;
-	bool known = *options.budget && model_look(&app->engine, &places, NULL, &look, &ignored) == 0;
+	bool known = *options.budget &&
+	             model_look(&app->engine, &places, app->model.catalogue, &look, &ignored) == 0;
 	const struct analyze a = {.options = &options,
 	                          .shape = known && look.shape.parameters ? &look.shape : NULL,
 	                          .engine = engine,
@@ -213,6 +214,6 @@ const struct command cmd_analyze = {
 		"Every finished chunk is kept; after an interruption the same command continues.\n"
 		"Exit codes: 0 complete, 3 finished with holes, 1 failed, 2 wrong usage,\n"
 		"130 interrupted.\n",
-	.groups = GROUP_RUN,
+	.groups = GROUP_RUN | GROUP_MODEL,
 	.run = run,
 };

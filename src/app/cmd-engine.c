@@ -218,7 +218,7 @@ const struct command cmd_engine = {
 		"Exit code 1 if a check fails. What an endpoint refuses is kept for later\n"
 		"runs; test learns it\n"
 		"again, forget removes it (of all endpoints, or of one).\n",
-	.groups = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE,
+	.groups = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE | GROUP_MODEL,
 	.own = &group,
 	.own_target = &own,
 	.run = run,

@@ -250,8 +250,16 @@ static int check(const struct app *app, int n, char **names)
 
 /* ---- the list */
 
+/* How the model is built, with what its family wants of pictures. */
+static struct fit_model shape_of(const struct catalogue_model *m, const struct model_family *f)
+{
+	struct fit_model shape = m->shape;
+	shape.picture_tokens_min = f ? f->picture_tokens_min : 0;
+	return shape;
+}
+
 /* Memory with four slots of six pictures of 1280 x 720, by the fit planner. */
-static int64_t memory_of(const struct catalogue_model *m, const char *quantize)
+static int64_t memory_of(const struct fit_model *m, const char *quantize)
 {
 	const struct fit_wish w = {.memory = (int64_t)1 << 50,
 	                           .goal = 1,
@@ -263,38 +271,79 @@ static int64_t memory_of(const struct catalogue_model *m, const char *quantize)
 	                           .answer_tokens = 2048};
 	struct fit_plan p;
 	struct err ignored;
-	return m->shape.parameters && fit_make(&m->shape, &w, &p, &ignored) == 0 ? p.need.total : 0;
+	return fit_known(m) && fit_make(m, &w, &p, &ignored) == 0 ? p.need.total : 0;
 }
 
-static void print_entry(const struct catalogue_model *m)
+static void print_entry(const struct catalogue *c, const struct catalogue_model *m)
 {
+	const struct fit_model shape = shape_of(m, catalogue_family(c, m->name));
 	static const char *const shown[] = {"q4_k_m", "q8_0", "f16"};
 	char text[3][TEXT_SIZE_MAX], parameters[TEXT_SIZE_MAX];
 	for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
-		int64_t bytes = memory_of(m, shown[i]);
+		int64_t bytes = memory_of(&shape, shown[i]);
 		snprintf(text[i], sizeof text[i], "-");
 		if (bytes)
 			text_size((double)bytes, text[i]);
 	}
 	snprintf(parameters, sizeof parameters, "%.3g B",
 	         (double)(m->shape.parameters + m->projector_parameters) / 1e9);
-	printf("%-22s  %8s  %9s  %9s  %9s  %-50s  %s\n", m->name,
-	       m->shape.parameters ? parameters : "-", text[0], text[1], text[2],
+	printf("%-22s  %-16s  %9s  %9s  %9s  %-7s  %-50s  %s\n", m->name,
+	       *m->size              ? m->size
+	       : m->shape.parameters ? parameters
+	                             : "-",
+	       text[0], text[1], text[2], m->checked ? "yes" : "no",
 	       *m->repository ? m->repository : m->files[0].url, m->licence);
 }
 
-static json_t *entry_json(const struct catalogue_model *m)
+static json_t *addresses(const char *text)
 {
-	json_t *memory = json_object();
-	for (size_t i = 0; fit_quantizations[i]; i++)
+	json_t *list_ = json_array();
+	for (const char *p = text; *p; p += strspn(p, " ")) {
+		size_t len = strcspn(p, " ");
+		json_array_append_new(list_, json_stringn(p, len));
+		p += len;
+	}
+	return list_;
+}
+
+static json_t *positive(double n)
+{
+	return n >= 0 ? json_real(n) : json_null();
+}
+
+/* What the model's family wants, or null. */
+static json_t *family_json(const struct model_family *f)
+{
+	if (!f)
+		return json_null();
+	const char *reasoning = f->template_switch ? "enable_thinking" : f->reasons ? "always" : NULL;
+	return json_pack("{s:s, s:b, s:o, s:I, s:I, s:s?, s:o, s:o, s:o, s:o}", "name", f->name,
+	                 "checked", f->checked, "source", addresses(f->source), "picture_tokens_min",
+	                 (json_int_t)f->picture_tokens_min, "frame_pair", (json_int_t)f->frame_pair,
+	                 "reasoning", reasoning, "temperature", positive(f->temperature), "top_p",
+	                 positive(f->top_p), "top_k",
+	                 f->top_k > 0 ? json_integer((json_int_t)f->top_k) : json_null(), "min_p",
+	                 positive(f->min_p));
+}
+
+static json_t *entry_json(const struct catalogue *c, const struct catalogue_model *m)
+{
+	const struct model_family *f = catalogue_family(c, m->name);
+	const struct fit_model shape = shape_of(m, f);
+	bool known = fit_known(&shape);
+	json_t *memory = known ? json_object() : json_null();
+	for (size_t i = 0; known && fit_quantizations[i]; i++)
 		json_object_set_new(memory, fit_quantizations[i],
-		                    json_integer(memory_of(m, fit_quantizations[i])));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o}", "type", "catalogue",
-	                 "name", m->name, "title", m->title, "licence", m->licence, "repository",
-	                 m->repository, "quantize", m->quantize, "parameters",
-	                 (json_int_t)(m->shape.parameters + m->projector_parameters), "context",
-	                 (json_int_t)m->shape.context, "picture_tokens_720p",
-	                 (json_int_t)fit_picture_tokens(&m->shape, 1280, 720), "memory", memory);
+		                    json_integer(memory_of(&shape, fit_quantizations[i])));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:b, s:o, s:o, s:o}",
+	                 "type", "catalogue", "name", m->name, "title", m->title, "licence", m->licence,
+	                 "repository", m->repository, "quantize", m->quantize, "size", m->size,
+	                 "parameters", (json_int_t)(m->shape.parameters + m->projector_parameters),
+	                 "context", (json_int_t)m->shape.context, "picture_tokens_720p",
+	                 known ? json_integer((json_int_t)fit_picture_tokens(&shape, 1280, 720))
+	                       : json_null(),
+	                 "memory", memory, "checked", m->checked, "source", addresses(m->source),
+	                 "shape_source", addresses(m->shape_source), "family", family_json(f));
 }
 
 static void print_folder(const struct model_folder *f)
@@ -339,19 +388,21 @@ static int list(const struct app *app, const struct catalogue *c)
 		return EXIT_COMPLETE;
 	}
 	if (!own.json)
-		printf("%s%-22s  %8s  %9s  %9s  %9s  %-50s  %s\n", n ? "\n" : "", "CATALOGUE", "SIZE",
-		       "q4_k_m", "q8_0", "f16", "REPOSITORY", "LICENCE");
+		printf("%s%-22s  %-16s  %9s  %9s  %9s  %-7s  %-50s  %s\n", n ? "\n" : "", "CATALOGUE",
+		       "SIZE", "q4_k_m", "q8_0", "f16", "CHECKED", "REPOSITORY", "LICENCE");
 	for (size_t i = 0; i < c->n; i++) {
-		json_auto_t *o = entry_json(&c->models[i]);
+		json_auto_t *o = entry_json(c, &c->models[i]);
 		if (!own.json)
-			print_entry(&c->models[i]);
-		else if (json_dumpf(o, stdout, JSON_COMPACT) == 0)
+			print_entry(c, &c->models[i]);
+		else if (json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6)) == 0)
 			putchar('\n');
 	}
 	if (!own.json)
 		puts("\n"
-		     "Memory with four slots of six pictures of 1280 x 720 each. vdet model get NAME "
-		     "fetches one.");
+		     "Memory with four slots of six pictures of 1280 x 720 each; - if it is not known\n"
+		     "how the model is built: then it is calculated after the download. CHECKED no: no\n"
+		     "public page was found that confirms all of the entry. vdet model get NAME downloads\n"
+		     "one; --json prints the pages, and what requests respect.");
 	return EXIT_COMPLETE;
 }
 

@@ -100,6 +100,9 @@ static void print_estimate(const struct app *app, const struct model_look *look,
 	                                       : " (the model is unknown; estimated for a common one)");
 	if (look && look->shape.parameters)
 		tell_memory(app, look, e, (int64_t)most, out);
+	else if (look && *look->name && !look->endpoint)
+		fprintf(stderr, "memory: unknown: how %s is built is known once it is downloaded\n",
+		        look->name);
 	if (e->time >= 0)
 		fprintf(stderr, "time:   about %s, as %zu chunks with %s took before\n",
 		        clock_short(e->time, time), rates->chunks, look->name);
@@ -168,6 +171,6 @@ const struct command cmd_plan = {
 			"moved, joined, split or left out, and their times changed. The plan is\n"
 			"printed to stdout;\n"
 			"tokens, memory and time to stderr.\n",
-	.groups = GROUP_RUN,
+	.groups = GROUP_RUN | GROUP_MODEL,
 	.run = run,
 };

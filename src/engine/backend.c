@@ -140,8 +140,16 @@ static int probe(struct backend *m, struct err *err)
 {
 	struct dialect d;
 	int r = endpoint_probe(m->endpoint, m->cancel, err);
-	if (r < 0 || !m->learned_path)
+	if (r < 0)
 		return r;
+	const struct model_family *f =
+		catalogue_family(m->catalogue, endpoint_info(m->endpoint)->model);
+	const struct sampling sampling = asking_sampling(&m->asking, f);
+	endpoint_set_sampling(m->endpoint, &sampling);
+	if (f)
+		log_info("%s: the model is one of %s", endpoint_url(m->endpoint), f->name);
+	if (!m->learned_path)
+		return 0;
 	const struct learned_key key = learned_key_of(m);
 	if (!m->learn_again && learned_load(m->learned_path, &key, &d))
 		endpoint_set_dialect(m->endpoint, &d);
@@ -160,6 +168,7 @@ int backend_start(struct backend *m, struct err *err)
 	int r = server_start(&m->server_options, &s, err);
 	if (r == 0) {
 		m->endpoint = server_endpoint(s);
+		endpoint_set_sampling(m->endpoint, &m->sampling);
 		m->server = s;
 	}
 	return r;

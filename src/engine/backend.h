@@ -7,9 +7,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "engine/asking.h"
 #include "engine/endpoint-config.h"
 #include "engine/engine.h"
 #include "llama/server.h"
+#include "models/catalogue.h"
 #include "models/model.h"
 #include "openai/endpoint.h"
 
@@ -31,6 +33,10 @@ struct backend {
 	char *program, *device, *log_path;
 	/* file for what the endpoint refuses (engine/learned.h); NULL = none */
 	char *learned_path;
+	struct sampling sampling; /* of a child: how its model is asked */
+	/* of an endpoint, whose model is known after its probe; borrowed */
+	const struct catalogue *catalogue;
+	struct asking asking;
 	bool learn_again;              /* ignore what is in that file */
 	struct server *_Atomic server; /* set once; read by its own thread, too */
 	/* … or an address. `endpoint` is the one in use in both cases, NULL for a

@@ -38,7 +38,9 @@ struct engine {
 	char *model_names[ENDPOINTS_MAX]; /* as configured */
 	size_t n_models;
 	int64_t picture_side; /* of the smallest plan; 0 = any */
-	char *program, *log_path, *cache_type;
+	char *program, *log_path, *cache_type, *asked;
+	struct catalogue *catalogue;
+	struct asking asking;
 
 	engine_spend_fn *spend;
 	void *spend_ctx;

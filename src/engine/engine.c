@@ -142,11 +142,63 @@ static struct fit_wish wish_of(const struct engine *e, const struct engine_optio
 	                         .answer_tokens = p->answer_tokens};
 }
 
+/* What the family of a model wants. */
+struct model_needs {
+	struct sampling sampling;
+	int64_t image_min_tokens;
+};
+
+/* By the names of its file and folder, else by that in its header; what
+ * pictures need, else by the kind of the projector. */
+static void recognize(const struct engine *e, const struct model *model,
+                      const struct model_look *look, struct model_needs *b)
+{
+	const char *name = model->path;
+	int parts = 0;
+	for (const char *p = name + strlen(name); p > model->path && parts < 2; p--) {
+		parts += p[-1] == '/';
+		name = p;
+	}
+	const struct model_family *f = catalogue_family(e->catalogue, name);
+	if (!f)
+		f = catalogue_family(e->catalogue, look->full_name);
+	b->sampling = asking_sampling(&e->asking, f);
+	if (f)
+		log_info("the model %s is one of %s", look->name, f->name);
+	if (!f)
+		f = catalogue_family(e->catalogue, look->projector);
+	b->image_min_tokens = asking_picture_tokens(&e->asking, f);
+}
+
+/* Rather pictures of fewer tokens than layers in main memory: the model still
+ * describes them, and is less exact about where things are. */
+static void spare_picture_tokens(struct engine *e, struct model_look *look,
+                                 const struct fit_wish *w, bool fixed, struct fit_flags *f,
+                                 struct model_needs *b)
+{
+	struct fit_flags fewer;
+	if (!b->image_min_tokens || e->asking.picture_tokens_min >= 0 ||
+	    f->gpu_layers == FIT_LAYERS_ALL)
+		return;
+	look->shape.picture_tokens_min = 0;
+	fit_flags(&look->shape, w, fixed, &fewer);
+	if (fewer.gpu_layers != FIT_LAYERS_ALL)
+		return;
+	AUTO(mem_freep)
+	char *warning = mem_printf("the model %s needs %lld tokens a picture to be exact about places, "
+	                           "for which the memory of the GPU is too small: it gets fewer "
+	                           "(--image-min-tokens)",
+	                           look->name, (long long)b->image_min_tokens);
+	engine_add_warning(e, warning);
+	*f = fewer;
+	b->image_min_tokens = 0;
+}
+
 /* Context; and with a GPU whose memory is known how many slots, and how many
  * layers on the GPU (-1 = not known). What the user set is kept. */
 static int64_t plan_child(struct engine *e, const struct engine_options *o,
                           const struct engine_places *p, const struct model *model, int share,
-                          struct endpoint_config *s)
+                          struct endpoint_config *s, struct model_needs *b)
 {
 	int64_t most = model->context > 0 ? model->context : CONTEXT_UNKNOWN,
 			usual = most < CONTEXT ? most : CONTEXT;
@@ -156,14 +208,18 @@ static int64_t plan_child(struct engine *e, const struct engine_options *o,
 	struct err err;
 	check_context(e, model, s->context);
 	s->context = fixed ? s->context : usual;
+	b->sampling = asking_sampling(&e->asking, NULL);
 	/* The demo model always runs on the CPU. For a file that cannot be read
 	 * the start reports what is wrong. */
 	if (model->demo || model_look_at(model, "", &look, &err) < 0)
 		return -1;
+	recognize(e, model, &look, b);
+	look.shape.picture_tokens_min = b->image_min_tokens;
 	struct fit_wish w = wish_of(e, o, p, share, s);
 	w.context = s->context = fixed ? s->context : fit_context(&look.shape, &w, usual);
 	if (w.memory > 0) {
 		fit_flags(&look.shape, &w, fixed, &f);
+		spare_picture_tokens(e, &look, &w, fixed, &f, b);
 		for (size_t i = 0; i < ARRAY_LEN(f.why) && *f.why[i]; i++)
 			log_info("%s: %s", s->name, f.why[i]);
 		engine_add_warning(e, f.warning);
@@ -199,7 +255,8 @@ static int add_child(struct engine *e, const struct engine_options *o,
 		return r;
 	s->slots = s->slots ? s->slots : o->slots;
 	s->context = s->context ? s->context : o->context;
-	int64_t gpu_layers = plan_child(e, o, p, model, share, s);
+	struct model_needs needs = {0};
+	int64_t gpu_layers = plan_child(e, o, p, model, share, s, &needs);
 	s->slots = s->slots > 0 ? s->slots : ENGINE_SLOTS;
 	AUTO(mem_freep) char *log = log_of(p, e->n, s->name);
 	const struct server_options so = {
@@ -213,11 +270,13 @@ static int add_child(struct engine *e, const struct engine_options *o,
 		.unload_after = o->unload_after,
 		.split = o->split,
 		.gpu_layers = gpu_layers,
+		.image_min_tokens = needs.image_min_tokens,
 		.changed = engine_child_changed,
 		.changed_ctx = e,
 		.limits = e->limits,
 	};
-	e->backends[e->n++] = backend_child(s, model, &so);
+	e->backends[e->n] = backend_child(s, model, &so);
+	e->backends[e->n++]->sampling = needs.sampling;
 	return 0;
 }
 
@@ -238,6 +297,8 @@ static int add_url(struct engine *e, struct endpoint_config *s, const struct eng
 	struct backend *m = e->backends[e->n++];
 	m->learned_path = p->learned_path ? mem_strdup(p->learned_path) : NULL;
 	m->learn_again = p->learn_again;
+	m->catalogue = e->catalogue;
+	m->asking = e->asking;
 	return 0;
 }
 
@@ -359,6 +420,7 @@ static void fill_info(struct engine *e)
 		.images = true,
 		.own = true,
 		.frame_size = (int)e->picture_side,
+		.asked = e->asked,
 		.warning = e->warning,
 		.news = "",
 	};
@@ -388,10 +450,13 @@ int engine_new(const struct engine_options *o, const struct engine_places *p, st
 	                                     .generation = o->generation_timeout,
 	                                     .idle = o->idle_timeout,
 	                                     .ca_file = o->ca_file};
-
+	e->asking = asking_of(o);
+	e->asked = asking_text(&e->asking);
 	struct endpoint_config *list = NULL;
 	size_t n = 0;
-	int r = list_configs(o, &list, &n, err);
+	int r = catalogue_load(p->catalogue, &e->catalogue, err);
+	if (r == 0)
+		r = list_configs(o, &list, &n, err);
 	if (r == 0)
 		r = add_backends(e, o, p, list, n, err);
 	for (size_t i = 0; i < n; i++)
@@ -427,6 +492,8 @@ void engine_free(struct engine *e)
 	free(e->program);
 	free(e->log_path);
 	free(e->cache_type);
+	free(e->asked);
+	catalogue_free(e->catalogue);
 	free(e->warning);
 	free(e->news_text);
 

@@ -53,6 +53,11 @@ struct engine_options {
 	 * are used; 0 = never */
 	int64_t cloud_after;
 	int64_t hang_timeout, unload_after; /* of children, see llama/server.h */
+	/* How the model is asked, see engine/asking.h: "auto" or "greedy"; "auto",
+	 * "on" or "off"; numbers below 0 are as the model wants it. */
+	char *sampling, *reasoning;
+	double temperature, top_p;
+	int64_t image_min_tokens;
 };
 
 /* Rows for the options table (base/opt.h), section [engine]; offsets into
@@ -73,7 +78,8 @@ struct engine_places {
 	/* file of what endpoints refuse (engine/learned.h), for later runs; NULL =
 	 * none */
 	const char *learned_path;
-	bool learn_again; /* ignore what is in that file */
+	bool learn_again;      /* ignore what is in that file */
+	const char *catalogue; /* the user's own catalogue of models; NULL or "" = none */
 	/* GPUs whose memory is known: their number, bytes of the smallest, bytes in
 	 * use of the fullest. */
 	int64_t gpus, gpu_memory, gpu_in_use;
@@ -96,10 +102,13 @@ struct engine_info {
 	const char *model_hash; /* SHA-256 of model and projector files (child), or "" */
 	const char *quantize;   /* precision of its weights; "" if unknown */
 	const char *cache_type; /* of its cache; "" if unknown */
-	bool demo_model;        /* the bundled model was chosen because there is no other */
-	int slots, context;     /* context 0 if unknown */
-	bool images;            /* takes pictures; true if unknown */
-	bool own;               /* every backend is a llama-server child */
+	/* options that change how it is asked, where they differ from the defaults;
+	 * "" or NULL = none */
+	const char *asked;
+	bool demo_model;    /* the bundled model was chosen because there is no other */
+	int slots, context; /* context 0 if unknown */
+	bool images;        /* takes pictures; true if unknown */
+	bool own;           /* every backend is a llama-server child */
 	/* longest long side of a picture, in pixels, with which a request fits; 0 =
 	 * any */
 	int frame_size;

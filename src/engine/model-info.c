@@ -13,6 +13,8 @@ void model_look_clear(struct model_look *m)
 {
 	free(m->name);
 	free(m->quantize);
+	free(m->full_name);
+	free(m->projector);
 	*m = (struct model_look){0};
 }
 
@@ -26,6 +28,8 @@ int model_look_at(const struct model *m, const char *quantize, struct model_look
 	if (r == 0) {
 		ret->name = mem_strdup(m->name);
 		ret->quantize = mem_strdup(*quantize ? quantize : m->quantize);
+		ret->full_name = mem_strdup(text.name);
+		ret->projector = mem_strdup(projector.projector);
 		ret->here = true;
 		fit_from_gguf(&text, &projector, &ret->shape);
 		if (m->files > 1) {
@@ -42,8 +46,8 @@ int model_look_at(const struct model *m, const char *quantize, struct model_look
 	return r;
 }
 
-static int look_in_catalogue(const char *name, const char *quantize, const char *own,
-                             struct model_look *ret, struct err *err)
+static int look_in_catalogue(const struct engine_options *o, const char *name, const char *quantize,
+                             const char *own, struct model_look *ret, struct err *err)
 {
 	AUTO(catalogue_freep) struct catalogue *c = NULL;
 	struct err ignored;
@@ -54,7 +58,11 @@ static int look_in_catalogue(const char *name, const char *quantize, const char 
 		return -(int)err->code;
 	ret->name = mem_strdup(m->name);
 	ret->quantize = mem_strdup(*quantize ? quantize : m->quantize);
+	const struct model_family *f = catalogue_family(c, m->name);
 	ret->shape = m->shape;
+	ret->shape.picture_tokens_min = o->image_min_tokens >= 0 ? o->image_min_tokens
+	                                : f                      ? f->picture_tokens_min
+	                                                         : 0;
 	ret->shape.quantize = ret->quantize;
 	ret->shape.weights = (int64_t)((double)m->shape.parameters * fit_bits(ret->quantize) / 8);
 	return 0;
@@ -74,7 +82,7 @@ int model_look(const struct engine_options *o, const struct engine_places *p,
 	struct model_look look = {0};
 	int r = model_choose(wanted, quantize, p->models_dir, p->demo_dir, &m, err);
 	r = r == 0 ? model_look_at(&m, quantize, &look, err)
-	           : look_in_catalogue(wanted, quantize, own_catalogue, &look, err);
+	           : look_in_catalogue(o, wanted, quantize, own_catalogue, &look, err);
 	if (r == 0)
 		*ret = look;
 	return r;

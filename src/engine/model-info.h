@@ -13,7 +13,9 @@
 struct model_look {
 	/* as the engine will call it; "" = not known (an endpoint is not asked) */
 	char *name;
-	char *quantize;         /* its precision, or ""; shape.quantize points here */
+	char *quantize; /* its precision, or ""; shape.quantize points here */
+	/* what its header calls it, and the kind of its projector; "" = not known */
+	char *full_name, *projector;
 	struct fit_model shape; /* parameters 0 = not known */
 	bool here;              /* its files are on this machine */
 	bool endpoint;          /* it runs behind a URL */

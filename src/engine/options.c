@@ -82,6 +82,23 @@ static const struct opt_row rows[] = {
      "Stop a local llama-server that has been idle for this long, to free its memory, until "
      "the next request; 0 = never.",
      0},
+	{"engine.sampling", "sampling", OPT_CHOICE, AT(sampling), "auto", 0, 0, "auto|greedy", NULL,
+     "How the model chooses words: auto = as its makers recommend where the model is known, else "
+     "greedy (temperature 0).",
+     0},
+	{"engine.temperature", "temperature", OPT_DOUBLE, AT(temperature), "-1", -1, 2, NULL, "NUMBER",
+     "Temperature of the model; -1 = as engine.sampling says.", 0},
+	{"engine.top_p", "top-p", OPT_DOUBLE, AT(top_p), "-1", -1, 1, NULL, "NUMBER",
+     "Nucleus sampling; 0 = none, -1 = as engine.sampling says.", 0},
+	{"engine.reasoning", "reasoning", OPT_CHOICE, AT(reasoning), "auto", 0, 0, "auto|on|off", NULL,
+     "Reasoning before an answer: auto = turned off where the model is known and allows it, on = "
+     "as the engine does it, off = turned off in each request.",
+     0},
+	{"engine.image_min_tokens", "image-min-tokens", OPT_INT, AT(image_min_tokens), "-1", -1, 65536,
+     NULL, "N",
+     "With auto: fewest tokens of a frame, see llama-server; 0 = its default, -1 = what the model "
+     "needs where it is known.",
+     0},
 	{"engine.retries", "retries", OPT_INT, AT(retries), "3", 0, 100, NULL, "N",
      "Retries of a request after a temporary failure: lost connection, HTTP 429 or 5xx, crash.", 0},
 };

@@ -135,6 +135,8 @@ json_t *facts_key(const struct facts_input *in, int timeline, char out[static HA
 		json_object_set_new(key, "reference", json_string(in->reference));
 	if (*e->cache_type && strcmp(e->cache_type, "f16") != 0)
 		json_object_set_new(key, "cache_type", json_string(e->cache_type));
+	if (e->asked && *e->asked)
+		json_object_set_new(key, "asked", json_string(e->asked));
 
 	AUTO(mem_freep) char *text = json_dumps(key, JSON_COMPACT | JSON_SORT_KEYS);
 	AUTO(hash_freep) struct hash *h = hash_new();

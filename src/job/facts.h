@@ -18,6 +18,7 @@
  *   prompts       SHA-256 of the built-in prompts
  *   model, model_hash  of the engine
  *   cache_type    of the engine's key-value cache; absent for f16 and unknown
+ *   asked         options of sampling and reasoning that are not the defaults
  * The journal keeps the object among the facts ("key"), and the SHA-256 of its
  * compact text with sorted keys as the run's key. A new option changes no key
  * of older runs. A change that would (another default, another prompt of the

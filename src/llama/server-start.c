@@ -22,6 +22,14 @@ static void add_thread_settings(const struct model *model, const char **env)
 		*env++ = "LLAMA_ARG_THREADS=1";
 }
 
+/* Appends to a list that ends in NULL and has room. */
+static void add_setting(const char **list, const char *setting)
+{
+	while (*list)
+		list++;
+	*list = setting;
+}
+
 /* Which devices, and how the model is split over several. llama.cpp's own names
  * do for every kind of build: CUDA0, Vulkan1, ROCm0, SYCL0, MTL0. The caller
  * frees what is returned after the start. */
@@ -82,12 +90,9 @@ int server_start_program(struct server *s, int log_fd, struct err *err)
 	(void)device; /* held for argv */
 	/* The user's own setting is kept. */
 	if (s->o.gpu_layers >= 0 && !getenv("LLAMA_ARG_N_GPU_LAYERS")) {
-		const char **end = argv;
-		while (*end)
-			end++;
 		snprintf(layers, sizeof layers, "%lld", (long long)s->o.gpu_layers);
-		end[0] = "-ngl";
-		end[1] = layers;
+		add_setting(argv, "-ngl");
+		add_setting(argv, layers);
 	}
 
 	/* Not on the command line: the key, which other users could read there; and
@@ -106,13 +111,14 @@ int server_start_program(struct server *s, int log_fd, struct err *err)
 	const char *cache = s->o.cache_type ? s->o.cache_type : "f16";
 	AUTO(mem_freep) char *keys = mem_printf("LLAMA_ARG_CACHE_TYPE_K=%s", cache);
 	AUTO(mem_freep) char *values = mem_printf("LLAMA_ARG_CACHE_TYPE_V=%s", cache);
-	size_t n = 0;
-	while (env[n])
-		n++;
+	AUTO(mem_freep)
+	char *tokens = mem_printf("LLAMA_ARG_IMAGE_MIN_TOKENS=%lld", (long long)s->o.image_min_tokens);
 	if (strcmp(cache, "f16") != 0) {
-		env[n] = keys;
-		env[n + 1] = values;
+		add_setting(env, keys);
+		add_setting(env, values);
 	}
+	if (s->o.image_min_tokens > 0 && !getenv("LLAMA_ARG_IMAGE_MIN_TOKENS"))
+		add_setting(env, tokens);
 	log_command(s, argv);
 	const struct program_start start = {.argv = argv, .env = env, .log_fd = log_fd};
 	int r = child_start_program(&start, &s->child, err);

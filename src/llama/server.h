@@ -39,6 +39,7 @@ struct server_options {
 	/* how a model is split over several devices: none, layer or row; "" = its
 	 * own choice */
 	const char *split;
+	int64_t image_min_tokens; /* minimum tokens of a picture; 0 = its own default */
 	/* Called after each change of the state, from the server's thread. May be
 	 * NULL. */
 	void (*changed)(void *ctx);

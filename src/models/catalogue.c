@@ -62,9 +62,10 @@ static bool good_path(const char *s)
 }
 
 static const char *const model_keys[] = {
-	"name",     "title",   "licence", "repository", "revision",
-	"quantize", "files",   "context", "parameters", "projector_parameters",
-	"text",     "picture", "vision"};
+	"name",     "title",       "licence", "repository", "revision",
+	"quantize", "files",       "context", "parameters", "projector_parameters",
+	"text",     "picture",     "vision",  "size",       "source",
+	"checked",  "shape_source"};
 
 static int check_keys(const struct parse *p, const json_t *o)
 {
@@ -154,6 +155,9 @@ static void model_clear(struct catalogue_model *m)
 	free(m->repository);
 	free(m->revision);
 	free(m->quantize);
+	free(m->size);
+	free(m->source);
+	free(m->shape_source);
 	*m = (struct catalogue_model){0};
 }
 
@@ -165,6 +169,10 @@ static int take_model(struct parse *p, const json_t *o, struct catalogue_model *
 	m->repository = text_of(o, "repository", "");
 	m->revision = text_of(o, "revision", "main");
 	m->quantize = text_of(o, "quantize", "q4_k_m");
+	m->size = text_of(o, "size", "");
+	m->source = family_source(json_object_get(o, "source"));
+	m->shape_source = family_source(json_object_get(o, "shape_source"));
+	m->checked = json_is_true(json_object_get(o, "checked"));
 	if (!good_name(m->name))
 		return fault(p, "each entry needs a \"name\" of letters, digits, '.', '_' and '-'");
 	p->model = m->name;
@@ -183,6 +191,32 @@ static int take_model(struct parse *p, const json_t *o, struct catalogue_model *
 	if (!*m->repository && !m->n_files)
 		return fault(p, "it has neither a \"repository\" nor \"files\"");
 	take_shape(o, m);
+	return 0;
+}
+
+/* Families of a later file come first: they replace those that match the same
+ * names. */
+static int take_families(struct catalogue *c, const json_t *list, const char *where,
+                         struct err *err)
+{
+	size_t n = json_array_size(list);
+	if (list && (!json_is_array(list) || n > MODELS_MAX))
+		return err_set(err, ERR_FORMAT, "%s: \"families\" must be a list of at most 1000", where);
+	struct model_family *all = mem_alloc(n + c->n_families, sizeof *all);
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = family_read(json_array_get(list, i), where, &all[i], err);
+	if (r < 0) {
+		for (size_t i = 0; i < n; i++)
+			family_clear(&all[i]);
+		free(all);
+		return r;
+	}
+	for (size_t i = 0; i < c->n_families; i++)
+		all[n + i] = c->families[i];
+	free(c->families);
+	c->families = all;
+	c->n_families += n;
 	return 0;
 }
 
@@ -222,7 +256,7 @@ static int take_all(struct catalogue *c, const char *text, size_t len, const cha
 		}
 		put(c, m);
 	}
-	return 0;
+	return take_families(c, json_object_get(j, "families"), where, err);
 }
 
 int catalogue_load(const char *own, struct catalogue **ret, struct err *err)
@@ -251,6 +285,9 @@ void catalogue_free(struct catalogue *c)
 	for (size_t i = 0; i < c->n; i++)
 		model_clear(&c->models[i]);
 	free(c->models);
+	for (size_t i = 0; i < c->n_families; i++)
+		family_clear(&c->families[i]);
+	free(c->families);
 	free(c);
 }
 
@@ -260,6 +297,11 @@ const struct catalogue_model *catalogue_find(const struct catalogue *c, const ch
 		if (!strcasecmp(c->models[i].name, name))
 			return &c->models[i];
 	return NULL;
+}
+
+const struct model_family *catalogue_family(const struct catalogue *c, const char *name)
+{
+	return family_find(c->families, c->n_families, name);
 }
 
 int catalogue_unknown(const struct catalogue *c, const char *name, struct err *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "models/fit.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -131,7 +132,21 @@ int64_t fit_picture_tokens(const struct fit_model *m, int64_t width, int64_t hei
 	int64_t cell = m->patch * (m->merge > 0 ? m->merge : 1);
 	if (cell <= 0)
 		return 1200;
-	return rounded(width, cell) / cell * (rounded(height, cell) / cell);
+	int64_t tokens = rounded(width, cell) / cell * (rounded(height, cell) / cell);
+	if (tokens >= m->picture_tokens_min || width <= 0 || height <= 0)
+		return tokens;
+	/* Enlarged, both sides alike. */
+	double scale =
+		sqrt((double)(m->picture_tokens_min * cell * cell) / ((double)width * (double)height));
+	int64_t columns = (int64_t)ceil((double)width * scale / (double)cell);
+	int64_t rows = (int64_t)ceil((double)height * scale / (double)cell);
+	return columns * rows;
+}
+
+bool fit_known(const struct fit_model *m)
+{
+	return (m->weights > 0 || m->parameters > 0) && m->layers > 0 && m->kv_heads_all > 0 &&
+	       m->key_length > 0 && (m->patch > 0 || m->picture_tokens > 0);
 }
 
 static int64_t cache_size(const struct fit_model *m, const struct fit_choice *c)
@@ -381,6 +396,11 @@ int fit_make(const struct fit_model *m, const struct fit_wish *w, struct fit_pla
 		return err_set(err, ERR_ARG, "how much memory there is must be known to plan with it");
 	if (!m->parameters && !m->weights)
 		return err_set(err, ERR_UNSUPPORTED, "the header does not show how large the model is");
+	/* Of a file that is here the header says what it says. */
+	if (!m->weights && !fit_known(m))
+		return err_set(err, ERR_UNSUPPORTED,
+		               "how the model is built is not known before it is downloaded, so its "
+		               "memory cannot be calculated");
 	if (w->context > 0 && !set_context(&s))
 		return err_set(
 			err, ERR_LIMIT,

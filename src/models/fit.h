@@ -22,6 +22,7 @@
 #ifndef VDET_MODELS_FIT_H
 #define VDET_MODELS_FIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,8 @@ struct fit_model {
 	 * `picture_tokens` whatever the size, for each tile of `tile` pixels (0 =
 	 * the whole picture is one). */
 	int64_t patch, merge, picture_tokens, tile;
+	/* Pictures of fewer tokens are enlarged; 0 = none. Only with `patch`. */
+	int64_t picture_tokens_min;
 	int64_t vision_width, vision_feed_forward;
 };
 
@@ -72,6 +75,8 @@ struct fit_need {
 	int64_t main_memory; /* weights and cache of layers that are not on the GPU */
 };
 
+/* Whether enough is known to calculate with: else nothing is guessed. */
+bool fit_known(const struct fit_model *m);
 int64_t fit_weights(const struct fit_model *m, const char *quantize);
 int64_t fit_picture_tokens(const struct fit_model *m, int64_t width, int64_t height);
 struct fit_need fit_need(const struct fit_model *m, const struct fit_choice *c);

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "openai/chat.h"
 #include "openai/dialect.h"
+#include "openai/sampling.h"
 
 struct chat {
 	char *system;
@@ -19,6 +20,7 @@ struct chat {
 	int max_tokens;
 	bool bad_schema;       /* the schema is not JSON */
 	bool says_json;        /* one of its texts mentions JSON */
+	bool picture_last;     /* its last part is a picture */
 	struct cancel *cancel; /* borrowed, may be NULL */
 };
 
@@ -26,6 +28,6 @@ struct chat {
  * (everything after them). `llama`: adds what only llama-server understands. */
 void body_begin(const struct chat *c, const struct dialect *d, struct buf *out);
 void body_end(const struct chat *c, const char *model, bool llama, const struct dialect *d,
-              struct buf *out);
+              const struct sampling *s, struct buf *out);
 
 #endif

@@ -53,6 +53,7 @@ void chat_system(struct chat *c, const char *text)
 void chat_text(struct chat *c, const char *text)
 {
 	c->says_json |= strcasestr(text, "json") != NULL;
+	c->picture_last = false;
 	add_part(c);
 	buf_adds(&c->parts, "{\"type\":\"text\",\"text\":");
 	add_string(&c->parts, text);
@@ -75,6 +76,10 @@ int chat_jpeg(struct chat *c, const void *jpeg, size_t len, struct err *err)
 		return err_set(err, ERR_FORMAT,
 		               "picture %zu of the request is not a whole JPEG (%zu bytes)", c->images + 1,
 		               len);
+	/* Newer versions of llama.cpp make one picture of two that follow each
+	 * other, for models that take video in pairs of frames. */
+	if (c->picture_last)
+		chat_text(c, "The next picture:\n");
 	/* All or nothing: half a part would break the whole body. */
 	if (c->parts.full || len / 3 * 4 + 100 > c->parts.max - c->parts.len)
 		return err_set(err, ERR_LIMIT, "picture %zu makes the request larger than %zu MB",
@@ -84,6 +89,7 @@ int chat_jpeg(struct chat *c, const void *jpeg, size_t len, struct err *err)
 	text_base64(&c->parts, jpeg, len);
 	buf_adds(&c->parts, "\"}}");
 	c->images++;
+	c->picture_last = true;
 	return 0;
 }
 
@@ -177,20 +183,37 @@ static void add_format(const struct chat *c, const struct dialect *d, struct buf
 	buf_adds(out, format);
 }
 
+static void add_sampling(const struct dialect *d, const struct sampling *s, struct buf *out)
+{
+	/* Seeded: the same frames give the same answer, as far as the engine can. */
+	if (d->temperature != DIALECT_NO_TEMPERATURE)
+		buf_addf(out, ",\"temperature\":%.4g",
+		         d->temperature == DIALECT_TEMPERATURE_1 ? 1.0 : s->temperature);
+	if (!d->no_seed)
+		buf_adds(out, ",\"seed\":0");
+	if (d->no_sampling)
+		return;
+	if (s->top_p > 0)
+		buf_addf(out, ",\"top_p\":%.4g", s->top_p);
+	if (s->top_k > 0)
+		buf_addf(out, ",\"top_k\":%lld", (long long)s->top_k);
+	if (s->has_min_p)
+		buf_addf(out, ",\"min_p\":%.4g", s->min_p);
+}
+
 void body_end(const struct chat *c, const char *model, bool llama, const struct dialect *d,
-              struct buf *out)
+              const struct sampling *s, struct buf *out)
 {
 	buf_adds(out, "]}],\"model\":");
 	add_string(out, model);
 	buf_adds(out, d->no_stream ? ",\"stream\":false" : ",\"stream\":true");
 	if (!d->no_stream_options && !d->no_stream)
 		buf_adds(out, ",\"stream_options\":{\"include_usage\":true}");
-	/* Greedy and seeded: the same frames give the same answer, as far as the
-	 * engine can. */
-	if (d->temperature != DIALECT_NO_TEMPERATURE)
-		buf_addf(out, ",\"temperature\":%d", d->temperature == DIALECT_TEMPERATURE_1);
-	if (!d->no_seed)
-		buf_adds(out, ",\"seed\":0");
+	add_sampling(d, s, out);
+	if (s->no_reasoning == NO_REASONING_TEMPLATE && !d->no_switch)
+		buf_adds(out, ",\"chat_template_kwargs\":{\"enable_thinking\":false}");
+	if (s->no_reasoning == NO_REASONING_EFFORT && !d->no_switch)
+		buf_adds(out, ",\"reasoning_effort\":\"none\"");
 	if (llama)
 		buf_adds(out, ",\"cache_prompt\":true,\"return_progress\":true");
 	add_max_tokens(c, d, out);

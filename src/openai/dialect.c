@@ -162,6 +162,12 @@ static const char *learn(struct dialect *d, const struct dialect_request *q,
 		                                                  : "temperature 1 is sent";
 	if (learn_flag(&d->no_seed, "seed", f))
 		return "seed is left out";
+	if (learn_flag(&d->no_sampling, "top_p", f) || learn_flag(&d->no_sampling, "top_k", f) ||
+	    learn_flag(&d->no_sampling, "min_p", f))
+		return "top_p, top_k and min_p are left out";
+	if (learn_flag(&d->no_switch, "chat_template_kwargs", f) ||
+	    learn_flag(&d->no_switch, "reasoning_effort", f))
+		return "the model is not asked to answer without reasoning";
 	if (learn_flag(&d->no_stream_options, "stream_options", f))
 		return "stream_options is left out";
 	if (learn_tokens(d, q, f))
@@ -226,6 +232,8 @@ const char *dialect_text(const struct dialect *d, char out[static DIALECT_TEXT_M
 		: d->temperature == DIALECT_TEMPERATURE_1 ? "temperature 1"
 												  : "",
 		d->no_seed ? "no seed" : "",
+		d->no_sampling ? "no top_p, top_k and min_p" : "",
+		d->no_switch ? "no request to answer without reasoning" : "",
 		d->no_stream ? "no streaming" : "",
 		d->no_stream_options && !d->no_stream ? "no stream_options" : "",
 		d->no_system ? "no system message" : "",
@@ -283,6 +291,8 @@ json_t *dialect_json(const struct dialect *d)
 	put_flag(j, "no_stream", d->no_stream);
 	put_flag(j, "no_stream_options", d->no_stream_options);
 	put_flag(j, "no_system", d->no_system);
+	put_flag(j, "no_sampling", d->no_sampling);
+	put_flag(j, "no_switch", d->no_switch);
 	if (d->most_tokens)
 		json_object_set_new(j, "most_tokens", json_integer(d->most_tokens));
 	if (d->most_images)
@@ -302,6 +312,8 @@ void dialect_read(const json_t *j, struct dialect *ret)
 		.no_stream = json_is_true(json_object_get(j, "no_stream")),
 		.no_stream_options = json_is_true(json_object_get(j, "no_stream_options")),
 		.no_system = json_is_true(json_object_get(j, "no_system")),
+		.no_sampling = json_is_true(json_object_get(j, "no_sampling")),
+		.no_switch = json_is_true(json_object_get(j, "no_switch")),
 		.most_tokens = (int)read_count(j, "most_tokens", INT32_MAX),
 		.most_images = (size_t)read_count(j, "most_images", 10000),
 	};

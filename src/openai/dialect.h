@@ -16,7 +16,7 @@ enum dialect_tokens {
 	DIALECT_MAX_COMPLETION_TOKENS, /* as OpenAI's reasoning models require */
 	DIALECT_NO_TOKENS
 };
-enum dialect_temperature { DIALECT_GREEDY, DIALECT_NO_TEMPERATURE, DIALECT_TEMPERATURE_1 };
+enum dialect_temperature { DIALECT_TEMPERATURE, DIALECT_NO_TEMPERATURE, DIALECT_TEMPERATURE_1 };
 enum dialect_format { DIALECT_JSON_SCHEMA, DIALECT_JSON_OBJECT, DIALECT_NO_FORMAT };
 
 /* All zero: everything is sent, in its most common form. */
@@ -27,6 +27,8 @@ struct dialect {
 	enum dialect_temperature temperature;
 	bool no_seed, no_stream, no_stream_options;
 	bool no_system;     /* the system message is put before the user's text */
+	bool no_sampling;   /* top_p, top_k and min_p are left out */
+	bool no_switch;     /* reasoning is not turned off */
 	int most_tokens;    /* limit of max_tokens; 0 = none */
 	size_t most_images; /* pictures in one request; 0 = any */
 };

@@ -245,12 +245,15 @@ static int run(struct call *k, const struct chat *c, struct cancel *cancel, stru
 	AUTO(buf_free) struct buf begin = BUF(CHAT_BODY_MAX), end = BUF(CHAT_BODY_MAX);
 	pthread_mutex_lock(&e->lock);
 	k->dialect = e->dialect;
+	struct sampling sampling = e->sampling;
 	pthread_mutex_unlock(&e->lock);
+	if (info->ollama && sampling.no_reasoning == NO_REASONING_TEMPLATE)
+		sampling.no_reasoning = NO_REASONING_EFFORT;
 	if (k->dialect.most_images && chat_images(c) > k->dialect.most_images)
 		return err_set(err, ERR_LIMIT, "the engine takes at most %zu pictures in a request",
 		               k->dialect.most_images);
 	body_begin(c, &k->dialect, &begin);
-	body_end(c, info->model, info->llama, &k->dialect, &end);
+	body_end(c, info->model, info->llama, &k->dialect, &sampling, &end);
 	struct http_piece pieces[] = {
 		{buf_str(&begin), begin.len}, {buf_str(&c->parts), c->parts.len}, {buf_str(&end), end.len}};
 	AUTO(mem_freep) char *url = mem_printf("%s/chat/completions", e->base);

@@ -34,6 +34,7 @@ struct endpoint {
 	void *learned_ctx;
 	pthread_mutex_t lock; /* guards what follows */
 	struct dialect dialect;
+	struct sampling sampling;
 };
 
 /* The error for a reply whose status is not 200, with the engine's own words. */

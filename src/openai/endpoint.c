@@ -152,6 +152,13 @@ void endpoint_set_dialect(struct endpoint *e, const struct dialect *d)
 	pthread_mutex_unlock(&e->lock);
 }
 
+void endpoint_set_sampling(struct endpoint *e, const struct sampling *s)
+{
+	pthread_mutex_lock(&e->lock);
+	e->sampling = *s;
+	pthread_mutex_unlock(&e->lock);
+}
+
 void endpoint_on_learned(struct endpoint *e, void (*learned)(void *ctx), void *ctx)
 {
 	e->learned = learned;
@@ -297,6 +304,7 @@ static int read_models(struct endpoint *e, struct endpoint_info *info, const jso
 	}
 	const char *owner = json_string_value(json_object_get(model, "owned_by"));
 	info->llama = info->llama || (owner && !strcmp(owner, "llamacpp"));
+	info->ollama = owner && !strcmp(owner, "library");
 	/* vLLM and SGLang. */
 	int64_t context = json_integer_value(json_object_get(model, "max_model_len"));
 	info->context = context > 0 ? context : 0;

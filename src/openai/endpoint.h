@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "openai/chat.h"
 #include "openai/dialect.h"
+#include "openai/sampling.h"
 
 struct endpoint;
 
@@ -30,6 +31,7 @@ struct endpoint_limits {
 struct endpoint_info {
 	char *version, *model;
 	bool llama;      /* it is llama-server */
+	bool ollama;     /* it is Ollama */
 	bool images;     /* takes pictures; true if unknown */
 	int slots;       /* 0 = unknown */
 	int64_t context; /* tokens per slot; 0 = unknown */
@@ -69,6 +71,8 @@ void endpoint_set_dialect(struct endpoint *e, const struct dialect *d);
 /* `learned` is called after each change of the dialect, on the thread of the
  * request. To be set before the first request. */
 void endpoint_on_learned(struct endpoint *e, void (*learned)(void *ctx), void *ctx);
+/* Sets how its model is asked from now on. */
+void endpoint_set_sampling(struct endpoint *e, const struct sampling *s);
 /* POST to a path of the server outside of the API, as llama-server has them; 0
  * for status 200. */
 int endpoint_post(struct endpoint *e, const char *path, struct cancel *cancel, struct err *err);

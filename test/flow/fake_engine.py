@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stand-in for an engine that misbehaves on request: the OpenAI-compatible chat API, with scripted faults.
 
-    fake_engine.py [--port N | --unix PATH] [--kind llama|vllm|plain] [--model NAME] [--slots N] [--context N]
+    fake_engine.py [--port N | --unix PATH] [--kind llama|vllm|ollama|plain] [--model NAME] [--slots N] [--context N]
                    [--version TEXT] [--dialect NAME] [--tls CERTIFICATE KEY] [--key KEY] [--latency SECONDS]
                    [--loading N] [--record FILE] [--stays] [--fault FAULT]...
 
@@ -81,8 +81,17 @@ def openai_error(message, param):
                            "code": "unsupported_parameter"}}
 
 
+# Parameters that engines of open models know, and no others.
+LOCAL = ("top_k", "min_p", "chat_template_kwargs")
+
+
 def refused_by_openai(body, images):
     """The reasoning models of OpenAI."""
+    for name in LOCAL:
+        if name in body:
+            return openai_error(f"Unrecognized request argument supplied: {name}", None)
+    if "top_p" in body:
+        return openai_error("Unsupported parameter: 'top_p' is not supported with this model.", "top_p")
     if "max_tokens" in body:
         return openai_error("Unsupported parameter: 'max_tokens' is not supported with this model. Use "
                             "'max_completion_tokens' instead.", "max_tokens")
@@ -93,14 +102,15 @@ def refused_by_openai(body, images):
 
 
 def refused_by_gemini(body, images):
-    if "seed" in body:
-        return 400, [{"error": {"code": 400, "status": "INVALID_ARGUMENT", "message":
-                                'Invalid JSON payload received. Unknown name "seed": Cannot find field.'}}]
+    for name in ("seed", *LOCAL):
+        if name in body:
+            return 400, [{"error": {"code": 400, "status": "INVALID_ARGUMENT", "message":
+                                    f'Invalid JSON payload received. Unknown name "{name}": Cannot find field.'}}]
     return None
 
 
 def refused_by_mistral(body, images):
-    for name in ("seed", "stream_options"):
+    for name in ("seed", "stream_options", *LOCAL):
         if name in body:
             return 422, {"detail": [{"type": "extra_forbidden", "loc": ["body", name],
                                      "msg": "Extra inputs are not permitted", "input": body[name]}]}
@@ -252,6 +262,8 @@ class Request:
                     self.picture_tokens += pixels(data) // (28 * 28)
                     self.images.append(hashlib.sha256(data).hexdigest())
         self.texts = texts
+        self.kinds = [part["type"] for m in body.get("messages", []) if isinstance(m.get("content"), list)
+                      for part in m["content"]]
         self.schema = (body.get("response_format") or {}).get("json_schema", {}).get("schema")
         self.key = hashlib.sha256(json.dumps([self.system, texts, self.images]).encode()).hexdigest()
 
@@ -371,7 +383,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.refuse_key():
             return None
         if self.path == "/v1/models":
-            models = [{"id": name, "object": "model", "owned_by": {"llama": "llamacpp"}.get(o.kind, o.kind)}
+            models = [{"id": name, "object": "model", "owned_by": {"llama": "llamacpp", "ollama": "library"}.get(o.kind, o.kind)}
                       for name in o.model.split(",")]
             if o.kind == "vllm":
                 models[0]["max_model_len"] = o.context
@@ -420,7 +432,8 @@ class Handler(BaseHTTPRequestHandler):
         line = {"n": n, "fault": rule.name if rule else None, "key": request.key, "images": request.images}
         state.write(event="begin", time=time.time(), system=request.system, texts=request.texts,
                     model=request.body.get("model"), schema=request.schema is not None,
-                    max_tokens=request.body.get("max_tokens"), **line)
+                    max_tokens=request.body.get("max_tokens"), kinds=request.kinds,
+                    parameters={k: v for k, v in request.body.items() if k not in ("messages", "response_format")}, **line)
         outcome = "hung-up"
         self.inside = True
         try:
@@ -635,7 +648,7 @@ def main():
     p = argparse.ArgumentParser(description="A stand-in engine with scripted faults.")
     p.add_argument("--port", type=int, default=0)
     p.add_argument("--unix")
-    p.add_argument("--kind", choices=["llama", "vllm", "plain"], default="llama")
+    p.add_argument("--kind", choices=["llama", "vllm", "ollama", "plain"], default="llama")
     p.add_argument("--model", default="fake-model", help="one or more, separated by commas")
     p.add_argument("--slots", type=int, default=4)
     p.add_argument("--context", type=int, default=32768)

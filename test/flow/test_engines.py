@@ -3,6 +3,7 @@
 """What engines really send: dialects of known ones, answers in other forms than asked for, what is not an answer."""
 import json
 import subprocess
+import sys
 
 import flow
 
@@ -87,6 +88,99 @@ class Engines(flow.Flow):
         self.vdet("engine", "test", e.url, code=None)
         self.assertIn("refused", [line["outcome"] for line in e.lines("end")[before:]])
         self.assertEqual(self.refusals(e), 0)
+
+    def parameters(self, engine, *options):
+        """What the first request of an analysis held beside messages and response_format."""
+        before = len(engine.lines("begin"))
+        self.analyze(*options, url=engine.url)
+        self.all_done()
+        return engine.lines("begin")[before]["parameters"]
+
+    def test_known_models_are_asked_as_their_makers_recommend(self):
+        """By the name that an endpoint reports; options come first, and what is refused is left out."""
+        e = self.engine("--kind", "vllm", "--model", "Qwen/Qwen3.5-9B")
+        sent = self.parameters(e)
+        self.assertEqual([sent.get(k) for k in ("temperature", "top_p", "top_k", "min_p", "seed")], [0.7, 0.8, 20, 0, 0])
+        self.assertEqual(sent["chat_template_kwargs"], {"enable_thinking": False})
+        self.assertNotIn("presence_penalty", sent)
+        sent = self.parameters(e, "--sampling", "greedy", "--reasoning", "on")
+        self.assertEqual(sent["temperature"], 0)
+        for name in ("top_p", "top_k", "min_p", "chat_template_kwargs", "reasoning_effort"):
+            self.assertNotIn(name, sent)
+        sent = self.parameters(e, "--temperature", "0.2", "--top-p", "0.5")
+        self.assertEqual([sent["temperature"], sent["top_p"], sent["top_k"]], [0.2, 0.5, 20])
+
+    def test_models_that_are_not_known_are_asked_as_before(self):
+        e = self.engine("--kind", "vllm", "--model", "some-vl-model")
+        sent = self.parameters(e)
+        self.assertEqual(sent["temperature"], 0)
+        for name in ("top_p", "top_k", "min_p", "chat_template_kwargs", "reasoning_effort"):
+            self.assertNotIn(name, sent)
+        self.assertEqual(self.parameters(e, "--reasoning", "off")["chat_template_kwargs"], {"enable_thinking": False})
+
+    def test_what_only_open_engines_know_is_left_out_elsewhere(self):
+        """A known model behind a service that takes OpenAI's parameters alone: refused once each, then left out."""
+        for dialect, refusals in {"openai": 4, "gemini": 3, "mistral": 4}.items():
+            with self.subTest(dialect):
+                e = self.engine("--kind", "plain", "--dialect", dialect, "--model", "Qwen/Qwen3.5-9B")
+                self.assertEqual([self.refusals(e), self.refusals(e)], [refusals, 0])
+                sent = e.lines("begin")[-1]["parameters"]
+                self.assertFalse({"top_k", "min_p", "chat_template_kwargs"} & set(sent), sent)
+                e.stop()
+
+    def test_reasoning_is_turned_off_as_the_engine_understands_it(self):
+        e = self.engine("--kind", "ollama", "--model", "gemma4:31b")
+        sent = self.parameters(e)
+        self.assertEqual([sent["reasoning_effort"], sent["temperature"], sent["top_k"]], ["none", 1, 64])
+        self.assertNotIn("chat_template_kwargs", sent)
+
+    def test_a_family_of_ones_own(self):
+        own = self.dir / "own.json"
+        family = {"name": "mine", "match": ["my-model"], "reasoning": "enable_thinking", "temperature": 0.4}
+        own.write_text(json.dumps({"version": 1, "models": [], "families": [family]}))
+        e = self.engine("--kind", "vllm", "--model", "my-model-7b")
+        sent = self.parameters(e, "--model-catalogue", own)
+        self.assertEqual([sent["temperature"], sent["chat_template_kwargs"]], [0.4, {"enable_thinking": False}])
+        own.write_text(json.dumps({"version": 1, "models": [], "families": [family | {"match": []}]}))
+        self.assertIn("own.json: family mine", self.analyze("--model-catalogue", own, url=e.url, code=1).stderr)
+
+    def test_pictures_are_never_side_by_side(self):
+        """Two that follow each other without text in between become one in newer versions of llama.cpp."""
+        e = self.engine("--kind", "plain")
+        self.analyze(url=e.url)
+        for line in e.lines("begin"):
+            for one, next_ in zip(line["kinds"], line["kinds"][1:]):
+                self.assertNotEqual((one, next_), ("image_url", "image_url"))
+
+    def test_a_server_of_our_own_gets_what_its_model_needs(self):
+        """The fewest tokens of a picture when it starts, and sampling in requests, by the name of the file."""
+        models = self.dir / "data" / "vdet" / "models"
+        models.mkdir(parents=True)
+        for name in ("Qwen3.5-9B-Q4_K_M.gguf", "Other-7B-Q4_K_M.gguf"):
+            folder = models / name.split("-Q4")[0]
+            folder.mkdir()
+            (folder / name).write_bytes((flow.ROOT / "model" / "weights" / "demo.gguf").read_bytes())
+            (folder / f"mmproj-{name}").write_bytes((flow.ROOT / "model" / "weights" / "mmproj-demo.gguf").read_bytes())
+        started, record = self.dir / "started", self.dir / "record"
+        server = self.dir / "server"
+        server.write_text(f"""#!{sys.executable}
+import os, sys
+open({str(started)!r}, "a").write(os.environ.get("LLAMA_ARG_IMAGE_MIN_TOKENS", "none") + "\\n")
+socket = sys.argv[sys.argv.index("--host") + 1]
+os.execv({sys.executable!r}, [{sys.executable!r}, {str(flow.HERE / "fake_engine.py")!r}, "--unix", socket, "--record",
+                              {str(record)!r}, "--model", sys.argv[sys.argv.index("-a") + 1]])
+""")
+        server.chmod(0o755)
+        ran = []
+        for options in (("--model", "Qwen3.5-9B"), ("--model", "Qwen3.5-9B", "--image-min-tokens", "300"),
+                        ("--model", "Qwen3.5-9B", "--image-min-tokens", "0"), ("--model", "Other-7B")):
+            record.write_text("")
+            self.analyze("--engine-server", server, *options, url="auto")
+            self.all_done()
+            ran.append(json.loads(record.read_text().splitlines()[0])["parameters"])
+        self.assertEqual(started.read_text().split(), ["1024", "300", "none", "none"])
+        self.assertEqual([r["temperature"] for r in ran], [0.7, 0.7, 0.7, 0])
+        self.assertEqual([r.get("chat_template_kwargs") for r in ran], [{"enable_thinking": False}] * 3 + [None])
 
     def test_pictures_are_split_over_requests(self):
         """An engine that takes two pictures a request is shown all of them, two at a time."""

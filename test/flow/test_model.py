@@ -217,6 +217,25 @@ class Models(flow.Flow):
         own.write_text("{")
         self.assertIn("own.json:1:", self.vdet("model", "list", code=1, env=env).stderr)
 
+    def test_the_catalogue_says_what_is_confirmed(self):
+        """Which entries a public page confirms, and which page; nothing is calculated from what is not known."""
+        lines = self.vdet("model", "list", "--all", "--json").stdout.splitlines()
+        all_ = {e["name"]: e for e in map(json.loads, lines) if e["type"] == "catalogue"}
+        checked = all_["gemma-4-e4b"]
+        self.assertTrue(checked["checked"] and checked["source"][0].startswith("https://"))
+        self.assertEqual([checked["memory"], checked["picture_tokens_720p"]], [None, None])
+        self.assertEqual(checked["family"]["reasoning"], "enable_thinking")
+        self.assertFalse(all_["llama-4-scout"]["checked"])
+        known = all_["qwen3-vl-8b"]
+        self.assertTrue(known["checked"] and known["shape_source"] and known["memory"]["q8_0"] > 9e9)
+        self.assertGreaterEqual(known["picture_tokens_720p"], 1024)
+        rows = {line.split()[0]: line for line in self.vdet("model", "list", "--all").stdout.splitlines() if line}
+        self.assertRegex(rows["gemma-4-e4b"], r" - +- +- +yes ")
+        self.assertRegex(rows["llama-4-scout"], r" - +- +- +no ")
+        flow.make_video(self.dir / "a.mp4", 2)
+        plan = self.vdet("plan", "a.mp4", "--model", "gemma-4-e4b", "--gpu-memory", "24G")
+        self.assertIn("memory: unknown: how gemma-4-e4b is built", plan.stderr)
+
     def test_local_files(self):
         source = self.dir / "files"
         source.mkdir()

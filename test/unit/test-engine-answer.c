@@ -80,6 +80,16 @@ static void refusals_are_learned(void **state)
 		{"{\"error\":{\"code\":500,\"message\":\"Jinja Exception: System role not supported\"}}",
 	     "no system message"},
 		{"{\"error\":\"streaming is off: \\\"stream\\\" must be false\"}", "no streaming"},
+		/* What only some engines know. */
+		{"{\"error\":{\"message\":\"Unrecognized request argument supplied: top_k\",\"type\":"
+	     "\"invalid_request_error\",\"param\":null,\"code\":null}}",
+	     "no top_p, top_k and min_p"},
+		{"{\"detail\":[{\"type\":\"extra_forbidden\",\"loc\":[\"body\",\"chat_template_kwargs\"],"
+	     "\"msg\":\"Extra inputs are not permitted\"}]}",
+	     "no request to answer without reasoning"},
+		{"{\"error\":{\"message\":\"Unsupported value: 'reasoning_effort' does not support 'none' "
+	     "with this model.\",\"param\":\"reasoning_effort\"}}",
+	     "no request to answer without reasoning"},
 		/* Not about the form of a request. */
 		{"{\"error\":{\"message\":\"This model's maximum context length is 8192 tokens. However, "
 	     "you requested 9000 tokens (6952 in the messages, 2048 in max_tokens).\"}}",
@@ -105,6 +115,8 @@ static void what_is_learned_can_be_kept(void **state)
 	                            .no_stream = true,
 	                            .no_stream_options = true,
 	                            .no_system = true,
+	                            .no_sampling = true,
+	                            .no_switch = true,
 	                            .most_tokens = 900,
 	                            .most_images = 3};
 	const struct dialect none = {0};

@@ -33,13 +33,31 @@ static void only_whole_jpegs_are_taken(void **state)
 	assert_int_equal(chat_images(c), 2);
 }
 
+/* Newer versions of llama.cpp make one picture of two that follow each other. */
+static void pictures_are_never_side_by_side(void **state)
+{
+	(void)state;
+	AUTO(chat_freep) struct chat *c = chat_new();
+	struct err err;
+	for (size_t i = 0; i < 3; i++)
+		assert_ok(chat_jpeg(c, jpeg, sizeof jpeg, &err));
+	chat_text(c, "the last");
+	assert_ok(chat_jpeg(c, jpeg, sizeof jpeg, &err));
+	AUTO(mem_freep) char *text = mem_printf("[%s]", buf_str(&c->parts));
+	json_auto_t *parts = json_loads(text, 0, NULL);
+	assert_int_equal(json_array_size(parts), 4 + 3);
+	for (size_t i = 0; i < 7; i++)
+		assert_string_equal(json_string_value(json_object_get(json_array_get(parts, i), "type")),
+		                    i % 2 ? "text" : "image_url");
+}
+
 static json_t *body_of(const struct chat *c, const char *model, bool llama)
 {
 	AUTO(buf_free) struct buf b = BUF(CHAT_BODY_MAX);
 	const struct dialect d = {0};
 	body_begin(c, &d, &b);
 	buf_add(&b, buf_str(&c->parts), c->parts.len);
-	body_end(c, model, llama, &d, &b);
+	body_end(c, model, llama, &d, &(struct sampling){0}, &b);
 	json_t *j = json_loadb(buf_str(&b), b.len, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(j);
 	return j;
@@ -377,6 +395,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_whole_jpegs_are_taken),
+		cmocka_unit_test(pictures_are_never_side_by_side),
 		cmocka_unit_test(bodies_hold_the_parts_in_order),
 		cmocka_unit_test(a_bare_chat_is_valid),
 		cmocka_unit_test(requests_are_bounded),

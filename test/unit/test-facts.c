@@ -220,6 +220,11 @@ static void source_model_and_timeline_change_the_key(void **state)
 	key(before);
 	engine.cache_type = "q8_0";
 	assert_true(changed(before));
+	key(before);
+	engine.asked = "";
+	assert_false(changed(before));
+	engine.asked = " greedy";
+	assert_true(changed(before));
 }
 
 static void a_plan_counts_by_what_it_looks_at(void **state)
