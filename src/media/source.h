@@ -45,7 +45,8 @@ struct source {
 	int64_t start;                 /* microseconds subtracted from the container's times */
 	/* a stream without times: packets are counted, and seeking is impossible */
 	bool bare;
-	int64_t count;             /* number of packets so far, if bare */
+	int64_t count;             /* number of fields so far, if bare: two for a frame */
+	bool fields;               /* some packets contain one field, if bare */
 	struct sparse_clock clock; /* otherwise, of packets without times */
 	struct timeline timeline;  /* owned; duration 0 until it was measured */
 	size_t part;               /* index of the part of the timeline that contains the last packet */

@@ -11,6 +11,7 @@ import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import field_coded
 import flow
 
 BITS, CELL = 12, 20
@@ -257,6 +258,25 @@ class Sources(flow.Flow):
                 self.assertAlmostEqual(self.durations("c.dav"), 6, delta=0.01)
                 self.assertAlmostEqual(report["source"]["fps"], rate, delta=0.1)
                 self.assertIsNone(report["source"]["warning"])
+
+    def test_field_coded(self):
+        """Each field is a picture of its own: in the files of cameras, in a clip of one group of pictures, and bare."""
+        for group, base in ((20, "many"), (1000, "one")):
+            (self.dir / f"{base}.h264").write_bytes(field_coded.stream(80, 25, group))
+            for ending, form in ((".mts", "mpegts"), (".mp4", "mp4")):
+                self.ffmpeg("-framerate", "25", "-i", f"{base}.h264", "-c", "copy", "-f", form, base + ending)
+        self.ffmpeg("-ss", "1.2", "-i", "one.mp4", "-c", "copy", "clip.mp4")
+        for name, first in (("many.h264", 0), ("many.mts", 0), ("many.mp4", 0), ("one.mts", 0), ("one.mp4", 0),
+                            ("clip.mp4", 30)):
+            with self.subTest(name):
+                report, pairs = self.watch(name, frames=20)
+                # A picture begins with either of its fields.
+                wrong = [(t, n) for t, n in pairs if not -0.001 < t - (n - first) / 25 < 0.021]
+                self.assertEqual(wrong, [])
+                self.assertGreater(len(pairs), 15)
+                self.assertAlmostEqual(self.durations(name), (80 - first) / 25, delta=0.021)
+                self.assertIsNone(report["source"]["warning"])
+                self.assertNotIn("damage", self.vdet("index", name).stdout)
 
     def test_guessed_rate(self):
         self.film("b.mjpeg", 4, "-f", "mjpeg", rate=5, codec=("-c:v", "mjpeg", "-q:v", "3"))
