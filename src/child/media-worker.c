@@ -106,10 +106,18 @@ static json_t *streams_json(const struct source *s)
 	return list;
 }
 
-static json_t *gaps_json(const struct timeline *t)
+/* Also the time before the first picture, if it is long. */
+static json_t *gaps_json(const struct source *s, const struct probe *p)
 {
+	const struct timeline *t = &s->timeline;
 	enum { MOST = 200 };
 	json_t *list = json_array();
+	if (p->extent.first >= PROBE_SILENT)
+		json_array_append_new(
+			list,
+			json_pack("{s:I s:I s:I s:s s:b}", "time_us", (json_int_t)p->extent.first, "from_us",
+		              (json_int_t)s->start, "to_us", (json_int_t)(s->start + p->extent.first),
+		              "kind", timeline_kind_name[TIMELINE_NO_PICTURES], "closed", 0));
 	for (size_t i = 0; i < t->n_gaps && i < MOST; i++) {
 		const struct timeline_gap *g = &t->gaps[i];
 		json_array_append_new(list,
@@ -134,7 +142,7 @@ static json_t *probe_json(const struct source *s, const struct probe *p)
 		(json_int_t)p->extent.duration, "duration_measured", p->extent.measured, "header_duration",
 		(json_int_t)p->extent.header, "start_time", (json_int_t)s->start, "frames",
 		(json_int_t)p->extent.frames, "has_audio", p->has_audio, "warning", p->warning,
-		"video_streams", streams_json(s), "gaps", gaps_json(&s->timeline), "libraries",
+		"video_streams", streams_json(s), "gaps", gaps_json(s, p), "libraries",
 		caps_libraries(libraries));
 }
 

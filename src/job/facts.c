@@ -51,13 +51,16 @@ json_t *facts_make(const struct facts_input *in, const char *name, int64_t size,
 	              "model", e->model, "model_hash", e->model_hash, "quantize", e->quantize,
 	              "cache_type", e->cache_type, "demo_model", e->demo_model);
 
-	return json_pack("{s:s, s:o, s:s, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:O?, s:O}",
-	                 "vdet_version", VDET_VERSION, "source",
-	                 source_json(name, size, in->sha256, in->video), "libraries",
-	                 in->video->libraries, "engine", engine, "prompt_hash", prompts, "prompt",
-	                 in->options->prompt, "options", options_json(in->options, true), "from_us",
-	                 (json_int_t)plan->from, "to_us", (json_int_t)plan->to, "plan", plan_json(plan),
-	                 "index", survey->seen, "key", key);
+	json_t *facts =
+		json_pack("{s:s, s:o, s:s, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:O?, s:O}", "vdet_version",
+	              VDET_VERSION, "source", source_json(name, size, in->sha256, in->video),
+	              "libraries", in->video->libraries, "engine", engine, "prompt_hash", prompts,
+	              "prompt", in->options->prompt, "options", options_json(in->options, true),
+	              "from_us", (json_int_t)plan->from, "to_us", (json_int_t)plan->to, "plan",
+	              plan_json(plan), "index", survey->seen, "key", key);
+	if (*survey->note)
+		json_object_set_new(facts, "survey_warning", json_string(survey->note));
+	return facts;
 }
 
 static json_t *by_name(const json_t *list, const char *name)

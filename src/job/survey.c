@@ -173,8 +173,11 @@ int survey_step(struct survey *s, const char *sha256, struct err *err)
 		r = plan_keyframes(s, &o, &why);
 	if (r == -ERR_CANCELED || cancel_fired(s->run->cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
-	if (r < 0)
-		log_warning("indexing failed; using evenly spaced frames: %s", why.msg);
+	if (r < 0) {
+		snprintf(s->note, sizeof s->note, "indexing failed; using evenly spaced frames: %s",
+		         why.msg);
+		log_warning("%s", s->note);
+	}
 	if ((r < 0 || o.policy == PLAN_EVEN) && s->plan->until < s->plan->to)
 		plan_add_even(s->plan, &o);
 	s->whole = s->plan->until == s->plan->to;
@@ -215,6 +218,8 @@ int survey_recall(struct survey *s, const char *facts, struct err *err)
 	s->plan = plan;
 	json_t *seen = json_object_get(j, "index");
 	s->seen = json_is_object(seen) ? json_incref(seen) : NULL;
+	const char *note = json_string_value(json_object_get(j, "survey_warning"));
+	snprintf(s->note, sizeof s->note, "%s", note ? note : "");
 	s->whole = plan->until == plan->to;
 	return 0;
 }

@@ -31,7 +31,8 @@ struct survey {
 	/* of the index, in short, for the report; NULL without one, or before the
 	 * end; owned */
 	json_t *seen;
-	bool whole; /* the plan is complete */
+	char note[700]; /* what was assumed where the index could not be made; "" if nothing */
+	bool whole;     /* the plan is complete */
 	/* For the steps. */
 	struct indexer *indexer;   /* running; owned */
 	struct video_index *index; /* all of it; owned */

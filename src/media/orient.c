@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "media/orient.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "media/compat.h"
@@ -29,16 +30,31 @@ struct orient orient_from_matrix(const int32_t m[9])
 	return (struct orient){true, 90, "transpose=clock_flip"};
 }
 
+static bool read_matrix(const AVStream *st, const AVFrame *frame, int32_t m[static 9])
+{
+	const AVFrameSideData *sd =
+		frame ? av_frame_get_side_data(frame, AV_FRAME_DATA_DISPLAYMATRIX) : NULL;
+	const uint8_t *data = compat_side_data(st, AV_PKT_DATA_DISPLAYMATRIX, 9 * sizeof *m);
+	if (sd && sd->size >= 9 * sizeof *m)
+		data = sd->data;
+	if (!data)
+		return false;
+	memcpy(m, data, 9 * sizeof *m);
+	return true;
+}
+
+bool orient_is_rounded(const AVStream *st, const AVFrame *frame)
+{
+	int32_t m[9];
+	if (!read_matrix(st, frame, m))
+		return false;
+	int64_t a = llabs((int64_t)m[0]) + llabs((int64_t)m[4]);
+	int64_t b = llabs((int64_t)m[1]) + llabs((int64_t)m[3]);
+	return (a < b ? a : b) * 50 > (a < b ? b : a);
+}
+
 struct orient orient_of(const AVStream *st, const AVFrame *frame)
 {
 	int32_t m[9];
-	const AVFrameSideData *sd =
-		frame ? av_frame_get_side_data(frame, AV_FRAME_DATA_DISPLAYMATRIX) : NULL;
-	const uint8_t *data = compat_side_data(st, AV_PKT_DATA_DISPLAYMATRIX, sizeof m);
-	if (sd && sd->size >= sizeof m)
-		data = sd->data;
-	if (!data)
-		return (struct orient){false, 0, ""};
-	memcpy(m, data, sizeof m);
-	return orient_from_matrix(m);
+	return read_matrix(st, frame, m) ? orient_from_matrix(m) : (struct orient){false, 0, ""};
 }

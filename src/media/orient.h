@@ -19,6 +19,7 @@ struct orient {
 /* Uses the matrix of the frame if it has one, else of the stream; without one
  * the picture is upright. Angles are rounded to multiples of 90. */
 struct orient orient_of(const AVStream *st, const AVFrame *frame);
+bool orient_is_rounded(const AVStream *st, const AVFrame *frame);
 struct orient orient_from_matrix(const int32_t m[9]);
 
 #endif

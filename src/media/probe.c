@@ -66,6 +66,9 @@ static void warn_gaps(const struct source *s, struct probe *p)
 	if (back)
 		warn(p, "the timestamps restart: the file consists of %zu recordings, which are joined",
 		     back + 1);
+	if (t->n_gaps >= TIMELINE_GAPS_MAX)
+		warn(p, "the timestamps jump more than %d times; later jumps are left as they are",
+		     TIMELINE_GAPS_MAX);
 	for (size_t i = 0; i < t->n_gaps && told <= FEW; i++) {
 		char at[CLOCK_TEXT_MAX], by[CLOCK_TEXT_MAX];
 		const struct timeline_gap *g = &t->gaps[i];
@@ -85,6 +88,27 @@ static void warn_gaps(const struct source *s, struct probe *p)
 		else
 			warn(p, "the timestamps jump forward by %s at %s: the gap is closed", by, at);
 	}
+}
+
+/* Sound without pictures, before the first and after the last of them. */
+static void warn_sound(const struct source *s, struct probe *p)
+{
+	char by[CLOCK_TEXT_MAX];
+	int64_t end = p->extent.duration;
+	for (unsigned i = 0; i < s->fmt->nb_streams && s->timeline.n_parts < 2; i++) {
+		const AVStream *st = s->fmt->streams[i];
+		int64_t start = st->start_time == AV_NOPTS_VALUE ? 0 : st->start_time, t;
+		if (st->codecpar->codec_type != AVMEDIA_TYPE_AUDIO || st->duration <= 0 ||
+		    __builtin_add_overflow(start, st->duration, &t))
+			continue;
+		t = av_rescale_q(t, st->time_base, AV_TIME_BASE_Q) - s->start;
+		end = t > end ? t : end;
+	}
+	if (p->extent.first >= PROBE_SILENT)
+		warn(p, "there are no pictures in the first %s", clock_text(p->extent.first, by));
+	if (end - p->extent.duration >= PROBE_SILENT)
+		warn(p, "the sound continues for %s after the last picture",
+		     clock_text(end - p->extent.duration, by));
 }
 
 static void warn_streams(const struct source *s, struct probe *p)
@@ -155,6 +179,10 @@ static void find_warning(const struct source *s, const struct reader *r, struct 
 		     "the stream states no frame rate: %.4g frames per second are assumed, and all times "
 		     "depend on it; set the correct one with --frame-rate",
 		     p->fps);
+	if (s->clock.filled && s->st->avg_frame_rate.num <= 0 && !reader_knows_rate(r))
+		warn(p, "most frames have no timestamp and the stream states no frame rate: they are "
+		        "placed at 25 frames per second");
+	warn_sound(s, p);
 	warn_streams(s, p);
 }
 
@@ -200,6 +228,11 @@ int probe_run(struct source *s, struct reader *r, struct probe *ret, struct err 
 	p.timeline = timeline_version(s, r);
 	find_rate(s, &p);
 	find_warning(s, r, &p);
+	if (orient_is_rounded(s->st, f))
+		warn(&p,
+		     "the pictures are rotated by an angle that is not a multiple of 90 degrees: "
+		     "they are turned by %d degrees",
+		     p.rotation);
 	*ret = p;
 	return 0;
 }

@@ -5,9 +5,14 @@
 
 #include <stdbool.h>
 
+#include "base/clock.h"
 #include "media/extent.h"
 #include "media/reader.h"
 #include "media/source.h"
+
+/* This much time without pictures at the start, or of sound after the end, is
+ * reported: microseconds. */
+#define PROBE_SILENT (10 * CLOCK_SECOND)
 
 struct probe {
 	struct extent extent;

@@ -25,6 +25,7 @@ void sparse_fill(struct sparse_clock *c, const AVStream *st, AVRational rate, AV
 		if (st->codecpar->video_delay == 0)
 			pkt->pts = pkt->dts;
 		pkt->opaque = &filled;
+		c->filled = true;
 	}
 	c->last = pkt->dts != AV_NOPTS_VALUE ? pkt->dts : pkt->pts;
 }

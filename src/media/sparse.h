@@ -12,6 +12,7 @@
  * at the start and after a seek. */
 struct sparse_clock {
 	int64_t last;
+	bool filled; /* some times were */
 };
 
 /* Fills the times of a packet of `st` that has none, if an earlier packet had

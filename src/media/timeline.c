@@ -405,7 +405,7 @@ int timeline_scan(AVFormatContext *fmt, AVStream *st, enum timeline_policy polic
 	AUTO(scan_clear)
 	struct scan s = {.fmt = fmt,
 	                 .st = st,
-	                 .clock = {AV_NOPTS_VALUE},
+	                 .clock = {.last = AV_NOPTS_VALUE},
 	                 .last = CLOCK_NONE,
 	                 .before = CLOCK_NONE,
 	                 .first_key = CLOCK_NONE,

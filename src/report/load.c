@@ -46,6 +46,14 @@ static void load_index(struct report_index *x, json_t *j)
 		x->curve[i] = (unsigned char)json_integer_value(json_array_get(curve, i));
 }
 
+/* What is wrong with the file or was assumed, also while it was indexed. */
+static char *warning_of(json_t *source, json_t *facts)
+{
+	AUTO(mem_freep) char *file = text_of(source, "warning");
+	AUTO(mem_freep) char *survey = text_of(facts, "survey_warning");
+	return mem_printf("%s%s%s", file, *file && *survey ? "; " : "", survey);
+}
+
 static void load_facts(struct report *r, json_t *f)
 {
 	json_t *s = json_object_get(f, "source"), *e = json_object_get(f, "engine"), *value;
@@ -64,7 +72,7 @@ static void load_facts(struct report *r, json_t *f)
 	r->rotation = (int)int_of(s, "rotation");
 	r->fps = json_number_value(json_object_get(s, "fps"));
 	r->duration = int_of(s, "duration_us");
-	r->source_warning = text_of(s, "warning");
+	r->source_warning = warning_of(s, f);
 	r->source_streams = json_incref(json_object_get(s, "streams"));
 	r->source_gaps = json_incref(json_object_get(s, "gaps"));
 	r->from = int_of(f, "from_us");

@@ -307,6 +307,30 @@ class Sources(flow.Flow):
                     "-c:v", "copy", "-c:a", "mp2", "-b:a", "384k", "late.ts")
         report, _ = self.watch("late.ts", frames=4)
         self.assertAlmostEqual(report["source"]["fps"], 10, delta=0.5)
+        # That time is listed, and nothing is sampled in it; nor is the sound at the end taken for video.
+        self.ffmpeg("-itsoffset", "30", "-i", "v.mkv", "-f", "lavfi", "-i", "sine=d=60", "-map", "0:v", "-map", "1:a",
+                    "-c:v", "copy", "-c:a", "aac", "late.mp4")
+        for name, start in (("late.ts", 50), ("late.mp4", 30)):
+            with self.subTest(name):
+                report, pairs = self.watch(name, "--chunk-duration", "10", frames=5)
+                gap, = report["source"]["gaps"]
+                self.assertEqual((gap["kind"], gap["closed"]), ("no-pictures", False))
+                self.assertAlmostEqual(gap["time"], start, delta=0.2)
+                self.assertIn("no pictures in the first 00:00:", report["source"]["warning"])
+                self.assertEqual([s["time"] for c in report["chunks"] for s in c["samples"] if s["time"] < start - 0.2], [])
+                self.assertLess(len(report["chunks"]), 3)
+                self.assertTimes([(t - gap["time"], n) for t, n in pairs])
+        self.assertIn("the sound continues for 00:00:25", report["source"]["warning"])
+
+    def test_odd_rotation(self):
+        self.film("c.mp4", 2)
+        data = bytearray((self.dir / "c.mp4").read_bytes())
+        at = data.rindex(b"tkhd") + 4 + 40
+        data[at:at + 8] = struct.pack(">ii", 46341, 46341)  # by 45 degrees
+        data[at + 12:at + 20] = struct.pack(">ii", -46341, 46341)
+        (self.dir / "c.mp4").write_bytes(data)
+        report, _ = self.watch("c.mp4", frames=2)
+        self.assertIn("not a multiple of 90 degrees", report["source"]["warning"])
 
     # ---- streams ----
 
