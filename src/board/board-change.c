@@ -24,38 +24,6 @@ static int read_priority(const json_t *request, int64_t *ret, struct err *err)
 	return 0;
 }
 
-struct job *board_find_same(struct board *b, const struct video *v, const char *options)
-{
-	for (size_t i = 0; i < b->n_jobs; i++) {
-		struct job *j = b->jobs[i];
-		if (j->video == v && !j->gone && j->row.state != STORE_ENTRY_FAILED &&
-		    j->row.state != STORE_ENTRY_CANCELED && j->stop != STOP_CANCEL &&
-		    strcmp(j->row.options, options) == 0)
-			return j;
-	}
-	return NULL;
-}
-
-static double last_place(const struct board *b)
-{
-	double last = 0;
-	for (size_t i = 0; i < b->n_jobs; i++)
-		last = b->jobs[i]->row.place > last ? b->jobs[i]->row.place : last;
-	return last;
-}
-
-/* With the lock held: how much work it counts as having had, when it comes to
- * the queue. */
-static void level(struct board *b, struct job *j)
-{
-	int64_t now = clock_now();
-	AUTO(mem_freep) struct queue_job *q = board_queue(b, now);
-	for (size_t i = 0; i < b->n_jobs; i++)
-		if (b->jobs[i] == j)
-			q[i].state = QUEUE_IDLE;
-	j->row.served = queue_level(q, b->n_jobs, j->row.priority, j->row.served, now);
-}
-
 int board_read_job(struct board *b, const json_t *request, struct new_job *ret, struct err *err)
 {
 	json_t *options = NULL;
@@ -68,36 +36,6 @@ int board_read_job(struct board *b, const json_t *request, struct new_job *ret, 
 		                        .text = json_dumps(options, JSON_COMPACT | JSON_SORT_KEYS),
 		                        .priority = priority};
 	return r;
-}
-
-void board_clear_new_job(struct new_job *n)
-{
-	json_decref(n->options);
-	free(n->text);
-}
-
-struct job *board_make_job(struct board *b, const struct new_job *n)
-{
-	struct job *j = mem_alloc(1, sizeof *j);
-	*j = (struct job){.board = b, .options = json_incref(n->options)};
-	j->row = (struct store_entry){.priority = n->priority,
-	                              .options = mem_strdup(n->text),
-	                              .journal = mem_strdup(""),
-	                              .fault = mem_strdup(""),
-	                              .created = clock_wall()};
-	AUTO(board_unlockp) struct board *locked = board_lock(b);
-	j->row.place = last_place(locked) + 1;
-	level(b, j);
-	return j;
-}
-
-void board_insert_job(struct board *b, struct job *j, struct video *v)
-{
-	j->video = v;
-	b->jobs = mem_grow(b->jobs, b->n_jobs + 1, sizeof(struct job *));
-	b->jobs[b->n_jobs++] = j;
-	board_publish_job(b, j);
-	board_wake(b);
 }
 
 int board_check_keys(const json_t *request, const char *const *keys, struct err *err)
@@ -121,22 +59,6 @@ json_t *board_with_settings(struct board *b, const json_t *request)
 	return b->settings ? settings_apply(b->settings, request) : json_incref((json_t *)request);
 }
 
-static int add_job(struct board *b, struct video *v, const struct new_job *n, struct job **ret,
-                   struct err *err)
-{
-	struct job *j = board_make_job(b, n);
-	j->row.video = v->row.id;
-	int r = store_entry_add(b->setup.store, &j->row, &j->row.id, err);
-	if (r < 0) {
-		board_free_job(j);
-		return r;
-	}
-	AUTO(board_unlockp) struct board *locked = board_lock(b);
-	board_insert_job(locked, j, v);
-	*ret = j;
-	return 0;
-}
-
 int board_submit(struct board *b, const json_t *request, json_t **ret_job, struct err *err)
 {
 	static const char *const keys[] = {"video",   "path",     "url", "prompt",
@@ -157,7 +79,7 @@ int board_submit(struct board *b, const json_t *request, json_t **ret_job, struc
 	pthread_mutex_lock(&b->lock);
 	struct job *j = board_find_same(b, v, n.text);
 	pthread_mutex_unlock(&b->lock);
-	if (!j && (r = add_job(b, v, &n, &j, err)) < 0)
+	if (!j && (r = board_add_job(b, v, &n, &j, err)) < 0)
 		return r;
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	(void)locked; /* until the end of the function */
@@ -192,7 +114,7 @@ static void to_queue(struct board *b, struct job *j)
 	j->retry_at = 0;
 	free(j->row.fault);
 	j->row.fault = mem_strdup("");
-	level(b, j);
+	board_level(b, j);
 }
 
 static int pause_job(struct board *b, struct job *j, struct err *err)
@@ -318,7 +240,7 @@ static void move(struct board *b, struct job *j, const struct job *target)
 	double before = 0;
 	AUTO(mem_freep) struct job **order = board_order(b, &n);
 	if (!target) {
-		j->row.place = last_place(b) + 1;
+		j->row.place = board_last_place(b) + 1;
 		return;
 	}
 	for (size_t i = 0; i < n && order[i] != target; i++)

@@ -9,6 +9,7 @@
  *   board-metrics.c    metrics samples
  *   board-artifacts.c  poster, storyboard and proxy of a video
  *   board-video.c      videos: adding, fetching, probing, opening their files
+ *   board-job.c        new jobs
  *   board-run.c        one turn of a job: analyze_file() on its thread
  *   board-change.c     requests that change something
  *   board-results.c    requests that read something
@@ -186,7 +187,7 @@ void board_make_pictures(struct board *b, struct video *v, const char *path);
 /* With the lock held: makes a proxy on another thread if one is needed. */
 void board_request_proxy(struct board *b, struct video *v);
 
-/* ---- board-change.c */
+/* ---- board-job.c */
 
 /* What a request asks of a job; owned. */
 struct new_job {
@@ -194,7 +195,6 @@ struct new_job {
 	char *text; /* the options in canonical form */
 	int64_t priority;
 };
-int board_read_job(struct board *b, const json_t *request, struct new_job *ret, struct err *err);
 void board_clear_new_job(struct new_job *n);
 /* A job that is neither saved nor in the queue; row.id and row.video are 0. */
 struct job *board_make_job(struct board *b, const struct new_job *n);
@@ -203,6 +203,22 @@ void board_insert_job(struct board *b, struct job *j, struct video *v);
 /* With the lock held: a job of this video with these options that is not failed
  * or canceled. */
 struct job *board_find_same(struct board *b, const struct video *v, const char *options);
+/* Saves a new job and adds it to the queue; with `disk` held. */
+int board_add_job(struct board *b, struct video *v, const struct new_job *n, struct job **ret,
+                  struct err *err);
+/* With the lock held: the last place in the queue; how much work the job counts
+ * as having had, when it comes to the queue. */
+double board_last_place(const struct board *b);
+void board_level(struct board *b, struct job *j);
+/* A job of all streams (MEDIA_STREAM_ALL) becomes one of the first moving
+ * stream, and the others get jobs of their own, with the same options. `o`:
+ * those of the job; its stream is set. On the job's thread, without locks. */
+int board_split_streams(struct job *j, const char *path, struct analyze_options *o,
+                        struct err *err);
+
+/* ---- board-change.c */
+
+int board_read_job(struct board *b, const json_t *request, struct new_job *ret, struct err *err);
 /* ERR_ARG if the request has other members; the list ends with NULL. */
 int board_check_keys(const json_t *request, const char *const *keys, struct err *err);
 /* A request with the defaults that were changed; a new reference. */

@@ -316,6 +316,12 @@ static int run_turn(struct job *j, struct analyze_result *result, struct err *er
 	if (r < 0)
 		return r;
 
+	if (o.media_stream == MEDIA_STREAM_ALL)
+		r = board_split_streams(j, path, &o, err);
+	if (r < 0) {
+		board_clear_options(&o);
+		return r;
+	}
 	snprintf(id, sizeof id, "%lld", (long long)j->row.id);
 	free(o.output);
 	o.output = file_join(b->reports_dir, id);

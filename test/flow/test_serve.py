@@ -25,6 +25,27 @@ class Serve(Serving):
     def submit(self, server, name, **more):
         return server.change("POST", "/jobs", {"path": str(self.dir / name), "options": CHUNKS, **more})["id"]
 
+    def test_all_streams(self):
+        """Each moving stream of a file gets a job, with its own run."""
+        for name, seconds in ("a.mp4", 6), ("b.mp4", 4):
+            make_video(self.dir / name, seconds)
+        subprocess.run(["ffmpeg", "-v", "error", "-i", "a.mp4", "-i", "b.mp4", "-map", "0:v", "-map", "1:v", "-c", "copy",
+                        "two.mp4"], cwd=self.dir, check=True, stdin=subprocess.DEVNULL)
+        server = self.serve(self.engine())
+        events = server.socket(server.api("/jobs")["seq"])
+        first = self.submit(server, "two.mp4", options={**CHUNKS, "media.stream": "all"})
+        states = {}
+        while len(states) < 2:
+            e = events.event("job")
+            if e["data"]["state"] in ("done", "holes", "failed", "canceled"):
+                states[e["job"]] = e["data"]["state"]
+        self.assertEqual(set(states.values()), {"done"})
+        jobs = {j["id"]: j for j in server.api("/jobs")["jobs"]}
+        self.assertEqual({j["options"]["media.stream"] for j in jobs.values()}, {"0", "1"})
+        self.assertEqual(jobs[first]["options"]["media.stream"], "0")
+        self.assertEqual(sorted(j["chunks"] for j in jobs.values()), [2, 3])
+        self.assertEqual(len({j["journal"] for j in jobs.values()}), 2)
+
     def test_two_videos_finish(self):
         engine = self.engine()
         server = self.serve(engine)
