@@ -44,9 +44,10 @@ class Gpu(threading.Thread):
                 self.load.append(load)
 
 
-def video(folder, hours, dense):
+def video(folder, hours, dense, segment):
     size = "448x448" if dense else "1920x1080"
-    command = [sys.executable, ROOT / "test" / "bench" / "long_video.py", folder, "--hours", str(hours), "--size", size]
+    command = [sys.executable, ROOT / "test" / "bench" / "long_video.py", folder, "--hours", str(hours), "--size", size,
+               "--segment", str(segment)]
     return subprocess.run([str(c) for c in command], check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]
 
 
@@ -57,6 +58,7 @@ def main():
     p.add_argument("--shape", choices=shapes.SHAPES, default="32b")
     p.add_argument("--quantize", choices=shapes.FILE_TYPE, default="q4_k_m")
     p.add_argument("--hours", type=float, default=2)
+    p.add_argument("--segment", type=int, default=3600, help="seconds of different pictures, then repeated")
     p.add_argument("--vdet", default=os.environ.get("VDET", str(ROOT / "build" / "src" / "app" / "vdet")))
     p.add_argument("options", nargs="*")
     a = p.parse_args()
@@ -65,7 +67,7 @@ def main():
     if not model.exists():
         print(f"making {model.name}", file=sys.stderr)
         shapes.make(folder, a.shape, a.quantize)
-    path = video(folder, a.hours, a.scenario == "dense")
+    path = video(folder, a.hours, a.scenario == "dense", a.segment)
     seconds, frames, side = SCENARIOS[a.scenario]
     out = folder / f"report-{a.scenario}-{a.shape}"
     runtime = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "vdet" / "runtime"
