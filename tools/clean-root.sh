@@ -47,8 +47,9 @@ enter() {
 # Certificates that the administrator of this machine added.
 certificates=/usr/local/share/ca-certificates/host.crt
 
-# host_network ROOT: name resolution, proxies and certificates as on this machine.
+# host_network ROOT: name resolution, proxies and certificates as on this machine. Debian's installer writes the hosts.
 host_network() {
+	printf '127.0.0.1 localhost\n::1 localhost ip6-localhost\n' >"$1/etc/hosts"
 	cp -L /etc/resolv.conf "$1/etc/resolv.conf"
 	apt-config dump 2>/dev/null | grep -E '^Acquire::(https?::.*|Check-Valid-Until|Check-Date) ' |
 		grep -v '""' >"$1/etc/apt/apt.conf.d/90host" || :
