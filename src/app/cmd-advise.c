@@ -69,6 +69,7 @@ static int run(struct app *app, int argc, char **argv)
 	struct advice advice[ADVICE_MANY];
 	struct advice_facts facts;
 	struct err err;
+
 	if (argc > 1)
 		return app_usage(&cmd_advise, "name one job, or none for the newest");
 	int r = app_open_store(app, &store, &err);
@@ -80,6 +81,7 @@ static int run(struct app *app, int argc, char **argv)
 		r = report_load(store, argc ? argv[0] : newest, &report, &err);
 	if (r < 0)
 		return app_fail(&err);
+
 	performance_facts(report, NULL, NULL, &facts);
 	facts.slots = app->engine.slots > 0 ? app->engine.slots : facts.slots;
 	size_t n = advice_give(&facts, advice);

@@ -136,6 +136,7 @@ static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, st
 	const char *reports_dir = several && *options.output ? options.output : NULL;
 	if (reports_dir)
 		options.output = none;
+
 	/* For a budget: how many tokens a picture takes. */
 	AUTO(model_look_clear) struct model_look look = {0};
 	const struct engine_places places = {.models_dir = app->demo ? NULL : app->models_dir,
@@ -152,6 +153,7 @@ static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, st
 	                          .locks_dir = app->locks_dir,
 	                          .progress = ui_progress(ui),
 	                          .cancel = app->cancel};
+
 	int code = EXIT_COMPLETE;
 	for (int i = 0; i < n && code != EXIT_INTERRUPTED; i++)
 		code = worse(code, analyze_streams(&a, ui, files[i]));

@@ -200,12 +200,14 @@ static int run(struct app *app, int argc, char **argv)
 	if (opt_parse(&(struct opt_set){&bind, 1}, NULL, NULL, NULL, NULL, &n, &err) < 0 ||
 	    apply_settings(app, &err) < 0)
 		return app_fail(&err);
+
 	v.world.seed = own.seed;
 	v.world.duration_us = (int64_t)(own.hours * 3600) * CLOCK_SECOND;
 	AUTO(mem_freep)
 	char *name = mem_printf("recording-%lld-%llds.mp4", (long long)own.seed,
 	                        (long long)(v.world.duration_us / CLOCK_SECOND));
 	AUTO(mem_freep) char *path = file_join(own.dir, name);
+
 	if (draw(app, &v, path, &err) < 0)
 		return app_fail(&err);
 	if (!*app->analyze.output) {
@@ -214,6 +216,7 @@ static int run(struct app *app, int argc, char **argv)
 		free(app->analyze.output);
 		app->analyze.output = file_join(own.dir, folder);
 	}
+
 	char *files[] = {path};
 	int code = app_analyze(app, files, 1);
 	if (code != EXIT_COMPLETE && code != EXIT_HOLES)

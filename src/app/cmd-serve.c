@@ -118,6 +118,7 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 		r = start_engine(s, err);
 	if (r < 0)
 		return r;
+
 	s->events = events_new((size_t)app->net.events);
 	s->performance = performance_new(s->engine, s->memory, s->store);
 	const struct board_setup board = {.options = &app->board,
@@ -132,6 +133,7 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 	                                  .add_metrics = add_metrics,
 	                                  .metrics_ctx = s->performance,
 	                                  .abort = s->engine_stop};
+
 	r = board_new(&board, &s->board, err);
 	const struct net_setup net = {.options = &app->net,
 	                              .board = s->board,

@@ -68,6 +68,7 @@ void help_man(const struct command_list *list)
 	       "report in which each event names the frames behind it. Every finished "
 	       "chunk is kept: after an interruption\nthe same command continues.\n.SH COMMANDS\n",
 	       VDET_VERSION);
+
 	for (size_t i = 0; i < list->n; i++) {
 		printf(".SS vdet %s ", list->all[i]->name);
 		put_roff(list->all[i]->usage);
@@ -79,6 +80,7 @@ void help_man(const struct command_list *list)
 				&(struct command){.own = list->all[i]->own, .own_target = list->all[i]->own_target},
 				man_option);
 	}
+
 	fputs(".SH OPTIONS\n", stdout);
 	each_option(&(struct command){.groups = GROUP_ALL}, man_option);
 	fputs(

@@ -147,6 +147,7 @@ int main(int argc, char **argv)
 	if (argc >= 3 && strcmp(argv[1], "-x") == 0)
 		return worker_main(argv[2], argc - 3, argv + 3);
 	setlocale(LC_CTYPE, "");
+
 	if (argc < 2) {
 		help_overview(&commands);
 		return EXIT_USAGE;
@@ -159,6 +160,7 @@ int main(int argc, char **argv)
 		help_overview(&commands);
 		return EXIT_COMPLETE;
 	}
+
 	const struct command *c = command_find(&commands, argv[1]);
 	if (!c)
 		return unknown_command(argv[1]);

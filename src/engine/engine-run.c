@@ -296,7 +296,7 @@ struct request {
 	int64_t pause; /* before the next attempt; -1 = do not retry */
 };
 
-static void tell_queued(void *ctx)
+static void report_queued(void *ctx)
 {
 	const struct request *q = ctx;
 	if (q->progress)
@@ -359,7 +359,7 @@ static int attempt_at(struct request *q, size_t i, struct chat_result *ret, stru
 	struct endpoint_failure failure = {0};
 	bool permanent = false;
 	q->pause = -1;
-	tell_queued(q);
+	report_queued(q);
 
 	int r = backend_ready(m, chat_cancel(q->c), NULL, NULL, err);
 	if (r < 0) {
@@ -410,7 +410,7 @@ static int attempt(struct request *q, struct chat_result *ret, struct err *err)
 	                                   .work = q->work,
 	                                   .pictures = chat_images(q->c) > 0,
 	                                   .cancel = {e->cancel, chat_cancel(q->c)},
-	                                   .waiting = tell_queued,
+	                                   .waiting = report_queued,
 	                                   .ctx = q};
 
 	struct err none = {0};
@@ -455,7 +455,7 @@ int engine_chat(struct engine *e, const struct chat *c,
 				err_wrap(err, "after %d tries", q.attempt);
 			break;
 		}
-		tell_queued(&q);
+		report_queued(&q);
 		struct err canceled;
 		if (pause_until(clock_now() + q.pause, e->cancel, chat_cancel(c), &canceled) < 0) {
 			*err = canceled;

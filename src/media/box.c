@@ -33,6 +33,7 @@ void outline_read(struct input *in, struct outline *ret)
 		int n = input_read(in, pos, h, sizeof h);
 		if (n < 8)
 			break;
+
 		uint64_t len = be(h, 4), least = 8;
 		if (len == 1 && n == 16) {
 			len = be(h + 8, 8);
@@ -45,6 +46,7 @@ void outline_read(struct input *in, struct outline *ret)
 			copy_type(o.bad_type, h + 4);
 			break;
 		}
+
 		o.ftyp |= !memcmp(h + 4, "ftyp", 4);
 		o.moov |= !memcmp(h + 4, "moov", 4);
 		o.moof |= !memcmp(h + 4, "moof", 4);
@@ -59,5 +61,6 @@ void outline_read(struct input *in, struct outline *ret)
 		pos += (int64_t)len;
 		o.boxes++;
 	}
+
 	*ret = o;
 }

@@ -136,18 +136,21 @@ static int read_packet(struct feed *f, struct err *err)
 			return err_set(err, ERR_UNSUPPORTED,
 			               "the video is encrypted and cannot be decoded without its key; decrypt "
 			               "it first");
+
 		int64_t time = source_packet_time(f->src, pkt);
 		bool timed = !sparse_is_filled(pkt) || pkt->pts != AV_NOPTS_VALUE;
 		if (pkt->flags & AV_PKT_FLAG_KEY && time != CLOCK_NONE && timed) {
 			saw_keyframe(f, time);
 			f->need_key = false;
 		}
+
 		if (f->need_key) {
 			if (++skipped < LOST_PACKETS)
 				continue;
 			f->lost = true;
 			return 1;
 		}
+
 		if (pkt->dts != AV_NOPTS_VALUE)
 			f->read_dts = pkt->dts;
 		f->ahead_bytes += (size_t)pkt->size;
@@ -280,6 +283,7 @@ static int send_packet(struct feed *f, int64_t target, bool last, struct err *er
 		avcodec_send_packet(f->dec, NULL);
 		return 0;
 	}
+
 	AUTO(av_packet_free) AVPacket *pkt = f->ahead[f->ahead_at];
 	f->ahead[f->ahead_at] = NULL;
 	f->ahead_at = (f->ahead_at + 1) % FEED_AHEAD;
@@ -291,6 +295,7 @@ static int send_packet(struct feed *f, int64_t target, bool last, struct err *er
 		pkt->dts = AV_NOPTS_VALUE;
 	bool skip = !f->unsorted && certainly_hidden(f, pkt, target);
 	f->dec->skip_frame = skip ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+
 	unsigned long complaints = note_count();
 	r = avcodec_send_packet(f->dec, pkt);
 	if (r == AVERROR(ENOMEM) || f->no_memory)
@@ -299,6 +304,7 @@ static int send_packet(struct feed *f, int64_t target, bool last, struct err *er
 		f->fault = r;
 	else if (f->unsorted && time != CLOCK_NONE)
 		put_time(f, time);
+
 	if (r < 0 || note_count() != complaints || pkt->flags & AV_PKT_FLAG_CORRUPT)
 		taint(f, time);
 	return 0;
@@ -342,6 +348,7 @@ static int next_frame(struct feed *f, int64_t target, bool last, AVFrame *out, s
 			r = f->hwaccel->fetch(f->hwaccel, out);
 			f->hardware = r > 0;
 		}
+
 		if (r >= 0) {
 			if (accept_frame(f, out))
 				return FEED_FRAME;

@@ -103,6 +103,7 @@ static uint64_t hash_of(const float pic[HASH][HASH])
 		for (int u = 0; u < 8; u++)
 			for (int x = 0; x < HASH; x++)
 				basis[u][x] = (float)cos(M_PI * (2 * x + 1) * (u + 1) / (2.0 * HASH));
+
 	/* Frequencies 1 to 8 in each direction, without the mean. */
 	for (int u = 0; u < 8; u++)
 		for (int y = 0; y < HASH; y++) {
@@ -110,6 +111,7 @@ static uint64_t hash_of(const float pic[HASH][HASH])
 			for (int x = 0; x < HASH; x++)
 				rows[u][y] += basis[u][x] * pic[y][x];
 		}
+
 	for (int v = 0; v < 8; v++)
 		for (int u = 0; u < 8; u++) {
 			float sum = 0;
@@ -117,6 +119,7 @@ static uint64_t hash_of(const float pic[HASH][HASH])
 				sum += basis[v][y] * rows[u][y];
 			low[v * 8 + u] = sorted[v * 8 + u] = sum;
 		}
+
 	for (int i = 1; i < 64; i++) {
 		float x = sorted[i];
 		int k = i;
@@ -124,6 +127,7 @@ static uint64_t hash_of(const float pic[HASH][HASH])
 			sorted[k] = sorted[k - 1];
 		sorted[k] = x;
 	}
+
 	uint64_t hash = 0;
 	for (int i = 0; i < 64; i++)
 		hash |= (uint64_t)(low[i] > (sorted[31] + sorted[32]) / 2) << i;

@@ -244,10 +244,12 @@ static void write_chain(struct buf *b, const struct shape *s)
 		w += w & 1;
 		h += h & 1;
 	}
+
 	const char *matrix = scale_matrix(s->matrix),
 			   *range = s->range == AVCOL_RANGE_JPEG ? "pc" : "tv";
 	bool wide = !is_rgb(s) && (picture_hdr(s->transfer)[0] || s->primaries == AVCOL_PRI_BT2020) &&
 	            avfilter_get_by_name("zscale") && avfilter_get_by_name("tonemap");
+
 	if (s->deinterlace)
 		buf_addf(b, "%s=mode=send_frame:parity=auto:deint=all,",
 		         avfilter_get_by_name("bwdif") ? "bwdif" : "yadif");
@@ -264,6 +266,7 @@ static void write_chain(struct buf *b, const struct shape *s)
 	} else {
 		add_plain(b, s, matrix, range);
 	}
+
 	if (s->turn[0])
 		buf_addf(b, ",%s", s->turn);
 	buf_adds(b, ",setsar=1");

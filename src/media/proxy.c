@@ -46,11 +46,13 @@ static int begin(struct proxy *p, const struct shown *s, struct err *err)
 	double fps = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 25;
 	int w, h;
 	picture_size(p->src, s->frame, &w, &h);
+
 	int side = w < h ? w : h, other = w < h ? h : w;
 	p->size = side > o->short_side ? (int)av_rescale(other, o->short_side, side) : other;
 	int r = picture_make(p->picture, p->src, s, p->size, p->pic, err);
 	if (r < 0)
 		return r;
+
 	p->width = p->pic->width < 16 ? 16 : p->pic->width;
 	p->height = p->pic->height < 16 ? 16 : p->pic->height;
 	const struct writer_options wo = {.width = p->width,

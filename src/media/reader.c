@@ -198,6 +198,7 @@ static int advance_to(struct reader *r, int64_t t, int64_t until, bool last, str
 		}
 		r->next_tainted = r->feed->tainted;
 	}
+
 	if (r->feed->cut) {
 		r->moved = true;
 		/* Put out early: packets of frames before it were not sent. */
@@ -313,6 +314,7 @@ int reader_at_then(struct reader *r, int64_t t, int64_t then, struct shown *ret,
 		return err_set(err, ERR_NOENT, "the video ends at %s", clock_text(r->end, text));
 	note_clear();
 	input_clear_error(r->src->in);
+
 	for (int attempt = 0; attempt <= SEEK_TRIES; attempt++) {
 		int e = 0;
 		bool forward = !attempt && forward_is_best(r, t);
@@ -320,10 +322,12 @@ int reader_at_then(struct reader *r, int64_t t, int64_t then, struct shown *ret,
 			e = start_over(r, err);
 		else if (!forward && seek_back(r, t, attempt) < 0)
 			continue;
+
 		if (e == 0)
 			e = advance_to(r, t, t, will_jump(r, t, then), err);
 		if (e < 0)
 			return e;
+
 		if (e == FEED_FELL || stopped_too_early(r)) {
 			attempt = -1;
 			continue;
@@ -335,6 +339,7 @@ int reader_at_then(struct reader *r, int64_t t, int64_t then, struct shown *ret,
 		show(r, t, ret);
 		return 0;
 	}
+
 	return explain_nothing(r, t, err);
 }
 

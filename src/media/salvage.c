@@ -60,6 +60,7 @@ static int patch_mp4(struct input *in, int64_t bad_at, unsigned char *data, stru
 	int64_t size = input_size(in), next = n > 0 ? next_box(data, n, bad_at, size) : -1;
 	if (next < 0)
 		return 1;
+
 	struct input_piece *pieces = mem_alloc(3, sizeof *pieces);
 	unsigned char *memory = mem_alloc(PATCH, 1);
 	for (int i = 0; i < 4; i++)
@@ -68,16 +69,19 @@ static int patch_mp4(struct input *in, int64_t bad_at, unsigned char *data, stru
 	pieces[0] = (struct input_piece){0, 0};
 	pieces[1] = (struct input_piece){bad_at, ~INT64_C(0)};
 	pieces[2] = (struct input_piece){bad_at + PATCH, bad_at + PATCH};
+
 	bool front = bad_at == 0;
 	if (front)
 		memmove(pieces, pieces + 1, 2 * sizeof *pieces);
 	ret->in = input_open_pieces(in, pieces, front ? 2 : 3, size, memory);
+
 	struct outline o;
 	outline_read(ret->in, &o);
 	if (!o.moov && !o.moof) {
 		salvage_clear(ret);
 		return 1;
 	}
+
 	ret->format = "mp4";
 	snprintf(ret->what, sizeof ret->what,
 	         "the MP4 file is damaged at byte %lld; it was skipped up to byte %lld",

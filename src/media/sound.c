@@ -72,9 +72,11 @@ static int build_graph(struct sound *s, const AVFrame *f)
 	if (l.order == AV_CHANNEL_ORDER_UNSPEC)
 		av_channel_layout_default(&l, f->ch_layout.nb_channels);
 	av_channel_layout_describe(&l, layout, sizeof layout);
+
 	snprintf(args, sizeof args,
 	         "time_base=1/1000000:sample_rate=%d:sample_fmt=%s:channel_layout=%s", f->sample_rate,
 	         av_get_sample_fmt_name(f->format), layout);
+
 	s->graph = avfilter_graph_alloc();
 	if (!s->graph)
 		return AVERROR(ENOMEM);
@@ -86,6 +88,7 @@ static int build_graph(struct sound *s, const AVFrame *f)
 		                                 NULL, s->graph);
 	if (r < 0)
 		return r;
+
 	/* A new graph continues where the previous one ended. */
 	int64_t first = s->next == CLOCK_NONE ? 0 : av_rescale(s->next, s->rate, CLOCK_SECOND);
 	char chain[300];
@@ -93,6 +96,7 @@ static int build_graph(struct sound *s, const AVFrame *f)
 	         "aresample=async=1:first_pts=%lld,"
 	         "aformat=sample_fmts=s16:sample_rates=%d:channel_layouts=%s",
 	         (long long)first, s->rate, s->channels == 1 ? "mono" : "stereo");
+
 	AUTO(avfilter_inout_free) AVFilterInOut *out = avfilter_inout_alloc();
 	AUTO(avfilter_inout_free) AVFilterInOut *in = avfilter_inout_alloc();
 	if (!out || !in)

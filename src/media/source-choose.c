@@ -174,10 +174,12 @@ static int choose_best(struct source *s, bool *ret_moved, AVStream **ret, struct
 	AVStream *undecodable = NULL;
 	struct candidate best = {0};
 	int64_t longest = 0;
+
 	*ret_moved = count_packets(s, counts, n);
 	for (unsigned i = 0; i < n; i++)
 		if (source_is_moving(s->fmt->streams[i]) && length_of(s->fmt->streams[i]) > longest)
 			longest = length_of(s->fmt->streams[i]);
+
 	for (unsigned i = 0; i < n; i++) {
 		AVStream *st = s->fmt->streams[i];
 		if (!is_video(st))
@@ -196,6 +198,7 @@ static int choose_best(struct source *s, bool *ret_moved, AVStream **ret, struct
 		if (!best.st || is_better(&c, &best))
 			best = c;
 	}
+
 	*ret = best.st;
 	return best.st ? 0 : explain_no_video(s, undecodable, err);
 }

@@ -84,6 +84,7 @@ static const char *other_kind(const struct source *s)
 		{"#EXTM3U", "a playlist that refers to other files; give the video files themselves"},
 		{"version https://git-lfs", "a Git LFS pointer, not the video; run git lfs pull"},
 	};
+
 	char head[32] = "";
 	if (input_read(s->in, 0, head, sizeof head) < 0)
 		return NULL;
@@ -130,6 +131,7 @@ static int explain_open(const struct source *s, const AVInputFormat *f, int r, s
 		return err_set(err, ERR_FORMAT, "this is %s", kind);
 	if (!av_match_name("mp4", f->name))
 		return note_error(err, r, "the %s file is damaged and cannot be opened", f->name);
+
 	struct outline o;
 	outline_read(s->in, &o);
 	if (o.bad_at >= 0)
@@ -179,12 +181,14 @@ static int open_format(struct source *s, struct err *err)
 	s->fmt = avformat_alloc_context();
 	if (!s->pb || !s->fmt)
 		return err_set(err, ERR_LIMIT, "no memory for the demuxer");
+
 	int r = find_format(s, s->salvage.format, &f, err);
 	if (r < 0)
 		return r;
 	s->fmt->pb = s->pb;
 	s->fmt->io_open = refuse_open;
 	s->fmt->max_streams = 200;
+
 	AVDictionary *options = NULL;
 	av_dict_set(&options, "protocol_whitelist", "", 0);
 	av_dict_set(&options, "format_whitelist", formats, 0);
@@ -194,6 +198,7 @@ static int open_format(struct source *s, struct err *err)
 		snprintf(rate, sizeof rate, "%.6f", fps);
 		av_dict_set(&options, "framerate", rate, 0);
 	}
+
 	s->bare = is_bare(f);
 	s->count = 0;
 	s->clock.last = AV_NOPTS_VALUE;
@@ -203,6 +208,7 @@ static int open_format(struct source *s, struct err *err)
 	av_dict_free(&options);
 	if (r < 0)
 		return explain_open(s, f, r, err);
+
 	r = avformat_find_stream_info(s->fmt, NULL);
 	return r < 0 ? note_error(err, r, "the %s file is damaged and cannot be opened", f->name) : 0;
 }
@@ -315,11 +321,13 @@ int source_open_sound(struct input *in, const struct source_options *o, struct s
 	int r = open_format(s, err);
 	if (r < 0)
 		return r;
+
 	bool video = choose(s, &none) == 0;
 	r = video ? find_timeline(s, err) : 0;
 	s->options.timeline = NULL;
 	if (r < 0)
 		return r;
+
 	const AVCodec *codec = NULL;
 	int best =
 		av_find_best_stream(s->fmt, AVMEDIA_TYPE_AUDIO, -1, video ? s->st->index : -1, &codec, 0);
@@ -327,6 +335,7 @@ int source_open_sound(struct input *in, const struct source_options *o, struct s
 		return err_set(err, ERR_NOENT, "there is no sound in this file%s",
 		               best == AVERROR_DECODER_NOT_FOUND ? " that this machine's FFmpeg can decode"
 		                                                 : "");
+
 	s->st = s->fmt->streams[best];
 	s->codec = codec;
 	if (!video)

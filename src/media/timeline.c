@@ -213,6 +213,7 @@ static void on_video(struct scan *s, AVPacket *pkt)
 	int64_t t = clock_of(s->st, pkt), length = pkt->duration > 0 ? to_us(s->st, pkt->duration) : 0;
 	int64_t pts = pkt->pts != AV_NOPTS_VALUE ? to_us(s->st, pkt->pts) : t;
 	length = length > 0 ? length : 0;
+
 	if (!s->packets++)
 		s->key_first = key;
 	if (sparse_is_filled(pkt)) {
@@ -221,11 +222,13 @@ static void on_video(struct scan *s, AVPacket *pkt)
 	}
 	if (t == CLOCK_NONE || pts == CLOCK_NONE || pkt->flags & AV_PKT_FLAG_DISCARD)
 		return;
+
 	if (s->last != CLOCK_NONE && s->n_jumps < TIMELINE_GAPS_MAX && pkt->pos >= 0 &&
 	    (t < s->last - back_least || t > s->last + forward_least))
 		note_jump(s, pkt, t);
 	else if (s->before != CLOCK_NONE && t > s->before)
 		note_step(s, t - s->before);
+
 	struct run *run = &s->runs[s->n_jumps];
 	run->first = pts < run->first ? pts : run->first;
 	run->last = pts > run->last ? pts : run->last;
@@ -233,6 +236,7 @@ static void on_video(struct scan *s, AVPacket *pkt)
 	run->tail_last = run->tail_end = INT64_MIN;
 	if (key)
 		note_key(s, pkt, pts);
+
 	s->last = s->before = t;
 	s->last_length = length;
 }
@@ -367,17 +371,20 @@ static void conclude(struct scan *s, enum timeline_policy policy, struct timelin
 	bool even;
 	int64_t usual = usual_step(s, &even), add = 0;
 	AUTO(mem_freep) int64_t *adds = mem_alloc(s->n_jumps + 1, sizeof *adds);
+
 	if (!s->key_first && s->first_key != CLOCK_NONE && s->first_key > s->runs[0].first) {
 		t->skipped = s->first_key - s->runs[0].first;
 		t->start = s->first_key;
 		s->runs[0].first = s->first_key;
 	}
+
 	t->step = usual;
 	t->frames = s->packets;
 	t->first = INT64_MAX;
 	add_part(t, 0, 0);
 	add_run(t, &s->runs[0], 0, usual);
 	t->gaps = mem_alloc(s->n_jumps + 1, sizeof *t->gaps);
+
 	for (size_t i = 0; i < s->n_jumps; i++) {
 		const struct jump *j = &s->jumps[i];
 		struct timeline_gap gap;
@@ -392,6 +399,7 @@ static void conclude(struct scan *s, enum timeline_policy policy, struct timelin
 			t->gaps[t->n_gaps++] = gap;
 		add_run(t, &s->runs[i + 1], add, usual);
 	}
+
 	add_keys(s, adds, t);
 	t->first = t->first == INT64_MAX ? 0 : t->first;
 	if (t->n_parts > 1)
@@ -415,6 +423,7 @@ int timeline_scan(AVFormatContext *fmt, AVStream *st, enum timeline_policy polic
 	                 .runs = mem_alloc(1, sizeof *s.runs),
 	                 .keys = mem_alloc(TIMELINE_KEYS_MAX, sizeof *s.keys),
 	                 .key_run = mem_alloc(TIMELINE_KEYS_MAX, sizeof *s.key_run)};
+
 	s.runs[0] = run_empty;
 	for (unsigned i = 0; i < fmt->nb_streams; i++)
 		if (fmt->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO)
@@ -425,6 +434,7 @@ int timeline_scan(AVFormatContext *fmt, AVStream *st, enum timeline_policy polic
 			fmt->streams[i]->discard = AVDISCARD_ALL;
 	if (r < 0)
 		return r;
+
 	struct timeline t = {.start = start, .measured = true};
 	if (s.runs[0].last != INT64_MIN)
 		conclude(&s, policy, &t);

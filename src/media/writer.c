@@ -98,6 +98,7 @@ static int open_encoder(struct writer *w, const AVCodec *codec)
 	AVCodecContext *c = w->video.enc = avcodec_alloc_context3(codec);
 	if (!c)
 		return AVERROR(ENOMEM);
+
 	c->width = w->o.width;
 	c->height = w->o.height;
 	c->pix_fmt = AV_PIX_FMT_YUV420P;
@@ -120,6 +121,7 @@ static int open_encoder(struct writer *w, const AVCodec *codec)
 	}
 	if (strcmp(codec->name, "libx264") != 0)
 		c->bit_rate = w->o.max_kbit ? (int64_t)w->o.max_kbit * 700 : 2000000;
+
 	/* Options of x264 only; other encoders ignore them. A fixed keyframe
 	 * distance, as in cameras. */
 	char crf[8];
@@ -127,6 +129,7 @@ static int open_encoder(struct writer *w, const AVCodec *codec)
 	av_opt_set(c->priv_data, "preset", "veryfast", 0);
 	av_opt_set(c->priv_data, "crf", crf, 0);
 	av_opt_set(c->priv_data, "x264-params", "scenecut=0:log=0", 0);
+
 	int r = open_track(w, &w->video, codec);
 	if (r < 0)
 		avcodec_free_context(&w->video.enc);

@@ -50,11 +50,13 @@ int listen_parse(const char *text, size_t len, struct listen_address *ret, struc
 		ret->unix_socket = ret->local = true;
 		return 0;
 	}
+
 	const char *colon = memrchr(text, ':', len), *end = text + len;
 	size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
 	if (!colon || !digits || digits > 5 || colon + 1 + digits != end)
 		return err_set(err, ERR_ARG, "%.*s: expected HOST:PORT, [IPv6]:PORT or unix:/PATH", n,
 		               text);
+
 	size_t host = (size_t)(colon - text);
 	if (host >= sizeof ret->host)
 		return err_set(err, ERR_ARG, "%.*s: the name is too long", n, text);
@@ -65,6 +67,7 @@ int listen_parse(const char *text, size_t len, struct listen_address *ret, struc
 		snprintf(ret->host, sizeof ret->host, "%.*s", (int)host, text);
 	if (strchr(ret->host, ':') && text[0] != '[')
 		return err_set(err, ERR_ARG, "%.*s: an IPv6 address needs brackets: [::1]:8080", n, text);
+
 	AUTO(free_info) struct addrinfo *info = NULL;
 	int r = resolve(ret, &info, err);
 	ret->local = r == 0 && *ret->host;
@@ -130,6 +133,7 @@ int listen_open(const struct listen_address *a, int *ret_fd, int *ret_port, stru
 		*ret_port = 0;
 		return open_unix(a, ret_fd, err);
 	}
+
 	AUTO(free_info) struct addrinfo *info = NULL;
 	int r = resolve(a, &info, err), on = 1, off = 0;
 	if (r < 0)
@@ -140,6 +144,7 @@ int listen_open(const struct listen_address *a, int *ret_fd, int *ret_port, stru
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (info->ai_family == AF_INET6 && !*a->host)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+
 	if (bind(fd, info->ai_addr, info->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0) {
 		if (errno == EADDRINUSE)
 			return err_set(
@@ -149,6 +154,7 @@ int listen_open(const struct listen_address *a, int *ret_fd, int *ret_port, stru
 				a->port, *a->host ? a->host : "this machine");
 		return err_sys(err, errno, "cannot listen on %s:%s", a->host, a->port);
 	}
+
 	r = examine(fd, NULL, ret_port, err);
 	if (r < 0)
 		return r;

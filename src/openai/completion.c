@@ -367,12 +367,14 @@ int completion_end(struct completion *a, int64_t sent, struct chat_result *ret, 
 	if (!a->finish_reason && !a->done)
 		return err_set(err, ERR_PROTO, "the engine's answer ended early, after %zu bytes",
 		               a->text.len);
+
 	if (a->surrogates) {
 		join_halves(&a->text);
 		join_halves(&a->reasoning);
 	}
 	AUTO(mem_freep) char *tagged = NULL;
 	int64_t now = clock_now(), first = a->first ? a->first : now;
+
 	ret->finish_reason = a->finish_reason ? TAKE(a->finish_reason) : mem_strdup("stop");
 	ret->model = a->model ? TAKE(a->model) : mem_strdup("");
 	ret->text = answer_text_split(buf_str(&a->text), &tagged);

@@ -90,6 +90,7 @@ int endpoint_status_error(const struct endpoint *e, const struct http_reply *rep
 	                                               : "no reason given";
 	int s = reply->status, r;
 	bool picture = is_about_pictures(said);
+
 	if (s == 401 || s == 403)
 		r = err_set(err, ERR_PERM, "%s refused the key (HTTP %d): %s", e->shown, s, said);
 	else if (s == 404)
@@ -111,6 +112,7 @@ int endpoint_status_error(const struct endpoint *e, const struct http_reply *rep
 		r = err_set(err, ERR_NOSPC, "the engine ran out of memory (HTTP %d): %s", s, said);
 	else
 		r = err_set(err, ERR_ENGINE, "the engine answered HTTP %d: %s", s, said);
+
 	endpoint_scrub(e, err);
 	return r;
 }

@@ -138,6 +138,7 @@ int handle_report(struct call *c, struct err *err)
 			   *download = call_query(c, "download");
 	AUTO(mem_freep) char *name = NULL;
 	int64_t id;
+
 	if (!format || !*format)
 		format = "json";
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
@@ -145,11 +146,13 @@ int handle_report(struct call *c, struct err *err)
 			type = types[i].type;
 	if (!type)
 		return err_set(err, ERR_ARG, "format is one of json, md, html, vtt, csv");
+
 	int r = call_id(c, &id, err);
 	if (r == 0)
 		r = board_report(api->board, id, format, &c->reply.body, &name, err);
 	if (r < 0)
 		return r;
+
 	c->reply.status = 200;
 	c->reply.type = type;
 	if (download && strcmp(download, "0") != 0)
@@ -234,6 +237,7 @@ int handle_file(struct call *c, struct err *err)
 	enum board_file which = BOARD_SOURCE;
 	int64_t id, sheet = 0;
 	int fd = -1, r = call_id(c, &id, err);
+
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		if (strcmp(files[i].name, base) == 0)
 			which = files[i].file;
@@ -245,17 +249,20 @@ int handle_file(struct call *c, struct err *err)
 	}
 	if (r == 0)
 		r = board_video_open(api->board, id, which, &fd, &type, err);
+
 	struct stat st;
 	if (r == 0 && fstat(fd, &st) < 0)
 		st = (struct stat){0};
 	if (r < 0)
 		return r;
+
 	char etag[80];
 	snprintf(etag, sizeof etag, "\"%llx-%llx-%llx\"", (unsigned long long)st.st_ino,
 	         (unsigned long long)st.st_size,
 	         (unsigned long long)st.st_mtim.tv_sec * 1000000000 +
 	             (unsigned long long)st.st_mtim.tv_nsec);
 	call_head(c, "Cache-Control", "private, no-cache");
+
 	const char *have = c->headers[HEADER_IF_NONE_MATCH];
 	if (have && strcmp(have, etag) == 0) {
 		fd_closep(&fd);

@@ -84,6 +84,7 @@ int handle_metrics(struct call *c, struct err *err)
 	struct http_counts *k = &api->http->counts;
 	struct buf *b = &c->reply.body;
 	(void)err;
+
 	board_figures(api->board, &f);
 	board_metrics(&f, b);
 	gpu_metrics(api, b);
@@ -92,6 +93,7 @@ int handle_metrics(struct call *c, struct err *err)
 	for (int i = 2; i < 6; i++)
 		buf_addf(b, "vdet_http_responses_total{class=\"%dxx\"} %lld\n", i,
 		         (long long)k->by_class[i]);
+
 	metric(b, "http_requests_total", "counter", "Requests.", (double)k->requests);
 	metric(b, "connections", "gauge", "Open connections.", (double)k->connections);
 	metric(b, "connections_refused_total", "counter", "Connections beyond a limit.",
@@ -105,6 +107,7 @@ int handle_metrics(struct call *c, struct err *err)
 	metric(b, "uploads", "gauge", "Unfinished uploads.", (double)uploads_count(api->uploads));
 	metric(b, "work_waiting", "gauge", "Requests that wait for a thread.",
 	       (double)http_waiting(api->http));
+
 	c->reply.status = 200;
 	c->reply.type = "text/plain; version=0.0.4; charset=utf-8";
 	return 0;

@@ -159,6 +159,7 @@ int call_file(struct call *c, int fd, const char *type, const char *etag, struct
 	r->fd = fd;
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, errno, "cannot examine the file");
+
 	int64_t first = 0, last = st.st_size - 1;
 	enum range_result part = range_applies(c, etag)
 	                             ? range_read(c->headers[HEADER_RANGE], st.st_size, &first, &last)
@@ -172,11 +173,13 @@ int call_file(struct call *c, int fd, const char *type, const char *etag, struct
 		call_head(c, "Content-Range", "bytes */%lld", (long long)st.st_size);
 		return 0;
 	}
+
 	if (etag)
 		call_head(c, "ETag", "%s", etag);
 	if (part == RANGE_PART)
 		call_head(c, "Content-Range", "bytes %lld-%lld/%lld", (long long)first, (long long)last,
 		          (long long)st.st_size);
+
 	r->status = part == RANGE_PART ? 206 : 200;
 	r->type = type;
 	r->from = first;

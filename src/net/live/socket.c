@@ -76,6 +76,7 @@ int socket_admit(struct sockets *all, struct lws *wsi)
 		snprintf(s->agent, sizeof s->agent, "%s", line);
 		conn_of(wsi)->socket = s;
 	}
+
 	call_clear(&c);
 	return r;
 }
