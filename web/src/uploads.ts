@@ -57,7 +57,7 @@ function explain(error: any): string {
   } catch {
     // Not a problem document: the message of the client is used below.
   }
-  if (!response) return 'The line to the server is broken.';
+  if (!response) return 'The connection to the server was lost.';
   return `The server answered ${response.getStatus()}.`;
 }
 
