@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-#define ENOUGH 3 /* chunks from which on rates say something */
+#define ENOUGH 3 /* fewest chunks for which rates are meaningful */
 #define LONG INT64_C(10000000)
 
 /* A rule writes text and action, and returns whether it applies. */

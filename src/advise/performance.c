@@ -203,8 +203,8 @@ struct performance *performance_new(struct engine *engine, struct memory *memory
 	                          .advice = json_array(),
 	                          .summary = json_null()};
 	pthread_mutex_init(&p->lock, NULL);
-	/* What is known before any job: a newcomer should not learn from a report
-	 * that the demo model answers. */
+	/* What is known before the first job: a new user should not learn only from
+	 * a report that the demo model answers. */
 	struct advice advice[ADVICE_MANY];
 	const struct advice_facts facts = {.demo_model = engine_info(engine)->demo_model,
 	                                   .memory_peak = -1,

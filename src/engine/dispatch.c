@@ -10,7 +10,7 @@
 struct dispatch_waiter {
 	struct dispatch_waiter *next;
 	struct placement_request want;
-	struct cancel *turn; /* fires when it is decided: an event that poll() sees */
+	struct cancel *turn; /* signalled when it is decided; for poll() */
 	int backend;         /* or PLACEMENT_NONE */
 };
 
@@ -27,8 +27,7 @@ void dispatch_clear(struct dispatch *d)
 	wakeup_free(d->idle);
 }
 
-/* With the lock held: the members as they count now, with the limit that is in
- * force. */
+/* With the lock held: the backends with the current limit applied. */
 static int pick(struct dispatch *d, struct placement_request *w, size_t queue)
 {
 	if (d->held)
@@ -60,8 +59,8 @@ static void unqueue(struct dispatch *d, struct dispatch_waiter *w)
 	}
 }
 
-/* With the lock held: places those who wait, in order; one whose endpoints are
- * all taken does not hold up the next. */
+/* With the lock held: places the waiting requests, in order; one whose backends
+ * are all busy does not block the next. */
 static void hand_out(struct dispatch *d)
 {
 	size_t waiting = 0;
@@ -120,8 +119,8 @@ void dispatch_limit(struct dispatch *d, int limit)
 	pthread_mutex_unlock(&d->lock);
 }
 
-/* Waits until it is decided; false if canceled before. Breakers close by time
- * alone, so it also looks itself. */
+/* Waits until it is decided; false if canceled before. Also looks periodically,
+ * because breakers close by time. */
 static bool wait_turn(struct dispatch *d, struct dispatch_waiter *waiter,
                       const struct dispatch_request *w)
 {
@@ -153,7 +152,7 @@ int dispatch_acquire(struct dispatch *d, const struct dispatch_request *w, struc
 
 	bool decided = wait_turn(d, &waiter, w);
 	pthread_mutex_lock(&d->lock);
-	if (!decided && cancel_fired(waiter.turn)) { /* it came at the same moment */
+	if (!decided && cancel_fired(waiter.turn)) { /* it was decided at the same moment */
 		if (waiter.backend >= 0)
 			d->backends[waiter.backend].active--;
 		hand_out(d);
@@ -208,7 +207,8 @@ void dispatch_end(struct dispatch *d, size_t backend, const struct dispatch_outc
 		s->failures++;
 		if (o->blame)
 			breaker_failed(&m->breaker, now, o->asked, o->permanent);
-		else if (m->breaker.state == BREAKER_HALF_OPEN) /* it answered, if only to say no */
+		else if (m->breaker.state ==
+		         BREAKER_HALF_OPEN) /* it answered, even if it refused the request */
 			breaker_succeeded(&m->breaker);
 	}
 	pthread_mutex_unlock(&d->lock);

@@ -21,8 +21,7 @@ static char *key_text(const struct learned_key *k)
 }
 
 /* The whole file: an object whose "endpoints" is an object. A file that is
- * missing, or that cannot be read, is as an empty one: it will be written
- * again. */
+ * missing or invalid counts as empty, and is replaced. */
 static json_t *load(const char *path)
 {
 	AUTO(buf_free) struct buf b = BUF(FILE_BYTES_MAX);

@@ -55,8 +55,8 @@ void placement_measured(struct placement_backend *m, double seconds, double work
 	m->unit = m->unit > 0 ? m->unit + SMOOTH * (unit - m->unit) : unit;
 }
 
-/* What is not measured yet is taken to be as fast as the others are on average,
- * by its weight. */
+/* A backend that was not measured yet counts as fast as the others on average,
+ * times its weight. */
 static double unit_of(const struct placement_backend *all, size_t n,
                       const struct placement_backend *m)
 {
@@ -103,8 +103,8 @@ static bool may_come(const struct placement_backend *m, const struct placement_r
 	       m->breaker.until <= w->now;
 }
 
-/* When a request that starts to wait now would be through on a busy member: its
- * slots end evenly spread over time. */
+/* When a request that starts to wait now would end on a busy backend: its slots
+ * are assumed to become free evenly over time. */
 static double finish(const struct placement_backend *all, size_t n,
                      const struct placement_backend *m, double work)
 {
@@ -112,8 +112,8 @@ static double finish(const struct placement_backend *all, size_t n,
 	return m->active < m->slots ? service : service * (1 + 1.0 / m->slots);
 }
 
-/* Whether the others, faster and at work, will be through with all that waits
- * before `m` would be with this one. */
+/* Whether the faster, busy backends will finish everything that waits before
+ * `m` would finish this request. */
 static bool better_idle(const struct placement_backend *all, size_t n, uint32_t allowed, size_t m,
                         const struct placement_request *w)
 {
@@ -135,7 +135,7 @@ static int best_of(const struct placement_backend *m, size_t n, uint32_t allowed
 		double t = finish(m, n, &m[i], w->work),
 			   b = best < 0 ? INFINITY : finish(m, n, &m[best], w->work);
 		bool alike = t < b * LITTLE && b < t * LITTLE;
-		/* Of equals the cheaper, then the one with more room. */
+		/* Of equal ones the cheaper, then the one with more free slots. */
 		bool better = alike ? m[i].cost < m[best].cost ||
 		                          (m[i].cost == m[best].cost &&
 		                           m[i].slots - m[i].active > m[best].slots - m[best].active)
@@ -152,8 +152,8 @@ int placement_pick(struct placement_backend *m, size_t n, const struct placement
 	bool only_cloud = true;
 	for (size_t i = 0; i < n; i++) {
 		only_cloud &= m[i].cloud;
-		/* A single endpoint is asked again and again, as often as the user
-		 * allows: nothing else could answer. */
+		/* A single backend is retried as often as the user allows, because no
+		 * other could answer. */
 		bool open = n > 1 && !breaker_allows(&m[i].breaker, w->now);
 		if (!may_come(&m[i], w, i))
 			continue;
@@ -173,7 +173,7 @@ int placement_pick(struct placement_backend *m, size_t n, const struct placement
 	int best = best_of(m, n, first, w);
 	for (size_t i = 0; i < n; i++)
 		ready |= (uint32_t)m[i].ready << i;
-	/* No other can answer now: the one that failed may try again. */
+	/* No other can answer now: the one that failed is used again. */
 	if (best == PLACEMENT_WAIT && !(first & ready))
 		best = best_of(m, n, allowed, w);
 	if (best >= 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* NVIDIA's management library, loaded at run time. Only what has been there
- * since the first versions is needed. */
+/* NVIDIA's management library, loaded at run time. Uses only functions that
+ * exist since its first versions. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,8 +124,7 @@ void nvml_sample(struct nvml *v, struct gpu_slot *s, const struct gpu_watched *w
 	         : v->error_text ? v->error_text(r)
 	                         : "the driver fails");
 
-	/* A number that cannot be is none: drivers that are about to fail report
-	 * such. */
+	/* Impossible values count as none: failing drivers report such. */
 	if (r != 0 || m.total == 0 || m.total > 1ULL << 50 || m.used > m.total) {
 		s->d.now.lost = true;
 		if (r == 0)

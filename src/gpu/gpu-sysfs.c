@@ -76,7 +76,7 @@ void sysfs_find(const char *root, struct gpu_slot *slots, size_t *n)
 	}
 }
 
-/* hwmon numbers its folders as it likes. */
+/* The numbers of hwmon folders are arbitrary. */
 static int temperature_of(const char *device)
 {
 	AUTO(mem_freep) char *hwmon = file_join(device, "hwmon");
@@ -92,8 +92,8 @@ static int temperature_of(const char *device)
 	return t < 0 ? -1 : (int)(t / 1000);
 }
 
-/* What a process holds on any Intel card, from the fdinfo of its files: a file
- * is counted once by its client's id. */
+/* Memory of a process on all Intel cards, from the fdinfo of its files; each
+ * client id is counted once. */
 static int64_t fdinfo_memory(int pid)
 {
 	int64_t sum = 0;

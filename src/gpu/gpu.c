@@ -38,7 +38,7 @@ static void sample_all(struct gpu *g)
 	memcpy(slots, g->slots, sizeof slots);
 	watched = g->watched;
 	pthread_mutex_unlock(&g->lock);
-	/* A driver may take long, or hang for a while when its device fails. */
+	/* A driver may take long, or hang temporarily if its device fails. */
 	for (size_t i = 0; i < n; i++) {
 		if (slots[i].handle)
 			nvml_sample(g->nvml, &slots[i], &watched);
@@ -87,8 +87,8 @@ struct gpu *gpu_open(const struct gpu_options *o)
 	g->nvml = nvml_open(g->o.nvml ? g->o.nvml : "libnvidia-ml.so.1", g->slots, &g->n);
 	sysfs_find(g->o.sysfs ? g->o.sysfs : "/sys/class/drm", g->slots, &g->n);
 	sample_all(g);
-	/* Without a device the thread still calls its listener: a policy
-	 * has other signals, too. */
+	/* Without a device the thread still calls `sampled`, because a policy has
+	 * other signals, too. */
 	if (g->n || g->o.sampled)
 		g->threaded = pthread_create(&g->thread, NULL, watch, g) == 0;
 	return g;

@@ -26,8 +26,8 @@ static void remove_files(const char *dir)
 	rmdir(dir);
 }
 
-/* Opens the folder's lock file and takes the lock: -1 if somebody has it, or
- * there is none. */
+/* Opens the folder's lock file and takes the lock: -1 if another process has
+ * it, or there is none. */
 static int take_lock(const char *dir, int flags)
 {
 	AUTO(mem_freep) char *path = file_join(dir, "lock");
@@ -35,8 +35,8 @@ static int take_lock(const char *dir, int flags)
 	struct stat mine, there;
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return -1;
-	/* Somebody may have taken it for a dead one's, and removed it, before we
-	 * had the lock. */
+	/* Before we had the lock, another process may have removed the folder as
+	 * one of a dead process. */
 	if (fstat(fd, &mine) < 0 || stat(path, &there) < 0 || mine.st_ino != there.st_ino)
 		return -1;
 	int taken = fd;

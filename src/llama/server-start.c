@@ -8,10 +8,10 @@
 #include "base/buf.h"
 #include "llama/server-internal.h"
 
-/* How its threads wait for each other, unless the user has said so. By default
- * they spin, and as soon as anything else wants the processor, our decoders for
- * one, each spins while the other is not running: fifty times slower was seen.
- * A tiny model is fastest on one thread anyway. Adds at most three to `env`. */
+/* How its threads wait for each other, unless the user has set it. By default
+ * they spin; if another process uses the CPU, such as our decoders, each spins
+ * while the other does not run, which was measured to be fifty times slower. A
+ * tiny model is fastest on one thread anyway. Adds at most three to `env`. */
 static void add_thread_settings(const struct model *model, const char **env)
 {
 	if (!getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT")) {
@@ -30,8 +30,8 @@ static void add_setting(const char **list, const char *setting)
 	*list = setting;
 }
 
-/* Which devices, and how the model is split over several. llama.cpp's own names
- * do for every kind of build: CUDA0, Vulkan1, ROCm0, SYCL0, MTL0. The caller
+/* Devices, and how the model is split over several. Every build of llama.cpp
+ * understands its own names: CUDA0, Vulkan1, ROCm0, SYCL0, MTL0. The caller
  * frees what is returned after the start. */
 static char *add_device(const struct server *s, const char **argv)
 {
@@ -52,7 +52,7 @@ static char *add_device(const struct server *s, const char **argv)
 	return list;
 }
 
-/* The command line, at the beginning of what the server itself writes. */
+/* Writes the command line to the log, before the output of the server. */
 static void log_command(struct server *s, const char *const *argv)
 {
 	AUTO(buf_free) struct buf line = BUF(8192);
@@ -88,16 +88,17 @@ int server_start_program(struct server *s, int log_fd, struct err *err)
 	                        NULL};
 	AUTO(mem_freep) char *device = add_device(s, argv);
 	(void)device; /* held for argv */
-	/* The user's own setting is kept. */
+	/* The user's setting has priority. */
 	if (s->o.gpu_layers >= 0 && !getenv("LLAMA_ARG_N_GPU_LAYERS")) {
 		snprintf(layers, sizeof layers, "%lld", (long long)s->o.gpu_layers);
 		add_setting(argv, "-ngl");
 		add_setting(argv, layers);
 	}
 
-	/* Not on the command line: the key, which other users could read there; and
-	 * what older versions would not know. CACHE_RAM: no prompt cache in main
-	 * memory beside the slots' own. Each chunk is new; it only grows. */
+	/* Not on the command line: the key, which other users could read there, and
+	 * what older versions do not know. CACHE_RAM: no prompt cache in main
+	 * memory in addition to the slots', because it would only grow: no chunk
+	 * repeats. */
 	AUTO(mem_freep) char *key = mem_printf("LLAMA_API_KEY=%s", s->key);
 	const char *env[16] = {key,
 	                       "LLAMA_ARG_ENDPOINT_METRICS=1",
@@ -107,7 +108,7 @@ int server_start_program(struct server *s, int log_fd, struct err *err)
 	                       "LLAMA_ARG_CACHE_RAM=0",
 	                       "LLAMA_ARG_LOG_COLORS=off"};
 	add_thread_settings(s->o.model, env + 7);
-	/* The default is left to the engine, and to the user's own settings of it. */
+	/* The default is left to the engine and to the user's settings. */
 	const char *cache = s->o.cache_type ? s->o.cache_type : "f16";
 	AUTO(mem_freep) char *keys = mem_printf("LLAMA_ARG_CACHE_TYPE_K=%s", cache);
 	AUTO(mem_freep) char *values = mem_printf("LLAMA_ARG_CACHE_TYPE_V=%s", cache);

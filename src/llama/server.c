@@ -18,15 +18,15 @@
 #include "proc/spawn.h"
 
 #define GRACE (2 * CLOCK_SECOND)   /* between SIGTERM and SIGKILL */
-#define STEADY (60 * CLOCK_SECOND) /* a life that long makes the crashes before it forgotten */
-#define CRASHES_MAX 20             /* short lives in a row before it is given up */
-#define FAILED_STARTS_MAX 5        /* starts in a row that did not get healthy, once it had been */
+#define STEADY (60 * CLOCK_SECOND) /* after a life of this length, earlier crashes do not count */
+#define CRASHES_MAX 20             /* short lives in a row after which it is not started again */
+#define FAILED_STARTS_MAX 5        /* failed starts in a row, after it was healthy before */
 #define PAUSE (CLOCK_SECOND / 10)  /* before a restart, doubled each time */
 #define PAUSE_MAX (10 * CLOCK_SECOND)
 #define HEALTH_EVERY 50 /* milliseconds */
 
 #define PING_EVERY CLOCK_SECOND
-#define TIMEOUTS_MAX 2 /* requests in a row that ran out of time: it hangs */
+#define TIMEOUTS_MAX 2 /* requests in a row that timed out: it hangs */
 
 const char *server_state_name(enum server_state state)
 {
@@ -78,8 +78,8 @@ static bool read_log(struct server *s, int fd)
 static void became_ready(struct server *s)
 {
 	struct err err = {0};
-	/* Requests of an earlier life may still be reading what the probe found; it
-	 * would find the same. */
+	/* Not probed again: requests of an earlier life may still read the result,
+	 * which would be the same. */
 	if (!s->probed && endpoint_probe(s->endpoint, s->stop, &err) < 0)
 		return;
 	s->probed = true;
@@ -88,7 +88,7 @@ static void became_ready(struct server *s)
 	set_state(s, SERVER_READY);
 }
 
-/* Stops the child: asks, and after the grace insists, as it waits for the
+/* Stops the child: SIGTERM, and SIGKILL after GRACE, because it waits for the
  * requests in flight. */
 static void stop_child(struct server *s, int log_fd)
 {
@@ -104,12 +104,12 @@ static void stop_child(struct server *s, int log_fd)
 	child_wait(s->child, 0, NULL, NULL);
 }
 
-/* Why a life was ended by us. */
+/* Why this module ended a life. */
 enum stop_reason { STOP_NONE, STOP_LATE, STOP_HUNG, STOP_ASKED, STOP_IDLE };
 
-/* How much of the model is in memory, as far as the system knows: it is
- * mapped, and read page by page. "" where that says nothing, as when the
- * weights go to a GPU. */
+/* How much of the model is in memory, according to the kernel: the file is
+ * mapped and read page by page. "" if that is not known, as when the weights
+ * are copied to a GPU. */
 static const char *loaded_share(const struct server *s, char out[static 24])
 {
 	AUTO(mem_freep) char *path = mem_printf("/proc/%d/statm", (int)child_pid(s->child));
@@ -129,14 +129,14 @@ static const char *loaded_share(const struct server *s, char out[static 24])
 	return out;
 }
 
-/* Of a healthy server: when it was last asked whether it is, and since when it
- * does not answer; 0 = it does. */
+/* Of a healthy server: time of the last health check, and since when it does
+ * not answer; 0 = it does. */
 struct watch {
 	int64_t pinged, silent_since;
 };
 
-/* Once a second while requests are in flight: does it still answer anything at
- * all? */
+/* Checks once a second, while requests are in flight, whether it still
+ * answers. */
 static bool is_silent(struct server *s, struct watch *w, bool flying, int64_t now)
 {
 	struct err err = {0};
@@ -170,8 +170,8 @@ static enum stop_reason look_after(struct server *s, struct watch *w)
 	return is_silent(s, w, flying, now) ? STOP_HUNG : STOP_NONE;
 }
 
-/* Follows a life until its end. Returns true if it was healthy; *ret_reason:
- * why we end it. */
+/* Watches a life until its end. Returns true if it was healthy; *ret_reason:
+ * why it is to be stopped. */
 static bool follow(struct server *s, int log_fd, enum stop_reason *ret_reason)
 {
 	int64_t begin = clock_now(), said = begin;
@@ -209,7 +209,7 @@ static bool follow(struct server *s, int log_fd, enum stop_reason *ret_reason)
 	return ready;
 }
 
-/* Says why a life ended, for the log and for the callers. */
+/* The reason why a life ended, for the log and the callers. */
 static void describe_end(struct server *s, bool ready, enum stop_reason why, struct err *err)
 {
 	char status[CHILD_TEXT_MAX];
@@ -257,8 +257,8 @@ static int live(struct server *s, enum stop_reason *ret_reason, struct err *err)
 	bool dead = child_ended(s->child);
 	if (!dead)
 		set_state(s, *ret_reason == STOP_IDLE ? SERVER_ASLEEP : SERVER_DOWN);
-	/* What hangs may not hear a polite word; what waits for its connections
-	 * should lose them at once. */
+	/* A process that hangs may ignore SIGTERM, and its connections should close
+	 * at once. */
 	if (*ret_reason == STOP_HUNG)
 		child_kill(s->child, SIGKILL);
 	if (!child_ended(s->child))
@@ -270,7 +270,7 @@ static int live(struct server *s, enum stop_reason *ret_reason, struct err *err)
 	if (endpoint_says_no_room(err->msg))
 		s->starved = s->lives;
 	pthread_mutex_unlock(&s->lock);
-	/* Only now: who hears of the end wants to know why. */
+	/* Not before: after this change, callers read the reason. */
 	if (dead)
 		set_state(s, SERVER_DOWN);
 	child_free(TAKE(s->child));
@@ -285,7 +285,7 @@ static bool again(struct server *s, int result, int64_t lived, int64_t *ret_paus
 	if (result == 0) {
 		s->crashes = lived >= STEADY ? 1 : s->crashes + 1;
 	} else {
-		/* What never worked will not by being tried again. */
+		/* If it never worked, a retry is useless. */
 		if (!s->probed || result == -ERR_TIMEOUT)
 			return false;
 		s->failed_starts++;

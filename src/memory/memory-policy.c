@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#define CACHE_FULL 0.98 /* engines like their caches full; only the brim is a sign */
+#define CACHE_FULL 0.98 /* engines fill their caches; only a full one indicates a shortage */
 
 const char *memory_step_text(enum memory_step step)
 {
@@ -46,7 +46,7 @@ static bool is_short(const struct memory_policy *p, const struct memory_sample *
 enum memory_move memory_policy_read(struct memory_policy *p, const struct memory_sample *r,
                                     char why[static 120])
 {
-	if (!p->begun) { /* what happened before is not ours */
+	if (!p->begun) { /* events before the start do not count */
 		p->begun = true;
 		p->preemptions = r->preemptions;
 		p->refusals = r->refusals;
@@ -54,8 +54,8 @@ enum memory_move memory_policy_read(struct memory_policy *p, const struct memory
 	}
 
 	bool lack = is_short(p, r, why);
-	/* Counters are judged once a step: while one is given time to help, more
-	 * may fail that was begun before it. */
+	/* Counters are compared once per step: during `patience`, requests that
+	 * were started before the step may still fail. */
 	if (lack && p->step != MEMORY_FINE && r->now - p->since < p->limits.patience)
 		return MEMORY_STAY;
 	p->preemptions = r->preemptions;
@@ -77,7 +77,7 @@ enum memory_move memory_policy_read(struct memory_policy *p, const struct memory
 	if (r->now - p->calm_since < (waiting ? 0 : p->limits.calm))
 		return MEMORY_STAY;
 
-	/* Below shrinking nothing is left to undo but the waiting. */
+	/* Up to MEMORY_SHRINK all steps are undone at once. */
 	p->step = p->step <= MEMORY_SHRINK ? MEMORY_FINE : p->step - 1;
 	p->since = r->now;
 	p->calm_since = 0;

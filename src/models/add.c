@@ -27,7 +27,7 @@
 struct parts {
 	char **paths;
 	size_t n;
-	size_t fresh; /* the first so many were put into the folder by us */
+	size_t fresh; /* of these, the first ones were put into the folder by us */
 };
 
 static void parts_clear(struct parts *p)
@@ -120,7 +120,7 @@ static int copy_bytes(int from, int to, int64_t size, const char *path, struct c
 	return fsync(to) < 0 ? err_sys(err, errno, "cannot write %s", path) : 0;
 }
 
-/* The file into the folder: a second name for it where both lie on one disk,
+/* Puts the file into the folder: a hard link if both are on one file system,
  * else a copy. */
 static int place(const char *from, const char *to, struct cancel *cancel, struct err *err)
 {
@@ -175,7 +175,7 @@ static int place_all(const struct model_get *g, struct model_folder *f, struct p
 		int r = place(p->paths[i], to, g->cancel, err);
 		if (r < 0)
 			return r;
-		/* Those that we did not put there come last, so that taking back leaves
+		/* Files that were there before come last, so that an undo leaves
 		 * them. */
 		if (r == 0) {
 			char *path = p->paths[i];

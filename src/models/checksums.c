@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Is the demo model the one that belongs here? SHA256SUMS beside its files
- * states, in the form of sha256sum(1). */
+/* Compares the demo model with the file SHA256SUMS in its folder, in the format
+ * of sha256sum(1). */
 #include <string.h>
 #include <strings.h>
 

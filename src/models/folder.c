@@ -127,8 +127,8 @@ static bool take_manifest(struct model_folder *f)
 	for (size_t i = 0; f->managed && i < json_array_size(files); i++) {
 		const json_t *o = json_array_get(files, i);
 		const char *name = string_of(o, "name");
-		/* A name is a name: nothing that vdet writes is ever outside the
-		 * folder. */
+		/* Names with slashes are rejected, so that vdet writes nothing outside
+		 * the folder. */
 		if (*name && !strchr(name, '/') && *name != '.')
 			model_folder_put(f, name, string_of(o, "quantize"), string_of(o, "sha256"),
 			                 string_of(o, "made_from"),
@@ -378,7 +378,7 @@ int model_folder_remove(struct model_folder *f, const char *quantize, int64_t *r
 	}
 
 	int r = remove_file(f, MANIFEST, "", err);
-	/* Somebody's own files are in it: then it stays. */
+	/* The folder stays if it contains other files. */
 	if (r == 0 && rmdir(f->dir) < 0 && errno != ENOTEMPTY && errno != EEXIST)
 		r = err_sys(err, errno, "cannot remove the folder %s", f->dir);
 	return r;

@@ -42,8 +42,8 @@ static const unsigned char value_size[V_COUNT] = {
 	[V_F32] = 4, [V_BOOL] = 1, [V_U64] = 8, [V_I64] = 8, [V_F64] = 8,
 };
 
-/* Elements and bytes of a block, by ggml_type. Types that are not here are new
- * to us: their size is not checked. */
+/* Elements and bytes of a block, by ggml_type. The size of unknown types is not
+ * checked. */
 static const struct {
 	unsigned short elements, bytes;
 } blocks[] = {
@@ -263,8 +263,8 @@ static bool is_output(const char *name)
 	       !strcmp(name, "mm.model.fc.weight");
 }
 
-/* One tensor's line; *end grows to where its data ends, counted from the start
- * of the data. */
+/* Reads the entry of one tensor; *end becomes at least the end of its data,
+ * relative to the start of the data. */
 static int take_tensor(struct reader *r, struct gguf *g, int64_t *end)
 {
 	uint32_t dims, type;
@@ -350,7 +350,7 @@ static void file_closep(FILE **f)
 
 int gguf_read(const char *path, struct gguf *ret, struct err *err)
 {
-	/* A pipe would block in open() until somebody writes. */
+	/* A pipe would block in open() until a process writes. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 	if (fd < 0)

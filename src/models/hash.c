@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hash of a model, remembered: reading 20 GB takes longer than many jobs. */
+/* The hash of a model, cached: reading 20 GB takes longer than many jobs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -31,7 +31,7 @@ static json_t *cache_load(const char *path)
 {
 	AUTO(buf_free) struct buf b = BUF(CACHE_MAX);
 	struct err ignored = {0};
-	/* A cache that cannot be read costs time, nothing else. */
+	/* A cache that cannot be read costs only time. */
 	json_t *j =
 		path && file_read(path, &b, &ignored) == 0 ? json_loadb(buf_str(&b), b.len, 0, NULL) : NULL;
 	if (json_is_object(j) && json_object_size(j) <= CACHE_ENTRIES)

@@ -41,8 +41,8 @@ static const char *best(const struct catalogue_file *files, size_t n, const char
 {
 	size_t at = rank_of(strcasecmp(quantize, "mixed") == 0 ? "f16" : quantize);
 	if (!strcasecmp(quantize, "bf16") || !strcasecmp(quantize, "f16")) {
-		/* The same size, and each is made from the other without loss worth a
-		 * word. */
+		/* Equal size, and each can be made from the other nearly without
+		 * loss. */
 		const char *same[] = {quantize, strcasecmp(quantize, "f16") ? "f16" : "bf16"};
 		for (size_t i = 0; i < 2; i++)
 			if (has(files, n, same[i]))
@@ -118,7 +118,8 @@ int model_pick(const struct catalogue_file *files, size_t n, const char *quantiz
 	size_t p = projector(files, n);
 	const char *precision = best(files, n, quantize);
 	if (!precision) {
-		/* One model whose name states no precision is what is meant. */
+		/* If there is only one model and its name states no precision, it is
+		 * chosen. */
 		size_t models = 0, last = 0;
 		for (size_t i = 0; i < n; i++)
 			if (is_model(&files[i])) {

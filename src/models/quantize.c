@@ -89,8 +89,7 @@ static int find_tool(const struct quantize *q, char **ret, struct err *err)
 	               q->server);
 }
 
-/* What llama-quantize writes: "[ 12/ 339] blk.0.attn_q.weight …", among much
- * else. */
+/* The output of llama-quantize contains "[ 12/ 339] blk.0.attn_q.weight …". */
 struct output {
 	struct child_log log;
 	char line[300];
@@ -151,14 +150,14 @@ static int follow(struct child *child, int fd, struct output *o, const char *pre
  * `argv`; returns the type's name. */
 static const char *arguments(const struct model *m, const char *precision, const char **argv)
 {
-	/* What is quantised already is said by its name or header; from q8_0 little
-	 * is lost. */
+	/* The name or header states whether it is quantized already; from q8_0
+	 * little is lost. */
 	if (fit_bits(m->quantize) < 16)
 		*argv++ = "--allow-requantize";
 	if (strcasecmp(precision, "mixed") != 0)
 		return precision;
-	/* What words and pictures go in and out by, and what attention reads from:
-	 * small, and felt most. */
+	/* Embeddings, output and attention values: small, with the largest
+	 * influence on quality. */
 	static const char *const finer[] = {
 		"--token-embedding-type", "q8_0",        "--output-tensor-type", "q8_0",
 		"--tensor-type",          "attn_v=q8_0", "--tensor-type",        "ffn_down=q6_k"};
@@ -233,7 +232,8 @@ static int check_space(const struct model *m, const char *precision, const char 
 	               dir);
 }
 
-/* Makes `path`, unless somebody else does so while we wait for the lock. */
+/* Makes `path`, unless another process does so while this one waits for the
+ * lock. */
 static int make(const struct model *m, const char *precision, const char *dir, const char *path,
                 const struct quantize *q, struct err *err)
 {

@@ -23,8 +23,8 @@ void curl_use(void)
 	pthread_once(&once, init);
 }
 
-/* This machine is never reached by a proxy; beside it, what the user's variable
- * says, since the option replaces that. */
+/* Addresses of this machine are never reached through a proxy. The option
+ * replaces the user's variable, so its content is appended. */
 static void set_no_proxy(CURL *e)
 {
 	char host[256] = "";
@@ -37,8 +37,8 @@ static void set_no_proxy(CURL *e)
 	curl_easy_setopt(e, CURLOPT_NOPROXY, env && !strcmp(env, "*") ? "*" : list);
 }
 
-/* As the curl command does; libcurl itself does not look at them. A variable
- * that names the system's own certificates leaves the choice to the next. */
+/* As the curl command does; libcurl itself ignores these variables. A variable
+ * that names the system's certificates is skipped. */
 static void set_trust(CURL *e)
 {
 	static const char *const names[] = {"CURL_CA_BUNDLE", "SSL_CERT_FILE"};

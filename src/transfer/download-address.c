@@ -40,7 +40,7 @@ static bool is_private6(const uint8_t a[16])
 		return is_private4(read4(a + 12));
 	if (a[0] == 0x20 && a[1] == 0x02) /* 6to4 */
 		return is_private4(read4(a + 2));
-	return (a[0] & 0xe0) != 0x20; /* only 2000::/3 is given out to machines of the world */
+	return (a[0] & 0xe0) != 0x20; /* only 2000::/3 contains global unicast addresses */
 }
 
 bool download_is_private(const struct sockaddr *a)

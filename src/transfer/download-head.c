@@ -70,7 +70,7 @@ size_t download_on_header(char *data, size_t size, size_t n, void *ctx)
 	} else if (curl_use_header(data, len, "ETag", value, sizeof value)) {
 		if (!*r->hash)
 			take_hash(value, r->hash);
-		/* A weak tag says nothing about the bytes. */
+		/* A weak tag does not identify the bytes. */
 		if (strncmp(value, "W/", 2) != 0)
 			snprintf(r->tag, sizeof r->tag, "%.*s", (int)sizeof r->tag - 1, value);
 	} else if (curl_use_header(data, len, "Last-Modified", value, sizeof value)) {
@@ -141,7 +141,7 @@ void download_set_up(CURL *e, const struct download_options *o, const char *url,
 	if (o->public_only) {
 		curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, download_open_socket);
 		curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, reply);
-		/* A proxy would connect in our place, to any address. */
+		/* A proxy would connect for us, to any address. */
 		curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
 	}
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, seconds);
@@ -157,14 +157,15 @@ struct exchange {
 	const struct download_options *o;
 	struct download_reply reply;
 	struct buf *out; /* NULL: the body is not wanted */
-	bool stopped;    /* by us, because the head was enough */
+	bool stopped;    /* by us, because the header was enough */
 };
 
 static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 {
 	struct exchange *x = ctx;
 	if (!x->out) {
-		/* One byte was asked for; a server that sends everything is cut off. */
+		/* One byte was requested; if the server sends everything, the transfer
+		 * is aborted. */
 		x->stopped = x->reply.status == 200;
 		return x->stopped ? 0 : size * n;
 	}
@@ -181,7 +182,7 @@ static int on_tick(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off
 	return cancel_fired(x->o->cancel);
 }
 
-/* Scheme, host and port the same? */
+/* Whether scheme, host and port are the same. */
 static bool same_origin(const char *a, const char *b)
 {
 	static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
@@ -200,8 +201,8 @@ static bool same_origin(const char *a, const char *b)
 	return same;
 }
 
-/* Follows redirects from `url` once. `ret_url` is where it ended, owned by the
- * caller. */
+/* Follows redirects from `url` once. *ret_url is the last URL; the caller frees
+ * it. */
 static int follow(struct exchange *x, CURL *easy, const char *url, char **ret_url,
                   struct download_head *head, CURLcode *code, struct err *err)
 {
@@ -246,7 +247,7 @@ static int follow(struct exchange *x, CURL *easy, const char *url, char **ret_ur
 	return err_set(err, ERR_ENGINE, "it redirects more than %d times", HOPS_MAX);
 }
 
-/* With back-off, until it works or will not. */
+/* Retries with back-off until it succeeds or a retry is useless. */
 static int exchange(struct exchange *x, const char *url, struct download_head *head,
                     struct err *err)
 {
@@ -283,8 +284,8 @@ static int exchange(struct exchange *x, const char *url, struct download_head *h
 			r = buf_check(x->out, shown, err);
 		else if (code == CURLE_OK && !download_passing(x->reply.status, CURLE_OK))
 			r = download_refused(&x->reply, at, x->o->token && *x->o->token, err);
-		/* A name that cannot be resolved is not a hub, or the network is down:
-		 * that will not pass soon. */
+		/* If the name cannot be resolved, it is wrong or the network is down: a
+		 * retry soon is useless. */
 		else if (attempt > x->o->retries || code == CURLE_COULDNT_RESOLVE_HOST ||
 		         (code != CURLE_OK && !download_passing(0, code)))
 			r = code == CURLE_OK ? download_refused(&x->reply, at, x->o->token && *x->o->token, err)

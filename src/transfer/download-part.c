@@ -47,7 +47,7 @@ void download_part_forget(struct download_part *p)
 	p->resumed = 0;
 }
 
-/* What the note says is there, if it is a note of this very file. */
+/* Reads the list of what is complete, if it is for this file. */
 static void recall(struct download_part *p)
 {
 	AUTO(buf_free) struct buf b = BUF(NOTE_MAX);
@@ -93,7 +93,7 @@ static int check_space(const struct download_part *p, struct err *err)
 	               text_size((double)room, have));
 }
 
-/* Space on disk for all of it, where the file system can promise it. */
+/* Reserves space on disk for all of it, if the file system supports that. */
 static int reserve(const struct download_part *p, struct err *err)
 {
 	if (fallocate(p->fd, 0, 0, p->size) == 0)

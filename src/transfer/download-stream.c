@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A file from any server, on one connection from beginning to end. Beside
- * PATH.part is PATH.tag, which holds what the server says of the file's version
- * (ETag or Last-Modified): with it a later try or run asks for the rest. */
+ * PATH.part is PATH.tag with the version of the file as the server states it
+ * (ETag or Last-Modified): with it a later try or run requests the rest. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -113,7 +113,7 @@ static void set_up(struct stream *t, char *words, int64_t left)
 	curl_easy_setopt(e, CURLOPT_XFERINFODATA, t);
 }
 
-/* One try, from where the last one ended if the server can say whether the
+/* One try, from where the last one ended if the server can confirm that the
  * file is still the same. */
 static CURLcode attempt(struct stream *t, int64_t left, char *words)
 {
@@ -136,7 +136,7 @@ static bool may_pass(const struct stream *t, CURLcode c)
 {
 	if (c == CURLE_HTTP_RETURNED_ERROR)
 		return download_passing(t->reply.status, CURLE_OK);
-	/* A name that cannot be resolved is most likely mistyped. */
+	/* A name that cannot be resolved is probably misspelled. */
 	return download_passing(0, c) && c != CURLE_COULDNT_RESOLVE_HOST;
 }
 
@@ -181,7 +181,7 @@ static int run(struct stream *t, struct err *err)
 	}
 }
 
-/* What an earlier run left counts if it also left the file's tag. */
+/* A partial file of an earlier run is used if its tag exists, too. */
 static int resume(struct stream *t, struct err *err)
 {
 	AUTO(buf_free) struct buf tag = BUF(DOWNLOAD_TAG_MAX - 1);

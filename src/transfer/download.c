@@ -16,8 +16,9 @@
 #define CONNECTIONS_MAX 16
 #define SAVE_EVERY (2 * CLOCK_SECOND)
 #define PROGRESS_EVERY (CLOCK_SECOND / 10)
-#define RATE_OVER 5e6 /* microseconds that the rate is a mean of, about */
-/* signed addresses expire; requested again this often without a byte between */
+#define RATE_OVER 5e6 /* time constant of the mean rate, microseconds */
+/* signed URLs expire; how often they are requested again without receiving a
+ * byte */
 #define RESOLVE_MAX 5
 
 struct transfer;
@@ -42,7 +43,7 @@ struct transfer {
 	CURLM *multi;
 	struct line lines[CONNECTIONS_MAX];
 	size_t n_lines;
-	char *taken; /* of each piece: a line is at it */
+	char *taken; /* of each piece: a connection works on it */
 	int failures, resolved;
 	int64_t pause_until, saved, published;
 	int64_t rated, rated_bytes; /* when the rate was last computed */
@@ -61,8 +62,8 @@ static size_t on_data(char *data, size_t size, size_t n, void *ctx)
 	if (l->reply.status != 206 && l->reply.status != 200)
 		return len; /* words about the failure */
 
-	/* The file as a whole, or the very stretch that was asked for: anything
-	 * else would be put in the wrong place. */
+	/* The whole file, or exactly the requested range: anything else would be
+	 * written to the wrong place. */
 	bool right = l->whole ? l->reply.status == 200
 	                      : l->reply.status == 206 && l->reply.total == t->part.size &&
 	                            l->reply.from == l->first;
@@ -107,7 +108,7 @@ static void begin(struct transfer *t, struct line *l)
 	l->busy = true;
 	l->whole = !t->head.ranges;
 	if (l->whole)
-		/* All or nothing, on one line. */
+		/* Without ranges only one connection, from the beginning. */
 		memset(t->part.done, 0, t->part.n * sizeof *t->part.done);
 	t->taken[i] = 1;
 	l->first = (int64_t)i * t->part.piece + t->part.done[i];
@@ -124,8 +125,7 @@ static void begin(struct transfer *t, struct line *l)
 	curl_multi_add_handle(t->multi, l->easy);
 }
 
-/* The address has expired, or the file behind it is another: asks again where
- * it is. */
+/* The URL has expired, or the file has changed: resolves it again. */
 static void resolve_again(struct transfer *t)
 {
 	struct download_head head = {0};
@@ -143,7 +143,7 @@ static void resolve_again(struct transfer *t)
 	t->head = head;
 }
 
-/* A connection ended before its piece was whole. */
+/* A connection ended before its piece was complete. */
 static void failed(struct transfer *t, struct line *l, CURLcode code)
 {
 	int status = l->reply.status;
@@ -168,7 +168,7 @@ static void failed(struct transfer *t, struct line *l, CURLcode code)
 		return;
 	}
 
-	/* Lines that fail together count as one failure. */
+	/* Connections that fail together count as one failure. */
 	if (!t->failures || clock_now() >= t->pause_until)
 		t->failures++;
 	if (t->failures > t->o->retries) {
@@ -248,7 +248,7 @@ static void start_lines(struct transfer *t)
 		return;
 	for (size_t i = 0; i < t->n_lines; i++)
 		busy += t->lines[i].busy;
-	/* After a failure one line alone feels whether it works again. */
+	/* After a failure, one connection alone tests whether it works again. */
 	size_t most = !t->head.ranges || t->failures ? 1 : t->n_lines;
 	for (size_t i = 0; i < t->n_lines && busy < most; i++)
 		if (!t->lines[i].busy) {
@@ -299,7 +299,7 @@ static void lines_close(struct transfer *t)
 	curl_multi_cleanup(t->multi);
 }
 
-/* From what is there to the whole file. What came is kept, whatever the end. */
+/* Downloads what is missing. What was received is kept, also after an error. */
 static int transfer(struct transfer *t)
 {
 	struct err ignored;
@@ -310,7 +310,7 @@ static int transfer(struct transfer *t)
 	drive(t);
 	lines_close(t);
 	free(TAKE(t->taken));
-	/* Without ranges nothing can go on from a part. */
+	/* Without ranges a partial file cannot be continued. */
 	if (t->code < 0 && t->head.ranges)
 		download_part_save(&t->part, &ignored);
 	t->published = 0;
@@ -336,7 +336,7 @@ static int download_whole(struct transfer *t, const struct download_file *f,
 			unlink(t->part.part);
 	}
 	download_part_close(&t->part);
-	/* What an earlier run left may have been damaged since: once more, from the
+	/* The part of an earlier run may have been damaged: once more, from the
 	 * beginning. */
 	if (r == -ERR_FORMAT && resumed) {
 		log_debug("%s; downloading it again", t->err->msg);

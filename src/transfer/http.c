@@ -126,8 +126,8 @@ static size_t on_write(char *data, size_t size, size_t n, void *ctx)
 	struct exchange *x = ctx;
 	if (x->failed)
 		return 0;
-	/* One call of curl reads as long as there is something to read, which of a
-	 * fast engine may be all of the answer. */
+	/* One call of curl reads as long as there is data, which may be the whole
+	 * answer of a fast engine. */
 	int r = check_canceled(x);
 	if (r == 0)
 		r = x->q->body(x->q->ctx, x->reply, data, size * n, x->err);
@@ -176,14 +176,14 @@ static struct curl_slist *set_up(CURL *e, struct exchange *x)
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
 
-	/* Zero would mean curl's own default, five minutes. */
+	/* 0 would mean curl's default of five minutes. */
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
 	                 q->connect_timeout ? (long)(q->connect_timeout / 1000 + 1)
 	                                    : 7L * 24 * 3600 * 1000);
 	if (q->ca_file && *q->ca_file)
 		curl_easy_setopt(e, CURLOPT_CAINFO, q->ca_file);
 
-	/* Not asked for, but undone where a server compresses all the same. */
+	/* Not requested, but decoded if a server compresses anyway. */
 	curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "identity");
 	if (q->socket)
 		curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, q->socket);
@@ -199,12 +199,12 @@ static struct curl_slist *set_up(CURL *e, struct exchange *x)
 		curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
 		curl_easy_setopt(e, CURLOPT_READDATA, x);
 		headers = curl_slist_append(headers, "Content-Type: application/json");
-		/* On a connection that the other end has just closed curl would
-		 * silently send it all again; whether and when to do that is the
-		 * caller's. */
+		/* On a connection that the server has just closed, curl would send
+		 * everything again without a message; retries are decided by the
+		 * caller. */
 		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
 		curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
-		/* No question before a large body: engines answer it late or never. */
+		/* No "Expect: 100-continue": engines answer it late or never. */
 		headers = curl_slist_append(headers, "Expect:");
 	}
 
@@ -225,7 +225,7 @@ static int check(struct exchange *x, int64_t deadline)
 	return q->tick ? q->tick(q->ctx, x->err) : 0;
 }
 
-/* Drives the transfer; returns a negative code to give it up, or 0 with curl's
+/* Runs the transfer; returns a negative code if it is aborted, or 0 with curl's
  * result. */
 static int drive(CURLM *multi, struct exchange *x, CURLcode *ret)
 {
@@ -258,14 +258,14 @@ static int curl_error(struct exchange *x, CURLcode code)
 {
 	x->reply->passing = curl_use_passing(code);
 	const char *words = x->words[0] ? x->words : curl_easy_strerror(code);
-	/* What to do belongs into the message: engines in a private network often
-	 * have certificates of their own. */
+	/* The message says what to do: engines in private networks often have
+	 * private certificates. */
 	const char *hint = code == CURLE_PEER_FAILED_VERIFICATION
 	                       ? "; if the certificate is right, name its authority with engine.ca_file"
 	                       : "";
 	AUTO(mem_freep) char *said = text_line(words, 200);
 	AUTO(mem_freep) char *line = mem_printf("%s%s", said, hint);
-	/* The only time limit that curl itself knows is the one to connect. */
+	/* The only time limit that is set in curl is the one to connect. */
 	enum err_code c = code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_ENGINE;
 	return err_set(x->err, c, "%s", line);
 }
@@ -282,12 +282,12 @@ int http_run(struct http *h, const struct http_request *q, struct http_reply *re
 	CURLcode code = CURLE_OK;
 	curl_multi_add_handle(l->multi, l->easy);
 	int r = drive(l->multi, &x, &code);
-	/* Removing a transfer that is not done closes its connection: the engine
-	 * sees at once that we are gone. */
+	/* Removing an unfinished transfer closes its connection, which the engine
+	 * notices at once. */
 	curl_multi_remove_handle(l->multi, l->easy);
 	curl_slist_free_all(headers);
-	/* Pointers into this call must not stay behind in the handle; the
-	 * connections do. */
+	/* No pointers into this call may remain in the handle; its connections
+	 * remain. */
 	curl_easy_reset(l->easy);
 	line_put(h, l);
 	if (r == 0 && code != CURLE_OK)
