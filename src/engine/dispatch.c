@@ -205,10 +205,10 @@ void dispatch_end(struct dispatch *d, size_t backend, const struct dispatch_outc
 		breaker_succeeded(&m->breaker);
 	} else if (o) {
 		s->failures++;
+		/* Without blame it answered, even if it refused the request. */
 		if (o->blame)
 			breaker_failed(&m->breaker, now, o->asked, o->permanent);
-		else if (m->breaker.state ==
-		         BREAKER_HALF_OPEN) /* it answered, even if it refused the request */
+		else if (m->breaker.state == BREAKER_HALF_OPEN)
 			breaker_succeeded(&m->breaker);
 	}
 	pthread_mutex_unlock(&d->lock);
