@@ -9,7 +9,7 @@ const char *memory_step_text(enum memory_step step)
 {
 	static const char *const texts[] = {"all as configured",          "no new requests for a while",
 	                                    "caches of idle slots freed", "pictures made smaller",
-	                                    "fewer requests at once",     "engine started again"};
+	                                    "fewer requests at once",     "engine restarted"};
 	return (unsigned)step < sizeof texts / sizeof *texts ? texts[step] : "unknown";
 }
 
@@ -34,7 +34,7 @@ static bool is_short(const struct memory_policy *p, const struct memory_sample *
 		snprintf(why, 120, "the engine refused %lld requests for lack of room",
 		         (long long)(r->refusals - p->refusals));
 	else if (r->preemptions > p->preemptions)
-		snprintf(why, 120, "the engine put back %lld requests",
+		snprintf(why, 120, "the engine preempted %lld requests",
 		         (long long)(r->preemptions - p->preemptions));
 	else if (r->cache >= CACHE_FULL)
 		snprintf(why, 120, "the engine's cache is %.0f %% full", 100 * r->cache);
@@ -84,7 +84,7 @@ enum memory_move memory_policy_read(struct memory_policy *p, const struct memory
 	if (r->share >= 0)
 		snprintf(why, 120, "%.0f %% of the GPU's memory in use", 100 * r->share);
 	else
-		snprintf(why, 120, "the engine has had room for a while");
+		snprintf(why, 120, "memory has been sufficient for a while");
 	return MEMORY_BACK;
 }
 

@@ -58,7 +58,7 @@ class Memory(flow.Flow):
         self.play(0.3)
         steps = self.finish(p)
         up = ["no new requests for a while", "caches of idle slots freed", "pictures made smaller",
-              "fewer requests at once", "engine started again"]
+              "fewer requests at once", "engine restarted"]
         climbed = [s for s in steps if not s.startswith("back: ")]  # from where it was when the job entered the journal
         self.assertGreater(len(climbed), 2)
         self.assertEqual(climbed, up[-len(climbed):])

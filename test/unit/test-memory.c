@@ -116,7 +116,7 @@ static void engines_give_signs_without_a_gpu(void **state)
 	r.now += SECOND;
 	r.preemptions += 2;
 	assert_int_equal(memory_policy_read(&p, &r, why), MEMORY_UP);
-	assert_non_null(strstr(why, "put back 2"));
+	assert_non_null(strstr(why, "preempted 2"));
 	r.now += 6 * SECOND;
 	r.cache = 0.99;
 	assert_int_equal(memory_policy_read(&p, &r, why), MEMORY_UP);
