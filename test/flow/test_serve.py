@@ -3,14 +3,16 @@
 """The case board through its API: two videos side by side, kill and go on, holes tried again, controls, deletion."""
 import collections
 import http.server
+import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import threading
 import unittest
 
-from flow import make_video
+from flow import TIMEOUT, make_video
 from messages import Messages
 from serving import Serving
 
@@ -107,6 +109,82 @@ class Serve(Serving):
         server = self.serve(engine)
         self.assertTrue(server.api(f"/search?q={word}")["hits"])
         self.assertEqual(server.api("/search?q=zebra")["hits"], [])
+
+    def test_times_agree(self):
+        """The length of a video and the times of its events are the same wherever they are given."""
+        engine = self.engine()
+        server = self.serve(engine)
+        make_video(self.dir / "a.mp4", 8.6, rate="30000/1001")
+        events = server.socket(server.api("/jobs")["seq"])
+        job = self.submit(server, "a.mp4")
+        events.state(job, "done")
+        seen = [e for e in events.seen if e.get("job") == job or e["type"] == "video"]
+        report = json.loads(server.get(f"/api/v1/jobs/{job}/report").body)
+        video = report["source"]["duration"]
+        self.assertNotEqual(video, round(video))
+        id = server.api(f"/jobs/{job}")["video"]
+        lists = {name: next(x for x in server.api(f"/{name}")[name] if x["id"] == i) for name, i in (("videos", id), ("jobs", job))}
+        durations = [lists["videos"], lists["jobs"], server.api(f"/videos/{id}"), server.api(f"/jobs/{job}"),
+                     [e for e in seen if e["type"] == "video"][-1]["data"], [e for e in seen if e["type"] == "job"][-1]["data"]]
+        self.assertEqual([d["duration"] for d in durations], [video] * len(durations))
+        self.assertEqual(json.loads(self.vdet("index", "a.mp4", "--json").stdout)["duration"], video)
+
+        def times(list):
+            return sorted((e["start"], e["end"], e["what"], [f["pts"] for f in e["frames"]]) for e in list)
+        found = times(server.api(f"/jobs/{job}/events")["events"])
+        self.assertTrue(found)
+        self.assertEqual(times(report["events"]), found)
+        self.assertEqual(times(x for e in seen if e["type"] == "results" for x in e["data"]["events"]), found)
+        hits = [h for h in server.api("/search?q=" + found[0][2].split()[0].strip(".,"))["hits"] if h["kind"] == "event"]
+        self.assertTrue(hits)
+        for h in hits:
+            self.assertIn((h["start"], h["end"], h["text"]), [(*f[:2], f[2]) for f in found] + [(*f[:2], h["text"]) for f in found])
+        chunks = server.api(f"/jobs/{job}/chunks")["chunks"]
+        self.assertEqual([(c["start"], c["end"]) for c in chunks], [(c["start"], c["end"]) for c in report["chunks"]])
+        self.assertEqual([[s["pts"] for s in c["samples"]] for c in chunks],
+                         [[f["pts"] for f in c["samples"]] for c in report["chunks"]])
+        # For people: to the millisecond below it, and lengths to the nearest second.
+        def exact(t):
+            ms = round(t * 1e6) // 1000
+            return f"{ms // 3600000:02}:{ms // 60000 % 60:02}:{ms // 1000 % 60:02}.{ms % 1000:03}"
+        texts = {f: server.get(f"/api/v1/jobs/{job}/report?format={f}").body.decode() for f in ("html", "md", "csv", "vtt")}
+        for start, end, _, frames in found:
+            for name in texts:
+                self.assertIn(exact(start), texts[name], name)
+        length = int(video + 0.5)
+        self.assertIn(f">{length // 60}:{length % 60:02}<", texts["html"])
+        self.assertIn(f"{length // 60}:{length % 60:02} ", texts["md"])
+
+    def test_pictures_of_hits_need_no_video(self):
+        """Hits show pictures that were stored; decoding frames has a limit, and does not delay other requests."""
+        engine = self.engine()
+        server = self.serve(engine)
+        path = make_video(self.dir / "a.mp4", 6)
+        job = self.submit(server, "a.mp4")
+        server.wait(f"/jobs/{job}", lambda j: j["state"] == "done")
+        video = server.api(f"/jobs/{job}")["video"]
+        word = server.api(f"/jobs/{job}/events")["events"][0]["what"].split()[0].strip(".,")
+
+        ask = f"GET /api/v1/videos/{video}/frames?t=2 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+        lines = [socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT) for _ in range(60)]
+        for c in lines:
+            c.sendall(ask)
+        self.assertTrue(server.api(f"/search?q={word}")["hits"])
+        statuses = collections.Counter()
+        for c in lines:
+            reply = b"".join(iter(lambda: c.recv(1 << 16), b""))
+            statuses[reply.split()[1]] += 1
+            self.assertIn(b"\r\nRetry-After: " if reply.split()[1] == b"503" else b"image/jpeg", reply)
+            c.close()
+        self.assertEqual(set(statuses), {b"200", b"503"}, statuses)
+
+        path.unlink()
+        hits = server.api(f"/search?q={word}")["hits"]
+        shown = [h for h in hits if h["sample"] is not None]
+        self.assertTrue(shown)
+        for h in shown:
+            r = server.get(f"/api/v1/jobs/{h['job']}/picture?chunk={h['chunk']}&sample={h['sample']}")
+            self.assertEqual((r.status, r.body[:2]), (200, b"\xff\xd8"))
 
     def test_killed_it_goes_on(self):
         engine = self.engine()

@@ -44,6 +44,24 @@ static void times_are_read_and_written(void **state)
 	assert_string_equal(clock_text(INT64_C(90061) * 1000000, t), "25:01:01.000");
 	assert_string_equal(clock_short(7213000000, t), "2:00:13");
 	assert_string_equal(clock_short(42400000, t), "0:42");
+	static const struct {
+		int64_t us;
+		const char *brief, *full;
+	} times[] = {
+		{0, "0:00", "00:00:00.000"},
+		{499999, "0:00", "00:00:00.499"},
+		{500000, "0:01", "00:00:00.500"},
+		{59499999, "0:59", "00:00:59.499"},
+		{59500000, "1:00", "00:00:59.500"},
+		{3599500000, "1:00:00", "00:59:59.500"},
+		{33367, "0:00", "00:00:00.033"},
+		{8575233, "0:09", "00:00:08.575"},
+		{90061001000, "25:01:01", "25:01:01.001"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(times); i++) { /* test_format.mjs has the same table */
+		assert_string_equal(clock_short(times[i].us, t), times[i].brief);
+		assert_string_equal(clock_text(times[i].us, t), times[i].full);
+	}
 }
 
 static void loops_are_told(void **state)

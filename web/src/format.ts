@@ -3,16 +3,16 @@
 
 const two = (n: number) => String(n).padStart(2, '0');
 
-/** 1:02:03, or 2:03 where there are no hours; rounded down, as a player does. */
+/** 1:02:03, or 2:03 where there are no hours; to the nearest second, as in reports. */
 export function clock(seconds: number): string {
-  const s = Math.max(0, Math.floor(seconds + 1e-6));
+  const s = Math.max(0, Math.floor(seconds + 0.5));
   const h = Math.floor(s / 3600), m = Math.floor(s / 60) % 60;
   return h ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
 }
 
 /** 01:02:03.456: to the millisecond, for tooltips. */
 export function exact(seconds: number): string {
-  const ms = Math.max(0, Math.floor(seconds * 1000 + 1e-3));
+  const ms = Math.max(0, Math.floor(Math.round(seconds * 1e6) / 1000));
   const s = Math.floor(ms / 1000);
   return `${two(Math.floor(s / 3600))}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}.${String(ms % 1000).padStart(3, '0')}`;
 }

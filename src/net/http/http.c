@@ -21,6 +21,7 @@ enum {
 	PENDING = 512 * 1024,    /* bytes of another body that may wait for its sink */
 	JSON_TIME = 30,          /* seconds for a JSON body */
 	QUICK_THREADS = 4,
+	SLOW_WAITING = 16, /* requests that may wait for a thread for slow handlers */
 	SLOW_THREADS = 2,
 	DISK_THREADS = 4,
 };
@@ -158,10 +159,11 @@ static void run_step(void *ctx)
 static void start_step(struct request *r, enum step what)
 {
 	struct http_server *h = r->call.http;
-	bool slow = r->call.route->flags & ROUTE_SLOW;
+	unsigned flags = r->call.route->flags;
+	bool disk = what != STEP_HANDLE || flags & ROUTE_LOGIN; /* logins do not wait for frames */
 	r->busy = true;
 	r->step = what;
-	pool_run(what != STEP_HANDLE ? h->disk : slow ? h->slow : h->quick, run_step, r);
+	pool_run(disk ? h->disk : flags & ROUTE_SLOW ? h->slow : h->quick, run_step, r);
 }
 
 /* ---- the request */
@@ -191,6 +193,18 @@ static bool check_body(struct call *c)
 	return !c->reply.status;
 }
 
+/* Whether a slow request, such as decoding a frame, need not wait for many
+ * others. */
+static bool check_queue(struct call *c)
+{
+	unsigned flags = c->route->flags;
+	if (!(flags & ROUTE_SLOW) || flags & ROUTE_LOGIN || pool_waiting(c->http->slow) < SLOW_WAITING)
+		return true;
+	call_problem(c, 503, "busy", "too many frames are being decoded; try again in a second");
+	call_head(c, "Retry-After", "1");
+	return false;
+}
+
 static int on_request(struct http_server *h, struct lws *wsi)
 {
 	struct request *r = request_new(h, wsi);
@@ -214,7 +228,7 @@ static int on_request(struct http_server *h, struct lws *wsi)
 		c->length < 0 && (c->method == METHOD_POST || c->method == METHOD_PATCH ||
 	                      c->method == METHOD_OTHER || c->headers[HEADER_METHOD_OVERRIDE]);
 	r->close = endless || !good || head_wants_close(wsi);
-	if (!good || !auth_admit(c) || !check_body(c))
+	if (!good || !auth_admit(c) || !check_body(c) || !check_queue(c))
 		return http_begin_reply(r);
 
 	if (!r->body || c->route->sink) {
