@@ -13,7 +13,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
+
+enum { WARN_EVERY = 60 /* seconds between warnings that no file can be opened */ };
 
 static bool is_loopback(const struct sockaddr *a)
 {
@@ -189,4 +193,23 @@ int listen_adopt(int fd, struct listen_address *ret, int *ret_port, struct err *
 	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		return err_sys(err, errno, "cannot set up descriptor %d", fd);
 	return examine(fd, ret, ret_port, err);
+}
+
+void listen_spare_open(struct listen_spare *s)
+{
+	s->fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+void listen_shed(int fd, struct listen_spare *s)
+{
+	int64_t now = clock_now();
+	if (!s->warned || now - s->warned > WARN_EVERY * CLOCK_SECOND) {
+		s->warned = now;
+		log_warning("connections are closed, since too many files are open; raise the limit "
+		            "(ulimit -n, LimitNOFILE= of systemd) or lower --net-connections");
+	}
+	fd_closep(&s->fd);
+	int shed = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	fd_closep(&shed);
+	listen_spare_open(s);
 }

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -32,5 +33,15 @@ int listen_inherited(void);
 /* Examines such a socket, and makes it non-blocking. ERR_ARG if it is not a
  * listening stream socket. */
 int listen_adopt(int fd, struct listen_address *ret, int *ret_port, struct err *err);
+
+/* A descriptor to give up when there are no others. */
+struct listen_spare {
+	int fd; /* -1 = none */
+	int64_t warned;
+};
+void listen_spare_open(struct listen_spare *s);
+/* For want of a descriptor a connection stays in the queue, and would wake the
+ * event loop again and again: accepts and closes one. Warns once a minute. */
+void listen_shed(int fd, struct listen_spare *s);
 
 #endif

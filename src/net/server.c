@@ -59,6 +59,7 @@ struct net {
 	uint64_t callbacks;
 	int64_t turned; /* when the event loop last turned */
 	int spins;      /* turns in a row without a callback and without waiting */
+	struct listen_spare spare;
 };
 
 /* ---- connections */
@@ -126,8 +127,11 @@ static void accept_some(struct net *n, int listener)
 {
 	for (int i = 0; i < 64; i++) {
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE))
-			log_warning("cannot accept a connection: too many open files");
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+			listen_shed(listener, &n->spare);
+			atomic_fetch_add(&n->http->counts.refused, 1);
+			continue;
+		}
 		if (fd < 0)
 			return;
 		take(n, fd);
@@ -407,6 +411,7 @@ int net_new(const struct net_setup *s, struct net **ret, struct err *err)
 	AUTO(net_freep) struct net *n = mem_alloc(1, sizeof *n);
 	n->setup = *s;
 	n->options = s->options;
+	listen_spare_open(&n->spare);
 	int r = file_mkdirs(s->data_dir, true, err);
 	if (r == 0)
 		r = open_access(n, err);
@@ -445,6 +450,7 @@ void net_free(struct net *n)
 			unlink(n->unix_paths[i]);
 		free(n->unix_paths[i]);
 	}
+	fd_closep(&n->spare.fd);
 	uploads_free(n->uploads);
 	rate_limiter_free(n->limiter);
 	access_free(n->access);

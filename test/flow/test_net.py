@@ -3,6 +3,7 @@
 """The server's outside: access, HTTP in its corners, uploads that break off, sockets, and clients that mean harm."""
 import json
 import os
+import resource
 import socket
 import ssl
 import subprocess
@@ -279,6 +280,20 @@ class Http(Net):
         out = s.raw(get("/healthz").encode() + get("/%zz").encode())
         self.assertIn(b" 200 OK", out)
         self.assertEqual(s.get("/healthz").status, 200)
+
+    def test_no_descriptor_is_left(self):
+        """Connections beyond the limit of the system are closed, and not asked for again and again."""
+        s = self.serve()
+        soft, hard = resource.prlimit(s.process.pid, resource.RLIMIT_NOFILE)
+        few = max(map(int, os.listdir(f"/proc/{s.process.pid}/fd"))) + 4
+        resource.prlimit(s.process.pid, resource.RLIMIT_NOFILE, (few, hard))
+        many = [socket.create_connection(("127.0.0.1", s.port), timeout=TIMEOUT) for _ in range(few + 10)]
+        self.assertEqual(many[-1].recv(1), b"")
+        resource.prlimit(s.process.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        for c in many:
+            c.close()
+        self.assertEqual(s.get("/healthz").status, 200)
+        self.assertEqual(s.log().count("too many files are open"), 1)
 
     def replies(self, s, data, count):
         """Sends bytes at once; the status and the body of each of the replies, of which there are at most `count`."""

@@ -137,7 +137,7 @@ struct once {
 
 static enum request_verdict check_length(struct span v, struct once *o, struct request_fault *f)
 {
-	bool same = o->length.len == v.len && memcmp(o->length.at, v.at, v.len) == 0;
+	bool same = o->length.at && o->length.len == v.len && memcmp(o->length.at, v.at, v.len) == 0;
 	for (size_t i = 0; i < v.len; i++)
 		if (v.at[i] < '0' || v.at[i] > '9')
 			return bad(f, 400, "length", "Content-Length is not a number");
