@@ -15,6 +15,11 @@
 #define ERROR_BODY_MAX ((size_t)64 << 10)
 #define PROGRESS_EVERY (CLOCK_SECOND / 10)
 
+/* How long an exchange may stay open after [DONE]; after the reason why an
+ * answer ended, or without a further byte of an error. */
+#define DONE_TIME CLOCK_SECOND
+#define REST_TIME (10 * CLOCK_SECOND)
+
 /* Errors from which a dialect is learned, one after the other. */
 #define LEARN_MAX 10
 
@@ -22,12 +27,14 @@ struct call {
 	struct endpoint *e;
 	struct dialect dialect; /* in which the request is sent */
 	bool again;             /* it was refused, and may be answered in another dialect */
+	bool enough;            /* all that matters has arrived; the exchange is ended */
 	struct sse sse;
 	struct completion answer;
 	struct buf whole; /* an error's body, or an answer that is not streamed */
 	enum { CALL_UNKNOWN, CALL_STREAM, CALL_WHOLE, CALL_ERROR } kind;
 	int attempt;
 	int64_t sent; /* clock_now() of the beginning */
+	int64_t came; /* ... of the last bytes of the body that mattered */
 	void (*progress)(void *ctx, const struct chat_progress *p);
 	void *ctx;
 	int64_t told; /* clock_now() of the last progress call */
@@ -59,14 +66,39 @@ static int choose_kind(struct call *k, const struct http_reply *reply, char firs
 	return 0;
 }
 
+static bool over(int64_t since, int64_t limit, int64_t now)
+{
+	return limit && now - since > limit;
+}
+
+/* Whether nothing more is to be expected, although the exchange is open. */
+static bool is_at_rest(const struct call *k, int64_t now)
+{
+	if (k->answer.done)
+		return over(k->came, DONE_TIME, now);
+	if (k->answer.finish_reason) /* signs of life are no part of the answer */
+		return over(k->answer.last, REST_TIME, now);
+	return k->kind == CALL_ERROR && over(k->came, REST_TIME, now);
+}
+
+/* Ends the exchange: some servers never close the connection. */
+static int end_early(struct call *k, struct err *err)
+{
+	k->enough = true;
+	return err_set(err, ERR_CANCELED, "the rest is not needed");
+}
+
 static int take_body(struct call *k, const struct http_reply *reply, const char *data, size_t len,
                      struct err *err)
 {
 	int r = 0;
-	for (; len && k->kind == CALL_UNKNOWN && strchr(" \t\r\n", *data); len--)
+	/* Blanks and a byte order mark. */
+	for (; len && k->kind == CALL_UNKNOWN && strchr(" \t\r\n\xef\xbb\xbf", *data); len--)
 		data++;
 	if (!len)
 		return 0;
+	if (!k->answer.done)
+		k->came = clock_now();
 	if (k->kind == CALL_UNKNOWN)
 		r = choose_kind(k, reply, *data, err);
 	if (r < 0)
@@ -74,11 +106,13 @@ static int take_body(struct call *k, const struct http_reply *reply, const char 
 	switch (k->kind) {
 	case CALL_STREAM:
 		/* What follows [DONE] is of no interest. */
-		return k->answer.done ? 0 : sse_feed(&k->sse, data, len, err);
+		if (!k->answer.done)
+			return sse_feed(&k->sse, data, len, err);
+		return is_at_rest(k, clock_now()) ? end_early(k, err) : 0;
 	case CALL_ERROR: {
 		size_t room = k->whole.max - k->whole.len;
 		buf_add(&k->whole, data, len < room ? len : room);
-		return 0;
+		return len < room ? 0 : end_early(k, err);
 	}
 	default: buf_add(&k->whole, data, len); return buf_check(&k->whole, "the engine's answer", err);
 	}
@@ -118,11 +152,6 @@ static int on_body(void *ctx, const struct http_reply *reply, const char *data, 
 	return r;
 }
 
-static bool over(int64_t since, int64_t limit, int64_t now)
-{
-	return limit && now - since > limit;
-}
-
 static int check_limits(const struct call *k, int64_t now, struct err *err)
 {
 	const struct endpoint_limits *l = &k->e->limits;
@@ -151,7 +180,7 @@ static int on_tick(void *ctx, struct err *err)
 	struct call *k = ctx;
 	int64_t now = clock_now();
 	tell(k, now);
-	return check_limits(k, now, err);
+	return is_at_rest(k, now) ? end_early(k, err) : check_limits(k, now, err);
 }
 
 static bool status_passes(int status)
@@ -185,18 +214,47 @@ static int learn(struct call *k, const struct chat *c, int r, struct err *err)
 	/* Another request may have learned in the meantime; then this one is sent
 	 * as that one found. */
 	bool mine = e->dialect.version == k->dialect.version;
-	if (mine)
+	if (mine) {
 		e->dialect = d;
+		e->tried = true;
+	}
 	pthread_mutex_unlock(&e->lock);
 	if (mine)
 		log_info("%s: %s, since the engine answered: %s", e->shown, what, err->msg);
-	if (mine && e->learned)
-		e->learned(e->learned_ctx);
 	if (d.most_images != k->dialect.most_images)
 		return err_set(err, ERR_LIMIT, "the engine takes at most %zu pictures in a request",
 		               d.most_images);
 	k->again = true;
 	return r;
+}
+
+/* A request was answered in this dialect: only now is it worth keeping. */
+static void keep_dialect(struct call *k)
+{
+	struct endpoint *e = k->e;
+	pthread_mutex_lock(&e->lock);
+	bool keep = e->tried && e->dialect.version == k->dialect.version;
+	e->tried = e->tried && !keep;
+	pthread_mutex_unlock(&e->lock);
+	if (keep && e->learned)
+		e->learned(e->learned_ctx);
+}
+
+/* Everything that could be left out was, and the request is refused as before:
+ * its parameters were not the reason. */
+static void restore_dialect(struct endpoint *e, const struct dialect *before, unsigned last)
+{
+	pthread_mutex_lock(&e->lock);
+	bool mine = e->tried && e->dialect.version == last;
+	if (mine) {
+		e->dialect = *before;
+		e->dialect.version = last + 1;
+		e->tried = false;
+	}
+	pthread_mutex_unlock(&e->lock);
+	if (mine)
+		log_info("%s: the parameters are sent as before, since leaving them out did not help",
+		         e->shown);
 }
 
 /* A body that is not an event stream: one object, or one on each line. */
@@ -233,6 +291,8 @@ static int finish(struct call *k, const struct chat *c, const struct http_reply 
 		r = read_whole(k, err);
 	if (r == 0)
 		r = completion_end(&k->answer, k->sent, ret, err);
+	if (r == 0)
+		keep_dialect(k);
 	failure->retry = r == -ERR_PROTO || r == -ERR_ENGINE;
 	return r;
 }
@@ -273,7 +333,7 @@ static int run(struct call *k, const struct chat *c, struct cancel *cancel, stru
 	struct http_reply reply;
 	k->sent = clock_now();
 	int r = http_run(e->http, &q, &reply, err);
-	if (r == 0)
+	if (r == 0 || k->enough)
 		return finish(k, c, &reply, ret, failure, err);
 	/* Some servers cut the line right after a whole answer; an error's status
 	 * counts more than how it ended. */
@@ -297,6 +357,8 @@ int endpoint_chat(struct endpoint *e, const struct chat *c, int attempt, struct 
 {
 	struct err own = {0};
 	err = err ? err : &own;
+	const struct dialect before = endpoint_dialect(e);
+	unsigned last = before.version;
 	bool again = true;
 	int r = 0;
 	for (int i = 0; again && i < LEARN_MAX; i++) {
@@ -307,10 +369,13 @@ int endpoint_chat(struct endpoint *e, const struct chat *c, int attempt, struct 
 		*ret = (struct chat_result){.attempts = attempt};
 		r = run(&k, c, cancel, ret, failure, err);
 		again = r < 0 && k.again;
+		last = k.dialect.version + k.again;
 		sse_clear(&k.sse);
 		completion_clear(&k.answer);
 		buf_free(&k.whole);
 	}
+	if (r < 0 && failure->refused && r != -ERR_LIMIT)
+		restore_dialect(e, &before, last);
 	if (r < 0)
 		endpoint_scrub(e, err);
 	return r;

@@ -35,6 +35,7 @@ struct endpoint {
 	pthread_mutex_t lock; /* guards what follows */
 	struct dialect dialect;
 	struct sampling sampling;
+	bool tried; /* something was learned since a request was last answered */
 };
 
 /* The error for a reply whose status is not 200, with the engine's own words. */

@@ -165,6 +165,14 @@ void endpoint_on_learned(struct endpoint *e, void (*learned)(void *ctx), void *c
 	e->learned_ctx = ctx;
 }
 
+/* JSON, perhaps after a byte order mark, which is not part of it. */
+static json_t *parse(const struct buf *body)
+{
+	const char *text = buf_str(body);
+	size_t mark = strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	return json_loadb(text + mark, body->len - mark, 0, NULL);
+}
+
 static int collect(void *ctx, const struct http_reply *reply, const char *data, size_t len,
                    struct err *err)
 {
@@ -243,7 +251,7 @@ static json_t *get_optional(struct endpoint *e, const char *path, struct cancel 
 	struct err ignored = {0};
 	if (get(e, e->root, path, cancel, &body, &reply, &ignored) < 0 || reply.status != 200)
 		return NULL;
-	json_t *j = json_loadb(buf_str(&body), body.len, 0, NULL);
+	json_t *j = parse(&body);
 	if (j && !json_is_object(j)) {
 		json_decref(j);
 		j = NULL;
@@ -352,7 +360,7 @@ int endpoint_probe(struct endpoint *e, struct cancel *cancel, struct err *err)
 	bool absent = reply.status == 404 || reply.status == 405 || reply.status == 501;
 	if (reply.status != 200 && !absent)
 		return endpoint_status_error(e, &reply, buf_str(&body), body.len, err);
-	json_t *root = absent ? NULL : json_loadb(buf_str(&body), body.len, 0, NULL);
+	json_t *root = absent ? NULL : parse(&body);
 	if (!absent && !json_is_object(root)) {
 		json_decref(root);
 		return err_set(err, ERR_PROTO,

@@ -68,8 +68,8 @@ int endpoint_ping(struct endpoint *e, int64_t timeout, struct cancel *cancel, st
 struct dialect endpoint_dialect(struct endpoint *e);
 /* Starts with what an earlier run learned. */
 void endpoint_set_dialect(struct endpoint *e, const struct dialect *d);
-/* `learned` is called after each change of the dialect, on the thread of the
- * request. To be set before the first request. */
+/* `learned` is called when a request is answered in a dialect that refusals
+ * changed, on the thread of the request. To be set before the first request. */
 void endpoint_on_learned(struct endpoint *e, void (*learned)(void *ctx), void *ctx);
 /* Sets how its model is asked from now on. */
 void endpoint_set_sampling(struct endpoint *e, const struct sampling *s);

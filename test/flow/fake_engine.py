@@ -35,6 +35,8 @@ A fault is NAME[=ARGUMENT][@WHEN], WHEN counting chat requests from 1: @3 the th
     refuse        a refusal, and the content filter          tool          a tool call instead of an answer
     reasoned      reasoning that uses up the limit           think         reasoning in tags before the answer
     thought       the same without the opening tag           answer=FORM   another form of the answer, see FORMS
+    open          whole, but the connection stays open       flood=STATUS  an error whose body does not end
+    bom           not streamed, after a byte order mark      blames        400 that names all parameters
 
 --dialect plays what known engines take and send: see DIALECTS.
 
@@ -484,6 +486,15 @@ class Handler(BaseHTTPRequestHandler):
         if name == "echo-key":
             self.error(500, "Incorrect API key provided: " + self.headers.get("Authorization", "none"))
             return "refused"
+        if name == "flood":
+            self.send_response(int(argument))
+            self.end_headers()
+            self.wfile.write(b'{"error": {"message": "the model is gone"}}')
+            while True:
+                self.wfile.write(b" " * 65536)
+        if name == "blames":
+            self.error(400, "bad request: " + json.dumps({k: v for k, v in request.body.items() if k != "messages"}))
+            return "refused"
         if name and name.isdigit():
             headers = [("Retry-After", argument)] if argument else []
             self.error(int(name), f"scripted fault {name}", headers=headers)
@@ -493,6 +504,9 @@ class Handler(BaseHTTPRequestHandler):
         if refusal:
             self.reply(*refusal)
             return "refused"
+        if name == "bom":
+            self.reply(200, b"\xef\xbb\xbf" + json.dumps(self.whole(request, rule)).encode())
+            return "answered"
         if name == "whole" or request.body.get("stream") is False:
             self.reply(200, self.whole(request, rule))
             return "answered"
@@ -569,6 +583,8 @@ class Handler(BaseHTTPRequestHandler):
             self.event(rule, self.frame(choices=[], **self.figures(request, text)))
         if name != "no-done":
             self.data(rule, b"data: [DONE]\n\n")
+        if name == "open":
+            self.wait(None)
         self.data(None, b"")
         return "answered"
 

@@ -182,6 +182,26 @@ os.execv({sys.executable!r}, [{sys.executable!r}, {str(flow.HERE / "fake_engine.
         self.assertEqual([r["temperature"] for r in ran], [0.7, 0.7, 0.7, 0])
         self.assertEqual([r.get("chat_template_kwargs") for r in ran], [{"enable_thinking": False}] * 3 + [None])
 
+    def test_what_does_not_help_is_not_learned(self):
+        """An endpoint that names all parameters in each refusal was not asked in a wrong form."""
+        e = self.engine("--kind", "plain")
+        e.control(faults=["blames@1-9"])
+        self.analyze(url=e.url, code=3)
+        self.assertEqual([c["state"] for c in self.report("a")["chunks"]], ["hole", "done", "done"])
+        first, *refused = e.lines("begin")[:9]
+        self.assertIsNone(refused[-1]["max_tokens"])
+        self.assertEqual(e.lines("begin")[9]["max_tokens"], first["max_tokens"])
+        self.assertFalse((self.dir / "data" / "vdet" / "endpoints.json").exists())
+
+    def test_connections_that_stay_open(self):
+        """An answer or an error that is there is taken, whether its connection ends or not."""
+        e = self.engine("--kind", "plain")
+        e.control(faults=["open"])
+        self.analyze(url=e.url)
+        self.all_done()
+        e.control(faults=["flood=403"])
+        self.assertIn("(HTTP 403): the model is gone", self.analyze(url=e.url, code=1).stderr)
+
     def test_pictures_are_split_over_requests(self):
         """An engine that takes two pictures a request is shown all of them, two at a time."""
         e = self.engine("--kind", "plain", "--dialect", "vllm")
@@ -196,7 +216,7 @@ os.execv({sys.executable!r}, [{sys.executable!r}, {str(flow.HERE / "fake_engine.
         e = self.engine("--kind", "plain")
         for fault in ("answer=fence-line", "answer=prose-fence", "answer=prose", "answer=wrapped", "answer=strings",
                       "answer=floats", "answer=one", "answer=range", "answer=no-events", "answer=null-events", "think",
-                      "thought", "fence", "gzip", "split", "typed=application/json", "typed=text/plain",
+                      "thought", "fence", "gzip", "bom", "split", "typed=application/json", "typed=text/plain",
                       "typed=application/octet-stream"):
             with self.subTest(fault):
                 e.control(faults=[f"{fault}@1-{CHUNKS}"], reset=True)
