@@ -16,6 +16,8 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
+enum { TRIES_MAX = 1000 };
+
 int file_read(const char *path, struct buf *out, struct err *err)
 {
 	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -48,15 +50,40 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
+/* Waits for the lock. Some network file systems have none: then two processes
+ * that write the same file at once are not kept apart. */
+static int lock_temporary(int fd)
+{
+	int r;
+	do
+		r = flock(fd, LOCK_EX);
+	while (r < 0 && errno == EINTR);
+	return r == 0 || errno == ENOLCK || errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -1;
+}
+
+/* Removes what cannot be opened in the place of a temporary file: a link, a
+ * pipe, a file of another user. */
+static bool remove_foreign(const char *tmp)
+{
+	int e = errno;
+	bool foreign = e == ELOOP || e == ENXIO || e == EACCES || e == EPERM;
+	bool removed = foreign && unlink(tmp) == 0;
+	errno = e;
+	return removed;
+}
+
 /* Opens the temporary file that becomes another one, empty. Its name is always
  * the same, so that the next write replaces what a killed process left; the
  * lock keeps two that write the same file apart. */
 static int open_temporary(const char *tmp)
 {
-	for (;;) {
-		AUTO(fd_closep) int fd = open(tmp, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	for (int i = 0; i < TRIES_MAX; i++) {
 		struct stat mine, there;
-		if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, &mine) < 0)
+		AUTO(fd_closep)
+		int fd = open(tmp, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+		if (fd < 0 && remove_foreign(tmp))
+			continue;
+		if (fd < 0 || lock_temporary(fd) < 0 || fstat(fd, &mine) < 0)
 			return -1;
 
 		/* The process that had the lock may have renamed it meanwhile. */
@@ -64,12 +91,18 @@ static int open_temporary(const char *tmp)
 			stat(tmp, &there) == 0 && mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
 		if (!same)
 			continue;
+		if (!S_ISREG(mine.st_mode) || mine.st_nlink > 1) { /* not to be emptied */
+			unlink(tmp);
+			continue;
+		}
 		if (ftruncate(fd, 0) < 0)
 			return -1;
 		int opened = fd;
 		fd = -1;
 		return opened;
 	}
+	errno = EBUSY;
+	return -1;
 }
 
 static int write_with_mode(const char *path, const void *data, size_t len, mode_t mode,
@@ -77,8 +110,10 @@ static int write_with_mode(const char *path, const void *data, size_t len, mode_
 {
 	AUTO(mem_freep) char *tmp = mem_printf("%s.tmp", path);
 	AUTO(fd_closep) int fd = open_temporary(tmp);
-	if (fd < 0)
-		return err_sys(err, errno, "cannot write %s", path);
+	if (fd < 0) {
+		int e = errno; /* the temporary file is named if that is what is wrong */
+		return err_sys(err, e, "cannot write %s", file_exists(tmp) ? tmp : path);
+	}
 	if (write_all(fd, data, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 ||
 	    rename(tmp, path) < 0) {
 		int r = err_sys(err, errno, "cannot write %s", path);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -383,6 +384,78 @@ static void a_write_is_whole_or_absent(void **state)
 	assert_int_equal(rmdir(dir), 0); /* nothing temporary was left behind */
 }
 
+static void *write_often(void *path)
+{
+	char text[4096];
+	struct err err;
+	for (int i = 0; i < 50; i++) {
+		memset(text, 'a' + i % 26, sizeof text);
+		if (file_write(path, text, 1000 + (size_t)i * 60, &err) < 0)
+			return path;
+	}
+	return NULL;
+}
+
+/* Several write the same file at once: what is there is always whole. */
+static void writers_do_not_mix(void **state)
+{
+	char dir[] = "/tmp/vdet-test-XXXXXX";
+	pthread_t threads[4];
+	void *failed = NULL;
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	AUTO(mem_freep) char *path = file_join(dir, "x");
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, write_often, path), 0);
+
+	for (int i = 0; i < 200; i++) {
+		AUTO(buf_free) struct buf b = BUF(10000);
+		if (!file_exists(path))
+			continue;
+		assert_ok(file_read(path, &b, NULL));
+		char c = *buf_str(&b);
+		assert_true(c >= 'a' && c <= 'z');
+		assert_int_equal((b.len - 1000) / 60 % 26, c - 'a');
+		for (size_t k = 0; k < b.len; k++)
+			assert_int_equal(b.data[k], c);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+		assert_int_equal(pthread_join(threads[i], &failed), 0);
+		assert_null(failed);
+	}
+	unlink(path);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+/* What is in the place of the temporary file is replaced, never written to. */
+static void links_are_not_followed(void **state)
+{
+	char dir[] = "/tmp/vdet-test-XXXXXX";
+	struct err err;
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	AUTO(mem_freep) char *path = file_join(dir, "x");
+	AUTO(mem_freep) char *tmp = file_join(dir, "x.tmp");
+	AUTO(mem_freep) char *other = file_join(dir, "other");
+	assert_ok(file_write(other, "other", 5, &err));
+	for (int i = 0; i < 3; i++) {
+		int r = i == 0 ? symlink(other, tmp) : i == 1 ? link(other, tmp) : mkfifo(tmp, 0600);
+		AUTO(buf_free) struct buf b = BUF(100);
+		assert_int_equal(r, 0);
+		assert_ok(file_write(path, "new", 3, &err));
+		assert_ok(file_read(other, &b, &err));
+		assert_string_equal(buf_str(&b), "other");
+		assert_false(file_exists(tmp));
+	}
+	assert_int_equal(mkdir(tmp, 0700), 0);
+	assert_true(file_write(path, "new", 3, &err) < 0);
+	assert_non_null(strstr(err.msg, "x.tmp"));
+	rmdir(tmp);
+	unlink(path);
+	unlink(other);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +472,8 @@ int main(void)
 		cmocka_unit_test(a_default_is_told_from_a_choice),
 		cmocka_unit_test(a_check_accepts_what_would_be_set),
 		cmocka_unit_test(a_write_is_whole_or_absent),
+		cmocka_unit_test(writers_do_not_mix),
+		cmocka_unit_test(links_are_not_followed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
