@@ -376,6 +376,13 @@ static void test_atomic(void **state)
 	assert_int_equal(count_files(dir), 1);
 	assert_int_equal(file_read(path, &text, &err), 0);
 	assert_string_equal(buf_str(&text), "old");
+
+	/* What a killed run left. */
+	AUTO(mem_freep) char *left = mem_printf("%s.tmp", path);
+	assert_int_equal(file_write(left, "half", 4, &err), 0);
+	assert_int_equal(report_write(r, dir, "json", &err), 0);
+	assert_int_equal(count_files(dir), 1);
+
 	assert_true(report_write(r, below, "json", &err) < 0); /* a folder inside a file */
 	if (geteuid()) {
 		chmod(dir, 0500);

@@ -128,6 +128,7 @@ static void add_job(const char *key, const char *summary, const char *what)
 
 static const char key_a[] = "aaaa567890123456789012345678901234567890123456789012345678901234";
 static const char key_b[] = "bbbb567890123456789012345678901234567890123456789012345678901234";
+static const char key_c[] = "cccc567890123456789012345678901234567890123456789012345678901234";
 
 static size_t search(const char *const *words, size_t n, struct store_hit **hits)
 {
@@ -201,6 +202,45 @@ static void words_are_found(void **state)
 	store_hits_free(hits, 1);
 }
 
+static int64_t add_entry_of(int64_t of, const char *journal)
+{
+	struct err err = {0};
+	int64_t id = add_entry(of);
+	const struct store_entry e = {
+		.id = id, .options = "{}", .journal = (char *)journal, .fault = ""};
+	assert_ok(store_entry_update(s, &e, &err));
+	return id;
+}
+
+static bool has_run(const char *id)
+{
+	AUTO(store_job_clear) struct store_job j = {0};
+	struct err err;
+	return store_job_find(s, id, &j, &err) == 0;
+}
+
+/* A run in the journal goes in the transaction of the last entry that has it. */
+static void runs_go_with_their_entries(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	int64_t one = 0, two = 0, last_video = 0, last_entry = 0;
+	add_job(key_c, "Rain.", "It rains.");
+	assert_ok(store_video_add(s, &video, &one, &err));
+	assert_ok(store_video_add(s, &video, &two, &err));
+	int64_t first = add_entry_of(one, "cccc56789012"), second = add_entry_of(two, "cccc56789012");
+	assert_ok(store_entry_remove(s, first, &err));
+	assert_true(has_run("cccc56789012"));
+	assert_ok(store_video_remove(s, two, &err));
+	assert_false(has_run("cccc56789012"));
+	assert_true(has_run("bbbb56789012"));
+
+	/* What was removed counts. */
+	assert_ok(store_ids_used(s, &last_video, &last_entry, &err));
+	assert_int_equal(last_video, two);
+	assert_int_equal(last_entry, second);
+}
+
 static int open_it(void **state)
 {
 	(void)state;
@@ -226,6 +266,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(videos_and_entries_come_back),
 		cmocka_unit_test(words_are_found),
+		cmocka_unit_test(runs_go_with_their_entries),
 	};
 	return cmocka_run_group_tests(tests, open_it, close_it);
 }
