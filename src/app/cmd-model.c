@@ -118,7 +118,7 @@ static json_t *folder_json(const struct model_folder *f)
 	                 f->use, "managed", f->managed, "files", files);
 }
 
-static void tell_ready(const struct model_folder *f)
+static void print_ready(const struct model_folder *f)
 {
 	int64_t bytes = 0;
 	char size[TEXT_SIZE_MAX];
@@ -151,7 +151,7 @@ static int get(struct app *app, const struct catalogue *c, int n, char **names)
 			log_warning("interrupted; downloaded data is kept, and the same command continues");
 		if (r < 0)
 			return app_fail(&err);
-		tell_ready(&f);
+		print_ready(&f);
 	}
 	return EXIT_COMPLETE;
 }
@@ -166,7 +166,7 @@ static int add(struct app *app, const struct catalogue *c, int n, char **files)
 	end_bar(&show);
 	if (r < 0)
 		return app_fail(&err);
-	tell_ready(&f);
+	print_ready(&f);
 	return EXIT_COMPLETE;
 }
 
@@ -197,7 +197,7 @@ static int drop(const struct app *app, int n, char **names)
 	return EXIT_COMPLETE;
 }
 
-static void tell_checked(void *ctx, const struct model_file *file, const char *fault)
+static void print_checked(void *ctx, const struct model_file *file, const char *fault)
 {
 	const struct model_folder *f = ctx;
 	const char *fine = *file->sha256 ? "is unchanged" : "is complete; its hash is unknown";
@@ -215,7 +215,7 @@ static void tell_checked(void *ctx, const struct model_file *file, const char *f
 static int check_one(const struct app *app, struct model_folder *f)
 {
 	struct err err;
-	int r = model_folder_check(f, app->cancel, tell_checked, f, &err);
+	int r = model_folder_check(f, app->cancel, print_checked, f, &err);
 	if (r == -ERR_CANCELED)
 		return EXIT_INTERRUPTED;
 	return r < 0 ? app_fail(&err) : EXIT_COMPLETE;
@@ -370,6 +370,7 @@ static int list(const struct app *app, const struct catalogue *c)
 	struct err err;
 	if (model_folders_read(app->models_dir, &all, &n, &err) < 0)
 		return app_fail(&err);
+
 	if (n && !own.json)
 		printf("%-30s  %-20s  %9s  %s\n", "HERE", "PRECISION", "ON DISK", "LICENCE");
 	for (size_t i = 0; i < n; i++) {
@@ -382,11 +383,13 @@ static int list(const struct app *app, const struct catalogue *c)
 		model_folder_clear(&all[i]);
 	}
 	free(all);
+
 	if (!own.all && n) {
 		if (!own.json)
 			puts("\nvdet model list --all lists the models to download");
 		return EXIT_COMPLETE;
 	}
+
 	if (!own.json)
 		printf("%s%-22s  %-16s  %9s  %9s  %9s  %-7s  %-50s  %s\n", n ? "\n" : "", "CATALOGUE",
 		       "SIZE", "q4_k_m", "q8_0", "f16", "CHECKED", "REPOSITORY", "LICENCE");

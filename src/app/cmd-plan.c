@@ -34,12 +34,13 @@ static bool has_gpu(void)
 
 /* The memory that the engine may use: as configured, else of the GPU, else of
  * the machine. */
-static void tell_memory(const struct app *app, const struct model_look *look,
-                        const struct estimate *e, int64_t frames, json_t *out)
+static void print_memory(const struct app *app, const struct model_look *look,
+                         const struct estimate *e, int64_t frames, json_t *out)
 {
 	const struct engine_options *o = &app->engine;
 	struct engine_places seen = {0};
 	app_look_at_gpus(app, &seen);
+
 	int64_t gpus =
 		/* one server uses all of them; else each has its own */
 		seen.gpus > 1 && !*o->devices ? seen.gpus : 1;
@@ -50,6 +51,7 @@ static void tell_memory(const struct app *app, const struct model_look *look,
 		fputs("memory: the GPU memory is unknown; set it with --gpu-memory 24G\n", stderr);
 		return;
 	}
+
 	const struct fit_wish w = {
 		.memory = memory ? memory : own,
 		.in_use = o->memory ? 0 : seen.gpu_in_use * gpus,
@@ -66,6 +68,7 @@ static void tell_memory(const struct app *app, const struct model_look *look,
 		.available = look->here && *look->quantize ? only : NULL};
 	struct fit_plan p;
 	struct err err;
+
 	if (fit_make(&look->shape, &w, &p, &err) < 0) {
 		fprintf(stderr, "memory: %s\n", err.msg);
 		json_object_set_new(out, "memory", json_null());
@@ -73,6 +76,7 @@ static void tell_memory(const struct app *app, const struct model_look *look,
 	}
 	for (size_t i = 0; i < ARRAY_LEN(p.why); i++)
 		fprintf(stderr, "%s%s\n", i ? "        " : "memory: ", p.why[i]);
+
 	json_object_set_new(
 		out, "memory",
 		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I}", "total",
@@ -99,7 +103,7 @@ static void print_estimate(const struct app *app, const struct model_look *look,
 	        look && look->shape.parameters ? ""
 	                                       : " (the model is unknown; estimated for a common one)");
 	if (look && look->shape.parameters)
-		tell_memory(app, look, e, (int64_t)most, out);
+		print_memory(app, look, e, (int64_t)most, out);
 	else if (look && *look->name && !look->endpoint)
 		fprintf(stderr, "memory: unknown: how %s is built is known once it is downloaded\n",
 		        look->name);
@@ -140,14 +144,17 @@ static int run(struct app *app, int argc, char **argv)
 		return app_usage(&cmd_plan, "one video is required");
 	if (app->analyze.media_stream == MEDIA_STREAM_ALL)
 		return app_usage(&cmd_plan, "--stream all: a plan is made for one stream; name its index");
+
 	AUTO(store_freep) struct store *store = NULL;
 	int r = app_open_store(app, &store, &err);
 	if (r < 0)
 		return app_fail(&err);
+
 	const struct engine_places places = {.models_dir = app->models_dir, .demo_dir = app->demo_dir};
 	bool known = model_look(&app->engine, &places, app->model.catalogue, &look, &err) == 0;
 	if (!known)
 		log_warning("%s", err.msg);
+
 	AUTO(progress_freep) struct progress *progress = progress_new(NULL, NULL);
 	struct analyze_options options = app->analyze; /* its strings are owned by app */
 	const struct run_context context = {

@@ -161,6 +161,7 @@ int placement_pick(struct placement_backend *m, size_t n, const struct placement
 		if (!open)
 			*(m[i].cloud ? &cloud : &local) |= (uint32_t)1 << i;
 	}
+
 	if (only_cloud) {
 		local = cloud;
 		cloud = 0;
@@ -169,6 +170,7 @@ int placement_pick(struct placement_backend *m, size_t n, const struct placement
 	                 (cloud && w->cloud_after > 0 &&
 	                  (!local || placement_forecast(m, n, w->queue + 1, w->work) > w->cloud_after));
 	uint32_t allowed = ask_cloud ? local | cloud : local;
+
 	uint32_t first = allowed & ~w->later, ready = 0;
 	int best = best_of(m, n, first, w);
 	for (size_t i = 0; i < n; i++)
@@ -178,6 +180,7 @@ int placement_pick(struct placement_backend *m, size_t n, const struct placement
 		best = best_of(m, n, allowed, w);
 	if (best >= 0)
 		return best;
+
 	for (size_t i = 0; i < n; i++)
 		if (m[i].cloud && !only_cloud && w->cloud_after <= 0)
 			come &= ~((uint32_t)1 << i);

@@ -239,6 +239,7 @@ const char *dialect_text(const struct dialect *d, char out[static DIALECT_TEXT_M
 		d->no_system ? "no system message" : "",
 		tokens,
 		images};
+
 	size_t used = 0;
 	out[0] = '\0';
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)

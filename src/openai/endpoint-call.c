@@ -210,6 +210,7 @@ static int learn(struct call *k, const struct chat *c, int r, struct err *err)
 	struct dialect d = k->dialect;
 	if (!dialect_learn(&d, &q, buf_str(&k->whole), k->whole.len, &what))
 		return r;
+
 	pthread_mutex_lock(&e->lock);
 	/* Another request may have learned in the meantime; then this one is sent
 	 * as that one found. */
@@ -219,6 +220,7 @@ static int learn(struct call *k, const struct chat *c, int r, struct err *err)
 		e->tried = true;
 	}
 	pthread_mutex_unlock(&e->lock);
+
 	if (mine)
 		log_info("%s: %s, since the engine answered: %s", e->shown, what, err->msg);
 	if (d.most_images != k->dialect.most_images)
@@ -312,6 +314,7 @@ static int run(struct call *k, const struct chat *c, struct cancel *cancel, stru
 	if (k->dialect.most_images && chat_images(c) > k->dialect.most_images)
 		return err_set(err, ERR_LIMIT, "the engine takes at most %zu pictures in a request",
 		               k->dialect.most_images);
+
 	body_begin(c, &k->dialect, &begin);
 	body_end(c, info->model, info->llama, &k->dialect, &sampling, &end);
 	struct http_piece pieces[] = {

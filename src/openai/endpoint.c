@@ -39,16 +39,18 @@ static int split_url(struct endpoint *e, const char *url, struct err *err)
 		e->base = mem_strdup("http://localhost/v1");
 		return 0;
 	}
+
 	size_t scheme = !strncasecmp(url, "http://", 7) ? 7 : !strncasecmp(url, "https://", 8) ? 8 : 0;
 	if (!scheme || !url[scheme] || url[scheme] == '/')
 		return bad_url(url, " is not a URL (http://HOST:PORT or https://HOST)", err);
 	if (strpbrk(url, "?# \t\r\n"))
-		return bad_url(url, " must not hold spaces, ? or #", err);
+		return bad_url(url, " must not contain spaces, ? or #", err);
 	size_t host = strcspn(url + scheme, "/");
 	if (memchr(url + scheme, '@', host))
-		return bad_url(url, " must not hold a password; use engine.key or engine.key-file", err);
+		return bad_url(url, " must not contain a password; use engine.key or engine.key-file", err);
 	if (url[scheme + host - 1] == ':')
-		return bad_url(url, " has a colon, but no port behind it", err);
+		return bad_url(url, " has a colon, but no port after it", err);
+
 	size_t len = strlen(url);
 	while (url[len - 1] == '/')
 		len--;
@@ -57,6 +59,7 @@ static int split_url(struct endpoint *e, const char *url, struct err *err)
 	len -= ends_with(url, len, "/chat/completions");
 	while (url[len - 1] == '/')
 		len--;
+
 	bool path = len > scheme + host;
 	e->base = mem_printf("%.*s%s", (int)len, url, path ? "" : "/v1");
 	e->shown = mem_strdup(e->base);
