@@ -12,13 +12,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "job/progress-json.h"
 
 enum {
 	BAR_CELLS = 24,
 	BAR_PERIOD = 250,
 	LINE_PERIOD = 1000 /* milliseconds */,
-	MAX_CHUNK_LINES = 6
+	MAX_CHUNK_LINES = 6,
+	LINE_SIZE = 8192
 };
 
 struct ui {
@@ -281,12 +283,16 @@ void ui_say(struct ui *ui, const char *fmt, ...)
 	va_list ap;
 	if (ui->mode == UI_JSON)
 		return;
+	char text[LINE_SIZE];
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	/* Names of files may contain what controls a terminal. */
+	AUTO(mem_freep) char *line = text_line(text, sizeof text);
+
 	pthread_mutex_lock(&ui->lock);
 	clear_bar(ui);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
+	puts(line);
 	fflush(stdout);
 	pthread_mutex_unlock(&ui->lock);
 }

@@ -249,6 +249,13 @@ os.execv({sys.executable!r}, [{sys.executable!r}, {str(flow.HERE / "fake_engine.
                 self.analyze(url=e.url)
                 self.assertTrue(check(self.report("a")["summary"]), self.report("a")["summary"])
 
+    def test_a_name_does_not_control_the_terminal(self):
+        name = "a\x1b[31m\u202e\nb"
+        (self.dir / "a.mp4").rename(self.dir / f"{name}.mp4")
+        r = self.vdet("analyze", f"{name}.mp4", "--engine", self.engine("--kind", "plain").url)
+        self.assertTrue((self.dir / f"{name}.vdet" / "report.json").exists())
+        self.assertFalse(set("\x1b\u202e") & set(r.stdout + r.stderr), r.stdout)
+
     def test_the_address_of_requests(self):
         e = self.engine("--kind", "plain")
         self.analyze(url=e.url + "/chat/completions")
