@@ -270,7 +270,7 @@ static json_t *activity_json(const struct video_index *x)
 	return a;
 }
 
-int board_index(struct board *b, int64_t id, json_t **ret, struct err *err)
+int board_index(struct board *b, int64_t id, int stream, json_t **ret, struct err *err)
 {
 	AUTO(video_index_freep) struct video_index *x = NULL;
 	AUTO(buf_free) struct buf data = BUF(INDEX_FORM_MAX);
@@ -281,7 +281,11 @@ int board_index(struct board *b, int64_t id, json_t **ret, struct err *err)
 	int r = board_need_video(b, id, &v, err);
 	if (r == 0) {
 		sha256 = mem_strdup(v->row.sha256);
-		source = (struct store_source){sha256, v->row.has_stream, v->row.stream};
+		/* The default stream is stored as such. */
+		const json_t *preferred = json_object_get(v->facts, "preferred");
+		bool named = stream >= 0 && json_integer_value(preferred) != stream;
+		source = (struct store_source){sha256, named || v->row.has_stream,
+		                               named ? stream : v->row.stream};
 	}
 	pthread_mutex_unlock(&b->lock);
 	if (r == 0)

@@ -202,21 +202,25 @@ static int take_frame(struct decoder *d, int64_t time, int size, int quality, st
 	return r;
 }
 
-static int open_decoder(const struct board *b, int fd, struct cancel *cancel, struct decoder **ret,
-                        struct err *err)
+static int open_decoder(const struct board *b, int fd, int stream, struct cancel *cancel,
+                        struct decoder **ret, struct err *err)
 {
 	const struct analyze_options *o = b->setup.analyze;
-	const struct decoder_options d = analyze_decoder(o);
+	struct decoder_options d = analyze_decoder(o);
+	if (stream >= 0) {
+		d.has_stream = true;
+		d.stream = stream;
+	}
 	return decoder_open(fd, &d, cancel, ret, err);
 }
 
 static json_t *facts_of(const struct video_info *v)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:b, s:s}", "container",
-	                 v->container, "codec", v->codec, "pixel_format", v->pixel_format, "hdr",
-	                 v->hdr, "width", v->width, "height", v->height, "rotation", v->rotation, "fps",
-	                 v->fps, "duration_us", (json_int_t)v->duration, "audio", (int)v->has_audio,
-	                 "warning", v->warning);
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:b, s:s}", "preferred",
+	                 v->preferred, "container", v->container, "codec", v->codec, "pixel_format",
+	                 v->pixel_format, "hdr", v->hdr, "width", v->width, "height", v->height,
+	                 "rotation", v->rotation, "fps", v->fps, "duration_us", (json_int_t)v->duration,
+	                 "audio", (int)v->has_audio, "warning", v->warning);
 }
 
 static int look(struct preparing *p, json_t **ret_facts, int64_t *ret_size, struct err *err)
@@ -227,7 +231,7 @@ static int look(struct preparing *p, json_t **ret_facts, int64_t *ret_size, stru
 	struct stat st = {0};
 	int r = file_open_input(p->path, &fd, err);
 	if (r == 0)
-		r = open_decoder(p->board, fd, p->video->cancel, &d, err);
+		r = open_decoder(p->board, fd, -1, p->video->cancel, &d, err);
 	if (r == 0)
 		r = decoder_probe(d, &info, err);
 	if (r < 0)
@@ -485,7 +489,7 @@ int board_video_open(struct board *b, int64_t id, enum board_file which, int *re
 	           : err_set(err, ERR_NOENT, "%s of this video does not exist yet", names[which]);
 }
 
-int board_frame(struct board *b, int64_t id, int64_t time, int size, struct buf *out,
+int board_frame(struct board *b, int64_t id, int stream, int64_t time, int size, struct buf *out,
                 int64_t *ret_pts, struct err *err)
 {
 	AUTO(fd_closep) int fd = -1;
@@ -497,7 +501,7 @@ int board_frame(struct board *b, int64_t id, int64_t time, int size, struct buf 
 		               FRAME_SIZE_MAX);
 	int r = open_source(b, id, &fd, &type, err);
 	if (r == 0)
-		r = open_decoder(b, fd, NULL, &d, err);
+		r = open_decoder(b, fd, stream, NULL, &d, err);
 	if (r == 0)
 		r = take_frame(d, time, size ? size : FRAME_SIZE_MAX, FRAME_QUALITY, &f, err);
 	if (r < 0)

@@ -138,13 +138,13 @@ enum board_file { BOARD_SOURCE, BOARD_PROXY, BOARD_POSTER, BOARD_STORYBOARD_VTT,
  * ERR_NOENT until it exists. Disk. */
 int board_video_open(struct board *b, int64_t id, enum board_file which, int *ret_fd,
                      const char **ret_type, struct err *err);
-/* The frame shown at `time` as JPEG, its long side at most `size` pixels (0 =
- * full size); slow. */
-int board_frame(struct board *b, int64_t id, int64_t time, int size, struct buf *out,
+/* The frame that this video stream (-1 = the default one) shows at `time`, as
+ * JPEG, its long side at most `size` pixels (0 = full size); slow. */
+int board_frame(struct board *b, int64_t id, int stream, int64_t time, int size, struct buf *out,
                 int64_t *ret_pts, struct err *err);
-/* {"duration", "activity": […], "cuts": [{"time", "kind"}]}; ERR_NOENT until
- * a job has indexed it. Disk. */
-int board_index(struct board *b, int64_t id, json_t **ret, struct err *err);
+/* Of this video stream (-1 = the default one): {"duration", "activity": […],
+ * "cuts": [{"time", "kind"}]}; ERR_NOENT until a job has indexed it. Disk. */
+int board_index(struct board *b, int64_t id, int stream, json_t **ret, struct err *err);
 
 /* ---- uploads */
 

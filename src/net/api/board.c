@@ -61,7 +61,17 @@ int handle_video(struct call *c, struct err *err)
 }
 int handle_index(struct call *c, struct err *err)
 {
-	return reply_json(c, board_index, err);
+	const struct api *api = c->ctx;
+	int64_t id, stream;
+	json_t *j = NULL;
+	int r = call_id(c, &id, err);
+	if (r == 0)
+		r = call_query_int(c, "stream", -1, 0, 9999, &stream, err);
+	if (r == 0)
+		r = board_index(api->board, id, (int)stream, &j, err);
+	if (r == 0)
+		call_json(c, 200, j);
+	return r;
 }
 int handle_job(struct call *c, struct err *err)
 {
@@ -181,7 +191,7 @@ int handle_frame(struct call *c, struct err *err)
 	const struct api *api = c->ctx;
 	const char *t = call_query(c, "t");
 	char *end = NULL;
-	int64_t id, width, pts = 0;
+	int64_t id, width, stream, pts = 0;
 	double seconds = t && *t >= '0' && *t <= '9' ? strtod(t, &end) : -1;
 	if (!end || *end || !isfinite(seconds) || seconds > 3.2e8)
 		return err_set(err, ERR_ARG, "t=SECONDS is required");
@@ -189,8 +199,10 @@ int handle_frame(struct call *c, struct err *err)
 	if (r == 0)
 		r = call_query_int(c, "width", 0, 0, 8192, &width, err);
 	if (r == 0)
-		r = board_frame(api->board, id, (int64_t)(seconds * 1e6), (int)width, &c->reply.body, &pts,
-		                err);
+		r = call_query_int(c, "stream", -1, 0, 9999, &stream, err);
+	if (r == 0)
+		r = board_frame(api->board, id, (int)stream, (int64_t)(seconds * 1e6), (int)width,
+		                &c->reply.body, &pts, err);
 	if (r < 0)
 		return r;
 	c->reply.status = 200;
