@@ -74,7 +74,8 @@ export const api = {
   videos: () => json<{ videos: Video[] }>('GET', 'videos'),
   video: (id: string) => json<Video>('GET', `videos/${at(id)}`),
   removeVideo: (id: string) => json<unknown>('DELETE', `videos/${at(id)}`),
-  index: (id: string) => json<VideoIndex>('GET', `videos/${at(id)}/index`),
+  index: (id: string, stream = -1) =>
+    json<VideoIndex>('GET', `videos/${at(id)}/index${stream >= 0 ? `?stream=${stream}` : ''}`),
 
   search: (q: string, signal?: AbortSignal) =>
     json<{ hits: Hit[] }>('GET', `search?q=${at(q)}&limit=200`, undefined, signal),

@@ -74,11 +74,11 @@ export function useCase(id: string): Case {
 
   // The index exists once the whole video was surveyed; the summary once the job is over.
   const surveyed = !!job && (job.done + job.holes > 0 || over);
-  const video = job?.video;
+  const video = job?.video, stream = Number(job?.options?.['media.stream'] ?? -1);
   useEffect(() => {
     if (!surveyed || !video) return;
-    api.index(video).then((index) => setData((old) => ({ ...old, index })), () => {});
-  }, [id, surveyed, over, video]);
+    api.index(video, stream).then((index) => setData((old) => ({ ...old, index })), () => {});
+  }, [id, surveyed, over, video, stream]);
   const state = job?.state, finished = job?.finished;
   useEffect(() => {
     if (!over) return;

@@ -32,6 +32,7 @@ export interface Job {
   started?: number | null;
   finished?: number | null;
   prompt?: string | null;
+  options?: Record<string, string>;
 }
 
 export interface Video {
