@@ -22,6 +22,7 @@ static struct own {
 	char *output;
 } own;
 enum { STEM_MAX = 200 /* bytes of the video's name in those of its files */ };
+static const size_t INDEX_FILE_MAX = (size_t)256 << 20;
 #define AT(member) offsetof(struct own, member)
 
 static const struct opt_row rows[] = {
@@ -57,10 +58,22 @@ static int probe(struct app *app, int fd, const struct analyze_options *a, struc
 	return r < 0 ? r : decoder_probe(d, ret, err);
 }
 
+struct made {
+	struct video_index *index;
+	struct video_info info;
+	char sha256[HASH_HEX]; /* of the file */
+	bool cached;
+};
+
+static void made_clear(struct made *m)
+{
+	video_index_freep(&m->index);
+	video_info_clear(&m->info);
+}
+
 /* `a` is changed to name the default stream as such. */
 static int make(struct app *app, struct store *store, const char *path, struct analyze_options *a,
-                struct progress *progress, bool *cached, struct video_index **ret,
-                struct video_info *info, struct err *err)
+                struct progress *progress, struct made *ret, struct err *err)
 {
 	struct indexer_options o = {.effort = a->index_effort,
 	                            .max_gap = a->index_max_gap,
@@ -70,18 +83,19 @@ static int make(struct app *app, struct store *store, const char *path, struct a
 	                            .progress = on_progress,
 	                            .ctx = progress};
 	AUTO(fd_closep) int fd = -1;
-	char sha256[HASH_HEX];
 	int r = file_open_input(path, &fd, err);
 	if (r < 0)
 		return r;
 	progress_phase(progress, PHASE_HASHING, file_base(path));
-	r = probe(app, fd, a, info, err);
+	r = probe(app, fd, a, &ret->info, err);
 	if (r < 0)
 		return r;
-	streams_settle(a, info);
+	streams_settle(a, &ret->info);
 	o.decoder = analyze_decoder(a);
-	r = hash_fd(fd, app->cancel, NULL, sha256, err);
-	return r < 0 ? r : indexer_get(store, sha256, fd, &o, app->cancel, cached, ret, err);
+	r = hash_fd(fd, app->cancel, NULL, ret->sha256, err);
+	return r < 0 ? r
+	             : indexer_get(store, ret->sha256, fd, &o, app->cancel, &ret->cached, &ret->index,
+	                           err);
 }
 
 /* The curve in a line of blocks: the most of each share of the video. */
@@ -220,35 +234,70 @@ static void print_summary(const char *name, const struct video_index *x,
 	       cached ? ", at an earlier time" : "");
 }
 
-static int write_files(const char *path, int64_t stream, const struct video_index *x,
-                       const char *json, struct err *err)
+/* Whether an index of another video is at this path. */
+static bool is_of_another(const char *path, const char *name, const char *sha256)
+{
+	struct err ignored;
+	AUTO(buf_free) struct buf text = BUF(INDEX_FILE_MAX);
+	if (!file_exists(path))
+		return false;
+	if (file_read(path, &text, &ignored) < 0)
+		return true;
+	json_auto_t *j = json_loadb(text.data, text.len, 0, NULL);
+	const char *hash = json_string_value(json_object_get(j, "sha256")),
+			   *source = json_string_value(json_object_get(j, "source"));
+	/* Older versions recorded only the name. */
+	return hash ? strcmp(hash, sha256) != 0 : !source || strcmp(source, name) != 0;
+}
+
+/* The files' name without ".index.json" in the output folder, which is not used
+ * by another video: as reports are named. The caller frees it. */
+static char *choose_name(const char *path, int64_t stream, const char *name, const char *sha256)
 {
 	char of[32] = "";
 	AUTO(mem_freep) char *whole = file_stem(path);
-	AUTO(mem_freep) char *stem = file_short_name(whole, STEM_MAX);
 	if (stream >= 0)
 		snprintf(of, sizeof of, ".stream%" PRId64, stream);
-	AUTO(mem_freep) char *json_name = mem_printf("%s%s.index.json", stem, of);
-	AUTO(mem_freep) char *vtt_name = mem_printf("%s%s.chapters.vtt", stem, of);
-	AUTO(mem_freep) char *json_path = file_join(own.output, json_name);
-	AUTO(mem_freep) char *vtt_path = file_join(own.output, vtt_name);
-	AUTO(buf_free) struct buf vtt = BUF(256 << 20);
+	for (int number = 0;; number++) {
+		const char *base = number ? file_base(path) : whole;
+		AUTO(mem_freep) char *stem = file_short_name(base, STEM_MAX);
+		AUTO(mem_freep)
+		char *chosen =
+			number > 1 ? mem_printf("%s-%d%s", stem, number, of) : mem_printf("%s%s", stem, of);
+		AUTO(mem_freep) char *file = mem_printf("%s/%s.index.json", own.output, chosen);
+		if (is_of_another(file, name, sha256))
+			continue;
+		if (number)
+			log_warning("the folder has an index of another video of this name; %s is written",
+			            file);
+		return TAKE(chosen);
+	}
+}
+
+static int write_files(const char *path, int64_t stream, const char *name, const struct made *m,
+                       const char *json, struct err *err)
+{
+	AUTO(mem_freep) char *chosen = choose_name(path, stream, name, m->sha256);
+	AUTO(mem_freep) char *json_path = mem_printf("%s/%s.index.json", own.output, chosen);
+	AUTO(mem_freep) char *vtt_path = mem_printf("%s/%s.chapters.vtt", own.output, chosen);
+	AUTO(buf_free) struct buf vtt = BUF(INDEX_FILE_MAX);
 	int r = file_mkdirs(own.output, false, err);
 	if (r == 0)
 		r = file_write(json_path, json, strlen(json), err);
 	if (r < 0 || !own.scenes)
 		return r;
-	index_vtt(x, &vtt);
+	index_vtt(m->index, &vtt);
 	return file_write(vtt_path, buf_str(&vtt), vtt.len, err);
 }
 
-static int print_index(const char *path, int64_t stream, const struct video_index *x,
-                       const struct video_info *info, bool cached, struct err *err)
+static int print_index(const char *path, int64_t stream, const struct made *m, struct err *err)
 {
+	const struct video_info *info = &m->info;
 	AUTO(mem_freep) char *name = text_line(file_base(path), 1000), *json = NULL;
 	if (own.json || *own.output) {
-		json_auto_t *j = index_json(x);
+		json_auto_t *j = index_json(m->index);
 		json_object_set_new(j, "source", json_string(name));
+		json_object_set_new(j, "sha256", json_string(m->sha256));
 		json_object_set_new(j, "stream", json_integer(info->stream));
 		json_object_set(j, "streams", info->video_streams);
 		json_object_set(j, "gaps", info->gaps);
@@ -259,25 +308,23 @@ static int print_index(const char *path, int64_t stream, const struct video_inde
 	if (own.json)
 		puts(json);
 	else
-		print_summary(name, x, info, cached);
+		print_summary(name, m->index, info, m->cached);
 	fflush(stdout);
-	return *own.output ? write_files(path, stream, x, json, err) : 0;
+	return *own.output ? write_files(path, stream, name, m, json, err) : 0;
 }
 
 static int index_one(struct app *app, struct store *store, const char *path, int64_t stream)
 {
 	struct analyze_options options = app->analyze; /* its strings are owned by app */
-	AUTO(video_index_freep) struct video_index *x = NULL;
-	AUTO(video_info_clear) struct video_info info = {0};
+	AUTO(made_clear) struct made m = {0};
 	struct err err;
-	bool cached = false;
 	options.media_stream = stream;
 	struct ui *ui = ui_new(app->options.progress);
 	ui_start(ui);
-	int r = make(app, store, path, &options, ui_progress(ui), &cached, &x, &info, &err);
+	int r = make(app, store, path, &options, ui_progress(ui), &m, &err);
 	ui_free(ui);
 	if (r == 0)
-		r = print_index(path, options.media_stream, x, &info, cached, &err);
+		r = print_index(path, options.media_stream, &m, &err);
 	if (r == 0)
 		return EXIT_COMPLETE;
 	if (r != -ERR_CANCELED)

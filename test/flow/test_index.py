@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The index of whole videos: true durations, cuts where they are, the store's copy, and children that lie or die."""
+import hashlib
 import json
 import stat
 import subprocess
@@ -92,16 +93,29 @@ class Index(flow.Flow):
 
     def test_cuts_are_exact_with_scenes(self):
         # scenecut=0: no keyframe helps; the whole file is one group of pictures.
-        for extra in ((), ("-x264-params", "scenecut=0:keyint=1000:min-keyint=1000")):
+        for out, extra in enumerate(((), ("-x264-params", "scenecut=0:keyint=1000:min-keyint=1000"))):
             cuts = self.make_shots(extra=extra)
-            x = self.index("--scenes", "--output", "out", "a.mp4")
+            x = self.index("--scenes", "--output", f"out{out}", "a.mp4")
             self.assertEqual([(round(c["time"], 3), c["kind"], c["uncertainty"]) for c in x["cuts"]],
                              [(float(t), "hard", 0.0) for t in cuts])
             self.assertAlmostEqual(x["duration"], 12, places=3)
             self.assertEqual(x["packets"], 300)
-            vtt = (self.dir / "out" / "a.chapters.vtt").read_text()
+            vtt = (self.dir / f"out{out}" / "a.chapters.vtt").read_text()
             self.assertIn("00:00:03.000 --> 00:00:06.000\nShot 2\n", vtt)
-            self.assertEqual(json.loads((self.dir / "out" / "a.index.json").read_text()), x)
+            self.assertEqual(json.loads((self.dir / f"out{out}" / "a.index.json").read_text()), x)
+
+    def test_output_of_another_video_is_kept(self):
+        videos = ["one/a.mp4", "one/a.mkv", "two/a.mp4", "two/a.mkv"]
+        for name, source in zip(videos, ("testsrc", "testsrc2", "smptebars", "rgbtestsrc")):
+            (self.dir / name).parent.mkdir(exist_ok=True)
+            flow.make_video(self.dir / name, seconds=1, source=source)
+        names = ["a.index.json", "a.mkv.index.json", "a.mp4.index.json", "a.mkv-2.index.json"]
+        for _ in range(2):  # the second time each finds its own
+            r = self.vdet("index", "--output", "out", *videos)
+            self.assertIn("a.mkv-2.index.json", r.stderr)
+            self.assertEqual(sorted(p.name for p in (self.dir / "out").iterdir()), sorted(names))
+        found = [json.loads((self.dir / "out" / n).read_text())["sha256"] for n in names]
+        self.assertEqual(found, [hashlib.sha256((self.dir / v).read_bytes()).hexdigest() for v in videos])
 
     def test_every_bin_says_how_it_was_seen(self):
         self.make_shots()
