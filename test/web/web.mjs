@@ -43,9 +43,23 @@ export function needFfmpeg() {
   if (!find('ffmpeg')) skip('ffmpeg is not here');
 }
 
+// In reverse order, and whatever one of them throws: a server that is still running writes into its folder, and a browser
+// that is left open keeps the test from ending.
+const endings = [];
+after(async () => {
+  const faults = [];
+  for (const end of endings.reverse())
+    try {
+      await end();
+    } catch (fault) {
+      faults.push(fault);
+    }
+  if (faults.length) throw faults[0];
+});
+
 export function folder(prefix) {
   const made = mkdtempSync(join(tmpdir(), `vdet-${prefix}-`));
-  after(() => rmSync(made, { recursive: true, force: true, maxRetries: 5 }));
+  endings.push(() => rmSync(made, { recursive: true, force: true, maxRetries: 5 }));
   return made;
 }
 
@@ -59,7 +73,7 @@ export function makeVideo(path, seconds, { size = '320x180', hue = 0, codec = H2
 
 function children() {
   const all = new Set();
-  after(async () => {
+  endings.push(async () => {
     for (const child of all) await child.end('SIGKILL');
   });
   return all;
@@ -152,7 +166,7 @@ export async function startBrowser() {
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync'],
   });
-  after(() => browser.close());
+  endings.push(() => browser.close());
   return browser;
 }
 
