@@ -70,9 +70,11 @@ bool learned_load(const char *path, const struct learned_key *key, struct dialec
 	AUTO(mem_freep) char *name = key_text(key);
 	const json_t *e = json_object_get(json_object_get(all, "endpoints"), name);
 	const char *version = json_string_value(json_object_get(e, "server"));
-	int64_t age = clock_wall() - json_integer_value(json_object_get(e, "learned")) * CLOCK_SECOND;
-	if (!version || strcmp(version, key->version) != 0 ||
-	    age > LEARNED_DAYS * INT64_C(86400) * CLOCK_SECOND)
+	/* A time that has not come yet is of a clock that was wrong. */
+	int64_t learned = json_integer_value(json_object_get(e, "learned")),
+			now = clock_wall() / CLOCK_SECOND;
+	if (!version || strcmp(version, key->version) != 0 || learned > now ||
+	    learned < now - LEARNED_DAYS * INT64_C(86400))
 		return false;
 	dialect_read(json_object_get(e, "dialect"), ret);
 	return true;

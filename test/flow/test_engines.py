@@ -73,8 +73,12 @@ class Engines(flow.Flow):
         self.assertIn("nothing is kept", self.vdet("engine", "forget").stdout)
         self.assertEqual([self.refusals(e), self.refusals(e)], [2, 0])
         kept.write_text("{broken")
-        self.assertEqual(self.refusals(e), 2)
-        self.assertEqual(self.refusals(e), 0)
+        self.assertEqual([self.refusals(e), self.refusals(e)], [2, 0])
+        for learned in (2**63 - 1, -2**63, 0):  # a wrong clock, damage, long ago
+            text = json.loads(kept.read_text())
+            text["endpoints"][f"{e.url} fake-model"]["learned"] = learned
+            kept.write_text(json.dumps(text))
+            self.assertEqual(self.refusals(e), 2, learned)
 
     def test_what_was_learned_is_learned_again(self):
         """After an update of the server at the same address, and by the test of an engine."""
