@@ -122,11 +122,11 @@ static int set_time(const struct opt_row *row, int64_t *at, const char *value, c
 /* The number that a word of the row stands for. */
 static bool word_number(const struct opt_row *row, const char *value, double *ret)
 {
-	double n = row->min;
-	for (const char *p = row->type == OPT_INT ? row->choices : NULL; p && *p; n++) {
+	int word = 0;
+	for (const char *p = row->type == OPT_INT ? row->choices : NULL; p && *p; word++) {
 		size_t len = strcspn(p, "|");
 		if (strlen(value) == len && memcmp(p, value, len) == 0) {
-			*ret = n;
+			*ret = row->min + word;
 			return true;
 		}
 		p += len + (p[len] == '|');

@@ -192,7 +192,7 @@ static int timeline_version(const struct source *s, const struct reader *r)
 {
 	bool counted_before = av_match_list(s->fmt->iformat->name, "h264,hevc,vvc,evc,cavsvideo", ',');
 	bool newly_counted = s->bare && !counted_before, avi = strstr(s->fmt->iformat->name, "avi");
-	return s->timeline.n_gaps || s->timeline.skipped || newly_counted || s->fields ||
+	return s->timeline.n_gaps || s->timeline.skipped || newly_counted || s->fields.num > 0 ||
 	               s->options.rate > 0 || (avi && reader_unsorted(r))
 	           ? 2
 	           : 1;

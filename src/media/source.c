@@ -387,31 +387,34 @@ AVRational source_rate(const struct source *s)
 {
 	AVRational rate = s->st->avg_frame_rate.num > 0 ? s->st->avg_frame_rate : s->st->r_frame_rate;
 	double fps = s->salvage.fps > 0 ? s->salvage.fps : s->bare ? s->options.rate : 0;
-	/* The average of a stream of fields counts some of them as frames. */
-	if (s->fields && s->st->r_frame_rate.num > 0)
-		rate = s->st->r_frame_rate;
+	if (s->fields.num > 0)
+		rate = s->fields;
 	if (fps > 0)
 		rate = av_d2q(fps, 1001000);
 	return rate.num > 0 && rate.den > 0 ? rate : (AVRational){25, 1};
 }
 
 /* Whether a packet of a bare stream contains one field, by its duration as the
- * parser has it. */
-static bool is_field(const AVStream *st, const AVPacket *pkt)
+ * parser has it. The average rate counts some fields as frames, and some
+ * releases of FFmpeg call the rate of fields r_frame_rate, so the rate of frames
+ * follows from that duration too. */
+static bool is_field(const AVStream *st, const AVPacket *pkt, AVRational *ret_rate)
 {
-	AVRational rate = st->r_frame_rate;
+	AVRational rate = st->avg_frame_rate.num > 0 ? st->avg_frame_rate : st->r_frame_rate;
 	if (rate.num <= 0 || rate.den <= 0 || pkt->duration <= 0)
 		return false;
 	int64_t frame = av_rescale_q(1, av_inv_q(rate), st->time_base);
-	return pkt->duration < frame * 3 / 5 && pkt->duration > frame * 2 / 5;
+	if (pkt->duration >= frame * 3 / 5 || pkt->duration <= frame * 2 / 5)
+		return false;
+	av_reduce(&ret_rate->num, &ret_rate->den, st->time_base.den,
+	          2 * pkt->duration * st->time_base.num, INT_MAX);
+	return true;
 }
 
 static void count_time(struct source *s, AVPacket *pkt)
 {
-	bool field = is_field(s->st, pkt);
-	s->fields |= field;
+	int n = is_field(s->st, pkt, &s->fields) ? 1 : 2;
 	AVRational rate = source_rate(s), half = av_inv_q(av_mul_q(rate, (AVRational){2, 1}));
-	int n = field ? 1 : 2;
 	pkt->pts = pkt->dts = av_rescale_q(s->count, half, s->st->time_base);
 	pkt->duration = av_rescale_q(n, half, s->st->time_base);
 	s->count += n;

@@ -46,7 +46,7 @@ struct source {
 	/* a stream without times: packets are counted, and seeking is impossible */
 	bool bare;
 	int64_t count;             /* number of fields so far, if bare: two for a frame */
-	bool fields;               /* some packets contain one field, if bare */
+	AVRational fields;         /* frames per second of a bare stream of fields, else 0 */
 	struct sparse_clock clock; /* otherwise, of packets without times */
 	struct timeline timeline;  /* owned; duration 0 until it was measured */
 	size_t part;               /* index of the part of the timeline that contains the last packet */
