@@ -395,19 +395,18 @@ AVRational source_rate(const struct source *s)
 }
 
 /* Whether a packet of a bare stream contains one field, by its duration as the
- * parser has it. The average rate counts some fields as frames, and some
- * releases of FFmpeg call the rate of fields r_frame_rate, so the rate of frames
- * follows from that duration too. */
+ * parser has it. The average rate counts some fields as frames, and FFmpeg 7
+ * calls the rate of fields r_frame_rate, so the rate of frames follows from that
+ * duration too. */
 static bool is_field(const AVStream *st, const AVPacket *pkt, AVRational *ret_rate)
 {
 	AVRational rate = st->avg_frame_rate.num > 0 ? st->avg_frame_rate : st->r_frame_rate;
-	if (rate.num <= 0 || rate.den <= 0 || pkt->duration <= 0)
+	if (rate.num <= 0 || rate.den <= 0 || pkt->duration <= 0 || pkt->duration > INT_MAX / 2)
 		return false;
 	int64_t frame = av_rescale_q(1, av_inv_q(rate), st->time_base);
 	if (pkt->duration >= frame * 3 / 5 || pkt->duration <= frame * 2 / 5)
 		return false;
-	av_reduce(&ret_rate->num, &ret_rate->den, st->time_base.den,
-	          2 * pkt->duration * st->time_base.num, INT_MAX);
+	*ret_rate = av_inv_q(av_mul_q(st->time_base, (AVRational){2 * (int)pkt->duration, 1}));
 	return true;
 }
 
