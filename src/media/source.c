@@ -396,8 +396,8 @@ AVRational source_rate(const struct source *s)
 
 /* Whether a packet of a bare stream contains one field, by its duration as the
  * parser has it. The average rate counts some fields as frames, and FFmpeg 7
- * calls the rate of fields r_frame_rate, so the rate of frames follows from that
- * duration too. */
+ * calls the rate of fields r_frame_rate, so the rate of frames follows from it
+ * too. */
 static bool is_field(const AVStream *st, const AVPacket *pkt, AVRational *ret_rate)
 {
 	AVRational rate = st->avg_frame_rate.num > 0 ? st->avg_frame_rate : st->r_frame_rate;
