@@ -191,7 +191,8 @@ os.execv({sys.executable!r}, [{sys.executable!r}, {str(flow.HERE / "fake_engine.
         e = self.engine("--kind", "plain")
         e.control(faults=["blames@1-9"])
         self.analyze(url=e.url, code=3)
-        self.assertEqual([c["state"] for c in self.report("a")["chunks"]], ["hole", "done", "done"])
+        # Whichever chunk is asked about first.
+        self.assertEqual(sorted(c["state"] for c in self.report("a")["chunks"]), ["done", "done", "hole"])
         first, *refused = e.lines("begin")[:9]
         self.assertIsNone(refused[-1]["max_tokens"])
         self.assertEqual(e.lines("begin")[9]["max_tokens"], first["max_tokens"])
