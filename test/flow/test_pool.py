@@ -128,9 +128,11 @@ class Pool(flow.Flow):
                 self.assertNotIn(b"sesame", p.read_bytes(), p)
 
     def test_a_key_revoked_in_the_middle(self):
-        revoked, good = self.engine("--fault", "401@3+"), self.engine("--fault", "hold@3+")
+        revoked, good = self.engine("--fault", "401@3+"), self.engine("--fault", "hold@1+")
         p = self.begin(f"revoked={revoked.url},concurrency=1", f"good={good.url},concurrency=1")
-        revoked.control(**{"await": 3})  # both have answered, and one is refused while the other is busy
+        # One has answered and is refused while the other is busy. That one has not answered yet: where it was the faster
+        # one so far, the others would wait for it.
+        revoked.control(**{"await": 3})
         good.control(release=True)
         report = self.end(p)
         self.check(report)
