@@ -27,19 +27,20 @@ void dispatch_clear(struct dispatch *d)
 	wakeup_free(d->idle);
 }
 
-/* With the lock held: the backends with the current limit applied. */
+/* With the lock held: chooses with the current limit and silences applied. */
 static int pick(struct dispatch *d, struct placement_request *w, size_t queue)
 {
 	if (d->held)
 		return PLACEMENT_WAIT;
+	w->queue = queue;
+	w->now = clock_now();
 	int slots[ENDPOINTS_MAX];
 	for (size_t i = 0; i < d->n; i++) {
 		slots[i] = d->backends[i].slots;
 		if (d->limit > 0 && d->limit < slots[i])
 			d->backends[i].slots = d->limit;
+		d->backends[i].silent = d->flight[i] ? (double)(w->now - d->heard[i]) / 1e6 : 0;
 	}
-	w->queue = queue;
-	w->now = clock_now();
 	w->cloud_after = d->cloud_after;
 	int m = placement_pick(d->backends, d->n, w);
 	for (size_t i = 0; i < d->n; i++)
@@ -181,7 +182,7 @@ void dispatch_begin(struct dispatch *d, size_t backend)
 	if (!d->busy++)
 		d->busy_since = now;
 	if (!d->flight[backend]++)
-		d->since[backend] = now;
+		d->since[backend] = d->heard[backend] = now;
 	d->sums[backend].requests++;
 	pthread_mutex_unlock(&d->lock);
 }
@@ -196,6 +197,7 @@ void dispatch_end(struct dispatch *d, size_t backend, const struct dispatch_outc
 		d->busy_time += now - d->busy_since;
 		wakeup_signal(d->idle);
 	}
+	d->heard[backend] = now;
 	if (!--d->flight[backend])
 		s->busy += now - d->since[backend];
 	s->prompt_tokens += o ? o->prompt_tokens : 0;

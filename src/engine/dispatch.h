@@ -31,6 +31,7 @@ struct dispatch {
 	struct dispatch_sums sums[ENDPOINTS_MAX];
 	int flight[ENDPOINTS_MAX];    /* requests in flight */
 	int64_t since[ENDPOINTS_MAX]; /* it is busy, by clock_now() */
+	int64_t heard[ENDPOINTS_MAX]; /* it became busy, or a request ended, whichever is later */
 	size_t n;
 	int64_t cloud_after;
 	int64_t expected; /* requests that will come, in addition to those that wait here */

@@ -71,6 +71,15 @@ static double unit_of(const struct placement_backend *all, size_t n,
 	return (m->unit > 0 ? m->unit : known ? sum / (double)known : 1) / m->weight;
 }
 
+/* Seconds that this backend is expected to take for a request. One that has been
+ * silent for longer than that is as slow as its silence shows, so that nothing
+ * waits for one that hangs. */
+static double service(const struct placement_backend *all, size_t n,
+                      const struct placement_backend *m, double work)
+{
+	return fmax(unit_of(all, n, m) * work, m->silent);
+}
+
 int64_t placement_forecast(const struct placement_backend *m, size_t n, size_t queue, double work)
 {
 	double rate = 0;
@@ -81,11 +90,11 @@ int64_t placement_forecast(const struct placement_backend *m, size_t n, size_t q
 			continue;
 		any = true;
 		measured |= m[i].unit > 0;
-		rate += m[i].slots / (unit_of(m, n, &m[i]) * m[i].weight);
+		rate += m[i].slots / (service(m, n, &m[i], work) * m[i].weight);
 	}
 	if (!any)
 		return INT64_MAX;
-	return measured ? (int64_t)((double)queue * work / rate * 1e6) : -1;
+	return measured ? (int64_t)((double)queue / rate * 1e6) : -1;
 }
 
 static bool has_room(const struct placement_backend *m)
@@ -108,8 +117,8 @@ static bool may_come(const struct placement_backend *m, const struct placement_r
 static double finish(const struct placement_backend *all, size_t n,
                      const struct placement_backend *m, double work)
 {
-	double service = unit_of(all, n, m) * work;
-	return m->active < m->slots ? service : service * (1 + 1.0 / m->slots);
+	double t = service(all, n, m, work);
+	return m->active < m->slots ? t : t * (1 + 1.0 / m->slots);
 }
 
 /* Whether the faster, busy backends will finish everything that waits before
@@ -117,11 +126,11 @@ static double finish(const struct placement_backend *all, size_t n,
 static bool better_idle(const struct placement_backend *all, size_t n, uint32_t allowed, size_t m,
                         const struct placement_request *w)
 {
-	double mine = unit_of(all, n, &all[m]) * w->work, rate = 0;
+	double mine = service(all, n, &all[m], w->work), rate = 0;
 	for (size_t i = 0; i < n; i++)
 		if (i != m && allowed >> i & 1 && all[i].active > 0 && !has_room(&all[i]) && all[i].ready &&
 		    all[i].slots > 0 && all[i].unit > 0 && finish(all, n, &all[i], w->work) < mine)
-			rate += all[i].slots / (unit_of(all, n, &all[i]) * w->work);
+			rate += all[i].slots / service(all, n, &all[i], w->work);
 	return rate > 0 && all[m].unit > 0 && (double)(w->queue + 1) / rate + 1 / rate < mine;
 }
 

@@ -45,6 +45,9 @@ struct placement_backend {
 	int slots, active;   /* requests at the same time: allowed, now */
 	double weight, cost; /* see struct endpoint_config */
 	double unit;         /* seconds per unit of work, measured; 0 = not known yet */
+	/* seconds with requests in flight and without an end of any; 0 = none is in
+	 * flight */
+	double silent;
 	struct breaker breaker;
 };
 
@@ -68,7 +71,8 @@ enum { PLACEMENT_WAIT = -1, PLACEMENT_NONE = -2 };
  * Among those with a free slot, the one with the earliest expected end is
  * taken; of two that differ little, the cheaper. A backend is left idle only if
  * the faster ones will finish everything that waits before it would finish one
- * request. */
+ * request; one that is silent for longer than a request takes there counts as
+ * slow as that. */
 int placement_pick(struct placement_backend *m, size_t n, const struct placement_request *w);
 /* Microseconds until `queue` requests of `work` units are done by the backends
  * that are not cloud; INT64_MAX if there are none, -1 if no rate is known. */

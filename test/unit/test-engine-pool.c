@@ -197,6 +197,30 @@ static void nobody_waits_for_the_idle(void **state)
 	}
 }
 
+static void nobody_waits_for_one_that_hangs(void **state)
+{
+	(void)state;
+	struct placement_backend m[] = {MEMBER(.unit = 4), MEMBER(.unit = 1, .active = 1)};
+	assert_int_equal(pick(m, 2, (struct placement_request){0}), PLACEMENT_WAIT);
+	m[1].silent = 1;
+	assert_int_equal(pick(m, 2, (struct placement_request){0}), PLACEMENT_WAIT);
+	/* Overdue by as much as the slow one needs. */
+	m[1].silent = 3;
+	assert_int_equal(pick(m, 2, (struct placement_request){0}), 0);
+	/* Nor does a request join it in another slot. */
+	m[1].slots = 2;
+	assert_int_equal(pick(m, 2, (struct placement_request){0}), 1);
+	m[1].silent = 6;
+	assert_int_equal(pick(m, 2, (struct placement_request){0}), 0);
+	/* The cloud is asked when what is local hangs. */
+	struct placement_backend c[] = {MEMBER(.unit = 1, .active = 1, .silent = 60),
+	                                MEMBER(.unit = 1, .cloud = true)};
+	assert_int_equal(pick(c, 2, (struct placement_request){.cloud_after = 50 * SECOND}), 1);
+	c[0].silent = 0;
+	assert_int_equal(pick(c, 2, (struct placement_request){.cloud_after = 50 * SECOND}),
+	                 PLACEMENT_WAIT);
+}
+
 static void what_is_unknown_is_tried(void **state)
 {
 	(void)state;
@@ -342,6 +366,7 @@ int main(void)
 		cmocka_unit_test(the_shortest_finish_wins),
 		cmocka_unit_test(of_equals_the_cheaper_wins),
 		cmocka_unit_test(nobody_waits_for_the_idle),
+		cmocka_unit_test(nobody_waits_for_one_that_hangs),
 		cmocka_unit_test(what_is_unknown_is_tried),
 		cmocka_unit_test(failures_lead_elsewhere),
 		cmocka_unit_test(open_breakers_are_waited_for_a_while),
