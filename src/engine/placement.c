@@ -71,9 +71,9 @@ static double unit_of(const struct placement_backend *all, size_t n,
 	return (m->unit > 0 ? m->unit : known ? sum / (double)known : 1) / m->weight;
 }
 
-/* Seconds that this backend is expected to take for a request. One that has been
- * silent for longer than that is as slow as its silence shows, so that nothing
- * waits for one that hangs. */
+/* Seconds that this backend is expected to take for a request. One that has
+ * been silent for longer is as slow as its silence shows, so that nothing waits
+ * for one that hangs. */
 static double service(const struct placement_backend *all, size_t n,
                       const struct placement_backend *m, double work)
 {
