@@ -38,7 +38,9 @@ TOP = {n.split("/")[0] for n in FILES if "/" in n}
 
 def commands():
     """Each command of vdet with its flags, as its completion for bash has them."""
-    text = subprocess.run([VDET, "help", "--as", "bash"], capture_output=True, text=True, check=True).stdout
+    # A variable VDET_NAME would be an option.
+    env = {k: v for k, v in os.environ.items() if not k.startswith("VDET_")}
+    text = subprocess.run([VDET, "help", "--as", "bash"], env=env, capture_output=True, text=True, check=True).stdout
     return {m[1]: set(m[2].split()) for m in re.finditer(r"^\t\t(\w+)\) words='([^']*)'", text, re.M)}
 
 

@@ -66,7 +66,7 @@ static int count_jumps(const struct opened *o, const struct plain *p)
 	double n = PIXELS / 2 / (frame * gop);
 	if (reader_unsorted(o->reader))
 		return 2; /* from the start */
-	return full() || n > JUMPS ? JUMPS : n < 2 ? 2 : (int)n;
+	return full() || n > (int)JUMPS ? (int)JUMPS : n < 2 ? 2 : (int)n;
 }
 
 static int compare_looks(struct opened *o, const struct plain *p, const char *path)

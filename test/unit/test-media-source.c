@@ -139,7 +139,7 @@ static void check_times(const char *name, const int64_t *times, size_t n)
 				         (long long)times[i]);
 		}
 	}
-	for (size_t i = n; i-- > 1 && i + 8 > n;) {
+	for (size_t i = n - 1; n && i > 0 && i + 8 > n; i--) {
 		assert_ok(reader_at(o.reader, times[i] - 2, &s, &err));
 		assert_in_range(s.pts, times[i - 1] - 1, times[i - 1] + 1);
 	}

@@ -122,7 +122,8 @@ static void *start_and_end(void *arg)
 {
 	const char *argv[] = {"sleep", "100", NULL};
 	const struct program_start p = {.argv = argv, .log_fd = -1};
-	child_start_program(&p, arg, NULL);
+	struct child **ret = (struct child **)arg;
+	child_start_program(&p, ret, NULL);
 	return NULL;
 }
 
@@ -131,7 +132,7 @@ static void test_program_dies_with_its_thread(void **state)
 	(void)state;
 	pthread_t thread;
 	struct child *c = NULL;
-	assert_ok(pthread_create(&thread, NULL, start_and_end, &c));
+	assert_ok(pthread_create(&thread, NULL, start_and_end, (void *)&c));
 	pthread_join(thread, NULL);
 	assert_non_null(c);
 	assert_ok(child_wait(c, clock_now() + 20 * CLOCK_SECOND, NULL, NULL));

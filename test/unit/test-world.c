@@ -75,7 +75,7 @@ static void test_same_seed_same_world(void **state)
 
 static double away(const struct world_sight *s, int x, int y)
 {
-	return hypot(x + 0.5 - s->x * W, y + 0.5 - s->y * H) / (s->r * H);
+	return hypot(x + 0.5 - s->x * (int)W, y + 0.5 - s->y * (int)H) / (s->r * (int)H);
 }
 
 /* Compared with the same world without events: every pixel that differs belongs
@@ -101,7 +101,7 @@ static void check_moment(const struct world *w, struct draw *full, struct draw *
 		}
 	}
 	for (size_t i = 0; i < n; i++) {
-		size_t at = (size_t)(s[i].y * H) * STRIDE + (size_t)(s[i].x * W) * 3;
+		size_t at = (size_t)(s[i].y * (int)H) * STRIDE + (size_t)(s[i].x * (int)W) * 3;
 		if (s[i].share > 0.6 && !memcmp(with + at, without + at, 3))
 			fail_msg("seed %d at %lld us: event %d is not drawn", (int)w->o.seed, (long long)t,
 			         s[i].event->id);
