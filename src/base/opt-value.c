@@ -86,12 +86,17 @@ static bool is_choice(const char *choices, const char *s)
 	return false;
 }
 
+/* The words that stand for numbers, or NULL. */
+static const char *words_of(const struct opt_row *row)
+{
+	return row->type == OPT_INT || row->type == OPT_DOUBLE ? row->choices : NULL;
+}
+
 double opt_least(const struct opt_row *row)
 {
-	double least = row->min;
-	if (row->type == OPT_INT && row->choices)
-		least++;
-	for (const char *p = row->type == OPT_INT ? row->choices : NULL; p && *p; p++)
+	const char *words = words_of(row);
+	double least = row->min + (words != NULL);
+	for (const char *p = words; p && *p; p++)
 		least += *p == '|';
 	return least;
 }
@@ -123,7 +128,7 @@ static int set_time(const struct opt_row *row, int64_t *at, const char *value, c
 static bool word_number(const struct opt_row *row, const char *value, double *ret)
 {
 	int word = 0;
-	for (const char *p = row->type == OPT_INT ? row->choices : NULL; p && *p; word++) {
+	for (const char *p = words_of(row); p && *p; word++) {
 		size_t len = strcspn(p, "|");
 		if (strlen(value) == len && memcmp(p, value, len) == 0) {
 			*ret = row->min + word;
@@ -147,7 +152,7 @@ static int set_number(const struct opt_row *row, void *at, const char *value, co
 		               row->type == OPT_INT    ? "a whole number"
 		               : row->type == OPT_SIZE ? "a size (write 500M or 2G)"
 		                                       : "a number");
-	if (d < row->min || d > row->max)
+	if (d < row->min || d > row->max || (d < opt_least(row) && d != floor(d)))
 		return out_of_range(row, value, where, err);
 	if (row->type == OPT_DOUBLE)
 		*(double *)at = d;

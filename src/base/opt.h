@@ -53,7 +53,7 @@ struct opt_row {
 	size_t offset;       /* into the group's target */
 	const char *def;     /* default, written as a user would write it */
 	double min, max;     /* inclusive; for INT, DOUBLE, TIME, SIZE */
-	const char *choices; /* for CHOICE, and INT */
+	const char *choices; /* for CHOICE; of INT and DOUBLE, words for the numbers from min on */
 	const char *metavar; /* "SECONDS", for help */
 	const char *help;    /* one sentence or two, no newline */
 	unsigned flags;

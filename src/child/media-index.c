@@ -18,11 +18,12 @@ static int answer_packets(const struct packet_counts *w, struct err *err)
 		packet_bin_put(blob + i * PACKET_BIN_BYTES, &w->bins[i]);
 	for (size_t i = 0; i < w->n_keys; i++)
 		packet_key_put(blob + bins + i * PACKET_KEY_BYTES, &w->keys[i]);
-	json_auto_t *head = json_pack(
-		"{s:I s:I s:I s:I s:I s:I s:I s:I}", "first", (json_int_t)w->extent.first, "duration",
-		(json_int_t)w->extent.duration, "bin", (json_int_t)w->bin, "bins", (json_int_t)w->n_bins,
-		"keys", (json_int_t)w->n_keys, "packets", (json_int_t)w->packets, "keyframes",
-		(json_int_t)w->keyframes, "bytes", (json_int_t)w->bytes);
+	json_auto_t *head =
+		json_pack("{s:I s:I s:I s:I s:I s:I s:I s:I s:I}", "first", (json_int_t)w->extent.first,
+	              "duration", (json_int_t)w->extent.duration, "bin", (json_int_t)w->bin, "bins",
+	              (json_int_t)w->n_bins, "keys", (json_int_t)w->n_keys, "packets",
+	              (json_int_t)w->packets, "keyframes", (json_int_t)w->keyframes, "bytes",
+	              (json_int_t)w->bytes, "frame_cost", (json_int_t)w->frame_cost);
 	const struct wire_part part = {blob, len};
 	return wire_send(ROLE_SOCKET, MEDIA_PACKETS_INFO, head, &part, 1, 0, NULL, err);
 }
@@ -39,26 +40,31 @@ int media_index_packets(struct source *s, struct reader *r, struct err *err)
 	return answer_packets(&w, err);
 }
 
-/* Signatures to be sent, as soon as there are enough for a message. */
+/* Results to be sent, as soon as there are enough for a message. */
 struct batch {
-	size_t n;
+	size_t n, n_grids;
 	unsigned char data[SIGNATURES_MAX * SIGNATURE_BYTES];
+	unsigned char grids[GRIDS_MAX * GRID_BYTES];
 };
 
 static int flush(struct batch *b, struct err *err)
 {
-	json_auto_t *head = json_pack("{s:I}", "n", (json_int_t)b->n);
-	const struct wire_part part = {b->data, b->n * SIGNATURE_BYTES};
-	int r = b->n ? wire_send(ROLE_SOCKET, MEDIA_SIGNATURES, head, &part, 1, 0, NULL, err) : 0;
-	b->n = 0;
+	json_auto_t *head =
+		json_pack("{s:I, s:I}", "n", (json_int_t)b->n, "grids", (json_int_t)b->n_grids);
+	const struct wire_part parts[] = {{b->data, b->n * SIGNATURE_BYTES},
+	                                  {b->grids, b->n_grids * GRID_BYTES}};
+	int r = b->n ? wire_send(ROLE_SOCKET, MEDIA_SIGNATURES, head, parts, 2, 0, NULL, err) : 0;
+	b->n = b->n_grids = 0;
 	return r;
 }
 
-static int on_signature(void *ctx, const struct signature *s, struct err *err)
+static int on_picture(void *ctx, const struct signature *s, const struct grid *g, struct err *err)
 {
 	struct batch *b = ctx;
 	signature_put(b->data + b->n++ * SIGNATURE_BYTES, s);
-	return b->n == SIGNATURES_MAX ? flush(b, err) : 0;
+	if (g)
+		grid_put(b->grids + b->n_grids++ * GRID_BYTES, g);
+	return b->n == SIGNATURES_MAX || b->n_grids == GRIDS_MAX ? flush(b, err) : 0;
 }
 
 static int finish(struct batch *b, int r, struct err *err)
@@ -80,7 +86,7 @@ int media_index_keys(struct index_scan *x, const json_t *request, struct err *er
 	for (size_t i = 0; i < n; i++)
 		keys[i] = (struct packet_key){.pts = json_integer_value(json_array_get(list, i)),
 		                              .dts = json_integer_value(json_array_get(dts, i))};
-	return finish(b, index_scan_keys(x, keys, n, on_signature, b, err), err);
+	return finish(b, index_scan_keys(x, keys, n, on_picture, b, err), err);
 }
 
 int media_index_stretch(struct index_scan *x, const json_t *request, struct err *err)
@@ -95,5 +101,5 @@ int media_index_stretch(struct index_scan *x, const json_t *request, struct err 
 	if (r < 0)
 		return r;
 	AUTO(mem_freep) struct batch *b = mem_alloc(1, sizeof *b);
-	return finish(b, index_scan_stretch(x, from, to, all, on_signature, b, err), err);
+	return finish(b, index_scan_stretch(x, from, to, all, on_picture, b, err), err);
 }

@@ -241,7 +241,6 @@ static int on_frames(struct worker *w, const json_t *request, struct err *err)
 		r = ensure_nearest(w, err);
 	if (r < 0)
 		return r;
-	reader_rough(w->reader, false);
 	size_t n = json_array_size(q.times);
 	for (size_t i = 0; i < n; i++) {
 		r = one_frame(w, i, &q, err);

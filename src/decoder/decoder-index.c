@@ -31,6 +31,21 @@ void signatures_add(struct signatures *s, const struct signature *one)
 	s->items[s->n++] = *one;
 }
 
+void grids_clear(struct grids *g)
+{
+	free(g->items);
+	*g = (struct grids){0};
+}
+
+void grids_add(struct grids *g, const struct grid *one)
+{
+	if (g->n == g->cap) {
+		g->cap = 2 * g->cap + 64;
+		g->items = mem_grow(g->items, g->cap, sizeof *g->items);
+	}
+	g->items[g->n++] = *one;
+}
+
 static int read_packets_head(const json_t *h, struct packet_scan *w, struct err *err)
 {
 	int64_t bins = 0, keys = 0;
@@ -38,10 +53,15 @@ static int read_packets_head(const json_t *h, struct packet_scan *w, struct err 
 		const char *key;
 		int64_t min, max, *ret;
 	} ints[] = {
-		{"first", -latest, latest, &w->first},      {"duration", 1, latest, &w->duration},
-		{"bin", PACKET_BIN_WIDTH, latest, &w->bin}, {"bins", 0, PACKET_BINS_MAX, &bins},
-		{"keys", 0, PACKET_KEYS_MAX, &keys},        {"packets", 1, INT64_MAX, &w->packets},
-		{"keyframes", 0, INT64_MAX, &w->keyframes}, {"bytes", 0, INT64_MAX, &w->bytes},
+		{"first", -latest, latest, &w->first},
+		{"duration", 1, latest, &w->duration},
+		{"bin", PACKET_BIN_WIDTH, latest, &w->bin},
+		{"bins", 0, PACKET_BINS_MAX, &bins},
+		{"keys", 0, PACKET_KEYS_MAX, &keys},
+		{"packets", 1, INT64_MAX, &w->packets},
+		{"keyframes", 0, INT64_MAX, &w->keyframes},
+		{"bytes", 0, INT64_MAX, &w->bytes},
+		{"frame_cost", 0, INT64_C(1) << 40, &w->frame_cost},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(ints); i++) {
 		int r = wire_int(h, ints[i].key, ints[i].min, ints[i].max, ints[i].ret, err);
@@ -91,20 +111,12 @@ int decoder_packets(struct decoder *d, struct packet_scan *ret, struct err *err)
 	return 0;
 }
 
-static int read_signatures(const struct wire_msg *m, size_t max, struct signatures *out,
+static int read_signatures(const unsigned char *p, int64_t n, struct signatures *out,
                            struct err *err)
 {
-	int64_t n;
-	int r = wire_int(m->head, "n", 1, SIGNATURES_MAX, &n, err);
-	if (r < 0)
-		return r;
-	if (m->blob_len != (size_t)n * SIGNATURE_BYTES || (size_t)n > max)
-		return err_set(err, ERR_PROTO, "an invalid number of signatures was sent: %lld",
-		               (long long)n);
-	for (int64_t i = 0; i < n; i++) {
+	for (int64_t i = 0; i < n; i++, p += SIGNATURE_BYTES) {
 		struct signature s;
-		if (!signature_get(m->blob + (size_t)i * SIGNATURE_BYTES, &s) || s.pts < -latest ||
-		    s.pts > latest)
+		if (!signature_get(p, &s) || s.pts < -latest || s.pts > latest)
 			return err_set(err, ERR_PROTO, "a signature is invalid");
 		if (!out->n || s.pts > out->items[out->n - 1].pts)
 			signatures_add(out, &s);
@@ -112,23 +124,55 @@ static int read_signatures(const struct wire_msg *m, size_t max, struct signatur
 	return 0;
 }
 
-/* Receives everything up to DONE; at most `left` signatures. */
-static int take_signatures(struct decoder *d, size_t left, struct signatures *out, struct err *err)
+static int read_grids(const unsigned char *p, int64_t n, struct grids *out, struct err *err)
 {
+	for (int64_t i = 0; i < n; i++, p += GRID_BYTES) {
+		struct grid g;
+		grid_get(p, &g);
+		if (g.pts < -latest || g.pts > latest)
+			return err_set(err, ERR_PROTO, "a grid is invalid");
+		if (!out->n || g.pts > out->items[out->n - 1].pts)
+			grids_add(out, &g);
+	}
+	return 0;
+}
+
+/* Reduces *left by the number of signatures. */
+static int read_pictures(const struct wire_msg *m, size_t *left, struct signatures *out,
+                         struct grids *grids, struct err *err)
+{
+	int64_t n, n_grids;
+	int r = wire_int(m->head, "n", 1, SIGNATURES_MAX, &n, err);
+	if (r == 0)
+		r = wire_int(m->head, "grids", 0, n < GRIDS_MAX ? n : GRIDS_MAX, &n_grids, err);
+	if (r < 0)
+		return r;
+	size_t first = (size_t)n * SIGNATURE_BYTES;
+	if (m->blob_len != first + (size_t)n_grids * GRID_BYTES || (size_t)n > *left)
+		return err_set(err, ERR_PROTO, "an invalid number of signatures was sent: %lld",
+		               (long long)n);
+	*left -= (size_t)n;
+	r = read_signatures(m->blob, n, out, err);
+	return r < 0 ? r : read_grids(m->blob + first, n_grids, grids, err);
+}
+
+/* Receives everything up to DONE; at most `left` signatures. */
+static int take_pictures(struct decoder *d, size_t left, struct signatures *out,
+                         struct grids *grids, struct err *err)
+{
+	const size_t most = SIGNATURES_MAX * SIGNATURE_BYTES + GRIDS_MAX * GRID_BYTES;
 	for (;;) {
 		AUTO(wire_msg_clear) struct wire_msg m = {0};
-		int r = decoder_receive(d, MEDIA_SIGNATURES, MEDIA_DONE, SIGNATURES_MAX * SIGNATURE_BYTES,
-		                        &m, err);
+		int r = decoder_receive(d, MEDIA_SIGNATURES, MEDIA_DONE, most, &m, err);
 		if (r < 0 || m.type == MEDIA_DONE)
 			return r;
-		if (read_signatures(&m, left, out, err) < 0)
+		if (read_pictures(&m, &left, out, grids, err) < 0)
 			return decoder_give_up(d, err);
-		left -= m.blob_len / SIGNATURE_BYTES;
 	}
 }
 
 int decoder_keys(struct decoder *d, const struct packet_key *keys, size_t n, struct signatures *out,
-                 struct err *err)
+                 struct grids *grids, struct err *err)
 {
 	json_t *times = json_array(), *dts = json_array();
 	for (size_t i = 0; i < n; i++) {
@@ -137,14 +181,14 @@ int decoder_keys(struct decoder *d, const struct packet_key *keys, size_t n, str
 	}
 	json_auto_t *head = json_pack("{s:o s:o}", "times", times, "dts", dts);
 	int r = decoder_request(d, MEDIA_KEYS, head, err);
-	return r < 0 ? r : take_signatures(d, n, out, err);
+	return r < 0 ? r : take_pictures(d, n, out, grids, err);
 }
 
 int decoder_stretch(struct decoder *d, int64_t from, int64_t to, bool all, size_t max,
-                    struct signatures *out, struct err *err)
+                    struct signatures *out, struct grids *grids, struct err *err)
 {
 	json_auto_t *head =
 		json_pack("{s:I s:I s:b}", "from", (json_int_t)from, "to", (json_int_t)to, "all", all);
 	int r = decoder_request(d, MEDIA_STRETCH, head, err);
-	return r < 0 ? r : take_signatures(d, max, out, err);
+	return r < 0 ? r : take_pictures(d, max, out, grids, err);
 }

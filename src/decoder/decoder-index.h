@@ -17,6 +17,7 @@ struct packet_scan {
 	struct packet_key *keys; /* ascending, within [0, duration]; no two in one bin */
 	size_t n_keys;
 	int64_t packets, keyframes, bytes; /* of the video stream */
+	int64_t frame_cost;                /* of decoding a frame, in pixels of H.264 */
 };
 void packet_scan_clear(struct packet_scan *w);
 
@@ -31,13 +32,22 @@ struct signatures {
 void signatures_clear(struct signatures *s);
 void signatures_add(struct signatures *s, const struct signature *one);
 
-/* Appends the signatures of these keyframes (ascending, at most
+/* Grids, likewise. */
+struct grids {
+	struct grid *items;
+	size_t n, cap;
+};
+void grids_clear(struct grids *g);
+void grids_add(struct grids *g, const struct grid *one);
+
+/* Appends the signatures and grids of these keyframes (ascending, at most
  * MEDIA_TIMES_MAX); some may be missing. */
 int decoder_keys(struct decoder *d, const struct packet_key *keys, size_t n, struct signatures *out,
-                 struct err *err);
+                 struct grids *grids, struct err *err);
 /* Appends the signatures of the frames from the one shown at `from` up to `to`,
- * at most `max`: of all frames, or of those that others refer to. */
+ * at most `max`: of all frames, or of those that others refer to; and the grids
+ * of some of them. */
 int decoder_stretch(struct decoder *d, int64_t from, int64_t to, bool all, size_t max,
-                    struct signatures *out, struct err *err);
+                    struct signatures *out, struct grids *grids, struct err *err);
 
 #endif

@@ -12,6 +12,9 @@ enum { FRAMES_RARE = 5 /* per second; a video with fewer may decode more */ };
 static const int64_t longest = 60 * CLOCK_SECOND;
 /* all frames of a shorter video are decoded */
 static const int64_t budget_least = 20 * CLOCK_SECOND;
+/* What may be decoded of each second of video, in pixels of H.264: 1920x1080 at
+ * 30 frames per second, with some room for inexact rates. */
+static const double cost_most = 1.01 * 1920 * 1080 * 30;
 /* A cut is ruled out if the pictures on both sides are this similar, and no
  * packet is this much larger than others. */
 static const float same_whole = 0.08f, same_change = 0.35f, plain_spike = 2.2f;
@@ -126,20 +129,37 @@ struct range *choose_ranges(const struct interval *list, size_t n, const float *
 	return join(list, offers, taken, ret_n);
 }
 
-int64_t choose_budget(double effort, const struct packet_scan *w, int64_t duration, int64_t until)
+/* A share of the video so far, less what was decoded. */
+static int64_t budget_of_share(double share, const struct packet_scan *w, int64_t to,
+                               int64_t decoded)
 {
-	int64_t budget = (int64_t)(effort * (double)until);
-	if (effort >= 1)
-		return INT64_MAX;
+	int64_t budget = (int64_t)(share * (double)to);
 	if (budget > 0 && budget < budget_least)
 		budget = budget_least;
 	/* Where frames are rare, as in a slide show, decoding a second costs less. */
-	double frames = (double)duration / CLOCK_SECOND * FRAMES_RARE;
+	double frames = (double)w->duration / CLOCK_SECOND * FRAMES_RARE;
 	if (budget > 0 && (double)w->packets < frames) {
 		double more = (double)budget * frames / (double)(w->packets + 1);
-		return more < (double)duration ? (int64_t)more : INT64_MAX;
+		if (more >= (double)w->duration)
+			return INT64_MAX;
+		budget = (int64_t)more;
 	}
-	return budget;
+	return budget > decoded ? budget - decoded : 0;
+}
+
+int64_t choose_budget(double effort, const struct packet_scan *w, int64_t from, int64_t to,
+                      int64_t decoded)
+{
+	if (effort >= 1)
+		return INT64_MAX;
+	if (effort >= 0)
+		return budget_of_share(effort, w, to, decoded);
+	double frames = (double)w->packets / (double)w->duration * CLOCK_SECOND; /* per second */
+	double cost = frames * (double)w->frame_cost;
+	if (cost <= cost_most || to - from <= budget_least)
+		return INT64_MAX;
+	int64_t budget = (int64_t)((double)(to - from) * cost_most / cost);
+	return budget > budget_least ? budget : budget_least;
 }
 
 void choose_cuts(const struct interval *list, size_t n, const struct range *ranges, size_t n_ranges,

@@ -20,9 +20,11 @@ struct range *choose_ranges(const struct interval *list, size_t n, const float *
                             const struct video_index *x, int64_t max_gap, int64_t budget,
                             bool scenes, size_t *ret_n);
 
-/* How many microseconds of the video before `until` may be decoded in full, for
- * a video of this duration and this share of effort. */
-int64_t choose_budget(double effort, const struct packet_scan *w, int64_t duration, int64_t until);
+/* How many microseconds of the part [from, to) may be decoded in full;
+ * INT64_MAX = all. `effort` as in struct indexer_options; `decoded` is how much
+ * of the video before was decoded. */
+int64_t choose_budget(double effort, const struct packet_scan *w, int64_t from, int64_t to,
+                      int64_t decoded);
 
 /* Cuts between keyframes outside the ranges, where two keyframes show different
  * scenes. The uncertainty of their time is the whole interval, unless one

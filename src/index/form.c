@@ -8,18 +8,21 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "protocol/index-wire.h"
 
 enum {
 	BINS_MAX = 4 << 20,
 	CUTS_MAX = 4 << 20,
 	KEYS_MAX = 8 << 20,
+	SCORES_MAX = 8 << 20,
 	PARTS_MAX = 1 << 20,
 	HEAD = 15,
 	CUT_BYTES = 29,
-	KEY_BYTES = 22
+	KEY_BYTES = 22,
+	SCORE_BYTES = 17
 };
 
-static const char magic[8] = "VDIX\0\0\0\2";
+static const char magic[8] = "VDIX\0\0\0\3";
 
 void video_index_free(struct video_index *x)
 {
@@ -30,6 +33,7 @@ void video_index_free(struct video_index *x)
 	free(x->flags);
 	free(x->cuts);
 	free(x->keys);
+	free(x->scores);
 	free(x->parts);
 	free(x);
 }
@@ -46,6 +50,8 @@ struct video_index video_index_first(const struct video_index *x, size_t n)
 		y.n_cuts--;
 	while (y.n_keys && y.keys[y.n_keys - 1].pts >= end)
 		y.n_keys--;
+	while (y.n_scores && y.scores[y.n_scores - 1].pts >= end)
+		y.n_scores--;
 	return y;
 }
 
@@ -72,10 +78,14 @@ static void put_float(struct buf *out, float f)
 
 void index_write(const struct video_index *x, struct buf *out)
 {
-	const int64_t head[HEAD] = {
-		x->duration,     x->bin,       (int64_t)x->n_bins, (int64_t)x->n_cuts,  (int64_t)x->n_keys,
-		x->packets,      x->keyframes, x->decoded,         x->work_time,        x->first,
-		x->decoded_time, x->max_gap,   x->failed,          (int64_t)x->n_parts, 0};
+	const int64_t head[HEAD] = {x->duration,         x->bin,
+	                            (int64_t)x->n_bins,  (int64_t)x->n_cuts,
+	                            (int64_t)x->n_keys,  x->packets,
+	                            x->keyframes,        x->decoded,
+	                            x->work_time,        x->first,
+	                            x->decoded_time,     x->max_gap,
+	                            x->failed,           (int64_t)x->n_parts,
+	                            (int64_t)x->n_scores};
 
 	buf_add(out, magic, sizeof magic);
 	for (size_t i = 0; i < HEAD; i++)
@@ -99,6 +109,13 @@ void index_write(const struct video_index *x, struct buf *out)
 		put(out, x->keys[i].luma, 1);
 		put(out, x->keys[i].flags, 1);
 		put_float(out, x->keys[i].sharpness);
+	}
+
+	for (size_t i = 0; i < x->n_scores; i++) {
+		const struct index_score *s = &x->scores[i];
+		put(out, (uint64_t)s->pts, 8);
+		put_float(out, s->score);
+		buf_add(out, (const uint8_t[]){s->share, s->x, s->y, s->w, s->h}, 5);
 	}
 
 	for (size_t i = 0; i < x->n_parts; i++)
@@ -184,6 +201,28 @@ static bool read_keys(struct cursor *c, struct video_index *x)
 	return sound;
 }
 
+static bool read_scores(struct cursor *c, struct video_index *x)
+{
+	int64_t last = INT64_MIN;
+	bool sound = true;
+	x->scores = mem_alloc(x->n_scores + 1, sizeof *x->scores);
+	for (size_t i = 0; i < x->n_scores; i++) {
+		struct index_score *s = &x->scores[i];
+		s->pts = (int64_t)get(c, 8);
+		s->score = get_float(c);
+		uint8_t rest[5];
+		get_bytes(c, rest, sizeof rest);
+		s->share = rest[0];
+		s->x = rest[1];
+		s->y = rest[2];
+		s->w = rest[3];
+		s->h = rest[4];
+		sound &= s->pts > last && s->x + s->w <= GRID_W && s->y + s->h <= GRID_H;
+		last = s->pts;
+	}
+	return sound;
+}
+
 static bool read_parts(struct cursor *c, struct video_index *x)
 {
 	int64_t last = 0;
@@ -221,17 +260,21 @@ int index_parse(const void *data, size_t len, struct video_index **ret, struct e
 
 	bool sound = x->duration > 0 && x->bin > 0 && head[2] > 0 && head[2] <= BINS_MAX &&
 	             head[3] >= 0 && head[3] <= CUTS_MAX && head[4] >= 0 && head[4] <= KEYS_MAX &&
-	             head[2] == (x->duration - 1) / x->bin + 1 && head[13] > 0 && head[13] <= PARTS_MAX;
+	             head[2] == (x->duration - 1) / x->bin + 1 && head[13] > 0 &&
+	             head[13] <= PARTS_MAX && head[14] >= 0 && head[14] <= SCORES_MAX;
 	if (!sound || len != head_len + (size_t)head[2] * 6 + (size_t)head[3] * CUT_BYTES +
-	                         (size_t)head[4] * KEY_BYTES + (size_t)head[13] * 8)
+	                         (size_t)head[4] * KEY_BYTES + (size_t)head[14] * SCORE_BYTES +
+	                         (size_t)head[13] * 8)
 		return err_set(err, ERR_FORMAT, "the index is damaged");
 
 	x->n_bins = (size_t)head[2];
 	x->n_cuts = (size_t)head[3];
 	x->n_keys = (size_t)head[4];
 	x->n_parts = (size_t)head[13];
+	x->n_scores = (size_t)head[14];
 
-	if (!read_bins(&c, x) || !read_cuts(&c, x) || !read_keys(&c, x) || !read_parts(&c, x))
+	if (!read_bins(&c, x) || !read_cuts(&c, x) || !read_keys(&c, x) || !read_scores(&c, x) ||
+	    !read_parts(&c, x))
 		return err_set(err, ERR_FORMAT, "the index is damaged");
 	*ret = TAKE(x);
 	return 0;
@@ -268,7 +311,10 @@ static json_t *bins_json(const struct video_index *x)
 
 json_t *index_json(const struct video_index *x)
 {
-	json_t *cuts = json_array(), *keys = json_array();
+	json_t *cuts = json_array(), *keys = json_array(), *scores = json_array();
+	for (size_t i = 0; i < x->n_scores; i++)
+		json_array_append_new(scores, json_pack("[o, f]", seconds(x->scores[i].pts),
+		                                        round((double)x->scores[i].score * 10) / 10));
 	for (size_t i = 0; i < x->n_cuts; i++) {
 		const struct index_cut *c = &x->cuts[i];
 		json_array_append_new(
@@ -286,13 +332,13 @@ json_t *index_json(const struct video_index *x)
 			json_object_set_new(key, "flags", flags_json(k->flags));
 		json_array_append_new(keys, key);
 	}
-	return json_pack("{s:s s:i s:o s:o s:I s:I s:I s:o s:o s:I s:o s:o s:o s:o s:o}", "format",
-	                 "vdet-index", "version", INDEX_FORM_VERSION, "duration", seconds(x->duration),
-	                 "first", seconds(x->first), "packets", (json_int_t)x->packets, "keyframes",
-	                 (json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded, "looked",
-	                 seconds(x->decoded_time), "max_gap", seconds(x->max_gap), "failed",
-	                 (json_int_t)x->failed, "work_time", seconds(x->work_time), "bin",
-	                 seconds(x->bin), "bins", bins_json(x), "cuts", cuts, "pictures", keys);
+	return json_pack(
+		"{s:s s:i s:o s:o s:I s:I s:I s:o s:o s:I s:o s:o s:o s:o s:o s:o}", "format", "vdet-index",
+		"version", INDEX_FORM_VERSION, "duration", seconds(x->duration), "first", seconds(x->first),
+		"packets", (json_int_t)x->packets, "keyframes", (json_int_t)x->keyframes, "decoded",
+		(json_int_t)x->decoded, "looked", seconds(x->decoded_time), "max_gap", seconds(x->max_gap),
+		"failed", (json_int_t)x->failed, "work_time", seconds(x->work_time), "bin", seconds(x->bin),
+		"bins", bins_json(x), "cuts", cuts, "pictures", keys, "scores", scores);
 }
 
 void index_vtt(const struct video_index *x, struct buf *out)

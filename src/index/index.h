@@ -47,6 +47,14 @@ struct index_key { /* a decoded picture */
 	float sharpness; /* variance of the Laplacian of the downscaled picture */
 };
 
+/* How unusual a picture is for the recording; see detect/detect.h. */
+struct index_score {
+	int64_t pts;
+	float score;
+	uint8_t share;      /* of the picture that is unusual, in 1/255 */
+	uint8_t x, y, w, h; /* where, in cells of a grid of 96x54 */
+};
+
 struct video_index {
 	int64_t duration;
 	int64_t bin;   /* width of a bin, microseconds */
@@ -60,6 +68,8 @@ struct video_index {
 	size_t n_cuts;
 	struct index_key *keys; /* ascending */
 	size_t n_keys;
+	struct index_score *scores; /* ascending */
+	size_t n_scores;
 	/* ends of the parts in which the index was made; the last one is the
 	 * duration */
 	int64_t *parts;

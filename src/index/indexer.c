@@ -1,201 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "index/indexer.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "detect/detect.h"
 #include "index/choose.h"
-#include "index/form.h"
-#include "index/range-result.h"
-#include "protocol/media-wire.h"
+#include "index/pool.h"
 
-enum {
-	MOST_WORKERS = 64,
-	KEYS_LEAST = 8,
-	KEYS_MOST = 256,      /* per task */
-	RESTARTS = 40,        /* of children, for one index */
-	FRAMES_MOST = 200000, /* per range: half an hour at 100 frames per second */
-};
-
-/* The first part is short, so that the first chunks can be planned soon. Later
- * parts are longer, because more context gives better results. */
-static const int64_t part_first = 300 * CLOCK_SECOND, part_most = 3600 * CLOCK_SECOND;
-
-/* Decoded after the end of a range if cuts must be exact, to recognize a flash
- * or the end of a dissolve. Otherwise a range ends one second after the last
- * point of interest, or at the next keyframe. */
-static const int64_t tail_scenes = 3 * CLOCK_SECOND / 2;
-
-/* Work for one child. */
-struct task {
-	const struct packet_key *keys; /* borrowed from the packet scan; NULL for a range */
-	size_t n_keys;
-	struct range range;
-	struct signatures found; /* signatures of the keyframes */
-	struct range_result result;
-	bool done;
-};
-
-struct worker_pool {
-	const struct indexer_options *o;
-	int fd;
-	struct cancel *cancel;
-	const struct packet_scan *scan;
-	pthread_mutex_t lock; /* protects what follows */
-	struct task **tasks;
-	size_t n, next, done;
-	int restarts;
-	int64_t failed;
-	struct err err; /* of the last failure */
-	bool stop;      /* canceled, or every child fails */
-	const char *what;
-	double begins, ends;                  /* range of progress of this round */
-	struct decoder *spares[MOST_WORKERS]; /* idle children */
-	size_t n_spares;
-};
-
-static void task_free(struct task *t)
-{
-	signatures_clear(&t->found);
-	range_result_clear(&t->result);
-	free(t);
-}
-
-static void drop_tasks(struct worker_pool *c)
-{
-	for (size_t i = 0; i < c->n; i++)
-		task_free(c->tasks[i]);
-	c->n = c->next = 0;
-}
-
-static void pool_clear(struct worker_pool *c)
-{
-	drop_tasks(c);
-	free(c->tasks);
-	for (size_t i = 0; i < c->n_spares; i++)
-		decoder_free(c->spares[i]);
-	pthread_mutex_destroy(&c->lock);
-}
-
-static struct task *add_task(struct worker_pool *c)
-{
-	struct task *t = mem_alloc(1, sizeof *t);
-	c->tasks = mem_grow(c->tasks, c->n + 1, sizeof *c->tasks);
-	return c->tasks[c->n++] = t;
-}
-
-static void add_keys(struct worker_pool *c, const struct packet_key *keys, size_t n)
-{
-	struct task *t = add_task(c);
-	t->keys = keys;
-	t->n_keys = n;
-}
-
-static int do_keys(struct decoder *d, struct task *t, struct err *err)
-{
-	return decoder_keys(d, t->keys, t->n_keys, &t->found, err);
-}
-
-static int do_range(const struct worker_pool *c, struct decoder *d, struct task *t, struct err *err)
-{
-	AUTO(signatures_clear) struct signatures s = {0};
-	bool scenes = c->o->scenes;
-	int64_t to = t->range.to + (scenes ? tail_scenes : 0);
-	int r = decoder_stretch(d, t->range.from, to, scenes, FRAMES_MOST, &s, err);
-	if (r == 0)
-		range_judge(s.items, s.n, t->range.from, t->range.to, scenes,
-		            t->range.from <= c->scan->first, &t->result);
-	return r;
-}
-
-/* A task failed, and its child is gone. For keyframes, each half is tried
- * again. */
-static void divide(struct worker_pool *c, struct task *t, const struct err *err)
-{
-	c->err = *err;
-	signatures_clear(&t->found);
-	if (err->code == ERR_CANCELED || ++c->restarts > RESTARTS)
-		c->stop = true;
-	if (t->keys && t->n_keys > 1 && !c->stop) {
-		size_t half = t->n_keys / 2;
-		add_keys(c, t->keys, half);
-		add_keys(c, t->keys + half, t->n_keys - half);
-	} else {
-		c->failed++;
-	}
-}
-
-static struct task *take_task(struct worker_pool *c, struct decoder **d)
-{
-	struct task *t = NULL;
-	pthread_mutex_lock(&c->lock);
-	if (!c->stop && c->next < c->n)
-		t = c->tasks[c->next++];
-	if (t && !*d && c->n_spares)
-		*d = c->spares[--c->n_spares];
-	pthread_mutex_unlock(&c->lock);
-	return t;
-}
-
-static void finish_task(struct worker_pool *c, struct task *t, int result, const struct err *err)
-{
-	pthread_mutex_lock(&c->lock);
-	t->done = result == 0;
-	c->done++;
-	if (result < 0)
-		divide(c, t, err);
-	if (c->o->progress)
-		c->o->progress(c->o->ctx, c->what,
-		               c->begins + (c->ends - c->begins) * (double)c->done / (double)c->n);
-	pthread_mutex_unlock(&c->lock);
-}
-
-static void *work(void *arg)
-{
-	struct worker_pool *c = arg;
-	struct decoder *d = NULL;
-	for (struct task *t; (t = take_task(c, &d));) {
-		struct err err;
-		int r = d ? 0 : decoder_open(c->fd, &c->o->decoder, c->cancel, &d, &err);
-		if (r == 0)
-			r = t->keys ? do_keys(d, t, &err) : do_range(c, d, t, &err);
-		if (r < 0)
-			decoder_free(TAKE(d));
-		finish_task(c, t, r, &err);
-	}
-	pthread_mutex_lock(&c->lock);
-	if (d && c->n_spares < MOST_WORKERS)
-		c->spares[c->n_spares++] = TAKE(d);
-	pthread_mutex_unlock(&c->lock);
-	decoder_free(d);
-	return NULL;
-}
-
-/* Runs all tasks that have not started. */
-static int pool_run(struct worker_pool *c, const char *what, struct err *err)
-{
-	pthread_t threads[MOST_WORKERS];
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t n = c->o->workers    ? (size_t)c->o->workers
-	           : processors > 0 ? (size_t)processors
-	                            : 1,
-		   started = 0;
-	c->what = what;
-	c->done = c->next;
-	if (n > c->n - c->next)
-		n = c->n - c->next;
-	for (n = n > MOST_WORKERS ? MOST_WORKERS : n; started < n; started++)
-		if (pthread_create(&threads[started], NULL, work, c) != 0)
-			break;
-	if (n && !started)
-		work(c);
-	for (size_t i = 0; i < started; i++)
-		pthread_join(threads[i], NULL);
-	return cancel_fired(c->cancel) ? err_set(err, ERR_CANCELED, "interrupted") : 0;
-}
+/* The first part is short, so that the first chunks can be planned soon: what
+ * takes about a second to decode, but at least a minute. The others are long
+ * enough to learn what is usual in the recording. */
+static const int64_t part_first = 60 * CLOCK_SECOND, part_length = 600 * CLOCK_SECOND;
+static const double part_pixels = 7e8;
+static const int64_t part_alone = 180 * CLOCK_SECOND; /* a shorter video has one part */
 
 /* The keyframes to decode: all, unless they are closer together than needed.
  * The caller frees them. */
@@ -211,37 +30,6 @@ static struct packet_key *choose_keys(const struct packet_scan *w, size_t *ret_n
 			out[n++] = w->keys[i];
 	*ret_n = n;
 	return out;
-}
-
-static int by_time(const void *a, const void *b)
-{
-	const struct signature *x = a, *y = b;
-	return (x->pts > y->pts) - (x->pts < y->pts);
-}
-
-static int scan_keys(struct worker_pool *c, const struct packet_key *keys, size_t n,
-                     struct signatures *ret, struct err *err)
-{
-	size_t part = n / 24 < KEYS_LEAST ? KEYS_LEAST : n / 24 > KEYS_MOST ? KEYS_MOST : n / 24;
-	for (size_t i = 0; i < n; i += part)
-		add_keys(c, keys + i, n - i < part ? n - i : part);
-	int r = pool_run(c, "keyframes", err);
-	for (size_t i = 0; i < c->n && r == 0; i++)
-		for (size_t k = 0; k < c->tasks[i]->found.n; k++)
-			signatures_add(ret, &c->tasks[i]->found.items[k]);
-	drop_tasks(c);
-	if (ret->n)
-		qsort(ret->items, ret->n, sizeof *ret->items, by_time);
-	return r;
-}
-
-static int decode_ranges(struct worker_pool *c, const struct range *ranges, size_t n,
-                         struct err *err)
-{
-	c->stop = c->stop && c->restarts <= RESTARTS;
-	for (size_t i = 0; i < n; i++)
-		add_task(c)->range = ranges[i];
-	return n ? pool_run(c, "decoding", err) : 0;
 }
 
 static int key_order(const void *a, const void *b)
@@ -312,10 +100,55 @@ struct indexer {
 	struct packet_key *keys; /* keyframes to decode */
 	size_t n_keys, next;     /* index of the first that is not decoded yet */
 	float *packets;
-	struct signatures last; /* the keyframe at the end of the previous part, if there is one */
+	/* the keyframe at the end of the previous part, if there is one */
+	struct signatures last;
+	struct grids last_grid;
 	int64_t began;
 	struct video_index *x; /* has bins for the whole video; those of later parts are empty */
 };
+
+/* The grids of the part: of decoded ranges, and of keyframes elsewhere; the
+ * caller clears the result. */
+static struct grids gather_grids(const struct worker_pool *c, const struct grids *keys)
+{
+	struct grids out = {0};
+	size_t k = 0;
+	for (size_t i = 0; i < c->n; i++) {
+		const struct task *t = c->tasks[i];
+		for (; k < keys->n && keys->items[k].pts < t->range.from; k++)
+			grids_add(&out, &keys->items[k]);
+		for (size_t m = 0; m < t->grids.n; m++)
+			if (!out.n || t->grids.items[m].pts > out.items[out.n - 1].pts)
+				grids_add(&out, &t->grids.items[m]);
+		while (k < keys->n && t->done && keys->items[k].pts < t->range.to)
+			k++;
+	}
+	for (; k < keys->n; k++)
+		if (!out.n || keys->items[k].pts > out.items[out.n - 1].pts)
+			grids_add(&out, &keys->items[k]);
+	return out;
+}
+
+static void add_scores(struct video_index *x, const struct grids *g, int64_t end)
+{
+	AUTO(mem_freep) struct detection *all = mem_alloc(g->n + 1, sizeof *all);
+	detect_block(g->items, g->n, all);
+	x->scores = mem_grow(x->scores, x->n_scores + g->n + 1, sizeof *x->scores);
+	int64_t last = x->n_scores ? x->scores[x->n_scores - 1].pts : -1;
+	for (size_t i = 0; i < g->n; i++) {
+		const struct detection *d = &all[i];
+		if (d->pts <= last || d->pts >= end)
+			continue;
+		x->scores[x->n_scores++] = (struct index_score){.pts = d->pts,
+		                                                .score = d->score,
+		                                                .share = (uint8_t)(d->share * 255),
+		                                                .x = d->x,
+		                                                .y = d->y,
+		                                                .w = d->w,
+		                                                .h = d->h};
+		last = d->pts;
+	}
+}
 
 /* Adds the results of a part to the index. */
 static void assemble(struct indexer *ix, const struct findings *part, const struct interval *list,
@@ -347,42 +180,65 @@ static void assemble(struct indexer *ix, const struct findings *part, const stru
 }
 
 /* Decodes the ranges of the part, and extends the index. */
-static int judge(struct indexer *ix, const struct findings *f, struct err *err)
+static int judge(struct indexer *ix, const struct findings *f, const struct grids *keys,
+                 struct err *err)
 {
 	size_t n, n_ranges;
 	int64_t end = f->to ? f->to : ix->x->duration;
-	int64_t budget = choose_budget(ix->o.effort, &ix->scan, ix->x->duration, end);
+	int64_t budget = choose_budget(ix->o.effort, &ix->scan, f->from, end, ix->x->decoded_time);
 	AUTO(mem_freep) struct interval *list = activity_intervals(f, ix->packets, ix->x, &n);
-	if (ix->o.effort < 1)
-		budget = budget > ix->x->decoded_time ? budget - ix->x->decoded_time : 0;
 	AUTO(mem_freep)
 	struct range *ranges =
 		choose_ranges(list, n, ix->packets, ix->x, ix->o.max_gap, budget, ix->o.scenes, &n_ranges);
 	ix->c.begins = (ix->c.begins + ix->c.ends) / 2;
 	ix->c.ends = (double)end / (double)ix->x->duration;
-	int r = decode_ranges(&ix->c, ranges, n_ranges, err);
-	if (r == 0)
+	int r = pool_decode_ranges(&ix->c, ranges, n_ranges, err);
+	if (r == 0) {
+		AUTO(grids_clear) struct grids grids = gather_grids(&ix->c, keys);
 		assemble(ix, f, list, n);
-	drop_tasks(&ix->c);
+		add_scores(ix->x, &grids, end);
+	}
+	pool_drop(&ix->c);
 	return r;
 }
 
 /* The approximate end of the next part. */
 static int64_t part_end(const struct indexer *ix)
 {
-	int64_t end = 0, length = part_first, duration = ix->x->duration;
-	if (ix->o.scenes || ix->o.effort >= 1)
-		return duration;
-	for (size_t i = 0; i < ix->x->n_parts;
-	     i++, length = 2 * length < part_most ? 2 * length : part_most)
-		end += length;
-	end += length;
-	return duration - end <= length ? duration : end;
+	int64_t duration = ix->x->duration;
+	double pixels = (double)ix->scan.packets * (double)ix->scan.frame_cost;
+	double share = pixels > part_pixels ? part_pixels / pixels : 1;
+	int64_t first = (int64_t)(share * (double)duration);
+	first = first < part_first ? part_first : first > part_length ? part_length : first;
+	int64_t end = first + (int64_t)ix->x->n_parts * part_length;
+	return duration <= part_alone || duration - end <= part_length / 2 ? duration : end;
+}
+
+/* What the keyframes of a part show, with the one that the previous part ended
+ * with. */
+struct key_pictures {
+	struct signatures signatures;
+	struct grids grids;
+};
+
+static void key_pictures_clear(struct key_pictures *k)
+{
+	signatures_clear(&k->signatures);
+	grids_clear(&k->grids);
+}
+
+static void carry(struct indexer *ix, const struct signature *s, const struct grids *grids)
+{
+	ix->last.n = ix->last_grid.n = 0;
+	signatures_add(&ix->last, s);
+	if (grids->n && grids->items[grids->n - 1].pts == s->pts)
+		grids_add(&ix->last_grid, &grids->items[grids->n - 1]);
 }
 
 static int add_part(struct indexer *ix, struct err *err)
 {
-	AUTO(signatures_clear) struct signatures keys = {0};
+	AUTO(key_pictures_clear) struct key_pictures keys = {0};
+	const struct signatures *found = &keys.signatures;
 	struct video_index *x = ix->x;
 	int64_t nominal = part_end(ix), from = x->n_parts ? x->parts[x->n_parts - 1] : 0;
 	size_t begin = ix->next, n = begin;
@@ -391,29 +247,31 @@ static int add_part(struct indexer *ix, struct err *err)
 	bool last = n == ix->n_keys;
 	size_t carried = ix->last.n;
 	if (carried)
-		signatures_add(&keys, &ix->last.items[0]);
+		signatures_add(&keys.signatures, &ix->last.items[0]);
+	if (ix->last_grid.n)
+		grids_add(&keys.grids, &ix->last_grid.items[0]);
 	ix->c.begins = (double)from / (double)x->duration;
 	ix->c.ends = (double)nominal / (double)x->duration;
-	int r = scan_keys(&ix->c, ix->keys + begin, n - begin, &keys, err);
+	int r = pool_scan_keys(&ix->c, ix->keys + begin, n - begin, &keys.signatures, &keys.grids, err);
 	if (r < 0)
 		return r;
 
 	/* A part ends with a decoded keyframe, if possible. */
-	bool any = keys.n && keys.items[keys.n - 1].pts > from;
+	bool any = found->n && found->items[found->n - 1].pts > from;
 	const struct findings f = {.scan = &ix->scan,
 	                           .from = from,
 	                           .to = last  ? 0
-	                                 : any ? keys.items[keys.n - 1].pts
+	                                 : any ? found->items[found->n - 1].pts
 	                                       : ix->keys[n - 1].pts,
-	                           .keys = keys.items,
-	                           .n_keys = keys.n,
+	                           .keys = found->items,
+	                           .n_keys = found->n,
 	                           .max_gap = ix->o.max_gap};
-	r = judge(ix, &f, err);
+	r = judge(ix, &f, &keys.grids, err);
 	ix->next = n;
-	ix->last.n = 0;
+	ix->last.n = ix->last_grid.n = 0;
 	if (any)
-		signatures_add(&ix->last, &keys.items[keys.n - 1]);
-	x->decoded += (int64_t)(keys.n - carried);
+		carry(ix, &found->items[found->n - 1], &keys.grids);
+	x->decoded += (int64_t)(found->n - carried);
 	x->work_time = clock_now() - ix->began;
 	return r;
 }
@@ -464,11 +322,7 @@ int indexer_begin(int fd, const struct indexer_options *o, struct cancel *cancel
 	ix->o = *o;
 	ix->began = clock_now();
 	ix->x = mem_alloc(1, sizeof *ix->x);
-	ix->c = (struct worker_pool){.o = &ix->o,
-	                             .fd = fd,
-	                             .cancel = cancel,
-	                             .scan = &ix->scan,
-	                             .lock = PTHREAD_MUTEX_INITIALIZER};
+	pool_init(&ix->c, fd, &ix->o, &ix->scan, cancel);
 	if (o->progress)
 		o->progress(o->ctx, "packets", 0);
 	int r = scan_packets(ix, err);
@@ -510,6 +364,7 @@ void indexer_free(struct indexer *ix)
 	free(ix->keys);
 	free(ix->packets);
 	signatures_clear(&ix->last);
+	grids_clear(&ix->last_grid);
 	video_index_free(ix->x);
 	free(ix);
 }
@@ -525,66 +380,5 @@ int indexer_run(int fd, const struct indexer_options *o, struct cancel *cancel,
 		r = indexer_step(ix, err);
 	if (r == 0)
 		*ret = indexer_take(ix);
-	return r;
-}
-
-/* Options that change the result; the number of children does not. */
-static char *options_key(const struct indexer_options *o)
-{
-	const struct decoder_options *d = &o->decoder;
-	return mem_printf("%d %.4g %lld %d timeline %d rate %.6f gaps %s", INDEX_FORM_VERSION,
-	                  o->effort, (long long)o->max_gap, o->scenes, TIMELINE_VERSION, d->rate,
-	                  d->gaps ? d->gaps : "auto");
-}
-
-static struct store_source source_of(const char *sha256, const struct indexer_options *o)
-{
-	return (struct store_source){sha256, o->decoder.has_stream, o->decoder.stream};
-}
-
-int indexer_load(struct store *s, const char *sha256, const struct indexer_options *o,
-                 struct video_index **ret, struct err *err)
-{
-	AUTO(mem_freep) char *key = options_key(o);
-	AUTO(buf_free) struct buf data = BUF(INDEX_FORM_MAX);
-	if (o->fresh)
-		return err_set(err, ERR_NOENT, "a new index was requested");
-	const struct store_source source = source_of(sha256, o);
-	int r = store_index_load(s, &source, key, &data, err);
-	if (r < 0)
-		return r;
-	r = index_parse(data.data, data.len, ret, err);
-	return r < 0 ? err_set(err, ERR_NOENT, "the stored index is damaged") : 0;
-}
-
-int indexer_save(struct store *s, const char *sha256, const struct indexer_options *o,
-                 const struct video_index *x, struct err *err)
-{
-	AUTO(mem_freep) char *key = options_key(o);
-	AUTO(buf_free) struct buf data = BUF(INDEX_FORM_MAX);
-	/* What failed may succeed later: with more memory, or with a newer decoder. */
-	if (x->failed)
-		return 0;
-	index_write(x, &data);
-	const struct store_source source = source_of(sha256, o);
-	int r = buf_check(&data, "the index", err);
-	return r < 0 ? r : store_index_save(s, &source, key, data.data, data.len, err);
-}
-
-int indexer_get(struct store *s, const char *sha256, int fd, const struct indexer_options *o,
-                struct cancel *cancel, bool *ret_cached, struct video_index **ret, struct err *err)
-{
-	AUTO(video_index_freep) struct video_index *x = NULL;
-	struct err own;
-	err = err ? err : &own;
-	int r = indexer_load(s, sha256, o, ret, err);
-	*ret_cached = r == 0;
-	if (r != -ERR_NOENT)
-		return r;
-	r = indexer_run(fd, o, cancel, &x, err);
-	if (r == 0)
-		r = indexer_save(s, sha256, o, x, err);
-	if (r == 0)
-		*ret = TAKE(x);
 	return r;
 }

@@ -17,8 +17,13 @@
 #include "index/index.h"
 #include "store/store.h"
 
+#define INDEX_EFFORT_AUTO (-1.0)
+
 struct indexer_options {
-	double effort;   /* share of the video that may be decoded in full, 0 to 1 */
+	/* share of the video that may be decoded in full, 0 to 1; or
+	 * INDEX_EFFORT_AUTO: as much as costs at most as 1920x1080 at 30 frames per
+	 * second */
+	double effort;
 	int64_t max_gap; /* microseconds without a keyframe after which a range is decoded */
 	int64_t workers; /* children; 0 = one for each processor */
 	bool scenes;     /* cuts are exact to the frame, whatever it costs */

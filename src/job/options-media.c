@@ -43,9 +43,10 @@ const struct opt_group media_opt_group = {"Decoder", media_rows,
                                           sizeof media_rows / sizeof *media_rows};
 
 static const struct opt_row index_rows[] = {
-	{"index.effort", NULL, OPT_DOUBLE, AT(index_effort), "0.05", 0, 1, NULL, "SHARE",
+	{"index.effort", NULL, OPT_DOUBLE, AT(index_effort), "auto", -1, 1, "auto", "SHARE",
      "Share of the video to decode for the index beside its keyframes, where packet sizes "
-     "suggest activity or keyframes are rare; 0 = none, 1 = all.",
+     "suggest activity or keyframes are rare; 0 = none, 1 = all; auto = all, but each second of "
+     "video costs at most as much as 1920x1080 at 30 frames per second.",
      OPT_RESULT | OPT_PER_JOB},
 	{"index.max_gap", "index-max-gap", OPT_TIME, AT(index_max_gap), "10", 0.1, 86400, NULL,
      "SECONDS",

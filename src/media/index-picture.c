@@ -36,8 +36,14 @@ struct plane {
 	ptrdiff_t stride;
 	int width, height, step, shift;
 	bool wide;     /* 16 bits, little-endian */
-	int low, high; /* black and white level, in 8 bits */
+	int low, high; /* black and white level */
 };
+
+/* Levels of black and white of the result. */
+struct span {
+	int low, high;
+};
+static const struct span full_range = {0, 255}, limited = {16, 235}, limited_chroma = {16, 240};
 
 static void add_row8(uint32_t *restrict sums, const uint8_t *restrict row, int width)
 {
@@ -63,32 +69,44 @@ static void add_row(uint32_t *sums, const struct plane *p, int y)
 	}
 }
 
-static uint8_t stretch(double v, const struct plane *p)
+/* Bounds of n cells of a side of `length` pixels; a cell has at least one. */
+struct bounds {
+	int begin[W + 1], end[W + 1];
+};
+
+static void divide(int length, int n, struct bounds *ret)
 {
-	v = (v - p->low) * 255 / (p->high - p->low);
-	return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v + 0.5);
+	for (int i = 0; i < n; i++) {
+		ret->begin[i] = (int)((int64_t)i * length / n);
+		ret->end[i] = (int)((int64_t)(i + 1) * length / n);
+		if (ret->end[i] <= ret->begin[i])
+			ret->end[i] = ret->begin[i] + 1;
+	}
 }
 
 /* Means over a grid of w x h cells; at most ROWS rows of each cell are read. In
  * a picture smaller than the grid, each cell takes its nearest pixel. */
-static void average(const struct plane *p, uint32_t *sums, int w, int h, uint8_t *out)
+static void average(const struct plane *p, uint32_t *sums, int w, int h, struct span to,
+                    uint8_t *out)
 {
+	struct bounds x, y;
+	divide(p->width, w, &x);
+	divide(p->height, h, &y);
+	const float scale = (float)(to.high - to.low) / (float)(p->high - p->low);
+	const float shift = (float)to.low - (float)p->low * scale + 0.5f;
+
 	for (int cy = 0; cy < h; cy++) {
-		int y0 = (int)((int64_t)cy * p->height / h), y1 = (int)((int64_t)(cy + 1) * p->height / h),
-			rows = 0;
-		y1 = y1 > y0 ? y1 : y0 + 1;
-		int by = (y1 - y0 + ROWS - 1) / ROWS;
+		int rows = 0, by = (y.end[cy] - y.begin[cy] + ROWS - 1) / ROWS;
 		memset(sums, 0, (size_t)p->width * sizeof *sums);
-		for (int y = y0; y < y1; y += by, rows++)
-			add_row(sums, p, y);
+		for (int k = y.begin[cy]; k < y.end[cy]; k += by, rows++)
+			add_row(sums, p, k);
 		for (int cx = 0; cx < w; cx++) {
-			int x0 = (int)((int64_t)cx * p->width / w),
-				x1 = (int)((int64_t)(cx + 1) * p->width / w);
-			uint64_t sum = 0;
-			x1 = x1 > x0 ? x1 : x0 + 1;
-			for (int x = x0; x < x1; x++)
-				sum += sums[x];
-			out[cy * w + cx] = stretch((double)sum / ((double)rows * (x1 - x0)), p);
+			uint32_t sum = 0;
+			for (int k = x.begin[cx]; k < x.end[cx]; k++)
+				sum += sums[k];
+			float n = (float)(rows * (x.end[cx] - x.begin[cx]));
+			float v = (float)sum / n * scale + shift;
+			out[cy * w + cx] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 		}
 	}
 }
@@ -224,8 +242,20 @@ static struct plane plane_of(const AVFrame *f, const AVPixFmtDescriptor *d, int 
 	return p;
 }
 
-static int read_simple(struct index_picture *p, const AVFrame *f, const AVPixFmtDescriptor *d,
-                       struct signature *s)
+static void read_grid(struct index_picture *p, const AVFrame *f, const AVPixFmtDescriptor *d,
+                      struct grid *grid)
+{
+	struct plane y = plane_of(f, d, 0);
+	average(&y, p->sums, GRID_W, GRID_H, limited, grid->luma);
+	memset(grid->chroma, 128, sizeof grid->chroma);
+	for (int c = 1; c <= 2 && d->nb_components >= 3; c++) {
+		struct plane u = plane_of(f, d, c);
+		average(&u, p->sums, GRID_W / 2, GRID_H / 2, limited_chroma, grid->chroma[c - 1]);
+	}
+}
+
+static void read_simple(struct index_picture *p, const AVFrame *f, const AVPixFmtDescriptor *d,
+                        struct signature *s, struct grid *grid)
 {
 	uint8_t luma[W * H];
 	struct plane y = plane_of(f, d, 0);
@@ -233,24 +263,27 @@ static int read_simple(struct index_picture *p, const AVFrame *f, const AVPixFmt
 		p->width = (size_t)f->width;
 		p->sums = mem_grow(p->sums, p->width, sizeof *p->sums);
 	}
-	average(&y, p->sums, W, H, luma);
+	average(&y, p->sums, W, H, full_range, luma);
 	index_picture_luma(luma, s);
 	memset(s->chroma, 128, sizeof s->chroma);
 	for (int c = 1; c <= 2 && d->nb_components >= 3; c++) {
 		struct plane u = plane_of(f, d, c);
-		average(&u, p->sums, 16, 9, s->chroma[c - 1]);
+		average(&u, p->sums, 16, 9, full_range, s->chroma[c - 1]);
 	}
-	return 0;
+	if (grid)
+		read_grid(p, f, d, grid);
 }
 
 int index_picture_read(struct index_picture *p, const AVFrame *f, struct signature *ret,
-                       struct err *err)
+                       struct grid *grid, struct err *err)
 {
 	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);
 	if (f->width < 1 || f->height < 1)
 		return err_set(err, ERR_FORMAT, "a frame without a size");
-	if (is_simple(d))
-		return read_simple(p, f, d, ret);
+	if (is_simple(d)) {
+		read_simple(p, f, d, ret, grid);
+		return 0;
+	}
 	AUTO(av_frame_free) AVFrame *small = av_frame_alloc();
 	if (!small)
 		return err_set(err, ERR_LIMIT, "no memory for a frame");
@@ -266,5 +299,6 @@ int index_picture_read(struct index_picture *p, const AVFrame *f, struct signatu
 	if (r < 0)
 		return note_error(err, r, "cannot convert a %dx%d picture of format %s", f->width,
 		                  f->height, d ? d->name : "?");
-	return read_simple(p, small, av_pix_fmt_desc_get(AV_PIX_FMT_YUVJ444P), ret);
+	read_simple(p, small, av_pix_fmt_desc_get(AV_PIX_FMT_YUVJ444P), ret, grid);
+	return 0;
 }

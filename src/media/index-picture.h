@@ -15,9 +15,9 @@ struct index_picture *index_picture_new(void);
 void index_picture_free(struct index_picture *p);
 DEFINE_FREEP(struct index_picture, index_picture)
 
-/* Fills everything but pts and flags. */
+/* Fills everything but pts and flags; `grid` may be NULL. */
 int index_picture_read(struct index_picture *p, const AVFrame *f, struct signature *ret,
-                       struct err *err);
+                       struct grid *grid, struct err *err);
 
 /* From full-range luma of 128x72: hash, sharpness, mean, deviation, cells,
  * levels. Pure, for tests. */

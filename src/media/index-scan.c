@@ -46,15 +46,28 @@ static int ensure_still(struct index_scan *x, struct err *err)
 	return x->still ? 0 : still_open(x->src, true, &x->still, err);
 }
 
+/* The result for a keyframe. */
+struct key_result {
+	bool found;
+	struct signature signature;
+	struct grid grid;
+};
+
+static void set_key(struct key_result *r, int64_t time, bool torn)
+{
+	r->signature.pts = r->grid.pts = time;
+	r->signature.flags = (uint8_t)(SIGNATURE_KEY | (torn ? SIGNATURE_TORN : 0));
+}
+
 /* 0 if the packet gave a picture, 1 if not. */
-static int read_alone(struct index_scan *x, int64_t time, struct signature *s, struct err *err)
+static int read_alone(struct index_scan *x, int64_t time, struct key_result *ret, struct err *err)
 {
 	bool torn;
 	int r = still_decode(x->still, x->pkt, x->frame, &torn, err);
 	if (r == 0)
-		r = index_picture_read(x->picture, x->frame, s, err);
-	s->pts = time;
-	s->flags = (uint8_t)(SIGNATURE_KEY | (torn ? SIGNATURE_TORN : 0));
+		r = index_picture_read(x->picture, x->frame, &ret->signature, &ret->grid, err);
+	ret->found = r == 0;
+	set_key(ret, time, torn);
 	av_frame_unref(x->frame);
 	return r;
 }
@@ -73,22 +86,10 @@ static bool is_passed(const struct packet_key *k, int64_t pts, int64_t dts)
 	       (dts == CLOCK_NONE || k->dts == CLOCK_NONE || dts > k->dts);
 }
 
-/* The result for each keyframe: keys[i] is in items[i], or missing. */
-struct key_results {
-	struct signature *items;
-	bool *found;
-};
-
-static void key_results_clear(struct key_results *r)
-{
-	mem_freep(&r->items);
-	mem_freep(&r->found);
-}
-
 /* Reads on and decodes the requested keyframes. Stops after the last, or at the
  * end. */
 static int scan_on(struct index_scan *x, const struct packet_key *keys, size_t n,
-                   struct key_results *ret, struct err *err)
+                   struct key_result *ret, struct err *err)
 {
 	size_t at = 0;
 	while (at < n && source_packet(x->src, x->pkt) == 0) {
@@ -99,8 +100,8 @@ static int scan_on(struct index_scan *x, const struct packet_key *keys, size_t n
 			while (at < n && !is_key(&keys[at], pts, dts) && is_passed(&keys[at], pts, dts))
 				at++; /* not found */
 			if (at < n && is_key(&keys[at], pts, dts)) {
-				r = read_alone(x, keys[at].pts, &ret->items[at], err);
-				ret->found[at++] = r == 0;
+				r = read_alone(x, keys[at].pts, &ret[at], err);
+				at++;
 			}
 		}
 		av_packet_unref(x->pkt);
@@ -122,25 +123,22 @@ static bool seek_before(struct index_scan *x, int64_t t)
  * hidden by an edit list. They are decoded with the packets that follow. What
  * fails then too is damaged. */
 static int read_missing(struct index_scan *x, const struct packet_key *keys, size_t n,
-                        struct key_results *ret, struct err *err)
+                        struct key_result *ret, struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct shown shown;
-		if (ret->found[i])
+		if (ret[i].found)
 			continue;
 		int r = reader_at(x->reader, keys[i].pts, &shown, err);
 		if (r == -ERR_LIMIT)
 			return r;
 		if (r < 0 || shown.pts < keys[i].pts - CLOCK_SECOND)
 			return 0;
-		r = index_picture_read(x->picture, shown.frame, &ret->items[i], err);
+		r = index_picture_read(x->picture, shown.frame, &ret[i].signature, &ret[i].grid, err);
 		if (r < 0)
 			return r;
-		ret->items[i].pts = keys[i].pts;
-		ret->items[i].flags =
-			(uint8_t)(SIGNATURE_KEY |
-		              (strcmp(shown.decode_path, "concealed") ? 0 : SIGNATURE_TORN));
-		ret->found[i] = true;
+		set_key(&ret[i], keys[i].pts, !strcmp(shown.decode_path, "concealed"));
+		ret[i].found = true;
 	}
 	return 0;
 }
@@ -151,49 +149,49 @@ int index_scan_keys(struct index_scan *x, const struct packet_key *keys, size_t 
 	int r = ensure_still(x, err);
 	if (r < 0)
 		return r;
-	AUTO(key_results_clear)
-	struct key_results results = {.items = mem_alloc(n, sizeof *results.items),
-	                              .found = mem_alloc(n, sizeof *results.found)};
+	AUTO(mem_freep) struct key_result *results = mem_alloc(n, sizeof *results);
 	reader_moved(x->reader, CLOCK_NONE);
 	if (!seek_before(x, keys[0].pts))
 		r = source_reopen(x->src, err);
 	if (r == 0) {
 		x->src->st->discard = AVDISCARD_NONKEY;
-		r = scan_on(x, keys, n, &results, err);
+		r = scan_on(x, keys, n, results, err);
 		x->src->st->discard = AVDISCARD_DEFAULT;
 	}
 	reader_moved(x->reader, CLOCK_NONE);
 	if (r == 0)
-		r = read_missing(x, keys, n, &results, err);
+		r = read_missing(x, keys, n, results, err);
 	for (size_t i = 0; i < n && r == 0; i++)
-		if (results.found[i])
-			r = fn(ctx, &results.items[i], err);
+		if (results[i].found)
+			r = fn(ctx, &results[i].signature, &results[i].grid, err);
 	return r;
 }
 
-static int tell(struct index_scan *x, const struct shown *s, index_scan_fn *fn, void *ctx,
-                struct err *err)
+static int tell(struct index_scan *x, const struct shown *s, bool with_grid, index_scan_fn *fn,
+                void *ctx, struct err *err)
 {
 	struct signature sig = {0};
-	int r = index_picture_read(x->picture, s->frame, &sig, err);
+	struct grid grid = {.pts = s->pts};
+	int r = index_picture_read(x->picture, s->frame, &sig, with_grid ? &grid : NULL, err);
 	sig.pts = s->pts;
 	sig.flags = (uint8_t)((compat_key_frame(s->frame) ? SIGNATURE_KEY : 0) |
 	                      (strcmp(s->decode_path, "concealed") ? 0 : SIGNATURE_TORN));
-	return r < 0 ? r : fn(ctx, &sig, err);
+	return r < 0 ? r : fn(ctx, &sig, with_grid ? &grid : NULL, err);
 }
 
 int index_scan_stretch(struct index_scan *x, int64_t from, int64_t to, bool all, index_scan_fn *fn,
                        void *ctx, struct err *err)
 {
 	struct shown s;
-	reader_rough(x->reader, !all);
 	int r = reader_at(x->reader, from, &s, err);
 	if (r < 0)
 		return r;
-	int64_t last = INT64_MIN;
+	int64_t last = INT64_MIN, grid_due = INT64_MIN;
 	while (r == 0 && s.pts <= to) {
 		if (s.pts > last)
-			r = tell(x, &s, fn, ctx, err);
+			r = tell(x, &s, s.pts >= grid_due, fn, ctx, err);
+		if (s.pts > last && s.pts >= grid_due)
+			grid_due = s.pts + GRID_APART;
 		last = s.pts > last ? s.pts : last;
 		if (r == 0)
 			r = reader_next(x->reader, all ? INT64_MIN : to, &s, err);

@@ -17,7 +17,9 @@ struct index_scan *index_scan_new(struct source *s, struct reader *r);
 void index_scan_free(struct index_scan *x);
 DEFINE_FREEP(struct index_scan, index_scan)
 
-typedef int index_scan_fn(void *ctx, const struct signature *s, struct err *err);
+/* `grid` is NULL for frames that follow another one closely. */
+typedef int index_scan_fn(void *ctx, const struct signature *s, const struct grid *grid,
+                          struct err *err);
 
 /* The keyframes (ascending, as found by the packet scan), each decoded alone
  * without the loop filter. One that cannot be decoded is left out. A negative

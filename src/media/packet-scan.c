@@ -112,6 +112,29 @@ static void on_packet(void *ctx, const AVPacket *pkt, int64_t time)
 	}
 }
 
+/* Measured with libavcodec, for one processor, in relation to H.264. */
+static double codec_weight(enum AVCodecID id)
+{
+	switch (id) {
+	case AV_CODEC_ID_MPEG1VIDEO:
+	case AV_CODEC_ID_MPEG2VIDEO:
+	case AV_CODEC_ID_MPEG4:
+	case AV_CODEC_ID_H263:
+	case AV_CODEC_ID_FLV1: return 0.5;
+	case AV_CODEC_ID_HEVC:
+	case AV_CODEC_ID_AV1: return 1.25;
+	case AV_CODEC_ID_PRORES:
+	case AV_CODEC_ID_DNXHD:
+	case AV_CODEC_ID_JPEG2000: return 4;
+	default: return strcmp(avcodec_get_name(id), "vvc") == 0 ? 4 : 1;
+	}
+}
+
+static int64_t frame_cost(const AVCodecParameters *p)
+{
+	return (int64_t)((double)p->width * p->height * codec_weight(p->codec_id));
+}
+
 int packet_scan_run(struct source *s, struct packet_counts *ret, struct err *err)
 {
 	struct tally t = {.source = s, .w.bin = PACKET_BIN_WIDTH};
@@ -130,6 +153,7 @@ int packet_scan_run(struct source *s, struct packet_counts *ret, struct err *err
 		t.w.keys[t.w.n_keys++] =
 			(struct packet_key){t.w.extent.first > 0 ? t.w.extent.first : 0, CLOCK_NONE, 0};
 	}
+	t.w.frame_cost = frame_cost(s->st->codecpar);
 	*ret = t.w;
 	return 0;
 }

@@ -17,6 +17,9 @@ struct packet_counts {
 	struct packet_key *keys;
 	size_t n_keys;
 	int64_t packets, keyframes, bytes; /* totals */
+	/* of decoding a frame, in pixels of H.264: its pixels times a weight of the
+	 * codec */
+	int64_t frame_cost;
 };
 void packet_counts_clear(struct packet_counts *w);
 

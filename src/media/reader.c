@@ -89,16 +89,6 @@ static void forget(struct reader *r)
 	r->moved = false;
 }
 
-void reader_rough(struct reader *r, bool rough)
-{
-	enum AVDiscard filter = rough ? AVDISCARD_ALL : AVDISCARD_DEFAULT;
-	if (r->feed->dec->skip_loop_filter == filter)
-		return;
-	r->feed->dec->skip_loop_filter = filter;
-	forget(r);
-	r->moved = true;
-}
-
 /* How far back to seek: about one GOP, then more. */
 static int64_t step_back(const struct reader *r, int attempt)
 {

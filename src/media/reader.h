@@ -32,10 +32,6 @@ void reader_moved(struct reader *r, int64_t end);
 /* Whether t is after the end, so that reader_at() may fail. */
 bool reader_beyond(const struct reader *r, int64_t t);
 
-/* Whether the loop filter of the codec is skipped from now on, which is faster
- * and not exact. */
-void reader_rough(struct reader *r, bool rough);
-
 /* Whether the frame times of the container are in decoding order, so that they
  * had to be sorted. */
 bool reader_unsorted(const struct reader *r);

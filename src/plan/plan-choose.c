@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "plan/plan-internal.h"
 
-enum kind { BURST, SHOT, CHANGE, FLOOR };
+enum kind { BURST, SHOT, CHANGE, EVEN, FLOOR };
 
 enum {
 	NEAR_BITS = 3,   /* hashes of the same scene differ in at most this many bits */
@@ -16,15 +16,18 @@ enum {
 #define STRAY (3 * CLOCK_SECOND) /* search range for a replacement of a bad picture */
 /* how far from a sample a similar picture may be, where nothing happens */
 #define LIKE (5 * CLOCK_SECOND)
-#define SCENE_FIRST 2.0 /* the gain that makes each shot take precedence */
+/* neither rain nor noise change a picture for so long */
+#define STAYS (8 * CLOCK_SECOND)
+#define SCENE_FIRST 3.0 /* the gain that makes each shot take precedence */
+#define GAIN_EVEN 0.95  /* less than that of a burst, more than that of a shot */
 
 /* A reason for a sample. */
 struct claim {
 	double gain;
 	uint32_t order; /* breaks ties without favoring any part of the video */
 	enum kind kind;
-	size_t ref;  /* burst, shot or key */
-	size_t rank; /* number of samples that the same burst, shot or key has already */
+	size_t ref;  /* burst, shot, key, or blind interval */
+	size_t rank; /* number of samples that the same one has already */
 };
 
 struct pick {
@@ -42,6 +45,7 @@ struct chooser {
 	bool *shot_off, *key_off; /* claims that gave up their sample */
 	struct pick *picks;
 	size_t n_picks;
+	int64_t max_gap; /* now; see struct plan_view */
 };
 
 static uint32_t reverse_bits(uint32_t x)
@@ -67,28 +71,14 @@ static void claim_bursts(struct chooser *c)
 	for (size_t j = 0; j < c->v->n_bursts; j++) {
 		const struct plan_burst *b = &c->v->bursts[j];
 		for (size_t k = 0; k < b->want && k < c->v->budget; k++)
-			add_claim(c, BURST, j, k, b->weight / (double)(k ? 2 * k + 2 : 1));
+			add_claim(c, BURST, j, k, b->gain / (double)(k ? 2 * k + 2 : 1));
 		c->most[j] = b->want;
 	}
 }
 
-/* The first burst that ends after t. */
-static size_t burst_from(const struct plan_view *v, int64_t t)
-{
-	size_t low = 0, high = v->n_bursts;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if ((int64_t)(v->bursts[mid].last + 1) * v->x->bin > t)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return low;
-}
-
 static bool has_burst(const struct plan_view *v, int64_t a, int64_t b)
 {
-	size_t j = burst_from(v, a);
+	size_t j = plan_burst_from(v, a);
 	return j < v->n_bursts && (int64_t)v->bursts[j].first * v->x->bin < b;
 }
 
@@ -96,14 +86,19 @@ static void claim_shots(struct chooser *c)
 {
 	const struct plan_view *v = c->v;
 	bool scene = v->o->policy == PLAN_SCENE;
-	double step = (double)v->o->chunk_duration / (double)v->o->chunk_frames;
-	for (size_t i = 0; v->n_shots > 1 && i < v->n_shots; i++) {
-		const struct plan_shot *s = &v->shots[i];
-		double length = (double)(s->end - s->start) / step;
+	for (size_t i = 0; v->n_shots > 1 && i < v->n_shots; i++)
 		/* a sample of a burst also shows its shot */
-		if (scene || !has_burst(v, s->start, s->end))
-			add_claim(c, SHOT, i, 0, scene ? SCENE_FIRST : 0.5 + 0.4 * (length < 1 ? length : 1));
-	}
+		if (scene || !v->shots[i].shown)
+			add_claim(c, SHOT, i, 0, scene ? SCENE_FIRST : v->shots[i].gain);
+}
+
+/* Where the index has looked too rarely, samples are evenly spaced. */
+static void claim_blind(struct chooser *c)
+{
+	const struct plan_view *v = c->v;
+	for (size_t i = 0; i < v->n_blind; i++)
+		for (size_t k = 0; k < v->blind[i].want; k++)
+			add_claim(c, EVEN, i, k, GAIN_EVEN);
 }
 
 static int bits_between(uint64_t a, uint64_t b)
@@ -125,6 +120,18 @@ static int usual_bits(const struct plan_view *v)
 	return 64;
 }
 
+/* Whether a picture differs from `before` for long: a later one differs as
+ * much, and is similar to this one. What rain and noise change does not stay. */
+static bool stays(const struct plan_view *v, size_t i, const struct index_key *before, int least)
+{
+	const struct index_key *keys = v->x->keys;
+	size_t k = plan_key_from(v->x, keys[i].pts + STAYS);
+	if (k >= v->x->n_keys || keys[k].pts >= v->to)
+		return false;
+	return bits_between(before->hash, keys[k].hash) >= least &&
+	       bits_between(keys[i].hash, keys[k].hash) < least / 2;
+}
+
 /* A picture that differs from those before it although no burst or cut was
  * detected: a slow change. */
 static void claim_changes(struct chooser *c)
@@ -139,9 +146,10 @@ static void claim_changes(struct chooser *c)
 		             plan_cut_after(v->x, before->pts) != plan_cut_after(v->x, keys[i].pts) ||
 		             has_burst(v, before->pts, keys[i].pts);
 		int bits = fresh ? 0 : bits_between(before->hash, keys[i].hash);
-		if (bits >= least)
+		bool other = bits >= least && (!v->x->n_scores || stays(v, i, before, least));
+		if (other)
 			add_claim(c, CHANGE, i, 0, 0.1 + 0.4 * bits / 64);
-		if (fresh || bits >= least)
+		if (fresh || other)
 			before = &keys[i];
 	}
 }
@@ -190,6 +198,8 @@ static int64_t step_aside(const struct plan_view *v, int64_t t)
 static int64_t burst_time(const struct plan_view *v, const struct plan_burst *b, size_t i, size_t k)
 {
 	int64_t bin = v->x->bin;
+	if (b->at != PLAN_BY_MASS)
+		return b->at;
 	if (b->first == b->last && k == 1)
 		return (int64_t)(b->last + 1) * bin;
 	double goal = b->mass * (double)(2 * i + 1) / (double)(2 * k), sum = 0;
@@ -200,6 +210,12 @@ static int64_t burst_time(const struct plan_view *v, const struct plan_burst *b,
 		sum += e;
 	}
 	return (int64_t)(b->last + 1) * bin;
+}
+
+static int64_t blind_time(const struct plan_blind *b, size_t i)
+{
+	return b->start +
+	       (int64_t)((__int128)(b->end - b->start) * (int64_t)(2 * i + 1) / (int64_t)(2 * b->want));
 }
 
 static void add_pick(struct chooser *c, int64_t t, enum kind kind, size_t ref)
@@ -226,6 +242,8 @@ static void pick_best(struct chooser *c, size_t n)
 			         SHOT, m->ref);
 		else if (m->kind == CHANGE && !c->key_off[m->ref])
 			add_pick(c, v->x->keys[m->ref].pts, CHANGE, m->ref);
+		else if (m->kind == EVEN)
+			add_pick(c, blind_time(&v->blind[m->ref], m->rank), EVEN, m->ref);
 	}
 	for (size_t j = 0; j < v->n_bursts; j++)
 		for (size_t i = 0; i < c->given[j]; i++)
@@ -239,9 +257,9 @@ static void pick_best(struct chooser *c, size_t n)
 	c->n_picks = kept;
 }
 
-static size_t fills_of(const struct plan_view *v, int64_t gap)
+static size_t fills_of(const struct chooser *c, int64_t gap)
 {
-	return gap > v->max_gap ? (size_t)((gap + v->max_gap - 1) / v->max_gap) - 1 : 0;
+	return gap > c->max_gap ? (size_t)((gap + c->max_gap - 1) / c->max_gap) - 1 : 0;
 }
 
 /* The number of samples, with those that fill the gaps between them. */
@@ -251,10 +269,18 @@ static size_t count_samples(const struct chooser *c)
 	int64_t before = c->v->last;
 	for (size_t i = 0; i <= c->n_picks; i++) {
 		int64_t t = i < c->n_picks ? c->picks[i].time : c->v->to;
-		n += fills_of(c->v, t - before);
+		n += fills_of(c, t - before);
 		before = t;
 	}
 	return n ? n : 1;
+}
+
+/* Whether the best n claims, which are picked, fit into the budget. Clear
+ * bursts may use some of what later parts will have. */
+static bool fits(const struct chooser *c, size_t n)
+{
+	size_t extra = n && c->claims[n - 1].gain >= c->v->extra_gain ? c->v->extra : 0;
+	return count_samples(c) <= c->v->budget + extra;
 }
 
 /* As many claims as the budget allows. */
@@ -264,15 +290,31 @@ static void fit_budget(struct chooser *c)
 	while (low < high) {
 		size_t mid = low + (high - low + 1) / 2;
 		pick_best(c, mid);
-		if (count_samples(c) <= c->v->budget)
+		if (fits(c, mid))
 			low = mid;
 		else
 			high = mid - 1;
 	}
 	/* One more claim can move the samples of its burst, so the count is not
 	 * strictly monotonic. */
-	for (pick_best(c, low); low && count_samples(c) > c->v->budget; pick_best(c, low))
+	for (pick_best(c, low); low && !fits(c, low); pick_best(c, low))
 		low--;
+}
+
+/* What is left of the budget makes the gaps shorter. */
+static void tighten(struct chooser *c)
+{
+	int64_t low = c->v->gap_least, high = c->max_gap;
+	while (high - low > CLOCK_SECOND / 100) {
+		c->max_gap = low + (high - low) / 2;
+		if (count_samples(c) <= c->v->budget)
+			high = c->max_gap;
+		else
+			low = c->max_gap;
+	}
+	c->max_gap = low;
+	if (count_samples(c) > c->v->budget)
+		c->max_gap = high;
 }
 
 /* The key within the search range that is nearest to t. */
@@ -337,6 +379,8 @@ static size_t drop_duplicates(struct chooser *c)
 			continue;
 		if (p->kind == SHOT && has_shot_between(c, p[-1].time, p->time))
 			continue;
+		if (p->kind == EVEN)
+			continue;
 		if (p->kind == BURST &&
 		    (c->given[p->ref] < 2 || p[-1].kind != BURST || p[-1].ref != p->ref))
 			continue;
@@ -378,9 +422,9 @@ static struct plan_sample *finish(const struct chooser *c, size_t *ret_n)
 	int64_t before = v->last;
 	for (size_t i = 0; i <= c->n_picks; i++) {
 		int64_t t = i < c->n_picks ? c->picks[i].time : v->to, gap = t - before;
-		int64_t fills = (int64_t)fills_of(v, gap), step = gap / (fills + 1) + 1;
+		int64_t fills = (int64_t)fills_of(c, gap), step = gap / (fills + 1) + 1;
 		for (int64_t k = 1; k <= fills; k++)
-			samples[n++] = fill_sample(v, before + gap * k / (fills + 1), (v->max_gap - step) / 2);
+			samples[n++] = fill_sample(v, before + gap * k / (fills + 1), (c->max_gap - step) / 2);
 		if (i < c->n_picks)
 			samples[n++] = (struct plan_sample){t, false};
 		before = t;
@@ -406,12 +450,14 @@ struct plan_sample *plan_choose(const struct plan_view *v, size_t *ret_n, size_t
 {
 	AUTO(chooser_clear)
 	struct chooser c = {.v = v,
+	                    .max_gap = v->gap_claimed,
 	                    .given = mem_alloc(v->n_bursts + 1, sizeof *c.given),
 	                    .most = mem_alloc(v->n_bursts + 1, sizeof *c.most),
 	                    .shot_off = mem_alloc(v->n_shots + 1, 1),
 	                    .key_off = mem_alloc(v->x->n_keys + 1, 1)};
 	claim_bursts(&c);
 	claim_shots(&c);
+	claim_blind(&c);
 	claim_changes(&c);
 	if (c.n_claims)
 		qsort(c.claims, c.n_claims, sizeof *c.claims, by_gain);
@@ -419,6 +465,7 @@ struct plan_sample *plan_choose(const struct plan_view *v, size_t *ret_n, size_t
 	fit_budget(&c);
 	for (int round = 0; round < ROUNDS && drop_duplicates(&c); round++)
 		fit_budget(&c);
+	tighten(&c);
 	*ret_seen = 0;
 	for (size_t j = 0; j < v->n_bursts; j++)
 		*ret_seen += c.given[j] > 0;

@@ -1,27 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes an adaptive plan in three steps; internal to plan*.c. Pure functions.
  *
- * 1. plan_view_new() compares the activity of the index with its surroundings,
- * the median of 20 s on both sides. The usual difference, in the quiet four
- * fifths of ten minutes, is the noise level (a robust estimate of the standard
- * deviation: the 80 % quantile of the differences over 1.2816). Excess is
- * activity that exceeds the surroundings by 4 noise levels, or that lasts too
- * long for that but exceeds the quiet quarter of ten minutes by 8. So noise and
- * rain raise the level and not the excess. Runs of excess are bursts; the cuts
- * divide the video into shots.
- * 2. plan_choose(): bursts, shots and slow changes claim samples, each with a
- * gain; the first sample of each has a much larger gain than the second (a
- * divisor method of apportionment, D'Hondt 1878, with other divisors). The best
- * claims are accepted that fit into the budget together with the floor (no gap
- * above max_gap). k samples of a burst are placed at the (2i+1)/2k quantiles of
- * its excess: inverse transform sampling, stratified.
+ * 1. plan_view_new() finds bursts. Where pictures were scored
+ * (detect/detect.h), plan-peaks.c takes the highest score that is left, as long
+ * as it is above what rain and the usual movement score; the burst is what
+ * scores at least half as much around it, its sample is the picture with that
+ * score, and further samples of it are worth less each time.
+ * Where not every picture was scored, the activity of the index is compared
+ * with its surroundings, the median of 20 s on both sides. The usual
+ * difference, in the quiet four fifths of ten minutes, is the noise level (a
+ * robust estimate of the standard deviation: the 80 % quantile of the
+ * differences over 1.2816). Excess is activity that exceeds the surroundings by
+ * 4 noise levels, or that lasts too long for that but exceeds the quiet quarter
+ * of ten minutes by 8. Runs of excess are bursts. Intervals in which pictures
+ * are too far apart to rely on are blind. The cuts divide the video into shots.
+ * 2. plan_choose(): bursts, blind intervals, shots and slow changes claim
+ * samples, each with a gain: first all separate bursts, then blind intervals,
+ * as densely as even sampling, then shots without a burst, then further samples
+ * of the same (a divisor method of apportionment, D'Hondt 1878, with other
+ * divisors). If most pictures score high, as from a hand-held camera, shots
+ * precede bursts. The best claims are accepted that fit into the budget
+ * together with the floor (no gap above a limit, which is made shorter as the
+ * budget allows). k samples of a burst by activity are placed at the
+ * (2i+1)/2k quantiles of its excess: inverse transform sampling, stratified.
  * 3. plan_cut() divides the samples into chunks of at most chunk_frames, by
  * dynamic programming over the cost of each chunk and each boundary: a boundary
  * is cheapest at a cut, cheap at a quiet moment, expensive inside a burst.
  *
  * Budget without a claim is not spent: a video that hardly changes costs
- * little. In this header and in plan*.c, a pair of frames (--sample-pairs)
- * counts as one sample. */
+ * little. Clear bursts may use some of the budget of later parts. In this
+ * header and in plan*.c, a pair of frames (--sample-pairs) counts as one
+ * sample. */
 #ifndef VDET_PLAN_PLAN_INTERNAL_H
 #define VDET_PLAN_PLAN_INTERNAL_H
 
@@ -29,13 +38,23 @@
 
 struct plan_burst {
 	size_t first, last; /* bins, inclusive */
+	int64_t at;         /* the sample; PLAN_BY_MASS: where the excess is */
 	double mass;        /* sum of excess */
-	double weight;      /* 0.5 to 1: how far it exceeds its surroundings */
+	double gain;        /* of its first sample */
 	size_t want;        /* number of samples that it could use */
+};
+#define PLAN_BY_MASS INT64_MIN
+
+/* Time between two pictures that were looked at, too long to rely on them. */
+struct plan_blind {
+	int64_t start, end;
+	size_t want; /* as many samples as even sampling takes there */
 };
 
 struct plan_shot {
 	int64_t start, end;
+	double gain; /* of a sample in it */
+	bool shown;  /* by the sample of a burst, whose gain is at least this */
 };
 
 struct plan_view {
@@ -43,8 +62,13 @@ struct plan_view {
 	const struct video_index *x;
 	int64_t from, to; /* the range that is planned now */
 	int64_t last;     /* the last sample before the range, or `from` */
-	int64_t max_gap, chunk_min, chunk_max;
-	size_t budget;    /* samples; a pair counts as one */
+	/* longest range without a sample: `gap_claimed` while bursts and shots
+	 * claim samples; what they leave makes it shorter, down to `gap_least` */
+	int64_t gap_claimed, gap_least;
+	int64_t chunk_min, chunk_max;
+	size_t budget; /* samples; a pair counts as one */
+	size_t extra;  /* further samples, of later parts, for bursts of at least this gain */
+	double extra_gain;
 	size_t per_chunk; /* samples per chunk */
 	size_t n_bins;    /* of the index */
 	float *excess;    /* n_bins; 0 outside [from, to) */
@@ -52,6 +76,9 @@ struct plan_view {
 	size_t n_bursts;
 	struct plan_shot *shots; /* cover [from, to) */
 	size_t n_shots;
+	bool moving; /* all of the picture changes most of the time: no fixed camera */
+	struct plan_blind *blind;
+	size_t n_blind;
 };
 
 struct plan_sample {
@@ -59,10 +86,15 @@ struct plan_sample {
 	bool floor; /* only fills a gap */
 };
 
+/* Adds bursts at the peaks of the scores, and sets `moving`; false if there are
+ * no scores in the range. */
+bool plan_find_peaks(struct plan_view *v, const struct plan *plan);
+
 /* A view of [from, to) of the plan p; what x contains from p->from on is used
  * as surroundings only. */
 struct plan_view *plan_view_new(const struct plan_options *o, const struct video_index *x,
-                                const struct plan *p, int64_t from, int64_t to, size_t budget);
+                                const struct plan *p, int64_t from, int64_t to, size_t budget,
+                                size_t extra);
 void plan_view_free(struct plan_view *v);
 DEFINE_FREEP(struct plan_view, plan_view)
 
@@ -71,6 +103,10 @@ size_t plan_bin(const struct plan_view *v, int64_t t);
 size_t plan_cut_after(const struct video_index *x, int64_t t);
 /* Index of the first key not before t. */
 size_t plan_key_from(const struct video_index *x, int64_t t);
+/* Index of the first score not before t. */
+size_t plan_score_from(const struct video_index *x, int64_t t);
+/* Index of the first burst that ends after t. */
+size_t plan_burst_from(const struct plan_view *v, int64_t t);
 /* Not usable for a sample: black, blurred, torn or within a gradual change. */
 bool plan_is_poor(const struct plan_view *v, int64_t t);
 

@@ -20,6 +20,8 @@ enum {
 /* a decoded frame is compared with an earlier one, so its change ends this much
  * later */
 #define LAG INT64_C(500000)
+#define FLOOR_SHARE 3
+#define BLIND (2 * CLOCK_SECOND) /* pictures further apart leave events between them unseen */
 #define WANT_STEP 8 /* how many times denser than even sampling a long burst may be sampled */
 
 size_t plan_bin(const struct plan_view *v, int64_t t)
@@ -47,6 +49,32 @@ size_t plan_key_from(const struct video_index *x, int64_t t)
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 		if (x->keys[mid].pts >= t)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+size_t plan_score_from(const struct video_index *x, int64_t t)
+{
+	size_t low = 0, high = x->n_scores;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (x->scores[mid].pts >= t)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+size_t plan_burst_from(const struct plan_view *v, int64_t t)
+{
+	size_t low = 0, high = v->n_bursts;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if ((int64_t)(v->bursts[mid].last + 1) * v->x->bin > t)
 			high = mid;
 		else
 			low = mid + 1;
@@ -169,8 +197,9 @@ static void add_burst(struct plan_view *v, size_t first, size_t last, const floa
 	v->bursts[v->n_bursts++] =
 		(struct plan_burst){.first = first,
 	                        .last = last,
+	                        .at = PLAN_BY_MASS,
 	                        .mass = mass,
-	                        .weight = peak / (peak + 1),
+	                        .gain = peak / (peak + 1),
 	                        .want = (size_t)(1 + more + (dense > 0 ? length / dense : 0))};
 }
 
@@ -179,7 +208,7 @@ static void find_bursts(struct plan_view *v, const float *height)
 	size_t gap = (size_t)(BREAK / v->x->bin), max = 0;
 	for (size_t b = 0; b < v->n_bins; b++)
 		max += v->excess[b] > 0;
-	v->bursts = mem_alloc(max + 1, sizeof *v->bursts);
+	v->bursts = mem_grow(v->bursts, v->n_bursts + max + 1, sizeof *v->bursts);
 	for (size_t b = 0; b < v->n_bins; b++) {
 		if (!(v->excess[b] > 0))
 			continue;
@@ -194,6 +223,61 @@ static void find_bursts(struct plan_view *v, const float *height)
 	}
 }
 
+static int by_first(const void *a, const void *b)
+{
+	const struct plan_burst *x = a, *y = b;
+	return (x->first > y->first) - (x->first < y->first);
+}
+
+/* Bursts are in order of time, and do not overlap. */
+static void sort_bursts(struct plan_view *v)
+{
+	if (v->n_bursts)
+		qsort(v->bursts, v->n_bursts, sizeof *v->bursts, by_first);
+	for (size_t i = 0; i + 1 < v->n_bursts; i++) {
+		struct plan_burst *b = &v->bursts[i];
+		if (b->last >= b[1].first && b[1].first > b->first)
+			b->last = b[1].first - 1;
+	}
+}
+
+/* Where every picture was scored, its score says more than the activity. */
+static void mask_scored(struct plan_view *v)
+{
+	for (size_t b = 0; b < v->n_bins; b++)
+		if (v->x->detail && v->x->detail[b] == INDEX_DECODED)
+			v->excess[b] = 0;
+	for (size_t i = 0; i < v->n_bursts; i++)
+		for (size_t b = v->bursts[i].first; b <= v->bursts[i].last; b++)
+			v->excess[b] = 0;
+}
+
+static bool is_decoded(const struct plan_view *v, int64_t a, int64_t b)
+{
+	return v->x->detail && v->x->detail[plan_bin(v, a + (b - a) / 2)] == INDEX_DECODED;
+}
+
+/* Intervals that are too long between two pictures; adjacent ones are joined. */
+static void find_blind(struct plan_view *v)
+{
+	const struct video_index *x = v->x;
+	size_t i = plan_score_from(x, v->from), last = plan_score_from(x, v->to);
+	v->blind = mem_alloc(last - i + 2, sizeof *v->blind);
+	for (int64_t a = v->from; a < v->to; i++) {
+		int64_t b = i < last ? x->scores[i].pts : v->to;
+		if (b - a > BLIND && !is_decoded(v, a, b)) {
+			bool joined = v->n_blind && v->blind[v->n_blind - 1].end == a;
+			if (joined)
+				v->blind[v->n_blind - 1].end = b;
+			else
+				v->blind[v->n_blind++] = (struct plan_blind){.start = a, .end = b};
+		}
+		a = b > a ? b : a;
+		if (i >= last)
+			break;
+	}
+}
+
 static void find_shots(struct plan_view *v)
 {
 	v->shots = mem_alloc(v->x->n_cuts + 1, sizeof *v->shots);
@@ -201,10 +285,51 @@ static void find_shots(struct plan_view *v)
 	for (size_t i = plan_cut_after(v->x, v->from); i < v->x->n_cuts && v->x->cuts[i].pts < v->to;
 	     i++) {
 		if (v->x->cuts[i].pts > start)
-			v->shots[v->n_shots++] = (struct plan_shot){start, v->x->cuts[i].pts};
+			v->shots[v->n_shots++] = (struct plan_shot){.start = start, .end = v->x->cuts[i].pts};
 		start = v->x->cuts[i].pts;
 	}
-	v->shots[v->n_shots++] = (struct plan_shot){start, v->to};
+	v->shots[v->n_shots++] = (struct plan_shot){.start = start, .end = v->to};
+}
+
+/* The sample of a burst in the shot also shows the shot. */
+static void show_by_burst(struct plan_view *v, struct plan_shot *s)
+{
+	struct plan_burst *most = NULL;
+	for (size_t j = plan_burst_from(v, s->start); j < v->n_bursts; j++) {
+		struct plan_burst *b = &v->bursts[j];
+		if ((int64_t)b->first * v->x->bin >= s->end)
+			break;
+		bool by_mass = b->at == PLAN_BY_MASS;
+		s->shown |= by_mass;
+		if (!by_mass && b->at >= s->start && b->at < s->end && (!most || b->gain > most->gain))
+			most = b;
+	}
+	if (!most)
+		return;
+	s->shown = true;
+	most->gain = most->gain > s->gain ? most->gain : s->gain;
+}
+
+static void judge_shots(struct plan_view *v)
+{
+	double step = (double)v->o->chunk_duration / (double)v->o->chunk_frames;
+	for (size_t i = 0; v->n_shots > 1 && i < v->n_shots; i++) {
+		struct plan_shot *s = &v->shots[i];
+		s->gain = 0.5 + 0.4 * fmin((double)(s->end - s->start) / step, 1);
+		show_by_burst(v, s);
+	}
+}
+
+/* As many samples in each blind interval as even sampling takes. */
+static void judge_blind(struct plan_view *v, const struct plan *p)
+{
+	int64_t sum = 0, taken = 0;
+	for (size_t i = 0; i < v->n_blind; i++) {
+		sum += v->blind[i].end - v->blind[i].start;
+		int64_t all = (int64_t)((__int128)sum * p->budget / (p->to - p->from));
+		v->blind[i].want = (size_t)(all - taken);
+		taken = all;
+	}
 }
 
 static int64_t least_of(int64_t a, int64_t b)
@@ -216,26 +341,33 @@ static int64_t at_least(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* A short video is sampled evenly: the floor alone needs most of the samples of
- * a chunk. */
+/* A short video where little happens is sampled evenly: the floor then uses the
+ * samples of a chunk. Bursts and shots may take two thirds of them. */
 static void set_bounds(struct plan_view *v, const struct plan *p)
 {
 	const struct plan_options *o = v->o;
 	v->per_chunk = (size_t)at_least(o->pairs ? o->chunk_frames / 2 : o->chunk_frames, 1);
 	v->chunk_max = o->chunk_max ? o->chunk_max : 6 * o->chunk_duration;
 	v->chunk_min = least_of(o->chunk_min ? o->chunk_min : o->chunk_duration / 10, v->chunk_max);
-	v->max_gap = o->max_gap ? o->max_gap : o->chunk_duration;
-	v->max_gap =
-		least_of(v->max_gap, (p->to - p->from) / least_of((int64_t)v->per_chunk, p->budget) + 1);
-	v->max_gap = at_least(least_of(v->max_gap, v->chunk_max / 2), 1);
+	int64_t most = o->max_gap ? o->max_gap : o->chunk_duration;
+	most = at_least(least_of(most, v->chunk_max / 2), 1);
+	int64_t even = (p->to - p->from) / least_of((int64_t)v->per_chunk, p->budget) + 1;
+	v->gap_least = least_of(even, most);
+	v->gap_claimed = least_of(FLOOR_SHARE * even, most);
 }
 
 struct plan_view *plan_view_new(const struct plan_options *o, const struct video_index *x,
-                                const struct plan *p, int64_t from, int64_t to, size_t budget)
+                                const struct plan *p, int64_t from, int64_t to, size_t budget,
+                                size_t extra)
 {
 	struct plan_view *v = mem_alloc(1, sizeof *v);
-	*v = (struct plan_view){
-		.o = o, .x = x, .from = from, .to = to, .budget = budget, .n_bins = x->n_bins};
+	*v = (struct plan_view){.o = o,
+	                        .x = x,
+	                        .from = from,
+	                        .to = to,
+	                        .budget = budget,
+	                        .extra = extra,
+	                        .n_bins = x->n_bins};
 	const struct plan_chunk *before = p->n_chunks ? &p->chunks[p->n_chunks - 1] : NULL;
 	v->last = before && before->n_times ? before->times[before->n_times - 1] : from;
 	v->excess = mem_alloc(v->n_bins, sizeof *v->excess);
@@ -243,8 +375,15 @@ struct plan_view *plan_view_new(const struct plan_options *o, const struct video
 	set_bounds(v, p);
 	measure_excess(v, p->from, height);
 	mask_cuts(v);
+	if (plan_find_peaks(v, p)) {
+		mask_scored(v);
+		find_blind(v);
+	}
 	find_bursts(v, height);
+	sort_bursts(v);
 	find_shots(v);
+	judge_shots(v);
+	judge_blind(v, p);
 	return v;
 }
 
@@ -255,5 +394,6 @@ void plan_view_free(struct plan_view *v)
 	free(v->excess);
 	free(v->bursts);
 	free(v->shots);
+	free(v->blind);
 	free(v);
 }

@@ -14,6 +14,9 @@ enum { MAX_CHUNKS = 200000 };
  * end of the part is between these limits, because what follows is planned
  * better with its surroundings. */
 static const int64_t margin_most = 90 * CLOCK_SECOND, margin_least = 30 * CLOCK_SECOND;
+/* The same where pictures were scored, because a score does not depend on what
+ * follows. */
+static const int64_t margin_scored_most = 20 * CLOCK_SECOND, margin_scored_least = 5 * CLOCK_SECOND;
 
 const char *const plan_policy_name[PLAN_POLICIES] = {"even", "keyframe", "adaptive", "scene"};
 
@@ -125,6 +128,15 @@ static size_t budget_until(const struct plan *p, const struct plan_options *o, i
 	return (size_t)((__int128)all * (t - p->from) / (p->to - p->from));
 }
 
+/* How many samples of the time after t may be used before, if many things
+ * happen there: at most a chunk's, and half of what is left. */
+static size_t loan_until(const struct plan *p, const struct plan_options *o, int64_t t)
+{
+	size_t left = (budget_until(p, o, p->to) - budget_until(p, o, t)) / 2;
+	size_t most = (size_t)(o->pairs ? o->chunk_frames / 2 : o->chunk_frames);
+	return left < most ? left : most;
+}
+
 /* The first added chunk overlaps the previous one, and repeats its last
  * samples. */
 static void overlap(struct plan *p, const struct plan_options *o, size_t first)
@@ -151,7 +163,8 @@ static void add_stretch(struct plan *p, const struct plan_options *o, const stru
 {
 	size_t n, seen, first = p->n_chunks, allowed = budget_until(p, o, to);
 	size_t budget = allowed > p->spent ? allowed - p->spent : 1;
-	AUTO(plan_view_freep) struct plan_view *v = plan_view_new(o, x, p, p->until, to, budget);
+	AUTO(plan_view_freep)
+	struct plan_view *v = plan_view_new(o, x, p, p->until, to, budget, loan_until(p, o, to));
 	AUTO(mem_freep) struct plan_sample *samples = plan_choose(v, &n, &seen);
 	for (size_t i = 0; i < n; i++)
 		p->floor += samples[i].floor;
@@ -172,13 +185,15 @@ static int64_t plannable(const struct plan *p, const struct plan_options *o,
                          const struct video_index *x)
 {
 	int64_t end = x->n_parts ? x->parts[x->n_parts - 1] : x->duration;
-	if (end >= x->duration || end - margin_least >= p->to)
+	int64_t most = x->n_scores ? margin_scored_most : margin_most;
+	int64_t least = x->n_scores ? margin_scored_least : margin_least;
+	if (end >= x->duration || end - least >= p->to)
 		return p->to;
-	if (end - margin_most <= p->until)
+	if (end - most <= p->until)
 		return p->until;
 	AUTO(plan_view_freep)
-	struct plan_view *v = plan_view_new(o, x, p, p->until, end < p->to ? end : p->to, 1);
-	return plan_quiet_between(v, end - margin_most, end - margin_least);
+	struct plan_view *v = plan_view_new(o, x, p, p->until, end < p->to ? end : p->to, 1, 0);
+	return plan_quiet_between(v, end - most, end - least);
 }
 
 void plan_add(struct plan *p, const struct plan_options *o, const struct video_index *index)

@@ -89,3 +89,17 @@ bool signature_get(const unsigned char *p, struct signature *s)
 	return isfinite(s->sharpness) && s->sharpness >= 0 && sum <= 65535 + SIGNATURE_LEVELS &&
 	       !(flags & ~UINT64_C(3));
 }
+
+void grid_put(unsigned char *p, const struct grid *g)
+{
+	p = put(p, (uint64_t)g->pts, 8);
+	memcpy(p, g->luma, sizeof g->luma);
+	memcpy(p + sizeof g->luma, g->chroma, sizeof g->chroma);
+}
+
+void grid_get(const unsigned char *p, struct grid *g)
+{
+	g->pts = (int64_t)get(&p, 8);
+	memcpy(g->luma, p, sizeof g->luma);
+	memcpy(g->chroma, p + sizeof g->luma, sizeof g->chroma);
+}

@@ -62,8 +62,26 @@ struct signature {
 	uint16_t levels[SIGNATURE_LEVELS]; /* share of each of 32 ranges of luma, in 1/65535 */
 };
 
-/* Write and read one item: PACKET_BIN_BYTES, PACKET_KEY_BYTES, SIGNATURE_BYTES
- * at p. */
+enum {
+	GRID_W = 96,
+	GRID_H = 54,
+	GRID_CELLS = GRID_W * GRID_H,
+	GRID_CHROMA = GRID_CELLS / 4, /* of half the width and height */
+	GRID_BYTES = 8 + GRID_CELLS + 2 * GRID_CHROMA,
+	GRIDS_MAX = 64,      /* per message */
+	GRID_APART = 190000, /* microseconds between two grids of a range, at least */
+};
+
+/* A picture for the detection of small objects: means of luma and chroma cells,
+ * all in limited range (black 16, white 235). */
+struct grid {
+	int64_t pts;
+	uint8_t luma[GRID_CELLS];
+	uint8_t chroma[2][GRID_CHROMA];
+};
+
+/* Write and read one item: PACKET_BIN_BYTES, PACKET_KEY_BYTES, SIGNATURE_BYTES,
+ * GRID_BYTES at p. */
 void packet_bin_put(unsigned char *p, const struct packet_bin *b);
 void packet_bin_get(const unsigned char *p, struct packet_bin *b);
 void packet_key_put(unsigned char *p, const struct packet_key *k);
@@ -72,5 +90,7 @@ void signature_put(unsigned char *p, const struct signature *s);
 /* False if the values are impossible (a sharpness that is not a number, levels
  * above the total). */
 bool signature_get(const unsigned char *p, struct signature *s);
+void grid_put(unsigned char *p, const struct grid *g);
+void grid_get(const unsigned char *p, struct grid *g);
 
 #endif

@@ -18,11 +18,14 @@
  *       FRAME {i, fault}: there is no picture for this time, and why
  *   PACKETS {}
  *     -> PACKETS_INFO {first, duration, bin, bins, keys, packets, keyframes,
- *     bytes}; the blob holds the bins, then the keyframes (index-wire.h)
+ *     bytes, frame_cost}; the blob holds the bins, then the keyframes
+ *     (index-wire.h)
  *   KEYS {times, dts}
- *     -> SIGNATURES {n} (blob: n of them), often, then DONE
+ *     -> SIGNATURES {n, grids} (blob: n signatures, then that many grids; see
+ *     index-wire.h), often, then DONE
  *   STRETCH {from, to, all}
- *     -> likewise, of every frame, or of those that others refer to
+ *     -> likewise, of every frame, or of those that others refer to; with grids
+ *     of some of them, at least GRID_APART from each other
  *   TILES {times, width, height, columns, rows, quality, keyframes}
  *     -> SHEET {} (blob: one JPEG of columns x rows pictures of this size, row
  *     by row) or ERROR
@@ -44,7 +47,7 @@
 #ifndef VDET_PROTOCOL_MEDIA_WIRE_H
 #define VDET_PROTOCOL_MEDIA_WIRE_H
 
-enum { MEDIA_VERSION = 4 };
+enum { MEDIA_VERSION = 5 };
 
 /* Version of the rules that turn a file's timestamps into the timeline. It is
  * part of the key of a run (job/facts.h): raise it when a file can get other

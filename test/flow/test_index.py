@@ -40,12 +40,15 @@ def info():
 def packets(keys, bins=40, **more):
     blob = b"".join(struct.pack("<IIIHH", 1000, 500, 0, 3, 0) for _ in range(bins))
     blob += b"".join(struct.pack("<qqI", k, k, 5000) for k in keys)
-    head = dict(first=0, duration=4000000, bin=100000, bins=bins, keys=len(keys), packets=100, keyframes=len(keys), bytes=1)
+    head = dict(first=0, duration=4000000, bin=100000, bins=bins, keys=len(keys), packets=100, keyframes=len(keys), bytes=1,
+                frame_cost=57600)
     head.update(more)
     say(PACKETS_INFO, head, blob)
 def signature(pts, sharp=5.0, flags=2):
     return struct.pack("<qQfBBH", pts, 1, sharp, 90, 40, flags) + bytes(576 + 288 + 64)
-say(HELLO, dict(version=4, sandbox="on"))
+def grid(pts):
+    return struct.pack("<q", pts) + bytes(96 * 54 + 2 * 48 * 27)
+say(HELLO, dict(version=5, sandbox="on"))
 lie = os.path.basename(sys.argv[0])
 while True:
     kind = hear()
@@ -64,12 +67,16 @@ while True:
         elif lie == "hangs": time.sleep(600)
         else: packets([0, 1000000, 2000000, 3000000])
     elif kind == KEYS:
-        if lie == "nan": say(SIGNATURES, dict(n=1), signature(0, float("nan")))
+        if lie == "nan": say(SIGNATURES, dict(n=1, grids=0), signature(0, float("nan")))
         elif lie == "flood":
-            while True: say(SIGNATURES, dict(n=400), signature(0) * 400)
-        elif lie == "short": say(SIGNATURES, dict(n=2), signature(0))
+            while True: say(SIGNATURES, dict(n=400, grids=0), signature(0) * 400)
+        elif lie == "short": say(SIGNATURES, dict(n=2, grids=0), signature(0))
+        elif lie == "gridless": say(SIGNATURES, dict(n=1, grids=1), signature(0))
+        elif lie == "grids": say(SIGNATURES, dict(n=1, grids=2), signature(0) + grid(0) + grid(1))
+        elif lie == "never": say(SIGNATURES, dict(n=1, grids=1), signature(0) + grid(2**62))
         elif lie == "backwards":
-            say(SIGNATURES, dict(n=4), b"".join(signature(t) for t in (3000000, 2000000, 1000000, 0)))
+            times = (3000000, 2000000, 1000000, 0)
+            say(SIGNATURES, dict(n=4, grids=4), b"".join(map(signature, times)) + b"".join(map(grid, times)))
             say(DONE, dict())
         elif lie == "nothing": say(DONE, dict())
         else: say(ERROR, dict(code=6, msg="no"))
@@ -189,7 +196,8 @@ class Index(flow.Flow):
 
     def test_children_that_lie(self):
         flow.make_video(self.dir / "a.mp4", 4)
-        for lie in ("order", "outside", "length", "many", "forever", "garbage", "nan", "flood", "short", "nothing", "dies"):
+        for lie in ("order", "outside", "length", "many", "forever", "garbage", "nan", "flood", "short", "gridless",
+                    "grids", "never", "nothing", "dies"):
             r = self.index("a.mp4", code=1, env=self.liar(lie))
             self.assertIn("a.mp4", r.stderr, lie)
             self.assertNotIn("version", r.stderr, lie)  # it is the lie that is refused, not the greeting

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "plan/plan-internal.h"
+
+/* Rain and changes of light score less than this, events more. */
+#define SCORE_LEAST 14.0f
+/* So do leaves, people and a cursor, where they move all the time: an event
+ * also scores this many times the median. */
+#define MEDIAN_TIMES 1.3f
+/* A burst reaches as far as the score stays above this share of its peak … */
+#define REACH_SHARE 0.5f
+#define REACH_GAP (CLOCK_SECOND / 2)   /* … except for so long … */
+#define FAR_LEAST (2 * CLOCK_SECOND)   /* … and not further than this, or a quarter of a step */
+#define APART_LEAST (2 * CLOCK_SECOND) /* no two bursts are nearer to each other */
+#define AGAIN 0.3f                     /* the worth of a further sample of the same burst */
+#define CLEAR_TIMES 2 /* the score of a clear burst, divided by the least of an event */
+#define AROUND (300 * CLOCK_SECOND) /* scores before the range that count for the median */
+
+struct peaks {
+	struct plan_view *v;
+	const struct index_score *s; /* of the range */
+	size_t n;
+	float *score, *worth; /* 0 where a burst was taken; 1, or less for a further sample */
+	float stop;
+	int64_t far;
+};
+
+static int compare(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+	return (x > y) - (x < y);
+}
+
+/* The median score of the range, with what is known around it. */
+static float median(const struct plan_view *v)
+{
+	size_t a = plan_score_from(v->x, v->from - AROUND), n = v->x->n_scores - a;
+	AUTO(mem_freep) float *sorted = mem_alloc(n + 1, sizeof *sorted);
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = v->x->scores[a + i].score;
+	if (n)
+		qsort(sorted, n, sizeof *sorted, compare);
+	return n ? sorted[(n - 1) / 2] : 0;
+}
+
+struct extent {
+	size_t a, b;
+};
+
+/* The frames around i whose scores stay above `level`, at most `far` away. */
+static struct extent extent_of(const struct peaks *p, size_t i, float level, int64_t far)
+{
+	struct extent e = {i, i};
+	for (size_t k = i; k-- > 0;) {
+		if (p->s[i].pts - p->s[k].pts > far || p->s[e.a].pts - p->s[k].pts > REACH_GAP)
+			break;
+		if (p->score[k] > level)
+			e.a = k;
+	}
+	for (size_t k = i + 1; k < p->n; k++) {
+		if (p->s[k].pts - p->s[i].pts > far || p->s[k].pts - p->s[e.b].pts > REACH_GAP)
+			break;
+		if (p->score[k] > level)
+			e.b = k;
+	}
+	return e;
+}
+
+/* Nothing near this burst is another one. */
+static void take(struct peaks *p, struct extent e)
+{
+	int64_t from = p->s[e.a].pts - APART_LEAST, to = p->s[e.b].pts + APART_LEAST;
+	size_t a = e.a, b = e.b;
+	while (a > 0 && p->s[a - 1].pts >= from)
+		a--;
+	while (b + 1 < p->n && p->s[b + 1].pts <= to)
+		b++;
+	for (size_t k = a; k <= b; k++)
+		p->score[k] = 0;
+}
+
+/* The best peak that is left; n if there is none. */
+static size_t best(const struct peaks *p)
+{
+	size_t i = p->n;
+	float most = 0;
+	for (size_t k = 0; k < p->n; k++)
+		if (p->score[k] >= p->stop && p->score[k] * p->worth[k] > most) {
+			most = p->score[k] * p->worth[k];
+			i = k;
+		}
+	return i;
+}
+
+/* Of the first sample of a burst, by its score. */
+static double gain_of(float score)
+{
+	return 1 + (double)score / ((double)score + 100);
+}
+
+static void add_peak(struct peaks *p, size_t i)
+{
+	struct plan_view *v = p->v;
+	float level = fmaxf(REACH_SHARE * p->score[i], p->stop / 2);
+	float value = p->score[i] * p->worth[i];
+	struct extent near = extent_of(p, i, level, p->far), whole = extent_of(p, i, level, INT64_MAX);
+	bool first = p->worth[i] >= 1 && !v->moving;
+	for (size_t k = whole.a; k <= whole.b; k++)
+		p->worth[k] *= AGAIN;
+	v->bursts[v->n_bursts++] = (struct plan_burst){
+		.first = plan_bin(v, p->s[near.a].pts),
+		.last = plan_bin(v, p->s[near.b].pts),
+		.at = p->s[i].pts,
+		.gain = first ? gain_of(value) : 0.45 * (double)value / ((double)value + 50),
+		.want = 1};
+	take(p, near);
+}
+
+bool plan_find_peaks(struct plan_view *v, const struct plan *plan)
+{
+	size_t a = plan_score_from(v->x, v->from);
+	struct peaks p = {.v = v, .s = v->x->scores + a, .n = plan_score_from(v->x, v->to) - a};
+	if (!p.n)
+		return false;
+	AUTO(mem_freep) float *score = p.score = mem_alloc(p.n, sizeof *score);
+	AUTO(mem_freep) float *worth = p.worth = mem_alloc(p.n, sizeof *worth);
+	for (size_t i = 0; i < p.n; i++) {
+		score[i] = p.s[i].score;
+		worth[i] = 1;
+	}
+
+	float usual = median(v);
+	int64_t step = (plan->to - plan->from) / plan->budget;
+	v->moving = usual > SCORE_LEAST;
+	p.stop = fmaxf(SCORE_LEAST, MEDIAN_TIMES * usual);
+	v->extra_gain = gain_of(CLEAR_TIMES * p.stop);
+	p.far = step / 4 > FAR_LEAST ? step / 4 : FAR_LEAST;
+	size_t most = v->n_bursts + v->budget + v->extra, i;
+	v->bursts = mem_grow(v->bursts, most + 1, sizeof *v->bursts);
+	while (v->n_bursts < most && (i = best(&p)) < p.n)
+		add_peak(&p, i);
+	return true;
+}
