@@ -19,14 +19,17 @@ enum {
 /* neither rain nor noise change a picture for so long */
 #define STAYS (8 * CLOCK_SECOND)
 #define SCENE_FIRST 3.0 /* the gain that makes each shot take precedence */
-#define GAIN_EVEN 0.95  /* less than that of a burst, more than that of a shot */
+/* of the times of even sampling: less than that of a burst, more than that of a
+ * shot; if most pictures score high, the other way round */
+#define GAIN_EVEN 0.95
+#define GAIN_EVEN_MOVING 0.46
 
 /* A reason for a sample. */
 struct claim {
 	double gain;
 	uint32_t order; /* breaks ties without favoring any part of the video */
 	enum kind kind;
-	size_t ref;  /* burst, shot, key, or blind interval */
+	size_t ref;  /* burst, shot, key, or time of even sampling */
 	size_t rank; /* number of samples that the same one has already */
 };
 
@@ -92,13 +95,10 @@ static void claim_shots(struct chooser *c)
 			add_claim(c, SHOT, i, 0, scene ? SCENE_FIRST : v->shots[i].gain);
 }
 
-/* Where the index has looked too rarely, samples are evenly spaced. */
-static void claim_blind(struct chooser *c)
+static void claim_even(struct chooser *c)
 {
-	const struct plan_view *v = c->v;
-	for (size_t i = 0; i < v->n_blind; i++)
-		for (size_t k = 0; k < v->blind[i].want; k++)
-			add_claim(c, EVEN, i, k, GAIN_EVEN);
+	for (size_t i = 0; i < c->v->n_even; i++)
+		add_claim(c, EVEN, i, 0, c->v->moving ? GAIN_EVEN_MOVING : GAIN_EVEN);
 }
 
 static int bits_between(uint64_t a, uint64_t b)
@@ -212,12 +212,6 @@ static int64_t burst_time(const struct plan_view *v, const struct plan_burst *b,
 	return (int64_t)(b->last + 1) * bin;
 }
 
-static int64_t blind_time(const struct plan_blind *b, size_t i)
-{
-	return b->start +
-	       (int64_t)((__int128)(b->end - b->start) * (int64_t)(2 * i + 1) / (int64_t)(2 * b->want));
-}
-
 static void add_pick(struct chooser *c, int64_t t, enum kind kind, size_t ref)
 {
 	const struct plan_view *v = c->v;
@@ -243,7 +237,7 @@ static void pick_best(struct chooser *c, size_t n)
 		else if (m->kind == CHANGE && !c->key_off[m->ref])
 			add_pick(c, v->x->keys[m->ref].pts, CHANGE, m->ref);
 		else if (m->kind == EVEN)
-			add_pick(c, blind_time(&v->blind[m->ref], m->rank), EVEN, m->ref);
+			add_pick(c, v->even[m->ref], EVEN, m->ref);
 	}
 	for (size_t j = 0; j < v->n_bursts; j++)
 		for (size_t i = 0; i < c->given[j]; i++)
@@ -457,7 +451,7 @@ struct plan_sample *plan_choose(const struct plan_view *v, size_t *ret_n, size_t
 	                    .key_off = mem_alloc(v->x->n_keys + 1, 1)};
 	claim_bursts(&c);
 	claim_shots(&c);
-	claim_blind(&c);
+	claim_even(&c);
 	claim_changes(&c);
 	if (c.n_claims)
 		qsort(c.claims, c.n_claims, sizeof *c.claims, by_gain);

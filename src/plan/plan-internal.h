@@ -12,17 +12,18 @@
  * robust estimate of the standard deviation: the 80 % quantile of the
  * differences over 1.2816). Excess is activity that exceeds the surroundings by
  * 4 noise levels, or that lasts too long for that but exceeds the quiet quarter
- * of ten minutes by 8. Runs of excess are bursts. Intervals in which pictures
- * are too far apart to rely on are blind. The cuts divide the video into shots.
- * 2. plan_choose(): bursts, blind intervals, shots and slow changes claim
- * samples, each with a gain: first all separate bursts, then blind intervals,
- * as densely as even sampling, then shots without a burst, then further samples
- * of the same (a divisor method of apportionment, D'Hondt 1878, with other
- * divisors). If most pictures score high, as from a hand-held camera, shots
- * precede bursts. The best claims are accepted that fit into the budget
- * together with the floor (no gap above a limit, which is made shorter as the
- * budget allows). k samples of a burst by activity are placed at the
- * (2i+1)/2k quantiles of its excess: inverse transform sampling, stratified.
+ * of ten minutes by 8. Runs of excess are bursts. The cuts divide the video
+ * into shots.
+ * 2. plan_choose(): bursts, shots, slow changes and the times of even sampling
+ * claim samples, each with a gain: first all separate bursts, then even
+ * sampling where pictures are too far apart to rely on, then shots without a
+ * burst, then further samples of the same (a divisor method of apportionment,
+ * D'Hondt 1878, with other divisors). If most pictures score high, as from a
+ * hand-held camera, the order is shots, even sampling, bursts. The best claims
+ * are accepted that fit into the budget together with the floor (no gap above a
+ * limit, which is made shorter as the budget allows). k samples of a burst by
+ * activity are placed at the (2i+1)/2k quantiles of its excess: inverse
+ * transform sampling, stratified.
  * 3. plan_cut() divides the samples into chunks of at most chunk_frames, by
  * dynamic programming over the cost of each chunk and each boundary: a boundary
  * is cheapest at a cut, cheap at a quiet moment, expensive inside a burst.
@@ -44,12 +45,6 @@ struct plan_burst {
 	size_t want;        /* number of samples that it could use */
 };
 #define PLAN_BY_MASS INT64_MIN
-
-/* Time between two pictures that were looked at, too long to rely on them. */
-struct plan_blind {
-	int64_t start, end;
-	size_t want; /* as many samples as even sampling takes there */
-};
 
 struct plan_shot {
 	int64_t start, end;
@@ -76,9 +71,9 @@ struct plan_view {
 	size_t n_bursts;
 	struct plan_shot *shots; /* cover [from, to) */
 	size_t n_shots;
-	bool moving; /* all of the picture changes most of the time: no fixed camera */
-	struct plan_blind *blind;
-	size_t n_blind;
+	bool moving;   /* all of the picture changes most of the time: no fixed camera */
+	int64_t *even; /* times of even sampling, where scores say little */
+	size_t n_even;
 };
 
 struct plan_sample {
@@ -112,6 +107,9 @@ bool plan_is_poor(const struct plan_view *v, int64_t t);
 
 /* Ascending samples, at least one; the caller frees them. */
 struct plan_sample *plan_choose(const struct plan_view *v, size_t *ret_n, size_t *ret_seen);
+
+/* The k-th of n times, evenly spaced: each in the middle of its share. */
+int64_t plan_even_time(int64_t start, int64_t end, int64_t n, int64_t k);
 
 /* Distinct sample times in all chunks: a sample that an overlap repeats counts
  * once. */

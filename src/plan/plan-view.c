@@ -257,24 +257,28 @@ static bool is_decoded(const struct plan_view *v, int64_t a, int64_t b)
 	return v->x->detail && v->x->detail[plan_bin(v, a + (b - a) / 2)] == INDEX_DECODED;
 }
 
-/* Intervals that are too long between two pictures; adjacent ones are joined. */
-static void find_blind(struct plan_view *v)
+/* Whether t is in an interval without pictures that is too long to rely on. */
+static bool is_blind(const struct plan_view *v, int64_t t)
 {
 	const struct video_index *x = v->x;
-	size_t i = plan_score_from(x, v->from), last = plan_score_from(x, v->to);
-	v->blind = mem_alloc(last - i + 2, sizeof *v->blind);
-	for (int64_t a = v->from; a < v->to; i++) {
-		int64_t b = i < last ? x->scores[i].pts : v->to;
-		if (b - a > BLIND && !is_decoded(v, a, b)) {
-			bool joined = v->n_blind && v->blind[v->n_blind - 1].end == a;
-			if (joined)
-				v->blind[v->n_blind - 1].end = b;
-			else
-				v->blind[v->n_blind++] = (struct plan_blind){.start = a, .end = b};
-		}
-		a = b > a ? b : a;
-		if (i >= last)
-			break;
+	size_t next = plan_score_from(x, t);
+	int64_t a = next ? x->scores[next - 1].pts : 0;
+	int64_t b = next < x->n_scores ? x->scores[next].pts : v->to;
+	return b - a > BLIND && !is_decoded(v, a, b);
+}
+
+/* Where scores say little, the times of even sampling. */
+static void find_even(struct plan_view *v, const struct plan *p)
+{
+	const struct plan_options *o = v->o;
+	int64_t chunks = p->budget / o->chunk_frames, n = (int64_t)v->per_chunk;
+	v->even = mem_alloc((size_t)(chunks * n), sizeof *v->even);
+	for (int64_t k = 0; k < chunks * n; k++) {
+		int64_t start = p->from + k / n * o->chunk_duration;
+		int64_t end = k / n + 1 < chunks ? start + o->chunk_duration : p->to;
+		int64_t t = plan_even_time(start, end, n, k % n);
+		if (t >= v->from && t < v->to && (v->moving || is_blind(v, t)))
+			v->even[v->n_even++] = t;
 	}
 }
 
@@ -317,18 +321,6 @@ static void judge_shots(struct plan_view *v)
 		struct plan_shot *s = &v->shots[i];
 		s->gain = 0.5 + 0.4 * fmin((double)(s->end - s->start) / step, 1);
 		show_by_burst(v, s);
-	}
-}
-
-/* As many samples in each blind interval as even sampling takes. */
-static void judge_blind(struct plan_view *v, const struct plan *p)
-{
-	int64_t sum = 0, taken = 0;
-	for (size_t i = 0; i < v->n_blind; i++) {
-		sum += v->blind[i].end - v->blind[i].start;
-		int64_t all = (int64_t)((__int128)sum * p->budget / (p->to - p->from));
-		v->blind[i].want = (size_t)(all - taken);
-		taken = all;
 	}
 }
 
@@ -377,13 +369,12 @@ struct plan_view *plan_view_new(const struct plan_options *o, const struct video
 	mask_cuts(v);
 	if (plan_find_peaks(v, p)) {
 		mask_scored(v);
-		find_blind(v);
+		find_even(v, p);
 	}
 	find_bursts(v, height);
 	sort_bursts(v);
 	find_shots(v);
 	judge_shots(v);
-	judge_blind(v, p);
 	return v;
 }
 
@@ -394,6 +385,6 @@ void plan_view_free(struct plan_view *v)
 	free(v->excess);
 	free(v->bursts);
 	free(v->shots);
-	free(v->blind);
+	free(v->even);
 	free(v);
 }

@@ -20,6 +20,11 @@ static const int64_t margin_scored_most = 20 * CLOCK_SECOND, margin_scored_least
 
 const char *const plan_policy_name[PLAN_POLICIES] = {"even", "keyframe", "adaptive", "scene"};
 
+int64_t plan_even_time(int64_t start, int64_t end, int64_t n, int64_t k)
+{
+	return start + (int64_t)((__int128)(end - start) * (2 * k + 1) / (2 * n));
+}
+
 static void fill_chunk(struct plan_chunk *c, int64_t start, int64_t end, int64_t frames)
 {
 	int64_t n = frames < end - start ? frames : end - start;
@@ -28,7 +33,7 @@ static void fill_chunk(struct plan_chunk *c, int64_t start, int64_t end, int64_t
 	                         .times = mem_alloc((size_t)n, sizeof *c->times),
 	                         .n_times = (size_t)n};
 	for (int64_t k = 0; k < n; k++)
-		c->times[k] = start + (int64_t)((__int128)(end - start) * (2 * k + 1) / (2 * n));
+		c->times[k] = plan_even_time(start, end, n, k);
 }
 
 static int64_t plan_end(const struct plan_options *o, int64_t duration)
