@@ -33,6 +33,12 @@ static int by_worth(const void *a, const void *b)
 	return x->i < y->i ? -1 : 1;
 }
 
+static int ascending(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+	return (x > y) - (x < y);
+}
+
 static int by_place(const void *a, const void *b)
 {
 	const struct offer *x = a, *y = b;
@@ -59,16 +65,44 @@ static int64_t end_of_burst(const struct interval *v, const float *packets,
 	return end < v->to ? end : v->to;
 }
 
-static float worth_of(const struct interval *v, int64_t max_gap, int64_t cost)
+/* The median of the spikes of all intervals. */
+static float usual_spike(const struct interval *list, size_t n)
 {
-	float gain = v->packets;
+	AUTO(mem_freep) float *spikes = mem_alloc(n + 1, sizeof *spikes);
+	for (size_t i = 0; i < n; i++)
+		spikes[i] = list[i].spike;
+	if (n)
+		qsort(spikes, n, sizeof *spikes, ascending);
+	return n ? fmaxf(spikes[n / 2], 1) : 1;
+}
+
+/* Even at a constant bit rate, a cut without a keyframe is a large packet. */
+static float spike_gain(const struct interval *v, float usual)
+{
+	float over = v->spike / usual - 1;
+	return over > 0 ? 0.6f * over / (over + 1) : 0;
+}
+
+static float worth_of(const struct interval *v, int64_t max_gap, int64_t cost, float spike)
+{
+	float gain = fmaxf(v->packets, spike);
 	/* A change that the packets do not explain may be a cut, or an object that
 	 * appeared and stayed. */
 	if (!v->open)
 		gain += 0.3f * v->between.whole + 0.2f * v->change * (1 - v->packets);
 	if (v->to - v->from > max_gap)
 		gain += 0.3f;
-	return gain < 0.15f ? 0 : gain / (1 + (float)cost / CLOCK_SECOND);
+	/* Without a reason it may be decoded as well, after all others. */
+	return (gain < 0.15f ? 0.001f * gain : gain) / (1 + (float)cost / CLOCK_SECOND);
+}
+
+static int64_t range_end(const struct interval *v, const float *packets,
+                         const struct video_index *x, int64_t max_gap, float spike)
+{
+	if (v->packets > 0.1f && v->to - v->from <= max_gap)
+		return end_of_burst(v, packets, x);
+	int64_t after = v->spike_at + 2 * CLOCK_SECOND;
+	return spike > 0.15f && after < v->to ? after : v->to;
 }
 
 /* Converts the chosen intervals, in order of time, to ranges; adjacent ones are
@@ -96,14 +130,15 @@ struct range *choose_ranges(const struct interval *list, size_t n, const float *
 	AUTO(mem_freep) struct offer *offers = mem_alloc(n + 1, sizeof *offers);
 	size_t m = 0, taken = 0;
 	bool everything = budget >= x->duration;
+	float usual = usual_spike(list, n);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct interval *v = &list[i];
 		struct offer o = {.i = i, .to = v->to, .worth = 1};
 		if (!everything && !scenes) {
-			o.to = v->packets > 0.1f && v->to - v->from <= max_gap ? end_of_burst(v, packets, x)
-			                                                       : v->to;
-			o.worth = worth_of(v, max_gap, o.to - v->from);
+			float spike = spike_gain(v, usual);
+			o.to = range_end(v, packets, x, max_gap, spike);
+			o.worth = worth_of(v, max_gap, o.to - v->from, spike);
 		} else if (!everything && !cut_possible(v, max_gap)) {
 			o.worth = 0;
 		}

@@ -402,10 +402,10 @@ static int64_t settle(const struct plan_view *v, int64_t t, int64_t slack)
  * that part. */
 static struct plan_sample fill_sample(const struct plan_view *v, int64_t t, int64_t slack)
 {
-	return (struct plan_sample){t - slack > v->from ? settle(v, t, slack)
-	                            : t > v->from       ? t
-	                                                : v->from,
-	                            true};
+	return (struct plan_sample){.time = t - slack > v->from ? settle(v, t, slack)
+	                                    : t > v->from       ? t
+	                                                        : v->from,
+	                            .floor = true};
 }
 
 static struct plan_sample *finish(const struct chooser *c, size_t *ret_n)
@@ -420,12 +420,13 @@ static struct plan_sample *finish(const struct chooser *c, size_t *ret_n)
 		for (int64_t k = 1; k <= fills; k++)
 			samples[n++] = fill_sample(v, before + gap * k / (fills + 1), (c->max_gap - step) / 2);
 		if (i < c->n_picks)
-			samples[n++] = (struct plan_sample){t, false};
+			samples[n++] = (struct plan_sample){.time = t, .even = c->picks[i].kind == EVEN};
 		before = t;
 	}
 	if (!n)
 		samples[n++] = (struct plan_sample){
-			settle(v, v->from + (v->to - v->from) / 2, (v->to - v->from) / 4), true};
+			.time = settle(v, v->from + (v->to - v->from) / 2, (v->to - v->from) / 4),
+			.floor = true};
 	*ret_n = n;
 	return samples;
 }

@@ -79,6 +79,7 @@ struct plan_view {
 struct plan_sample {
 	int64_t time;
 	bool floor; /* only fills a gap */
+	bool even;  /* a time of even sampling, because scores say little there */
 };
 
 /* Adds bursts at the peaks of the scores, and sets `moving`; false if there are

@@ -32,10 +32,10 @@ json_t *plan_json(const struct plan *p)
 		json_array_append_new(chunks, json_pack("{s:o, s:o, s:o}", "start", seconds(c->start),
 		                                        "end", seconds(c->end), "times", times));
 	}
-	json_t *sum = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "budget", (json_int_t)p->budget,
+	json_t *sum = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "budget", (json_int_t)p->budget,
 	                        "samples", (json_int_t)p->samples, "floor", (json_int_t)p->floor,
-	                        "bursts", (json_int_t)p->bursts, "bursts_seen", (json_int_t)p->seen,
-	                        "shots", (json_int_t)p->shots);
+	                        "even", (json_int_t)p->even, "bursts", (json_int_t)p->bursts,
+	                        "bursts_seen", (json_int_t)p->seen, "shots", (json_int_t)p->shots);
 	json_t *more = p->until < p->to
 	                   ? json_pack("{s:o, s:I, s:I}", "until", seconds(p->until), "parts",
 	                               (json_int_t)p->parts, "looks", (json_int_t)p->spent)
@@ -160,10 +160,8 @@ static void read_sum(const json_t *j, struct plan *p)
 		const char *key;
 		size_t *to;
 	} rows[] = {
-		{"floor", &p->floor},
-		{"bursts", &p->bursts},
-		{"bursts_seen", &p->seen},
-		{"shots", &p->shots},
+		{"floor", &p->floor},      {"even", &p->even},   {"bursts", &p->bursts},
+		{"bursts_seen", &p->seen}, {"shots", &p->shots},
 	};
 	p->budget = json_integer_value(json_object_get(j, "budget"));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -257,7 +255,8 @@ char *plan_text(const struct plan *p)
 {
 	AUTO(buf_free) struct buf out = BUF(1000);
 	char t[CLOCK_TEXT_MAX];
-	size_t near = p->samples > p->floor ? p->samples - p->floor : 0;
+	size_t others = p->floor + p->even;
+	size_t near = p->samples > others ? p->samples - others : 0;
 	if (p->policy == PLAN_EVEN || p->policy == PLAN_KEYFRAME || !p->budget || !p->shots) {
 		buf_addf(&out, "%zu frames in %zu chunks, %s", p->samples, p->n_chunks,
 		         p->policy == PLAN_KEYFRAME ? "at keyframes, spread evenly" : "spread evenly");
@@ -272,6 +271,11 @@ char *plan_text(const struct plan *p)
 	         p->samples, p->n_chunks, p->budget, near);
 	if (p->bursts)
 		buf_addf(&out, " (%zu of %zu bursts of activity)", p->seen, p->bursts);
+	if (p->even)
+		buf_addf(&out,
+		         ", %zu spread evenly where the index says little (few pictures were decoded, or "
+		         "everything moves)",
+		         p->even);
 	buf_addf(&out, ", %zu to limit the distance of frames.", p->floor);
 	if ((int64_t)p->samples * 2 < p->budget)
 		buf_addf(&out, " The picture hardly changes in most of %s, so few frames are enough.",

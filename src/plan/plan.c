@@ -171,8 +171,10 @@ static void add_stretch(struct plan *p, const struct plan_options *o, const stru
 	AUTO(plan_view_freep)
 	struct plan_view *v = plan_view_new(o, x, p, p->until, to, budget, loan_until(p, o, to));
 	AUTO(mem_freep) struct plan_sample *samples = plan_choose(v, &n, &seen);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		p->floor += samples[i].floor;
+		p->even += samples[i].even;
+	}
 	p->spent += n;
 	p->seen += seen;
 	p->bursts += v->n_bursts;

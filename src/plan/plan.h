@@ -78,6 +78,7 @@ struct plan {
 	int64_t budget;
 	size_t samples;      /* distinct samples in all chunks */
 	size_t floor;        /* of these, those that only fill gaps */
+	size_t even;         /* of these, those at times of even sampling; see plan-internal.h */
 	size_t bursts, seen; /* periods of activity; those with at least one sample */
 	size_t shots;        /* of the picture; 0 = unknown */
 	struct plan_chunk *chunks;
