@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "index/anomaly.h"
 #include "index/form.h"
 #include "index/indexer.h"
 
@@ -187,6 +188,24 @@ static void print_cuts(const struct video_index *x)
 	}
 }
 
+static void print_anomalies(const struct video_index *x)
+{
+	enum { FEW = 20 };
+	size_t n;
+	AUTO(mem_freep) struct index_anomaly *all = index_anomalies(x, &n);
+	if (n)
+		printf("  anomalies  %zu\n", n);
+	for (size_t i = 0; i < n && i < FEW; i++) {
+		char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+		printf("    %s", clock_text(all[i].start, a));
+		if (all[i].end > all[i].start)
+			printf(" to %s", clock_text(all[i].end, b));
+		printf("  %s\n", index_anomaly_text(all[i].kind));
+	}
+	if (n > FEW)
+		printf("    and %zu more; --json has all\n", n - FEW);
+}
+
 static void print_source(const struct video_info *v)
 {
 	size_t i;
@@ -230,6 +249,7 @@ static void print_summary(const char *name, const struct video_index *x,
 	putchar('\n');
 	print_flags(x);
 	print_cuts(x);
+	print_anomalies(x);
 	printf("  took       %.2f s%s\n", (double)x->work_time / 1e6,
 	       cached ? ", at an earlier time" : "");
 }
@@ -296,6 +316,7 @@ static int print_index(const char *path, int64_t stream, const struct made *m, s
 	AUTO(mem_freep) char *name = text_line(file_base(path), 1000), *json = NULL;
 	if (own.json || *own.output) {
 		json_auto_t *j = index_json(m->index);
+		json_object_set_new(j, "anomalies", index_anomalies_json(m->index));
 		json_object_set_new(j, "source", json_string(name));
 		json_object_set_new(j, "sha256", json_string(m->sha256));
 		json_object_set_new(j, "stream", json_integer(info->stream));

@@ -313,8 +313,9 @@ json_t *index_json(const struct video_index *x)
 {
 	json_t *cuts = json_array(), *keys = json_array(), *scores = json_array();
 	for (size_t i = 0; i < x->n_scores; i++)
-		json_array_append_new(scores, json_pack("[o, f]", seconds(x->scores[i].pts),
-		                                        round((double)x->scores[i].score * 10) / 10));
+		json_array_append_new(scores, json_pack("[o, f, f]", seconds(x->scores[i].pts),
+		                                        round((double)x->scores[i].score * 10) / 10,
+		                                        round(x->scores[i].share / 2.55) / 100));
 	for (size_t i = 0; i < x->n_cuts; i++) {
 		const struct index_cut *c = &x->cuts[i];
 		json_array_append_new(

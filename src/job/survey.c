@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "index/anomaly.h"
 #include "index/indexer.h"
 #include "job/budget.h"
 #include "job/step-options.h"
@@ -59,11 +60,12 @@ static json_t *seen_json(const struct video_index *x)
 	int64_t at_keyframes = 0;
 	for (size_t i = 0; i < x->n_bins; i++)
 		at_keyframes += x->detail[i] == INDEX_KEYFRAMES ? x->bin : 0;
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "packets", (json_int_t)x->packets,
-	                 "keyframes", (json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded,
-	                 "cuts", (json_int_t)x->n_cuts, "keyframes_us", (json_int_t)at_keyframes,
-	                 "decoded_us", (json_int_t)x->decoded_time, "work_us", (json_int_t)x->work_time,
-	                 "curve", curve_json(x));
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "packets",
+	                 (json_int_t)x->packets, "keyframes", (json_int_t)x->keyframes, "decoded",
+	                 (json_int_t)x->decoded, "cuts", (json_int_t)x->n_cuts, "keyframes_us",
+	                 (json_int_t)at_keyframes, "decoded_us", (json_int_t)x->decoded_time, "work_us",
+	                 (json_int_t)x->work_time, "curve", curve_json(x), "anomalies",
+	                 index_anomalies_json(x));
 }
 
 static void on_progress(void *ctx, const char *what, double fraction)

@@ -102,10 +102,10 @@ static json_t *index_sum_json(const struct report_index *x)
 {
 	if (!x->packets)
 		return json_null();
-	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o}", "packets", (json_int_t)x->packets,
+	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:O*}", "packets", (json_int_t)x->packets,
 	                 "keyframes", (json_int_t)x->keyframes, "decoded", (json_int_t)x->decoded,
 	                 "cuts", (json_int_t)x->cuts, "at_keyframes", seconds(x->at_keyframes),
-	                 "closely", seconds(x->closely));
+	                 "closely", seconds(x->closely), "anomalies", x->anomalies);
 }
 
 static json_t *coverage_json(const struct report_sums *s)

@@ -40,7 +40,8 @@ static void load_index(struct report_index *x, json_t *j)
 	                           .at_keyframes = int_of(j, "keyframes_us"),
 	                           .closely = int_of(j, "decoded_us"),
 	                           .work_time = int_of(j, "work_us"),
-	                           .n_curve = json_array_size(curve)};
+	                           .n_curve = json_array_size(curve),
+	                           .anomalies = json_incref(json_object_get(j, "anomalies"))};
 	x->curve = mem_alloc(x->n_curve + 1, 1);
 	for (size_t i = 0; i < x->n_curve; i++)
 		x->curve[i] = (unsigned char)json_integer_value(json_array_get(curve, i));

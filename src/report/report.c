@@ -40,6 +40,7 @@ void report_free(struct report *r)
 
 	json_decref(r->source_streams);
 	json_decref(r->source_gaps);
+	json_decref(r->index.anomalies);
 	char *strings[] = {
 		r->job,
 		r->vdet_version,

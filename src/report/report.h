@@ -79,6 +79,9 @@ struct report_index {
 	int64_t work_time;             /* microseconds that indexing took */
 	unsigned char *curve;          /* activity over the whole video, 255 = the most */
 	size_t n_curve;
+	/* of the recording, as index/anomaly.h makes them; NULL in reports written
+	 * by older versions */
+	json_t *anomalies;
 };
 
 struct report {

@@ -2,6 +2,7 @@
 #include "report/text.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +195,29 @@ static void add_length(struct buf *out, int64_t us)
 		buf_addf(out, "%s %s", clock_short(us, t), us < 3600 * CLOCK_SECOND ? "min" : "h");
 }
 
+/* What is wrong with the recording itself. */
+static void add_anomalies(const struct report *r, struct buf *out)
+{
+	enum { MOST = 10 };
+	size_t i, n = json_array_size(r->index.anomalies);
+	json_t *one;
+	json_array_foreach (r->index.anomalies, i, one) {
+		char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+		int64_t start = llround(json_number_value(json_object_get(one, "start")) * 1e6);
+		int64_t end = llround(json_number_value(json_object_get(one, "end")) * 1e6);
+		const char *text = json_string_value(json_object_get(one, "text"));
+		if (i == MOST)
+			break;
+		buf_addf(out, "%s %s", i ? ";" : " Anomalies of the recording:", clock_text(start, a));
+		if (end > start)
+			buf_addf(out, " to %s", clock_text(end, b));
+		buf_addf(out, ", %s", text ? text : "");
+	}
+	if (n > MOST)
+		buf_addf(out, "; and %zu more", n - MOST);
+	buf_adds(out, n ? "." : "");
+}
+
 void report_coverage_text(const struct report *r, const struct report_sums *s, struct buf *out)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX], c[CLOCK_TEXT_MAX];
@@ -220,6 +244,7 @@ void report_coverage_text(const struct report *r, const struct report_sums *s, s
 	if (s->repeated)
 		buf_addf(out, " %s fell on a frame already shown.",
 		         report_plural(s->repeated, "sample", a));
+	add_anomalies(r, out);
 }
 
 void report_plan_text(const struct report *r, struct buf *out)

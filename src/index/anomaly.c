@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "index/anomaly.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+/* The share of the picture (in 1/255) and the score of a foreign picture; light
+ * and objects near the camera change less. */
+enum { SHARE_LEAST = 102, SCORE_LEAST = 50 };
+/* The median score above which a camera moves, as in plan-peaks.c. */
+static const float moving = 14;
+static const int64_t foreign_most = 60 * CLOCK_SECOND, foreign_break = CLOCK_SECOND;
+static const int64_t black_least = CLOCK_SECOND, frozen_least = 10 * CLOCK_SECOND;
+/* A view is compared that long before and after a cut, and that long after. */
+static const int64_t view_near = 2 * CLOCK_SECOND, view_far = 70 * CLOCK_SECOND;
+enum { VIEW_BITS = 16 }; /* hashes of different views differ in as many bits */
+
+struct list {
+	struct index_anomaly *items;
+	size_t n;
+};
+
+static void add(struct list *l, enum index_anomaly_kind kind, int64_t start, int64_t end)
+{
+	l->items = mem_grow(l->items, l->n + 1, sizeof *l->items);
+	l->items[l->n++] = (struct index_anomaly){kind, start, end};
+}
+
+static int compare_floats(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+	return (x > y) - (x < y);
+}
+
+/* Whether most pictures are of a fixed camera. */
+static bool is_fixed(const struct video_index *x)
+{
+	AUTO(mem_freep) float *scores = mem_alloc(x->n_scores + 1, sizeof *scores);
+	for (size_t i = 0; i < x->n_scores; i++)
+		scores[i] = x->scores[i].score;
+	if (!x->n_scores)
+		return false;
+	qsort(scores, x->n_scores, sizeof *scores, compare_floats);
+	return scores[(x->n_scores - 1) / 2] <= moving;
+}
+
+static bool is_foreign(const struct index_score *s)
+{
+	return s->share >= SHARE_LEAST && s->score >= SCORE_LEAST;
+}
+
+static void find_foreign(const struct video_index *x, struct list *l)
+{
+	for (size_t i = 0; i < x->n_scores; i++) {
+		if (!is_foreign(&x->scores[i]))
+			continue;
+		size_t last = i;
+		for (size_t k = i + 1; k < x->n_scores; k++) {
+			if (x->scores[k].pts - x->scores[last].pts > foreign_break)
+				break;
+			if (is_foreign(&x->scores[k]))
+				last = k;
+		}
+		int64_t end = last + 1 < x->n_scores ? x->scores[last + 1].pts : x->duration;
+		if (end - x->scores[i].pts <= foreign_most)
+			add(l, ANOMALY_FOREIGN, x->scores[i].pts, end);
+		i = last;
+	}
+}
+
+/* Runs of bins with a flag, at least that long. */
+static void find_flag(const struct video_index *x, unsigned flag, int64_t least,
+                      enum index_anomaly_kind kind, struct list *l)
+{
+	for (size_t i = 0; i < x->n_bins; i++) {
+		size_t end = i;
+		while (end < x->n_bins && x->flags[end] & flag)
+			end++;
+		int64_t until = (int64_t)end * x->bin < x->duration ? (int64_t)end * x->bin : x->duration;
+		if (until - (int64_t)i * x->bin >= least)
+			add(l, kind, (int64_t)i * x->bin, until);
+		i = end;
+	}
+}
+
+static size_t count_flag(const struct video_index *x, unsigned flag)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < x->n_bins; i++)
+		n += (x->flags[i] & flag) != 0;
+	return n;
+}
+
+/* The first picture not before t; NULL if there is none. */
+static const struct index_key *key_at(const struct video_index *x, int64_t t)
+{
+	size_t low = 0, high = x->n_keys;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (x->keys[mid].pts >= t)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low < x->n_keys ? &x->keys[low] : NULL;
+}
+
+static bool differs(const struct index_key *a, const struct index_key *b)
+{
+	return a && b && __builtin_popcountll(a->hash ^ b->hash) >= VIEW_BITS;
+}
+
+/* Whether a foreign picture begins, is shown, or ends near t. */
+static bool is_near_foreign(const struct list *l, int64_t t)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->items[i].kind == ANOMALY_FOREIGN && t >= l->items[i].start - view_near &&
+		    t <= l->items[i].end + view_near)
+			return true;
+	return false;
+}
+
+/* A cut after which the earlier view does not come back. */
+static void find_views(const struct video_index *x, struct list *l)
+{
+	int64_t last = INT64_MIN;
+	for (size_t i = 0; i < x->n_cuts; i++) {
+		int64_t t = x->cuts[i].pts;
+		const struct index_key *before = key_at(x, t - x->cuts[i].uncertainty - view_near),
+							   *after = key_at(x, x->cuts[i].end + view_near),
+							   *later = key_at(x, x->cuts[i].end + view_far);
+		if (t - view_near < last || !before || before->pts >= t || is_near_foreign(l, t))
+			continue;
+		if (differs(before, after) && differs(before, later) && !differs(after, later)) {
+			add(l, ANOMALY_VIEW, t, t);
+			last = t + view_far;
+		}
+	}
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct index_anomaly *x = a, *y = b;
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return (x->kind > y->kind) - (x->kind < y->kind);
+}
+
+struct index_anomaly *index_anomalies(const struct video_index *x, size_t *ret_n)
+{
+	struct list l = {.items = mem_alloc(1, sizeof *l.items)};
+	find_flag(x, INDEX_BLACK, black_least, ANOMALY_BLACK, &l);
+	if (is_fixed(x)) {
+		find_foreign(x, &l);
+		find_views(x, &l);
+		/* A recording of a screen, or of slides, usually does not change. */
+		if (count_flag(x, INDEX_FROZEN) * 4 < x->n_bins)
+			find_flag(x, INDEX_FROZEN, frozen_least, ANOMALY_FROZEN, &l);
+	}
+	qsort(l.items, l.n, sizeof *l.items, by_time);
+	*ret_n = l.n;
+	return l.items;
+}
+
+const char *index_anomaly_name(enum index_anomaly_kind kind)
+{
+	static const char *const names[] = {"foreign", "black", "frozen", "view"};
+	return kind < ANOMALY_KINDS ? names[kind] : "unknown";
+}
+
+const char *index_anomaly_text(enum index_anomaly_kind kind)
+{
+	static const char *const texts[] = {"another picture is cut in", "the picture is black",
+	                                    "the picture does not change", "the view changes for good"};
+	return kind < ANOMALY_KINDS ? texts[kind] : "unknown";
+}
+
+json_t *index_anomalies_json(const struct video_index *x)
+{
+	size_t n;
+	AUTO(mem_freep) struct index_anomaly *all = index_anomalies(x, &n);
+	json_t *list = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:f, s:f}", "kind", index_anomaly_name(all[i].kind), "text",
+		                    index_anomaly_text(all[i].kind), "start", (double)all[i].start / 1e6,
+		                    "end", (double)all[i].end / 1e6));
+	return list;
+}
