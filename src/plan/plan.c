@@ -20,11 +20,6 @@ static const int64_t margin_scored_most = 20 * CLOCK_SECOND, margin_scored_least
 
 const char *const plan_policy_name[PLAN_POLICIES] = {"even", "keyframe", "adaptive", "scene"};
 
-int64_t plan_even_time(int64_t start, int64_t end, int64_t n, int64_t k)
-{
-	return start + (int64_t)((__int128)(end - start) * (2 * k + 1) / (2 * n));
-}
-
 static void fill_chunk(struct plan_chunk *c, int64_t start, int64_t end, int64_t frames)
 {
 	int64_t n = frames < end - start ? frames : end - start;
