@@ -53,13 +53,15 @@ def to_frame(times, t):
     return min(range(len(times)), key=lambda i: abs(times[i] - t))
 
 
-def by_vdet(vdet, path, stream, times):
-    with tempfile.TemporaryDirectory() as data:
-        out = subprocess.run([vdet, "index", "--json", "--scenes", str(path)], capture_output=True, text=True, check=True,
-                             env=os.environ | {"XDG_DATA_HOME": data}).stdout
-    x = json.loads(out)
-    base = times[0] - x["first"]
-    return [(to_frame(times, c["time"] + base), c["kind"]) for c in x["cuts"]]
+def by_vdet(*options):
+    def find(vdet, path, stream, times):
+        with tempfile.TemporaryDirectory() as data:
+            out = subprocess.run([vdet, "index", "--json", *options, str(path)], capture_output=True, text=True, check=True,
+                                 env=os.environ | {"XDG_DATA_HOME": data}).stdout
+        x = json.loads(out)
+        base = times[0] - x["first"]
+        return [(to_frame(times, c["time"] + base), c["kind"]) for c in x["cuts"]]
+    return find
 
 
 def by_ffmpeg(threshold):
@@ -151,7 +153,8 @@ def main():
     for seed in range(a.made):
         path = work / f"made-{seed}.mp4"
         films[path.name] = (path, *make_film(path, seed))
-    finders = {"vdet index --scenes": by_vdet, "ffmpeg scene > 0.3": by_ffmpeg(0.3), "ffmpeg scene > 0.4": by_ffmpeg(0.4)}
+    finders = {"vdet index": by_vdet(), "vdet index --scenes": by_vdet("--scenes"), "ffmpeg scene > 0.3": by_ffmpeg(0.3),
+               "ffmpeg scene > 0.4": by_ffmpeg(0.4)}
     if importlib.util.find_spec("scenedetect"):
         finders |= {"PySceneDetect content": by_pyscenedetect("ContentDetector"),
                     "PySceneDetect adaptive": by_pyscenedetect("AdaptiveDetector")}
