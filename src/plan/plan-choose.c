@@ -74,7 +74,7 @@ static void claim_bursts(struct chooser *c)
 	for (size_t j = 0; j < c->v->n_bursts; j++) {
 		const struct plan_burst *b = &c->v->bursts[j];
 		for (size_t k = 0; k < b->want && k < c->v->budget; k++)
-			add_claim(c, BURST, j, k, b->gain / (double)(k ? 2 * k + 2 : 1));
+			add_claim(c, BURST, j, k, k ? b->more * 2 / (double)(k + 1) : b->gain);
 		c->most[j] = b->want;
 	}
 }
@@ -198,8 +198,11 @@ static int64_t step_aside(const struct plan_view *v, int64_t t)
 static int64_t burst_time(const struct plan_view *v, const struct plan_burst *b, size_t i, size_t k)
 {
 	int64_t bin = v->x->bin;
-	if (b->at != PLAN_BY_MASS)
+	if (b->at != PLAN_BY_MASS && i == 0)
 		return b->at;
+	if (b->at != PLAN_BY_MASS)
+		return (int64_t)b->first * bin + (int64_t)(b->last + 1 - b->first) * bin *
+		                                     (int64_t)(2 * i - 1) / (int64_t)(2 * k - 2);
 	if (b->first == b->last && k == 1)
 		return (int64_t)(b->last + 1) * bin;
 	double goal = b->mass * (double)(2 * i + 1) / (double)(2 * k), sum = 0;

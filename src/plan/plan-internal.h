@@ -39,9 +39,10 @@
 
 struct plan_burst {
 	size_t first, last; /* bins, inclusive */
-	int64_t at;         /* the sample; PLAN_BY_MASS: where the excess is */
+	int64_t at;         /* its first sample; PLAN_BY_MASS: all where the excess is */
 	double mass;        /* sum of excess */
 	double gain;        /* of its first sample */
+	double more;        /* of the second; the k-th has 2 / k of that */
 	size_t want;        /* number of samples that it could use */
 };
 #define PLAN_BY_MASS INT64_MIN

@@ -16,6 +16,10 @@
 #define FAR_LEAST (2 * CLOCK_SECOND)   /* … and not further than this, or a quarter of a step */
 #define APART_LEAST (2 * CLOCK_SECOND) /* no two bursts are nearer to each other */
 #define AGAIN 0.3f                     /* the worth of a further sample of the same burst */
+/* A burst is sampled so many times denser than even sampling, if the budget
+ * suffices, but not with less than this distance. */
+#define DENSE 8
+#define DENSE_LEAST CLOCK_SECOND
 #define CLEAR_TIMES 2 /* the score of a clear burst, divided by the least of an event */
 #define AROUND (300 * CLOCK_SECOND) /* scores before the range that count for the median */
 
@@ -25,7 +29,7 @@ struct peaks {
 	size_t n;
 	float *score, *worth; /* 0 where a burst was taken; 1, or less for a further sample */
 	float stop;
-	int64_t far;
+	int64_t far, dense; /* the distance of samples in a burst, if the budget suffices */
 };
 
 static int compare(const void *a, const void *b)
@@ -114,8 +118,9 @@ static void add_peak(struct peaks *p, size_t i)
 		.first = plan_bin(v, p->s[near.a].pts),
 		.last = plan_bin(v, p->s[near.b].pts),
 		.at = p->s[i].pts,
+		.more = 0.04 * (double)value / ((double)value + 50),
 		.gain = first ? gain_of(value) : 0.45 * (double)value / ((double)value + 50),
-		.want = 1};
+		.want = 1 + (size_t)((p->s[near.b].pts - p->s[near.a].pts) / p->dense)};
 	take(p, near);
 }
 
@@ -137,6 +142,7 @@ bool plan_find_peaks(struct plan_view *v, const struct plan *plan)
 	v->moving = usual > SCORE_LEAST;
 	p.stop = fmaxf(SCORE_LEAST, MEDIAN_TIMES * usual);
 	v->extra_gain = gain_of(CLEAR_TIMES * p.stop);
+	p.dense = step / DENSE > DENSE_LEAST ? step / DENSE : DENSE_LEAST;
 	p.far = step / 4 > FAR_LEAST ? step / 4 : FAR_LEAST;
 	size_t most = v->n_bursts + v->budget + v->extra, i;
 	v->bursts = mem_grow(v->bursts, most + 1, sizeof *v->bursts);

@@ -133,6 +133,7 @@ static void add_burst(struct plan_view *v, size_t first, size_t last, const floa
 	                        .at = PLAN_BY_MASS,
 	                        .mass = mass,
 	                        .gain = peak / (peak + 1),
+	                        .more = peak / (peak + 1) / 4,
 	                        .want = (size_t)(1 + more + (dense > 0 ? length / dense : 0))};
 }
 
