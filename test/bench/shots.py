@@ -47,10 +47,9 @@ def film(work, seed, minutes):
     return path, json.loads(truth.read_text())
 
 
-def sample_times(vdet, path, policy, frames):
-    with tempfile.TemporaryDirectory() as data:
-        out = subprocess.run([vdet, "plan", "--chunk-duration", "300", "--chunk-frames", str(frames), "--sample-policy", policy,
-                              str(path)], capture_output=True, text=True, check=True, env=os.environ | {"XDG_DATA_HOME": data})
+def sample_times(vdet, data, path, policy, frames):
+    out = subprocess.run([vdet, "plan", "--chunk-duration", "300", "--chunk-frames", str(frames), "--sample-policy", policy,
+                          str(path)], capture_output=True, text=True, check=True, env=os.environ | {"XDG_DATA_HOME": str(data)})
     return sorted({t for c in json.loads(out.stdout)["chunks"] for t in c["times"]})
 
 
@@ -67,13 +66,13 @@ def main():
     work.mkdir(parents=True, exist_ok=True)
     first, _, last = a.seeds.partition("-")
     print("| film | shots | frames per 300 s | policy | frames | shots with a frame |\n|---|---|---|---|---|---|")
-    sums = {}
+    sums, data = {}, tempfile.TemporaryDirectory(prefix="vdet-shots-")
     for seed in range(int(first), int(last or first) + 1):
         path, shots = film(work, seed, a.minutes)
         shots = [s for s in shots if s[1] - s[0] >= LEAST]
         for frames in (30, 60):
             for policy in ("even", "adaptive", "scene"):
-                at = sample_times(a.vdet, path, policy, frames)
+                at = sample_times(a.vdet, data.name, path, policy, frames)
                 seen = sum(any(s[0] <= t < s[1] for t in at) for s in shots)
                 print(f"| {path.stem} | {len(shots)} | {frames} | {policy} | {len(at)} | {seen} ({seen / len(shots):.2f}) |", flush=True)
                 total = sums.setdefault((frames, policy), [0, 0])
