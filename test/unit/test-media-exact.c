@@ -63,10 +63,10 @@ static int count_jumps(const struct opened *o, const struct plain *p)
 	const AVCodecParameters *par = o->source->st->codecpar;
 	double frame = (double)par->width * par->height,
 		   gop = (double)p->n / (double)(p->keys ? p->keys : 1);
-	double n = PIXELS / 2 / (frame * gop);
+	double n = PIXELS / 2 / (frame * gop), most = JUMPS;
 	if (reader_unsorted(o->reader))
 		return 2; /* from the start */
-	return full() || n > (int)JUMPS ? (int)JUMPS : n < 2 ? 2 : (int)n;
+	return full() || n > most ? JUMPS : n < 2 ? 2 : (int)n;
 }
 
 static int compare_looks(struct opened *o, const struct plain *p, const char *path)

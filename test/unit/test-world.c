@@ -75,7 +75,8 @@ static void test_same_seed_same_world(void **state)
 
 static double away(const struct world_sight *s, int x, int y)
 {
-	return hypot(x + 0.5 - s->x * (int)W, y + 0.5 - s->y * (int)H) / (s->r * (int)H);
+	const double w = W, h = H;
+	return hypot(x + 0.5 - s->x * w, y + 0.5 - s->y * h) / (s->r * h);
 }
 
 /* Compared with the same world without events: every pixel that differs belongs
@@ -100,8 +101,9 @@ static void check_moment(const struct world *w, struct draw *full, struct draw *
 				         (long long)t, x, y);
 		}
 	}
+	const double width = W, height = H;
 	for (size_t i = 0; i < n; i++) {
-		size_t at = (size_t)(s[i].y * (int)H) * STRIDE + (size_t)(s[i].x * (int)W) * 3;
+		size_t at = (size_t)(s[i].y * height) * STRIDE + (size_t)(s[i].x * width) * 3;
 		if (s[i].share > 0.6 && !memcmp(with + at, without + at, 3))
 			fail_msg("seed %d at %lld us: event %d is not drawn", (int)w->o.seed, (long long)t,
 			         s[i].event->id);
