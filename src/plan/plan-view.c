@@ -21,6 +21,8 @@ enum {
  * later */
 #define LAG INT64_C(500000)
 #define FLOOR_SHARE 3
+#define KNOWN (3600 * CLOCK_SECOND) /* of what is before the range: surroundings */
+#define CLOSE CLOCK_SECOND       /* pictures nearer to each other show all events between them */
 #define BLIND (2 * CLOCK_SECOND) /* pictures further apart leave events between them unseen */
 #define WANT_STEP 8 /* how many times denser than even sampling a long burst may be sampled */
 
@@ -175,15 +177,25 @@ static void sort_bursts(struct plan_view *v)
 	}
 }
 
-/* Where every picture was scored, its score says more than the activity. */
+static void mask_bins(struct plan_view *v, size_t first, size_t last)
+{
+	for (size_t b = first; b <= last; b++)
+		v->excess[b] = 0;
+}
+
+/* Where pictures were scored one after the other, their scores say more than
+ * the activity. */
 static void mask_scored(struct plan_view *v)
 {
+	const struct index_score *s = v->x->scores;
 	for (size_t b = 0; b < v->n_bins; b++)
 		if (v->x->detail && v->x->detail[b] == INDEX_DECODED)
 			v->excess[b] = 0;
+	for (size_t i = plan_score_from(v->x, v->from) + 1; i < v->x->n_scores; i++)
+		if (s[i].pts - s[i - 1].pts <= CLOSE)
+			mask_bins(v, plan_bin(v, s[i - 1].pts), plan_bin(v, s[i].pts));
 	for (size_t i = 0; i < v->n_bursts; i++)
-		for (size_t b = v->bursts[i].first; b <= v->bursts[i].last; b++)
-			v->excess[b] = 0;
+		mask_bins(v, v->bursts[i].first, v->bursts[i].last);
 }
 
 static bool is_decoded(const struct plan_view *v, int64_t a, int64_t b)
@@ -299,7 +311,7 @@ struct plan_view *plan_view_new(const struct plan_options *o, const struct video
 	v->excess = mem_alloc(v->n_bins, sizeof *v->excess);
 	AUTO(mem_freep) float *height = mem_alloc(v->n_bins, sizeof *height);
 	set_bounds(v, p);
-	measure_excess(v, p->from, height);
+	measure_excess(v, at_least(p->from, from - KNOWN), height);
 	mask_cuts(v);
 	if (plan_find_peaks(v, p)) {
 		mask_scored(v);
