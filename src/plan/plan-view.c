@@ -22,8 +22,8 @@ enum {
 #define LAG INT64_C(500000)
 #define FLOOR_SHARE 3
 #define KNOWN (3600 * CLOCK_SECOND) /* of what is before the range: surroundings */
-#define CLOSE CLOCK_SECOND       /* pictures nearer to each other show all events between them */
-#define BLIND (2 * CLOCK_SECOND) /* pictures further apart leave events between them unseen */
+#define CLOSE CLOCK_SECOND          /* pictures nearer to each other show all events between them */
+#define BLIND (2 * CLOCK_SECOND)    /* pictures further apart leave events between them unseen */
 #define WANT_STEP 8 /* how many times denser than even sampling a long burst may be sampled */
 
 static int compare_floats(const void *a, const void *b)
