@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recall of sampling: the share of short events for which a frame is chosen. Also: the number of frames in a quiet hour.
 
-    recall.py [--seeds 1-4] [--minutes 30] [--work DIR]
+    recall.py [--seeds 1-4] [--minutes 30] [--work DIR] [--world camera]
 
 Events of 0.5 to 5 s, 20 per hour, in two kinds of long video:
 - drawn: the demo world (`vdet world`), whose truth is known;
 - real: parts of a recording in which a car is visible, inserted at random times into hours that consist of parts of the
   same recording without one (../shared/media/cctv_car.mp4; skipped if it does not exist).
+With --world camera instead: drawn recordings of a fixed camera (camera_world.py), with an event a minute.
 An event counts as seen if at least one frame that `vdet plan` chooses is within it. No model is needed. Seeds are fixed;
 videos stay in DIR and are used again."""
 import argparse
@@ -18,6 +19,8 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+
+import camera_world
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VDET = os.environ.get("VDET", str(ROOT / "build" / "src" / "app" / "vdet"))
@@ -153,6 +156,7 @@ def main():
     p.add_argument("--seeds", default="1-4")
     p.add_argument("--minutes", type=int, default=30)
     p.add_argument("--work", type=Path)
+    p.add_argument("--world", choices=("all", "camera"), default="all")
     o = p.parse_args()
     first, _, last = o.seeds.partition("-")
     seeds = range(int(first), int(last or first) + 1)
@@ -162,6 +166,9 @@ def main():
         os.environ["XDG_DATA_HOME"] = str(work / "data")
         head = "| video | budget | policy | recall | seen | frames an hour | index an hour |\n|---|---|---|---|---|---|---|"
         print(head, flush=True)
+        if o.world == "camera":
+            recall_rows("camera", [camera_world.recording(work, s, o.minutes) for s in seeds])
+            return
         recall_rows("drawn", [drawn(work, s, o.minutes) for s in seeds])
         if MEDIA.is_dir():
             print(head, flush=True)
