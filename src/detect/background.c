@@ -118,7 +118,7 @@ static int nearest(uint64_t set, int bin)
 }
 
 void background_residual(const struct background *b, const uint8_t *levels, const struct light *l,
-                         const uint8_t *reference, int8_t *ret)
+                         const uint8_t *reference, int16_t *ret)
 {
 	uint8_t bins[256];
 	bool toned = b->plane == PLANE_LUMA && l->changed;
@@ -136,6 +136,6 @@ void background_residual(const struct background *b, const uint8_t *levels, cons
 			d = abs(levels[i] - l->tone[reference[i]]) <= TONE_NEAR
 			        ? 0
 			        : (int)((float)d * l->slope[levels[i]]);
-		ret[i] = (int8_t)d;
+		ret[i] = (int16_t)d;
 	}
 }

@@ -27,6 +27,6 @@ void background_end_block(struct background *b);
 /* How far each cell is outside of its background, in levels with a sign, at
  * most 20; 0 = within. `reference` as for light_fit(). */
 void background_residual(const struct background *b, const uint8_t *levels, const struct light *l,
-                         const uint8_t *reference, int8_t *ret);
+                         const uint8_t *reference, int16_t *ret);
 
 #endif

@@ -20,12 +20,12 @@ static const struct size {
 
 /* Half of the mean difference of each cell from the next ones on the right and
  * below, without the largest tenth. */
-static float noise_of(const int8_t *r, int w, int h)
+static float noise_of(const int16_t *r, int w, int h)
 {
 	int counts[TWICE_MOST] = {0}, n = 0, sum = 0, used = 0;
 	for (int y = 0; y + 2 < h; y += 2)
 		for (int x = 0; x + 2 < w; x += 2) {
-			const int8_t *c = r + y * w + x;
+			const int16_t *c = r + y * w + x;
 			int d = abs(2 * c[0] - c[2] - c[2 * w]);
 			counts[d < TWICE_MOST ? d : TWICE_MOST - 1]++;
 			n++;
@@ -41,7 +41,7 @@ static float noise_of(const int8_t *r, int w, int h)
 }
 
 /* sums: (h + 1) rows of w + 1. Returns how many cells are outside. */
-static int integrate(const int8_t *r, int w, int h, int *sums)
+static int integrate(const int16_t *r, int w, int h, int *sums)
 {
 	int outside = 0;
 	memset(sums, 0, (size_t)(w + 1) * sizeof *sums);
@@ -79,7 +79,7 @@ static int column_of(const int *sums, int w, const struct size *s, int y, int su
 	return x;
 }
 
-struct box box_find(const int8_t *r, int w, int h, float floor)
+struct box box_find(const int16_t *r, int w, int h, float floor)
 {
 	int sums[(GRID_H + 1) * (GRID_W + 1)], any = 0;
 	struct box best = {0};

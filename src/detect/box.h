@@ -17,6 +17,6 @@ struct box {
 };
 
 /* In residuals of w x h cells, at most GRID_W x GRID_H. */
-struct box box_find(const int8_t *residuals, int w, int h, float floor);
+struct box box_find(const int16_t *residuals, int w, int h, float floor);
 
 #endif

@@ -54,7 +54,7 @@ static struct detection score(const struct model *m, const struct grid *g, const
 	struct box boxes[PLANES];
 	for (enum plane k = 0; k < PLANES; k++) {
 		uint8_t relative[GRID_CELLS];
-		int8_t residuals[GRID_CELLS];
+		int16_t residuals[GRID_CELLS];
 		background_residual(m->planes[k], plane_levels(g, k, relative), l, m->reference, residuals);
 		boxes[k] = box_find(residuals, plane_width(k), plane_height(k),
 		                    plane_is_chroma(k) ? floor_chroma : floor_luma);
