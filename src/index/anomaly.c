@@ -9,8 +9,6 @@
 /* The share of the picture (in 1/255) and the score of a foreign picture; light
  * and objects near the camera change less. */
 enum { SHARE_LEAST = 102, SCORE_LEAST = 50 };
-/* The median score above which a camera moves, as in plan-peaks.c. */
-static const float moving = 14;
 static const int64_t foreign_most = 60 * CLOCK_SECOND, foreign_break = CLOCK_SECOND;
 static const int64_t black_least = CLOCK_SECOND, frozen_least = 10 * CLOCK_SECOND;
 /* A view is compared that long before and after a cut, and that long after. */
@@ -28,22 +26,10 @@ static void add(struct list *l, enum index_anomaly_kind kind, int64_t start, int
 	l->items[l->n++] = (struct index_anomaly){kind, start, end};
 }
 
-static int compare_floats(const void *a, const void *b)
-{
-	float x = *(const float *)a, y = *(const float *)b;
-	return (x > y) - (x < y);
-}
-
 /* Whether most pictures are of a fixed camera. */
 static bool is_fixed(const struct video_index *x)
 {
-	AUTO(mem_freep) float *scores = mem_alloc(x->n_scores + 1, sizeof *scores);
-	for (size_t i = 0; i < x->n_scores; i++)
-		scores[i] = x->scores[i].score;
-	if (!x->n_scores)
-		return false;
-	qsort(scores, x->n_scores, sizeof *scores, compare_floats);
-	return scores[(x->n_scores - 1) / 2] <= moving;
+	return x->n_scores && index_score_median(x, 0) <= INDEX_SCORE_EVENT;
 }
 
 static bool is_foreign(const struct index_score *s)
@@ -96,15 +82,8 @@ static size_t count_flag(const struct video_index *x, unsigned flag)
 /* The first picture not before t; NULL if there is none. */
 static const struct index_key *key_at(const struct video_index *x, int64_t t)
 {
-	size_t low = 0, high = x->n_keys;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (x->keys[mid].pts >= t)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return low < x->n_keys ? &x->keys[low] : NULL;
+	size_t i = index_key_from(x, t);
+	return i < x->n_keys ? &x->keys[i] : NULL;
 }
 
 static bool differs(const struct index_key *a, const struct index_key *b)

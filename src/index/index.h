@@ -90,4 +90,16 @@ DEFINE_FREEP(struct video_index, video_index)
  * parts. Borrows its arrays; do not free it. */
 struct video_index video_index_first(const struct video_index *x, size_t n);
 
+/* Numbers of the first cut after t, and of the first key and the first score
+ * not before t. */
+size_t index_cut_after(const struct video_index *x, int64_t t);
+size_t index_key_from(const struct video_index *x, int64_t t);
+size_t index_score_from(const struct video_index *x, int64_t t);
+
+/* Rain and changes of light score less than this, events more. If the median is
+ * higher, the picture changes most of the time: no fixed camera. */
+#define INDEX_SCORE_EVENT 14.0f
+/* The median of the scores from number `first` on; 0 if there are none. */
+float index_score_median(const struct video_index *x, size_t first);
+
 #endif

@@ -112,7 +112,7 @@ static void on_packet(void *ctx, const AVPacket *pkt, int64_t time)
 	}
 }
 
-/* Measured with libavcodec, for one processor, in relation to H.264. */
+/* Estimates of what decoding a pixel costs in relation to H.264. */
 static double codec_weight(enum AVCodecID id)
 {
 	switch (id) {

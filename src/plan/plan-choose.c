@@ -111,7 +111,7 @@ static int bits_between(uint64_t a, uint64_t b)
 static int usual_bits(const struct plan_view *v)
 {
 	const struct index_key *keys = v->x->keys;
-	size_t count[65] = {0}, n = 0, sum = 0, i = plan_key_from(v->x, v->from);
+	size_t count[65] = {0}, n = 0, sum = 0, i = index_key_from(v->x, v->from);
 	for (i++; i < v->x->n_keys && keys[i].pts < v->to; i++, n++)
 		count[bits_between(keys[i - 1].hash, keys[i].hash)]++;
 	for (int bits = 0; bits < 64; bits++)
@@ -125,7 +125,7 @@ static int usual_bits(const struct plan_view *v)
 static bool stays(const struct plan_view *v, size_t i, const struct index_key *before, int least)
 {
 	const struct index_key *keys = v->x->keys;
-	size_t k = plan_key_from(v->x, keys[i].pts + STAYS);
+	size_t k = index_key_from(v->x, keys[i].pts + STAYS);
 	if (k >= v->x->n_keys || keys[k].pts >= v->to)
 		return false;
 	return bits_between(before->hash, keys[k].hash) >= least &&
@@ -139,11 +139,11 @@ static void claim_changes(struct chooser *c)
 	const struct plan_view *v = c->v;
 	const struct index_key *keys = v->x->keys, *before = NULL;
 	int least = CHANGE_BITS + usual_bits(v) * 3 / 2;
-	for (size_t i = plan_key_from(v->x, v->from); i < v->x->n_keys && keys[i].pts < v->to; i++) {
+	for (size_t i = index_key_from(v->x, v->from); i < v->x->n_keys && keys[i].pts < v->to; i++) {
 		if (plan_is_poor(v, keys[i].pts))
 			continue;
 		bool fresh = !before ||
-		             plan_cut_after(v->x, before->pts) != plan_cut_after(v->x, keys[i].pts) ||
+		             index_cut_after(v->x, before->pts) != index_cut_after(v->x, keys[i].pts) ||
 		             has_burst(v, before->pts, keys[i].pts);
 		int bits = fresh ? 0 : bits_between(before->hash, keys[i].hash);
 		bool other = bits >= least && (!v->x->n_scores || stays(v, i, before, least));
@@ -182,11 +182,12 @@ static int64_t step_aside(const struct plan_view *v, int64_t t)
 {
 	if (!plan_is_poor(v, t))
 		return t;
-	size_t shot = plan_cut_after(v->x, t);
+	size_t shot = index_cut_after(v->x, t);
 	for (int64_t d = v->x->bin; d <= STRAY; d += v->x->bin)
 		for (int side = 1; side >= -1; side -= 2) {
 			int64_t s = (t + side * d) / v->x->bin * v->x->bin + v->x->bin / 2;
-			if (s >= v->from && s < v->to && plan_cut_after(v->x, s) == shot && !plan_is_poor(v, s))
+			if (s >= v->from && s < v->to && index_cut_after(v->x, s) == shot &&
+			    !plan_is_poor(v, s))
 				return s;
 		}
 	return t;
@@ -318,7 +319,7 @@ static void tighten(struct chooser *c)
 static const struct index_key *key_near(const struct plan_view *v, int64_t t, int64_t within)
 {
 	const struct index_key *best = NULL;
-	size_t at = plan_key_from(v->x, t);
+	size_t at = index_key_from(v->x, t);
 	for (size_t i = at ? at - 1 : 0; i <= at && i < v->x->n_keys; i++) {
 		const struct index_key *k = &v->x->keys[i];
 		if (llabs(k->pts - t) <= within && k->pts >= v->from && k->pts < v->to &&
@@ -333,7 +334,7 @@ static const struct index_key *key_near(const struct plan_view *v, int64_t t, in
 static const struct index_key *key_like(const struct plan_view *v, int64_t t)
 {
 	const struct index_key *k = key_near(v, t, LIKE);
-	if (!k || plan_cut_after(v->x, k->pts) != plan_cut_after(v->x, t))
+	if (!k || index_cut_after(v->x, k->pts) != index_cut_after(v->x, t))
 		return NULL;
 	int64_t a = k->pts < t ? k->pts : t, b = k->pts < t ? t : k->pts;
 	return b - a > v->x->bin && has_burst(v, a, b) ? NULL : k;

@@ -42,7 +42,7 @@ static struct boundary best_between(const struct plan_view *v, int64_t a, int64_
 {
 	struct boundary best = {.time = b, .cost = INFINITY};
 	int64_t mid = a + (b - a) / 2;
-	for (size_t i = plan_cut_after(v->x, a); i < v->x->n_cuts && v->x->cuts[i].pts <= b; i++)
+	for (size_t i = index_cut_after(v->x, a); i < v->x->n_cuts && v->x->cuts[i].pts <= b; i++)
 		if (best.cost > 0 || llabs(v->x->cuts[i].pts - mid) < llabs(best.time - mid))
 			best = (struct boundary){v->x->cuts[i].pts, 0};
 	if (best.cost <= 0)
@@ -106,10 +106,10 @@ static struct pair pair_of(const struct plan_view *v, int64_t t, int64_t least, 
 	if (!v->o->pairs)
 		return (struct pair){t, t};
 	int64_t next = t + PLAN_PAIR_GAP, before = t - PLAN_PAIR_GAP;
-	size_t shot = plan_cut_after(v->x, t);
-	if (next < limit && plan_cut_after(v->x, next) == shot)
+	size_t shot = index_cut_after(v->x, t);
+	if (next < limit && index_cut_after(v->x, next) == shot)
 		return (struct pair){t, next};
-	return (struct pair){before > least && plan_cut_after(v->x, before) == shot ? before : t, t};
+	return (struct pair){before > least && index_cut_after(v->x, before) == shot ? before : t, t};
 }
 
 /* Adds a time unless it equals the previous one. */

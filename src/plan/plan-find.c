@@ -8,45 +8,6 @@ size_t plan_bin(const struct plan_view *v, int64_t t)
 	return b < v->n_bins ? b : v->n_bins - 1;
 }
 
-size_t plan_cut_after(const struct video_index *x, int64_t t)
-{
-	size_t low = 0, high = x->n_cuts;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (x->cuts[mid].pts > t)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return low;
-}
-
-size_t plan_key_from(const struct video_index *x, int64_t t)
-{
-	size_t low = 0, high = x->n_keys;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (x->keys[mid].pts >= t)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return low;
-}
-
-size_t plan_score_from(const struct video_index *x, int64_t t)
-{
-	size_t low = 0, high = x->n_scores;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (x->scores[mid].pts >= t)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return low;
-}
-
 size_t plan_burst_from(const struct plan_view *v, int64_t t)
 {
 	size_t low = 0, high = v->n_bursts;
@@ -62,7 +23,7 @@ size_t plan_burst_from(const struct plan_view *v, int64_t t)
 
 bool plan_is_poor(const struct plan_view *v, int64_t t)
 {
-	size_t next = plan_cut_after(v->x, t);
+	size_t next = index_cut_after(v->x, t);
 	if (next && v->x->cuts[next - 1].end > t)
 		return true;
 	return v->x->flags && (v->x->flags[plan_bin(v, t)] &

@@ -96,12 +96,6 @@ void plan_view_free(struct plan_view *v);
 DEFINE_FREEP(struct plan_view, plan_view)
 
 size_t plan_bin(const struct plan_view *v, int64_t t);
-/* Index of the first cut after t. */
-size_t plan_cut_after(const struct video_index *x, int64_t t);
-/* Index of the first key not before t. */
-size_t plan_key_from(const struct video_index *x, int64_t t);
-/* Index of the first score not before t. */
-size_t plan_score_from(const struct video_index *x, int64_t t);
 /* Index of the first burst that ends after t. */
 size_t plan_burst_from(const struct plan_view *v, int64_t t);
 /* Not usable for a sample: black, blurred, torn or within a gradual change. */

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "plan/plan-internal.h"
 
-/* Rain and changes of light score less than this, events more. */
-#define SCORE_LEAST 14.0f
-/* So do leaves, people and a cursor, where they move all the time: an event
- * also scores this many times the median. */
+/* Leaves, people and a cursor, where they move all the time: an event also
+ * scores this many times the median. */
 #define MEDIAN_TIMES 1.3f
 /* A burst reaches as far as the score stays above this share of its peak … */
 #define REACH_SHARE 0.5f
@@ -31,24 +28,6 @@ struct peaks {
 	float stop;
 	int64_t far, dense; /* the distance of samples in a burst, if the budget suffices */
 };
-
-static int compare(const void *a, const void *b)
-{
-	float x = *(const float *)a, y = *(const float *)b;
-	return (x > y) - (x < y);
-}
-
-/* The median score of the range, with what is known around it. */
-static float median(const struct plan_view *v)
-{
-	size_t a = plan_score_from(v->x, v->from - AROUND), n = v->x->n_scores - a;
-	AUTO(mem_freep) float *sorted = mem_alloc(n + 1, sizeof *sorted);
-	for (size_t i = 0; i < n; i++)
-		sorted[i] = v->x->scores[a + i].score;
-	if (n)
-		qsort(sorted, n, sizeof *sorted, compare);
-	return n ? sorted[(n - 1) / 2] : 0;
-}
 
 struct extent {
 	size_t a, b;
@@ -126,8 +105,8 @@ static void add_peak(struct peaks *p, size_t i)
 
 bool plan_find_peaks(struct plan_view *v, const struct plan *plan)
 {
-	size_t a = plan_score_from(v->x, v->from);
-	struct peaks p = {.v = v, .s = v->x->scores + a, .n = plan_score_from(v->x, v->to) - a};
+	size_t a = index_score_from(v->x, v->from);
+	struct peaks p = {.v = v, .s = v->x->scores + a, .n = index_score_from(v->x, v->to) - a};
 	if (!p.n)
 		return false;
 	AUTO(mem_freep) float *score = p.score = mem_alloc(p.n, sizeof *score);
@@ -137,10 +116,10 @@ bool plan_find_peaks(struct plan_view *v, const struct plan *plan)
 		worth[i] = 1;
 	}
 
-	float usual = median(v);
+	float usual = index_score_median(v->x, index_score_from(v->x, v->from - AROUND));
 	int64_t step = (plan->to - plan->from) / plan->budget;
-	v->moving = usual > SCORE_LEAST;
-	p.stop = fmaxf(SCORE_LEAST, MEDIAN_TIMES * usual);
+	v->moving = usual > INDEX_SCORE_EVENT;
+	p.stop = fmaxf(INDEX_SCORE_EVENT, MEDIAN_TIMES * usual);
 	v->extra_gain = gain_of(CLEAR_TIMES * p.stop);
 	p.dense = step / DENSE > DENSE_LEAST ? step / DENSE : DENSE_LEAST;
 	p.far = step / 4 > FAR_LEAST ? step / 4 : FAR_LEAST;

@@ -191,7 +191,7 @@ static void mask_scored(struct plan_view *v)
 	for (size_t b = 0; b < v->n_bins; b++)
 		if (v->x->detail && v->x->detail[b] == INDEX_DECODED)
 			v->excess[b] = 0;
-	for (size_t i = plan_score_from(v->x, v->from) + 1; i < v->x->n_scores; i++)
+	for (size_t i = index_score_from(v->x, v->from) + 1; i < v->x->n_scores; i++)
 		if (s[i].pts - s[i - 1].pts <= CLOSE)
 			mask_bins(v, plan_bin(v, s[i - 1].pts), plan_bin(v, s[i].pts));
 	for (size_t i = 0; i < v->n_bursts; i++)
@@ -207,7 +207,7 @@ static bool is_decoded(const struct plan_view *v, int64_t a, int64_t b)
 static bool is_blind(const struct plan_view *v, int64_t t)
 {
 	const struct video_index *x = v->x;
-	size_t next = plan_score_from(x, t);
+	size_t next = index_score_from(x, t);
 	int64_t a = next ? x->scores[next - 1].pts : 0;
 	int64_t b = next < x->n_scores ? x->scores[next].pts : v->to;
 	return b - a > BLIND && !is_decoded(v, a, b);
@@ -232,7 +232,7 @@ static void find_shots(struct plan_view *v)
 {
 	v->shots = mem_alloc(v->x->n_cuts + 1, sizeof *v->shots);
 	int64_t start = v->from;
-	for (size_t i = plan_cut_after(v->x, v->from); i < v->x->n_cuts && v->x->cuts[i].pts < v->to;
+	for (size_t i = index_cut_after(v->x, v->from); i < v->x->n_cuts && v->x->cuts[i].pts < v->to;
 	     i++) {
 		if (v->x->cuts[i].pts > start)
 			v->shots[v->n_shots++] = (struct plan_shot){.start = start, .end = v->x->cuts[i].pts};

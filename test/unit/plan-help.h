@@ -76,18 +76,6 @@ static inline void add_cut(struct video_index *x, int64_t t, int64_t length)
 	                                          .kind = length ? INDEX_CUT_DISSOLVE : INDEX_CUT_HARD};
 }
 
-static inline void index_done(struct video_index *x)
-{
-	free(x->activity);
-	free(x->detail);
-	free(x->flags);
-	free(x->cuts);
-	free(x->keys);
-	free(x->scores);
-	free(x->parts);
-	free(x);
-}
-
 static inline struct plan *make(const struct plan_options *o, const struct video_index *x)
 {
 	struct plan *p = NULL;

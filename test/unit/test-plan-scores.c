@@ -53,7 +53,7 @@ static void every_event_that_was_scored_gets_a_sample(void **state)
 		for (size_t i = 0; i < 20; i++)
 			if (!has_sample(p, events[i][0], events[i][1]))
 				fail_msg("seed %llu: event %zu has no sample", (unsigned long long)seed, i);
-		index_done(x);
+		video_index_free(x);
 	}
 }
 
@@ -78,7 +78,7 @@ static void rain_takes_no_samples(void **state)
 			n += p->chunks[i].times[k] >= 500 * S && p->chunks[i].times[k] < 530 * S;
 	assert_in_range(n, 0, 2); /* at most to limit the distance of frames */
 	assert_true(p->samples < (size_t)p->budget / 2);
-	index_done(x);
+	video_index_free(x);
 }
 
 /* Where only keyframes far apart were decoded, samples are as dense as with
@@ -98,7 +98,7 @@ static void what_was_not_looked_at_is_sampled_evenly(void **state)
 	for (int64_t t = 600 * S; t < 1200 * S; t += 100 * S)
 		assert_true(has_sample(p, t, t + 100 * S));
 	assert_in_range(p->samples, 12, 16);
-	index_done(x);
+	video_index_free(x);
 }
 
 /* A hand-held camera: scores are high all the time, and each shot of at least a
@@ -121,7 +121,7 @@ static void every_shot_of_a_film_gets_a_sample(void **state)
 		for (size_t i = 0; i + 1 < x->n_cuts; i++)
 			if (!has_sample(p, x->cuts[i].pts, x->cuts[i + 1].pts))
 				fail_msg("seed %llu: shot %zu has no sample", (unsigned long long)seed, i);
-		index_done(x);
+		video_index_free(x);
 	}
 }
 

@@ -74,7 +74,7 @@ static void every_plan_is_sound(void **state)
 		assert_string_equal(a, b);
 		plan_free(p);
 		plan_free(again);
-		index_done(x);
+		video_index_free(x);
 	}
 }
 
@@ -100,7 +100,7 @@ static void short_bursts_are_hit(void **state)
 			if (!has_sample(p, starts[i], starts[i] + lengths[i]))
 				fail_msg("seed %d: no sample in the burst at %.1f s", (int)seed,
 				         (double)starts[i] / 1e6);
-		index_done(x);
+		video_index_free(x);
 	}
 }
 
@@ -113,7 +113,7 @@ static void a_sudden_change_is_seen_after_it(void **state)
 	add_burst(x, 1000 * S, 100000, 30);
 	AUTO(plan_freep) struct plan *p = make(&usual, x);
 	assert_true(has_sample(p, 1000 * S + 100000, 1000 * S + 500000));
-	index_done(x);
+	video_index_free(x);
 }
 
 static void a_still_video_costs_little_and_the_plan_says_so(void **state)
@@ -131,7 +131,7 @@ static void a_still_video_costs_little_and_the_plan_says_so(void **state)
 		AUTO(mem_freep) char *text = plan_text(p);
 		assert_non_null(strstr(
 			text, "The picture hardly changes in most of 10:00:00, so few frames are enough."));
-		index_done(x);
+		video_index_free(x);
 	}
 }
 
@@ -154,7 +154,7 @@ static void every_shot_is_seen_and_no_dissolve(void **state)
 		assert_false(has_sample(p, x->cuts[i].pts, x->cuts[i].end));
 	for (size_t i = 0; i + 1 < p->n_chunks; i++)
 		assert_int_equal(p->chunks[i].end % (60 * S), 0);
-	index_done(x);
+	video_index_free(x);
 }
 
 static void poor_pictures_are_avoided(void **state)
@@ -169,7 +169,7 @@ static void poor_pictures_are_avoided(void **state)
 	AUTO(plan_freep) struct plan *p = make(&usual, x);
 	assert_false(has_sample(p, 100 * S, 102 * S));
 	assert_true(has_sample(p, 98 * S, 105 * S));
-	index_done(x);
+	video_index_free(x);
 }
 
 static void chunks_do_not_end_inside_an_event(void **state)
@@ -189,7 +189,7 @@ static void chunks_do_not_end_inside_an_event(void **state)
 			for (int i = 0; i < 30; i++)
 				assert_false(p->chunks[c].end > starts[i] + S &&
 				             p->chunks[c].end < starts[i] + 7 * S);
-		index_done(x);
+		video_index_free(x);
 	}
 }
 
@@ -213,7 +213,7 @@ static void near_duplicates_give_their_place_away(void **state)
 	for (int i = 0; i < 20; i++)
 		head += has_sample(p, i * 30 * S, (i + 1) * 30 * S);
 	assert_true(head >= 17 && p->samples <= 24);
-	index_done(x);
+	video_index_free(x);
 }
 
 static void a_budget_of_other_policies_is_the_same(void **state)
@@ -237,7 +237,7 @@ static void a_budget_of_other_policies_is_the_same(void **state)
 			assert_int_equal(keys->chunks[i].times[k] % (7 * S), 0);
 			assert_true(llabs(keys->chunks[i].times[k] - even->chunks[i].times[k]) <= 7 * S / 2);
 		}
-	index_done(x);
+	video_index_free(x);
 }
 
 static char *text_of(const struct plan *p)
@@ -294,7 +294,7 @@ static void a_plan_may_grow(void **state)
 		}
 		AUTO(mem_freep) char *a = text_of(whole), *b = text_of(grown);
 		assert_string_equal(a, b);
-		index_done(x);
+		video_index_free(x);
 	}
 }
 
@@ -351,7 +351,7 @@ static void a_plan_comes_back_from_json(void **state)
 		k = plan_json(q);
 		b = json_dumps(k, JSON_COMPACT | JSON_REAL_PRECISION(15));
 		assert_string_equal(a, b);
-		index_done(x);
+		video_index_free(x);
 	}
 }
 
@@ -425,7 +425,7 @@ static void a_day_is_planned_in_a_moment(void **state)
 	AUTO(plan_freep) struct plan *p = make(&usual, x);
 	check(p, &usual, 6, 300 * S);
 	assert_in_range(p->samples, 1000, p->budget);
-	index_done(x);
+	video_index_free(x);
 }
 
 int main(void)
