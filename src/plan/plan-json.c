@@ -13,7 +13,12 @@
 
 #define FORMAT "vdet-plan/1"
 
-enum { TIMES_MAX = 4096, CHUNKS_MAX = 200000, FILE_MAX = 256 << 20 };
+enum {
+	TIMES_MAX = 4096,
+	CHUNKS_MAX = 200000,
+	BUDGET_MAX = TIMES_MAX * CHUNKS_MAX,
+	FILE_MAX = 256 << 20
+};
 
 static json_t *seconds(int64_t us)
 {
@@ -153,9 +158,11 @@ static int read_policy(const json_t *j, struct plan *p, struct err *err)
 	return bad(&at, err, "\"policy\" must be one of even, keyframe, adaptive, scene");
 }
 
-/* Counts made by the planner; only used in the report. */
-static void read_sum(const json_t *j, struct plan *p)
+/* Counts made by the planner: only used in the report, except for the budget
+ * that an unfinished plan continues with. */
+static int read_sum(const json_t *j, struct plan *p, struct err *err)
 {
+	const struct place at = {0};
 	const struct {
 		const char *key;
 		size_t *to;
@@ -166,6 +173,9 @@ static void read_sum(const json_t *j, struct plan *p)
 	p->budget = json_integer_value(json_object_get(j, "budget"));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		*rows[i].to = (size_t)json_integer_value(json_object_get(j, rows[i].key));
+	if (p->until < p->to && (p->budget < 1 || p->budget > BUDGET_MAX))
+		return bad(&at, err, "its \"budget\" is not from 1 to %d", BUDGET_MAX);
+	return 0;
 }
 
 /* An unfinished plan. */
@@ -230,7 +240,9 @@ int plan_from_json(const json_t *j, int64_t duration, size_t frames_max, struct 
 		if (r < 0)
 			return r;
 	}
-	read_sum(json_object_get(j, "sum"), p);
+	r = read_sum(json_object_get(j, "sum"), p, err);
+	if (r < 0)
+		return r;
 	p->samples = plan_count_samples(p);
 	*ret = TAKE(p);
 	return 0;

@@ -360,6 +360,9 @@ static void a_wrong_plan_is_refused(void **state)
 #define HEAD                                                                                       \
 	"{\"format\": \"vdet-plan/1\", \"policy\": \"even\", \"duration\": 100, \"from\": 0, \"to\": " \
 	"100, "
+#define CHUNK "\"chunks\": [{\"start\": 1, \"end\": 9, \"times\": [2.5, 3]}], "
+#define SUM(budget) "\"sum\": {\"budget\": " budget "}, "
+#define BUDGET "the plan: its \"budget\" is not from 1 to"
 	static const struct {
 		const char *text, *fault;
 	} cases[] = {
@@ -395,6 +398,11 @@ static void a_wrong_plan_is_refused(void **state)
 	     "the plan: \"policy\" must be one of"},
 		{"{\"format\": \"vdet-plan/1\", \"policy\": \"even\", \"duration\": 99}",
 	     "the plan: it is for a video of 00:01:39.000, and this"},
+		{HEAD CHUNK "\"unfinished\": {\"until\": 9}}", BUDGET},
+		{HEAD CHUNK SUM("0") "\"unfinished\": {\"until\": 9}}", BUDGET},
+		{HEAD CHUNK SUM("-1") "\"unfinished\": {\"until\": 9}}", BUDGET},
+		{HEAD CHUNK SUM("9e9") "\"unfinished\": {\"until\": 9}}", BUDGET},
+		{HEAD CHUNK SUM("9000000000") "\"unfinished\": {\"until\": 9}}", BUDGET},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -409,6 +417,11 @@ static void a_wrong_plan_is_refused(void **state)
 		HEAD "\"chunks\": [{\"start\": 1, \"end\": 9, \"times\": [2.5, 3]}]}", 100 * S, &err);
 	assert_int_equal(good->samples, 2);
 	assert_int_equal(good->chunks[0].times[0], 2500000);
+	AUTO(plan_freep)
+	struct plan *part =
+		read_text(HEAD CHUNK SUM("24") "\"unfinished\": {\"until\": 9}}", 100 * S, &err);
+	assert_int_equal(part->until, 9 * S);
+	assert_int_equal(part->budget, 24);
 	struct plan *none = NULL;
 	assert_int_equal(plan_read("/nonexistent/plan.json", 100 * S, 256, &none, &err), -ERR_NOENT);
 }
