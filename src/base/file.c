@@ -50,9 +50,7 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-/* Waits for the lock. Some network file systems have none: then two processes
- * that write the same file at once are not kept apart. */
-static int lock_temporary(int fd)
+int file_lock(int fd)
 {
 	int r;
 	do
@@ -83,7 +81,7 @@ static int open_temporary(const char *tmp)
 		int fd = open(tmp, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 		if (fd < 0 && remove_foreign(tmp))
 			continue;
-		if (fd < 0 || lock_temporary(fd) < 0 || fstat(fd, &mine) < 0)
+		if (fd < 0 || file_lock(fd) < 0 || fstat(fd, &mine) < 0)
 			return -1;
 
 		/* The process that had the lock may have renamed it meanwhile. */

@@ -32,6 +32,11 @@ bool file_is_dir(const char *path);
  * what is not a regular file, is empty or missing, says what to do instead. */
 int file_open_input(const char *path, int *ret_fd, struct err *err);
 
+/* Waits for an exclusive lock on an open file or folder; closing it releases
+ * the lock. Returns 0 on file systems without locks, where processes are not
+ * kept apart; -1 with errno on failure. */
+int file_lock(int fd);
+
 char *file_join(const char *dir, const char *name); /* the caller frees */
 const char *file_base(const char *path);            /* points into path */
 /* The name, or if it is longer than `max` bytes its beginning and a hash of all

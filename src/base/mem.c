@@ -40,6 +40,14 @@ void *mem_grow(void *p, size_t n, size_t size)
 	return or_abort(reallocarray(p, n ? n : 1, size));
 }
 
+void *mem_room(void *items, size_t n, size_t *cap, size_t size)
+{
+	if (n < *cap)
+		return items;
+	*cap = 2 * *cap + 64;
+	return mem_grow(items, *cap, size);
+}
+
 char *mem_strdup(const char *s)
 {
 	return s ? or_abort(strdup(s)) : NULL;

@@ -35,7 +35,10 @@ void fd_closep(int *fd); /* for AUTO: closes *fd unless negative */
 /* zeroed; aborts when out of memory or n * size overflows */
 void *mem_alloc(size_t n, size_t size);
 void *mem_grow(void *p, size_t n, size_t size); /* realloc of n * size, not zeroed; likewise */
-char *mem_strdup(const char *s);                /* NULL stays NULL; the caller frees */
+/* The array `items` of n elements with room for one more; grows it, and *cap,
+ * where it is full. */
+void *mem_room(void *items, size_t n, size_t *cap, size_t size);
+char *mem_strdup(const char *s); /* NULL stays NULL; the caller frees */
 /* The caller frees; aborts when out of memory. */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

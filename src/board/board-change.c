@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "board/board-internal.h"
 
@@ -40,18 +41,11 @@ int board_read_job(struct board *b, const json_t *request, struct new_job *ret, 
 
 int board_check_keys(const json_t *request, const char *const *keys, struct err *err)
 {
-	const char *name;
-	json_t *value;
 	if (!json_is_object(request))
 		return err_set(err, ERR_ARG, "the request has to be a JSON object");
-	json_object_foreach ((json_t *)request, name, value) {
-		size_t i = 0;
-		while (keys[i] && strcmp(keys[i], name) != 0)
-			i++;
-		if (!keys[i])
-			return err_set(err, ERR_ARG, "the request has an unknown member \"%.60s\"", name);
-	}
-	return 0;
+	const char *unknown = json_unknown_key(request, keys);
+	return unknown ? err_set(err, ERR_ARG, "the request has an unknown member \"%.60s\"", unknown)
+	               : 0;
 }
 
 json_t *board_with_settings(struct board *b, const json_t *request)

@@ -24,10 +24,7 @@ void signatures_clear(struct signatures *s)
 
 void signatures_add(struct signatures *s, const struct signature *one)
 {
-	if (s->n == s->cap) {
-		s->cap = 2 * s->cap + 64;
-		s->items = mem_grow(s->items, s->cap, sizeof *s->items);
-	}
+	s->items = mem_room(s->items, s->n, &s->cap, sizeof *s->items);
 	s->items[s->n++] = *one;
 }
 
@@ -39,10 +36,7 @@ void grids_clear(struct grids *g)
 
 void grids_add(struct grids *g, const struct grid *one)
 {
-	if (g->n == g->cap) {
-		g->cap = 2 * g->cap + 64;
-		g->items = mem_grow(g->items, g->cap, sizeof *g->items);
-	}
+	g->items = mem_room(g->items, g->n, &g->cap, sizeof *g->items);
 	g->items[g->n++] = *one;
 }
 

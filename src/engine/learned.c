@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -53,14 +52,11 @@ static int lock_file(const char *path, int *ret_fd, struct err *err)
 	int r = *dir ? file_mkdirs(dir, true, err) : 0;
 	if (r < 0)
 		return r;
-	int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || flock(fd, LOCK_EX) < 0) {
-		int code = errno;
-		if (fd >= 0)
-			close(fd);
-		return err_sys(err, code, "cannot lock %s", lock);
-	}
+	AUTO(fd_closep) int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || file_lock(fd) < 0)
+		return err_sys(err, errno, "cannot lock %s", lock);
 	*ret_fd = fd;
+	fd = -1;
 	return 0;
 }
 

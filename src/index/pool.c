@@ -167,16 +167,12 @@ static int pool_run(struct worker_pool *c, const char *what, struct err *err)
 	return cancel_fired(c->cancel) ? err_set(err, ERR_CANCELED, "interrupted") : 0;
 }
 
+/* Of signatures, and of grids: both begin with their time. */
 static int by_time(const void *a, const void *b)
 {
-	const struct signature *x = a, *y = b;
-	return (x->pts > y->pts) - (x->pts < y->pts);
-}
-
-static int grids_by_time(const void *a, const void *b)
-{
-	const struct grid *x = a, *y = b;
-	return (x->pts > y->pts) - (x->pts < y->pts);
+	_Static_assert(!offsetof(struct signature, pts) && !offsetof(struct grid, pts), "pts first");
+	const int64_t *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
 }
 
 int pool_scan_keys(struct worker_pool *c, const struct packet_key *keys, size_t n,
@@ -197,7 +193,7 @@ int pool_scan_keys(struct worker_pool *c, const struct packet_key *keys, size_t 
 	if (ret->n)
 		qsort(ret->items, ret->n, sizeof *ret->items, by_time);
 	if (ret_grids->n)
-		qsort(ret_grids->items, ret_grids->n, sizeof *ret_grids->items, grids_by_time);
+		qsort(ret_grids->items, ret_grids->n, sizeof *ret_grids->items, by_time);
 	return r;
 }
 

@@ -78,10 +78,7 @@ static void note_key(struct tally *t, int64_t time, const AVPacket *pkt)
 	 * counted. */
 	if (time >= t->end || (w->n_keys && time / w->bin <= w->keys[w->n_keys - 1].pts / w->bin))
 		return;
-	if (w->n_keys == t->cap_keys) {
-		t->cap_keys = 2 * t->cap_keys + 64;
-		w->keys = mem_grow(w->keys, t->cap_keys, sizeof *w->keys);
-	}
+	w->keys = mem_room(w->keys, w->n_keys, &t->cap_keys, sizeof *w->keys);
 	w->keys[w->n_keys++] =
 		(struct packet_key){time, source_time(t->source, pkt->dts), add(0, pkt->size)};
 }

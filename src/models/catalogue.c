@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/opt.h"
 #include "catalogue_texts.h"
 
@@ -18,8 +19,8 @@
 #define NAME_MAX_LEN 80
 
 struct parse {
-	const char *where; /* the catalogue's name, for errors */
-	const char *model; /* the entry's */
+	const char *where; /* name of the catalogue, for errors */
+	const char *model; /* name of the entry, for errors; may be "" */
 	struct err *err;
 };
 
@@ -54,7 +55,7 @@ static bool good_hash(const char *s)
 	return !*s || (strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64);
 }
 
-/* A relative path without ".." that ends in .gguf. */
+/* Whether it is a relative path without ".." that ends in .gguf. */
 static bool good_path(const char *s)
 {
 	size_t n = strlen(s);
@@ -62,26 +63,10 @@ static bool good_path(const char *s)
 }
 
 static const char *const model_keys[] = {
-	"name",     "title",       "licence", "repository", "revision",
-	"quantize", "files",       "context", "parameters", "projector_parameters",
-	"text",     "picture",     "vision",  "size",       "source",
-	"checked",  "shape_source"};
-
-static int check_keys(const struct parse *p, const json_t *o)
-{
-	const char *key;
-	json_t *value;
-	json_object_foreach ((json_t *)o, key, value) {
-		bool known = false;
-		for (size_t i = 0; i < ARRAY_LEN(model_keys); i++)
-			known |= !strcmp(key, model_keys[i]);
-		if (!known) {
-			AUTO(mem_freep) char *what = mem_printf("unknown key \"%.40s\"", key);
-			return fault(p, what);
-		}
-	}
-	return 0;
-}
+	"name",     "title",        "licence", "repository", "revision",
+	"quantize", "files",        "context", "parameters", "projector_parameters",
+	"text",     "picture",      "vision",  "size",       "source",
+	"checked",  "shape_source", NULL};
 
 static int take_files(const struct parse *p, const json_t *list, struct catalogue_model *m)
 {
@@ -89,6 +74,7 @@ static int take_files(const struct parse *p, const json_t *list, struct catalogu
 		return 0;
 	if (!json_is_array(list) || json_array_size(list) > MODELS_MAX)
 		return fault(p, "\"files\" must be a list");
+
 	m->files = mem_alloc(json_array_size(list) + 1, sizeof *m->files);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *o = json_array_get(list, i);
@@ -148,6 +134,7 @@ static void model_clear(struct catalogue_model *m)
 		free(m->files[i].url);
 		free(m->files[i].sha256);
 	}
+
 	free(m->files);
 	free(m->name);
 	free(m->title);
@@ -175,10 +162,14 @@ static int take_model(struct parse *p, const json_t *o, struct catalogue_model *
 	m->checked = json_is_true(json_object_get(o, "checked"));
 	if (!good_name(m->name))
 		return fault(p, "each entry needs a \"name\" of letters, digits, '.', '_' and '-'");
+
 	p->model = m->name;
-	int r = check_keys(p, o);
-	if (r < 0)
-		return r;
+	const char *unknown = json_unknown_key(o, model_keys);
+	if (unknown) {
+		AUTO(mem_freep) char *what = mem_printf("unknown key \"%.40s\"", unknown);
+		return fault(p, what);
+	}
+
 	const char *slash = strchr(m->repository, '/');
 	if (*m->repository &&
 	    (!slash || strchr(slash + 1, '/') || slash == m->repository || !slash[1] ||
@@ -186,22 +177,26 @@ static int take_model(struct parse *p, const json_t *o, struct catalogue_model *
 	            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") !=
 	         strlen(m->repository)))
 		return fault(p, "\"repository\" must be OWNER/NAME");
-	if ((r = take_files(p, json_object_get(o, "files"), m)) < 0)
+
+	int r = take_files(p, json_object_get(o, "files"), m);
+	if (r < 0)
 		return r;
 	if (!*m->repository && !m->n_files)
 		return fault(p, "it has neither a \"repository\" nor \"files\"");
+
 	take_shape(o, m);
 	return 0;
 }
 
-/* Families of a later file come first: they replace those that match the same
- * names. */
+/* Adds families before those of an earlier catalogue, which they replace if
+ * they match the same names. */
 static int take_families(struct catalogue *c, const json_t *list, const char *where,
                          struct err *err)
 {
 	size_t n = json_array_size(list);
 	if (list && (!json_is_array(list) || n > MODELS_MAX))
 		return err_set(err, ERR_FORMAT, "%s: \"families\" must be a list of at most 1000", where);
+
 	struct model_family *all = mem_alloc(n + c->n_families, sizeof *all);
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < n; i++)
@@ -212,6 +207,7 @@ static int take_families(struct catalogue *c, const json_t *list, const char *wh
 		free(all);
 		return r;
 	}
+
 	for (size_t i = 0; i < c->n_families; i++)
 		all[n + i] = c->families[i];
 	free(c->families);
@@ -220,7 +216,7 @@ static int take_families(struct catalogue *c, const json_t *list, const char *wh
 	return 0;
 }
 
-/* An entry of the same name gives way. */
+/* Adds a model, or replaces that of the same name. */
 static void put(struct catalogue *c, struct catalogue_model m)
 {
 	for (size_t i = 0; i < c->n; i++)
@@ -241,11 +237,13 @@ static int take_all(struct catalogue *c, const char *text, size_t len, const cha
 	struct parse p = {.where = where, .model = "", .err = err};
 	if (!j)
 		return err_set(err, ERR_FORMAT, "%s:%d: %s", where, why.line, why.text);
+
 	const json_t *list = json_object_get(j, "models");
 	if (json_integer_value(json_object_get(j, "version")) != 1)
 		return fault(&p, "its \"version\" is not 1");
 	if (!json_is_array(list) || json_array_size(list) > MODELS_MAX)
 		return fault(&p, "\"models\" must be a list of at most 1000");
+
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		struct catalogue_model m = {0};
 		p.model = "";
@@ -274,6 +272,7 @@ int catalogue_load(const char *own, struct catalogue **ret, struct err *err)
 		if (r < 0)
 			return err_wrap(err, "the catalogue of model.catalogue");
 	}
+
 	*ret = TAKE(c);
 	return 0;
 }

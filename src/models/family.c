@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/mem.h"
 
 static const char *const keys[] = {
-	"name",  "source", "checked",    "match",     "temperature",       "top_p",
-	"top_k", "min_p",  "frame_pair", "reasoning", "picture_tokens_min"};
+	"name",  "source", "checked",    "match",     "temperature",        "top_p",
+	"top_k", "min_p",  "frame_pair", "reasoning", "picture_tokens_min", NULL};
 
 static int fault(const char *where, const struct model_family *f, const char *what, struct err *err)
 {
@@ -18,7 +19,7 @@ static int fault(const char *where, const struct model_family *f, const char *wh
 	               what);
 }
 
-/* -1 where the key is missing. */
+/* Returns -1 if the key is missing. */
 static double number_of(const json_t *o, const char *key)
 {
 	const json_t *v = json_object_get(o, key);
@@ -46,7 +47,8 @@ static char *text_of(const json_t *o, const char *key)
 	return mem_strdup(s ? s : "");
 }
 
-/* Lower case; all but letters, digits and dots as a single dash. */
+/* Converts to lower case, and other characters than letters, digits and dots to
+ * single dashes. */
 static char *plain(const char *name)
 {
 	char *out = mem_alloc(strlen(name) + 1, 1);
@@ -79,22 +81,6 @@ static int read_matches(const json_t *list, const char *where, struct model_fami
 	return 0;
 }
 
-static int check_keys(const json_t *o, const char *where, struct model_family *f, struct err *err)
-{
-	const char *key;
-	json_t *value;
-	json_object_foreach ((json_t *)o, key, value) {
-		bool known = false;
-		for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-			known |= !strcmp(key, keys[i]);
-		if (!known) {
-			AUTO(mem_freep) char *what = mem_printf("unknown key \"%.40s\"", key);
-			return fault(where, f, what, err);
-		}
-	}
-	return 0;
-}
-
 int family_read(const json_t *o, const char *where, struct model_family *ret, struct err *err)
 {
 	double least = number_of(o, "picture_tokens_min"), pair = number_of(o, "frame_pair"),
@@ -115,9 +101,14 @@ int family_read(const json_t *o, const char *where, struct model_family *ret, st
 	};
 	if (!*ret->name)
 		return fault(where, ret, "it needs a \"name\"", err);
-	int r = check_keys(o, where, ret, err);
-	if (r == 0)
-		r = read_matches(json_object_get(o, "match"), where, ret, err);
+
+	const char *unknown = json_unknown_key(o, keys);
+	if (unknown) {
+		AUTO(mem_freep) char *what = mem_printf("unknown key \"%.40s\"", unknown);
+		return fault(where, ret, what, err);
+	}
+
+	int r = read_matches(json_object_get(o, "match"), where, ret, err);
 	if (r < 0)
 		return r;
 	if (reasoning && !ret->template_switch && strcmp(reasoning, "always") != 0)
@@ -136,7 +127,7 @@ void family_clear(struct model_family *f)
 	*f = (struct model_family){0};
 }
 
-/* Whether `word` is in `name` as a whole: "3" is none in "3.1". */
+/* Whether `name` contains `word` as a whole word: "3.1" does not contain "3". */
 static bool has_word(const char *name, const char *word, size_t len)
 {
 	for (const char *p = name; *p; p++) {

@@ -61,10 +61,7 @@ static uint32_t reverse_bits(uint32_t x)
 
 static void add_claim(struct chooser *c, enum kind kind, size_t ref, size_t rank, double gain)
 {
-	if (c->n_claims == c->cap_claims) {
-		c->cap_claims = c->cap_claims ? 2 * c->cap_claims : 256;
-		c->claims = mem_grow(c->claims, c->cap_claims, sizeof *c->claims);
-	}
+	c->claims = mem_room(c->claims, c->n_claims, &c->cap_claims, sizeof *c->claims);
 	c->claims[c->n_claims++] = (struct claim){
 		.gain = gain, .order = reverse_bits((uint32_t)ref), .kind = kind, .ref = ref, .rank = rank};
 }

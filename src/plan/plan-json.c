@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "plan/plan-internal.h"
 
 #define FORMAT "vdet-plan/1"
@@ -70,21 +71,13 @@ static int bad(const struct place *at, struct err *err, const char *fmt, ...)
 	return err_set(err, ERR_FORMAT, "the plan: %s", text);
 }
 
-static int known_keys(const struct place *at, const json_t *j, const char *const *keys, size_t n,
+static int known_keys(const struct place *at, const json_t *j, const char *const *keys,
                       struct err *err)
 {
-	const char *key;
-	json_t *value;
 	if (!json_is_object(j))
 		return bad(at, err, "it is not a JSON object");
-	json_object_foreach ((json_t *)j, key, value) {
-		size_t i = 0;
-		while (i < n && strcmp(keys[i], key) != 0)
-			i++;
-		if (i == n)
-			return bad(at, err, "\"%.60s\" is not a known key", key);
-	}
-	return 0;
+	const char *unknown = json_unknown_key(j, keys);
+	return unknown ? bad(at, err, "\"%.60s\" is not a known key", unknown) : 0;
 }
 
 static int read_seconds(const struct place *at, const json_t *j, const char *name, int64_t min,
@@ -130,12 +123,12 @@ static int read_times(const struct place *at, const json_t *times, size_t frames
  * previous one. */
 static int read_chunk(const json_t *j, struct plan *p, size_t frames_max, struct err *err)
 {
-	static const char *const keys[] = {"start", "end", "times"};
+	static const char *const keys[] = {"start", "end", "times", NULL};
 	const struct place at = {p->n_chunks + 1};
 	struct plan_chunk *c = &p->chunks[p->n_chunks];
 	const struct plan_chunk *before = p->n_chunks ? c - 1 : NULL;
 	p->n_chunks++;
-	int r = known_keys(&at, j, keys, ARRAY_LEN(keys), err);
+	int r = known_keys(&at, j, keys, err);
 	if (r == 0)
 		r = read_seconds(&at, json_object_get(j, "start"), "\"start\"",
 		                 before ? before->start + 1 : p->from, p->to - 1, &c->start, err);
@@ -193,11 +186,12 @@ static int read_unfinished(const json_t *j, struct plan *p, struct err *err)
 
 static int read_head(const json_t *j, int64_t duration, struct plan *p, struct err *err)
 {
-	static const char *const keys[] = {"format", "policy", "text",   "sum",        "duration",
-	                                   "from",   "to",     "chunks", "unfinished", "estimate"};
+	static const char *const keys[] = {"format",     "policy",   "text", "sum",
+	                                   "duration",   "from",     "to",   "chunks",
+	                                   "unfinished", "estimate", NULL};
 	const struct place at = {0};
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
-	int r = known_keys(&at, j, keys, ARRAY_LEN(keys), err);
+	int r = known_keys(&at, j, keys, err);
 	if (r < 0)
 		return r;
 	const char *format = json_string_value(json_object_get(j, "format"));
