@@ -19,6 +19,7 @@
 #include "models/get.h"
 #include "models/gguf.h"
 #include "models/model.h"
+#include "models/note.h"
 
 #define PARTS_MAX 1000
 
@@ -169,9 +170,7 @@ static int place_all(const struct model_get *g, struct model_folder *f, struct p
 {
 	for (size_t i = 0; i < p->n; i++) {
 		AUTO(mem_freep) char *to = file_join(f->dir, file_base(p->paths[i]));
-		AUTO(mem_freep) char *line = mem_printf("adding %s", file_base(to));
-		if (g->note)
-			g->note(g->ctx, line);
+		note_line(g->note, g->ctx, "adding %s", file_base(to));
 		int r = place(p->paths[i], to, g->cancel, err);
 		if (r < 0)
 			return r;

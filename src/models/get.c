@@ -2,7 +2,6 @@
 #include "models/get.h"
 
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "base/opt.h"
 #include "base/text.h"
 #include "models/model.h"
+#include "models/note.h"
 
 #define LISTING_MAX ((size_t)16 << 20)
 #define TOKEN_MAX 4096
@@ -97,17 +97,6 @@ static void getting_clear(struct getting *t)
 	free(t->token);
 }
 
-static void note(const struct model_get *g, const char *fmt, ...)
-{
-	char line[300];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof line, fmt, ap);
-	va_end(ap);
-	if (g->note)
-		g->note(g->ctx, line);
-}
-
 static void on_progress(void *ctx, const struct download_progress *p)
 {
 	const struct getting *t = ctx;
@@ -177,7 +166,7 @@ static int list_files(struct getting *t, struct err *err)
 	char *url = mem_printf("%.*s/api/models/%s/tree/%s?recursive=true",
 	                       (int)(strlen(hub) - (hub[strlen(hub) - 1] == '/')), hub,
 	                       t->model->repository, t->model->revision);
-	note(t->g, "asking %s what %s holds", hub, t->model->repository);
+	note_line(t->g->note, t->g->ctx, "asking %s what %s holds", hub, t->model->repository);
 	int r = download_text(&t->fetch, url, &b, err);
 	return r < 0 ? r : take_listing(t, &b, err);
 }
@@ -206,7 +195,7 @@ static int download_one(struct getting *t, struct model_folder *f, const struct 
 	char hash[HASH_HEX];
 	struct stat st;
 	if (is_here(f, c, path)) {
-		note(t->g, "%s is here already", name);
+		note_line(t->g->note, t->g->ctx, "%s is here already", name);
 		return 0;
 	}
 	t->file = name;
@@ -233,7 +222,8 @@ static int download_all(struct getting *t, struct model_folder *f, const bool *c
 			count++;
 		}
 	if (bytes)
-		note(t->g, "%d files, %s, into %s", count, text_size((double)bytes, size), f->dir);
+		note_line(t->g->note, t->g->ctx, "%d files, %s, into %s", count,
+		          text_size((double)bytes, size), f->dir);
 	for (size_t i = 0; i < t->n && r == 0; i++)
 		if (choice[i])
 			r = download_one(t, f, &t->files[i], err);
@@ -289,8 +279,9 @@ static int get_model(struct getting *t, const char *quantize, struct model_folde
 	if (r < 0)
 		return err_wrap(err, "%s", *t->model->repository ? t->model->repository : t->model->name);
 	if (strcasecmp(*ret_quantize, quantize) != 0 && **ret_quantize)
-		note(t->g, "no file with precision %s; downloading %s, from which it can be made", quantize,
-		     *ret_quantize);
+		note_line(t->g->note, t->g->ctx,
+		          "no file with precision %s; downloading %s, from which it can be made", quantize,
+		          *ret_quantize);
 	if ((r = open_folder(t, &f, err)) < 0)
 		return r;
 

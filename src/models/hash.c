@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "models/model.h"
+#include "models/note.h"
 
 #define CACHE_MAX ((size_t)4 << 20)
 #define CACHE_ENTRIES 500 /* a larger cache is discarded */
@@ -76,13 +77,12 @@ static int hash_file(struct hashing *h, const char *path, char out[static HASH_H
 	int64_t changed = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
 	if (cached(h, key, &st, changed, out))
 		return 0;
-	if (h->note && st.st_size >= WORTH_A_NOTE) {
+	if (st.st_size >= WORTH_A_NOTE) {
 		char size[TEXT_SIZE_MAX];
-		AUTO(mem_freep)
-		char *what = mem_printf("reading %s (%s), once, for its hash", file_base(path),
-		                        text_size((double)st.st_size, size));
-		h->note(h->ctx, what);
+		note_line(h->note, h->ctx, "reading %s (%s), once, for its hash", file_base(path),
+		          text_size((double)st.st_size, size));
 	}
+
 	int r = hash_fd(fd, h->cancel, NULL, out, err);
 	if (r < 0)
 		return r;

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,23 +21,12 @@
 #include "models/fit.h"
 #include "models/folder.h"
 #include "models/gguf.h"
+#include "models/note.h"
 #include "proc/child-log.h"
 #include "proc/spawn.h"
 
 #define NOTE_EVERY (2 * CLOCK_SECOND)
 #define HASH_SHOWN 12
-
-static void __attribute__((format(printf, 2, 3)))
-note(const struct quantize *q, const char *fmt, ...)
-{
-	char line[200];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof line, fmt, ap);
-	va_end(ap);
-	if (q->note)
-		q->note(q->ctx, line);
-}
 
 /* ---- where the made file is */
 
@@ -140,7 +128,8 @@ static int follow(struct child *child, int fd, struct output *o, const char *pre
 			open = false;
 		if (o->total && clock_now() - said > NOTE_EVERY) {
 			said = clock_now();
-			note(q, "making %s, once: %d of %d tensors", precision, o->done, o->total);
+			note_line(q->note, q->ctx, "making %s, once: %d of %d tensors", precision, o->done,
+			          o->total);
 		}
 	}
 	return 0;
@@ -243,7 +232,7 @@ static int make(const struct model *m, const char *precision, const char *dir, c
 		return err_sys(err, errno, "cannot write %s", lock_path);
 	while (flock(lock, LOCK_EX | LOCK_NB) < 0) {
 		struct pollfd p = {.fd = cancel_fd(q->cancel), .events = POLLIN};
-		note(q, "another vdet is making %s of %s", precision, m->name);
+		note_line(q->note, q->ctx, "another vdet is making %s of %s", precision, m->name);
 		poll(&p, 1, 1000);
 		if (cancel_fired(q->cancel))
 			return err_set(err, ERR_CANCELED, "interrupted");
@@ -254,7 +243,7 @@ static int make(const struct model *m, const char *precision, const char *dir, c
 	struct output *o = mem_alloc(1, sizeof *o);
 	struct gguf g = {0};
 	child_log_open(&o->log, NULL);
-	note(q, "making %s of %s, once", precision, m->name);
+	note_line(q->note, q->ctx, "making %s of %s, once", precision, m->name);
 
 	int r = check_space(m, precision, dir, err);
 	if (r == 0)
@@ -263,8 +252,8 @@ static int make(const struct model *m, const char *precision, const char *dir, c
 		err_wrap(err, "what llama-quantize made");
 	gguf_clear(&g);
 	if (r == 0 && o->fallbacks)
-		note(
-			q,
+		note_line(
+			q->note, q->ctx,
 			"%d of %d tensors cannot be cut into blocks of 256 and are stored at more bits than %s",
 			o->fallbacks, o->total, precision);
 	if (r == 0 && rename(lock_path, path) < 0)
