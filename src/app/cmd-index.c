@@ -17,12 +17,12 @@
 #include "index/anomaly.h"
 #include "index/form.h"
 #include "index/indexer.h"
+#include "report/naming.h"
 
 static struct own {
 	bool scenes, json, fresh;
 	char *output;
 } own;
-enum { STEM_MAX = 200 /* bytes of the video's name in those of its files */ };
 static const size_t INDEX_FILE_MAX = (size_t)256 << 20;
 #define AT(member) offsetof(struct own, member)
 
@@ -254,11 +254,14 @@ static void print_summary(const char *name, const struct video_index *x,
 	       cached ? ", at an earlier time" : "");
 }
 
-/* Whether an index of another video is at this path. */
-static bool is_of_another(const char *path, const char *name, const char *sha256)
+/* Whether an index of another video is at this path; *ret_owner: where that
+ * video was, NULL if the file is none. */
+static bool is_of_another(const char *path, const char *name, const char *sha256,
+                          struct place *owner, const struct place **ret_owner)
 {
 	struct err ignored;
 	AUTO(buf_free) struct buf text = BUF(INDEX_FILE_MAX);
+	*ret_owner = NULL;
 	if (!file_exists(path))
 		return false;
 	if (file_read(path, &text, &ignored) < 0)
@@ -266,38 +269,37 @@ static bool is_of_another(const char *path, const char *name, const char *sha256
 	json_auto_t *j = json_loadb(text.data, text.len, 0, NULL);
 	const char *hash = json_string_value(json_object_get(j, "sha256")),
 			   *source = json_string_value(json_object_get(j, "source"));
+	place_read(json_object_get(j, "place"), owner);
+	if (source)
+		*ret_owner = owner;
 	/* Older versions recorded only the name. */
 	return hash ? strcmp(hash, sha256) != 0 : !source || strcmp(source, name) != 0;
 }
 
 /* The files' name without ".index.json" in the output folder, which is not used
- * by another video: as reports are named. The caller frees it. */
-static char *choose_name(const char *path, int64_t stream, const char *name, const char *sha256)
+ * by another video. The caller frees it. */
+static char *choose_name(struct naming *n, const char *name, const char *sha256)
 {
-	char of[32] = "";
-	AUTO(mem_freep) char *whole = file_stem(path);
-	if (stream >= 0)
-		snprintf(of, sizeof of, ".stream%" PRId64, stream);
-	for (int number = 0;; number++) {
-		const char *base = number ? file_base(path) : whole;
-		AUTO(mem_freep) char *stem = file_short_name(base, STEM_MAX);
-		AUTO(mem_freep)
-		char *chosen =
-			number > 1 ? mem_printf("%s-%d%s", stem, number, of) : mem_printf("%s%s", stem, of);
+	for (bool changed = false;; changed = true) {
+		struct place place;
+		const struct place *owner;
+		AUTO(mem_freep) char *chosen = naming_text(n);
 		AUTO(mem_freep) char *file = mem_printf("%s/%s.index.json", own.output, chosen);
-		if (is_of_another(file, name, sha256))
+		if (is_of_another(file, name, sha256, &place, &owner)) {
+			naming_next(n, owner);
 			continue;
-		if (number)
+		}
+		if (changed)
 			log_warning("the folder has an index of another video of this name; %s is written",
 			            file);
 		return TAKE(chosen);
 	}
 }
 
-static int write_files(const char *path, int64_t stream, const char *name, const struct made *m,
-                       const char *json, struct err *err)
+static int write_files(struct naming *n, const char *name, const struct made *m, const char *json,
+                       struct err *err)
 {
-	AUTO(mem_freep) char *chosen = choose_name(path, stream, name, m->sha256);
+	AUTO(mem_freep) char *chosen = choose_name(n, name, m->sha256);
 	AUTO(mem_freep) char *json_path = mem_printf("%s/%s.index.json", own.output, chosen);
 	AUTO(mem_freep) char *vtt_path = mem_printf("%s/%s.chapters.vtt", own.output, chosen);
 	AUTO(buf_free) struct buf vtt = BUF(INDEX_FILE_MAX);
@@ -314,11 +316,14 @@ static int print_index(const char *path, int64_t stream, const struct made *m, s
 {
 	const struct video_info *info = &m->info;
 	AUTO(mem_freep) char *name = text_line(file_base(path), 1000), *json = NULL;
+	AUTO(naming_clear) struct naming n;
+	naming_start(&n, path, stream);
 	if (own.json || *own.output) {
 		json_auto_t *j = index_json(m->index);
 		json_object_set_new(j, "anomalies", index_anomalies_json(m->index));
 		json_object_set_new(j, "source", json_string(name));
 		json_object_set_new(j, "sha256", json_string(m->sha256));
+		json_object_set_new(j, "place", place_json(&n.place));
 		json_object_set_new(j, "stream", json_integer(info->stream));
 		json_object_set(j, "streams", info->video_streams);
 		json_object_set(j, "gaps", info->gaps);
@@ -331,7 +336,7 @@ static int print_index(const char *path, int64_t stream, const struct made *m, s
 	else
 		print_summary(name, m->index, info, m->cached);
 	fflush(stdout);
-	return *own.output ? write_files(path, stream, name, m, json, err) : 0;
+	return *own.output ? write_files(&n, name, m, json, err) : 0;
 }
 
 static int index_one(struct app *app, struct store *store, const char *path, int64_t stream)

@@ -9,33 +9,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "report/naming.h"
 
 #define RECORD "vdet.json"
 #define RECORD_FORMAT "vdet-folder/1"
 #define RECORD_MAX ((size_t)512 << 20) /* report.json may be read instead */
 
-enum {
-	PARTS_MAX = 32,  /* of a path that are compared, from its end */
-	PART_DIGITS = 8, /* of the hash of each */
-	STEM_MAX = 160,  /* bytes of a folder's name; file systems take 255 in all */
-	FRONT_MAX = 60,
-	TRIES_MAX = 1000
-};
+enum { TRIES_MAX = 1000 };
 
 static const char *const formats[] = {"html", "json", "md", "vtt", "csv"};
-
-/* The parts of a path from its end, the file's name first: hashes, so that a
- * report that is passed on does not reveal where the video was. */
-struct place {
-	char part[PARTS_MAX][PART_DIGITS + 1];
-	size_t n;
-};
 
 struct record {
 	char source[HASH_HEX]; /* SHA-256; "" = not known */
@@ -71,8 +58,6 @@ static int64_t stream_of(const json_t *value)
 /* False if there is none. Older versions wrote none: report.json is read then. */
 static bool read_record(const char *dir, struct record *ret)
 {
-	size_t i;
-	json_t *part;
 	*ret = (struct record){.stream = -1};
 	json_auto_t *j = load(dir, RECORD);
 	const char *format = json_string_value(json_object_get(j, "format"));
@@ -81,9 +66,7 @@ static bool read_record(const char *dir, struct record *ret)
 		copy(ret->run, sizeof ret->run, json_object_get(j, "run"));
 		if (json_is_integer(json_object_get(j, "stream")))
 			ret->stream = json_integer_value(json_object_get(j, "stream"));
-		json_array_foreach (json_object_get(j, "place"), i, part)
-			if (i < PARTS_MAX)
-				copy(ret->place.part[ret->place.n++], sizeof ret->place.part[0], part);
+		place_read(json_object_get(j, "place"), &ret->place);
 		return true;
 	}
 
@@ -100,11 +83,8 @@ static bool read_record(const char *dir, struct record *ret)
 
 static int write_record(const char *dir, const struct record *r, struct err *err)
 {
-	json_t *place = json_array();
-	for (size_t i = 0; i < r->place.n; i++)
-		json_array_append_new(place, json_string(r->place.part[i]));
 	json_auto_t *j = json_pack("{s:s, s:s, s:s, s:o}", "format", RECORD_FORMAT, "source", r->source,
-	                           "run", r->run, "place", place);
+	                           "run", r->run, "place", place_json(&r->place));
 	if (r->stream >= 0)
 		json_object_set_new(j, "stream", json_integer(r->stream));
 	AUTO(mem_freep) char *text = json_dumps(j, JSON_INDENT(1));
@@ -118,7 +98,7 @@ static int write_record(const char *dir, const struct record *r, struct err *err
 static int lock_folder(const char *dir, int *ret_fd, struct err *err)
 {
 	AUTO(fd_closep) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+	if (fd < 0 || file_lock(fd) < 0)
 		return err_sys(err, errno, "cannot open the folder %s", dir);
 	*ret_fd = fd;
 	fd = -1;
@@ -164,116 +144,21 @@ static int take(const char *dir, const struct record *wanted, struct record *oth
 	return r < 0 ? r : 1;
 }
 
-/* ---- its name */
-
-static void hash_part(const char *part, size_t len, char out[static PART_DIGITS + 1])
-{
-	char hex[HASH_HEX];
-	AUTO(hash_freep) struct hash *h = hash_new();
-	hash_add(h, part, len);
-	hash_end(h, hex);
-	snprintf(out, PART_DIGITS + 1, "%.*s", PART_DIGITS, hex);
-}
-
-struct naming {
-	char *path; /* absolute */
-	struct place place;
-	const char *part[PARTS_MAX]; /* within path */
-	size_t len[PARTS_MAX];
-	bool in_front[PARTS_MAX]; /* of the name */
-	bool extension;           /* it is kept */
-	int64_t stream;           /* -1 = the default one, which is not named */
-	int number;               /* 0 = none */
-};
-
-static void split(struct naming *n)
-{
-	const char *end = n->path + strlen(n->path);
-	while (end > n->path && n->place.n < PARTS_MAX) {
-		const char *begin = end;
-		while (begin > n->path && begin[-1] != '/')
-			begin--;
-		size_t i = n->place.n;
-		if (begin < end) {
-			n->part[i] = begin;
-			n->len[i] = (size_t)(end - begin);
-			hash_part(begin, n->len[i], n->place.part[i]);
-			n->place.n++;
-		}
-		end = begin > n->path ? begin - 1 : begin;
-	}
-}
-
-/* At most `max` bytes, whole characters. */
-static int cut(const char *s, size_t len, size_t max)
-{
-	if (len > max)
-		for (len = max; len && ((unsigned char)s[len] & 0xc0) == 0x80; len--)
-			;
-	return (int)len;
-}
-
-static char *folder_name(const struct naming *n)
-{
-	AUTO(buf_free) struct buf front = BUF(PARTS_MAX * 260);
-	AUTO(mem_freep)
-	char *whole = n->extension ? mem_strdup(file_base(n->path)) : file_stem(n->path);
-	AUTO(mem_freep) char *stem = file_short_name(whole, STEM_MAX);
-	char stream[32] = "", number[16] = "";
-	for (size_t i = n->place.n; i-- > 1;)
-		if (n->in_front[i])
-			buf_addf(&front, "%.*s-", (int)n->len[i], n->part[i]);
-	if (n->stream >= 0)
-		snprintf(stream, sizeof stream, ".stream%" PRId64, n->stream);
-	if (n->number)
-		snprintf(number, sizeof number, "-%d", n->number);
-	return mem_printf("%.*s%s%s%s.vdet", cut(buf_str(&front), front.len, FRONT_MAX),
-	                  buf_str(&front), stem, stream, number);
-}
-
-/* Another name than before: by the nearest part of the path that differs from
- * that of the folder's owner and is not used yet. */
-static void distinguish(struct naming *n, const struct record *other)
-{
-	const struct place *o = &other->place;
-	for (size_t i = 1; *other->source && i < n->place.n; i++) {
-		bool differs = i >= o->n || strcmp(n->place.part[i], o->part[i]) != 0;
-		if (differs && !n->in_front[i]) {
-			n->in_front[i] = true;
-			return;
-		}
-	}
-	bool other_name = o->n && strcmp(n->place.part[0], o->part[0]) != 0;
-	if (other_name && !n->extension)
-		n->extension = true;
-	else
-		n->number = n->number ? n->number + 1 : 2;
-}
-
-/* Whether a part of the name of the video is missing in that of its folder. */
-static bool is_cut(const struct naming *n)
-{
-	AUTO(mem_freep)
-	char *whole = n->extension ? mem_strdup(file_base(n->path)) : file_stem(n->path);
-	return strlen(whole) > STEM_MAX;
-}
-
 int report_folder_take(const char *parent, const char *path, const struct report_source *source,
                        char **ret, char **ret_note, struct err *err)
 {
 	struct record wanted = {.stream = -1}, other;
-	struct naming n = {.stream = source->stream < 0 ? -1 : source->stream};
+	AUTO(naming_clear) struct naming n;
 	char *note = NULL;
-	AUTO(mem_freep) char *absolute = realpath(path, NULL);
-	n.path = absolute ? absolute : (char *)path;
-	split(&n);
+	naming_start(&n, path, source->stream);
 	snprintf(wanted.source, sizeof wanted.source, "%s", source->sha256);
 	wanted.stream = n.stream;
 	wanted.place = n.place;
 	int r = file_mkdirs(parent, false, err);
 
 	for (int i = 0; r == 0 && i < TRIES_MAX; i++) {
-		AUTO(mem_freep) char *name = folder_name(&n);
+		AUTO(mem_freep) char *text = naming_text(&n);
+		AUTO(mem_freep) char *name = mem_printf("%s.vdet", text);
 		AUTO(mem_freep) char *dir = file_join(parent, name);
 		r = take(dir, &wanted, &other, err);
 		if (r == 0) {
@@ -282,9 +167,9 @@ int report_folder_take(const char *parent, const char *path, const struct report
 					*other.source
 						? mem_printf("%s holds the report of another video", name)
 						: mem_printf("%s was not written by vdet, or holds no record of it", name);
-			distinguish(&n, &other);
+			naming_next(&n, *other.source ? &other.place : NULL);
 		} else if (r > 0) {
-			if (!note && is_cut(&n))
+			if (!note && naming_is_cut(&n))
 				note = mem_strdup("the name of the video is too long for a folder");
 			*ret_note = note ? mem_printf("%s; this report goes to %s", note, name) : NULL;
 			*ret = TAKE(dir);

@@ -18,12 +18,8 @@ struct report_source {
 };
 
 /* Takes a folder in `parent` for reports of this stream of the video `path`:
- * NAME.vdet, or NAME.streamN.vdet where it is not the default stream, if that
- * is free or this source's already. A name that is too long is cut and ends in
- * a hash. Where the folder belongs to another source, the shortest part of the
- * path that differs is put in front (cam2-NAME.vdet), or the extension is kept
- * (NAME.mkv.vdet), or a number is appended. A folder that has no record and is
- * not empty is left alone.
+ * NAME.vdet, if that is free or this source's already, else another name
+ * (naming.h). A folder that has no record and is not empty is left alone.
  *
  * *ret: absolute if `parent` is. *ret_note: NULL, or why it is not NAME.vdet.
  * The caller frees both. */

@@ -116,10 +116,10 @@ class Index(flow.Flow):
         for name, source in zip(videos, ("testsrc", "testsrc2", "smptebars", "rgbtestsrc")):
             (self.dir / name).parent.mkdir(exist_ok=True)
             flow.make_video(self.dir / name, seconds=1, source=source)
-        names = ["a.index.json", "a.mkv.index.json", "a.mp4.index.json", "a.mkv-2.index.json"]
+        names = ["a.index.json", "a.mkv.index.json", "two-a.index.json", "two-a.mkv.index.json"]
         for _ in range(2):  # the second time each finds its own
             r = self.vdet("index", "--output", "out", *videos)
-            self.assertIn("a.mkv-2.index.json", r.stderr)
+            self.assertIn("two-a.mkv.index.json", r.stderr)
             self.assertEqual(sorted(p.name for p in (self.dir / "out").iterdir()), sorted(names))
         found = [json.loads((self.dir / "out" / n).read_text())["sha256"] for n in names]
         self.assertEqual(found, [hashlib.sha256((self.dir / v).read_bytes()).hexdigest() for v in videos])

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "report/naming.h"
 #include "report/report.h"
 
 #include "config.h"
@@ -392,6 +393,45 @@ static void test_atomic(void **state)
 	remove_folder(dir);
 }
 
+/* The name of a video whose name others have already, one owner after the
+ * other. */
+static void test_names(void **state)
+{
+	static const struct {
+		const char *path;
+		int64_t stream;
+		const char *owners[3]; /* "-": not known whose */
+		const char *name;
+	} cases[] = {
+		{"/none/a/x.mp4", -1, {NULL}, "x"},
+		{"/none/a/x.mp4", 2, {NULL}, "x.stream2"},
+		{"/none/b/x.mp4", -1, {"/none/a/x.mp4"}, "b-x"},
+		{"/none/b/1/x.mp4", -1, {"/none/a/1/x.mp4"}, "b-x"},
+		{"/none/b/c/x.mp4", -1, {"/none/a/x.mp4", "/none/a/c/x.mp4"}, "b-c-x"},
+		{"/none/a/x.mkv", -1, {"/none/a/x.mp4"}, "x.mkv"},
+		{"/none/a/x.mkv", 0, {"/none/a/x.mp4", "-"}, "x.mkv.stream0-2"},
+		{"/none/a/x.mp4", -1, {"-", "-"}, "x-3"},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(naming_clear) struct naming n;
+		naming_start(&n, cases[i].path, cases[i].stream);
+		for (size_t k = 0; k < 3 && cases[i].owners[k]; k++) {
+			AUTO(naming_clear) struct naming owner;
+			naming_start(&owner, cases[i].owners[k], -1);
+			naming_next(&n, strcmp(cases[i].owners[k], "-") != 0 ? &owner.place : NULL);
+		}
+		AUTO(mem_freep) char *name = naming_text(&n);
+		assert_string_equal(name, cases[i].name);
+
+		/* As the record of another run. */
+		struct place read;
+		json_auto_t *j = place_json(&n.place);
+		place_read(j, &read);
+		assert_memory_equal(&read, &n.place, sizeof read);
+	}
+}
+
 /* A day of video: large, and no worse than that. */
 static void test_day(void **state)
 {
@@ -418,7 +458,8 @@ int main(void)
 		cmocka_unit_test(test_hostile),    cmocka_unit_test(test_bad_references),
 		cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_exact_times),
 		cmocka_unit_test(test_coverage),   cmocka_unit_test(test_formats),
-		cmocka_unit_test(test_atomic),     cmocka_unit_test(test_day),
+		cmocka_unit_test(test_atomic),     cmocka_unit_test(test_names),
+		cmocka_unit_test(test_day),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
