@@ -15,7 +15,7 @@
 #define KEY_FILE_MAX 4096
 #define DAY (86400 * CLOCK_SECOND)
 
-/* ---- making one */
+/* ---- creation */
 
 static struct backend *make(const struct endpoint_config *s)
 {
@@ -70,7 +70,7 @@ void backend_free(struct backend *m)
 	if (!m)
 		return;
 	if (m->server)
-		server_free(m->server); /* and with it the endpoint */
+		server_free(m->server); /* frees the endpoint, too */
 	else
 		endpoint_free(m->endpoint);
 	pthread_mutex_destroy(&m->lock);
@@ -105,6 +105,7 @@ int backend_key(const struct endpoint_config *s, char **ret, char **warning, str
 	int r = file_read(s->key_file, &b, err);
 	if (r < 0)
 		return err_wrap(err, "the key file of the engine");
+
 	struct stat st;
 	if (stat(s->key_file, &st) == 0 && st.st_mode & (S_IRGRP | S_IROTH))
 		*warning = mem_printf("others can read the key in %s: chmod 600 it", s->key_file);
@@ -128,20 +129,22 @@ static void keep_learned(void *ctx)
 {
 	struct backend *m = ctx;
 	const struct learned_key key = learned_key_of(m);
-	/* With what other requests have learned meanwhile. */
+	/* Includes what other requests learned in the meantime. */
 	const struct dialect d = endpoint_dialect(m->endpoint);
 	struct err err;
 	if (learned_save(m->learned_path, &key, &d, &err) < 0)
 		log_warning("what %s refuses could not be kept for later runs: %s", key.url, err.msg);
 }
 
-/* Asks an address what it is; then what it refused before is known, too. */
+/* Finds out what runs at an address, and loads what it refused in earlier
+ * runs. */
 static int probe(struct backend *m, struct err *err)
 {
 	struct dialect d;
 	int r = endpoint_probe(m->endpoint, m->cancel, err);
 	if (r < 0)
 		return r;
+
 	const struct model_family *f =
 		catalogue_family(m->catalogue, endpoint_info(m->endpoint)->model);
 	const struct sampling sampling = asking_sampling(&m->asking, f);
@@ -150,6 +153,7 @@ static int probe(struct backend *m, struct err *err)
 		log_info("%s: the model is one of %s", endpoint_url(m->endpoint), f->name);
 	if (!m->learned_path)
 		return 0;
+
 	const struct learned_key key = learned_key_of(m);
 	if (!m->learn_again && learned_load(m->learned_path, &key, &d))
 		endpoint_set_dialect(m->endpoint, &d);
@@ -181,8 +185,8 @@ int backend_ready(struct backend *m, struct cancel *cancel,
 		return server_wait(m->server, m->cancel, cancel, note, ctx, err);
 	if (m->probed)
 		return 0;
-	/* Several requests may find an endpoint that was not there at the start:
-	 * one of them asks, the others wait for what it finds. */
+	/* An endpoint that was not available at the start is probed by the first
+	 * request; others wait for the result. */
 	pthread_mutex_lock(&m->probing);
 	int r = m->probed ? 0 : probe(m, err);
 	if (r == 0)
@@ -193,7 +197,7 @@ int backend_ready(struct backend *m, struct cancel *cancel,
 
 /* ---- a request */
 
-/* All answers must come from the same model: a report is not mixed. */
+/* All answers of a report must come from the same model. */
 static int check_model(struct backend *m, const struct chat_result *r, bool *ret_permanent,
                        struct err *err)
 {
@@ -233,11 +237,13 @@ int backend_chat(struct backend *m, const struct chat *c, int attempt,
 		}
 		return r;
 	}
+
 	r = check_model(m, ret, ret_permanent, err);
 	if (r < 0) {
 		chat_result_clear(ret);
 		return r;
 	}
+
 	snprintf(ret->endpoint, sizeof ret->endpoint, "%s", m->name);
 	return 0;
 }

@@ -13,8 +13,8 @@
 #include "models/fit-flags.h"
 #include "models/quantize.h"
 
-/* six pictures of 1280 x 720 and a long answer, with models that spend 1200
- * tokens each */
+/* Enough for six pictures of 1280 x 720, of up to 1200 tokens each, and a long
+ * answer. */
 #define CONTEXT 16384
 #define CONTEXT_UNKNOWN 8192
 
@@ -54,10 +54,12 @@ static int find_program(const char *wanted, const struct engine_places *p, char 
 		*ret = mem_strdup(wanted);
 		return 0;
 	}
+
 	if (in_path("llama-server")) {
 		*ret = mem_strdup("llama-server");
 		return 0;
 	}
+
 	AUTO(mem_freep) char *ours = p->runtime_dir ? file_join(p->runtime_dir, "llama-server") : NULL;
 	if (ours && access(ours, X_OK) == 0) {
 		*ret = TAKE(ours);
@@ -70,7 +72,8 @@ static int find_program(const char *wanted, const struct engine_places *p, char 
 	               p->setup ? p->setup : "tools/setup engine");
 }
 
-/* The model of this name, chosen and hashed once however many children run it. */
+/* Finds the model of this name. Several children share one that was found and
+ * hashed before. */
 static int get_model(struct engine *e, const char *name, const struct engine_options *o,
                      const struct engine_places *p, struct model **ret, struct err *err)
 {
@@ -80,14 +83,17 @@ static int get_model(struct engine *e, const char *name, const struct engine_opt
 			return 0;
 		}
 	}
+
 	struct model *m = &e->models[e->n_models];
 	const char *quantize = o->quantize && strcmp(o->quantize, "as-is") != 0 ? o->quantize : "";
 	int r = model_choose(name, quantize, p->models_dir, p->demo_dir, m, err);
 	if (r < 0)
 		return r;
+
 	e->model_names[e->n_models++] = mem_strdup(name);
 	if (!e->program && (r = find_program(o->server, p, &e->program, err)) < 0)
 		return r;
+
 	AUTO(mem_freep) char *cache = p->models_dir ? file_join(p->models_dir, ".hashes.json") : NULL;
 	const struct quantize make = {.server = e->program,
 	                              .made_dir = p->made_dir,
@@ -97,6 +103,7 @@ static int get_model(struct engine *e, const char *name, const struct engine_opt
 	                              .ctx = p->note_ctx};
 	if (*quantize && (r = model_quantize(m, quantize, &make, err)) < 0)
 		return r;
+
 	r = model_hash(m, cache, e->cancel, p->note, p->note_ctx, err);
 	if (r == 0)
 		engine_add_warning(e, m->warning);
@@ -119,8 +126,8 @@ static int64_t machine_memory(void)
 	return sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 }
 
-/* What a chunk takes, and the memory that there is for it. `share`: how many
- * children have the same device. */
+/* The size of a chunk, and the memory that is available. `share`: number of
+ * children on the same device. */
 static struct fit_wish wish_of(const struct engine *e, const struct engine_options *o,
                                const struct engine_places *p, int share,
                                const struct endpoint_config *s)
@@ -142,14 +149,14 @@ static struct fit_wish wish_of(const struct engine *e, const struct engine_optio
 	                         .answer_tokens = p->answer_tokens};
 }
 
-/* What the family of a model wants. */
+/* How models of this family are run and asked. */
 struct model_needs {
 	struct sampling sampling;
 	int64_t image_min_tokens;
 };
 
-/* By the names of its file and folder, else by that in its header; what
- * pictures need, else by the kind of the projector. */
+/* Finds the family by the names of file and folder, else by the name in the
+ * file's header. The tokens of a picture may also follow from the projector. */
 static void recognize(const struct engine *e, const struct model *model,
                       const struct model_look *look, struct model_needs *b)
 {
@@ -159,6 +166,7 @@ static void recognize(const struct engine *e, const struct model *model,
 		parts += p[-1] == '/';
 		name = p;
 	}
+
 	const struct model_family *f = catalogue_family(e->catalogue, name);
 	if (!f)
 		f = catalogue_family(e->catalogue, look->full_name);
@@ -170,8 +178,9 @@ static void recognize(const struct engine *e, const struct model *model,
 	b->image_min_tokens = asking_picture_tokens(&e->asking, f);
 }
 
-/* Rather pictures of fewer tokens than layers in main memory: the model still
- * describes them, and is less exact about where things are. */
+/* If the model fits on the GPU only with fewer tokens for a picture, uses
+ * fewer: layers in main memory are slow, while fewer tokens only make the model
+ * less exact about positions. */
 static void spare_picture_tokens(struct engine *e, struct model_look *look,
                                  const struct fit_wish *w, bool fixed, struct fit_flags *f,
                                  struct model_needs *b)
@@ -180,10 +189,12 @@ static void spare_picture_tokens(struct engine *e, struct model_look *look,
 	if (!b->image_min_tokens || e->asking.picture_tokens_min >= 0 ||
 	    f->gpu_layers == FIT_LAYERS_ALL)
 		return;
+
 	look->shape.picture_tokens_min = 0;
 	fit_flags(&look->shape, w, fixed, &fewer);
 	if (fewer.gpu_layers != FIT_LAYERS_ALL)
 		return;
+
 	AUTO(mem_freep)
 	char *warning = mem_printf("the model %s needs %lld tokens a picture to be exact about places, "
 	                           "for which the memory of the GPU is too small: it gets fewer "
@@ -194,8 +205,8 @@ static void spare_picture_tokens(struct engine *e, struct model_look *look,
 	b->image_min_tokens = 0;
 }
 
-/* Context; and with a GPU whose memory is known how many slots, and how many
- * layers on the GPU (-1 = not known). What the user set is kept. */
+/* Chooses the context and, if the memory of the GPU is known, the slots. Values
+ * that the user set are kept. Returns the layers on the GPU, -1 = not known. */
 static int64_t plan_child(struct engine *e, const struct engine_options *o,
                           const struct engine_places *p, const struct model *model, int share,
                           struct endpoint_config *s, struct model_needs *b)
@@ -209,10 +220,11 @@ static int64_t plan_child(struct engine *e, const struct engine_options *o,
 	check_context(e, model, s->context);
 	s->context = fixed ? s->context : usual;
 	b->sampling = asking_sampling(&e->asking, NULL);
-	/* The demo model always runs on the CPU. For a file that cannot be read
-	 * the start reports what is wrong. */
+	/* The demo model always runs on the CPU. A file that cannot be read is
+	 * reported when the server starts. */
 	if (model->demo || model_look_at(model, "", &look, &err) < 0)
 		return -1;
+
 	recognize(e, model, &look, b);
 	look.shape.picture_tokens_min = b->image_min_tokens;
 	struct fit_wish w = wish_of(e, o, p, share, s);
@@ -231,11 +243,12 @@ static int64_t plan_child(struct engine *e, const struct engine_options *o,
 		fit_main_warning(&look.shape, machine_memory(), f.warning);
 		engine_add_warning(e, f.warning);
 	}
+
 	model_look_clear(&look);
 	return w.memory > 0 ? f.gpu_layers : -1;
 }
 
-/* The log of a child: that of the first is the one that people look for. */
+/* The log of a child. The first has the name that the documentation states. */
 static char *log_of(const struct engine_places *p, size_t n, const char *name)
 {
 	AUTO(mem_freep) char *stem = p->log_path ? file_stem(p->log_path) : NULL;
@@ -253,6 +266,7 @@ static int add_child(struct engine *e, const struct engine_options *o,
 	int r = get_model(e, *s->model ? s->model : o->model ? o->model : "", o, p, &model, err);
 	if (r < 0)
 		return r;
+
 	s->slots = s->slots ? s->slots : o->slots;
 	s->context = s->context ? s->context : o->context;
 	struct model_needs needs = {0};
@@ -280,7 +294,7 @@ static int add_child(struct engine *e, const struct engine_options *o,
 	return 0;
 }
 
-/* ---- the list of them */
+/* ---- the list of backends */
 
 static int add_url(struct engine *e, struct endpoint_config *s, const struct engine_places *p,
                    const char *key, struct err *err)
@@ -294,6 +308,7 @@ static int add_url(struct engine *e, struct endpoint_config *s, const struct eng
 		explicit_bzero(read, strlen(read));
 	if (r < 0)
 		return r;
+
 	struct backend *m = e->backends[e->n++];
 	m->learned_path = p->learned_path ? mem_strdup(p->learned_path) : NULL;
 	m->learn_again = p->learn_again;
@@ -318,8 +333,8 @@ static struct endpoint_config *add_config(struct endpoint_config **list, size_t 
 	return s;
 }
 
-/* "CUDA0,CUDA1": a child for each. The same device may come twice; names do
- * not. */
+/* Adds a child for each of "CUDA0,CUDA1". If a device is named more than once,
+ * the further children get other names (CUDA0-2). */
 static int add_devices(const char *devices, struct endpoint_config **list, size_t *n,
                        struct err *err)
 {
@@ -350,7 +365,7 @@ static bool is_auto(const char *url)
 	return !url || !*url || strcmp(url, "auto") == 0;
 }
 
-/* What --engine and --devices say comes first, then the endpoints. */
+/* The backend of --engine, or those of --devices, come before the endpoints. */
 static int list_configs(const struct engine_options *o, struct endpoint_config **list, size_t *n,
                         struct err *err)
 {
@@ -365,6 +380,7 @@ static int list_configs(const struct engine_options *o, struct endpoint_config *
 	} else if (o->devices && *o->devices) {
 		r = add_devices(o->devices, list, n, err);
 	}
+
 	if (r == 0)
 		r = endpoint_config_parse(o->endpoints ? o->endpoints : "", list, n, err);
 	if (r == 0 && !*n)
@@ -396,11 +412,12 @@ static int add_backends(struct engine *e, const struct engine_options *o,
 			.cost = list[i].cost,
 		};
 	}
+
 	e->dispatch.n = e->n;
 	return r;
 }
 
-/* Before anything was started: what will answer, as far as that is known. */
+/* Publishes what is known about the engine before it starts. */
 static void fill_info(struct engine *e)
 {
 	const struct backend *m = e->backends[0];
@@ -428,6 +445,7 @@ static void fill_info(struct engine *e)
 		info.slots += e->dispatch.backends[i].slots;
 		info.own = info.own && e->backends[i]->model;
 	}
+
 	engine_publish(e, &info, NULL);
 }
 
@@ -465,6 +483,7 @@ int engine_new(const struct engine_options *o, const struct engine_places *p, st
 
 	if (r < 0)
 		return r;
+
 	fill_info(e);
 	*ret = TAKE(e);
 	return 0;
@@ -502,6 +521,7 @@ void engine_free(struct engine *e)
 		free(k->news);
 		free(k);
 	}
+
 	free(e);
 }
 

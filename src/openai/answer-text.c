@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 
-#define OBJECTS_TRIED 200 /* braces at which an object may begin */
+#define OBJECTS_TRIED 200 /* attempts to parse an object, one for each brace */
 #define WORDS_MAX 200
 #define BLANK " \t\r\n"
 
@@ -29,7 +29,7 @@ static const struct tag {
 	{"◁think▷", "◁/think▷"},           {"<|channel|>analysis<|message|>", "<|end|>"},
 };
 
-/* What begins the answer proper, and what may end it. */
+/* Markers before and after the final answer. */
 static const char *const finals[] = {"<|start|>assistant<|channel|>final<|message|>",
                                      "<|channel|>final<|message|>", "<|begin_of_box|>", "<answer>"};
 static const char *const ends[] = {"<|return|>", "<|end|>", "<|end_of_box|>", "</answer>"};
@@ -39,7 +39,7 @@ static bool begins(const char *s, const char *with)
 	return !strncasecmp(s, with, strlen(with));
 }
 
-/* Behind the last closing tag in `s`, or NULL. */
+/* Returns the text after the last closing tag in `s`, or NULL. */
 static const char *after_last_close(const char *s)
 {
 	const char *last = NULL;
@@ -51,8 +51,8 @@ static const char *after_last_close(const char *s)
 	return last;
 }
 
-/* Moves *s behind a block of reasoning at its beginning; false if there is
- * none. */
+/* If *s begins with a block of reasoning, appends it to `reasoning`, moves *s
+ * to its end and returns true. */
 static bool skip_block(const char **s, struct buf *reasoning)
 {
 	const char *p = *s + strspn(*s, BLANK);
@@ -68,7 +68,7 @@ static bool skip_block(const char **s, struct buf *reasoning)
 	return false;
 }
 
-/* Removes marks around the answer proper. */
+/* Returns a copy of the final answer without the markers around it. */
 static char *unmark(const char *s)
 {
 	s += strspn(s, BLANK);
@@ -95,14 +95,16 @@ char *answer_text_split(const char *text, char **ret_reasoning)
 	const char *s = text;
 	while (skip_block(&s, &reasoning))
 		;
-	/* The opening tag is often in the prompt and not in the answer. In a JSON
-	 * object a tag is part of the answer. */
+	/* The chat template often puts the opening tag into the prompt, so that
+	 * the answer has only the closing one. A tag inside a JSON object belongs
+	 * to the answer. */
 	const char *rest = s + strspn(s, BLANK);
 	const char *close = *rest != '{' && *rest != '[' ? after_last_close(rest) : NULL;
 	if (close) {
 		buf_add(&reasoning, rest, (size_t)(close - rest));
 		s = close;
 	}
+
 	*ret_reasoning = buf_take(&reasoning);
 	if (!*ret_reasoning)
 		*ret_reasoning = mem_strdup("");
@@ -111,8 +113,9 @@ char *answer_text_split(const char *text, char **ret_reasoning)
 
 /* ---- JSON objects */
 
-/* Parses the object that begins at `s`; *ret_len is its length. Line breaks
- * inside strings, which JSON forbids, are taken as spaces. */
+/* Parses the object that begins at `s`; *ret_len is its length. JSON forbids
+ * line breaks inside strings, but models write them: they are read as
+ * spaces. */
 static json_t *object_at(const char *s, size_t *ret_len)
 {
 	json_error_t e;
@@ -124,6 +127,7 @@ static json_t *object_at(const char *s, size_t *ret_len)
 				*p = ' ';
 		j = json_loads(copy, JSON_DISABLE_EOF_CHECK, &e);
 	}
+
 	*ret_len = j ? (size_t)e.position : 0;
 	if (!json_is_object(j)) {
 		json_decref(j);
@@ -132,8 +136,8 @@ static json_t *object_at(const char *s, size_t *ret_len)
 	return j;
 }
 
-/* The object itself if it has the key, or the only object in it if that has
- * it. Takes the reference. */
+/* Returns `j` if it has the key; else its only member, if that is an object
+ * with the key; else NULL. Consumes the reference to `j`. */
 static json_t *with_key(json_t *j, const char *key)
 {
 	if (json_object_get(j, key))
@@ -144,8 +148,8 @@ static json_t *with_key(json_t *j, const char *key)
 	return inner;
 }
 
-/* How many different objects with the key are in the text; the first is
- * *ret. */
+/* Counts the different objects with the key in the text, and returns the first
+ * in *ret. */
 static size_t find_objects(const char *text, const char *key, json_t **ret)
 {
 	size_t found = 0, tried = 0;
@@ -182,7 +186,7 @@ static int said_nothing(const struct chat_result *r, bool cut, struct err *err)
 	return err_set(err, ERR_FORMAT, "it is empty");
 }
 
-/* Whether the model answered at all. */
+/* Returns an error if the model did not answer the request. */
 static int check(const struct chat_result *r, struct err *err)
 {
 	const char *reason = r->finish_reason ? r->finish_reason : "";
@@ -212,10 +216,12 @@ int answer_text_object(const struct chat_result *r, const char *key, json_t **re
 	int result = check(r, err);
 	if (result < 0)
 		return result;
+
 	const char *text = !blank(r->text) || cut || !r->reasoning ? r->text : r->reasoning;
 	size_t n = find_objects(text, key, ret);
 	if (n == 1)
 		return 0;
+
 	json_decref(*ret);
 	*ret = NULL;
 	if (n > 1)
@@ -224,12 +230,13 @@ int answer_text_object(const struct chat_result *r, const char *key, json_t **re
 		return said_nothing(r, cut, err);
 	if (cut)
 		return err_set(err, ERR_FORMAT, "it was cut off at its longest allowed length; write less");
+
 	json_auto_t *whole = json_loads(text, 0, &e);
 	return whole ? err_set(err, ERR_FORMAT, "it is not an object with \"%s\"", key)
 	             : err_set(err, ERR_FORMAT, "it is not valid JSON: %.120s", e.text);
 }
 
-/* The inside of a Markdown fence around all of the text, or the text. */
+/* Removes a Markdown fence (```) that encloses the whole text. */
 static char *unfence(const char *text)
 {
 	text += strspn(text, BLANK);
@@ -250,6 +257,7 @@ int answer_text_prose(const struct chat_result *r, const char *key, char **ret, 
 		return result;
 	if (blank(r->text))
 		return said_nothing(r, cut, err);
+
 	AUTO(mem_freep) char *text = unfence(r->text);
 	json_auto_t *object = NULL;
 	if (find_objects(text, key, &object) == 1) {
@@ -259,8 +267,10 @@ int answer_text_prose(const struct chat_result *r, const char *key, char **ret, 
 			return 0;
 		}
 	}
+
 	if (blank(text))
 		return err_set(err, ERR_FORMAT, "it is empty");
+
 	*ret = cut ? mem_printf("%s […]", text) : TAKE(text);
 	return 0;
 }

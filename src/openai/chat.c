@@ -26,8 +26,8 @@ void chat_free(struct chat *c)
 	free(c);
 }
 
-/* Appends text as a JSON string. It is made valid first: jansson would refuse
- * it otherwise. */
+/* Appends text as a JSON string. Jansson refuses invalid UTF-8, so that is
+ * replaced first. */
 static void add_string(struct buf *out, const char *text)
 {
 	AUTO(buf_free) struct buf valid = BUF(out->max);
@@ -60,8 +60,8 @@ void chat_text(struct chat *c, const char *text)
 	buf_adds(&c->parts, "}");
 }
 
-/* Begins with SOI and a marker, ends with EOI; padding zeros behind it, which
- * some encoders write, do not matter. */
+/* Checks that the data begins with SOI and a marker, and ends with EOI. Some
+ * encoders write zeros after EOI; they are ignored. */
 static bool jpeg_whole(const unsigned char *p, size_t len)
 {
 	while (len && p[len - 1] == 0)
@@ -76,14 +76,16 @@ int chat_jpeg(struct chat *c, const void *jpeg, size_t len, struct err *err)
 		return err_set(err, ERR_FORMAT,
 		               "picture %zu of the request is not a whole JPEG (%zu bytes)", c->images + 1,
 		               len);
-	/* Newer versions of llama.cpp make one picture of two that follow each
-	 * other, for models that take video in pairs of frames. */
+
+	/* For models that take video in pairs of frames, newer versions of
+	 * llama.cpp merge two consecutive pictures. Text between them prevents it. */
 	if (c->picture_last)
 		chat_text(c, "The next picture:\n");
-	/* All or nothing: half a part would break the whole body. */
+	/* A part that is added incompletely would make the body invalid. */
 	if (c->parts.full || len / 3 * 4 + 100 > c->parts.max - c->parts.len)
 		return err_set(err, ERR_LIMIT, "picture %zu makes the request larger than %zu MB",
 		               c->images + 1, CHAT_BODY_MAX / 1000000);
+
 	add_part(c);
 	buf_adds(&c->parts, "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/jpeg;base64,");
 	text_base64(&c->parts, jpeg, len);
@@ -171,13 +173,13 @@ static void add_format(const struct chat *c, const struct dialect *d, struct buf
 	if (!c->format || d->format == DIALECT_NO_FORMAT)
 		return;
 	if (d->format == DIALECT_JSON_OBJECT) {
-		/* Engines refuse it unless the request speaks of JSON. */
+		/* Engines refuse json_object unless the prompt contains "JSON". */
 		if (c->says_json)
 			buf_adds(out, ",\"response_format\":{\"type\":\"json_object\"}");
 		return;
 	}
-	/* As written: a schema's order of properties is the order in which the
-	 * answer gives them. */
+	/* Not sorted: models write the members of an answer in the order of the
+	 * schema's properties. */
 	AUTO(mem_freep) char *format = json_dumps(c->format, JSON_COMPACT);
 	buf_adds(out, ",\"response_format\":");
 	buf_adds(out, format);
@@ -185,7 +187,8 @@ static void add_format(const struct chat *c, const struct dialect *d, struct buf
 
 static void add_sampling(const struct dialect *d, const struct sampling *s, struct buf *out)
 {
-	/* Seeded: the same frames give the same answer, as far as the engine can. */
+	/* With a fixed seed the same frames give the same answer, if the engine
+	 * supports that. */
 	if (d->temperature != DIALECT_NO_TEMPERATURE)
 		buf_addf(out, ",\"temperature\":%.4g",
 		         d->temperature == DIALECT_TEMPERATURE_1 ? 1.0 : s->temperature);

@@ -29,15 +29,15 @@ void completion_clear(struct completion *a)
 	completion_init(a);
 }
 
-/* ---- half characters
+/* ---- surrogates
  *
- * JSON writes a character beyond U+FFFF as two escapes, \ud83d\ude97, and
- * engines that stream may send each in an event of its own, which is not valid
- * JSON. A half is parsed as U+10D800 to U+10DFFF, code points that are not in
- * use, and put together at the end. */
+ * JSON writes a character above U+FFFF as two escapes, \ud83d\ude97. Engines
+ * may stream each of them in a separate event, which is not valid JSON. A
+ * single surrogate is therefore parsed as an unused code point, U+10D800 to
+ * U+10DFFF; pairs are joined when the answer is complete. */
 
-#define HALF_FIRST 0xd800u
-#define HALF_SHIFT 0x100000u
+#define SURROGATE_FIRST 0xd800u
+#define SURROGATE_SHIFT 0x100000u
 
 static bool read_escape(const char *p, const char *end, unsigned *ret)
 {
@@ -59,9 +59,9 @@ static bool is_low(unsigned c)
 	return c >= 0xdc00 && c < 0xe000;
 }
 
-/* Copies JSON with each escape of a single half replaced by an escape of its
- * stand-in; false if there is none. */
-static bool replace_halves(const char *data, size_t len, struct buf *out)
+/* Copies JSON, and replaces each single surrogate by the escape of its unused
+ * code point. Returns whether there was one. */
+static bool replace_surrogates(const char *data, size_t len, struct buf *out)
 {
 	bool any = false;
 	const char *end = data + len;
@@ -75,7 +75,7 @@ static bool replace_halves(const char *data, size_t len, struct buf *out)
 			buf_add(out, p, 12);
 			p += 12;
 		} else if (is_high(c) || is_low(c)) {
-			unsigned v = c + HALF_SHIFT - 0x10000;
+			unsigned v = c + SURROGATE_SHIFT - 0x10000;
 			buf_addf(out, "\\u%04x\\u%04x", 0xd800 + (v >> 10), 0xdc00 + (v & 0x3ff));
 			p += 6;
 			any = true;
@@ -87,22 +87,22 @@ static bool replace_halves(const char *data, size_t len, struct buf *out)
 	return any;
 }
 
-/* The half that the four bytes at p encode; 0 if they are none. */
-static unsigned half_at(const char *p)
+/* Returns the surrogate that the four bytes at p stand for, or 0. */
+static unsigned surrogate_at(const char *p)
 {
 	const unsigned char *u = (const unsigned char *)p;
 	if (u[0] != 0xf4 || u[1] != 0x8d || u[2] < 0xa0)
 		return 0;
-	return HALF_FIRST + ((u[2] & 0x1fu) << 6 | (u[3] & 0x3fu));
+	return SURROGATE_FIRST + ((u[2] & 0x1fu) << 6 | (u[3] & 0x3fu));
 }
 
-/* Joins halves that met; one that is alone becomes U+FFFD. */
-static void join_halves(struct buf *text)
+/* Joins pairs of surrogates; a single one becomes U+FFFD. */
+static void join_surrogates(struct buf *text)
 {
 	struct buf out = BUF(text->max);
 	const char *s = buf_str(text);
 	for (const char *p = s; *p;) {
-		unsigned high = half_at(p), low = high ? half_at(p + 4) : 0;
+		unsigned high = surrogate_at(p), low = high ? surrogate_at(p + 4) : 0;
 		if (!high) {
 			buf_add(&out, p++, 1);
 		} else if (is_high(high) && is_low(low)) {
@@ -116,28 +116,32 @@ static void join_halves(struct buf *text)
 			p += 4;
 		}
 	}
+
 	buf_free(text);
 	*text = out;
 }
 
 /* ---- JSON */
 
-/* Parses JSON; bytes that are not UTF-8 are replaced first where there are any
- * (engines cut characters in two). */
-static json_t *load(const char *data, size_t len, bool *ret_halves, json_error_t *je)
+/* Parses JSON. If that fails because of a single surrogate or invalid UTF-8
+ * (engines cut characters in two), these are replaced and it is parsed again. */
+static json_t *load(const char *data, size_t len, bool *ret_surrogates, json_error_t *je)
 {
 	json_t *j = json_loadb(data, len, JSON_ALLOW_NUL, je);
 	if (j)
 		return j;
+
 	AUTO(buf_free) struct buf whole = BUF(len * 2 + 1);
-	if (replace_halves(data, len, &whole)) {
+	if (replace_surrogates(data, len, &whole)) {
 		j = json_loadb(buf_str(&whole), whole.len, JSON_ALLOW_NUL, je);
-		*ret_halves = j != NULL;
+		*ret_surrogates = j != NULL;
 		if (j)
 			return j;
 	}
+
 	if (json_error_code(je) != json_error_invalid_utf8)
 		return NULL;
+
 	AUTO(buf_free) struct buf valid = BUF(len * 3 + 1);
 	text_utf8(&valid, data, len);
 	return json_loadb(buf_str(&valid), valid.len, JSON_ALLOW_NUL, je);
@@ -150,13 +154,14 @@ static int64_t integer(const json_t *o, const char *key)
 	return d > 0 && d < 1e15 ? (int64_t)d : 0;
 }
 
-/* A rate as sent, or 0 where it is absurd. */
+/* Returns a rate, or 0 if it is missing or out of range. */
 static double rate(const json_t *o, const char *key)
 {
 	double d = json_number_value(json_object_get(o, key));
 	return d > 0 && d < 1e9 ? d : 0;
 }
 
+/* Finds the message in an error object; each API nests it differently. */
 static const char *words_of(const json_t *j)
 {
 	static const char *const keys[] = {"error", "message", "detail", "error_description", "msg"};
@@ -175,7 +180,7 @@ static const char *words_of(const json_t *j)
 	return NULL;
 }
 
-/* Engines name it differently; none has an own status for it. */
+/* Engines have no separate status for this, and different messages. */
 static bool is_context_limit(const char *s)
 {
 	static const char *const marks[] = {"exceed_context_size",    "context_length_exceeded",
@@ -218,7 +223,7 @@ static void replace(char **s, const json_t *value)
 	*s = text_line(json_string_value(value), 200);
 }
 
-/* Appends text as far as there is room; what is not the answer may be cut. */
+/* Appends text that is not part of the answer, if there is room for it. */
 static bool add_some(struct buf *out, const json_t *value)
 {
 	size_t len = json_string_length(value);
@@ -227,7 +232,7 @@ static bool add_some(struct buf *out, const json_t *value)
 	return len > 0;
 }
 
-/* Parts of reasoning: text, or a list of further parts. */
+/* Reasoning is a text, or a list of parts that may contain lists again. */
 static bool add_reasoning(struct completion *a, const json_t *value, int depth)
 {
 	size_t i;
@@ -240,8 +245,7 @@ static bool add_reasoning(struct completion *a, const json_t *value, int depth)
 	return any;
 }
 
-/* Content is text, or a list of parts of which those of the type "text" are
- * the answer. */
+/* Content is a text, or a list of parts; those of type "text" are the answer. */
 static bool add_content(struct completion *a, const json_t *content)
 {
 	size_t i, len = json_string_length(content);
@@ -277,12 +281,12 @@ static bool add_tool(struct completion *a, const json_t *message)
 	return true;
 }
 
-/* A message (whole) or a delta (piece of it). Returns whether it held output. */
+/* Adds a message, or a delta of a stream. Returns whether it contained output. */
 static bool add_message(struct completion *a, const json_t *message)
 {
 	bool any = add_content(a, json_object_get(message, "content"));
-	/* Reasoning is not the answer, but it shows that the model is at work.
-	 * Engines that send both names send the same text in both. */
+	/* Reasoning counts as output, because it shows that the model is working.
+	 * Engines that send both members send the same text in both. */
 	any |= add_reasoning(a, json_object_get(message, "reasoning_content"), 2) ||
 	       add_reasoning(a, json_object_get(message, "reasoning"), 2);
 	any |= add_some(&a->refusal, json_object_get(message, "refusal"));
@@ -297,6 +301,7 @@ static void add_figures(struct completion *a, const json_t *root)
 		a->prompt_tokens = integer(p, "total");
 		a->prompt_done = integer(p, "processed");
 	}
+
 	if (json_is_object(usage)) {
 		a->usage = true;
 		a->prompt_tokens = a->prompt_done = integer(usage, "prompt_tokens");
@@ -304,6 +309,7 @@ static void add_figures(struct completion *a, const json_t *root)
 		a->cached_tokens =
 			integer(json_object_get(usage, "prompt_tokens_details"), "cached_tokens");
 	}
+
 	if (json_is_object(t)) {
 		a->prefill_rate = rate(t, "prompt_per_second");
 		a->decode_rate = rate(t, "predicted_per_second");
@@ -314,6 +320,7 @@ static int add_object(struct completion *a, const json_t *root, struct err *err)
 {
 	if (!json_is_object(root))
 		return err_set(err, ERR_PROTO, "the engine sent JSON that is not an object");
+
 	const json_t *error = json_object_get(root, "error");
 	if (error && !json_is_null(error))
 		return engine_error(error, err);
@@ -325,7 +332,7 @@ static int add_object(struct completion *a, const json_t *root, struct err *err)
 	const json_t *message = delta ? NULL : json_object_get(choice, "message");
 	bool output = add_message(a, delta ? delta : message);
 	a->done |= json_is_object(message);
-	/* Some send an empty reason in each piece. */
+	/* Some engines send an empty reason with each delta. */
 	if (json_string_length(json_object_get(choice, "finish_reason")))
 		replace(&a->finish_reason, json_object_get(choice, "finish_reason"));
 	if (output || a->finish_reason) {
@@ -354,7 +361,7 @@ int completion_event(struct completion *a, const char *data, size_t len, struct 
 	return r;
 }
 
-/* Tokens per second over a time, 0 if that says nothing. */
+/* Tokens per second; 0 if it cannot be computed. */
 static double measured(int64_t tokens, int64_t us)
 {
 	return tokens > 0 && us > 0 ? (double)tokens * 1e6 / (double)us : 0;
@@ -362,16 +369,17 @@ static double measured(int64_t tokens, int64_t us)
 
 int completion_end(struct completion *a, int64_t sent, struct chat_result *ret, struct err *err)
 {
-	/* Some engines leave out [DONE], some the reason; a proxy that ends the
-	 * connection early leaves out both. */
+	/* Some engines omit [DONE], others the reason. If both are missing, the
+	 * connection ended early. */
 	if (!a->finish_reason && !a->done)
 		return err_set(err, ERR_PROTO, "the engine's answer ended early, after %zu bytes",
 		               a->text.len);
 
 	if (a->surrogates) {
-		join_halves(&a->text);
-		join_halves(&a->reasoning);
+		join_surrogates(&a->text);
+		join_surrogates(&a->reasoning);
 	}
+
 	AUTO(mem_freep) char *tagged = NULL;
 	int64_t now = clock_now(), first = a->first ? a->first : now;
 

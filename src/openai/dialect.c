@@ -16,11 +16,11 @@
 
 #define FEWEST_TOKENS 16
 
-/* What an error reply says, taken apart. */
+/* The parts of an error reply. */
 struct refusal {
 	const char *words; /* its message */
 	const char *all;   /* its whole body */
-	const char *param; /* the parameter that it names as such, "" if none */
+	const char *param; /* the parameter that it names in a member of its own, or "" */
 };
 
 static bool word_char(char c)
@@ -28,7 +28,7 @@ static bool word_char(char c)
 	return isalnum((unsigned char)c) || c == '_';
 }
 
-/* Whether `text` holds `name` as a word of its own. */
+/* Whether `text` contains `name` as a whole word. */
 static bool has_word(const char *text, const char *name)
 {
 	size_t len = strlen(name);
@@ -47,8 +47,8 @@ static bool has_any(const char *text, const char *const *marks)
 }
 #define HAS_ANY(text, ...) has_any(text, (const char *const[]){__VA_ARGS__, NULL})
 
-/* Whether the refusal is about the parameter `name`. A reply that names one as
- * such means no other, whatever else its message mentions. */
+/* Whether the refusal is about the parameter `name`. If the reply has a member
+ * that names the parameter, its message does not count. */
 static bool is_about(const struct refusal *f, const char *name)
 {
 	if (!*f->param)
@@ -69,7 +69,7 @@ static long number_below(const char *text, long least, long most)
 		}
 		char *end;
 		long n = strtol(p, &end, 10);
-		bool word = p > text && word_char(p[-1]); /* as the 5 of "gpt5" */
+		bool word = p > text && word_char(p[-1]); /* as in "gpt5" */
 		if (!word && n >= least && n < most && n > best)
 			best = n;
 		p = end;
@@ -84,7 +84,7 @@ static bool learn_images(struct dialect *d, const struct dialect_request *q,
 {
 	if (q->images < 2 || !HAS_ANY(f->words, "image", "picture", "multimodal", "multi-modal"))
 		return false;
-	/* How large each may be is another matter. */
+	/* A limit of the size of each picture is not a limit of their number. */
 	if (HAS_ANY(f->words, "byte", " mb", "mib", "pixel", "dimension", "resolution", "token"))
 		return false;
 	bool one = HAS_ANY(f->words, "only one image", "one image per", "single image",
@@ -103,7 +103,8 @@ static bool learn_tokens(struct dialect *d, const struct dialect_request *q,
 	static const char *const names[] = {"max_tokens", "max_completion_tokens", "max_tokens"};
 	if (!q->max_tokens || d->tokens == DIALECT_NO_TOKENS || !is_about(f, names[d->tokens]))
 		return false;
-	/* Not the parameter, but its value. */
+
+	/* First check whether only the value is refused, not the parameter. */
 	bool unknown = HAS_ANY(f->all, "unsupported", "not supported", "unrecognized", "unknown",
 	                       "not permitted", "extra_forbidden", "unexpected", "deprecated");
 	if (!unknown && HAS_ANY(f->words, "too large", "at most", "maximum", "exceed", "less than",
@@ -114,6 +115,7 @@ static bool learn_tokens(struct dialect *d, const struct dialect_request *q,
 		d->most_tokens = n ? (int)n : asked / 2;
 		return asked > FEWEST_TOKENS;
 	}
+
 	d->tokens++;
 	return true;
 }
@@ -150,13 +152,14 @@ static bool learn_flag(bool *flag, const char *name, const struct refusal *f)
 	return *flag = true;
 }
 
-/* What was learned, in words; NULL if nothing. */
+/* Applies the first rule that matches; returns what it changed, or NULL. */
 static const char *learn(struct dialect *d, const struct dialect_request *q,
                          const struct refusal *f)
 {
 	if (learn_images(d, q, f))
 		return "fewer pictures are sent in a request";
-	/* Some take none but the default, and want to read it. */
+
+	/* Some engines accept only the default, 1, and some require it. */
 	if (d->temperature != DIALECT_TEMPERATURE_1 && is_about(f, "temperature"))
 		return ++d->temperature == DIALECT_NO_TEMPERATURE ? "temperature is left out"
 		                                                  : "temperature 1 is sent";
@@ -206,7 +209,7 @@ bool dialect_learn(struct dialect *d, const struct dialect_request *q, const cha
 	text_utf8(&all, body, len);
 	json_auto_t *root = json_loadb(buf_str(&all), all.len, 0, NULL);
 	const struct refusal f = {.words = words, .all = buf_str(&all), .param = param_of(root)};
-	/* A prompt that is too long mentions max_tokens, too. */
+	/* Errors about a prompt that is too long also mention max_tokens. */
 	*ret_what = limit ? NULL : learn(d, q, &f);
 	if (!*ret_what)
 		return false;
@@ -249,7 +252,7 @@ const char *dialect_text(const struct dialect *d, char out[static DIALECT_TEXT_M
 	return out;
 }
 
-/* ---- kept beyond a run */
+/* ---- stored for later runs */
 
 static const char *const token_names[] = {"max_tokens", "max_completion_tokens", "none"};
 static const char *const temperature_names[] = {"any", "none", "1"};

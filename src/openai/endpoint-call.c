@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One chat completion at an endpoint: sends, follows the stream, keeps the time
- * limits, judges the failure. */
+/* One chat completion at an endpoint: sends the request, reads the stream,
+ * enforces the time limits, and classifies failures. */
 #include "openai/endpoint-internal.h"
 
 #include <stdlib.h>
@@ -15,26 +15,26 @@
 #define ERROR_BODY_MAX ((size_t)64 << 10)
 #define PROGRESS_EVERY (CLOCK_SECOND / 10)
 
-/* How long an exchange may stay open after [DONE]; after the reason why an
- * answer ended, or without a further byte of an error. */
+/* How long to wait for the end of the connection: after [DONE]; after the
+ * finish reason, or after the last byte of an error. */
 #define DONE_TIME CLOCK_SECOND
 #define REST_TIME (10 * CLOCK_SECOND)
 
-/* Errors from which a dialect is learned, one after the other. */
+/* A request is sent at most this many times to learn the dialect. */
 #define LEARN_MAX 10
 
 struct call {
 	struct endpoint *e;
-	struct dialect dialect; /* in which the request is sent */
-	bool again;             /* it was refused, and may be answered in another dialect */
-	bool enough;            /* all that matters has arrived; the exchange is ended */
+	struct dialect dialect; /* of this request */
+	bool again;             /* the request is sent again in another dialect */
+	bool enough;            /* the answer is complete; the exchange was ended */
 	struct sse sse;
 	struct completion answer;
-	struct buf whole; /* an error's body, or an answer that is not streamed */
+	struct buf whole; /* the body of an error, or of an answer that is not streamed */
 	enum { CALL_UNKNOWN, CALL_STREAM, CALL_WHOLE, CALL_ERROR } kind;
 	int attempt;
-	int64_t sent; /* clock_now() of the beginning */
-	int64_t came; /* ... of the last bytes of the body that mattered */
+	int64_t sent; /* clock_now() when the request was sent */
+	int64_t came; /* ... when the last bytes before [DONE] arrived */
 	void (*progress)(void *ctx, const struct chat_progress *p);
 	void *ctx;
 	int64_t told; /* clock_now() of the last progress call */
@@ -47,7 +47,7 @@ static int on_event(void *ctx, const char *data, size_t len, struct err *err)
 	return completion_event(&k->answer, data, len, err);
 }
 
-/* From the status and the first byte: content types are often wrong. */
+/* Uses the status and the first byte, because content types are often wrong. */
 static int choose_kind(struct call *k, const struct http_reply *reply, char first, struct err *err)
 {
 	if (reply->status != 200) {
@@ -71,17 +71,17 @@ static bool over(int64_t since, int64_t limit, int64_t now)
 	return limit && now - since > limit;
 }
 
-/* Whether nothing more is to be expected, although the exchange is open. */
+/* Whether the reply is complete although the connection is still open. */
 static bool is_at_rest(const struct call *k, int64_t now)
 {
 	if (k->answer.done)
 		return over(k->came, DONE_TIME, now);
-	if (k->answer.finish_reason) /* signs of life are no part of the answer */
+	if (k->answer.finish_reason) /* keep-alive comments do not count */
 		return over(k->answer.last, REST_TIME, now);
 	return k->kind == CALL_ERROR && over(k->came, REST_TIME, now);
 }
 
-/* Ends the exchange: some servers never close the connection. */
+/* Ends the exchange, because some servers never close the connection. */
 static int end_early(struct call *k, struct err *err)
 {
 	k->enough = true;
@@ -92,7 +92,7 @@ static int take_body(struct call *k, const struct http_reply *reply, const char 
                      struct err *err)
 {
 	int r = 0;
-	/* Blanks and a byte order mark. */
+	/* Skip blanks and a byte order mark. */
 	for (; len && k->kind == CALL_UNKNOWN && strchr(" \t\r\n\xef\xbb\xbf", *data); len--)
 		data++;
 	if (!len)
@@ -103,17 +103,20 @@ static int take_body(struct call *k, const struct http_reply *reply, const char 
 		r = choose_kind(k, reply, *data, err);
 	if (r < 0)
 		return r;
+
 	switch (k->kind) {
 	case CALL_STREAM:
-		/* What follows [DONE] is of no interest. */
+		/* Ignore what follows [DONE]. */
 		if (!k->answer.done)
 			return sse_feed(&k->sse, data, len, err);
 		return is_at_rest(k, clock_now()) ? end_early(k, err) : 0;
+
 	case CALL_ERROR: {
 		size_t room = k->whole.max - k->whole.len;
 		buf_add(&k->whole, data, len < room ? len : room);
 		return len < room ? 0 : end_early(k, err);
 	}
+
 	default: buf_add(&k->whole, data, len); return buf_check(&k->whole, "the engine's answer", err);
 	}
 }
@@ -122,6 +125,7 @@ static void tell(struct call *k, int64_t now)
 {
 	if (!k->progress)
 		return;
+
 	struct chat_progress p = {
 		.phase = k->answer.first ? CHAT_DECODE : CHAT_PREFILL,
 		.prompt_tokens = k->answer.prompt_tokens,
@@ -131,11 +135,12 @@ static void tell(struct call *k, int64_t now)
 	};
 	bool same = p.phase == k->last.phase && p.prompt_done == k->last.prompt_done &&
 	            p.output_tokens == k->last.output_tokens;
-	/* A new phase at once, the rest not too often, and a sign of life when
-	 * nothing changes. */
+	/* Report a new phase at once, other changes ten times a second, and once a
+	 * second if nothing changes. */
 	if (k->told && p.phase == k->last.phase &&
 	    now - k->told < (same ? CLOCK_SECOND : PROGRESS_EVERY))
 		return;
+
 	k->told = now;
 	k->last = p;
 	k->progress(k->ctx, &p);
@@ -146,8 +151,7 @@ static int on_body(void *ctx, const struct http_reply *reply, const char *data, 
 {
 	struct call *k = ctx;
 	int r = take_body(k, reply, data, len, err);
-	/* Here too, not in the ticks alone: between two of those a fast engine says
-	 * all that it has to say. */
+	/* A fast engine may send the whole answer between two ticks. */
 	tell(k, clock_now());
 	return r;
 }
@@ -165,8 +169,8 @@ static int check_limits(const struct call *k, int64_t now, struct err *err)
 		                 "the answer was not complete %.1f s after its first token "
 		                 "(--generation-timeout)",
 		                 (double)l->generation / 1e6);
-	/* Pieces of output count, not bytes: engines send signs of life while
-	 * nothing goes on. */
+	/* Counts output, not bytes: engines send keep-alive comments while they
+	 * do nothing. */
 	if (a->first && !a->finish_reason && over(a->last, l->idle, now))
 		return err_limit(err, ERR_TIMEOUT, "idle-timeout",
 		                 "the engine sent nothing for %.1f s during an answer "
@@ -188,22 +192,22 @@ static bool status_passes(int status)
 	return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
 }
 
-/* Whether a status may be about what the request holds. */
+/* Whether a status may be caused by the content of the request. */
 static bool says_why(int status)
 {
 	return (status >= 400 && status < 500 && status != 404 && !status_passes(status)) ||
 	       status == 500 || status == 501;
 }
 
-/* Lets the endpoint's dialect learn from a refusal. `again` is set if the same
- * request may be answered now; with fewer pictures it is another request. */
+/* Adapts the endpoint's dialect to a refusal. Sets `again` if the request can
+ * be repeated as it is; with fewer pictures it is another request. */
 static int learn(struct call *k, const struct chat *c, int r, struct err *err)
 {
 	struct endpoint *e = k->e;
 	const struct dialect_request q = {.images = chat_images(c),
 	                                  .max_tokens = c->max_tokens,
-	                                  /* llama-server takes schemas: it
-	                                   * refused this one, not all. */
+	                                  /* llama-server supports schemas: if it
+	                                   * refuses one, others are accepted. */
 	                                  .format = c->format && !endpoint_info(e)->llama,
 	                                  .system = c->system != NULL};
 	const char *what = NULL;
@@ -212,8 +216,8 @@ static int learn(struct call *k, const struct chat *c, int r, struct err *err)
 		return r;
 
 	pthread_mutex_lock(&e->lock);
-	/* Another request may have learned in the meantime; then this one is sent
-	 * as that one found. */
+	/* If another request changed the dialect in the meantime, that one is
+	 * used. */
 	bool mine = e->dialect.version == k->dialect.version;
 	if (mine) {
 		e->dialect = d;
@@ -226,11 +230,12 @@ static int learn(struct call *k, const struct chat *c, int r, struct err *err)
 	if (d.most_images != k->dialect.most_images)
 		return err_set(err, ERR_LIMIT, "the engine takes at most %zu pictures in a request",
 		               d.most_images);
+
 	k->again = true;
 	return r;
 }
 
-/* A request was answered in this dialect: only now is it worth keeping. */
+/* Stores the dialect once a request was answered in it. */
 static void keep_dialect(struct call *k)
 {
 	struct endpoint *e = k->e;
@@ -242,8 +247,8 @@ static void keep_dialect(struct call *k)
 		e->learned(e->learned_ctx);
 }
 
-/* Everything that could be left out was, and the request is refused as before:
- * its parameters were not the reason. */
+/* If the request is refused even without its optional parameters, they were not
+ * the reason: sends them again in later requests. */
 static void restore_dialect(struct endpoint *e, const struct dialect *before, unsigned last)
 {
 	pthread_mutex_lock(&e->lock);
@@ -259,7 +264,7 @@ static void restore_dialect(struct endpoint *e, const struct dialect *before, un
 		         e->shown);
 }
 
-/* A body that is not an event stream: one object, or one on each line. */
+/* Reads a body that is not an event stream: one object, or one in each line. */
 static int read_whole(struct call *k, struct err *err)
 {
 	const char *p = buf_str(&k->whole);
@@ -274,7 +279,7 @@ static int read_whole(struct call *k, struct err *err)
 	return r;
 }
 
-/* The exchange is over; makes the result of it, or says what is wrong with it. */
+/* Makes the result of a finished exchange, or its error. */
 static int finish(struct call *k, const struct chat *c, const struct http_reply *reply,
                   struct chat_result *ret, struct endpoint_failure *failure, struct err *err)
 {
@@ -288,6 +293,7 @@ static int finish(struct call *k, const struct chat *c, const struct http_reply 
 		failure->no_room = reply->status == 503 || r == -ERR_NOSPC;
 		return r;
 	}
+
 	int r = k->kind == CALL_STREAM ? sse_end(&k->sse, err) : 0;
 	if (r == 0 && k->kind == CALL_WHOLE)
 		r = read_whole(k, err);
@@ -338,8 +344,9 @@ static int run(struct call *k, const struct chat *c, struct cancel *cancel, stru
 	int r = http_run(e->http, &q, &reply, err);
 	if (r == 0 || k->enough)
 		return finish(k, c, &reply, ret, failure, err);
-	/* Some servers cut the line right after a whole answer; an error's status
-	 * counts more than how it ended. */
+
+	/* Some servers break the connection right after a complete answer. If the
+	 * status is an error, that is reported rather than the broken connection. */
 	if (reply.passing && (k->answer.done || (reply.status && reply.status != 200)))
 		return finish(k, c, &reply, ret, failure, err);
 	if (reply.passing) {
@@ -347,8 +354,9 @@ static int run(struct call *k, const struct chat *c, struct cancel *cancel, stru
 		return reply.status ? err_wrap(err, "the engine's answer ended early")
 		                    : err_wrap(err, "cannot reach the engine at %s", e->shown);
 	}
-	/* Words in the middle of a stream: the engine's own failure may pass. A
-	 * time limit is what the user allowed. */
+
+	/* An error inside a stream may be temporary. A time limit is not: the user
+	 * set it. */
 	failure->retry =
 		reply.status == 200 && k->kind == CALL_STREAM && (r == -ERR_ENGINE || r == -ERR_PROTO);
 	return r;
@@ -377,6 +385,7 @@ int endpoint_chat(struct endpoint *e, const struct chat *c, int attempt, struct 
 		completion_clear(&k.answer);
 		buf_free(&k.whole);
 	}
+
 	if (r < 0 && failure->refused && r != -ERR_LIMIT)
 		restore_dialect(e, &before, last);
 	if (r < 0)

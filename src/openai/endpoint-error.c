@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a refusal by an endpoint means, in words and as an error code. */
+/* Turns error replies of an endpoint into error codes and messages. */
 #include <stdio.h>
 #include <string.h>
 
@@ -52,14 +52,14 @@ static bool says_unsupported(const char *words)
 	               "not support image");
 }
 
-/* A picture of too many bytes or pixels, as a request of too many tokens. */
+/* Whether a picture has too many bytes or pixels. */
 static bool says_large(const char *words)
 {
 	return HAS_ANY(words, "exceed", "too large", "maximum") &&
 	       HAS_ANY(words, "byte", " mb", "mib", "pixel", "dimension", "resolution", "size");
 }
 
-/* What no waiting helps against. */
+/* Whether the account has to be paid first: waiting does not help. */
 static bool says_quota(const char *body, size_t len)
 {
 	AUTO(buf_free) struct buf b = BUF(len + 1);

@@ -15,11 +15,12 @@
 
 static int bad_url(const char *url, const char *why, struct err *err)
 {
-	/* A password in it must not be repeated. */
+	/* Do not show an address that contains a password. */
 	return err_set(err, ERR_ARG, "the engine's address %s%s", strchr(url, '@') ? "" : url, why);
 }
 
-/* The length of `end` if the first `len` bytes of the URL end in it, else 0. */
+/* Returns the length of `end` if the first `len` bytes of the URL end in it,
+ * else 0. */
 static size_t ends_with(const char *url, size_t len, const char *end)
 {
 	size_t n = strlen(end);
@@ -45,6 +46,7 @@ static int split_url(struct endpoint *e, const char *url, struct err *err)
 		return bad_url(url, " is not a URL (http://HOST:PORT or https://HOST)", err);
 	if (strpbrk(url, "?# \t\r\n"))
 		return bad_url(url, " must not contain spaces, ? or #", err);
+
 	size_t host = strcspn(url + scheme, "/");
 	if (memchr(url + scheme, '@', host))
 		return bad_url(url, " must not contain a password; use engine.key or engine.key-file", err);
@@ -54,8 +56,7 @@ static int split_url(struct endpoint *e, const char *url, struct err *err)
 	size_t len = strlen(url);
 	while (url[len - 1] == '/')
 		len--;
-	/* The address of requests instead of that of the API, as it is often
-	 * copied. */
+	/* People often copy the address of requests instead of that of the API. */
 	len -= ends_with(url, len, "/chat/completions");
 	while (url[len - 1] == '/')
 		len--;
@@ -103,10 +104,12 @@ int endpoint_new(const char *url, const char *key, const char *model,
 	int r = split_url(e, url, err);
 	if (r < 0)
 		return r;
+
 	for (const char *p = e->key; *p; p++)
 		if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f)
 			return err_set(err, ERR_ARG,
 			               "the engine's key holds a space or another byte that no key has");
+
 	*ret = TAKE(e);
 	return 0;
 }
@@ -115,8 +118,9 @@ void endpoint_free(struct endpoint *e)
 {
 	if (!e)
 		return;
+
 	http_free(e->http);
-	/* Not left in memory for a core file. */
+	/* A core file must not contain the key. */
 	explicit_bzero(e->key, strlen(e->key));
 	free(e->key);
 	free(e->wanted);
@@ -168,7 +172,7 @@ void endpoint_on_learned(struct endpoint *e, void (*learned)(void *ctx), void *c
 	e->learned_ctx = ctx;
 }
 
-/* JSON, perhaps after a byte order mark, which is not part of it. */
+/* Parses JSON, without a byte order mark at its beginning. */
 static json_t *parse(const struct buf *body)
 {
 	const char *text = buf_str(body);
@@ -245,8 +249,7 @@ int endpoint_post(struct endpoint *e, const char *path, struct cancel *cancel, s
 	           : endpoint_status_error(e, &reply, buf_str(&body), body.len, err);
 }
 
-/* A JSON object from a path, or NULL where there is none: for what an endpoint
- * may not offer. */
+/* Gets a JSON object that not all endpoints have; NULL if there is none. */
 static json_t *get_optional(struct endpoint *e, const char *path, struct cancel *cancel)
 {
 	AUTO(buf_free) struct buf body = BUF(PROBE_MAX);
@@ -283,7 +286,7 @@ static void set(char **s, const char *value)
 	*s = text_line(value, 200);
 }
 
-/* Names some of the models that the endpoint lists. */
+/* Returns an error that lists some of the endpoint's models. */
 static int several_models(struct endpoint *e, const json_t *data, struct err *err)
 {
 	AUTO(buf_free) struct buf names = BUF(400);
@@ -313,10 +316,11 @@ static int read_models(struct endpoint *e, struct endpoint_info *info, const jso
 	} else {
 		set(&info->model, json_string_value(json_object_get(model, "id")));
 	}
+
 	const char *owner = json_string_value(json_object_get(model, "owned_by"));
 	info->llama = info->llama || (owner && !strcmp(owner, "llamacpp"));
 	info->ollama = owner && !strcmp(owner, "library");
-	/* vLLM and SGLang. */
+	/* vLLM and SGLang report it. */
 	int64_t context = json_integer_value(json_object_get(model, "max_model_len"));
 	info->context = context > 0 ? context : 0;
 	return 0;
@@ -359,10 +363,11 @@ int endpoint_probe(struct endpoint *e, struct cancel *cancel, struct err *err)
 	AUTO(known_freep) struct endpoint_known *known = known_new(e);
 	struct endpoint_info *info = &known->info;
 	info->llama = !strcmp(reply.server, "llama.cpp");
-	/* Some endpoints list no models; a chat will show what they are. */
+	/* Some endpoints have no list of models, but answer requests. */
 	bool absent = reply.status == 404 || reply.status == 405 || reply.status == 501;
 	if (reply.status != 200 && !absent)
 		return endpoint_status_error(e, &reply, buf_str(&body), body.len, err);
+
 	json_t *root = absent ? NULL : parse(&body);
 	if (!absent && !json_is_object(root)) {
 		json_decref(root);
@@ -371,6 +376,7 @@ int endpoint_probe(struct endpoint *e, struct cancel *cancel, struct err *err)
 		               strstr(reply.type, "html") ? "a web page" : "not JSON",
 		               endpoint_address_advice(e, advice));
 	}
+
 	r = read_models(e, info, root, err);
 	json_decref(root);
 	if (r < 0)

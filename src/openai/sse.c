@@ -24,8 +24,8 @@ static int sse_dispatch(struct sse *s, struct err *err)
 	return r;
 }
 
-/* A whole line is in s->line. Fields other than data (event, id, retry) do not
- * matter to us. */
+/* Processes the complete line in s->line. Only the field "data" is used; event,
+ * id and retry are ignored. */
 static int sse_line(struct sse *s, struct err *err)
 {
 	const char *line = buf_str(&s->line);
@@ -41,6 +41,7 @@ static int sse_line(struct sse *s, struct err *err)
 		s->has_data = true;
 		r = buf_check(&s->data, "an event of the engine's stream", err);
 	}
+
 	buf_clear(&s->line);
 	return r;
 }
@@ -81,7 +82,7 @@ int sse_feed(struct sse *s, const void *bytes, size_t len, struct err *err)
 
 int sse_end(struct sse *s, struct err *err)
 {
-	/* A line without its end may be cut anywhere: it is dropped, and what it
-	 * began is not delivered. */
+	/* A line without its end may be incomplete: it is dropped, and so is the
+	 * event that it belongs to. */
 	return s->line.len ? 0 : sse_dispatch(s, err);
 }
