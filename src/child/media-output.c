@@ -49,8 +49,14 @@ int media_proxy(struct input *in, struct source *s, struct reader *r, const json
 {
 	struct output out = {0};
 	struct source_options source = s->options;
-	struct proxy_options o = {
-		.sink = {on_bytes, &out}, .progress = on_progress, .ctx = &out, .source = &source};
+	struct proxy_options o = {.sink = {on_bytes, &out},
+	                          .progress = on_progress,
+	                          .ctx = &out,
+	                          .source = &source,
+	                          .fps_max = 30,
+	                          .keyframe_s = 2,
+	                          .quality = 26,
+	                          .web = true};
 	source.timeline = s->timeline.duration > 0 ? &s->timeline : NULL;
 	int64_t side;
 	int e = wire_int(request, "side", MEDIA_SIZE_MIN, 2160, &side, err);
@@ -61,6 +67,57 @@ int media_proxy(struct input *in, struct source *s, struct reader *r, const json
 	if (e < 0)
 		return e;
 	o.short_side = (int)side;
+	return finish(proxy_video(in, s, r, &o, err), err);
+}
+
+static int read_plant(const json_t *j, struct plant *ret, struct err *err)
+{
+	json_int_t start, end;
+	int kind;
+	if (json_unpack((json_t *)j, "[i I I F F F F F F i i i!]", &kind, &start, &end, &ret->width,
+	                &ret->height, &ret->x0, &ret->y0, &ret->x1, &ret->y1, &ret->contrast,
+	                &ret->blue, &ret->red) < 0 ||
+	    kind < 0 || kind >= PLANT_KINDS || end <= start)
+		return err_set(err, ERR_PROTO, "an invalid planted event");
+	ret->kind = (enum plant_kind)kind;
+	ret->start = start;
+	ret->end = end;
+	return 0;
+}
+
+int media_plant(struct input *in, struct source *s, struct reader *r, const json_t *request,
+                struct err *err)
+{
+	enum { QUALITY = 20, FPS_MAX = 120, SIDE_MAX = 4096 };
+	const json_t *list = json_object_get(request, "plants");
+	size_t n = json_array_size(list);
+	AUTO(mem_freep) struct plant *plants = mem_alloc(n, sizeof *plants);
+	struct output out = {0};
+	int64_t kbit = 0;
+	struct proxy_options o = {.sink = {on_bytes, &out},
+	                          .progress = on_progress,
+	                          .ctx = &out,
+	                          .source = &s->options,
+	                          .short_side = SIDE_MAX,
+	                          .fps_max = FPS_MAX,
+	                          .quality = QUALITY,
+	                          .plants = plants,
+	                          .n_plants = n};
+
+	int e = wire_int(request, "from", 0, INT64_MAX / 1000, &o.from, err);
+	if (e == 0)
+		e = wire_int(request, "to", 1, INT64_MAX / 1000, &o.to, err);
+	if (e == 0)
+		e = wire_int(request, "duration", 1, INT64_MAX / 1000, &o.duration, err);
+	if (e == 0)
+		e = wire_real(request, "keyframe", 0.1, 60, &o.keyframe_s, err);
+	if (e == 0)
+		e = wire_int(request, "kbit", 1, INT32_MAX, &kbit, err);
+	for (size_t i = 0; i < n && e == 0; i++)
+		e = read_plant(json_array_get(list, i), &plants[i], err);
+	if (e < 0)
+		return e;
+	o.max_kbit = (int)kbit;
 	return finish(proxy_video(in, s, r, &o, err), err);
 }
 

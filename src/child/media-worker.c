@@ -294,6 +294,12 @@ static int on_proxy(struct worker *w, const json_t *request, struct err *err)
 	return r < 0 ? r : media_proxy(w->in, w->source, w->reader, request, err);
 }
 
+static int on_plant(struct worker *w, const json_t *request, struct err *err)
+{
+	int r = ensure_open(w, err);
+	return r < 0 ? r : media_plant(w->in, w->source, w->reader, request, err);
+}
+
 static int on_sound(struct worker *w, const json_t *request, struct err *err)
 {
 	return media_sound(w->in, &w->options, request, err);
@@ -342,9 +348,10 @@ static const struct {
 	uint32_t type;
 	int (*handle)(struct worker *w, const json_t *request, struct err *err);
 } handlers[] = {
-	{MEDIA_PROBE, on_probe}, {MEDIA_FRAMES, on_frames},   {MEDIA_PACKETS, on_packets},
-	{MEDIA_KEYS, on_keys},   {MEDIA_STRETCH, on_stretch}, {MEDIA_TILES, on_tiles},
-	{MEDIA_PROXY, on_proxy}, {MEDIA_SOUND, on_sound},     {MEDIA_PARAMS, on_params},
+	{MEDIA_PROBE, on_probe},   {MEDIA_FRAMES, on_frames},   {MEDIA_PACKETS, on_packets},
+	{MEDIA_KEYS, on_keys},     {MEDIA_STRETCH, on_stretch}, {MEDIA_TILES, on_tiles},
+	{MEDIA_PROXY, on_proxy},   {MEDIA_PLANT, on_plant},     {MEDIA_SOUND, on_sound},
+	{MEDIA_PARAMS, on_params},
 };
 
 static int handle(struct worker *w, struct wire_msg *m, struct err *err)

@@ -67,6 +67,25 @@ int decoder_proxy(struct decoder *d, int side, bool sound, int64_t duration,
 	return r < 0 ? r : take_file(d, o, err);
 }
 
+int decoder_plant(struct decoder *d, const struct decoder_planting *p,
+                  const struct decoder_output *o, struct err *err)
+{
+	json_t *plants = json_array();
+	for (size_t i = 0; i < p->n; i++) {
+		const struct plant *e = &p->plants[i];
+		json_array_append_new(plants,
+		                      json_pack("[i I I f f f f f f i i i]", e->kind, (json_int_t)e->start,
+		                                (json_int_t)e->end, e->width, e->height, e->x0, e->y0,
+		                                e->x1, e->y1, e->contrast, e->blue, e->red));
+	}
+	json_auto_t *head =
+		json_pack("{s:I s:I s:I s:f s:I s:o}", "from", (json_int_t)p->from, "to", (json_int_t)p->to,
+	              "duration", (json_int_t)(p->to - p->from), "keyframe", p->keyframe_s, "kbit",
+	              (json_int_t)p->kbit, "plants", plants);
+	int r = decoder_request(d, MEDIA_PLANT, head, err);
+	return r < 0 ? r : take_file(d, o, err);
+}
+
 int decoder_sound(struct decoder *d, int rate, const struct decoder_output *o, struct err *err)
 {
 	json_auto_t *head = json_pack("{s:i}", "rate", rate);

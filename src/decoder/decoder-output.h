@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "decoder/decoder.h"
+#include "protocol/plant.h"
 
 struct decoder_output {
 	int fd;                                    /* an empty file, written at any position */
@@ -20,6 +21,21 @@ struct decoder_output {
  * second of it. `duration` as probed. */
 int decoder_proxy(struct decoder *d, int side, bool sound, int64_t duration,
                   const struct decoder_output *o, struct err *err);
+
+/* A copy of a range with events drawn into it. */
+struct decoder_planting {
+	int64_t from, to;           /* microseconds; within the video */
+	double keyframe_s;          /* distance of the copy's keyframes: 0.1 to 60 s */
+	int64_t kbit;               /* limit of its bit rate, 1000 bits per second */
+	const struct plant *plants; /* at most PLANTS_MAX */
+	size_t n;
+};
+/* As decoder_proxy(), in the size of the video (at most 4096 pixels), with its
+ * frames (at most 120 per second), without sound. The progress is that of the
+ * copy. */
+int decoder_plant(struct decoder *d, const struct decoder_planting *p,
+                  const struct decoder_output *o, struct err *err);
+
 /* The sound as WAV: one channel, 16 bits, `rate` samples per second. Requires
  * no probe, and no video stream. */
 int decoder_sound(struct decoder *d, int rate, const struct decoder_output *o, struct err *err);

@@ -7,10 +7,11 @@
 #include "base/clock.h"
 #include "media/note.h"
 #include "media/picture.h"
+#include "media/plant.h"
 #include "media/sound.h"
 
 enum {
-	FPS_MAX = 30,
+	SIDE_MAX = 4096, /* of the writer */
 	SOUND_RATE = 48000,
 	SOUND_CHANNELS = 2,
 	PROGRESS_EVERY = CLOCK_SECOND,
@@ -21,7 +22,8 @@ struct proxy {
 	struct source *src;
 	struct writer *writer;
 	struct picture *picture;
-	struct sound *sound; /* NULL if there is none, or after it ended */
+	struct sound *sound;       /* NULL if there is none, or after it ended */
+	struct planting *planting; /* NULL if nothing is planted */
 	AVFrame *pic, *canvas;
 	int64_t samples; /* written, per channel */
 	int64_t last;    /* time of the last picture */
@@ -34,6 +36,7 @@ static void proxy_clear(struct proxy *p)
 	writer_free(p->writer);
 	picture_free(p->picture);
 	sound_free(p->sound);
+	planting_free(p->planting);
 	av_frame_free(&p->pic);
 	av_frame_free(&p->canvas);
 }
@@ -49,6 +52,7 @@ static int begin(struct proxy *p, const struct shown *s, struct err *err)
 
 	int side = w < h ? w : h, other = w < h ? h : w;
 	p->size = side > o->short_side ? (int)av_rescale(other, o->short_side, side) : other;
+	p->size = p->size < SIDE_MAX ? p->size : SIDE_MAX;
 	int r = picture_make(p->picture, p->src, s, p->size, p->pic, err);
 	if (r < 0)
 		return r;
@@ -57,13 +61,15 @@ static int begin(struct proxy *p, const struct shown *s, struct err *err)
 	p->height = p->pic->height < 16 ? 16 : p->pic->height;
 	const struct writer_options wo = {.width = p->width,
 	                                  .height = p->height,
-	                                  .fps = fps > FPS_MAX ? FPS_MAX
-	                                         : fps < 1     ? 1
-	                                                       : fps,
-	                                  .keyframe_s = 2,
-	                                  .quality = 26,
-	                                  .web = true,
-	                                  .max_kbit = p->height > 500 && p->width > 500 ? 2500 : 1200,
+	                                  .fps = fps > o->fps_max ? o->fps_max
+	                                         : fps < 1        ? 1
+	                                                          : fps,
+	                                  .keyframe_s = o->keyframe_s,
+	                                  .quality = o->quality,
+	                                  .web = o->web,
+	                                  .max_kbit = o->max_kbit                         ? o->max_kbit
+	                                              : p->height > 500 && p->width > 500 ? 2500
+	                                                                                  : 1200,
 	                                  .bt601 = p->pic->colorspace != AVCOL_SPC_BT709 &&
 	                                           p->pic->colorspace != AVCOL_SPC_RGB,
 	                                  .sound_rate = p->sound ? SOUND_RATE : 0,
@@ -108,18 +114,33 @@ static int write_sound(struct proxy *p, int64_t until, struct err *err)
 	return 0;
 }
 
+/* Draws what is planted; the picture may be shared with the decoder. */
+static int plant(struct proxy *p, int64_t t, AVFrame *f, struct err *err)
+{
+	if (!p->planting)
+		return 0;
+	if (av_frame_make_writable(f) < 0)
+		return err_set(err, ERR_LIMIT, "no memory for a picture");
+	planting_draw(p->planting, t, f);
+	return 0;
+}
+
 static int write_picture(struct proxy *p, const struct shown *s, struct err *err)
 {
 	AVFrame *f;
-	int64_t t = s->pts < 0 ? 0 : s->pts;
+	/* The first picture may have begun before the range. */
+	int64_t t = s->pts < p->o->from ? 0 : s->pts - p->o->from;
 	/* Twice the rate is halved, and so on; the tolerance keeps the distance
 	 * even. */
-	if (p->writer && t - p->last < CLOCK_SECOND / FPS_MAX - CLOCK_SECOND / 1000)
+	int64_t apart = (int64_t)((double)CLOCK_SECOND / p->o->fps_max) - CLOCK_SECOND / 1000;
+	if (p->writer && t - p->last < apart)
 		return 0;
 	int r =
 		p->writer ? picture_make(p->picture, p->src, s, p->size, p->pic, err) : begin(p, s, err);
 	if (r == 0)
 		r = fit(p, &f, err);
+	if (r == 0)
+		r = plant(p, t, f, err);
 	if (r == 0)
 		r = writer_frame(p->writer, t, f, err);
 	p->last = t;
@@ -145,13 +166,15 @@ int proxy_video(struct input *in, struct source *s, struct reader *reader,
 	if (o->sound &&
 	    sound_open(in, o->source, SOUND_RATE, SOUND_CHANNELS, &p.sound, err) == -ERR_LIMIT)
 		return -ERR_LIMIT;
-	int r = reader_at(reader, 0, &shown, err);
-	while (r == 0) {
+	if (o->n_plants)
+		p.planting = planting_new(o->plants, o->n_plants);
+	int r = reader_at(reader, o->from, &shown, err);
+	while (r == 0 && (!o->to || shown.pts < o->to)) {
 		r = write_picture(&p, &shown, err);
 		if (r == 0)
 			r = reader_next(reader, INT64_MIN, &shown, err);
 	}
-	if (r == 1)
+	if (r >= 0)
 		r = write_sound(&p, o->duration + CLOCK_SECOND, err);
 	return r < 0 ? r : writer_finish(p.writer, err);
 }

@@ -112,7 +112,7 @@ static int open_encoder(struct writer *w, const AVCodec *codec)
 	c->framerate = av_d2q(w->o.fps, 1001000);
 	c->gop_size = (int)fmax(1, round(w->o.fps * w->o.keyframe_s));
 	c->keyint_min = c->gop_size;
-	c->thread_count = w->o.web ? 1 : 0;
+	c->thread_count = w->part ? 0 : 1; /* in the sandbox there are no threads */
 	if (w->o.web)
 		c->max_b_frames = 0;
 	if (w->o.max_kbit) {

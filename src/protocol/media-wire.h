@@ -32,6 +32,10 @@
  *   PROXY {side, sound, duration}
  *     -> DATA {pos, at}, often (blob: bytes of the file from pos on, or none;
  *     at: made up to this time), then DONE; or ERROR
+ *   PLANT {from, to, duration, keyframe, kbit, plants: [[kind, start, end,
+ *   width, height, x0, y0, x1, y1, contrast, blue, red], …]}: a copy of a range
+ *   with these events (plant.h) drawn into it; keyframe: their distance in s
+ *     -> likewise; at: of the copy
  *   SOUND {rate}
  *     -> likewise
  *   PARAMS {}
@@ -47,7 +51,7 @@
 #ifndef VDET_PROTOCOL_MEDIA_WIRE_H
 #define VDET_PROTOCOL_MEDIA_WIRE_H
 
-enum { MEDIA_VERSION = 5 };
+enum { MEDIA_VERSION = 6 };
 
 /* Version of the rules that turn a file's timestamps into the timeline. It is
  * part of the key of a run (job/facts.h): raise it when a file can get other
@@ -73,6 +77,7 @@ enum media_msg {
 	MEDIA_PROXY = 80,
 	MEDIA_SOUND,
 	MEDIA_DATA,
+	MEDIA_PLANT,
 	MEDIA_PARAMS = 96,
 	MEDIA_REFERENCE,
 	MEDIA_TIMELINE,
