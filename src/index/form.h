@@ -11,7 +11,7 @@
 #include "index/index.h"
 
 /* Raise it whenever a new index of the same video would differ. */
-enum { INDEX_FORM_VERSION = 4, INDEX_FORM_MAX = 256 << 20 };
+enum { INDEX_FORM_VERSION = 5, INDEX_FORM_MAX = 256 << 20 };
 
 void index_write(const struct video_index *x, struct buf *out);
 /* Accepts untrusted data: lengths, ranges and order are checked. ERR_FORMAT if

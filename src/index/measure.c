@@ -158,6 +158,20 @@ float signature_change(const struct signature *a, const struct signature *b)
 	return top / (top + 16);
 }
 
+float signature_share(const struct signature *a, const struct signature *b)
+{
+	enum { LEVELS = 8 };
+	int n = 0;
+	for (int y = 0; y < H; y++)
+		for (int x = 0; x < W; x++) {
+			int i = y * W + x, c = y / 2 * (W / 2) + x / 2;
+			n += abs(a->luma[i] - b->luma[i]) + abs(a->chroma[0][c] - b->chroma[0][c]) +
+			         abs(a->chroma[1][c] - b->chroma[1][c]) >
+			     LEVELS;
+		}
+	return (float)n / SIGNATURE_CELLS;
+}
+
 float signature_mixture(const struct signature *a, const struct signature *b,
                         const struct signature *m, float *ret_x)
 {

@@ -24,6 +24,10 @@ struct difference signature_difference(const struct signature *a, const struct s
  * the picture differs by 16 levels on average. */
 float signature_change(const struct signature *a, const struct signature *b);
 
+/* The share of the picture that has changed by more than noise, without
+ * correction. */
+float signature_share(const struct signature *a, const struct signature *b);
+
 /* Mean absolute difference of luma cells in levels, without correction. */
 float signature_distance(const struct signature *a, const struct signature *b);
 

@@ -45,6 +45,7 @@ struct shot {
 	int noise;            /* levels */
 	bool caption;
 	int object; /* where a box is, 0 = nowhere */
+	int white;  /* everything left of this column is white */
 };
 
 static float scene(uint32_t seed, float x, float y)
@@ -65,7 +66,7 @@ static struct signature draw(const struct shot *s, int frame)
 				v = (x / 3 + y / 4) % 2 ? 235 : 20;
 			if (s->object && x > s->object && x < s->object + 14 && y > 20 && y < 60)
 				v = 250 - v;
-			v = v * s->gain + s->offset;
+			v = x < s->white ? 255 : v * s->gain + s->offset;
 			if (s->noise)
 				v += (float)(scramble((uint32_t)(frame * 9973 + y * W + x)) %
 				             (uint32_t)(2 * s->noise + 1)) -
@@ -143,9 +144,35 @@ static struct shot passer_at(int i)
 	return s;
 }
 
+/* Bright for a third of a second, with a soft beginning and end. */
+static struct shot long_flash_at(int i)
+{
+	static const int light[] = {90, 220, 250, 250, 250, 250, 220, 90};
+	struct shot s = PLAIN;
+	s.offset = i >= 60 && i < 68 ? (float)light[i - 60] : 0;
+	return s;
+}
+static struct shot wipe_to_white_at(int i)
+{
+	struct shot s = PLAIN;
+	s.white = i < 60 ? 0 : i < 75 ? (i - 60) * W / 15 : W;
+	return s;
+}
+/* Half a picture in a frame, slower at both ends. */
+static struct shot whip_at(int i)
+{
+	static const float way[] = {0, 6, 20, 50, 110, 150, 170, 176};
+	struct shot s = PLAIN;
+	s.pan = i < 60 ? 0 : way[i < 68 ? i - 60 : 7];
+	return s;
+}
+
 static void what_is_no_cut(void **state)
 {
 	(void)state;
+	expect_none(long_flash_at);
+	expect_none(wipe_to_white_at);
+	expect_none(whip_at);
 	expect_none(noise_at);
 	expect_none(flash_at);
 	expect_none(exposure_at);
@@ -213,7 +240,7 @@ static void a_fade_through_black_is_one_cut(void **state)
 	AUTO(cut_list_clear) struct cut_list l = find(fade_at);
 	assert_int_equal(l.n, 1);
 	assert_int_equal(l.items[0].kind, INDEX_CUT_FADE);
-	assert_in_range(l.items[0].pts / FRAME, 79, 85);
+	assert_in_range(l.items[0].pts / FRAME, 48, 54);
 	assert_in_range(l.items[0].end / FRAME, 90, 97);
 }
 
