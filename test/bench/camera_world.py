@@ -61,6 +61,7 @@ def place(r, events, seconds):
 
 
 def write_frames(pipe, r, seconds, starts, events, busy):
+    """Returns the times of rain and changes of light."""
     still = background(r)
     light = [bytes(min(255, int(v * gain)) for v in range(256)) for gain in (1.25, 0.8)]
     spells = [(r.uniform(0, seconds - 25), r.uniform(4, 20), r.choice(light)) for _ in range(seconds // 300)]
@@ -84,10 +85,13 @@ def write_frames(pipe, r, seconds, starts, events, busy):
         for start, length, table in spells:
             picture = picture.translate(table) if start <= t < start + length else picture
         pipe.write(picture + grey)
+    return ([{"kind": "light", "a": a, "b": a + length} for a, length, _ in spells] +
+            [{"kind": "rain", "a": a, "b": a + 25} for a in showers])
 
 
 def recording(work, seed, minutes):
-    """The path of a recording, and the time spans of its events: 20 in 20 minutes, a quarter of them other pictures."""
+    """The path of a recording; beside it is its truth, as recall.py --folder takes it: 20 events in 20 minutes, a quarter of
+    them other pictures."""
     path = work / f"camera-{seed}-{minutes * 60}.mp4"
     truth = path.with_suffix(".truth.json")
     if not truth.exists():
@@ -100,8 +104,9 @@ def recording(work, seed, minutes):
             ["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{W}x{H}", "-r", str(FPS), "-i", "-",
              "-vf", "noise=c0s=6:c0f=t", "-c:v", "libx264", "-preset", "veryfast", "-g", str(gop), *options, str(path)],
             stdin=subprocess.PIPE)
-        write_frames(encoder.stdin, r, seconds, starts, events, busy)
+        distract = write_frames(encoder.stdin, r, seconds, starts, events, busy)
         encoder.stdin.close()
         assert encoder.wait() == 0
-        truth.write_text(json.dumps([[[s, s + e.length]] for s, e in zip(starts, events)]))
-    return path, json.loads(truth.read_text())
+        truth.write_text(json.dumps({"events": [{"kind": "clip" if isinstance(e, Scene) else "object", "a": s,
+                                                 "b": s + e.length} for s, e in zip(starts, events)], "distract": distract}))
+    return path

@@ -3,21 +3,31 @@
 """Recall of sampling: the share of short events for which a frame is chosen. Also: the number of frames in a quiet hour.
 
     recall.py [--seeds 1-4] [--minutes 30] [--work DIR] [--world camera]
+    recall.py --folder DIR
 
 Events of 0.5 to 5 s, 20 per hour, in two kinds of long video:
 - drawn: the demo world (`vdet world`), whose truth is known;
 - real: parts of a recording in which a car is visible, inserted at random times into hours that consist of parts of the
   same recording without one (../shared/media/cctv_car.mp4; skipped if it does not exist).
 With --world camera instead: drawn recordings of a fixed camera (camera_world.py), with an event a minute.
+With --folder instead: each RECORDING.mp4 in DIR that has a RECORDING.truth.json, {"events": [{"a": 1.5, "b": 3, "kind":
+"car"}], "distract": [{"a": 60, "b": 85, "kind": "rain"}]}, in seconds; an event whose "a" is null is left out.
 An event counts as seen if at least one frame that `vdet plan` chooses is within it. No model is needed. Seeds are fixed;
-videos stay in DIR and are used again."""
+videos stay in the --work folder and are used again.
+
+Of the events without a frame of the adaptive plan, the table counts those that the index did not notice (no score above
+the least of an event within them), those that it noticed, and of these, those whose score is also above the usual movement
+of the recording, so that the plan could have known. "Possible" is what the best plan with as many frames could have seen.
+The last column counts the frames in rain and changes of light, outside of events, and their share."""
 import argparse
 import json
 import os
 import random
+import re
+import statistics
 import subprocess
 import tempfile
-import time
+from collections import namedtuple
 from pathlib import Path
 
 import camera_world
@@ -28,6 +38,17 @@ MEDIA = ROOT.parent / "shared" / "media"
 CAR, QUIET = [(4.6, 8.2), (14.4, 18.7), (25.4, 27.7)], [(0, 4), (9, 13.5), (19.5, 24.5)]  # see MANIFEST.md there
 BUDGETS = [("6 per 300 s", 6), ("1 per 10 s", 30)]
 POLICIES = ["even", "keyframe", "adaptive"]
+HEAD = ["video", "budget", "policy", "recall", "seen", "possible", "frames an hour", "index an hour",
+        "no frame: unnoticed, noticed, above the usual", "in rain or light"]
+WEATHER = ("rain", "light")
+Video = namedtuple("Video", "path events weather", defaults=[[]])  # each event: the spans of time in which it is visible
+
+
+def constant(name, path):
+    return float(re.search(rf"define {name} ([\d.]+)", (ROOT / path).read_text())[1])
+
+
+EVENT, TIMES = constant("INDEX_SCORE_EVENT", "src/index/index.h"), constant("MEDIAN_TIMES", "src/plan/plan-peaks.c")
 
 
 def ffmpeg(*args):
@@ -50,14 +71,33 @@ def keyframe_times(path, options):
     return sorted({min(keys, key=lambda k: abs(k - t)) for t in at}), plan
 
 
+def scores(path):
+    """Times and scores of the index, and the least score that the plan takes for an event (src/plan/plan-peaks.c)."""
+    out = subprocess.run([VDET, "index", "--json", str(path)], check=True, capture_output=True, text=True).stdout
+    found = [(t, score) for t, score, _ in json.loads(out)["scores"]]
+    return found, max(EVENT, TIMES * statistics.median_low([s for _, s in found] or [0]))
+
+
+def is_in(t, spans):
+    return any(a <= t < b for a, b in spans)
+
+
+def best(found, spans):
+    return max((score for t, score in found if is_in(t, spans)), default=0)
+
+
+def processor(run):
+    """Seconds of processor time that the programs which run() starts take; on a busy machine these vary least."""
+    before = os.times()
+    run()
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
 def index_cost(path):
-    """Seconds that indexing took, and that decoding the whole file takes on one thread."""
-    began = time.monotonic()
-    subprocess.run([VDET, "index", "--fresh", str(path)], check=True, capture_output=True)
-    index = time.monotonic() - began
-    began = time.monotonic()
-    ffmpeg("-threads", 1, "-i", path, "-map", "0:v", "-f", "null", "-")
-    return index, time.monotonic() - began
+    """Of indexing the file, and of decoding it wholly."""
+    return (processor(lambda: subprocess.run([VDET, "index", "--fresh", str(path)], check=True, capture_output=True)),
+            processor(lambda: ffmpeg("-threads", 1, "-i", path, "-map", "0:v", "-f", "null", "-")))
 
 
 def drawn(work, seed, minutes):
@@ -67,7 +107,23 @@ def drawn(work, seed, minutes):
                         "0.5", "--longest", "5", "--cuts", "0", "--width", "320", "--height", "180", str(path)], check=True,
                        capture_output=True)
     truth = json.loads(path.with_suffix(".truth.json").read_text())
-    return path, [e["visible"] for e in truth["events"]]
+    return Video(path, [e["visible"] for e in truth["events"]])
+
+
+def join(path, video, rate, pieces):
+    """Encodes pieces of a video, (first frame, number of frames), as one video of 384x216."""
+    small, size = path.with_suffix(".yuv"), 384 * 216 * 3 // 2
+    ffmpeg("-i", video, "-vf", "scale=384:216", "-r", rate, "-pix_fmt", "yuv420p", small)
+    encoder = subprocess.Popen(["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-s", "384x216", "-r", str(rate), "-pix_fmt",
+                                "yuv420p", "-i", "-", "-c:v", "libx264", "-preset", "veryfast", "-g", "50", str(path)],
+                               stdin=subprocess.PIPE)
+    with open(small, "rb") as frames:
+        for first, n in pieces:
+            frames.seek(first * size)
+            encoder.stdin.write(frames.read(n * size))
+    encoder.stdin.close()
+    assert encoder.wait() == 0
+    small.unlink()
 
 
 def real(work, seed, minutes):
@@ -93,18 +149,15 @@ def real(work, seed, minutes):
         pieces.append((first, frames))
         at += frames / 12.5
     if not path.exists():
-        small = work / "car.yuv"
-        ffmpeg("-i", MEDIA / "cctv_car.mp4", "-vf", "scale=384:216", "-r", 12.5, "-pix_fmt", "yuv420p", small)
-        frames, size = small.read_bytes(), 384 * 216 * 3 // 2
-        encoder = subprocess.Popen(["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-s", "384x216", "-r", "12.5", "-pix_fmt",
-                                    "yuv420p", "-i", "-", "-c:v", "libx264", "-preset", "veryfast", "-g", "50", str(path)],
-                                   stdin=subprocess.PIPE)
-        for first, n in pieces:
-            for k in range(first, first + n):
-                encoder.stdin.write(frames[k * size:(k + 1) * size])
-        encoder.stdin.close()
-        assert encoder.wait() == 0
-    return path, events
+        join(path, MEDIA / "cctv_car.mp4", 12.5, pieces)
+    return Video(path, events)
+
+
+def recorded(path):
+    """A video whose truth is in a file beside it."""
+    truth = json.loads(path.with_suffix(".truth.json").read_text())
+    return Video(path, [[[e["a"], e["b"]]] for e in truth["events"] if e["a"] is not None],
+                 [(d["a"], d["b"]) for d in truth.get("distract", []) if d["kind"] in WEATHER])
 
 
 def quiet(work, kind, minutes):
@@ -128,27 +181,58 @@ def quiet(work, kind, minutes):
     return path
 
 
+def line(cells):
+    print("|", " | ".join(map(str, cells)), "|", flush=True)
+
+
+class Row:
+    """The sums of one budget and policy over some videos."""
+
+    def __init__(self, *names):
+        self.names, self.unseen, self.misses = names, [0, 0, 0], []
+        self.seen = self.total = self.possible = self.frames = self.length = self.rain = 0
+
+    def add(self, video, at, length, found, least):
+        hit = [any(is_in(t, spans) for t in at) for spans in video.events]
+        self.seen += sum(hit)
+        self.total += len(hit)
+        self.possible += min(len(at), len(hit))
+        self.frames += len(at)
+        self.length += length
+        self.rain += sum(is_in(t, video.weather) and not any(is_in(t, spans) for spans in video.events) for t in at)
+        for spans in (spans for spans, seen in zip(video.events, hit) if not seen):
+            score = best(found, spans)
+            for k, counts in enumerate((score < EVENT, score >= EVENT, score >= least)):
+                self.unseen[k] += counts
+            self.misses.append(f"{video.path.stem}, {self.names[1]}: no frame in {spans[0][0]:.1f} to {spans[-1][1]:.1f} s; "
+                               f"highest score {score:.1f}, least of the plan {least:.1f}")
+
+    def write(self, index):
+        hour, adaptive = 3600 / self.length, self.names[2] == "adaptive"
+        line([*self.names, f"{self.seen / self.total:.2f}", f"{self.seen} of {self.total}", self.possible,
+              f"{self.frames * hour:.0f}", f"{index * hour:.1f} s" if adaptive else "none",
+              ", ".join(map(str, self.unseen)) if adaptive else "", f"{self.rain} ({self.rain / self.frames:.3f})"])
+
+
 def recall_rows(sort, videos):
-    rows, index, decode, length = [], 0, 0, 0
-    for path, _ in videos:
-        a, b = index_cost(path)
-        index, decode = index + a, decode + b
+    line(HEAD)
+    line(["---"] * len(HEAD))
+    costs = [index_cost(video.path) for video in videos]
+    index, decode = map(sum, zip(*costs))
+    found = [scores(video.path) for video in videos]
+    misses = []
     for label, frames in BUDGETS:
         for policy in POLICIES:
-            seen = total = drawn_frames = length = 0
-            for path, events in videos:
+            row = Row(sort, label, policy)
+            for video, (points, least) in zip(videos, found):
                 options = ["--chunk-frames", frames]
-                at, plan = (keyframe_times(path, options) if policy == "keyframe"
-                            else times(path, "--sample-policy", policy, *options))
-                seen += sum(any(a <= t < b for t in at for a, b in spans) for spans in events)
-                total += len(events)
-                drawn_frames += len(at)
-                length += plan["duration"]
-            rows.append((sort, label, policy, f"{seen / total:.2f}", f"{seen} of {total}", f"{drawn_frames * 3600 / length:.0f}",
-                         f"{index * 3600 / length:.1f} s" if policy == "adaptive" else "none"))
-            print("|", " | ".join(rows[-1]), "|", flush=True)
-    print(f"\nindex of the {sort} videos: {index:.1f} s for {length / 3600:.1f} h; decoding them completely on one thread: "
-          f"{decode:.1f} s; ratio {index / decode:.2f}\n", flush=True)
+                at, plan = (keyframe_times(video.path, options) if policy == "keyframe"
+                            else times(video.path, "--sample-policy", policy, *options))
+                row.add(video, at, plan["duration"], points, least)
+            row.write(index)
+        misses += sorted(row.misses)
+    print(f"\nindex of the {sort} videos: {index:.1f} s of processor time for {row.length / 3600:.1f} h; decoding them wholly "
+          f"{decode:.1f} s; ratio {index / decode:.2f}\n", *misses, "", sep="\n", flush=True)
 
 
 def main():
@@ -157,6 +241,7 @@ def main():
     p.add_argument("--minutes", type=int, default=30)
     p.add_argument("--work", type=Path)
     p.add_argument("--world", choices=("all", "camera"), default="all")
+    p.add_argument("--folder", type=Path)
     o = p.parse_args()
     first, _, last = o.seeds.partition("-")
     seeds = range(int(first), int(last or first) + 1)
@@ -164,14 +249,15 @@ def main():
         work = o.work or Path(tmp)
         work.mkdir(parents=True, exist_ok=True)
         os.environ["XDG_DATA_HOME"] = str(work / "data")
-        head = "| video | budget | policy | recall | seen | frames an hour | index an hour |\n|---|---|---|---|---|---|---|"
-        print(head, flush=True)
+        if o.folder:
+            recall_rows(o.folder.name, [recorded(p) for p in sorted(o.folder.glob("*.mp4"))
+                                        if p.with_suffix(".truth.json").exists()])
+            return
         if o.world == "camera":
-            recall_rows("camera", [camera_world.recording(work, s, o.minutes) for s in seeds])
+            recall_rows("camera", [recorded(camera_world.recording(work, s, o.minutes)) for s in seeds])
             return
         recall_rows("drawn", [drawn(work, s, o.minutes) for s in seeds])
         if MEDIA.is_dir():
-            print(head, flush=True)
             recall_rows("real", [real(work, s, o.minutes) for s in seeds])
         print("| quiet video | budget | frames an hour | of these in bursts | bursts an hour |\n|---|---|---|---|---|", flush=True)
         for kind in ("noise", "rain", "exposure"):
