@@ -16,8 +16,9 @@ enum {
 #define STRAY (3 * CLOCK_SECOND) /* search range for a replacement of a bad picture */
 /* how far from a sample a similar picture may be, where nothing happens */
 #define LIKE (5 * CLOCK_SECOND)
-/* neither rain nor noise change a picture for so long */
-#define STAYS (8 * CLOCK_SECOND)
+/* What changes the picture for less is left to the scores, which know rain and
+ * changes of light (detect/detect.h). */
+#define STAYS (30 * CLOCK_SECOND)
 #define SCENE_FIRST 3.0 /* the gain that makes each shot take precedence */
 /* of the times of even sampling: less than that of a burst, more than that of a
  * shot; if most pictures score high, the other way round */
@@ -136,14 +137,17 @@ static void claim_changes(struct chooser *c)
 	const struct plan_view *v = c->v;
 	const struct index_key *keys = v->x->keys, *before = NULL;
 	int least = CHANGE_BITS + usual_bits(v) * 3 / 2;
-	for (size_t i = index_key_from(v->x, v->from); i < v->x->n_keys && keys[i].pts < v->to; i++) {
+	/* What changed at the end of the part before could not be judged there. */
+	int64_t from = v->x->n_scores ? v->from - STAYS : v->from;
+	for (size_t i = index_key_from(v->x, from); i < v->x->n_keys && keys[i].pts < v->to; i++) {
 		if (plan_is_poor(v, keys[i].pts))
 			continue;
 		bool fresh = !before ||
 		             index_cut_after(v->x, before->pts) != index_cut_after(v->x, keys[i].pts) ||
 		             has_burst(v, before->pts, keys[i].pts);
 		int bits = fresh ? 0 : bits_between(before->hash, keys[i].hash);
-		bool other = bits >= least && (!v->x->n_scores || stays(v, i, before, least));
+		bool other = bits >= least && keys[i].pts >= v->from &&
+		             (!v->x->n_scores || stays(v, i, before, least));
 		if (other)
 			add_claim(c, CHANGE, i, 0, 0.1 + 0.4 * bits / 64);
 		if (fresh || other)
@@ -190,6 +194,22 @@ static int64_t step_aside(const struct plan_view *v, int64_t t)
 	return t;
 }
 
+/* The i-th further sample, from 1 on, of a burst with k samples of which the
+ * first is at its peak: the middles of k equal parts, without the one that is
+ * nearest to the peak. */
+static int64_t beside_peak(const struct plan_view *v, const struct plan_burst *b, size_t i,
+                           size_t k)
+{
+	int64_t start = (int64_t)b->first * v->x->bin;
+	int64_t end = (int64_t)(b->last + 1) * v->x->bin, nearest = 0;
+	for (int64_t n = 1; n < (int64_t)k; n++)
+		if (llabs(plan_even_time(start, end, (int64_t)k, n) - b->at) <
+		    llabs(plan_even_time(start, end, (int64_t)k, nearest) - b->at))
+			nearest = n;
+	int64_t part = (int64_t)i - 1;
+	return plan_even_time(start, end, (int64_t)k, part < nearest ? part : part + 1);
+}
+
 /* The i-th of k samples of a burst. A burst of one bin is a sudden change
  * somewhere in the bin: what changed is visible at its end, but perhaps not yet
  * in its middle. */
@@ -199,8 +219,7 @@ static int64_t burst_time(const struct plan_view *v, const struct plan_burst *b,
 	if (b->at != PLAN_BY_MASS && i == 0)
 		return b->at;
 	if (b->at != PLAN_BY_MASS)
-		return (int64_t)b->first * bin + (int64_t)(b->last + 1 - b->first) * bin *
-		                                     (int64_t)(2 * i - 1) / (int64_t)(2 * k - 2);
+		return beside_peak(v, b, i, k);
 	if (b->first == b->last && k == 1)
 		return (int64_t)(b->last + 1) * bin;
 	double goal = b->mass * (double)(2 * i + 1) / (double)(2 * k), sum = 0;

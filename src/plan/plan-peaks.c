@@ -19,6 +19,13 @@
 #define DENSE_LEAST CLOCK_SECOND
 #define CLEAR_TIMES 2 /* the score of a clear burst, divided by the least of an event */
 #define AROUND (300 * CLOCK_SECOND) /* scores before the range that count for the median */
+/* If most pictures score high, something small may always be there, such as a
+ * person. It is no fixed camera if this much of them is unusual, or cuts are no
+ * further apart than this; and if more than this share of pictures score high,
+ * the scores of a fixed one say little either. */
+#define MOVING_SHARE 0.05
+#define MOVING_CUTS (60 * CLOCK_SECOND)
+#define MOVING_TIME 0.7
 
 struct peaks {
 	struct plan_view *v;
@@ -103,6 +110,21 @@ static void add_peak(struct peaks *p, size_t i)
 	take(p, near);
 }
 
+/* Whether the pictures from `from` on change so much, for so long, or so often
+ * that scores do not tell events. */
+static bool is_moving(const struct plan_view *v, int64_t from)
+{
+	const struct video_index *x = v->x;
+	size_t first = index_score_from(x, from), high = 0, wide = 0;
+	for (size_t i = first; i < x->n_scores; i++) {
+		high += x->scores[i].score > INDEX_SCORE_EVENT;
+		wide += x->scores[i].score > INDEX_SCORE_EVENT && x->scores[i].share >= MOVING_SHARE * 255;
+	}
+	size_t n = x->n_scores - first, cuts = index_cut_after(x, v->to) - index_cut_after(x, from);
+	return 2 * high > n && (2 * wide > high || (double)high > MOVING_TIME * (double)n ||
+	                        (int64_t)cuts > (v->to - from) / MOVING_CUTS);
+}
+
 bool plan_find_peaks(struct plan_view *v, const struct plan *plan)
 {
 	size_t a = index_score_from(v->x, v->from);
@@ -116,9 +138,10 @@ bool plan_find_peaks(struct plan_view *v, const struct plan *plan)
 		worth[i] = 1;
 	}
 
-	float usual = index_score_median(v->x, index_score_from(v->x, v->from - AROUND));
+	int64_t from = v->from > AROUND ? v->from - AROUND : 0;
+	float usual = index_score_median(v->x, index_score_from(v->x, from));
 	int64_t step = (plan->to - plan->from) / plan->budget;
-	v->moving = usual > INDEX_SCORE_EVENT;
+	v->moving = is_moving(v, from);
 	p.stop = fmaxf(INDEX_SCORE_EVENT, MEDIAN_TIMES * usual);
 	v->extra_gain = gain_of(CLEAR_TIMES * p.stop);
 	p.dense = step / DENSE > DENSE_LEAST ? step / DENSE : DENSE_LEAST;
