@@ -117,6 +117,9 @@ static int make_file(struct task *t, const char *suffix,
 {
 	AUTO(mem_freep) char *path = output_name(t, suffix);
 	AUTO(mem_freep) char *part = mem_printf("%s.part", path);
+	if (file_is_at(t->fd, path) || file_is_at(t->fd, part))
+		return err_set(err, ERR_ARG, "the output %s is the video itself; choose another name",
+		               path);
 	AUTO(fd_closep) int fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot write %s", part);

@@ -123,6 +123,10 @@ static int run_command(const struct command *c, char **argv)
 			set_log_level(app.options.log_level);
 		places_find(&app);
 		code = c->run(&app, n, argv);
+		if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_COMPLETE) {
+			log_error("cannot write to standard output");
+			code = EXIT_FAILED;
+		}
 	}
 	app_clear(&app, c);
 	return code;

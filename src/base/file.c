@@ -129,13 +129,19 @@ static void read_mask(void)
 	umask(mask);
 }
 
-int file_write(const char *path, const void *data, size_t len, struct err *err)
+/* Of a new file: 0666 less umask. Reading the mask changes it for a moment, and
+ * two threads that do so at once could leave it changed: only the first one
+ * reads it. */
+static mode_t usual_mode(void)
 {
-	/* Reading the mask changes it for a moment: two threads that do so at once
-	 * could leave it at 0. */
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, read_mask);
-	return write_with_mode(path, data, len, 0666 & ~mask, err);
+	return 0666 & ~mask;
+}
+
+int file_write(const char *path, const void *data, size_t len, struct err *err)
+{
+	return write_with_mode(path, data, len, usual_mode(), err);
 }
 
 int file_write_private(const char *path, const void *data, size_t len, struct err *err)
@@ -224,6 +230,42 @@ int file_open_input(const char *path, int *ret_fd, struct err *err)
 	*ret_fd = fd;
 	fd = -1;
 	return 0;
+}
+
+int file_open_nameless(const char *dir, int *ret_fd, struct err *err)
+{
+	*ret_fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (*ret_fd >= 0)
+		return 0;
+	if (errno != EOPNOTSUPP && errno != EISDIR)
+		return err_sys(err, errno, "cannot write to the folder %s", dir);
+
+	/* File systems that have none; such a file cannot get a name. */
+	AUTO(mem_freep) char *name = mem_printf("%s/.vdet-XXXXXX", dir);
+	*ret_fd = mkostemp(name, O_CLOEXEC);
+	if (*ret_fd < 0)
+		return err_sys(err, errno, "cannot write to the folder %s", dir);
+	unlink(name);
+	return 0;
+}
+
+int file_give_name(int fd, const char *path, struct err *err)
+{
+	AUTO(mem_freep) char *own = mem_printf("/proc/self/fd/%d", fd);
+	if (fchmod(fd, usual_mode()) < 0 || fsync(fd) < 0)
+		return err_sys(err, errno, "cannot write %s", path);
+	if (linkat(AT_FDCWD, own, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return err_set(err, ERR_ARG, "%s exists already; choose another name", path);
+	return err_sys(err, errno, "cannot write %s", path);
+}
+
+bool file_is_at(int fd, const char *path)
+{
+	struct stat mine, other;
+	return fstat(fd, &mine) == 0 && stat(path, &other) == 0 && mine.st_dev == other.st_dev &&
+	       mine.st_ino == other.st_ino;
 }
 
 char *file_join(const char *dir, const char *name)

@@ -37,6 +37,16 @@ int file_open_input(const char *path, int *ret_fd, struct err *err);
  * kept apart; -1 with errno on failure. */
 int file_lock(int fd);
 
+/* Opens a new file for reading and writing in `dir`, which has no name, so that
+ * nothing is left of it unless file_give_name() succeeds. Mode 0600;
+ * close-on-exec. */
+int file_open_nameless(const char *dir, int *ret_fd, struct err *err);
+/* Syncs such a file, or one of the same file system, and gives it a name (mode
+ * 0666 less umask). ERR_ARG if the name exists. */
+int file_give_name(int fd, const char *path, struct err *err);
+/* Whether an open file has this name. */
+bool file_is_at(int fd, const char *path);
+
 char *file_join(const char *dir, const char *name); /* the caller frees */
 const char *file_base(const char *path);            /* points into path */
 /* The name, or if it is longer than `max` bytes its beginning and a hash of all

@@ -17,7 +17,7 @@ static int write_at(int fd, const unsigned char *data, size_t len, int64_t pos, 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return err_sys(err, n ? errno : ENOSPC, "cannot write");
+			return err_sys(err, n ? errno : ENOSPC, "cannot write the file");
 		data += n;
 		pos += n;
 		len -= (size_t)n;
@@ -42,17 +42,21 @@ static int take_data(const struct wire_msg *m, const struct decoder_output *o, i
 
 static int take_file(struct decoder *d, const struct decoder_output *o, struct err *err)
 {
+	int64_t at = 0, before = 0;
+	decoder_more_time(d);
 	for (;;) {
 		AUTO(wire_msg_clear) struct wire_msg m = {0};
-		int64_t at;
 		int lie = 0;
-		decoder_more_time(d);
 		int r = decoder_receive(d, MEDIA_DATA, MEDIA_DONE, MEDIA_DATA_MAX, &m, err);
 		if (r < 0 || m.type == MEDIA_DONE)
 			return r;
 		r = take_data(&m, o, &at, &lie, err);
 		if (r < 0)
 			return lie < 0 ? decoder_give_up(d, err) : decoder_stop(d, r);
+		/* Bytes are limited; messages without either could go on for ever. */
+		if (at > before || m.blob_len)
+			decoder_more_time(d);
+		before = at > before ? at : before;
 		if (o->progress)
 			o->progress(o->ctx, at);
 	}

@@ -10,6 +10,9 @@
  * and objects near the camera change less. */
 enum { SHARE_LEAST = 102, SCORE_LEAST = 50 };
 static const int64_t foreign_most = 60 * CLOCK_SECOND, foreign_break = CLOCK_SECOND;
+/* A cut is that near to a foreign picture; pictures further apart than `blind`
+ * show no cut. */
+static const int64_t cut_near = CLOCK_SECOND / 2, blind = 2 * CLOCK_SECOND;
 static const int64_t black_least = CLOCK_SECOND, frozen_least = 10 * CLOCK_SECOND;
 /* A view is compared that long before and after a cut, and that long after. */
 static const int64_t view_near = 2 * CLOCK_SECOND, view_far = 70 * CLOCK_SECOND;
@@ -37,6 +40,15 @@ static bool is_foreign(const struct index_score *s)
 	return s->share >= SHARE_LEAST && s->score >= SCORE_LEAST;
 }
 
+/* Whether the picture changes at once near t, or at t in an interval of which
+ * no picture is known; otherwise something came or went near the camera. */
+static bool has_cut(const struct video_index *x, int64_t t)
+{
+	size_t i = index_cut_after(x, t - cut_near), k = index_score_from(x, t);
+	bool cut = i < x->n_cuts && x->cuts[i].pts - x->cuts[i].uncertainty <= t + cut_near;
+	return cut || (k && t - x->scores[k - 1].pts > blind);
+}
+
 static void find_foreign(const struct video_index *x, struct list *l)
 {
 	for (size_t i = 0; i < x->n_scores; i++) {
@@ -50,7 +62,8 @@ static void find_foreign(const struct video_index *x, struct list *l)
 				last = k;
 		}
 		int64_t end = last + 1 < x->n_scores ? x->scores[last + 1].pts : x->duration;
-		if (end - x->scores[i].pts <= foreign_most)
+		bool cut = has_cut(x, x->scores[i].pts) || has_cut(x, end);
+		if (end - x->scores[i].pts <= foreign_most && cut)
 			add(l, ANOMALY_FOREIGN, x->scores[i].pts, end);
 		i = last;
 	}

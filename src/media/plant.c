@@ -108,7 +108,14 @@ static void draw_object(struct planting *p, size_t i, int64_t time, AVFrame *f)
 		}
 }
 
-static void turn_plane(uint8_t *data, ptrdiff_t stride, int w, int h)
+static int limit(int v, int low, int high)
+{
+	return v < low ? low : v > high ? high : v;
+}
+
+/* Turns a plane by 180 degrees, and replaces each level by `sum` minus it; 0:
+ * the levels stay. */
+static void turn_plane(uint8_t *data, ptrdiff_t stride, int w, int h, int sum)
 {
 	for (int y = 0; y < (h + 1) / 2; y++) {
 		uint8_t *a = data + y * stride, *b = data + (h - 1 - y) * stride + w - 1;
@@ -119,6 +126,9 @@ static void turn_plane(uint8_t *data, ptrdiff_t stride, int w, int h)
 			*a = other;
 		}
 	}
+	for (int y = 0; sum && y < h; y++)
+		for (int x = 0; x < w; x++)
+			data[y * stride + x] = (uint8_t)limit(sum - data[y * stride + x], 0, 255);
 }
 
 void planting_draw(struct planting *p, int64_t time, AVFrame *f)
@@ -131,8 +141,8 @@ void planting_draw(struct planting *p, int64_t time, AVFrame *f)
 			draw_object(p, i, time, f);
 			continue;
 		}
-		turn_plane(f->data[0], f->linesize[0], f->width, f->height);
+		turn_plane(f->data[0], f->linesize[0], f->width, f->height, BLACK + WHITE);
 		for (int c = 1; c <= 2; c++)
-			turn_plane(f->data[c], f->linesize[c], (f->width + 1) / 2, (f->height + 1) / 2);
+			turn_plane(f->data[c], f->linesize[c], (f->width + 1) / 2, (f->height + 1) / 2, 0);
 	}
 }

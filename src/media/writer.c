@@ -110,8 +110,9 @@ static int open_encoder(struct writer *w, const AVCodec *codec)
 	/* MPEG-4 has 16 bits */
 	c->time_base = (AVRational){1, codec->id == AV_CODEC_ID_MPEG4 ? 60000 : CLOCK_RATE};
 	c->framerate = av_d2q(w->o.fps, 1001000);
-	c->gop_size = (int)fmax(1, round(w->o.fps * w->o.keyframe_s));
-	c->keyint_min = c->gop_size;
+	c->keyint_min = (int)fmax(1, round(w->o.fps * w->o.keyframe_s));
+	/* writer_frame() decides by time, as the pictures of a copy may have any. */
+	c->gop_size = w->part ? c->keyint_min : 2 * c->keyint_min;
 	c->thread_count = w->part ? 0 : 1; /* in the sandbox there are no threads */
 	if (w->o.web)
 		c->max_b_frames = 0;

@@ -70,6 +70,7 @@ struct plan_view {
 	float *excess;    /* n_bins; 0 outside [from, to) */
 	struct plan_burst *bursts;
 	size_t n_bursts;
+	size_t n_more;           /* bursts beyond the budget, which are only counted */
 	struct plan_shot *shots; /* cover [from, to) */
 	size_t n_shots;
 	bool moving;   /* all of the picture changes most of the time: no fixed camera */

@@ -164,8 +164,14 @@ static int read_sum(const json_t *j, struct plan *p, struct err *err)
 		{"bursts_seen", &p->seen}, {"shots", &p->shots},
 	};
 	p->budget = json_integer_value(json_object_get(j, "budget"));
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		*rows[i].to = (size_t)json_integer_value(json_object_get(j, rows[i].key));
+	if (j && !json_is_object(j))
+		return bad(&at, err, "its \"sum\" is not an object");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		json_int_t n = json_integer_value(json_object_get(j, rows[i].key));
+		if (n < 0 || n > BUDGET_MAX)
+			return bad(&at, err, "its \"%s\" is not from 0 to %d", rows[i].key, BUDGET_MAX);
+		*rows[i].to = (size_t)n;
+	}
 	if (p->until < p->to && (p->budget < 1 || p->budget > BUDGET_MAX))
 		return bad(&at, err, "its \"budget\" is not from 1 to %d", BUDGET_MAX);
 	return 0;

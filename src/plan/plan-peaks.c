@@ -20,8 +20,8 @@
 #define CLEAR_TIMES 2 /* the score of a clear burst, divided by the least of an event */
 #define AROUND (300 * CLOCK_SECOND) /* scores before the range that count for the median */
 /* If most pictures score high, something small may always be there, such as a
- * person. It is no fixed camera if this much of them is unusual, or cuts are no
- * further apart than this; and if more than this share of pictures score high,
+ * person. The camera is not fixed if this much of them is unusual, or cuts are
+ * this near to each other; and if more than this share of pictures score high,
  * the scores of a fixed one say little either. */
 #define MOVING_SHARE 0.05
 #define MOVING_CUTS (60 * CLOCK_SECOND)
@@ -40,20 +40,26 @@ struct extent {
 	size_t a, b;
 };
 
-/* The frames around i whose scores stay above `level`, at most `far` away. */
+static bool in_one_shot(const struct peaks *p, size_t i, size_t k)
+{
+	return index_cut_after(p->v->x, p->s[i].pts) == index_cut_after(p->v->x, p->s[k].pts);
+}
+
+/* The frames around i, in its shot, whose scores stay above `level`, at most
+ * `far` away. */
 static struct extent extent_of(const struct peaks *p, size_t i, float level, int64_t far)
 {
 	struct extent e = {i, i};
 	for (size_t k = i; k-- > 0;) {
 		if (p->s[i].pts - p->s[k].pts > far || p->s[e.a].pts - p->s[k].pts > REACH_GAP)
 			break;
-		if (p->score[k] > level)
+		if (p->score[k] > level && in_one_shot(p, i, k))
 			e.a = k;
 	}
 	for (size_t k = i + 1; k < p->n; k++) {
 		if (p->s[k].pts - p->s[i].pts > far || p->s[k].pts - p->s[e.b].pts > REACH_GAP)
 			break;
-		if (p->score[k] > level)
+		if (p->score[k] > level && in_one_shot(p, i, k))
 			e.b = k;
 	}
 	return e;
@@ -64,9 +70,9 @@ static void take(struct peaks *p, struct extent e)
 {
 	int64_t from = p->s[e.a].pts - APART_LEAST, to = p->s[e.b].pts + APART_LEAST;
 	size_t a = e.a, b = e.b;
-	while (a > 0 && p->s[a - 1].pts >= from)
+	while (a > 0 && p->s[a - 1].pts >= from && in_one_shot(p, a - 1, a))
 		a--;
-	while (b + 1 < p->n && p->s[b + 1].pts <= to)
+	while (b + 1 < p->n && p->s[b + 1].pts <= to && in_one_shot(p, b, b + 1))
 		b++;
 	for (size_t k = a; k <= b; k++)
 		p->score[k] = 0;
@@ -91,10 +97,16 @@ static double gain_of(float score)
 	return 1 + (double)score / ((double)score + 100);
 }
 
+/* The least score of the burst whose peak is i. */
+static float reach_of(const struct peaks *p, size_t i)
+{
+	return fmaxf(REACH_SHARE * p->score[i], p->stop / 2);
+}
+
 static void add_peak(struct peaks *p, size_t i)
 {
 	struct plan_view *v = p->v;
-	float level = fmaxf(REACH_SHARE * p->score[i], p->stop / 2);
+	float level = reach_of(p, i);
 	float value = p->score[i] * p->worth[i];
 	struct extent near = extent_of(p, i, level, p->far), whole = extent_of(p, i, level, INT64_MAX);
 	bool first = p->worth[i] >= 1 && !v->moving;
@@ -111,7 +123,7 @@ static void add_peak(struct peaks *p, size_t i)
 }
 
 /* Whether the pictures from `from` on change so much, for so long, or so often
- * that scores do not tell events. */
+ * that scores do not show events. */
 static bool is_moving(const struct plan_view *v, int64_t from)
 {
 	const struct video_index *x = v->x;
@@ -150,5 +162,8 @@ bool plan_find_peaks(struct plan_view *v, const struct plan *plan)
 	v->bursts = mem_grow(v->bursts, most + 1, sizeof *v->bursts);
 	while (v->n_bursts < most && (i = best(&p)) < p.n)
 		add_peak(&p, i);
+	/* Those that cannot get a sample are counted. */
+	for (; (i = best(&p)) < p.n; v->n_more++)
+		take(&p, extent_of(&p, i, reach_of(&p, i), p.far));
 	return true;
 }

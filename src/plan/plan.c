@@ -172,7 +172,7 @@ static void add_stretch(struct plan *p, const struct plan_options *o, const stru
 	}
 	p->spent += n;
 	p->seen += seen;
-	p->bursts += v->n_bursts;
+	p->bursts += v->n_bursts + v->n_more;
 	p->shots += first ? v->n_shots - 1 : v->n_shots;
 	plan_cut(v, samples, n, p);
 	if (first && o->chunk_overlap)

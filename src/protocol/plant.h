@@ -9,7 +9,7 @@
 
 enum plant_kind {
 	PLANT_OBJECT,  /* something small that moves through the picture */
-	PLANT_PICTURE, /* the picture turned by 180 degrees: to the index, another one */
+	PLANT_PICTURE, /* another one: its negative, turned by 180 degrees */
 	PLANT_KINDS
 };
 

@@ -58,3 +58,36 @@ int selftest_copy(const struct selftest *t, int fd, const struct decoder_options
 		.fd = out_fd, .max = 4 * expected + BYTES_MORE, .progress = on_done, .ctx = &share};
 	return decoder_plant(d, &p, &out, err);
 }
+
+/* Whether a picture begins within the event; times are known to a bin. */
+static bool is_shown(const struct packet_scan *scan, const struct plant *p)
+{
+	size_t a = (size_t)(p->start / scan->bin + 1), b = (size_t)(p->end / scan->bin);
+	for (size_t i = a; i < b && i < scan->n_bins; i++)
+		if (scan->bins[i].packets || scan->bins[i].key_bytes)
+			return true;
+	return false;
+}
+
+int selftest_drop_hidden(struct selftest *t, int copy_fd, const struct decoder_options *o,
+                         struct cancel *cancel, struct err *err)
+{
+	AUTO(decoder_freep) struct decoder *d = NULL;
+	AUTO(packet_scan_clear) struct packet_scan scan = {0};
+	int r = decoder_open(copy_fd, o, cancel, &d, err);
+	if (r == 0)
+		r = decoder_packets(d, &scan, err);
+	if (r < 0)
+		return r;
+
+	size_t kept = 0;
+	for (size_t i = 0; i < t->n; i++)
+		if (is_shown(&scan, &t->events[i].plant))
+			t->events[kept++] = t->events[i];
+	t->hidden = t->n - kept;
+	t->n = kept;
+	t->duration = scan.duration;
+	return kept ? 0
+	            : err_set(err, ERR_FORMAT,
+	                      "no picture shows any of the events: each is shown for too long");
+}

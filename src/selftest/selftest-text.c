@@ -7,7 +7,7 @@
 static const char *const kind_name[PLANT_KINDS] = {"object", "picture"};
 
 /* Why an event was missed: a code, and a sentence. */
-enum reason { NOT_INDEXED, NOT_DECODED, NOT_NOTICED, NO_FRAME_LEFT };
+enum reason { NOT_INDEXED, NOT_DECODED, NOT_NOTICED, COVERED, NO_FRAME_LEFT };
 
 static const struct {
 	const char *code, *text;
@@ -15,15 +15,19 @@ static const struct {
 	[NOT_INDEXED] = {"not indexed", "this policy does not look at the pictures"},
 	[NOT_DECODED] = {"not decoded", "the index did not decode this part; --index-effort=1 does"},
 	[NOT_NOTICED] = {"not noticed", "not noticed by the index"},
+	[COVERED] = {"covered", "something more unusual moved elsewhere in the picture"},
 	[NO_FRAME_LEFT] = {"no frame left", "noticed by the index, but other parts got the frames"},
 };
 
 static enum reason reason_of(const struct selftest *t, const struct selftest_event *e)
 {
-	return !t->indexed                    ? NOT_INDEXED
-	       : !e->decoded                  ? NOT_DECODED
-	       : e->score < INDEX_SCORE_EVENT ? NOT_NOTICED
-	                                      : NO_FRAME_LEFT;
+	if (!t->indexed)
+		return NOT_INDEXED;
+	if (!e->decoded)
+		return NOT_DECODED;
+	if (e->score >= INDEX_SCORE_EVENT)
+		return NO_FRAME_LEFT;
+	return e->elsewhere >= INDEX_SCORE_EVENT ? COVERED : NOT_NOTICED;
 }
 
 static json_t *event_json(const struct selftest *t, const struct selftest_event *e)
@@ -52,9 +56,9 @@ json_t *selftest_json(const struct selftest *t)
 		                     "chunk_frames", (json_int_t)trial->chunk_frames, "frames",
 		                     (json_int_t)trial->frames, "seen", (json_int_t)trial->seen));
 	}
-	return json_pack("{s:i s:f s:f s:I s:o s:o}", "selftest", 1, "from", (double)t->from / 1e6,
+	return json_pack("{s:i s:f s:f s:I s:I s:o s:o}", "selftest", 1, "from", (double)t->from / 1e6,
 	                 "to", (double)(t->from + t->duration) / 1e6, "seed", (json_int_t)t->seed,
-	                 "plans", plans, "events", events);
+	                 "hidden", (json_int_t)t->hidden, "plans", plans, "events", events);
 }
 
 static void add_trials(const struct selftest *t, struct buf *out)
@@ -85,7 +89,9 @@ static void add_missed(const struct selftest *t, const struct selftest_event *e,
 	else
 		buf_adds(out, "another picture: ");
 	buf_adds(out, reasons[reason].text);
-	if (reason >= NOT_NOTICED)
+	if (reason == COVERED)
+		buf_addf(out, " (score %.0f there)", (double)e->elsewhere);
+	else if (reason >= NOT_NOTICED)
 		buf_addf(out, " (score %.0f; events have %.0f or more)", (double)e->score,
 		         (double)INDEX_SCORE_EVENT);
 	buf_adds(out, "\n");
@@ -100,6 +106,9 @@ void selftest_text(const struct selftest *t, const char *name, struct buf *out)
 	buf_addf(out, "%s  %s to %s, seed %llu: %zu objects and %zu other pictures planted\n", name,
 	         clock_text(t->from, from), clock_text(t->from + t->duration, to),
 	         (unsigned long long)t->seed, objects, t->n - objects);
+	if (t->hidden)
+		buf_addf(out, "  %zu more events are not counted: the recording has no pictures there\n",
+		         t->hidden);
 	add_trials(t, out);
 	if (t->n_trials && t->trials[0].seen == t->n)
 		return;

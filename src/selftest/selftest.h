@@ -25,7 +25,9 @@ struct selftest_event {
 	struct plant plant;
 	bool seen, seen_even; /* a frame is inside it: of the plan, of even sampling */
 	bool decoded;         /* the index has scores of pictures inside it */
-	float score;          /* the largest of these, 0 without any; see struct index_score */
+	/* The largest of these, 0 without any (see struct index_score): at the
+	 * place of the event, and elsewhere in the picture. */
+	float score, elsewhere;
 };
 
 /* A plan, and what it sees. */
@@ -42,7 +44,8 @@ struct selftest {
 	uint64_t seed;
 	struct selftest_event *events; /* ascending; they do not overlap */
 	size_t n;
-	bool indexed; /* the plan was made with an index */
+	size_t hidden; /* events that were left out: no picture shows them */
+	bool indexed;  /* the plan was made with an index */
 	/* the plan; even sampling with as many frames; and more frames, if some
 	 * events were missed */
 	struct selftest_trial trials[SELFTEST_TRIALS];
@@ -62,6 +65,12 @@ int selftest_make(int64_t from, int64_t to, size_t n, uint64_t seed, struct self
 int selftest_copy(const struct selftest *t, int fd, const struct decoder_options *o,
                   void (*progress)(void *ctx, double fraction), void *ctx, struct cancel *cancel,
                   int out_fd, struct err *err);
+
+/* Removes the events during which the copy has no picture, as where the
+ * recording shows one for long, and counts them. The duration becomes that of
+ * the copy. ERR_FORMAT if no event is left. Blocks. */
+int selftest_drop_hidden(struct selftest *t, int copy_fd, const struct decoder_options *o,
+                         struct cancel *cancel, struct err *err);
 
 /* Counts what `p`, the plan of the copy with these options, sees, and makes the
  * other plans from the index `x` (NULL if the plan is made without one). */

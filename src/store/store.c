@@ -46,6 +46,20 @@ static int migrate(struct store *s, struct err *err)
 	return db_end(s, r, err);
 }
 
+/* While another process makes the same new journal, SQLite does not wait by
+ * itself. */
+static int set_wal(struct store *s, struct err *err)
+{
+	enum { TRIES = 200, PAUSE = 50 /* milliseconds */ };
+	int r = SQLITE_BUSY;
+	for (int i = 0; i < TRIES && r == SQLITE_BUSY; i++) {
+		if (i)
+			sqlite3_sleep(PAUSE);
+		r = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+	}
+	return r == SQLITE_OK ? 0 : db_fail(s, r, err);
+}
+
 int store_open(const char *path, struct store **ret, struct err *err)
 {
 	AUTO(store_freep) struct store *s = mem_alloc(1, sizeof *s);
@@ -55,9 +69,10 @@ int store_open(const char *path, struct store **ret, struct err *err)
 	if (r != SQLITE_OK)
 		return db_fail(s, r, err), err_wrap(err, "cannot open the journal %s", path);
 	sqlite3_busy_timeout(s->db, 10000);
+	r = set_wal(s, err);
 	/* FULL: a finished chunk survives a power cut too, not only a kill. */
-	r = db_exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
-	            err);
+	if (r == 0)
+		r = db_exec(s, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", err);
 	if (r == 0)
 		r = migrate(s, err);
 	if (r < 0)

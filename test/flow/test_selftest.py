@@ -43,7 +43,7 @@ class SelfTest(flow.Flow):
         self.assertEqual([e["kind"] for e in result["events"]], ["object"] * 3 + ["picture"] + ["object"] * 3)
 
         plain = picture(video, 30)
-        turned = [bytes(reversed(row)) for row in reversed(plain)]
+        turned = [bytes(max(0, 255 - level) for level in reversed(row)) for row in reversed(plain)]
         for e in result["events"]:
             middle = picture(self.dir / "copy.mp4", (e["start"] + e["end"]) / 2 - 2)
             before = picture(self.dir / "copy.mp4", e["start"] - 2 - 0.3)
@@ -73,15 +73,38 @@ class SelfTest(flow.Flow):
         left = [p for p in self.dir.rglob("*") if p.is_file() and p.name not in ("v.mp4", "learned.json")]
         self.assertEqual([p for p in left if p.stat().st_size > 1 << 20 or "selftest" in p.name], [])
 
+    def test_nothing_is_overwritten(self):
+        video = self.video(30)
+        before = video.read_bytes()
+        for name in ("v.mp4", "."):
+            self.assertIn("exists already", self.vdet("selftest", video, "--keep", name, code=2).stderr)
+        self.assertEqual(video.read_bytes(), before)
+
     def test_a_killed_run_leaves_nothing(self):
         self.video(120)
-        p = self.start("selftest", self.dir / "v.mp4", "--progress", "json")
-        for line in p.stdout:
-            if "copy with planted events" in line:
-                break
-        p.kill()
-        p.wait()
-        self.assertEqual([f for f in self.dir.rglob("*") if "selftest" in f.name], [])
+        before = set(self.dir.rglob("*"))
+        for keep in ((), ("--keep", "copy.mp4")):
+            p = self.start("selftest", self.dir / "v.mp4", "--progress", "json", *keep)
+            for line in p.stdout:
+                if "copy with planted events" in line:
+                    break
+            p.kill()
+            p.wait()
+            self.assertEqual([f for f in set(self.dir.rglob("*")) - before if "data" not in f.parts], [])
+
+    def test_events_without_a_picture_are_not_counted(self):
+        flow.make_video(self.dir / "v.mp4", 120, "320x180", "1/3", source="smptehdbars")
+        result = self.selftest("--events", "12")
+        self.assertGreater(result["hidden"], 0)
+        self.assertEqual(result["hidden"] + len(result["events"]), 12)
+
+    def test_standard_output_that_cannot_be_written_is_an_error(self):
+        self.video(10)
+        with open("/dev/full", "w") as full:
+            r = subprocess.run([flow.VDET, "index", self.dir / "v.mp4"], env=self.env, stdin=subprocess.DEVNULL, stdout=full,
+                               stderr=subprocess.PIPE, text=True, timeout=flow.TIMEOUT)
+        self.assertEqual(r.returncode, 1)
+        self.assertIn("standard output", r.stderr)
 
     def test_a_full_disk_is_reported(self):
         self.video()
@@ -100,7 +123,7 @@ class SelfTest(flow.Flow):
                                  (("v.mp4", "--plan", "p.json"), 2, "--plan and --budget"),
                                  (("v.mp4", "--stream", "all"), 2, "--stream all"),
                                  (("v.mp4", "--sample-seek", "keyframe"), 2, "--sample-seek"),
-                                 (("v.mp4", "--from", "40"), 2, "ends before --from"),
+                                 (("v.mp4", "--from", "40"), 2, "--from is not before"),
                                  (("v.mp4", "--to", "5"), 2, "at least 8 s"),
                                  (("v.mp4", "--events", "9"), 2, "at most 3"),
                                  (("none.mp4",), 1, "none.mp4")):

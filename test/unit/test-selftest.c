@@ -73,7 +73,7 @@ static struct video_index *index_of(const struct selftest *t, size_t hidden, siz
 		x->detail[at / x->bin] = INDEX_DECODED;
 		if (!skip)
 			x->scores[x->n_scores++] =
-				(struct index_score){.pts = at, .score = score, .w = 4, .h = 4};
+				(struct index_score){.pts = at, .score = score, .share = 255, .w = 96, .h = 54};
 	}
 	return x;
 }
@@ -130,6 +130,23 @@ static void misses_are_counted_with_their_reason(void **state)
 	assert_non_null(strstr(buf_str(&text), "--chunk-frames=12"));
 }
 
+/* Everything unusual is in the corner. */
+static void a_score_elsewhere_does_not_tell(void **state)
+{
+	(void)state;
+	AUTO(selftest_clear) struct selftest t = {0};
+	AUTO(buf_free) struct buf text = BUF(1 << 20);
+	struct err err;
+	assert_ok(selftest_make(0, 1200 * S, 60, 7, &t, &err));
+	AUTO(video_index_freep) struct video_index *x = index_of(&t, SIZE_MAX, SIZE_MAX);
+	for (size_t i = 0; i < x->n_scores; i++)
+		x->scores[i].share = x->scores[i].w = x->scores[i].h = 1;
+	judge(&t, &usual, x);
+	assert_true(t.events[0].score < 14 && t.events[0].elsewhere == 40);
+	selftest_text(&t, "a.mp4", &text);
+	assert_non_null(strstr(buf_str(&text), "elsewhere in the picture (score 40 there)"));
+}
+
 static void without_an_index_only_frames_are_counted(void **state)
 {
 	(void)state;
@@ -154,6 +171,7 @@ int main(void)
 		cmocka_unit_test(a_seed_always_gives_the_same_events),
 		cmocka_unit_test(too_little_room_is_an_error),
 		cmocka_unit_test(misses_are_counted_with_their_reason),
+		cmocka_unit_test(a_score_elsewhere_does_not_tell),
 		cmocka_unit_test(without_an_index_only_frames_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
