@@ -193,8 +193,10 @@ static void print_anomalies(const struct video_index *x)
 	enum { FEW = 20 };
 	size_t n;
 	AUTO(mem_freep) struct index_anomaly *all = index_anomalies(x, &n);
-	if (n)
-		printf("  anomalies  %zu\n", n);
+	bool partly = x->decoded_time < x->duration * 99 / 100;
+	if (n || partly)
+		printf("  anomalies  %zu%s\n", n,
+		       partly ? "; only looked for in the part that was looked at closely" : "");
 	for (size_t i = 0; i < n && i < FEW; i++) {
 		char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 		printf("    %s", clock_text(all[i].start, a));

@@ -172,7 +172,7 @@ static int read_sum(const json_t *j, struct plan *p, struct err *err)
 			return bad(&at, err, "its \"%s\" is not from 0 to %d", rows[i].key, BUDGET_MAX);
 		*rows[i].to = (size_t)n;
 	}
-	if (p->until < p->to && (p->budget < 1 || p->budget > BUDGET_MAX))
+	if (p->budget < (p->until < p->to) || p->budget > BUDGET_MAX)
 		return bad(&at, err, "its \"budget\" is not from 1 to %d", BUDGET_MAX);
 	return 0;
 }
@@ -260,6 +260,11 @@ int plan_read(const char *path, int64_t duration, size_t frames_max, struct plan
 		json_loadb(text.data ? text.data : "", text.len, JSON_REJECT_DUPLICATES, &fault);
 	r = j ? plan_from_json(j, duration, frames_max, ret, err)
 	      : err_set(err, ERR_FORMAT, "line %d: %s", fault.line, fault.text);
+	if (r == 0 && (*ret)->until < (*ret)->to) {
+		plan_free(TAKE(*ret));
+		r = err_set(err, ERR_FORMAT,
+		            "the plan is unfinished; remove \"unfinished\" to use it as it is");
+	}
 	return r < 0 ? err_wrap(err, "%s", path) : 0;
 }
 
