@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -240,12 +241,30 @@ int file_open_nameless(const char *dir, int *ret_fd, struct err *err)
 	if (errno != EOPNOTSUPP && errno != EISDIR)
 		return err_sys(err, errno, "cannot write to the folder %s", dir);
 
-	/* File systems that have none; such a file cannot get a name. */
+	/* File systems that have none. */
 	AUTO(mem_freep) char *name = mem_printf("%s/.vdet-XXXXXX", dir);
 	*ret_fd = mkostemp(name, O_CLOEXEC);
 	if (*ret_fd < 0)
 		return err_sys(err, errno, "cannot write to the folder %s", dir);
 	unlink(name);
+	return 0;
+}
+
+/* Where a file without a name cannot get one, its bytes are copied. */
+static int copy_to(int fd, const char *path)
+{
+	AUTO(fd_closep) int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, usual_mode());
+	off_t at = 0;
+	ssize_t n = to < 0 ? -1 : 1;
+	while (n > 0)
+		n = sendfile(to, fd, &at, (size_t)1 << 30);
+	if (n < 0 || fsync(to) < 0) {
+		int e = errno;
+		if (to >= 0)
+			unlink(path);
+		errno = e;
+		return -1;
+	}
 	return 0;
 }
 
@@ -255,6 +274,8 @@ int file_give_name(int fd, const char *path, struct err *err)
 	if (fchmod(fd, usual_mode()) < 0 || fsync(fd) < 0)
 		return err_sys(err, errno, "cannot write %s", path);
 	if (linkat(AT_FDCWD, own, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	if (errno != EEXIST && copy_to(fd, path) == 0)
 		return 0;
 	if (errno == EEXIST)
 		return err_set(err, ERR_ARG, "%s exists already; choose another name", path);
