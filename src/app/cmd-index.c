@@ -49,16 +49,6 @@ static void on_progress(void *ctx, const char *what, double fraction)
 	progress_phase(ctx, PHASE_INDEX, text);
 }
 
-/* What the file is: its streams, and what is wrong with it. */
-static int probe(struct app *app, int fd, const struct analyze_options *a, struct video_info *ret,
-                 struct err *err)
-{
-	const struct decoder_options o = analyze_decoder(a);
-	AUTO(decoder_freep) struct decoder *d = NULL;
-	int r = decoder_open(fd, &o, app->cancel, &d, err);
-	return r < 0 ? r : decoder_probe(d, ret, err);
-}
-
 struct made {
 	struct video_index *index;
 	struct video_info info;
@@ -88,7 +78,7 @@ static int make(struct app *app, struct store *store, const char *path, struct a
 	if (r < 0)
 		return r;
 	progress_phase(progress, PHASE_HASHING, file_base(path));
-	r = probe(app, fd, a, &ret->info, err);
+	r = streams_probe(fd, a, app->cancel, &ret->info, err);
 	if (r < 0)
 		return r;
 	streams_settle(a, &ret->info);

@@ -66,14 +66,6 @@ static void on_progress(void *ctx, double fraction)
 	progress_phase(ui_progress(t->ui), PHASE_PREVIEW, text);
 }
 
-static int probe(const struct task *t, int fd, struct video_info *ret, struct err *err)
-{
-	const struct decoder_options o = analyze_decoder(&t->options);
-	AUTO(decoder_freep) struct decoder *d = NULL;
-	int r = decoder_open(fd, &o, t->app->cancel, &d, err);
-	return r < 0 ? r : decoder_probe(d, ret, err);
-}
-
 /* The copy has no name until the result is known: nothing is left of it,
  * whatever happens, and nothing is overwritten. */
 static int open_copy(struct task *t, struct err *err)
@@ -127,7 +119,7 @@ static int make_copy(struct task *t, const char *path, struct err *err)
 	int64_t from = 0, to = 0;
 	int r = file_open_input(path, &fd, err);
 	if (r == 0)
-		r = probe(t, fd, &video, err);
+		r = streams_probe(fd, &t->options, t->app->cancel, &video, err);
 	if (r == 0)
 		r = choose_range(t, video.duration, &from, &to, err);
 	if (r == 0)

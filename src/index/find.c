@@ -1,45 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <string.h>
 
 #include "index/index.h"
 
-size_t index_cut_after(const struct video_index *x, int64_t t)
+/* Number of the first of n items that is not before t. Each has `size` bytes
+ * and begins with its time; they are ascending. */
+static size_t first_from(const void *items, size_t n, size_t size, int64_t t)
 {
-	size_t low = 0, high = x->n_cuts;
+	size_t low = 0, high = n;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		if (x->cuts[mid].pts > t)
+		int64_t pts;
+		memcpy(&pts, (const char *)items + mid * size, sizeof pts);
+		if (pts >= t)
 			high = mid;
 		else
 			low = mid + 1;
 	}
 	return low;
+}
+
+_Static_assert(offsetof(struct index_cut, pts) == 0 && offsetof(struct index_key, pts) == 0 &&
+                   offsetof(struct index_score, pts) == 0,
+               "each begins with its time");
+
+size_t index_cut_after(const struct video_index *x, int64_t t)
+{
+	return t == INT64_MAX ? x->n_cuts : first_from(x->cuts, x->n_cuts, sizeof *x->cuts, t + 1);
 }
 
 size_t index_key_from(const struct video_index *x, int64_t t)
 {
-	size_t low = 0, high = x->n_keys;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (x->keys[mid].pts >= t)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return low;
+	return first_from(x->keys, x->n_keys, sizeof *x->keys, t);
 }
 
 size_t index_score_from(const struct video_index *x, int64_t t)
 {
-	size_t low = 0, high = x->n_scores;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (x->scores[mid].pts >= t)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return low;
+	return first_from(x->scores, x->n_scores, sizeof *x->scores, t);
 }
 
 static int compare_floats(const void *a, const void *b)

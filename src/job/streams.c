@@ -35,13 +35,20 @@ void streams_moving(const struct video_info *v, int64_t **ret, size_t *ret_n)
 	*ret_n = n;
 }
 
+int streams_probe(int fd, const struct analyze_options *o, struct cancel *cancel,
+                  struct video_info *ret, struct err *err)
+{
+	const struct decoder_options options = analyze_decoder(o);
+	AUTO(decoder_freep) struct decoder *d = NULL;
+	int r = decoder_open(fd, &options, cancel, &d, err);
+	return r < 0 ? r : decoder_probe(d, ret, err);
+}
+
 int streams_list(const char *path, const struct analyze_options *o, struct cancel *cancel,
                  int64_t **ret, size_t *ret_n, struct err *err)
 {
 	AUTO(fd_closep) int fd = -1;
-	AUTO(decoder_freep) struct decoder *d = NULL;
 	AUTO(video_info_clear) struct video_info v = {0};
-	const struct decoder_options options = analyze_decoder(o);
 	if (o->media_stream != MEDIA_STREAM_ALL) {
 		*ret = single(o->media_stream, ret_n);
 		return 0;
@@ -49,9 +56,7 @@ int streams_list(const char *path, const struct analyze_options *o, struct cance
 	int r = file_open_input(path, &fd, err);
 	if (r < 0)
 		return r;
-	r = decoder_open(fd, &options, cancel, &d, err);
-	if (r == 0)
-		r = decoder_probe(d, &v, err);
+	r = streams_probe(fd, o, cancel, &v, err);
 	if (r < 0)
 		return r == -ERR_CANCELED ? r : err_wrap(err, "%s", file_base(path));
 	streams_moving(&v, ret, ret_n);

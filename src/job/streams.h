@@ -13,6 +13,11 @@
 /* Replaces the index of the default stream in the options by -1. */
 void streams_settle(struct analyze_options *o, const struct video_info *v);
 
+/* Describes an open file (borrowed) with a decoder of these options. Blocks;
+ * ERR_CANCELED. The caller clears `ret`. */
+int streams_probe(int fd, const struct analyze_options *o, struct cancel *cancel,
+                  struct video_info *ret, struct err *err);
+
 /* The streams that the options name: one, or with MEDIA_STREAM_ALL the indices
  * of all moving ones, ascending. Reads the file in that case only. The caller
  * frees *ret. */

@@ -241,15 +241,6 @@ static int plan_of(struct survey *s, struct err *err)
 	return r < 0 ? r : survey_keep(s, sha256, err);
 }
 
-static int probe(const struct run_context *run, int fd, const struct analyze_options *o,
-                 struct video_info *ret, struct err *err)
-{
-	const struct decoder_options d = analyze_decoder(o);
-	AUTO(decoder_freep) struct decoder *decoder = NULL;
-	int r = decoder_open(fd, &d, run->cancel, &decoder, err);
-	return r < 0 ? r : decoder_probe(decoder, ret, err);
-}
-
 int survey_file(const struct run_context *run, const char *path, const char *model,
                 const struct fit_model *shape, struct analyze_options *o, struct plan **ret,
                 struct video_info *ret_video, struct err *err)
@@ -260,7 +251,7 @@ int survey_file(const struct run_context *run, const char *path, const char *mod
 	int r = file_open_input(path, &fd, err);
 	if (r < 0)
 		return r;
-	r = probe(run, fd, o, &video, err);
+	r = streams_probe(fd, o, run->cancel, &video, err);
 	if (r == 0) {
 		streams_settle(o, &video);
 		const struct budget_source source = {
