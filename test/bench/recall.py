@@ -33,7 +33,7 @@ from pathlib import Path
 import camera_world
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-VDET = os.environ.get("VDET", str(ROOT / "build" / "src" / "app" / "vdet"))
+VDET = os.path.abspath(os.environ.get("VDET", ROOT / "build" / "src" / "app" / "vdet"))
 MEDIA = ROOT.parent / "shared" / "media"
 CAR, QUIET = [(4.6, 8.2), (14.4, 18.7), (25.4, 27.7)], [(0, 4), (9, 13.5), (19.5, 24.5)]  # see MANIFEST.md there
 BUDGETS = [("6 per 300 s", 6), ("1 per 10 s", 30)]

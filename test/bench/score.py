@@ -23,7 +23,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-VDET = os.environ.get("VDET", str(ROOT / "build" / "src" / "app" / "vdet"))
+VDET = os.path.abspath(os.environ.get("VDET", ROOT / "build" / "src" / "app" / "vdet"))
 WAYS = [("even, 6 per 300 s", ["--sample-policy", "even"]),
         ("even, 1 per 10 s", ["--sample-policy", "even", "--chunk-duration", "60"]),
         ("adaptive, 6 per 300 s", ["--sample-policy", "adaptive"]),

@@ -17,6 +17,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+# The tests run programs in folders of their own, where a relative path would name nothing.
+for name in ("VDET", "KILL_AT_LIBRARY", "FULL_DISK_LIBRARY"):
+    if name in os.environ:
+        os.environ[name] = os.path.abspath(os.environ[name])
+
 VDET = os.environ.get("VDET", str(ROOT / "build" / "src" / "app" / "vdet"))
 MEDIA = ROOT.parent / "shared" / "media"
 # A run under sanitizers, or on a busy machine, is many times slower; this only ends what hangs.
