@@ -166,11 +166,11 @@ class ServeRound(Round):
         self.final(*self.concatenations[-1])
         self.concatenations.pop()
 
-    def final(self, parts, data, name, prompt):
+    def final(self, parts, data, name, prompt, *others):
         headers = TUS | {"Upload-Concat": "final;" + " ".join(p.where for p in parts), "Content-Length": "0",
                          "Upload-Metadata": self.metadata(name, prompt)}
         r = self.ask("POST", "/api/v1/uploads", headers=headers)
-        if self.reply(r, 201, 507).status == 201:
+        if self.reply(r, 201, 507, *others).status == 201:
             u = Upload(r.headers["Location"], data, name, prompt)
             u.acknowledged = len(data)
             self.uploads.append(u)
@@ -331,7 +331,9 @@ class ServeRound(Round):
             while not u.complete():
                 self.patch(u, len(u.data))
         for concatenation in self.concatenations:
-            self.final(*concatenation)
+            # What was joined before the kill went with its video, when the client deleted a video of these bytes.
+            deleted = any(u.data == concatenation[1] for u in self.uploads if u.video in self.gone_videos())
+            self.final(*concatenation, *([404] if deleted else []))
         for u in self.uploads:
             if u.video and u.video not in self.gone_videos():
                 body = self.ask("GET", f"/api/v1/videos/{u.video}/source").body
