@@ -333,6 +333,7 @@ static int run_turn(struct job *j, struct analyze_result *result, struct err *er
 	                          .progress = j->progress,
 	                          .cancel = j->cancel,
 	                          .drain = j->drain,
+	                          .queue_entry = j->row.id,
 	                          .sha256 = is_known(j, path, sha256) ? sha256 : NULL,
 	                          .only = j->only,
 	                          .n_only = j->n_only};

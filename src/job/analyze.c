@@ -293,7 +293,7 @@ static int write_journal(struct run *c, struct err *err)
 
 	free(c->entry.job.facts);
 	c->entry.job.facts = json_dumps(facts, JSON_COMPACT);
-	int r = is_new          ? store_job_add(c->a->store, &c->entry.job, chunks, n, err)
+	int r = is_new ? store_job_add(c->a->store, &c->entry.job, chunks, n, c->a->queue_entry, err)
 	        : n || !c->open ? store_job_extend(c->a->store, &c->entry.job, chunks, n, err)
 	                        : 0;
 	if (r < 0)

@@ -39,6 +39,7 @@ struct analyze {
 	/* once fired, no further chunk is started: ERR_CANCELED after those in
 	 * progress */
 	struct cancel *drain;
+	int64_t queue_entry; /* of store/queue.h, that has this job; 0 = none */
 	const char *sha256;  /* of the file, if known: it is not computed again */
 	const int64_t *only; /* of the chunks to do, only these; NULL = all */
 	size_t n_only;

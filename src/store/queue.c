@@ -179,12 +179,12 @@ int store_entry_update(struct store *s, const struct store_entry *e, struct err 
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(
-		locked,
-		"UPDATE queue SET state = ?, priority = ?, place = ?, served = ?, options = ?, journal = "
-		"?, "
-		"fault = ?, started = ?, ended = ? WHERE id = ?",
-		&q, err);
+	int r =
+		db_prepare(locked,
+	               "UPDATE queue SET state = ?, priority = ?, place = ?, served = ?, options = ?, "
+	               "journal = CASE WHEN ?6 = '' THEN journal ELSE ?6 END, "
+	               "fault = ?, started = ?, ended = ? WHERE id = ?",
+	               &q, err);
 	if (r < 0)
 		return r;
 	db_bind(q, "iidisssiii", (int64_t)e->state, e->priority, e->place, e->served, e->options,

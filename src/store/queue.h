@@ -64,7 +64,7 @@ int store_video_remove(struct store *s, int64_t id, struct err *err);
 int store_videos_load(struct store *s, struct store_video **ret, size_t *ret_n, struct err *err);
 
 int store_entry_add(struct store *s, const struct store_entry *e, int64_t *ret_id, struct err *err);
-/* all but id, video, creation */
+/* all but id, video, creation; an empty `journal` leaves the one that is there */
 int store_entry_update(struct store *s, const struct store_entry *e, struct err *err);
 /* In one transaction with its run in the journal, unless another entry has the
  * same. */

@@ -70,9 +70,12 @@ int store_open(const char *path, struct store **ret, struct err *err)
 		return db_fail(s, r, err), err_wrap(err, "cannot open the journal %s", path);
 	sqlite3_busy_timeout(s->db, 10000);
 	r = set_wal(s, err);
-	/* FULL: a finished chunk survives a power cut too, not only a kill. */
+	/* FULL: a finished chunk survives a power cut too, not only a kill. MEMORY:
+	 * a kill leaves no temporary file. */
 	if (r == 0)
-		r = db_exec(s, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", err);
+		r = db_exec(
+			s, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY",
+			err);
 	if (r == 0)
 		r = migrate(s, err);
 	if (r < 0)
@@ -121,8 +124,23 @@ static int insert_chunks(struct store *s, const char *job, const struct store_ch
 	return r;
 }
 
+/* In the transaction that adds the run, so that none is left over where the
+ * entry was removed meanwhile, or is removed later. */
+static int name_in_entry(struct store *s, int64_t entry, const char *job, struct err *err)
+{
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(s, "UPDATE queue SET journal = ? WHERE id = ?", &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "si", job, entry);
+	r = db_run(s, q, err);
+	if (r == 0 && sqlite3_changes(s->db) == 0)
+		r = err_set(err, ERR_CANCELED, "job %lld was deleted", (long long)entry);
+	return r;
+}
+
 int store_job_add(struct store *s, const struct store_job *j, const struct store_chunk *chunks,
-                  size_t n, struct err *err)
+                  size_t n, int64_t entry, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
@@ -141,6 +159,8 @@ int store_job_add(struct store *s, const struct store_job *j, const struct store
 	}
 	if (r == 0)
 		r = insert_chunks(s, j->id, chunks, n, err);
+	if (r == 0 && entry)
+		r = name_in_entry(s, entry, j->id, err);
 	return db_end(locked, r, err);
 }
 

@@ -85,9 +85,10 @@ struct store_chunk {
 void store_chunk_clear(struct store_chunk *c);
 
 /* Adds the job with its chunks (index, start, end), all still to do, in one
- * transaction. */
+ * transaction. `entry` of the queue (store/queue.h) is its own from then on, 0 =
+ * none; ERR_CANCELED if that entry was removed. */
 int store_job_add(struct store *s, const struct store_job *job, const struct store_chunk *chunks,
-                  size_t n, struct err *err);
+                  size_t n, int64_t entry, struct err *err);
 /* More chunks of it, and new facts, in one transaction. */
 int store_job_extend(struct store *s, const struct store_job *job, const struct store_chunk *chunks,
                      size_t n, struct err *err);

@@ -205,7 +205,7 @@ class ServeRound(Round):
     def remove(self, what, item):
         """Until there is an answer, either may be."""
         video = what == "videos"
-        names = [(what, item)] + [("jobs", j) for j, v in self.jobs.items() if video and v == item]
+        names = [(what, item)] + [("jobs", j) for j in self.there() if video and self.jobs[j] == item]
         self.unsure |= set(names)
         self.forgotten |= {self.prompts[i] for w, i in names if w == "jobs"}
         self.note(f"  delete {what} {item}")
@@ -338,6 +338,8 @@ class ServeRound(Round):
             if u.video and u.video not in self.gone_videos():
                 body = self.ask("GET", f"/api/v1/videos/{u.video}/source").body
                 self.assertEqual(hashlib.sha256(body).digest(), hashlib.sha256(u.data).digest(), "the video is not what was sent")
+        # Pictures that a kill prevented, and their temporary files, are made after the next start.
+        self.server.wait("/videos", lambda r: all(v["storyboard"] for v in r["videos"]))
         for _ in range(GIVE_UP):
             jobs = self.server.wait("/jobs", lambda r: all(j["state"] in ENDED for j in r["jobs"]))["jobs"]
             left = {j["id"]: j["state"] for j in jobs if j["state"] != "done"}

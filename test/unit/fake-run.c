@@ -310,5 +310,5 @@ void add_to_journal(void)
 	for (size_t i = 0; i < CHUNKS; i++)
 		chunks[i] = (struct store_chunk){
 			.index = (int64_t)i, .start = plan->chunks[i].start, .end = plan->chunks[i].end};
-	assert_ok(store_job_add(run.store, &j, chunks, CHUNKS, &err));
+	assert_ok(store_job_add(run.store, &j, chunks, CHUNKS, 0, &err));
 }

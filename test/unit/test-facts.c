@@ -294,7 +294,7 @@ static void make_run(struct store *s, int timeline, enum store_job_state state)
 	const struct store_job j = {
 		.id = id, .key = hex, .source_name = "", .facts = "{}", .output = "", .state = state};
 	const struct store_chunk chunk = {.end = 10};
-	assert_ok(store_job_add(s, &j, &chunk, 1, &err));
+	assert_ok(store_job_add(s, &j, &chunk, 1, 0, &err));
 }
 
 static char warned[1000];

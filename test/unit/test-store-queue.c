@@ -122,7 +122,7 @@ static void add_job(const char *key, const char *summary, const char *what)
 	                        .n_samples = 3,
 	                        .events = &event,
 	                        .n_events = 1};
-	assert_ok(store_job_add(s, &j, chunks, 2, &err));
+	assert_ok(store_job_add(s, &j, chunks, 2, 0, &err));
 	assert_ok(store_chunk_save(s, id, &c, &err));
 }
 
@@ -241,6 +241,31 @@ static void runs_go_with_their_entries(void **state)
 	assert_int_equal(last_entry, second);
 }
 
+/* A run is added together with its name in the entry, or not at all. */
+static void a_run_without_its_entry_is_not_added(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	int64_t of = 0;
+	const struct store_job j = {.id = "dddd56789012",
+	                            .key = "dddd567890",
+	                            .source_name = "n",
+	                            .facts = "{}",
+	                            .output = "/x"};
+	assert_ok(store_video_add(s, &video, &of, &err));
+	int64_t removed = add_entry(of), kept = add_entry(of);
+	assert_ok(store_entry_remove(s, removed, &err));
+	assert_int_equal(store_job_add(s, &j, NULL, 0, removed, &err), -ERR_CANCELED);
+	assert_false(has_run(j.id));
+
+	/* An entry that was read before does not take the name away. */
+	const struct store_entry before = {.id = kept, .options = "{}", .journal = "", .fault = ""};
+	assert_ok(store_job_add(s, &j, NULL, 0, kept, &err));
+	assert_ok(store_entry_update(s, &before, &err));
+	assert_ok(store_entry_remove(s, kept, &err));
+	assert_false(has_run(j.id));
+}
+
 static int open_it(void **state)
 {
 	(void)state;
@@ -267,6 +292,7 @@ int main(void)
 		cmocka_unit_test(videos_and_entries_come_back),
 		cmocka_unit_test(words_are_found),
 		cmocka_unit_test(runs_go_with_their_entries),
+		cmocka_unit_test(a_run_without_its_entry_is_not_added),
 	};
 	return cmocka_run_group_tests(tests, open_it, close_it);
 }

@@ -33,7 +33,7 @@ static void add_job(struct store *s, const char *key)
 	AUTO(mem_freep) char *id = mem_printf("%.12s", key);
 	const struct store_job j = {
 		.id = id, .key = (char *)key, .source_name = "näme.mp4", .facts = "{}", .output = "/x"};
-	if (store_job_add(s, &j, chunks, 2, &err) < 0)
+	if (store_job_add(s, &j, chunks, 2, 0, &err) < 0)
 		fail_msg("%s", err.msg);
 }
 
