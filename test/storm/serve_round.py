@@ -338,8 +338,8 @@ class ServeRound(Round):
             if u.video and u.video not in self.gone_videos():
                 body = self.ask("GET", f"/api/v1/videos/{u.video}/source").body
                 self.assertEqual(hashlib.sha256(body).digest(), hashlib.sha256(u.data).digest(), "the video is not what was sent")
-        # Pictures that a kill prevented, and their temporary files, are made after the next start.
-        self.server.wait("/videos", lambda r: all(v["storyboard"] for v in r["videos"]))
+        # What a kill prevented is made after the next start, in the place of its temporary file.
+        self.server.wait("/videos", lambda r: all(v["storyboard"] and v["play"] in ("source", "proxy") for v in r["videos"]))
         for _ in range(GIVE_UP):
             jobs = self.server.wait("/jobs", lambda r: all(j["state"] in ENDED for j in r["jobs"]))["jobs"]
             left = {j["id"]: j["state"] for j in jobs if j["state"] != "done"}
