@@ -171,8 +171,9 @@ static int compare(struct app *app, const struct world_video *v, struct err *err
 	if (r == 0)
 		r = store_job_each(store, take_job, &newest, err);
 	if (r == 0)
-		r = newest.id ? report_load(store, newest.id, &report, err)
-		              : err_set(err, ERR_INTERNAL, "the demo's job is gone");
+		r = newest.id
+		        ? report_load(store, newest.id, report_detail_of(app->analyze.detail), &report, err)
+		        : err_set(err, ERR_INTERNAL, "the demo's job is gone");
 	if (r == 0)
 		print_comparison(report, w);
 	free(newest.id);

@@ -9,13 +9,15 @@
 #include "report/report.h"
 
 static struct {
-	char *output, *format;
+	char *output, *format, *detail;
 } own;
 static const struct opt_row rows[] = {
 	{"report.output", "output", OPT_STRING, 0, "", 0, 0, NULL, "FOLDER",
      "Output folder; empty: the folder of the job; \"-\": standard output, with one format.", 0},
 	{"report.format", "format", OPT_STRING, sizeof(char *), "all", 0, 0, NULL, "LIST",
      "Formats, separated by commas: html, json, md, vtt, csv; or all.", 0},
+	{"report.detail", "detail", OPT_CHOICE, 2 * sizeof(char *), "normal", 0, 0, REPORT_DETAILS,
+     NULL, REPORT_DETAIL_HELP, 0},
 };
 static const struct opt_group group = {"Report", rows, ARRAY_LEN(rows)};
 
@@ -43,7 +45,7 @@ static int run(struct app *app, int argc, char **argv)
 	if (r == 0)
 		r = store_job_find(store, argv[0], &job, &err);
 	if (r == 0)
-		r = report_load(store, job.id, &report, &err);
+		r = report_load(store, job.id, report_detail_of(own.detail), &report, &err);
 	if (r < 0)
 		return app_fail(&err);
 	const char *dir = *own.output ? own.output : job.output;

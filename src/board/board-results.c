@@ -94,13 +94,15 @@ static int find_results(struct board *b, int64_t id, struct results *ret, struct
 	return 0;
 }
 
-/* Adds what a list shows of one chunk. */
-typedef void (*add_fn)(const struct store_chunk *c, bool running, json_t *all);
+static void add_chunk(const struct store_chunk *chunk, bool running, json_t *all)
+{
+	json_t *c = result_chunk(chunk);
+	if (chunk->state != CHUNK_DONE && running)
+		json_object_set_new(c, "state", json_string("running"));
+	json_array_append_new(all, c);
+}
 
-/* {seq, NAME: what `add` makes of the chunks, put into order by `order` (NULL:
- * as it is)}. */
-static int list_of_chunks(struct board *b, int64_t id, const char *name, add_fn add,
-                          json_t *(*order)(json_t *), json_t **ret, struct err *err)
+int board_chunks(struct board *b, int64_t id, json_t **ret, struct err *err)
 {
 	AUTO(results_clear) struct results results = {0};
 	struct store_chunk *chunks = NULL;
@@ -113,58 +115,28 @@ static int list_of_chunks(struct board *b, int64_t id, const char *name, add_fn 
 
 	json_t *all = json_array();
 	for (size_t i = 0; i < n; i++) {
-		add(&chunks[i], i < results.n_chunks && results.running[i], all);
+		add_chunk(&chunks[i], i < results.n_chunks && results.running[i], all);
 		store_chunk_clear(&chunks[i]);
 	}
 	free(chunks);
-	*ret = json_pack("{s:O, s:o}", "seq", results.seq, name, order ? order(all) : all);
+	*ret = json_pack("{s:O, s:o}", "seq", results.seq, "chunks", all);
 	return 0;
-}
-
-static void add_chunk(const struct store_chunk *chunk, bool running, json_t *all)
-{
-	json_t *c = result_chunk(chunk);
-	if (chunk->state != CHUNK_DONE && running)
-		json_object_set_new(c, "state", json_string("running"));
-	json_array_append_new(all, c);
-}
-
-int board_chunks(struct board *b, int64_t id, json_t **ret, struct err *err)
-{
-	return list_of_chunks(b, id, "chunks", add_chunk, NULL, ret, err);
-}
-
-static int by_start(const void *x, const void *y)
-{
-	double a = json_real_value(json_object_get(*(json_t *const *)x, "start"));
-	double b = json_real_value(json_object_get(*(json_t *const *)y, "start"));
-	return (a > b) - (a < b);
-}
-
-static json_t *sorted(json_t *events)
-{
-	size_t n = json_array_size(events);
-	json_t *out = json_array();
-	AUTO(mem_freep) json_t **items = mem_alloc(n + 1, sizeof(json_t *));
-	for (size_t i = 0; i < n; i++)
-		items[i] = json_array_get(events, i);
-	if (n)
-		qsort(items, n, sizeof *items, by_start);
-	for (size_t i = 0; i < n; i++)
-		json_array_append(out, items[i]);
-	json_decref(events);
-	return out;
-}
-
-static void add_events(const struct store_chunk *chunk, bool running, json_t *all)
-{
-	(void)running;
-	result_events(chunk, all);
 }
 
 int board_events(struct board *b, int64_t id, json_t **ret, struct err *err)
 {
-	return list_of_chunks(b, id, "events", add_events, sorted, ret, err);
+	AUTO(results_clear) struct results results = {0};
+	AUTO(report_freep) struct report *report = NULL;
+	int r = find_results(b, id, &results, err);
+	if (r == 0 && *results.journal)
+		r = report_load_text(b->setup.store, results.journal, &report, err);
+	if (r < 0)
+		return r;
+	json_t *events = report ? report_events_json(report, report->events, report->n_events) : NULL;
+	json_t *states = report ? report_events_json(report, report->states, report->n_states) : NULL;
+	*ret = json_pack("{s:O, s:o, s:o}", "seq", results.seq, "events",
+	                 events ? events : json_array(), "states", states ? states : json_array());
+	return 0;
 }
 
 int board_thumb(struct board *b, int64_t id, int64_t chunk, int64_t sample, struct buf *out,
@@ -175,8 +147,8 @@ int board_thumb(struct board *b, int64_t id, int64_t chunk, int64_t sample, stru
 	return r < 0 ? r : store_thumb(b->setup.store, results.journal, chunk, sample, out, err);
 }
 
-int board_report(struct board *b, int64_t id, const char *format, struct buf *out, char **ret_name,
-                 struct err *err)
+int board_report(struct board *b, int64_t id, const char *format, enum report_detail detail,
+                 struct buf *out, char **ret_name, struct err *err)
 {
 	AUTO(results_clear) struct results results = {0};
 	AUTO(report_freep) struct report *report = NULL;
@@ -187,7 +159,7 @@ int board_report(struct board *b, int64_t id, const char *format, struct buf *ou
 		r = err_set(err, ERR_NOENT, "job %lld has no report yet: it has not begun with its chunks",
 		            (long long)id);
 	if (r == 0)
-		r = report_load(b->setup.store, results.journal, &report, err);
+		r = report_load(b->setup.store, results.journal, detail, &report, err);
 	if (r == 0)
 		r = report_print(report, format, out, err);
 	if (r < 0)

@@ -221,6 +221,19 @@ static bool is_passing(const struct job *j, const struct err *err)
 	}
 }
 
+/* What was counted while it ran were statements of the model. */
+static void count_events(struct job *j)
+{
+	struct store_summary summary = {0};
+	struct err ignored;
+	if (store_summary(j->board->setup.store, j->row.journal, &summary, &ignored) < 0)
+		return;
+	free(summary.states);
+	AUTO(board_unlockp) struct board *b = board_lock(j->board);
+	j->events = summary.events;
+	(void)b;
+}
+
 static void end_turn(struct job *j, int r, const struct analyze_result *result,
                      const struct err *err)
 {
@@ -228,6 +241,8 @@ static void end_turn(struct job *j, int r, const struct analyze_result *result,
 	struct err why;
 	if (r < 0)
 		board_check_disk(b);
+	else
+		count_events(j);
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
 	pthread_mutex_lock(&b->lock);
 	int64_t now = clock_now();

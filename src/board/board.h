@@ -36,6 +36,7 @@
 #include "board/settings.h"
 #include "engine/engine.h"
 #include "job/analyze.h"
+#include "report/report.h"
 #include "store/store.h"
 
 struct board_options {
@@ -110,8 +111,8 @@ int board_change(struct board *b, int64_t id, const json_t *body, json_t **ret, 
 /* Deletes the job, its journal and report; disk. */
 int board_remove(struct board *b, int64_t id, struct err *err);
 
-/* {"seq", "chunks": […]} and {"seq", "events": […]}, also while the job runs;
- * disk. */
+/* {"seq", "chunks": […]} and {"seq", "events": […], "states": […]}, also while
+ * the job runs; disk. */
 int board_chunks(struct board *b, int64_t id, json_t **ret, struct err *err);
 int board_events(struct board *b, int64_t id, json_t **ret, struct err *err);
 /* The small picture of one sample of a chunk, JPEG; disk. */
@@ -120,8 +121,8 @@ int board_thumb(struct board *b, int64_t id, int64_t chunk, int64_t sample, stru
 /* The report so far, in "json", "md", "html", "vtt" or "csv"; ERR_NOENT before
  * the first chunks are planned. *ret_name is a file name (the caller frees).
  * Disk. */
-int board_report(struct board *b, int64_t id, const char *format, struct buf *out, char **ret_name,
-                 struct err *err);
+int board_report(struct board *b, int64_t id, const char *format, enum report_detail detail,
+                 struct buf *out, char **ret_name, struct err *err);
 /* {"hits": […]} that have all of the words; newest jobs first. Disk. */
 int board_search(struct board *b, const char *words, size_t limit, json_t **ret, struct err *err);
 

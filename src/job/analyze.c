@@ -116,7 +116,9 @@ static int finish(const struct analyze *a, const struct run_context *context, st
 	AUTO(mem_freep) char *earlier = NULL;
 	progress_phase(a->progress, PHASE_REPORT, "");
 	if (r == 0)
-		r = report_load(a->store, job->id, &report, err);
+		r = report_load(a->store, job->id, report_detail_of(a->options->detail), &report, err);
+	if (r == 0)
+		r = store_job_count_events(a->store, job->id, (int64_t)report->n_events, err);
 	if (r == 0)
 		r = report_folder_write(report, job->output, a->options->format, &earlier, err);
 	if (r < 0)

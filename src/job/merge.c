@@ -8,6 +8,7 @@
 #include "job/prompt.h"
 #include "job/summary.h"
 #include "openai/answer-text.h"
+#include "report/report.h"
 
 enum {
 	TIMELINE_LINES = 200,
@@ -16,13 +17,6 @@ enum {
 	SUMMARY_TOKENS = 600,
 	DEMO_NOTES = 700, /* bytes; the demo model learned on few notes at once (model/task.py) */
 };
-
-static void free_chunks(struct store_chunk *chunks, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		store_chunk_clear(&chunks[i]);
-	free(chunks);
-}
 
 struct request {
 	const struct run_context *run;
@@ -60,36 +54,28 @@ static size_t notes_bytes(const struct run_context *run)
 	return tokens > 4 * SUMMARY_TOKENS ? (tokens - 2 * SUMMARY_TOKENS) * BYTES_PER_TOKEN / 2 : 2048;
 }
 
-static void collect(const struct store_chunk *chunks, size_t n, struct notes *summaries,
-                    struct notes *events)
+static void collect(const struct report *r, struct notes *summaries, struct notes *events)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct store_chunk *c = &chunks[i];
-		if (c->state != CHUNK_DONE)
-			continue;
-		if (*c->summary)
+	for (size_t i = 0; i < r->n_chunks; i++) {
+		const struct report_chunk *c = &r->chunks[i];
+		if (c->state == CHUNK_DONE && *c->summary)
 			notes_add(summaries, c->start, c->end, c->summary);
-		for (size_t k = 0; k < c->n_events; k++) {
-			const struct store_event *e = &c->events[k];
-			notes_add(events, c->samples[e->samples[0]].pts,
-			          c->samples[e->samples[e->n_samples - 1]].pts, e->what);
-		}
 	}
+	for (size_t i = 0; i < r->n_events; i++)
+		notes_add(events, r->events[i].start, r->events[i].end, r->events[i].what);
 }
 
 int merge_summary(const struct run_context *run, const char *prompt, struct store_job *job,
                   struct err *err)
 {
 	struct request request = {run, prompt};
-	struct store_chunk *chunks = NULL;
-	size_t n = 0;
+	AUTO(report_freep) struct report *report = NULL;
 	struct err why;
 	AUTO(notes_clear) struct notes summaries = {0}, events = {0};
-	int r = store_chunks_load(run->store, job->id, true, &chunks, &n, err);
+	int r = report_load_text(run->store, job->id, &report, err);
 	if (r < 0)
 		return r;
-	collect(chunks, n, &summaries, &events);
-	free_chunks(chunks, n);
+	collect(report, &summaries, &events);
 
 	char *text = NULL;
 	r = summary_make(&summaries, notes_bytes(run), ask_model, &request, &text, &why);

@@ -4,6 +4,7 @@
 
 #include "base/opt.h"
 #include "job/options.h"
+#include "report/report.h"
 
 #define AT(member) offsetof(struct analyze_options, member)
 
@@ -68,6 +69,8 @@ static const struct opt_row rows[] = {
      0},
 	{"report.format", "format", OPT_STRING, AT(format), "all", 0, 0, NULL, "LIST",
      "Formats, separated by commas: html, json, md, vtt, csv; or all.", 0},
+	{"report.detail", "detail", OPT_CHOICE, AT(detail), "normal", 0, 0, REPORT_DETAILS, NULL,
+     REPORT_DETAIL_HELP, 0},
 	{"report.full_path", NULL, OPT_BOOL, AT(full_path), "false", 0, 0, NULL, NULL,
      "Show the full path of the video in the report instead of its file name.", 0},
 	{"job.fresh", "fresh", OPT_BOOL, AT(fresh), "false", 0, 0, NULL, NULL,

@@ -1,35 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report.csv: the events, one a row, as in RFC 4180. */
+/* report.csv: the events, then the states, one a row, as in RFC 4180. */
 #include <inttypes.h>
 
 #include "base/text.h"
 #include "report/text.h"
+
+/* The frames of the parts of one chunk after another; chunks as numbers from 1. */
+static void add_frames(struct buf *out, const struct report *r, const struct report_event *e)
+{
+	char t[CLOCK_TEXT_MAX];
+	size_t n = 0;
+	for (size_t i = 0; i < e->n_parts; i++)
+		if (!i || e->parts[i].chunk != e->parts[i - 1].chunk)
+			buf_addf(out, "%s%zu", i ? " " : "", e->parts[i].chunk + 1);
+	buf_adds(out, ",");
+	for (size_t i = 0; i < e->n_parts; i++)
+		for (size_t k = 0; k < e->parts[i].n_samples; k++) {
+			const struct report_sample *s = report_evidence(r, &e->parts[i], k);
+			if (s)
+				buf_addf(out, "%s%s", n++ ? " " : "", report_seconds(s->pts, t));
+		}
+}
 
 static void add_event(struct buf *out, const struct report *r, const struct report_event *e)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX], c[CLOCK_TEXT_MAX], d[CLOCK_TEXT_MAX];
 	AUTO(buf_free) struct buf what = BUF(SIZE_MAX / 2), subject = BUF(SIZE_MAX / 2);
 	report_visible(&what, e->what);
-	report_visible(&subject, e->subject);
-	buf_addf(out, "%s,%s,%s,%s,", clock_text(e->start, a), clock_text(e->end, b),
-	         report_seconds(e->start, c), report_seconds(e->end, d));
+	report_visible(&subject, report_subject(e));
+	buf_addf(out, "%s,%s,%s,%s,%s,", e->state ? "state" : "event", clock_text(e->start, a),
+	         clock_text(e->end, b), report_seconds(e->start, c), report_seconds(e->end, d));
 	text_csv(out, buf_str(&subject));
 	buf_adds(out, ",");
 	text_csv(out, buf_str(&what));
-	buf_addf(out, ",%zu,", e->chunk + 1);
-	for (size_t k = 0, n = 0; k < e->n_samples; k++) {
-		const struct report_sample *s = report_evidence(r, e, k);
-		if (s)
-			buf_addf(out, "%s%s", n++ ? " " : "", report_seconds(s->pts, a));
-	}
+	buf_adds(out, ",");
+	add_frames(out, r, e);
 	buf_adds(out, "\r\n");
 }
 
 int report_csv(const struct report *r, struct buf *out, struct err *err)
 {
-	buf_adds(out,
-	         "start,end,start_seconds,end_seconds,subject,what,chunk_number,frame_pts_seconds\r\n");
+	buf_adds(out, "kind,start,end,start_seconds,end_seconds,subject,what,chunk_numbers,"
+	              "frame_pts_seconds\r\n");
 	for (size_t i = 0; i < r->n_events; i++)
 		add_event(out, r, &r->events[i]);
+	for (size_t i = 0; r->detail != REPORT_LOW && i < r->n_states; i++)
+		add_event(out, r, &r->states[i]);
 	return buf_check(out, "report.csv", err);
 }

@@ -74,52 +74,112 @@ void report_page_frame(struct report_page *p, size_t chunk, size_t sample, bool 
 	buf_adds(p->out, "</figcaption></figure></li>");
 }
 
-static void add_more_frames(struct report_page *p, const struct report_event *e)
+static void add_more_frames(struct report_page *p, const struct report_part *part)
 {
 	char n[CLOCK_TEXT_MAX];
 	buf_addf(p->out, "<details class=\"more\"><summary>%s more</summary><p>",
-	         report_plural(e->n_samples - FRAMES_SHOWN, "frame", n));
-	for (size_t k = FRAMES_SHOWN; k < e->n_samples; k++) {
-		const struct report_sample *s = report_evidence(p->r, e, k);
+	         report_plural(part->n_samples - FRAMES_SHOWN, "frame", n));
+	for (size_t k = FRAMES_SHOWN; k < part->n_samples; k++) {
+		const struct report_sample *s = report_evidence(p->r, part, k);
 		if (!s)
 			continue;
-		buf_addf(p->out, "<a href=\"#s%zu-%zu\">", e->chunk + 1, e->samples[k] + 1);
+		buf_addf(p->out, "<a href=\"#s%zu-%zu\">", part->chunk + 1, part->samples[k] + 1);
 		report_page_time(p, s->pts);
 		buf_adds(p->out, "</a> ");
 	}
 	buf_adds(p->out, "</p></details>");
 }
 
-static void add_event(struct report_page *p, size_t i)
+static void add_frames(struct report_page *p, const struct report_part *part)
 {
-	const struct report_event *e = &p->r->events[i];
-	buf_addf(p->out, "<li id=\"e%zu\" class=\"event\"><p class=\"when\"><a href=\"#e%zu\">", i + 1,
-	         i + 1);
+	buf_adds(p->out, "<ul class=\"frames\">");
+	for (size_t k = 0; k < part->n_samples && k < FRAMES_SHOWN; k++)
+		if (report_evidence(p->r, part, k))
+			report_page_frame(p, part->chunk, part->samples[k], true);
+	buf_adds(p->out, "</ul>");
+	if (part->n_samples > FRAMES_SHOWN)
+		add_more_frames(p, part);
+}
+
+static void add_chunk_link(struct report_page *p, size_t chunk)
+{
+	buf_addf(p->out, "<a class=\"where\" href=\"#c%zu\">chunk %zu</a>", chunk + 1, chunk + 1);
+}
+
+static void add_span(struct report_page *p, int64_t start, int64_t end)
+{
+	if (end <= start)
+		return;
+	buf_adds(p->out, "<span class=\"to\"> to ");
+	add_time(p, end);
+	buf_adds(p->out, "</span>");
+}
+
+static void add_parts(struct report_page *p, const struct report_event *e)
+{
+	char n[CLOCK_TEXT_MAX];
+	buf_addf(p->out, "<details class=\"parts\"><summary>%s</summary><ol>",
+	         report_plural(e->n_parts, "part", n));
+	for (size_t i = 0; i < e->n_parts; i++) {
+		const struct report_part *part = &e->parts[i];
+		buf_adds(p->out, "<li><p class=\"when\">");
+		add_time(p, part->start);
+		add_span(p, part->start, part->end);
+		buf_adds(p->out, "</p><p class=\"what\" dir=\"auto\">");
+		report_page_text(p, part->what);
+		buf_adds(p->out, "</p>");
+		if (i) /* those of the first part are shown above */
+			add_frames(p, part);
+		add_chunk_link(p, part->chunk);
+		buf_adds(p->out, "</li>");
+	}
+	buf_adds(p->out, "</ol></details>");
+}
+
+static void add_event(struct report_page *p, const struct report_event *e, char kind, size_t i)
+{
+	buf_addf(p->out, "<li id=\"%c%zu\" class=\"event\"><p class=\"when\"><a href=\"#%c%zu\">", kind,
+	         i + 1, kind, i + 1);
 	add_time(p, e->start);
 	buf_adds(p->out, "</a>");
-	if (e->end > e->start) {
-		buf_adds(p->out, "<span class=\"to\"> to ");
-		add_time(p, e->end);
-		buf_adds(p->out, "</span>");
-	}
+	add_span(p, e->start, e->end);
 
 	buf_adds(p->out, "</p><div class=\"said\"><p class=\"what\" dir=\"auto\">");
-	if (!report_is_empty(e->subject)) {
+	if (!report_is_empty(report_subject(e))) {
 		buf_adds(p->out, "<b class=\"subject\">");
-		report_page_text(p, e->subject);
+		report_page_text(p, report_subject(e));
 		buf_adds(p->out, "</b> ");
 	}
 	report_page_text(p, e->what);
+	buf_adds(p->out, "</p>");
 
-	buf_adds(p->out, "</p><ul class=\"frames\">");
-	for (size_t k = 0; k < e->n_samples && k < FRAMES_SHOWN; k++)
-		if (report_evidence(p->r, e, k))
-			report_page_frame(p, e->chunk, e->samples[k], true);
-	buf_adds(p->out, "</ul>");
-	if (e->n_samples > FRAMES_SHOWN)
-		add_more_frames(p, e);
-	buf_addf(p->out, "</div><a class=\"where\" href=\"#c%zu\">chunk %zu</a></li>\n", e->chunk + 1,
-	         e->chunk + 1);
+	add_frames(p, &e->parts[0]);
+	if (e->n_parts > 1 && p->r->detail != REPORT_LOW)
+		add_parts(p, e);
+	buf_adds(p->out, "</div>");
+	add_chunk_link(p, e->parts[0].chunk);
+	buf_adds(p->out, "</li>\n");
+}
+
+/* What only stays as it is: there for who looks for it. */
+static void add_states(struct report_page *p)
+{
+	char n[CLOCK_TEXT_MAX];
+	if (!p->r->n_states)
+		return;
+	report_plural(p->r->n_states, "state", n);
+	if (p->r->detail == REPORT_LOW) {
+		buf_addf(p->out,
+		         "<p class=\"note\">%s, in which something only stays as it is, left out.</p>", n);
+		return;
+	}
+	buf_addf(p->out,
+	         "<details id=\"states\"><summary>%s, in which something only stays as it is</summary>"
+	         "<ol class=\"events\">\n",
+	         n);
+	for (size_t i = 0; i < p->r->n_states; i++)
+		add_event(p, &p->r->states[i], 'u', i);
+	buf_adds(p->out, "</ol></details>\n");
 }
 
 void report_page_events(struct report_page *p)
@@ -131,9 +191,9 @@ void report_page_events(struct report_page *p)
 	         "</span></h2>\n",
 	         report_count((int64_t)p->r->n_events, n));
 	if (!p->r->n_events) {
-		buf_adds(
-			p->out,
-			"<p class=\"note\">The model named no event in the frames it saw.</p></section>\n");
+		buf_adds(p->out, "<p class=\"note\">The model named no event in the frames it saw.</p>\n");
+		add_states(p);
+		buf_adds(p->out, "</section>\n");
 		return;
 	}
 	buf_adds(
@@ -142,8 +202,10 @@ void report_page_events(struct report_page *p)
 		"<input id=\"q\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\"> "
 		"<span id=\"found\" role=\"status\"></span></form>\n<ol id=\"list\" class=\"events\">\n");
 	for (size_t i = 0; i < p->r->n_events; i++)
-		add_event(p, i);
-	buf_adds(p->out, "</ol></section>\n");
+		add_event(p, &p->r->events[i], 'e', i);
+	buf_adds(p->out, "</ol>\n");
+	add_states(p);
+	buf_adds(p->out, "</section>\n");
 }
 
 void report_page_holes(struct report_page *p)

@@ -64,14 +64,24 @@ static void choose(struct report_page *p, size_t chunk, size_t sample, size_t *l
 	p->shown_thumbs++;
 }
 
+static void choose_evidence(struct report_page *p, const struct report_event *events, size_t n,
+                            size_t *left)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t m = 0; m < events[i].n_parts; m++) {
+			const struct report_part *part = &events[i].parts[m];
+			for (size_t k = 0; k < part->n_samples; k++)
+				if (report_evidence(p->r, part, k))
+					choose(p, part->chunk, part->samples[k], left);
+		}
+}
+
 void report_page_choose(struct report_page *p, size_t max_bytes)
 {
 	const struct report *r = p->r;
 	size_t left = max_bytes;
-	for (size_t i = 0; i < r->n_events; i++)
-		for (size_t k = 0; k < r->events[i].n_samples; k++)
-			if (report_evidence(r, &r->events[i], k))
-				choose(p, r->events[i].chunk, r->events[i].samples[k], &left);
+	choose_evidence(p, r->events, r->n_events, &left);
+	choose_evidence(p, r->states, r->n_states, &left);
 	for (size_t i = 0; i < r->n_chunks; i++)
 		for (size_t k = 0; k < r->chunks[i].n_samples; k++) {
 			p->thumbs += r->chunks[i].samples[k].thumb != NULL;

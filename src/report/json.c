@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "report/text.h"
 
-#define FORMAT "vdet-report/1"
+#define FORMAT "vdet-report/2"
 
 /* Exact to the microsecond for ten years: a double holds 15 decimal digits,
  * which is what is printed. */
@@ -150,23 +150,39 @@ static json_t *chunks_json(const struct report *r)
 	return all;
 }
 
-static json_t *events_json(const struct report *r)
+static json_t *frames_json(const struct report *r, const struct report_part *p)
+{
+	json_t *frames = json_array();
+	for (size_t k = 0; k < p->n_samples; k++) {
+		const struct report_sample *s = report_evidence(r, p, k);
+		if (s)
+			json_array_append_new(frames, json_pack("{s:o, s:I}", "pts", seconds(s->pts), "sample",
+			                                        (json_int_t)p->samples[k]));
+	}
+	return frames;
+}
+
+static json_t *event_json(const struct report *r, const struct report_event *e)
+{
+	json_t *parts = json_array();
+	for (size_t i = 0; i < e->n_parts; i++) {
+		const struct report_part *p = &e->parts[i];
+		json_array_append_new(parts,
+		                      json_pack("{s:o, s:o, s:o, s:I, s:o}", "start", seconds(p->start),
+		                                "end", seconds(p->end), "what", string(p->what), "chunk",
+		                                (json_int_t)p->chunk, "frames", frames_json(r, p)));
+	}
+	return json_pack("{s:o, s:o, s:o, s:o, s:I, s:o, s:o}", "start", seconds(e->start), "end",
+	                 seconds(e->end), "subject", string_or_null(report_subject(e)), "what",
+	                 string(e->what), "chunk", (json_int_t)e->parts[0].chunk, "frames",
+	                 frames_json(r, &e->parts[0]), "parts", parts);
+}
+
+json_t *report_events_json(const struct report *r, const struct report_event *events, size_t n)
 {
 	json_t *all = json_array();
-	for (size_t i = 0; i < r->n_events; i++) {
-		const struct report_event *e = &r->events[i];
-		json_t *frames = json_array();
-		for (size_t k = 0; k < e->n_samples; k++) {
-			const struct report_sample *s = report_evidence(r, e, k);
-			if (s)
-				json_array_append_new(frames, json_pack("{s:o, s:I}", "pts", seconds(s->pts),
-				                                        "sample", (json_int_t)e->samples[k]));
-		}
-		json_array_append_new(all, json_pack("{s:o, s:o, s:o, s:o, s:I, s:o}", "start",
-		                                     seconds(e->start), "end", seconds(e->end), "subject",
-		                                     string_or_null(e->subject), "what", string(e->what),
-		                                     "chunk", (json_int_t)e->chunk, "frames", frames));
-	}
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(all, event_json(r, &events[i]));
 	return all;
 }
 
@@ -244,7 +260,7 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 	report_sum(r, &s);
 	json_t *j = json_pack(
 		"{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-		"s:o}",
+		"s:o, s:o}",
 		"format", FORMAT, "vdet_version", string(r->vdet_version), "complete", (int)r->complete,
 		"source", source_json(r), "analysed",
 		json_pack("{s:o, s:o}", "from", seconds(r->from), "to", seconds(r->to)), "engine",
@@ -256,8 +272,9 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 		json_pack("{s:o, s:s, s:o}", "text", string(r->summary), "by",
 	              r->summary_by_model ? "model" : "timeline", "fallback_reason",
 	              string_or_null(r->summary_fallback)),
-		"coverage", coverage_json(&s), "chunks", chunks_json(r), "events", events_json(r), "holes",
-		holes_json(r), "tokens",
+		"coverage", coverage_json(&s), "chunks", chunks_json(r), "events",
+		report_events_json(r, r->events, r->n_events), "states",
+		report_events_json(r, r->states, r->n_states), "holes", holes_json(r), "tokens",
 		json_pack("{s:I, s:I}", "prompt", (json_int_t)s.prompt_tokens, "output",
 	              (json_int_t)s.output_tokens),
 		"run", run_json(r, &s));

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/report.h"
+#include "report/events.h"
 
 static char *text_of(json_t *o, const char *key)
 {
@@ -184,35 +184,31 @@ static void load_chunk(struct report_chunk *to, struct store_chunk *from)
 	load_samples(to, from);
 }
 
-static void load_events(struct report *r, const struct report_chunk *c, size_t chunk,
-                        struct store_chunk *from)
+struct parts {
+	struct report_part *items;
+	size_t n;
+};
+
+static void load_parts(struct parts *all, const struct report_chunk *c, size_t chunk,
+                       struct store_chunk *from)
 {
-	r->events = mem_grow(r->events, r->n_events + from->n_events, sizeof *r->events);
+	all->items = mem_grow(all->items, all->n + from->n_events, sizeof *all->items);
 	for (size_t i = 0; i < from->n_events; i++) {
 		struct store_event *e = &from->events[i];
-		r->events[r->n_events++] =
-			(struct report_event){.start = c->samples[e->samples[0]].pts,
-		                          .end = c->samples[e->samples[e->n_samples - 1]].pts,
-		                          .subject = TAKE(e->subject),
-		                          .what = TAKE(e->what),
-		                          .chunk = chunk,
-		                          .samples = TAKE(e->samples),
-		                          .n_samples = e->n_samples};
+		all->items[all->n++] =
+			(struct report_part){.start = c->samples[e->samples[0]].pts,
+		                         .end = c->samples[e->samples[e->n_samples - 1]].pts,
+		                         .subject = TAKE(e->subject),
+		                         .what = TAKE(e->what),
+		                         .chunk = chunk,
+		                         .samples = TAKE(e->samples),
+		                         .n_samples = e->n_samples};
 	}
-}
-
-static int by_start(const void *a, const void *b)
-{
-	const struct report_event *x = a, *y = b;
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	if (x->end != y->end)
-		return x->end < y->end ? -1 : 1;
-	return x->chunk != y->chunk ? (x->chunk < y->chunk ? -1 : 1) : strcmp(x->what, y->what);
 }
 
 static void load_chunks(struct report *r, struct store_chunk *chunks, size_t n)
 {
+	struct parts parts = {0};
 	double prefill = 0, decode = 0;
 	size_t rates = 0;
 	r->complete = true;
@@ -220,7 +216,7 @@ static void load_chunks(struct report *r, struct store_chunk *chunks, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		load_chunk(&r->chunks[i], &chunks[i]);
 		r->n_chunks = i + 1;
-		load_events(r, &r->chunks[i], i, &chunks[i]);
+		load_parts(&parts, &r->chunks[i], i, &chunks[i]);
 		r->complete &= chunks[i].state == CHUNK_DONE;
 		if (chunks[i].decode_rate > 0) {
 			prefill += chunks[i].prefill_rate;
@@ -233,22 +229,24 @@ static void load_chunks(struct report *r, struct store_chunk *chunks, size_t n)
 		r->prefill_rate = prefill / (double)rates;
 		r->decode_rate = decode / (double)rates;
 	}
-	if (r->n_events)
-		qsort(r->events, r->n_events, sizeof *r->events, by_start);
+	report_events_set(r, parts.items, parts.n);
+	free(parts.items);
 }
 
-int report_load(struct store *s, const char *id, struct report **ret, struct err *err)
+static int load(struct store *s, const char *id, enum store_detail what, enum report_detail detail,
+                struct report **ret, struct err *err)
 {
 	AUTO(store_job_clear) struct store_job job = {0};
 	struct store_chunk *chunks = NULL;
 	size_t n = 0;
 	int r = store_job_find(s, id, &job, err);
 	if (r == 0)
-		r = store_chunks_load(s, job.id, STORE_ALL, &chunks, &n, err);
+		r = store_chunks_load(s, job.id, what, &chunks, &n, err);
 	if (r < 0)
 		return r;
 	AUTO(report_freep) struct report *report = mem_alloc(1, sizeof *report);
 	json_auto_t *facts = json_loads(job.facts, 0, NULL);
+	report->detail = detail;
 	load_facts(report, facts);
 	load_job(report, &job);
 	load_chunks(report, chunks, n);
@@ -259,4 +257,15 @@ int report_load(struct store *s, const char *id, struct report **ret, struct err
 		return r;
 	*ret = TAKE(report);
 	return 0;
+}
+
+int report_load(struct store *s, const char *id, enum report_detail detail, struct report **ret,
+                struct err *err)
+{
+	return load(s, id, STORE_ALL, detail, ret, err);
+}
+
+int report_load_text(struct store *s, const char *id, struct report **ret, struct err *err)
+{
+	return load(s, id, STORE_TEXT, REPORT_NORMAL, ret, err);
 }

@@ -95,25 +95,67 @@ static void md_head(const struct report *r, const struct report_sums *s, struct 
 	md_lines(out, r->summary, !r->summary_by_model);
 }
 
+static void md_times(int64_t start, int64_t end, struct buf *out)
+{
+	char t[CLOCK_TEXT_MAX];
+	buf_addf(out, "**%s**", clock_text(start, t));
+	if (end > start)
+		buf_addf(out, " – %s", clock_text(end, t));
+	buf_adds(out, " ");
+}
+
+static void md_frames(const struct report *r, const struct report_part *p, struct buf *out)
+{
+	char t[CLOCK_TEXT_MAX];
+	buf_addf(out, " *(chunk %zu; frames", p->chunk + 1);
+	for (size_t k = 0; k < p->n_samples; k++) {
+		const struct report_sample *s = report_evidence(r, p, k);
+		if (s)
+			buf_addf(out, " %s", report_exact(s->pts, t));
+	}
+	buf_adds(out, ")*\n");
+}
+
+/* With the frames of its parts, below it where there are several. */
+static void md_event(const struct report *r, const struct report_event *e, struct buf *out)
+{
+	buf_adds(out, "- ");
+	md_times(e->start, e->end, out);
+	md_line(out, e->what);
+	if (r->detail == REPORT_LOW) {
+		buf_adds(out, "\n");
+		return;
+	}
+	if (e->n_parts == 1) {
+		md_frames(r, &e->parts[0], out);
+		return;
+	}
+	buf_adds(out, "\n");
+	for (size_t i = 0; i < e->n_parts; i++) {
+		buf_adds(out, "    - ");
+		md_times(e->parts[i].start, e->parts[i].end, out);
+		md_line(out, e->parts[i].what);
+		md_frames(r, &e->parts[i], out);
+	}
+}
+
 static void md_events(const struct report *r, struct buf *out)
 {
-	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	char n[CLOCK_TEXT_MAX];
 	buf_addf(out, "## Events\n\n%s", r->n_events ? "" : "None.\n");
-	for (size_t i = 0; i < r->n_events; i++) {
-		const struct report_event *e = &r->events[i];
-		buf_addf(out, "- **%s**", clock_text(e->start, a));
-		if (e->end > e->start)
-			buf_addf(out, " – %s", clock_text(e->end, b));
-		buf_adds(out, " ");
-		md_line(out, e->what);
-		buf_addf(out, " *(chunk %zu; frames", e->chunk + 1);
-		for (size_t k = 0; k < e->n_samples; k++) {
-			const struct report_sample *s = report_evidence(r, e, k);
-			if (s)
-				buf_addf(out, " %s", report_exact(s->pts, a));
-		}
-		buf_adds(out, ")*\n");
+	for (size_t i = 0; i < r->n_events; i++)
+		md_event(r, &r->events[i], out);
+	buf_adds(out, "\n");
+	if (!r->n_states)
+		return;
+	if (r->detail == REPORT_LOW) {
+		buf_addf(out, "%s, in which something only stays as it is, left out.\n\n",
+		         report_plural(r->n_states, "state", n));
+		return;
 	}
+	buf_adds(out, "## States\n\nWhat only stays as it is.\n\n");
+	for (size_t i = 0; i < r->n_states; i++)
+		md_event(r, &r->states[i], out);
 	buf_adds(out, "\n");
 }
 

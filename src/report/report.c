@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "report/events.h"
 #include "report/text.h"
 
 /* A day with a thousand frames an hour, each with its small picture, stays far
@@ -75,11 +76,6 @@ void report_free(struct report *r)
 	}
 	for (size_t i = 0; i < r->n_chunks; i++)
 		free_chunk(&r->chunks[i]);
-	for (size_t i = 0; i < r->n_events; i++) {
-		free(r->events[i].subject);
-		free(r->events[i].what);
-		free(r->events[i].samples);
-	}
 	for (size_t i = 0; i < r->n_endpoints; i++)
 		free(r->endpoints[i].name);
 
@@ -87,7 +83,8 @@ void report_free(struct report *r)
 	free(r->endpoints);
 	free(r->options);
 	free(r->chunks);
-	free(r->events);
+	report_events_free(r->events, r->n_events);
+	report_events_free(r->states, r->n_states);
 	free(r);
 }
 
@@ -97,6 +94,15 @@ void report_coverage(const struct report *r, int64_t *ret_max_gap, int64_t *ret_
 	report_sum(r, &s);
 	*ret_max_gap = s.max_gap;
 	*ret_mean_gap = s.mean_gap;
+}
+
+enum report_detail report_detail_of(const char *name)
+{
+	static const char *const names[] = {"low", "normal", "all"};
+	size_t i = 0;
+	while (i < ARRAY_LEN(names) && strcmp(names[i], name) != 0)
+		i++;
+	return (enum report_detail)i;
 }
 
 /* Reads the list into one bit for each known format. */

@@ -44,13 +44,30 @@ struct report_chunk {
 	char *endpoint; /* that answered; "" if none did, or in reports written by older versions */
 };
 
-struct report_event {
+/* What the model said about frames of one chunk. */
+struct report_part {
 	int64_t start, end; /* pts of the first and last frame that show it */
 	char *subject;      /* who or what it is about; "" if the model did not say */
 	char *what;
 	size_t chunk;    /* index into chunks */
 	size_t *samples; /* indices into that chunk's samples, ascending, at least one */
 	size_t n_samples;
+};
+
+struct report_event {
+	int64_t start, end;        /* of its first and last part */
+	char *what;                /* one sentence for the whole; parts[0].subject is its subject */
+	bool state;                /* only that something stays as it is; see story/story.h */
+	struct report_part *parts; /* in order of start; at least one */
+	size_t n_parts;
+};
+
+/* How much of the events is listed. */
+enum report_detail {
+	REPORT_LOW,    /* events */
+	REPORT_NORMAL, /* events with their parts, and states apart */
+	REPORT_ALL,    /* each statement of the model as an event of its own */
+	REPORT_DETAILS_N
 };
 
 struct report_option {
@@ -122,8 +139,11 @@ struct report {
 
 	struct report_chunk *chunks;
 	size_t n_chunks;
-	struct report_event *events; /* in order of start */
+	struct report_event *events; /* in order of start; states are in `states` */
 	size_t n_events;
+	struct report_event *states; /* in order of start */
+	size_t n_states;
+	enum report_detail detail;
 
 	struct store_step *steps; /* what was done because memory was short, in order */
 	size_t n_steps;
@@ -136,9 +156,19 @@ struct report {
 	double prefill_rate, decode_rate; /* tokens/s over the job; 0 if unknown */
 };
 
+#define REPORT_DETAILS "low|normal|all" /* names of enum report_detail, in order */
+/* REPORT_DETAILS_N where `name` is none of them. */
+enum report_detail report_detail_of(const char *name);
+#define REPORT_DETAIL_HELP                                                                         \
+	"What is listed: low: events; normal: events with their parts, and apart from them what only " \
+	"stays as it is; all: each statement of the model as an event of its own."
+
 /* Builds the report of a journaled job, given as in store_job_find(). Blocks
  * for the disk. ERR_NOENT if there is none. */
-int report_load(struct store *s, const char *job, struct report **ret, struct err *err);
+int report_load(struct store *s, const char *job, enum report_detail detail, struct report **ret,
+                struct err *err);
+/* The same without pictures, which are most of it, in normal detail. */
+int report_load_text(struct store *s, const char *job, struct report **ret, struct err *err);
 void report_free(struct report *r);
 DEFINE_FREEP(struct report, report)
 
@@ -154,6 +184,9 @@ int report_html(const struct report *r, struct buf *out, struct err *err); /* se
 /* WebVTT chapters and events */
 int report_vtt(const struct report *r, struct buf *out, struct err *err);
 int report_csv(const struct report *r, struct buf *out, struct err *err); /* events, RFC 4180 */
+
+/* The list of events or states as it is in the JSON. */
+json_t *report_events_json(const struct report *r, const struct report_event *events, size_t n);
 
 /* By the name of the format; ERR_ARG if it is unknown. */
 int report_print(const struct report *r, const char *format, struct buf *out, struct err *err);

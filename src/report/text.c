@@ -80,13 +80,18 @@ void report_sum(const struct report *r, struct report_sums *ret)
 	*ret = s;
 }
 
-const struct report_sample *report_evidence(const struct report *r, const struct report_event *e,
+const struct report_sample *report_evidence(const struct report *r, const struct report_part *p,
                                             size_t k)
 {
-	if (e->chunk >= r->n_chunks || k >= e->n_samples ||
-	    e->samples[k] >= r->chunks[e->chunk].n_samples)
+	if (p->chunk >= r->n_chunks || k >= p->n_samples ||
+	    p->samples[k] >= r->chunks[p->chunk].n_samples)
 		return NULL;
-	return &r->chunks[e->chunk].samples[e->samples[k]];
+	return &r->chunks[p->chunk].samples[p->samples[k]];
+}
+
+const char *report_subject(const struct report_event *e)
+{
+	return e->n_parts && e->parts[0].subject ? e->parts[0].subject : "";
 }
 
 bool report_is_empty(const char *s)

@@ -30,9 +30,11 @@ void report_sum(const struct report *r, struct report_sums *ret);
  * ascending, each once. The caller frees. */
 int64_t *report_seen(const struct report *r, size_t *ret_n);
 
-/* The k-th frame of an event; NULL if the report names one that does not exist. */
-const struct report_sample *report_evidence(const struct report *r, const struct report_event *e,
+/* The k-th frame of a part; NULL if the report names one that does not exist. */
+const struct report_sample *report_evidence(const struct report *r, const struct report_part *p,
                                             size_t k);
+/* Who or what the event is about; "" if the model did not say. */
+const char *report_subject(const struct report_event *e);
 
 bool report_is_empty(const char *s); /* NULL or "" */
 

@@ -93,8 +93,8 @@ int store_uploads_load(struct store *s, struct store_upload **ret, size_t *ret_n
 
 /* The summary of a job that lists show. The caller frees `states`. */
 struct store_summary {
-	char *states; /* a letter a chunk: '.' to do, 'd' done, 'h' hole */
-	int64_t events;
+	char *states;   /* a letter a chunk: '.' to do, 'd' done, 'h' hole */
+	int64_t events; /* of the report; before there is one, statements in the journal */
 };
 int store_summary(struct store *s, const char *job, struct store_summary *ret, struct err *err);
 

@@ -16,7 +16,9 @@ int store_summary(struct store *s, const char *job, struct store_summary *ret, s
 		locked,
 		"SELECT (SELECT group_concat(letter, '') FROM (SELECT substr('.dh', state + 1, 1) AS "
 		"letter "
-		"FROM chunk WHERE job = ?1 ORDER BY idx)), (SELECT count(*) FROM event WHERE job = ?1)",
+		"FROM chunk WHERE job = ?1 ORDER BY idx)), "
+		"coalesce((SELECT json_extract(facts, '$.events') FROM job WHERE id = ?1), "
+		"(SELECT count(*) FROM event WHERE job = ?1))",
 		&q, err);
 	if (r < 0)
 		return r;

@@ -275,6 +275,18 @@ int store_job_remove(struct store *s, const char *id, struct err *err)
 	return db_run(s, q, err);
 }
 
+int store_job_count_events(struct store *s, const char *id, int64_t events, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked, "UPDATE job SET facts = json_set(facts, '$.events', ?) WHERE id = ?",
+	                   &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "is", events, id);
+	return db_run(s, q, err);
+}
+
 int store_job_update(struct store *s, const struct store_job *j, int64_t wall, int64_t busy,
                      struct err *err)
 {

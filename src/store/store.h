@@ -85,7 +85,7 @@ struct store_chunk {
 void store_chunk_clear(struct store_chunk *c);
 
 /* Adds the job with its chunks (index, start, end), all still to do, in one
- * transaction. `entry` of the queue (store/queue.h) is its own from then on, 0 =
+ * transaction. The run belongs to `entry` of the queue (store/queue.h), 0 =
  * none; ERR_CANCELED if that entry was removed. */
 int store_job_add(struct store *s, const struct store_job *job, const struct store_chunk *chunks,
                   size_t n, int64_t entry, struct err *err);
@@ -101,6 +101,8 @@ int store_job_each(struct store *s, int (*fn)(void *ctx, const struct store_job 
                    struct err *err);
 /* With its chunks. It is not an error if there is none. */
 int store_job_remove(struct store *s, const char *id, struct err *err);
+/* Keeps how many events the report of a job has. */
+int store_job_count_events(struct store *s, const char *id, int64_t events, struct err *err);
 /* Everything of a job but id, key and creation; adds `wall` and `busy`
  * (microseconds) to its times. */
 int store_job_update(struct store *s, const struct store_job *j, int64_t wall, int64_t busy,

@@ -39,18 +39,31 @@ def names(text, event):
     return event["who"]["color"] in words and event["who"]["shape"] in words
 
 
+def frames(claim):
+    return [f["pts"] for part in claim["parts"] for f in part["frames"]]
+
+
+def is_joined_wrongly(claim, named):
+    """Its parts show events, but no single event is in all of them."""
+    shown = [{e["id"] for e in named if any(shows(e, f["pts"]) for f in part["frames"])} for part in claim["parts"]]
+    shown = [ids for ids in shown if ids]
+    return bool(shown) and not set.intersection(*shown)
+
+
 def score(report, truth):
     """Counts, to be summed over videos."""
     events = truth["events"]
     sent = [s["pts"] for c in report["chunks"] if c["state"] == "done" for s in c["samples"] if not s.get("fault")]
     c = {"events": len(events), "frames": len(set(sent)), "claims": len(report["events"]), "true": 0, "cited": 0, "shown": 0,
+         "wrong": 0,
          "errors": [], "seen": sum(any(shows(e, t) for t in sent) for e in events), "said": 0}
     said = {}
     for claim in report["events"]:
         named = [e for e in events if names(claim["what"], e)]
-        pts = [f["pts"] for f in claim["frames"]]
+        pts = frames(claim)
         fit = [e for e in named if any(shows(e, t) for t in pts)]
         c["true"] += bool(fit)
+        c["wrong"] += is_joined_wrongly(claim, named)
         if any(w in claim["what"].lower() for w in ("circle", "square", "triangle")):
             c["cited"] += len(pts)
             c["shown"] += sum(any(shows(e, t) for e in named) for t in pts)
@@ -76,11 +89,13 @@ def row(label, c):
     e = sorted(c["errors"])
     errors = f"{statistics.median(e):.1f} s, {e[int(0.9 * (len(e) - 1))]:.1f} s" if e else "none"
     return (f"| {label} | {c['frames']} | {share(c['seen'], c['events'])} | {share(c['said'], c['events'])} | "
-            f"{share(c['said'], c['seen'])} | {share(c['true'], c['claims'])} | {share(c['shown'], c['cited'])} | {errors} |")
+            f"{share(c['said'], c['seen'])} | {share(c['true'], c['claims'])} | {share(c['shown'], c['cited'])} | {errors} | "
+            f"{share(c['true'], c['said'])} | {c['wrong']} |")
 
 
-HEAD = ("| sampling | frames | seen | recall | said of seen | precision | evidence | time error: median, 90 % |\n"
-        "|---|---|---|---|---|---|---|---|")
+HEAD = ("| sampling | frames | seen | recall | said of seen | precision | evidence | time error: median, 90 % | "
+        "entries per event said | joined wrongly |\n"
+        "|---|---|---|---|---|---|---|---|---|---|")
 
 
 def draw(work, seed, o):

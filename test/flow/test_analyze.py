@@ -33,7 +33,7 @@ class Analyze(flow.Flow):
                 self.assertGreater(s["pts"] + 0.1, s["time"])
         for e in report["events"]:  # every claim has its evidence
             pts = [s["pts"] for c in report["chunks"] for s in c["samples"]]
-            for f in e["frames"]:
+            for f in (f for p in e["parts"] for f in p["frames"]):
                 self.assertIn(f["pts"], pts)
         folder = self.dir / "a.vdet"
         self.assertEqual(sorted(p.name for p in folder.iterdir()),

@@ -31,7 +31,7 @@ class Engines(flow.Flow):
 
     def frames(self, report):
         """Which samples each event names."""
-        return [[f["sample"] for f in e["frames"]] for e in report["events"]]
+        return [[f["sample"] for f in p["frames"]] for e in report["events"] for p in e["parts"]]
 
     def ends(self, engine):
         """How requests ended, in the order in which they came."""

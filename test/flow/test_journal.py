@@ -19,7 +19,8 @@ def content(report):
     """What was found, without what a later version may add to a report."""
     chunks = [{k: c[k] for k in ("start", "end", "state", "summary")} for c in report["chunks"]]
     samples = [[(s["time"], s["pts"]) for s in c["samples"]] for c in report["chunks"]]
-    events = [(e["what"], [f["pts"] for f in e["frames"]]) for e in report["events"]]
+    parts = [p for e in report["events"] + report.get("states", []) for p in e.get("parts", [e])]  # version 1 has no parts
+    events = sorted((p["start"], p["what"], [f["pts"] for f in p["frames"]]) for p in parts)
     return {"chunks": chunks, "samples": samples, "events": events, "summary": report["summary"]}
 
 

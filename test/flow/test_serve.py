@@ -82,7 +82,7 @@ class Serve(Serving):
         self.assertTrue(all(s["picture"] for r in results for s in r["samples"]))
         told = sum(len(r["events"]) for r in results)
         found = server.api(f"/jobs/{one}/events")["events"]
-        self.assertEqual(told, len(found))
+        self.assertEqual(told, sum(len(e["parts"]) for e in found))
         self.assertEqual(job["events"], len(found))
         chunks = server.api(f"/jobs/{one}/chunks")["chunks"]
         self.assertEqual([c["state"] for c in chunks], ["done"] * 4)
@@ -132,7 +132,8 @@ class Serve(Serving):
         self.assertEqual(json.loads(self.vdet("index", "a.mp4", "--json").stdout)["duration"], video)
 
         def times(list):
-            return sorted((e["start"], e["end"], e["what"], [f["pts"] for f in e["frames"]]) for e in list)
+            return sorted((p["start"], p["end"], p["what"], [f["pts"] for f in p["frames"]])
+                          for e in list for p in e.get("parts", [e]))
         found = times(server.api(f"/jobs/{job}/events")["events"])
         self.assertTrue(found)
         self.assertEqual(times(report["events"]), found)

@@ -125,6 +125,8 @@ def check_html(text, report):
         assert link[0] == "#" and link[1:] in page.ids, f"link to {link}"
     for i in range(len(report["events"])):
         assert f"e{i + 1}" in page.ids
+    for i in range(len(report["states"])):
+        assert f"u{i + 1}" in page.ids
     for c in report["chunks"]:
         assert f"c{c['index'] + 1}" in page.ids
     # Nothing is fetched: start() knows no attribute that would, and the styles hold only pictures.
@@ -171,12 +173,13 @@ def check_csv(path, report):
     data = path.read_bytes()
     assert data.endswith(b"\r\n")
     rows = list(csv.DictReader(path.open(newline="", encoding="utf-8"), strict=True))
-    assert len(rows) == len(report["events"])
-    for row, event in zip(rows, report["events"]):
+    assert [row["kind"] for row in rows] == ["event"] * len(report["events"]) + ["state"] * len(report["states"])
+    for row, event in zip(rows, report["events"] + report["states"]):
         assert None not in row and None not in row.values()
         assert float(row["start_seconds"]) == event["start"] and float(row["end_seconds"]) == event["end"]
-        assert int(row["chunk_number"]) == event["chunk"] + 1
-        assert [float(x) for x in row["frame_pts_seconds"].split()] == [f["pts"] for f in event["frames"]]
+        assert [int(x) for x in row["chunk_numbers"].split()] == sorted({p["chunk"] + 1 for p in event["parts"]})
+        frames = [f["pts"] for p in event["parts"] for f in p["frames"]]
+        assert [float(x) for x in row["frame_pts_seconds"].split()] == frames
         assert re.fullmatch(TIME, row["start"]) and re.fullmatch(TIME, row["end"])
         assert not row["what"] or row["what"][0] not in "=+-@"
 
@@ -190,9 +193,9 @@ def check_sense(report):
     """What a schema cannot say."""
     for c in report["chunks"]:
         assert (c["state"] == "hole") == (c["reason"] is not None)
-    for e in report["events"]:
-        samples = report["chunks"][e["chunk"]]["samples"]
-        for f in e["frames"]:
+    for part in (part for e in report["events"] + report["states"] for part in e["parts"]):
+        samples = report["chunks"][part["chunk"]]["samples"]
+        for f in part["frames"]:
             assert samples[f["sample"]]["pts"] == f["pts"]
     holes = [c["index"] for c in report["chunks"] if c["state"] == "hole"]
     assert [h["chunk"] for h in report["holes"]] == holes

@@ -196,8 +196,8 @@ static void a_file_that_is_no_video_fails(void **state)
 	struct err err = {0};
 	AUTO(buf_free) struct buf out = BUF(1000);
 	AUTO(mem_freep) char *name = NULL;
-	assert_int_equal(board_report(board, id, "json", &out, &name, &err), -ERR_NOENT);
-	assert_int_equal(board_report(board, id, "exe", &out, &name, &err), -ERR_ARG);
+	assert_int_equal(board_report(board, id, "json", REPORT_NORMAL, &out, &name, &err), -ERR_NOENT);
+	assert_int_equal(board_report(board, id, "exe", REPORT_NORMAL, &out, &name, &err), -ERR_ARG);
 	json_auto_t *chunks = NULL;
 	assert_ok(board_chunks(board, id, &chunks, &err));
 	assert_int_equal(json_array_size(json_object_get(chunks, "chunks")), 0);

@@ -73,21 +73,32 @@ static void fill_chunk(struct report *r, size_t i, const struct shape *s)
 	r->complete &= !hole;
 }
 
+static void fill_part(const struct report *r, struct report_part *p, size_t chunk, size_t n,
+                      const char *subject, const char *what)
+{
+	*p = (struct report_part){.start = r->chunks[chunk].samples[0].pts,
+	                          .end = r->chunks[chunk].samples[n - 1].pts,
+	                          .subject = mem_strdup(subject),
+	                          .what = mem_strdup(what),
+	                          .chunk = chunk,
+	                          .n_samples = n,
+	                          .samples = mem_alloc(n, sizeof *p->samples)};
+	for (size_t k = 0; k < n; k++)
+		p->samples[k] = k;
+}
+
 static void fill_event(struct report *r, size_t i, const struct shape *s)
 {
 	struct report_event *e = &r->events[i];
 	size_t chunk = i * s->chunks / s->events, n = 1 + i % 9;
 	if (n > s->samples)
 		n = s->samples;
-	*e = (struct report_event){.subject = mem_strdup(i % 3 ? s->text : ""),
-	                           .what = mem_strdup(s->text),
-	                           .chunk = chunk,
-	                           .n_samples = n,
-	                           .samples = mem_alloc(n, sizeof *e->samples)};
-	for (size_t k = 0; k < n; k++)
-		e->samples[k] = k;
-	e->start = r->chunks[chunk].samples[0].pts;
-	e->end = r->chunks[chunk].samples[n - 1].pts;
+	*e = (struct report_event){
+		.what = mem_strdup(s->text), .n_parts = 1 + i % 2, .parts = mem_alloc(2, sizeof *e->parts)};
+	for (size_t k = 0; k < e->n_parts; k++)
+		fill_part(r, &e->parts[k], chunk, n, i % 3 ? s->text : "", s->text);
+	e->start = e->parts[0].start;
+	e->end = e->parts[0].end;
 }
 
 static struct report *make(const struct shape *s)
@@ -253,8 +264,8 @@ static void test_bad_references(void **state)
 	(void)state;
 	struct report *r = small();
 	struct err err;
-	r->events[0].chunk = 99;
-	r->events[1].samples[0] = 99;
+	r->events[0].parts[0].chunk = 99;
+	r->events[1].parts[0].samples[0] = 99;
 	for (int i = 0; i < 5; i++) {
 		AUTO(buf_free) struct buf out = BUF(BIG);
 		int (*const writers[])(const struct report *, struct buf *, struct err *) = {

@@ -10,12 +10,14 @@ export interface Case {
   job?: Job;
   chunks: Chunk[];
   events: VideoEvent[];
+  /** What only stays as it is. */
+  states: VideoEvent[];
   index?: VideoIndex;
   report?: any;
   error?: string;
 }
 
-const byStart = (a: VideoEvent, b: VideoEvent) => a.start - b.start || a.end - b.end;
+export const byStart = (a: VideoEvent, b: VideoEvent) => a.start - b.start || a.end - b.end;
 
 function apply(c: Case, event: LiveEvent): Case {
   if (event.type === 'chunk') {
@@ -37,7 +39,7 @@ function apply(c: Case, event: LiveEvent): Case {
 const isOver = (job: Job | undefined) => !!job && ['done', 'holes', 'failed', 'canceled'].includes(job.state);
 
 export function useCase(id: string): Case {
-  const [data, setData] = useState<Case>({ chunks: [], events: [] });
+  const [data, setData] = useState<Case>({ chunks: [], events: [], states: [] });
   const job = jobs.value.get(id);
   const over = isOver(job);
   const generation = useRef(0);
@@ -53,7 +55,8 @@ export function useCase(id: string): Case {
       if (!jobs.peek().has(id)) putJob(known);
       const [chunks, events] = await Promise.all([api.chunks(id), api.events(id)]);
       if (mine !== generation.current) return;
-      setData((old) => missed.reduce(apply, { ...old, error: undefined, chunks: chunks.chunks, events: events.events.sort(byStart) }));
+      const loaded = { error: undefined, chunks: chunks.chunks, events: events.events, states: events.states };
+      setData((old) => missed.reduce(apply, { ...old, ...loaded }));
     } catch (error) {
       // No connection: after the reconnect this is loaded again.
       if (mine === generation.current && !(error instanceof Problem && !error.status))
@@ -64,7 +67,7 @@ export function useCase(id: string): Case {
   };
 
   useEffect(() => {
-    setData({ chunks: [], events: [] });
+    setData({ chunks: [], events: [], states: [] });
     void load();
     return listen((e) => {
       if (e.type === 'reload') void load();

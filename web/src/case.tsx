@@ -3,7 +3,7 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { pictureUrl } from './api';
-import { useCase } from './case-data';
+import { byStart, useCase } from './case-data';
 import { Controls, ExportMenu, isActive, retryChunk, stateText } from './controls';
 import { clock, exact, matcher, plural, span } from './format';
 import { addShortcuts } from './keys';
@@ -20,17 +20,18 @@ const PICTURES = 4;
 
 interface Shown {
   pts: number;
+  chunk: number;
   sample: number;
 }
 
-function Thumbs({ job, chunk, frames, seek }: { job: string; chunk: number; frames: Shown[]; seek: (t: number) => void }) {
+function Thumbs({ job, frames, seek }: { job: string; frames: Shown[]; seek: (t: number) => void }) {
   if (!frames.length) return null;
   const shown = frames.length <= PICTURES ? frames
     : Array.from({ length: PICTURES }, (_, i) => frames[Math.round((i * (frames.length - 1)) / (PICTURES - 1))]!);
   return (
     <div class="thumbs">
-      {shown.map(({ pts, sample }) => (
-        <button type="button" key={sample} title={exact(pts)} aria-label={`Frame at ${exact(pts)}`}
+      {shown.map(({ pts, chunk, sample }) => (
+        <button type="button" key={`${chunk}-${sample}`} title={exact(pts)} aria-label={`Frame at ${exact(pts)}`}
           onClick={(e) => {
             e.stopPropagation();
             seek(pts);
@@ -44,13 +45,34 @@ function Thumbs({ job, chunk, frames, seek }: { job: string; chunk: number; fram
   );
 }
 
+const partsOf = (event: VideoEvent) => event.parts ?? [event];
+
+const framesOf = (event: VideoEvent): Shown[] =>
+  partsOf(event).flatMap((p) => p.frames.map((f, i) => ({ pts: f.pts, chunk: p.chunk, sample: f.sample ?? i })));
+
+function Parts({ event, seek }: { event: VideoEvent; seek: (t: number) => void }) {
+  return (
+    <details class="parts" onClick={(e) => e.stopPropagation()}>
+      <summary>{partsOf(event).length} parts</summary>
+      <ol>
+        {partsOf(event).map((part) => (
+          <li key={part.chunk + part.start}>
+            <button type="button" class="time" onClick={() => seek(part.start)}>{clock(part.start)}</button> <span dir="auto">{part.what}</span>
+          </li>
+        ))}
+      </ol>
+    </details>
+  );
+}
+
 const EventRow = memo(({ event, job, current, seek }: { event: VideoEvent; job: string; current: boolean; seek: (t: number) => void }) => (
   <article class={`event ${current ? 'current' : ''}`} aria-current={current || undefined} onClick={() => seek(event.start)}>
     <button type="button" class="time" onClick={() => seek(event.start)}>
       {clock(event.start)}{event.end - event.start >= 1 && <small>–{clock(event.end)}</small>}
     </button>
     <p class="what" dir="auto">{event.what}</p>
-    <Thumbs job={job} chunk={event.chunk} frames={event.frames.map((f, i) => ({ pts: f.pts, sample: f.sample ?? i }))} seek={seek} />
+    <Thumbs job={job} frames={framesOf(event)} seek={seek} />
+    {partsOf(event).length > 1 && <Parts event={event} seek={seek} />}
   </article>
 ));
 
@@ -59,7 +81,7 @@ const STAGES: Record<string, string> = {
 };
 
 const ChunkRow = memo(({ chunk, job, current, seek }: { chunk: Chunk; job: Job; current: boolean; seek: (t: number) => void }) => {
-  const frames = (chunk.samples ?? []).map((s, sample) => ({ ...s, sample })).filter((s) => s.picture);
+  const frames = (chunk.samples ?? []).map((s, sample) => ({ ...s, chunk: chunk.index, sample })).filter((s) => s.picture);
   return (
     <article class={`chunk ${chunk.state} ${current ? 'current' : ''}`} aria-current={current || undefined} onClick={() => seek(chunk.start)}>
       <header>
@@ -79,7 +101,7 @@ const ChunkRow = memo(({ chunk, job, current, seek }: { chunk: Chunk; job: Job; 
       {chunk.state === 'hole'
         ? <p class="fault" dir="auto">{chunk.reason || 'No reason was recorded.'}</p>
         : chunk.summary && <p class="what" dir="auto">{chunk.summary}</p>}
-      <Thumbs job={job.id} chunk={chunk.index} frames={frames} seek={seek} />
+      <Thumbs job={job.id} frames={frames} seek={seek} />
     </article>
   );
 });
@@ -127,7 +149,9 @@ function currentOf(list: { start: number }[], t: number): number {
 }
 
 export function CaseView({ id }: { id: string }) {
-  const data = useCase(id), { job, chunks, events } = data;
+  const data = useCase(id), { job, chunks, states } = data;
+  const [withStates, setWithStates] = useState(false);
+  const events = useMemo(() => (withStates ? [...data.events, ...states].sort(byStart) : data.events), [withStates, data.events, states]);
   const now = useSignal(0), playing = useSignal(false);
   const player = useRef<PlayerHandle | undefined>(undefined);
   const list = useRef<ListHandle | undefined>(undefined);
@@ -143,7 +167,7 @@ export function CaseView({ id }: { id: string }) {
 
   const fits = useMemo(() => {
     const match = matcher(filter);
-    return match && { events: events.map((e) => match(e.what)), chunks: chunks.map((c) => match(`${c.summary ?? ''} ${c.reason ?? ''}`)) };
+    return match && { events: events.map((e) => match(partsOf(e).map((p) => p.what).join(' '))), chunks: chunks.map((c) => match(`${c.summary ?? ''} ${c.reason ?? ''}`)) };
   }, [filter, events, chunks]);
   const shownEvents = useMemo(() => fits ? events.flatMap((_, i) => (fits.events[i] ? [i] : [])) : events.map((_, i) => i), [events, fits]);
   const shownChunks = useMemo(() => fits ? chunks.flatMap((_, i) => (fits.chunks[i] ? [i] : [])) : chunks.map((_, i) => i), [chunks, fits]);
@@ -269,6 +293,10 @@ export function CaseView({ id }: { id: string }) {
                 if (e.key === 'Escape') e.currentTarget.value ? setFilter('') : e.currentTarget.blur();
               }} />
             {fits && <span class="note" role="status">{rows.length} of {panel === 'events' ? events.length : chunks.length}</span>}
+            {panel === 'events' && states.length > 0 && (
+              <button type="button" class="act small" aria-pressed={withStates} title="Also list what only stays as it is"
+                onClick={() => setWithStates(!withStates)}>{states.length} {states.length === 1 ? 'state' : 'states'}</button>
+            )}
             <button type="button" class="act small" aria-pressed={follow} title="The list follows the player" onClick={() => setFollow(!follow)}>Follow</button>
           </div>
         )}

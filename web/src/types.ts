@@ -85,6 +85,8 @@ export interface VideoEvent {
   what: string;
   chunk: number;
   frames: { pts: number; sample?: number }[];
+  /** What the model said about it, once for each chunk; not in what arrives while a job runs. */
+  parts?: Omit<VideoEvent, 'subject' | 'parts'>[];
 }
 
 /** What is known of a chunk once it is in the journal. */

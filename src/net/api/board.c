@@ -145,7 +145,7 @@ int handle_report(struct call *c, struct err *err)
 		{"csv", "text/csv; charset=utf-8"},
 	};
 	const char *format = call_query(c, "format"), *type = NULL,
-			   *download = call_query(c, "download");
+			   *download = call_query(c, "download"), *detail = call_query(c, "detail");
 	AUTO(mem_freep) char *name = NULL;
 	int64_t id;
 
@@ -157,9 +157,13 @@ int handle_report(struct call *c, struct err *err)
 	if (!type)
 		return err_set(err, ERR_ARG, "format is one of json, md, html, vtt, csv");
 
+	enum report_detail much = detail ? report_detail_of(detail) : REPORT_NORMAL;
+	if (much == REPORT_DETAILS_N)
+		return err_set(err, ERR_ARG, "detail is one of low, normal, all");
+
 	int r = call_id(c, &id, err);
 	if (r == 0)
-		r = board_report(api->board, id, format, &c->reply.body, &name, err);
+		r = board_report(api->board, id, format, much, &c->reply.body, &name, err);
 	if (r < 0)
 		return r;
 

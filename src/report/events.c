@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report/events.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/text.h"
+#include "story/story.h"
+
+/* How many frames of the chunk the model saw before sample `end`. */
+static size_t count_seen(const struct report_chunk *c, size_t end)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < end && i < c->n_samples; i++)
+		n += report_is_empty(c->samples[i].fault) && !c->samples[i].repeated;
+	return n;
+}
+
+static struct story_part story_part_of(const struct report *r, const struct report_part *p)
+{
+	const struct report_chunk *c = &r->chunks[p->chunk];
+	size_t last = p->samples[p->n_samples - 1];
+	struct story_part part = {.start = p->start,
+	                          .end = p->end,
+	                          .chunk = p->chunk,
+	                          .frames = count_seen(c, c->n_samples),
+	                          .first = count_seen(c, p->samples[0]),
+	                          .last = count_seen(c, last),
+	                          .subject = p->subject,
+	                          .what = p->what};
+	for (size_t k = 1; k < p->n_samples; k++) {
+		int64_t step = c->samples[p->samples[k]].pts - c->samples[p->samples[k - 1]].pts;
+		part.step = step > part.step ? step : part.step;
+	}
+	return part;
+}
+
+/* Moves the parts of `from` into an event. */
+static struct report_event take_event(struct report_part *parts, struct story_event *from)
+{
+	struct report_event e = {.start = parts[from->parts[0]].start,
+	                         .end = parts[from->parts[0]].end,
+	                         .what = TAKE(from->what),
+	                         .state = from->state,
+	                         .parts = mem_alloc(from->n_parts, sizeof *e.parts),
+	                         .n_parts = from->n_parts};
+	for (size_t i = 0; i < from->n_parts; i++) {
+		e.parts[i] = parts[from->parts[i]];
+		e.end = e.parts[i].end > e.end ? e.parts[i].end : e.end;
+	}
+	return e;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct report_event *x = a, *y = b;
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	if (x->end != y->end)
+		return x->end < y->end ? -1 : 1;
+	size_t p = x->parts[0].chunk, q = y->parts[0].chunk;
+	return p != q ? (p < q ? -1 : 1) : strcmp(x->what, y->what);
+}
+
+static void join(struct report *r, struct report_part *parts, size_t n)
+{
+	size_t n_events;
+	AUTO(mem_freep) struct story_part *story = mem_alloc(n, sizeof *story);
+	for (size_t i = 0; i < n; i++)
+		story[i] = story_part_of(r, &parts[i]);
+
+	struct story_event *events = story_join(story, n, &n_events);
+	for (size_t i = 0; i < n_events; i++) {
+		struct report_event e = take_event(parts, &events[i]);
+		if (e.state)
+			r->states[r->n_states++] = e;
+		else
+			r->events[r->n_events++] = e;
+	}
+	story_free(events, n_events);
+}
+
+static void keep_apart(struct report *r, struct report_part *parts, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct story_event single = {.parts = &i, .n_parts = 1, .what = mem_strdup(parts[i].what)};
+		r->events[r->n_events++] = take_event(parts, &single);
+	}
+}
+
+void report_events_set(struct report *r, struct report_part *parts, size_t n)
+{
+	r->events = mem_alloc(n, sizeof *r->events);
+	r->states = mem_alloc(n, sizeof *r->states);
+	if (r->detail == REPORT_ALL)
+		keep_apart(r, parts, n);
+	else
+		join(r, parts, n);
+	if (r->n_events)
+		qsort(r->events, r->n_events, sizeof *r->events, by_start);
+	if (r->n_states)
+		qsort(r->states, r->n_states, sizeof *r->states, by_start);
+}
+
+void report_events_free(struct report_event *events, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < events[i].n_parts; k++) {
+			free(events[i].parts[k].subject);
+			free(events[i].parts[k].what);
+			free(events[i].parts[k].samples);
+		}
+		free(events[i].parts);
+		free(events[i].what);
+	}
+	free(events);
+}

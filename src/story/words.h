@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the rules of the story read in the sentences of a model. Internal;
+ * pure. */
+#ifndef VDET_STORY_WORDS_H
+#define VDET_STORY_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The sentence reports that the subject comes into view, or leaves it. English. */
+bool words_come(const char *what);
+bool words_leave(const char *what);
+
+/* Under which subjects are compared: lower case, without article, punctuation
+ * and further spaces; of the sentence where `subject` is empty. The caller
+ * frees. */
+char *words_key(const char *subject, const char *what);
+
+/* One sentence for several: what they have in common at their beginning once,
+ * then their endings, separated by semicolons; each ending once, and of more
+ * than four the first three and the last. The caller frees. */
+char *words_combine(const char *const *sentences, size_t n);
+
+#endif
