@@ -37,7 +37,7 @@ struct story_event {
  * the same sentence where no subject is given), the second follows the first
  * without a frame between them that neither cites, but for one on each side,
  * and
- * - they are in neighbouring chunks, no other part of that subject lies at
+ * - they are in neighbouring chunks, no other part of that subject is at
  *   either side of the border, the first does not end with the subject's
  *   leaving while the second begins with its coming, and, unless one is a
  *   state, the time between them is at most ten seconds or twice the longest

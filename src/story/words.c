@@ -23,7 +23,7 @@ static const char *const patterns[PATTERNS] = {
 	[LEAVE] = "\\b(leaves?|exits?|disappears?|vanish(es)?|departs?|goes? (out|away)|"
 			  "comes? and goes?|(walks?|drives?|runs?|rides?) (off|away|out))\\b",
 	[STAY] = "\\b(stays?|remains?|unchanged|motionless|stationary|(is|are) parked|"
-			 "(stands?|sits?) still|(is|are) still (there|here|present|visible)|"
+			 "(stand|sit)s? still|(is|are) still (there|here|present|visible)|"
 			 "(does not|doesn't|do not|don't) move|nothing (happens|changes|moves)|"
 			 "no (change|movement|motion|activity)s?)\\b",
 	/* a sentence with one of these may report something more */

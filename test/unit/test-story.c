@@ -146,7 +146,7 @@ static void only_what_reports_nothing_else_is_a_state(void **state)
 	                                     "A man is still running.",
 	                                     "A dog enters and stays.",
 	                                     "A car stays until it leaves.",
-	                                     "A man stands at the door.",
+	                                     "A man waits at the door.",
 	                                     "Un homme reste.",
 	                                     "",
 	                                     "A stayer runs."};
