@@ -138,7 +138,7 @@ static void print_comparison(const struct report *r, const struct world *w)
 	printf("\n"
 	       "%zu events happened; frames showed %zu of them to the model, and the report names %zu "
 	       "of these (%.0f %%).\n"
-	       "The report has %zu statements; %zu are about nothing that happened.\n",
+	       "The report has %zu events; %zu are about nothing that happened.\n",
 	       w->n_events, seen, described, seen ? 100.0 * (double)described / (double)seen : 100.0,
 	       r->n_events, count_invented(r, w));
 }
