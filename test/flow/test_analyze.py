@@ -249,6 +249,10 @@ class Analyze(flow.Flow):
         again = self.vdet("report", job["job"][:6], "--output", "-", "--format", "json").stdout
         self.assertEqual(flow.same_result(json.loads(again)), flow.same_result(json.loads(before)))
         self.vdet("report", job["job"], "--output", "new")
+        parts = [p for e in json.loads(again)["events"] for p in e["parts"]]
+        every = self.vdet("report", job["job"], "--output", "-", "--format", "json", "--detail", "all").stdout
+        self.assertEqual(len(json.loads(every)["events"]), len(parts))
+        self.assertIn("low|normal|all", self.vdet("report", job["job"], "--detail", "most", code=2).stderr)
         self.assertTrue((self.dir / "new" / "report.html").exists())
         self.vdet("jobs", "rm", job["job"])
         self.assertIn("no jobs yet", self.vdet("jobs").stdout)

@@ -90,6 +90,9 @@ class Serve(Serving):
             self.assertEqual(len(c["samples"]), 2)
         for format, begin in ("json", b"{"), ("md", b"#"), ("html", b"<!"), ("vtt", b"WEBVTT"), ("csv", b""):
             self.assertTrue(server.get(f"/api/v1/jobs/{one}/report?format={format}").body.startswith(begin), format)
+        every = json.loads(server.get(f"/api/v1/jobs/{one}/report?detail=all").body)
+        self.assertEqual((len(every["events"]), every["states"]), (told, []))
+        self.assertEqual(server.get(f"/api/v1/jobs/{one}/report?detail=most").status, 400)
         # Words that it wrote are found again, also by a server that finds the store of an older one.
         word = found[0]["what"].split()[-1].strip(".") if found else chunks[0]["summary"].split()[0]
         self.assertTrue(server.api(f"/search?q={word}")["hits"])

@@ -109,6 +109,7 @@ static struct report *make(const struct shape *s)
 	                     .vdet_version = mem_strdup("0.1.0"),
 	                     .created = 1795341600 * S,
 	                     .complete = true,
+	                     .detail = REPORT_NORMAL,
 	                     .source_name = mem_strdup(t),
 	                     .source_size = 1400000000,
 	                     .container = mem_strdup(t),
@@ -239,6 +240,38 @@ static void test_part(void **state)
 	struct report *r = small();
 	r->duration *= 3;
 	r->from = 1;
+	check(r);
+}
+
+static bool prints(const struct report *r, const char *format, const char *text)
+{
+	AUTO(buf_free) struct buf out = BUF(BIG);
+	struct err err;
+	assert_int_equal(report_print(r, format, &out, &err), 0);
+	return strstr(buf_str(&out), text);
+}
+
+/* States are listed apart from events, or counted. */
+static void test_states(void **state)
+{
+	(void)state;
+	struct report *r = small();
+	r->states = r->events;
+	r->n_states = r->n_events;
+	r->events = NULL;
+	r->n_events = 0;
+	for (size_t i = 0; i < r->n_states; i++)
+		r->states[i].state = true;
+	assert_true(prints(r, "md", "## States"));
+	assert_true(prints(r, "csv", "\nstate,"));
+
+	r->detail = REPORT_LOW;
+	assert_false(prints(r, "md", "## States"));
+	assert_false(prints(r, "csv", "\nstate,"));
+	assert_true(prints(r, "md", "states, in which something only stays as it is, left out"));
+	assert_true(prints(r, "html", "states, in which something only stays as it is, left out"));
+	assert_true(prints(r, "json", "\"parts\""));
+	r->detail = REPORT_NORMAL;
 	check(r);
 }
 
@@ -464,13 +497,13 @@ static void test_day(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_small),      cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_holes),      cmocka_unit_test(test_part),
-		cmocka_unit_test(test_hostile),    cmocka_unit_test(test_bad_references),
-		cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_exact_times),
-		cmocka_unit_test(test_coverage),   cmocka_unit_test(test_formats),
-		cmocka_unit_test(test_atomic),     cmocka_unit_test(test_names),
-		cmocka_unit_test(test_day),
+		cmocka_unit_test(test_small),          cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_holes),          cmocka_unit_test(test_part),
+		cmocka_unit_test(test_states),         cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_bad_references), cmocka_unit_test(test_same_bytes),
+		cmocka_unit_test(test_exact_times),    cmocka_unit_test(test_coverage),
+		cmocka_unit_test(test_formats),        cmocka_unit_test(test_atomic),
+		cmocka_unit_test(test_names),          cmocka_unit_test(test_day),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -337,7 +337,7 @@ test('a day with 5,000 events: only what is seen is drawn, and all can be reache
   }));
   const chunks = Array.from({ length: 50 }, (_, i) => ({ index: i, start: (i * day) / 50, end: ((i + 1) * day) / 50, state: 'done', summary: 'quiet', samples: [] }));
   const reply = (body) => (route) => route.fulfill({ json: body });
-  await other.route(`**/jobs/${id}/events`, reply({ seq: 0, events }));
+  await other.route(`**/jobs/${id}/events`, reply({ seq: 0, events, states: [] }));
   await other.route(`**/jobs/${id}/chunks`, reply({ seq: 0, chunks }));
   await other.route('**/index', reply({ duration: day, activity: Array.from({ length: 4000 }, (_, i) => (i % 100) / 100), cuts: [] }));
   await other.route('**/frames?*', (route) => route.abort());
