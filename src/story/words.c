@@ -76,9 +76,9 @@ static bool is_separator(char c)
 	return c == ' ' || (c >= 0 && ispunct((unsigned char)c));
 }
 
-char *words_key(const char *subject, const char *what)
+/* "" if there is nothing but articles and punctuation. */
+static char *key_of(const char *p)
 {
-	const char *p = *subject ? subject : what;
 	char *key = mem_alloc(strlen(p) + 1, 1), *to = key;
 	while (*p) {
 		size_t len = 0;
@@ -93,6 +93,15 @@ char *words_key(const char *subject, const char *what)
 		p += len ? len : 1;
 	}
 	return key;
+}
+
+char *words_key(const char *subject, const char *what)
+{
+	char *key = key_of(subject);
+	if (*key)
+		return key;
+	free(key);
+	return mem_strdup(what);
 }
 
 /* Without the point and the spaces at its end. */

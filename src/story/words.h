@@ -12,7 +12,7 @@ bool words_come(const char *what);
 bool words_leave(const char *what);
 
 /* Under which subjects are compared: lower case, without article, punctuation
- * and further spaces; of the sentence where `subject` is empty. The caller
+ * and further spaces; the sentence where nothing is left of it. The caller
  * frees. */
 char *words_key(const char *subject, const char *what);
 

@@ -69,6 +69,9 @@ static void what_goes_on_is_one_event(void **state)
 	say(1, 0, 1, "", "Ein Hund läuft.");
 	say(1, 0, 1, "", "Ein Hund bellt.");
 	assert_story("0+1 Ein Hund läuft.|2 Ein Hund bellt.");
+	say(0, 5, 5, "the", "A dog runs.");
+	say(1, 0, 1, "The!", "A cat sits.");
+	assert_story("0 A dog runs.|1 A cat sits.");
 	assert_story("");
 }
 
