@@ -63,7 +63,7 @@ test('the page', async () => {
   await page.route('**/jobs/1/events', reply({ seq: 0, events }));
   await page.route('**/jobs/1/chunks', reply({ seq: 0, chunks: [] }));
   await page.route('**/picture?*', (route) => route.abort());
-  await page.goto(`${server.url}/#/case/1`);
+  await page.goto(`${server.url}/#/video/1`);
   await page.locator('.event').first().waitFor();
   // Processor time of the page's main thread: what other programs do does not change it.
   const cdp = await page.context().newCDPSession(page);

@@ -52,13 +52,13 @@ test('results are there while the job still runs', async () => {
   await page.locator('.card.running h3 a').first().click();
   await until(page.locator('.event .what'));
   await page.waitForFunction(() => document.querySelectorAll('.event').length >= 2, undefined, { timeout: PATIENCE });
-  assert.match(await page.locator('.case-head .state').innerText(), /Chunk 3\/4/);
-  await page.screenshot({ path: shot('case-running') });
+  assert.match(await page.locator('.video-head .state').innerText(), /Chunk 3\/4/);
+  await page.screenshot({ path: shot('video-running') });
   noFaults();
 });
 
 test('Pause answers at once, and can be taken back', async () => {
-  const head = page.locator('.case-head');
+  const head = page.locator('.video-head');
   await head.getByRole('button', { name: /^Pause/ }).click();
   await until(head.getByText('pausing after this chunk'));
   assert.equal(await head.getByRole('button', { name: /^Pause/ }).count(), 0);
@@ -68,7 +68,7 @@ test('Pause answers at once, and can be taken back', async () => {
 });
 
 test('the page outlives its server, and the job too', async () => {
-  const name = await page.locator('.case-head h1').innerText();
+  const name = await page.locator('.video-head h1').innerText();
   await page.locator('#filter').fill('pictures');
   await server.child.end('SIGKILL');
   await until(page.locator('[data-link=lost]'));
@@ -76,8 +76,8 @@ test('the page outlives its server, and the job too', async () => {
   await engine.control({ faults: [], reset: true });
   await server.start();
   await until(page.locator('[data-link=live]'));
-  await until(page.locator('.case-head .state.done'));
-  assert.equal(await page.locator('.case-head h1').innerText(), name);
+  await until(page.locator('.video-head .state.done'));
+  assert.equal(await page.locator('.video-head h1').innerText(), name);
   assert.equal(await page.locator('#filter').inputValue(), 'pictures', 'the view was not lost');
   const { requests } = await engine.control({});
   assert.ok(requests > 0);
@@ -139,7 +139,7 @@ test('the filter and the search find words', async () => {
   assert.deepEqual(decodes, [], 'a search decodes no frame');
   await page.screenshot({ path: shot('search') });
   await hit.click();
-  await until(page.locator('.case'));
+  await until(page.locator('.video-view'));
   await page.goBack();
   assert.equal(await page.locator('#search').inputValue(), word, 'the way back leads to the search');
   noFaults();
@@ -156,10 +156,10 @@ test('a hole says why, and is tried again alone', async () => {
   const hole = page.locator('.chunk.hole');
   await until(hole);
   assert.notEqual((await hole.locator('.fault').innerText()).trim(), '');
-  await page.screenshot({ path: shot('case-hole') });
+  await page.screenshot({ path: shot('video-hole') });
   await engine.control({ faults: [], reset: true });
   await hole.getByRole('button', { name: 'Retry' }).click();
-  await until(page.locator('.case-head .state.done'));
+  await until(page.locator('.video-head .state.done'));
   await page.waitForFunction(() => !document.querySelector('.chunk.hole'), undefined, { timeout: PATIENCE });
   noFaults();
 });
@@ -243,7 +243,7 @@ test('a file that is not a video shows its reason and nothing else', async () =>
   noFaults();
 });
 
-test('a chunk that is finished while its case is open shows text and pictures', async () => {
+test('a chunk that is finished while its view is open shows text and pictures', async () => {
   const { id } = (await server.get('jobs')).jobs.find((j) => j.name === 'second.mp4');
   const { chunks } = await server.get(`jobs/${id}/chunks`), { events } = await server.get(`jobs/${id}/events`);
   const other = await openPage(browser, server);
@@ -256,7 +256,7 @@ test('a chunk that is finished while its case is open shows text and pictures', 
     real.onMessage((message) => socket.send(message));
     send = (type, data) => socket.send(JSON.stringify({ type, job: id, data }));
   });
-  await other.goto(`${server.url}/#/case/${id}?panel=chunks`);
+  await other.goto(`${server.url}/#/video/${id}?panel=chunks`);
   await until(other.locator('.chunk.todo'));
   await until(other.locator('[data-link=live]'));
   const { index, start, end, ...results } = chunks[1];
@@ -288,8 +288,8 @@ test('it works by keyboard', async () => {
 });
 
 test('a name that nobody has is told', async () => {
-  await page.goto(`${server.url}/#/case/999999`);
-  await until(page.getByText('No such case'));
+  await page.goto(`${server.url}/#/video/999999`);
+  await until(page.getByText('No such video'));
   noFaults();
 });
 
@@ -301,10 +301,10 @@ test('dark, and on a phone', async () => {
     phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
   })) {
     const other = await openPage(browser, server, options);
-    for (const [view, hash] of [['board', '#/'], ['case', `#/case/${id}`], ['machine', '#/machine']]) {
+    for (const [view, hash] of [['board', '#/'], ['video', `#/video/${id}`], ['machine', '#/machine']]) {
       await other.goto(`${server.url}/${hash}`);
       await until(other.locator(`main.${view}`));
-      if (view === 'case') await until(other.locator('.event'));
+      if (view === 'video') await until(other.locator('.event'));
       const wide = await other.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(wide <= 0, `${view}, ${name}: ${wide} pixels stick out`);
       await other.screenshot({ path: shot(`${view}-${name}`) });
@@ -341,7 +341,7 @@ test('a day with 5,000 events: only what is seen is drawn, and all can be reache
   await other.route(`**/jobs/${id}/chunks`, reply({ seq: 0, chunks }));
   await other.route('**/index', reply({ duration: day, activity: Array.from({ length: 4000 }, (_, i) => (i % 100) / 100), cuts: [] }));
   await other.route('**/frames?*', (route) => route.abort());
-  await other.goto(`${server.url}/#/case/${id}`);
+  await other.goto(`${server.url}/#/video/${id}`);
   await until(other.locator('.event'));
   const drawn = () => other.locator('.event').count();
   assert.ok(await drawn() < 60);
@@ -353,7 +353,7 @@ test('a day with 5,000 events: only what is seen is drawn, and all can be reache
   await until(other.getByText('event number 2500'));
   const inked = await other.locator('.lanes canvas').evaluate((c) => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0));
   assert.ok(inked, 'the timeline is drawn');
-  await other.screenshot({ path: shot('case-day') });
+  await other.screenshot({ path: shot('video-day') });
   assert.deepEqual(other.faults, []);
   await other.context().close();
 });

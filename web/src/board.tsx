@@ -8,7 +8,7 @@ import { Controls, ExportMenu, isActive, stateText } from './controls';
 import { Dots } from './dots';
 import { bytes, clock, plural, span, when } from './format';
 import { memo } from './memo';
-import { caseHref } from './router';
+import { videoHref } from './router';
 import { attempt, jobs, link, loaded, may, putJob, say, videos } from './state';
 import { addFiles, cancelUpload, pauseUpload, resumeUpload, transfers, wishes, type Transfer } from './uploads';
 import type { Advice, Job, Video } from './types';
@@ -130,7 +130,7 @@ const Card = memo(({ job, video }: { job: Job; video: Video | undefined }) => {
     return (
       <li class="card failed plain" data-job={job.id}>
         <div class="body">
-          <h3 dir="auto"><a href={caseHref(job.id)}>{job.name}</a></h3>
+          <h3 dir="auto"><a href={videoHref(job.id)}>{job.name}</a></h3>
           <p class="fault" dir="auto">{job.error ?? 'failed'}</p>
           <div class="foot"><Controls job={job} /></div>
         </div>
@@ -138,11 +138,11 @@ const Card = memo(({ job, video }: { job: Job; video: Video | undefined }) => {
     );
   return (
     <li class={`card ${job.state}`} data-job={job.id}>
-      <a class="open" href={caseHref(job.id)} aria-label={`Open ${job.name}`}>
+      <a class="open" href={videoHref(job.id)} aria-label={`Open ${job.name}`}>
         <Poster key={String(video?.poster)} video={video} />
       </a>
       <div class="body">
-        <h3 dir="auto"><a href={caseHref(job.id)}>{job.name}</a></h3>
+        <h3 dir="auto"><a href={videoHref(job.id)}>{job.name}</a></h3>
         <p class="note facts">{facts || '\u00a0'}</p>
         {job.prompt && <p class="note wish" dir="auto">“{job.prompt}”</p>}
         <p class="doing"><span class={`state ${job.state}`}>{stateText(job)}</span>{right && <span class="note">{right}</span>}</p>
@@ -152,7 +152,7 @@ const Card = memo(({ job, video }: { job: Job; video: Video | undefined }) => {
         )}
         {(!!job.events || (job.state === 'running' && rate > 0)) && (
           <p class="doing note">
-            {!!job.events && <a href={caseHref(job.id)}>{plural(job.events, 'event')}</a>}
+            {!!job.events && <a href={videoHref(job.id)}>{plural(job.events, 'event')}</a>}
             {job.state === 'running' && rate > 0 && <span>{Math.round(rate)} tok/s</span>}
           </p>
         )}

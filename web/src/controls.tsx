@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The actions of a job: buttons shared by a card and a case.
+// The actions of a job: buttons shared by a card and the view of a video.
 import { api, reportUrl } from './api';
 import { attempt, dropJob, dropVideo, jobs, may, putJob, say } from './state';
 import type { Job } from './types';
@@ -52,7 +52,7 @@ async function remove(job: Job) {
   dropJob(job.id);
   if (whole) dropVideo(job.video!);
   say(`Deleted ${job.name}`);
-  if (location.hash.startsWith('#/case/')) location.hash = '#/';
+  if (location.hash.startsWith('#/video/')) location.hash = '#/';
 }
 
 async function move(job: Job, up: boolean) {

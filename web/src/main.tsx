@@ -7,7 +7,7 @@ import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { api } from './api';
 import { Board, chooseFiles } from './board';
-import { CaseView } from './case';
+import { VideoView } from './video';
 import { Help } from './help';
 import { addShortcuts } from './keys';
 import { start } from './live';
@@ -121,7 +121,7 @@ function useDrop(): boolean {
 function View() {
   const { view, id, params } = route.value;
   switch (view) {
-    case 'case': return <CaseView key={id} id={id} />;
+    case 'video': return <VideoView key={id} id={id} />;
     case 'machine': return <Machine />;
     case 'search': return <Search q={params.get('q') ?? ''} />;
     case 'board': return <Board />;
@@ -141,7 +141,7 @@ function App() {
     { keys: ['?'], help: 'this help', run: () => { helpOpen.value = true; } },
   ]), []);
   const running = [...jobs.value.values()].filter((j) => j.state === 'running');
-  const named = view === 'case' ? jobs.value.get(id)?.name : undefined;
+  const named = view === 'video' ? jobs.value.get(id)?.name : undefined;
   const share = running.length === 1 && running[0]!.progress ? `${Math.round(running[0]!.progress * 100)} % ` : '';
   useEffect(() => {
     document.body.dataset.view = view;

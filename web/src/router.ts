@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The route, after the # of the address: #/, #/case/JOB?t=12.5, #/machine, #/search?q=words
+// The route, after the # of the address: #/, #/video/JOB?t=12.5, #/machine, #/search?q=words
 import { computed, signal } from '@preact/signals';
 
 const hash = signal(location.hash);
@@ -20,17 +20,19 @@ export const route = computed<Route>(() => {
   try {
     name = decodeURIComponent(id);
   } catch {
-    // Not a link of this page; no case has that id, and the view says so.
+    // Not a link of this page; no job has that id, and the view says so.
   }
-  return { view: view || 'board', id: name, params: new URLSearchParams(query) };
+  // Links of older versions.
+  const named = view === 'case' ? 'video' : view;
+  return { view: named || 'board', id: name, params: new URLSearchParams(query) };
 });
 
-export function caseHref(job: string, t?: number, panel?: string): string {
+export function videoHref(job: string, t?: number, panel?: string): string {
   const params = new URLSearchParams();
   if (t !== undefined) params.set('t', String(t));
   if (panel) params.set('panel', panel);
   const query = params.toString();
-  return `#/case/${encodeURIComponent(job)}${query ? `?${query}` : ''}`;
+  return `#/video/${encodeURIComponent(job)}${query ? `?${query}` : ''}`;
 }
 
 export function go(href: string, replace = false) {

@@ -3,7 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { api, pictureUrl } from './api';
 import { clock, fold, plural } from './format';
-import { caseHref } from './router';
+import { videoHref } from './router';
 import type { Hit } from './types';
 
 /** Hits shown at first; each has a picture to load. */
@@ -51,11 +51,11 @@ export function Search({ q }: { q: string }) {
         : q.trim() ? 'Searching…' : 'Type words into the search field.')}</p>
       {[...groups].map(([job, list]) => (
         <section key={job}>
-          <h2 dir="auto"><a href={caseHref(job)}>{list[0]!.name}</a> <span class="n">{list.length}</span></h2>
+          <h2 dir="auto"><a href={videoHref(job)}>{list[0]!.name}</a> <span class="n">{list.length}</span></h2>
           <ul class="hits">
             {list.map((h, i) => (
               <li key={i}>
-                <a href={caseHref(job, h.start, h.kind === 'summary' ? 'chunks' : undefined)}>
+                <a href={videoHref(job, h.start, h.kind === 'summary' ? 'chunks' : undefined)}>
                   {h.sample != null && <img src={pictureUrl(h.job, h.chunk, h.sample)} alt="" loading="lazy" width={160} height={90} onError={(e) => e.currentTarget.classList.add('gone')} />}
                   <span><time>{clock(h.start)}</time> <span class="note">chunk {h.chunk + 1}</span><span class="what" dir="auto"><Marked text={h.text} words={words} /></span></span>
                 </a>

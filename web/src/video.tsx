@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// One case: the player, the timeline in step with it, and the lists that lead into the video.
+// One analyzed video: the player, the timeline in step with it, and the lists that lead into the video.
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { pictureUrl } from './api';
-import { byStart, useCase } from './case-data';
+import { byStart, useVideo } from './video-data';
 import { Controls, ExportMenu, isActive, retryChunk, stateText } from './controls';
 import { clock, exact, matcher, plural, span } from './format';
 import { addShortcuts } from './keys';
 import { LongList, type ListHandle } from './list';
 import { memo } from './memo';
 import { Player, type PlayerHandle } from './player';
-import { caseHref, go, route } from './router';
+import { videoHref, go, route } from './router';
 import { loaded, may, videos } from './state';
 import { Timeline } from './timeline';
 import { firstFrom, type TimelineData } from './timeline-draw';
@@ -148,8 +148,8 @@ function currentOf(list: { start: number }[], t: number): number {
   return firstFrom(list, t + 0.001) - 1;
 }
 
-export function CaseView({ id }: { id: string }) {
-  const data = useCase(id), { job, chunks, states } = data;
+export function VideoView({ id }: { id: string }) {
+  const data = useVideo(id), { job, chunks, states } = data;
   const [withStates, setWithStates] = useState(false);
   const events = useMemo(() => (withStates ? [...data.events, ...states].sort(byStart) : data.events), [withStates, data.events, states]);
   const now = useSignal(0), playing = useSignal(false);
@@ -201,14 +201,14 @@ export function CaseView({ id }: { id: string }) {
     if (follow && shown >= 0) list.current?.show(shown, playing.peek() && !matchMedia('(prefers-reduced-motion: reduce)').matches);
   }, [shown, follow, panel]);
 
-  const show = (p: Panel) => go(caseHref(id, undefined, p), true);
+  const show = (p: Panel) => go(videoHref(id, undefined, p), true);
   const toEvent = (i: number) => {
     if (panel !== 'events') show('events');
     if (events[i]) seek(events[i]!.frames[0]?.pts ?? events[i]!.start);
   };
   const state = useRef({ events, chunks, fps });
   state.current = { events, chunks, fps };
-  useEffect(() => addShortcuts('In a case', [
+  useEffect(() => addShortcuts('In a video', [
     { keys: [' ', 'k'], label: 'Space', help: 'play, pause', run: () => player.current?.toggle() },
     { keys: ['ArrowLeft'], label: '←', help: '5 seconds back', run: () => seek(now.peek() - 5) },
     { keys: ['ArrowRight'], label: '→', help: '5 seconds forward', run: () => seek(now.peek() + 5) },
@@ -218,7 +218,7 @@ export function CaseView({ id }: { id: string }) {
     { keys: ['p'], help: 'previous event', run: () => toEventAfter(-1) },
     { keys: [']'], help: 'next chunk', run: () => toChunkAfter(1) },
     { keys: ['['], help: 'previous chunk', run: () => toChunkAfter(-1) },
-    { keys: ['f'], help: 'filter this case', run: () => document.getElementById('filter')?.focus() },
+    { keys: ['f'], help: 'filter this video', run: () => document.getElementById('filter')?.focus() },
     { keys: ['1'], help: 'events', run: () => show('events') },
     { keys: ['2'], help: 'chunks', run: () => show('chunks') },
     { keys: ['3'], help: 'summary', run: () => show('summary') },
@@ -234,7 +234,7 @@ export function CaseView({ id }: { id: string }) {
     if (all[i]) seek(all[i]!.start);
   };
 
-  if (data.error && !job) return <main class="lone" id="main"><h1>No such case</h1><p>{data.error}</p><p><a href="#/">Back to the board</a></p></main>;
+  if (data.error && !job) return <main class="lone" id="main"><h1>No such video</h1><p>{data.error}</p><p><a href="#/">Back to the board</a></p></main>;
   if (!job) return <main class="lone" id="main"><p class="note">{loaded.value ? 'Loading…' : ''}</p></main>;
 
   if (job.state === 'failed' && !job.chunks)
@@ -265,8 +265,8 @@ export function CaseView({ id }: { id: string }) {
     : chunks.length ? 'No chunk matches.' : isActive(job) ? 'The video is being indexed.' : 'No chunks.';
   const rows = panel === 'events' ? shownEvents : shownChunks;
   return (
-    <main class="case" id="main" data-job={job.id}>
-      <header class="case-head">
+    <main class="video-view" id="main" data-job={job.id}>
+      <header class="video-head">
         <h1 dir="auto">{job.name}</h1>
         <p class="doing">
           <span class={`state ${job.state}`}>{stateText(job)}</span>

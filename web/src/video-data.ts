@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The data of a case view: loaded once, then updated by events.
+// The data of a video view: loaded once, then updated by events.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, Problem } from './api';
 import { listen, type LiveEvent } from './live';
 import { jobs, putJob } from './state';
 import type { Chunk, Job, VideoEvent, VideoIndex } from './types';
 
-export interface Case {
+export interface VideoData {
   job?: Job;
   chunks: Chunk[];
   events: VideoEvent[];
@@ -19,7 +19,7 @@ export interface Case {
 
 export const byStart = (a: VideoEvent, b: VideoEvent) => a.start - b.start || a.end - b.end;
 
-function apply(c: Case, event: LiveEvent): Case {
+function apply(c: VideoData, event: LiveEvent): VideoData {
   if (event.type === 'chunk') {
     const chunks = c.chunks.slice(), i = event.data.index;
     const at = chunks[i]?.index === i ? i : chunks.findIndex((k) => k.index === i);
@@ -38,8 +38,8 @@ function apply(c: Case, event: LiveEvent): Case {
 
 const isOver = (job: Job | undefined) => !!job && ['done', 'holes', 'failed', 'canceled'].includes(job.state);
 
-export function useCase(id: string): Case {
-  const [data, setData] = useState<Case>({ chunks: [], events: [], states: [] });
+export function useVideo(id: string): VideoData {
+  const [data, setData] = useState<VideoData>({ chunks: [], events: [], states: [] });
   const job = jobs.value.get(id);
   const over = isOver(job);
   const generation = useRef(0);
