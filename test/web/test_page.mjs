@@ -139,7 +139,7 @@ test('the filter and the search find words', async () => {
   assert.deepEqual(decodes, [], 'a search decodes no frame');
   await page.screenshot({ path: shot('search') });
   await hit.click();
-  await until(page.locator('.video-view'));
+  await until(page.locator('main.video'));
   await page.goBack();
   assert.equal(await page.locator('#search').inputValue(), word, 'the way back leads to the search');
   noFaults();

@@ -265,7 +265,7 @@ export function VideoView({ id }: { id: string }) {
     : chunks.length ? 'No chunk matches.' : isActive(job) ? 'The video is being indexed.' : 'No chunks.';
   const rows = panel === 'events' ? shownEvents : shownChunks;
   return (
-    <main class="video-view" id="main" data-job={job.id}>
+    <main class="video" id="main" data-job={job.id}>
       <header class="video-head">
         <h1 dir="auto">{job.name}</h1>
         <p class="doing">
