@@ -132,10 +132,10 @@ int board_events(struct board *b, int64_t id, json_t **ret, struct err *err)
 		r = report_load_text(b->setup.store, results.journal, &report, err);
 	if (r < 0)
 		return r;
-	json_t *events = report ? report_events_json(report, report->events, report->n_events) : NULL;
-	json_t *states = report ? report_events_json(report, report->states, report->n_states) : NULL;
+	const struct report none = {0}, *from = report ? report : &none;
 	*ret = json_pack("{s:O, s:o, s:o}", "seq", results.seq, "events",
-	                 events ? events : json_array(), "states", states ? states : json_array());
+	                 report_events_json(from, from->events, from->n_events), "states",
+	                 report_events_json(from, from->states, from->n_states));
 	return 0;
 }
 

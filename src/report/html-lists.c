@@ -164,19 +164,17 @@ static void add_event(struct report_page *p, const struct report_event *e, char 
 /* What only stays as it is: there for who looks for it. */
 static void add_states(struct report_page *p)
 {
-	char n[CLOCK_TEXT_MAX];
 	if (!p->r->n_states)
 		return;
-	report_plural(p->r->n_states, "state", n);
 	if (p->r->detail == REPORT_LOW) {
-		buf_addf(p->out,
-		         "<p class=\"note\">%s, in which something only stays as it is, left out.</p>", n);
+		buf_adds(p->out, "<p class=\"note\">");
+		report_states_text(p->r, p->out);
+		buf_adds(p->out, ", left out.</p>");
 		return;
 	}
-	buf_addf(p->out,
-	         "<details id=\"states\"><summary>%s, in which something only stays as it is</summary>"
-	         "<ol class=\"events\">\n",
-	         n);
+	buf_adds(p->out, "<details id=\"states\"><summary>");
+	report_states_text(p->r, p->out);
+	buf_adds(p->out, "</summary><ol class=\"events\">\n");
 	for (size_t i = 0; i < p->r->n_states; i++)
 		add_event(p, &p->r->states[i], 'u', i);
 	buf_adds(p->out, "</ol></details>\n");

@@ -141,7 +141,6 @@ static void md_event(const struct report *r, const struct report_event *e, struc
 
 static void md_events(const struct report *r, struct buf *out)
 {
-	char n[CLOCK_TEXT_MAX];
 	buf_addf(out, "## Events\n\n%s", r->n_events ? "" : "None.\n");
 	for (size_t i = 0; i < r->n_events; i++)
 		md_event(r, &r->events[i], out);
@@ -149,8 +148,8 @@ static void md_events(const struct report *r, struct buf *out)
 	if (!r->n_states)
 		return;
 	if (r->detail == REPORT_LOW) {
-		buf_addf(out, "%s, in which something only stays as it is, left out.\n\n",
-		         report_plural(r->n_states, "state", n));
+		report_states_text(r, out);
+		buf_adds(out, ", left out.\n\n");
 		return;
 	}
 	buf_adds(out, "## States\n\nWhat only stays as it is.\n\n");

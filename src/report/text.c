@@ -271,3 +271,10 @@ void report_plan_text(const struct report *r, struct buf *out)
 	}
 	buf_addf(out, ", and %s found.", report_plural((size_t)x->cuts, "cut", a));
 }
+
+void report_states_text(const struct report *r, struct buf *out)
+{
+	char n[CLOCK_TEXT_MAX];
+	buf_addf(out, "%s, in which something only stays as it is",
+	         report_plural(r->n_states, "state", n));
+}

@@ -58,6 +58,8 @@ const char *report_plural(size_t n, const char *one, char out[static CLOCK_TEXT_
 /* One line about the frames that the model saw, for people: "The model looked
  * at 150 frames, …". */
 void report_coverage_text(const struct report *r, const struct report_sums *s, struct buf *out);
+/* "3 states, in which something only stays as it is". */
+void report_states_text(const struct report *r, struct buf *out);
 /* One line about how the frames were chosen; nothing where that is not known. */
 void report_plan_text(const struct report *r, struct buf *out);
 

@@ -71,11 +71,9 @@ int report_vtt(const struct report *r, struct buf *out, struct err *err)
 			out,
 			"NOTE Made with the demo model, which understands only vdet's own drawn scenes.\n\n");
 	if (r->n_states) {
-		char n[CLOCK_TEXT_MAX];
-		buf_addf(out,
-		         "NOTE %s, in which something only stays as it is, left out: see "
-		         "report.json.\n\n",
-		         report_plural(r->n_states, "state", n));
+		buf_adds(out, "NOTE ");
+		report_states_text(r, out);
+		buf_adds(out, ", left out: see report.json.\n\n");
 	}
 	/* Both lists ascend; cues must be in order of their start. */
 	for (size_t c = 0, e = 0; c < r->n_chunks || e < r->n_events;) {
