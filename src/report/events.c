@@ -16,13 +16,16 @@ static size_t count_seen(const struct report_chunk *c, size_t end)
 	return n;
 }
 
-static struct story_part story_part_of(const struct report *r, const struct report_part *p)
+/* `chunk`: its number among chunks, where one more than another means that it
+ * begins before the other ends or right then. */
+static struct story_part story_part_of(const struct report *r, const struct report_part *p,
+                                       size_t chunk)
 {
 	const struct report_chunk *c = &r->chunks[p->chunk];
 	size_t last = p->samples[p->n_samples - 1];
 	struct story_part part = {.start = p->start,
 	                          .end = p->end,
-	                          .chunk = p->chunk,
+	                          .chunk = chunk,
 	                          .frames = count_seen(c, c->n_samples),
 	                          .first = count_seen(c, p->samples[0]),
 	                          .last = count_seen(c, last),
@@ -62,12 +65,22 @@ static int by_start(const void *a, const void *b)
 	return p != q ? (p < q ? -1 : 1) : strcmp(x->what, y->what);
 }
 
+/* The numbers of the chunks, with one left out where a plan leaves a gap. */
+static size_t *number_chunks(const struct report *r)
+{
+	size_t *numbers = mem_alloc(r->n_chunks + 1, sizeof *numbers);
+	for (size_t i = 1; i < r->n_chunks; i++)
+		numbers[i] = numbers[i - 1] + (r->chunks[i].start > r->chunks[i - 1].end ? 2 : 1);
+	return numbers;
+}
+
 static void join(struct report *r, struct report_part *parts, size_t n)
 {
 	size_t n_events;
 	AUTO(mem_freep) struct story_part *story = mem_alloc(n, sizeof *story);
+	AUTO(mem_freep) size_t *numbers = number_chunks(r);
 	for (size_t i = 0; i < n; i++)
-		story[i] = story_part_of(r, &parts[i]);
+		story[i] = story_part_of(r, &parts[i], numbers[parts[i].chunk]);
 
 	struct story_event *events = story_join(story, n, &n_events);
 	for (size_t i = 0; i < n_events; i++) {

@@ -113,6 +113,15 @@ static void join_subject(struct link **group, size_t n)
 	}
 }
 
+/* Chunks may overlap: the part of a later one may begin earlier. */
+static int by_start(const void *x, const void *y, void *ctx)
+{
+	const struct link *links = ctx;
+	const struct story_part *a = links[*(const size_t *)x].part,
+							*b = links[*(const size_t *)y].part;
+	return a->start != b->start ? (a->start < b->start ? -1 : 1) : by_time(a, b);
+}
+
 static void collect(const struct link *links, size_t first, struct story_event *to)
 {
 	size_t n = 0, n_said = 0, cap = 0;
@@ -123,12 +132,13 @@ static void collect(const struct link *links, size_t first, struct story_event *
 		to->state &= links[i].state;
 	}
 	to->n_parts = n;
+	qsort_r(to->parts, n, sizeof *to->parts, by_start, (void *)links);
 
 	AUTO(mem_freep) const char **said = mem_alloc(n, sizeof *said);
 	for (size_t i = 0; i < n; i++)
 		if (to->state || !links[to->parts[i]].state)
 			said[n_said++] = links[to->parts[i]].part->what;
-	to->what = words_combine(said, n_said);
+	to->what = words_combine(links[to->parts[0]].part->subject, said, n_said);
 }
 
 static int by_first_part(const void *x, const void *y, void *parts)

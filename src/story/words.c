@@ -13,21 +13,23 @@
 #include "base/mem.h"
 #include "story/story.h"
 
-enum { ENDINGS_MAX = 4, SENTENCE_MAX = 1 << 20 };
+enum { ENDINGS_MAX = 4, SENTENCE_MAX = 1 << 20, STATE_WORDS = 20, WORD_MAX = 24 };
 
-enum pattern { COME, LEAVE, STAY, MORE, PATTERNS };
+enum pattern { COME, LEAVE, MORE, VERB, PATTERNS };
 
 static const char *const patterns[PATTERNS] = {
 	[COME] = "\\b(enters?|appears?|arrives?|emerges?|comes? (in|into|out)|walks? (in|into)|"
 			 "drives? (in|into)|comes? and goes?)\\b",
 	[LEAVE] = "\\b(leaves?|exits?|disappears?|vanish(es)?|departs?|goes? (out|away)|"
 			  "comes? and goes?|(walks?|drives?|runs?|rides?) (off|away|out))\\b",
-	[STAY] = "\\b(stays?|remains?|unchanged|motionless|stationary|(is|are) parked|"
-			 "(stand|sit)s? still|(is|are) still (there|here|present|visible)|"
-			 "(does not|doesn't|do not|don't) move|nothing (happens|changes|moves)|"
-			 "no (change|movement|motion|activity)s?)\\b",
 	/* a sentence with one of these may report something more */
-	[MORE] = "[,;]|\\b(and|but|then|while|until|before|after|when)\\b",
+	[MORE] = "[,;:!?()]|\\b(and|but|or|as|then|while|until|till|before|after|when|where|that|"
+			 "which|who|whom|whose|what|because|since|with|without|to|by|being|having)\\b",
+	/* verbs that no noun looks like, at the beginning of a text */
+	[VERB] = "^(is|has|does|enters|leaves|exits|appears|disappears|arrives|departs|comes|goes|"
+			 "passes|moves|walks|runs|drives|rides|stays|remains|waits|sits|stands|stops|turns|"
+			 "picks|takes|puts|opens|closes|enter|leave|appear|disappear|come|go|stay|remain|are|"
+			 "have|do)\\b",
 };
 static regex_t compiled[PATTERNS];
 
@@ -57,10 +59,126 @@ bool words_leave(const char *what)
 	return matches(LEAVE, what);
 }
 
+/* ---- states */
+
+/* The words of a sentence in lower case. */
+struct words {
+	char word[STATE_WORDS][WORD_MAX];
+	size_t n;
+};
+
+/* False if it is longer than what only says that something stays. */
+static bool split(const char *text, struct words *w)
+{
+	for (w->n = 0; *text; w->n++) {
+		size_t len = strcspn(text, " .");
+		if (len == 0 && *text) {
+			text++;
+			w->n--;
+			continue;
+		}
+		if (w->n == STATE_WORDS || len >= WORD_MAX)
+			return false;
+		for (size_t i = 0; i < len; i++)
+			w->word[w->n][i] = (char)tolower((unsigned char)text[i]);
+		w->word[w->n][len] = '\0';
+		text += len;
+	}
+	return true;
+}
+
+static bool one_of(const char *word, const char *const *list)
+{
+	while (*list && strcmp(*list, word) != 0)
+		list++;
+	return *list;
+}
+
+static bool ends_in(const char *word, const char *end)
+{
+	size_t n = strlen(word), k = strlen(end);
+	return n > k && strcmp(word + n - k, end) == 0;
+}
+
+/* A word that may be the verb of something that happens: "stabs", "hitting". */
+static bool may_be_action(const char *word)
+{
+	static const char *const nouns[] = {"nothing", "building", "ceiling", "standing", "sitting",
+	                                    "lying",   "parking",  "this",    "its",      "his",
+	                                    "bus",     "always",   "stairs",  NULL};
+	bool third_person = ends_in(word, "s") && !ends_in(word, "ss");
+	return (third_person || ends_in(word, "ing")) && !one_of(word, nouns);
+}
+
+/* How many words from `at` on say that something stays as it is; 0 = none. */
+static size_t count_staying(const struct words *w, size_t at)
+{
+	static const char *const stay[] = {"stays", "stay", "remains", "remain", NULL};
+	static const char *const be[] = {"is", "are", NULL};
+	static const char *const like_this[] = {"parked", "motionless", "stationary", "unchanged",
+	                                        NULL};
+	static const char *const there[] = {"there", "here", "present", "visible", NULL};
+	static const char *const place[] = {"stands", "stand", "sits", "sit", NULL};
+	static const char *const not [] = {"doesn't", "don't", NULL};
+	const char *a = w->word[at], *b = at + 1 < w->n ? w->word[at + 1] : "",
+			   *c = at + 2 < w->n ? w->word[at + 2] : "";
+	bool still = strcmp(b, "still") == 0;
+	if (one_of(a, stay))
+		return 1;
+	if (one_of(a, be))
+		return one_of(b, like_this)                                  ? 2
+		       : still && (one_of(c, there) || one_of(c, like_this)) ? 3
+		                                                             : 0;
+	if (one_of(a, place) && still)
+		return 2;
+	if (one_of(a, not ) && strcmp(b, "move") == 0)
+		return 2;
+	return (strcmp(a, "does") == 0 || strcmp(a, "do") == 0) && strcmp(b, "not") == 0 &&
+	               strcmp(c, "move") == 0
+	           ? 3
+	           : 0;
+}
+
+/* "Nothing happens", "No change" and the like; how many words of it. */
+static size_t count_nothing(const struct words *w)
+{
+	static const char *const verbs[] = {"happens", "changes", "moves", NULL};
+	static const char *const things[] = {"change", "changes",  "movement",
+	                                     "motion", "activity", NULL};
+	size_t at =
+		w->n > 2 && strcmp(w->word[0], "there") == 0 && strcmp(w->word[1], "is") == 0 ? 2 : 0;
+	const char *a = w->word[at], *b = at + 1 < w->n ? w->word[at + 1] : "";
+	if (strcmp(a, "nothing") == 0 && one_of(b, verbs))
+		return at + 2;
+	return strcmp(a, "no") == 0 && one_of(b, things) ? at + 2 : 0;
+}
+
+static bool any_action(const struct words *w, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++)
+		if (may_be_action(w->word[i]))
+			return true;
+	return false;
+}
+
 bool story_is_state(const char *what)
 {
-	return matches(STAY, what) && !matches(MORE, what) && !words_come(what) && !words_leave(what);
+	struct words w;
+	if (matches(MORE, what) || words_come(what) || words_leave(what) || !split(what, &w) || !w.n)
+		return false;
+
+	size_t staying = count_nothing(&w), at = 0;
+	while (!staying && ++at < w.n)
+		staying = count_staying(&w, at);
+	if (!staying)
+		return false;
+	/* Before it there is who stays; "two cars" are several. */
+	bool several = one_of(w.word[at], (const char *const[]){"stay", "remain", "are", "stand", "sit",
+	                                                        "do", "don't", NULL});
+	return !any_action(&w, 0, several ? at - 1 : at) && !any_action(&w, at + staying, w.n);
 }
+
+/* ---- keys and sentences */
 
 static bool is_article(const char *word, size_t len)
 {
@@ -113,20 +231,20 @@ static size_t sentence_length(const char *s)
 	return len;
 }
 
-/* Length of the whole words, with the space after them, with which all
- * sentences begin, and after which each has something left. */
-static size_t common_beginning(const char *const *s, size_t n)
+/* Length of article and subject, with the space after them, with which a
+ * sentence begins; 0 if it begins otherwise. */
+static size_t subject_length(const char *sentence, const char *subject)
 {
-	size_t same = sentence_length(s[0]);
-	for (size_t i = 1; i < n; i++) {
-		size_t k = 0, len = sentence_length(s[i]);
-		while (k < same && k < len && s[i][k] == s[0][k])
-			k++;
-		same = k;
-	}
-	while (same && s[0][same - 1] != ' ')
-		same--;
-	return same;
+	size_t article = strcspn(sentence, " "), len;
+	const char *p = sentence;
+	if (is_article(subject, strcspn(subject, " ")) && subject[strcspn(subject, " ")])
+		subject += strcspn(subject, " ") + 1;
+	if (is_article(sentence, article) && sentence[article])
+		p += article + 1;
+	len = strlen(subject);
+	return len && strncasecmp(p, subject, len) == 0 && p[len] == ' '
+	           ? (size_t)(p - sentence) + len + 1
+	           : 0;
 }
 
 /* Each sentence once, in order; returns how many. Where there are too many, the
@@ -139,7 +257,7 @@ static size_t distinct(const char *const *s, size_t n, const char **to, bool *re
 		size_t k = 0;
 		while (k < kept && strcasecmp(to[k], s[i]) != 0)
 			k++;
-		if (k < kept)
+		if (k < kept || sentence_length(s[i]) == 0)
 			continue;
 		*ret_left_out |= kept == ENDINGS_MAX;
 		kept -= kept == ENDINGS_MAX;
@@ -148,18 +266,22 @@ static size_t distinct(const char *const *s, size_t n, const char **to, bool *re
 	return kept;
 }
 
-char *words_combine(const char *const *sentences, size_t n)
+char *words_combine(const char *subject, const char *const *sentences, size_t n)
 {
 	const char *kept[ENDINGS_MAX];
 	bool left_out;
 	size_t n_kept = distinct(sentences, n, kept, &left_out);
-	if (n_kept == 1)
-		return mem_strdup(kept[0]);
+	if (n_kept <= 1)
+		return mem_strdup(n_kept ? kept[0] : sentences[0]);
 
 	struct buf out = BUF(SENTENCE_MAX);
-	size_t begin = common_beginning(kept, n_kept);
 	buf_add(&out, kept[0], sentence_length(kept[0]));
 	for (size_t i = 1; i < n_kept; i++) {
+		/* What else two sentences have in common may end before a negation, or
+		 * within what a noun is. */
+		size_t begin = subject_length(kept[0], subject) ? subject_length(kept[i], subject) : 0;
+		if (!matches(VERB, kept[i] + begin))
+			begin = 0;
 		buf_adds(&out, left_out && i == n_kept - 1 ? "; …; " : "; ");
 		buf_add(&out, kept[i] + begin, sentence_length(kept[i]) - begin);
 	}

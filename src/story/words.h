@@ -16,9 +16,9 @@ bool words_leave(const char *what);
  * frees. */
 char *words_key(const char *subject, const char *what);
 
-/* One sentence for several: what they have in common at their beginning once,
- * then their endings, separated by semicolons; each ending once, and of more
- * than four the first three and the last. The caller frees. */
-char *words_combine(const char *const *sentences, size_t n);
+/* One sentence for several, at least one: whole sentences, each once, separated
+ * by semicolons; of more than four the first three and the last. The subject is
+ * not repeated before a verb: "A red car enters; leaves." The caller frees. */
+char *words_combine(const char *subject, const char *const *sentences, size_t n);
 
 #endif

@@ -141,9 +141,16 @@ static void states_extend_events(void **state)
 static void only_what_reports_nothing_else_is_a_state(void **state)
 {
 	(void)state;
-	static const char *const states[] = {"A purple circle stays.", "Nothing happens.",
+	static const char *const states[] = {"A purple circle stays.",
+	                                     "Nothing happens.",
 	                                     "A red car remains parked at the left.",
-	                                     "The two men are still there", "No movement."};
+	                                     "The two men are still there",
+	                                     "No movement.",
+	                                     "There is no activity on the street.",
+	                                     "Two cars stay on the left.",
+	                                     "A woman in a red coat stands still.",
+	                                     "A bus does not move.",
+	                                     "The picture is unchanged."};
 	static const char *const events[] = {"A man stays and takes a bag.",
 	                                     "A man remains, then leaves.",
 	                                     "A man is still running.",
@@ -152,7 +159,19 @@ static void only_what_reports_nothing_else_is_a_state(void **state)
 	                                     "A man waits at the door.",
 	                                     "Un homme reste.",
 	                                     "",
-	                                     "A stayer runs."};
+	                                     "A stayer runs.",
+	                                     "A man stabs a motionless woman.",
+	                                     "A man smashes the window of a car that is parked.",
+	                                     "A robber shoots at a stationary bus.",
+	                                     "A thief climbs over a gate that remains open.",
+	                                     "A masked man drags a motionless child away.",
+	                                     "A man remains hitting the door.",
+	                                     "A man kicks a dog stays.",
+	                                     "A woman stays with a knife.",
+	                                     "A man stays to hit a dog.",
+	                                     "He stays (he hits the dog).",
+	                                     "Nothing happens as a man steals a car.",
+	                                     "No change of clothes hides him."};
 	for (size_t i = 0; i < ARRAY_LEN(states); i++)
 		assert_true(story_is_state(states[i]));
 	for (size_t i = 0; i < ARRAY_LEN(events); i++)
@@ -166,15 +185,43 @@ static void sentences_are_combined(void **state)
 	say(1, 0, 5, "man", "He sits down");
 	assert_story("0+1 A man comes; He sits down.");
 
-	const char *const what[] = {"A man a.", "A man b.", "A man a.",
-	                            "A man c.", "A man d.", "A man e."};
+	const char *const what[] = {"A man comes.",   "A man sits down.", "A man comes.",
+	                            "The man turns.", "A man runs.",      "A man stops."};
 	for (size_t i = 0; i < ARRAY_LEN(what); i++)
-		say(i, 0, 5, "man", what[i]);
-	assert_story("0+1+2+3+4+5 A man a; b; c; …; e.");
+		say(i, 0, 5, "A man", what[i]);
+	assert_story("0+1+2+3+4+5 A man comes; sits down; turns; …; stops.");
 
 	say(0, 5, 5, "x", "A man");
 	say(1, 0, 5, "x", "A man goes.");
-	assert_story("0+1 A man; man goes.");
+	assert_story("0+1 A man; A man goes.");
+	say(0, 5, 5, "", ".");
+	say(1, 0, 5, "", ".");
+	assert_story("0+1 .");
+	say(0, 5, 5, "man", ".");
+	say(1, 0, 5, "man", "ein Mann.");
+	assert_story("0+1 ein Mann.");
+
+	/* Nothing but the subject is left out, and only before a verb. */
+	say(0, 5, 5, "guard", "The guard does not lock the door.");
+	say(1, 0, 5, "guard", "The guard does lock the window.");
+	assert_story("0+1 The guard does not lock the door; does lock the window.");
+	say(0, 5, 5, "man in red", "A man in red hits a woman.");
+	say(1, 0, 5, "man in red", "A man in red jeans drives off.");
+	assert_story("0+1 A man in red hits a woman; A man in red jeans drives off.");
+	say(0, 5, 5, "man", "A man waits.");
+	say(1, 0, 5, "man", "He leaves.");
+	assert_story("0+1 A man waits; He leaves.");
+}
+
+/* Chunks that overlap: the later one may show the earlier part. */
+static void parts_are_in_order_of_time(void **state)
+{
+	(void)state;
+	say(0, 5, 5, "man", "A man stops.");
+	say(1, 0, 2, "man", "A man walks.");
+	parts[1].start = parts[0].start - 6 * S;
+	parts[1].end = parts[0].end;
+	assert_story("1+0 A man walks; stops.");
 }
 
 static void many_take_linear_time(void **state)
@@ -206,6 +253,7 @@ int main(void)
 		cmocka_unit_test(states_extend_events),
 		cmocka_unit_test(only_what_reports_nothing_else_is_a_state),
 		cmocka_unit_test(sentences_are_combined),
+		cmocka_unit_test(parts_are_in_order_of_time),
 		cmocka_unit_test(many_take_linear_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
