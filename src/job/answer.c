@@ -93,7 +93,9 @@ static int read_frames(const json_t *list, size_t n_frames, size_t number, struc
 	json_t *v;
 	int r = json_is_array(list) || !list ? 0 : read_frame(list, n_frames, number, e, err);
 	json_array_foreach (list, i, v) {
-		if (r < 0 || e->n_frames > MAX_FRAMES)
+		if (r == 0 && e->n_frames > MAX_FRAMES)
+			r = err_set(err, ERR_FORMAT, "event %zu names more than %d frames", number, MAX_FRAMES);
+		if (r < 0)
 			break;
 		r = read_frame(v, n_frames, number, e, err);
 	}
@@ -110,15 +112,24 @@ static int read_frames(const json_t *list, size_t n_frames, size_t number, struc
 	return 0;
 }
 
+/* One line of at most `max` bytes; what is left out is marked. */
+static char *bounded_line(const char *s, size_t max)
+{
+	AUTO(mem_freep) char *line = text_line(s, max);
+	return strlen(s) > max ? mem_printf("%s […]", line) : TAKE(line);
+}
+
 static int read_event(json_t *j, size_t n_frames, size_t number, struct answer *a, struct err *err)
 {
 	const char *what = json_string_value(json_object_get(j, "what"));
 	const char *subject = json_string_value(json_object_get(j, "subject"));
-	if (!json_is_object(j) || !what || blank(what))
+	/* As it is kept: without what cannot be seen. */
+	AUTO(mem_freep) char *said = bounded_line(what ? what : "", MAX_TEXT);
+	if (!json_is_object(j) || blank(said))
 		return err_set(err, ERR_FORMAT, "event %zu has no \"what\"", number);
 	struct answer_event *e = &a->events[a->n_events++];
-	e->subject = text_line(subject ? subject : "", MAX_SUBJECT);
-	e->what = text_line(what, MAX_TEXT);
+	e->subject = bounded_line(subject ? subject : "", MAX_SUBJECT);
+	e->what = TAKE(said);
 	return read_frames(json_object_get(j, "frames"), n_frames, number, e, err);
 }
 
@@ -136,7 +147,7 @@ static int read_answer(json_t *root, size_t n_frames, struct answer *a, struct e
 		return err_set(err, ERR_FORMAT, "it has neither a summary nor events");
 	if (json_array_size(events) > MAX_EVENTS)
 		return err_set(err, ERR_FORMAT, "it has more than %d events", MAX_EVENTS);
-	a->summary = text_line(summary, MAX_TEXT);
+	a->summary = bounded_line(summary, MAX_TEXT);
 	a->events = mem_alloc(json_array_size(events), sizeof *a->events);
 	json_array_foreach (events, i, v) {
 		int r = read_event(v, n_frames, i + 1, a, err);

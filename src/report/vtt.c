@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report.vtt: one chapter for each chunk, the events nested in them, for a
- * player's <track kind="chapters">. */
+/* report.vtt: a cue for each chunk and each event, for a player's <track
+ * kind="chapters">. An event over several chunks is not nested in one of them,
+ * as chapters should be; players show it all the same. */
 #include <inttypes.h>
 #include <stdio.h>
 

@@ -130,6 +130,9 @@ static void a_bad_answer_is_refused_with_its_fault(void **state)
 	     "[1]}]}",
 	     "event 2 has no \"what\""},
 		{"{\"summary\": \"x\", \"events\": [\"y\"]}", "event 1 has no \"what\""},
+		{"{\"summary\": \"x\", \"events\": [{\"what\": \"\\u2066\\u200e\", "
+	     "\"frames\": [1]}]}",
+	     "event 1 has no \"what\""},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -140,6 +143,29 @@ static void a_bad_answer_is_refused_with_its_fault(void **state)
 			fail_msg("case %zu: \"%s\" is not \"%s\"", i, err.msg, cases[i].fault);
 		assert_null(a.summary);
 	}
+}
+
+static void what_is_too_long_is_marked_or_refused(void **state)
+{
+	(void)state;
+	enum { LONG = 9000 };
+	AUTO(buf_free) struct buf text = BUF(1 << 20);
+	AUTO(answer_clear) struct answer a = {0};
+	struct err err;
+	buf_adds(&text, "{\"summary\": \"x\", \"events\": [{\"frames\": [1], \"what\": \"");
+	for (int i = 0; i < LONG; i++)
+		buf_adds(&text, "y");
+	buf_adds(&text, "\"}]}");
+	assert_ok(read_text(buf_str(&text), 3, &a, &err));
+	assert_non_null(strstr(a.events[0].what, "y […]"));
+
+	struct answer none = {0};
+	buf_clear(&text);
+	buf_adds(&text, "{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [1");
+	for (int i = 0; i < LONG; i++)
+		buf_adds(&text, ",2");
+	buf_adds(&text, ",99]}]}");
+	assert_int_equal(read_text(buf_str(&text), 3, &none, &err), -ERR_FORMAT);
 }
 
 struct asker {
@@ -302,6 +328,7 @@ int main(void)
 		cmocka_unit_test(a_plan_refuses_what_is_not_there),
 		cmocka_unit_test(a_good_answer_is_kept),
 		cmocka_unit_test(a_bad_answer_is_refused_with_its_fault),
+		cmocka_unit_test(what_is_too_long_is_marked_or_refused),
 		cmocka_unit_test(a_long_summary_is_a_tree),
 		cmocka_unit_test(quiet_stretches_are_one_note),
 		cmocka_unit_test(time_left_follows_the_measured_rate),
