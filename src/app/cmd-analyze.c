@@ -5,6 +5,7 @@
 
 #include "app/commands.h"
 #include "app/ui.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -49,6 +50,11 @@ static void print_report(struct ui *ui, const struct analyze_result *r, const ch
 
 static int exit_of(const struct analyze_result *r)
 {
+	char t[CLOCK_TEXT_MAX];
+	if (r->left_out)
+		log_warning("the given plan leaves out %s of the video: nothing is known of what happened "
+		            "there",
+		            clock_short(r->left_out, t));
 	if (r->outcome == ANALYZE_COMPLETE)
 		return EXIT_COMPLETE;
 	if (r->outcome == ANALYZE_EMPTY) {

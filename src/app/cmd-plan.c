@@ -175,9 +175,9 @@ const struct command cmd_plan = {
 	.summary = "estimate the cost of an analysis, and print its plan as JSON",
 	.text = "Starts nothing. `vdet analyze FILE --plan PLAN` follows the plan, edited\n"
 			"or not: chunks may be\n"
-			"moved, joined, split or left out, and their times changed. The plan is\n"
-			"printed to stdout;\n"
-			"tokens, memory and time to stderr.\n",
+			"moved, joined, split or left out, and their times changed. The report names\n"
+			"what is left out, and is not complete then; the exit code stays 0.\n"
+			"The plan is printed to stdout; tokens, memory and time to stderr.\n",
 	.groups = GROUP_RUN | GROUP_MODEL,
 	.run = run,
 };

@@ -58,7 +58,7 @@ static int run(struct app *app, int argc, char **argv)
 		printf("report: %s\n", dir);
 	if (earlier)
 		printf("the previous report is kept in %s\n", earlier);
-	return report->complete ? EXIT_COMPLETE : EXIT_HOLES;
+	return report_has_holes(report) ? EXIT_HOLES : EXIT_COMPLETE;
 }
 
 const struct command cmd_report = {

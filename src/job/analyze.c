@@ -133,7 +133,8 @@ static int finish(const struct analyze *a, const struct run_context *context, st
 	                               .first_hole = mem_strdup(done->first_hole),
 	                               .chunks = done->chunks,
 	                               .holes = done->holes,
-	                               .resumed = done->resumed};
+	                               .resumed = done->resumed,
+	                               .left_out = report_left_out(report)};
 	return 0;
 }
 
@@ -208,6 +209,8 @@ static int enter(struct run *c, struct err *err)
 	if (r < 0)
 		return r;
 
+	if (c->given)
+		survey_find_index(&c->survey, src->sha256);
 	const struct facts_input in = facts_input(c);
 	r = entry_find(a->store, a->locks_dir, &in, src->name, c->dir, &c->entry, err);
 	if (r == 0 && c->entry.job.facts && c->chunks)

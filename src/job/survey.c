@@ -186,6 +186,17 @@ int survey_step(struct survey *s, const char *sha256, struct err *err)
 	return 0;
 }
 
+void survey_find_index(struct survey *s, const char *sha256)
+{
+	const struct indexer_options i = index_options(s);
+	struct err why;
+	int r = indexer_load(s->run->store, sha256, &i, &s->index, &why);
+	if (r == 0)
+		s->seen = seen_json(s->index);
+	else if (r != -ERR_NOENT)
+		log_warning("the stored index cannot be read: %s", why.msg);
+}
+
 int survey_keep(struct survey *s, const char *sha256, struct err *err)
 {
 	const struct indexer_options i = index_options(s);
@@ -216,10 +227,15 @@ int survey_recall(struct survey *s, const char *facts, struct err *err)
 		return err_wrap(err, "the journal of this job is damaged; --fresh starts it again");
 	if (!given && duration != s->duration)
 		correct_duration(plan, &s->options->plan, s->duration);
+	if (given)
+		plan_mark_given(plan);
 	plan_free(s->plan);
 	s->plan = plan;
 	json_t *seen = json_object_get(j, "index");
-	s->seen = json_is_object(seen) ? json_incref(seen) : NULL;
+	if (json_is_object(seen)) {
+		json_decref(s->seen);
+		s->seen = json_incref(seen);
+	}
 	const char *note = json_string_value(json_object_get(j, "survey_warning"));
 	snprintf(s->note, sizeof s->note, "%s", note ? note : "");
 	s->whole = plan->until == plan->to;

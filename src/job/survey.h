@@ -51,6 +51,11 @@ int survey_given(const struct survey_options *o, int64_t duration, struct plan *
  * plan and a warning. Blocks; ERR_CANCELED. */
 int survey_step(struct survey *s, const char *sha256, struct err *err);
 
+/* For a plan that was given, which needs no index: takes the one that an
+ * earlier run of this source stored, so that the report can list anomalies.
+ * Nothing if there is none. */
+void survey_find_index(struct survey *s, const char *sha256);
+
 /* Stores a new index for other runs. */
 int survey_keep(struct survey *s, const char *sha256, struct err *err);
 

@@ -265,7 +265,17 @@ int plan_read(const char *path, int64_t duration, size_t frames_max, struct plan
 		r = err_set(err, ERR_FORMAT,
 		            "the plan is unfinished; remove \"unfinished\" to use it as it is");
 	}
-	return r < 0 ? err_wrap(err, "%s", path) : 0;
+	if (r < 0)
+		return err_wrap(err, "%s", path);
+	plan_mark_given(*ret);
+	return 0;
+}
+
+void plan_mark_given(struct plan *p)
+{
+	p->given = true;
+	p->budget = 0;
+	p->floor = p->even = p->bursts = p->seen = p->shots = 0;
 }
 
 char *plan_text(const struct plan *p)
@@ -274,6 +284,11 @@ char *plan_text(const struct plan *p)
 	char t[CLOCK_TEXT_MAX];
 	size_t others = p->floor + p->even;
 	size_t near = p->samples > others ? p->samples - others : 0;
+	if (p->given) {
+		buf_addf(&out, "The plan was given by the user: %zu frames in %zu chunks.", p->samples,
+		         p->n_chunks);
+		return mem_strdup(buf_str(&out));
+	}
 	if (p->policy == PLAN_EVEN || p->policy == PLAN_KEYFRAME || !p->budget || !p->shots) {
 		buf_addf(&out, "%zu frames in %zu chunks, %s", p->samples, p->n_chunks,
 		         p->policy == PLAN_KEYFRAME ? "at keyframes, spread evenly" : "spread evenly");

@@ -73,8 +73,9 @@ struct plan {
 	size_t parts;            /* number of index parts that were used */
 	size_t spent;            /* samples that were spent of the budget */
 	enum plan_policy policy; /* as it was applied: even if there was no index */
+	bool given;              /* by the user; see plan_mark_given() */
 	/* number of samples with even sampling over the whole range; 0 = the plan
-	 * was read from a file */
+	 * was given */
 	int64_t budget;
 	size_t samples;      /* distinct samples in all chunks */
 	size_t floor;        /* of these, those that only fill gaps */
@@ -123,7 +124,9 @@ json_t *plan_json(const struct plan *p);
  * and the fault. `frames_max` is the maximum of frames in one chunk. */
 int plan_from_json(const json_t *j, int64_t duration, size_t frames_max, struct plan **ret,
                    struct err *err);
-/* Reads a file. */
+/* The user may have changed any chunk: what the planner counted is dropped. */
+void plan_mark_given(struct plan *p);
+/* Reads a file, as a plan that is given. */
 int plan_read(const char *path, int64_t duration, size_t frames_max, struct plan **ret,
               struct err *err);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report.csv: the events, then the states, one a row, as in RFC 4180. */
+/* report.csv: what was left out, the events, then the states, one a row, as in
+ * RFC 4180. */
 #include <inttypes.h>
 
 #include "base/text.h"
@@ -22,14 +23,19 @@ static void add_frames(struct buf *out, const struct report *r, const struct rep
 		}
 }
 
-static void add_event(struct buf *out, const struct report *r, const struct report_event *e)
+static void add_times(struct buf *out, const char *kind, int64_t start, int64_t end)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX], c[CLOCK_TEXT_MAX], d[CLOCK_TEXT_MAX];
+	buf_addf(out, "%s,%s,%s,%s,%s,", kind, clock_text(start, a), clock_text(end, b),
+	         report_seconds(start, c), report_seconds(end, d));
+}
+
+static void add_event(struct buf *out, const struct report *r, const struct report_event *e)
+{
 	AUTO(buf_free) struct buf what = BUF(SIZE_MAX / 2), subject = BUF(SIZE_MAX / 2);
 	report_visible(&what, e->what);
 	report_visible(&subject, report_subject(e));
-	buf_addf(out, "%s,%s,%s,%s,%s,", e->state ? "state" : "event", clock_text(e->start, a),
-	         clock_text(e->end, b), report_seconds(e->start, c), report_seconds(e->end, d));
+	add_times(out, e->state ? "state" : "event", e->start, e->end);
 	text_csv(out, buf_str(&subject));
 	buf_adds(out, ",");
 	text_csv(out, buf_str(&what));
@@ -42,6 +48,10 @@ int report_csv(const struct report *r, struct buf *out, struct err *err)
 {
 	buf_adds(out, "kind,start,end,start_seconds,end_seconds,subject,what,chunk_numbers,"
 	              "frame_pts_seconds\r\n");
+	for (size_t i = 0; i < r->n_left_out; i++) {
+		add_times(out, "left_out", r->left_out[i].start, r->left_out[i].end);
+		buf_adds(out, ",left out by the given plan,,\r\n");
+	}
 	for (size_t i = 0; i < r->n_events; i++)
 		add_event(out, r, &r->events[i]);
 	for (size_t i = 0; r->detail != REPORT_LOW && i < r->n_states; i++)

@@ -3,6 +3,7 @@
  * that the model saw. Horizontal positions are percentages, so that the strip
  * fits any window while text keeps its size. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "report/html-internal.h"
@@ -80,30 +81,40 @@ static void add_tip(struct report_page *p, const char *s)
 	buf_adds(p->out, "</text></a>");
 }
 
-/* Hatched, to differ from events without color. */
-static void draw_holes(struct report_page *p)
+/* A part of which nothing is known. Hatched, to differ from events without
+ * color. */
+static void draw_unknown(struct report_page *p, const char *id, int64_t start, int64_t end,
+                         const char *kind, const char *why)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	double x = across(p->r, start), w = across(p->r, end) - x;
+	AUTO(mem_freep)
+	char *tip = mem_printf("%s %s – %s%s%s", kind, clock_short(start, a), clock_short(end, b),
+	                       report_is_empty(why) ? "" : ": ", report_is_empty(why) ? "" : why);
+	buf_addf(p->out,
+	         "<a href=\"#%s\" class=\"hole\"><rect fill=\"url(#hatch)\" x=\"%.3f%%\" y=\"%d\" "
+	         "width=\"%.3f%%\" height=\"%d\"/>",
+	         id, x, READ_H, fmax(w, 0.2), AXIS_Y - READ_H);
+	add_tip(p, tip);
+}
+
+static void draw_holes(struct report_page *p)
+{
+	const struct report *r = p->r;
+	char id[32];
 	buf_adds(
 		p->out,
 		"<pattern id=\"hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\">"
 		"<rect width=\"6\" height=\"6\"/><path d=\"M-1 7L7 -1M-1 1L1 -1M5 7L7 5\"/></pattern>");
-	for (size_t i = 0; i < p->r->n_chunks; i++) {
-		const struct report_chunk *c = &p->r->chunks[i];
-		if (c->state != CHUNK_HOLE)
-			continue;
-		double x = across(p->r, c->start), w = across(p->r, c->end) - x;
-		AUTO(mem_freep)
-		char *tip = mem_printf("Hole %s – %s: %s", clock_short(c->start, a), clock_short(c->end, b),
-		                       c->reason ? c->reason : "");
-		buf_addf(
-			p->out,
-			"<a href=\"#c%zu\" class=\"hole\"><rect fill=\"url(#hatch)\" x=\"%.3f%%\" y=\"%d\" "
-			"width=\"%.3f%%\""
-			" height=\"%d\"/>",
-			i + 1, x, READ_H, fmax(w, 0.2), AXIS_Y - READ_H);
-		add_tip(p, tip);
+	for (size_t i = 0; i < r->n_chunks; i++) {
+		const struct report_chunk *c = &r->chunks[i];
+		snprintf(id, sizeof id, "c%zu", i + 1);
+		if (c->state == CHUNK_HOLE)
+			draw_unknown(p, id, c->start, c->end, "Hole", c->reason);
 	}
+	for (size_t i = 0; i < r->n_left_out; i++)
+		draw_unknown(p, "left-out", r->left_out[i].start, r->left_out[i].end, "Not looked at",
+		             "left out by the given plan");
 }
 
 /* Where a single event is drawn, in percent; never too narrow to be seen. */
@@ -252,6 +263,8 @@ static void add_legend(struct report_page *p, bool histogram)
 		buf_adds(p->out, "<li class=\"l-gap\">longest gap between frames</li>");
 	if (p->sums.holes)
 		buf_adds(p->out, "<li class=\"l-hole\">a hole: nothing is known</li>");
+	if (p->r->n_left_out)
+		buf_adds(p->out, "<li class=\"l-hole\">not looked at: left out by the given plan</li>");
 	buf_adds(p->out, "</ul>");
 }
 

@@ -100,12 +100,19 @@ static void add_banners(struct report_page *p)
 		         "%s</a>: nothing is known of %s of the %s analyzed.</p>\n",
 		         report_plural(p->sums.holes, "hole", n), clock_short(p->sums.lost, a),
 		         clock_short(r->to - r->from, b));
-	else if (!r->complete)
+	else if (!r->complete && !r->n_left_out)
 		buf_adds(
 			p->out,
 			"<p class=\"banner bad\"><strong>This report is not complete.</strong> The work on "
 			"this video"
 			" was not finished.</p>\n");
+
+	if (r->n_left_out) {
+		buf_adds(p->out, "<p id=\"left-out\" class=\"banner bad\"><strong>This report is not "
+		                 "complete.</strong> ");
+		report_left_out_text(r, p->out);
+		buf_adds(p->out, ".</p>\n");
+	}
 
 	if (!report_is_empty(r->source_warning)) {
 		buf_adds(

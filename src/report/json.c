@@ -91,11 +91,11 @@ static json_t *plan_sum_json(const struct report_plan *p)
 {
 	if (report_is_empty(p->policy))
 		return json_null();
-	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "policy", string(p->policy),
-	                 "text", string(p->text), "budget", (json_int_t)p->budget, "samples",
-	                 (json_int_t)p->samples, "floor", (json_int_t)p->floor, "bursts",
-	                 (json_int_t)p->bursts, "bursts_seen", (json_int_t)p->bursts_seen, "shots",
-	                 (json_int_t)p->shots);
+	return json_pack("{s:o, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "policy", string(p->policy),
+	                 "given", (int)p->given, "text", string(p->text), "budget",
+	                 (json_int_t)p->budget, "samples", (json_int_t)p->samples, "floor",
+	                 (json_int_t)p->floor, "bursts", (json_int_t)p->bursts, "bursts_seen",
+	                 (json_int_t)p->bursts_seen, "shots", (json_int_t)p->shots);
 }
 
 static json_t *index_sum_json(const struct report_index *x)
@@ -202,6 +202,15 @@ static json_t *holes_json(const struct report *r)
 	return all;
 }
 
+static json_t *left_out_json(const struct report *r)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < r->n_left_out; i++)
+		json_array_append_new(all, json_pack("{s:o, s:o}", "start", seconds(r->left_out[i].start),
+		                                     "end", seconds(r->left_out[i].end)));
+	return all;
+}
+
 static json_t *endpoints_json(const struct report *r)
 {
 	json_t *all = json_array();
@@ -260,7 +269,7 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 	report_sum(r, &s);
 	json_t *j = json_pack(
 		"{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-		"s:o, s:o}",
+		"s:o, s:o, s:o}",
 		"format", FORMAT, "vdet_version", string(r->vdet_version), "complete", (int)r->complete,
 		"source", source_json(r), "analysed",
 		json_pack("{s:o, s:o}", "from", seconds(r->from), "to", seconds(r->to)), "engine",
@@ -274,7 +283,8 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 	              string_or_null(r->summary_fallback)),
 		"coverage", coverage_json(&s), "chunks", chunks_json(r), "events",
 		report_events_json(r, r->events, r->n_events), "states",
-		report_events_json(r, r->states, r->n_states), "holes", holes_json(r), "tokens",
+		report_events_json(r, r->states, r->n_states), "holes", holes_json(r), "left_out",
+		left_out_json(r), "tokens",
 		json_pack("{s:I, s:I}", "prompt", (json_int_t)s.prompt_tokens, "output",
 	              (json_int_t)s.output_tokens),
 		"run", run_json(r, &s));

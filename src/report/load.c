@@ -17,9 +17,24 @@ static int64_t int_of(json_t *o, const char *key)
 	return json_integer_value(json_object_get(o, key));
 }
 
-static void load_plan(struct report_plan *p, json_t *j)
+/* The text and the counts of a plan that was given were those of the planner
+ * before the user changed it, in journals of older versions. */
+static void load_given(struct report_plan *p, json_t *j, int64_t budget)
+{
+	*p = (struct report_plan){.given = true,
+	                          .policy = text_of(j, "policy"),
+	                          .text = budget ? mem_strdup("The plan was given by the user.")
+	                                         : text_of(j, "text"),
+	                          .samples = int_of(json_object_get(j, "sum"), "samples")};
+}
+
+static void load_plan(struct report_plan *p, json_t *j, bool given)
 {
 	json_t *sum = json_object_get(j, "sum");
+	if (given) {
+		load_given(p, j, int_of(sum, "budget"));
+		return;
+	}
 	*p = (struct report_plan){.policy = text_of(j, "policy"),
 	                          .text = text_of(j, "text"),
 	                          .budget = int_of(sum, "budget"),
@@ -90,7 +105,8 @@ static void load_facts(struct report *r, json_t *f)
 	r->prompt = text_of(f, "prompt");
 	r->libraries = text_of(f, "libraries");
 
-	load_plan(&r->plan, json_object_get(f, "plan"));
+	load_plan(&r->plan, json_object_get(f, "plan"),
+	          json_object_get(json_object_get(f, "key"), "plan"));
 	load_index(&r->index, json_object_get(f, "index"));
 	json_t *options = json_object_get(f, "options");
 	r->options = mem_alloc(json_object_size(options), sizeof *r->options);
@@ -184,6 +200,40 @@ static void load_chunk(struct report_chunk *to, struct store_chunk *from)
 	load_samples(to, from);
 }
 
+/* Adds [start, end) without the time of the video that has no pictures. */
+static void add_left_out(struct report *r, int64_t start, int64_t end)
+{
+	size_t i;
+	json_t *gap;
+	json_array_foreach (r->source_gaps, i, gap) {
+		int64_t after = int_of(gap, "time_us");
+		int64_t before = after - (int_of(gap, "to_us") - int_of(gap, "from_us"));
+		if (json_is_true(json_object_get(gap, "closed")) || after <= start || before >= end)
+			continue;
+		if (before > start)
+			add_left_out(r, start, before);
+		start = after;
+	}
+	if (start >= end)
+		return;
+	r->left_out = mem_grow(r->left_out, r->n_left_out + 1, sizeof *r->left_out);
+	r->left_out[r->n_left_out++] = (struct report_stretch){start, end};
+}
+
+/* What is in no chunk, in order. The planner leaves out only time without
+ * pictures. */
+static void find_left_out(struct report *r)
+{
+	int64_t at = r->from;
+	for (size_t i = 0; r->plan.given && i < r->n_chunks; i++) {
+		add_left_out(r, at, r->chunks[i].start);
+		at = r->chunks[i].end > at ? r->chunks[i].end : at;
+	}
+	if (r->plan.given)
+		add_left_out(r, at, r->to);
+	r->complete &= !r->n_left_out;
+}
+
 struct parts {
 	struct report_part *items;
 	size_t n;
@@ -250,6 +300,7 @@ static int load(struct store *s, const char *id, enum store_detail what, enum re
 	load_facts(report, facts);
 	load_job(report, &job);
 	load_chunks(report, chunks, n);
+	find_left_out(report);
 	load_endpoints(report, facts);
 	free(chunks);
 	r = store_steps_load(s, report->job, &report->steps, &report->n_steps, err);

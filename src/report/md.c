@@ -59,8 +59,13 @@ static void md_notes(const struct report *r, const struct report_sums *s, struct
 			out,
 			"> **Not complete:** %s, together %s long, of which nothing is known; see Holes.\n\n",
 			report_plural(s->holes, "hole", n), clock_short(s->lost, a));
-	else if (!r->complete)
+	else if (!r->complete && !r->n_left_out)
 		buf_adds(out, "> **Not complete:** the work on this video was not finished.\n\n");
+	if (r->n_left_out) {
+		buf_adds(out, "> **Not complete.** ");
+		report_left_out_text(r, out);
+		buf_adds(out, ".\n\n");
+	}
 	if (!report_is_empty(r->source_warning)) {
 		buf_adds(out, "> **The file has errors:** ");
 		md_line(out, r->source_warning);

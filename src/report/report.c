@@ -83,9 +83,26 @@ void report_free(struct report *r)
 	free(r->endpoints);
 	free(r->options);
 	free(r->chunks);
+	free(r->left_out);
 	report_events_free(r->events, r->n_events);
 	report_events_free(r->states, r->n_states);
 	free(r);
+}
+
+bool report_has_holes(const struct report *r)
+{
+	size_t i = 0;
+	while (i < r->n_chunks && r->chunks[i].state != CHUNK_HOLE)
+		i++;
+	return i < r->n_chunks;
+}
+
+int64_t report_left_out(const struct report *r)
+{
+	int64_t sum = 0;
+	for (size_t i = 0; i < r->n_left_out; i++)
+		sum += r->left_out[i].end - r->left_out[i].start;
+	return sum;
 }
 
 void report_coverage(const struct report *r, int64_t *ret_max_gap, int64_t *ret_mean_gap)

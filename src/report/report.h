@@ -82,8 +82,14 @@ struct report_endpoint {
 	int64_t requests, failures;
 };
 
+/* A part of the analyzed range that a given plan leaves out. */
+struct report_stretch {
+	int64_t start, end;
+};
+
 /* How the frames were chosen. */
 struct report_plan {
+	bool given;   /* by the user: the counts below, samples apart, are 0 */
 	char *policy; /* "adaptive"; "" in reports written by older versions */
 	char *text;   /* for people */
 	int64_t budget, samples, floor, bursts, bursts_seen, shots; /* as struct plan has them */
@@ -105,7 +111,7 @@ struct report {
 	char *job; /* id, hexadecimal */
 	char *vdet_version;
 	int64_t created; /* Unix time in microseconds */
-	bool complete;   /* every chunk done; false: has holes */
+	bool complete;   /* every chunk done, and nothing left out */
 
 	/* file name without folders (or the full path if the user asked for it) */
 	char *source_name;
@@ -139,6 +145,8 @@ struct report {
 
 	struct report_chunk *chunks;
 	size_t n_chunks;
+	struct report_stretch *left_out; /* in order of start; in no chunk */
+	size_t n_left_out;
 	struct report_event *events; /* in order of start; states are in `states` */
 	size_t n_events;
 	struct report_event *states; /* in order of start */
@@ -171,6 +179,10 @@ int report_load(struct store *s, const char *job, enum report_detail detail, str
 int report_load_text(struct store *s, const char *job, struct report **ret, struct err *err);
 void report_free(struct report *r);
 DEFINE_FREEP(struct report, report)
+
+bool report_has_holes(const struct report *r);
+/* Microseconds of the analyzed range that a given plan leaves out. */
+int64_t report_left_out(const struct report *r);
 
 /* The longest stretch within [from, to] without a sample that the model saw,
  * and the mean distance of samples; 0 where there are none. */

@@ -252,15 +252,32 @@ void report_coverage_text(const struct report *r, const struct report_sums *s, s
 	add_anomalies(r, out);
 }
 
+void report_left_out_text(const struct report *r, struct buf *out)
+{
+	enum { MOST = 10 };
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	if (!r->n_left_out)
+		return;
+	for (size_t i = 0; i < r->n_left_out && i < MOST; i++)
+		buf_addf(out, "%s%s – %s",
+		         i ? ", " : "Not looked at: ", clock_text(r->left_out[i].start, a),
+		         clock_text(r->left_out[i].end, b));
+	if (r->n_left_out > MOST)
+		buf_addf(out, " and %zu more, in all %s", r->n_left_out - MOST,
+		         clock_short(report_left_out(r), a));
+	buf_adds(out, ", left out by the given plan");
+}
+
 void report_plan_text(const struct report *r, struct buf *out)
 {
 	const struct report_index *x = &r->index;
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	if (report_is_empty(r->plan.policy))
 		return;
-	buf_addf(out, "Policy %s: %s", r->plan.policy,
-	         report_is_empty(r->plan.text) ? "" : r->plan.text);
-	if (!x->packets)
+	if (!r->plan.given)
+		buf_addf(out, "Policy %s: ", r->plan.policy);
+	buf_adds(out, report_is_empty(r->plan.text) ? "" : r->plan.text);
+	if (!x->packets || r->plan.given)
 		return;
 	buf_addf(out, " To choose them, the sizes of %s coded frames were read, %s decoded small",
 	         report_count(x->packets, a), report_plural((size_t)x->decoded, "picture", b));

@@ -60,6 +60,9 @@ const char *report_plural(size_t n, const char *one, char out[static CLOCK_TEXT_
 void report_coverage_text(const struct report *r, const struct report_sums *s, struct buf *out);
 /* "3 states, in which something only stays as it is". */
 void report_states_text(const struct report *r, struct buf *out);
+/* "Not looked at: 00:03:21.000 – 00:08:00.000, left out by the given plan";
+ * nothing where nothing is. */
+void report_left_out_text(const struct report *r, struct buf *out);
 /* One line about how the frames were chosen; nothing where that is not known. */
 void report_plan_text(const struct report *r, struct buf *out);
 

@@ -71,6 +71,11 @@ int report_vtt(const struct report *r, struct buf *out, struct err *err)
 		buf_adds(
 			out,
 			"NOTE Made with the demo model, which understands only vdet's own drawn scenes.\n\n");
+	if (r->n_left_out) {
+		buf_adds(out, "NOTE ");
+		report_left_out_text(r, out);
+		buf_adds(out, ".\n\n");
+	}
 	if (r->n_states) {
 		buf_adds(out, "NOTE ");
 		report_states_text(r, out);

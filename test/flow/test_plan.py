@@ -89,6 +89,41 @@ class Plan(flow.Flow):
         self.vdet(*command)
         self.assertEqual(shown_times(self.report("a")), [1, 1.5, 3, 16])
 
+    def test_report_of_an_edited_plan_names_what_is_left_out(self):
+        self.yard()
+        engine = self.engine()
+        plan = self.plan("yard.mp4", "--chunk-duration", "60", "--chunk-frames", "4")
+        plan["chunks"] = [{"start": 0, "end": 10, "times": [5]}, {"start": 100, "end": 230, "times": [110, 200]}]
+        (self.dir / "mine.json").write_text(json.dumps(plan))
+        command = ["analyze", "yard.mp4", "--engine", engine.url, "--plan", "mine.json"]
+        r = self.vdet(*command, code=0)  # left out on purpose
+        self.assertIn("leaves out 1:40 of the video", r.stderr)
+        report = self.report("yard")
+        self.assertFalse(report["complete"])
+        self.assertEqual(report["left_out"], [{"start": 10, "end": 100}, {"start": 230, "end": 240}])
+        self.assertEqual(report["holes"], [])
+        self.assertTrue(report["plan"]["given"])
+        self.assertEqual((report["plan"]["bursts"], report["plan"]["budget"]), (0, 0))
+        self.assertEqual(report["plan"]["text"], "The plan was given by the user: 3 frames in 2 chunks.")
+        self.assertIsNotNone(report["index"]["anomalies"])  # that vdet plan stored
+        text = (self.dir / "yard.vdet" / "report.md").read_text()
+        self.assertIn("Not looked at: 00:00:10.000 – 00:01:40.000, 00:03:50.000 – 00:04:00.000, left out by the given plan", text)
+        for wrong in ("few frames are enough", "bursts of activity", "To choose them"):
+            self.assertNotIn(wrong, text)
+        self.vdet("report", json.loads(self.vdet("jobs", "--json").stdout)["job"], "--output", "again", code=0)
+        self.assertEqual((self.dir / "again" / "report.md").read_text(), text)
+
+    def test_a_given_plan_of_all_is_complete(self):
+        flow.make_video(self.dir / "a.mp4", 20)
+        engine = self.engine()
+        plan = self.plan("a.mp4", "--chunk-duration", "10", "--chunk-frames", "2", "--sample-policy", "even")
+        (self.dir / "mine.json").write_text(json.dumps(plan))
+        self.vdet("analyze", "a.mp4", "--engine", engine.url, "--plan", "mine.json")
+        report = self.report("a")
+        self.assertTrue(report["complete"] and report["plan"]["given"])
+        self.assertEqual(report["left_out"], [])
+        self.assertIsNone(report["index"])  # no index was made
+
     def test_wrong_plans_are_refused(self):
         flow.make_video(self.dir / "a.mp4", 20)
         flow.make_video(self.dir / "b.mp4", 10)

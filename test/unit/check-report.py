@@ -173,6 +173,9 @@ def check_csv(path, report):
     data = path.read_bytes()
     assert data.endswith(b"\r\n")
     rows = list(csv.DictReader(path.open(newline="", encoding="utf-8"), strict=True))
+    left_out = [row for row in rows if row["kind"] == "left_out"]
+    assert [(float(r["start_seconds"]), float(r["end_seconds"])) for r in left_out] == [(x["start"], x["end"]) for x in report["left_out"]]
+    rows = rows[len(left_out):]
     assert [row["kind"] for row in rows] == ["event"] * len(report["events"]) + ["state"] * len(report["states"])
     for row, event in zip(rows, report["events"] + report["states"]):
         assert None not in row and None not in row.values()
@@ -200,7 +203,7 @@ def check_sense(report):
     holes = [c["index"] for c in report["chunks"] if c["state"] == "hole"]
     assert [h["chunk"] for h in report["holes"]] == holes
     assert len(report["run"]["chunks"]) == len(report["chunks"])
-    assert not (report["complete"] and holes)
+    assert not (report["complete"] and (holes or report["left_out"]))
 
 
 def main(folder, schema_path):

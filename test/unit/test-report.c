@@ -251,6 +251,33 @@ static bool prints(const struct report *r, const char *format, const char *text)
 	return strstr(buf_str(&out), text);
 }
 
+/* What a given plan leaves out is named at the top of each format. */
+static void test_left_out(void **state)
+{
+	static const char *const formats[] = {"md", "html", "vtt"};
+	static const char text[] = "Not looked at: 00:10:00.000 – 00:14:24.000, left out by the "
+							   "given plan.";
+	(void)state;
+	struct report *r = small();
+	r->n_left_out = 1;
+	r->left_out = mem_alloc(1, sizeof *r->left_out);
+	r->left_out[0] = (struct report_stretch){600 * S, 864 * S};
+	r->complete = false;
+	r->plan = (struct report_plan){
+		.given = true,
+		.policy = mem_strdup("adaptive"),
+		.text = mem_strdup("The plan was given by the user: 12 frames in 3 chunks.")};
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+		assert_true(prints(r, formats[i], text));
+	assert_true(prints(r, "csv", "\nleft_out,00:10:00.000,00:14:24.000,"));
+	assert_true(prints(r, "json", "\"left_out\": [\n  {\n   \"start\": 600.0,"));
+	assert_true(prints(r, "md", "\n\nThe plan was given by the user: 12 frames"));
+	assert_false(prints(r, "md", "was not finished"));
+	assert_int_equal(report_left_out(r), 264 * S);
+	assert_false(report_has_holes(r));
+	check(r);
+}
+
 /* States are listed apart from events, or counted. */
 static void test_states(void **state)
 {
@@ -504,6 +531,7 @@ int main(void)
 		cmocka_unit_test(test_exact_times),    cmocka_unit_test(test_coverage),
 		cmocka_unit_test(test_formats),        cmocka_unit_test(test_atomic),
 		cmocka_unit_test(test_names),          cmocka_unit_test(test_day),
+		cmocka_unit_test(test_left_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
