@@ -78,7 +78,7 @@ static int list(struct app *app)
 
 static void print_row(void *ctx, const struct conformance_row *row)
 {
-	static const char *const marks[] = {"ok   ", "note ", "FAULT"};
+	static const char *const marks[] = {"ok   ", "note ", "FAULT", "-    "};
 	(void)ctx;
 	if (!own.json)
 		printf("%s  %-9s %s\n", marks[row->state], row->name, row->found);
@@ -87,7 +87,7 @@ static void print_row(void *ctx, const struct conformance_row *row)
 
 static void print_rows_json(const struct conformance_row *rows_, size_t n, bool fit)
 {
-	static const char *const names[] = {"ok", "note", "fault"};
+	static const char *const names[] = {"ok", "note", "fault", "not tested"};
 	json_t *list = json_array();
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "check", rows_[i].name, "state",

@@ -92,7 +92,11 @@ int endpoint_status_error(const struct endpoint *e, const struct http_reply *rep
 	bool picture = is_about_pictures(said);
 
 	if (s == 401 || s == 403)
-		r = err_set(err, ERR_PERM, "%s refused the key (HTTP %d): %s", e->shown, s, said);
+		r = err_set(err, ERR_PERM, "%s refused the %s (HTTP %d): %s", e->shown,
+		            !*e->key   ? "request"
+		            : s == 401 ? "key"
+		                       : "key or this request",
+		            s, said);
 	else if (s == 404)
 		r = err_set(err, ERR_ENGINE, "%s has no such model or no chat completions (HTTP 404): %s%s",
 		            e->shown, said, endpoint_address_advice(e, advice));

@@ -299,6 +299,17 @@ os.execv({sys.executable!r}, [{sys.executable!r}, {str(flow.HERE / "fake_engine.
         self.assertIn("cannot reach", self.analyze(url=e.url.replace("127.0.0.1", "127.0.0.1.localhost.example"), code=1,
                                                    env=dead).stderr)
 
+    def test_what_refuses_everything_is_not_tested_further(self):
+        e = self.engine("--kind", "plain", "--fault", "403")
+        r = self.vdet("engine", "test", e.url, code=1)
+        lines = r.stdout.splitlines()
+        self.assertEqual([line.split()[0] for line in lines], ["FAULT"] + ["-"] * (len(lines) - 1))
+        self.assertIn("refused the request (HTTP 403)", lines[0])  # no key was sent
+        self.assertTrue(all(line.endswith("not tested") for line in lines[1:]), r.stdout)
+        self.assertEqual(len(e.lines("begin")), 1)
+        r = self.vdet("engine", "test", e.url, "--engine-key", "secret", code=1)
+        self.assertIn("refused the key or this request (HTTP 403)", r.stdout)
+
     def test_the_test_of_an_engine_tells(self):
         e = self.engine("--kind", "plain", "--dialect", "openai")
         r = self.vdet("engine", "test", "--engine", e.url, code=None)

@@ -145,7 +145,7 @@ class Pool(flow.Flow):
         r, report = self.analyze(f"alone={alone.url},concurrency=1", options=["--fresh", "--workers", "1"], code=3)
         self.check(report, holes=CHUNKS - 2)
         for c in report["chunks"][2:]:
-            self.assertIn("refused the key (HTTP 401)", c["reason"])
+            self.assertIn("refused the request (HTTP 401)", c["reason"])  # no key was sent
         self.assertEqual(r.stderr.count("HTTP 401"), 2, r.stderr)  # when it began, and at the end, with how many
         self.assertIn(f"{CHUNKS - 2} of {CHUNKS} chunks are holes", r.stderr)
 

@@ -203,8 +203,8 @@ static void what_stays_is_an_error(void **state)
 		const char *words;
 	} cases[] = {
 		{"400", ERR_ENGINE, "HTTP 400: scripted fault 400"},
-		{"401", ERR_PERM, "refused the key"},
-		{"403", ERR_PERM, "refused the key"},
+		{"401", ERR_PERM, "refused the request (HTTP 401)"}, /* no key was sent */
+		{"403", ERR_PERM, "refused the request (HTTP 403)"},
 		{"404", ERR_ENGINE, "HTTP 404"},
 		{"413", ERR_LIMIT, "too large"},
 		{"context", ERR_LIMIT, "request (9000 tokens) exceeds"},
