@@ -220,8 +220,8 @@ const struct command cmd_analyze = {
 	.text =
 		"Analyzes each video chunk by chunk, and writes report.html, .json, .md, .vtt and .csv.\n"
 		"Every finished chunk is kept; after an interruption the same command continues.\n"
-		"Exit codes: 0 complete, 3 finished with holes, 1 failed, 2 wrong usage,\n"
-		"130 interrupted.\n",
+		"Exit codes: 0 complete, 3 finished with holes, 1 failed, or every chunk is a\n"
+		"hole, 2 wrong usage, 130 interrupted.\n",
 	.groups = GROUP_RUN | GROUP_MODEL,
 	.run = run,
 };

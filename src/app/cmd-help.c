@@ -26,9 +26,9 @@ void help_overview(const struct command_list *list)
 		"usage: vdet COMMAND [OPTION…] [ARGUMENT…]\n");
 	for (size_t i = 0; i < list->n; i++)
 		printf("  %-9s %s\n", list->all[i]->name, list->all[i]->summary);
-	puts(
-		"\nvdet help COMMAND describes a command; vdet --version prints the version.\n"
-		"Exit codes: 0 complete, 3 finished with holes, 1 failed, 2 wrong usage, 130 interrupted.");
+	puts("\nvdet help COMMAND describes a command; vdet --version prints the version.\n"
+	     "Exit codes: 0 complete, 3 finished with holes, 1 failed, or every chunk is a hole,\n"
+	     "2 wrong usage, 130 interrupted.");
 }
 
 void help_command(const struct command *c)

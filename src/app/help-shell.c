@@ -85,7 +85,8 @@ void help_man(const struct command_list *list)
 	each_option(&(struct command){.groups = GROUP_ALL}, man_option);
 	fputs(
 		".SH EXIT STATUS\n"
-		"0 complete; 3 finished with holes; 1 failed; 2 wrong usage; 130 interrupted.\n"
+		"0 complete; 3 finished with holes; 1 failed, or every chunk is a hole; "
+		"2 wrong usage; 130 interrupted.\n"
 		".SH FILES\n.TP\n.I $XDG_CONFIG_HOME/vdet/vdet.conf\n"
 		"The configuration: [section] and key = value, for each "
 		"option.\n"

@@ -86,7 +86,7 @@ int merge_summary(const struct run_context *run, const char *prompt, struct stor
 	free(job->summary);
 	free(job->summary_fallback);
 	job->summary_by_model = r == 0;
-	job->summary = r == 0 ? text : summary_timeline(&events, TIMELINE_LINES);
+	job->summary = r == 0 ? text : summary_timeline(&events, TIMELINE_LINES, summaries.n);
 	job->summary_fallback = r == 0 ? mem_strdup("") : text_line(why.msg, sizeof why.msg);
 	return 0;
 }

@@ -106,12 +106,13 @@ int summary_make(const struct notes *notes, size_t max,
 	return 0;
 }
 
-char *summary_timeline(const struct notes *events, size_t max_lines)
+char *summary_timeline(const struct notes *events, size_t max_lines, bool described)
 {
 	struct buf out = BUF(1 << 20);
 	char at[CLOCK_TEXT_MAX];
 	if (!events->n)
-		buf_adds(&out, "Nothing was seen to happen.");
+		buf_adds(&out, described ? "Nothing was seen to happen."
+		                         : "No chunk was described: it is not known what happened.");
 	for (size_t i = 0; i < events->n && i < max_lines; i++)
 		buf_addf(&out, "%s%s %s", i ? "\n" : "", clock_hms(events->items[i].start, at),
 		         events->items[i].text);

@@ -36,7 +36,8 @@ int summary_make(const struct notes *t, size_t max,
                  char **ret, struct err *err);
 
 /* Without a model: the notes, each with its time, one per line, at most
- * `max_lines`. The caller frees. */
-char *summary_timeline(const struct notes *events, size_t max_lines);
+ * `max_lines`. `described`: at least one chunk was, so that no event means that
+ * none was seen. The caller frees. */
+char *summary_timeline(const struct notes *events, size_t max_lines, bool described);
 
 #endif

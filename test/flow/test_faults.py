@@ -45,6 +45,7 @@ class Faults(flow.Flow):
                 self.assertIn(hole[0], chunk["reason"])
                 self.assertEqual(report["holes"][0]["option"] or report["holes"][0]["code"], hole[1])
                 self.assertEqual(report["events"], [])
+                self.assertIn("it is not known what happened", report["summary"]["text"])
 
     def test_one_chunk_fails_alone(self):
         flow.make_video(self.dir / "a.mp4", 12)

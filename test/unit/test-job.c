@@ -226,8 +226,13 @@ static void quiet_stretches_are_one_note(void **state)
 	assert_string_equal(summary, "Nothing happens.");
 	assert_int_equal(a.calls, 0);
 	notes_add(&t, 700 * S, 800 * S, "A cat.");
-	AUTO(mem_freep) char *timeline = summary_timeline(&t, 1);
+	AUTO(mem_freep) char *timeline = summary_timeline(&t, 1, true);
 	assert_string_equal(timeline, "00:00:00 Nothing happens.\nand 1 more");
+	const struct notes none = {0};
+	AUTO(mem_freep) char *quiet = summary_timeline(&none, 1, true);
+	assert_string_equal(quiet, "Nothing was seen to happen.");
+	AUTO(mem_freep) char *unknown = summary_timeline(&none, 1, false);
+	assert_string_equal(unknown, "No chunk was described: it is not known what happened.");
 }
 
 static void time_left_follows_the_measured_rate(void **state)
