@@ -34,7 +34,7 @@ static struct opt_row at_start(const struct opt_row *row)
 	return alone;
 }
 
-static int parse_bool(const char *s, bool *ret)
+int opt_bool(const char *s, bool *ret)
 {
 	static const char *const yes[] = {"true", "yes", "on", "1"}, *const no[] = {"false", "no",
 	                                                                            "off", "0"};
@@ -167,7 +167,7 @@ int opt_set_value(const struct opt_row *row, void *target, const char *value, co
 	void *at = (char *)target + row->offset;
 	switch (row->type) {
 	case OPT_BOOL:
-		if (parse_bool(value, at) < 0)
+		if (opt_bool(value, at) < 0)
 			return err_set(err, ERR_ARG, "%s: \"%s\" is neither true nor false", where, value);
 		return 0;
 	case OPT_TIME: return set_time(row, at, value, where, err);

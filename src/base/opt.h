@@ -97,6 +97,8 @@ int opt_set_value(const struct opt_row *row, void *target, const char *value, co
                   struct err *err);
 /* Whether opt_set_value() would accept the value; changes nothing. */
 int opt_check(const struct opt_row *row, const char *value, const char *where, struct err *err);
+/* true, yes, on, 1, or false, no, off, 0, in any case; -1 for any other text. */
+int opt_bool(const char *s, bool *ret);
 /* Copies all values of a group. `to` is zeroed, or holds values of the group,
  * whose strings are freed; opt_free() frees the copies. */
 void opt_copy(const struct opt_group *group, const void *from, void *to);

@@ -25,21 +25,7 @@ static int read_priority(const json_t *request, int64_t *ret, struct err *err)
 	return 0;
 }
 
-int board_read_job(struct board *b, const json_t *request, struct new_job *ret, struct err *err)
-{
-	json_t *options = NULL;
-	int64_t priority;
-	int r = read_priority(request, &priority, err);
-	if (r == 0)
-		r = board_read_options(b->setup.analyze, request, &options, err);
-	if (r == 0)
-		*ret = (struct new_job){.options = options,
-		                        .text = json_dumps(options, JSON_COMPACT | JSON_SORT_KEYS),
-		                        .priority = priority};
-	return r;
-}
-
-int board_check_keys(const json_t *request, const char *const *keys, struct err *err)
+static int check_keys(const json_t *request, const char *const *keys, struct err *err)
 {
 	if (!json_is_object(request))
 		return err_set(err, ERR_ARG, "the request has to be a JSON object");
@@ -48,25 +34,37 @@ int board_check_keys(const json_t *request, const char *const *keys, struct err 
 	               : 0;
 }
 
-json_t *board_with_settings(struct board *b, const json_t *request)
+int board_read_job(struct board *b, const json_t *request, const char *const *keys,
+                   struct new_job *ret, struct err *err)
 {
-	return b->settings ? settings_apply(b->settings, request) : json_incref((json_t *)request);
+	json_t *options = NULL;
+	int64_t priority;
+	int r = check_keys(request, keys, err);
+	if (r == 0)
+		r = read_priority(request, &priority, err);
+	if (r < 0)
+		return r;
+	json_auto_t *full =
+		b->settings ? settings_apply(b->settings, request) : json_incref((json_t *)request);
+	r = board_read_options(b->setup.analyze, full, &options, err);
+	if (r == 0)
+		*ret = (struct new_job){.options = options,
+		                        .text = json_dumps(options, JSON_COMPACT | JSON_SORT_KEYS),
+		                        .priority = priority};
+	return r;
 }
 
 int board_submit(struct board *b, const json_t *request, json_t **ret_job, struct err *err)
 {
 	static const char *const keys[] = {"video",   "path",     "url", "prompt",
 	                                   "options", "priority", NULL};
-	int r = board_check_keys(request, keys, err);
-	if (r < 0)
-		return r;
-	json_auto_t *full = board_with_settings(b, request);
 	AUTO(board_clear_new_job) struct new_job n = {0};
 	struct video *v;
+	int r = board_read_job(b, request, keys, &n, err);
+	if (r < 0)
+		return r;
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
-	r = board_read_job(disk, full, &n, err);
-	if (r == 0)
-		r = board_get_video(b, full, &v, err);
+	r = board_get_video(disk, request, &v, err);
 	if (r < 0)
 		return r;
 
@@ -273,7 +271,7 @@ int board_change(struct board *b, int64_t id, const json_t *body, json_t **ret, 
 {
 	static const char *const keys[] = {"priority", "before", NULL};
 	struct job *j;
-	int r = board_check_keys(body, keys, err);
+	int r = check_keys(body, keys, err);
 	if (r < 0)
 		return r;
 	AUTO(board_undiskp) struct board *disk = board_disk(b);

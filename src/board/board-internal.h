@@ -218,11 +218,10 @@ int board_split_streams(struct job *j, const char *path, struct analyze_options 
 
 /* ---- board-change.c */
 
-int board_read_job(struct board *b, const json_t *request, struct new_job *ret, struct err *err);
-/* ERR_ARG if the request has other members; the list ends with NULL. */
-int board_check_keys(const json_t *request, const char *const *keys, struct err *err);
-/* A request with the defaults that were changed; a new reference. */
-json_t *board_with_settings(struct board *b, const json_t *request);
+/* What a request asks of a job, with the defaults that were changed. ERR_ARG if
+ * it has other members than `keys`, which end with NULL. */
+int board_read_job(struct board *b, const json_t *request, const char *const *keys,
+                   struct new_job *ret, struct err *err);
 
 /* ---- board-upload.c */
 

@@ -66,9 +66,8 @@ int board_read_options(const struct analyze_options *base, const json_t *request
 		return err_set(err, ERR_ARG,
 		               "\"options\" has to be an object, such as {\"chunk.duration\": 60}");
 	json_object_foreach (options, name, value) {
-		int r = put_option(set, name, value, err);
-		if (r < 0)
-			return r;
+		if (put_option(set, name, value, err) < 0)
+			return err_wrap(err, "\"options\"");
 	}
 
 	if (prompt && !json_is_null(prompt)) {
@@ -80,9 +79,8 @@ int board_read_options(const struct analyze_options *base, const json_t *request
 	}
 
 	struct analyze_options tried;
-	int r = board_make_options(base, set, &tried, err);
-	if (r < 0)
-		return r;
+	if (board_make_options(base, set, &tried, err) < 0)
+		return err_wrap(err, "\"options\"");
 	board_clear_options(&tried);
 	*ret = json_incref(set);
 	return 0;

@@ -222,34 +222,51 @@ static int take(struct board *b, struct arrival *a, struct err *err)
 	return 0;
 }
 
+static const char *const request_keys[] = {"analyze", "prompt", "options", "priority", NULL};
+
+int board_check_upload(struct board *b, const json_t *request, struct err *err)
+{
+	AUTO(board_clear_new_job) struct new_job ignored = {0};
+	return board_read_job(b, request, request_keys, &ignored, err);
+}
+
+void board_arrival_clear(struct board_arrival *a)
+{
+	json_decref(a->video);
+	json_decref(a->job);
+	free(a->fault);
+	*a = (struct board_arrival){0};
+}
+
 int board_upload(struct board *b, const char *id, const char *path, const char *name,
-                 const char *sha256, const json_t *request, json_t **ret_video, json_t **ret_job,
+                 const char *sha256, const json_t *request, struct board_arrival *ret,
                  struct err *err)
 {
-	static const char *const keys[] = {"analyze", "prompt", "options", "priority", NULL};
-	json_auto_t *none = json_object();
-	int r = board_check_keys(request ? request : none, keys, err);
-	if (r < 0)
-		return r;
-	json_auto_t *full = board_with_settings(b, request ? request : none);
+	json_auto_t *asked = request ? json_incref((json_t *)request) : json_object();
 	AUTO(mem_freep) char *safe = board_file_name(name);
-	struct arrival a = {.path = path, .sha256 = sha256};
-	a.row = (struct store_upload){.id = (char *)id, .name = safe, .completed = clock_wall()};
-	a.wants_job = !json_is_false(json_object_get(full, "analyze"));
+	AUTO(mem_freep) char *fault = NULL;
 	AUTO(board_clear_new_job) struct new_job wanted = {0};
+	struct arrival a = {.path = path, .sha256 = sha256, .wanted = &wanted};
+	struct err why;
+	a.row = (struct store_upload){.id = (char *)id, .name = safe, .completed = clock_wall()};
+	a.wants_job = !json_is_false(json_object_get(asked, "analyze"));
 
+	/* Settings may have changed since the request was checked: a file that is
+	 * here is kept all the same. */
+	if (a.wants_job && board_read_job(b, asked, request_keys, &wanted, &why) < 0) {
+		log_warning("upload %s: its video is not analyzed: %s", id, why.msg);
+		a.wants_job = false;
+		fault = mem_strdup(why.msg);
+	}
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
-	if (a.wants_job)
-		r = board_read_job(disk, full, &wanted, err);
-	a.wanted = &wanted;
-	if (r == 0)
-		r = take(b, &a, err);
+	int r = take(disk, &a, err);
 	if (r < 0)
 		return r;
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	(void)locked; /* until the end of the function */
-	*ret_video = board_video_json(a.video);
-	*ret_job = a.job ? board_job_json(a.job) : NULL;
+	*ret = (struct board_arrival){.video = board_video_json(a.video),
+	                              .job = a.job ? board_job_json(a.job) : NULL,
+	                              .fault = TAKE(fault)};
 	return 0;
 }
 

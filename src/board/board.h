@@ -153,6 +153,12 @@ int board_index(struct board *b, int64_t id, int stream, json_t **ret, struct er
  * ERR_NOSPC (the disk, or serve.quota; the message names the option).
  * `coming` is what other uploads have still to send. Disk. */
 int board_room(struct board *b, int64_t bytes, int64_t coming, struct err *err);
+/* What became of an upload. */
+struct board_arrival {
+	json_t *video, *job; /* job: NULL if there is none */
+	char *fault;         /* why there is no job although one was asked for; else NULL */
+};
+void board_arrival_clear(struct board_arrival *a);
 /* Takes over a complete upload, whose file `path` is synced, in data_dir and on
  * the same file system. One transaction marks the upload `id` as complete and
  * adds video and job; from then on the file belongs to the board, which moves
@@ -161,10 +167,13 @@ int board_room(struct board *b, int64_t bytes, int64_t coming, struct err *err);
  * again, the upload becomes one more name of that video and `path` is removed.
  * `sha256` may be NULL: it is then computed by the first job. `request` is
  * {"analyze"?: false, and what board_submit() takes beside the video}; NULL:
- * {}. *ret_job is NULL if "analyze" is false. Disk. */
+ * {}. The caller clears *ret. Disk. */
 int board_upload(struct board *b, const char *id, const char *path, const char *name,
-                 const char *sha256, const json_t *request, json_t **ret_video, json_t **ret_job,
+                 const char *sha256, const json_t *request, struct board_arrival *ret,
                  struct err *err);
+/* Whether board_upload() can make a job of this request, by the checks of
+ * board_submit(): asked before the bytes are sent. Quick. */
+int board_check_upload(struct board *b, const json_t *request, struct err *err);
 /* Whether the upload is complete; ids of its video and job (0: none). Disk. */
 bool board_upload_find(struct board *b, const char *id, int64_t *ret_video, int64_t *ret_job);
 /* Whether this is the file of a video. */

@@ -4,6 +4,7 @@
 import base64
 import hashlib
 import itertools
+import json
 import os
 import random
 import socket
@@ -130,6 +131,66 @@ class Uploads(Serving):
         self.assertEqual(self.offset(s, where), 0)
         self.assertEqual(s.request("DELETE", where, headers=TUS).status, 204)
         self.problem(self.send(s, where, 0, b"x"), 404)
+
+    def test_metadata_that_cannot_be_understood(self):
+        """It is refused before anything is sent or stored, by the checks of POST /jobs."""
+        s = self.serve()
+        part = self.partial(s, b"x")
+        stored = list((self.dir / "data" / "vdet" / "uploads").iterdir())
+        for key, value, word in (("analyze", "maybe", '"analyze" has to be true or false'),
+                                 ("priority", "high", '"priority" has to be a whole number from -100 to 100'),
+                                 ("priority", "101", '"priority" has to be a whole number from -100 to 100'),
+                                 ("priority", "1.5", '"priority" has to be a whole number'),
+                                 ("options", "{not json", '"options" has to be a JSON object'),
+                                 ("options", "[1]", '"options" has to be an object'),
+                                 ("options", '{"no.such": 1}', '"options": no.such is not an option'),
+                                 ("options", '{"chunk.frames": "many"}', '"options": chunk.frames'),
+                                 ("options", '{"chunk.duration": "-5"}', '"options": chunk.duration')):
+            meta = f"{key} {base64.b64encode(value.encode()).decode()}"
+            for more in ({"Upload-Length": "100"}, {"Upload-Length": "100", "Upload-Concat": "partial"},
+                         {"Upload-Concat": f"final;{part}"}):
+                r = s.post("/api/v1/uploads", headers=TUS | more | {"Upload-Metadata": meta, "Content-Length": "0"})
+                self.assertTrue(self.problem(r, 400, word).json["detail"].startswith("Upload-Metadata: "))
+            r = s.post("/api/v1/uploads", b"x" * 100, headers=PIECE | {"Upload-Length": "100", "Upload-Metadata": meta})
+            self.problem(r, 400, word)
+            self.assertIsNone(r.headers["Location"])
+        self.assertCountEqual((self.dir / "data" / "vdet" / "uploads").iterdir(), stored)
+        for n, (value, job) in enumerate((("1", True), ("TRUE", True), ("0", False), ("false", False))):
+            r = s.upload(self.video(b"%d" % n), analyze=value, options='{"chunk.frames": 5}', priority="-3")
+            self.assertEqual(bool(r.headers["Vdet-Job"]), job, value)
+        self.assertEqual({(j["priority"], j["options"]["chunk.frames"]) for j in s.api("/jobs")["jobs"]}, {(-3, "5")})
+
+    def test_options_that_became_wrong(self):
+        """The upload is finished: its video is there, and the reply says why there is no job, also later."""
+        data = self.video()
+        s = self.serve()
+        where = self.begin(s, len(data), analyze="true")
+        self.assertEqual(self.send(s, where, 0, data[:-1]).status, 204)
+        s.stop()
+        [file] = (self.dir / "data" / "vdet" / "uploads").glob("*.json")
+        facts = json.loads(file.read_text())
+        facts["request"]["options"] = {"chunk.frames": "many"}  # as of a version that knew it
+        file.write_text(json.dumps(facts))
+        s = self.serve()
+        r = self.send(s, where, len(data) - 1, data[-1:])
+        for _ in range(2):
+            self.assertIn(r.status, (200, 204), r.body)
+            self.assertEqual(self.sha(s, r.headers["Vdet-Video"]), hashlib.sha256(data).hexdigest())
+            self.assertIsNone(r.headers["Vdet-Job"])
+            self.assertIn("chunk.frames", r.headers["Vdet-Job-Error"])
+            s.stop()
+            s = self.serve()
+            r = s.request("HEAD", where, headers=TUS)
+
+    def test_nothing_is_kept_without_an_address(self):
+        """A request that creates an upload and fails has told no address: nobody could continue it."""
+        s = self.serve()
+        wrong = {"Upload-Checksum": "sha1 " + base64.b64encode(bytes(20)).decode()}
+        for status, more in ((460, wrong), (400, {"Upload-Checksum": "crc32 AAAA"}), (400, {"Upload-Length": "5"})):
+            r = s.post("/api/v1/uploads", b"x" * 10, headers=PIECE | {"Upload-Length": "100"} | more)
+            self.problem(r, status)
+            self.assertIsNone(r.headers["Upload-Offset"])
+        self.assertEqual(list((self.dir / "data" / "vdet" / "uploads").iterdir()), [])
 
     def test_the_newer_line_wins(self):
         s = self.serve()

@@ -280,16 +280,17 @@ static void uploads_become_ours(void **state)
 {
 	(void)state;
 	struct err err = {0};
-	json_auto_t *video = NULL, *job = NULL, *request = parse("{\"analyze\": false}");
+	json_auto_t *request = parse("{\"analyze\": false}");
+	AUTO(board_arrival_clear) struct board_arrival a = {0};
 	AUTO(mem_freep) char *path = write_file("upload.bin", "bytes");
 	AUTO(fd_closep) int fd = -1;
 	const char *type;
-	assert_ok(
-		board_upload(board, "0123", path, "../../näme\n.mp4", NULL, request, &video, &job, &err));
-	assert_null(job);
+	assert_ok(board_upload(board, "0123", path, "../../näme\n.mp4", NULL, request, &a, &err));
+	assert_null(a.job);
+	assert_null(a.fault);
 	assert_false(file_exists(path));
-	assert_string_equal(json_string_value(json_object_get(video, "name")), "näme .mp4");
-	int64_t id = strtoll(json_string_value(json_object_get(video, "id")), NULL, 10);
+	assert_string_equal(json_string_value(json_object_get(a.video, "name")), "näme .mp4");
+	int64_t id = strtoll(json_string_value(json_object_get(a.video, "id")), NULL, 10);
 	assert_ok(board_video_open(board, id, BOARD_SOURCE, &fd, &type, &err));
 	assert_int_equal(board_video_open(board, id, BOARD_PROXY, &fd, &type, &err), -ERR_NOENT);
 	AUTO(mem_freep) char *folder = mem_printf("%s/videos/%lld", dir, (long long)id);
@@ -302,6 +303,25 @@ static void uploads_become_ours(void **state)
 	assert_int_equal(board_job(board, number, &none, &err), -ERR_NOENT);
 	assert_int_equal(board_video(board, id, &none, &err), -ERR_NOENT);
 	assert_int_equal(board_video_remove(board, id, &err), -ERR_NOENT);
+}
+
+/* A request that became wrong after it was checked does not cost the video. */
+static void uploads_are_kept_without_a_job(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	json_auto_t *bad = parse("{\"options\": {\"chunk.frames\": \"many\"}}");
+	json_auto_t *good = parse("{\"options\": {\"chunk.frames\": \"5\"}, \"priority\": 3}");
+	AUTO(board_arrival_clear) struct board_arrival a = {0};
+	AUTO(mem_freep) char *path = write_file("upload.bin", "bytes of another file");
+	assert_ok(board_check_upload(board, good, &err));
+	assert_int_equal(board_check_upload(board, bad, &err), -ERR_ARG);
+	assert_ok(board_upload(board, "4567", path, "a.mp4", NULL, bad, &a, &err));
+	assert_non_null(a.video);
+	assert_null(a.job);
+	assert_non_null(strstr(a.fault, "chunk.frames"));
+	int64_t id = strtoll(json_string_value(json_object_get(a.video, "id")), NULL, 10);
+	assert_ok(board_video_remove(board, id, &err));
 }
 
 static void room_has_limits(void **state)
@@ -374,6 +394,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_no_video_fails),
 		cmocka_unit_test(the_queue_survives),
 		cmocka_unit_test(uploads_become_ours),
+		cmocka_unit_test(uploads_are_kept_without_a_job),
 		cmocka_unit_test(room_has_limits),
 	};
 	return cmocka_run_group_tests(tests, start, stop);

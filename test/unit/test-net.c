@@ -83,6 +83,49 @@ static void metadata_is_read(void **state)
 	}
 }
 
+/* The JSON that tus_request() makes of the metadata; NULL if it is refused. */
+static char *requested(json_t *metadata)
+{
+	struct err err;
+	json_auto_t *request = NULL;
+	char *text = NULL;
+	if (tus_request(metadata, &request, &err) == 0)
+		text = json_dumps(request, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(metadata);
+	return text;
+}
+
+static void requests_are_read(void **state)
+{
+	static const struct {
+		const char *key, *value, *request; /* request NULL: refused */
+	} cases[] = {
+		{"analyze", "True", "{\"analyze\":true}"},
+		{"analyze", "0", "{\"analyze\":false}"},
+		{"analyze", "", "{\"analyze\":false}"},
+		{"analyze", "maybe", NULL},
+		{"priority", "-7", "{\"analyze\":false,\"priority\":-7}"},
+		/* left for the board to refuse */
+		{"priority", "7x", "{\"analyze\":false,\"priority\":\"7x\"}"},
+		{"priority", "null", "{\"analyze\":false,\"priority\":\"null\"}"},
+		{"options", "[1]", "{\"analyze\":false,\"options\":[1]}"},
+		{"options", "{\"a\":1}", "{\"analyze\":false,\"options\":{\"a\":1}}"},
+		{"options", "{\"a\":1,\"a\":2}", NULL},
+		{"options", "{not json", NULL},
+		{"options", "hello", NULL},
+		{"filetype", "maybe", "{\"analyze\":false}"},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(mem_freep)
+		char *text = requested(json_pack("{s:s}", cases[i].key, cases[i].value));
+		if (cases[i].request)
+			assert_string_equal(text, cases[i].request);
+		else
+			assert_null(text);
+	}
+}
+
 static void checksums_are_read(void **state)
 {
 	static const char *const bad[] = {
@@ -402,6 +445,7 @@ int main(void)
 		cmocka_unit_test(ranges_are_read),
 		cmocka_unit_test(heads_are_checked),
 		cmocka_unit_test(metadata_is_read),
+		cmocka_unit_test(requests_are_read),
 		cmocka_unit_test(checksums_are_read),
 		cmocka_unit_test(addresses_are_read),
 		cmocka_unit_test(clients_are_limited),

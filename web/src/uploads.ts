@@ -89,7 +89,11 @@ function make(id: number, file: File): Upload {
       say(`${file.name}: ${explain(error)}`, true);
       next();
     },
-    onSuccess: () => finish(id),
+    onSuccess: ({ lastResponse }) => {
+      const fault = lastResponse.getHeader('Vdet-Job-Error');
+      if (fault) say(`${file.name} was stored, but is not analyzed: ${fault}`, true);
+      finish(id);
+    },
   });
   return upload;
 }

@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "base/opt.h"
 #include "base/text.h"
 
 int tus_base64(const char *text, size_t len, struct buf *out, struct err *err)
@@ -66,6 +67,55 @@ int tus_metadata(const char *text, json_t **ret, struct err *err)
 		json_decref(all);
 	else
 		*ret = all;
+	return r;
+}
+
+static const char *value_of(const json_t *metadata, const char *name)
+{
+	const char *s = json_string_value(json_object_get(metadata, name));
+	return s && *s ? s : NULL;
+}
+
+static int read_analyze(const char *text, json_t *request, struct err *err)
+{
+	bool analyze = false;
+	if (text && opt_bool(text, &analyze) < 0)
+		return err_set(err, ERR_ARG,
+		               "Upload-Metadata: \"analyze\" has to be true or false (or 1, 0)");
+	json_object_set_new(request, "analyze", json_boolean(analyze));
+	return 0;
+}
+
+static int read_options(const char *text, json_t *request, struct err *err)
+{
+	json_error_t e;
+	json_t *o = text ? json_loads(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e) : NULL;
+	if (text && !o)
+		return err_set(err, ERR_ARG, "Upload-Metadata: \"options\" has to be a JSON object: %s",
+		               e.text);
+	if (o)
+		json_object_set_new(request, "options", o);
+	return 0;
+}
+
+int tus_request(const json_t *metadata, json_t **ret, struct err *err)
+{
+	json_auto_t *request = json_object();
+	const char *prompt = value_of(metadata, "prompt"), *priority = value_of(metadata, "priority");
+	if (prompt)
+		json_object_set_new(request, "prompt", json_string(prompt));
+	if (priority) {
+		json_t *number = json_loads(priority, JSON_DECODE_ANY, NULL);
+		bool fits = json_is_integer(number);
+		json_object_set_new(request, "priority",
+		                    fits ? json_incref(number) : json_string(priority));
+		json_decref(number);
+	}
+	int r = read_analyze(value_of(metadata, "analyze"), request, err);
+	if (r == 0)
+		r = read_options(value_of(metadata, "options"), request, err);
+	if (r == 0)
+		*ret = json_incref(request);
 	return r;
 }
 

@@ -18,6 +18,11 @@ int tus_base64(const char *text, size_t len, struct buf *out, struct err *err);
  * strings, with values made valid UTF-8; the caller owns it. ERR_FORMAT,
  * ERR_LIMIT. */
 int tus_metadata(const char *text, json_t **ret, struct err *err);
+/* The request for the board (board_upload()), from the metadata: analyze,
+ * prompt, priority and options; an empty value is as none. What cannot be read
+ * is left as text, for board_check_upload() to refuse. The caller owns *ret.
+ * ERR_ARG. */
+int tus_request(const json_t *metadata, json_t **ret, struct err *err);
 /* Upload-Checksum: "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=". ERR_ARG. */
 int tus_checksum(const char *text, enum upload_sum *ret, unsigned char ret_sum[static 32],
                  struct err *err);

@@ -43,6 +43,8 @@ static void add_state(struct call *c, const struct upload_state *s)
 		call_head(c, "Vdet-Video", "%s", s->video);
 	if (s->job)
 		call_head(c, "Vdet-Job", "%s", s->job);
+	if (s->fault)
+		call_head(c, "Vdet-Job-Error", "%s", s->fault);
 }
 
 static int check_version(struct call *c, struct err *err)
@@ -79,25 +81,6 @@ static int read_number(const char *s, const char *what, int64_t *ret, struct err
 static const char *metadata_text(const json_t *m, const char *name)
 {
 	return json_string_value(json_object_get(m, name));
-}
-
-/* The request for the board (board_upload()), from the metadata. */
-static json_t *request_of(const json_t *m)
-{
-	json_t *request = json_object();
-	const char *analyze = metadata_text(m, "analyze"), *prompt = metadata_text(m, "prompt");
-	const char *priority = metadata_text(m, "priority"), *options = metadata_text(m, "options");
-	json_object_set_new(request, "analyze",
-	                    json_boolean(analyze && strcasecmp(analyze, "true") == 0));
-	if (prompt && *prompt)
-		json_object_set_new(request, "prompt", json_string(prompt));
-	if (priority && *priority)
-		json_object_set_new(request, "priority", json_integer(strtol(priority, NULL, 10)));
-	json_t *o = options ? json_loads(options, JSON_REJECT_DUPLICATES, NULL) : NULL;
-	if (json_is_object(o))
-		json_object_set(request, "options", o);
-	json_decref(o);
-	return request;
 }
 
 static bool is_offset_type(const struct call *c)
@@ -172,7 +155,7 @@ static int read_concat(struct call *c, struct creation *k, struct err *err)
 
 static int create(struct call *c, struct part *p, struct err *err)
 {
-	json_auto_t *m = NULL;
+	json_auto_t *m = NULL, *request = NULL;
 	struct creation k = {0};
 	const char *metadata = c->headers[HEADER_UPLOAD_METADATA];
 	bool bytes = c->length > 0 || c->chunked;
@@ -183,12 +166,15 @@ static int create(struct call *c, struct part *p, struct err *err)
 		r = wrong_type(c, err);
 	if (r == 0)
 		r = tus_metadata(metadata ? metadata : "", &m, err);
+	if (r == 0)
+		r = tus_request(m, &request, err);
+	if (r == 0)
+		r = upload_check(c->ctx, request, err);
 
 	const char *name = metadata_text(m, "filename");
 	AUTO(mem_freep) char *line = text_line(name && *name ? name : "video", 200);
 	AUTO(mem_freep) char *ids = k.ids;
 	(void)ids; /* freed at the end of the function */
-	json_auto_t *request = request_of(m);
 	k.request.metadata = metadata ? metadata : "";
 	k.request.name = line;
 	k.request.request = request;
@@ -199,16 +185,26 @@ static int create(struct call *c, struct part *p, struct err *err)
 	return r;
 }
 
+/* The client never learned the address of the upload: it creates another. */
+static void forget_created(struct call *c, const struct part *p)
+{
+	struct err ignored;
+	if (p->created)
+		upload_remove(c->ctx, p->id, &ignored);
+}
+
 static int handle_create(struct call *c, struct err *err)
 {
 	struct part *p = mem_alloc(1, sizeof *p);
 	int r = create(c, p, err);
 	if (r == 0 && (c->length > 0 || c->chunked))
 		r = begin_part(c, p, 0, err);
-	if (r < 0)
+	if (r < 0) {
+		forget_created(c, p);
 		free(p);
-	else
+	} else {
 		c->sink = p;
+	}
 	return r;
 }
 
@@ -254,7 +250,9 @@ static int finish_body(struct call *c, struct err *err)
 		call_problem(c, 460, "checksum", "%s", err->msg);
 	else if (r == 0)
 		call_empty(c, p->created ? 201 : 204);
-	if (state.length)
+	if (r < 0)
+		forget_created(c, p);
+	if (state.length && (r == 0 || !p->created))
 		add_state(c, &state);
 	if (r == 0 && p->created)
 		call_head(c, "Location", "/api/v1/uploads/%s", p->id);
@@ -269,6 +267,8 @@ static void abort_body(struct call *c)
 	c->sink = NULL;
 	if (p && p->upload)
 		upload_break(p->upload);
+	if (p)
+		forget_created(c, p);
 	free(p);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "net/upload/upload-internal.h"
 
 enum { WAIT = 5 }; /* seconds for another request to release an upload */
@@ -19,6 +20,7 @@ void upload_state_clear(struct upload_state *s)
 	free(s->metadata);
 	free(s->video);
 	free(s->job);
+	free(s->fault);
 	free(s->concat);
 	*s = (struct upload_state){0};
 }
@@ -146,6 +148,7 @@ void upload_read_state(const struct upload *p, struct upload_state *ret)
 		.metadata = upload_fact(p, "metadata"),
 		.video = upload_fact(p, "video"),
 		.job = upload_fact(p, "job"),
+		.fault = upload_fact(p, "fault"),
 		.concat = upload_fact(p, "concat"),
 	};
 	snprintf(ret->id, sizeof ret->id, "%s", p->id);
@@ -183,23 +186,25 @@ static int hash_file(struct upload *p, const char *path, char out[static HASH_HE
 int upload_complete(struct upload *p, struct err *err)
 {
 	char sha256[HASH_HEX];
-	json_t *video = NULL, *job = NULL;
+	AUTO(board_arrival_clear) struct board_arrival done = {0};
 	AUTO(mem_freep) char *path = upload_path(p->all, p->id, "part");
 	AUTO(mem_freep) char *name = upload_fact(p, "name");
 	int r = hash_file(p, path, sha256, err);
 	if (r == 0)
 		r = board_upload(p->all->board, p->id, path, name, sha256,
-		                 json_object_get(p->facts, "request"), &video, &job, err);
+		                 json_object_get(p->facts, "request"), &done, err);
 	if (r < 0)
 		return r;
 
 	pthread_mutex_lock(&p->all->lock);
-	json_object_set(p->facts, "video", json_object_get(video, "id"));
-	if (job)
-		json_object_set(p->facts, "job", json_object_get(job, "id"));
+	json_object_set(p->facts, "video", json_object_get(done.video, "id"));
+	if (done.job)
+		json_object_set(p->facts, "job", json_object_get(done.job, "id"));
+	if (done.fault)
+		json_object_set_new(p->facts, "fault", json_string(done.fault));
 	p->done = true;
 	pthread_mutex_unlock(&p->all->lock);
-	json_decref(video);
-	json_decref(job);
+	if (done.fault && upload_save(p, err) < 0)
+		log_warning("upload %s: %s", p->id, err->msg);
 	return 0;
 }

@@ -18,8 +18,8 @@ struct upload {
 	struct upload *next;
 	char id[40];
 	/* ID.json: length (absent: not known yet), metadata, name, request,
-	 * created; partial: true; final: the upload into which a partial one went;
-	 * parts: the uploads that went into a final one */
+	 * created; fault: why there is no job; partial: true; final: the upload
+	 * into which a partial one went; parts: those that went into a final one */
 	json_t *facts;
 	int64_t length; /* -1: not known yet */
 	int64_t offset, touched;

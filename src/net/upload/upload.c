@@ -281,6 +281,12 @@ int upload_state(struct uploads *u, const char *id, uint64_t serial, struct uplo
 
 /* ---- creating */
 
+int upload_check(struct uploads *u, const json_t *request, struct err *err)
+{
+	int r = board_check_upload(u->board, request, err);
+	return r < 0 ? err_wrap(err, "Upload-Metadata") : 0;
+}
+
 static int make(struct uploads *u, const struct upload_request *q, struct upload **ret,
                 struct err *err)
 {

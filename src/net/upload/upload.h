@@ -38,6 +38,7 @@ struct upload_state {
 	int64_t expires;        /* Unix time, microseconds */
 	char *metadata;         /* as the client sent it */
 	char *video, *job;      /* ids once it is complete; else NULL */
+	char *fault;            /* why the complete video has no job; NULL: nothing failed */
 	char *concat;           /* the header Upload-Concat; NULL: none */
 };
 void upload_state_clear(struct upload_state *s);
@@ -65,6 +66,8 @@ struct upload_request {
 	size_t n_parts;
 };
 
+/* Whether the board will take this request (board_check_upload()). */
+int upload_check(struct uploads *u, const json_t *request, struct err *err);
 /* ERR_LIMIT, ERR_NOSPC. */
 int upload_create(struct uploads *u, const struct upload_request *q, char ret_id[static 40],
                   struct err *err);
