@@ -181,14 +181,14 @@ static const struct job *shown_by(const struct board *b, const char *journal)
 	return NULL;
 }
 
-static json_t *hits_json(struct board *b, const struct store_hit *hits, size_t n, size_t limit)
+static json_t *hits_json(struct board *b, const struct store_hit *hits, size_t n)
 {
 	json_t *all = json_array();
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
-	for (size_t i = 0; i < n && json_array_size(all) < limit; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const struct store_hit *h = &hits[i];
 		const struct job *j = shown_by(locked, h->job);
-		if (!j) /* a job of the command line */
+		if (!j) /* removed meanwhile */
 			continue;
 		json_array_append_new(
 			all, json_pack("{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:s}", "job",
@@ -216,10 +216,12 @@ int board_search(struct board *b, const char *words, size_t limit, json_t **ret,
 	if (!n)
 		return err_set(err, ERR_ARG, "name at least one word to search for");
 	limit = limit < 1 ? 1 : limit > HITS_MAX ? HITS_MAX : limit;
-	int r = store_search(b->setup.store, list, n, HITS_MAX * 2, &hits, &found, err);
+	int r = store_search(b->setup.store, list, n, limit + 1, &hits, &found, err);
 	if (r < 0)
 		return r;
-	*ret = json_pack("{s:o}", "hits", hits_json(b, hits, found, limit));
+	bool more = found > limit;
+	*ret = json_pack("{s:o, s:b}", "hits", hits_json(b, hits, more ? limit : found), "more",
+	                 (int)more);
 	store_hits_free(hits, found);
 	return 0;
 }

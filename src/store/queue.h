@@ -109,11 +109,12 @@ struct store_hit {
 	int64_t start, end; /* of the event's frames, or of the chunk */
 	int64_t sample;     /* whose thumbnail shows it; -1 = none */
 };
-/* Where all the words occur, in events and in summaries of chunks; newest jobs
- * first, then in order of time. Words match as prefixes; case and accents are
- * ignored (SQLite's FTS5, unicode61). If nothing is found, the letters are
- * searched anywhere, also inside words. At most `limit` hits, to be freed with
- * store_hits_free(). ERR_ARG unless there are 1 to 16 words. */
+/* Where all the words occur, in events and in summaries of chunks of the runs
+ * that entries of the queue have; newest jobs first, then in order of time.
+ * Words match as prefixes; case and accents are ignored (SQLite's FTS5,
+ * unicode61). If nothing is found, the letters are searched anywhere, also
+ * inside words. At most `limit` hits, to be freed with store_hits_free().
+ * ERR_ARG unless there are 1 to 16 words. */
 int store_search(struct store *s, const char *const *words, size_t n, size_t limit,
                  struct store_hit **ret, size_t *ret_n, struct err *err);
 void store_hits_free(struct store_hit *hits, size_t n);

@@ -117,7 +117,8 @@ static int run_search(struct store *s, const char *sql, char *const *texts, size
 	"JOIN chunk ON chunk.job = told.job AND chunk.idx = told.chunk "                        \
 	"LEFT JOIN event ON event.job = told.job AND event.chunk = told.chunk AND event.idx = " \
 	"told.event "                                                                           \
-	"WHERE " found " ORDER BY job.created DESC, told.job, at LIMIT ?1"
+	"WHERE told.job IN (SELECT journal FROM queue) AND " found                              \
+	" ORDER BY job.created DESC, told.job, at LIMIT ?1"
 
 /* Words with these prefixes: each quoted and followed by a star
  * (sqlite.org/fts5.html, section 3). */

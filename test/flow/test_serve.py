@@ -95,7 +95,20 @@ class Serve(Serving):
         self.assertEqual(server.get(f"/api/v1/jobs/{one}/report?detail=most").status, 400)
         # Words that it wrote are found again, also by a server that finds the store of an older one.
         word = found[0]["what"].split()[-1].strip(".") if found else chunks[0]["summary"].split()[0]
-        self.assertTrue(server.api(f"/search?q={word}")["hits"])
+        hits = server.api(f"/search?q={word}")
+        self.assertTrue(hits["hits"])
+        self.assertFalse(hits["more"])
+        # Runs of the command line in the same data folder, however many, hide nothing.
+        with sqlite3.connect(self.dir / "data" / "vdet" / "vdet.db") as store:
+            store.execute("INSERT INTO job (id, key, source_name, facts, output, state, created, updated) "
+                          "VALUES ('cli', 'cli', 'x', '{}', '', 1, 1e18, 0)")
+            store.execute("INSERT INTO chunk (job, idx, start_us, end_us) VALUES ('cli', 0, 0, 1)")
+            store.executemany("INSERT INTO event (job, chunk, idx, what, samples) VALUES ('cli', 0, ?, ?, '[]')",
+                              [(n, word) for n in range(1100)])
+        store.close()
+        self.assertEqual(server.api(f"/search?q={word}"), hits)
+        first = server.api(f"/search?q={word}&limit=1")
+        self.assertEqual((first["hits"], first["more"]), (hits["hits"][:1], len(hits["hits"]) > 1))
         video = server.api(f"/videos/{job['video']}")
         self.assertEqual((video["width"], video["height"], video["state"], video["play"]), (320, 180, "ready", "source"))
         r = server.get(f"/api/v1/videos/{job['video']}/frames?t=1.5&width=160")

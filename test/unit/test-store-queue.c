@@ -130,6 +130,18 @@ static const char key_a[] = "aaaa56789012345678901234567890123456789012345678901
 static const char key_b[] = "bbbb567890123456789012345678901234567890123456789012345678901234";
 static const char key_c[] = "cccc567890123456789012345678901234567890123456789012345678901234";
 
+static const char key_d[] = "ffff567890123456789012345678901234567890123456789012345678901234";
+
+static int64_t add_entry_of(int64_t of, const char *journal)
+{
+	struct err err = {0};
+	int64_t id = add_entry(of);
+	const struct store_entry e = {
+		.id = id, .options = "{}", .journal = (char *)journal, .fault = ""};
+	assert_ok(store_entry_update(s, &e, &err));
+	return id;
+}
+
 static size_t search(const char *const *words, size_t n, struct store_hit **hits)
 {
 	struct err err = {0};
@@ -146,9 +158,15 @@ static void words_are_found(void **state)
 	struct store_summary summary;
 	struct err err = {0};
 	AUTO(buf_free) struct buf thumb = BUF(100);
+	int64_t of = 0;
 	add_job(key_a, "A quiet street.", "A red square enters, 100% sure.");
 	add_job(key_b, "A red car waits.",
 	        "It leaves; \303\211mile stays. \346\267\261\347\272\242\350\211\262");
+	/* A run without an entry is of the command line: it is not shown. */
+	add_job(key_d, "A red square.", "A red square.");
+	assert_ok(store_video_add(s, &video, &of, &err));
+	add_entry_of(of, "aaaa56789012");
+	add_entry_of(of, "bbbb56789012");
 	assert_ok(store_summary(s, "aaaa56789012", &summary, &err));
 	assert_string_equal(summary.states, ".d");
 	assert_int_equal(summary.events, 1);
@@ -200,16 +218,6 @@ static void words_are_found(void **state)
 	assert_int_equal(search((const char *[]){"quiet"}, 1, &hits), 0);
 	assert_int_equal(search((const char *[]){"car"}, 1, &hits), 1);
 	store_hits_free(hits, 1);
-}
-
-static int64_t add_entry_of(int64_t of, const char *journal)
-{
-	struct err err = {0};
-	int64_t id = add_entry(of);
-	const struct store_entry e = {
-		.id = id, .options = "{}", .journal = (char *)journal, .fault = ""};
-	assert_ok(store_entry_update(s, &e, &err));
-	return id;
 }
 
 static bool has_run(const char *id)

@@ -229,7 +229,19 @@ static void assert_full_text(struct store *s)
 {
 	struct err err = {0};
 	struct store_hit *hits = NULL;
+	const struct store_video video = {.name = "",
+	                                  .origin = "path",
+	                                  .source = "",
+	                                  .path = "",
+	                                  .sha256 = "",
+	                                  .stamp = "",
+	                                  .facts = "",
+	                                  .fault = ""};
+	struct store_entry entry = {.options = "{}", .journal = "aaab56789012", .fault = ""};
+	int64_t id;
 	size_t n = 0;
+	assert_ok(store_video_add(s, &video, &entry.video, &err));
+	assert_ok(store_entry_add(s, &entry, &id, &err));
 	assert_ok(store_search(s, (const char *const[]){"madchen"}, 1, 5, &hits, &n, &err));
 	assert_int_equal(n, 1);
 	assert_string_equal(hits[0].text, "Ein Mädchen");

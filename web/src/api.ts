@@ -78,7 +78,7 @@ export const api = {
     json<VideoIndex>('GET', `videos/${at(id)}/index${stream >= 0 ? `?stream=${stream}` : ''}`),
 
   search: (q: string, signal?: AbortSignal) =>
-    json<{ hits: Hit[] }>('GET', `search?q=${at(q)}&limit=200`, undefined, signal),
+    json<{ hits: Hit[]; more: boolean }>('GET', `search?q=${at(q)}&limit=200`, undefined, signal),
   performance: () => json<Performance>('GET', 'performance'),
   sessions: () => json<{ active?: number; sessions: Session[] }>('GET', 'sessions'),
   settings: () => json<{ settings: Setting[] }>('GET', 'settings'),

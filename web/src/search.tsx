@@ -22,6 +22,7 @@ function Marked({ text, words }: { text: string; words: string[] }) {
 
 export function Search({ q }: { q: string }) {
   const [hits, setHits] = useState<Hit[]>();
+  const [more, setMore] = useState(false);
   const [error, setError] = useState('');
   const [most, setMost] = useState(PAGE);
   useEffect(() => {
@@ -33,7 +34,7 @@ export function Search({ q }: { q: string }) {
     const control = new AbortController();
     const timer = setTimeout(() => {
       api.search(q, control.signal).then(
-        (r) => { setHits(r.hits); setError(''); },
+        (r) => { setHits(r.hits); setMore(r.more); setError(''); },
         (e) => { if (!control.signal.aborted) setError(e.message); });
     }, 150);
     return () => {
@@ -47,7 +48,7 @@ export function Search({ q }: { q: string }) {
   return (
     <main class="search" id="main">
       <h1>Search</h1>
-      <p class="note" role="status">{error || (hits ? (hits.length ? `${plural(hits.length, 'hit')} in ${plural(new Set(hits.map((h) => h.job)).size, 'analysis', 'analyses')}` : `Nothing found for “${q}”.`)
+      <p class="note" role="status">{error || (hits ? (hits.length ? `${plural(hits.length, 'hit')} in ${plural(new Set(hits.map((h) => h.job)).size, 'analysis', 'analyses')}${more ? '; there are more: add a word' : ''}` : `Nothing found for “${q}”.`)
         : q.trim() ? 'Searching…' : 'Type words into the search field.')}</p>
       {[...groups].map(([job, list]) => (
         <section key={job}>
