@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report.csv: what was left out, the events, then the states, one a row, as in
- * RFC 4180. */
+/* report.csv: what was left out, the events, the states, the anomalies, one a
+ * row, as in RFC 4180. */
 #include <inttypes.h>
 
 #include "base/text.h"
@@ -44,8 +44,18 @@ static void add_event(struct buf *out, const struct report *r, const struct repo
 	buf_adds(out, "\r\n");
 }
 
+static void add_anomaly(struct buf *out, const struct report_anomaly *a)
+{
+	add_times(out, "anomaly", a->start, a->end);
+	text_csv(out, a->kind);
+	buf_adds(out, ",");
+	text_csv(out, a->text);
+	buf_adds(out, ",,\r\n");
+}
+
 int report_csv(const struct report *r, struct buf *out, struct err *err)
 {
+	struct report_anomaly a;
 	buf_adds(out, "kind,start,end,start_seconds,end_seconds,subject,what,chunk_numbers,"
 	              "frame_pts_seconds\r\n");
 	for (size_t i = 0; i < r->n_left_out; i++) {
@@ -56,5 +66,7 @@ int report_csv(const struct report *r, struct buf *out, struct err *err)
 		add_event(out, r, &r->events[i]);
 	for (size_t i = 0; r->detail != REPORT_LOW && i < r->n_states; i++)
 		add_event(out, r, &r->states[i]);
+	for (size_t i = 0; report_anomaly(r, i, &a); i++)
+		add_anomaly(out, &a);
 	return buf_check(out, "report.csv", err);
 }

@@ -33,6 +33,7 @@ void report_page_frame(struct report_page *p, size_t chunk, size_t sample, bool 
 
 void report_page_timeline(struct report_page *p); /* html-timeline.c */
 void report_page_events(struct report_page *p);   /* html-lists.c */
+void report_page_anomalies(struct report_page *p);
 void report_page_holes(struct report_page *p);
 void report_page_chunks(struct report_page *p);
 void report_page_made(struct report_page *p);   /* html-provenance.c */

@@ -206,6 +206,35 @@ void report_page_events(struct report_page *p)
 	buf_adds(p->out, "</section>\n");
 }
 
+void report_page_anomalies(struct report_page *p)
+{
+	struct report_anomaly a;
+	char n[CLOCK_TEXT_MAX];
+	buf_addf(p->out,
+	         "<section id=\"anomalies\" aria-labelledby=\"h-anomalies\"><h2 "
+	         "id=\"h-anomalies\">Anomalies <span class=\"n\">%s</span></h2>\n<p class=\"note\">",
+	         report_count((int64_t)report_count_anomalies(p->r), n));
+	report_anomalies_text(p->r, p->out);
+	buf_adds(p->out, "</p>\n");
+	if (report_count_anomalies(p->r))
+		buf_adds(p->out, "<table class=\"anomalies\"><tr><th>Kind</th><th>Start</th><th>End</th>"
+		                 "<th>What</th></tr>\n");
+	for (size_t i = 0; report_anomaly(p->r, i, &a); i++) {
+		buf_adds(p->out, "<tr><td>");
+		report_page_text(p, a.kind);
+		buf_adds(p->out, "</td><td>");
+		add_time(p, a.start);
+		buf_adds(p->out, "</td><td>");
+		add_time(p, a.end);
+		buf_adds(p->out, "</td><td>");
+		report_page_text(p, a.text);
+		buf_adds(p->out, "</td></tr>\n");
+	}
+	if (report_count_anomalies(p->r))
+		buf_adds(p->out, "</table>\n");
+	buf_adds(p->out, "</section>\n");
+}
+
 void report_page_holes(struct report_page *p)
 {
 	char n[CLOCK_TEXT_MAX], t[CLOCK_TEXT_MAX];

@@ -141,10 +141,13 @@ static void add_header(struct report_page *p)
 	                 "href=\"#timeline\">Timeline</a> ");
 	if (p->sums.holes)
 		buf_adds(p->out, "<a href=\"#holes\">Holes</a> ");
-	buf_adds(p->out,
-	         "<a href=\"#events\">Events</a> <a href=\"#chunks\">Chunks</a> <a href=\"#made\">How "
-	         "this was"
-	         " made</a></nav>\n");
+	buf_adds(p->out, "<a href=\"#events\">Events</a> ");
+	if (report_count_anomalies(p->r))
+		buf_addf(p->out, "<a href=\"#anomalies\">Anomalies (%zu)</a> ",
+		         report_count_anomalies(p->r));
+	buf_adds(p->out, "<a href=\"#chunks\">Chunks</a> <a href=\"#made\">How "
+	                 "this was"
+	                 " made</a></nav>\n");
 }
 
 static void add_summary(struct report_page *p)
@@ -194,6 +197,7 @@ int report_html(const struct report *r, struct buf *out, struct err *err)
 	report_page_timeline(&p);
 	report_page_holes(&p);
 	report_page_events(&p);
+	report_page_anomalies(&p);
 	report_page_chunks(&p);
 	report_page_made(&p);
 

@@ -8,9 +8,15 @@
 #include "base/text.h"
 #include "report/provenance.h"
 
-/* One line of foreign text. text_markdown() escapes what has meaning anywhere;
- * at the beginning of a line a list marker or a number with a point has one,
- * too. */
+/* Foreign text within a line. */
+static void md_text(struct buf *out, const char *s)
+{
+	AUTO(mem_freep) char *line = report_line(s, 0);
+	text_markdown(out, line);
+}
+
+/* Foreign text at the beginning of a line, where a list marker or a number with
+ * a point has a meaning, too. */
 static void md_line(struct buf *out, const char *s)
 {
 	AUTO(mem_freep) char *line = report_line(s, 0);
@@ -68,7 +74,7 @@ static void md_notes(const struct report *r, const struct report_sums *s, struct
 	}
 	if (!report_is_empty(r->source_warning)) {
 		buf_adds(out, "> **The file has errors:** ");
-		md_line(out, r->source_warning);
+		md_text(out, r->source_warning);
 		buf_adds(out, "\n\n");
 	}
 	if (r->from > 0 || r->to < r->duration)
@@ -80,20 +86,23 @@ static void md_head(const struct report *r, const struct report_sums *s, struct 
 {
 	char size[TEXT_SIZE_MAX], t[CLOCK_TEXT_MAX], n[CLOCK_TEXT_MAX], m[CLOCK_TEXT_MAX];
 	buf_adds(out, "# ");
-	md_line(out, report_is_empty(r->source_name) ? "Video" : r->source_name);
+	md_text(out, report_is_empty(r->source_name) ? "Video" : r->source_name);
 	buf_addf(out, "\n\n%s · %d×%d ", clock_short(r->duration, t), r->width, r->height);
-	md_line(out, r->codec);
+	md_text(out, r->codec);
 	if (r->fps > 0)
 		buf_addf(out, " · %.5g fps", r->fps);
-	buf_addf(out, " · %s · %s, %s\n\n", text_size((double)r->source_size, size),
+	buf_addf(out, " · %s · %s, %s", text_size((double)r->source_size, size),
 	         report_plural(r->n_chunks, "chunk", n), report_plural(r->n_events, "event", m));
+	if (report_count_anomalies(r))
+		buf_addf(out, ", anomalies: %zu", report_count_anomalies(r));
+	buf_adds(out, "\n\n");
 	md_notes(r, s, out);
 	buf_adds(out, "## Summary\n\n");
 	if (!r->summary_by_model) {
 		buf_adds(out, "*The plain timeline; no summary of the whole was written");
 		if (!report_is_empty(r->summary_fallback)) {
 			buf_adds(out, ": ");
-			md_line(out, r->summary_fallback);
+			md_text(out, r->summary_fallback);
 		}
 		buf_adds(out, "*\n\n");
 	}
@@ -126,7 +135,7 @@ static void md_event(const struct report *r, const struct report_event *e, struc
 {
 	buf_adds(out, "- ");
 	md_times(e->start, e->end, out);
-	md_line(out, e->what);
+	md_text(out, e->what);
 	if (r->detail == REPORT_LOW) {
 		buf_adds(out, "\n");
 		return;
@@ -139,7 +148,7 @@ static void md_event(const struct report *r, const struct report_event *e, struc
 	for (size_t i = 0; i < e->n_parts; i++) {
 		buf_adds(out, "    - ");
 		md_times(e->parts[i].start, e->parts[i].end, out);
-		md_line(out, e->parts[i].what);
+		md_text(out, e->parts[i].what);
 		md_frames(r, &e->parts[i], out);
 	}
 }
@@ -163,6 +172,24 @@ static void md_events(const struct report *r, struct buf *out)
 	buf_adds(out, "\n");
 }
 
+static void md_anomalies(const struct report *r, struct buf *out)
+{
+	struct report_anomaly a;
+	char t[CLOCK_TEXT_MAX], u[CLOCK_TEXT_MAX];
+	buf_adds(out, "## Anomalies\n\n");
+	report_anomalies_text(r, out);
+	if (report_count_anomalies(r))
+		buf_adds(out, "\n\n| kind | start | end | |\n|---|---|---|---|");
+	for (size_t i = 0; report_anomaly(r, i, &a); i++) {
+		buf_addf(out, "\n| ");
+		md_text(out, a.kind);
+		buf_addf(out, " | %s | %s | ", clock_text(a.start, t), clock_text(a.end, u));
+		md_text(out, a.text);
+		buf_adds(out, " |");
+	}
+	buf_adds(out, "\n\n");
+}
+
 static void md_chunks(const struct report *r, const struct report_sums *s, struct buf *out)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
@@ -174,7 +201,7 @@ static void md_chunks(const struct report *r, const struct report_sums *s, struc
 			continue;
 		buf_addf(out, "- **%s – %s** (chunk %zu) ", clock_text(c->start, a), clock_text(c->end, b),
 		         i + 1);
-		md_line(out, c->reason);
+		md_text(out, c->reason);
 		buf_adds(out, "\n");
 	}
 	buf_addf(out, "%s## Chunks\n\n", s->holes ? "\n" : "");
@@ -184,7 +211,7 @@ static void md_chunks(const struct report *r, const struct report_sums *s, struc
 		if (c->state == CHUNK_HOLE)
 			buf_adds(out, "*hole*");
 		else
-			md_line(out, c->summary);
+			md_text(out, c->summary);
 		buf_adds(out, "\n");
 	}
 	buf_adds(out, "\n");
@@ -202,9 +229,9 @@ static void md_row(void *ctx, const struct report_row *row)
 		buf_addf(t->out, "\n\n### %s\n\n| | |\n|---|---|", row->group);
 	t->group = row->group;
 	buf_adds(t->out, "\n| ");
-	md_line(t->out, row->name);
+	md_text(t->out, row->name);
 	buf_adds(t->out, " | ");
-	md_line(t->out, row->value);
+	md_text(t->out, row->value);
 	buf_adds(t->out, " |");
 }
 
@@ -226,6 +253,7 @@ int report_markdown(const struct report *r, struct buf *out, struct err *err)
 	report_sum(r, &s);
 	md_head(r, &s, out);
 	md_events(r, out);
+	md_anomalies(r, out);
 	md_chunks(r, &s, out);
 	md_made(r, &s, out);
 	return buf_check(out, "report.md", err);

@@ -200,27 +200,39 @@ static void add_length(struct buf *out, int64_t us)
 		buf_addf(out, "%s %s", clock_short(us, t), us < 3600 * CLOCK_SECOND ? "min" : "h");
 }
 
-/* What is wrong with the recording itself. */
-static void add_anomalies(const struct report *r, struct buf *out)
+size_t report_count_anomalies(const struct report *r)
 {
-	enum { MOST = 10 };
-	size_t i, n = json_array_size(r->index.anomalies);
-	json_t *one;
-	json_array_foreach (r->index.anomalies, i, one) {
-		char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
-		int64_t start = llround(json_number_value(json_object_get(one, "start")) * 1e6);
-		int64_t end = llround(json_number_value(json_object_get(one, "end")) * 1e6);
-		const char *text = json_string_value(json_object_get(one, "text"));
-		if (i == MOST)
-			break;
-		buf_addf(out, "%s %s", i ? ";" : " Anomalies of the recording:", clock_text(start, a));
-		if (end > start)
-			buf_addf(out, " to %s", clock_text(end, b));
-		buf_addf(out, ", %s", text ? text : "");
+	return json_array_size(r->index.anomalies);
+}
+
+static int64_t time_in(const json_t *o, const char *key)
+{
+	return llround(json_number_value(json_object_get(o, key)) * 1e6);
+}
+
+bool report_anomaly(const struct report *r, size_t i, struct report_anomaly *ret)
+{
+	const json_t *one = json_array_get(r->index.anomalies, i);
+	const char *kind = json_string_value(json_object_get(one, "kind"));
+	const char *text = json_string_value(json_object_get(one, "text"));
+	*ret = (struct report_anomaly){.kind = kind ? kind : "",
+	                               .text = text ? text : "",
+	                               .start = time_in(one, "start"),
+	                               .end = time_in(one, "end")};
+	return one;
+}
+
+void report_anomalies_text(const struct report *r, struct buf *out)
+{
+	const struct report_index *x = &r->index;
+	if (!x->packets || !x->anomalies) {
+		buf_adds(out, "None were looked for: there is no index of this video.");
+		return;
 	}
-	if (n > MOST)
-		buf_addf(out, "; and %zu more", n - MOST);
-	buf_adds(out, n ? "." : "");
+	buf_adds(out, report_count_anomalies(r) ? "Found" : "None were found");
+	buf_adds(out, " by the index, not by the model, in the parts that it decoded closely (");
+	add_length(out, x->closely);
+	buf_adds(out, ").");
 }
 
 void report_coverage_text(const struct report *r, const struct report_sums *s, struct buf *out)
@@ -249,7 +261,6 @@ void report_coverage_text(const struct report *r, const struct report_sums *s, s
 	if (s->repeated)
 		buf_addf(out, " %s fell on a frame already shown.",
 		         report_plural(s->repeated, "sample", a));
-	add_anomalies(r, out);
 }
 
 void report_left_out_text(const struct report *r, struct buf *out)

@@ -55,6 +55,17 @@ const char *report_count(int64_t n, char out[static CLOCK_TEXT_MAX]);
 /* "1 hole", "2 holes": `one` is the singular, its plural ends in -s. Returns
  * out. */
 const char *report_plural(size_t n, const char *one, char out[static CLOCK_TEXT_MAX]);
+/* What the index found wrong with the recording. */
+struct report_anomaly {
+	const char *kind, *text; /* "frozen"; for people; of the report */
+	int64_t start, end;
+};
+/* False: there is no i-th one. */
+bool report_anomaly(const struct report *r, size_t i, struct report_anomaly *ret);
+size_t report_count_anomalies(const struct report *r);
+/* Where they were looked for, and whether some were found. */
+void report_anomalies_text(const struct report *r, struct buf *out);
+
 /* One line about the frames that the model saw, for people: "The model looked
  * at 150 frames, …". */
 void report_coverage_text(const struct report *r, const struct report_sums *s, struct buf *out);

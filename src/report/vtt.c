@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report.vtt: a cue for each chunk and each event, for a player's <track
+/* report.vtt: a cue for each chunk, anomaly and event, for a player's <track
  * kind="chapters">. An event over several chunks is not nested in one of them,
  * as chapters should be; players show it all the same. */
 #include <inttypes.h>
@@ -57,6 +57,35 @@ static void add_chunk(struct buf *out, const struct report_chunk *c, size_t numb
 	buf_adds(out, "\n\n");
 }
 
+/* The lists of cues ascend, and so must all cues. */
+struct cues {
+	const struct report *r;
+	size_t chunk, event, anomaly; /* of the next */
+};
+
+static bool next_cue(struct cues *n, struct buf *out)
+{
+	const struct report *r = n->r;
+	struct report_anomaly a;
+	bool anomaly = report_anomaly(r, n->anomaly, &a);
+	int64_t chunk = n->chunk < r->n_chunks ? r->chunks[n->chunk].start : INT64_MAX;
+	int64_t event = n->event < r->n_events ? r->events[n->event].start : INT64_MAX;
+	int64_t other = anomaly && a.start < event ? a.start : event;
+	if (n->chunk < r->n_chunks && chunk <= other) {
+		add_chunk(out, &r->chunks[n->chunk], n->chunk + 1);
+		n->chunk++;
+	} else if (n->event < r->n_events && event <= other) {
+		const struct report_event *e = &r->events[n->event++];
+		add_cue(out, 'e', n->event, e->start, e->end, e->what);
+	} else if (anomaly) {
+		AUTO(mem_freep) char *text = mem_printf("Anomaly: %s", a.text);
+		add_cue(out, 'a', ++n->anomaly, a.start, a.end, text);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 int report_vtt(const struct report *r, struct buf *out, struct err *err)
 {
 	buf_adds(out, "WEBVTT\n\nNOTE Video: ");
@@ -64,8 +93,8 @@ int report_vtt(const struct report *r, struct buf *out, struct err *err)
 	buf_adds(
 		out,
 		"\n"
-		"Cues c1, c2, … are chunks and e1, e2, … events; those shorter than a second are shown "
-		"for one."
+		"Cues c1, c2, … are chunks, e1, e2, … events, and a1, a2, … anomalies of the recording; "
+		"those shorter than a second are shown for one."
 		"\nreport.json has the exact times.\n\n");
 	if (r->demo_model)
 		buf_adds(
@@ -81,15 +110,8 @@ int report_vtt(const struct report *r, struct buf *out, struct err *err)
 		report_states_text(r, out);
 		buf_adds(out, ", left out: see report.json.\n\n");
 	}
-	/* Both lists ascend; cues must be in order of their start. */
-	for (size_t c = 0, e = 0; c < r->n_chunks || e < r->n_events;) {
-		if (e >= r->n_events || (c < r->n_chunks && r->chunks[c].start <= r->events[e].start)) {
-			add_chunk(out, &r->chunks[c], c + 1);
-			c++;
-		} else {
-			add_cue(out, 'e', e + 1, r->events[e].start, r->events[e].end, r->events[e].what);
-			e++;
-		}
-	}
+	struct cues cues = {.r = r};
+	while (next_cue(&cues, out))
+		;
 	return buf_check(out, "report.vtt", err);
 }

@@ -147,6 +147,10 @@ def seconds(match):
     return h * 3600 + m * 60 + s + ms / 1000
 
 
+def anomalies(report):
+    return (report["index"] or {}).get("anomalies", [])
+
+
 def check_vtt(text, report):
     assert text.startswith("WEBVTT\n\n") and text.endswith("\n\n")
     last, ids = 0, set()
@@ -160,12 +164,13 @@ def check_vtt(text, report):
         assert match, times
         start, end = seconds(match.groups()[:4]), seconds(match.groups()[4:])
         assert last <= start < end, times
-        assert name not in ids and re.fullmatch(r"[ce]\d+", name)
+        assert name not in ids and re.fullmatch(r"[cea]\d+", name)
         assert payload and "-->" not in payload and "<" not in payload
         assert re.fullmatch(r"(?:[^&]|&(?:amp|lt|gt);)*", payload)
         ids.add(name)
         last = start
     assert len([i for i in ids if i[0] == "e"]) == len(report["events"])
+    assert len([i for i in ids if i[0] == "a"]) == len(anomalies(report))
     assert len([i for i in ids if i[0] == "c"]) + len(report["holes"]) == len(report["chunks"])
 
 
@@ -175,7 +180,10 @@ def check_csv(path, report):
     rows = list(csv.DictReader(path.open(newline="", encoding="utf-8"), strict=True))
     left_out = [row for row in rows if row["kind"] == "left_out"]
     assert [(float(r["start_seconds"]), float(r["end_seconds"])) for r in left_out] == [(x["start"], x["end"]) for x in report["left_out"]]
-    rows = rows[len(left_out):]
+    found = [row for row in rows if row["kind"] == "anomaly"]
+    assert [(r["subject"], float(r["start_seconds"]), float(r["end_seconds"]), r["what"]) for r in found] == [
+        (a["kind"], a["start"], a["end"], a["text"]) for a in anomalies(report)]
+    rows = rows[len(left_out):len(rows) - len(found)]
     assert [row["kind"] for row in rows] == ["event"] * len(report["events"]) + ["state"] * len(report["states"])
     for row, event in zip(rows, report["events"] + report["states"]):
         assert None not in row and None not in row.values()

@@ -278,6 +278,40 @@ static void test_left_out(void **state)
 	check(r);
 }
 
+/* Anomalies have a section, rows and cues of their own. */
+static void test_anomalies(void **state)
+{
+	(void)state;
+	struct report *r = small();
+	assert_true(prints(r, "md", "## Anomalies\n\nNone were looked for"));
+	r->index = (struct report_index){.packets = 9, .closely = 90 * S, .anomalies = json_array()};
+	assert_true(prints(r, "html", "None were found by the index"));
+	json_array_append_new(r->index.anomalies,
+	                      json_pack("{s:s, s:s, s:f, s:f}", "kind", "black", "text",
+	                                "the picture is black", "start", 100.0, "end", 103.5));
+	json_array_append_new(r->index.anomalies,
+	                      json_pack("{s:s, s:s, s:f, s:f}", "kind", "frozen", "text",
+	                                "the picture does not change", "start", 700.0, "end", 720.0));
+	assert_true(
+		prints(r, "md", "\n| black | 00:01:40.000 | 00:01:43.500 | the picture is black |"));
+	assert_true(prints(r, "md", ", anomalies: 2\n"));
+	assert_true(prints(r, "html", "Anomalies (2)"));
+	assert_true(prints(r, "html", "<td>the picture does not change</td>"));
+	assert_true(
+		prints(r, "csv", "\nanomaly,00:01:40.000,00:01:43.500,100.000000,103.500000,\"black\","));
+	assert_true(prints(r, "vtt", "a2\n00:11:40.000 --> 00:12:00.000\nAnomaly: the picture does"));
+	check(r);
+}
+
+/* A version at the beginning of a cell is no number of a list. */
+static void test_markdown_escapes(void **state)
+{
+	(void)state;
+	AUTO(report_freep) struct report *r = make(&(struct shape){.chunks = 1, .text = "1. x"});
+	assert_true(prints(r, "md", "| vdet | 0.1.0 |"));
+	assert_true(prints(r, "md", "\n- 1\\. x\n")); /* the timeline is a list */
+}
+
 /* States are listed apart from events, or counted. */
 static void test_states(void **state)
 {
@@ -524,14 +558,23 @@ static void test_day(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_small),          cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_holes),          cmocka_unit_test(test_part),
-		cmocka_unit_test(test_states),         cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_bad_references), cmocka_unit_test(test_same_bytes),
-		cmocka_unit_test(test_exact_times),    cmocka_unit_test(test_coverage),
-		cmocka_unit_test(test_formats),        cmocka_unit_test(test_atomic),
-		cmocka_unit_test(test_names),          cmocka_unit_test(test_day),
+		cmocka_unit_test(test_small),
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_part),
+		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_bad_references),
+		cmocka_unit_test(test_same_bytes),
+		cmocka_unit_test(test_exact_times),
+		cmocka_unit_test(test_coverage),
+		cmocka_unit_test(test_formats),
+		cmocka_unit_test(test_atomic),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_day),
 		cmocka_unit_test(test_left_out),
+		cmocka_unit_test(test_anomalies),
+		cmocka_unit_test(test_markdown_escapes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,6 +119,7 @@ function Summary({ job, report }: { job: Job; report: any }) {
       {!isActive(job) && !report && <p class="note">No report.</p>}
       {report && <p class={report.summary?.by === 'model' ? 'prose' : 'prose timeline-text'} dir="auto">{report.summary?.text}</p>}
       {report?.summary?.fallback_reason && <p class="note">The model could not write a summary ({report.summary.fallback_reason}); this is the plain timeline.</p>}
+      {report?.left_out?.length > 0 && <p class="banner">Not looked at: {report.left_out.map((s: any) => `${clock(s.start)} – ${clock(s.end)}`).join(', ')}, left out by the given plan.</p>}
       {report?.engine?.demo_model && <p class="banner">Made with the demo model, which understands only scenes drawn by vdet world.</p>}
       {c && (
         <p class="note">The model was sent {plural(c.samples, 'frame')}
@@ -131,6 +132,9 @@ function Summary({ job, report }: { job: Job; report: any }) {
           <Fact name="Asked to look for">{report.prompt?.text}</Fact>
           <Fact name="Codec">{[report.source?.codec, report.source?.width && `${report.source.width}×${report.source.height}`].filter(Boolean).join(', ')}</Fact>
           <Fact name="Plan">{report.plan?.text}</Fact>
+          <Fact name="Anomalies">{report.index?.anomalies
+            ? report.index.anomalies.map((a: any) => `${clock(a.start)}${a.end > a.start ? ` to ${clock(a.end)}` : ''}, ${a.text}`).join('; ') || 'none found'
+            : 'not looked for: there is no index'}</Fact>
           <Fact name="Tokens">{report.tokens && `${report.tokens.prompt.toLocaleString('en')} read, ${report.tokens.output.toLocaleString('en')} written`}</Fact>
           <Fact name="Time">{report.run?.wall_time && span(report.run.wall_time)}</Fact>
           <Fact name="SHA-256">{report.source?.sha256 && <code>{report.source.sha256}</code>}</Fact>
