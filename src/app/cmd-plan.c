@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "app/commands.h"
+#include "app/doctor.h"
 #include "app/ui.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -25,15 +25,13 @@ static int print(const struct plan *p, json_t *estimate, struct err *err)
 
 static bool has_gpu(void)
 {
-	glob_t found = {0};
-	bool any = glob("/proc/driver/nvidia/gpus/*/information", 0, NULL, &found) == 0 ||
-	           glob("/dev/dri/renderD*", 0, NULL, &found) == 0;
-	globfree(&found);
-	return any;
+	AUTO(buf_free) struct buf names = BUF(GPU_NAMES_MAX);
+	doctor_name_gpus(&names);
+	return names.len;
 }
 
-/* The memory that the engine may use: as configured, else of the GPU, else of
- * the machine. */
+/* The memory that the engine may use: as configured, else of the GPU, else the
+ * main memory, where the demo model always is. */
 static void print_memory(const struct app *app, const struct model_look *look,
                          const struct estimate *e, int64_t frames, json_t *out)
 {
@@ -44,10 +42,13 @@ static void print_memory(const struct app *app, const struct model_look *look,
 	int64_t gpus =
 		/* one server uses all of them; else each has its own */
 		seen.gpus > 1 && !*o->devices ? seen.gpus : 1;
-	int64_t memory = o->memory ? o->memory : seen.gpu_memory * gpus,
+	bool main = look->demo || strcmp(o->devices, "none") == 0;
+	int64_t memory = main        ? 0
+	                 : o->memory ? o->memory
+	                             : seen.gpu_memory * gpus,
 			own = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 	const char *only[] = {look->quantize, NULL};
-	if (!memory && has_gpu()) {
+	if (!memory && !main && has_gpu()) {
 		fputs("memory: the GPU memory is unknown; set it with --gpu-memory 24G\n", stderr);
 		return;
 	}
@@ -69,7 +70,9 @@ static void print_memory(const struct app *app, const struct model_look *look,
 	struct fit_plan p;
 	struct err err;
 
-	if (fit_make(&look->shape, &w, &p, &err) < 0) {
+	if (!memory) {
+		fit_main(&look->shape, &w, &p);
+	} else if (fit_make(&look->shape, &w, &p, &err) < 0) {
 		fprintf(stderr, "memory: %s\n", err.msg);
 		json_object_set_new(out, "memory", json_null());
 		return;

@@ -159,10 +159,9 @@ static void check_memory(struct checks *c)
 	           low ? mem_strdup("below 2 GB only small models run; close other programs") : NULL);
 }
 
-static void check_gpu(struct checks *c)
+void doctor_name_gpus(struct buf *out)
 {
 	glob_t found = {0};
-	struct buf text = BUF(4096);
 	if (glob("/proc/driver/nvidia/gpus/*/information", 0, NULL, &found) == 0) {
 		for (size_t i = 0; i < found.gl_pathc; i++) {
 			AUTO(buf_free) struct buf info = BUF(1 << 16);
@@ -170,14 +169,20 @@ static void check_gpu(struct checks *c)
 			const char *model = strstr(buf_str(&info), "Model:");
 			model = model ? model + strlen("Model:") : "NVIDIA";
 			model += strspn(model, " \t");
-			buf_addf(&text, "%s%.*s", text.len ? ", " : "", (int)strcspn(model, "\n"), model);
+			buf_addf(out, "%s%.*s", out->len ? ", " : "", (int)strcspn(model, "\n"), model);
 		}
 	}
 	globfree(&found);
-	if (!text.len && glob("/dev/dri/renderD*", 0, NULL, &found) == 0)
+	if (!out->len && glob("/dev/dri/renderD*", 0, NULL, &found) == 0)
 		for (size_t i = 0; i < found.gl_pathc; i++)
-			buf_addf(&text, "%s%s", text.len ? ", " : "", found.gl_pathv[i]);
+			buf_addf(out, "%s%s", out->len ? ", " : "", found.gl_pathv[i]);
 	globfree(&found);
+}
+
+static void check_gpu(struct checks *c)
+{
+	struct buf text = BUF(GPU_NAMES_MAX);
+	doctor_name_gpus(&text);
 	bool none = !text.len;
 	checks_add(
 		c, "GPU", none ? CHECK_NOTE : CHECK_OK,

@@ -4,6 +4,7 @@
 #define VDET_APP_DOCTOR_H
 
 #include "app/app.h"
+#include "base/buf.h"
 
 enum check_state { CHECK_OK, CHECK_NOTE, CHECK_FAULT };
 
@@ -22,6 +23,10 @@ void checks_clear(struct checks *c);
 /* `advice` may be NULL; both texts belong to `c` afterwards. */
 void checks_add(struct checks *c, const char *name, enum check_state state, char *found,
                 char *advice);
+
+/* "NVIDIA H200", or the device files of others; nothing where there is no GPU. */
+#define GPU_NAMES_MAX 4096
+void doctor_name_gpus(struct buf *out);
 
 void doctor_media(struct checks *c); /* libraries, decoders, hardware decoders */
 /* engine and model; starts the engine */

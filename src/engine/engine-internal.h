@@ -11,7 +11,7 @@
 #include "engine/dispatch.h"
 #include "engine/engine.h"
 
-#define ENGINE_SLOTS 4
+#define ENGINE_SLOTS FIT_SLOTS
 #define ENGINE_SLOTS_MAX 64 /* of what an endpoint claims */
 
 /* What is known of the engine. Published whole and never changed afterwards, so

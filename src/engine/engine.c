@@ -15,8 +15,6 @@
 
 /* Enough for six pictures of 1280 x 720, of up to 1200 tokens each, and a long
  * answer. */
-#define CONTEXT 16384
-#define CONTEXT_UNKNOWN 8192
 
 void engine_add_warning(struct engine *e, const char *warning)
 {
@@ -205,14 +203,28 @@ static void spare_picture_tokens(struct engine *e, struct model_look *look,
 	b->image_min_tokens = 0;
 }
 
+/* Without a GPU, or with one whose memory is not known. */
+static void plan_main(struct engine *e, const struct model_look *look, struct fit_wish w,
+                      const char *name)
+{
+	struct fit_plan plan;
+	char warning[2 * FIT_WHY];
+	w.memory = machine_memory();
+	fit_main(&look->shape, &w, &plan);
+	for (size_t i = 0; i < ARRAY_LEN(plan.why); i++)
+		log_info("%s: %s", name, plan.why[i]);
+	fit_main_warning(&look->shape, w.memory, warning);
+	engine_add_warning(e, warning);
+}
+
 /* Chooses the context and, if the memory of the GPU is known, the slots. Values
  * that the user set are kept. Returns the layers on the GPU, -1 = not known. */
 static int64_t plan_child(struct engine *e, const struct engine_options *o,
                           const struct engine_places *p, const struct model *model, int share,
                           struct endpoint_config *s, struct model_needs *b)
 {
-	int64_t most = model->context > 0 ? model->context : CONTEXT_UNKNOWN,
-			usual = most < CONTEXT ? most : CONTEXT;
+	int64_t most = model->context > 0 ? model->context : FIT_CONTEXT_UNKNOWN,
+			usual = most < FIT_CONTEXT ? most : FIT_CONTEXT;
 	bool fixed = s->context > 0;
 	struct model_look look = {0};
 	struct fit_flags f;
@@ -220,14 +232,16 @@ static int64_t plan_child(struct engine *e, const struct engine_options *o,
 	check_context(e, model, s->context);
 	s->context = fixed ? s->context : usual;
 	b->sampling = asking_sampling(&e->asking, NULL);
-	/* The demo model always runs on the CPU. A file that cannot be read is
-	 * reported when the server starts. */
-	if (model->demo || model_look_at(model, "", &look, &err) < 0)
+	/* A file that cannot be read is reported when the server starts. */
+	if (model_look_at(model, "", &look, &err) < 0)
 		return -1;
 
-	recognize(e, model, &look, b);
+	if (!model->demo)
+		recognize(e, model, &look, b);
 	look.shape.picture_tokens_min = b->image_min_tokens;
 	struct fit_wish w = wish_of(e, o, p, share, s);
+	if (model->demo) /* always runs on the processor */
+		w.memory = 0;
 	w.context = s->context = fixed ? s->context : fit_context(&look.shape, &w, usual);
 	if (w.memory > 0) {
 		fit_flags(&look.shape, &w, fixed, &f);
@@ -240,8 +254,7 @@ static int64_t plan_child(struct engine *e, const struct engine_options *o,
 		if (f.picture_side && (!e->picture_side || f.picture_side < e->picture_side))
 			e->picture_side = f.picture_side;
 	} else {
-		fit_main_warning(&look.shape, machine_memory(), f.warning);
-		engine_add_warning(e, f.warning);
+		plan_main(e, &look, w, s->name);
 	}
 
 	model_look_clear(&look);

@@ -31,6 +31,7 @@ int model_look_at(const struct model *m, const char *quantize, struct model_look
 		ret->full_name = mem_strdup(text.name);
 		ret->projector = mem_strdup(projector.projector);
 		ret->here = true;
+		ret->demo = m->demo;
 		fit_from_gguf(&text, &projector, &ret->shape);
 		if (m->files > 1) {
 			ret->shape.weights *= m->files; /* parts are about equal */

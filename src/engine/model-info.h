@@ -19,6 +19,7 @@ struct model_look {
 	struct fit_model shape; /* parameters 0 = not known */
 	bool here;              /* its files are on this machine */
 	bool endpoint;          /* it runs behind a URL */
+	bool demo;              /* the bundled one, which always runs on the processor */
 };
 
 /* The model that the options choose; if its files are not here, the one of that

@@ -54,14 +54,6 @@ void fit_main_warning(const struct fit_model *m, int64_t memory, char ret[static
 			needs, has);
 }
 
-int64_t fit_context(const struct fit_model *m, const struct fit_wish *w, int64_t usual)
-{
-	int64_t most = m->context > 0 ? m->context : usual,
-			takes = fit_request_tokens(m, w, w->picture_width, w->picture_height);
-	int64_t context = w->frames > 0 && takes > usual ? takes : usual;
-	return context < most ? context : most;
-}
-
 /* As the wish has it, all on the GPU, with pictures as they are. */
 static bool fits_as_wished(const struct fit_model *m, const struct fit_wish *w, struct fit_plan *p)
 {

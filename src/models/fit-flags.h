@@ -24,10 +24,6 @@ struct fit_flags {
 	char warning[2 * FIT_WHY];
 };
 
-/* Tokens of one slot if the user did not set them: what a chunk of `w` needs,
- * at least `usual`, at most what the model was made for. */
-int64_t fit_context(const struct fit_model *m, const struct fit_wish *w, int64_t usual);
-
 /* Uses of `w`: memory, in_use, goal, main_memory, cache_type, the needs of a
  * chunk (frames, picture_width, picture_height, answer_tokens; frames 0 = not
  * known), context, and slots if the user set them. `fixed`: the user set the

@@ -346,6 +346,51 @@ static void say_why(const struct search *s)
 		         (long long)s->m->layers);
 }
 
+int64_t fit_context(const struct fit_model *m, const struct fit_wish *w, int64_t usual)
+{
+	int64_t most = m->context > 0 ? m->context : usual,
+			takes = fit_request_tokens(m, w, w->picture_width, w->picture_height);
+	int64_t context = w->frames > 0 && takes > usual ? takes : usual;
+	return context < most ? context : most;
+}
+
+void fit_main(const struct fit_model *m, const struct fit_wish *w, struct fit_plan *ret)
+{
+	char total[TEXT_SIZE_MAX], memory[TEXT_SIZE_MAX], weights[TEXT_SIZE_MAX], cache[TEXT_SIZE_MAX],
+		compute[TEXT_SIZE_MAX];
+	int64_t most = m->context > 0 ? m->context : FIT_CONTEXT_UNKNOWN;
+	int64_t usual = most < FIT_CONTEXT ? most : FIT_CONTEXT;
+	struct fit_plan p = {
+		.choice = {.quantize = w->quantize,
+	               .cache_type = w->cache_type,
+	               .slots = w->slots > 0 ? w->slots : FIT_SLOTS,
+	               .context = w->context > 0 ? w->context : fit_context(m, w, usual),
+	               .gpu_layers = -1,
+	               .picture_width = w->picture_width,
+	               .picture_height = w->picture_height}};
+	p.picture_tokens = fit_picture_tokens(m, w->picture_width, w->picture_height);
+	p.request_tokens = fit_request_tokens(m, w, w->picture_width, w->picture_height);
+	p.need = fit_need(m, &p.choice);
+	p.need.margin -= DRIVER;
+	p.need.total -= DRIVER;
+	p.choice.gpu_layers = 0;
+
+	text_size((double)p.need.total, total);
+	text_size((double)w->memory, memory);
+	text_size((double)(p.need.weights + p.need.projector), weights);
+	text_size((double)p.need.cache, cache);
+	text_size((double)(p.need.compute + p.need.margin), compute);
+	snprintf(p.why[0], FIT_WHY, "%s of %s main memory: weights %s, cache %s, compute and margin %s",
+	         total, memory, weights, cache, compute);
+	snprintf(p.why[1], FIT_WHY,
+	         "%lld slot%s of %lld tokens: %lld frames of %lldx%lld are %lld tokens each",
+	         (long long)p.choice.slots, p.choice.slots == 1 ? "" : "s", (long long)p.choice.context,
+	         (long long)w->frames, (long long)w->picture_width, (long long)w->picture_height,
+	         (long long)p.picture_tokens);
+	snprintf(p.why[2], FIT_WHY, "no layers on a GPU: the model runs on the processor");
+	*ret = p;
+}
+
 /* What would have to be different. */
 static int too_large(const struct search *s, struct err *err)
 {

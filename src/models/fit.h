@@ -110,6 +110,18 @@ struct fit_plan {
 	char why[3][FIT_WHY];   /* three lines for people */
 };
 
+#define FIT_SLOTS 4       /* parallel requests if the memory of a GPU is not known */
+#define FIT_CONTEXT 16384 /* tokens of one slot, unless a chunk needs more or the model has less */
+#define FIT_CONTEXT_UNKNOWN 8192 /* of a model whose header does not say */
+
+/* Without a GPU: everything is in main memory, of which w->memory is there.
+ * Slots and context are those of the wish, or the defaults above. */
+void fit_main(const struct fit_model *m, const struct fit_wish *w, struct fit_plan *ret);
+
+/* Tokens of one slot if the user did not set them: what a chunk of `w` needs,
+ * at least `usual`, at most what the model was made for. */
+int64_t fit_context(const struct fit_model *m, const struct fit_wish *w, int64_t usual);
+
 /* ERR_LIMIT if nothing fits; the message says what would. Strings of `ret` are
  * those of `w`, or literals. */
 int fit_make(const struct fit_model *m, const struct fit_wish *w, struct fit_plan *ret,

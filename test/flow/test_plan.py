@@ -206,6 +206,18 @@ class Plan(flow.Flow):
         for a, b in zip(plan["chunks"], plan["chunks"][1:]):
             self.assertLess(b["start"], a["end"])
 
+    def test_without_a_gpu_the_plan_is_of_main_memory(self):
+        flow.make_video(self.dir / "a.mp4", 10)
+        r = self.vdet("plan", "a.mp4", "--sample-policy", "even")  # the demo model, which never uses a GPU
+        memory = json.loads(r.stdout)["estimate"]["memory"]
+        self.assertEqual((memory["gpu_layers"], memory["slots"]), (0, 4))
+        self.assertIn("main memory: weights", r.stderr)
+        self.assertIn("no layers on a GPU", r.stderr)
+        self.needs_engine()
+        found = self.vdet("doctor", code=None).stdout
+        self.assertIn(f"{memory['slots']} slots of {memory['context']} tokens", r.stderr)
+        self.assertIn(f"{memory['slots']} requests at once, context {memory['context']}", found)
+
     def test_what_it_will_cost(self):
         flow.make_video(self.dir / "a.mp4", 40, size="1280x720", rate=5)
         even = ("--sample-policy", "even", "--chunk-duration", "10")

@@ -303,7 +303,7 @@ static void test_anomalies(void **state)
 	check(r);
 }
 
-/* A version at the beginning of a cell is no number of a list. */
+/* A version at the beginning of a cell does not begin a list. */
 static void test_markdown_escapes(void **state)
 {
 	(void)state;
