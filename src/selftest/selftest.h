@@ -59,7 +59,7 @@ void selftest_clear(struct selftest *t);
 int selftest_make(int64_t from, int64_t to, size_t n, uint64_t seed, struct selftest *ret,
                   struct err *err);
 
-/* Writes the copy to out_fd, an empty file: H.264 with about the bit rate and
+/* Writes the copy to out_fd, an empty file: H.264 with at most the bit rate and
  * the distance of keyframes of the recording `fd`. Blocks; observes cancel.
  * `progress` is called with the fraction that is done, in this thread. */
 int selftest_copy(const struct selftest *t, int fd, const struct decoder_options *o,

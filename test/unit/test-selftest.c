@@ -131,6 +131,24 @@ static void misses_are_counted_with_their_reason(void **state)
 }
 
 /* Everything unusual is in the corner. */
+/* More frames are tried only if these settings miss something, whatever even
+ * sampling misses. */
+static void nothing_more_is_tried_if_nothing_is_missed(void **state)
+{
+	(void)state;
+	enum { NONE = 99 };
+	AUTO(selftest_clear) struct selftest t = {0};
+	struct plan_options many = usual;
+	struct err err;
+	many.chunk_frames = 12;
+	assert_ok(selftest_make(0, 1200 * S, 20, 7, &t, &err));
+	AUTO(video_index_freep) struct video_index *x = index_of(&t, NONE, NONE);
+	judge(&t, &many, x);
+	assert_int_equal(t.trials[0].seen, 20);
+	assert_true(t.trials[1].seen < 20);
+	assert_int_equal(t.n_trials, 2);
+}
+
 static void a_score_elsewhere_does_not_tell(void **state)
 {
 	(void)state;
@@ -172,6 +190,7 @@ int main(void)
 		cmocka_unit_test(too_little_room_is_an_error),
 		cmocka_unit_test(misses_are_counted_with_their_reason),
 		cmocka_unit_test(a_score_elsewhere_does_not_tell),
+		cmocka_unit_test(nothing_more_is_tried_if_nothing_is_missed),
 		cmocka_unit_test(without_an_index_only_frames_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
