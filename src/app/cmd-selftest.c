@@ -63,7 +63,7 @@ static void on_progress(void *ctx, double fraction)
 	struct task *t = ctx;
 	char text[80];
 	snprintf(text, sizeof text, "copy with planted events %.0f %%", fraction * 100);
-	progress_phase(ui_progress(t->ui), PHASE_PREVIEW, text);
+	progress_phase(ui_progress(t->ui), PHASE_SELFTEST, text);
 }
 
 /* The copy has no name until the result is known: nothing is left of it,

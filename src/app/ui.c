@@ -22,6 +22,15 @@ enum {
 	MAX_CHUNK_LINES = 6,
 	LINE_SIZE = 8192
 };
+#define QUIET (30 * CLOCK_SECOND)
+
+/* A plain line, and when it was printed. */
+struct printed {
+	enum progress_phase phase;
+	char detail[160];
+	int tenths;   /* of the phase; -1 = not known */
+	int64_t time; /* 0 = none yet */
+};
 
 struct ui {
 	enum ui_mode mode;
@@ -32,8 +41,10 @@ struct ui {
 		lock;
 	pthread_cond_t wake;
 	bool running, stop;
-	int64_t seq; /* of the last JSON message */
-	int lines;   /* of the bar that are on the terminal */
+	int64_t seq;         /* of the last JSON message */
+	struct printed last; /* plain line … */
+	char line[512];      /* … and its text */
+	int lines;           /* of the bar that are on the terminal */
 	pthread_t thread;
 };
 
@@ -194,10 +205,46 @@ static void draw_bar(struct ui *ui, const struct progress_view *v)
 	fflush(stderr);
 }
 
+/* The detail of a phase often ends in a share: "keyframes 40 %". Returns it in
+ * tenths, and cuts it off; -1 = there is none. */
+static int cut_share(char *detail)
+{
+	char *space = strrchr(detail, ' ');
+	if (!space || strcmp(space, " %") != 0)
+		return -1;
+	*space = '\0';
+	char *number = strrchr(detail, ' ');
+	number = number ? number + 1 : detail;
+	int tenths = (int)(strtol(number, NULL, 10) / 10);
+	*number = '\0';
+	return tenths;
+}
+
+/* In a file, a line for what is new, and for each tenth; and each 30 s, if
+ * something changed, as a sign of life. */
+static void print_plain(struct ui *ui, const struct progress_view *v)
+{
+	char line[512];
+	struct printed *last = &ui->last, now = {.phase = v->phase, .tenths = -1, .time = clock_now()};
+	if (v->phase == PHASE_CHUNKS) {
+		now.tenths = (int)(v->fraction * 10);
+	} else {
+		snprintf(now.detail, sizeof now.detail, "%s", v->detail);
+		now.tenths = cut_share(now.detail);
+	}
+	bool same = last->time && now.phase == last->phase && strcmp(now.detail, last->detail) == 0 &&
+	            now.tenths == last->tenths;
+	ui_line(v, line, sizeof line);
+	if (same && (now.time - last->time < QUIET || strcmp(line, ui->line) == 0))
+		return;
+	*last = now;
+	snprintf(ui->line, sizeof ui->line, "%s", line);
+	fprintf(stderr, "%s\n", line);
+}
+
 static void show(struct ui *ui)
 {
 	struct progress_view v;
-	char line[512];
 	if (ui->mode == UI_JSON) {
 		print_progress(ui);
 		return;
@@ -207,7 +254,7 @@ static void show(struct ui *ui)
 	if (ui->mode == UI_BAR)
 		draw_bar(ui, &v);
 	else
-		fprintf(stderr, "%s\n", ui_line(&v, line, sizeof line));
+		print_plain(ui, &v);
 	pthread_mutex_unlock(&ui->lock);
 }
 

@@ -56,18 +56,20 @@ static const struct opt_row rows[] = {
 const struct opt_group world_opt_group = {"World", rows, ARRAY_LEN(rows)};
 
 struct drawing {
-	int64_t duration, began, printed;
+	int64_t duration, began, printed, tenths;
 };
 
 static void show_progress(void *ctx, int64_t done)
 {
 	struct drawing *d = ctx;
 	char at[CLOCK_TEXT_MAX], all[CLOCK_TEXT_MAX];
-	int64_t now = clock_now();
-	if (now - d->printed < CLOCK_SECOND && done < d->duration)
+	int64_t now = clock_now(), tenths = d->duration > 0 ? done * 10 / d->duration : 10;
+	bool terminal = isatty(STDERR_FILENO);
+	bool early = now - d->printed < (terminal ? 1 : 30) * CLOCK_SECOND;
+	if (early && tenths == d->tenths && (!terminal || done < d->duration))
 		return;
 	d->printed = now;
-	bool terminal = isatty(STDERR_FILENO);
+	d->tenths = tenths;
 	fprintf(stderr, "%sdrawing %s of %s%s", terminal ? "\r\033[K" : "", clock_short(done, at),
 	        clock_short(d->duration, all), terminal && done < d->duration ? "" : "\n");
 }

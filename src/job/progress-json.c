@@ -20,8 +20,8 @@ static fields source_fields = {
 };
 static fields phase_fields = {
 	{"phase", "string",
-     "`starting`, `opening`, `hashing`, `engine`, `index`, `chunks`, `summary`, `report` or "
-     "`preview`"},
+     "`starting`, `opening`, `hashing`, `engine`, `index`, `chunks`, `summary`, `report`, "
+     "`preview` or `selftest`"},
 	{"detail", "string", "for people; may be empty"},
 	{0},
 };

@@ -31,8 +31,8 @@ struct progress {
 
 const char *progress_phase_name(enum progress_phase phase)
 {
-	static const char *const names[] = {"starting", "opening", "hashing", "engine", "index",
-	                                    "chunks",   "summary", "report",  "preview"};
+	static const char *const names[] = {"starting", "opening", "hashing", "engine",  "index",
+	                                    "chunks",   "summary", "report",  "preview", "selftest"};
 
 	return (size_t)phase < ARRAY_LEN(names) ? names[phase] : "unknown";
 }

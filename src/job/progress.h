@@ -27,6 +27,7 @@ enum progress_phase {
 	PHASE_SUMMARY,
 	PHASE_REPORT,
 	PHASE_PREVIEW,
+	PHASE_SELFTEST,
 };
 /* "starting", "opening", "hashing", … */
 const char *progress_phase_name(enum progress_phase phase);

@@ -118,10 +118,15 @@ class Analyze(flow.Flow):
 
     def test_plain_progress_off_a_terminal(self):
         flow.make_video(self.dir / "a.mp4", 4)
-        engine = self.engine("--latency", "1.2")
+        engine = self.engine("--latency", "3.2")
+        began = time.monotonic()
         r = self.vdet("analyze", "a.mp4", "--engine", engine.url)
         self.assertIn("chunk 1/1", r.stderr)
         self.assertNotIn("\033", r.stderr)
+        # One line for each tenth of the work, and a sign of life each 30 s.
+        tenths = [int(m) // 10 for m in re.findall(r"chunk 1/1 .* (\d+) %", r.stderr)]
+        most = 1 + (time.monotonic() - began) // 30
+        self.assertTrue(all(tenths.count(n) <= most for n in tenths), r.stderr)
 
     def test_several_files_one_bad(self):
         flow.make_video(self.dir / "a.mp4", 4)
