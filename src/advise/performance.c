@@ -233,7 +233,7 @@ static void renew(struct performance *p)
 	struct advice_facts facts;
 	struct err err;
 	if (store_job_each(p->store, take_newest, &newest, &err) < 0 || !newest ||
-	    report_load_text(p->store, newest, &report, &err) < 0)
+	    report_load_text(p->store, newest, REPORT_NORMAL, &report, &err) < 0)
 		return;
 	performance_facts(report, p->engine, p->memory, &facts);
 	/* the model that answers from now on */

@@ -78,7 +78,7 @@ static int run(struct app *app, int argc, char **argv)
 	if (r == 0 && !argc && !newest)
 		r = err_set(&err, ERR_NOENT, "no jobs yet; vdet analyze FILE creates one");
 	if (r == 0)
-		r = report_load_text(store, argc ? argv[0] : newest, &report, &err);
+		r = report_load_text(store, argc ? argv[0] : newest, REPORT_NORMAL, &report, &err);
 	if (r < 0)
 		return app_fail(&err);
 

@@ -135,6 +135,8 @@ void board_free_video(struct video *v);
 
 /* Measures the disk: disk_free, disk_full. Takes the lock. */
 void board_check_disk(struct board *b);
+/* How many events are listed of a job with this summary (board_detail()). */
+int64_t board_listed(const struct board *b, const struct store_summary *s);
 /* Bytes that uploaded and fetched videos take. Takes the lock. */
 int64_t board_disk_used(struct board *b, const struct video *except);
 

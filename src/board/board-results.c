@@ -123,13 +123,14 @@ int board_chunks(struct board *b, int64_t id, json_t **ret, struct err *err)
 	return 0;
 }
 
-int board_events(struct board *b, int64_t id, json_t **ret, struct err *err)
+int board_events(struct board *b, int64_t id, enum report_detail detail, json_t **ret,
+                 struct err *err)
 {
 	AUTO(results_clear) struct results results = {0};
 	AUTO(report_freep) struct report *report = NULL;
 	int r = find_results(b, id, &results, err);
 	if (r == 0 && *results.journal)
-		r = report_load_text(b->setup.store, results.journal, &report, err);
+		r = report_load_text(b->setup.store, results.journal, detail, &report, err);
 	if (r < 0)
 		return r;
 	const struct report none = {0}, *from = report ? report : &none;

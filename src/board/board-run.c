@@ -230,8 +230,7 @@ static void count_events(struct job *j)
 		return;
 	free(summary.states);
 	AUTO(board_unlockp) struct board *b = board_lock(j->board);
-	j->events = summary.events;
-	(void)b;
+	j->events = board_listed(b, &summary);
 }
 
 static void end_turn(struct job *j, int r, const struct analyze_result *result,

@@ -75,6 +75,18 @@ int64_t board_disk_used(struct board *b, const struct video *except)
 	return sum;
 }
 
+/* ---- what is listed */
+
+enum report_detail board_detail(const struct board *b)
+{
+	return report_detail_of(b->setup.analyze->detail);
+}
+
+int64_t board_listed(const struct board *b, const struct store_summary *s)
+{
+	return board_detail(b) == REPORT_ALL ? s->statements : s->events;
+}
+
 /* ---- lookup and publishing */
 
 struct job *board_find_job(struct board *b, int64_t id)

@@ -300,7 +300,7 @@ static int load_jobs(struct board *b, struct err *err)
 		j->options = json_loads(j->row.options, 0, NULL);
 		if (*j->row.journal &&
 		    store_summary(b->setup.store, j->row.journal, &summary, &ignored) == 0)
-			j->events = summary.events;
+			j->events = board_listed(b, &summary);
 		load_states(j, summary.states);
 		free(summary.states);
 		if (j->row.state == STORE_ENTRY_RUNNING) /* the last server was interrupted */

@@ -114,7 +114,10 @@ int board_remove(struct board *b, int64_t id, struct err *err);
 /* {"seq", "chunks": […]} and {"seq", "events": […], "states": […]}, also while
  * the job runs; disk. */
 int board_chunks(struct board *b, int64_t id, json_t **ret, struct err *err);
-int board_events(struct board *b, int64_t id, json_t **ret, struct err *err);
+int board_events(struct board *b, int64_t id, enum report_detail detail, json_t **ret,
+                 struct err *err);
+/* What is listed where a request does not say: report.detail. Quick. */
+enum report_detail board_detail(const struct board *b);
 /* The small picture of one sample of a chunk, JPEG; disk. */
 int board_thumb(struct board *b, int64_t id, int64_t chunk, int64_t sample, struct buf *out,
                 struct err *err);

@@ -97,6 +97,18 @@ static int count_run(const struct analyze *a, struct store_job *job, const struc
 	                        engine_busy_time(a->engine) - s->busy, err);
 }
 
+/* Keeps how many events there are, also where the report lists statements. */
+static int count_events(const struct analyze *a, const struct report *report, struct err *err)
+{
+	AUTO(report_freep) struct report *joined = NULL;
+	int r = report->detail == REPORT_ALL
+	            ? report_load_text(a->store, report->job, REPORT_NORMAL, &joined, err)
+	            : 0;
+	return r < 0 ? r
+	             : store_job_count_events(a->store, report->job,
+	                                      (int64_t)(joined ? joined : report)->n_events, err);
+}
+
 static int finish(const struct analyze *a, const struct run_context *context, struct store_job *job,
                   const struct chunks_outcome *done, const struct start *start,
                   struct analyze_result *ret, struct err *err)
@@ -118,7 +130,7 @@ static int finish(const struct analyze *a, const struct run_context *context, st
 	if (r == 0)
 		r = report_load(a->store, job->id, report_detail_of(a->options->detail), &report, err);
 	if (r == 0)
-		r = store_job_count_events(a->store, job->id, (int64_t)report->n_events, err);
+		r = count_events(a, report, err);
 	if (r == 0)
 		r = report_folder_write(report, job->output, a->options->format, &earlier, err);
 	if (r < 0)

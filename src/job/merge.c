@@ -72,7 +72,7 @@ int merge_summary(const struct run_context *run, const char *prompt, struct stor
 	AUTO(report_freep) struct report *report = NULL;
 	struct err why;
 	AUTO(notes_clear) struct notes summaries = {0}, events = {0};
-	int r = report_load_text(run->store, job->id, &report, err);
+	int r = report_load_text(run->store, job->id, REPORT_NORMAL, &report, err);
 	if (r < 0)
 		return r;
 	collect(report, &summaries, &events);

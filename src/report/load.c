@@ -316,7 +316,8 @@ int report_load(struct store *s, const char *id, enum report_detail detail, stru
 	return load(s, id, STORE_ALL, detail, ret, err);
 }
 
-int report_load_text(struct store *s, const char *id, struct report **ret, struct err *err)
+int report_load_text(struct store *s, const char *id, enum report_detail detail,
+                     struct report **ret, struct err *err)
 {
-	return load(s, id, STORE_TEXT, REPORT_NORMAL, ret, err);
+	return load(s, id, STORE_TEXT, detail, ret, err);
 }

@@ -175,8 +175,9 @@ enum report_detail report_detail_of(const char *name);
  * for the disk. ERR_NOENT if there is none. */
 int report_load(struct store *s, const char *job, enum report_detail detail, struct report **ret,
                 struct err *err);
-/* The same without pictures, which are most of it, in normal detail. */
-int report_load_text(struct store *s, const char *job, struct report **ret, struct err *err);
+/* The same without pictures, which are most of it. */
+int report_load_text(struct store *s, const char *job, enum report_detail detail,
+                     struct report **ret, struct err *err);
 void report_free(struct report *r);
 DEFINE_FREEP(struct report, report)
 

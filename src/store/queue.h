@@ -93,8 +93,9 @@ int store_uploads_load(struct store *s, struct store_upload **ret, size_t *ret_n
 
 /* The summary of a job that lists show. The caller frees `states`. */
 struct store_summary {
-	char *states;   /* a letter a chunk: '.' to do, 'd' done, 'h' hole */
-	int64_t events; /* of the report; before there is one, statements in the journal */
+	char *states;       /* a letter a chunk: '.' to do, 'd' done, 'h' hole */
+	int64_t statements; /* of the model, in the journal */
+	int64_t events;     /* that the report joins them to; before there is one, as above */
 };
 int store_summary(struct store *s, const char *job, struct store_summary *ret, struct err *err);
 

@@ -17,8 +17,8 @@ int store_summary(struct store *s, const char *job, struct store_summary *ret, s
 		"SELECT (SELECT group_concat(letter, '') FROM (SELECT substr('.dh', state + 1, 1) AS "
 		"letter "
 		"FROM chunk WHERE job = ?1 ORDER BY idx)), "
-		"coalesce((SELECT json_extract(facts, '$.events') FROM job WHERE id = ?1), "
-		"(SELECT count(*) FROM event WHERE job = ?1))",
+		"(SELECT json_extract(facts, '$.events') FROM job WHERE id = ?1), "
+		"(SELECT count(*) FROM event WHERE job = ?1)",
 		&q, err);
 	if (r < 0)
 		return r;
@@ -26,7 +26,10 @@ int store_summary(struct store *s, const char *job, struct store_summary *ret, s
 	r = db_step(s, q, err);
 	if (r < 0)
 		return r;
-	*ret = (struct store_summary){.states = db_text(q, 0), .events = sqlite3_column_int64(q, 1)};
+	bool joined = sqlite3_column_type(q, 1) != SQLITE_NULL;
+	*ret = (struct store_summary){.states = db_text(q, 0),
+	                              .statements = sqlite3_column_int64(q, 2),
+	                              .events = sqlite3_column_int64(q, joined ? 1 : 2)};
 	return 0;
 }
 

@@ -101,7 +101,7 @@ int store_job_each(struct store *s, int (*fn)(void *ctx, const struct store_job 
                    struct err *err);
 /* With its chunks. It is not an error if there is none. */
 int store_job_remove(struct store *s, const char *id, struct err *err);
-/* Keeps how many events the report of a job has. */
+/* Keeps how many events the statements of a job are joined to. */
 int store_job_count_events(struct store *s, const char *id, int64_t events, struct err *err);
 /* Everything of a job but id, key and creation; adds `wall` and `busy`
  * (microseconds) to its times. */

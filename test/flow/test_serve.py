@@ -128,6 +128,32 @@ class Serve(Serving):
         self.assertTrue(server.api(f"/search?q={word}")["hits"])
         self.assertEqual(server.api("/search?q=zebra")["hits"], [])
 
+    def test_detail_of_the_server(self):
+        """report.detail is what is listed without detail=, and what the number of events counts, also after a restart."""
+        engine = self.engine()
+        server = self.serve(engine, "--detail", "all")
+        make_video(self.dir / "a.mp4", 8)
+        with sqlite3.connect(self.dir / "data" / "vdet" / "vdet.db") as store:  # one statement is of a state
+            store.execute("CREATE TRIGGER calm AFTER INSERT ON event WHEN new.chunk = 1 AND new.idx = 0 BEGIN "
+                          "UPDATE event SET what = 'Nothing happens.' WHERE job = new.job AND chunk = 1 AND idx = 0; END")
+        store.close()
+        events = server.socket(server.api("/jobs")["seq"])
+        job = self.submit(server, "a.mp4")
+        events.state(job, "done")
+        server.wait(f"/jobs/{job}", lambda j: j["state"] == "done")
+        lengths = {}
+        for detail in "all", "normal", "all":
+            listed = server.api(f"/jobs/{job}/events")
+            self.assertEqual(listed["events"], server.api(f"/jobs/{job}/events?detail={detail}")["events"])
+            report = json.loads(server.get(f"/api/v1/jobs/{job}/report").body)
+            self.assertEqual(len(report["events"]), len(listed["events"]))
+            self.assertEqual(server.api(f"/jobs/{job}")["events"], len(listed["events"]))
+            lengths[detail] = len(listed["events"])
+            self.assertEqual(server.get(f"/api/v1/jobs/{job}/events?detail=most").status, 400)
+            self.assertEqual(server.stop(), 0)
+            server = self.serve(engine, "--detail", "normal" if detail == "all" else "all")
+        self.assertGreater(lengths["all"], lengths["normal"])
+
     def test_times_agree(self):
         """The length of a video and the times of its events are the same wherever they are given."""
         engine = self.engine()

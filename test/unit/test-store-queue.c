@@ -170,6 +170,7 @@ static void words_are_found(void **state)
 	assert_ok(store_summary(s, "aaaa56789012", &summary, &err));
 	assert_string_equal(summary.states, ".d");
 	assert_int_equal(summary.events, 1);
+	assert_int_equal(summary.statements, 1);
 	free(summary.states);
 	assert_ok(store_summary(s, "none", &summary, &err));
 	assert_string_equal(summary.states, "");

@@ -81,10 +81,32 @@ int handle_chunks(struct call *c, struct err *err)
 {
 	return reply_json(c, board_chunks, err);
 }
+
+/* How much of the events is listed; by default as the server's option says. */
+static int query_detail(const struct call *c, enum report_detail *ret, struct err *err)
+{
+	const struct api *api = c->ctx;
+	const char *name = call_query(c, "detail");
+	*ret = name ? report_detail_of(name) : board_detail(api->board);
+	return *ret < REPORT_DETAILS_N ? 0 : err_set(err, ERR_ARG, "detail is one of low, normal, all");
+}
+
 int handle_events(struct call *c, struct err *err)
 {
-	return reply_json(c, board_events, err);
+	const struct api *api = c->ctx;
+	enum report_detail detail;
+	int64_t id;
+	json_t *events = NULL;
+	int r = call_id(c, &id, err);
+	if (r == 0)
+		r = query_detail(c, &detail, err);
+	if (r == 0)
+		r = board_events(api->board, id, detail, &events, err);
+	if (r == 0)
+		call_json(c, 200, events);
+	return r;
 }
+
 int handle_video_delete(struct call *c, struct err *err)
 {
 	return remove_by_id(c, board_video_remove, err);
@@ -145,7 +167,7 @@ int handle_report(struct call *c, struct err *err)
 		{"csv", "text/csv; charset=utf-8"},
 	};
 	const char *format = call_query(c, "format"), *type = NULL,
-			   *download = call_query(c, "download"), *detail = call_query(c, "detail");
+			   *download = call_query(c, "download");
 	AUTO(mem_freep) char *name = NULL;
 	int64_t id;
 
@@ -157,13 +179,12 @@ int handle_report(struct call *c, struct err *err)
 	if (!type)
 		return err_set(err, ERR_ARG, "format is one of json, md, html, vtt, csv");
 
-	enum report_detail much = detail ? report_detail_of(detail) : REPORT_NORMAL;
-	if (much == REPORT_DETAILS_N)
-		return err_set(err, ERR_ARG, "detail is one of low, normal, all");
-
-	int r = call_id(c, &id, err);
+	enum report_detail detail;
+	int r = query_detail(c, &detail, err);
 	if (r == 0)
-		r = board_report(api->board, id, format, much, &c->reply.body, &name, err);
+		r = call_id(c, &id, err);
+	if (r == 0)
+		r = board_report(api->board, id, format, detail, &c->reply.body, &name, err);
 	if (r < 0)
 		return r;
 
