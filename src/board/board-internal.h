@@ -100,6 +100,7 @@ struct board {
 	bool stopping, stopped, started, over;
 	int64_t disk_free; /* bytes, where our files are */
 	bool disk_full;    /* less than BOARD_SPACE_MIN: jobs wait */
+	bool save_failed;  /* and that was logged; with `disk` held */
 	int64_t save_at;   /* manager only: saving failed, and is not tried before */
 	int64_t chunks_done, chunks_holes;
 	json_t *samples[BOARD_SAMPLES]; /* a ring */
@@ -159,6 +160,8 @@ struct queue_job *board_queue(struct board *b, int64_t now);
 int board_save_job(struct board *b, struct job *j, struct err *err);
 int board_save_video(struct board *b, struct video *v, struct err *err);
 int board_save_changes(struct board *b, struct err *err); /* all that are not saved yet */
+/* Logs that saving failed with `r` < 0, or works again: only if that is new. */
+void board_note_saving(struct board *b, int r, const struct err *err);
 
 /* ---- board-request.c */
 

@@ -263,7 +263,7 @@ static void end_turn(struct job *j, int r, const struct analyze_result *result,
 
 	/* Saved before it is published. */
 	if (!j->gone && board_save_job(disk, j, &why) < 0)
-		log_error("[job %lld] cannot save the queue: %s", (long long)j->row.id, why.msg);
+		board_note_saving(disk, -why.code, &why);
 	pthread_mutex_lock(&b->lock);
 	j->stop = STOP_NONE;
 	j->ended = true;

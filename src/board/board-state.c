@@ -274,6 +274,16 @@ int board_save_changes(struct board *b, struct err *err)
 	return r;
 }
 
+void board_note_saving(struct board *b, int r, const struct err *err)
+{
+	if (r < 0 && !b->save_failed)
+		log_error("cannot save the queue in %s: %s; trying again until it works", b->setup.data_dir,
+		          err->msg);
+	else if (r == 0 && b->save_failed)
+		log_warning("the queue in %s is saved again", b->setup.data_dir);
+	b->save_failed = r < 0;
+}
+
 /* ---- jobs and videos */
 
 void board_stop_job(struct job *j, enum stop_reason reason)

@@ -272,7 +272,7 @@ static void settle(struct preparing *p, int r, json_t *facts, int64_t size, cons
 	pthread_mutex_unlock(&b->lock);
 
 	if (!gone && board_save_video(disk, v, &err) < 0)
-		log_error("cannot save the video: %s", err.msg);
+		board_note_saving(disk, -err.code, &err);
 
 	pthread_mutex_lock(&b->lock);
 	if (facts)

@@ -162,8 +162,7 @@ static int64_t save_all(struct board *b, int64_t now)
 		return b->save_at;
 	int r = board_save_changes(disk, &err);
 	b->save_at = r < 0 ? now + SAVE_PERIOD : 0;
-	if (r < 0)
-		log_error("cannot save the queue: %s", err.msg);
+	board_note_saving(b, r, &err);
 	return r < 0 ? b->save_at : INT64_MAX;
 }
 
@@ -359,6 +358,9 @@ static int begin(struct board *b, struct err *err)
 		r = load(b, err);
 	if (r < 0)
 		return r;
+	struct err why;
+	if (board_room(b, 1, 0, &why) < 0)
+		log_warning("uploads are refused: %s", why.msg);
 
 	b->pool = pool_new(POOL_THREADS);
 	b->preparing = pool_new(2);

@@ -355,6 +355,26 @@ class Serve(Serving):
         done = events.state(job, "done", "holes", "failed")
         self.assertEqual((done["state"], done["error"]), ("done", None))
         self.assertEqual(server.get("/readyz").status, 200)
+        # That the queue is not saved is said once, and once that it is.
+        self.assertEqual(server.log().count("cannot save the queue"), server.log().count("is saved again"))
+        self.assertLessEqual(server.log().count("cannot save the queue"), 1)
+
+    def test_no_space_is_not_ready(self):
+        reserve = 1 << 59
+        for option, limit in ("--serve-free-min", reserve), ("--serve-quota", 1000):
+            server = self.serve(self.engine(), option, limit)
+            if option == "--serve-quota":
+                self.assertEqual(server.get("/readyz").status, 200)
+                server.upload(b"x" * 1000)
+            ready = server.get("/readyz")
+            self.assertEqual((ready.status, ready.json["code"]), (503, "no-space"))
+            self.assertIn("uploads are refused", ready.json["detail"])
+            self.assertIn("lower serve.free_min" if limit == reserve else "raise serve.quota", ready.json["detail"])
+            new = {"Upload-Length": "1", "Tus-Resumable": "1.0.0", "Content-Length": "0"}
+            self.assertEqual(server.post("/api/v1/uploads", headers=new).status, 507)
+            self.assertEqual("warning: uploads are refused" in server.log(), limit == reserve)
+            self.assertEqual(server.stop(), 0)
+            (self.dir / "serve.err").write_text("")
 
     def test_uploads(self):
         server = self.serve(self.engine())

@@ -14,12 +14,14 @@ int handle_ready(struct call *c, struct err *err)
 {
 	const struct api *api = c->ctx;
 	struct board_figures f;
-	(void)err;
+	bool room = board_room(api->board, 1, 0, err) == 0; /* measures the disk */
 	board_figures(api->board, &f);
 	if (f.stopping || c->http->stopping)
 		call_problem(c, 503, "stopping", "the server is shutting down");
 	else if (f.disk_full)
 		call_problem(c, 503, "no-space", "the disk is full; jobs wait until there is space");
+	else if (!room)
+		call_problem(c, 503, "no-space", "uploads are refused: %s", err->msg);
 	else
 		call_text(c, 200, "text/plain; charset=utf-8", "ready\n");
 	return 0;
