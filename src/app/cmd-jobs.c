@@ -7,6 +7,7 @@
 
 #include "app/commands.h"
 #include "base/clock.h"
+#include "base/file.h"
 
 static struct {
 	bool json;
@@ -57,7 +58,9 @@ static int remove_jobs(struct store *store, int n, char **ids)
 		AUTO(store_job_clear) struct store_job j = {0};
 		if (store_job_find(store, ids[i], &j, &err) < 0 || store_job_remove(store, j.id, &err) < 0)
 			return app_fail(&err);
-		printf("removed job %s (%s); its report is kept\n", j.id, j.source_name);
+		bool kept = *j.output && file_is_dir(j.output);
+		printf("removed job %s (%s)%s%s\n", j.id, j.source_name,
+		       kept ? "; its report is kept: " : "", kept ? j.output : "");
 	}
 	return EXIT_COMPLETE;
 }

@@ -259,7 +259,7 @@ class Analyze(flow.Flow):
         self.assertEqual(len(json.loads(every)["events"]), len(parts))
         self.assertIn("low|normal|all", self.vdet("report", job["job"], "--detail", "most", code=2).stderr)
         self.assertTrue((self.dir / "new" / "report.html").exists())
-        self.vdet("jobs", "rm", job["job"])
+        self.assertIn("its report is kept: " + job["dir"], self.vdet("jobs", "rm", job["job"]).stdout)
         self.assertIn("no jobs yet", self.vdet("jobs").stdout)
         self.vdet("report", job["job"], code=1)
 
