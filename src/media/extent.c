@@ -68,6 +68,9 @@ static int64_t header_end(const struct source *s)
 	int64_t d = 0;
 	if (s->st->duration > 0) {
 		int64_t begin = s->st->start_time == AV_NOPTS_VALUE ? 0 : source_time(s, s->st->start_time);
+		/* libav does not count frames without a decoding time. */
+		if (s->timeline.frames && begin > s->timeline.first)
+			begin = s->timeline.first;
 		d = begin + av_rescale_q(s->st->duration, s->st->time_base, AV_TIME_BASE_Q);
 	} else if (f->duration > 0) {
 		d = f->duration;

@@ -187,9 +187,12 @@ static void find_warning(const struct source *s, const struct reader *r, struct 
 }
 
 /* Version 2 added the rules of timeline.h, times for AVI files with B-frames,
- * and raw streams of more codecs. */
+ * and raw streams of more codecs. Version 3 takes no reordered frame for a
+ * clock that was set back. */
 static int timeline_version(const struct source *s, const struct reader *r)
 {
+	if (s->timeline.revised)
+		return 3;
 	bool counted_before = av_match_list(s->fmt->iformat->name, "h264,hevc,vvc,evc,cavsvideo", ',');
 	bool newly_counted = s->bare && !counted_before, avi = strstr(s->fmt->iformat->name, "avi");
 	return s->timeline.n_gaps || s->timeline.skipped || newly_counted || s->fields.num > 0 ||

@@ -16,6 +16,7 @@ enum {
 	STEPS_MAX = 4096,    /* frame distances that are kept to find the usual one */
 	RARE = 20,           /* one jump in so many frames at most; otherwise frames are shown long */
 	TIMES_OF_USUAL = 20, /* a jump is longer than so many usual distances */
+	REORDER_MAX = 16,    /* a frame follows at most so many that are shown after it */
 };
 
 static const int64_t back_least = CLOCK_SECOND / 2; /* a shorter one is reordering */
@@ -50,8 +51,13 @@ struct scan {
 	AVFormatContext *fmt;
 	const AVStream *st;
 	struct sparse_clock clock;
-	int64_t last, last_length; /* of the video */
-	int64_t before;            /* the same, or of a packet without a time after it */
+	int64_t last, last_length;   /* of the video */
+	int64_t before;              /* the same, or of a packet without a time after it */
+	int64_t recent[REORDER_MAX]; /* a ring of the last presentation times of the run */
+	size_t n_recent;
+	int64_t last_of_v2; /* what version 2 of the timeline took for `last` */
+	bool revised;       /* version 2 found other jumps */
+	bool only_shown;    /* the container has no decoding times; libav guesses them */
 	int64_t packets;
 	int64_t first_key; /* presentation time */
 	bool key_first;    /* the first packet is a keyframe */
@@ -115,9 +121,12 @@ static int64_t to_us(const AVStream *st, int64_t ts)
 	return us > -latest && us < latest ? us : CLOCK_NONE;
 }
 
+/* The time by which packets are in order. Without a decoding time there is
+ * none, if frames are reordered. */
 static int64_t clock_of(const AVStream *st, const AVPacket *pkt)
 {
-	return to_us(st, pkt->dts != AV_NOPTS_VALUE ? pkt->dts : pkt->pts);
+	bool ordered = st->codecpar->video_delay == 0;
+	return to_us(st, pkt->dts != AV_NOPTS_VALUE || !ordered ? pkt->dts : pkt->pts);
 }
 
 /* Keeps every n-th distance, so that those kept are from the whole file. */
@@ -134,6 +143,35 @@ static void note_step(struct scan *s, int64_t step)
 	s->steps[s->n_steps++] = step;
 }
 
+static bool is_far(int64_t from, int64_t t)
+{
+	return from != CLOCK_NONE && (t < from - back_least || t > from + forward_least);
+}
+
+/* Whether the frame is shown before all that were decoded just before it. If
+ * only some of them are shown after it, it was reordered. */
+static bool is_earliest(const struct scan *s, int64_t pts)
+{
+	size_t n = s->n_recent < REORDER_MAX ? s->n_recent : REORDER_MAX;
+	for (size_t i = 0; i < n; i++)
+		if (s->recent[i] < pts)
+			return false;
+	return true;
+}
+
+/* Whether the clock was set forward or back before this packet. */
+static bool is_jump(struct scan *s, const AVPacket *pkt, int64_t t, int64_t pts)
+{
+	if (s->n_jumps == TIMELINE_GAPS_MAX || pkt->pos < 0)
+		return false;
+	bool jump = t != CLOCK_NONE && is_far(s->last, t) &&
+	            (t > s->last || !s->only_shown || is_earliest(s, pts));
+	int64_t t_of_v2 = pkt->dts == AV_NOPTS_VALUE ? pts : t;
+	s->revised |= jump != is_far(s->last_of_v2, t_of_v2);
+	s->last_of_v2 = t_of_v2;
+	return jump;
+}
+
 static void note_jump(struct scan *s, const AVPacket *pkt, int64_t to)
 {
 	int64_t length = to - s->last;
@@ -142,6 +180,7 @@ static void note_jump(struct scan *s, const AVPacket *pkt, int64_t to)
 	s->jumps[s->n_jumps++] = (struct jump){
 		.pos = pkt->pos, .from = s->last, .to = to, .stated = s->last_length >= length / 2};
 	s->runs[s->n_jumps] = run_empty;
+	s->n_recent = 0;
 }
 
 static void thin_keys(struct scan *s)
@@ -210,7 +249,7 @@ static void on_video(struct scan *s, AVPacket *pkt)
 {
 	sparse_fill(&s->clock, s->st, s->st->avg_frame_rate, pkt);
 	bool key = pkt->flags & AV_PKT_FLAG_KEY;
-	int64_t t = clock_of(s->st, pkt), length = pkt->duration > 0 ? to_us(s->st, pkt->duration) : 0;
+	int64_t t = clock_of(s->st, pkt), length = to_us(s->st, pkt->duration);
 	int64_t pts = pkt->pts != AV_NOPTS_VALUE ? to_us(s->st, pkt->pts) : t;
 	length = length > 0 ? length : 0;
 
@@ -220,11 +259,11 @@ static void on_video(struct scan *s, AVPacket *pkt)
 		on_untimed(s, pkt);
 		return;
 	}
-	if (t == CLOCK_NONE || pts == CLOCK_NONE || pkt->flags & AV_PKT_FLAG_DISCARD)
+	bool wrong = t == CLOCK_NONE && pkt->dts != AV_NOPTS_VALUE;
+	if (wrong || pts == CLOCK_NONE || pkt->flags & AV_PKT_FLAG_DISCARD)
 		return;
 
-	if (s->last != CLOCK_NONE && s->n_jumps < TIMELINE_GAPS_MAX && pkt->pos >= 0 &&
-	    (t < s->last - back_least || t > s->last + forward_least))
+	if (is_jump(s, pkt, t, pts))
 		note_jump(s, pkt, t);
 	else if (s->before != CLOCK_NONE && t > s->before)
 		note_step(s, t - s->before);
@@ -237,6 +276,9 @@ static void on_video(struct scan *s, AVPacket *pkt)
 	if (key)
 		note_key(s, pkt, pts);
 
+	s->recent[s->n_recent++ % REORDER_MAX] = pts;
+	if (t == CLOCK_NONE)
+		return;
 	s->last = s->before = t;
 	s->last_length = length;
 }
@@ -319,7 +361,8 @@ static bool judge(const struct scan *s, size_t k, int64_t usual, bool even,
 		ret->closed = true;
 		return true;
 	}
-	if (j->stated || ((!even || !rare || length < TIMES_OF_USUAL * usual) && length < surely_wrong))
+	bool unusual = even && rare && length >= TIMES_OF_USUAL * usual;
+	if (j->stated || length < 2 * usual || (!unusual && length < surely_wrong))
 		return false;
 	listen(s, k, &covered, &heard);
 	ret->kind = covered ? TIMELINE_NO_PICTURES
@@ -338,17 +381,20 @@ static void add_part(struct timeline *t, int64_t pos, int64_t add)
 		(struct timeline_part){.pos = pos, .add = add, .begin = INT64_MAX, .end = INT64_MIN};
 }
 
-static void add_run(struct timeline *t, const struct run *run, int64_t add, int64_t usual)
+static void add_run(const struct scan *s, struct timeline *t, size_t i, int64_t add, int64_t usual)
 {
 	struct timeline_part *p = &t->parts[t->n_parts - 1];
+	const struct run *run = &s->runs[i];
 	if (run->last == INT64_MIN)
 		return;
 	bool tail = run->tail_last > run->last;
 	int64_t first = run->first + add - t->start;
 	int64_t last = (tail ? run->tail_last : run->last) + add - t->start;
 	int64_t end = (tail ? run->tail_end : run->end) + add - t->start;
-	/* Some demuxers state a unit of the clock as the duration of each frame. */
-	if (end - last < 1 || end - last < usual / 2 || end - last > forward_least)
+	/* Some demuxers state a unit of the clock as the duration of each frame, or
+	 * one that follows from the frame rate. */
+	bool stated = s->only_shown && end - last > 1 + to_us(s->st, 1);
+	if (end - last < 1 || (!stated && end - last < usual / 2) || end - last > forward_least)
 		end = last + (usual ? usual : CLOCK_SECOND / 25);
 	p->begin = first < p->begin ? first : p->begin;
 	p->end = last > p->end ? last : p->end;
@@ -380,15 +426,17 @@ static void conclude(struct scan *s, enum timeline_policy policy, struct timelin
 
 	t->step = usual;
 	t->frames = s->packets;
+	t->revised = s->revised;
 	t->first = INT64_MAX;
 	add_part(t, 0, 0);
-	add_run(t, &s->runs[0], 0, usual);
+	add_run(s, t, 0, 0, usual);
 	t->gaps = mem_alloc(s->n_jumps + 1, sizeof *t->gaps);
 
 	for (size_t i = 0; i < s->n_jumps; i++) {
 		const struct jump *j = &s->jumps[i];
 		struct timeline_gap gap;
 		bool found = judge(s, i, usual, even, policy, &gap);
+		s->revised |= !found && !j->stated && j->to - j->from >= surely_wrong;
 		if (found && gap.closed && llabs(add) < INT64_C(1) << 60) {
 			add += j->from + (usual ? usual : CLOCK_SECOND / 25) - j->to;
 			add_part(t, j->pos, add);
@@ -397,7 +445,7 @@ static void conclude(struct scan *s, enum timeline_policy policy, struct timelin
 		gap.time = j->to + add - t->start;
 		if (found)
 			t->gaps[t->n_gaps++] = gap;
-		add_run(t, &s->runs[i + 1], add, usual);
+		add_run(s, t, i + 1, add, usual);
 	}
 
 	add_keys(s, adds, t);
@@ -416,8 +464,10 @@ int timeline_scan(AVFormatContext *fmt, AVStream *st, enum timeline_policy polic
 	                 .clock = {.last = AV_NOPTS_VALUE},
 	                 .last = CLOCK_NONE,
 	                 .before = CLOCK_NONE,
+	                 .last_of_v2 = CLOCK_NONE,
 	                 .first_key = CLOCK_NONE,
 	                 .every = 1,
+	                 .only_shown = strstr(fmt->iformat->name, "matroska"),
 	                 .key_spacing = CLOCK_SECOND / 2,
 	                 .steps = mem_alloc(STEPS_MAX, sizeof *s.steps),
 	                 .runs = mem_alloc(1, sizeof *s.runs),

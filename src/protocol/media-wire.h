@@ -51,13 +51,13 @@
 #ifndef VDET_PROTOCOL_MEDIA_WIRE_H
 #define VDET_PROTOCOL_MEDIA_WIRE_H
 
-enum { MEDIA_VERSION = 6 };
+enum { MEDIA_VERSION = 7 };
 
 /* Version of the rules that turn a file's timestamps into the timeline. It is
  * part of the key of a run (job/facts.h): raise it when a file can get other
  * times than before, and report the older version for each file whose times
  * are as they were, so that its runs are still found. */
-enum { TIMELINE_VERSION = 2 };
+enum { TIMELINE_VERSION = 3 };
 
 enum media_msg {
 	MEDIA_HELLO = 1,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEAD = 11, PART = 4, GAP = 5, KEY = 2, WORD = 8 };
+enum { HEAD = 12, PART = 4, GAP = 5, KEY = 2, WORD = 8 };
 
 const char *const timeline_kind_name[TIMELINE_KINDS] = {"clock-back", "clock-forward",
                                                         "no-pictures", "undecided"};
@@ -66,9 +66,9 @@ unsigned char *timeline_write(const struct timeline *t, size_t *ret_len)
 	*ret_len = length_of(t->n_parts, t->n_gaps, t->n_keys);
 	unsigned char *out = allocate(*ret_len, 1), *p = out;
 	const int64_t head[HEAD] = {
-		t->start,          t->first, t->duration, t->header,           t->frames,
-		t->skipped,        t->step,  t->measured, (int64_t)t->n_parts, (int64_t)t->n_gaps,
-		(int64_t)t->n_keys};
+		t->start,           t->first,  t->duration, t->header,           t->frames,
+		t->skipped,         t->step,   t->measured, (int64_t)t->n_parts, (int64_t)t->n_gaps,
+		(int64_t)t->n_keys, t->revised};
 
 	for (size_t i = 0; i < HEAD; i++)
 		put(&p, head[i]);
@@ -132,7 +132,8 @@ bool timeline_read(const unsigned char *data, size_t len, struct timeline *ret)
 		head[i] = get(&p);
 	bool sound = len >= HEAD * WORD && head[8] >= 0 && head[8] <= TIMELINE_GAPS_MAX + 1 &&
 	             head[9] >= 0 && head[9] <= TIMELINE_GAPS_MAX && head[10] >= 0 &&
-	             head[10] <= TIMELINE_KEYS_MAX && (head[7] == 0 || head[7] == 1) && head[2] >= 0;
+	             head[10] <= TIMELINE_KEYS_MAX && (head[7] == 0 || head[7] == 1) && head[2] >= 0 &&
+	             (head[11] == 0 || head[11] == 1);
 	if (!sound || len != length_of((size_t)head[8], (size_t)head[9], (size_t)head[10]))
 		return false;
 
@@ -146,7 +147,8 @@ bool timeline_read(const unsigned char *data, size_t len, struct timeline *ret)
 	                     .measured = head[7] == 1,
 	                     .n_parts = (size_t)head[8],
 	                     .n_gaps = (size_t)head[9],
-	                     .n_keys = (size_t)head[10]};
+	                     .n_keys = (size_t)head[10],
+	                     .revised = head[11] == 1};
 	if (!read_items(p, &t)) {
 		timeline_clear(&t);
 		return false;

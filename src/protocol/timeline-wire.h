@@ -49,6 +49,7 @@ struct timeline {
 	int64_t skipped;  /* time before the first keyframe that cannot be decoded */
 	int64_t step;     /* usual distance of two frames, 0 if not known */
 	bool measured;    /* the header's duration was wrong or absent */
+	bool revised;     /* version 2 of the rules gave other times, see TIMELINE_VERSION */
 	struct timeline_part *parts;
 	size_t n_parts; /* 0 if no container time is corrected */
 	struct timeline_gap *gaps;

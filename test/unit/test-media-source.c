@@ -312,6 +312,57 @@ static void test_joined(void **state)
 	plain_free(&parts[1]);
 }
 
+/* Few frames a second, with B-frames: the first packets of a Matroska file have
+ * no decoding time, and their presentation times fall by many seconds. */
+static void test_slow_reordered(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name, *rate, *filter;
+		int64_t step, end; /* milliseconds */
+	} files[] = {
+		{"tenth.mkv", "1/10", "null", 10000, 400000},
+		{"one.mkv", "1", "null", 1000, 40000},
+		{"three.mkv", "3", "null", 333, 13333},
+		{"sparse.mkv", "1", "setpts=N*10/TB", 10000, 391000},
+		{"rare.mkv", "1", "setpts=N*50000/TB", 50000000, 1950001000},
+		{"one.mp4", "1", "null", 1000, 40000},
+		{"one.ts", "1", "null", 1000, 40000},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		AUTO(mem_freep)
+		char *args =
+			mem_printf("-f lavfi -i testsrc=s=96x64:r=%s -frames:v 40 -vf %s -fps_mode passthrough "
+		               "-c:v libx264 -preset ultrafast -bf 3 -x264-params b-pyramid=1:b-adapt=0",
+		               files[i].rate, files[i].filter);
+		AUTO(mem_freep) char *path = media_make(files[i].name, args);
+		if (!path)
+			skip();
+		struct err err = {0};
+		struct opened o;
+		struct plain all;
+		struct probe p;
+		struct shown s;
+		assert_ok(opened_begin(path, &o, &err));
+		assert_ok(probe_run(o.source, o.reader, &p, &err));
+		assert_null(strstr(p.warning, "restart"));
+		assert_int_equal(o.source->timeline.n_gaps, 0);
+		/* Runs of files whose times were right before are continued. */
+		assert_int_equal(p.timeline, strstr(files[i].name, "mkv") ? 3 : 1);
+		assert_in_range(p.extent.duration / 1000, files[i].end - 2, files[i].end + 2);
+		plain_decode(path, o.source, 0, &all);
+		assert_int_equal(all.n, 40);
+		for (int k = 39; k >= 0; k--) {
+			int64_t t = k * files[i].step;
+			assert_ok(reader_at(o.reader, (t + 150) * 1000, &s, &err));
+			assert_int_equal(frame_sum(s.frame), all.frames[k].sum);
+			assert_in_range(s.pts / 1000 + 50, t + 30, t + 70);
+		}
+		plain_free(&all);
+		opened_end(&o);
+	}
+}
+
 /* The first len bytes: either they have pictures, from the first to one near
  * the end, or there is an error. */
 static bool beginning_is_good(const struct buf *whole, size_t len)
@@ -521,6 +572,7 @@ int main(void)
 		cmocka_unit_test(test_interlaced_unsaid),
 		cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_joined),
+		cmocka_unit_test(test_slow_reordered),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
