@@ -223,12 +223,18 @@ static void fill_range(const struct decoded_range *l, float floor, struct video_
 		bool whole = l->from <= start && (l->to >= end || l->to >= x->duration);
 		float most = -1;
 		uint8_t flags = 0xff;
+		size_t n = 0, frozen = 0;
 		for (; k < l->n && l->motion[k].pts < start; k++)
 			;
-		for (; k < l->n && l->motion[k].pts < end; k++) {
+		for (; k < l->n && l->motion[k].pts < end; k++, n++) {
 			most = fmaxf(most, l->motion[k].change);
 			flags &= l->motion[k].flags;
+			frozen += (l->motion[k].flags & INDEX_FROZEN) != 0;
 		}
+		/* Most pictures, not all: otherwise less would be frozen, the more
+		 * pictures were decoded. */
+		if (frozen * 2 > n)
+			flags |= INDEX_FROZEN;
 		if (flags != 0xff)
 			x->flags[i] = whole ? flags : x->flags[i] | flags;
 		if (most >= 0)

@@ -49,6 +49,27 @@ static bool has_cut(const struct video_index *x, int64_t t)
 	return cut || (k && t - x->scores[k - 1].pts > blind);
 }
 
+/* Where a change between two pictures is: at the hard cut in (before, after],
+ * otherwise at the later picture. Not every picture has a score or is kept. */
+static int64_t change_between(const struct video_index *x, int64_t before, int64_t after)
+{
+	for (size_t i = index_cut_after(x, before); i < x->n_cuts && x->cuts[i].pts <= after; i++)
+		if (x->cuts[i].kind == INDEX_CUT_HARD)
+			return x->cuts[i].pts;
+	return after;
+}
+
+/* Whether [start, end) is listed as black, except for its edges. */
+static bool is_listed_black(const struct video_index *x, const struct list *l, int64_t start,
+                            int64_t end)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->items[i].kind == ANOMALY_BLACK && start >= l->items[i].start - x->bin &&
+		    end <= l->items[i].end + x->bin)
+			return true;
+	return false;
+}
+
 static void find_foreign(const struct video_index *x, struct list *l)
 {
 	for (size_t i = 0; i < x->n_scores; i++) {
@@ -61,12 +82,38 @@ static void find_foreign(const struct video_index *x, struct list *l)
 			if (is_foreign(&x->scores[k]))
 				last = k;
 		}
+		int64_t start = x->scores[i].pts;
 		int64_t end = last + 1 < x->n_scores ? x->scores[last + 1].pts : x->duration;
-		bool cut = has_cut(x, x->scores[i].pts) || has_cut(x, end);
-		if (end - x->scores[i].pts <= foreign_most && cut)
-			add(l, ANOMALY_FOREIGN, x->scores[i].pts, end);
+		bool cut = has_cut(x, start) || has_cut(x, end);
+		start = change_between(x, i ? x->scores[i - 1].pts : -1, start);
+		end = change_between(x, x->scores[last].pts, end);
+		if (end - start <= foreign_most && cut && !is_listed_black(x, l, start, end))
+			add(l, ANOMALY_FOREIGN, start, end);
 		i = last;
 	}
+}
+
+/* Where the pictures become black: from the bins, which are black as a whole,
+ * to the pictures. */
+static int64_t black_start(const struct video_index *x, int64_t start, int64_t end)
+{
+	size_t i = index_key_from(x, start - x->bin);
+	while (i < x->n_keys && x->keys[i].pts < end && !(x->keys[i].flags & INDEX_BLACK))
+		i++;
+	if (i == x->n_keys || x->keys[i].pts >= end)
+		return start;
+	return change_between(x, i ? x->keys[i - 1].pts : -1, x->keys[i].pts);
+}
+
+static int64_t black_end(const struct video_index *x, int64_t start, int64_t end)
+{
+	size_t i = index_key_from(x, end + x->bin);
+	while (i && x->keys[i - 1].pts >= start && !(x->keys[i - 1].flags & INDEX_BLACK))
+		i--;
+	if (!i || x->keys[i - 1].pts < start)
+		return end;
+	int64_t after = i < x->n_keys ? x->keys[i].pts : x->duration;
+	return change_between(x, x->keys[i - 1].pts, after);
 }
 
 /* Runs of bins with a flag, at least that long. */
@@ -104,12 +151,11 @@ static bool differs(const struct index_key *a, const struct index_key *b)
 	return a && b && __builtin_popcountll(a->hash ^ b->hash) >= VIEW_BITS;
 }
 
-/* Whether a foreign picture begins, is shown, or ends near t. */
-static bool is_near_foreign(const struct list *l, int64_t t)
+/* Whether a foreign or black picture begins, is shown, or ends near t. */
+static bool is_near_other(const struct list *l, int64_t t)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (l->items[i].kind == ANOMALY_FOREIGN && t >= l->items[i].start - view_near &&
-		    t <= l->items[i].end + view_near)
+		if (t >= l->items[i].start - view_near && t <= l->items[i].end + view_near)
 			return true;
 	return false;
 }
@@ -123,7 +169,7 @@ static void find_views(const struct video_index *x, struct list *l)
 		const struct index_key *before = key_at(x, t - x->cuts[i].uncertainty - view_near),
 							   *after = key_at(x, x->cuts[i].end + view_near),
 							   *later = key_at(x, x->cuts[i].end + view_far);
-		if (t - view_near < last || !before || before->pts >= t || is_near_foreign(l, t))
+		if (t - view_near < last || !before || before->pts >= t || is_near_other(l, t))
 			continue;
 		if (differs(before, after) && differs(before, later) && !differs(after, later)) {
 			add(l, ANOMALY_VIEW, t, t);
@@ -144,6 +190,11 @@ struct index_anomaly *index_anomalies(const struct video_index *x, size_t *ret_n
 {
 	struct list l = {.items = mem_alloc(1, sizeof *l.items)};
 	find_flag(x, INDEX_BLACK, black_least, ANOMALY_BLACK, &l);
+	for (size_t i = 0; i < l.n; i++) {
+		struct index_anomaly *a = &l.items[i], was = *a;
+		a->start = black_start(x, was.start, was.end);
+		a->end = black_end(x, was.start, was.end);
+	}
 	if (is_fixed(x)) {
 		find_foreign(x, &l);
 		find_views(x, &l);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the journal to the report. */
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +63,18 @@ static void load_index(struct report_index *x, json_t *j)
 		x->curve[i] = (unsigned char)json_integer_value(json_array_get(curve, i));
 }
 
+/* The index is of the whole video, the report of a range. */
+static void keep_anomalies(struct report_index *x, int64_t from, int64_t to)
+{
+	for (size_t i = json_array_size(x->anomalies); i-- > 0;) {
+		json_t *one = json_array_get(x->anomalies, i);
+		int64_t start = llround(json_number_value(json_object_get(one, "start")) * 1e6);
+		int64_t end = llround(json_number_value(json_object_get(one, "end")) * 1e6);
+		if (start >= to || (end <= from && start < from))
+			json_array_remove(x->anomalies, i);
+	}
+}
+
 /* What is wrong with the file or was assumed, also while it was indexed. */
 static char *warning_of(json_t *source, json_t *facts)
 {
@@ -108,6 +121,7 @@ static void load_facts(struct report *r, json_t *f)
 	load_plan(&r->plan, json_object_get(f, "plan"),
 	          json_object_get(json_object_get(f, "key"), "plan"));
 	load_index(&r->index, json_object_get(f, "index"));
+	keep_anomalies(&r->index, r->from, r->to);
 	json_t *options = json_object_get(f, "options");
 	r->options = mem_alloc(json_object_size(options), sizeof *r->options);
 	json_object_foreach (options, name, value)

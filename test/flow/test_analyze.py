@@ -97,6 +97,20 @@ class Analyze(flow.Flow):
         self.assertIn("Look above all for: a red car", text)
         self.assertEqual(len(begin["images"]), 4)
 
+    def test_anomalies_of_the_range(self):
+        """The index is of the whole video, the report of a part of it."""
+        flow.make_video(self.dir / "a.mp4", 40, extra=(
+            "-vf", "drawbox=t=fill:c=black:enable='between(t,10,12.95)+between(t,30,32.95)'"))
+        engine = self.engine()
+        for span, wanted in (((), [10, 30]), (("--from", "5", "--to", "20"), [10]), (("--from", "20"), [30]),
+                             (("--from", "15", "--to", "25"), [])):
+            with self.subTest(span):
+                self.vdet("analyze", "a.mp4", "--engine", engine.url, "--chunk-frames", "4", "--sample-policy",
+                          "adaptive", *span)
+                report = self.report("a")
+                found = [a["start"] for a in report["index"]["anomalies"] if a["kind"] == "black"]
+                self.assertEqual([round(t) for t in found], wanted)
+
     def test_progress_as_json(self):
         flow.make_video(self.dir / "a.mp4", 8)
         engine = self.engine("--latency", "1.5")

@@ -103,6 +103,30 @@ static void black_and_frozen_pictures_are_listed(void **state)
 	expect(x, wanted, 2);
 }
 
+/* Bins and scores are coarser than cuts: the bounds are those of the cuts. */
+static void bounds_are_cuts_and_black_is_listed_once(void **state)
+{
+	(void)state;
+	struct video_index *x = quiet(3);
+	add_foreign(x, 200 * S - S / 15, 201 * S + 7 * S / 15);
+	add_foreign(x, 400 * S + S / 15, 402 * S + 4 * S / 15);
+	add_flag(x, INDEX_BLACK, 400 * S + S / 2, 402 * S);
+	for (size_t i = 401; i <= 402; i++)
+		x->keys[i].flags = INDEX_BLACK;
+	const struct index_anomaly wanted[] = {
+		{ANOMALY_FOREIGN, 200 * S - S / 15, 201 * S + 7 * S / 15},
+		{ANOMALY_BLACK, 400 * S + S / 15, 402 * S + 4 * S / 15}};
+	expect(x, wanted, 2);
+
+	/* Without cuts: to the pictures. */
+	x = quiet(30);
+	add_flag(x, INDEX_BLACK, 400 * S + S / 2, 402 * S);
+	for (size_t i = 401; i <= 402; i++)
+		x->keys[i].flags = INDEX_BLACK;
+	const struct index_anomaly pictures[] = {{ANOMALY_BLACK, 401 * S, 403 * S}};
+	expect(x, pictures, 1);
+}
+
 /* Slides do not change, and a film consists of other pictures. */
 static void what_is_usual_is_no_anomaly(void **state)
 {
@@ -134,6 +158,7 @@ int main(void)
 		cmocka_unit_test(a_foreign_picture_is_listed_and_no_change_of_view),
 		cmocka_unit_test(a_view_that_stays_is_listed_once),
 		cmocka_unit_test(black_and_frozen_pictures_are_listed),
+		cmocka_unit_test(bounds_are_cuts_and_black_is_listed_once),
 		cmocka_unit_test(what_is_usual_is_no_anomaly),
 		cmocka_unit_test(an_index_without_pictures_has_none),
 	};
