@@ -111,7 +111,7 @@ static json_t *index_sum_json(const struct report_index *x)
 static json_t *coverage_json(const struct report_sums *s)
 {
 	return json_pack("{s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "samples", (json_int_t)s->seen,
-	                 "mean_gap", s->seen > 1 ? seconds(s->mean_gap) : json_null(), "max_gap",
+	                 "mean_gap", s->seen ? seconds(s->mean_gap) : json_null(), "max_gap",
 	                 s->seen ? seconds(s->max_gap) : json_null(), "max_gap_start",
 	                 s->seen ? seconds(s->max_gap_start) : json_null(), "faults",
 	                 (json_int_t)s->faults, "repeated", (json_int_t)s->repeated, "described",

@@ -186,7 +186,7 @@ bool report_has_holes(const struct report *r);
 int64_t report_left_out(const struct report *r);
 
 /* The longest stretch within [from, to] without a sample that the model saw,
- * and the mean distance of samples; 0 where there are none. */
+ * and its length divided by their number; 0 where there are none. */
 void report_coverage(const struct report *r, int64_t *ret_max_gap, int64_t *ret_mean_gap);
 
 /* Writers: append to `out`; ERR_LIMIT if it is too small.

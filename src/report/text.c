@@ -54,8 +54,7 @@ static void sum_gaps(const struct report *r, struct report_sums *s)
 		}
 		before = t;
 	}
-	if (s->seen > 1)
-		s->mean_gap = (times[s->seen - 1] - times[0]) / (int64_t)(s->seen - 1);
+	s->mean_gap = (r->to - r->from) / (int64_t)s->seen;
 }
 
 void report_sum(const struct report *r, struct report_sums *ret)
@@ -190,14 +189,14 @@ const char *report_plural(size_t n, const char *one, char out[static CLOCK_TEXT_
 	return out;
 }
 
-/* "48.1 s", or "5:37 min" for longer times. */
+/* "48.1 s", or "5:37" for longer times. */
 static void add_length(struct buf *out, int64_t us)
 {
 	char t[CLOCK_TEXT_MAX];
 	if (us < 120 * CLOCK_SECOND)
 		buf_addf(out, "%.3g s", (double)us / 1e6);
 	else
-		buf_addf(out, "%s %s", clock_short(us, t), us < 3600 * CLOCK_SECOND ? "min" : "h");
+		buf_adds(out, clock_short(us, t));
 }
 
 size_t report_count_anomalies(const struct report *r)
@@ -246,7 +245,7 @@ void report_coverage_text(const struct report *r, const struct report_sums *s, s
 	}
 	buf_addf(out, "The model looked at %s of %s of video", report_plural(s->seen, "frame", a),
 	         clock_short(r->to - r->from, b));
-	if (s->mean_gap) {
+	if (s->seen > 1) {
 		buf_adds(out, ", one every ");
 		add_length(out, s->mean_gap);
 		buf_adds(out, " on average");

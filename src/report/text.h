@@ -20,7 +20,7 @@ struct report_sums {
 	size_t holes;
 	int64_t described, lost; /* microseconds of chunks that are done, that are holes */
 	int64_t max_gap, max_gap_start;
-	int64_t mean_gap; /* 0: fewer than two samples */
+	int64_t mean_gap; /* the length that was analyzed, for each sample; 0: there is none */
 	int64_t decode_time, engine_time;
 	int64_t prompt_tokens, cached_tokens, output_tokens;
 };

@@ -426,13 +426,13 @@ static void test_coverage(void **state)
 		make(&(struct shape){.chunks = 6, .samples = 4, .text = "x", .hole_every = 3});
 	report_coverage(r, &max, &mean);
 	assert_int_equal(max, (288 + 72) * S);
-	assert_int_equal(mean, (4 * 288 + 216) * S / 14);
+	assert_int_equal(mean, 6 * 288 * S / 15);
 	AUTO(report_freep)
 	struct report *two = make(&(struct shape){.chunks = 2, .samples = 1, .text = ""});
 	two->from = -1000 * S;
 	report_coverage(two, &max, &mean);
 	assert_int_equal(max, 1000 * S);
-	assert_int_equal(mean, 288 * S);
+	assert_int_equal(mean, (1000 + 2 * 288) * S / 2);
 }
 
 static void test_formats(void **state)

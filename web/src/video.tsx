@@ -123,7 +123,7 @@ function Summary({ job, report }: { job: Job; report: any }) {
       {report?.engine?.demo_model && <p class="banner">Made with the demo model, which understands only scenes drawn by vdet world.</p>}
       {c && (
         <p class="note">The model was sent {plural(c.samples, 'frame')}
-          {c.mean_gap != null && `, ${c.mean_gap.toFixed(1)} s apart on average; the longest gap is ${span(c.max_gap)}, from ${clock(c.max_gap_start)}`}.
+          {c.samples > 1 && `, one every ${c.mean_gap.toFixed(1)} s on average; the longest gap is ${span(c.max_gap)}, from ${clock(c.max_gap_start)}`}.
           {' '}What happened between these frames is not known.{c.lost > 0 && ` ${span(c.lost)} of the video are in holes.`}</p>
       )}
       {report && (
