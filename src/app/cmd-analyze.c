@@ -58,7 +58,8 @@ static int exit_of(const struct analyze_result *r)
 	if (r->outcome == ANALYZE_COMPLETE)
 		return EXIT_COMPLETE;
 	if (r->outcome == ANALYZE_EMPTY) {
-		log_error("all %zu chunks failed; the first: %s", r->chunks, r->first_hole);
+		log_error(r->chunks == 1 ? "%zu chunk failed: %s" : "all %zu chunks failed; the first: %s",
+		          r->chunks, r->first_hole);
 		return EXIT_FAILED;
 	}
 	log_warning("%zu of %zu chunks are holes; the same command tries them again. The first: %s",

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "report/report.h"
 #include "world/world.h"
 
@@ -129,7 +130,7 @@ static size_t count_invented(const struct report *r, const struct world *w)
 
 static void print_comparison(const struct report *r, const struct world *w)
 {
-	size_t seen = 0, described = 0;
+	size_t seen = 0, described = 0, invented = count_invented(r, w);
 	if (r->summary_by_model)
 		printf("\n%s\n", r->summary);
 	printf("\n%-18s%-67s | %s\n", "  what happened", "", "what the report says");
@@ -138,9 +139,9 @@ static void print_comparison(const struct report *r, const struct world *w)
 	printf("\n"
 	       "%zu events happened; frames showed %zu of them to the model, and the report names %zu "
 	       "of these (%.0f %%).\n"
-	       "The report has %zu events; %zu are about nothing that happened.\n",
+	       "The report has %zu event%s; %zu %s about nothing that happened.\n",
 	       w->n_events, seen, described, seen ? 100.0 * (double)described / (double)seen : 100.0,
-	       r->n_events, count_invented(r, w));
+	       r->n_events, text_s((int64_t)r->n_events), invented, invented == 1 ? "is" : "are");
 }
 
 /* The newest job about this video, from the store. */

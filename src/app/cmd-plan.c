@@ -99,8 +99,9 @@ static void print_estimate(const struct app *app, const struct model_look *look,
 	size_t most = 0;
 	for (size_t i = 0; i < plan->n_chunks; i++)
 		most = plan->chunks[i].n_times > most ? plan->chunks[i].n_times : most;
-	fprintf(stderr, "plan:   %lld chunks, %lld frames of %lldx%lld\n", (long long)e->chunks,
-	        (long long)e->frames, (long long)e->width, (long long)e->height);
+	fprintf(stderr, "plan:   %lld chunk%s, %lld frame%s of %lldx%lld\n", (long long)e->chunks,
+	        text_s(e->chunks), (long long)e->frames, text_s(e->frames), (long long)e->width,
+	        (long long)e->height);
 	fprintf(stderr, "tokens: %lld a frame, %lld to read, about %lld to write%s\n",
 	        (long long)e->picture_tokens, (long long)e->prompt, (long long)e->output,
 	        look && look->shape.parameters ? ""
@@ -111,8 +112,9 @@ static void print_estimate(const struct app *app, const struct model_look *look,
 		fprintf(stderr, "memory: unknown: how %s is built is known once it is downloaded\n",
 		        look->name);
 	if (e->time >= 0)
-		fprintf(stderr, "time:   about %s, as %zu chunks with %s took before\n",
-		        clock_short(e->time, time), rates->chunks, look->name);
+		fprintf(stderr, "time:   about %s, as %zu chunk%s with %s took before\n",
+		        clock_short(e->time, time), rates->chunks, text_s((int64_t)rates->chunks),
+		        look->name);
 	else
 		fputs("time:   unknown: no earlier job used this model\n", stderr);
 }

@@ -167,3 +167,8 @@ const char *text_size(double bytes, char out[static TEXT_SIZE_MAX])
 	snprintf(out, TEXT_SIZE_MAX, u && bytes < 9.95 ? "%.1f %s" : "%.0f %s", bytes, units[u]);
 	return out;
 }
+
+const char *text_s(int64_t n)
+{
+	return n == 1 ? "" : "s";
+}

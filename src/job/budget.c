@@ -223,16 +223,16 @@ static int too_small(const struct fitting *f, struct err *err)
 	if (f->time)
 		return err_set(
 			err, ERR_LIMIT,
-			"the budget is too small: with %lld frames of %lldx%lld in %lld chunks it takes %s",
+			"the budget is too small: with %lld frames of %lldx%lld in %lld chunk%s it takes %s",
 			(long long)e.frames, (long long)e.width, (long long)e.height, (long long)e.chunks,
-			clock_short(e.time, time));
+			text_s(e.chunks), clock_short(e.time, time));
 	return err_set(
 		err, ERR_LIMIT,
-		"the budget is too small: %lld frames of %lldx%lld in %lld chunks take %lld tokens; give "
+		"the budget is too small: %lld frames of %lldx%lld in %lld chunk%s take %lld tokens; give "
 		"that much, or a "
 		"part of the video (--from, --to)",
 		(long long)e.frames, (long long)e.width, (long long)e.height, (long long)e.chunks,
-		(long long)e.total);
+		text_s(e.chunks), (long long)e.total);
 }
 
 int budget_fit(struct analyze_options *o, const struct video_info *video,

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "plan/plan-internal.h"
 
 #define FORMAT "vdet-plan/1"
@@ -290,7 +291,8 @@ char *plan_text(const struct plan *p)
 		return mem_strdup(buf_str(&out));
 	}
 	if (p->policy == PLAN_EVEN || p->policy == PLAN_KEYFRAME || !p->budget || !p->shots) {
-		buf_addf(&out, "%zu frames in %zu chunks, %s", p->samples, p->n_chunks,
+		buf_addf(&out, "%zu frame%s in %zu chunk%s, %s", p->samples, text_s((int64_t)p->samples),
+		         p->n_chunks, text_s((int64_t)p->n_chunks),
 		         p->policy == PLAN_KEYFRAME ? "at keyframes, spread evenly" : "spread evenly");
 		if (p->policy == PLAN_ADAPTIVE || p->policy == PLAN_SCENE)
 			buf_adds(&out, ", because it is not known where the picture changes");
@@ -298,9 +300,10 @@ char *plan_text(const struct plan *p)
 		return mem_strdup(buf_str(&out));
 	}
 	buf_addf(&out,
-	         "%zu frames in %zu chunks, of %" PRId64
+	         "%zu frame%s in %zu chunk%s, of %" PRId64
 	         " that even sampling would take: %zu where the picture changes",
-	         p->samples, p->n_chunks, p->budget, near);
+	         p->samples, text_s((int64_t)p->samples), p->n_chunks, text_s((int64_t)p->n_chunks),
+	         p->budget, near);
 	if (p->bursts)
 		buf_addf(&out, " (%zu of %zu bursts of activity)", p->seen, p->bursts);
 	if (p->even)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "selftest/selftest.h"
 
 static const char *const kind_name[PLANT_KINDS] = {"object", "picture"};
@@ -103,12 +104,14 @@ void selftest_text(const struct selftest *t, const char *name, struct buf *out)
 	size_t objects = 0;
 	for (size_t i = 0; i < t->n; i++)
 		objects += t->events[i].plant.kind == PLANT_OBJECT;
-	buf_addf(out, "%s  %s to %s, seed %llu: %zu objects and %zu other pictures planted\n", name,
+	size_t others = t->n - objects;
+	buf_addf(out, "%s  %s to %s, seed %llu: %zu object%s and %zu other picture%s planted\n", name,
 	         clock_text(t->from, from), clock_text(t->from + t->duration, to),
-	         (unsigned long long)t->seed, objects, t->n - objects);
+	         (unsigned long long)t->seed, objects, text_s((int64_t)objects), others,
+	         text_s((int64_t)others));
 	if (t->hidden)
-		buf_addf(out, "  %zu more events are not counted: the recording has no pictures there\n",
-		         t->hidden);
+		buf_addf(out, "  %zu more event%s not counted: the recording has no pictures there\n",
+		         t->hidden, t->hidden == 1 ? " is" : "s are");
 	add_trials(t, out);
 	if (t->n_trials && t->trials[0].seen == t->n)
 		return;

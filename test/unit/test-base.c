@@ -83,6 +83,14 @@ static void loops_are_told(void **state)
 	assert_true(text_loops("................................................................"));
 }
 
+static void nouns_agree_with_numbers(void **state)
+{
+	(void)state;
+	assert_string_equal(text_s(0), "s");
+	assert_string_equal(text_s(1), "");
+	assert_string_equal(text_s(2), "s");
+}
+
 static void text_is_made_harmless(void **state)
 {
 	(void)state;
@@ -460,6 +468,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(times_are_read_and_written),
+		cmocka_unit_test(nouns_agree_with_numbers),
 		cmocka_unit_test(text_is_made_harmless),
 		cmocka_unit_test(loops_are_told),
 		cmocka_unit_test(a_buffer_never_passes_its_maximum),
