@@ -88,6 +88,9 @@ static int analyze_one(const struct analyze *a, struct ui *ui, const char *file)
 		if (err.code == ERR_CANCELED)
 			log_warning(
 				"interrupted; finished chunks are kept, and the same command continues from there");
+		else if (err.code == ERR_NOSPC)
+			err_add(&err, "finished chunks are kept, and the same command continues once there is "
+			              "space");
 		return app_fail(&err);
 	}
 	if (result.resumed)

@@ -8,6 +8,7 @@
 #include "app/commands.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "job/entry.h"
 
 static struct {
 	bool json;
@@ -18,35 +19,45 @@ static const struct opt_row rows[] = {
 };
 static const struct opt_group group = {"Jobs", rows, 1};
 
+struct listing {
+	const char *locks_dir;
+	size_t n;
+};
+
+static const char *state_of(const struct listing *l, const struct store_job *j)
+{
+	bool held = j->state != STORE_JOB_RUNNING || entry_is_held(l->locks_dir, j->id);
+	return held ? store_job_state_name(j->state) : "interrupted";
+}
+
 static int print_job(void *ctx, const struct store_job *j)
 {
 	char created[CLOCK_TEXT_MAX];
-	size_t *n = ctx;
+	struct listing *l = ctx;
 	clock_iso(j->created, created);
 	if (own.json) {
-		json_auto_t *o =
-			json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s}", "job", j->id, "source",
-		              j->source_name, "state", store_job_state_name(j->state), "chunks",
-		              (json_int_t)j->chunks, "done", (json_int_t)j->done, "holes",
-		              (json_int_t)j->holes, "created", created, "dir", j->output);
+		json_auto_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s}", "job", j->id,
+		                           "source", j->source_name, "state", state_of(l, j), "chunks",
+		                           (json_int_t)j->chunks, "done", (json_int_t)j->done, "holes",
+		                           (json_int_t)j->holes, "created", created, "dir", j->output);
 		json_dumpf(o, stdout, JSON_COMPACT);
 		putchar('\n');
 		return 0;
 	}
-	if (!(*n)++)
-		printf("%-12s  %-20s  %-8s  %9s  %s\n", "JOB", "CREATED", "STATE", "CHUNKS", "VIDEO");
-	printf("%-12s  %-20s  %-8s  %4lld/%-4lld  %s\n", j->id, created, store_job_state_name(j->state),
+	if (!l->n++)
+		printf("%-12s  %-20s  %-11s  %9s  %s\n", "JOB", "CREATED", "STATE", "CHUNKS", "VIDEO");
+	printf("%-12s  %-20s  %-11s  %4lld/%-4lld  %s\n", j->id, created, state_of(l, j),
 	       (long long)j->done, (long long)j->chunks, j->source_name);
 	return 0;
 }
 
-static int list(struct store *store)
+static int list(struct store *store, const char *locks_dir)
 {
 	struct err err;
-	size_t n = 0;
-	if (store_job_each(store, print_job, &n, &err) < 0)
+	struct listing l = {.locks_dir = locks_dir};
+	if (store_job_each(store, print_job, &l, &err) < 0)
 		return app_fail(&err);
-	if (!n && !own.json)
+	if (!l.n && !own.json)
 		puts("no jobs yet; vdet analyze FILE creates one");
 	return EXIT_COMPLETE;
 }
@@ -76,14 +87,16 @@ static int run(struct app *app, int argc, char **argv)
 		return app_usage(&cmd_jobs, "no job given");
 	if (app_open_store(app, &store, &err) < 0)
 		return app_fail(&err);
-	return rm ? remove_jobs(store, argc - 1, argv + 1) : list(store);
+	return rm ? remove_jobs(store, argc - 1, argv + 1) : list(store, app->locks_dir);
 }
 
 const struct command cmd_jobs = {
 	.name = "jobs",
 	.usage = "[rm JOB…]",
 	.summary = "list jobs, or remove some",
-	.text = "",
+	.text = "A job is running, complete, complete with holes, or interrupted: no process works on\n"
+			"it, and the command that began it continues it. Jobs that wait in the queue of vdet\n"
+			"serve are interrupted, too.\n",
 	.groups = GROUP_APP,
 	.own = &group,
 	.own_target = &own,

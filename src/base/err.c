@@ -74,6 +74,12 @@ int err_sys(struct err *e, int errnum, const char *fmt, ...)
 	return r;
 }
 
+void err_add(struct err *e, const char *addition)
+{
+	size_t n = strlen(e->msg);
+	snprintf(e->msg + n, sizeof e->msg - n, "; %s", addition);
+}
+
 int err_wrap(struct err *e, const char *fmt, ...)
 {
 	if (!e)

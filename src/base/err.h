@@ -46,6 +46,8 @@ int err_limit(struct err *e, enum err_code code, const char *option, const char 
 int err_sys(struct err *e, int errnum, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Puts "context: " before the message; keeps the option; returns -code. */
 int err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Puts "; addition" after the message; keeps code and option. */
+void err_add(struct err *e, const char *addition);
 /* A stable word for a code ("timeout"), for logs, journal and JSON. */
 const char *err_code_name(enum err_code code);
 

@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "protocol/media-wire.h"
+
+enum { LOCK_TRIES = 20 };
 
 void entry_clear(struct entry *e)
 {
@@ -21,17 +24,41 @@ void entry_clear(struct entry *e)
 	e->lock = -1;
 }
 
-static int lock_run(const char *dir, const char *id, int *ret_fd, struct err *err)
+static char *lock_path(const char *dir, const char *id)
 {
 	AUTO(mem_freep) char *name = mem_printf("%s.lock", id);
-	AUTO(mem_freep) char *path = file_join(dir, name);
+	return file_join(dir, name);
+}
+
+bool entry_is_held(const char *locks_dir, const char *id)
+{
+	AUTO(mem_freep) char *path = lock_path(locks_dir, id);
+	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+}
+
+/* entry_is_held() of other processes has the lock for a moment. */
+static int try_lock(int fd)
+{
+	const struct timespec moment = {.tv_nsec = 1000000};
+	int r = flock(fd, LOCK_EX | LOCK_NB);
+	for (int i = 0; r < 0 && i < LOCK_TRIES; i++) {
+		nanosleep(&moment, NULL);
+		r = flock(fd, LOCK_EX | LOCK_NB);
+	}
+	return r;
+}
+
+static int lock_run(const char *dir, const char *id, int *ret_fd, struct err *err)
+{
+	AUTO(mem_freep) char *path = lock_path(dir, id);
 	int r = file_mkdirs(dir, true, err);
 	if (r < 0)
 		return r;
 	AUTO(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open %s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+	if (try_lock(fd) < 0)
 		return err_set(err, ERR_BUSY, "job %s is already running in another process", id);
 	*ret_fd = fd;
 	fd = -1;

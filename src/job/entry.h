@@ -3,6 +3,8 @@
 #ifndef VDET_JOB_ENTRY_H
 #define VDET_JOB_ENTRY_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include "base/err.h"
@@ -24,5 +26,7 @@ void entry_clear(struct entry *e);
  * ERR_BUSY if another process has the run. */
 int entry_find(struct store *store, const char *locks_dir, const struct facts_input *in,
                const char *name, const char *dir, struct entry *ret, struct err *err);
+/* Whether a process has the run with this id now. */
+bool entry_is_held(const char *locks_dir, const char *id);
 
 #endif

@@ -35,8 +35,9 @@ int db_fail(struct store *s, int result, struct err *err)
 	/* SQLite reports a full disk as an I/O error when it is its shared memory
 	 * or its log that has no space. */
 	int reason = s->db && code == ERR_IO ? sqlite3_system_errno(s->db) : 0;
-	if (reason == ENOSPC || reason == EDQUOT)
-		return err_set(err, ERR_NOSPC, "the disk is full; delete files");
+	if (code == ERR_NOSPC || reason == ENOSPC || reason == EDQUOT)
+		return err_set(err, ERR_NOSPC, "the disk of %s is full; delete files",
+		               s->db ? sqlite3_db_filename(s->db, "main") : "the journal");
 	return err_set(err, code, "%s", s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(result));
 }
 

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Engines that misbehave: each fault ends in an answer after a retry, or in a hole with its reason; never in a crash,
 a hang, or a report that hides it."""
+import json
 import os
+import shutil
 import sqlite3
 import subprocess
 
@@ -98,11 +100,29 @@ class Faults(flow.Flow):
         command = ["analyze", "a.mp4", "--engine", engine.url, "--chunk-duration", "2", "--data-dir", full]
         r = self.vdet(*command, code=1)
         self.assertRegex(r.stderr, "full|space")
+        self.assertIn(str(full), r.stderr)
+        self.assertIn("the same command continues once there is space", r.stderr)
+        states = [json.loads(line)["state"] for line in self.vdet("jobs", "--json", "--data-dir", full).stdout.splitlines()]
+        self.assertTrue(set(states) <= {"interrupted"}, states)
         subprocess.run(["mount", "-o", "remount,size=50m", full], check=True)
         done = sqlite3.connect(full / "vdet.db").execute("SELECT count(*) FROM chunk WHERE state = 1").fetchone()[0]
         asked = len(engine.stretches())
         self.vdet(*command)
         self.assertEqual(len(engine.stretches()) - asked, 30 - done)
+
+    def test_interrupted(self):
+        """A job whose process is gone is not running."""
+        engine = self.engine("--fault", "hold")
+        p = self.start("analyze", "a.mp4", "--engine", engine.url, "--progress", "json")
+        engine.control(**{"await": 1})
+        self.assertIn(" running ", self.vdet("jobs").stdout)
+        p.kill()
+        p.communicate()
+        self.assertIn(" interrupted ", self.vdet("jobs").stdout)
+        job = json.loads(self.vdet("jobs", "--json").stdout)
+        self.assertEqual(job["state"], "interrupted")
+        shutil.rmtree(job["dir"])
+        self.assertNotIn("report is kept", self.vdet("jobs", "rm", job["job"]).stdout)
 
     def test_two_at_once_on_one_job(self):
         engine = self.engine("--fault", "hold")
@@ -111,6 +131,7 @@ class Faults(flow.Flow):
         engine.control(**{"await": 1})
         r = self.vdet("analyze", "a.mp4", "--engine", engine.url, code=1)
         self.assertIn("is already running in another process", r.stderr)
+        self.assertIn(" running ", self.vdet("jobs").stdout)
         engine.control(release=True)
         first.communicate(timeout=flow.TIMEOUT)
         self.assertEqual(first.returncode, 0)
