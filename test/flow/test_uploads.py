@@ -7,12 +7,14 @@ import itertools
 import json
 import os
 import random
+import re
+import shutil
 import socket
 import subprocess
 import time
 from contextlib import contextmanager
 
-from flow import TIMEOUT, make_video
+from flow import ROOT, TIMEOUT, make_video
 from serving import Serving
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -344,6 +346,33 @@ class Uploads(Serving):
         new = s.upload(data, name="x.mp4").headers["Vdet-Video"]
         (folder / "x.mp4").unlink()
         self.assertEqual(self.sha(s, new), hashlib.sha256(data).hexdigest())
+
+    def test_the_commands_of_the_document(self):
+        """docs/protocols.md shows how to upload with curl, also in parts."""
+        if not shutil.which("curl"):
+            self.skipTest("curl is missing")
+        text = (ROOT / "docs" / "protocols.md").read_text()
+        text = text[text.index("## Uploads"):text.index("## Messages")]
+        whole, create, rest = re.findall(r"^```\n(.*?)^```", text, re.S | re.M)
+        data = self.video() * 40  # more than curl sends without being asked to continue
+        (self.dir / "two words.mp4").write_bytes(data)
+        s = self.serve()
+
+        def shell(script, **names):
+            env = self.env | {"FILE": "two words.mp4", "SERVER": f"http://127.0.0.1:{s.port}"} | names
+            r = subprocess.run(["sh", "-euc", script], cwd=self.dir, env=env, capture_output=True, text=True, timeout=TIMEOUT)
+            self.assertEqual(r.returncode, 0, r.stderr)
+            return r.stdout
+
+        where = shell(create + 'printf %s "$WHERE"')
+        self.cut(s, where, 0, data, 1000)
+        for reply in shell(rest, WHERE=where), shell(whole):
+            self.assertRegex(reply, r"(?m)^HTTP/1.1 20[14] ")
+            video = re.search(r"(?mi)^vdet-video: (\d+)", reply)[1]
+            self.assertEqual(self.sha(s, video), hashlib.sha256(data).hexdigest())
+            self.assertRegex(reply, r"(?mi)^vdet-job: \d+")
+        [video] = s.api("/videos")["videos"]
+        self.assertEqual(video["name"], "two words.mp4")
 
     def test_deferred_length(self):
         data = self.video()
