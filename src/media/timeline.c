@@ -391,8 +391,8 @@ static void add_run(const struct scan *s, struct timeline *t, size_t i, int64_t 
 	int64_t first = run->first + add - t->start;
 	int64_t last = (tail ? run->tail_last : run->last) + add - t->start;
 	int64_t end = (tail ? run->tail_end : run->end) + add - t->start;
-	/* Some demuxers state a unit of the clock as the duration of each frame, or
-	 * one that follows from the frame rate. */
+	/* Some demuxers give a unit of the clock as the duration of each frame, or
+	 * guess it from the frame rate; Matroska states it. */
 	bool stated = s->only_shown && end - last > 1 + to_us(s->st, 1);
 	if (end - last < 1 || (!stated && end - last < usual / 2) || end - last > forward_least)
 		end = last + (usual ? usual : CLOCK_SECOND / 25);
@@ -412,6 +412,21 @@ static void add_keys(const struct scan *s, const int64_t *adds, struct timeline 
 	}
 }
 
+/* Guessed decoding times are too late after a restart: presentation times say
+ * where the recordings meet. */
+static void settle_restarts(struct scan *s)
+{
+	for (size_t i = 0; i < s->n_jumps && s->only_shown; i++) {
+		struct jump *j = &s->jumps[i];
+		int64_t from = s->runs[i].last, to = s->runs[i + 1].first;
+		if (j->to > j->from || from < j->from || to > j->to)
+			continue;
+		s->revised |= from != j->from || to != j->to;
+		j->from = from;
+		j->to = to;
+	}
+}
+
 static void conclude(struct scan *s, enum timeline_policy policy, struct timeline *t)
 {
 	bool even;
@@ -424,9 +439,9 @@ static void conclude(struct scan *s, enum timeline_policy policy, struct timelin
 		s->runs[0].first = s->first_key;
 	}
 
+	settle_restarts(s);
 	t->step = usual;
 	t->frames = s->packets;
-	t->revised = s->revised;
 	t->first = INT64_MAX;
 	add_part(t, 0, 0);
 	add_run(s, t, 0, 0, usual);
@@ -448,6 +463,7 @@ static void conclude(struct scan *s, enum timeline_policy policy, struct timelin
 		add_run(s, t, i + 1, add, usual);
 	}
 
+	t->revised = s->revised;
 	add_keys(s, adds, t);
 	t->first = t->first == INT64_MAX ? 0 : t->first;
 	if (t->n_parts > 1)

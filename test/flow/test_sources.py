@@ -134,7 +134,7 @@ class Sources(flow.Flow):
         self.assertAlmostEqual(plan["duration"], 20006, delta=1)
 
     def test_clock_back(self):
-        """Recordings joined byte by byte, also a short one first, and an FLV whose clock restarts."""
+        """Recordings joined byte by byte, also a short one first, or with B-frames, and an FLV whose clock restarts."""
         ts = ("-bf", "0", "-muxdelay", "0")
         self.film("1.ts", 2, *ts)
         self.film("2.ts", 20, *ts, first=20)
@@ -146,7 +146,10 @@ class Sources(flow.Flow):
         while second[at] != 9:
             at += 15 + int.from_bytes(second[at + 1:at + 4], "big")
         (self.dir / "restart.flv").write_bytes((self.dir / "1.flv").read_bytes() + second[at:])
-        for name, length in (("short.ts", 22), ("restart.flv", 12)):
+        self.film("1.mkv", 6, "-bf", "2")
+        self.film("2.mkv", 6, "-bf", "2", first=60)
+        self.join("reordered.mkv", "1.mkv", "2.mkv")
+        for name, length in (("short.ts", 22), ("restart.flv", 12), ("reordered.mkv", 12)):
             with self.subTest(name):
                 report, pairs = self.watch(name)
                 self.assertTimes(pairs)

@@ -320,21 +320,23 @@ static void test_slow_reordered(void **state)
 	static const struct {
 		const char *name, *rate, *filter;
 		int64_t step, end; /* milliseconds */
+		int b_frames;
 	} files[] = {
-		{"tenth.mkv", "1/10", "null", 10000, 400000},
-		{"one.mkv", "1", "null", 1000, 40000},
-		{"three.mkv", "3", "null", 333, 13333},
-		{"sparse.mkv", "1", "setpts=N*10/TB", 10000, 391000},
-		{"rare.mkv", "1", "setpts=N*50000/TB", 50000000, 1950001000},
-		{"one.mp4", "1", "null", 1000, 40000},
-		{"one.ts", "1", "null", 1000, 40000},
+		{"tenth.mkv", "1/10", "null", 10000, 400000, 3},
+		{"one.mkv", "1", "null", 1000, 40000, 3},
+		{"three.mkv", "3", "null", 333, 13333, 3},
+		{"sparse.mkv", "1", "setpts=N*10/TB", 10000, 391000, 3},
+		{"rare.mkv", "1", "setpts=N*50000/TB", 50000000, 1950001000, 3},
+		{"even.mkv", "1", "setpts=N*50000/TB", 50000000, 1950001000, 0},
+		{"one.mp4", "1", "null", 1000, 40000, 3},
+		{"one.ts", "1", "null", 1000, 40000, 3},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		AUTO(mem_freep)
 		char *args =
 			mem_printf("-f lavfi -i testsrc=s=96x64:r=%s -frames:v 40 -vf %s -fps_mode passthrough "
-		               "-c:v libx264 -preset ultrafast -bf 3 -x264-params b-pyramid=1:b-adapt=0",
-		               files[i].rate, files[i].filter);
+		               "-c:v libx264 -preset ultrafast -bf %d -x264-params b-pyramid=1:b-adapt=0",
+		               files[i].rate, files[i].filter, files[i].b_frames);
 		AUTO(mem_freep) char *path = media_make(files[i].name, args);
 		if (!path)
 			skip();
