@@ -34,6 +34,13 @@ const char *clock_text(int64_t us, char out[static CLOCK_TEXT_MAX])
 	return out;
 }
 
+const char *clock_whole(int64_t us, char out[static CLOCK_TEXT_MAX])
+{
+	clock_text(us, out);
+	out[strcspn(out, ".")] = '\0';
+	return out;
+}
+
 const char *clock_short(int64_t us, char out[static CLOCK_TEXT_MAX])
 {
 	uint64_t s = us < 0 ? 0 : ((uint64_t)us + CLOCK_SECOND / 2) / CLOCK_SECOND;

@@ -19,6 +19,8 @@ int64_t clock_wall(void); /* Unix time, microseconds */
 #define CLOCK_TEXT_MAX 32
 /* "01:02:03.456", or "-00:00:01.000"; cut to milliseconds. Returns out. */
 const char *clock_text(int64_t us, char out[static CLOCK_TEXT_MAX]);
+/* "01:02:03": the same cut to seconds. Returns out. */
+const char *clock_whole(int64_t us, char out[static CLOCK_TEXT_MAX]);
 /* "1:02:03" or "2:03", for people; rounded to seconds, 0 if negative.
  * Returns out. */
 const char *clock_short(int64_t us, char out[static CLOCK_TEXT_MAX]);

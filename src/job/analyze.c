@@ -117,9 +117,11 @@ static int finish(const struct analyze *a, const struct run_context *context, st
 	int r = 0;
 	job->state = complete ? STORE_JOB_COMPLETE : STORE_JOB_HOLES;
 
-	if (!*job->summary || done->fresh) {
+	const struct merge_options merge = {.prompt = a->options->prompt,
+	                                    .language = a->options->language};
+	if (done->fresh || merge_is_due(job, &merge)) {
 		progress_phase(a->progress, PHASE_SUMMARY, "");
-		r = merge_summary(context, a->options->prompt, job, err);
+		r = merge_summary(context, &merge, job, err);
 	}
 	if (r == 0)
 		r = count_run(a, job, start, err);

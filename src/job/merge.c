@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "job/merge-events.h"
 #include "job/prompt.h"
 #include "job/summary.h"
 #include "openai/answer-text.h"
-#include "report/report.h"
+#include "report/summary.h"
 
 enum {
 	TIMELINE_LINES = 200,
@@ -20,7 +21,7 @@ enum {
 
 struct request {
 	const struct run_context *run;
-	const char *prompt;
+	const struct merge_options *options;
 };
 
 static int ask_model(void *ctx, const char *notes, char **ret, struct err *err)
@@ -28,7 +29,7 @@ static int ask_model(void *ctx, const char *notes, char **ret, struct err *err)
 	const struct request *q = ctx;
 	AUTO(chat_freep) struct chat *chat = chat_new();
 	AUTO(chat_result_clear) struct chat_result result = {0};
-	prompt_summary(chat, notes, q->prompt);
+	prompt_summary(chat, notes, q->options->prompt, q->options->language);
 	chat_max_tokens(chat, SUMMARY_TOKENS);
 	chat_set_cancel(chat, q->run->cancel);
 	int r = engine_chat(q->run->engine, chat, NULL, NULL, &result, err);
@@ -45,13 +46,16 @@ static int ask_model(void *ctx, const char *notes, char **ret, struct err *err)
 	return 0;
 }
 
-static size_t notes_bytes(const struct run_context *run)
+static size_t events_bytes(const struct run_context *run)
 {
 	int context = engine_info(run->engine)->context;
-	if (engine_info(run->engine)->demo_model)
-		return DEMO_NOTES;
 	size_t tokens = context > 0 ? (size_t)context : DEFAULT_CONTEXT;
 	return tokens > 4 * SUMMARY_TOKENS ? (tokens - 2 * SUMMARY_TOKENS) * BYTES_PER_TOKEN / 2 : 2048;
+}
+
+static size_t notes_bytes(const struct run_context *run)
+{
+	return engine_info(run->engine)->demo_model ? DEMO_NOTES : events_bytes(run);
 }
 
 static void collect(const struct report *r, struct notes *summaries, struct notes *events)
@@ -65,28 +69,93 @@ static void collect(const struct report *r, struct notes *summaries, struct note
 		notes_add(events, r->events[i].start, r->events[i].end, r->events[i].what);
 }
 
-int merge_summary(const struct run_context *run, const char *prompt, struct store_job *job,
-                  struct err *err)
+/* Replaces the summary of a job; takes the texts. */
+static void set_summary(struct store_job *job, char *text, char *fallback, char *sentences)
 {
-	struct request request = {run, prompt};
-	AUTO(report_freep) struct report *report = NULL;
+	free(job->summary);
+	free(job->summary_fallback);
+	free(job->sentences);
+	job->summary = text;
+	job->summary_fallback = fallback;
+	job->summary_by_model = !*fallback;
+	job->sentences = sentences;
+}
+
+/* Of a video without events: from what the model said of its chunks. */
+static int sum_up_chunks(const struct run_context *run, const struct merge_options *o,
+                         const struct report *report, const struct notes *summaries,
+                         const struct notes *events, struct store_job *job, struct err *err)
+{
+	struct request request = {run, o};
 	struct err why;
+	char *text = NULL;
+	int r = summary_make(summaries, notes_bytes(run), ask_model, &request, &text, &why);
+	if (r == -ERR_CANCELED || cancel_fired(run->cancel)) {
+		free(text);
+		return err_set(err, ERR_CANCELED, "interrupted");
+	}
+	set_summary(job, r == 0 ? text : summary_timeline(events, TIMELINE_LINES, summaries->n),
+	            r == 0 ? mem_strdup("") : text_line(why.msg, sizeof why.msg),
+	            report_summary_pack(report, &(struct story_summary){0}, o->language));
+	return 0;
+}
+
+/* What the model said of the only chunk is about all of its events. */
+static void take_only_chunk(const struct report *report, const char *text,
+                            struct story_summary *ret)
+{
+	struct story_sentence *s = mem_alloc(1, sizeof *s);
+	*s = (struct story_sentence){.text = mem_strdup(text),
+	                             .entries = mem_alloc(report->n_events, sizeof *s->entries),
+	                             .n_entries = report->n_events};
+	for (size_t i = 0; i < s->n_entries; i++)
+		s->entries[i] = i;
+	*ret = (struct story_summary){.whole = {.start = report->from,
+	                                        .end = report->to,
+	                                        .sentences = s,
+	                                        .n = 1,
+	                                        .fallback = mem_strdup("")}};
+}
+
+/* Each sentence with the events that it is about. */
+static int sum_up_events(const struct run_context *run, const struct merge_options *o,
+                         const struct report *report, const struct notes *summaries,
+                         const struct notes *events, struct store_job *job, struct err *err)
+{
+	AUTO(story_summary_clear) struct story_summary s = {0};
+	bool only = report->n_chunks == 1 && summaries->n == 1;
+	int r = 0;
+	if (only)
+		take_only_chunk(report, summaries->items[0].text, &s);
+	else
+		r = merge_events(run, o, report, events_bytes(run), &s, err);
+	if (r < 0)
+		return r;
+
+	bool by_model = !*s.whole.fallback;
+	char *text = only       ? mem_strdup(summaries->items[0].text)
+	             : by_model ? report_section_text(report, &s.whole)
+	                        : summary_timeline(events, TIMELINE_LINES, summaries->n);
+	set_summary(job, text, text_line(s.whole.fallback, 1000),
+	            report_summary_pack(report, &s, o->language));
+	return 0;
+}
+
+int merge_summary(const struct run_context *run, const struct merge_options *o,
+                  struct store_job *job, struct err *err)
+{
+	AUTO(report_freep) struct report *report = NULL;
 	AUTO(notes_clear) struct notes summaries = {0}, events = {0};
 	int r = report_load_text(run->store, job->id, REPORT_NORMAL, &report, err);
 	if (r < 0)
 		return r;
 	collect(report, &summaries, &events);
+	return report->n_events ? sum_up_events(run, o, report, &summaries, &events, job, err)
+	                        : sum_up_chunks(run, o, report, &summaries, &events, job, err);
+}
 
-	char *text = NULL;
-	r = summary_make(&summaries, notes_bytes(run), ask_model, &request, &text, &why);
-	if (r == -ERR_CANCELED || cancel_fired(run->cancel)) {
-		free(text);
-		return err_set(err, ERR_CANCELED, "interrupted");
-	}
-	free(job->summary);
-	free(job->summary_fallback);
-	job->summary_by_model = r == 0;
-	job->summary = r == 0 ? text : summary_timeline(&events, TIMELINE_LINES, summaries.n);
-	job->summary_fallback = r == 0 ? mem_strdup("") : text_line(why.msg, sizeof why.msg);
-	return 0;
+bool merge_is_due(const struct store_job *job, const struct merge_options *o)
+{
+	AUTO(mem_freep) char *language = report_summary_language(job->sentences);
+	return !*job->summary || strcmp(language, o->language) != 0;
 }

@@ -20,7 +20,7 @@ struct analyze_options {
 	char *prompt;
 	int64_t max_tokens;
 	char *budget; /* "20min", "500ktok", "" = none */
-	char *output, *format, *detail;
+	char *output, *format, *detail, *language;
 	bool full_path, fresh;
 	int64_t job_timeout, media_timeout, media_memory;
 	char *sandbox, *reference, *hwaccel, *media_gaps;

@@ -16,6 +16,14 @@ static void add_look_for(struct chat *c, const char *look_for)
 	chat_text(c, text);
 }
 
+static void add_fault(struct chat *c, const char *fault)
+{
+	if (!fault)
+		return;
+	AUTO(mem_freep) char *again = mem_printf("Your last answer could not be used: %s\n", fault);
+	chat_text(c, again);
+}
+
 /* At most `most` characters, far more than a valid answer needs. */
 static void bound_text(json_t *properties, const char *name, json_int_t most)
 {
@@ -33,6 +41,12 @@ static void bound_texts(json_t *properties, json_t *event, json_t *frames, size_
 	                    json_integer((json_int_t)(4 * n + 8)));
 }
 
+/* A number of one of n things that were sent. */
+static json_t *one_of(size_t n)
+{
+	return json_pack("{s:s, s:i, s:I}", "type", "integer", "minimum", 1, "maximum", (json_int_t)n);
+}
+
 /* The answer's schema with frame numbers limited to those sent: engines that
  * enforce a schema then cannot return others. */
 static void add_schema(struct chat *c, size_t n, bool bounded)
@@ -41,9 +55,7 @@ static void add_schema(struct chat *c, size_t n, bool bounded)
 	json_t *properties = json_object_get(schema, "properties");
 	json_t *event = json_object_get(json_object_get(properties, "events"), "items");
 	json_t *frames = json_object_get(json_object_get(event, "properties"), "frames");
-	json_object_set_new(
-		frames, "items",
-		json_pack("{s:s, s:i, s:I}", "type", "integer", "minimum", 1, "maximum", (json_int_t)n));
+	json_object_set_new(frames, "items", one_of(n));
 	if (bounded)
 		bound_texts(properties, event, frames, n);
 	AUTO(mem_freep) char *text = json_dumps(schema, JSON_COMPACT);
@@ -71,21 +83,71 @@ int prompt_describe(struct chat *c, int64_t start, int64_t end,
 	chat_text(c, "\n");
 	chat_text(c, prompt_describe_task_txt);
 	add_look_for(c, look_for);
-	if (fault) {
-		AUTO(mem_freep) char *again = mem_printf("Your last answer could not be used: %s\n", fault);
-		chat_text(c, again);
-	}
+	add_fault(c, fault);
 	add_schema(c, n, bounded);
 	return 0;
 }
 
-void prompt_summary(struct chat *c, const char *notes, const char *look_for)
+static void add_language(struct chat *c, const char *language)
+{
+	if (!*language)
+		return;
+	AUTO(mem_freep) char *text = mem_printf("Write in %s.\n", language);
+	chat_text(c, text);
+}
+
+void prompt_summary(struct chat *c, const char *notes, const char *look_for, const char *language)
 {
 	chat_system(c, prompt_summary_system_txt);
 	chat_text(c, notes);
 	chat_text(c, "\n");
 	chat_text(c, prompt_summary_task_txt);
 	add_look_for(c, look_for);
+	add_language(c, language);
+}
+
+static void add_story_schema(struct chat *c, size_t n, size_t most, bool bounded)
+{
+	json_auto_t *schema = json_loads(prompt_story_schema_json, 0, NULL);
+	json_t *sentences = json_object_get(json_object_get(schema, "properties"), "sentences");
+	json_t *parts = json_object_get(json_object_get(sentences, "items"), "properties");
+	json_t *events = json_object_get(parts, "events");
+	json_object_set_new(events, "items", one_of(n));
+	if (bounded) {
+		json_object_set_new(events, "maxItems", json_integer((json_int_t)n));
+		json_object_set_new(sentences, "maxItems", json_integer((json_int_t)most));
+		bound_text(parts, "text", 400);
+	}
+	AUTO(mem_freep) char *text = json_dumps(schema, JSON_COMPACT);
+	chat_schema(c, "summary", text);
+}
+
+void prompt_story(struct chat *c, const struct prompt_list *list, const char *look_for,
+                  const char *language, const char *fault, bool bounded)
+{
+	chat_system(c, prompt_story_system_txt);
+	chat_text(c, list->text);
+	chat_text(c, "\n");
+	chat_text(c, prompt_story_task_txt);
+	add_look_for(c, look_for);
+	add_language(c, language);
+	add_fault(c, fault);
+	add_story_schema(c, list->n, list->most, bounded);
+}
+
+static void hash_texts(const char *const *texts, size_t n, char out[static HASH_HEX])
+{
+	AUTO(hash_freep) struct hash *h = hash_new();
+	for (size_t i = 0; i < n; i++)
+		hash_adds(h, texts[i]);
+	hash_end(h, out);
+}
+
+void prompt_story_hash(char out[static HASH_HEX])
+{
+	const char *const texts[] = {prompt_story_system_txt, prompt_story_task_txt,
+	                             prompt_story_schema_json};
+	hash_texts(texts, ARRAY_LEN(texts), out);
 }
 
 void prompt_hash(char out[static HASH_HEX])
@@ -93,8 +155,5 @@ void prompt_hash(char out[static HASH_HEX])
 	const char *const texts[] = {prompt_describe_system_txt, prompt_describe_task_txt,
 	                             prompt_describe_schema_json, prompt_summary_system_txt,
 	                             prompt_summary_task_txt};
-	AUTO(hash_freep) struct hash *h = hash_new();
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		hash_adds(h, texts[i]);
-	hash_end(h, out);
+	hash_texts(texts, ARRAY_LEN(texts), out);
 }

@@ -28,10 +28,25 @@ int prompt_describe(struct chat *c, int64_t start, int64_t end,
                     const struct prompt_picture *pictures, size_t n, const char *look_for,
                     const char *fault, bool bounded, struct err *err);
 
-/* The summary request from notes, one per line: "[00:05:00 - 00:10:00] text". */
-void prompt_summary(struct chat *c, const char *notes, const char *look_for);
+/* The summary request from notes, one per line: "[00:05:00 - 00:10:00] text".
+ * `language`: of the summary, "" = any. */
+void prompt_summary(struct chat *c, const char *notes, const char *look_for, const char *language);
 
-/* SHA-256 over every text and the schema: part of a job's key. */
+/* Entries to be summarized. */
+struct prompt_list {
+	const char *text; /* "1 [00:00:05 - 00:00:09] A red car enters.\n…" */
+	size_t n, most;   /* its lines; sentences of the answer */
+};
+/* The request for a summary whose sentences name entries; the other arguments
+ * as above. */
+void prompt_story(struct chat *c, const struct prompt_list *list, const char *look_for,
+                  const char *language, const char *fault, bool bounded);
+
+/* SHA-256 over the texts and the schema of prompt_story(). */
+void prompt_story_hash(char out[static HASH_HEX]);
+
+/* SHA-256 over the texts and the schema that the journal's chunks depend on:
+ * part of a job's key. */
 void prompt_hash(char out[static HASH_HEX]);
 
 #endif

@@ -43,20 +43,12 @@ size_t notes_fit(const struct notes *t, size_t first, size_t max)
 	return n;
 }
 
-/* HH:MM:SS */
-static const char *clock_hms(int64_t us, char out[static CLOCK_TEXT_MAX])
-{
-	clock_text(us, out);
-	*strrchr(out, '.') = '\0';
-	return out;
-}
-
 void notes_print(const struct notes *t, size_t first, size_t n, struct buf *out)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	for (size_t i = first; i < first + n; i++)
-		buf_addf(out, "[%s - %s] %s\n", clock_hms(t->items[i].start, a),
-		         clock_hms(t->items[i].end, b), t->items[i].text);
+		buf_addf(out, "[%s - %s] %s\n", clock_whole(t->items[i].start, a),
+		         clock_whole(t->items[i].end, b), t->items[i].text);
 }
 
 /* One level of the tree: each group of notes that fits becomes one note. */
@@ -114,7 +106,7 @@ char *summary_timeline(const struct notes *events, size_t max_lines, bool descri
 		buf_adds(&out, described ? "Nothing was seen to happen."
 		                         : "No chunk was described: it is not known what happened.");
 	for (size_t i = 0; i < events->n && i < max_lines; i++)
-		buf_addf(&out, "%s%s %s", i ? "\n" : "", clock_hms(events->items[i].start, at),
+		buf_addf(&out, "%s%s %s", i ? "\n" : "", clock_whole(events->items[i].start, at),
 		         events->items[i].text);
 	if (events->n > max_lines)
 		buf_addf(&out, "\nand %zu more", events->n - max_lines);

@@ -13,6 +13,8 @@
 /* Pictures beyond this are left out, and a note says so. */
 #define THUMBS_MAX_BYTES ((size_t)64 << 20)
 
+enum { CITES_SHOWN = 6, SECTIONS_OPEN = 6 };
+
 /* The script's hash in the form of a content security policy. */
 static void add_script_hash(struct buf *out)
 {
@@ -150,6 +152,48 @@ static void add_header(struct report_page *p)
 	                 " made</a></nav>\n");
 }
 
+/* Each sentence with links to the events that it is about. */
+static void add_sentences(struct report_page *p, const struct story_section *s)
+{
+	char t[CLOCK_TEXT_MAX];
+	for (size_t i = 0; i < s->n; i++) {
+		const struct story_sentence *said = &s->sentences[i];
+		report_page_text(p, said->text);
+		buf_adds(p->out, " <span class=\"cites\">");
+		for (size_t k = 0; k < said->n_entries && k < CITES_SHOWN; k++)
+			buf_addf(p->out, "<a href=\"#e%zu\">%s</a> ", said->entries[k] + 1,
+			         clock_short(p->r->events[said->entries[k]].start, t));
+		if (said->n_entries > CITES_SHOWN)
+			buf_addf(p->out, "and %zu more ", said->n_entries - CITES_SHOWN);
+		buf_adds(p->out, "</span>");
+	}
+}
+
+static void add_sections(struct report_page *p)
+{
+	const struct story_summary *s = &p->r->sentences;
+	char n[CLOCK_TEXT_MAX], a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	if (!s->n_sections)
+		return;
+	buf_addf(p->out, "<details class=\"sections\"%s><summary>%s</summary>\n",
+	         s->n_sections <= SECTIONS_OPEN ? " open" : "",
+	         report_plural(s->n_sections, "section", n));
+	for (size_t i = 0; i < s->n_sections; i++) {
+		const struct story_section *x = &s->sections[i];
+		buf_addf(p->out, "<h3>%s – %s</h3>", clock_short(x->start, a), clock_short(x->end, b));
+		if (!report_is_empty(x->fallback)) {
+			buf_adds(p->out, "<p class=\"note\">These are the events themselves (<span "
+			                 "dir=\"auto\">");
+			report_page_text(p, x->fallback);
+			buf_adds(p->out, "</span>).</p>");
+		}
+		buf_adds(p->out, "<p dir=\"auto\">");
+		add_sentences(p, x);
+		buf_adds(p->out, "</p>\n");
+	}
+	buf_adds(p->out, "</details>\n");
+}
+
 static void add_summary(struct report_page *p)
 {
 	const struct report *r = p->r;
@@ -170,8 +214,13 @@ static void add_summary(struct report_page *p)
 	buf_addf(
 		p->out, "<div class=\"summary%s\" dir=\"auto\"%s>", r->summary_by_model ? "" : " plain",
 		r->summary_by_model ? "" : " tabindex=\"0\" role=\"region\" aria-label=\"Plain timeline\"");
-	report_page_text(p, r->summary);
-	buf_adds(p->out, "</div></section>\n");
+	if (r->summary_by_model && r->sentences.whole.n)
+		add_sentences(p, &r->sentences.whole);
+	else
+		report_page_text(p, r->summary);
+	buf_adds(p->out, "</div>\n");
+	add_sections(p);
+	buf_adds(p->out, "</section>\n");
 }
 
 static void page_clear(struct report_page *p)

@@ -258,6 +258,35 @@ static json_t *run_json(const struct report *r, const struct report_sums *s)
 	                 "steps", steps_json(r), "chunks", chunks);
 }
 
+static json_t *sentences_json(const struct story_section *s)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < s->n; i++) {
+		json_t *events = json_array();
+		for (size_t k = 0; k < s->sentences[i].n_entries; k++)
+			json_array_append_new(events, json_integer((json_int_t)s->sentences[i].entries[k]));
+		json_array_append_new(
+			all, json_pack("{s:o, s:o}", "text", string(s->sentences[i].text), "events", events));
+	}
+	return all;
+}
+
+static json_t *summary_json(const struct report *r)
+{
+	json_t *sections = json_array();
+	for (size_t i = 0; i < r->sentences.n_sections; i++) {
+		const struct story_section *s = &r->sentences.sections[i];
+		json_array_append_new(sections, json_pack("{s:o, s:o, s:o, s:o}", "start",
+		                                          seconds(s->start), "end", seconds(s->end),
+		                                          "fallback_reason", string_or_null(s->fallback),
+		                                          "sentences", sentences_json(s)));
+	}
+	return json_pack("{s:o, s:s, s:o, s:o, s:o}", "text", string(r->summary), "by",
+	                 r->summary_by_model ? "model" : "timeline", "fallback_reason",
+	                 string_or_null(r->summary_fallback), "sentences",
+	                 sentences_json(&r->sentences.whole), "sections", sections);
+}
+
 static int dump_to_buf(const char *data, size_t len, void *out)
 {
 	return buf_add(out, data, len) < 0 ? -1 : 0;
@@ -277,10 +306,7 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 		json_pack("{s:o, s:o}", "hash", string_or_null(r->prompt_hash), "text",
 	              string_or_null(r->prompt)),
 		"options", options_json(r), "libraries", string_or_null(r->libraries), "plan",
-		plan_sum_json(&r->plan), "index", index_sum_json(&r->index), "summary",
-		json_pack("{s:o, s:s, s:o}", "text", string(r->summary), "by",
-	              r->summary_by_model ? "model" : "timeline", "fallback_reason",
-	              string_or_null(r->summary_fallback)),
+		plan_sum_json(&r->plan), "index", index_sum_json(&r->index), "summary", summary_json(r),
 		"coverage", coverage_json(&s), "chunks", chunks_json(r), "events",
 		report_events_json(r, r->events, r->n_events), "states",
 		report_events_json(r, r->states, r->n_states), "holes", holes_json(r), "left_out",

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "report/events.h"
+#include "report/summary.h"
 
 static char *text_of(json_t *o, const char *key)
 {
@@ -265,6 +266,7 @@ static void load_parts(struct parts *all, const struct report_chunk *c, size_t c
 		                         .subject = TAKE(e->subject),
 		                         .what = TAKE(e->what),
 		                         .chunk = chunk,
+		                         .index = i,
 		                         .samples = TAKE(e->samples),
 		                         .n_samples = e->n_samples};
 	}
@@ -316,6 +318,7 @@ static int load(struct store *s, const char *id, enum store_detail what, enum re
 	load_chunks(report, chunks, n);
 	find_left_out(report);
 	load_endpoints(report, facts);
+	report_summary_set(report, job.sentences);
 	free(chunks);
 	r = store_steps_load(s, report->job, &report->steps, &report->n_steps, err);
 	if (r < 0)

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "report/provenance.h"
+#include "report/summary.h"
 
 /* Foreign text within a line. */
 static void md_text(struct buf *out, const char *s)
@@ -82,6 +83,31 @@ static void md_notes(const struct report *r, const struct report_sums *s, struct
 		         clock_text(r->to, b));
 }
 
+/* Each with the times of its events. */
+static void md_sentences(const struct report *r, const struct story_section *s, struct buf *out)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		AUTO(buf_free) struct buf b = BUF(1 << 16);
+		report_sentence_text(r, &s->sentences[i], &b);
+		buf_adds(out, "- ");
+		md_line(out, buf_str(&b));
+		buf_adds(out, "\n");
+	}
+	buf_adds(out, "\n");
+}
+
+static void md_section(const struct report *r, const struct story_section *s, struct buf *out)
+{
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	buf_addf(out, "### %s – %s\n\n", clock_short(s->start, a), clock_short(s->end, b));
+	if (!report_is_empty(s->fallback)) {
+		buf_adds(out, "*The events themselves: ");
+		md_line(out, s->fallback);
+		buf_adds(out, "*\n\n");
+	}
+	md_sentences(r, s, out);
+}
+
 static void md_head(const struct report *r, const struct report_sums *s, struct buf *out)
 {
 	char size[TEXT_SIZE_MAX], t[CLOCK_TEXT_MAX], n[CLOCK_TEXT_MAX], m[CLOCK_TEXT_MAX];
@@ -106,7 +132,12 @@ static void md_head(const struct report *r, const struct report_sums *s, struct 
 		}
 		buf_adds(out, "*\n\n");
 	}
-	md_lines(out, r->summary, !r->summary_by_model);
+	if (r->summary_by_model && r->sentences.whole.n)
+		md_sentences(r, &r->sentences.whole, out);
+	else
+		md_lines(out, r->summary, !r->summary_by_model);
+	for (size_t i = 0; i < r->sentences.n_sections; i++)
+		md_section(r, &r->sentences.sections[i], out);
 }
 
 static void md_times(int64_t start, int64_t end, struct buf *out)

@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "store/store.h"
+#include "story/sum-up.h"
 
 struct report_sample {
 	int64_t time, pts;    /* requested; shown */
@@ -50,6 +51,7 @@ struct report_part {
 	char *subject;      /* who or what it is about; "" if the model did not say */
 	char *what;
 	size_t chunk;    /* index into chunks */
+	size_t index;    /* of this statement in the chunk's answer */
 	size_t *samples; /* indices into that chunk's samples, ascending, at least one */
 	size_t n_samples;
 };
@@ -142,6 +144,9 @@ struct report {
 	/* false: it is the plain timeline, because the model could not write one */
 	bool summary_by_model;
 	char *summary_fallback; /* "" or why */
+	/* The same by sentence, whose entries are indices into events. Empty in a
+	 * video without events, and in reports written by older versions. */
+	struct story_summary sentences;
 
 	struct report_chunk *chunks;
 	size_t n_chunks;

@@ -19,7 +19,7 @@ static const struct {
 	{store_sql_migrate_5_sql, NULL},  {store_sql_migrate_6_sql, NULL},
 	{store_sql_migrate_7_sql, NULL},  {store_sql_migrate_8_sql, NULL},
 	{NULL, db_migrate_keys},          {store_sql_migrate_10_sql, NULL},
-	{store_sql_migrate_11_sql, NULL},
+	{store_sql_migrate_11_sql, NULL}, {store_sql_migrate_12_sql, NULL},
 };
 enum { SCHEMA_VERSION = ARRAY_LEN(steps) };
 
@@ -108,6 +108,7 @@ void store_job_clear(struct store_job *j)
 	free(j->output);
 	free(j->summary);
 	free(j->summary_fallback);
+	free(j->sentences);
 	*j = (struct store_job){0};
 }
 
@@ -192,7 +193,7 @@ int store_job_extend(struct store *s, const struct store_job *j, const struct st
 	"created, updated, wall_time, engine_busy, "                                     \
 	"(SELECT count(*) FROM chunk WHERE job = id), "                                  \
 	"(SELECT count(*) FROM chunk WHERE job = id AND chunk.state = 1), "              \
-	"(SELECT count(*) FROM chunk WHERE job = id AND chunk.state = 2) FROM job "
+	"(SELECT count(*) FROM chunk WHERE job = id AND chunk.state = 2), sentences FROM job "
 
 static void read_job(sqlite3_stmt *q, struct store_job *j)
 {
@@ -213,6 +214,7 @@ static void read_job(sqlite3_stmt *q, struct store_job *j)
 		.chunks = sqlite3_column_int64(q, 13),
 		.done = sqlite3_column_int64(q, 14),
 		.holes = sqlite3_column_int64(q, 15),
+		.sentences = db_text(q, 16),
 	};
 }
 
@@ -295,13 +297,13 @@ int store_job_update(struct store *s, const struct store_job *j, int64_t wall, i
 	int r = db_prepare(
 		locked,
 		"UPDATE job SET state = ?, summary = ?, summary_by_model = ?, summary_fallback = ?, "
-		"source_name = ?, facts = ?, output = ?, updated = ?, wall_time = wall_time + ?, "
-		"engine_busy = engine_busy + ? WHERE id = ?",
+		"sentences = ?, source_name = ?, facts = ?, output = ?, updated = ?, "
+		"wall_time = wall_time + ?, engine_busy = engine_busy + ? WHERE id = ?",
 		&q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "isissssiiis", (int64_t)j->state, j->summary, (int64_t)j->summary_by_model,
-	        j->summary_fallback, j->source_name, j->facts, j->output, clock_wall(), wall, busy,
-	        j->id);
+	db_bind(q, "isisssssiiis", (int64_t)j->state, j->summary, (int64_t)j->summary_by_model,
+	        j->summary_fallback, j->sentences ? j->sentences : "", j->source_name, j->facts,
+	        j->output, clock_wall(), wall, busy, j->id);
 	return db_run(s, q, err);
 }

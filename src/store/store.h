@@ -43,6 +43,7 @@ struct store_job {
 	char *summary; /* of the whole; "" until merged */
 	bool summary_by_model;
 	char *summary_fallback; /* why the model wrote none; "" if it did */
+	char *sentences;        /* of the summary, see report/summary.h; "" = they are not known */
 	int64_t created, updated;
 	/* over all runs: of the runs; with at least one request at the engine */
 	int64_t wall_time, engine_busy;
@@ -154,6 +155,13 @@ struct store_spending {
 };
 int store_spend(struct store *s, const char *endpoint, int64_t day,
                 const struct store_spending *add, struct store_spending *ret, struct err *err);
+
+/* An answer about a whole job, by the SHA-256 of everything that it depends on.
+ * ERR_NOENT if there is none; adding replaces. The caller frees *ret. */
+int store_answer_find(struct store *s, const char *job, const char *request, char **ret,
+                      struct err *err);
+int store_answer_add(struct store *s, const char *job, const char *request, const char *text,
+                     struct err *err);
 
 /* What was done while a job ran because memory was short. */
 struct store_step {

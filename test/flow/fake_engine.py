@@ -37,6 +37,7 @@ A fault is NAME[=ARGUMENT][@WHEN], WHEN counting chat requests from 1: @3 the th
     thought       the same without the opening tag           answer=FORM   another form of the answer, see FORMS
     open          whole, but the connection stays open       flood=STATUS  an error whose body does not end
     bom           not streamed, after a byte order mark      blames        400 that names all parameters
+    sentence-loop the same words over and over, in a summary
 
 --dialect plays what known engines take and send: see DIALECTS.
 
@@ -281,14 +282,16 @@ def fill(schema, name, request):
     if kind == "object":
         return {key: fill(value, key, request) for key, value in schema.get("properties", {}).items()}
     if kind == "array" and schema.get("items", {}).get("type") == "integer":
-        return [1, len(request.images)] if len(request.images) > 1 else [1] if request.images else []
+        least = [1] if request.images or schema.get("minItems") else []
+        return [1, len(request.images)] if len(request.images) > 1 else least
     if kind == "array":
         return [fill(schema.get("items", {}), name, request)]
     if kind in ("integer", "number"):
         return min(1, len(request.images))
     if kind == "boolean":
         return True
-    return f"{name} of {len(request.images)} pictures, {request.key[:8]}"
+    # A summary must not have numbers of its own.
+    return f"{name} of {len(request.images)} pictures, {request.key[:8]}" if request.images else f"{name} of the list"
 
 
 def answer_for(request, rule):
@@ -304,6 +307,8 @@ def answer_for(request, rule):
     if request.schema is None:
         return f"An answer about {len(request.images)} pictures, {request.key[:8]}."
     value = fill(request.schema, "answer", request)
+    if fault == "sentence-loop":
+        value["sentences"][0]["text"] = "It goes on; then " + "a car and " * 60
     if fault == "frames":
         value = json.loads(re.sub(r"\[1(, \d+)?\]", "[1000000]", json.dumps(value)))
     text = json.dumps(value, ensure_ascii=False)

@@ -62,10 +62,18 @@ class Faults(flow.Flow):
     def test_a_summary_that_loops(self):
         """Is rejected: the plain timeline is used instead, and the report says why."""
         flow.make_video(self.dir / "a.mp4", 8)
-        report = self.run_with("loop@3", 0, "--chunk-duration", "4", "--workers", "1", "--slots", "1")
+        report = self.run_with("sentence-loop@3+", 0, "--chunk-duration", "4", "--workers", "1", "--slots", "1")
         self.assertEqual(report["summary"]["by"], "timeline", report["summary"])
         self.assertIn("repeats itself", report["summary"]["fallback_reason"])
-        self.assertNotIn("goes on", report["summary"]["text"])
+        self.assertNotIn("goes on", json.dumps(report["summary"]))
+
+    def test_a_summary_of_what_was_not_seen(self):
+        """A sentence that names no event is left out; the next answer is taken."""
+        flow.make_video(self.dir / "a.mp4", 8)
+        report = self.run_with("schema@3", 0, "--chunk-duration", "4", "--workers", "1", "--slots", "1")
+        self.assertEqual(report["summary"]["by"], "model", report["summary"])
+        for sentence in report["summary"]["sentences"]:
+            self.assertEqual(sentence["events"], [0])
 
     def test_no_engine_there(self):
         r = self.vdet("analyze", "a.mp4", "--engine", "http://127.0.0.1:9", "--retries", "0", code=1)

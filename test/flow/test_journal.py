@@ -21,7 +21,7 @@ def content(report):
     samples = [[(s["time"], s["pts"]) for s in c["samples"]] for c in report["chunks"]]
     parts = [p for e in report["events"] + report.get("states", []) for p in e.get("parts", [e])]  # version 1 has no parts
     events = sorted((p["start"], p["what"], [f["pts"] for f in p["frames"]]) for p in parts)
-    return {"chunks": chunks, "samples": samples, "events": events, "summary": report["summary"]}
+    return {"chunks": chunks, "samples": samples, "events": events, "summary": report["summary"]["text"]}
 
 
 class Journal(flow.Flow):

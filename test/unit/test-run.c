@@ -9,6 +9,7 @@
 #include "job/merge.h"
 #include "job/startup.h"
 #include "job/survey.h"
+#include "report/report.h"
 
 /* ---- startup */
 
@@ -191,8 +192,11 @@ static void a_given_plan_excludes_a_range(void **state)
 
 /* ---- merge */
 
-/* `done` of the chunks are described, each differently. */
-static void describe_some(size_t done)
+static const struct merge_options options = {.prompt = "", .language = ""};
+
+/* `done` of the chunks are described, each differently, with an event that is
+ * `what`, a format for its number, unless that is NULL. */
+static void describe_some(size_t done, const char *what)
 {
 	add_to_journal();
 	for (size_t i = 0; i < CHUNKS; i++) {
@@ -202,7 +206,8 @@ static void describe_some(size_t done)
 		                              .pts = plan->chunks[i].start,
 		                              .decode_path = "",
 		                              .fault = ""};
-		struct store_event event = {.what = "a car comes", .samples = shown, .n_samples = 1};
+		AUTO(mem_freep) char *said = mem_printf(what ? what : "", i);
+		struct store_event event = {.what = said, .samples = shown, .n_samples = 1};
 		struct err err;
 		snprintf(summary, sizeof summary, "Summary %zu.", i);
 		const struct store_chunk c = {.index = (int64_t)i,
@@ -212,63 +217,120 @@ static void describe_some(size_t done)
 		                              .samples = &sample,
 		                              .n_samples = 1,
 		                              .events = &event,
-		                              .n_events = i < done};
+		                              .n_events = what && i < done};
 		assert_ok(store_chunk_save(run.store, job, &c, &err));
 	}
 }
 
-static struct store_job new_job(void)
+static struct store_job the_job(void)
 {
-	return (struct store_job){
-		.id = mem_strdup(job), .summary = mem_strdup(""), .summary_fallback = mem_strdup("")};
+	struct store_job j = {0};
+	struct err err;
+	assert_ok(store_job_find(run.store, job, &j, &err));
+	return j;
 }
 
-static void the_model_writes_the_summary(void **state)
+static void the_model_names_the_events(void **state)
 {
 	(void)state;
-	AUTO(store_job_clear) struct store_job j = new_job();
+	AUTO(report_freep) struct report *report = NULL;
 	struct err err;
-	describe_some(CHUNKS);
-	fake_engine.answer = "A car comes\nsix times.";
-	assert_ok(merge_summary(&run, "", &j, &err));
+	describe_some(CHUNKS, "car %zu comes");
+	AUTO(store_job_clear) struct store_job j = the_job();
+	fake_engine.answer = "{\"sentences\": [{\"events\": [1, 3], \"text\": \"Cars\\ncome.\"},"
+						 "{\"events\": [99], \"text\": \"So does a ghost.\"}]}";
+	assert_ok(merge_summary(&run, &options, &j, &err));
 	assert_true(j.summary_by_model);
-	assert_string_equal(j.summary, "A car comes six times.");
+	assert_string_equal(j.summary, "Cars come. [00:00:00, 00:00:20]");
+	assert_string_equal(j.summary_fallback, "");
+	assert_int_equal(fake_engine.asked, 1);
+
+	/* The answer is in the journal. */
+	assert_ok(merge_summary(&run, &options, &j, &err));
+	assert_int_equal(fake_engine.asked, 1);
+	assert_ok(store_job_update(run.store, &j, 0, 0, &err));
+	assert_ok(report_load_text(run.store, job, &report, &err));
+	assert_int_equal(report->sentences.whole.n, 1);
+	assert_int_equal(report->sentences.whole.sentences[0].n_entries, 2);
+	assert_int_equal(report->sentences.whole.sentences[0].entries[1], 2);
+
+	/* In another language it has to be asked for. */
+	const struct merge_options german = {.prompt = "", .language = "German"};
+	assert_false(merge_is_due(&j, &options));
+	assert_true(merge_is_due(&j, &german));
+	assert_ok(merge_summary(&run, &german, &j, &err));
+	assert_int_equal(fake_engine.asked, 2);
+	assert_false(merge_is_due(&j, &german));
+}
+
+/* A new answer about one chunk changes which events there are. */
+static void sentences_about_events_that_are_gone_are_left_out(void **state)
+{
+	(void)state;
+	AUTO(report_freep) struct report *report = NULL;
+	const struct store_chunk gone = {
+		.index = 2, .state = CHUNK_HOLE, .summary = "", .reason = "it failed"};
+	struct err err;
+	describe_some(CHUNKS, "car %zu comes");
+	AUTO(store_job_clear) struct store_job j = the_job();
+	fake_engine.answer = "{\"sentences\": [{\"events\": [3], \"text\": \"A car.\"},"
+						 "{\"events\": [4], \"text\": \"Another car.\"}]}";
+	assert_ok(merge_summary(&run, &options, &j, &err));
+	assert_ok(store_job_update(run.store, &j, 0, 0, &err));
+	assert_ok(store_chunk_save(run.store, job, &gone, &err));
+	assert_ok(report_load_text(run.store, job, &report, &err));
+	assert_int_equal(report->sentences.whole.n, 1);
+	assert_string_equal(report->sentences.whole.sentences[0].text, "Another car.");
+	assert_int_equal(report->sentences.whole.sentences[0].entries[0], 2);
+}
+
+static void without_events_it_is_made_from_the_chunks(void **state)
+{
+	(void)state;
+	struct err err;
+	describe_some(CHUNKS, NULL);
+	AUTO(store_job_clear) struct store_job j = the_job();
+	fake_engine.answer = "A car is\nparked.";
+	assert_ok(merge_summary(&run, &options, &j, &err));
+	assert_true(j.summary_by_model);
+	assert_string_equal(j.summary, "A car is parked.");
 	assert_string_equal(j.summary_fallback, "");
 	assert_int_equal(fake_engine.asked, 1);
 }
 
-static void one_described_chunk_is_its_own_summary(void **state)
+static void one_event_is_its_own_summary(void **state)
 {
 	(void)state;
-	AUTO(store_job_clear) struct store_job j = new_job();
 	struct err err;
-	describe_some(1);
-	assert_ok(merge_summary(&run, "", &j, &err));
-	assert_string_equal(j.summary, "Summary 0.");
+	describe_some(2, "a car comes"); /* in two chunks: one event */
+	AUTO(store_job_clear) struct store_job j = the_job();
+	assert_ok(merge_summary(&run, &options, &j, &err));
+	assert_true(j.summary_by_model);
+	assert_string_equal(j.summary, "a car comes [00:00:00]");
 	assert_int_equal(fake_engine.asked, 0);
 }
 
 static void without_the_model_it_is_the_timeline(void **state)
 {
 	(void)state;
-	AUTO(store_job_clear) struct store_job j = new_job();
 	struct err err;
-	describe_some(2);
+	describe_some(2, "car %zu comes");
+	AUTO(store_job_clear) struct store_job j = the_job();
 	fake_engine.fail_at = 1;
-	assert_ok(merge_summary(&run, "", &j, &err));
+	assert_ok(merge_summary(&run, &options, &j, &err));
 	assert_false(j.summary_by_model);
-	assert_string_equal(j.summary, "00:00:00 a car comes"); /* in two chunks: one event */
+	assert_string_equal(j.summary, "00:00:00 car 0 comes\n00:00:10 car 1 comes");
 	assert_string_equal(j.summary_fallback, "the engine answered HTTP 500");
 }
 
 static void an_interrupted_summary_leaves_the_job_as_it_was(void **state)
 {
 	(void)state;
-	AUTO(store_job_clear) struct store_job j = new_job();
 	struct err err;
-	describe_some(2);
+	describe_some(2, "car %zu comes");
+	AUTO(store_job_clear) struct store_job j = the_job();
 	fake_engine.cancel_at = 1;
-	assert_int_equal(merge_summary(&run, "", &j, &err), -ERR_CANCELED);
+	assert_int_equal(merge_summary(&run, &options, &j, &err), -ERR_CANCELED);
 	assert_string_equal(j.summary, "");
 }
 
@@ -286,8 +348,10 @@ int main(void)
 		TEST(an_interrupted_survey_says_so),
 		TEST(an_earlier_plan_is_recalled),
 		TEST(a_given_plan_excludes_a_range),
-		TEST(the_model_writes_the_summary),
-		TEST(one_described_chunk_is_its_own_summary),
+		TEST(the_model_names_the_events),
+		TEST(sentences_about_events_that_are_gone_are_left_out),
+		TEST(without_events_it_is_made_from_the_chunks),
+		TEST(one_event_is_its_own_summary),
 		TEST(without_the_model_it_is_the_timeline),
 		TEST(an_interrupted_summary_leaves_the_job_as_it_was),
 	};

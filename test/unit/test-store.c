@@ -202,7 +202,8 @@ static void make_old_store(const char *name)
 		"DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; DROP TABLE source; "
 		"DROP TABLE spending; DROP TABLE step; ALTER TABLE chunk DROP COLUMN endpoint; "
 		"ALTER TABLE chunk DROP COLUMN code; ALTER TABLE chunk DROP COLUMN option; "
-		"ALTER TABLE event DROP COLUMN subject; PRAGMA user_version = 1";
+		"ALTER TABLE event DROP COLUMN subject; ALTER TABLE job DROP COLUMN sentences;"
+		"DROP TABLE answer; PRAGMA user_version = 1";
 	assert_ok(sqlite3_open(path, &db));
 	assert_ok(sqlite3_exec(db, back, NULL, NULL, NULL));
 	assert_ok(sqlite3_close(db));

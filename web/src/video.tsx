@@ -111,15 +111,39 @@ function Fact({ name, children }: { name: string; children: any }) {
   return <div><dt>{name}</dt><dd dir="auto">{children}</dd></div>;
 }
 
-function Summary({ job, report }: { job: Job; report: any }) {
+const CITED = 4;
+
+/** Each sentence with the times of the events that it is about. */
+function Sentences({ of, report, seek }: { of: { text: string; events: number[] }[]; report: any; seek: (t: number) => void }) {
+  return (
+    <>
+      {of.map((s, i) => (
+        <span key={i}>{s.text} {s.events.slice(0, CITED).map((e) => (
+          <button type="button" class="time" key={e} onClick={() => seek(report.events[e].start)}>{clock(report.events[e].start)}</button>
+        ))}{s.events.length > CITED && <small> and {s.events.length - CITED} more</small>} </span>
+      ))}
+    </>
+  );
+}
+
+function Summary({ job, report, seek }: { job: Job; report: any; seek: (t: number) => void }) {
   const c = report?.coverage;
   return (
     <div class="summary-panel" tabIndex={0} role="region" aria-label="Summary">
       {isActive(job) && <p class="note">The summary is written when all chunks are finished. Events are shown as they are found.</p>}
       {!isActive(job) && !report && <p class="note">No report.</p>}
-      {report && <p class={report.summary?.by === 'model' ? 'prose' : 'prose timeline-text'} dir="auto">{report.summary?.text}</p>}
+      {report?.summary?.sentences?.length > 0 && report.summary.by === 'model'
+        ? <p class="prose" dir="auto"><Sentences of={report.summary.sentences} report={report} seek={seek} /></p>
+        : report && <p class={report.summary?.by === 'model' ? 'prose' : 'prose timeline-text'} dir="auto">{report.summary?.text}</p>}
       {report?.summary?.fallback_reason && <p class="note">The model could not write a summary ({report.summary.fallback_reason}); this is the plain timeline.</p>}
       {report?.left_out?.length > 0 && <p class="banner">Not looked at: {report.left_out.map((s: any) => `${clock(s.start)} – ${clock(s.end)}`).join(', ')}, left out by the given plan.</p>}
+      {report?.summary?.sections?.map((s: any) => (
+        <section key={s.start}>
+          <h3>{clock(s.start)}–{clock(s.end)}</h3>
+          {s.fallback_reason && <p class="note">These are the events themselves ({s.fallback_reason}).</p>}
+          <p class="prose" dir="auto"><Sentences of={s.sentences} report={report} seek={seek} /></p>
+        </section>
+      ))}
       {report?.engine?.demo_model && <p class="banner">Made with the demo model, which understands only scenes drawn by vdet world.</p>}
       {c && (
         <p class="note">The model was sent {plural(c.samples, 'frame')}
@@ -305,7 +329,7 @@ export function VideoView({ id }: { id: string }) {
           </div>
         )}
         <div id="panel" role="tabpanel" aria-labelledby={`tab-${panel}`} class="panel">
-          {panel === 'summary' ? <Summary job={job} report={data.report} />
+          {panel === 'summary' ? <Summary job={job} report={data.report} seek={seek} />
             : !rows.length ? <p class="note empty">{empty}</p>
             : panel === 'events' ? (
               <LongList key="events" count={rows.length} estimate={112} label="Events" keyOf={(i) => `${rows[i]}-${events[rows[i]!]?.start}`}

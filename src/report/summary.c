@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report/summary.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "report/text.h"
+
+enum { TIMES_MAX = 3 }; /* of a sentence, in text */
+
+/* ---- to the journal */
+
+static json_t *pack_sentence(const struct report *r, const struct story_sentence *s)
+{
+	json_t *of = json_array();
+	for (size_t i = 0; i < s->n_entries; i++) {
+		const struct report_event *e = &r->events[s->entries[i]];
+		for (size_t k = 0; k < e->n_parts; k++)
+			json_array_append_new(of, json_pack("[I, I]", (json_int_t)e->parts[k].chunk,
+			                                    (json_int_t)e->parts[k].index));
+	}
+	return json_pack("{s:s, s:o}", "text", s->text, "of", of);
+}
+
+static json_t *pack_section(const struct report *r, const struct story_section *s)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < s->n; i++)
+		json_array_append_new(all, pack_sentence(r, &s->sentences[i]));
+	return json_pack("{s:I, s:I, s:o, s:s}", "start", (json_int_t)s->start, "end",
+	                 (json_int_t)s->end, "sentences", all, "fallback",
+	                 s->fallback ? s->fallback : "");
+}
+
+char *report_summary_pack(const struct report *r, const struct story_summary *s,
+                          const char *language)
+{
+	json_t *sections = json_array();
+	for (size_t i = 0; i < s->n_sections; i++)
+		json_array_append_new(sections, pack_section(r, &s->sections[i]));
+	json_auto_t *root = json_pack("{s:s, s:o, s:o}", "language", language, "whole",
+	                              pack_section(r, &s->whole), "sections", sections);
+	return json_dumps(root, JSON_COMPACT);
+}
+
+char *report_summary_language(const char *packed)
+{
+	json_auto_t *root = packed ? json_loads(packed, 0, NULL) : NULL;
+	const char *language = json_string_value(json_object_get(root, "language"));
+	return mem_strdup(language ? language : "");
+}
+
+/* ---- from the journal */
+
+#define GONE SIZE_MAX
+
+/* Which event each statement belongs to. */
+struct owners {
+	size_t *events;   /* by first[chunk] + index of the statement; GONE if none */
+	size_t *first, n; /* of each chunk; in all */
+};
+
+static void owners_clear(struct owners *o)
+{
+	free(o->events);
+	free(o->first);
+}
+
+/* The statements of a chunk that are in events, up to the last of them. */
+static void count_statements(const struct report *r, size_t *counts)
+{
+	for (size_t i = 0; i < r->n_events; i++) {
+		for (size_t k = 0; k < r->events[i].n_parts; k++) {
+			const struct report_part *p = &r->events[i].parts[k];
+			if (counts[p->chunk] <= p->index)
+				counts[p->chunk] = p->index + 1;
+		}
+	}
+}
+
+static void find_owners(const struct report *r, struct owners *o)
+{
+	o->first = mem_alloc(r->n_chunks + 2, sizeof *o->first);
+	count_statements(r, o->first + 1);
+	for (size_t i = 1; i <= r->n_chunks; i++)
+		o->first[i] += o->first[i - 1];
+	o->n = o->first[r->n_chunks];
+
+	o->events = mem_alloc(o->n + 1, sizeof *o->events);
+	for (size_t i = 0; i < o->n; i++)
+		o->events[i] = GONE;
+	for (size_t i = 0; i < r->n_events; i++)
+		for (size_t k = 0; k < r->events[i].n_parts; k++)
+			o->events[o->first[r->events[i].parts[k].chunk] + r->events[i].parts[k].index] = i;
+}
+
+static size_t owner_of(const struct report *r, const struct owners *o, json_t *statement)
+{
+	json_int_t chunk = json_integer_value(json_array_get(statement, 0));
+	json_int_t index = json_integer_value(json_array_get(statement, 1));
+	if (chunk < 0 || index < 0 || (size_t)chunk >= r->n_chunks)
+		return GONE;
+	size_t at = o->first[chunk] + (size_t)index;
+	return at < o->first[chunk + 1] ? o->events[at] : GONE;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+	return (x > y) - (x < y);
+}
+
+static bool load_sentence(const struct report *r, const struct owners *o, json_t *j,
+                          struct story_sentence *ret)
+{
+	json_t *of = json_object_get(j, "of"), *statement;
+	const char *text = json_string_value(json_object_get(j, "text"));
+	AUTO(mem_freep) size_t *entries = mem_alloc(json_array_size(of) + 1, sizeof *entries);
+	size_t i, n = 0, kept = 0;
+	json_array_foreach (of, i, statement) {
+		size_t event = owner_of(r, o, statement);
+		if (event != GONE)
+			entries[n++] = event;
+	}
+	if (!n || !text)
+		return false;
+
+	qsort(entries, n, sizeof *entries, by_size);
+	for (i = 0; i < n; i++)
+		if (!kept || entries[kept - 1] != entries[i])
+			entries[kept++] = entries[i];
+	*ret = (struct story_sentence){
+		.text = mem_strdup(text), .entries = TAKE(entries), .n_entries = kept};
+	return true;
+}
+
+static void load_section(const struct report *r, const struct owners *o, json_t *j,
+                         struct story_section *s)
+{
+	json_t *all = json_object_get(j, "sentences"), *sentence;
+	const char *fallback = json_string_value(json_object_get(j, "fallback"));
+	size_t i;
+	*s = (struct story_section){.start = json_integer_value(json_object_get(j, "start")),
+	                            .end = json_integer_value(json_object_get(j, "end")),
+	                            .sentences =
+	                                mem_alloc(json_array_size(all) + 1, sizeof *s->sentences),
+	                            .fallback = mem_strdup(fallback ? fallback : "")};
+	json_array_foreach (all, i, sentence)
+		s->n += load_sentence(r, o, sentence, &s->sentences[s->n]);
+}
+
+void report_summary_set(struct report *r, const char *packed)
+{
+	json_auto_t *root = packed ? json_loads(packed, 0, NULL) : NULL;
+	json_t *sections = json_object_get(root, "sections"), *section;
+	AUTO(owners_clear) struct owners owners = {0};
+	size_t i;
+	if (!root)
+		return;
+	find_owners(r, &owners);
+	load_section(r, &owners, json_object_get(root, "whole"), &r->sentences.whole);
+	r->sentences.sections = mem_alloc(json_array_size(sections) + 1, sizeof *r->sentences.sections);
+	json_array_foreach (sections, i, section)
+		load_section(r, &owners, section, &r->sentences.sections[r->sentences.n_sections++]);
+}
+
+/* ---- as text */
+
+void report_sentence_text(const struct report *r, const struct story_sentence *s, struct buf *out)
+{
+	char t[CLOCK_TEXT_MAX];
+	buf_addf(out, "%s [", s->text);
+	for (size_t i = 0; i < s->n_entries && i < TIMES_MAX; i++)
+		buf_addf(out, "%s%s", i ? ", " : "", clock_whole(r->events[s->entries[i]].start, t));
+	if (s->n_entries > TIMES_MAX)
+		buf_addf(out, " and %zu more", s->n_entries - TIMES_MAX);
+	buf_adds(out, "]");
+}
+
+char *report_section_text(const struct report *r, const struct story_section *s)
+{
+	struct buf out = BUF(1 << 20);
+	for (size_t i = 0; i < s->n; i++) {
+		buf_adds(&out, i ? " " : "");
+		report_sentence_text(r, &s->sentences[i], &out);
+	}
+	return buf_take(&out);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sentences of the summary: in the journal, in a report, and as text. Pure. */
+#ifndef VDET_REPORT_SUMMARY_H
+#define VDET_REPORT_SUMMARY_H
+
+#include "report/report.h"
+
+/* For the journal: a JSON object with the sentences of `s`, whose entries are
+ * indices into the events of `r`. They are kept as the statements of the model
+ * that the events consist of, since an event has no number of its own: what is
+ * one event may change. `language`: in which it was asked for, "" = none. The
+ * caller frees. */
+char *report_summary_pack(const struct report *r, const struct story_summary *s,
+                          const char *language);
+/* The language of such a text; "" for any other text. The caller frees. */
+char *report_summary_language(const char *packed);
+
+/* Sets the sentences of `r`, which has its events, from the journal's text, ""
+ * if it has none. A sentence whose events are all gone is left out. */
+void report_summary_set(struct report *r, const char *packed);
+
+/* Appends a sentence with the times of its events, of many the first ones: "A
+ * red car comes and goes. [00:01:05, 00:03:10, 00:07:00 and 4 more]" */
+void report_sentence_text(const struct report *r, const struct story_sentence *s, struct buf *out);
+/* The sentences of a section, one after another. The caller frees. */
+char *report_section_text(const struct report *r, const struct story_section *s);
+
+#endif

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "story/sum-up.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+enum {
+	TEXT_MAX = 600, /* bytes of a sentence */
+	LINE_MAX = 400, /* bytes of an entry in a list */
+	LEAST = 2,      /* lines of a request: one alone needs no summary */
+};
+
+/* What the requests of one level are about. */
+struct level {
+	struct story_sentence *lines;
+	size_t n;
+};
+
+static void clear_sentence(struct story_sentence *s)
+{
+	free(s->text);
+	free(s->entries);
+}
+
+static void clear_section(struct story_section *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		clear_sentence(&s->sentences[i]);
+	free(s->sentences);
+	free(s->fallback);
+	*s = (struct story_section){0};
+}
+
+void story_summary_clear(struct story_summary *s)
+{
+	clear_section(&s->whole);
+	for (size_t i = 0; i < s->n_sections; i++)
+		clear_section(&s->sections[i]);
+	free(s->sections);
+	*s = (struct story_summary){0};
+}
+
+static void set_times(struct story_section *s, const struct story_entry *entries,
+                      const struct story_sentence *lines, size_t n)
+{
+	s->start = INT64_MAX;
+	s->end = 0;
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < lines[i].n_entries; k++) {
+			const struct story_entry *e = &entries[lines[i].entries[k]];
+			s->start = e->start < s->start ? e->start : s->start;
+			s->end = e->end > s->end ? e->end : s->end;
+		}
+	}
+}
+
+static char *print_line(size_t number, const struct story_entry *entries,
+                        const struct story_sentence *line)
+{
+	struct story_section of = {0};
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	AUTO(mem_freep) char *text = text_line(line->text, LINE_MAX);
+	set_times(&of, entries, line, 1);
+	return mem_printf("%zu [%s - %s] %s\n", number, clock_whole(of.start, a),
+	                  clock_whole(of.end, b), text);
+}
+
+/* How many of the lines from `first` on one request takes: at most `most`, and
+ * at least two. */
+static size_t count_fitting(const struct level *of, size_t first, size_t most, size_t max)
+{
+	size_t n = 0, size = 0;
+	for (; first + n < of->n && n < most; n++) {
+		size_t length = strlen(of->lines[first + n].text);
+		size += (length < LINE_MAX ? length : LINE_MAX) + sizeof "40 [00:00:00 - 00:00:00] \n";
+		if (size > max && n >= LEAST)
+			break;
+	}
+	return n;
+}
+
+static void print_request(struct story_request *q, const struct story_entry *entries,
+                          const struct level *of, size_t first, size_t n)
+{
+	struct buf b = BUF((LINE_MAX + 100) * STORY_ENTRIES_MAX);
+	for (size_t i = 0; i < n; i++) {
+		AUTO(mem_freep) char *line = print_line(i + 1, entries, &of->lines[first + i]);
+		buf_adds(&b, line);
+	}
+	*q = (struct story_request){.list = buf_take(&b), .n = n};
+}
+
+/* Each run of digits in the text is in one of the lines it is about. */
+static bool numbers_are_known(const char *text, const struct story_sentence *lines,
+                              const bool *about, size_t n)
+{
+	for (const char *p = text; *p;) {
+		size_t digits = strspn(p, "0123456789");
+		bool known = digits == 0;
+		for (size_t i = 0; i < n && !known; i++) {
+			if (!about[i])
+				continue;
+			AUTO(mem_freep) char *number = mem_printf("%.*s", (int)digits, p);
+			known = strstr(lines[i].text, number);
+		}
+		if (!known)
+			return false;
+		p += digits ? digits : 1;
+	}
+	return true;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* Adds the entries of a line to those of a sentence, each once. */
+static void cite(struct story_sentence *s, const struct story_sentence *line)
+{
+	s->entries = mem_grow(s->entries, s->n_entries + line->n_entries, sizeof *s->entries);
+	memcpy(s->entries + s->n_entries, line->entries, line->n_entries * sizeof *line->entries);
+	s->n_entries += line->n_entries;
+	qsort(s->entries, s->n_entries, sizeof *s->entries, by_size);
+	size_t kept = 1;
+	for (size_t i = 1; i < s->n_entries; i++)
+		if (s->entries[i] != s->entries[kept - 1])
+			s->entries[kept++] = s->entries[i];
+	s->n_entries = kept;
+}
+
+static struct story_sentence *find_text(struct story_section *s, const char *text)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->sentences[i].text, text) == 0)
+			return &s->sentences[i];
+	return NULL;
+}
+
+/* A sentence of the answer. What names no line, or has a number that none of
+ * its lines has, is left out. */
+static void take_sentence(struct story_section *s, json_t *j, const struct story_sentence *lines,
+                          size_t n)
+{
+	const char *said = json_string_value(json_object_get(j, "text"));
+	json_t *number;
+	bool about[STORY_ENTRIES_MAX] = {false}, any = false;
+	size_t i;
+	json_array_foreach (json_object_get(j, "events"), i, number) {
+		json_int_t k = json_integer_value(number);
+		if (k >= 1 && k <= (json_int_t)n)
+			any = about[k - 1] = true;
+	}
+	AUTO(mem_freep) char *text = text_line(said ? said : "", TEXT_MAX);
+	bool blank = text[strspn(text, " ")] == '\0';
+	if (!any || blank || !numbers_are_known(text, lines, about, n))
+		return;
+
+	struct story_sentence *to = find_text(s, text);
+	if (!to) {
+		s->sentences = mem_grow(s->sentences, s->n + 1, sizeof *s->sentences);
+		to = &s->sentences[s->n++];
+		*to = (struct story_sentence){.text = TAKE(text)};
+	}
+	for (i = 0; i < n; i++)
+		if (about[i])
+			cite(to, &lines[i]);
+}
+
+static int read_answer(struct story_section *s, json_t *root, const struct story_sentence *lines,
+                       size_t n, size_t most, struct err *err)
+{
+	json_t *all = json_object_get(root, "sentences"), *j;
+	size_t i, repeated = 0;
+	if (!json_is_array(all))
+		return err_set(err, ERR_FORMAT, "it is not an object with \"sentences\"");
+	json_array_foreach (all, i, j) {
+		size_t before = s->n;
+		if (before == most)
+			break;
+		take_sentence(s, j, lines, n);
+		const char *text = json_string_value(json_object_get(j, "text"));
+		if (text && text_loops(text))
+			return err_set(err, ERR_FORMAT, "a sentence repeats itself without end");
+		repeated += before && s->n == before;
+	}
+	if (!s->n)
+		return err_set(err, ERR_FORMAT,
+		               "none of its sentences names entries of the list, or each has a number "
+		               "that its entries do not have");
+	if (repeated > s->n + LEAST)
+		return err_set(err, ERR_FORMAT, "it repeats the same sentences");
+	return 0;
+}
+
+static struct story_sentence copy_line(const struct story_sentence *line)
+{
+	struct story_sentence s = {.text = mem_strdup(line->text)};
+	cite(&s, line);
+	return s;
+}
+
+static void fall_back(struct story_section *s, const struct story_sentence *lines, size_t n,
+                      const char *why)
+{
+	clear_section(s);
+	s->sentences = mem_alloc(n, sizeof *s->sentences);
+	for (; s->n < n; s->n++)
+		s->sentences[s->n] = copy_line(&lines[s->n]);
+	s->fallback = mem_strdup(why);
+}
+
+/* The requests of one level, and what became of them. */
+struct asking {
+	const struct story_entry *entries;
+	struct level of;
+	size_t max; /* bytes of a list */
+	struct story_request *requests;
+	size_t *first; /* line of each request */
+	struct story_section *sections;
+	size_t n;
+};
+
+/* Where there are several requests, the next level must be shorter than this. */
+static size_t sentences_most(size_t lines, bool several)
+{
+	size_t most = several ? lines / LEAST : lines;
+	return most < 1 ? 1 : most > STORY_SENTENCES_MAX ? STORY_SENTENCES_MAX : most;
+}
+
+static void divide(struct asking *a)
+{
+	size_t groups = (a->of.n + STORY_ENTRIES_MAX - 1) / STORY_ENTRIES_MAX;
+	size_t each = (a->of.n + groups - 1) / groups;
+	a->requests = mem_alloc(a->of.n, sizeof *a->requests);
+	a->first = mem_alloc(a->of.n, sizeof *a->first);
+	for (size_t at = 0, n; at < a->of.n; at += n) {
+		n = count_fitting(&a->of, at, each, a->max);
+		a->first[a->n] = at;
+		print_request(&a->requests[a->n++], a->entries, &a->of, at, n);
+	}
+	for (size_t k = 0; k < a->n; k++)
+		a->requests[k].most = sentences_most(a->requests[k].n, a->n > 1);
+	a->sections = mem_alloc(a->n, sizeof *a->sections);
+}
+
+static void asking_clear(struct asking *a)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		free(a->requests[i].list);
+		json_decref(a->requests[i].answer);
+	}
+	for (size_t i = 0; a->sections && i < a->n; i++)
+		clear_section(&a->sections[i]);
+	for (size_t i = 0; i < a->of.n; i++)
+		clear_sentence(&a->of.lines[i]);
+	free(a->of.lines);
+	free(a->requests);
+	free(a->first);
+	free(a->sections);
+}
+
+/* What came back for one request; false: it is to be asked once more. */
+static bool settle(struct asking *a, size_t k, bool again)
+{
+	struct story_request *q = &a->requests[k];
+	struct story_section *s = &a->sections[k];
+	const struct story_sentence *lines = &a->of.lines[a->first[k]];
+	struct err why = q->why;
+	int r = q->answer ? read_answer(s, q->answer, lines, q->n, q->most, &why) : -(int)why.code;
+	if (r == 0) {
+		s->fallback = mem_strdup("");
+		return true;
+	}
+	json_decref(TAKE(q->answer));
+	clear_section(s);
+	q->fault = why;
+	if (r == -ERR_FORMAT && !again)
+		return false;
+	fall_back(s, lines, q->n, why.msg);
+	return true;
+}
+
+/* The sections of one level. `stopped` has a message once an error that is not
+ * one of an answer ended the requests. */
+static int ask_level(struct asking *a, story_ask *ask, void *ctx, struct err *stopped,
+                     struct err *err)
+{
+	size_t open = 0;
+	for (size_t k = 0; k < a->n; k++) {
+		a->requests[k].done = a->requests[k].n < LEAST || *stopped->msg;
+		open += !a->requests[k].done;
+		if (a->requests[k].done)
+			fall_back(&a->sections[k], &a->of.lines[a->first[k]], a->requests[k].n, stopped->msg);
+	}
+	for (int again = 0; open; again++) {
+		int r = ask(ctx, a->requests, a->n, err);
+		if (r < 0)
+			return r;
+		for (size_t k = 0; k < a->n; k++) {
+			struct story_request *q = &a->requests[k];
+			if (q->done)
+				continue;
+			q->done = settle(a, k, again || *stopped->msg);
+			open -= q->done;
+			if (q->fault.code && q->fault.code != ERR_FORMAT)
+				*stopped = q->fault;
+		}
+	}
+	for (size_t k = 0; k < a->n; k++)
+		set_times(&a->sections[k], a->entries, &a->of.lines[a->first[k]], a->requests[k].n);
+	return 0;
+}
+
+/* The lines of the next level: the sentences of this one; of a section that
+ * lists its entries some, so that the next level is shorter. */
+static struct level next_level(const struct asking *a)
+{
+	struct level next = {0};
+	for (size_t k = 0; k < a->n; k++) {
+		const struct story_section *s = &a->sections[k];
+		size_t most = a->requests[k].most, n = s->n < most ? s->n : most;
+		next.lines = mem_grow(next.lines, next.n + n, sizeof *next.lines);
+		for (size_t i = 0; i < n; i++)
+			next.lines[next.n++] = copy_line(&s->sentences[i * s->n / n]);
+	}
+	return next;
+}
+
+static struct level first_level(const struct story_entry *entries, size_t n)
+{
+	struct level first = {.lines = mem_alloc(n, sizeof *first.lines), .n = n};
+	for (size_t i = 0; i < n; i++) {
+		struct story_sentence *s = &first.lines[i];
+		*s = (struct story_sentence){.text = text_line(entries[i].text, TEXT_MAX),
+		                             .entries = mem_alloc(1, sizeof *s->entries),
+		                             .n_entries = 1};
+		s->entries[0] = i;
+	}
+	return first;
+}
+
+int story_sum_up(const struct story_entry *entries, size_t n, size_t max, story_ask *ask, void *ctx,
+                 struct story_summary *ret, struct err *err)
+{
+	AUTO(story_summary_clear) struct story_summary summary = {0};
+	struct level level = first_level(entries, n);
+	struct err stopped = {0};
+	if (!n)
+		return err_set(err, ERR_NOENT, "nothing happened that could be summarized");
+
+	for (bool whole = false; !whole;) {
+		AUTO(asking_clear) struct asking a = {.entries = entries, .of = level, .max = max};
+		divide(&a);
+		int r = ask_level(&a, ask, ctx, &stopped, err);
+		if (r < 0)
+			return r;
+		whole = a.n == 1;
+		if (!whole)
+			level = next_level(&a);
+
+		if (whole) {
+			summary.whole = a.sections[0];
+			a.sections[0] = (struct story_section){0};
+		} else if (!summary.sections) {
+			summary.sections = TAKE(a.sections);
+			summary.n_sections = a.n;
+		}
+	}
+
+	if (*summary.whole.fallback && summary.n_sections) {
+		for (size_t i = 0; i < summary.whole.n; i++)
+			clear_sentence(&summary.whole.sentences[i]);
+		summary.whole.n = 0;
+	}
+	*ret = summary;
+	summary = (struct story_summary){0};
+	return 0;
+}
