@@ -249,7 +249,7 @@ static void the_model_names_the_events(void **state)
 	assert_ok(merge_summary(&run, &options, &j, &err));
 	assert_int_equal(fake_engine.asked, 1);
 	assert_ok(store_job_update(run.store, &j, 0, 0, &err));
-	assert_ok(report_load_text(run.store, job, &report, &err));
+	assert_ok(report_load_text(run.store, job, REPORT_NORMAL, &report, &err));
 	assert_int_equal(report->sentences.whole.n, 1);
 	assert_int_equal(report->sentences.whole.sentences[0].n_entries, 2);
 	assert_int_equal(report->sentences.whole.sentences[0].entries[1], 2);
@@ -278,7 +278,7 @@ static void sentences_about_events_that_are_gone_are_left_out(void **state)
 	assert_ok(merge_summary(&run, &options, &j, &err));
 	assert_ok(store_job_update(run.store, &j, 0, 0, &err));
 	assert_ok(store_chunk_save(run.store, job, &gone, &err));
-	assert_ok(report_load_text(run.store, job, &report, &err));
+	assert_ok(report_load_text(run.store, job, REPORT_NORMAL, &report, &err));
 	assert_int_equal(report->sentences.whole.n, 1);
 	assert_string_equal(report->sentences.whole.sentences[0].text, "Another car.");
 	assert_int_equal(report->sentences.whole.sentences[0].entries[0], 2);
