@@ -150,8 +150,10 @@ int merge_summary(const struct run_context *run, const struct merge_options *o,
 	if (r < 0)
 		return r;
 	collect(report, &summaries, &events);
-	return report->n_events ? sum_up_events(run, o, report, &summaries, &events, job, err)
-	                        : sum_up_chunks(run, o, report, &summaries, &events, job, err);
+	/* The demo model did not learn to name events, only to sum up notes. */
+	return report->n_events && !engine_info(run->engine)->demo_model
+	           ? sum_up_events(run, o, report, &summaries, &events, job, err)
+	           : sum_up_chunks(run, o, report, &summaries, &events, job, err);
 }
 
 bool merge_is_due(const struct store_job *job, const struct merge_options *o)
