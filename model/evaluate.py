@@ -2,15 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sends requests about scenes that training never drew to the engine, in the form that vdet sends, and counts correct answers.
 
-    evaluate.py URL [--count 60] [--format jpeg|png|h264] [--checkpoint FILE]
+    evaluate.py URL [--count 60] [--format jpeg|png|h264] [--only SKILL] [--checkpoint FILE]
 
 An answer is correct if it equals the true one: every sentence and every frame number. With --checkpoint, PyTorch answers
 the same requests, and the two answers are compared (use --format png: JPEG decoders differ). "strange": pictures of
-ffmpeg's generators, which training does not draw; the true answer is that nothing in them is known."""
+ffmpeg's generators, which training does not draw; the true answer is that nothing in them is known.
+
+Of checks it prints how many of each true letter are right, how many A and B are wrong, and of those whose probability is at
+least 0.8 (A, B and C renormalized), how many are wrong; of stories also how many sentences cite exactly the entries they are
+about; of joins how many pairs are right."""
 import argparse
 import base64
 import io
 import json
+import math
 import random
 import subprocess
 import tempfile
@@ -22,9 +27,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+import lists as L
 import task as T
 from scene import STRANGE, letterbox
-from tokenizer import decode
+from tokenizer import ENTRIES, LETTERS, decode
 
 SIZES = [(640, 360), (1280, 720), (640, 480), (426, 240)]
 CAMERA = "noise=2 clock=1"
@@ -38,6 +44,13 @@ def prompt_file(name):
 
 ASK_SCHEMA = {"type": "object", "properties": {"frames": {"type": "array", "items": {"type": "integer"}}, "answer": {
     "type": "string"}}, "required": ["frames", "answer"], "additionalProperties": False}
+NUMBERS = {"type": "array", "items": {"type": "integer"}}
+STORY_SCHEMA = {"type": "object", "properties": {"sentences": {"type": "array", "maxItems": L.SENTENCES, "items": {
+    "type": "object", "properties": {"events": {**NUMBERS, "minItems": 1}, "text": {"type": "string"}},
+    "required": ["events", "text"], "additionalProperties": False}}}, "required": ["sentences"], "additionalProperties": False}
+JOIN_SCHEMA = {"type": "object", "properties": {"same": NUMBERS}, "required": ["same"], "additionalProperties": False}
+LISTS = {"1 to 10": (1, 10), "11 to 20": (11, 20), "21 to 40": (21, ENTRIES), "upper": (1, ENTRIES)}  # lengths of lists
+SURE = .8
 
 
 def encoded(rng, pictures, how):
@@ -105,7 +118,8 @@ def picture_case(rng, skill, n, how):
     if skill == "strange":
         pictures, times, seen = strange_pictures(rng, n), [10**6 * k for k in range(n)], [(0, False, STRANGE, {})] * n
     else:
-        world, times, seen = T.window(rng, n, camera=CAMERA)
+        more = {"blanks": .08, "oddities": .06, "near": .5} if skill == "check" else {}
+        world, times, seen = T.window(rng, n, camera=CAMERA, **more)
         pictures = [world.picture(t, *rng.choice(SIZES[:1] if how == "h264" else SIZES)) for t in times]
     files = encoded(rng, pictures, how)
     parts = picture_parts(times, files)
@@ -113,31 +127,57 @@ def picture_case(rng, skill, n, how):
         parts.append(text("\n" + prompt_file("describe-task.txt")))
         schema = json.loads(prompt_file("describe-schema.json"))
         return request("describe-system.txt", parts, schema), T.describe(seen), T.prompt_ids(n, "describe"), files
+    if skill == "check":
+        statement, letter = T.to_check(rng, seen)
+        parts.append(text("\n" + prompt_file("check-task.txt") + f"Statement: {statement}\n"))
+        body = request("check-system.txt", parts) | {"max_tokens": 1, "logprobs": True, "top_logprobs": 20}
+        return body, letter, T.prompt_ids(n, T.check_task(statement)), files
     key = T.question(rng, seen)
     question = QUESTIONS[key[0]].format(T.thing(key[1]) if key[1] else "")
     parts.append(text(f"\nQuestion: {question}\n" + prompt_file("ask-task.txt")))
     return request("describe-system.txt", parts, ASK_SCHEMA), T.ask(seen, key), T.prompt_ids(n, T.ask_task(key)), files
 
 
+def span(k):
+    return f"[{T.clock(60 * k)} - {T.clock(60 * (k + 1))}]"
+
+
 def notes_case(rng):
     notes = T.notes(rng)
-    lines = "".join(f"[{T.clock(60 * k)} - {T.clock(60 * (k + 1))}] {note}\n" for k, note in enumerate(notes))
+    lines = "".join(f"{span(k)} {note}\n" for k, note in enumerate(notes))
     ids = T.notes_ids(notes)
     return request("summary-system.txt", [text(lines + "\n" + prompt_file("summary-task.txt"))]), T.sum_up(ids), ids, []
 
 
+def story_case(rng, which):
+    n = rng.randint(*LISTS[which])
+    entries = L.above(rng, n) if which == "upper" else L.events(rng, n)
+    lines = "".join(f"{k} {span(k)} {entry}\n" for k, entry in enumerate(entries, 1))
+    body = request("story-system.txt", [text(lines + "\n" + prompt_file("story-task.txt"))], STORY_SCHEMA)
+    return body | {"max_tokens": 1200}, L.story(entries), L.story_ids(entries), []
+
+
+def join_case(rng):
+    pairs = L.pairs(rng)
+    lines = "".join(f"{k}: {span(k)} {a} | {span(k + 1)} {b}\n" for k, (a, b) in enumerate(pairs, 1))
+    body = request("join-system.txt", [text(lines + "\n" + prompt_file("join-task.txt"))], JOIN_SCHEMA)
+    return body, L.join(pairs), L.join_ids(pairs), []
+
+
 def case(rng, skill, n, how):
-    return notes_case(rng) if skill == "sum up" else picture_case(rng, skill, n, how)
+    return notes_case(rng) if skill == "sum up" else story_case(rng, n) if skill == "story" else \
+        join_case(rng) if skill == "join" else picture_case(rng, skill, n, how)
 
 
 def send(url, body):
+    """The first choice of the answer."""
     headers = {"Content-Type": "application/json"}
     r = urllib.request.Request(url + "/v1/chat/completions", json.dumps(body).encode(), headers)
     try:
         with urllib.request.urlopen(r, timeout=300) as answer:
-            return json.load(answer)["choices"][0]["message"]["content"]
+            return json.load(answer)["choices"][0]
     except urllib.error.HTTPError as e:
-        return f"HTTP {e.code}: {e.read().decode()}"
+        return {"message": {"content": f"HTTP {e.code}: {e.read().decode()}"}}
 
 
 def same(a, b):
@@ -146,6 +186,55 @@ def same(a, b):
         return json.loads(a) == json.loads(b)
     except ValueError:
         return a == b
+
+
+def part(n, total):
+    return f"{n:3} of {total:3} {100 * n / max(total, 1):5.1f} %"
+
+
+def check_figures(choices, truth):
+    """How many of each true letter are right; how many false A and B; of the sure ones, how many are wrong."""
+    pairs, sure, wrong = [], 0, 0
+    for choice, letter in zip(choices, truth):
+        top = choice["logprobs"]["content"][0]["top_logprobs"]
+        share = {t["token"]: math.exp(t["logprob"]) for t in top if t["token"] in tuple(LETTERS)}
+        said = max(share, key=share.get) if share else "none"
+        pairs.append((said, letter))
+        if share and share[said] >= SURE * sum(share.values()):
+            sure, wrong = sure + 1, wrong + (said != letter)
+    right = ", ".join(f"{k} {part(pairs.count((k, k)), truth.count(k))}" for k in LETTERS)
+    false = ", ".join(f"false {k} {sum(p[0] == k != p[1] for p in pairs)}" for k in "AB")
+    return f"{right}; {false}; of {sure} sure {wrong} wrong"
+
+
+def loaded(answer):
+    try:
+        return json.loads(answer)
+    except ValueError:
+        return {}
+
+
+def story_figures(answers, truth):
+    said = [tuple(s["events"]) for a in answers for s in loaded(a).get("sentences", [])]
+    right = sum(s["events"] in [t["events"] for t in json.loads(true)["sentences"]]
+                for a, true in zip(answers, truth) for s in loaded(a).get("sentences", []))
+    wanted = sum(len(json.loads(t)["sentences"]) for t in truth)
+    return f"citations right {part(right, len(said))} sentences, {wanted} wanted"
+
+
+def join_figures(answers, cases):
+    right = total = 0
+    for a, c in zip(answers, cases):
+        n = c[0]["messages"][1]["content"][0]["text"].count(" | [")
+        said, true = set(loaded(a).get("same", [])), set(json.loads(c[1])["same"])
+        right, total = right + sum((k in said) == (k in true) for k in range(1, n + 1)), total + n
+    return f"pairs right {part(right, total)}"
+
+
+def figures(skill, choices, answers, cases):
+    truth = [c[1] for c in cases]
+    return check_figures(choices, truth) if skill == "check" else story_figures(answers, truth) if skill == "story" else \
+        join_figures(answers, cases) if skill == "join" else ""
 
 
 def by_torch(net, ids, files):
@@ -159,6 +248,7 @@ def main():
     p.add_argument("url", help="address of the engine, such as http://127.0.0.1:8080")
     p.add_argument("--count", type=int, default=60, help="cases per line of the table")
     p.add_argument("--format", choices=["jpeg", "png", "h264"], default="jpeg")
+    p.add_argument("--only", default="", help="one skill: describe, ask, sum up, strange, check, story or join")
     p.add_argument("--checkpoint", help="compare with PyTorch")
     p.add_argument("--seed", type=int, default=10**6, help="seed of the scenes; not one that training used")
     p.add_argument("--wrong", type=int, default=0, help="number of wrong answers to print per line")
@@ -170,14 +260,16 @@ def main():
         net = load(a.checkpoint)
     rows = [("describe", n) for n in range(1, 9)] + [("ask", n) for n in (1, 2, 4, 6, 8)]
     rows += [("sum up", 0), ("strange", 1), ("strange", 4)]
+    rows += [("check", n) for n in (1, 2, 3, 4, 6, 8)] + [("story", k) for k in LISTS] + [("join", 0)]
     as_torch = total = 0
-    for skill, n in rows:
+    for skill, n in [r for r in rows if a.only in ("", r[0])]:
         rng = random.Random(f"{a.seed} {skill} {n}")
         cases = [case(rng, skill, n, a.format) for _ in range(a.count)]
         with ThreadPoolExecutor(4) as pool:
-            answers = list(pool.map(lambda c: send(a.url, c[0]), cases))
+            choices = list(pool.map(lambda c: send(a.url, c[0]), cases))
+        answers = [c["message"]["content"] for c in choices]
         right = sum(same(got, c[1]) for got, c in zip(answers, cases))
-        print(f"{skill:9} {n:2} pictures {right:3} of {a.count}  {100 * right / a.count:5.1f} %", flush=True)
+        print(f"{skill:9} {n!s:>8} {part(right, a.count)}  {figures(skill, choices, answers, cases)}".rstrip(), flush=True)
         for got, c in [x for x in zip(answers, cases) if not same(x[0], x[1][1])][:a.wrong]:
             print(f"    true: {c[1]}\n    said: {got}")
         if net:

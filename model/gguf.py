@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes GGUF, version 3: a header, key-value pairs, tensor descriptions, then the tensors, each aligned."""
+"""Writes and reads GGUF, version 3: a header, key-value pairs, tensor descriptions, then the tensors, each aligned."""
 import struct
 
 import numpy as np
@@ -62,3 +62,46 @@ def write(path, values, tensors):
         f.write(head + _padding(len(head)))
         for _, data in stored.values():
             f.write(data + _padding(len(data)))
+
+
+class _Reader:
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, form):
+        out = struct.unpack_from(f"<{form}", self.data, self.at)
+        self.at += struct.calcsize(f"<{form}")
+        return out if len(out) > 1 else out[0]
+
+    def string(self):
+        n = self.take("Q")
+        self.at += n
+        return self.data[self.at - n:self.at].decode()
+
+    def value(self, kind):
+        if kind == _ARRAY:
+            kind, n = self.take("IQ")
+            return [self.value(kind) for _ in range(n)]
+        return self.string() if kind == _STRING else self.take({_U32: "I", _I32: "i", _F32: "f", _BOOL: "?"}[kind])
+
+
+def read(path):
+    """(values, {name: float32 array}) of a file that write() wrote."""
+    with open(path, "rb") as f:
+        r = _Reader(f.read())
+    _, _, n_tensors, n_values = r.take("4sIQQ")
+    values = {}
+    for _ in range(n_values):
+        key = r.string()
+        values[key] = r.value(r.take("I"))
+    tensors, stored = [], {}
+    for _ in range(n_tensors):
+        name = r.string()
+        shape = [r.take("Q") for _ in range(r.take("I"))]
+        tensors.append((name, shape[::-1], *r.take("IQ")))
+    start = r.at + len(_padding(r.at))
+    for name, shape, type_, at in tensors:
+        kind = np.float32 if type_ == F32 else np.float16
+        a = np.frombuffer(r.data, kind, int(np.prod(shape)), start + at)
+        stored[name] = a.astype(np.float32).reshape(shape)
+    return values, stored

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from scene import BLACK, CLEAR, COLORS, PLACES, SHAPES, STRANGE, World
+from statement import SCENE, about, check, statement
 from tokenizer import BYTES, ID, SLOTS, THINGS, TOKENS, VERBS, WHERE, encode
 
 MAX_THINGS = 3
@@ -72,7 +73,7 @@ def moves(seen):
 
 
 def sentence(seen, who):
-    return f"A {thing(who)}{verb(seen, who)}"
+    return about(who, verb(seen, who))
 
 
 def changes(seen):
@@ -82,7 +83,7 @@ def changes(seen):
         if kind != CLEAR:
             continue
         if place is not None and now != place:
-            found.append(([], "scene", f"The scene changes to the {PLACES[now]}."))
+            found.append(([], "scene", f"{SCENE}{PLACES[now]}."))
         if found:
             found[-1][0].append(k)
         place = now
@@ -125,6 +126,11 @@ def ask(seen, key):
         text = f"No {thing(who)} is there." if not frames else \
             f"Yes, a {thing(who)} is there." if task == "find" else sentence(seen, who)
     return f'{{"frames": {numbers(frames)}, "answer": "{text}"}}'
+
+
+def own_sentences(seen):
+    """What the descriptions of these pictures say."""
+    return [what for _, _, what in changes(seen)] + [sentence(seen, who) for who in people(seen)]
 
 
 # ---- summaries of notes ----
@@ -192,6 +198,10 @@ def notes_ids(notes):
     return encode("<|im_start|>" + "".join("\n" + n for n in notes) + " sum up<|im_end|><|im_start|>")
 
 
+def check_task(text):
+    return f"check {text}"
+
+
 def ask_task(key):
     return "list" if key[0] == "list" else f"{key[0]} {thing(key[1])}"
 
@@ -213,10 +223,17 @@ def spread(rng, world_seconds, n):
     return [int(a * (length - 1)) for a in at]
 
 
-def window(rng, n, things=None, camera="", cuts=.12, blanks=.03, oddities=.02):
+def neighbours(rng, world_seconds, n):
+    """n times close to one, two or three, such as frames that a description cites, and those next to them."""
+    length, width = world_seconds * 1e6, rng.uniform(.003, .04)
+    middles = [rng.uniform(.02, .98) for _ in range(rng.randint(1, 3))]
+    return sorted(int(min(max(rng.gauss(rng.choice(middles), width), 0), 1) * (length - 1)) for _ in range(n))
+
+
+def window(rng, n, things=None, camera="", cuts=.12, blanks=.03, oddities=.02, near=0):
     """A window of n pictures that shows `things` different things (None: random): (world, times, what they show).
     camera: further settings, such as noise and clock; cuts: how often the place changes;
-    blanks, oddities: how often some or all pictures are black, or not of the world."""
+    blanks, oddities: how often some or all pictures are black, or not of the world; near: how often they are neighbours."""
     if things is None:
         things = rng.choices(range(4), (.14, .43, .31, .12))[0]
     while True:
@@ -238,7 +255,7 @@ def window(rng, n, things=None, camera="", cuts=.12, blanks=.03, oddities=.02):
         world = World(f"{text} {camera}")
         world.overlay = overlay
         for _ in range(4):
-            times = spread(rng, seconds, n)
+            times = neighbours(rng, seconds, n) if near and rng.random() < near else spread(rng, seconds, n)
             seen = look(world, times)
             if seen is None or len(people(seen)) != things:
                 continue
@@ -253,6 +270,12 @@ def window(rng, n, things=None, camera="", cuts=.12, blanks=.03, oddities=.02):
                 if seen is None:
                     break
             return world, times, seen
+
+
+def to_check(rng, seen):
+    """A statement to check: (text, true answer)."""
+    text = statement(rng, seen, own_sentences(seen))
+    return text, check(seen, text)
 
 
 def question(rng, seen):
@@ -304,6 +327,8 @@ def main():
         key = question(rng, seen)
         print(f"frames at {', '.join(f'{t / 1e6:.1f}' for t in times)} s")
         print(f"  describe: {describe(seen)}\n  {ask_task(key)}: {ask(seen, key)}")
+        for text, letter in (to_check(rng, seen) for _ in range(4)):
+            print(f"  check {text} {letter}")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,22 @@ PHRASES = SLOTS + THINGS + WHERE + VERBS + NEXT + [f"The scene changes to the {p
     "Yes, a ", "No ", " is there.", "It begins", " by day", " by night", "; then", " a ", " and", "; nothing happens.",
     " describe", " find ", " follow ", " list", " sum up"]
 
+# Lists: their entries, as vdet joins their sentences (src/story/words.c), and the summary that cites them.
+ENTRIES = 40  # in a list
+PAIRS = 20  # to be joined
+ENTRY = [f"\n{k} " for k in range(1, ENTRIES + 1)]
+ALSO = [f", {k}" for k in range(MOST + 1, ENTRIES + 1)]  # NEXT, continued
+CITE = ['{"sentences": [{"events": [1'] + [f'"}}, {{"events": [{k}' for k in range(2, ENTRIES + 1)]
+SAME = [f'{{"same": [{k}' for k in range(1, PAIRS + 1)]
+# A sentence to which endings follow, without its point; and what is left of a sentence after a common beginning.
+OPEN = [v[:-1] for v in VERBS] + [f"The scene changes to the {p}" for p in PLACES]
+ENDINGS = [f" {e}{point}" for e in ("left", "right", "right to left", "left to right", "in the middle", "on the left",
+                                    "on the right", *PLACES) for point in ("", ".")]
+OFTEN = " is there several times.", "The scene changes several times."
+LETTERS = "ABC"  # answers to a check
+REST = [" …", '], "text": "', '{"same": []}', "]}", " | ", " check ", " story", " join"]
+PHRASES += ENTRY + ALSO + CITE + SAME + OPEN + ENDINGS + [*OFTEN, *REST]
+
 
 def _byte_names():
     """The printable characters that GPT-2 uses for the 256 bytes."""

@@ -8,9 +8,11 @@ shapes are never learned. Stage 2 trains the language model to answer, first on 
 notes. One pass over a window's pictures serves several questions, which are masked from each other. Auxiliary heads,
 discarded afterwards, require early what answers consist of: after each picture, what of each colour it shows, and where;
 at each mention of a thing, which pictures show it, and where it is in the first and the last; in notes, what was not
-mentioned before. Stage 3 repeats all of it, with many notes.
+mentioned before. Stage 3 repeats all of it, with many notes. Stage 4 adds statements to check to every window, summaries
+of lists that cite their entries, and pairs to join.
 
-The length of the training is counted in steps, so that it does not depend on the speed or load of the machine."""
+The length of the training is counted in steps, so that it does not depend on the speed or load of the machine. The
+checkpoint is written every two minutes and at the end of each stage; --resume continues where it ends."""
 import argparse
 import itertools
 import math
@@ -24,10 +26,12 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+import lists as L
 import task as T
 from net import PATCHES, TEXT, VISION, Net
 from scene import BLACK, CLEAR, COLORS, PAD, PLACES, SHAPES, SIZE, STRANGE, content, letterbox
-from tokenizer import END, ID, MOST, THINGS, TOKENS, VERBS, WHERE, encode
+from tokenizer import (ALSO, CITE, END, ENDINGS, ENTRIES, ENTRY, ID, LETTERS, MOST, NEXT, OFTEN, OPEN, PAIRS, REST, SAME,
+                       THINGS, TOKENS, VERBS, WHERE, encode)
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 GRID, PATCH = VISION["image"] // VISION["patch"], VISION["patch"]
@@ -35,9 +39,9 @@ GLIMPSE = 4
 TAPS = 1, 3  # the blocks whose output the auxiliary heads read: of pictures, of mentions
 # As the engine's letterbox makes them: 640x360 becomes 96x55, since it rounds up.
 SHAPES_OF_PICTURES = [(96, 55)] * 4 + [(96, 54), (96, 73), (96, 72), (96, 96)]
-QUESTIONS = 2
-# Weights of tokens in the loss: tokens that always follow are easy, verbs are the hardest.
-WEIGHT = {**{ID[t]: .1 for t in ('{"summary": "', '", "frames": [', '{"frames": [', "A ")}, **{ID[t]: 2. for t in VERBS}}
+# Weights of tokens in the loss: tokens that always follow are easy, verbs are the hardest; a letter is a whole answer.
+WEIGHT = {**{ID[t]: .1 for t in ('{"summary": "', '", "frames": [', '{"frames": [', "A ")}, **{ID[t]: 2. for t in VERBS},
+          **{ID[t]: 3. for t in LETTERS}}
 torch.set_flush_denormal(True)  # numbers near zero would slow a CPU down
 NOISE = torch.randn(1 << 20).to(DEVICE)  # drawn once: drawing it for each picture costs a fifth of the time
 
@@ -224,12 +228,42 @@ class NoteHead(nn.Module):
         return (THINGS + WHERE).index(TOKENS[mention[2]]) if mention else len(THINGS + WHERE)
 
 
-def tails(rng, seen):
+class ListHead(nn.Module):
+    """Predicts, at what an entry of a list is about, whether it is the first of that, the number of the entry before it that
+    is about the same, and of the first one of another subject before it; at the end of a pair whether it is one event, and
+    the number of the pair before it that is."""
+
+    def __init__(self):
+        super().__init__()
+        self.low = nn.Linear(TEXT["width"], 2)
+        self.before, self.first, self.pair = (nn.Linear(TEXT["width"], n + 1) for n in (ENTRIES, ENTRIES, PAIRS))
+
+    def loss(self, low, high, kind, marks):
+        """low, high: output for the tokens of the prompts; marks: of each prompt, as story_marks or join_marks give them."""
+        row = [i for i, m in enumerate(marks) for _ in m]
+        flat = [m for row_marks in marks for m in row_marks]
+        column = [m[0] for m in flat]
+        flag = torch.tensor([float(m[1]) if kind == "join" else float(m[1] == 0) for m in flat], device=DEVICE)
+        loss = F.binary_cross_entropy_with_logits(self.low(low[row, column])[:, int(kind == "join")], flag)
+        x = high[row, column]
+        if kind == "join":
+            said, goal = self.pair(x), torch.tensor([m[2] for m in flat], device=DEVICE)
+        else:
+            said, goal = self.before(x), torch.tensor([m[1] for m in flat], device=DEVICE)
+            chain = torch.tensor([-100 if m[2] is None else m[2] for m in flat], device=DEVICE)
+            loss = loss + F.cross_entropy(self.first(x), chain)
+        return loss + F.cross_entropy(said, goal), (int((said.argmax(-1) == goal).sum()), len(goal))
+
+
+def tails(rng, seen, questions, checks):
     """The questions about one window: [(kind, prompt ids, answer ids)]."""
     out = [("describe", "describe", T.describe(seen))]
-    for _ in range(QUESTIONS):
+    for _ in range(questions):
         key = T.question(rng, seen)
         out.append((key[0], T.ask_task(key), T.ask(seen, key)))
+    for _ in range(checks):
+        text, letter = T.to_check(rng, seen)
+        out.append((f"check {letter}", T.check_task(text), letter))
     return [(kind, T.asked(len(seen), q), encode(a) + [END]) for kind, q, a in out]
 
 
@@ -302,11 +336,13 @@ def picture_prefix(net, x, windows, n):
     return torch.cat(parts, 1)
 
 
-def windows_batch(rng, n):
+def windows_batch(rng, n, questions=2, checks=0, near=0, share=1):
+    """share: of the usual number of windows."""
     # Crowds, changes of place, black and strange pictures are more frequent than in usual videos, because they are harder.
     crowd = (.1, .3, .32, .28)
-    windows = [T.window(rng, n, rng.choices(range(4), crowd)[0], cuts=.3, blanks=.1, oddities=.08) for _ in range(BATCH[n])]
-    return n, windows, pixels(rng, [w[:2] for w in windows])[0], [tails(rng, w[2]) for w in windows]
+    windows = [T.window(rng, n, rng.choices(range(4), crowd)[0], cuts=.3, blanks=.1, oddities=.08, near=near)
+               for _ in range(round(BATCH[n] * share))]
+    return n, windows, pixels(rng, [w[:2] for w in windows])[0], [tails(rng, w[2], questions, checks) for w in windows]
 
 
 def notes_batch(rng):
@@ -322,16 +358,44 @@ def notes_step(net, heads, made):
     return loss + note_loss, {**hits, "first": before}
 
 
-def windows_step(net, heads, made, done):
+def story_batch(rng, which):
+    """Lists of similar lengths."""
+    low, high, count = STORY[which]
+    lists = [L.entries(rng, low, high) for _ in range(count)]
+    prompts = [L.story_ids(e) for e in lists]
+    group = [[("story", ids[1:], encode(L.story(e)) + [END])] for ids, e in zip(prompts, lists)]
+    return "story", [L.story_marks(ids[1:]) for ids in prompts], None, group
+
+
+def join_batch(rng):
+    lists = [L.pairs(rng) for _ in range(PAIR_LISTS)]
+    prompts = [L.join_ids(p) for p in lists]
+    group = [[("join", ids[1:], encode(L.join(p)) + [END])] for ids, p in zip(prompts, lists)]
+    return "join", [L.join_marks(ids[1:], p) for ids, p in zip(prompts, lists)], None, group
+
+
+def lists_step(net, heads, made):
+    kind, marks, _, group = made
+    start = net.embed(torch.tensor(encode("<|im_start|>"), device=DEVICE)).expand(len(group), -1, -1)
+    loss, low, high, _, hits = answer_loss(net, start, group, 0, False)
+    list_loss, before = heads["list"].loss(low[:, start.shape[1]:], high, kind, marks)
+    return loss + list_loss, {**hits, f"{kind}-before": before}
+
+
+def windows_step(net, heads, made, whole, look, guide=True):
+    """whole: every block sees the complete pictures; look: the vision transformer is trained, too; guide: the auxiliary heads
+    change the network, and do not only learn to read it."""
     picture, mention = heads["picture"], heads["mention"]
     n, windows, x, group = made
-    with torch.set_grad_enabled(done >= LOOK_AGAIN):
+    with torch.set_grad_enabled(look):
         f = net.vision(x)
     prefix = picture_prefix(net, f, windows, n)
-    loss, low, high, ids, hits = answer_loss(net, prefix, group, n, done < WHOLE)
+    loss, low, high, ids, hits = answer_loss(net, prefix, group, n, not whole)
+    if not guide:
+        low, high = low.detach(), high.detach()
     picture_loss, seen = picture.loss(low[:, behind(n, prefix.shape[1])].flatten(0, 1), windows)
     mention_loss, known = mention.loss(high, ids, windows)
-    hits = {f"{k}/{n}": v for k, v in hits.items() if k in ("describe", "follow")}
+    hits = {k if k.startswith("check") else f"{k}/{n}": v for k, v in hits.items() if k not in ("find", "list")}
     return loss + picture_loss + mention_loss, {**hits, "sight": seen, f"frames/{n}": known}
 
 
@@ -344,6 +408,18 @@ COURSE = [  # (from this fraction of the stage on, relative frequency of each nu
     (0.50, {0: .14, 1: .07, 2: .07, 3: .07, 4: .1, 5: .12, 6: .17, 7: .12, 8: .14}),
     (1.00, {0: .4, 1: .05, 2: .06, 3: .05, 4: .06, 5: .08, 6: .12, 7: .09, 8: .09}),  # stage 3
 ]
+
+
+# The last stage: numbers of pictures as above, and lists. Every window has CHECKS statements to check.
+_WINDOWS = {1: .04, 2: .05, 3: .05, 4: .06, 5: .08, 6: .1, 7: .08, 8: .07}
+STORY_COURSE = [
+    (0.00, {0: .08, "short": .24, "middle": .08, "join": .08, **_WINDOWS}),
+    (0.20, {0: .1, "short": .08, "middle": .14, "long": .08, "join": .07, **_WINDOWS}),
+    (0.45, {0: .11, "short": .05, "middle": .08, "long": .16, "join": .05, **_WINDOWS}),
+]
+STORY = {"short": (1, 10, 24), "middle": (8, 20, 14), "long": (18, ENTRIES, 7)}  # entries, and lists per process and step
+PAIR_LISTS, CHECKS, NEAR = 16, 4, .3
+STORY_GUIDE, STORY_WHOLE, STORY_LOOK = .03, .65, .75
 
 
 # ---- the stages ----
@@ -387,7 +463,45 @@ def text_batch(rng, lots, done):
 
 
 def text_step(net, heads, made, done):
-    return windows_step(net, heads, made, done) if made[0] else notes_step(net, heads, made)
+    return windows_step(net, heads, made, done >= WHOLE, done >= LOOK_AGAIN) if made[0] else notes_step(net, heads, made)
+
+
+def story_stage_batch(rng, lots, done):
+    mix = [c[1] for c in STORY_COURSE if c[0] <= done][-1]
+    which = lots.choices(list(mix), list(mix.values()))[0]
+    if isinstance(which, int):
+        return windows_batch(rng, which, 1, CHECKS, NEAR, .6) if which else notes_batch(rng)
+    return join_batch(rng) if which == "join" else story_batch(rng, which)
+
+
+def story_stage_step(net, heads, made, done):
+    if made[0] in ("story", "join"):
+        return lists_step(net, heads, made)
+    return windows_step(net, heads, made, done >= STORY_WHOLE, done >= STORY_LOOK, done >= STORY_GUIDE) if made[0] else \
+        notes_step(net, heads, made)
+
+
+@torch.no_grad()
+def prepare_story(net):
+    """Rows for tokens that only the last stage uses: what means one number begins alike, and so do a sentence without its
+    point and with it. Their rows so far are random (or, in the head, a large negative value for every text)."""
+    table, head = net.embed.weight, net.head.weight
+    spread, small = table[[ID[v] for v in VERBS]].std(), .05
+    for k in range(1, ENTRIES + 1):
+        names = [ENTRY[k - 1], CITE[k - 1], *([SAME[k - 1]] if k <= PAIRS else [])]
+        if k <= MOST:
+            alike = table[ID[NEXT[k - 1]]]
+        else:
+            alike = torch.randn(TEXT["width"], device=DEVICE) * spread
+            names.append(ALSO[k - MOST - 1])
+        of_head = torch.randn(TEXT["width"], device=DEVICE) * small
+        for name in names:
+            table[ID[name]] = alike + .3 * spread * torch.randn_like(alike)
+            head[ID[name]] = of_head + small * torch.randn_like(of_head)
+    for name in OPEN:
+        table[ID[name]] = table[ID[name + "."]] + .3 * spread * torch.randn(TEXT["width"], device=DEVICE)
+    for name in [*OPEN, *ENDINGS, *OFTEN, *REST]:
+        head[ID[name]] = small * torch.randn(TEXT["width"], device=DEVICE)
 
 
 class Team:
@@ -398,6 +512,7 @@ class Team:
         context = torch.multiprocessing.get_context("spawn")
         self.size, self.barrier = size, context.Barrier(size)
         self.gradients = torch.zeros(size, sum(p.numel() for p in modules.parameters())).share_memory_()
+        self.over = torch.zeros(1).share_memory_()  # the time is over: written by the first process between two steps
 
     def gather(self, rank, params):
         """The mean gradient, in the first process."""
@@ -417,14 +532,19 @@ class Team:
                 at += p.numel()
 
 
-def run(name, steps, groups, peak, step, team, rank, save):
-    """Calls step(fraction of the stage that is done) `steps` times; cosine learning rate with a short warm-up."""
-    params = [p for g in groups for p in g["params"]]
-    opt = torch.optim.AdamW(groups, lr=peak, betas=(.9, .98), weight_decay=.02)
+def run(name, first, steps, opt, peak, step, team, rank, save, over):
+    """Calls step(fraction of the stage that is done) for the steps from `first` on; cosine learning rate with a short
+    warm-up. Returns false if the time is over before."""
+    params = [p for g in opt.param_groups for p in g["params"]]
     began, last_save, total, tally = time.time(), time.time(), 0, {}
-    for n in range(steps):
+    for n in range(first, steps):
+        if rank == 0:
+            team.over[0] = over()
         if team.size > 1:
             team.barrier.wait()  # the previous step is complete
+        if team.over[0]:
+            save(name, n, opt)
+            return False
         loss, hits = step(n / steps)
         opt.zero_grad(set_to_none=True)
         loss.backward()
@@ -446,69 +566,98 @@ def run(name, steps, groups, peak, step, team, rank, save):
                   " ".join(f"{k} {a / max(b, 1):.3f}" for k, (a, b) in sorted(tally.items())), flush=True)
             total, tally = 0, {}
         if time.time() - last_save > 120:
-            save()
+            save(name, n + 1, opt)
             last_save = time.time()
-    if rank == 0:
-        save()
+    save(name, steps, opt)
     if team.size > 1:
         team.barrier.wait()
+    return True
 
 
-def work(rank, a, modules, team):
+STAGES = ["vision", "text", "again", "story"]
+
+
+def work(rank, a, modules, team, done):
+    """done: (stage, steps) that are complete, and the state of its optimizer."""
     torch.set_num_threads(1 if DEVICE == "cpu" else 4)
     torch.manual_seed(1000 * a.seed + rank)
+    began = time.time()
     net, heads = modules["net"], modules["patch"]
     own = [p for k, p in net.named_parameters() if not k.startswith("vision.")]
-    helpers = [p for k in ("picture", "mention", "note") for p in modules[k].parameters()]
     sight = {"params": [*net.vision.parameters(), *heads.parameters()], "factor": 1}
-    words = {"params": own + helpers, "factor": 1}, {"params": list(net.vision.parameters()), "factor": .25}
 
-    def save():
-        torch.save(modules.state_dict(), a.checkpoint)
+    def words(*names):
+        helpers = [p for k in names for p in modules[k].parameters()]
+        return {"params": own + helpers, "factor": 1}, {"params": list(net.vision.parameters()), "factor": .25}
+
+    def save(name, n, opt):
+        if rank == 0:  # renamed when complete, so that the file is whole whenever the program ends
+            torch.save({**modules.state_dict(), "done": (name, n, opt.state_dict())}, f"{a.checkpoint}.part")
+            os.replace(f"{a.checkpoint}.part", a.checkpoint)
 
     def stage(name, steps, groups, rate, make, step):
-        """Each stage has its own random generator, so that what the previous one made ahead and discarded has no effect."""
-        rng, lottery = random.Random(f"{a.seed} {rank} {name}"), random.Random(f"{a.seed} {name}")
-        if steps:
-            with Ahead(lambda k: make(rng, lottery, k / steps)) as lots:
-                run(name, steps, groups, rate, lambda done: step(lots.next(), done), team, rank, save)
+        """Each stage has its own random generator, so that what the previous one made ahead and discarded has no effect; and
+        so has each part of a stage that was continued."""
+        past = STAGES.index(done[0]) - STAGES.index(name) if done else -1
+        first = steps if past > 0 else done[1] if past == 0 else 0
+        if first >= steps:
+            return True
+        opt = torch.optim.AdamW(groups, lr=rate, betas=(.9, .98), weight_decay=.02)
+        if first:
+            opt.load_state_dict(done[2])
+        elif name == "story" and rank == 0:
+            prepare_story(net)
+        seed = f"{name} {first}" if first else name
+        rng, lottery = random.Random(f"{a.seed} {rank} {seed}"), random.Random(f"{a.seed} {seed}")
+        with Ahead(lambda k: make(rng, lottery, (first + k) / steps)) as lots:
+            return run(name, first, steps, opt, rate, lambda part: step(lots.next(), part), team, rank, save,
+                       lambda: a.minutes and time.time() - began > 60 * a.minutes)
 
-    stage("vision", a.vision_steps, [sight], a.vision_rate, lambda rng, *_: vision_batch(rng, 96 // team.size),
-          lambda made, _: vision_step(net, heads, made))
-    stage("text", a.text_steps, words, a.text_rate, text_batch, lambda made, done: text_step(net, modules, made, done))
-    stage("again", a.again_steps, words, a.again_rate, lambda rng, lots, _: text_batch(rng, lots, 1),
-          lambda made, _: text_step(net, modules, made, 1))
+    helped = words("picture", "mention", "note")
+    _ = stage("vision", a.vision_steps, [sight], a.vision_rate, lambda rng, *_: vision_batch(rng, 96 // team.size),
+              lambda made, _: vision_step(net, heads, made)) and \
+        stage("text", a.text_steps, helped, a.text_rate, text_batch, lambda made, part: text_step(net, modules, made, part)) and \
+        stage("again", a.again_steps, helped, a.again_rate, lambda rng, lots, _: text_batch(rng, lots, 1),
+              lambda made, _: text_step(net, modules, made, 1)) and \
+        stage("story", a.story_steps, words("picture", "mention", "note", "list"), a.story_rate,
+              lambda rng, lots, part: story_stage_batch(rng, lots, part),
+              lambda made, part: story_stage_step(net, modules, made, part))
 
 
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("checkpoint")
-    p.add_argument("--resume", help="start with the weights of this checkpoint")
+    p.add_argument("--resume", help="continue from this checkpoint, with the stage and step that it is at")
     p.add_argument("--vision-steps", type=int, default=2200)
     p.add_argument("--vision-rate", type=float, default=1.5e-3)
     p.add_argument("--text-steps", type=int, default=3600)
     p.add_argument("--text-rate", type=float, default=1.5e-3)
     p.add_argument("--again-steps", type=int, default=1200)
     p.add_argument("--again-rate", type=float, default=7e-4)
+    p.add_argument("--story-steps", type=int, default=2600)
+    p.add_argument("--story-rate", type=float, default=1e-3)
+    p.add_argument("--minutes", type=float, default=0, help="save and end after this time; --resume continues")
     p.add_argument("--seed", type=int, default=21)
     p.add_argument("--processes", type=int, default=1 if DEVICE == "cuda" else len(os.sched_getaffinity(0)))
     a = p.parse_args()
     torch.manual_seed(a.seed)
     modules = nn.ModuleDict({"net": Net(), "patch": PatchHeads(), "picture": PictureHead(),
-                             "mention": MentionHead(), "note": NoteHead()}).to(DEVICE)
+                             "mention": MentionHead(), "note": NoteHead(), "list": ListHead()}).to(DEVICE)
+    done = None
     if a.resume:
-        old, new = torch.load(a.resume, map_location=DEVICE), modules.state_dict()
-        # From a checkpoint with another vocabulary, only the vision part is used; auxiliary heads may be new.
-        fits = {k: v for k, v in old.items() if k in new and v.shape == new[k].shape}
-        whole = all(k in fits for k in new if k.startswith("net."))
-        kept = fits if whole else {k: v for k, v in fits.items() if k.startswith(("net.vision", "patch"))}
-        modules.load_state_dict(kept, strict=False)
+        old = torch.load(a.resume, map_location=DEVICE)
+        done = old.pop("done")
+        missing, _ = modules.load_state_dict(old, strict=False)  # auxiliary heads may be new
+        wrong = [k for k in missing if k.startswith("net.")]
+        if wrong:
+            raise SystemExit(f"{a.resume} lacks {wrong[0]}")
+        print("continues after", done[1], "steps of stage", done[0], flush=True)
     print("parameters", sum(p.numel() for p in modules["net"].parameters()), "seed", a.seed, "on", DEVICE, flush=True)
     team = Team(a.processes, modules)
     if a.processes == 1:
-        work(0, a, modules, team)
+        work(0, a, modules, team, done)
     else:
-        torch.multiprocessing.spawn(work, (a, modules.share_memory(), team), a.processes)
+        torch.multiprocessing.spawn(work, (a, modules.share_memory(), team, done), a.processes)
 
 
 if __name__ == "__main__":
