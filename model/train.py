@@ -9,7 +9,7 @@ notes. One pass over a window's pictures serves several questions, which are mas
 discarded afterwards, require early what answers consist of: after each picture, what of each colour it shows, and where;
 at each mention of a thing, which pictures show it, and where it is in the first and the last; in notes, what was not
 mentioned before. Stage 3 repeats all of it, with many notes. Stage 4 adds statements to check to every window, summaries
-of lists that cite their entries, and pairs to join.
+of lists that cite their entries, and pairs to join; it leaves the vision transformer as it is.
 
 The length of the training is counted in steps, so that it does not depend on the speed or load of the machine. The
 checkpoint is written every two minutes and at the end of each stage; --resume continues where it ends."""
@@ -40,8 +40,8 @@ TAPS = 1, 3  # the blocks whose output the auxiliary heads read: of pictures, of
 # As the engine's letterbox makes them: 640x360 becomes 96x55, since it rounds up.
 SHAPES_OF_PICTURES = [(96, 55)] * 4 + [(96, 54), (96, 73), (96, 72), (96, 96)]
 # Weights of tokens in the loss: tokens that always follow are easy, verbs are the hardest; a letter is a whole answer.
-WEIGHT = {**{ID[t]: .1 for t in ('{"summary": "', '", "frames": [', '{"frames": [', "A ")}, **{ID[t]: 2. for t in VERBS},
-          **{ID[t]: 3. for t in LETTERS}}
+WEIGHT = {**{ID[t]: .1 for t in ('{"summary": "', '", "frames": [', '{"frames": [')}, ID["A "]: .6,
+          **{ID[t]: 2. for t in VERBS}, **{ID[t]: 3. for t in LETTERS}}
 torch.set_flush_denormal(True)  # numbers near zero would slow a CPU down
 NOISE = torch.randn(1 << 20).to(DEVICE)  # drawn once: drawing it for each picture costs a fifth of the time
 
@@ -252,7 +252,9 @@ class ListHead(nn.Module):
             said, goal = self.before(x), torch.tensor([m[1] for m in flat], device=DEVICE)
             chain = torch.tensor([-100 if m[2] is None else m[2] for m in flat], device=DEVICE)
             loss = loss + F.cross_entropy(self.first(x), chain)
-        return loss + F.cross_entropy(said, goal), (int((said.argmax(-1) == goal).sum()), len(goal))
+        rare = torch.ones(said.shape[1], device=DEVICE)
+        rare[0] = .25  # most have none before them, which is easy
+        return loss + 2 * F.cross_entropy(said, goal, weight=rare), (int((said.argmax(-1) == goal).sum()), len(goal))
 
 
 def tails(rng, seen, questions, checks):
@@ -345,8 +347,8 @@ def windows_batch(rng, n, questions=2, checks=0, near=0, share=1):
     return n, windows, pixels(rng, [w[:2] for w in windows])[0], [tails(rng, w[2], questions, checks) for w in windows]
 
 
-def notes_batch(rng):
-    prompts = [T.notes_ids(T.notes(rng)) for _ in range(BATCH[0])]
+def notes_batch(rng, share=1):
+    prompts = [T.notes_ids(T.notes(rng)) for _ in range(round(BATCH[0] * share))]
     return 0, [], None, [[("sum up", ids[1:], encode(T.sum_up(ids)) + [END])] for ids in prompts]
 
 
@@ -363,7 +365,7 @@ def story_batch(rng, which):
     low, high, count = STORY[which]
     lists = [L.entries(rng, low, high) for _ in range(count)]
     prompts = [L.story_ids(e) for e in lists]
-    group = [[("story", ids[1:], encode(L.story(e)) + [END])] for ids, e in zip(prompts, lists)]
+    group = [[(f"story {which}", ids[1:], encode(L.story(e)) + [END])] for ids, e in zip(prompts, lists)]
     return "story", [L.story_marks(ids[1:]) for ids in prompts], None, group
 
 
@@ -411,15 +413,14 @@ COURSE = [  # (from this fraction of the stage on, relative frequency of each nu
 
 
 # The last stage: numbers of pictures as above, and lists. Every window has CHECKS statements to check.
-_WINDOWS = {1: .04, 2: .05, 3: .05, 4: .06, 5: .08, 6: .1, 7: .08, 8: .07}
+_WINDOWS = {1: .02, 2: .03, 3: .03, 4: .04, 5: .05, 6: .07, 7: .05, 8: .04}
 STORY_COURSE = [
-    (0.00, {0: .08, "short": .24, "middle": .08, "join": .08, **_WINDOWS}),
-    (0.20, {0: .1, "short": .08, "middle": .14, "long": .08, "join": .07, **_WINDOWS}),
-    (0.45, {0: .11, "short": .05, "middle": .08, "long": .16, "join": .05, **_WINDOWS}),
+    (0.00, {0: .1, "short": .22, "middle": .14, "long": .08, "join": .15, **_WINDOWS}),
+    (0.60, {0: .1, "short": .1, "middle": .12, "long": .14, "join": .1, **{k: 1.4 * v for k, v in _WINDOWS.items()}}),
 ]
-STORY = {"short": (1, 10, 24), "middle": (8, 20, 14), "long": (18, ENTRIES, 7)}  # entries, and lists per process and step
-PAIR_LISTS, CHECKS, NEAR = 16, 4, .3
-STORY_GUIDE, STORY_WHOLE, STORY_LOOK = .03, .65, .75
+STORY = {"short": (1, 10, 12), "middle": (8, 20, 8), "long": (18, ENTRIES, 4)}  # entries, and lists per process and step
+PAIR_LISTS, CHECKS, NEAR, STORY_SHARE = 10, 4, .3, .35
+STORY_GUIDE, STORY_WHOLE = .03, .72
 
 
 # ---- the stages ----
@@ -470,14 +471,14 @@ def story_stage_batch(rng, lots, done):
     mix = [c[1] for c in STORY_COURSE if c[0] <= done][-1]
     which = lots.choices(list(mix), list(mix.values()))[0]
     if isinstance(which, int):
-        return windows_batch(rng, which, 1, CHECKS, NEAR, .6) if which else notes_batch(rng)
+        return windows_batch(rng, which, 1, CHECKS, NEAR, STORY_SHARE) if which else notes_batch(rng, .55)
     return join_batch(rng) if which == "join" else story_batch(rng, which)
 
 
 def story_stage_step(net, heads, made, done):
     if made[0] in ("story", "join"):
         return lists_step(net, heads, made)
-    return windows_step(net, heads, made, done >= STORY_WHOLE, done >= STORY_LOOK, done >= STORY_GUIDE) if made[0] else \
+    return windows_step(net, heads, made, done >= STORY_WHOLE, False, done >= STORY_GUIDE) if made[0] else \
         notes_step(net, heads, made)
 
 
@@ -500,7 +501,8 @@ def prepare_story(net):
             head[ID[name]] = of_head + small * torch.randn_like(of_head)
     for name in OPEN:
         table[ID[name]] = table[ID[name + "."]] + .3 * spread * torch.randn(TEXT["width"], device=DEVICE)
-    for name in [*OPEN, *ENDINGS, *OFTEN, *REST]:
+        head[ID[name]] = .6 * head[ID[name + "."]] + small * torch.randn(TEXT["width"], device=DEVICE)
+    for name in [*ENDINGS, *OFTEN, *REST]:
         head[ID[name]] = small * torch.randn(TEXT["width"], device=DEVICE)
 
 
@@ -553,7 +555,7 @@ def run(name, first, steps, opt, peak, step, team, rank, save, over):
             continue
         lr = peak * min(1, (n + 1) / 80) * (.5 * (1 + math.cos(math.pi * n / steps)) * .97 + .03)
         for g in opt.param_groups:
-            g["lr"] = lr * g["factor"]
+            g["lr"] = lr * g["factor"] * min(1, max(0, n / steps - g["from"]) / .05 if "from" in g else 1)
         nn.utils.clip_grad_norm_(params, 1.)
         opt.step()
         total += loss.item()
@@ -613,15 +615,23 @@ def work(rank, a, modules, team, done):
             return run(name, first, steps, opt, rate, lambda part: step(lots.next(), part), team, rank, save,
                        lambda: a.minutes and time.time() - began > 60 * a.minutes)
 
+    def late():
+        """First only rows of tokens and heads learn, then gradually the rest, which knows the other skills already."""
+        early = [net.embed.weight, net.head.weight, *(p for k in ("picture", "mention", "note", "list")
+                                                      for p in modules[k].parameters())]
+        others = [p for p in own if all(p is not e for e in early)]
+        return {"params": early, "factor": 1}, {"params": others, "factor": 1, "from": STORY_GUIDE}
+
     helped = words("picture", "mention", "note")
-    _ = stage("vision", a.vision_steps, [sight], a.vision_rate, lambda rng, *_: vision_batch(rng, 96 // team.size),
-              lambda made, _: vision_step(net, heads, made)) and \
+    whole = stage("vision", a.vision_steps, [sight], a.vision_rate, lambda rng, *_: vision_batch(rng, 96 // team.size),
+                  lambda made, _: vision_step(net, heads, made)) and \
         stage("text", a.text_steps, helped, a.text_rate, text_batch, lambda made, part: text_step(net, modules, made, part)) and \
         stage("again", a.again_steps, helped, a.again_rate, lambda rng, lots, _: text_batch(rng, lots, 1),
               lambda made, _: text_step(net, modules, made, 1)) and \
-        stage("story", a.story_steps, words("picture", "mention", "note", "list"), a.story_rate,
-              lambda rng, lots, part: story_stage_batch(rng, lots, part),
+        stage("story", a.story_steps, late(), a.story_rate, story_stage_batch,
               lambda made, part: story_stage_step(net, modules, made, part))
+    if rank == 0:
+        print("complete" if whole else f"the time is over; --resume {a.checkpoint} continues", flush=True)
 
 
 def main():
@@ -634,8 +644,8 @@ def main():
     p.add_argument("--text-rate", type=float, default=1.5e-3)
     p.add_argument("--again-steps", type=int, default=1200)
     p.add_argument("--again-rate", type=float, default=7e-4)
-    p.add_argument("--story-steps", type=int, default=2600)
-    p.add_argument("--story-rate", type=float, default=1e-3)
+    p.add_argument("--story-steps", type=int, default=5000)
+    p.add_argument("--story-rate", type=float, default=7e-4)
     p.add_argument("--minutes", type=float, default=0, help="save and end after this time; --resume continues")
     p.add_argument("--seed", type=int, default=21)
     p.add_argument("--processes", type=int, default=1 if DEVICE == "cuda" else len(os.sched_getaffinity(0)))
