@@ -98,14 +98,6 @@ bool report_has_holes(const struct report *r)
 	return i < r->n_chunks;
 }
 
-int64_t report_left_out(const struct report *r)
-{
-	int64_t sum = 0;
-	for (size_t i = 0; i < r->n_left_out; i++)
-		sum += r->left_out[i].end - r->left_out[i].start;
-	return sum;
-}
-
 void report_coverage(const struct report *r, int64_t *ret_max_gap, int64_t *ret_mean_gap)
 {
 	struct report_sums s;

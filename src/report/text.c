@@ -262,6 +262,14 @@ void report_coverage_text(const struct report *r, const struct report_sums *s, s
 		         report_plural(s->repeated, "sample", a));
 }
 
+int64_t report_left_out(const struct report *r)
+{
+	int64_t sum = 0;
+	for (size_t i = 0; i < r->n_left_out; i++)
+		sum += r->left_out[i].end - r->left_out[i].start;
+	return sum;
+}
+
 void report_left_out_text(const struct report *r, struct buf *out)
 {
 	enum { MOST = 10 };
