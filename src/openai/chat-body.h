@@ -19,6 +19,7 @@ struct chat {
 	json_t *format; /* response_format, or NULL */
 	int max_tokens;
 	bool bad_schema;       /* the schema is not JSON */
+	bool letter;           /* the answer is a letter */
 	bool says_json;        /* one of its texts mentions JSON */
 	bool picture_last;     /* its last part is a picture */
 	struct cancel *cancel; /* borrowed, may be NULL */

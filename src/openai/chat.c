@@ -110,6 +110,11 @@ void chat_max_tokens(struct chat *c, int n)
 	c->max_tokens = n;
 }
 
+void chat_letter(struct chat *c)
+{
+	c->letter = true;
+}
+
 size_t chat_images(const struct chat *c)
 {
 	return c->images;
@@ -139,6 +144,7 @@ void chat_result_clear(struct chat_result *r)
 	free(r->refusal);
 	free(r->tool);
 	free(r->finish_reason);
+	json_decref(r->logprobs);
 	free(r->model);
 	*r = (struct chat_result){0};
 }
@@ -157,6 +163,13 @@ void body_begin(const struct chat *c, const struct dialect *d, struct buf *out)
 		add_string(out, c->system);
 		buf_adds(out, c->parts.len ? "}," : "}");
 	}
+}
+
+/* The most alternatives of a token that OpenAI's API allows. */
+static void add_logprobs(const struct chat *c, const struct dialect *d, struct buf *out)
+{
+	if (c->letter && !d->no_logprobs)
+		buf_adds(out, ",\"logprobs\":true,\"top_logprobs\":20");
 }
 
 static void add_max_tokens(const struct chat *c, const struct dialect *d, struct buf *out)
@@ -219,6 +232,7 @@ void body_end(const struct chat *c, const char *model, bool llama, const struct 
 		buf_adds(out, ",\"reasoning_effort\":\"none\"");
 	if (llama)
 		buf_adds(out, ",\"cache_prompt\":true,\"return_progress\":true");
+	add_logprobs(c, d, out);
 	add_max_tokens(c, d, out);
 	add_format(c, d, out);
 	buf_adds(out, "}");

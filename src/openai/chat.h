@@ -36,6 +36,10 @@ int chat_jpeg(struct chat *c, const void *jpeg, size_t len, struct err *err);
  * chat_check(). */
 void chat_schema(struct chat *c, const char *name, const char *schema_json);
 void chat_max_tokens(struct chat *c, int n); /* 0 = the engine's own limit */
+/* The answer is a letter: the most likely one is asked for, without reasoning
+ * where that can be turned off, and with the probabilities of its tokens where
+ * the endpoint gives them (openai/letter.h reads both). */
+void chat_letter(struct chat *c);
 size_t chat_images(const struct chat *c);
 /* Whether the request can be sent: ERR_INTERNAL for a schema that is not JSON,
  * ERR_LIMIT if it has grown larger than CHAT_BODY_MAX. */
@@ -55,10 +59,13 @@ struct chat_progress {
 };
 
 struct chat_result {
-	char *text;          /* whole answer without the model's reasoning, valid UTF-8 */
-	char *reasoning;     /* the model's reasoning, if the engine sends it; "" = none */
-	char *refusal;       /* its text if it refused to answer; "" = it did not */
-	char *tool;          /* name of the tool that it called; NULL = none */
+	char *text;      /* whole answer without the model's reasoning, valid UTF-8 */
+	char *reasoning; /* the model's reasoning, if the engine sends it; "" = none */
+	char *refusal;   /* its text if it refused to answer; "" = it did not */
+	char *tool;      /* name of the tool that it called; NULL = none */
+	/* what the endpoint says of the answer's first tokens: the array "content"
+	 * of the API's "logprobs"; NULL = nothing */
+	json_t *logprobs;
 	char *finish_reason; /* "stop", "length", … */
 	char *model;         /* as the engine names it */
 	int64_t prompt_tokens, cached_tokens, output_tokens;

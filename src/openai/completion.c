@@ -10,6 +10,7 @@
 
 #define WORDS_MAX 300
 #define REFUSAL_MAX 4096
+#define LOGPROBS_MAX 32 /* tokens */
 
 void completion_init(struct completion *a)
 {
@@ -23,6 +24,7 @@ void completion_clear(struct completion *a)
 	buf_free(&a->text);
 	buf_free(&a->reasoning);
 	buf_free(&a->refusal);
+	json_decref(a->logprobs);
 	free(a->tool);
 	free(a->finish_reason);
 	free(a->model);
@@ -293,6 +295,18 @@ static bool add_message(struct completion *a, const json_t *message)
 	return add_tool(a, message) || any;
 }
 
+static void add_logprobs(struct completion *a, const json_t *choice)
+{
+	size_t i;
+	json_t *token;
+	json_array_foreach (json_object_get(json_object_get(choice, "logprobs"), "content"), i, token) {
+		if (!a->logprobs)
+			a->logprobs = json_array();
+		if (json_array_size(a->logprobs) < LOGPROBS_MAX)
+			json_array_append(a->logprobs, token);
+	}
+}
+
 static void add_figures(struct completion *a, const json_t *root)
 {
 	const json_t *usage = json_object_get(root, "usage"), *t = json_object_get(root, "timings"),
@@ -331,6 +345,7 @@ static int add_object(struct completion *a, const json_t *root, struct err *err)
 	const json_t *delta = json_object_get(choice, "delta");
 	const json_t *message = delta ? NULL : json_object_get(choice, "message");
 	bool output = add_message(a, delta ? delta : message);
+	add_logprobs(a, choice);
 	a->done |= json_is_object(message);
 	/* Some engines send an empty reason with each delta. */
 	if (json_string_length(json_object_get(choice, "finish_reason")))
@@ -389,6 +404,7 @@ int completion_end(struct completion *a, int64_t sent, struct chat_result *ret, 
 	ret->reasoning = mem_printf("%s%s", buf_str(&a->reasoning), tagged);
 	ret->refusal = mem_strdup(buf_str(&a->refusal));
 	ret->tool = TAKE(a->tool);
+	ret->logprobs = TAKE(a->logprobs);
 	ret->prompt_tokens = a->prompt_tokens;
 	ret->cached_tokens = a->cached_tokens;
 	ret->output_tokens = a->output_tokens;

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 #include "openai/chat.h"
@@ -18,6 +20,7 @@
 
 struct completion {
 	struct buf text, reasoning, refusal;
+	json_t *logprobs; /* of the first tokens; NULL = none were sent */
 	char *finish_reason, *model;
 	char *tool;      /* name of the tool that was called; NULL = none */
 	bool done;       /* [DONE] or a complete answer was received */

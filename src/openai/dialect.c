@@ -171,6 +171,9 @@ static const char *learn(struct dialect *d, const struct dialect_request *q,
 	if (learn_flag(&d->no_switch, "chat_template_kwargs", f) ||
 	    learn_flag(&d->no_switch, "reasoning_effort", f))
 		return "the model is not asked to answer without reasoning";
+	if (learn_flag(&d->no_logprobs, "logprobs", f) ||
+	    learn_flag(&d->no_logprobs, "top_logprobs", f))
+		return "probabilities of tokens are not asked for";
 	if (learn_flag(&d->no_stream_options, "stream_options", f))
 		return "stream_options is left out";
 	if (learn_tokens(d, q, f))
@@ -237,6 +240,7 @@ const char *dialect_text(const struct dialect *d, char out[static DIALECT_TEXT_M
 		d->no_seed ? "no seed" : "",
 		d->no_sampling ? "no top_p, top_k and min_p" : "",
 		d->no_switch ? "no request to answer without reasoning" : "",
+		d->no_logprobs ? "no probabilities of tokens" : "",
 		d->no_stream ? "no streaming" : "",
 		d->no_stream_options && !d->no_stream ? "no stream_options" : "",
 		d->no_system ? "no system message" : "",
@@ -297,6 +301,7 @@ json_t *dialect_json(const struct dialect *d)
 	put_flag(j, "no_system", d->no_system);
 	put_flag(j, "no_sampling", d->no_sampling);
 	put_flag(j, "no_switch", d->no_switch);
+	put_flag(j, "no_logprobs", d->no_logprobs);
 	if (d->most_tokens)
 		json_object_set_new(j, "most_tokens", json_integer(d->most_tokens));
 	if (d->most_images)
@@ -318,6 +323,7 @@ void dialect_read(const json_t *j, struct dialect *ret)
 		.no_system = json_is_true(json_object_get(j, "no_system")),
 		.no_sampling = json_is_true(json_object_get(j, "no_sampling")),
 		.no_switch = json_is_true(json_object_get(j, "no_switch")),
+		.no_logprobs = json_is_true(json_object_get(j, "no_logprobs")),
 		.most_tokens = (int)read_count(j, "most_tokens", INT32_MAX),
 		.most_images = (size_t)read_count(j, "most_images", 10000),
 	};

@@ -29,6 +29,7 @@ struct dialect {
 	bool no_system;     /* the system message is put before the user's text */
 	bool no_sampling;   /* top_p, top_k and min_p are left out */
 	bool no_switch;     /* reasoning is not turned off */
+	bool no_logprobs;   /* probabilities of tokens are not asked for */
 	int most_tokens;    /* limit of max_tokens; 0 = none */
 	size_t most_images; /* pictures in one request; 0 = any */
 };

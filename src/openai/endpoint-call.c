@@ -315,6 +315,8 @@ static int run(struct call *k, const struct chat *c, struct cancel *cancel, stru
 	k->dialect = e->dialect;
 	struct sampling sampling = e->sampling;
 	pthread_mutex_unlock(&e->lock);
+	if (c->letter)
+		sampling = (struct sampling){.no_reasoning = NO_REASONING_TEMPLATE};
 	if (info->ollama && sampling.no_reasoning == NO_REASONING_TEMPLATE)
 		sampling.no_reasoning = NO_REASONING_EFFORT;
 	if (k->dialect.most_images && chat_images(c) > k->dialect.most_images)

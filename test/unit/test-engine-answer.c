@@ -11,6 +11,7 @@
 #include "openai/answer-text.h"
 #include "openai/completion.h"
 #include "openai/dialect.h"
+#include "openai/letter.h"
 
 /* ---- refusals */
 
@@ -90,6 +91,11 @@ static void refusals_are_learned(void **state)
 		{"{\"error\":{\"message\":\"Unsupported value: 'reasoning_effort' does not support 'none' "
 	     "with this model.\",\"param\":\"reasoning_effort\"}}",
 	     "no request to answer without reasoning"},
+		{"{\"error\":{\"message\":\"Unsupported parameter: 'logprobs' is not supported with this "
+	     "model.\",\"param\":\"logprobs\"}}",
+	     "no probabilities of tokens"},
+		{"{\"error\":{\"message\":\"top_logprobs must be at most 5\"}}",
+	     "no probabilities of tokens"},
 		/* Not about the form of a request. */
 		{"{\"error\":{\"message\":\"This model's maximum context length is 8192 tokens. However, "
 	     "you requested 9000 tokens (6952 in the messages, 2048 in max_tokens).\"}}",
@@ -117,6 +123,7 @@ static void what_is_learned_can_be_kept(void **state)
 	                            .no_system = true,
 	                            .no_sampling = true,
 	                            .no_switch = true,
+	                            .no_logprobs = true,
 	                            .most_tokens = 900,
 	                            .most_images = 3};
 	const struct dialect none = {0};
@@ -354,6 +361,99 @@ static void characters_cut_in_two_are_joined(void **state)
 	                    "a \xf0\x9f\x9a\x97 \\ud83d\xef\xbf\xbdx\xef\xbf\xbd\xf0\x9f\x9a\x97");
 }
 
+/* ---- letters */
+
+static void letters_are_found(void **state)
+{
+	static const struct {
+		const char *text;
+		char letter; /* '\0': there is none */
+	} cases[] = {
+		{"A", 'A'},
+		{" B.", 'B'},
+		{"**C**", 'C'},
+		{"(b) B)", 'B'},
+		{"Answer: C", 'C'},
+		{"A: they show it.", 'A'},
+		{"A\n\nThe car enters.", 'A'},
+		{"B because the car is blue", 'B'},
+		{"A car enters. B", 'B'},
+		{"A car enters.", '\0'},
+		{"An Act of a BBC car", '\0'},
+		{"C\xc3\xa9zanne", '\0'},
+		{"D", '\0'},
+		{"", '\0'},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct chat_result r = {.text = (char *)cases[i].text, .reasoning = (char *)""};
+		struct letter l = {0};
+		struct err err;
+		int result = letter_read(&r, "ABC", &l, &err);
+		assert_int_equal(result, cases[i].letter ? 0 : -ERR_FORMAT);
+		if (l.letter != cases[i].letter)
+			fail_msg("%s: '%c'", cases[i].text, l.letter);
+		assert_true(l.p[0] + l.p[1] + l.p[2] == 0);
+	}
+}
+
+/* The tokens of an answer, as llama-server sends them: one in each event. */
+static void read_tokens(struct chat_result *r, const char *const *tokens, size_t n)
+{
+	struct completion a;
+	struct err err;
+	completion_init(&a);
+	for (size_t i = 0; i < n; i++) {
+		AUTO(mem_freep)
+		char *event =
+			mem_printf("{\"choices\":[{\"delta\":{\"content\":\"B\"},\"finish_reason\":\"stop\","
+		               "\"logprobs\":{\"content\":[%s]}}]}",
+		               tokens[i]);
+		assert_ok(completion_event(&a, event, strlen(event), &err));
+	}
+	*r = (struct chat_result){0};
+	assert_ok(completion_end(&a, 0, r, &err));
+	free(r->text);
+	r->text = mem_strdup("**B**");
+	completion_clear(&a);
+}
+
+static void letters_have_probabilities(void **state)
+{
+	static const char *const tokens[] = {
+		"{\"token\":\"**\",\"logprob\":-0.1,\"top_logprobs\":[{\"token\":\"A\",\"logprob\":-0.1}]}",
+		/* 0.6, 0.1 and 0.1; " A" is the same letter as "A" */
+		"{\"token\":\"B\",\"logprob\":-0.5108,\"top_logprobs\":["
+		"{\"token\":\"B\",\"logprob\":-0.5108},{\"token\":\" A\",\"logprob\":-2.9957},"
+		"{\"token\":\"A\",\"logprob\":-2.9957},{\"token\":\"\xe2\x96\x81"
+		"C\",\"logprob\":-2.3026},{\"token\":\"Be\",\"logprob\":-1},"
+		"{\"token\":\"C\",\"logprob\":null},7]}",
+	};
+	static const char *const odd[] = {"{\"token\":\"B\",\"logprob\":9}", "{\"token\":7}", "[]",
+	                                  "null"};
+	AUTO(chat_result_clear) struct chat_result r = {0};
+	struct letter l;
+	struct err err;
+	(void)state;
+	read_tokens(&r, tokens, ARRAY_LEN(tokens));
+	assert_ok(letter_read(&r, "ABC", &l, &err));
+	assert_int_equal(l.letter, 'B');
+	assert_float_equal(l.p[0], 0.125, 1e-4);
+	assert_float_equal(l.p[1], 0.75, 1e-4);
+	assert_float_equal(l.p[2], 0.125, 1e-4);
+
+	/* They are of the reasoning then. */
+	free(r.reasoning);
+	r.reasoning = mem_strdup("Is it B? It may well be.");
+	assert_ok(letter_read(&r, "ABC", &l, &err));
+	assert_true(l.letter == 'B' && l.p[1] == 0);
+	chat_result_clear(&r);
+
+	read_tokens(&r, odd, ARRAY_LEN(odd));
+	assert_ok(letter_read(&r, "ABC", &l, &err));
+	assert_true(l.letter == 'B' && l.p[1] == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +466,8 @@ int main(void)
 		cmocka_unit_test(prose_is_unwrapped),
 		cmocka_unit_test(pieces_of_all_kinds_are_read),
 		cmocka_unit_test(characters_cut_in_two_are_joined),
+		cmocka_unit_test(letters_are_found),
+		cmocka_unit_test(letters_have_probabilities),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,6 +107,20 @@ static void bodies_hold_the_parts_in_order(void **state)
 	json_decref(j);
 }
 
+static void letters_are_asked_for_with_their_probabilities(void **state)
+{
+	(void)state;
+	AUTO(chat_freep) struct chat *c = chat_new();
+	json_t *j = body_of(c, "m", false);
+	assert_null(json_object_get(j, "logprobs"));
+	json_decref(j);
+	chat_letter(c);
+	j = body_of(c, "m", false);
+	assert_true(json_is_true(json_object_get(j, "logprobs")));
+	assert_int_equal(json_integer_value(json_object_get(j, "top_logprobs")), 20);
+	json_decref(j);
+}
+
 static void a_bare_chat_is_valid(void **state)
 {
 	(void)state;
@@ -397,6 +411,7 @@ int main(void)
 		cmocka_unit_test(only_whole_jpegs_are_taken),
 		cmocka_unit_test(pictures_are_never_side_by_side),
 		cmocka_unit_test(bodies_hold_the_parts_in_order),
+		cmocka_unit_test(letters_are_asked_for_with_their_probabilities),
 		cmocka_unit_test(a_bare_chat_is_valid),
 		cmocka_unit_test(requests_are_bounded),
 		cmocka_unit_test(answers_are_put_together),
