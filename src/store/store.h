@@ -163,6 +163,62 @@ int store_answer_find(struct store *s, const char *job, const char *request, cha
 int store_answer_add(struct store *s, const char *job, const char *request, const char *text,
                      struct err *err);
 
+/* ---- checks of statements; see job/check.h */
+
+/* The answer to a check. */
+struct store_answer {
+	/* the letter that was answered, '-' for none of them; '\0': it was not
+	 * checked */
+	char letter;
+	double p[3]; /* of A, B, C; all 0 = not known */
+};
+
+struct store_verdict {
+	int64_t chunk, index; /* of the statement: event `index` of that chunk */
+	struct store_answer answer;
+	int64_t *frames; /* pts of the frames that were shown */
+	size_t n_frames;
+	char *reason; /* why it was not checked, or why there is no letter; "" = none */
+	/* What was asked, and how: a verdict of another model or prompt counts as
+	 * none. */
+	char *model, *prompt;
+};
+void store_verdicts_free(struct store_verdict *v, size_t n); /* NULL is fine */
+
+/* Replaces the verdicts about these statements, in one transaction. */
+int store_verdicts_save(struct store *s, const char *job, const struct store_verdict *v, size_t n,
+                        struct err *err);
+/* In order of their statements. A chunk that is saved again has none. */
+int store_verdicts_load(struct store *s, const char *job, struct store_verdict **ret, size_t *ret_n,
+                        struct err *err);
+
+/* A check whose right answer is known. */
+struct store_control {
+	char *model, *prompt, *kind, *job;
+	int64_t chunk, index; /* of the statement that it was made from */
+	char *what;           /* the statement that was checked */
+	char expected;        /* 'A' or 'B' */
+	struct store_answer answer;
+};
+void store_controls_free(struct store_control *c, size_t n); /* NULL is fine */
+
+/* The same control is kept once, with its last answer. */
+int store_control_save(struct store *s, const struct store_control *c, struct err *err);
+/* Those of one job, without the answers' probabilities. */
+int store_controls_load(struct store *s, const char *job, const char *model, const char *prompt,
+                        struct store_control **ret, size_t *ret_n, struct err *err);
+
+/* How a model did in the controls: A where B was right, and the reverse. */
+struct store_controls {
+	int64_t no, false_yes; /* controls whose statement is false; of them answered A */
+	int64_t yes, false_no; /* likewise */
+};
+/* Over all jobs but `except` (NULL = none). An answer counts as A or B from
+ * these probabilities on, or, where they are not known, by its letter. */
+int store_controls_count(struct store *s, const char *model, const char *prompt, const char *except,
+                         double least_a, double least_b, struct store_controls *ret,
+                         struct err *err);
+
 /* What was done while a job ran because memory was short. */
 struct store_step {
 	int64_t time; /* Unix time, microseconds */

@@ -121,6 +121,131 @@ static void a_hole_keeps_its_code(void **state)
 	assert_int_equal(hole_code_of_name("of a newer version"), HOLE_UNKNOWN);
 }
 
+static void save_statements(struct store *s, size_t n)
+{
+	struct err err = {0};
+	size_t shown[] = {0};
+	struct store_sample sample = {.decode_path = "software", .fault = ""};
+	struct store_event *events = mem_alloc(n, sizeof *events);
+	for (size_t i = 0; i < n; i++)
+		events[i] = (struct store_event){
+			.subject = "", .what = "Something.", .samples = shown, .n_samples = 1};
+	const struct store_chunk c = {.index = 1,
+	                              .state = CHUNK_DONE,
+	                              .summary = "",
+	                              .reason = "",
+	                              .samples = &sample,
+	                              .n_samples = 1,
+	                              .events = events,
+	                              .n_events = n};
+	assert_ok(store_chunk_save(s, "aaaa56789012", &c, &err));
+	free(events);
+}
+
+static void a_verdict_goes_with_its_statement(void **state)
+{
+	(void)state;
+	AUTO(store_freep) struct store *s = open_store("check.db");
+	struct err err = {0};
+	int64_t frames[] = {5, 7};
+	struct store_verdict v[] = {
+		{.chunk = 1,
+	     .index = 1,
+	     .answer = {'B', {0.1, 0.85, 0.05}},
+	     .frames = frames,
+	     .n_frames = 2,
+	     .reason = "",
+	     .model = "m",
+	     .prompt = "p"},
+		{.chunk = 1,
+	     .index = 0,
+	     .answer = {'-', {0}},
+	     .reason = "prose",
+	     .model = "m",
+	     .prompt = "p"},
+	};
+	struct store_verdict *got = NULL;
+	size_t n = 0;
+	add_job(s, key_a);
+	save_statements(s, 2);
+	assert_ok(store_verdicts_save(s, "aaaa56789012", v, 2, &err));
+	assert_ok(store_verdicts_save(s, "aaaa56789012", v, 2, &err)); /* replaced, not doubled */
+	assert_ok(store_verdicts_load(s, "aaaa56789012", &got, &n, &err));
+	assert_int_equal(n, 2);
+	assert_int_equal(got[0].answer.letter, '-');
+	assert_true(got[0].answer.p[0] == 0 && got[0].n_frames == 0);
+	assert_string_equal(got[0].reason, "prose");
+	assert_int_equal(got[1].answer.letter, 'B');
+	assert_true(got[1].answer.p[1] == 0.85);
+	assert_int_equal(got[1].frames[1], 7);
+	assert_string_equal(got[1].model, "m");
+	store_verdicts_free(got, n);
+
+	/* All or nothing: the second one is about a statement that does not exist. */
+	v[1].index = 2;
+	v[0].answer.letter = 'A';
+	assert_true(store_verdicts_save(s, "aaaa56789012", v, 2, &err) < 0);
+	assert_ok(store_verdicts_load(s, "aaaa56789012", &got, &n, &err));
+	assert_int_equal(got[1].answer.letter, 'B');
+	store_verdicts_free(got, n);
+
+	save_statements(s, 2); /* the chunk was described again */
+	assert_ok(store_verdicts_load(s, "aaaa56789012", &got, &n, &err));
+	assert_int_equal(n, 0);
+	store_verdicts_free(got, n);
+}
+
+static void controls_are_counted_once(void **state)
+{
+	(void)state;
+	static const struct {
+		char expected, letter;
+		double p[3];
+	} cases[] = {
+		{'B', 'A', {0.79, 0.2, 0.01}},
+		{'B', 'A', {0.8, 0.1, 0.1}},
+		{'B', 'A', {0}},
+		{'B', 'B', {0}},
+		{'B', '-', {0}},
+		{'A', 'B', {0.1, 0.9, 0}},
+		{'A', 'C', {0.1, 0.1, 0.8}},
+		{'A', 'A', {0}},
+	};
+	AUTO(store_freep) struct store *s = open_store("check.db");
+	struct err err = {0};
+	struct store_controls sum = {0};
+	for (int round = 0; round < 2; round++)
+		for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+			struct store_control c = {.model = "m",
+			                          .prompt = "p",
+			                          .kind = "positive",
+			                          .job = "gone",
+			                          .index = (int64_t)i,
+			                          .what = "A car.",
+			                          .expected = cases[i].expected,
+			                          .answer.letter = cases[i].letter};
+			memcpy(c.answer.p, cases[i].p, sizeof c.answer.p);
+			assert_ok(store_control_save(s, &c, &err));
+		}
+	assert_ok(store_controls_count(s, "m", "p", NULL, 0.8, 0.8, &sum, &err));
+	assert_int_equal(sum.no, 5);
+	assert_int_equal(sum.false_yes, 2);
+	assert_int_equal(sum.yes, 3);
+	assert_int_equal(sum.false_no, 1);
+	assert_ok(store_controls_count(s, "m", "p", "gone", 0.8, 0.8, &sum, &err));
+	assert_int_equal(sum.no + sum.yes, 0);
+	assert_ok(store_controls_count(s, "m", "other", NULL, 0.8, 0.8, &sum, &err));
+	assert_int_equal(sum.no + sum.yes, 0);
+
+	struct store_control *got = NULL;
+	size_t n = 0;
+	assert_ok(store_controls_load(s, "gone", "m", "p", &got, &n, &err));
+	assert_int_equal(n, ARRAY_LEN(cases));
+	assert_int_equal(got[1].expected, 'B');
+	assert_string_equal(got[1].what, "A car.");
+	store_controls_free(got, n);
+}
+
 static void a_job_is_found_by_the_beginning_of_its_id(void **state)
 {
 	(void)state;
@@ -200,6 +325,7 @@ static void make_old_store(const char *name)
 		"DROP TRIGGER event_told; DROP TRIGGER event_deleted; DROP TRIGGER summary_told; "
 		"DROP TRIGGER chunk_deleted; DROP TABLE told; DROP TABLE words; "
 		"DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; DROP TABLE source; "
+		"DROP TABLE verdict; DROP TABLE control; "
 		"DROP TABLE spending; DROP TABLE step; ALTER TABLE chunk DROP COLUMN endpoint; "
 		"ALTER TABLE chunk DROP COLUMN code; ALTER TABLE chunk DROP COLUMN option; "
 		"ALTER TABLE event DROP COLUMN subject; ALTER TABLE job DROP COLUMN sentences;"
@@ -317,8 +443,8 @@ static int make_dir(void **state)
 
 static int remove_dir(void **state)
 {
-	static const char *const names[] = {"one.db", "two.db",  "three.db",  "text.db",
-	                                    "old.db", "code.db", "streams.db"};
+	static const char *const names[] = {"check.db", "one.db", "two.db",  "three.db",
+	                                    "text.db",  "old.db", "code.db", "streams.db"};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		AUTO(mem_freep) char *path = file_join(dir, names[i]);
@@ -332,6 +458,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_chunk_comes_back_as_it_was_saved),
 		cmocka_unit_test(a_hole_keeps_its_code),
+		cmocka_unit_test(a_verdict_goes_with_its_statement),
+		cmocka_unit_test(controls_are_counted_once),
 		cmocka_unit_test(a_job_is_found_by_the_beginning_of_its_id),
 		cmocka_unit_test(a_removed_job_takes_its_chunks_along),
 		cmocka_unit_test(what_is_no_store_is_refused),
