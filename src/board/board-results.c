@@ -134,9 +134,11 @@ int board_events(struct board *b, int64_t id, enum report_detail detail, json_t 
 	if (r < 0)
 		return r;
 	const struct report none = {0}, *from = report ? report : &none;
-	*ret = json_pack("{s:O, s:o, s:o}", "seq", results.seq, "events",
+	*ret = json_pack("{s:O, s:o, s:o, s:o, s:o}", "seq", results.seq, "events",
 	                 report_events_json(from, from->events, from->n_events), "states",
-	                 report_events_json(from, from->states, from->n_states));
+	                 report_events_json(from, from->states, from->n_states), "withdrawn",
+	                 report_events_json(from, from->withdrawn, from->n_withdrawn), "checks",
+	                 report_checks_json(from));
 	return 0;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report.csv: what was left out, the events, the states, the anomalies, one a
- * row, as in RFC 4180. */
+/* report.csv: what was left out, the events, the states, what was withdrawn, the
+ * anomalies, one a row, as in RFC 4180. */
 #include <inttypes.h>
 
 #include "base/text.h"
+#include "report/checks.h"
 #include "report/text.h"
 
 /* The frames of the parts of one chunk after another; chunks as numbers from 1. */
@@ -30,18 +31,19 @@ static void add_times(struct buf *out, const char *kind, int64_t start, int64_t 
 	         report_seconds(start, c), report_seconds(end, d));
 }
 
-static void add_event(struct buf *out, const struct report *r, const struct report_event *e)
+static void add_event(struct buf *out, const struct report *r, const char *kind,
+                      const struct report_event *e)
 {
 	AUTO(buf_free) struct buf what = BUF(SIZE_MAX / 2), subject = BUF(SIZE_MAX / 2);
 	report_visible(&what, e->what);
 	report_visible(&subject, report_subject(e));
-	add_times(out, e->state ? "state" : "event", e->start, e->end);
+	add_times(out, kind, e->start, e->end);
 	text_csv(out, buf_str(&subject));
 	buf_adds(out, ",");
 	text_csv(out, buf_str(&what));
 	buf_adds(out, ",");
 	add_frames(out, r, e);
-	buf_adds(out, "\r\n");
+	buf_addf(out, ",%s\r\n", report_event_verdict(e));
 }
 
 static void add_anomaly(struct buf *out, const struct report_anomaly *a)
@@ -50,22 +52,24 @@ static void add_anomaly(struct buf *out, const struct report_anomaly *a)
 	text_csv(out, a->kind);
 	buf_adds(out, ",");
 	text_csv(out, a->text);
-	buf_adds(out, ",,\r\n");
+	buf_adds(out, ",,,\r\n");
 }
 
 int report_csv(const struct report *r, struct buf *out, struct err *err)
 {
 	struct report_anomaly a;
 	buf_adds(out, "kind,start,end,start_seconds,end_seconds,subject,what,chunk_numbers,"
-	              "frame_pts_seconds\r\n");
+	              "frame_pts_seconds,verdict\r\n");
 	for (size_t i = 0; i < r->n_left_out; i++) {
 		add_times(out, "left_out", r->left_out[i].start, r->left_out[i].end);
-		buf_adds(out, ",left out by the given plan,,\r\n");
+		buf_adds(out, ",left out by the given plan,,,\r\n");
 	}
 	for (size_t i = 0; i < r->n_events; i++)
-		add_event(out, r, &r->events[i]);
+		add_event(out, r, "event", &r->events[i]);
 	for (size_t i = 0; r->detail != REPORT_LOW && i < r->n_states; i++)
-		add_event(out, r, &r->states[i]);
+		add_event(out, r, "state", &r->states[i]);
+	for (size_t i = 0; r->detail != REPORT_LOW && i < r->n_withdrawn; i++)
+		add_event(out, r, "withdrawn", &r->withdrawn[i]);
 	for (size_t i = 0; report_anomaly(r, i, &a); i++)
 		add_anomaly(out, &a);
 	return buf_check(out, "report.csv", err);

@@ -16,16 +16,13 @@ static size_t count_seen(const struct report_chunk *c, size_t end)
 	return n;
 }
 
-/* `chunk`: its number among chunks, where one more than another means that it
- * begins before the other ends or right then. */
-static struct story_part story_part_of(const struct report *r, const struct report_part *p,
-                                       size_t chunk)
+struct story_part report_story_part(const struct report *r, const struct report_part *p)
 {
 	const struct report_chunk *c = &r->chunks[p->chunk];
 	size_t last = p->samples[p->n_samples - 1];
 	struct story_part part = {.start = p->start,
 	                          .end = p->end,
-	                          .chunk = chunk,
+	                          .chunk = p->chunk,
 	                          .frames = count_seen(c, c->n_samples),
 	                          .first = count_seen(c, p->samples[0]),
 	                          .last = count_seen(c, last),
@@ -54,6 +51,30 @@ static struct report_event take_event(struct report_part *parts, struct story_ev
 	return e;
 }
 
+static void withdraw(struct report *r, struct report_part *parts, size_t i)
+{
+	struct story_event single = {.parts = &i, .n_parts = 1, .what = mem_strdup(parts[i].what)};
+	r->withdrawn[r->n_withdrawn++] = take_event(parts, &single);
+}
+
+/* Takes what is withdrawn out of the event, whose sentence is made again from
+ * the rest. */
+static void leave_out_withdrawn(struct report *r, struct report_part *parts,
+                                const struct story_part *story, struct story_event *e)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < e->n_parts; i++)
+		if (parts[e->parts[i]].check.verdict == VERDICT_WITHDRAWN)
+			withdraw(r, parts, e->parts[i]);
+		else
+			e->parts[n++] = e->parts[i];
+	if (n && n < e->n_parts) {
+		free(e->what);
+		e->what = story_sentence(story, e->parts, n, &e->state);
+	}
+	e->n_parts = n;
+}
+
 static int by_start(const void *a, const void *b)
 {
 	const struct report_event *x = a, *y = b;
@@ -79,11 +100,16 @@ static void join(struct report *r, struct report_part *parts, size_t n)
 	size_t n_events;
 	AUTO(mem_freep) struct story_part *story = mem_alloc(n, sizeof *story);
 	AUTO(mem_freep) size_t *numbers = number_chunks(r);
-	for (size_t i = 0; i < n; i++)
-		story[i] = story_part_of(r, &parts[i], numbers[parts[i].chunk]);
+	for (size_t i = 0; i < n; i++) {
+		story[i] = report_story_part(r, &parts[i]);
+		story[i].chunk = numbers[parts[i].chunk];
+	}
 
 	struct story_event *events = story_join(story, n, &n_events);
 	for (size_t i = 0; i < n_events; i++) {
+		leave_out_withdrawn(r, parts, story, &events[i]);
+		if (!events[i].n_parts)
+			continue;
 		struct report_event e = take_event(parts, &events[i]);
 		if (e.state)
 			r->states[r->n_states++] = e;
@@ -96,6 +122,10 @@ static void join(struct report *r, struct report_part *parts, size_t n)
 static void keep_apart(struct report *r, struct report_part *parts, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
+		if (parts[i].check.verdict == VERDICT_WITHDRAWN) {
+			withdraw(r, parts, i);
+			continue;
+		}
 		struct story_event single = {.parts = &i, .n_parts = 1, .what = mem_strdup(parts[i].what)};
 		r->events[r->n_events++] = take_event(parts, &single);
 	}
@@ -105,14 +135,14 @@ void report_events_set(struct report *r, struct report_part *parts, size_t n)
 {
 	r->events = mem_alloc(n, sizeof *r->events);
 	r->states = mem_alloc(n, sizeof *r->states);
+	r->withdrawn = mem_alloc(n, sizeof *r->withdrawn);
 	if (r->detail == REPORT_ALL)
 		keep_apart(r, parts, n);
 	else
 		join(r, parts, n);
-	if (r->n_events)
-		qsort(r->events, r->n_events, sizeof *r->events, by_start);
-	if (r->n_states)
-		qsort(r->states, r->n_states, sizeof *r->states, by_start);
+	qsort(r->events, r->n_events, sizeof *r->events, by_start);
+	qsort(r->states, r->n_states, sizeof *r->states, by_start);
+	qsort(r->withdrawn, r->n_withdrawn, sizeof *r->withdrawn, by_start);
 }
 
 void report_events_free(struct report_event *events, size_t n)
@@ -122,6 +152,8 @@ void report_events_free(struct report_event *events, size_t n)
 			free(events[i].parts[k].subject);
 			free(events[i].parts[k].what);
 			free(events[i].parts[k].samples);
+			free(events[i].parts[k].check.reason);
+			free(events[i].parts[k].check.frames);
 		}
 		free(events[i].parts);
 		free(events[i].what);

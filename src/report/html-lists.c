@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "report/checks.h"
 #include "report/html-internal.h"
 
 /* Of an event with more frames than these, the others are shown as times. */
@@ -136,6 +137,18 @@ static void add_parts(struct report_page *p, const struct report_event *e)
 	buf_adds(p->out, "</ol></details>");
 }
 
+/* Nothing where there was nothing to check, or it was not. */
+static void add_verdict(struct report_page *p, const struct report_event *e)
+{
+	const char *verdict = report_event_verdict(e);
+	bool shown = !strcmp(verdict, check_verdict_name(VERDICT_SHOWN));
+	if (shown || !strcmp(verdict, check_verdict_name(VERDICT_UNSURE)))
+		buf_addf(p->out, " <small class=\"verdict\" title=\"%s\">%s</small>",
+		         shown ? "a second look at the frames found the same"
+		               : "a second look at the frames did not decide it",
+		         shown ? "checked" : "unsure");
+}
+
 static void add_event(struct report_page *p, const struct report_event *e, char kind, size_t i)
 {
 	buf_addf(p->out, "<li id=\"%c%zu\" class=\"event\"><p class=\"when\"><a href=\"#%c%zu\">", kind,
@@ -151,7 +164,10 @@ static void add_event(struct report_page *p, const struct report_event *e, char 
 		buf_adds(p->out, "</b> ");
 	}
 	report_page_text(p, e->what);
+	add_verdict(p, e);
 	buf_adds(p->out, "</p>");
+	if (e->parts[0].check.verdict == VERDICT_WITHDRAWN)
+		buf_addf(p->out, "<p class=\"note\">%s</p>", report_check_says(&e->parts[0].check));
 
 	add_frames(p, &e->parts[0]);
 	if (e->n_parts > 1 && p->r->detail != REPORT_LOW)
@@ -180,6 +196,24 @@ static void add_states(struct report_page *p)
 	buf_adds(p->out, "</ol></details>\n");
 }
 
+static void add_withdrawn(struct report_page *p)
+{
+	if (!p->r->n_withdrawn)
+		return;
+	if (p->r->detail == REPORT_LOW) {
+		buf_adds(p->out, "<p class=\"note\">");
+		report_withdrawn_text(p->r, p->out);
+		buf_adds(p->out, ", left out.</p>");
+		return;
+	}
+	buf_adds(p->out, "<details id=\"withdrawn\"><summary>");
+	report_withdrawn_text(p->r, p->out);
+	buf_adds(p->out, "</summary><ol class=\"events\">\n");
+	for (size_t i = 0; i < p->r->n_withdrawn; i++)
+		add_event(p, &p->r->withdrawn[i], 'w', i);
+	buf_adds(p->out, "</ol></details>\n");
+}
+
 void report_page_events(struct report_page *p)
 {
 	char n[CLOCK_TEXT_MAX];
@@ -191,6 +225,7 @@ void report_page_events(struct report_page *p)
 	if (!p->r->n_events) {
 		buf_adds(p->out, "<p class=\"note\">The model named no event in the frames it saw.</p>\n");
 		add_states(p);
+		add_withdrawn(p);
 		buf_adds(p->out, "</section>\n");
 		return;
 	}
@@ -203,6 +238,7 @@ void report_page_events(struct report_page *p)
 		add_event(p, &p->r->events[i], 'e', i);
 	buf_adds(p->out, "</ol>\n");
 	add_states(p);
+	add_withdrawn(p);
 	buf_adds(p->out, "</section>\n");
 }
 

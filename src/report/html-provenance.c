@@ -82,6 +82,7 @@ void report_page_choose(struct report_page *p, size_t max_bytes)
 	size_t left = max_bytes;
 	choose_evidence(p, r->events, r->n_events, &left);
 	choose_evidence(p, r->states, r->n_states, &left);
+	choose_evidence(p, r->withdrawn, r->n_withdrawn, &left);
 	for (size_t i = 0; i < r->n_chunks; i++)
 		for (size_t k = 0; k < r->chunks[i].n_samples; k++) {
 			p->thumbs += r->chunks[i].samples[k].thumb != NULL;

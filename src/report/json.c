@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "base/text.h"
+#include "report/checks.h"
 #include "report/text.h"
 
 #define FORMAT "vdet-report/2"
@@ -162,20 +163,45 @@ static json_t *frames_json(const struct report *r, const struct report_part *p)
 	return frames;
 }
 
+static json_t *numbers(const double *p, size_t n)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(all, json_real(p[i]));
+	return all;
+}
+
+static json_t *check_json(const struct report_check *c)
+{
+	if (c->verdict == VERDICT_NONE)
+		return json_null();
+	const char letter[] = {c->letter == '-' ? '\0' : c->letter, '\0'};
+	bool known = c->p[0] + c->p[1] + c->p[2] > 0;
+	json_t *times = json_array();
+	for (size_t i = 0; i < c->n_frames; i++)
+		json_array_append_new(times, seconds(c->frames[i]));
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "verdict", check_verdict_name(c->verdict),
+	                 "answer", string_or_null(letter), "says", string_or_null(report_check_says(c)),
+	                 "probabilities", known ? numbers(c->p, ARRAY_LEN(c->p)) : json_null(),
+	                 "reason", string_or_null(c->reason), "frames", times);
+}
+
 static json_t *event_json(const struct report *r, const struct report_event *e)
 {
 	json_t *parts = json_array();
 	for (size_t i = 0; i < e->n_parts; i++) {
 		const struct report_part *p = &e->parts[i];
 		json_array_append_new(parts,
-		                      json_pack("{s:o, s:o, s:o, s:I, s:o}", "start", seconds(p->start),
-		                                "end", seconds(p->end), "what", string(p->what), "chunk",
-		                                (json_int_t)p->chunk, "frames", frames_json(r, p)));
+		                      json_pack("{s:o, s:o, s:o, s:I, s:o, s:o}", "start",
+		                                seconds(p->start), "end", seconds(p->end), "what",
+		                                string(p->what), "chunk", (json_int_t)p->chunk, "frames",
+		                                frames_json(r, p), "check", check_json(&p->check)));
 	}
-	return json_pack("{s:o, s:o, s:o, s:o, s:I, s:o, s:o}", "start", seconds(e->start), "end",
+	return json_pack("{s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "start", seconds(e->start), "end",
 	                 seconds(e->end), "subject", string_or_null(report_subject(e)), "what",
 	                 string(e->what), "chunk", (json_int_t)e->parts[0].chunk, "frames",
-	                 frames_json(r, &e->parts[0]), "parts", parts);
+	                 frames_json(r, &e->parts[0]), "parts", parts, "verdict",
+	                 string_or_null(report_event_verdict(e)));
 }
 
 json_t *report_events_json(const struct report *r, const struct report_event *events, size_t n)
@@ -184,6 +210,31 @@ json_t *report_events_json(const struct report *r, const struct report_event *ev
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(all, event_json(r, &events[i]));
 	return all;
+}
+
+static json_t *share_json(size_t wrong, size_t of)
+{
+	double low, high;
+	check_interval(wrong, of, &low, &high);
+	return json_pack("{s:I, s:I, s:f, s:f}", "wrong", (json_int_t)wrong, "controls", (json_int_t)of,
+	                 "low", low, "high", high);
+}
+
+json_t *report_checks_json(const struct report *r)
+{
+	const struct report_checks *c = &r->checks;
+	json_t *able =
+		c->ability == CHECK_UNKNOWN ? json_null() : json_boolean(c->ability == CHECK_ABLE);
+	return json_pack("{s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:{s:o, s:o, s:i}, s:{s:f, s:f, s:f}}",
+	                 "mode", string(c->mode ? c->mode : "none"), "model_can_check", able, "counts",
+	                 "shown", (json_int_t)c->counts[VERDICT_SHOWN], "unsure",
+	                 (json_int_t)c->counts[VERDICT_UNSURE], "withdrawn",
+	                 (json_int_t)c->counts[VERDICT_WITHDRAWN], "unchecked",
+	                 (json_int_t)c->counts[VERDICT_UNCHECKED], "controls", "false_yes",
+	                 share_json(c->controls.false_yes, c->controls.no), "false_no",
+	                 share_json(c->controls.false_no, c->controls.yes), "needed",
+	                 2 * CHECK_CONTROLS, "thresholds", "shown", CHECK_SHOWN, "withdrawn",
+	                 CHECK_WITHDRAWN, "error", CHECK_ERROR_MOST);
 }
 
 static json_t *hole_json(size_t i, const struct report_chunk *c)
@@ -298,7 +349,7 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 	report_sum(r, &s);
 	json_t *j = json_pack(
 		"{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-		"s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:o}",
 		"format", FORMAT, "vdet_version", string(r->vdet_version), "complete", (int)r->complete,
 		"source", source_json(r), "analysed",
 		json_pack("{s:o, s:o}", "from", seconds(r->from), "to", seconds(r->to)), "engine",
@@ -309,8 +360,9 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 		plan_sum_json(&r->plan), "index", index_sum_json(&r->index), "summary", summary_json(r),
 		"coverage", coverage_json(&s), "chunks", chunks_json(r), "events",
 		report_events_json(r, r->events, r->n_events), "states",
-		report_events_json(r, r->states, r->n_states), "holes", holes_json(r), "left_out",
-		left_out_json(r), "tokens",
+		report_events_json(r, r->states, r->n_states), "withdrawn",
+		report_events_json(r, r->withdrawn, r->n_withdrawn), "checks", report_checks_json(r),
+		"holes", holes_json(r), "left_out", left_out_json(r), "tokens",
 		json_pack("{s:I, s:I}", "prompt", (json_int_t)s.prompt_tokens, "output",
 	              (json_int_t)s.output_tokens),
 		"run", run_json(r, &s));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/checks.h"
 #include "report/events.h"
 #include "report/summary.h"
 
@@ -254,9 +255,10 @@ struct parts {
 	size_t n;
 };
 
-static void load_parts(struct parts *all, const struct report_chunk *c, size_t chunk,
-                       struct store_chunk *from)
+static void load_parts(struct parts *all, struct report *r, struct report_verdicts *verdicts,
+                       size_t chunk, struct store_chunk *from)
 {
+	const struct report_chunk *c = &r->chunks[chunk];
 	all->items = mem_grow(all->items, all->n + from->n_events, sizeof *all->items);
 	for (size_t i = 0; i < from->n_events; i++) {
 		struct store_event *e = &from->events[i];
@@ -268,11 +270,13 @@ static void load_parts(struct parts *all, const struct report_chunk *c, size_t c
 		                         .chunk = chunk,
 		                         .index = i,
 		                         .samples = TAKE(e->samples),
-		                         .n_samples = e->n_samples};
+		                         .n_samples = e->n_samples,
+		                         .check = report_check_take(verdicts, r, from->index, (int64_t)i)};
 	}
 }
 
-static void load_chunks(struct report *r, struct store_chunk *chunks, size_t n)
+static void load_chunks(struct report *r, struct report_verdicts *verdicts,
+                        struct store_chunk *chunks, size_t n)
 {
 	struct parts parts = {0};
 	double prefill = 0, decode = 0;
@@ -282,7 +286,7 @@ static void load_chunks(struct report *r, struct store_chunk *chunks, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		load_chunk(&r->chunks[i], &chunks[i]);
 		r->n_chunks = i + 1;
-		load_parts(&parts, &r->chunks[i], i, &chunks[i]);
+		load_parts(&parts, r, verdicts, i, &chunks[i]);
 		r->complete &= chunks[i].state == CHUNK_DONE;
 		if (chunks[i].decode_rate > 0) {
 			prefill += chunks[i].prefill_rate;
@@ -313,14 +317,18 @@ static int load(struct store *s, const char *id, enum store_detail what, enum re
 	AUTO(report_freep) struct report *report = mem_alloc(1, sizeof *report);
 	json_auto_t *facts = json_loads(job.facts, 0, NULL);
 	report->detail = detail;
+	AUTO(report_verdicts_clear) struct report_verdicts verdicts = {0};
 	load_facts(report, facts);
 	load_job(report, &job);
-	load_chunks(report, chunks, n);
+	r = report_checks_load(s, report->job, json_object_get(facts, "checks"), report, &verdicts,
+	                       err);
+	load_chunks(report, &verdicts, chunks, n);
 	find_left_out(report);
 	load_endpoints(report, facts);
 	report_summary_set(report, job.sentences);
 	free(chunks);
-	r = store_steps_load(s, report->job, &report->steps, &report->n_steps, err);
+	if (r == 0)
+		r = store_steps_load(s, report->job, &report->steps, &report->n_steps, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE(report);

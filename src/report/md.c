@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "report/checks.h"
 #include "report/provenance.h"
 #include "report/summary.h"
 
@@ -161,12 +162,23 @@ static void md_frames(const struct report *r, const struct report_part *p, struc
 	buf_adds(out, ")*\n");
 }
 
+/* Nothing where there was nothing to check, or it was not. */
+static void md_verdict(const struct report_event *e, struct buf *out)
+{
+	const char *verdict = report_event_verdict(e);
+	if (!strcmp(verdict, check_verdict_name(VERDICT_SHOWN)))
+		buf_adds(out, " *(checked)*");
+	else if (!strcmp(verdict, check_verdict_name(VERDICT_UNSURE)))
+		buf_adds(out, " *(unsure)*");
+}
+
 /* With the frames of its parts, below it where there are several. */
 static void md_event(const struct report *r, const struct report_event *e, struct buf *out)
 {
 	buf_adds(out, "- ");
 	md_times(e->start, e->end, out);
 	md_text(out, e->what);
+	md_verdict(e, out);
 	if (r->detail == REPORT_LOW) {
 		buf_adds(out, "\n");
 		return;
@@ -184,12 +196,28 @@ static void md_event(const struct report *r, const struct report_event *e, struc
 	}
 }
 
-static void md_events(const struct report *r, struct buf *out)
+static void md_withdrawn(const struct report *r, struct buf *out)
 {
-	buf_addf(out, "## Events\n\n%s", r->n_events ? "" : "None.\n");
-	for (size_t i = 0; i < r->n_events; i++)
-		md_event(r, &r->events[i], out);
+	if (!r->n_withdrawn)
+		return;
+	if (r->detail == REPORT_LOW) {
+		report_withdrawn_text(r, out);
+		buf_adds(out, ", left out.\n\n");
+		return;
+	}
+	buf_adds(out, "## Withdrawn\n\n");
+	report_withdrawn_text(r, out);
+	buf_adds(out, ".\n\n");
+	for (size_t i = 0; i < r->n_withdrawn; i++) {
+		const struct report_event *e = &r->withdrawn[i];
+		md_event(r, e, out);
+		buf_addf(out, "    - Check: %s\n", report_check_says(&e->parts[0].check));
+	}
 	buf_adds(out, "\n");
+}
+
+static void md_states(const struct report *r, struct buf *out)
+{
 	if (!r->n_states)
 		return;
 	if (r->detail == REPORT_LOW) {
@@ -219,6 +247,16 @@ static void md_anomalies(const struct report *r, struct buf *out)
 		buf_adds(out, " |");
 	}
 	buf_adds(out, "\n\n");
+}
+
+static void md_events(const struct report *r, struct buf *out)
+{
+	buf_addf(out, "## Events\n\n%s", r->n_events ? "" : "None.\n");
+	for (size_t i = 0; i < r->n_events; i++)
+		md_event(r, &r->events[i], out);
+	buf_adds(out, "\n");
+	md_states(r, out);
+	md_withdrawn(r, out);
 }
 
 static void md_chunks(const struct report *r, const struct report_sums *s, struct buf *out)

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "report/checks.h"
+
 struct made {
 	const struct report *r;
 	const struct report_sums *s;
@@ -153,6 +155,14 @@ static void add_steps(struct made *m)
 	}
 }
 
+static void add_checks(struct made *m)
+{
+	AUTO(buf_free) struct buf text = BUF(1000);
+	m->group = "Checks";
+	report_checks_text(m->r, &text);
+	row(m, "Statements", buf_str(&text));
+}
+
 static void add_options(struct made *m)
 {
 	m->group = "Options";
@@ -169,5 +179,6 @@ void report_made_each(const struct report *r, const struct report_sums *s,
 	add_work(&m);
 	add_endpoints(&m);
 	add_steps(&m);
+	add_checks(&m);
 	add_options(&m);
 }

@@ -58,6 +58,9 @@ void report_free(struct report *r)
 		r->model_hash,
 		r->quantize,
 		r->cache_type,
+		r->checks.mode,
+		r->checks.model,
+		r->checks.prompt,
 		r->prompt_hash,
 		r->prompt,
 		r->libraries,
@@ -87,6 +90,7 @@ void report_free(struct report *r)
 	story_summary_clear(&r->sentences);
 	report_events_free(r->events, r->n_events);
 	report_events_free(r->states, r->n_states);
+	report_events_free(r->withdrawn, r->n_withdrawn);
 	free(r);
 }
 

@@ -18,6 +18,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "store/store.h"
+#include "story/check.h"
+#include "story/story.h"
 #include "story/sum-up.h"
 
 struct report_sample {
@@ -45,6 +47,17 @@ struct report_chunk {
 	char *endpoint; /* that answered; "" if none did, or in reports written by older versions */
 };
 
+/* What a second look at a statement found. */
+struct report_check {
+	enum check_verdict verdict;
+	char letter;  /* that was answered, '-' = none of them; '\0' = it was not asked */
+	double p[3];  /* probabilities of the letters; all 0 = not known */
+	char *reason; /* why it is unchecked; "" = it is not */
+	/* pts of the frames that were shown; not all of them are samples */
+	int64_t *frames;
+	size_t n_frames;
+};
+
 /* What the model said about frames of one chunk. */
 struct report_part {
 	int64_t start, end; /* pts of the first and last frame that show it */
@@ -54,6 +67,7 @@ struct report_part {
 	size_t index;    /* of this statement in the chunk's answer */
 	size_t *samples; /* indices into that chunk's samples, ascending, at least one */
 	size_t n_samples;
+	struct report_check check;
 };
 
 struct report_event {
@@ -70,6 +84,17 @@ enum report_detail {
 	REPORT_NORMAL, /* events with their parts, and states apart */
 	REPORT_ALL,    /* each statement of the model as an event of its own */
 	REPORT_DETAILS_N
+};
+
+/* What the checks of a job are based on. */
+struct report_checks {
+	char *mode; /* "none", "doubtful", "all"; "none" where it was never checked */
+	/* Of the model that checked; the controls are those of all jobs with this
+	 * model and prompt. */
+	char *model, *prompt;
+	enum check_ability ability;
+	struct check_controls controls;
+	size_t counts[VERDICT_WITHDRAWN + 1]; /* statements by verdict */
 };
 
 struct report_option {
@@ -156,6 +181,11 @@ struct report {
 	size_t n_events;
 	struct report_event *states; /* in order of start */
 	size_t n_states;
+	/* statements that a check contradicts, each as an event of one part, in
+	 * order of start; they are not in the events and states */
+	struct report_event *withdrawn;
+	size_t n_withdrawn;
+	struct report_checks checks;
 	enum report_detail detail;
 
 	struct store_step *steps; /* what was done because memory was short, in order */
@@ -175,6 +205,9 @@ enum report_detail report_detail_of(const char *name);
 #define REPORT_DETAIL_HELP                                                                         \
 	"What is listed: low: events; normal: events with their parts, and apart from them what only " \
 	"stays as it is; all: each statement of the model as an event of its own."
+
+/* A statement in the form in which the story takes it; borrows its texts. */
+struct story_part report_story_part(const struct report *r, const struct report_part *p);
 
 /* Builds the report of a journaled job, given as in store_job_find(). Blocks
  * for the disk. ERR_NOENT if there is none. */
@@ -203,8 +236,11 @@ int report_html(const struct report *r, struct buf *out, struct err *err); /* se
 int report_vtt(const struct report *r, struct buf *out, struct err *err);
 int report_csv(const struct report *r, struct buf *out, struct err *err); /* events, RFC 4180 */
 
-/* The list of events or states as it is in the JSON. */
+/* The list of events, states or what was withdrawn as it is in the JSON. */
 json_t *report_events_json(const struct report *r, const struct report_event *events, size_t n);
+
+/* The object `checks` of the JSON. */
+json_t *report_checks_json(const struct report *r);
 
 /* By the name of the format; ERR_ARG if it is unknown. */
 int report_print(const struct report *r, const char *format, struct buf *out, struct err *err);

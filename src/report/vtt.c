@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "report/checks.h"
 #include "report/text.h"
 
 /* Players do not show cues without duration; an event with one frame gets this
@@ -109,6 +110,11 @@ int report_vtt(const struct report *r, struct buf *out, struct err *err)
 		buf_adds(out, "NOTE ");
 		report_states_text(r, out);
 		buf_adds(out, ", left out: see report.json.\n\n");
+	}
+	if (r->n_withdrawn) {
+		buf_adds(out, "NOTE ");
+		report_withdrawn_text(r, out);
+		buf_adds(out, "; see report.json.\n\n");
 	}
 	struct cues cues = {.r = r};
 	while (next_cue(&cues, out))

@@ -199,23 +199,22 @@ void store_controls_free(struct store_control *c, size_t n)
 	free(c);
 }
 
-int store_controls_count(struct store *s, const char *model, const char *prompt, const char *except,
-                         double least_a, double least_b, struct store_controls *ret,
-                         struct err *err)
+int store_controls_count(struct store *s, const char *model, const char *prompt, double least_a,
+                         double least_b, struct store_controls *ret, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r =
 		db_prepare(locked,
 	               "SELECT count(*) FILTER (WHERE expected = 'B'), "
-	               "count(*) FILTER (WHERE expected = 'B' AND coalesce(p_a >= ?4, code = 'A')), "
+	               "count(*) FILTER (WHERE expected = 'B' AND coalesce(p_a >= ?3, code = 'A')), "
 	               "count(*) FILTER (WHERE expected = 'A'), "
-	               "count(*) FILTER (WHERE expected = 'A' AND coalesce(p_b >= ?5, code = 'B')) "
-	               "FROM control WHERE model = ?1 AND prompt = ?2 AND job <> ?3",
+	               "count(*) FILTER (WHERE expected = 'A' AND coalesce(p_b >= ?4, code = 'B')) "
+	               "FROM control WHERE model = ?1 AND prompt = ?2",
 	               &q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "sssdd", model, prompt, except ? except : "", least_a, least_b);
+	db_bind(q, "ssdd", model, prompt, least_a, least_b);
 	r = db_step(s, q, err);
 	if (r < 0)
 		return r;

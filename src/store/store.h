@@ -213,11 +213,10 @@ struct store_controls {
 	int64_t no, false_yes; /* controls whose statement is false; of them answered A */
 	int64_t yes, false_no; /* likewise */
 };
-/* Over all jobs but `except` (NULL = none). An answer counts as A or B from
- * these probabilities on, or, where they are not known, by its letter. */
-int store_controls_count(struct store *s, const char *model, const char *prompt, const char *except,
-                         double least_a, double least_b, struct store_controls *ret,
-                         struct err *err);
+/* Over all jobs. An answer counts as A or B from these probabilities on, or,
+ * where they are not known, by its letter. */
+int store_controls_count(struct store *s, const char *model, const char *prompt, double least_a,
+                         double least_b, struct store_controls *ret, struct err *err);
 
 /* What was done while a job ran because memory was short. */
 struct store_step {

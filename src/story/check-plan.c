@@ -99,12 +99,15 @@ void check_doubts(const struct check_video *v, enum check_doubt *ret)
 
 /* ---- controls */
 
+/* What the looks at several chunks have in common about a statement. */
+enum agreement { AGREED_NOTHING, AGREED_SUBJECT, AGREED_ALL };
+
 /* What is made from the statements, in an order that the key decides. */
 struct choice {
 	const struct check_video *v;
 	const struct check_wanted *wanted;
 	struct mentions *mentions;
-	bool *agreed; /* looks at two chunks did on the statement */
+	enum agreement *agreed; /* on each statement */
 	size_t *order;
 	unsigned char *planned; /* for each statement a bit for each kind */
 	struct check_item *items;
@@ -192,7 +195,9 @@ static bool make(const struct choice *c, enum check_kind kind, size_t i, struct 
 	case CHECK_POSITIVE:
 		if (!c->agreed[i])
 			return false;
-		*ret = item_of(c, kind, i, mem_strdup(p->what));
+		what = c->agreed[i] == AGREED_ALL ? mem_strdup(p->what)
+		                                  : mem_printf("The frames show %s.", p->subject);
+		*ret = item_of(c, kind, i, what);
 		return true;
 	case CHECK_NEGATIVE_FRAMES:
 		other = *p->subject ? other_chunk(c, i) : NULL;
@@ -307,21 +312,34 @@ static struct rank *rank(const struct check_video *v, const char *use,
 	return all;
 }
 
-/* Those of events that reach over several chunks. */
-static bool *find_agreed(const struct check_video *v, const enum check_doubt *doubts)
+static enum agreement agreement_of(const struct story_part *parts, const struct story_event *e,
+                                   size_t k)
 {
-	bool *agreed = mem_alloc(v->n + 1, sizeof *agreed);
+	const size_t *p = e->parts;
+	if (parts[p[0]].chunk == parts[p[e->n_parts - 1]].chunk)
+		return AGREED_NOTHING;
+	bool before = k > 0 && parts[p[k - 1]].chunk != parts[p[k]].chunk &&
+	              strcmp(parts[p[k - 1]].what, parts[p[k]].what) == 0;
+	bool after = k + 1 < e->n_parts && parts[p[k + 1]].chunk != parts[p[k]].chunk &&
+	             strcmp(parts[p[k + 1]].what, parts[p[k]].what) == 0;
+	return before || after ? AGREED_ALL : AGREED_SUBJECT;
+}
+
+/* Those of events that reach over several chunks. */
+static enum agreement *find_agreed(const struct check_video *v, const enum check_doubt *doubts)
+{
+	enum agreement *agreed = mem_alloc(v->n + 1, sizeof *agreed);
 	AUTO(mem_freep) struct story_part *parts = mem_alloc(v->n + 1, sizeof *parts);
 	size_t n;
 	for (size_t i = 0; i < v->n; i++)
 		parts[i] = v->statements[i].part;
 	struct story_event *events = story_join(parts, v->n, &n);
-	for (size_t e = 0; e < n; e++) {
-		const size_t *p = events[e].parts;
-		bool several = parts[p[0]].chunk != parts[p[events[e].n_parts - 1]].chunk;
-		for (size_t k = 0; k < events[e].n_parts; k++)
-			agreed[p[k]] = several && doubts[p[k]] == DOUBT_NONE && *parts[p[k]].subject;
-	}
+	for (size_t e = 0; e < n; e++)
+		for (size_t k = 0; k < events[e].n_parts; k++) {
+			size_t i = events[e].parts[k];
+			if (doubts[i] == DOUBT_NONE && *parts[i].subject)
+				agreed[i] = agreement_of(parts, &events[e], k);
+		}
 	story_free(events, n);
 	return agreed;
 }
@@ -330,7 +348,7 @@ struct check_item *check_plan(const struct check_video *v, const enum check_doub
                               const struct check_wanted *wanted, size_t *ret_n)
 {
 	AUTO(mentions_freep) struct mentions *mentions = mentions_new(v);
-	AUTO(mem_freep) bool *agreed = find_agreed(v, doubts);
+	AUTO(mem_freep) enum agreement *agreed = find_agreed(v, doubts);
 	AUTO(mem_freep) struct rank *by_number = rank(v, "order", NULL);
 	AUTO(mem_freep) struct rank *by_doubt = rank(v, "check", doubts);
 	AUTO(mem_freep) size_t *order = mem_alloc(v->n + 1, sizeof *order);

@@ -57,9 +57,13 @@ void check_doubts(const struct check_video *v, enum check_doubt *ret);
 
 enum check_kind {
 	CHECK_STATEMENT,
-	CHECK_POSITIVE,         /* what looks at two chunks agree on, over its own frames */
-	CHECK_NEGATIVE_FRAMES,  /* a statement over a chunk in which nothing mentions its subject */
-	CHECK_NEGATIVE_CHANGED, /* a statement in which a word was replaced, over its own frames */
+	/* What looks at two neighboring chunks agree on, over the frames of one:
+	 * the statement if both say the same, else that its subject is there. */
+	CHECK_POSITIVE,
+	/* a statement over a chunk in which nothing mentions its subject */
+	CHECK_NEGATIVE_FRAMES,
+	/* a statement in which a word was replaced, over its own frames */
+	CHECK_NEGATIVE_CHANGED,
 	CHECK_KINDS
 };
 /* "statement", "positive", "negative-frames", "negative-statement" */

@@ -113,6 +113,22 @@ static void join_subject(struct link **group, size_t n)
 	}
 }
 
+char *story_sentence(const struct story_part *parts, const size_t *which, size_t n, bool *ret_state)
+{
+	size_t n_said = 0;
+	AUTO(mem_freep) bool *states = mem_alloc(n, sizeof *states);
+	AUTO(mem_freep) const char **said = mem_alloc(n, sizeof *said);
+	*ret_state = true;
+	for (size_t i = 0; i < n; i++) {
+		states[i] = story_is_state(parts[which[i]].what);
+		*ret_state &= states[i];
+	}
+	for (size_t i = 0; i < n; i++)
+		if (*ret_state || !states[i])
+			said[n_said++] = parts[which[i]].what;
+	return words_combine(parts[which[0]].subject, said, n_said);
+}
+
 /* Chunks may overlap: the part of a later one may begin earlier. */
 static int by_start(const void *x, const void *y, void *ctx)
 {
@@ -122,23 +138,18 @@ static int by_start(const void *x, const void *y, void *ctx)
 	return a->start != b->start ? (a->start < b->start ? -1 : 1) : by_time(a, b);
 }
 
-static void collect(const struct link *links, size_t first, struct story_event *to)
+static void collect(const struct story_part *parts, const struct link *links, size_t first,
+                    struct story_event *to)
 {
-	size_t n = 0, n_said = 0, cap = 0;
-	*to = (struct story_event){.state = true};
+	size_t n = 0, cap = 0;
+	*to = (struct story_event){0};
 	for (size_t i = first; i != NONE; i = links[i].next) {
 		to->parts = mem_room(to->parts, n, &cap, sizeof *to->parts);
 		to->parts[n++] = i;
-		to->state &= links[i].state;
 	}
 	to->n_parts = n;
 	qsort_r(to->parts, n, sizeof *to->parts, by_start, (void *)links);
-
-	AUTO(mem_freep) const char **said = mem_alloc(n, sizeof *said);
-	for (size_t i = 0; i < n; i++)
-		if (to->state || !links[to->parts[i]].state)
-			said[n_said++] = links[to->parts[i]].part->what;
-	to->what = words_combine(links[to->parts[0]].part->subject, said, n_said);
+	to->what = story_sentence(parts, to->parts, n, &to->state);
 }
 
 static int by_first_part(const void *x, const void *y, void *parts)
@@ -170,7 +181,7 @@ struct story_event *story_join(const struct story_part *parts, size_t n, size_t 
 
 	for (size_t i = 0; i < n; i++)
 		if (links[i].previous == NONE)
-			collect(links, i, &events[(*ret_n)++]);
+			collect(parts, links, i, &events[(*ret_n)++]);
 	qsort_r(events, *ret_n, sizeof *events, by_first_part, (void *)parts);
 	for (size_t i = 0; i < n; i++)
 		free(links[i].key);

@@ -46,6 +46,11 @@ struct story_event {
 struct story_event *story_join(const struct story_part *parts, size_t n, size_t *ret_n);
 void story_free(struct story_event *events, size_t n);
 
+/* The sentence for some of the parts, and whether they are nothing but states.
+ * The caller frees. */
+char *story_sentence(const struct story_part *parts, const size_t *which, size_t n,
+                     bool *ret_state);
+
 /* Whether a sentence reports only that something stays as it is: "A red car
  * stays.", "Nothing happens." English; of other languages none. */
 bool story_is_state(const char *what);

@@ -56,6 +56,10 @@ def fits(value, schema, root, at="$"):
             assert value is None or value >= rule, f"{at}: {value}"
         elif key == "exclusiveMinimum":
             assert value is None or value > rule, f"{at}: {value}"
+        elif key == "maximum":
+            assert value is None or value <= rule, f"{at}: {value}"
+        elif key == "maxItems":
+            assert len(value) <= rule, f"{at}: {len(value)} items"
         elif key == "minItems":
             assert len(value) >= rule, f"{at}: {len(value)} items"
         elif key == "pattern":
@@ -184,7 +188,8 @@ def check_csv(path, report):
     assert [(r["subject"], float(r["start_seconds"]), float(r["end_seconds"]), r["what"]) for r in found] == [
         (a["kind"], a["start"], a["end"], a["text"]) for a in anomalies(report)]
     rows = rows[len(left_out):len(rows) - len(found)]
-    assert [row["kind"] for row in rows] == ["event"] * len(report["events"]) + ["state"] * len(report["states"])
+    assert [row["kind"] for row in rows] == ["event"] * len(report["events"]) + ["state"] * len(report["states"]) \
+        + ["withdrawn"] * len(report["withdrawn"])
     for row, event in zip(rows, report["events"] + report["states"]):
         assert None not in row and None not in row.values()
         assert float(row["start_seconds"]) == event["start"] and float(row["end_seconds"]) == event["end"]

@@ -87,9 +87,23 @@ static void fill_part(const struct report *r, struct report_part *p, size_t chun
 		p->samples[k] = k;
 }
 
-static void fill_event(struct report *r, size_t i, const struct shape *s)
+/* Every verdict, with and without what may be known of it. */
+static struct report_check check_of(size_t i, const char *text)
 {
-	struct report_event *e = &r->events[i];
+	static const char letters[] = {'\0', '-', 'A', 'C', 'B'};
+	struct report_check c = {.verdict = (enum check_verdict)(i % 5), .letter = letters[i % 5]};
+	if (c.verdict == VERDICT_NONE)
+		return c;
+	c.reason = mem_strdup(i % 2 ? text : "");
+	if (i % 3)
+		c.p[0] = c.p[1] = 0.5;
+	c.n_frames = i % 3;
+	c.frames = mem_alloc(2, sizeof *c.frames);
+	return c;
+}
+
+static void fill_event(struct report *r, struct report_event *e, size_t i, const struct shape *s)
+{
 	size_t chunk = i * s->chunks / s->events, n = 1 + i % 9;
 	if (n > s->samples)
 		n = s->samples;
@@ -97,6 +111,7 @@ static void fill_event(struct report *r, size_t i, const struct shape *s)
 		.what = mem_strdup(s->text), .n_parts = 1 + i % 2, .parts = mem_alloc(2, sizeof *e->parts)};
 	for (size_t k = 0; k < e->n_parts; k++)
 		fill_part(r, &e->parts[k], chunk, n, i % 3 ? s->text : "", s->text);
+	e->parts[0].check = check_of(i, s->text);
 	e->start = e->parts[0].start;
 	e->end = e->parts[0].end;
 }
@@ -150,7 +165,15 @@ static struct report *make(const struct shape *s)
 	r->n_events = s->events;
 	r->events = mem_alloc(s->events, sizeof *r->events);
 	for (size_t i = 0; i < s->events; i++)
-		fill_event(r, i, s);
+		fill_event(r, &r->events[i], i, s);
+	r->n_withdrawn = s->events / 5;
+	r->withdrawn = mem_alloc(r->n_withdrawn, sizeof *r->withdrawn);
+	for (size_t i = 0; i < r->n_withdrawn; i++)
+		fill_event(r, &r->withdrawn[i], 5 * i + VERDICT_WITHDRAWN, s);
+	r->checks = (struct report_checks){.mode = mem_strdup("all"),
+	                                   .ability = (enum check_ability)(s->events % 3),
+	                                   .controls = {.false_yes = 1, .no = 20, .yes = s->events},
+	                                   .counts = {1, 2, 3, 4, 5}};
 	return r;
 }
 

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report/checks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/text.h"
+
+static char *text_of(const json_t *o, const char *key, const char *otherwise)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+	return mem_strdup(s ? s : otherwise);
+}
+
+void report_verdicts_clear(struct report_verdicts *v)
+{
+	store_verdicts_free(v->items, v->n);
+	*v = (struct report_verdicts){0};
+}
+
+static int load_controls(struct store *s, struct report_checks *c, struct err *err)
+{
+	struct store_controls sum = {0};
+	int r = store_controls_count(s, c->model, c->prompt, CHECK_SHOWN, CHECK_WITHDRAWN, &sum, err);
+	c->controls = (struct check_controls){.false_yes = (size_t)sum.false_yes,
+	                                      .no = (size_t)sum.no,
+	                                      .false_no = (size_t)sum.false_no,
+	                                      .yes = (size_t)sum.yes};
+	c->ability = check_ability(&c->controls);
+	return r;
+}
+
+int report_checks_load(struct store *s, const char *job, const json_t *checks, struct report *r,
+                       struct report_verdicts *ret, struct err *err)
+{
+	r->checks = (struct report_checks){.mode = text_of(checks, "mode", "none"),
+	                                   .model = text_of(checks, "model", ""),
+	                                   .prompt = text_of(checks, "prompt", "")};
+	if (!checks)
+		return 0;
+	int result = load_controls(s, &r->checks, err);
+	if (result == 0)
+		result = store_verdicts_load(s, job, &ret->items, &ret->n, err);
+	return result;
+}
+
+/* Why an answer does not count, if the model that gave it is not believed. The
+ * caller frees. */
+static char *disbelief(const struct report_checks *c)
+{
+	if (c->ability == CHECK_UNABLE)
+		return mem_strdup("this model cannot check");
+	return mem_printf("%zu of the %d controls of this model were made",
+	                  c->controls.no + c->controls.yes, 2 * CHECK_CONTROLS);
+}
+
+static struct report_check take(const struct report_checks *c, struct store_verdict *v)
+{
+	struct report_check check = {.verdict = check_judge(v->answer.letter, v->answer.p),
+	                             .letter = v->answer.letter,
+	                             .p = {v->answer.p[0], v->answer.p[1], v->answer.p[2]},
+	                             .reason = TAKE(v->reason),
+	                             .frames = TAKE(v->frames),
+	                             .n_frames = v->n_frames};
+	if (check.verdict != VERDICT_UNCHECKED && c->ability != CHECK_ABLE) {
+		free(check.reason);
+		check.reason = disbelief(c);
+		check.verdict = VERDICT_UNCHECKED;
+	}
+	return check;
+}
+
+struct report_check report_check_take(struct report_verdicts *v, struct report *r, int64_t chunk,
+                                      int64_t index)
+{
+	struct report_checks *c = &r->checks;
+	struct report_check check = {0};
+	for (; v->next < v->n; v->next++) {
+		struct store_verdict *at = &v->items[v->next];
+		if (at->chunk > chunk || (at->chunk == chunk && at->index > index))
+			break;
+		/* What another model or prompt found does not count. */
+		if (at->chunk == chunk && at->index == index && strcmp(at->model, c->model) == 0 &&
+		    strcmp(at->prompt, c->prompt) == 0)
+			check = take(c, at);
+	}
+	c->counts[check.verdict]++;
+	return check;
+}
+
+/* ---- text */
+
+const char *report_event_verdict(const struct report_event *e)
+{
+	static const enum check_verdict order[] = {VERDICT_WITHDRAWN, VERDICT_UNSURE, VERDICT_UNCHECKED,
+	                                           VERDICT_SHOWN};
+	for (size_t k = 0; k < ARRAY_LEN(order); k++)
+		for (size_t i = 0; i < e->n_parts; i++)
+			if (e->parts[i].check.verdict == order[k])
+				return check_verdict_name(order[k]);
+	return "";
+}
+
+const char *report_check_says(const struct report_check *c)
+{
+	switch (c->letter) {
+	case 'A': return "The frames show it.";
+	case 'B': return "The frames show that it is otherwise.";
+	case 'C': return "It cannot be decided from the frames.";
+	default: return "";
+	}
+}
+
+static void add_share(struct buf *out, const char *name, size_t wrong, size_t of)
+{
+	double low, high;
+	check_interval(wrong, of, &low, &high);
+	buf_addf(out, "%s %zu of %zu", name, wrong, of);
+	if (of)
+		buf_addf(out, " (95 %% interval %.0f to %.0f %%)", 100 * low, 100 * high);
+}
+
+void report_checks_text(const struct report *r, struct buf *out)
+{
+	const struct report_checks *c = &r->checks;
+	size_t asked = 0;
+	char n[CLOCK_TEXT_MAX];
+	for (size_t v = VERDICT_UNCHECKED; v < ARRAY_LEN(c->counts); v++)
+		asked += c->counts[v];
+	if (report_is_empty(c->mode) || !strcmp(c->mode, "none"))
+		return;
+	buf_addf(out, "Of %s to be checked (%s), %zu shown, %zu unsure, %zu withdrawn, %zu unchecked. ",
+	         report_plural(asked, "statement", n), c->mode, c->counts[VERDICT_SHOWN],
+	         c->counts[VERDICT_UNSURE], c->counts[VERDICT_WITHDRAWN], c->counts[VERDICT_UNCHECKED]);
+	add_share(out, "Controls of this model: false yes", c->controls.false_yes, c->controls.no);
+	add_share(out, ", false no", c->controls.false_no, c->controls.yes);
+	buf_addf(out, "; %s. Shown from a probability of %.2g, withdrawn from %.2g.",
+	         c->ability == CHECK_ABLE     ? "its verdicts count"
+	         : c->ability == CHECK_UNABLE ? "this model cannot check, so nothing is withdrawn"
+	                                      : "too few for its verdicts to count",
+	         CHECK_SHOWN, CHECK_WITHDRAWN);
+}
+
+void report_withdrawn_text(const struct report *r, struct buf *out)
+{
+	char n[CLOCK_TEXT_MAX];
+	buf_addf(out, "%s withdrawn: a second look at the frames showed otherwise",
+	         report_plural(r->n_withdrawn, "statement", n));
+}

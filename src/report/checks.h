@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What second looks at statements found: from the journal into the report, and
+ * as text. Internal. */
+#ifndef VDET_REPORT_CHECKS_H
+#define VDET_REPORT_CHECKS_H
+
+#include "report/report.h"
+
+/* The verdicts of a job, while its statements are loaded in order. */
+struct report_verdicts {
+	struct store_verdict *items;
+	size_t n, next;
+};
+void report_verdicts_clear(struct report_verdicts *v);
+
+/* Sets r->checks, from the member "checks" of the facts of the job (may be
+ * NULL) and the controls of its model, and loads the verdicts. */
+int report_checks_load(struct store *s, const char *job, const json_t *checks, struct report *r,
+                       struct report_verdicts *ret, struct err *err);
+/* The check of the next statement, which is counted in r->checks. */
+struct report_check report_check_take(struct report_verdicts *v, struct report *r, int64_t chunk,
+                                      int64_t index);
+
+/* Of an event the least certain verdict of its parts; "" if none was checked. */
+const char *report_event_verdict(const struct report_event *e);
+/* "4 statements were checked: 3 shown, …" for people; "" if nothing was. */
+void report_checks_text(const struct report *r, struct buf *out);
+/* "2 statements that a check contradicts". */
+void report_withdrawn_text(const struct report *r, struct buf *out);
+/* What the letter of an answer means, as a sentence; "" for none. */
+const char *report_check_says(const struct report_check *c);
+
+#endif
