@@ -93,7 +93,7 @@ static void print_memory(const struct app *app, const struct model_look *look,
 
 static void print_estimate(const struct app *app, const struct model_look *look,
                            const struct estimate *e, const struct estimate_rates *rates,
-                           const struct plan *plan, json_t *out)
+                           const struct plan *plan, const char *verify, json_t *out)
 {
 	char time[CLOCK_TEXT_MAX];
 	size_t most = 0;
@@ -102,6 +102,9 @@ static void print_estimate(const struct app *app, const struct model_look *look,
 	fprintf(stderr, "plan:   %lld chunk%s, %lld frame%s of %lldx%lld\n", (long long)e->chunks,
 	        text_s(e->chunks), (long long)e->frames, text_s(e->frames), (long long)e->width,
 	        (long long)e->height);
+	if (e->checks)
+		fprintf(stderr, "checks: about %lld request%s (--verify %s)\n", (long long)e->checks,
+		        text_s(e->checks), verify);
 	fprintf(stderr, "tokens: %lld a frame, %lld to read, about %lld to write%s\n",
 	        (long long)e->picture_tokens, (long long)e->prompt, (long long)e->output,
 	        look && look->shape.parameters ? ""
@@ -131,10 +134,10 @@ static int estimate(struct app *app, struct store *store, const struct model_loo
 	int64_t frames = 0;
 	for (size_t i = 0; i < plan->n_chunks; i++)
 		frames += (int64_t)plan->chunks[i].n_times;
-	const struct estimate e = estimate_make((int64_t)plan->n_chunks, frames, video, o->frame_size,
-	                                        shape, o->max_tokens, &rates);
+	const struct estimate e =
+		estimate_make((int64_t)plan->n_chunks, frames, video, o, shape, &rates);
 	*ret = estimate_json(&e, &rates);
-	print_estimate(app, look, &e, &rates, plan, *ret);
+	print_estimate(app, look, &e, &rates, plan, o->verify, *ret);
 	return 0;
 }
 

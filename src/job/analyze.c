@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "decoder/decoder.h"
 #include "job/budget.h"
+#include "job/check.h"
 #include "job/chunks.h"
 #include "job/entry.h"
 #include "job/facts.h"
@@ -109,17 +110,28 @@ static int count_events(const struct analyze *a, const struct report *report, st
 	                                      (int64_t)(joined ? joined : report)->n_events, err);
 }
 
-static int finish(const struct analyze *a, const struct run_context *context, struct store_job *job,
-                  const struct chunks_outcome *done, const struct start *start,
-                  struct analyze_result *ret, struct err *err)
+/* Before the summary, which is made without what is withdrawn. */
+static int verify(const struct analyze *a, const struct run_context *context, int fd,
+                  struct store_job *job, const struct start *start, struct err *err)
 {
-	bool complete = !done->holes;
-	int r = 0;
-	job->state = complete ? STORE_JOB_COMPLETE : STORE_JOB_HOLES;
+	struct check_options o = analyze_check(a->options);
+	o.deadline = a->options->job_timeout ? start->clock + a->options->job_timeout : 0;
+	o.drain = a->drain;
+	return check_run(context, &o, fd, job, err);
+}
 
+static int finish(const struct analyze *a, const struct run_context *context, int fd,
+                  struct store_job *job, const struct chunks_outcome *done,
+                  const struct start *start, struct analyze_result *ret, struct err *err)
+{
 	const struct merge_options merge = {.prompt = a->options->prompt,
 	                                    .language = a->options->language};
-	if (done->fresh || merge_is_due(job, &merge)) {
+	bool complete = !done->holes, outdated = false;
+	job->state = complete ? STORE_JOB_COMPLETE : STORE_JOB_HOLES;
+	int r = verify(a, context, fd, job, start, err);
+	if (r == 0)
+		r = merge_needed(context, &merge, job, &outdated, err);
+	if (r == 0 && (outdated || done->fresh)) {
 		progress_phase(a->progress, PHASE_SUMMARY, "");
 		r = merge_summary(context, &merge, job, err);
 	}
@@ -298,10 +310,11 @@ static int write_journal(struct run *c, struct err *err)
 	const struct facts_input in = facts_input(c);
 	json_auto_t *facts = facts_make(&in, c->src->name, c->src->size, &c->survey, c->entry.key);
 	json_auto_t *old = c->entry.job.facts ? json_loads(c->entry.job.facts, 0, NULL) : NULL;
-	json_t *asked = json_object_get(old, "endpoints");
+	static const char *const kept[] = {"endpoints", "checks", "summary_without"};
 	size_t n = plan->n_chunks - c->journaled;
-	if (asked)
-		json_object_set(facts, "endpoints", asked);
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+		if (json_object_get(old, kept[i]))
+			json_object_set(facts, kept[i], json_object_get(old, kept[i]));
 
 	AUTO(mem_freep) struct store_chunk *chunks = mem_alloc(n, sizeof *chunks);
 	for (size_t i = 0; i < n; i++) {
@@ -417,7 +430,7 @@ static int analyze_source(const struct analyze *a, const struct run_context *con
 	if (c.open)
 		memory_detach(a->memory, c.entry.job.id);
 	if (r == 0)
-		return finish(a, context, &c.entry.job, &outcome, &start, ret, err);
+		return finish(a, context, src->fd, &c.entry.job, &outcome, &start, ret, err);
 
 	/* Time spent counts even if the run ends here; the next one continues it. */
 	struct err ignored;

@@ -11,11 +11,15 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "job/check.h"
+#include "job/step-options.h"
 
 #define TEXT_TOKENS 400 /* of our prompts, with most tokenizers, per request */
 #define FRAME_TOKENS 16 /* a frame's number and time */
 #define OUTPUT_TOKENS 300
-#define JOBS_MAX 50 /* the newest ones are enough */
+#define STATEMENTS 3   /* in a chunk */
+#define CHECK_FRAMES 6 /* of a check */
+#define JOBS_MAX 50    /* the newest ones are enough */
 #define NOTE_MAX 4096
 
 /* ---- what was measured */
@@ -102,14 +106,25 @@ int estimate_rates(struct store *s, const char *model, struct estimate_rates *re
 
 /* ---- what it will cost */
 
+static int64_t count_checks(const struct analyze_options *o, int64_t chunks)
+{
+	switch (analyze_verify(o)) {
+	case CHECKS_DOUBTFUL: return (int64_t)check_limit((size_t)chunks);
+	case CHECKS_ALL: return chunks * STATEMENTS + 2 * CHECK_CONTROLS;
+	default: return 0;
+	}
+}
+
 struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video_info *video,
-                              int64_t frame_size, const struct fit_model *shape, int64_t max_tokens,
+                              const struct analyze_options *o, const struct fit_model *shape,
                               const struct estimate_rates *rates)
 {
+	int64_t frame_size = o->frame_size, max_tokens = o->max_tokens;
 	static const struct fit_model common = {.patch = 14, .merge = 2};
 	int64_t longest = video->width > video->height ? video->width : video->height;
 	struct estimate e = {.chunks = chunks,
 	                     .frames = frames,
+	                     .checks = count_checks(o, chunks),
 	                     .width = video->width,
 	                     .height = video->height,
 	                     .time = -1};
@@ -120,10 +135,12 @@ struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video
 	}
 
 	e.picture_tokens = fit_picture_tokens(shape ? shape : &common, e.width, e.height);
-	e.prompt = chunks * TEXT_TOKENS + frames * (e.picture_tokens + FRAME_TOKENS);
+	e.prompt = (chunks + e.checks) * TEXT_TOKENS +
+	           (frames + e.checks * CHECK_FRAMES) * (e.picture_tokens + FRAME_TOKENS);
 	double answer = rates->output > 0 ? rates->output : OUTPUT_TOKENS;
 	e.output =
-		(int64_t)((double)chunks * (answer < (double)max_tokens ? answer : (double)max_tokens));
+		(int64_t)((double)chunks * (answer < (double)max_tokens ? answer : (double)max_tokens)) +
+		e.checks;
 	e.total = e.prompt + e.output;
 
 	if (rates->prefill > 0 && rates->decode > 0) {
@@ -140,12 +157,12 @@ struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video
 json_t *estimate_json(const struct estimate *e, const struct estimate_rates *r)
 {
 	json_t *time = e->time < 0 ? json_null() : json_real((double)(e->time / 1000) / 1000);
-	return json_pack("{s:I, s:I, s:[I, I], s:I, s:I, s:I, s:I, s:o, s:I}", "chunks",
-	                 (json_int_t)e->chunks, "frames", (json_int_t)e->frames, "picture",
-	                 (json_int_t)e->width, (json_int_t)e->height, "picture_tokens",
-	                 (json_int_t)e->picture_tokens, "prompt_tokens", (json_int_t)e->prompt,
-	                 "output_tokens", (json_int_t)e->output, "tokens", (json_int_t)e->total, "time",
-	                 time, "measured_chunks", (json_int_t)r->chunks);
+	return json_pack("{s:I, s:I, s:I, s:[I, I], s:I, s:I, s:I, s:I, s:o, s:I}", "chunks",
+	                 (json_int_t)e->chunks, "frames", (json_int_t)e->frames, "checks",
+	                 (json_int_t)e->checks, "picture", (json_int_t)e->width, (json_int_t)e->height,
+	                 "picture_tokens", (json_int_t)e->picture_tokens, "prompt_tokens",
+	                 (json_int_t)e->prompt, "output_tokens", (json_int_t)e->output, "tokens",
+	                 (json_int_t)e->total, "time", time, "measured_chunks", (json_int_t)r->chunks);
 }
 
 /* ---- the budget */
@@ -188,8 +205,7 @@ static struct estimate cost(const struct fitting *f)
 	const struct analyze_options *o = f->o;
 	int64_t span = (o->to && o->to < f->video->duration ? o->to : f->video->duration) - o->from;
 	int64_t chunks = span <= 0 ? 1 : (span + o->chunk_duration - 1) / o->chunk_duration;
-	return estimate_make(chunks, chunks * o->chunk_frames, f->video, o->frame_size, f->shape,
-	                     o->max_tokens, f->rates);
+	return estimate_make(chunks, chunks * o->chunk_frames, f->video, o, f->shape, f->rates);
 }
 
 static bool within(const struct fitting *f)

@@ -29,16 +29,19 @@ int estimate_rates(struct store *s, const char *model, struct estimate_rates *re
 
 struct estimate {
 	int64_t chunks, frames;
+	int64_t checks;        /* requests that check statements, at most or as expected */
 	int64_t width, height; /* of the pictures */
 	int64_t picture_tokens;
 	int64_t prompt, output, total; /* tokens */
 	int64_t time;                  /* microseconds, -1 = nothing was measured */
 };
 
-/* `shape` may be NULL: tokens of a picture are those of a common model,
- * one per 28 x 28 pixels. */
+/* `o` gives the size of frames, the longest answer, and how much is checked:
+ * with "doubtful" the most that there may be, with "all" what is usual. `shape`
+ * may be NULL: tokens of a picture are those of a common model, one per 28 x 28
+ * pixels. */
 struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video_info *video,
-                              int64_t frame_size, const struct fit_model *shape, int64_t max_tokens,
+                              const struct analyze_options *o, const struct fit_model *shape,
                               const struct estimate_rates *rates);
 
 /* "20min", "1:30:00", "500ktok", "2Mtok": one of both is set, the other 0. */

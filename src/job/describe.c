@@ -81,8 +81,7 @@ static int take_frame(void *ctx, size_t i, struct frame *f)
 	return 0;
 }
 
-/* As in the options, as far as engine and memory allow. */
-static int picture_size(const struct describe_worker *w, double scale)
+int describe_picture_size(const struct describe_worker *w, double scale)
 {
 	int most = engine_info(w->run->engine)->frame_size,
 		size = memory_picture_size(w->run->memory, w->options->frame_size);
@@ -94,7 +93,7 @@ static int decode(struct pictures *p, const struct plan_chunk *plan, double scal
 	const struct describe_options *o = p->w->options;
 	const struct frame_request req = {.times = plan->times,
 	                                  .n = plan->n_times,
-	                                  .size = picture_size(p->w, scale),
+	                                  .size = describe_picture_size(p->w, scale),
 	                                  .thumb_size = o->thumb_size,
 	                                  .quality = o->quality,
 	                                  .keyframes = o->keyframes};
@@ -331,7 +330,7 @@ int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, str
 		scale *= SHRINK;
 		if (long_one)
 			log_warning("%s; trying again with pictures of %d pixels", why.msg,
-			            picture_size(w, scale));
+			            describe_picture_size(w, scale));
 		else
 			memory_ran_out(w->run->memory, why.msg);
 		forget(c);

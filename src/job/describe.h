@@ -34,6 +34,10 @@ struct describe_worker {
 int describe_open(struct describe_worker *w, struct err *err);
 void describe_close(struct describe_worker *w);
 
+/* Longest side of the pictures: as in the options, as far as engine and memory
+ * allow, times `scale`. */
+int describe_picture_size(const struct describe_worker *w, double scale);
+
 /* Fills `ret` (index, start and end are given) with the result: CHUNK_DONE, or
  * CHUNK_HOLE with reason and code. Blocks for the decoder and the engine. The
  * only error is ERR_CANCELED; any other failure is a hole. */

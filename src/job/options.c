@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "base/opt.h"
+#include "job/check.h"
 #include "job/options.h"
 #include "report/report.h"
 
@@ -63,6 +64,11 @@ static const struct opt_row rows[] = {
      "What to look for, in your own words.", OPT_RESULT | OPT_PER_JOB},
 	{"describe.max_tokens", "max-tokens", OPT_INT, AT(max_tokens), "2048", 16, 1 << 20, NULL, "N",
      "Maximum length of the answer about one chunk.", OPT_RESULT | OPT_PER_JOB},
+	{"check.verify", "verify", OPT_CHOICE, AT(verify), "doubtful", 0, 0, CHECK_MODES, NULL,
+     "Check statements by a second look at their frames: doubtful: those that cite one frame or "
+     "contradict their neighbors, with at most a fifth of the requests, controls of the model "
+     "included; all: every one, without a limit. See docs/checking.md.",
+     OPT_PER_JOB},
 	{"report.output", "output", OPT_STRING, AT(output), "", 0, 0, NULL, "FOLDER",
      "Output folder; empty: NAME.vdet in the current folder. With several files or streams, each "
      "gets a folder inside it.",

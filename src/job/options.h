@@ -19,6 +19,7 @@ struct analyze_options {
 	int64_t from, to;
 	char *prompt;
 	int64_t max_tokens;
+	char *verify;
 	char *budget; /* "20min", "500ktok", "" = none */
 	char *output, *format, *detail, *language;
 	bool full_path, fresh;

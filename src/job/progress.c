@@ -22,6 +22,8 @@ struct progress {
 	enum progress_phase phase;
 	char detail[160];
 	size_t chunks, done, holes, parallel;
+	size_t steps, steps_done; /* of the phase; 0 = it has none */
+	int64_t steps_began;
 	size_t done_now; /* by this run: only these measure how long a chunk takes */
 	int64_t spent;
 	double prefill_rate, decode_rate;
@@ -31,8 +33,9 @@ struct progress {
 
 const char *progress_phase_name(enum progress_phase phase)
 {
-	static const char *const names[] = {"starting", "opening", "hashing", "engine",  "index",
-	                                    "chunks",   "summary", "report",  "preview", "selftest"};
+	static const char *const names[] = {"starting", "opening",  "hashing", "engine",
+	                                    "index",    "chunks",   "checking", "summary",
+	                                    "report",   "preview",  "selftest"};
 
 	return (size_t)phase < ARRAY_LEN(names) ? names[phase] : "unknown";
 }
@@ -99,6 +102,14 @@ int64_t progress_estimate(size_t done, int64_t spent, const double *fractions,
 	return lanes ? (int64_t)(mean * rest / (double)lanes) : 0;
 }
 
+static int64_t steps_left(const struct progress *p)
+{
+	int64_t spent = clock_now() - p->steps_began;
+	return p->steps_done ? (int64_t)((double)spent / (double)p->steps_done *
+	                                 (double)(p->steps - p->steps_done))
+	                     : -1;
+}
+
 static void read_locked(struct progress *p, struct progress_view *v)
 {
 	double fractions[ARRAY_LEN(v->active)] = {0}, sum = 0;
@@ -132,6 +143,8 @@ static void read_locked(struct progress *p, struct progress_view *v)
 	for (size_t i = 0; i < v->n_active; i++)
 		v->active[i].left = mean < 0 ? -1 : (int64_t)fmax(0, (double)mean * (1 - fractions[i]));
 
+	if (p->steps)
+		v->left = steps_left(p);
 	v->fraction = p->chunks ? fmin(1, ((double)p->done + sum) / (double)p->chunks) : 0;
 }
 
@@ -160,9 +173,28 @@ void progress_phase(struct progress *p, enum progress_phase phase, const char *d
 	pthread_mutex_lock(&p->lock);
 	bool changed = p->phase != phase || strcmp(p->detail, detail) != 0;
 	p->phase = phase;
+	p->steps = 0;
 	snprintf(p->detail, sizeof p->detail, "%s", detail);
 	if (changed)
 		emit(p, (struct progress_event){.type = PROGRESS_PHASE});
+	pthread_mutex_unlock(&p->lock);
+}
+
+void progress_steps(struct progress *p, size_t done, size_t total)
+{
+	char left[CLOCK_TEXT_MAX];
+	pthread_mutex_lock(&p->lock);
+	if (!p->steps || !done)
+		p->steps_began = clock_now();
+	p->steps = total;
+	p->steps_done = done;
+	snprintf(p->detail, sizeof p->detail, "%zu of %zu requests", done, total);
+	if (done && done < total) {
+		size_t used = strlen(p->detail);
+		snprintf(p->detail + used, sizeof p->detail - used, ", about %s left",
+		         clock_short(steps_left(p), left));
+	}
+	emit(p, (struct progress_event){.type = PROGRESS_PHASE});
 	pthread_mutex_unlock(&p->lock);
 }
 

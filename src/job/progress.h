@@ -24,6 +24,7 @@ enum progress_phase {
 	PHASE_ENGINE,
 	PHASE_INDEX,
 	PHASE_CHUNKS,
+	PHASE_CHECKING,
 	PHASE_SUMMARY,
 	PHASE_REPORT,
 	PHASE_PREVIEW,
@@ -112,6 +113,9 @@ DEFINE_FREEP(struct progress, progress)
 void progress_phase(struct progress *p, enum progress_phase phase, const char *detail);
 /* Sends an event that changes nothing in the view. */
 void progress_emit(struct progress *p, const struct progress_event *event);
+/* So many requests of this phase, of `total`, are done: sets the detail, and
+ * the time left of the view. */
+void progress_steps(struct progress *p, size_t done, size_t total);
 /* A new file: forgets the chunks. `finished` of them were done by an earlier
  * run. */
 void progress_begin(struct progress *p, size_t chunks, size_t finished, size_t parallel);

@@ -62,6 +62,21 @@ static void add_schema(struct chat *c, size_t n, bool bounded)
 	chat_schema(c, "stretch", text);
 }
 
+/* Each with its number, from 1, and its time. */
+static int add_pictures(struct chat *c, const struct prompt_picture *pictures, size_t n,
+                        struct err *err)
+{
+	char text[160], time[CLOCK_TEXT_MAX];
+	for (size_t i = 0; i < n; i++) {
+		snprintf(text, sizeof text, "Frame %zu at %s:\n", i + 1, clock_text(pictures[i].pts, time));
+		chat_text(c, text);
+		int r = chat_jpeg(c, pictures[i].jpeg, pictures[i].jpeg_len, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 int prompt_describe(struct chat *c, int64_t start, int64_t end,
                     const struct prompt_picture *pictures, size_t n, const char *look_for,
                     const char *fault, bool bounded, struct err *err)
@@ -73,13 +88,9 @@ int prompt_describe(struct chat *c, int64_t start, int64_t end,
 	snprintf(text, sizeof text, "Stretch %s to %s, %zu frames.\n", clock_text(start, t[0]),
 	         clock_text(end, t[1]), n);
 	chat_text(c, text);
-	for (size_t i = 0; i < n; i++) {
-		snprintf(text, sizeof text, "Frame %zu at %s:\n", i + 1, clock_text(pictures[i].pts, t[0]));
-		chat_text(c, text);
-		int r = chat_jpeg(c, pictures[i].jpeg, pictures[i].jpeg_len, err);
-		if (r < 0)
-			return r;
-	}
+	int r = add_pictures(c, pictures, n, err);
+	if (r < 0)
+		return r;
 	chat_text(c, "\n");
 	chat_text(c, prompt_describe_task_txt);
 	add_look_for(c, look_for);
@@ -148,6 +159,29 @@ void prompt_story_hash(char out[static HASH_HEX])
 	const char *const texts[] = {prompt_story_system_txt, prompt_story_task_txt,
 	                             prompt_story_schema_json};
 	hash_texts(texts, ARRAY_LEN(texts), out);
+}
+
+int prompt_check(struct chat *c, const struct prompt_picture *pictures, size_t n, const char *what,
+                 struct err *err)
+{
+	AUTO(mem_freep) char *statement = mem_printf("Statement: %s\n", what);
+	chat_system(c, prompt_check_system_txt);
+	int r = add_pictures(c, pictures, n, err);
+	if (r < 0)
+		return r;
+	chat_text(c, "\n");
+	chat_text(c, prompt_check_task_txt);
+	chat_text(c, statement);
+	chat_letter(c);
+	return 0;
+}
+
+void prompt_check_hash(char out[static HASH_HEX])
+{
+	AUTO(hash_freep) struct hash *h = hash_new();
+	hash_adds(h, prompt_check_system_txt);
+	hash_adds(h, prompt_check_task_txt);
+	hash_end(h, out);
 }
 
 void prompt_hash(char out[static HASH_HEX])

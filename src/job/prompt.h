@@ -45,6 +45,14 @@ void prompt_story(struct chat *c, const struct prompt_list *list, const char *lo
 /* SHA-256 over the texts and the schema of prompt_story(). */
 void prompt_story_hash(char out[static HASH_HEX]);
 
+/* The request that checks a statement: system text, the pictures as above, the
+ * task, and the statement last, so that an engine finds the pictures of several
+ * statements in its prefix cache. The answer is a letter. */
+int prompt_check(struct chat *c, const struct prompt_picture *pictures, size_t n, const char *what,
+                 struct err *err);
+/* SHA-256 of its texts. */
+void prompt_check_hash(char out[static HASH_HEX]);
+
 /* SHA-256 over the texts and the schema that the journal's chunks depend on:
  * part of a job's key. */
 void prompt_hash(char out[static HASH_HEX]);

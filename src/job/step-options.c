@@ -27,6 +27,20 @@ struct describe_options analyze_describe(const struct analyze_options *o)
 	                                 .max_tokens = (int)o->max_tokens};
 }
 
+enum check_mode analyze_verify(const struct analyze_options *o)
+{
+	const char *name = o->verify;
+	if (name && strcmp(name, "all") == 0)
+		return CHECKS_ALL;
+	return name && strcmp(name, "doubtful") == 0 ? CHECKS_DOUBTFUL : CHECKS_NONE;
+}
+
+struct check_options analyze_check(const struct analyze_options *o)
+{
+	return (struct check_options){
+		.mode = analyze_verify(o), .describe = analyze_describe(o), .workers = o->workers};
+}
+
 static enum plan_policy policy_of(const char *name)
 {
 	for (size_t i = 0; i < PLAN_POLICIES; i++)

@@ -5,6 +5,7 @@
 #define VDET_JOB_STEP_OPTIONS_H
 
 #include "decoder/decoder.h"
+#include "job/check.h"
 #include "job/describe.h"
 #include "job/options.h"
 #include "job/survey.h"
@@ -12,6 +13,9 @@
 /* how decoder children are started */
 struct decoder_options analyze_decoder(const struct analyze_options *o);
 struct describe_options analyze_describe(const struct analyze_options *o);
+enum check_mode analyze_verify(const struct analyze_options *o);
+/* without deadline and drain */
+struct check_options analyze_check(const struct analyze_options *o);
 struct survey_options analyze_survey(const struct analyze_options *o);
 
 #endif

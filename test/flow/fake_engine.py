@@ -41,8 +41,18 @@ A fault is NAME[=ARGUMENT][@WHEN], WHEN counting chat requests from 1: @3 the th
 
 --dialect plays what known engines take and send: see DIALECTS.
 
+--scene FILE says what happens, as JSON: {"stretches": {"00:00:00.000": {"summary": TEXT, "events": [...]}}, "false": [...]}.
+A describe request about a stretch gets what the file says of its beginning. A request that checks a statement gets A if
+it was said of the stretch that its middle frame is in, and is not listed as false; else B. --checks plays others:
+
+    truthful      as above, with probabilities                  A, B, C       always this letter, with probabilities
+    weak          as above, with a probability of 0.7           plain         as truthful, without probabilities
+    prose         an article, but never a letter                loop          the same words over and over
+    wordy         a letter after a few words                    reasoned      a letter after reasoning, if there is room for it
+    error         500                                           refused       400 that names logprobs, unless they are left out
+
 Control, from tests: GET /control gives the counters as JSON; POST /control {"faults": [...], "latency": S,
-"reset": true} changes the script, {"release": true} answers what is held, {"await": N} waits for the N-th request.
+"checks": MODE, "reset": true} changes the script, {"release": true} answers what is held, {"await": N} waits for the N-th request.
 --record appends a JSON line when a request arrives ("event": "begin") and when it is over ("event": "end"), with the
 SHA-256 of each picture and the texts.
 """
@@ -52,6 +62,7 @@ import ctypes
 import gzip
 import hashlib
 import json
+import math
 import os
 import re
 import select
@@ -161,6 +172,47 @@ DIALECTS = {
 }
 
 
+CHECK_PROBABILITY = {"weak": 0.7}
+
+
+def seconds(time):
+    h, m, s = time.split(":")
+    return int(h) * 3600 + int(m) * 60 + float(s)
+
+
+def letter_for(request, scene):
+    """What a truthful model answers to a check."""
+    what = re.search(r"Statement: (.*)\n", request.texts[-1])[1]
+    times = re.findall(r"Frame \d+ at (\S+):\n", "".join(request.texts))
+    time = seconds(times[len(times) // 2])  # those at the ends may be of the stretch before or after
+    begins = [t for t in scene["stretches"] if seconds(t) <= time + 0.0005]
+    said = scene["stretches"][max(begins, key=seconds)]["events"] if begins else []
+    there = [e["what"] for e in said] + [f"The frames show {e['subject']}." for e in said]
+    return "A" if what in there and what not in scene.get("false", []) else "B"
+
+
+def check_answer(request, mode, scene):
+    """The text of the answer to a check, and the letter whose probability comes with it, or None."""
+    letter = mode if mode in ("A", "B", "C") else letter_for(request, scene)
+    room = request.body.get("max_tokens", 1)
+    if mode == "prose":
+        return "A car can be seen, I think.", None
+    if mode == "loop":
+        return "a car and " * room, None
+    if mode == "wordy":
+        return ("The answer is", None) if room < 4 else (f"The answer is: **{letter}**", None)
+    if mode == "reasoned":
+        return ("<think>\nHm. It may", None) if room < 4 else (f"<think>\nHm. A or B?\n</think>\n{letter}", letter)
+    return letter, None if mode == "plain" else letter
+
+
+def logprobs_of(letter, p):
+    others = [c for c in "ABC" if c != letter]
+    top = [(letter, p), *((c, (1 - p) / 2) for c in others)]
+    return {"content": [{"token": letter, "logprob": math.log(p),
+                         "top_logprobs": [{"token": c, "logprob": math.log(q)} for c, q in top]}]}
+
+
 class Rule:
     """One --fault."""
 
@@ -190,6 +242,8 @@ class State:
         self.rules = [Rule(f) for f in options.fault]
         self.latency = options.latency
         self.loading = options.loading
+        self.scene = json.load(open(options.scene, encoding="utf-8")) if options.scene else None
+        self.checks = options.checks
         self.schema = None  # the last one that was sent
         self.record = open(options.record, "a", encoding="utf-8") if options.record else None
         self.reset()
@@ -267,6 +321,7 @@ class Request:
         self.texts = texts
         self.kinds = [part["type"] for m in body.get("messages", []) if isinstance(m.get("content"), list)
                       for part in m["content"]]
+        self.is_check = bool(self.images and texts[-1].startswith("Statement: "))
         self.schema = (body.get("response_format") or {}).get("json_schema", {}).get("schema")
         self.key = hashlib.sha256(json.dumps([self.system, texts, self.images]).encode()).hexdigest()
 
@@ -294,7 +349,15 @@ def fill(schema, name, request):
     return f"{name} of {len(request.images)} pictures, {request.key[:8]}" if request.images else f"{name} of the list"
 
 
-def answer_for(request, rule):
+def scene_answer(request, scene):
+    """What the scene says of the stretch of a describe request, with the frames that were sent."""
+    begin = re.search(r"Stretch (\S+) to", request.texts[0])[1]
+    said = scene["stretches"].get(begin, {"summary": "Nothing happens.", "events": []})
+    return {"summary": said["summary"],
+            "events": [{"frames": list(range(1, len(request.images) + 1)), **e} for e in said["events"]]}
+
+
+def answer_for(request, rule, scene=None):
     fault = rule.name if rule else None
     if fault == "empty":
         return ""
@@ -306,7 +369,7 @@ def answer_for(request, rule):
         return json.dumps({"weather": "fine"})
     if request.schema is None:
         return f"An answer about {len(request.images)} pictures, {request.key[:8]}."
-    value = fill(request.schema, "answer", request)
+    value = scene_answer(request, scene) if scene and request.images else fill(request.schema, "answer", request)
     if fault == "sentence-loop":
         value["sentences"][0]["text"] = "It goes on; then " + "a car and " * 60
     if fault == "frames":
@@ -422,6 +485,7 @@ class Handler(BaseHTTPRequestHandler):
             if "faults" in change:
                 state.rules = [Rule(f) for f in change["faults"]]
             state.latency = change.get("latency", state.latency)
+            state.checks = change.get("checks", state.checks)
             state.released |= change.get("release", False)
             state.came.wait_for(lambda: state.requests >= change.get("await", 0))
         if change.get("reset"):
@@ -434,7 +498,7 @@ class Handler(BaseHTTPRequestHandler):
         # Where a schema is refused, the prompt alone asks for its form.
         if request.schema:
             state.schema = request.schema
-        elif request.images:
+        elif request.images and not request.is_check:
             request.schema = state.schema
         line = {"n": n, "fault": rule.name if rule else None, "key": request.key, "images": request.images}
         state.write(event="begin", time=time.time(), system=request.system, texts=request.texts,
@@ -509,6 +573,8 @@ class Handler(BaseHTTPRequestHandler):
         if refusal:
             self.reply(*refusal)
             return "refused"
+        if request.is_check and self.state.scene:
+            return self.check(request)
         if name == "bom":
             self.reply(200, b"\xef\xbb\xbf" + json.dumps(self.whole(request, rule)).encode())
             return "answered"
@@ -519,8 +585,28 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, gzip.compress(json.dumps(self.whole(request, rule)).encode()),
                        headers=[("Content-Encoding", "gzip")])
             return "answered"
-        deltas = self.deltas(name, answer_for(request, rule)) if not pieces else pieces(answer_for(request, rule))
+        text = answer_for(request, rule, self.state.scene)
+        deltas = pieces(text) if pieces else self.deltas(name, text)
         return self.short_stream(rule, request, *deltas) if deltas else self.stream(request, rule)
+
+    def check(self, request):
+        mode = self.state.checks
+        if mode == "error":
+            self.error(500, "the checks are out of order")
+            return "refused"
+        if mode == "refused" and "logprobs" in request.body:
+            self.reply(*openai_error("Unsupported parameter: 'logprobs' is not supported with this model.", "logprobs"))
+            return "refused"
+        text, letter = check_answer(request, mode, self.state.scene)
+        choice = {"index": 0, "delta": {"content": text}, "finish_reason": "stop"}
+        if letter and request.body.get("logprobs"):
+            choice["logprobs"] = logprobs_of(letter, CHECK_PROBABILITY.get(mode, 0.9))
+        self.begin_stream()
+        self.event(None, self.frame(choices=[choice]))
+        self.event(None, self.frame(choices=[], **self.figures(request, text)))
+        self.data(None, b"data: [DONE]\n\n")
+        self.data(None, b"")
+        return "answered"
 
     def deltas(self, name, text):
         """The few pieces of an answer that is not the usual one, its finish reason last where it is not "stop"."""
@@ -557,13 +643,13 @@ class Handler(BaseHTTPRequestHandler):
         return figures
 
     def whole(self, request, rule):
-        text = answer_for(request, rule)
+        text = answer_for(request, rule, self.state.scene)
         return self.frame(choices=[{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
                           **self.figures(request, text))
 
     def stream(self, request, rule):
         name = rule.name if rule else None
-        text = answer_for(request, rule)
+        text = answer_for(request, rule, self.state.scene)
         pieces = re.findall(r"\S+\s*|\s+", text)
         middle = len(pieces) // 2
         self.begin_stream(rule.argument if name == "typed" else "text/event-stream")
@@ -675,6 +761,8 @@ def main():
     p.add_argument("--context", type=int, default=32768)
     p.add_argument("--blind", action="store_true", help="says that it takes no pictures")
     p.add_argument("--version", default="0.0.fake", help="of vllm")
+    p.add_argument("--scene", help="a file that says what happens")
+    p.add_argument("--checks", default="truthful", help="how statements are checked, with --scene")
     p.add_argument("--dialect", choices=sorted(DIALECTS))
     p.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
     p.add_argument("--key", default="")

@@ -93,6 +93,7 @@ class Flow(unittest.TestCase):
         if "VDET_DEMO_DIR" in os.environ:  # another demo model, as after training one
             self.env["VDET_DEMO_DIR"] = os.path.abspath(os.environ["VDET_DEMO_DIR"])
         self.env["VDET_SAMPLE_POLICY"] = "even"  # chunks that a test can compute; test_plan.py is about the others
+        self.env["VDET_CHECK_VERIFY"] = "none"  # no further requests; test_check.py is about them
         self.store = self.dir / "data" / "vdet" / "vdet.db"
 
     def engine(self, *options):

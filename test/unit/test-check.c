@@ -297,6 +297,22 @@ static void two_subjects(void)
 	say(4, 2, 2, "a bus", "A bus turns.");
 }
 
+static void two_looks_may_say_the_same(void **state)
+{
+	(void)state;
+	begin(3);
+	for (size_t c = 0; c < 3; c++)
+		say(c, 0, 4, "a red car", c ? "The red car stays." : "A red car turns.");
+	struct planned p = plan(20, 0, false, SIZE_MAX, NULL, NULL);
+	assert_int_equal(count(&p, CHECK_POSITIVE), 3);
+	for (size_t i = 0; i < p.n; i++)
+		if (p.items[i].kind == CHECK_POSITIVE)
+			assert_string_equal(p.items[i].what, p.items[i].statement
+			                                         ? "The red car stays."
+			                                         : "The frames show a red car.");
+	check_items_free(p.items, p.n);
+}
+
 static void controls_come_first_and_are_right(void **state)
 {
 	(void)state;
@@ -310,7 +326,10 @@ static void controls_come_first_and_are_right(void **state)
 		const struct check_item *item = &p.items[i];
 		const struct check_statement *s = &statements[item->statement];
 		size_t chunk = (size_t)(item->frames[0] / (10 * S));
-		if (item->kind == CHECK_NEGATIVE_FRAMES) {
+		if (item->kind == CHECK_POSITIVE) {
+			assert_string_equal(item->what, "The frames show a red car.");
+			assert_int_equal(chunk, s->part.chunk);
+		} else if (item->kind == CHECK_NEGATIVE_FRAMES) {
 			assert_string_equal(item->what, s->part.what);
 			assert_true(s->part.chunk < 4 ? chunk > 1 : chunk < 3); /* and not beside it */
 		} else {
@@ -404,6 +423,7 @@ int main(void)
 		cmocka_unit_test(doubtful_is_what_the_next_chunk_lacks),
 		cmocka_unit_test(doubtful_are_contradictions),
 		cmocka_unit_test(statements_are_changed),
+		cmocka_unit_test(two_looks_may_say_the_same),
 		cmocka_unit_test(controls_come_first_and_are_right),
 		cmocka_unit_test(a_plan_is_continued),
 		cmocka_unit_test(many_statements_have_controls_among_them),

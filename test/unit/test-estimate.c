@@ -27,26 +27,51 @@ static struct analyze_options options(const char *budget)
 
 static void tokens_and_time_add_up(void **state)
 {
+	const struct analyze_options usual = options(""),
+								 brief = {.frame_size = 1280, .max_tokens = 100};
 	(void)state;
-	struct estimate e = estimate_make(24, 144, &two_hours, 1280, &qwen, 2048, &none);
+	struct estimate e = estimate_make(24, 144, &two_hours, &usual, &qwen, &none);
 	assert_int_equal(e.width, 1280);
 	assert_int_equal(e.height, 720);
 	assert_int_equal(e.picture_tokens, 46 * 26);
 	assert_true(e.prompt > 144 * 46 * 26 && e.prompt < 144 * 46 * 26 + 24 * 1000);
 	assert_int_equal(e.total, e.prompt + e.output);
 	assert_int_equal(e.time, -1);
-	e = estimate_make(24, 144, &two_hours, 1280, &qwen, 2048, &measured);
+	e = estimate_make(24, 144, &two_hours, &usual, &qwen, &measured);
 	assert_int_equal(e.output, 24 * 250);
 	double seconds = ((double)e.prompt / 1000 + 24 * 250 / 50.0) / 2;
 	assert_true((double)e.time > seconds * 0.999e6 && (double)e.time < seconds * 1.001e6);
 	/* One chunk cannot be shared between two slots. */
-	e = estimate_make(1, 6, &two_hours, 1280, &qwen, 2048, &measured);
+	e = estimate_make(1, 6, &two_hours, &usual, &qwen, &measured);
 	assert_true((double)e.time >= (double)e.prompt / 1000 * 1e6);
 	/* Small pictures are not enlarged; an upright one keeps its shape; answers
 	 * end at their limit. */
 	const struct video_info small = {.width = 360, .height = 640, .duration = CLOCK_SECOND};
-	e = estimate_make(1, 1, &small, 1280, NULL, 100, &measured);
+	e = estimate_make(1, 1, &small, &brief, NULL, &measured);
 	assert_true(e.width == 360 && e.height == 640 && e.output == 100);
+}
+
+static void checks_cost(void **state)
+{
+	struct analyze_options o = options("");
+	(void)state;
+	o.verify = (char *)"none";
+	struct estimate before = estimate_make(24, 144, &two_hours, &o, &qwen, &measured);
+	assert_int_equal(before.checks, 0);
+	o.verify = (char *)"doubtful";
+	struct estimate e = estimate_make(24, 144, &two_hours, &o, &qwen, &measured);
+	assert_int_equal(e.checks, 5); /* a fifth, rounded up */
+	assert_int_equal(e.output, before.output + 5);
+	assert_true(e.prompt > before.prompt + 5 * 6 * 46 * 26 && e.time > before.time);
+	o.verify = (char *)"all";
+	e = estimate_make(24, 144, &two_hours, &o, &qwen, &measured);
+	assert_true(e.checks > 24 + 40);
+	/* They count in a budget. */
+	AUTO(mem_freep) char *note = NULL;
+	struct err err = {0};
+	o.budget = (char *)"500ktok";
+	assert_ok(budget_fit(&o, &two_hours, &qwen, &none, &note, &err));
+	assert_true(o.frame_size < 1280);
 }
 
 static void budgets_are_read(void **state)
@@ -75,8 +100,7 @@ static int64_t cost(const struct analyze_options *o, const struct estimate_rates
                     int64_t *ret_time)
 {
 	int64_t chunks = (two_hours.duration + o->chunk_duration - 1) / o->chunk_duration;
-	struct estimate e = estimate_make(chunks, chunks * o->chunk_frames, &two_hours, o->frame_size,
-	                                  &qwen, o->max_tokens, r);
+	struct estimate e = estimate_make(chunks, chunks * o->chunk_frames, &two_hours, o, &qwen, r);
 	*ret_time = e.time;
 	return e.total;
 }
@@ -135,6 +159,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tokens_and_time_add_up),
+		cmocka_unit_test(checks_cost),
 		cmocka_unit_test(budgets_are_read),
 		cmocka_unit_test(budgets_are_kept),
 		cmocka_unit_test(a_budget_of_time_needs_a_measure),

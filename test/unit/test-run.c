@@ -256,11 +256,15 @@ static void the_model_names_the_events(void **state)
 
 	/* In another language it has to be asked for. */
 	const struct merge_options german = {.prompt = "", .language = "German"};
-	assert_false(merge_is_due(&j, &options));
-	assert_true(merge_is_due(&j, &german));
+	bool needed;
+	assert_ok(merge_needed(&run, &options, &j, &needed, &err));
+	assert_false(needed);
+	assert_ok(merge_needed(&run, &german, &j, &needed, &err));
+	assert_true(needed);
 	assert_ok(merge_summary(&run, &german, &j, &err));
 	assert_int_equal(fake_engine.asked, 2);
-	assert_false(merge_is_due(&j, &german));
+	assert_ok(merge_needed(&run, &german, &j, &needed, &err));
+	assert_false(needed);
 }
 
 /* A new answer about one chunk changes which events there are. */

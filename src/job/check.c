@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "job/check.h"
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "job/look.h"
+#include "job/statements.h"
+
+enum { MOST_WORKERS = 64, FAILURES_MOST = 3, SHARE = 5 };
+
+/* Everything about the checks of one job. */
+struct checking {
+	const struct run_context *run;
+	const struct check_options *options;
+	int fd;
+	const char *job;
+	char *model, prompt[HASH_HEX];
+	struct report *report;
+	struct statements statements;
+	enum check_doubt *doubts;
+	bool *wanted; /* for each statement: it is to be checked, and has no answer yet */
+	struct store_control *controls; /* of this job, in order */
+	size_t n_controls;
+
+	struct check_item *items;
+	size_t n;
+	struct looking looking;
+	pthread_mutex_t lock; /* guards what follows */
+	size_t next, done;
+	size_t answered; /* statements, also by earlier runs */
+	size_t kept;     /* controls, of these items */
+	size_t failures; /* one after the other */
+	char *stopped;   /* why the rest is not asked; NULL = it is */
+	struct err err;  /* that ends the run */
+	int result;
+};
+
+size_t check_limit(size_t chunks)
+{
+	return chunks ? (chunks + SHARE - 1) / SHARE : 1;
+}
+
+/* ---- what there is to do */
+
+static int by_place(const struct store_control *c, int64_t chunk, int64_t index, const char *kind,
+                    const char *what)
+{
+	if (c->chunk != chunk)
+		return c->chunk < chunk ? -1 : 1;
+	if (c->index != index)
+		return c->index < index ? -1 : 1;
+	int r = strcmp(c->kind, kind);
+	return r ? r : strcmp(c->what, what);
+}
+
+static bool has_control(const struct checking *k, const struct check_item *item)
+{
+	const struct check_statement *s = &k->statements.items[item->statement];
+	size_t low = 0, high = k->n_controls;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int r = by_place(&k->controls[middle], (int64_t)s->part.chunk, (int64_t)s->index,
+		                 check_kind_name(item->kind), item->what);
+		if (r == 0)
+			return true;
+		if (r < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+static bool is_done(void *ctx, const struct check_item *item)
+{
+	const struct checking *k = ctx;
+	return item->kind == CHECK_STATEMENT ? !k->wanted[item->statement] : has_control(k, item);
+}
+
+static size_t missing(size_t wanted, int64_t there)
+{
+	return (size_t)there < wanted ? wanted - (size_t)there : 0;
+}
+
+/* How many more items this job may have. */
+static size_t room(const struct checking *k)
+{
+	if (k->options->mode == CHECKS_ALL)
+		return SIZE_MAX;
+	size_t limit = check_limit(k->report->n_chunks), used = k->answered + k->n_controls;
+	return used < limit ? limit - used : 0;
+}
+
+/* Chooses the items. At first as many controls as every model needs, with the
+ * statements; then (`more`) those that wrong answers make necessary. */
+static int choose(struct checking *k, bool more, struct err *err)
+{
+	struct store_controls sum;
+	store_controls_free(TAKE(k->controls), k->n_controls);
+	k->n_controls = 0;
+	int r = store_controls_load(k->run->store, k->job, k->model, k->prompt, &k->controls,
+	                            &k->n_controls, err);
+	if (r == 0)
+		r = store_controls_count(k->run->store, k->model, k->prompt, CHECK_SHOWN, CHECK_WITHDRAWN,
+		                         &sum, err);
+	if (r < 0)
+		return r;
+	AUTO(mem_freep) bool *nothing = mem_alloc(k->statements.video.n, sizeof *nothing);
+	const struct check_wanted wanted = {
+		.statements = more ? nothing : k->wanted,
+		.positive =
+			missing(more ? check_controls_needed((size_t)sum.false_no) : CHECK_CONTROLS, sum.yes),
+		.negative =
+			missing(more ? check_controls_needed((size_t)sum.false_yes) : CHECK_CONTROLS, sum.no),
+		.limit = room(k),
+		.done = is_done,
+		.ctx = k};
+	check_items_free(TAKE(k->items), k->n);
+	k->items = check_plan(&k->statements.video, k->doubts, &wanted, &k->n);
+	return 0;
+}
+
+/* Controls first, then the statements in the order of their frames, so that
+ * those about the same frames follow each other. */
+static int by_frames(const void *x, const void *y)
+{
+	const struct check_item *a = x, *b = y;
+	bool p = a->kind == CHECK_STATEMENT, q = b->kind == CHECK_STATEMENT;
+	if (p != q)
+		return p ? 1 : -1;
+	for (size_t i = 0; i < a->n_frames && i < b->n_frames; i++)
+		if (a->frames[i] != b->frames[i])
+			return a->frames[i] < b->frames[i] ? -1 : 1;
+	if (a->n_frames != b->n_frames)
+		return a->n_frames < b->n_frames ? -1 : 1;
+	return (a->statement > b->statement) - (a->statement < b->statement);
+}
+
+/* ---- the lanes */
+
+static bool same_frames(const struct check_item *a, const struct check_item *b)
+{
+	return a->n_frames == b->n_frames &&
+	       memcmp(a->frames, b->frames, a->n_frames * sizeof *a->frames) == 0;
+}
+
+static void stop(struct checking *k, const char *why)
+{
+	if (!k->stopped)
+		k->stopped = mem_strdup(why);
+}
+
+/* Takes the next items about the same frames; returns how many, 0 at the end. */
+static size_t take_next(struct checking *k, size_t *ret_first)
+{
+	size_t n = 0;
+	pthread_mutex_lock(&k->lock);
+	*ret_first = k->next;
+	if (k->options->deadline && clock_now() > k->options->deadline)
+		stop(k, "the job's time limit (job.timeout) was reached");
+	if (k->result == 0 && !k->stopped && !cancel_fired(k->run->cancel) &&
+	    !cancel_fired(k->options->drain))
+		while (k->next + n < k->n &&
+		       (!n || same_frames(&k->items[k->next], &k->items[k->next + n])))
+			n++;
+	k->next += n;
+	pthread_mutex_unlock(&k->lock);
+	engine_expect(k->run->engine, -(int64_t)n);
+	return n;
+}
+
+static int save_verdict(const struct checking *k, size_t statement, const struct look *l,
+                        const struct store_answer *answer, const char *reason, struct err *err)
+{
+	const struct check_statement *s = &k->statements.items[statement];
+	int64_t frames[CHECK_PICTURES];
+	for (size_t i = 0; i < l->n; i++)
+		frames[i] = l->pictures[i].pts;
+	const struct store_verdict v = {.chunk = (int64_t)s->part.chunk,
+	                                .index = (int64_t)s->index,
+	                                .answer = *answer,
+	                                .frames = frames,
+	                                .n_frames = l->n,
+	                                .reason = (char *)(reason ? reason : ""),
+	                                .model = k->model,
+	                                .prompt = (char *)k->prompt};
+	return store_verdicts_save(k->run->store, k->job, &v, 1, err);
+}
+
+static int save_control(const struct checking *k, const struct check_item *item,
+                        const struct store_answer *answer, struct err *err)
+{
+	const struct check_statement *s = &k->statements.items[item->statement];
+	const struct store_control c = {.model = k->model,
+	                                .prompt = (char *)k->prompt,
+	                                .kind = (char *)check_kind_name(item->kind),
+	                                .job = (char *)k->job,
+	                                .chunk = (int64_t)s->part.chunk,
+	                                .index = (int64_t)s->index,
+	                                .what = item->what,
+	                                .expected = item->kind == CHECK_POSITIVE ? 'A' : 'B',
+	                                .answer = *answer};
+	return store_control_save(k->run->store, &c, err);
+}
+
+/* An item that could not be asked: a statement is journaled with the reason. */
+static int give_up(struct checking *k, const struct check_item *item, const struct err *why,
+                   struct err *err)
+{
+	AUTO(mem_freep) char *reason = text_line(why->msg, sizeof why->msg);
+	log_warning("[job %s] a check failed: %s", k->job, reason);
+	pthread_mutex_lock(&k->lock);
+	if (why->code != ERR_FORMAT && ++k->failures == FAILURES_MOST)
+		stop(k, reason);
+	pthread_mutex_unlock(&k->lock);
+	return item->kind == CHECK_STATEMENT ? save_verdict(k, item->statement, &(struct look){0},
+	                                                    &(struct store_answer){0}, reason, err)
+	                                     : 0;
+}
+
+static int do_item(struct checking *k, struct describe_worker *w, const struct check_item *item,
+                   struct look *l, struct err *err)
+{
+	struct store_answer answer;
+	AUTO(mem_freep) char *reason = NULL;
+	struct err why = {0};
+	int r = l->n ? 0 : look_open(w, &k->looking, l, &why);
+	if (r == 0)
+		r = look_ask(w, &k->looking, l, item->what, &answer, &reason, &why);
+	if (r == -ERR_CANCELED || cancel_fired(k->run->cancel))
+		return err_set(err, ERR_CANCELED, "interrupted");
+	if (r < 0)
+		return give_up(k, item, &why, err);
+	r = item->kind == CHECK_STATEMENT ? save_verdict(k, item->statement, l, &answer, reason, err)
+	                                  : save_control(k, item, &answer, err);
+	pthread_mutex_lock(&k->lock);
+	k->failures = 0;
+	k->answered += r == 0 && item->kind == CHECK_STATEMENT;
+	k->kept += r == 0 && item->kind != CHECK_STATEMENT;
+	pthread_mutex_unlock(&k->lock);
+	return r;
+}
+
+/* Returns whether the next item may be asked. */
+static bool finish_item(struct checking *k, const struct check_item *item, int r,
+                        const struct err *err)
+{
+	pthread_mutex_lock(&k->lock);
+	if (r < 0 && k->result == 0) {
+		k->result = r;
+		k->err = *err;
+	}
+	if (r == 0 && item->kind == CHECK_STATEMENT)
+		k->wanted[item->statement] = false;
+	k->done++;
+	progress_steps(k->run->progress, k->done, k->n);
+	bool goes_on = r == 0 && !k->stopped;
+	pthread_mutex_unlock(&k->lock);
+	return goes_on;
+}
+
+static void *work(void *arg)
+{
+	struct checking *k = arg;
+	struct describe_worker w = {.run = k->run, .options = &k->options->describe, .fd = k->fd};
+	size_t first, n;
+	while ((n = take_next(k, &first))) {
+		const struct check_item *items = &k->items[first];
+		struct look l = {.cited = items->frames,
+		                 .n_cited = items->n_frames,
+		                 .seen = k->statements.seen,
+		                 .n_seen = k->statements.n_seen,
+		                 .from = k->report->from,
+		                 .to = k->report->to};
+		bool goes_on = true;
+		for (size_t i = 0; goes_on && i < n; i++) {
+			struct err err = {0};
+			int r = do_item(k, &w, &items[i], &l, &err);
+			goes_on = finish_item(k, &items[i], r, &err);
+		}
+		look_close(&l);
+	}
+	describe_close(&w);
+	return NULL;
+}
+
+/* One more lane than the engine has slots: the frames of one are decoded while
+ * the engine works on others. */
+static void work_in_parallel(struct checking *k)
+{
+	pthread_t threads[MOST_WORKERS];
+	size_t started = 0, most = k->options->workers ? (size_t)k->options->workers
+	                                               : (size_t)engine_slots(k->run->engine) + 1;
+	most = most < k->n ? most : k->n;
+	while (started < most && started < MOST_WORKERS &&
+	       pthread_create(&threads[started], NULL, work, k) == 0)
+		started++;
+	if (!started)
+		work(k);
+	while (started)
+		pthread_join(threads[--started], NULL);
+}
+
+static int do_items(struct checking *k, struct err *err)
+{
+	k->next = k->done = k->kept = 0;
+	if (!k->n)
+		return 0;
+	qsort(k->items, k->n, sizeof *k->items, by_frames);
+	progress_steps(k->run->progress, 0, k->n);
+	engine_expect(k->run->engine, (int64_t)k->n);
+	work_in_parallel(k);
+	engine_expect(k->run->engine, -(int64_t)(k->n - k->next));
+	if (k->result == 0 && (cancel_fired(k->run->cancel) ||
+	                       (cancel_fired(k->options->drain) && k->done < k->n && !k->stopped)))
+		k->result = err_set(&k->err, ERR_CANCELED, "interrupted");
+	*err = k->err;
+	return k->result;
+}
+
+/* ---- the whole */
+
+/* What is wanted and was not asked gets the reason. */
+static int save_rest(const struct checking *k, struct err *err)
+{
+	AUTO(mem_freep)
+	char *limit = mem_printf("checks may take a fifth of the requests, which are used up "
+	                         "(--verify all checks everything)");
+	const char *reason = k->stopped ? k->stopped : limit;
+	AUTO(mem_freep)
+	struct store_verdict *rest = mem_alloc(k->statements.video.n, sizeof *rest);
+	size_t n = 0;
+	for (size_t i = 0; i < k->statements.video.n; i++) {
+		const struct report_part *p = k->statements.parts[i];
+		if (!k->wanted[i] || (p->check.reason && strcmp(p->check.reason, reason) == 0))
+			continue;
+		rest[n++] = (struct store_verdict){.chunk = (int64_t)p->chunk,
+		                                   .index = (int64_t)p->index,
+		                                   .reason = (char *)reason,
+		                                   .model = k->model,
+		                                   .prompt = (char *)k->prompt};
+	}
+	return n ? store_verdicts_save(k->run->store, k->job, rest, n, err) : 0;
+}
+
+/* Sets the member "checks" of the facts, on which the report is based. */
+static int note_mode(const struct checking *k, struct store_job *job, struct err *err)
+{
+	static const char *const names[] = {"none", "doubtful", "all"};
+	json_auto_t *facts = json_loads(job->facts, 0, NULL);
+	const char *before = k->report->checks.mode;
+	bool same = strcmp(k->report->checks.model, k->model) == 0 &&
+	            strcmp(k->report->checks.prompt, k->prompt) == 0;
+	const char *mode = same && strcmp(before, "all") == 0 ? before : names[k->options->mode];
+	if (!facts || (same && strcmp(mode, before) == 0))
+		return 0;
+	json_object_set_new(
+		facts, "checks",
+		json_pack("{s:s, s:s, s:s}", "mode", mode, "model", k->model, "prompt", k->prompt));
+	free(job->facts);
+	job->facts = json_dumps(facts, JSON_COMPACT);
+	return store_job_extend(k->run->store, job, NULL, 0, err);
+}
+
+/* Which statements are to be checked, and have no answer of this model to this
+ * prompt. */
+static void collect(struct checking *k, const char *key)
+{
+	bool same = strcmp(k->report->checks.model, k->model) == 0 &&
+	            strcmp(k->report->checks.prompt, k->prompt) == 0;
+	statements_collect(k->report, key, &k->statements);
+	size_t n = k->statements.video.n;
+	k->doubts = mem_alloc(n, sizeof *k->doubts);
+	k->wanted = mem_alloc(n, sizeof *k->wanted);
+	check_doubts(&k->statements.video, k->doubts);
+	for (size_t i = 0; i < n; i++) {
+		bool answered = same && k->statements.parts[i]->check.letter;
+		k->answered += answered;
+		k->wanted[i] = !answered && (k->options->mode == CHECKS_ALL || k->doubts[i]);
+	}
+}
+
+static int check(struct checking *k, struct store_job *job, struct err *err)
+{
+	int r = report_load_text(k->run->store, job->id, &k->report, err);
+	if (r < 0)
+		return r;
+	collect(k, job->key);
+	r = note_mode(k, job, err);
+	if (r == 0)
+		r = choose(k, false, err);
+	if (r == 0)
+		r = do_items(k, err);
+	/* Wrong answers make more controls necessary, of which some may be wrong. */
+	for (bool goes_on = true; r == 0 && goes_on && !k->stopped;) {
+		r = choose(k, true, err);
+		if (r == 0)
+			r = do_items(k, err);
+		goes_on = k->kept;
+	}
+	return r < 0 ? r : save_rest(k, err);
+}
+
+int check_run(const struct run_context *run, const struct check_options *o, int fd,
+              struct store_job *job, struct err *err)
+{
+	if (o->mode == CHECKS_NONE)
+		return 0;
+	const struct engine_info *info = engine_info(run->engine);
+	const char *hash = info->model_hash ? info->model_hash : "";
+	struct checking k = {.run = run,
+	                     .options = o,
+	                     .fd = fd,
+	                     .job = job->id,
+	                     .model = mem_printf("%s%s%s", info->model, *hash ? " " : "", hash),
+	                     .looking = LOOKING};
+	prompt_check_hash(k.prompt);
+	pthread_mutex_init(&k.lock, NULL);
+	progress_phase(run->progress, PHASE_CHECKING, "");
+	int r = check(&k, job, err);
+	pthread_mutex_destroy(&k.lock);
+	check_items_free(k.items, k.n);
+	store_controls_free(k.controls, k.n_controls);
+	statements_clear(&k.statements);
+	report_free(k.report);
+	free(k.doubts);
+	free(k.wanted);
+	free(k.stopped);
+	free(k.model);
+	return r;
+}

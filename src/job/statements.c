@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "job/statements.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static bool is_seen(const struct report_chunk *c, const struct report_sample *s)
+{
+	return c->state == CHUNK_DONE && !*s->fault && !s->repeated;
+}
+
+static size_t count_samples(const struct report *r)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < r->n_chunks; i++)
+		n += r->chunks[i].n_samples;
+	return n;
+}
+
+static int by_time(const void *x, const void *y)
+{
+	int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+	return (a > b) - (a < b);
+}
+
+/* Sorted, each once; returns how many are left. */
+static size_t sort_times(int64_t *times, size_t n)
+{
+	size_t kept = 0;
+	qsort(times, n, sizeof *times, by_time);
+	for (size_t i = 0; i < n; i++)
+		if (!kept || times[i] != times[kept - 1])
+			times[kept++] = times[i];
+	return kept;
+}
+
+/* The frames of the chunks; `times` has room for all samples. */
+static void collect_chunks(const struct report *r, struct statements *to, int64_t *times)
+{
+	to->chunks = mem_alloc(r->n_chunks, sizeof *to->chunks);
+	for (size_t i = 0; i < r->n_chunks; i++) {
+		const struct report_chunk *c = &r->chunks[i];
+		size_t n = 0;
+		for (size_t k = 0; k < c->n_samples; k++)
+			if (is_seen(c, &c->samples[k]))
+				times[n++] = c->samples[k].pts;
+		n = sort_times(times, n);
+		to->chunks[i] = (struct check_chunk){.seen = times, .n_seen = n, .summary = c->summary};
+		memcpy(&to->seen[to->n_seen], times, n * sizeof *times);
+		to->n_seen += n;
+		times += n;
+	}
+	to->n_seen = sort_times(to->seen, to->n_seen);
+}
+
+static void collect_parts(const struct report_event *events, size_t n,
+                          const struct report_part **to, size_t *ret_n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < events[i].n_parts; k++)
+			to[(*ret_n)++] = &events[i].parts[k];
+}
+
+static size_t count_parts(const struct report_event *events, size_t n)
+{
+	size_t sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += events[i].n_parts;
+	return sum;
+}
+
+static int by_place(const void *x, const void *y)
+{
+	const struct report_part *a = *(const struct report_part *const *)x,
+							 *b = *(const struct report_part *const *)y;
+	if (a->chunk != b->chunk)
+		return a->chunk < b->chunk ? -1 : 1;
+	return (a->index > b->index) - (a->index < b->index);
+}
+
+static size_t cited_times(const struct report *r, const struct report_part *p, int64_t *to)
+{
+	for (size_t k = 0; k < p->n_samples; k++)
+		to[k] = r->chunks[p->chunk].samples[p->samples[k]].pts;
+	return sort_times(to, p->n_samples);
+}
+
+void statements_collect(const struct report *r, const char *key, struct statements *ret)
+{
+	size_t samples = count_samples(r), n = 0, cited = 0;
+	size_t most = count_parts(r->events, r->n_events) + count_parts(r->states, r->n_states) +
+	              count_parts(r->withdrawn, r->n_withdrawn);
+	*ret = (struct statements){.seen = mem_alloc(samples, sizeof(int64_t)),
+	                           .items = mem_alloc(most, sizeof(struct check_statement)),
+	                           .parts = mem_alloc(most, sizeof(struct report_part *))};
+	collect_parts(r->events, r->n_events, ret->parts, &n);
+	collect_parts(r->states, r->n_states, ret->parts, &n);
+	collect_parts(r->withdrawn, r->n_withdrawn, ret->parts, &n);
+	qsort(ret->parts, n, sizeof(struct report_part *), by_place);
+
+	for (size_t i = 0; i < n; i++)
+		cited += ret->parts[i]->n_samples;
+	ret->times = mem_alloc(samples + cited, sizeof *ret->times);
+	collect_chunks(r, ret, ret->times);
+	int64_t *times = ret->times + samples;
+	for (size_t i = 0; i < n; i++) {
+		const struct report_part *p = ret->parts[i];
+		ret->items[i] = (struct check_statement){.part = report_story_part(r, p),
+		                                         .index = p->index,
+		                                         .frames = times,
+		                                         .n_frames = cited_times(r, p, times)};
+		times += ret->items[i].n_frames;
+	}
+	ret->video = (struct check_video){.key = key,
+	                                  .chunks = ret->chunks,
+	                                  .n_chunks = r->n_chunks,
+	                                  .statements = ret->items,
+	                                  .n = n};
+}
+
+void statements_clear(struct statements *s)
+{
+	free(s->chunks);
+	free(s->items);
+	free(s->parts);
+	free(s->times);
+	free(s->seen);
+	*s = (struct statements){0};
+}
