@@ -68,7 +68,7 @@ export const api = {
   change: (id: string, body: Record<string, unknown>) => json<Job>('PATCH', `jobs/${at(id)}`, body),
   remove: (id: string) => json<unknown>('DELETE', `jobs/${at(id)}`),
   chunks: (id: string) => json<{ seq?: number; chunks: Chunk[] }>('GET', `jobs/${at(id)}/chunks`),
-  events: (id: string) => json<{ seq?: number; events: VideoEvent[]; states: VideoEvent[] }>('GET', `jobs/${at(id)}/events`),
+  events: (id: string) => json<{ seq?: number; events: VideoEvent[]; states: VideoEvent[]; withdrawn?: VideoEvent[] }>('GET', `jobs/${at(id)}/events`),
   report: (id: string) => json<any>('GET', `jobs/${at(id)}/report?format=json`),
 
   videos: () => json<{ videos: Video[] }>('GET', 'videos'),

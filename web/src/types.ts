@@ -77,6 +77,14 @@ export interface Chunk {
   attempts?: number;
 }
 
+export type Verdict = 'shown' | 'unsure' | 'unchecked' | 'withdrawn';
+
+export interface Check {
+  verdict: Verdict;
+  /** The answer as a sentence. */
+  says: string | null;
+}
+
 export interface VideoEvent {
   start: number;
   end: number;
@@ -86,7 +94,9 @@ export interface VideoEvent {
   chunk: number;
   frames: { pts: number; sample?: number }[];
   /** What the model said about it, once for each chunk; not in what arrives while a job runs. */
-  parts?: Omit<VideoEvent, 'subject' | 'parts'>[];
+  parts?: (Omit<VideoEvent, 'subject' | 'parts' | 'verdict'> & { check?: Check | null })[];
+  /** What a second look at the frames found; the least certain of its parts. */
+  verdict?: Verdict | null;
 }
 
 /** What is known of a chunk once it is in the journal. */

@@ -12,6 +12,8 @@ export interface VideoData {
   events: VideoEvent[];
   /** What only stays as it is. */
   states: VideoEvent[];
+  /** What a second look at the frames contradicts. */
+  withdrawn: VideoEvent[];
   index?: VideoIndex;
   report?: any;
   error?: string;
@@ -38,8 +40,10 @@ function apply(c: VideoData, event: LiveEvent): VideoData {
 
 const isOver = (job: Job | undefined) => !!job && ['done', 'holes', 'failed', 'canceled'].includes(job.state);
 
+const NOTHING: VideoData = { chunks: [], events: [], states: [], withdrawn: [] };
+
 export function useVideo(id: string): VideoData {
-  const [data, setData] = useState<VideoData>({ chunks: [], events: [], states: [] });
+  const [data, setData] = useState<VideoData>(NOTHING);
   const job = jobs.value.get(id);
   const over = isOver(job);
   const generation = useRef(0);
@@ -55,7 +59,7 @@ export function useVideo(id: string): VideoData {
       if (!jobs.peek().has(id)) putJob(known);
       const [chunks, events] = await Promise.all([api.chunks(id), api.events(id)]);
       if (mine !== generation.current) return;
-      const loaded = { error: undefined, chunks: chunks.chunks, events: events.events, states: events.states };
+      const loaded = { error: undefined, chunks: chunks.chunks, events: events.events, states: events.states, withdrawn: events.withdrawn ?? [] };
       setData((old) => missed.reduce(apply, { ...old, ...loaded }));
     } catch (error) {
       // No connection: after the reconnect this is loaded again.
@@ -67,7 +71,7 @@ export function useVideo(id: string): VideoData {
   };
 
   useEffect(() => {
-    setData({ chunks: [], events: [], states: [] });
+    setData(NOTHING);
     void load();
     return listen((e) => {
       if (e.type === 'reload') void load();

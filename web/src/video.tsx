@@ -65,12 +65,16 @@ function Parts({ event, seek }: { event: VideoEvent; seek: (t: number) => void }
   );
 }
 
+/** What people read of a verdict; nothing of what was not checked. */
+const marks: Record<string, string> = { shown: 'checked', unsure: 'unsure', withdrawn: 'withdrawn' };
+
 const EventRow = memo(({ event, job, current, seek }: { event: VideoEvent; job: string; current: boolean; seek: (t: number) => void }) => (
   <article class={`event ${current ? 'current' : ''}`} aria-current={current || undefined} onClick={() => seek(event.start)}>
     <button type="button" class="time" onClick={() => seek(event.start)}>
       {clock(event.start)}{event.end - event.start >= 1 && <small>–{clock(event.end)}</small>}
     </button>
-    <p class="what" dir="auto">{event.what}</p>
+    <p class="what" dir="auto">{event.what}{marks[event.verdict ?? ''] && <small class="verdict"> {marks[event.verdict!]}</small>}</p>
+    {event.verdict === 'withdrawn' && <p class="note">{event.parts?.[0]?.check?.says}</p>}
     <Thumbs job={job} frames={framesOf(event)} seek={seek} />
     {partsOf(event).length > 1 && <Parts event={event} seek={seek} />}
   </article>
@@ -177,9 +181,11 @@ function currentOf(list: { start: number }[], t: number): number {
 }
 
 export function VideoView({ id }: { id: string }) {
-  const data = useVideo(id), { job, chunks, states } = data;
-  const [withStates, setWithStates] = useState(false);
-  const events = useMemo(() => (withStates ? [...data.events, ...states].sort(byStart) : data.events), [withStates, data.events, states]);
+  const data = useVideo(id), { job, chunks, states, withdrawn } = data;
+  const [withStates, setWithStates] = useState(false), [withWithdrawn, setWithWithdrawn] = useState(false);
+  const events = useMemo(() => (!withStates && !withWithdrawn ? data.events
+    : [...data.events, ...(withStates ? states : []), ...(withWithdrawn ? withdrawn : [])].sort(byStart)),
+  [withStates, withWithdrawn, data.events, states, withdrawn]);
   const now = useSignal(0), playing = useSignal(false);
   const player = useRef<PlayerHandle | undefined>(undefined);
   const list = useRef<ListHandle | undefined>(undefined);
@@ -324,6 +330,10 @@ export function VideoView({ id }: { id: string }) {
             {panel === 'events' && states.length > 0 && (
               <button type="button" class="act small" aria-pressed={withStates} title="Also list what only stays as it is"
                 onClick={() => setWithStates(!withStates)}>{states.length} {states.length === 1 ? 'state' : 'states'}</button>
+            )}
+            {panel === 'events' && withdrawn.length > 0 && (
+              <button type="button" class="act small" aria-pressed={withWithdrawn} title="Also list what a second look at the frames contradicts"
+                onClick={() => setWithWithdrawn(!withWithdrawn)}>{withdrawn.length} withdrawn</button>
             )}
             <button type="button" class="act small" aria-pressed={follow} title="The list follows the player" onClick={() => setFollow(!follow)}>Follow</button>
           </div>
