@@ -11,6 +11,8 @@
 #include "job/answer.h"
 #include "job/prompt.h"
 #include "openai/answer-text.h"
+#include "openai/letter.h"
+#include "story/check.h"
 
 #define ENOUGH_TOKENS 400
 #define FEW_TOKENS 64
@@ -343,6 +345,43 @@ static void try_context(struct trial *t, struct conformance_row *row)
 		     (long long)context, err.msg);
 }
 
+/* A check of a statement about one drawn object, which is true. */
+static int check(struct trial *t, int max_tokens, struct chat_result *ret, struct err *err)
+{
+	const struct prompt_picture p = {.jpeg = (const unsigned char *)drawn[0].jpeg,
+	                                 .jpeg_len = *drawn[0].len};
+	AUTO(mem_freep) char *what = mem_printf("Something %s can be seen.", drawn[0].color);
+	AUTO(chat_freep) struct chat *c = chat_new();
+	int r = prompt_check(c, &p, 1, what, err);
+	chat_max_tokens(c, max_tokens);
+	return r < 0 ? r : engine_chat(t->e, c, NULL, NULL, ret, err);
+}
+
+/* As look_ask() does it: one token, then more. Whether the letter is right
+ * shows in the controls of a job. */
+static void try_letters(struct trial *t, struct conformance_row *row)
+{
+	static const int lengths[] = {1, ENOUGH_TOKENS};
+	struct err err = {0};
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		AUTO(chat_result_clear) struct chat_result result = {0};
+		struct letter l;
+		if (check(t, lengths[i], &result, &err) < 0) {
+			fail(row, &err);
+			return;
+		}
+		if (letter_read(&result, CHECK_LETTERS, &l, &err) < 0)
+			continue;
+		bool known = l.p[0] + l.p[1] + l.p[2] > 0;
+		const char *how = !i ? "" : *result.reasoning ? ", after reasoning" : ", after other words";
+		find(row, known ? CONFORMANCE_PASS : CONFORMANCE_NOTE, "one letter%s%s", how,
+		     known ? ", with its probability"
+		           : ", without a probability: --verify decides by the letter alone");
+		return;
+	}
+	find(row, CONFORMANCE_NOTE, "%.200s: --verify can check nothing", err.msg);
+}
+
 /* What the previous requests have shown. */
 static void try_request(struct trial *t, struct conformance_row *row)
 {
@@ -357,9 +396,10 @@ static const struct {
 	const char *name;
 	void (*fn)(struct trial *t, struct conformance_row *row);
 } rows[] = {
-	{"answer", try_answer}, {"pictures", try_count},  {"order", try_order},
-	{"times", try_times},   {"schema", try_schema},   {"stream", try_stream},
-	{"cancel", try_cancel}, {"context", try_context}, {"request", try_request},
+	{"answer", try_answer},   {"pictures", try_count},  {"order", try_order},
+	{"times", try_times},     {"schema", try_schema},   {"stream", try_stream},
+	{"cancel", try_cancel},   {"context", try_context}, {"letters", try_letters},
+	{"request", try_request},
 };
 
 size_t conformance_try(struct engine *e, size_t pictures, struct cancel *cancel,

@@ -222,6 +222,21 @@ class Check(flow.Flow):
         self.assertEqual(report["checks"]["counts"]["unchecked"], 0)
         self.assertLess(len(self.checks(engine)) - before, 6)  # its statements, and what that adds
 
+    def test_a_trial_of_an_engine_says_how_it_answers(self):
+        for mode, found in (("truthful", "one letter, with its probability"), ("plain", "one letter, without a probability"),
+                            ("reasoned", "one letter, after reasoning, without"), ("prose", "--verify can check nothing"),
+                            ("refused", "one letter, without a probability")):
+            with self.subTest(mode):
+                out = self.vdet("engine", "test", self.fake(mode).url, code=None).stdout
+                self.assertIn(found, next(line for line in out.splitlines() if "letters" in line))
+
+    def test_an_estimate_names_the_checks(self):
+        r = self.vdet("plan", "a.mp4", "--chunk-duration", "2", "--chunk-frames", "2", "--verify", "doubtful")
+        self.assertEqual(json.loads(r.stdout)["estimate"]["checks"], CHUNKS / 5)
+        self.assertIn("checks: about 6 requests (--verify doubtful)", r.stderr)
+        r = self.vdet("plan", "a.mp4", "--chunk-duration", "2", "--chunk-frames", "2", "--verify", "none")
+        self.assertEqual(json.loads(r.stdout)["estimate"]["checks"], 0)
+
     def test_a_job_without_statements_has_nothing_to_check(self):
         (self.dir / "scene.json").write_text(json.dumps({"stretches": {}}))
         engine = self.fake()
