@@ -25,9 +25,11 @@ struct checking {
 	struct report *report;
 	struct statements statements;
 	enum check_doubt *doubts;
-	bool *wanted; /* for each statement: it is to be checked, and has no answer yet */
+	bool *chosen;                   /* for each statement: it is to be checked */
+	bool *wanted;                   /* ... and has no answer yet */
 	struct store_control *controls; /* of this job, in order */
 	size_t n_controls;
+	struct check_controls sum; /* of all jobs */
 
 	struct check_item *items;
 	size_t n;
@@ -84,11 +86,6 @@ static bool is_done(void *ctx, const struct check_item *item)
 	return item->kind == CHECK_STATEMENT ? !k->wanted[item->statement] : has_control(k, item);
 }
 
-static size_t missing(size_t wanted, int64_t there)
-{
-	return (size_t)there < wanted ? wanted - (size_t)there : 0;
-}
-
 /* How many more items this job may have. */
 static size_t room(const struct checking *k)
 {
@@ -98,9 +95,24 @@ static size_t room(const struct checking *k)
 	return used < limit ? limit - used : 0;
 }
 
-/* Chooses the items. At first as many controls as every model needs, with the
- * statements; then (`more`) those that wrong answers make necessary. */
-static int choose(struct checking *k, bool more, struct err *err)
+/* What is done one after the other. A run that continues begins again with the
+ * first, of which nothing is left to do then. */
+enum step {
+	CONTROLS,      /* that every model needs */
+	MORE_CONTROLS, /* that wrong answers make necessary */
+	STATEMENTS,
+};
+
+static size_t controls_needed(enum step step, int64_t wrong, int64_t there)
+{
+	size_t wanted = step == CONTROLS        ? CHECK_CONTROLS
+	                : step == MORE_CONTROLS ? check_controls_needed((size_t)wrong)
+	                                        : 0;
+	return (size_t)there < wanted ? wanted - (size_t)there : 0;
+}
+
+/* Chooses the items of a step. */
+static int choose(struct checking *k, enum step step, struct err *err)
 {
 	struct store_controls sum;
 	store_controls_free(TAKE(k->controls), k->n_controls);
@@ -112,29 +124,28 @@ static int choose(struct checking *k, bool more, struct err *err)
 		                         &sum, err);
 	if (r < 0)
 		return r;
+	k->sum = (struct check_controls){.false_yes = (size_t)sum.false_yes,
+	                                 .no = (size_t)sum.no,
+	                                 .false_no = (size_t)sum.false_no,
+	                                 .yes = (size_t)sum.yes,
+	                                 .silent = (size_t)sum.silent};
 	AUTO(mem_freep) bool *nothing = mem_alloc(k->statements.video.n, sizeof *nothing);
-	const struct check_wanted wanted = {
-		.statements = more ? nothing : k->wanted,
-		.positive =
-			missing(more ? check_controls_needed((size_t)sum.false_no) : CHECK_CONTROLS, sum.yes),
-		.negative =
-			missing(more ? check_controls_needed((size_t)sum.false_yes) : CHECK_CONTROLS, sum.no),
-		.limit = room(k),
-		.done = is_done,
-		.ctx = k};
+	const struct check_wanted wanted = {.statements = step == STATEMENTS ? k->chosen : nothing,
+	                                    .positive = controls_needed(step, sum.false_no, sum.yes),
+	                                    .negative = controls_needed(step, sum.false_yes, sum.no),
+	                                    .limit = room(k),
+	                                    .done = is_done,
+	                                    .ctx = k};
 	check_items_free(TAKE(k->items), k->n);
 	k->items = check_plan(&k->statements.video, k->doubts, &wanted, &k->n);
 	return 0;
 }
 
-/* Controls first, then the statements in the order of their frames, so that
- * those about the same frames follow each other. */
+/* In the order of their frames, so that those about the same ones follow each
+ * other. */
 static int by_frames(const void *x, const void *y)
 {
 	const struct check_item *a = x, *b = y;
-	bool p = a->kind == CHECK_STATEMENT, q = b->kind == CHECK_STATEMENT;
-	if (p != q)
-		return p ? 1 : -1;
 	for (size_t i = 0; i < a->n_frames && i < b->n_frames; i++)
 		if (a->frames[i] != b->frames[i])
 			return a->frames[i] < b->frames[i] ? -1 : 1;
@@ -325,6 +336,12 @@ static int do_items(struct checking *k, struct err *err)
 	return k->result;
 }
 
+static int do_step(struct checking *k, enum step step, struct err *err)
+{
+	int r = choose(k, step, err);
+	return r < 0 ? r : do_items(k, err);
+}
+
 /* ---- the whole */
 
 /* What is wanted and was not asked gets the reason. */
@@ -378,12 +395,14 @@ static void collect(struct checking *k, const char *key)
 	statements_collect(k->report, key, &k->statements);
 	size_t n = k->statements.video.n;
 	k->doubts = mem_alloc(n, sizeof *k->doubts);
+	k->chosen = mem_alloc(n, sizeof *k->chosen);
 	k->wanted = mem_alloc(n, sizeof *k->wanted);
 	check_doubts(&k->statements.video, k->doubts);
 	for (size_t i = 0; i < n; i++) {
 		bool answered = same && k->statements.parts[i]->check.letter;
 		k->answered += answered;
-		k->wanted[i] = !answered && (k->options->mode == CHECKS_ALL || k->doubts[i]);
+		k->chosen[i] = k->options->mode == CHECKS_ALL || k->doubts[i];
+		k->wanted[i] = k->chosen[i] && !answered;
 	}
 }
 
@@ -395,16 +414,16 @@ static int check(struct checking *k, struct store_job *job, struct err *err)
 	collect(k, job->key);
 	r = note_mode(k, job, err);
 	if (r == 0)
-		r = choose(k, false, err);
-	if (r == 0)
-		r = do_items(k, err);
-	/* Wrong answers make more controls necessary, of which some may be wrong. */
+		r = do_step(k, CONTROLS, err);
+	/* Of those that wrong answers make necessary some may be wrong. */
 	for (bool goes_on = true; r == 0 && goes_on && !k->stopped;) {
-		r = choose(k, true, err);
-		if (r == 0)
-			r = do_items(k, err);
+		r = do_step(k, MORE_CONTROLS, err);
 		goes_on = k->kept;
 	}
+	if (r == 0 && check_ability(&k->sum) == CHECK_UNABLE)
+		stop(k, "this model cannot check");
+	if (r == 0 && !k->stopped)
+		r = do_step(k, STATEMENTS, err);
 	return r < 0 ? r : save_rest(k, err);
 }
 
@@ -431,6 +450,7 @@ int check_run(const struct run_context *run, const struct check_options *o, int 
 	statements_clear(&k.statements);
 	report_free(k.report);
 	free(k.doubts);
+	free(k.chosen);
 	free(k.wanted);
 	free(k.stopped);
 	free(k.model);

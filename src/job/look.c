@@ -66,7 +66,7 @@ static int ask(const struct describe_worker *w, const struct look *l, const char
 static bool ask_for_less(const struct describe_worker *w, struct looking *k, const struct look *l)
 {
 	size_t limit = engine_most_images(w->run->engine);
-	size_t most = limit && limit < l->n ? limit : l->n / 2;
+	size_t most = limit && limit < l->n ? limit : l->n * 3 / 4;
 	if (!most)
 		return false;
 	k->most = most;

@@ -25,7 +25,8 @@ static int load_controls(struct store *s, struct report_checks *c, struct err *e
 	c->controls = (struct check_controls){.false_yes = (size_t)sum.false_yes,
 	                                      .no = (size_t)sum.no,
 	                                      .false_no = (size_t)sum.false_no,
-	                                      .yes = (size_t)sum.yes};
+	                                      .yes = (size_t)sum.yes,
+	                                      .silent = (size_t)sum.silent};
 	c->ability = check_ability(&c->controls);
 	return r;
 }
@@ -134,6 +135,8 @@ void report_checks_text(const struct report *r, struct buf *out)
 	         c->counts[VERDICT_UNSURE], c->counts[VERDICT_WITHDRAWN], c->counts[VERDICT_UNCHECKED]);
 	add_share(out, "Controls of this model: false yes", c->controls.false_yes, c->controls.no);
 	add_share(out, ", false no", c->controls.false_no, c->controls.yes);
+	if (c->controls.silent)
+		buf_addf(out, ", without a letter %zu", c->controls.silent);
 	buf_addf(out, "; %s. Shown from a probability of %.2g, withdrawn from %.2g.",
 	         c->ability == CHECK_ABLE     ? "its verdicts count"
 	         : c->ability == CHECK_UNABLE ? "this model cannot check, so nothing is withdrawn"

@@ -225,16 +225,16 @@ json_t *report_checks_json(const struct report *r)
 	const struct report_checks *c = &r->checks;
 	json_t *able =
 		c->ability == CHECK_UNKNOWN ? json_null() : json_boolean(c->ability == CHECK_ABLE);
-	return json_pack("{s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:{s:o, s:o, s:i}, s:{s:f, s:f, s:f}}",
-	                 "mode", string(c->mode ? c->mode : "none"), "model_can_check", able, "counts",
-	                 "shown", (json_int_t)c->counts[VERDICT_SHOWN], "unsure",
-	                 (json_int_t)c->counts[VERDICT_UNSURE], "withdrawn",
-	                 (json_int_t)c->counts[VERDICT_WITHDRAWN], "unchecked",
-	                 (json_int_t)c->counts[VERDICT_UNCHECKED], "controls", "false_yes",
-	                 share_json(c->controls.false_yes, c->controls.no), "false_no",
-	                 share_json(c->controls.false_no, c->controls.yes), "needed",
-	                 2 * CHECK_CONTROLS, "thresholds", "shown", CHECK_SHOWN, "withdrawn",
-	                 CHECK_WITHDRAWN, "error", CHECK_ERROR_MOST);
+	return json_pack(
+		"{s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:{s:o, s:o, s:I, s:i}, s:{s:f, s:f, s:f}}", "mode",
+		string(c->mode ? c->mode : "none"), "model_can_check", able, "counts", "shown",
+		(json_int_t)c->counts[VERDICT_SHOWN], "unsure", (json_int_t)c->counts[VERDICT_UNSURE],
+		"withdrawn", (json_int_t)c->counts[VERDICT_WITHDRAWN], "unchecked",
+		(json_int_t)c->counts[VERDICT_UNCHECKED], "controls", "false_yes",
+		share_json(c->controls.false_yes, c->controls.no), "false_no",
+		share_json(c->controls.false_no, c->controls.yes), "silent", (json_int_t)c->controls.silent,
+		"needed", 2 * CHECK_CONTROLS, "thresholds", "shown", CHECK_SHOWN, "withdrawn",
+		CHECK_WITHDRAWN, "error", CHECK_ERROR_MOST);
 }
 
 static json_t *hole_json(size_t i, const struct report_chunk *c)

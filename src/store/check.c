@@ -209,7 +209,8 @@ int store_controls_count(struct store *s, const char *model, const char *prompt,
 	               "SELECT count(*) FILTER (WHERE expected = 'B'), "
 	               "count(*) FILTER (WHERE expected = 'B' AND coalesce(p_a >= ?3, code = 'A')), "
 	               "count(*) FILTER (WHERE expected = 'A'), "
-	               "count(*) FILTER (WHERE expected = 'A' AND coalesce(p_b >= ?4, code = 'B')) "
+	               "count(*) FILTER (WHERE expected = 'A' AND coalesce(p_b >= ?4, code = 'B')), "
+	               "count(*) FILTER (WHERE code = '-') "
 	               "FROM control WHERE model = ?1 AND prompt = ?2",
 	               &q, err);
 	if (r < 0)
@@ -221,6 +222,7 @@ int store_controls_count(struct store *s, const char *model, const char *prompt,
 	*ret = (struct store_controls){.no = sqlite3_column_int64(q, 0),
 	                               .false_yes = sqlite3_column_int64(q, 1),
 	                               .yes = sqlite3_column_int64(q, 2),
-	                               .false_no = sqlite3_column_int64(q, 3)};
+	                               .false_no = sqlite3_column_int64(q, 3),
+	                               .silent = sqlite3_column_int64(q, 4)};
 	return 0;
 }

@@ -212,6 +212,7 @@ int store_controls_load(struct store *s, const char *job, const char *model, con
 struct store_controls {
 	int64_t no, false_yes; /* controls whose statement is false; of them answered A */
 	int64_t yes, false_no; /* likewise */
+	int64_t silent;        /* of all, answered with none of the letters */
 };
 /* Over all jobs. An answer counts as A or B from these probabilities on, or,
  * where they are not known, by its letter. */

@@ -7,18 +7,18 @@
 
 #include "base/mem.h"
 
-/* Words of which one excludes the others of its group, of the same thing. */
-static const char *const groups[][10] = {
-	{"red", "blue", "green", "yellow", "purple", "orange", "white", "black", "brown"},
-	{"left", "right"},
-	{"circle", "square", "triangle"},
-	{"man", "woman"},
-	{"car", "bus", "bicycle", "truck"},
-	{"dog", "cat", "bird"},
-	{"enters", "leaves"},
-	{"opens", "closes"},
-	{"day", "night"},
+/* One of a group excludes the others, of the same thing. */
+static const struct {
+	int group;
+	const char *word;
+} words[] = {
+	{0, "red"},     {0, "blue"},     {0, "green"},  {0, "yellow"}, {0, "purple"}, {0, "orange"},
+	{0, "white"},   {0, "black"},    {0, "brown"},  {1, "left"},   {1, "right"},  {2, "circle"},
+	{2, "square"},  {2, "triangle"}, {3, "man"},    {3, "woman"},  {4, "car"},    {4, "bus"},
+	{4, "bicycle"}, {4, "truck"},    {5, "dog"},    {5, "cat"},    {5, "bird"},   {6, "enters"},
+	{6, "leaves"},  {7, "opens"},    {7, "closes"}, {8, "day"},    {8, "night"},
 };
+_Static_assert(ARRAY_LEN(words) <= 64, "a bit for each word");
 
 static bool word_char(char c)
 {
@@ -39,35 +39,57 @@ bool change_has_word(const char *text, const char *word)
 	return *word && find_word(text, word);
 }
 
+uint64_t change_words(const char *text)
+{
+	uint64_t found = 0;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		found |= (uint64_t)(find_word(text, words[i].word) != NULL) << i;
+	return found;
+}
+
+static bool is_vowel(char c)
+{
+	return c && strchr("aeiouAEIOU", c);
+}
+
+/* Ends the text with "a" or "an" as the next word needs it, if it ends with one
+ * of them. */
+static void fit_article(char *text, const char *next)
+{
+	size_t len = strlen(text);
+	const char *article = is_vowel(*next) ? "n " : " ";
+	size_t had =
+		len >= 2 && text[len - 1] == ' ' && strchr("aA", text[len - 2]) ? 1
+		: len >= 3 && text[len - 1] == ' ' && text[len - 2] == 'n' && strchr("aA", text[len - 3])
+			? 2
+			: 0;
+	if (had && (len == had + 1 || !word_char(text[len - had - 2])))
+		memcpy(&text[len - had], article, strlen(article) + 1);
+}
+
 static char *replace(const char *text, const char *at, size_t len, const char *by)
 {
-	char *out = mem_printf("%.*s%s%s", (int)(at - text), text, by, at + len);
+	AUTO(mem_freep) char *before = mem_printf("%.*s ", (int)(at - text), text); /* room for "n" */
+	before[at - text] = '\0';
+	fit_article(before, by);
+	char *out = mem_printf("%s%s%s", before, by, at + len);
+	size_t begin = strlen(before);
 	if (isupper((unsigned char)*at))
-		out[at - text] = (char)toupper((unsigned char)out[at - text]);
+		out[begin] = (char)toupper((unsigned char)out[begin]);
 	return out;
 }
 
-/* Of the group, the free words that are not `not`; returns how many. */
-static size_t free_words(const char *const *group, const char * not,
-                         bool (*is_free)(void *, const char *), void *ctx, const char **to)
+char *change_word(const char *what, uint64_t pick, uint64_t allowed)
 {
-	size_t n = 0;
-	for (; *group; group++)
-		if (strcmp(*group, not ) != 0 && is_free(ctx, *group))
-			to[n++] = *group;
-	return n;
-}
-
-char *change_word(const char *what, uint64_t pick, bool (*is_free)(void *ctx, const char *word),
-                  void *ctx)
-{
-	for (size_t g = 0; g < ARRAY_LEN(groups); g++)
-		for (size_t i = 0; groups[g][i]; i++) {
-			const char *word = groups[g][i], *at = find_word(what, word), *other[10];
-			size_t n = at ? free_words(groups[g], word, is_free, ctx, other) : 0;
-			if (n)
-				return replace(what, at, strlen(word), other[pick % n]);
-		}
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		const char *at = find_word(what, words[i].word), *others[ARRAY_LEN(words)];
+		size_t n = 0;
+		for (size_t k = 0; at && k < ARRAY_LEN(words); k++)
+			if (k != i && words[k].group == words[i].group && allowed >> k & 1)
+				others[n++] = words[k].word;
+		if (n)
+			return replace(what, at, strlen(words[i].word), others[pick % n]);
+	}
 	return NULL;
 }
 

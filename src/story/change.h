@@ -6,12 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The sentence with one word, such as a color or a side, replaced by another
- * for which `is_free` is true: nothing else that is known contains it. `pick`
- * chooses among those. NULL where there is no such word: English only. The
- * caller frees. */
-char *change_word(const char *what, uint64_t pick, bool (*is_free)(void *ctx, const char *word),
-                  void *ctx);
+/* Words of which one excludes others, such as colors and sides, as bits: those
+ * that the text contains. English. */
+uint64_t change_words(const char *text);
+/* The sentence with the first such word replaced by another of the allowed
+ * ones; `pick` chooses among them. NULL where there is none. The caller
+ * frees. */
+char *change_word(const char *what, uint64_t pick, uint64_t allowed);
 /* The sentence with its subject replaced by another; NULL where it does not
  * contain it. The caller frees. */
 char *change_subject(const char *what, const char *subject, const char *other);

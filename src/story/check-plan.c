@@ -108,6 +108,8 @@ struct choice {
 	const struct check_wanted *wanted;
 	struct mentions *mentions;
 	enum agreement *agreed; /* on each statement */
+	enum agreement least;   /* that a positive control needs */
+	uint64_t used;          /* words, as change_words() has them */
 	size_t *order;
 	unsigned char *planned; /* for each statement a bit for each kind */
 	struct check_item *items;
@@ -158,28 +160,19 @@ static const struct check_chunk *other_chunk(const struct choice *c, size_t i)
 	return beside;
 }
 
-struct place {
-	const struct choice *c;
-	size_t chunk;
-};
-
-static bool is_free(void *ctx, const char *word)
-{
-	const struct place *p = ctx;
-	return !mentions_word(p->c->mentions, p->chunk, word);
-}
-
 /* Statement i with a word or its subject replaced, so that nothing else that is
  * said of its chunk says the same. */
 static char *changed(const struct choice *c, size_t i)
 {
 	const struct story_part *p = &c->v->statements[i].part;
-	struct place place = {c, p->chunk};
-	uint64_t pick = number_of(c->v, "change", i);
-	char *what = change_word(p->what, pick, is_free, &place);
+	uint64_t pick = number_of(c->v, "change", i), said = mentions_words(c->mentions, p->chunk);
+	/* Words that the model uses are the better ones. */
+	char *what = change_word(p->what, pick, c->used & ~said);
+	if (!what)
+		what = change_word(p->what, pick, ~said);
 	for (size_t k = 0; !what && k < SUBJECTS_TRIED && k < c->v->n; k++) {
 		const char *other = c->v->statements[(pick + k) % c->v->n].part.subject;
-		if (*other && is_free(&place, other))
+		if (*other && !mentions_word(c->mentions, p->chunk, other))
 			what = change_subject(p->what, p->subject, other);
 	}
 	return what;
@@ -193,7 +186,7 @@ static bool make(const struct choice *c, enum check_kind kind, size_t i, struct 
 	char *what;
 	switch (kind) {
 	case CHECK_POSITIVE:
-		if (!c->agreed[i])
+		if (c->agreed[i] < c->least)
 			return false;
 		what = c->agreed[i] == AGREED_ALL ? mem_strdup(p->what)
 		                                  : mem_printf("The frames show %s.", p->subject);
@@ -254,13 +247,19 @@ static const enum check_kind negative[] = {CHECK_NEGATIVE_FRAMES, CHECK_NEGATIVE
 static void add_controls(struct choice *c)
 {
 	size_t yes = c->wanted->positive, no = c->wanted->negative, at_yes = 0, at_no = 0;
+	c->least = AGREED_ALL;
 	/* A run that continues goes on in the same order: in turns from both. */
 	while (yes || no) {
-		if (yes >= no)
-			yes = add_control(c, positive, ARRAY_LEN(positive), &at_yes) ? yes - 1 : 0;
+		if (yes >= no && add_control(c, positive, ARRAY_LEN(positive), &at_yes))
+			yes--;
+		else if (yes >= no && c->least == AGREED_ALL)
+			at_yes = 0, c->least = AGREED_SUBJECT; /* those are next */
+		else if (yes >= no)
+			yes = 0;
 		else
 			no = add_control(c, negative, ARRAY_LEN(negative), &at_no) ? no - 1 : 0;
 	}
+	c->least = AGREED_SUBJECT;
 }
 
 /* Another control beside the check of statement i, the same in every run. */
@@ -359,8 +358,10 @@ struct check_item *check_plan(const struct check_video *v, const enum check_doub
 	                   .agreed = agreed,
 	                   .order = order,
 	                   .planned = planned};
-	for (size_t i = 0; i < v->n; i++)
+	for (size_t i = 0; i < v->n; i++) {
 		order[i] = by_number[i].statement;
+		c.used |= change_words(v->statements[i].part.what);
+	}
 
 	add_controls(&c);
 	for (size_t k = 0; k < v->n && c.n < wanted->limit; k++) {

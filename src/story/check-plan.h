@@ -78,7 +78,8 @@ struct check_item {
 };
 
 struct check_wanted {
-	const bool *statements;    /* for each whether it is to be checked */
+	/* for each whether it is to be checked, also if that was done */
+	const bool *statements;
 	size_t positive, negative; /* controls to be made first */
 	size_t limit;              /* items at most; SIZE_MAX = any number */
 	/* whether an item was done before: it is left out, and does not count */

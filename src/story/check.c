@@ -61,14 +61,10 @@ enum check_ability check_ability(const struct check_controls *c)
 {
 	if (c->no < CHECK_CONTROLS || c->yes < CHECK_CONTROLS)
 		return CHECK_UNKNOWN;
+	if (2 * c->silent >= c->no + c->yes)
+		return CHECK_UNABLE;
 	return is_acceptable(c->false_yes, c->no) && is_acceptable(c->false_no, c->yes) ? CHECK_ABLE
 	                                                                                : CHECK_UNABLE;
-}
-
-const char *check_ability_name(enum check_ability a)
-{
-	static const char *const names[] = {"unknown", "able", "unable"};
-	return (size_t)a < ARRAY_LEN(names) ? names[a] : "unknown";
 }
 
 /* ---- pictures */

@@ -56,15 +56,15 @@ size_t check_controls_needed(size_t wrong);
 struct check_controls {
 	size_t false_yes, no; /* statements that are false, of them said to be shown */
 	size_t false_no, yes; /* statements that are true, of them said to be otherwise */
+	size_t silent;        /* of all of these, answered with none of the letters */
 };
 enum check_ability {
 	CHECK_UNKNOWN, /* too few controls */
 	CHECK_ABLE,
 	CHECK_UNABLE,
 };
+/* Without a letter to half of the controls a model is unable, too. */
 enum check_ability check_ability(const struct check_controls *c);
-/* "unknown", "able", "unable" */
-const char *check_ability_name(enum check_ability a);
 
 /* ---- pictures */
 

@@ -105,3 +105,12 @@ bool mentions_word(const struct mentions *m, size_t chunk, const char *word)
 			return true;
 	return false;
 }
+
+uint64_t mentions_words(const struct mentions *m, size_t chunk)
+{
+	uint64_t found = change_words(m->v->chunks[chunk].summary);
+	for (size_t i = m->first[chunk]; i < m->first[chunk + 1]; i++)
+		found |= change_words(m->v->statements[i].part.what) |
+		         change_words(m->v->statements[i].part.subject);
+	return found;
+}

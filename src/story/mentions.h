@@ -16,6 +16,8 @@ DEFINE_FREEP(struct mentions, mentions)
 const size_t *mentions_in(const struct mentions *m, size_t i, size_t chunk, size_t *ret_n);
 /* Whether the summary of a chunk contains the subject of statement i. */
 bool mentions_summary(const struct mentions *m, size_t i, size_t chunk);
+/* The words of change_words() in anything that is said of the chunk. */
+uint64_t mentions_words(const struct mentions *m, size_t chunk);
 /* Whether anything that is said of the chunk contains the word or words. */
 bool mentions_word(const struct mentions *m, size_t chunk, const char *word);
 

@@ -151,6 +151,7 @@ class Check(flow.Flow):
         self.assertEqual(report["withdrawn"], [])
         checks = [p["check"] for e in report["events"] for p in e["parts"]]
         self.assertEqual({(c["verdict"], c["reason"]) for c in checks}, {("unchecked", "this model cannot check")})
+        self.assertNotIn(GHOST, self.checks(engine))  # it is not asked in vain
         self.assertIn("this model cannot check", (self.dir / "a.vdet" / "report.md").read_text())
 
     def test_a_model_that_always_says_no_withdraws_nothing(self):
@@ -164,13 +165,16 @@ class Check(flow.Flow):
                 engine = self.fake(mode)
                 report = self.analyze(engine, "all", "--fresh")
                 self.assertEqual(report["withdrawn"], [])
-                self.assertEqual(report["checks"]["counts"]["unsure"], CHUNKS + 1)
-                check = report["events"][0]["parts"][0]["check"]
-                self.assertIn("none of the letters", check["reason"])
+                self.assertIs(report["checks"]["model_can_check"], False)
+                self.assertEqual(report["checks"]["counts"]["unchecked"], CHUNKS + 1)
+                self.assertGreaterEqual(report["checks"]["controls"]["silent"], 40)
+                self.assertIn("without a letter", (self.dir / "a.vdet" / "report.md").read_text())
+                self.assertEqual(set(self.checks(engine)) - self.controls(), set())  # statements are not asked
                 # asked once more, with room for more words
                 lengths = [r["max_tokens"] for r in engine.lines("begin") if "Statement: " in "".join(r["texts"])]
                 self.assertEqual(lengths.count(1), lengths.count(512))
                 self.assertEqual(set(lengths), {1, 512})
+                self.drop_controls()
 
     def test_letters_are_read_however_they_come(self):
         for mode in ("wordy", "reasoned", "plain", "refused"):
@@ -182,6 +186,12 @@ class Check(flow.Flow):
                 # what the first answer or refusal taught is not tried again
                 self.assertLess(engine.control()["requests"], CHUNKS + len(set(self.checks(engine))) + 60)
                 self.drop_controls()
+
+    def controls(self):
+        db = sqlite3.connect(self.store)
+        rows = db.execute("SELECT what FROM control").fetchall()
+        db.close()
+        return {row[0] for row in rows}
 
     def drop_controls(self):
         db = sqlite3.connect(self.store)

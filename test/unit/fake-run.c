@@ -54,7 +54,7 @@ int engine_chat(struct engine *e, const struct chat *c,
 		cancel_fire(run.cancel);
 	if (n == e->drain_at)
 		cancel_fire(drain);
-	if (n == e->fail_at)
+	if (n == e->fail_at || e->fail_always)
 		return err_set(err, ERR_ENGINE, "the engine answered HTTP 500");
 	*ret = (struct chat_result){.text = mem_strdup(e->answer),
 	                            .finish_reason = mem_strdup(e->finish_reason),

@@ -23,7 +23,8 @@ struct engine {
 	pthread_mutex_t lock; /* guards the members below */
 	pthread_cond_t changed;
 	int asked;
-	int fail_at;   /* this request fails; 0 = none */
+	int fail_at; /* this request fails; 0 = none */
+	bool fail_always;
 	int cancel_at; /* this one fires the run's cancel; 0 = none */
 	int drain_at;
 	const char *answer;

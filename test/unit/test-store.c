@@ -232,6 +232,7 @@ static void controls_are_counted_once(void **state)
 	assert_int_equal(sum.false_yes, 2);
 	assert_int_equal(sum.yes, 3);
 	assert_int_equal(sum.false_no, 1);
+	assert_int_equal(sum.silent, 1);
 	assert_ok(store_controls_count(s, "m", "other", 0.8, 0.8, &sum, &err));
 	assert_int_equal(sum.no + sum.yes, 0);
 
