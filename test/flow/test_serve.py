@@ -122,6 +122,7 @@ class Serve(Serving):
                                                                        "chunk_deleted")) +
                                 "DROP TABLE words; DROP TABLE told; ALTER TABLE chunk DROP COLUMN code; "
                                 "ALTER TABLE chunk DROP COLUMN option; ALTER TABLE video DROP COLUMN stream; "
+                                "DROP TABLE verdict; DROP TABLE control; "
                                 "PRAGMA user_version = 6")
         store.close()
         server = self.serve(engine)
