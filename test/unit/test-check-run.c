@@ -48,7 +48,7 @@ static size_t count(enum check_verdict verdict, const char *reason)
 	AUTO(report_freep) struct report *r = NULL;
 	struct err err;
 	size_t n = 0;
-	assert_ok(report_load_text(run.store, job, &r, &err));
+	assert_ok(report_load_text(run.store, job, REPORT_NORMAL, &r, &err));
 	for (size_t i = 0; i < r->n_events; i++)
 		for (size_t k = 0; k < r->events[i].n_parts; k++) {
 			const struct report_check *c = &r->events[i].parts[k].check;
