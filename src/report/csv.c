@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report.csv: what was left out, the events, the states, what was withdrawn, the
- * anomalies, one a row, as in RFC 4180. */
+/* report.csv: what was left out, the events, the states, what was withdrawn,
+ * the anomalies, one a row, as in RFC 4180. */
 #include <inttypes.h>
 
 #include "base/text.h"

@@ -231,15 +231,10 @@ static void check(struct report *r)
 	report_free(r);
 }
 
-static void test_small(void **state)
+static void test_small_and_empty(void **state)
 {
 	(void)state;
 	check(small());
-}
-
-static void test_empty(void **state)
-{
-	(void)state;
 	check(make(&(struct shape){.text = ""}));
 	/* not even strings; "complete" is false, holes there are none */
 	check(mem_alloc(1, sizeof(struct report)));
@@ -581,8 +576,7 @@ static void test_day(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_small),
-		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_small_and_empty),
 		cmocka_unit_test(test_holes),
 		cmocka_unit_test(test_part),
 		cmocka_unit_test(test_states),
