@@ -375,6 +375,7 @@ static int info_numbers(const json_t *h, struct video_info *v, struct err *err)
 		{"duration", 1, latest, &v->duration},
 		{"header_duration", 0, INT64_MAX, &v->header_duration},
 		{"start_time", -latest, latest, &v->start_time},
+		{"recorded", 0, INT64_MAX, &v->recorded},
 		{"frames", 0, INT64_MAX, &v->frames},
 	};
 	struct {

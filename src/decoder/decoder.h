@@ -58,8 +58,11 @@ struct video_info {
 	bool duration_measured;  /* the header's was wrong or absent, so packets were counted */
 	int64_t header_duration; /* according to the header, or 0 */
 	int64_t start_time;      /* subtracted from the container's times */
-	int timeline;            /* version of the rules for these times, from 1 */
-	int64_t frames;          /* number of video packets; 0 if not counted */
+	/* When it was recorded, according to the file: Unix time of its beginning
+	 * in microseconds; 0 if the file does not say. */
+	int64_t recorded;
+	int timeline;   /* version of the rules for these times, from 1 */
+	int64_t frames; /* number of video packets; 0 if not counted */
 	bool has_audio;
 	/* Faults of the file that did not prevent reading, and assumptions; "" if
 	 * there are none. */

@@ -2,6 +2,7 @@
 #include "media/probe.h"
 
 #include <libavutil/avstring.h>
+#include <libavutil/parseutils.h>
 #include <libavutil/pixdesc.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -201,6 +202,17 @@ static int timeline_version(const struct source *s, const struct reader *r)
 	           : 1;
 }
 
+/* 0 also where no clock was set: such recordings begin in 1904 or 1970. */
+static int64_t find_recorded(const struct source *s)
+{
+	const int64_t earliest = 315532800 * CLOCK_SECOND; /* 1980 */
+	const AVDictionaryEntry *e = av_dict_get(s->fmt->metadata, "creation_time", NULL, 0);
+	int64_t t = 0;
+	if (!e)
+		e = av_dict_get(s->st->metadata, "creation_time", NULL, 0);
+	return e && av_parse_time(&t, e->value, 0) >= 0 && t >= earliest ? t : 0;
+}
+
 int probe_run(struct source *s, struct reader *r, struct probe *ret, struct err *err)
 {
 	struct probe p = {.hdr = "", .pixel_format = ""};
@@ -229,6 +241,7 @@ int probe_run(struct source *s, struct reader *r, struct probe *ret, struct err 
 	p.pixel_format = format ? format : "";
 	p.codec = avcodec_get_name(s->st->codecpar->codec_id);
 	p.timeline = timeline_version(s, r);
+	p.recorded = find_recorded(s);
 	find_rate(s, &p);
 	find_warning(s, r, &p);
 	if (orient_is_rounded(s->st, f))

@@ -21,6 +21,9 @@ struct probe {
 	int rotation; /* degrees clockwise that are applied */
 	double fps;   /* 0 if unknown */
 	bool variable_rate, interlaced, has_audio;
+	/* Unix time of its beginning in microseconds, as the file has it; 0 = it
+	 * does not say */
+	int64_t recorded;
 	int timeline; /* version of the rules for its times, see TIMELINE_VERSION */
 	const char *codec, *hdr, *pixel_format; /* static */
 	/* Warnings for users: faults of the file, and assumptions; joined by "; ";
