@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "store/case.h"
 #include "store/queue.h"
 #include "store/store.h"
 
@@ -325,6 +326,7 @@ static void make_old_store(const char *name)
 		"DROP TRIGGER chunk_deleted; DROP TABLE told; DROP TABLE words; "
 		"DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; DROP TABLE source; "
 		"DROP TABLE verdict; DROP TABLE control; "
+		"DROP TABLE case_step; DROP TABLE case_member; DROP TABLE case_record; "
 		"DROP TABLE spending; DROP TABLE step; ALTER TABLE chunk DROP COLUMN endpoint; "
 		"ALTER TABLE chunk DROP COLUMN code; ALTER TABLE chunk DROP COLUMN option; "
 		"ALTER TABLE event DROP COLUMN subject; ALTER TABLE job DROP COLUMN sentences;"
@@ -433,6 +435,63 @@ static void an_older_store_is_brought_up_to_date(void **state)
 	assert_int_equal(store_open(path, &newer, &err), -ERR_UNSUPPORTED);
 }
 
+static void a_case_keeps_its_members_and_steps(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	struct store_case c = {0}, again = {0};
+	struct store_member *got = NULL;
+	size_t n = 0;
+	char *text = NULL;
+	struct store_member m = {.path = "/v/\xff.mp4",
+	                         .stream = -1,
+	                         .name = "a",
+	                         .stamp = "1 2",
+	                         .source = (char *)key_a,
+	                         .job = "aaaa56789012",
+	                         .settings = "s",
+	                         .fault = "",
+	                         .start = 5,
+	                         .clock = STORE_CLOCK_FILE,
+	                         .duration = 7};
+	AUTO(store_freep) struct store *s = open_store("case.db");
+	assert_ok(store_case_open(s, "0123456789ab", "/v", &c, &err));
+	assert_string_equal(c.output, "");
+	assert_ok(store_case_set_output(s, c.id, "/out", &err));
+	assert_ok(store_member_save(s, c.id, &m, &err));
+	m.stream = 2;
+	assert_ok(store_member_save(s, c.id, &m, &err));
+	m.duration = 8;
+	assert_ok(store_member_save(s, c.id, &m, &err)); /* replaces */
+	assert_int_equal(store_case_step_load(s, c.id, key_a, &text, &err), -ERR_NOENT);
+	assert_ok(store_case_step_save(s, c.id, key_a, "summary", "[]", "It rains.", &err));
+	store_free(TAKE(s));
+
+	s = open_store("case.db");
+	assert_ok(store_case_open(s, "0123456789ab", "/v", &again, &err));
+	assert_string_equal(again.id, c.id);
+	assert_string_equal(again.output, "/out");
+	assert_ok(store_members_load(s, c.id, &got, &n, &err));
+	assert_int_equal(n, 2);
+	assert_string_equal(got[0].path, m.path);
+	assert_int_equal(got[0].stream, -1);
+	assert_int_equal(got[1].stream, 2);
+	assert_int_equal(got[1].duration, 8);
+	assert_int_equal(got[1].clock, STORE_CLOCK_FILE);
+	assert_ok(store_case_step_load(s, c.id, key_a, &text, &err));
+	assert_string_equal(text, "It rains.");
+	while (n)
+		store_member_clear(&got[--n]);
+	free(TAKE(got));
+	assert_ok(store_member_remove(s, c.id, m.path, &err));
+	assert_ok(store_members_load(s, c.id, &got, &n, &err));
+	assert_int_equal(n, 0);
+	free(got);
+	free(text);
+	store_case_clear(&c);
+	store_case_clear(&again);
+}
+
 static int make_dir(void **state)
 {
 	(void)state;
@@ -442,8 +501,8 @@ static int make_dir(void **state)
 
 static int remove_dir(void **state)
 {
-	static const char *const names[] = {"check.db", "one.db", "two.db",  "three.db",
-	                                    "text.db",  "old.db", "code.db", "streams.db"};
+	static const char *const names[] = {"check.db", "one.db",  "two.db",     "three.db", "text.db",
+	                                    "old.db",   "code.db", "streams.db", "case.db"};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		AUTO(mem_freep) char *path = file_join(dir, names[i]);
@@ -463,6 +522,7 @@ int main(void)
 		cmocka_unit_test(a_removed_job_takes_its_chunks_along),
 		cmocka_unit_test(what_is_no_store_is_refused),
 		cmocka_unit_test(each_stream_has_its_index),
+		cmocka_unit_test(a_case_keeps_its_members_and_steps),
 		cmocka_unit_test(an_older_store_is_brought_up_to_date),
 	};
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
