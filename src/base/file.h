@@ -32,6 +32,11 @@ bool file_is_dir(const char *path);
  * what is not a regular file, is empty or missing, says what to do instead. */
 int file_open_input(const char *path, int *ret_fd, struct err *err);
 
+enum { FILE_STAMP_MAX = 100 };
+/* A text that changes whenever an open file does: its size, time of change,
+ * device and number. "" on failure. */
+void file_stamp(int fd, char out[static FILE_STAMP_MAX]);
+
 /* Waits for an exclusive lock on an open file or folder; closing it releases
  * the lock. Returns 0 on file systems without locks, where processes are not
  * kept apart; -1 with errno on failure. */

@@ -249,8 +249,6 @@ void board_prepare(struct board *b, struct video *v);
 void board_request_pictures(struct board *b, struct video *v);
 /* The real path of a file below one of serve.folders; the caller frees. */
 int board_check_path(const struct board *b, const char *path, char **ret_real, struct err *err);
-/* Identifies the content of a file: changes whenever the file does. */
-void board_stamp(int fd, char out[static 100]);
 
 /* ---- board-run.c */
 

@@ -278,11 +278,11 @@ static void end_turn(struct job *j, int r, const struct analyze_result *result,
  * else notes what the file is now. */
 static bool is_known(struct job *j, const char *path, char sha256[static HASH_HEX])
 {
-	char stamp[100] = "";
+	char stamp[FILE_STAMP_MAX] = "";
 	int fd;
 	struct err ignored;
 	if (file_open_input(path, &fd, &ignored) == 0) {
-		board_stamp(fd, stamp);
+		file_stamp(fd, stamp);
 		close(fd);
 	}
 	AUTO(board_unlockp) struct board *b = board_lock(j->board);

@@ -134,12 +134,12 @@ struct arrival {
 
 static int describe_file(const struct arrival *a, struct store_video *ret, struct err *err)
 {
-	char stamp[100] = "";
+	char stamp[FILE_STAMP_MAX] = "";
 	AUTO(fd_closep) int fd = -1;
 	int r = file_open_input(a->path, &fd, err);
 	if (r < 0)
 		return r;
-	board_stamp(fd, stamp);
+	file_stamp(fd, stamp);
 	*ret = (struct store_video){.name = mem_strdup(a->row.name),
 	                            .origin = mem_strdup("upload"),
 	                            .source = mem_strdup(""),

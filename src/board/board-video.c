@@ -22,16 +22,6 @@
 
 enum { FETCH_RETRY = 15000000, FRAME_QUALITY = 90, FRAME_SIZE_MAX = 8192, URL_MAX = 4000 };
 
-void board_stamp(int fd, char out[static 100])
-{
-	struct stat st;
-	out[0] = '\0';
-	if (fstat(fd, &st) == 0)
-		snprintf(out, 100, "%lld %lld.%09ld %llu %llu", (long long)st.st_size,
-		         (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (unsigned long long)st.st_dev,
-		         (unsigned long long)st.st_ino);
-}
-
 /* ---- adding */
 
 /* Whether a file is below a folder; both are real paths. */

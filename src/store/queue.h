@@ -22,7 +22,7 @@ struct store_video {
 	char *source; /* the address that was given for origin "url" */
 	char *path;   /* of the file, absolute */
 	char *sha256;
-	char *stamp;           /* state of the file that sha256 belongs to, see board_stamp() */
+	char *stamp;           /* state of the file that sha256 belongs to, see file_stamp() */
 	char *facts;           /* JSON object: what probing it found */
 	char *fault;           /* why it is not usable */
 	bool has_stream;       /* false: the stream that is chosen by default */
