@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -190,6 +191,26 @@ bool file_is_dir(const char *path)
 {
 	struct stat st;
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool file_dir_has_only(const char *dir, const char *beginning)
+{
+	DIR *d = opendir(dir);
+	bool only = d;
+	for (struct dirent *e; d && (e = readdir(d));)
+		only &= !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
+		        !strncmp(e->d_name, beginning, strlen(beginning));
+	if (d)
+		closedir(d);
+	return only;
+}
+
+bool file_is_below(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+	if (strcmp(folder, "/") == 0)
+		return true;
+	return strncmp(path, folder, n) == 0 && path[n] == '/';
 }
 
 /* What people name that is not a file. */

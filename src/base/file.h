@@ -27,6 +27,10 @@ int file_mkdirs(const char *path, bool private, struct err *err);
 int file_remove_tree(const char *path, struct err *err);
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
+/* Whether a folder has no file but those whose names begin so. */
+bool file_dir_has_only(const char *dir, const char *beginning);
+/* Whether a path is below a folder; both are real paths. */
+bool file_is_below(const char *path, const char *folder);
 
 /* Opens a video for reading, close-on-exec; the caller closes it. An error for
  * what is not a regular file, is empty or missing, says what to do instead. */

@@ -24,15 +24,6 @@ enum { FETCH_RETRY = 15000000, FRAME_QUALITY = 90, FRAME_SIZE_MAX = 8192, URL_MA
 
 /* ---- adding */
 
-/* Whether a file is below a folder; both are real paths. */
-static bool is_below(const char *file, const char *folder)
-{
-	size_t n = strlen(folder);
-	if (strcmp(folder, "/") == 0)
-		return true;
-	return strncmp(file, folder, n) == 0 && file[n] == '/';
-}
-
 /* The same error for files outside and files that do not exist, so that clients
  * cannot find out which files exist. */
 int board_check_path(const struct board *b, const char *path, char **ret_real, struct err *err)
@@ -46,7 +37,7 @@ int board_check_path(const struct board *b, const char *path, char **ret_real, s
 		AUTO(mem_freep)
 		char *at = path[0] == '/' || !root ? mem_strdup(path) : file_join(root, path);
 		AUTO(mem_freep) char *found = root ? realpath(at, NULL) : NULL;
-		if (found && is_below(found, root))
+		if (found && file_is_below(found, root))
 			real = TAKE(found);
 		p += n + (p[n] == ':');
 	}

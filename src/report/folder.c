@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report/folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -105,19 +104,6 @@ static int lock_folder(const char *dir, int *ret_fd, struct err *err)
 	return 0;
 }
 
-/* What a killed run left of a record does not count. */
-static bool is_empty(const char *dir)
-{
-	DIR *d = opendir(dir);
-	bool empty = d;
-	for (struct dirent *e; d && (e = readdir(d));)
-		empty &= !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
-		         !strncmp(e->d_name, RECORD, sizeof RECORD - 1);
-	if (d)
-		closedir(d);
-	return empty;
-}
-
 static bool is_same_source(const struct record *a, const struct record *b)
 {
 	return strcmp(a->source, b->source) == 0 && a->stream == b->stream;
@@ -138,7 +124,8 @@ static int take(const char *dir, const struct record *wanted, struct record *oth
 		return r;
 	if (read_record(dir, other))
 		return is_same_source(other, wanted);
-	if (!is_empty(dir))
+	/* What a killed run left of a record does not count. */
+	if (!file_dir_has_only(dir, RECORD))
 		return 0;
 	r = write_record(dir, wanted, err);
 	return r < 0 ? r : 1;

@@ -2,18 +2,16 @@
 /* The lists of the page: events, holes and chunks, with their pictures. */
 #include <string.h>
 
-#include "base/text.h"
 #include "report/checks.h"
 #include "report/html-internal.h"
+#include "report/html-page.h"
 
 /* Of an event with more frames than these, the others are shown as times. */
 #define FRAMES_SHOWN 6
 
 void report_page_text(struct report_page *p, const char *s)
 {
-	AUTO(buf_free) struct buf b = BUF(SIZE_MAX / 2);
-	report_visible(&b, s);
-	text_html(p->out, buf_str(&b));
+	report_html_text(p->out, s);
 }
 
 void report_page_time(struct report_page *p, int64_t us)

@@ -1,66 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report.html: one file that needs nothing else. Its style and script are
- * src/report/page.*; its content security policy allows no requests and no
- * other script. */
+/* report.html; html-page.h says what it may need. */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/hash.h"
 #include "base/text.h"
-#include "page.h"
 #include "report/html-internal.h"
+#include "report/html-page.h"
 
 /* Pictures beyond this are left out, and a note says so. */
 #define THUMBS_MAX_BYTES ((size_t)64 << 20)
 
 enum { CITES_SHOWN = 6, SECTIONS_OPEN = 6 };
 
-/* The script's hash in the form of a content security policy. */
-static void add_script_hash(struct buf *out)
-{
-	char hex[HASH_HEX];
-	unsigned char raw[32];
-	AUTO(hash_freep) struct hash *h = hash_new();
-	hash_add(h, page_page_js, page_page_js_len);
-	hash_end(h, hex);
-	for (size_t i = 0; i < sizeof raw; i++) {
-		char digits[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
-		raw[i] = (unsigned char)strtoul(digits, NULL, 16);
-	}
-	buf_adds(out, "sha256-");
-	text_base64(out, raw, sizeof raw);
-}
-
 static void add_head(struct report_page *p)
 {
 	const struct report *r = p->r;
-	buf_adds(
-		p->out,
-		"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-		"style-src 'unsafe-inline'; script-src '");
-	add_script_hash(p->out);
-	buf_adds(p->out, "'; base-uri 'none'; form-action 'none'\">\n"
-	                 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-	                 "<meta name=\"color-scheme\" content=\"light dark\">\n"
-	                 "<meta name=\"referrer\" content=\"no-referrer\">\n"
-	                 "<link rel=\"icon\" href=\"data:,\">\n<title>");
 	AUTO(mem_freep) char *name = report_line(r->source_name, 0);
-	report_page_text(p, name);
-	buf_adds(p->out, " – video report</title>\n<style>\n");
-	buf_add(p->out, page_page_css, page_page_css_len);
-	if (r->width > 0 && r->height > 0)
-		buf_addf(p->out, ":root{--shape:%d/%d}\n", r->width, r->height);
-	buf_adds(
-		p->out,
-		"</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#events\">Skip to the events</a>\n");
-}
-
-static void add_fact(struct report_page *p, const char *name, const char *value)
-{
-	buf_addf(p->out, "<div><dt>%s</dt><dd>", name);
-	report_page_text(p, value);
-	buf_adds(p->out, "</dd></div>");
+	AUTO(mem_freep) char *title = mem_printf("%s – video report", name);
+	AUTO(mem_freep)
+	char *shape = r->width > 0 && r->height > 0
+	                  ? mem_printf(":root{--shape:%d/%d}\n", r->width, r->height)
+	                  : mem_strdup("");
+	report_html_begin(p->out, title, shape);
+	buf_adds(p->out, "<a class=\"skip\" href=\"#events\">Skip to the events</a>\n");
 }
 
 static void add_facts(struct report_page *p)
@@ -68,17 +30,17 @@ static void add_facts(struct report_page *p)
 	const struct report *r = p->r;
 	char t[CLOCK_TEXT_MAX], size[TEXT_SIZE_MAX], iso[CLOCK_TEXT_MAX];
 	buf_adds(p->out, "<dl class=\"facts\">");
-	add_fact(p, "Length", clock_short(r->duration, t));
+	report_html_fact(p->out, "Length", clock_short(r->duration, t));
 	AUTO(mem_freep) char *picture = mem_printf("%d × %d", r->width, r->height);
-	add_fact(p, "Picture", picture);
+	report_html_fact(p->out, "Picture", picture);
 	AUTO(mem_freep)
 	char *codec = r->fps > 0 ? mem_printf("%s, %.5g fps", r->codec ? r->codec : "", r->fps)
 	                         : mem_strdup(r->codec);
-	add_fact(p, "Video", codec);
-	add_fact(p, "Size", text_size((double)r->source_size, size));
+	report_html_fact(p->out, "Video", codec);
+	report_html_fact(p->out, "Size", text_size((double)r->source_size, size));
 	clock_iso(r->created, iso);
 	AUTO(mem_freep) char *created = mem_printf("%.10s, %.5s UTC", iso, iso[0] ? iso + 11 : "");
-	add_fact(p, "Analyzed", created);
+	report_html_fact(p->out, "Analyzed", created);
 	buf_adds(p->out, "</dl>\n");
 }
 
@@ -250,14 +212,7 @@ int report_html(const struct report *r, struct buf *out, struct err *err)
 	report_page_chunks(&p);
 	report_page_made(&p);
 
-	buf_adds(out, "</main>\n<footer><p>Written by vdet ");
-	report_page_text(&p, r->vdet_version);
-	buf_adds(out,
-	         ". What a model says about a video can be wrong: look at the frames.</p></footer>\n"
-	         "<p id=\"toast\" role=\"status\"></p>\n<script>");
-	buf_add(out, page_page_js, page_page_js_len);
-	buf_adds(out, "</script>\n");
-
+	report_html_end(out, r->vdet_version);
 	report_page_thumbs(&p);
 	buf_adds(out, "</body>\n</html>\n");
 	return buf_check(out, "report.html", err);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* report.md: the same as the page in short, to read in a terminal or on a
  * forge. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,23 +16,6 @@ static void md_text(struct buf *out, const char *s)
 	text_markdown(out, line);
 }
 
-/* Foreign text at the beginning of a line, where a list marker or a number with
- * a point has a meaning, too. */
-static void md_line(struct buf *out, const char *s)
-{
-	AUTO(mem_freep) char *line = report_line(s, 0);
-	const char *p = line + strspn(line, " ");
-	size_t digits = strspn(p, "0123456789");
-	if (*p && strchr("-+=", *p)) {
-		buf_adds(out, "\\");
-	} else if (digits && (p[digits] == '.' || p[digits] == ')')) {
-		buf_add(out, p, digits);
-		buf_adds(out, "\\");
-		p += digits;
-	}
-	text_markdown(out, p);
-}
-
 /* Foreign text of several lines, which stay apart: as paragraphs, or as a list. */
 static void md_lines(struct buf *out, const char *s, bool list)
 {
@@ -46,7 +28,7 @@ static void md_lines(struct buf *out, const char *s, bool list)
 		if (!*p)
 			continue;
 		buf_adds(out, list ? "- " : "");
-		md_line(out, p);
+		report_markdown_line(out, p);
 		buf_adds(out, list ? "\n" : "\n\n");
 	}
 	if (list)
@@ -91,7 +73,7 @@ static void md_sentences(const struct report *r, const struct story_section *s, 
 		AUTO(buf_free) struct buf b = BUF(1 << 16);
 		report_sentence_text(r, &s->sentences[i], &b);
 		buf_adds(out, "- ");
-		md_line(out, buf_str(&b));
+		report_markdown_line(out, buf_str(&b));
 		buf_adds(out, "\n");
 	}
 	buf_adds(out, "\n");
@@ -103,7 +85,7 @@ static void md_section(const struct report *r, const struct story_section *s, st
 	buf_addf(out, "### %s – %s\n\n", clock_short(s->start, a), clock_short(s->end, b));
 	if (!report_is_empty(s->fallback)) {
 		buf_adds(out, "*The events themselves: ");
-		md_line(out, s->fallback);
+		report_markdown_line(out, s->fallback);
 		buf_adds(out, "*\n\n");
 	}
 	md_sentences(r, s, out);

@@ -313,3 +313,20 @@ void report_states_text(const struct report *r, struct buf *out)
 	buf_addf(out, "%s, in which something only stays as it is",
 	         report_plural(r->n_states, "state", n));
 }
+
+void report_markdown_line(struct buf *out, const char *s)
+{
+	AUTO(mem_freep) char *line = report_line(s, 0);
+	const char *p = line + strspn(line, " ");
+	size_t digits = strspn(p, "0123456789");
+	/* text_markdown() escapes what has meaning anywhere; at the beginning of a
+	 * line a list marker or a number with a point has one, too. */
+	if (*p && strchr("-+=", *p)) {
+		buf_adds(out, "\\");
+	} else if (digits && (p[digits] == '.' || p[digits] == ')')) {
+		buf_add(out, p, digits);
+		buf_adds(out, "\\");
+		p += digits;
+	}
+	text_markdown(out, p);
+}

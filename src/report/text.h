@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the writers of the report share: sums, times and text. Internal to them;
- * pure functions. */
+/* What the writers of reports share: sums, times and text. Pure functions. */
 #ifndef VDET_REPORT_TEXT_H
 #define VDET_REPORT_TEXT_H
 
@@ -45,6 +44,10 @@ void report_visible(struct buf *out, const char *s);
 /* The same as one line; longer than `max` bytes is cut with "…" (0 = no limit).
  * The caller frees. */
 char *report_line(const char *s, size_t max);
+
+/* Appends one line of foreign text, escaped for Markdown, also where it is the
+ * beginning of a line. */
+void report_markdown_line(struct buf *out, const char *s);
 
 /* "00:12:03.120000": exact, unlike clock_text(). Returns out. */
 const char *report_exact(int64_t us, char out[static CLOCK_TEXT_MAX]);
