@@ -67,6 +67,12 @@ static void on_log(void *ctx, enum log_level level, const char *line)
 	pthread_mutex_unlock(&ui->lock);
 }
 
+static void print_video(const struct progress_event *e)
+{
+	AUTO(mem_freep) char *name = text_line(e->video, 1000);
+	fprintf(stderr, "video %zu of %zu: %s\n", e->view->video, e->view->videos, name);
+}
+
 static void print_source(const struct progress_event *e)
 {
 	char t[CLOCK_TEXT_MAX];
@@ -95,9 +101,9 @@ static void on_event(void *ctx, const struct progress_event *e)
 	pthread_mutex_lock(&ui->lock);
 	if (ui->mode == UI_JSON && e->type != PROGRESS_UPDATE) { /* that one is printed periodically */
 		print_json(ui, e);
-	} else if (ui->mode != UI_JSON && e->type == PROGRESS_SOURCE) {
+	} else if (e->type == PROGRESS_VIDEO || e->type == PROGRESS_SOURCE) {
 		clear_bar(ui);
-		print_source(e);
+		(e->type == PROGRESS_VIDEO ? print_video : print_source)(e);
 	}
 	pthread_mutex_unlock(&ui->lock);
 }
@@ -135,18 +141,20 @@ static const char *left_text(int64_t left, char out[static CLOCK_TEXT_MAX])
 
 const char *ui_line(const struct progress_view *v, char *out, size_t size)
 {
-	char cells[BAR_CELLS * 4], left[CLOCK_TEXT_MAX], total[24];
+	char cells[BAR_CELLS * 4], left[CLOCK_TEXT_MAX], total[24], video[64] = "";
+	if (v->videos)
+		snprintf(video, sizeof video, "video %zu/%zu  ", v->video, v->videos);
 	if (v->phase != PHASE_CHUNKS) {
-		snprintf(out, size, "%s%s%s", progress_phase_name(v->phase), *v->detail ? ": " : "",
-		         v->detail);
+		snprintf(out, size, "%s%s%s%s", video, progress_phase_name(v->phase),
+		         *v->detail ? ": " : "", v->detail);
 		return out;
 	}
 	int width = snprintf(total, sizeof total, "%zu", v->chunks);
 	/* The number of the chunk in progress, from 1: 7 of 25 while six are done. */
 	size_t at = v->done < v->chunks ? v->done + 1 : v->chunks;
 	draw_cells(v->fraction, cells, sizeof cells);
-	int n = snprintf(out, size, "chunk %*zu/%s  %s  %3.0f %%  %s left", width, at, total, cells,
-	                 v->fraction * 100, left_text(v->left, left));
+	int n = snprintf(out, size, "%schunk %*zu/%s  %s  %3.0f %%  %s left", video, width, at, total,
+	                 cells, v->fraction * 100, left_text(v->left, left));
 	if (v->holes && n > 0 && (size_t)n < size)
 		n += snprintf(out + n, size - (size_t)n, "   holes: %zu", v->holes);
 	if (v->decode_rate > 0 && n > 0 && (size_t)n < size)

@@ -49,7 +49,7 @@ static int try_lock(int fd)
 	return r;
 }
 
-static int lock_run(const char *dir, const char *id, int *ret_fd, struct err *err)
+int entry_lock(const char *dir, const char *id, int *ret_fd, struct err *err)
 {
 	AUTO(mem_freep) char *path = lock_path(dir, id);
 	int r = file_mkdirs(dir, true, err);
@@ -144,7 +144,7 @@ int entry_find(struct store *store, const char *locks_dir, const struct facts_in
 		return r;
 
 	AUTO(mem_freep) char *id = e.job.id ? TAKE(e.job.id) : mem_printf("%.12s", key);
-	r = lock_run(locks_dir, id, &e.lock, err);
+	r = entry_lock(locks_dir, id, &e.lock, err);
 	if (r == 0 && in->options->fresh)
 		r = store_job_remove(store, id, err);
 	/* Again: another process may have worked on it before it was locked. */

@@ -29,4 +29,8 @@ int entry_find(struct store *store, const char *locks_dir, const struct facts_in
 /* Whether a process has the run with this id now. */
 bool entry_is_held(const char *locks_dir, const char *id);
 
+/* Locks ID.lock in `dir`, which is made if needed, until *ret_fd is closed.
+ * ERR_BUSY, with a message about a run, if another process has it. */
+int entry_lock(const char *dir, const char *id, int *ret_fd, struct err *err);
+
 #endif

@@ -25,15 +25,12 @@ struct request {
 	const struct merge_options *options;
 };
 
-static int ask_model(void *ctx, const char *notes, char **ret, struct err *err)
+int merge_ask(const struct run_context *run, struct chat *chat, char **ret, struct err *err)
 {
-	const struct request *q = ctx;
-	AUTO(chat_freep) struct chat *chat = chat_new();
 	AUTO(chat_result_clear) struct chat_result result = {0};
-	prompt_summary(chat, notes, q->options->prompt, q->options->language);
 	chat_max_tokens(chat, SUMMARY_TOKENS);
-	chat_set_cancel(chat, q->run->cancel);
-	int r = engine_chat(q->run->engine, chat, NULL, NULL, &result, err);
+	chat_set_cancel(chat, run->cancel);
+	int r = engine_chat(run->engine, chat, NULL, NULL, &result, err);
 	if (r < 0)
 		return r;
 	AUTO(mem_freep) char *prose = NULL;
@@ -47,6 +44,14 @@ static int ask_model(void *ctx, const char *notes, char **ret, struct err *err)
 	return 0;
 }
 
+static int ask_model(void *ctx, const char *notes, char **ret, struct err *err)
+{
+	const struct request *q = ctx;
+	AUTO(chat_freep) struct chat *chat = chat_new();
+	prompt_summary(chat, notes, q->options->prompt, q->options->language);
+	return merge_ask(q->run, chat, ret, err);
+}
+
 static size_t events_bytes(const struct run_context *run)
 {
 	int context = engine_info(run->engine)->context;
@@ -54,7 +59,7 @@ static size_t events_bytes(const struct run_context *run)
 	return tokens > 4 * SUMMARY_TOKENS ? (tokens - 2 * SUMMARY_TOKENS) * BYTES_PER_TOKEN / 2 : 2048;
 }
 
-static size_t notes_bytes(const struct run_context *run)
+size_t merge_notes_bytes(const struct run_context *run)
 {
 	return engine_info(run->engine)->demo_model ? DEMO_NOTES : events_bytes(run);
 }
@@ -153,7 +158,7 @@ static int sum_up_chunks(const struct run_context *run, const struct merge_optio
 	struct request request = {run, o};
 	struct err why;
 	char *text = NULL;
-	int r = summary_make(summaries, notes_bytes(run), ask_model, &request, &text, &why);
+	int r = summary_make(summaries, merge_notes_bytes(run), ask_model, &request, &text, &why);
 	if (r == -ERR_CANCELED || cancel_fired(run->cancel)) {
 		free(text);
 		return err_set(err, ERR_CANCELED, "interrupted");

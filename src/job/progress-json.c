@@ -8,6 +8,12 @@
 
 typedef const struct message_field fields[];
 
+static fields video_fields = {
+	{"video", "integer", "number, from 1"},
+	{"videos", "integer", "how many the case has"},
+	{"name", "string", "as the report of the case shows it"},
+	{0},
+};
 static fields source_fields = {
 	{"name", "string", "file name, or the path with `--report-full-path`"},
 	{"duration", "number", "of the video, seconds"},
@@ -69,6 +75,15 @@ static fields report_fields = {
 	{"resumed", "integer", "chunks that an earlier run had finished"},
 	{0},
 };
+static fields case_fields = {
+	{"case", "string", "id of the case"},
+	{"dir", "string", "folder of the report, absolute"},
+	{"videos", "integer", "of the case"},
+	{"before", "integer", "videos that earlier runs had completed"},
+	{"failed", "integer", "files that failed in this run"},
+	{"skipped", "integer", "files that are still changing: the next run takes them"},
+	{0},
+};
 static fields error_fields = {
 	{"file", "string?", "its name; missing if the whole command failed"},
 	{"code", "string", "a stable word, such as `engine` or `no-space`"},
@@ -78,6 +93,7 @@ static fields error_fields = {
 static fields end_fields = {{"exit", "integer", "exit code of the command"}, {0}};
 
 const struct message_type progress_messages[PROGRESS_EVENT_TYPES] = {
+	[PROGRESS_VIDEO] = {"video", "The next video of a case.", video_fields, NULL, NULL},
 	[PROGRESS_SOURCE] = {"source", "A file was probed.", source_fields, NULL, NULL},
 	[PROGRESS_PHASE] = {"phase", "The phase or its detail changed.", phase_fields, NULL, NULL},
 	[PROGRESS_HASH] = {"hash", "The hash of the source is known.", hash_fields, NULL, NULL},
@@ -87,6 +103,7 @@ const struct message_type progress_messages[PROGRESS_EVENT_TYPES] = {
 	[PROGRESS_RESULT] = {"result", "A chunk is in the journal.", result_fields, NULL, NULL},
 	[PROGRESS_UPDATE] = {"progress", "Once a second.", progress_fields, NULL, NULL},
 	[PROGRESS_REPORT] = {"report", "The report of a file was written.", report_fields, NULL, NULL},
+	[PROGRESS_CASE] = {"case", "The report of the case was written.", case_fields, NULL, NULL},
 	[PROGRESS_ERROR] = {"error", "A file, or the command, failed.", error_fields, NULL, NULL},
 	[PROGRESS_END] = {"end", "The last message.", end_fields, NULL, NULL},
 };
@@ -94,6 +111,12 @@ const struct message_type progress_messages[PROGRESS_EVENT_TYPES] = {
 static json_t *seconds_or_null(int64_t us)
 {
 	return us < 0 ? json_null() : json_real(round((double)us / 1e5) / 10);
+}
+
+static json_t *video_json(const struct progress_event *e)
+{
+	return json_pack("{s:I, s:I, s:s}", "video", (json_int_t)e->view->video, "videos",
+	                 (json_int_t)e->view->videos, "name", e->video);
 }
 
 static json_t *source_json(const struct progress_event *e)
@@ -169,6 +192,14 @@ static json_t *report_json_of(const struct progress_event *e)
 	                 "resumed", (json_int_t)e->report.resumed);
 }
 
+static json_t *case_json_of(const struct progress_event *e)
+{
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "case", e->cases.id, "dir", e->cases.dir,
+	                 "videos", (json_int_t)e->cases.videos, "before", (json_int_t)e->cases.before,
+	                 "failed", (json_int_t)e->cases.failed, "skipped",
+	                 (json_int_t)e->cases.skipped);
+}
+
 static json_t *error_json(const struct progress_event *e)
 {
 	return json_pack("{s:s*, s:s, s:s}", "file", e->error.file, "code", e->error.code, "message",
@@ -183,16 +214,12 @@ static json_t *end_json(const struct progress_event *e)
 json_t *progress_json(const struct progress_event *e, int64_t seq)
 {
 	static json_t *(*const make[])(const struct progress_event *) = {
-		[PROGRESS_SOURCE] = source_json,
-		[PROGRESS_PHASE] = phase_json,
-		[PROGRESS_HASH] = hash_json,
-		[PROGRESS_BEGIN] = begin_json,
-		[PROGRESS_CHUNK] = chunk_json,
-		[PROGRESS_RESULT] = result_json,
-		[PROGRESS_UPDATE] = progress_view_json,
-		[PROGRESS_REPORT] = report_json_of,
-		[PROGRESS_ERROR] = error_json,
-		[PROGRESS_END] = end_json,
+		[PROGRESS_VIDEO] = video_json,      [PROGRESS_SOURCE] = source_json,
+		[PROGRESS_PHASE] = phase_json,      [PROGRESS_HASH] = hash_json,
+		[PROGRESS_BEGIN] = begin_json,      [PROGRESS_CHUNK] = chunk_json,
+		[PROGRESS_RESULT] = result_json,    [PROGRESS_UPDATE] = progress_view_json,
+		[PROGRESS_REPORT] = report_json_of, [PROGRESS_CASE] = case_json_of,
+		[PROGRESS_ERROR] = error_json,      [PROGRESS_END] = end_json,
 	};
 	json_auto_t *members = make[e->type](e);
 	json_t *j = json_pack("{s:I, s:f, s:s}", "seq", (json_int_t)seq, "time",

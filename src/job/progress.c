@@ -21,7 +21,7 @@ struct progress {
 	void *ctx;
 	enum progress_phase phase;
 	char detail[160];
-	size_t chunks, done, holes, parallel;
+	size_t video, videos, chunks, done, holes, parallel;
 	size_t steps, steps_done; /* of the phase; 0 = it has none */
 	int64_t steps_began;
 	size_t done_now; /* by this run: only these measure how long a chunk takes */
@@ -116,6 +116,8 @@ static void read_locked(struct progress *p, struct progress_view *v)
 	int64_t elapsed[ARRAY_LEN(v->active)] = {0}, mean, now = clock_now();
 
 	*v = (struct progress_view){.phase = p->phase,
+	                            .video = p->video,
+	                            .videos = p->videos,
 	                            .chunks = p->chunks,
 	                            .done = p->done,
 	                            .holes = p->holes,
@@ -195,6 +197,16 @@ void progress_steps(struct progress *p, size_t done, size_t total)
 		         clock_short(steps_left(p), left));
 	}
 	emit(p, (struct progress_event){.type = PROGRESS_PHASE});
+	pthread_mutex_unlock(&p->lock);
+}
+
+void progress_video(struct progress *p, size_t number, size_t videos, const char *name)
+{
+	pthread_mutex_lock(&p->lock);
+	p->video = number;
+	p->videos = videos;
+	if (number)
+		emit(p, (struct progress_event){.type = PROGRESS_VIDEO, .video = name});
 	pthread_mutex_unlock(&p->lock);
 }
 

@@ -46,6 +46,7 @@ struct progress_chunk {
 struct progress_view {
 	enum progress_phase phase;
 	char detail[160];                 /* of the phase: "loading model", "1.2 of 2.7 GB" */
+	size_t video, videos;             /* of a case: which one, from 1, of how many; 0 = no case */
 	size_t chunks, done, holes;       /* done includes holes */
 	double fraction;                  /* 0 to 1 over all chunks, shares of running ones included */
 	int64_t left;                     /* of the run, -1 = unknown */
@@ -55,6 +56,7 @@ struct progress_view {
 };
 
 enum progress_event_type {
+	PROGRESS_VIDEO,  /* of a case: the next video, see the view */
 	PROGRESS_SOURCE, /* the video was probed */
 	PROGRESS_PHASE,  /* phase or detail changed: see the view */
 	PROGRESS_HASH,   /* the hash of the source is known */
@@ -63,6 +65,7 @@ enum progress_event_type {
 	PROGRESS_RESULT, /* a chunk was journaled, done or as a hole */
 	PROGRESS_UPDATE, /* something else in the view changed */
 	PROGRESS_REPORT, /* the report was written */
+	PROGRESS_CASE,   /* the report of the case was written */
 	PROGRESS_ERROR,  /* a file failed, or the whole command */
 	PROGRESS_END,    /* the last event of a command */
 };
@@ -72,6 +75,7 @@ struct progress_event {
 	enum progress_event_type type;
 	const struct progress_view *view; /* after the event; set by progress_emit() */
 	union {
+		const char *video; /* name of the one that is next */
 		struct {
 			const char *name, *codec, *warning; /* warning "" = none */
 			int64_t duration;
@@ -95,6 +99,10 @@ struct progress_event {
 			size_t chunks, holes, resumed;
 		} report;
 		struct {
+			const char *id, *dir;
+			size_t videos, before, failed, skipped;
+		} cases;
+		struct {
 			const char *file, *code, *message; /* file NULL = the command */
 		} error;
 		int exit_code; /* of PROGRESS_END */
@@ -116,6 +124,9 @@ void progress_emit(struct progress *p, const struct progress_event *event);
 /* So many requests of this phase, of `total`, are done: sets the detail, and
  * the time left of the view. */
 void progress_steps(struct progress *p, size_t done, size_t total);
+/* The next video of a case: `number`, from 1, of `videos`; 0, 0 and NULL after
+ * the last one. */
+void progress_video(struct progress *p, size_t number, size_t videos, const char *name);
 /* A new file: forgets the chunks. `finished` of them were done by an earlier
  * run. */
 void progress_begin(struct progress *p, size_t chunks, size_t finished, size_t parallel);

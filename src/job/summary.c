@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 
 void notes_add(struct notes *t, int64_t start, int64_t end, const char *text)
@@ -26,16 +25,22 @@ void notes_clear(struct notes *t)
 	*t = (struct notes){0};
 }
 
-static size_t note_size(const struct note *n)
+static const char *stamp(const struct notes *t, int64_t us, char out[static CLOCK_TEXT_MAX])
 {
-	return strlen(n->text) + sizeof "[00:00:00 - 00:00:00] \n";
+	return t->stamp ? t->stamp(us, out) : clock_whole(us, out);
+}
+
+static size_t note_size(const struct notes *t, const struct note *n)
+{
+	char time[CLOCK_TEXT_MAX];
+	return strlen(n->text) + 2 * strlen(stamp(t, n->start, time)) + sizeof "[ - ] \n";
 }
 
 size_t notes_fit(const struct notes *t, size_t first, size_t max)
 {
 	size_t n = 0, size = 0;
 	for (; first + n < t->n; n++) {
-		size += note_size(&t->items[first + n]);
+		size += note_size(t, &t->items[first + n]);
 		/* a request with fewer than two notes would not shorten anything */
 		if (size > max && n >= 2)
 			break;
@@ -47,8 +52,8 @@ void notes_print(const struct notes *t, size_t first, size_t n, struct buf *out)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	for (size_t i = first; i < first + n; i++)
-		buf_addf(out, "[%s - %s] %s\n", clock_whole(t->items[i].start, a),
-		         clock_whole(t->items[i].end, b), t->items[i].text);
+		buf_addf(out, "[%s - %s] %s\n", stamp(t, t->items[i].start, a),
+		         stamp(t, t->items[i].end, b), t->items[i].text);
 }
 
 /* One level of the tree: each group of notes that fits becomes one note. */
@@ -56,7 +61,7 @@ static int shorten(struct notes *t, size_t max,
                    int (*ask)(void *, const char *, char **, struct err *), void *ctx,
                    struct err *err)
 {
-	AUTO(notes_clear) struct notes shorter = {0};
+	AUTO(notes_clear) struct notes shorter = {.stamp = t->stamp};
 	for (size_t first = 0, n; first < t->n; first += n) {
 		AUTO(buf_free) struct buf text = BUF(max + 65536);
 		AUTO(mem_freep) char *answer = NULL;
@@ -84,7 +89,7 @@ int summary_make(const struct notes *notes, size_t max,
                  int (*ask)(void *, const char *, char **, struct err *), void *ctx, char **ret,
                  struct err *err)
 {
-	AUTO(notes_clear) struct notes t = {0};
+	AUTO(notes_clear) struct notes t = {.stamp = notes->stamp};
 	for (size_t i = 0; i < notes->n; i++)
 		notes_add(&t, notes->items[i].start, notes->items[i].end, notes->items[i].text);
 	if (!t.n)
@@ -106,7 +111,7 @@ char *summary_timeline(const struct notes *events, size_t max_lines, bool descri
 		buf_adds(&out, described ? "Nothing was seen to happen."
 		                         : "No chunk was described: it is not known what happened.");
 	for (size_t i = 0; i < events->n && i < max_lines; i++)
-		buf_addf(&out, "%s%s %s", i ? "\n" : "", clock_whole(events->items[i].start, at),
+		buf_addf(&out, "%s%s %s", i ? "\n" : "", stamp(events, events->items[i].start, at),
 		         events->items[i].text);
 	if (events->n > max_lines)
 		buf_addf(&out, "\nand %zu more", events->n - max_lines);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 
 struct note {
@@ -18,6 +19,8 @@ struct note {
 struct notes {
 	struct note *items;
 	size_t n;
+	/* How a time is written; NULL = HH:MM:SS of a video. */
+	const char *(*stamp)(int64_t us, char out[static CLOCK_TEXT_MAX]);
 };
 /* copies; joins an equal neighbour */
 void notes_add(struct notes *t, int64_t start, int64_t end, const char *text);

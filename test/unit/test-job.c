@@ -311,8 +311,13 @@ static void every_change_is_an_event(void **state)
 	assert_int_equal(last_view.n_active, 1);
 	assert_true(last_view.fraction > 7.0 / 25 && last_view.fraction < 8.0 / 25);
 
+	progress_video(p, 3, 20, "a");
+	assert_int_equal(last_view.video, 3);
+	assert_int_equal(last_view.videos, 20);
+
 	const struct progress_event others[] = {
 		{.type = PROGRESS_SOURCE, .source = {.name = "a", .codec = "h264", .warning = ""}},
+		{.type = PROGRESS_CASE, .cases = {.id = "1", .dir = "/tmp", .videos = 2}},
 		{.type = PROGRESS_HASH, .sha256 = "00"},
 		{.type = PROGRESS_BEGIN, .begin = {.job = "1", .states = states, .n = 2}},
 		{.type = PROGRESS_REPORT, .report = {.job = "1", .dir = "/tmp"}},
