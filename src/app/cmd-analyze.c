@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cases/cases.h"
 #include "engine/model-info.h"
 #include "job/streams.h"
 #include "report/report.h"
@@ -46,6 +48,13 @@ static void print_report(struct ui *ui, const struct analyze_result *r, const ch
 	                                                .holes = r->holes,
 	                                                .resumed = r->resumed}};
 	progress_emit(ui_progress(ui), &event);
+}
+
+static void show_result(struct ui *ui, const struct analyze_result *r, const char *format)
+{
+	if (r->resumed)
+		ui_say(ui, "%zu of %zu chunks were done before", r->resumed, r->chunks);
+	print_report(ui, r, format);
 }
 
 static int exit_of(const struct analyze_result *r)
@@ -93,9 +102,7 @@ static int analyze_one(const struct analyze *a, struct ui *ui, const char *file)
 			              "space");
 		return app_fail(&err);
 	}
-	if (result.resumed)
-		ui_say(ui, "%zu of %zu chunks were done before", result.resumed, result.chunks);
-	print_report(ui, &result, a->options->format);
+	show_result(ui, &result, a->options->format);
 	return exit_of(&result);
 }
 
@@ -134,15 +141,71 @@ static int analyze_streams(const struct analyze *a, struct ui *ui, const char *f
 	return code;
 }
 
+struct case_named {
+	const char *name; /* NULL = that of the folder */
+};
+
+/* A case while it is analyzed. */
+struct case_shown {
+	struct ui *ui;
+	const struct analyze_options *options;
+	int code; /* the worst so far */
+};
+
+static void on_case_file(void *ctx, const char *name, const struct analyze_result *result,
+                         const struct err *err)
+{
+	struct case_shown *c = ctx;
+	if (result) {
+		show_result(c->ui, result, c->options->format);
+		c->code = worse(c->code, exit_of(result));
+	} else {
+		emit_error(c->ui, name, err);
+		c->code = worse(c->code, app_fail(err));
+	}
+}
+
+static int analyze_case(const struct analyze *a, struct ui *ui, const char *name, char **paths,
+                        int n)
+{
+	AUTO(case_result_clear) struct case_result result = {0};
+	struct case_shown shown = {.ui = ui, .options = a->options, .code = EXIT_COMPLETE};
+	const struct case_options o = {.analyze = a,
+	                               .name = name,
+	                               .paths = paths,
+	                               .n = (size_t)n,
+	                               .on_file = on_case_file,
+	                               .ctx = &shown};
+	struct err err;
+	if (case_analyze(&o, &result, &err) < 0) {
+		emit_error(ui, NULL, &err);
+		if (err.code == ERR_CANCELED)
+			log_warning(
+				"interrupted; finished videos and chunks are kept, and the same command continues");
+		return worse(shown.code, app_fail(&err));
+	}
+	if (result.before)
+		ui_say(ui, "%zu of %zu videos were done before", result.before, result.files);
+	if (result.dir)
+		ui_say(ui, "case: %s/case.%s", short_path(result.dir),
+		       strstr(a->options->format, "html") || strstr(a->options->format, "all") ? "html"
+		                                                                               : "json");
+	else if (!result.skipped && !result.failed) {
+		log_error("no video was found (%zu other files)", result.others);
+		return EXIT_FAILED;
+	}
+	return shown.code;
+}
+
 static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, struct store *store,
-                       char **files, int n)
+                       char **files, int n, const struct case_named *cases)
 {
 	AUTO(memory_freep) struct memory *memory = memory_open(&app->memory, engine);
 	struct analyze_options options = app->analyze;
 	char none[] = "";
 	/* With several files or streams each gets a folder of its own inside
 	 * --output. */
-	bool several = n > 1 || options.media_stream == MEDIA_STREAM_ALL;
+	bool several = n > 1 || cases || options.media_stream == MEDIA_STREAM_ALL;
 	const char *reports_dir = several && *options.output ? options.output : NULL;
 	if (reports_dir)
 		options.output = none;
@@ -164,8 +227,8 @@ static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, st
 	                          .progress = ui_progress(ui),
 	                          .cancel = app->cancel};
 
-	int code = EXIT_COMPLETE;
-	for (int i = 0; i < n && code != EXIT_INTERRUPTED; i++)
+	int code = cases ? analyze_case(&a, ui, cases->name, files, n) : EXIT_COMPLETE;
+	for (int i = 0; i < n && !cases && code != EXIT_INTERRUPTED; i++)
 		code = worse(code, analyze_streams(&a, ui, files[i]));
 	progress_emit(ui_progress(ui),
 	              &(struct progress_event){.type = PROGRESS_END, .exit_code = code});
@@ -189,7 +252,7 @@ void app_warn_about(const struct engine_info *i, const struct app *app)
 			app->models_dir);
 }
 
-int app_analyze(struct app *app, char **files, int n)
+static int start(struct app *app, char **files, int n, const struct case_named *cases)
 {
 	AUTO(store_freep) struct store *store = NULL;
 	AUTO(engine_freep) struct engine *engine = NULL;
@@ -207,25 +270,51 @@ int app_analyze(struct app *app, char **files, int n)
 	}
 	app_count_spending(engine, store);
 	app_warn_about(engine_info(engine), app);
-	return analyze_all(app, ui, engine, store, files, n);
+	return analyze_all(app, ui, engine, store, files, n, cases);
 }
+
+int app_analyze(struct app *app, char **files, int n)
+{
+	return start(app, files, n, NULL);
+}
+
+static struct analyze_own {
+	char *name;
+} own;
+
+static const struct opt_row own_rows[] = {
+	{"case.name", "case", OPT_STRING, offsetof(struct analyze_own, name), "", 0, 0, NULL, "NAME",
+     "Name of the case that the files belong to; empty: the real path of the first folder. The "
+     "same name adds files to the same case.",
+     OPT_COMMAND_ONLY},
+};
+static const struct opt_group own_group = {"Case", own_rows, ARRAY_LEN(own_rows)};
 
 static int run(struct app *app, int argc, char **argv)
 {
+	bool is_case = *own.name;
 	if (argc < 1)
 		return app_usage(&cmd_analyze, "no video given");
-	return app_analyze(app, argv, argc);
+	for (int i = 0; i < argc; i++)
+		is_case |= file_is_dir(argv[i]);
+	const struct case_named cases = {.name = *own.name ? own.name : NULL};
+	return start(app, argv, argc, is_case ? &cases : NULL);
 }
 
 const struct command cmd_analyze = {
 	.name = "analyze",
-	.usage = "FILE…",
+	.usage = "FILE|FOLDER…",
 	.summary = "analyze videos and write reports",
 	.text =
 		"Analyzes each video chunk by chunk, and writes report.html, .json, .md, .vtt and .csv.\n"
 		"Every finished chunk is kept; after an interruption the same command continues.\n"
+		"All videos in and below a FOLDER are one case: each is analyzed, and case.html,\n"
+		".json, .md and .csv report on all of them. The next run does only what is new\n"
+		"or changed. Nothing is written into FOLDER.\n"
 		"Exit codes: 0 complete, 3 finished with holes, 1 failed, or every chunk is a\n"
 		"hole, 2 wrong usage, 130 interrupted.\n",
 	.groups = GROUP_RUN | GROUP_MODEL,
+	.own = &own_group,
+	.own_target = &own,
 	.run = run,
 };

@@ -94,7 +94,7 @@ class CommandLine(flow.Flow):
         (self.dir / "dir").mkdir()
         (self.dir / "empty.mp4").touch()
         engine = self.engine()
-        for name, said, code in (("absent.mp4", "No such file", 1), ("dir", "is a folder", 2), ("empty.mp4", "is empty", 1),
+        for name, said, code in (("absent.mp4", "No such file", 1), ("dir", "no video was found", 1), ("empty.mp4", "is empty", 1),
                                  ("/dev/null", "not a regular file", 2)):
             with self.subTest(name=name):
                 r = self.vdet("analyze", name, "--engine", engine.url, code=code)

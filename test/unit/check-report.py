@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks the files of one report: check-report.py DIR SCHEMA. Needs nothing but Python's own library."""
+"""Checks the files of one report, of a video or of a case: check-report.py DIR SCHEMA. Needs nothing but Python's own library."""
 import csv
 import html.parser
 import json
@@ -119,25 +119,31 @@ class Page(html.parser.HTMLParser):
         (self.styles if self.open and self.open[-1] in ("style", "script") else self.text).append(data)
 
 
-def check_html(text, report):
+def read_page(text, elsewhere="(?!)"):
+    """`elsewhere`: what links to other files look like."""
     page = Page()
     page.feed(text)
     page.close()
     assert not page.open, f"left open: {page.open}"
     assert page.scripts == 1 and "script-src 'sha256-" in page.csp and "default-src 'none'" in page.csp
     for link in page.links:
-        assert link[0] == "#" and link[1:] in page.ids, f"link to {link}"
+        assert re.fullmatch(elsewhere, link) or link[0] == "#" and link[1:] in page.ids, f"link to {link}"
+    # Nothing is fetched: start() knows no attribute that would, and the styles hold only pictures.
+    for style in page.styles:
+        for url in re.findall(r"url\(([^)]{0,40})", style):
+            assert url.startswith("data:image/jpeg;base64,"), url
+        assert "@import" not in style
+    return page
+
+
+def check_html(text, report):
+    page = read_page(text)
     for i in range(len(report["events"])):
         assert f"e{i + 1}" in page.ids
     for i in range(len(report["states"])):
         assert f"u{i + 1}" in page.ids
     for c in report["chunks"]:
         assert f"c{c['index'] + 1}" in page.ids
-    # Nothing is fetched: start() knows no attribute that would, and the styles hold only pictures.
-    for style in page.styles:
-        for url in re.findall(r"url\(([^)]{0,40})", style):
-            assert url.startswith("data:image/jpeg;base64,"), url
-        assert "@import" not in style
     return "".join(page.text)
 
 
@@ -219,11 +225,9 @@ def check_sense(report):
     assert not (report["complete"] and (holes or report["left_out"]))
 
 
-def main(folder, schema_path):
-    folder = Path(folder)
+def load(path, schema_path):
     schema = json.loads(read(schema_path))
-    text = read(folder / "report.json")
-    report = json.loads(text)
+    report = json.loads(read(path))
     described(schema)
     fits(report, schema, schema)
     try:
@@ -231,6 +235,50 @@ def main(folder, schema_path):
         jsonschema.Draft202012Validator(schema).validate(report)
     except ImportError:
         pass
+    return report
+
+
+def check_case(folder, schema_path):
+    case = load(folder / "case.json", schema_path)
+    videos, events = case["videos"], case["events"]
+    times = [e["time"] for e in events]
+    assert times == sorted(times)
+    assert [v["start"] for v in videos] == sorted(v["start"] for v in videos)
+    for i, v in enumerate(videos):
+        assert v["events"] == len([e for e in events if e["video"] == i])
+    totals = case["totals"]
+    assert totals["videos"] == len(videos) and totals["events"] == len(events)
+    assert totals["holes"] == sum(len(v["holes"]) for v in videos)
+    for s in case["subjects"]:
+        assert s["events"] == sum(v["events"] for v in s["videos"])
+
+    page = read_page(read(folder / "case.html"), r"[\w./~%-]+/report\.html(#s\d+-\d+)?")
+    for i in range(len(videos)):
+        assert f"v{i + 1}" in page.ids
+    assert "img" not in page.classes and "<img" not in read(folder / "case.html")
+    check_markdown(read(folder / "case.md"))
+    with (folder / "case.csv").open(newline="", encoding="utf-8") as f:
+        rows = list(csv.DictReader(f, strict=True))
+    assert [row["time"] for row in rows] == times
+    for row, e in zip(rows, events):
+        assert float(row["start_seconds"]) == e["start"] and float(row["frame_pts_seconds"]) == e["pts"]
+        assert not row["what"] or row["what"][0] not in "=+-@"
+        assert not row["video"] or row["video"][0] not in "=+-@"
+    check_characters(folder, "case.html", "case.md", "case.csv")
+
+
+def check_characters(folder, *names):
+    for name in names:
+        bad = re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", read(folder / name))
+        assert not bad, f"{name}: {bad}"
+
+
+def main(folder, schema_path):
+    folder = Path(folder)
+    if (folder / "case.json").exists():
+        check_case(folder, schema_path)
+        return
+    report = load(folder / "report.json", schema_path)
     check_sense(report)
     shown = check_html(read(folder / "report.html"), report)
     if not report["source"]["warning"]:
@@ -238,9 +286,7 @@ def main(folder, schema_path):
     check_markdown(read(folder / "report.md"))
     check_vtt(read(folder / "report.vtt"), report)
     check_csv(folder / "report.csv", report)
-    for name in ("report.html", "report.md", "report.csv", "report.vtt"):
-        bad = re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", read(folder / name))
-        assert not bad, f"{name}: {bad}"
+    check_characters(folder, "report.html", "report.md", "report.csv", "report.vtt")
 
 
 main(*sys.argv[1:])

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cases/cases.h"
+#include "cases/examine.h"
+#include "cases/folder.h"
+#include "cases/load.h"
+#include "cases/summary.h"
+#include "job/entry.h"
+#include "job/facts.h"
+
+struct run {
+	const struct case_options *o;
+	const struct analyze *a;
+	struct walk walk;
+	struct store_case record;
+	struct members members;
+	int lock;
+	char *out;               /* folder of all reports, absolute */
+	char settings[HASH_HEX]; /* of the analyses of this run; "" = not known yet */
+	struct case_files skipped;
+	size_t files, before, failed;
+};
+
+static void run_clear(struct run *c)
+{
+	walk_clear(&c->walk);
+	members_clear(&c->members);
+	store_case_clear(&c->record);
+	case_files_clear(&c->skipped);
+	fd_closep(&c->lock);
+	free(c->out);
+}
+
+static void report_failure(struct run *c, const char *name, const struct err *why)
+{
+	c->failed++;
+	c->o->on_file(c->o->ctx, name, NULL, why);
+}
+
+static void skip(struct run *c, struct member *m, const char *name, const char *reason)
+{
+	log_warning("%s: %s; skipped, the next run takes it", name, reason);
+	case_files_add(&c->skipped, name, reason);
+	if (m)
+		m->skipped = true;
+}
+
+/* ---- which files, and where the reports go */
+
+static int gather(struct run *c, struct err *err)
+{
+	size_t folders = 0;
+	for (size_t i = 0; i < c->o->n; i++)
+		folders += file_is_dir(c->o->paths[i]);
+	progress_phase(c->a->progress, PHASE_OPENING, "");
+	for (size_t i = 0; i < c->o->n; i++) {
+		int r = walk_add(&c->walk, c->o->paths[i], c->a->options->full_path, folders > 1,
+		                 c->a->cancel, err);
+		if (r < 0)
+			return r;
+	}
+	walk_end(&c->walk);
+	return 0;
+}
+
+/* The real path of a folder that may not exist yet: that of the nearest one
+ * above it that does. */
+static char *real_folder(const char *path)
+{
+	AUTO(mem_freep) char *at = mem_strdup(path);
+	for (;;) {
+		char *real = realpath(at, NULL), *slash = strrchr(at, '/');
+		if (real || !slash)
+			return real;
+		slash[slash == at] = '\0';
+		if (slash == at && !strcmp(at, "/"))
+			return realpath(at, NULL);
+	}
+}
+
+static int choose_output(struct run *c, struct err *err)
+{
+	const char *dir = c->a->reports_dir ? c->a->reports_dir : "";
+	AUTO(mem_freep) char *cwd = getcwd(NULL, 0);
+	if (!cwd)
+		return err_sys(err, errno, "cannot find the current folder");
+	c->out = *dir == '/' ? mem_strdup(dir) : *dir ? file_join(cwd, dir) : TAKE(cwd);
+	AUTO(mem_freep) char *real = real_folder(c->out);
+	for (size_t i = 0; real && i < c->walk.n_roots; i++)
+		if (strcmp(real, c->walk.roots[i]) == 0 || file_is_below(real, c->walk.roots[i]))
+			return err_set(err, ERR_ARG,
+			               "the reports would be written below %s, where nothing is written; name "
+			               "another folder with --output",
+			               c->walk.roots[i]);
+	return 0;
+}
+
+/* The record of the case, locked: two processes never work on one case. */
+static int open_case(struct run *c, struct err *err)
+{
+	char sha256[HASH_HEX];
+	const char *name = c->o->name ? c->o->name : c->walk.n_roots ? c->walk.roots[0] : "";
+	if (!*name)
+		return err_set(err, ERR_ARG, "a case without a folder needs a name");
+	AUTO(hash_freep) struct hash *h = hash_new();
+	hash_add(h, name, strlen(name));
+	hash_end(h, sha256);
+	AUTO(mem_freep) char *id = mem_printf("%.12s", sha256);
+	AUTO(mem_freep) char *lock = mem_printf("case-%s", id);
+	int r = entry_lock(c->a->locks_dir, lock, &c->lock, err);
+	if (r == -ERR_BUSY)
+		return err_set(err, ERR_BUSY, "another process works on the case %s", name);
+	if (r == 0)
+		r = store_case_open(c->a->store, id, name, &c->record, err);
+	return r < 0 ? r : members_load(&c->members, c->a->store, c->record.id, err);
+}
+
+/* ---- what they are */
+
+static int examine(struct run *c, const struct walk_file *f, struct err *err)
+{
+	enum examine_result found;
+	struct err why;
+	if (cancel_fired(c->a->cancel))
+		return err_set(err, ERR_CANCELED, "interrupted");
+	int r = examine_file(&c->members, f, c->a, &found, &why, err);
+	if (r < 0)
+		return r;
+	if (found == EXAMINE_FRESH)
+		skip(c, NULL, f->name, "it changed less than 10 s ago");
+	else if (found == EXAMINE_FAILED) {
+		err_wrap(&why, "%s", f->name);
+		report_failure(c, f->name, &why);
+	}
+	for (size_t i = 0; i < c->members.n; i++)
+		if (found != EXAMINE_DONE && strcmp(c->members.items[i].row.path, f->path) == 0)
+			c->members.items[i].skipped = true;
+	return 0;
+}
+
+static int examine_all(struct run *c, struct err *err)
+{
+	for (size_t i = 0; i < c->walk.n_faults; i++) {
+		const struct walk_fault *f = &c->walk.faults[i];
+		struct err why;
+		err_set(&why, f->code, "%s: %s", f->name, f->reason);
+		report_failure(c, f->name, &why);
+	}
+	int r = 0;
+	for (size_t i = 0; i < c->walk.n && r == 0; i++)
+		r = examine(c, &c->walk.files[i], err);
+	return r;
+}
+
+/* ---- analyze */
+
+/* SHA-256 of everything beside the file that the analysis and its report
+ * depend on, with the engine as it is. */
+static int find_settings(struct run *c, struct err *err)
+{
+	const struct analyze_options *o = c->a->options;
+	const struct video_info any = {.duration = INT64_MAX};
+	char key[HASH_HEX], reference[HASH_HEX];
+	/* A plan, and what a budget allows, are those of one video. */
+	if (*c->settings || *o->plan_file || *o->budget)
+		return 0;
+	int r = facts_hash_reference(o, c->a->cancel, reference, err);
+	if (r < 0)
+		return r;
+	const struct facts_input in = {.options = o,
+	                               .sha256 = "",
+	                               .video = &any,
+	                               .engine = engine_info(c->a->engine),
+	                               .reference = reference};
+	json_auto_t *parts = facts_key(&in, 0, key);
+	const char *const more[] = {parts ? key : "", o->format, o->detail, o->full_path ? "full" : ""};
+	AUTO(hash_freep) struct hash *h = hash_new();
+	for (size_t i = 0; i < ARRAY_LEN(more); i++)
+		hash_adds(h, more[i]);
+	hash_end(h, c->settings);
+	return 0;
+}
+
+static void note_engine(void *ctx, const char *what)
+{
+	progress_phase(ctx, PHASE_ENGINE, what);
+}
+
+/* Which model answers is known once the engine runs. Where it does not, nothing
+ * is taken for done, and each analysis fails with the reason. */
+static int find_settings_before(struct run *c, struct err *err)
+{
+	bool any = false;
+	struct err ignored;
+	for (size_t i = 0; i < c->members.n; i++)
+		any |= c->members.items[i].seen && *c->members.items[i].row.job;
+	if (!any || engine_start(c->a->engine, note_engine, c->a->progress, &ignored) < 0)
+		return cancel_fired(c->a->cancel) ? err_set(err, ERR_CANCELED, "interrupted") : 0;
+	return find_settings(c, err);
+}
+
+/* Whether the run of a member is what an analysis with these settings would
+ * make, and its report is where it belongs. */
+static bool is_complete(const struct run *c, const struct member *m)
+{
+	AUTO(store_job_clear) struct store_job job = {0};
+	struct err ignored;
+	if (c->a->options->fresh || !*m->row.job || !*c->settings ||
+	    strcmp(m->row.settings, c->settings) != 0 ||
+	    store_job_find(c->a->store, m->row.job, &job, &ignored) < 0)
+		return false;
+	AUTO(mem_freep) char *record = file_join(job.output, "vdet.json");
+	size_t n = strlen(c->out);
+	bool here = strncmp(job.output, c->out, n) == 0 &&
+	            file_base(job.output) == job.output + n + (c->out[n - 1] != '/');
+	return job.state == STORE_JOB_COMPLETE && here && file_exists(record);
+}
+
+/* Another member with the same content that needs no analysis any more. */
+static const struct member *find_twin(const struct run *c, const struct member *m)
+{
+	for (size_t i = 0; i < c->members.n; i++) {
+		const struct member *o = &c->members.items[i];
+		if (o != m && o->row.kind == STORE_MEMBER_VIDEO && o->row.stream == m->row.stream &&
+		    strcmp(o->row.source, m->row.source) == 0 && (o->taken || is_complete(c, o)))
+			return o;
+	}
+	return NULL;
+}
+
+/* The result of an analysis, for the member. */
+static int note_result(struct run *c, struct member *m, const struct analyze_result *result,
+                       struct err *why, struct err *err)
+{
+	if (why)
+		walk_hide_path(why, m->row.path, m->row.name);
+	member_set(&m->row.fault, why ? why->msg : "");
+	int r = 0;
+	if (result) {
+		r = find_settings(c, err);
+		member_set(&m->row.job, result->job);
+		member_set(&m->row.settings, c->settings);
+	}
+	m->taken = true;
+	if (why)
+		report_failure(c, m->row.name, why);
+	else
+		c->o->on_file(c->o->ctx, m->row.name, result, NULL);
+	return r < 0 ? r : members_save(&c->members, m, err);
+}
+
+static int analyze_member(struct run *c, struct member *m, struct err *err)
+{
+	AUTO(analyze_result_clear) struct analyze_result result = {0};
+	struct analyze_options options = *c->a->options;
+	struct analyze one = *c->a;
+	struct err why;
+	options.media_stream = m->row.stream;
+	one.options = &options;
+	one.sha256 = m->row.source;
+	one.reports_dir = c->out;
+	int r = analyze_file(&one, m->row.path, &result, &why);
+	if (r == -ERR_CANCELED) {
+		*err = why;
+		return r;
+	}
+	return note_result(c, m, r == 0 ? &result : NULL, r == 0 ? NULL : &why, err);
+}
+
+static int copy_twin(struct run *c, struct member *m, const struct member *twin, struct err *err)
+{
+	member_set(&m->row.job, twin->row.job);
+	member_set(&m->row.settings, twin->row.settings);
+	member_set(&m->row.fault, twin->row.fault);
+	m->taken = true;
+	return members_save(&c->members, m, err);
+}
+
+static int take(struct run *c, struct member *m, size_t number, size_t total, struct err *err)
+{
+	struct err why;
+	bool same;
+	if (*m->row.source && is_complete(c, m)) {
+		m->taken = true;
+		c->before++;
+		if (!*m->row.fault)
+			return 0;
+		member_set(&m->row.fault, "");
+		return members_save(&c->members, m, err);
+	}
+	progress_video(c->a->progress, number, total, m->row.name);
+	int r = examine_hash(m, c->a, &same, &why);
+	if (r == -ERR_CANCELED) {
+		*err = why;
+		return r;
+	}
+	if (r < 0)
+		return note_result(c, m, NULL, &why, err);
+	if (!same) {
+		skip(c, m, m->row.name, "it changed while it was read");
+		return 0;
+	}
+	r = members_save(&c->members, m, err); /* a hash takes time, too */
+	if (r < 0)
+		return r;
+	const struct member *twin = find_twin(c, m);
+	return twin ? copy_twin(c, m, twin, err) : analyze_member(c, m, err);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct member *x = *(struct member *const *)a, *y = *(struct member *const *)b;
+	int c = strcmp(x->row.name, y->row.name);
+	return c ? c : (x->row.stream > y->row.stream) - (x->row.stream < y->row.stream);
+}
+
+static int analyze_all(struct run *c, struct err *err)
+{
+	size_t n = 0;
+	AUTO(mem_freep) struct member **todo = mem_alloc(c->members.n + 1, sizeof(struct member *));
+	for (size_t i = 0; i < c->members.n; i++) {
+		struct member *m = &c->members.items[i];
+		if (m->seen && !m->skipped && m->row.kind == STORE_MEMBER_VIDEO)
+			todo[n++] = m;
+	}
+	qsort(todo, n, sizeof *todo, by_name);
+	int r = find_settings_before(c, err);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = take(c, todo[i], i + 1, n, err);
+	progress_video(c->a->progress, 0, 0, NULL);
+	c->files = n;
+	return r;
+}
+
+/* ---- the report */
+
+static int write_report(struct run *c, struct case_report *r, const char *dir, struct err *err)
+{
+	for (size_t i = 0; i < c->walk.n_faults; i++)
+		case_files_add(&r->faults, c->walk.faults[i].name, c->walk.faults[i].reason);
+	for (size_t i = 0; i < c->skipped.n; i++)
+		case_files_add(&r->skipped, c->skipped.items[i].name, c->skipped.items[i].reason);
+	r->n_links = c->walk.links;
+	const struct run_context context = {.engine = c->a->engine,
+	                                    .store = c->a->store,
+	                                    .memory = c->a->memory,
+	                                    .progress = c->a->progress,
+	                                    .cancel = c->a->cancel};
+	progress_phase(c->a->progress, PHASE_SUMMARY, "");
+	int e = case_summarize(&context, c->a->options->prompt, r, err);
+	progress_phase(c->a->progress, PHASE_REPORT, "");
+	if (e == 0)
+		e = case_folder_write(r, dir, c->a->options->format, err);
+	return e < 0 ? e : store_case_set_output(c->a->store, c->record.id, dir, err);
+}
+
+static int finish(struct run *c, struct case_result *ret, struct err *err)
+{
+	AUTO(case_report_freep) struct case_report *r = NULL;
+	AUTO(mem_freep) char *dir = NULL;
+	size_t videos = c->walk.n_faults;
+	for (size_t i = 0; i < c->members.n; i++)
+		videos += c->members.items[i].row.kind != STORE_MEMBER_OTHER;
+	int e =
+		videos ? case_folder_take(c->out, case_title(c->record.name), c->record.id, &dir, err) : 0;
+	if (e == 0)
+		e = case_report_load(&c->members, c->record.name, dir ? dir : "", &r, err);
+	if (e == 0 && dir)
+		e = write_report(c, r, dir, err);
+	if (e < 0)
+		return e;
+	*ret = (struct case_result){.id = mem_strdup(c->record.id),
+	                            .dir = TAKE(dir),
+	                            .videos = r->n_videos,
+	                            .files = c->files,
+	                            .before = c->before,
+	                            .failed = c->failed,
+	                            .skipped = c->skipped.n,
+	                            .others = r->n_others};
+	if (c->walk.links)
+		log_warning("links that were not followed: %zu", c->walk.links);
+	const struct progress_event event = {.type = PROGRESS_CASE,
+	                                     .cases = {.id = ret->id,
+	                                               .dir = ret->dir,
+	                                               .videos = ret->videos,
+	                                               .before = ret->before,
+	                                               .failed = ret->failed,
+	                                               .skipped = ret->skipped}};
+	if (ret->dir)
+		progress_emit(c->a->progress, &event);
+	return 0;
+}
+
+int case_analyze(const struct case_options *o, struct case_result *ret, struct err *err)
+{
+	AUTO(run_clear) struct run c = {.o = o, .a = o->analyze, .lock = -1};
+	int r = gather(&c, err);
+	if (r == 0)
+		r = choose_output(&c, err);
+	if (r == 0)
+		r = open_case(&c, err);
+	if (r == 0)
+		r = examine_all(&c, err);
+	if (r == 0)
+		r = analyze_all(&c, err);
+	return r < 0 ? r : finish(&c, ret, err);
+}
+
+void case_result_clear(struct case_result *r)
+{
+	free(r->id);
+	free(r->dir);
+	*r = (struct case_result){0};
+}

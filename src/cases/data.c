@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cases/data.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "story/words.h"
+
+void case_files_add(struct case_files *f, const char *name, const char *reason)
+{
+	f->items = mem_grow(f->items, f->n + 1, sizeof *f->items);
+	f->items[f->n++] = (struct case_file){mem_strdup(name), mem_strdup(reason)};
+}
+
+void case_files_clear(struct case_files *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		free(f->items[i].name);
+		free(f->items[i].reason);
+	}
+	free(f->items);
+	*f = (struct case_files){0};
+}
+
+static void video_clear(struct case_video *v)
+{
+	for (size_t i = 0; i < v->n_same; i++)
+		free(v->same[i].name);
+	for (size_t i = 0; i < v->n_events; i++) {
+		free(v->events[i].subject);
+		free(v->events[i].what);
+	}
+	for (size_t i = 0; i < v->n_holes; i++)
+		free(v->holes[i].reason);
+	char *strings[] = {v->name, v->sha256, v->job, v->link, v->fault, v->summary};
+	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
+		free(strings[i]);
+	free(v->same);
+	free(v->events);
+	free(v->holes);
+}
+
+void case_report_free(struct case_report *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->n_videos; i++)
+		video_clear(&r->videos[i]);
+	case_files_clear(&r->faults);
+	case_files_clear(&r->skipped);
+	case_files_clear(&r->others);
+	char *strings[] = {r->id, r->title, r->vdet_version, r->summary, r->summary_fallback};
+	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
+		free(strings[i]);
+	free(r->videos);
+	free(r->moments);
+	free(r);
+}
+
+void case_sum(const struct case_report *r, struct case_sums *ret)
+{
+	*ret = (struct case_sums){0};
+	for (size_t i = 0; i < r->n_videos; i++) {
+		const struct case_video *v = &r->videos[i];
+		ret->analyzed += *v->job != '\0';
+		ret->complete += v->complete;
+		ret->missing += v->missing;
+		ret->events += v->n_events;
+		ret->states += v->n_states;
+		ret->holes += v->n_holes;
+		ret->same += v->n_same;
+		ret->duration += v->duration;
+		ret->described += v->described;
+		ret->lost += v->lost;
+	}
+}
+
+int64_t case_time(const struct case_video *v, int64_t at)
+{
+	return v->start + at;
+}
+
+const char *case_clock(int64_t unix_us, char out[static CLOCK_TEXT_MAX])
+{
+	clock_iso(unix_us, out);
+	if (out[0]) {
+		out[10] = ' ';
+		out[19] = '\0';
+	}
+	return out;
+}
+
+const char *case_iso(int64_t unix_us, char out[static CLOCK_TEXT_MAX])
+{
+	clock_iso(unix_us, out);
+	size_t n = strlen(out);
+	if (n)
+		snprintf(out + n - 1, CLOCK_TEXT_MAX - n + 1, ".%06dZ", (int)(unix_us % CLOCK_SECOND));
+	return out;
+}
+
+/* One event with a subject. */
+struct mention {
+	char *key;
+	size_t video, event;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct mention *x = a, *y = b;
+	int c = strcmp(x->key, y->key);
+	if (c)
+		return c;
+	if (x->video != y->video)
+		return x->video < y->video ? -1 : 1;
+	return x->event < y->event ? -1 : x->event > y->event;
+}
+
+static int by_videos(const void *a, const void *b)
+{
+	const struct case_subject *x = a, *y = b;
+	if (x->n_sights != y->n_sights)
+		return x->n_sights > y->n_sights ? -1 : 1;
+	if (x->events != y->events)
+		return x->events > y->events ? -1 : 1;
+	return strcmp(x->text, y->text);
+}
+
+static struct mention *list_mentions(const struct case_report *r, size_t *ret_n)
+{
+	struct mention *all = mem_alloc(r->n_moments + 1, sizeof *all);
+	size_t n = 0;
+	for (size_t i = 0; i < r->n_videos; i++)
+		for (size_t k = 0; k < r->videos[i].n_events; k++) {
+			const char *subject = r->videos[i].events[k].subject;
+			if (*subject)
+				all[n++] = (struct mention){words_key(subject, ""), i, k};
+		}
+	qsort(all, n, sizeof *all, by_key);
+	*ret_n = n;
+	return all;
+}
+
+static void add_mention(struct case_subject *s, const struct mention *m)
+{
+	struct case_sight *last = s->n_sights ? &s->sights[s->n_sights - 1] : NULL;
+	if (!last || last->video != m->video) {
+		s->sights = mem_grow(s->sights, s->n_sights + 1, sizeof *s->sights);
+		last = &s->sights[s->n_sights++];
+		*last = (struct case_sight){.video = m->video, .first = m->event};
+	}
+	last->events++;
+	s->events++;
+}
+
+struct case_subject *case_subjects(const struct case_report *r, size_t *ret_n)
+{
+	size_t n_mentions, n = 0, cap = 0;
+	AUTO(mem_freep) struct mention *mentions = list_mentions(r, &n_mentions);
+	struct case_subject *all = NULL;
+	for (size_t i = 0; i < n_mentions; i++) {
+		const struct mention *m = &mentions[i];
+		if (!i || strcmp(mentions[i - 1].key, m->key) != 0) {
+			all = mem_room(all, n, &cap, sizeof *all);
+			all[n++] = (struct case_subject){
+				.text = mem_strdup(r->videos[m->video].events[m->event].subject)};
+		}
+		add_mention(&all[n - 1], m);
+	}
+	for (size_t i = 0; i < n_mentions; i++)
+		free(mentions[i].key);
+	if (n)
+		qsort(all, n, sizeof *all, by_videos);
+	*ret_n = n;
+	return all;
+}
+
+void case_subjects_free(struct case_subject *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(s[i].text);
+		free(s[i].sights);
+	}
+	free(s);
+}

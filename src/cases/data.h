@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The report of a case, as plain data: built from the journal by
+ * case_report_load(), written by the writers of writers.h, which are pure
+ * functions of it. Strings are valid UTF-8 and owned by it; what models and
+ * files say is data, never markup. Times within a video are microseconds from
+ * its start, others Unix time in microseconds. */
+#ifndef VDET_CASES_DATA_H
+#define VDET_CASES_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "store/case.h"
+
+struct case_event {
+	int64_t start, end;
+	char *subject, *what; /* subject "" if the model did not say */
+	/* Where its first frame is in the video's own report; from 0. */
+	size_t chunk, sample;
+	int64_t pts; /* of that frame */
+};
+
+struct case_hole {
+	int64_t start, end;
+	size_t chunk;
+	char *reason;
+};
+
+/* Another file with the same content. */
+struct case_name {
+	char *name;
+	bool missing;
+};
+
+struct case_video {
+	char *name;
+	bool missing; /* no file with this content is there now */
+	struct case_name *same;
+	size_t n_same;
+	char *sha256;   /* "" = not known */
+	int64_t stream; /* index in the file, -1 = the default one */
+	char *job;      /* its run; "" = it was not analyzed */
+	/* Folder of its own report, relative to that of the case, as a URL; "" =
+	 * none. `page`: report.html is in it. */
+	char *link;
+	bool page;
+	char *fault; /* why its last analysis failed; "" if it did not */
+	int64_t start;
+	enum store_clock clock;
+	int64_t duration;
+	bool complete;
+	int64_t described, lost; /* microseconds of chunks that are done, that are holes */
+	char *summary;
+	bool summary_by_model;
+	struct case_event *events; /* in order of start */
+	size_t n_events, n_states;
+	struct case_hole *holes;
+	size_t n_holes;
+};
+
+struct case_file {
+	char *name, *reason;
+};
+
+struct case_files {
+	struct case_file *items;
+	size_t n;
+};
+
+/* One event of all videos. */
+struct case_moment {
+	size_t video, event;
+};
+
+enum { CASE_OTHERS_NAMED = 20 };
+
+struct case_report {
+	char *id, *title, *vdet_version;
+	int64_t created;           /* when it was written */
+	bool demo_model;           /* at least one video was analyzed with it */
+	struct case_video *videos; /* in order of start */
+	size_t n_videos;
+	struct case_moment *moments; /* all events in order of time */
+	size_t n_moments;
+	struct case_files faults;  /* damaged videos, and what cannot be opened */
+	struct case_files skipped; /* what was still changing */
+	struct case_files others;  /* files that are not videos: the first ones */
+	size_t n_others, n_links;  /* all of them; links that were not followed */
+	char *summary;
+	bool summary_by_model;
+	char *summary_fallback; /* "" or why the model wrote none */
+};
+void case_report_free(struct case_report *r);
+DEFINE_FREEP(struct case_report, case_report)
+
+/* Copies both. */
+void case_files_add(struct case_files *f, const char *name, const char *reason);
+void case_files_clear(struct case_files *f);
+
+struct case_sums {
+	size_t analyzed, complete, missing, events, states, holes, same;
+	int64_t duration, described, lost;
+};
+void case_sum(const struct case_report *r, struct case_sums *ret);
+
+/* Unix time of something in a video. */
+int64_t case_time(const struct case_video *v, int64_t at);
+/* "2026-11-03 14:00:05": UTC, cut to seconds. Returns out. */
+const char *case_clock(int64_t unix_us, char out[static CLOCK_TEXT_MAX]);
+/* "2026-11-03T14:00:05.250000Z". Returns out. */
+const char *case_iso(int64_t unix_us, char out[static CLOCK_TEXT_MAX]);
+
+/* What models named with the same words, which may or may not be the same. */
+struct case_subject {
+	char *text;
+	struct case_sight {
+		size_t video, events, first; /* first: index of its first event there */
+	} * sights;                      /* in order of the videos */
+	size_t n_sights, events;
+};
+/* All subjects, those of the most videos first. The caller frees with
+ * case_subjects_free(). Pure. */
+struct case_subject *case_subjects(const struct case_report *r, size_t *ret_n);
+void case_subjects_free(struct case_subject *s, size_t n);
+
+#endif

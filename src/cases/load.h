@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the journal to the report of a case. Internal; blocks for the disk. */
+#ifndef VDET_CASES_LOAD_H
+#define VDET_CASES_LOAD_H
+
+#include "cases/data.h"
+#include "cases/members.h"
+
+/* Everything but what this run alone knows (skipped files, faults of the walk,
+ * links), and the summary. `name`: of the case; `dir`: of its report, absolute.
+ * A member whose run is gone from the journal counts as not analyzed. */
+int case_report_load(const struct members *m, const char *name, const char *dir,
+                     struct case_report **ret, struct err *err);
+
+/* What people call a case of this name: the last part of a path. */
+const char *case_title(const char *name);
+/* The way from one folder to another as a URL; both are absolute. The caller
+ * frees. */
+char *case_link(const char *from, const char *to);
+
+#endif

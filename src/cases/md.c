@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* case.md: the same as the page in short. */
+#include <string.h>
+
+#include "base/text.h"
+#include "cases/writers.h"
+#include "report/text.h"
+
+static void add_head(const struct case_report *r, struct buf *out)
+{
+	struct case_sums s;
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX], c[CLOCK_TEXT_MAX], d[CLOCK_TEXT_MAX],
+		e[CLOCK_TEXT_MAX];
+	case_sum(r, &s);
+	buf_adds(out, "# ");
+	report_markdown_line(out, r->title);
+	buf_addf(out, "\n\n%s · %s long, %s of it described · %s · %s\n\n",
+	         report_plural(r->n_videos, "video", a), clock_short(s.duration, b),
+	         clock_short(s.described, c), report_plural(s.events, "event", d),
+	         report_plural(r->n_others, "other file", e));
+	if (r->demo_model)
+		buf_adds(out, "> **Made with the demo model**, which understands only vdet's own drawn "
+		              "scenes: on any other video its answers are meaningless.\n\n");
+	if (s.holes)
+		buf_addf(out, "> **Not complete:** %s; see Holes.\n\n", report_plural(s.holes, "hole", a));
+	if (s.analyzed < r->n_videos)
+		buf_addf(out, "> **Not complete:** %s not analyzed.\n\n",
+		         report_plural(r->n_videos - s.analyzed, "video", a));
+}
+
+static void add_summary(const struct case_report *r, struct buf *out)
+{
+	buf_adds(out, "## Summary\n\n");
+	if (!r->summary_by_model) {
+		buf_adds(out, "*The list of the videos; no summary of the whole was written");
+		if (*r->summary_fallback) {
+			buf_adds(out, ": ");
+			report_markdown_line(out, r->summary_fallback);
+		}
+		buf_adds(out, "*\n\n");
+	}
+	for (const char *p = r->summary; *p;) {
+		size_t n = strcspn(p, "\n");
+		AUTO(mem_freep) char *line = mem_printf("%.*s", (int)n, p);
+		buf_adds(out, r->summary_by_model ? "" : "- ");
+		report_markdown_line(out, line);
+		buf_adds(out, r->summary_by_model ? "\n\n" : "\n");
+		p += n + (p[n] == '\n');
+	}
+	buf_adds(out, "\n");
+}
+
+static void add_videos(const struct case_report *r, struct buf *out)
+{
+	char t[CLOCK_TEXT_MAX], d[CLOCK_TEXT_MAX], e[CLOCK_TEXT_MAX];
+	buf_adds(out, "## Videos\n\nStarts are UTC.\n\n");
+	for (size_t i = 0; i < r->n_videos; i++) {
+		const struct case_video *v = &r->videos[i];
+		buf_addf(out, "%zu. **%s** (%s), %s: ", i + 1, case_clock(v->start, t),
+		         v->clock == STORE_CLOCK_METADATA ? "metadata" : "time of the file",
+		         clock_short(v->duration, d));
+		report_markdown_line(out, v->name);
+		for (size_t k = 0; k < v->n_same; k++) {
+			buf_adds(out, ", the same as ");
+			report_markdown_line(out, v->same[k].name);
+			buf_adds(out, v->same[k].missing ? " (missing now)" : "");
+		}
+		buf_adds(out, v->missing ? ", missing now" : "");
+		buf_addf(out, *v->job ? ", %s" : ", not analyzed", report_plural(v->n_events, "event", e));
+		if (*v->fault) {
+			buf_adds(out, "; failed: ");
+			report_markdown_line(out, v->fault);
+		}
+		buf_adds(out, "\n");
+	}
+	buf_adds(out, "\n");
+}
+
+static void add_events(const struct case_report *r, struct buf *out)
+{
+	char t[CLOCK_TEXT_MAX], at[CLOCK_TEXT_MAX];
+	buf_addf(out, "## Events\n\n%s", r->n_moments ? "" : "None.\n");
+	for (size_t i = 0; i < r->n_moments; i++) {
+		const struct case_video *v = &r->videos[r->moments[i].video];
+		const struct case_event *e = &v->events[r->moments[i].event];
+		buf_addf(out, "- **%s** ", case_clock(case_time(v, e->start), t));
+		report_markdown_line(out, e->what);
+		buf_adds(out, " *(");
+		report_markdown_line(out, v->name);
+		buf_addf(out, " at %s, chunk %zu)*\n", report_exact(e->pts, at), e->chunk + 1);
+	}
+	buf_adds(out, "\n");
+}
+
+static void add_holes(const struct case_report *r, struct buf *out)
+{
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	bool any = false;
+	for (size_t i = 0; i < r->n_videos; i++)
+		for (size_t k = 0; k < r->videos[i].n_holes; k++) {
+			const struct case_hole *h = &r->videos[i].holes[k];
+			buf_adds(out, any ? "- " : "## Holes\n\n- ");
+			any = true;
+			report_markdown_line(out, r->videos[i].name);
+			buf_addf(out, " **%s – %s** ", clock_text(h->start, a), clock_text(h->end, b));
+			report_markdown_line(out, h->reason);
+			buf_adds(out, "\n");
+		}
+	buf_adds(out, any ? "\n" : "");
+}
+
+static void add_subjects(const struct case_report *r, struct buf *out)
+{
+	size_t n;
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	struct case_subject *s = case_subjects(r, &n);
+	if (n && s[0].n_sights > 1)
+		buf_adds(out, "## Possibly the same\n\nNamed with the same words in several videos.\n\n");
+	for (size_t i = 0; i < n && s[i].n_sights > 1; i++) {
+		buf_adds(out, "- ");
+		report_markdown_line(out, s[i].text);
+		buf_addf(out, ": %s in %s\n", report_plural(s[i].events, "event", a),
+		         report_plural(s[i].n_sights, "video", b));
+	}
+	buf_adds(out, n && s[0].n_sights > 1 ? "\n" : "");
+	case_subjects_free(s, n);
+}
+
+static void add_files(struct buf *out, const char *title, const struct case_files *f, bool reason)
+{
+	if (!f->n)
+		return;
+	buf_addf(out, "## %s\n\n", title);
+	for (size_t i = 0; i < f->n; i++) {
+		buf_adds(out, "- ");
+		report_markdown_line(out, f->items[i].name);
+		if (reason) {
+			buf_adds(out, ": ");
+			report_markdown_line(out, f->items[i].reason);
+		}
+		buf_adds(out, "\n");
+	}
+	buf_adds(out, "\n");
+}
+
+int case_markdown(const struct case_report *r, struct buf *out, struct err *err)
+{
+	add_head(r, out);
+	add_summary(r, out);
+	add_videos(r, out);
+	add_subjects(r, out);
+	add_holes(r, out);
+	add_files(out, "Files that failed", &r->faults, true);
+	add_files(out, "Skipped files", &r->skipped, true);
+	add_events(r, out);
+	add_files(out, "Other files", &r->others, false);
+	if (r->n_others > r->others.n)
+		buf_addf(out, "and %zu more\n", r->n_others - r->others.n);
+	return buf_check(out, "case.md", err);
+}

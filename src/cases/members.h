@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The members of a case, in memory as in the journal. Internal; one thread. */
+#ifndef VDET_CASES_MEMBERS_H
+#define VDET_CASES_MEMBERS_H
+
+#include <stdbool.h>
+
+#include "store/case.h"
+
+struct member {
+	struct store_member row;
+	bool seen;  /* its file is among those of this run */
+	bool taken; /* it was analyzed in this run, or was complete before */
+	bool skipped;
+};
+
+struct members {
+	struct store *store;
+	const char *case_id; /* borrowed */
+	struct member *items;
+	size_t n, cap;
+};
+
+int members_load(struct members *m, struct store *store, const char *case_id, struct err *err);
+void members_clear(struct members *m);
+/* NULL if there is none; valid until the next members_put(). */
+struct member *members_find(const struct members *m, const char *path, int64_t stream);
+/* Adds or replaces a member, also in the journal; what `row` points to is
+ * copied. */
+int members_put(struct members *m, const struct store_member *row, struct member **ret,
+                struct err *err);
+int members_save(struct members *m, const struct member *one, struct err *err);
+/* Removes those of this path: all, or those with another stamp. */
+int members_forget(struct members *m, const char *path, const char *stamp, struct err *err);
+/* Replaces a string of a row. */
+void member_set(char **to, const char *text);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The formats of a case's report: each is a pure function of it, and appends to
+ * `out`; ERR_LIMIT if that is too small. docs/case.schema.json describes the
+ * JSON. */
+#ifndef VDET_CASES_WRITERS_H
+#define VDET_CASES_WRITERS_H
+
+#include "base/buf.h"
+#include "cases/data.h"
+
+int case_json(const struct case_report *r, struct buf *out, struct err *err);
+/* One page without pictures, below 5 MB for a thousand videos: of many events
+ * it lists the first of each video. */
+int case_html(const struct case_report *r, struct buf *out, struct err *err);
+int case_markdown(const struct case_report *r, struct buf *out, struct err *err);
+int case_csv(const struct case_report *r, struct buf *out, struct err *err); /* events, RFC 4180 */
+
+#endif

@@ -1,0 +1,402 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Cases: the videos of a folder, analyzed one by one and reported together; what a later run does again, and what not."""
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+
+import flow
+from messages import Messages
+
+LONG_AGO = 1_700_000_000
+
+
+class Case(flow.Flow):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.dir / "in"
+        self.folder.mkdir()
+        self.fake = self.engine()
+
+    def put(self, name, seconds=4, at=LONG_AGO, **kw):
+        """A video that did not change for long."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        flow.make_video(path, seconds, **kw)
+        os.utime(path, (at, at))
+        return path
+
+    def write(self, name, data, at=LONG_AGO):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        os.utime(path, (at, at))
+        return path
+
+    def analyze(self, *args, code=0, **kw):
+        return self.vdet("analyze", *(args or ("in",)), "--engine", self.fake.url, "--chunk-duration", "4", code=code, **kw)
+
+    def case(self, name="in"):
+        return json.loads((self.dir / f"{name}.vdet-case" / "case.json").read_text())
+
+    def names(self, case):
+        return [v["name"] for v in case["videos"]]
+
+    def asked(self):
+        """How many requests were about a stretch of a video, and how many were summaries."""
+        begun = self.fake.lines("begin")
+        stretches = len(self.fake.stretches())
+        return stretches, len(begun) - stretches
+
+    def listing(self):
+        return {str(p): p.lstat().st_mtime_ns for p in [self.folder, *self.folder.rglob("*")]}
+
+    def check_files(self, name="in"):
+        r = subprocess.run([sys.executable, flow.ROOT / "test/unit/check-report.py", self.dir / f"{name}.vdet-case",
+                            flow.ROOT / "docs/case.schema.json"], capture_output=True, text=True)
+        self.assertEqual(r.returncode, 0, r.stderr)
+
+    def test_a_folder_becomes_one_report(self):
+        self.put("cam2/b.mp4", 6, at=LONG_AGO + 100)
+        self.put("cam1/a.mp4", 8, at=LONG_AGO + 8)
+        self.put("c.mkv", 4, extra=("-metadata", "creation_time=2020-05-06T07:08:09Z"))
+        self.put(".hidden.mp4")
+        self.put(".cache/d.mp4")
+        self.put("old.vdet/e.mp4")
+        self.put("old.vdet-case/f.mp4")
+        outside = self.dir / "elsewhere"
+        outside.mkdir()
+        flow.make_video(outside / "g.mp4", 4)
+        (self.folder / "link").symlink_to(outside)
+        (self.folder / "g.mp4").symlink_to(outside / "g.mp4")
+        self.write("notes.txt", b"Not a video.\n")
+        self.write("picture.bin", bytes(range(256)) * 20)
+        self.write("nothing", b"")
+        before = self.listing()
+        r = self.analyze()
+        self.assertEqual(self.listing(), before, "something was written below the folder")
+        self.assertIn("case: in.vdet-case/case.html\n", r.stdout)
+        for i, name in enumerate(("c.mkv", "cam1/a.mp4", "cam2/b.mp4"), 1):  # analyzed in order of their names
+            self.assertIn(f"video {i} of 3: {name}\n", r.stderr)
+        case = self.case()
+        self.assertEqual(self.names(case), ["c.mkv", "cam1/a.mp4", "cam2/b.mp4"])  # reported in order of time
+        self.assertEqual([v["start"] for v in case["videos"]],
+                         ["2020-05-06T07:08:09.000000Z", "2023-11-14T22:13:20.000000Z", "2023-11-14T22:14:54.000000Z"])
+        self.assertEqual([v["clock"] for v in case["videos"]], ["metadata", "file", "file"])
+        self.assertEqual([v["duration"] for v in case["videos"]], [4, 8, 6])
+        self.assertEqual([o["name"] for o in case["others"]], ["notes.txt", "nothing", "picture.bin"])
+        self.assertEqual(case["totals"]["others"], 3)
+        self.assertEqual(case["totals"]["links"], 2)
+        self.assertEqual(case["totals"]["duration"], 18)
+        self.assertEqual(case["totals"]["described"], 18)
+        self.assertEqual(case["summary"]["by"], "model")
+        self.assertEqual((case["faults"], case["skipped"]), ([], []))
+        self.check_files()
+        page = (self.dir / "in.vdet-case" / "case.html").read_text()
+        for v, e in ((case["videos"][e["video"]], e) for e in case["events"]):
+            report = (self.dir / "in.vdet-case" / v["report"] / "report.html").resolve()
+            frame = f's{e["chunk"] + 1}-{e["sample"] + 1}'
+            self.assertIn(f'id="{frame}"', report.read_text())
+            self.assertIn(f'{v["report"]}/report.html#{frame}', page)
+        for p in (self.dir / "in.vdet-case").iterdir():
+            self.assertNotIn(str(self.dir), p.read_text(), f"{p.name} tells where the user keeps files")
+
+    def test_the_same_command_again_asks_nothing(self):
+        self.put("a.mp4")
+        self.put("b.mp4", 5)
+        self.analyze()
+        asked, first = self.asked(), self.case()
+        self.assertEqual(asked[1], 2)  # the summaries of b, which has two chunks, and of the case
+        r = self.analyze()
+        self.assertIn("2 of 2 videos were done before", r.stdout)
+        self.assertEqual(self.asked(), asked)
+        self.assertEqual(flow.same_result(self.case()), flow.same_result(first))
+        self.assertEqual(sorted(p.name for p in self.dir.glob("*.vdet")), ["a.vdet", "b.vdet"])
+        self.analyze("in", "--prompt", "a red car")  # another question
+        self.assertGreater(self.asked()[0], asked[0])
+
+    def test_a_new_file_redoes_only_what_it_touches(self):
+        self.put("a.mp4")
+        self.put("b.mp4", 5)
+        self.analyze()
+        stretches, summaries = self.asked()
+        self.put("sub/c.mp4", 6)
+        r = self.analyze()
+        self.assertIn("2 of 3 videos were done before", r.stdout)
+        self.assertEqual(len(self.fake.stretches()[stretches:]), 2)
+        self.assertEqual(self.asked()[1], summaries + 2)  # its own, and that of the case
+        self.assertEqual(sorted(self.names(self.case())), ["a.mp4", "b.mp4", "sub/c.mp4"])
+        # a file that is replaced by another content
+        before = self.case()
+        self.put("b.mp4", 7)
+        stretches = self.asked()[0]
+        self.analyze()
+        self.assertEqual(self.asked()[0], stretches + 2)
+        self.assertEqual(len(self.case()["videos"]), 3)
+        self.assertNotEqual({v["sha256"] for v in self.case()["videos"]}, {v["sha256"] for v in before["videos"]})
+
+    def test_a_file_that_is_gone_stays_with_its_result(self):
+        self.put("a.mp4")
+        gone = self.put("b.mp4", 5)
+        self.analyze()
+        first = self.case()
+        gone.unlink()
+        asked = self.asked()
+        self.analyze()
+        case = self.case()
+        self.assertEqual({v["name"]: v["missing"] for v in case["videos"]}, {"a.mp4": False, "b.mp4": True})
+        self.assertEqual(case["events"], first["events"])
+        self.assertEqual(self.asked(), asked)
+        self.check_files()
+
+    def test_the_same_bytes_twice_are_one_analysis(self):
+        self.put("b.mp4")
+        shutil.copy2(self.folder / "b.mp4", self.folder / "copy.mp4")
+        self.analyze()
+        case = self.case()
+        self.assertEqual(self.names(case), ["b.mp4"])
+        self.assertEqual(case["videos"][0]["same"], [{"name": "copy.mp4", "missing": False}])
+        self.assertEqual(self.asked()[0], 1)
+        shutil.copy2(self.folder / "b.mp4", self.folder / "a.mp4")  # comes first by its name
+        (self.folder / "copy.mp4").unlink()
+        self.analyze()
+        self.assertEqual(self.asked()[0], 1)
+        video = self.case()["videos"][0]
+        self.assertEqual(video["name"], "a.mp4")
+        self.assertEqual(video["same"], [{"name": "b.mp4", "missing": False}, {"name": "copy.mp4", "missing": True}])
+
+    def test_what_cannot_be_read_is_reported(self):
+        good = self.put("a.mp4")
+        self.write("broken.mp4", good.read_bytes()[:3000])
+        self.write("empty.dav", b"")
+        r = self.analyze(code=1)
+        case = self.case()
+        self.assertEqual(self.names(case), ["a.mp4"])
+        self.assertEqual([f["name"] for f in case["faults"]], ["broken.mp4", "empty.dav"])
+        self.assertIn("broken.mp4: ", r.stderr)
+        self.assertIn("empty", case["faults"][1]["reason"])
+        self.check_files()
+        page = (self.dir / "in.vdet-case" / "case.html").read_text()
+        self.assertIn("broken.mp4", page)
+        self.write("broken.mp4", good.read_bytes())  # copied again
+        self.put("empty.dav", 5, extra=("-f", "mpegts"))
+        self.analyze()
+        self.assertEqual(self.case()["faults"], [])
+
+    def test_a_file_that_changes_is_taken_by_the_next_run(self):
+        self.put("a.mp4")
+        fresh = flow.make_video(self.folder / "b.mp4", 5)
+        over = threading.Event()
+        writer = threading.Thread(target=lambda: [os.utime(fresh) for _ in iter(lambda: over.wait(1), True)])
+        os.utime(fresh)
+        writer.start()
+        r = self.analyze()
+        over.set()
+        writer.join()
+        self.assertIn("b.mp4: it changed less than 10 s ago; skipped, the next run takes it", r.stderr)
+        case = self.case()
+        self.assertEqual(self.names(case), ["a.mp4"])
+        self.assertEqual([s["name"] for s in case["skipped"]], ["b.mp4"])
+        os.utime(fresh, (LONG_AGO, LONG_AGO))
+        self.analyze()
+        self.assertEqual(sorted(self.names(self.case())), ["a.mp4", "b.mp4"])
+        self.assertEqual(self.case()["skipped"], [])
+
+    def test_a_file_that_changes_while_others_are_analyzed(self):
+        self.put("a.mp4")
+        self.put("b.mp4", 5)
+        self.fake.control(faults=["hold@1"])
+        p = self.start("analyze", "in", "--engine", self.fake.url)
+        self.fake.control(**{"await": 1})
+        self.put("b.mp4", 6, at=LONG_AGO + 1)
+        self.fake.control(faults=[], release=True)
+        out, log = p.communicate(timeout=flow.TIMEOUT)
+        self.assertEqual(p.returncode, 0, log)
+        self.assertIn("b.mp4: it changed while it was read; skipped", log)
+        self.assertEqual([s["name"] for s in self.case()["skipped"]], ["b.mp4"])
+        self.analyze()
+        self.assertEqual({v["name"]: v["duration"] for v in self.case()["videos"]}, {"a.mp4": 4, "b.mp4": 6})
+
+    def test_killed_and_continued(self):
+        for name in "abc":
+            self.put(f"{name}.mp4", 4 + "abc".index(name))
+        self.fake.control(faults=["hold@3"])  # the second chunk of the second video
+        p = self.start("analyze", "in", "--engine", self.fake.url, "--chunk-duration", "4", "--progress", "json")
+        self.fake.control(**{"await": 3})
+        p.send_signal(signal.SIGKILL)
+        p.wait()
+        asked = self.asked()
+        self.fake.control(faults=[], release=True)
+        r = self.analyze()
+        self.assertIn("1 of 3 videos were done before", r.stdout)
+        # b has two chunks, of which at most one was finished, c two
+        self.assertIn(self.asked()[0] - asked[0], (3, 4))
+        self.assertEqual(self.names(self.case()), ["c.mp4", "b.mp4", "a.mp4"])
+        db = sqlite3.connect(self.store)
+        self.assertEqual(db.execute("SELECT count(*) FROM job WHERE state = 1").fetchone(), (3,))
+        db.close()
+
+    def test_interrupted_and_continued(self):
+        for name in "ab":
+            self.put(f"{name}.mp4", 4 + "ab".index(name))
+        self.fake.control(faults=["hold@3"])
+        p = self.start("analyze", "in", "--engine", self.fake.url, "--chunk-duration", "4")
+        self.fake.control(**{"await": 3})
+        p.send_signal(signal.SIGINT)
+        out, log = p.communicate(timeout=flow.TIMEOUT)
+        self.assertEqual(p.returncode, 130, log)
+        self.assertIn("finished videos and chunks are kept", log)
+        self.fake.control(faults=[], release=True)
+        self.assertIn("1 of 2 videos were done before", self.analyze().stdout)
+
+    def test_the_engine_fails_for_one_video(self):
+        self.put("a.mp4")
+        self.put("b.mp4", 5)
+        self.fake.control(faults=["400@1+"])
+        r = self.analyze(code=1)
+        self.assertIn("all 1 chunks failed", r.stderr)
+        case = self.case()
+        self.assertEqual(case["totals"]["holes"], 3)  # a has one chunk, b two
+        self.assertEqual(case["summary"]["by"], "list")
+        self.check_files()
+        self.fake.control(faults=[])
+        self.analyze()
+        self.assertEqual(self.case()["totals"]["holes"], 0)
+        self.assertEqual(self.case()["summary"]["by"], "model")
+
+    def test_without_an_engine_the_results_stay(self):
+        self.put("a.mp4")
+        self.analyze()
+        first = self.case()
+        url = self.fake.url
+        self.fake.stop()
+        r = self.vdet("analyze", "in", "--engine", url, "--chunk-duration", "4", code=1)
+        self.assertIn("a.mp4: ", r.stderr)
+        self.assertEqual(self.case()["events"], first["events"])
+        self.assertTrue(self.case()["videos"][0]["fault"])
+        self.fake = self.engine()
+        self.assertIn("1 of 1 videos were done before", self.analyze().stdout)
+        self.assertIsNone(self.case()["videos"][0]["fault"])
+
+    def test_a_named_case_grows(self):
+        self.put("a.mp4")
+        self.put("b.mp4", 5)
+        self.analyze("in/a.mp4", "--case", "trip")
+        self.assertEqual(self.names(self.case("trip")), ["a.mp4"])
+        r = self.analyze("in/b.mp4", "--case", "trip")
+        self.assertNotIn("done before", r.stdout)
+        case = self.case("trip")
+        self.assertEqual(sorted(self.names(case)), ["a.mp4", "b.mp4"])
+        self.assertEqual(case["case"]["title"], "trip")
+        self.analyze("in", "--case", "in")  # another case of a folder of that name
+        self.analyze("in")
+        self.assertTrue((self.dir / "in-2.vdet-case" / "case.json").exists())
+        self.assertEqual(self.asked()[0], 3)  # the runs are the same
+
+    def test_folders_and_files_together(self):
+        other = self.dir / "more"
+        other.mkdir()
+        self.put("a.mp4")
+        for name, seconds in (("a.mp4", 5), ("x.mp4", 6)):
+            flow.make_video(other / name, seconds)
+            os.utime(other / name, (LONG_AGO, LONG_AGO))
+        self.put("../single.mp4", 7)
+        self.analyze("in", "single.mp4", "more", "more/x.mp4", "--output", "out")
+        case = json.loads((self.dir / "out" / "in.vdet-case" / "case.json").read_text())
+        self.assertEqual(sorted(self.names(case)), ["in/a.mp4", "more/a.mp4", "more/x.mp4", "single.mp4"])
+        self.assertEqual(len({v["report"] for v in case["videos"]}), 4)
+
+    def test_nothing_is_written_below_the_folder(self):
+        self.put("a.mp4")
+        before = self.listing()
+        for args, cwd in ((["."], self.folder), (["../in", "--output", "x/y"], self.folder), (["in", "--output", "in"], self.dir),
+                          (["in", "--output", "in/../in/deep/er"], self.dir), ([".."], self.folder)):
+            r = self.vdet("analyze", *args, "--engine", self.fake.url, code=2, cwd=cwd)
+            self.assertIn("name another folder with --output", r.stderr)
+        self.assertEqual(self.listing(), before)
+        self.vdet("analyze", ".", "--engine", self.fake.url, "--output", self.dir / "out", cwd=self.folder)
+        self.assertEqual(self.listing(), before)
+        self.assertTrue((self.dir / "out" / "in.vdet-case" / "case.html").exists())
+
+    def test_a_folder_without_videos(self):
+        self.write("notes.txt", b"Not a video.\n")
+        r = self.analyze(code=1)
+        self.assertIn("no video was found (1 other files)", r.stderr)
+        self.assertFalse(list(self.dir.glob("*.vdet-case")))
+        r = self.vdet("analyze", "in", "nowhere", "--engine", self.fake.url, code=1)
+        self.assertIn("nowhere", r.stderr)
+
+    def test_names_of_any_bytes(self):
+        first = self.put("a.mp4")
+        names = [b"x \xff.mp4", b"new\nline.mp4", "<b>\"'&amp;\u202e#%?.mp4".encode()]
+        for i, name in enumerate(names, 5):
+            other = flow.make_video(self.dir / "made.mp4", i)
+            path = os.path.join(os.fsencode(self.folder), name)
+            shutil.copyfile(other, path)
+            os.utime(path, (LONG_AGO, LONG_AGO))
+        self.analyze()
+        self.assertEqual(len(self.case()["videos"]), 4)
+        self.check_files()
+        asked = self.asked()
+        first.unlink()
+        os.unlink(os.path.join(os.fsencode(self.folder), names[0]))
+        self.assertIn("2 of 2 videos were done before", self.analyze().stdout)
+        self.assertEqual(self.asked()[0], asked[0])
+        self.assertEqual(sum(v["missing"] for v in self.case()["videos"]), 2)
+
+    def test_one_process_works_on_a_case(self):
+        self.put("a.mp4")
+        self.fake.control(faults=["hold@1"])
+        p = self.start("analyze", "in", "--engine", self.fake.url)
+        self.fake.control(**{"await": 1})
+        self.assertIn("another process works on the case", self.analyze(code=1).stderr)
+        self.fake.control(faults=[], release=True)
+        out, log = p.communicate(timeout=flow.TIMEOUT)
+        self.assertEqual(p.returncode, 0, log)
+
+    def test_a_run_that_was_removed_is_made_again(self):
+        self.put("a.mp4")
+        self.analyze()
+        job = self.case()["videos"][0]["job"]
+        self.vdet("jobs", "rm", job)
+        asked = self.asked()[0]
+        self.analyze()
+        self.assertEqual(self.asked()[0], asked + 1)
+        self.assertEqual(self.case()["videos"][0]["job"], job)
+
+    def test_progress_as_json(self):
+        self.put("a.mp4")
+        self.put("b.mp4", 5)
+        r = self.analyze("in", "--progress", "json")
+        events = [json.loads(line) for line in r.stdout.splitlines()]
+        messages = Messages("progress")
+        for e in events:
+            messages.check(e)
+        self.assertEqual([(e["video"], e["videos"], e["name"]) for e in events if e["type"] == "video"],
+                         [(1, 2, "a.mp4"), (2, 2, "b.mp4")])
+        case, = (e for e in events if e["type"] == "case")
+        self.assertEqual((case["videos"], case["before"], case["failed"], case["skipped"]), (2, 0, 0, 0))
+        self.assertEqual(case["dir"], str(self.dir / "in.vdet-case"))
+        self.assertEqual(case["case"], self.case()["case"]["id"])
+
+    def test_every_stream_is_a_video(self):
+        path = self.folder / "two.mkv"
+        subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=4", "-f", "lavfi", "-i",
+                        "mandelbrot=s=160x90:r=10", "-t", "4", "-map", "0", "-map", "1", "-c:v", "libx264", "-preset", "ultrafast",
+                        "-pix_fmt", "yuv420p", str(path)], check=True, stdin=subprocess.DEVNULL)
+        os.utime(path, (LONG_AGO, LONG_AGO))
+        self.analyze("in", "--stream", "all")
+        self.assertEqual(sorted(str(v["stream"]) for v in self.case()["videos"]), ["1", "None"])
+        asked = self.asked()
+        r = self.analyze("in", "--stream", "all")
+        self.assertIn("2 of 2 videos were done before", r.stdout)
+        self.assertEqual(self.asked(), asked)
+
+
+if __name__ == "__main__":
+    flow.main()
