@@ -102,7 +102,7 @@ static int load_run(struct store *s, const char *job, const char *dir, struct ca
 {
 	struct report_sums sums;
 	AUTO(report_freep) struct report *r = NULL;
-	int e = report_load_text(s, job, &r, err);
+	int e = report_load_text(s, job, REPORT_NORMAL, &r, err);
 	if (e < 0)
 		return e == -ERR_NOENT ? 0 : e; /* it was removed */
 	report_sum(r, &sums);

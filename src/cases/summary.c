@@ -103,7 +103,7 @@ int case_summarize(const struct run_context *run, const char *prompt, struct cas
 	char *text = NULL;
 	int e = summary_make(&notes, merge_notes_bytes(run), ask, &request, &text, &why);
 	free(request.runs);
-	r->summary = e == 0 ? text : summary_timeline(&notes, LIST_LINES);
+	r->summary = e == 0 ? text : summary_timeline(&notes, LIST_LINES, true);
 	r->summary_by_model = e == 0;
 	if (e == -ERR_CANCELED || cancel_fired(run->cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
