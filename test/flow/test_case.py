@@ -259,7 +259,7 @@ class Case(flow.Flow):
         self.put("b.mp4", 5)
         self.fake.control(faults=["400@1+"])
         r = self.analyze(code=1)
-        self.assertIn("all 1 chunks failed", r.stderr)
+        self.assertIn("1 chunk failed", r.stderr)
         case = self.case()
         self.assertEqual(case["totals"]["holes"], 3)  # a has one chunk, b two
         self.assertEqual(case["summary"]["by"], "list")
