@@ -122,7 +122,8 @@ class Serve(Serving):
                                                                        "chunk_deleted")) +
                                 "DROP TABLE words; DROP TABLE told; ALTER TABLE chunk DROP COLUMN code; "
                                 "ALTER TABLE chunk DROP COLUMN option; ALTER TABLE video DROP COLUMN stream; "
-                                "DROP TABLE verdict; DROP TABLE control; "
+                                "DROP TABLE verdict; DROP TABLE control; ALTER TABLE job DROP COLUMN sentences; DROP TABLE answer; "
+                                "DROP TABLE case_step; DROP TABLE case_member; DROP TABLE case_record; "
                                 "PRAGMA user_version = 6")
         store.close()
         server = self.serve(engine)
