@@ -48,6 +48,23 @@ void *mem_room(void *items, size_t n, size_t *cap, size_t size)
 	return mem_grow(items, *cap, size);
 }
 
+static int by_size(const void *a, const void *b)
+{
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+	return (x > y) - (x < y);
+}
+
+size_t mem_sort_distinct(size_t *items, size_t n)
+{
+	size_t kept = 0;
+	if (n)
+		qsort(items, n, sizeof *items, by_size);
+	for (size_t i = 0; i < n; i++)
+		if (!kept || items[i] != items[kept - 1])
+			items[kept++] = items[i];
+	return kept;
+}
+
 char *mem_strdup(const char *s)
 {
 	return s ? or_abort(strdup(s)) : NULL;

@@ -38,6 +38,8 @@ void *mem_grow(void *p, size_t n, size_t size); /* realloc of n * size, not zero
 /* The array `items` of n elements with room for one more; grows it, and *cap,
  * where it is full. */
 void *mem_room(void *items, size_t n, size_t *cap, size_t size);
+/* Sorts n numbers, and keeps each once; returns how many are left. */
+size_t mem_sort_distinct(size_t *items, size_t n);
 char *mem_strdup(const char *s); /* NULL stays NULL; the caller frees */
 /* The caller frees; aborts when out of memory. */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

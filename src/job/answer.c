@@ -31,12 +31,6 @@ static bool blank(const char *s)
 	return s[strspn(s, " \t\r\n")] == '\0';
 }
 
-static int compare_sizes(const void *a, const void *b)
-{
-	size_t x = *(const size_t *)a, y = *(const size_t *)b;
-	return (x > y) - (x < y);
-}
-
 /* A frame number, or a range of them ("2-4"), as models write it: 2, 2.0, "2",
  * "Frame 2". False if it is anything else. */
 static bool read_numbers(const json_t *v, json_int_t *first, json_int_t *last)
@@ -103,12 +97,7 @@ static int read_frames(const json_t *list, size_t n_frames, size_t number, struc
 		return r;
 	if (!e->n_frames)
 		return err_set(err, ERR_FORMAT, "event %zu names no frames", number);
-	qsort(e->frames, e->n_frames, sizeof *e->frames, compare_sizes);
-	size_t kept = 1;
-	for (i = 1; i < e->n_frames; i++)
-		if (e->frames[i] != e->frames[kept - 1])
-			e->frames[kept++] = e->frames[i];
-	e->n_frames = kept;
+	e->n_frames = mem_sort_distinct(e->frames, e->n_frames);
 	return 0;
 }
 

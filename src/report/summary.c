@@ -105,19 +105,13 @@ static size_t owner_of(const struct report *r, const struct owners *o, json_t *s
 	return at < o->first[chunk + 1] ? o->events[at] : GONE;
 }
 
-static int by_size(const void *a, const void *b)
-{
-	size_t x = *(const size_t *)a, y = *(const size_t *)b;
-	return (x > y) - (x < y);
-}
-
 static bool load_sentence(const struct report *r, const struct owners *o, json_t *j,
                           struct story_sentence *ret)
 {
 	json_t *of = json_object_get(j, "of"), *statement;
 	const char *text = json_string_value(json_object_get(j, "text"));
 	AUTO(mem_freep) size_t *entries = mem_alloc(json_array_size(of) + 1, sizeof *entries);
-	size_t i, n = 0, kept = 0;
+	size_t i, n = 0;
 	json_array_foreach (of, i, statement) {
 		size_t event = owner_of(r, o, statement);
 		if (event != GONE)
@@ -126,12 +120,9 @@ static bool load_sentence(const struct report *r, const struct owners *o, json_t
 	if (!n || !text)
 		return false;
 
-	qsort(entries, n, sizeof *entries, by_size);
-	for (i = 0; i < n; i++)
-		if (!kept || entries[kept - 1] != entries[i])
-			entries[kept++] = entries[i];
-	*ret = (struct story_sentence){
-		.text = mem_strdup(text), .entries = TAKE(entries), .n_entries = kept};
+	n = mem_sort_distinct(entries, n);
+	*ret =
+		(struct story_sentence){.text = mem_strdup(text), .entries = TAKE(entries), .n_entries = n};
 	return true;
 }
 

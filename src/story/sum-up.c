@@ -117,24 +117,13 @@ static bool numbers_are_known(const char *text, const struct story_sentence *lin
 	return true;
 }
 
-static int by_size(const void *a, const void *b)
-{
-	size_t x = *(const size_t *)a, y = *(const size_t *)b;
-	return (x > y) - (x < y);
-}
-
 /* Adds the entries of a line to those of a sentence, each once. */
 static void cite(struct story_sentence *s, const struct story_sentence *line)
 {
 	s->entries = mem_grow(s->entries, s->n_entries + line->n_entries, sizeof *s->entries);
 	memcpy(s->entries + s->n_entries, line->entries, line->n_entries * sizeof *line->entries);
 	s->n_entries += line->n_entries;
-	qsort(s->entries, s->n_entries, sizeof *s->entries, by_size);
-	size_t kept = 1;
-	for (size_t i = 1; i < s->n_entries; i++)
-		if (s->entries[i] != s->entries[kept - 1])
-			s->entries[kept++] = s->entries[i];
-	s->n_entries = kept;
+	s->n_entries = mem_sort_distinct(s->entries, s->n_entries);
 }
 
 static struct story_sentence *find_text(struct story_section *s, const char *text)
@@ -352,11 +341,11 @@ int story_sum_up(const struct story_entry *entries, size_t n, size_t max, story_
                  struct story_summary *ret, struct err *err)
 {
 	AUTO(story_summary_clear) struct story_summary summary = {0};
-	struct level level = first_level(entries, n);
 	struct err stopped = {0};
 	if (!n)
 		return err_set(err, ERR_NOENT, "nothing happened that could be summarized");
 
+	struct level level = first_level(entries, n);
 	for (bool whole = false; !whole;) {
 		AUTO(asking_clear) struct asking a = {.entries = entries, .of = level, .max = max};
 		divide(&a);

@@ -70,18 +70,14 @@ struct words {
 /* False if it is longer than what only says that something stays. */
 static bool split(const char *text, struct words *w)
 {
-	for (w->n = 0; *text; w->n++) {
+	w->n = 0;
+	for (text += strspn(text, " ."); *text; text += strspn(text, " .")) {
 		size_t len = strcspn(text, " .");
-		if (len == 0 && *text) {
-			text++;
-			w->n--;
-			continue;
-		}
 		if (w->n == STATE_WORDS || len >= WORD_MAX)
 			return false;
 		for (size_t i = 0; i < len; i++)
 			w->word[w->n][i] = (char)tolower((unsigned char)text[i]);
-		w->word[w->n][len] = '\0';
+		w->word[w->n++][len] = '\0';
 		text += len;
 	}
 	return true;

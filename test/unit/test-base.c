@@ -464,6 +464,15 @@ static void links_are_not_followed(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+static void numbers_are_kept_once(void **state)
+{
+	(void)state;
+	size_t items[] = {7, 3, 7, 0, 3, 9}, want[] = {0, 3, 7, 9};
+	assert_int_equal(mem_sort_distinct(items, ARRAY_LEN(items)), ARRAY_LEN(want));
+	assert_memory_equal(items, want, sizeof want);
+	assert_int_equal(mem_sort_distinct(NULL, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -483,6 +492,7 @@ int main(void)
 		cmocka_unit_test(a_write_is_whole_or_absent),
 		cmocka_unit_test(writers_do_not_mix),
 		cmocka_unit_test(links_are_not_followed),
+		cmocka_unit_test(numbers_are_kept_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
