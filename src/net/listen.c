@@ -200,16 +200,31 @@ void listen_spare_open(struct listen_spare *s)
 	s->fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-void listen_shed(int fd, struct listen_spare *s)
+static void warn_of_files(struct listen_spare *s)
 {
 	int64_t now = clock_now();
-	if (!s->warned || now - s->warned > WARN_EVERY * CLOCK_SECOND) {
-		s->warned = now;
-		log_warning("connections are closed, since too many files are open; raise the limit "
-		            "(ulimit -n, LimitNOFILE= of systemd) or lower --net-connections");
+	if (s->warned && now - s->warned <= WARN_EVERY * CLOCK_SECOND)
+		return;
+	s->warned = now;
+	log_warning("connections are closed, since too many files are open; raise the limit "
+	            "(ulimit -n, LimitNOFILE= of systemd) or lower --net-connections");
+}
+
+enum listen_result listen_accept(int fd, struct listen_spare *s, int *ret_fd)
+{
+	int c = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (c < 0 && (errno == EMFILE || errno == ENFILE)) {
+		fd_closep(&s->fd);
+		c = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		listen_spare_open(s);
+		if (c >= 0 && s->fd < 0) { /* it has the last descriptor */
+			fd_closep(&c);
+			listen_spare_open(s);
+			warn_of_files(s);
+			return LISTEN_SHED;
+		}
 	}
-	fd_closep(&s->fd);
-	int shed = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	fd_closep(&shed);
-	listen_spare_open(s);
+
+	*ret_fd = c;
+	return c < 0 ? LISTEN_NONE : LISTEN_ACCEPTED;
 }

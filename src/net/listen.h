@@ -40,8 +40,10 @@ struct listen_spare {
 	int64_t warned;
 };
 void listen_spare_open(struct listen_spare *s);
-/* For want of a descriptor a connection stays in the queue, and would wake the
- * event loop again and again: accepts and closes one. Warns once a minute. */
-void listen_shed(int fd, struct listen_spare *s);
+enum listen_result { LISTEN_NONE, LISTEN_ACCEPTED, LISTEN_SHED };
+/* Accepts a connection, which the caller closes; LISTEN_NONE: none is waiting.
+ * For want of a descriptor it would stay in the queue, and wake the event loop
+ * again and again: it is closed, LISTEN_SHED. Warns once a minute. */
+enum listen_result listen_accept(int fd, struct listen_spare *s, int *ret_fd);
 
 #endif

@@ -126,15 +126,14 @@ static void take(struct net *n, int fd)
 static void accept_some(struct net *n, int listener)
 {
 	for (int i = 0; i < 64; i++) {
-		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
-			listen_shed(listener, &n->spare);
-			atomic_fetch_add(&n->http->counts.refused, 1);
-			continue;
-		}
-		if (fd < 0)
+		int fd = -1;
+		enum listen_result r = listen_accept(listener, &n->spare, &fd);
+		if (r == LISTEN_NONE)
 			return;
-		take(n, fd);
+		if (r == LISTEN_SHED)
+			atomic_fetch_add(&n->http->counts.refused, 1);
+		else
+			take(n, fd);
 	}
 }
 

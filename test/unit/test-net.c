@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -173,6 +176,56 @@ static void addresses_are_read(void **state)
 	assert_ok(listen_parse("unix:/run/vdet.sock,rest", 19, &a, &err));
 	assert_string_equal(a.host, "/run/vdet.sock");
 	assert_true(a.unix_socket && a.local);
+}
+
+static int connect_to(int port)
+{
+	const struct sockaddr_in a = {.sin_family = AF_INET,
+	                              .sin_port = htons((uint16_t)port),
+	                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&a, sizeof a), 0);
+	return fd;
+}
+
+static void connections_without_a_descriptor_are_closed(void **state)
+{
+	struct listen_address a;
+	struct listen_spare spare = {.fd = -1};
+	struct rlimit before, few;
+	struct err err;
+	int listener, port, fd = -1;
+	(void)state;
+	assert_ok(listen_parse("127.0.0.1:0", 11, &a, &err));
+	assert_ok(listen_open(&a, &listener, &port, &err));
+	int clients[] = {connect_to(port), connect_to(port)};
+	listen_spare_open(&spare);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = (rlim_t)spare.fd + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while (dup(listener) >= 0) /* those below the limit that are unused */
+		continue;
+
+	assert_int_equal(listen_accept(listener, &spare, &fd), LISTEN_SHED);
+	assert_int_equal(read(clients[0], (char[1]){0}, 1), 0);
+	assert_true(spare.fd >= 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(listen_accept(listener, &spare, &fd), LISTEN_ACCEPTED);
+	assert_true(fd >= 0);
+	close(fd);
+
+	/* The system says that no descriptor is left before it says that no one is
+	 * waiting. */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(listen_accept(listener, &spare, &fd), LISTEN_NONE);
+	assert_true(spare.fd >= 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	for (int i = 0; i < 2; i++)
+		close(clients[i]);
+	close(listener);
+	close(spare.fd);
 }
 
 static void clients_are_limited(void **state)
@@ -448,6 +501,7 @@ int main(void)
 		cmocka_unit_test(requests_are_read),
 		cmocka_unit_test(checksums_are_read),
 		cmocka_unit_test(addresses_are_read),
+		cmocka_unit_test(connections_without_a_descriptor_are_closed),
 		cmocka_unit_test(clients_are_limited),
 		cmocka_unit_test(tokens_and_passwords_are_kept),
 		cmocka_unit_test(a_bad_file_of_tokens_is_refused),
