@@ -357,7 +357,9 @@ static int write_report(struct run *c, struct case_report *r, const char *dir, s
 	                                    .progress = c->a->progress,
 	                                    .cancel = c->a->cancel};
 	progress_phase(c->a->progress, PHASE_SUMMARY, "");
-	int e = case_summarize(&context, c->a->options->prompt, r, err);
+	const struct merge_options merge = {.prompt = c->a->options->prompt,
+	                                    .language = c->a->options->language};
+	int e = case_summarize(&context, &merge, r, err);
 	progress_phase(c->a->progress, PHASE_REPORT, "");
 	if (e == 0)
 		e = case_folder_write(r, dir, c->a->options->format, err);

@@ -7,6 +7,8 @@
 
 #include "story/words.h"
 
+enum { TIMES_SHOWN = 3 };
+
 void case_files_add(struct case_files *f, const char *name, const char *reason)
 {
 	f->items = mem_grow(f->items, f->n + 1, sizeof *f->items);
@@ -37,6 +39,7 @@ static void video_clear(struct case_video *v)
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);
 	free(v->same);
+	story_sentences_free(v->sentences, v->n_sentences);
 	free(v->events);
 	free(v->holes);
 }
@@ -55,6 +58,7 @@ void case_report_free(struct case_report *r)
 		free(strings[i]);
 	free(r->videos);
 	free(r->moments);
+	story_sentences_free(r->sentences, r->n_sentences);
 	free(r);
 }
 
@@ -89,6 +93,22 @@ const char *case_clock(int64_t unix_us, char out[static CLOCK_TEXT_MAX])
 		out[19] = '\0';
 	}
 	return out;
+}
+
+void case_sentence_text(const struct case_report *r, const struct story_sentence *s,
+                        struct buf *out)
+{
+	char t[CLOCK_TEXT_MAX];
+	buf_addf(out, "%s [", s->text);
+	for (size_t i = 0; i < s->n_entries && i < TIMES_SHOWN; i++) {
+		const struct case_moment *m = &r->moments[s->entries[i]];
+		const struct case_video *v = &r->videos[m->video];
+		buf_addf(out, "%s%s", i ? ", " : "",
+		         case_clock(case_time(v, v->events[m->event].start), t));
+	}
+	if (s->n_entries > TIMES_SHOWN)
+		buf_addf(out, " and %zu more", s->n_entries - TIMES_SHOWN);
+	buf_adds(out, "]");
 }
 
 const char *case_iso(int64_t unix_us, char out[static CLOCK_TEXT_MAX])

@@ -11,9 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/case.h"
+#include "story/sum-up.h"
 
 struct case_event {
 	int64_t start, end;
@@ -55,6 +57,9 @@ struct case_video {
 	int64_t described, lost; /* microseconds of chunks that are done, that are holes */
 	char *summary;
 	bool summary_by_model;
+	/* Its sentences, each with its events; none if the summary has no evidence. */
+	struct story_sentence *sentences;
+	size_t n_sentences;
 	struct case_event *events; /* in order of start */
 	size_t n_events, n_states;
 	struct case_hole *holes;
@@ -89,9 +94,12 @@ struct case_report {
 	struct case_files skipped; /* what was still changing */
 	struct case_files others;  /* files that are not videos: the first ones */
 	size_t n_others, n_links;  /* all of them; links that were not followed */
-	char *summary;
+	char *summary;             /* the sentences as text; else the list of the videos */
 	bool summary_by_model;
 	char *summary_fallback; /* "" or why the model wrote none */
+	/* By the model; their entries are indices into `moments`. */
+	struct story_sentence *sentences;
+	size_t n_sentences;
 };
 void case_report_free(struct case_report *r);
 DEFINE_FREEP(struct case_report, case_report)
@@ -110,6 +118,10 @@ void case_sum(const struct case_report *r, struct case_sums *ret);
 int64_t case_time(const struct case_video *v, int64_t at);
 /* "2026-11-03 14:00:05": UTC, cut to seconds. Returns out. */
 const char *case_clock(int64_t unix_us, char out[static CLOCK_TEXT_MAX]);
+/* A sentence with the times of its events, of many the first ones: "A red car
+ * comes and goes. [2026-11-03 14:00:05, 2026-11-03 14:03:10 and 4 more]" */
+void case_sentence_text(const struct case_report *r, const struct story_sentence *s,
+                        struct buf *out);
 /* "2026-11-03T14:00:05.250000Z". Returns out. */
 const char *case_iso(int64_t unix_us, char out[static CLOCK_TEXT_MAX]);
 

@@ -17,7 +17,8 @@ struct case_page {
 /* Foreign text in one line of at most `max` bytes. */
 void case_page_text(struct case_page *p, const char *s, size_t max);
 
-void case_page_subjects(struct case_page *p); /* html-lists.c */
+void case_page_sentences(struct case_page *p); /* html-lists.c */
+void case_page_subjects(struct case_page *p);
 void case_page_holes(struct case_page *p);
 void case_page_events(struct case_page *p);
 void case_page_files(struct case_page *p);

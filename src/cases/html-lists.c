@@ -8,6 +8,7 @@
 enum {
 	WHAT_MAX = 240, /* bytes; the whole text is in the video's own report */
 	SUBJECT_MAX = 100,
+	CITES_SHOWN = 8, /* of a sentence */
 	SUBJECTS_SHOWN = 100,
 	SIGHTS_SHOWN = 20,
 	HOLES_SHOWN = 1000,
@@ -52,14 +53,41 @@ static void add_video(struct case_page *p, size_t i)
 }
 
 /* To the frame in the video's own report, where there is one. */
+static void add_link(struct case_page *p, const struct case_video *v, const struct case_event *e)
+{
+	if (v->page)
+		buf_addf(p->out, "<a href=\"%s/report.html#s%zu-%zu\">", v->link, e->chunk + 1,
+		         e->sample + 1);
+}
+
 static void add_frame(struct case_page *p, const struct case_video *v, const struct case_event *e)
 {
 	char t[CLOCK_TEXT_MAX];
-	if (v->page)
-		buf_addf(p->out, "<a href=\"%s/report.html#s%zu-%zu\">frame at %s</a>", v->link,
-		         e->chunk + 1, e->sample + 1, clock_text(e->pts, t));
-	else
-		buf_addf(p->out, "frame at %s", clock_text(e->pts, t));
+	add_link(p, v, e);
+	buf_addf(p->out, "frame at %s%s", clock_text(e->pts, t), v->page ? "</a>" : "");
+}
+
+/* ---- the summary */
+
+/* Each sentence with the frames of the events that it is about. */
+void case_page_sentences(struct case_page *p)
+{
+	char t[CLOCK_TEXT_MAX];
+	for (size_t i = 0; i < p->r->n_sentences; i++) {
+		const struct story_sentence *s = &p->r->sentences[i];
+		report_html_text(p->out, s->text);
+		buf_adds(p->out, " <span class=\"cites\">");
+		for (size_t k = 0; k < s->n_entries && k < CITES_SHOWN; k++) {
+			const struct case_moment *m = &p->r->moments[s->entries[k]];
+			const struct case_video *v = &p->r->videos[m->video];
+			const struct case_event *e = &v->events[m->event];
+			add_link(p, v, e);
+			buf_addf(p->out, "%s%s ", case_clock(case_time(v, e->start), t), v->page ? "</a>" : "");
+		}
+		if (s->n_entries > CITES_SHOWN)
+			buf_addf(p->out, "and %zu more; case.json has all ", s->n_entries - CITES_SHOWN);
+		buf_adds(p->out, "</span>");
+	}
 }
 
 /* ---- subjects */

@@ -133,7 +133,10 @@ static void add_summary(struct case_page *p)
 	buf_addf(
 		p->out, "<div class=\"summary%s\" dir=\"auto\"%s>", r->summary_by_model ? "" : " plain",
 		r->summary_by_model ? "" : " tabindex=\"0\" role=\"region\" aria-label=\"The videos\"");
-	report_html_text(p->out, r->summary);
+	if (r->summary_by_model)
+		case_page_sentences(p);
+	else
+		report_html_text(p->out, r->summary);
 	buf_adds(p->out, "</div></section>\n");
 }
 

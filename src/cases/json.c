@@ -136,6 +136,19 @@ static json_t *totals_json(const struct case_report *r)
 	                 (json_int_t)r->n_others, "links", (json_int_t)r->n_links);
 }
 
+static json_t *sentences_json(const struct case_report *r)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < r->n_sentences; i++) {
+		const struct story_sentence *s = &r->sentences[i];
+		json_t *events = json_array();
+		for (size_t k = 0; k < s->n_entries; k++)
+			json_array_append_new(events, json_integer((json_int_t)s->entries[k]));
+		json_array_append_new(all, json_pack("{s:s, s:o}", "text", s->text, "events", events));
+	}
+	return all;
+}
+
 static int dump_to_buf(const char *data, size_t len, void *out)
 {
 	return buf_add(out, data, len) < 0 ? -1 : 0;
@@ -145,6 +158,7 @@ int case_json(const struct case_report *r, struct buf *out, struct err *err)
 {
 	json_t *summary = summary_json(r->summary, r->summary_by_model, "list");
 	json_object_set_new(summary, "fallback_reason", string_or_null(r->summary_fallback));
+	json_object_set_new(summary, "sentences", sentences_json(r));
 	json_auto_t *j = json_pack(
 		"{s:s, s:s, s:{s:s, s:s}, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o}}", "format",
 		FORMAT, "vdet_version", r->vdet_version, "case", "id", r->id, "title", r->title,

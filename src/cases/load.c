@@ -114,6 +114,9 @@ static int load_run(struct store *s, const char *job, const char *dir, struct ca
 	v->lost = sums.lost;
 	v->summary = TAKE(r->summary);
 	v->summary_by_model = r->summary_by_model;
+	v->sentences = TAKE(r->sentences.whole.sentences);
+	v->n_sentences = r->sentences.whole.n;
+	r->sentences.whole.n = 0;
 	c->demo_model |= r->demo_model;
 	take_events(v, r);
 	take_holes(v, r);

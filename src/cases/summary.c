@@ -5,115 +5,231 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/text.h"
-#include "case_texts.h"
-#include "job/merge.h"
+#include "job/merge-events.h"
 #include "job/summary.h"
 
 enum { NOTE_MAX = 2000 /* bytes of the summary of one video */, LIST_LINES = 200 };
 
-struct request {
-	const struct run_context *run;
-	const struct case_report *report;
-	const char *prompt;
-	char *runs; /* JSON */
-	int failed; /* of the journal */
+/* ---- what the summary is made of */
+
+/* A sentence of a video's summary, or, where that has no evidence, an event. */
+struct line {
+	struct story_entry entry;
+	char *text;
+	size_t video;
+	size_t event;         /* if it is one */
+	const size_t *events; /* that the sentence is about; NULL = `event` */
+	size_t n_events;
 };
 
-/* Everything that an answer depends on. */
-static void key_of(const struct request *q, const char *notes, char out[static HASH_HEX])
+struct lines {
+	struct line *items;
+	size_t n;
+};
+
+static void lines_clear(struct lines *l)
 {
-	const struct engine_info *e = engine_info(q->run->engine);
-	AUTO(hash_freep) struct hash *h = hash_new();
-	const char *const parts[] = {
-		"summary/1",   case_case_system_txt,     case_case_task_txt, e->model,
-		e->model_hash, e->asked ? e->asked : "", q->prompt,          notes};
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-		hash_adds(h, parts[i]);
-	hash_end(h, out);
+	for (size_t i = 0; i < l->n; i++)
+		free(l->items[i].text);
+	free(l->items);
 }
 
-static int ask_model(const struct request *q, const char *notes, char **ret, struct err *err)
+static void add_line(struct lines *l, const struct case_report *r, struct line line,
+                     const char *text)
 {
-	AUTO(chat_freep) struct chat *chat = chat_new();
-	chat_system(chat, case_case_system_txt);
-	chat_text(chat, notes);
-	chat_text(chat, "\n");
-	chat_text(chat, case_case_task_txt);
-	if (*q->prompt) {
-		AUTO(mem_freep) char *text = mem_printf("Look above all for: %s\n", q->prompt);
-		chat_text(chat, text);
+	const struct case_video *v = &r->videos[line.video];
+	const size_t *events = line.events ? line.events : &line.event;
+	size_t n = line.events ? line.n_events : 1;
+	line.text = mem_printf("%s: %s", v->name, text);
+	line.entry = (struct story_entry){INT64_MAX, INT64_MIN, line.text};
+	for (size_t i = 0; i < n; i++) {
+		int64_t start = case_time(v, v->events[events[i]].start);
+		int64_t end = case_time(v, v->events[events[i]].end);
+		line.entry.start = start < line.entry.start ? start : line.entry.start;
+		line.entry.end = end > line.entry.end ? end : line.entry.end;
 	}
-	return merge_ask(q->run, chat, ret, err);
+	l->items = mem_grow(l->items, l->n + 1, sizeof *l->items);
+	l->items[l->n++] = line;
 }
 
-static int ask(void *ctx, const char *notes, char **ret, struct err *err)
+static int by_time(const void *a, const void *b)
 {
-	struct request *q = ctx;
-	AUTO(mem_freep) char *text = NULL;
-	char key[HASH_HEX];
-	key_of(q, notes, key);
-	int r = store_case_step_load(q->run->store, q->report->id, key, ret, err);
-	if (r != -ERR_NOENT)
-		return q->failed = r;
-	if (engine_info(q->run->engine)->demo_model)
-		return err_set(err, ERR_UNSUPPORTED, "the demo model knows single videos only");
-	r = ask_model(q, notes, &text, err);
-	if (r < 0)
-		return r;
-	r = store_case_step_save(q->run->store, q->report->id, key, "summary", q->runs, text, err);
-	if (r < 0)
-		return q->failed = r;
-	*ret = TAKE(text);
-	return 0;
+	const struct line *x = a, *y = b;
+	if (x->entry.start != y->entry.start)
+		return x->entry.start < y->entry.start ? -1 : 1;
+	if (x->video != y->video)
+		return x->video < y->video ? -1 : 1;
+	return strcmp(x->text, y->text);
 }
 
-static void collect(const struct case_report *r, struct notes *notes, json_t *runs)
+static void collect(const struct case_report *r, struct lines *ret)
 {
+	for (size_t i = 0; i < r->n_videos; i++) {
+		const struct case_video *v = &r->videos[i];
+		for (size_t k = 0; k < v->n_sentences; k++) {
+			const struct story_sentence *s = &v->sentences[k];
+			add_line(ret, r,
+			         (struct line){.video = i, .events = s->entries, .n_events = s->n_entries},
+			         s->text);
+		}
+		for (size_t k = 0; k < v->n_events && !v->n_sentences; k++)
+			add_line(ret, r, (struct line){.video = i, .event = k}, v->events[k].what);
+	}
+	if (ret->n)
+		qsort(ret->items, ret->n, sizeof *ret->items, by_time);
+}
+
+/* ---- from the lines to what they are about */
+
+/* Where the events of each video are in `moments`. */
+struct places {
+	size_t *first;   /* of each video in `moments` */
+	size_t *moments; /* by first[video] + event */
+};
+
+static void places_clear(struct places *p)
+{
+	free(p->first);
+	free(p->moments);
+}
+
+static void find_places(const struct case_report *r, struct places *p)
+{
+	p->first = mem_alloc(r->n_videos + 1, sizeof *p->first);
+	p->moments = mem_alloc(r->n_moments + 1, sizeof *p->moments);
+	for (size_t i = 0; i < r->n_videos; i++)
+		p->first[i + 1] = p->first[i] + r->videos[i].n_events;
+	for (size_t i = 0; i < r->n_moments; i++)
+		p->moments[p->first[r->moments[i].video] + r->moments[i].event] = i;
+}
+
+/* A sentence about lines becomes one about the events of the case. */
+static void point_to_moments(const struct lines *l, const struct places *p,
+                             struct story_sentence *s)
+{
+	AUTO(mem_freep) size_t *lines = TAKE(s->entries);
+	size_t n = s->n_entries;
+	s->n_entries = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct line *line = &l->items[lines[i]];
+		size_t of_line = line->events ? line->n_events : 1;
+		s->entries = mem_grow(s->entries, s->n_entries + of_line, sizeof *s->entries);
+		for (size_t k = 0; k < of_line; k++)
+			s->entries[s->n_entries++] =
+				p->moments[p->first[line->video] + (line->events ? line->events[k] : line->event)];
+	}
+	s->n_entries = mem_sort_distinct(s->entries, s->n_entries);
+}
+
+static void take_sentences(struct case_report *r, const struct lines *l, struct story_section *s)
+{
+	AUTO(places_clear) struct places places = {0};
+	struct buf text = BUF(SIZE_MAX / 2);
+	find_places(r, &places);
+	r->sentences = TAKE(s->sentences);
+	r->n_sentences = s->n;
+	s->n = 0;
+	for (size_t i = 0; i < r->n_sentences; i++) {
+		point_to_moments(l, &places, &r->sentences[i]);
+		buf_adds(&text, i ? " " : "");
+		case_sentence_text(r, &r->sentences[i], &text);
+	}
+	r->summary = buf_take(&text);
+	r->summary_by_model = true;
+}
+
+/* ---- the model */
+
+struct answers {
+	struct store *store;
+	const char *case_id;
+	char *runs; /* JSON */
+};
+
+static int find_answer(void *ctx, const char *request, char **ret, struct err *err)
+{
+	const struct answers *a = ctx;
+	return store_case_step_load(a->store, a->case_id, request, ret, err);
+}
+
+static int add_answer(void *ctx, const char *request, const char *text, struct err *err)
+{
+	const struct answers *a = ctx;
+	return store_case_step_save(a->store, a->case_id, request, "summary", a->runs, text, err);
+}
+
+static char *print_runs(const struct case_report *r)
+{
+	json_auto_t *runs = json_array();
+	for (size_t i = 0; i < r->n_videos; i++)
+		if (*r->videos[i].job)
+			json_array_append_new(runs, json_string(r->videos[i].job));
+	return json_dumps(runs, JSON_COMPACT);
+}
+
+static int ask_model(const struct run_context *run, const struct merge_options *o,
+                     const struct case_report *r, const struct lines *l, struct story_summary *ret,
+                     struct err *err)
+{
+	const struct engine_info *e = engine_info(run->engine);
+	AUTO(mem_freep) struct story_entry *entries = mem_alloc(l->n, sizeof *entries);
+	for (size_t i = 0; i < l->n; i++)
+		entries[i] = l->items[i].entry;
+	AUTO(mem_freep) char *runs = print_runs(r);
+	struct answers answers = {run->store, r->id, runs};
+	const struct merge_list list = {
+		.entries = {.entries = entries, .n = l->n, .stamp = case_clock},
+		.of_case = true,
+		.model = e->model,
+		.model_hash = e->model_hash,
+		.find = find_answer,
+		.add = add_answer,
+		.ctx = &answers,
+	};
+	return merge_events(run, o, &list, ret, err);
+}
+
+/* ---- without it */
+
+/* The list of the videos, each with its own summary. The caller frees. */
+static char *list_videos(const struct case_report *r)
+{
+	AUTO(notes_clear) struct notes notes = {.stamp = case_clock};
 	for (size_t i = 0; i < r->n_videos; i++) {
 		const struct case_video *v = &r->videos[i];
 		if (!*v->job || !*v->summary)
 			continue;
 		AUTO(mem_freep) char *line = text_line(v->summary, NOTE_MAX);
 		AUTO(mem_freep) char *text = mem_printf("%s: %s", v->name, line);
-		notes_add(notes, v->start, case_time(v, v->duration), text);
-		json_array_append_new(runs, json_string(v->job));
+		notes_add(&notes, v->start, case_time(v, v->duration), text);
 	}
+	return notes.n ? summary_timeline(&notes, LIST_LINES, true)
+	               : mem_strdup("No video was described.");
 }
 
-int case_summarize(const struct run_context *run, const char *prompt, struct case_report *r,
-                   struct err *err)
+int case_summarize(const struct run_context *run, const struct merge_options *o,
+                   struct case_report *r, struct err *err)
 {
-	AUTO(notes_clear) struct notes notes = {.stamp = case_clock};
-	json_auto_t *runs = json_array();
-	collect(r, &notes, runs);
-	free(r->summary);
-	free(r->summary_fallback);
-	r->summary_by_model = false;
-	r->summary_fallback = mem_strdup("");
-	if (!notes.n) {
-		r->summary = mem_strdup("No video was described.");
-		return 0;
+	AUTO(lines_clear) struct lines lines = {0};
+	AUTO(story_summary_clear) struct story_summary s = {0};
+	const char *why = "";
+	collect(r, &lines);
+	if (lines.n && engine_info(run->engine)->demo_model)
+		why = "the demo model knows single videos only";
+	else if (lines.n) {
+		int e = ask_model(run, o, r, &lines, &s, err);
+		if (e < 0)
+			return e;
+		why = s.whole.fallback;
 	}
 
-	struct err why = {0};
-	struct request request = {
-		.run = run, .report = r, .prompt = prompt, .runs = json_dumps(runs, JSON_COMPACT)};
-	char *text = NULL;
-	int e = summary_make(&notes, merge_notes_bytes(run), ask, &request, &text, &why);
-	free(request.runs);
-	r->summary = e == 0 ? text : summary_timeline(&notes, LIST_LINES, true);
-	r->summary_by_model = e == 0;
-	if (e == -ERR_CANCELED || cancel_fired(run->cancel))
-		return err_set(err, ERR_CANCELED, "interrupted");
-	if (request.failed < 0) {
-		*err = why;
-		return request.failed;
-	}
-	if (e < 0) {
-		free(r->summary_fallback);
-		r->summary_fallback = text_line(why.msg, sizeof why.msg);
-	}
+	free(r->summary);
+	free(r->summary_fallback);
+	r->summary_fallback = text_line(why, 1000);
+	if (s.whole.n && !*why)
+		take_sentences(r, &lines, &s.whole);
+	else
+		r->summary = list_videos(r);
 	return 0;
 }

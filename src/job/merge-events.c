@@ -10,13 +10,18 @@
 #include "job/prompt.h"
 #include "openai/answer-text.h"
 
-enum { ANSWER_TOKENS = 1500 };
+enum {
+	ANSWER_TOKENS = 1500,
+	BYTES_PER_TOKEN = 3,    /* cautious: English has about four */
+	DEFAULT_CONTEXT = 8192, /* tokens, where the engine does not say */
+	LEAST_BYTES = 2048,
+};
 
 /* What all requests have in common. */
 struct asker {
 	const struct run_context *run;
 	const struct merge_options *options;
-	const struct report *report;
+	const struct merge_list *list;
 	pthread_mutex_t lock; /* guards what follows */
 	struct err stopped;   /* the error after which nothing more is asked */
 };
@@ -26,13 +31,14 @@ struct question {
 	struct story_request *request;
 };
 
-/* Of everything that an answer depends on. */
-static void request_key(const struct question *q, const char *prompts, char out[static HASH_HEX])
+static void request_key(const struct question *q, char out[static HASH_HEX])
 {
 	const struct asker *a = q->asker;
+	char prompts[HASH_HEX];
+	prompt_story_hash(a->list->of_case, prompts);
 	const char *const parts[] = {prompts,
-	                             a->report->model,
-	                             a->report->model_hash,
+	                             a->list->model,
+	                             a->list->model_hash,
 	                             a->options->prompt,
 	                             a->options->language,
 	                             q->request->list};
@@ -47,8 +53,10 @@ static void request_key(const struct question *q, const char *prompts, char out[
 static int ask_model(const struct question *q, struct err *err)
 {
 	const struct asker *a = q->asker;
-	const struct prompt_list list = {
-		.text = q->request->list, .n = q->request->n, .most = q->request->most};
+	const struct prompt_list list = {.text = q->request->list,
+	                                 .n = q->request->n,
+	                                 .most = q->request->most,
+	                                 .case_list = a->list->of_case};
 	AUTO(chat_freep) struct chat *chat = chat_new();
 	AUTO(chat_result_clear) struct chat_result result = {0};
 	prompt_story(chat, &list, a->options->prompt, a->options->language,
@@ -85,13 +93,11 @@ static void ask_one(void *ctx)
 {
 	const struct question *q = ctx;
 	struct asker *a = q->asker;
-	char key[HASH_HEX], prompts[HASH_HEX];
+	char key[HASH_HEX];
 	AUTO(mem_freep) char *known = NULL;
 	struct err *why = &q->request->why;
-	prompt_story_hash(prompts);
-	request_key(q, prompts, key);
-	if (!q->request->fault.code &&
-	    store_answer_find(a->run->store, a->report->job, key, &known, why) == 0)
+	request_key(q, key);
+	if (!q->request->fault.code && a->list->find(a->list->ctx, key, &known, why) == 0)
 		q->request->answer = json_loads(known, 0, NULL);
 	if (q->request->answer || is_stopped(a, why))
 		return;
@@ -102,7 +108,7 @@ static void ask_one(void *ctx)
 
 	AUTO(mem_freep) char *text = json_dumps(q->request->answer, JSON_COMPACT);
 	struct err err;
-	if (store_answer_add(a->run->store, a->report->job, key, text, &err) < 0)
+	if (a->list->add(a->list->ctx, key, text, &err) < 0)
 		log_warning("an answer cannot be kept, and may be asked for again: %s", err.msg);
 }
 
@@ -121,14 +127,20 @@ static int ask_all(void *ctx, struct story_request *requests, size_t n, struct e
 	return cancel_fired(a->run->cancel) ? err_set(err, ERR_CANCELED, "interrupted") : 0;
 }
 
-int merge_events(const struct run_context *run, const struct merge_options *o,
-                 const struct report *r, size_t max, struct story_summary *ret, struct err *err)
+size_t merge_events_bytes(const struct run_context *run)
 {
-	struct asker asker = {.run = run, .options = o, .report = r, .lock = PTHREAD_MUTEX_INITIALIZER};
-	AUTO(mem_freep) struct story_entry *entries = mem_alloc(r->n_events, sizeof *entries);
-	for (size_t i = 0; i < r->n_events; i++)
-		entries[i] = (struct story_entry){r->events[i].start, r->events[i].end, r->events[i].what};
-	int result = story_sum_up(entries, r->n_events, max, ask_all, &asker, ret, err);
+	int context = engine_info(run->engine)->context;
+	size_t tokens = context > 0 ? (size_t)context : DEFAULT_CONTEXT;
+	return tokens > 2 * ANSWER_TOKENS ? (tokens - ANSWER_TOKENS) * BYTES_PER_TOKEN / 2
+	                                  : LEAST_BYTES;
+}
+
+int merge_events(const struct run_context *run, const struct merge_options *o,
+                 const struct merge_list *list, struct story_summary *ret, struct err *err)
+{
+	struct asker asker = {
+		.run = run, .options = o, .list = list, .lock = PTHREAD_MUTEX_INITIALIZER};
+	int r = story_sum_up(&list->entries, merge_events_bytes(run), ask_all, &asker, ret, err);
 	pthread_mutex_destroy(&asker.lock);
-	return result;
+	return r;
 }

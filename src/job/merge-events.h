@@ -1,16 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The summary of the events of a report, by requests to the model. */
+/* The summary of a list of events by requests to the model. */
 #ifndef VDET_JOB_MERGE_EVENTS_H
 #define VDET_JOB_MERGE_EVENTS_H
 
 #include "job/merge.h"
-#include "report/report.h"
+#include "story/sum-up.h"
 
-/* Asks for the sentences about the events of `r`, at least one; at most `max`
- * bytes of them at once. Requests run in parallel as the engine allows. Each
- * answer is journaled, so that none is asked for again. Fails only with
- * ERR_CANCELED. */
+struct merge_list {
+	struct story_list entries; /* at least one */
+	bool of_case;              /* of several videos; each entry names its own */
+	const char *model, *model_hash;
+	/* The journal of answers. `request`: SHA-256 of everything that the answer
+	 * depends on. find: ERR_NOENT if there is none; the caller frees *ret. From
+	 * several threads at once. */
+	int (*find)(void *ctx, const char *request, char **ret, struct err *err);
+	int (*add)(void *ctx, const char *request, const char *text, struct err *err);
+	void *ctx;
+};
+
+/* Asks for the sentences about the entries, as many at once as fit into a
+ * request. Requests run in parallel as the engine allows; none is sent whose
+ * answer is in the journal. Fails only with ERR_CANCELED. */
 int merge_events(const struct run_context *run, const struct merge_options *o,
-                 const struct report *r, size_t max, struct story_summary *ret, struct err *err);
+                 const struct merge_list *list, struct story_summary *ret, struct err *err);
+
+/* How many bytes of notes fit into one request. */
+size_t merge_events_bytes(const struct run_context *run);
 
 #endif

@@ -14,8 +14,6 @@
 
 enum {
 	TIMELINE_LINES = 200,
-	BYTES_PER_TOKEN = 3,    /* cautious: English has about four */
-	DEFAULT_CONTEXT = 8192, /* tokens, where the engine does not say */
 	SUMMARY_TOKENS = 600,
 	DEMO_NOTES = 700, /* bytes; the demo model learned on few notes at once (model/task.py) */
 };
@@ -25,12 +23,15 @@ struct request {
 	const struct merge_options *options;
 };
 
-int merge_ask(const struct run_context *run, struct chat *chat, char **ret, struct err *err)
+static int ask_model(void *ctx, const char *notes, char **ret, struct err *err)
 {
+	const struct request *q = ctx;
+	AUTO(chat_freep) struct chat *chat = chat_new();
 	AUTO(chat_result_clear) struct chat_result result = {0};
+	prompt_summary(chat, notes, q->options->prompt, q->options->language);
 	chat_max_tokens(chat, SUMMARY_TOKENS);
-	chat_set_cancel(chat, run->cancel);
-	int r = engine_chat(run->engine, chat, NULL, NULL, &result, err);
+	chat_set_cancel(chat, q->run->cancel);
+	int r = engine_chat(q->run->engine, chat, NULL, NULL, &result, err);
 	if (r < 0)
 		return r;
 	AUTO(mem_freep) char *prose = NULL;
@@ -42,26 +43,6 @@ int merge_ask(const struct run_context *run, struct chat *chat, char **ret, stru
 		return err_set(err, ERR_ENGINE, "the model's summary repeats itself without end");
 	*ret = TAKE(text);
 	return 0;
-}
-
-static int ask_model(void *ctx, const char *notes, char **ret, struct err *err)
-{
-	const struct request *q = ctx;
-	AUTO(chat_freep) struct chat *chat = chat_new();
-	prompt_summary(chat, notes, q->options->prompt, q->options->language);
-	return merge_ask(q->run, chat, ret, err);
-}
-
-static size_t events_bytes(const struct run_context *run)
-{
-	int context = engine_info(run->engine)->context;
-	size_t tokens = context > 0 ? (size_t)context : DEFAULT_CONTEXT;
-	return tokens > 4 * SUMMARY_TOKENS ? (tokens - 2 * SUMMARY_TOKENS) * BYTES_PER_TOKEN / 2 : 2048;
-}
-
-size_t merge_notes_bytes(const struct run_context *run)
-{
-	return engine_info(run->engine)->demo_model ? DEMO_NOTES : events_bytes(run);
 }
 
 /* What is left of a chunk of which something was withdrawn. The caller frees. */
@@ -156,9 +137,10 @@ static int sum_up_chunks(const struct run_context *run, const struct merge_optio
                          const struct notes *events, struct store_job *job, struct err *err)
 {
 	struct request request = {run, o};
+	size_t most = engine_info(run->engine)->demo_model ? DEMO_NOTES : merge_events_bytes(run);
 	struct err why;
 	char *text = NULL;
-	int r = summary_make(summaries, merge_notes_bytes(run), ask_model, &request, &text, &why);
+	int r = summary_make(summaries, most, ask_model, &request, &text, &why);
 	if (r == -ERR_CANCELED || cancel_fired(run->cancel)) {
 		free(text);
 		return err_set(err, ERR_CANCELED, "interrupted");
@@ -186,6 +168,40 @@ static void take_only_chunk(const struct report *report, const char *text,
 	                                        .fallback = mem_strdup("")}};
 }
 
+/* Where the answers about a job are kept. */
+struct answers {
+	struct store *store;
+	const char *job;
+};
+
+static int find_answer(void *ctx, const char *request, char **ret, struct err *err)
+{
+	const struct answers *a = ctx;
+	return store_answer_find(a->store, a->job, request, ret, err);
+}
+
+static int add_answer(void *ctx, const char *request, const char *text, struct err *err)
+{
+	const struct answers *a = ctx;
+	return store_answer_add(a->store, a->job, request, text, err);
+}
+
+static int ask_about_events(const struct run_context *run, const struct merge_options *o,
+                            const struct report *r, struct story_summary *ret, struct err *err)
+{
+	AUTO(mem_freep) struct story_entry *entries = mem_alloc(r->n_events, sizeof *entries);
+	for (size_t i = 0; i < r->n_events; i++)
+		entries[i] = (struct story_entry){r->events[i].start, r->events[i].end, r->events[i].what};
+	struct answers answers = {run->store, r->job};
+	const struct merge_list list = {.entries = {.entries = entries, .n = r->n_events},
+	                                .model = r->model,
+	                                .model_hash = r->model_hash,
+	                                .find = find_answer,
+	                                .add = add_answer,
+	                                .ctx = &answers};
+	return merge_events(run, o, &list, ret, err);
+}
+
 /* Each sentence with the events that it is about. */
 static int sum_up_events(const struct run_context *run, const struct merge_options *o,
                          const struct report *report, const struct notes *summaries,
@@ -197,7 +213,7 @@ static int sum_up_events(const struct run_context *run, const struct merge_optio
 	if (only)
 		take_only_chunk(report, summaries->items[0].text, &s);
 	else
-		r = merge_events(run, o, report, events_bytes(run), &s, err);
+		r = ask_about_events(run, o, report, &s, err);
 	if (r < 0)
 		return r;
 

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 
 #include "job/run.h"
-#include "openai/chat.h"
 
 struct merge_options {
 	const char *prompt;   /* what the user asks to look for; "" = nothing */
@@ -27,11 +26,5 @@ int merge_needed(const struct run_context *run, const struct merge_options *o,
  * only if the journal cannot be read or the run was canceled (ERR_CANCELED). */
 int merge_summary(const struct run_context *run, const struct merge_options *o,
                   struct store_job *job, struct err *err);
-
-/* Sends one request for a summary in prose; the caller frees *ret. Blocks for
- * the engine. ERR_ENGINE if the answer cannot be used. */
-int merge_ask(const struct run_context *run, struct chat *chat, char **ret, struct err *err);
-/* How many bytes of notes fit into one request. */
-size_t merge_notes_bytes(const struct run_context *run);
 
 #endif

@@ -133,10 +133,15 @@ static void add_story_schema(struct chat *c, size_t n, size_t most, bool bounded
 	chat_schema(c, "summary", text);
 }
 
+static const char *story_system(bool case_list)
+{
+	return case_list ? prompt_case_system_txt : prompt_story_system_txt;
+}
+
 void prompt_story(struct chat *c, const struct prompt_list *list, const char *look_for,
                   const char *language, const char *fault, bool bounded)
 {
-	chat_system(c, prompt_story_system_txt);
+	chat_system(c, story_system(list->case_list));
 	chat_text(c, list->text);
 	chat_text(c, "\n");
 	chat_text(c, prompt_story_task_txt);
@@ -154,9 +159,9 @@ static void hash_texts(const char *const *texts, size_t n, char out[static HASH_
 	hash_end(h, out);
 }
 
-void prompt_story_hash(char out[static HASH_HEX])
+void prompt_story_hash(bool case_list, char out[static HASH_HEX])
 {
-	const char *const texts[] = {prompt_story_system_txt, prompt_story_task_txt,
+	const char *const texts[] = {story_system(case_list), prompt_story_task_txt,
 	                             prompt_story_schema_json};
 	hash_texts(texts, ARRAY_LEN(texts), out);
 }

@@ -36,6 +36,7 @@ void prompt_summary(struct chat *c, const char *notes, const char *look_for, con
 struct prompt_list {
 	const char *text; /* "1 [00:00:05 - 00:00:09] A red car enters.\n…" */
 	size_t n, most;   /* its lines; sentences of the answer */
+	bool case_list;   /* of several videos; else of one */
 };
 /* The request for a summary whose sentences name entries; the other arguments
  * as above. */
@@ -43,7 +44,7 @@ void prompt_story(struct chat *c, const struct prompt_list *list, const char *lo
                   const char *language, const char *fault, bool bounded);
 
 /* SHA-256 over the texts and the schema of prompt_story(). */
-void prompt_story_hash(char out[static HASH_HEX]);
+void prompt_story_hash(bool case_list, char out[static HASH_HEX]);
 
 /* The request that checks a statement: system text, the pictures as above, the
  * task, and the statement last, so that an engine finds the pictures of several

@@ -15,6 +15,7 @@ enum {
 	TEXT_MAX = 600, /* bytes of a sentence */
 	LINE_MAX = 400, /* bytes of an entry in a list */
 	LEAST = 2,      /* lines of a request: one alone needs no summary */
+	STAMPS_SIZE = sizeof "40 [2026-11-29 00:00:00 - 2026-11-29 00:00:00] \n",
 };
 
 /* What the requests of one level are about. */
@@ -29,11 +30,16 @@ static void clear_sentence(struct story_sentence *s)
 	free(s->entries);
 }
 
+void story_sentences_free(struct story_sentence *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		clear_sentence(&s[i]);
+	free(s);
+}
+
 static void clear_section(struct story_section *s)
 {
-	for (size_t i = 0; i < s->n; i++)
-		clear_sentence(&s->sentences[i]);
-	free(s->sentences);
+	story_sentences_free(s->sentences, s->n);
 	free(s->fallback);
 	*s = (struct story_section){0};
 }
@@ -61,15 +67,15 @@ static void set_times(struct story_section *s, const struct story_entry *entries
 	}
 }
 
-static char *print_line(size_t number, const struct story_entry *entries,
+static char *print_line(size_t number, const struct story_list *list,
                         const struct story_sentence *line)
 {
 	struct story_section of = {0};
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	AUTO(mem_freep) char *text = text_line(line->text, LINE_MAX);
-	set_times(&of, entries, line, 1);
-	return mem_printf("%zu [%s - %s] %s\n", number, clock_whole(of.start, a),
-	                  clock_whole(of.end, b), text);
+	set_times(&of, list->entries, line, 1);
+	return mem_printf("%zu [%s - %s] %s\n", number, list->stamp(of.start, a),
+	                  list->stamp(of.end, b), text);
 }
 
 /* How many of the lines from `first` on one request takes: at most `most`, and
@@ -79,19 +85,19 @@ static size_t count_fitting(const struct level *of, size_t first, size_t most, s
 	size_t n = 0, size = 0;
 	for (; first + n < of->n && n < most; n++) {
 		size_t length = strlen(of->lines[first + n].text);
-		size += (length < LINE_MAX ? length : LINE_MAX) + sizeof "40 [00:00:00 - 00:00:00] \n";
+		size += (length < LINE_MAX ? length : LINE_MAX) + STAMPS_SIZE;
 		if (size > max && n >= LEAST)
 			break;
 	}
 	return n;
 }
 
-static void print_request(struct story_request *q, const struct story_entry *entries,
+static void print_request(struct story_request *q, const struct story_list *list,
                           const struct level *of, size_t first, size_t n)
 {
 	struct buf b = BUF((LINE_MAX + 100) * STORY_ENTRIES_MAX);
 	for (size_t i = 0; i < n; i++) {
-		AUTO(mem_freep) char *line = print_line(i + 1, entries, &of->lines[first + i]);
+		AUTO(mem_freep) char *line = print_line(i + 1, list, &of->lines[first + i]);
 		buf_adds(&b, line);
 	}
 	*q = (struct story_request){.list = buf_take(&b), .n = n};
@@ -209,9 +215,9 @@ static void fall_back(struct story_section *s, const struct story_sentence *line
 
 /* The requests of one level, and what became of them. */
 struct asking {
-	const struct story_entry *entries;
+	const struct story_list *list;
 	struct level of;
-	size_t max; /* bytes of a list */
+	size_t max; /* bytes of a request's list */
 	struct story_request *requests;
 	size_t *first; /* line of each request */
 	struct story_section *sections;
@@ -234,7 +240,7 @@ static void divide(struct asking *a)
 	for (size_t at = 0, n; at < a->of.n; at += n) {
 		n = count_fitting(&a->of, at, each, a->max);
 		a->first[a->n] = at;
-		print_request(&a->requests[a->n++], a->entries, &a->of, at, n);
+		print_request(&a->requests[a->n++], a->list, &a->of, at, n);
 	}
 	for (size_t k = 0; k < a->n; k++)
 		a->requests[k].most = sentences_most(a->requests[k].n, a->n > 1);
@@ -249,9 +255,7 @@ static void asking_clear(struct asking *a)
 	}
 	for (size_t i = 0; a->sections && i < a->n; i++)
 		clear_section(&a->sections[i]);
-	for (size_t i = 0; i < a->of.n; i++)
-		clear_sentence(&a->of.lines[i]);
-	free(a->of.lines);
+	story_sentences_free(a->of.lines, a->of.n);
 	free(a->requests);
 	free(a->first);
 	free(a->sections);
@@ -305,7 +309,7 @@ static int ask_level(struct asking *a, story_ask *ask, void *ctx, struct err *st
 		}
 	}
 	for (size_t k = 0; k < a->n; k++)
-		set_times(&a->sections[k], a->entries, &a->of.lines[a->first[k]], a->requests[k].n);
+		set_times(&a->sections[k], a->list->entries, &a->of.lines[a->first[k]], a->requests[k].n);
 	return 0;
 }
 
@@ -324,12 +328,12 @@ static struct level next_level(const struct asking *a)
 	return next;
 }
 
-static struct level first_level(const struct story_entry *entries, size_t n)
+static struct level first_level(const struct story_list *list)
 {
-	struct level first = {.lines = mem_alloc(n, sizeof *first.lines), .n = n};
-	for (size_t i = 0; i < n; i++) {
+	struct level first = {.lines = mem_alloc(list->n, sizeof *first.lines), .n = list->n};
+	for (size_t i = 0; i < list->n; i++) {
 		struct story_sentence *s = &first.lines[i];
-		*s = (struct story_sentence){.text = text_line(entries[i].text, TEXT_MAX),
+		*s = (struct story_sentence){.text = text_line(list->entries[i].text, TEXT_MAX),
 		                             .entries = mem_alloc(1, sizeof *s->entries),
 		                             .n_entries = 1};
 		s->entries[0] = i;
@@ -337,17 +341,19 @@ static struct level first_level(const struct story_entry *entries, size_t n)
 	return first;
 }
 
-int story_sum_up(const struct story_entry *entries, size_t n, size_t max, story_ask *ask, void *ctx,
+int story_sum_up(const struct story_list *list, size_t max, story_ask *ask, void *ctx,
                  struct story_summary *ret, struct err *err)
 {
 	AUTO(story_summary_clear) struct story_summary summary = {0};
+	struct story_list stamped = *list;
 	struct err stopped = {0};
-	if (!n)
+	if (!list->n)
 		return err_set(err, ERR_NOENT, "nothing happened that could be summarized");
 
-	struct level level = first_level(entries, n);
+	stamped.stamp = list->stamp ? list->stamp : clock_whole;
+	struct level level = first_level(list);
 	for (bool whole = false; !whole;) {
-		AUTO(asking_clear) struct asking a = {.entries = entries, .of = level, .max = max};
+		AUTO(asking_clear) struct asking a = {.list = &stamped, .of = level, .max = max};
 		divide(&a);
 		int r = ask_level(&a, ask, ctx, &stopped, err);
 		if (r < 0)

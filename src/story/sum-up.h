@@ -7,7 +7,7 @@
  * that is too long for one request is divided into sections, and the summary of
  * the whole is made from their sentences, in as many levels as it takes. Where
  * the model fails, only the section concerned lists its entries instead. Pure
- * but for the requests; times are microseconds of the video. */
+ * but for the requests; times are microseconds. */
 #ifndef VDET_STORY_SUM_UP_H
 #define VDET_STORY_SUM_UP_H
 
@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 
 struct story_entry {
@@ -23,11 +24,20 @@ struct story_entry {
 	const char *text; /* UTF-8 */
 };
 
+struct story_list {
+	const struct story_entry *entries; /* in order of time */
+	size_t n;
+	/* How a time is written; NULL = HH:MM:SS of a video. */
+	const char *(*stamp)(int64_t us, char out[static CLOCK_TEXT_MAX]);
+};
+
 struct story_sentence {
 	char *text;
 	size_t *entries; /* indices of the entries that it is about, ascending; at least one */
 	size_t n_entries;
 };
+
+void story_sentences_free(struct story_sentence *s, size_t n);
 
 struct story_section {
 	int64_t start, end; /* of its entries */
@@ -68,10 +78,10 @@ struct story_request {
  * asked. Returns 0 or ERR_CANCELED. */
 typedef int story_ask(void *ctx, struct story_request *requests, size_t n, struct err *err);
 
-/* Sums up n entries, which are in order of time; `max` bounds the bytes of a
- * request's list. A single entry is its own summary. Fails only with
- * ERR_CANCELED; ERR_NOENT without entries. */
-int story_sum_up(const struct story_entry *entries, size_t n, size_t max, story_ask *ask, void *ctx,
+/* Sums up the entries; `max` bounds the bytes of a request's list. A single
+ * entry is its own summary. Fails only with ERR_CANCELED; ERR_NOENT without
+ * entries. */
+int story_sum_up(const struct story_list *list, size_t max, story_ask *ask, void *ctx,
                  struct story_summary *ret, struct err *err);
 
 #endif

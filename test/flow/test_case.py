@@ -103,6 +103,12 @@ class Case(flow.Flow):
             frame = f's{e["chunk"] + 1}-{e["sample"] + 1}'
             self.assertIn(f'id="{frame}"', report.read_text())
             self.assertIn(f'{v["report"]}/report.html#{frame}', page)
+        self.assertTrue(case["summary"]["sentences"])
+        summary = page[page.index('id="summary"'):page.index('id="videos"')]
+        for said in case["summary"]["sentences"]:
+            self.assertIn(said["text"], summary)
+            for e in (case["events"][k] for k in said["events"]):
+                self.assertIn(f'{case["videos"][e["video"]]["report"]}/report.html#s{e["chunk"] + 1}-', summary)
         for p in (self.dir / "in.vdet-case").iterdir():
             self.assertNotIn(str(self.dir), p.read_text(), f"{p.name} tells where the user keeps files")
 
@@ -267,6 +273,22 @@ class Case(flow.Flow):
         self.fake.control(faults=[])
         self.analyze()
         self.assertEqual(self.case()["totals"]["holes"], 0)
+        self.assertEqual(self.case()["summary"]["by"], "model")
+
+    def test_a_summary_without_evidence(self):
+        """Sentences that name no event, or repeat themselves, are not in the summary of a case."""
+        self.put("a.mp4")
+        self.put("b.mp4", 3)
+        for first, fault, why in (3, "schema", "it is not an object"), (5, "sentence-loop", "repeats itself"):
+            self.fake.control(faults=[f"{fault}@{first}+"])
+            self.analyze()
+            summary = self.case()["summary"]
+            self.assertEqual((summary["by"], summary["sentences"]), ("list", []))
+            self.assertIn(why, summary["fallback_reason"])
+            self.assertIn("a.mp4: ", summary["text"])
+            self.check_files()
+        self.fake.control(faults=[])
+        self.analyze()
         self.assertEqual(self.case()["summary"]["by"], "model")
 
     def test_without_an_engine_the_results_stay(self):

@@ -72,7 +72,7 @@ static int sum_up(size_t n, size_t max)
 	}
 	story_summary_clear(&summary);
 	asked = rounds = longest = 0;
-	int r = story_sum_up(entries, n, max, ask, NULL, &summary, &err);
+	int r = story_sum_up(&(struct story_list){entries, n, NULL}, max, ask, NULL, &summary, &err);
 	free(texts);
 	return r;
 }
