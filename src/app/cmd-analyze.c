@@ -64,6 +64,15 @@ static int exit_of(const struct analyze_result *r)
 		log_warning("the given plan leaves out %s of the video: nothing is known of what happened "
 		            "there",
 		            clock_short(r->left_out, t));
+	if (r->missed)
+		log_warning(
+			"%zu burst%s of activity without a frame, so that the model did not see %s; the "
+			"report lists when; to see more, raise --chunk-frames or shorten "
+			"--chunk-duration",
+			r->missed, text_s((int64_t)r->missed), r->missed == 1 ? "it" : "them");
+	if (r->damaged)
+		log_warning("%zu of %zu frames are damaged; what the report says of them may be wrong",
+		            r->damaged, r->pictures);
 	if (r->outcome == ANALYZE_COMPLETE)
 		return EXIT_COMPLETE;
 	if (r->outcome == ANALYZE_EMPTY) {

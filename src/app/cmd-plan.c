@@ -102,6 +102,12 @@ static void print_estimate(const struct app *app, const struct model_look *look,
 	fprintf(stderr, "plan:   %lld chunk%s, %lld frame%s of %lldx%lld\n", (long long)e->chunks,
 	        text_s(e->chunks), (long long)e->frames, text_s(e->frames), (long long)e->width,
 	        (long long)e->height);
+	if (plan->bursts)
+		fprintf(stderr, "seen:   %zu of %zu burst%s of activity get a frame%s\n", plan->seen,
+		        plan->bursts, text_s((int64_t)plan->bursts),
+		        plan->seen < plan->bursts
+		            ? "; raise --chunk-frames or shorten --chunk-duration to see more"
+		            : "");
 	if (e->checks)
 		fprintf(stderr, "checks: about %lld request%s (--verify %s)\n", (long long)e->checks,
 		        text_s(e->checks), verify);

@@ -9,6 +9,7 @@
 #include "board/board-internal.h"
 #include "index/form.h"
 #include "index/index.h"
+#include "report/checks.h"
 #include "report/chunk-json.h"
 #include "report/report.h"
 
@@ -184,7 +185,22 @@ static const struct job *shown_by(const struct board *b, const char *journal)
 	return NULL;
 }
 
-static json_t *hits_json(struct board *b, const struct store_hit *hits, size_t n)
+/* What checks found of the hits; those of one job follow each other. */
+static int find_verdicts(struct store *s, const struct store_hit *hits, size_t n,
+                         struct report_statement *ret, struct err *err)
+{
+	for (size_t i = 0, k; i < n; i = k) {
+		for (k = i; k < n && strcmp(hits[k].job, hits[i].job) == 0; k++)
+			ret[k] = (struct report_statement){.chunk = hits[k].chunk, .index = hits[k].event};
+		int r = report_verdicts_find(s, hits[i].job, &ret[i], k - i, err);
+		if (r < 0 && r != -ERR_NOENT) /* removed meanwhile */
+			return r;
+	}
+	return 0;
+}
+
+static json_t *hits_json(struct board *b, const struct store_hit *hits, size_t n,
+                         const struct report_statement *checked)
 {
 	json_t *all = json_array();
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
@@ -193,13 +209,15 @@ static json_t *hits_json(struct board *b, const struct store_hit *hits, size_t n
 		const struct job *j = shown_by(locked, h->job);
 		if (!j) /* removed meanwhile */
 			continue;
+		const char *verdict = check_verdict_name(checked[i].verdict);
 		json_array_append_new(
-			all, json_pack("{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:s}", "job",
+			all, json_pack("{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:s, s:s?}", "job",
 		                   board_id_json(j->row.id), "video", board_id_json(j->video->row.id),
 		                   "name", j->video->row.name, "kind", h->event < 0 ? "summary" : "event",
 		                   "chunk", (json_int_t)h->chunk, "sample",
 		                   h->sample < 0 ? json_null() : json_integer(h->sample), "start",
-		                   board_seconds(h->start), "end", board_seconds(h->end), "text", h->text));
+		                   board_seconds(h->start), "end", board_seconds(h->end), "text", h->text,
+		                   "verdict", *verdict ? verdict : NULL));
 	}
 	return all;
 }
@@ -223,10 +241,14 @@ int board_search(struct board *b, const char *words, size_t limit, json_t **ret,
 	if (r < 0)
 		return r;
 	bool more = found > limit;
-	*ret = json_pack("{s:o, s:b}", "hits", hits_json(b, hits, more ? limit : found), "more",
-	                 (int)more);
+	size_t shown = more ? limit : found;
+	AUTO(mem_freep) struct report_statement *checked = mem_alloc(shown, sizeof *checked);
+	r = find_verdicts(b->setup.store, hits, shown, checked, err);
+	if (r == 0)
+		*ret =
+			json_pack("{s:o, s:b}", "hits", hits_json(b, hits, shown, checked), "more", (int)more);
 	store_hits_free(hits, found);
-	return 0;
+	return r;
 }
 
 /* ---- the index */

@@ -94,8 +94,11 @@ static int take_entry(struct walk *w, int fd, const struct place *at, const char
 	struct stat st;
 	AUTO(mem_freep) char *path = file_join(at->path, entry);
 	AUTO(mem_freep) char *name = *at->name ? file_join(at->name, entry) : mem_strdup(entry);
-	if (fstatat(fd, entry, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0; /* it is gone */
+	if (fstatat(fd, entry, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno != ENOENT) /* gone meanwhile */
+			fail(w, name, errno);
+		return 0;
+	}
 	switch (walk_choose(entry, st.st_mode)) {
 	case WALK_TAKE: add_file(w, path, name); return 0;
 	case WALK_LINK: w->links++; return 0;
@@ -140,8 +143,12 @@ int walk_add(struct walk *w, const char *path, bool full, bool prefix, struct ca
 		if (file_open_input(path, &fd, &why) < 0) {
 			walk_hide_path(&why, path, file_base(path));
 			add_fault(w, file_base(path), &why);
-		} else
+		} else if (!real) { /* a deleted file that is still open */
+			err_set(&why, ERR_NOENT, "no file has this name");
+			add_fault(w, file_base(path), &why);
+		} else {
 			add_file(w, real, full ? real : file_base(path));
+		}
 		return 0;
 	}
 	fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

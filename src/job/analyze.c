@@ -27,7 +27,8 @@
 #include "job/survey.h"
 #include "plan/plan.h"
 #include "report/folder.h"
-#include "report/report.h"
+#include "report/summary.h"
+#include "report/text.h"
 
 static char *absolute(const char *path)
 {
@@ -150,6 +151,8 @@ static int finish(const struct analyze *a, const struct run_context *context, in
 	if (r < 0)
 		return r;
 
+	struct report_sums sums;
+	report_sum(report, &sums);
 	*ret = (struct analyze_result){.outcome = complete                     ? ANALYZE_COMPLETE
 	                                          : done->holes < done->chunks ? ANALYZE_HOLES
 	                                                                       : ANALYZE_EMPTY,
@@ -160,7 +163,10 @@ static int finish(const struct analyze *a, const struct run_context *context, in
 	                               .chunks = done->chunks,
 	                               .holes = done->holes,
 	                               .resumed = done->resumed,
-	                               .left_out = report_left_out(report)};
+	                               .left_out = report_left_out(report),
+	                               .missed = report->plan.n_missed,
+	                               .pictures = sums.pictures,
+	                               .damaged = sums.damaged};
 	return 0;
 }
 
@@ -310,7 +316,7 @@ static int write_journal(struct run *c, struct err *err)
 	const struct facts_input in = facts_input(c);
 	json_auto_t *facts = facts_make(&in, c->src->name, c->src->size, &c->survey, c->entry.key);
 	json_auto_t *old = c->entry.job.facts ? json_loads(c->entry.job.facts, 0, NULL) : NULL;
-	static const char *const kept[] = {"endpoints", "checks", "summary_without"};
+	static const char *const kept[] = {"endpoints", "checks", REPORT_SUMMARY_WITHOUT};
 	size_t n = plan->n_chunks - c->journaled;
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 		if (json_object_get(old, kept[i]))

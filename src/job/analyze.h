@@ -59,6 +59,9 @@ struct analyze_result {
 	char *first_hole; /* reason of the first hole, "" if none */
 	size_t chunks, holes, resumed;
 	int64_t left_out; /* microseconds of the range that a given plan leaves out */
+	size_t missed;    /* bursts of activity without a frame */
+	/* Frames that the model saw; of them, those with concealed damage. */
+	size_t pictures, damaged;
 };
 void analyze_result_clear(struct analyze_result *r);
 

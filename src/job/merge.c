@@ -45,49 +45,21 @@ static int ask_model(void *ctx, const char *notes, char **ret, struct err *err)
 	return 0;
 }
 
-/* What is left of a chunk of which something was withdrawn. The caller frees. */
-static char *rest_of(const struct report *r, size_t chunk)
-{
-	struct buf b = BUF(SIZE_MAX / 2);
-	for (size_t i = 0; i < r->n_events; i++)
-		for (size_t k = 0; k < r->events[i].n_parts; k++)
-			if (r->events[i].parts[k].chunk == chunk)
-				buf_addf(&b, "%s%s", b.len ? " " : "", r->events[i].parts[k].what);
-	return buf_take(&b);
-}
-
 static void collect(const struct report *r, struct notes *summaries, struct notes *events)
 {
-	AUTO(mem_freep) bool *withdrawn = mem_alloc(r->n_chunks, sizeof *withdrawn);
-	for (size_t i = 0; i < r->n_withdrawn; i++)
-		withdrawn[r->withdrawn[i].parts[0].chunk] = true;
 	for (size_t i = 0; i < r->n_chunks; i++) {
 		const struct report_chunk *c = &r->chunks[i];
 		if (c->state != CHUNK_DONE)
 			continue;
 		/* Its summary may repeat what was withdrawn. */
-		AUTO(mem_freep) char *rest = withdrawn[i] ? rest_of(r, i) : NULL;
-		const char *text = withdrawn[i] ? rest : c->summary;
-		if (text && *text)
+		AUTO(mem_freep) char *rest = c->withdrawn ? report_chunk_rest(r, i) : NULL;
+		const char *text = rest ? rest : c->summary;
+		if (*text)
 			notes_add(summaries, c->start, c->end, text);
 	}
 	for (size_t i = 0; i < r->n_events; i++)
 		notes_add(events, r->events[i].start, r->events[i].end, r->events[i].what);
 }
-
-/* Which statements are withdrawn, "chunk:index" each. The caller frees. */
-static char *withdrawn_of(const struct report *r)
-{
-	struct buf b = BUF(SIZE_MAX / 2);
-	for (size_t i = 0; i < r->n_withdrawn; i++) {
-		const struct report_part *p = &r->withdrawn[i].parts[0];
-		buf_addf(&b, "%s%zu:%zu", i ? " " : "", p->chunk, p->index);
-	}
-	char *text = buf_take(&b);
-	return text ? text : mem_strdup("");
-}
-
-#define SUMMARY_WITHOUT "summary_without" /* in the facts of a job */
 
 int merge_needed(const struct run_context *run, const struct merge_options *o,
                  const struct store_job *job, bool *ret, struct err *err)
@@ -98,9 +70,9 @@ int merge_needed(const struct run_context *run, const struct merge_options *o,
 	if (r < 0)
 		return r;
 	json_auto_t *facts = json_loads(job->facts, 0, NULL);
-	const char *before = json_string_value(json_object_get(facts, SUMMARY_WITHOUT));
-	AUTO(mem_freep) char *now = withdrawn_of(report);
-	*ret = !*job->summary || strcmp(before ? before : "", now) != 0 ||
+	const char *before = json_string_value(json_object_get(facts, REPORT_SUMMARY_WITHOUT));
+	AUTO(mem_freep) char *now = report_withdrawn_key(report);
+	*ret = !*job->summary || *job->summary_fallback || strcmp(before ? before : "", now) != 0 ||
 	       strcmp(language, o->language) != 0;
 	return 0;
 }
@@ -108,13 +80,13 @@ int merge_needed(const struct run_context *run, const struct merge_options *o,
 static void note_withdrawn(struct store_job *job, const struct report *r)
 {
 	json_auto_t *facts = json_loads(job->facts, 0, NULL);
-	AUTO(mem_freep) char *now = withdrawn_of(r);
+	AUTO(mem_freep) char *now = report_withdrawn_key(r);
 	if (!facts)
 		return;
 	if (*now)
-		json_object_set_new(facts, SUMMARY_WITHOUT, json_string(now));
+		json_object_set_new(facts, REPORT_SUMMARY_WITHOUT, json_string(now));
 	else
-		json_object_del(facts, SUMMARY_WITHOUT);
+		json_object_del(facts, REPORT_SUMMARY_WITHOUT);
 	free(job->facts);
 	job->facts = json_dumps(facts, JSON_COMPACT);
 }

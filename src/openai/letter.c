@@ -52,8 +52,9 @@ static void add(const json_t *token, const char *letters, double p[static LETTER
 {
 	const json_t *logprob = json_object_get(token, "logprob");
 	char letter = letter_of(json_string_value(json_object_get(token, "token")), letters);
-	double value = json_is_number(logprob) ? exp(json_number_value(logprob)) : 0;
-	if (letter && value > 0 && value <= 1)
+	/* Rounding may make the logarithm of one a little more than 0. */
+	double value = json_is_number(logprob) ? fmin(exp(json_number_value(logprob)), 1) : 0;
+	if (letter && value > 0)
 		p[strchr(letters, letter) - letters] += value;
 }
 

@@ -461,7 +461,7 @@ static void chooser_clear(struct chooser *c)
 	free(c->picks);
 }
 
-struct plan_sample *plan_choose(const struct plan_view *v, size_t *ret_n, size_t *ret_seen)
+struct plan_sample *plan_choose(const struct plan_view *v, size_t *ret_n, bool *ret_given)
 {
 	AUTO(chooser_clear)
 	struct chooser c = {.v = v,
@@ -481,8 +481,7 @@ struct plan_sample *plan_choose(const struct plan_view *v, size_t *ret_n, size_t
 	for (int round = 0; round < ROUNDS && drop_duplicates(&c); round++)
 		fit_budget(&c);
 	tighten(&c);
-	*ret_seen = 0;
 	for (size_t j = 0; j < v->n_bursts; j++)
-		*ret_seen += c.given[j] > 0;
+		ret_given[j] = c.given[j] > 0;
 	return finish(&c, ret_n);
 }

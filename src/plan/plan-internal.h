@@ -70,7 +70,8 @@ struct plan_view {
 	float *excess;    /* n_bins; 0 outside [from, to) */
 	struct plan_burst *bursts;
 	size_t n_bursts;
-	size_t n_more;           /* bursts beyond the budget, which are only counted */
+	struct plan_span *more; /* bursts beyond the budget, which claim no samples */
+	size_t n_more;
 	struct plan_shot *shots; /* cover [from, to) */
 	size_t n_shots;
 	bool moving;   /* all of the picture changes most of the time: no fixed camera */
@@ -102,8 +103,9 @@ size_t plan_burst_from(const struct plan_view *v, int64_t t);
 /* Not usable for a sample: black, blurred, torn or within a gradual change. */
 bool plan_is_poor(const struct plan_view *v, int64_t t);
 
-/* Ascending samples, at least one; the caller frees them. */
-struct plan_sample *plan_choose(const struct plan_view *v, size_t *ret_n, size_t *ret_seen);
+/* Ascending samples, at least one; the caller frees them. ret_given: for each
+ * burst, whether it got a sample. */
+struct plan_sample *plan_choose(const struct plan_view *v, size_t *ret_n, bool *ret_given);
 
 /* The k-th of n times, evenly spaced: each in the middle of its share. */
 int64_t plan_even_time(int64_t start, int64_t end, int64_t n, int64_t k);

@@ -27,6 +27,14 @@ static json_t *seconds(int64_t us)
 	return json_real((double)us / 1e6);
 }
 
+static json_t *spans_json(const struct plan_span *s, size_t n)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(all, json_pack("[o, o]", seconds(s[i].start), seconds(s[i].end)));
+	return all;
+}
+
 json_t *plan_json(const struct plan *p)
 {
 	AUTO(mem_freep) char *text = plan_text(p);
@@ -43,6 +51,8 @@ json_t *plan_json(const struct plan *p)
 	                        "samples", (json_int_t)p->samples, "floor", (json_int_t)p->floor,
 	                        "even", (json_int_t)p->even, "bursts", (json_int_t)p->bursts,
 	                        "bursts_seen", (json_int_t)p->seen, "shots", (json_int_t)p->shots);
+	if (p->n_missed)
+		json_object_set_new(sum, "missed", spans_json(p->missed, p->n_missed));
 	json_t *more = p->until < p->to
 	                   ? json_pack("{s:o, s:I, s:I}", "until", seconds(p->until), "parts",
 	                               (json_int_t)p->parts, "looks", (json_int_t)p->spent)
@@ -152,6 +162,27 @@ static int read_policy(const json_t *j, struct plan *p, struct err *err)
 	return bad(&at, err, "\"policy\" must be one of even, keyframe, adaptive, scene");
 }
 
+static int read_missed(const json_t *j, struct plan *p, struct err *err)
+{
+	const struct place at = {0};
+	size_t i;
+	json_t *pair;
+	if (j && (!json_is_array(j) || json_array_size(j) > PLAN_MISSED_MOST))
+		return bad(&at, err, "its \"missed\" is not a list of at most %d pairs", PLAN_MISSED_MOST);
+	p->missed = mem_alloc(json_array_size(j), sizeof *p->missed);
+	json_array_foreach (j, i, pair) {
+		struct plan_span *span = &p->missed[p->n_missed++];
+		int r = read_seconds(&at, json_array_get(pair, 0), "the start of a missed burst", 0,
+		                     p->duration, &span->start, err);
+		if (r == 0)
+			r = read_seconds(&at, json_array_get(pair, 1), "the end of a missed burst", span->start,
+			                 INT64_MAX, &span->end, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 /* Counts made by the planner: only used in the report, except for the budget
  * that an unfinished plan continues with. */
 static int read_sum(const json_t *j, struct plan *p, struct err *err)
@@ -173,6 +204,9 @@ static int read_sum(const json_t *j, struct plan *p, struct err *err)
 			return bad(&at, err, "its \"%s\" is not from 0 to %d", rows[i].key, BUDGET_MAX);
 		*rows[i].to = (size_t)n;
 	}
+	int r = read_missed(json_object_get(j, "missed"), p, err);
+	if (r < 0)
+		return r;
 	if (p->budget < (p->until < p->to) || p->budget > BUDGET_MAX)
 		return bad(&at, err, "its \"budget\" is not from 1 to %d", BUDGET_MAX);
 	return 0;
@@ -276,7 +310,7 @@ void plan_mark_given(struct plan *p)
 {
 	p->given = true;
 	p->budget = 0;
-	p->floor = p->even = p->bursts = p->seen = p->shots = 0;
+	p->floor = p->even = p->bursts = p->seen = p->shots = p->n_missed = 0;
 }
 
 char *plan_text(const struct plan *p)

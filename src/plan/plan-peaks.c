@@ -162,8 +162,14 @@ bool plan_find_peaks(struct plan_view *v, const struct plan *plan)
 	v->bursts = mem_grow(v->bursts, most + 1, sizeof *v->bursts);
 	while (v->n_bursts < most && (i = best(&p)) < p.n)
 		add_peak(&p, i);
-	/* Those that cannot get a sample are counted. */
-	for (; (i = best(&p)) < p.n; v->n_more++)
-		take(&p, extent_of(&p, i, reach_of(&p, i), p.far));
+	/* Those that cannot get a sample. */
+	for (size_t cap = 0; (i = best(&p)) < p.n;) {
+		struct extent e = extent_of(&p, i, reach_of(&p, i), p.far);
+		v->more = mem_room(v->more, v->n_more, &cap, sizeof *v->more);
+		v->more[v->n_more++] =
+			(struct plan_span){(int64_t)plan_bin(v, p.s[e.a].pts) * v->x->bin,
+		                       (int64_t)(plan_bin(v, p.s[e.b].pts) + 1) * v->x->bin};
+		take(&p, e);
+	}
 	return true;
 }

@@ -330,6 +330,7 @@ void plan_view_free(struct plan_view *v)
 		return;
 	free(v->excess);
 	free(v->bursts);
+	free(v->more);
 	free(v->shots);
 	free(v->even);
 	free(v);

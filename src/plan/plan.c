@@ -158,21 +158,70 @@ static void overlap(struct plan *p, const struct plan_options *o, size_t first)
 	c->n_times += n;
 }
 
+/* ---- bursts without a sample */
+
+static bool has_sample(const struct plan_sample *s, size_t n, struct plan_span span)
+{
+	size_t low = 0, high = n;
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		if (s[mid].time < span.start)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < n && s[low].time <= span.end;
+}
+
+static void add_missed(struct plan *p, struct plan_span span)
+{
+	if (p->n_missed == PLAN_MISSED_MOST)
+		return;
+	p->missed = mem_grow(p->missed, p->n_missed + 1, sizeof *p->missed);
+	p->missed[p->n_missed++] = span;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct plan_span *x = a, *y = b;
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+/* Counts the bursts of a stretch with the n samples that were chosen for it. */
+static void count_bursts(struct plan *p, const struct plan_view *v, const struct plan_sample *s,
+                         size_t n, const bool *given)
+{
+	size_t first = p->n_missed;
+	p->bursts += v->n_bursts + v->n_more;
+	for (size_t i = 0; i < v->n_bursts + v->n_more; i++) {
+		bool more = i >= v->n_bursts;
+		const struct plan_burst *b = &v->bursts[i];
+		struct plan_span span = more ? v->more[i - v->n_bursts]
+		                             : (struct plan_span){(int64_t)b->first * v->x->bin,
+		                                                  (int64_t)(b->last + 1) * v->x->bin};
+		if ((!more && given[i]) || has_sample(s, n, span))
+			p->seen++;
+		else if (!v->moving)
+			add_missed(p, span);
+	}
+	qsort(p->missed + first, p->n_missed - first, sizeof *p->missed, by_start);
+}
+
 static void add_stretch(struct plan *p, const struct plan_options *o, const struct video_index *x,
                         int64_t to)
 {
-	size_t n, seen, first = p->n_chunks, allowed = budget_until(p, o, to);
+	size_t n, first = p->n_chunks, allowed = budget_until(p, o, to);
 	size_t budget = allowed > p->spent ? allowed - p->spent : 1;
 	AUTO(plan_view_freep)
 	struct plan_view *v = plan_view_new(o, x, p, p->until, to, budget, loan_until(p, o, to));
-	AUTO(mem_freep) struct plan_sample *samples = plan_choose(v, &n, &seen);
+	AUTO(mem_freep) bool *given = mem_alloc(v->n_bursts, sizeof *given);
+	AUTO(mem_freep) struct plan_sample *samples = plan_choose(v, &n, given);
 	for (size_t i = 0; i < n; i++) {
 		p->floor += samples[i].floor;
 		p->even += samples[i].even;
 	}
 	p->spent += n;
-	p->seen += seen;
-	p->bursts += v->n_bursts + v->n_more;
+	count_bursts(p, v, samples, n, given);
 	p->shots += first ? v->n_shots - 1 : v->n_shots;
 	plan_cut(v, samples, n, p);
 	if (first && o->chunk_overlap)
@@ -293,5 +342,6 @@ void plan_free(struct plan *p)
 	for (size_t i = 0; i < p->n_chunks; i++)
 		free(p->chunks[i].times);
 	free(p->chunks);
+	free(p->missed);
 	free(p);
 }

@@ -58,12 +58,17 @@ struct plan_options {
 	size_t n_gaps;
 };
 
+enum { PLAN_MISSED_MOST = 10000 };
 #define PLAN_PAIR_GAP INT64_C(500000)
 
 struct plan_chunk {
 	int64_t start, end; /* [start, end) */
 	int64_t *times;     /* ascending, each within [start, end) */
 	size_t n_times;
+};
+
+struct plan_span {
+	int64_t start, end;
 };
 
 struct plan {
@@ -81,7 +86,11 @@ struct plan {
 	size_t floor;        /* of these, those that only fill gaps */
 	size_t even;         /* of these, those at times of even sampling; see plan-internal.h */
 	size_t bursts, seen; /* periods of activity; those with at least one sample */
-	size_t shots;        /* of the picture; 0 = unknown */
+	/* The others in order of time, at most PLAN_MISSED_MOST; none where the
+	 * whole picture moves, so that scores do not show events. */
+	struct plan_span *missed;
+	size_t n_missed;
+	size_t shots; /* of the picture; 0 = unknown */
 	struct plan_chunk *chunks;
 	size_t n_chunks;
 };

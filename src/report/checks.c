@@ -89,6 +89,39 @@ struct report_check report_check_take(struct report_verdicts *v, struct report *
 	return check;
 }
 
+static void find_verdicts(struct report_verdicts *v, struct report *r, struct report_statement *of)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		const struct store_verdict *at = &v->items[i];
+		if (at->chunk != of->chunk || (of->index >= 0 && at->index != of->index))
+			continue;
+		v->next = i;
+		struct report_check check = report_check_take(v, r, at->chunk, at->index);
+		if (of->index >= 0 || check.verdict == VERDICT_WITHDRAWN)
+			of->verdict = check.verdict;
+		free(check.reason);
+		free(check.frames);
+	}
+}
+
+int report_verdicts_find(struct store *s, const char *job, struct report_statement *of, size_t n,
+                         struct err *err)
+{
+	AUTO(store_job_clear) struct store_job row = {0};
+	AUTO(report_freep) struct report *r = mem_alloc(1, sizeof *r);
+	AUTO(report_verdicts_clear) struct report_verdicts v = {0};
+	int result = store_job_find(s, job, &row, err);
+	if (result < 0)
+		return result;
+	json_auto_t *facts = json_loads(row.facts, 0, NULL);
+	result = report_checks_load(s, row.id, json_object_get(facts, "checks"), r, &v, err);
+	for (size_t i = 0; result == 0 && i < n; i++) {
+		of[i].verdict = VERDICT_NONE;
+		find_verdicts(&v, r, &of[i]);
+	}
+	return result;
+}
+
 /* ---- text */
 
 const char *report_event_verdict(const struct report_event *e)

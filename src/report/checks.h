@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What second looks at statements found: from the journal into the report, and
- * as text. Internal. */
+ * as text. */
 #ifndef VDET_REPORT_CHECKS_H
 #define VDET_REPORT_CHECKS_H
 
@@ -20,6 +20,15 @@ int report_checks_load(struct store *s, const char *job, const json_t *checks, s
 /* The check of the next statement, which is counted in r->checks. */
 struct report_check report_check_take(struct report_verdicts *v, struct report *r, int64_t chunk,
                                       int64_t index);
+
+struct report_statement {
+	int64_t chunk, index;       /* index -1: the summary of the chunk */
+	enum check_verdict verdict; /* of a summary: withdrawn if a statement of its chunk is */
+};
+/* Sets the verdicts of n statements without loading the report of their job.
+ * Blocks for the disk. ERR_NOENT if there is no such job. */
+int report_verdicts_find(struct store *s, const char *job, struct report_statement *of, size_t n,
+                         struct err *err);
 
 /* Of an event the least certain verdict of its parts; "" if none was checked. */
 const char *report_event_verdict(const struct report_event *e);

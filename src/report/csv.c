@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report.csv: what was left out, the events, the states, what was withdrawn,
- * the anomalies, one a row, as in RFC 4180. */
+/* report.csv: what was left out, the holes, the activity without a frame, the
+ * events, the states, what was withdrawn, the anomalies, one a row, as in RFC
+ * 4180. */
 #include <inttypes.h>
 
 #include "base/text.h"
@@ -46,6 +47,20 @@ static void add_event(struct buf *out, const struct report *r, const char *kind,
 	buf_addf(out, ",%s\r\n", report_event_verdict(e));
 }
 
+/* Time of which nothing is known; `chunk`: its number, 0 = none. */
+static void add_gap(struct buf *out, const char *kind, int64_t start, int64_t end, const char *why,
+                    size_t chunk)
+{
+	AUTO(mem_freep) char *what = report_line(why, 0);
+	add_times(out, kind, start, end);
+	buf_adds(out, ",");
+	text_csv(out, what);
+	buf_adds(out, ",");
+	if (chunk)
+		buf_addf(out, "%zu", chunk);
+	buf_adds(out, ",,\r\n");
+}
+
 static void add_anomaly(struct buf *out, const struct report_anomaly *a)
 {
 	add_times(out, "anomaly", a->start, a->end);
@@ -60,10 +75,15 @@ int report_csv(const struct report *r, struct buf *out, struct err *err)
 	struct report_anomaly a;
 	buf_adds(out, "kind,start,end,start_seconds,end_seconds,subject,what,chunk_numbers,"
 	              "frame_pts_seconds,verdict\r\n");
-	for (size_t i = 0; i < r->n_left_out; i++) {
-		add_times(out, "left_out", r->left_out[i].start, r->left_out[i].end);
-		buf_adds(out, ",left out by the given plan,,,\r\n");
-	}
+	for (size_t i = 0; i < r->n_left_out; i++)
+		add_gap(out, "left_out", r->left_out[i].start, r->left_out[i].end,
+		        "left out by the given plan", 0);
+	for (size_t i = 0; i < r->n_chunks; i++)
+		if (r->chunks[i].state == CHUNK_HOLE)
+			add_gap(out, "hole", r->chunks[i].start, r->chunks[i].end, r->chunks[i].reason, i + 1);
+	for (size_t i = 0; i < r->plan.n_missed; i++)
+		add_gap(out, "missed", r->plan.missed[i].start, r->plan.missed[i].end,
+		        "a burst of activity without a frame", 0);
 	for (size_t i = 0; i < r->n_events; i++)
 		add_event(out, r, "event", &r->events[i]);
 	for (size_t i = 0; r->detail != REPORT_LOW && i < r->n_states; i++)

@@ -332,6 +332,11 @@ static void add_chunk(struct report_page *p, size_t i)
 	add_time(p, c->end);
 	buf_adds(p->out, "</span></h3><p class=\"what\" dir=\"auto\">");
 	report_page_text(p, hole ? c->reason : c->summary);
+	if (c->withdrawn) {
+		buf_adds(p->out, "</p><p class=\"note\">");
+		report_chunk_note(c, p->out);
+		buf_adds(p->out, ".");
+	}
 	buf_addf(p->out, "</p><details><summary>%s", report_plural(c->n_samples, "frame", n));
 	if (hole)
 		buf_adds(p->out, " chosen");

@@ -78,6 +78,18 @@ static void add_banners(struct report_page *p)
 		buf_adds(p->out, ".</p>\n");
 	}
 
+	if (r->plan.n_missed) {
+		buf_adds(p->out, "<p id=\"missed\" class=\"banner warn\"><strong>Activity that was not "
+		                 "shown to the model.</strong> ");
+		report_missed_text(r, p->out);
+		buf_adds(p->out, ".</p>\n");
+	}
+	if (p->sums.damaged) {
+		buf_adds(p->out, "<p class=\"banner warn\"><strong>Damaged frames.</strong> ");
+		report_damaged_text(&p->sums, p->out);
+		buf_adds(p->out, ".</p>\n");
+	}
+
 	if (!report_is_empty(r->source_warning)) {
 		buf_adds(
 			p->out,

@@ -92,11 +92,15 @@ static json_t *plan_sum_json(const struct report_plan *p)
 {
 	if (report_is_empty(p->policy))
 		return json_null();
-	return json_pack("{s:o, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "policy", string(p->policy),
-	                 "given", (int)p->given, "text", string(p->text), "budget",
+	json_t *missed = json_array();
+	for (size_t i = 0; i < p->n_missed; i++)
+		json_array_append_new(missed, json_pack("{s:o, s:o}", "start", seconds(p->missed[i].start),
+		                                        "end", seconds(p->missed[i].end)));
+	return json_pack("{s:o, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "policy",
+	                 string(p->policy), "given", (int)p->given, "text", string(p->text), "budget",
 	                 (json_int_t)p->budget, "samples", (json_int_t)p->samples, "floor",
 	                 (json_int_t)p->floor, "bursts", (json_int_t)p->bursts, "bursts_seen",
-	                 (json_int_t)p->bursts_seen, "shots", (json_int_t)p->shots);
+	                 (json_int_t)p->bursts_seen, "missed", missed, "shots", (json_int_t)p->shots);
 }
 
 static json_t *index_sum_json(const struct report_index *x)
@@ -141,12 +145,13 @@ static json_t *chunks_json(const struct report *r)
 			json_array_append_new(samples, sample_json(&c->samples[k]));
 		json_array_append_new(
 			all,
-			json_pack("{s:I, s:o, s:o, s:s, s:o, s:o, s:o, s:i, s:I, s:I}", "index", (json_int_t)i,
-		              "start", seconds(c->start), "end", seconds(c->end), "state",
+			json_pack("{s:I, s:o, s:o, s:s, s:o, s:I, s:o, s:o, s:i, s:I, s:I}", "index",
+		              (json_int_t)i, "start", seconds(c->start), "end", seconds(c->end), "state",
 		              c->state == CHUNK_HOLE ? "hole" : "done", "summary", string(c->summary),
-		              "reason", c->state == CHUNK_HOLE ? string(c->reason) : json_null(), "samples",
-		              samples, "attempts", c->attempts, "prompt_tokens",
-		              (json_int_t)c->prompt_tokens, "output_tokens", (json_int_t)c->output_tokens));
+		              "withdrawn", (json_int_t)c->withdrawn, "reason",
+		              c->state == CHUNK_HOLE ? string(c->reason) : json_null(), "samples", samples,
+		              "attempts", c->attempts, "prompt_tokens", (json_int_t)c->prompt_tokens,
+		              "output_tokens", (json_int_t)c->output_tokens));
 	}
 	return all;
 }

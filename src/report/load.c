@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "report/checks.h"
 #include "report/events.h"
 #include "report/summary.h"
+
+#define RANGE_MAX (INT64_C(100) * 366 * 86400 * CLOCK_SECOND)
 
 static char *text_of(json_t *o, const char *key)
 {
@@ -20,6 +23,12 @@ static int64_t int_of(json_t *o, const char *key)
 	return json_integer_value(json_object_get(o, key));
 }
 
+/* Of a number of seconds. */
+static int64_t us_of(const json_t *j)
+{
+	return llround(json_number_value(j) * 1e6);
+}
+
 /* The text and the counts of a plan that was given were those of the planner
  * before the user changed it, in journals of older versions. */
 static void load_given(struct report_plan *p, json_t *j, int64_t budget)
@@ -29,6 +38,16 @@ static void load_given(struct report_plan *p, json_t *j, int64_t budget)
 	                          .text = budget ? mem_strdup("The plan was given by the user.")
 	                                         : text_of(j, "text"),
 	                          .samples = int_of(json_object_get(j, "sum"), "samples")};
+}
+
+static void load_missed(struct report_plan *p, json_t *j)
+{
+	size_t i;
+	json_t *pair;
+	p->missed = mem_alloc(json_array_size(j), sizeof *p->missed);
+	json_array_foreach (j, i, pair)
+		p->missed[p->n_missed++] =
+			(struct report_stretch){us_of(json_array_get(pair, 0)), us_of(json_array_get(pair, 1))};
 }
 
 static void load_plan(struct report_plan *p, json_t *j, bool given)
@@ -46,6 +65,7 @@ static void load_plan(struct report_plan *p, json_t *j, bool given)
 	                          .bursts = int_of(sum, "bursts"),
 	                          .bursts_seen = int_of(sum, "bursts_seen"),
 	                          .shots = int_of(sum, "shots")};
+	load_missed(p, json_object_get(sum, "missed"));
 }
 
 static void load_index(struct report_index *x, json_t *j)
@@ -255,6 +275,20 @@ struct parts {
 	size_t n;
 };
 
+/* A journal that was changed by others may name what does not exist. */
+static bool is_sound(const struct report *r, const struct store_chunk *c)
+{
+	for (size_t i = 0; i < c->n_events; i++) {
+		const struct store_event *e = &c->events[i];
+		for (size_t k = 0; k < e->n_samples; k++)
+			if (e->samples[k] >= c->n_samples)
+				return false;
+		if (!e->n_samples)
+			return false;
+	}
+	return r->from >= 0 && r->to >= r->from && r->to <= RANGE_MAX;
+}
+
 static void load_parts(struct parts *all, struct report *r, struct report_verdicts *verdicts,
                        size_t chunk, struct store_chunk *from)
 {
@@ -300,6 +334,8 @@ static void load_chunks(struct report *r, struct report_verdicts *verdicts,
 		r->decode_rate = decode / (double)rates;
 	}
 	report_events_set(r, parts.items, parts.n);
+	for (size_t i = 0; i < r->n_withdrawn; i++)
+		r->chunks[r->withdrawn[i].parts[0].chunk].withdrawn++;
 	free(parts.items);
 }
 
@@ -320,12 +356,22 @@ static int load(struct store *s, const char *id, enum store_detail what, enum re
 	AUTO(report_verdicts_clear) struct report_verdicts verdicts = {0};
 	load_facts(report, facts);
 	load_job(report, &job);
-	r = report_checks_load(s, report->job, json_object_get(facts, "checks"), report, &verdicts,
-	                       err);
-	load_chunks(report, &verdicts, chunks, n);
+	bool sound = true;
+	for (size_t i = 0; i < n; i++)
+		sound &= is_sound(report, &chunks[i]);
+	for (size_t i = 0; i < n && !sound; i++)
+		store_chunk_clear(&chunks[i]);
+	r = sound ? report_checks_load(s, report->job, json_object_get(facts, "checks"), report,
+	                               &verdicts, err)
+	          : err_set(err, ERR_FORMAT,
+	                    "the journal of job %s is damaged: it names frames or times that do not "
+	                    "exist; analyze the video again with --fresh",
+	                    job.id);
+	load_chunks(report, &verdicts, chunks, sound ? n : 0);
 	find_left_out(report);
 	load_endpoints(report, facts);
-	report_summary_set(report, job.sentences);
+	report_summary_set(report, job.sentences,
+	                   json_string_value(json_object_get(facts, REPORT_SUMMARY_WITHOUT)));
 	free(chunks);
 	if (r == 0)
 		r = store_steps_load(s, report->job, &report->steps, &report->n_steps, err);

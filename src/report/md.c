@@ -56,6 +56,16 @@ static void md_notes(const struct report *r, const struct report_sums *s, struct
 		report_left_out_text(r, out);
 		buf_adds(out, ".\n\n");
 	}
+	if (r->plan.n_missed) {
+		buf_adds(out, "> **Activity that was not shown to the model:** ");
+		report_missed_text(r, out);
+		buf_adds(out, ".\n\n");
+	}
+	if (s->damaged) {
+		buf_adds(out, "> **Damaged frames:** ");
+		report_damaged_text(s, out);
+		buf_adds(out, ".\n\n");
+	}
 	if (!report_is_empty(r->source_warning)) {
 		buf_adds(out, "> **The file has errors:** ");
 		md_text(out, r->source_warning);
@@ -263,6 +273,11 @@ static void md_chunks(const struct report *r, const struct report_sums *s, struc
 			buf_adds(out, "*hole*");
 		else
 			md_text(out, c->summary);
+		if (c->withdrawn) {
+			buf_adds(out, " *(");
+			report_chunk_note(c, out);
+			buf_adds(out, ")*");
+		}
 		buf_adds(out, "\n");
 	}
 	buf_adds(out, "\n");

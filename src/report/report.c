@@ -87,6 +87,7 @@ void report_free(struct report *r)
 	free(r->options);
 	free(r->chunks);
 	free(r->left_out);
+	free(r->plan.missed);
 	story_summary_clear(&r->sentences);
 	report_events_free(r->events, r->n_events);
 	report_events_free(r->states, r->n_states);

@@ -36,6 +36,7 @@ struct report_chunk {
 	int64_t start, end;
 	enum chunk_state state; /* CHUNK_DONE or CHUNK_HOLE */
 	char *summary;          /* "" for a hole */
+	size_t withdrawn;       /* statements about it; its summary may repeat them */
 	char *reason;           /* "" unless a hole: why, for people; … */
 	enum hole_code code;    /* … and for programs */
 	char *option;           /* whose limit was reached, "vision-timeout"; "" = none */
@@ -120,6 +121,8 @@ struct report_plan {
 	char *policy; /* "adaptive"; "" in reports written by older versions */
 	char *text;   /* for people */
 	int64_t budget, samples, floor, bursts, bursts_seen, shots; /* as struct plan has them */
+	struct report_stretch *missed; /* bursts of activity without a frame, in order */
+	size_t n_missed;
 };
 
 /* The result of indexing; all zero without an index. */

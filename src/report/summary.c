@@ -54,10 +54,12 @@ char *report_summary_language(const char *packed)
 /* ---- from the journal */
 
 #define GONE SIZE_MAX
+#define WITHDRAWN (SIZE_MAX - 1)
 
 /* Which event each statement belongs to. */
 struct owners {
-	size_t *events;   /* by first[chunk] + index of the statement; GONE if none */
+	/* by first[chunk] + index of the statement; GONE if none, or WITHDRAWN */
+	size_t *events;
 	size_t *first, n; /* of each chunk; in all */
 };
 
@@ -67,12 +69,12 @@ static void owners_clear(struct owners *o)
 	free(o->first);
 }
 
-/* The statements of a chunk that are in events, up to the last of them. */
-static void count_statements(const struct report *r, size_t *counts)
+/* The statements of a chunk that are in these events, up to the last of them. */
+static void count_statements(const struct report_event *events, size_t n, size_t *counts)
 {
-	for (size_t i = 0; i < r->n_events; i++) {
-		for (size_t k = 0; k < r->events[i].n_parts; k++) {
-			const struct report_part *p = &r->events[i].parts[k];
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < events[i].n_parts; k++) {
+			const struct report_part *p = &events[i].parts[k];
 			if (counts[p->chunk] <= p->index)
 				counts[p->chunk] = p->index + 1;
 		}
@@ -82,7 +84,8 @@ static void count_statements(const struct report *r, size_t *counts)
 static void find_owners(const struct report *r, struct owners *o)
 {
 	o->first = mem_alloc(r->n_chunks + 2, sizeof *o->first);
-	count_statements(r, o->first + 1);
+	count_statements(r->events, r->n_events, o->first + 1);
+	count_statements(r->withdrawn, r->n_withdrawn, o->first + 1);
 	for (size_t i = 1; i <= r->n_chunks; i++)
 		o->first[i] += o->first[i - 1];
 	o->n = o->first[r->n_chunks];
@@ -93,6 +96,9 @@ static void find_owners(const struct report *r, struct owners *o)
 	for (size_t i = 0; i < r->n_events; i++)
 		for (size_t k = 0; k < r->events[i].n_parts; k++)
 			o->events[o->first[r->events[i].parts[k].chunk] + r->events[i].parts[k].index] = i;
+	for (size_t i = 0; i < r->n_withdrawn; i++)
+		o->events[o->first[r->withdrawn[i].parts[0].chunk] + r->withdrawn[i].parts[0].index] =
+			WITHDRAWN;
 }
 
 static size_t owner_of(const struct report *r, const struct owners *o, json_t *statement)
@@ -114,6 +120,8 @@ static bool load_sentence(const struct report *r, const struct owners *o, json_t
 	size_t i, n = 0;
 	json_array_foreach (of, i, statement) {
 		size_t event = owner_of(r, o, statement);
+		if (event == WITHDRAWN)
+			return false;
 		if (event != GONE)
 			entries[n++] = event;
 	}
@@ -141,19 +149,86 @@ static void load_section(const struct report *r, const struct owners *o, json_t 
 		s->n += load_sentence(r, o, sentence, &s->sentences[s->n]);
 }
 
-void report_summary_set(struct report *r, const char *packed)
+/* Whether some of the whole are left out. */
+static bool load_sentences(struct report *r, json_t *root)
 {
-	json_auto_t *root = packed ? json_loads(packed, 0, NULL) : NULL;
 	json_t *sections = json_object_get(root, "sections"), *section;
 	AUTO(owners_clear) struct owners owners = {0};
 	size_t i;
-	if (!root)
-		return;
 	find_owners(r, &owners);
 	load_section(r, &owners, json_object_get(root, "whole"), &r->sentences.whole);
 	r->sentences.sections = mem_alloc(json_array_size(sections) + 1, sizeof *r->sentences.sections);
 	json_array_foreach (sections, i, section)
 		load_section(r, &owners, section, &r->sentences.sections[r->sentences.n_sections++]);
+	json_t *whole = json_object_get(json_object_get(root, "whole"), "sentences");
+	return r->sentences.whole.n < json_array_size(whole);
+}
+
+/* Whether something is withdrawn that was not when the key was made. */
+static bool is_outdated(const struct report *r, const char *without)
+{
+	for (size_t i = 0; i < r->n_withdrawn; i++) {
+		char one[64];
+		const struct report_part *p = &r->withdrawn[i].parts[0];
+		snprintf(one, sizeof one, " %zu:%zu ", p->chunk, p->index);
+		if (!strstr(without, one))
+			return true;
+	}
+	return false;
+}
+
+/* Without a model: the events, one a line. The caller frees. */
+static char *list_events(const struct report *r)
+{
+	struct buf out = BUF(SIZE_MAX / 2);
+	char t[CLOCK_TEXT_MAX];
+	for (size_t i = 0; i < r->n_events; i++)
+		buf_addf(&out, "%s%s %s", i ? "\n" : "", clock_whole(r->events[i].start, t),
+		         r->events[i].what);
+	return out.len ? buf_take(&out) : mem_strdup("Nothing was seen to happen.");
+}
+
+void report_summary_set(struct report *r, const char *packed, const char *without)
+{
+	json_auto_t *root = packed ? json_loads(packed, 0, NULL) : NULL;
+	bool less = root && load_sentences(r, root);
+	bool outdated = is_outdated(r, without ? without : "");
+	if (!r->summary_by_model || (!less && !outdated))
+		return;
+
+	bool sentences = r->sentences.whole.n;
+	free(r->summary);
+	r->summary = sentences ? report_section_text(r, &r->sentences.whole) : list_events(r);
+	if (sentences)
+		return;
+	free(r->summary_fallback);
+	r->summary_by_model = false;
+	r->summary_fallback = mem_strdup(outdated ? "statements were withdrawn after it was written; "
+	                                            "the same command as before writes it again"
+	                                          : "its events are gone; the same command as before "
+	                                            "writes it again");
+}
+
+char *report_withdrawn_key(const struct report *r)
+{
+	struct buf b = BUF(SIZE_MAX / 2);
+	for (size_t i = 0; i < r->n_withdrawn; i++) {
+		const struct report_part *p = &r->withdrawn[i].parts[0];
+		buf_addf(&b, " %zu:%zu ", p->chunk, p->index);
+	}
+	char *text = buf_take(&b);
+	return text ? text : mem_strdup("");
+}
+
+char *report_chunk_rest(const struct report *r, size_t chunk)
+{
+	struct buf b = BUF(SIZE_MAX / 2);
+	for (size_t i = 0; i < r->n_events; i++)
+		for (size_t k = 0; k < r->events[i].n_parts; k++)
+			if (r->events[i].parts[k].chunk == chunk)
+				buf_addf(&b, "%s%s", b.len ? " " : "", r->events[i].parts[k].what);
+	char *text = buf_take(&b);
+	return text ? text : mem_strdup("");
 }
 
 /* ---- as text */

@@ -16,8 +16,21 @@ char *report_summary_pack(const struct report *r, const struct story_summary *s,
 char *report_summary_language(const char *packed);
 
 /* Sets the sentences of `r`, which has its events, from the journal's text, ""
- * if it has none. A sentence whose events are all gone is left out. */
-void report_summary_set(struct report *r, const char *packed);
+ * if it has none. A sentence is left out if its events are all gone, or if one
+ * of its statements is withdrawn. `without`: the key of what was withdrawn when
+ * the summary was written; a text that may repeat what was withdrawn since is
+ * replaced by the events. */
+void report_summary_set(struct report *r, const char *packed, const char *without);
+
+/* In the facts of a job: the key of what was withdrawn when its summary was
+ * written. */
+#define REPORT_SUMMARY_WITHOUT "summary_without"
+/* Which statements are withdrawn: " CHUNK:INDEX " each, "" for none. The caller
+ * frees. */
+char *report_withdrawn_key(const struct report *r);
+/* What is left of a chunk of which something is withdrawn: its other
+ * statements. The caller frees. */
+char *report_chunk_rest(const struct report *r, size_t chunk);
 
 /* Appends a sentence with the times of its events, of many the first ones: "A
  * red car comes and goes. [00:01:05, 00:03:10, 00:07:00 and 4 more]" */

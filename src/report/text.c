@@ -9,6 +9,8 @@
 
 #include "base/text.h"
 
+enum { STRETCHES_SHOWN = 10 };
+
 static int compare_times(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -57,6 +59,11 @@ static void sum_gaps(const struct report *r, struct report_sums *s)
 	s->mean_gap = (r->to - r->from) / (int64_t)s->seen;
 }
 
+static bool is_damaged(const struct report_sample *s)
+{
+	return s->decode_path && strcmp(s->decode_path, "concealed") == 0;
+}
+
 void report_sum(const struct report *r, struct report_sums *ret)
 {
 	struct report_sums s = {0};
@@ -68,6 +75,8 @@ void report_sum(const struct report *r, struct report_sums *ret)
 		for (size_t k = 0; k < c->n_samples; k++) {
 			s.faults += !report_is_empty(c->samples[k].fault);
 			s.repeated += c->samples[k].repeated;
+			s.pictures += is_seen(c, &c->samples[k]);
+			s.damaged += is_seen(c, &c->samples[k]) && is_damaged(&c->samples[k]);
 		}
 		s.decode_time += c->decode_time;
 		s.engine_time += c->engine_time;
@@ -270,20 +279,54 @@ int64_t report_left_out(const struct report *r)
 	return sum;
 }
 
+static void add_stretches(struct buf *out, const struct report_stretch *s, size_t n)
+{
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	for (size_t i = 0; i < n && i < STRETCHES_SHOWN; i++)
+		buf_addf(out, "%s%s – %s", i ? ", " : "", clock_text(s[i].start, a),
+		         clock_text(s[i].end, b));
+	if (n > STRETCHES_SHOWN)
+		buf_addf(out, " and %zu more", n - STRETCHES_SHOWN);
+}
+
 void report_left_out_text(const struct report *r, struct buf *out)
 {
-	enum { MOST = 10 };
-	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	char t[CLOCK_TEXT_MAX];
 	if (!r->n_left_out)
 		return;
-	for (size_t i = 0; i < r->n_left_out && i < MOST; i++)
-		buf_addf(out, "%s%s – %s",
-		         i ? ", " : "Not looked at: ", clock_text(r->left_out[i].start, a),
-		         clock_text(r->left_out[i].end, b));
-	if (r->n_left_out > MOST)
-		buf_addf(out, " and %zu more, in all %s", r->n_left_out - MOST,
-		         clock_short(report_left_out(r), a));
+	buf_adds(out, "Not looked at: ");
+	add_stretches(out, r->left_out, r->n_left_out);
+	if (r->n_left_out > STRETCHES_SHOWN)
+		buf_addf(out, ", in all %s", clock_short(report_left_out(r), t));
 	buf_adds(out, ", left out by the given plan");
+}
+
+void report_missed_text(const struct report *r, struct buf *out)
+{
+	char n[CLOCK_TEXT_MAX];
+	if (!r->plan.n_missed)
+		return;
+	buf_addf(out, "%s without a frame, which the model did not see: ",
+	         report_plural(r->plan.n_missed, "burst", n));
+	add_stretches(out, r->plan.missed, r->plan.n_missed);
+	buf_adds(out, "; to see more, raise --chunk-frames or shorten --chunk-duration");
+}
+
+void report_chunk_note(const struct report_chunk *c, struct buf *out)
+{
+	char n[CLOCK_TEXT_MAX];
+	buf_addf(out, "%s about this chunk withdrawn since; this text may repeat %s",
+	         report_plural(c->withdrawn, "statement", n), c->withdrawn == 1 ? "it" : "them");
+}
+
+void report_damaged_text(const struct report_sums *s, struct buf *out)
+{
+	char n[CLOCK_TEXT_MAX];
+	if (s->damaged)
+		buf_addf(out,
+		         "%zu of %s that the model saw are damaged: the decoder filled what is missing, "
+		         "and what is said of them may be wrong",
+		         s->damaged, report_plural(s->pictures, "frame", n));
 }
 
 void report_plan_text(const struct report *r, struct buf *out)

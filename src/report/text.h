@@ -16,6 +16,8 @@ struct report_sums {
 	size_t seen;     /* distinct times of frames that an accepted answer is based on */
 	size_t faults;   /* samples without a picture */
 	size_t repeated; /* samples that fell on the frame of the one before */
+	size_t pictures; /* samples whose picture the model saw … */
+	size_t damaged;  /* … whose damage was concealed by the decoder */
 	size_t holes;
 	int64_t described, lost; /* microseconds of chunks that are done, that are holes */
 	int64_t max_gap, max_gap_start;
@@ -77,6 +79,13 @@ void report_states_text(const struct report *r, struct buf *out);
 /* "Not looked at: 00:03:21.000 – 00:08:00.000, left out by the given plan";
  * nothing where nothing is. */
 void report_left_out_text(const struct report *r, struct buf *out);
+/* "3 of 8 bursts of activity have no frame …: 00:00:05.000 – 00:00:06.000, …";
+ * nothing where each has one. */
+void report_missed_text(const struct report *r, struct buf *out);
+/* "5 of 6 frames are damaged …"; nothing where none is. */
+void report_damaged_text(const struct report_sums *s, struct buf *out);
+/* After the summary of a chunk of which something is withdrawn. */
+void report_chunk_note(const struct report_chunk *c, struct buf *out);
 /* One line about how the frames were chosen; nothing where that is not known. */
 void report_plan_text(const struct report *r, struct buf *out);
 

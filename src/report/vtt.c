@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "report/checks.h"
+#include "report/summary.h"
 #include "report/text.h"
 
 /* Players do not show cues without duration; an event with one frame gets this
@@ -44,10 +45,15 @@ static void add_cue(struct buf *out, char kind, size_t number, int64_t start, in
 	buf_adds(out, "\n\n");
 }
 
-static void add_chunk(struct buf *out, const struct report_chunk *c, size_t number)
+/* The summary of a chunk may repeat what is withdrawn. */
+static void add_chunk(struct buf *out, const struct report *r, size_t i)
 {
+	const struct report_chunk *c = &r->chunks[i];
+	size_t number = i + 1;
 	if (c->state == CHUNK_DONE) {
-		add_cue(out, 'c', number, c->start, c->end, c->summary);
+		AUTO(mem_freep) char *rest = c->withdrawn ? report_chunk_rest(r, i) : NULL;
+		if (!rest || *rest)
+			add_cue(out, 'c', number, c->start, c->end, rest ? rest : c->summary);
 		return;
 	}
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
@@ -73,7 +79,7 @@ static bool next_cue(struct cues *n, struct buf *out)
 	int64_t event = n->event < r->n_events ? r->events[n->event].start : INT64_MAX;
 	int64_t other = anomaly && a.start < event ? a.start : event;
 	if (n->chunk < r->n_chunks && chunk <= other) {
-		add_chunk(out, &r->chunks[n->chunk], n->chunk + 1);
+		add_chunk(out, r, n->chunk);
 		n->chunk++;
 	} else if (n->event < r->n_events && event <= other) {
 		const struct report_event *e = &r->events[n->event++];
@@ -104,6 +110,11 @@ int report_vtt(const struct report *r, struct buf *out, struct err *err)
 	if (r->n_left_out) {
 		buf_adds(out, "NOTE ");
 		report_left_out_text(r, out);
+		buf_adds(out, ".\n\n");
+	}
+	if (r->plan.n_missed) {
+		buf_adds(out, "NOTE ");
+		report_missed_text(r, out);
 		buf_adds(out, ".\n\n");
 	}
 	if (r->n_states) {

@@ -204,15 +204,15 @@ int store_controls_count(struct store *s, const char *model, const char *prompt,
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r =
-		db_prepare(locked,
-	               "SELECT count(*) FILTER (WHERE expected = 'B'), "
-	               "count(*) FILTER (WHERE expected = 'B' AND coalesce(p_a >= ?3, code = 'A')), "
-	               "count(*) FILTER (WHERE expected = 'A'), "
-	               "count(*) FILTER (WHERE expected = 'A' AND coalesce(p_b >= ?4, code = 'B')), "
-	               "count(*) FILTER (WHERE code = '-') "
-	               "FROM control WHERE model = ?1 AND prompt = ?2",
-	               &q, err);
+	int r = db_prepare(
+		locked,
+		"SELECT count(*) FILTER (WHERE expected = 'B'), "
+		"count(*) FILTER (WHERE expected = 'B' AND code = 'A' AND coalesce(p_a >= ?3, 1)), "
+		"count(*) FILTER (WHERE expected = 'A'), "
+		"count(*) FILTER (WHERE expected = 'A' AND code = 'B' AND coalesce(p_b >= ?4, 1)), "
+		"count(*) FILTER (WHERE code = '-') "
+		"FROM control WHERE model = ?1 AND prompt = ?2",
+		&q, err);
 	if (r < 0)
 		return r;
 	db_bind(q, "ssdd", model, prompt, least_a, least_b);

@@ -20,9 +20,9 @@ enum check_verdict check_judge(char letter, const double p[static 3])
 	if (!letter)
 		return VERDICT_UNCHECKED;
 	bool known = p[0] + p[1] + p[2] > 0;
-	if (known ? p[0] >= CHECK_SHOWN : letter == 'A')
+	if (letter == 'A' && (!known || p[0] >= CHECK_SHOWN))
 		return VERDICT_SHOWN;
-	if (known ? p[1] >= CHECK_WITHDRAWN : letter == 'B')
+	if (letter == 'B' && (!known || p[1] >= CHECK_WITHDRAWN))
 		return VERDICT_WITHDRAWN;
 	return VERDICT_UNSURE;
 }

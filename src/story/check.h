@@ -28,7 +28,8 @@ const char *check_verdict_name(enum check_verdict v);
 #define CHECK_WITHDRAWN 0.8
 
 /* `letter`: that was answered, 0 or '-' = none; `p`: probabilities of A, B and
- * C, all 0 = not known, then the letter counts. */
+ * C, all 0 = not known, then the letter alone counts. Else its own must be high
+ * enough. */
 enum check_verdict check_judge(char letter, const double p[static 3]);
 
 /* ---- controls */

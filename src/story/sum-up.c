@@ -103,19 +103,29 @@ static void print_request(struct story_request *q, const struct story_list *list
 	*q = (struct story_request){.list = buf_take(&b), .n = n};
 }
 
-/* Each run of digits in the text is in one of the lines it is about. */
+static const char digits_of[] = "0123456789";
+
+/* Whether the `n` digits at `number` are a whole number of the text. */
+static bool has_number(const char *text, const char *number, size_t n)
+{
+	while (*(text += strcspn(text, digits_of))) {
+		size_t length = strspn(text, digits_of);
+		if (length == n && strncmp(text, number, n) == 0)
+			return true;
+		text += length;
+	}
+	return false;
+}
+
+/* Each run of digits in the text is one of the lines it is about. */
 static bool numbers_are_known(const char *text, const struct story_sentence *lines,
                               const bool *about, size_t n)
 {
 	for (const char *p = text; *p;) {
-		size_t digits = strspn(p, "0123456789");
+		size_t digits = strspn(p, digits_of);
 		bool known = digits == 0;
-		for (size_t i = 0; i < n && !known; i++) {
-			if (!about[i])
-				continue;
-			AUTO(mem_freep) char *number = mem_printf("%.*s", (int)digits, p);
-			known = strstr(lines[i].text, number);
-		}
+		for (size_t i = 0; i < n && !known; i++)
+			known = about[i] && has_number(lines[i].text, p, digits);
 		if (!known)
 			return false;
 		p += digits ? digits : 1;

@@ -79,6 +79,8 @@ static void answers_have_verdicts(void **state)
 		{'A', {0.79, 0.11, 0.1}, VERDICT_UNSURE},
 		{'B', {0.1, 0.8, 0.1}, VERDICT_WITHDRAWN},
 		{'B', {0.2, 0.79, 0.01}, VERDICT_UNSURE},
+		{'A', {0.1, 0.9, 0}, VERDICT_UNSURE},
+		{'B', {0.9, 0.1, 0}, VERDICT_UNSURE},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)

@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "detect/detect.h"
 
-enum { FRAMES = 1500, EVERY = 200000, NOTICED = 16 };
+enum { FRAMES = 1500, EVERY = 200000 };
+#define NOTICED 16.0F /* score of what is seen */
 
 static uint64_t seed_state;
 

@@ -429,8 +429,11 @@ static void letters_have_probabilities(void **state)
 		"C\",\"logprob\":-2.3026},{\"token\":\"Be\",\"logprob\":-1},"
 		"{\"token\":\"C\",\"logprob\":null},7]}",
 	};
-	static const char *const odd[] = {"{\"token\":\"B\",\"logprob\":9}", "{\"token\":7}", "[]",
+	static const char *const odd[] = {"{\"token\":\"B\",\"logprob\":\"x\"}", "{\"token\":7}", "[]",
 	                                  "null"};
+	static const char *const sure[] = {
+		"{\"token\":\"A\",\"logprob\":1e-7,\"top_logprobs\":[{\"token\":\"A\",\"logprob\":1e-7},"
+		"{\"token\":\"B\",\"logprob\":-17}]}"};
 	AUTO(chat_result_clear) struct chat_result r = {0};
 	struct letter l;
 	struct err err;
@@ -452,6 +455,14 @@ static void letters_have_probabilities(void **state)
 	read_tokens(&r, odd, ARRAY_LEN(odd));
 	assert_ok(letter_read(&r, "ABC", &l, &err));
 	assert_true(l.letter == 'B' && l.p[1] == 0);
+	chat_result_clear(&r);
+
+	/* Rounded to more than one. */
+	read_tokens(&r, sure, ARRAY_LEN(sure));
+	free(r.text);
+	r.text = mem_strdup("A");
+	assert_ok(letter_read(&r, "ABC", &l, &err));
+	assert_true(l.letter == 'A' && l.p[0] > 0.99);
 }
 
 int main(void)

@@ -104,6 +104,35 @@ static void short_bursts_are_hit(void **state)
 	}
 }
 
+/* More bursts than samples: those without one are listed, also in the file. */
+static void bursts_without_a_sample_are_listed(void **state)
+{
+	(void)state;
+	struct err err;
+	struct video_index *x = still(3600 * S, 100000);
+	add_noise(x, 1);
+	add_keys(x, 4 * S);
+	for (int i = 0; i < 180; i++)
+		add_burst(x, i * 20 * S + 3 * S, S, 30);
+	AUTO(plan_freep) struct plan *p = make(&usual, x);
+	assert_true(p->samples <= 72 && p->n_missed >= 100);
+	assert_int_equal(p->n_missed, p->bursts - p->seen);
+	for (size_t i = 0; i < p->n_missed; i++) {
+		assert_true(p->missed[i].start < p->missed[i].end);
+		assert_true(!i || p->missed[i].start >= p->missed[i - 1].end);
+		assert_false(has_sample(p, p->missed[i].start, p->missed[i].end));
+	}
+
+	json_auto_t *j = plan_json(p);
+	AUTO(plan_freep) struct plan *again = NULL;
+	assert_ok(plan_from_json(j, 3600 * S, 64, &again, &err));
+	assert_int_equal(again->n_missed, p->n_missed);
+	assert_memory_equal(again->missed, p->missed, p->n_missed * sizeof *p->missed);
+	plan_mark_given(again);
+	assert_int_equal(again->n_missed, 0);
+	video_index_free(x);
+}
+
 /* A sudden change: a sample must show the picture after it, not the one before. */
 static void a_sudden_change_is_seen_after_it(void **state)
 {
@@ -400,6 +429,10 @@ static void a_wrong_plan_is_refused(void **state)
 	     "the plan: it is for a video of 00:01:39.000, and this"},
 		{HEAD CHUNK "\"sum\": 1}", "the plan: its \"sum\" is not an object"},
 		{HEAD CHUNK "\"sum\": {\"bursts\": -3}}", "the plan: its \"bursts\" is not from 0 to"},
+		{HEAD CHUNK "\"sum\": {\"missed\": 3, \"budget\": 1}}",
+	     "the plan: its \"missed\" is not a list"},
+		{HEAD CHUNK "\"sum\": {\"missed\": [[2, 1]], \"budget\": 1}}",
+	     "the plan: the end of a missed burst, 1.000000 s, is before"},
 		{HEAD CHUNK "\"sum\": {\"budget\": -5}}", "the plan: its \"budget\" is not from"},
 		{HEAD CHUNK "\"unfinished\": {\"until\": 9}}", BUDGET},
 		{HEAD CHUNK SUM("0") "\"unfinished\": {\"until\": 9}}", BUDGET},
@@ -449,6 +482,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_plan_is_sound),
 		cmocka_unit_test(short_bursts_are_hit),
+		cmocka_unit_test(bursts_without_a_sample_are_listed),
 		cmocka_unit_test(a_sudden_change_is_seen_after_it),
 		cmocka_unit_test(a_still_video_costs_little_and_the_plan_says_so),
 		cmocka_unit_test(every_shot_is_seen_and_no_dissolve),

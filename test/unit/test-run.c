@@ -285,6 +285,7 @@ static void sentences_about_events_that_are_gone_are_left_out(void **state)
 	assert_ok(report_load_text(run.store, job, REPORT_NORMAL, &report, &err));
 	assert_int_equal(report->sentences.whole.n, 1);
 	assert_string_equal(report->sentences.whole.sentences[0].text, "Another car.");
+	assert_string_equal(report->summary, "Another car. [00:00:30]");
 	assert_int_equal(report->sentences.whole.sentences[0].entries[0], 2);
 }
 
@@ -325,6 +326,11 @@ static void without_the_model_it_is_the_timeline(void **state)
 	assert_false(j.summary_by_model);
 	assert_string_equal(j.summary, "00:00:00 car 0 comes\n00:00:10 car 1 comes");
 	assert_string_equal(j.summary_fallback, "the engine answered HTTP 500");
+
+	/* The next run tries again. */
+	bool needed;
+	assert_ok(merge_needed(&run, &options, &j, &needed, &err));
+	assert_true(needed);
 }
 
 static void an_interrupted_summary_leaves_the_job_as_it_was(void **state)

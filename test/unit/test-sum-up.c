@@ -135,6 +135,16 @@ static void what_names_no_entry_is_left_out(void **state)
 	assert_section(&summary.whole, "A car enters. 0,1");
 }
 
+static void numbers_are_those_of_the_entries(void **state)
+{
+	(void)state;
+	say("{\"sentences\": [{\"events\": [12], \"text\": \"1 car enters.\"},"
+	    "{\"events\": [12], \"text\": \"Car 110 enters.\"},"
+	    "{\"events\": [12], \"text\": \"Car 11 enters.\"}]}");
+	assert_ok(sum_up(12, 8000));
+	assert_section(&summary.whole, "Car 11 enters. 11");
+}
+
 static void a_useless_answer_is_asked_for_again(void **state)
 {
 	(void)state;
@@ -228,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(sentences_name_entries),
 		TEST(what_names_no_entry_is_left_out),
+		TEST(numbers_are_those_of_the_entries),
 		TEST(a_useless_answer_is_asked_for_again),
 		TEST(without_the_model_the_entries_are_listed),
 		TEST(repetition_costs_only_its_section),

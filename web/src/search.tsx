@@ -58,7 +58,7 @@ export function Search({ q }: { q: string }) {
               <li key={i}>
                 <a href={videoHref(job, h.start, h.kind === 'summary' ? 'chunks' : undefined)}>
                   {h.sample != null && <img src={pictureUrl(h.job, h.chunk, h.sample)} alt="" loading="lazy" width={160} height={90} onError={(e) => e.currentTarget.classList.add('gone')} />}
-                  <span><time>{clock(h.start)}</time> <span class="note">chunk {h.chunk + 1}</span><span class="what" dir="auto"><Marked text={h.text} words={words} /></span></span>
+                  <span><time>{clock(h.start)}</time> <span class="note">chunk {h.chunk + 1}{h.verdict === 'withdrawn' && (h.kind === 'event' ? ', withdrawn' : ', may repeat what was withdrawn')}{h.verdict === 'unsure' && ', unsure'}</span><span class="what" dir="auto"><Marked text={h.text} words={words} /></span></span>
                 </a>
               </li>
             ))}

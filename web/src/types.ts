@@ -122,6 +122,8 @@ export interface Hit {
   start: number;
   end: number;
   text: string;
+  /** Of its check; null if there was none. */
+  verdict: string | null;
 }
 
 export interface Gpu {
