@@ -121,15 +121,53 @@ static int verify(const struct analyze *a, const struct run_context *context, in
 	return check_run(context, &o, fd, job, err);
 }
 
-static int finish(const struct analyze *a, const struct run_context *context, int fd,
-                  struct store_job *job, const struct chunks_outcome *done,
-                  const struct start *start, struct analyze_result *ret, struct err *err)
+/* Everything about a file that is about to be analyzed. */
+struct source {
+	const char *path, *name;
+	int fd;
+	int64_t size;
+	char stamp[FILE_STAMP_MAX]; /* when it was opened */
+	char sha256[HASH_HEX];
+	struct video_info video;
+};
+
+/* Frames are read over hours. If the file became another one meanwhile, some
+ * are not of the video that the journal says: the run is removed from it. If
+ * only its time changed, its hash is still the same. */
+static int check_source(const struct analyze *a, const struct source *src, const char *job,
+                        struct err *err)
+{
+	char stamp[FILE_STAMP_MAX], sha256[HASH_HEX];
+	file_stamp(src->fd, stamp);
+	if (strcmp(stamp, src->stamp) == 0)
+		return 0;
+	struct err why;
+	progress_phase(a->progress, PHASE_HASHING, src->name);
+	int r = hash_fd(src->fd, NULL, NULL, sha256, &why); /* even of a run that was canceled */
+	if (r == 0 && strcmp(sha256, src->sha256) == 0)
+		return 0;
+
+	if (store_job_remove(a->store, job, &why) < 0)
+		log_warning("the run cannot be removed from the journal: %s", why.msg);
+	return err_set(err, ERR_BUSY,
+	               "the file was changed while it was analyzed, so nothing of this run is kept; "
+	               "analyze it again when it is no longer written to");
+}
+
+static int finish(const struct analyze *a, const struct run_context *context,
+                  const struct source *src, struct store_job *job,
+                  const struct chunks_outcome *done, const struct start *start,
+                  struct analyze_result *ret, struct err *err)
 {
 	const struct merge_options merge = {.prompt = a->options->prompt,
 	                                    .language = a->options->language};
 	bool complete = !done->holes, outdated = false;
 	job->state = complete ? STORE_JOB_COMPLETE : STORE_JOB_HOLES;
-	int r = verify(a, context, fd, job, start, err);
+	int r = verify(a, context, src->fd, job, start, err);
+	if (r == 0 || r == -ERR_CANCELED) {
+		int same = check_source(a, src, job->id, err);
+		r = same < 0 ? same : r;
+	}
 	if (r == 0)
 		r = merge_needed(context, &merge, job, &outdated, err);
 	if (r == 0 && (outdated || done->fresh)) {
@@ -169,15 +207,6 @@ static int finish(const struct analyze *a, const struct run_context *context, in
 	                               .damaged = sums.damaged};
 	return 0;
 }
-
-/* Everything about a file that is about to be analyzed. */
-struct source {
-	const char *path, *name;
-	int fd;
-	int64_t size;
-	char sha256[HASH_HEX];
-	struct video_info video;
-};
 
 /* One run. */
 struct run {
@@ -436,7 +465,9 @@ static int analyze_source(const struct analyze *a, const struct run_context *con
 	if (c.open)
 		memory_detach(a->memory, c.entry.job.id);
 	if (r == 0)
-		return finish(a, context, src->fd, &c.entry.job, &outcome, &start, ret, err);
+		return finish(a, context, src, &c.entry.job, &outcome, &start, ret, err);
+	if (r == -ERR_CANCELED && c.open && check_source(a, src, c.entry.job.id, err) < 0)
+		return -ERR_BUSY;
 
 	/* Time spent counts even if the run ends here; the next one continues it. */
 	struct err ignored;
@@ -467,6 +498,7 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 	                                    .progress = a->progress,
 	                                    .cancel = a->cancel};
 	struct source src = {.path = path, .name = name, .fd = fd, .size = st.st_size};
+	file_stamp(fd, src.stamp);
 	if (options.media_stream == MEDIA_STREAM_ALL)
 		return err_set(err, ERR_ARG, "%s: one stream has to be named, not all of them", name);
 	progress_phase(a->progress, PHASE_OPENING, name);

@@ -5,6 +5,7 @@ a hang, or a report that hides it."""
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 
@@ -58,6 +59,44 @@ class Faults(flow.Flow):
         self.vdet("analyze", "a.mp4", "--engine", engine.url, "--chunk-duration", "4")
         self.assertEqual(engine.stretches(), ["00:00:04.000 to 00:00:08.000"])  # only the hole is tried again
         self.assertEqual([c["state"] for c in self.report("a")["chunks"]], ["done"] * 3)
+
+    def analyze_while(self, change, code):
+        """Analyzes 12 s in 3 chunks; `change` is called while the engine has the second request."""
+        path = self.dir / "a.mp4"
+        flow.make_video(path, 12)
+        engine = self.engine("--fault", "hold@2")
+        p = self.start("analyze", path, "--engine", engine.url, "--chunk-duration", "4", "--workers", "1")
+        engine.control(**{"await": 2})
+        change(path, p)
+        engine.control(faults=[], release=True)
+        out, log = p.communicate(timeout=flow.TIMEOUT)
+        self.assertEqual(p.returncode, code, log)
+        return log, engine
+
+    def jobs(self):
+        return sqlite3.connect(self.store).execute("SELECT count(*) FROM job").fetchone()[0]
+
+    def test_a_video_that_becomes_another_one(self):
+        """Frames of two files are never in one report."""
+        other = self.dir / "b.mp4"
+        flow.make_video(other, 11)
+        log, engine = self.analyze_while(lambda path, p: path.write_bytes(other.read_bytes()), 1)
+        self.assertIn("a.mp4: the file was changed while it was analyzed", log)
+        self.assertFalse((self.dir / "a.vdet" / "report.json").exists())
+        self.assertEqual(self.jobs(), 0)
+        self.vdet("analyze", "a.mp4", "--engine", engine.url, "--chunk-duration", "4")
+        self.assertTrue(self.report("a-2")["complete"])  # a.vdet is the folder of the other video
+
+        def change_and_stop(path, p):
+            path.write_bytes(other.read_bytes())
+            p.send_signal(signal.SIGINT)
+        self.analyze_while(change_and_stop, 1)
+        self.assertEqual(self.jobs(), 1)
+
+    def test_a_video_whose_time_changes(self):
+        log, _ = self.analyze_while(lambda path, p: os.utime(path, (1e9, 1e9)), 0)
+        self.assertNotIn("changed", log)
+        self.assertTrue(self.report("a")["complete"])
 
     def test_a_summary_that_loops(self):
         """Is rejected: the plain timeline is used instead, and the report says why."""
