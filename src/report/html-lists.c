@@ -162,6 +162,9 @@ static void add_event(struct report_page *p, const struct report_event *e, char 
 		buf_adds(p->out, "</b> ");
 	}
 	report_page_text(p, e->what);
+	if (e->subject)
+		buf_addf(p->out, " <a class=\"whose\" href=\"#b%lld\">subject %lld</a>",
+		         (long long)e->subject->number, (long long)e->subject->number);
 	add_verdict(p, e);
 	buf_adds(p->out, "</p>");
 	if (e->parts[0].check.verdict == VERDICT_WITHDRAWN)
