@@ -205,7 +205,8 @@ static void sort_subjects(struct subjects *s)
 	AUTO(mem_freep) size_t *events = mem_alloc(s->n + 1, sizeof *events);
 	for (size_t i = 0; i < s->n; i++)
 		events[i] = s->all[i].events[0]; /* says which it was */
-	qsort(s->all, s->n, sizeof *s->all, by_first);
+	if (s->n)
+		qsort(s->all, s->n, sizeof *s->all, by_first);
 	AUTO(mem_freep) size_t *now = mem_alloc(s->index->n_events + 1, sizeof *now);
 	for (size_t i = 0; i < s->n; i++)
 		now[s->all[i].events[0]] = i;
