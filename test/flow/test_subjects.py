@@ -72,7 +72,7 @@ class Subjects(flow.Flow):
         self.assertIn("subject 1 (red car)", (folder / "report.md").read_text())
         page = (folder / "report.html").read_text()
         self.assertEqual(page.count('class="lane"'), 5)
-        self.assertIn('href="#b5"', page)
+        self.assertIn('href="#b5">subject 5 (white dog)</a>', page)
         # the same at every detail, and the same bytes when it is made again
         job = report["run"]["job"]
         for detail in ("all", "low"):
