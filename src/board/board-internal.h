@@ -13,6 +13,7 @@
  *   board-run.c        one turn of a job: analyze_file() on its thread
  *   board-change.c     requests that change something
  *   board-results.c    requests that read something
+ *   board-subjects.c   requests about subjects
  *   board.c            start, the manager thread, stop
  *
  * Locks, in the order in which they are taken: the progress of a job, `disk`,

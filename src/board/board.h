@@ -116,6 +116,14 @@ int board_remove(struct board *b, int64_t id, struct err *err);
 int board_chunks(struct board *b, int64_t id, json_t **ret, struct err *err);
 int board_events(struct board *b, int64_t id, enum report_detail detail, json_t **ret,
                  struct err *err);
+/* {"seq", "subjects": […], "edits": […]}; disk. */
+int board_subjects(struct board *b, int64_t id, json_t **ret, struct err *err);
+/* {"kind": "rename", "subject": number, "text"} | {"kind": "merge",
+ * "subjects": [number…]} | {"kind": "split", "subject": number, "events"?:
+ * [index…], "states"?: [index…]} | {"kind": "undo"}. Returns the subjects as
+ * they are now. Disk. */
+int board_subjects_edit(struct board *b, int64_t id, const json_t *body, json_t **ret,
+                        struct err *err);
 /* What is listed where a request does not say: report.detail. Quick. */
 enum report_detail board_detail(const struct board *b);
 /* The small picture of one sample of a chunk, JPEG; disk. */

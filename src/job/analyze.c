@@ -185,6 +185,8 @@ static int finish(const struct analyze *a, const struct run_context *context,
 	if (r == 0)
 		r = count_events(a, report, err);
 	if (r == 0)
+		r = report_subjects_keep(a->store, report, err);
+	if (r == 0)
 		r = report_folder_write(report, job->output, a->options->format, &earlier, err);
 	if (r < 0)
 		return r;
@@ -282,12 +284,22 @@ static int enter(struct run *c, struct err *err)
 	return r;
 }
 
+/* A report of an older version was shown with numbers that are not kept yet. */
+static int keep_numbers(const struct run *c, struct err *err)
+{
+	AUTO(report_freep) struct report *report = NULL;
+	int r = report_load_text(c->a->store, c->entry.job.id, REPORT_NORMAL, &report, err);
+	return r < 0 ? r : report_subjects_keep(c->a->store, report, err);
+}
+
 /* Loads the results of an earlier run. */
 static int recall(struct run *c, struct err *err)
 {
 	int r = survey_recall(&c->survey, c->entry.job.facts, err);
 	if (r == 0)
 		r = store_chunks_load(c->a->store, c->entry.job.id, false, &c->before, &c->n_before, err);
+	if (r == 0 && c->entry.job.state != STORE_JOB_RUNNING)
+		r = keep_numbers(c, err);
 	if (r == 0 && c->n_before > c->survey.plan->n_chunks)
 		r = err_set(
 			err, ERR_FORMAT,

@@ -44,7 +44,10 @@ static void add_event(struct buf *out, const struct report *r, const char *kind,
 	text_csv(out, buf_str(&what));
 	buf_adds(out, ",");
 	add_frames(out, r, e);
-	buf_addf(out, ",%s\r\n", report_event_verdict(e));
+	buf_addf(out, ",%s,", report_event_verdict(e));
+	if (e->subject)
+		buf_addf(out, "%lld", (long long)e->subject->number);
+	buf_adds(out, "\r\n");
 }
 
 /* Time of which nothing is known; `chunk`: its number, 0 = none. */
@@ -58,7 +61,7 @@ static void add_gap(struct buf *out, const char *kind, int64_t start, int64_t en
 	buf_adds(out, ",");
 	if (chunk)
 		buf_addf(out, "%zu", chunk);
-	buf_adds(out, ",,\r\n");
+	buf_adds(out, ",,,\r\n");
 }
 
 static void add_anomaly(struct buf *out, const struct report_anomaly *a)
@@ -67,14 +70,14 @@ static void add_anomaly(struct buf *out, const struct report_anomaly *a)
 	text_csv(out, a->kind);
 	buf_adds(out, ",");
 	text_csv(out, a->text);
-	buf_adds(out, ",,,\r\n");
+	buf_adds(out, ",,,,\r\n");
 }
 
 int report_csv(const struct report *r, struct buf *out, struct err *err)
 {
 	struct report_anomaly a;
 	buf_adds(out, "kind,start,end,start_seconds,end_seconds,subject,what,chunk_numbers,"
-	              "frame_pts_seconds,verdict\r\n");
+	              "frame_pts_seconds,verdict,subject_number\r\n");
 	for (size_t i = 0; i < r->n_left_out; i++)
 		add_gap(out, "left_out", r->left_out[i].start, r->left_out[i].end,
 		        "left out by the given plan", 0);

@@ -95,6 +95,8 @@ static size_t *number_chunks(const struct report *r)
 	return numbers;
 }
 
+/* Joins the statements, also where each is listed by itself: what is about one
+ * subject does not depend on that. */
 static void join(struct report *r, struct report_part *parts, size_t n)
 {
 	size_t n_events;
@@ -106,7 +108,10 @@ static void join(struct report *r, struct report_part *parts, size_t n)
 	}
 
 	struct story_event *events = story_join(story, n, &n_events);
-	for (size_t i = 0; i < n_events; i++) {
+	for (size_t i = 0; i < n_events; i++)
+		for (size_t k = 0; k < events[i].n_parts; k++)
+			parts[events[i].parts[k]].event = i;
+	for (size_t i = 0; r->detail != REPORT_ALL && i < n_events; i++) {
 		leave_out_withdrawn(r, parts, story, &events[i]);
 		if (!events[i].n_parts)
 			continue;
@@ -136,10 +141,9 @@ void report_events_set(struct report *r, struct report_part *parts, size_t n)
 	r->events = mem_alloc(n, sizeof *r->events);
 	r->states = mem_alloc(n, sizeof *r->states);
 	r->withdrawn = mem_alloc(n, sizeof *r->withdrawn);
+	join(r, parts, n);
 	if (r->detail == REPORT_ALL)
 		keep_apart(r, parts, n);
-	else
-		join(r, parts, n);
 	qsort(r->events, r->n_events, sizeof *r->events, by_start);
 	qsort(r->states, r->n_states, sizeof *r->states, by_start);
 	qsort(r->withdrawn, r->n_withdrawn, sizeof *r->withdrawn, by_start);

@@ -31,7 +31,11 @@ void report_page_time(struct report_page *p, int64_t us);
  * chunk; else that place is here. */
 void report_page_frame(struct report_page *p, size_t chunk, size_t sample, bool link);
 
+/* Where a time is on the strip: share of the analyzed part in percent. */
+double report_page_across(const struct report *r, int64_t t);
+
 void report_page_timeline(struct report_page *p); /* html-timeline.c */
+void report_page_subjects(struct report_page *p); /* html-subjects.c */
 void report_page_events(struct report_page *p);   /* html-lists.c */
 void report_page_anomalies(struct report_page *p);
 void report_page_holes(struct report_page *p);

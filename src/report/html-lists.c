@@ -5,6 +5,7 @@
 #include "report/checks.h"
 #include "report/html-internal.h"
 #include "report/html-page.h"
+#include "report/subject-text.h"
 
 /* Of an event with more frames than these, the others are shown as times. */
 #define FRAMES_SHOWN 6
@@ -135,6 +136,15 @@ static void add_parts(struct report_page *p, const struct report_event *e)
 	buf_adds(p->out, "</ol></details>");
 }
 
+static void add_whose(struct report_page *p, const struct report_subject *s)
+{
+	AUTO(buf_free) struct buf b = BUF(1 << 20);
+	report_subject_text(s, &b);
+	buf_addf(p->out, " <a class=\"whose\" dir=\"auto\" href=\"#b%lld\">", (long long)s->number);
+	report_page_text(p, buf_str(&b));
+	buf_adds(p->out, "</a>");
+}
+
 /* Nothing where there was nothing to check, or it was not. */
 static void add_verdict(struct report_page *p, const struct report_event *e)
 {
@@ -162,6 +172,8 @@ static void add_event(struct report_page *p, const struct report_event *e, char 
 		buf_adds(p->out, "</b> ");
 	}
 	report_page_text(p, e->what);
+	if (e->subject)
+		add_whose(p, e->subject);
 	add_verdict(p, e);
 	buf_adds(p->out, "</p>");
 	if (e->parts[0].check.verdict == VERDICT_WITHDRAWN)

@@ -23,8 +23,7 @@ enum {
 
 #define NARROWEST 0.35 /* per cent */
 
-/* Share of the analyzed part in percent. */
-static double across(const struct report *r, int64_t t)
+double report_page_across(const struct report *r, int64_t t)
 {
 	double span = (double)(r->to - r->from), x = span > 0 ? 100 * (double)(t - r->from) / span : 0;
 	return fmin(fmax(x, 0), 100);
@@ -51,7 +50,7 @@ static void draw_axis(struct report_page *p)
 	         AXIS_Y);
 	int n = 0;
 	for (int64_t t = (r->from + step - 1) / step * step; t <= r->to; t += step, n++) {
-		double x = across(r, t);
+		double x = report_page_across(r, t);
 		if (step < CLOCK_SECOND) {
 			clock_text(t, text);
 			text[strlen(text) - 2] = '\0';
@@ -87,7 +86,7 @@ static void draw_unknown(struct report_page *p, const char *id, int64_t start, i
                          const char *kind, const char *why)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
-	double x = across(p->r, start), w = across(p->r, end) - x;
+	double x = report_page_across(p->r, start), w = report_page_across(p->r, end) - x;
 	AUTO(mem_freep)
 	char *tip = mem_printf("%s %s – %s%s%s", kind, clock_short(start, a), clock_short(end, b),
 	                       report_is_empty(why) ? "" : ": ", report_is_empty(why) ? "" : why);
@@ -120,8 +119,8 @@ static void draw_holes(struct report_page *p)
 /* Where a single event is drawn, in percent; never too narrow to be seen. */
 static double mark_at(const struct report *r, const struct report_event *e, double *ret_width)
 {
-	double x = fmin(across(r, e->start), 100 - NARROWEST);
-	*ret_width = fmin(fmax(across(r, e->end) - x, NARROWEST), 100 - x);
+	double x = fmin(report_page_across(r, e->start), 100 - NARROWEST);
+	*ret_width = fmin(fmax(report_page_across(r, e->end) - x, NARROWEST), 100 - x);
 	return x;
 }
 
@@ -168,7 +167,7 @@ static void draw_histogram(struct report_page *p)
 	size_t count[BINS] = {0}, first[BINS] = {0}, most = 1;
 
 	for (size_t i = r->n_events; i-- > 0;) {
-		size_t bin = (size_t)fmin(across(r, r->events[i].start) * BINS / 100, BINS - 1);
+		size_t bin = (size_t)fmin(report_page_across(r, r->events[i].start) * BINS / 100, BINS - 1);
 		first[bin] = i;
 		if (++count[bin] > most)
 			most = count[bin];
@@ -215,8 +214,8 @@ static void draw_curve(struct report_page *p)
 		int64_t n = (int64_t)x->n_curve, a = r->duration * (int64_t)i / n,
 				b = r->duration * (int64_t)(i + 1) / n;
 		if (b > r->from && a < r->to)
-			buf_addf(p->out, "L%ld %dH%ld", lround(across(r, a) * 40), 255 - x->curve[i],
-			         lround(across(r, b) * 40));
+			buf_addf(p->out, "L%ld %dH%ld", lround(report_page_across(r, a) * 40),
+			         255 - x->curve[i], lround(report_page_across(r, b) * 40));
 	}
 	buf_adds(p->out, "V255Z\"/></svg>");
 }
@@ -231,10 +230,10 @@ static void draw_looks(struct report_page *p)
 	buf_addf(p->out, "<rect class=\"looks\" x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\"/>",
 	         LOOKS_Y, LOOKS_H);
 	if (is_gap_large(s)) {
-		double x = across(p->r, s->max_gap_start);
+		double x = report_page_across(p->r, s->max_gap_start);
 		buf_addf(p->out,
 		         "<rect class=\"gap\" x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\" height=\"%d\"/>", x,
-		         LOOKS_Y, across(p->r, s->max_gap_start + s->max_gap) - x, LOOKS_H);
+		         LOOKS_Y, report_page_across(p->r, s->max_gap_start + s->max_gap) - x, LOOKS_H);
 	}
 	draw_curve(p);
 	buf_addf(p->out,
@@ -243,7 +242,7 @@ static void draw_looks(struct report_page *p)
 	         LOOKS_Y, LOOKS_H);
 	for (size_t i = 0; i < n; i++) {
 		/* a tick at an edge stays inside */
-		long x = lround(across(p->r, times[i]) * 39.98) + 1;
+		long x = lround(report_page_across(p->r, times[i]) * 39.98) + 1;
 		if (x != last)
 			buf_addf(p->out, "M%ld 0v1", x);
 		last = x;

@@ -115,6 +115,8 @@ static void add_header(struct report_page *p)
 	buf_adds(p->out, "</header>\n"
 	                 "<nav aria-label=\"Sections\"><a href=\"#summary\">Summary</a> <a "
 	                 "href=\"#timeline\">Timeline</a> ");
+	if (p->r->n_subjects)
+		buf_adds(p->out, "<a href=\"#subjects\">Subjects</a> ");
 	if (p->sums.holes)
 		buf_adds(p->out, "<a href=\"#holes\">Holes</a> ");
 	buf_adds(p->out, "<a href=\"#events\">Events</a> ");
@@ -218,6 +220,7 @@ int report_html(const struct report *r, struct buf *out, struct err *err)
 	buf_adds(out, "<main>\n");
 	add_summary(&p);
 	report_page_timeline(&p);
+	report_page_subjects(&p);
 	report_page_holes(&p);
 	report_page_events(&p);
 	report_page_anomalies(&p);

@@ -202,11 +202,12 @@ static json_t *event_json(const struct report *r, const struct report_event *e)
 		                                string(p->what), "chunk", (json_int_t)p->chunk, "frames",
 		                                frames_json(r, p), "check", check_json(&p->check)));
 	}
-	return json_pack("{s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "start", seconds(e->start), "end",
-	                 seconds(e->end), "subject", string_or_null(report_subject(e)), "what",
-	                 string(e->what), "chunk", (json_int_t)e->parts[0].chunk, "frames",
-	                 frames_json(r, &e->parts[0]), "parts", parts, "verdict",
-	                 string_or_null(report_event_verdict(e)));
+	json_t *number = e->subject ? json_integer(e->subject->number) : json_null();
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "start", seconds(e->start),
+	                 "end", seconds(e->end), "subject", string_or_null(report_subject(e)),
+	                 "subject_number", number, "what", string(e->what), "chunk",
+	                 (json_int_t)e->parts[0].chunk, "frames", frames_json(r, &e->parts[0]), "parts",
+	                 parts, "verdict", string_or_null(report_event_verdict(e)));
 }
 
 json_t *report_events_json(const struct report *r, const struct report_event *events, size_t n)
@@ -354,7 +355,7 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 	report_sum(r, &s);
 	json_t *j = json_pack(
 		"{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-		"s:o, s:o, s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"format", FORMAT, "vdet_version", string(r->vdet_version), "complete", (int)r->complete,
 		"source", source_json(r), "analysed",
 		json_pack("{s:o, s:o}", "from", seconds(r->from), "to", seconds(r->to)), "engine",
@@ -366,8 +367,9 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 		"coverage", coverage_json(&s), "chunks", chunks_json(r), "events",
 		report_events_json(r, r->events, r->n_events), "states",
 		report_events_json(r, r->states, r->n_states), "withdrawn",
-		report_events_json(r, r->withdrawn, r->n_withdrawn), "checks", report_checks_json(r),
-		"holes", holes_json(r), "left_out", left_out_json(r), "tokens",
+		report_events_json(r, r->withdrawn, r->n_withdrawn), "subjects", report_subjects_json(r),
+		"subject_edits", report_subject_edits_json(r), "checks", report_checks_json(r), "holes",
+		holes_json(r), "left_out", left_out_json(r), "tokens",
 		json_pack("{s:I, s:I}", "prompt", (json_int_t)s.prompt_tokens, "output",
 	              (json_int_t)s.output_tokens),
 		"run", run_json(r, &s));

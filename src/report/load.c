@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "report/checks.h"
 #include "report/events.h"
+#include "report/subject.h"
 #include "report/summary.h"
 
 #define RANGE_MAX (INT64_C(100) * 366 * 86400 * CLOCK_SECOND)
@@ -105,6 +106,14 @@ static char *warning_of(json_t *source, json_t *facts)
 	return mem_printf("%s%s%s", file, *file && *survey ? "; " : "", survey);
 }
 
+/* As facts.h has it: no option for the stream that is the default one. */
+static int stream_of(json_t *facts)
+{
+	json_t *options = json_object_get(json_object_get(facts, "key"), "options");
+	const char *stream = json_string_value(json_object_get(options, "media.stream"));
+	return stream && *stream >= '0' && *stream <= '9' ? (int)strtol(stream, NULL, 10) : -1;
+}
+
 static void load_facts(struct report *r, json_t *f)
 {
 	json_t *s = json_object_get(f, "source"), *e = json_object_get(f, "engine"), *value;
@@ -114,6 +123,7 @@ static void load_facts(struct report *r, json_t *f)
 	r->source_name = text_of(s, "name");
 	r->source_sha256 = text_of(s, "sha256");
 	r->source_size = int_of(s, "size");
+	r->source_stream = stream_of(f);
 	r->container = text_of(s, "container");
 	r->codec = text_of(s, "codec");
 	r->pixel_format = text_of(s, "pixel_format");
@@ -375,6 +385,8 @@ static int load(struct store *s, const char *id, enum store_detail what, enum re
 	free(chunks);
 	if (r == 0)
 		r = store_steps_load(s, report->job, &report->steps, &report->n_steps, err);
+	if (r == 0)
+		r = report_subjects_load(s, report, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE(report);

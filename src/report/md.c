@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "report/checks.h"
 #include "report/provenance.h"
+#include "report/subject-text.h"
 #include "report/summary.h"
 
 /* Foreign text within a line. */
@@ -164,12 +165,24 @@ static void md_verdict(const struct report_event *e, struct buf *out)
 		buf_adds(out, " *(unsure)*");
 }
 
+static void md_whose(const struct report_event *e, struct buf *out)
+{
+	AUTO(buf_free) struct buf b = BUF(1 << 20);
+	if (!e->subject)
+		return;
+	report_subject_text(e->subject, &b);
+	buf_adds(out, " *(");
+	md_text(out, buf_str(&b));
+	buf_adds(out, ")*");
+}
+
 /* With the frames of its parts, below it where there are several. */
 static void md_event(const struct report *r, const struct report_event *e, struct buf *out)
 {
 	buf_adds(out, "- ");
 	md_times(e->start, e->end, out);
 	md_text(out, e->what);
+	md_whose(e, out);
 	md_verdict(e, out);
 	if (r->detail == REPORT_LOW) {
 		buf_adds(out, "\n");
@@ -239,6 +252,46 @@ static void md_anomalies(const struct report *r, struct buf *out)
 		buf_adds(out, " |");
 	}
 	buf_adds(out, "\n\n");
+}
+
+static void md_subject(const struct report_subject *s, struct buf *out)
+{
+	AUTO(buf_free) struct buf b = BUF(1 << 20), possible = BUF(1 << 16);
+	char t[CLOCK_TEXT_MAX];
+	report_subject_text(s, &b);
+	report_possible_text(s, &possible);
+	buf_adds(out, "- **");
+	md_text(out, buf_str(&b));
+	buf_adds(out, "**");
+	for (size_t i = 0; i < s->n_intervals; i++) {
+		buf_addf(out, "%s %s", i ? "," : "", clock_text(s->intervals[i].start, t));
+		if (s->intervals[i].end > s->intervals[i].start)
+			buf_addf(out, " – %s", clock_text(s->intervals[i].end, t));
+	}
+	buf_addf(out, "%s%s\n", possible.len ? "; " : "", buf_str(&possible));
+}
+
+static void md_subjects(const struct report *r, struct buf *out)
+{
+	size_t n = report_count_not_applied(r);
+	if (!r->n_subjects && !n)
+		return;
+	buf_adds(out, "## Subjects\n\n");
+	for (size_t i = 0; i < r->n_subjects; i++)
+		md_subject(&r->subjects[i], out);
+	buf_adds(out, r->n_subjects ? "\n" : "");
+	if (n)
+		buf_adds(out, "Edits that were not applied:\n\n");
+	for (size_t i = 0; n && i < r->n_subject_edits; i++) {
+		AUTO(buf_free) struct buf b = BUF(1 << 20);
+		if (!r->subject_edits[i].fault)
+			continue;
+		report_edit_text(&r->subject_edits[i], &b);
+		buf_adds(out, "- ");
+		md_text(out, buf_str(&b));
+		buf_adds(out, "\n");
+	}
+	buf_adds(out, n ? "\n" : "");
 }
 
 static void md_events(const struct report *r, struct buf *out)
@@ -319,6 +372,7 @@ int report_markdown(const struct report *r, struct buf *out, struct err *err)
 	report_sum(r, &s);
 	md_head(r, &s, out);
 	md_events(r, out);
+	md_subjects(r, out);
 	md_anomalies(r, out);
 	md_chunks(r, &s, out);
 	md_made(r, &s, out);

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "report/events.h"
+#include "report/subject.h"
 #include "report/text.h"
 
 /* A day with a thousand frames an hour, each with its small picture, stays far
@@ -89,6 +90,7 @@ void report_free(struct report *r)
 	free(r->left_out);
 	free(r->plan.missed);
 	story_summary_clear(&r->sentences);
+	report_subjects_free(r);
 	report_events_free(r->events, r->n_events);
 	report_events_free(r->states, r->n_states);
 	report_events_free(r->withdrawn, r->n_withdrawn);

@@ -21,6 +21,7 @@
 #include "story/check.h"
 #include "story/story.h"
 #include "story/sum-up.h"
+#include "subjects/subjects.h"
 
 struct report_sample {
 	int64_t time, pts;    /* requested; shown */
@@ -66,6 +67,7 @@ struct report_part {
 	char *what;
 	size_t chunk;    /* index into chunks */
 	size_t index;    /* of this statement in the chunk's answer */
+	size_t event;    /* number of what it was joined to, at any detail */
 	size_t *samples; /* indices into that chunk's samples, ascending, at least one */
 	size_t n_samples;
 	struct report_check check;
@@ -77,6 +79,7 @@ struct report_event {
 	bool state;                /* only that something stays as it is; see story/story.h */
 	struct report_part *parts; /* in order of start; at least one */
 	size_t n_parts;
+	const struct report_subject *subject; /* of the report; NULL: of none */
 };
 
 /* How much of the events is listed. */
@@ -115,6 +118,32 @@ struct report_stretch {
 	int64_t start, end;
 };
 
+/* Who or what appears in the video; see subjects/subjects.h. */
+struct report_subject {
+	int64_t number;                   /* from 1; stays over the runs of the job */
+	char *description;                /* of its first event, without article */
+	char *name;                       /* that a person gave; "" = none */
+	struct report_stretch *intervals; /* in which its events are, in order */
+	size_t n_intervals;
+	size_t *events, n_events, cap_events; /* indices into events */
+	size_t *states, n_states, cap_states; /* indices into states */
+	/* numbers of those that it may be the same as, ascending; and whether there
+	 * are others */
+	int64_t possible[SUBJECT_POSSIBLE_MAX];
+	size_t n_possible;
+	bool more_possible;
+};
+
+/* What a person changed of the subjects, in order. */
+struct report_subject_edit {
+	const char *kind; /* "rename", "merge", "split" */
+	char *text;       /* the new name; "" of others */
+	char *subject;    /* description of the first subject that it names */
+	int64_t *frames;  /* that stand for its subjects, ascending */
+	size_t n_frames;
+	const char *fault; /* why it does not apply here; NULL = it does */
+};
+
 /* How the frames were chosen. */
 struct report_plan {
 	bool given;   /* by the user: the counts below, samples apart, are 0 */
@@ -147,6 +176,7 @@ struct report {
 	char *source_name;
 	char *source_sha256;
 	int64_t source_size; /* bytes */
+	int source_stream;   /* index in the file; -1 = the default one */
 	char *container, *codec, *pixel_format, *hdr;
 	int width, height, rotation;
 	double fps;
@@ -190,6 +220,10 @@ struct report {
 	size_t n_withdrawn;
 	struct report_checks checks;
 	enum report_detail detail;
+	struct report_subject *subjects; /* in order of number */
+	size_t n_subjects;
+	struct report_subject_edit *subject_edits;
+	size_t n_subject_edits;
 
 	struct store_step *steps; /* what was done because memory was short, in order */
 	size_t n_steps;
@@ -220,6 +254,27 @@ int report_load(struct store *s, const char *job, enum report_detail detail, str
 int report_load_text(struct store *s, const char *job, enum report_detail detail,
                      struct report **ret, struct err *err);
 void report_free(struct report *r);
+
+/* Keeps the numbers of the subjects in the journal, so that no later run gives
+ * them to others. Blocks for the disk. */
+int report_subjects_keep(struct store *s, const struct report *r, struct err *err);
+/* A change of the subjects of a job by a person. */
+struct report_subject_change {
+	enum subject_op op;
+	bool undo;              /* instead: the last edit of this source does not apply any more */
+	const int64_t *numbers; /* of subjects; of a merge, the first one stays */
+	size_t n;
+	const char *text; /* the new name */
+	/* of a split: indices into events and states of the report of the detail
+	 * "normal" */
+	const size_t *events, *states;
+	size_t n_events, n_states;
+};
+/* Saves it for all runs of the source; *ret is the report after it, without
+ * pictures. ERR_ARG (wrong name, or nothing to change), ERR_NOENT (there is no
+ * such subject, event or edit). Blocks for the disk. */
+int report_subjects_change(struct store *s, const char *job, const struct report_subject_change *c,
+                           struct report **ret, struct err *err);
 DEFINE_FREEP(struct report, report)
 
 bool report_has_holes(const struct report *r);
@@ -241,6 +296,10 @@ int report_csv(const struct report *r, struct buf *out, struct err *err); /* eve
 
 /* The list of events, states or what was withdrawn as it is in the JSON. */
 json_t *report_events_json(const struct report *r, const struct report_event *events, size_t n);
+
+/* The lists `subjects` and `subject_edits` of the JSON. */
+json_t *report_subjects_json(const struct report *r);
+json_t *report_subject_edits_json(const struct report *r);
 
 /* The object `checks` of the JSON. */
 json_t *report_checks_json(const struct report *r);

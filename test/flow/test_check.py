@@ -84,7 +84,7 @@ class Check(flow.Flow):
         self.assertNotIn("ghost", (folder / "report.vtt").read_text().replace("NOTE", ""))
         csv = (folder / "report.csv").read_text()
         self.assertIn("withdrawn", next(line for line in csv.splitlines() if GHOST in line))
-        self.assertTrue(csv.splitlines()[0].endswith(",verdict"))
+        self.assertTrue(csv.splitlines()[0].endswith(",verdict,subject_number"))
         markdown, page = (folder / "report.md").read_text(), (folder / "report.html").read_text()
         self.assertIn(GHOST.replace(".", r"\."), markdown.replace(GHOST, GHOST.replace(".", r"\.")).split("## Withdrawn")[1])
         self.assertIn(GHOST, page.split('id="withdrawn"')[1])

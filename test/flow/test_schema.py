@@ -71,9 +71,17 @@ class Schema(Serving):
         s.wait(f"/videos/{video}", lambda v: v["poster"] and v["storyboard"])
         for path in (f"videos/{video}", f"videos/{video}/index", f"videos/{video}/poster", f"videos/{video}/frames?t=1",
                      f"videos/{video}/storyboard.vtt", f"videos/{video}/storyboard-1.jpg", f"videos/{video}/source",
-                     "videos", "jobs", f"jobs/{job}", f"jobs/{job}/chunks", f"jobs/{job}/events", f"jobs/{job}/picture?chunk=0&sample=0",
+                     "videos", "jobs", f"jobs/{job}", f"jobs/{job}/chunks", f"jobs/{job}/events",
+                     f"jobs/{job}/subjects", f"jobs/{job}/picture?chunk=0&sample=0",
                      "search?q=the", "performance", "performance/recommendations", "sessions", "settings"):
             self.expect(s.get(f"/api/v1/{path}"), 200)
+        edits = f"/api/v1/jobs/{job}/subjects/edits"
+        subjects = s.api(f"/jobs/{job}/subjects")["subjects"]
+        self.assertTrue(subjects)
+        self.expect(s.post(edits, {"kind": "rename", "subject": subjects[0]["number"], "text": "Bob"}), 200)
+        self.expect(s.post(edits, {"kind": "undo"}), 200)
+        self.expect(s.post(edits, {"kind": "undo"}), 404)
+        self.expect(s.post(edits, {"kind": "explode"}), 400)
         self.assertTrue(s.api("/sessions")["sessions"])
         for format in "json", "md", "html", "vtt", "csv":
             self.expect(s.get(f"/api/v1/jobs/{job}/report?format={format}&download=1"), 200)

@@ -124,6 +124,7 @@ class Serve(Serving):
                                 "ALTER TABLE chunk DROP COLUMN option; ALTER TABLE video DROP COLUMN stream; "
                                 "DROP TABLE verdict; DROP TABLE control; ALTER TABLE job DROP COLUMN sentences; DROP TABLE answer; "
                                 "DROP TABLE case_step; DROP TABLE case_member; DROP TABLE case_record; "
+                                "DROP TABLE subject; DROP TABLE subject_edit; "
                                 "PRAGMA user_version = 6")
         store.close()
         server = self.serve(engine)

@@ -215,8 +215,16 @@ def micros(text):
 
 
 def lasting(report):
-    """A report without what may differ between a disturbed run and another: times, and how often a chunk was tried."""
+    """A report without what may differ between a disturbed run and another: times, how often a chunk was tried, and numbers of
+    subjects."""
     report = flow.same_result(report)
     for chunk in report["chunks"]:
         chunk.pop("attempts")
+    # A subject keeps the number that it got while other chunks were holes.
+    report["subjects"].sort(key=lambda s: (s["intervals"][0]["start"], s["events"], s["states"]))
+    order = {s["number"]: i for i, s in enumerate(report["subjects"])}
+    for s in report["subjects"]:
+        s["number"], s["possibly_same"] = order[s["number"]], sorted(order[n] for n in s["possibly_same"])
+    for e in report["events"] + report["states"]:
+        e["subject_number"] = order.get(e["subject_number"])
     return report

@@ -13,6 +13,7 @@
 #include "store/case.h"
 #include "store/queue.h"
 #include "store/store.h"
+#include "store/subject.h"
 
 static char dir[64];
 
@@ -326,6 +327,7 @@ static void make_old_store(const char *name)
 		"DROP TRIGGER chunk_deleted; DROP TABLE told; DROP TABLE words; "
 		"DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; DROP TABLE source; "
 		"DROP TABLE verdict; DROP TABLE control; "
+		"DROP TABLE subject; DROP TABLE subject_edit; "
 		"DROP TABLE case_step; DROP TABLE case_member; DROP TABLE case_record; "
 		"DROP TABLE spending; DROP TABLE step; ALTER TABLE chunk DROP COLUMN endpoint; "
 		"ALTER TABLE chunk DROP COLUMN code; ALTER TABLE chunk DROP COLUMN option; "
@@ -435,6 +437,48 @@ static void an_older_store_is_brought_up_to_date(void **state)
 	assert_int_equal(store_open(path, &newer, &err), -ERR_UNSUPPORTED);
 }
 
+static void numbers_and_edits_of_subjects_stay(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	const char *job = "aaaa56789012";
+	const struct store_source source = {.sha256 = key_a}, other = {key_a, true, 1};
+	const struct store_subject rows[] = {{1, 0, "red car", "[1,2]"},
+	                                     {2, STORE_THIS_EDIT, "", "[]"}};
+	const struct store_subject_edit edit = {.kind = "split", .data = "{}"};
+	AUTO(store_subjects_clear) struct store_subjects seen = {0}, got = {0}, none = {0};
+	AUTO(mem_freep) char *kind = NULL;
+	AUTO(store_freep) struct store *s = open_store("subject.db");
+	assert_ok(store_subjects_load(s, job, &source, &seen, &err));
+	assert_int_equal(store_subjects_save(s, job, &source, &seen, rows, 1, NULL, &err), -ERR_NOENT);
+	add_job(s, key_a);
+	assert_ok(store_subjects_save(s, job, &source, &seen, rows, 2, &edit, &err));
+	/* what was seen is of before: another process may be here */
+	assert_int_equal(store_subjects_save(s, job, &source, &seen, rows, 2, &edit, &err),
+	                 -ERR_CANCELED);
+	assert_ok(store_subjects_load(s, job, &source, &got, &err));
+	assert_int_equal(got.n, 2);
+	assert_string_equal(got.subjects[0].frames, "[1,2]");
+	assert_int_equal(got.n_edits, 1);
+	assert_int_equal(got.subjects[1].edit, got.edits[0].id);
+	assert_ok(store_subjects_load(s, job, &other, &none, &err));
+	assert_int_equal(none.n_edits, 0); /* another stream is another source */
+
+	assert_int_equal(store_subjects_undo(s, &other, &kind, &err), -ERR_NOENT);
+	assert_ok(store_subjects_undo(s, &source, &kind, &err));
+	assert_string_equal(kind, "split");
+	assert_int_equal(store_subjects_save(s, job, &source, &got, rows, 1, NULL, &err),
+	                 -ERR_CANCELED);
+	store_subjects_clear(&got);
+	assert_ok(store_subjects_load(s, job, &source, &got, &err));
+	assert_int_equal(got.n_edits, 0);
+	assert_int_equal(got.n, 2); /* its number was given */
+	assert_ok(store_job_remove(s, job, &err));
+	store_subjects_clear(&got);
+	assert_ok(store_subjects_load(s, job, &source, &got, &err));
+	assert_int_equal(got.n, 0);
+}
+
 static void a_case_keeps_its_members_and_steps(void **state)
 {
 	(void)state;
@@ -501,8 +545,9 @@ static int make_dir(void **state)
 
 static int remove_dir(void **state)
 {
-	static const char *const names[] = {"check.db", "one.db",  "two.db",     "three.db", "text.db",
-	                                    "old.db",   "code.db", "streams.db", "case.db"};
+	static const char *const names[] = {"check.db", "one.db",    "two.db",  "three.db",
+	                                    "text.db",  "old.db",    "code.db", "streams.db",
+	                                    "case.db",  "subject.db"};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		AUTO(mem_freep) char *path = file_join(dir, names[i]);
@@ -523,6 +568,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_store_is_refused),
 		cmocka_unit_test(each_stream_has_its_index),
 		cmocka_unit_test(a_case_keeps_its_members_and_steps),
+		cmocka_unit_test(numbers_and_edits_of_subjects_stay),
 		cmocka_unit_test(an_older_store_is_brought_up_to_date),
 	};
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

@@ -82,6 +82,24 @@ int handle_chunks(struct call *c, struct err *err)
 	return reply_json(c, board_chunks, err);
 }
 
+int handle_subjects(struct call *c, struct err *err)
+{
+	return reply_json(c, board_subjects, err);
+}
+
+int handle_subjects_edit(struct call *c, struct err *err)
+{
+	const struct api *api = c->ctx;
+	int64_t id;
+	json_t *subjects = NULL;
+	int r = call_id(c, &id, err);
+	if (r == 0)
+		r = board_subjects_edit(api->board, id, c->body, &subjects, err);
+	if (r == 0)
+		call_json(c, 200, subjects);
+	return r;
+}
+
 /* How much of the events is listed; by default as the server's option says. */
 static int query_detail(const struct call *c, enum report_detail *ret, struct err *err)
 {

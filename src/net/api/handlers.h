@@ -25,6 +25,7 @@ route_fn handle_me, handle_login, handle_logout, handle_tokens, handle_token_new
 /* board.c: videos, jobs and results */
 route_fn handle_videos, handle_video, handle_video_delete, handle_index, handle_frame,
 	handle_picture, handle_file, handle_jobs, handle_submit, handle_job, handle_change,
-	handle_job_delete, handle_control, handle_chunks, handle_events, handle_report, handle_search;
+	handle_job_delete, handle_control, handle_chunks, handle_events, handle_subjects,
+	handle_subjects_edit, handle_report, handle_search;
 
 #endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "subjects/look.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+enum {
+	WORDS_MAX = 24,    /* a longer description is compared as it is */
+	WORD_MAX = 32,     /* bytes, with the NUL */
+	ADDITIONS_MAX = 6, /* of which all choices are less precise descriptions */
+	KEY_MAX = 1 << 20,
+};
+
+/* A part of a description: the first is the noun with its adjectives, others
+ * are added by a word. */
+struct segment {
+	const char *by; /* "", "with", "on", … */
+	const char *words[WORDS_MAX];
+	size_t n;
+};
+
+struct look {
+	char text[WORDS_MAX][WORD_MAX];
+	size_t n_text;
+	struct segment segments[WORDS_MAX];
+	size_t n;
+	const char *noun; /* last word of the first segment, as it was written */
+	bool noun_known;
+};
+
+static bool one_of(const char *word, const char *const *list)
+{
+	while (*list && strcmp(*list, word) != 0)
+		list++;
+	return *list;
+}
+
+static const char *const fillers[] = {"a",       "an",       "the",  "one",   "this",
+                                      "these",   "those",    "same", "color", "colour",
+                                      "colored", "coloured", NULL};
+/* "a car that is red" */
+static const char *const relative[] = {"that", "which", "who", "is", "are", "was", "were", NULL};
+static const char *const adding[] = {
+	"with",     "without", "in",      "on",      "at",   "of",    "from",
+	"to",       "by",      "behind",  "beside",  "near", "under", "over",
+	"between",  "inside",  "outside", "wearing", "has",  "have",  "holding",
+	"carrying", "whose",   "and",     "or",      "for",  "next",  NULL};
+static const char *const moment[] = {"parked",  "standing",   "sitting",    "lying",   "moving",
+                                     "walking", "running",    "driving",    "riding",  "waiting",
+                                     "stopped", "stationary", "motionless", "visible", "currently",
+                                     "still",   "now",        "dressed",    NULL};
+static const char *const clothes[] = {
+	"jacket", "coat",  "shirt", "hat",     "cap",     "dress", "hoodie", "sweater", "vest",
+	"suit",   "tie",   "jean",  "trouser", "pant",    "short", "skirt",  "uniform", "helmet",
+	"shoe",   "scarf", "glove", "mask",    "glasses", "boot",  NULL};
+static const char *const counts[] = {
+	"two",     "three", "four", "five", "six",   "seven", "eight",  "nine",  "ten", "some",
+	"several", "many",  "few",  "both", "group", "pair",  "couple", "crowd", NULL};
+static const char *const pronouns[] = {
+	"it",   "he", "she", "they",    "someone", "somebody", "something", "anyone",     "nothing",
+	"none", "no", "one", "unknown", "that",    "everyone", "na",        "everything", NULL};
+
+static bool is_separator(char c)
+{
+	return c == ' ' || (c >= 0 && (ispunct((unsigned char)c) || iscntrl((unsigned char)c)));
+}
+
+static bool ends_in(const char *word, const char *end)
+{
+	size_t n = strlen(word), k = strlen(end);
+	return n > k && strcmp(word + n - k, end) == 0;
+}
+
+static void set_word(char *word, const char *to)
+{
+	memcpy(word, to, strlen(to) + 1);
+}
+
+/* One of several: "cars", "boxes", "bodies", "women". */
+static void make_singular(char *w)
+{
+	static const char *const kept[] = {"glasses", "bus", "gas", "lens", "always", "series", NULL};
+	static const char *const two_letters[] = {"sses", "shes", "ches", "xes", "buses"};
+	size_t n = strlen(w);
+	if (one_of(w, kept))
+		return;
+	if (strcmp(w, "people") == 0)
+		set_word(w, "person");
+	else if (strcmp(w, "children") == 0)
+		set_word(w, "child");
+	else if (strcmp(w, "men") == 0 || ends_in(w, "men"))
+		memcpy(w + n - 2, "an", 2);
+	else if (n > 4 && ends_in(w, "ies"))
+		set_word(w + n - 3, "y");
+	else if (n > 3 && ends_in(w, "s") && !ends_in(w, "ss") && !ends_in(w, "us") &&
+	         !ends_in(w, "is")) {
+		bool two = strcmp(w, "buses") == 0;
+		for (size_t i = 0; i < ARRAY_LEN(two_letters); i++)
+			two |= ends_in(w, two_letters[i]);
+		w[n - (two ? 2 : 1)] = '\0';
+	}
+}
+
+/* The next word in the form in which it is compared; false at the end, or where
+ * it is too long. Sets *ret_comma where a comma or the like is before it. */
+static bool next_word(const char **text, char word[static WORD_MAX], bool *ret_comma,
+                      bool *ret_long)
+{
+	const char *p = *text;
+	size_t len = 0;
+	for (*ret_comma = false; *p && is_separator(*p); p++)
+		*ret_comma |= strchr(",;:().", *p) != NULL;
+	while (p[len] && !is_separator(p[len]))
+		len++;
+	*ret_long = len >= WORD_MAX - 8; /* "people" becomes longer */
+	if (!len || *ret_long)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		word[i] = (char)(p[i] >= 'A' && p[i] <= 'Z' ? p[i] - 'A' + 'a' : p[i]);
+	word[len] = '\0';
+	*text = p + len;
+	return true;
+}
+
+static struct segment *begin(struct look *l, const char *by)
+{
+	struct segment *s = &l->segments[l->n - 1];
+	if (s->n || l->n == 1)
+		s = &l->segments[l->n++];
+	*s = (struct segment){.by = by};
+	return s;
+}
+
+static void add_word(struct look *l, char *word)
+{
+	make_singular(word);
+	if (strcmp(word, "grey") == 0)
+		set_word(word, "gray");
+	struct segment *s = &l->segments[l->n - 1];
+	s->words[s->n++] = word;
+	if (l->n == 1 && !l->noun_known)
+		l->noun = word;
+}
+
+/* False where the description has too many or too long words. */
+static bool split(struct look *l, const char *text)
+{
+	bool comma, too_long = false;
+	*l = (struct look){.n = 1};
+	l->segments[0].by = "";
+	while (l->n_text < WORDS_MAX && l->n < WORDS_MAX) {
+		char *word = l->text[l->n_text];
+		if (!next_word(&text, word, &comma, &too_long))
+			return !too_long;
+		l->n_text++;
+		bool first = l->n == 1 && !l->segments[0].n;
+		if (comma && !first)
+			begin(l, ",");
+		if (one_of(word, fillers) || one_of(word, moment) || (first && one_of(word, relative)))
+			continue;
+		if (one_of(word, relative))
+			begin(l, "is");
+		else if (one_of(word, adding) && !first)
+			begin(l, strcmp(word, "has") == 0 || strcmp(word, "have") == 0 ? "with" : word);
+		else
+			add_word(l, word);
+		l->noun_known |= l->n > 1;
+	}
+	return false;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int by_segment(const void *a, const void *b)
+{
+	const struct segment *x = a, *y = b;
+	int c = strcmp(x->by, y->by);
+	for (size_t i = 0; !c && (i < x->n || i < y->n); i++)
+		c = i == x->n ? -1 : i == y->n ? 1 : strcmp(x->words[i], y->words[i]);
+	return c;
+}
+
+/* Sorted, each once. */
+static void sort_words(struct segment *s)
+{
+	size_t n = 0;
+	qsort(s->words, s->n, sizeof *s->words, by_text);
+	for (size_t i = 0; i < s->n; i++)
+		if (!n || strcmp(s->words[i], s->words[n - 1]) != 0)
+			s->words[n++] = s->words[i];
+	s->n = n;
+}
+
+static bool is_worn(const struct segment *s)
+{
+	bool may = one_of(s->by, (const char *const[]){"with", "in", "wearing", NULL});
+	for (size_t i = 0; may && i < s->n; i++)
+		if (one_of(s->words[i], clothes))
+			return true;
+	return may && strcmp(s->by, "wearing") == 0;
+}
+
+/* What a relative clause or a comma adds in one word is an adjective. */
+static bool is_adjective(const struct segment *s)
+{
+	return strcmp(s->by, "is") == 0 || (strcmp(s->by, ",") == 0 && s->n == 1);
+}
+
+static void arrange(struct look *l)
+{
+	struct segment *head = &l->segments[0];
+	size_t n = 1;
+	for (size_t i = 1; i < l->n; i++) {
+		struct segment s = l->segments[i];
+		if (is_adjective(&s) && head->n + s.n <= WORDS_MAX) {
+			memcpy(head->words + head->n, s.words, s.n * sizeof *s.words);
+			head->n += s.n;
+			continue;
+		}
+		if (!s.n)
+			continue;
+		if (is_worn(&s))
+			s.by = "in";
+		sort_words(&s);
+		l->segments[n++] = s;
+	}
+	l->n = n;
+	sort_words(head);
+	qsort(l->segments + 1, l->n - 1, sizeof *l->segments, by_segment);
+}
+
+/* The key of the words and additions whose bits are in `keep`, in order; the
+ * noun is always part of it, and what says how many. */
+static char *write_key(const struct look *l, unsigned keep)
+{
+	struct buf out = BUF(KEY_MAX);
+	unsigned bit = 1;
+	for (size_t i = 0; i < l->segments[0].n; i++) {
+		const char *word = l->segments[0].words[i];
+		bool free_choice = word != l->noun && !one_of(word, counts);
+		if (!free_choice || keep & bit)
+			buf_addf(&out, "%s%s", out.len ? " " : "", word);
+		bit <<= free_choice;
+	}
+	for (size_t i = 1; i < l->n; i++, bit <<= 1) {
+		const struct segment *s = &l->segments[i];
+		if (keep & bit)
+			buf_addf(&out, ";%s", s->by);
+		for (size_t k = 0; keep & bit && k < s->n; k++)
+			buf_addf(&out, " %s", s->words[k]);
+	}
+	return buf_take(&out);
+}
+
+static size_t count_choices(const struct look *l)
+{
+	size_t n = l->n - 1;
+	for (size_t i = 0; i < l->segments[0].n; i++)
+		n += l->segments[0].words[i] != l->noun && !one_of(l->segments[0].words[i], counts);
+	return n;
+}
+
+/* The words as they are; "" if there are none. */
+static char *plain_key(const char *text)
+{
+	char *key = mem_alloc(strlen(text) + 1, 1), *to = key;
+	for (const char *p = text; *p; p++) {
+		if (!is_separator(*p))
+			*to++ = (char)(*p >= 'A' && *p <= 'Z' ? *p - 'A' + 'a' : *p);
+		else if (to > key && to[-1] != ' ')
+			*to++ = ' ';
+	}
+	if (to > key && to[-1] == ' ')
+		to--;
+	*to = '\0';
+	return key;
+}
+
+static bool describes_nothing(const struct look *l)
+{
+	for (size_t i = 0; i < l->n_text; i++)
+		if (!one_of(l->text[i], pronouns) && !one_of(l->text[i], fillers))
+			return false;
+	return true;
+}
+
+/* Two words of one text that were equal are one in the first segment. */
+static void find_noun(struct look *l)
+{
+	const struct segment *head = &l->segments[0];
+	for (size_t i = 0; l->noun && i < head->n; i++)
+		if (strcmp(head->words[i], l->noun) == 0)
+			l->noun = head->words[i];
+}
+
+char *look_key(const char *text)
+{
+	struct look l;
+	bool whole = split(&l, text);
+	if (whole && describes_nothing(&l))
+		return mem_strdup("");
+	if (!whole || !l.segments[0].n)
+		return plain_key(text);
+	arrange(&l);
+	find_noun(&l);
+	return write_key(&l, ~0u);
+}
+
+char **look_general(const char *text, size_t *ret_n)
+{
+	struct look l;
+	*ret_n = 0;
+	if (!split(&l, text) || !l.segments[0].n || describes_nothing(&l))
+		return NULL;
+	arrange(&l);
+	find_noun(&l);
+	size_t choices = count_choices(&l);
+	if (!choices)
+		return NULL;
+	unsigned all = choices <= ADDITIONS_MAX ? (1u << choices) - 1 : 1;
+	char **keys = mem_alloc(all, sizeof *keys);
+	for (unsigned keep = 0; keep < all; keep++)
+		keys[(*ret_n)++] = write_key(&l, keep);
+	return keys;
+}
+
+void look_general_free(char **keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(keys[i]);
+	free(keys);
+}

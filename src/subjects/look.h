@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a description says that somebody or something looks. Pure; English, of
+ * other languages only equal words are recognised. */
+#ifndef VDET_SUBJECTS_LOOK_H
+#define VDET_SUBJECTS_LOOK_H
+
+#include <stddef.h>
+
+/* Descriptions with the same key say the same in other words: "the red car",
+ * "Red car, parked", "a car that is red". What does not count:
+ * - articles, case, punctuation, plurals, and the order of adjectives;
+ * - the order of what is added by "with", "in", "on", …; each addition stays
+ *   together, so that a red hat with a blue coat is not the reverse;
+ * - what somebody does at the moment: "parked", "walking".
+ * Words of number and place do count. "" where the text describes nothing: "",
+ * "it", "someone". The caller frees. */
+char *look_key(const char *text);
+
+/* The keys of less precise descriptions of the same: of "red car", "car". What
+ * says how many is never left out. *ret_n may be 0; look_general_free(). */
+char **look_general(const char *text, size_t *ret_n);
+void look_general_free(char **keys, size_t n);
+
+#endif
