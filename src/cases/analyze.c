@@ -202,8 +202,10 @@ static int find_settings_before(struct run *c, struct err *err)
 {
 	bool any = false;
 	struct err ignored;
-	for (size_t i = 0; i < c->members.n; i++)
-		any |= c->members.items[i].seen && *c->members.items[i].row.job;
+	for (size_t i = 0; i < c->members.n; i++) {
+		const struct member *m = &c->members.items[i];
+		any |= (m->seen || m->new_content) && *m->row.job;
+	}
 	if (!any || engine_start(c->a->engine, note_engine, c->a->progress, &ignored) < 0)
 		return cancel_fired(c->a->cancel) ? err_set(err, ERR_CANCELED, "interrupted") : 0;
 	return find_settings(c, err);
@@ -231,8 +233,9 @@ static const struct member *find_twin(const struct run *c, const struct member *
 {
 	for (size_t i = 0; i < c->members.n; i++) {
 		const struct member *o = &c->members.items[i];
-		if (o != m && o->row.kind == STORE_MEMBER_VIDEO && o->row.stream == m->row.stream &&
-		    strcmp(o->row.source, m->row.source) == 0 && (o->taken || is_complete(c, o)))
+		if (o != m && !o->gone && o->row.kind == STORE_MEMBER_VIDEO &&
+		    o->row.stream == m->row.stream && strcmp(o->row.source, m->row.source) == 0 &&
+		    (o->taken || is_complete(c, o)))
 			return o;
 	}
 	return NULL;
@@ -286,18 +289,22 @@ static int copy_twin(struct run *c, struct member *m, const struct member *twin,
 	return members_save(&c->members, m, err);
 }
 
+static int note_before(struct run *c, struct member *m, struct err *err)
+{
+	m->taken = true;
+	c->before++;
+	if (!*m->row.fault)
+		return 0;
+	member_set(&m->row.fault, "");
+	return members_save(&c->members, m, err);
+}
+
 static int take(struct run *c, struct member *m, size_t number, size_t total, struct err *err)
 {
 	struct err why;
 	bool same;
-	if (*m->row.source && is_complete(c, m)) {
-		m->taken = true;
-		c->before++;
-		if (!*m->row.fault)
-			return 0;
-		member_set(&m->row.fault, "");
-		return members_save(&c->members, m, err);
-	}
+	if (*m->row.source && is_complete(c, m))
+		return note_before(c, m, err);
 	progress_video(c->a->progress, number, total, m->row.name);
 	int r = examine_hash(m, c->a, &same, &why);
 	if (r == -ERR_CANCELED) {
@@ -311,8 +318,12 @@ static int take(struct run *c, struct member *m, size_t number, size_t total, st
 		return 0;
 	}
 	r = members_save(&c->members, m, err); /* a hash takes time, too */
+	if (r == 0)
+		r = members_restore(&c->members, m, err);
 	if (r < 0)
 		return r;
+	if (is_complete(c, m))
+		return note_before(c, m, err);
 	const struct member *twin = find_twin(c, m);
 	return twin ? copy_twin(c, m, twin, err) : analyze_member(c, m, err);
 }
@@ -338,6 +349,7 @@ static int analyze_all(struct run *c, struct err *err)
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = take(c, todo[i], i + 1, n, err);
 	progress_video(c->a->progress, 0, 0, NULL);
+	members_sweep(&c->members);
 	c->files = n;
 	return r;
 }
@@ -366,6 +378,15 @@ static int write_report(struct run *c, struct case_report *r, const char *dir, s
 	return e < 0 ? e : store_case_set_output(c->a->store, c->record.id, dir, err);
 }
 
+static void say_what_changed(const struct run *c)
+{
+	for (size_t i = 0; i < c->members.n; i++)
+		if (c->members.items[i].new_content)
+			log_warning("%s has another content than before; what was found in the earlier one "
+			            "stays in the case, as replaced",
+			            c->members.items[i].row.name);
+}
+
 static int finish(struct run *c, struct case_result *ret, struct err *err)
 {
 	AUTO(case_report_freep) struct case_report *r = NULL;
@@ -389,6 +410,7 @@ static int finish(struct run *c, struct case_result *ret, struct err *err)
 	                            .failed = c->failed,
 	                            .skipped = c->skipped.n,
 	                            .others = r->n_others};
+	say_what_changed(c);
 	if (c->walk.links)
 		log_warning("links that were not followed: %zu", c->walk.links);
 	const struct progress_event event = {.type = PROGRESS_CASE,

@@ -20,7 +20,7 @@ static void add_event(struct buf *out, const struct case_video *v, const struct 
 		d[CLOCK_TEXT_MAX], f[CLOCK_TEXT_MAX];
 	buf_adds(out, case_iso(case_time(v, e->start), t));
 	buf_addf(out, ",%s", v->clock == STORE_CLOCK_METADATA ? "metadata" : "file");
-	add_text(out, v->name);
+	add_text(out, v->label);
 	buf_addf(out, ",%s,%s,%s,%s", clock_text(e->start, a), clock_text(e->end, b),
 	         report_seconds(e->start, c), report_seconds(e->end, d));
 	add_text(out, e->subject);

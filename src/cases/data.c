@@ -35,7 +35,7 @@ static void video_clear(struct case_video *v)
 	}
 	for (size_t i = 0; i < v->n_holes; i++)
 		free(v->holes[i].reason);
-	char *strings[] = {v->name, v->sha256, v->job, v->link, v->fault, v->summary};
+	char *strings[] = {v->name, v->label, v->sha256, v->job, v->link, v->fault, v->summary};
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);
 	free(v->same);
@@ -70,6 +70,7 @@ void case_sum(const struct case_report *r, struct case_sums *ret)
 		ret->analyzed += *v->job != '\0';
 		ret->complete += v->complete;
 		ret->missing += v->missing;
+		ret->replaced += v->replaced;
 		ret->events += v->n_events;
 		ret->states += v->n_states;
 		ret->holes += v->n_holes;
@@ -78,6 +79,11 @@ void case_sum(const struct case_report *r, struct case_sums *ret)
 		ret->described += v->described;
 		ret->lost += v->lost;
 	}
+}
+
+const char *case_presence(bool missing, bool replaced)
+{
+	return replaced ? "replaced: its file has another content now" : missing ? "missing now" : "";
 }
 
 int64_t case_time(const struct case_video *v, int64_t at)

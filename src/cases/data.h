@@ -34,12 +34,14 @@ struct case_hole {
 /* Another file with the same content. */
 struct case_name {
 	char *name;
-	bool missing;
+	bool missing, replaced; /* as of a video */
 };
 
 struct case_video {
 	char *name;
-	bool missing; /* no file with this content is there now */
+	char *label;   /* for people: the name, and what else differs from others */
+	bool missing;  /* no file with this content is there now */
+	bool replaced; /* its file has another content now */
 	struct case_name *same;
 	size_t n_same;
 	char *sha256;   /* "" = not known */
@@ -109,11 +111,13 @@ void case_files_add(struct case_files *f, const char *name, const char *reason);
 void case_files_clear(struct case_files *f);
 
 struct case_sums {
-	size_t analyzed, complete, missing, events, states, holes, same;
+	size_t analyzed, complete, missing, replaced, events, states, holes, same;
 	int64_t duration, described, lost;
 };
 void case_sum(const struct case_report *r, struct case_sums *ret);
 
+/* "missing now", "replaced: …"; "" if its file is there. */
+const char *case_presence(bool missing, bool replaced);
 /* Unix time of something in a video. */
 int64_t case_time(const struct case_video *v, int64_t at);
 /* "2026-11-03 14:00:05": UTC, cut to seconds. Returns out. */

@@ -87,8 +87,7 @@ static int put_streams(struct members *m, const struct opened *f, const struct v
 	size_t n = 1;
 	struct analyze_options one = *o;
 	const struct member *old = members_find(m, f->file->path, -1);
-	int r = old && old->row.kind != STORE_MEMBER_VIDEO ? members_forget(m, f->file->path, NULL, err)
-	                                                   : 0;
+	int r = old && old->row.kind != STORE_MEMBER_VIDEO ? members_forget(m, f->file->path, err) : 0;
 	if (o->media_stream == MEDIA_STREAM_ALL)
 		streams_moving(v, &streams, &n);
 	for (size_t i = 0; i < n && r == 0; i++) {
@@ -135,7 +134,7 @@ static int examine_open(struct members *m, const struct opened *f, const struct 
 	*ret = EXAMINE_DONE;
 	if (is_known(m, f, a))
 		return 0;
-	int r = members_forget(m, f->file->path, f->stamp, err);
+	int r = members_replace(m, f->file->path, f->stamp, err);
 	if (r < 0)
 		return r;
 	progress_phase(a->progress, PHASE_OPENING, f->file->name);

@@ -48,7 +48,7 @@ static void add_time(struct case_page *p, int64_t unix_us)
 static void add_video(struct case_page *p, size_t i)
 {
 	buf_addf(p->out, "<a href=\"#v%zu\" dir=\"auto\">", i + 1);
-	case_page_text(p, p->r->videos[i].name, SUBJECT_MAX);
+	case_page_text(p, p->r->videos[i].label, SUBJECT_MAX);
 	buf_adds(p->out, "</a>");
 }
 

@@ -228,11 +228,13 @@ static void add_states(struct case_page *p, const struct case_video *v)
 	if (!*v->job)
 		buf_adds(p->out, " · <b>not analyzed</b>");
 	if (v->missing)
-		buf_adds(p->out, " · <b>missing now</b>");
+		buf_addf(p->out, " · <b>%s</b>", case_presence(v->missing, v->replaced));
 	for (size_t i = 0; i < v->n_same && i < SAME_SHOWN; i++) {
 		buf_adds(p->out, i ? ", <span dir=\"auto\">" : " · the same as <span dir=\"auto\">");
 		case_page_text(p, v->same[i].name, NAME_MAX);
-		buf_adds(p->out, v->same[i].missing ? "</span> (missing now)" : "</span>");
+		buf_adds(p->out, "</span>");
+		if (v->same[i].missing)
+			buf_addf(p->out, " (%s)", case_presence(v->same[i].missing, v->same[i].replaced));
 	}
 	if (v->n_same > SAME_SHOWN)
 		buf_addf(p->out, " and %zu more", v->n_same - SAME_SHOWN);
@@ -250,10 +252,8 @@ static void add_video(struct case_page *p, const struct axis *a, size_t i)
 	buf_addf(p->out, "<li id=\"v%zu\"><p class=\"name\" dir=\"auto\">", i + 1);
 	if (v->page)
 		buf_addf(p->out, "<a href=\"%s/report.html\">", v->link);
-	case_page_text(p, v->name, NAME_MAX);
+	case_page_text(p, v->label, NAME_MAX);
 	buf_adds(p->out, v->page ? "</a>" : "");
-	if (v->stream >= 0)
-		buf_addf(p->out, " stream %lld", (long long)v->stream);
 	buf_adds(p->out, "</p>");
 	add_lane(p, a, v);
 	buf_addf(p->out, "<p class=\"from\"><time datetime=\"%s\">%s</time> (%s) · %s",

@@ -29,8 +29,9 @@ static json_t *names_json(const struct case_video *v)
 {
 	json_t *all = json_array();
 	for (size_t i = 0; i < v->n_same; i++)
-		json_array_append_new(all, json_pack("{s:s, s:b}", "name", v->same[i].name, "missing",
-		                                     (int)v->same[i].missing));
+		json_array_append_new(all, json_pack("{s:s, s:b, s:b}", "name", v->same[i].name, "missing",
+		                                     (int)v->same[i].missing, "replaced",
+		                                     (int)v->same[i].replaced));
 	return all;
 }
 
@@ -51,18 +52,28 @@ static json_t *summary_json(const char *text, bool by_model, const char *list)
 	return json_pack("{s:s, s:s}", "text", text, "by", by_model ? "model" : list);
 }
 
-static json_t *video_json(const struct case_video *v)
+/* What its analysis found. */
+static json_t *result_json(const struct case_video *v)
 {
 	return json_pack(
-		"{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:b, s:o, s:o, s:o, s:I, s:I, s:o}",
-		"name", v->name, "same", names_json(v), "missing", (int)v->missing, "sha256",
-		string_or_null(v->sha256), "stream", v->stream < 0 ? json_null() : json_integer(v->stream),
-		"job", string_or_null(v->job), "report", string_or_null(v->link), "start",
-		time_json(v->start), "clock", v->clock == STORE_CLOCK_METADATA ? "metadata" : "file",
-		"duration", seconds(v->duration), "complete", (int)v->complete, "described",
-		seconds(v->described), "fault", string_or_null(v->fault), "summary",
+		"{s:o, s:o, s:b, s:o, s:o, s:o, s:I, s:I, s:o}", "job", string_or_null(v->job), "report",
+		string_or_null(v->link), "complete", (int)v->complete, "described", seconds(v->described),
+		"fault", string_or_null(v->fault), "summary",
 		*v->job ? summary_json(v->summary, v->summary_by_model, "timeline") : json_null(), "events",
 		(json_int_t)v->n_events, "states", (json_int_t)v->n_states, "holes", holes_json(v));
+}
+
+static json_t *video_json(const struct case_video *v)
+{
+	json_auto_t *result = result_json(v);
+	json_t *j = json_pack(
+		"{s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:s, s:o}", "name", v->name, "same", names_json(v),
+		"missing", (int)v->missing, "replaced", (int)v->replaced, "sha256",
+		string_or_null(v->sha256), "stream", v->stream < 0 ? json_null() : json_integer(v->stream),
+		"start", time_json(v->start), "clock",
+		v->clock == STORE_CLOCK_METADATA ? "metadata" : "file", "duration", seconds(v->duration));
+	json_object_update(j, result);
+	return j;
 }
 
 static json_t *videos_json(const struct case_report *r)
@@ -126,14 +137,15 @@ static json_t *totals_json(const struct case_report *r)
 {
 	struct case_sums s;
 	case_sum(r, &s);
-	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 	                 "videos", (json_int_t)r->n_videos, "analyzed", (json_int_t)s.analyzed,
 	                 "complete", (json_int_t)s.complete, "missing", (json_int_t)s.missing,
-	                 "duration", seconds(s.duration), "described", seconds(s.described), "lost",
-	                 seconds(s.lost), "events", (json_int_t)s.events, "states",
-	                 (json_int_t)s.states, "holes", (json_int_t)s.holes, "faults",
-	                 (json_int_t)r->faults.n, "skipped", (json_int_t)r->skipped.n, "others",
-	                 (json_int_t)r->n_others, "links", (json_int_t)r->n_links);
+	                 "replaced", (json_int_t)s.replaced, "duration", seconds(s.duration),
+	                 "described", seconds(s.described), "lost", seconds(s.lost), "events",
+	                 (json_int_t)s.events, "states", (json_int_t)s.states, "holes",
+	                 (json_int_t)s.holes, "faults", (json_int_t)r->faults.n, "skipped",
+	                 (json_int_t)r->skipped.n, "others", (json_int_t)r->n_others, "links",
+	                 (json_int_t)r->n_links);
 }
 
 static json_t *sentences_json(const struct case_report *r)

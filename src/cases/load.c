@@ -127,7 +127,7 @@ static int load_run(struct store *s, const char *job, const char *dir, struct ca
 
 struct entry {
 	const struct store_member *row;
-	bool missing;
+	bool missing, replaced;
 };
 
 /* Those of one content follow each other, the one that gives the name first. */
@@ -139,6 +139,8 @@ static int by_content(const void *a, const void *b)
 		c = x->row->stream < y->row->stream ? -1 : 1;
 	if (c == 0 && x->missing != y->missing)
 		c = x->missing ? 1 : -1;
+	if (c == 0 && x->replaced != y->replaced)
+		c = x->replaced ? 1 : -1;
 	if (c == 0)
 		c = strcmp(x->row->name, y->row->name);
 	return c ? c : strcmp(x->row->path, y->row->path);
@@ -150,13 +152,27 @@ static bool is_same(const struct entry *a, const struct entry *b)
 	       a->row->stream == b->row->stream;
 }
 
+/* The stream, and the former content, by the beginning of its hash. */
+static char *make_label(const struct entry *e)
+{
+	struct buf out = BUF(1 << 20);
+	buf_adds(&out, e->row->name);
+	if (e->row->stream >= 0)
+		buf_addf(&out, " stream %lld", (long long)e->row->stream);
+	if (e->replaced)
+		buf_addf(&out, " (replaced, %.8s)", e->row->source);
+	return buf_take(&out);
+}
+
 static int add_video(struct store *s, const char *dir, const struct entry *e, size_t n,
                      struct case_report *c, struct err *err)
 {
 	const struct store_member *row = e->row;
 	struct case_video *v = &c->videos[c->n_videos++];
 	*v = (struct case_video){.name = mem_strdup(row->name),
+	                         .label = make_label(e),
 	                         .missing = e->missing,
+	                         .replaced = e->replaced,
 	                         .same = mem_alloc(n, sizeof *v->same),
 	                         .sha256 = mem_strdup(row->source),
 	                         .stream = row->stream,
@@ -168,7 +184,8 @@ static int add_video(struct store *s, const char *dir, const struct entry *e, si
 	                         .duration = row->duration,
 	                         .summary = mem_strdup("")};
 	for (size_t i = 1; i < n; i++)
-		v->same[v->n_same++] = (struct case_name){mem_strdup(e[i].row->name), e[i].missing};
+		v->same[v->n_same++] =
+			(struct case_name){mem_strdup(e[i].row->name), e[i].missing, e[i].replaced};
 	return *row->job ? load_run(s, row->job, dir, c, v, err) : 0;
 }
 
@@ -247,10 +264,11 @@ int case_report_load(const struct members *m, const char *name, const char *dir,
 	                          .summary_fallback = mem_strdup("")};
 	for (size_t i = 0; i < m->n; i++) {
 		const struct store_member *row = &m->items[i].row;
-		bool missing = !m->items[i].seen && !file_exists(row->path);
+		bool replaced = member_is_replaced(row);
+		bool missing = replaced || (!m->items[i].seen && !file_exists(row->path));
 		AUTO(mem_freep) char *why = text_line(row->fault, 1000);
 		if (row->kind == STORE_MEMBER_VIDEO)
-			entries[n++] = (struct entry){row, missing};
+			entries[n++] = (struct entry){row, missing, replaced};
 		else if (row->kind == STORE_MEMBER_FAULT)
 			case_files_add(&c->faults, row->name, missing ? "missing now" : why);
 		else if (!missing)

@@ -59,13 +59,14 @@ static void add_videos(const struct case_report *r, struct buf *out)
 		buf_addf(out, "%zu. **%s** (%s), %s: ", i + 1, case_clock(v->start, t),
 		         v->clock == STORE_CLOCK_METADATA ? "metadata" : "time of the file",
 		         clock_short(v->duration, d));
-		report_markdown_line(out, v->name);
+		report_markdown_line(out, v->label);
 		for (size_t k = 0; k < v->n_same; k++) {
 			buf_adds(out, ", the same as ");
 			report_markdown_line(out, v->same[k].name);
-			buf_adds(out, v->same[k].missing ? " (missing now)" : "");
+			if (v->same[k].missing)
+				buf_addf(out, " (%s)", case_presence(v->same[k].missing, v->same[k].replaced));
 		}
-		buf_adds(out, v->missing ? ", missing now" : "");
+		buf_addf(out, "%s%s", v->missing ? ", " : "", case_presence(v->missing, v->replaced));
 		buf_addf(out, *v->job ? ", %s" : ", not analyzed", report_plural(v->n_events, "event", e));
 		if (*v->fault) {
 			buf_adds(out, "; failed: ");
@@ -86,7 +87,7 @@ static void add_events(const struct case_report *r, struct buf *out)
 		buf_addf(out, "- **%s** ", case_clock(case_time(v, e->start), t));
 		report_markdown_line(out, e->what);
 		buf_adds(out, " *(");
-		report_markdown_line(out, v->name);
+		report_markdown_line(out, v->label);
 		buf_addf(out, " at %s, chunk %zu)*\n", report_exact(e->pts, at), e->chunk + 1);
 	}
 	buf_adds(out, "\n");
@@ -101,7 +102,7 @@ static void add_holes(const struct case_report *r, struct buf *out)
 			const struct case_hole *h = &r->videos[i].holes[k];
 			buf_adds(out, any ? "- " : "## Holes\n\n- ");
 			any = true;
-			report_markdown_line(out, r->videos[i].name);
+			report_markdown_line(out, r->videos[i].label);
 			buf_addf(out, " **%s – %s** ", clock_text(h->start, a), clock_text(h->end, b));
 			report_markdown_line(out, h->reason);
 			buf_adds(out, "\n");

@@ -143,7 +143,7 @@ class Case(flow.Flow):
         stretches = self.asked()[0]
         self.analyze()
         self.assertEqual(self.asked()[0], stretches + 2)
-        self.assertEqual(len(self.case()["videos"]), 3)
+        self.assertEqual(sorted(v["name"] for v in self.case()["videos"] if not v["replaced"]), ["a.mp4", "b.mp4", "sub/c.mp4"])
         self.assertNotEqual({v["sha256"] for v in self.case()["videos"]}, {v["sha256"] for v in before["videos"]})
 
     def test_a_file_that_is_gone_stays_with_its_result(self):
@@ -160,13 +160,55 @@ class Case(flow.Flow):
         self.assertEqual(self.asked(), asked)
         self.check_files()
 
+    def test_a_content_that_was_replaced_stays_with_its_result(self):
+        kept = self.dir / "kept.mp4"
+        self.put("rec.mp4")
+        shutil.copy2(self.folder / "rec.mp4", kept)
+        self.analyze()
+        first = self.case()
+        self.put("rec.mp4", 5, at=LONG_AGO + 50)
+        r = self.analyze()
+        self.assertIn("rec.mp4 has another content than before; what was found in the earlier one stays", r.stderr)
+        case = self.case()
+        new, old = sorted(case["videos"], key=lambda v: v["replaced"])
+        self.assertEqual((new["replaced"], new["missing"], old["replaced"], old["missing"]), (False, False, True, True))
+        self.assertEqual((old["name"], old["job"], old["report"]), ("rec.mp4", first["videos"][0]["job"], "../rec.vdet"))
+        self.assertEqual(new["report"], "../rec-2.vdet")
+        self.assertEqual(case["totals"]["replaced"], 1)
+        kept_events = [e["what"] for e in case["events"] if case["videos"][e["video"]]["replaced"]]
+        self.assertEqual(kept_events, [e["what"] for e in first["events"]])
+        label = f'rec.mp4 (replaced, {old["sha256"][:8]})'
+        for name in ("html", "md", "csv"):
+            text = (self.dir / "in.vdet-case" / f"case.{name}").read_text()
+            self.assertIn(label, text.replace("\\", ""), name)
+        self.check_files()
+        # the same once more says nothing; the first content comes back
+        self.assertNotIn("another content", self.analyze().stderr)
+        asked = self.asked()
+        shutil.copy2(kept, self.folder / "rec.mp4")
+        self.analyze()
+        self.assertEqual({(v["duration"], v["replaced"]) for v in self.case()["videos"]}, {(4, False), (5, True)})
+        self.assertEqual(self.asked()[0], asked[0])
+
+    def test_a_file_that_was_only_touched_stays_what_it_was(self):
+        path = self.put("rec.mp4")
+        self.analyze()
+        first, asked = self.case()["videos"], self.asked()
+        os.utime(path, (LONG_AGO + 60, LONG_AGO + 60))
+        r = self.analyze()
+        self.assertIn("1 of 1 videos were done before", r.stdout)
+        self.assertNotIn("another content", r.stderr)
+        second = self.case()["videos"]
+        self.assertEqual([(v["name"], v["job"], v["replaced"]) for v in second], [("rec.mp4", first[0]["job"], False)])
+        self.assertEqual(self.asked()[0], asked[0])
+
     def test_the_same_bytes_twice_are_one_analysis(self):
         self.put("b.mp4")
         shutil.copy2(self.folder / "b.mp4", self.folder / "copy.mp4")
         self.analyze()
         case = self.case()
         self.assertEqual(self.names(case), ["b.mp4"])
-        self.assertEqual(case["videos"][0]["same"], [{"name": "copy.mp4", "missing": False}])
+        self.assertEqual(case["videos"][0]["same"], [{"name": "copy.mp4", "missing": False, "replaced": False}])
         self.assertEqual(self.asked()[0], 1)
         shutil.copy2(self.folder / "b.mp4", self.folder / "a.mp4")  # comes first by its name
         (self.folder / "copy.mp4").unlink()
@@ -174,7 +216,8 @@ class Case(flow.Flow):
         self.assertEqual(self.asked()[0], 1)
         video = self.case()["videos"][0]
         self.assertEqual(video["name"], "a.mp4")
-        self.assertEqual(video["same"], [{"name": "b.mp4", "missing": False}, {"name": "copy.mp4", "missing": True}])
+        self.assertEqual(video["same"], [{"name": "b.mp4", "missing": False, "replaced": False},
+                                         {"name": "copy.mp4", "missing": True, "replaced": False}])
 
     def test_what_cannot_be_read_is_reported(self):
         good = self.put("a.mp4")

@@ -218,7 +218,9 @@ static void add_event(struct case_video *v, int64_t at, const char *subject, con
 static void fill_video(struct case_video *v, size_t i, size_t events, const char *text)
 {
 	*v = (struct case_video){.name = mem_printf("cam%zu/%s", i % 4, text),
+	                         .label = mem_printf("cam%zu/%s stream 2", i % 4, text),
 	                         .missing = i % 7 == 6,
+	                         .replaced = i % 14 == 6,
 	                         .same = mem_alloc(2, sizeof *v->same),
 	                         .sha256 = mem_strdup(i % 5 == 4 ? "" : "00"),
 	                         .stream = i % 3 ? -1 : 2,
@@ -234,7 +236,7 @@ static void fill_video(struct case_video *v, size_t i, size_t events, const char
 	                         .summary = mem_strdup(text),
 	                         .summary_by_model = i % 2};
 	if (i % 5 == 0)
-		v->same[v->n_same++] = (struct case_name){mem_strdup(text), true};
+		v->same[v->n_same++] = (struct case_name){mem_strdup(text), true, i % 2};
 	for (size_t k = 0; k < events; k++) {
 		AUTO(mem_freep) char *subject = mem_printf("%s %zu", text, (i + k) % 40);
 		add_event(v, (int64_t)k * 60 * S, k % 9 ? subject : "", text);
