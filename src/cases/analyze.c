@@ -159,6 +159,8 @@ static int examine_all(struct run *c, struct err *err)
 	int r = 0;
 	for (size_t i = 0; i < c->walk.n && r == 0; i++)
 		r = examine(c, &c->walk.files[i], err);
+	if (r == 0 && c->o->forget_missing)
+		r = members_forget_lost(&c->members, err);
 	return r;
 }
 
@@ -391,9 +393,12 @@ static int finish(struct run *c, struct case_result *ret, struct err *err)
 {
 	AUTO(case_report_freep) struct case_report *r = NULL;
 	AUTO(mem_freep) char *dir = NULL;
-	size_t videos = c->walk.n_faults;
-	for (size_t i = 0; i < c->members.n; i++)
+	AUTO(buf_free) struct buf lacks = BUF(1 << 12);
+	size_t videos = c->walk.n_faults + c->skipped.n, lost = 0;
+	for (size_t i = 0; i < c->members.n; i++) {
 		videos += c->members.items[i].row.kind != STORE_MEMBER_OTHER;
+		lost += members_are_lost(&c->members, &c->members.items[i]);
+	}
 	int e =
 		videos ? case_folder_take(c->out, case_title(c->record.name), c->record.id, &dir, err) : 0;
 	if (e == 0)
@@ -402,6 +407,7 @@ static int finish(struct run *c, struct case_result *ret, struct err *err)
 		e = write_report(c, r, dir, err);
 	if (e < 0)
 		return e;
+	case_lacks_text(r, &lacks);
 	*ret = (struct case_result){.id = mem_strdup(c->record.id),
 	                            .dir = TAKE(dir),
 	                            .videos = r->n_videos,
@@ -409,7 +415,9 @@ static int finish(struct run *c, struct case_result *ret, struct err *err)
 	                            .before = c->before,
 	                            .failed = c->failed,
 	                            .skipped = c->skipped.n,
-	                            .others = r->n_others};
+	                            .others = r->n_others,
+	                            .lost = lost,
+	                            .lacks = mem_strdup(buf_str(&lacks))};
 	say_what_changed(c);
 	if (c->walk.links)
 		log_warning("links that were not followed: %zu", c->walk.links);
@@ -419,7 +427,8 @@ static int finish(struct run *c, struct case_result *ret, struct err *err)
 	                                               .videos = ret->videos,
 	                                               .before = ret->before,
 	                                               .failed = ret->failed,
-	                                               .skipped = ret->skipped}};
+	                                               .skipped = ret->skipped,
+	                                               .complete = !*ret->lacks}};
 	if (ret->dir)
 		progress_emit(c->a->progress, &event);
 	return 0;
@@ -444,5 +453,6 @@ void case_result_clear(struct case_result *r)
 {
 	free(r->id);
 	free(r->dir);
+	free(r->lacks);
 	*r = (struct case_result){0};
 }

@@ -62,25 +62,6 @@ void case_report_free(struct case_report *r)
 	free(r);
 }
 
-void case_sum(const struct case_report *r, struct case_sums *ret)
-{
-	*ret = (struct case_sums){0};
-	for (size_t i = 0; i < r->n_videos; i++) {
-		const struct case_video *v = &r->videos[i];
-		ret->analyzed += *v->job != '\0';
-		ret->complete += v->complete;
-		ret->missing += v->missing;
-		ret->replaced += v->replaced;
-		ret->events += v->n_events;
-		ret->states += v->n_states;
-		ret->holes += v->n_holes;
-		ret->same += v->n_same;
-		ret->duration += v->duration;
-		ret->described += v->described;
-		ret->lost += v->lost;
-	}
-}
-
 const char *case_presence(bool missing, bool replaced)
 {
 	return replaced ? "replaced: its file has another content now" : missing ? "missing now" : "";

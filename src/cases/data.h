@@ -55,7 +55,7 @@ struct case_video {
 	int64_t start;
 	enum store_clock clock;
 	int64_t duration;
-	bool complete;
+	bool complete;           /* as its own report is, and its last analysis did not fail */
 	int64_t described, lost; /* microseconds of chunks that are done, that are holes */
 	char *summary;
 	bool summary_by_model;
@@ -111,10 +111,32 @@ void case_files_add(struct case_files *f, const char *name, const char *reason);
 void case_files_clear(struct case_files *f);
 
 struct case_sums {
-	size_t analyzed, complete, missing, replaced, events, states, holes, same;
+	size_t analyzed, complete, missing, replaced;
+	size_t failed_again; /* analyzed, but the last attempt failed */
+	size_t events, states, holes, same;
 	int64_t duration, described, lost;
 };
 void case_sum(const struct case_report *r, struct case_sums *ret);
+
+enum { CASE_COUNTS_MAX = 10, CASE_LACKS_MAX = 8 };
+struct case_count {
+	const char *title, *one; /* "Failed files", "failed file" */
+	size_t n;
+};
+/* What there is to count, for the top of a report; returns how many. */
+size_t case_counts(const struct case_report *r, const struct case_sums *s,
+                   struct case_count out[static CASE_COUNTS_MAX]);
+/* Why a case is not complete: "2 files failed". */
+struct case_lack {
+	size_t n;
+	const char *one, *what; /* "file", " failed" */
+	const char *section;    /* of the page, that has more */
+};
+/* Returns how many; none: it is complete. */
+size_t case_lacks(const struct case_report *r, const struct case_sums *s,
+                  struct case_lack out[static CASE_LACKS_MAX]);
+/* In one line; nothing if it is complete. */
+void case_lacks_text(const struct case_report *r, struct buf *out);
 
 /* "missing now", "replaced: …"; "" if its file is there. */
 const char *case_presence(bool missing, bool replaced);

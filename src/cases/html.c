@@ -45,14 +45,8 @@ static void add_facts(struct case_page *p)
 	const struct case_report *r = p->r;
 	const struct case_sums *s = &p->sums;
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
-	struct {
-		const char *name;
-		size_t n;
-	} counts[] = {
-		{"Events", s->events},         {"Holes", s->holes},
-		{"Failed files", r->faults.n}, {"Skipped files", r->skipped.n},
-		{"Other files", r->n_others},
-	};
+	struct case_count counts[CASE_COUNTS_MAX];
+	size_t n = case_counts(r, s, counts);
 	buf_adds(p->out, "<dl class=\"facts\">");
 	AUTO(mem_freep)
 	char *videos = s->analyzed == r->n_videos
@@ -63,9 +57,8 @@ static void add_facts(struct case_page *p)
 	char *length =
 		mem_printf("%s, %s described", clock_short(s->duration, a), clock_short(s->described, b));
 	report_html_fact(p->out, "Length", length);
-	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
-		if (counts[i].n || i < 2)
-			report_html_fact(p->out, counts[i].name, report_count((int64_t)counts[i].n, a));
+	for (size_t i = 0; i < n; i++)
+		report_html_fact(p->out, counts[i].title, report_count((int64_t)counts[i].n, a));
 	AUTO(mem_freep) char *written = mem_printf("%.16s UTC", case_clock(r->created, a));
 	report_html_fact(p->out, "Written", written);
 	buf_adds(p->out, "</dl>\n");
@@ -73,29 +66,19 @@ static void add_facts(struct case_page *p)
 
 static void add_banners(struct case_page *p)
 {
-	char n[CLOCK_TEXT_MAX], m[CLOCK_TEXT_MAX];
-	const struct case_report *r = p->r;
-	size_t missing = r->n_videos - p->sums.analyzed;
-	if (r->demo_model)
+	char n[CLOCK_TEXT_MAX];
+	struct case_lack lacks[CASE_LACKS_MAX];
+	size_t all = case_lacks(p->r, &p->sums, lacks);
+	if (p->r->demo_model)
 		buf_adds(p->out, "<p class=\"banner demo\"><strong>Made with the demo model.</strong> It "
 		                 "understands only the scenes that vdet draws for its demo; its answers "
 		                 "about any other video are meaningless.</p>\n");
-	if (p->sums.holes || missing || r->faults.n || r->skipped.n)
-		buf_adds(p->out, "<p class=\"banner bad\"><strong>This report is not complete.</strong>");
-	if (p->sums.holes)
-		buf_addf(p->out, " It has <a href=\"#holes\">%s</a>.",
-		         report_plural(p->sums.holes, "hole", n));
-	if (missing)
-		buf_addf(p->out, " <a href=\"#videos\">%s</a> not analyzed.",
-		         report_plural(missing, "video", n));
-	if (r->faults.n)
-		buf_addf(p->out, " <a href=\"#faults\">%s</a> failed.",
-		         report_plural(r->faults.n, "file", m));
-	if (r->skipped.n)
-		buf_addf(p->out, " <a href=\"#skipped\">%s</a> skipped.",
-		         report_plural(r->skipped.n, "file", m));
-	if (p->sums.holes || missing || r->faults.n || r->skipped.n)
-		buf_adds(p->out, "</p>\n");
+	if (all)
+		buf_adds(p->out, "<p class=\"banner bad\"><strong>This report is not complete:</strong>");
+	for (size_t i = 0; i < all; i++)
+		buf_addf(p->out, "%s <a href=\"#%s\">%s</a>%s", i ? "," : "", lacks[i].section,
+		         report_plural(lacks[i].n, lacks[i].one, n), lacks[i].what);
+	buf_adds(p->out, all ? ".</p>\n" : "");
 }
 
 static void add_header(struct case_page *p)

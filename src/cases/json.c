@@ -133,17 +133,15 @@ static json_t *files_json(const struct case_files *f)
 	return all;
 }
 
-static json_t *totals_json(const struct case_report *r)
+static json_t *totals_json(const struct case_report *r, const struct case_sums *s)
 {
-	struct case_sums s;
-	case_sum(r, &s);
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-	                 "videos", (json_int_t)r->n_videos, "analyzed", (json_int_t)s.analyzed,
-	                 "complete", (json_int_t)s.complete, "missing", (json_int_t)s.missing,
-	                 "replaced", (json_int_t)s.replaced, "duration", seconds(s.duration),
-	                 "described", seconds(s.described), "lost", seconds(s.lost), "events",
-	                 (json_int_t)s.events, "states", (json_int_t)s.states, "holes",
-	                 (json_int_t)s.holes, "faults", (json_int_t)r->faults.n, "skipped",
+	                 "videos", (json_int_t)r->n_videos, "analyzed", (json_int_t)s->analyzed,
+	                 "complete", (json_int_t)s->complete, "missing", (json_int_t)s->missing,
+	                 "replaced", (json_int_t)s->replaced, "duration", seconds(s->duration),
+	                 "described", seconds(s->described), "lost", seconds(s->lost), "events",
+	                 (json_int_t)s->events, "states", (json_int_t)s->states, "holes",
+	                 (json_int_t)s->holes, "faults", (json_int_t)r->faults.n, "skipped",
 	                 (json_int_t)r->skipped.n, "others", (json_int_t)r->n_others, "links",
 	                 (json_int_t)r->n_links);
 }
@@ -169,15 +167,19 @@ static int dump_to_buf(const char *data, size_t len, void *out)
 int case_json(const struct case_report *r, struct buf *out, struct err *err)
 {
 	json_t *summary = summary_json(r->summary, r->summary_by_model, "list");
+	struct case_sums sums;
+	struct case_lack lacks[CASE_LACKS_MAX];
+	case_sum(r, &sums);
 	json_object_set_new(summary, "fallback_reason", string_or_null(r->summary_fallback));
 	json_object_set_new(summary, "sentences", sentences_json(r));
 	json_auto_t *j = json_pack(
-		"{s:s, s:s, s:{s:s, s:s}, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o}}", "format",
-		FORMAT, "vdet_version", r->vdet_version, "case", "id", r->id, "title", r->title,
-		"demo_model", (int)r->demo_model, "totals", totals_json(r), "summary", summary, "videos",
-		videos_json(r), "events", events_json(r), "subjects", subjects_json(r), "faults",
-		files_json(&r->faults), "skipped", files_json(&r->skipped), "others",
-		files_json(&r->others), "run", "created", time_json(r->created));
+		"{s:s, s:s, s:{s:s, s:s}, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o}}",
+		"format", FORMAT, "vdet_version", r->vdet_version, "case", "id", r->id, "title", r->title,
+		"complete", (int)!case_lacks(r, &sums, lacks), "demo_model", (int)r->demo_model, "totals",
+		totals_json(r, &sums), "summary", summary, "videos", videos_json(r), "events",
+		events_json(r), "subjects", subjects_json(r), "faults", files_json(&r->faults), "skipped",
+		files_json(&r->skipped), "others", files_json(&r->others), "run", "created",
+		time_json(r->created));
 	if (!j)
 		return err_set(err, ERR_INTERNAL, "cannot build the report of the case as JSON");
 	int e = json_dump_callback(j, dump_to_buf, out, JSON_INDENT(1) | JSON_REAL_PRECISION(15));

@@ -109,7 +109,7 @@ static int load_run(struct store *s, const char *job, const char *dir, struct ca
 	free(v->job);
 	free(v->summary);
 	v->job = mem_strdup(r->job);
-	v->complete = r->complete;
+	v->complete = r->complete && !*v->fault;
 	v->described = sums.described;
 	v->lost = sums.lost;
 	v->summary = TAKE(r->summary);
@@ -248,6 +248,13 @@ static void keep_first(struct case_files *f, size_t most)
 	}
 }
 
+/* No one knows what was in a failed file that is gone. */
+static void add_fault(struct case_report *c, const char *name, const char *why, bool missing)
+{
+	AUTO(mem_freep) char *text = mem_printf("%s; missing now", why);
+	case_files_add(&c->faults, name, missing ? text : why);
+}
+
 int case_report_load(const struct members *m, const char *name, const char *dir,
                      struct case_report **ret, struct err *err)
 {
@@ -270,7 +277,7 @@ int case_report_load(const struct members *m, const char *name, const char *dir,
 		if (row->kind == STORE_MEMBER_VIDEO)
 			entries[n++] = (struct entry){row, missing, replaced};
 		else if (row->kind == STORE_MEMBER_FAULT)
-			case_files_add(&c->faults, row->name, missing ? "missing now" : why);
+			add_fault(c, row->name, why, missing);
 		else if (!missing)
 			case_files_add(&c->others, row->name, why);
 	}

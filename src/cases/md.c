@@ -9,23 +9,24 @@
 static void add_head(const struct case_report *r, struct buf *out)
 {
 	struct case_sums s;
-	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX], c[CLOCK_TEXT_MAX], d[CLOCK_TEXT_MAX],
-		e[CLOCK_TEXT_MAX];
+	struct case_count counts[CASE_COUNTS_MAX];
+	AUTO(buf_free) struct buf lacks = BUF(1 << 12);
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX], c[CLOCK_TEXT_MAX];
 	case_sum(r, &s);
 	buf_adds(out, "# ");
 	report_markdown_line(out, r->title);
-	buf_addf(out, "\n\n%s · %s long, %s of it described · %s · %s\n\n",
-	         report_plural(r->n_videos, "video", a), clock_short(s.duration, b),
-	         clock_short(s.described, c), report_plural(s.events, "event", d),
-	         report_plural(r->n_others, "other file", e));
+	buf_addf(out, "\n\n%s · %s long, %s of it described", report_plural(r->n_videos, "video", a),
+	         clock_short(s.duration, b), clock_short(s.described, c));
+	size_t n = case_counts(r, &s, counts);
+	for (size_t i = 0; i < n; i++)
+		buf_addf(out, " · %s", report_plural(counts[i].n, counts[i].one, a));
+	buf_adds(out, "\n\n");
 	if (r->demo_model)
 		buf_adds(out, "> **Made with the demo model**, which understands only vdet's own drawn "
 		              "scenes: on any other video its answers are meaningless.\n\n");
-	if (s.holes)
-		buf_addf(out, "> **Not complete:** %s; see Holes.\n\n", report_plural(s.holes, "hole", a));
-	if (s.analyzed < r->n_videos)
-		buf_addf(out, "> **Not complete:** %s not analyzed.\n\n",
-		         report_plural(r->n_videos - s.analyzed, "video", a));
+	case_lacks_text(r, &lacks);
+	if (lacks.len)
+		buf_addf(out, "> **Not complete:** %s.\n\n", buf_str(&lacks));
 }
 
 static void add_summary(const struct case_report *r, struct buf *out)

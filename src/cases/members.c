@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 
 void member_set(char **to, const char *text)
@@ -175,4 +176,35 @@ int members_restore(struct members *m, struct member *one, struct err *err)
 		r = rename_member(m, old, mem_strdup(one->row.path), err);
 	}
 	return r == 0 && any ? store_member_remove(m->store, m->case_id, former, err) : r;
+}
+
+/* Its run may have been removed. */
+static bool has_result(const struct members *m, const struct store_member *row)
+{
+	AUTO(store_job_clear) struct store_job job = {0};
+	struct err ignored;
+	return *row->job && store_job_find(m->store, row->job, &job, &ignored) == 0;
+}
+
+bool members_are_lost(const struct members *m, const struct member *one)
+{
+	if (one->seen || one->row.kind == STORE_MEMBER_OTHER || file_exists(member_path(&one->row)))
+		return false;
+	for (size_t i = 0; i < m->n; i++)
+		if (strcmp(m->items[i].row.path, one->row.path) == 0 && has_result(m, &m->items[i].row))
+			return false;
+	return true;
+}
+
+int members_forget_lost(struct members *m, struct err *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < m->n && r == 0; i++) {
+		struct member *one = &m->items[i];
+		one->gone |= members_are_lost(m, one);
+		if (one->gone)
+			r = store_member_remove(m->store, m->case_id, one->row.path, err);
+	}
+	members_sweep(m);
+	return r;
 }

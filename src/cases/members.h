@@ -34,6 +34,11 @@ int members_put(struct members *m, const struct store_member *row, struct member
 int members_save(struct members *m, const struct member *one, struct err *err);
 /* Removes those of this path. */
 int members_forget(struct members *m, const char *path, struct err *err);
+/* Whether it is gone, and was never looked at: a file that failed, or a video
+ * of which no stream has a result. */
+bool members_are_lost(const struct members *m, const struct member *one);
+/* Removes those. */
+int members_forget_lost(struct members *m, struct err *err);
 /* The file has another stamp: those of this path with a result become replaced
  * members, the others are removed. */
 int members_replace(struct members *m, const char *path, const char *stamp, struct err *err);

@@ -3,6 +3,7 @@
 """Cases: the videos of a folder, analyzed one by one and reported together; what a later run does again, and what not."""
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -244,7 +245,7 @@ class Case(flow.Flow):
         writer = threading.Thread(target=lambda: [os.utime(fresh) for _ in iter(lambda: over.wait(1), True)])
         os.utime(fresh)
         writer.start()
-        r = self.analyze()
+        r = self.analyze(code=3)
         over.set()
         writer.join()
         self.assertIn("b.mp4: it changed less than 10 s ago; skipped, the next run takes it", r.stderr)
@@ -256,6 +257,63 @@ class Case(flow.Flow):
         self.assertEqual(sorted(self.names(self.case())), ["a.mp4", "b.mp4"])
         self.assertEqual(self.case()["skipped"], [])
 
+    def not_complete(self, *words, name="in"):
+        """Every format says so, and why."""
+        case, folder = self.case(name), self.dir / f"{name}.vdet-case"
+        self.assertFalse(case["complete"])
+        markdown, page = (folder / "case.md").read_text(), (folder / "case.html").read_text()
+        page = re.sub("<[^>]+>", "", page[page.index("<header>"):page.index("</header>")])
+        self.assertIn("not complete", page)
+        markdown = markdown[:markdown.index("## ")]
+        self.assertIn("Not complete", markdown)
+        for word in words:
+            self.assertIn(word, markdown)
+            self.assertIn(word, page)
+        self.check_files(name)
+        return case
+
+    def test_a_case_of_which_everything_is_skipped(self):
+        fresh = flow.make_video(self.folder / "a.mp4", 4)
+        os.utime(fresh)
+        r = self.analyze("in", "--progress", "json", code=3)
+        self.assertIn("the case is not complete: 1 file skipped", r.stderr)
+        events = [json.loads(line) for line in r.stdout.splitlines()]
+        case, = (e for e in events if e["type"] == "case")
+        self.assertEqual((case["videos"], case["skipped"], case["complete"]), (0, 1, False))
+        self.assertEqual([s["name"] for s in self.not_complete("1 file skipped")["skipped"]], ["a.mp4"])
+
+    def test_a_failed_file_that_is_gone_was_never_looked_at(self):
+        self.put("a.mp4")
+        broken = self.write("broken.mp4", b"")
+        self.analyze(code=1)
+        reason = self.not_complete("1 file failed")["faults"][0]["reason"]
+        self.assertIn("1 failed file", (self.dir / "in.vdet-case" / "case.md").read_text())
+        broken.unlink()
+        r = self.analyze(code=3)
+        self.assertIn("1 file is missing now, and never looked at; --forget-missing leaves it out", r.stderr)
+        self.assertEqual(self.not_complete("1 file failed")["faults"][0]["reason"], f"{reason}; missing now")
+        self.analyze("in", "--forget-missing")
+        self.assertTrue(self.case()["complete"])
+        self.assertEqual(self.case()["faults"], [])
+        # a video without a result
+        self.vdet("jobs", "rm", self.case()["videos"][0]["job"])
+        (self.folder / "a.mp4").rename(self.dir / "a.mp4")
+        self.put("b.mp4", 5)
+        self.analyze(code=3)
+        self.not_complete("1 video not analyzed")
+        self.analyze("in", "--forget-missing")
+        self.assertEqual(self.names(self.case()), ["b.mp4"])
+
+    def test_what_was_found_is_not_forgotten(self):
+        self.put("a.mp4")
+        self.put("b.mp4", 5)
+        self.analyze()
+        (self.folder / "a.mp4").unlink()
+        r = self.analyze("in", "--forget-missing")
+        self.assertNotIn("never looked at", r.stderr)
+        self.assertEqual(len(self.case()["videos"]), 2)
+        self.assertTrue(self.case()["complete"])
+
     def test_a_file_that_changes_while_others_are_analyzed(self):
         self.put("a.mp4")
         self.put("b.mp4", 5)
@@ -265,7 +323,7 @@ class Case(flow.Flow):
         self.put("b.mp4", 6, at=LONG_AGO + 1)
         self.fake.control(faults=[], release=True)
         out, log = p.communicate(timeout=flow.TIMEOUT)
-        self.assertEqual(p.returncode, 0, log)
+        self.assertEqual(p.returncode, 3, log)
         self.assertIn("b.mp4: it changed while it was read; skipped", log)
         self.assertEqual([s["name"] for s in self.case()["skipped"]], ["b.mp4"])
         self.analyze()
@@ -344,6 +402,8 @@ class Case(flow.Flow):
         self.assertIn("a.mp4: ", r.stderr)
         self.assertEqual(self.case()["events"], first["events"])
         self.assertTrue(self.case()["videos"][0]["fault"])
+        self.assertFalse(self.case()["videos"][0]["complete"])
+        self.not_complete("1 video failed, with an earlier result")
         self.fake = self.engine()
         self.assertIn("1 of 1 videos were done before", self.analyze().stdout)
         self.assertIsNone(self.case()["videos"][0]["fault"])
@@ -445,7 +505,7 @@ class Case(flow.Flow):
         self.assertEqual([(e["video"], e["videos"], e["name"]) for e in events if e["type"] == "video"],
                          [(1, 2, "a.mp4"), (2, 2, "b.mp4")])
         case, = (e for e in events if e["type"] == "case")
-        self.assertEqual((case["videos"], case["before"], case["failed"], case["skipped"]), (2, 0, 0, 0))
+        self.assertEqual((case["videos"], case["before"], case["failed"], case["skipped"], case["complete"]), (2, 0, 0, 0, True))
         self.assertEqual(case["dir"], str(self.dir / "in.vdet-case"))
         self.assertEqual(case["case"], self.case()["case"]["id"])
 

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is counted over a case, and what it lacks. */
+#include "cases/data.h"
+#include "report/text.h"
+
+void case_sum(const struct case_report *r, struct case_sums *ret)
+{
+	*ret = (struct case_sums){0};
+	for (size_t i = 0; i < r->n_videos; i++) {
+		const struct case_video *v = &r->videos[i];
+		ret->analyzed += *v->job != '\0';
+		ret->failed_again += *v->job && *v->fault;
+		ret->complete += v->complete;
+		ret->missing += v->missing;
+		ret->replaced += v->replaced;
+		ret->events += v->n_events;
+		ret->states += v->n_states;
+		ret->holes += v->n_holes;
+		ret->same += v->n_same;
+		ret->duration += v->duration;
+		ret->described += v->described;
+		ret->lost += v->lost;
+	}
+}
+
+size_t case_counts(const struct case_report *r, const struct case_sums *s,
+                   struct case_count out[static CASE_COUNTS_MAX])
+{
+	const struct case_count all[] = {
+		{"Events", "event", s->events},
+		{"Holes", "hole", s->holes},
+		{"Failed files", "failed file", r->faults.n},
+		{"Skipped files", "skipped file", r->skipped.n},
+		{"Other files", "other file", r->n_others},
+		{"Links not followed", "ignored link", r->n_links},
+	};
+	size_t n = 0;
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (all[i].n || i < 2)
+			out[n++] = all[i];
+	return n;
+}
+
+size_t case_lacks(const struct case_report *r, const struct case_sums *s,
+                  struct case_lack out[static CASE_LACKS_MAX])
+{
+	const struct case_lack all[] = {
+		{s->holes, "hole", "", "holes"},
+		{r->n_videos - s->analyzed, "video", " not analyzed", "videos"},
+		{s->failed_again, "video", " failed, with an earlier result", "videos"},
+		{r->faults.n, "file", " failed", "faults"},
+		{r->skipped.n, "file", " skipped", "skipped"},
+	};
+	size_t n = 0;
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (all[i].n)
+			out[n++] = all[i];
+	return n;
+}
+
+void case_lacks_text(const struct case_report *r, struct buf *out)
+{
+	struct case_sums sums;
+	struct case_lack lacks[CASE_LACKS_MAX];
+	char n[CLOCK_TEXT_MAX];
+	case_sum(r, &sums);
+	size_t all = case_lacks(r, &sums, lacks);
+	for (size_t i = 0; i < all; i++)
+		buf_addf(out, "%s%s%s", i ? ", " : "", report_plural(lacks[i].n, lacks[i].one, n),
+		         lacks[i].what);
+}
