@@ -35,13 +35,15 @@ static void video_clear(struct case_video *v)
 	}
 	for (size_t i = 0; i < v->n_holes; i++)
 		free(v->holes[i].reason);
-	char *strings[] = {v->name, v->label, v->sha256, v->job, v->link, v->fault, v->summary};
+	char *strings[] = {v->name, v->label, v->sha256,  v->job,
+	                   v->link, v->fault, v->summary, v->left_out_text};
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);
 	free(v->same);
 	story_sentences_free(v->sentences, v->n_sentences);
 	free(v->events);
 	free(v->holes);
+	free(v->left_out);
 }
 
 void case_report_free(struct case_report *r)

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "report/report.h"
 #include "store/case.h"
 #include "story/sum-up.h"
 
@@ -55,8 +56,12 @@ struct case_video {
 	int64_t start;
 	enum store_clock clock;
 	int64_t duration;
-	bool complete;           /* as its own report is, and its last analysis did not fail */
-	int64_t described, lost; /* microseconds of chunks that are done, that are holes */
+	bool complete;                   /* as its own report is, and its last analysis did not fail */
+	int64_t described, lost;         /* microseconds of chunks that are done, that are holes */
+	int64_t from, to;                /* the part that was to be analyzed */
+	struct report_stretch *left_out; /* by a given plan, in that part */
+	size_t n_left_out;
+	char *left_out_text; /* "Not looked at: …"; "" if nothing is */
 	char *summary;
 	bool summary_by_model;
 	/* Its sentences, each with its events; none if the summary has no evidence. */
@@ -114,7 +119,12 @@ struct case_sums {
 	size_t analyzed, complete, missing, replaced;
 	size_t failed_again; /* analyzed, but the last attempt failed */
 	size_t events, states, holes, same;
+	size_t partial;  /* analyzed, but not from its start to its end */
+	size_t left_out; /* stretches that given plans leave out */
 	int64_t duration, described, lost;
+	int64_t analyzed_time;          /* of all videos that was to be analyzed */
+	int64_t partial_time, whole_of; /* of the partial ones; their whole lengths */
+	int64_t left_out_time;
 };
 void case_sum(const struct case_report *r, struct case_sums *ret);
 
@@ -138,6 +148,11 @@ size_t case_lacks(const struct case_report *r, const struct case_sums *s,
 /* In one line; nothing if it is complete. */
 void case_lacks_text(const struct case_report *r, struct buf *out);
 
+bool case_is_partial(const struct case_video *v);
+/* What was not looked at on purpose, of all videos, of one: "only 0:10 of 1:30
+ * was analyzed, …". Nothing if there is nothing. */
+void case_limits_text(const struct case_sums *s, struct buf *out);
+void case_video_limits_text(const struct case_video *v, struct buf *out);
 /* "missing now", "replaced: …"; "" if its file is there. */
 const char *case_presence(bool missing, bool replaced);
 /* Unix time of something in a video. */

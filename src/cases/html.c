@@ -79,6 +79,10 @@ static void add_banners(struct case_page *p)
 		buf_addf(p->out, "%s <a href=\"#%s\">%s</a>%s", i ? "," : "", lacks[i].section,
 		         report_plural(lacks[i].n, lacks[i].one, n), lacks[i].what);
 	buf_adds(p->out, all ? ".</p>\n" : "");
+	AUTO(buf_free) struct buf limits = BUF(1 << 12);
+	case_limits_text(&p->sums, &limits);
+	if (limits.len)
+		buf_addf(p->out, "<p class=\"banner warn\">%s</p>\n", buf_str(&limits));
 }
 
 static void add_header(struct case_page *p)
@@ -221,6 +225,13 @@ static void add_states(struct case_page *p, const struct case_video *v)
 	}
 	if (v->n_same > SAME_SHOWN)
 		buf_addf(p->out, " and %zu more", v->n_same - SAME_SHOWN);
+	AUTO(buf_free) struct buf limits = BUF(1 << 20);
+	case_video_limits_text(v, &limits);
+	if (limits.len) {
+		buf_adds(p->out, " · <b>");
+		report_html_text(p->out, buf_str(&limits));
+		buf_adds(p->out, "</b>");
+	}
 	if (*v->fault) {
 		buf_adds(p->out, " · failed: <span dir=\"auto\">");
 		case_page_text(p, v->fault, SUMMARY_MAX);

@@ -47,6 +47,15 @@ static json_t *holes_json(const struct case_video *v)
 	return all;
 }
 
+static json_t *left_out_json(const struct case_video *v)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < v->n_left_out; i++)
+		json_array_append_new(all, json_pack("{s:o, s:o}", "start", seconds(v->left_out[i].start),
+		                                     "end", seconds(v->left_out[i].end)));
+	return all;
+}
+
 static json_t *summary_json(const char *text, bool by_model, const char *list)
 {
 	return json_pack("{s:s, s:s}", "text", text, "by", by_model ? "model" : list);
@@ -56,9 +65,12 @@ static json_t *summary_json(const char *text, bool by_model, const char *list)
 static json_t *result_json(const struct case_video *v)
 {
 	return json_pack(
-		"{s:o, s:o, s:b, s:o, s:o, s:o, s:I, s:I, s:o}", "job", string_or_null(v->job), "report",
-		string_or_null(v->link), "complete", (int)v->complete, "described", seconds(v->described),
-		"fault", string_or_null(v->fault), "summary",
+		"{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "job", string_or_null(v->job),
+		"report", string_or_null(v->link), "complete", (int)v->complete, "range",
+		*v->job ? json_pack("{s:o, s:o}", "from", seconds(v->from), "to", seconds(v->to))
+				: json_null(),
+		"left_out", left_out_json(v), "described", seconds(v->described), "fault",
+		string_or_null(v->fault), "summary",
 		*v->job ? summary_json(v->summary, v->summary_by_model, "timeline") : json_null(), "events",
 		(json_int_t)v->n_events, "states", (json_int_t)v->n_states, "holes", holes_json(v));
 }
@@ -135,15 +147,22 @@ static json_t *files_json(const struct case_files *f)
 
 static json_t *totals_json(const struct case_report *r, const struct case_sums *s)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-	                 "videos", (json_int_t)r->n_videos, "analyzed", (json_int_t)s->analyzed,
-	                 "complete", (json_int_t)s->complete, "missing", (json_int_t)s->missing,
-	                 "replaced", (json_int_t)s->replaced, "duration", seconds(s->duration),
-	                 "described", seconds(s->described), "lost", seconds(s->lost), "events",
-	                 (json_int_t)s->events, "states", (json_int_t)s->states, "holes",
-	                 (json_int_t)s->holes, "faults", (json_int_t)r->faults.n, "skipped",
-	                 (json_int_t)r->skipped.n, "others", (json_int_t)r->n_others, "links",
-	                 (json_int_t)r->n_links);
+	const struct {
+		const char *name;
+		size_t n;
+	} counts[] = {
+		{"videos", r->n_videos}, {"analyzed", s->analyzed}, {"complete", s->complete},
+		{"missing", s->missing}, {"replaced", s->replaced}, {"partial", s->partial},
+		{"events", s->events},   {"states", s->states},     {"holes", s->holes},
+		{"faults", r->faults.n}, {"skipped", r->skipped.n}, {"others", r->n_others},
+		{"links", r->n_links},
+	};
+	json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:o}", "duration", seconds(s->duration), "range",
+	                      seconds(s->analyzed_time), "described", seconds(s->described), "lost",
+	                      seconds(s->lost), "left_out", seconds(s->left_out_time));
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+		json_object_set_new(j, counts[i].name, json_integer((json_int_t)counts[i].n));
+	return j;
 }
 
 static json_t *sentences_json(const struct case_report *r)

@@ -79,6 +79,19 @@ static void take_holes(struct case_video *v, struct report *r)
 	}
 }
 
+static void take_limits(struct case_video *v, struct report *r)
+{
+	struct buf text = BUF(1 << 20);
+	v->from = r->from;
+	v->to = r->to;
+	v->left_out = TAKE(r->left_out);
+	v->n_left_out = r->n_left_out;
+	report_left_out_text(&(struct report){.left_out = v->left_out, .n_left_out = v->n_left_out},
+	                     &text);
+	free(v->left_out_text);
+	v->left_out_text = buf_take(&text);
+}
+
 /* Where its own report is, for the page. */
 static int find_link(struct store *s, struct case_video *v, const char *dir, struct err *err)
 {
@@ -112,6 +125,7 @@ static int load_run(struct store *s, const char *job, const char *dir, struct ca
 	v->complete = r->complete && !*v->fault;
 	v->described = sums.described;
 	v->lost = sums.lost;
+	take_limits(v, r);
 	v->summary = TAKE(r->summary);
 	v->summary_by_model = r->summary_by_model;
 	v->sentences = TAKE(r->sentences.whole.sentences);
@@ -182,6 +196,7 @@ static int add_video(struct store *s, const char *dir, const struct entry *e, si
 	                         .start = row->start,
 	                         .clock = row->clock,
 	                         .duration = row->duration,
+	                         .left_out_text = mem_strdup(""),
 	                         .summary = mem_strdup("")};
 	for (size_t i = 1; i < n; i++)
 		v->same[v->n_same++] =

@@ -27,6 +27,10 @@ static void add_head(const struct case_report *r, struct buf *out)
 	case_lacks_text(r, &lacks);
 	if (lacks.len)
 		buf_addf(out, "> **Not complete:** %s.\n\n", buf_str(&lacks));
+	AUTO(buf_free) struct buf limits = BUF(1 << 12);
+	case_limits_text(&s, &limits);
+	if (limits.len)
+		buf_addf(out, "> %s\n\n", buf_str(&limits));
 }
 
 static void add_summary(const struct case_report *r, struct buf *out)
@@ -69,6 +73,10 @@ static void add_videos(const struct case_report *r, struct buf *out)
 		}
 		buf_addf(out, "%s%s", v->missing ? ", " : "", case_presence(v->missing, v->replaced));
 		buf_addf(out, *v->job ? ", %s" : ", not analyzed", report_plural(v->n_events, "event", e));
+		AUTO(buf_free) struct buf limits = BUF(1 << 20);
+		case_video_limits_text(v, &limits);
+		if (limits.len)
+			buf_addf(out, "; **%s**", buf_str(&limits));
 		if (*v->fault) {
 			buf_adds(out, "; failed: ");
 			report_markdown_line(out, v->fault);

@@ -3,6 +3,24 @@
 #include "cases/data.h"
 #include "report/text.h"
 
+bool case_is_partial(const struct case_video *v)
+{
+	return *v->job && (v->from > 0 || v->to < v->duration);
+}
+
+static void sum_limits(const struct case_video *v, struct case_sums *ret)
+{
+	ret->analyzed_time += v->to - v->from;
+	if (case_is_partial(v)) {
+		ret->partial++;
+		ret->partial_time += v->to - v->from;
+		ret->whole_of += v->duration;
+	}
+	ret->left_out += v->n_left_out;
+	for (size_t i = 0; i < v->n_left_out; i++)
+		ret->left_out_time += v->left_out[i].end - v->left_out[i].start;
+}
+
 void case_sum(const struct case_report *r, struct case_sums *ret)
 {
 	*ret = (struct case_sums){0};
@@ -20,6 +38,7 @@ void case_sum(const struct case_report *r, struct case_sums *ret)
 		ret->duration += v->duration;
 		ret->described += v->described;
 		ret->lost += v->lost;
+		sum_limits(v, ret);
 	}
 }
 
@@ -50,6 +69,7 @@ size_t case_lacks(const struct case_report *r, const struct case_sums *s,
 		{s->failed_again, "video", " failed, with an earlier result", "videos"},
 		{r->faults.n, "file", " failed", "faults"},
 		{r->skipped.n, "file", " skipped", "skipped"},
+		{s->left_out, "part", " left out by a given plan", "videos"},
 	};
 	size_t n = 0;
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
@@ -68,4 +88,22 @@ void case_lacks_text(const struct case_report *r, struct buf *out)
 	for (size_t i = 0; i < all; i++)
 		buf_addf(out, "%s%s%s", i ? ", " : "", report_plural(lacks[i].n, lacks[i].one, n),
 		         lacks[i].what);
+}
+
+void case_limits_text(const struct case_sums *s, struct buf *out)
+{
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX], n[CLOCK_TEXT_MAX];
+	if (s->partial)
+		buf_addf(out, "Of %s only %s of %s was analyzed.", report_plural(s->partial, "video", n),
+		         clock_short(s->partial_time, a), clock_short(s->whole_of, b));
+}
+
+void case_video_limits_text(const struct case_video *v, struct buf *out)
+{
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX], c[CLOCK_TEXT_MAX], d[CLOCK_TEXT_MAX];
+	if (case_is_partial(v))
+		buf_addf(out, "only %s of %s was analyzed: %s to %s%s", clock_short(v->to - v->from, a),
+		         clock_short(v->duration, b), clock_text(v->from, c), clock_text(v->to, d),
+		         *v->left_out_text ? "; " : "");
+	buf_adds(out, v->left_out_text);
 }

@@ -304,6 +304,29 @@ class Case(flow.Flow):
         self.analyze("in", "--forget-missing")
         self.assertEqual(self.names(self.case()), ["b.mp4"])
 
+    def test_what_was_not_looked_at_is_named(self):
+        self.put("a.mp4", 12)
+        self.put("b.mp4", 13)
+        self.analyze("in", "--from", "2", "--to", "6")
+        case, folder = self.case(), self.dir / "in.vdet-case"
+        self.assertEqual([v["range"] for v in case["videos"]], [{"from": 2, "to": 6}] * 2)
+        self.assertEqual((case["totals"]["partial"], case["totals"]["range"], case["complete"]), (2, 8, True))
+        for name in ("case.html", "case.md"):
+            text = (folder / name).read_text()
+            self.assertIn("Of 2 videos only 0:08 of 0:25 was analyzed.", text)
+            self.assertIn("only 0:04 of 0:13 was analyzed: 00:00:02.000 to 00:00:06.000", text)
+        self.check_files()
+        # a plan of which a part was removed
+        plan = json.loads(self.vdet("plan", "in/a.mp4", "--chunk-duration", "4").stdout)
+        del plan["chunks"][1]
+        (self.dir / "mine.json").write_text(json.dumps(plan))
+        self.analyze("in/a.mp4", "--case", "trip", "--plan", "mine.json", code=3)
+        video, = self.not_complete("1 part left out by a given plan", name="trip")["videos"]
+        self.assertEqual((video["left_out"], video["complete"]), ([{"start": 4, "end": 8}], False))
+        for name in ("case.html", "case.md"):
+            self.assertIn("Not looked at: 00:00:04.000 – 00:00:08.000, left out by the given plan",
+                          (self.dir / "trip.vdet-case" / name).read_text())
+
     def test_what_was_found_is_not_forgotten(self):
         self.put("a.mp4")
         self.put("b.mp4", 5)

@@ -233,6 +233,9 @@ static void fill_video(struct case_video *v, size_t i, size_t events, const char
 	                         .duration = 3600 * S,
 	                         .complete = i % 6 != 5,
 	                         .described = 3000 * S,
+	                         .from = i % 4 == 1 ? 600 * S : 0,
+	                         .to = 3600 * S,
+	                         .left_out_text = mem_strdup(i % 6 == 5 ? "Not looked at: 1 – 2" : ""),
 	                         .summary = mem_strdup(text),
 	                         .summary_by_model = i % 2};
 	if (i % 5 == 0)
