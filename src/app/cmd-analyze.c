@@ -163,7 +163,8 @@ static void on_case_file(void *ctx, const char *name, const struct analyze_resul
 		c->code = worse(c->code, exit_of(result));
 	} else {
 		emit_error(c->ui, name, err);
-		c->code = worse(c->code, app_fail(err));
+		app_fail(err);
+		c->code = worse(c->code, EXIT_FAILED);
 	}
 }
 

@@ -11,12 +11,12 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cases/cases.h"
+#include "cases/done.h"
 #include "cases/examine.h"
 #include "cases/folder.h"
 #include "cases/load.h"
 #include "cases/summary.h"
 #include "job/entry.h"
-#include "job/facts.h"
 
 struct run {
 	const struct case_options *o;
@@ -25,8 +25,8 @@ struct run {
 	struct store_case record;
 	struct members members;
 	int lock;
-	char *out;               /* folder of all reports, absolute */
-	char settings[HASH_HEX]; /* of the analyses of this run; "" = not known yet */
+	char *out;                /* folder of all reports, absolute */
+	struct settings settings; /* of the analyses of this run */
 	struct case_files skipped;
 	size_t files, before, failed;
 };
@@ -166,33 +166,6 @@ static int examine_all(struct run *c, struct err *err)
 
 /* ---- analyze */
 
-/* SHA-256 of everything beside the file that the analysis and its report
- * depend on, with the engine as it is. */
-static int find_settings(struct run *c, struct err *err)
-{
-	const struct analyze_options *o = c->a->options;
-	const struct video_info any = {.duration = INT64_MAX};
-	char key[HASH_HEX], reference[HASH_HEX];
-	/* A plan, and what a budget allows, are those of one video. */
-	if (*c->settings || *o->plan_file || *o->budget)
-		return 0;
-	int r = facts_hash_reference(o, c->a->cancel, reference, err);
-	if (r < 0)
-		return r;
-	const struct facts_input in = {.options = o,
-	                               .sha256 = "",
-	                               .video = &any,
-	                               .engine = engine_info(c->a->engine),
-	                               .reference = reference};
-	json_auto_t *parts = facts_key(&in, 0, key);
-	const char *const more[] = {parts ? key : "", o->format, o->detail, o->full_path ? "full" : ""};
-	AUTO(hash_freep) struct hash *h = hash_new();
-	for (size_t i = 0; i < ARRAY_LEN(more); i++)
-		hash_adds(h, more[i]);
-	hash_end(h, c->settings);
-	return 0;
-}
-
 static void note_engine(void *ctx, const char *what)
 {
 	progress_phase(ctx, PHASE_ENGINE, what);
@@ -210,24 +183,12 @@ static int find_settings_before(struct run *c, struct err *err)
 	}
 	if (!any || engine_start(c->a->engine, note_engine, c->a->progress, &ignored) < 0)
 		return cancel_fired(c->a->cancel) ? err_set(err, ERR_CANCELED, "interrupted") : 0;
-	return find_settings(c, err);
+	return settings_find(&c->settings, c->a, err);
 }
 
-/* Whether the run of a member is what an analysis with these settings would
- * make, and its report is where it belongs. */
 static bool is_complete(const struct run *c, const struct member *m)
 {
-	AUTO(store_job_clear) struct store_job job = {0};
-	struct err ignored;
-	if (c->a->options->fresh || !*m->row.job || !*c->settings ||
-	    strcmp(m->row.settings, c->settings) != 0 ||
-	    store_job_find(c->a->store, m->row.job, &job, &ignored) < 0)
-		return false;
-	AUTO(mem_freep) char *record = file_join(job.output, "vdet.json");
-	size_t n = strlen(c->out);
-	bool here = strncmp(job.output, c->out, n) == 0 &&
-	            file_base(job.output) == job.output + n + (c->out[n - 1] != '/');
-	return job.state == STORE_JOB_COMPLETE && here && file_exists(record);
+	return done_before(&c->settings, c->a, c->out, &m->row);
 }
 
 /* Another member with the same content that needs no analysis any more. */
@@ -252,9 +213,10 @@ static int note_result(struct run *c, struct member *m, const struct analyze_res
 	member_set(&m->row.fault, why ? why->msg : "");
 	int r = 0;
 	if (result) {
-		r = find_settings(c, err);
+		r = settings_find(&c->settings, c->a, err);
 		member_set(&m->row.job, result->job);
-		member_set(&m->row.settings, c->settings);
+		/* What was not checked is tried again: the member is not done. */
+		member_set(&m->row.settings, result->unchecked ? "" : c->settings.text);
 	}
 	m->taken = true;
 	if (why)
@@ -402,7 +364,9 @@ static int finish(struct run *c, struct case_result *ret, struct err *err)
 	int e =
 		videos ? case_folder_take(c->out, case_title(c->record.name), c->record.id, &dir, err) : 0;
 	if (e == 0)
-		e = case_report_load(&c->members, c->record.name, dir ? dir : "", &r, err);
+		e = case_report_load(&c->members,
+		                     &(struct case_place){c->record.name, dir ? dir : "", &c->settings}, &r,
+		                     err);
 	if (e == 0 && dir)
 		e = write_report(c, r, dir, err);
 	if (e < 0)

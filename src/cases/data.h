@@ -43,6 +43,9 @@ struct case_video {
 	char *label;   /* for people: the name, and what else differs from others */
 	bool missing;  /* no file with this content is there now */
 	bool replaced; /* its file has another content now */
+	/* Its result is of a run with other options, or another model, than those
+	 * of the last run of the case. */
+	bool other_options;
 	struct case_name *same;
 	size_t n_same;
 	char *sha256;   /* "" = not known */
@@ -119,6 +122,7 @@ struct case_sums {
 	size_t analyzed, complete, missing, replaced;
 	size_t failed_again; /* analyzed, but the last attempt failed */
 	size_t events, states, holes, same;
+	size_t other_options;
 	size_t partial;  /* analyzed, but not from its start to its end */
 	size_t left_out; /* stretches that given plans leave out */
 	int64_t duration, described, lost;
@@ -149,8 +153,8 @@ size_t case_lacks(const struct case_report *r, const struct case_sums *s,
 void case_lacks_text(const struct case_report *r, struct buf *out);
 
 bool case_is_partial(const struct case_video *v);
-/* What was not looked at on purpose, of all videos, of one: "only 0:10 of 1:30
- * was analyzed, …". Nothing if there is nothing. */
+/* What was not looked at on purpose, and which results are of other options, of
+ * all videos, of one: "only 0:10 of 1:30 was analyzed, …"; or nothing. */
 void case_limits_text(const struct case_sums *s, struct buf *out);
 void case_video_limits_text(const struct case_video *v, struct buf *out);
 /* "missing now", "replaced: …"; "" if its file is there. */

@@ -79,11 +79,12 @@ static json_t *video_json(const struct case_video *v)
 {
 	json_auto_t *result = result_json(v);
 	json_t *j = json_pack(
-		"{s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:s, s:o}", "name", v->name, "same", names_json(v),
-		"missing", (int)v->missing, "replaced", (int)v->replaced, "sha256",
-		string_or_null(v->sha256), "stream", v->stream < 0 ? json_null() : json_integer(v->stream),
-		"start", time_json(v->start), "clock",
-		v->clock == STORE_CLOCK_METADATA ? "metadata" : "file", "duration", seconds(v->duration));
+		"{s:s, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:s, s:o}", "name", v->name, "same",
+		names_json(v), "missing", (int)v->missing, "replaced", (int)v->replaced, "other_options",
+		(int)v->other_options, "sha256", string_or_null(v->sha256), "stream",
+		v->stream < 0 ? json_null() : json_integer(v->stream), "start", time_json(v->start),
+		"clock", v->clock == STORE_CLOCK_METADATA ? "metadata" : "file", "duration",
+		seconds(v->duration));
 	json_object_update(j, result);
 	return j;
 }
@@ -151,10 +152,19 @@ static json_t *totals_json(const struct case_report *r, const struct case_sums *
 		const char *name;
 		size_t n;
 	} counts[] = {
-		{"videos", r->n_videos}, {"analyzed", s->analyzed}, {"complete", s->complete},
-		{"missing", s->missing}, {"replaced", s->replaced}, {"partial", s->partial},
-		{"events", s->events},   {"states", s->states},     {"holes", s->holes},
-		{"faults", r->faults.n}, {"skipped", r->skipped.n}, {"others", r->n_others},
+		{"videos", r->n_videos},
+		{"analyzed", s->analyzed},
+		{"complete", s->complete},
+		{"missing", s->missing},
+		{"other_options", s->other_options},
+		{"replaced", s->replaced},
+		{"partial", s->partial},
+		{"events", s->events},
+		{"states", s->states},
+		{"holes", s->holes},
+		{"faults", r->faults.n},
+		{"skipped", r->skipped.n},
+		{"others", r->n_others},
 		{"links", r->n_links},
 	};
 	json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:o}", "duration", seconds(s->duration), "range",

@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "config.h"
-#include "report/report.h"
+#include "report/folder.h"
 #include "report/text.h"
 
 const char *case_title(const char *name)
@@ -99,11 +99,12 @@ static int find_link(struct store *s, struct case_video *v, const char *dir, str
 	int r = store_job_find(s, v->job, &job, err);
 	if (r < 0)
 		return r;
-	AUTO(mem_freep) char *page = file_join(job.output, "report.html");
+	AUTO(mem_freep) char *report = report_folder_find(job.output, job.id);
 	AUTO(mem_freep) char *from = realpath(dir, NULL);
-	AUTO(mem_freep) char *to = realpath(job.output, NULL);
+	AUTO(mem_freep) char *to = report ? realpath(report, NULL) : NULL;
 	if (!from || !to)
 		return 0;
+	AUTO(mem_freep) char *page = file_join(to, "report.html");
 	free(v->link);
 	v->link = case_link(from, to);
 	v->page = file_exists(page);
@@ -178,7 +179,7 @@ static char *make_label(const struct entry *e)
 	return buf_take(&out);
 }
 
-static int add_video(struct store *s, const char *dir, const struct entry *e, size_t n,
+static int add_video(struct store *s, const struct case_place *at, const struct entry *e, size_t n,
                      struct case_report *c, struct err *err)
 {
 	const struct store_member *row = e->row;
@@ -187,6 +188,7 @@ static int add_video(struct store *s, const char *dir, const struct entry *e, si
 	                         .label = make_label(e),
 	                         .missing = e->missing,
 	                         .replaced = e->replaced,
+	                         .other_options = settings_differ(at->settings, row->settings),
 	                         .same = mem_alloc(n, sizeof *v->same),
 	                         .sha256 = mem_strdup(row->source),
 	                         .stream = row->stream,
@@ -201,7 +203,7 @@ static int add_video(struct store *s, const char *dir, const struct entry *e, si
 	for (size_t i = 1; i < n; i++)
 		v->same[v->n_same++] =
 			(struct case_name){mem_strdup(e[i].row->name), e[i].missing, e[i].replaced};
-	return *row->job ? load_run(s, row->job, dir, c, v, err) : 0;
+	return *row->job ? load_run(s, row->job, at->dir, c, v, err) : 0;
 }
 
 static int by_start(const void *a, const void *b)
@@ -270,15 +272,15 @@ static void add_fault(struct case_report *c, const char *name, const char *why, 
 	case_files_add(&c->faults, name, missing ? text : why);
 }
 
-int case_report_load(const struct members *m, const char *name, const char *dir,
-                     struct case_report **ret, struct err *err)
+int case_report_load(const struct members *m, const struct case_place *at, struct case_report **ret,
+                     struct err *err)
 {
 	AUTO(case_report_freep) struct case_report *c = mem_alloc(1, sizeof *c);
 	AUTO(mem_freep) struct entry *entries = mem_alloc(m->n + 1, sizeof *entries);
 	size_t n = 0;
 	int r = 0;
 	*c = (struct case_report){.id = mem_strdup(m->case_id),
-	                          .title = text_line(case_title(name), 1000),
+	                          .title = text_line(case_title(at->name), 1000),
 	                          .vdet_version = mem_strdup(VDET_VERSION),
 	                          .created = clock_wall(),
 	                          .videos = mem_alloc(m->n, sizeof *c->videos),
@@ -304,7 +306,7 @@ int case_report_load(const struct members *m, const char *name, const char *dir,
 	for (size_t i = 0, k; r == 0 && i < n; i = k) {
 		for (k = i + 1; k < n && is_same(&entries[i], &entries[k]);)
 			k++;
-		r = add_video(m->store, dir, &entries[i], k - i, c, err);
+		r = add_video(m->store, at, &entries[i], k - i, c, err);
 	}
 	if (r < 0)
 		return r;

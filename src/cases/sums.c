@@ -31,6 +31,7 @@ void case_sum(const struct case_report *r, struct case_sums *ret)
 		ret->complete += v->complete;
 		ret->missing += v->missing;
 		ret->replaced += v->replaced;
+		ret->other_options += v->other_options;
 		ret->events += v->n_events;
 		ret->states += v->n_states;
 		ret->holes += v->n_holes;
@@ -93,6 +94,9 @@ void case_lacks_text(const struct case_report *r, struct buf *out)
 void case_limits_text(const struct case_sums *s, struct buf *out)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX], n[CLOCK_TEXT_MAX];
+	if (s->other_options)
+		buf_addf(out, "%s: the result is of an earlier run, with other options or another model.%s",
+		         report_plural(s->other_options, "video", n), s->partial ? " " : "");
 	if (s->partial)
 		buf_addf(out, "Of %s only %s of %s was analyzed.", report_plural(s->partial, "video", n),
 		         clock_short(s->partial_time, a), clock_short(s->whole_of, b));
@@ -101,6 +105,9 @@ void case_limits_text(const struct case_sums *s, struct buf *out)
 void case_video_limits_text(const struct case_video *v, struct buf *out)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX], c[CLOCK_TEXT_MAX], d[CLOCK_TEXT_MAX];
+	if (v->other_options)
+		buf_addf(out, "its result is of an earlier run, with other options or another model%s",
+		         case_is_partial(v) || *v->left_out_text ? "; " : "");
 	if (case_is_partial(v))
 		buf_addf(out, "only %s of %s was analyzed: %s to %s%s", clock_short(v->to - v->from, a),
 		         clock_short(v->duration, b), clock_text(v->from, c), clock_text(v->to, d),

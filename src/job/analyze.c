@@ -112,12 +112,13 @@ static int count_events(const struct analyze *a, const struct report *report, st
 
 /* Before the summary, which is made without what is withdrawn. */
 static int verify(const struct analyze *a, const struct run_context *context, int fd,
-                  struct store_job *job, const struct start *start, struct err *err)
+                  struct store_job *job, const struct start *start, bool *ret_unchecked,
+                  struct err *err)
 {
 	struct check_options o = analyze_check(a->options);
 	o.deadline = a->options->job_timeout ? start->clock + a->options->job_timeout : 0;
 	o.drain = a->drain;
-	return check_run(context, &o, fd, job, err);
+	return check_run(context, &o, fd, job, ret_unchecked, err);
 }
 
 static int finish(const struct analyze *a, const struct run_context *context, int fd,
@@ -126,9 +127,9 @@ static int finish(const struct analyze *a, const struct run_context *context, in
 {
 	const struct merge_options merge = {.prompt = a->options->prompt,
 	                                    .language = a->options->language};
-	bool complete = !done->holes, outdated = false;
+	bool complete = !done->holes, outdated = false, unchecked = false;
 	job->state = complete ? STORE_JOB_COMPLETE : STORE_JOB_HOLES;
-	int r = verify(a, context, fd, job, start, err);
+	int r = verify(a, context, fd, job, start, &unchecked, err);
 	if (r == 0)
 		r = merge_needed(context, &merge, job, &outdated, err);
 	if (r == 0 && (outdated || done->fresh)) {
@@ -160,6 +161,7 @@ static int finish(const struct analyze *a, const struct run_context *context, in
 	                               .chunks = done->chunks,
 	                               .holes = done->holes,
 	                               .resumed = done->resumed,
+	                               .unchecked = unchecked,
 	                               .left_out = report_left_out(report)};
 	return 0;
 }

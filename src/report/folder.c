@@ -168,6 +168,27 @@ int report_folder_take(const char *parent, const char *path, const struct report
 	return r > 0 ? 0 : err_set(err, ERR_LIMIT, "no free folder for the report in %s", parent);
 }
 
+bool report_folder_holds(const char *dir, const char *run)
+{
+	struct record r;
+	return read_record(dir, &r) && strcmp(r.run, run) == 0;
+}
+
+/* Of a folder in which a report of another run is: where that is moved. */
+static char *earlier_folder(const char *dir, const char *run)
+{
+	AUTO(mem_freep) char *name = mem_printf("earlier/%s", run);
+	return file_join(dir, name);
+}
+
+char *report_folder_find(const char *dir, const char *run)
+{
+	AUTO(mem_freep) char *earlier = earlier_folder(dir, run);
+	if (report_folder_holds(dir, run))
+		return mem_strdup(dir);
+	return report_folder_holds(earlier, run) ? TAKE(earlier) : NULL;
+}
+
 int report_folder_check(const char *dir, struct err *err)
 {
 	AUTO(mem_freep) char *at = mem_strdup(dir);
@@ -191,8 +212,7 @@ int report_folder_check(const char *dir, struct err *err)
 /* Moves what the run left in `dir` to dir/earlier/RUN. */
 static int keep_earlier(const char *dir, const struct record *r, char **ret, struct err *err)
 {
-	AUTO(mem_freep) char *name = mem_printf("earlier/%s", r->run);
-	AUTO(mem_freep) char *to = file_join(dir, name);
+	AUTO(mem_freep) char *to = earlier_folder(dir, r->run);
 	bool any = false;
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
 		AUTO(mem_freep) char *file = mem_printf("report.%s", formats[i]);

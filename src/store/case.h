@@ -45,7 +45,7 @@ struct store_member {
 	char *stamp;    /* see file_stamp(); of the file when it was examined */
 	char *source;   /* SHA-256; "" = not known yet */
 	char *job;      /* id of its run; "" = not analyzed yet */
-	char *settings; /* SHA-256 of what the run depends on beside the file */
+	char *settings; /* what the result depends on beside the file, see cases/done.h */
 	char *fault;    /* of the last attempt; "" if it succeeded */
 	int64_t start;  /* Unix time, microseconds */
 	enum store_clock clock;

@@ -327,6 +327,81 @@ class Case(flow.Flow):
             self.assertIn("Not looked at: 00:00:04.000 – 00:00:08.000, left out by the given plan",
                           (self.dir / "trip.vdet-case" / name).read_text())
 
+    def test_a_report_that_another_run_displaced_is_written_again(self):
+        self.put("e.mp4", 5)
+        self.analyze("in", "--output", "out")
+        job = json.loads((self.dir / "out/in.vdet-case/case.json").read_text())["videos"][0]["job"]
+        asked = self.asked()
+        self.vdet("analyze", "in/e.mp4", "--engine", self.fake.url, "--chunk-frames", "3", "--output", "out/e.vdet")
+        other = json.loads((self.dir / "out/e.vdet/vdet.json").read_text())["run"]
+        self.assertNotEqual(other, job)
+        between = self.asked()
+        self.analyze("in", "--output", "out")
+        self.assertEqual(self.asked(), between)
+        self.assertGreater(between, asked)
+        folder = self.dir / "out/in.vdet-case"
+        video, = json.loads((folder / "case.json").read_text())["videos"]
+        self.assertEqual(json.loads((folder / video["report"] / "vdet.json").read_text())["run"], job)
+        # of a video that is missing the link leads to where its report was moved
+        self.vdet("analyze", "in/e.mp4", "--engine", self.fake.url, "--chunk-frames", "3", "--output", "out/e.vdet")
+        (self.folder / "e.mp4").unlink()
+        self.analyze("in", "--output", "out")
+        video, = json.loads((folder / "case.json").read_text())["videos"]
+        self.assertEqual(video["report"], f"../e.vdet/earlier/{job}")
+        self.assertIn(f'{video["report"]}/report.html#s1-', (folder / "case.html").read_text())
+
+    def test_a_case_that_is_done_is_only_checked(self):
+        self.put("a.mp4")
+        self.put("b.mp4", 5)
+        self.analyze("in", "--verify", "none")
+        asked = self.asked()
+        self.analyze("in", "--verify", "all")
+        self.assertEqual(self.asked()[0], asked[0])
+        checked = self.asked()[1] - asked[1]
+        self.assertGreater(checked, 0)
+        self.assertEqual(self.report("a")["checks"]["mode"], "all")
+        asked = self.asked()
+        self.assertIn("2 of 2 videos were done before", self.analyze("in", "--verify", "all").stdout)
+        self.assertEqual(self.asked(), asked)
+
+    def test_a_check_that_failed_is_tried_again(self):
+        fake = self.fake = self.engine("--checks", "error")
+        self.put("a.mp4")
+        self.analyze("in", "--verify", "all", "--retries", "0")
+        self.assertTrue(self.case()["complete"])
+        described = self.asked()[0]
+        fake.control(checks="truthful")
+        self.analyze("in", "--verify", "all")
+        self.assertEqual(self.asked()[0], described)
+        self.assertEqual(self.report("a")["checks"]["counts"]["unchecked"], 1)  # of too few controls
+        asked = self.asked()
+        self.analyze("in", "--verify", "all")
+        self.assertEqual(self.asked(), asked)
+
+    def test_another_language_is_of_the_videos_too(self):
+        self.put("a.mp4")
+        self.put("b.mp4", 5)
+        self.analyze()
+        asked = self.asked()
+        self.analyze("in", "--language", "German")
+        self.assertEqual(self.asked()[0], asked[0])
+        self.assertGreater(self.asked()[1], asked[1] + 1)  # of b, and of the case
+
+    def test_a_result_of_other_options_says_so(self):
+        self.put("a.mp4")
+        self.put("b.mp4", 13)
+        self.analyze()
+        self.assertFalse(any(v["other_options"] for v in self.case()["videos"]))
+        r = self.analyze("in", "--from", "10", "--to", "12", code=1)
+        self.assertIn("a.mp4: ", r.stderr)
+        case = self.not_complete("1 video failed, with an earlier result",
+                                 "1 video: the result is of an earlier run, with other options or another model.")
+        videos = {v["name"]: v for v in case["videos"]}
+        self.assertEqual([(v["other_options"], v["complete"]) for v in (videos["a.mp4"], videos["b.mp4"])],
+                         [(True, False), (False, True)])
+        text = (self.dir / "in.vdet-case" / "case.md").read_text()
+        self.assertIn("**its result is of an earlier run, with other options", text)
+
     def test_what_was_found_is_not_forgotten(self):
         self.put("a.mp4")
         self.put("b.mp4", 5)

@@ -221,6 +221,7 @@ static void fill_video(struct case_video *v, size_t i, size_t events, const char
 	                         .label = mem_printf("cam%zu/%s stream 2", i % 4, text),
 	                         .missing = i % 7 == 6,
 	                         .replaced = i % 14 == 6,
+	                         .other_options = i % 5 == 1,
 	                         .same = mem_alloc(2, sizeof *v->same),
 	                         .sha256 = mem_strdup(i % 5 == 4 ? "" : "00"),
 	                         .stream = i % 3 ? -1 : 2,
