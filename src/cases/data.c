@@ -25,23 +25,34 @@ void case_files_clear(struct case_files *f)
 	*f = (struct case_files){0};
 }
 
+static void events_free(struct case_event *events, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(events[i].subject);
+		free(events[i].what);
+	}
+	free(events);
+}
+
 static void video_clear(struct case_video *v)
 {
 	for (size_t i = 0; i < v->n_same; i++)
 		free(v->same[i].name);
-	for (size_t i = 0; i < v->n_events; i++) {
-		free(v->events[i].subject);
-		free(v->events[i].what);
+	events_free(v->events, v->n_events);
+	events_free(v->withdrawn, v->n_withdrawn);
+	for (size_t i = 0; i < v->n_anomalies; i++) {
+		free(v->anomalies[i].kind);
+		free(v->anomalies[i].text);
 	}
 	for (size_t i = 0; i < v->n_holes; i++)
 		free(v->holes[i].reason);
-	char *strings[] = {v->name, v->label, v->sha256,  v->job,
-	                   v->link, v->fault, v->summary, v->left_out_text};
+	char *strings[] = {v->name,  v->label,   v->sha256,        v->job,    v->link,
+	                   v->fault, v->summary, v->left_out_text, v->warning};
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);
 	free(v->same);
 	story_sentences_free(v->sentences, v->n_sentences);
-	free(v->events);
+	free(v->anomalies);
 	free(v->holes);
 	free(v->left_out);
 }

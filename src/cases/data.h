@@ -24,6 +24,15 @@ struct case_event {
 	/* Where its first frame is in the video's own report; from 0. */
 	size_t chunk, sample;
 	int64_t pts; /* of that frame */
+	/* Static texts, "" for none: report_event_verdict(); of what is withdrawn,
+	 * what the second look showed. */
+	const char *verdict, *says;
+};
+
+/* What the index found wrong with the recording; see struct report_anomaly. */
+struct case_anomaly {
+	char *kind, *text;
+	int64_t start, end;
 };
 
 struct case_hole {
@@ -72,6 +81,11 @@ struct case_video {
 	size_t n_sentences;
 	struct case_event *events; /* in order of start */
 	size_t n_events, n_states;
+	struct case_event *withdrawn; /* statements that a check contradicts, likewise */
+	size_t n_withdrawn;
+	struct case_anomaly *anomalies;
+	size_t n_anomalies;
+	char *warning; /* "" or what is wrong with the file */
 	struct case_hole *holes;
 	size_t n_holes;
 };
@@ -121,7 +135,8 @@ void case_files_clear(struct case_files *f);
 struct case_sums {
 	size_t analyzed, complete, missing, replaced;
 	size_t failed_again; /* analyzed, but the last attempt failed */
-	size_t events, states, holes, same;
+	size_t events, states, holes, same, withdrawn, anomalies;
+	size_t warned; /* whose files have errors, or were not used as a whole */
 	size_t other_options;
 	size_t partial;  /* analyzed, but not from its start to its end */
 	size_t left_out; /* stretches that given plans leave out */
@@ -134,9 +149,11 @@ void case_sum(const struct case_report *r, struct case_sums *ret);
 
 enum { CASE_COUNTS_MAX = 10, CASE_LACKS_MAX = 8 };
 struct case_count {
-	const char *title, *one; /* "Failed files", "failed file" */
+	const char *title, *one; /* "Failed files", "failed file"; NULL: irregular */
 	size_t n;
 };
+/* "2 failed files". */
+void case_count_text(const struct case_count *c, struct buf *out);
 /* What there is to count, for the top of a report; returns how many. */
 size_t case_counts(const struct case_report *r, const struct case_sums *s,
                    struct case_count out[static CASE_COUNTS_MAX]);

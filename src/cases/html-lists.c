@@ -182,6 +182,7 @@ static void add_event(struct case_page *p, const struct case_moment *m)
 		buf_adds(p->out, "</b> ");
 	}
 	case_page_text(p, e->what, WHAT_MAX);
+	report_html_verdict(p->out, e->verdict);
 	buf_adds(p->out, "</p><p class=\"from\">");
 	add_video(p, m->video);
 	buf_adds(p->out, " ");

@@ -206,12 +206,39 @@ static void add_lane(struct case_page *p, const struct axis *a, const struct cas
 	buf_adds(p->out, "</svg>");
 }
 
+/* A number with a link to the section of the video's own report that has it. */
+static void add_number(struct case_page *p, const struct case_video *v, const char *section,
+                       const char *text)
+{
+	buf_adds(p->out, " · ");
+	if (v->page)
+		buf_addf(p->out, "<a href=\"%s/report.html#%s\">", v->link, section);
+	buf_addf(p->out, "%s%s", text, v->page ? "</a>" : "");
+}
+
+/* What is wrong with the recording, and what the model said of it wrongly. */
+static void add_findings(struct case_page *p, const struct case_video *v)
+{
+	char n[CLOCK_TEXT_MAX];
+	AUTO(mem_freep) char *anomalies = mem_printf("anomalies: %zu", v->n_anomalies);
+	if (v->n_withdrawn)
+		add_number(p, v, "withdrawn", report_plural(v->n_withdrawn, "withdrawal", n));
+	if (v->n_anomalies)
+		add_number(p, v, "anomalies", anomalies);
+	if (*v->warning) {
+		buf_adds(p->out, " · <b>the file:</b> <span dir=\"auto\">");
+		case_page_text(p, v->warning, SUMMARY_MAX);
+		buf_adds(p->out, "</span>");
+	}
+}
+
 static void add_states(struct case_page *p, const struct case_video *v)
 {
 	char n[CLOCK_TEXT_MAX];
 	buf_addf(p->out, " · %s", report_plural(v->n_events, "event", n));
 	if (v->n_holes)
 		buf_addf(p->out, " · %s", report_plural(v->n_holes, "hole", n));
+	add_findings(p, v);
 	if (!*v->job)
 		buf_adds(p->out, " · <b>not analyzed</b>");
 	if (v->missing)

@@ -61,18 +61,32 @@ static json_t *summary_json(const char *text, bool by_model, const char *list)
 	return json_pack("{s:s, s:s}", "text", text, "by", by_model ? "model" : list);
 }
 
+static json_t *anomalies_json(const struct case_video *v)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < v->n_anomalies; i++) {
+		const struct case_anomaly *a = &v->anomalies[i];
+		json_array_append_new(all, json_pack("{s:s, s:o, s:o, s:s}", "kind", a->kind, "start",
+		                                     seconds(a->start), "end", seconds(a->end), "text",
+		                                     a->text));
+	}
+	return all;
+}
+
 /* What its analysis found. */
 static json_t *result_json(const struct case_video *v)
 {
 	return json_pack(
-		"{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "job", string_or_null(v->job),
-		"report", string_or_null(v->link), "complete", (int)v->complete, "range",
+		"{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o}", "job",
+		string_or_null(v->job), "report", string_or_null(v->link), "complete", (int)v->complete,
+		"range",
 		*v->job ? json_pack("{s:o, s:o}", "from", seconds(v->from), "to", seconds(v->to))
 				: json_null(),
 		"left_out", left_out_json(v), "described", seconds(v->described), "fault",
 		string_or_null(v->fault), "summary",
 		*v->job ? summary_json(v->summary, v->summary_by_model, "timeline") : json_null(), "events",
-		(json_int_t)v->n_events, "states", (json_int_t)v->n_states, "holes", holes_json(v));
+		(json_int_t)v->n_events, "states", (json_int_t)v->n_states, "holes", holes_json(v),
+		"anomalies", anomalies_json(v), "warning", string_or_null(v->warning));
 }
 
 static json_t *video_json(const struct case_video *v)
@@ -97,20 +111,36 @@ static json_t *videos_json(const struct case_report *r)
 	return all;
 }
 
+static json_t *event_json(const struct case_report *r, size_t video, const struct case_event *e)
+{
+	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o}", "time",
+	                 time_json(case_time(&r->videos[video], e->start)), "video", (json_int_t)video,
+	                 "start", seconds(e->start), "end", seconds(e->end), "subject",
+	                 string_or_null(e->subject), "what", e->what, "chunk", (json_int_t)e->chunk,
+	                 "sample", (json_int_t)e->sample, "pts", seconds(e->pts), "verdict",
+	                 string_or_null(e->verdict));
+}
+
 static json_t *events_json(const struct case_report *r)
 {
 	json_t *all = json_array();
 	for (size_t i = 0; i < r->n_moments; i++) {
-		const struct case_video *v = &r->videos[r->moments[i].video];
-		const struct case_event *e = &v->events[r->moments[i].event];
-		json_array_append_new(all, json_pack("{s:o, s:I, s:o, s:o, s:o, s:s, s:I, s:I, s:o}",
-		                                     "time", time_json(case_time(v, e->start)), "video",
-		                                     (json_int_t)r->moments[i].video, "start",
-		                                     seconds(e->start), "end", seconds(e->end), "subject",
-		                                     string_or_null(e->subject), "what", e->what, "chunk",
-		                                     (json_int_t)e->chunk, "sample", (json_int_t)e->sample,
-		                                     "pts", seconds(e->pts)));
+		const struct case_moment *m = &r->moments[i];
+		json_array_append_new(all, event_json(r, m->video, &r->videos[m->video].events[m->event]));
 	}
+	return all;
+}
+
+static json_t *withdrawn_json(const struct case_report *r)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < r->n_videos; i++)
+		for (size_t k = 0; k < r->videos[i].n_withdrawn; k++) {
+			const struct case_event *e = &r->videos[i].withdrawn[k];
+			json_t *j = event_json(r, i, e);
+			json_object_set_new(j, "says", string_or_null(e->says));
+			json_array_append_new(all, j);
+		}
 	return all;
 }
 
@@ -162,6 +192,8 @@ static json_t *totals_json(const struct case_report *r, const struct case_sums *
 		{"events", s->events},
 		{"states", s->states},
 		{"holes", s->holes},
+		{"withdrawn", s->withdrawn},
+		{"anomalies", s->anomalies},
 		{"faults", r->faults.n},
 		{"skipped", r->skipped.n},
 		{"others", r->n_others},
@@ -202,13 +234,13 @@ int case_json(const struct case_report *r, struct buf *out, struct err *err)
 	json_object_set_new(summary, "fallback_reason", string_or_null(r->summary_fallback));
 	json_object_set_new(summary, "sentences", sentences_json(r));
 	json_auto_t *j = json_pack(
-		"{s:s, s:s, s:{s:s, s:s}, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o}}",
+		"{s:s, s:s, s:{s:s, s:s}, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o}}",
 		"format", FORMAT, "vdet_version", r->vdet_version, "case", "id", r->id, "title", r->title,
 		"complete", (int)!case_lacks(r, &sums, lacks), "demo_model", (int)r->demo_model, "totals",
 		totals_json(r, &sums), "summary", summary, "videos", videos_json(r), "events",
-		events_json(r), "subjects", subjects_json(r), "faults", files_json(&r->faults), "skipped",
-		files_json(&r->skipped), "others", files_json(&r->others), "run", "created",
-		time_json(r->created));
+		events_json(r), "withdrawn", withdrawn_json(r), "subjects", subjects_json(r), "faults",
+		files_json(&r->faults), "skipped", files_json(&r->skipped), "others",
+		files_json(&r->others), "run", "created", time_json(r->created));
 	if (!j)
 		return err_set(err, ERR_INTERNAL, "cannot build the report of the case as JSON");
 	int e = json_dump_callback(j, dump_to_buf, out, JSON_INDENT(1) | JSON_REAL_PRECISION(15));

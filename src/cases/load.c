@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "config.h"
+#include "report/checks.h"
 #include "report/folder.h"
 #include "report/text.h"
 
@@ -49,23 +50,47 @@ char *case_link(const char *from, const char *to)
 
 /* ---- one video */
 
+/* Takes the text. */
+static struct case_event take_event(struct report *r, struct report_event *e)
+{
+	const struct report_sample *s = report_evidence(r, &e->parts[0], 0);
+	const char *verdict = report_event_verdict(e);
+	return (struct case_event){
+		.start = e->start,
+		.end = e->end,
+		.subject = mem_strdup(report_subject(e)),
+		.what = TAKE(e->what),
+		.chunk = e->parts[0].chunk,
+		.sample = e->parts[0].n_samples ? e->parts[0].samples[0] : 0,
+		.pts = s ? s->pts : e->start,
+		.verdict = verdict,
+		.says = e->parts[0].check.verdict == VERDICT_WITHDRAWN
+	                ? report_check_says(&e->parts[0].check)
+	                : "",
+	};
+}
+
 static void take_events(struct case_video *v, struct report *r)
 {
 	v->events = mem_alloc(r->n_events, sizeof *v->events);
-	for (size_t i = 0; i < r->n_events; i++) {
-		struct report_event *e = &r->events[i];
-		const struct report_sample *s = report_evidence(r, &e->parts[0], 0);
-		v->events[v->n_events++] = (struct case_event){
-			.start = e->start,
-			.end = e->end,
-			.subject = mem_strdup(report_subject(e)),
-			.what = TAKE(e->what),
-			.chunk = e->parts[0].chunk,
-			.sample = e->parts[0].n_samples ? e->parts[0].samples[0] : 0,
-			.pts = s ? s->pts : e->start,
-		};
-	}
+	for (size_t i = 0; i < r->n_events; i++)
+		v->events[v->n_events++] = take_event(r, &r->events[i]);
+	v->withdrawn = mem_alloc(r->n_withdrawn, sizeof *v->withdrawn);
+	for (size_t i = 0; i < r->n_withdrawn; i++)
+		v->withdrawn[v->n_withdrawn++] = take_event(r, &r->withdrawn[i]);
 	v->n_states = r->n_states;
+}
+
+/* What is wrong with the recording. */
+static void take_faults(struct case_video *v, struct report *r)
+{
+	struct report_anomaly a;
+	v->anomalies = mem_alloc(report_count_anomalies(r), sizeof *v->anomalies);
+	while (report_anomaly(r, v->n_anomalies, &a))
+		v->anomalies[v->n_anomalies++] =
+			(struct case_anomaly){mem_strdup(a.kind), mem_strdup(a.text), a.start, a.end};
+	free(v->warning);
+	v->warning = TAKE(r->source_warning);
 }
 
 static void take_holes(struct case_video *v, struct report *r)
@@ -134,6 +159,7 @@ static int load_run(struct store *s, const char *job, const char *dir, struct ca
 	r->sentences.whole.n = 0;
 	c->demo_model |= r->demo_model;
 	take_events(v, r);
+	take_faults(v, r);
 	take_holes(v, r);
 	return find_link(s, v, dir, err);
 }
@@ -199,6 +225,7 @@ static int add_video(struct store *s, const struct case_place *at, const struct 
 	                         .clock = row->clock,
 	                         .duration = row->duration,
 	                         .left_out_text = mem_strdup(""),
+	                         .warning = mem_strdup(""),
 	                         .summary = mem_strdup("")};
 	for (size_t i = 1; i < n; i++)
 		v->same[v->n_same++] =

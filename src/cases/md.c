@@ -18,8 +18,10 @@ static void add_head(const struct case_report *r, struct buf *out)
 	buf_addf(out, "\n\n%s · %s long, %s of it described", report_plural(r->n_videos, "video", a),
 	         clock_short(s.duration, b), clock_short(s.described, c));
 	size_t n = case_counts(r, &s, counts);
-	for (size_t i = 0; i < n; i++)
-		buf_addf(out, " · %s", report_plural(counts[i].n, counts[i].one, a));
+	for (size_t i = 0; i < n; i++) {
+		buf_adds(out, " · ");
+		case_count_text(&counts[i], out);
+	}
 	buf_adds(out, "\n\n");
 	if (r->demo_model)
 		buf_adds(out, "> **Made with the demo model**, which understands only vdet's own drawn "
@@ -55,6 +57,22 @@ static void add_summary(const struct case_report *r, struct buf *out)
 	buf_adds(out, "\n");
 }
 
+/* What is wrong with the recording, and what the model said of it wrongly. */
+static void add_findings(const struct case_video *v, struct buf *out)
+{
+	char n[CLOCK_TEXT_MAX];
+	if (v->n_withdrawn)
+		buf_addf(out, "; %s", report_plural(v->n_withdrawn, "withdrawal", n));
+	if (v->n_anomalies)
+		buf_addf(out, "; anomalies: %zu", v->n_anomalies);
+	if (v->page)
+		buf_addf(out, "; [report](%s/report.html)", v->link);
+	if (*v->warning) {
+		buf_adds(out, "; the file: ");
+		report_markdown_line(out, v->warning);
+	}
+}
+
 static void add_videos(const struct case_report *r, struct buf *out)
 {
 	char t[CLOCK_TEXT_MAX], d[CLOCK_TEXT_MAX], e[CLOCK_TEXT_MAX];
@@ -73,6 +91,7 @@ static void add_videos(const struct case_report *r, struct buf *out)
 		}
 		buf_addf(out, "%s%s", v->missing ? ", " : "", case_presence(v->missing, v->replaced));
 		buf_addf(out, *v->job ? ", %s" : ", not analyzed", report_plural(v->n_events, "event", e));
+		add_findings(v, out);
 		AUTO(buf_free) struct buf limits = BUF(1 << 20);
 		case_video_limits_text(v, &limits);
 		if (limits.len)
@@ -95,6 +114,7 @@ static void add_events(const struct case_report *r, struct buf *out)
 		const struct case_event *e = &v->events[r->moments[i].event];
 		buf_addf(out, "- **%s** ", case_clock(case_time(v, e->start), t));
 		report_markdown_line(out, e->what);
+		report_markdown_verdict(out, e->verdict);
 		buf_adds(out, " *(");
 		report_markdown_line(out, v->label);
 		buf_addf(out, " at %s, chunk %zu)*\n", report_exact(e->pts, at), e->chunk + 1);

@@ -35,6 +35,9 @@ void case_sum(const struct case_report *r, struct case_sums *ret)
 		ret->events += v->n_events;
 		ret->states += v->n_states;
 		ret->holes += v->n_holes;
+		ret->withdrawn += v->n_withdrawn;
+		ret->anomalies += v->n_anomalies;
+		ret->warned += *v->warning != '\0';
 		ret->same += v->n_same;
 		ret->duration += v->duration;
 		ret->described += v->described;
@@ -49,6 +52,9 @@ size_t case_counts(const struct case_report *r, const struct case_sums *s,
 	const struct case_count all[] = {
 		{"Events", "event", s->events},
 		{"Holes", "hole", s->holes},
+		{"Statements withdrawn", "withdrawal", s->withdrawn},
+		{"Anomalies", NULL, s->anomalies},
+		{"Files with warnings", NULL, s->warned},
 		{"Failed files", "failed file", r->faults.n},
 		{"Skipped files", "skipped file", r->skipped.n},
 		{"Other files", "other file", r->n_others},
@@ -59,6 +65,15 @@ size_t case_counts(const struct case_report *r, const struct case_sums *s,
 		if (all[i].n || i < 2)
 			out[n++] = all[i];
 	return n;
+}
+
+void case_count_text(const struct case_count *c, struct buf *out)
+{
+	char n[CLOCK_TEXT_MAX];
+	if (c->one)
+		buf_adds(out, report_plural(c->n, c->one, n));
+	else
+		buf_addf(out, "%s: %s", c->title, report_count((int64_t)c->n, n));
 }
 
 size_t case_lacks(const struct case_report *r, const struct case_sums *s,

@@ -144,23 +144,13 @@ static void md_frames(const struct report *r, const struct report_part *p, struc
 	buf_adds(out, ")*\n");
 }
 
-/* Nothing where there was nothing to check, or it was not. */
-static void md_verdict(const struct report_event *e, struct buf *out)
-{
-	const char *verdict = report_event_verdict(e);
-	if (!strcmp(verdict, check_verdict_name(VERDICT_SHOWN)))
-		buf_adds(out, " *(checked)*");
-	else if (!strcmp(verdict, check_verdict_name(VERDICT_UNSURE)))
-		buf_adds(out, " *(unsure)*");
-}
-
 /* With the frames of its parts, below it where there are several. */
 static void md_event(const struct report *r, const struct report_event *e, struct buf *out)
 {
 	buf_adds(out, "- ");
 	md_times(e->start, e->end, out);
 	md_text(out, e->what);
-	md_verdict(e, out);
+	report_markdown_verdict(out, report_event_verdict(e));
 	if (r->detail == REPORT_LOW) {
 		buf_adds(out, "\n");
 		return;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "report/checks.h"
 
 static int compare_times(const void *a, const void *b)
 {
@@ -329,4 +330,11 @@ void report_markdown_line(struct buf *out, const char *s)
 		p += digits;
 	}
 	text_markdown(out, p);
+}
+
+void report_markdown_verdict(struct buf *out, const char *verdict)
+{
+	const char *mark = report_verdict_mark(verdict);
+	if (*mark)
+		buf_addf(out, " *(%s)*", mark);
 }

@@ -326,6 +326,7 @@ class Case(flow.Flow):
         for name in ("case.html", "case.md"):
             self.assertIn("Not looked at: 00:00:04.000 – 00:00:08.000, left out by the given plan",
                           (self.dir / "trip.vdet-case" / name).read_text())
+        self.assertIn("left_out,", (self.dir / "trip.vdet-case" / "case.csv").read_text())
 
     def test_a_report_that_another_run_displaced_is_written_again(self):
         self.put("e.mp4", 5)
@@ -377,6 +378,56 @@ class Case(flow.Flow):
         asked = self.asked()
         self.analyze("in", "--verify", "all")
         self.assertEqual(self.asked(), asked)
+
+    def test_verdicts_and_what_was_withdrawn(self):
+        stretches = {}
+        for i in range(30):  # as in test_check.py: each subject over ten chunks
+            who, verb = ("red car", "blue bus", "white dog")[i // 10], {0: "enters", 9: "leaves"}.get(i % 10, "turns")
+            stretches[f"00:00:{2 * i:02}.000"] = {"summary": f"A {who} is there.",
+                                                  "events": [{"subject": f"a {who}", "what": f"A {who} {verb}."}]}
+        stretches["00:00:10.000"]["events"].append({"subject": "a ghost", "what": "A ghost appears.", "frames": [1]})
+        (self.dir / "scene.json").write_text(json.dumps({"stretches": stretches, "false": ["A ghost appears."]}))
+        self.fake = self.engine("--scene", str(self.dir / "scene.json"), "--checks", "truthful")
+        self.put("a.mp4", 60, size="64x36", rate=5)
+        self.vdet("analyze", "in", "--engine", self.fake.url, "--chunk-duration", "2", "--chunk-frames", "2", "--verify", "all")
+        case, report, folder = self.case(), self.report("a"), self.dir / "in.vdet-case"
+        self.assertEqual([e["verdict"] for e in case["events"]], [e["verdict"] for e in report["events"]])
+        self.assertIn("shown", [e["verdict"] for e in case["events"]])
+        withdrawn, = case["withdrawn"]
+        self.assertEqual((withdrawn["what"], withdrawn["verdict"], case["totals"]["withdrawn"]), ("A ghost appears.", "withdrawn", 1))
+        self.assertIn("otherwise", withdrawn["says"])
+        page, markdown = (folder / "case.html").read_text(), (folder / "case.md").read_text()
+        self.assertIn('<a href="../a.vdet/report.html#withdrawn">1 withdrawal</a>', page)
+        self.assertIn('class="verdict"', page)
+        self.assertIn("1 withdrawal; [report](../a.vdet/report.html)", markdown)
+        self.assertIn("*(checked)*", markdown)
+        self.assertIn("withdrawn,", (folder / "case.csv").read_text())
+        self.check_files()
+
+    def test_what_is_wrong_with_a_recording_is_in_the_case(self):
+        path = self.folder / "a.mkv"  # two seconds of black, and a second stream
+        subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i",
+                        "testsrc2=s=160x90:r=10:d=8,drawbox=c=black:t=fill:enable='between(t,3,5)'", "-f", "lavfi", "-i",
+                        "testsrc=s=64x36:r=10:d=8", "-map", "0", "-map", "1", "-c:v", "libx264", "-preset", "ultrafast", "-g", "10",
+                        "-pix_fmt", "yuv420p", str(path)], check=True, stdin=subprocess.DEVNULL)
+        os.utime(path, (LONG_AGO, LONG_AGO))
+        (self.folder / "link").symlink_to(path)
+        self.analyze("in", "--sample-policy", "adaptive")
+        report, case, folder = self.report("a"), self.case(), self.dir / "in.vdet-case"
+        video, = case["videos"]
+        self.assertIn("black", [a["kind"] for a in video["anomalies"]])
+        self.assertEqual(video["anomalies"], [{k: a[k] for k in ("kind", "start", "end", "text")}
+                                              for a in report["index"]["anomalies"]])
+        self.assertEqual(video["warning"], report["source"]["warning"])
+        self.assertIn("stream", video["warning"])
+        page, markdown = (folder / "case.html").read_text(), (folder / "case.md").read_text()
+        n = len(video["anomalies"])
+        self.assertIn(f'<a href="../a.vdet/report.html#anomalies">anomalies: {n}</a>', page)
+        self.assertIn(f"anomalies: {n}; [report](../a.vdet/report.html); the file: ", markdown)
+        self.assertIn("<dt>Links not followed</dt><dd>1</dd>", page)
+        self.assertIn("1 ignored link", markdown)
+        self.assertIn("anomaly,", (folder / "case.csv").read_text())
+        self.check_files()
 
     def test_another_language_is_of_the_videos_too(self):
         self.put("a.mp4")
@@ -467,6 +518,8 @@ class Case(flow.Flow):
         self.assertIn("1 chunk failed", r.stderr)
         case = self.case()
         self.assertEqual(case["totals"]["holes"], 3)  # a has one chunk, b two
+        rows = (self.dir / "in.vdet-case" / "case.csv").read_text().splitlines()
+        self.assertEqual(len([r for r in rows if r.startswith("hole,")]), 3)
         self.assertEqual(case["summary"]["by"], "list")
         self.check_files()
         self.fake.control(faults=[])

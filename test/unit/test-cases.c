@@ -212,6 +212,8 @@ static void add_event(struct case_video *v, int64_t at, const char *subject, con
 	                                               .what = mem_strdup(what),
 	                                               .chunk = v->n_events / 2,
 	                                               .sample = 1,
+	                                               .verdict = v->n_events % 2 ? "unsure" : "",
+	                                               .says = "",
 	                                               .pts = at};
 }
 
@@ -237,8 +239,19 @@ static void fill_video(struct case_video *v, size_t i, size_t events, const char
 	                         .from = i % 4 == 1 ? 600 * S : 0,
 	                         .to = 3600 * S,
 	                         .left_out_text = mem_strdup(i % 6 == 5 ? "Not looked at: 1 – 2" : ""),
+	                         .warning = mem_strdup(i % 3 == 1 ? text : ""),
 	                         .summary = mem_strdup(text),
 	                         .summary_by_model = i % 2};
+	if (i % 4 == 2) {
+		v->withdrawn = mem_alloc(1, sizeof *v->withdrawn);
+		v->withdrawn[v->n_withdrawn++] = (struct case_event){.subject = mem_strdup(text),
+		                                                     .what = mem_strdup(text),
+		                                                     .verdict = "withdrawn",
+		                                                     .says = "It is otherwise."};
+		v->anomalies = mem_alloc(1, sizeof *v->anomalies);
+		v->anomalies[v->n_anomalies++] =
+			(struct case_anomaly){mem_strdup(text), mem_strdup(text), 5 * S, 6 * S};
+	}
 	if (i % 5 == 0)
 		v->same[v->n_same++] = (struct case_name){mem_strdup(text), true, i % 2};
 	for (size_t k = 0; k < events; k++) {
