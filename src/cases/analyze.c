@@ -43,8 +43,10 @@ static void run_clear(struct run *c)
 
 static void report_failure(struct run *c, const char *name, const struct err *why)
 {
+	struct err named = *why;
+	err_wrap(&named, "%s", name);
 	c->failed++;
-	c->o->on_file(c->o->ctx, name, NULL, why);
+	c->o->on_file(c->o->ctx, name, NULL, &named);
 }
 
 static void skip(struct run *c, struct member *m, const char *name, const char *reason)
@@ -139,7 +141,6 @@ static int examine(struct run *c, const struct walk_file *f, struct err *err)
 	if (found == EXAMINE_FRESH)
 		skip(c, NULL, f->name, "it changed less than 10 s ago");
 	else if (found == EXAMINE_FAILED) {
-		err_wrap(&why, "%s", f->name);
 		report_failure(c, f->name, &why);
 	}
 	for (size_t i = 0; i < c->members.n; i++)
@@ -153,7 +154,7 @@ static int examine_all(struct run *c, struct err *err)
 	for (size_t i = 0; i < c->walk.n_faults; i++) {
 		const struct walk_fault *f = &c->walk.faults[i];
 		struct err why;
-		err_set(&why, f->code, "%s: %s", f->name, f->reason);
+		err_set(&why, f->code, "%s", f->reason);
 		report_failure(c, f->name, &why);
 	}
 	int r = 0;
@@ -209,7 +210,7 @@ static int note_result(struct run *c, struct member *m, const struct analyze_res
                        struct err *why, struct err *err)
 {
 	if (why)
-		walk_hide_path(why, m->row.path, m->row.name);
+		walk_hide_path(why, m->row.path);
 	member_set(&m->row.fault, why ? why->msg : "");
 	int r = 0;
 	if (result) {
@@ -218,11 +219,12 @@ static int note_result(struct run *c, struct member *m, const struct analyze_res
 		/* What was not checked is tried again: the member is not done. */
 		member_set(&m->row.settings, result->unchecked ? "" : c->settings.text);
 	}
+	AUTO(mem_freep) char *label = member_label(&m->row, m->row.name);
 	m->taken = true;
 	if (why)
-		report_failure(c, m->row.name, why);
+		report_failure(c, label, why);
 	else
-		c->o->on_file(c->o->ctx, m->row.name, result, NULL);
+		c->o->on_file(c->o->ctx, label, result, NULL);
 	return r < 0 ? r : members_save(&c->members, m, err);
 }
 
@@ -269,7 +271,8 @@ static int take(struct run *c, struct member *m, size_t number, size_t total, st
 	bool same;
 	if (*m->row.source && is_complete(c, m))
 		return note_before(c, m, err);
-	progress_video(c->a->progress, number, total, m->row.name);
+	AUTO(mem_freep) char *label = member_label(&m->row, m->row.name);
+	progress_video(c->a->progress, number, total, label);
 	int r = examine_hash(m, c->a, &same, &why);
 	if (r == -ERR_CANCELED) {
 		*err = why;
@@ -278,7 +281,7 @@ static int take(struct run *c, struct member *m, size_t number, size_t total, st
 	if (r < 0)
 		return note_result(c, m, NULL, &why, err);
 	if (!same) {
-		skip(c, m, m->row.name, "it changed while it was read");
+		skip(c, m, label, "it changed while it was read");
 		return 0;
 	}
 	r = members_save(&c->members, m, err); /* a hash takes time, too */

@@ -107,7 +107,7 @@ static int put_failure(struct members *m, const struct opened *f, struct err *wh
 	bool format = why->code == ERR_FORMAT || why->code == ERR_UNSUPPORTED;
 	bool video = !format || walk_is_video_name(f->file->path);
 	struct member *old = members_find(m, f->file->path, -1), *put;
-	walk_hide_path(why, f->file->path, f->file->name);
+	walk_hide_path(why, f->file->path);
 	*ret = video ? EXAMINE_FAILED : EXAMINE_DONE;
 	if (old && old->row.kind == STORE_MEMBER_VIDEO) {
 		member_set(&old->row.fault, why->msg);

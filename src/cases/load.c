@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "cases/names.h"
 #include "config.h"
 #include "report/checks.h"
 #include "report/folder.h"
@@ -168,6 +169,7 @@ static int load_run(struct store *s, const char *job, const char *dir, struct ca
 
 struct entry {
 	const struct store_member *row;
+	const char *name; /* that differs from those of other files */
 	bool missing, replaced;
 };
 
@@ -183,7 +185,7 @@ static int by_content(const void *a, const void *b)
 	if (c == 0 && x->replaced != y->replaced)
 		c = x->replaced ? 1 : -1;
 	if (c == 0)
-		c = strcmp(x->row->name, y->row->name);
+		c = strcmp(x->name, y->name);
 	return c ? c : strcmp(x->row->path, y->row->path);
 }
 
@@ -193,25 +195,13 @@ static bool is_same(const struct entry *a, const struct entry *b)
 	       a->row->stream == b->row->stream;
 }
 
-/* The stream, and the former content, by the beginning of its hash. */
-static char *make_label(const struct entry *e)
-{
-	struct buf out = BUF(1 << 20);
-	buf_adds(&out, e->row->name);
-	if (e->row->stream >= 0)
-		buf_addf(&out, " stream %lld", (long long)e->row->stream);
-	if (e->replaced)
-		buf_addf(&out, " (replaced, %.8s)", e->row->source);
-	return buf_take(&out);
-}
-
 static int add_video(struct store *s, const struct case_place *at, const struct entry *e, size_t n,
                      struct case_report *c, struct err *err)
 {
 	const struct store_member *row = e->row;
 	struct case_video *v = &c->videos[c->n_videos++];
-	*v = (struct case_video){.name = mem_strdup(row->name),
-	                         .label = make_label(e),
+	*v = (struct case_video){.name = mem_strdup(e->name),
+	                         .label = member_label(row, e->name),
 	                         .missing = e->missing,
 	                         .replaced = e->replaced,
 	                         .other_options = settings_differ(at->settings, row->settings),
@@ -229,7 +219,7 @@ static int add_video(struct store *s, const struct case_place *at, const struct 
 	                         .summary = mem_strdup("")};
 	for (size_t i = 1; i < n; i++)
 		v->same[v->n_same++] =
-			(struct case_name){mem_strdup(e[i].row->name), e[i].missing, e[i].replaced};
+			(struct case_name){mem_strdup(e[i].name), e[i].missing, e[i].replaced};
 	return *row->job ? load_run(s, row->job, at->dir, c, v, err) : 0;
 }
 
@@ -299,11 +289,32 @@ static void add_fault(struct case_report *c, const char *name, const char *why, 
 	case_files_add(&c->faults, name, missing ? text : why);
 }
 
+/* The name of each member, none twice; ends in NULL. */
+static char **make_names(const struct members *m)
+{
+	char **names = mem_alloc(m->n + 1, sizeof *names);
+	AUTO(mem_freep) struct named *named = mem_alloc(m->n, sizeof *named);
+	for (size_t i = 0; i < m->n; i++) {
+		names[i] = mem_strdup(m->items[i].row.name);
+		named[i] = (struct named){member_path(&m->items[i].row), &names[i]};
+	}
+	names_differ(named, m->n);
+	return names;
+}
+
+static void names_freep(char ***names)
+{
+	for (char **at = *names; at && *at; at++)
+		free(*at);
+	free(*names);
+}
+
 int case_report_load(const struct members *m, const struct case_place *at, struct case_report **ret,
                      struct err *err)
 {
 	AUTO(case_report_freep) struct case_report *c = mem_alloc(1, sizeof *c);
 	AUTO(mem_freep) struct entry *entries = mem_alloc(m->n + 1, sizeof *entries);
+	AUTO(names_freep) char **names = make_names(m);
 	size_t n = 0;
 	int r = 0;
 	*c = (struct case_report){.id = mem_strdup(m->case_id),
@@ -319,11 +330,11 @@ int case_report_load(const struct members *m, const struct case_place *at, struc
 		bool missing = replaced || (!m->items[i].seen && !file_exists(row->path));
 		AUTO(mem_freep) char *why = text_line(row->fault, 1000);
 		if (row->kind == STORE_MEMBER_VIDEO)
-			entries[n++] = (struct entry){row, missing, replaced};
+			entries[n++] = (struct entry){row, names[i], missing, replaced};
 		else if (row->kind == STORE_MEMBER_FAULT)
-			add_fault(c, row->name, why, missing);
+			add_fault(c, names[i], why, missing);
 		else if (!missing)
-			case_files_add(&c->others, row->name, why);
+			case_files_add(&c->others, names[i], why);
 	}
 	c->n_others = c->others.n;
 	keep_first(&c->others, CASE_OTHERS_NAMED);

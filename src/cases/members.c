@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -86,6 +87,17 @@ const char *member_path(const struct store_member *row)
 {
 	const char *slash = strchr(row->path, '/');
 	return slash ? slash : row->path;
+}
+
+char *member_label(const struct store_member *row, const char *name)
+{
+	struct buf out = BUF(1 << 20);
+	buf_adds(&out, name);
+	if (row->stream >= 0)
+		buf_addf(&out, " stream %lld", (long long)row->stream);
+	if (member_is_replaced(row))
+		buf_addf(&out, " (replaced, %.8s)", row->source);
+	return buf_take(&out);
 }
 
 void members_sweep(struct members *m)

@@ -52,6 +52,9 @@ void members_sweep(struct members *m);
 bool member_is_replaced(const struct store_member *row);
 /* The real path of its file, also where that has another content now. */
 const char *member_path(const struct store_member *row);
+/* A name of the member, the stream if it is not the default one, and a former
+ * content by the beginning of its hash. The caller frees. */
+char *member_label(const struct store_member *row, const char *name);
 /* Replaces a string of a row. */
 void member_set(char **to, const char *text);
 

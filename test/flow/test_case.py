@@ -229,7 +229,8 @@ class Case(flow.Flow):
         self.assertEqual(self.names(case), ["a.mp4"])
         self.assertEqual([f["name"] for f in case["faults"]], ["broken.mp4", "empty.dav"])
         self.assertIn("broken.mp4: ", r.stderr)
-        self.assertIn("empty", case["faults"][1]["reason"])
+        self.assertIn("the file is empty", case["faults"][1]["reason"])
+        self.assertEqual(r.stderr.count("empty.dav"), 1)
         self.check_files()
         page = (self.dir / "in.vdet-case" / "case.html").read_text()
         self.assertIn("broken.mp4", page)
@@ -587,6 +588,20 @@ class Case(flow.Flow):
         self.assertEqual(sorted(self.names(case)), ["in/a.mp4", "more/a.mp4", "more/x.mp4", "single.mp4"])
         self.assertEqual(len({v["report"] for v in case["videos"]}), 4)
 
+    def test_different_videos_have_different_names(self):
+        for i, name in enumerate(("o1/rec/x.mp4", "o2/rec/x.mp4")):
+            self.put(f"../{name}", 4 + i)
+        r = self.analyze("o1/rec", "o2/rec", "--case", "trip")
+        self.assertIn("video 1 of 2: o1/rec/x.mp4\n", r.stderr)
+        self.assertEqual(sorted(self.names(self.case("trip"))), ["o1/rec/x.mp4", "o2/rec/x.mp4"])
+        # also if the commands are two
+        self.put("../p1/y.mp4", 6)
+        self.put("../p2/y.mp4", 7)
+        self.analyze("p1/y.mp4", "--case", "two")
+        self.analyze("p2/y.mp4", "--case", "two")
+        self.assertEqual(sorted(self.names(self.case("two"))), ["p1/y.mp4", "p2/y.mp4"])
+        self.check_files("two")
+
     def test_nothing_is_written_below_the_folder(self):
         self.put("a.mp4")
         before = self.listing()
@@ -668,6 +683,8 @@ class Case(flow.Flow):
         os.utime(path, (LONG_AGO, LONG_AGO))
         self.analyze("in", "--stream", "all")
         self.assertEqual(sorted(str(v["stream"]) for v in self.case()["videos"]), ["1", "None"])
+        for name in ("html", "md", "csv"):
+            self.assertIn("two.mkv stream 1", (self.dir / "in.vdet-case" / f"case.{name}").read_text())
         asked = self.asked()
         r = self.analyze("in", "--stream", "all")
         self.assertIn("2 of 2 videos were done before", r.stdout)

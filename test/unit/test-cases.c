@@ -15,6 +15,7 @@
 #include "cases/examine.h"
 #include "cases/folder.h"
 #include "cases/load.h"
+#include "cases/names.h"
 #include "cases/writers.h"
 
 #define S CLOCK_SECOND
@@ -90,6 +91,29 @@ static void a_folder_is_walked_to_its_depth(void **state)
 	assert_string_equal(w.faults[1].name, "none");
 	assert_null(strstr(w.faults[1].reason, dir));
 	assert_ok(file_remove_tree(dir, &err));
+}
+
+static void names_differ_by_as_much_of_the_path_as_they_need(void **state)
+{
+	(void)state;
+	static const char *const paths[] = {"/a/o1/rec/x.mp4", "/a/o2/rec/x.mp4", "/a/o2/rec/x.mp4",
+	                                    "/b/y.mp4", "/c/o1/rec/x.mp4"};
+	static const char *const before[] = {"rec/x.mp4", "rec/x.mp4", "rec/x.mp4", "y.mp4",
+	                                     "rec/x.mp4"};
+	static const char *const after[] = {"a/o1/rec/x.mp4", "a/o2/rec/x.mp4", "a/o2/rec/x.mp4",
+	                                    "y.mp4", "c/o1/rec/x.mp4"};
+	char *names[ARRAY_LEN(paths)];
+	struct named items[ARRAY_LEN(paths)];
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		names[i] = mem_strdup(before[i]);
+		items[i] = (struct named){paths[i], &names[i]};
+	}
+	names_differ(items, ARRAY_LEN(items));
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		assert_string_equal(names[i], after[i]);
+		free(names[i]);
+	}
+	names_differ(NULL, 0);
 }
 
 static void a_hash_is_of_the_file_that_was_examined(void **state)
@@ -381,6 +405,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_taken_by_its_name_and_kind),
 		cmocka_unit_test(a_folder_is_walked_to_its_depth),
+		cmocka_unit_test(names_differ_by_as_much_of_the_path_as_they_need),
 		cmocka_unit_test(a_hash_is_of_the_file_that_was_examined),
 		cmocka_unit_test(a_file_that_changed_just_now_is_fresh),
 		cmocka_unit_test(the_axis_shortens_what_no_video_covers),
