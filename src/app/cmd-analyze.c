@@ -194,7 +194,7 @@ static int analyze_case(const struct analyze *a, struct ui *ui, char **paths, in
 	if (*result.lacks)
 		log_warning("the case is not complete: %s", result.lacks);
 	if (result.before)
-		ui_say(ui, "%zu of %zu videos were done before", result.before, result.files);
+		ui_say(ui, "%zu of %zu videos were done before", result.before, result.now);
 	if (result.dir)
 		ui_say(ui, "case: %s/case.%s", short_path(result.dir),
 		       strstr(a->options->format, "html") || strstr(a->options->format, "all") ? "html"

@@ -28,7 +28,7 @@ struct run {
 	char *out;                /* folder of all reports, absolute */
 	struct settings settings; /* of the analyses of this run */
 	struct case_files skipped;
-	size_t files, before, failed;
+	size_t videos, before, failed;
 };
 
 static void run_clear(struct run *c)
@@ -215,6 +215,7 @@ static int note_result(struct run *c, struct member *m, const struct analyze_res
 	int r = 0;
 	if (result) {
 		r = settings_find(&c->settings, c->a, err);
+		m->before = result->outcome == ANALYZE_COMPLETE && result->resumed == result->chunks;
 		member_set(&m->row.job, result->job);
 		/* What was not checked is tried again: the member is not done. */
 		member_set(&m->row.settings, result->unchecked ? "" : c->settings.text);
@@ -257,8 +258,7 @@ static int copy_twin(struct run *c, struct member *m, const struct member *twin,
 
 static int note_before(struct run *c, struct member *m, struct err *err)
 {
-	m->taken = true;
-	c->before++;
+	m->taken = m->before = true;
 	if (!*m->row.fault)
 		return 0;
 	member_set(&m->row.fault, "");
@@ -302,6 +302,24 @@ static int by_name(const void *a, const void *b)
 	return c ? c : (x->row.stream > y->row.stream) - (x->row.stream < y->row.stream);
 }
 
+/* The videos of this run, each content once, and those that were done before;
+ * also where only the report had to be written. */
+static void count(struct run *c, struct member *const *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct store_member *row = &all[i]->row;
+		bool is_first = true, before = all[i]->before;
+		for (size_t k = 0; k < n && *row->source; k++) {
+			const struct store_member *other = &all[k]->row;
+			bool same = other->stream == row->stream && strcmp(other->source, row->source) == 0;
+			is_first &= !same || k >= i;
+			before |= same && all[k]->before;
+		}
+		c->videos += is_first;
+		c->before += is_first && before;
+	}
+}
+
 static int analyze_all(struct run *c, struct err *err)
 {
 	size_t n = 0;
@@ -317,7 +335,7 @@ static int analyze_all(struct run *c, struct err *err)
 		r = take(c, todo[i], i + 1, n, err);
 	progress_video(c->a->progress, 0, 0, NULL);
 	members_sweep(&c->members);
-	c->files = n;
+	count(c, todo, n);
 	return r;
 }
 
@@ -378,7 +396,7 @@ static int finish(struct run *c, struct case_result *ret, struct err *err)
 	*ret = (struct case_result){.id = mem_strdup(c->record.id),
 	                            .dir = TAKE(dir),
 	                            .videos = r->n_videos,
-	                            .files = c->files,
+	                            .now = c->videos,
 	                            .before = c->before,
 	                            .failed = c->failed,
 	                            .skipped = c->skipped.n,
@@ -401,10 +419,23 @@ static int finish(struct run *c, struct case_result *ret, struct err *err)
 	return 0;
 }
 
+/* A plan has the length of one video. */
+static int check_plan(const struct case_options *o, struct err *err)
+{
+	if (!*o->analyze->options->plan_file || (o->n == 1 && !file_is_dir(o->paths[0])))
+		return 0;
+	return err_set(err, ERR_ARG,
+	               "--plan is the plan of one video, so it cannot be used for %s; name that video "
+	               "alone, with --case to have it in a case",
+	               o->n == 1 ? "a folder" : "several files");
+}
+
 int case_analyze(const struct case_options *o, struct case_result *ret, struct err *err)
 {
 	AUTO(run_clear) struct run c = {.o = o, .a = o->analyze, .lock = -1};
-	int r = gather(&c, err);
+	int r = check_plan(o, err);
+	if (r == 0)
+		r = gather(&c, err);
 	if (r == 0)
 		r = choose_output(&c, err);
 	if (r == 0)

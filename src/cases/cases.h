@@ -39,8 +39,8 @@ struct case_result {
 	char *id;       /* of the case; the caller frees with case_result_clear() */
 	char *dir;      /* of its report, absolute; NULL: there is no video to report */
 	size_t videos;  /* in the report, each content once */
-	size_t files;   /* videos in this call, each name of a content counts */
-	size_t before;  /* of them, those that were complete before */
+	size_t now;     /* of them, those of this call */
+	size_t before;  /* of those, the ones that were complete before */
 	size_t failed;  /* files that failed; on_file() was called for each */
 	size_t skipped; /* files that are still changing: the next call takes them */
 	size_t others;  /* files that are not videos */

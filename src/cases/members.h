@@ -12,6 +12,7 @@ struct member {
 	bool seen;  /* its file is among those of this run */
 	bool taken; /* it was analyzed in this run, or was complete before */
 	bool skipped;
+	bool before;      /* it was complete before this run */
 	bool new_content; /* it is replaced since this run */
 	bool gone;        /* it is not in the case any more; see members_sweep() */
 };

@@ -189,8 +189,24 @@ char *report_folder_find(const char *dir, const char *run)
 	return report_folder_holds(earlier, run) ? TAKE(earlier) : NULL;
 }
 
+/* Of any version. */
+static int refuse_case(const char *dir, struct err *err)
+{
+	json_auto_t *j = load(dir, RECORD);
+	const char *format = json_string_value(json_object_get(j, "format"));
+	size_t n = strcspn(REPORT_CASE_RECORD, "/");
+	if (!format || strncmp(format, REPORT_CASE_RECORD, n + 1) != 0)
+		return 0;
+	return err_set(err, ERR_ARG,
+	               "%s is the folder of the report of a case; name another folder with --output",
+	               dir);
+}
+
 int report_folder_check(const char *dir, struct err *err)
 {
+	int r = refuse_case(dir, err);
+	if (r < 0)
+		return r;
 	AUTO(mem_freep) char *at = mem_strdup(dir);
 	struct stat st;
 	while (stat(at, &st) < 0 && errno == ENOENT) {
@@ -257,6 +273,8 @@ int report_folder_write(const struct report *r, const char *dir, const char *lis
 	int e = report_check_formats(list, err);
 	if (e == 0)
 		e = file_mkdirs(dir, false, err);
+	if (e == 0)
+		e = refuse_case(dir, err);
 	if (e == 0)
 		e = lock_folder(dir, &fd, err);
 	if (e < 0)

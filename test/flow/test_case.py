@@ -602,6 +602,36 @@ class Case(flow.Flow):
         self.assertEqual(sorted(self.names(self.case("two"))), ["p1/y.mp4", "p2/y.mp4"])
         self.check_files("two")
 
+    def test_the_folder_of_a_case_is_not_that_of_a_video(self):
+        self.put("a.mp4")
+        self.analyze("in", "--output", "out")
+        record = (self.dir / "out/in.vdet-case/vdet.json").read_text()
+        for args in (["analyze", "in/a.mp4", "--engine", self.fake.url],
+                     ["report", json.loads((self.dir / "out/a.vdet/vdet.json").read_text())["run"]]):
+            r = self.vdet(*args, "--output", "out/in.vdet-case", code=2)
+            self.assertIn("is the folder of the report of a case; name another folder with --output", r.stderr)
+        self.assertEqual((self.dir / "out/in.vdet-case/vdet.json").read_text(), record)
+        self.assertFalse(list((self.dir / "out/in.vdet-case").glob("report.*")))
+        r = self.analyze("in", "--output", "out", "--case", "in")
+        self.assertIn("in.vdet-case is of another case, or not of vdet; this report goes to in-2.vdet-case", r.stderr)
+
+    def test_copies_are_counted_once(self):
+        self.put("a.mp4")
+        self.put("b.mp4", 5)
+        shutil.copy2(self.folder / "a.mp4", self.folder / "c.mp4")
+        self.analyze()
+        self.assertIn("2 of 2 videos were done before", self.analyze().stdout)
+        self.assertIn("2 of 2 videos were done before", self.analyze("in", "--output", "elsewhere").stdout)
+
+    def test_a_plan_is_of_one_video(self):
+        self.put("a.mp4")
+        (self.dir / "p.json").write_text(self.vdet("plan", "in/a.mp4", "--chunk-duration", "4").stdout)
+        for args in (["in"], ["in/a.mp4", "in/a.mp4", "--case", "x"]):
+            r = self.analyze(*args, "--plan", "p.json", code=2)
+            self.assertIn("--plan is the plan of one video", r.stderr)
+        self.assertFalse(list(self.dir.glob("*.vdet-case")))
+        self.analyze("in/a.mp4", "--case", "x", "--plan", "p.json")
+
     def test_nothing_is_written_below_the_folder(self):
         self.put("a.mp4")
         before = self.listing()
