@@ -150,9 +150,11 @@ static int analyze_streams(const struct analyze *a, struct ui *ui, const char *f
 	return code;
 }
 
-struct case_named {
-	const char *name; /* NULL = that of the folder */
-};
+/* The options of this command alone. */
+static struct analyze_own {
+	char *name;
+	bool forget_missing;
+} own;
 
 /* A case while it is analyzed. */
 struct case_shown {
@@ -170,17 +172,18 @@ static void on_case_file(void *ctx, const char *name, const struct analyze_resul
 		c->code = worse(c->code, exit_of(result));
 	} else {
 		emit_error(c->ui, name, err);
-		c->code = worse(c->code, app_fail(err));
+		app_fail(err);
+		c->code = worse(c->code, EXIT_FAILED);
 	}
 }
 
-static int analyze_case(const struct analyze *a, struct ui *ui, const char *name, char **paths,
-                        int n)
+static int analyze_case(const struct analyze *a, struct ui *ui, char **paths, int n)
 {
 	AUTO(case_result_clear) struct case_result result = {0};
 	struct case_shown shown = {.ui = ui, .options = a->options, .code = EXIT_COMPLETE};
 	const struct case_options o = {.analyze = a,
-	                               .name = name,
+	                               .name = *own.name ? own.name : NULL,
+	                               .forget_missing = own.forget_missing,
 	                               .paths = paths,
 	                               .n = (size_t)n,
 	                               .on_file = on_case_file,
@@ -193,28 +196,34 @@ static int analyze_case(const struct analyze *a, struct ui *ui, const char *name
 				"interrupted; finished videos and chunks are kept, and the same command continues");
 		return worse(shown.code, app_fail(&err));
 	}
+	if (result.lost)
+		log_warning("%zu file%s missing now, and never looked at; --forget-missing leaves %s out",
+		            result.lost, result.lost == 1 ? " is" : "s are",
+		            result.lost == 1 ? "it" : "them");
+	if (*result.lacks)
+		log_warning("the case is not complete: %s", result.lacks);
 	if (result.before)
-		ui_say(ui, "%zu of %zu videos were done before", result.before, result.files);
+		ui_say(ui, "%zu of %zu videos were done before", result.before, result.now);
 	if (result.dir)
 		ui_say(ui, "case: %s/case.%s", short_path(result.dir),
 		       strstr(a->options->format, "html") || strstr(a->options->format, "all") ? "html"
 		                                                                               : "json");
-	else if (!result.skipped && !result.failed) {
+	else {
 		log_error("no video was found (%zu other files)", result.others);
 		return EXIT_FAILED;
 	}
-	return shown.code;
+	return *result.lacks ? worse(shown.code, EXIT_HOLES) : shown.code;
 }
 
 static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, struct store *store,
-                       char **files, int n, const struct case_named *cases)
+                       char **files, int n, bool is_case)
 {
 	AUTO(memory_freep) struct memory *memory = memory_open(&app->memory, engine);
 	struct analyze_options options = app->analyze;
 	char none[] = "";
 	/* With several files or streams each gets a folder of its own inside
 	 * --output. */
-	bool several = n > 1 || cases || options.media_stream == MEDIA_STREAM_ALL;
+	bool several = n > 1 || is_case || options.media_stream == MEDIA_STREAM_ALL;
 	const char *reports_dir = several && *options.output ? options.output : NULL;
 	if (reports_dir)
 		options.output = none;
@@ -236,8 +245,8 @@ static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, st
 	                          .progress = ui_progress(ui),
 	                          .cancel = app->cancel};
 
-	int code = cases ? analyze_case(&a, ui, cases->name, files, n) : EXIT_COMPLETE;
-	for (int i = 0; i < n && !cases && code != EXIT_INTERRUPTED; i++)
+	int code = is_case ? analyze_case(&a, ui, files, n) : EXIT_COMPLETE;
+	for (int i = 0; i < n && !is_case && code != EXIT_INTERRUPTED; i++)
 		code = worse(code, analyze_streams(&a, ui, files[i]));
 	progress_emit(ui_progress(ui),
 	              &(struct progress_event){.type = PROGRESS_END, .exit_code = code});
@@ -261,7 +270,7 @@ void app_warn_about(const struct engine_info *i, const struct app *app)
 			app->models_dir);
 }
 
-static int start(struct app *app, char **files, int n, const struct case_named *cases)
+static int start(struct app *app, char **files, int n, bool is_case)
 {
 	AUTO(store_freep) struct store *store = NULL;
 	AUTO(engine_freep) struct engine *engine = NULL;
@@ -279,22 +288,23 @@ static int start(struct app *app, char **files, int n, const struct case_named *
 	}
 	app_count_spending(engine, store);
 	app_warn_about(engine_info(engine), app);
-	return analyze_all(app, ui, engine, store, files, n, cases);
+	return analyze_all(app, ui, engine, store, files, n, is_case);
 }
 
 int app_analyze(struct app *app, char **files, int n)
 {
-	return start(app, files, n, NULL);
+	return start(app, files, n, false);
 }
-
-static struct analyze_own {
-	char *name;
-} own;
 
 static const struct opt_row own_rows[] = {
 	{"case.name", "case", OPT_STRING, offsetof(struct analyze_own, name), "", 0, 0, NULL, "NAME",
      "Name of the case that the files belong to; empty: the real path of the first folder. The "
      "same name adds files to the same case.",
+     OPT_COMMAND_ONLY},
+	{"case.forget_missing", "forget-missing", OPT_BOOL,
+     offsetof(struct analyze_own, forget_missing), "false", 0, 0, NULL, NULL,
+     "Leave out of the case the files that are missing now and were never looked at: those that "
+     "failed, and videos without a result.",
      OPT_COMMAND_ONLY},
 };
 static const struct opt_group own_group = {"Case", own_rows, ARRAY_LEN(own_rows)};
@@ -306,8 +316,7 @@ static int run(struct app *app, int argc, char **argv)
 		return app_usage(&cmd_analyze, "no video given");
 	for (int i = 0; i < argc; i++)
 		is_case |= file_is_dir(argv[i]);
-	const struct case_named cases = {.name = *own.name ? own.name : NULL};
-	return start(app, argv, argc, is_case ? &cases : NULL);
+	return start(app, argv, argc, is_case);
 }
 
 const struct command cmd_analyze = {
@@ -320,8 +329,8 @@ const struct command cmd_analyze = {
 		"All videos in and below a FOLDER are one case: each is analyzed, and case.html,\n"
 		".json, .md and .csv report on all of them. The next run does only what is new\n"
 		"or changed. Nothing is written into FOLDER.\n"
-		"Exit codes: 0 complete, 3 finished with holes, 1 failed, or every chunk is a\n"
-		"hole, 2 wrong usage, 130 interrupted.\n",
+		"Exit codes: 0 complete, 3 finished with holes, or a case that is not complete,\n"
+		"1 failed, or every chunk is a hole, 2 wrong usage, 130 interrupted.\n",
 	.groups = GROUP_RUN | GROUP_MODEL,
 	.own = &own_group,
 	.own_target = &own,

@@ -11,12 +11,12 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cases/cases.h"
+#include "cases/done.h"
 #include "cases/examine.h"
 #include "cases/folder.h"
 #include "cases/load.h"
 #include "cases/summary.h"
 #include "job/entry.h"
-#include "job/facts.h"
 
 struct run {
 	const struct case_options *o;
@@ -25,10 +25,10 @@ struct run {
 	struct store_case record;
 	struct members members;
 	int lock;
-	char *out;               /* folder of all reports, absolute */
-	char settings[HASH_HEX]; /* of the analyses of this run; "" = not known yet */
+	char *out;                /* folder of all reports, absolute */
+	struct settings settings; /* of the analyses of this run */
 	struct case_files skipped;
-	size_t files, before, failed;
+	size_t videos, before, failed;
 };
 
 static void run_clear(struct run *c)
@@ -43,8 +43,10 @@ static void run_clear(struct run *c)
 
 static void report_failure(struct run *c, const char *name, const struct err *why)
 {
+	struct err named = *why;
+	err_wrap(&named, "%s", name);
 	c->failed++;
-	c->o->on_file(c->o->ctx, name, NULL, why);
+	c->o->on_file(c->o->ctx, name, NULL, &named);
 }
 
 static void skip(struct run *c, struct member *m, const char *name, const char *reason)
@@ -139,7 +141,6 @@ static int examine(struct run *c, const struct walk_file *f, struct err *err)
 	if (found == EXAMINE_FRESH)
 		skip(c, NULL, f->name, "it changed less than 10 s ago");
 	else if (found == EXAMINE_FAILED) {
-		err_wrap(&why, "%s", f->name);
 		report_failure(c, f->name, &why);
 	}
 	for (size_t i = 0; i < c->members.n; i++)
@@ -153,43 +154,18 @@ static int examine_all(struct run *c, struct err *err)
 	for (size_t i = 0; i < c->walk.n_faults; i++) {
 		const struct walk_fault *f = &c->walk.faults[i];
 		struct err why;
-		err_set(&why, f->code, "%s: %s", f->name, f->reason);
+		err_set(&why, f->code, "%s", f->reason);
 		report_failure(c, f->name, &why);
 	}
 	int r = 0;
 	for (size_t i = 0; i < c->walk.n && r == 0; i++)
 		r = examine(c, &c->walk.files[i], err);
+	if (r == 0 && c->o->forget_missing)
+		r = members_forget_lost(&c->members, err);
 	return r;
 }
 
 /* ---- analyze */
-
-/* SHA-256 of everything beside the file that the analysis and its report
- * depend on, with the engine as it is. */
-static int find_settings(struct run *c, struct err *err)
-{
-	const struct analyze_options *o = c->a->options;
-	const struct video_info any = {.duration = INT64_MAX};
-	char key[HASH_HEX], reference[HASH_HEX];
-	/* A plan, and what a budget allows, are those of one video. */
-	if (*c->settings || *o->plan_file || *o->budget)
-		return 0;
-	int r = facts_hash_reference(o, c->a->cancel, reference, err);
-	if (r < 0)
-		return r;
-	const struct facts_input in = {.options = o,
-	                               .sha256 = "",
-	                               .video = &any,
-	                               .engine = engine_info(c->a->engine),
-	                               .reference = reference};
-	json_auto_t *parts = facts_key(&in, 0, key);
-	const char *const more[] = {parts ? key : "", o->format, o->detail, o->full_path ? "full" : ""};
-	AUTO(hash_freep) struct hash *h = hash_new();
-	for (size_t i = 0; i < ARRAY_LEN(more); i++)
-		hash_adds(h, more[i]);
-	hash_end(h, c->settings);
-	return 0;
-}
 
 static void note_engine(void *ctx, const char *what)
 {
@@ -202,28 +178,18 @@ static int find_settings_before(struct run *c, struct err *err)
 {
 	bool any = false;
 	struct err ignored;
-	for (size_t i = 0; i < c->members.n; i++)
-		any |= c->members.items[i].seen && *c->members.items[i].row.job;
+	for (size_t i = 0; i < c->members.n; i++) {
+		const struct member *m = &c->members.items[i];
+		any |= (m->seen || m->new_content) && *m->row.job;
+	}
 	if (!any || engine_start(c->a->engine, note_engine, c->a->progress, &ignored) < 0)
 		return cancel_fired(c->a->cancel) ? err_set(err, ERR_CANCELED, "interrupted") : 0;
-	return find_settings(c, err);
+	return settings_find(&c->settings, c->a, err);
 }
 
-/* Whether the run of a member is what an analysis with these settings would
- * make, and its report is where it belongs. */
 static bool is_complete(const struct run *c, const struct member *m)
 {
-	AUTO(store_job_clear) struct store_job job = {0};
-	struct err ignored;
-	if (c->a->options->fresh || !*m->row.job || !*c->settings ||
-	    strcmp(m->row.settings, c->settings) != 0 ||
-	    store_job_find(c->a->store, m->row.job, &job, &ignored) < 0)
-		return false;
-	AUTO(mem_freep) char *record = file_join(job.output, "vdet.json");
-	size_t n = strlen(c->out);
-	bool here = strncmp(job.output, c->out, n) == 0 &&
-	            file_base(job.output) == job.output + n + (c->out[n - 1] != '/');
-	return job.state == STORE_JOB_COMPLETE && here && file_exists(record);
+	return done_before(&c->settings, c->a, c->out, &m->row);
 }
 
 /* Another member with the same content that needs no analysis any more. */
@@ -231,8 +197,9 @@ static const struct member *find_twin(const struct run *c, const struct member *
 {
 	for (size_t i = 0; i < c->members.n; i++) {
 		const struct member *o = &c->members.items[i];
-		if (o != m && o->row.kind == STORE_MEMBER_VIDEO && o->row.stream == m->row.stream &&
-		    strcmp(o->row.source, m->row.source) == 0 && (o->taken || is_complete(c, o)))
+		if (o != m && !o->gone && o->row.kind == STORE_MEMBER_VIDEO &&
+		    o->row.stream == m->row.stream && strcmp(o->row.source, m->row.source) == 0 &&
+		    (o->taken || is_complete(c, o)))
 			return o;
 	}
 	return NULL;
@@ -243,19 +210,22 @@ static int note_result(struct run *c, struct member *m, const struct analyze_res
                        struct err *why, struct err *err)
 {
 	if (why)
-		walk_hide_path(why, m->row.path, m->row.name);
+		walk_hide_path(why, m->row.path);
 	member_set(&m->row.fault, why ? why->msg : "");
 	int r = 0;
 	if (result) {
-		r = find_settings(c, err);
+		r = settings_find(&c->settings, c->a, err);
+		m->before = result->outcome == ANALYZE_COMPLETE && result->resumed == result->chunks;
 		member_set(&m->row.job, result->job);
-		member_set(&m->row.settings, c->settings);
+		/* What was not checked is tried again: the member is not done. */
+		member_set(&m->row.settings, result->unchecked ? "" : c->settings.text);
 	}
+	AUTO(mem_freep) char *label = member_label(&m->row, m->row.name);
 	m->taken = true;
 	if (why)
-		report_failure(c, m->row.name, why);
+		report_failure(c, label, why);
 	else
-		c->o->on_file(c->o->ctx, m->row.name, result, NULL);
+		c->o->on_file(c->o->ctx, label, result, NULL);
 	return r < 0 ? r : members_save(&c->members, m, err);
 }
 
@@ -286,19 +256,23 @@ static int copy_twin(struct run *c, struct member *m, const struct member *twin,
 	return members_save(&c->members, m, err);
 }
 
+static int note_before(struct run *c, struct member *m, struct err *err)
+{
+	m->taken = m->before = true;
+	if (!*m->row.fault)
+		return 0;
+	member_set(&m->row.fault, "");
+	return members_save(&c->members, m, err);
+}
+
 static int take(struct run *c, struct member *m, size_t number, size_t total, struct err *err)
 {
 	struct err why;
 	bool same;
-	if (*m->row.source && is_complete(c, m)) {
-		m->taken = true;
-		c->before++;
-		if (!*m->row.fault)
-			return 0;
-		member_set(&m->row.fault, "");
-		return members_save(&c->members, m, err);
-	}
-	progress_video(c->a->progress, number, total, m->row.name);
+	if (*m->row.source && is_complete(c, m))
+		return note_before(c, m, err);
+	AUTO(mem_freep) char *label = member_label(&m->row, m->row.name);
+	progress_video(c->a->progress, number, total, label);
 	int r = examine_hash(m, c->a, &same, &why);
 	if (r == -ERR_CANCELED) {
 		*err = why;
@@ -307,12 +281,16 @@ static int take(struct run *c, struct member *m, size_t number, size_t total, st
 	if (r < 0)
 		return note_result(c, m, NULL, &why, err);
 	if (!same) {
-		skip(c, m, m->row.name, "it changed while it was read");
+		skip(c, m, label, "it changed while it was read");
 		return 0;
 	}
 	r = members_save(&c->members, m, err); /* a hash takes time, too */
+	if (r == 0)
+		r = members_restore(&c->members, m, err);
 	if (r < 0)
 		return r;
+	if (is_complete(c, m))
+		return note_before(c, m, err);
 	const struct member *twin = find_twin(c, m);
 	return twin ? copy_twin(c, m, twin, err) : analyze_member(c, m, err);
 }
@@ -322,6 +300,24 @@ static int by_name(const void *a, const void *b)
 	const struct member *x = *(struct member *const *)a, *y = *(struct member *const *)b;
 	int c = strcmp(x->row.name, y->row.name);
 	return c ? c : (x->row.stream > y->row.stream) - (x->row.stream < y->row.stream);
+}
+
+/* The videos of this run, each content once, and those that were done before;
+ * also where only the report had to be written. */
+static void count(struct run *c, struct member *const *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct store_member *row = &all[i]->row;
+		bool is_first = true, before = all[i]->before;
+		for (size_t k = 0; k < n && *row->source; k++) {
+			const struct store_member *other = &all[k]->row;
+			bool same = other->stream == row->stream && strcmp(other->source, row->source) == 0;
+			is_first &= !same || k >= i;
+			before |= same && all[k]->before;
+		}
+		c->videos += is_first;
+		c->before += is_first && before;
+	}
 }
 
 static int analyze_all(struct run *c, struct err *err)
@@ -338,7 +334,8 @@ static int analyze_all(struct run *c, struct err *err)
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = take(c, todo[i], i + 1, n, err);
 	progress_video(c->a->progress, 0, 0, NULL);
-	c->files = n;
+	members_sweep(&c->members);
+	count(c, todo, n);
 	return r;
 }
 
@@ -366,29 +363,47 @@ static int write_report(struct run *c, struct case_report *r, const char *dir, s
 	return e < 0 ? e : store_case_set_output(c->a->store, c->record.id, dir, err);
 }
 
+static void say_what_changed(const struct run *c)
+{
+	for (size_t i = 0; i < c->members.n; i++)
+		if (c->members.items[i].new_content)
+			log_warning("%s has another content than before; what was found in the earlier one "
+			            "stays in the case, as replaced",
+			            c->members.items[i].row.name);
+}
+
 static int finish(struct run *c, struct case_result *ret, struct err *err)
 {
 	AUTO(case_report_freep) struct case_report *r = NULL;
 	AUTO(mem_freep) char *dir = NULL;
-	size_t videos = c->walk.n_faults;
-	for (size_t i = 0; i < c->members.n; i++)
+	AUTO(buf_free) struct buf lacks = BUF(1 << 12);
+	size_t videos = c->walk.n_faults + c->skipped.n, lost = 0;
+	for (size_t i = 0; i < c->members.n; i++) {
 		videos += c->members.items[i].row.kind != STORE_MEMBER_OTHER;
+		lost += members_are_lost(&c->members, &c->members.items[i]);
+	}
 	int e =
 		videos ? case_folder_take(c->out, case_title(c->record.name), c->record.id, &dir, err) : 0;
 	if (e == 0)
-		e = case_report_load(&c->members, c->record.name, dir ? dir : "", &r, err);
+		e = case_report_load(&c->members,
+		                     &(struct case_place){c->record.name, dir ? dir : "", &c->settings}, &r,
+		                     err);
 	if (e == 0 && dir)
 		e = write_report(c, r, dir, err);
 	if (e < 0)
 		return e;
+	case_lacks_text(r, &lacks);
 	*ret = (struct case_result){.id = mem_strdup(c->record.id),
 	                            .dir = TAKE(dir),
 	                            .videos = r->n_videos,
-	                            .files = c->files,
+	                            .now = c->videos,
 	                            .before = c->before,
 	                            .failed = c->failed,
 	                            .skipped = c->skipped.n,
-	                            .others = r->n_others};
+	                            .others = r->n_others,
+	                            .lost = lost,
+	                            .lacks = mem_strdup(buf_str(&lacks))};
+	say_what_changed(c);
 	if (c->walk.links)
 		log_warning("links that were not followed: %zu", c->walk.links);
 	const struct progress_event event = {.type = PROGRESS_CASE,
@@ -397,16 +412,30 @@ static int finish(struct run *c, struct case_result *ret, struct err *err)
 	                                               .videos = ret->videos,
 	                                               .before = ret->before,
 	                                               .failed = ret->failed,
-	                                               .skipped = ret->skipped}};
+	                                               .skipped = ret->skipped,
+	                                               .complete = !*ret->lacks}};
 	if (ret->dir)
 		progress_emit(c->a->progress, &event);
 	return 0;
 }
 
+/* A plan has the length of one video. */
+static int check_plan(const struct case_options *o, struct err *err)
+{
+	if (!*o->analyze->options->plan_file || (o->n == 1 && !file_is_dir(o->paths[0])))
+		return 0;
+	return err_set(err, ERR_ARG,
+	               "--plan is the plan of one video, so it cannot be used for %s; name that video "
+	               "alone, with --case to have it in a case",
+	               o->n == 1 ? "a folder" : "several files");
+}
+
 int case_analyze(const struct case_options *o, struct case_result *ret, struct err *err)
 {
 	AUTO(run_clear) struct run c = {.o = o, .a = o->analyze, .lock = -1};
-	int r = gather(&c, err);
+	int r = check_plan(o, err);
+	if (r == 0)
+		r = gather(&c, err);
 	if (r == 0)
 		r = choose_output(&c, err);
 	if (r == 0)
@@ -422,5 +451,6 @@ void case_result_clear(struct case_result *r)
 {
 	free(r->id);
 	free(r->dir);
+	free(r->lacks);
 	*r = (struct case_result){0};
 }

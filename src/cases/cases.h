@@ -12,6 +12,7 @@
 #ifndef VDET_CASES_CASES_H
 #define VDET_CASES_CASES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -24,6 +25,9 @@ struct case_options {
 	const char *name;   /* NULL = the real path of the first folder */
 	char *const *paths; /* files and folders */
 	size_t n;
+	/* Leaves out what is gone and was never looked at: failed files, and videos
+	 * without a result. */
+	bool forget_missing;
 	/* After each file that was analyzed or failed; one of `result` and `err` is
 	 * NULL. On the caller's thread. */
 	void (*on_file)(void *ctx, const char *name, const struct analyze_result *result,
@@ -35,11 +39,13 @@ struct case_result {
 	char *id;       /* of the case; the caller frees with case_result_clear() */
 	char *dir;      /* of its report, absolute; NULL: there is no video to report */
 	size_t videos;  /* in the report, each content once */
-	size_t files;   /* videos in this call, each name of a content counts */
-	size_t before;  /* of them, those that were complete before */
+	size_t now;     /* of them, those of this call */
+	size_t before;  /* of those, the ones that were complete before */
 	size_t failed;  /* files that failed; on_file() was called for each */
 	size_t skipped; /* files that are still changing: the next call takes them */
 	size_t others;  /* files that are not videos */
+	size_t lost;    /* files that are gone, and were never looked at */
+	char *lacks;    /* why the case is not complete, for people; "" = it is */
 };
 void case_result_clear(struct case_result *r);
 

@@ -25,23 +25,36 @@ void case_files_clear(struct case_files *f)
 	*f = (struct case_files){0};
 }
 
+static void events_free(struct case_event *events, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(events[i].subject);
+		free(events[i].what);
+	}
+	free(events);
+}
+
 static void video_clear(struct case_video *v)
 {
 	for (size_t i = 0; i < v->n_same; i++)
 		free(v->same[i].name);
-	for (size_t i = 0; i < v->n_events; i++) {
-		free(v->events[i].subject);
-		free(v->events[i].what);
+	events_free(v->events, v->n_events);
+	events_free(v->withdrawn, v->n_withdrawn);
+	for (size_t i = 0; i < v->n_anomalies; i++) {
+		free(v->anomalies[i].kind);
+		free(v->anomalies[i].text);
 	}
 	for (size_t i = 0; i < v->n_holes; i++)
 		free(v->holes[i].reason);
-	char *strings[] = {v->name, v->sha256, v->job, v->link, v->fault, v->summary};
+	char *strings[] = {v->name,  v->label,   v->sha256,        v->job,    v->link,
+	                   v->fault, v->summary, v->left_out_text, v->warning};
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);
 	free(v->same);
 	story_sentences_free(v->sentences, v->n_sentences);
-	free(v->events);
+	free(v->anomalies);
 	free(v->holes);
+	free(v->left_out);
 }
 
 void case_report_free(struct case_report *r)
@@ -62,22 +75,9 @@ void case_report_free(struct case_report *r)
 	free(r);
 }
 
-void case_sum(const struct case_report *r, struct case_sums *ret)
+const char *case_presence(bool missing, bool replaced)
 {
-	*ret = (struct case_sums){0};
-	for (size_t i = 0; i < r->n_videos; i++) {
-		const struct case_video *v = &r->videos[i];
-		ret->analyzed += *v->job != '\0';
-		ret->complete += v->complete;
-		ret->missing += v->missing;
-		ret->events += v->n_events;
-		ret->states += v->n_states;
-		ret->holes += v->n_holes;
-		ret->same += v->n_same;
-		ret->duration += v->duration;
-		ret->described += v->described;
-		ret->lost += v->lost;
-	}
+	return replaced ? "replaced: its file has another content now" : missing ? "missing now" : "";
 }
 
 int64_t case_time(const struct case_video *v, int64_t at)

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "report/report.h"
 #include "store/case.h"
 #include "story/sum-up.h"
 
@@ -23,6 +24,15 @@ struct case_event {
 	/* Where its first frame is in the video's own report; from 0. */
 	size_t chunk, sample;
 	int64_t pts; /* of that frame */
+	/* Static texts, "" for none: report_event_verdict(); of what is withdrawn,
+	 * what the second look showed. */
+	const char *verdict, *says;
+};
+
+/* What the index found wrong with the recording; see struct report_anomaly. */
+struct case_anomaly {
+	char *kind, *text;
+	int64_t start, end;
 };
 
 struct case_hole {
@@ -34,12 +44,17 @@ struct case_hole {
 /* Another file with the same content. */
 struct case_name {
 	char *name;
-	bool missing;
+	bool missing, replaced; /* as of a video */
 };
 
 struct case_video {
 	char *name;
-	bool missing; /* no file with this content is there now */
+	char *label;   /* for people: the name, and what else differs from others */
+	bool missing;  /* no file with this content is there now */
+	bool replaced; /* its file has another content now */
+	/* Its result is of a run with other options, or another model, than those
+	 * of the last run of the case. */
+	bool other_options;
 	struct case_name *same;
 	size_t n_same;
 	char *sha256;   /* "" = not known */
@@ -53,8 +68,12 @@ struct case_video {
 	int64_t start;
 	enum store_clock clock;
 	int64_t duration;
-	bool complete;
-	int64_t described, lost; /* microseconds of chunks that are done, that are holes */
+	bool complete;                   /* as its own report is, and its last analysis did not fail */
+	int64_t described, lost;         /* microseconds of chunks that are done, that are holes */
+	int64_t from, to;                /* the part that was to be analyzed */
+	struct report_stretch *left_out; /* by a given plan, in that part */
+	size_t n_left_out;
+	char *left_out_text; /* "Not looked at: …"; "" if nothing is */
 	char *summary;
 	bool summary_by_model;
 	/* Its sentences, each with its events; none if the summary has no evidence. */
@@ -62,6 +81,11 @@ struct case_video {
 	size_t n_sentences;
 	struct case_event *events; /* in order of start */
 	size_t n_events, n_states;
+	struct case_event *withdrawn; /* statements that a check contradicts, likewise */
+	size_t n_withdrawn;
+	struct case_anomaly *anomalies;
+	size_t n_anomalies;
+	char *warning; /* "" or what is wrong with the file */
 	struct case_hole *holes;
 	size_t n_holes;
 };
@@ -109,11 +133,49 @@ void case_files_add(struct case_files *f, const char *name, const char *reason);
 void case_files_clear(struct case_files *f);
 
 struct case_sums {
-	size_t analyzed, complete, missing, events, states, holes, same;
+	size_t analyzed, complete, missing, replaced;
+	size_t failed_again; /* analyzed, but the last attempt failed */
+	size_t events, states, holes, same, withdrawn, anomalies;
+	size_t warned; /* whose files have errors, or were not used as a whole */
+	size_t other_options;
+	size_t partial;  /* analyzed, but not from its start to its end */
+	size_t left_out; /* stretches that given plans leave out */
 	int64_t duration, described, lost;
+	int64_t analyzed_time;          /* of all videos that was to be analyzed */
+	int64_t partial_time, whole_of; /* of the partial ones; their whole lengths */
+	int64_t left_out_time;
 };
 void case_sum(const struct case_report *r, struct case_sums *ret);
 
+enum { CASE_COUNTS_MAX = 10, CASE_LACKS_MAX = 8 };
+struct case_count {
+	const char *title, *one; /* "Failed files", "failed file"; NULL: irregular */
+	size_t n;
+};
+/* "2 failed files". */
+void case_count_text(const struct case_count *c, struct buf *out);
+/* What there is to count, for the top of a report; returns how many. */
+size_t case_counts(const struct case_report *r, const struct case_sums *s,
+                   struct case_count out[static CASE_COUNTS_MAX]);
+/* Why a case is not complete: "2 files failed". */
+struct case_lack {
+	size_t n;
+	const char *one, *what; /* "file", " failed" */
+	const char *section;    /* of the page, that has more */
+};
+/* Returns how many; none: it is complete. */
+size_t case_lacks(const struct case_report *r, const struct case_sums *s,
+                  struct case_lack out[static CASE_LACKS_MAX]);
+/* In one line; nothing if it is complete. */
+void case_lacks_text(const struct case_report *r, struct buf *out);
+
+bool case_is_partial(const struct case_video *v);
+/* What was not looked at on purpose, and which results are of other options, of
+ * all videos, of one: "only 0:10 of 1:30 was analyzed, …"; or nothing. */
+void case_limits_text(const struct case_sums *s, struct buf *out);
+void case_video_limits_text(const struct case_video *v, struct buf *out);
+/* "missing now", "replaced: …"; "" if its file is there. */
+const char *case_presence(bool missing, bool replaced);
 /* Unix time of something in a video. */
 int64_t case_time(const struct case_video *v, int64_t at);
 /* "2026-11-03 14:00:05": UTC, cut to seconds. Returns out. */

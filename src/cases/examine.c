@@ -87,8 +87,7 @@ static int put_streams(struct members *m, const struct opened *f, const struct v
 	size_t n = 1;
 	struct analyze_options one = *o;
 	const struct member *old = members_find(m, f->file->path, -1);
-	int r = old && old->row.kind != STORE_MEMBER_VIDEO ? members_forget(m, f->file->path, NULL, err)
-	                                                   : 0;
+	int r = old && old->row.kind != STORE_MEMBER_VIDEO ? members_forget(m, f->file->path, err) : 0;
 	if (o->media_stream == MEDIA_STREAM_ALL)
 		streams_moving(v, &streams, &n);
 	for (size_t i = 0; i < n && r == 0; i++) {
@@ -108,7 +107,7 @@ static int put_failure(struct members *m, const struct opened *f, struct err *wh
 	bool format = why->code == ERR_FORMAT || why->code == ERR_UNSUPPORTED;
 	bool video = !format || walk_is_video_name(f->file->path);
 	struct member *old = members_find(m, f->file->path, -1), *put;
-	walk_hide_path(why, f->file->path, f->file->name);
+	walk_hide_path(why, f->file->path);
 	*ret = video ? EXAMINE_FAILED : EXAMINE_DONE;
 	if (old && old->row.kind == STORE_MEMBER_VIDEO) {
 		member_set(&old->row.fault, why->msg);
@@ -135,7 +134,7 @@ static int examine_open(struct members *m, const struct opened *f, const struct 
 	*ret = EXAMINE_DONE;
 	if (is_known(m, f, a))
 		return 0;
-	int r = members_forget(m, f->file->path, f->stamp, err);
+	int r = members_replace(m, f->file->path, f->stamp, err);
 	if (r < 0)
 		return r;
 	progress_phase(a->progress, PHASE_OPENING, f->file->name);

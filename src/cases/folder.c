@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "cases/writers.h"
+#include "report/folder.h"
 
 #define RECORD "vdet.json"
-#define RECORD_FORMAT "vdet-case-folder/1"
+#define RECORD_FORMAT REPORT_CASE_RECORD
 
 enum { TRIES_MAX = 1000, TITLE_MAX = 200, RECORD_MAX = 1 << 16 };
 #define FILE_MAX_BYTES ((size_t)512 << 20)
@@ -78,6 +80,9 @@ int case_folder_take(const char *parent, const char *title, const char *id, char
 			i == 1 ? mem_printf("%s.vdet-case", stem) : mem_printf("%s-%d.vdet-case", stem, i);
 		AUTO(mem_freep) char *dir = file_join(parent, name);
 		r = take(dir, id, err);
+		if (r > 0 && i > 1)
+			log_warning("%s.vdet-case is of another case, or not of vdet; this report goes to %s",
+			            stem, name);
 		if (r > 0)
 			*ret = TAKE(dir);
 	}

@@ -48,7 +48,7 @@ static void add_time(struct case_page *p, int64_t unix_us)
 static void add_video(struct case_page *p, size_t i)
 {
 	buf_addf(p->out, "<a href=\"#v%zu\" dir=\"auto\">", i + 1);
-	case_page_text(p, p->r->videos[i].name, SUBJECT_MAX);
+	case_page_text(p, p->r->videos[i].label, SUBJECT_MAX);
 	buf_adds(p->out, "</a>");
 }
 
@@ -182,6 +182,7 @@ static void add_event(struct case_page *p, const struct case_moment *m)
 		buf_adds(p->out, "</b> ");
 	}
 	case_page_text(p, e->what, WHAT_MAX);
+	report_html_verdict(p->out, e->verdict);
 	buf_adds(p->out, "</p><p class=\"from\">");
 	add_video(p, m->video);
 	buf_adds(p->out, " ");

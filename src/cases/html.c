@@ -45,14 +45,8 @@ static void add_facts(struct case_page *p)
 	const struct case_report *r = p->r;
 	const struct case_sums *s = &p->sums;
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
-	struct {
-		const char *name;
-		size_t n;
-	} counts[] = {
-		{"Events", s->events},         {"Holes", s->holes},
-		{"Failed files", r->faults.n}, {"Skipped files", r->skipped.n},
-		{"Other files", r->n_others},
-	};
+	struct case_count counts[CASE_COUNTS_MAX];
+	size_t n = case_counts(r, s, counts);
 	buf_adds(p->out, "<dl class=\"facts\">");
 	AUTO(mem_freep)
 	char *videos = s->analyzed == r->n_videos
@@ -63,9 +57,8 @@ static void add_facts(struct case_page *p)
 	char *length =
 		mem_printf("%s, %s described", clock_short(s->duration, a), clock_short(s->described, b));
 	report_html_fact(p->out, "Length", length);
-	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
-		if (counts[i].n || i < 2)
-			report_html_fact(p->out, counts[i].name, report_count((int64_t)counts[i].n, a));
+	for (size_t i = 0; i < n; i++)
+		report_html_fact(p->out, counts[i].title, report_count((int64_t)counts[i].n, a));
 	AUTO(mem_freep) char *written = mem_printf("%.16s UTC", case_clock(r->created, a));
 	report_html_fact(p->out, "Written", written);
 	buf_adds(p->out, "</dl>\n");
@@ -73,29 +66,23 @@ static void add_facts(struct case_page *p)
 
 static void add_banners(struct case_page *p)
 {
-	char n[CLOCK_TEXT_MAX], m[CLOCK_TEXT_MAX];
-	const struct case_report *r = p->r;
-	size_t missing = r->n_videos - p->sums.analyzed;
-	if (r->demo_model)
+	char n[CLOCK_TEXT_MAX];
+	struct case_lack lacks[CASE_LACKS_MAX];
+	size_t all = case_lacks(p->r, &p->sums, lacks);
+	if (p->r->demo_model)
 		buf_adds(p->out, "<p class=\"banner demo\"><strong>Made with the demo model.</strong> It "
 		                 "understands only the scenes that vdet draws for its demo; its answers "
 		                 "about any other video are meaningless.</p>\n");
-	if (p->sums.holes || missing || r->faults.n || r->skipped.n)
-		buf_adds(p->out, "<p class=\"banner bad\"><strong>This report is not complete.</strong>");
-	if (p->sums.holes)
-		buf_addf(p->out, " It has <a href=\"#holes\">%s</a>.",
-		         report_plural(p->sums.holes, "hole", n));
-	if (missing)
-		buf_addf(p->out, " <a href=\"#videos\">%s</a> not analyzed.",
-		         report_plural(missing, "video", n));
-	if (r->faults.n)
-		buf_addf(p->out, " <a href=\"#faults\">%s</a> failed.",
-		         report_plural(r->faults.n, "file", m));
-	if (r->skipped.n)
-		buf_addf(p->out, " <a href=\"#skipped\">%s</a> skipped.",
-		         report_plural(r->skipped.n, "file", m));
-	if (p->sums.holes || missing || r->faults.n || r->skipped.n)
-		buf_adds(p->out, "</p>\n");
+	if (all)
+		buf_adds(p->out, "<p class=\"banner bad\"><strong>This report is not complete:</strong>");
+	for (size_t i = 0; i < all; i++)
+		buf_addf(p->out, "%s <a href=\"#%s\">%s</a>%s", i ? "," : "", lacks[i].section,
+		         report_plural(lacks[i].n, lacks[i].one, n), lacks[i].what);
+	buf_adds(p->out, all ? ".</p>\n" : "");
+	AUTO(buf_free) struct buf limits = BUF(1 << 12);
+	case_limits_text(&p->sums, &limits);
+	if (limits.len)
+		buf_addf(p->out, "<p class=\"banner warn\">%s</p>\n", buf_str(&limits));
 }
 
 static void add_header(struct case_page *p)
@@ -219,23 +206,59 @@ static void add_lane(struct case_page *p, const struct axis *a, const struct cas
 	buf_adds(p->out, "</svg>");
 }
 
+/* A number with a link to the section of the video's own report that has it. */
+static void add_number(struct case_page *p, const struct case_video *v, const char *section,
+                       const char *text)
+{
+	buf_adds(p->out, " · ");
+	if (v->page)
+		buf_addf(p->out, "<a href=\"%s/report.html#%s\">", v->link, section);
+	buf_addf(p->out, "%s%s", text, v->page ? "</a>" : "");
+}
+
+/* What is wrong with the recording, and what the model said of it wrongly. */
+static void add_findings(struct case_page *p, const struct case_video *v)
+{
+	char n[CLOCK_TEXT_MAX];
+	AUTO(mem_freep) char *anomalies = mem_printf("anomalies: %zu", v->n_anomalies);
+	if (v->n_withdrawn)
+		add_number(p, v, "withdrawn", report_plural(v->n_withdrawn, "withdrawal", n));
+	if (v->n_anomalies)
+		add_number(p, v, "anomalies", anomalies);
+	if (*v->warning) {
+		buf_adds(p->out, " · <b>the file:</b> <span dir=\"auto\">");
+		case_page_text(p, v->warning, SUMMARY_MAX);
+		buf_adds(p->out, "</span>");
+	}
+}
+
 static void add_states(struct case_page *p, const struct case_video *v)
 {
 	char n[CLOCK_TEXT_MAX];
 	buf_addf(p->out, " · %s", report_plural(v->n_events, "event", n));
 	if (v->n_holes)
 		buf_addf(p->out, " · %s", report_plural(v->n_holes, "hole", n));
+	add_findings(p, v);
 	if (!*v->job)
 		buf_adds(p->out, " · <b>not analyzed</b>");
 	if (v->missing)
-		buf_adds(p->out, " · <b>missing now</b>");
+		buf_addf(p->out, " · <b>%s</b>", case_presence(v->missing, v->replaced));
 	for (size_t i = 0; i < v->n_same && i < SAME_SHOWN; i++) {
 		buf_adds(p->out, i ? ", <span dir=\"auto\">" : " · the same as <span dir=\"auto\">");
 		case_page_text(p, v->same[i].name, NAME_MAX);
-		buf_adds(p->out, v->same[i].missing ? "</span> (missing now)" : "</span>");
+		buf_adds(p->out, "</span>");
+		if (v->same[i].missing)
+			buf_addf(p->out, " (%s)", case_presence(v->same[i].missing, v->same[i].replaced));
 	}
 	if (v->n_same > SAME_SHOWN)
 		buf_addf(p->out, " and %zu more", v->n_same - SAME_SHOWN);
+	AUTO(buf_free) struct buf limits = BUF(1 << 20);
+	case_video_limits_text(v, &limits);
+	if (limits.len) {
+		buf_adds(p->out, " · <b>");
+		report_html_text(p->out, buf_str(&limits));
+		buf_adds(p->out, "</b>");
+	}
 	if (*v->fault) {
 		buf_adds(p->out, " · failed: <span dir=\"auto\">");
 		case_page_text(p, v->fault, SUMMARY_MAX);
@@ -250,10 +273,8 @@ static void add_video(struct case_page *p, const struct axis *a, size_t i)
 	buf_addf(p->out, "<li id=\"v%zu\"><p class=\"name\" dir=\"auto\">", i + 1);
 	if (v->page)
 		buf_addf(p->out, "<a href=\"%s/report.html\">", v->link);
-	case_page_text(p, v->name, NAME_MAX);
+	case_page_text(p, v->label, NAME_MAX);
 	buf_adds(p->out, v->page ? "</a>" : "");
-	if (v->stream >= 0)
-		buf_addf(p->out, " stream %lld", (long long)v->stream);
 	buf_adds(p->out, "</p>");
 	add_lane(p, a, v);
 	buf_addf(p->out, "<p class=\"from\"><time datetime=\"%s\">%s</time> (%s) · %s",

@@ -29,8 +29,9 @@ static json_t *names_json(const struct case_video *v)
 {
 	json_t *all = json_array();
 	for (size_t i = 0; i < v->n_same; i++)
-		json_array_append_new(all, json_pack("{s:s, s:b}", "name", v->same[i].name, "missing",
-		                                     (int)v->same[i].missing));
+		json_array_append_new(all, json_pack("{s:s, s:b, s:b}", "name", v->same[i].name, "missing",
+		                                     (int)v->same[i].missing, "replaced",
+		                                     (int)v->same[i].replaced));
 	return all;
 }
 
@@ -46,23 +47,60 @@ static json_t *holes_json(const struct case_video *v)
 	return all;
 }
 
+static json_t *left_out_json(const struct case_video *v)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < v->n_left_out; i++)
+		json_array_append_new(all, json_pack("{s:o, s:o}", "start", seconds(v->left_out[i].start),
+		                                     "end", seconds(v->left_out[i].end)));
+	return all;
+}
+
 static json_t *summary_json(const char *text, bool by_model, const char *list)
 {
 	return json_pack("{s:s, s:s}", "text", text, "by", by_model ? "model" : list);
 }
 
-static json_t *video_json(const struct case_video *v)
+static json_t *anomalies_json(const struct case_video *v)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < v->n_anomalies; i++) {
+		const struct case_anomaly *a = &v->anomalies[i];
+		json_array_append_new(all, json_pack("{s:s, s:o, s:o, s:s}", "kind", a->kind, "start",
+		                                     seconds(a->start), "end", seconds(a->end), "text",
+		                                     a->text));
+	}
+	return all;
+}
+
+/* What its analysis found. */
+static json_t *result_json(const struct case_video *v)
 {
 	return json_pack(
-		"{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:b, s:o, s:o, s:o, s:I, s:I, s:o}",
-		"name", v->name, "same", names_json(v), "missing", (int)v->missing, "sha256",
-		string_or_null(v->sha256), "stream", v->stream < 0 ? json_null() : json_integer(v->stream),
-		"job", string_or_null(v->job), "report", string_or_null(v->link), "start",
-		time_json(v->start), "clock", v->clock == STORE_CLOCK_METADATA ? "metadata" : "file",
-		"duration", seconds(v->duration), "complete", (int)v->complete, "described",
-		seconds(v->described), "fault", string_or_null(v->fault), "summary",
+		"{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o}", "job",
+		string_or_null(v->job), "report", string_or_null(v->link), "complete", (int)v->complete,
+		"range",
+		*v->job ? json_pack("{s:o, s:o}", "from", seconds(v->from), "to", seconds(v->to))
+				: json_null(),
+		"left_out", left_out_json(v), "described", seconds(v->described), "fault",
+		string_or_null(v->fault), "summary",
 		*v->job ? summary_json(v->summary, v->summary_by_model, "timeline") : json_null(), "events",
-		(json_int_t)v->n_events, "states", (json_int_t)v->n_states, "holes", holes_json(v));
+		(json_int_t)v->n_events, "states", (json_int_t)v->n_states, "holes", holes_json(v),
+		"anomalies", anomalies_json(v), "warning", string_or_null(v->warning));
+}
+
+static json_t *video_json(const struct case_video *v)
+{
+	json_auto_t *result = result_json(v);
+	json_t *j = json_pack(
+		"{s:s, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:s, s:o}", "name", v->name, "same",
+		names_json(v), "missing", (int)v->missing, "replaced", (int)v->replaced, "other_options",
+		(int)v->other_options, "sha256", string_or_null(v->sha256), "stream",
+		v->stream < 0 ? json_null() : json_integer(v->stream), "start", time_json(v->start),
+		"clock", v->clock == STORE_CLOCK_METADATA ? "metadata" : "file", "duration",
+		seconds(v->duration));
+	json_object_update(j, result);
+	return j;
 }
 
 static json_t *videos_json(const struct case_report *r)
@@ -73,20 +111,36 @@ static json_t *videos_json(const struct case_report *r)
 	return all;
 }
 
+static json_t *event_json(const struct case_report *r, size_t video, const struct case_event *e)
+{
+	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o}", "time",
+	                 time_json(case_time(&r->videos[video], e->start)), "video", (json_int_t)video,
+	                 "start", seconds(e->start), "end", seconds(e->end), "subject",
+	                 string_or_null(e->subject), "what", e->what, "chunk", (json_int_t)e->chunk,
+	                 "sample", (json_int_t)e->sample, "pts", seconds(e->pts), "verdict",
+	                 string_or_null(e->verdict));
+}
+
 static json_t *events_json(const struct case_report *r)
 {
 	json_t *all = json_array();
 	for (size_t i = 0; i < r->n_moments; i++) {
-		const struct case_video *v = &r->videos[r->moments[i].video];
-		const struct case_event *e = &v->events[r->moments[i].event];
-		json_array_append_new(all, json_pack("{s:o, s:I, s:o, s:o, s:o, s:s, s:I, s:I, s:o}",
-		                                     "time", time_json(case_time(v, e->start)), "video",
-		                                     (json_int_t)r->moments[i].video, "start",
-		                                     seconds(e->start), "end", seconds(e->end), "subject",
-		                                     string_or_null(e->subject), "what", e->what, "chunk",
-		                                     (json_int_t)e->chunk, "sample", (json_int_t)e->sample,
-		                                     "pts", seconds(e->pts)));
+		const struct case_moment *m = &r->moments[i];
+		json_array_append_new(all, event_json(r, m->video, &r->videos[m->video].events[m->event]));
 	}
+	return all;
+}
+
+static json_t *withdrawn_json(const struct case_report *r)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < r->n_videos; i++)
+		for (size_t k = 0; k < r->videos[i].n_withdrawn; k++) {
+			const struct case_event *e = &r->videos[i].withdrawn[k];
+			json_t *j = event_json(r, i, e);
+			json_object_set_new(j, "says", string_or_null(e->says));
+			json_array_append_new(all, j);
+		}
 	return all;
 }
 
@@ -122,18 +176,35 @@ static json_t *files_json(const struct case_files *f)
 	return all;
 }
 
-static json_t *totals_json(const struct case_report *r)
+static json_t *totals_json(const struct case_report *r, const struct case_sums *s)
 {
-	struct case_sums s;
-	case_sum(r, &s);
-	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-	                 "videos", (json_int_t)r->n_videos, "analyzed", (json_int_t)s.analyzed,
-	                 "complete", (json_int_t)s.complete, "missing", (json_int_t)s.missing,
-	                 "duration", seconds(s.duration), "described", seconds(s.described), "lost",
-	                 seconds(s.lost), "events", (json_int_t)s.events, "states",
-	                 (json_int_t)s.states, "holes", (json_int_t)s.holes, "faults",
-	                 (json_int_t)r->faults.n, "skipped", (json_int_t)r->skipped.n, "others",
-	                 (json_int_t)r->n_others, "links", (json_int_t)r->n_links);
+	const struct {
+		const char *name;
+		size_t n;
+	} counts[] = {
+		{"videos", r->n_videos},
+		{"analyzed", s->analyzed},
+		{"complete", s->complete},
+		{"missing", s->missing},
+		{"other_options", s->other_options},
+		{"replaced", s->replaced},
+		{"partial", s->partial},
+		{"events", s->events},
+		{"states", s->states},
+		{"holes", s->holes},
+		{"withdrawn", s->withdrawn},
+		{"anomalies", s->anomalies},
+		{"faults", r->faults.n},
+		{"skipped", r->skipped.n},
+		{"others", r->n_others},
+		{"links", r->n_links},
+	};
+	json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:o}", "duration", seconds(s->duration), "range",
+	                      seconds(s->analyzed_time), "described", seconds(s->described), "lost",
+	                      seconds(s->lost), "left_out", seconds(s->left_out_time));
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+		json_object_set_new(j, counts[i].name, json_integer((json_int_t)counts[i].n));
+	return j;
 }
 
 static json_t *sentences_json(const struct case_report *r)
@@ -157,13 +228,17 @@ static int dump_to_buf(const char *data, size_t len, void *out)
 int case_json(const struct case_report *r, struct buf *out, struct err *err)
 {
 	json_t *summary = summary_json(r->summary, r->summary_by_model, "list");
+	struct case_sums sums;
+	struct case_lack lacks[CASE_LACKS_MAX];
+	case_sum(r, &sums);
 	json_object_set_new(summary, "fallback_reason", string_or_null(r->summary_fallback));
 	json_object_set_new(summary, "sentences", sentences_json(r));
 	json_auto_t *j = json_pack(
-		"{s:s, s:s, s:{s:s, s:s}, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o}}", "format",
-		FORMAT, "vdet_version", r->vdet_version, "case", "id", r->id, "title", r->title,
-		"demo_model", (int)r->demo_model, "totals", totals_json(r), "summary", summary, "videos",
-		videos_json(r), "events", events_json(r), "subjects", subjects_json(r), "faults",
+		"{s:s, s:s, s:{s:s, s:s}, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o}}",
+		"format", FORMAT, "vdet_version", r->vdet_version, "case", "id", r->id, "title", r->title,
+		"complete", (int)!case_lacks(r, &sums, lacks), "demo_model", (int)r->demo_model, "totals",
+		totals_json(r, &sums), "summary", summary, "videos", videos_json(r), "events",
+		events_json(r), "withdrawn", withdrawn_json(r), "subjects", subjects_json(r), "faults",
 		files_json(&r->faults), "skipped", files_json(&r->skipped), "others",
 		files_json(&r->others), "run", "created", time_json(r->created));
 	if (!j)

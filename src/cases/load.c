@@ -7,8 +7,10 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "cases/names.h"
 #include "config.h"
-#include "report/report.h"
+#include "report/checks.h"
+#include "report/folder.h"
 #include "report/text.h"
 
 const char *case_title(const char *name)
@@ -49,23 +51,47 @@ char *case_link(const char *from, const char *to)
 
 /* ---- one video */
 
+/* Takes the text. */
+static struct case_event take_event(struct report *r, struct report_event *e)
+{
+	const struct report_sample *s = report_evidence(r, &e->parts[0], 0);
+	const char *verdict = report_event_verdict(e);
+	return (struct case_event){
+		.start = e->start,
+		.end = e->end,
+		.subject = mem_strdup(report_subject(e)),
+		.what = TAKE(e->what),
+		.chunk = e->parts[0].chunk,
+		.sample = e->parts[0].n_samples ? e->parts[0].samples[0] : 0,
+		.pts = s ? s->pts : e->start,
+		.verdict = verdict,
+		.says = e->parts[0].check.verdict == VERDICT_WITHDRAWN
+	                ? report_check_says(&e->parts[0].check)
+	                : "",
+	};
+}
+
 static void take_events(struct case_video *v, struct report *r)
 {
 	v->events = mem_alloc(r->n_events, sizeof *v->events);
-	for (size_t i = 0; i < r->n_events; i++) {
-		struct report_event *e = &r->events[i];
-		const struct report_sample *s = report_evidence(r, &e->parts[0], 0);
-		v->events[v->n_events++] = (struct case_event){
-			.start = e->start,
-			.end = e->end,
-			.subject = mem_strdup(report_subject(e)),
-			.what = TAKE(e->what),
-			.chunk = e->parts[0].chunk,
-			.sample = e->parts[0].n_samples ? e->parts[0].samples[0] : 0,
-			.pts = s ? s->pts : e->start,
-		};
-	}
+	for (size_t i = 0; i < r->n_events; i++)
+		v->events[v->n_events++] = take_event(r, &r->events[i]);
+	v->withdrawn = mem_alloc(r->n_withdrawn, sizeof *v->withdrawn);
+	for (size_t i = 0; i < r->n_withdrawn; i++)
+		v->withdrawn[v->n_withdrawn++] = take_event(r, &r->withdrawn[i]);
 	v->n_states = r->n_states;
+}
+
+/* What is wrong with the recording. */
+static void take_faults(struct case_video *v, struct report *r)
+{
+	struct report_anomaly a;
+	v->anomalies = mem_alloc(report_count_anomalies(r), sizeof *v->anomalies);
+	while (report_anomaly(r, v->n_anomalies, &a))
+		v->anomalies[v->n_anomalies++] =
+			(struct case_anomaly){mem_strdup(a.kind), mem_strdup(a.text), a.start, a.end};
+	free(v->warning);
+	v->warning = TAKE(r->source_warning);
 }
 
 static void take_holes(struct case_video *v, struct report *r)
@@ -79,6 +105,19 @@ static void take_holes(struct case_video *v, struct report *r)
 	}
 }
 
+static void take_limits(struct case_video *v, struct report *r)
+{
+	struct buf text = BUF(1 << 20);
+	v->from = r->from;
+	v->to = r->to;
+	v->left_out = TAKE(r->left_out);
+	v->n_left_out = r->n_left_out;
+	report_left_out_text(&(struct report){.left_out = v->left_out, .n_left_out = v->n_left_out},
+	                     &text);
+	free(v->left_out_text);
+	v->left_out_text = buf_take(&text);
+}
+
 /* Where its own report is, for the page. */
 static int find_link(struct store *s, struct case_video *v, const char *dir, struct err *err)
 {
@@ -86,11 +125,12 @@ static int find_link(struct store *s, struct case_video *v, const char *dir, str
 	int r = store_job_find(s, v->job, &job, err);
 	if (r < 0)
 		return r;
-	AUTO(mem_freep) char *page = file_join(job.output, "report.html");
+	AUTO(mem_freep) char *report = report_folder_find(job.output, job.id);
 	AUTO(mem_freep) char *from = realpath(dir, NULL);
-	AUTO(mem_freep) char *to = realpath(job.output, NULL);
+	AUTO(mem_freep) char *to = report ? realpath(report, NULL) : NULL;
 	if (!from || !to)
 		return 0;
+	AUTO(mem_freep) char *page = file_join(to, "report.html");
 	free(v->link);
 	v->link = case_link(from, to);
 	v->page = file_exists(page);
@@ -109,9 +149,10 @@ static int load_run(struct store *s, const char *job, const char *dir, struct ca
 	free(v->job);
 	free(v->summary);
 	v->job = mem_strdup(r->job);
-	v->complete = r->complete;
+	v->complete = r->complete && !*v->fault;
 	v->described = sums.described;
 	v->lost = sums.lost;
+	take_limits(v, r);
 	v->summary = TAKE(r->summary);
 	v->summary_by_model = r->summary_by_model;
 	v->sentences = TAKE(r->sentences.whole.sentences);
@@ -119,6 +160,7 @@ static int load_run(struct store *s, const char *job, const char *dir, struct ca
 	r->sentences.whole.n = 0;
 	c->demo_model |= r->demo_model;
 	take_events(v, r);
+	take_faults(v, r);
 	take_holes(v, r);
 	return find_link(s, v, dir, err);
 }
@@ -127,7 +169,8 @@ static int load_run(struct store *s, const char *job, const char *dir, struct ca
 
 struct entry {
 	const struct store_member *row;
-	bool missing;
+	const char *name; /* that differs from those of other files */
+	bool missing, replaced;
 };
 
 /* Those of one content follow each other, the one that gives the name first. */
@@ -139,8 +182,10 @@ static int by_content(const void *a, const void *b)
 		c = x->row->stream < y->row->stream ? -1 : 1;
 	if (c == 0 && x->missing != y->missing)
 		c = x->missing ? 1 : -1;
+	if (c == 0 && x->replaced != y->replaced)
+		c = x->replaced ? 1 : -1;
 	if (c == 0)
-		c = strcmp(x->row->name, y->row->name);
+		c = strcmp(x->name, y->name);
 	return c ? c : strcmp(x->row->path, y->row->path);
 }
 
@@ -150,13 +195,16 @@ static bool is_same(const struct entry *a, const struct entry *b)
 	       a->row->stream == b->row->stream;
 }
 
-static int add_video(struct store *s, const char *dir, const struct entry *e, size_t n,
+static int add_video(struct store *s, const struct case_place *at, const struct entry *e, size_t n,
                      struct case_report *c, struct err *err)
 {
 	const struct store_member *row = e->row;
 	struct case_video *v = &c->videos[c->n_videos++];
-	*v = (struct case_video){.name = mem_strdup(row->name),
+	*v = (struct case_video){.name = mem_strdup(e->name),
+	                         .label = member_label(row, e->name),
 	                         .missing = e->missing,
+	                         .replaced = e->replaced,
+	                         .other_options = settings_differ(at->settings, row->settings),
 	                         .same = mem_alloc(n, sizeof *v->same),
 	                         .sha256 = mem_strdup(row->source),
 	                         .stream = row->stream,
@@ -166,10 +214,13 @@ static int add_video(struct store *s, const char *dir, const struct entry *e, si
 	                         .start = row->start,
 	                         .clock = row->clock,
 	                         .duration = row->duration,
+	                         .left_out_text = mem_strdup(""),
+	                         .warning = mem_strdup(""),
 	                         .summary = mem_strdup("")};
 	for (size_t i = 1; i < n; i++)
-		v->same[v->n_same++] = (struct case_name){mem_strdup(e[i].row->name), e[i].missing};
-	return *row->job ? load_run(s, row->job, dir, c, v, err) : 0;
+		v->same[v->n_same++] =
+			(struct case_name){mem_strdup(e[i].name), e[i].missing, e[i].replaced};
+	return *row->job ? load_run(s, row->job, at->dir, c, v, err) : 0;
 }
 
 static int by_start(const void *a, const void *b)
@@ -231,15 +282,43 @@ static void keep_first(struct case_files *f, size_t most)
 	}
 }
 
-int case_report_load(const struct members *m, const char *name, const char *dir,
-                     struct case_report **ret, struct err *err)
+/* No one knows what was in a failed file that is gone. */
+static void add_fault(struct case_report *c, const char *name, const char *why, bool missing)
+{
+	AUTO(mem_freep) char *text = mem_printf("%s; missing now", why);
+	case_files_add(&c->faults, name, missing ? text : why);
+}
+
+/* The name of each member, none twice; ends in NULL. */
+static char **make_names(const struct members *m)
+{
+	char **names = mem_alloc(m->n + 1, sizeof *names);
+	AUTO(mem_freep) struct named *named = mem_alloc(m->n, sizeof *named);
+	for (size_t i = 0; i < m->n; i++) {
+		names[i] = mem_strdup(m->items[i].row.name);
+		named[i] = (struct named){member_path(&m->items[i].row), &names[i]};
+	}
+	names_differ(named, m->n);
+	return names;
+}
+
+static void names_freep(char ***names)
+{
+	for (char **at = *names; at && *at; at++)
+		free(*at);
+	free(*names);
+}
+
+int case_report_load(const struct members *m, const struct case_place *at, struct case_report **ret,
+                     struct err *err)
 {
 	AUTO(case_report_freep) struct case_report *c = mem_alloc(1, sizeof *c);
 	AUTO(mem_freep) struct entry *entries = mem_alloc(m->n + 1, sizeof *entries);
+	AUTO(names_freep) char **names = make_names(m);
 	size_t n = 0;
 	int r = 0;
 	*c = (struct case_report){.id = mem_strdup(m->case_id),
-	                          .title = text_line(case_title(name), 1000),
+	                          .title = text_line(case_title(at->name), 1000),
 	                          .vdet_version = mem_strdup(VDET_VERSION),
 	                          .created = clock_wall(),
 	                          .videos = mem_alloc(m->n, sizeof *c->videos),
@@ -247,14 +326,15 @@ int case_report_load(const struct members *m, const char *name, const char *dir,
 	                          .summary_fallback = mem_strdup("")};
 	for (size_t i = 0; i < m->n; i++) {
 		const struct store_member *row = &m->items[i].row;
-		bool missing = !m->items[i].seen && !file_exists(row->path);
+		bool replaced = member_is_replaced(row);
+		bool missing = replaced || (!m->items[i].seen && !file_exists(row->path));
 		AUTO(mem_freep) char *why = text_line(row->fault, 1000);
 		if (row->kind == STORE_MEMBER_VIDEO)
-			entries[n++] = (struct entry){row, missing};
+			entries[n++] = (struct entry){row, names[i], missing, replaced};
 		else if (row->kind == STORE_MEMBER_FAULT)
-			case_files_add(&c->faults, row->name, missing ? "missing now" : why);
+			add_fault(c, names[i], why, missing);
 		else if (!missing)
-			case_files_add(&c->others, row->name, why);
+			case_files_add(&c->others, names[i], why);
 	}
 	c->n_others = c->others.n;
 	keep_first(&c->others, CASE_OTHERS_NAMED);
@@ -264,7 +344,7 @@ int case_report_load(const struct members *m, const char *name, const char *dir,
 	for (size_t i = 0, k; r == 0 && i < n; i = k) {
 		for (k = i + 1; k < n && is_same(&entries[i], &entries[k]);)
 			k++;
-		r = add_video(m->store, dir, &entries[i], k - i, c, err);
+		r = add_video(m->store, at, &entries[i], k - i, c, err);
 	}
 	if (r < 0)
 		return r;

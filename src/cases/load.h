@@ -4,13 +4,20 @@
 #define VDET_CASES_LOAD_H
 
 #include "cases/data.h"
+#include "cases/done.h"
 #include "cases/members.h"
 
+struct case_place {
+	const char *name;                /* of the case */
+	const char *dir;                 /* of its report, absolute */
+	const struct settings *settings; /* of this run */
+};
+
 /* Everything but what this run alone knows (skipped files, faults of the walk,
- * links), and the summary. `name`: of the case; `dir`: of its report, absolute.
- * A member whose run is gone from the journal counts as not analyzed. */
-int case_report_load(const struct members *m, const char *name, const char *dir,
-                     struct case_report **ret, struct err *err);
+ * links), and the summary. A member whose run is gone from the journal counts
+ * as not analyzed. */
+int case_report_load(const struct members *m, const struct case_place *at, struct case_report **ret,
+                     struct err *err);
 
 /* What people call a case of this name: the last part of a path. */
 const char *case_title(const char *name);

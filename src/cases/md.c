@@ -9,23 +9,30 @@
 static void add_head(const struct case_report *r, struct buf *out)
 {
 	struct case_sums s;
-	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX], c[CLOCK_TEXT_MAX], d[CLOCK_TEXT_MAX],
-		e[CLOCK_TEXT_MAX];
+	struct case_count counts[CASE_COUNTS_MAX];
+	AUTO(buf_free) struct buf lacks = BUF(1 << 12);
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX], c[CLOCK_TEXT_MAX];
 	case_sum(r, &s);
 	buf_adds(out, "# ");
 	report_markdown_line(out, r->title);
-	buf_addf(out, "\n\n%s · %s long, %s of it described · %s · %s\n\n",
-	         report_plural(r->n_videos, "video", a), clock_short(s.duration, b),
-	         clock_short(s.described, c), report_plural(s.events, "event", d),
-	         report_plural(r->n_others, "other file", e));
+	buf_addf(out, "\n\n%s · %s long, %s of it described", report_plural(r->n_videos, "video", a),
+	         clock_short(s.duration, b), clock_short(s.described, c));
+	size_t n = case_counts(r, &s, counts);
+	for (size_t i = 0; i < n; i++) {
+		buf_adds(out, " · ");
+		case_count_text(&counts[i], out);
+	}
+	buf_adds(out, "\n\n");
 	if (r->demo_model)
 		buf_adds(out, "> **Made with the demo model**, which understands only vdet's own drawn "
 		              "scenes: on any other video its answers are meaningless.\n\n");
-	if (s.holes)
-		buf_addf(out, "> **Not complete:** %s; see Holes.\n\n", report_plural(s.holes, "hole", a));
-	if (s.analyzed < r->n_videos)
-		buf_addf(out, "> **Not complete:** %s not analyzed.\n\n",
-		         report_plural(r->n_videos - s.analyzed, "video", a));
+	case_lacks_text(r, &lacks);
+	if (lacks.len)
+		buf_addf(out, "> **Not complete:** %s.\n\n", buf_str(&lacks));
+	AUTO(buf_free) struct buf limits = BUF(1 << 12);
+	case_limits_text(&s, &limits);
+	if (limits.len)
+		buf_addf(out, "> %s\n\n", buf_str(&limits));
 }
 
 static void add_summary(const struct case_report *r, struct buf *out)
@@ -50,6 +57,22 @@ static void add_summary(const struct case_report *r, struct buf *out)
 	buf_adds(out, "\n");
 }
 
+/* What is wrong with the recording, and what the model said of it wrongly. */
+static void add_findings(const struct case_video *v, struct buf *out)
+{
+	char n[CLOCK_TEXT_MAX];
+	if (v->n_withdrawn)
+		buf_addf(out, "; %s", report_plural(v->n_withdrawn, "withdrawal", n));
+	if (v->n_anomalies)
+		buf_addf(out, "; anomalies: %zu", v->n_anomalies);
+	if (v->page)
+		buf_addf(out, "; [report](%s/report.html)", v->link);
+	if (*v->warning) {
+		buf_adds(out, "; the file: ");
+		report_markdown_line(out, v->warning);
+	}
+}
+
 static void add_videos(const struct case_report *r, struct buf *out)
 {
 	char t[CLOCK_TEXT_MAX], d[CLOCK_TEXT_MAX], e[CLOCK_TEXT_MAX];
@@ -59,14 +82,20 @@ static void add_videos(const struct case_report *r, struct buf *out)
 		buf_addf(out, "%zu. **%s** (%s), %s: ", i + 1, case_clock(v->start, t),
 		         v->clock == STORE_CLOCK_METADATA ? "metadata" : "time of the file",
 		         clock_short(v->duration, d));
-		report_markdown_line(out, v->name);
+		report_markdown_line(out, v->label);
 		for (size_t k = 0; k < v->n_same; k++) {
 			buf_adds(out, ", the same as ");
 			report_markdown_line(out, v->same[k].name);
-			buf_adds(out, v->same[k].missing ? " (missing now)" : "");
+			if (v->same[k].missing)
+				buf_addf(out, " (%s)", case_presence(v->same[k].missing, v->same[k].replaced));
 		}
-		buf_adds(out, v->missing ? ", missing now" : "");
+		buf_addf(out, "%s%s", v->missing ? ", " : "", case_presence(v->missing, v->replaced));
 		buf_addf(out, *v->job ? ", %s" : ", not analyzed", report_plural(v->n_events, "event", e));
+		add_findings(v, out);
+		AUTO(buf_free) struct buf limits = BUF(1 << 20);
+		case_video_limits_text(v, &limits);
+		if (limits.len)
+			buf_addf(out, "; **%s**", buf_str(&limits));
 		if (*v->fault) {
 			buf_adds(out, "; failed: ");
 			report_markdown_line(out, v->fault);
@@ -85,8 +114,9 @@ static void add_events(const struct case_report *r, struct buf *out)
 		const struct case_event *e = &v->events[r->moments[i].event];
 		buf_addf(out, "- **%s** ", case_clock(case_time(v, e->start), t));
 		report_markdown_line(out, e->what);
+		report_markdown_verdict(out, e->verdict);
 		buf_adds(out, " *(");
-		report_markdown_line(out, v->name);
+		report_markdown_line(out, v->label);
 		buf_addf(out, " at %s, chunk %zu)*\n", report_exact(e->pts, at), e->chunk + 1);
 	}
 	buf_adds(out, "\n");
@@ -101,7 +131,7 @@ static void add_holes(const struct case_report *r, struct buf *out)
 			const struct case_hole *h = &r->videos[i].holes[k];
 			buf_adds(out, any ? "- " : "## Holes\n\n- ");
 			any = true;
-			report_markdown_line(out, r->videos[i].name);
+			report_markdown_line(out, r->videos[i].label);
 			buf_addf(out, " **%s – %s** ", clock_text(h->start, a), clock_text(h->end, b));
 			report_markdown_line(out, h->reason);
 			buf_adds(out, "\n");

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 void member_set(char **to, const char *text)
@@ -39,7 +41,8 @@ void members_clear(struct members *m)
 struct member *members_find(const struct members *m, const char *path, int64_t stream)
 {
 	for (size_t i = 0; i < m->n; i++)
-		if (m->items[i].row.stream == stream && strcmp(m->items[i].row.path, path) == 0)
+		if (!m->items[i].gone && m->items[i].row.stream == stream &&
+		    strcmp(m->items[i].row.path, path) == 0)
 			return &m->items[i];
 	return NULL;
 }
@@ -75,21 +78,145 @@ int members_save(struct members *m, const struct member *one, struct err *err)
 	return store_member_save(m->store, m->case_id, &one->row, err);
 }
 
-int members_forget(struct members *m, const char *path, const char *stamp, struct err *err)
+bool member_is_replaced(const struct store_member *row)
 {
-	size_t n = 0, gone = 0;
-	for (size_t i = 0; i < m->n; i++)
-		gone += strcmp(m->items[i].row.path, path) == 0 &&
-		        (!stamp || strcmp(m->items[i].row.stamp, stamp) != 0);
-	/* All streams of a file have one stamp. */
-	int r = gone ? store_member_remove(m->store, m->case_id, path, err) : 0;
-	for (size_t i = 0; r == 0 && gone && i < m->n; i++) {
-		if (strcmp(m->items[i].row.path, path) == 0)
+	return *row->path != '/';
+}
+
+const char *member_path(const struct store_member *row)
+{
+	const char *slash = strchr(row->path, '/');
+	return slash ? slash : row->path;
+}
+
+char *member_label(const struct store_member *row, const char *name)
+{
+	struct buf out = BUF(1 << 20);
+	buf_adds(&out, name);
+	if (row->stream >= 0)
+		buf_addf(&out, " stream %lld", (long long)row->stream);
+	if (member_is_replaced(row))
+		buf_addf(&out, " (replaced, %.8s)", row->source);
+	return buf_take(&out);
+}
+
+void members_sweep(struct members *m)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->items[i].gone)
 			store_member_clear(&m->items[i].row);
 		else
 			m->items[n++] = m->items[i];
 	}
-	if (r == 0 && gone)
-		m->n = n;
+	m->n = n;
+}
+
+int members_forget(struct members *m, const char *path, struct err *err)
+{
+	bool any = false;
+	for (size_t i = 0; i < m->n; i++)
+		if (strcmp(m->items[i].row.path, path) == 0)
+			any = m->items[i].gone = true;
+	int r = any ? store_member_remove(m->store, m->case_id, path, err) : 0;
+	if (r == 0)
+		members_sweep(m);
+	return r;
+}
+
+/* Gives a member another path. What has that already is gone. */
+static int rename_member(struct members *m, struct member *one, char *path, struct err *err)
+{
+	struct member *other = members_find(m, path, one->row.stream);
+	if (other && other != one)
+		other->gone = true;
+	free(one->row.path);
+	one->row.path = path;
+	return members_save(m, one, err);
+}
+
+int members_replace(struct members *m, const char *path, const char *stamp, struct err *err)
+{
+	bool any = false;
+	int r = 0;
+	for (size_t i = 0; i < m->n && r == 0; i++) {
+		struct member *one = &m->items[i];
+		if (strcmp(one->row.path, path) != 0 || strcmp(one->row.stamp, stamp) == 0)
+			continue;
+		any = true;
+		one->gone = !*one->row.job || !*one->row.source;
+		one->new_content = !one->gone;
+		if (!one->gone)
+			r = rename_member(m, one, mem_printf("%s:%s", one->row.source, path), err);
+	}
+	/* All streams of a file have one stamp. */
+	if (r == 0 && any)
+		r = store_member_remove(m->store, m->case_id, path, err);
+	members_sweep(m);
+	return r;
+}
+
+/* It takes over the result of what it replaced. */
+static void inherit(struct member *one, struct member *from)
+{
+	from->gone = true;
+	if (*one->row.job)
+		return;
+	member_set(&one->row.job, from->row.job);
+	member_set(&one->row.settings, from->row.settings);
+}
+
+int members_restore(struct members *m, struct member *one, struct err *err)
+{
+	AUTO(mem_freep) char *former = mem_printf("%s:%s", one->row.source, one->row.path);
+	bool any = false;
+	int r = 0;
+	for (size_t i = 0; i < m->n && r == 0; i++) {
+		struct member *old = &m->items[i];
+		if (old->gone || strcmp(old->row.path, former) != 0)
+			continue;
+		struct member *now = members_find(m, one->row.path, old->row.stream);
+		any = true;
+		if (now) {
+			inherit(now, old);
+			r = members_save(m, now, err);
+			continue;
+		}
+		old->new_content = false;
+		old->seen = true;
+		member_set(&old->row.stamp, one->row.stamp);
+		r = rename_member(m, old, mem_strdup(one->row.path), err);
+	}
+	return r == 0 && any ? store_member_remove(m->store, m->case_id, former, err) : r;
+}
+
+/* Its run may have been removed. */
+static bool has_result(const struct members *m, const struct store_member *row)
+{
+	AUTO(store_job_clear) struct store_job job = {0};
+	struct err ignored;
+	return *row->job && store_job_find(m->store, row->job, &job, &ignored) == 0;
+}
+
+bool members_are_lost(const struct members *m, const struct member *one)
+{
+	if (one->seen || one->row.kind == STORE_MEMBER_OTHER || file_exists(member_path(&one->row)))
+		return false;
+	for (size_t i = 0; i < m->n; i++)
+		if (strcmp(m->items[i].row.path, one->row.path) == 0 && has_result(m, &m->items[i].row))
+			return false;
+	return true;
+}
+
+int members_forget_lost(struct members *m, struct err *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < m->n && r == 0; i++) {
+		struct member *one = &m->items[i];
+		one->gone |= members_are_lost(m, one);
+		if (one->gone)
+			r = store_member_remove(m->store, m->case_id, one->row.path, err);
+	}
+	members_sweep(m);
 	return r;
 }

@@ -41,7 +41,7 @@ static void add_line(struct lines *l, const struct case_report *r, struct line l
 	const struct case_video *v = &r->videos[line.video];
 	const size_t *events = line.events ? line.events : &line.event;
 	size_t n = line.events ? line.n_events : 1;
-	line.text = mem_printf("%s: %s", v->name, text);
+	line.text = mem_printf("%s: %s", v->label, text);
 	line.entry = (struct story_entry){INT64_MAX, INT64_MIN, line.text};
 	for (size_t i = 0; i < n; i++) {
 		int64_t start = case_time(v, v->events[events[i]].start);
@@ -201,7 +201,7 @@ static char *list_videos(const struct case_report *r)
 		if (!*v->job || !*v->summary)
 			continue;
 		AUTO(mem_freep) char *line = text_line(v->summary, NOTE_MAX);
-		AUTO(mem_freep) char *text = mem_printf("%s: %s", v->name, line);
+		AUTO(mem_freep) char *text = mem_printf("%s: %s", v->label, line);
 		notes_add(&notes, v->start, case_time(v, v->duration), text);
 	}
 	return notes.n ? summary_timeline(&notes, LIST_LINES, true)

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cases/names.h"
 
 enum { DEPTH_MAX = 200, NAME_MAX_BYTES = 1000 };
 
@@ -49,14 +50,23 @@ bool walk_is_video_name(const char *name)
 	return false;
 }
 
-void walk_hide_path(struct err *err, const char *path, const char *name)
+/* Puts `by` in the place of n bytes of the message. */
+static void replace(struct err *err, const char *at, size_t n, const char *by)
 {
-	const char *at = *path ? strstr(err->msg, path) : NULL;
-	if (!at)
-		return;
-	AUTO(mem_freep)
-	char *text = mem_printf("%.*s%s%s", (int)(at - err->msg), err->msg, name, at + strlen(path));
+	AUTO(mem_freep) char *text = mem_printf("%.*s%s%s", (int)(at - err->msg), err->msg, by, at + n);
 	snprintf(err->msg, sizeof err->msg, "%s", text);
+}
+
+void walk_hide_path(struct err *err, const char *path)
+{
+	const char *const prefixes[] = {path, file_base(path)};
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+		size_t n = strlen(prefixes[i]);
+		if (n && strncmp(err->msg, prefixes[i], n) == 0 && strncmp(err->msg + n, ": ", 2) == 0)
+			replace(err, err->msg, n + 2, "");
+	}
+	for (const char *at; *path && (at = strstr(err->msg, path));)
+		replace(err, at, strlen(path), "the file");
 }
 
 static void add_fault(struct walk *w, const char *name, const struct err *err)
@@ -141,7 +151,7 @@ int walk_add(struct walk *w, const char *path, bool full, bool prefix, struct ca
 	struct err why;
 	if (!real || !file_is_dir(real)) {
 		if (file_open_input(path, &fd, &why) < 0) {
-			walk_hide_path(&why, path, file_base(path));
+			walk_hide_path(&why, path);
 			add_fault(w, file_base(path), &why);
 		} else if (!real) { /* a deleted file that is still open */
 			err_set(&why, ERR_NOENT, "no file has this name");
@@ -196,6 +206,10 @@ void walk_end(struct walk *w)
 			w->files[n++] = w->files[i];
 	}
 	w->n = n;
+	AUTO(mem_freep) struct named *named = mem_alloc(n, sizeof *named);
+	for (size_t i = 0; i < n; i++)
+		named[i] = (struct named){w->files[i].path, &w->files[i].name};
+	names_differ(named, n);
 	qsort(w->files, w->n, sizeof *w->files, by_name);
 }
 

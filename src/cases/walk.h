@@ -42,9 +42,9 @@ int walk_add(struct walk *w, const char *path, bool full, bool prefix, struct ca
 void walk_end(struct walk *w);
 void walk_clear(struct walk *w);
 
-/* Puts the name into a message that names the path, so that a report that is
- * passed on does not reveal where the file was. */
-void walk_hide_path(struct err *err, const char *path, const char *name);
+/* Takes the path out of a message, which is shown beside the file's name, so
+ * that a report that is passed on does not reveal where the file was. */
+void walk_hide_path(struct err *err, const char *path);
 
 enum walk_choice {
 	WALK_TAKE,  /* a file to be examined */

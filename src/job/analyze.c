@@ -113,12 +113,13 @@ static int count_events(const struct analyze *a, const struct report *report, st
 
 /* Before the summary, which is made without what is withdrawn. */
 static int verify(const struct analyze *a, const struct run_context *context, int fd,
-                  struct store_job *job, const struct start *start, struct err *err)
+                  struct store_job *job, const struct start *start, bool *ret_unchecked,
+                  struct err *err)
 {
 	struct check_options o = analyze_check(a->options);
 	o.deadline = a->options->job_timeout ? start->clock + a->options->job_timeout : 0;
 	o.drain = a->drain;
-	return check_run(context, &o, fd, job, err);
+	return check_run(context, &o, fd, job, ret_unchecked, err);
 }
 
 /* Everything about a file that is about to be analyzed. */
@@ -161,9 +162,9 @@ static int finish(const struct analyze *a, const struct run_context *context,
 {
 	const struct merge_options merge = {.prompt = a->options->prompt,
 	                                    .language = a->options->language};
-	bool complete = !done->holes, outdated = false;
+	bool complete = !done->holes, outdated = false, unchecked = false;
 	job->state = complete ? STORE_JOB_COMPLETE : STORE_JOB_HOLES;
-	int r = verify(a, context, src->fd, job, start, err);
+	int r = verify(a, context, src->fd, job, start, &unchecked, err);
 	if (r == 0 || r == -ERR_CANCELED) {
 		int same = check_source(a, src, job->id, err);
 		r = same < 0 ? same : r;
@@ -203,6 +204,7 @@ static int finish(const struct analyze *a, const struct run_context *context,
 	                               .chunks = done->chunks,
 	                               .holes = done->holes,
 	                               .resumed = done->resumed,
+	                               .unchecked = unchecked,
 	                               .left_out = report_left_out(report),
 	                               .missed = report->plan.n_missed,
 	                               .pictures = sums.pictures,

@@ -58,6 +58,7 @@ struct analyze_result {
 	char *earlier;    /* where the previous report of another run was moved; may be NULL */
 	char *first_hole; /* reason of the first hole, "" if none */
 	size_t chunks, holes, resumed;
+	bool unchecked;   /* a check failed; the same call tries it again */
 	int64_t left_out; /* microseconds of the range that a given plan leaves out */
 	size_t missed;    /* bursts of activity without a frame */
 	/* Frames that the model saw; of them, those with concealed damage. */

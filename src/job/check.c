@@ -39,6 +39,7 @@ struct checking {
 	size_t answered; /* statements, also by earlier runs */
 	size_t kept;     /* controls, of these items */
 	size_t failures; /* one after the other */
+	bool again;      /* something could not be asked */
 	char *stopped;   /* why the rest is not asked; NULL = it is */
 	struct err err;  /* that ends the run */
 	int result;
@@ -174,8 +175,10 @@ static size_t take_next(struct checking *k, size_t *ret_first)
 	size_t n = 0;
 	pthread_mutex_lock(&k->lock);
 	*ret_first = k->next;
-	if (k->options->deadline && clock_now() > k->options->deadline)
+	if (k->options->deadline && clock_now() > k->options->deadline) {
 		stop(k, "the job's time limit (job.timeout) was reached");
+		k->again = true;
+	}
 	if (k->result == 0 && !k->stopped && !cancel_fired(k->run->cancel) &&
 	    !cancel_fired(k->options->drain))
 		while (k->next + n < k->n &&
@@ -228,6 +231,7 @@ static int give_up(struct checking *k, const struct check_item *item, const stru
 	AUTO(mem_freep) char *reason = text_line(why->msg, sizeof why->msg);
 	log_warning("[job %s] a check failed: %s", k->job, reason);
 	pthread_mutex_lock(&k->lock);
+	k->again = true;
 	if (why->code != ERR_FORMAT && ++k->failures == FAILURES_MOST)
 		stop(k, reason);
 	pthread_mutex_unlock(&k->lock);
@@ -431,8 +435,9 @@ static int check(struct checking *k, struct store_job *job, struct err *err)
 }
 
 int check_run(const struct run_context *run, const struct check_options *o, int fd,
-              struct store_job *job, struct err *err)
+              struct store_job *job, bool *ret_again, struct err *err)
 {
+	*ret_again = false;
 	if (o->mode == CHECKS_NONE)
 		return 0;
 	const struct engine_info *info = engine_info(run->engine);
@@ -447,6 +452,7 @@ int check_run(const struct run_context *run, const struct check_options *o, int 
 	pthread_mutex_init(&k.lock, NULL);
 	progress_phase(run->progress, PHASE_CHECKING, "");
 	int r = check(&k, job, err);
+	*ret_again = k.again;
 	pthread_mutex_destroy(&k.lock);
 	check_items_free(k.items, k.n);
 	store_controls_free(k.controls, k.n_controls);

@@ -30,8 +30,9 @@ size_t check_limit(size_t chunks);
  *
  * What cannot be asked stays unchecked, with its reason, and is tried again by
  * the next run. Fails only if the journal does, or with ERR_CANCELED; then what
- * was answered before is in the journal. Changes job->facts. */
+ * was answered before is in the journal. Changes job->facts. *ret_again: there
+ * is something that could not be asked. */
 int check_run(const struct run_context *run, const struct check_options *o, int fd,
-              struct store_job *job, struct err *err);
+              struct store_job *job, bool *ret_again, struct err *err);
 
 #endif

@@ -82,6 +82,7 @@ static fields case_fields = {
 	{"before", "integer", "videos that earlier runs had completed"},
 	{"failed", "integer", "files that failed in this run"},
 	{"skipped", "integer", "files that are still changing: the next run takes them"},
+	{"complete", "boolean", "as in case.json"},
 	{0},
 };
 static fields error_fields = {
@@ -194,10 +195,10 @@ static json_t *report_json_of(const struct progress_event *e)
 
 static json_t *case_json_of(const struct progress_event *e)
 {
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "case", e->cases.id, "dir", e->cases.dir,
-	                 "videos", (json_int_t)e->cases.videos, "before", (json_int_t)e->cases.before,
-	                 "failed", (json_int_t)e->cases.failed, "skipped",
-	                 (json_int_t)e->cases.skipped);
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:b}", "case", e->cases.id, "dir",
+	                 e->cases.dir, "videos", (json_int_t)e->cases.videos, "before",
+	                 (json_int_t)e->cases.before, "failed", (json_int_t)e->cases.failed, "skipped",
+	                 (json_int_t)e->cases.skipped, "complete", (int)e->cases.complete);
 }
 
 static json_t *error_json(const struct progress_event *e)

@@ -101,6 +101,7 @@ struct progress_event {
 		struct {
 			const char *id, *dir;
 			size_t videos, before, failed, skipped;
+			bool complete;
 		} cases;
 		struct {
 			const char *file, *code, *message; /* file NULL = the command */

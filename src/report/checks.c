@@ -135,6 +135,13 @@ const char *report_event_verdict(const struct report_event *e)
 	return "";
 }
 
+const char *report_verdict_mark(const char *verdict)
+{
+	return !strcmp(verdict, check_verdict_name(VERDICT_SHOWN))    ? "checked"
+	       : !strcmp(verdict, check_verdict_name(VERDICT_UNSURE)) ? "unsure"
+	                                                              : "";
+}
+
 const char *report_check_says(const struct report_check *c)
 {
 	switch (c->letter) {

@@ -32,6 +32,9 @@ int report_verdicts_find(struct store *s, const char *job, struct report_stateme
 
 /* Of an event the least certain verdict of its parts; "" if none was checked. */
 const char *report_event_verdict(const struct report_event *e);
+/* The word for people that marks such a verdict: "checked", "unsure"; "" where
+ * there was nothing to check, or it was not. */
+const char *report_verdict_mark(const char *verdict);
 /* "4 statements were checked: 3 shown, …" for people; "" if nothing was. */
 void report_checks_text(const struct report *r, struct buf *out);
 /* "2 statements that a check contradicts". */

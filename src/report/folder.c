@@ -168,8 +168,45 @@ int report_folder_take(const char *parent, const char *path, const struct report
 	return r > 0 ? 0 : err_set(err, ERR_LIMIT, "no free folder for the report in %s", parent);
 }
 
+bool report_folder_holds(const char *dir, const char *run)
+{
+	struct record r;
+	return read_record(dir, &r) && strcmp(r.run, run) == 0;
+}
+
+/* Of a folder in which a report of another run is: where that is moved. */
+static char *earlier_folder(const char *dir, const char *run)
+{
+	AUTO(mem_freep) char *name = mem_printf("earlier/%s", run);
+	return file_join(dir, name);
+}
+
+char *report_folder_find(const char *dir, const char *run)
+{
+	AUTO(mem_freep) char *earlier = earlier_folder(dir, run);
+	if (report_folder_holds(dir, run))
+		return mem_strdup(dir);
+	return report_folder_holds(earlier, run) ? TAKE(earlier) : NULL;
+}
+
+/* Of any version. */
+static int refuse_case(const char *dir, struct err *err)
+{
+	json_auto_t *j = load(dir, RECORD);
+	const char *format = json_string_value(json_object_get(j, "format"));
+	size_t n = strcspn(REPORT_CASE_RECORD, "/");
+	if (!format || strncmp(format, REPORT_CASE_RECORD, n + 1) != 0)
+		return 0;
+	return err_set(err, ERR_ARG,
+	               "%s is the folder of the report of a case; name another folder with --output",
+	               dir);
+}
+
 int report_folder_check(const char *dir, struct err *err)
 {
+	int r = refuse_case(dir, err);
+	if (r < 0)
+		return r;
 	AUTO(mem_freep) char *at = mem_strdup(dir);
 	struct stat st;
 	while (stat(at, &st) < 0 && errno == ENOENT) {
@@ -191,8 +228,7 @@ int report_folder_check(const char *dir, struct err *err)
 /* Moves what the run left in `dir` to dir/earlier/RUN. */
 static int keep_earlier(const char *dir, const struct record *r, char **ret, struct err *err)
 {
-	AUTO(mem_freep) char *name = mem_printf("earlier/%s", r->run);
-	AUTO(mem_freep) char *to = file_join(dir, name);
+	AUTO(mem_freep) char *to = earlier_folder(dir, r->run);
 	bool any = false;
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
 		AUTO(mem_freep) char *file = mem_printf("report.%s", formats[i]);
@@ -237,6 +273,8 @@ int report_folder_write(const struct report *r, const char *dir, const char *lis
 	int e = report_check_formats(list, err);
 	if (e == 0)
 		e = file_mkdirs(dir, false, err);
+	if (e == 0)
+		e = refuse_case(dir, err);
 	if (e == 0)
 		e = lock_folder(dir, &fd, err);
 	if (e < 0)

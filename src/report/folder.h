@@ -11,6 +11,10 @@
 #include "base/err.h"
 #include "report/report.h"
 
+/* Of vdet.json in the folder of a case, in which no report of a video is
+ * written. */
+#define REPORT_CASE_RECORD "vdet-case-folder/1"
+
 /* What is analyzed: one video stream of a file. */
 struct report_source {
 	const char *sha256; /* of the file */
@@ -26,8 +30,15 @@ struct report_source {
 int report_folder_take(const char *parent, const char *path, const struct report_source *source,
                        char **ret, char **ret_note, struct err *err);
 
-/* Whether reports can be written there, before hours of work: into `dir` if it
- * exists, else into the nearest folder above it that does. Creates nothing. */
+/* Whether the report of this run is in `dir`, by its record. */
+bool report_folder_holds(const char *dir, const char *run);
+/* Where the report of a run is: `dir`, or the folder in it to which a later run
+ * moved it; NULL if it is in neither. The caller frees. */
+char *report_folder_find(const char *dir, const char *run);
+
+/* Whether reports can be written there, and it is not the folder of a case,
+ * before hours of work: into `dir` if it exists, else into the nearest folder
+ * above it that does. Creates nothing. */
 int report_folder_check(const char *dir, struct err *err);
 
 /* As report_write(), and records source and run in `dir`. A report of another

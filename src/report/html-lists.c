@@ -145,18 +145,6 @@ static void add_whose(struct report_page *p, const struct report_subject *s)
 	buf_adds(p->out, "</a>");
 }
 
-/* Nothing where there was nothing to check, or it was not. */
-static void add_verdict(struct report_page *p, const struct report_event *e)
-{
-	const char *verdict = report_event_verdict(e);
-	bool shown = !strcmp(verdict, check_verdict_name(VERDICT_SHOWN));
-	if (shown || !strcmp(verdict, check_verdict_name(VERDICT_UNSURE)))
-		buf_addf(p->out, " <small class=\"verdict\" title=\"%s\">%s</small>",
-		         shown ? "a second look at the frames found the same"
-		               : "a second look at the frames did not decide it",
-		         shown ? "checked" : "unsure");
-}
-
 static void add_event(struct report_page *p, const struct report_event *e, char kind, size_t i)
 {
 	buf_addf(p->out, "<li id=\"%c%zu\" class=\"event\"><p class=\"when\"><a href=\"#%c%zu\">", kind,
@@ -174,7 +162,7 @@ static void add_event(struct report_page *p, const struct report_event *e, char 
 	report_page_text(p, e->what);
 	if (e->subject)
 		add_whose(p, e->subject);
-	add_verdict(p, e);
+	report_html_verdict(p->out, report_event_verdict(e));
 	buf_adds(p->out, "</p>");
 	if (e->parts[0].check.verdict == VERDICT_WITHDRAWN)
 		buf_addf(p->out, "<p class=\"note\">%s</p>", report_check_says(&e->parts[0].check));

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "page.h"
+#include "report/checks.h"
 #include "report/text.h"
 
 void report_html_text(struct buf *out, const char *s)
@@ -22,6 +23,16 @@ void report_html_fact(struct buf *out, const char *name, const char *value)
 	buf_addf(out, "<div><dt>%s</dt><dd>", name);
 	report_html_text(out, value);
 	buf_adds(out, "</dd></div>");
+}
+
+void report_html_verdict(struct buf *out, const char *verdict)
+{
+	const char *mark = report_verdict_mark(verdict);
+	if (*mark)
+		buf_addf(out, " <small class=\"verdict\" title=\"%s\">%s</small>",
+		         *mark == 'c' ? "a second look at the frames found the same"
+		                      : "a second look at the frames did not decide it",
+		         mark);
 }
 
 /* The script's hash in the form of a content security policy. */

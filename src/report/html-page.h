@@ -13,6 +13,8 @@ void report_html_begin(struct buf *out, const char *title, const char *style);
 void report_html_end(struct buf *out, const char *vdet_version);
 /* Foreign text, made visible and escaped for text and quoted attributes. */
 void report_html_text(struct buf *out, const char *s);
+/* The mark of a verdict after an event, if it has one. */
+void report_html_verdict(struct buf *out, const char *verdict);
 /* A row of the facts below the heading; `name` is markup. */
 void report_html_fact(struct buf *out, const char *name, const char *value);
 

@@ -155,16 +155,6 @@ static void md_frames(const struct report *r, const struct report_part *p, struc
 	buf_adds(out, ")*\n");
 }
 
-/* Nothing where there was nothing to check, or it was not. */
-static void md_verdict(const struct report_event *e, struct buf *out)
-{
-	const char *verdict = report_event_verdict(e);
-	if (!strcmp(verdict, check_verdict_name(VERDICT_SHOWN)))
-		buf_adds(out, " *(checked)*");
-	else if (!strcmp(verdict, check_verdict_name(VERDICT_UNSURE)))
-		buf_adds(out, " *(unsure)*");
-}
-
 static void md_whose(const struct report_event *e, struct buf *out)
 {
 	AUTO(buf_free) struct buf b = BUF(1 << 20);
@@ -183,7 +173,7 @@ static void md_event(const struct report *r, const struct report_event *e, struc
 	md_times(e->start, e->end, out);
 	md_text(out, e->what);
 	md_whose(e, out);
-	md_verdict(e, out);
+	report_markdown_verdict(out, report_event_verdict(e));
 	if (r->detail == REPORT_LOW) {
 		buf_adds(out, "\n");
 		return;

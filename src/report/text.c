@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "report/checks.h"
 
 enum { STRETCHES_SHOWN = 10 };
 
@@ -372,4 +373,11 @@ void report_markdown_line(struct buf *out, const char *s)
 		p += digits;
 	}
 	text_markdown(out, p);
+}
+
+void report_markdown_verdict(struct buf *out, const char *verdict)
+{
+	const char *mark = report_verdict_mark(verdict);
+	if (*mark)
+		buf_addf(out, " *(%s)*", mark);
 }

@@ -36,14 +36,16 @@ enum store_clock { STORE_CLOCK_METADATA, STORE_CLOCK_FILE };
 /* A file of a case, or one video stream of it. Strings are never NULL once
  * read. */
 struct store_member {
-	char *path;     /* real path; any bytes */
+	/* Real path, any bytes. Of a file that has another content now, with the
+	 * source of the former one and a colon before it: "1f0c…:/a/b.mp4". */
+	char *path;
 	int64_t stream; /* index in the file, -1 = the default one */
 	char *name;     /* as the report shows it */
 	enum store_member_kind kind;
 	char *stamp;    /* see file_stamp(); of the file when it was examined */
 	char *source;   /* SHA-256; "" = not known yet */
 	char *job;      /* id of its run; "" = not analyzed yet */
-	char *settings; /* SHA-256 of what the run depends on beside the file */
+	char *settings; /* what the result depends on beside the file, see cases/done.h */
 	char *fault;    /* of the last attempt; "" if it succeeded */
 	int64_t start;  /* Unix time, microseconds */
 	enum store_clock clock;

@@ -255,18 +255,29 @@ def check_case(folder, schema_path):
     totals = case["totals"]
     assert totals["videos"] == len(videos) and totals["events"] == len(events)
     assert totals["holes"] == sum(len(v["holes"]) for v in videos)
+    lacks = any(not v["complete"] for v in videos) or case["faults"] or case["skipped"]
+    assert case["complete"] == (not lacks)
+    assert ("This report is not complete" in read(folder / "case.html")) == bool(lacks)
+    assert ("**Not complete" in read(folder / "case.md")) == bool(lacks)
     for s in case["subjects"]:
         assert s["events"] == sum(v["events"] for v in s["videos"])
 
-    page = read_page(read(folder / "case.html"), r"[\w./~%-]+/report\.html(#s\d+-\d+)?")
+    page = read_page(read(folder / "case.html"), r"[\w./~%-]+/report\.html(#s\d+-\d+|#withdrawn|#anomalies)?")
     for i in range(len(videos)):
         assert f"v{i + 1}" in page.ids
     assert "img" not in page.classes and "<img" not in read(folder / "case.html")
-    check_markdown(read(folder / "case.md"))
+    check_markdown(re.sub(r"\[report\]\([\w./%~-]+\)", "", read(folder / "case.md")))
     with (folder / "case.csv").open(newline="", encoding="utf-8") as f:
         rows = list(csv.DictReader(f, strict=True))
+    kinds = [row["kind"] for row in rows]
+    for kind, n in (("left_out", sum(len(v["left_out"]) for v in videos)), ("hole", totals["holes"]),
+                    ("withdrawn", totals["withdrawn"]), ("anomaly", totals["anomalies"])):
+        assert kinds.count(kind) == n, f"{kind}: {kinds.count(kind)} rows, not {n}"
+    assert totals["withdrawn"] == len(case["withdrawn"]) and totals["anomalies"] == sum(len(v["anomalies"]) for v in videos)
+    rows = [row for row in rows if row["kind"] == "event"]
     assert [row["time"] for row in rows] == times
     for row, e in zip(rows, events):
+        assert row["verdict"] == (e["verdict"] or "")
         assert float(row["start_seconds"]) == e["start"] and float(row["frame_pts_seconds"]) == e["pts"]
         assert not row["what"] or row["what"][0] not in "=+-@"
         assert not row["video"] or row["video"][0] not in "=+-@"

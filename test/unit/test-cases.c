@@ -15,6 +15,7 @@
 #include "cases/examine.h"
 #include "cases/folder.h"
 #include "cases/load.h"
+#include "cases/names.h"
 #include "cases/writers.h"
 
 #define S CLOCK_SECOND
@@ -90,6 +91,29 @@ static void a_folder_is_walked_to_its_depth(void **state)
 	assert_string_equal(w.faults[1].name, "none");
 	assert_null(strstr(w.faults[1].reason, dir));
 	assert_ok(file_remove_tree(dir, &err));
+}
+
+static void names_differ_by_as_much_of_the_path_as_they_need(void **state)
+{
+	(void)state;
+	static const char *const paths[] = {"/a/o1/rec/x.mp4", "/a/o2/rec/x.mp4", "/a/o2/rec/x.mp4",
+	                                    "/b/y.mp4", "/c/o1/rec/x.mp4"};
+	static const char *const before[] = {"rec/x.mp4", "rec/x.mp4", "rec/x.mp4", "y.mp4",
+	                                     "rec/x.mp4"};
+	static const char *const after[] = {"a/o1/rec/x.mp4", "a/o2/rec/x.mp4", "a/o2/rec/x.mp4",
+	                                    "y.mp4", "c/o1/rec/x.mp4"};
+	char *names[ARRAY_LEN(paths)];
+	struct named items[ARRAY_LEN(paths)];
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		names[i] = mem_strdup(before[i]);
+		items[i] = (struct named){paths[i], &names[i]};
+	}
+	names_differ(items, ARRAY_LEN(items));
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		assert_string_equal(names[i], after[i]);
+		free(names[i]);
+	}
+	names_differ(NULL, 0);
 }
 
 static void a_hash_is_of_the_file_that_was_examined(void **state)
@@ -212,13 +236,18 @@ static void add_event(struct case_video *v, int64_t at, const char *subject, con
 	                                               .what = mem_strdup(what),
 	                                               .chunk = v->n_events / 2,
 	                                               .sample = 1,
+	                                               .verdict = v->n_events % 2 ? "unsure" : "",
+	                                               .says = "",
 	                                               .pts = at};
 }
 
 static void fill_video(struct case_video *v, size_t i, size_t events, const char *text)
 {
 	*v = (struct case_video){.name = mem_printf("cam%zu/%s", i % 4, text),
+	                         .label = mem_printf("cam%zu/%s stream 2", i % 4, text),
 	                         .missing = i % 7 == 6,
+	                         .replaced = i % 14 == 6,
+	                         .other_options = i % 5 == 1,
 	                         .same = mem_alloc(2, sizeof *v->same),
 	                         .sha256 = mem_strdup(i % 5 == 4 ? "" : "00"),
 	                         .stream = i % 3 ? -1 : 2,
@@ -231,10 +260,24 @@ static void fill_video(struct case_video *v, size_t i, size_t events, const char
 	                         .duration = 3600 * S,
 	                         .complete = i % 6 != 5,
 	                         .described = 3000 * S,
+	                         .from = i % 4 == 1 ? 600 * S : 0,
+	                         .to = 3600 * S,
+	                         .left_out_text = mem_strdup(i % 6 == 5 ? "Not looked at: 1 – 2" : ""),
+	                         .warning = mem_strdup(i % 3 == 1 ? text : ""),
 	                         .summary = mem_strdup(text),
 	                         .summary_by_model = i % 2};
+	if (i % 4 == 2) {
+		v->withdrawn = mem_alloc(1, sizeof *v->withdrawn);
+		v->withdrawn[v->n_withdrawn++] = (struct case_event){.subject = mem_strdup(text),
+		                                                     .what = mem_strdup(text),
+		                                                     .verdict = "withdrawn",
+		                                                     .says = "It is otherwise."};
+		v->anomalies = mem_alloc(1, sizeof *v->anomalies);
+		v->anomalies[v->n_anomalies++] =
+			(struct case_anomaly){mem_strdup(text), mem_strdup(text), 5 * S, 6 * S};
+	}
 	if (i % 5 == 0)
-		v->same[v->n_same++] = (struct case_name){mem_strdup(text), true};
+		v->same[v->n_same++] = (struct case_name){mem_strdup(text), true, i % 2};
 	for (size_t k = 0; k < events; k++) {
 		AUTO(mem_freep) char *subject = mem_printf("%s %zu", text, (i + k) % 40);
 		add_event(v, (int64_t)k * 60 * S, k % 9 ? subject : "", text);
@@ -362,6 +405,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_taken_by_its_name_and_kind),
 		cmocka_unit_test(a_folder_is_walked_to_its_depth),
+		cmocka_unit_test(names_differ_by_as_much_of_the_path_as_they_need),
 		cmocka_unit_test(a_hash_is_of_the_file_that_was_examined),
 		cmocka_unit_test(a_file_that_changed_just_now_is_fresh),
 		cmocka_unit_test(the_axis_shortens_what_no_video_covers),

@@ -33,11 +33,13 @@ static struct check_options check_options(enum check_mode mode)
 		.mode = mode, .describe = {.frame_size = 64, .quality = 80, .prompt = ""}, .drain = drain};
 }
 
+static bool again; /* of the last run */
+
 static int check(const struct check_options *o, struct err *err)
 {
 	AUTO(store_job_clear) struct store_job j = {0};
 	assert_ok(store_job_find(run.store, job, &j, err));
-	int r = check_run(&run, o, -1, &j, err);
+	int r = check_run(&run, o, -1, &j, &again, err);
 	assert_int_equal(fake_engine.expected, 0);
 	return r;
 }
@@ -115,10 +117,12 @@ static void a_failing_engine_is_not_asked_for_long(void **state)
 	assert_true(fake_engine.asked < 6);
 	assert_int_equal(answers(), 0);
 	assert_int_equal(count(VERDICT_UNCHECKED, "HTTP 500"), CHUNKS);
+	assert_true(again);
 	fake_engine.fail_always = false;
 	fake_engine.asked = 0;
 	assert_ok(check(&all, &err));
 	assert_int_equal(answers(), fake_engine.asked);
+	assert_false(again);
 }
 
 static void a_run_that_is_stopped_goes_on_later(void **state)
@@ -147,6 +151,7 @@ static void what_cannot_be_asked_has_its_reason(void **state)
 	assert_ok(check(&all, &err));
 	assert_int_equal(fake_engine.asked, 0);
 	assert_int_equal(count(VERDICT_UNCHECKED, "job.timeout"), CHUNKS);
+	assert_true(again);
 	all.deadline = 0;
 	fake_fail_from = 0;
 	assert_ok(check(&all, &err));
