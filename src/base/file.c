@@ -259,9 +259,9 @@ void file_stamp(int fd, char out[static FILE_STAMP_MAX])
 	struct stat st;
 	out[0] = '\0';
 	if (fstat(fd, &st) == 0)
-		snprintf(out, FILE_STAMP_MAX, "%lld %lld.%09ld %llu %llu", (long long)st.st_size,
-		         (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (unsigned long long)st.st_dev,
-		         (unsigned long long)st.st_ino);
+		snprintf(out, FILE_STAMP_MAX, "%lld %lld.%09ld %lld.%09ld %llu %llu", (long long)st.st_size,
+		         (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_ctim.tv_sec,
+		         st.st_ctim.tv_nsec, (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
 }
 
 int file_open_nameless(const char *dir, int *ret_fd, struct err *err)

@@ -36,9 +36,9 @@ bool file_is_below(const char *path, const char *folder);
  * what is not a regular file, is empty or missing, says what to do instead. */
 int file_open_input(const char *path, int *ret_fd, struct err *err);
 
-enum { FILE_STAMP_MAX = 100 };
-/* A text that changes whenever an open file does: its size, time of change,
- * device and number. "" on failure. */
+enum { FILE_STAMP_MAX = 160 };
+/* A text that changes whenever an open file does: its size, times of change of
+ * content and of attributes, device and number. "" on failure. */
 void file_stamp(int fd, char out[static FILE_STAMP_MAX]);
 
 /* Waits for an exclusive lock on an open file or folder; closing it releases

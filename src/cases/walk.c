@@ -161,14 +161,15 @@ int walk_add(struct walk *w, const char *path, bool full, bool prefix, struct ca
 		}
 		return 0;
 	}
+	/* Also one that cannot be read: the first gives the case its name. */
+	w->roots = mem_grow(w->roots, w->n_roots + 1, sizeof *w->roots);
+	w->roots[w->n_roots++] = mem_strdup(real);
 	fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		err_sys(&why, errno, "cannot read the folder");
 		add_fault(w, file_base(path), &why);
 		return 0;
 	}
-	w->roots = mem_grow(w->roots, w->n_roots + 1, sizeof *w->roots);
-	w->roots[w->n_roots++] = mem_strdup(real);
 	const char *name = full ? real : prefix ? file_base(real) : "";
 	return enter(w, fd, &(struct place){real, name, 0}, cancel, err);
 }

@@ -203,6 +203,22 @@ class Case(flow.Flow):
         self.assertEqual([(v["name"], v["job"], v["replaced"]) for v in second], [("rec.mp4", first[0]["job"], False)])
         self.assertEqual(self.asked()[0], asked[0])
 
+    def test_a_content_that_changes_without_its_time_is_noticed(self):
+        """Overwritten in place, with the same size and time of change."""
+        path = self.put("rec.mp4")
+        self.analyze()
+        before, at = self.case()["videos"], path.stat()
+        with path.open("r+b") as f:
+            f.seek(-1, os.SEEK_END)
+            last = f.read(1)
+            f.seek(-1, os.SEEK_END)
+            f.write(bytes([last[0] ^ 1]))
+        os.utime(path, ns=(at.st_atime_ns, at.st_mtime_ns))
+        self.assertIn("another content", self.analyze().stderr)
+        after = self.case()["videos"]
+        self.assertEqual(len(after), 2)
+        self.assertIn(before[0]["sha256"], [v["sha256"] for v in after if v["replaced"]])
+
     def test_the_same_bytes_twice_are_one_analysis(self):
         self.put("b.mp4")
         shutil.copy2(self.folder / "b.mp4", self.folder / "copy.mp4")

@@ -3,6 +3,7 @@
  * subjects, and the writers, whose files check-report.py reads. */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,13 +82,22 @@ static void a_folder_is_walked_to_its_depth(void **state)
 	assert_ok(walk_add(&w, dir, false, false, NULL, &err));
 	AUTO(mem_freep) char *none = file_join(dir, "none");
 	assert_ok(walk_add(&w, none, false, false, NULL, &err));
+	/* Open, but without a name. */
+	AUTO(mem_freep) char *gone = file_join(dir, "gone");
+	put(dir, "gone", "1");
+	int fd = open(gone, O_RDONLY);
+	assert_true(fd >= 0);
+	assert_ok(unlink(gone));
+	AUTO(mem_freep) char *open_file = mem_printf("/proc/self/fd/%d", fd);
+	assert_ok(walk_add(&w, open_file, false, false, NULL, &err));
+	close(fd);
 	walk_end(&w);
 	assert_int_equal(w.n, 2);
 	assert_string_equal(w.files[0].name, "b");
 	assert_string_equal(w.files[1].name, "d/x");
 	assert_int_equal(w.links, 1);
 	assert_int_equal(w.n_roots, 1);
-	assert_int_equal(w.n_faults, 2); /* too deep; not there */
+	assert_int_equal(w.n_faults, 3); /* too deep; not there; without a name */
 	assert_string_equal(w.faults[1].name, "none");
 	assert_null(strstr(w.faults[1].reason, dir));
 	assert_ok(file_remove_tree(dir, &err));
