@@ -238,7 +238,8 @@ def main():
         tidy(gcc)
     if not fast:
         build("clang", CC="clang")
-        if build("asan", "-Db_sanitize=address,undefined", "-Dsandbox=false", "-Dbuildtype=debug", CC="gcc"):
+        if build("asan", "-Db_sanitize=address,undefined", "-Dsandbox=false", "-Dbuildtype=debug", "-Doptimization=1",
+                 CC="gcc"):
             test("asan", "--timeout-multiplier", "12", *([] if full else ["--no-suite", "plain"]))
         if build("tsan", "-Db_sanitize=thread", "-Dsandbox=false", CC="gcc"):
             test("tsan", "--timeout-multiplier", "12", "--suite", "threads", TSAN_OPTIONS=TSAN_OPTIONS)
