@@ -97,13 +97,29 @@ static int choose_output(struct run *c, struct err *err)
 	if (!cwd)
 		return err_sys(err, errno, "cannot find the current folder");
 	c->out = *dir == '/' ? mem_strdup(dir) : *dir ? file_join(cwd, dir) : TAKE(cwd);
-	AUTO(mem_freep) char *real = real_folder(c->out);
-	for (size_t i = 0; real && i < c->walk.n_roots; i++)
+	return 0;
+}
+
+/* Nothing is written below a folder of the case, also one of another run. */
+static int check_roots(struct run *c, struct err *err)
+{
+	AUTO(mem_freep) char *real = real_folder(c->out), *root = NULL;
+	for (size_t i = 0; real && !root && i < c->walk.n_roots; i++)
 		if (strcmp(real, c->walk.roots[i]) == 0 || file_is_below(real, c->walk.roots[i]))
-			return err_set(err, ERR_ARG,
-			               "the reports would be written below %s, where nothing is written; name "
-			               "another folder with --output",
-			               c->walk.roots[i]);
+			root = mem_strdup(c->walk.roots[i]);
+	int r = real && !root ? store_case_root_above(c->a->store, c->record.id, real, &root, err) : 0;
+	if (r < 0 && r != -ERR_NOENT)
+		return r;
+	if (root)
+		return err_set(err, ERR_ARG,
+		               "the reports would be written below %s, where nothing is written; name "
+		               "another folder with --output",
+		               root);
+	for (size_t i = 0; i < c->walk.n_roots; i++) {
+		r = store_case_root_add(c->a->store, c->record.id, c->walk.roots[i], err);
+		if (r < 0)
+			return r;
+	}
 	return 0;
 }
 
@@ -440,6 +456,8 @@ int case_analyze(const struct case_options *o, struct case_result *ret, struct e
 		r = choose_output(&c, err);
 	if (r == 0)
 		r = open_case(&c, err);
+	if (r == 0)
+		r = check_roots(&c, err);
 	if (r == 0)
 		r = examine_all(&c, err);
 	if (r == 0)

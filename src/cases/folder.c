@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cases/writers.h"
 #include "report/folder.h"
 
@@ -72,7 +73,8 @@ static char *file_name(const char *title)
 int case_folder_take(const char *parent, const char *title, const char *id, char **ret,
                      struct err *err)
 {
-	AUTO(mem_freep) char *stem = file_name(title);
+	AUTO(mem_freep) char *line = text_line(title, SIZE_MAX);
+	AUTO(mem_freep) char *stem = file_name(line);
 	int r = file_mkdirs(parent, false, err);
 	for (int i = 1; r == 0 && i < TRIES_MAX; i++) {
 		AUTO(mem_freep)

@@ -2,8 +2,10 @@
 #include "store/case.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "store/db.h"
 
 void store_case_clear(struct store_case *c)
@@ -176,4 +178,33 @@ int store_case_step_save(struct store *s, const char *case_id, const char *key, 
 		return r;
 	db_bind(q, "sssssi", case_id, key, kind, runs, text, clock_wall());
 	return db_run(s, q, err);
+}
+
+/* A root is a step without runs and text, whose key is its path. */
+#define ROOT "root"
+
+int store_case_root_add(struct store *s, const char *case_id, const char *path, struct err *err)
+{
+	return store_case_step_save(s, case_id, path, ROOT, "[]", "", err);
+}
+
+int store_case_root_above(struct store *s, const char *case_id, const char *path, char **ret,
+                          struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(
+		locked, "SELECT key FROM case_step WHERE case_id = ? AND kind = '" ROOT "' ORDER BY key",
+		&q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "s", case_id);
+	while ((r = db_step(s, q, err)) > 0) {
+		AUTO(mem_freep) char *root = db_text(q, 0);
+		if (strcmp(path, root) == 0 || file_is_below(path, root)) {
+			*ret = TAKE(root);
+			return 0;
+		}
+	}
+	return r < 0 ? r : err_set(err, ERR_NOENT, "no folder of the case is above");
 }

@@ -62,6 +62,13 @@ int store_member_remove(struct store *s, const char *case_id, const char *path, 
 int store_members_load(struct store *s, const char *case_id, struct store_member **ret,
                        size_t *ret_n, struct err *err);
 
+/* A folder that was analyzed for the case: its real path. */
+int store_case_root_add(struct store *s, const char *case_id, const char *path, struct err *err);
+/* The folder of those added that `path` is, or is below; ERR_NOENT if there is
+ * none. The caller frees *ret. */
+int store_case_root_above(struct store *s, const char *case_id, const char *path, char **ret,
+                          struct err *err);
+
 /* An answer about several runs, by the SHA-256 of everything that it depends
  * on. The caller frees *ret; ERR_NOENT if there is none. */
 int store_case_step_load(struct store *s, const char *case_id, const char *key, char **ret,

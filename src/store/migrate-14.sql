@@ -27,7 +27,7 @@ CREATE TABLE case_member (
 CREATE TABLE case_step (
   case_id TEXT NOT NULL REFERENCES case_record(id) ON DELETE CASCADE,
   key TEXT NOT NULL,
-  kind TEXT NOT NULL,          -- 'summary'
+  kind TEXT NOT NULL,          -- 'summary'; 'root': its key is a folder that was analyzed
   runs TEXT NOT NULL,          -- JSON array: the runs that it is about, in order
   text TEXT NOT NULL,
   created INTEGER NOT NULL,

@@ -659,6 +659,13 @@ class Case(flow.Flow):
         self.vdet("analyze", ".", "--engine", self.fake.url, "--output", self.dir / "out", cwd=self.folder)
         self.assertEqual(self.listing(), before)
         self.assertTrue((self.dir / "out" / "in.vdet-case" / "case.html").exists())
+        self.analyze("in", "--case", "both", "--output", "out")  # nor below a folder of an earlier run
+        other = self.dir / "other"
+        other.mkdir()
+        shutil.copy2(self.folder / "a.mp4", other)
+        r = self.analyze("other", "--case", "both", "--output", "in", code=2)
+        self.assertIn("name another folder with --output", r.stderr)
+        self.assertEqual(self.listing(), before)
 
     def test_a_folder_without_videos(self):
         self.write("notes.txt", b"Not a video.\n")
