@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cases/writers.h"
+#include "report/checks.h"
 #include "report/text.h"
 
 static void add_head(const struct case_report *r, struct buf *out)

@@ -108,17 +108,20 @@ int report_verdicts_find(struct store *s, const char *job, struct report_stateme
                          struct err *err)
 {
 	AUTO(store_job_clear) struct store_job row = {0};
-	AUTO(report_freep) struct report *r = mem_alloc(1, sizeof *r);
+	struct report r = {0}; /* of which only the checks are loaded */
 	AUTO(report_verdicts_clear) struct report_verdicts v = {0};
 	int result = store_job_find(s, job, &row, err);
 	if (result < 0)
 		return result;
 	json_auto_t *facts = json_loads(row.facts, 0, NULL);
-	result = report_checks_load(s, row.id, json_object_get(facts, "checks"), r, &v, err);
+	result = report_checks_load(s, row.id, json_object_get(facts, "checks"), &r, &v, err);
 	for (size_t i = 0; result == 0 && i < n; i++) {
 		of[i].verdict = VERDICT_NONE;
-		find_verdicts(&v, r, &of[i]);
+		find_verdicts(&v, &r, &of[i]);
 	}
+	free(r.checks.mode);
+	free(r.checks.model);
+	free(r.checks.prompt);
 	return result;
 }
 
@@ -140,6 +143,13 @@ const char *report_verdict_mark(const char *verdict)
 	return !strcmp(verdict, check_verdict_name(VERDICT_SHOWN))    ? "checked"
 	       : !strcmp(verdict, check_verdict_name(VERDICT_UNSURE)) ? "unsure"
 	                                                              : "";
+}
+
+void report_markdown_verdict(struct buf *out, const char *verdict)
+{
+	const char *mark = report_verdict_mark(verdict);
+	if (*mark)
+		buf_addf(out, " *(%s)*", mark);
 }
 
 const char *report_check_says(const struct report_check *c)

@@ -35,6 +35,8 @@ const char *report_event_verdict(const struct report_event *e);
 /* The word for people that marks such a verdict: "checked", "unsure"; "" where
  * there was nothing to check, or it was not. */
 const char *report_verdict_mark(const char *verdict);
+/* That mark after an event in Markdown, if the verdict has one. */
+void report_markdown_verdict(struct buf *out, const char *verdict);
 /* "4 statements were checked: 3 shown, …" for people; "" if nothing was. */
 void report_checks_text(const struct report *r, struct buf *out);
 /* "2 statements that a check contradicts". */

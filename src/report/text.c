@@ -374,10 +374,3 @@ void report_markdown_line(struct buf *out, const char *s)
 	}
 	text_markdown(out, p);
 }
-
-void report_markdown_verdict(struct buf *out, const char *verdict)
-{
-	const char *mark = report_verdict_mark(verdict);
-	if (*mark)
-		buf_addf(out, " *(%s)*", mark);
-}

@@ -51,9 +51,6 @@ char *report_line(const char *s, size_t max);
  * beginning of a line. */
 void report_markdown_line(struct buf *out, const char *s);
 
-/* The mark of a verdict after an event, if it has one. */
-void report_markdown_verdict(struct buf *out, const char *verdict);
-
 /* "00:12:03.120000": exact, unlike clock_text(). Returns out. */
 const char *report_exact(int64_t us, char out[static CLOCK_TEXT_MAX]);
 /* "723.120000". Returns out. */

@@ -36,18 +36,20 @@ struct subjects_index {
 	size_t *votes, n_votes;
 };
 
-/* Whether two events go on at one time; what only touches does not. */
-bool subjects_overlap(const struct subject_event *a, const struct subject_event *b);
 /* The class of a description; SUBJECT_NONE if no event has it. */
 size_t subjects_look(const struct subjects *s, const char *description);
 /* Adds a subject, of the class unless that is SUBJECT_NONE. */
 size_t subjects_add(struct subjects *s, size_t look);
 void subjects_give(struct subjects *s, size_t subject, size_t event);
+
+/* ---- subjects-links.c */
+
+/* Whether two events go on at one time; what only touches does not. */
+bool subjects_overlap(const struct subject_event *a, const struct subject_event *b);
 /* Notes that `later` may be the same as `earlier`; false if there is no more
  * room for it. */
 bool subjects_link(struct subjects *s, size_t later, size_t earlier);
-
-/* subjects-links.c: which of several looks may be the same. */
+/* Of looks of which one is less precise. */
 void subjects_link_looks(struct subjects *s);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which subjects may be the same although one description is less precise. */
+/* Which subjects may be the same: of one look, or although one description is
+ * less precise. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,25 @@
 #include "subjects/subjects-internal.h"
 
 enum { TRIES = 2 * SUBJECT_POSSIBLE_MAX };
+
+bool subjects_overlap(const struct subject_event *a, const struct subject_event *b)
+{
+	return (a->start < b->end && b->start < a->end) || (a->start == b->start && a->end == b->end);
+}
+
+bool subjects_link(struct subjects *s, size_t later, size_t earlier)
+{
+	struct subject *to = &s->all[later];
+	for (size_t i = 0; i < to->n_possible; i++)
+		if (to->possible[i] == earlier)
+			return true;
+	if (to->n_possible == SUBJECT_POSSIBLE_MAX) {
+		to->more = true;
+		return false;
+	}
+	to->possible[to->n_possible++] = earlier;
+	return true;
+}
 
 /* A class, and a less precise one. */
 struct pair {

@@ -9,11 +9,6 @@
 
 enum { TRIES = 2 * SUBJECT_POSSIBLE_MAX };
 
-bool subjects_overlap(const struct subject_event *a, const struct subject_event *b)
-{
-	return (a->start < b->end && b->start < a->end) || (a->start == b->start && a->end == b->end);
-}
-
 /* ---- looks */
 
 struct keyed {
@@ -120,20 +115,6 @@ void subjects_give(struct subjects *s, size_t subject, size_t event)
 	to->events = mem_room(to->events, to->n_events, &to->cap, sizeof *to->events);
 	to->events[to->n_events++] = event;
 	s->of[event] = subject;
-}
-
-bool subjects_link(struct subjects *s, size_t later, size_t earlier)
-{
-	struct subject *to = &s->all[later];
-	for (size_t i = 0; i < to->n_possible; i++)
-		if (to->possible[i] == earlier)
-			return true;
-	if (to->n_possible == SUBJECT_POSSIBLE_MAX) {
-		to->more = true;
-		return false;
-	}
-	to->possible[to->n_possible++] = earlier;
-	return true;
 }
 
 /* What is known of a class while its events are given away, in order. */
