@@ -254,14 +254,29 @@ int file_open_input(const char *path, int *ret_fd, struct err *err)
 	return 0;
 }
 
-void file_stamp(int fd, char out[static FILE_STAMP_MAX])
+static void print_stamp(int fd, bool all, char out[static FILE_STAMP_MAX])
 {
 	struct stat st;
 	out[0] = '\0';
-	if (fstat(fd, &st) == 0)
-		snprintf(out, FILE_STAMP_MAX, "%lld %lld.%09ld %lld.%09ld %llu %llu", (long long)st.st_size,
-		         (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_ctim.tv_sec,
-		         st.st_ctim.tv_nsec, (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	if (fstat(fd, &st) < 0)
+		return;
+	snprintf(out, FILE_STAMP_MAX, "%lld %lld.%09ld %llu %llu", (long long)st.st_size,
+	         (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (unsigned long long)st.st_dev,
+	         (unsigned long long)st.st_ino);
+	size_t n = strlen(out);
+	if (all)
+		snprintf(out + n, FILE_STAMP_MAX - n, " %lld.%09ld", (long long)st.st_ctim.tv_sec,
+		         st.st_ctim.tv_nsec);
+}
+
+void file_stamp(int fd, char out[static FILE_STAMP_MAX])
+{
+	print_stamp(fd, false, out);
+}
+
+void file_stamp_all(int fd, char out[static FILE_STAMP_MAX])
+{
+	print_stamp(fd, true, out);
 }
 
 int file_open_nameless(const char *dir, int *ret_fd, struct err *err)

@@ -37,9 +37,12 @@ bool file_is_below(const char *path, const char *folder);
 int file_open_input(const char *path, int *ret_fd, struct err *err);
 
 enum { FILE_STAMP_MAX = 160 };
-/* A text that changes whenever an open file does: its size, times of change of
- * content and of attributes, device and number. "" on failure. */
+/* A text that changes whenever an open file does: its size, time of change,
+ * device and number. "" on failure. */
 void file_stamp(int fd, char out[static FILE_STAMP_MAX]);
+/* The same with the time of change of its attributes, which cannot be set as
+ * that of its content can; but renames and links change it, too. */
+void file_stamp_all(int fd, char out[static FILE_STAMP_MAX]);
 
 /* Waits for an exclusive lock on an open file or folder; closing it releases
  * the lock. Returns 0 on file systems without locks, where processes are not

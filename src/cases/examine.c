@@ -157,7 +157,7 @@ int examine_file(struct members *m, const struct walk_file *file, const struct a
 	if (r == 0 && fstat(fd, &st) == 0) {
 		f.changed = st.st_mtim.tv_sec * CLOCK_SECOND + st.st_mtim.tv_nsec / 1000;
 		f.fd = fd;
-		file_stamp(fd, f.stamp);
+		file_stamp_all(fd, f.stamp);
 	}
 	if (r == 0 && examine_is_fresh(f.changed, clock_wall())) {
 		*ret = EXAMINE_FRESH;
@@ -178,7 +178,7 @@ int examine_hash(struct member *m, const struct analyze *a, bool *ret_same, stru
 	int r = file_open_input(m->row.path, &fd, err);
 	if (r < 0)
 		return r;
-	file_stamp(fd, stamp);
+	file_stamp_all(fd, stamp);
 	if (strcmp(stamp, m->row.stamp) != 0)
 		return 0;
 	if (!*m->row.source) {
@@ -186,7 +186,7 @@ int examine_hash(struct member *m, const struct analyze *a, bool *ret_same, stru
 		r = hash_fd(fd, a->cancel, NULL, sha256, err);
 		if (r < 0)
 			return r;
-		file_stamp(fd, stamp);
+		file_stamp_all(fd, stamp);
 		if (strcmp(stamp, m->row.stamp) != 0)
 			return 0;
 		member_set(&m->row.source, sha256);

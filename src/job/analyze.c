@@ -139,7 +139,7 @@ static int check_source(const struct analyze *a, const struct source *src, const
                         struct err *err)
 {
 	char stamp[FILE_STAMP_MAX], sha256[HASH_HEX];
-	file_stamp(src->fd, stamp);
+	file_stamp_all(src->fd, stamp);
 	if (strcmp(stamp, src->stamp) == 0)
 		return 0;
 	struct err why;
@@ -512,7 +512,7 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 	                                    .progress = a->progress,
 	                                    .cancel = a->cancel};
 	struct source src = {.path = path, .name = name, .fd = fd, .size = st.st_size};
-	file_stamp(fd, src.stamp);
+	file_stamp_all(fd, src.stamp);
 	if (options.media_stream == MEDIA_STREAM_ALL)
 		return err_set(err, ERR_ARG, "%s: one stream has to be named, not all of them", name);
 	progress_phase(a->progress, PHASE_OPENING, name);

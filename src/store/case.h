@@ -42,7 +42,7 @@ struct store_member {
 	int64_t stream; /* index in the file, -1 = the default one */
 	char *name;     /* as the report shows it */
 	enum store_member_kind kind;
-	char *stamp;    /* see file_stamp(); of the file when it was examined */
+	char *stamp;    /* see file_stamp_all(); of the file when it was examined */
 	char *source;   /* SHA-256; "" = not known yet */
 	char *job;      /* id of its run; "" = not analyzed yet */
 	char *settings; /* what the result depends on beside the file, see cases/done.h */

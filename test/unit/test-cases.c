@@ -138,7 +138,7 @@ static void a_hash_is_of_the_file_that_was_examined(void **state)
 	AUTO(progress_freep) struct progress *progress = progress_new(NULL, NULL);
 	AUTO(fd_closep) int fd = -1;
 	assert_ok(file_open_input(path, &fd, &err));
-	file_stamp(fd, stamp);
+	file_stamp_all(fd, stamp);
 	const struct analyze a = {.progress = progress};
 	struct member m = {
 		.row = {.path = path, .name = "a", .stamp = mem_strdup(stamp), .source = mem_strdup("")}};
