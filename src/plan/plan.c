@@ -204,7 +204,8 @@ static void count_bursts(struct plan *p, const struct plan_view *v, const struct
 		else if (!v->moving)
 			add_missed(p, span);
 	}
-	qsort(p->missed + first, p->n_missed - first, sizeof *p->missed, by_start);
+	if (p->n_missed > first)
+		qsort(p->missed + first, p->n_missed - first, sizeof *p->missed, by_start);
 }
 
 static void add_stretch(struct plan *p, const struct plan_options *o, const struct video_index *x,
