@@ -112,13 +112,19 @@ def seen_only(path, truth, options):
     return score({"chunks": chunks, "events": []}, truth)
 
 
-def analyse(path, truth, options, work, label):
-    out = work / f"{path.stem}-{label.replace(' ', '-').replace(',', '')}"
+def report_of(path, options, out):
     r = subprocess.run([VDET, "analyze", str(path), "--output", str(out), "--format", "json", *options], capture_output=True,
                        text=True)
     if r.returncode not in (0, 3):
         sys.exit(r.stderr)
-    return score(json.loads((out / "report.json").read_text()), truth)
+    return json.loads((out / "report.json").read_text())
+
+
+def draw_all(work, o):
+    first, _, last = o.seeds.partition("-")
+    work.mkdir(parents=True, exist_ok=True)
+    os.environ["VDET_STORE_DIR"] = str(work / "data")
+    return [draw(work, seed, o) for seed in range(int(first), int(last or first) + 1)]
 
 
 def main():
@@ -137,16 +143,14 @@ def main():
     if o.report:
         print(row(o.report.name, score(json.loads(o.report.read_text()), json.loads(o.truth.read_text()))))
         return
-    first, _, last = o.seeds.partition("-")
     with tempfile.TemporaryDirectory() as tmp:
         work = o.work or Path(tmp)
-        work.mkdir(parents=True, exist_ok=True)
-        os.environ["VDET_STORE_DIR"] = str(work / "data")
-        videos = [draw(work, seed, o) for seed in range(int(first), int(last or first) + 1)]
+        videos = draw_all(work, o)
         for label, options in WAYS:
             total = None
             for path, truth in videos:
-                c = seen_only(path, truth, options) if o.seen else analyse(path, truth, options, work, label)
+                out = work / f"{path.stem}-{label.replace(' ', '-').replace(',', '')}"
+                c = seen_only(path, truth, options) if o.seen else score(report_of(path, options, out), truth)
                 total = add(total, c)
             print(row(label, total), flush=True)
 

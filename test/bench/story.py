@@ -12,16 +12,11 @@ again, so the requests of each are those of its checks, and of the summary where
 - sentences: of the summary, by the model; supported: all that they name is named and shown by events that they cite, and
   all that they cite is named in them."""
 import argparse
-import json
-import os
 import re
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-import score
-from score import VDET, add, draw, frames, names, share, shows
+from score import add, draw_all, frames, names, report_of, score, share, shows
 
 MODES = ["none", "doubtful", "all"]
 SCENES = ("street", "grass", "water", "room")
@@ -42,7 +37,7 @@ def is_supported(sentence, report, truth):
 
 
 def count(report, truth):
-    c = score.score(report, truth)
+    c = score(report, truth)
     del c["errors"]
     sentences = report["summary"]["sentences"] if report["summary"]["by"] == "model" else []
     withdrawn = [is_true(w, truth) for w in report["withdrawn"]]
@@ -52,15 +47,6 @@ def count(report, truth):
                 "unchecked": report["checks"]["counts"]["unchecked"] if report["checks"]["mode"] else 0,
                 "sentences": len(sentences), "supported": sum(is_supported(s, report, truth) for s in sentences),
                 "requests": sum(e["requests"] for e in report["run"]["endpoints"]), "seconds": report["run"]["wall_time"]}
-
-
-def analyse(path, truth, mode, options, work):
-    out = work / f"{path.stem}-{mode}"
-    r = subprocess.run([VDET, "analyze", str(path), "--verify", mode, "--output", str(out), "--format", "json", *options],
-                       capture_output=True, text=True)
-    if r.returncode not in (0, 3):
-        sys.exit(r.stderr)
-    return count(json.loads((out / "report.json").read_text()), truth)
 
 
 def row(mode, c, first):
@@ -80,16 +66,14 @@ def main():
     o = p.parse_args()
     print("| verify | said of seen | entries per event said | joined wrongly | false entries | withdrawn | true ones withdrawn | "
           "unchecked | sentences supported | requests | more |\n|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
-    first, _, last = o.seeds.partition("-")
     with tempfile.TemporaryDirectory() as tmp:
         work = o.work or Path(tmp)
-        work.mkdir(parents=True, exist_ok=True)
-        os.environ["VDET_STORE_DIR"] = str(work / "data")
-        videos = [draw(work, seed, o) for seed in range(int(first), int(last or first) + 1)]
+        videos = draw_all(work, o)
         totals = {}
         for mode in MODES:
             for path, truth in videos:
-                totals[mode] = add(totals.get(mode), analyse(path, truth, mode, o.options.split(), work))
+                report = report_of(path, ["--verify", mode, *o.options.split()], work / f"{path.stem}-{mode}")
+                totals[mode] = add(totals.get(mode), count(report, truth))
             print(row(mode, totals[mode], totals[MODES[0]]), flush=True)
 
 
