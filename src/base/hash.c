@@ -79,6 +79,14 @@ void hash_end(struct hash *h, char out[static HASH_HEX])
 		snprintf(out + 2 * i, 3, "%02x", md[i]);
 }
 
+void hash_texts(const char *const *texts, size_t n, char out[static HASH_HEX])
+{
+	AUTO(hash_freep) struct hash *h = hash_new();
+	for (size_t i = 0; i < n; i++)
+		hash_adds(h, texts[i]);
+	hash_end(h, out);
+}
+
 int hash_fd(int fd, struct cancel *cancel, _Atomic int64_t *done, char out[static HASH_HEX],
             struct err *err)
 {

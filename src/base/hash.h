@@ -23,6 +23,9 @@ void hash_adds(struct hash *h, const char *s);
 /* Lower-case hexadecimal; the object may only be freed afterwards. */
 void hash_end(struct hash *h, char out[static HASH_HEX]);
 
+/* SHA-256 of n texts. */
+void hash_texts(const char *const *texts, size_t n, char out[static HASH_HEX]);
+
 enum { HASH_MAX = 32 };
 /* As hash_end(), but bytes: 32, or 20 of SHA-1; returns how many. */
 size_t hash_end_bytes(struct hash *h, unsigned char out[static HASH_MAX]);

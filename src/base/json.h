@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks of JSON that other programs or people wrote. Pure functions. */
+/* Pieces of JSON, and checks of what other programs or people wrote. Pure
+ * functions. */
 #ifndef VDET_BASE_JSON_H
 #define VDET_BASE_JSON_H
 
 #include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* The first key of an object that is not in `keys`, which ends with NULL; NULL
  * if all are. Points into `o`. */
 const char *json_unknown_key(const json_t *o, const char *const *keys);
+
+/* A list of numbers; the caller owns it. */
+json_t *json_sizes(const size_t *v, size_t n);
+json_t *json_times(const int64_t *v, size_t n);
 
 #endif

@@ -65,6 +65,23 @@ size_t mem_sort_distinct(size_t *items, size_t n)
 	return kept;
 }
 
+static int by_time(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+size_t mem_sort_times(int64_t *items, size_t n)
+{
+	size_t kept = 0;
+	if (n)
+		qsort(items, n, sizeof *items, by_time);
+	for (size_t i = 0; i < n; i++)
+		if (!kept || items[i] != items[kept - 1])
+			items[kept++] = items[i];
+	return kept;
+}
+
 char *mem_strdup(const char *s)
 {
 	return s ? or_abort(strdup(s)) : NULL;

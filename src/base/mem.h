@@ -8,6 +8,7 @@
 #define VDET_BASE_MEM_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* AUTO(fn): calls fn(&variable) when the variable goes out of scope; fn must
  * accept a pointer to NULL. */
@@ -40,7 +41,8 @@ void *mem_grow(void *p, size_t n, size_t size); /* realloc of n * size, not zero
 void *mem_room(void *items, size_t n, size_t *cap, size_t size);
 /* Sorts n numbers, and keeps each once; returns how many are left. */
 size_t mem_sort_distinct(size_t *items, size_t n);
-char *mem_strdup(const char *s); /* NULL stays NULL; the caller frees */
+size_t mem_sort_times(int64_t *items, size_t n); /* likewise */
+char *mem_strdup(const char *s);                 /* NULL stays NULL; the caller frees */
 /* The caller frees; aborts when out of memory. */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -156,9 +156,8 @@ static int examine(struct run *c, const struct walk_file *f, struct err *err)
 		return r;
 	if (found == EXAMINE_FRESH)
 		skip(c, NULL, f->name, "it changed less than 10 s ago");
-	else if (found == EXAMINE_FAILED) {
+	else if (found == EXAMINE_FAILED)
 		report_failure(c, f->name, &why);
-	}
 	for (size_t i = 0; i < c->members.n; i++)
 		if (found != EXAMINE_DONE && strcmp(c->members.items[i].row.path, f->path) == 0)
 			c->members.items[i].skipped = true;

@@ -8,14 +8,6 @@
 #include "job/facts.h"
 #include "report/folder.h"
 
-static void hash_texts(const char *const *texts, size_t n, char out[static HASH_HEX])
-{
-	AUTO(hash_freep) struct hash *h = hash_new();
-	for (size_t i = 0; i < n; i++)
-		hash_adds(h, texts[i]);
-	hash_end(h, out);
-}
-
 static int hash_plan(const struct analyze *a, char out[static HASH_HEX], struct err *err)
 {
 	AUTO(fd_closep) int fd = -1;

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "cases/writers.h"
 
@@ -212,10 +213,8 @@ static json_t *sentences_json(const struct case_report *r)
 	json_t *all = json_array();
 	for (size_t i = 0; i < r->n_sentences; i++) {
 		const struct story_sentence *s = &r->sentences[i];
-		json_t *events = json_array();
-		for (size_t k = 0; k < s->n_entries; k++)
-			json_array_append_new(events, json_integer((json_int_t)s->entries[k]));
-		json_array_append_new(all, json_pack("{s:s, s:o}", "text", s->text, "events", events));
+		json_array_append_new(all, json_pack("{s:s, s:o}", "text", s->text, "events",
+		                                     json_sizes(s->entries, s->n_entries)));
 	}
 	return all;
 }

@@ -19,9 +19,14 @@ struct line {
 	char *text;
 	size_t video;
 	size_t event;         /* if it is one */
-	const size_t *events; /* that the sentence is about; NULL = `event` */
+	const size_t *events; /* that the sentence is about; NULL = `event` alone */
 	size_t n_events;
 };
+
+static size_t event_of(const struct line *l, size_t k)
+{
+	return l->events ? l->events[k] : l->event;
+}
 
 struct lines {
 	struct line *items;
@@ -39,13 +44,11 @@ static void add_line(struct lines *l, const struct case_report *r, struct line l
                      const char *text)
 {
 	const struct case_video *v = &r->videos[line.video];
-	const size_t *events = line.events ? line.events : &line.event;
-	size_t n = line.events ? line.n_events : 1;
 	line.text = mem_printf("%s: %s", v->label, text);
 	line.entry = (struct story_entry){INT64_MAX, INT64_MIN, line.text};
-	for (size_t i = 0; i < n; i++) {
-		int64_t start = case_time(v, v->events[events[i]].start);
-		int64_t end = case_time(v, v->events[events[i]].end);
+	for (size_t i = 0; i < line.n_events; i++) {
+		const struct case_event *e = &v->events[event_of(&line, i)];
+		int64_t start = case_time(v, e->start), end = case_time(v, e->end);
 		line.entry.start = start < line.entry.start ? start : line.entry.start;
 		line.entry.end = end > line.entry.end ? end : line.entry.end;
 	}
@@ -74,7 +77,8 @@ static void collect(const struct case_report *r, struct lines *ret)
 			         s->text);
 		}
 		for (size_t k = 0; k < v->n_events && !v->n_sentences; k++)
-			add_line(ret, r, (struct line){.video = i, .event = k}, v->events[k].what);
+			add_line(ret, r, (struct line){.video = i, .event = k, .n_events = 1},
+			         v->events[k].what);
 	}
 	if (ret->n)
 		qsort(ret->items, ret->n, sizeof *ret->items, by_time);
@@ -113,11 +117,9 @@ static void point_to_moments(const struct lines *l, const struct places *p,
 	s->n_entries = 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct line *line = &l->items[lines[i]];
-		size_t of_line = line->events ? line->n_events : 1;
-		s->entries = mem_grow(s->entries, s->n_entries + of_line, sizeof *s->entries);
-		for (size_t k = 0; k < of_line; k++)
-			s->entries[s->n_entries++] =
-				p->moments[p->first[line->video] + (line->events ? line->events[k] : line->event)];
+		s->entries = mem_grow(s->entries, s->n_entries + line->n_events, sizeof *s->entries);
+		for (size_t k = 0; k < line->n_events; k++)
+			s->entries[s->n_entries++] = p->moments[p->first[line->video] + event_of(line, k)];
 	}
 	s->n_entries = mem_sort_distinct(s->entries, s->n_entries);
 }

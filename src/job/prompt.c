@@ -151,14 +151,6 @@ void prompt_story(struct chat *c, const struct prompt_list *list, const char *lo
 	add_story_schema(c, list->n, list->most, bounded);
 }
 
-static void hash_texts(const char *const *texts, size_t n, char out[static HASH_HEX])
-{
-	AUTO(hash_freep) struct hash *h = hash_new();
-	for (size_t i = 0; i < n; i++)
-		hash_adds(h, texts[i]);
-	hash_end(h, out);
-}
-
 void prompt_story_hash(bool case_list, char out[static HASH_HEX])
 {
 	const char *const texts[] = {story_system(case_list), prompt_story_task_txt,
@@ -183,10 +175,8 @@ int prompt_check(struct chat *c, const struct prompt_picture *pictures, size_t n
 
 void prompt_check_hash(char out[static HASH_HEX])
 {
-	AUTO(hash_freep) struct hash *h = hash_new();
-	hash_adds(h, prompt_check_system_txt);
-	hash_adds(h, prompt_check_task_txt);
-	hash_end(h, out);
+	const char *const texts[] = {prompt_check_system_txt, prompt_check_task_txt};
+	hash_texts(texts, ARRAY_LEN(texts), out);
 }
 
 void prompt_hash(char out[static HASH_HEX])

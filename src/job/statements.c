@@ -19,23 +19,6 @@ static size_t count_samples(const struct report *r)
 	return n;
 }
 
-static int by_time(const void *x, const void *y)
-{
-	int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
-	return (a > b) - (a < b);
-}
-
-/* Sorted, each once; returns how many are left. */
-static size_t sort_times(int64_t *times, size_t n)
-{
-	size_t kept = 0;
-	qsort(times, n, sizeof *times, by_time);
-	for (size_t i = 0; i < n; i++)
-		if (!kept || times[i] != times[kept - 1])
-			times[kept++] = times[i];
-	return kept;
-}
-
 /* The frames of the chunks; `times` has room for all samples. */
 static void collect_chunks(const struct report *r, struct statements *to, int64_t *times)
 {
@@ -46,13 +29,13 @@ static void collect_chunks(const struct report *r, struct statements *to, int64_
 		for (size_t k = 0; k < c->n_samples; k++)
 			if (is_seen(c, &c->samples[k]))
 				times[n++] = c->samples[k].pts;
-		n = sort_times(times, n);
+		n = mem_sort_times(times, n);
 		to->chunks[i] = (struct check_chunk){.seen = times, .n_seen = n, .summary = c->summary};
 		memcpy(&to->seen[to->n_seen], times, n * sizeof *times);
 		to->n_seen += n;
 		times += n;
 	}
-	to->n_seen = sort_times(to->seen, to->n_seen);
+	to->n_seen = mem_sort_times(to->seen, to->n_seen);
 }
 
 static void collect_parts(const struct report_event *events, size_t n,
@@ -84,7 +67,7 @@ static size_t cited_times(const struct report *r, const struct report_part *p, i
 {
 	for (size_t k = 0; k < p->n_samples; k++)
 		to[k] = r->chunks[p->chunk].samples[p->samples[k]].pts;
-	return sort_times(to, p->n_samples);
+	return mem_sort_times(to, p->n_samples);
 }
 
 void statements_collect(const struct report *r, const char *key, struct statements *ret)

@@ -55,18 +55,27 @@ static char *disbelief(const struct report_checks *c)
 	                  c->controls.no + c->controls.yes, 2 * CHECK_CONTROLS);
 }
 
+/* What another model or prompt found does not count, nor what is found by one
+ * that is not believed. */
+static enum check_verdict judge(const struct report_checks *c, const struct store_verdict *v)
+{
+	if (strcmp(v->model, c->model) != 0 || strcmp(v->prompt, c->prompt) != 0)
+		return VERDICT_NONE;
+	return c->ability == CHECK_ABLE ? check_judge(v->answer.letter, v->answer.p)
+	                                : VERDICT_UNCHECKED;
+}
+
 static struct report_check take(const struct report_checks *c, struct store_verdict *v)
 {
-	struct report_check check = {.verdict = check_judge(v->answer.letter, v->answer.p),
+	struct report_check check = {.verdict = judge(c, v),
 	                             .letter = v->answer.letter,
 	                             .p = {v->answer.p[0], v->answer.p[1], v->answer.p[2]},
 	                             .reason = TAKE(v->reason),
 	                             .frames = TAKE(v->frames),
 	                             .n_frames = v->n_frames};
-	if (check.verdict != VERDICT_UNCHECKED && c->ability != CHECK_ABLE) {
+	if (v->answer.letter && c->ability != CHECK_ABLE) {
 		free(check.reason);
 		check.reason = disbelief(c);
-		check.verdict = VERDICT_UNCHECKED;
 	}
 	return check;
 }
@@ -80,27 +89,23 @@ struct report_check report_check_take(struct report_verdicts *v, struct report *
 		struct store_verdict *at = &v->items[v->next];
 		if (at->chunk > chunk || (at->chunk == chunk && at->index > index))
 			break;
-		/* What another model or prompt found does not count. */
-		if (at->chunk == chunk && at->index == index && strcmp(at->model, c->model) == 0 &&
-		    strcmp(at->prompt, c->prompt) == 0)
+		if (at->chunk == chunk && at->index == index && judge(c, at) != VERDICT_NONE)
 			check = take(c, at);
 	}
 	c->counts[check.verdict]++;
 	return check;
 }
 
-static void find_verdicts(struct report_verdicts *v, struct report *r, struct report_statement *of)
+static void find_verdict(const struct report_verdicts *v, const struct report_checks *c,
+                         struct report_statement *of)
 {
+	of->verdict = VERDICT_NONE;
 	for (size_t i = 0; i < v->n; i++) {
 		const struct store_verdict *at = &v->items[i];
-		if (at->chunk != of->chunk || (of->index >= 0 && at->index != of->index))
-			continue;
-		v->next = i;
-		struct report_check check = report_check_take(v, r, at->chunk, at->index);
-		if (of->index >= 0 || check.verdict == VERDICT_WITHDRAWN)
-			of->verdict = check.verdict;
-		free(check.reason);
-		free(check.frames);
+		enum check_verdict verdict = judge(c, at);
+		if (at->chunk == of->chunk &&
+		    (at->index == of->index || (of->index < 0 && verdict == VERDICT_WITHDRAWN)))
+			of->verdict = verdict;
 	}
 }
 
@@ -115,10 +120,8 @@ int report_verdicts_find(struct store *s, const char *job, struct report_stateme
 		return result;
 	json_auto_t *facts = json_loads(row.facts, 0, NULL);
 	result = report_checks_load(s, row.id, json_object_get(facts, "checks"), &r, &v, err);
-	for (size_t i = 0; result == 0 && i < n; i++) {
-		of[i].verdict = VERDICT_NONE;
-		find_verdicts(&v, &r, &of[i]);
-	}
+	for (size_t i = 0; result == 0 && i < n; i++)
+		find_verdict(&v, &r.checks, &of[i]);
 	free(r.checks.mode);
 	free(r.checks.model);
 	free(r.checks.prompt);

@@ -50,12 +50,13 @@ static void add_event(struct buf *out, const struct report *r, const char *kind,
 	buf_adds(out, "\r\n");
 }
 
-/* Time of which nothing is known; `chunk`: its number, 0 = none. */
-static void add_gap(struct buf *out, const char *kind, int64_t start, int64_t end, const char *why,
-                    size_t chunk)
+/* What is not said by the model; `chunk`: its number, 0 = none. */
+static void add_row(struct buf *out, const char *kind, int64_t start, int64_t end,
+                    const char *subject, const char *text, size_t chunk)
 {
-	AUTO(mem_freep) char *what = report_line(why, 0);
+	AUTO(mem_freep) char *what = report_line(text, 0);
 	add_times(out, kind, start, end);
+	text_csv(out, subject);
 	buf_adds(out, ",");
 	text_csv(out, what);
 	buf_adds(out, ",");
@@ -64,28 +65,20 @@ static void add_gap(struct buf *out, const char *kind, int64_t start, int64_t en
 	buf_adds(out, ",,,\r\n");
 }
 
-static void add_anomaly(struct buf *out, const struct report_anomaly *a)
-{
-	add_times(out, "anomaly", a->start, a->end);
-	text_csv(out, a->kind);
-	buf_adds(out, ",");
-	text_csv(out, a->text);
-	buf_adds(out, ",,,,\r\n");
-}
-
 int report_csv(const struct report *r, struct buf *out, struct err *err)
 {
 	struct report_anomaly a;
 	buf_adds(out, "kind,start,end,start_seconds,end_seconds,subject,what,chunk_numbers,"
 	              "frame_pts_seconds,verdict,subject_number\r\n");
 	for (size_t i = 0; i < r->n_left_out; i++)
-		add_gap(out, "left_out", r->left_out[i].start, r->left_out[i].end,
+		add_row(out, "left_out", r->left_out[i].start, r->left_out[i].end, "",
 		        "left out by the given plan", 0);
 	for (size_t i = 0; i < r->n_chunks; i++)
 		if (r->chunks[i].state == CHUNK_HOLE)
-			add_gap(out, "hole", r->chunks[i].start, r->chunks[i].end, r->chunks[i].reason, i + 1);
+			add_row(out, "hole", r->chunks[i].start, r->chunks[i].end, "", r->chunks[i].reason,
+			        i + 1);
 	for (size_t i = 0; i < r->plan.n_missed; i++)
-		add_gap(out, "missed", r->plan.missed[i].start, r->plan.missed[i].end,
+		add_row(out, "missed", r->plan.missed[i].start, r->plan.missed[i].end, "",
 		        "a burst of activity without a frame", 0);
 	for (size_t i = 0; i < r->n_events; i++)
 		add_event(out, r, "event", &r->events[i]);
@@ -94,6 +87,6 @@ int report_csv(const struct report *r, struct buf *out, struct err *err)
 	for (size_t i = 0; r->detail != REPORT_LOW && i < r->n_withdrawn; i++)
 		add_event(out, r, "withdrawn", &r->withdrawn[i]);
 	for (size_t i = 0; report_anomaly(r, i, &a); i++)
-		add_anomaly(out, &a);
+		add_row(out, "anomaly", a.start, a.end, a.kind, a.text, 0);
 	return buf_check(out, "report.csv", err);
 }

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "report/checks.h"
 #include "report/text.h"
@@ -319,11 +320,9 @@ static json_t *sentences_json(const struct story_section *s)
 {
 	json_t *all = json_array();
 	for (size_t i = 0; i < s->n; i++) {
-		json_t *events = json_array();
-		for (size_t k = 0; k < s->sentences[i].n_entries; k++)
-			json_array_append_new(events, json_integer((json_int_t)s->sentences[i].entries[k]));
-		json_array_append_new(
-			all, json_pack("{s:o, s:o}", "text", string(s->sentences[i].text), "events", events));
+		const struct story_sentence *one = &s->sentences[i];
+		json_array_append_new(all, json_pack("{s:o, s:o}", "text", string(one->text), "events",
+		                                     json_sizes(one->entries, one->n_entries)));
 	}
 	return all;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "report/subject.h"
 
@@ -73,11 +74,19 @@ static int cite_event(const struct registry *g, const struct report_event *list,
 	return 0;
 }
 
+static size_t count_distinct(const size_t *items, size_t n)
+{
+	AUTO(mem_freep) size_t *copy = mem_alloc(n, sizeof *copy);
+	for (size_t i = 0; i < n; i++)
+		copy[i] = items[i];
+	return mem_sort_distinct(copy, n);
+}
+
 static int cite_events(const struct registry *g, const struct report_subject_change *c,
                        struct subject_edit *edit, struct err *err)
 {
 	const struct report *x = g->report;
-	size_t one, begin = edit->n_cites, distinct = 0;
+	size_t one, begin = edit->n_cites;
 	int r = find(g, c->numbers[0], &one, err);
 	for (size_t i = 0; r == 0 && i < c->n_events; i++)
 		r = cite_event(g, x->events, x->n_events, c->events[i], "event", c->numbers[0], edit, err);
@@ -85,18 +94,8 @@ static int cite_events(const struct registry *g, const struct report_subject_cha
 		r = cite_event(g, x->states, x->n_states, c->states[i], "state", c->numbers[0], edit, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < c->n_events; i++) {
-		size_t k = 0;
-		while (k < i && c->events[k] != c->events[i])
-			k++;
-		distinct += k == i;
-	}
-	for (size_t i = 0; i < c->n_states; i++) {
-		size_t k = 0;
-		while (k < i && c->states[k] != c->states[i])
-			k++;
-		distinct += k == i;
-	}
+	size_t distinct = count_distinct(c->events, c->n_events);
+	distinct += count_distinct(c->states, c->n_states);
 	if (edit->n_cites == begin)
 		return err_set(err, ERR_ARG, "name at least one event of subject %lld to split off",
 		               (long long)c->numbers[0]);
@@ -131,12 +130,10 @@ static char *write_edit(const struct subject_edit *e)
 	json_t *cites = json_array();
 	for (size_t i = 0; i < e->n_cites; i++) {
 		const struct subject_cite *c = &e->cites[i];
-		json_t *frames = json_array();
-		for (size_t k = 0; k < c->n_frames; k++)
-			json_array_append_new(frames, json_integer((json_int_t)c->frames[k]));
-		json_array_append_new(cites, json_pack("{s:I, s:s, s:s, s:o}", "which",
-		                                       (json_int_t)c->which, "subject", c->description,
-		                                       "what", c->what, "frames", frames));
+		json_array_append_new(cites,
+		                      json_pack("{s:I, s:s, s:s, s:o}", "which", (json_int_t)c->which,
+		                                "subject", c->description, "what", c->what, "frames",
+		                                json_times(c->frames, c->n_frames)));
 	}
 	json_auto_t *data = json_pack("{s:s, s:o}", "text", e->text, "cites", cites);
 	return json_dumps(data, JSON_COMPACT);

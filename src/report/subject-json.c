@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Subjects and their edits in the JSON of the report and of the API. */
+#include "base/json.h"
 #include "report/text.h"
 
 static json_t *seconds(int64_t us)
@@ -10,14 +11,6 @@ static json_t *seconds(int64_t us)
 static json_t *text_or_null(const char *s)
 {
 	return report_is_empty(s) ? json_null() : json_string(s);
-}
-
-static json_t *indices(const size_t *items, size_t n)
-{
-	json_t *all = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(all, json_integer((json_int_t)items[i]));
-	return all;
 }
 
 static json_t *subject_json(const struct report_subject *s)
@@ -31,9 +24,9 @@ static json_t *subject_json(const struct report_subject *s)
 		json_array_append_new(possible, json_integer(s->possible[i]));
 	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:b}", "number", (json_int_t)s->number,
 	                 "name", text_or_null(s->name), "description", s->description, "intervals",
-	                 intervals, "events", indices(s->events, s->n_events), "states",
-	                 indices(s->states, s->n_states), "possibly_same", possible, "possibly_others",
-	                 (int)s->more_possible);
+	                 intervals, "events", json_sizes(s->events, s->n_events), "states",
+	                 json_sizes(s->states, s->n_states), "possibly_same", possible,
+	                 "possibly_others", (int)s->more_possible);
 }
 
 json_t *report_subjects_json(const struct report *r)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/json.h"
 #include "report/text.h"
 
 void registry_clear(struct registry *g)
@@ -62,22 +63,6 @@ static void gather_part(const struct report *r, struct gathered *to, const struc
 	}
 }
 
-static int by_time(const void *a, const void *b)
-{
-	const int64_t *x = a, *y = b;
-	return (*x > *y) - (*x < *y);
-}
-
-static void sort_frames(struct gathered *g)
-{
-	size_t n = 0;
-	qsort(g->frames, g->n_frames, sizeof *g->frames, by_time);
-	for (size_t i = 0; i < g->n_frames; i++)
-		if (!n || g->frames[i] != g->frames[n - 1])
-			g->frames[n++] = g->frames[i];
-	g->n_frames = n;
-}
-
 static int by_start(const void *a, const void *b)
 {
 	const struct gathered *x = a, *y = b;
@@ -121,7 +106,7 @@ static void gather(struct registry *g)
 	for (size_t i = 0; i < n; i++) {
 		g->of_statement[i] = SUBJECT_NONE;
 		if (all[i].first) {
-			sort_frames(&all[i]);
+			all[i].n_frames = mem_sort_times(all[i].frames, all[i].n_frames);
 			all[kept++] = all[i];
 		}
 	}
@@ -229,9 +214,7 @@ int registry_load(struct store *s, const struct report *r, struct registry *ret,
 
 static char *write_times(const int64_t *times, size_t n)
 {
-	json_auto_t *list = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_integer((json_int_t)times[i]));
+	json_auto_t *list = json_times(times, n);
 	return json_dumps(list, JSON_COMPACT);
 }
 
@@ -359,12 +342,7 @@ static void set_edit(struct report_subject_edit *to, const struct subject_edit *
 	for (size_t i = 0; i < from->n_cites; i++)
 		for (size_t k = 0; k < from->cites[i].n_frames; k++)
 			to->frames[to->n_frames++] = from->cites[i].frames[k];
-	n = 0;
-	qsort(to->frames, to->n_frames, sizeof *to->frames, by_time);
-	for (size_t i = 0; i < to->n_frames; i++)
-		if (!n || to->frames[i] != to->frames[n - 1])
-			to->frames[n++] = to->frames[i];
-	to->n_frames = n;
+	to->n_frames = mem_sort_times(to->frames, to->n_frames);
 }
 
 struct placed {

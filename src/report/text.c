@@ -12,12 +12,6 @@
 
 enum { STRETCHES_SHOWN = 10 };
 
-static int compare_times(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-	return (x > y) - (x < y);
-}
-
 /* A frame counts as seen when its picture was sent and the answer was accepted:
  * what a hole's frames showed is not in the report. */
 static bool is_seen(const struct report_chunk *c, const struct report_sample *s)
@@ -27,7 +21,7 @@ static bool is_seen(const struct report_chunk *c, const struct report_sample *s)
 
 int64_t *report_seen(const struct report *r, size_t *ret_n)
 {
-	size_t max = 0, n = 0, distinct = 0;
+	size_t max = 0, n = 0;
 	for (size_t i = 0; i < r->n_chunks; i++)
 		max += r->chunks[i].n_samples;
 	int64_t *times = mem_alloc(max + 1, sizeof *times);
@@ -35,11 +29,7 @@ int64_t *report_seen(const struct report *r, size_t *ret_n)
 		for (size_t k = 0; k < r->chunks[i].n_samples; k++)
 			if (is_seen(&r->chunks[i], &r->chunks[i].samples[k]))
 				times[n++] = r->chunks[i].samples[k].pts;
-	qsort(times, n, sizeof *times, compare_times);
-	for (size_t i = 0; i < n; i++)
-		if (!distinct || times[distinct - 1] != times[i])
-			times[distinct++] = times[i];
-	*ret_n = distinct;
+	*ret_n = mem_sort_times(times, n);
 	return times;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "store/db.h"
 #include "store/store.h"
 
@@ -41,9 +42,7 @@ static struct store_answer read_answer(sqlite3_stmt *q, int first)
 
 static char *pack_times(const int64_t *v, size_t n)
 {
-	json_auto_t *a = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(a, json_integer((json_int_t)v[i]));
+	json_auto_t *a = json_times(v, n);
 	return json_dumps(a, JSON_COMPACT);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "store/db.h"
 #include "store/store.h"
 
@@ -80,12 +81,8 @@ static int save_samples(struct store *s, const char *job, const struct store_chu
 
 static char *pack_indices(const size_t *v, size_t n)
 {
-	json_t *a = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(a, json_integer((json_int_t)v[i]));
-	char *text = json_dumps(a, JSON_COMPACT);
-	json_decref(a);
-	return text;
+	json_auto_t *a = json_sizes(v, n);
+	return json_dumps(a, JSON_COMPACT);
 }
 
 static int save_events(struct store *s, const char *job, const struct store_chunk *c,

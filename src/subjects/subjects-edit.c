@@ -156,27 +156,10 @@ static void add_frames(struct subject_known *k, const struct subject_event *e)
 	k->n_frames += e->n_frames;
 }
 
-static int by_time(const void *a, const void *b)
-{
-	const int64_t *x = a, *y = b;
-	return (*x > *y) - (*x < *y);
-}
-
 static int by_number(const void *a, const void *b)
 {
 	const struct subject_known *x = a, *y = b;
 	return (x->number > y->number) - (x->number < y->number);
-}
-
-static void sort_frames(struct subject_known *k)
-{
-	size_t n = 0;
-	if (k->n_frames)
-		qsort(k->frames, k->n_frames, sizeof *k->frames, by_time);
-	for (size_t i = 0; i < k->n_frames; i++)
-		if (!n || k->frames[i] != k->frames[n - 1])
-			k->frames[n++] = k->frames[i];
-	k->n_frames = n;
 }
 
 struct subject_known *subjects_known(const struct subjects *s, size_t *ret_n)
@@ -194,7 +177,7 @@ struct subject_known *subjects_known(const struct subjects *s, size_t *ret_n)
 	}
 	for (size_t i = 0; i < s->n; i++) {
 		all[i].description = all[i].description ? all[i].description : mem_strdup("");
-		sort_frames(&all[i]);
+		all[i].n_frames = mem_sort_times(all[i].frames, all[i].n_frames);
 	}
 	qsort(all, s->n, sizeof *all, by_number);
 	*ret_n = s->n;

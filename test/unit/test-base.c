@@ -471,6 +471,10 @@ static void numbers_are_kept_once(void **state)
 	assert_int_equal(mem_sort_distinct(items, ARRAY_LEN(items)), ARRAY_LEN(want));
 	assert_memory_equal(items, want, sizeof want);
 	assert_int_equal(mem_sort_distinct(NULL, 0), 0);
+	int64_t times[] = {5, -2, 5, -2, INT64_MAX}, wanted[] = {-2, 5, INT64_MAX};
+	assert_int_equal(mem_sort_times(times, ARRAY_LEN(times)), ARRAY_LEN(wanted));
+	assert_memory_equal(times, wanted, sizeof wanted);
+	assert_int_equal(mem_sort_times(NULL, 0), 0);
 }
 
 int main(void)
