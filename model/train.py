@@ -9,7 +9,8 @@ notes. One pass over a window's pictures serves several questions, which are mas
 discarded afterwards, require early what answers consist of: after each picture, what of each colour it shows, and where;
 at each mention of a thing, which pictures show it, and where it is in the first and the last; in notes, what was not
 mentioned before. Stage 3 repeats all of it, with many notes. Stage 4 adds statements to check to every window, summaries
-of lists that cite their entries, and pairs to join; it leaves the vision transformer as it is.
+of lists that cite their entries, and pairs to join; stage 5 repeats all of it, with many pictures. These two leave the
+vision transformer as it is.
 
 The length of the training is counted in steps, so that it does not depend on the speed or load of the machine. The
 checkpoint is written every two minutes and at the end of each stage; --resume continues where it ends."""
@@ -418,8 +419,12 @@ STORY_COURSE = [
     (0.00, {0: .1, "short": .22, "middle": .14, "long": .08, "join": .15, **_WINDOWS}),
     (0.60, {0: .1, "short": .1, "middle": .12, "long": .14, "join": .1, **{k: 1.4 * v for k, v in _WINDOWS.items()}}),
 ]
+# Stage 5: mostly many pictures, of which stage 4 forgets some.
+ALL_MIX = {0: .05, "short": .06, "middle": .05, "join": .04,
+           1: .03, 2: .05, 3: .09, 4: .08, 5: .09, 6: .12, 7: .14, 8: .2}
 STORY = {"short": (1, 10, 12), "middle": (8, 20, 8), "long": (18, ENTRIES, 4)}  # entries, and lists per process and step
-PAIR_LISTS, CHECKS, NEAR, STORY_SHARE = 10, 4, .3, .35
+PAIR_LISTS, CHECKS, NEAR = 10, 4, .3
+STORY_SHARE, ALL_SHARE = .35, .6  # of the usual number of windows
 STORY_GUIDE, STORY_WHOLE = .03, .72
 
 
@@ -467,12 +472,15 @@ def text_step(net, heads, made, done):
     return windows_step(net, heads, made, done >= WHOLE, done >= LOOK_AGAIN) if made[0] else notes_step(net, heads, made)
 
 
-def story_stage_batch(rng, lots, done):
-    mix = [c[1] for c in STORY_COURSE if c[0] <= done][-1]
+def mixed_batch(rng, lots, mix, share):
     which = lots.choices(list(mix), list(mix.values()))[0]
     if isinstance(which, int):
-        return windows_batch(rng, which, 1, CHECKS, NEAR, STORY_SHARE) if which else notes_batch(rng, .55)
+        return windows_batch(rng, which, 1, CHECKS, NEAR, share) if which else notes_batch(rng, .55)
     return join_batch(rng) if which == "join" else story_batch(rng, which)
+
+
+def story_stage_batch(rng, lots, done):
+    return mixed_batch(rng, lots, [c[1] for c in STORY_COURSE if c[0] <= done][-1], STORY_SHARE)
 
 
 def story_stage_step(net, heads, made, done):
@@ -512,9 +520,13 @@ class Team:
 
     def __init__(self, size, modules):
         context = torch.multiprocessing.get_context("spawn")
-        self.size, self.barrier = size, context.Barrier(size)
+        self.size, self.barrier, self.starter = size, context.Barrier(size), os.getpid()
         self.gradients = torch.zeros(size, sum(p.numel() for p in modules.parameters())).share_memory_()
         self.over = torch.zeros(1).share_memory_()  # the time is over: written by the first process between two steps
+
+    def is_left(self):
+        """The process that started these has been killed."""
+        return self.size > 1 and os.getppid() != self.starter
 
     def gather(self, rank, params):
         """The mean gradient, in the first process."""
@@ -576,7 +588,8 @@ def run(name, first, steps, opt, peak, step, team, rank, save, over):
     return True
 
 
-STAGES = ["vision", "text", "again", "story"]
+HEADS = "picture", "mention", "note", "list"  # auxiliary, of the language model
+STAGES = ["vision", "text", "again", "story", "all"]
 
 
 def work(rank, a, modules, team, done):
@@ -613,25 +626,27 @@ def work(rank, a, modules, team, done):
         rng, lottery = random.Random(f"{a.seed} {rank} {seed}"), random.Random(f"{a.seed} {seed}")
         with Ahead(lambda k: make(rng, lottery, (first + k) / steps)) as lots:
             return run(name, first, steps, opt, rate, lambda part: step(lots.next(), part), team, rank, save,
-                       lambda: a.minutes and time.time() - began > 60 * a.minutes)
+                       lambda: a.minutes and time.time() - began > 60 * a.minutes or team.is_left())
 
     def late():
         """First only rows of tokens and heads learn, then gradually the rest, which knows the other skills already."""
-        early = [net.embed.weight, net.head.weight, *(p for k in ("picture", "mention", "note", "list")
-                                                      for p in modules[k].parameters())]
+        early = [net.embed.weight, net.head.weight, *(p for k in HEADS for p in modules[k].parameters())]
         others = [p for p in own if all(p is not e for e in early)]
         return {"params": early, "factor": 1}, {"params": others, "factor": 1, "from": STORY_GUIDE}
 
     helped = words("picture", "mention", "note")
+    everything = {"params": [*own, *(p for k in HEADS for p in modules[k].parameters())], "factor": 1}
     whole = stage("vision", a.vision_steps, [sight], a.vision_rate, lambda rng, *_: vision_batch(rng, 96 // team.size),
                   lambda made, _: vision_step(net, heads, made)) and \
         stage("text", a.text_steps, helped, a.text_rate, text_batch, lambda made, part: text_step(net, modules, made, part)) and \
         stage("again", a.again_steps, helped, a.again_rate, lambda rng, lots, _: text_batch(rng, lots, 1),
               lambda made, _: text_step(net, modules, made, 1)) and \
         stage("story", a.story_steps, late(), a.story_rate, story_stage_batch,
-              lambda made, part: story_stage_step(net, modules, made, part))
+              lambda made, part: story_stage_step(net, modules, made, part)) and \
+        stage("all", a.all_steps, [everything], a.all_rate, lambda rng, lots, _: mixed_batch(rng, lots, ALL_MIX, ALL_SHARE),
+              lambda made, _: story_stage_step(net, modules, made, 1))
     if rank == 0:
-        print("complete" if whole else f"the time is over; --resume {a.checkpoint} continues", flush=True)
+        print("complete" if whole else f"not complete; --resume {a.checkpoint} continues", flush=True)
 
 
 def main():
@@ -646,6 +661,8 @@ def main():
     p.add_argument("--again-rate", type=float, default=7e-4)
     p.add_argument("--story-steps", type=int, default=5000)
     p.add_argument("--story-rate", type=float, default=7e-4)
+    p.add_argument("--all-steps", type=int, default=1500)
+    p.add_argument("--all-rate", type=float, default=3e-4)
     p.add_argument("--minutes", type=float, default=0, help="save and end after this time; --resume continues")
     p.add_argument("--seed", type=int, default=21)
     p.add_argument("--processes", type=int, default=1 if DEVICE == "cuda" else len(os.sched_getaffinity(0)))

@@ -185,9 +185,7 @@ static int ask_model(const struct run_context *run, const struct merge_options *
 		.of_case = true,
 		.model = e->model,
 		.model_hash = e->model_hash,
-		.find = find_answer,
-		.add = add_answer,
-		.ctx = &answers,
+		.journal = {.find = find_answer, .add = add_answer, .ctx = &answers},
 	};
 	return merge_events(run, o, &list, ret, err);
 }

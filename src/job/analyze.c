@@ -20,6 +20,7 @@
 #include "job/chunks.h"
 #include "job/entry.h"
 #include "job/facts.h"
+#include "job/join.h"
 #include "job/merge.h"
 #include "job/startup.h"
 #include "job/step-options.h"
@@ -27,6 +28,7 @@
 #include "job/survey.h"
 #include "plan/plan.h"
 #include "report/folder.h"
+#include "report/joins.h"
 #include "report/summary.h"
 #include "report/text.h"
 
@@ -162,16 +164,18 @@ static int finish(const struct analyze *a, const struct run_context *context,
 {
 	const struct merge_options merge = {.prompt = a->options->prompt,
 	                                    .language = a->options->language};
-	bool complete = !done->holes, outdated = false, unchecked = false;
+	bool complete = !done->holes, outdated = false, unchecked = false, joined;
 	job->state = complete ? STORE_JOB_COMPLETE : STORE_JOB_HOLES;
-	int r = verify(a, context, src->fd, job, start, &unchecked, err);
+	int r = join_run(context, job, done->fresh, &joined, err);
+	if (r == 0)
+		r = verify(a, context, src->fd, job, start, &unchecked, err);
 	if (r == 0 || r == -ERR_CANCELED) {
 		int same = check_source(a, src, job->id, err);
 		r = same < 0 ? same : r;
 	}
 	if (r == 0)
 		r = merge_needed(context, &merge, job, &outdated, err);
-	if (r == 0 && (outdated || done->fresh)) {
+	if (r == 0 && (outdated || joined || done->fresh)) {
 		progress_phase(a->progress, PHASE_SUMMARY, "");
 		r = merge_summary(context, &merge, job, err);
 	}
@@ -359,7 +363,7 @@ static int write_journal(struct run *c, struct err *err)
 	const struct facts_input in = facts_input(c);
 	json_auto_t *facts = facts_make(&in, c->src->name, c->src->size, &c->survey, c->entry.key);
 	json_auto_t *old = c->entry.job.facts ? json_loads(c->entry.job.facts, 0, NULL) : NULL;
-	static const char *const kept[] = {"endpoints", "checks", REPORT_SUMMARY_WITHOUT};
+	static const char *const kept[] = {"endpoints", "checks", REPORT_JOINS, REPORT_SUMMARY_WITHOUT};
 	size_t n = plan->n_chunks - c->journaled;
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 		if (json_object_get(old, kept[i]))

@@ -1,29 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "job/merge-events.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
-#include "base/log.h"
-#include "base/pool.h"
 #include "job/prompt.h"
-#include "openai/answer-text.h"
 
 enum {
 	ANSWER_TOKENS = 1500,
 	BYTES_PER_TOKEN = 3,    /* cautious: English has about four */
 	DEFAULT_CONTEXT = 8192, /* tokens, where the engine does not say */
 	LEAST_BYTES = 2048,
+	DEMO_ENTRIES = 10, /* the demo model sums up longer lists badly (model/README.md) */
 };
 
 /* What all requests have in common. */
 struct asker {
-	const struct run_context *run;
+	struct ask ask;
 	const struct merge_options *options;
 	const struct merge_list *list;
-	pthread_mutex_t lock; /* guards what follows */
-	struct err stopped;   /* the error after which nothing more is asked */
 };
 
 struct question {
@@ -50,81 +45,31 @@ static void request_key(const struct question *q, char out[static HASH_HEX])
 	hash_end(h, out);
 }
 
-static int ask_model(const struct question *q, struct err *err)
+static void ask_one(void *item)
 {
-	const struct asker *a = q->asker;
-	const struct prompt_list list = {.text = q->request->list,
-	                                 .n = q->request->n,
-	                                 .most = q->request->most,
-	                                 .case_list = a->list->of_case};
-	AUTO(chat_freep) struct chat *chat = chat_new();
-	AUTO(chat_result_clear) struct chat_result result = {0};
-	prompt_story(chat, &list, a->options->prompt, a->options->language,
-	             q->request->fault.code ? q->request->fault.msg : NULL,
-	             engine_info(a->run->engine)->own);
-	chat_max_tokens(chat, ANSWER_TOKENS);
-	chat_set_cancel(chat, a->run->cancel);
-	int r = engine_chat(a->run->engine, chat, NULL, NULL, &result, err);
-	return r < 0 ? r : answer_text_object(&result, "sentences", &q->request->answer, err);
-}
-
-static bool is_stopped(struct asker *a, struct err *why)
-{
-	pthread_mutex_lock(&a->lock);
-	bool stopped = a->stopped.code;
-	if (stopped)
-		*why = a->stopped;
-	pthread_mutex_unlock(&a->lock);
-	return stopped;
-}
-
-/* An answer that cannot be used stops nothing. */
-static void stop(struct asker *a, const struct err *why)
-{
-	if (why->code == ERR_FORMAT)
-		return;
-	pthread_mutex_lock(&a->lock);
-	a->stopped = *why;
-	pthread_mutex_unlock(&a->lock);
-}
-
-/* From the journal, or from the model and then into the journal. */
-static void ask_one(void *ctx)
-{
-	const struct question *q = ctx;
+	struct question *q = item;
 	struct asker *a = q->asker;
+	struct story_request *of = q->request;
+	if (of->done)
+		return;
+	const struct prompt_list list = {
+		.text = of->list, .n = of->n, .most = of->most, .case_list = a->list->of_case};
 	char key[HASH_HEX];
-	AUTO(mem_freep) char *known = NULL;
-	struct err *why = &q->request->why;
+	AUTO(chat_freep) struct chat *chat = chat_new();
 	request_key(q, key);
-	if (!q->request->fault.code && a->list->find(a->list->ctx, key, &known, why) == 0)
-		q->request->answer = json_loads(known, 0, NULL);
-	if (q->request->answer || is_stopped(a, why))
-		return;
-	if (ask_model(q, why) < 0) {
-		stop(a, why);
-		return;
-	}
-
-	AUTO(mem_freep) char *text = json_dumps(q->request->answer, JSON_COMPACT);
-	struct err err;
-	if (a->list->add(a->list->ctx, key, text, &err) < 0)
-		log_warning("an answer cannot be kept, and may be asked for again: %s", err.msg);
+	prompt_story(chat, &list, a->options->prompt, a->options->language,
+	             of->fault.code ? of->fault.msg : NULL, engine_info(a->ask.run->engine)->own);
+	chat_max_tokens(chat, ANSWER_TOKENS);
+	ask_object(&a->ask, key, chat, "sentences", of->fault.code, &of->answer, &of->why);
 }
 
-static int ask_all(void *ctx, struct story_request *requests, size_t n, struct err *err)
+static int ask_level(void *ctx, struct story_request *requests, size_t n, struct err *err)
 {
 	struct asker *a = ctx;
 	AUTO(mem_freep) struct question *questions = mem_alloc(n, sizeof *questions);
-	int slots = engine_slots(a->run->engine);
-	struct pool *pool = pool_new(slots > 0 ? (size_t)slots : 1);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		questions[i] = (struct question){a, &requests[i]};
-		if (!requests[i].done)
-			pool_run(pool, ask_one, &questions[i]);
-	}
-	pool_free(pool);
-	return cancel_fired(a->run->cancel) ? err_set(err, ERR_CANCELED, "interrupted") : 0;
+	return ask_all(&a->ask, ask_one, questions, n, sizeof *questions, err);
 }
 
 size_t merge_events_bytes(const struct run_context *run)
@@ -138,9 +83,11 @@ size_t merge_events_bytes(const struct run_context *run)
 int merge_events(const struct run_context *run, const struct merge_options *o,
                  const struct merge_list *list, struct story_summary *ret, struct err *err)
 {
-	struct asker asker = {
-		.run = run, .options = o, .list = list, .lock = PTHREAD_MUTEX_INITIALIZER};
-	int r = story_sum_up(&list->entries, merge_events_bytes(run), ask_all, &asker, ret, err);
-	pthread_mutex_destroy(&asker.lock);
+	struct asker asker = {.options = o, .list = list};
+	struct story_list entries = list->entries;
+	entries.most = engine_info(run->engine)->demo_model ? DEMO_ENTRIES : STORY_ENTRIES_MAX;
+	ask_init(&asker.ask, run, &list->journal);
+	int r = story_sum_up(&entries, merge_events_bytes(run), ask_level, &asker, ret, err);
+	ask_clear(&asker.ask);
 	return r;
 }

@@ -3,6 +3,7 @@
 #ifndef VDET_JOB_MERGE_EVENTS_H
 #define VDET_JOB_MERGE_EVENTS_H
 
+#include "job/ask.h"
 #include "job/merge.h"
 #include "story/sum-up.h"
 
@@ -10,12 +11,7 @@ struct merge_list {
 	struct story_list entries; /* at least one */
 	bool of_case;              /* of several videos; each entry names its own */
 	const char *model, *model_hash;
-	/* The journal of answers. `request`: SHA-256 of everything that the answer
-	 * depends on. find: ERR_NOENT if there is none; the caller frees *ret. From
-	 * several threads at once. */
-	int (*find)(void *ctx, const char *request, char **ret, struct err *err);
-	int (*add)(void *ctx, const char *request, const char *text, struct err *err);
-	void *ctx;
+	struct ask_journal journal;
 };
 
 /* Asks for the sentences about the entries, as many at once as fit into a

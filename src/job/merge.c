@@ -140,37 +140,17 @@ static void take_only_chunk(const struct report *report, const char *text,
 	                                        .fallback = mem_strdup("")}};
 }
 
-/* Where the answers about a job are kept. */
-struct answers {
-	struct store *store;
-	const char *job;
-};
-
-static int find_answer(void *ctx, const char *request, char **ret, struct err *err)
-{
-	const struct answers *a = ctx;
-	return store_answer_find(a->store, a->job, request, ret, err);
-}
-
-static int add_answer(void *ctx, const char *request, const char *text, struct err *err)
-{
-	const struct answers *a = ctx;
-	return store_answer_add(a->store, a->job, request, text, err);
-}
-
 static int ask_about_events(const struct run_context *run, const struct merge_options *o,
                             const struct report *r, struct story_summary *ret, struct err *err)
 {
 	AUTO(mem_freep) struct story_entry *entries = mem_alloc(r->n_events, sizeof *entries);
 	for (size_t i = 0; i < r->n_events; i++)
 		entries[i] = (struct story_entry){r->events[i].start, r->events[i].end, r->events[i].what};
-	struct answers answers = {run->store, r->job};
+	struct ask_job answers = {run->store, r->job};
 	const struct merge_list list = {.entries = {.entries = entries, .n = r->n_events},
 	                                .model = r->model,
 	                                .model_hash = r->model_hash,
-	                                .find = find_answer,
-	                                .add = add_answer,
-	                                .ctx = &answers};
+	                                .journal = ask_journal_of(&answers)};
 	return merge_events(run, o, &list, ret, err);
 }
 
@@ -207,10 +187,8 @@ int merge_summary(const struct run_context *run, const struct merge_options *o,
 	if (r < 0)
 		return r;
 	collect(report, &summaries, &events);
-	/* The demo model did not learn to name events, only to sum up notes. */
-	r = report->n_events && !engine_info(run->engine)->demo_model
-	        ? sum_up_events(run, o, report, &summaries, &events, job, err)
-	        : sum_up_chunks(run, o, report, &summaries, &events, job, err);
+	r = report->n_events ? sum_up_events(run, o, report, &summaries, &events, job, err)
+	                     : sum_up_chunks(run, o, report, &summaries, &events, job, err);
 	if (r == 0)
 		note_withdrawn(job, report);
 	return r;

@@ -158,6 +158,26 @@ void prompt_story_hash(bool case_list, char out[static HASH_HEX])
 	hash_texts(texts, ARRAY_LEN(texts), out);
 }
 
+void prompt_join(struct chat *c, const char *pairs, size_t n)
+{
+	json_auto_t *schema = json_loads(prompt_join_schema_json, 0, NULL);
+	json_object_set_new(json_object_get(json_object_get(schema, "properties"), "same"), "items",
+	                    one_of(n));
+	AUTO(mem_freep) char *text = json_dumps(schema, JSON_COMPACT);
+	chat_system(c, prompt_join_system_txt);
+	chat_text(c, pairs);
+	chat_text(c, "\n");
+	chat_text(c, prompt_join_task_txt);
+	chat_schema(c, "join", text);
+}
+
+void prompt_join_hash(char out[static HASH_HEX])
+{
+	const char *const texts[] = {prompt_join_system_txt, prompt_join_task_txt,
+	                             prompt_join_schema_json};
+	hash_texts(texts, ARRAY_LEN(texts), out);
+}
+
 int prompt_check(struct chat *c, const struct prompt_picture *pictures, size_t n, const char *what,
                  struct err *err)
 {

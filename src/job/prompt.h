@@ -46,6 +46,13 @@ void prompt_story(struct chat *c, const struct prompt_list *list, const char *lo
 /* SHA-256 over the texts and the schema of prompt_story(). */
 void prompt_story_hash(bool case_list, char out[static HASH_HEX]);
 
+/* The request that asks which of n numbered pairs are one event; `pairs` has
+ * their lines: "1: [00:00:05 - 00:00:09] A man … | [00:00:09 - 00:00:12] The
+ * person …\n". */
+void prompt_join(struct chat *c, const char *pairs, size_t n);
+/* SHA-256 of its texts. */
+void prompt_join_hash(char out[static HASH_HEX]);
+
 /* The request that checks a statement: system text, the pictures as above, the
  * task, and the statement last, so that an engine finds the pictures of several
  * statements in its prefix cache. The answer is a letter. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/joins.h"
 #include "report/text.h"
 #include "story/story.h"
 
@@ -86,8 +87,7 @@ static int by_start(const void *a, const void *b)
 	return p != q ? (p < q ? -1 : 1) : strcmp(x->what, y->what);
 }
 
-/* The numbers of the chunks, with one left out where a plan leaves a gap. */
-static size_t *number_chunks(const struct report *r)
+size_t *report_chunk_numbers(const struct report *r)
 {
 	size_t *numbers = mem_alloc(r->n_chunks + 1, sizeof *numbers);
 	for (size_t i = 1; i < r->n_chunks; i++)
@@ -97,20 +97,24 @@ static size_t *number_chunks(const struct report *r)
 
 /* Joins the statements, also where each is listed by itself: what is about one
  * subject does not depend on that. */
-static void join(struct report *r, struct report_part *parts, size_t n)
+static void join(struct report *r, struct report_part *parts, size_t n, const json_t *joins)
 {
-	size_t n_events;
+	size_t n_events, n_links;
 	AUTO(mem_freep) struct story_part *story = mem_alloc(n, sizeof *story);
-	AUTO(mem_freep) size_t *numbers = number_chunks(r);
+	AUTO(mem_freep) size_t *numbers = report_chunk_numbers(r);
+	AUTO(mem_freep) struct story_link *links = report_joins_find(joins, parts, n, &n_links);
 	for (size_t i = 0; i < n; i++) {
 		story[i] = report_story_part(r, &parts[i]);
 		story[i].chunk = numbers[parts[i].chunk];
 	}
 
-	struct story_event *events = story_join(story, n, &n_events);
+	struct story_event *events = story_join(story, n, links, n_links, &n_events);
 	for (size_t i = 0; i < n_events; i++)
 		for (size_t k = 0; k < events[i].n_parts; k++)
 			parts[events[i].parts[k]].event = i;
+	for (size_t i = 0; i < n_links; i++)
+		parts[links[i].second].by_model =
+			parts[links[i].first].event == parts[links[i].second].event;
 	for (size_t i = 0; r->detail != REPORT_ALL && i < n_events; i++) {
 		leave_out_withdrawn(r, parts, story, &events[i]);
 		if (!events[i].n_parts)
@@ -136,12 +140,12 @@ static void keep_apart(struct report *r, struct report_part *parts, size_t n)
 	}
 }
 
-void report_events_set(struct report *r, struct report_part *parts, size_t n)
+void report_events_set(struct report *r, struct report_part *parts, size_t n, const json_t *joins)
 {
 	r->events = mem_alloc(n, sizeof *r->events);
 	r->states = mem_alloc(n, sizeof *r->states);
 	r->withdrawn = mem_alloc(n, sizeof *r->withdrawn);
-	join(r, parts, n);
+	join(r, parts, n, joins);
 	if (r->detail == REPORT_ALL)
 		keep_apart(r, parts, n);
 	qsort(r->events, r->n_events, sizeof *r->events, by_start);

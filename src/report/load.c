@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "report/checks.h"
 #include "report/events.h"
+#include "report/joins.h"
 #include "report/subject.h"
 #include "report/summary.h"
 
@@ -320,7 +321,7 @@ static void load_parts(struct parts *all, struct report *r, struct report_verdic
 }
 
 static void load_chunks(struct report *r, struct report_verdicts *verdicts,
-                        struct store_chunk *chunks, size_t n)
+                        struct store_chunk *chunks, size_t n, const json_t *joins)
 {
 	struct parts parts = {0};
 	double prefill = 0, decode = 0;
@@ -343,7 +344,7 @@ static void load_chunks(struct report *r, struct report_verdicts *verdicts,
 		r->prefill_rate = prefill / (double)rates;
 		r->decode_rate = decode / (double)rates;
 	}
-	report_events_set(r, parts.items, parts.n);
+	report_events_set(r, parts.items, parts.n, joins);
 	for (size_t i = 0; i < r->n_withdrawn; i++)
 		r->chunks[r->withdrawn[i].parts[0].chunk].withdrawn++;
 	free(parts.items);
@@ -377,7 +378,7 @@ static int load(struct store *s, const char *id, enum store_detail what, enum re
 	                    "the journal of job %s is damaged: it names frames or times that do not "
 	                    "exist; analyze the video again with --fresh",
 	                    job.id);
-	load_chunks(report, &verdicts, chunks, sound ? n : 0);
+	load_chunks(report, &verdicts, chunks, sound ? n : 0, json_object_get(facts, REPORT_JOINS));
 	find_left_out(report);
 	load_endpoints(report, facts);
 	report_summary_set(report, job.sentences,

@@ -68,6 +68,7 @@ struct report_part {
 	size_t chunk;    /* index into chunks */
 	size_t index;    /* of this statement in the chunk's answer */
 	size_t event;    /* number of what it was joined to, at any detail */
+	bool by_model;   /* the model, not a rule, joined it to what was before */
 	size_t *samples; /* indices into that chunk's samples, ascending, at least one */
 	size_t n_samples;
 	struct report_check check;
@@ -245,6 +246,9 @@ enum report_detail report_detail_of(const char *name);
 
 /* A statement in the form in which the story takes it; borrows its texts. */
 struct story_part report_story_part(const struct report *r, const struct report_part *p);
+/* The numbers of the chunks in the story: consecutive for neighbours, with one
+ * left out where a plan leaves a gap. The caller frees. */
+size_t *report_chunk_numbers(const struct report *r);
 
 /* Builds the report of a journaled job, given as in store_job_find(). Blocks
  * for the disk. ERR_NOENT if there is none. */

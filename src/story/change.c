@@ -7,6 +7,8 @@
 
 #include "base/mem.h"
 
+enum { GROUPS = 9 };
+
 /* One of a group excludes the others, of the same thing. */
 static const struct {
 	int group;
@@ -45,6 +47,19 @@ uint64_t change_words(const char *text)
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		found |= (uint64_t)(find_word(text, words[i].word) != NULL) << i;
 	return found;
+}
+
+bool change_excludes(const char *a, const char *b)
+{
+	uint64_t in_a = change_words(a), in_b = change_words(b);
+	for (int group = 0; group < GROUPS; group++) {
+		uint64_t of = 0;
+		for (size_t i = 0; i < ARRAY_LEN(words); i++)
+			of |= (uint64_t)(words[i].group == group) << i;
+		if (in_a & of && in_b & of && !(in_a & in_b & of))
+			return true;
+	}
+	return false;
 }
 
 static bool is_vowel(char c)

@@ -9,6 +9,8 @@
 /* Words of which one excludes others, such as colors and sides, as bits: those
  * that the text contains. English. */
 uint64_t change_words(const char *text);
+/* Whether what is one of them cannot be the other: "red car", "blue car". */
+bool change_excludes(const char *a, const char *b);
 /* The sentence with the first such word replaced by another of the allowed
  * ones; `pick` chooses among them. NULL where there is none. The caller
  * frees. */

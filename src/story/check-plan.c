@@ -332,7 +332,7 @@ static enum agreement *find_agreed(const struct check_video *v, const enum check
 	size_t n;
 	for (size_t i = 0; i < v->n; i++)
 		parts[i] = v->statements[i].part;
-	struct story_event *events = story_join(parts, v->n, &n);
+	struct story_event *events = story_join(parts, v->n, NULL, 0, &n);
 	for (size_t e = 0; e < n; e++)
 		for (size_t k = 0; k < events[e].n_parts; k++) {
 			size_t i = events[e].parts[k];

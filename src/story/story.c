@@ -56,15 +56,21 @@ static void join_states(struct link **group, size_t n)
 	}
 }
 
+/* Nothing that the model saw is between the part and the border, but for a
+ * frame that it may have left out. */
+static bool is_at_border(const struct story_part *p, bool begin)
+{
+	return (begin ? p->first : p->frames - 1 - p->last) <= FRAMES_BETWEEN;
+}
+
 /* The only part that touches the end of its chunk, or (`begin`) its beginning;
  * NULL: none or several. */
 static struct link *at_border(struct link **group, size_t n, bool begin)
 {
 	struct link *found = NULL;
 	for (size_t i = 0; i < n; i++) {
-		const struct story_part *p = group[i]->part;
-		size_t outside = begin ? p->first : p->frames - 1 - p->last;
-		if (outside > FRAMES_BETWEEN || (begin ? group[i]->previous : group[i]->next) != NONE)
+		if (!is_at_border(group[i]->part, begin) ||
+		    (begin ? group[i]->previous : group[i]->next) != NONE)
 			continue;
 		if (found)
 			return NULL;
@@ -73,20 +79,27 @@ static struct link *at_border(struct link **group, size_t n, bool begin)
 	return found;
 }
 
-static bool continues(const struct link *a, const struct link *b)
+static bool continues(const struct story_part *a, bool a_state, const struct story_part *b,
+                      bool b_state)
 {
-	int64_t step = a->part->step > b->part->step ? a->part->step : b->part->step;
+	int64_t step = a->step > b->step ? a->step : b->step;
 	int64_t longest = 2 * step > NEAR ? 2 * step : NEAR;
-	if (words_leave(a->part->what) && words_come(b->part->what))
+	if (words_leave(a->what) && words_come(b->what))
 		return false;
-	return a->state || b->state || b->part->start - a->part->end <= longest;
+	return a_state || b_state || b->start - a->end <= longest;
+}
+
+bool story_may_go_on(const struct story_part *a, const struct story_part *b)
+{
+	return is_at_border(a, false) && is_at_border(b, true) &&
+	       continues(a, story_is_state(a->what), b, story_is_state(b->what));
 }
 
 /* Parts of one chunk and of the next that have the same key. */
 static void join_chunks(struct link **a, size_t n_a, struct link **b, size_t n_b)
 {
 	struct link *last = at_border(a, n_a, false), *first = at_border(b, n_b, true);
-	if (last && first && continues(last, first))
+	if (last && first && continues(last->part, last->state, first->part, first->state))
 		join(last, first);
 }
 
@@ -110,6 +123,17 @@ static void join_subject(struct link **group, size_t n)
 		if (n_before && group[i - 1]->part->chunk + 1 == group[i]->part->chunk)
 			join_chunks(&group[i - n_before], n_before, &group[i], k);
 		n_before = k;
+	}
+}
+
+static void join_said(struct link *links, size_t n, const struct story_link *said, size_t n_said)
+{
+	for (size_t i = 0; i < n_said; i++) {
+		struct link *a = said[i].first < n ? &links[said[i].first] : NULL,
+					*b = said[i].second < n ? &links[said[i].second] : NULL;
+		if (a && b && a->next == NONE && b->previous == NONE &&
+		    a->part->chunk + 1 == b->part->chunk && story_may_go_on(a->part, b->part))
+			join(a, b);
 	}
 }
 
@@ -160,7 +184,8 @@ static int by_first_part(const void *x, const void *y, void *parts)
 	return r ? r : (a->parts[0] > b->parts[0]) - (a->parts[0] < b->parts[0]);
 }
 
-struct story_event *story_join(const struct story_part *parts, size_t n, size_t *ret_n)
+struct story_event *story_join(const struct story_part *parts, size_t n,
+                               const struct story_link *said, size_t n_said, size_t *ret_n)
 {
 	struct link *links = mem_alloc(n + 1, sizeof *links);
 	struct link **sorted = mem_alloc(n + 1, sizeof(struct link *));
@@ -178,6 +203,7 @@ struct story_event *story_join(const struct story_part *parts, size_t n, size_t 
 		k = run_length(&sorted[i], n - i, false);
 		join_subject(&sorted[i], k);
 	}
+	join_said(links, n, said, n_said);
 
 	for (size_t i = 0; i < n; i++)
 		if (links[i].previous == NONE)

@@ -30,8 +30,14 @@ struct story_event {
 	bool state; /* nothing but statements that something stays as it is */
 };
 
+/* Two parts that a model said to be one event (pairs.h), as indices. */
+struct story_link {
+	size_t first, second;
+};
+
 /* Joins the parts that are one event; each part is in exactly one event. Events
  * are in order of their first part. Takes O(n log n) steps; the caller frees.
+ * Of the `links` those apply whose parts the rules leave alone at that border.
  *
  * Two parts are joined if they have the same subject (without article and case;
  * the same sentence where no subject is given), the second follows the first
@@ -43,8 +49,14 @@ struct story_event {
  *   state, the time between them is at most ten seconds or twice the longest
  *   step between the frames that either cites; or
  * - they are in one chunk, and one is a state. */
-struct story_event *story_join(const struct story_part *parts, size_t n, size_t *ret_n);
+struct story_event *story_join(const struct story_part *parts, size_t n,
+                               const struct story_link *links, size_t n_links, size_t *ret_n);
 void story_free(struct story_event *events, size_t n);
+
+/* Whether `b`, of the next chunk, may go on with what `a` ends with: both are
+ * at the border, near enough in time, and the subject does not leave and
+ * come. */
+bool story_may_go_on(const struct story_part *a, const struct story_part *b);
 
 /* The sentence for some of the parts, and whether they are nothing but states.
  * The caller frees. */

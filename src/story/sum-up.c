@@ -243,7 +243,8 @@ static size_t sentences_most(size_t lines, bool several)
 
 static void divide(struct asking *a)
 {
-	size_t groups = (a->of.n + STORY_ENTRIES_MAX - 1) / STORY_ENTRIES_MAX;
+	size_t most = a->list->most ? a->list->most : STORY_ENTRIES_MAX;
+	size_t groups = (a->of.n + most - 1) / most;
 	size_t each = (a->of.n + groups - 1) / groups;
 	a->requests = mem_alloc(a->of.n, sizeof *a->requests);
 	a->first = mem_alloc(a->of.n, sizeof *a->first);

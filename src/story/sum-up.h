@@ -29,6 +29,7 @@ struct story_list {
 	size_t n;
 	/* How a time is written; NULL = HH:MM:SS of a video. */
 	const char *(*stamp)(int64_t us, char out[static CLOCK_TEXT_MAX]);
+	size_t most; /* entries of one request; 0 = STORY_ENTRIES_MAX */
 };
 
 struct story_sentence {
@@ -56,7 +57,7 @@ struct story_summary {
 void story_summary_clear(struct story_summary *s);
 
 enum {
-	STORY_ENTRIES_MAX = 40,   /* of one request; the demo model learned on as many */
+	STORY_ENTRIES_MAX = 40,   /* of one request */
 	STORY_SENTENCES_MAX = 12, /* of one answer; the prompt says it, too */
 };
 

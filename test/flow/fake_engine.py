@@ -43,7 +43,9 @@ A fault is NAME[=ARGUMENT][@WHEN], WHEN counting chat requests from 1: @3 the th
 
 --scene FILE says what happens, as JSON: {"stretches": {"00:00:00.000": {"summary": TEXT, "events": [...]}}, "false": [...]}.
 A describe request about a stretch gets what the file says of its beginning. A request that checks a statement gets A if
-it was said of the stretch that its middle frame is in, and is not listed as false; else B. --checks plays others:
+it was said of the stretch that its middle frame is in, and is not listed as false; else B. A request about pairs gets
+those of which both statements are in one list of the file's "same" ("same": "all": all of them).
+--checks plays other answers to checks:
 
     truthful      as above, with probabilities                  A, B, C       always this letter, with probabilities
     weak          as above, with a probability of 0.7           plain         as truthful, without probabilities
@@ -345,6 +347,8 @@ def fill(schema, name, request):
         return min(1, len(request.images))
     if kind == "boolean":
         return True
+    if name == "subject":  # of no two chunks alike, so that no one asks which are the same
+        return " ".join(request.key[i:i + 7] for i in range(0, 14, 7))
     # A summary must not have numbers of its own.
     return f"{name} of {len(request.images)} pictures, {request.key[:8]}" if request.images else f"{name} of the list"
 
@@ -355,6 +359,16 @@ def scene_answer(request, scene):
     said = scene["stretches"].get(begin, {"summary": "Nothing happens.", "events": []})
     return {"summary": said["summary"],
             "events": [{"frames": list(range(1, len(request.images) + 1)), **e} for e in said["events"]]}
+
+
+def join_answer(request, scene):
+    """Which of the pairs the scene says are one event."""
+    same, said = scene.get("same", []), []
+    for number, line in re.findall(r"^(\d+): (.*)$", request.texts[0], re.M):
+        a, b = (re.sub(r"^\[.*?\] ", "", half) for half in line.split(" | "))
+        if same == "all" or any(a in group and b in group for group in same):
+            said.append(int(number))
+    return {"same": said}
 
 
 def answer_for(request, rule, scene=None):
@@ -369,7 +383,9 @@ def answer_for(request, rule, scene=None):
         return json.dumps({"weather": "fine"})
     if request.schema is None:
         return f"An answer about {len(request.images)} pictures, {request.key[:8]}."
-    value = scene_answer(request, scene) if scene and request.images else fill(request.schema, "answer", request)
+    value = scene_answer(request, scene) if scene and request.images else \
+        join_answer(request, scene) if scene and "same" in request.schema["properties"] else \
+        fill(request.schema, "answer", request)
     if fault == "sentence-loop":
         value["sentences"][0]["text"] = "It goes on; then " + "a car and " * 60
     if fault == "frames":

@@ -225,9 +225,11 @@ os.execv({sys.executable!r}, [{sys.executable!r}, {str(flow.HERE / "fake_engine.
                       "typed=application/octet-stream"):
             with self.subTest(fault):
                 e.control(faults=[f"{fault}@1-{CHUNKS}"], reset=True)
+                before = len(e.lines("begin"))
                 self.analyze(url=e.url)
                 report = self.all_done()
-                self.assertEqual(e.control()["requests"], CHUNKS + 1, "an answer was asked for again")
+                shown = [r for r in e.lines("begin")[before:] if r["images"]]
+                self.assertEqual(len(shown), CHUNKS, "an answer was asked for again")
                 if fault == "answer=range":
                     self.assertEqual(self.frames(report), [[0, 1, 2, 3]] * CHUNKS)
                 if fault == "split":

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "story/pairs.h"
 #include "story/story.h"
 
 #define S CLOCK_SECOND
@@ -16,6 +17,9 @@ enum { FRAMES = 6, APART = 3 }; /* of each chunk; seconds between two frames */
 
 static struct story_part parts[32];
 static size_t n_parts;
+/* What a model called one event. */
+static struct story_link said[4];
+static size_t n_said;
 
 /* About frames `first` to `last` of a chunk. */
 static void say(size_t chunk, size_t first, size_t last, const char *subject, const char *what)
@@ -37,7 +41,7 @@ static void say(size_t chunk, size_t first, size_t last, const char *subject, co
 static void assert_story(const char *want)
 {
 	size_t n;
-	struct story_event *events = story_join(parts, n_parts, &n);
+	struct story_event *events = story_join(parts, n_parts, said, n_said, &n);
 	AUTO(buf_free) struct buf b = BUF(4096);
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; k < events[i].n_parts; k++)
@@ -46,7 +50,21 @@ static void assert_story(const char *want)
 	}
 	assert_string_equal(buf_str(&b), want);
 	story_free(events, n);
+	n_parts = n_said = 0;
+}
+
+/* The pairs as "0-1? 2-3= 4-5!", open, the same, and different. */
+static struct story_pair *assert_pairs(const char *want)
+{
+	size_t n;
+	struct story_pair *pairs = story_pairs(parts, n_parts, &n);
+	AUTO(buf_free) struct buf b = BUF(4096);
+	for (size_t i = 0; i < n; i++)
+		buf_addf(&b, "%s%zu-%zu%c", i ? " " : "", pairs[i].first, pairs[i].second,
+		         "?=!"[pairs[i].known]);
+	assert_string_equal(buf_str(&b), want);
 	n_parts = 0;
+	return pairs;
 }
 
 static void what_goes_on_is_one_event(void **state)
@@ -224,6 +242,78 @@ static void parts_are_in_order_of_time(void **state)
 	assert_story("1+0 A man walks; stops.");
 }
 
+static void what_a_model_calls_one_event_is_joined(void **state)
+{
+	(void)state;
+	say(0, 3, 5, "man in red", "A man in red enters.");
+	say(1, 0, 5, "person", "A person walks.");
+	said[n_said++] = (struct story_link){0, 1};
+	assert_story("0+1 A man in red enters; A person walks.");
+
+	/* Not where a rule joined one of them, they are no neighbours, or it left. */
+	say(0, 5, 5, "dog", "A dog runs.");
+	say(0, 5, 5, "animal", "An animal runs.");
+	say(1, 0, 5, "dog", "A dog runs.");
+	said[n_said++] = (struct story_link){1, 2};
+	assert_story("0+2 A dog runs.|1 An animal runs.");
+	say(0, 3, 5, "man", "A man runs.");
+	say(2, 0, 5, "person", "A person walks.");
+	said[n_said++] = (struct story_link){0, 1};
+	said[n_said++] = (struct story_link){0, 7};
+	assert_story("0 A man runs.|1 A person walks.");
+	say(0, 3, 5, "man", "A man leaves.");
+	say(1, 0, 5, "person", "A person enters.");
+	said[n_said++] = (struct story_link){0, 1};
+	assert_story("0 A man leaves.|1 A person enters.");
+}
+
+static void pairs_are_what_the_rules_leave_open(void **state)
+{
+	(void)state;
+	say(0, 3, 5, "man in red", "A man in red enters.");
+	say(0, 0, 5, "dog", "A dog runs.");
+	say(1, 0, 5, "person", "A person walks.");
+	say(1, 0, 1, "dog", "A dog leaves.");
+	say(1, 0, 1, "blue man", "A blue man passes."); /* not the one in red */
+	say(1, 3, 4, "somebody", "Somebody comes.");    /* later */
+	free(assert_pairs("0-2? 1-3= 0-4!"));
+
+	/* Nothing is open, so nothing is asked. */
+	say(0, 3, 5, "dog", "A dog runs.");
+	say(1, 0, 5, "dog", "A dog runs.");
+	say(2, 0, 5, "red car", "A red car passes.");
+	say(4, 0, 5, "cat", "A cat sits.");
+	say(5, 0, 5, "", "Something falls.");
+	free(assert_pairs(""));
+	free(assert_pairs(""));
+}
+
+static void answers_about_pairs_are_judged(void **state)
+{
+	(void)state;
+	struct err err;
+	const struct story_pair pairs[] = {{0, 5, STORY_OPEN},
+	                                   {0, 6, STORY_OPEN},
+	                                   {1, 7, STORY_OPEN},
+	                                   {2, 8, STORY_SAME},
+	                                   {3, 9, STORY_DIFFERENT}};
+	bool said_one[] = {true, false, true, true, false};
+	assert_int_equal(story_pairs_judge(pairs, 5, said_one, &err), 0);
+	assert_true(said_one[0] && said_one[2]);
+	assert_false(said_one[1] || said_one[3]);
+
+	bool said_both[] = {true, true, true, true, false}; /* 0 cannot go on as both */
+	assert_int_equal(story_pairs_judge(pairs, 5, said_both, &err), 0);
+	assert_true(said_both[2]);
+	assert_false(said_both[0] || said_both[1]);
+
+	bool said_all[] = {true, true, true, true, true};
+	assert_int_equal(story_pairs_judge(pairs, 5, said_all, &err), -ERR_FORMAT);
+	assert_non_null(strstr(err.msg, "1 of 1 pairs one event that are two"));
+	bool said_all_open[] = {true, true, true};
+	assert_int_equal(story_pairs_judge(pairs, 3, said_all_open, &err), -ERR_FORMAT);
+}
+
 static void many_take_linear_time(void **state)
 {
 	(void)state;
@@ -238,7 +328,7 @@ static void many_take_linear_time(void **state)
 		                              .subject = i % 2 ? "dog" : "",
 		                              .what = "A dog runs."};
 	}
-	struct story_event *events = story_join(many, MANY, &n);
+	struct story_event *events = story_join(many, MANY, NULL, 0, &n);
 	assert_int_equal(n, MANY);
 	story_free(events, n);
 	free(many);
@@ -254,6 +344,9 @@ int main(void)
 		cmocka_unit_test(only_what_reports_nothing_else_is_a_state),
 		cmocka_unit_test(sentences_are_combined),
 		cmocka_unit_test(parts_are_in_order_of_time),
+		cmocka_unit_test(what_a_model_calls_one_event_is_joined),
+		cmocka_unit_test(pairs_are_what_the_rules_leave_open),
+		cmocka_unit_test(answers_about_pairs_are_judged),
 		cmocka_unit_test(many_take_linear_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

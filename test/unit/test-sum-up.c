@@ -72,7 +72,8 @@ static int sum_up(size_t n, size_t max)
 	}
 	story_summary_clear(&summary);
 	asked = rounds = longest = 0;
-	int r = story_sum_up(&(struct story_list){entries, n, NULL}, max, ask, NULL, &summary, &err);
+	int r = story_sum_up(&(struct story_list){.entries = entries, .n = n}, max, ask, NULL, &summary,
+	                     &err);
 	free(texts);
 	return r;
 }

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "job/join.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "job/ask.h"
+#include "job/prompt.h"
+#include "job/statements.h"
+#include "report/joins.h"
+#include "story/change.h"
+#include "story/pairs.h"
+
+enum {
+	SHARE = 10,
+	PAIRS = 20,     /* of one request; the demo model learned on as many */
+	WHAT_MAX = 300, /* bytes of a statement in a request */
+	ANSWER_TOKENS = 300,
+	/* A request is about borders between so many chunks, counted from 0, so
+	 * that a chunk that is described again changes few requests. */
+	BORDERS = 16,
+};
+
+struct joining {
+	struct ask ask;
+	struct report *report;
+	struct statements statements;
+	struct story_part *parts; /* of the statements */
+	struct story_pair *pairs;
+	size_t n_pairs;
+};
+
+/* One request. */
+struct batch {
+	struct joining *joining;
+	size_t first, n; /* of the pairs */
+	bool *said;      /* of each: one event; all false where there is no answer */
+};
+
+size_t join_limit(size_t chunks)
+{
+	return (chunks + SHARE - 1) / SHARE;
+}
+
+/* ---- the requests */
+
+static void add_statement(struct buf *b, const struct story_part *p)
+{
+	char start[CLOCK_TEXT_MAX], end[CLOCK_TEXT_MAX];
+	AUTO(mem_freep) char *what = text_line(p->what, WHAT_MAX);
+	AUTO(mem_freep) char *subject = text_line(p->subject, WHAT_MAX);
+	bool named = !*subject || change_has_word(what, subject);
+	buf_addf(b, "[%s - %s] %s%s%s", clock_whole(p->start, start), clock_whole(p->end, end),
+	         named ? "" : subject, named ? "" : ": ", what);
+}
+
+static char *print_pairs(const struct batch *b)
+{
+	const struct joining *j = b->joining;
+	struct buf text = BUF(PAIRS * 4 * WHAT_MAX);
+	for (size_t i = 0; i < b->n; i++) {
+		const struct story_pair *p = &j->pairs[b->first + i];
+		buf_addf(&text, "%zu: ", i + 1);
+		add_statement(&text, &j->parts[p->first]);
+		buf_adds(&text, " | ");
+		add_statement(&text, &j->parts[p->second]);
+		buf_adds(&text, "\n");
+	}
+	return buf_take(&text);
+}
+
+static void request_key(const struct joining *j, const char *pairs, char out[static HASH_HEX])
+{
+	char prompt[HASH_HEX];
+	prompt_join_hash(prompt);
+	const char *const texts[] = {prompt, j->report->model, j->report->model_hash, pairs};
+	hash_texts(texts, ARRAY_LEN(texts), out);
+}
+
+/* Sets what the answer says of each pair. Numbers of no pair are left out. */
+static void read_answer(struct batch *b, const json_t *answer)
+{
+	size_t i;
+	json_t *number;
+	json_array_foreach (json_object_get(answer, "same"), i, number) {
+		json_int_t k = json_integer_value(number);
+		if (k >= 1 && k <= (json_int_t)b->n)
+			b->said[k - 1] = true;
+	}
+}
+
+static void ask_batch(void *item)
+{
+	struct batch *b = item;
+	struct joining *j = b->joining;
+	char key[HASH_HEX];
+	struct err err;
+	json_auto_t *answer = NULL;
+	AUTO(mem_freep) char *pairs = print_pairs(b);
+	AUTO(chat_freep) struct chat *chat = chat_new();
+	request_key(j, pairs, key);
+	prompt_join(chat, pairs, b->n);
+	chat_max_tokens(chat, ANSWER_TOKENS);
+	int r = ask_object(&j->ask, key, chat, "same", false, &answer, &err);
+	if (r == 0) {
+		read_answer(b, answer);
+		r = story_pairs_judge(&j->pairs[b->first], b->n, b->said, &err);
+	}
+	if (r < 0) {
+		memset(b->said, 0, b->n * sizeof *b->said);
+		log_info("[job %s] an answer about statements that may be one event is not used: %s",
+		         j->report->job, err.msg);
+	}
+}
+
+/* How many pairs from the first on are asked for together. */
+static size_t batch_size(const struct joining *j, size_t first)
+{
+	size_t n = 0, chunk = j->parts[j->pairs[first].first].chunk;
+	for (size_t i = first; i < j->n_pairs && i - first < PAIRS; i++) {
+		size_t at = j->parts[j->pairs[i].first].chunk;
+		if (at / BORDERS != chunk / BORDERS)
+			return i - first;
+		n = i + 1 - first;
+	}
+	return n;
+}
+
+/* Links of what the model said of at most as many requests as are allowed. */
+static int ask_for_links(struct joining *j, struct story_link *links, size_t *ret_n,
+                         struct err *err)
+{
+	size_t limit = join_limit(j->report->n_chunks), n = 0, at = 0;
+	AUTO(mem_freep) struct batch *batches = mem_alloc(limit + 1, sizeof *batches);
+	AUTO(mem_freep) bool *said = mem_alloc(j->n_pairs + 1, sizeof *said);
+	for (; at < j->n_pairs && n < limit; at += batches[n++].n)
+		batches[n] =
+			(struct batch){.joining = j, .first = at, .n = batch_size(j, at), .said = &said[at]};
+	if (at < j->n_pairs)
+		log_info("[job %s] %zu pairs of statements are joined by rules alone", j->report->job,
+		         j->n_pairs - at);
+	int r = ask_all(&j->ask, ask_batch, batches, n, sizeof *batches, err);
+
+	*ret_n = 0;
+	for (size_t i = 0; i < at; i++)
+		if (said[i])
+			links[(*ret_n)++] = (struct story_link){j->pairs[i].first, j->pairs[i].second};
+	return r;
+}
+
+/* ---- the journal */
+
+/* Sets the joins of the job; NULL: as they are, but they are asked for again by
+ * the next run. */
+static int keep(const struct run_context *run, struct store_job *job, json_t *joins,
+                bool *ret_changed, struct err *err)
+{
+	json_auto_t *facts = json_loads(job->facts, 0, NULL);
+	json_t *before = json_object_get(facts, REPORT_JOINS);
+	*ret_changed =
+		joins && json_array_size(before) + json_array_size(joins) && !json_equal(before, joins);
+	if (!facts || (before && (!joins || json_equal(before, joins))))
+		return 0;
+	json_object_set_new(facts, REPORT_JOINS, joins ? json_incref(joins) : json_null());
+	free(job->facts);
+	job->facts = json_dumps(facts, JSON_COMPACT);
+	return store_job_extend(run->store, job, NULL, 0, err);
+}
+
+/* Whether this version began with it. */
+static bool is_wanted(const struct store_job *job)
+{
+	json_auto_t *facts = json_loads(job->facts, 0, NULL);
+	return !*job->summary || json_object_get(facts, REPORT_JOINS);
+}
+
+/* Those that are withdrawn, too: what is asked does not depend on checks. */
+static void collect(struct joining *j, const char *key)
+{
+	AUTO(mem_freep) size_t *numbers = report_chunk_numbers(j->report);
+	statements_collect(j->report, key, &j->statements);
+	size_t n = j->statements.video.n;
+	j->parts = mem_alloc(n, sizeof *j->parts);
+	for (size_t i = 0; i < n; i++) {
+		j->parts[i] = j->statements.items[i].part;
+		j->parts[i].chunk = numbers[j->parts[i].chunk];
+	}
+	j->pairs = story_pairs(j->parts, n, &j->n_pairs);
+}
+
+/* Joins what is to be joined; *ret_joins is NULL where not all was answered. */
+static int ask_about_pairs(struct joining *j, json_t **ret_joins, struct err *err)
+{
+	size_t n = 0;
+	int r = 0;
+	AUTO(mem_freep) struct story_link *links = mem_alloc(j->n_pairs, sizeof *links);
+	if (j->n_pairs) {
+		progress_phase(j->ask.run->progress, PHASE_JOINING, "");
+		r = ask_for_links(j, links, &n, err);
+	}
+	if (r < 0)
+		return r;
+	if (j->ask.stopped.code)
+		log_warning("[job %s] statements are joined by rules alone: %s", j->report->job,
+		            j->ask.stopped.msg);
+	*ret_joins = j->ask.stopped.code ? NULL : report_joins_pack(j->statements.parts, links, n);
+	return 0;
+}
+
+int join_run(const struct run_context *run, struct store_job *job, bool fresh, bool *ret_changed,
+             struct err *err)
+{
+	struct joining j = {0};
+	struct ask_job answers = {run->store, job->id};
+	const struct ask_journal journal = ask_journal_of(&answers);
+	json_auto_t *joins = NULL;
+	*ret_changed = false;
+	if (!fresh && !is_wanted(job))
+		return 0;
+	int r = report_load_text(run->store, job->id, REPORT_NORMAL, &j.report, err);
+	if (r < 0)
+		return r;
+
+	ask_init(&j.ask, run, &journal);
+	collect(&j, job->key);
+	r = ask_about_pairs(&j, &joins, err);
+	if (r == 0)
+		r = keep(run, job, joins, ret_changed, err);
+	ask_clear(&j.ask);
+	statements_clear(&j.statements);
+	report_free(j.report);
+	free(j.parts);
+	free(j.pairs);
+	return r;
+}
