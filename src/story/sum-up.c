@@ -181,7 +181,7 @@ static void take_sentence(struct story_section *s, json_t *j, const struct story
 }
 
 static int read_answer(struct story_section *s, json_t *root, const struct story_sentence *lines,
-                       size_t n, size_t most, struct err *err)
+                       size_t n, struct err *err)
 {
 	json_t *all = json_object_get(root, "sentences"), *j;
 	size_t i, repeated = 0;
@@ -189,7 +189,7 @@ static int read_answer(struct story_section *s, json_t *root, const struct story
 		return err_set(err, ERR_FORMAT, "it is not an object with \"sentences\"");
 	json_array_foreach (all, i, j) {
 		size_t before = s->n;
-		if (before == most)
+		if (before == STORY_SENTENCES_MAX)
 			break;
 		take_sentence(s, j, lines, n);
 		const char *text = json_string_value(json_object_get(j, "text"));
@@ -234,16 +234,21 @@ struct asking {
 	size_t n;
 };
 
-/* Where there are several requests, the next level must be shorter than this. */
+/* Of `several` requests each should leave less for the next level. */
 static size_t sentences_most(size_t lines, bool several)
 {
 	size_t most = several ? lines / LEAST : lines;
 	return most < 1 ? 1 : most > STORY_SENTENCES_MAX ? STORY_SENTENCES_MAX : most;
 }
 
+static size_t entries_most(const struct story_list *list)
+{
+	return list->most ? list->most : STORY_ENTRIES_MAX;
+}
+
 static void divide(struct asking *a)
 {
-	size_t most = a->list->most ? a->list->most : STORY_ENTRIES_MAX;
+	size_t most = entries_most(a->list);
 	size_t groups = (a->of.n + most - 1) / most;
 	size_t each = (a->of.n + groups - 1) / groups;
 	a->requests = mem_alloc(a->of.n, sizeof *a->requests);
@@ -254,7 +259,7 @@ static void divide(struct asking *a)
 		print_request(&a->requests[a->n++], a->list, &a->of, at, n);
 	}
 	for (size_t k = 0; k < a->n; k++)
-		a->requests[k].most = sentences_most(a->requests[k].n, a->n > 1);
+		a->requests[k].most = sentences_most(a->requests[k].n, a->n > 1 && !a->list->most);
 	a->sections = mem_alloc(a->n, sizeof *a->sections);
 }
 
@@ -279,7 +284,7 @@ static bool settle(struct asking *a, size_t k, bool again)
 	struct story_section *s = &a->sections[k];
 	const struct story_sentence *lines = &a->of.lines[a->first[k]];
 	struct err why = q->why;
-	int r = q->answer ? read_answer(s, q->answer, lines, q->n, q->most, &why) : -(int)why.code;
+	int r = q->answer ? read_answer(s, q->answer, lines, q->n, &why) : -(int)why.code;
 	if (r == 0) {
 		s->fallback = mem_strdup("");
 		return true;
@@ -324,14 +329,20 @@ static int ask_level(struct asking *a, story_ask *ask, void *ctx, struct err *st
 	return 0;
 }
 
-/* The lines of the next level: the sentences of this one; of a section that
- * lists its entries some, so that the next level is shorter. */
+/* The lines of the next level: the sentences of this one. Where these do not
+ * fit into one request, of each section some, so that every level is shorter
+ * than the one before. */
 static struct level next_level(const struct asking *a)
 {
 	struct level next = {0};
+	size_t sum = 0;
+	for (size_t k = 0; k < a->n; k++)
+		sum += a->sections[k].n;
+	bool all = sum <= entries_most(a->list) && sum < a->of.n;
 	for (size_t k = 0; k < a->n; k++) {
 		const struct story_section *s = &a->sections[k];
-		size_t most = a->requests[k].most, n = s->n < most ? s->n : most;
+		size_t most = all ? s->n : sentences_most(a->requests[k].n, true),
+			   n = s->n < most ? s->n : most;
 		next.lines = mem_grow(next.lines, next.n + n, sizeof *next.lines);
 		for (size_t i = 0; i < n; i++)
 			next.lines[next.n++] = copy_line(&s->sentences[i * s->n / n]);

@@ -29,7 +29,9 @@ struct story_list {
 	size_t n;
 	/* How a time is written; NULL = HH:MM:SS of a video. */
 	const char *(*stamp)(int64_t us, char out[static CLOCK_TEXT_MAX]);
-	size_t most; /* entries of one request; 0 = STORY_ENTRIES_MAX */
+	/* Entries of one request, for a model that sums up short lists only, and
+	 * as many sentences as it needs; 0 = STORY_ENTRIES_MAX. */
+	size_t most;
 };
 
 struct story_sentence {

@@ -70,14 +70,29 @@ class Demo(flow.Flow):
         self.assertNotIn(thing, json.dumps(self.analyze()))
 
     def test_summary(self):
-        """The model summarizes its own notes, in a tree of requests: all objects in the summaries of chunks are in the whole one."""
-        self.draw("--seed", "5", "--duration", "120", "--events", "300", "--shortest", "6", "--longest", "12")
+        """The model sums up the list of events, in a tree of requests: each sentence is about the events that it names."""
+        self.draw("--seed", "5", "--duration", "120", "--events", "600", "--shortest", "4", "--longest", "8")
         report = self.analyze()
         self.assertEqual(report["summary"]["by"], "model", report["summary"])
-        self.assertRegex(report["summary"]["text"], r"^It begins (on|in) the \w+ by day; then a .*\.$")
-        things = {m for c in report["chunks"] for m in re.findall(r"\w+ (?:circle|square|triangle)", c["summary"])}
-        told = {t for t in things if t in report["summary"]["text"]}
-        self.assertGreaterEqual(len(told), .8 * len(things), report["summary"])
+        self.assertTrue(report["summary"]["sentences"])
+        sentences = [*report["summary"]["sentences"], *(s for part in report["summary"]["sections"] for s in part["sentences"])]
+        things = re.compile(r"\w+ (?:circle|square|triangle)")
+        right = [s for s in sentences if all(set(things.findall(s["text"])) & set(things.findall(report["events"][k]["what"]))
+                                             for k in s["events"]) or "scene" in s["text"]]
+        self.assertGreaterEqual(len(right), .9 * len(sentences), report["summary"])
+
+    def test_statements_are_checked(self):
+        """A second look withdraws what the pictures do not show, and not what they show."""
+        # long enough that neighbouring chunks agree on 20 statements, whose answers are known then
+        truth = self.draw("--seed", "8", "--duration", "400", "--events", "300", "--shortest", "20", "--longest", "40")
+        report = self.analyze("--verify", "all")
+        checks = report["checks"]
+        self.assertIs(checks["model_can_check"], True, checks)
+        self.assertGreaterEqual(checks["counts"]["shown"], 5, checks)
+        true = [e for e in report["events"] if e["verdict"] == "shown" and any(
+            score.names(e["what"], t) for t in truth["events"])]
+        self.assertGreaterEqual(len(true), .9 * sum(e["verdict"] == "shown" for e in report["events"]))
+        self.assertLessEqual(len(report["withdrawn"]), .2 * checks["counts"]["shown"], report["withdrawn"])
 
     def nothing(self, words, *filters):
         """Of test patterns, changed by these filters, the model returns these words, and no events."""
