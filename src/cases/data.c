@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "story/words.h"
+#include "report/text.h"
+#include "subjects/look.h"
 
 enum { TIMES_SHOWN = 3 };
 
@@ -29,6 +30,7 @@ static void events_free(struct case_event *events, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		free(events[i].subject);
+		free(events[i].name);
 		free(events[i].what);
 	}
 	free(events);
@@ -122,9 +124,12 @@ const char *case_iso(int64_t unix_us, char out[static CLOCK_TEXT_MAX])
 
 /* One event with a subject. */
 struct mention {
-	char *key;
+	char *key; /* begins with NAMED or DESCRIBED */
 	size_t video, event;
 };
+
+#define NAMED "1 "
+#define DESCRIBED "2 "
 
 static int by_key(const void *a, const void *b)
 {
@@ -140,11 +145,22 @@ static int by_key(const void *a, const void *b)
 static int by_videos(const void *a, const void *b)
 {
 	const struct case_subject *x = a, *y = b;
+	if (x->named != y->named)
+		return x->named ? -1 : 1;
 	if (x->n_sights != y->n_sights)
 		return x->n_sights > y->n_sights ? -1 : 1;
 	if (x->events != y->events)
 		return x->events > y->events ? -1 : 1;
 	return strcmp(x->text, y->text);
+}
+
+/* NULL where it is of no subject. The caller frees. */
+static char *mention_key(const struct case_event *e)
+{
+	if (!report_is_empty(e->name))
+		return mem_printf(NAMED "%s", e->name);
+	AUTO(mem_freep) char *look = look_key(e->subject);
+	return *look ? mem_printf(DESCRIBED "%s", look) : NULL;
 }
 
 static struct mention *list_mentions(const struct case_report *r, size_t *ret_n)
@@ -153,9 +169,9 @@ static struct mention *list_mentions(const struct case_report *r, size_t *ret_n)
 	size_t n = 0;
 	for (size_t i = 0; i < r->n_videos; i++)
 		for (size_t k = 0; k < r->videos[i].n_events; k++) {
-			const char *subject = r->videos[i].events[k].subject;
-			if (*subject)
-				all[n++] = (struct mention){words_key(subject, ""), i, k};
+			char *key = mention_key(&r->videos[i].events[k]);
+			if (key)
+				all[n++] = (struct mention){key, i, k};
 		}
 	qsort(all, n, sizeof *all, by_key);
 	*ret_n = n;
@@ -182,9 +198,11 @@ struct case_subject *case_subjects(const struct case_report *r, size_t *ret_n)
 	for (size_t i = 0; i < n_mentions; i++) {
 		const struct mention *m = &mentions[i];
 		if (!i || strcmp(mentions[i - 1].key, m->key) != 0) {
+			const struct case_event *e = &r->videos[m->video].events[m->event];
+			bool named = strncmp(m->key, NAMED, strlen(NAMED)) == 0;
 			all = mem_room(all, n, &cap, sizeof *all);
-			all[n++] = (struct case_subject){
-				.text = mem_strdup(r->videos[m->video].events[m->event].subject)};
+			all[n++] = (struct case_subject){.text = mem_strdup(named ? e->name : e->subject),
+			                                 .named = named};
 		}
 		add_mention(&all[n - 1], m);
 	}
@@ -194,6 +212,18 @@ struct case_subject *case_subjects(const struct case_report *r, size_t *ret_n)
 		qsort(all, n, sizeof *all, by_videos);
 	*ret_n = n;
 	return all;
+}
+
+void case_subjects_listed(const struct case_subject *s, size_t n, size_t *ret_named,
+                          size_t *ret_alike)
+{
+	size_t named = 0, end;
+	while (named < n && s[named].named)
+		named++;
+	for (end = named; end < n && s[end].n_sights > 1;)
+		end++;
+	*ret_named = named;
+	*ret_alike = end - named;
 }
 
 void case_subjects_free(struct case_subject *s, size_t n)

@@ -21,6 +21,8 @@
 struct case_event {
 	int64_t start, end;
 	char *subject, *what; /* subject "" if the model did not say */
+	char *name;           /* of its subject, that a person gave; NULL or "" = none */
+	int64_t number;       /* of its subject in the video; 0 = of none */
 	/* Where its first frame is in the video's own report; from 0. */
 	size_t chunk, sample;
 	int64_t pts; /* of that frame */
@@ -187,17 +189,24 @@ void case_sentence_text(const struct case_report *r, const struct story_sentence
 /* "2026-11-03T14:00:05.250000Z". Returns out. */
 const char *case_iso(int64_t unix_us, char out[static CLOCK_TEXT_MAX]);
 
-/* What models named with the same words, which may or may not be the same. */
+/* What a person gave the same name in each video, or what models described as
+ * the same (subjects/look.h), which may or may not be the same. */
 struct case_subject {
-	char *text;
+	char *text; /* the name, or the words as they occur first */
+	bool named;
 	struct case_sight {
 		size_t video, events, first; /* first: index of its first event there */
 	} * sights;                      /* in order of the videos */
 	size_t n_sights, events;
 };
-/* All subjects, those of the most videos first. The caller frees with
+/* All subjects: those with a name, then the others; each kind by how many
+ * videos they are in, the most first. The caller frees with
  * case_subjects_free(). Pure. */
 struct case_subject *case_subjects(const struct case_report *r, size_t *ret_n);
+/* How many of them a report for people lists: all with a name, which come first,
+ * and then those of the others that are in several videos. */
+void case_subjects_listed(const struct case_subject *s, size_t n, size_t *ret_named,
+                          size_t *ret_alike);
 void case_subjects_free(struct case_subject *s, size_t n);
 
 #endif

@@ -109,20 +109,17 @@ static void add_sights(struct case_page *p, const struct case_subject *s)
 	}
 }
 
-void case_page_subjects(struct case_page *p)
+/* Subjects of one kind; those without a name only if they are in several
+ * videos. */
+static void add_subjects(struct case_page *p, const struct case_subject *s, size_t n,
+                         const char *id, const char *title, const char *note)
 {
-	size_t n, several = 0;
 	char count[CLOCK_TEXT_MAX];
-	struct case_subject *s = case_subjects(p->r, &n);
-	while (several < n && s[several].n_sights > 1)
-		several++;
-	if (several) {
-		begin(p, "subjects", "Possibly the same", several);
-		buf_adds(p->out, "<p class=\"note\">The model named these with the same words in several "
-		                 "videos. Whether they are the same, it cannot say: look at the "
-		                 "frames.</p>\n");
-	}
-	for (size_t i = 0; i < several && i < SUBJECTS_SHOWN; i++) {
+	if (!n)
+		return;
+	begin(p, id, title, n);
+	buf_addf(p->out, "<p class=\"note\">%s</p>\n", note);
+	for (size_t i = 0; i < n && i < SUBJECTS_SHOWN; i++) {
 		buf_adds(p->out, "<details class=\"seen\"><summary><b dir=\"auto\">");
 		case_page_text(p, s[i].text, SUBJECT_MAX);
 		buf_addf(p->out, "</b> in %s</summary><ol>", report_plural(s[i].n_sights, "video", count));
@@ -132,8 +129,21 @@ void case_page_subjects(struct case_page *p)
 		         "; case.json has all");
 		buf_adds(p->out, "</details>\n");
 	}
-	add_more(p, several > SUBJECTS_SHOWN ? several - SUBJECTS_SHOWN : 0, "; case.json has all");
-	buf_adds(p->out, several ? "</section>\n" : "");
+	add_more(p, n > SUBJECTS_SHOWN ? n - SUBJECTS_SHOWN : 0, "; case.json has all");
+	buf_adds(p->out, "</section>\n");
+}
+
+void case_page_subjects(struct case_page *p)
+{
+	size_t n, named, alike;
+	struct case_subject *s = case_subjects(p->r, &n);
+	case_subjects_listed(s, n, &named, &alike);
+	add_subjects(p, s, named, "named", "Subjects with a name",
+	             "A person named these; the same name in several videos is one subject.");
+	add_subjects(
+		p, s + named, alike, "subjects", "Possibly the same",
+		"The model described these in the same way in several videos. Whether they are the "
+		"same, it cannot say: look at the frames.");
 	case_subjects_free(s, n);
 }
 

@@ -114,10 +114,12 @@ static json_t *videos_json(const struct case_report *r)
 
 static json_t *event_json(const struct case_report *r, size_t video, const struct case_event *e)
 {
-	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o}", "time",
+	json_t *number = e->number ? json_integer(e->number) : json_null();
+	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o}", "time",
 	                 time_json(case_time(&r->videos[video], e->start)), "video", (json_int_t)video,
 	                 "start", seconds(e->start), "end", seconds(e->end), "subject",
-	                 string_or_null(e->subject), "what", e->what, "chunk", (json_int_t)e->chunk,
+	                 string_or_null(e->subject), "subject_number", number, "subject_name",
+	                 string_or_null(e->name), "what", e->what, "chunk", (json_int_t)e->chunk,
 	                 "sample", (json_int_t)e->sample, "pts", seconds(e->pts), "verdict",
 	                 string_or_null(e->verdict));
 }
@@ -160,9 +162,9 @@ static json_t *subjects_json(const struct case_report *r)
 			                                "events", (json_int_t)s->events, "first",
 			                                time_json(case_time(v, v->events[s->first].start))));
 		}
-		json_array_append_new(all,
-		                      json_pack("{s:s, s:I, s:o}", "subject", subjects[i].text, "events",
-		                                (json_int_t)subjects[i].events, "videos", sights));
+		json_array_append_new(all, json_pack("{s:s, s:b, s:I, s:o}", "subject", subjects[i].text,
+		                                     "named", (int)subjects[i].named, "events",
+		                                     (json_int_t)subjects[i].events, "videos", sights));
 	}
 	case_subjects_free(subjects, n);
 	return all;

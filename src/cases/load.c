@@ -61,6 +61,8 @@ static struct case_event take_event(struct report *r, struct report_event *e)
 		.end = e->end,
 		.subject = mem_strdup(report_subject(e)),
 		.what = TAKE(e->what),
+		.name = mem_strdup(e->subject ? e->subject->name : ""),
+		.number = e->subject ? e->subject->number : 0,
 		.chunk = e->parts[0].chunk,
 		.sample = e->parts[0].n_samples ? e->parts[0].samples[0] : 0,
 		.pts = s ? s->pts : e->start,

@@ -140,20 +140,30 @@ static void add_holes(const struct case_report *r, struct buf *out)
 	buf_adds(out, any ? "\n" : "");
 }
 
-static void add_subjects(const struct case_report *r, struct buf *out)
+static void add_subjects(const struct case_subject *s, size_t n, const char *title,
+                         const char *note, struct buf *out)
 {
-	size_t n;
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
-	struct case_subject *s = case_subjects(r, &n);
-	if (n && s[0].n_sights > 1)
-		buf_adds(out, "## Possibly the same\n\nNamed with the same words in several videos.\n\n");
-	for (size_t i = 0; i < n && s[i].n_sights > 1; i++) {
+	if (!n)
+		return;
+	buf_addf(out, "## %s\n\n%s\n\n", title, note);
+	for (size_t i = 0; i < n; i++) {
 		buf_adds(out, "- ");
 		report_markdown_line(out, s[i].text);
 		buf_addf(out, ": %s in %s\n", report_plural(s[i].events, "event", a),
 		         report_plural(s[i].n_sights, "video", b));
 	}
-	buf_adds(out, n && s[0].n_sights > 1 ? "\n" : "");
+	buf_adds(out, "\n");
+}
+
+static void add_all_subjects(const struct case_report *r, struct buf *out)
+{
+	size_t n, named, alike;
+	struct case_subject *s = case_subjects(r, &n);
+	case_subjects_listed(s, n, &named, &alike);
+	add_subjects(s, named, "Subjects with a name", "Named by a person.", out);
+	add_subjects(s + named, alike, "Possibly the same",
+	             "Described in the same way in several videos.", out);
 	case_subjects_free(s, n);
 }
 
@@ -179,7 +189,7 @@ int case_markdown(const struct case_report *r, struct buf *out, struct err *err)
 	add_head(r, out);
 	add_summary(r, out);
 	add_videos(r, out);
-	add_subjects(r, out);
+	add_all_subjects(r, out);
 	add_holes(r, out);
 	add_files(out, "Files that failed", &r->faults, true);
 	add_files(out, "Skipped files", &r->skipped, true);

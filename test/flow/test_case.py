@@ -418,6 +418,32 @@ class Case(flow.Flow):
         self.assertIn('class="verdict"', page)
         self.assertIn("1 withdrawal; [report](../a.vdet/report.html)", markdown)
         self.assertIn("*(checked)*", markdown)
+
+    def test_a_name_makes_subjects_of_several_videos_one(self):
+        stretch = {"summary": "A yard.", "events": [{"subject": "a red car", "what": "A red car turns."}]}
+        (self.dir / "scene.json").write_text(json.dumps({"stretches": {"00:00:00.000": stretch}}))
+        self.fake = self.engine("--scene", str(self.dir / "scene.json"))
+        self.put("a.mp4", 2)
+        self.put("b.mp4", 2, size="64x48")
+        self.analyze("in")
+        subject, = self.case()["subjects"]
+        self.assertEqual((subject["named"], len(subject["videos"])), (False, 2))
+        page = (self.dir / "in.vdet-case" / "case.html").read_text()
+        self.assertIn("Possibly the same", page)
+        self.assertNotIn("Subjects with a name", page)
+        for video in self.case()["videos"]:
+            self.vdet("subject", video["job"], "rename", "1", "Getaway <car>")
+        asked = self.asked()
+        self.analyze("in")
+        self.assertEqual(self.asked(), asked)
+        subject, = self.case()["subjects"]
+        self.assertEqual((subject["subject"], subject["named"], len(subject["videos"])), ("Getaway <car>", True, 2))
+        self.assertEqual({e["subject_name"] for e in self.case()["events"]}, {"Getaway <car>"})
+        page, markdown = ((self.dir / "in.vdet-case" / f"case.{kind}").read_text() for kind in ("html", "md"))
+        self.assertIn("Subjects with a name", page)
+        self.assertIn("Getaway &lt;car&gt;", page)
+        self.assertNotIn("Possibly the same", page)
+        self.assertIn("## Subjects with a name", markdown)
         self.assertIn("withdrawn,", (folder / "case.csv").read_text())
         self.check_files()
 

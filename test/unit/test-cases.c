@@ -390,6 +390,21 @@ static void equal_words_are_one_subject(void **state)
 	assert_int_equal(s[0].sights[1].video, 2);
 	assert_int_equal(s[1].n_sights, 1);
 	case_subjects_free(s, n);
+
+	/* A person says that the dog is the one of the third video. */
+	r->videos[0].events[1].name = mem_strdup("Rex");
+	r->videos[2].events[1].name = mem_strdup("Rex");
+	s = case_subjects(r, &n);
+	size_t named, alike;
+	case_subjects_listed(s, n, &named, &alike);
+	assert_int_equal(n, 2);
+	assert_int_equal(named, 1);
+	assert_int_equal(alike, 1);
+	assert_string_equal(s[0].text, "Rex");
+	assert_true(s[0].named);
+	assert_int_equal(s[0].n_sights, 2);
+	assert_string_equal(s[1].text, "a red car");
+	case_subjects_free(s, n);
 }
 
 static void a_folder_belongs_to_one_case(void **state)

@@ -243,6 +243,44 @@ test('a file that is not a video shows its reason and nothing else', async () =>
   noFaults();
 });
 
+test('who appears is listed, and can be named, merged, split and undone', async () => {
+  const { id } = (await server.get('jobs')).jobs.find((j) => j.name === 'second.mp4');
+  const { subjects } = await server.get(`jobs/${id}/subjects`);
+  assert.ok(subjects.length >= 3);
+  await page.goto(`${server.url}/#/video/${id}?panel=subjects`);
+  const row = (n) => page.locator('.subject', { has: page.locator('h3 small', { hasText: new RegExp(`^${n}$`) }) });
+  const open = (n) => row(n).getByText('Correct', { exact: true }).click();
+  await until(row(1));
+  assert.equal(await page.locator('.subject').count(), subjects.length);
+  await row(2).locator('.time').first().click();
+  await page.waitForFunction((t) => Math.abs(document.querySelector('video').currentTime - t) < 0.01, subjects[1].intervals[0].start, { timeout: PATIENCE });
+
+  await open(1);
+  await row(1).getByLabel('Name of subject 1').fill('Anna <b>');
+  await row(1).getByRole('button', { name: 'Rename' }).click();
+  await until(row(1).getByText('Anna <b>'));
+  await open(1);
+  await row(1).getByLabel('Same as subject 1').selectOption('2');
+  await row(1).getByRole('button', { name: 'Merge' }).click();
+  await row(2).waitFor({ state: 'detached', timeout: PATIENCE });
+  await until(row(1).getByText('2 events'));
+  await page.screenshot({ path: shot('subjects') });
+
+  await open(1);
+  await row(1).getByText('Split', { exact: true }).click();
+  await row(1).getByRole('checkbox').nth(1).check();
+  await row(1).getByRole('button', { name: 'Make these a subject of their own' }).click();
+  await page.waitForFunction((n) => document.querySelectorAll('.subject').length === n, subjects.length, { timeout: PATIENCE });
+  for (const left of ['2 edits', '1 edit ']) {
+    await page.getByRole('button', { name: 'Undo the last' }).click();
+    await until(page.locator('.subjects .note', { hasText: left }));
+  }
+  await page.getByRole('button', { name: 'Undo the last' }).click();
+  await page.getByRole('button', { name: 'Undo the last' }).waitFor({ state: 'detached', timeout: PATIENCE });
+  assert.deepEqual((await server.get(`jobs/${id}/subjects`)).subjects.map((s) => s.name), subjects.map(() => null));
+  noFaults();
+});
+
 test('a chunk that is finished while its view is open shows text and pictures', async () => {
   const { id } = (await server.get('jobs')).jobs.find((j) => j.name === 'second.mp4');
   const { chunks } = await server.get(`jobs/${id}/chunks`), { events } = await server.get(`jobs/${id}/events`);

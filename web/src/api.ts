@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests to the server. An error is always a Problem, with a message for the user.
-import type { Chunk, Hit, Job, Me, Performance, Session, Setting, Video, VideoEvent, VideoIndex } from './types';
+import type { Chunk, Hit, Job, Me, Performance, Session, Setting, SubjectChange, Subjects, Video, VideoEvent, VideoIndex } from './types';
 
 export const BASE = 'api/v1';
 
@@ -69,6 +69,8 @@ export const api = {
   remove: (id: string) => json<unknown>('DELETE', `jobs/${at(id)}`),
   chunks: (id: string) => json<{ seq?: number; chunks: Chunk[] }>('GET', `jobs/${at(id)}/chunks`),
   events: (id: string) => json<{ seq?: number; events: VideoEvent[]; states: VideoEvent[]; withdrawn?: VideoEvent[] }>('GET', `jobs/${at(id)}/events`),
+  subjects: (id: string) => json<Subjects>('GET', `jobs/${at(id)}/subjects`),
+  changeSubjects: (id: string, change: SubjectChange) => json<Subjects>('POST', `jobs/${at(id)}/subjects/edits`, change),
   report: (id: string) => json<any>('GET', `jobs/${at(id)}/report?format=json`),
 
   videos: () => json<{ videos: Video[] }>('GET', 'videos'),

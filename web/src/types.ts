@@ -105,6 +105,30 @@ export interface Results extends Pick<Chunk, 'state' | 'summary' | 'reason' | 'a
   events: VideoEvent[];
 }
 
+export interface Subject {
+  number: number;
+  /** That a person gave. */
+  name: string | null;
+  description: string;
+  intervals: { start: number; end: number }[];
+  /** Indices of its events and states. */
+  events: number[];
+  states: number[];
+  possibly_same: number[];
+  possibly_others: boolean;
+}
+
+export interface Subjects {
+  subjects: Subject[];
+  edits: { kind: string; text: string | null; subject: string; applied: boolean; reason: string | null }[];
+}
+
+export type SubjectChange =
+  | { kind: 'rename'; subject: number; text: string }
+  | { kind: 'merge'; subjects: number[] }
+  | { kind: 'split'; subject: number; events: number[]; states: number[] }
+  | { kind: 'undo' };
+
 export interface VideoIndex {
   duration: number;
   activity: number[];

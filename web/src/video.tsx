@@ -12,6 +12,7 @@ import { memo } from './memo';
 import { Player, type PlayerHandle } from './player';
 import { videoHref, go, route } from './router';
 import { loaded, may, videos } from './state';
+import { SubjectsPanel } from './subjects';
 import { Timeline } from './timeline';
 import { firstFrom, type TimelineData } from './timeline-draw';
 import type { Chunk, Job, VideoEvent } from './types';
@@ -172,7 +173,7 @@ function Summary({ job, report, seek }: { job: Job; report: any; seek: (t: numbe
   );
 }
 
-const PANELS = ['events', 'chunks', 'summary'] as const;
+const PANELS = ['events', 'chunks', 'subjects', 'summary'] as const;
 type Panel = (typeof PANELS)[number];
 
 /** The last event that had begun at t, if any. */
@@ -255,7 +256,8 @@ export function VideoView({ id }: { id: string }) {
     { keys: ['f'], help: 'filter this video', run: () => document.getElementById('filter')?.focus() },
     { keys: ['1'], help: 'events', run: () => show('events') },
     { keys: ['2'], help: 'chunks', run: () => show('chunks') },
-    { keys: ['3'], help: 'summary', run: () => show('summary') },
+    { keys: ['3'], help: 'subjects', run: () => show('subjects') },
+    { keys: ['4'], help: 'summary', run: () => show('summary') },
   ]), [id]);
   const toEventAfter = (by: number) => {
     const { events: all } = state.current, t = now.peek();
@@ -316,10 +318,10 @@ export function VideoView({ id }: { id: string }) {
       <section class="side" aria-label="Results">
         <div class="tabs">
           <div role="tablist" aria-label="Results">
-            {tab('events', 'Events', events.length)}{tab('chunks', 'Chunks', chunks.length)}{tab('summary', 'Summary')}
+            {tab('events', 'Events', events.length)}{tab('chunks', 'Chunks', chunks.length)}{tab('subjects', 'Subjects')}{tab('summary', 'Summary')}
           </div>
         </div>
-        {panel !== 'summary' && (
+        {(panel === 'events' || panel === 'chunks') && (
           <div class="filter" role="search">
             <input id="filter" type="search" value={filter} placeholder="Filter" aria-label={`Filter ${panel}`} autocomplete="off" spellcheck={false}
               onInput={(e) => setFilter(e.currentTarget.value)}
@@ -340,6 +342,7 @@ export function VideoView({ id }: { id: string }) {
         )}
         <div id="panel" role="tabpanel" aria-labelledby={`tab-${panel}`} class="panel">
           {panel === 'summary' ? <Summary job={job} report={data.report} seek={seek} />
+            : panel === 'subjects' ? <SubjectsPanel job={job.id} over={!isActive(job)} events={data.events} states={states} seek={seek} />
             : !rows.length ? <p class="note empty">{empty}</p>
             : panel === 'events' ? (
               <LongList key="events" count={rows.length} estimate={112} label="Events" keyOf={(i) => `${rows[i]}-${events[rows[i]!]?.start}`}
