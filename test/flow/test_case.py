@@ -418,6 +418,8 @@ class Case(flow.Flow):
         self.assertIn('class="verdict"', page)
         self.assertIn("1 withdrawal; [report](../a.vdet/report.html)", markdown)
         self.assertIn("*(checked)*", markdown)
+        self.assertIn("withdrawn,", (folder / "case.csv").read_text())
+        self.check_files()
 
     def test_a_name_makes_subjects_of_several_videos_one(self):
         stretch = {"summary": "A yard.", "events": [{"subject": "a red car", "what": "A red car turns."}]}
@@ -444,8 +446,6 @@ class Case(flow.Flow):
         self.assertIn("Getaway &lt;car&gt;", page)
         self.assertNotIn("Possibly the same", page)
         self.assertIn("## Subjects with a name", markdown)
-        self.assertIn("withdrawn,", (folder / "case.csv").read_text())
-        self.check_files()
 
     def test_what_is_wrong_with_a_recording_is_in_the_case(self):
         path = self.folder / "a.mkv"  # two seconds of black, and a second stream
