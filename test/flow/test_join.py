@@ -58,6 +58,8 @@ class Join(flow.Flow):
         self.assertEqual([p["joined_by"] for p in man["parts"]], [None, "model", "model"])
         dog = next(e for e in report["events"] if e["subject"] == "a white dog")
         self.assertEqual([p["joined_by"] for p in dog["parts"]], [None] + ["rules"] * (CHUNKS - 1))
+        for name in ("report.html", "report.md"):
+            self.assertEqual((self.dir / "a.vdet" / name).read_text().count("joined by the model"), 2)
         # they are one subject, too
         self.assertIn("man in red", [s["description"] for s in report["subjects"]])
         self.assertNotIn("pedestrian in red", [s["description"] for s in report["subjects"]])
