@@ -78,6 +78,9 @@ const struct command *command_find(const struct command_list *list, const char *
 
 /* Fills in the folders and files of `app`, owned by it. */
 void places_find(struct app *app);
+/* vdet-media: beside this program, or where it is installed. The caller
+ * frees. */
+char *places_media_program(void);
 /* Sets gpus, gpu_memory and gpu_in_use. GPUs that share the machine's memory,
  * or have hardly any, are ignored. */
 void app_look_at_gpus(const struct app *app, struct engine_places *p);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vdet: one program. `vdet COMMAND …` for people; `vdet -x ROLE …` is how it
- * starts itself as a sandboxed child. */
+/* `vdet COMMAND …` is for people; `vdet -x ROLE …` is how it starts its own
+ * children. */
+#include <errno.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,8 +14,8 @@
 #include "app/help.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "child/roles.h"
 #include "config.h"
+#include "proc/spawn.h"
 
 static struct cancel *stop;
 
@@ -146,10 +147,22 @@ static int unknown_command(const char *name)
 	return EXIT_USAGE;
 }
 
+/* vdet-media has the other roles. */
+static int be_child(int argc, char **argv)
+{
+	if (strcmp(argv[2], "exec") == 0)
+		return exec_worker_main(argc - 3, argv + 3);
+	AUTO(mem_freep) char *path = places_media_program();
+	execv(path, argv);
+	fprintf(stderr, "vdet: cannot start %s: %s; it is installed with vdet\n", path,
+	        strerror(errno));
+	return EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc >= 3 && strcmp(argv[1], "-x") == 0)
-		return worker_main(argv[2], argc - 3, argv + 3);
+		return be_child(argc, argv);
 	setlocale(LC_CTYPE, "");
 
 	if (argc < 2) {

@@ -26,6 +26,16 @@ static char *program_dir(void)
 	return mem_strdup(path);
 }
 
+char *places_media_program(void)
+{
+	AUTO(mem_freep) char *dir = program_dir();
+	char *beside = dir ? file_join(dir, "vdet-media") : NULL;
+	if (beside && access(beside, X_OK) == 0)
+		return beside;
+	free(beside);
+	return mem_strdup(VDET_LIBEXEC "/vdet-media");
+}
+
 static bool has_server(const char *dir)
 {
 	AUTO(mem_freep) char *path = file_join(dir, "llama-server");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "proc/spawn.h"
 
 static const struct {
 	const char *name;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The roles that the program has when it executes itself as `vdet -x ROLE
- * ARGS…` (proc/spawn.h). */
+/* The roles that vdet-media has when it is executed as `vdet -x ROLE ARGS…`
+ * (proc/spawn.h). */
 #ifndef VDET_CHILD_ROLES_H
 #define VDET_CHILD_ROLES_H
 
@@ -10,9 +10,7 @@
 int worker_main(const char *role, int argc, char **argv);
 
 /* One function per role; the table is in roles.c. */
-int caps_worker_main(int argc, char **argv); /* prints what the media libraries can do */
-/* PPID PROGRAM ARGS…: becomes the program, ends with the parent */
-int exec_worker_main(int argc, char **argv);
+int caps_worker_main(int argc, char **argv);  /* prints what the media libraries can do */
 int media_worker_main(int argc, char **argv); /* demuxes, decodes and scales, in its sandbox */
 /* draws the demo world and encodes it: child/world-video.h */
 int world_worker_main(int argc, char **argv);

@@ -4,7 +4,9 @@
  *
  * A role is `vdet -x ROLE ARGS…`: the program executes itself again, with its
  * socket to the parent on fd 3, an input file (optional) on fd 4, standard
- * input and output on /dev/null, and everything else closed. An external
+ * input and output on /dev/null, and everything else closed; what needs libav
+ * it leaves to vdet-media, since loading that takes longer than most commands.
+ * An external
  * program is started through the role `exec`, which asks the kernel to kill it
  * when its parent ends, and then becomes the program. There is no fork without
  * exec, because the parent has threads.
@@ -57,6 +59,10 @@ struct program_start {
 /* Returns when the program runs, or with the reason why it could not be
  * executed. Blocks until then. */
 int child_start_program(const struct program_start *s, struct child **ret, struct err *err);
+
+/* The role `exec`: PPID PROGRAM ARGS…; becomes the program, which ends with the
+ * thread that started it. */
+int exec_worker_main(int argc, char **argv);
 
 void child_free(struct child *c); /* kills (SIGKILL) and reaps a running child; NULL is allowed */
 DEFINE_FREEP(struct child, child)

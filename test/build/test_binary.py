@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the built program holds: no path of the machine that built it, and what protects it from exploits."""
+"""What the built programs hold: no path of the machine that built it, and what protects them from exploits."""
 import os
 import re
 import subprocess
@@ -10,20 +10,35 @@ ROOT = Path(__file__).resolve().parents[2]
 VDET = Path(os.environ["VDET"]).resolve()
 
 
+PROGRAMS = VDET, VDET.with_name("vdet-media")
+
+
+def elf(program):
+    return subprocess.run(["readelf", "-dlW", program], capture_output=True, text=True, check=True).stdout
+
+
 class Binary(unittest.TestCase):
     def test_no_path_of_the_sources_or_the_build(self):
-        data = VDET.read_bytes()
-        for folder in {ROOT, VDET.parents[2], Path(os.environ["SOURCE_ROOT"]), Path(os.environ["BUILD_ROOT"])}:
-            at = data.find(os.fsencode(folder) + b"/")
-            self.assertEqual(at, -1, f"{folder}: {data[max(at - 40, 0):at + 120]}")
+        for program in PROGRAMS:
+            data = program.read_bytes()
+            for folder in {ROOT, VDET.parents[2], Path(os.environ["SOURCE_ROOT"]), Path(os.environ["BUILD_ROOT"])}:
+                at = data.find(os.fsencode(folder) + b"/")
+                self.assertEqual(at, -1, f"{folder}: {data[max(at - 40, 0):at + 120]}")
 
     def test_hardening(self):
-        out = subprocess.run(["readelf", "-dlW", VDET], capture_output=True, text=True, check=True).stdout
-        self.assertRegex(out, r"FLAGS_1.*\bPIE\b")
-        self.assertRegex(out, r"\bBIND_NOW\b")
-        self.assertIn("GNU_RELRO", out)
-        self.assertNotRegex(out, r"(?m)^\s*GNU_STACK.*\bRWE\b")
-        self.assertFalse(re.findall(r"\((?:RPATH|RUNPATH)\)", out))
+        for program in PROGRAMS:
+            out = elf(program)
+            self.assertRegex(out, r"FLAGS_1.*\bPIE\b")
+            self.assertRegex(out, r"\bBIND_NOW\b")
+            self.assertIn("GNU_RELRO", out)
+            self.assertNotRegex(out, r"(?m)^\s*GNU_STACK.*\bRWE\b")
+            self.assertFalse(re.findall(r"\((?:RPATH|RUNPATH)\)", out))
+
+    def test_libav_is_loaded_by_children_only(self):
+        """What parses hostile files is not in the program that holds the journal; and it takes long to load."""
+        main, media = (re.findall(r"NEEDED\).*\[(lib(?:av|sw)\w+)", elf(p)) for p in PROGRAMS)
+        self.assertEqual(main, [])
+        self.assertIn("libavcodec", media)
 
 
 if __name__ == "__main__":

@@ -12,17 +12,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def build(source, folder):
-    """The digest of the program, built from a copy of the files that git knows."""
+    """The digests of the programs, built from a copy of the files that git knows."""
     names = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, check=True).stdout.split(b"\0")
     for name in filter(None, map(os.fsdecode, names)):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).exists():
             shutil.copy2(ROOT / name, source / name)
     env = {**os.environ, "CCACHE_DISABLE": "1", "CC": "cc"}
-    for command in ["meson", "setup", "-Dflow_tests=false", folder, source], ["ninja", "-C", folder, "src/app/vdet"]:
+    programs = "src/app/vdet", "src/app/vdet-media"
+    for command in ["meson", "setup", "-Dflow_tests=false", folder, source], ["ninja", "-C", folder, *programs]:
         r = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert r.returncode == 0, r.stdout[-4000:]
-    return hashlib.sha256((folder / "src/app/vdet").read_bytes()).hexdigest()
+    return [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in programs]
 
 
 class Reproducible(unittest.TestCase):

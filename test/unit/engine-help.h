@@ -5,10 +5,6 @@
 #ifndef VDET_TEST_ENGINE_HELP_H
 #define VDET_TEST_ENGINE_HELP_H
 
-/* The one role that is needed, without the libraries of the others; before
- * cmocka, which defines fail(). */
-#include "child/exec-worker.c"
-
 #include "unit.h"
 
 #include <fcntl.h>
@@ -27,9 +23,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
-#include "child/roles.h"
 #include "config.h"
 #include "engine/engine.h"
+#include "proc/spawn.h"
 
 /* First line of main(). */
 #define PLAY_ROLE(argc, argv)                                                     \

@@ -99,10 +99,14 @@ def add_libraries(programs, folder, work):
     return stubs
 
 
-def add_program(path, pack):
-    """The program in libexec/, and a script in bin/ that starts it with our libraries; only it sees them."""
+def add_stripped(path, pack):
     shutil.copy(path, pack / "libexec" / path.name)
     subprocess.run(["strip", str(pack / "libexec" / path.name)], check=True)
+
+
+def add_program(path, pack):
+    """The program in libexec/, and a script in bin/ that starts it with our libraries; only it sees them."""
+    add_stripped(path, pack)
     script = pack / "bin" / path.name
     script.write_text('#!/bin/sh\nd=$(dirname "$(dirname "$(readlink -f "$0")")")\n'
                       f'LD_LIBRARY_PATH=$d/lib exec "$d/libexec/{path.name}" "$@"\n')
@@ -157,7 +161,9 @@ def main():
         programs = [a.vdet.resolve(), Path(ffmpeg).resolve()]
         for program in programs:
             add_program(program, pack)
-        stubs = add_libraries(programs, pack / "lib", work)
+        media = a.vdet.resolve().with_name("vdet-media")  # vdet starts it
+        add_stripped(media, pack)
+        stubs = add_libraries([*programs, media], pack / "lib", work)
         add_engine(pack)
         add_scripts(pack)
         shutil.copytree(ROOT / "model" / "weights", pack / "model")

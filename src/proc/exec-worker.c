@@ -11,7 +11,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "child/roles.h"
 #include "proc/spawn.h"
 
 static int fail(const char *why)
