@@ -203,8 +203,8 @@ struct case_subject {
  * videos they are in, the most first. The caller frees with
  * case_subjects_free(). Pure. */
 struct case_subject *case_subjects(const struct case_report *r, size_t *ret_n);
-/* How many of them a report for people lists: all with a name, which come first,
- * and then those of the others that are in several videos. */
+/* How many of them a report for people lists: all with a name, which come
+ * first, and then those of the others that are in several videos. */
 void case_subjects_listed(const struct case_subject *s, size_t n, size_t *ret_named,
                           size_t *ret_alike);
 void case_subjects_free(struct case_subject *s, size_t n);
