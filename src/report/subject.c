@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "report/text.h"
+#include "subjects/look.h"
 
 void registry_clear(struct registry *g)
 {
@@ -34,10 +35,13 @@ struct store_source report_store_source(const struct report *r)
 
 /* ---- events */
 
-/* The statements of one joined event; the first of them stands for it. */
+/* The statements of one joined event; the first of them stands for it, and the
+ * one that describes its subject most precisely for that: a model may have
+ * joined others. */
 struct gathered {
 	size_t statement; /* report_part.event */
-	const struct report_part *first;
+	const struct report_part *first, *precise;
+	size_t precision;
 	int64_t start, end, *frames;
 	size_t n_frames;
 };
@@ -51,8 +55,14 @@ static bool comes_before(const struct report_part *a, const struct report_part *
 
 static void gather_part(const struct report *r, struct gathered *to, const struct report_part *p)
 {
-	if (!to->first || comes_before(p, to->first))
+	size_t precision = look_precision(p->subject);
+	bool before = !to->first || comes_before(p, to->first);
+	if (before)
 		to->first = p;
+	if (!to->precise || precision > to->precision || (precision == to->precision && before)) {
+		to->precise = p;
+		to->precision = precision;
+	}
 	to->start = to->n_frames && to->start < p->start ? to->start : p->start;
 	to->end = to->n_frames && to->end > p->end ? to->end : p->end;
 	to->frames = mem_grow(to->frames, to->n_frames + p->n_samples + 1, sizeof *to->frames);
@@ -117,7 +127,7 @@ static void gather(struct registry *g)
 		g->frames[g->n_events] = one->frames;
 		g->events[g->n_events] = (struct subject_event){.start = one->start,
 		                                                .end = one->end,
-		                                                .description = one->first->subject,
+		                                                .description = one->precise->subject,
 		                                                .what = one->first->what,
 		                                                .frames = one->frames,
 		                                                .n_frames = one->n_frames};

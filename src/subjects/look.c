@@ -314,6 +314,15 @@ char *look_key(const char *text)
 	return write_key(&l, ~0u);
 }
 
+size_t look_precision(const char *text)
+{
+	AUTO(mem_freep) char *key = look_key(text);
+	size_t n = *key != '\0';
+	for (const char *p = key; *p; p++)
+		n += *p == ' ' || *p == ';';
+	return n;
+}
+
 char **look_general(const char *text, size_t *ret_n)
 {
 	struct look l;

@@ -16,6 +16,9 @@
  * "it", "someone". The caller frees. */
 char *look_key(const char *text);
 
+/* How many words of a description count: 0 where it describes nothing. */
+size_t look_precision(const char *text);
+
 /* The keys of less precise descriptions of the same: of "red car", "car". What
  * says how many is never left out. *ret_n may be 0; look_general_free(). */
 char **look_general(const char *text, size_t *ret_n);

@@ -112,7 +112,7 @@ def measure(folder, video, seed, o, varied, join):
     engine = bench.flow.FakeEngine(folder, "--scene", str(folder / "scene.json"))
     job = bench.start(["analyze", video, "--fresh", "--engine", engine.url, "--chunk-duration", "2", "--chunk-frames", "2",
                        "--sample-policy", "even", "--verify", "none", "--output", folder / "out", "--format", "json",
-                       "--progress", "none"], folder)
+                       "--progress", "json"], folder)
     job.communicate()
     requests = len([r for r in engine.lines("begin") if any(" | [" in t for t in r["texts"])])
     engine.stop()

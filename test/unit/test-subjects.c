@@ -544,9 +544,19 @@ static void numbers_are_never_used_again(void **state)
 	n_events = 0;
 }
 
+static void what_counts_makes_a_description_precise(void **state)
+{
+	(void)state;
+	assert_int_equal(look_precision("it"), 0);
+	assert_int_equal(look_precision("the car, parked"), 1);
+	assert_int_equal(look_precision("a red car"), 2);
+	assert_true(look_precision("person in a red jacket") > look_precision("man in red"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_counts_makes_a_description_precise),
 		cmocka_unit_test(varied_words_say_the_same),
 		cmocka_unit_test(nothing_is_described),
 		cmocka_unit_test(any_text_has_a_key),
