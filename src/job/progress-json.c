@@ -26,8 +26,8 @@ static fields source_fields = {
 };
 static fields phase_fields = {
 	{"phase", "string",
-     "`starting`, `opening`, `hashing`, `engine`, `index`, `chunks`, `checking`, `summary`, "
-     "`report`, `preview` or `selftest`"},
+     "`starting`, `opening`, `hashing`, `engine`, `index`, `chunks`, `joining`, `checking`, "
+     "`summary`, `report`, `preview` or `selftest`"},
 	{"detail", "string", "for people; may be empty"},
 	{0},
 };
