@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "job/ask.h"
+#include "job/merge-events.h"
 #include "job/prompt.h"
 #include "job/statements.h"
 #include "report/joins.h"
@@ -19,7 +19,8 @@
 enum {
 	SHARE = 10,
 	PAIRS = 20,     /* of one request; the demo model learned on as many */
-	WHAT_MAX = 300, /* bytes of a statement in a request */
+	WHAT_MAX = 300, /* bytes of a statement in a request, and of its subject */
+	STAMPS_SIZE = 2 * sizeof "20: [00:00:00 - 00:00:00] : ",
 	ANSWER_TOKENS = 300,
 	/* A request is about borders between so many chunks, counted from 0, so
 	 * that a chunk that is described again changes few requests. */
@@ -33,6 +34,7 @@ struct joining {
 	struct story_part *parts; /* of the statements */
 	struct story_pair *pairs;
 	size_t n_pairs;
+	size_t most_bytes; /* of the pairs of a request */
 };
 
 /* One request. */
@@ -118,15 +120,22 @@ static void ask_batch(void *item)
 	}
 }
 
-/* How many pairs from the first on are asked for together. */
+static size_t statement_size(const struct story_part *p)
+{
+	size_t what = strlen(p->what), subject = strlen(p->subject);
+	return (what < WHAT_MAX ? what : WHAT_MAX) + (subject < WHAT_MAX ? subject : WHAT_MAX);
+}
+
+/* How many pairs from the first on are asked for together; at least one. */
 static size_t batch_size(const struct joining *j, size_t first)
 {
-	size_t n = 0, chunk = j->parts[j->pairs[first].first].chunk;
-	for (size_t i = first; i < j->n_pairs && i - first < PAIRS; i++) {
-		size_t at = j->parts[j->pairs[i].first].chunk;
-		if (at / BORDERS != chunk / BORDERS)
-			return i - first;
-		n = i + 1 - first;
+	size_t n = 0, bytes = 0, chunk = j->parts[j->pairs[first].first].chunk;
+	for (; first + n < j->n_pairs && n < PAIRS; n++) {
+		const struct story_pair *p = &j->pairs[first + n];
+		bytes += statement_size(&j->parts[p->first]) + statement_size(&j->parts[p->second]) +
+		         STAMPS_SIZE;
+		if (n && (bytes > j->most_bytes || j->parts[p->first].chunk / BORDERS != chunk / BORDERS))
+			break;
 	}
 	return n;
 }
@@ -198,6 +207,7 @@ static int ask_about_pairs(struct joining *j, json_t **ret_joins, struct err *er
 {
 	size_t n = 0;
 	int r = 0;
+	*ret_joins = NULL;
 	AUTO(mem_freep) struct story_link *links = mem_alloc(j->n_pairs, sizeof *links);
 	if (j->n_pairs) {
 		progress_phase(j->ask.run->progress, PHASE_JOINING, "");
@@ -215,7 +225,7 @@ static int ask_about_pairs(struct joining *j, json_t **ret_joins, struct err *er
 int join_run(const struct run_context *run, struct store_job *job, bool fresh, bool *ret_changed,
              struct err *err)
 {
-	struct joining j = {0};
+	struct joining j = {.most_bytes = merge_events_bytes(run)};
 	struct ask_job answers = {run->store, job->id};
 	const struct ask_journal journal = ask_journal_of(&answers);
 	json_auto_t *joins = NULL;

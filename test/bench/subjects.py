@@ -11,8 +11,8 @@ that takes off its coat ("changes").
 
 Two statements are a pair. Precision: of the pairs with one subject number, those of one subject; recall: of the pairs of one
 subject, those with one number; F1 of both. "the same words": one wording for each subject, as the demo model has. "other words":
-each statement has its own wording. "joined": the engine is also asked which statements are one event, and answers truthfully
-("all": it calls all of them one event)."""
+each statement has its own wording. "joined": the engine is also asked which statements are one event, and answers truthfully,
+or calls all of them one event; "no": it calls none so."""
 import argparse
 import itertools
 import json
@@ -93,7 +93,7 @@ def scene(said, join):
     groups = {}
     for number, words, what in itertools.chain(*said):
         groups.setdefault(number, []).extend([what, f"{words}: {what}"])
-    return {"stretches": stretches, "same": "all" if join == "all" else list(groups.values()) if join else []}
+    return {"stretches": stretches, "same": {"no": [], "truthfully": list(groups.values()), "all of them": "all"}[join]}
 
 
 def pairs(report, said):
@@ -141,13 +141,13 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         folder = Path(tmp)
         video = bench.flow.make_video(folder / "v.mp4", 2 * o.chunks, "64x36", 5)
-        for varied, join in [(False, False), (True, False), (True, True), (True, "all")]:
+        for varied, join in [(False, "no"), (True, "no"), (True, "truthfully"), (True, "all of them")]:
             c = Counter()
             for seed in range(int(first), int(last or first) + 1):
                 c += measure(folder, video, seed, o, varied, join)
             precision, recall = share(c["both"], c["number"]), share(c["both"], c["subject"])
             f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0
-            print(f"| {'other words' if varied else 'the same words'} | {join or 'no'} | {c['statements']} | {c['subjects']} | "
+            print(f"| {'other words' if varied else 'the same words'} | {join} | {c['statements']} | {c['subjects']} | "
                   f"{c['true']} | {precision:.2f} | {recall:.2f} | {f1:.2f} | {c['requests']} |", flush=True)
 
 
