@@ -30,7 +30,7 @@ static int print_json(const struct report *r)
 {
 	json_auto_t *all = json_pack("{s:s, s:o, s:o}", "job", r->job, "subjects",
 	                             report_subjects_json(r), "edits", report_subject_edits_json(r));
-	json_dumpf(all, stdout, JSON_COMPACT);
+	json_dumpf(all, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	putchar('\n');
 	return EXIT_COMPLETE;
 }
@@ -146,15 +146,29 @@ static int read_events(int n, char **args, size_t *events, size_t *states,
 	return 0;
 }
 
+/* What an undo undoes. */
+static void print_last_edit(const struct report *r)
+{
+	const struct report_subject_edit *e = &r->subject_edits[r->n_subject_edits - 1];
+	AUTO(mem_freep) char *text = report_line(e->text, 0), *subject = report_line(e->subject, 0);
+	printf("undone: %s of %s%s%s%s", e->kind, subject, *text ? " to " : "", text,
+	       e->fault ? ", which did not apply here" : "");
+}
+
 static int change(struct store *store, const char *job, const struct report_subject_change *c)
 {
-	AUTO(report_freep) struct report *r = NULL;
+	AUTO(report_freep) struct report *r = NULL, *before = NULL;
 	struct err err;
-	if (report_subjects_change(store, job, c, &r, &err) < 0)
+	if ((c->undo && report_load_text(store, job, REPORT_NORMAL, &before, &err) < 0) ||
+	    report_subjects_change(store, job, c, &r, &err) < 0)
 		return app_fail(&err);
 	if (own.json)
 		return print_json(r);
-	printf("%s; to write the report again: vdet report %s\n", c->undo ? "undone" : "saved", r->job);
+	if (before && before->n_subject_edits)
+		print_last_edit(before);
+	else
+		printf("saved");
+	printf("; to write the report again: vdet report %s\n", r->job);
 	return EXIT_COMPLETE;
 }
 

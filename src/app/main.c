@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/app.h"
@@ -147,15 +148,26 @@ static int unknown_command(const char *name)
 	return EXIT_USAGE;
 }
 
+static bool is_this_program(const char *path)
+{
+	struct stat own, other;
+	return stat("/proc/self/exe", &own) == 0 && stat(path, &other) == 0 &&
+	       own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+}
+
 /* vdet-media has the other roles. */
 static int be_child(int argc, char **argv)
 {
 	if (strcmp(argv[2], "exec") == 0)
 		return exec_worker_main(argc - 3, argv + 3);
 	AUTO(mem_freep) char *path = places_media_program();
-	execv(path, argv);
-	fprintf(stderr, "vdet: cannot start %s: %s; it is installed with vdet\n", path,
-	        strerror(errno));
+	bool same = is_this_program(path);
+	if (!same)
+		execv(path, argv);
+	fprintf(stderr,
+	        "vdet: cannot start %s: %s. It is a part of vdet, and has to be in the same folder as "
+	        "vdet or in " VDET_LIBEXEC ": install vdet again\n",
+	        path, same ? "it is vdet itself" : strerror(errno));
 	return EXIT_FAILED;
 }
 

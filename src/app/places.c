@@ -30,7 +30,7 @@ char *places_media_program(void)
 {
 	AUTO(mem_freep) char *dir = program_dir();
 	char *beside = dir ? file_join(dir, "vdet-media") : NULL;
-	if (beside && access(beside, X_OK) == 0)
+	if (beside && file_exists(beside))
 		return beside;
 	free(beside);
 	return mem_strdup(VDET_LIBEXEC "/vdet-media");

@@ -35,20 +35,24 @@ static void add_event(struct buf *out, const char *kind, const struct case_video
 	add_times(out, kind, v, e->start, e->end);
 	add_text(out, e->subject);
 	add_text(out, e->what);
-	buf_addf(out, ",%zu,%s,%s\r\n", e->chunk + 1, report_seconds(e->pts, t), e->verdict);
+	buf_addf(out, ",%zu,%s,%s,", e->chunk + 1, report_seconds(e->pts, t), e->verdict);
+	if (e->number)
+		buf_addf(out, "%lld", (long long)e->number);
+	add_text(out, e->name ? e->name : "");
+	buf_adds(out, "\r\n");
 }
 
 static void add_unseen(struct buf *out, const struct case_video *v)
 {
 	for (size_t i = 0; i < v->n_left_out; i++) {
 		add_times(out, "left_out", v, v->left_out[i].start, v->left_out[i].end);
-		buf_adds(out, ",,left out by the given plan,,,\r\n");
+		buf_adds(out, ",,left out by the given plan,,,,,\r\n");
 	}
 	for (size_t i = 0; i < v->n_holes; i++) {
 		add_times(out, "hole", v, v->holes[i].start, v->holes[i].end);
 		buf_adds(out, ",");
 		add_text(out, v->holes[i].reason);
-		buf_addf(out, ",%zu,,\r\n", v->holes[i].chunk + 1);
+		buf_addf(out, ",%zu,,,,\r\n", v->holes[i].chunk + 1);
 	}
 }
 
@@ -57,13 +61,13 @@ static void add_anomaly(struct buf *out, const struct case_video *v, const struc
 	add_times(out, "anomaly", v, a->start, a->end);
 	add_text(out, a->kind);
 	add_text(out, a->text);
-	buf_adds(out, ",,,\r\n");
+	buf_adds(out, ",,,,,\r\n");
 }
 
 int case_csv(const struct case_report *r, struct buf *out, struct err *err)
 {
 	buf_adds(out, "kind,time,clock,video,start,end,start_seconds,end_seconds,subject,what,"
-	              "chunk_number,frame_pts_seconds,verdict\r\n");
+	              "chunk_number,frame_pts_seconds,verdict,subject_number,subject_name\r\n");
 	for (size_t i = 0; i < r->n_videos; i++)
 		add_unseen(out, &r->videos[i]);
 	for (size_t i = 0; i < r->n_moments; i++) {

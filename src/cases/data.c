@@ -154,28 +154,42 @@ static int by_videos(const void *a, const void *b)
 	return strcmp(x->text, y->text);
 }
 
-/* NULL where it is of no subject. The caller frees. */
-static char *mention_key(const struct case_event *e)
+static void add_key(struct mention *all, size_t *n, char *key, size_t video, size_t event)
 {
-	if (!report_is_empty(e->name))
-		return mem_printf(NAMED "%s", e->name);
-	AUTO(mem_freep) char *look = look_key(e->subject);
-	return *look ? mem_printf(DESCRIBED "%s", look) : NULL;
+	if (key)
+		all[(*n)++] = (struct mention){key, video, event};
 }
 
+/* What has a name is described, too: others may be the same. */
 static struct mention *list_mentions(const struct case_report *r, size_t *ret_n)
 {
-	struct mention *all = mem_alloc(r->n_moments + 1, sizeof *all);
+	struct mention *all = mem_alloc(2 * r->n_moments + 1, sizeof *all);
 	size_t n = 0;
 	for (size_t i = 0; i < r->n_videos; i++)
 		for (size_t k = 0; k < r->videos[i].n_events; k++) {
-			char *key = mention_key(&r->videos[i].events[k]);
-			if (key)
-				all[n++] = (struct mention){key, i, k};
+			const struct case_event *e = &r->videos[i].events[k];
+			AUTO(mem_freep) char *look = look_key(e->subject);
+			if (!report_is_empty(e->name))
+				add_key(all, &n, mem_printf(NAMED "%s", e->name), i, k);
+			if (*look)
+				add_key(all, &n, mem_printf(DESCRIBED "%s", look), i, k);
 		}
 	qsort(all, n, sizeof *all, by_key);
 	*ret_n = n;
 	return all;
+}
+
+/* The only name of all mentions of one key; NULL: some have none, or another. */
+static const char *only_name(const struct case_report *r, const struct mention *m, size_t n)
+{
+	const char *name = NULL;
+	for (size_t i = 0; i < n && strcmp(m[i].key, m[0].key) == 0; i++) {
+		const struct case_event *e = &r->videos[m[i].video].events[m[i].event];
+		if (report_is_empty(e->name) || (name && strcmp(name, e->name) != 0))
+			return NULL;
+		name = e->name;
+	}
+	return name;
 }
 
 static void add_mention(struct case_subject *s, const struct mention *m)
@@ -195,16 +209,21 @@ struct case_subject *case_subjects(const struct case_report *r, size_t *ret_n)
 	size_t n_mentions, n = 0, cap = 0;
 	AUTO(mem_freep) struct mention *mentions = list_mentions(r, &n_mentions);
 	struct case_subject *all = NULL;
+	bool listed = false;
 	for (size_t i = 0; i < n_mentions; i++) {
 		const struct mention *m = &mentions[i];
 		if (!i || strcmp(mentions[i - 1].key, m->key) != 0) {
 			const struct case_event *e = &r->videos[m->video].events[m->event];
 			bool named = strncmp(m->key, NAMED, strlen(NAMED)) == 0;
-			all = mem_room(all, n, &cap, sizeof *all);
-			all[n++] = (struct case_subject){.text = mem_strdup(named ? e->name : e->subject),
-			                                 .named = named};
+			listed = named || !only_name(r, m, n_mentions - i);
+			if (listed) {
+				all = mem_room(all, n, &cap, sizeof *all);
+				all[n++] = (struct case_subject){.text = mem_strdup(named ? e->name : e->subject),
+				                                 .named = named};
+			}
 		}
-		add_mention(&all[n - 1], m);
+		if (listed)
+			add_mention(&all[n - 1], m);
 	}
 	for (size_t i = 0; i < n_mentions; i++)
 		free(mentions[i].key);

@@ -190,7 +190,8 @@ void case_sentence_text(const struct case_report *r, const struct story_sentence
 const char *case_iso(int64_t unix_us, char out[static CLOCK_TEXT_MAX]);
 
 /* What a person gave the same name in each video, or what models described as
- * the same (subjects/look.h), which may or may not be the same. */
+ * the same (subjects/look.h), which may or may not be the same, unless all of
+ * it has one name. */
 struct case_subject {
 	char *text; /* the name, or the words as they occur first */
 	bool named;

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "job/facts.h"
 #include "report/folder.h"
+#include "report/joins.h"
 
 static int hash_plan(const struct analyze *a, char out[static HASH_HEX], struct err *err)
 {
@@ -61,5 +62,6 @@ bool done_before(const struct settings *s, const struct analyze *a, const char *
 	size_t n = strlen(out);
 	bool here = strncmp(job.output, out, n) == 0 &&
 	            file_base(job.output) == job.output + n + (out[n - 1] != '/');
-	return job.state == STORE_JOB_COMPLETE && here && report_folder_holds(job.output, job.id);
+	return job.state == STORE_JOB_COMPLETE && !report_joins_open(job.facts) && here &&
+	       report_folder_holds(job.output, job.id);
 }

@@ -7,6 +7,8 @@
 #include "report/checks.h"
 #include "report/text.h"
 
+enum { SIGHTS_SHOWN = 5 }; /* videos of a subject */
+
 static void add_head(const struct case_report *r, struct buf *out)
 {
 	struct case_sums s;
@@ -140,8 +142,8 @@ static void add_holes(const struct case_report *r, struct buf *out)
 	buf_adds(out, any ? "\n" : "");
 }
 
-static void add_subjects(const struct case_subject *s, size_t n, const char *title,
-                         const char *note, struct buf *out)
+static void add_subjects(const struct case_report *r, const struct case_subject *s, size_t n,
+                         const char *title, const char *note, struct buf *out)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	if (!n)
@@ -150,8 +152,13 @@ static void add_subjects(const struct case_subject *s, size_t n, const char *tit
 	for (size_t i = 0; i < n; i++) {
 		buf_adds(out, "- ");
 		report_markdown_line(out, s[i].text);
-		buf_addf(out, ": %s in %s\n", report_plural(s[i].events, "event", a),
+		buf_addf(out, ": %s in %s (", report_plural(s[i].events, "event", a),
 		         report_plural(s[i].n_sights, "video", b));
+		for (size_t k = 0; k < s[i].n_sights && k < SIGHTS_SHOWN; k++) {
+			buf_adds(out, k ? ", " : "");
+			report_markdown_line(out, r->videos[s[i].sights[k].video].label);
+		}
+		buf_adds(out, s[i].n_sights > SIGHTS_SHOWN ? ", …)\n" : ")\n");
 	}
 	buf_adds(out, "\n");
 }
@@ -161,8 +168,8 @@ static void add_all_subjects(const struct case_report *r, struct buf *out)
 	size_t n, named, alike;
 	struct case_subject *s = case_subjects(r, &n);
 	case_subjects_listed(s, n, &named, &alike);
-	add_subjects(s, named, "Subjects with a name", "Named by a person.", out);
-	add_subjects(s + named, alike, "Possibly the same",
+	add_subjects(r, s, named, "Subjects with a name", "Named by a person.", out);
+	add_subjects(r, s + named, alike, "Possibly the same",
 	             "Described in the same way in several videos.", out);
 	case_subjects_free(s, n);
 }

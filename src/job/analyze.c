@@ -113,13 +113,18 @@ static int count_events(const struct analyze *a, const struct report *report, st
 	                                      (int64_t)(joined ? joined : report)->n_events, err);
 }
 
+static int64_t deadline_of(const struct analyze *a, const struct start *start)
+{
+	return a->options->job_timeout ? start->clock + a->options->job_timeout : 0;
+}
+
 /* Before the summary, which is made without what is withdrawn. */
 static int verify(const struct analyze *a, const struct run_context *context, int fd,
                   struct store_job *job, const struct start *start, bool *ret_unchecked,
                   struct err *err)
 {
 	struct check_options o = analyze_check(a->options);
-	o.deadline = a->options->job_timeout ? start->clock + a->options->job_timeout : 0;
+	o.deadline = deadline_of(a, start);
 	o.drain = a->drain;
 	return check_run(context, &o, fd, job, ret_unchecked, err);
 }
@@ -166,7 +171,8 @@ static int finish(const struct analyze *a, const struct run_context *context,
 	                                    .language = a->options->language};
 	bool complete = !done->holes, outdated = false, unchecked = false, joined;
 	job->state = complete ? STORE_JOB_COMPLETE : STORE_JOB_HOLES;
-	int r = join_run(context, job, done->fresh, &joined, err);
+	const struct join_options join = {.fresh = done->fresh, .deadline = deadline_of(a, start)};
+	int r = join_run(context, &join, job, &joined, err);
 	if (r == 0)
 		r = verify(a, context, src->fd, job, start, &unchecked, err);
 	if (r == 0 || r == -ERR_CANCELED) {
@@ -363,7 +369,8 @@ static int write_journal(struct run *c, struct err *err)
 	const struct facts_input in = facts_input(c);
 	json_auto_t *facts = facts_make(&in, c->src->name, c->src->size, &c->survey, c->entry.key);
 	json_auto_t *old = c->entry.job.facts ? json_loads(c->entry.job.facts, 0, NULL) : NULL;
-	static const char *const kept[] = {"endpoints", "checks", REPORT_JOINS, REPORT_SUMMARY_WITHOUT};
+	static const char *const kept[] = {"endpoints", "checks", REPORT_JOINS, REPORT_JOINS_OPEN,
+	                                   REPORT_SUMMARY_WITHOUT};
 	size_t n = plan->n_chunks - c->journaled;
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 		if (json_object_get(old, kept[i]))

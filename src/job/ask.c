@@ -62,7 +62,13 @@ static int ask_model(struct ask *a, struct chat *chat, const char *key, json_t *
 	AUTO(chat_result_clear) struct chat_result result = {0};
 	chat_set_cancel(chat, a->run->cancel);
 	int r = engine_chat(a->run->engine, chat, NULL, NULL, &result, err);
-	return r < 0 ? r : answer_text_object(&result, key, ret, err);
+	if (r == 0)
+		r = answer_text_object(&result, key, ret, err);
+	if (r == 0 && !json_is_array(json_object_get(*ret, key))) {
+		json_decref(TAKE(*ret));
+		r = err_set(err, ERR_FORMAT, "\"%s\" is not a list", key);
+	}
+	return r;
 }
 
 int ask_object(struct ask *a, const char *request, struct chat *chat, const char *key, bool again,

@@ -37,9 +37,10 @@ struct ask {
 void ask_init(struct ask *a, const struct run_context *run, const struct ask_journal *journal);
 void ask_clear(struct ask *a);
 
-/* The JSON object with the member `key` that answers the request: from the
- * journal, or (`again`: always) from the model, and then into the journal.
- * Blocks for the engine; from several threads at once. The caller owns *ret. */
+/* The JSON object with the member `key`, an array, that answers the request:
+ * from the journal, or (`again`: always) from the model, and then into the
+ * journal. Blocks for the engine; from several threads at once. The caller owns
+ * *ret. */
 int ask_object(struct ask *a, const char *request, struct chat *chat, const char *key, bool again,
                json_t **ret, struct err *err);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "job/join.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,7 @@ enum {
 	ANSWER_TOKENS = 300,
 	/* A request is about borders between so many chunks, counted from 0, so
 	 * that a chunk that is described again changes few requests. */
-	BORDERS = 16,
+	BORDERS = SHARE,
 };
 
 struct joining {
@@ -35,6 +36,7 @@ struct joining {
 	struct story_pair *pairs;
 	size_t n_pairs;
 	size_t most_bytes; /* of the pairs of a request */
+	atomic_bool open;  /* something was not asked, or not answered at all */
 };
 
 /* One request. */
@@ -84,15 +86,17 @@ static void request_key(const struct joining *j, const char *pairs, char out[sta
 	hash_texts(texts, ARRAY_LEN(texts), out);
 }
 
-/* Sets what the answer says of each pair. Numbers of no pair are left out. */
+/* Sets what the answer says of each pair. Numbers of no pair are left out; some
+ * models write them as text. */
 static void read_answer(struct batch *b, const json_t *answer)
 {
 	size_t i;
 	json_t *number;
 	json_array_foreach (json_object_get(answer, "same"), i, number) {
-		json_int_t k = json_integer_value(number);
-		if (k >= 1 && k <= (json_int_t)b->n)
-			b->said[k - 1] = true;
+		const char *text = json_string_value(number);
+		double k = text ? strtod(text, NULL) : json_number_value(number);
+		if (k >= 1 && k <= (double)b->n)
+			b->said[(size_t)k - 1] = true;
 	}
 }
 
@@ -114,6 +118,8 @@ static void ask_batch(void *item)
 		r = story_pairs_judge(&j->pairs[b->first], b->n, b->said, &err);
 	}
 	if (r < 0) {
+		if (r != -ERR_FORMAT)
+			atomic_store(&j->open, true);
 		memset(b->said, 0, b->n * sizeof *b->said);
 		log_info("[job %s] an answer about statements that may be one event is not used: %s",
 		         j->report->job, err.msg);
@@ -140,6 +146,20 @@ static size_t batch_size(const struct joining *j, size_t first)
 	return n;
 }
 
+/* Where the pairs are more than may be asked for, of each border fewer. */
+static void choose_pairs(struct joining *j, size_t n)
+{
+	size_t limit = join_limit(j->report->n_chunks) * PAIRS, borders = 0;
+	j->pairs = story_pairs(j->parts, n, STORY_BORDER_PAIRS, &j->n_pairs);
+	if (j->n_pairs <= limit)
+		return;
+	for (size_t i = 0; i < j->n_pairs; i++)
+		borders += !i || j->parts[j->pairs[i].first].chunk != j->parts[j->pairs[i - 1].first].chunk;
+	size_t each = limit / borders;
+	free(j->pairs);
+	j->pairs = story_pairs(j->parts, n, each > 3 ? each - 2 : 1, &j->n_pairs);
+}
+
 /* Links of what the model said of at most as many requests as are allowed. */
 static int ask_for_links(struct joining *j, struct story_link *links, size_t *ret_n,
                          struct err *err)
@@ -164,18 +184,18 @@ static int ask_for_links(struct joining *j, struct story_link *links, size_t *re
 
 /* ---- the journal */
 
-/* Sets the joins of the job; NULL: as they are, but they are asked for again by
- * the next run. */
-static int keep(const struct run_context *run, struct store_job *job, json_t *joins,
+/* Sets the joins of the job, and whether there is more to be asked for. */
+static int keep(const struct run_context *run, struct store_job *job, json_t *joins, bool open,
                 bool *ret_changed, struct err *err)
 {
 	json_auto_t *facts = json_loads(job->facts, 0, NULL);
 	json_t *before = json_object_get(facts, REPORT_JOINS);
 	*ret_changed =
-		joins && json_array_size(before) + json_array_size(joins) && !json_equal(before, joins);
-	if (!facts || (before && (!joins || json_equal(before, joins))))
+		json_array_size(before) + json_array_size(joins) > 0 && !json_equal(before, joins);
+	if (!facts || (before && json_equal(before, joins) && open == report_joins_open(job->facts)))
 		return 0;
-	json_object_set_new(facts, REPORT_JOINS, joins ? json_incref(joins) : json_null());
+	json_object_set(facts, REPORT_JOINS, joins);
+	json_object_set_new(facts, REPORT_JOINS_OPEN, json_boolean(open));
 	free(job->facts);
 	job->facts = json_dumps(facts, JSON_COMPACT);
 	return store_job_extend(run->store, job, NULL, 0, err);
@@ -199,10 +219,11 @@ static void collect(struct joining *j, const char *key)
 		j->parts[i] = j->statements.items[i].part;
 		j->parts[i].chunk = numbers[j->parts[i].chunk];
 	}
-	j->pairs = story_pairs(j->parts, n, &j->n_pairs);
+	choose_pairs(j, n);
 }
 
-/* Joins what is to be joined; *ret_joins is NULL where not all was answered. */
+/* Joins what is to be joined. Of requests that failed nothing is joined that
+ * was not known before. */
 static int ask_about_pairs(struct joining *j, json_t **ret_joins, struct err *err)
 {
 	size_t n = 0;
@@ -215,32 +236,35 @@ static int ask_about_pairs(struct joining *j, json_t **ret_joins, struct err *er
 	}
 	if (r < 0)
 		return r;
-	if (j->ask.stopped.code)
-		log_warning("[job %s] statements are joined by rules alone: %s", j->report->job,
-		            j->ask.stopped.msg);
-	*ret_joins = j->ask.stopped.code ? NULL : report_joins_pack(j->statements.parts, links, n);
+	if (atomic_load(&j->open))
+		log_warning("[job %s] some statements are joined by rules alone; the same command asks "
+		            "again: %s",
+		            j->report->job, j->ask.stopped.msg);
+	*ret_joins = report_joins_pack(j->statements.parts, links, n);
 	return 0;
 }
 
-int join_run(const struct run_context *run, struct store_job *job, bool fresh, bool *ret_changed,
-             struct err *err)
+int join_run(const struct run_context *run, const struct join_options *o, struct store_job *job,
+             bool *ret_changed, struct err *err)
 {
 	struct joining j = {.most_bytes = merge_events_bytes(run)};
 	struct ask_job answers = {run->store, job->id};
 	const struct ask_journal journal = ask_journal_of(&answers);
 	json_auto_t *joins = NULL;
 	*ret_changed = false;
-	if (!fresh && !is_wanted(job))
+	if (!o->fresh && !is_wanted(job))
 		return 0;
 	int r = report_load_text(run->store, job->id, REPORT_NORMAL, &j.report, err);
 	if (r < 0)
 		return r;
 
 	ask_init(&j.ask, run, &journal);
+	if (o->deadline && clock_now() > o->deadline)
+		err_set(&j.ask.stopped, ERR_TIMEOUT, "the job's time limit (job.timeout) was reached");
 	collect(&j, job->key);
 	r = ask_about_pairs(&j, &joins, err);
 	if (r == 0)
-		r = keep(run, job, joins, ret_changed, err);
+		r = keep(run, job, joins, atomic_load(&j.open), ret_changed, err);
 	ask_clear(&j.ask);
 	statements_clear(&j.statements);
 	report_free(j.report);

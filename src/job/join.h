@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "job/run.h"
 
@@ -13,14 +14,19 @@
  * up. They have no pictures. */
 size_t join_limit(size_t chunks);
 
+struct join_options {
+	bool fresh;       /* some of the job was described now */
+	int64_t deadline; /* clock_now() from which nothing is started; 0 = none */
+};
+
 /* Asks about the statements of a journaled job, and keeps what joins them in
  * its facts. No request is sent whose answer is in the journal; what was not
- * answered, or beyond the limit, stays as the rules have it. A job that an
- * older version finished is left alone unless `fresh`: some of it was described
- * now. Blocks for the engine. Changes job->facts, also in the journal;
- * *ret_changed: there are other joins than before. Fails only if the journal
- * does, or with ERR_CANCELED. */
-int join_run(const struct run_context *run, struct store_job *job, bool fresh, bool *ret_changed,
-             struct err *err);
+ * answered, or beyond the limit, stays as the rules have it, or as an earlier
+ * run did. A job that an older version finished is left alone unless some of it
+ * was described now. Blocks for the engine. Changes job->facts, also in the
+ * journal; *ret_changed: there are other joins than before. Fails only if the
+ * journal does, or with ERR_CANCELED. */
+int join_run(const struct run_context *run, const struct join_options *o, struct store_job *job,
+             bool *ret_changed, struct err *err);
 
 #endif

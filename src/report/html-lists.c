@@ -127,8 +127,9 @@ static void add_parts(struct report_page *p, const struct report_event *e)
 		add_span(p, part->start, part->end);
 		buf_adds(p->out, "</p><p class=\"what\" dir=\"auto\">");
 		report_page_text(p, part->what);
-		if (part->by_model)
+		if (i && part->by_model)
 			buf_adds(p->out, " <small class=\"verdict\">joined by the model</small>");
+		report_html_verdict(p->out, check_verdict_name(part->check.verdict));
 		buf_adds(p->out, "</p>");
 		if (i) /* those of the first part are shown above */
 			add_frames(p, part);

@@ -19,6 +19,12 @@ static void key_of(const struct report_part *a, const struct report_part *b,
 	out[KEY_SIZE - 1] = '\0';
 }
 
+bool report_joins_open(const char *facts)
+{
+	json_auto_t *j = facts ? json_loads(facts, 0, NULL) : NULL;
+	return json_is_true(json_object_get(j, REPORT_JOINS_OPEN));
+}
+
 json_t *report_joins_pack(const struct report_part *const *parts, const struct story_link *links,
                           size_t n)
 {

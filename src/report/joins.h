@@ -6,8 +6,11 @@
 
 #include "report/report.h"
 
-/* The member of a job's facts that has them. */
+/* The members of a job's facts: the joins; and whether something that was to be
+ * asked was not answered, so that the next run asks again. */
 #define REPORT_JOINS "joins"
+#define REPORT_JOINS_OPEN "joins_open"
+bool report_joins_open(const char *facts);
 
 /* For the journal: an array with, for each link, the places of both statements
  * and a key of what they say, so that it does not apply to what a chunk says

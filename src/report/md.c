@@ -187,8 +187,9 @@ static void md_event(const struct report *r, const struct report_event *e, struc
 		buf_adds(out, "    - ");
 		md_times(e->parts[i].start, e->parts[i].end, out);
 		md_text(out, e->parts[i].what);
-		if (e->parts[i].by_model)
+		if (i && e->parts[i].by_model)
 			buf_adds(out, " *(joined by the model)*");
+		report_markdown_verdict(out, check_verdict_name(e->parts[i].check.verdict));
 		md_frames(r, &e->parts[i], out);
 	}
 }

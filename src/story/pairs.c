@@ -31,6 +31,7 @@ struct choice {
 	char **keys;
 	struct story_pair *pairs;
 	size_t n, cap;
+	size_t most; /* open ones of a border */
 };
 
 static int by_chunk(const void *x, const void *y, void *ctx)
@@ -71,24 +72,24 @@ static bool is_one_of(const char *word, const char *const *words)
 	return *words;
 }
 
-static bool share_a_word(const char *a, const char *b)
+static size_t shared_words(const char *a, const char *b)
 {
 	AUTO(mem_freep) char *words = mem_strdup(a);
 	char *rest = words, *word;
+	size_t n = 0;
 	while ((word = strsep(&rest, " ")))
-		if (strlen(word) > 2 && !is_one_of(word, common) && change_has_word(b, word))
-			return true;
-	return false;
+		n += strlen(word) > 2 && !is_one_of(word, common) && change_has_word(b, word);
+	return n;
 }
 
-/* Whether two keys may be of one subject: both of one kind, or with a word in
- * common. */
-static bool are_alike(const char *a, const char *b)
+/* How much speaks for two keys being of one subject: both of one kind, and
+ * words in common; 0 = nothing. */
+static size_t likeness(const char *a, const char *b)
 {
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (has_any(a, kinds[i]) && has_any(b, kinds[i]))
-			return true;
-	return share_a_word(a, b);
+	size_t n = 0;
+	for (size_t i = 0; i < ARRAY_LEN(kinds) && !n; i++)
+		n = has_any(a, kinds[i]) && has_any(b, kinds[i]);
+	return n + shared_words(a, b);
 }
 
 static bool is_open(const struct choice *c, size_t a, size_t b)
@@ -96,7 +97,7 @@ static bool is_open(const struct choice *c, size_t a, size_t b)
 	const struct story_part *x = &c->parts[a], *y = &c->parts[b];
 	return c->next[a] == NONE && c->previous[b] == NONE && *x->subject && *y->subject &&
 	       strcmp(c->keys[a], c->keys[b]) != 0 && !change_excludes(x->subject, y->subject) &&
-	       story_may_go_on(x, y) && are_alike(c->keys[a], c->keys[b]);
+	       story_may_go_on(x, y);
 }
 
 /* One of them goes on as something else, or they cannot be the same. */
@@ -126,27 +127,67 @@ static void add_known(struct choice *c, const size_t *a, size_t n_a, const size_
 			}
 }
 
-static void add_border(struct choice *c, const size_t *a, size_t n_a, const size_t *b, size_t n_b)
+/* The open pairs of a border, with how alike they are; 0: not open, or taken. */
+struct border {
+	size_t n_a, n_b;
+	size_t *likeness; /* n_a × n_b */
+	bool *used_a, *used_b;
+};
+
+/* The most alike pair, of parts that are in none yet where there are some;
+ * false: there is none. */
+static bool take_best(struct border *at, size_t *ret_i, size_t *ret_k)
 {
-	size_t before = c->n;
-	for (size_t i = 0; i < n_a; i++)
-		for (size_t k = 0; k < n_b && c->n - before < STORY_BORDER_PAIRS; k++)
-			if (is_open(c, a[i], b[k]))
-				add(c, a[i], b[k], STORY_OPEN);
-	if (c->n == before)
-		return;
-	add_known(c, a, n_a, b, n_b, STORY_SAME);
-	add_known(c, a, n_a, b, n_b, STORY_DIFFERENT);
+	size_t best = 0;
+	for (size_t i = 0; i < at->n_a; i++)
+		for (size_t k = 0; k < at->n_b; k++) {
+			size_t n = at->likeness[i * at->n_b + k];
+			if (n && !at->used_a[i] && !at->used_b[k])
+				n += SIZE_MAX / 2;
+			if (n <= best)
+				continue;
+			best = n;
+			*ret_i = i;
+			*ret_k = k;
+		}
+	if (!best)
+		return false;
+	at->likeness[*ret_i * at->n_b + *ret_k] = 0;
+	at->used_a[*ret_i] = at->used_b[*ret_k] = true;
+	return true;
 }
 
-struct story_pair *story_pairs(const struct story_part *parts, size_t n, size_t *ret_n)
+static void add_border(struct choice *c, const size_t *a, size_t n_a, const size_t *b, size_t n_b)
+{
+	AUTO(mem_freep) size_t *alike = mem_alloc(n_a * n_b, sizeof *alike);
+	AUTO(mem_freep) bool *used_a = mem_alloc(n_a, 1), *used_b = mem_alloc(n_b, 1);
+	struct border at = {n_a, n_b, alike, used_a, used_b};
+	size_t before = c->n, i = 0, k = 0;
+	for (size_t x = 0; x < n_a * n_b; x++)
+		if (is_open(c, a[x / n_b], b[x % n_b]))
+			alike[x] = likeness(c->keys[a[x / n_b]], c->keys[b[x % n_b]]);
+	while (c->n - before < c->most && take_best(&at, &i, &k))
+		add(c, a[i], b[k], STORY_OPEN);
+	if (c->n == before)
+		return;
+	size_t open = c->n;
+	add_known(c, a, n_a, b, n_b, STORY_DIFFERENT);
+	if (c->most > 1 || c->n == open)
+		add_known(c, a, n_a, b, n_b, STORY_SAME);
+}
+
+struct story_pair *story_pairs(const struct story_part *parts, size_t n, size_t most, size_t *ret_n)
 {
 	AUTO(mem_freep) size_t *order = mem_alloc(n + 1, sizeof *order);
 	AUTO(mem_freep) size_t *next = mem_alloc(n + 1, sizeof *next);
 	AUTO(mem_freep) size_t *previous = mem_alloc(n + 1, sizeof *previous);
 	AUTO(mem_freep) char **keys = mem_alloc(n + 1, sizeof *keys);
-	struct choice c = {
-		.parts = parts, .order = order, .next = next, .previous = previous, .keys = keys};
+	struct choice c = {.parts = parts,
+	                   .order = order,
+	                   .next = next,
+	                   .previous = previous,
+	                   .keys = keys,
+	                   .most = most};
 	for (size_t i = 0; i < n; i++) {
 		order[i] = i;
 		keys[i] = words_key(parts[i].subject, parts[i].what);

@@ -17,13 +17,16 @@ struct story_pair {
 };
 
 /* The pairs of all borders, in order of time: of a border at which something is
- * open that, at most STORY_BORDER_PAIRS, and up to two of which it is known.
+ * open that, at most `most` pairs, and up to two of which it is known; with
+ * `most` 1 only one. Each part is in one pair before any is in a second one;
+ * those with the most words in common come first.
  * Open are pairs of which neither part is joined by the rules at this border,
  * that may go on (story_may_go_on()), and whose subjects are alike: of one kind
  * (people, vehicles, animals), or with a word in common, and without words that
  * exclude each other, such as two colors. The caller frees. */
 enum { STORY_BORDER_PAIRS = 6 };
-struct story_pair *story_pairs(const struct story_part *parts, size_t n, size_t *ret_n);
+struct story_pair *story_pairs(const struct story_part *parts, size_t n, size_t most,
+                               size_t *ret_n);
 
 /* What is to be believed of an answer about some of the pairs: clears said[i]
  * where it is about a known one, or where a part would be one event with two

@@ -433,8 +433,11 @@ class Case(flow.Flow):
         page = (self.dir / "in.vdet-case" / "case.html").read_text()
         self.assertIn("Possibly the same", page)
         self.assertNotIn("Subjects with a name", page)
-        for video in self.case()["videos"]:
-            self.vdet("subject", video["job"], "rename", "1", "Getaway <car>")
+        first, second = (video["job"] for video in self.case()["videos"])
+        self.vdet("subject", first, "rename", "1", "Getaway <car>")
+        self.analyze("in")  # the other one is still possibly the same
+        self.assertEqual([(s["named"], len(s["videos"])) for s in self.case()["subjects"]], [(True, 1), (False, 2)])
+        self.vdet("subject", second, "rename", "1", "Getaway <car>")
         asked = self.asked()
         self.analyze("in")
         self.assertEqual(self.asked(), asked)
@@ -446,6 +449,10 @@ class Case(flow.Flow):
         self.assertIn("Getaway &lt;car&gt;", page)
         self.assertNotIn("Possibly the same", page)
         self.assertIn("## Subjects with a name", markdown)
+        self.assertIn("2 events in 2 videos (a.mp4, b.mp4)", markdown)
+        self.assertIn(',1,"Getaway <car>"\n', (self.dir / "in.vdet-case" / "case.csv").read_text())
+        undone = self.vdet("subject", first, "undo").stdout
+        self.assertTrue(undone.startswith("undone: rename of red car to Getaway <car>; to write"), undone)
 
     def test_what_is_wrong_with_a_recording_is_in_the_case(self):
         path = self.folder / "a.mkv"  # two seconds of black, and a second stream

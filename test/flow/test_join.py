@@ -3,6 +3,7 @@
 """Joining by the model: chunks that call one subject differently are one event where the model says so, and only if it is
 right about pairs of which the answer is known. The engine of these tests knows what happens; see --scene in fake_engine.py."""
 import json
+import os
 import sqlite3
 
 import flow
@@ -97,6 +98,39 @@ class Join(flow.Flow):
             engine.control(faults=[])
             report, _ = self.analyze(engine)
             self.assertEqual(self.events(report)[0], MAN, fault)
+
+    def test_a_case_asks_again_for_what_failed(self):
+        folder = self.dir / "in"
+        folder.mkdir()
+        (self.dir / "a.mp4").rename(folder / "a.mp4")
+        os.utime(folder / "a.mp4", (1e9, 1e9))
+        engine = self.fake([MAN], "--fault", f"500@{CHUNKS + 1}+")
+        command = ["analyze", "in", "--engine", engine.url, "--chunk-duration", "2", "--chunk-frames", "2", "--verify", "none"]
+        self.vdet(*command)
+        self.assertEqual(self.events(self.report("a")), self.APART)
+        engine.control(faults=[])
+        self.vdet(*command)
+        self.assertEqual(self.events(self.report("a"))[0], MAN)
+        asked = len(self.asked(engine))
+        self.vdet(*command)
+        self.assertEqual(len(self.asked(engine)), asked)
+
+    def test_a_crowd_is_asked_about_at_every_border(self):
+        """More pairs than may be asked for: of each border between chunks the most alike."""
+        stretches, chunks = {}, 30
+        for i in range(chunks):
+            names = [f"{who} {n}" for n, who in enumerate(("a man near tree", "a woman near tree", "a boy near tree"))]
+            names.append(f"the man in a red coat and a hat number{i}")  # one person, who is called differently each time
+            stretches[clock(2 * i)] = {"summary": "A park.", "events": [
+                {"subject": f"{who} x{i}", "what": f"{who} x{i} walks.".capitalize()} for who in names]}
+        (self.dir / "scene.json").write_text(json.dumps({"stretches": stretches, "same": []}))
+        flow.make_video(self.dir / "a.mp4", 2 * chunks, size="64x36", rate=5)
+        engine = self.engine("--scene", str(self.dir / "scene.json"))
+        self.analyze(engine)
+        asked = "".join(self.asked(engine))
+        self.assertEqual(len(self.asked(engine)), chunks // 10)
+        for i in range(chunks - 1):
+            self.assertRegex(asked, rf"a hat number{i} x{i} walks\. \| .*a hat number{i + 1} ")
 
     def test_what_is_described_again_is_asked_again(self):
         engine = self.fake([MAN])
