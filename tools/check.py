@@ -158,10 +158,10 @@ def tidy(folder):
     sources = {Path(c["directory"], c["file"]).resolve() for c in commands}
     sources = sorted(s for s in sources if ROOT in s.parents and BUILD not in s.parents)  # the others are generated
 
+    # The flags are those of gcc.
+    without = [f"--extra-arg=-Wno-{name}" for name in ("unknown-warning-option", "enum-float-conversion")]
     with Step("clang-tidy"), ThreadPoolExecutor(CORES) as pool:
-        # The flags are those of gcc.
-        results = list(pool.map(lambda s: run("clang-tidy", "--quiet", "--extra-arg=-Wno-unknown-warning-option", "-p",
-                                              str(folder), str(s)), sources))
+        results = list(pool.map(lambda s: run("clang-tidy", "--quiet", *without, "-p", str(folder), str(s)), sources))
     faults = [line for r in results if r.returncode for line in r.stdout.splitlines() if "generated" not in line]
     return result("clang-tidy", not any(r.returncode for r in results), "\n".join(faults))
 
