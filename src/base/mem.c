@@ -54,32 +54,33 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-size_t mem_sort_distinct(size_t *items, size_t n)
-{
-	size_t kept = 0;
-	if (n)
-		qsort(items, n, sizeof *items, by_size);
-	for (size_t i = 0; i < n; i++)
-		if (!kept || items[i] != items[kept - 1])
-			items[kept++] = items[i];
-	return kept;
-}
-
 static int by_time(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 	return (x > y) - (x < y);
 }
 
-size_t mem_sort_times(int64_t *items, size_t n)
+static size_t sort_distinct(void *items, size_t n, size_t size,
+                            int (*compare)(const void *a, const void *b))
 {
+	char *all = items;
 	size_t kept = 0;
 	if (n)
-		qsort(items, n, sizeof *items, by_time);
+		qsort(items, n, size, compare);
 	for (size_t i = 0; i < n; i++)
-		if (!kept || items[i] != items[kept - 1])
-			items[kept++] = items[i];
+		if (!kept || compare(&all[i * size], &all[(kept - 1) * size]) != 0)
+			memmove(&all[kept++ * size], &all[i * size], size);
 	return kept;
+}
+
+size_t mem_sort_distinct(size_t *items, size_t n)
+{
+	return sort_distinct(items, n, sizeof *items, by_size);
+}
+
+size_t mem_sort_times(int64_t *items, size_t n)
+{
+	return sort_distinct(items, n, sizeof *items, by_time);
 }
 
 char *mem_strdup(const char *s)

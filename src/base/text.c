@@ -168,6 +168,13 @@ const char *text_size(double bytes, char out[static TEXT_SIZE_MAX])
 	return out;
 }
 
+bool text_one_of(const char *s, const char *const *list)
+{
+	while (*list && strcmp(*list, s) != 0)
+		list++;
+	return *list;
+}
+
 const char *text_s(int64_t n)
 {
 	return n == 1 ? "" : "s";

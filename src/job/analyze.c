@@ -94,8 +94,7 @@ static int count_run(const struct analyze *a, struct store_job *job, const struc
 	json_auto_t *facts = json_loads(job->facts, 0, NULL);
 	if (facts) {
 		facts_count_endpoints(facts, s->endpoints, a->engine);
-		free(job->facts);
-		job->facts = json_dumps(facts, JSON_COMPACT);
+		store_job_set_facts(job, facts);
 	}
 	return store_job_update(a->store, job, clock_now() - s->clock,
 	                        engine_busy_time(a->engine) - s->busy, err);
@@ -383,8 +382,7 @@ static int write_journal(struct run *c, struct err *err)
 			.index = (int64_t)(c->journaled + i), .start = p->start, .end = p->end};
 	}
 
-	free(c->entry.job.facts);
-	c->entry.job.facts = json_dumps(facts, JSON_COMPACT);
+	store_job_set_facts(&c->entry.job, facts);
 	int r = is_new ? store_job_add(c->a->store, &c->entry.job, chunks, n, c->a->queue_entry, err)
 	        : n || !c->open ? store_job_extend(c->a->store, &c->entry.job, chunks, n, err)
 	                        : 0;

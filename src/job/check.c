@@ -385,8 +385,7 @@ static int note_mode(const struct checking *k, struct store_job *job, struct err
 	json_object_set_new(
 		facts, "checks",
 		json_pack("{s:s, s:s, s:s}", "mode", mode, "model", k->model, "prompt", k->prompt));
-	free(job->facts);
-	job->facts = json_dumps(facts, JSON_COMPACT);
+	store_job_set_facts(job, facts);
 	return store_job_extend(k->run->store, job, NULL, 0, err);
 }
 

@@ -46,9 +46,11 @@ struct batch {
 	bool *said;      /* of each: one event; all false where there is no answer */
 };
 
-size_t join_limit(size_t chunks)
+/* How many requests there may be: a tenth of the chunks, rounded up. They have
+ * no pictures. */
+static size_t most_requests(const struct joining *j)
 {
-	return (chunks + SHARE - 1) / SHARE;
+	return (j->report->n_chunks + SHARE - 1) / SHARE;
 }
 
 /* ---- the requests */
@@ -149,7 +151,7 @@ static size_t batch_size(const struct joining *j, size_t first)
 /* Where the pairs are more than may be asked for, of each border fewer. */
 static void choose_pairs(struct joining *j, size_t n)
 {
-	size_t limit = join_limit(j->report->n_chunks) * PAIRS, borders = 0;
+	size_t limit = most_requests(j) * PAIRS, borders = 0;
 	j->pairs = story_pairs(j->parts, n, STORY_BORDER_PAIRS, &j->n_pairs);
 	if (j->n_pairs <= limit)
 		return;
@@ -164,7 +166,7 @@ static void choose_pairs(struct joining *j, size_t n)
 static int ask_for_links(struct joining *j, struct story_link *links, size_t *ret_n,
                          struct err *err)
 {
-	size_t limit = join_limit(j->report->n_chunks), n = 0, at = 0;
+	size_t limit = most_requests(j), n = 0, at = 0;
 	AUTO(mem_freep) struct batch *batches = mem_alloc(limit + 1, sizeof *batches);
 	AUTO(mem_freep) bool *said = mem_alloc(j->n_pairs + 1, sizeof *said);
 	for (; at < j->n_pairs && n < limit; at += batches[n++].n)
@@ -196,8 +198,7 @@ static int keep(const struct run_context *run, struct store_job *job, json_t *jo
 		return 0;
 	json_object_set(facts, REPORT_JOINS, joins);
 	json_object_set_new(facts, REPORT_JOINS_OPEN, json_boolean(open));
-	free(job->facts);
-	job->facts = json_dumps(facts, JSON_COMPACT);
+	store_job_set_facts(job, facts);
 	return store_job_extend(run->store, job, NULL, 0, err);
 }
 

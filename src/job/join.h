@@ -5,14 +5,9 @@
 #define VDET_JOB_JOIN_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "job/run.h"
-
-/* How many requests there may be for a job of so many chunks: a tenth, rounded
- * up. They have no pictures. */
-size_t join_limit(size_t chunks);
 
 struct join_options {
 	bool fresh;       /* some of the job was described now */

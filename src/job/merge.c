@@ -87,8 +87,7 @@ static void note_withdrawn(struct store_job *job, const struct report *r)
 		json_object_set_new(facts, REPORT_SUMMARY_WITHOUT, json_string(now));
 	else
 		json_object_del(facts, REPORT_SUMMARY_WITHOUT);
-	free(job->facts);
-	job->facts = json_dumps(facts, JSON_COMPACT);
+	store_job_set_facts(job, facts);
 }
 
 /* Replaces the summary of a job; takes the texts. */

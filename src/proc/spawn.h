@@ -6,10 +6,9 @@
  * socket to the parent on fd 3, an input file (optional) on fd 4, standard
  * input and output on /dev/null, and everything else closed; what needs libav
  * it leaves to vdet-media, since loading that takes longer than most commands.
- * An external
- * program is started through the role `exec`, which asks the kernel to kill it
- * when its parent ends, and then becomes the program. There is no fork without
- * exec, because the parent has threads.
+ * An external program is started through the role `exec`, which asks the kernel
+ * to kill it when its parent ends, and then becomes the program. There is no
+ * fork without exec, because the parent has threads.
  *
  * PR_SET_PDEATHSIG fires when the *thread* that called child_start_program()
  * ends, not the process: start programs from a thread that lives as long as

@@ -101,6 +101,12 @@ const char *store_job_state_name(enum store_job_state state)
 	return (size_t)state < ARRAY_LEN(names) ? names[state] : "unknown";
 }
 
+void store_job_set_facts(struct store_job *j, const json_t *facts)
+{
+	free(j->facts);
+	j->facts = json_dumps(facts, JSON_COMPACT);
+}
+
 void store_job_clear(struct store_job *j)
 {
 	free(j->id);

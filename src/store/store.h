@@ -11,6 +11,7 @@
 #ifndef VDET_STORE_STORE_H
 #define VDET_STORE_STORE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,6 +51,8 @@ struct store_job {
 	int64_t chunks, done, holes; /* counts; filled when read */
 };
 void store_job_clear(struct store_job *j);
+/* Replaces the facts in memory. */
+void store_job_set_facts(struct store_job *j, const json_t *facts);
 
 struct store_sample {
 	int64_t time, pts;         /* requested; of the frame that is shown then */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "story/change.h"
 #include "story/words.h"
 
@@ -65,20 +66,13 @@ static bool has_any(const char *key, const char *const *words)
 	return *words;
 }
 
-static bool is_one_of(const char *word, const char *const *words)
-{
-	while (*words && strcmp(word, *words) != 0)
-		words++;
-	return *words;
-}
-
 static size_t shared_words(const char *a, const char *b)
 {
 	AUTO(mem_freep) char *words = mem_strdup(a);
 	char *rest = words, *word;
 	size_t n = 0;
 	while ((word = strsep(&rest, " ")))
-		n += strlen(word) > 2 && !is_one_of(word, common) && change_has_word(b, word);
+		n += strlen(word) > 2 && !text_one_of(word, common) && change_has_word(b, word);
 	return n;
 }
 

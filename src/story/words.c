@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "story/story.h"
 
 enum { ENDINGS_MAX = 4, SENTENCE_MAX = 1 << 20, STATE_WORDS = 20, WORD_MAX = 24 };
@@ -83,13 +84,6 @@ static bool split(const char *text, struct words *w)
 	return true;
 }
 
-static bool one_of(const char *word, const char *const *list)
-{
-	while (*list && strcmp(*list, word) != 0)
-		list++;
-	return *list;
-}
-
 static bool ends_in(const char *word, const char *end)
 {
 	size_t n = strlen(word), k = strlen(end);
@@ -103,7 +97,7 @@ static bool may_be_action(const char *word)
 	                                    "lying",   "parking",  "this",    "its",      "his",
 	                                    "bus",     "always",   "stairs",  NULL};
 	bool third_person = ends_in(word, "s") && !ends_in(word, "ss");
-	return (third_person || ends_in(word, "ing")) && !one_of(word, nouns);
+	return (third_person || ends_in(word, "ing")) && !text_one_of(word, nouns);
 }
 
 /* How many words from `at` on say that something stays as it is; 0 = none. */
@@ -119,15 +113,15 @@ static size_t count_staying(const struct words *w, size_t at)
 	const char *a = w->word[at], *b = at + 1 < w->n ? w->word[at + 1] : "",
 			   *c = at + 2 < w->n ? w->word[at + 2] : "";
 	bool still = strcmp(b, "still") == 0;
-	if (one_of(a, stay))
+	if (text_one_of(a, stay))
 		return 1;
-	if (one_of(a, be))
-		return one_of(b, like_this)                                  ? 2
-		       : still && (one_of(c, there) || one_of(c, like_this)) ? 3
-		                                                             : 0;
-	if (one_of(a, place) && still)
+	if (text_one_of(a, be))
+		return text_one_of(b, like_this)                                       ? 2
+		       : still && (text_one_of(c, there) || text_one_of(c, like_this)) ? 3
+		                                                                       : 0;
+	if (text_one_of(a, place) && still)
 		return 2;
-	if (one_of(a, not ) && strcmp(b, "move") == 0)
+	if (text_one_of(a, not ) && strcmp(b, "move") == 0)
 		return 2;
 	return (strcmp(a, "does") == 0 || strcmp(a, "do") == 0) && strcmp(b, "not") == 0 &&
 	               strcmp(c, "move") == 0
@@ -144,9 +138,9 @@ static size_t count_nothing(const struct words *w)
 	size_t at =
 		w->n > 2 && strcmp(w->word[0], "there") == 0 && strcmp(w->word[1], "is") == 0 ? 2 : 0;
 	const char *a = w->word[at], *b = at + 1 < w->n ? w->word[at + 1] : "";
-	if (strcmp(a, "nothing") == 0 && one_of(b, verbs))
+	if (strcmp(a, "nothing") == 0 && text_one_of(b, verbs))
 		return at + 2;
-	return strcmp(a, "no") == 0 && one_of(b, things) ? at + 2 : 0;
+	return strcmp(a, "no") == 0 && text_one_of(b, things) ? at + 2 : 0;
 }
 
 static bool any_action(const struct words *w, size_t from, size_t to)
@@ -169,8 +163,8 @@ bool story_is_state(const char *what)
 	if (!staying)
 		return false;
 	/* Before it there is who stays; "two cars" are several. */
-	bool several = one_of(w.word[at], (const char *const[]){"stay", "remain", "are", "stand", "sit",
-	                                                        "do", "don't", NULL});
+	bool several = text_one_of(w.word[at], (const char *const[]){"stay", "remain", "are", "stand",
+	                                                             "sit", "do", "don't", NULL});
 	return !any_action(&w, 0, several ? at - 1 : at) && !any_action(&w, at + staying, w.n);
 }
 

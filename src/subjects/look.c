@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 enum {
 	WORDS_MAX = 24,    /* a longer description is compared as it is */
@@ -32,13 +33,6 @@ struct look {
 	const char *noun; /* last word of the first segment, as it was written */
 	bool noun_known;
 };
-
-static bool one_of(const char *word, const char *const *list)
-{
-	while (*list && strcmp(*list, word) != 0)
-		list++;
-	return *list;
-}
 
 static const char *const fillers[] = {"a",       "an",       "the",  "one",   "this",
                                       "these",   "those",    "same", "color", "colour",
@@ -87,7 +81,7 @@ static void make_singular(char *w)
 	static const char *const kept[] = {"glasses", "bus", "gas", "lens", "always", "series", NULL};
 	static const char *const two_letters[] = {"sses", "shes", "ches", "xes", "buses"};
 	size_t n = strlen(w);
-	if (one_of(w, kept))
+	if (text_one_of(w, kept))
 		return;
 	if (strcmp(w, "people") == 0)
 		set_word(w, "person");
@@ -161,11 +155,12 @@ static bool split(struct look *l, const char *text)
 		bool first = l->n == 1 && !l->segments[0].n;
 		if (comma && !first)
 			begin(l, ",");
-		if (one_of(word, fillers) || one_of(word, moment) || (first && one_of(word, relative)))
+		if (text_one_of(word, fillers) || text_one_of(word, moment) ||
+		    (first && text_one_of(word, relative)))
 			continue;
-		if (one_of(word, relative))
+		if (text_one_of(word, relative))
 			begin(l, "is");
-		else if (one_of(word, adding) && !first)
+		else if (text_one_of(word, adding) && !first)
 			begin(l, strcmp(word, "has") == 0 || strcmp(word, "have") == 0 ? "with" : word);
 		else
 			add_word(l, word);
@@ -201,9 +196,9 @@ static void sort_words(struct segment *s)
 
 static bool is_worn(const struct segment *s)
 {
-	bool may = one_of(s->by, (const char *const[]){"with", "in", "wearing", NULL});
+	bool may = text_one_of(s->by, (const char *const[]){"with", "in", "wearing", NULL});
 	for (size_t i = 0; may && i < s->n; i++)
-		if (one_of(s->words[i], clothes))
+		if (text_one_of(s->words[i], clothes))
 			return true;
 	return may && strcmp(s->by, "wearing") == 0;
 }
@@ -245,7 +240,7 @@ static char *write_key(const struct look *l, unsigned keep)
 	unsigned bit = 1;
 	for (size_t i = 0; i < l->segments[0].n; i++) {
 		const char *word = l->segments[0].words[i];
-		bool free_choice = word != l->noun && !one_of(word, counts);
+		bool free_choice = word != l->noun && !text_one_of(word, counts);
 		if (!free_choice || keep & bit)
 			buf_addf(&out, "%s%s", out.len ? " " : "", word);
 		bit <<= free_choice;
@@ -264,7 +259,7 @@ static size_t count_choices(const struct look *l)
 {
 	size_t n = l->n - 1;
 	for (size_t i = 0; i < l->segments[0].n; i++)
-		n += l->segments[0].words[i] != l->noun && !one_of(l->segments[0].words[i], counts);
+		n += l->segments[0].words[i] != l->noun && !text_one_of(l->segments[0].words[i], counts);
 	return n;
 }
 
@@ -287,7 +282,7 @@ static char *plain_key(const char *text)
 static bool describes_nothing(const struct look *l)
 {
 	for (size_t i = 0; i < l->n_text; i++)
-		if (!one_of(l->text[i], pronouns) && !one_of(l->text[i], fillers))
+		if (!text_one_of(l->text[i], pronouns) && !text_one_of(l->text[i], fillers))
 			return false;
 	return true;
 }
