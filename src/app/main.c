@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "config.h"
 #include "proc/spawn.h"
+#include "proc/template.h"
 
 static struct cancel *stop;
 
@@ -162,8 +163,14 @@ static int be_child(int argc, char **argv)
 		return exec_worker_main(argc - 3, argv + 3);
 	AUTO(mem_freep) char *path = places_media_program();
 	bool same = is_this_program(path);
+	/* For a filter that vdet does not use, libavfilter may load OpenBLAS, which
+	 * starts a thread per core at once. */
+	setenv("OPENBLAS_NUM_THREADS", "1", 1);
 	if (!same)
 		execv(path, argv);
+	/* The role that is executed after a template that failed says so. */
+	if (strcmp(argv[2], TEMPLATE_ROLE) == 0)
+		return EXIT_FAILED;
 	fprintf(stderr,
 	        "vdet: cannot start %s: %s. It is a part of vdet, and has to be in the same folder as "
 	        "vdet or in " VDET_LIBEXEC ": install vdet again\n",

@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "child/roles.h"
+#include "proc/template.h"
 
 int main(int argc, char **argv)
 {
 	if (argc >= 3 && strcmp(argv[1], "-x") == 0)
-		return worker_main(argv[2], argc - 3, argv + 3);
+		return template_main(argc, argv, worker_main);
 	fputs("vdet-media is a part of vdet, which starts it; see vdet help\n", stderr);
 	return 2;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "proc/template.h"
 
 extern char **environ;
 
@@ -77,12 +79,14 @@ static int dup_high(int fd)
 	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 16);
 }
 
+static const char this_program[] = "/proc/self/exe";
+
 static const char *own_exe(const char *exe)
 {
 	if (exe)
 		return exe;
 	exe = getenv("VDET_EXE");
-	return exe && *exe ? exe : "/proc/self/exe";
+	return exe && *exe ? exe : this_program;
 }
 
 static size_t count_strings(const char *const *list)
@@ -101,10 +105,10 @@ static struct child *child_new(pid_t pid, int socket)
 	return c;
 }
 
-static int socket_pair(int ret[2], struct err *err)
+static int socket_pair(int type, int ret[2], struct err *err)
 {
 	int pair[2];
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, errno, "cannot make a socket pair");
 	/* The parent's end gets a high number and does not block; the child's end
 	 * blocks. */
@@ -120,47 +124,101 @@ static int socket_pair(int ret[2], struct err *err)
 	return err_sys(err, e, "cannot make a socket pair");
 }
 
-int child_start_role(const struct role_start *s, struct child **ret, struct err *err)
+/* Executes this program again. */
+static int execute_role(const char *exe, const struct template_order *o, pid_t *ret,
+                        struct err *err)
 {
-	int pair[2];
-	int r = socket_pair(pair, err);
-	if (r < 0)
-		return r;
-	AUTO(fd_closep) int ours = pair[0], theirs = pair[1];
-	AUTO(fd_closep) int input = dup_high(s->input);
-	AUTO(fd_closep) int log = dup_high(s->stderr_fd);
-	if ((s->input >= 0 && input < 0) || (s->stderr_fd >= 0 && log < 0))
-		return err_sys(err, errno, "cannot duplicate a file descriptor");
-
 	AUTO(plan_end) struct plan p;
 	plan_begin(&p);
 	plan_note(&p,
 	          posix_spawn_file_actions_addopen(&p.files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0));
-	if (log >= 0)
-		plan_dup(&p, log, STDERR_FILENO);
-	plan_dup(&p, theirs, ROLE_SOCKET);
-	if (input >= 0)
-		plan_dup(&p, input, ROLE_INPUT);
-	plan_note(&p, posix_spawn_file_actions_addclosefrom_np(&p.files, input >= 0 ? ROLE_INPUT + 1
-	                                                                            : ROLE_INPUT));
+	plan_dup(&p, o->socket, ROLE_SOCKET);
+	if (o->input >= 0)
+		plan_dup(&p, o->input, ROLE_INPUT);
+	plan_note(&p, posix_spawn_file_actions_addclosefrom_np(&p.files, o->input >= 0 ? ROLE_INPUT + 1
+	                                                                               : ROLE_INPUT));
 
-	size_t n = count_strings(s->args);
+	size_t n = count_strings(o->args);
 	AUTO(mem_freep) const char **argv = mem_alloc(n + 4, sizeof *argv);
 	argv[0] = "vdet";
 	argv[1] = "-x";
-	argv[2] = s->role;
+	argv[2] = o->role;
 	for (size_t i = 0; i < n; i++)
-		argv[3 + i] = s->args[i];
-
-	pid_t pid;
-	const char *exe = own_exe(s->exe);
+		argv[3 + i] = o->args[i];
 	if (!p.error)
-		p.error = posix_spawn(&pid, exe, &p.files, &p.attr, (char *const *)argv, environ);
-	if (p.error)
-		return err_sys(err, p.error, "cannot start %s as %s", exe, s->role);
+		p.error = posix_spawn(ret, exe, &p.files, &p.attr, (char *const *)argv, environ);
+	return p.error ? err_sys(err, p.error, "cannot start %s as %s", exe, o->role) : 0;
+}
+
+/* The template of this process, started when it is first needed; it ends with
+ * this process, when its socket closes. */
+static pthread_mutex_t template_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct child *template;
+static bool template_refused; /* it ended by itself, and would again */
+
+static struct child *start_template(void)
+{
+	int pair[2];
+	pid_t pid;
+	if (socket_pair(SOCK_SEQPACKET, pair, NULL) < 0)
+		return NULL;
+	const struct template_order o = {.role = TEMPLATE_ROLE, .socket = pair[1], .input = -1};
+	int r = execute_role(this_program, &o, &pid, NULL);
+	close(pair[1]);
+	if (r == 0)
+		return child_new(pid, pair[0]);
+	close(pair[0]);
+	return NULL;
+}
+
+static int fork_role(const struct template_order *o, pid_t *ret, struct err *err)
+{
+	pthread_mutex_lock(&template_lock);
+	if (!template && !template_refused)
+		template = start_template();
+	int r = template ? template_fork(template->socket, o, ret, err)
+	                 : err_set(err, ERR_DIED, "there is no template");
+	/* One that was killed is started again for the next child. */
+	if (template && r < 0 && r != -ERR_LIMIT) {
+		child_wait(template, clock_now() + CLOCK_SECOND, NULL, NULL);
+		template_refused = template->ended && WIFEXITED(template->status);
+		child_free(template);
+		template = NULL;
+	}
+	pthread_mutex_unlock(&template_lock);
+	return r;
+}
+
+/* `exe` NULL: a fork of the template. */
+static int start_role(const struct role_start *s, const char *exe, struct child **ret,
+                      struct err *err)
+{
+	int pair[2];
+	int r = socket_pair(SOCK_STREAM, pair, err);
+	if (r < 0)
+		return r;
+	AUTO(fd_closep) int ours = pair[0], theirs = pair[1];
+	AUTO(fd_closep) int input = dup_high(s->input);
+	if (s->input >= 0 && input < 0)
+		return err_sys(err, errno, "cannot duplicate a file descriptor");
+
+	const struct template_order o = {s->role, s->args, theirs, input};
+	pid_t pid;
+	r = exe ? execute_role(exe, &o, &pid, err) : fork_role(&o, &pid, err);
+	if (r < 0)
+		return r;
 	*ret = child_new(pid, ours);
 	ours = -1;
 	return 0;
+}
+
+int child_start_role(const struct role_start *s, struct child **ret, struct err *err)
+{
+	const char *exe = own_exe(s->exe);
+	/* A template that failed may have forked; that child ends with its socket. */
+	if (exe == this_program && start_role(s, NULL, ret, NULL) == 0)
+		return 0;
+	return start_role(s, exe, ret, err);
 }
 
 static const char **environment_with(const char *const *more)
@@ -211,7 +269,7 @@ static int program_running(struct child *c, const char *name, struct err *err)
 int child_start_program(const struct program_start *s, struct child **ret, struct err *err)
 {
 	int pair[2];
-	int r = socket_pair(pair, err);
+	int r = socket_pair(SOCK_STREAM, pair, err);
 	if (r < 0)
 		return r;
 	AUTO(fd_closep) int ours = pair[0], theirs = pair[1];

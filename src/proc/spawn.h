@@ -6,6 +6,8 @@
  * socket to the parent on fd 3, an input file (optional) on fd 4, standard
  * input and output on /dev/null, and everything else closed; what needs libav
  * it leaves to vdet-media, since loading that takes longer than most commands.
+ * It is executed once: the roles are forks of that process (proc/template.h),
+ * except where another program has to be the child, or where forking fails.
  * An external program is started through the role `exec`, which asks the kernel
  * to kill it when its parent ends, and then becomes the program. There is no
  * fork without exec, because the parent has threads.
@@ -38,9 +40,8 @@ struct role_start {
 	const char *const *args; /* NULL-terminated, may be NULL */
 	const char *exe;         /* NULL: $VDET_EXE, else /proc/self/exe */
 	int input;               /* becomes fd 4 (a duplicate); -1 = none */
-	int stderr_fd;           /* -1 = inherited */
 };
-#define ROLE_START(role_) ((struct role_start){.role = (role_), .input = -1, .stderr_fd = -1})
+#define ROLE_START(role_) ((struct role_start){.role = (role_), .input = -1})
 
 /* Does not wait for the role; one that ends closes its socket. */
 int child_start_role(const struct role_start *s, struct child **ret, struct err *err);

@@ -22,6 +22,7 @@
 #include "media/jpeg.h"
 #include "proc/sandbox.h"
 #include "proc/spawn.h"
+#include "proc/template.h"
 #include "proc/wire.h"
 #include "protocol/media-wire.h"
 
@@ -232,20 +233,23 @@ static int inventory_main(void)
 	return 5;
 }
 
-int main(int argc, char **argv)
+static int run(const char *role, int argc, char **argv)
 {
 	const char *how = getenv("VDET_LIE");
-	if (argc < 3 || strcmp(argv[1], "-x") != 0)
-		return 2;
-	if (!strcmp(argv[2], "prisoner"))
-		return prisoner_main(argv[3], false);
-	if (!strcmp(argv[2], "prisoner-with-device"))
-		return prisoner_main(argv[3], true);
-	if (!strcmp(argv[2], "inventory"))
+	if (!strcmp(role, "prisoner"))
+		return prisoner_main(argv[0], false);
+	if (!strcmp(role, "prisoner-with-device"))
+		return prisoner_main(argv[0], true);
+	if (!strcmp(role, "inventory"))
 		return inventory_main();
 	/* A driver does harm only where a device is used. */
-	bool good = how && !strcmp(how, "driver") && argc > 5 && !strcmp(argv[5], "none");
-	if (!strcmp(argv[2], "media") && how && !good)
+	bool good = how && !strcmp(how, "driver") && argc > 2 && !strcmp(argv[2], "none");
+	if (!strcmp(role, "media") && how && !good)
 		liar_main(how);
-	return worker_main(argv[2], argc - 3, argv + 3);
+	return worker_main(role, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	return argc < 3 || strcmp(argv[1], "-x") != 0 ? 2 : template_main(argc, argv, run);
 }

@@ -3,10 +3,12 @@
  * do. */
 #include "unit.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -76,6 +78,60 @@ static void test_free_kills(void **state)
 	child_free(c);
 	assert_int_equal(kill(pid, 0), -1);
 	assert_int_equal(errno, ESRCH);
+}
+
+/* The process that this one has with `role` in its command line; 0 if none. */
+static pid_t find_child(const char *role)
+{
+	DIR *all = opendir("/proc");
+	pid_t found = 0;
+	for (const struct dirent *e; !found && (e = readdir(all));) {
+		char path[300], line[64] = "";
+		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10), parent = 0;
+		snprintf(path, sizeof path, "/proc/%s/cmdline", e->d_name);
+		FILE *f = pid > 0 ? fopen(path, "re") : NULL;
+		size_t n = f ? fread(line, 1, sizeof line - 1, f) : 0;
+		if (f)
+			fclose(f);
+		snprintf(path, sizeof path, "/proc/%s/stat", e->d_name);
+		f = n > 8 && !strcmp(line + 8, role) ? fopen(path, "re") : NULL; /* vdet, -x */
+		if (f && fscanf(f, "%*d (%*[^)]) %*c %d", &parent) == 1 && parent == getpid())
+			found = pid;
+		if (f)
+			fclose(f);
+	}
+	closedir(all);
+	return found;
+}
+
+static void test_template_that_was_killed(void **state)
+{
+	(void)state;
+	AUTO(child_freep) struct child *first = start("inventory", NULL, -1);
+	AUTO(wire_msg_clear) struct wire_msg m = {0}, n = {0};
+	assert_ok(hear(first, &m));
+	assert_int_equal(find_child("inventor"), child_pid(first)); /* as long as "template" */
+	pid_t template = find_child("template");
+	if (!template)
+		skip(); /* a library, or ThreadSanitizer, has threads */
+	kill(template, SIGKILL);
+	AUTO(child_freep) struct child *second = start("inventory", NULL, -1);
+	assert_ok(hear(second, &n));
+	assert_false(child_ended(first));
+	assert_int_equal(kill(template, 0), -1);
+	child_free(TAKE(first));
+	child_free(TAKE(second));
+}
+
+static void test_arguments_too_long(void **state)
+{
+	(void)state;
+	char path[10000];
+	memset(path, 'x', sizeof path - 1);
+	path[sizeof path - 1] = '\0';
+	AUTO(child_freep) struct child *c = start("inventory", path, -1);
+	AUTO(wire_msg_clear) struct wire_msg m = {0};
+	assert_ok(hear(c, &m));
 }
 
 static void test_missing_program(void **state)
@@ -207,18 +263,24 @@ static void test_sandbox_with_device(void **state)
 	try_escapes("prisoner-with-device", cases, ARRAY_LEN(cases));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	const struct CMUnitTest roles[] = {
+		cmocka_unit_test(test_clean_start),         cmocka_unit_test(test_free_kills),
+		cmocka_unit_test(test_arguments_too_long),  cmocka_unit_test(test_sandbox),
+		cmocka_unit_test(test_sandbox_with_device),
+	};
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_clean_start),
-		cmocka_unit_test(test_free_kills),
+		cmocka_unit_test(test_template_that_was_killed),
 		cmocka_unit_test(test_missing_program),
 		cmocka_unit_test(test_program),
 		cmocka_unit_test(test_program_dies_with_its_thread),
 		cmocka_unit_test(test_cpu_limit),
-		cmocka_unit_test(test_sandbox),
-		cmocka_unit_test(test_sandbox_with_device),
 	};
+	if (argc > 2 && strcmp(argv[1], "-x") == 0)
+		return setenv("OPENBLAS_NUM_THREADS", "1", 1) + execv(UNIT_HELPER, argv);
+	int failed = cmocka_run_group_tests_name("forks of the template", roles, NULL, NULL) +
+	             cmocka_run_group_tests(tests, NULL, NULL);
 	setenv("VDET_EXE", UNIT_HELPER, 1);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return failed + cmocka_run_group_tests_name("executed", roles, NULL, NULL);
 }
