@@ -63,18 +63,35 @@ void text_utf8(struct buf *out, const void *data, size_t len)
 	}
 }
 
-/* The length of a character at s that controls the direction of text (U+061C,
- * U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), or 0. */
-static size_t bidi_control(const char *s)
+/* The length of a character at s that has no place in a line, or 0: it controls
+ * the direction of text (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to
+ * U+2069), or has no width and no meaning (U+200B, U+2060, U+FEFF). U+200C and
+ * U+200D stay, which some scripts need. */
+static size_t hidden(const char *s)
 {
 	const unsigned char *u = (const unsigned char *)s;
 	if (u[0] == 0xd8 && u[1] == 0x9c)
 		return 2;
+	if (u[0] == 0xef && u[1] == 0xbb && u[2] == 0xbf)
+		return 3;
 	if (u[0] != 0xe2 || (u[1] != 0x80 && u[1] != 0x81))
 		return 0;
-	bool marks = u[1] == 0x80 && (u[2] == 0x8e || u[2] == 0x8f || (u[2] >= 0xaa && u[2] <= 0xae));
-	bool isolates = u[1] == 0x81 && u[2] >= 0xa6 && u[2] <= 0xa9;
+	bool marks = u[1] == 0x80 &&
+	             (u[2] == 0x8b || u[2] == 0x8e || u[2] == 0x8f || (u[2] >= 0xaa && u[2] <= 0xae));
+	bool isolates = u[1] == 0x81 && (u[2] == 0xa0 || (u[2] >= 0xa6 && u[2] <= 0xa9));
 	return marks || isolates ? 3 : 0;
+}
+
+/* The length of a character at s that ends a line or is a tab (U+0085, U+2028
+ * and U+2029 besides the usual ones), or 0. */
+static size_t line_break(const char *s)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	if (*s == '\n' || *s == '\t')
+		return 1;
+	if (u[0] == 0xc2 && u[1] == 0x85)
+		return 2;
+	return u[0] == 0xe2 && u[1] == 0x80 && (u[2] == 0xa8 || u[2] == 0xa9) ? 3 : 0;
 }
 
 char *text_line(const char *s, size_t max)
@@ -88,10 +105,10 @@ char *text_line(const char *s, size_t max)
 	char *line = buf_take(&b);
 	char *to = line;
 	for (const char *p = line; *p;) {
-		size_t skip = bidi_control(p);
+		size_t skip = hidden(p), end = line_break(p);
 		if (!skip)
-			*to++ = *p == '\n' || *p == '\t' ? ' ' : *p;
-		p += skip ? skip : 1;
+			*to++ = end ? ' ' : *p;
+		p += skip ? skip : end ? end : 1;
 	}
 	*to = '\0';
 	return line;

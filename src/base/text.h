@@ -15,8 +15,8 @@ bool text_is_utf8(const char *s);
  * other than newline and tab a space. */
 void text_utf8(struct buf *out, const void *s, size_t len);
 /* As text_utf8 on a string, in one line (newlines and tabs become spaces),
- * without characters that change the direction of text, at most `max` bytes;
- * the caller frees. */
+ * without characters that change the direction of text or have neither width
+ * nor meaning, at most `max` bytes; the caller frees. */
 char *text_line(const char *s, size_t max);
 /* Whether s ends in a repeated piece of at most 400 bytes (four times or more,
  * 60 bytes or more in all), as the text of a language model does when decoding

@@ -367,7 +367,7 @@ static int load(struct store *s, const char *id, enum store_detail what, enum re
 	AUTO(report_verdicts_clear) struct report_verdicts verdicts = {0};
 	load_facts(report, facts);
 	load_job(report, &job);
-	bool sound = true;
+	bool sound = json_is_object(facts);
 	for (size_t i = 0; i < n; i++)
 		sound &= is_sound(report, &chunks[i]);
 	for (size_t i = 0; i < n && !sound; i++)
@@ -375,9 +375,10 @@ static int load(struct store *s, const char *id, enum store_detail what, enum re
 	r = sound ? report_checks_load(s, report->job, json_object_get(facts, "checks"), report,
 	                               &verdicts, err)
 	          : err_set(err, ERR_FORMAT,
-	                    "the journal of job %s is damaged: it names frames or times that do not "
-	                    "exist; analyze the video again with --fresh",
-	                    job.id);
+	                    "the journal of job %s is damaged: it has no facts that can be read, or "
+	                    "names frames or times that do not exist; analyze the video again with "
+	                    "--fresh",
+	                    report->job);
 	load_chunks(report, &verdicts, chunks, sound ? n : 0, json_object_get(facts, REPORT_JOINS));
 	find_left_out(report);
 	load_endpoints(report, facts);

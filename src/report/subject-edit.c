@@ -9,10 +9,14 @@
 
 enum { NAME_MAX_BYTES = 200, TRIES = 50 };
 
-static int check_name(const char *text, struct err *err)
+/* Removes spaces at both ends. */
+static int check_name(char *text, struct err *err)
 {
-	size_t len = strlen(text);
-	if (!text[strspn(text, " ")])
+	size_t first = strspn(text, " "), len = strlen(text + first);
+	memmove(text, text + first, len + 1);
+	while (len && text[len - 1] == ' ')
+		text[--len] = '\0';
+	if (!len)
 		return err_set(err, ERR_ARG, "the new name is empty; give a text");
 	if (len > NAME_MAX_BYTES)
 		return err_set(err, ERR_ARG, "the new name has %zu bytes; at most %d are possible", len,
@@ -22,8 +26,8 @@ static int check_name(const char *text, struct err *err)
 	AUTO(mem_freep) char *line = text_line(text, NAME_MAX_BYTES);
 	if (strcmp(line, text) != 0 || strpbrk(text, "\n\t"))
 		return err_set(err, ERR_ARG,
-		               "the new name contains control characters, or such that change the "
-		               "direction of text; give one line of plain text");
+		               "the new name contains control characters, or such that are not visible "
+		               "or change the direction of text; give one line of plain text");
 	return 0;
 }
 

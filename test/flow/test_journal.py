@@ -54,6 +54,15 @@ class Journal(flow.Flow):
             self.vdet("report", job, "--output", job, code=3 if holes else 0)
             self.assertEqual(content(self.job(job)), content(old))
 
+    def test_a_job_whose_facts_were_changed_by_hand(self):
+        job = self.old["finished"]["run"]["job"]
+        for facts in ("", "{", "[]", "null"):
+            db = sqlite3.connect(self.store)
+            db.execute("UPDATE job SET facts = ? WHERE id = ?", (facts, job))
+            db.commit()
+            db.close()
+            self.assertIn(f"the journal of job {job} is damaged", self.vdet("report", job, code=1).stderr, facts)
+
     def test_finished_jobs_ask_nothing(self):
         engine = self.engine("--kind", "plain")
         for name in ("finished", "range", "beyond", "plan"):

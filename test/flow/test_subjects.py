@@ -108,7 +108,7 @@ class Subjects(flow.Flow):
 
     def test_another_analysis_of_the_same_video(self):
         job = self.analyze()["run"]["job"]
-        self.subject(job, "rename", 1, "Getaway car")
+        self.subject(job, "rename", 1, " Getaway car  ")
         self.subject(job, "merge", 3, 4)
         self.subject(job, "rename", 2, "Line 7")
         # other words where the car is; no bus, and one dog
@@ -168,6 +168,8 @@ class Subjects(flow.Flow):
                 (("rename", 1, "a\nb"), 2, "control characters"),
                 (("rename", 1, "a\x1b[31m"), 2, "control characters"),
                 (("rename", 1, "a\u202eb"), 2, "direction of"),
+                (("rename", 1, "a\u2028b"), 2, "not visible"),
+                (("rename", 1, "a\u200bb"), 2, "not visible"),
                 (("rename", 1, b"\xff\xfe"), 2, "UTF-8"),
                 (("rename", 1, "x" * 100000), 2, "at most 200"),
                 (("merge", 1), 2, "at least two"),

@@ -108,9 +108,16 @@ static void text_is_made_harmless(void **state)
 	/* the last character would be cut in two */
 	AUTO(mem_freep) char *line = text_line("one\ntwo\tthr\xc3\xa9", 12);
 	assert_string_equal(line, "one two thr");
-	/* only what changes the direction of text is removed */
-	AUTO(mem_freep) char *plain = text_line("e\u202etxt\u2066.mp4\u061c \u2060", 80);
-	assert_string_equal(plain, "etxt.mp4 \u2060");
+	/* what changes the direction of text, or is not seen, is removed */
+	AUTO(mem_freep)
+	char *plain = text_line("e\u202etxt\u2066.mp4\u061c \u2060\ufeff\u200b\u200d", 80);
+	assert_string_equal(plain, "etxt.mp4 \u200d");
+	/* what ends a line is a space */
+	AUTO(mem_freep)
+	char *joined = text_line("a\u2028b\u2029c\xc2\x85"
+	                         "d",
+	                         80);
+	assert_string_equal(joined, "a b c d");
 	static const char *const base64[][2] = {
 		{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}};
 	for (size_t i = 0; i < ARRAY_LEN(base64); i++) { /* RFC 4648, section 10 */
