@@ -294,6 +294,8 @@ static int greet(struct decoder *d, struct err *err)
 	AUTO(wire_msg_clear) struct wire_msg m = {0};
 	int64_t version;
 	int r = decoder_receive(d, MEDIA_HELLO, MEDIA_HELLO, 0, &m, err);
+	if (r == -ERR_DIED || r == -ERR_PROTO)
+		err_add(err, "it had not begun to read the video: if others fail too, install vdet again");
 	if (r < 0)
 		return r;
 	if (wire_int(m.head, "version", MEDIA_VERSION, MEDIA_VERSION, &version, err) < 0)

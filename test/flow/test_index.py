@@ -3,6 +3,7 @@
 """The index of whole videos: true durations, cuts where they are, the store's copy, and children that lie or die."""
 import hashlib
 import json
+import shutil
 import stat
 import subprocess
 import sys
@@ -204,6 +205,8 @@ class Index(flow.Flow):
             self.assertEqual(r.stdout, "", lie)
         r = self.index("a.mp4", "--media-timeout", "2", code=1, env=self.liar("hangs"))
         self.assertIn("--media-timeout", r.stderr)
+        r = self.index("a.mp4", code=1, env={"VDET_EXE": shutil.which("true")})
+        self.assertIn("had not begun to read the video", r.stderr)
         # What is out of order is dropped.
         self.assertEqual(len(self.index("a.mp4", env=self.liar("backwards"))["pictures"]), 1)
 
