@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "board/board-internal.h"
 
@@ -25,21 +24,12 @@ static int read_priority(const json_t *request, int64_t *ret, struct err *err)
 	return 0;
 }
 
-static int check_keys(const json_t *request, const char *const *keys, struct err *err)
-{
-	if (!json_is_object(request))
-		return err_set(err, ERR_ARG, "the request has to be a JSON object");
-	const char *unknown = json_unknown_key(request, keys);
-	return unknown ? err_set(err, ERR_ARG, "the request has an unknown member \"%.60s\"", unknown)
-	               : 0;
-}
-
 int board_read_job(struct board *b, const json_t *request, const char *const *keys,
                    struct new_job *ret, struct err *err)
 {
 	json_t *options = NULL;
 	int64_t priority;
-	int r = check_keys(request, keys, err);
+	int r = board_check_keys(request, keys, err);
 	if (r == 0)
 		r = read_priority(request, &priority, err);
 	if (r < 0)
@@ -271,7 +261,7 @@ int board_change(struct board *b, int64_t id, const json_t *body, json_t **ret, 
 {
 	static const char *const keys[] = {"priority", "before", NULL};
 	struct job *j;
-	int r = check_keys(body, keys, err);
+	int r = board_check_keys(body, keys, err);
 	if (r < 0)
 		return r;
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
@@ -349,6 +339,7 @@ int board_video_remove(struct board *b, int64_t id, struct err *err)
 		forget_job(disk, j);
 	if (file_remove_tree(dir, &why) < 0)
 		log_warning("[video %s] %s", name, why.msg);
+	board_publish_cases(disk); /* those that it was in */
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	v->gone = true;
 	cancel_fire(v->cancel);

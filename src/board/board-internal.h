@@ -11,6 +11,7 @@
  *   board-video.c      videos: adding, fetching, probing, opening their files
  *   board-job.c        new jobs
  *   board-run.c        one turn of a job: analyze_file() on its thread
+ *   board-case.c       cases; names and tags of videos
  *   board-change.c     requests that change something
  *   board-results.c    requests that read something
  *   board-subjects.c   requests about subjects
@@ -176,6 +177,9 @@ void board_clear_options(struct analyze_options *o);
 /* A safe file name made from any text; the caller frees. */
 char *board_file_name(const char *name);
 int board_parse_id(const json_t *value, int64_t *ret, struct err *err);
+/* ERR_ARG unless a request is an object with no other members than `keys`,
+ * which end with NULL. */
+int board_check_keys(const json_t *request, const char *const *keys, struct err *err);
 
 /* ---- board-metrics.c */
 
@@ -221,6 +225,11 @@ void board_level(struct board *b, struct job *j);
  * those of the job; its stream is set. On the job's thread, without locks. */
 int board_split_streams(struct job *j, const char *path, struct analyze_options *o,
                         struct err *err);
+
+/* ---- board-case.c */
+
+/* With `disk` held, so that the last event has the last state. */
+void board_publish_cases(struct board *b);
 
 /* ---- board-change.c */
 

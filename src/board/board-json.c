@@ -148,14 +148,16 @@ json_t *board_video_json(const struct video *v)
 {
 	static const char *const states[] = {"fetching", "ready", "failed"};
 	json_t *names = v->names ? json_copy(v->names) : json_pack("[s]", v->row.name);
+	json_t *tags = v->row.tags ? json_loads(v->row.tags, 0, NULL) : NULL;
 	return json_pack(
-		"{s:o, s:s, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-		"s:b, s:b, s:s}",
-		"id", board_id_json(v->row.id), "name", v->row.name, "names", names, "origin",
-		v->row.origin, "state", states[v->row.state], "error", text_or_null(v->row.fault), "size",
-		(json_int_t)v->row.size, "fetched", (json_int_t)v->fetched, "duration", duration(v),
-		"width", fact(v, "width"), "height", fact(v, "height"), "fps", fact(v, "fps"), "codec",
-		fact(v, "codec"), "audio", fact(v, "audio"), "warning", fact(v, "warning"), "sha256",
-		text_or_null(v->row.sha256), "created", board_moment(v->row.created), "poster",
-		(int)v->has_poster, "storyboard", (int)v->has_storyboard, "play", play_of(v));
+		"{s:o, s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+		"s:o, s:b, s:b, s:s}",
+		"id", board_id_json(v->row.id), "name", v->row.name, "names", names, "tags",
+		tags ? tags : json_array(), "origin", v->row.origin, "state", states[v->row.state], "error",
+		text_or_null(v->row.fault), "size", (json_int_t)v->row.size, "fetched",
+		(json_int_t)v->fetched, "duration", duration(v), "width", fact(v, "width"), "height",
+		fact(v, "height"), "fps", fact(v, "fps"), "codec", fact(v, "codec"), "audio",
+		fact(v, "audio"), "warning", fact(v, "warning"), "sha256", text_or_null(v->row.sha256),
+		"created", board_moment(v->row.created), "poster", (int)v->has_poster, "storyboard",
+		(int)v->has_storyboard, "play", play_of(v));
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/opt.h"
 #include "base/text.h"
 #include "board/board-internal.h"
@@ -141,4 +142,13 @@ int board_parse_id(const json_t *value, int64_t *ret, struct err *err)
 		return err_set(err, ERR_ARG, "an id is a string of digits, such as \"7\"");
 	*ret = id;
 	return 0;
+}
+
+int board_check_keys(const json_t *request, const char *const *keys, struct err *err)
+{
+	if (!json_is_object(request))
+		return err_set(err, ERR_ARG, "the request has to be a JSON object");
+	const char *unknown = json_unknown_key(request, keys);
+	return unknown ? err_set(err, ERR_ARG, "the request has an unknown member \"%.60s\"", unknown)
+	               : 0;
 }

@@ -207,6 +207,7 @@ static struct store_video copy_video(const struct store_video *v)
 	                    &c.sha256, &c.stamp,  &c.facts,  &c.fault};
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		*strings[i] = mem_strdup(*strings[i]);
+	c.tags = v->tags ? mem_strdup(v->tags) : NULL;
 	return c;
 }
 

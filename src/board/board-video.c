@@ -197,11 +197,12 @@ static int open_decoder(const struct board *b, int fd, int stream, struct cancel
 
 static json_t *facts_of(const struct video_info *v)
 {
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:b, s:s}", "preferred",
-	                 v->preferred, "container", v->container, "codec", v->codec, "pixel_format",
-	                 v->pixel_format, "hdr", v->hdr, "width", v->width, "height", v->height,
-	                 "rotation", v->rotation, "fps", v->fps, "duration_us", (json_int_t)v->duration,
-	                 "audio", (int)v->has_audio, "warning", v->warning);
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:I, s:b, s:s}",
+	                 "preferred", v->preferred, "container", v->container, "codec", v->codec,
+	                 "pixel_format", v->pixel_format, "hdr", v->hdr, "width", v->width, "height",
+	                 v->height, "rotation", v->rotation, "fps", v->fps, "duration_us",
+	                 (json_int_t)v->duration, "recorded", (json_int_t)v->recorded, "audio",
+	                 (int)v->has_audio, "warning", v->warning);
 }
 
 static int look(struct preparing *p, json_t **ret_facts, int64_t *ret_size, struct err *err)
@@ -301,7 +302,7 @@ static int fetch(struct preparing *p, struct err *err)
 	int64_t most = space_left(p->board, p->video, &quota);
 	pthread_mutex_lock(&p->board->lock);
 	AUTO(mem_freep) char *url = mem_strdup(p->video->row.source);
-	AUTO(mem_freep) char *name = mem_strdup(p->video->row.name);
+	AUTO(mem_freep) char *name = board_file_name(p->video->row.name); /* a person may change it */
 	pthread_mutex_unlock(&p->board->lock);
 	free(p->path);
 	p->path = file_join(p->dir, name);

@@ -159,6 +159,28 @@ int board_frame(struct board *b, int64_t id, int stream, int64_t time, int size,
  * "cuts": [{"time", "kind"}]}; ERR_NOENT until a job has indexed it. Disk. */
 int board_index(struct board *b, int64_t id, int stream, json_t **ret, struct err *err);
 
+/* {"name"?: text, "tags"?: [text…]}; returns the video as it is now. Disk. */
+int board_video_change(struct board *b, int64_t id, const json_t *body, json_t **ret,
+                       struct err *err);
+
+/* ---- cases: videos that are reported together; a video may be in several */
+
+/* {"seq", "cases": [case…]}; each change posts EVENT_CASES. Disk, as all. */
+int board_cases(struct board *b, json_t **ret, struct err *err);
+int board_case(struct board *b, int64_t id, json_t **ret, struct err *err);
+/* {"name": text, "videos"?: [id…]}; ERR_BUSY if the name is another's. */
+int board_case_add(struct board *b, const json_t *body, json_t **ret, struct err *err);
+/* {"name"?: text, "add"?: [id…], "remove"?: [id…]}; as a whole or not at all. */
+int board_case_change(struct board *b, int64_t id, const json_t *body, json_t **ret,
+                      struct err *err);
+int board_case_remove(struct board *b, int64_t id, struct err *err); /* its videos stay */
+/* The report in "json", "html", "md" or "csv"; of each video the latest job
+ * that ended, else the latest. Without links to the reports of the videos:
+ * browsers refuse them from a page in a sandbox. *ret_name as of
+ * board_report(). */
+int board_case_report(struct board *b, int64_t id, const char *format, struct buf *out,
+                      char **ret_name, struct err *err);
+
 /* ---- uploads */
 
 /* Whether a file of this size is accepted now: ERR_LIMIT (serve.video_max),

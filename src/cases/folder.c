@@ -101,19 +101,15 @@ static bool is_wanted(const char *formats, const char *name)
 int case_folder_write(const struct case_report *r, const char *dir, const char *formats,
                       struct err *err)
 {
-	static const struct {
-		const char *name;
-		int (*write)(const struct case_report *r, struct buf *out, struct err *err);
-	} writers[] = {
-		{"json", case_json}, {"html", case_html}, {"md", case_markdown}, {"csv", case_csv}};
 	int e = 0;
-	for (size_t i = 0; i < ARRAY_LEN(writers) && e == 0; i++) {
+	for (size_t i = 0; i < CASE_FORMATS_N && e == 0; i++) {
+		const struct case_format *f = &case_formats[i];
 		AUTO(buf_free) struct buf out = BUF(FILE_MAX_BYTES);
-		AUTO(mem_freep) char *name = mem_printf("case.%s", writers[i].name);
+		AUTO(mem_freep) char *name = mem_printf("case.%s", f->name);
 		AUTO(mem_freep) char *path = file_join(dir, name);
-		if (!is_wanted(formats, writers[i].name))
+		if (!is_wanted(formats, f->name))
 			continue;
-		e = writers[i].write(r, &out, err);
+		e = f->write(r, &out, err);
 		if (e == 0)
 			e = file_write(path, buf_str(&out), out.len, err);
 	}

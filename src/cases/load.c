@@ -164,7 +164,7 @@ static int load_run(struct store *s, const char *job, const char *dir, struct ca
 	take_events(v, r);
 	take_faults(v, r);
 	take_holes(v, r);
-	return find_link(s, v, dir, err);
+	return dir ? find_link(s, v, dir, err) : 0;
 }
 
 /* ---- the members, by their content */
@@ -206,7 +206,8 @@ static int add_video(struct store *s, const struct case_place *at, const struct 
 	                         .label = member_label(row, e->name),
 	                         .missing = e->missing,
 	                         .replaced = e->replaced,
-	                         .other_options = settings_differ(at->settings, row->settings),
+	                         .other_options =
+	                             at->settings && settings_differ(at->settings, row->settings),
 	                         .same = mem_alloc(n, sizeof *v->same),
 	                         .sha256 = mem_strdup(row->source),
 	                         .stream = row->stream,

@@ -9,8 +9,8 @@
 
 struct case_place {
 	const char *name;                /* of the case */
-	const char *dir;                 /* of its report, absolute */
-	const struct settings *settings; /* of this run */
+	const char *dir;                 /* of its report, absolute; NULL: no links */
+	const struct settings *settings; /* of this run; NULL: any are as good */
 };
 
 /* Everything but what this run alone knows (skipped files, faults of the walk,

@@ -137,6 +137,7 @@ static void take_sentences(struct case_report *r, const struct lines *l, struct 
 		buf_adds(&text, i ? " " : "");
 		case_sentence_text(r, &r->sentences[i], &text);
 	}
+	free(r->summary);
 	r->summary = buf_take(&text);
 	r->summary_by_model = true;
 }
@@ -208,6 +209,14 @@ static char *list_videos(const struct case_report *r)
 	               : mem_strdup("No video was described.");
 }
 
+void case_list_videos(struct case_report *r, const char *why)
+{
+	free(r->summary);
+	free(r->summary_fallback);
+	r->summary = list_videos(r);
+	r->summary_fallback = text_line(why, 1000);
+}
+
 int case_summarize(const struct run_context *run, const struct merge_options *o,
                    struct case_report *r, struct err *err)
 {
@@ -224,12 +233,8 @@ int case_summarize(const struct run_context *run, const struct merge_options *o,
 		why = s.whole.fallback;
 	}
 
-	free(r->summary);
-	free(r->summary_fallback);
-	r->summary_fallback = text_line(why, 1000);
+	case_list_videos(r, why);
 	if (s.whole.n && !*why)
 		take_sentences(r, &lines, &s.whole);
-	else
-		r->summary = list_videos(r);
 	return 0;
 }

@@ -14,4 +14,7 @@
 int case_summarize(const struct run_context *run, const struct merge_options *o,
                    struct case_report *r, struct err *err);
 
+/* Sets the summary to the list of the videos, and says why. */
+void case_list_videos(struct case_report *r, const char *why);
+
 #endif

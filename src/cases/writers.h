@@ -15,4 +15,12 @@ int case_html(const struct case_report *r, struct buf *out, struct err *err);
 int case_markdown(const struct case_report *r, struct buf *out, struct err *err);
 int case_csv(const struct case_report *r, struct buf *out, struct err *err); /* events, RFC 4180 */
 
+/* All of them, in the order in which they are written. */
+struct case_format {
+	const char *name;
+	int (*write)(const struct case_report *r, struct buf *out, struct err *err);
+};
+enum { CASE_FORMATS_N = 4 };
+extern const struct case_format case_formats[CASE_FORMATS_N];
+
 #endif

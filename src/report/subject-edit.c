@@ -7,29 +7,7 @@
 #include "base/text.h"
 #include "report/subject.h"
 
-enum { NAME_MAX_BYTES = 200, TRIES = 50 };
-
-/* Removes spaces at both ends. */
-static int check_name(char *text, struct err *err)
-{
-	size_t first = strspn(text, " "), len = strlen(text + first);
-	memmove(text, text + first, len + 1);
-	while (len && text[len - 1] == ' ')
-		text[--len] = '\0';
-	if (!len)
-		return err_set(err, ERR_ARG, "the new name is empty; give a text");
-	if (len > NAME_MAX_BYTES)
-		return err_set(err, ERR_ARG, "the new name has %zu bytes; at most %d are possible", len,
-		               NAME_MAX_BYTES);
-	if (!text_is_utf8(text))
-		return err_set(err, ERR_ARG, "the new name is not valid UTF-8");
-	AUTO(mem_freep) char *line = text_line(text, NAME_MAX_BYTES);
-	if (strcmp(line, text) != 0 || strpbrk(text, "\n\t"))
-		return err_set(err, ERR_ARG,
-		               "the new name contains control characters, or such that are not visible "
-		               "or change the direction of text; give one line of plain text");
-	return 0;
-}
+enum { TRIES = 50 };
 
 /* ---- the subjects and events that it names */
 
@@ -116,7 +94,7 @@ static int make_edit(const struct registry *g, const struct report_subject_chang
 	*edit = (struct subject_edit){
 		.id = STORE_THIS_EDIT, .op = c->op, .text = mem_strdup(c->text ? c->text : "")};
 	if (c->op == SUBJECT_RENAME) {
-		int r = check_name(edit->text, err);
+		int r = text_check_name(edit->text, err);
 		if (r < 0)
 			return r;
 	}

@@ -9,8 +9,8 @@
 
 void store_video_clear(struct store_video *v)
 {
-	char *strings[] = {v->name,   v->origin, v->source, v->path,
-	                   v->sha256, v->stamp,  v->facts,  v->fault};
+	char *strings[] = {v->name,  v->origin, v->source, v->path, v->sha256,
+	                   v->stamp, v->facts,  v->fault,  v->tags};
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);
 	*v = (struct store_video){0};
@@ -54,18 +54,23 @@ static int64_t stream_of(const struct store_video *v)
 	return v->has_stream ? v->stream : -1;
 }
 
+static const char *tags_of(const struct store_video *v)
+{
+	return v->tags ? v->tags : "[]";
+}
+
 int db_add_video(struct store *s, const struct store_video *v, int64_t *ret_id, struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_prepare(
 		s,
 		"INSERT INTO video (name, origin, source, path, size, sha256, stamp, facts, state, fault, "
-		"created, stream) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"created, stream, tags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		&q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "ssssisssisii", v->name, v->origin, v->source, v->path, v->size, v->sha256, v->stamp,
-	        v->facts, (int64_t)v->state, v->fault, v->created, stream_of(v));
+	db_bind(q, "ssssisssisiis", v->name, v->origin, v->source, v->path, v->size, v->sha256,
+	        v->stamp, v->facts, (int64_t)v->state, v->fault, v->created, stream_of(v), tags_of(v));
 	r = db_run(s, q, err);
 	if (r == 0)
 		*ret_id = sqlite3_last_insert_rowid(s->db);
@@ -85,12 +90,12 @@ int store_video_update(struct store *s, const struct store_video *v, struct err 
 	int r = db_prepare(
 		locked,
 		"UPDATE video SET name = ?, origin = ?, source = ?, path = ?, size = ?, sha256 = ?, "
-		"stamp = ?, facts = ?, state = ?, fault = ?, stream = ? WHERE id = ?",
+		"stamp = ?, facts = ?, state = ?, fault = ?, stream = ?, tags = ? WHERE id = ?",
 		&q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "ssssisssisii", v->name, v->origin, v->source, v->path, v->size, v->sha256, v->stamp,
-	        v->facts, (int64_t)v->state, v->fault, stream_of(v), v->id);
+	db_bind(q, "ssssisssisisi", v->name, v->origin, v->source, v->path, v->size, v->sha256,
+	        v->stamp, v->facts, (int64_t)v->state, v->fault, stream_of(v), tags_of(v), v->id);
 	return db_run(s, q, err);
 }
 
@@ -112,7 +117,7 @@ int store_videos_load(struct store *s, struct store_video **ret, size_t *ret_n, 
 	int r = db_prepare(
 		locked,
 		"SELECT id, name, origin, source, path, size, sha256, stamp, facts, state, fault, created, "
-		"stream "
+		"stream, tags "
 		"FROM video ORDER BY id",
 		&q, err);
 
@@ -133,6 +138,7 @@ int store_videos_load(struct store *s, struct store_video **ret, size_t *ret_n, 
 			.created = sqlite3_column_int64(q, 11),
 			.has_stream = sqlite3_column_int(q, 12) >= 0,
 			.stream = sqlite3_column_int(q, 12) >= 0 ? sqlite3_column_int(q, 12) : 0,
+			.tags = db_text(q, 13),
 		};
 		r = 0;
 	}

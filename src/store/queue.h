@@ -25,6 +25,7 @@ struct store_video {
 	char *stamp;           /* state of the file that sha256 belongs to, see file_stamp() */
 	char *facts;           /* JSON object: what probing it found */
 	char *fault;           /* why it is not usable */
+	char *tags;            /* JSON array of strings; NULL counts as none */
 	bool has_stream;       /* false: the stream that is chosen by default */
 	int stream;            /* index of the video stream in the file */
 	int64_t size, created; /* bytes; Unix time in microseconds */

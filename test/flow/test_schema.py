@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 import schema
-from flow import VDET, make_video
+from flow import ROOT, VDET, make_video
 from serving import Server, Serving, Socket
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -95,11 +95,32 @@ class Schema(Serving):
             self.expect(s.get(path, headers={"Range": "bytes=999999999-"}), 416)
         self.expect(s.get(f"/api/v1/videos/{video}/poster", headers={"If-None-Match": s.get(
             f"/api/v1/videos/{video}/poster").headers["ETag"]}), 304)
+        self.cases(s, job, video)
         self.controls(s, w)
         self.expect(s.request("PATCH", "/api/v1/settings", {"chunk.duration": "90"}), 200)
         self.expect(s.request("PATCH", "/api/v1/settings", {"chunk.duration": "soon"}), 400)
         self.expect(s.get("/api/v1/events"), 426)
         w.close()
+
+    def cases(self, s, job, video):
+        self.expect(s.request("PATCH", f"/api/v1/videos/{video}", {"name": "Door", "tags": ["north", "night"]}), 200)
+        self.expect(s.request("PATCH", f"/api/v1/videos/{video}", {"name": ""}), 400)
+        case = self.expect(s.post("/api/v1/cases", {"name": "Burglary", "videos": [video]}), 201).json["id"]
+        self.expect(s.post("/api/v1/cases", {"name": "Burglary"}), 409)
+        self.expect(s.get("/api/v1/cases"), 200)
+        path = f"/api/v1/cases/{case}"
+        self.expect(s.get(path), 200)
+        self.expect(s.request("PATCH", path, {"name": "Theft", "remove": [video]}), 200)
+        self.expect(s.request("PATCH", path, {"add": ["x"]}), 400)
+        self.expect(s.request("PATCH", path, {"add": [video]}), 200)
+        for format in "json", "md", "html", "csv":
+            self.expect(s.get(f"{path}/report?format={format}&download=1"), 200)
+        self.expect(s.get(f"{path}/report?format=vtt"), 400)
+        report = json.loads(s.get(f"{path}/report").body)
+        described = json.loads((ROOT / "docs" / "case.schema.json").read_text())
+        schema.Draft202012Validator(described).validate(report)
+        self.expect(s.request("DELETE", path), 204)
+        self.expect(s.request("DELETE", path), 404)
 
     def proxy(self, s):
         """The address of the proxy of a video that no browser plays."""

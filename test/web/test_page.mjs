@@ -281,6 +281,51 @@ test('who appears is listed, and can be named, merged, split and undone', async 
   noFaults();
 });
 
+test('videos are named, tagged, and put into a case with one report', async () => {
+  const jobs = (await server.get('jobs')).jobs.filter((j) => j.state === 'done');
+  const [one, two] = jobs;
+  await page.goto(`${server.url}#/video/${one.id}`);
+  const filing = page.locator('.filing');
+  await filing.locator('summary').click();
+  await filing.getByLabel('Name of the video').fill('Front <i>door</i>');
+  await filing.getByRole('button', { name: 'Rename' }).click();
+  await until(page.locator('.video-head h1', { hasText: 'Front <i>door</i>' }));
+  await filing.getByLabel('Tag', { exact: true }).fill('night');
+  await filing.getByRole('button', { name: 'Add tag' }).click();
+  await until(filing.locator('.tag', { hasText: 'night' }));
+  await filing.getByLabel('Name of a new case').fill('Burglary');
+  await filing.getByRole('button', { name: 'New case' }).click();
+  await filing.getByRole('link', { name: 'Burglary' }).click();
+  await until(page.locator('main.case h1', { hasText: 'Burglary' }));
+  await until(page.locator('main.case .card', { hasText: 'Front <i>door</i>' }));
+  const events = await page.locator('.case-events li').count();
+  await page.getByLabel('Video to put into the case').selectOption(two.video);
+  await page.getByRole('button', { name: 'Put in' }).click();
+  await page.waitForFunction((n) => document.querySelectorAll('.case-events li').length > n, events, { timeout: PATIENCE });
+  await page.screenshot({ path: shot('case'), fullPage: true });
+  // The report has both; in the page an event leads into its video.
+  const report = await openPage(browser, server);
+  await report.goto(new URL(await page.locator('main.case').getByRole('link', { name: /^Report/ }).first().getAttribute('href'), server.url).href);
+  await until(report.locator('h1', { hasText: 'Burglary' }));
+  await until(report.getByText('Front <i>door</i>'));
+  await report.context().close();
+  await page.locator('.case-events a').first().click();
+  await until(page.locator('.video-head h1'));
+  // The board shows what has the tag; a case that is deleted leaves its videos.
+  await page.locator('.brand').click();
+  await page.locator('.tags').getByRole('button', { name: 'night' }).click();
+  await page.waitForFunction(() => document.querySelectorAll('.card').length === 1, undefined, { timeout: PATIENCE });
+  const videos = (await server.get('videos')).videos.length;
+  await page.goto(`${server.url}#/cases`);
+  await page.locator('.case-list a', { hasText: 'Burglary' }).click();
+  page.once('dialog', (d) => void d.accept());
+  await page.getByRole('button', { name: 'Delete the case' }).click();
+  await until(page.getByText('There is no case yet.'));
+  assert.equal((await server.get('videos')).videos.length, videos);
+  await page.request.patch(`${server.url}/api/v1/videos/${one.video}`, { data: { name: one.name, tags: [] } });
+  noFaults();
+});
+
 test('a chunk that is finished while its view is open shows text and pictures', async () => {
   const { id } = (await server.get('jobs')).jobs.find((j) => j.name === 'second.mp4');
   const { chunks } = await server.get(`jobs/${id}/chunks`), { events } = await server.get(`jobs/${id}/events`);

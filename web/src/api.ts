@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests to the server. An error is always a Problem, with a message for the user.
-import type { Chunk, Hit, Job, Me, Performance, Session, Setting, SubjectChange, Subjects, Video, VideoEvent, VideoIndex } from './types';
+import type { Case, CaseChange, CaseReport, Chunk, Hit, Job, Me, Performance, Session, Setting, SubjectChange, Subjects, Video, VideoEvent, VideoIndex } from './types';
 
 export const BASE = 'api/v1';
 
@@ -75,9 +75,16 @@ export const api = {
 
   videos: () => json<{ videos: Video[] }>('GET', 'videos'),
   video: (id: string) => json<Video>('GET', `videos/${at(id)}`),
+  changeVideo: (id: string, body: { name?: string; tags?: string[] }) => json<Video>('PATCH', `videos/${at(id)}`, body),
   removeVideo: (id: string) => json<unknown>('DELETE', `videos/${at(id)}`),
   index: (id: string, stream = -1) =>
     json<VideoIndex>('GET', `videos/${at(id)}/index${stream >= 0 ? `?stream=${stream}` : ''}`),
+
+  cases: () => json<{ cases: Case[] }>('GET', 'cases'),
+  newCase: (body: { name: string; videos?: string[] }) => json<Case>('POST', 'cases', body),
+  changeCase: (id: string, body: CaseChange) => json<Case>('PATCH', `cases/${at(id)}`, body),
+  removeCase: (id: string) => json<unknown>('DELETE', `cases/${at(id)}`),
+  caseReport: (id: string) => json<CaseReport>('GET', `cases/${at(id)}/report`),
 
   search: (q: string, signal?: AbortSignal) =>
     json<{ hits: Hit[]; more: boolean }>('GET', `search?q=${at(q)}&limit=200`, undefined, signal),
@@ -97,3 +104,5 @@ export const storyboardUrl = (video: string) => `${BASE}/videos/${at(video)}/sto
 export const playUrl = (video: string, what: 'source' | 'proxy') => `${BASE}/videos/${at(video)}/${what}`;
 export const reportUrl = (job: string, format: string, download: boolean) =>
   `${BASE}/jobs/${at(job)}/report?format=${format}${download ? '&download=1' : ''}`;
+export const caseReportUrl = (id: string, format: string, download: boolean) =>
+  `${BASE}/cases/${at(id)}/report?format=${format}${download ? '&download=1' : ''}`;

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The board: files are added at the top, each analysis is a card.
 import { useComputed } from '@preact/signals';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { AdviceList } from './advice';
-import { api, posterUrl } from './api';
-import { Controls, ExportMenu, isActive, stateText } from './controls';
-import { Dots } from './dots';
-import { bytes, clock, plural, span, when } from './format';
-import { memo } from './memo';
-import { videoHref } from './router';
+import { api } from './api';
+import { Card, Poster } from './card';
+import { isActive } from './controls';
+import { bytes, clock, span } from './format';
 import { attempt, jobs, link, loaded, may, putJob, say, videos } from './state';
 import { addFiles, cancelUpload, pauseUpload, resumeUpload, transfers, wishes, type Transfer } from './uploads';
 import type { Advice, Job, Video } from './types';
@@ -96,76 +94,6 @@ function TransferCard({ t }: { t: Transfer }) {
   );
 }
 
-function Poster({ video }: { video: Video | undefined }) {
-  const [state, setState] = useState<'none' | 'loaded' | 'failed'>('none');
-  const image = useRef<HTMLImageElement>(null);
-  // A cached image may be loaded before the listener is attached.
-  useLayoutEffect(() => {
-    if (image.current?.complete && image.current.naturalWidth) setState('loaded');
-  }, []);
-  return (
-    <span class="poster" aria-hidden="true">
-      {video?.poster && state !== 'failed' && (
-        <img ref={image} src={posterUrl(video.id)} alt="" loading="lazy" class={state} onLoad={() => setState('loaded')} onError={() => setState('failed')} />
-      )}
-    </span>
-  );
-}
-
-const Card = memo(({ job, video }: { job: Job; video: Video | undefined }) => {
-  const active = isActive(job);
-  const share = job.chunks ? (job.progress ?? (job.done + job.holes) / job.chunks) : (job.progress ?? 0);
-  const width = job.width ?? video?.width, height = job.height ?? video?.height;
-  const rate = (job.prefill_rate ?? 0) + (job.decode_rate ?? 0);
-  const facts = [
-    (job.duration ?? video?.duration) && clock((job.duration ?? video?.duration)!),
-    width && height && `${width}×${height}`,
-    video?.size && bytes(video.size),
-  ].filter(Boolean).join(' · ');
-  const right = job.state === 'running' && job.left != null ? `${span(job.left)} left`
-    : job.state === 'queued' && job.priority !== 0 ? `priority ${job.priority}`
-    : !active && job.finished ? when(job.finished) : '';
-  // A file that failed before its first chunk has nothing to show but the reason.
-  if (job.state === 'failed' && !job.chunks)
-    return (
-      <li class="card failed plain" data-job={job.id}>
-        <div class="body">
-          <h3 dir="auto"><a href={videoHref(job.id)}>{job.name}</a></h3>
-          <p class="fault" dir="auto">{job.error ?? 'failed'}</p>
-          <div class="foot"><Controls job={job} /></div>
-        </div>
-      </li>
-    );
-  return (
-    <li class={`card ${job.state}`} data-job={job.id}>
-      <a class="open" href={videoHref(job.id)} aria-label={`Open ${job.name}`}>
-        <Poster key={String(video?.poster)} video={video} />
-      </a>
-      <div class="body">
-        <h3 dir="auto"><a href={videoHref(job.id)}>{job.name}</a></h3>
-        <p class="note facts">{facts || '\u00a0'}</p>
-        {job.prompt && <p class="note wish" dir="auto">“{job.prompt}”</p>}
-        <p class="doing"><span class={`state ${job.state}`}>{stateText(job)}</span>{right && <span class="note">{right}</span>}</p>
-        {active && <progress max={1} value={share} aria-label={`Progress of ${job.name}`} />}
-        {job.states && (active || job.holes > 0) && (
-          <Dots states={job.states} label={`${job.done} of ${job.chunks} chunks finished, ${plural(job.holes, 'hole')}`} />
-        )}
-        {(!!job.events || (job.state === 'running' && rate > 0)) && (
-          <p class="doing note">
-            {!!job.events && <a href={videoHref(job.id)}>{plural(job.events, 'event')}</a>}
-            {job.state === 'running' && rate > 0 && <span>{Math.round(rate)} tok/s</span>}
-          </p>
-        )}
-        {job.error && <p class="fault" dir="auto">{job.error}</p>}
-        <div class="foot">
-          <Controls job={job} order />
-          {job.done > 0 && <ExportMenu job={job} />}
-        </div>
-      </div>
-    </li>
-  );
-});
-
 /** Videos without an analysis: being fetched, failed, or only stored. */
 function Loose({ video }: { video: Video }) {
   const analyze = async () => {
@@ -215,9 +143,12 @@ export function Board() {
     const loose = [...videos.value.values()].filter((v) => !used.has(v.id) && v.state !== 'uploading');
     return { active, over, loose };
   });
+  const [tag, setTag] = useState('');
+  const tags = useComputed(() => [...new Set([...videos.value.values()].flatMap((v) => v.tags ?? []))].sort()).value;
   const { active, over, loose } = split.value, sending = transfers.value;
   const empty = loaded.value && !active.length && !over.length && !loose.length && !sending.length;
-  const list = (title: string, these: Job[]) => these.length > 0 && (
+  const wanted = (id: string | null) => !tags.includes(tag) || !!(id && videos.value.get(id)?.tags?.includes(tag));
+  const list = (title: string, all: Job[], these = all.filter((j) => wanted(j.video))) => these.length > 0 && (
     <section>
       <h2>{title} <span class="n">{these.length}</span></h2>
       <ul class="cards">{these.map((j) => <Card key={j.id} job={j} video={j.video ? videos.value.get(j.video) : undefined} />)}</ul>
@@ -234,12 +165,17 @@ export function Board() {
           <ul class="transfers">{sending.map((t) => <TransferCard key={t.id} t={t} />)}</ul>
         </section>
       )}
+      {tags.length > 0 && (
+        <p class="tags" role="group" aria-label="Only with the tag">
+          {tags.map((t) => <button type="button" class="act small" key={t} dir="auto" aria-pressed={t === tag} onClick={() => setTag(t === tag ? '' : t)}>{t}</button>)}
+        </p>
+      )}
       {list('In progress', active)}
       {list('Finished', over)}
-      {loose.length > 0 && (
+      {loose.some((v) => wanted(v.id)) && (
         <section>
-          <h2>Not analyzed <span class="n">{loose.length}</span></h2>
-          <ul class="cards">{loose.map((v) => <Loose key={v.id} video={v} />)}</ul>
+          <h2>Not analyzed <span class="n">{loose.filter((v) => wanted(v.id)).length}</span></h2>
+          <ul class="cards">{loose.filter((v) => wanted(v.id)).map((v) => <Loose key={v.id} video={v} />)}</ul>
         </section>
       )}
       {empty && !may.value.submit && <p class="note">Nothing has been analyzed yet.</p>}

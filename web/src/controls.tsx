@@ -79,17 +79,23 @@ export function Controls({ job, order }: { job: Job; order?: boolean }) {
   );
 }
 
-const FORMATS: [string, string][] = [
-  ['html', 'Page with pictures (HTML)'], ['json', 'Everything (JSON)'], ['md', 'Text (Markdown)'],
-  ['vtt', 'Chapters (WebVTT)'], ['csv', 'Spreadsheet (CSV)'],
-];
+const FORMATS: Record<string, string> = {
+  html: 'Page (HTML)', json: 'Everything (JSON)', md: 'Text (Markdown)', vtt: 'Chapters (WebVTT)', csv: 'Spreadsheet (CSV)',
+};
 
-export function ExportMenu({ job }: { job: Job }) {
+interface Exported {
+  name: string;
+  url: (format: string, download: boolean) => string;
+  formats: string[];
+}
+
+/** The report, and its files. */
+export function ExportMenu({ name, url, formats }: Exported) {
   const close = (e: Event) => {
     (e.currentTarget as HTMLElement).closest('details')?.removeAttribute('open');
   };
   return <div class="controls">
-    <a class="act" href={reportUrl(job.id, 'html', false)} target="_blank" rel="noopener" aria-label={`Report: ${job.name}`}>Report</a>
+    <a class="act" href={url('html', false)} target="_blank" rel="noopener" aria-label={`Report: ${name}`}>Report</a>
     <details class="menu" onKeyDown={(e) => {
       if (e.key === 'Escape') {
         e.currentTarget.open = false;
@@ -98,13 +104,16 @@ export function ExportMenu({ job }: { job: Job }) {
     }}>
       <summary class="act">Export</summary>
       <ul>
-        {FORMATS.map(([format, text]) => (
-          <li key={format}><a href={reportUrl(job.id, format, true)} download onClick={close}>{text}</a></li>
+        {formats.map((format) => (
+          <li key={format}><a href={url(format, true)} download onClick={close}>{FORMATS[format]}</a></li>
         ))}
       </ul>
     </details>
   </div>;
 }
+
+export const JobExport = ({ job }: { job: Job }) =>
+  <ExportMenu name={job.name} url={(format, download) => reportUrl(job.id, format, download)} formats={Object.keys(FORMATS)} />;
 
 // A menu closes when something else is clicked.
 addEventListener('click', (e) => {

@@ -47,6 +47,9 @@ export function when(unix: number | null | undefined): string {
     : d.toLocaleDateString([], { day: 'numeric', month: 'short', year: 'numeric' });
 }
 
+/** 2026-11-03 14:00:05, of a time of ISO 8601. */
+export const moment = (iso: string) => iso.slice(0, 19).replace('T', ' ');
+
 /** Parses a time: 90, 1:30 or 1:01:30.5; undefined if it is none. */
 export function parseClock(text: string): number | undefined {
   const parts = text.trim().split(':').map(Number);

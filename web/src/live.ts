@@ -4,7 +4,7 @@
 // After a reconnect the server sends what was missed, in order. If it no longer has that, or is another server (lower
 // numbers), everything is loaded again, and so are the views.
 import { api, BASE } from './api';
-import { addMetrics, dropJob, dropVideo, link, loadAll, needLogin, putJob, putVideo, retryAt, say } from './state';
+import { addMetrics, cases, dropJob, dropVideo, link, loadAll, needLogin, putJob, putVideo, retryAt, say } from './state';
 import type { Chunk, Results } from './types';
 
 export type LiveEvent =
@@ -43,6 +43,9 @@ function handle(message: any) {
       break;
     case 'video-removed':
       dropVideo(message.video ?? data?.id);
+      break;
+    case 'cases':
+      cases.value = data.cases;
       break;
     case 'chunk':
     case 'results':

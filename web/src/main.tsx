@@ -7,6 +7,7 @@ import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { api } from './api';
 import { Board, chooseFiles } from './board';
+import { Cases, CaseView } from './cases';
 import { VideoView } from './video';
 import { Help } from './help';
 import { addShortcuts } from './keys';
@@ -69,7 +70,7 @@ function Bar() {
         main?.focus();
       }}>Skip to content</a>
       <a class="brand" href="#/"><svg viewBox="0 0 32 32" aria-hidden="true"><circle cx="14" cy="14" r="8.5" /><path d="M20.5 20.5 28 28" /><path class="play" d="M11.5 10v8l6.5-4z" /></svg><span>Video Detective</span></a>
-      <nav aria-label="Views">{nav('board', 'Board', '#/')}{nav('machine', 'Machine', '#/machine')}</nav>
+      <nav aria-label="Views">{nav('board', 'Board', '#/')}{nav('cases', 'Cases', '#/cases')}{nav('machine', 'Machine', '#/machine')}</nav>
       <form role="search" onSubmit={(e) => e.preventDefault()}>
         <input id="search" type="search" placeholder="Search all videos" aria-label="Search all videos" autocomplete="off" spellcheck={false}
           value={view === 'search' ? (params.get('q') ?? '') : ''}
@@ -122,6 +123,7 @@ function View() {
   const { view, id, params } = route.value;
   switch (view) {
     case 'video': return <VideoView key={id} id={id} />;
+    case 'cases': return id ? <CaseView key={id} id={id} /> : <Cases />;
     case 'machine': return <Machine />;
     case 'search': return <Search q={params.get('q') ?? ''} />;
     case 'board': return <Board />;
@@ -135,6 +137,7 @@ function App() {
   useEffect(() => addShortcuts('Everywhere', [
     { keys: ['/'], help: 'search all videos', run: () => document.getElementById('search')?.focus() },
     { keys: ['b'], help: 'board', run: () => go('#/') },
+    { keys: ['c'], help: 'cases', run: () => go('#/cases') },
     { keys: ['m'], help: 'machine', run: () => go('#/machine') },
     { keys: ['u'], help: 'choose files', run: () => { go('#/'); requestAnimationFrame(chooseFiles); } },
     { keys: ['t'], help: 'light, dark, as the system', run: nextTheme },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The route, after the # of the address: #/, #/video/JOB?t=12.5, #/machine, #/search?q=words
+// The route, after the # of the address: #/, #/video/JOB?t=12.5, #/cases, #/cases/ID, #/machine, #/search?q=words
 import { computed, signal } from '@preact/signals';
 
 const hash = signal(location.hash);
@@ -34,6 +34,8 @@ export function videoHref(job: string, t?: number, panel?: string): string {
   const query = params.toString();
   return `#/video/${encodeURIComponent(job)}${query ? `?${query}` : ''}`;
 }
+
+export const caseHref = (id: string) => `#/cases/${encodeURIComponent(id)}`;
 
 export function go(href: string, replace = false) {
   if (replace) history.replaceState(null, '', href);

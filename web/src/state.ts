@@ -2,10 +2,11 @@
 // The state of the page, as signals; a view that reads one is rendered again when it changes.
 import { computed, signal } from '@preact/signals';
 import { api, hooks, Problem } from './api';
-import type { Job, Me, Metrics, Video } from './types';
+import type { Case, Job, Me, Metrics, Video } from './types';
 
 export const jobs = signal<Map<string, Job>>(new Map());
 export const videos = signal<Map<string, Video>>(new Map());
+export const cases = signal<Case[]>([]);
 /** False until everything was loaded once: only then is an empty board known to be empty. */
 export const loaded = signal(false);
 export const me = signal<Me | undefined>(undefined);
@@ -89,10 +90,11 @@ hooks.unauthorized = () => {
 
 /** Loads everything; returns the number of the last event that it includes. */
 export async function loadAll(): Promise<number | undefined> {
-  const [j, v, who] = await Promise.all([api.jobs(), api.videos(), me.peek() ?? api.me()]);
+  const [j, v, c, who] = await Promise.all([api.jobs(), api.videos(), api.cases(), me.peek() ?? api.me()]);
   me.value = who;
   jobs.value = new Map(j.jobs.map((job) => [job.id, job]));
   videos.value = new Map(v.videos.map((video) => [video.id, video]));
+  cases.value = c.cases;
   loaded.value = true;
   return j.seq;
 }

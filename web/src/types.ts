@@ -33,11 +33,15 @@ export interface Job {
   finished?: number | null;
   prompt?: string | null;
   options?: Record<string, string>;
+  /** Its run in the journal. */
+  journal?: string | null;
 }
 
 export interface Video {
   id: string;
   name: string;
+  /** That a person gave. */
+  tags?: string[];
   size: number | null;
   duration: number | null;
   width?: number | null;
@@ -208,4 +212,27 @@ export interface Me {
   /** False: no login is needed. */
   auth?: boolean;
   version?: string;
+}
+
+/** Videos that are reported together. */
+export interface Case {
+  id: string;
+  name: string;
+  created: number;
+  /** Ids. */
+  videos: string[];
+}
+
+export interface CaseChange {
+  name?: string;
+  add?: string[];
+  remove?: string[];
+}
+
+/** What the page shows of case.json. */
+export interface CaseReport {
+  complete: boolean;
+  videos: { name: string; job: string | null }[];
+  /** `video`: index into videos; `time`: of the clock, ISO 8601. */
+  events: { time: string; video: number; pts: number; what: string; verdict: Verdict | null }[];
 }

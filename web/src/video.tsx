@@ -4,7 +4,8 @@ import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { pictureUrl } from './api';
 import { byStart, useVideo } from './video-data';
-import { Controls, ExportMenu, isActive, retryChunk, stateText } from './controls';
+import { Filing } from './cases';
+import { Controls, isActive, JobExport, retryChunk, stateText } from './controls';
 import { clock, exact, matcher, plural, span } from './format';
 import { addShortcuts } from './keys';
 import { LongList, type ListHandle } from './list';
@@ -309,9 +310,10 @@ export function VideoView({ id }: { id: string }) {
           {job.state === 'running' && job.left != null && <span class="note">{span(job.left)} left</span>}
           {job.holes > 0 && <span class="fault">{plural(job.holes, 'hole')}</span>}
         </p>
-        <div class="foot"><Controls job={job} />{job.done > 0 && <ExportMenu job={job} />}</div>
+        <div class="foot"><Controls job={job} />{job.done > 0 && <JobExport job={job} />}</div>
         {isActive(job) && <progress max={1} value={job.progress ?? 0} aria-label="Progress" />}
         {job.error && <p class="fault" dir="auto">{job.error}</p>}
+        {video && <Filing video={video} />}
       </header>
       <Player video={video} id={job.video} duration={duration} fps={fps} now={now} playing={playing} handle={(h) => { player.current = h; }} />
       <Timeline data={lane} video={job.video} now={now} current={current} onSeek={(t) => seek(Math.min(Math.max(0, t), duration))} onEvent={toEvent} />

@@ -10,10 +10,8 @@
 #include "net/api/api.h"
 #include "net/api/handlers.h"
 
-/* Replies with the JSON that a function of the board returns for the id of the
- * path. */
-static int reply_json(struct call *c, int (*fn)(struct board *, int64_t, json_t **, struct err *),
-                      struct err *err)
+int reply_json(struct call *c, int (*fn)(struct board *, int64_t, json_t **, struct err *),
+               struct err *err)
 {
 	const struct api *api = c->ctx;
 	int64_t id;
@@ -26,8 +24,22 @@ static int reply_json(struct call *c, int (*fn)(struct board *, int64_t, json_t 
 	return r;
 }
 
-static int remove_by_id(struct call *c, int (*fn)(struct board *, int64_t, struct err *),
-                        struct err *err)
+int reply_change(struct call *c,
+                 int (*fn)(struct board *, int64_t, const json_t *, json_t **, struct err *),
+                 struct err *err)
+{
+	const struct api *api = c->ctx;
+	int64_t id;
+	json_t *j = NULL;
+	int r = call_id(c, &id, err);
+	if (r == 0)
+		r = fn(api->board, id, c->body, &j, err);
+	if (r == 0)
+		call_json(c, 200, j);
+	return r;
+}
+
+int reply_removal(struct call *c, int (*fn)(struct board *, int64_t, struct err *), struct err *err)
 {
 	const struct api *api = c->ctx;
 	int64_t id;
@@ -89,15 +101,7 @@ int handle_subjects(struct call *c, struct err *err)
 
 int handle_subjects_edit(struct call *c, struct err *err)
 {
-	const struct api *api = c->ctx;
-	int64_t id;
-	json_t *subjects = NULL;
-	int r = call_id(c, &id, err);
-	if (r == 0)
-		r = board_subjects_edit(api->board, id, c->body, &subjects, err);
-	if (r == 0)
-		call_json(c, 200, subjects);
-	return r;
+	return reply_change(c, board_subjects_edit, err);
 }
 
 /* How much of the events is listed; by default as the server's option says. */
@@ -127,11 +131,17 @@ int handle_events(struct call *c, struct err *err)
 
 int handle_video_delete(struct call *c, struct err *err)
 {
-	return remove_by_id(c, board_video_remove, err);
+	return reply_removal(c, board_video_remove, err);
 }
+
+int handle_video_change(struct call *c, struct err *err)
+{
+	return reply_change(c, board_video_change, err);
+}
+
 int handle_job_delete(struct call *c, struct err *err)
 {
-	return remove_by_id(c, board_remove, err);
+	return reply_removal(c, board_remove, err);
 }
 
 int handle_submit(struct call *c, struct err *err)
@@ -148,15 +158,7 @@ int handle_submit(struct call *c, struct err *err)
 
 int handle_change(struct call *c, struct err *err)
 {
-	const struct api *api = c->ctx;
-	int64_t id;
-	json_t *job = NULL;
-	int r = call_id(c, &id, err);
-	if (r == 0)
-		r = board_change(api->board, id, c->body, &job, err);
-	if (r == 0)
-		call_json(c, 200, job);
-	return r;
+	return reply_change(c, board_change, err);
 }
 
 int handle_control(struct call *c, struct err *err)
@@ -174,27 +176,40 @@ int handle_control(struct call *c, struct err *err)
 	return r;
 }
 
+static const struct {
+	const char *format, *type;
+} report_types[] = {
+	{"json", "application/json"},         {"md", "text/markdown; charset=utf-8"},
+	{"html", "text/html; charset=utf-8"}, {"vtt", "text/vtt; charset=utf-8"},
+	{"csv", "text/csv; charset=utf-8"},
+};
+
+void reply_report(struct call *c, const char *format, char *name)
+{
+	const char *download = call_query(c, "download");
+	for (size_t i = 0; i < ARRAY_LEN(report_types); i++)
+		if (strcmp(report_types[i].format, format) == 0)
+			c->reply.type = report_types[i].type;
+	c->reply.status = 200;
+	if (download && strcmp(download, "0") != 0)
+		c->reply.filename = name;
+	else
+		free(name);
+}
+
 int handle_report(struct call *c, struct err *err)
 {
 	const struct api *api = c->ctx;
-	static const struct {
-		const char *format, *type;
-	} types[] = {
-		{"json", "application/json"},         {"md", "text/markdown; charset=utf-8"},
-		{"html", "text/html; charset=utf-8"}, {"vtt", "text/vtt; charset=utf-8"},
-		{"csv", "text/csv; charset=utf-8"},
-	};
-	const char *format = call_query(c, "format"), *type = NULL,
-			   *download = call_query(c, "download");
+	const char *format = call_query(c, "format");
+	bool known = false;
 	AUTO(mem_freep) char *name = NULL;
 	int64_t id;
 
 	if (!format || !*format)
 		format = "json";
-	for (size_t i = 0; i < ARRAY_LEN(types); i++)
-		if (strcmp(types[i].format, format) == 0)
-			type = types[i].type;
-	if (!type)
+	for (size_t i = 0; i < ARRAY_LEN(report_types); i++)
+		known |= strcmp(report_types[i].format, format) == 0;
+	if (!known)
 		return err_set(err, ERR_ARG, "format is one of json, md, html, vtt, csv");
 
 	enum report_detail detail;
@@ -203,14 +218,9 @@ int handle_report(struct call *c, struct err *err)
 		r = call_id(c, &id, err);
 	if (r == 0)
 		r = board_report(api->board, id, format, detail, &c->reply.body, &name, err);
-	if (r < 0)
-		return r;
-
-	c->reply.status = 200;
-	c->reply.type = type;
-	if (download && strcmp(download, "0") != 0)
-		c->reply.filename = TAKE(name);
-	return 0;
+	if (r == 0)
+		reply_report(c, format, TAKE(name));
+	return r;
 }
 
 int handle_search(struct call *c, struct err *err)

@@ -5,7 +5,22 @@
 
 #include <stdbool.h>
 
+#include "board/board.h"
 #include "net/http/route.h"
+
+/* What many handlers do with the id of the path: reply with the JSON that a
+ * function of the board returns, change something by the body of the request,
+ * remove something. */
+int reply_json(struct call *c, int (*fn)(struct board *, int64_t, json_t **, struct err *),
+               struct err *err);
+int reply_change(struct call *c,
+                 int (*fn)(struct board *, int64_t, const json_t *, json_t **, struct err *),
+                 struct err *err);
+int reply_removal(struct call *c, int (*fn)(struct board *, int64_t, struct err *),
+                  struct err *err);
+/* Replies with a report in a format that is known; takes `name`, which the
+ * browser gets if the request has download=1. The body is there. */
+void reply_report(struct call *c, const char *format, char *name);
 
 /* server.c: the server itself */
 route_fn handle_health, handle_ready, handle_openapi, handle_performance, handle_recommendations,
@@ -23,9 +38,13 @@ route_fn handle_me, handle_login, handle_logout, handle_tokens, handle_token_new
 	handle_token_delete;
 
 /* board.c: videos, jobs and results */
-route_fn handle_videos, handle_video, handle_video_delete, handle_index, handle_frame,
-	handle_picture, handle_file, handle_jobs, handle_submit, handle_job, handle_change,
-	handle_job_delete, handle_control, handle_chunks, handle_events, handle_subjects,
+route_fn handle_videos, handle_video, handle_video_change, handle_video_delete, handle_index,
+	handle_frame, handle_picture, handle_file, handle_jobs, handle_submit, handle_job,
+	handle_change, handle_job_delete, handle_control, handle_chunks, handle_events, handle_subjects,
 	handle_subjects_edit, handle_report, handle_search;
+
+/* case.c: cases of videos */
+route_fn handle_cases, handle_case_add, handle_case, handle_case_change, handle_case_delete,
+	handle_case_report;
 
 #endif

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cases: videos of the server that are reported together; and what a person
+ * says about a video, its name and its tags. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "board/board-internal.h"
+#include "cases/print.h"
+#include "store/board-case.h"
+
+enum { TAGS_MAX = 50 };
+
+/* ---- as JSON */
+
+static json_t *case_json_of(const struct store_board_case *c)
+{
+	json_t *videos = json_array();
+	for (size_t i = 0; i < c->n; i++)
+		json_array_append_new(videos, board_id_json(c->videos[i]));
+	return json_pack("{s:o, s:s, s:o, s:o}", "id", board_id_json(c->id), "name", c->name, "created",
+	                 board_moment(c->created), "videos", videos);
+}
+
+static int list_cases(struct board *b, json_t **ret, struct err *err)
+{
+	struct store_board_case *all = NULL;
+	size_t n = 0;
+	int r = store_board_cases_load(b->setup.store, 0, &all, &n, err);
+	if (r < 0)
+		return r;
+	*ret = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(*ret, case_json_of(&all[i]));
+	store_board_cases_free(all, n);
+	return 0;
+}
+
+int board_cases(struct board *b, json_t **ret, struct err *err)
+{
+	json_int_t seq = (json_int_t)events_last(b->setup.events);
+	json_t *all = NULL;
+	int r = list_cases(b, &all, err);
+	if (r == 0)
+		*ret = json_pack("{s:I, s:o}", "seq", seq, "cases", all);
+	return r;
+}
+
+int board_case(struct board *b, int64_t id, json_t **ret, struct err *err)
+{
+	struct store_board_case *one = NULL;
+	size_t n = 0;
+	int r = store_board_cases_load(b->setup.store, id, &one, &n, err);
+	if (r < 0)
+		return r;
+	*ret = case_json_of(one);
+	store_board_cases_free(one, n);
+	return 0;
+}
+
+void board_publish_cases(struct board *b)
+{
+	json_t *all = NULL;
+	if (list_cases(b, &all, NULL) == 0)
+		events_post(b->setup.events, EVENT_CASES, 0, json_pack("{s:o}", "cases", all));
+}
+
+/* ---- changes */
+
+/* The name in a request; NULL if it has none. The caller frees. */
+static int read_name(const json_t *body, char **ret, struct err *err)
+{
+	const json_t *j = json_object_get(body, "name");
+	if (!j)
+		return 0;
+	if (!json_is_string(j))
+		return err_set(err, ERR_ARG, "\"name\" has to be a text");
+	*ret = mem_strdup(json_string_value(j));
+	return text_check_name(*ret, err);
+}
+
+static int read_videos(const json_t *body, const char *key, int64_t **ret, size_t *ret_n,
+                       struct err *err)
+{
+	const json_t *list = json_object_get(body, key), *item;
+	size_t i;
+	int r = 0;
+	if (list && !json_is_array(list))
+		return err_set(err, ERR_ARG, "\"%s\" has to be a list of ids of videos", key);
+	AUTO(mem_freep) int64_t *ids = mem_alloc(json_array_size(list) + 1, sizeof *ids);
+	json_array_foreach (list, i, item)
+		if ((r = board_parse_id(item, &ids[i], err)) < 0)
+			return r;
+	*ret_n = json_array_size(list);
+	*ret = TAKE(ids);
+	return 0;
+}
+
+/* *id 0: a new case. */
+static int save_case(struct board *b, const json_t *body, const char *const *keys, int64_t *id,
+                     json_t **ret, struct err *err)
+{
+	AUTO(mem_freep) char *name = NULL;
+	AUTO(mem_freep) int64_t *add = NULL;
+	AUTO(mem_freep) int64_t *remove = NULL;
+	struct store_board_case_change c = {0};
+	int r = board_check_keys(body, keys, err);
+	if (r == 0)
+		r = read_name(body, &name, err);
+	if (r == 0 && !*id && !name)
+		r = err_set(err, ERR_ARG, "\"name\" has to be the name of the case");
+	if (r == 0)
+		r = read_videos(body, *id ? "add" : "videos", &add, &c.n_add, err);
+	if (r == 0)
+		r = read_videos(body, "remove", &remove, &c.n_remove, err);
+	if (r < 0)
+		return r;
+	c.name = name;
+	c.add = add;
+	c.remove = remove;
+	AUTO(board_undiskp) struct board *disk = board_disk(b);
+	r = store_board_case_save(disk->setup.store, &c, id, err);
+	if (r < 0)
+		return r;
+	board_publish_cases(disk);
+	return board_case(disk, *id, ret, err);
+}
+
+int board_case_add(struct board *b, const json_t *body, json_t **ret, struct err *err)
+{
+	static const char *const keys[] = {"name", "videos", NULL};
+	int64_t id = 0;
+	return save_case(b, body, keys, &id, ret, err);
+}
+
+int board_case_change(struct board *b, int64_t id, const json_t *body, json_t **ret,
+                      struct err *err)
+{
+	static const char *const keys[] = {"name", "add", "remove", NULL};
+	int r = board_case(b, id, ret, err);
+	if (r < 0)
+		return r;
+	json_decref(TAKE(*ret));
+	return save_case(b, body, keys, &id, ret, err);
+}
+
+int board_case_remove(struct board *b, int64_t id, struct err *err)
+{
+	AUTO(board_undiskp) struct board *disk = board_disk(b);
+	int r = store_board_case_remove(disk->setup.store, id, err);
+	if (r == 0)
+		board_publish_cases(disk);
+	return r;
+}
+
+/* ---- the report */
+
+/* A video as a member, with its latest run that ended, else its latest one;
+ * with the lock held. */
+static void take_video(const struct board *b, const struct video *v, struct store_member *ret)
+{
+	const struct job *shown = NULL, *last = NULL;
+	for (size_t i = 0; i < b->n_jobs; i++) {
+		const struct job *j = b->jobs[i];
+		bool ended = j->row.state == STORE_ENTRY_DONE || j->row.state == STORE_ENTRY_HOLES;
+		if (j->gone || j->video != v)
+			continue;
+		last = j;
+		if (*j->row.journal && (ended || !shown || !*shown->row.journal))
+			shown = j;
+	}
+	const char *fault = v->row.state == STORE_VIDEO_FETCHING    ? "it is not here yet"
+	                    : *v->row.fault                         ? v->row.fault
+	                    : !last                                 ? "it has no job"
+	                    : last->row.state == STORE_ENTRY_FAILED ? last->row.fault
+	                                                            : "";
+	json_int_t duration = json_integer_value(json_object_get(v->facts, "duration_us"));
+	json_int_t recorded = json_integer_value(json_object_get(v->facts, "recorded"));
+	struct stat st;
+	int64_t changed = stat(v->row.path, &st) == 0
+	                      ? (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000
+	                      : v->row.created;
+	*ret = (struct store_member){.path = mem_strdup(v->row.path),
+	                             .stream = v->row.has_stream ? v->row.stream : -1,
+	                             .name = mem_strdup(v->row.name),
+	                             .kind = STORE_MEMBER_VIDEO,
+	                             .stamp = mem_strdup(""),
+	                             .source = mem_strdup(v->row.sha256),
+	                             .job = mem_strdup(shown ? shown->row.journal : ""),
+	                             .settings = mem_strdup(""),
+	                             .fault = mem_strdup(fault),
+	                             .start = recorded ? recorded : changed - duration,
+	                             .clock = recorded ? STORE_CLOCK_METADATA : STORE_CLOCK_FILE,
+	                             .duration = duration};
+}
+
+int board_case_report(struct board *b, int64_t id, const char *format, struct buf *out,
+                      char **ret_name, struct err *err)
+{
+	struct store_board_case *c = NULL;
+	size_t one = 0, n = 0;
+	int r = store_board_cases_load(b->setup.store, id, &c, &one, err);
+	if (r < 0)
+		return r;
+	AUTO(mem_freep) struct store_member *rows = mem_alloc(c->n + 1, sizeof *rows);
+	pthread_mutex_lock(&b->lock);
+	for (size_t i = 0; i < c->n; i++) {
+		const struct video *v = board_find_video(b, c->videos[i]);
+		if (v)
+			take_video(b, v, &rows[n++]);
+	}
+	pthread_mutex_unlock(&b->lock);
+	AUTO(mem_freep) char *number = mem_printf("%lld", (long long)id);
+	const struct case_input in = {.id = number,
+	                              .title = c->name,
+	                              .rows = rows,
+	                              .n = n,
+	                              .without_summary = "the server writes none for cases"};
+	r = case_print(b->setup.store, &in, format, out, err);
+	AUTO(mem_freep) char *name = board_file_name(c->name);
+	*ret_name = mem_printf("%s.%s", name, format);
+	while (n)
+		store_member_clear(&rows[--n]);
+	store_board_cases_free(c, one);
+	return r;
+}
+
+/* ---- a video */
+
+/* The tags of a request, each once, in their order; NULL if it has none. */
+static int read_tags(const json_t *body, json_t **ret, struct err *err)
+{
+	const json_t *list = json_object_get(body, "tags"), *item;
+	json_auto_t *all = json_array();
+	size_t i, k;
+	if (!list)
+		return 0;
+	if (!json_is_array(list) || json_array_size(list) > TAGS_MAX)
+		return err_set(err, ERR_ARG, "\"tags\" has to be a list of at most %d texts", TAGS_MAX);
+	json_array_foreach (list, i, item) {
+		if (!json_is_string(item))
+			return err_set(err, ERR_ARG, "\"tags\" has to be a list of texts");
+		AUTO(mem_freep) char *tag = mem_strdup(json_string_value(item));
+		int r = text_check_name(tag, err);
+		if (r < 0)
+			return r;
+		for (k = 0; k < json_array_size(all); k++)
+			if (strcmp(json_string_value(json_array_get(all, k)), tag) == 0)
+				break;
+		if (k == json_array_size(all))
+			json_array_append_new(all, json_string(tag));
+	}
+	*ret = json_incref(all);
+	return 0;
+}
+
+/* NULL: stays. What was there before is the caller's. */
+static int set_video(struct board *b, int64_t id, const char *name, const char *tags,
+                     struct video **ret, char **ret_old_name, char **ret_old_tags, struct err *err)
+{
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	int r = board_need_video(locked, id, ret, err);
+	if (r < 0)
+		return r;
+	struct store_video *row = &(*ret)->row;
+	*ret_old_name = mem_strdup(row->name);
+	*ret_old_tags = mem_strdup(row->tags ? row->tags : "[]");
+	board_set_text(&row->name, name ? name : *ret_old_name);
+	board_set_text(&row->tags, tags ? tags : *ret_old_tags);
+	return 0;
+}
+
+int board_video_change(struct board *b, int64_t id, const json_t *body, json_t **ret,
+                       struct err *err)
+{
+	static const char *const keys[] = {"name", "tags", NULL};
+	AUTO(mem_freep) char *name = NULL;
+	AUTO(mem_freep) char *old_name = NULL;
+	AUTO(mem_freep) char *old_tags = NULL;
+	json_auto_t *tags = NULL;
+	struct video *v;
+	int r = board_check_keys(body, keys, err);
+	if (r == 0)
+		r = read_name(body, &name, err);
+	if (r == 0)
+		r = read_tags(body, &tags, err);
+	if (r < 0)
+		return r;
+	AUTO(mem_freep) char *text = tags ? json_dumps(tags, JSON_COMPACT) : NULL;
+	AUTO(board_undiskp) struct board *disk = board_disk(b);
+	r = set_video(disk, id, name, text, &v, &old_name, &old_tags, err);
+	if (r < 0)
+		return r;
+	r = board_save_video(disk, v, err);
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	if (r < 0) { /* it is tried again, with what was there */
+		board_set_text(&v->row.name, old_name);
+		board_set_text(&v->row.tags, old_tags);
+		return r;
+	}
+	board_publish_video(locked, v);
+	for (size_t i = 0; i < b->n_jobs; i++) /* they show its name */
+		if (b->jobs[i]->video == v)
+			board_publish_job(b, b->jobs[i]);
+	*ret = board_video_json(v);
+	return 0;
+}
