@@ -251,7 +251,8 @@ class Subjects(flow.Flow):
         report = self.analyze()
         job = report["run"]["job"]
         db = sqlite3.connect(self.store)
-        db.executescript("DROP TABLE subject; DROP TABLE subject_edit; PRAGMA user_version = 14")
+        db.executescript("DROP TABLE subject; DROP TABLE subject_edit; DROP TABLE board_case_video; DROP TABLE board_case; "
+                         "ALTER TABLE video DROP COLUMN tags; PRAGMA user_version = 14")
         db.close()
         self.vdet("report", job)
         self.assertEqual(flow.same_result(self.report("a")), flow.same_result(report))

@@ -26,9 +26,9 @@ import flow  # noqa: E402
 FORMATS = {"mp4": "libx264", "mkv": "libx264", "ts": "mpeg2video", "flv": "flv", "avi": "mpeg4"}
 BATCH = 20  # files of one command, since a start costs more than a file
 ANALYZED = 4  # every fourth batch
-MEMORY_MB = 1500  # of one process, under a sanitizer
+MEMORY_MB = 1500  # of one process, under a sanitizer; not hard_rss_limit_mb, whose thread keeps vdet from forking its children
 HEADER = 4096
-FAULTS = re.compile(flow.FAULTS.pattern + r"|hard rss limit|crashed on this file|exceeded its memory limit|SIGKILL|SIGSYS")
+FAULTS = re.compile(flow.FAULTS.pattern + r"|crashed on this file|exceeded its memory limit|SIGKILL|SIGSYS")
 # Sizes and counts that parsers stumble over.
 WORDS = [0, 1, 7, 8, 0x7F, 0x80, 0xFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFF8, 0xFFFFFFFF]
 
@@ -85,6 +85,11 @@ def mutate(data, rnd):
     return bytes(data)
 
 
+def peak_mb():
+    """Of the largest process so far that has ended."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
+
+
 class Storm:
     def __init__(self, seed, keep):
         self.dir = Path(tempfile.mkdtemp(prefix="vdet-mutate-"))
@@ -92,7 +97,8 @@ class Storm:
         self.engine = flow.FakeEngine(self.dir)
         self.failures, self.refused, self.accepted = [], 0, 0
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("VDET_")}
-        self.env["ASAN_OPTIONS"] = f"hard_rss_limit_mb={MEMORY_MB}:" + self.env.get("ASAN_OPTIONS", "")
+        self.env["ASAN_OPTIONS"] = (f"max_allocation_size_mb={MEMORY_MB}:allocator_may_return_null=1:" +
+                                    self.env.get("ASAN_OPTIONS", ""))
 
     def close(self):
         self.engine.stop()
@@ -141,6 +147,8 @@ class Storm:
                 wrong.append(f"{path.name}: complete, although no picture was looked at")
         if r.returncode not in codes or FAULTS.search(r.stderr):
             wrong.append(f"exit {r.returncode}")
+        if peak_mb() > MEMORY_MB:
+            wrong.append(f"a process took {peak_mb()} MB")
         return [f"{w}\n{r.stderr[-6000:]}" for w in wrong]
 
     def batch(self, number, seeds):
@@ -177,9 +185,8 @@ def main():
             storm.batch(number, range(first, min(first + BATCH, o.seed + o.count)))
     finally:
         storm.close()
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
     print(f"{storm.accepted} accepted, {storm.refused} refused, {len(storm.failures)} failed {storm.failures or ''}; "
-          f"{time.monotonic() - start:.0f} s, at most {peak} MB in one process")
+          f"{time.monotonic() - start:.0f} s, at most {peak_mb()} MB in one process")
     return 1 if storm.failures else 0
 
 
