@@ -161,14 +161,17 @@ int board_case_remove(struct board *b, int64_t id, struct err *err)
 static void take_video(const struct board *b, const struct video *v, struct store_member *ret)
 {
 	const struct job *shown = NULL, *last = NULL;
+	bool shown_ended = false;
 	for (size_t i = 0; i < b->n_jobs; i++) {
 		const struct job *j = b->jobs[i];
 		bool ended = j->row.state == STORE_ENTRY_DONE || j->row.state == STORE_ENTRY_HOLES;
 		if (j->gone || j->video != v)
 			continue;
 		last = j;
-		if (*j->row.journal && (ended || !shown || !*shown->row.journal))
-			shown = j;
+		if (!*j->row.journal || (shown_ended && !ended))
+			continue;
+		shown = j;
+		shown_ended = ended;
 	}
 	const char *fault = v->row.state == STORE_VIDEO_FETCHING    ? "it is not here yet"
 	                    : *v->row.fault                         ? v->row.fault
@@ -177,10 +180,6 @@ static void take_video(const struct board *b, const struct video *v, struct stor
 	                                                            : "";
 	json_int_t duration = json_integer_value(json_object_get(v->facts, "duration_us"));
 	json_int_t recorded = json_integer_value(json_object_get(v->facts, "recorded"));
-	struct stat st;
-	int64_t changed = stat(v->row.path, &st) == 0
-	                      ? (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000
-	                      : v->row.created;
 	*ret = (struct store_member){.path = mem_strdup(v->row.path),
 	                             .stream = v->row.has_stream ? v->row.stream : -1,
 	                             .name = mem_strdup(v->row.name),
@@ -190,9 +189,17 @@ static void take_video(const struct board *b, const struct video *v, struct stor
 	                             .job = mem_strdup(shown ? shown->row.journal : ""),
 	                             .settings = mem_strdup(""),
 	                             .fault = mem_strdup(fault),
-	                             .start = recorded ? recorded : changed - duration,
+	                             .start = recorded ? recorded : v->row.created - duration,
 	                             .clock = recorded ? STORE_CLOCK_METADATA : STORE_CLOCK_FILE,
 	                             .duration = duration};
+}
+
+/* The time of the file's last change, where the recording has none. */
+static void take_file_time(struct store_member *m)
+{
+	struct stat st;
+	if (m->clock == STORE_CLOCK_FILE && stat(m->path, &st) == 0)
+		m->start = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000 - m->duration;
 }
 
 int board_case_report(struct board *b, int64_t id, const char *format, struct buf *out,
@@ -211,6 +218,8 @@ int board_case_report(struct board *b, int64_t id, const char *format, struct bu
 			take_video(b, v, &rows[n++]);
 	}
 	pthread_mutex_unlock(&b->lock);
+	for (size_t i = 0; i < n; i++)
+		take_file_time(&rows[i]);
 	AUTO(mem_freep) char *number = mem_printf("%lld", (long long)id);
 	const struct case_input in = {.id = number,
 	                              .title = c->name,
