@@ -114,24 +114,25 @@ char *text_line(const char *s, size_t max)
 	return line;
 }
 
-int text_check_name(char *name, struct err *err)
+int text_check_name(char *name, const char *what, struct err *err)
 {
 	size_t first = strspn(name, " "), len = strlen(name + first);
 	memmove(name, name + first, len + 1);
 	while (len && name[len - 1] == ' ')
 		name[--len] = '\0';
 	if (!len)
-		return err_set(err, ERR_ARG, "the name is empty; give a text");
+		return err_set(err, ERR_ARG, "the %s is empty; give a text", what);
 	if (len > TEXT_NAME_MAX)
-		return err_set(err, ERR_ARG, "the name has %zu bytes; at most %d are possible", len,
+		return err_set(err, ERR_ARG, "the %s has %zu bytes; at most %d are possible", what, len,
 		               TEXT_NAME_MAX);
 	if (!text_is_utf8(name))
-		return err_set(err, ERR_ARG, "the name is not valid UTF-8");
+		return err_set(err, ERR_ARG, "the %s is not valid UTF-8", what);
 	AUTO(mem_freep) char *line = text_line(name, TEXT_NAME_MAX);
 	if (strcmp(line, name) != 0)
 		return err_set(err, ERR_ARG,
-		               "the name contains control characters, or such that are not visible or "
-		               "change the direction of text; give one line of plain text");
+		               "the %s contains control characters, or such that are not visible or "
+		               "change the direction of text; give one line of plain text",
+		               what);
 	return 0;
 }
 

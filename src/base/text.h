@@ -19,11 +19,11 @@ void text_utf8(struct buf *out, const void *s, size_t len);
  * without characters that change the direction of text or have neither width
  * nor meaning, at most `max` bytes; the caller frees. */
 char *text_line(const char *s, size_t max);
-/* Checks a name that a person gives: one line of plain text of at most
- * TEXT_NAME_MAX bytes, without what text_line() removes. Removes spaces at both
- * ends of it. ERR_ARG. */
+/* Checks a name, or what else `what` says, that a person gives: one line of
+ * plain text of at most TEXT_NAME_MAX bytes, without what text_line() removes.
+ * Removes spaces at both ends of it. ERR_ARG. */
 enum { TEXT_NAME_MAX = 200 };
-int text_check_name(char *name, struct err *err);
+int text_check_name(char *name, const char *what, struct err *err);
 /* Whether s ends in a repeated piece of at most 400 bytes (four times or more,
  * 60 bytes or more in all), as the text of a language model does when decoding
  * got into a loop. */

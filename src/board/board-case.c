@@ -3,7 +3,6 @@
  * says about a video, its name and its tags. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/text.h"
 #include "board/board-internal.h"
@@ -23,28 +22,20 @@ static json_t *case_json_of(const struct store_board_case *c)
 	                 board_moment(c->created), "videos", videos);
 }
 
-static int list_cases(struct board *b, json_t **ret, struct err *err)
-{
-	struct store_board_case *all = NULL;
-	size_t n = 0;
-	int r = store_board_cases_load(b->setup.store, 0, &all, &n, err);
-	if (r < 0)
-		return r;
-	*ret = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(*ret, case_json_of(&all[i]));
-	store_board_cases_free(all, n);
-	return 0;
-}
-
 int board_cases(struct board *b, json_t **ret, struct err *err)
 {
 	json_int_t seq = (json_int_t)events_last(b->setup.events);
-	json_t *all = NULL;
-	int r = list_cases(b, &all, err);
-	if (r == 0)
-		*ret = json_pack("{s:I, s:o}", "seq", seq, "cases", all);
-	return r;
+	struct store_board_case *all = NULL;
+	size_t n = 0;
+	int r = store_board_cases_load(b->setup.store, STORE_ALL_CASES, &all, &n, err);
+	if (r < 0)
+		return r;
+	json_t *list = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, case_json_of(&all[i]));
+	store_board_cases_free(all, n);
+	*ret = json_pack("{s:I, s:o}", "seq", seq, "cases", list);
+	return 0;
 }
 
 int board_case(struct board *b, int64_t id, json_t **ret, struct err *err)
@@ -59,11 +50,26 @@ int board_case(struct board *b, int64_t id, json_t **ret, struct err *err)
 	return 0;
 }
 
-void board_publish_cases(struct board *b)
+int64_t *board_cases_with(struct board *b, int64_t video, size_t *ret_n)
 {
-	json_t *all = NULL;
-	if (list_cases(b, &all, NULL) == 0)
-		events_post(b->setup.events, EVENT_CASES, 0, json_pack("{s:o}", "cases", all));
+	struct store_board_case *all = NULL;
+	size_t n = 0;
+	store_board_cases_load(b->setup.store, STORE_ALL_CASES, &all, &n, NULL);
+	int64_t *ids = mem_alloc(n + 1, sizeof *ids);
+	*ret_n = 0;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < all[i].n; k++)
+			if (all[i].videos[k] == video)
+				ids[(*ret_n)++] = all[i].id;
+	store_board_cases_free(all, n);
+	return ids;
+}
+
+void board_publish_case(struct board *b, int64_t id)
+{
+	json_t *one = NULL;
+	if (board_case(b, id, &one, NULL) == 0)
+		events_post(b->setup.events, EVENT_CASE, id, one);
 }
 
 /* ---- changes */
@@ -77,7 +83,7 @@ static int read_name(const json_t *body, char **ret, struct err *err)
 	if (!json_is_string(j))
 		return err_set(err, ERR_ARG, "\"name\" has to be a text");
 	*ret = mem_strdup(json_string_value(j));
-	return text_check_name(*ret, err);
+	return text_check_name(*ret, "name", err);
 }
 
 static int read_videos(const json_t *body, const char *key, int64_t **ret, size_t *ret_n,
@@ -123,7 +129,7 @@ static int save_case(struct board *b, const json_t *body, const char *const *key
 	r = store_board_case_save(disk->setup.store, &c, id, err);
 	if (r < 0)
 		return r;
-	board_publish_cases(disk);
+	board_publish_case(disk, *id);
 	return board_case(disk, *id, ret, err);
 }
 
@@ -150,7 +156,7 @@ int board_case_remove(struct board *b, int64_t id, struct err *err)
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
 	int r = store_board_case_remove(disk->setup.store, id, err);
 	if (r == 0)
-		board_publish_cases(disk);
+		events_post(disk->setup.events, EVENT_CASE_REMOVED, id, NULL);
 	return r;
 }
 
@@ -173,13 +179,16 @@ static void take_video(const struct board *b, const struct video *v, struct stor
 		shown = j;
 		shown_ended = ended;
 	}
-	const char *fault = v->row.state == STORE_VIDEO_FETCHING    ? "it is not here yet"
-	                    : *v->row.fault                         ? v->row.fault
-	                    : !last                                 ? "it has no job"
-	                    : last->row.state == STORE_ENTRY_FAILED ? last->row.fault
-	                                                            : "";
+	const char *fault = v->row.state == STORE_VIDEO_FETCHING      ? "it is not here yet"
+	                    : *v->row.fault                           ? v->row.fault
+	                    : !last                                   ? "it has no job"
+	                    : last->row.state == STORE_ENTRY_FAILED   ? last->row.fault
+	                    : shown                                   ? ""
+	                    : last->row.state == STORE_ENTRY_CANCELED ? "its job was canceled"
+	                                                              : "its job has not begun";
 	json_int_t duration = json_integer_value(json_object_get(v->facts, "duration_us"));
 	json_int_t recorded = json_integer_value(json_object_get(v->facts, "recorded"));
+	json_int_t changed = json_integer_value(json_object_get(v->facts, "changed"));
 	*ret = (struct store_member){.path = mem_strdup(v->row.path),
 	                             .stream = v->row.has_stream ? v->row.stream : -1,
 	                             .name = mem_strdup(v->row.name),
@@ -189,17 +198,11 @@ static void take_video(const struct board *b, const struct video *v, struct stor
 	                             .job = mem_strdup(shown ? shown->row.journal : ""),
 	                             .settings = mem_strdup(""),
 	                             .fault = mem_strdup(fault),
-	                             .start = recorded ? recorded : v->row.created - duration,
+	                             .start = recorded  ? recorded
+	                                      : changed ? changed - duration
+	                                                : v->row.created - duration,
 	                             .clock = recorded ? STORE_CLOCK_METADATA : STORE_CLOCK_FILE,
 	                             .duration = duration};
-}
-
-/* The time of the file's last change, where the recording has none. */
-static void take_file_time(struct store_member *m)
-{
-	struct stat st;
-	if (m->clock == STORE_CLOCK_FILE && stat(m->path, &st) == 0)
-		m->start = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000 - m->duration;
 }
 
 int board_case_report(struct board *b, int64_t id, const char *format, struct buf *out,
@@ -218,8 +221,6 @@ int board_case_report(struct board *b, int64_t id, const char *format, struct bu
 			take_video(b, v, &rows[n++]);
 	}
 	pthread_mutex_unlock(&b->lock);
-	for (size_t i = 0; i < n; i++)
-		take_file_time(&rows[i]);
 	AUTO(mem_freep) char *number = mem_printf("%lld", (long long)id);
 	const struct case_input in = {.id = number,
 	                              .title = c->name,
@@ -251,7 +252,7 @@ static int read_tags(const json_t *body, json_t **ret, struct err *err)
 		if (!json_is_string(item))
 			return err_set(err, ERR_ARG, "\"tags\" has to be a list of texts");
 		AUTO(mem_freep) char *tag = mem_strdup(json_string_value(item));
-		int r = text_check_name(tag, err);
+		int r = text_check_name(tag, "tag", err);
 		if (r < 0)
 			return r;
 		for (k = 0; k < json_array_size(all); k++)

@@ -331,6 +331,8 @@ int board_video_remove(struct board *b, int64_t id, struct err *err)
 	pthread_mutex_unlock(&b->lock);
 	if (r == 0)
 		r = board_save_changes(disk, err);
+	size_t n_cases = 0;
+	AUTO(mem_freep) int64_t *cases = r == 0 ? board_cases_with(disk, id, &n_cases) : NULL;
 	if (r == 0)
 		r = store_video_remove(disk->setup.store, id, err);
 	if (r < 0)
@@ -339,7 +341,8 @@ int board_video_remove(struct board *b, int64_t id, struct err *err)
 		forget_job(disk, j);
 	if (file_remove_tree(dir, &why) < 0)
 		log_warning("[video %s] %s", name, why.msg);
-	board_publish_cases(disk); /* those that it was in */
+	for (size_t i = 0; i < n_cases; i++)
+		board_publish_case(disk, cases[i]);
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	v->gone = true;
 	cancel_fire(v->cancel);

@@ -228,8 +228,10 @@ int board_split_streams(struct job *j, const char *path, struct analyze_options 
 
 /* ---- board-case.c */
 
+/* The cases that a video is in, and how many; the caller frees. */
+int64_t *board_cases_with(struct board *b, int64_t video, size_t *ret_n);
 /* With `disk` held, so that the last event has the last state. */
-void board_publish_cases(struct board *b);
+void board_publish_case(struct board *b, int64_t id);
 
 /* ---- board-change.c */
 

@@ -195,32 +195,42 @@ static int open_decoder(const struct board *b, int fd, int stream, struct cancel
 	return decoder_open(fd, &d, cancel, ret, err);
 }
 
-static json_t *facts_of(const struct video_info *v)
+/* `changed`: of the file, Unix time in microseconds. */
+static json_t *facts_of(const struct video_info *v, int64_t changed)
 {
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:I, s:b, s:s}",
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:I, s:I, s:b, s:s}",
 	                 "preferred", v->preferred, "container", v->container, "codec", v->codec,
 	                 "pixel_format", v->pixel_format, "hdr", v->hdr, "width", v->width, "height",
 	                 v->height, "rotation", v->rotation, "fps", v->fps, "duration_us",
-	                 (json_int_t)v->duration, "recorded", (json_int_t)v->recorded, "audio",
-	                 (int)v->has_audio, "warning", v->warning);
+	                 (json_int_t)v->duration, "recorded", (json_int_t)v->recorded, "changed",
+	                 (json_int_t)changed, "audio", (int)v->has_audio, "warning", v->warning);
+}
+
+static int probe(struct preparing *p, int fd, struct video_info *ret, struct err *err)
+{
+	AUTO(decoder_freep) struct decoder *d = NULL;
+	int r = open_decoder(p->board, fd, -1, p->video->cancel, &d, err);
+	return r < 0 ? r : decoder_probe(d, ret, err);
 }
 
 static int look(struct preparing *p, json_t **ret_facts, int64_t *ret_size, struct err *err)
 {
 	AUTO(fd_closep) int fd = -1;
-	AUTO(decoder_freep) struct decoder *d = NULL;
 	AUTO(video_info_clear) struct video_info info = {0};
 	struct stat st = {0};
 	int r = file_open_input(p->path, &fd, err);
 	if (r == 0)
-		r = open_decoder(p->board, fd, -1, p->video->cancel, &d, err);
-	if (r == 0)
-		r = decoder_probe(d, &info, err);
+		r = probe(p, fd, &info, err);
+	/* Someone else may have killed it: the machine, which ran out of memory. */
+	if (r == -ERR_DIED) {
+		video_info_clear(&info);
+		r = probe(p, fd, &info, err);
+	}
 	if (r < 0)
 		return r;
 	fstat(fd, &st);
 	*ret_size = st.st_size;
-	*ret_facts = facts_of(&info);
+	*ret_facts = facts_of(&info, (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000);
 	return 0;
 }
 

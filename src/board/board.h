@@ -165,7 +165,7 @@ int board_video_change(struct board *b, int64_t id, const json_t *body, json_t *
 
 /* ---- cases: videos that are reported together; a video may be in several */
 
-/* {"seq", "cases": [case…]}; each change posts EVENT_CASES. Disk, as all. */
+/* {"seq", "cases": [case…]}; disk, as all. */
 int board_cases(struct board *b, json_t **ret, struct err *err);
 int board_case(struct board *b, int64_t id, json_t **ret, struct err *err);
 /* {"name": text, "videos"?: [id…]}; ERR_BUSY if the name is another's. */

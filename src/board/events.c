@@ -27,10 +27,6 @@ static const struct message_field results_fields[] = {
 	{"events", "[#Event]", "found in this chunk, as in `GET /jobs/{id}/events`"},
 	{0},
 };
-static const struct message_field cases_fields[] = {
-	{"cases", "[#Case]", "all cases, as in `GET /cases`"},
-	{0},
-};
 static const struct message_field log_fields[] = {
 	{"level", "string", "`error` or `warning`"},
 	{"text", "string", "for people"},
@@ -47,7 +43,9 @@ const struct message_type event_messages[EVENT_TYPES] = {
 	[EVENT_VIDEO] = {"video", "A video was added or changed; `data` is the whole video.", NULL,
                      "video", "#Video"},
 	[EVENT_VIDEO_REMOVED] = {"video-removed", "A video was deleted.", NULL, "video", "null"},
-	[EVENT_CASES] = {"cases", "A case was added, changed or deleted.", cases_fields, NULL, NULL},
+	[EVENT_CASE] = {"case", "A case was added or changed; `data` is the whole case.", NULL, "case",
+                    "#Case"},
+	[EVENT_CASE_REMOVED] = {"case-removed", "A case was deleted.", NULL, "case", "null"},
 	[EVENT_PERFORMANCE] = {"performance",
                            "Metrics: once a second while jobs run or wait, else every ten seconds.",
                            NULL, NULL, "#Metrics"},

@@ -29,7 +29,8 @@ enum event_type {
 	EVENT_RESULTS,
 	EVENT_VIDEO,
 	EVENT_VIDEO_REMOVED,
-	EVENT_CASES,
+	EVENT_CASE,
+	EVENT_CASE_REMOVED,
 	EVENT_PERFORMANCE,
 	EVENT_LOG,
 };
@@ -42,7 +43,7 @@ extern const struct message_type event_messages[EVENT_TYPES];
 struct event {
 	uint64_t seq;
 	enum event_type type;
-	/* Id of the job or video, 0 = none. A later EVENT_JOB of one subject
+	/* Id of the job, video or case, 0 = none. A later EVENT_JOB of one subject
 	 * replaces an earlier one. */
 	int64_t subject;
 	size_t len;
@@ -63,8 +64,8 @@ DEFINE_FREEP(struct events, events)
  * one thread at a time, and not after it was replaced. */
 void events_listen(struct events *e, void (*listener)(void *ctx), void *ctx);
 
-/* `subject` is the id of the job or video, 0 for types without one. `data` is
- * stolen; NULL = null. */
+/* `subject` is the id of the job, video or case, 0 for types without one.
+ * `data` is stolen; NULL = null. */
 void events_post(struct events *e, enum event_type type, int64_t subject, json_t *data);
 
 /* Number of the last event; before the first one, a number less than it. */

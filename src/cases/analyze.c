@@ -401,8 +401,10 @@ static int finish(struct run *c, struct case_result *ret, struct err *err)
 		videos ? case_folder_take(c->out, case_title(c->record.name), c->record.id, &dir, err) : 0;
 	if (e == 0)
 		e = case_report_load(&c->members,
-		                     &(struct case_place){c->record.name, dir ? dir : "", &c->settings}, &r,
-		                     err);
+		                     &(struct case_place){.name = c->record.name,
+		                                          .dir = dir ? dir : "",
+		                                          .settings = &c->settings},
+		                     &r, err);
 	if (e == 0 && dir)
 		e = write_report(c, r, dir, err);
 	if (e < 0)

@@ -345,7 +345,7 @@ int case_report_load(const struct members *m, const struct case_place *at, struc
 
 	qsort(entries, n, sizeof *entries, by_content);
 	for (size_t i = 0, k; r == 0 && i < n; i = k) {
-		for (k = i + 1; k < n && is_same(&entries[i], &entries[k]);)
+		for (k = i + 1; k < n && !at->each && is_same(&entries[i], &entries[k]);)
 			k++;
 		r = add_video(m->store, at, &entries[i], k - i, c, err);
 	}

@@ -11,6 +11,7 @@ struct case_place {
 	const char *name;                /* of the case */
 	const char *dir;                 /* of its report, absolute; NULL: no links */
 	const struct settings *settings; /* of this run; NULL: any are as good */
+	bool each;                       /* members of one content are videos of their own */
 };
 
 /* Everything but what this run alone knows (skipped files, faults of the walk,

@@ -18,7 +18,7 @@ static int load(struct store *s, const struct case_input *in, struct case_report
 	for (size_t i = 0; i < in->n; i++)
 		items[i] = (struct member){.row = in->rows[i]};
 	const struct members members = {.store = s, .case_id = in->id, .items = items, .n = in->n};
-	const struct case_place place = {.name = in->title};
+	const struct case_place place = {.name = in->title, .each = true};
 	int r = case_report_load(&members, &place, ret, err);
 	if (r < 0)
 		return r;

@@ -94,7 +94,7 @@ static int make_edit(const struct registry *g, const struct report_subject_chang
 	*edit = (struct subject_edit){
 		.id = STORE_THIS_EDIT, .op = c->op, .text = mem_strdup(c->text ? c->text : "")};
 	if (c->op == SUBJECT_RENAME) {
-		int r = text_check_name(edit->text, err);
+		int r = text_check_name(edit->text, "name", err);
 		if (r < 0)
 			return r;
 	}

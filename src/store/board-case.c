@@ -30,7 +30,7 @@ int store_board_cases_load(struct store *s, int64_t id, struct store_board_case 
 	size_t n = 0, cap = 0, videos = 0;
 	int r = db_prepare(locked,
 	                   "SELECT id, name, created, video FROM board_case LEFT JOIN board_case_video "
-	                   "ON board_case = id WHERE ?1 IN (0, id) ORDER BY id, video",
+	                   "ON board_case = id WHERE ?1 IN (-1, id) ORDER BY id, video",
 	                   &q, err);
 	if (r == 0)
 		db_bind(q, "i", id);
@@ -49,7 +49,7 @@ int store_board_cases_load(struct store *s, int64_t id, struct store_board_case 
 		c->videos = mem_room(c->videos, c->n, &videos, sizeof *c->videos);
 		c->videos[c->n++] = sqlite3_column_int64(q, 3);
 	}
-	if (r == 0 && id && !n)
+	if (r == 0 && id != STORE_ALL_CASES && !n)
 		r = no_case(id, err);
 	if (r < 0) {
 		store_board_cases_free(all, n);
@@ -113,8 +113,7 @@ static int save(struct store *s, const struct store_board_case_change *c, int64_
 		           "WHERE board_case.id = ?1 AND video.id = ?2",
 		           *id, c->add[i], &changed, err);
 		if (r == 0 && !changed)
-			r = err_set(err, ERR_NOENT, "there is no case %lld, or no video %lld", (long long)*id,
-			            (long long)c->add[i]);
+			r = err_set(err, ERR_NOENT, "there is no video %lld", (long long)c->add[i]);
 	}
 	for (size_t i = 0; r == 0 && i < c->n_remove; i++)
 		r = change(s, "DELETE FROM board_case_video WHERE board_case = ?1 AND video = ?2", *id,

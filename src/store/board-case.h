@@ -20,8 +20,9 @@ struct store_board_case {
 };
 void store_board_cases_free(struct store_board_case *all, size_t n);
 
-/* The case of this id (ERR_NOENT if there is none), or with 0 all of them, in
- * order of id. */
+/* The case of this id, ERR_NOENT if there is none; or with STORE_ALL_CASES all
+ * of them, in order of id. */
+#define STORE_ALL_CASES (-1)
 int store_board_cases_load(struct store *s, int64_t id, struct store_board_case **ret,
                            size_t *ret_n, struct err *err);
 

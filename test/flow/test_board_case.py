@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cases of the server: videos in them, their report, names and tags; what is kept by a restart and lost by nothing."""
 import json
+import os
+import shutil
 import signal
 
 from flow import main, make_video
@@ -41,7 +43,8 @@ class BoardCase(Serving):
         (a, job), (b, _) = self.video("a.mp4", 6), self.video("b.mp4", 4, source="smptebars")
         events = self.server.socket(self.server.api("/jobs")["seq"])
         case = self.case("Burglary", a, b)
-        self.assertEqual([c["name"] for c in events.event("cases")["data"]["cases"]], ["Burglary"])
+        told = events.event("case")
+        self.assertEqual((told["case"], told["data"]), (case, self.server.api(f"/cases/{case}")))
         report = self.report(case)
         self.assertEqual(report["case"]["title"], "Burglary")
         self.assertEqual({v["name"] for v in report["videos"]}, {"a.mp4", "b.mp4"})
@@ -97,7 +100,31 @@ class BoardCase(Serving):
                             ({"name": "x", "add": []}, "unknown member")):
             self.refused(400, words, "POST", "/cases", body)
         self.refused(404, "no case 99", "PATCH", "/cases/99", {"name": "x"})
-        self.refused(404, "no case 99", "PATCH", "/cases/99", {})
+        for method, body in ("PATCH", {}), ("PATCH", {"name": "x"}), ("GET", None), ("DELETE", None):
+            for id in "99", "0":
+                self.refused(404, f"no case {id}", method, f"/cases/{id}", body)
+        self.refused(404, "no case 0", "GET", "/cases/0/report", None)
+        self.assertEqual(len(self.server.api("/cases")["cases"]), 2)
+
+    def test_videos_of_one_content(self):
+        """Each has its own jobs, and so its own result."""
+        a, job = self.video("a.mp4")
+        shutil.copy(self.dir / "a.mp4", self.dir / "b.mp4")
+        other = self.server.change("POST", "/jobs", {"path": str(self.dir / "b.mp4"), "prompt": "x", "options": CHUNKS})
+        self.server.wait(f"/jobs/{other['id']}", lambda j: j["state"] == "done")
+        case = self.case("One", a, other["video"])
+        runs = [self.server.api(f"/jobs/{j}")["journal"] for j in (job, other["id"])]
+        self.assertEqual(sorted(v["job"] for v in self.report(case)["videos"]), sorted(runs))
+        self.server.change("DELETE", f"/jobs/{job}")
+        found = {v["name"]: (v["job"], v["fault"]) for v in self.report(case)["videos"]}
+        self.assertEqual(found, {"a.mp4": (None, "it has no job"), "b.mp4": (runs[1], None)})
+
+    def test_the_time_of_a_file_that_is_touched(self):
+        a, _ = self.video("a.mp4")
+        case = self.case("One", a)
+        before = self.report(case)["videos"]
+        os.utime(self.dir / "a.mp4", (1, 1))
+        self.assertEqual(self.report(case)["videos"], before)
 
     def test_names_and_tags(self):
         a, job = self.video("a.mp4")

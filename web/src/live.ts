@@ -4,7 +4,7 @@
 // After a reconnect the server sends what was missed, in order. If it no longer has that, or is another server (lower
 // numbers), everything is loaded again, and so are the views.
 import { api, BASE } from './api';
-import { addMetrics, cases, dropJob, dropVideo, link, loadAll, needLogin, putJob, putVideo, retryAt, say } from './state';
+import { addMetrics, dropCase, dropJob, dropVideo, link, loadAll, needLogin, putCase, putJob, putVideo, retryAt, say } from './state';
 import type { Chunk, Results } from './types';
 
 export type LiveEvent =
@@ -44,8 +44,11 @@ function handle(message: any) {
     case 'video-removed':
       dropVideo(message.video ?? data?.id);
       break;
-    case 'cases':
-      cases.value = data.cases;
+    case 'case':
+      putCase(data);
+      break;
+    case 'case-removed':
+      dropCase(message.case);
       break;
     case 'chunk':
     case 'results':

@@ -71,6 +71,14 @@ export function dropVideo(id: string) {
   videos.value = next;
 }
 
+export function putCase(of: Case) {
+  cases.value = [...cases.value.filter((c) => c.id !== of.id), of].sort((a, b) => a.created - b.created);
+}
+
+export function dropCase(id: string) {
+  cases.value = cases.value.filter((c) => c.id !== id);
+}
+
 export function addMetrics(r: Metrics) {
   const all = metrics.value;
   const last = all[all.length - 1];
