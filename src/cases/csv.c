@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* case.csv: what was left out and the holes, the events of all videos, what was
+/* case.csv: what was not looked at, the events of all videos, what was
  * withdrawn, the anomalies, one a row, as in RFC 4180. */
 #include <stdint.h>
 
@@ -42,8 +42,25 @@ static void add_event(struct buf *out, const char *kind, const struct case_video
 	buf_adds(out, "\r\n");
 }
 
+static void add_files(struct buf *out, const char *kind, const struct case_files *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		buf_addf(out, "%s,,", kind);
+		add_text(out, f->items[i].name);
+		buf_adds(out, ",,,,,");
+		add_text(out, f->items[i].reason);
+		buf_adds(out, ",,,,,\r\n");
+	}
+}
+
 static void add_unseen(struct buf *out, const struct case_video *v)
 {
+	if (!*v->job) {
+		add_times(out, "not_analyzed", v, 0, v->duration);
+		buf_adds(out, ",");
+		add_text(out, v->fault);
+		buf_adds(out, ",,,,,\r\n");
+	}
 	for (size_t i = 0; i < v->n_left_out; i++) {
 		add_times(out, "left_out", v, v->left_out[i].start, v->left_out[i].end);
 		buf_adds(out, ",,left out by the given plan,,,,,\r\n");
@@ -68,6 +85,8 @@ int case_csv(const struct case_report *r, struct buf *out, struct err *err)
 {
 	buf_adds(out, "kind,time,clock,video,start,end,start_seconds,end_seconds,subject,what,"
 	              "chunk_number,frame_pts_seconds,verdict,subject_number,subject_name\r\n");
+	add_files(out, "failed_file", &r->faults);
+	add_files(out, "skipped_file", &r->skipped);
 	for (size_t i = 0; i < r->n_videos; i++)
 		add_unseen(out, &r->videos[i]);
 	for (size_t i = 0; i < r->n_moments; i++) {

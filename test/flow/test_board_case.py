@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Cases of the server: videos in them, their report, names and tags; what is kept by a restart and lost by nothing."""
+import csv
 import json
 import os
 import shutil
@@ -66,6 +67,9 @@ class BoardCase(Serving):
         report = self.report(case)
         self.assertFalse(report["complete"])
         self.assertEqual([v["fault"] for v in report["videos"] if v["name"] == "a.mp4"], ["it has no job"])
+        rows = list(csv.DictReader(self.server.get(f"/api/v1/cases/{case}/report?format=csv").body.decode().splitlines()))
+        self.assertEqual([(r["video"], r["what"]) for r in rows if r["kind"] == "not_analyzed"], [("a.mp4", "it has no job")])
+        self.assertTrue(all(None not in r and None not in r.values() for r in rows))
         # All of it is there after a kill.
         self.server.stop(signal.SIGKILL)
         self.server = self.start_server()
