@@ -283,7 +283,7 @@ static void find_left_out(struct report *r)
 
 struct parts {
 	struct report_part *items;
-	size_t n;
+	size_t n, cap;
 };
 
 /* A journal that was changed by others may name what does not exist. */
@@ -304,9 +304,9 @@ static void load_parts(struct parts *all, struct report *r, struct report_verdic
                        size_t chunk, struct store_chunk *from)
 {
 	const struct report_chunk *c = &r->chunks[chunk];
-	all->items = mem_grow(all->items, all->n + from->n_events, sizeof *all->items);
 	for (size_t i = 0; i < from->n_events; i++) {
 		struct store_event *e = &from->events[i];
+		all->items = mem_room(all->items, all->n, &all->cap, sizeof *all->items);
 		all->items[all->n++] =
 			(struct report_part){.start = c->samples[e->samples[0]].pts,
 		                         .end = c->samples[e->samples[e->n_samples - 1]].pts,

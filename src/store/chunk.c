@@ -134,8 +134,9 @@ static int load_rows(struct store *s, const char *job, struct store_chunk **chun
 		return r;
 
 	db_bind(q, "s", job);
+	size_t cap = 0;
 	while ((r = db_step(s, q, err)) > 0) {
-		*chunks = mem_grow(*chunks, *n + 1, sizeof **chunks);
+		*chunks = mem_room(*chunks, *n, &cap, sizeof **chunks);
 		(*chunks)[(*n)++] = (struct store_chunk){
 			.index = sqlite3_column_int64(q, 0),
 			.start = sqlite3_column_int64(q, 1),
