@@ -129,8 +129,10 @@ static int save_case(struct board *b, const json_t *body, const char *const *key
 	r = store_board_case_save(disk->setup.store, &c, id, err);
 	if (r < 0)
 		return r;
-	board_publish_case(disk, *id);
-	return board_case(disk, *id, ret, err);
+	r = board_case(disk, *id, ret, err);
+	if (r == 0)
+		events_post(disk->setup.events, EVENT_CASE, *id, json_incref(*ret));
+	return r;
 }
 
 int board_case_add(struct board *b, const json_t *body, json_t **ret, struct err *err)
@@ -309,10 +311,7 @@ int board_video_change(struct board *b, int64_t id, const json_t *body, json_t *
 		board_set_text(&v->row.tags, old_tags);
 		return r;
 	}
-	board_publish_video(locked, v);
-	for (size_t i = 0; i < b->n_jobs; i++) /* they show its name */
-		if (b->jobs[i]->video == v)
-			board_publish_job(b, b->jobs[i]);
+	board_publish_video_and_jobs(locked, v);
 	*ret = board_video_json(v);
 	return 0;
 }

@@ -151,6 +151,8 @@ int board_need_video(struct board *b, int64_t id, struct video **ret, struct err
 void board_wake(struct board *b);
 void board_publish_job(struct board *b, struct job *j);
 void board_publish_video(struct board *b, struct video *v);
+/* For changes that its jobs show, too: its name and its length. */
+void board_publish_video_and_jobs(struct board *b, struct video *v);
 /* Asks a running job to stop; its thread ends some time later. */
 void board_stop_job(struct job *j, enum stop_reason reason);
 /* All jobs that are not gone, in the order of the queue; the caller frees. */

@@ -137,6 +137,14 @@ void board_publish_video(struct board *b, struct video *v)
 		events_post(b->setup.events, EVENT_VIDEO, v->row.id, board_video_json(v));
 }
 
+void board_publish_video_and_jobs(struct board *b, struct video *v)
+{
+	board_publish_video(b, v);
+	for (size_t i = 0; i < b->n_jobs; i++)
+		if (b->jobs[i]->video == v)
+			board_publish_job(b, b->jobs[i]);
+}
+
 static bool is_active(enum store_entry_state s)
 {
 	return s == STORE_ENTRY_QUEUED || s == STORE_ENTRY_RUNNING || s == STORE_ENTRY_PAUSED;

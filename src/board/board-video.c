@@ -269,10 +269,7 @@ static void settle(struct preparing *p, int r, json_t *facts, int64_t size, cons
 	pthread_mutex_lock(&b->lock);
 	if (facts)
 		board_request_proxy(b, v);
-	board_publish_video(b, v);
-	for (size_t i = 0; i < b->n_jobs; i++) /* they show its name and length */
-		if (b->jobs[i]->video == v)
-			board_publish_job(b, b->jobs[i]);
+	board_publish_video_and_jobs(b, v);
 	board_wake(b);
 	pthread_mutex_unlock(&b->lock);
 }

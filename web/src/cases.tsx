@@ -36,6 +36,24 @@ function TextForm({ label, button, value, send }: { label: string; button: strin
   );
 }
 
+/** One of several, and a button that puts it in. */
+function PutForm({ label, none, choices, put }: { label: string; none: string; choices: { id: string; name: string }[]; put: (id: string) => Promise<boolean> }) {
+  const [id, setId] = useState('');
+  if (!choices.length) return null;
+  return (
+    <form class="row" onSubmit={(e) => {
+      e.preventDefault();
+      void put(id).then((done) => done && setId(''));
+    }}>
+      <select value={id} aria-label={label} onChange={(e) => setId(e.currentTarget.value)}>
+        <option value="">{none}</option>
+        {choices.map((c) => <option key={c.id} value={c.id}>{c.name}</option>)}
+      </select>
+      <button type="submit" class="act" disabled={!id}>Put in</button>
+    </form>
+  );
+}
+
 function NewCase({ done, videos: ids = [] }: { done: (made: Case) => void; videos?: string[] }) {
   const [round, setRound] = useState(0); // each has an empty field
   return <TextForm key={round} label="Name of a new case" button="New case" value="" send={async (name) => {
@@ -103,20 +121,7 @@ function Member({ of, id }: { of: Case; id: string }) {
 
 function AddVideo({ of }: { of: Case }) {
   const others = [...videos.value.values()].filter((v) => !of.videos.includes(v.id)).sort((a, b) => a.name.localeCompare(b.name));
-  const [id, setId] = useState('');
-  if (!others.length) return null;
-  return (
-    <form class="row" onSubmit={(e) => {
-      e.preventDefault();
-      void change(of, { add: [id] }).then(() => setId(''));
-    }}>
-      <select value={id} aria-label="Video to put into the case" onChange={(e) => setId(e.currentTarget.value)}>
-        <option value="">a video …</option>
-        {others.map((v) => <option key={v.id} value={v.id}>{v.name}</option>)}
-      </select>
-      <button type="submit" class="act" disabled={!id}>Put in</button>
-    </form>
-  );
+  return <PutForm label="Video to put into the case" none="a video …" choices={others} put={(id) => change(of, { add: [id] })} />;
 }
 
 export function CaseView({ id }: { id: string }) {
@@ -156,7 +161,6 @@ export function CaseView({ id }: { id: string }) {
 
 /** Name, tags and cases of a video. */
 export function Filing({ video }: { video: Video }) {
-  const [other, setOther] = useState('');
   if (!may.value.submit) return null;
   const set = async (body: { name?: string; tags?: string[] }) => {
     const changed = await attempt(api.changeVideo(video.id, body));
@@ -164,10 +168,6 @@ export function Filing({ video }: { video: Video }) {
   };
   const tags = video.tags ?? [];
   const own = cases.value.filter((c) => c.videos.includes(video.id)), rest = cases.value.filter((c) => !c.videos.includes(video.id));
-  const put = async () => {
-    const to = rest.find((c) => c.id === other);
-    if (to && await change(to, { add: [video.id] })) setOther('');
-  };
   return (
     <details class="filing">
       <summary>Name, tags, cases</summary>
@@ -175,18 +175,7 @@ export function Filing({ video }: { video: Video }) {
       <p>{tags.map((t) => <span class="tag" key={t} dir="auto">{t} <button type="button" aria-label={`Remove the tag ${t}`} onClick={() => void set({ tags: tags.filter((x) => x !== t) })}>×</button></span>)}</p>
       <TextForm key={tags.length} label="Tag" button="Add tag" value="" send={(tag) => set({ tags: [...tags, tag] })} />
       <p>{own.map((c) => <span class="tag" key={c.id}><a href={caseHref(c.id)} dir="auto">{c.name}</a> <button type="button" aria-label={`Take it out of the case ${c.name}`} onClick={() => void change(c, { remove: [video.id] })}>×</button></span>)}</p>
-      {rest.length > 0 && (
-        <form class="row" onSubmit={(e) => {
-          e.preventDefault();
-          void put();
-        }}>
-          <select value={other} aria-label="Case to put it into" onChange={(e) => setOther(e.currentTarget.value)}>
-            <option value="">a case …</option>
-            {rest.map((c) => <option key={c.id} value={c.id}>{c.name}</option>)}
-          </select>
-          <button type="submit" class="act" disabled={!other}>Put in</button>
-        </form>
-      )}
+      <PutForm label="Case to put it into" none="a case …" choices={rest} put={(id) => change(rest.find((c) => c.id === id)!, { add: [video.id] })} />
       <NewCase videos={[video.id]} done={(made) => say(`${video.name} is in the case ${made.name}`)} />
     </details>
   );
