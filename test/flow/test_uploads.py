@@ -199,7 +199,10 @@ class Uploads(Serving):
         where = self.begin(s, 1000)
         with socket.create_connection(("127.0.0.1", s.port)) as c:  # it hangs, and does not know that it is dead
             c.sendall(f"PATCH {where} HTTP/1.1\r\nHost: localhost\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"
-                      "Content-Type: application/offset+octet-stream\r\nContent-Length: 1000\r\n\r\n".encode() + b"x" * 10)
+                      "Content-Type: application/offset+octet-stream\r\nContent-Length: 1000\r\n"
+                      "Expect: 100-continue\r\n\r\n".encode())
+            self.assertIn(b" 100 ", c.recv(100))  # the upload is its: what comes later is newer
+            c.sendall(b"x" * 10)
             while (r := self.send(s, where, at := self.offset(s, where), b"y" * 100)).status == 409:
                 self.assertLessEqual(at, 10)  # its bytes came between our question and our piece
             self.assertEqual(r.status, 204)
