@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/mem.h"
+
 const char *json_unknown_key(const json_t *o, const char *const *keys)
 {
 	const char *key;
@@ -33,4 +35,22 @@ json_t *json_times(const int64_t *v, size_t n)
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(all, json_integer((json_int_t)v[i]));
 	return all;
+}
+
+char *json_times_text(const int64_t *v, size_t n)
+{
+	json_auto_t *a = json_times(v, n);
+	return json_dumps(a, JSON_COMPACT);
+}
+
+int64_t *json_times_read(const char *text, size_t *ret_n)
+{
+	size_t i;
+	json_t *time;
+	json_auto_t *a = json_loads(text ? text : "", 0, NULL);
+	int64_t *v = mem_alloc(json_array_size(a) + 1, sizeof *v);
+	*ret_n = 0;
+	json_array_foreach (a, i, time)
+		v[(*ret_n)++] = json_integer_value(time);
+	return v;
 }

@@ -15,5 +15,9 @@ const char *json_unknown_key(const json_t *o, const char *const *keys);
 /* A list of numbers; the caller owns it. */
 json_t *json_sizes(const size_t *v, size_t n);
 json_t *json_times(const int64_t *v, size_t n);
+/* The list as text, and back; nothing where the text is not a list. The caller
+ * frees. */
+char *json_times_text(const int64_t *v, size_t n);
+int64_t *json_times_read(const char *text, size_t *ret_n);
 
 #endif

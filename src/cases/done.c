@@ -36,10 +36,11 @@ int settings_find(struct settings *s, const struct analyze *a, struct err *err)
 	                               .reference = reference};
 	json_auto_t *parts = facts_key(&in, 0, key);
 	const char *const of_run[] = {parts ? key : "", o->budget, plan};
-	const char *const of_report[] = {o->verify, o->language, o->format, o->detail,
-	                                 o->full_path ? "full" : ""};
+	const char *const of_report[] = {
+		o->verify, o->language, o->format, o->detail, o->full_path ? "full" : "", "second pass"};
+	size_t n = ARRAY_LEN(of_report) - (o->passes < 2);
 	hash_texts(of_run, ARRAY_LEN(of_run), run);
-	hash_texts(of_report, ARRAY_LEN(of_report), report);
+	hash_texts(of_report, n, report);
 	snprintf(s->text, sizeof s->text, "%s-%s", run, report);
 	return 0;
 }

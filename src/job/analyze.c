@@ -22,6 +22,7 @@
 #include "job/facts.h"
 #include "job/join.h"
 #include "job/merge.h"
+#include "job/second.h"
 #include "job/startup.h"
 #include "job/step-options.h"
 #include "job/streams.h"
@@ -161,6 +162,50 @@ static int check_source(const struct analyze *a, const struct source *src, const
 	               "analyze it again when it is no longer written to");
 }
 
+/* of both passes; without a time limit */
+static struct chunks_options chunks_options(const struct analyze *a)
+{
+	return (struct chunks_options){.describe = analyze_describe(a->options),
+	                               .workers = a->options->workers,
+	                               .drain = a->drain};
+}
+
+/* What the steps after the chunks did. */
+struct told {
+	bool joined, unchecked; /* see join_run(), check_run() */
+	bool again;             /* some chunks were described again */
+};
+
+/* Joining and checks of what the chunks say now. */
+static int join_and_verify(const struct analyze *a, const struct run_context *context, int fd,
+                           struct store_job *job, const struct start *start, bool fresh,
+                           struct told *t, struct err *err)
+{
+	const struct join_options join = {.fresh = fresh, .deadline = deadline_of(a, start)};
+	bool joined;
+	int r = join_run(context, &join, job, &joined, err);
+	if (r == 0)
+		r = verify(a, context, fd, job, start, &t->unchecked, err);
+	t->joined |= r == 0 && joined;
+	return r;
+}
+
+static int second_pass(const struct analyze *a, const struct run_context *context,
+                       const struct source *src, struct store_job *job, const struct start *start,
+                       bool fresh, struct told *t, struct err *err)
+{
+	struct second_options o = {.chunks = chunks_options(a),
+	                           .fresh = fresh,
+	                           .from = a->options->from,
+	                           .to = a->options->to ? a->options->to : src->video.duration};
+	int64_t left = deadline_of(a, start) - clock_now();
+	if (a->options->passes < 2)
+		return 0;
+	o.chunks.time_limit = a->options->job_timeout ? (left > 1 ? left : 1) : 0;
+	int r = second_run(context, &o, src->fd, job, &t->again, err);
+	return r == 0 && t->again ? join_and_verify(a, context, src->fd, job, start, true, t, err) : r;
+}
+
 static int finish(const struct analyze *a, const struct run_context *context,
                   const struct source *src, struct store_job *job,
                   const struct chunks_outcome *done, const struct start *start,
@@ -168,19 +213,19 @@ static int finish(const struct analyze *a, const struct run_context *context,
 {
 	const struct merge_options merge = {.prompt = a->options->prompt,
 	                                    .language = a->options->language};
-	bool complete = !done->holes, outdated = false, unchecked = false, joined;
+	bool complete = !done->holes, outdated = false;
+	struct told told = {0};
 	job->state = complete ? STORE_JOB_COMPLETE : STORE_JOB_HOLES;
-	const struct join_options join = {.fresh = done->fresh, .deadline = deadline_of(a, start)};
-	int r = join_run(context, &join, job, &joined, err);
+	int r = join_and_verify(a, context, src->fd, job, start, done->fresh, &told, err);
 	if (r == 0)
-		r = verify(a, context, src->fd, job, start, &unchecked, err);
+		r = second_pass(a, context, src, job, start, done->fresh, &told, err);
 	if (r == 0 || r == -ERR_CANCELED) {
 		int same = check_source(a, src, job->id, err);
 		r = same < 0 ? same : r;
 	}
 	if (r == 0)
 		r = merge_needed(context, &merge, job, &outdated, err);
-	if (r == 0 && (outdated || joined || done->fresh)) {
+	if (r == 0 && (outdated || told.joined || told.again || done->fresh)) {
 		progress_phase(a->progress, PHASE_SUMMARY, "");
 		r = merge_summary(context, &merge, job, err);
 	}
@@ -213,7 +258,7 @@ static int finish(const struct analyze *a, const struct run_context *context,
 	                               .chunks = done->chunks,
 	                               .holes = done->holes,
 	                               .resumed = done->resumed,
-	                               .unchecked = unchecked,
+	                               .unchecked = told.unchecked,
 	                               .left_out = report_left_out(report),
 	                               .missed = report->plan.n_missed,
 	                               .pictures = sums.pictures,
@@ -329,13 +374,10 @@ static size_t expected_chunks(const struct run *c)
 
 static struct chunks *new_chunks(struct run *c)
 {
-	const struct analyze *a = c->a;
-	const struct chunks_options o = {.describe = analyze_describe(a->options),
-	                                 .workers = a->options->workers,
-	                                 .time_limit = a->options->job_timeout,
-	                                 .drain = a->drain,
-	                                 .only = a->only,
-	                                 .n_only = a->n_only};
+	struct chunks_options o = chunks_options(c->a);
+	o.time_limit = c->a->options->job_timeout;
+	o.only = c->a->only;
+	o.n_only = c->a->n_only;
 	return chunks_new(c->context, &o, c->src->fd, TAKE(c->decoder));
 }
 
@@ -368,8 +410,9 @@ static int write_journal(struct run *c, struct err *err)
 	const struct facts_input in = facts_input(c);
 	json_auto_t *facts = facts_make(&in, c->src->name, c->src->size, &c->survey, c->entry.key);
 	json_auto_t *old = c->entry.job.facts ? json_loads(c->entry.job.facts, 0, NULL) : NULL;
-	static const char *const kept[] = {"endpoints", "checks", REPORT_JOINS, REPORT_JOINS_OPEN,
-	                                   REPORT_SUMMARY_WITHOUT};
+	static const char *const kept[] = {
+		"endpoints",  "checks", REPORT_JOINS, REPORT_JOINS_OPEN, REPORT_SUMMARY_WITHOUT,
+		SECOND_CHOSEN};
 	size_t n = plan->n_chunks - c->journaled;
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 		if (json_object_get(old, kept[i]))

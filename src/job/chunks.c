@@ -112,7 +112,9 @@ static int do_chunk(struct worker *worker, const struct plan_chunk *plan, struct
 		c->option = mem_strdup("job-timeout");
 		return 0;
 	}
-	return describe_chunk(&worker->describe, plan, c, err);
+	const struct chunks_second *second = run->options.second;
+	const char *context = second ? second->context(second->ctx, (size_t)c->index) : NULL;
+	return describe_chunk(&worker->describe, plan, context, c, err);
 }
 
 /* Once the journal is open; ERR_CANCELED if it never will be. */
@@ -122,9 +124,26 @@ static int save(struct chunks *run, const struct store_chunk *c, struct err *err
 	while (!run->job && run->result == 0)
 		pthread_cond_wait(&run->changed, &run->lock);
 	const char *job = run->job;
+	const struct chunks_second *second = run->options.second;
 	pthread_mutex_unlock(&run->lock);
-	return job ? store_chunk_save(run->context->store, job, c, err)
-	           : err_set(err, ERR_CANCELED, "interrupted");
+	if (!job)
+		return err_set(err, ERR_CANCELED, "interrupted");
+	return second ? second->save(second->ctx, c, err)
+	              : store_chunk_save(run->context->store, job, c, err);
+}
+
+/* A chunk that could not be described again stays what it is. */
+static void publish(struct chunks *run, const struct store_chunk *c)
+{
+	if (!run->options.second || c->state == CHUNK_DONE) {
+		count(run, c);
+		progress_result(run->context->progress, c);
+		return;
+	}
+	pthread_mutex_lock(&run->lock);
+	run->states[c->index] = CHUNK_DONE;
+	pthread_mutex_unlock(&run->lock);
+	progress_chunk(run->context->progress, (size_t)c->index, c->start, c->end, CHUNK_DONE, 0, 0);
 }
 
 static void *work(void *arg)
@@ -143,8 +162,7 @@ static void *work(void *arg)
 			fail(run, &err);
 			break;
 		}
-		count(run, &c);
-		progress_result(run->context->progress, &c);
+		publish(run, &c);
 	}
 	return NULL;
 }

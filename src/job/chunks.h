@@ -21,6 +21,16 @@ void chunks_outcome_clear(struct chunks_outcome *o);
 
 struct chunks;
 
+/* What is different where chunks are described again. Called from any thread. */
+struct chunks_second {
+	/* of a chunk, see prompt_describe() */
+	const char *(*context)(void *ctx, size_t chunk);
+	/* Keeps what was found in the journal: a result, or the reason of a
+	 * failure, which is not a hole. */
+	int (*save)(void *ctx, const struct store_chunk *c, struct err *err);
+	void *ctx;
+};
+
 struct chunks_options {
 	struct describe_options describe;
 	int64_t workers;      /* threads at most; 0 = one more than the engine has slots */
@@ -29,6 +39,8 @@ struct chunks_options {
 	/* Of the chunks to do, only these; NULL = all. Borrowed. */
 	const int64_t *only;
 	size_t n_only;
+	/* Of a second pass; NULL = the first. Borrowed. */
+	const struct chunks_second *second;
 };
 
 /* `fd`, the video, is borrowed until chunks_free(); takes `decoder`, an open

@@ -62,7 +62,9 @@ static int describe(struct trial *t, const int *order, size_t n, struct chat_res
 		                               .jpeg = (const unsigned char *)d->jpeg,
 		                               .jpeg_len = *d->len};
 	}
-	int r = prompt_describe(c, 0, (int64_t)n * 10 * CLOCK_SECOND, p, n, "", NULL, false, err);
+	const struct prompt_stretch stretch = {
+		.end = (int64_t)n * 10 * CLOCK_SECOND, .pictures = p, .n = n, .look_for = ""};
+	int r = prompt_describe(c, &stretch, false, err);
 	chat_max_tokens(c, ENOUGH_TOKENS);
 	return r < 0 ? r : engine_chat(t->e, c, NULL, NULL, ret, err);
 }

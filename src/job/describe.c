@@ -18,6 +18,7 @@
 struct pictures {
 	struct describe_worker *w;
 	struct store_chunk *chunk;
+	const char *context;
 	struct prompt_picture *items;
 	size_t *samples; /* item → index into chunk->samples */
 	size_t n, total;
@@ -147,8 +148,14 @@ static int ask(const struct pictures *p, const char *fault, struct chat_result *
 	const struct run_context *run = p->w->run;
 	struct store_chunk *c = p->chunk;
 	AUTO(chat_freep) struct chat *chat = chat_new();
-	int r = prompt_describe(chat, c->start, c->end, p->items, p->n, p->w->options->prompt, fault,
-	                        engine_info(run->engine)->own, err);
+	const struct prompt_stretch stretch = {.start = c->start,
+	                                       .end = c->end,
+	                                       .pictures = p->items,
+	                                       .n = p->n,
+	                                       .look_for = p->w->options->prompt,
+	                                       .context = p->context,
+	                                       .fault = fault};
+	int r = prompt_describe(chat, &stretch, engine_info(run->engine)->own, err);
 	if (r < 0)
 		return r;
 	chat_max_tokens(chat, p->w->options->max_tokens);
@@ -271,9 +278,10 @@ static int describe(const struct pictures *p, struct err *err)
 }
 
 static int look_and_describe(struct describe_worker *w, const struct plan_chunk *plan,
-                             struct store_chunk *c, double scale, struct err *err)
+                             const char *context, struct store_chunk *c, double scale,
+                             struct err *err)
 {
-	AUTO(pictures_clear) struct pictures p = {.w = w, .chunk = c};
+	AUTO(pictures_clear) struct pictures p = {.w = w, .chunk = c, .context = context};
 	int64_t began = clock_now();
 	int r = decode(&p, plan, scale, err);
 	c->decode_time += clock_now() - began;
@@ -318,12 +326,12 @@ static enum hole_code hole_code(const struct err *why, const struct store_chunk 
 	return why->code == ERR_PERM ? HOLE_REFUSED : HOLE_ENGINE;
 }
 
-int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, struct store_chunk *c,
-                   struct err *err)
+int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, const char *context,
+                   struct store_chunk *c, struct err *err)
 {
 	struct err why = {0};
 	double scale = w->fits > 0 ? w->fits : 1;
-	int r = look_and_describe(w, plan, c, scale, &why);
+	int r = look_and_describe(w, plan, context, c, scale, &why);
 
 	while (too_much(r, c) && scale * SHRINK > SCALE_MIN) {
 		bool long_one = r == -ERR_LIMIT;
@@ -334,7 +342,7 @@ int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, str
 		else
 			memory_ran_out(w->run->memory, why.msg);
 		forget(c);
-		r = look_and_describe(w, plan, c, scale, &why);
+		r = look_and_describe(w, plan, context, c, scale, &why);
 		/* Memory is the policy's to watch over. A context stays as it is: the
 		 * next chunk begins with what fits. */
 		if (r == 0 && long_one)

@@ -39,9 +39,10 @@ void describe_close(struct describe_worker *w);
 int describe_picture_size(const struct describe_worker *w, double scale);
 
 /* Fills `ret` (index, start and end are given) with the result: CHUNK_DONE, or
- * CHUNK_HOLE with reason and code. Blocks for the decoder and the engine. The
- * only error is ERR_CANCELED; any other failure is a hole. */
-int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan,
+ * CHUNK_HOLE with reason and code. `context`: see prompt_describe(). Blocks for
+ * the decoder and the engine. The only error is ERR_CANCELED; any other failure
+ * is a hole. */
+int describe_chunk(struct describe_worker *w, const struct plan_chunk *plan, const char *context,
                    struct store_chunk *ret, struct err *err);
 
 #endif

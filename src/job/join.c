@@ -19,8 +19,7 @@
 
 enum {
 	SHARE = 10,
-	PAIRS = 20,     /* of one request; the demo model learned on as many */
-	WHAT_MAX = 300, /* bytes of a statement in a request, and of its subject */
+	PAIRS = 20, /* of one request; the demo model learned on as many */
 	STAMPS_SIZE = 2 * sizeof "20: [00:00:00 - 00:00:00] : ",
 	ANSWER_TOKENS = 300,
 	/* A request is about borders between so many chunks, counted from 0, so
@@ -55,26 +54,16 @@ static size_t most_requests(const struct joining *j)
 
 /* ---- the requests */
 
-static void add_statement(struct buf *b, const struct story_part *p)
-{
-	char start[CLOCK_TEXT_MAX], end[CLOCK_TEXT_MAX];
-	AUTO(mem_freep) char *what = text_line(p->what, WHAT_MAX);
-	AUTO(mem_freep) char *subject = text_line(p->subject, WHAT_MAX);
-	bool named = !*subject || change_has_word(what, subject);
-	buf_addf(b, "[%s - %s] %s%s%s", clock_whole(p->start, start), clock_whole(p->end, end),
-	         named ? "" : subject, named ? "" : ": ", what);
-}
-
 static char *print_pairs(const struct batch *b)
 {
 	const struct joining *j = b->joining;
-	struct buf text = BUF(PAIRS * 4 * WHAT_MAX);
+	struct buf text = BUF(PAIRS * 4 * STATEMENT_MAX);
 	for (size_t i = 0; i < b->n; i++) {
 		const struct story_pair *p = &j->pairs[b->first + i];
 		buf_addf(&text, "%zu: ", i + 1);
-		add_statement(&text, &j->parts[p->first]);
+		statement_print(&j->parts[p->first], &text);
 		buf_adds(&text, " | ");
-		add_statement(&text, &j->parts[p->second]);
+		statement_print(&j->parts[p->second], &text);
 		buf_adds(&text, "\n");
 	}
 	return buf_take(&text);
@@ -131,7 +120,8 @@ static void ask_batch(void *item)
 static size_t statement_size(const struct story_part *p)
 {
 	size_t what = strlen(p->what), subject = strlen(p->subject);
-	return (what < WHAT_MAX ? what : WHAT_MAX) + (subject < WHAT_MAX ? subject : WHAT_MAX);
+	return (what < STATEMENT_MAX ? what : STATEMENT_MAX) +
+	       (subject < STATEMENT_MAX ? subject : STATEMENT_MAX);
 }
 
 /* How many pairs from the first on are asked for together; at least one. */

@@ -69,6 +69,10 @@ static const struct opt_row rows[] = {
      "contradict their neighbors, with at most a fifth of the requests, controls of the model "
      "included; all: every one, without a limit. See docs/checking.md.",
      OPT_PER_JOB},
+	{"describe.passes", "passes", OPT_INT, AT(passes), "1", 1, 2, NULL, "N",
+     "2: what is in doubt after the first pass is described again, with more frames and with what "
+     "was reported of the parts before and after it; at most a quarter of the chunks.",
+     OPT_PER_JOB},
 	{"report.output", "output", OPT_STRING, AT(output), "", 0, 0, NULL, "FOLDER",
      "Output folder; empty: NAME.vdet in the current folder. With several files or streams, each "
      "gets a folder inside it.",

@@ -20,6 +20,7 @@ struct analyze_options {
 	char *prompt;
 	int64_t max_tokens;
 	char *verify;
+	int64_t passes;
 	char *budget; /* "20min", "500ktok", "" = none */
 	char *output, *format, *detail, *language;
 	bool full_path, fresh;

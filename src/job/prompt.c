@@ -77,25 +77,33 @@ static int add_pictures(struct chat *c, const struct prompt_picture *pictures, s
 	return 0;
 }
 
-int prompt_describe(struct chat *c, int64_t start, int64_t end,
-                    const struct prompt_picture *pictures, size_t n, const char *look_for,
-                    const char *fault, bool bounded, struct err *err)
+static void add_context(struct chat *c, const char *context)
+{
+	if (!context)
+		return;
+	chat_text(c, prompt_describe_context_txt);
+	chat_text(c, context);
+	chat_text(c, "\n");
+}
+
+int prompt_describe(struct chat *c, const struct prompt_stretch *s, bool bounded, struct err *err)
 {
 	char text[160], t[2][CLOCK_TEXT_MAX];
 	/* The part that all requests share comes first, for the engine's prefix
 	 * cache. */
 	chat_system(c, prompt_describe_system_txt);
-	snprintf(text, sizeof text, "Stretch %s to %s, %zu frames.\n", clock_text(start, t[0]),
-	         clock_text(end, t[1]), n);
+	snprintf(text, sizeof text, "Stretch %s to %s, %zu frames.\n", clock_text(s->start, t[0]),
+	         clock_text(s->end, t[1]), s->n);
 	chat_text(c, text);
-	int r = add_pictures(c, pictures, n, err);
+	int r = add_pictures(c, s->pictures, s->n, err);
 	if (r < 0)
 		return r;
 	chat_text(c, "\n");
+	add_context(c, s->context);
 	chat_text(c, prompt_describe_task_txt);
-	add_look_for(c, look_for);
-	add_fault(c, fault);
-	add_schema(c, n, bounded);
+	add_look_for(c, s->look_for);
+	add_fault(c, s->fault);
+	add_schema(c, s->n, bounded);
 	return 0;
 }
 

@@ -18,15 +18,22 @@ struct prompt_picture {
 	size_t jpeg_len;
 };
 
+/* A part of a video that is to be described. */
+struct prompt_stretch {
+	int64_t start, end;
+	const struct prompt_picture *pictures;
+	size_t n;
+	const char *look_for; /* what the user asks to look for; "" = nothing */
+	/* What is known of the parts before and after it, one per line: "[00:05:00
+	 * - 00:10:00] text"; NULL = nothing is said of them. */
+	const char *context;
+	const char *fault; /* what was wrong with the last answer; NULL = it is the first */
+};
 /* The describe request: system text; the stretch; per picture its number (from
- * 1) and time, then the picture; the task. `look_for` is what the user asks to
- * look for, "" if nothing; `fault` names what was wrong with the last answer,
- * NULL at first. `bounded`: the schema bounds how long texts and lists may be,
- * so that a model that repeats itself stops; not every engine accepts such a
- * schema. */
-int prompt_describe(struct chat *c, int64_t start, int64_t end,
-                    const struct prompt_picture *pictures, size_t n, const char *look_for,
-                    const char *fault, bool bounded, struct err *err);
+ * 1) and time, then the picture; the context; the task. `bounded`: the schema
+ * bounds how long texts and lists may be, so that a model that repeats itself
+ * stops; not every engine accepts such a schema. */
+int prompt_describe(struct chat *c, const struct prompt_stretch *s, bool bounded, struct err *err);
 
 /* The summary request from notes, one per line: "[00:05:00 - 00:10:00] text".
  * `language`: of the summary, "" = any. */

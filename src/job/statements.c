@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
+#include "story/change.h"
 
 static bool is_seen(const struct report_chunk *c, const struct report_sample *s)
 {
@@ -111,4 +114,14 @@ void statements_clear(struct statements *s)
 	free(s->times);
 	free(s->seen);
 	*s = (struct statements){0};
+}
+
+void statement_print(const struct story_part *p, struct buf *to)
+{
+	char start[CLOCK_TEXT_MAX], end[CLOCK_TEXT_MAX];
+	AUTO(mem_freep) char *what = text_line(p->what, STATEMENT_MAX);
+	AUTO(mem_freep) char *subject = text_line(p->subject, STATEMENT_MAX);
+	bool named = !*subject || change_has_word(what, subject);
+	buf_addf(to, "[%s - %s] %s%s%s", clock_whole(p->start, start), clock_whole(p->end, end),
+	         named ? "" : subject, named ? "" : ": ", what);
 }

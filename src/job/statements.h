@@ -21,4 +21,10 @@ struct statements {
 void statements_collect(const struct report *r, const char *key, struct statements *ret);
 void statements_clear(struct statements *s);
 
+/* Bytes of a statement in a request, and of its subject, at most. */
+enum { STATEMENT_MAX = 300 };
+/* Appends "[00:00:05 - 00:00:09] A red car enters.", for a request; the subject
+ * comes first where the statement does not name it. */
+void statement_print(const struct story_part *p, struct buf *to);
+
 #endif

@@ -5,6 +5,7 @@
 #include "report/checks.h"
 #include "report/html-internal.h"
 #include "report/html-page.h"
+#include "report/second.h"
 #include "report/subject-text.h"
 
 /* Of an event with more frames than these, the others are shown as times. */
@@ -339,6 +340,12 @@ static void add_chunk(struct report_page *p, size_t i)
 		buf_adds(p->out, "</p><p class=\"note\">");
 		report_chunk_note(c, p->out);
 		buf_adds(p->out, ".");
+	}
+	if (c->second.context) {
+		AUTO(buf_free) struct buf text = BUF(1 << 20);
+		report_second_text(&c->second, &text);
+		buf_adds(p->out, "</p><p class=\"note\" dir=\"auto\">");
+		report_page_text(p, buf_str(&text));
 	}
 	buf_addf(p->out, "</p><details><summary>%s", report_plural(c->n_samples, "frame", n));
 	if (hole)

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "report/checks.h"
+#include "report/second.h"
 #include "report/text.h"
 
 #define FORMAT "vdet-report/2"
@@ -146,13 +147,14 @@ static json_t *chunks_json(const struct report *r)
 			json_array_append_new(samples, sample_json(&c->samples[k]));
 		json_array_append_new(
 			all,
-			json_pack("{s:I, s:o, s:o, s:s, s:o, s:I, s:o, s:o, s:i, s:I, s:I}", "index",
+			json_pack("{s:I, s:o, s:o, s:s, s:o, s:I, s:o, s:o, s:i, s:I, s:I, s:o*}", "index",
 		              (json_int_t)i, "start", seconds(c->start), "end", seconds(c->end), "state",
 		              c->state == CHUNK_HOLE ? "hole" : "done", "summary", string(c->summary),
 		              "withdrawn", (json_int_t)c->withdrawn, "reason",
 		              c->state == CHUNK_HOLE ? string(c->reason) : json_null(), "samples", samples,
 		              "attempts", c->attempts, "prompt_tokens", (json_int_t)c->prompt_tokens,
-		              "output_tokens", (json_int_t)c->output_tokens));
+		              "output_tokens", (json_int_t)c->output_tokens, "second_pass",
+		              report_second_json(&c->second)));
 	}
 	return all;
 }

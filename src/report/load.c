@@ -9,6 +9,7 @@
 #include "report/checks.h"
 #include "report/events.h"
 #include "report/joins.h"
+#include "report/second.h"
 #include "report/subject.h"
 #include "report/summary.h"
 
@@ -387,6 +388,8 @@ static int load(struct store *s, const char *id, enum store_detail what, enum re
 	free(chunks);
 	if (r == 0)
 		r = store_steps_load(s, report->job, &report->steps, &report->n_steps, err);
+	if (r == 0)
+		r = report_seconds_load(s, report, err);
 	if (r == 0)
 		r = report_subjects_load(s, report, err);
 	if (r < 0)

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "report/checks.h"
 #include "report/provenance.h"
+#include "report/second.h"
 #include "report/subject-text.h"
 #include "report/summary.h"
 
@@ -297,6 +298,17 @@ static void md_events(const struct report *r, struct buf *out)
 	md_withdrawn(r, out);
 }
 
+static void md_second(const struct report_chunk *c, struct buf *out)
+{
+	AUTO(buf_free) struct buf text = BUF(1 << 20);
+	report_second_text(&c->second, &text);
+	if (!text.len)
+		return;
+	buf_adds(out, " *(");
+	md_text(out, buf_str(&text));
+	buf_adds(out, ")*");
+}
+
 static void md_chunks(const struct report *r, const struct report_sums *s, struct buf *out)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
@@ -324,6 +336,7 @@ static void md_chunks(const struct report *r, const struct report_sums *s, struc
 			report_chunk_note(c, out);
 			buf_adds(out, ")*");
 		}
+		md_second(c, out);
 		buf_adds(out, "\n");
 	}
 	buf_adds(out, "\n");

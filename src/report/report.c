@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "report/events.h"
+#include "report/second.h"
 #include "report/subject.h"
 #include "report/text.h"
 
@@ -33,6 +34,7 @@ static void free_chunk(struct report_chunk *c)
 	free(c->reason);
 	free(c->option);
 	free(c->endpoint);
+	report_second_clear(&c->second);
 }
 
 void report_free(struct report *r)

@@ -33,6 +33,13 @@ struct report_sample {
 	int width, height; /* of the picture that the model saw */
 };
 
+/* A chunk that a second pass was to describe again. */
+struct report_second {
+	char *context;   /* that the model was given; NULL: the chunk was not chosen */
+	json_t *earlier; /* what the first pass said; NULL: the chunk says it still */
+	char *reason;    /* why that is so; "" = it was not tried yet */
+};
+
 struct report_chunk {
 	int64_t start, end;
 	enum chunk_state state; /* CHUNK_DONE or CHUNK_HOLE */
@@ -47,6 +54,7 @@ struct report_chunk {
 	int64_t decode_time, engine_time; /* microseconds spent */
 	int64_t prompt_tokens, cached_tokens, output_tokens;
 	char *endpoint; /* that answered; "" if none did, or in reports written by older versions */
+	struct report_second second;
 };
 
 /* What a second look at a statement found. */

@@ -222,12 +222,6 @@ int registry_load(struct store *s, const struct report *r, struct registry *ret,
 
 /* ---- to the journal */
 
-static char *write_times(const int64_t *times, size_t n)
-{
-	json_auto_t *list = json_times(times, n);
-	return json_dumps(list, JSON_COMPACT);
-}
-
 static bool is_saved(const struct registry *g, const struct store_subject *x)
 {
 	for (size_t i = 0; i < g->saved.n; i++) {
@@ -250,7 +244,7 @@ int registry_save(struct store *s, const struct registry *g, const struct store_
 			(struct store_subject){.number = known[i].number,
 		                           .edit = known[i].split,
 		                           .description = known[i].description,
-		                           .frames = write_times(known[i].frames, known[i].n_frames)};
+		                           .frames = json_times_text(known[i].frames, known[i].n_frames)};
 		if (is_saved(g, &rows[kept]))
 			free(rows[kept].frames);
 		else

@@ -40,22 +40,6 @@ static struct store_answer read_answer(sqlite3_stmt *q, int first)
 	                                   sqlite3_column_double(q, first + 3)}};
 }
 
-static char *pack_times(const int64_t *v, size_t n)
-{
-	json_auto_t *a = json_times(v, n);
-	return json_dumps(a, JSON_COMPACT);
-}
-
-static void unpack_times(const char *text, struct store_verdict *to)
-{
-	size_t i;
-	json_t *time;
-	json_auto_t *a = json_loads(text ? text : "[]", 0, NULL);
-	to->frames = mem_alloc(json_array_size(a) + 1, sizeof *to->frames);
-	json_array_foreach (a, i, time)
-		to->frames[to->n_frames++] = json_integer_value(time);
-}
-
 static int insert_verdicts(struct store *s, const char *job, const struct store_verdict *v,
                            size_t n, struct err *err)
 {
@@ -66,7 +50,7 @@ static int insert_verdicts(struct store *s, const char *job, const struct store_
 		"p_a, p_b, p_c) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		&q, err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		AUTO(mem_freep) char *frames = pack_times(v[i].frames, v[i].n_frames);
+		AUTO(mem_freep) char *frames = json_times_text(v[i].frames, v[i].n_frames);
 		db_bind(q, "siissss", job, v[i].chunk, v[i].index, frames, v[i].reason ? v[i].reason : "",
 		        v[i].model, v[i].prompt);
 		bind_answer(q, 8, &v[i].answer);
@@ -109,7 +93,7 @@ int store_verdicts_load(struct store *s, const char *job, struct store_verdict *
 		                            .reason = db_text(q, 7),
 		                            .model = db_text(q, 8),
 		                            .prompt = db_text(q, 9)};
-		unpack_times((const char *)sqlite3_column_text(q, 6), v);
+		v->frames = json_times_read((const char *)sqlite3_column_text(q, 6), &v->n_frames);
 	}
 	if (r < 0) {
 		store_verdicts_free(all, n);

@@ -105,16 +105,20 @@ static int save_events(struct store *s, const char *job, const struct store_chun
 	return r;
 }
 
+int db_save_chunk(struct store *s, const char *job, const struct store_chunk *c, struct err *err)
+{
+	int r = save_row(s, job, c, err);
+	if (r == 0)
+		r = save_samples(s, job, c, err);
+	return r < 0 ? r : save_events(s, job, c, err);
+}
+
 int store_chunk_save(struct store *s, const char *job, const struct store_chunk *c, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	int r = db_exec(s, "BEGIN IMMEDIATE", err);
 	if (r == 0)
-		r = save_row(s, job, c, err);
-	if (r == 0)
-		r = save_samples(s, job, c, err);
-	if (r == 0)
-		r = save_events(s, job, c, err);
+		r = db_save_chunk(s, job, c, err);
 	r = db_end(locked, r, err);
 	return r < 0 ? err_wrap(err, "cannot write the journal") : 0;
 }

@@ -34,8 +34,11 @@ int db_end(struct store *s, int r, struct err *err);
 /* queue.c; with the lock */
 struct store_video;
 struct store_entry;
+struct store_chunk;
 int db_add_video(struct store *s, const struct store_video *v, int64_t *ret_id, struct err *err);
 int db_add_entry(struct store *s, const struct store_entry *e, int64_t *ret_id, struct err *err);
+/* A chunk's result, whole; with the lock, in a transaction. chunk.c */
+int db_save_chunk(struct store *s, const char *job, const struct store_chunk *c, struct err *err);
 char *db_text(sqlite3_stmt *q, int column); /* copied, never NULL */
 
 int db_migrate_keys(struct store *s, struct err *err); /* a step of the migration */

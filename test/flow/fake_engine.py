@@ -44,7 +44,8 @@ A fault is NAME[=ARGUMENT][@WHEN], WHEN counting chat requests from 1: @3 the th
 --scene FILE says what happens, as JSON: {"stretches": {"00:00:00.000": {"summary": TEXT, "events": [...]}}, "false": [...]}.
 A describe request about a stretch gets what the file says of its beginning. A request that checks a statement gets A if
 it was said of the stretch that its middle frame is in, and is not listed as false; else B. A request about pairs gets
-those of which both statements are in one list of the file's "same" ("same": "all": all of them).
+those of which both statements are in one list of the file's "same" ("same": "all": all of them). A request with context
+gets what the file's "again" says of the beginning, if it says something.
 --checks plays other answers to checks:
 
     truthful      as above, with probabilities                  A, B, C       always this letter, with probabilities
@@ -357,6 +358,8 @@ def scene_answer(request, scene):
     """What the scene says of the stretch of a describe request, with the frames that were sent."""
     begin = re.search(r"Stretch (\S+) to", request.texts[0])[1]
     said = scene["stretches"].get(begin, {"summary": "Nothing happens.", "events": []})
+    if "What was reported of the parts before" in "".join(request.texts):
+        said = scene.get("again", {}).get(begin, said)
     return {"summary": said["summary"],
             "events": [{"frames": list(range(1, len(request.images) + 1)), **e} for e in said["events"]]}
 

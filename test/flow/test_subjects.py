@@ -251,7 +251,8 @@ class Subjects(flow.Flow):
         report = self.analyze()
         job = report["run"]["job"]
         db = sqlite3.connect(self.store)
-        db.executescript("DROP TABLE subject; DROP TABLE subject_edit; DROP TABLE board_case_video; DROP TABLE board_case; "
+        db.executescript("DROP TABLE subject; DROP TABLE subject_edit; DROP TABLE second_pass; "
+                         "DROP TABLE board_case_video; DROP TABLE board_case; "
                          "ALTER TABLE video DROP COLUMN tags; PRAGMA user_version = 14")
         db.close()
         self.vdet("report", job)

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "story/change.h"
 #include "story/check-plan.h"
+#include "story/second.h"
 
 #define S CLOCK_SECOND
 
@@ -416,6 +417,68 @@ static void many_statements_have_controls_among_them(void **state)
 	check_items_free(p.items, p.n);
 }
 
+/* ---- the second pass */
+
+static void the_most_doubtful_chunks_are_described_again(void **state)
+{
+	(void)state;
+	size_t chosen[8];
+	begin(9);
+	const unsigned ranks[] = {1, 0, 3, 2, 0, 2, 1};
+	say(0, 0, 0, "a cat", "A cat sits.");
+	say(1, 0, 4, "a dog", "A dog runs.");
+	say(3, 0, 0, "a dog", "A dog barks.");
+	say(3, 2, 3, "a cat", "A cat sits.");
+	say(4, 0, 4, "a car", "A car turns.");
+	say(6, 1, 1, "a car", "A car burns.");
+	say(8, 1, 1, "a bus", "A bus burns.");
+	assert_int_equal(second_limit(9), 3);
+	assert_int_equal(second_limit(8), 2);
+	assert_int_equal(second_limit(0), 0);
+	assert_int_equal(second_chunks(&video, ranks, 8, chosen), 4);
+	assert_memory_equal(chosen, ((size_t[]){0, 3, 6, 8}), 4 * sizeof *chosen);
+	/* of equally doubtful ones the earlier */
+	assert_int_equal(second_chunks(&video, ranks, 3, chosen), 3);
+	assert_memory_equal(chosen, ((size_t[]){0, 3, 6}), 3 * sizeof *chosen);
+	assert_int_equal(second_chunks(&video, ranks, 1, chosen), 1);
+	assert_int_equal(chosen[0], 3);
+	assert_int_equal(second_chunks(&video, ranks, 0, chosen), 0);
+	assert_int_equal(second_chunks(&video, (const unsigned[7]){0}, 8, chosen), 0);
+}
+
+/* Frames at 10, 12, 14, 16 and 18 s; a third of the way to the ones beside. */
+static void new_frames_are_beside_those_in_doubt(void **state)
+{
+	(void)state;
+	int64_t out[16];
+	begin(3);
+	const unsigned ranks[] = {1, 2, 0};
+	say(1, 0, 0, "a cat", "A cat sits.");
+	say(1, 2, 2, "a dog", "A dog barks.");
+	say(1, 4, 4, "a car", "A car turns.");
+	struct second_chunk c = {.index = 1,
+	                         .start = 10 * S,
+	                         .end = 20 * S,
+	                         .to = 30 * S,
+	                         .times = seen[1],
+	                         .n_times = FRAMES,
+	                         .seen = seen[0],
+	                         .n_seen = (size_t)3 * FRAMES,
+	                         .most = 8};
+	/* The cat's frame is the first: what is before it is of another chunk. */
+	assert_int_equal(second_times(&video, ranks, &c, out), 8);
+	const int64_t wanted[] = {10 * S, 10 * S + 2 * S / 3, 12 * S, 14 * S - 2 * S / 3,
+	                          14 * S, 14 * S + 2 * S / 3, 16 * S, 18 * S};
+	assert_memory_equal(out, wanted, sizeof wanted);
+	/* The more doubtful one comes first. */
+	c.most = 6;
+	assert_int_equal(second_times(&video, ranks, &c, out), 6);
+	assert_int_equal(out[2], 14 * S - 2 * S / 3);
+	c.most = FRAMES;
+	assert_int_equal(second_times(&video, ranks, &c, out), FRAMES);
+	assert_memory_equal(out, seen[1], FRAMES * sizeof *out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -431,6 +494,8 @@ int main(void)
 		cmocka_unit_test(controls_come_first_and_are_right),
 		cmocka_unit_test(a_plan_is_continued),
 		cmocka_unit_test(many_statements_have_controls_among_them),
+		cmocka_unit_test(the_most_doubtful_chunks_are_described_again),
+		cmocka_unit_test(new_frames_are_beside_those_in_doubt),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -152,7 +152,7 @@ static void an_answer_that_cannot_be_used_is_asked_for_twice(void **state)
 		fake_engine.answer = cases[i].answer;
 		fake_engine.finish_reason = cases[i].finish_reason;
 		c = (struct store_chunk){.start = p->start, .end = p->end};
-		assert_ok(describe_chunk(&w, p, &c, &err));
+		assert_ok(describe_chunk(&w, p, NULL, &c, &err));
 		assert_int_equal(c.state, CHUNK_HOLE);
 		assert_int_equal(c.code, cases[i].code);
 		assert_int_equal(fake_engine.asked, 2);

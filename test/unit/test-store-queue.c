@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server's part of the store: videos, the queue, the summary of a job,
- * search. */
+ * search. And second passes. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "store/queue.h"
+#include "store/second.h"
 
 static char dir[64];
 static struct store *s;
@@ -286,6 +287,69 @@ static int open_it(void **state)
 	return store_open(path, &s, &err);
 }
 
+static void describe(const char *summary, struct store_chunk *ret)
+{
+	*ret = (struct store_chunk){
+		.state = CHUNK_DONE, .summary = (char *)summary, .reason = "", .endpoint = ""};
+}
+
+static char *summary_of_first(const char *job)
+{
+	struct err err = {0};
+	struct store_chunk *chunks = NULL;
+	size_t n = 0;
+	assert_ok(store_chunks_load(s, job, STORE_BARE, &chunks, &n, &err));
+	char *summary = TAKE(chunks[0].summary);
+	for (size_t i = 0; i < n; i++)
+		store_chunk_clear(&chunks[i]);
+	free(chunks);
+	return summary;
+}
+
+static void a_second_pass_keeps_what_the_first_said(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	const struct store_chunk todo[] = {{.index = 0, .end = 10},
+	                                   {.index = 1, .start = 10, .end = 20}};
+	const struct store_job job = {
+		.id = "5ec05ec05ec0", .key = "5ec0", .source_name = "a.mp4", .facts = "{}", .output = "/x"};
+	int64_t times[] = {3, 7};
+	const struct store_second chosen[] = {
+		{.chunk = 0, .context = "before", .times = times, .n_times = 2},
+		{.chunk = 1, .context = "", .times = times, .n_times = 1}};
+	struct store_second *got = NULL;
+	struct store_chunk c;
+	size_t n = 0;
+	assert_ok(store_job_add(s, &job, todo, 2, 0, &err));
+	describe("first", &c);
+	assert_ok(store_chunk_save(s, job.id, &c, &err));
+	assert_ok(store_seconds_add(s, job.id, chosen, 2, &err));
+	assert_ok(store_second_fail(s, job.id, 1, "the engine failed", &err));
+
+	describe("second", &c);
+	assert_ok(store_second_save(s, job.id, &c, "{\"summary\": \"first\"}", &err));
+	AUTO(mem_freep) char *summary = summary_of_first(job.id);
+	assert_string_equal(summary, "second");
+	assert_ok(store_seconds_add(s, job.id, chosen, 2, &err)); /* what is known stays */
+	assert_ok(store_seconds_load(s, job.id, &got, &n, &err));
+	assert_int_equal(n, 2);
+	assert_string_equal(got[0].context, "before");
+	assert_string_equal(got[0].earlier, "{\"summary\": \"first\"}");
+	assert_int_equal(got[0].n_times, 2);
+	assert_int_equal(got[0].times[1], 7);
+	assert_string_equal(got[1].earlier, "");
+	assert_string_equal(got[1].reason, "the engine failed");
+	store_seconds_free(got, n);
+
+	/* All or nothing: what was not chosen is not replaced. */
+	assert_ok(store_job_remove(s, job.id, &err));
+	assert_int_equal(store_second_save(s, job.id, &c, "{}", &err), -ERR_NOENT);
+	assert_ok(store_seconds_load(s, job.id, &got, &n, &err));
+	assert_int_equal(n, 0);
+	store_seconds_free(got, n);
+}
+
 static int close_it(void **state)
 {
 	(void)state;
@@ -302,6 +366,7 @@ int main(void)
 		cmocka_unit_test(words_are_found),
 		cmocka_unit_test(runs_go_with_their_entries),
 		cmocka_unit_test(a_run_without_its_entry_is_not_added),
+		cmocka_unit_test(a_second_pass_keeps_what_the_first_said),
 	};
 	return cmocka_run_group_tests(tests, open_it, close_it);
 }

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "store/case.h"
 #include "store/queue.h"
+#include "store/second.h"
 #include "store/store.h"
 #include "store/subject.h"
 
@@ -325,7 +326,7 @@ static void make_old_store(const char *name)
 	const char *back =
 		"DROP TRIGGER event_told; DROP TRIGGER event_deleted; DROP TRIGGER summary_told; "
 		"DROP TRIGGER chunk_deleted; DROP TABLE told; DROP TABLE words; "
-		"DROP TABLE board_case_video; DROP TABLE board_case; "
+		"DROP TABLE second_pass; DROP TABLE board_case_video; DROP TABLE board_case; "
 		"DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; DROP TABLE source; "
 		"DROP TABLE verdict; DROP TABLE control; "
 		"DROP TABLE subject; DROP TABLE subject_edit; "
