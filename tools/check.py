@@ -113,8 +113,19 @@ def gates():
     scripts_gates()
 
 
-def build(name, *options, **env):
-    """Configures once, and builds. The folder, or None."""
+def needed_by(folder, suite):
+    """What to build for the tests of a suite: everything but what only other tests need."""
+    def introspect(what):
+        return json.loads(run("meson", "introspect", str(folder), what).stdout)
+    needed, others = set(), set()
+    for t in introspect("--tests"):
+        (needed if any(s.endswith(f":{suite}") for s in t["suite"]) else others).update(t["depends"])
+    targets = [t for t in introspect("--targets") if t["build_by_default"] and t["id"] not in others - needed]
+    return [str(Path(f).relative_to(folder)) for t in targets for f in t["filename"]]
+
+
+def build(name, *options, suite=None, **env):
+    """Configures once, and builds, all or what the tests of a suite need. The folder, or None."""
     folder = BUILD / name
     with Step(f"build {name}"):
         if not (folder / "build.ninja").exists():
@@ -122,7 +133,7 @@ def build(name, *options, **env):
             if r.returncode:
                 result(f"configure {name}", False, r.stdout)
                 return None
-        r = run("ninja", "-C", str(folder))
+        r = run("ninja", "-C", str(folder), *(needed_by(folder, suite) if suite else []))
     return folder if result(f"build {name}", r.returncode == 0, r.stdout) else None
 
 
@@ -131,11 +142,11 @@ def test(name, *options, **env):
     folder = BUILD / name
     log = folder / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
-    # Most tests wait for children or an engine half of their time, so twice as many run as there are cores. The long
-    # ones start first (test/meson.build).
+    # Most tests wait for children or an engine half of their time, so three times as many run as there are cores. The
+    # long ones start first (test/meson.build).
     with Step(f"tests {name}"):
         subprocess.run(["meson", "test", "-C", str(folder), "--no-rebuild", "--print-errorlogs", "--num-processes",
-                        str(2 * CORES), *options], env=os.environ | env, stdin=subprocess.DEVNULL)
+                        str(3 * CORES), *options], env=os.environ | env, stdin=subprocess.DEVNULL)
     if not log.exists():
         result(f"tests {name}", False, "meson wrote no log")
         return
@@ -244,7 +255,7 @@ def main():
         if build("asan", "-Db_sanitize=address,undefined", "-Dsandbox=false", "-Dbuildtype=debug", "-Doptimization=1",
                  CC="gcc"):
             test("asan", "--timeout-multiplier", "12", *([] if full else ["--no-suite", "plain"]))
-        if build("tsan", "-Db_sanitize=thread", "-Dsandbox=false", CC="gcc"):
+        if build("tsan", "-Db_sanitize=thread", "-Dsandbox=false", suite="threads", CC="gcc"):
             test("tsan", "--timeout-multiplier", "12", "--suite", "threads", TSAN_OPTIONS=TSAN_OPTIONS)
     if full:
         reproducible()
