@@ -47,7 +47,7 @@ struct checking {
 
 size_t check_limit(size_t chunks)
 {
-	return chunks ? (chunks + SHARE - 1) / SHARE : 1;
+	return chunks >= SHARE ? chunks / SHARE : 1;
 }
 
 /* ---- what there is to do */

@@ -21,7 +21,7 @@ struct check_options {
 };
 
 /* How many requests there may be, with CHECKS_DOUBTFUL, for a job of so many
- * chunks: a fifth, rounded up, controls included. */
+ * chunks: a fifth, rounded down, but at least one; controls included. */
 size_t check_limit(size_t chunks);
 
 /* Checks what an earlier run of the job did not. Each answer is in the journal
