@@ -10,7 +10,8 @@
 
 #define WORDS_MAX 300
 #define REFUSAL_MAX 4096
-#define LOGPROBS_MAX 32 /* tokens */
+#define LOGPROBS_MAX 32                        /* tokens */
+#define LOGPROBS_BYTES_MAX ((size_t)256 << 10) /* of the events that contain them, see below */
 
 void completion_init(struct completion *a)
 {
@@ -295,11 +296,20 @@ static bool add_message(struct completion *a, const json_t *message)
 	return add_tool(a, message) || any;
 }
 
-static void add_logprobs(struct completion *a, const json_t *choice)
+/* `len`: bytes of the event. A token may have any number of alternatives, so
+ * that a limit of tokens alone would keep that many events of the largest size.
+ * All tokens of an answer may be in one event: the one that goes over the limit
+ * is the last that is read. */
+static void add_logprobs(struct completion *a, const json_t *choice, size_t len)
 {
+	const json_t *content = json_object_get(json_object_get(choice, "logprobs"), "content");
 	size_t i;
 	json_t *token;
-	json_array_foreach (json_object_get(json_object_get(choice, "logprobs"), "content"), i, token) {
+	if (!json_array_size(content) || a->logprobs_len > LOGPROBS_BYTES_MAX)
+		return;
+
+	a->logprobs_len += len;
+	json_array_foreach (content, i, token) {
 		if (!a->logprobs)
 			a->logprobs = json_array();
 		if (json_array_size(a->logprobs) < LOGPROBS_MAX)
@@ -330,7 +340,7 @@ static void add_figures(struct completion *a, const json_t *root)
 	}
 }
 
-static int add_object(struct completion *a, const json_t *root, struct err *err)
+static int add_object(struct completion *a, const json_t *root, size_t len, struct err *err)
 {
 	if (!json_is_object(root))
 		return err_set(err, ERR_PROTO, "the engine sent JSON that is not an object");
@@ -345,7 +355,7 @@ static int add_object(struct completion *a, const json_t *root, struct err *err)
 	const json_t *delta = json_object_get(choice, "delta");
 	const json_t *message = delta ? NULL : json_object_get(choice, "message");
 	bool output = add_message(a, delta ? delta : message);
-	add_logprobs(a, choice);
+	add_logprobs(a, choice, len);
 	a->done |= json_is_object(message);
 	/* Some engines send an empty reason with each delta. */
 	if (json_string_length(json_object_get(choice, "finish_reason")))
@@ -371,7 +381,7 @@ int completion_event(struct completion *a, const char *data, size_t len, struct 
 		AUTO(mem_freep) char *begin = text_line(data, 80);
 		return err_set(err, ERR_PROTO, "the engine sent broken JSON (%s): %s", je.text, begin);
 	}
-	int r = add_object(a, root, err);
+	int r = add_object(a, root, len, err);
 	json_decref(root);
 	return r;
 }

@@ -20,7 +20,8 @@
 
 struct completion {
 	struct buf text, reasoning, refusal;
-	json_t *logprobs; /* of the first tokens; NULL = none were sent */
+	json_t *logprobs;    /* of the first tokens; NULL = none were sent */
+	size_t logprobs_len; /* bytes of the events that they were in */
 	char *finish_reason, *model;
 	char *tool;      /* name of the tool that was called; NULL = none */
 	bool done;       /* [DONE] or a complete answer was received */

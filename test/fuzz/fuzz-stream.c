@@ -1,16 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers of an engine: arbitrary bytes, split at any place, through the event
  * parser and the reader of answers. Split or not, the result must be the same. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
 #include "openai/completion.h"
+#include "openai/letter.h"
 #include "openai/sse.h"
 
 static int on_event(void *ctx, const char *data, size_t len, struct err *err)
 {
 	return completion_event(ctx, data, len, err);
+}
+
+/* Probabilities that are known add up to one. */
+static void read_letter(const struct chat_result *answer)
+{
+	struct letter l;
+	struct err err = {0};
+	double sum = 0;
+	if (letter_read(answer, "ABC", &l, &err) < 0)
+		return;
+	for (size_t i = 0; i < LETTERS_MAX; i++)
+		sum += l.p[i];
+	if (sum != 0 && fabs(sum - 1) > 1e-6)
+		abort();
 }
 
 /* Feeds in pieces of `step` bytes; the outcome, and the text as far as it got. */
@@ -30,6 +46,8 @@ static int play(const uint8_t *data, size_t size, size_t step, struct buf *text)
 	buf_add(text, buf_str(&a.text), a.text.len);
 	if (r == 0)
 		r = completion_end(&a, 0, &ret, &err);
+	if (r == 0)
+		read_letter(&ret);
 	chat_result_clear(&ret);
 	sse_clear(&s);
 	completion_clear(&a);

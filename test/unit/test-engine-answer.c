@@ -465,6 +465,33 @@ static void letters_have_probabilities(void **state)
 	assert_true(l.letter == 'A' && l.p[0] > 0.99);
 }
 
+/* An engine may send any number of alternatives of a token, and of tokens. */
+static void probabilities_are_limited(void **state)
+{
+	enum { TOKENS = 40, LONG = 100000 };
+	AUTO(mem_freep) char *token = mem_printf("{\"token\":\"%0*d\",\"logprob\":-1}", LONG, 0);
+	AUTO(buf_free) struct buf many = BUF(1 << 20);
+	AUTO(chat_result_clear) struct chat_result r = {0};
+	const char *tokens[TOKENS];
+	(void)state;
+	for (size_t i = 0; i < TOKENS; i++)
+		tokens[i] = token;
+	read_tokens(&r, tokens, TOKENS);
+	assert_int_equal(json_array_size(r.logprobs), 3); /* the third goes over 256 kB */
+	chat_result_clear(&r);
+
+	/* All in one event, which is larger than that. */
+	for (size_t i = 0; i < 10000; i++)
+		buf_addf(&many, "%s{\"token\":\"B\",\"logprob\":-0.1}", i ? "," : "");
+	tokens[0] = buf_str(&many);
+	read_tokens(&r, tokens, 1);
+	assert_int_equal(json_array_size(r.logprobs), 32);
+	struct letter l;
+	struct err err;
+	assert_ok(letter_read(&r, "ABC", &l, &err));
+	assert_true(l.letter == 'B' && l.p[1] == 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,6 +506,7 @@ int main(void)
 		cmocka_unit_test(characters_cut_in_two_are_joined),
 		cmocka_unit_test(letters_are_found),
 		cmocka_unit_test(letters_have_probabilities),
+		cmocka_unit_test(probabilities_are_limited),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
