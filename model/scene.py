@@ -29,7 +29,7 @@ class _Event(C.Structure):  # only the first members of struct world_event are n
 
 class _Sight(C.Structure):
     _fields_ = [("event", C.POINTER(_Event)), ("x", C.c_double), ("y", C.c_double), ("r", C.c_double),
-                ("share", C.c_double)]
+                ("share", C.c_double), ("color", C.c_int)]
 
 
 class _Cut(C.Structure):
@@ -93,7 +93,7 @@ class World:
     def visible(self, t):
         """The objects in the picture at t microseconds: [((color, shape) as numbers, x, y, r, share of it inside)]."""
         n = 0 if t in self.instead else _lib.world_visible(self.ptr, t, self.sights, 16)
-        return [((s.event[0].color, s.event[0].shape), s.x, s.y, s.r, s.share) for s in self.sights[:n]]
+        return [((s.color, s.event[0].shape), s.x, s.y, s.r, s.share) for s in self.sights[:n]]
 
     def scene(self, t):
         """(place as a number, light from 0 to 1, CLEAR, BLACK or STRANGE)"""

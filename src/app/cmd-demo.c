@@ -199,8 +199,9 @@ static int run(struct app *app, int argc, char **argv)
 	(void)argv;
 	if (argc)
 		return app_usage(&cmd_demo, "it takes no file: it draws its own");
-	if (opt_parse(&(struct opt_set){&bind, 1}, NULL, NULL, NULL, NULL, &n, &err) < 0 ||
-	    apply_settings(app, &err) < 0)
+	int r = opt_parse(&(struct opt_set){&bind, 1}, NULL, NULL, NULL, NULL, &n, &err);
+	opt_free(&(struct opt_set){&bind, 1}); /* of the defaults, numbers count */
+	if (r < 0 || apply_settings(app, &err) < 0)
 		return app_fail(&err);
 
 	v.world.seed = own.seed;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
 
 #include "app/commands.h"
 #include "app/world-options.h"
@@ -11,6 +12,7 @@ static int run(struct app *app, int argc, char **argv)
 	struct err err;
 	if (argc != 1)
 		return app_usage(&cmd_world, "an output file is required");
+	own.world.subjects = strcmp(own.subjects, "hard") == 0 ? WORLD_HARD : WORLD_PLAIN;
 	if (world_draw_files(&own, argv[0], app->cancel, &err) < 0)
 		return app_fail(&err);
 	AUTO(mem_freep) char *truth = world_truth_path(argv[0]);

@@ -39,6 +39,11 @@ static const struct opt_row rows[] = {
      "Show the time of day in a corner.", OPT_COMMAND_ONLY},
 	{"world.pan", "pan", OPT_BOOL, AT(world.pan), "false", 0, 0, NULL, NULL,
      "Pan the camera slowly.", OPT_COMMAND_ONLY},
+	{"world.subjects", "subjects", OPT_CHOICE, AT(subjects), "plain", 0, 0, "plain|hard", NULL,
+     "plain: each event has a subject of its own, and no two in view look the same. hard: few "
+     "subjects come again and again; some are two of one look, in view at once, and some change "
+     "their color.",
+     OPT_COMMAND_ONLY},
 	{"world.width", "width", OPT_INT, AT(width), "640", 16, 4096, NULL, "PIXELS",
      "Width; an even number.", OPT_COMMAND_ONLY},
 	{"world.height", "height", OPT_INT, AT(height), "360", 16, 4096, NULL, "PIXELS",

@@ -19,13 +19,14 @@ static json_t *request(const struct world_video *v)
 {
 	const struct world_options *o = &v->world;
 	return json_pack(
-		"{s:s s:I s:I s:f s:f s:I s:b s:I s:I s:f s:f s:f s:f s:f s:f s:f s:f s:b s:b}", "path",
+		"{s:s s:I s:I s:f s:f s:I s:b s:I s:I s:f s:f s:f s:f s:f s:f s:f s:f s:b s:b s:I}", "path",
 		v->path, "width", (json_int_t)v->width, "height", (json_int_t)v->height, "fps", v->fps,
 		"keyframe_s", v->keyframe_s, "quality", (json_int_t)v->quality, "sound", v->sound, "seed",
 		(json_int_t)o->seed, "duration_us", (json_int_t)o->duration_us, "events",
 		o->events_per_hour, "shortest", o->event_min_s, "longest", o->event_max_s, "cuts",
 		o->cuts_per_hour, "dropouts", o->dropouts_per_hour, "captions", o->captions_per_hour,
-		"hour", o->start_hour, "noise", o->noise, "clock", o->clock, "pan", o->pan);
+		"hour", o->start_hour, "noise", o->noise, "clock", o->clock, "pan", o->pan, "subjects",
+		(json_int_t)o->subjects);
 }
 
 static int reported_error(const json_t *head, struct err *err)

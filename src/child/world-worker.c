@@ -41,7 +41,7 @@ static int read_request(const json_t *head, struct world_video *v, char **ret_pa
 		int64_t *at;
 	} whole[] = {
 		{"width", &v->width}, {"height", &v->height},           {"quality", &v->quality},
-		{"seed", &o->seed},   {"duration_us", &o->duration_us},
+		{"seed", &o->seed},   {"duration_us", &o->duration_us}, {"subjects", &o->subjects},
 	};
 
 	int r = 0;

@@ -131,7 +131,7 @@ static void draw_object(const struct draw *d, const struct world_sight *s, doubl
 {
 	double cx = s->x * d->width, cy = s->y * d->height, r = s->r * d->height,
 		   k = 0.62 + 0.38 * light;
-	const double *color = colors[s->event->color];
+	const double *color = colors[s->color];
 	int x0 = (int)fmax(0, floor(cx - r - 1)), x1 = (int)fmin(d->width, ceil(cx + r + 1));
 	int y0 = (int)fmax(0, floor(cy - r - 1)), y1 = (int)fmin(d->height, ceil(cy + r + 1));
 	for (int y = y0; y < y1; y++) {

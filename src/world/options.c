@@ -32,6 +32,7 @@ static const struct row {
 	ROW("noise", NUMBER, noise, 2, 0, 20),
 	ROW("clock", SWITCH, clock, 1, 0, 1),
 	ROW("pan", SWITCH, pan, 0, 0, 1),
+	ROW("subjects", INTEGER, subjects, WORLD_PLAIN, WORLD_PLAIN, WORLD_HARD),
 #undef ROW
 };
 

@@ -1,20 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes the world's truth: as sentences for people, as JSON for scoring. */
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "random.h"
 #include "world.h"
 
 static const char *const side[] = {"left", "right", NULL};
 
+/* "A red square"; of a hard world one of the wordings. */
+static void subject_text(const struct world *w, const struct world_event *e, char *out, size_t cap)
+{
+	int wording = 0;
+	char name[50];
+	if (w->o.subjects == WORLD_HARD)
+		wording = (int)(random_mix((uint64_t)w->o.seed ^ ((uint64_t)e->id << 32)) % WORLD_WORDS);
+	world_call(wording, e->color, e->shape, name, sizeof name);
+	bool article = strncmp(name, "a ", 2) == 0 || strncmp(name, "the ", 4) == 0;
+	snprintf(out, cap, "%s%s%s", article ? "" : "a ", name, strchr(name, ',') ? "," : "");
+	*out = (char)toupper((unsigned char)*out);
+}
+
 void world_event_text(const struct world *w, const struct world_event *e, char *out, size_t cap)
 {
-	const char *color = world_color_name[e->color], *shape = world_shape_name[e->shape];
-	char come[60], go[60];
+	char who[60], come[60], turn[40] = "", go[60], meet[60] = "";
+	subject_text(w, e, who, sizeof who);
+	if (e->turn_us)
+		snprintf(turn, sizeof turn, ", turns %s", world_color_name[e->turns]);
 	if (e->verb == WORLD_CROSSES) {
-		snprintf(out, cap, "A %s %s crosses from the %s to the %s.", color, shape, side[e->from],
-		         side[e->to]);
+		snprintf(out, cap, "%s crosses from the %s to the %s%s.", who, side[e->from], side[e->to],
+		         turn);
 		return;
 	}
 	if (side[e->from])
@@ -25,13 +43,12 @@ void world_event_text(const struct world *w, const struct world_event *e, char *
 		snprintf(go, sizeof go, "leaves to the %s", side[e->to]);
 	else
 		snprintf(go, sizeof go, "disappears");
-	if (!e->other) {
-		snprintf(out, cap, "A %s %s %s and %s.", color, shape, come, go);
-		return;
+	if (e->other) {
+		const struct world_event *o = &w->events[e->other - 1];
+		snprintf(meet, sizeof meet, ", meets a %s %s",
+		         world_color_name[world_color_at(o, e->stop_us)], world_shape_name[o->shape]);
 	}
-	const struct world_event *o = &w->events[e->other - 1];
-	snprintf(out, cap, "A %s %s %s, meets a %s %s and %s.", color, shape, come,
-	         world_color_name[o->color], world_shape_name[o->shape], go);
+	snprintf(out, cap, "%s %s%s%s and %s.", who, come, meet, turn, go);
 }
 
 static void put_time(FILE *f, int64_t t)
@@ -70,6 +87,32 @@ static void put_visible(FILE *f, const struct world *w, const struct world_event
 	}
 }
 
+/* All wordings of a look. */
+static void put_called(FILE *f, enum world_color color, enum world_shape shape)
+{
+	fputs("\"called\": [", f);
+	for (int i = 0; i < WORLD_WORDS; i++) {
+		char name[60];
+		world_call(i, color, shape, name, sizeof name);
+		fprintf(f, "%s\"%s\"", i ? ", " : "", name);
+	}
+	fputs("], ", f);
+}
+
+/* Who an event of a hard world is about, and how that is called. */
+static void put_subject(FILE *f, const struct world_event *e)
+{
+	fprintf(f, "\"subject\": %d, ", e->subject);
+	put_called(f, e->color, e->shape);
+	if (!e->turn_us)
+		return;
+	fputs("\"turns\": {", f);
+	put_called(f, e->turns, e->shape);
+	fprintf(f, "\"color\": \"%s\", \"at\": ", world_color_name[e->turns]);
+	put_time(f, e->turn_us);
+	fputs("}, ", f);
+}
+
 static void put_event(FILE *f, const struct world *w, const struct world_event *e)
 {
 	char what[200];
@@ -81,6 +124,8 @@ static void put_event(FILE *f, const struct world *w, const struct world_event *
 	fprintf(f, "\"verb\": \"%s\", ", world_verb_name[e->verb]);
 	if (e->other)
 		fprintf(f, "\"meets\": %d, ", e->other);
+	if (e->subject)
+		put_subject(f, e);
 	put_span(f, e->start_us, e->end_us);
 	fputs(", \"visible\": [", f);
 	put_visible(f, w, e);
@@ -96,8 +141,12 @@ static void put_options(FILE *f, const struct world_options *o)
 	        "\"captions\": %g, ",
 	        o->events_per_hour, o->event_min_s, o->event_max_s, o->cuts_per_hour,
 	        o->dropouts_per_hour, o->captions_per_hour);
-	fprintf(f, "\"hour\": %g, \"noise\": %g, \"clock\": %s, \"pan\": %s},\n", o->start_hour,
-	        o->noise, o->clock ? "true" : "false", o->pan ? "true" : "false");
+	fprintf(f, "\"hour\": %g, \"noise\": %g, \"clock\": %s, \"pan\": %s", o->start_hour, o->noise,
+	        o->clock ? "true" : "false", o->pan ? "true" : "false");
+	/* The truth of a plain world is the one that it always had. */
+	fputs(o->subjects == WORLD_HARD ? ", \"subjects\": \"hard\"},\n  \"words\": [" : "},\n", f);
+	for (int i = 0; o->subjects == WORLD_HARD && i < WORLD_WORDS; i++)
+		fprintf(f, "\"%s\"%s", world_words[i], i + 1 < WORLD_WORDS ? ", " : "],\n");
 }
 
 static void put_world(FILE *f, const struct world *w)

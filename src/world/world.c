@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cast.h"
 #include "random.h"
 
 const char *const world_color_name[WORLD_COLORS] = {"red",    "green", "blue",
@@ -164,26 +165,12 @@ static size_t how_many(const struct world_options *o, double per_hour)
 	return per_hour > 0 && n < 1 ? 1 : (size_t)llround(n);
 }
 
-/* Places an event into a free lane, or beside an event that is there; false if
- * there is no space at that time. */
-static bool place_event(uint64_t *rnd, struct lanes *lanes, const struct world_options *o,
-                        struct world_event *e)
+/* Into this lane, if it is free then, or the other one; false if both are not,
+ * or if its subject would be in view before `away_us`. */
+static bool place_in_lane(uint64_t *rnd, struct lanes *lanes, const struct world_options *o,
+                          struct world_event *e, int lane, int64_t away_us)
 {
-	int64_t length = pick_duration(rnd, o);
-	int lane = random_below(rnd, LANES);
-	pick_who(rnd, lanes, e);
-
-	for (int i = 0; i < LANES; i++) {
-		const struct world_event *h = lanes->last[i];
-		bool host =
-			h && h->verb != WORLD_CROSSES && !lanes->guest[i] && lanes->free_us[i] > e->start_us;
-		if (!host || !make_companion(rnd, h, e))
-			continue;
-		e->other = h->id;
-		lanes->guest[i] = e;
-		return true;
-	}
-
+	int64_t length = e->end_us;
 	if (lanes->free_us[lane] > e->start_us)
 		lane = !lane;
 	if (lanes->free_us[lane] > e->start_us)
@@ -195,7 +182,8 @@ static bool place_event(uint64_t *rnd, struct lanes *lanes, const struct world_o
 	pick_verb(rnd, e);
 	e->y = lane_y[lane] + random_in(rnd, -0.012, 0.012);
 	pick_path(rnd, e);
-	if (e->start_us - margin_us(e) < lanes->free_us[lane])
+	int64_t visible = e->start_us - margin_us(e);
+	if (visible < lanes->free_us[lane] || visible < away_us)
 		return false;
 	lanes->free_us[lane] = e->end_us + margin_us(e) + SECOND / 2;
 	lanes->last[lane] = e;
@@ -203,22 +191,87 @@ static bool place_event(uint64_t *rnd, struct lanes *lanes, const struct world_o
 	return true;
 }
 
+/* Beside an event that is there. */
+static bool place_beside(uint64_t *rnd, struct lanes *lanes, struct world_event *e, int64_t away_us)
+{
+	const struct world_event drawn = *e;
+	for (int i = 0; i < LANES; i++) {
+		const struct world_event *h = lanes->last[i];
+		bool host =
+			h && h->verb != WORLD_CROSSES && !lanes->guest[i] && lanes->free_us[i] > e->start_us;
+		if (!host || !make_companion(rnd, h, e))
+			continue;
+		if (e->start_us - margin_us(e) < away_us) {
+			*e = drawn;
+			continue;
+		}
+		e->other = h->id;
+		lanes->guest[i] = e;
+		return true;
+	}
+	return false;
+}
+
+/* Notes that the event is part of a hard world. */
+static bool enter(struct cast *cast, uint64_t *rnd, struct world_event *e)
+{
+	cast_enter(cast, rnd, e, e->end_us + margin_us(e));
+	return true;
+}
+
+/* Places an event; false if there is no space at that time. */
+static bool place_event(uint64_t *rnd, struct lanes *lanes, struct cast *cast,
+                        const struct world_options *o, struct world_event *e)
+{
+	int64_t away_us = 0;
+	e->end_us = pick_duration(rnd, o); /* until it is placed, its length */
+	int lane = random_below(rnd, LANES);
+	if (!cast)
+		pick_who(rnd, lanes, e);
+	else if (!cast_pick(cast, rnd, e, &away_us))
+		return false;
+	return (place_beside(rnd, lanes, e, away_us) ||
+	        place_in_lane(rnd, lanes, o, e, lane, away_us)) &&
+	       (!cast || enter(cast, rnd, e));
+}
+
+/* Most often, who looks like the subject of an event comes while that is there. */
+static bool place_twin(uint64_t *rnd, struct lanes *lanes, struct cast *cast,
+                       const struct world_options *o, const struct world_event *of,
+                       struct world_event *e)
+{
+	int64_t away_us, length = of->end_us - of->start_us;
+	e->start_us = of->start_us + (int64_t)((double)length / 1e3 * random_in(rnd, 0.1, 0.5)) * 1000;
+	e->end_us = pick_duration(rnd, o);
+	return random_below(rnd, 4) && cast_pick_twin(cast, of, e, &away_us) &&
+	       place_in_lane(rnd, lanes, o, e, random_below(rnd, LANES), away_us) &&
+	       enter(cast, rnd, e);
+}
+
 static int make_events(struct world *w, uint64_t *rnd)
 {
 	size_t n = how_many(&w->o, w->o.events_per_hour);
 	int64_t latest = w->o.duration_us - llround(w->o.event_min_s * 1e6);
 	int64_t *start = moments(rnd, n, latest > SECOND ? latest : SECOND);
-	struct world_event *events = calloc(n ? n : 1, sizeof *events);
+	struct world_event *events = calloc(n ? 2 * n : 1, sizeof *events);
 	w->events = events;
 	if ((n && !start) || !events) {
 		free(start);
 		return -1;
 	}
 	struct lanes lanes = {0};
+	struct cast members, *cast = w->o.subjects == WORLD_HARD ? &members : NULL;
+	if (cast)
+		cast_make(cast, rnd, n);
 	for (size_t i = 0; i < n; i++) {
 		struct world_event *e = &events[w->n_events];
 		*e = (struct world_event){.id = (int)w->n_events + 1, .start_us = start[i]};
-		w->n_events += place_event(rnd, &lanes, &w->o, e);
+		if (!place_event(rnd, &lanes, cast, &w->o, e))
+			continue;
+		w->n_events++;
+		e[1] = (struct world_event){.id = e->id + 1};
+		if (cast)
+			w->n_events += place_twin(rnd, &lanes, cast, &w->o, e, &e[1]);
 	}
 	free(start);
 	return 0;
@@ -359,6 +412,11 @@ static double x_at(const struct world_event *e, int64_t t)
 	return e->x_stop;
 }
 
+enum world_color world_color_at(const struct world_event *e, int64_t t)
+{
+	return e->turn_us && t >= e->turn_us ? e->turns : e->color;
+}
+
 /* The last element that has started by t, of an array sorted by the start_us at
  * the beginning of each element; or NULL. */
 static const void *current(const void *array, size_t n, size_t size, int64_t t)
@@ -402,7 +460,7 @@ size_t world_visible(const struct world *w, int64_t t, struct world_sight *out, 
 		if (share <= 0)
 			continue;
 		if (n < cap)
-			out[n] = (struct world_sight){e, x, e->y, e->r, share};
+			out[n] = (struct world_sight){e, x, e->y, e->r, share, world_color_at(e, t)};
 		n++;
 	}
 	return n;

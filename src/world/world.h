@@ -33,6 +33,14 @@ enum world_place { WORLD_STREET, WORLD_GRASS, WORLD_WATER, WORLD_ROOM, WORLD_PLA
 /* NOWHERE: it appears or disappears in place */
 enum world_side { WORLD_LEFT, WORLD_RIGHT, WORLD_NOWHERE };
 
+enum world_subjects {
+	/* each event has a subject of its own, and no two in view look the same */
+	WORLD_PLAIN,
+	/* Few subjects, which come again and again: some are two of one look, in
+	 * view at once, and some change their color, in view or in between. */
+	WORLD_HARD,
+};
+
 enum world_verb {
 	WORLD_CROSSES, /* enters on one side and leaves on the other without a stop */
 	WORLD_VISITS,  /* enters, stays for a while, leaves */
@@ -54,6 +62,7 @@ struct world_options {
 	double noise;             /* camera noise, levels of 255: 0 to 20 */
 	bool clock;               /* time of day in the corner */
 	bool pan;                 /* the camera pans slowly */
+	int64_t subjects;         /* enum world_subjects */
 };
 
 /* One event. Its centre is inside the picture from start_us to end_us. */
@@ -67,6 +76,11 @@ struct world_event {
 	int64_t start_us, end_us;
 	int64_t stop_us, go_us; /* it does not move from stop_us to go_us; equal if it does not stop */
 	int other;              /* the id of the event that it meets, or 0 */
+	/* Of a hard world: who it is about, from 1, however that looks; 0 otherwise.
+	 * The color is `turns` from turn_us on; 0: it stays the same. */
+	int subject;
+	int64_t turn_us;
+	enum world_color turns;
 };
 
 struct world_cut {
@@ -101,8 +115,9 @@ struct world {
 /* An object in the picture at one moment. */
 struct world_sight {
 	const struct world_event *event;
-	double x, y, r; /* centre and size */
-	double share;   /* how much of its width is inside the picture, 0 to 1 */
+	double x, y, r;         /* centre and size */
+	double share;           /* how much of its width is inside the picture, 0 to 1 */
+	enum world_color color; /* at this moment */
 };
 
 /* The surroundings of the objects at one moment. */
@@ -131,14 +146,23 @@ void world_free(struct world *w);
 /* All objects of which a part is in the picture at t_us, by event id; none in
  * black pictures. Returns their number, of which at most `cap` are written. */
 size_t world_visible(const struct world *w, int64_t t_us, struct world_sight *out, size_t cap);
+enum world_color world_color_at(const struct world_event *e, int64_t t_us);
 void world_scene(const struct world *w, int64_t t_us, struct world_scene *ret);
 
 /* One sentence that describes an event: "A red square enters from the left and
- * leaves to the right." */
+ * leaves to the right." Of a hard world in varied words: "A square that is red
+ * enters from the left, turns blue and leaves to the right." */
 void world_event_text(const struct world *w, const struct world_event *e, char *out, size_t cap);
 /* The complete truth as JSON, in seconds; allocated, the caller frees it. NULL
  * if memory is out. */
 char *world_truth_json(const struct world *w);
+
+/* What may be called in other words: patterns with {color}, {thing} (its shape)
+ * and {kind}. The first is the most common; the fifth does without the color. */
+enum { WORLD_WORDS = 6 };
+extern const char *const world_words[WORLD_WORDS];
+/* Fills one of the patterns in. */
+void world_call(int wording, enum world_color color, enum world_shape shape, char *out, size_t cap);
 
 extern const char *const world_color_name[WORLD_COLORS];
 extern const char *const world_shape_name[WORLD_SHAPES];

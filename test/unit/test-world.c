@@ -19,6 +19,7 @@
 #include "world/world.h"
 
 enum { W = 160, H = 90, STRIDE = W * 3, SECOND = 1000000 };
+#define PLAIN_HASH 0x6140dbc07d247392u
 
 static struct world *make(const char *settings)
 {
@@ -73,6 +74,154 @@ static void test_same_seed_same_world(void **state)
 	world_free(c);
 }
 
+static uint64_t hash(uint64_t h, const char *text)
+{
+	for (; *text; text++)
+		h = (h ^ (uint8_t)*text) * 0x100000001b3u;
+	return h;
+}
+
+/* Weights were trained on these worlds, and figures measured: what is new must
+ * not change them. */
+static void test_plain_worlds_stay_as_they_were(void **state)
+{
+	(void)state;
+	static const char *const settings[] = {
+		"", "duration=3600 events=400",
+		"duration=300 events=240 cuts=30 dropouts=20 captions=60 pan=1 noise=3"};
+	uint64_t h = 14695981039346656037u;
+	for (int seed = 1; seed <= 20; seed++) {
+		for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+			char text[200];
+			snprintf(text, sizeof text, "seed=%d %s", seed, settings[i]);
+			struct world *w = make(text);
+			char *truth = world_truth_json(w);
+			h = hash(h, truth);
+			free(truth);
+			world_free(w);
+		}
+	}
+	if (h != PLAIN_HASH)
+		fail_msg("the truth of plain worlds has the hash %llx", (unsigned long long)h);
+}
+
+/* ---- hard worlds */
+
+static bool look_alike(const struct world_sight *a, const struct world_sight *b)
+{
+	return a->color == b->color && a->event->shape == b->event->shape;
+}
+
+/* What is in view at once: nobody twice; returns how many are of one look. */
+static size_t check_in_view(const struct world *w, int64_t t)
+{
+	struct world_sight s[8];
+	size_t n = world_visible(w, t, s, 8), alike = 0;
+	assert_true(n <= 8);
+	for (size_t i = 0; i < n; i++) {
+		assert_true(s[i].event->subject > 0);
+		for (size_t k = 0; k < i; k++) {
+			assert_int_not_equal(s[i].event->subject, s[k].event->subject);
+			alike += look_alike(&s[i], &s[k]);
+		}
+	}
+	return alike;
+}
+
+static void test_subjects_come_again(void **state)
+{
+	(void)state;
+	size_t alike = 0, turned = 0, between = 0, longest = 0;
+	for (int seed = 1; seed <= 30; seed++) {
+		char text[100];
+		snprintf(text, sizeof text, "seed=%d duration=1800 events=120 subjects=1 longest=300",
+		         seed);
+		struct world *w = make(text);
+		size_t times[16] = {0};
+		enum world_color last[16];
+		for (int64_t t = 0; t < w->o.duration_us; t += SECOND / 2)
+			alike += check_in_view(w, t);
+		for (size_t i = 0; i < w->n_events; i++) {
+			const struct world_event *e = &w->events[i];
+			assert_true(e->subject > 0 && e->subject < 16);
+			between += times[e->subject]++ && last[e->subject] != e->color;
+			turned += e->turn_us != 0;
+			last[e->subject] = world_color_at(e, e->end_us);
+			if (e->turn_us)
+				assert_true(e->turn_us > e->start_us && e->turn_us < e->end_us &&
+				            e->turns != e->color);
+			longest = times[e->subject] > longest ? times[e->subject] : longest;
+		}
+		world_free(w);
+	}
+	if (!(alike > 500 && turned > 30 && between > 30 && longest >= 3))
+		fail_msg("%zu moments with two of one look, %zu turns, %zu between, %zu times", alike,
+		         turned, between, longest);
+}
+
+/* The centre of what turns has another color in the picture after it. */
+static void test_a_turn_is_drawn(void **state)
+{
+	(void)state;
+	size_t seen = 0;
+	for (int seed = 1; seed <= 10; seed++) {
+		char text[100];
+		snprintf(text, sizeof text, "seed=%d duration=600 events=120 subjects=1 noise=0", seed);
+		struct world *w = make(text);
+		for (size_t i = 0; i < w->n_events; i++) {
+			const struct world_event *e = &w->events[i];
+			const double height = H, width = W;
+			struct world_sight s[8];
+			size_t n = e->turn_us ? world_visible(w, e->turn_us, s, 8) : 0, k = 0;
+			while (k < n && s[k].event != e)
+				k++;
+			if (k == n)
+				continue;
+			uint8_t *before = picture(w, e->turn_us - 1), *after = picture(w, e->turn_us);
+			size_t at = (size_t)(s[k].y * height) * STRIDE + (size_t)(s[k].x * width) * 3;
+			assert_memory_not_equal(before + at, after + at, 3);
+			assert_int_equal(s[k].color, e->turns);
+			free(before);
+			free(after);
+			seen++;
+		}
+		world_free(w);
+	}
+	assert_true(seen > 5);
+}
+
+static void test_words_of_a_look(void **state)
+{
+	(void)state;
+	char text[60];
+	world_call(1, WORLD_RED, WORLD_SQUARE, text, sizeof text);
+	assert_string_equal(text, "a square that is red");
+	world_call(5, WORLD_BLUE, WORLD_CIRCLE, text, sizeof text);
+	assert_string_equal(text, "a blue shape");
+	world_call(5, WORLD_BLUE, WORLD_CIRCLE, text, 7);
+	assert_string_equal(text, "a blue");
+	struct world *w = make("seed=3 events=120 subjects=1");
+	char *truth = world_truth_json(w);
+	json_t *j = json_loads(truth, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(j);
+	assert_int_equal(json_array_size(json_object_get(j, "words")), WORLD_WORDS);
+	size_t i, turns = 0;
+	json_t *e, *events = json_object_get(j, "events");
+	json_array_foreach (events, i, e) {
+		json_t *turn = json_object_get(e, "turns");
+		assert_int_equal(json_integer_value(json_object_get(e, "subject")), w->events[i].subject);
+		assert_int_equal(json_array_size(json_object_get(e, "called")), WORLD_WORDS);
+		assert_int_equal(turn != NULL, w->events[i].turn_us != 0);
+		if (turn)
+			assert_int_equal(json_array_size(json_object_get(turn, "called")), WORLD_WORDS);
+		turns += turn != NULL;
+	}
+	assert_true(turns > 0);
+	json_decref(j);
+	free(truth);
+	world_free(w);
+}
+
 static double away(const struct world_sight *s, int x, int y)
 {
 	const double w = W, h = H;
@@ -115,10 +264,10 @@ static void test_truth_is_what_is_drawn(void **state)
 	(void)state;
 	size_t seen = 0;
 	for (int seed = 1; seed <= 12; seed++) {
-		char with[100], without[100];
+		char with[150], without[100];
 		const char *rest =
 			"duration=120 noise=0 clock=0 cuts=60 dropouts=30 hour=19.3 shortest=0.5";
-		snprintf(with, sizeof with, "seed=%d events=600 %s", seed, rest);
+		snprintf(with, sizeof with, "seed=%d events=600 subjects=%d %s", seed, seed % 2, rest);
 		snprintf(without, sizeof without, "seed=%d events=0 %s", seed, rest);
 		struct world *w = make(with), *none = make(without);
 		struct draw *full = draw_new(w, W, H), *empty = draw_new(none, W, H);
@@ -142,7 +291,7 @@ static void test_events_and_sights_agree(void **state)
 	size_t meetings = 0;
 	for (int seed = 1; seed <= 30; seed++) {
 		char text[100];
-		snprintf(text, sizeof text, "seed=%d duration=3600 events=400", seed);
+		snprintf(text, sizeof text, "seed=%d duration=3600 events=400 subjects=%d", seed, seed % 2);
 		struct world *w = make(text);
 		assert_true(w->n_events > 50);
 		for (size_t i = 0; i < w->n_events; i++) {
@@ -224,6 +373,7 @@ static void test_ranges_are_refused(void **state)
 		{"noise=21", "noise"},
 		{"clock=2", "clock"},
 		{"pan=2", "pan"},
+		{"subjects=2", "subjects"},
 		{"shortest=30 longest=20", "longest"},
 		{"size=3", "size"},
 		{"noise", "noise"},
@@ -307,6 +457,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_seed_same_world),
+		cmocka_unit_test(test_plain_worlds_stay_as_they_were),
+		cmocka_unit_test(test_subjects_come_again),
+		cmocka_unit_test(test_a_turn_is_drawn),
+		cmocka_unit_test(test_words_of_a_look),
 		cmocka_unit_test(test_truth_is_what_is_drawn),
 		cmocka_unit_test(test_events_and_sights_agree),
 		cmocka_unit_test(test_truth_json),
