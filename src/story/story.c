@@ -46,12 +46,22 @@ static void join(struct link *a, struct link *b)
 	b->previous = a->index;
 }
 
+/* Both are in view at once, so they are about two: they begin with one frame,
+ * or have more than one in common, or one that they have in common shows that
+ * the first leaves or the second comes. */
+static bool are_at_once(const struct story_part *a, const struct story_part *b)
+{
+	return b->first == a->first || b->first < a->last ||
+	       (b->first == a->last && (words_leave(a->what) || words_come(b->what)));
+}
+
 /* A state belongs to what the same subject does before or after it. */
 static void join_states(struct link **group, size_t n)
 {
 	for (size_t i = 1; i < n; i++) {
 		struct link *a = group[i - 1], *b = group[i];
-		if ((a->state || b->state) && b->part->first <= a->part->last + 1)
+		if ((a->state || b->state) && b->part->first <= a->part->last + 1 &&
+		    !are_at_once(a->part, b->part))
 			join(a, b);
 	}
 }

@@ -48,7 +48,9 @@ struct story_link {
  *   leaving while the second begins with its coming, and, unless one is a
  *   state, the time between them is at most ten seconds or twice the longest
  *   step between the frames that either cites; or
- * - they are in one chunk, and one is a state. */
+  * - they are in one chunk, one is a state, and they are not in view at once:
+ *   they have no frame in common, or only the one at which the second begins,
+ *   where the first does not leave nor the second come. */
 struct story_event *story_join(const struct story_part *parts, size_t n,
                                const struct story_link *links, size_t n_links, size_t *ret_n);
 void story_free(struct story_event *events, size_t n);
