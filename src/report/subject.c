@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "report/text.h"
+#include "story/story.h"
 #include "subjects/look.h"
 
 void registry_clear(struct registry *g)
@@ -20,6 +21,7 @@ void registry_clear(struct registry *g)
 	store_subjects_clear(&g->saved);
 	free(g->events);
 	free(g->frames);
+	free(g->follows);
 	free(g->of_statement);
 	free(g->edits);
 	free(g->faults);
@@ -40,7 +42,7 @@ struct store_source report_store_source(const struct report *r)
  * joined others. */
 struct gathered {
 	size_t statement; /* report_part.event */
-	const struct report_part *first, *precise;
+	const struct report_part *first, *last, *precise;
 	size_t precision;
 	int64_t start, end, *frames;
 	size_t n_frames;
@@ -59,6 +61,8 @@ static void gather_part(const struct report *r, struct gathered *to, const struc
 	bool before = !to->first || comes_before(p, to->first);
 	if (before)
 		to->first = p;
+	if (!to->last || comes_before(to->last, p))
+		to->last = p;
 	if (!to->precise || precision > to->precision || (precision == to->precision && before)) {
 		to->precise = p;
 		to->precision = precision;
@@ -93,6 +97,73 @@ static size_t count_statements(const struct report *r)
 			n = e->parts[k].event >= n ? e->parts[k].event + 1 : n;
 	}
 	return n;
+}
+
+/* An event that ends in a chunk, or begins in it. */
+struct at_chunk {
+	size_t chunk, event; /* numbered so that neighbours have consecutive ones */
+	struct story_part part;
+};
+
+static int by_chunk(const void *a, const void *b)
+{
+	const struct at_chunk *x = a, *y = b;
+	if (x->chunk != y->chunk)
+		return x->chunk < y->chunk ? -1 : 1;
+	return (x->event > y->event) - (x->event < y->event);
+}
+
+/* Those of one border. Where there are very many, none is the only one. */
+static void add_border(struct registry *g, size_t *cap, const struct at_chunk *ends, size_t n_ends,
+                       const struct at_chunk *begins, size_t n_begins)
+{
+	enum { MANY = 32 };
+	if (n_ends > MANY || n_begins > MANY)
+		return;
+	for (size_t i = 0; i < n_ends; i++)
+		for (size_t k = 0; k < n_begins; k++) {
+			if (!story_stays(&ends[i].part, &begins[k].part))
+				continue;
+			g->follows = mem_room(g->follows, g->n_follows, cap, sizeof *g->follows);
+			g->follows[g->n_follows++] = (struct subject_follow){ends[i].event, begins[k].event};
+		}
+}
+
+static size_t count_chunk(const struct at_chunk *at, size_t n)
+{
+	size_t k = 0;
+	while (k < n && at[k].chunk == at[0].chunk)
+		k++;
+	return k;
+}
+
+static struct at_chunk at_chunk(const struct report *r, const size_t *numbers,
+                                const struct report_part *p, size_t event)
+{
+	struct at_chunk at = {numbers[p->chunk], event, report_story_part(r, p)};
+	at.part.chunk = at.chunk;
+	return at;
+}
+
+static void find_follows(struct registry *g, const struct gathered *all, size_t n)
+{
+	size_t cap = 0;
+	AUTO(mem_freep) size_t *numbers = report_chunk_numbers(g->report);
+	AUTO(mem_freep) struct at_chunk *ends = mem_alloc(n + 1, sizeof *ends);
+	AUTO(mem_freep) struct at_chunk *begins = mem_alloc(n + 1, sizeof *begins);
+	for (size_t i = 0; i < n; i++) {
+		ends[i] = at_chunk(g->report, numbers, all[i].last, i);
+		begins[i] = at_chunk(g->report, numbers, all[i].first, i);
+	}
+	qsort(ends, n, sizeof *ends, by_chunk);
+	qsort(begins, n, sizeof *begins, by_chunk);
+	for (size_t i = 0, k = 0, n_ends; i < n; i += n_ends) {
+		n_ends = count_chunk(&ends[i], n - i);
+		while (k < n && begins[k].chunk <= ends[i].chunk)
+			k++;
+		if (k < n && begins[k].chunk == ends[i].chunk + 1)
+			add_border(g, &cap, &ends[i], n_ends, &begins[k], count_chunk(&begins[k], n - k));
+	}
 }
 
 /* The joined events, however much of them the report lists. */
@@ -130,8 +201,11 @@ static void gather(struct registry *g)
 		                                                .description = one->precise->subject,
 		                                                .what = one->first->what,
 		                                                .frames = one->frames,
-		                                                .n_frames = one->n_frames};
+		                                                .n_frames = one->n_frames,
+		                                                .comes = story_comes(one->first->what),
+		                                                .leaves = story_leaves(one->last->what)};
 	}
+	find_follows(g, all, kept);
 }
 
 /* ---- from the journal */
@@ -203,7 +277,7 @@ void registry_make(struct registry *g)
 	gather(g);
 	read_known(g);
 	read_edits(g);
-	g->subjects = subjects_make(g->events, g->n_events);
+	g->subjects = subjects_make(g->events, g->n_events, g->follows, g->n_follows);
 	subjects_number(g->subjects, g->known, g->n_known);
 	for (size_t i = 0; i < g->n_edits; i++)
 		g->faults[i] = subjects_apply(g->subjects, &g->edits[i]);
@@ -302,10 +376,13 @@ static void add_interval(struct report_subject *to, const struct subject_event *
 static void set_subject(struct report_subject *to, const struct registry *g, size_t i)
 {
 	const struct subject *from = &g->subjects->all[i];
-	const struct subject_event *first = &g->events[from->events[0]];
+	const char *description = g->events[from->events[0]].description;
+	for (size_t k = 1; k < from->n_events; k++)
+		if (look_precision(g->events[from->events[k]].description) > look_precision(description))
+			description = g->events[from->events[k]].description;
 	*to = (struct report_subject){.number = from->number,
 	                              .name = mem_strdup(from->name ? from->name : ""),
-	                              .description = without_article(first->description),
+	                              .description = without_article(description),
 	                              .intervals = mem_alloc(from->n_events, sizeof *to->intervals)};
 	to->n_possible = subjects_possible(g->subjects, i, to->possible, &to->more_possible);
 	for (size_t k = 0; k < from->n_events; k++)

@@ -14,6 +14,8 @@ struct registry {
 	struct subject_event *events; /* in order; of statements that were joined */
 	int64_t **frames;             /* of each */
 	size_t n_events;
+	struct subject_follow *follows; /* events that may go on with others */
+	size_t n_follows;
 	size_t *of_statement; /* event of each number of report_part.event; SUBJECT_NONE */
 	struct subject_known *known;
 	size_t n_known;

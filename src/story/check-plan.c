@@ -37,8 +37,8 @@ static bool touches_end(const struct story_part *p)
 /* `first` says that its subject is gone, `second` that it is there. */
 static bool contradict(const char *first, const char *second)
 {
-	bool left = words_leave(first), came = words_come(second);
-	return left ? !came && !words_leave(second) : came && !words_come(first);
+	bool left = story_leaves(first), came = story_comes(second);
+	return left ? !came && !story_leaves(second) : came && !story_comes(first);
 }
 
 static void raise_to(enum check_doubt *d, enum check_doubt to)
@@ -54,7 +54,7 @@ static void compare_with_next(const struct check_video *v, const struct mentions
 	const struct story_part *p = &v->statements[i].part;
 	size_t n;
 	const size_t *there = mentions_in(m, i, p->chunk + 1, &n);
-	if (!n && !mentions_summary(m, i, p->chunk + 1) && !words_leave(p->what))
+	if (!n && !mentions_summary(m, i, p->chunk + 1) && !story_leaves(p->what))
 		raise_to(&ret[i], DOUBT_MISSING);
 	for (size_t k = 0; k < n; k++) {
 		const struct story_part *q = &v->statements[there[k]].part;
@@ -71,7 +71,7 @@ static void compare_with_previous(const struct check_video *v, const struct ment
 	const struct story_part *p = &v->statements[i].part;
 	size_t n;
 	mentions_in(m, i, p->chunk - 1, &n);
-	if (!n && !mentions_summary(m, i, p->chunk - 1) && !words_come(p->what))
+	if (!n && !mentions_summary(m, i, p->chunk - 1) && !story_comes(p->what))
 		raise_to(&ret[i], DOUBT_MISSING);
 }
 

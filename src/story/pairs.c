@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/noun.h"
 #include "base/text.h"
 #include "story/change.h"
 #include "story/words.h"
@@ -13,14 +14,6 @@ enum { SUSPICIOUS = 3 }; /* so many pairs that are all the same */
 
 #define NONE SIZE_MAX
 
-/* Words for one kind of subject, of which one may stand for another. English. */
-static const char *const people[] = {
-	"man",   "woman",      "person", "people", "men",        "women",   "boy",      "girl",
-	"child", "pedestrian", "guy",    "figure", "individual", "someone", "somebody", NULL};
-static const char *const vehicles[] = {"car",  "vehicle", "van",  "truck",   "lorry",      "bus",
-                                       "taxi", "sedan",   "bike", "bicycle", "motorcycle", NULL};
-static const char *const animals[] = {"dog", "cat", "bird", "animal", "horse", "fox", NULL};
-static const char *const *const kinds[] = {people, vehicles, animals};
 /* Words that two descriptions may share without being alike. */
 static const char *const common[] = {"and", "the", "with",  "wearing", "from",  "two",
                                      "his", "her", "their", "another", "other", NULL};
@@ -66,6 +59,11 @@ static bool has_any(const char *key, const char *const *words)
 	return *words;
 }
 
+static bool is_of_kind(const char *key, const struct noun_kind *kind)
+{
+	return has_any(key, kind->general) || has_any(key, kind->words);
+}
+
 static size_t shared_words(const char *a, const char *b)
 {
 	AUTO(mem_freep) char *words = mem_strdup(a);
@@ -81,8 +79,8 @@ static size_t shared_words(const char *a, const char *b)
 static size_t likeness(const char *a, const char *b)
 {
 	size_t n = 0;
-	for (size_t i = 0; i < ARRAY_LEN(kinds) && !n; i++)
-		n = has_any(a, kinds[i]) && has_any(b, kinds[i]);
+	for (int i = 0; i < NOUN_KINDS && !n; i++)
+		n = is_of_kind(a, &noun_kinds[i]) && is_of_kind(b, &noun_kinds[i]);
 	return n + shared_words(a, b);
 }
 

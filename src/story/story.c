@@ -52,7 +52,7 @@ static void join(struct link *a, struct link *b)
 static bool are_at_once(const struct story_part *a, const struct story_part *b)
 {
 	return b->first == a->first || b->first < a->last ||
-	       (b->first == a->last && (words_leave(a->what) || words_come(b->what)));
+	       (b->first == a->last && (story_leaves(a->what) || story_comes(b->what)));
 }
 
 /* A state belongs to what the same subject does before or after it. */
@@ -94,7 +94,7 @@ static bool continues(const struct story_part *a, bool a_state, const struct sto
 {
 	int64_t step = a->step > b->step ? a->step : b->step;
 	int64_t longest = 2 * step > NEAR ? 2 * step : NEAR;
-	if (words_leave(a->what) && words_come(b->what))
+	if (story_leaves(a->what) && story_comes(b->what))
 		return false;
 	return a_state || b_state || b->start - a->end <= longest;
 }
@@ -103,6 +103,11 @@ bool story_may_go_on(const struct story_part *a, const struct story_part *b)
 {
 	return is_at_border(a, false) && is_at_border(b, true) &&
 	       continues(a, story_is_state(a->what), b, story_is_state(b->what));
+}
+
+bool story_stays(const struct story_part *a, const struct story_part *b)
+{
+	return story_may_go_on(a, b) && !story_leaves(a->what) && !story_comes(b->what);
 }
 
 /* Parts of one chunk and of the next that have the same key. */

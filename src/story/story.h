@@ -60,10 +60,19 @@ void story_free(struct story_event *events, size_t n);
  * come. */
 bool story_may_go_on(const struct story_part *a, const struct story_part *b);
 
+/* Whether it does so for all that is said: the first does not leave, nor the
+ * second come. */
+bool story_stays(const struct story_part *a, const struct story_part *b);
+
 /* The sentence for some of the parts, and whether they are nothing but states.
  * The caller frees. */
 char *story_sentence(const struct story_part *parts, const size_t *which, size_t n,
                      bool *ret_state);
+
+/* Whether a sentence reports that its subject comes into view, or leaves it.
+ * English. */
+bool story_comes(const char *what);
+bool story_leaves(const char *what);
 
 /* Whether a sentence reports only that something stays as it is: "A red car
  * stays.", "Nothing happens." English; of other languages none. */

@@ -50,12 +50,12 @@ static bool matches(enum pattern p, const char *text)
 	return regexec(&compiled[p], text, 0, NULL, 0) == 0;
 }
 
-bool words_come(const char *what)
+bool story_comes(const char *what)
 {
 	return matches(COME, what);
 }
 
-bool words_leave(const char *what)
+bool story_leaves(const char *what)
 {
 	return matches(LEAVE, what);
 }
@@ -154,7 +154,7 @@ static bool any_action(const struct words *w, size_t from, size_t to)
 bool story_is_state(const char *what)
 {
 	struct words w;
-	if (matches(MORE, what) || words_come(what) || words_leave(what) || !split(what, &w) || !w.n)
+	if (matches(MORE, what) || story_comes(what) || story_leaves(what) || !split(what, &w) || !w.n)
 		return false;
 
 	size_t staying = count_nothing(&w), at = 0;

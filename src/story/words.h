@@ -4,12 +4,7 @@
 #ifndef VDET_STORY_WORDS_H
 #define VDET_STORY_WORDS_H
 
-#include <stdbool.h>
 #include <stddef.h>
-
-/* The sentence reports that the subject comes into view, or leaves it. English. */
-bool words_come(const char *what);
-bool words_leave(const char *what);
 
 /* Under which subjects are compared: lower case, without article, punctuation
  * and further spaces; the sentence where nothing is left of it. The caller

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/noun.h"
 #include "base/text.h"
 
 enum {
@@ -309,6 +310,91 @@ char *look_key(const char *text)
 	return write_key(&l, ~0u);
 }
 
+/* False where nothing can be compared word by word. */
+static bool read_look(struct look *l, const char *text)
+{
+	if (!split(l, text) || !l->segments[0].n || describes_nothing(l))
+		return false;
+	arrange(l);
+	find_noun(l);
+	return true;
+}
+
+/* Words that make it another one, or several. */
+static bool is_distinct(const char *word)
+{
+	static const char *const other[] = {"another", "other", "second", "third", "different", NULL};
+	return text_one_of(word, counts) || text_one_of(word, other);
+}
+
+static bool has_word(const struct segment *s, const char *word)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->words[i], word) == 0)
+			return true;
+	return false;
+}
+
+/* What "red jacket" and "in red" have in common is worn or a color; "behind the
+ * car" and "in the car" differ. */
+static bool is_alike_added(const struct segment *a, const struct segment *b)
+{
+	static const char *const plain[] = {"", ",", "in", "with", "is", NULL};
+	return strcmp(a->by, b->by) == 0 || (text_one_of(a->by, plain) && text_one_of(b->by, plain));
+}
+
+/* Whether one part of `l` says everything that `s`, a part of the description
+ * whose noun is given, says. */
+static bool is_said(const struct look *l, const struct segment *s, const char *noun)
+{
+	for (size_t k = 0; k < l->n; k++) {
+		bool all = is_alike_added(&l->segments[k], s);
+		for (size_t i = 0; all && i < s->n; i++)
+			all = s->words[i] == noun || has_word(&l->segments[k], s->words[i]);
+		if (all)
+			return true;
+	}
+	return false;
+}
+
+/* Whether `l` says all that `general` says beside its noun. */
+static bool says_all(const struct look *l, const struct look *general)
+{
+	for (size_t i = 0; i < general->n; i++) {
+		const struct segment *s = &general->segments[i];
+		bool only_noun = s->n == 1 && s->words[0] == general->noun;
+		if (!only_noun && !is_said(l, s, general->noun))
+			return false;
+	}
+	return true;
+}
+
+static bool are_as_many(const struct look *a, const struct look *b)
+{
+	for (size_t i = 0; i < a->segments[0].n; i++)
+		if (is_distinct(a->segments[0].words[i]) &&
+		    !has_word(&b->segments[0], a->segments[0].words[i]))
+			return false;
+	return true;
+}
+
+bool look_agrees(const char *a, const char *b)
+{
+	struct look x, y;
+	if (!read_look(&x, a) || !read_look(&y, b)) {
+		AUTO(mem_freep) char *key_a = look_key(a), *key_b = look_key(b);
+		return *key_a && strcmp(key_a, key_b) == 0;
+	}
+	return x.noun && y.noun && noun_agrees(x.noun, y.noun) && are_as_many(&x, &y) &&
+	       are_as_many(&y, &x) && (says_all(&x, &y) || says_all(&y, &x));
+}
+
+bool look_is_vague(const char *text)
+{
+	struct look l;
+	return read_look(&l, text) && l.noun && noun_is_general(l.noun);
+}
+
 size_t look_precision(const char *text)
 {
 	AUTO(mem_freep) char *key = look_key(text);
@@ -322,10 +408,8 @@ char **look_general(const char *text, size_t *ret_n)
 {
 	struct look l;
 	*ret_n = 0;
-	if (!split(&l, text) || !l.segments[0].n || describes_nothing(&l))
+	if (!read_look(&l, text))
 		return NULL;
-	arrange(&l);
-	find_noun(&l);
 	size_t choices = count_choices(&l);
 	if (!choices)
 		return NULL;

@@ -4,6 +4,7 @@
 #ifndef VDET_SUBJECTS_LOOK_H
 #define VDET_SUBJECTS_LOOK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Descriptions with the same key say the same in other words: "the red car",
@@ -18,6 +19,13 @@ char *look_key(const char *text);
 
 /* How many words of a description count: 0 where it describes nothing. */
 size_t look_precision(const char *text);
+
+/* Whether two descriptions can be of one: what one of them says, the other says
+ * more precisely or leaves out. "man in red" and "person in a red jacket" can;
+ * "man in red" and "man with a hat" would both have to leave something out. */
+bool look_agrees(const char *a, const char *b);
+/* Whether its noun is for anything of a kind: "person in red". */
+bool look_is_vague(const char *text);
 
 /* The keys of less precise descriptions of the same: of "red car", "car". What
  * says how many is never left out. *ret_n may be 0; look_general_free(). */

@@ -124,6 +124,18 @@ static size_t count_votes(struct subjects *s, struct votes *v, bool free_only, b
 
 /* ---- numbers */
 
+/* Leaves the votes for subjects out that other events describe more precisely. */
+static void keep_looks(struct subjects *s, struct votes *v, size_t look)
+{
+	size_t *votes = votes_of(s), n = 0;
+	for (size_t i = 0; i < v->n; i++)
+		if (s->all[v->subjects[i]].look == look)
+			v->subjects[n++] = v->subjects[i];
+		else
+			votes[v->subjects[i]] = 0;
+	v->n = n;
+}
+
 void subjects_number(struct subjects *s, const struct subject_known *known, size_t n)
 {
 	AUTO(votes_clear) struct votes v = {0};
@@ -136,7 +148,9 @@ void subjects_number(struct subjects *s, const struct subject_known *known, size
 			s->index->last = k->number;
 		if (k->split)
 			continue;
-		vote(s, &v, subjects_look(s, k->description), NULL, k->frames, k->n_frames);
+		size_t look = subjects_look(s, k->description);
+		vote(s, &v, look, NULL, k->frames, k->n_frames);
+		keep_looks(s, &v, look);
 		size_t one = count_votes(s, &v, true, &tie);
 		if (one != SUBJECT_NONE)
 			s->all[one].number = k->number;
@@ -172,7 +186,8 @@ struct subject_known *subjects_known(const struct subjects *s, size_t *ret_n)
 		if (x->by_rules[i] == SUBJECT_NONE)
 			continue;
 		struct subject_known *k = &all[x->by_rules[i]];
-		k->description = k->description ? k->description : mem_strdup(x->events[i].description);
+		if (!k->description && x->look[i] == s->all[x->by_rules[i]].look)
+			k->description = mem_strdup(x->events[i].description);
 		add_frames(k, &x->events[i]);
 	}
 	for (size_t i = 0; i < s->n; i++) {

@@ -11,7 +11,13 @@ enum { TRIES = 2 * SUBJECT_POSSIBLE_MAX };
 
 bool subjects_overlap(const struct subject_event *a, const struct subject_event *b)
 {
-	return (a->start < b->end && b->start < a->end) || (a->start == b->start && a->end == b->end);
+	if (a->start > b->start || (a->start == b->start && a->end > b->end)) {
+		const struct subject_event *first = b;
+		b = a;
+		a = first;
+	}
+	return b->start < a->end || (a->start == b->start && a->end == b->end) ||
+	       (b->start == a->end && (a->leaves || b->comes));
 }
 
 bool subjects_link(struct subjects *s, size_t later, size_t earlier)

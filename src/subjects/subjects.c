@@ -100,7 +100,7 @@ size_t subjects_look(const struct subjects *s, const char *description)
 size_t subjects_add(struct subjects *s, size_t look)
 {
 	s->all = mem_room(s->all, s->n, &s->cap, sizeof *s->all);
-	s->all[s->n] = (struct subject){.merged = SUBJECT_NONE};
+	s->all[s->n] = (struct subject){.look = look, .merged = SUBJECT_NONE};
 	if (look != SUBJECT_NONE) {
 		struct look_class *c = &s->index->classes[look];
 		c->subjects = mem_room(c->subjects, c->n_subjects, &c->cap, sizeof *c->subjects);
@@ -117,27 +117,26 @@ void subjects_give(struct subjects *s, size_t subject, size_t event)
 	s->of[event] = subject;
 }
 
-/* What is known of a class while its events are given away, in order. */
+/* What is known of a class while its runs are given away, in order. */
 struct walk {
 	size_t look;
-	int64_t end; /* of all events so far */
-	const struct subject_event *last;
+	int64_t end; /* of all runs so far */
+	const struct run *last;
 };
 
-/* Whether event k of a class overlaps another one of it. */
+/* Whether run k of a class overlaps another one of it. */
 static bool is_crowded(const struct subjects *s, const struct walk *w, size_t k)
 {
-	const struct subjects_index *x = s->index;
-	const struct look_class *c = &x->classes[w->look];
-	const struct subject_event *e = &x->events[x->sorted[c->first + k]];
-	if (w->last && (w->end > e->start || subjects_overlap(w->last, e)))
+	const struct look_class *c = &s->index->classes[w->look];
+	const struct run *r = &s->index->runs[c->first_run + k];
+	if (w->last && (w->end > r->span.start || subjects_overlap(&w->last->span, &r->span)))
 		return true;
-	return k + 1 < c->n && subjects_overlap(e, &x->events[x->sorted[c->first + k + 1]]);
+	return k + 1 < c->n_runs && subjects_overlap(&r->span, &r[1].span);
 }
 
-/* The event is about somebody that may be one of those before it. */
+/* The run is about somebody that may be one of those before it. */
 static void link_earlier(struct subjects *s, const struct look_class *c, size_t subject,
-                         const struct subject_event *e)
+                         const struct run *r)
 {
 	for (size_t i = 0; i < c->n_subjects && c->subjects[i] != subject; i++) {
 		const struct subject *other = &s->all[c->subjects[i]];
@@ -148,27 +147,32 @@ static void link_earlier(struct subjects *s, const struct look_class *c, size_t 
 		}
 		/* its events are in order and do not overlap */
 		const struct subject_event *last = &s->index->events[other->events[other->n_events - 1]];
-		if (!subjects_overlap(last, e) && last->end <= e->start &&
+		if (!subjects_overlap(last, &r->span) && last->end <= r->span.start &&
 		    !subjects_link(s, subject, c->subjects[i]))
 			return;
 	}
 }
 
+static void give_run(struct subjects *s, size_t subject, const struct run *r)
+{
+	for (size_t i = r->first; i != SUBJECT_NONE; i = s->index->next[i])
+		subjects_give(s, subject, i);
+}
+
 static void give_away(struct subjects *s, struct walk *w, size_t k)
 {
 	const struct look_class *c = &s->index->classes[w->look];
-	size_t event = s->index->sorted[c->first + k];
-	const struct subject_event *e = &s->index->events[event];
+	const struct run *r = &s->index->runs[c->first_run + k];
 	s->steps++;
 	if (c->n_subjects == 1 && !is_crowded(s, w, k)) {
-		subjects_give(s, c->subjects[0], event);
+		give_run(s, c->subjects[0], r);
 	} else {
 		size_t subject = subjects_add(s, w->look);
-		subjects_give(s, subject, event);
-		link_earlier(s, &s->index->classes[w->look], subject, e);
+		give_run(s, subject, r);
+		link_earlier(s, &s->index->classes[w->look], subject, r);
 	}
-	w->end = w->last && w->end > e->end ? w->end : e->end;
-	w->last = e;
+	w->end = w->last && w->end > r->span.end ? w->end : r->span.end;
+	w->last = r;
 }
 
 /* ---- order */
@@ -204,16 +208,18 @@ static void sort_subjects(struct subjects *s)
 			s->index->classes[i].subjects[k] = to[s->index->classes[i].subjects[k]];
 }
 
-struct subjects *subjects_make(const struct subject_event *events, size_t n)
+struct subjects *subjects_make(const struct subject_event *events, size_t n,
+                               const struct subject_follow *follows, size_t n_follows)
 {
 	struct subjects *s = mem_alloc(1, sizeof *s);
 	s->index = new_index(events, n);
+	subjects_set_runs(s->index, follows, n_follows);
 	s->of = mem_alloc(n + 1, sizeof *s->of);
 	for (size_t i = 0; i < n; i++)
 		s->of[i] = SUBJECT_NONE;
 	for (size_t i = 0; i < s->index->n_classes; i++) {
 		struct walk w = {.look = i};
-		for (size_t k = 0; k < s->index->classes[i].n; k++)
+		for (size_t k = 0; k < s->index->classes[i].n_runs; k++)
 			give_away(s, &w, k);
 	}
 	sort_subjects(s);
@@ -234,6 +240,8 @@ void subjects_free(struct subjects *s)
 	free(s->index->classes);
 	free(s->index->look);
 	free(s->index->sorted);
+	free(s->index->next);
+	free(s->index->runs);
 	free(s->index->cited);
 	free(s->index->votes);
 	free(s->index->by_rules);

@@ -3,9 +3,12 @@
  * events.
  *
  * Made from the descriptions of events by rules, never by a guess:
+ * - What goes on over the border of two chunks is about one subject, if only one
+ *   event on either side can be about it (look_agrees()).
  * - Events whose descriptions say the same (look.h) are about one subject, as
  *   long as no two of them overlap in time.
- * - Two that overlap are about two subjects of one look. From then on it is not
+ * - Two that overlap are about two subjects of one look, as are two that have
+ *   one frame in common at which the first leaves or the second comes. From then on it is not
  *   known which of them an event is about: it is about a subject of its own,
  *   which is possibly the same as the others.
  * - A subject whose description is less precise than that of another one, "car"
@@ -42,10 +45,14 @@ struct subject_event {
 	const char *what;
 	const int64_t *frames; /* that it cites, ascending */
 	size_t n_frames;
+	/* It says that the subject comes into view where it begins, or leaves it
+	 * where it ends. */
+	bool comes, leaves;
 };
 
 struct subject {
 	int64_t number; /* 0 until subjects_number() */
+	size_t look;    /* internal: how it is described; SUBJECT_NONE where an edit made it */
 	size_t *events; /* in order; none: it was merged into another one */
 	size_t n_events, cap;
 	size_t possible[SUBJECT_POSSIBLE_MAX]; /* subjects that it may be the same as */
@@ -64,9 +71,16 @@ struct subjects {
 	struct subjects_index *index;
 };
 
+/* Two events, as indices, of which the second may go on with the first: they
+ * meet at a border of chunks, and neither says that somebody leaves or comes. */
+struct subject_follow {
+	size_t earlier, later;
+};
+
 /* The given events are in order of start, and then end; borrowed until
- * subjects_free(). */
-struct subjects *subjects_make(const struct subject_event *events, size_t n);
+ * subjects_free(). `follows` has all that may follow each other. */
+struct subjects *subjects_make(const struct subject_event *events, size_t n,
+                               const struct subject_follow *follows, size_t n_follows);
 void subjects_free(struct subjects *s); /* NULL is fine */
 DEFINE_FREEP(struct subjects, subjects)
 

@@ -4,13 +4,18 @@
 the scene says; see --scene in fake_engine.py."""
 import csv
 import io
+import itertools
 import json
 import os
 import sqlite3
 import subprocess
+import sys
 
 import flow
 from serving import Serving
+
+sys.path.insert(0, str(flow.ROOT / "test" / "bench"))
+import drawn  # noqa: E402
 
 # Two seconds and two frames each; those in between say nothing.
 SCENE = {
@@ -83,6 +88,42 @@ class Subjects(flow.Flow):
         text = self.vdet("subject", job).stdout
         self.assertIn("possibly the same as 3, 4", text)
         self.assertIn("events 1 3 7", text)
+
+    def drawn_world(self, seed):
+        """(truth, plan, said, {statement: number}): each statement in its own words."""
+        name, video = f"w{seed}", f"w{seed}.mp4"
+        options = "--chunk-duration", "4", "--chunk-frames", "4", "--sample-policy", "even"
+        self.vdet("world", video, "--subjects", "hard", "--seed", seed, "--duration", 180, "--events", 300, "--width", 64,
+                  "--height", 36)
+        truth, plan = drawn.truth_of(self.dir / video), drawn.chunks(self.vdet("plan", video, *options).stdout)
+        said = drawn.tell(truth, plan, seed, True)
+        (self.dir / "scene.json").write_text(json.dumps(drawn.scene(said, plan, "no")))
+        engine = self.engine("--scene", str(self.dir / "scene.json"))
+        self.vdet("analyze", video, "--engine", engine.url, "--verify", "none", *options)
+        events = self.report(name)
+        return truth, plan, said, {p["what"]: e["subject_number"] for e in events["events"] + events["states"] for p in e["parts"]}
+
+    def test_words_alone_do_not_decide(self):
+        """Two of one look at once have two numbers, also where they are called the same; what goes on alone has one, also
+        where it is called otherwise. Whoever only compares words fails both."""
+        found = {"called the same": 0, "goes on": 0, "called otherwise": 0}
+        for seed in 5, 6:
+            truth, plan, said, number = self.drawn_world(seed)
+            for chunk in said:
+                for (one, words, a), (other, its_words, b) in itertools.combinations(chunk, 2):
+                    if one != other and set(a["frames"]) & set(b["frames"]):
+                        self.assertNotEqual(number[a["what"]], number[b["what"]], (a, b))
+                        found["called the same"] += words == its_words
+            looks = [{drawn.look(e, t) for e in truth["events"] for t in times if drawn.shows(e, t)} for _, times in plan]
+            for k, (chunk, after) in enumerate(zip(said, said[1:])):
+                if len(chunk) != 1 or len(after) != 1 or looks[k] != looks[k + 1]:
+                    continue
+                (one, words, a), (other, its_words, b) = chunk[0], after[0]
+                if one == other and a["frames"][-1] == len(plan[k][1]) and b["frames"][0] == 1:
+                    self.assertEqual(number[a["what"]], number[b["what"]], (a, b))
+                    found["goes on"] += 1
+                    found["called otherwise"] += words != its_words
+        self.assertGreaterEqual(min(found.values()), 2, found)
 
     def test_edits_and_undo(self):
         report = self.analyze()

@@ -156,6 +156,25 @@ static void states_extend_events(void **state)
 	assert_story("0+1 ~A car is parked.");
 }
 
+/* Two of one look in one chunk. */
+static void what_is_there_at_once_is_not_joined(void **state)
+{
+	(void)state;
+	say(0, 0, 5, "red car", "A red car stays.");
+	say(0, 2, 5, "red car", "A red car enters.");
+	assert_story("0 ~A red car stays.|1 A red car enters.");
+	say(0, 0, 0, "red car", "A red car leaves.");
+	say(0, 0, 5, "red car", "A red car stays.");
+	assert_story("0 A red car leaves.|1 ~A red car stays.");
+	say(0, 0, 5, "red car", "A red car stays.");
+	say(0, 5, 5, "red car", "A red car appears.");
+	assert_story("0 ~A red car stays.|1 A red car appears.");
+	/* one that begins with the last frame of the other may go on with it */
+	say(0, 0, 3, "red car", "A red car stays.");
+	say(0, 3, 5, "red car", "A red car turns.");
+	assert_story("0+1 A red car turns.");
+}
+
 static void only_what_reports_nothing_else_is_a_state(void **state)
 {
 	(void)state;
@@ -341,6 +360,7 @@ int main(void)
 		cmocka_unit_test(what_happens_again_is_another_event),
 		cmocka_unit_test(two_of_one_look_are_not_joined),
 		cmocka_unit_test(states_extend_events),
+		cmocka_unit_test(what_is_there_at_once_is_not_joined),
 		cmocka_unit_test(only_what_reports_nothing_else_is_a_state),
 		cmocka_unit_test(sentences_are_combined),
 		cmocka_unit_test(parts_are_in_order_of_time),
