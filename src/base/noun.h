@@ -14,8 +14,8 @@ struct noun_kind {
 extern const struct noun_kind noun_kinds[NOUN_KINDS];
 
 bool noun_is_general(const char *word);
-/* Whether one of two words may stand for the other: they are the same, or one is
- * general, and the other of its kind. */
+/* Whether one of two words may stand for the other: they are the same, or one
+ * is general, and the other of its kind. */
 bool noun_agrees(const char *a, const char *b);
 
 #endif

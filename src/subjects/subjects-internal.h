@@ -62,7 +62,8 @@ void subjects_set_runs(struct subjects_index *x, const struct subject_follow *fo
 
 /* ---- subjects-links.c */
 
-/* Whether two events are about two at one time: what only touches is not, unless one leaves there or the other comes. */
+/* Whether two events are about two at one time: what only touches is not,
+ * unless one leaves there or the other comes. */
 bool subjects_overlap(const struct subject_event *a, const struct subject_event *b);
 /* Notes that `later` may be the same as `earlier`; false if there is no more
  * room for it. */

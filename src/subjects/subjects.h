@@ -3,14 +3,14 @@
  * events.
  *
  * Made from the descriptions of events by rules, never by a guess:
- * - What goes on over the border of two chunks is about one subject, if only one
- *   event on either side can be about it (look_agrees()).
+ * - What goes on over the border of two chunks is about one subject, if only
+ *   one event on either side can be about it (look_agrees()).
  * - Events whose descriptions say the same (look.h) are about one subject, as
  *   long as no two of them overlap in time.
  * - Two that overlap are about two subjects of one look, as are two that have
- *   one frame in common at which the first leaves or the second comes. From then on it is not
- *   known which of them an event is about: it is about a subject of its own,
- *   which is possibly the same as the others.
+ *   one frame in common at which the first leaves or the second comes. From
+ *   then on it is not known which of them an event is about: it is about a
+ *   subject of its own, which is possibly the same as the others.
  * - A subject whose description is less precise than that of another one, "car"
  *   and "red car", is possibly the same.
  *

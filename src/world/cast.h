@@ -13,7 +13,7 @@ struct cast_member {
 	enum world_shape shape;
 	double r;
 	bool changes;
-	int twin;        /* who looks the same; -1 = nobody */
+	int twin;        /* who looks the same; -1 = no one */
 	size_t times;    /* that it came */
 	int64_t away_us; /* not in view before */
 };
@@ -26,12 +26,12 @@ struct cast {
 /* As many as come several times in so many events. */
 void cast_make(struct cast *c, uint64_t *rnd, size_t n_events);
 
-/* Makes the event, whose start is set, about somebody who is not in view then,
+/* Makes the event, whose start is set, about someone who is not in view then,
  * of those who came the fewest times; false if all are. Its subject must not be
  * in view before *ret_away_us. Nothing is noted. */
 bool cast_pick(const struct cast *c, uint64_t *rnd, struct world_event *e, int64_t *ret_away_us);
-/* The same, about who looks like the subject of another event; false if there
- * is nobody, or it is in view. */
+/* The same, about who looks like the subject of another event; false if no
+ * one does, or it is in view. */
 bool cast_pick_twin(const struct cast *c, const struct world_event *of, struct world_event *e,
                     int64_t *ret_away_us);
 

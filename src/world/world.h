@@ -76,7 +76,7 @@ struct world_event {
 	int64_t start_us, end_us;
 	int64_t stop_us, go_us; /* it does not move from stop_us to go_us; equal if it does not stop */
 	int other;              /* the id of the event that it meets, or 0 */
-	/* Of a hard world: who it is about, from 1, however that looks; 0 otherwise.
+	/* Of a hard world: who it is about, from 1, however it looks; 0 otherwise.
 	 * The color is `turns` from turn_us on; 0: it stays the same. */
 	int subject;
 	int64_t turn_us;

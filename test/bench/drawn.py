@@ -84,7 +84,7 @@ def scene(said, plan, join):
 
 
 def subject_of(part, truth):
-    """Who a statement of the demo model is about: who looks so in most of its frames; None: nobody."""
+    """Who a statement of the demo model is about: who looks so in most of its frames; None: no one."""
     shown = {}
     for frame in part["frames"]:
         for e in truth["events"]:

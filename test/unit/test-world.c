@@ -112,7 +112,7 @@ static bool look_alike(const struct world_sight *a, const struct world_sight *b)
 	return a->color == b->color && a->event->shape == b->event->shape;
 }
 
-/* What is in view at once: nobody twice; returns how many are of one look. */
+/* What is in view at once: no one twice; returns how many are of one look. */
 static size_t check_in_view(const struct world *w, int64_t t)
 {
 	struct world_sight s[8];
