@@ -49,7 +49,7 @@ static void print_memory(const struct app *app, const struct model_look *look,
 			own = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 	const char *only[] = {look->quantize, NULL};
 	if (!memory && !main && has_gpu()) {
-		fputs("memory: the GPU memory is unknown; set it with --gpu-memory 24G\n", stderr);
+		fputs("memory:  the GPU memory is unknown; set it with --gpu-memory 24G\n", stderr);
 		return;
 	}
 
@@ -73,12 +73,12 @@ static void print_memory(const struct app *app, const struct model_look *look,
 	if (!memory) {
 		fit_main(&look->shape, &w, &p);
 	} else if (fit_make(&look->shape, &w, &p, &err) < 0) {
-		fprintf(stderr, "memory: %s\n", err.msg);
+		fprintf(stderr, "memory:  %s\n", err.msg);
 		json_object_set_new(out, "memory", json_null());
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(p.why); i++)
-		fprintf(stderr, "%s%s\n", i ? "        " : "memory: ", p.why[i]);
+		fprintf(stderr, "%s%s\n", i ? "         " : "memory:  ", p.why[i]);
 
 	json_object_set_new(
 		out, "memory",
@@ -91,60 +91,126 @@ static void print_memory(const struct app *app, const struct model_look *look,
 	              "gpu_layers", (json_int_t)p.choice.gpu_layers));
 }
 
-static void print_estimate(const struct app *app, const struct model_look *look,
-                           const struct estimate *e, const struct estimate_rates *rates,
-                           const struct plan *plan, const char *verify, json_t *out)
+/* What is estimated. */
+struct costs {
+	const struct model_look *look; /* NULL = nothing is known of the model */
+	struct estimate_rates rates;
+	struct estimate estimate;
+	const struct plan *plan;
+	const struct analyze_options *options;
+};
+
+static bool knows_shape(const struct model_look *look)
 {
-	char time[CLOCK_TEXT_MAX];
-	size_t most = 0;
-	for (size_t i = 0; i < plan->n_chunks; i++)
-		most = plan->chunks[i].n_times > most ? plan->chunks[i].n_times : most;
-	fprintf(stderr, "plan:   %lld chunk%s, %lld frame%s of %lldx%lld\n", (long long)e->chunks,
+	return look && look->shape.parameters;
+}
+
+static void print_plan(const struct costs *c)
+{
+	const struct plan *plan = c->plan;
+	const struct estimate *e = &c->estimate;
+	fprintf(stderr, "plan:    %lld chunk%s, %lld frame%s of %lldx%lld\n", (long long)e->chunks,
 	        text_s(e->chunks), (long long)e->frames, text_s(e->frames), (long long)e->width,
 	        (long long)e->height);
 	if (plan->bursts)
-		fprintf(stderr, "seen:   %zu of %zu burst%s of activity get a frame%s\n", plan->seen,
+		fprintf(stderr, "seen:    %zu of %zu burst%s of activity get a frame%s\n", plan->seen,
 		        plan->bursts, text_s((int64_t)plan->bursts),
 		        plan->seen < plan->bursts
 		            ? "; raise --chunk-frames or shorten --chunk-duration to see more"
 		            : "");
-	if (e->checks)
-		fprintf(stderr, "checks: about %lld request%s (--verify %s)\n", (long long)e->checks,
-		        text_s(e->checks), verify);
-	fprintf(stderr, "tokens: %lld a frame, %lld to read, about %lld to write%s\n",
-	        (long long)e->picture_tokens, (long long)e->prompt, (long long)e->output,
-	        look && look->shape.parameters ? ""
-	                                       : " (the model is unknown; estimated for a common one)");
-	if (look && look->shape.parameters)
-		print_memory(app, look, e, (int64_t)most, out);
-	else if (look && *look->name && !look->endpoint)
-		fprintf(stderr, "memory: unknown: how %s is built is known once it is downloaded\n",
-		        look->name);
-	if (e->time >= 0)
-		fprintf(stderr, "time:   about %s, as %zu chunk%s with %s took before\n",
-		        clock_short(e->time, time), rates->chunks, text_s((int64_t)rates->chunks),
-		        look->name);
-	else
-		fputs("time:   unknown: no earlier job used this model\n", stderr);
 }
 
-static int estimate(struct app *app, struct store *store, const struct model_look *look,
-                    const struct plan *plan, const struct video_info *video,
-                    const struct analyze_options *o, json_t **ret, struct err *err)
+/* One line a step that sends requests. */
+static void print_steps(const struct costs *c)
 {
-	struct estimate_rates rates = {0};
-	int r = look && *look->name ? estimate_rates(store, look->name, &rates, err) : 0;
+	bool all = strcmp(c->options->verify, "all") == 0;
+	const struct {
+		const char *name, *most;
+	} steps[] = {[COST_DESCRIBE] = {"chunks", ""},
+	             [COST_JOIN] = {"joins", "at most "},
+	             [COST_CHECK] = {"checks", all ? "about " : "at most "},
+	             [COST_SUMMARY] = {"summary", "about "}};
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		const struct estimate_cost *k = &c->estimate.steps[i];
+		if (!k->requests)
+			continue;
+		AUTO(mem_freep)
+		char *why = i == COST_CHECK ? mem_printf(" (--verify %s)", c->options->verify) : NULL;
+		fprintf(stderr, "%s:%*s%s%lld request%s%s, %lld tokens to read, %lld to write\n",
+		        steps[i].name, (int)(8 - strlen(steps[i].name)), "", steps[i].most,
+		        (long long)k->requests, text_s(k->requests), why ? why : "", (long long)k->prompt,
+		        (long long)k->output);
+	}
+}
+
+static void print_time(const struct costs *c)
+{
+	char time[CLOCK_TEXT_MAX];
+	if (c->estimate.time >= 0)
+		fprintf(stderr, "time:    about %s, as %zu chunk%s with %s took before\n",
+		        clock_short(c->estimate.time, time), c->rates.chunks,
+		        text_s((int64_t)c->rates.chunks), c->look->name);
+	else
+		fputs("time:    unknown: no earlier job used this model\n", stderr);
+}
+
+/* Whether the plan keeps the budget: one that was decided on before may not, as
+ * more was measured since. */
+static int print_budget(const struct costs *c, json_t *out, struct err *err)
+{
+	const char *budget = c->options->budget;
+	const struct estimate *e = &c->estimate;
+	int64_t time, tokens;
+	char takes[CLOCK_TEXT_MAX];
+	if (!*budget)
+		return 0;
+	int r = budget_parse(budget, &time, &tokens, err);
 	if (r < 0)
 		return r;
-	const struct fit_model *shape = look && look->shape.parameters ? &look->shape : NULL;
-	int64_t frames = 0;
-	for (size_t i = 0; i < plan->n_chunks; i++)
-		frames += (int64_t)plan->chunks[i].n_times;
-	const struct estimate e =
-		estimate_make((int64_t)plan->n_chunks, frames, video, o, shape, &rates);
-	*ret = estimate_json(&e, &rates);
-	print_estimate(app, look, &e, &rates, plan, o->verify, *ret);
+	bool met = time ? e->time <= time : e->total <= tokens;
+	AUTO(mem_freep)
+	char *cost = time ? mem_printf("about %s", clock_short(e->time, takes))
+	                  : mem_printf("about %lld tokens", (long long)e->total);
+	fprintf(stderr, "budget:  %s is %s: the plan takes %s\n", budget, met ? "met" : "exceeded", cost);
+	json_object_set_new(out, "budget", json_pack("{s:s, s:b}", "limit", budget, "met", met));
 	return 0;
+}
+
+static int print_costs(const struct app *app, const struct costs *c, json_t *out, struct err *err)
+{
+	const struct model_look *look = c->look;
+	const struct estimate *e = &c->estimate;
+	size_t most = 0;
+	for (size_t i = 0; i < c->plan->n_chunks; i++)
+		most = c->plan->chunks[i].n_times > most ? c->plan->chunks[i].n_times : most;
+
+	print_plan(c);
+	print_steps(c);
+	fprintf(stderr, "tokens:  %lld a frame, %lld to read, about %lld to write%s\n",
+	        (long long)e->picture_tokens, (long long)e->prompt, (long long)e->output,
+	        knows_shape(look) ? "" : " (the model is unknown; estimated for a common one)");
+	if (knows_shape(look))
+		print_memory(app, look, e, (int64_t)most, out);
+	else if (look && *look->name && !look->endpoint)
+		fprintf(stderr, "memory:  unknown: how %s is built is known once it is downloaded\n",
+		        look->name);
+	print_time(c);
+	return print_budget(c, out, err);
+}
+
+static int estimate(struct app *app, struct store *store, const struct estimate_model *model,
+                    struct costs *c, const struct video_info *video, json_t **ret, struct err *err)
+{
+	int64_t frames = 0;
+	int r = *model->name ? estimate_rates(store, model, &c->rates, err) : 0;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < c->plan->n_chunks; i++)
+		frames += (int64_t)c->plan->chunks[i].n_times;
+	c->estimate = estimate_make((int64_t)c->plan->n_chunks, frames, video, c->options, model,
+	                            &c->rates);
+	*ret = estimate_json(&c->estimate, &c->rates);
+	return print_costs(app, c, *ret, err);
 }
 
 static int run(struct app *app, int argc, char **argv)
@@ -173,11 +239,14 @@ static int run(struct app *app, int argc, char **argv)
 	struct analyze_options options = app->analyze; /* its strings are owned by app */
 	const struct run_context context = {
 		.store = store, .progress = progress, .cancel = app->cancel};
-	const struct fit_model *shape = known && look.shape.parameters ? &look.shape : NULL;
-	r = survey_file(&context, argv[0], known ? look.name : "", shape, &options, &plan, &video,
-	                &err);
-	if (r == 0)
-		r = estimate(app, store, known ? &look : NULL, plan, &video, &options, &costs, &err);
+	const struct estimate_model model = {.name = known ? look.name : "",
+	                                     .shape = known && knows_shape(&look) ? &look.shape : NULL,
+	                                     .demo = known && look.demo};
+	r = survey_file(&context, argv[0], &model, &options, &plan, &video, &err);
+	if (r == 0) {
+		struct costs c = {.look = known ? &look : NULL, .plan = plan, .options = &options};
+		r = estimate(app, store, &model, &c, &video, &costs, &err);
+	}
 	if (r == 0)
 		r = print(plan, costs, &err);
 	return r < 0 ? app_fail(&err) : EXIT_COMPLETE;

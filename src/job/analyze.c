@@ -576,11 +576,11 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 		r = decoder_probe(decoder, &src.video, err);
 	if (r == 0)
 		streams_settle(&options, &src.video);
-	const struct budget_source budgeted = {.fd = fd,
-	                                       .sha256 = a->sha256,
-	                                       .video = &src.video,
-	                                       .model = engine_info(a->engine)->model,
-	                                       .shape = a->shape};
+	const struct estimate_model model = {.name = engine_info(a->engine)->model,
+	                                     .shape = a->shape,
+	                                     .demo = engine_info(a->engine)->demo_model};
+	const struct budget_source budgeted = {
+		.fd = fd, .sha256 = a->sha256, .video = &src.video, .model = &model};
 	if (r == 0)
 		r = budget_apply(&context, &budgeted, &options, err);
 	if (r == 0)

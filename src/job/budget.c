@@ -11,161 +11,9 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "job/check.h"
 #include "job/step-options.h"
 
-#define TEXT_TOKENS 400 /* of our prompts, with most tokenizers, per request */
-#define FRAME_TOKENS 16 /* a frame's number and time */
-#define OUTPUT_TOKENS 300
-#define STATEMENTS 3   /* in a chunk */
-#define CHECK_FRAMES 6 /* of a check */
-#define JOBS_MAX 50    /* the newest ones are enough */
 #define NOTE_MAX 4096
-
-/* ---- what was measured */
-
-struct gathering {
-	const char *model;
-	char *jobs[JOBS_MAX];
-	int64_t busy[JOBS_MAX];
-	size_t n;
-};
-
-static int gather(void *ctx, const struct store_job *j)
-{
-	struct gathering *g = ctx;
-	if (j->state == STORE_JOB_RUNNING || g->n == JOBS_MAX || !j->facts)
-		return 0;
-	json_auto_t *facts = json_loads(j->facts, 0, NULL);
-	const char *model =
-		json_string_value(json_object_get(json_object_get(facts, "engine"), "model"));
-	if (!model || strcasecmp(model, g->model) != 0)
-		return 0;
-	g->busy[g->n] = j->engine_busy;
-	g->jobs[g->n++] = mem_strdup(j->id);
-	return 0;
-}
-
-struct sums {
-	double prompt, output, prompt_time, output_time, busy;
-};
-
-static int add_job(struct store *s, const char *id, int64_t busy, struct estimate_rates *r,
-                   struct sums *sum, struct err *err)
-{
-	struct store_chunk *chunks = NULL;
-	size_t n = 0, used = 0;
-	int e = store_chunks_load(s, id, false, &chunks, &n, err);
-	if (e < 0)
-		return e;
-	for (size_t i = 0; i < n; i++) {
-		const struct store_chunk *c = &chunks[i];
-		if (c->state == CHUNK_DONE && c->prefill_rate > 0 && c->decode_rate > 0 &&
-		    c->prompt_tokens > 0) {
-			double read = (double)(c->prompt_tokens - c->cached_tokens);
-			sum->prompt += read;
-			sum->prompt_time += read / c->prefill_rate;
-			sum->output += (double)c->output_tokens;
-			sum->output_time += (double)c->output_tokens / c->decode_rate;
-			used++;
-		}
-		store_chunk_clear(&chunks[i]);
-	}
-	free(chunks);
-	r->chunks += used;
-	r->jobs += used > 0;
-	sum->busy +=
-		used == n ? (double)busy / 1e6 : (double)busy / 1e6 * (double)used / (double)(n ? n : 1);
-	return 0;
-}
-
-int estimate_rates(struct store *s, const char *model, struct estimate_rates *ret, struct err *err)
-{
-	struct gathering g = {.model = model};
-	struct estimate_rates r = {0};
-	struct sums sum = {0};
-	int e = store_job_each(s, gather, &g, err);
-	for (size_t i = 0; i < g.n; i++) {
-		if (e == 0)
-			e = add_job(s, g.jobs[i], g.busy[i], &r, &sum, err);
-		free(g.jobs[i]);
-	}
-	if (e < 0)
-		return e;
-	if (r.chunks && sum.prompt_time > 0 && sum.output_time > 0) {
-		r.prefill = sum.prompt / sum.prompt_time;
-		r.decode = sum.output / sum.output_time;
-		r.output = sum.output / (double)r.chunks;
-		r.parallel = sum.busy > 0 ? (sum.prompt_time + sum.output_time) / sum.busy : 1;
-	} else {
-		r = (struct estimate_rates){0};
-	}
-	*ret = r;
-	return 0;
-}
-
-/* ---- what it will cost */
-
-static int64_t count_checks(const struct analyze_options *o, int64_t chunks)
-{
-	switch (analyze_verify(o)) {
-	case CHECKS_DOUBTFUL: return (int64_t)check_limit((size_t)chunks);
-	case CHECKS_ALL: return chunks * STATEMENTS + 2 * CHECK_CONTROLS;
-	default: return 0;
-	}
-}
-
-struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video_info *video,
-                              const struct analyze_options *o, const struct fit_model *shape,
-                              const struct estimate_rates *rates)
-{
-	int64_t frame_size = o->frame_size, max_tokens = o->max_tokens;
-	static const struct fit_model common = {.patch = 14, .merge = 2};
-	int64_t longest = video->width > video->height ? video->width : video->height;
-	struct estimate e = {.chunks = chunks,
-	                     .frames = frames,
-	                     .checks = count_checks(o, chunks),
-	                     .width = video->width,
-	                     .height = video->height,
-	                     .time = -1};
-
-	if (longest > frame_size) {
-		e.width = (video->width * frame_size + longest / 2) / longest;
-		e.height = (video->height * frame_size + longest / 2) / longest;
-	}
-
-	e.picture_tokens = fit_picture_tokens(shape ? shape : &common, e.width, e.height);
-	e.prompt = (chunks + e.checks) * TEXT_TOKENS +
-	           (frames + e.checks * CHECK_FRAMES) * (e.picture_tokens + FRAME_TOKENS);
-	double answer = rates->output > 0 ? rates->output : OUTPUT_TOKENS;
-	e.output =
-		(int64_t)((double)chunks * (answer < (double)max_tokens ? answer : (double)max_tokens)) +
-		e.checks;
-	e.total = e.prompt + e.output;
-
-	if (rates->prefill > 0 && rates->decode > 0) {
-		double work = (double)e.prompt / rates->prefill + (double)e.output / rates->decode;
-		double parallel = rates->parallel > 1 ? rates->parallel : 1;
-		/* No more than there are chunks. */
-		e.time =
-			(int64_t)(work / (parallel < (double)chunks || !chunks ? parallel : (double)chunks) *
-		              1e6);
-	}
-	return e;
-}
-
-json_t *estimate_json(const struct estimate *e, const struct estimate_rates *r)
-{
-	json_t *time = e->time < 0 ? json_null() : json_real((double)(e->time / 1000) / 1000);
-	return json_pack("{s:I, s:I, s:I, s:[I, I], s:I, s:I, s:I, s:I, s:o, s:I}", "chunks",
-	                 (json_int_t)e->chunks, "frames", (json_int_t)e->frames, "checks",
-	                 (json_int_t)e->checks, "picture", (json_int_t)e->width, (json_int_t)e->height,
-	                 "picture_tokens", (json_int_t)e->picture_tokens, "prompt_tokens",
-	                 (json_int_t)e->prompt, "output_tokens", (json_int_t)e->output, "tokens",
-	                 (json_int_t)e->total, "time", time, "measured_chunks", (json_int_t)r->chunks);
-}
-
-/* ---- the budget */
 
 int budget_parse(const char *text, int64_t *ret_time, int64_t *ret_tokens, struct err *err)
 {
@@ -195,7 +43,7 @@ int budget_parse(const char *text, int64_t *ret_time, int64_t *ret_tokens, struc
 struct fitting {
 	struct analyze_options *o;
 	const struct video_info *video;
-	const struct fit_model *shape;
+	const struct estimate_model *model;
 	const struct estimate_rates *rates;
 	int64_t time, tokens; /* the budget */
 };
@@ -204,8 +52,11 @@ static struct estimate cost(const struct fitting *f)
 {
 	const struct analyze_options *o = f->o;
 	int64_t span = (o->to && o->to < f->video->duration ? o->to : f->video->duration) - o->from;
-	int64_t chunks = span <= 0 ? 1 : (span + o->chunk_duration - 1) / o->chunk_duration;
-	return estimate_make(chunks, chunks * o->chunk_frames, f->video, o, f->shape, f->rates);
+	int64_t even = span <= 0 ? 1 : (span + o->chunk_duration - 1) / o->chunk_duration;
+	/* Chunks that end at cuts and quiet moments are more, with as many frames. */
+	bool is_even = strcmp(o->sample_policy, "even") == 0 || even == 1;
+	int64_t chunks = is_even ? even : even + (even + 3) / 4;
+	return estimate_make(chunks, even * o->chunk_frames, f->video, o, f->model, f->rates);
 }
 
 static bool within(const struct fitting *f)
@@ -252,11 +103,11 @@ static int too_small(const struct fitting *f, struct err *err)
 }
 
 int budget_fit(struct analyze_options *o, const struct video_info *video,
-               const struct fit_model *shape, const struct estimate_rates *rates, char **ret_note,
-               struct err *err)
+               const struct estimate_model *model, const struct estimate_rates *rates,
+               char **ret_note, struct err *err)
 {
 	struct analyze_options fitted = *o;
-	struct fitting f = {.o = &fitted, .video = video, .shape = shape, .rates = rates};
+	struct fitting f = {.o = &fitted, .video = video, .model = model, .rates = rates};
 	char was[CLOCK_TEXT_MAX], is[CLOCK_TEXT_MAX];
 
 	int r = budget_parse(o->budget, &f.time, &f.tokens, err);
@@ -290,10 +141,12 @@ int budget_fit(struct analyze_options *o, const struct video_info *video,
 /* What the decision depends on, beside the video and what was measured. */
 static char *decision_name(const struct analyze_options *o, const char *model)
 {
-	return mem_printf("budget 1 %s %s %lld %lld %lld %lld %lld %lld", o->budget, model,
+	/* Decisions from before checks counted are those with the default. */
+	bool usual = analyze_verify(o) == CHECKS_DOUBTFUL;
+	return mem_printf("budget 1 %s %s %lld %lld %lld %lld %lld %lld%s%s", o->budget, model,
 	                  (long long)o->frame_size, (long long)o->chunk_duration,
 	                  (long long)o->chunk_frames, (long long)o->from, (long long)o->to,
-	                  (long long)o->max_tokens);
+	                  (long long)o->max_tokens, usual ? "" : " ", usual ? "" : o->verify);
 }
 
 static bool recall(struct store *s, const struct store_source *source, const char *name,
@@ -327,7 +180,7 @@ int budget_apply(const struct run_context *run, const struct budget_source *sour
 	if (*o->plan_file)
 		return err_set(err, ERR_ARG, "--plan cannot be combined with --budget");
 
-	AUTO(mem_freep) char *name = decision_name(o, source->model);
+	AUTO(mem_freep) char *name = decision_name(o, source->model->name);
 	int r = source->sha256 ? 0 : hash_fd(source->fd, run->cancel, NULL, own, err);
 	if (r < 0)
 		return r;
@@ -336,7 +189,7 @@ int budget_apply(const struct run_context *run, const struct budget_source *sour
 
 	r = estimate_rates(run->store, source->model, &rates, err);
 	if (r == 0)
-		r = budget_fit(o, source->video, source->shape, &rates, &note, err);
+		r = budget_fit(o, source->video, source->model, &rates, &note, err);
 	if (r < 0)
 		return r;
 

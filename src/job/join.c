@@ -19,7 +19,8 @@
 
 enum {
 	SHARE = 10,
-	PAIRS = 20, /* of one request; the demo model learned on as many */
+	PAIRS = 20,      /* of one request; the demo model learned on as many */
+	KNOWN_PAIRS = 2, /* of a border, of which the answer is known */
 	STAMPS_SIZE = 2 * sizeof "20: [00:00:00 - 00:00:00] : ",
 	ANSWER_TOKENS = 300,
 	/* A request is about borders between so many chunks, counted from 0, so
@@ -45,11 +46,15 @@ struct batch {
 	bool *said;      /* of each: one event; all false where there is no answer */
 };
 
-/* How many requests there may be: a tenth of the chunks, rounded up. They have
- * no pictures. */
-static size_t most_requests(const struct joining *j)
+size_t join_limit(size_t chunks)
 {
-	return (j->report->n_chunks + SHARE - 1) / SHARE;
+	return chunks > 1 ? (chunks + SHARE - 1) / SHARE : 0;
+}
+
+size_t join_pairs_limit(size_t requests, size_t borders)
+{
+	size_t most = requests * PAIRS, there = borders * (STORY_BORDER_PAIRS + KNOWN_PAIRS);
+	return most < there ? most : there;
 }
 
 /* ---- the requests */
@@ -141,7 +146,7 @@ static size_t batch_size(const struct joining *j, size_t first)
 /* Where the pairs are more than may be asked for, of each border fewer. */
 static void choose_pairs(struct joining *j, size_t n)
 {
-	size_t limit = most_requests(j) * PAIRS, borders = 0;
+	size_t limit = join_limit(j->report->n_chunks) * PAIRS, borders = 0;
 	j->pairs = story_pairs(j->parts, n, STORY_BORDER_PAIRS, &j->n_pairs);
 	if (j->n_pairs <= limit)
 		return;
@@ -156,7 +161,7 @@ static void choose_pairs(struct joining *j, size_t n)
 static int ask_for_links(struct joining *j, struct story_link *links, size_t *ret_n,
                          struct err *err)
 {
-	size_t limit = most_requests(j), n = 0, at = 0;
+	size_t limit = join_limit(j->report->n_chunks), n = 0, at = 0;
 	AUTO(mem_freep) struct batch *batches = mem_alloc(limit + 1, sizeof *batches);
 	AUTO(mem_freep) bool *said = mem_alloc(j->n_pairs + 1, sizeof *said);
 	for (; at < j->n_pairs && n < limit; at += batches[n++].n)

@@ -5,9 +5,17 @@
 #define VDET_JOB_JOIN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "job/run.h"
+
+/* How many requests there may be for a job of so many chunks: a tenth, rounded
+ * up; none for one chunk, which has nothing to be joined with. They have no
+ * pictures. */
+size_t join_limit(size_t chunks);
+/* How many pairs so many requests may be about, at so many borders. */
+size_t join_pairs_limit(size_t requests, size_t borders);
 
 struct join_options {
 	bool fresh;       /* some of the job was described now */

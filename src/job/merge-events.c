@@ -80,12 +80,17 @@ size_t merge_events_bytes(const struct run_context *run)
 	                                  : LEAST_BYTES;
 }
 
+size_t merge_events_most(bool demo_model)
+{
+	return demo_model ? DEMO_ENTRIES : STORY_ENTRIES_MAX;
+}
+
 int merge_events(const struct run_context *run, const struct merge_options *o,
                  const struct merge_list *list, struct story_summary *ret, struct err *err)
 {
 	struct asker asker = {.options = o, .list = list};
 	struct story_list entries = list->entries;
-	entries.most = engine_info(run->engine)->demo_model ? DEMO_ENTRIES : STORY_ENTRIES_MAX;
+	entries.most = merge_events_most(engine_info(run->engine)->demo_model);
 	ask_init(&asker.ask, run, &list->journal);
 	int r = story_sum_up(&entries, merge_events_bytes(run), ask_level, &asker, ret, err);
 	ask_clear(&asker.ask);

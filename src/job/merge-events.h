@@ -3,6 +3,9 @@
 #ifndef VDET_JOB_MERGE_EVENTS_H
 #define VDET_JOB_MERGE_EVENTS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "job/ask.h"
 #include "job/merge.h"
 #include "story/sum-up.h"
@@ -20,6 +23,8 @@ struct merge_list {
 int merge_events(const struct run_context *run, const struct merge_options *o,
                  const struct merge_list *list, struct story_summary *ret, struct err *err);
 
+/* How many entries one request is about, at most. */
+size_t merge_events_most(bool demo_model);
 /* How many bytes of notes fit into one request. */
 size_t merge_events_bytes(const struct run_context *run);
 

@@ -257,9 +257,9 @@ static int plan_of(struct survey *s, struct err *err)
 	return r < 0 ? r : survey_keep(s, sha256, err);
 }
 
-int survey_file(const struct run_context *run, const char *path, const char *model,
-                const struct fit_model *shape, struct analyze_options *o, struct plan **ret,
-                struct video_info *ret_video, struct err *err)
+int survey_file(const struct run_context *run, const char *path, const struct estimate_model *model,
+                struct analyze_options *o, struct plan **ret, struct video_info *ret_video,
+                struct err *err)
 {
 	AUTO(fd_closep) int fd = -1;
 	AUTO(video_info_clear) struct video_info video = {0};
@@ -270,8 +270,7 @@ int survey_file(const struct run_context *run, const char *path, const char *mod
 	r = streams_probe(fd, o, run->cancel, &video, err);
 	if (r == 0) {
 		streams_settle(o, &video);
-		const struct budget_source source = {
-			.fd = fd, .video = &video, .model = model, .shape = shape};
+		const struct budget_source source = {.fd = fd, .video = &video, .model = model};
 		r = budget_apply(run, &source, o, err);
 	}
 	const struct survey_options options = analyze_survey(o);

@@ -7,9 +7,9 @@
 
 #include "base/err.h"
 #include "decoder/decoder.h"
+#include "job/estimate.h"
 #include "job/options.h"
 #include "job/run.h"
-#include "models/fit.h"
 #include "plan/plan.h"
 
 struct survey_options {
@@ -63,11 +63,11 @@ int survey_keep(struct survey *s, const char *sha256, struct err *err);
  * they are damaged. */
 int survey_recall(struct survey *s, const char *facts, struct err *err);
 
-/* Only the plan of a video, no model needed: for `vdet plan`. `model` and
- * `shape` (may be NULL) are for a budget, which may change some of `o`. Blocks;
- * ERR_CANCELED. The caller frees *ret and clears *ret_video. */
-int survey_file(const struct run_context *run, const char *path, const char *model,
-                const struct fit_model *shape, struct analyze_options *o, struct plan **ret,
-                struct video_info *ret_video, struct err *err);
+/* Only the plan of a video, no model needed: for `vdet plan`. `model` is for a
+ * budget, which may change some of `o`. Blocks; ERR_CANCELED. The caller frees
+ * *ret and clears *ret_video. */
+int survey_file(const struct run_context *run, const char *path, const struct estimate_model *model,
+                struct analyze_options *o, struct plan **ret, struct video_info *ret_video,
+                struct err *err);
 
 #endif

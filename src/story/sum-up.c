@@ -246,11 +246,18 @@ static size_t entries_most(const struct story_list *list)
 	return list->most ? list->most : STORY_ENTRIES_MAX;
 }
 
+/* How many requests lines are divided into, and lines of each of them. */
+static size_t count_groups(size_t lines, size_t most, size_t *ret_each)
+{
+	size_t groups = (lines + most - 1) / most;
+	*ret_each = (lines + groups - 1) / groups;
+	return groups;
+}
+
 static void divide(struct asking *a)
 {
-	size_t most = entries_most(a->list);
-	size_t groups = (a->of.n + most - 1) / most;
-	size_t each = (a->of.n + groups - 1) / groups;
+	size_t each;
+	count_groups(a->of.n, entries_most(a->list), &each);
 	a->requests = mem_alloc(a->of.n, sizeof *a->requests);
 	a->first = mem_alloc(a->of.n, sizeof *a->first);
 	for (size_t at = 0, n; at < a->of.n; at += n) {
@@ -401,4 +408,18 @@ int story_sum_up(const struct story_list *list, size_t max, story_ask *ask, void
 	*ret = summary;
 	summary = (struct story_summary){0};
 	return 0;
+}
+
+struct story_requests story_count_requests(size_t entries, size_t most)
+{
+	struct story_requests sum = {0};
+	for (size_t lines = entries, groups = 0; lines >= LEAST && groups != 1;) {
+		size_t each;
+		groups = count_groups(lines, most, &each);
+		sum.requests += groups;
+		sum.lines += lines;
+		lines = groups * sentences_most(each, true);
+		sum.sentences += lines;
+	}
+	return sum;
 }

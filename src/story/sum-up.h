@@ -87,4 +87,13 @@ typedef int story_ask(void *ctx, struct story_request *requests, size_t n, struc
 int story_sum_up(const struct story_list *list, size_t max, story_ask *ask, void *ctx,
                  struct story_summary *ret, struct err *err);
 
+/* What summing up `entries` entries takes, of which one request is about at
+ * most `most`, if they are short, all answers can be used, and the model writes
+ * a sentence about two lines. */
+struct story_requests {
+	size_t requests;
+	size_t lines, sentences; /* of all of them */
+};
+struct story_requests story_count_requests(size_t entries, size_t most);
+
 #endif

@@ -243,7 +243,13 @@ class Check(flow.Flow):
     def test_an_estimate_names_the_checks(self):
         r = self.vdet("plan", "a.mp4", "--chunk-duration", "2", "--chunk-frames", "2", "--verify", "doubtful")
         self.assertEqual(json.loads(r.stdout)["estimate"]["checks"], CHUNKS / 5)
-        self.assertIn("checks: about 6 requests (--verify doubtful)", r.stderr)
+        self.assertIn("checks:  at most 6 requests (--verify doubtful)", r.stderr)
+        estimate = json.loads(r.stdout)["estimate"]
+        engine = self.fake()
+        report = self.analyze(engine, "doubtful")
+        self.assertEqual(len(self.checks(engine)), estimate["steps"]["checks"]["requests"])
+        self.assertEqual(len(engine.stretches()), estimate["steps"]["describing"]["requests"])
+        self.assertLessEqual(sum(e["requests"] for e in report["run"]["endpoints"]), estimate["requests"])
         r = self.vdet("plan", "a.mp4", "--chunk-duration", "2", "--chunk-frames", "2", "--verify", "none")
         self.assertEqual(json.loads(r.stdout)["estimate"]["checks"], 0)
 

@@ -234,7 +234,7 @@ class Models(flow.Flow):
         self.assertRegex(rows["llama-4-scout"], r" - +- +- +no ")
         flow.make_video(self.dir / "a.mp4", 2)
         plan = self.vdet("plan", "a.mp4", "--model", "gemma-4-e4b", "--gpu-memory", "24G")
-        self.assertIn("memory: unknown: how gemma-4-e4b is built", plan.stderr)
+        self.assertIn("memory:  unknown: how gemma-4-e4b is built", plan.stderr)
 
     def test_local_files(self):
         source = self.dir / "files"

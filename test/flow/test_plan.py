@@ -240,6 +240,28 @@ class Plan(flow.Flow):
         (self.dir / "p.json").write_text(r.stdout)
         self.vdet("analyze", "a.mp4", "--engine", engine.url, "--plan", "p.json")
 
+    def test_every_request_of_a_job_is_estimated(self):
+        flow.make_video(self.dir / "a.mp4", 40, size="1280x720", rate=5)
+        engine = self.engine()
+        options = ("--sample-policy", "even", "--chunk-duration", "2", "--chunk-frames", "2", "--verify", "doubtful")
+        r = self.vdet("plan", "a.mp4", *options, "--engine", engine.url)
+        plan = json.loads(r.stdout)["estimate"]
+        steps = {name: step["requests"] for name, step in plan["steps"].items()}
+        self.assertEqual((steps["describing"], steps["joining"], steps["checks"]), (20, 2, 4))
+        self.assertEqual(sum(steps.values()), plan["requests"])
+        self.assertEqual(sum(s["prompt_tokens"] for s in plan["steps"].values()), plan["prompt_tokens"])
+        for line in ("chunks:  20 requests,", "joins:   at most 2 requests,", "checks:  at most 4 requests (--verify doubtful),",
+                     "summary: about "):
+            self.assertIn(line, r.stderr)
+        self.vdet("analyze", "a.mp4", "--engine", engine.url, *options)
+        report = self.report("a")
+        self.assertEqual(len(engine.stretches()), steps["describing"])
+        # What was measured of the text of a request replaces what was assumed.
+        model = report["engine"]["model"]
+        after = json.loads(self.vdet("plan", "a.mp4", *options, "--engine", engine.url, "--model", model).stdout)["estimate"]
+        self.assertEqual(after["measured_chunks"], 20)
+        self.assertAlmostEqual(after["steps"]["describing"]["output_tokens"], report["tokens"]["output"], delta=1)
+
     def test_a_budget_is_kept_and_gone_on_with(self):
         flow.make_video(self.dir / "a.mp4", 40, size="1280x720", rate=5)
         engine = self.engine()
@@ -248,8 +270,21 @@ class Plan(flow.Flow):
         self.assertIn("to stay within 12ktok", r.stderr)
         report = self.report("a")
         self.assertLess(int(report["options"]["frame.size"]), 1280)
-        plan = json.loads(self.vdet("plan", "a.mp4", *options, "--budget", "12ktok").stdout)
-        self.assertLessEqual(plan["estimate"]["tokens"], 12000)
+        r = self.vdet("plan", "a.mp4", *options, "--budget", "12ktok")
+        plan = json.loads(r.stdout)["estimate"]
+        self.assertLessEqual(plan["tokens"], 12000)
+        self.assertEqual(plan["budget"], {"limit": "12ktok", "met": True})
+        self.assertIn(f"budget:  12ktok is met: the plan takes about {plan['tokens']} tokens", r.stderr)
+        # One that needs no change is met, too; without a budget nothing is said of one.
+        self.assertIn("budget:  900ktok is met", self.vdet("plan", "a.mp4", *options, "--budget", "900ktok").stderr)
+        r = self.vdet("plan", "a.mp4", *options)
+        self.assertNotIn("budget", r.stderr)
+        self.assertNotIn("budget", json.loads(r.stdout)["estimate"])
+        # The checks that an option adds count: it is another decision.
+        checked = self.vdet("plan", "a.mp4", *options, "--budget", "90ktok", "--verify", "all")
+        unchecked = self.vdet("plan", "a.mp4", *options, "--budget", "90ktok", "--verify", "none")
+        sizes = [json.loads(r.stdout)["estimate"]["picture"][0] for r in (checked, unchecked)]
+        self.assertLess(*sizes)
         # The same command finds the same job, though more was measured meanwhile.
         before = len(engine.stretches())
         model = report["engine"]["model"]

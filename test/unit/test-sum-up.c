@@ -33,6 +33,21 @@ static json_t *about_all(const struct story_request *q)
 	return json_pack("{s:[{s:o, s:s}]}", "sentences", "events", events, "text", text);
 }
 
+static bool in_pairs; /* a sentence about two lines, as many as there may be */
+
+static json_t *about_pairs(const struct story_request *q)
+{
+	json_t *all = json_array();
+	for (size_t i = 1; i < q->n && json_array_size(all) < STORY_SENTENCES_MAX; i += 2) {
+		char text[] = "Something about aa.";
+		text[16] = (char)('a' + asked % 26);
+		text[17] = (char)('a' + i % 26);
+		json_array_append_new(all, json_pack("{s:[I, I], s:s}", "events", (json_int_t)i,
+		                                     (json_int_t)i + 1, "text", text));
+	}
+	return json_pack("{s:o}", "sentences", all);
+}
+
 static int ask(void *ctx, struct story_request *requests, size_t n, struct err *err)
 {
 	(void)ctx;
@@ -53,7 +68,9 @@ static int ask(void *ctx, struct story_request *requests, size_t n, struct err *
 		if (failure || (n_answers && !answer))
 			err_set(&q->why, failure ? failure : ERR_FORMAT, "no answer");
 		else
-			q->answer = answer ? json_loads(answer, 0, NULL) : about_all(q);
+			q->answer = answer     ? json_loads(answer, 0, NULL)
+			            : in_pairs ? about_pairs(q)
+			                       : about_all(q);
 	}
 	return 0;
 }
@@ -224,6 +241,23 @@ static void many_entries_are_a_tree(void **state)
 	assert_string_equal(summary.whole.fallback, "no answer");
 }
 
+/* What is estimated is what is asked. */
+static void requests_are_counted_beforehand(void **state)
+{
+	(void)state;
+	static const size_t lengths[] = {1, 2, 39, 40, 41, 100, 480, 1000, 5000};
+	in_pairs = true;
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		assert_ok(sum_up(lengths[i], 80000));
+		struct story_requests q = story_count_requests(lengths[i], STORY_ENTRIES_MAX);
+		assert_int_equal(asked, q.requests);
+		assert_true(q.requests == 0 || q.lines >= lengths[i]);
+	}
+	in_pairs = false;
+	assert_int_equal(story_count_requests(0, STORY_ENTRIES_MAX).requests, 0);
+	assert_int_equal(story_count_requests(13, 10).requests, 3);
+}
+
 static void a_single_entry_is_its_own_summary(void **state)
 {
 	(void)state;
@@ -244,6 +278,7 @@ int main(void)
 		TEST(without_the_model_the_entries_are_listed),
 		TEST(repetition_costs_only_its_section),
 		TEST(many_entries_are_a_tree),
+		TEST(requests_are_counted_beforehand),
 		TEST(a_single_entry_is_its_own_summary),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
