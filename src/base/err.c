@@ -110,6 +110,7 @@ const char *err_code_name(enum err_code code)
 		[ERR_PROTO] = "protocol",
 		[ERR_DIED] = "died",
 		[ERR_BUSY] = "busy",
+		[ERR_OFFSET] = "offset",
 		[ERR_INTERNAL] = "internal",
 	};
 	return (size_t)code < sizeof names / sizeof *names ? names[code] : "unknown";

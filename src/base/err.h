@@ -25,6 +25,7 @@ enum err_code {
 	ERR_PROTO,       /* a peer broke its protocol */
 	ERR_DIED,        /* a child process ended unexpectedly */
 	ERR_BUSY,        /* somebody else is using it */
+	ERR_OFFSET,      /* what is sent does not begin where what is there ends */
 	ERR_INTERNAL,    /* a bug in vdet */
 };
 

@@ -125,7 +125,8 @@ class Uploads(Serving):
         self.problem(s.post("/api/v1/uploads", headers=TUS | new | {"Upload-Length": str(1 << 40)}), 413)
         self.problem(s.post("/api/v1/uploads", headers=TUS | new | {"Upload-Metadata": "filename !"}), 400)
         where = self.begin(s, 100, name="../../etc/passwd")
-        self.problem(self.send(s, where, 5, b"x"), 409)
+        r = self.problem(self.send(s, where, 5, b"x"), 409, "the offset of the upload is 0, not 5")
+        self.assertEqual(r.json["code"], "offset")  # not "busy": waiting does not help, HEAD does
         self.problem(self.send(s, where, 0, b"x" * 101), 400)
         self.problem(s.request("PATCH", where, b"x", headers=TUS | {"Upload-Offset": "0"}), 415)
         self.problem(self.send(s, "/api/v1/uploads/" + "0" * 32, 0, b"x"), 404)

@@ -253,7 +253,7 @@ void call_error(struct call *c, const struct err *err)
 	} map[] = {
 		{ERR_ARG, 400},      {ERR_FORMAT, 400},  {ERR_UNSUPPORTED, 400}, {ERR_NOENT, 404},
 		{ERR_PERM, 403},     {ERR_BUSY, 409},    {ERR_LIMIT, 413},       {ERR_NOSPC, 507},
-		{ERR_CANCELED, 503}, {ERR_TIMEOUT, 503},
+		{ERR_CANCELED, 503}, {ERR_TIMEOUT, 503}, {ERR_OFFSET, 409},
 	};
 	int status = 500;
 	for (size_t i = 0; i < ARRAY_LEN(map); i++)

@@ -64,9 +64,9 @@ static int check_part(const struct upload *p, const struct upload_part *q, struc
 	if (q->total >= 0 && q->total != length)
 		return err_set(err, ERR_ARG, "the length of the upload is %lld bytes", (long long)length);
 	if (p->done && q->offset != p->length)
-		return err_set(err, ERR_BUSY, "the upload is complete");
+		return err_set(err, ERR_OFFSET, "the upload is complete");
 	if (q->offset != offset)
-		return err_set(err, ERR_BUSY, "the offset of the upload is %lld, not %lld",
+		return err_set(err, ERR_OFFSET, "the offset of the upload is %lld, not %lld",
 		               (long long)offset, (long long)q->offset);
 	if (length == 0)
 		return err_set(err, ERR_ARG, "the file is empty");

@@ -88,8 +88,9 @@ struct upload_part {
 	int64_t total;  /* of the file, as the client says now; -1: not said */
 	enum upload_sum sum;
 };
-/* Acquires the upload for one part; ERR_BUSY if its offset is another, ERR_PERM
- * if it is final. Release it with upload_end() or upload_break(). */
+/* Acquires the upload for one part; ERR_BUSY while another request writes to
+ * it, ERR_OFFSET if its offset is another, ERR_PERM if it is final. Release it
+ * with upload_end() or upload_break(). */
 int upload_begin(struct uploads *u, const char *id, uint64_t serial, const struct upload_part *q,
                  struct upload **ret, struct err *err);
 int upload_write(struct upload *p, const void *data, size_t len, struct err *err);
