@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "job/entry.h"
+#include "store/queue.h"
 
 static struct {
 	bool json;
@@ -19,46 +20,144 @@ static const struct opt_row rows[] = {
 };
 static const struct opt_group group = {"Jobs", rows, 1};
 
-struct listing {
-	const char *locks_dir;
-	size_t n;
+/* A job of the list. */
+struct row {
+	char *id, *name, *sha256, *dir;
+	char *folder; /* enough of `dir` to tell it from others of the same name; NULL = not needed */
+	const char *state;
+	int64_t created, chunks, done, holes;
 };
 
-static const char *state_of(const struct listing *l, const struct store_job *j)
+struct listing {
+	const char *locks_dir;
+	struct store_entry *entries; /* of the server's queue */
+	size_t n_entries;
+	struct row *rows;
+	size_t n, cap;
+};
+
+static void clear_listing(struct listing *l)
 {
-	bool held = j->state != STORE_JOB_RUNNING || entry_is_held(l->locks_dir, j->id);
-	return held ? store_job_state_name(j->state) : "interrupted";
+	for (size_t i = 0; i < l->n_entries; i++)
+		store_entry_clear(&l->entries[i]);
+	for (size_t i = 0; i < l->n; i++) {
+		struct row *r = &l->rows[i];
+		free(r->id);
+		free(r->name);
+		free(r->sha256);
+		free(r->dir);
+		free(r->folder);
+	}
+	free(l->entries);
+	free(l->rows);
 }
 
-static int print_job(void *ctx, const struct store_job *j)
+/* Of a job that no process works on: it may wait in the queue of the server. */
+static const char *waiting_state(const struct listing *l, const char *job)
+{
+	for (size_t i = 0; i < l->n_entries; i++) {
+		const struct store_entry *e = &l->entries[i];
+		if (strcmp(e->journal, job) == 0 && e->state == STORE_ENTRY_QUEUED)
+			return "queued";
+		if (strcmp(e->journal, job) == 0 && e->state == STORE_ENTRY_PAUSED)
+			return "paused";
+	}
+	return "interrupted";
+}
+
+static int add_row(void *ctx, const struct store_job *j)
+{
+	struct listing *l = ctx;
+	json_auto_t *facts = json_loads(j->facts ? j->facts : "", 0, NULL);
+	const char *sha256 =
+		json_string_value(json_object_get(json_object_get(facts, "source"), "sha256"));
+	bool held = j->state != STORE_JOB_RUNNING || entry_is_held(l->locks_dir, j->id);
+	l->rows = mem_room(l->rows, l->n, &l->cap, sizeof *l->rows);
+	l->rows[l->n++] =
+		(struct row){.id = mem_strdup(j->id),
+	                 .name = mem_strdup(j->source_name),
+	                 .sha256 = mem_strdup(sha256 ? sha256 : ""),
+	                 .dir = mem_strdup(j->output),
+	                 .state = held ? store_job_state_name(j->state) : waiting_state(l, j->id),
+	                 .created = j->created,
+	                 .chunks = j->chunks,
+	                 .done = j->done,
+	                 .holes = j->holes};
+	return 0;
+}
+
+/* The last `parts` components of a path. */
+static const char *path_end(const char *path, size_t parts)
+{
+	const char *end = path + strlen(path);
+	while (end > path && (end[-1] != '/' || --parts))
+		end--;
+	return end;
+}
+
+static bool are_namesakes(const struct row *a, const struct row *b)
+{
+	return strcmp(a->name, b->name) == 0 && strcmp(a->sha256, b->sha256) != 0;
+}
+
+/* The folder of the report is of one video, and its path is in the journal: as
+ * much of it as no other video of the name has; all of it where that is not
+ * enough. */
+static void tell_apart(const struct listing *l, struct row *r)
+{
+	size_t parts = 1;
+	bool several = false;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct row *other = &l->rows[i];
+		if (!are_namesakes(r, other))
+			continue;
+		several = true;
+		while (strcmp(path_end(r->dir, parts), path_end(other->dir, parts)) == 0 &&
+		       path_end(r->dir, parts) > r->dir)
+			parts++;
+	}
+	if (several)
+		r->folder = mem_strdup(path_end(r->dir, parts));
+}
+
+static void print_json(const struct row *r)
 {
 	char created[CLOCK_TEXT_MAX];
-	struct listing *l = ctx;
-	clock_iso(j->created, created);
-	if (own.json) {
-		json_auto_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s}", "job", j->id,
-		                           "source", j->source_name, "state", state_of(l, j), "chunks",
-		                           (json_int_t)j->chunks, "done", (json_int_t)j->done, "holes",
-		                           (json_int_t)j->holes, "created", created, "dir", j->output);
-		json_dumpf(o, stdout, JSON_COMPACT);
-		putchar('\n');
-		return 0;
-	}
-	if (!l->n++)
-		printf("%-12s  %-20s  %-11s  %9s  %s\n", "JOB", "CREATED", "STATE", "CHUNKS", "VIDEO");
-	printf("%-12s  %-20s  %-11s  %4lld/%-4lld  %s\n", j->id, created, state_of(l, j),
-	       (long long)j->done, (long long)j->chunks, j->source_name);
-	return 0;
+	json_auto_t *o = json_pack(
+		"{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s}", "job", r->id, "source", r->name, "sha256",
+		r->sha256, "state", r->state, "chunks", (json_int_t)r->chunks, "done", (json_int_t)r->done,
+		"holes", (json_int_t)r->holes, "created", clock_iso(r->created, created), "dir", r->dir);
+	json_dumpf(o, stdout, JSON_COMPACT);
+	putchar('\n');
+}
+
+static void print_row(const struct row *r)
+{
+	char created[CLOCK_TEXT_MAX];
+	printf("%-12s  %-20s  %-11s  %4lld/%-4lld  %s%s%s%s%.8s%s\n", r->id,
+	       clock_iso(r->created, created), r->state, (long long)r->done, (long long)r->chunks, r->name,
+	       r->folder ? "  (" : "", r->folder ? r->folder : "", r->folder ? ", SHA-256 " : "",
+	       r->folder ? r->sha256 : "", r->folder ? ")" : "");
 }
 
 static int list(struct store *store, const char *locks_dir)
 {
 	struct err err;
-	struct listing l = {.locks_dir = locks_dir};
-	if (store_job_each(store, print_job, &l, &err) < 0)
+	AUTO(clear_listing) struct listing l = {.locks_dir = locks_dir};
+	if (store_entries_load(store, &l.entries, &l.n_entries, &err) < 0 ||
+	    store_job_each(store, add_row, &l, &err) < 0)
 		return app_fail(&err);
 	if (!l.n && !own.json)
 		puts("no jobs yet; vdet analyze FILE creates one");
+	if (l.n && !own.json)
+		printf("%-12s  %-20s  %-11s  %9s  %s\n", "JOB", "CREATED", "STATE", "CHUNKS", "VIDEO");
+	for (size_t i = 0; i < l.n; i++) {
+		tell_apart(&l, &l.rows[i]);
+		if (own.json)
+			print_json(&l.rows[i]);
+		else
+			print_row(&l.rows[i]);
+	}
 	return EXIT_COMPLETE;
 }
 
@@ -94,9 +193,10 @@ const struct command cmd_jobs = {
 	.name = "jobs",
 	.usage = "[rm JOB…]",
 	.summary = "list jobs, or remove some",
-	.text = "A job is running, complete, complete with holes, or interrupted: no process works on\n"
-			"it, and the command that began it continues it. Jobs that wait in the queue of vdet\n"
-			"serve are interrupted, too.\n",
+	.text = "A job is running, complete, complete with holes, queued or paused in the queue of vdet\n"
+			"serve, or interrupted: no process works on it, and the command that began it\n"
+			"continues it. Where videos have the same name, the folder of the report and the\n"
+			"SHA-256 of the video tell them apart; --json has both of all.\n",
 	.groups = GROUP_APP,
 	.own = &group,
 	.own_target = &own,

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from pathlib import Path
 
 import flow
 from messages import Messages
@@ -276,6 +277,23 @@ class Analyze(flow.Flow):
         self.assertIn("its report is kept: " + job["dir"], self.vdet("jobs", "rm", job["job"]).stdout)
         self.assertIn("no jobs yet", self.vdet("jobs").stdout)
         self.vdet("report", job["job"], code=1)
+
+    def test_videos_of_one_name_are_told_apart(self):
+        engine = self.engine()
+        for folder, seconds in ("door", 2), ("yard", 3), ("roof", 4):
+            (self.dir / folder).mkdir()
+            flow.make_video(self.dir / folder / ("b.mp4" if folder == "roof" else "a.mp4"), seconds)
+        for video in "door/a.mp4", "yard/a.mp4", "roof/b.mp4":
+            self.vdet("analyze", video, "--engine", engine.url, "--format", "json")
+        jobs = [json.loads(line) for line in self.vdet("jobs", "--json").stdout.splitlines()]
+        self.assertEqual(len({j["sha256"] for j in jobs}), 3)
+        lines = self.vdet("jobs").stdout.splitlines()[1:]
+        for j, line in zip(jobs, lines):
+            told = f"({Path(j['dir']).name}, SHA-256 {j['sha256'][:8]})"
+            self.assertEqual(told in line, j["source"] == "a.mp4", line)
+        # The same video twice is one video.
+        self.vdet("analyze", "roof/b.mp4", "--engine", engine.url, "--format", "json", "--chunk-frames", "2")
+        self.assertEqual([line for line in self.vdet("jobs").stdout.splitlines() if "b.mp4" in line and "SHA" in line], [])
 
     def test_interrupt_keeps_what_is_finished(self):
         flow.make_video(self.dir / "a.mp4", 16)

@@ -261,7 +261,12 @@ class Serve(Serving):
         events = server.socket()
         job = self.submit(server, "a.mp4")
         events.event("chunk", state="done")
+        journal = server.api(f"/jobs/{job}")["journal"]
         self.assertEqual(server.stop(), 0)
+        # As for one whose turn has not come.
+        with sqlite3.connect(self.dir / "data" / "vdet" / "vdet.db") as db:
+            db.execute("UPDATE queue SET state = 0 WHERE journal = ? AND state < 2", (journal,))
+        self.assertIn(self.listed(journal), ("queued", "complete"))
         # Chunks in progress were finished: nothing is requested twice.
         server = self.serve(engine)
         events = server.socket()
@@ -292,6 +297,11 @@ class Serve(Serving):
         self.assertEqual(events.state(job, "holes", "done", "failed")["state"], "done")
         self.assertEqual(len(engine.stretches()), asked + 2)
 
+    def listed(self, journal):
+        """The state that `vdet jobs` shows."""
+        jobs = [json.loads(line) for line in self.vdet("jobs", "--json").stdout.splitlines()]
+        return next(j["state"] for j in jobs if j["job"] == journal)
+
     def test_controls(self):
         engine = self.engine("--latency", "0.3", "--slots", "1")
         server = self.serve(engine, "--queue-jobs", "1")
@@ -312,6 +322,7 @@ class Serve(Serving):
         self.assertEqual(paused["state"], "paused")
         self.assertNotIn("r", paused["states"])
         self.assertIn("d", paused["states"])
+        self.assertEqual(self.listed(server.api(f"/jobs/{one}")["journal"]), "paused")
         server.change("POST", f"/jobs/{one}/resume")
         events.state(one, "running")
         server.change("POST", f"/jobs/{one}/cancel")
