@@ -7,10 +7,12 @@
 
 #include "app/commands.h"
 #include "app/world-options.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "report/checks.h"
 #include "report/report.h"
 #include "world/world.h"
 
@@ -142,6 +144,12 @@ static void print_comparison(const struct report *r, const struct world *w)
 	       "The report has %zu event%s; %zu %s about nothing that happened.\n",
 	       w->n_events, seen, described, seen ? 100.0 * (double)described / (double)seen : 100.0,
 	       r->n_events, text_s((int64_t)r->n_events), invented, invented == 1 ? "is" : "are");
+
+	/* What checks found, and whether it counts. */
+	AUTO(buf_free) struct buf checks = BUF(4096);
+	report_checks_text(r, &checks);
+	if (checks.len)
+		printf("%s\n", buf_str(&checks));
 }
 
 /* The newest job about this video, from the store. */

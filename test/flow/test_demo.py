@@ -32,6 +32,12 @@ class Demo(flow.Flow):
         self.assertIn("demo model", page)
         again = self.vdet("demo", "--hours", "0.1", "--seed", "11")
         self.assertIn("were done before", again.stdout)  # the second run draws and asks nothing
+        # What the report says of checks is printed, too: a short recording gives too few controls.
+        checked = self.vdet("demo", "--hours", "0.1", "--seed", "11", "--verify", "all")
+        report = json.loads(next((self.dir / "vdet-demo").glob("*.vdet/report.json")).read_text())
+        self.assertIsNone(report["checks"]["model_can_check"])
+        self.assertIn("too few for its verdicts to count", checked.stdout)
+        self.assertNotIn("too few for its verdicts", self.vdet("demo", "--hours", "0.1", "--seed", "12", "--verify", "none").stdout)
 
     def draw(self, *options):
         self.vdet("world", "w.mp4", "--duration", "40", "--hour", "12", *options)
