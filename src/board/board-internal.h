@@ -14,6 +14,7 @@
  *   board-case.c       cases; names and tags of videos
  *   board-change.c     requests that change something
  *   board-results.c    requests that read something
+ *   board-search.c     search
  *   board-subjects.c   requests about subjects
  *   board.c            start, the manager thread, stop
  *

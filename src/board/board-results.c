@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests that read: jobs, videos, chunks, events, reports, search, index. */
+/* Requests that read: jobs, videos, chunks, events, reports, index. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,11 +9,10 @@
 #include "board/board-internal.h"
 #include "index/form.h"
 #include "index/index.h"
-#include "report/checks.h"
 #include "report/chunk-json.h"
 #include "report/report.h"
 
-enum { ACTIVITY_MAX = 4000, HITS_MAX = 500, QUERY_MAX = 400 };
+enum { ACTIVITY_MAX = 4000 };
 
 static json_t *seq_json(struct board *b)
 {
@@ -171,84 +170,6 @@ int board_report(struct board *b, int64_t id, const char *format, enum report_de
 	AUTO(mem_freep) char *stem = file_stem(report->source_name);
 	*ret_name = mem_printf("%s.%s", stem, format);
 	return 0;
-}
-
-/* ---- search */
-
-/* With the lock held: the job of the board that shows this journal; the latest,
- * should there be several. */
-static const struct job *shown_by(const struct board *b, const char *journal)
-{
-	for (size_t i = b->n_jobs; i > 0; i--)
-		if (!b->jobs[i - 1]->gone && strcmp(b->jobs[i - 1]->row.journal, journal) == 0)
-			return b->jobs[i - 1];
-	return NULL;
-}
-
-/* What checks found of the hits; those of one job follow each other. */
-static int find_verdicts(struct store *s, const struct store_hit *hits, size_t n,
-                         struct report_statement *ret, struct err *err)
-{
-	for (size_t i = 0, k; i < n; i = k) {
-		for (k = i; k < n && strcmp(hits[k].job, hits[i].job) == 0; k++)
-			ret[k] = (struct report_statement){.chunk = hits[k].chunk, .index = hits[k].event};
-		int r = report_verdicts_find(s, hits[i].job, &ret[i], k - i, err);
-		if (r < 0 && r != -ERR_NOENT) /* removed meanwhile */
-			return r;
-	}
-	return 0;
-}
-
-static json_t *hits_json(struct board *b, const struct store_hit *hits, size_t n,
-                         const struct report_statement *checked)
-{
-	json_t *all = json_array();
-	AUTO(board_unlockp) struct board *locked = board_lock(b);
-	for (size_t i = 0; i < n; i++) {
-		const struct store_hit *h = &hits[i];
-		const struct job *j = shown_by(locked, h->job);
-		if (!j) /* removed meanwhile */
-			continue;
-		const char *verdict = check_verdict_name(checked[i].verdict);
-		json_array_append_new(
-			all, json_pack("{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:s, s:s?}", "job",
-		                   board_id_json(j->row.id), "video", board_id_json(j->video->row.id),
-		                   "name", j->video->row.name, "kind", h->event < 0 ? "summary" : "event",
-		                   "chunk", (json_int_t)h->chunk, "sample",
-		                   h->sample < 0 ? json_null() : json_integer(h->sample), "start",
-		                   board_seconds(h->start), "end", board_seconds(h->end), "text", h->text,
-		                   "verdict", *verdict ? verdict : NULL));
-	}
-	return all;
-}
-
-int board_search(struct board *b, const char *words, size_t limit, json_t **ret, struct err *err)
-{
-	const char *list[16];
-	size_t n = 0, found = 0;
-	struct store_hit *hits = NULL;
-	if (strlen(words) > QUERY_MAX)
-		return err_set(err, ERR_ARG, "search for %d bytes at most", QUERY_MAX);
-	AUTO(mem_freep) char *copy = text_line(words, QUERY_MAX);
-	char *rest = copy, *word;
-	while (n < ARRAY_LEN(list) && (word = strsep(&rest, " ")))
-		if (*word)
-			list[n++] = word;
-	if (!n)
-		return err_set(err, ERR_ARG, "name at least one word to search for");
-	limit = limit < 1 ? 1 : limit > HITS_MAX ? HITS_MAX : limit;
-	int r = store_search(b->setup.store, list, n, limit + 1, &hits, &found, err);
-	if (r < 0)
-		return r;
-	bool more = found > limit;
-	size_t shown = more ? limit : found;
-	AUTO(mem_freep) struct report_statement *checked = mem_alloc(shown, sizeof *checked);
-	r = find_verdicts(b->setup.store, hits, shown, checked, err);
-	if (r == 0)
-		*ret =
-			json_pack("{s:o, s:b}", "hits", hits_json(b, hits, shown, checked), "more", (int)more);
-	store_hits_free(hits, found);
-	return r;
 }
 
 /* ---- the index */

@@ -135,7 +135,8 @@ int board_thumb(struct board *b, int64_t id, int64_t chunk, int64_t sample, stru
 int board_report(struct board *b, int64_t id, const char *format, enum report_detail detail,
                  struct buf *out, char **ret_name, struct err *err);
 /* {"hits": […], "more": whether `limit` left some out} that have all of the
- * words; newest jobs first. Disk. */
+ * words: first the events of subjects with such a name, then what the model
+ * said; newest jobs first. Disk. */
 int board_search(struct board *b, const char *words, size_t limit, json_t **ret, struct err *err);
 
 /* ---- videos */

@@ -120,5 +120,12 @@ struct store_hit {
 int store_search(struct store *s, const char *const *words, size_t n, size_t limit,
                  struct store_hit **ret, size_t *ret_n, struct err *err);
 void store_hits_free(struct store_hit *hits, size_t n);
+/* The runs that entries of the queue have, newest first, of whose source a
+ * person gave a subject a name in which one of the words occurs; the case of
+ * ASCII letters is ignored. At most STORE_NAMED_MAX; store_ids_free(). */
+enum { STORE_NAMED_MAX = 50 };
+int store_search_names(struct store *s, const char *const *words, size_t n, char ***ret,
+                       size_t *ret_n, struct err *err);
+void store_ids_free(char **ids, size_t n);
 
 #endif

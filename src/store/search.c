@@ -178,3 +178,50 @@ int store_search(struct store *s, const char *const *words, size_t n, size_t lim
 	*ret_n = found;
 	return 0;
 }
+
+void store_ids_free(char **ids, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(ids[i]);
+	free(ids);
+}
+
+/* Edits come first: where none has the word, no facts are parsed. */
+#define NAMED                                                                              \
+	"SELECT job.id FROM subject_edit CROSS JOIN queue JOIN job ON job.id = queue.journal " \
+	"WHERE kind = 'rename' AND undone = 0 AND (%s) "                                       \
+	"AND subject_edit.source = json_extract(job.facts, '$.source.sha256') "                \
+	"GROUP BY job.id ORDER BY job.created DESC, job.id LIMIT ?1"
+
+int store_search_names(struct store *s, const char *const *words, size_t n, char ***ret,
+                       size_t *ret_n, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	AUTO(buf_free) struct buf found = BUF(16384);
+	char **ids = NULL;
+	size_t n_ids = 0;
+	buf_adds(&found, "0");
+	for (size_t i = 0; i < n; i++)
+		buf_addf(&found, " OR json_extract(data, '$.text') LIKE ?%zu ESCAPE '\\'", i + 2);
+	AUTO(mem_freep) char *sql = mem_printf(NAMED, buf_str(&found));
+	int r = db_prepare(locked, sql, &q, err);
+	if (r == 0)
+		sqlite3_bind_int64(q, 1, STORE_NAMED_MAX);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		AUTO(mem_freep) char *text = like(words[i]);
+		sqlite3_bind_text(q, (int)i + 2, text, -1, SQLITE_TRANSIENT);
+	}
+	while (r == 0 && (r = db_step(s, q, err)) > 0) {
+		ids = mem_grow(ids, n_ids + 1, sizeof *ids);
+		ids[n_ids++] = db_text(q, 0);
+		r = 0;
+	}
+	if (r < 0) {
+		store_ids_free(ids, n_ids);
+		return err_wrap(err, "cannot search the journal");
+	}
+	*ret = ids;
+	*ret_n = n_ids;
+	return 0;
+}

@@ -347,6 +347,24 @@ class Api(Serving):
         self.assertEqual((after["subjects"], after["edits"]), (before["subjects"], []))
         self.assertEqual(server.post("/api/v1" + path, {"kind": "undo"}).status, 404)
 
+        # The search finds the present name of a subject, and what it does, under that name alone.
+        def search(words, limit=100):
+            return server.api(f"/search?q={words}&limit={limit}")
+        self.assertEqual(search("zacharias")["hits"], [])
+        server.change("POST", path, {"kind": "rename", "subject": 1, "text": "Balthazar"})
+        server.change("POST", path, {"kind": "rename", "subject": 1, "text": "Zacharias Q"})
+        hits = search("zacharias")["hits"]
+        self.assertEqual([(h["job"], h["kind"], h["text"], h["start"]) for h in hits],
+                         [(job, "event", f"Zacharias Q: {listed[i]['what']}", listed[i]["start"]) for i in (0, 2, 6)])
+        self.assertIsNotNone(hits[0]["sample"])
+        self.assertEqual(search("balthazar")["hits"], [])
+        word = listed[2]["what"].split()[-1].strip(".")
+        self.assertIn(hits[1], search(f"zacharias+{word}")["hits"])
+        self.assertEqual(search("zacharias+zebra")["hits"], [])
+        self.assertEqual((search("zacharias", 2)["hits"], search("zacharias", 2)["more"]), (hits[:2], True))
+        server.change("POST", path, {"kind": "undo"})
+        self.assertEqual([h["text"] for h in search("balthazar")["hits"]], [f"Balthazar: {listed[i]['what']}" for i in (0, 2, 6)])
+
 
 if __name__ == "__main__":
     flow.main()
