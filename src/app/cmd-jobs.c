@@ -23,7 +23,7 @@ static const struct opt_group group = {"Jobs", rows, 1};
 /* A job of the list. */
 struct row {
 	char *id, *name, *sha256, *dir;
-	char *folder; /* enough of `dir` to tell it from others of the same name; NULL = not needed */
+	char *folder; /* enough of `dir` to distinguish it from others of the name; NULL = not needed */
 	const char *state;
 	int64_t created, chunks, done, holes;
 };
@@ -103,7 +103,7 @@ static bool are_namesakes(const struct row *a, const struct row *b)
 /* The folder of the report is of one video, and its path is in the journal: as
  * much of it as no other video of the name has; all of it where that is not
  * enough. */
-static void tell_apart(const struct listing *l, struct row *r)
+static void add_folder(const struct listing *l, struct row *r)
 {
 	size_t parts = 1;
 	bool several = false;
@@ -135,9 +135,9 @@ static void print_row(const struct row *r)
 {
 	char created[CLOCK_TEXT_MAX];
 	printf("%-12s  %-20s  %-11s  %4lld/%-4lld  %s%s%s%s%.8s%s\n", r->id,
-	       clock_iso(r->created, created), r->state, (long long)r->done, (long long)r->chunks, r->name,
-	       r->folder ? "  (" : "", r->folder ? r->folder : "", r->folder ? ", SHA-256 " : "",
-	       r->folder ? r->sha256 : "", r->folder ? ")" : "");
+	       clock_iso(r->created, created), r->state, (long long)r->done, (long long)r->chunks,
+	       r->name, r->folder ? "  (" : "", r->folder ? r->folder : "",
+	       r->folder ? ", SHA-256 " : "", r->folder ? r->sha256 : "", r->folder ? ")" : "");
 }
 
 static int list(struct store *store, const char *locks_dir)
@@ -152,7 +152,7 @@ static int list(struct store *store, const char *locks_dir)
 	if (l.n && !own.json)
 		printf("%-12s  %-20s  %-11s  %9s  %s\n", "JOB", "CREATED", "STATE", "CHUNKS", "VIDEO");
 	for (size_t i = 0; i < l.n; i++) {
-		tell_apart(&l, &l.rows[i]);
+		add_folder(&l, &l.rows[i]);
 		if (own.json)
 			print_json(&l.rows[i]);
 		else
@@ -193,10 +193,11 @@ const struct command cmd_jobs = {
 	.name = "jobs",
 	.usage = "[rm JOB…]",
 	.summary = "list jobs, or remove some",
-	.text = "A job is running, complete, complete with holes, queued or paused in the queue of vdet\n"
-			"serve, or interrupted: no process works on it, and the command that began it\n"
-			"continues it. Where videos have the same name, the folder of the report and the\n"
-			"SHA-256 of the video tell them apart; --json has both of all.\n",
+	.text =
+		"A job is running, complete, complete with holes, queued or paused in the queue of vdet\n"
+		"serve, or interrupted: no process works on it, and the command that began it\n"
+		"continues it. Where videos have the same name, the folder of the report and the\n"
+		"SHA-256 of the video are added; --json has both of all.\n",
 	.groups = GROUP_APP,
 	.own = &group,
 	.own_target = &own,

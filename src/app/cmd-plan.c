@@ -171,7 +171,8 @@ static int print_budget(const struct costs *c, json_t *out, struct err *err)
 	AUTO(mem_freep)
 	char *cost = time ? mem_printf("about %s", clock_short(e->time, takes))
 	                  : mem_printf("about %lld tokens", (long long)e->total);
-	fprintf(stderr, "budget:  %s is %s: the plan takes %s\n", budget, met ? "met" : "exceeded", cost);
+	fprintf(stderr, "budget:  %s is %s: the plan takes %s\n", budget, met ? "met" : "exceeded",
+	        cost);
 	json_object_set_new(out, "budget", json_pack("{s:s, s:b}", "limit", budget, "met", met));
 	return 0;
 }
@@ -207,8 +208,8 @@ static int estimate(struct app *app, struct store *store, const struct estimate_
 		return r;
 	for (size_t i = 0; i < c->plan->n_chunks; i++)
 		frames += (int64_t)c->plan->chunks[i].n_times;
-	c->estimate = estimate_make((int64_t)c->plan->n_chunks, frames, video, c->options, model,
-	                            &c->rates);
+	c->estimate =
+		estimate_make((int64_t)c->plan->n_chunks, frames, video, c->options, model, &c->rates);
 	*ret = estimate_json(&c->estimate, &c->rates);
 	return print_costs(app, c, *ret, err);
 }
@@ -260,7 +261,7 @@ const struct command cmd_plan = {
 			"or not: chunks may be\n"
 			"moved, joined, split or left out, and their times changed. The report names\n"
 			"what is left out, and is not complete then; the exit code stays 0.\n"
-			"The plan is printed to stdout; tokens, memory and time to stderr.\n",
+			"The plan is printed to stdout; requests, tokens, memory and time to stderr.\n",
 	.groups = GROUP_RUN | GROUP_MODEL,
 	.run = run,
 };

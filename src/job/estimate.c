@@ -23,8 +23,7 @@
 #define STATEMENTS 3.0 /* in a chunk */
 #define EVENTS 2.0     /* in a chunk, once statements are joined */
 
-#define CHECK_FRAMES 6   /* of a check */
-#define ENTRY_TOKENS 30  /* a line of a list: its times, and what happened */
+#define ENTRY_TOKENS 30 /* a line of a list: its times, and what happened */
 #define SENTENCE_TOKENS 30
 #define JOIN_OUTPUT 30
 #define JOBS_MAX 50 /* the newest ones are enough */
@@ -227,7 +226,7 @@ static struct estimate_cost cost_check(const struct costing *c)
 	double n = c->verify == CHECKS_DOUBTFUL ? (double)check_limit((size_t)c->chunks)
 	           : c->verify == CHECKS_ALL    ? ceil(count_all_checks(c))
 	                                        : 0;
-	return cost_of(n, n * (c->text + CHECK_FRAMES * c->picture), n);
+	return cost_of(n, n * (c->text + CHECK_PICTURES * c->picture), n);
 }
 
 /* What the model said of an only chunk is its summary. */
@@ -236,7 +235,8 @@ static struct estimate_cost cost_summary(const struct costing *c)
 	struct story_requests q = {0};
 	if (c->chunks > 1)
 		q = story_count_requests((size_t)ceil(c->events), merge_events_most(c->model->demo));
-	return cost_of((double)q.requests, (double)q.requests * c->text + (double)q.lines * ENTRY_TOKENS,
+	return cost_of((double)q.requests,
+	               (double)q.requests * c->text + (double)q.lines * ENTRY_TOKENS,
 	               (double)q.sentences * SENTENCE_TOKENS);
 }
 
@@ -279,16 +279,16 @@ struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video
 	struct estimate e = {.chunks = chunks, .frames = frames, .time = -1};
 	set_picture(&e, video, o->frame_size);
 	e.picture_tokens = fit_picture_tokens(shape_of(model), e.width, e.height);
-	const struct costing c = {
-		.model = model,
-		.rates = rates,
-		.verify = analyze_verify(o),
-		.chunks = chunks,
-		.text = measured ? rates->text : TEXT_TOKENS,
-		/* what was measured of a request has the times of its frames */
-		.picture = (double)e.picture_tokens + (measured ? 0 : FRAME_TOKENS),
-		.statements = (double)chunks * (measured ? rates->statements : STATEMENTS),
-		.events = (double)chunks * (measured ? rates->events : EVENTS)};
+	const struct costing c = {.model = model,
+	                          .rates = rates,
+	                          .verify = analyze_verify(o),
+	                          .chunks = chunks,
+	                          .text = measured ? rates->text : TEXT_TOKENS,
+	                          /* a measured text has the times of frames */
+	                          .picture = (double)e.picture_tokens + (measured ? 0 : FRAME_TOKENS),
+	                          .statements =
+	                              (double)chunks * (measured ? rates->statements : STATEMENTS),
+	                          .events = (double)chunks * (measured ? rates->events : EVENTS)};
 
 	e.steps[COST_DESCRIBE] =
 		cost_describe(&c, frames, answer < (double)o->max_tokens ? answer : (double)o->max_tokens);
@@ -316,12 +316,12 @@ static json_t *steps_json(const struct estimate *e)
 json_t *estimate_json(const struct estimate *e, const struct estimate_rates *r)
 {
 	json_t *time = e->time < 0 ? json_null() : json_real((double)(e->time / 1000) / 1000);
-	return json_pack(
-		"{s:I, s:I, s:I, s:[I, I], s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I}", "chunks",
-		(json_int_t)e->chunks, "frames", (json_int_t)e->frames, "checks",
-		(json_int_t)e->steps[COST_CHECK].requests, "picture", (json_int_t)e->width,
-		(json_int_t)e->height, "picture_tokens", (json_int_t)e->picture_tokens, "requests",
-		(json_int_t)e->requests, "prompt_tokens", (json_int_t)e->prompt, "output_tokens",
-		(json_int_t)e->output, "tokens", (json_int_t)e->total, "steps", steps_json(e), "time", time,
-		"measured_chunks", (json_int_t)r->chunks);
+	return json_pack("{s:I, s:I, s:I, s:[I, I], s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I}", "chunks",
+	                 (json_int_t)e->chunks, "frames", (json_int_t)e->frames, "checks",
+	                 (json_int_t)e->steps[COST_CHECK].requests, "picture", (json_int_t)e->width,
+	                 (json_int_t)e->height, "picture_tokens", (json_int_t)e->picture_tokens,
+	                 "requests", (json_int_t)e->requests, "prompt_tokens", (json_int_t)e->prompt,
+	                 "output_tokens", (json_int_t)e->output, "tokens", (json_int_t)e->total,
+	                 "steps", steps_json(e), "time", time, "measured_chunks",
+	                 (json_int_t)r->chunks);
 }

@@ -67,8 +67,8 @@ def main():
         after = estimate(video, data, options)
         for row, e in ("plan, nothing measured", before), ("plan, measured", after):
             steps = (str(e["steps"][s]["requests"]) for s in STEPS)
-            print(f"| {name} | {row} | {' | '.join(steps)} | {e['requests']} | {e['prompt_tokens']} | {e['output_tokens']} |")
-        print(f"| {name} | job | {' | '.join(str(counts[s]) for s in STEPS)} | {requests} | {read} | {written} |", flush=True)
+            print(f"| {name} | {row} | {' | '.join(steps)} | {e['requests']:,} | {e['prompt_tokens']:,} | {e['output_tokens']:,} |")
+        print(f"| {name} | job | {' | '.join(str(counts[s]) for s in STEPS)} | {requests:,} | {read:,} | {written:,} |", flush=True)
 
 
 if __name__ == "__main__":

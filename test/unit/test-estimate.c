@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "job/budget.h"
+#include "story/check.h"
 
 static const struct fit_model qwen = {.patch = 14, .merge = 2, .parameters = 1};
 static const struct video_info two_hours = {
@@ -92,9 +93,9 @@ static void all_steps_cost(void **state)
 	json_incref(steps);
 	assert_int_equal(json_object_size(steps), COST_STEPS);
 	assert_int_equal(json_integer_value(json_object_get(json, "requests")), 1 + 1);
-	assert_int_equal(json_integer_value(
-						 json_object_get(json_object_get(steps, "describing"), "prompt_tokens")),
-	                 e.steps[COST_DESCRIBE].prompt);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(steps, "describing"), "prompt_tokens")),
+		e.steps[COST_DESCRIBE].prompt);
 }
 
 static void checks_cost(void **state)
@@ -108,7 +109,7 @@ static void checks_cost(void **state)
 	struct estimate e = estimate_make(24, 144, &two_hours, &o, &model, &measured);
 	assert_int_equal(e.steps[COST_CHECK].requests, 4); /* a fifth, rounded down */
 	assert_int_equal(e.output, before.output + 4);
-	assert_true(e.prompt > before.prompt + 4 * 6 * 46 * 26 && e.time > before.time);
+	assert_true(e.prompt > before.prompt + 4 * CHECK_PICTURES * 46 * 26 && e.time > before.time);
 	/* Controls of the model are made once. */
 	struct estimate_rates controlled = measured;
 	o.verify = (char *)"all";
