@@ -129,13 +129,16 @@ static void print_steps(const struct costs *c)
 	} steps[] = {[COST_DESCRIBE] = {"chunks", ""},
 	             [COST_JOIN] = {"joins", "at most "},
 	             [COST_CHECK] = {"checks", all ? "about " : "at most "},
+	             [COST_SECOND] = {"second", "at most "},
 	             [COST_SUMMARY] = {"summary", "about "}};
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		const struct estimate_cost *k = &c->estimate.steps[i];
 		if (!k->requests)
 			continue;
 		AUTO(mem_freep)
-		char *why = i == COST_CHECK ? mem_printf(" (--verify %s)", c->options->verify) : NULL;
+		char *why = i == COST_CHECK    ? mem_printf(" (--verify %s)", c->options->verify)
+		            : i == COST_SECOND ? mem_strdup(" (--passes 2)")
+		                               : NULL;
 		fprintf(stderr, "%s:%*s%s%lld request%s%s, %lld tokens to read, %lld to write\n",
 		        steps[i].name, (int)(8 - strlen(steps[i].name)), "", steps[i].most,
 		        (long long)k->requests, text_s(k->requests), why ? why : "", (long long)k->prompt,

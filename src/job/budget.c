@@ -141,12 +141,14 @@ int budget_fit(struct analyze_options *o, const struct video_info *video,
 /* What the decision depends on, beside the video and what was measured. */
 static char *decision_name(const struct analyze_options *o, const char *model)
 {
-	/* Decisions from before checks counted are those with the default. */
-	bool usual = analyze_verify(o) == CHECKS_DOUBTFUL;
-	return mem_printf("budget 1 %s %s %lld %lld %lld %lld %lld %lld%s%s", o->budget, model,
+	/* Decisions from before these counted are those with the defaults. */
+	bool usual = analyze_verify(o) == CHECKS_DOUBTFUL && o->passes < 2;
+	AUTO(mem_freep)
+	char *more = usual ? NULL : mem_printf(" %s %lld", o->verify, (long long)o->passes);
+	return mem_printf("budget 1 %s %s %lld %lld %lld %lld %lld %lld%s", o->budget, model,
 	                  (long long)o->frame_size, (long long)o->chunk_duration,
 	                  (long long)o->chunk_frames, (long long)o->from, (long long)o->to,
-	                  (long long)o->max_tokens, usual ? "" : " ", usual ? "" : o->verify);
+	                  (long long)o->max_tokens, more ? more : "");
 }
 
 static bool recall(struct store *s, const struct store_source *source, const char *name,

@@ -12,8 +12,10 @@
 #include "job/join.h"
 #include "job/merge-events.h"
 #include "job/prompt.h"
+#include "job/second.h"
 #include "job/step-options.h"
 #include "store/queue.h"
+#include "story/second.h"
 
 /* What is assumed of a model that was not measured; tokens are those of most
  * tokenizers. */
@@ -187,8 +189,10 @@ struct costing {
 	const struct estimate_model *model;
 	const struct estimate_rates *rates;
 	enum check_mode verify;
-	int64_t chunks;
-	double text; /* tokens of a request beside its pictures */
+	int64_t chunks, frames;
+	double passes; /* that join and check */
+	double answer; /* tokens about a chunk */
+	double text;   /* tokens of a request beside its pictures */
 	double picture;
 	double statements, events;
 };
@@ -198,32 +202,43 @@ static struct estimate_cost cost_of(double requests, double prompt, double outpu
 	return (struct estimate_cost){llround(requests), llround(prompt), llround(output)};
 }
 
-static struct estimate_cost cost_describe(const struct costing *c, int64_t frames, double answer)
+static struct estimate_cost cost_describe(const struct costing *c)
 {
 	double n = (double)c->chunks;
-	return cost_of(n, n * c->text + (double)frames * c->picture, n * answer);
+	return cost_of(n, n * c->text + (double)c->frames * c->picture, n * c->answer);
+}
+
+static struct estimate_cost cost_second(const struct costing *c)
+{
+	if (c->passes < 2 || c->chunks < 1)
+		return (struct estimate_cost){0};
+	double n = (double)second_limit((size_t)c->chunks);
+	double frames = (double)second_frames((size_t)((c->frames + c->chunks - 1) / c->chunks));
+	return cost_of(n, n * (c->text + SECOND_LINES * ENTRY_TOKENS + frames * c->picture),
+	               n * c->answer);
 }
 
 static struct estimate_cost cost_join(const struct costing *c)
 {
 	size_t borders = c->chunks > 0 ? (size_t)c->chunks - 1 : 0;
 	size_t requests = join_limit((size_t)c->chunks);
-	double pairs = (double)join_pairs_limit(requests, borders);
-	return cost_of((double)requests, (double)requests * c->text + pairs * 2 * ENTRY_TOKENS,
-	               (double)requests * JOIN_OUTPUT);
+	double n = (double)requests * c->passes;
+	double pairs = (double)join_pairs_limit(requests, borders) * c->passes;
+	return cost_of(n, n * c->text + pairs * 2 * ENTRY_TOKENS, n * JOIN_OUTPUT);
 }
 
-/* All statements, with the controls that the model still needs and those beside
- * its checks. */
+/* All statements, of those described twice also the second ones, with the
+ * controls that the model still needs and those beside its checks. */
 static double count_all_checks(const struct costing *c)
 {
 	double made = (double)c->rates->controls, needed = 2 * CHECK_CONTROLS;
-	return c->statements * (1 + 1.0 / CHECK_CONTROL_EVERY) + (made < needed ? needed - made : 0);
+	double statements = c->statements * (1 + (c->passes - 1) / SECOND_SHARE);
+	return statements * (1 + 1.0 / CHECK_CONTROL_EVERY) + (made < needed ? needed - made : 0);
 }
 
 static struct estimate_cost cost_check(const struct costing *c)
 {
-	double n = c->verify == CHECKS_DOUBTFUL ? (double)check_limit((size_t)c->chunks)
+	double n = c->verify == CHECKS_DOUBTFUL ? (double)check_limit((size_t)c->chunks) * c->passes
 	           : c->verify == CHECKS_ALL    ? ceil(count_all_checks(c))
 	                                        : 0;
 	return cost_of(n, n * (c->text + CHECK_PICTURES * c->picture), n);
@@ -283,6 +298,9 @@ struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video
 	                          .rates = rates,
 	                          .verify = analyze_verify(o),
 	                          .chunks = chunks,
+	                          .frames = frames,
+	                          .passes = o->passes > 1 ? 2 : 1,
+	                          .answer = fmin(answer, (double)o->max_tokens),
 	                          .text = measured ? rates->text : TEXT_TOKENS,
 	                          /* a measured text has the times of frames */
 	                          .picture = (double)e.picture_tokens + (measured ? 0 : FRAME_TOKENS),
@@ -290,10 +308,10 @@ struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video
 	                              (double)chunks * (measured ? rates->statements : STATEMENTS),
 	                          .events = (double)chunks * (measured ? rates->events : EVENTS)};
 
-	e.steps[COST_DESCRIBE] =
-		cost_describe(&c, frames, answer < (double)o->max_tokens ? answer : (double)o->max_tokens);
+	e.steps[COST_DESCRIBE] = cost_describe(&c);
 	e.steps[COST_JOIN] = cost_join(&c);
 	e.steps[COST_CHECK] = cost_check(&c);
+	e.steps[COST_SECOND] = cost_second(&c);
 	e.steps[COST_SUMMARY] = cost_summary(&c);
 	add_up(&e, rates);
 	return e;
@@ -301,7 +319,8 @@ struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video
 
 static json_t *steps_json(const struct estimate *e)
 {
-	static const char *const names[] = {"describing", "joining", "checks", "summary"};
+	static const char *const names[] = {"describing", "joining", "checks", "second_pass",
+	                                    "summary"};
 	json_t *all = json_object();
 	for (size_t i = 0; i < COST_STEPS; i++) {
 		const struct estimate_cost *c = &e->steps[i];

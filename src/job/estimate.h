@@ -40,7 +40,14 @@ int estimate_rates(struct store *s, const struct estimate_model *model, struct e
                    struct err *err);
 
 /* The steps of a job that ask the model, in order. */
-enum estimate_step { COST_DESCRIBE, COST_JOIN, COST_CHECK, COST_SUMMARY, COST_STEPS };
+enum estimate_step {
+	COST_DESCRIBE,
+	COST_JOIN,   /* of both passes */
+	COST_CHECK,  /* likewise */
+	COST_SECOND, /* only with --passes 2 */
+	COST_SUMMARY,
+	COST_STEPS
+};
 
 struct estimate_cost {
 	int64_t requests;
@@ -49,8 +56,8 @@ struct estimate_cost {
 
 struct estimate {
 	int64_t chunks, frames;
-	/* Joining, and checks of what is doubtful: the most that there may be. The
-	 * others: what is usual. */
+	/* Joining, checks of what is doubtful, and the second pass: the most that
+	 * there may be. The others: what is usual. */
 	struct estimate_cost steps[COST_STEPS];
 	int64_t width, height; /* of the pictures */
 	int64_t picture_tokens;
@@ -58,7 +65,8 @@ struct estimate {
 	int64_t time;                            /* microseconds, -1 = nothing was measured */
 };
 
-/* `o` gives the size of frames, the longest answer, and how much is checked. */
+/* `o` gives the size of frames, the longest answer, how much is checked, and
+ * the passes. */
 struct estimate estimate_make(int64_t chunks, int64_t frames, const struct video_info *video,
                               const struct analyze_options *o, const struct estimate_model *model,
                               const struct estimate_rates *rates);

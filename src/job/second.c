@@ -16,9 +16,9 @@
 #include "story/second.h"
 
 enum {
-	LINES = 6,              /* of the context, from each side of the chunk */
-	CONTEXT_MAX = 16 << 10, /* bytes */
-	MORE_SHARE = 4,         /* one new frame for so many */
+	LINES = SECOND_LINES / 2, /* of the context, from each side of the chunk */
+	CONTEXT_MAX = 16 << 10,   /* bytes */
+	MORE_SHARE = 4,           /* one new frame for so many */
 	MORE_LEAST = 2,
 };
 
@@ -122,13 +122,18 @@ static char *make_context(const struct choosing *c, size_t chunk)
 	return buf_take(&text);
 }
 
+size_t second_frames(size_t first)
+{
+	size_t more = first / MORE_SHARE;
+	return first + (more > MORE_LEAST ? more : MORE_LEAST);
+}
+
 /* More frames than the first pass had, but not more than the engine takes in
  * one request. */
 static size_t most_times(const struct choosing *c, size_t n)
 {
-	size_t limit = engine_most_images(c->run->engine);
-	size_t more = n / MORE_SHARE > MORE_LEAST ? n / MORE_SHARE : MORE_LEAST;
-	return limit && n + more > limit ? (limit > n ? limit : n) : n + more;
+	size_t limit = engine_most_images(c->run->engine), most = second_frames(n);
+	return limit && most > limit ? (limit > n ? limit : n) : most;
 }
 
 static struct store_second make_second(const struct choosing *c, size_t chunk)

@@ -5,11 +5,18 @@
 #ifndef VDET_JOB_SECOND_H
 #define VDET_JOB_SECOND_H
 
+#include <stddef.h>
+
 #include "job/chunks.h"
 #include "job/run.h"
 
 /* The member of a job's facts that says that its chunks were chosen. */
 #define SECOND_CHOSEN "second_pass"
+
+/* How many frames a chunk gets that had `first` of them, and how many lines of
+ * its neighbours, at most. */
+size_t second_frames(size_t first);
+enum { SECOND_LINES = 12 };
 
 struct second_options {
 	struct chunks_options chunks; /* time_limit: from now on; second: not set */

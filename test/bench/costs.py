@@ -18,10 +18,11 @@ CHUNKS = ["--chunk-duration", "12", "--chunk-frames", "4", "--frame-size", "640"
 SHAPES = {
     "doubtful": [*CHUNKS, "--verify", "doubtful"],
     "all": [*CHUNKS, "--verify", "all"],
+    "two passes": [*CHUNKS, "--verify", "doubtful", "--passes", "2"],
     "long chunks": ["--chunk-duration", "60", "--chunk-frames", "6", "--frame-size", "640", "--verify", "doubtful"],
     "even": [*CHUNKS, "--sample-policy", "even", "--verify", "doubtful"],
 }
-STEPS = ["describing", "joining", "checks", "summary"]
+STEPS = ["describing", "joining", "checks", "second_pass", "summary"]
 
 
 def vdet(*args):
@@ -43,7 +44,8 @@ def journal(data):
     checks = one("SELECT (SELECT count(*) FROM verdict WHERE code <> '') + (SELECT count(*) FROM control)")[0]
     requests, *tokens = one("SELECT sum(requests), sum(prompt_tokens), sum(output_tokens) FROM spending")
     counts = {"describing": one("SELECT sum(attempts) FROM chunk")[0], "joining": sum("same" in a for a in answers),
-              "checks": checks, "summary": sum("sentences" in a for a in answers)}
+              "checks": checks, "second_pass": one("SELECT count(*) FROM second_pass WHERE earlier <> ''")[0],
+              "summary": sum("sentences" in a for a in answers)}
     return counts, requests, tokens
 
 
@@ -55,7 +57,7 @@ def main():
     video = folder / f"costs-{a.duration}.mp4"
     if not video.exists():
         vdet("world", "--duration", a.duration, video)
-    print("| job | | describing | joining | checks | summary | requests | tokens read | written |\n" + "|---" * 9 + "|")
+    print("| job | | describing | joining | checks | second pass | summary | requests | read | written |\n" + "|---" * 10 + "|")
     for name, options in SHAPES.items():
         data = folder / f"costs-{name.replace(' ', '-')}"
         shutil.rmtree(data, ignore_errors=True)

@@ -247,7 +247,11 @@ class Plan(flow.Flow):
         r = self.vdet("plan", "a.mp4", *options, "--engine", engine.url)
         plan = json.loads(r.stdout)["estimate"]
         steps = {name: step["requests"] for name, step in plan["steps"].items()}
-        self.assertEqual((steps["describing"], steps["joining"], steps["checks"]), (20, 2, 4))
+        self.assertEqual((steps["describing"], steps["joining"], steps["checks"], steps["second_pass"]), (20, 2, 4, 0))
+        self.assertNotIn("second", r.stderr)
+        twice = self.vdet("plan", "a.mp4", *options, "--engine", engine.url, "--passes", "2")
+        self.assertIn("second:  at most 5 requests (--passes 2),", twice.stderr)
+        self.assertEqual(json.loads(twice.stdout)["estimate"]["steps"]["second_pass"]["requests"], 5)
         self.assertEqual(sum(steps.values()), plan["requests"])
         self.assertEqual(sum(s["prompt_tokens"] for s in plan["steps"].values()), plan["prompt_tokens"])
         for line in ("chunks:  20 requests,", "joins:   at most 2 requests,", "checks:  at most 4 requests (--verify doubtful),",

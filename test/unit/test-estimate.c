@@ -76,6 +76,14 @@ static void all_steps_cost(void **state)
 	assert_int_equal(e.steps[COST_JOIN].requests, 10);
 	assert_int_equal(e.steps[COST_CHECK].requests, 20);
 	assert_int_equal(e.steps[COST_SUMMARY].requests, 3 + 1); /* 100 events, 40 a request */
+	assert_int_equal(e.steps[COST_SECOND].requests, 0);
+	/* A second pass describes a quarter again, then joins and checks again. */
+	o.passes = 2;
+	e = estimate_make(100, 600, &two_hours, &o, &model, &measured);
+	assert_int_equal(e.steps[COST_SECOND].requests, 25);
+	assert_true(e.steps[COST_SECOND].prompt > 25 * (300 + 8 * 46 * 26));
+	assert_int_equal(e.steps[COST_JOIN].requests, 20);
+	assert_int_equal(e.steps[COST_CHECK].requests, 40);
 	for (size_t i = 0; i < COST_STEPS; i++) {
 		assert_true(e.steps[i].prompt > e.steps[i].requests * 300 && e.steps[i].output > 0);
 		requests += e.steps[i].requests;
@@ -83,6 +91,7 @@ static void all_steps_cost(void **state)
 		output += e.steps[i].output;
 	}
 	assert_true(e.requests == requests && e.prompt == prompt && e.output == output);
+	o.passes = 1;
 	/* The demo model sums up ten at a time. */
 	e = estimate_make(100, 600, &two_hours, &o, &demo, &measured);
 	assert_true(e.steps[COST_SUMMARY].requests > 10 + 5);
