@@ -57,7 +57,8 @@ def main():
     video = folder / f"costs-{a.duration}.mp4"
     if not video.exists():
         vdet("world", "--duration", a.duration, video)
-    print("| job | | describing | joining | checks | second pass | summary | requests | read | written |\n" + "|---" * 10 + "|")
+    print("| job | | describing | joining | checks | second pass | summary | requests | tokens read | written |")
+    print("|---" * 10 + "|")
     for name, options in SHAPES.items():
         data = folder / f"costs-{name.replace(' ', '-')}"
         shutil.rmtree(data, ignore_errors=True)
