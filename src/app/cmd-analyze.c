@@ -200,7 +200,7 @@ static int analyze_case(const struct analyze *a, struct ui *ui, char **paths, in
 		log_warning("%zu file%s missing now, and never looked at; --forget-missing leaves %s out",
 		            result.lost, result.lost == 1 ? " is" : "s are",
 		            result.lost == 1 ? "it" : "them");
-	if (*result.lacks)
+	if (*result.lacks && result.dir)
 		log_warning("the case is not complete: %s", result.lacks);
 	if (result.before)
 		ui_say(ui, "%zu of %zu videos were done before", result.before, result.now);

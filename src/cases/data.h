@@ -162,7 +162,7 @@ size_t case_counts(const struct case_report *r, const struct case_sums *s,
 /* Why a case is not complete: "2 files failed". */
 struct case_lack {
 	size_t n;
-	const char *one, *what; /* "file", " failed" */
+	const char *one, *what; /* "file", " failed"; one NULL: `what` is all of it */
 	const char *section;    /* of the page, that has more */
 };
 /* Returns how many; none: it is complete. */

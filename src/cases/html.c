@@ -77,7 +77,8 @@ static void add_banners(struct case_page *p)
 		buf_adds(p->out, "<p class=\"banner bad\"><strong>This report is not complete:</strong>");
 	for (size_t i = 0; i < all; i++)
 		buf_addf(p->out, "%s <a href=\"#%s\">%s</a>%s", i ? "," : "", lacks[i].section,
-		         report_plural(lacks[i].n, lacks[i].one, n), lacks[i].what);
+		         lacks[i].one ? report_plural(lacks[i].n, lacks[i].one, n) : lacks[i].what,
+		         lacks[i].one ? lacks[i].what : "");
 	buf_adds(p->out, all ? ".</p>\n" : "");
 	AUTO(buf_free) struct buf limits = BUF(1 << 12);
 	case_limits_text(&p->sums, &limits);

@@ -79,7 +79,9 @@ void case_count_text(const struct case_count *c, struct buf *out)
 size_t case_lacks(const struct case_report *r, const struct case_sums *s,
                   struct case_lack out[static CASE_LACKS_MAX])
 {
+	bool empty = !r->n_videos && !r->faults.n && !r->skipped.n;
 	const struct case_lack all[] = {
+		{empty, NULL, "no videos", "videos"},
 		{s->holes, "hole", "", "holes"},
 		{r->n_videos - s->analyzed, "video", " not analyzed", "videos"},
 		{s->failed_again, "video", " failed, with an earlier result", "videos"},
@@ -102,8 +104,8 @@ void case_lacks_text(const struct case_report *r, struct buf *out)
 	case_sum(r, &sums);
 	size_t all = case_lacks(r, &sums, lacks);
 	for (size_t i = 0; i < all; i++)
-		buf_addf(out, "%s%s%s", i ? ", " : "", report_plural(lacks[i].n, lacks[i].one, n),
-		         lacks[i].what);
+		buf_addf(out, "%s%s%s", i ? ", " : "",
+		         lacks[i].one ? report_plural(lacks[i].n, lacks[i].one, n) : "", lacks[i].what);
 }
 
 void case_limits_text(const struct case_sums *s, struct buf *out)

@@ -255,7 +255,7 @@ def check_case(folder, schema_path):
     totals = case["totals"]
     assert totals["videos"] == len(videos) and totals["events"] == len(events)
     assert totals["holes"] == sum(len(v["holes"]) for v in videos)
-    lacks = any(not v["complete"] for v in videos) or case["faults"] or case["skipped"]
+    lacks = not videos or any(not v["complete"] for v in videos) or case["faults"] or case["skipped"]
     assert case["complete"] == (not lacks)
     assert ("This report is not complete" in read(folder / "case.html")) == bool(lacks)
     assert ("**Not complete" in read(folder / "case.md")) == bool(lacks)
