@@ -22,7 +22,7 @@ static const struct {
 	{store_sql_migrate_11_sql, NULL}, {store_sql_migrate_12_sql, NULL},
 	{store_sql_migrate_13_sql, NULL}, {store_sql_migrate_14_sql, NULL},
 	{store_sql_migrate_15_sql, NULL}, {store_sql_migrate_16_sql, NULL},
-	{store_sql_migrate_17_sql, NULL},
+	{store_sql_migrate_17_sql, NULL}, {store_sql_migrate_18_sql, NULL},
 };
 enum { SCHEMA_VERSION = ARRAY_LEN(steps) };
 
@@ -258,6 +258,21 @@ int store_job_find(struct store *s, const char *id, struct store_job *ret, struc
 	}
 	*ret = j;
 	return 0;
+}
+
+int store_jobs_updated(struct store *s, const char *const *ids, size_t n, int64_t *ret,
+                       struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = n ? db_prepare(locked, "SELECT updated FROM job WHERE id = ?", &q, err) : 0;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		db_bind(q, "s", ids[i]);
+		r = db_step(s, q, err);
+		ret[i] = r > 0 ? sqlite3_column_int64(q, 0) : 0;
+		r = r < 0 ? r : 0;
+	}
+	return r;
 }
 
 int store_job_each(struct store *s, int (*fn)(void *, const struct store_job *), void *ctx,

@@ -99,6 +99,9 @@ int store_job_extend(struct store *s, const struct store_job *job, const struct 
 /* By id, a prefix of it (at least 3 digits), or a key. ERR_NOENT if there is
  * none, ERR_ARG if several ids have this prefix. */
 int store_job_find(struct store *s, const char *id, struct store_job *ret, struct err *err);
+/* When each of these jobs (whole ids) was last changed; 0: there is none. */
+int store_jobs_updated(struct store *s, const char *const *ids, size_t n, int64_t *ret,
+                       struct err *err);
 /* Calls fn for each job, newest first; fn must not call the store. A result
  * other than 0 ends it, and is returned. */
 int store_job_each(struct store *s, int (*fn)(void *ctx, const struct store_job *j), void *ctx,

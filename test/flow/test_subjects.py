@@ -293,6 +293,7 @@ class Subjects(flow.Flow):
         job = report["run"]["job"]
         db = sqlite3.connect(self.store)
         db.executescript("DROP TABLE subject; DROP TABLE subject_edit; DROP TABLE second_pass; "
+                         "DROP TABLE board_case_step; DROP TABLE board_case_summary; "
                          "DROP TABLE board_case_video; DROP TABLE board_case; "
                          "ALTER TABLE video DROP COLUMN tags; PRAGMA user_version = 14")
         db.close()

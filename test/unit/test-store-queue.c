@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "store/board-case.h"
 #include "store/queue.h"
 #include "store/second.h"
 
@@ -359,6 +360,87 @@ static int close_it(void **state)
 	return rmdir(dir);
 }
 
+static void cases_keep_their_videos(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	int64_t a = 0, b = 0, one = 0, two = 0, *ids = NULL;
+	struct store_board_case *c = NULL;
+	size_t n = 0;
+	assert_ok(store_video_add(s, &video, &a, &err));
+	assert_ok(store_video_add(s, &video, &b, &err));
+	const int64_t both[] = {b, a, b}, lost[] = {a, 999};
+	struct store_board_case_change change = {.name = "One", .add = both, .n_add = 3};
+	assert_ok(store_board_case_save(s, &change, &one, &err));
+	change = (struct store_board_case_change){.name = "Two", .add = &b, .n_add = 1};
+	assert_ok(store_board_case_save(s, &change, &two, &err));
+	/* As a whole or not at all. */
+	change = (struct store_board_case_change){.name = "Eins", .add = lost, .n_add = 2};
+	assert_int_equal(store_board_case_save(s, &change, &one, &err), -ERR_NOENT);
+	assert_string_equal(err.msg, "there is no video 999");
+	int64_t none = 99;
+	change = (struct store_board_case_change){.add = lost, .n_add = 2};
+	assert_int_equal(store_board_case_save(s, &change, &none, &err), -ERR_NOENT);
+	assert_string_equal(err.msg, "there is no case 99");
+	assert_ok(store_board_cases_load(s, one, &c, &n, &err));
+	assert_string_equal(c->name, "One");
+	assert_int_equal(c->n, 2);
+	store_board_cases_free(c, n);
+
+	assert_ok(store_board_cases_with(s, b, &ids, &n, &err));
+	assert_int_equal(n, 2);
+	assert_true(ids[0] == one && ids[1] == two);
+	free(ids);
+	assert_ok(store_board_cases_with(s, a, &ids, &n, &err));
+	assert_int_equal(n, 1);
+	free(ids);
+	assert_ok(store_board_cases_with(s, 999, &ids, &n, &err));
+	assert_int_equal(n, 0);
+	free(ids);
+}
+
+static void a_case_keeps_its_summary(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	int64_t id = 0, video_id = 0;
+	struct store_board_case *c = NULL;
+	size_t n = 0;
+	char *text = NULL;
+	struct store_board_summary summary = {7, "fault", "{}", "sha", "model", 8};
+	assert_ok(store_video_add(s, &video, &video_id, &err));
+	const int64_t videos[] = {video_id, video_id - 1};
+	const struct store_board_case_change change = {.name = "Sum", .add = videos, .n_add = 2};
+	assert_ok(store_board_case_save(s, &change, &id, &err));
+	assert_ok(store_board_cases_load(s, id, &c, &n, &err));
+	assert_string_equal(c->summary.text, "");
+	assert_string_equal(c->summary.fault, "");
+	assert_int_equal(c->summary.wanted, 0);
+	store_board_cases_free(c, n);
+
+	assert_ok(store_board_summary_save(s, id, &summary, &err));
+	assert_int_equal(store_board_answer_find(s, id, "key", &text, &err), -ERR_NOENT);
+	assert_ok(store_board_answer_add(s, id, "key", "old", &err));
+	assert_ok(store_board_answer_add(s, id, "key", "It rains.", &err));
+	assert_ok(store_board_answer_find(s, id, "key", &text, &err));
+	assert_string_equal(text, "It rains.");
+	free(text);
+	assert_ok(store_board_cases_load(s, id, &c, &n, &err));
+	assert_int_equal(c->n, 2);
+	assert_int_equal(c->summary.wanted, 7);
+	assert_int_equal(c->summary.written, 8);
+	assert_string_equal(c->summary.fault, "fault");
+	assert_string_equal(c->summary.made_of, "sha");
+	assert_string_equal(c->summary.model, "model");
+	store_board_cases_free(c, n);
+
+	/* With the case all of it goes; a thread that still writes adds nothing. */
+	assert_ok(store_board_case_remove(s, id, &err));
+	assert_int_equal(store_board_summary_save(s, id, &summary, &err), -ERR_NOENT);
+	assert_int_equal(store_board_answer_add(s, id, "key", "x", &err), -ERR_NOENT);
+	assert_int_equal(store_board_answer_find(s, id, "key", &text, &err), -ERR_NOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +449,8 @@ int main(void)
 		cmocka_unit_test(runs_go_with_their_entries),
 		cmocka_unit_test(a_run_without_its_entry_is_not_added),
 		cmocka_unit_test(a_second_pass_keeps_what_the_first_said),
+		cmocka_unit_test(cases_keep_their_videos),
+		cmocka_unit_test(a_case_keeps_its_summary),
 	};
 	return cmocka_run_group_tests(tests, open_it, close_it);
 }
