@@ -11,15 +11,50 @@
 
 enum { TAGS_MAX = 50 };
 
+/* ---- summaries that are being written */
+
+void board_stop_summing(struct board *b, int64_t id)
+{
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	for (size_t i = 0; i < locked->n_summing; i++) {
+		struct summing *s = b->summing[i];
+		if (s->id != id)
+			continue;
+		s->discarded = true;
+		cancel_fire(s->cancel);
+	}
+}
+
 /* ---- as JSON */
 
-static json_t *case_json_of(const struct store_board_case *c)
+static const char *summary_state(struct board *b, const struct store_board_case *c)
+{
+	AUTO(board_clear_members) struct case_members m = {0};
+	const struct store_board_summary *s = &c->summary;
+	struct err ignored;
+	if (s->wanted || *s->fault || !*s->text)
+		return s->wanted ? "running" : *s->fault ? "failed" : "none";
+	bool same = board_take_members(b, c, &m, &ignored) == 0 && strcmp(m.made_of, s->made_of) == 0;
+	return same ? "done" : "outdated";
+}
+
+static json_t *summary_json(struct board *b, const struct store_board_case *c)
+{
+	const struct store_board_summary *s = &c->summary;
+	return json_pack("{s:s, s:o, s:o, s:o}", "state", summary_state(b, c), "error",
+	                 *s->fault ? json_string(s->fault) : json_null(), "written",
+	                 board_moment(s->written), "model",
+	                 *s->model ? json_string(s->model) : json_null());
+}
+
+static json_t *case_json_of(struct board *b, const struct store_board_case *c)
 {
 	json_t *videos = json_array();
 	for (size_t i = 0; i < c->n; i++)
 		json_array_append_new(videos, board_id_json(c->videos[i]));
-	return json_pack("{s:o, s:s, s:o, s:o}", "id", board_id_json(c->id), "name", c->name, "created",
-	                 board_moment(c->created), "videos", videos);
+	return json_pack("{s:o, s:s, s:o, s:o, s:o}", "id", board_id_json(c->id), "name", c->name,
+	                 "created", board_moment(c->created), "videos", videos, "summary",
+	                 summary_json(b, c));
 }
 
 int board_cases(struct board *b, json_t **ret, struct err *err)
@@ -32,7 +67,7 @@ int board_cases(struct board *b, json_t **ret, struct err *err)
 		return r;
 	json_t *list = json_array();
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, case_json_of(&all[i]));
+		json_array_append_new(list, case_json_of(b, &all[i]));
 	store_board_cases_free(all, n);
 	*ret = json_pack("{s:I, s:o}", "seq", seq, "cases", list);
 	return 0;
@@ -45,23 +80,16 @@ int board_case(struct board *b, int64_t id, json_t **ret, struct err *err)
 	int r = store_board_cases_load(b->setup.store, id, &one, &n, err);
 	if (r < 0)
 		return r;
-	*ret = case_json_of(one);
+	*ret = case_json_of(b, one);
 	store_board_cases_free(one, n);
 	return 0;
 }
 
 int64_t *board_cases_with(struct board *b, int64_t video, size_t *ret_n)
 {
-	struct store_board_case *all = NULL;
-	size_t n = 0;
-	store_board_cases_load(b->setup.store, STORE_ALL_CASES, &all, &n, NULL);
-	int64_t *ids = mem_alloc(n + 1, sizeof *ids);
+	int64_t *ids = NULL;
 	*ret_n = 0;
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < all[i].n; k++)
-			if (all[i].videos[k] == video)
-				ids[(*ret_n)++] = all[i].id;
-	store_board_cases_free(all, n);
+	store_board_cases_with(b->setup.store, video, &ids, ret_n, NULL);
 	return ids;
 }
 
@@ -70,6 +98,19 @@ void board_publish_case(struct board *b, int64_t id)
 	json_t *one = NULL;
 	if (board_case(b, id, &one, NULL) == 0)
 		events_post(b->setup.events, EVENT_CASE, id, one);
+}
+
+void board_publish_summaries(struct board *b, int64_t video)
+{
+	size_t n;
+	AUTO(mem_freep) int64_t *ids = board_cases_with(b, video, &n);
+	for (size_t i = 0; i < n; i++) {
+		struct store_board_case *c = NULL;
+		size_t one = 0;
+		if (store_board_cases_load(b->setup.store, ids[i], &c, &one, NULL) == 0 && *c->summary.text)
+			events_post(b->setup.events, EVENT_CASE, ids[i], case_json_of(b, c));
+		store_board_cases_free(c, one);
+	}
 }
 
 /* ---- changes */
@@ -146,10 +187,8 @@ int board_case_change(struct board *b, int64_t id, const json_t *body, json_t **
                       struct err *err)
 {
 	static const char *const keys[] = {"name", "add", "remove", NULL};
-	int r = board_case(b, id, ret, err);
-	if (r < 0)
-		return r;
-	json_decref(TAKE(*ret));
+	if (id <= 0) /* would be a new one */
+		return board_case(b, id, ret, err);
 	return save_case(b, body, keys, &id, ret, err);
 }
 
@@ -157,84 +196,54 @@ int board_case_remove(struct board *b, int64_t id, struct err *err)
 {
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
 	int r = store_board_case_remove(disk->setup.store, id, err);
-	if (r == 0)
-		events_post(disk->setup.events, EVENT_CASE_REMOVED, id, NULL);
-	return r;
+	if (r < 0)
+		return r;
+	board_stop_summing(disk, id);
+	events_post(disk->setup.events, EVENT_CASE_REMOVED, id, NULL);
+	return 0;
 }
 
 /* ---- the report */
 
-/* A video as a member, with its latest run that ended, else its latest one;
- * with the lock held. */
-static void take_video(const struct board *b, const struct video *v, struct store_member *ret)
+/* Why the summary is not by the model. */
+static const char *without_summary(const struct store_board_summary *s)
 {
-	const struct job *shown = NULL, *last = NULL;
-	bool shown_ended = false;
-	for (size_t i = 0; i < b->n_jobs; i++) {
-		const struct job *j = b->jobs[i];
-		bool ended = j->row.state == STORE_ENTRY_DONE || j->row.state == STORE_ENTRY_HOLES;
-		if (j->gone || j->video != v)
-			continue;
-		last = j;
-		if (!*j->row.journal || (shown_ended && !ended))
-			continue;
-		shown = j;
-		shown_ended = ended;
-	}
-	const char *fault = v->row.state == STORE_VIDEO_FETCHING      ? "it is not here yet"
-	                    : *v->row.fault                           ? v->row.fault
-	                    : !last                                   ? "it has no job"
-	                    : last->row.state == STORE_ENTRY_FAILED   ? last->row.fault
-	                    : shown                                   ? ""
-	                    : last->row.state == STORE_ENTRY_CANCELED ? "its job was canceled"
-	                                                              : "its job has not begun";
-	json_int_t duration = json_integer_value(json_object_get(v->facts, "duration_us"));
-	json_int_t recorded = json_integer_value(json_object_get(v->facts, "recorded"));
-	json_int_t changed = json_integer_value(json_object_get(v->facts, "changed"));
-	*ret = (struct store_member){.path = mem_strdup(v->row.path),
-	                             .stream = v->row.has_stream ? v->row.stream : -1,
-	                             .name = mem_strdup(v->row.name),
-	                             .kind = STORE_MEMBER_VIDEO,
-	                             .stamp = mem_strdup(""),
-	                             .source = mem_strdup(v->row.sha256),
-	                             .job = mem_strdup(shown ? shown->row.journal : ""),
-	                             .settings = mem_strdup(""),
-	                             .fault = mem_strdup(fault),
-	                             .start = recorded  ? recorded
-	                                      : changed ? changed - duration
-	                                                : v->row.created - duration,
-	                             .clock = recorded ? STORE_CLOCK_METADATA : STORE_CLOCK_FILE,
-	                             .duration = duration};
+	return s->wanted   ? "the model is writing one"
+	       : *s->fault ? s->fault
+	       : *s->text  ? "the case was changed after the model wrote one"
+	                   : "none was requested";
+}
+
+static int print_report(struct board *b, const struct store_board_case *c, const char *format,
+                        struct buf *out, struct err *err)
+{
+	AUTO(board_clear_members) struct case_members m = {0};
+	AUTO(mem_freep) char *number = mem_printf("%lld", (long long)c->id);
+	int r = board_take_members(b, c, &m, err);
+	if (r < 0)
+		return r;
+	bool fits = *c->summary.text && strcmp(c->summary.made_of, m.made_of) == 0;
+	const struct case_input in = {.id = number,
+	                              .title = c->name,
+	                              .rows = m.rows,
+	                              .n = m.n,
+	                              .summary = fits ? c->summary.text : NULL,
+	                              .without_summary = without_summary(&c->summary)};
+	return case_print(b->setup.store, &in, format, out, err);
 }
 
 int board_case_report(struct board *b, int64_t id, const char *format, struct buf *out,
                       char **ret_name, struct err *err)
 {
 	struct store_board_case *c = NULL;
-	size_t one = 0, n = 0;
-	int r = store_board_cases_load(b->setup.store, id, &c, &one, err);
+	size_t n = 0;
+	int r = store_board_cases_load(b->setup.store, id, &c, &n, err);
 	if (r < 0)
 		return r;
-	AUTO(mem_freep) struct store_member *rows = mem_alloc(c->n + 1, sizeof *rows);
-	pthread_mutex_lock(&b->lock);
-	for (size_t i = 0; i < c->n; i++) {
-		const struct video *v = board_find_video(b, c->videos[i]);
-		if (v)
-			take_video(b, v, &rows[n++]);
-	}
-	pthread_mutex_unlock(&b->lock);
-	AUTO(mem_freep) char *number = mem_printf("%lld", (long long)id);
-	const struct case_input in = {.id = number,
-	                              .title = c->name,
-	                              .rows = rows,
-	                              .n = n,
-	                              .without_summary = "the server writes none for cases"};
-	r = case_print(b->setup.store, &in, format, out, err);
+	r = print_report(b, c, format, out, err);
 	AUTO(mem_freep) char *name = board_file_name(c->name);
 	*ret_name = mem_printf("%s.%s", name, format);
-	while (n)
-		store_member_clear(&rows[--n]);
-	store_board_cases_free(c, one);
+	store_board_cases_free(c, n);
 	return r;
 }
 
@@ -305,13 +314,16 @@ int board_video_change(struct board *b, int64_t id, const json_t *body, json_t *
 	if (r < 0)
 		return r;
 	r = board_save_video(disk, v, err);
-	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	pthread_mutex_lock(&b->lock);
 	if (r < 0) { /* it is tried again, with what was there */
 		board_set_text(&v->row.name, old_name);
 		board_set_text(&v->row.tags, old_tags);
-		return r;
+	} else {
+		board_publish_video_and_jobs(b, v);
+		*ret = board_video_json(v);
 	}
-	board_publish_video_and_jobs(locked, v);
-	*ret = board_video_json(v);
-	return 0;
+	pthread_mutex_unlock(&b->lock);
+	if (r == 0)
+		board_publish_summaries(disk, id);
+	return r;
 }

@@ -209,8 +209,13 @@ int board_control(struct board *b, int64_t id, enum board_action action, const j
 	int r = board_need_job(b, id, &j, err);
 	if (r == 0)
 		r = act(b, j, action, body, err);
+	int64_t video = r == 0 ? j->video->row.id : 0;
 	pthread_mutex_unlock(&b->lock);
-	return r < 0 ? r : changed(disk, j, ret, err);
+	if (r == 0)
+		r = changed(disk, j, ret, err);
+	if (r == 0)
+		board_publish_summaries(disk, video);
+	return r;
 }
 
 /* ---- order */
@@ -299,14 +304,17 @@ int board_remove(struct board *b, int64_t id, struct err *err)
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
 	pthread_mutex_lock(&b->lock);
 	int r = board_need_job(b, id, &j, err);
+	int64_t video = r == 0 ? j->video->row.id : 0;
 	pthread_mutex_unlock(&b->lock);
 	if (r == 0) /* saved rows name the runs in the journal, which go with them */
 		r = board_save_changes(disk, err);
 	if (r == 0)
 		r = store_entry_remove(disk->setup.store, id, err);
-	if (r == 0)
-		forget_job(disk, j);
-	return r;
+	if (r < 0)
+		return r;
+	forget_job(disk, j);
+	board_publish_summaries(disk, video);
+	return 0;
 }
 
 static struct job *job_of(struct board *b, const struct video *v)

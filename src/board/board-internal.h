@@ -10,9 +10,11 @@
  *   board-artifacts.c  poster, storyboard and proxy of a video
  *   board-video.c      videos: adding, fetching, probing, opening their files
  *   board-job.c        new jobs
- *   board-run.c        one turn of a job: analyze_file() on its thread
+ *   board-members.c    the videos of a case, each with one of its jobs
  *   board-case.c       cases; names and tags of videos
+ *   board-run.c        one turn of a job: analyze_file() on its thread
  *   board-change.c     requests that change something
+ *   board-summary.c    summaries of cases by the model
  *   board-results.c    requests that read something
  *   board-search.c     search
  *   board-subjects.c   requests about subjects
@@ -32,10 +34,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "base/pool.h"
 #include "board/board.h"
 #include "board/queue.h"
 #include "job/progress.h"
+#include "store/board-case.h"
+#include "store/case.h"
 #include "store/queue.h"
 
 struct video {
@@ -82,6 +87,14 @@ struct job {
 	pthread_t thread;
 };
 
+/* A summary of a case that is being written, or waits for its turn. */
+struct summing {
+	struct board *board;
+	int64_t id; /* of the case */
+	struct cancel *cancel;
+	bool discarded; /* changes with `disk` and `lock` held */
+};
+
 enum {
 	BOARD_PRIORITY_MAX = 100,
 	BOARD_SAMPLES = 600,
@@ -109,7 +122,9 @@ struct board {
 	json_t *samples[BOARD_SAMPLES]; /* a ring */
 	size_t n_samples;               /* in all */
 	int64_t last_sample;            /* manager only; 0 = none yet */
-	struct pool *pool, *preparing, *copying;
+	struct summing **summing;
+	size_t n_summing;
+	struct pool *pool, *preparing, *copying, *summarizing;
 	pthread_t manager;
 };
 
@@ -229,12 +244,34 @@ void board_level(struct board *b, struct job *j);
 int board_split_streams(struct job *j, const char *path, struct analyze_options *o,
                         struct err *err);
 
+/* ---- board-members.c */
+
+/* The videos of a case as cases/print.h takes them; owned. */
+struct case_members {
+	struct store_member *rows;
+	size_t n;
+	bool any_result; /* of at least one of them */
+	/* Of all that a summary is made of: the names of the videos, and which runs
+	 * there are, in which state. */
+	char made_of[HASH_HEX];
+};
+/* Takes the lock; reads the store. */
+int board_take_members(struct board *b, const struct store_board_case *c, struct case_members *ret,
+                       struct err *err);
+void board_clear_members(struct case_members *m);
+
 /* ---- board-case.c */
 
 /* The cases that a video is in, and how many; the caller frees. */
 int64_t *board_cases_with(struct board *b, int64_t video, size_t *ret_n);
 /* With `disk` held, so that the last event has the last state. */
 void board_publish_case(struct board *b, int64_t id);
+/* Likewise those with this video whose summary may be outdated by a change of
+ * it, or of its jobs. */
+void board_publish_summaries(struct board *b, int64_t video);
+/* A summary of the case that is being written is discarded; its thread ends
+ * some time later. With `disk` held; takes the lock. */
+void board_stop_summing(struct board *b, int64_t id);
 
 /* ---- board-change.c */
 
@@ -242,6 +279,11 @@ void board_publish_case(struct board *b, int64_t id);
  * it has other members than `keys`, which end with NULL. */
 int board_read_job(struct board *b, const json_t *request, const char *const *keys,
                    struct new_job *ret, struct err *err);
+
+/* ---- board-summary.c */
+
+/* Goes on with summaries that the last server did not finish. */
+int board_resume_summaries(struct board *b, struct err *err);
 
 /* ---- board-upload.c */
 

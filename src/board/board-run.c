@@ -264,6 +264,7 @@ static void end_turn(struct job *j, int r, const struct analyze_result *result,
 	/* Saved before it is published. */
 	if (!j->gone && board_save_job(disk, j, &why) < 0)
 		board_note_saving(disk, -why.code, &why);
+	board_publish_summaries(disk, j->video->row.id);
 	pthread_mutex_lock(&b->lock);
 	j->stop = STOP_NONE;
 	j->ended = true;

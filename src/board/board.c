@@ -365,6 +365,7 @@ static int begin(struct board *b, struct err *err)
 	b->pool = pool_new(POOL_THREADS);
 	b->preparing = pool_new(2);
 	b->copying = pool_new(1);
+	b->summarizing = pool_new(1);
 
 	pthread_mutex_lock(&b->lock);
 	for (size_t i = 0; i < b->n_videos; i++)
@@ -377,6 +378,9 @@ static int begin(struct board *b, struct err *err)
 		}
 	pthread_mutex_unlock(&b->lock);
 
+	r = board_resume_summaries(b, err);
+	if (r < 0)
+		return r;
 	if (pthread_create(&b->manager, NULL, manage, b) != 0)
 		return err_set(err, ERR_LIMIT, "cannot start a thread");
 	b->started = true;
@@ -432,6 +436,8 @@ static void halt_all(struct board *b, bool abort)
 	}
 	for (size_t i = 0; i < b->n_videos; i++)
 		cancel_fire(b->videos[i]->cancel);
+	for (size_t i = 0; i < b->n_summing; i++)
+		cancel_fire(b->summing[i]->cancel);
 	board_wake(b);
 }
 
@@ -470,6 +476,7 @@ void board_free(struct board *b)
 		cancel_fire(b->videos[i]->cancel);
 	pool_free(b->preparing);
 	pool_free(b->copying);
+	pool_free(b->summarizing);
 	pool_free(b->pool);
 	for (size_t i = 0; i < b->n_jobs; i++)
 		board_free_job(b->jobs[i]);
@@ -479,6 +486,7 @@ void board_free(struct board *b)
 		json_decref(b->samples[i]);
 	settings_free(b->settings);
 	free(b->jobs);
+	free(b->summing);
 	free(b->videos);
 	free(b->videos_dir);
 	free(b->reports_dir);

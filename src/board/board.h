@@ -175,6 +175,12 @@ int board_case_add(struct board *b, const json_t *body, json_t **ret, struct err
 int board_case_change(struct board *b, int64_t id, const json_t *body, json_t **ret,
                       struct err *err);
 int board_case_remove(struct board *b, int64_t id, struct err *err); /* its videos stay */
+/* Has the model write a summary of the case, which replaces the last one; the
+ * state is in the case. Nothing is done while one is written. ERR_BUSY if no
+ * video has a result. */
+int board_case_summarize(struct board *b, int64_t id, json_t **ret, struct err *err);
+/* The summary that is being written is given up; ERR_BUSY if there is none. */
+int board_case_cancel_summary(struct board *b, int64_t id, json_t **ret, struct err *err);
 /* The report in "json", "html", "md" or "csv"; of each video the latest job
  * that ended, else the latest. Without links to the reports of the videos:
  * browsers refuse them from a page in a sandbox. *ret_name as of

@@ -371,7 +371,9 @@ static int write_report(struct run *c, struct case_report *r, const char *dir, s
 	progress_phase(c->a->progress, PHASE_SUMMARY, "");
 	const struct merge_options merge = {.prompt = c->a->options->prompt,
 	                                    .language = c->a->options->language};
-	int e = case_summarize(&context, &merge, r, err);
+	struct case_answers kept = {c->a->store, r};
+	const struct ask_journal answers = case_answers_of(&kept);
+	int e = case_summarize(&context, &merge, &answers, r, err);
 	progress_phase(c->a->progress, PHASE_REPORT, "");
 	if (e == 0)
 		e = case_folder_write(r, dir, c->a->options->format, err);

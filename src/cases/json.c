@@ -210,7 +210,7 @@ static json_t *totals_json(const struct case_report *r, const struct case_sums *
 	return j;
 }
 
-static json_t *sentences_json(const struct case_report *r)
+json_t *case_sentences_json(const struct case_report *r)
 {
 	json_t *all = json_array();
 	for (size_t i = 0; i < r->n_sentences; i++) {
@@ -233,7 +233,7 @@ int case_json(const struct case_report *r, struct buf *out, struct err *err)
 	struct case_lack lacks[CASE_LACKS_MAX];
 	case_sum(r, &sums);
 	json_object_set_new(summary, "fallback_reason", string_or_null(r->summary_fallback));
-	json_object_set_new(summary, "sentences", sentences_json(r));
+	json_object_set_new(summary, "sentences", case_sentences_json(r));
 	json_auto_t *j = json_pack(
 		"{s:s, s:s, s:{s:s, s:s}, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o}}",
 		"format", FORMAT, "vdet_version", r->vdet_version, "case", "id", r->id, "title", r->title,

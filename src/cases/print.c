@@ -24,8 +24,15 @@ static int load(struct store *s, const struct case_input *in, struct case_report
 		return r;
 	free((*ret)->title);
 	(*ret)->title = mem_strdup(in->title);
-	case_list_videos(*ret, in->without_summary);
 	return 0;
+}
+
+static void set_summary(const struct case_input *in, struct case_report *report)
+{
+	if (!in->summary)
+		case_list_videos(report, in->without_summary);
+	else if (!case_summary_unpack(report, in->summary))
+		case_list_videos(report, "other events are known now than when it was written");
 }
 
 int case_print(struct store *s, const struct case_input *in, const char *format, struct buf *out,
@@ -38,5 +45,26 @@ int case_print(struct store *s, const struct case_input *in, const char *format,
 	if (i == CASE_FORMATS_N)
 		return err_set(err, ERR_ARG, "format is one of json, html, md, csv");
 	int r = load(s, in, &report, err);
-	return r < 0 ? r : case_formats[i].write(report, out, err);
+	if (r < 0)
+		return r;
+	set_summary(in, report);
+	return case_formats[i].write(report, out, err);
+}
+
+int case_sum_up(const struct run_context *run, const struct case_input *in,
+                const struct merge_options *o, const struct ask_journal *answers, char **ret,
+                struct err *err)
+{
+	AUTO(case_report_freep) struct case_report *report = NULL;
+	int r = load(run->store, in, &report, err);
+	if (r == 0)
+		r = case_summarize(run, o, answers, report, err);
+	if (r < 0)
+		return r;
+	if (!report->summary_by_model)
+		return err_set(err, ERR_ENGINE, "%s",
+		               *report->summary_fallback ? report->summary_fallback
+		                                         : "no video of the case has an event");
+	*ret = case_summary_pack(report);
+	return 0;
 }

@@ -9,6 +9,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "job/ask.h"
+#include "job/merge.h"
 #include "store/case.h"
 
 struct case_input {
@@ -17,12 +19,23 @@ struct case_input {
 	 * source, job, fault, start, clock, duration, with settings "". */
 	const struct store_member *rows;
 	size_t n;
-	const char *without_summary; /* why there is none by the model; for people */
+	const char *summary;         /* of case_sum_up(); NULL = none */
+	const char *without_summary; /* why there is none; for people */
 };
 
 /* Appends the report as "json", "html", "md" or "csv"; ERR_ARG for another
- * format. Blocks for the disk. */
+ * format. A summary of other events than those of the rows is not shown. Blocks
+ * for the disk. */
 int case_print(struct store *s, const struct case_input *in, const char *format, struct buf *out,
                struct err *err);
+
+/* Has the model write a summary from what is known of the videos; the members
+ * of `in` about a summary are not read. Its answers are kept in `answers`.
+ * *ret, which the caller frees, is a text for case_print(). ERR_ENGINE with the
+ * reason if the model writes none; ERR_CANCELED. The engine has been started;
+ * blocks for it. */
+int case_sum_up(const struct run_context *run, const struct case_input *in,
+                const struct merge_options *o, const struct ask_journal *answers, char **ret,
+                struct err *err);
 
 #endif

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/text.h"
+#include "cases/writers.h"
 #include "job/merge-events.h"
 #include "job/summary.h"
 
@@ -124,42 +126,112 @@ static void point_to_moments(const struct lines *l, const struct places *p,
 	s->n_entries = mem_sort_distinct(s->entries, s->n_entries);
 }
 
-static void take_sentences(struct case_report *r, const struct lines *l, struct story_section *s)
+/* The sentences are the summary: as text, too. */
+static void show_sentences(struct case_report *r)
 {
-	AUTO(places_clear) struct places places = {0};
 	struct buf text = BUF(SIZE_MAX / 2);
-	find_places(r, &places);
-	r->sentences = TAKE(s->sentences);
-	r->n_sentences = s->n;
-	s->n = 0;
 	for (size_t i = 0; i < r->n_sentences; i++) {
-		point_to_moments(l, &places, &r->sentences[i]);
 		buf_adds(&text, i ? " " : "");
 		case_sentence_text(r, &r->sentences[i], &text);
 	}
 	free(r->summary);
 	r->summary = buf_take(&text);
+	free(r->summary_fallback);
+	r->summary_fallback = mem_strdup("");
 	r->summary_by_model = true;
+}
+
+static void take_sentences(struct case_report *r, const struct lines *l, struct story_section *s)
+{
+	AUTO(places_clear) struct places places = {0};
+	find_places(r, &places);
+	r->sentences = TAKE(s->sentences);
+	r->n_sentences = s->n;
+	s->n = 0;
+	for (size_t i = 0; i < r->n_sentences; i++)
+		point_to_moments(l, &places, &r->sentences[i]);
+	show_sentences(r);
+}
+
+/* ---- kept, and shown again */
+
+/* Of the events that sentences are about, in their order. */
+static void hash_moments(const struct case_report *r, char out[static HASH_HEX])
+{
+	AUTO(hash_freep) struct hash *h = hash_new();
+	for (size_t i = 0; i < r->n_moments; i++) {
+		const struct case_video *v = &r->videos[r->moments[i].video];
+		const struct case_event *e = &v->events[r->moments[i].event];
+		AUTO(mem_freep)
+		char *times = mem_printf("%lld %lld ", (long long)case_time(v, e->start),
+		                         (long long)case_time(v, e->end));
+		hash_adds(h, times);
+		hash_adds(h, v->label);
+		hash_add(h, "", 1);
+		hash_adds(h, e->what);
+		hash_add(h, "", 1);
+	}
+	hash_end(h, out);
+}
+
+char *case_summary_pack(const struct case_report *r)
+{
+	char events[HASH_HEX];
+	hash_moments(r, events);
+	json_auto_t *root =
+		json_pack("{s:s, s:o}", "events", events, "sentences", case_sentences_json(r));
+	return json_dumps(root, JSON_COMPACT);
+}
+
+/* False if it is none of this report. */
+static bool read_sentence(const struct case_report *r, const json_t *j, struct story_sentence *ret)
+{
+	const char *text = json_string_value(json_object_get(j, "text"));
+	const json_t *events = json_object_get(j, "events"), *event;
+	size_t i, n = json_array_size(events);
+	if (!text || !n)
+		return false;
+	*ret = (struct story_sentence){.text = mem_strdup(text),
+	                               .entries = mem_alloc(n, sizeof *ret->entries)};
+	json_array_foreach (events, i, event) {
+		json_int_t at = json_integer_value(event);
+		if (!json_is_integer(event) || at < 0 || (size_t)at >= r->n_moments)
+			return false;
+		ret->entries[ret->n_entries++] = (size_t)at;
+	}
+	return true;
+}
+
+bool case_summary_unpack(struct case_report *r, const char *packed)
+{
+	json_auto_t *root = json_loads(packed, 0, NULL);
+	const json_t *all = json_object_get(root, "sentences"), *sentence;
+	const char *events = json_string_value(json_object_get(root, "events"));
+	char now[HASH_HEX];
+	size_t i, n = json_array_size(all);
+	bool whole = n > 0 && events;
+	hash_moments(r, now);
+	if (!whole || strcmp(events, now) != 0)
+		return false;
+	struct story_sentence *sentences = mem_alloc(n, sizeof *sentences);
+	json_array_foreach (all, i, sentence)
+		whole = whole && read_sentence(r, sentence, &sentences[i]);
+	if (!whole) {
+		story_sentences_free(sentences, n);
+		return false;
+	}
+	r->sentences = sentences;
+	r->n_sentences = n;
+	show_sentences(r);
+	return true;
 }
 
 /* ---- the model */
 
-struct answers {
-	struct store *store;
-	const char *case_id;
-	char *runs; /* JSON */
-};
-
 static int find_answer(void *ctx, const char *request, char **ret, struct err *err)
 {
-	const struct answers *a = ctx;
-	return store_case_step_load(a->store, a->case_id, request, ret, err);
-}
-
-static int add_answer(void *ctx, const char *request, const char *text, struct err *err)
-{
-	const struct answers *a = ctx;
-	return store_case_step_save(a->store, a->case_id, request, "summary", a->runs, text, err);
+	const struct case_answers *a = ctx;
+	return store_case_step_load(a->store, a->report->id, request, ret, err);
 }
 
 static char *print_runs(const struct case_report *r)
@@ -171,22 +243,32 @@ static char *print_runs(const struct case_report *r)
 	return json_dumps(runs, JSON_COMPACT);
 }
 
+static int add_answer(void *ctx, const char *request, const char *text, struct err *err)
+{
+	const struct case_answers *a = ctx;
+	AUTO(mem_freep) char *runs = print_runs(a->report);
+	return store_case_step_save(a->store, a->report->id, request, "summary", runs, text, err);
+}
+
+struct ask_journal case_answers_of(struct case_answers *answers)
+{
+	return (struct ask_journal){.find = find_answer, .add = add_answer, .ctx = answers};
+}
+
 static int ask_model(const struct run_context *run, const struct merge_options *o,
-                     const struct case_report *r, const struct lines *l, struct story_summary *ret,
-                     struct err *err)
+                     const struct lines *l, const struct ask_journal *answers,
+                     struct story_summary *ret, struct err *err)
 {
 	const struct engine_info *e = engine_info(run->engine);
 	AUTO(mem_freep) struct story_entry *entries = mem_alloc(l->n, sizeof *entries);
 	for (size_t i = 0; i < l->n; i++)
 		entries[i] = l->items[i].entry;
-	AUTO(mem_freep) char *runs = print_runs(r);
-	struct answers answers = {run->store, r->id, runs};
 	const struct merge_list list = {
 		.entries = {.entries = entries, .n = l->n, .stamp = case_clock},
 		.of_case = true,
 		.model = e->model,
 		.model_hash = e->model_hash,
-		.journal = {.find = find_answer, .add = add_answer, .ctx = &answers},
+		.journal = *answers,
 	};
 	return merge_events(run, o, &list, ret, err);
 }
@@ -218,7 +300,7 @@ void case_list_videos(struct case_report *r, const char *why)
 }
 
 int case_summarize(const struct run_context *run, const struct merge_options *o,
-                   struct case_report *r, struct err *err)
+                   const struct ask_journal *answers, struct case_report *r, struct err *err)
 {
 	AUTO(lines_clear) struct lines lines = {0};
 	AUTO(story_summary_clear) struct story_summary s = {0};
@@ -227,7 +309,7 @@ int case_summarize(const struct run_context *run, const struct merge_options *o,
 	if (lines.n && engine_info(run->engine)->demo_model)
 		why = "the demo model knows single videos only";
 	else if (lines.n) {
-		int e = ask_model(run, o, r, &lines, &s, err);
+		int e = ask_model(run, o, &lines, answers, &s, err);
 		if (e < 0)
 			return e;
 		why = s.whole.fallback;

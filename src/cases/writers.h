@@ -5,6 +5,8 @@
 #ifndef VDET_CASES_WRITERS_H
 #define VDET_CASES_WRITERS_H
 
+#include <jansson.h>
+
 #include "base/buf.h"
 #include "cases/data.h"
 
@@ -14,6 +16,9 @@ int case_json(const struct case_report *r, struct buf *out, struct err *err);
 int case_html(const struct case_report *r, struct buf *out, struct err *err);
 int case_markdown(const struct case_report *r, struct buf *out, struct err *err);
 int case_csv(const struct case_report *r, struct buf *out, struct err *err); /* events, RFC 4180 */
+
+/* The sentences of the summary: [{"text", "events": [index…]}…]. */
+json_t *case_sentences_json(const struct case_report *r);
 
 /* All of them, in the order in which they are written. */
 struct case_format {

@@ -116,7 +116,21 @@ class Schema(Serving):
         for format in "json", "md", "html", "csv":
             self.expect(s.get(f"{path}/report?format={format}&download=1"), 200)
         self.expect(s.get(f"{path}/report?format=vtt"), 400)
+        summary = path + "/summary"
+        self.expect(s.post(summary + "/cancel", headers=EMPTY), 409)
+        self.expect(s.post(summary, headers=EMPTY), 200)
+        self.assertEqual(s.wait(f"/cases/{case}", lambda c: c["summary"]["state"] != "running")["summary"]["state"], "done")
+        for j in s.api("/jobs")["jobs"]:
+            s.wait(f"/jobs/{j['id']}", lambda j: j["state"] == "done")
+        videos = [v["id"] for v in s.api("/videos")["videos"]]
+        other = self.expect(s.post("/api/v1/cases", {"name": "All", "videos": videos}), 201).json["id"]
+        self.answers.control(faults=["hold@1+"], reset=True)
+        self.expect(s.post(f"/api/v1/cases/{other}/summary", headers=EMPTY), 200)
+        self.expect(s.post(f"/api/v1/cases/{other}/summary/cancel", headers=EMPTY), 200)
+        self.answers.control(faults=[], release=True)
+        self.expect(s.get(path), 200)
         report = json.loads(s.get(f"{path}/report").body)
+        self.assertEqual(report["summary"]["by"], "model")
         described = json.loads((ROOT / "docs" / "case.schema.json").read_text())
         schema.Draft202012Validator(described).validate(report)
         self.expect(s.request("DELETE", path), 204)

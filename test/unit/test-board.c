@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/opt.h"
 #include "board/board.h"
+#include "store/board-case.h"
 
 static char dir[64];
 static struct board_options queue;
@@ -86,8 +87,9 @@ static const char *word(int64_t id, const char *member)
 	return text;
 }
 
-/* Reads the stream of events from `after` on until the job comes to `state`. */
-static uint64_t wait_for(uint64_t after, int64_t id, const char *state)
+/* Reads the stream of events from `after` on until the job or case comes to
+ * `state`. */
+static uint64_t wait_for_event(uint64_t after, enum event_type type, int64_t id, const char *state)
 {
 	AUTO(mem_freep) char *wanted = mem_printf("\"state\":\"%s\"", state);
 	for (;;) {
@@ -99,11 +101,16 @@ static uint64_t wait_for(uint64_t after, int64_t id, const char *state)
 			continue;
 		}
 		after = e->seq;
-		bool found = e->type == EVENT_JOB && e->subject == id && strstr(e->json, wanted);
+		bool found = e->type == type && e->subject == id && strstr(e->json, wanted);
 		event_release(e);
 		if (found)
 			return after;
 	}
+}
+
+static uint64_t wait_for(uint64_t after, int64_t id, const char *state)
+{
+	return wait_for_event(after, EVENT_JOB, id, state);
 }
 
 static enum err_code control(int64_t id, enum board_action action, const char *body)
@@ -347,6 +354,47 @@ static void room_has_limits(void **state)
 	assert_int_equal(board_room(board, INT64_MAX / 4, 0, &err), -ERR_NOSPC);
 }
 
+static int64_t add_case(const char *name, const int64_t *videos_of, size_t n)
+{
+	struct err err = {0};
+	int64_t id = 0;
+	const struct store_board_case_change change = {.name = name, .add = videos_of, .n_add = n};
+	assert_ok(store_board_case_save(store, &change, &id, &err));
+	return id;
+}
+
+static void a_case_without_a_result_is_not_summed_up(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	json_t *j = NULL;
+	int64_t id = add_case("Empty", NULL, 0);
+	assert_int_equal(board_case_summarize(board, id, &j, &err), -ERR_BUSY);
+	assert_int_equal(board_case_summarize(board, 9999, &j, &err), -ERR_NOENT);
+	assert_int_equal(board_case_cancel_summary(board, id, &j, &err), -ERR_BUSY);
+	assert_int_equal(board_case_cancel_summary(board, 9999, &j, &err), -ERR_NOENT);
+	assert_null(j);
+}
+
+/* The server ended while one was written: the next start goes on with it, and
+ * here fails, since no engine is there. */
+static void a_summary_does_not_run_forever(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	json_auto_t *j = NULL;
+	const struct store_board_summary wanted = {1, "", "", "", "", 0};
+	int64_t id = add_case("Interrupted", NULL, 0);
+	assert_ok(store_board_summary_save(store, id, &wanted, &err));
+	uint64_t after = events_last(events);
+	board_free(board);
+	open_board();
+	wait_for_event(after, EVENT_CASE, id, "failed");
+	assert_ok(board_case(board, id, &j, &err));
+	const json_t *summary = json_object_get(j, "summary");
+	assert_true(json_string_length(json_object_get(summary, "error")) > 10);
+}
+
 static int start(void **state)
 {
 	extern char **environ;
@@ -396,6 +444,8 @@ int main(void)
 		cmocka_unit_test(uploads_become_ours),
 		cmocka_unit_test(uploads_are_kept_without_a_job),
 		cmocka_unit_test(room_has_limits),
+		cmocka_unit_test(a_case_without_a_result_is_not_summed_up),
+		cmocka_unit_test(a_summary_does_not_run_forever),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
 }

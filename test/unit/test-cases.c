@@ -17,6 +17,7 @@
 #include "cases/folder.h"
 #include "cases/load.h"
 #include "cases/names.h"
+#include "cases/summary.h"
 #include "cases/writers.h"
 
 #define S CLOCK_SECOND
@@ -407,6 +408,77 @@ static void equal_words_are_one_subject(void **state)
 	case_subjects_free(s, n);
 }
 
+static void a_case_without_videos_is_not_complete(void **state)
+{
+	(void)state;
+	struct case_sums sums;
+	struct case_lack lacks[CASE_LACKS_MAX];
+	AUTO(buf_free) struct buf text = BUF(1000);
+	AUTO(case_report_freep) struct case_report *r = make(0, 0, "x");
+	case_sum(r, &sums);
+	assert_int_equal(case_lacks(r, &sums, lacks), 1);
+	case_lacks_text(r, &text);
+	assert_string_equal(buf_str(&text), "no videos");
+	/* What is there, but no video yet, is named instead. */
+	case_files_add(&r->faults, "a.mp4", "damaged");
+	buf_clear(&text);
+	case_lacks_text(r, &text);
+	assert_string_equal(buf_str(&text), "1 file failed");
+}
+
+/* A report with one sentence, about its second event. */
+static struct case_report *make_summed_up(const char *what)
+{
+	struct case_report *r = make(2, 2, what);
+	r->sentences = mem_alloc(1, sizeof *r->sentences);
+	r->n_sentences = 1;
+	r->sentences[0] = (struct story_sentence){.text = mem_strdup("A \"car\" comes."),
+	                                          .entries = mem_alloc(1, sizeof(size_t)),
+	                                          .n_entries = 1};
+	r->sentences[0].entries[0] = 1;
+	return r;
+}
+
+static void a_summary_is_shown_with_its_events(void **state)
+{
+	(void)state;
+	AUTO(case_report_freep) struct case_report *from = make_summed_up("x");
+	AUTO(case_report_freep) struct case_report *to = make(2, 2, "x");
+	AUTO(mem_freep) char *packed = case_summary_pack(from);
+	case_list_videos(to, "none was requested");
+	assert_true(case_summary_unpack(to, packed));
+	assert_true(to->summary_by_model);
+	assert_string_equal(to->summary_fallback, "");
+	assert_int_equal(to->n_sentences, 1);
+	assert_string_equal(to->sentences[0].text, "A \"car\" comes.");
+	assert_int_equal(to->sentences[0].entries[0], 1);
+	assert_non_null(strstr(to->summary, "A \"car\" comes. ["));
+}
+
+static void a_summary_of_other_events_is_not_shown(void **state)
+{
+	(void)state;
+	AUTO(case_report_freep) struct case_report *from = make_summed_up("x");
+	AUTO(mem_freep) char *packed = case_summary_pack(from);
+	AUTO(mem_freep) char *cut = mem_printf("%.*s", (int)strlen(packed) / 2, packed);
+	AUTO(mem_freep) char *far = mem_strdup(packed);
+	memcpy(strstr(far, "[1]"), "[4]", 3); /* there are four events */
+	struct case_report *others[] = {make(2, 2, "y"), make(2, 1, "x"), make(3, 2, "x"),
+	                                make(2, 2, "x")};
+	others[3]->videos[1].start += S;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		assert_false(case_summary_unpack(others[i], packed));
+		assert_int_equal(others[i]->n_sentences, 0);
+		case_report_free(others[i]);
+	}
+	const char *const bad[] = {"", "{}", "[]", "{\"events\": 1, \"sentences\": [1]}", cut, far};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		AUTO(case_report_freep) struct case_report *r = make(2, 2, "x");
+		assert_false(case_summary_unpack(r, bad[i]));
+		assert_int_equal(r->n_sentences, 0);
+	}
+}
+
 static void a_folder_belongs_to_one_case(void **state)
 {
 	(void)state;
@@ -439,6 +511,9 @@ int main(void)
 		cmocka_unit_test(every_format_is_whole),
 		cmocka_unit_test(a_thousand_videos_fit_into_one_page),
 		cmocka_unit_test(equal_words_are_one_subject),
+		cmocka_unit_test(a_case_without_videos_is_not_complete),
+		cmocka_unit_test(a_summary_is_shown_with_its_events),
+		cmocka_unit_test(a_summary_of_other_events_is_not_shown),
 		cmocka_unit_test(a_folder_belongs_to_one_case),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -303,6 +303,18 @@ test('videos are named, tagged, and put into a case with one report', async () =
   await page.getByRole('button', { name: 'Put in' }).click();
   await page.waitForFunction((n) => document.querySelectorAll('.case-events li').length > n, events, { timeout: PATIENCE });
   await page.screenshot({ path: shot('case'), fullPage: true });
+  // The model sums both up when it is asked to, and each sentence leads to what it is about.
+  const summary = page.locator('.case-summary');
+  await engine.control({ faults: ['500@1+'], reset: true });
+  await summary.getByRole('button', { name: 'Write a summary' }).click();
+  await until(page.locator('.case-summary[data-summary=failed] .fault', { hasText: '500' }));
+  await engine.control({ faults: ['hold@1'], reset: true });
+  await summary.getByRole('button', { name: 'Write the summary again' }).click();
+  await until(page.locator('.case-summary[data-summary=running]'));
+  await engine.control({ faults: [], release: true });
+  await until(page.locator('.case-summary[data-summary=done] .prose a.time'));
+  assert.equal(await summary.locator('details').count(), 0);
+  await page.screenshot({ path: shot('case-summary'), fullPage: true });
   // The report has both; in the page an event leads into its video.
   const report = await openPage(browser, server);
   await report.goto(new URL(await page.locator('main.case').getByRole('link', { name: /^Report/ }).first().getAttribute('href'), server.url).href);

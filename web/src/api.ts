@@ -84,6 +84,8 @@ export const api = {
   newCase: (body: { name: string; videos?: string[] }) => json<Case>('POST', 'cases', body),
   changeCase: (id: string, body: CaseChange) => json<Case>('PATCH', `cases/${at(id)}`, body),
   removeCase: (id: string) => json<unknown>('DELETE', `cases/${at(id)}`),
+  summarize: (id: string) => json<Case>('POST', `cases/${at(id)}/summary`, {}),
+  cancelSummary: (id: string) => json<Case>('POST', `cases/${at(id)}/summary/cancel`, {}),
   caseReport: (id: string) => json<CaseReport>('GET', `cases/${at(id)}/report`),
 
   search: (q: string, signal?: AbortSignal) =>

@@ -9,7 +9,7 @@ import { caseHref, go, videoHref } from './router';
 import { attempt, cases, jobs, loaded, may, putVideo, say, videos } from './state';
 import type { Case, CaseChange, CaseReport, Job, Video } from './types';
 
-const EVENTS = 200;
+const EVENTS = 200, CITES = 8;
 
 /** The job that the report of a case shows: the latest that ended, else the latest. */
 function jobOf(video: string): Job | undefined {
@@ -78,20 +78,57 @@ export function Cases() {
   );
 }
 
+const jobsByRun = () => new Map([...jobs.value.values()].map((j) => [j.journal, j.id]));
+
+/** The time of an event of the case, which leads to its frame. */
+function Moment({ report, event, jobByRun }: { report: CaseReport; event: CaseReport['events'][number]; jobByRun: Map<Job['journal'], string> }) {
+  const job = jobByRun.get(report.videos[event.video]!.job ?? '');
+  return job ? <a class="time" href={videoHref(job, event.pts)}>{moment(event.time)}</a> : <span class="time">{moment(event.time)}</span>;
+}
+
+const SUMMARY_NOTES = {
+  none: 'The model writes a summary of the videos when you ask for it.',
+  running: 'The model is writing the summary …',
+  failed: '',
+  done: '',
+  outdated: 'The case was changed after the summary was written.',
+};
+
+/** The summary of the case by the model, and what can be done about it. */
+function Summary({ of, report }: { of: Case; report: CaseReport }) {
+  const { state, error } = of.summary, byModel = report.summary.by === 'model', jobByRun = jobsByRun();
+  return (
+    <section class="case-summary" data-summary={state}>
+      <h2>Summary</h2>
+      {SUMMARY_NOTES[state] && <p class="note">{SUMMARY_NOTES[state]}</p>}
+      {state === 'failed' && <p class="fault" dir="auto">The model wrote no summary: {error}</p>}
+      {state === 'done' && !byModel && <p class="note" dir="auto">It is not shown: {report.summary.fallback_reason}.</p>}
+      {byModel
+        ? <p class="prose" dir="auto">{report.summary.sentences.map((s, i) => (
+          <span key={i}>{s.text} {s.events.slice(0, CITES).map((e) => <Moment key={e} report={report} event={report.events[e]!} jobByRun={jobByRun} />)}
+            {s.events.length > CITES && <span class="note">and {s.events.length - CITES} more</span>} </span>
+        ))}</p>
+        : <details><summary>The summary of each video</summary><p class="prose timeline-text" dir="auto">{report.summary.text}</p></details>}
+      {may.value.submit && <div class="foot">{state === 'running'
+        ? <button type="button" class="act" onClick={() => void attempt(api.cancelSummary(of.id))}>Cancel the summary</button>
+        : <button type="button" class="act" onClick={() => void attempt(api.summarize(of.id))}>{of.summary.written || state === 'failed' ? 'Write the summary again' : 'Write a summary'}</button>}</div>}
+    </section>
+  );
+}
+
 /** Everything of the videos in order of time. */
 function Events({ report }: { report: CaseReport }) {
   const [most, setMost] = useState(EVENTS);
-  const jobByRun = new Map([...jobs.value.values()].map((j) => [j.journal, j.id]));
+  const jobByRun = jobsByRun();
   if (!report.events.length) return <p class="note">The model named no event.</p>;
   return (
     <>
       <ol class="case-events">
         {report.events.slice(0, most).map((e, i) => {
           const video = report.videos[e.video]!;
-          const job = jobByRun.get(video.job ?? '');
           return (
             <li key={i}>
-              {job ? <a class="time" href={videoHref(job, e.pts)}>{moment(e.time)}</a> : <span class="time">{moment(e.time)}</span>}
+              <Moment report={report} event={e} jobByRun={jobByRun} />
               <span class="note" dir="auto">{video.name}</span>
               <span dir="auto">{e.what}</span>
               {e.verdict === 'unsure' && <small class="verdict">unsure</small>}
@@ -127,8 +164,8 @@ function AddVideo({ of }: { of: Case }) {
 export function CaseView({ id }: { id: string }) {
   const of = cases.value.find((c) => c.id === id);
   const [report, setReport] = useState<CaseReport>();
-  // It is made again when a video comes or goes, or a job of one ends.
-  const state = of?.videos.map((v) => `${v} ${jobOf(v)?.id} ${jobOf(v)?.state}`).join();
+  // It is made again when a video comes or goes, a job of one ends, or a summary is written.
+  const state = of?.videos.length && `${of.summary.state} ${of.summary.written} ${of.videos.map((v) => `${v} ${jobOf(v)?.id} ${jobOf(v)?.state}`).join()}`;
   useEffect(() => {
     if (state) void attempt(api.caseReport(id)).then(setReport);
     else setReport(undefined);
@@ -147,6 +184,8 @@ export function CaseView({ id }: { id: string }) {
           <AddVideo of={of} /><button type="button" class="act danger" onClick={remove}>Delete the case</button></div>}
         {of.videos.length > 0 && <ExportMenu name={of.name} url={(format, download) => caseReportUrl(id, format, download)} formats={['html', 'json', 'md', 'csv']} />}
       </div>
+      {!of.videos.length && <p class="fault">This case has no videos yet.</p>}
+      {report && <Summary of={of} report={report} />}
       <section>
         <h2>Videos <span class="n">{of.videos.length}</span></h2>
         <ul class="cards">{of.videos.map((v) => <Member key={v} of={of} id={v} />)}</ul>

@@ -221,6 +221,15 @@ export interface Case {
   created: number;
   /** Ids. */
   videos: string[];
+  summary: CaseSummary;
+}
+
+/** Of the summary by the model; its text is in the report. */
+export interface CaseSummary {
+  state: 'none' | 'running' | 'failed' | 'done' | 'outdated';
+  error: string | null;
+  written: number | null;
+  model: string | null;
 }
 
 export interface CaseChange {
@@ -232,6 +241,8 @@ export interface CaseChange {
 /** What the page shows of case.json. */
 export interface CaseReport {
   complete: boolean;
+  /** `events`: indices into events. */
+  summary: { text: string; by: 'model' | 'list'; fallback_reason: string | null; sentences: { text: string; events: number[] }[] };
   videos: { name: string; job: string | null }[];
   /** `video`: index into videos; `time`: of the clock, ISO 8601. */
   events: { time: string; video: number; pts: number; what: string; verdict: Verdict | null }[];

@@ -37,6 +37,16 @@ int handle_case_change(struct call *c, struct err *err)
 	return reply_change(c, board_case_change, err);
 }
 
+int handle_case_summarize(struct call *c, struct err *err)
+{
+	return reply_json(c, board_case_summarize, err);
+}
+
+int handle_case_cancel_summary(struct call *c, struct err *err)
+{
+	return reply_json(c, board_case_cancel_summary, err);
+}
+
 int handle_case_delete(struct call *c, struct err *err)
 {
 	return reply_removal(c, board_case_remove, err);

@@ -45,6 +45,6 @@ route_fn handle_videos, handle_video, handle_video_change, handle_video_delete, 
 
 /* case.c: cases of videos */
 route_fn handle_cases, handle_case_add, handle_case, handle_case_change, handle_case_delete,
-	handle_case_report;
+	handle_case_report, handle_case_summarize, handle_case_cancel_summary;
 
 #endif
