@@ -111,21 +111,32 @@ struct store_hit {
 	int64_t start, end; /* of the event's frames, or of the chunk */
 	int64_t sample;     /* whose thumbnail shows it; -1 = none */
 };
-/* Where all the words occur, in events and in summaries of chunks of the runs
- * that entries of the queue have; newest jobs first, then in order of time.
- * Words match as prefixes; case and accents are ignored (SQLite's FTS5,
+enum store_found { STORE_FOUND_ANY, STORE_FOUND_EVENTS, STORE_FOUND_SUMMARIES };
+struct store_query {
+	const char *const *words;
+	size_t n;
+	/* JSON array of ids: only in these runs; NULL = in those that entries of
+	 * the queue have */
+	const char *jobs;
+	enum store_found found;
+	int64_t from, to; /* what overlaps this part of the video; to 0 = its end */
+	size_t limit;     /* of hits */
+};
+/* Where all the words occur, in events and in summaries of chunks; newest jobs
+ * first, then in order of time. Words match as prefixes, and an English plural
+ * as its singular, too; case and accents are ignored (SQLite's FTS5,
  * unicode61). If nothing is found, the letters are searched anywhere, also
- * inside words. At most `limit` hits, to be freed with store_hits_free().
- * ERR_ARG unless there are 1 to 16 words. */
-int store_search(struct store *s, const char *const *words, size_t n, size_t limit,
-                 struct store_hit **ret, size_t *ret_n, struct err *err);
+ * inside words. To be freed with store_hits_free(). ERR_ARG unless there are 1
+ * to 16 words. */
+int store_search(struct store *s, const struct store_query *q, struct store_hit **ret,
+                 size_t *ret_n, struct err *err);
 void store_hits_free(struct store_hit *hits, size_t n);
-/* The runs that entries of the queue have, newest first, of whose source a
- * person gave a subject a name in which one of the words occurs; the case of
- * ASCII letters is ignored. At most STORE_NAMED_MAX; store_ids_free(). */
-enum { STORE_NAMED_MAX = 50 };
-int store_search_names(struct store *s, const char *const *words, size_t n, char ***ret,
-                       size_t *ret_n, struct err *err);
+/* The runs of the query, newest first, of whose source a person gave a subject
+ * a name in which one of the words occurs; the case of ASCII letters is
+ * ignored. At most STORE_NAMED_MAX; store_ids_free(). */
+enum { STORE_NAMED_MAX = 1000 };
+int store_search_names(struct store *s, const struct store_query *q, char ***ret, size_t *ret_n,
+                       struct err *err);
 void store_ids_free(char **ids, size_t n);
 
 #endif

@@ -148,9 +148,41 @@ static size_t search(const char *const *words, size_t n, struct store_hit **hits
 {
 	struct err err = {0};
 	size_t found = 0;
-	if (store_search(s, words, n, 50, hits, &found, &err) < 0)
+	const struct store_query query = {.words = words, .n = n, .limit = 50};
+	if (store_search(s, &query, hits, &found, &err) < 0)
 		fail_msg("%s", err.msg);
 	return found;
+}
+
+static size_t search_red(enum store_found found, int64_t from, int64_t to, const char *jobs)
+{
+	struct err err = {0};
+	struct store_hit *hits = NULL;
+	size_t n = 0;
+	const struct store_query query = {.words = (const char *const[]){"red"},
+	                                  .n = 1,
+	                                  .jobs = jobs,
+	                                  .found = found,
+	                                  .from = from,
+	                                  .to = to,
+	                                  .limit = 50};
+	assert_ok(store_search(s, &query, &hits, &n, &err));
+	store_hits_free(hits, n);
+	return n;
+}
+
+/* Of the two hits one is an event from 20 to 24, one a summary from 10 to 25. */
+static void check_filters(void)
+{
+	assert_int_equal(search_red(STORE_FOUND_EVENTS, 0, 0, NULL), 1);
+	assert_int_equal(search_red(STORE_FOUND_SUMMARIES, 0, 0, NULL), 1);
+	assert_int_equal(search_red(STORE_FOUND_ANY, 24, 0, NULL), 2);
+	assert_int_equal(search_red(STORE_FOUND_ANY, 25, 0, NULL), 1);
+	assert_int_equal(search_red(STORE_FOUND_ANY, 26, 0, NULL), 0);
+	assert_int_equal(search_red(STORE_FOUND_ANY, 0, 19, NULL), 1);
+	assert_int_equal(search_red(STORE_FOUND_ANY, 0, 9, NULL), 0);
+	assert_int_equal(search_red(STORE_FOUND_ANY, 0, 0, "[]"), 0);
+	assert_int_equal(search_red(STORE_FOUND_ANY, 0, 0, "[\"aaaa56789012\"]"), 1);
 }
 
 static void words_are_found(void **state)
@@ -192,6 +224,8 @@ static void words_are_found(void **state)
 	assert_int_equal(hits[0].end, 25);
 	store_hits_free(hits, 2);
 
+	check_filters();
+
 	/* Without the accent, and the beginning of a word; the middle of one; a
 	 * language without blanks. */
 	assert_int_equal(search((const char *[]){"emil"}, 1, &hits), 1);
@@ -199,6 +233,12 @@ static void words_are_found(void **state)
 	assert_int_equal(search((const char *[]){"quar"}, 1, &hits), 1);
 	store_hits_free(hits, 1);
 	assert_int_equal(search((const char *[]){"\347\272\242"}, 1, &hits), 1);
+	store_hits_free(hits, 1);
+
+	/* A plural finds the singular. */
+	assert_int_equal(search((const char *[]){"squares"}, 1, &hits), 1);
+	store_hits_free(hits, 1);
+	assert_int_equal(search((const char *[]){"streets", "quiet"}, 2, &hits), 1);
 	store_hits_free(hits, 1);
 
 	/* What means something to the languages of queries is text. */

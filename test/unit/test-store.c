@@ -362,6 +362,8 @@ static void assert_full_text(struct store *s)
 {
 	struct err err = {0};
 	struct store_hit *hits = NULL;
+	const struct store_query query = {
+		.words = (const char *const[]){"madchen"}, .n = 1, .limit = 5};
 	const struct store_video video = {.name = "",
 	                                  .origin = "path",
 	                                  .source = "",
@@ -375,7 +377,7 @@ static void assert_full_text(struct store *s)
 	size_t n = 0;
 	assert_ok(store_video_add(s, &video, &entry.video, &err));
 	assert_ok(store_entry_add(s, &entry, &id, &err));
-	assert_ok(store_search(s, (const char *const[]){"madchen"}, 1, 5, &hits, &n, &err));
+	assert_ok(store_search(s, &query, &hits, &n, &err));
 	assert_int_equal(n, 1);
 	assert_string_equal(hits[0].text, "Ein Mädchen");
 	store_hits_free(hits, n);

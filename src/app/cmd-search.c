@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `vdet search`: finds words in what was analyzed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/commands.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "report/chunk-json.h"
+#include "search/search.h"
+
+static struct {
+	char *video, *kind;
+	int64_t from, to, limit, skip;
+	bool json;
+} own;
+#define AT(member) offsetof(__typeof__(own), member)
+static const struct opt_row rows[] = {
+	{"search.video", "video", OPT_STRING, AT(video), "", 0, 0, NULL, "NAME",
+     "Only in videos in whose file name this occurs, or whose SHA-256 begins so.",
+     OPT_COMMAND_ONLY},
+	{"search.kind", "kind", OPT_CHOICE, AT(kind), "any", 0, 0, SEARCH_KINDS, NULL,
+     "What is found: events, summaries of chunks, or videos by their file names.",
+     OPT_COMMAND_ONLY},
+	{"search.from", "from", OPT_TIME, AT(from), "0", 0, 3.2e8, NULL, "TIME",
+     "Only from this time of the videos on: 90, 1:30 or 01:01:30.5.", OPT_COMMAND_ONLY},
+	{"search.to", "to", OPT_TIME, AT(to), "0", 0, 3.2e8, NULL, "TIME",
+     "Only up to this time; 0 = the end.", OPT_COMMAND_ONLY},
+	{"search.limit", "limit", OPT_INT, AT(limit), "20", 1, SEARCH_LIMIT_MAX, NULL, "N",
+     "Hits at most.", OPT_COMMAND_ONLY},
+	{"search.skip", "skip", OPT_INT, AT(skip), "0", 0, SEARCH_LIMIT_MAX, NULL, "N",
+     "Leaves out the first N hits.", OPT_COMMAND_ONLY},
+	{"search.json", "json", OPT_BOOL, AT(json), "false", 0, 0, NULL, NULL,
+     "One JSON object; docs/search.md describes it.", OPT_COMMAND_ONLY},
+};
+static const struct opt_group group = {"Search", rows, ARRAY_LEN(rows)};
+
+static const char *kind_name(enum search_kind kind)
+{
+	static const char *const names[] = {"any", "event", "summary", "video"};
+	return names[kind];
+}
+
+/* Where the report shows the frame, or else the chunk. */
+static char *link_of(const struct search_hit *h)
+{
+	AUTO(mem_freep) char *page = file_join(h->dir, "report.html");
+	if (h->chunk < 0)
+		return TAKE(page);
+	return h->sample < 0 ? mem_printf("%s#c%lld", page, (long long)h->chunk + 1)
+	                     : mem_printf("%s#s%lld-%lld", page, (long long)h->chunk + 1,
+	                                  (long long)h->sample + 1);
+}
+
+static json_t *hit_json(const struct search_hit *h)
+{
+	AUTO(mem_freep) char *link = link_of(h);
+	const char *verdict = check_verdict_name(h->verdict);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "kind", kind_name(h->kind), "job",
+	                      h->job, "name", h->name, "text", h->text, "report", link, "verdict",
+	                      *verdict ? verdict : NULL);
+	if (h->chunk < 0)
+		return o;
+	json_object_set_new(o, "chunk", json_integer(h->chunk));
+	json_object_set_new(o, "sample", h->sample < 0 ? json_null() : json_integer(h->sample));
+	json_object_set_new(o, "start", json_real(result_seconds(h->start)));
+	json_object_set_new(o, "end", json_real(result_seconds(h->end)));
+	return o;
+}
+
+static void print_json(const struct search_result *found)
+{
+	json_t *hits = json_array();
+	for (size_t i = 0; i < found->n; i++)
+		json_array_append_new(hits, hit_json(&found->hits[i]));
+	json_auto_t *o = json_pack("{s:o, s:b}", "hits", hits, "more", (int)found->more);
+	json_dumpf(o, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+	putchar('\n');
+}
+
+static void print_hit(const struct search_hit *h)
+{
+	char start[CLOCK_TEXT_MAX], end[CLOCK_TEXT_MAX];
+	AUTO(mem_freep) char *link = link_of(h), *text = text_line(h->text, 300);
+	const char *verdict = check_verdict_name(h->verdict);
+	if (h->kind == SEARCH_VIDEOS)
+		printf("%s\n", text);
+	else
+		printf("%s  %s - %s  %s%s%s%s%s\n", h->name, clock_text(h->start, start),
+		       clock_text(h->end, end), h->kind == SEARCH_SUMMARIES ? "(summary) " : "", text,
+		       *verdict ? "  [" : "", verdict, *verdict ? "]" : "");
+	printf("    %s\n", link);
+}
+
+/* The words may be given as one argument or as several. */
+static char *join_words(int n, char **words)
+{
+	struct buf b = BUF(1 << 16);
+	for (int i = 0; i < n; i++)
+		buf_addf(&b, "%s%s", i ? " " : "", words[i]);
+	return buf_take(&b);
+}
+
+static enum search_kind kind_of(const char *name)
+{
+	enum search_kind k = SEARCH_ANY;
+	while (k < SEARCH_VIDEOS && strcmp(kind_name(k), name) != 0)
+		k++;
+	return k;
+}
+
+static int run(struct app *app, int argc, char **argv)
+{
+	AUTO(store_freep) struct store *store = NULL;
+	AUTO(search_result_clear) struct search_result found = {0};
+	AUTO(mem_freep) char *words = join_words(argc, argv);
+	struct err err;
+	if (!argc)
+		return app_usage(&cmd_search, "no words given");
+	const struct search_query q = {.words = words,
+	                               .scope = SEARCH_LATEST,
+	                               .video = own.video,
+	                               .kind = kind_of(own.kind),
+	                               .from = own.from,
+	                               .to = own.to,
+	                               .skip = (size_t)own.skip,
+	                               .limit = (size_t)own.limit};
+	int r = app_open_store(app, &store, &err);
+	if (r == 0)
+		r = search_run(store, &q, &found, &err);
+	if (r < 0)
+		return app_fail(&err);
+	if (own.json) {
+		print_json(&found);
+		return EXIT_COMPLETE;
+	}
+
+	for (size_t i = 0; i < found.n; i++)
+		print_hit(&found.hits[i]);
+	if (found.more)
+		printf("There are more: --skip %zu\n", q.skip + found.n);
+	if (!found.n)
+		puts("Nothing was found. A report names what its model said, which need not be all that "
+		     "happened.");
+	return EXIT_COMPLETE;
+}
+
+const struct command cmd_search = {
+	.name = "search",
+	.usage = "WORD…",
+	.summary = "find words in what was analyzed",
+	.text = "Searches events, summaries of chunks, names that people gave subjects, and file\n"
+			"names, in the newest ended job of each video. All words have to occur; each may be\n"
+			"the beginning of a longer one, and a plural also finds its singular. If nothing is\n"
+			"found, the letters are searched inside words, too: parts of plates, languages\n"
+			"without spaces. Each hit has its time, and the frame that shows it in the report.\n",
+	.groups = GROUP_APP,
+	.own = &group,
+	.own_target = &own,
+	.run = run,
+};
