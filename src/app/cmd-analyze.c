@@ -67,7 +67,7 @@ static int exit_of(const struct analyze_result *r)
 	if (r->missed)
 		log_warning(
 			"%zu burst%s of activity without a frame, so that the model did not see %s; the "
-			"report lists when; to see more, raise --chunk-frames or shorten "
+			"report has more; to see more, raise --chunk-frames or shorten "
 			"--chunk-duration",
 			r->missed, text_s((int64_t)r->missed), r->missed == 1 ? "it" : "them");
 	if (r->damaged)

@@ -12,13 +12,15 @@
 #include "store/queue.h"
 
 static struct {
-	bool json;
+	bool json, force;
 } own;
 static const struct opt_row rows[] = {
 	{"jobs.json", "json", OPT_BOOL, 0, "false", 0, 0, NULL, NULL, "Print one JSON object per line.",
      OPT_COMMAND_ONLY},
+	{"jobs.force", "force", OPT_BOOL, offsetof(__typeof__(own), force), "false", 0, 0, NULL, NULL,
+     "Of rm: also results that a job of vdet serve shows.", OPT_COMMAND_ONLY},
 };
-static const struct opt_group group = {"Jobs", rows, 1};
+static const struct opt_group group = {"Jobs", rows, ARRAY_LEN(rows)};
 
 /* A job of the list. */
 struct row {
@@ -161,12 +163,35 @@ static int list(struct store *store, const char *locks_dir)
 	return EXIT_COMPLETE;
 }
 
+/* The page would show a job whose result is gone. */
+static int check_not_served(struct store *store, const char *job, struct err *err)
+{
+	struct store_entry *entries = NULL;
+	size_t n = 0;
+	int r = store_entries_load(store, &entries, &n, err);
+	for (size_t i = 0; i < n; i++) {
+		if (r == 0 && strcmp(entries[i].journal, job) == 0)
+			r = err_set(err, ERR_BUSY,
+			            "job %s is the result of job %lld of vdet serve; delete that one on its "
+			            "page, or add --force",
+			            job, (long long)entries[i].id);
+		store_entry_clear(&entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
 static int remove_jobs(struct store *store, int n, char **ids)
 {
 	struct err err;
 	for (int i = 0; i < n; i++) {
 		AUTO(store_job_clear) struct store_job j = {0};
-		if (store_job_find(store, ids[i], &j, &err) < 0 || store_job_remove(store, j.id, &err) < 0)
+		int r = store_job_find(store, ids[i], &j, &err);
+		if (r == 0 && !own.force)
+			r = check_not_served(store, j.id, &err);
+		if (r == 0)
+			r = store_job_remove(store, j.id, &err);
+		if (r < 0)
 			return app_fail(&err);
 		bool kept = *j.output && file_is_dir(j.output);
 		printf("removed job %s (%s)%s%s\n", j.id, j.source_name,

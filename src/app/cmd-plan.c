@@ -159,7 +159,7 @@ static void print_time(const struct costs *c)
 
 /* Whether the plan keeps the budget: one that was decided on before may not, as
  * more was measured since. */
-static int print_budget(const struct costs *c, json_t *out, struct err *err)
+static int print_budget(const struct app *app, const struct costs *c, json_t *out, struct err *err)
 {
 	const char *budget = c->options->budget;
 	const struct estimate *e = &c->estimate;
@@ -176,6 +176,10 @@ static int print_budget(const struct costs *c, json_t *out, struct err *err)
 	                  : mem_printf("about %lld tokens", (long long)e->total);
 	fprintf(stderr, "budget:  %s is %s: the plan takes %s\n", budget, met ? "met" : "exceeded",
 	        cost);
+	/* A plan does not contain the size of pictures. */
+	if (c->options->frame_size != app->analyze.frame_size)
+		fprintf(stderr, "         with --plan, add --frame-size %lld, which this cost is for\n",
+		        (long long)c->options->frame_size);
 	json_object_set_new(out, "budget", json_pack("{s:s, s:b}", "limit", budget, "met", met));
 	return 0;
 }
@@ -199,7 +203,7 @@ static int print_costs(const struct app *app, const struct costs *c, json_t *out
 		fprintf(stderr, "memory:  unknown: how %s is built is known once it is downloaded\n",
 		        look->name);
 	print_time(c);
-	return print_budget(c, out, err);
+	return print_budget(app, c, out, err);
 }
 
 static int estimate(struct app *app, struct store *store, const struct estimate_model *model,

@@ -21,7 +21,8 @@ void board_stop_summing(struct board *b, int64_t id)
 		if (s->id != id)
 			continue;
 		s->discarded = true;
-		cancel_fire(s->cancel);
+		if (s->cancel)
+			cancel_fire(s->cancel);
 	}
 }
 

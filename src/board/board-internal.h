@@ -90,9 +90,9 @@ struct job {
 /* A summary of a case that is being written, or waits for its turn. */
 struct summing {
 	struct board *board;
-	int64_t id; /* of the case */
-	struct cancel *cancel;
-	bool discarded; /* changes with `disk` and `lock` held */
+	int64_t id;            /* of the case */
+	struct cancel *cancel; /* once it is worked on; set with `lock` held */
+	bool discarded;        /* changes with `disk` and `lock` held */
 };
 
 enum {

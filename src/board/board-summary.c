@@ -13,7 +13,7 @@
 #include "board/board-internal.h"
 #include "cases/print.h"
 
-enum { FAULT_MAX = 1000 /* bytes */, SAVE_PERIOD = 5000 /* milliseconds */ };
+enum { FAULT_MAX = 1000 /* bytes */, SAVE_PERIOD = 5000 /* milliseconds */, WAITING_MAX = 1000 };
 
 /* ---- writing one */
 
@@ -74,8 +74,6 @@ static int write_summary(struct summing *s, struct written *ret, struct err *err
 	struct store_board_case *c = NULL;
 	struct analyze_options o;
 	size_t n = 0;
-	if (cancel_fired(s->cancel))
-		return err_set(err, ERR_CANCELED, "interrupted");
 	int r = engine_start(b->setup.engine, NULL, NULL, err);
 	if (r == 0)
 		r = store_board_cases_load(b->setup.store, s->id, &c, &n, err);
@@ -151,9 +149,18 @@ static void leave(struct summing *s)
 	b->n_summing--;
 }
 
-static void run_summing(void *ctx)
+/* False: it is not wanted any more. What waits needs no descriptor. */
+static bool begin(struct summing *s)
 {
-	struct summing *s = ctx;
+	AUTO(board_unlockp) struct board *b = board_lock(s->board);
+	if (b->stopping || s->discarded)
+		return false;
+	s->cancel = cancel_new();
+	return true;
+}
+
+static void work(struct summing *s)
+{
 	struct written w = {0};
 	struct err err = {0};
 	int r = write_summary(s, &w, &err);
@@ -162,8 +169,15 @@ static void run_summing(void *ctx)
 	struct pollfd canceled = {.fd = cancel_fd(s->cancel), .events = POLLIN};
 	while (!end(s, r, &w, &err) && poll(&canceled, 1, SAVE_PERIOD) == 0)
 		;
-	leave(s);
 	free(w.text);
+}
+
+static void run_summing(void *ctx)
+{
+	struct summing *s = ctx;
+	if (begin(s))
+		work(s);
+	leave(s);
 	cancel_free(s->cancel);
 	free(s);
 }
@@ -173,12 +187,10 @@ static void run_summing(void *ctx)
 static void start(struct board *b, int64_t id)
 {
 	struct summing *s = mem_alloc(1, sizeof *s);
-	*s = (struct summing){.board = b, .id = id, .cancel = cancel_new()};
+	*s = (struct summing){.board = b, .id = id};
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	b->summing = mem_grow(b->summing, locked->n_summing + 1, sizeof(struct summing *));
 	b->summing[b->n_summing++] = s;
-	if (b->stopping)
-		cancel_fire(s->cancel);
 	pool_run(b->summarizing, run_summing, s);
 }
 
@@ -186,6 +198,8 @@ static int want(struct board *b, struct store_board_case *c, struct err *err)
 {
 	AUTO(board_clear_members) struct case_members m = {0};
 	int r = board_take_members(b, c, &m, err);
+	if (r == 0 && pool_waiting(b->summarizing) >= WAITING_MAX)
+		r = err_set(err, ERR_BUSY, "%d summaries wait already; try again later", WAITING_MAX);
 	if (r == 0 && !m.any_result)
 		r = err_set(err, ERR_BUSY, "no video of case %lld has a result yet", (long long)c->id);
 	if (r < 0)

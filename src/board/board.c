@@ -437,7 +437,8 @@ static void halt_all(struct board *b, bool abort)
 	for (size_t i = 0; i < b->n_videos; i++)
 		cancel_fire(b->videos[i]->cancel);
 	for (size_t i = 0; i < b->n_summing; i++)
-		cancel_fire(b->summing[i]->cancel);
+		if (b->summing[i]->cancel)
+			cancel_fire(b->summing[i]->cancel);
 	board_wake(b);
 }
 

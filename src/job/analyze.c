@@ -16,20 +16,19 @@
 #include "base/text.h"
 #include "decoder/decoder.h"
 #include "job/budget.h"
-#include "job/check.h"
 #include "job/chunks.h"
 #include "job/entry.h"
 #include "job/facts.h"
-#include "job/join.h"
 #include "job/merge.h"
-#include "job/second.h"
 #include "job/startup.h"
 #include "job/step-options.h"
 #include "job/streams.h"
 #include "job/survey.h"
+#include "job/after-chunks.h"
 #include "plan/plan.h"
 #include "report/folder.h"
 #include "report/joins.h"
+#include "report/second.h"
 #include "report/summary.h"
 #include "report/text.h"
 
@@ -118,17 +117,6 @@ static int64_t deadline_of(const struct analyze *a, const struct start *start)
 	return a->options->job_timeout ? start->clock + a->options->job_timeout : 0;
 }
 
-/* Before the summary, which is made without what is withdrawn. */
-static int verify(const struct analyze *a, const struct run_context *context, int fd,
-                  struct store_job *job, const struct start *start, bool *ret_unchecked,
-                  struct err *err)
-{
-	struct check_options o = analyze_check(a->options);
-	o.deadline = deadline_of(a, start);
-	o.drain = a->drain;
-	return check_run(context, &o, fd, job, ret_unchecked, err);
-}
-
 /* Everything about a file that is about to be analyzed. */
 struct source {
 	const char *path, *name;
@@ -138,133 +126,6 @@ struct source {
 	char sha256[HASH_HEX];
 	struct video_info video;
 };
-
-/* Frames are read over hours. If the file became another one meanwhile, some
- * are not of the video that the journal says: the run is removed from it. If
- * only its time changed, its hash is still the same. */
-static int check_source(const struct analyze *a, const struct source *src, const char *job,
-                        struct err *err)
-{
-	char stamp[FILE_STAMP_MAX], sha256[HASH_HEX];
-	file_stamp_all(src->fd, stamp);
-	if (strcmp(stamp, src->stamp) == 0)
-		return 0;
-	struct err why;
-	progress_phase(a->progress, PHASE_HASHING, src->name);
-	int r = hash_fd(src->fd, NULL, NULL, sha256, &why); /* even of a run that was canceled */
-	if (r == 0 && strcmp(sha256, src->sha256) == 0)
-		return 0;
-
-	if (store_job_remove(a->store, job, &why) < 0)
-		log_warning("the run cannot be removed from the journal: %s", why.msg);
-	return err_set(err, ERR_BUSY,
-	               "the file was changed while it was analyzed, so nothing of this run is kept; "
-	               "analyze it again when it is no longer written to");
-}
-
-/* of both passes; without a time limit */
-static struct chunks_options chunks_options(const struct analyze *a)
-{
-	return (struct chunks_options){.describe = analyze_describe(a->options),
-	                               .workers = a->options->workers,
-	                               .drain = a->drain};
-}
-
-/* What the steps after the chunks did. */
-struct told {
-	bool joined, unchecked; /* see join_run(), check_run() */
-	bool again;             /* some chunks were described again */
-};
-
-/* Joining and checks of what the chunks say now. */
-static int join_and_verify(const struct analyze *a, const struct run_context *context, int fd,
-                           struct store_job *job, const struct start *start, bool fresh,
-                           struct told *t, struct err *err)
-{
-	const struct join_options join = {.fresh = fresh, .deadline = deadline_of(a, start)};
-	bool joined;
-	int r = join_run(context, &join, job, &joined, err);
-	if (r == 0)
-		r = verify(a, context, fd, job, start, &t->unchecked, err);
-	t->joined |= r == 0 && joined;
-	return r;
-}
-
-static int second_pass(const struct analyze *a, const struct run_context *context,
-                       const struct source *src, struct store_job *job, const struct start *start,
-                       bool fresh, struct told *t, struct err *err)
-{
-	struct second_options o = {.chunks = chunks_options(a),
-	                           .fresh = fresh,
-	                           .from = a->options->from,
-	                           .to = a->options->to ? a->options->to : src->video.duration};
-	int64_t left = deadline_of(a, start) - clock_now();
-	if (a->options->passes < 2)
-		return 0;
-	o.chunks.time_limit = a->options->job_timeout ? (left > 1 ? left : 1) : 0;
-	int r = second_run(context, &o, src->fd, job, &t->again, err);
-	return r == 0 && t->again ? join_and_verify(a, context, src->fd, job, start, true, t, err) : r;
-}
-
-static int finish(const struct analyze *a, const struct run_context *context,
-                  const struct source *src, struct store_job *job,
-                  const struct chunks_outcome *done, const struct start *start,
-                  struct analyze_result *ret, struct err *err)
-{
-	const struct merge_options merge = {.prompt = a->options->prompt,
-	                                    .language = a->options->language};
-	bool complete = !done->holes, outdated = false;
-	struct told told = {0};
-	job->state = complete ? STORE_JOB_COMPLETE : STORE_JOB_HOLES;
-	int r = join_and_verify(a, context, src->fd, job, start, done->fresh, &told, err);
-	if (r == 0)
-		r = second_pass(a, context, src, job, start, done->fresh, &told, err);
-	if (r == 0 || r == -ERR_CANCELED) {
-		int same = check_source(a, src, job->id, err);
-		r = same < 0 ? same : r;
-	}
-	if (r == 0)
-		r = merge_needed(context, &merge, job, &outdated, err);
-	if (r == 0 && (outdated || told.joined || told.again || done->fresh)) {
-		progress_phase(a->progress, PHASE_SUMMARY, "");
-		r = merge_summary(context, &merge, job, err);
-	}
-	if (r == 0)
-		r = count_run(a, job, start, err);
-
-	AUTO(report_freep) struct report *report = NULL;
-	AUTO(mem_freep) char *earlier = NULL;
-	progress_phase(a->progress, PHASE_REPORT, "");
-	if (r == 0)
-		r = report_load(a->store, job->id, report_detail_of(a->options->detail), &report, err);
-	if (r == 0)
-		r = count_events(a, report, err);
-	if (r == 0)
-		r = report_subjects_keep(a->store, report, err);
-	if (r == 0)
-		r = report_folder_write(report, job->output, a->options->format, &earlier, err);
-	if (r < 0)
-		return r;
-
-	struct report_sums sums;
-	report_sum(report, &sums);
-	*ret = (struct analyze_result){.outcome = complete                     ? ANALYZE_COMPLETE
-	                                          : done->holes < done->chunks ? ANALYZE_HOLES
-	                                                                       : ANALYZE_EMPTY,
-	                               .job = mem_strdup(job->id),
-	                               .dir = mem_strdup(job->output),
-	                               .earlier = TAKE(earlier),
-	                               .first_hole = mem_strdup(done->first_hole),
-	                               .chunks = done->chunks,
-	                               .holes = done->holes,
-	                               .resumed = done->resumed,
-	                               .unchecked = told.unchecked,
-	                               .left_out = report_left_out(report),
-	                               .missed = report->plan.n_missed,
-	                               .pictures = sums.pictures,
-	                               .damaged = sums.damaged};
-	return 0;
-}
 
 /* One run. */
 struct run {
@@ -280,6 +141,7 @@ struct run {
 	char reference[HASH_HEX];   /* of the file of media.reference */
 	struct entry entry;         /* its job has no id until it was entered */
 	bool open;                  /* it is in the journal */
+	bool continued;             /* it was before this run */
 	size_t journaled;           /* chunks of the plan that are */
 	struct store_chunk *before; /* what an earlier run did of them */
 	size_t n_before;
@@ -374,7 +236,7 @@ static size_t expected_chunks(const struct run *c)
 
 static struct chunks *new_chunks(struct run *c)
 {
-	struct chunks_options o = chunks_options(c->a);
+	struct chunks_options o = analyze_chunks(c->a);
 	o.time_limit = c->a->options->job_timeout;
 	o.only = c->a->only;
 	o.n_only = c->a->n_only;
@@ -411,8 +273,8 @@ static int write_journal(struct run *c, struct err *err)
 	json_auto_t *facts = facts_make(&in, c->src->name, c->src->size, &c->survey, c->entry.key);
 	json_auto_t *old = c->entry.job.facts ? json_loads(c->entry.job.facts, 0, NULL) : NULL;
 	static const char *const kept[] = {
-		"endpoints",  "checks", REPORT_JOINS, REPORT_JOINS_OPEN, REPORT_SUMMARY_WITHOUT,
-		SECOND_CHOSEN};
+		"endpoints",       "checks", REPORT_JOINS, REPORT_JOINS_OPEN, REPORT_SUMMARY_WITHOUT,
+		REPORT_SECOND_PASS};
 	size_t n = plan->n_chunks - c->journaled;
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 		if (json_object_get(old, kept[i]))
@@ -479,7 +341,8 @@ static int go(struct run *c, struct chunks_outcome *ret, struct err *err)
 	c->startup = startup_begin(c->context, c->src->fd, c->src->size, c->a->sha256);
 	if (r == 0 && known)
 		r = enter(c, err);
-	if (r == 0 && c->entry.job.facts)
+	c->continued = r == 0 && c->entry.job.facts;
+	if (c->continued)
 		r = recall(c, err);
 	if (r == 0)
 		r = take_step(c, err);
@@ -497,6 +360,107 @@ static int go(struct run *c, struct chunks_outcome *ret, struct err *err)
 	if (r == 0)
 		r = chunks_finish(c->chunks, ret, err);
 	return r == 0 && !c->survey.whole ? err_set(err, ERR_CANCELED, "interrupted") : r;
+}
+
+/* Takes back what this run wrote. Of a run that was continued, what was there
+ * before is of the video that the journal says. */
+static int take_back(const struct run *c, struct err *err)
+{
+	size_t n = 0;
+	const char *job = c->entry.job.id;
+	if (!c->continued)
+		return store_job_remove(c->a->store, job, err);
+	AUTO(mem_freep) int64_t *saved = chunks_saved(c->chunks, &n);
+	return store_chunks_reset(c->a->store, job, saved, n, err);
+}
+
+/* Frames are read over hours. If the file became another one meanwhile, some
+ * are not of the video that the journal says. If only its time changed, its
+ * hash is still the same. */
+static int check_source(const struct run *c, struct err *err)
+{
+	char stamp[FILE_STAMP_MAX], sha256[HASH_HEX];
+	const struct source *src = c->src;
+	file_stamp_all(src->fd, stamp);
+	if (strcmp(stamp, src->stamp) == 0)
+		return 0;
+	struct err why;
+	progress_phase(c->a->progress, PHASE_HASHING, src->name);
+	int r = hash_fd(src->fd, NULL, NULL, sha256, &why); /* even of a run that was canceled */
+	if (r == 0 && strcmp(sha256, src->sha256) == 0)
+		return 0;
+
+	if (take_back(c, &why) < 0)
+		log_warning("what was written cannot be removed from the journal: %s", why.msg);
+	return err_set(err, ERR_BUSY,
+	               "the file was changed while it was analyzed, so nothing of this run is kept%s; "
+	               "analyze it again when it is no longer written to",
+	               c->continued ? ", but what was known before" : "");
+}
+
+static int finish(struct run *c, const struct chunks_outcome *done, const struct start *start,
+                  struct analyze_result *ret, struct err *err)
+{
+	const struct analyze *a = c->a;
+	const struct run_context *context = c->context;
+	const struct source *src = c->src;
+	struct store_job *job = &c->entry.job;
+	const struct merge_options merge = {.prompt = a->options->prompt,
+	                                    .language = a->options->language};
+	bool complete = !done->holes, outdated = false;
+	const struct after_source from = {.fd = src->fd,
+	                                  .stamp = src->stamp,
+	                                  .duration = src->video.duration,
+	                                  .deadline = deadline_of(a, start),
+	                                  .fresh = done->fresh};
+	struct after_done done_after;
+	job->state = complete ? STORE_JOB_COMPLETE : STORE_JOB_HOLES;
+	int r = after_chunks(a, context, &from, job, &done_after, err);
+	if (r == 0 || r == -ERR_CANCELED) {
+		int same = check_source(c, err);
+		r = same < 0 ? same : r;
+	}
+	if (r == 0)
+		r = merge_needed(context, &merge, job, &outdated, err);
+	if (r == 0 && (outdated || done_after.joined || done_after.again || done->fresh)) {
+		progress_phase(a->progress, PHASE_SUMMARY, "");
+		r = merge_summary(context, &merge, job, err);
+	}
+	if (r == 0)
+		r = count_run(a, job, start, err);
+
+	AUTO(report_freep) struct report *report = NULL;
+	AUTO(mem_freep) char *earlier = NULL;
+	progress_phase(a->progress, PHASE_REPORT, "");
+	if (r == 0)
+		r = report_load(a->store, job->id, report_detail_of(a->options->detail), &report, err);
+	if (r == 0)
+		r = count_events(a, report, err);
+	if (r == 0)
+		r = report_subjects_keep(a->store, report, err);
+	if (r == 0)
+		r = report_folder_write(report, job->output, a->options->format, &earlier, err);
+	if (r < 0)
+		return r;
+
+	struct report_sums sums;
+	report_sum(report, &sums);
+	*ret = (struct analyze_result){.outcome = complete                     ? ANALYZE_COMPLETE
+	                                          : done->holes < done->chunks ? ANALYZE_HOLES
+	                                                                       : ANALYZE_EMPTY,
+	                               .job = mem_strdup(job->id),
+	                               .dir = mem_strdup(job->output),
+	                               .earlier = TAKE(earlier),
+	                               .first_hole = mem_strdup(done->first_hole),
+	                               .chunks = done->chunks,
+	                               .holes = done->holes,
+	                               .resumed = done->resumed,
+	                               .unchecked = done_after.unchecked,
+	                               .left_out = report_left_out(report),
+	                               .missed = report_count_missed(report),
+	                               .pictures = sums.pictures,
+	                               .damaged = sums.damaged};
+	return 0;
 }
 
 static int analyze_source(const struct analyze *a, const struct run_context *context,
@@ -531,8 +495,8 @@ static int analyze_source(const struct analyze *a, const struct run_context *con
 	if (c.open)
 		memory_detach(a->memory, c.entry.job.id);
 	if (r == 0)
-		return finish(a, context, src, &c.entry.job, &outcome, &start, ret, err);
-	if (r == -ERR_CANCELED && c.open && check_source(a, src, c.entry.job.id, err) < 0)
+		return finish(&c, &outcome, &start, ret, err);
+	if (r == -ERR_CANCELED && c.open && check_source(&c, err) < 0)
 		return -ERR_BUSY;
 
 	/* Time spent counts even if the run ends here; the next one continues it. */

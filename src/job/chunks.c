@@ -36,6 +36,8 @@ struct chunks {
 	char *job;                /* NULL until the journal is open */
 	enum chunk_state *states; /* one per chunk of the plan */
 	bool whole;
+	int64_t *saved;
+	size_t n_saved;
 	struct chunks_outcome outcome;
 	struct err err; /* the first error that ends the run */
 	int result;
@@ -85,6 +87,8 @@ static void count(struct chunks *run, const struct store_chunk *c)
 	bool known = false;
 	pthread_mutex_lock(&run->lock);
 	run->states[c->index] = c->state;
+	run->saved = mem_grow(run->saved, run->n_saved + 1, sizeof *run->saved);
+	run->saved[run->n_saved++] = c->index;
 	if (c->state == CHUNK_HOLE) {
 		run->outcome.holes++;
 		/* A refused key is reported once, not for each of hundreds of
@@ -292,6 +296,16 @@ void chunks_open(struct chunks *c, const char *job)
 	pthread_mutex_unlock(&c->lock);
 }
 
+int64_t *chunks_saved(struct chunks *c, size_t *ret_n)
+{
+	pthread_mutex_lock(&c->lock);
+	int64_t *saved = mem_alloc(c->n_saved + 1, sizeof *saved);
+	memcpy(saved, c->saved, c->n_saved * sizeof *saved);
+	*ret_n = c->n_saved;
+	pthread_mutex_unlock(&c->lock);
+	return saved;
+}
+
 bool chunks_ending(struct chunks *c)
 {
 	pthread_mutex_lock(&c->lock);
@@ -351,6 +365,7 @@ void chunks_free(struct chunks *c)
 	pthread_mutex_destroy(&c->lock);
 	free(c->job);
 	free(c->states);
+	free(c->saved);
 	free(c->todo);
 	free(c);
 }

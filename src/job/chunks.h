@@ -57,6 +57,9 @@ DEFINE_FREEP(struct chunks, chunks)
 void chunks_extend(struct chunks *c, const struct plan *plan, const struct store_chunk *before,
                    size_t n_before, size_t expected);
 
+/* The chunks that were saved so far, in that order. The caller frees. */
+int64_t *chunks_saved(struct chunks *c, size_t *ret_n);
+
 /* The journal holds this run and its chunks so far: results may be saved. */
 void chunks_open(struct chunks *c, const char *job);
 

@@ -72,8 +72,9 @@ int merge_needed(const struct run_context *run, const struct merge_options *o,
 	json_auto_t *facts = json_loads(job->facts, 0, NULL);
 	const char *before = json_string_value(json_object_get(facts, REPORT_SUMMARY_WITHOUT));
 	AUTO(mem_freep) char *now = report_withdrawn_key(report);
-	*ret = !*job->summary || *job->summary_fallback || strcmp(before ? before : "", now) != 0 ||
-	       strcmp(language, o->language) != 0;
+	*ret = !*job->summary || *job->summary_fallback ||
+	       report_summary_is_old(report, job->sentences) ||
+	       strcmp(before ? before : "", now) != 0 || strcmp(language, o->language) != 0;
 	return 0;
 }
 

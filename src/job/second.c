@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "job/statements.h"
 #include "report/chunk-json.h"
+#include "report/second.h"
 #include "report/subject-text.h"
 #include "store/second.h"
 #include "story/second.h"
@@ -186,9 +188,9 @@ static int choose_from(struct choosing *c, struct store_job *job, struct err *er
 static int mark(const struct run_context *run, struct store_job *job, struct err *err)
 {
 	json_auto_t *facts = json_loads(job->facts, 0, NULL);
-	if (!facts || json_object_get(facts, SECOND_CHOSEN))
+	if (!facts || json_object_get(facts, REPORT_SECOND_PASS))
 		return 0;
-	json_object_set_new(facts, SECOND_CHOSEN, json_true());
+	json_object_set_new(facts, REPORT_SECOND_PASS, json_true());
 	store_job_set_facts(job, facts);
 	return store_job_extend(run->store, job, NULL, 0, err);
 }
@@ -196,7 +198,7 @@ static int mark(const struct run_context *run, struct store_job *job, struct err
 static bool is_chosen(const struct store_job *job)
 {
 	json_auto_t *facts = json_loads(job->facts, 0, NULL);
-	return json_object_get(facts, SECOND_CHOSEN);
+	return json_object_get(facts, REPORT_SECOND_PASS);
 }
 
 static int choose(const struct run_context *run, const struct second_options *o,
@@ -223,6 +225,8 @@ static int choose(const struct run_context *run, const struct second_options *o,
 struct second {
 	const struct run_context *run;
 	const char *job;
+	int fd;
+	const char *stamp;
 	struct store_chunk *chunks; /* as the first pass left them */
 	size_t n_chunks;
 	struct store_second *rows;
@@ -276,14 +280,25 @@ static struct store_chunk with_costs(const struct store_chunk *first, const stru
 	return sum;
 }
 
+/* Frames of another content must not replace what is known of this one. */
+static bool has_changed(const struct second *s)
+{
+	char now[FILE_STAMP_MAX];
+	file_stamp_all(s->fd, now);
+	return strcmp(now, s->stamp) != 0;
+}
+
 static int save(void *ctx, const struct store_chunk *c, struct err *err)
 {
 	struct second *s = ctx;
 	const struct store_chunk *first = &s->chunks[c->index];
-	if (c->state != CHUNK_DONE) {
+	const char *reason = c->state != CHUNK_DONE ? c->reason
+	                     : has_changed(s)       ? "the file was changed meanwhile"
+	                                            : NULL;
+	if (reason) {
 		log_warning("[job %s chunk %zu] cannot be described again: %s", s->job,
-		            (size_t)c->index + 1, c->reason);
-		return store_second_fail(s->run->store, s->job, c->index, c->reason, err);
+		            (size_t)c->index + 1, reason);
+		return store_second_fail(s->run->store, s->job, c->index, reason, err);
 	}
 	AUTO(mem_freep) char *earlier = print_earlier(first);
 	const struct store_chunk sum = with_costs(first, c);
@@ -291,6 +306,16 @@ static int save(void *ctx, const struct store_chunk *c, struct err *err)
 	if (r == 0)
 		atomic_fetch_add(&s->done, 1);
 	return r;
+}
+
+/* A journal may have been changed by others. */
+static bool is_sound(const struct store_second *row, const struct store_chunk *c)
+{
+	bool sound = row->n_times && strlen(row->context) <= CONTEXT_MAX;
+	for (size_t i = 0; i < row->n_times; i++)
+		sound = sound && row->times[i] >= c->start && row->times[i] < c->end &&
+		        (!i || row->times[i] > row->times[i - 1]);
+	return sound;
 }
 
 static int load(struct second *s, struct err *err)
@@ -306,6 +331,12 @@ static int load(struct second *s, struct err *err)
 		bool known = row->chunk >= 0 && (size_t)row->chunk < s->n_chunks;
 		if (!known || *row->earlier || s->chunks[row->chunk].state != CHUNK_DONE)
 			continue;
+		if (!is_sound(row, &s->chunks[row->chunk]))
+			return err_set(err, ERR_FORMAT,
+			               "the journal of job %s is damaged: the second pass over its chunk %lld "
+			               "names other frames than the chunk has; analyze the video again with "
+			               "--fresh",
+			               s->job, (long long)row->chunk + 1);
 		s->todo[row->chunk] = row;
 		s->n_todo++;
 	}
@@ -341,7 +372,8 @@ static int describe(struct second *s, const struct second_options *o, int fd, st
 int second_run(const struct run_context *run, const struct second_options *o, int fd,
                struct store_job *job, bool *ret_changed, struct err *err)
 {
-	AUTO(second_clear) struct second s = {.run = run, .job = job->id};
+	AUTO(second_clear)
+	struct second s = {.run = run, .job = job->id, .fd = fd, .stamp = o->stamp};
 	*ret_changed = false;
 	int r = o->fresh || !is_chosen(job) ? choose(run, o, job, err) : 0;
 	if (r == 0)

@@ -10,9 +10,6 @@
 #include "job/chunks.h"
 #include "job/run.h"
 
-/* The member of a job's facts that says that its chunks were chosen. */
-#define SECOND_CHOSEN "second_pass"
-
 /* How many frames a chunk gets that had `first` of them, and how many lines of
  * its neighbours, at most. */
 size_t second_frames(size_t first);
@@ -22,6 +19,7 @@ struct second_options {
 	struct chunks_options chunks; /* time_limit: from now on; second: not set */
 	bool fresh;                   /* some of the job was described now: chunks are chosen again */
 	int64_t from, to;             /* ends of the part that is analyzed */
+	const char *stamp;            /* of the file when it was opened (file_stamp_all()) */
 };
 
 /* Chooses chunks of a journaled job by what checks and neighbours say of their

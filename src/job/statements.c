@@ -41,31 +41,6 @@ static void collect_chunks(const struct report *r, struct statements *to, int64_
 	to->n_seen = mem_sort_times(to->seen, to->n_seen);
 }
 
-static void collect_parts(const struct report_event *events, size_t n,
-                          const struct report_part **to, size_t *ret_n)
-{
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < events[i].n_parts; k++)
-			to[(*ret_n)++] = &events[i].parts[k];
-}
-
-static size_t count_parts(const struct report_event *events, size_t n)
-{
-	size_t sum = 0;
-	for (size_t i = 0; i < n; i++)
-		sum += events[i].n_parts;
-	return sum;
-}
-
-static int by_place(const void *x, const void *y)
-{
-	const struct report_part *a = *(const struct report_part *const *)x,
-							 *b = *(const struct report_part *const *)y;
-	if (a->chunk != b->chunk)
-		return a->chunk < b->chunk ? -1 : 1;
-	return (a->index > b->index) - (a->index < b->index);
-}
-
 static size_t cited_times(const struct report *r, const struct report_part *p, int64_t *to)
 {
 	for (size_t k = 0; k < p->n_samples; k++)
@@ -75,16 +50,10 @@ static size_t cited_times(const struct report *r, const struct report_part *p, i
 
 void statements_collect(const struct report *r, const char *key, struct statements *ret)
 {
-	size_t samples = count_samples(r), n = 0, cited = 0;
-	size_t most = count_parts(r->events, r->n_events) + count_parts(r->states, r->n_states) +
-	              count_parts(r->withdrawn, r->n_withdrawn);
+	size_t samples = count_samples(r), n, cited = 0;
 	*ret = (struct statements){.seen = mem_alloc(samples, sizeof(int64_t)),
-	                           .items = mem_alloc(most, sizeof(struct check_statement)),
-	                           .parts = mem_alloc(most, sizeof(struct report_part *))};
-	collect_parts(r->events, r->n_events, ret->parts, &n);
-	collect_parts(r->states, r->n_states, ret->parts, &n);
-	collect_parts(r->withdrawn, r->n_withdrawn, ret->parts, &n);
-	qsort(ret->parts, n, sizeof(struct report_part *), by_place);
+	                           .parts = report_parts(r, &n)};
+	ret->items = mem_alloc(n, sizeof(struct check_statement));
 
 	for (size_t i = 0; i < n; i++)
 		cited += ret->parts[i]->n_samples;

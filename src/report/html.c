@@ -78,7 +78,7 @@ static void add_banners(struct report_page *p)
 		buf_adds(p->out, ".</p>\n");
 	}
 
-	if (r->plan.n_missed) {
+	if (report_count_missed(r)) {
 		buf_adds(p->out, "<p id=\"missed\" class=\"banner warn\"><strong>Activity that was not "
 		                 "shown to the model.</strong> ");
 		report_missed_text(r, p->out);

@@ -368,6 +368,7 @@ static int load(struct store *s, const char *id, enum store_detail what, enum re
 	AUTO(report_verdicts_clear) struct report_verdicts verdicts = {0};
 	load_facts(report, facts);
 	load_job(report, &job);
+	report->second_pass = json_object_get(facts, REPORT_SECOND_PASS);
 	bool sound = json_is_object(facts);
 	for (size_t i = 0; i < n; i++)
 		sound &= is_sound(report, &chunks[i]);

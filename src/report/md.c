@@ -58,7 +58,7 @@ static void md_notes(const struct report *r, const struct report_sums *s, struct
 		report_left_out_text(r, out);
 		buf_adds(out, ".\n\n");
 	}
-	if (r->plan.n_missed) {
+	if (report_count_missed(r)) {
 		buf_adds(out, "> **Activity that was not shown to the model:** ");
 		report_missed_text(r, out);
 		buf_adds(out, ".\n\n");
@@ -298,10 +298,10 @@ static void md_events(const struct report *r, struct buf *out)
 	md_withdrawn(r, out);
 }
 
-static void md_second(const struct report_chunk *c, struct buf *out)
+static void md_second(const struct report *r, size_t chunk, struct buf *out)
 {
 	AUTO(buf_free) struct buf text = BUF(1 << 20);
-	report_second_text(&c->second, &text);
+	report_second_text(r, chunk, &text);
 	if (!text.len)
 		return;
 	buf_adds(out, " *(");
@@ -336,7 +336,7 @@ static void md_chunks(const struct report *r, const struct report_sums *s, struc
 			report_chunk_note(c, out);
 			buf_adds(out, ")*");
 		}
-		md_second(c, out);
+		md_second(r, i, out);
 		buf_adds(out, "\n");
 	}
 	buf_adds(out, "\n");

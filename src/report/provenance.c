@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "report/checks.h"
+#include "report/second.h"
 
 struct made {
 	const struct report *r;
@@ -161,6 +162,9 @@ static void add_checks(struct made *m)
 	m->group = "Checks";
 	report_checks_text(m->r, &text);
 	row(m, "Statements", buf_str(&text));
+	buf_clear(&text);
+	report_second_sum(m->r, &text);
+	row(m, "Second pass", buf_str(&text));
 }
 
 static void add_options(struct made *m)

@@ -228,6 +228,7 @@ struct report {
 	struct report_event *withdrawn;
 	size_t n_withdrawn;
 	struct report_checks checks;
+	bool second_pass; /* there was one, even if no chunk was chosen */
 	enum report_detail detail;
 	struct report_subject *subjects; /* in order of number */
 	size_t n_subjects;
@@ -254,6 +255,9 @@ enum report_detail report_detail_of(const char *name);
 
 /* A statement in the form in which the story takes it; borrows its texts. */
 struct story_part report_story_part(const struct report *r, const struct report_part *p);
+/* All statements, also of states and those that are withdrawn, in order of
+ * chunk, then index; borrowed from `r`. The caller frees the array. */
+const struct report_part **report_parts(const struct report *r, size_t *ret_n);
 /* The numbers of the chunks in the story: consecutive for neighbours, with one
  * left out where a plan leaves a gap. The caller frees. */
 size_t *report_chunk_numbers(const struct report *r);

@@ -2,6 +2,7 @@
 #include "report/second.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "report/text.h"
 #include "store/second.h"
@@ -46,10 +47,27 @@ static const char *text_of(const json_t *o, const char *key)
 	return text ? text : "";
 }
 
-void report_second_text(const struct report_second *s, struct buf *out)
+static void print_now(const struct report *r, size_t chunk, struct buf *out)
+{
+	size_t n, printed = 0;
+	const struct report_part **all = report_parts(r, &n);
+	for (size_t i = 0; i < n; i++)
+		if (all[i]->chunk == chunk)
+			buf_addf(out, "%s%s", printed++ ? " " : "", all[i]->what);
+	free(all);
+}
+
+static void print_earlier(const struct report_second *s, struct buf *out)
 {
 	size_t i;
 	json_t *event;
+	json_array_foreach (json_object_get(s->earlier, "events"), i, event)
+		buf_addf(out, "%s%s", i ? " " : "", text_of(event, "what"));
+}
+
+void report_second_text(const struct report *r, size_t chunk, struct buf *out)
+{
+	const struct report_second *s = &r->chunks[chunk].second;
 	if (!s->context)
 		return;
 	if (!s->earlier) {
@@ -57,7 +75,29 @@ void report_second_text(const struct report_second *s, struct buf *out)
 		         s->reason);
 		return;
 	}
-	buf_addf(out, "Described twice. The first pass said: %s", text_of(s->earlier, "summary"));
-	json_array_foreach (json_object_get(s->earlier, "events"), i, event)
-		buf_addf(out, " %s", text_of(event, "what"));
+
+	AUTO(buf_free) struct buf before = BUF(1 << 20);
+	AUTO(buf_free) struct buf now = BUF(1 << 20);
+	print_earlier(s, &before);
+	print_now(r, chunk, &now);
+	buf_adds(out, "It was in doubt, and described twice. ");
+	if (strcmp(buf_str(&before), buf_str(&now)) == 0)
+		buf_adds(out, "Both passes reported the same");
+	else
+		buf_addf(out, "The first pass reported: %s The second: %s",
+		         before.len ? buf_str(&before) : "nothing.", now.len ? buf_str(&now) : "nothing.");
+}
+
+void report_second_sum(const struct report *r, struct buf *out)
+{
+	size_t chosen = 0, again = 0;
+	for (size_t i = 0; i < r->n_chunks; i++) {
+		chosen += r->chunks[i].second.context != NULL;
+		again += r->chunks[i].second.earlier != NULL;
+	}
+	if (chosen)
+		buf_addf(out, "%zu of %zu chunks were in doubt, %zu of these described again", chosen,
+		         r->n_chunks, again);
+	else if (r->second_pass)
+		buf_adds(out, "no chunk was in doubt");
 }

@@ -1,24 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report/summary.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "report/text.h"
 
 enum { TIMES_MAX = 3 }; /* of a sentence, in text */
 
 /* ---- to the journal */
 
+/* SHA-256 of what all chunks say, withdrawn or not. The caller frees. */
+static char *statements_key(const struct report *r)
+{
+	char hex[HASH_HEX], place[64];
+	size_t n;
+	AUTO(hash_freep) struct hash *h = hash_new();
+	const struct report_part **all = report_parts(r, &n);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(place, sizeof place, "%zu %zu", all[i]->chunk, all[i]->index);
+		hash_adds(h, place);
+		hash_adds(h, all[i]->what);
+	}
+	free(all);
+	for (size_t i = 0; i < r->n_chunks; i++)
+		hash_adds(h, r->chunks[i].summary);
+	hash_end(h, hex);
+	return mem_strdup(hex);
+}
+
+/* By which it is known whether a statement is still the one that was cited. */
+static void what_key(const char *what, char out[static HASH_HEX])
+{
+	hash_texts(&what, 1, out);
+	out[16] = '\0';
+}
+
 static json_t *pack_sentence(const struct report *r, const struct story_sentence *s)
 {
 	json_t *of = json_array();
 	for (size_t i = 0; i < s->n_entries; i++) {
 		const struct report_event *e = &r->events[s->entries[i]];
-		for (size_t k = 0; k < e->n_parts; k++)
-			json_array_append_new(of, json_pack("[I, I]", (json_int_t)e->parts[k].chunk,
-			                                    (json_int_t)e->parts[k].index));
+		for (size_t k = 0; k < e->n_parts; k++) {
+			char key[HASH_HEX];
+			what_key(e->parts[k].what, key);
+			json_array_append_new(of, json_pack("[I, I, s]", (json_int_t)e->parts[k].chunk,
+			                                    (json_int_t)e->parts[k].index, key));
+		}
 	}
 	return json_pack("{s:s, s:o}", "text", s->text, "of", of);
 }
@@ -39,9 +70,18 @@ char *report_summary_pack(const struct report *r, const struct story_summary *s,
 	json_t *sections = json_array();
 	for (size_t i = 0; i < s->n_sections; i++)
 		json_array_append_new(sections, pack_section(r, &s->sections[i]));
-	json_auto_t *root = json_pack("{s:s, s:o, s:o}", "language", language, "whole",
-	                              pack_section(r, &s->whole), "sections", sections);
+	AUTO(mem_freep) char *made_of = statements_key(r);
+	json_auto_t *root = json_pack("{s:s, s:s, s:o, s:o}", "language", language, "made_of", made_of,
+	                              "whole", pack_section(r, &s->whole), "sections", sections);
 	return json_dumps(root, JSON_COMPACT);
+}
+
+bool report_summary_is_old(const struct report *r, const char *packed)
+{
+	json_auto_t *root = packed ? json_loads(packed, 0, NULL) : NULL;
+	const char *made_of = json_string_value(json_object_get(root, "made_of"));
+	AUTO(mem_freep) char *now = made_of ? statements_key(r) : NULL;
+	return made_of && strcmp(made_of, now) != 0; /* of an older version it is not known */
 }
 
 char *report_summary_language(const char *packed)
@@ -101,6 +141,24 @@ static void find_owners(const struct report *r, struct owners *o)
 			WITHDRAWN;
 }
 
+/* Whether the statement of this event is the one that was cited: its chunk may
+ * have been described again. */
+static bool is_cited(const struct report *r, size_t event, json_t *statement)
+{
+	const struct report_event *e = &r->events[event];
+	const char *cited = json_string_value(json_array_get(statement, 2));
+	size_t chunk = (size_t)json_integer_value(json_array_get(statement, 0));
+	size_t index = (size_t)json_integer_value(json_array_get(statement, 1));
+	for (size_t k = 0; cited && k < e->n_parts; k++) {
+		char key[HASH_HEX];
+		if (e->parts[k].chunk != chunk || e->parts[k].index != index)
+			continue;
+		what_key(e->parts[k].what, key);
+		return strcmp(key, cited) == 0;
+	}
+	return !cited; /* of an older version */
+}
+
 static size_t owner_of(const struct report *r, const struct owners *o, json_t *statement)
 {
 	json_int_t chunk = json_integer_value(json_array_get(statement, 0));
@@ -108,7 +166,8 @@ static size_t owner_of(const struct report *r, const struct owners *o, json_t *s
 	if (chunk < 0 || index < 0 || (size_t)chunk >= r->n_chunks)
 		return GONE;
 	size_t at = o->first[chunk] + (size_t)index;
-	return at < o->first[chunk + 1] ? o->events[at] : GONE;
+	size_t event = at < o->first[chunk + 1] ? o->events[at] : GONE;
+	return event >= WITHDRAWN || is_cited(r, event, statement) ? event : GONE;
 }
 
 static bool load_sentence(const struct report *r, const struct owners *o, json_t *j,

@@ -15,11 +15,15 @@ char *report_summary_pack(const struct report *r, const struct story_summary *s,
 /* The language of such a text; "" for any other text. The caller frees. */
 char *report_summary_language(const char *packed);
 
+/* Whether such a text was written about other statements than those that the
+ * chunks of `r` have now. */
+bool report_summary_is_old(const struct report *r, const char *packed);
+
 /* Sets the sentences of `r`, which has its events, from the journal's text, ""
  * if it has none. A sentence is left out if its events are all gone, or if one
  * of its statements is withdrawn. `without`: the key of what was withdrawn when
  * the summary was written; a text that may repeat what was withdrawn since is
- * replaced by the events. */
+ * replaced by the events. A statement that says something else now is gone. */
 void report_summary_set(struct report *r, const char *packed, const char *without);
 
 /* In the facts of a job: the key of what was withdrawn when its summary was

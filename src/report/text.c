@@ -292,14 +292,29 @@ void report_left_out_text(const struct report *r, struct buf *out)
 	buf_adds(out, ", left out by the given plan");
 }
 
+size_t report_count_missed(const struct report *r)
+{
+	int64_t n = r->plan.bursts - r->plan.bursts_seen;
+	return n > (int64_t)r->plan.n_missed ? (size_t)n : r->plan.n_missed;
+}
+
 void report_missed_text(const struct report *r, struct buf *out)
 {
 	char n[CLOCK_TEXT_MAX];
-	if (!r->plan.n_missed)
+	size_t missed = report_count_missed(r), listed = r->plan.n_missed;
+	if (!missed)
 		return;
-	buf_addf(out, "%s without a frame, which the model did not see: ",
-	         report_plural(r->plan.n_missed, "burst", n));
-	add_stretches(out, r->plan.missed, r->plan.n_missed);
+	if (listed) {
+		buf_addf(out, "%s without a frame, which the model did not see: ",
+		         report_plural(listed, "burst", n));
+		add_stretches(out, r->plan.missed, listed);
+	}
+	if (missed > listed)
+		buf_addf(out,
+		         "%s%s of activity without a frame %s not listed: where most of the picture "
+		         "changes, it need not be an event",
+		         listed ? "; " : "", report_plural(missed - listed, "burst", n),
+		         missed - listed == 1 ? "is" : "are");
 	buf_adds(out, "; to see more, raise --chunk-frames or shorten --chunk-duration");
 }
 

@@ -79,6 +79,8 @@ void report_states_text(const struct report *r, struct buf *out);
 /* "Not looked at: 00:03:21.000 – 00:08:00.000, left out by the given plan";
  * nothing where nothing is. */
 void report_left_out_text(const struct report *r, struct buf *out);
+/* Bursts of activity without a frame, those included that are not listed. */
+size_t report_count_missed(const struct report *r);
 /* "3 of 8 bursts of activity have no frame …: 00:00:05.000 – 00:00:06.000, …";
  * nothing where each has one. */
 void report_missed_text(const struct report *r, struct buf *out);

@@ -112,7 +112,7 @@ int report_vtt(const struct report *r, struct buf *out, struct err *err)
 		report_left_out_text(r, out);
 		buf_adds(out, ".\n\n");
 	}
-	if (r->plan.n_missed) {
+	if (report_count_missed(r)) {
 		buf_adds(out, "NOTE ");
 		report_missed_text(r, out);
 		buf_adds(out, ".\n\n");

@@ -123,6 +123,19 @@ int store_chunk_save(struct store *s, const char *job, const struct store_chunk 
 	return r < 0 ? err_wrap(err, "cannot write the journal") : 0;
 }
 
+int store_chunks_reset(struct store *s, const char *job, const int64_t *chunks, size_t n,
+                       struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	int r = db_exec(locked, "BEGIN IMMEDIATE", err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct store_chunk empty = {.index = chunks[i], .summary = "", .reason = ""};
+		r = db_save_chunk(s, job, &empty, err);
+	}
+	r = db_end(s, r, err);
+	return r < 0 ? err_wrap(err, "cannot write the journal") : 0;
+}
+
 static int load_rows(struct store *s, const char *job, struct store_chunk **chunks, size_t *n,
                      struct err *err)
 {

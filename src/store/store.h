@@ -119,6 +119,9 @@ int store_job_update(struct store *s, const struct store_job *j, int64_t wall, i
  * ERR_NOENT if the job was removed. */
 int store_chunk_save(struct store *s, const char *job, const struct store_chunk *c,
                      struct err *err);
+/* These chunks are to do again; in one transaction. */
+int store_chunks_reset(struct store *s, const char *job, const int64_t *chunks, size_t n,
+                       struct err *err);
 enum store_detail {
 	STORE_BARE, /* without samples and events */
 	STORE_ALL,

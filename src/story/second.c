@@ -55,7 +55,8 @@ static bool is_new(int64_t time, const struct second_chunk *c, const int64_t *ti
 	for (size_t i = 0; i < n; i++)
 		if (times[i] == time)
 			return false;
-	return time >= c->start && time < c->end;
+	/* The frame that is shown at a time may be another one. */
+	return time >= c->start && time < c->end && !check_is_among(time, c->seen, c->n_seen);
 }
 
 /* Adds what is beside the frames that a statement cites. */

@@ -26,7 +26,7 @@ struct second_chunk {
 	size_t index;         /* of the chunk */
 	int64_t start, end;   /* of the chunk; no new time is outside */
 	int64_t from, to;     /* ends of the video */
-	const int64_t *times; /* of the first pass, ascending */
+	const int64_t *times; /* that the first pass asked for, ascending */
 	size_t n_times;
 	const int64_t *seen; /* frames that the model was shown, of the whole video, ascending */
 	size_t n_seen;

@@ -78,9 +78,11 @@ class SecondPass(flow.Flow):
         self.assertIn("A cat sits down.", said)
         self.assertNotIn("A ghost appears.", said)
         self.assertTrue(report["complete"])
-        self.assertIn("The first pass said: Part 3. A red car turns. A ghost appears.",
+        self.assertIn("The first pass reported: A red car turns. A ghost appears. The second: A red car turns. A cat sits down.",
                       (self.dir / "a.vdet" / "report.html").read_text())
-        self.assertIn("first pass said", (self.dir / "a.vdet" / "report.md").read_text())
+        markdown = (self.dir / "a.vdet" / "report.md").read_text()
+        self.assertIn("The first pass reported: A red car turns", markdown)
+        self.assertIn("1 of 8 chunks were in doubt, 1 of these described again", markdown)
 
         # the same command asks nothing more, and one with one pass keeps what is there
         for passes in ("2", "1"):
@@ -113,6 +115,21 @@ class SecondPass(flow.Flow):
         self.analyze(engine, "--chunk-duration", "2", "--verify", "all", "--passes", "2")
         self.assertEqual([c["index"] for c in self.chosen()], [withdrawn["chunk"]])
 
+    def test_nothing_in_doubt(self):
+        said = scene()
+        del said["stretches"][clock(4 * GHOST)]["events"][1]
+        (self.dir / "scene.json").write_text(json.dumps(said))
+        self.analyze(self.fake(), "--passes", "2")
+        self.assertEqual(self.chosen(), [])
+        self.assertIn("no chunk was in doubt", (self.dir / "a.vdet" / "report.html").read_text())
+
+    def test_both_passes_say_the_same(self):
+        said = scene()
+        del said["again"]
+        (self.dir / "scene.json").write_text(json.dumps(said))
+        self.analyze(self.fake(), "--passes", "2")
+        self.assertIn("Both passes reported the same", (self.dir / "a.vdet" / "report.html").read_text())
+
     def test_a_failure_keeps_the_first_answer(self):
         """The chunk is no hole, the job is complete, the reason is told, and the next run tries again."""
         engine = self.fake()
@@ -134,6 +151,40 @@ class SecondPass(flow.Flow):
         [chunk] = self.chosen()
         self.assertIsNone(chunk["second_pass"]["reason"])
         self.assertEqual(chunk["summary"], "A car and a cat.")
+
+    def test_a_file_that_changes(self):
+        """What was known before is of the file as it was, and stays."""
+        engine = self.fake()
+        self.analyze(engine)
+        before = flow.same_result(self.report("a"))
+        engine.control(faults=["hold@1+"], reset=True)
+        p = self.start("analyze", "a.mp4", "--engine", engine.url, "--chunk-duration", "4", "--chunk-frames", "2", "--passes", "2")
+        engine.control(**{"await": 1})
+        whole = (self.dir / "a.mp4").read_bytes()
+        with open(self.dir / "a.mp4", "ab") as f:
+            f.write(b"more")
+        engine.control(release=True)
+        err = p.communicate(timeout=flow.TIMEOUT)[1]
+        self.assertEqual(p.returncode, 1, err)
+        self.assertIn("what was known before", err)
+        (self.dir / "a.mp4").write_bytes(whole)
+        engine.control(faults=[])
+        asked = len(engine.lines("begin"))
+        self.analyze(engine)
+        self.assertEqual(len(engine.lines("begin")), asked)
+        self.assertEqual(flow.same_result(self.report("a")) | {"chunks": 0}, before | {"chunks": 0})
+        [chunk] = self.chosen()
+        self.assertIn("changed", chunk["second_pass"]["reason"])
+
+    def test_a_journal_that_others_changed(self):
+        engine = self.fake()
+        engine.control(faults=["prose@9+"], reset=True)
+        self.analyze(engine, "--passes", "2")
+        for times in ("[]", "x", "[40000000]", "[13000000,12000000]", "[-1]"):
+            with sqlite3.connect(self.store) as db:
+                db.execute("UPDATE second_pass SET times = ?", [times])
+            db.close()
+            self.assertIn("--fresh", self.analyze(engine, "--passes", "2", code=1).stderr)
 
     def test_a_quarter_of_the_chunks_at_most(self):
         said = scene()
@@ -172,6 +223,7 @@ class SecondPass(flow.Flow):
         for n in range(1, 1000, step):
             for p in self.store.parent.glob("vdet.db*"):
                 p.unlink()
+            begun = len(engine.lines("begin"))
             self.analyze(engine)
             asked = len(self.second(engine))
             r = self.vdet("analyze", "a.mp4", "--engine", engine.url, "--chunk-duration", "4", "--chunk-frames", "2",
@@ -182,6 +234,8 @@ class SecondPass(flow.Flow):
             db.close()
             between = len(self.second(engine))
             self.analyze(engine, "--passes", "2")
+            lists = ["".join(q["texts"]) for q in engine.lines("begin")[begun:] if "summary of this list" in "".join(q["texts"])]
+            self.assertIn("A cat sits down.", lists[-1])  # the summary is of what is known in the end
             self.assertEqual(flow.same_result(self.report("a")), wanted)
             self.assertEqual(len(self.second(engine)) - between, 1 - kept)
             if r.returncode == 0:

@@ -192,6 +192,7 @@ export function CaseView({ id }: { id: string }) {
       </section>
       {report && <section>
         <h2>Events <span class="n">{report.events.length}</span></h2>
+        <p class="note">Their times of day are counted from the times of the files, which of an upload is when it came. Clocks in the pictures were not read.</p>
         <Events report={report} />
       </section>}
     </main>
