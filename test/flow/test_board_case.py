@@ -343,6 +343,18 @@ class Summary(Cases):
         self.server.change("DELETE", f"/cases/{other}")
         self.summarize(case)
 
+    def test_what_waits_needs_no_descriptor(self):
+        (a, _), (b, _) = self.video("a.mp4", 6), self.video("b.mp4", 4, source="smptebars")
+        case, other = self.case("One", a, b), self.case("Two", b, a)
+        self.hold(case)
+        fds = f"/proc/{self.server.process.pid}/fd"
+        before = len(os.listdir(fds))
+        for _ in range(60):
+            self.server.change("POST", f"/cases/{other}/summary")
+            self.server.change("POST", f"/cases/{other}/summary/cancel")
+        self.assertLess(len(os.listdir(fds)) - before, 30)
+        self.assertEqual(self.state(other), "none")
+
     def test_the_server_ends_meanwhile(self):
         (a, _), (b, _) = self.video("a.mp4", 6), self.video("b.mp4", 4, source="smptebars")
         case = self.case("One", a, b)

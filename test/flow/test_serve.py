@@ -274,6 +274,10 @@ class Serve(Serving):
         if server.api(f"/jobs/{job}")["state"] != "done":
             events.state(job, "done")
         self.assertEqual(max(collections.Counter(engine.stretches()).values()), 1)
+        # The page would show a job without its result.
+        self.assertIn(f"job {job} of vdet serve", self.vdet("jobs", "rm", journal, code=1).stderr)
+        self.assertEqual(self.listed(journal), "complete")
+        self.vdet("jobs", "rm", journal, "--force")
 
     def test_holes_are_tried_again(self):
         engine = self.engine("--fault", "400@2", "--fault", "400@4", "--slots", "1")
