@@ -300,7 +300,8 @@ int64_t *chunks_saved(struct chunks *c, size_t *ret_n)
 {
 	pthread_mutex_lock(&c->lock);
 	int64_t *saved = mem_alloc(c->n_saved + 1, sizeof *saved);
-	memcpy(saved, c->saved, c->n_saved * sizeof *saved);
+	for (size_t i = 0; i < c->n_saved; i++)
+		saved[i] = c->saved[i];
 	*ret_n = c->n_saved;
 	pthread_mutex_unlock(&c->lock);
 	return saved;

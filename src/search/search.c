@@ -239,8 +239,10 @@ static void take_page(struct searching *s, struct search_result *ret)
 	size_t skip = s->query->skip < s->n ? s->query->skip : s->n, left = s->n - skip;
 	size_t n = left < s->query->limit ? left : s->query->limit;
 	ret->hits = mem_alloc(n + 1, sizeof *ret->hits);
-	memcpy(ret->hits, s->hits + skip, n * sizeof *ret->hits);
-	memset(s->hits + skip, 0, n * sizeof *ret->hits);
+	for (size_t i = 0; i < n; i++) {
+		ret->hits[i] = s->hits[skip + i];
+		s->hits[skip + i] = (struct search_hit){0};
+	}
 	ret->n = n;
 	ret->more = left > n || s->cut;
 }
