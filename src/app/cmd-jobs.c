@@ -8,6 +8,7 @@
 #include "app/commands.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "job/entry.h"
 #include "store/queue.h"
 
@@ -71,14 +72,13 @@ static int add_row(void *ctx, const struct store_job *j)
 {
 	struct listing *l = ctx;
 	json_auto_t *facts = json_loads(j->facts ? j->facts : "", 0, NULL);
-	const char *sha256 =
-		json_string_value(json_object_get(json_object_get(facts, "source"), "sha256"));
+	const char *sha256 = json_text(json_object_get(facts, "source"), "sha256");
 	bool held = j->state != STORE_JOB_RUNNING || entry_is_held(l->locks_dir, j->id);
 	l->rows = mem_room(l->rows, l->n, &l->cap, sizeof *l->rows);
 	l->rows[l->n++] =
 		(struct row){.id = mem_strdup(j->id),
 	                 .name = mem_strdup(j->source_name),
-	                 .sha256 = mem_strdup(sha256 ? sha256 : ""),
+	                 .sha256 = mem_strdup(sha256),
 	                 .dir = mem_strdup(j->output),
 	                 .state = held ? store_job_state_name(j->state) : waiting_state(l, j->id),
 	                 .created = j->created,

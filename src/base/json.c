@@ -21,6 +21,12 @@ const char *json_unknown_key(const json_t *o, const char *const *keys)
 	return NULL;
 }
 
+const char *json_text(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+	return text ? text : "";
+}
+
 json_t *json_sizes(const size_t *v, size_t n)
 {
 	json_t *all = json_array();
@@ -43,14 +49,18 @@ char *json_times_text(const int64_t *v, size_t n)
 	return json_dumps(a, JSON_COMPACT);
 }
 
+int64_t *json_times_of(const json_t *list, size_t most, size_t *ret_n)
+{
+	size_t n = json_array_size(list) < most ? json_array_size(list) : most;
+	int64_t *v = mem_alloc(n + 1, sizeof *v);
+	for (size_t i = 0; i < n; i++)
+		v[i] = json_integer_value(json_array_get(list, i));
+	*ret_n = n;
+	return v;
+}
+
 int64_t *json_times_read(const char *text, size_t *ret_n)
 {
-	size_t i;
-	json_t *time;
-	json_auto_t *a = json_loads(text ? text : "", 0, NULL);
-	int64_t *v = mem_alloc(json_array_size(a) + 1, sizeof *v);
-	*ret_n = 0;
-	json_array_foreach (a, i, time)
-		v[(*ret_n)++] = json_integer_value(time);
-	return v;
+	json_auto_t *list = json_loads(text ? text : "", 0, NULL);
+	return json_times_of(list, SIZE_MAX, ret_n);
 }

@@ -12,11 +12,15 @@
  * if all are. Points into `o`. */
 const char *json_unknown_key(const json_t *o, const char *const *keys);
 
+/* The text of a member, "" where there is none; of `o`. */
+const char *json_text(const json_t *o, const char *key);
+
 /* A list of numbers; the caller owns it. */
 json_t *json_sizes(const size_t *v, size_t n);
 json_t *json_times(const int64_t *v, size_t n);
-/* The list as text, and back; nothing where the text is not a list. The caller
- * frees. */
+/* The numbers of a list, at most so many; the list as text, and the numbers of
+ * that. None where it is not a list. The caller frees. */
+int64_t *json_times_of(const json_t *list, size_t most, size_t *ret_n);
 char *json_times_text(const int64_t *v, size_t n);
 int64_t *json_times_read(const char *text, size_t *ret_n);
 

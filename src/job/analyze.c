@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "decoder/decoder.h"
+#include "job/after-chunks.h"
 #include "job/budget.h"
 #include "job/chunks.h"
 #include "job/entry.h"
@@ -24,7 +25,6 @@
 #include "job/step-options.h"
 #include "job/streams.h"
 #include "job/survey.h"
-#include "job/after-chunks.h"
 #include "plan/plan.h"
 #include "report/folder.h"
 #include "report/joins.h"
@@ -413,16 +413,16 @@ static int finish(struct run *c, const struct chunks_outcome *done, const struct
 	                                  .duration = src->video.duration,
 	                                  .deadline = deadline_of(a, start),
 	                                  .fresh = done->fresh};
-	struct after_done done_after;
+	struct after_done after;
 	job->state = complete ? STORE_JOB_COMPLETE : STORE_JOB_HOLES;
-	int r = after_chunks(a, context, &from, job, &done_after, err);
+	int r = after_chunks(a, context, &from, job, &after, err);
 	if (r == 0 || r == -ERR_CANCELED) {
 		int same = check_source(c, err);
 		r = same < 0 ? same : r;
 	}
 	if (r == 0)
 		r = merge_needed(context, &merge, job, &outdated, err);
-	if (r == 0 && (outdated || done_after.joined || done_after.again || done->fresh)) {
+	if (r == 0 && (outdated || after.joined || after.again || done->fresh)) {
 		progress_phase(a->progress, PHASE_SUMMARY, "");
 		r = merge_summary(context, &merge, job, err);
 	}
@@ -455,7 +455,7 @@ static int finish(struct run *c, const struct chunks_outcome *done, const struct
 	                               .chunks = done->chunks,
 	                               .holes = done->holes,
 	                               .resumed = done->resumed,
-	                               .unchecked = done_after.unchecked,
+	                               .unchecked = after.unchecked,
 	                               .left_out = report_left_out(report),
 	                               .missed = report_count_missed(report),
 	                               .pictures = sums.pictures,

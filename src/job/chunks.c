@@ -128,8 +128,8 @@ static int save(struct chunks *run, const struct store_chunk *c, struct err *err
 	while (!run->job && run->result == 0)
 		pthread_cond_wait(&run->changed, &run->lock);
 	const char *job = run->job;
-	const struct chunks_second *second = run->options.second;
 	pthread_mutex_unlock(&run->lock);
+	const struct chunks_second *second = run->options.second;
 	if (!job)
 		return err_set(err, ERR_CANCELED, "interrupted");
 	return second ? second->save(second->ctx, c, err)

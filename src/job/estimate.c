@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "job/check.h"
 #include "job/join.h"
@@ -54,21 +55,15 @@ static void clear_gathering(struct gathering *g)
 	free(g->checker);
 }
 
-static const char *text_in(const json_t *facts, const char *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(json_object_get(facts, object), key));
-	return text ? text : "";
-}
-
 static int gather(void *ctx, const struct store_job *j)
 {
 	struct gathering *g = ctx;
 	if (j->state == STORE_JOB_RUNNING || g->n == JOBS_MAX || !j->facts)
 		return 0;
 	json_auto_t *facts = json_loads(j->facts, 0, NULL);
-	if (strcasecmp(text_in(facts, "engine", "model"), g->model) != 0)
+	if (strcasecmp(json_text(json_object_get(facts, "engine"), "model"), g->model) != 0)
 		return 0;
-	const char *checker = text_in(facts, "checks", "model");
+	const char *checker = json_text(json_object_get(facts, "checks"), "model");
 	if (!g->checker && *checker)
 		g->checker = mem_strdup(checker);
 	g->busy[g->n] = j->engine_busy;

@@ -343,7 +343,7 @@ static void add_chunk(struct report_page *p, size_t i)
 	}
 	if (c->second.context) {
 		AUTO(buf_free) struct buf text = BUF(1 << 20);
-		report_second_text(p->r, i, &text);
+		report_second_text(&c->second, &text);
 		buf_adds(p->out, "</p><p class=\"note\" dir=\"auto\">");
 		report_page_text(p, buf_str(&text));
 	}

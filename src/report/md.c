@@ -298,10 +298,10 @@ static void md_events(const struct report *r, struct buf *out)
 	md_withdrawn(r, out);
 }
 
-static void md_second(const struct report *r, size_t chunk, struct buf *out)
+static void md_second(const struct report_chunk *c, struct buf *out)
 {
 	AUTO(buf_free) struct buf text = BUF(1 << 20);
-	report_second_text(r, chunk, &text);
+	report_second_text(&c->second, &text);
 	if (!text.len)
 		return;
 	buf_adds(out, " *(");
@@ -336,7 +336,7 @@ static void md_chunks(const struct report *r, const struct report_sums *s, struc
 			report_chunk_note(c, out);
 			buf_adds(out, ")*");
 		}
-		md_second(r, i, out);
+		md_second(c, out);
 		buf_adds(out, "\n");
 	}
 	buf_adds(out, "\n");

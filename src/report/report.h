@@ -38,6 +38,7 @@ struct report_second {
 	char *context;   /* that the model was given; NULL: the chunk was not chosen */
 	json_t *earlier; /* what the first pass said; NULL: the chunk says it still */
 	char *reason;    /* why that is so; "" = it was not tried yet */
+	char *now;       /* all that it states now; NULL without `earlier`, or nothing */
 };
 
 struct report_chunk {

@@ -4,8 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "report/text.h"
 #include "store/second.h"
+
+/* Sets `now` of the chunks that were described twice. */
+static void set_now(struct report *r)
+{
+	size_t n, i, k;
+	const struct report_part **all = report_parts(r, &n);
+	for (i = 0; i < n; i = k) {
+		struct report_second *second = &r->chunks[all[i]->chunk].second;
+		struct buf now = BUF(1 << 20);
+		for (k = i; k < n && all[k]->chunk == all[i]->chunk; k++)
+			if (second->earlier)
+				buf_addf(&now, "%s%s", k > i ? " " : "", all[k]->what);
+		if (second->earlier)
+			second->now = buf_take(&now);
+	}
+	free(all);
+}
 
 int report_seconds_load(struct store *s, struct report *r, struct err *err)
 {
@@ -22,12 +40,15 @@ int report_seconds_load(struct store *s, struct report *r, struct err *err)
 		                           .reason = TAKE(row->reason)};
 	}
 	store_seconds_free(rows, n);
+	if (n)
+		set_now(r);
 	return e;
 }
 
 void report_second_clear(struct report_second *s)
 {
 	free(s->context);
+	free(s->now);
 	free(s->reason);
 	json_decref(s->earlier);
 	*s = (struct report_second){0};
@@ -41,33 +62,16 @@ json_t *report_second_json(const struct report_second *s)
 	                 *s->reason ? s->reason : NULL);
 }
 
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *text = json_string_value(json_object_get(o, key));
-	return text ? text : "";
-}
-
-static void print_now(const struct report *r, size_t chunk, struct buf *out)
-{
-	size_t n, printed = 0;
-	const struct report_part **all = report_parts(r, &n);
-	for (size_t i = 0; i < n; i++)
-		if (all[i]->chunk == chunk)
-			buf_addf(out, "%s%s", printed++ ? " " : "", all[i]->what);
-	free(all);
-}
-
 static void print_earlier(const struct report_second *s, struct buf *out)
 {
 	size_t i;
 	json_t *event;
 	json_array_foreach (json_object_get(s->earlier, "events"), i, event)
-		buf_addf(out, "%s%s", i ? " " : "", text_of(event, "what"));
+		buf_addf(out, "%s%s", i ? " " : "", json_text(event, "what"));
 }
 
-void report_second_text(const struct report *r, size_t chunk, struct buf *out)
+void report_second_text(const struct report_second *s, struct buf *out)
 {
-	const struct report_second *s = &r->chunks[chunk].second;
 	if (!s->context)
 		return;
 	if (!s->earlier) {
@@ -77,15 +81,14 @@ void report_second_text(const struct report *r, size_t chunk, struct buf *out)
 	}
 
 	AUTO(buf_free) struct buf before = BUF(1 << 20);
-	AUTO(buf_free) struct buf now = BUF(1 << 20);
+	const char *now = s->now ? s->now : "";
 	print_earlier(s, &before);
-	print_now(r, chunk, &now);
 	buf_adds(out, "It was in doubt, and described twice. ");
-	if (strcmp(buf_str(&before), buf_str(&now)) == 0)
+	if (strcmp(buf_str(&before), now) == 0)
 		buf_adds(out, "Both passes reported the same");
 	else
 		buf_addf(out, "The first pass reported: %s The second: %s",
-		         before.len ? buf_str(&before) : "nothing.", now.len ? buf_str(&now) : "nothing.");
+		         before.len ? buf_str(&before) : "nothing.", *now ? now : "nothing.");
 }
 
 void report_second_sum(const struct report *r, struct buf *out)

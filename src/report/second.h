@@ -9,7 +9,8 @@
 /* The member of a job's facts that says that its chunks were chosen. */
 #define REPORT_SECOND_PASS "second_pass"
 
-/* Sets `second` of the chunks. Blocks for the disk. */
+/* Sets `second` of the chunks of `r`, which has its events. Blocks for the
+ * disk. */
 int report_seconds_load(struct store *s, struct report *r, struct err *err);
 void report_second_clear(struct report_second *s);
 
@@ -17,7 +18,7 @@ void report_second_clear(struct report_second *s);
 json_t *report_second_json(const struct report_second *s);
 /* "It was in doubt, and described twice. The first pass reported: …", or why
  * the second time failed. Nothing where the chunk was not chosen. */
-void report_second_text(const struct report *r, size_t chunk, struct buf *out);
+void report_second_text(const struct report_second *s, struct buf *out);
 /* "3 of 25 chunks were in doubt, …"; nothing where there was no second pass. */
 void report_second_sum(const struct report *r, struct buf *out);
 

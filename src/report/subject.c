@@ -210,23 +210,6 @@ static void gather(struct registry *g)
 
 /* ---- from the journal */
 
-static int64_t *times_of(const json_t *list, size_t most, size_t *ret_n)
-{
-	size_t n = json_array_size(list);
-	n = n < most ? n : most;
-	int64_t *times = mem_alloc(n + 1, sizeof *times);
-	for (size_t i = 0; i < n; i++)
-		times[i] = json_integer_value(json_array_get(list, i));
-	*ret_n = n;
-	return times;
-}
-
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-	return s ? s : "";
-}
-
 static void read_known(struct registry *g)
 {
 	g->known = mem_alloc(g->saved.n + 1, sizeof *g->known);
@@ -237,7 +220,7 @@ static void read_known(struct registry *g)
 		*to = (struct subject_known){.number = from->number,
 		                             .split = from->edit,
 		                             .description = mem_strdup(from->description)};
-		to->frames = times_of(frames, SIZE_MAX, &to->n_frames);
+		to->frames = json_times_of(frames, SIZE_MAX, &to->n_frames);
 	}
 }
 
@@ -246,9 +229,9 @@ static void read_cite(struct subject_edit *e, const json_t *from)
 	AUTO(mem_freep) int64_t *frames = NULL;
 	struct subject_cite *c = &e->cites[e->n_cites++];
 	*c = (struct subject_cite){.which = (size_t)json_integer_value(json_object_get(from, "which")),
-	                           .description = mem_strdup(text_of(from, "subject")),
-	                           .what = mem_strdup(text_of(from, "what"))};
-	frames = times_of(json_object_get(from, "frames"), SUBJECT_FRAMES_MAX, &c->n_frames);
+	                           .description = mem_strdup(json_text(from, "subject")),
+	                           .what = mem_strdup(json_text(from, "what"))};
+	frames = json_times_of(json_object_get(from, "frames"), SUBJECT_FRAMES_MAX, &c->n_frames);
 	memcpy(c->frames, frames, c->n_frames * sizeof *frames);
 }
 
@@ -264,7 +247,7 @@ static void read_edits(struct registry *g)
 		size_t i;
 		*to = (struct subject_edit){.id = from->id,
 		                            .op = subject_op_of_name(from->kind),
-		                            .text = mem_strdup(text_of(data, "text")),
+		                            .text = mem_strdup(json_text(data, "text")),
 		                            .cites =
 		                                mem_alloc(json_array_size(cites) + 1, sizeof *to->cites)};
 		json_array_foreach (cites, i, cite)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 
 struct loading {
@@ -26,26 +27,20 @@ void scope_clear(struct scope *s)
 	*s = (struct scope){0};
 }
 
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *text = json_string_value(json_object_get(o, key));
-	return text ? text : "";
-}
-
 /* Jobs come newest first. */
 static int add_job(void *ctx, const struct store_job *j)
 {
 	struct loading *l = ctx;
 	json_auto_t *facts = json_loads(j->facts ? j->facts : "", 0, NULL);
 	const json_t *options = json_object_get(json_object_get(facts, "key"), "options");
-	const char *sha256 = text_of(json_object_get(facts, "source"), "sha256");
+	const char *sha256 = json_text(json_object_get(facts, "source"), "sha256");
 	if (j->state == STORE_JOB_RUNNING || !*sha256)
 		return 0;
 	if (!strcasestr(j->source_name, l->video) &&
 	    strncasecmp(sha256, l->video, strlen(l->video)) != 0)
 		return 0;
 
-	AUTO(mem_freep) char *source = mem_printf("%s %s", sha256, text_of(options, "media.stream"));
+	AUTO(mem_freep) char *source = mem_printf("%s %s", sha256, json_text(options, "media.stream"));
 	if (json_object_get(l->sources, source))
 		return 0;
 	json_object_set_new(l->sources, source, json_true());

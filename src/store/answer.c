@@ -12,13 +12,7 @@ int store_answer_find(struct store *s, const char *job, const char *request, cha
 	if (r < 0)
 		return r;
 	db_bind(q, "ss", job, request);
-	r = db_step(s, q, err);
-	if (r == 0)
-		return err_set(err, ERR_NOENT, "this was not asked yet");
-	if (r < 0)
-		return r;
-	*ret = db_text(q, 0);
-	return 0;
+	return db_one_text(s, q, "this was not asked yet", ret, err);
 }
 
 int store_answer_add(struct store *s, const char *job, const char *request, const char *text,

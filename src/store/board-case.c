@@ -219,11 +219,7 @@ int store_board_answer_find(struct store *s, int64_t id, const char *key, char *
 	if (r < 0)
 		return r;
 	db_bind(q, "is", id, key);
-	r = db_step(s, q, err);
-	if (r <= 0)
-		return r < 0 ? r : err_set(err, ERR_NOENT, "this was not asked yet");
-	*ret = db_text(q, 0);
-	return 0;
+	return db_one_text(s, q, "this was not asked yet", ret, err);
 }
 
 int store_board_answer_add(struct store *s, int64_t id, const char *key, const char *text,

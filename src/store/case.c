@@ -158,11 +158,7 @@ int store_case_step_load(struct store *s, const char *case_id, const char *key, 
 	if (r < 0)
 		return r;
 	db_bind(q, "ss", case_id, key);
-	r = db_step(s, q, err);
-	if (r <= 0)
-		return r < 0 ? r : err_set(err, ERR_NOENT, "this step was not done yet");
-	*ret = db_text(q, 0);
-	return 0;
+	return db_one_text(s, q, "this step was not done yet", ret, err);
 }
 
 int store_case_step_save(struct store *s, const char *case_id, const char *key, const char *kind,

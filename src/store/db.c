@@ -114,6 +114,15 @@ int db_end(struct store *s, int r, struct err *err)
 	return r;
 }
 
+int db_one_text(struct store *s, sqlite3_stmt *q, const char *none, char **ret, struct err *err)
+{
+	int r = db_step(s, q, err);
+	if (r <= 0)
+		return r < 0 ? r : err_set(err, ERR_NOENT, "%s", none);
+	*ret = db_text(q, 0);
+	return 0;
+}
+
 char *db_text(sqlite3_stmt *q, int column)
 {
 	const unsigned char *text = sqlite3_column_text(q, column);

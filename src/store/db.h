@@ -39,6 +39,8 @@ int db_add_video(struct store *s, const struct store_video *v, int64_t *ret_id, 
 int db_add_entry(struct store *s, const struct store_entry *e, int64_t *ret_id, struct err *err);
 /* A chunk's result, whole; with the lock, in a transaction. chunk.c */
 int db_save_chunk(struct store *s, const char *job, const struct store_chunk *c, struct err *err);
+/* The text of the only row; ERR_NOENT with `none` if there is no row. */
+int db_one_text(struct store *s, sqlite3_stmt *q, const char *none, char **ret, struct err *err);
 char *db_text(sqlite3_stmt *q, int column); /* copied, never NULL */
 
 int db_migrate_keys(struct store *s, struct err *err); /* a step of the migration */

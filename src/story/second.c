@@ -21,12 +21,6 @@ static int by_rank(const void *x, const void *y)
 	return (a->index > b->index) - (a->index < b->index);
 }
 
-static int by_index(const void *x, const void *y)
-{
-	const size_t *a = x, *b = y;
-	return (*a > *b) - (*a < *b);
-}
-
 size_t second_limit(size_t chunks)
 {
 	return (chunks + SECOND_SHARE - 1) / SECOND_SHARE;
@@ -46,8 +40,7 @@ size_t second_chunks(const struct check_video *v, const unsigned *ranks, size_t 
 	qsort(chunks, v->n_chunks, sizeof *chunks, by_rank);
 	for (; n < v->n_chunks && n < limit && chunks[n].rank; n++)
 		ret[n] = chunks[n].index;
-	qsort(ret, n, sizeof *ret, by_index);
-	return n;
+	return mem_sort_distinct(ret, n);
 }
 
 static bool is_new(int64_t time, const struct second_chunk *c, const int64_t *times, size_t n)
