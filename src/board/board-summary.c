@@ -52,7 +52,7 @@ static int ask_model(struct summing *s, const struct store_board_case *c,
 	                                .memory = b->setup.memory,
 	                                .cancel = s->cancel};
 	const struct merge_options merge = {.prompt = o->prompt, .language = o->language};
-	const struct ask_journal answers = {.find = find_answer, .add = add_answer, .ctx = s};
+	const struct reply_journal answers = {.find = find_answer, .add = add_answer, .ctx = s};
 	ret->model = engine_info(b->setup.engine)->model;
 	memcpy(ret->made_of, m.made_of, sizeof ret->made_of);
 	return case_sum_up(&run, &in, &merge, &answers, &ret->text, err);

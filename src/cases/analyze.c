@@ -372,7 +372,7 @@ static int write_report(struct run *c, struct case_report *r, const char *dir, s
 	const struct merge_options merge = {.prompt = c->a->options->prompt,
 	                                    .language = c->a->options->language};
 	struct case_answers kept = {c->a->store, r};
-	const struct ask_journal answers = case_answers_of(&kept);
+	const struct reply_journal answers = case_answers_of(&kept);
 	int e = case_summarize(&context, &merge, &answers, r, err);
 	progress_phase(c->a->progress, PHASE_REPORT, "");
 	if (e == 0)

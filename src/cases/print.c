@@ -52,7 +52,7 @@ int case_print(struct store *s, const struct case_input *in, const char *format,
 }
 
 int case_sum_up(const struct run_context *run, const struct case_input *in,
-                const struct merge_options *o, const struct ask_journal *answers, char **ret,
+                const struct merge_options *o, const struct reply_journal *answers, char **ret,
                 struct err *err)
 {
 	AUTO(case_report_freep) struct case_report *report = NULL;

@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "job/ask.h"
+#include "job/requests.h"
 #include "job/merge.h"
 #include "store/case.h"
 
@@ -35,7 +35,7 @@ int case_print(struct store *s, const struct case_input *in, const char *format,
  * reason if the model writes none; ERR_CANCELED. The engine has been started;
  * blocks for it. */
 int case_sum_up(const struct run_context *run, const struct case_input *in,
-                const struct merge_options *o, const struct ask_journal *answers, char **ret,
+                const struct merge_options *o, const struct reply_journal *answers, char **ret,
                 struct err *err);
 
 #endif

@@ -250,13 +250,13 @@ static int add_answer(void *ctx, const char *request, const char *text, struct e
 	return store_case_step_save(a->store, a->report->id, request, "summary", runs, text, err);
 }
 
-struct ask_journal case_answers_of(struct case_answers *answers)
+struct reply_journal case_answers_of(struct case_answers *answers)
 {
-	return (struct ask_journal){.find = find_answer, .add = add_answer, .ctx = answers};
+	return (struct reply_journal){.find = find_answer, .add = add_answer, .ctx = answers};
 }
 
 static int ask_model(const struct run_context *run, const struct merge_options *o,
-                     const struct lines *l, const struct ask_journal *answers,
+                     const struct lines *l, const struct reply_journal *answers,
                      struct story_summary *ret, struct err *err)
 {
 	const struct engine_info *e = engine_info(run->engine);
@@ -300,7 +300,7 @@ void case_list_videos(struct case_report *r, const char *why)
 }
 
 int case_summarize(const struct run_context *run, const struct merge_options *o,
-                   const struct ask_journal *answers, struct case_report *r, struct err *err)
+                   const struct reply_journal *answers, struct case_report *r, struct err *err)
 {
 	AUTO(lines_clear) struct lines lines = {0};
 	AUTO(story_summary_clear) struct story_summary s = {0};

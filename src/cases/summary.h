@@ -5,7 +5,7 @@
 #define VDET_CASES_SUMMARY_H
 
 #include "cases/data.h"
-#include "job/ask.h"
+#include "job/requests.h"
 #include "job/merge.h"
 
 /* The answers about a case of the command line; borrows everything. */
@@ -13,14 +13,14 @@ struct case_answers {
 	struct store *store;
 	const struct case_report *report;
 };
-struct ask_journal case_answers_of(struct case_answers *answers);
+struct reply_journal case_answers_of(struct case_answers *answers);
 
 /* Sets the summary of the report: by the model, or, where that fails, the list
  * of the videos and the reason, "" if there is nothing to sum up. Each answer
  * is kept under the SHA-256 of all that it depends on, so that none is asked
  * for again. Fails only with ERR_CANCELED. */
 int case_summarize(const struct run_context *run, const struct merge_options *o,
-                   const struct ask_journal *answers, struct case_report *r, struct err *err);
+                   const struct reply_journal *answers, struct case_report *r, struct err *err);
 
 /* Sets the summary to the list of the videos, and says why. */
 void case_list_videos(struct case_report *r, const char *why);

@@ -29,7 +29,7 @@ enum {
 };
 
 struct joining {
-	struct ask ask;
+	struct requests requests;
 	struct report *report;
 	struct statements statements;
 	struct story_part *parts; /* of the statements */
@@ -108,7 +108,7 @@ static void ask_batch(void *item)
 	request_key(j, pairs, key);
 	prompt_join(chat, pairs, b->n);
 	chat_max_tokens(chat, ANSWER_TOKENS);
-	int r = ask_object(&j->ask, key, chat, "same", false, &answer, &err);
+	int r = requests_object(&j->requests, key, chat, "same", false, &answer, &err);
 	if (r == 0) {
 		read_answer(b, answer);
 		r = story_pairs_judge(&j->pairs[b->first], b->n, b->said, &err);
@@ -170,7 +170,7 @@ static int ask_for_links(struct joining *j, struct story_link *links, size_t *re
 	if (at < j->n_pairs)
 		log_info("[job %s] %zu pairs of statements are joined by rules alone", j->report->job,
 		         j->n_pairs - at);
-	int r = ask_all(&j->ask, ask_batch, batches, n, sizeof *batches, err);
+	int r = requests_all(&j->requests, ask_batch, batches, n, sizeof *batches, err);
 
 	*ret_n = 0;
 	for (size_t i = 0; i < at; i++)
@@ -227,7 +227,7 @@ static int ask_about_pairs(struct joining *j, json_t **ret_joins, struct err *er
 	*ret_joins = NULL;
 	AUTO(mem_freep) struct story_link *links = mem_alloc(j->n_pairs, sizeof *links);
 	if (j->n_pairs) {
-		progress_phase(j->ask.run->progress, PHASE_JOINING, "");
+		progress_phase(j->requests.run->progress, PHASE_JOINING, "");
 		r = ask_for_links(j, links, &n, err);
 	}
 	if (r < 0)
@@ -235,7 +235,7 @@ static int ask_about_pairs(struct joining *j, json_t **ret_joins, struct err *er
 	if (atomic_load(&j->open))
 		log_warning("[job %s] some statements are joined by rules alone; the same command asks "
 		            "again: %s",
-		            j->report->job, j->ask.stopped.msg);
+		            j->report->job, j->requests.stopped.msg);
 	*ret_joins = report_joins_pack(j->statements.parts, links, n);
 	return 0;
 }
@@ -244,8 +244,8 @@ int join_run(const struct run_context *run, const struct join_options *o, struct
              bool *ret_changed, struct err *err)
 {
 	struct joining j = {.most_bytes = merge_events_bytes(run)};
-	struct ask_job answers = {run->store, job->id};
-	const struct ask_journal journal = ask_journal_of(&answers);
+	struct reply_job answers = {run->store, job->id};
+	const struct reply_journal journal = reply_journal_of(&answers);
 	json_auto_t *joins = NULL;
 	*ret_changed = false;
 	if (!o->fresh && !is_wanted(job))
@@ -254,14 +254,14 @@ int join_run(const struct run_context *run, const struct join_options *o, struct
 	if (r < 0)
 		return r;
 
-	ask_init(&j.ask, run, &journal);
+	requests_init(&j.requests, run, &journal);
 	if (o->deadline && clock_now() > o->deadline)
-		err_set(&j.ask.stopped, ERR_TIMEOUT, "the job's time limit (job.timeout) was reached");
+		err_set(&j.requests.stopped, ERR_TIMEOUT, "the job's time limit (job.timeout) was reached");
 	collect(&j, job->key);
 	r = ask_about_pairs(&j, &joins, err);
 	if (r == 0)
 		r = keep(run, job, joins, atomic_load(&j.open), ret_changed, err);
-	ask_clear(&j.ask);
+	requests_clear(&j.requests);
 	statements_clear(&j.statements);
 	report_free(j.report);
 	free(j.parts);

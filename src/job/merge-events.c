@@ -16,7 +16,7 @@ enum {
 
 /* What all requests have in common. */
 struct asker {
-	struct ask ask;
+	struct requests requests;
 	const struct merge_options *options;
 	const struct merge_list *list;
 };
@@ -58,9 +58,9 @@ static void ask_one(void *item)
 	AUTO(chat_freep) struct chat *chat = chat_new();
 	request_key(q, key);
 	prompt_story(chat, &list, a->options->prompt, a->options->language,
-	             of->fault.code ? of->fault.msg : NULL, engine_info(a->ask.run->engine)->own);
+	             of->fault.code ? of->fault.msg : NULL, engine_info(a->requests.run->engine)->own);
 	chat_max_tokens(chat, ANSWER_TOKENS);
-	ask_object(&a->ask, key, chat, "sentences", of->fault.code, &of->answer, &of->why);
+	requests_object(&a->requests, key, chat, "sentences", of->fault.code, &of->answer, &of->why);
 }
 
 static int ask_level(void *ctx, struct story_request *requests, size_t n, struct err *err)
@@ -69,7 +69,7 @@ static int ask_level(void *ctx, struct story_request *requests, size_t n, struct
 	AUTO(mem_freep) struct question *questions = mem_alloc(n, sizeof *questions);
 	for (size_t i = 0; i < n; i++)
 		questions[i] = (struct question){a, &requests[i]};
-	return ask_all(&a->ask, ask_one, questions, n, sizeof *questions, err);
+	return requests_all(&a->requests, ask_one, questions, n, sizeof *questions, err);
 }
 
 size_t merge_events_bytes(const struct run_context *run)
@@ -91,8 +91,8 @@ int merge_events(const struct run_context *run, const struct merge_options *o,
 	struct asker asker = {.options = o, .list = list};
 	struct story_list entries = list->entries;
 	entries.most = merge_events_most(engine_info(run->engine)->demo_model);
-	ask_init(&asker.ask, run, &list->journal);
+	requests_init(&asker.requests, run, &list->journal);
 	int r = story_sum_up(&entries, merge_events_bytes(run), ask_level, &asker, ret, err);
-	ask_clear(&asker.ask);
+	requests_clear(&asker.requests);
 	return r;
 }

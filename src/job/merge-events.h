@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "job/ask.h"
+#include "job/requests.h"
 #include "job/merge.h"
 #include "story/sum-up.h"
 
@@ -14,7 +14,7 @@ struct merge_list {
 	struct story_list entries; /* at least one */
 	bool of_case;              /* of several videos; each entry names its own */
 	const char *model, *model_hash;
-	struct ask_journal journal;
+	struct reply_journal journal;
 };
 
 /* Asks for the sentences about the entries, as many at once as fit into a

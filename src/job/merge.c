@@ -146,11 +146,11 @@ static int ask_about_events(const struct run_context *run, const struct merge_op
 	AUTO(mem_freep) struct story_entry *entries = mem_alloc(r->n_events, sizeof *entries);
 	for (size_t i = 0; i < r->n_events; i++)
 		entries[i] = (struct story_entry){r->events[i].start, r->events[i].end, r->events[i].what};
-	struct ask_job answers = {run->store, r->job};
+	struct reply_job answers = {run->store, r->job};
 	const struct merge_list list = {.entries = {.entries = entries, .n = r->n_events},
 	                                .model = r->model,
 	                                .model_hash = r->model_hash,
-	                                .journal = ask_journal_of(&answers)};
+	                                .journal = reply_journal_of(&answers)};
 	return merge_events(run, o, &list, ret, err);
 }
 

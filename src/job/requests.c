@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "job/ask.h"
+#include "job/requests.h"
 
 #include <stdlib.h>
 
@@ -10,33 +10,34 @@
 
 static int find_answer(void *ctx, const char *request, char **ret, struct err *err)
 {
-	const struct ask_job *j = ctx;
+	const struct reply_job *j = ctx;
 	return store_answer_find(j->store, j->job, request, ret, err);
 }
 
 static int add_answer(void *ctx, const char *request, const char *text, struct err *err)
 {
-	const struct ask_job *j = ctx;
+	const struct reply_job *j = ctx;
 	return store_answer_add(j->store, j->job, request, text, err);
 }
 
-struct ask_journal ask_journal_of(struct ask_job *job)
+struct reply_journal reply_journal_of(struct reply_job *job)
 {
-	return (struct ask_journal){.find = find_answer, .add = add_answer, .ctx = job};
+	return (struct reply_journal){.find = find_answer, .add = add_answer, .ctx = job};
 }
 
-void ask_init(struct ask *a, const struct run_context *run, const struct ask_journal *journal)
+void requests_init(struct requests *a, const struct run_context *run,
+                   const struct reply_journal *journal)
 {
-	*a = (struct ask){.run = run, .journal = *journal};
+	*a = (struct requests){.run = run, .journal = *journal};
 	pthread_mutex_init(&a->lock, NULL);
 }
 
-void ask_clear(struct ask *a)
+void requests_clear(struct requests *a)
 {
 	pthread_mutex_destroy(&a->lock);
 }
 
-static bool is_stopped(struct ask *a, struct err *err)
+static bool is_stopped(struct requests *a, struct err *err)
 {
 	pthread_mutex_lock(&a->lock);
 	bool stopped = a->stopped.code;
@@ -47,7 +48,7 @@ static bool is_stopped(struct ask *a, struct err *err)
 }
 
 /* An answer that cannot be used stops nothing. */
-static void stop(struct ask *a, const struct err *why)
+static void stop(struct requests *a, const struct err *why)
 {
 	if (why->code == ERR_FORMAT)
 		return;
@@ -56,8 +57,8 @@ static void stop(struct ask *a, const struct err *why)
 	pthread_mutex_unlock(&a->lock);
 }
 
-static int ask_model(struct ask *a, struct chat *chat, const char *key, json_t **ret,
-                     struct err *err)
+static int send_request(struct requests *a, struct chat *chat, const char *key, json_t **ret,
+                        struct err *err)
 {
 	AUTO(chat_result_clear) struct chat_result result = {0};
 	chat_set_cancel(chat, a->run->cancel);
@@ -71,8 +72,8 @@ static int ask_model(struct ask *a, struct chat *chat, const char *key, json_t *
 	return r;
 }
 
-int ask_object(struct ask *a, const char *request, struct chat *chat, const char *key, bool again,
-               json_t **ret, struct err *err)
+int requests_object(struct requests *a, const char *request, struct chat *chat, const char *key,
+                    bool again, json_t **ret, struct err *err)
 {
 	AUTO(mem_freep) char *known = NULL;
 	*ret = NULL;
@@ -82,7 +83,7 @@ int ask_object(struct ask *a, const char *request, struct chat *chat, const char
 		return 0;
 	if (is_stopped(a, err))
 		return -(int)err->code;
-	int r = ask_model(a, chat, key, ret, err);
+	int r = send_request(a, chat, key, ret, err);
 	if (r < 0) {
 		stop(a, err);
 		return r;
@@ -95,8 +96,8 @@ int ask_object(struct ask *a, const char *request, struct chat *chat, const char
 	return 0;
 }
 
-int ask_all(struct ask *a, void (*work)(void *item), void *items, size_t n, size_t size,
-            struct err *err)
+int requests_all(struct requests *a, void (*work)(void *item), void *items, size_t n, size_t size,
+                 struct err *err)
 {
 	int slots = engine_slots(a->run->engine);
 	struct pool *pool = pool_new(slots > 0 ? (size_t)slots : 1);
