@@ -79,6 +79,11 @@ void hash_end(struct hash *h, char out[static HASH_HEX])
 		snprintf(out + 2 * i, 3, "%02x", md[i]);
 }
 
+bool hash_is_hex(const char *s)
+{
+	return strlen(s) == HASH_HEX - 1 && strspn(s, "0123456789abcdef") == HASH_HEX - 1;
+}
+
 void hash_texts(const char *const *texts, size_t n, char out[static HASH_HEX])
 {
 	AUTO(hash_freep) struct hash *h = hash_new();

@@ -4,6 +4,7 @@
 #ifndef VDET_BASE_HASH_H
 #define VDET_BASE_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,9 @@ void hash_add(struct hash *h, const void *data, size_t len);
 void hash_adds(struct hash *h, const char *s);
 /* Lower-case hexadecimal; the object may only be freed afterwards. */
 void hash_end(struct hash *h, char out[static HASH_HEX]);
+
+/* Whether s is a SHA-256 in lower-case hexadecimal. */
+bool hash_is_hex(const char *s);
 
 /* SHA-256 of n texts. */
 void hash_texts(const char *const *texts, size_t n, char out[static HASH_HEX]);

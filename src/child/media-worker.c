@@ -21,6 +21,7 @@
 #include "media/nearest.h"
 #include "media/note.h"
 #include "media/picture.h"
+#include "media/planes.h"
 #include "media/probe.h"
 #include "media/reader.h"
 #include "media/source.h"
@@ -44,6 +45,7 @@ struct worker {
 	struct picture *picture;
 	struct jpeg *jpeg, *thumb;
 	struct buf jpeg_data, thumb_data;
+	struct planes_id id; /* of their frame; empty if it was not requested */
 };
 
 static int tell(uint32_t type, const json_t *head, const struct wire_part *parts, size_t n,
@@ -166,7 +168,7 @@ static int on_probe(struct worker *w, const json_t *request, struct err *err)
 
 struct frames_request {
 	int64_t size, thumb_size, quality;
-	bool keyframes;
+	bool keyframes, identify;
 	const json_t *times;
 };
 
@@ -174,9 +176,10 @@ static int send_picture(struct worker *w, size_t i, const struct shown *s, const
                         struct err *err)
 {
 	json_auto_t *head =
-		json_pack("{s:I s:I s:i s:i s:s s:I s:I}", "i", (json_int_t)i, "pts", (json_int_t)s->pts,
-	              "width", pic->width, "height", pic->height, "decode_path", s->decode_path, "jpeg",
-	              (json_int_t)w->jpeg_data.len, "thumb", (json_int_t)w->thumb_data.len);
+		json_pack("{s:I s:I s:i s:i s:s s:s s:s s:I s:I}", "i", (json_int_t)i, "pts",
+	              (json_int_t)s->pts, "width", pic->width, "height", pic->height, "decode_path",
+	              s->decode_path, "planes_sha256", w->id.sha256, "planes_format", w->id.format,
+	              "jpeg", (json_int_t)w->jpeg_data.len, "thumb", (json_int_t)w->thumb_data.len);
 	const struct wire_part parts[] = {
 		{w->jpeg_data.data, w->jpeg_data.len},
 		{w->thumb_data.data, w->thumb_data.len},
@@ -197,8 +200,11 @@ static int make_frame(struct worker *w, size_t i, const struct frames_request *q
 	int64_t t = time_of(q, i), then = i + 1 < json_array_size(q->times) ? time_of(q, i + 1) : t;
 	buf_clear(&w->jpeg_data);
 	buf_clear(&w->thumb_data);
+	w->id = (struct planes_id){0};
 	int r = q->keyframes ? nearest_at(w->nearest, t, s, err)
 	                     : reader_at_then(w->reader, t, then, s, err);
+	if (r == 0 && q->identify)
+		planes_identify(s->frame, &w->id);
 	if (r == 0)
 		r = picture_make(w->picture, w->source, s, (int)q->size, pic, err);
 	if (r == 0)
@@ -237,6 +243,8 @@ static int on_frames(struct worker *w, const json_t *request, struct err *err)
 		r = wire_int(request, "quality", 1, 100, &q.quality, err);
 	if (r == 0)
 		r = wire_bool(request, "keyframes", &q.keyframes, err);
+	if (r == 0)
+		r = wire_bool(request, "identify", &q.identify, err);
 	if (r == 0)
 		r = ensure_nearest(w, err);
 	if (r < 0)
@@ -373,6 +381,7 @@ static void touch_libraries(void)
 	json_object_seed(0);
 	tzset();
 	note_start();
+	planes_prepare();
 }
 
 /* From here on only devices and drivers can be opened, so that this limit also

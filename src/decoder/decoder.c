@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "decoder/decoder-internal.h"
@@ -30,6 +31,9 @@ enum {
 	PIXELS_MAX = 1 << 16,     /* a side */
 	GRACE = 2 * CLOCK_SECOND, /* for reaping a killed child */
 };
+
+/* of names of pixel formats, with their size */
+static const char format_letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_ ";
 
 /* limit of valid times */
 static const int64_t latest = INT64_C(100) * 366 * 86400 * CLOCK_SECOND;
@@ -64,6 +68,8 @@ void video_info_clear(struct video_info *v)
 void frame_clear(struct frame *f)
 {
 	free(f->decode_path);
+	free(f->planes_sha256);
+	free(f->planes_format);
 	free(f->jpeg);
 	free(f->thumb);
 	free(f->fault);
@@ -448,6 +454,21 @@ static void shrink(int *w, int *h, int size)
 	*h = *h < 1 ? 1 : *h;
 }
 
+/* Both are empty unless they were requested. */
+static int read_identity(const json_t *head, const struct frame_request *req, struct frame *f,
+                         struct err *err)
+{
+	int r = wire_string(head, "planes_sha256", HASH_HEX - 1, &f->planes_sha256, err);
+	if (r == 0)
+		r = wire_string(head, "planes_format", MEDIA_FORMAT_MAX, &f->planes_format, err);
+	if (r < 0 || (!f->planes_sha256[0] && !f->planes_format[0]))
+		return r;
+	if (!req->identify || !hash_is_hex(f->planes_sha256) || !f->planes_format[0] ||
+	    strspn(f->planes_format, format_letters) != strlen(f->planes_format))
+		return err_set(err, ERR_PROTO, "the identity of a frame is malformed");
+	return 0;
+}
+
 static int read_frame(const struct wire_msg *m, size_t i, const struct frame_request *req,
                       struct frame *f, struct err *err)
 {
@@ -467,6 +488,8 @@ static int read_frame(const struct wire_msg *m, size_t i, const struct frame_req
 		r = wire_int(m->head, "thumb", !!req->thumb_size, (int64_t)m->blob_len, &thumb, err);
 	if (r == 0)
 		r = wire_string(m->head, "decode_path", 32, &f->decode_path, err);
+	if (r == 0)
+		r = read_identity(m->head, req, f, err);
 	if (r < 0)
 		return r;
 
@@ -500,9 +523,9 @@ static int ask_frames(struct decoder *d, const struct frame_request *req, struct
 	json_auto_t *times = json_array();
 	for (size_t i = 0; i < req->n; i++)
 		json_array_append_new(times, json_integer(req->times[i]));
-	json_auto_t *head =
-		json_pack("{s:O s:i s:i s:i s:b}", "times", times, "size", req->size, "thumb_size",
-	              req->thumb_size, "quality", req->quality, "keyframes", req->keyframes);
+	json_auto_t *head = json_pack("{s:O s:i s:i s:i s:b s:b}", "times", times, "size", req->size,
+	                              "thumb_size", req->thumb_size, "quality", req->quality,
+	                              "keyframes", req->keyframes, "identify", req->identify);
 	return decoder_request(d, MEDIA_FRAMES, head, err);
 }
 

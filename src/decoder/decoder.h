@@ -84,6 +84,11 @@ struct frame {
 	/* for the report: long side at most `thumb_size`; NULL if that is 0 */
 	unsigned char *thumb;
 	size_t thumb_len;
+	/* With `identify`: SHA-256 (lower-case hex) of the planes as decoded,
+	 * before scaling, rotation and tone mapping, each row by row without
+	 * padding, and their format, "yuv420p 1920x1080"; otherwise, and where it
+	 * cannot be had, "". NULL with a fault. */
+	char *planes_sha256, *planes_format;
 	char *fault; /* NULL, or why there is no picture (then jpeg is NULL) */
 };
 void frame_clear(struct frame *f);
@@ -95,6 +100,7 @@ struct frame_request {
 	int thumb_size;       /* 0 = none */
 	int quality;          /* JPEG, 1 (worst) to 100 */
 	bool keyframes; /* use the nearest keyframes, which is cheap; their true times are returned */
+	bool identify;  /* compute planes_sha256 and planes_format */
 };
 
 /* Starts the child for `fd`, an open, seekable, readable file; the child gets a

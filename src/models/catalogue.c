@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/opt.h"
 #include "catalogue_texts.h"
@@ -52,7 +53,7 @@ static bool good_name(const char *s)
 
 static bool good_hash(const char *s)
 {
-	return !*s || (strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64);
+	return !*s || hash_is_hex(s);
 }
 
 /* Whether it is a relative path without ".." that ends in .gguf. */

@@ -144,8 +144,7 @@ static int take_listing(struct getting *t, const struct buf *b, struct err *err)
 		if (len < 6 || strcasecmp(path + len - 5, ".gguf") != 0 || strstr(path, "..") ||
 		    *path == '/')
 			continue;
-		bool hash =
-			oid && strlen(oid) == HASH_HEX - 1 && strspn(oid, "0123456789abcdef") == HASH_HEX - 1;
+		bool hash = oid && hash_is_hex(oid);
 		json_int_t size = json_integer_value(json_object_get(lfs ? lfs : o, "size"));
 		t->files[t->n++] = (struct catalogue_file){
 			mem_strdup(path), mem_strdup(""), mem_strdup(hash ? oid : ""), size > 0 ? size : 0};

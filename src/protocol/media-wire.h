@@ -10,11 +10,13 @@
  * or why there is none), or ERROR. Then one request at a time:
  *   PROBE {}
  *     -> INFO {…} (blob: the timeline, timeline-wire.h) or ERROR
- *   FRAMES {times, size, thumb_size, quality, keyframes}
+ *   FRAMES {times, size, thumb_size, quality, keyframes, identify}
  *     -> FRAME for each time, in order, then DONE; or ERROR. keyframes: those
  *     nearest to the times will do.
- *       FRAME {i, pts, width, height, decode_path, jpeg, thumb}: the blob holds
- *         the JPEG and the thumbnail, of these lengths in bytes
+ *       FRAME {i, pts, width, height, decode_path, planes_sha256,
+ *         planes_format, jpeg, thumb}: the blob holds the JPEG and the
+ *         thumbnail, of these lengths in bytes; the identity of the decoded
+ *         frame (media/planes.h) is "" unless identify
  *       FRAME {i, fault}: there is no picture for this time, and why
  *   PACKETS {}
  *     -> PACKETS_INFO {first, duration, bin, bins, keys, packets, keyframes,
@@ -51,7 +53,7 @@
 #ifndef VDET_PROTOCOL_MEDIA_WIRE_H
 #define VDET_PROTOCOL_MEDIA_WIRE_H
 
-enum { MEDIA_VERSION = 8 };
+enum { MEDIA_VERSION = 9 };
 
 /* Version of the rules that turn a file's timestamps into the timeline. It is
  * part of the key of a run (job/facts.h): raise it when a file can get other
@@ -88,6 +90,7 @@ enum {
 	MEDIA_SIZE_MIN = 16,
 	MEDIA_SIZE_MAX = 8192,
 	MEDIA_TEXT_MAX = 590,  /* of a message for people */
+	MEDIA_FORMAT_MAX = 64, /* of a pixel format with its size */
 	MEDIA_TILES_MAX = 400, /* in one sheet */
 	MEDIA_DATA_MAX = 1 << 20,
 	MEDIA_PARAMS_MAX = 32 << 10,

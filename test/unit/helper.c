@@ -64,8 +64,26 @@ static void make_jpeg(struct buf *out)
 
 static json_t *frame_head(int i, int w, int h, size_t jpeg)
 {
-	return json_pack("{s:i s:i s:i s:i s:s s:I s:i}", "i", i, "pts", 0, "width", w, "height", h,
-	                 "decode_path", "software", "jpeg", (json_int_t)jpeg, "thumb", 0);
+	return json_pack("{s:i s:i s:i s:i s:s s:s s:s s:I s:i}", "i", i, "pts", 0, "width", w,
+	                 "height", h, "decode_path", "software", "planes_sha256", "", "planes_format",
+	                 "", "jpeg", (json_int_t)jpeg, "thumb", 0);
+}
+
+static void lie_in_identity(const char *how, const struct buf *jpeg)
+{
+	static const char good[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+					  upper[] = "0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef";
+	json_t *head = frame_head(0, 64, 48, jpeg->len);
+	bool is_unasked = !strcmp(how, "unasked-hash");
+	if (is_unasked || !strcmp(how, "bad-format"))
+		json_object_set_new(head, "planes_sha256", json_string(good));
+	else if (!strcmp(how, "bad-hash"))
+		json_object_set_new(head, "planes_sha256", json_string(upper));
+	else if (!strcmp(how, "no-hash"))
+		json_object_del(head, "planes_sha256");
+	const char *format = !strcmp(how, "bad-format") ? "yuv420p <b>" : "yuv420p 64x48";
+	json_object_set_new(head, "planes_format", json_string(format));
+	say(MEDIA_FRAME, head, jpeg->data, jpeg->len);
 }
 
 static void lie_in_frames(const char *how, const struct buf *jpeg)
@@ -148,6 +166,8 @@ static _Noreturn void liar_main(const char *how)
 		hear();
 		lie_in_words(how);
 		lie_in_frames(how, &jpeg);
+		if (strstr(how, "-hash") || strstr(how, "-format"))
+			lie_in_identity(how, &jpeg);
 	}
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "decoder/decoder.h"
 #include "decoder/jpeg-check.h"
 #include "media-help.h"
@@ -38,13 +39,17 @@ struct seen {
 	size_t n, faults, bytes;
 	int64_t pts[4096];
 	int width, height, stop_after;
-	char decode_path[32]; /* of the last frame */
+	char sha256[8][HASH_HEX], format[64]; /* of the first frames, and of the last */
+	char decode_path[32];                 /* of the last frame */
 };
 
 static int see(void *ctx, size_t i, struct frame *f)
 {
 	struct seen *s = ctx;
 	assert_int_equal(i, s->n);
+	if (i < ARRAY_LEN(s->sha256) && f->planes_sha256)
+		snprintf(s->sha256[i], sizeof s->sha256[i], "%s", f->planes_sha256);
+	snprintf(s->format, sizeof s->format, "%s", f->planes_format ? f->planes_format : "");
 	s->pts[s->n++] = f->pts;
 	s->faults += !!f->fault;
 	snprintf(s->decode_path, sizeof s->decode_path, "%s", f->decode_path ? f->decode_path : "");
@@ -77,6 +82,10 @@ static void test_lies(void **state)
 		{"too-wide", -ERR_PROTO, "protocol"},
 		{"wrong-index", -ERR_PROTO, "protocol"},
 		{"wrong-length", -ERR_PROTO, "protocol"},
+		{"unasked-hash", -ERR_PROTO, "identity"},
+		{"bad-hash", -ERR_PROTO, "identity"},
+		{"bad-format", -ERR_PROTO, "identity"},
+		{"no-hash", -ERR_PROTO, "planes_sha256"},
 		{"one-more", -ERR_PROTO, "protocol"},
 		{"done-early", -ERR_PROTO, "protocol"},
 		{"half", -ERR_DIED, "ended with status 0"},
@@ -191,6 +200,42 @@ static void test_probe_and_frames(void **state)
 	struct seen few = {.stop_after = 2};
 	assert_int_equal(ask(d, times, 7, &few, &err), -ERR_BUSY);
 	assert_int_equal(ask(d, times, 7, &few, &err), -ERR_DIED);
+}
+
+static void identify(struct decoder *d, const int64_t *times, size_t n, int size, struct seen *s)
+{
+	struct err err = {0};
+	const struct frame_request q = {
+		.times = times, .n = n, .size = size, .quality = 80, .identify = true};
+	if (decoder_frames(d, &q, see, s, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(s->n, n);
+	for (size_t i = 0; i < n; i++)
+		assert_true(hash_is_hex(s->sha256[i]));
+}
+
+/* A frame has one identity, however it is found and whatever picture is made of
+ * it; another frame has another one. */
+static void test_identity(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = minute();
+	if (!path)
+		skip();
+	AUTO(decoder_freep) struct decoder *d = open_path(path, 60 * CLOCK_SECOND, (int64_t)1 << 30);
+	AUTO(decoder_freep) struct decoder *new = open_path(path, 60 * CLOCK_SECOND, (int64_t)1 << 30);
+	struct seen steps = {0}, sought = {0}, plain = {0};
+	const int64_t near[] = {1920000, 1960000, 2000000, 2040000}, far[] = {2010000, 50000000};
+	identify(d, near, 4, 320, &steps);
+	for (int i = 1; i < 4; i++)
+		assert_string_not_equal(steps.sha256[i], steps.sha256[i - 1]);
+	identify(new, far, 2, 64, &sought);
+	assert_string_equal(sought.sha256[0], steps.sha256[2]);
+	assert_string_not_equal(sought.sha256[1], steps.sha256[2]);
+	assert_string_equal(sought.format, "yuv420p 640x360");
+	assert_ok(ask(d, near, 4, &plain, NULL));
+	assert_string_equal(plain.sha256[0], "");
+	assert_string_equal(plain.format, "");
 }
 
 /* A driver that crashes ends its child: another child continues without a
@@ -348,11 +393,17 @@ static void test_jpeg_check(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lies),         cmocka_unit_test(test_cancel),
-		cmocka_unit_test(test_jpeg_check),   cmocka_unit_test(test_probe_and_frames),
-		cmocka_unit_test(test_bad_requests), cmocka_unit_test(test_memory_is_flat),
-		cmocka_unit_test(test_memory_limit), cmocka_unit_test(test_timeout),
-		cmocka_unit_test(test_driver_crash), cmocka_unit_test(test_device_asked_for),
+		cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_jpeg_check),
+		cmocka_unit_test(test_probe_and_frames),
+		cmocka_unit_test(test_bad_requests),
+		cmocka_unit_test(test_memory_is_flat),
+		cmocka_unit_test(test_memory_limit),
+		cmocka_unit_test(test_timeout),
+		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_driver_crash),
+		cmocka_unit_test(test_device_asked_for),
 	};
 	setenv("VDET_EXE", UNIT_HELPER, 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,15 +4,18 @@
 #include "unit.h"
 
 #include <libavcodec/avcodec.h>
+#include <libavutil/intreadwrite.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "media-help.h"
 #include "media/jpeg.h"
 #include "media/orient.h"
 #include "media/picture.h"
+#include "media/planes.h"
 
 /* The picture of a file at a time, decoded from its JPEG. */
 struct seen {
@@ -369,12 +372,104 @@ static void test_quality(void **state)
 	}
 }
 
+/* A picture of 7x5, whose samples differ, in rows of any length. */
+static AVFrame *odd_frame(enum AVPixelFormat format, int align)
+{
+	static const int w[] = {7, 4, 4}, h[] = {5, 3, 3};
+	bool apart = format == AV_PIX_FMT_YUV420P || format == AV_PIX_FMT_YUV420P10LE,
+		 wide = format == AV_PIX_FMT_YUV420P10LE || format == AV_PIX_FMT_P010LE;
+	AVFrame *f = av_frame_alloc();
+	f->format = format;
+	f->width = w[0];
+	f->height = h[0];
+	av_frame_get_buffer(f, align);
+	for (int p = 0; p < 3; p++)
+		for (int i = 0; i < w[p] * h[p]; i++) {
+			int x = i % w[p], at = apart || !p ? x : 2 * x + p - 1, value = 10 + 40 * p + i;
+			uint8_t *row =
+				f->data[apart ? p : !!p] + (ptrdiff_t)(i / w[p]) * f->linesize[apart ? p : !!p];
+			if (wide)
+				AV_WL16(row + 2 * at, (uint16_t)((value + 256) << (apart ? 0 : 6)));
+			else
+				row[at] = (uint8_t)value;
+		}
+	return f;
+}
+
+static struct planes_id odd_id(enum AVPixelFormat format, int align)
+{
+	struct planes_id id;
+	AUTO(av_frame_free) AVFrame *f = odd_frame(format, align);
+	assert_true(planes_identify(f, &id));
+	return id;
+}
+
+/* Padding does not count, nor how a device arranges the samples. */
+static void test_identity(void **state)
+{
+	(void)state;
+	struct planes_id a = odd_id(AV_PIX_FMT_YUV420P, 1), b = odd_id(AV_PIX_FMT_YUV420P, 64),
+					 device = odd_id(AV_PIX_FMT_NV12, 32), deep = odd_id(AV_PIX_FMT_YUV420P10LE, 1),
+					 deep_device = odd_id(AV_PIX_FMT_P010LE, 64);
+	assert_string_equal(a.format, "yuv420p 7x5");
+	assert_string_equal(a.sha256, b.sha256);
+	assert_string_equal(a.sha256, device.sha256);
+	assert_string_equal(a.format, device.format);
+	assert_string_equal(deep.format, "yuv420p10le 7x5");
+	assert_string_equal(deep.sha256, deep_device.sha256);
+	assert_string_equal(deep.format, deep_device.format);
+	assert_string_not_equal(deep.sha256, a.sha256);
+	AUTO(av_frame_free) AVFrame *in_device = av_frame_alloc();
+	in_device->format = AV_PIX_FMT_VAAPI;
+	assert_false(planes_identify(in_device, &a));
+	assert_string_equal(a.sha256, "");
+}
+
+/* Raw pixels of a test picture, or what decodes to them. */
+static char *make_test_picture(const char *format, const char *ending, const char *codec)
+{
+	char args[200], name[64];
+	snprintf(name, sizeof name, "%s.%s", format, ending);
+	snprintf(args, sizeof args, "-f lavfi -i testsrc2=s=70x50:r=1:d=1 -pix_fmt %s %s", format,
+	         codec);
+	return media_make(name, args);
+}
+
+/* Anybody can compute the same hash with ffmpeg. */
+static void test_identity_of_ffmpeg(void **state)
+{
+	(void)state;
+	static const char *const formats[] = {"yuv420p", "yuv444p", "gray", "yuv422p10le", "yuva420p"};
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+		char hex[HASH_HEX], format[PLANES_FORMAT_MAX];
+		struct err err = {0};
+		struct opened o;
+		struct shown s;
+		struct planes_id id;
+		AUTO(mem_freep) char *raw = make_test_picture(formats[i], "yuv", "");
+		AUTO(mem_freep) char *path = make_test_picture(formats[i], "mkv", "-c:v ffv1");
+		if (!raw || !path)
+			skip();
+		AUTO(fd_closep) int fd = -1;
+		assert_ok(file_open_input(raw, &fd, &err));
+		assert_ok(hash_fd(fd, NULL, NULL, hex, &err));
+		assert_ok(opened_begin(path, &o, &err));
+		assert_ok(reader_at(o.reader, 0, &s, &err));
+		assert_true(planes_identify(s.frame, &id));
+		opened_end(&o);
+		snprintf(format, sizeof format, "%s 70x50", formats[i]);
+		assert_string_equal(id.format, format);
+		assert_string_equal(id.sha256, hex);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_colours),      cmocka_unit_test(test_hdr),
 		cmocka_unit_test(test_rotation),     cmocka_unit_test(test_matrices),
 		cmocka_unit_test(test_pixel_shape),  cmocka_unit_test(test_interlaced),
+		cmocka_unit_test(test_identity),     cmocka_unit_test(test_identity_of_ffmpeg),
 		cmocka_unit_test(test_sizes_change), cmocka_unit_test(test_quality),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
