@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "drawn.h"
-#include "job/answer.h"
+#include "job/description.h"
 #include "job/prompt.h"
 #include "openai/answer-text.h"
 #include "openai/letter.h"
@@ -94,7 +94,8 @@ static void try_answer(struct trial *t, struct conformance_row *row)
 }
 
 /* Of the statements about a drawn object, how many name its picture. */
-static void score(const struct answer *a, const int *order, size_t n, size_t *right, size_t *all)
+static void score(const struct description *a, const int *order, size_t n, size_t *right,
+                  size_t *all)
 {
 	for (size_t e = 0; e < a->n_events; e++) {
 		for (size_t i = 0; i < n; i++) {
@@ -117,13 +118,13 @@ static void try_order(struct trial *t, struct conformance_row *row)
 
 	for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
 		AUTO(chat_result_clear) struct chat_result result = {0};
-		AUTO(answer_clear) struct answer a = {0};
+		AUTO(description_clear) struct description a = {0};
 		struct err err = {0};
 		if (describe(t, orders[i], 3, &result, &err) < 0) {
 			fail(row, &err);
 			return;
 		}
-		if (answer_read(&result, 3, &a, &fault) < 0)
+		if (description_read(&result, 3, &a, &fault) < 0)
 			continue;
 		read++;
 		score(&a, orders[i], 3, &right, &all);

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "job/answer.h"
+#include "job/description.h"
 #include "job/prompt.h"
 
 /* Applied to the pictures' long side each time that a request was too large. */
@@ -177,15 +177,15 @@ static int ask(const struct pictures *p, const char *fault, struct chat_result *
 
 /* `code` is what a hole gets if no later answer can be used. */
 static int read_answer(const struct chat_result *r, size_t pictures, enum hole_code *code,
-                       struct answer *ret, struct err *err)
+                       struct description *ret, struct err *err)
 {
 	bool cut_off = r->finish_reason && strcmp(r->finish_reason, "length") == 0;
 	*code = cut_off ? HOLE_CUT_OFF : HOLE_ANSWER;
-	return answer_read(r, pictures, ret, err);
+	return description_read(r, pictures, ret, err);
 }
 
 /* Adds an answer about some of the chunk's pictures to what the chunk has. */
-static void keep_answer(const struct pictures *p, struct answer *a)
+static void keep_answer(const struct pictures *p, struct description *a)
 {
 	struct store_chunk *c = p->chunk;
 	if (c->summary && *a->summary) {
@@ -197,7 +197,7 @@ static void keep_answer(const struct pictures *p, struct answer *a)
 	}
 	c->events = mem_grow(c->events, c->n_events + a->n_events, sizeof *c->events);
 	for (size_t k = 0; k < a->n_events; k++) {
-		struct answer_event *from = &a->events[k];
+		struct description_event *from = &a->events[k];
 		struct store_event *to = &c->events[c->n_events++];
 		*to = (struct store_event){.subject = TAKE(from->subject),
 		                           .what = TAKE(from->what),
@@ -215,7 +215,7 @@ static int describe_some(const struct pictures *p, struct err *err)
 	AUTO(mem_freep) char *fault = NULL;
 	for (int attempt = 1;; attempt++) {
 		AUTO(chat_result_clear) struct chat_result result = {0};
-		AUTO(answer_clear) struct answer answer = {0};
+		AUTO(description_clear) struct description answer = {0};
 		p->chunk->attempts = attempt;
 		p->chunk->code = HOLE_UNKNOWN;
 		int r = ask(p, fault, &result, err);

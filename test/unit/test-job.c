@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "job/answer.h"
+#include "job/description.h"
 #include "job/progress-json.h"
 #include "job/summary.h"
 #include "plan/plan.h"
@@ -71,15 +71,15 @@ static void a_plan_refuses_what_is_not_there(void **state)
 	assert_null(p);
 }
 
-static int read_text(const char *text, size_t n_frames, struct answer *ret, struct err *err)
+static int read_text(const char *text, size_t n_frames, struct description *ret, struct err *err)
 {
 	const struct chat_result r = {.text = (char *)text, .finish_reason = (char *)"stop"};
-	return answer_read(&r, n_frames, ret, err);
+	return description_read(&r, n_frames, ret, err);
 }
 
 static void a_good_answer_is_kept(void **state)
 {
-	AUTO(answer_clear) struct answer a = {0};
+	AUTO(description_clear) struct description a = {0};
 	struct err err;
 	(void)state;
 	assert_ok(
@@ -94,12 +94,12 @@ static void a_good_answer_is_kept(void **state)
 	assert_int_equal(a.events[0].frames[1], 2);
 	/* Models that do not keep to the schema often leave the subject out: what
 	 * they say is still right. */
-	AUTO(answer_clear) struct answer plain = {0};
+	AUTO(description_clear) struct description plain = {0};
 	assert_ok(read_text(
 		"{\"summary\": \"A car.\", \"events\": [{\"what\": \"It comes\", \"frames\": [1]}]}", 1,
 		&plain, &err));
 	assert_string_equal(plain.events[0].subject, "");
-	AUTO(answer_clear) struct answer quiet = {0};
+	AUTO(description_clear) struct description quiet = {0};
 	assert_ok(read_text("{\"summary\": \"Nothing happens.\", \"events\": []}", 1, &quiet, &err));
 	assert_int_equal(quiet.n_events, 0);
 }
@@ -136,7 +136,7 @@ static void a_bad_answer_is_refused_with_its_fault(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct answer a = {0};
+		struct description a = {0};
 		struct err err;
 		assert_int_equal(read_text(cases[i].text, 3, &a, &err), -ERR_FORMAT);
 		if (strncmp(err.msg, cases[i].fault, strlen(cases[i].fault)) != 0)
@@ -150,7 +150,7 @@ static void what_is_too_long_is_marked_or_refused(void **state)
 	(void)state;
 	enum { LONG = 9000 };
 	AUTO(buf_free) struct buf text = BUF(1 << 20);
-	AUTO(answer_clear) struct answer a = {0};
+	AUTO(description_clear) struct description a = {0};
 	struct err err;
 	buf_adds(&text, "{\"summary\": \"x\", \"events\": [{\"frames\": [1], \"what\": \"");
 	for (int i = 0; i < LONG; i++)
@@ -159,7 +159,7 @@ static void what_is_too_long_is_marked_or_refused(void **state)
 	assert_ok(read_text(buf_str(&text), 3, &a, &err));
 	assert_non_null(strstr(a.events[0].what, "y […]"));
 
-	struct answer none = {0};
+	struct description none = {0};
 	buf_clear(&text);
 	buf_adds(&text, "{\"summary\": \"x\", \"events\": [{\"what\": \"y\", \"frames\": [1");
 	for (int i = 0; i < LONG; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "job/answer.h"
+#include "job/description.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 
 enum { MAX_EVENTS = 512, MAX_FRAMES = 4096, MAX_TEXT = 8000, MAX_SUBJECT = 200 };
 
-void answer_clear(struct answer *a)
+void description_clear(struct description *a)
 {
 	for (size_t i = 0; i < a->n_events; i++) {
 		free(a->events[i].subject);
@@ -23,7 +23,7 @@ void answer_clear(struct answer *a)
 	}
 	free(a->events);
 	free(a->summary);
-	*a = (struct answer){0};
+	*a = (struct description){0};
 }
 
 static bool blank(const char *s)
@@ -67,7 +67,7 @@ static bool read_numbers(const json_t *v, json_int_t *first, json_int_t *last)
 }
 
 /* Appends the frames that one element names. */
-static int read_frame(const json_t *v, size_t n_frames, size_t number, struct answer_event *e,
+static int read_frame(const json_t *v, size_t n_frames, size_t number, struct description_event *e,
                       struct err *err)
 {
 	json_int_t first = 0, last = 0;
@@ -80,8 +80,8 @@ static int read_frame(const json_t *v, size_t n_frames, size_t number, struct an
 	return 0;
 }
 
-static int read_frames(const json_t *list, size_t n_frames, size_t number, struct answer_event *e,
-                       struct err *err)
+static int read_frames(const json_t *list, size_t n_frames, size_t number,
+                       struct description_event *e, struct err *err)
 {
 	size_t i;
 	json_t *v;
@@ -108,7 +108,8 @@ static char *bounded_line(const char *s, size_t max)
 	return strlen(s) > max ? mem_printf("%s […]", line) : TAKE(line);
 }
 
-static int read_event(json_t *j, size_t n_frames, size_t number, struct answer *a, struct err *err)
+static int read_event(json_t *j, size_t n_frames, size_t number, struct description *a,
+                      struct err *err)
 {
 	const char *what = json_string_value(json_object_get(j, "what"));
 	const char *subject = json_string_value(json_object_get(j, "subject"));
@@ -116,13 +117,13 @@ static int read_event(json_t *j, size_t n_frames, size_t number, struct answer *
 	AUTO(mem_freep) char *said = bounded_line(what ? what : "", MAX_TEXT);
 	if (!json_is_object(j) || blank(said))
 		return err_set(err, ERR_FORMAT, "event %zu has no \"what\"", number);
-	struct answer_event *e = &a->events[a->n_events++];
+	struct description_event *e = &a->events[a->n_events++];
 	e->subject = bounded_line(subject ? subject : "", MAX_SUBJECT);
 	e->what = TAKE(said);
 	return read_frames(json_object_get(j, "frames"), n_frames, number, e, err);
 }
 
-static int read_answer(json_t *root, size_t n_frames, struct answer *a, struct err *err)
+static int read_answer(json_t *root, size_t n_frames, struct description *a, struct err *err)
 {
 	const char *summary = json_string_value(json_object_get(root, "summary"));
 	json_t *events = json_object_get(root, "events"), *v;
@@ -146,10 +147,10 @@ static int read_answer(json_t *root, size_t n_frames, struct answer *a, struct e
 	return 0;
 }
 
-int answer_read(const struct chat_result *result, size_t n_frames, struct answer *ret,
-                struct err *err)
+int description_read(const struct chat_result *result, size_t n_frames, struct description *ret,
+                     struct err *err)
 {
-	AUTO(answer_clear) struct answer a = {0};
+	AUTO(description_clear) struct description a = {0};
 	json_t *root = NULL;
 	int r = answer_text_object(result, "summary", &root, err);
 	if (r == 0)
@@ -158,6 +159,6 @@ int answer_read(const struct chat_result *result, size_t n_frames, struct answer
 	if (r < 0)
 		return r;
 	*ret = a;
-	a = (struct answer){0};
+	a = (struct description){0};
 	return 0;
 }
