@@ -40,11 +40,189 @@ static void unknown_values_are_null(void **state)
 	assert_int_equal(json_integer_value(json_array_get(json_object_get(claim, "cites"), 0)), 2);
 }
 
+static char *dump(const json_t *j)
+{
+	return json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(15));
+}
+
+/* By way of text, as everything that another program reads. */
+static void check_round(struct answer *owned)
+{
+	AUTO(answer_freep) struct answer *a = owned, *b = NULL;
+	struct err err = {0};
+	json_auto_t *first = answer_json(a);
+	AUTO(mem_freep) char *text = dump(first);
+	json_auto_t *parsed = json_loads(text, 0, NULL);
+	if (answer_read(parsed, &b, &err) < 0)
+		fail_msg("%s", err.msg);
+	json_auto_t *second = answer_json(b);
+	AUTO(mem_freep) char *again = dump(second);
+	assert_string_equal(text, again);
+	assert_non_null(b->text);
+	for (size_t i = 0; i < b->n_sources; i++)
+		assert_string_equal(b->sources[i].report, "");
+}
+
+static void what_is_written_is_read_as_it_was(void **state)
+{
+	(void)state;
+	check_round(answer_who());
+	check_round(answer_dog(ANSWER_NOT_FOUND));
+	check_round(answer_full("A red car comes."));
+	check_round(answer_full("\x1b[31m \"<b>\" ünïcödé 視頻\nline"));
+	check_round(answer_full("x"));
+}
+
+/* A valid answer with one value replaced: `path` as in "cites.0.frames.1.pts",
+ * `json` NULL: removed. */
+static int read_changed(const char *path, const char *json, struct err *err)
+{
+	AUTO(answer_freep) struct answer *a = answer_full("x"), *b = NULL;
+	json_auto_t *j = answer_json(a), *value = json ? json_loads(json, JSON_DECODE_ANY, NULL) : NULL;
+	char parts[200], *save = NULL, *part, *next;
+	json_t *in = j;
+	assert_true(value || !json);
+	snprintf(parts, sizeof parts, "%s", path);
+	for (part = strtok_r(parts, ".", &save); (next = strtok_r(NULL, ".", &save)); part = next) {
+		in = json_is_array(in) ? json_array_get(in, (size_t)strtol(part, NULL, 10))
+		                       : json_object_get(in, part);
+		assert_non_null(in);
+	}
+	if (json_is_array(in))
+		assert_ok(json_array_set(in, (size_t)strtol(part, NULL, 10), value));
+	else if (value)
+		assert_ok(json_object_set(in, part, value));
+	else
+		assert_ok(json_object_del(in, part));
+	*err = (struct err){0};
+	return answer_read(j, &b, err);
+}
+
+static void wrong_values_are_refused(void **state)
+{
+	(void)state;
+	static const char *const wrong[][3] = {
+		{"format", "\"vdet-answer/2\"", "use the version of vdet that wrote it"},
+		{"format", NULL, "not an answer of the format"},
+		{"id", "\"\"", "hexadecimal"},
+		{"id", "\"012345678g\"", "hexadecimal"},
+		{"id", "7", "hexadecimal"},
+		{"question", NULL, "there is no \"question\""},
+		{"question", "null", "not a text"},
+		{"thread", "\"\"", "hexadecimal"},
+		{"kind", "\"who\"", "names"},
+		{"kind", "null", "names"},
+		{"state", "\"\"", "names"},
+		{"thorough", "1", "neither true nor false"},
+		{"changed", "\"\"", "null"},
+		{"choice", "\"12345678901234567\"", "bytes"},
+		{"claims", "{}", "not a list"},
+		{"claims.0", "[]", "claims[0]: there is no object"},
+		{"claims.0.cites", "[]", "0 items"},
+		{"claims.0.cites.0", "0", "counted from 1"},
+		{"claims.0.cites.0", "11", "there is no citation 11"},
+		{"claims.0.cites.0", "1.5", "whole number"},
+		{"claims.0.cites.0", "-1", "whole number"},
+		{"cites.1.verdict", "\"\"", "names"},
+		{"cites.1.source", "3", "there is no source 3"},
+		{"cites.1.source", "-1", "whole number"},
+		{"cites.1.source", "9223372036854775807", "whole number"},
+		{"cites.1.start", "-1", "seconds"},
+		{"cites.1.start", "1e300", "seconds"},
+		{"cites.1.start", "\"1\"", "seconds"},
+		{"cites.1.start", "null", "seconds"},
+		{"cites.1.start", "1000", "ends before it starts"},
+		{"cites.0.frames", "[]", "no frame"},
+		{"cites.0.frames.0.pts", "1000", "order"},
+		{"cites.0.frames.0.picture_sha256", "null", "hexadecimal"},
+		{"cites.0.frames.0.picture_sha256", "\"ab\"", "hexadecimal"},
+		{"cites.0.frames.0.planes_sha256", "\"ABCD\"", "hexadecimal"},
+		{"cites.1.p", "1.01", "0 to 1"},
+		{"cites.1.p", "-0.1", "0 to 1"},
+		{"sources.0.stream", "2147483648", "whole number"},
+		{"sources.0.stream", "-1", "whole number"},
+		{"sources.0.from", "4000", "sources[0]: it ends before it starts"},
+		{"sources.0.mean_gap", "0", "null"},
+		{"sources.0.frames", "0", "whole number"},
+		{"unread.1", "null", "unread[1]"},
+		{"count", "3", "no object"},
+		{"count.at_least", "-1", "whole number"},
+		{"price.time", "-1", "seconds"},
+		{"spent", "null", "no object"},
+		{"steps.0.request", "null", "hexadecimal"},
+		{"run.created", "\"2026-11-22\"", "time such as"},
+		{"run.created", "\" 2026-11-22T10:00:00Z\"", "time such as"},
+		{"run.created", "\"2026-02-30T10:00:00Z\"", "time such as"},
+		{"run.model_hash", "\"abc\"", "hexadecimal"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		struct err err;
+		assert_int_equal(read_changed(wrong[i][0], wrong[i][1], &err), -ERR_FORMAT);
+		if (!strstr(err.msg, wrong[i][2]))
+			fail_msg("%s = %s: %s", wrong[i][0], wrong[i][1], err.msg);
+	}
+}
+
+/* What a later version adds, and values at their limits. */
+static void other_values_are_accepted(void **state)
+{
+	(void)state;
+	static const char *const right[][2] = {
+		{"later", "{}"},
+		{"cites.0.later", "[]"},
+		{"cites.1.start", "0"},
+		{"cites.1.p", "1"},
+		{"price", "null"},
+		{"count", "null"},
+		{"sources.0.to", "3e8"},
+		{"run.created", "null"},
+		{"sources.0.stream", "2147483647"},
+		{"cites.1.verdict", "null"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(right); i++) {
+		struct err err;
+		if (read_changed(right[i][0], right[i][1], &err) < 0)
+			fail_msg("%s = %s: %s", right[i][0], right[i][1], err.msg);
+	}
+}
+
+static void counts_are_limited(void **state)
+{
+	(void)state;
+	struct err err;
+	AUTO(buf_free) struct buf b = BUF(4 << 20);
+	AUTO(buf_free) struct buf text = BUF(4 << 20);
+	buf_adds(&b, "[");
+	for (int i = 0; i < 10001; i++)
+		buf_adds(&b, i ? ",1" : "1");
+	buf_adds(&b, "]");
+	assert_int_equal(read_changed("claims.0.cites", buf_str(&b), &err), -ERR_FORMAT);
+	assert_non_null(strstr(err.msg, "10001 items"));
+	buf_adds(&text, "\"");
+	for (int i = 0; i < 65537; i++)
+		buf_adds(&text, "0123456789abcdef");
+	buf_adds(&text, "\"");
+	assert_int_equal(read_changed("text", buf_str(&text), &err), -ERR_FORMAT);
+	assert_non_null(strstr(err.msg, "bytes"));
+	struct answer *none = NULL;
+	assert_int_equal(answer_read(NULL, &none, &err), -ERR_FORMAT);
+	json_auto_t *nul = json_stringn_nocheck("a\0b", 3);
+	AUTO(answer_freep) struct answer *a = answer_full("x");
+	json_auto_t *j = answer_json(a);
+	json_object_set(j, "text", nul);
+	assert_int_equal(answer_read(j, &none, &err), -ERR_FORMAT);
+	assert_null(none);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_value_has_a_name),
 		cmocka_unit_test(unknown_values_are_null),
+		cmocka_unit_test(what_is_written_is_read_as_it_was),
+		cmocka_unit_test(wrong_values_are_refused),
+		cmocka_unit_test(other_values_are_accepted),
+		cmocka_unit_test(counts_are_limited),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
