@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 struct store *db_lock(struct store *s)
@@ -127,4 +129,14 @@ char *db_text(sqlite3_stmt *q, int column)
 {
 	const unsigned char *text = sqlite3_column_text(q, column);
 	return mem_strdup(text ? (const char *)text : "");
+}
+
+char *db_like(const char *word)
+{
+	struct buf b = BUF(4096);
+	buf_adds(&b, "%");
+	for (; *word; word++)
+		buf_addf(&b, "%s%c", strchr("%_\\", *word) ? "\\" : "", *word);
+	buf_adds(&b, "%");
+	return buf_take(&b);
 }

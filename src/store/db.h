@@ -42,6 +42,8 @@ int db_save_chunk(struct store *s, const char *job, const struct store_chunk *c,
 /* The text of the only row; ERR_NOENT with `none` if there is no row. */
 int db_one_text(struct store *s, sqlite3_stmt *q, const char *none, char **ret, struct err *err);
 char *db_text(sqlite3_stmt *q, int column); /* copied, never NULL */
+/* `word` anywhere in a text, for LIKE … ESCAPE '\\'; the caller frees. */
+char *db_like(const char *word);
 
 int db_migrate_keys(struct store *s, struct err *err); /* a step of the migration */
 

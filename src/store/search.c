@@ -52,17 +52,6 @@ int store_thumb(struct store *s, const char *job, int64_t chunk, int64_t sample,
 	return buf_check(out, "the picture", err);
 }
 
-/* `word` anywhere, for LIKE … ESCAPE '\'. */
-static char *like(const char *word)
-{
-	struct buf b = BUF(4096);
-	buf_adds(&b, "%");
-	for (; *word; word++)
-		buf_addf(&b, "%s%c", strchr("%_\\", *word) ? "\\" : "", *word);
-	buf_adds(&b, "%");
-	return buf_take(&b);
-}
-
 void store_hits_free(struct store_hit *hits, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -184,7 +173,7 @@ static int search_letters(struct store *s, const struct store_query *q, struct s
 	char *likes[WORDS_MAX] = {0};
 	buf_adds(&sql, "1");
 	for (size_t i = 0; i < q->n; i++) {
-		likes[i] = like(q->words[i]);
+		likes[i] = db_like(q->words[i]);
 		buf_addf(&sql, " AND text LIKE ?%zu ESCAPE '\\'", i + TEXTS);
 	}
 	AUTO(mem_freep) char *whole = mem_printf(HITS("%s"), buf_str(&sql));
@@ -247,7 +236,7 @@ int store_search_names(struct store *s, const struct store_query *query, char **
 	if (r == 0)
 		db_bind(q, "is", (int64_t)STORE_NAMED_MAX, query->jobs);
 	for (size_t i = 0; r == 0 && i < query->n; i++) {
-		AUTO(mem_freep) char *text = like(query->words[i]);
+		AUTO(mem_freep) char *text = db_like(query->words[i]);
 		sqlite3_bind_text(q, (int)i + 3, text, -1, SQLITE_TRANSIENT);
 	}
 	while (r == 0 && (r = db_step(s, q, err)) > 0) {

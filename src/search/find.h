@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the parts of videos that a question may be about: its words are
+ * searched one by one in what models said, ranked, and what is found near each
+ * other becomes a window. Blocks for the disk; safe to call from any thread.
+ * Times: microseconds of the video. */
+#ifndef VDET_SEARCH_FIND_H
+#define VDET_SEARCH_FIND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "store/store.h"
+
+/* How long a window may be, and how far from each other what is in it. */
+enum { FIND_WINDOW_MAX = 60 * 1000 * 1000, FIND_NEAR = 10 * 1000 * 1000 };
+
+/* What a query is about: what is to be seen, said, or written. */
+enum find_sense { FIND_SEEN, FIND_SAID, FIND_WRITTEN };
+struct find_query {
+	const char *text; /* a question, or words */
+	enum find_sense sense;
+};
+struct find_request {
+	const char *const *jobs; /* ids of runs */
+	size_t n_jobs;
+	const struct find_query *queries; /* words of each are OR-ed and ranked */
+	size_t n_queries;
+	int64_t from, to; /* of the videos; to 0 = end */
+	size_t most;      /* windows */
+};
+
+struct find_passage {
+	int64_t chunk, event; /* event -1: the summary of the chunk */
+	int64_t sample;       /* of the chunk, whose thumbnail shows it; -1 = none */
+	char *text;
+	int64_t start, end;
+};
+struct find_window {
+	size_t job; /* index into jobs */
+	int64_t start, end;
+	double score;                  /* comparable within one result */
+	struct find_passage *passages; /* in order of start; at least one */
+	size_t n_passages;
+};
+struct find_result {
+	struct find_window *windows; /* best first */
+	size_t n;
+	char **failed; /* providers that failed, with why: "words: the disk is full" */
+	size_t n_failed;
+};
+
+/* With one job, at least one window of each quarter of the range in which
+ * something is found; with several, one of each job: as long as there is room.
+ * Statements that a check contradicts, and summaries of their chunks, are not
+ * found. Where nothing is found the result is empty. A provider that fails is
+ * listed in the result; an error is returned only if all of them do, or if the
+ * journal cannot be read otherwise. */
+int find_windows(struct store *s, const struct find_request *q, struct find_result *ret,
+                 struct err *err);
+void find_result_clear(struct find_result *r);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Passages: the texts that can be found, ranked by how well they fit some
+ * words. As store.h: thread-safe; calls block for the disk. Times: microseconds
+ * of the video. */
+#ifndef VDET_STORE_PASSAGE_H
+#define VDET_STORE_PASSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "store/store.h"
+
+/* How a word is compared with a text; case and accents do not count. */
+enum store_match {
+	STORE_MATCH_WORDS,  /* with whole words */
+	STORE_MATCH_PIECES, /* with any part of the text */
+};
+
+/* A word in all its forms, at least one: "box", "boxes". */
+struct store_word {
+	char **forms;
+	size_t n;
+};
+
+/* In how many passages of the journal each word occurs, up to `most`, and about
+ * how many passages there are. */
+int store_passages_count(struct store *s, enum store_match match, const struct store_word *words,
+                         size_t n, size_t most, size_t *ret, size_t *ret_all, struct err *err);
+
+struct store_passage {
+	int64_t id;
+	char *job;            /* id of the run */
+	int64_t chunk, event; /* event -1: the summary of the chunk */
+	int64_t sample;       /* of the chunk, whose thumbnail shows it; -1 = none */
+	char *text;
+	int64_t start, end; /* of the event's frames, or of the chunk */
+	/* A check of this statement, or for a summary of one of its chunk, was
+	 * answered with B: it may be withdrawn. */
+	bool doubted;
+};
+
+struct store_ranking {
+	enum store_match match;
+	const struct store_word *words; /* of which at least one occurs */
+	size_t n;
+	const char *jobs; /* JSON array of ids of runs */
+	int64_t from, to; /* what overlaps this part of the video; to 0 = its end */
+	size_t most;
+};
+/* Those that fit best, best first: by BM25, or, for pieces, by how many of the
+ * words occur. To be freed with store_passages_free(). */
+int store_passages_rank(struct store *s, const struct store_ranking *q, struct store_passage **ret,
+                        size_t *ret_n, struct err *err);
+void store_passages_free(struct store_passage *p, size_t n); /* NULL is fine */
+
+/* From the start of the first chunk of a run to the end of the last one; 0 if
+ * there is none. */
+int store_run_span(struct store *s, const char *job, int64_t *ret_from, int64_t *ret_to,
+                   struct err *err);
+
+#endif
