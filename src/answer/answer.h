@@ -172,6 +172,8 @@ int answer_read(const json_t *json, struct answer **ret, struct err *err);
 /* Appends it in the form of the terminal, as Markdown, or as a page that needs
  * no other file. ERR_LIMIT if `out` is too small. */
 int answer_text(const struct answer *a, struct buf *out, struct err *err);
+/* The same with where `page`, made by answer_html(), has each citation. */
+int answer_text_page(const struct answer *a, const char *page, struct buf *out, struct err *err);
 int answer_markdown(const struct answer *a, struct buf *out, struct err *err);
 int answer_html(const struct answer *a, struct buf *out, struct err *err);
 

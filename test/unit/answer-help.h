@@ -149,6 +149,18 @@ static struct answer *answer_dog(enum answer_state state)
 	return a;
 }
 
+/* The same after every sampled frame was examined. */
+static struct answer *answer_no_dog(void)
+{
+	struct answer *a = answer_dog(ANSWER_NOT_SEEN);
+	a->thorough = true;
+	a->sources[0].examined = a->sources[1].examined = HOUR;
+	a->sources[0].frames = a->sources[1].frames = 878;
+	a->sources[0].holes = a->sources[1].holes = 0;
+	a->sources[0].n_holes = a->sources[1].n_holes = 0;
+	return a;
+}
+
 /* With every member set; `text` for each that a model, a file or a user gives. */
 static struct answer *answer_full(const char *text)
 {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks the files of one report, of a video or of a case: check-report.py DIR SCHEMA. Needs nothing but Python's own library."""
+"""Checks the files of one report, of a video or of a case, or of an answer: check-report.py DIR SCHEMA. Needs nothing but Python's own library."""
 import csv
 import html.parser
 import json
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 VOID = {"meta", "link", "input", "br", "img", "hr"}
+JPEG = "data:image/jpeg;base64,"
 SELF_CLOSING = {"line", "rect", "path"}  # in SVG
 TIME = r"(\d\d+):(\d\d):(\d\d)\.(\d{3})"
 
@@ -36,6 +37,8 @@ def fits(value, schema, root, at="$"):
                     errors.append(e)
             else:
                 raise errors[0]
+        elif key in ("required", "properties") and value is None:
+            pass  # of objects only
         elif key == "required":
             assert not (set(rule) - set(value)), f"{at}: lacks {set(rule) - set(value)}"
         elif key == "properties":
@@ -62,6 +65,9 @@ def fits(value, schema, root, at="$"):
             assert len(value) <= rule, f"{at}: {len(value)} items"
         elif key == "minItems":
             assert len(value) >= rule, f"{at}: {len(value)} items"
+        elif key in ("minLength", "maxLength"):
+            n = rule if value is None else len(value)
+            assert n >= rule if key == "minLength" else n <= rule, f"{at}: {n} characters"
         elif key == "pattern":
             assert re.search(rule, value), f"{at}: {value!r}"
         else:
@@ -87,11 +93,13 @@ class Page(html.parser.HTMLParser):
     def start(self, tag, attrs):
         names = [name for name, _ in attrs]
         assert len(names) == len(set(names)), f"<{tag}> has an attribute twice: {names}"
-        known = set("""aria-label aria-labelledby autocomplete charset class content d datetime dir fill for height hidden href
-            http-equiv id lang name patternunits preserveaspectratio rel role rx spellcheck tabindex text-anchor title type viewbox
+        known = set("""alt aria-label aria-labelledby autocomplete charset class content d datetime dir fill for height hidden href
+            http-equiv id lang name patternunits preserveaspectratio rel role rx spellcheck src tabindex text-anchor title type viewbox
             width x x1 x2 y y1 y2""".split())
         assert set(names) <= known, f"<{tag}> has {set(names) - known}"
         a = dict(attrs)
+        assert tag == "img" or not {"alt", "src"} & set(a)
+        assert a.get("src", JPEG).startswith(JPEG), a["src"]
         if "id" in a:
             assert a["id"] not in self.ids, f"id {a['id']} twice"
             self.ids.add(a["id"])
@@ -131,7 +139,7 @@ def read_page(text, elsewhere="(?!)"):
     # Nothing is fetched: start() knows no attribute that would, and the styles hold only pictures.
     for style in page.styles:
         for url in re.findall(r"url\(([^)]{0,40})", style):
-            assert url.startswith("data:image/jpeg;base64,"), url
+            assert url.startswith(JPEG), url
         assert "@import" not in style
     return page
 
@@ -284,6 +292,36 @@ def check_case(folder, schema_path):
     check_characters(folder, "case.html", "case.md", "case.csv")
 
 
+def whole(value, schema, root):
+    """An object has all members of the schema, and no others."""
+    if "$ref" in schema:
+        whole(value, root["$defs"][schema["$ref"].rsplit("/", 1)[1]], root)
+    elif isinstance(value, list):
+        for item in value:
+            whole(item, schema["items"], root)
+    elif isinstance(value, dict):
+        assert set(value) == set(schema["properties"]) == set(schema["required"]), set(value) ^ set(schema["properties"])
+        for name, sub in schema["properties"].items():
+            whole(value[name], sub, root)
+
+
+def check_answer(folder, schema_path):
+    answer = load(folder / "answer.json", schema_path)
+    schema = json.loads(read(schema_path))
+    whole(answer, schema, schema)
+    page = read_page(read(folder / "answer.html"), r"file:///[\w./~%-]+/report\.html")
+    for i in range(len(answer["cites"])):
+        assert str(i + 1) in page.ids
+    assert len([c for c in answer["cites"] for f in c["frames"]]) == read(folder / "answer.html").count("<figure>")
+    shown = "".join(page.text)
+    text = read(folder / "answer.txt")
+    for words in ("Not found.", "Not seen."):
+        wanted = answer["state"] == words[:-1].lower().replace(" ", "-")
+        assert (words in shown) == (words in text) == wanted, words
+    check_markdown(read(folder / "answer.md"))
+    check_characters(folder, "answer.html", "answer.md", "answer.txt")
+
+
 def check_characters(folder, *names):
     for name in names:
         bad = re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", read(folder / name))
@@ -294,6 +332,9 @@ def main(folder, schema_path):
     folder = Path(folder)
     if (folder / "case.json").exists():
         check_case(folder, schema_path)
+        return
+    if (folder / "answer.json").exists():
+        check_answer(folder, schema_path)
         return
     report = load(folder / "report.json", schema_path)
     check_sense(report)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers: their names, and their form as JSON. */
+/* Answers: their names, reading, and the forms that they are written in. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -214,6 +214,184 @@ static void counts_are_limited(void **state)
 	assert_null(none);
 }
 
+/* ---- forms for people */
+
+static void check_text(struct answer *owned, const char *wanted)
+{
+	AUTO(answer_freep) struct answer *a = owned;
+	AUTO(buf_free) struct buf b = BUF(1 << 20);
+	struct err err;
+	assert_ok(answer_text(a, &b, &err));
+	assert_string_equal(buf_str(&b), wanted);
+}
+
+static void the_terminal_shows_answer_citations_coverage(void **state)
+{
+	(void)state;
+	check_text(
+		answer_who(),
+		"A person in a red jacket carries a box out of the room at 0:41:07 [1], after putting it "
+		"on the table at 0:39:52 [2].\n"
+		"  [1] cam2.mp4 0:41:07.120 – 0:41:11.480   checked: shown (0.97)\n"
+		"  [2] cam2.mp4 0:39:52.000                 checked: shown (0.91)\n"
+		"Looked at 1:58 of 2:00 h of 3 videos (2 holes), 14 windows again in detail. 23 requests, "
+		"31k tokens, 41 s.\n");
+	check_text(
+		answer_dog(ANSWER_NOT_FOUND),
+		"Not found. 0:14 of 2:00 h was examined for this question (14 windows, a frame every 1.2 "
+		"s). The rest, 1:44 h, is known only by its general description (a frame every 4.1 s, "
+		"longest gap 31 s at 0:41:07 of cam1.mp4), which need not mention what was asked for; 2 "
+		"min were not seen (2 holes). Examining all sampled frames for this question: 9 min, 35k "
+		"tokens (--thorough).\n");
+	check_text(answer_no_dog(),
+	           "Not seen. All 1,756 sampled frames of 2:00 h of 2 videos were examined for this "
+	           "question (a frame every 4.1 s, longest gap 31 s at 0:41:07 of cam1.mp4); what "
+	           "happened between two frames is not known.\n");
+}
+
+/* The text of the model does not decide what the program says. */
+static void nothing_examined_is_said(void **state)
+{
+	(void)state;
+	struct answer *a = answer_new("Who?", ANSWER_NOT_FOUND, "Not found.");
+	a->sources[a->n_sources++] = source_of("cam1.mp4", HOUR);
+	a->price = (struct answer_price){-1, -1, 20};
+	check_text(a, "Not found. Nothing was examined for this question. All, 1:00 h, is known only "
+	              "by its general description (a frame every 4.1 s, longest gap 10 s at 0:01:00), "
+	              "which need not mention what was asked for. Examining all sampled frames for "
+	              "this question: 20 requests (--thorough).\n");
+
+	struct answer *failed = answer_new("Who?", ANSWER_FAILED, "");
+	failed->sources[failed->n_sources++] = source_of("a.mp4", 50 * S);
+	free(failed->sources[0].unseen);
+	failed->sources[0].unseen = mem_strdup("the engine does not answer");
+	failed->unread[failed->n_unread++] = mem_strdup("b.mp4");
+	failed->spent = (struct answer_spent){.requests = 1, .prompt_tokens = 900, .wall = 2500000};
+	check_text(failed, "Nothing could be examined. 1 request, 900 tokens, 2.5 s.\n"
+	                   "Could not be examined for this question: a.mp4 (the engine does not "
+	                   "answer)\n"
+	                   "Not analyzed, so this answer says nothing of it: b.mp4\n");
+}
+
+static void limits_of_an_answer_are_named(void **state)
+{
+	(void)state;
+	AUTO(answer_freep) struct answer *a = answer_full("x");
+	AUTO(buf_free) struct buf b = BUF(1 << 20), small = BUF(100);
+	struct err err;
+	assert_ok(answer_text_page(a, "/tmp/answer.html", &b, &err));
+	static const char *const wanted[] = {
+		"\n  [2] x 0:00:01.123 – 0:00:03.000 (source deleted)   unchecked: x",
+		"   /tmp/answer.html#10\n",
+		"      said: \"x\"\n",
+		"Made with the demo model. It understands only vdet's own drawn scenes",
+		"Not complete: only some of what was asked is answered.",
+		"Choice: B\n",
+		"Count: at least 3, 1 unsure\n",
+		"Warning: 2 of 10 citations are unchecked (x), 2 are unsure, 2 are contradicted",
+		"Dropped: 2 claims: x\n",
+		"Could not be examined for this question: x (x)\n",
+		"Not analyzed, so this answer says nothing of it: x, x\n",
+		"Deleted since this answer was made: x\n",
+		"Asked anew: x\n",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+		if (!strstr(buf_str(&b), wanted[i]))
+			fail_msg("\"%s\" is not in:\n%s", wanted[i], buf_str(&b));
+	assert_int_equal(answer_text(a, &small, &err), -ERR_LIMIT);
+	assert_int_equal(answer_markdown(a, &small, &err), -ERR_LIMIT);
+	assert_int_equal(answer_html(a, &small, &err), -ERR_LIMIT);
+}
+
+/* Sums of the greatest numbers that are read. */
+static void great_numbers_do_not_overflow(void **state)
+{
+	(void)state;
+	AUTO(answer_freep) struct answer *a = answer_new("Who?", ANSWER_NOT_FOUND, "");
+	a->sources = mem_grow(a->sources, 50000, sizeof *a->sources);
+	for (int i = 0; i < 50000; i++) {
+		struct answer_source s = source_of("a.mp4", INT64_C(316224000000000));
+		s.examined = s.holes = s.mean_gap = s.max_gap = s.to;
+		s.windows = s.frames = s.n_holes = (size_t)1 << 53;
+		a->sources[a->n_sources++] = s;
+	}
+	for (int i = 0; i < ANSWER_STATES; i++) {
+		AUTO(buf_free) struct buf b = BUF(1 << 20);
+		struct err err;
+		a->state = (enum answer_state)i;
+		assert_ok(answer_text(a, &b, &err));
+	}
+}
+
+static void put(const char *dir, const char *name, const struct buf *text)
+{
+	struct err err = {0};
+	AUTO(mem_freep) char *path = file_join(dir, name);
+	assert_ok(file_write(path, buf_str(text), text->len, &err));
+}
+
+/* Writes all forms and has check-report.py read them. */
+static void check_forms(struct answer *owned)
+{
+	AUTO(answer_freep) struct answer *a = owned;
+	char dir[] = "/tmp/vdet-test-XXXXXX";
+	struct err err = {0};
+	json_auto_t *j = answer_json(a);
+	AUTO(mem_freep) char *dumped = dump(j);
+	AUTO(buf_free)
+	struct buf json = BUF(1 << 24),
+			   text = BUF(1 << 24), markdown = BUF(1 << 24), page = BUF(1 << 24);
+	assert_non_null(mkdtemp(dir));
+	buf_adds(&json, dumped);
+	assert_ok(answer_text(a, &text, &err));
+	assert_ok(answer_markdown(a, &markdown, &err));
+	assert_ok(answer_html(a, &page, &err));
+	put(dir, "answer.json", &json);
+	put(dir, "answer.txt", &text);
+	put(dir, "answer.md", &markdown);
+	put(dir, "answer.html", &page);
+	AUTO(mem_freep)
+	char *command =
+		mem_printf("python3 '%s/test/unit/check-report.py' '%s' '%s/docs/answer.schema.json'",
+	               VDET_SOURCE_ROOT, dir, VDET_SOURCE_ROOT);
+	assert_int_equal(system(command), 0);
+	assert_ok(file_remove_tree(dir, &err));
+}
+
+static void every_form_is_whole(void **state)
+{
+	(void)state;
+	check_forms(answer_who());
+	check_forms(answer_dog(ANSWER_NOT_FOUND));
+	check_forms(answer_no_dog());
+	check_forms(answer_new("", ANSWER_FAILED, ""));
+	check_forms(answer_full("A red car comes."));
+	check_forms(answer_full(
+		"</style></script><script>alert(1)</script><img src=x onerror=alert(1)> \"'`&amp; [1] "
+		"[11] [x](http://z) [99999999999999999999999] \xe2\x80\xaexlsx.exe\xe2\x80\xac \xc2\x9b"
+		"31m \x1b[31m # *x* ünïcödé 視頻 [\n\n1. a\n- b\r\n[2]"));
+}
+
+static void the_page_leads_to_citations_and_reports(void **state)
+{
+	(void)state;
+	AUTO(answer_freep) struct answer *a = answer_full("at 0:41 [1], [10], [11] and [0][2]<");
+	AUTO(buf_free) struct buf page = BUF(1 << 24);
+	struct err err;
+	a->sources[1].deleted = false;
+	assert_ok(answer_html(a, &page, &err));
+	static const char *const wanted[] = {
+		"at 0:41 <a class=\"cites\" href=\"#1\">[1]</a>, <a class=\"cites\" href=\"#10\">[10]</a>, "
+		"[11] and [0]<a class=\"cites\" href=\"#2\">[2]</a>&lt;</div>",
+		"href=\"file:///tmp/a%20%22folder%22/x%25%3Cb%3E.vdet/report.html\"",
+		"src=\"data:image/jpeg;base64,/9j/4AAEAQL/2Q==\"",
+		"<b>look</b>",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+		if (!strstr(buf_str(&page), wanted[i]))
+			fail_msg("\"%s\" is not in the page", wanted[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +401,12 @@ int main(void)
 		cmocka_unit_test(wrong_values_are_refused),
 		cmocka_unit_test(other_values_are_accepted),
 		cmocka_unit_test(counts_are_limited),
+		cmocka_unit_test(the_terminal_shows_answer_citations_coverage),
+		cmocka_unit_test(nothing_examined_is_said),
+		cmocka_unit_test(limits_of_an_answer_are_named),
+		cmocka_unit_test(great_numbers_do_not_overflow),
+		cmocka_unit_test(every_form_is_whole),
+		cmocka_unit_test(the_page_leads_to_citations_and_reports),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
