@@ -134,7 +134,7 @@ struct answer {
 	enum answer_state state;
 	bool thorough;
 	char *text;    /* for people, with [n] */
-	char *changed; /* why it was asked anew: what changed since the last time; "" = nothing */
+	char *changed; /* why it was asked again: what changed since the last time; "" = nothing */
 	char *choice;  /* of the given choices, the letter; "" = none were given, or none fits */
 
 	struct answer_source *sources;

@@ -183,7 +183,7 @@ void answer_each_note(const struct answer *a, answer_note_fn *fn, void *ctx)
 	note_unseen(&n);
 	note_unread(&n);
 	note_deleted(&n);
-	note_text(&n, NOTE_PLAIN, "Asked anew:", a->changed);
+	note_text(&n, NOTE_PLAIN, "Asked again:", a->changed);
 }
 
 /* ---- what made it */

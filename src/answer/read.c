@@ -278,6 +278,16 @@ static int check_cite(const struct answer *a, const struct answer_cite *c, struc
 	return 0;
 }
 
+static int check_source(const struct answer *a, const struct answer_source *s, struct err *err)
+{
+	bool nothing = *s->unseen || (*s->job && !s->examined && s->to - s->from > s->holes);
+	if (s->to < s->from)
+		return err_set(err, ERR_FORMAT, "it ends before it starts");
+	if (a->state == ANSWER_NOT_SEEN && nothing)
+		return err_set(err, ERR_FORMAT, "nothing of it was examined, so the state is not not-seen");
+	return 0;
+}
+
 static int check_all(const struct answer *a, struct err *err)
 {
 	for (size_t i = 0; i < a->n_cites; i++)
@@ -289,8 +299,8 @@ static int check_all(const struct answer *a, struct err *err)
 				return err_set(err, ERR_FORMAT, "claims[%zu]: there is no citation %zu", i,
 				               a->claims[i].cites[k] + 1);
 	for (size_t i = 0; i < a->n_sources; i++)
-		if (a->sources[i].to < a->sources[i].from)
-			return err_set(err, ERR_FORMAT, "sources[%zu]: it ends before it starts", i);
+		if (check_source(a, &a->sources[i], err) < 0)
+			return err_wrap(err, "sources[%zu]", i);
 	return 0;
 }
 

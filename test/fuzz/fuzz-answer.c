@@ -29,9 +29,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (strcmp(first, second) != 0)
 		abort();
 
-	AUTO(buf_free)
-	struct buf text = BUF(SIZE_MAX / 2),
-			   markdown = BUF(SIZE_MAX / 2), page = BUF(SIZE_MAX / 2);
+	AUTO(buf_free) struct buf text = BUF(SIZE_MAX / 2);
+	AUTO(buf_free) struct buf markdown = BUF(SIZE_MAX / 2);
+	AUTO(buf_free) struct buf page = BUF(SIZE_MAX / 2);
 	if (answer_text(a, &text, &err) < 0 || answer_markdown(a, &markdown, &err) < 0 ||
 	    answer_html(a, &page, &err) < 0)
 		abort();

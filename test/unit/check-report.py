@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks the files of one report, of a video or of a case, or of an answer: check-report.py DIR SCHEMA. Needs nothing but Python's own library."""
+"""Checks the files of one report, of a video, a case or an answer: check-report.py DIR SCHEMA. Needs nothing but Python's own library."""
 import csv
 import html.parser
 import json

@@ -68,6 +68,7 @@ static void what_is_written_is_read_as_it_was(void **state)
 	(void)state;
 	check_round(answer_who());
 	check_round(answer_dog(ANSWER_NOT_FOUND));
+	check_round(answer_no_dog());
 	check_round(answer_full("A red car comes."));
 	check_round(answer_full("\x1b[31m \"<b>\" ünïcödé 視頻\nline"));
 	check_round(answer_full("x"));
@@ -113,6 +114,7 @@ static void wrong_values_are_refused(void **state)
 		{"kind", "\"who\"", "names"},
 		{"kind", "null", "names"},
 		{"state", "\"\"", "names"},
+		{"state", "\"not-seen\"", "sources[2]: nothing of it was examined"},
 		{"thorough", "1", "neither true nor false"},
 		{"changed", "\"\"", "null"},
 		{"choice", "\"12345678901234567\"", "bytes"},
@@ -293,7 +295,7 @@ static void limits_of_an_answer_are_named(void **state)
 		"Could not be examined for this question: x (x)\n",
 		"Not analyzed, so this answer says nothing of it: x, x\n",
 		"Deleted since this answer was made: x\n",
-		"Asked anew: x\n",
+		"Asked again: x\n",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
 		if (!strstr(buf_str(&b), wanted[i]))
@@ -338,9 +340,10 @@ static void check_forms(struct answer *owned)
 	struct err err = {0};
 	json_auto_t *j = answer_json(a);
 	AUTO(mem_freep) char *dumped = dump(j);
-	AUTO(buf_free)
-	struct buf json = BUF(1 << 24),
-			   text = BUF(1 << 24), markdown = BUF(1 << 24), page = BUF(1 << 24);
+	AUTO(buf_free) struct buf json = BUF(1 << 24);
+	AUTO(buf_free) struct buf text = BUF(1 << 24);
+	AUTO(buf_free) struct buf markdown = BUF(1 << 24);
+	AUTO(buf_free) struct buf page = BUF(1 << 24);
 	assert_non_null(mkdtemp(dir));
 	buf_adds(&json, dumped);
 	assert_ok(answer_text(a, &text, &err));
