@@ -134,7 +134,7 @@ def picture_case(rng, skill, n, how):
         return body, letter, T.prompt_ids(n, T.check_task(statement)), files
     key = T.question(rng, seen)
     question = QUESTIONS[key[0]].format(T.thing(key[1]) if key[1] else "")
-    parts.append(text(f"\nQuestion: {question}\n" + prompt_file("ask-task.txt")))
+    parts.append(text(f"\nQuestion: {question}\n" + prompt_file("../../ask/prompt/look-task.txt")))
     return request("describe-system.txt", parts, ASK_SCHEMA), T.ask(seen, key), T.prompt_ids(n, T.ask_task(key)), files
 
 

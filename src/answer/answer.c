@@ -80,7 +80,7 @@ enum { FRAMES_MOST = 64, LIST_MOST = 10000, SOURCES_MOST = 100000, SHA256 = 64, 
 
 static const struct field frame_fields[] = {
 	PLAIN("pts", FIELD_SECONDS, answer_frame, pts),
-	HASH("picture_sha256", answer_frame, picture_sha256),
+	HASH_OR_NULL("picture_sha256", answer_frame, picture_sha256),
 	HASH_OR_NULL("planes_sha256", answer_frame, planes_sha256),
 	TEXT_OR_NULL("planes_format", answer_frame, planes_format),
 	TEXT_OR_NULL("decode_path", answer_frame, decode_path),

@@ -73,7 +73,9 @@ struct answer_source {
 
 struct answer_frame {
 	int64_t pts;
-	char *picture_sha256; /* of the JPEG that the model saw */
+	/* of the JPEG that the model saw; "" = not known, for what the analysis
+	 * described */
+	char *picture_sha256;
 	/* SHA-256 of the decoded planes before scaling, their pixel format with
 	 * size, and how it was decoded; "" = not known */
 	char *planes_sha256, *planes_format, *decode_path;

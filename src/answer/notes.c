@@ -97,16 +97,6 @@ static void note_dropped(const struct notes *n)
 	note(n, NOTE_PLAIN, "Dropped:", &b);
 }
 
-static void note_count(const struct notes *n)
-{
-	AUTO(buf_free) struct buf b = BUF(1 << 12);
-	if (n->a->at_least >= 0)
-		buf_addf(&b, "at least %" PRId64, n->a->at_least);
-	if (n->a->unsure > 0)
-		buf_addf(&b, "%s%" PRId64 " unsure", b.len ? ", " : "", n->a->unsure);
-	note(n, NOTE_PLAIN, "Count:", &b);
-}
-
 /* ---- videos */
 
 static void add_name(struct buf *out, size_t i, const char *name)
@@ -177,7 +167,6 @@ void answer_each_note(const struct answer *a, answer_note_fn *fn, void *ctx)
 	if (a->state == ANSWER_PARTLY)
 		note_text(&n, NOTE_BAD, "Not complete:", "only some of what was asked is answered.");
 	note_text(&n, NOTE_PLAIN, "Choice:", a->choice);
-	note_count(&n);
 	note_verdicts(&n);
 	note_dropped(&n);
 	note_unseen(&n);

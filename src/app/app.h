@@ -18,7 +18,9 @@ enum {
 	EXIT_COMPLETE = 0,
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
-	EXIT_HOLES = 3,
+	EXIT_HOLES = 3,     /* of `ask`: answered partly */
+	EXIT_NOT_FOUND = 4, /* of `ask` only, as the next */
+	EXIT_NOT_SEEN = 5,
 	EXIT_INTERRUPTED = 130,
 };
 

@@ -31,6 +31,7 @@
 #include "report/second.h"
 #include "report/summary.h"
 #include "report/text.h"
+#include "store/ask.h"
 
 static char *absolute(const char *path)
 {
@@ -170,6 +171,16 @@ static struct facts_input facts_input(const struct run *c)
 	                            .reference = c->reference};
 }
 
+/* Keeps the hash, and where the file is, for questions about it. */
+static int note_source(const struct analyze *a, const struct source *src, struct err *err)
+{
+	AUTO(mem_freep) char *path = realpath(src->path, NULL);
+	int r = store_source_note(a->store, src->sha256, src->size, err);
+	if (r == 0 && path && *src->stamp)
+		r = store_place_set(a->store, path, src->stamp, src->sha256, err);
+	return r;
+}
+
 static int enter(struct run *c, struct err *err)
 {
 	const struct analyze *a = c->a;
@@ -180,7 +191,7 @@ static int enter(struct run *c, struct err *err)
 		progress_emit(a->progress,
 		              &(struct progress_event){.type = PROGRESS_HASH, .sha256 = src->sha256});
 	if (r == 0)
-		r = store_source_note(a->store, src->sha256, src->size, err);
+		r = note_source(a, src, err);
 	if (r == 0)
 		r = startup_engine(c->startup, err);
 	if (r == 0)

@@ -19,6 +19,7 @@ enum { MOST_WORKERS = 64, FAILURES_MOST = 3, SHARE = 5 };
 struct checking {
 	const struct run_context *run;
 	const struct check_options *options;
+	bool controls_only; /* no statement is checked */
 	int fd;
 	const char *job;
 	char *model, prompt[HASH_HEX];
@@ -415,7 +416,8 @@ static int check(struct checking *k, struct store_job *job, struct err *err)
 	if (r < 0)
 		return r;
 	collect(k, job->key);
-	r = note_mode(k, job, err);
+	if (!k->controls_only)
+		r = note_mode(k, job, err);
 	if (r == 0)
 		r = do_step(k, CONTROLS, err);
 	/* Of those that wrong answers make necessary some may be wrong. */
@@ -423,11 +425,41 @@ static int check(struct checking *k, struct store_job *job, struct err *err)
 		r = do_step(k, MORE_CONTROLS, err);
 		goes_on = k->kept;
 	}
-	if (r == 0 && check_ability(&k->sum) == CHECK_UNABLE)
+	if (r < 0 || k->controls_only)
+		return r;
+	if (check_ability(&k->sum) == CHECK_UNABLE)
 		stop(k, "this model cannot check");
 	if (r == 0 && !k->stopped)
 		r = do_step(k, STATEMENTS, err);
 	return r < 0 ? r : save_rest(k, err);
+}
+
+/* Everything is zeroed but what the caller gave. */
+static int run_checking(struct checking *k, struct store_job *job, struct err *err)
+{
+	k->model = check_model_name(engine_info(k->run->engine));
+	k->looking = (struct looking)LOOKING;
+	prompt_check_hash(k->prompt);
+	pthread_mutex_init(&k->lock, NULL);
+	progress_phase(k->run->progress, PHASE_CHECKING, "");
+	int r = check(k, job, err);
+	pthread_mutex_destroy(&k->lock);
+	check_items_free(k->items, k->n);
+	store_controls_free(k->controls, k->n_controls);
+	statements_clear(&k->statements);
+	report_free(k->report);
+	free(k->doubts);
+	free(k->chosen);
+	free(k->wanted);
+	free(k->stopped);
+	free(k->model);
+	return r;
+}
+
+char *check_model_name(const struct engine_info *info)
+{
+	const char *hash = info->model_hash ? info->model_hash : "";
+	return mem_printf("%s%s%s", info->model, *hash ? " " : "", hash);
 }
 
 int check_run(const struct run_context *run, const struct check_options *o, int fd,
@@ -436,28 +468,20 @@ int check_run(const struct run_context *run, const struct check_options *o, int 
 	*ret_again = false;
 	if (o->mode == CHECKS_NONE)
 		return 0;
-	const struct engine_info *info = engine_info(run->engine);
-	const char *hash = info->model_hash ? info->model_hash : "";
-	struct checking k = {.run = run,
-	                     .options = o,
-	                     .fd = fd,
-	                     .job = job->id,
-	                     .model = mem_printf("%s%s%s", info->model, *hash ? " " : "", hash),
-	                     .looking = LOOKING};
-	prompt_check_hash(k.prompt);
-	pthread_mutex_init(&k.lock, NULL);
-	progress_phase(run->progress, PHASE_CHECKING, "");
-	int r = check(&k, job, err);
+	struct checking k = {.run = run, .options = o, .fd = fd, .job = job->id};
+	int r = run_checking(&k, job, err);
 	*ret_again = k.again;
-	pthread_mutex_destroy(&k.lock);
-	check_items_free(k.items, k.n);
-	store_controls_free(k.controls, k.n_controls);
-	statements_clear(&k.statements);
-	report_free(k.report);
-	free(k.doubts);
-	free(k.chosen);
-	free(k.wanted);
-	free(k.stopped);
-	free(k.model);
+	return r;
+}
+
+int check_controls_run(const struct run_context *run, const struct check_options *o, int fd,
+                       struct store_job *job, struct check_controls *ret, struct err *err)
+{
+	struct check_options all = *o;
+	all.mode = CHECKS_ALL;
+	struct checking k = {
+		.run = run, .options = &all, .controls_only = true, .fd = fd, .job = job->id};
+	int r = run_checking(&k, job, err);
+	*ret = k.sum;
 	return r;
 }

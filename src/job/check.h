@@ -35,4 +35,14 @@ size_t check_limit(size_t chunks);
 int check_run(const struct run_context *run, const struct check_options *o, int fd,
               struct store_job *job, bool *ret_again, struct err *err);
 
+/* Makes the controls that are missing before verdicts of the engine's model
+ * count, from the statements of the job, and checks no statement. *ret: all
+ * controls of this model and prompt, of other jobs too; there may still be too
+ * few. The rest as above; what could not be asked is not an error. */
+int check_controls_run(const struct run_context *run, const struct check_options *o, int fd,
+                       struct store_job *job, struct check_controls *ret, struct err *err);
+
+/* By which name the journal knows a model that checks. The caller frees. */
+char *check_model_name(const struct engine_info *info);
+
 #endif

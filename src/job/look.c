@@ -50,8 +50,8 @@ int look_open(struct describe_worker *w, const struct looking *k, struct look *l
 	return r;
 }
 
-static int ask(const struct describe_worker *w, const struct look *l, const char *what,
-               int max_tokens, struct chat_result *ret, struct err *err)
+static int ask(const struct describe_worker *w, struct look *l, const char *what, int max_tokens,
+               struct chat_result *ret, struct err *err)
 {
 	AUTO(chat_freep) struct chat *chat = chat_new();
 	int r = prompt_check(chat, l->pictures, l->n, what, err);
@@ -59,7 +59,13 @@ static int ask(const struct describe_worker *w, const struct look *l, const char
 		return r;
 	chat_max_tokens(chat, max_tokens);
 	chat_set_cancel(chat, w->run->cancel);
-	return engine_chat(w->run->engine, chat, NULL, NULL, ret, err);
+	r = engine_chat(w->run->engine, chat, NULL, NULL, ret, err);
+	if (r < 0)
+		return r;
+	l->requests++;
+	l->prompt_tokens += ret->prompt_tokens;
+	l->output_tokens += ret->output_tokens;
+	return 0;
 }
 
 /* Fewer pictures for this and later requests; false if one is too many. */

@@ -19,6 +19,8 @@ struct look {
 	int64_t from, to; /* ends of the video */
 	struct prompt_picture pictures[CHECK_PICTURES];
 	size_t n;
+	/* of all requests about them so far */
+	int64_t requests, prompt_tokens, output_tokens;
 };
 
 /* What the lanes of a run learn from answers; shared by them. */

@@ -35,7 +35,7 @@ const char *progress_phase_name(enum progress_phase phase)
 {
 	static const char *const names[] = {"starting", "opening", "hashing",  "engine",      "index",
 	                                    "chunks",   "joining", "checking", "second-pass", "summary",
-	                                    "report",   "preview", "selftest"};
+	                                    "report",   "preview", "selftest", "asking"};
 
 	return (size_t)phase < ARRAY_LEN(names) ? names[phase] : "unknown";
 }

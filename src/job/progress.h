@@ -31,6 +31,7 @@ enum progress_phase {
 	PHASE_REPORT,
 	PHASE_PREVIEW,
 	PHASE_SELFTEST,
+	PHASE_ASKING,
 };
 /* "starting", "opening", "hashing", … */
 const char *progress_phase_name(enum progress_phase phase);

@@ -62,9 +62,8 @@ static void add_schema(struct chat *c, size_t n, bool bounded)
 	chat_schema(c, "stretch", text);
 }
 
-/* Each with its number, from 1, and its time. */
-static int add_pictures(struct chat *c, const struct prompt_picture *pictures, size_t n,
-                        struct err *err)
+int prompt_pictures(struct chat *c, const struct prompt_picture *pictures, size_t n,
+                    struct err *err)
 {
 	char text[160], time[CLOCK_TEXT_MAX];
 	for (size_t i = 0; i < n; i++) {
@@ -95,7 +94,7 @@ int prompt_describe(struct chat *c, const struct prompt_stretch *s, bool bounded
 	snprintf(text, sizeof text, "Stretch %s to %s, %zu frames.\n", clock_text(s->start, t[0]),
 	         clock_text(s->end, t[1]), s->n);
 	chat_text(c, text);
-	int r = add_pictures(c, s->pictures, s->n, err);
+	int r = prompt_pictures(c, s->pictures, s->n, err);
 	if (r < 0)
 		return r;
 	chat_text(c, "\n");
@@ -191,7 +190,7 @@ int prompt_check(struct chat *c, const struct prompt_picture *pictures, size_t n
 {
 	AUTO(mem_freep) char *statement = mem_printf("Statement: %s\n", what);
 	chat_system(c, prompt_check_system_txt);
-	int r = add_pictures(c, pictures, n, err);
+	int r = prompt_pictures(c, pictures, n, err);
 	if (r < 0)
 		return r;
 	chat_text(c, "\n");

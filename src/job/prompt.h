@@ -18,6 +18,11 @@ struct prompt_picture {
 	size_t jpeg_len;
 };
 
+/* Adds each with its number, from 1, and its time before it. ERR_FORMAT,
+ * ERR_LIMIT: see chat_jpeg(). */
+int prompt_pictures(struct chat *c, const struct prompt_picture *pictures, size_t n,
+                    struct err *err);
+
 /* A part of a video that is to be described. */
 struct prompt_stretch {
 	int64_t start, end;

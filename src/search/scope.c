@@ -21,6 +21,7 @@ void scope_clear(struct scope *s)
 		free(s->runs[i].job);
 		free(s->runs[i].name);
 		free(s->runs[i].dir);
+		free(s->runs[i].sha256);
 	}
 	free(s->runs);
 	free(s->ids);
@@ -46,8 +47,10 @@ static int add_job(void *ctx, const struct store_job *j)
 	json_object_set_new(l->sources, source, json_true());
 	struct scope *s = l->scope;
 	s->runs = mem_room(s->runs, s->n, &s->cap, sizeof *s->runs);
-	s->runs[s->n++] = (struct scope_run){
-		.job = mem_strdup(j->id), .name = mem_strdup(j->source_name), .dir = mem_strdup(j->output)};
+	s->runs[s->n++] = (struct scope_run){.job = mem_strdup(j->id),
+	                                     .name = mem_strdup(j->source_name),
+	                                     .dir = mem_strdup(j->output),
+	                                     .sha256 = mem_strdup(sha256)};
 	return 0;
 }
 

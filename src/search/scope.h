@@ -10,6 +10,7 @@
 
 struct scope_run {
 	char *job, *name, *dir; /* id; of the video; of the report, absolute */
+	char *sha256;           /* of the file */
 };
 struct scope {
 	struct scope_run *runs; /* newest first */

@@ -326,7 +326,9 @@ static void make_old_store(const char *name)
 	const char *back =
 		"DROP TRIGGER event_told; DROP TRIGGER event_deleted; DROP TRIGGER summary_told; "
 		"DROP TRIGGER chunk_deleted; DROP TABLE told; DROP TABLE words; "
-		"DROP TABLE second_pass; DROP TABLE board_case_step; DROP TABLE board_case_summary; "
+		"DROP TABLE ask_picture; DROP TABLE ask_reply; DROP TABLE ask; DROP TABLE look; "
+		"DROP TABLE place; DROP TABLE second_pass; "
+		"DROP TABLE board_case_step; DROP TABLE board_case_summary; "
 		"DROP TABLE board_case_video; DROP TABLE board_case; "
 		"DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; DROP TABLE source; "
 		"DROP TABLE verdict; DROP TABLE control; "

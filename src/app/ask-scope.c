@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/ask-scope.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "cases/walk.h"
+#include "search/scope.h"
+#include "store/ask.h"
+
+void ask_scope_clear(struct ask_scope *s)
+{
+	ask_videos_free(s->videos, s->n);
+	for (size_t i = 0; i < s->n_unread; i++) {
+		free(s->unread[i]);
+		free(s->unread_paths[i]);
+	}
+	free(s->unread);
+	free(s->unread_paths);
+	*s = (struct ask_scope){0};
+}
+
+static bool is_listed(const struct ask_scope *s, const char *job)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->videos[i].job, job) == 0)
+			return true;
+	return false;
+}
+
+static void add_video(struct ask_scope *s, const char *job, const char *path)
+{
+	if (is_listed(s, job))
+		return; /* a copy of the file */
+	s->videos = mem_room(s->videos, s->n, &s->cap, sizeof *s->videos);
+	s->videos[s->n++] = (struct ask_video){.job = mem_strdup(job), .path = mem_strdup(path)};
+}
+
+static void add_unread(struct ask_scope *s, const struct walk_file *f)
+{
+	size_t cap = s->cap_unread;
+	s->unread = mem_room(s->unread, s->n_unread, &s->cap_unread, sizeof *s->unread);
+	s->unread_paths = mem_room(s->unread_paths, s->n_unread, &cap, sizeof *s->unread_paths);
+	s->unread[s->n_unread] = mem_strdup(f->name);
+	s->unread_paths[s->n_unread++] = mem_strdup(f->path);
+}
+
+/* The runs of a file: one for each of its streams that was analyzed. */
+static size_t add_runs(struct ask_scope *s, const struct scope *known, const char *sha256,
+                       const char *path)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < known->n; i++) {
+		if (strcmp(known->runs[i].sha256, sha256) != 0)
+			continue;
+		add_video(s, known->runs[i].job, path);
+		n++;
+	}
+	return n;
+}
+
+static int add_file(struct store *store, const struct walk_file *f, bool named,
+                    const struct scope *known, struct cancel *cancel, struct ask_scope *s,
+                    struct err *err)
+{
+	char sha256[65];
+	AUTO(mem_freep) char *path = NULL;
+	if (!named && !walk_is_video_name(f->name))
+		return 0;
+	int r = ask_identify(store, f->path, cancel, sha256, &path, err);
+	if (r == -ERR_CANCELED)
+		return r;
+	if (r < 0)
+		log_warning("%s", err->msg);
+	if (r < 0 || !add_runs(s, known, sha256, f->path))
+		add_unread(s, f);
+	return 0;
+}
+
+static int add_paths(struct store *store, char **paths, size_t n, const struct scope *known,
+                     struct cancel *cancel, struct ask_scope *s, struct err *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < n && r == 0; i++) {
+		AUTO(walk_clear) struct walk walk = {0};
+		bool named = !file_is_dir(paths[i]);
+		if (named && !file_exists(paths[i]))
+			return err_set(err, ERR_NOENT, "%s does not exist", paths[i]);
+		r = walk_add(&walk, paths[i], false, n > 1, cancel, err);
+		walk_end(&walk);
+		for (size_t k = 0; r == 0 && k < walk.n_faults; k++)
+			log_warning("%s: %s", walk.faults[k].name, walk.faults[k].reason);
+		for (size_t k = 0; r == 0 && k < walk.n; k++)
+			r = add_file(store, &walk.files[k], named, known, cancel, s, err);
+	}
+	return r;
+}
+
+/* Where a file of this content is now; "" if nowhere that is known. */
+static int find_path(struct store *store, const char *sha256, char **ret, struct err *err)
+{
+	char **paths = NULL;
+	size_t n = 0;
+	int r = store_place_of(store, sha256, &paths, &n, err);
+	for (size_t i = 0; r == 0 && i < n && !*ret; i++)
+		if (file_exists(paths[i]))
+			*ret = mem_strdup(paths[i]);
+	if (!*ret)
+		*ret = mem_strdup("");
+	store_paths_free(paths, n);
+	return r;
+}
+
+static int add_all(struct store *store, const struct scope *known, struct ask_scope *s,
+                   struct err *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < known->n && r == 0; i++) {
+		AUTO(mem_freep) char *path = NULL;
+		r = find_path(store, known->runs[i].sha256, &path, err);
+		add_video(s, known->runs[i].job, path);
+	}
+	return r;
+}
+
+int ask_scope_find(struct store *store, char **paths, size_t n, struct cancel *cancel,
+                   struct ask_scope *ret, struct err *err)
+{
+	AUTO(scope_clear) struct scope known = {0};
+	int r = scope_load(store, "", &known, err);
+	if (r == 0)
+		r = n ? add_paths(store, paths, n, &known, cancel, ret, err)
+		      : add_all(store, &known, ret, err);
+	return r;
+}

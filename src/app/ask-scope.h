@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which videos a question on the command line is about. Blocks for the disk;
+ * files that were not seen before are hashed. */
+#ifndef VDET_APP_ASK_SCOPE_H
+#define VDET_APP_ASK_SCOPE_H
+
+#include "ask/ask.h"
+
+struct ask_scope {
+	struct ask_video *videos;
+	size_t n, cap;
+	char **unread, **unread_paths; /* names and paths of videos that are not analyzed */
+	size_t n_unread, cap_unread;
+};
+void ask_scope_clear(struct ask_scope *s);
+
+/* The videos that are named, or are in and below the folders that are named;
+ * without paths, all that are analyzed. ERR_NOENT: a path does not exist;
+ * ERR_CANCELED. */
+int ask_scope_find(struct store *s, char **paths, size_t n, struct cancel *cancel,
+                   struct ask_scope *ret, struct err *err);
+
+#endif

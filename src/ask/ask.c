@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ask/ask.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ask/absent.h"
+#include "ask/asking.h"
+#include "ask/compose.h"
+#include "ask/conclude.h"
+#include "ask/evidence.h"
+#include "ask/prompt.h"
+#include "ask/rounds.h"
+#include "ask/scan.h"
+#include "ask/sources.h"
+#include "ask/verify.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "job/check.h"
+#include "job/progress.h"
+#include "job/step-options.h"
+#include "store/ask.h"
+
+enum { ID_LENGTH = 12, ROUTE_TOKENS = 400, BEFORE_MAX = 4000, GROUP_FRAMES = 16 };
+
+void ask_videos_free(struct ask_video *v, size_t n)
+{
+	for (size_t i = 0; v && i < n; i++) {
+		free(v[i].job);
+		free(v[i].path);
+	}
+	free(v);
+}
+
+/* ---- opening */
+
+static void asking_close(struct asking *a)
+{
+	requests_clear(&a->requests);
+	sources_close(a);
+	for (size_t i = 0; i < a->n_findings; i++)
+		finding_clear(&a->findings[i]);
+	free(a->findings);
+	for (size_t i = 0; i < a->n_steps; i++) {
+		free(a->steps[i].kind);
+		free(a->steps[i].text);
+		free(a->steps[i].request);
+		free(a->steps[i].result);
+	}
+	free(a->steps);
+	route_clear(&a->route);
+	progress_free(a->quiet);
+	free(a->model);
+	free(a->before);
+	free(a->disbelief);
+	pthread_mutex_destroy(&a->lock);
+}
+
+static int check_request(const struct ask_request *q, struct err *err)
+{
+	if (!q->question[strspn(q->question, " \t\n")])
+		return err_set(err, ERR_ARG, "ask a question");
+	if (strlen(q->question) > ASK_QUESTION_MAX || !text_is_utf8(q->question))
+		return err_set(err, ERR_ARG, "a question is UTF-8 text of at most %d bytes",
+		               ASK_QUESTION_MAX);
+	if (!q->n_videos)
+		return err_set(err, ERR_ARG, "none of these videos is analyzed; analyze them first");
+	if (q->n_videos > ASK_VIDEOS_MAX)
+		return err_set(err, ERR_ARG, "ask about %d videos at most", ASK_VIDEOS_MAX);
+	return 0;
+}
+
+static void open_asking(struct asking *a, const struct ask_context *c, const struct ask_request *q)
+{
+	const struct engine_info *info = engine_info(c->engine);
+	*a = (struct asking){.context = c,
+	                     .request = q,
+	                     .quiet = progress_new(NULL, NULL),
+	                     .describe = analyze_describe(c->options),
+	                     .model = check_model_name(info),
+	                     .demo = info->demo_model,
+	                     .before = mem_strdup(""),
+	                     .began = clock_now(),
+	                     .letter_tokens = 1};
+	a->run = (struct run_context){.engine = c->engine,
+	                              .store = c->store,
+	                              .memory = c->memory,
+	                              .progress = a->quiet,
+	                              .cancel = c->cancel};
+	a->describe.thumb_size = 0;
+	a->describe.keyframes = false;
+	size_t limit = engine_most_images(c->engine);
+	a->most = a->demo ? LOOK_FRAMES_MIN : GROUP_FRAMES;
+	if (limit && limit < a->most)
+		a->most = limit;
+	a->deadline = q->budget_time ? a->began + q->budget_time : 0;
+	a->tokens_most = q->budget_tokens ? q->budget_tokens : q->thorough ? 0 : ASK_TOKENS;
+	pthread_mutex_init(&a->lock, NULL);
+	prompt_ask_hash(a->prompts);
+}
+
+/* ---- the journal */
+
+/* SHA-256 of everything that the answer depends on; `scope`: of its videos. */
+static void make_key(const struct asking *a, const char *scope, int64_t again,
+                     char out[static HASH_HEX])
+{
+	const struct ask_request *q = a->request;
+	AUTO(hash_freep) struct hash *h = hash_new();
+	AUTO(mem_freep)
+	char *how = mem_printf("%d %lld %lld %lld %lld", q->thorough, (long long)q->budget_time,
+	                       (long long)q->budget_tokens, (long long)a->describe.frame_size,
+	                       (long long)again);
+	const char *const parts[] = {q->question, scope,      q->thread, q->language,
+	                             how,         a->prompts, a->model};
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		hash_adds(h, parts[i]);
+	for (size_t i = 0; i < q->n_choices; i++)
+		hash_adds(h, q->choices[i]);
+	for (size_t i = 0; i < q->n_unread; i++)
+		hash_adds(h, q->unread[i]);
+	hash_end(h, out);
+}
+
+/* Opens the row of this question. *ret_changed: why it is asked again although
+ * it was answered before; "" = it was not. */
+static int open_row(struct asking *a, struct store_ask *ret, char **ret_changed, struct err *err)
+{
+	char key[HASH_HEX], asked[HASH_HEX];
+	int64_t n;
+	AUTO(mem_freep) char *scope = sources_scope(a, false), *same = sources_scope(a, true);
+	AUTO(store_ask_clear) struct store_ask last = {0};
+	make_key(a, same, 0, asked);
+	int known = store_ask_last(a->run.store, asked, &last, &n, err);
+	if (known < 0 && known != -ERR_NOENT)
+		return known;
+	make_key(a, scope, a->request->again ? n : 0, key);
+	char id[ID_LENGTH + 1];
+	snprintf(id, sizeof id, "%.*s", ID_LENGTH, key);
+	const struct store_ask row = {.id = id,
+	                              .key = key,
+	                              .asked = asked,
+	                              .question = (char *)a->request->question,
+	                              .scope = scope};
+	int r = store_ask_open(a->run.store, &row, ret, err);
+	bool again = r == 0 && known == 0 && strcmp(last.key, key) != 0 && !*ret->answer;
+	*ret_changed = mem_strdup(!again ? ""
+	                          : a->request->again
+	                              ? "it was asked again on request"
+	                              : "what is known of these videos changed since the last answer");
+	return r;
+}
+
+static int find_reply(void *ctx, const char *request, char **ret, struct err *err)
+{
+	const struct asking *a = ctx;
+	return store_ask_reply_find(a->run.store, a->id, request, ret, err);
+}
+
+static int add_reply(void *ctx, const char *request, const char *text, struct err *err)
+{
+	const struct asking *a = ctx;
+	return store_ask_reply_add(a->run.store, a->id, request, text, err);
+}
+
+/* ---- what is asked */
+
+/* The question and the answer that this one follows. */
+static int load_thread(struct asking *a, struct err *err)
+{
+	AUTO(answer_freep) struct answer *last = NULL;
+	AUTO(mem_freep) char *json = NULL;
+	if (!*a->request->thread)
+		return 0;
+	int r = ask_load(a->run.store, a->request->thread, &last, &json, err);
+	if (r < 0)
+		return err_wrap(err, "cannot follow the answer %.40s", a->request->thread);
+	AUTO(mem_freep) char *text = mem_printf("Q: %s\nA: %s", last->question, last->text);
+	free(a->before);
+	a->before = text_line(text, BEFORE_MAX);
+	return 0;
+}
+
+static bool route_by_model(struct asking *a)
+{
+	AUTO(chat_freep) struct chat *chat = chat_new();
+	json_auto_t *reply = NULL;
+	char key[HASH_HEX], hash[HASH_HEX];
+	struct err err;
+	const char *const parts[] = {"route", a->request->question, a->before, a->prompts, a->model};
+	hash_texts(parts, ARRAY_LEN(parts), key);
+	prompt_route(chat, a->request->question, a->before);
+	chat_max_tokens(chat, ROUTE_TOKENS);
+	int r = requests_object(&a->requests, key, chat, "queries", false, &reply, &err);
+	if (r == 0)
+		r = route_read(reply, a->request->question, &a->route, &err);
+	if (r < 0) {
+		log_info("[answer %s] the question is searched by its words: %s", a->id, err.msg);
+		asking_step(a, "route", a->request->question, key, NULL);
+		return false;
+	}
+	AUTO(mem_freep) char *text = json_dumps(reply, JSON_COMPACT | JSON_SORT_KEYS);
+	hash_texts((const char *const[]){text}, 1, hash);
+	asking_step(a, "route", a->request->question, key, hash);
+	return true;
+}
+
+static int start(struct asking *a, struct err *err)
+{
+	asking_tell(a, &(struct ask_progress){.step = "starting", .video = ""});
+	int r = engine_start(a->run.engine, NULL, NULL, err);
+	if (r == 0)
+		r = load_thread(a, err);
+	if (r < 0)
+		return r;
+	if (a->demo || !route_by_model(a))
+		route_by_rules(a->request->question, &a->route);
+	/* Words for what was not heard or read yet are still words. */
+	return cancel_fired(a->run.cancel) ? err_set(err, ERR_CANCELED, "interrupted") : 0;
+}
+
+/* ---- what is found */
+
+/* A sentence of a summary, with the first frame of each event that it is
+ * about. */
+static void find_sentence(struct asking *a, size_t source, const struct story_sentence *s)
+{
+	const struct report *r = a->sources[source].report;
+	struct ask_finding f = {.source = source, .p = -1, .described = true, .enough = true};
+	for (size_t i = 0; i < s->n_entries && f.n < FINDING_FRAMES; i++) {
+		const struct report_part *p = &r->events[s->entries[i]].parts[0];
+		int64_t pts = r->chunks[p->chunk].samples[p->samples[0]].pts;
+		if (!f.n || pts > f.frames[f.n - 1])
+			f.frames[f.n++] = pts;
+	}
+	if (!f.n)
+		return;
+	f.text = mem_strdup(s->text);
+	asking_add(a, &f);
+}
+
+static void find_section(struct asking *a, size_t source, const struct story_section *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		find_sentence(a, source, &s->sentences[i]);
+}
+
+static int find_summaries(struct asking *a, struct err *err)
+{
+	for (size_t i = 0; i < a->n_sources; i++) {
+		const struct story_summary *s = &a->sources[i].report->sentences;
+		find_section(a, i, &s->whole);
+		for (size_t k = 0; k < s->n_sections && !s->whole.n; k++)
+			find_section(a, i, &s->sections[k]);
+	}
+	return verify_run(a, err);
+}
+
+static bool has_shown(const struct asking *a)
+{
+	for (size_t i = 0; i < a->n_findings; i++)
+		if (a->findings[i].verdict == VERDICT_SHOWN || a->findings[i].verdict == VERDICT_UNCHECKED)
+			return true;
+	return false;
+}
+
+static int find(struct asking *a, struct err *err)
+{
+	const struct ask_request *q = a->request;
+	bool scans = route_scans(a->route.kind);
+	int r = 0;
+	a->looks_only = a->ability == CHECK_UNABLE;
+	if (a->route.kind == ASK_SUMMARY)
+		r = find_summaries(a, err);
+	else if (!scans || a->route.kind == ASK_IS)
+		r = rounds_run(a, err);
+	bool wanted = q->thorough || (scans && (route_wants_all(a->route.kind) || !has_shown(a)));
+	if (r < 0 || !wanted)
+		return r;
+	scan_run(a, q->thorough);
+	return verify_run(a, err);
+}
+
+/* ---- the answer */
+
+static int make_answer(struct asking *a, const char *changed, struct answer **ret, struct err *err)
+{
+	AUTO(answer_freep) struct answer *answer = mem_alloc(1, sizeof *answer);
+	bool partly;
+	int r = 0;
+	if (a->route.kind == ASK_NOT)
+		absent_claims(a, answer, &partly);
+	else
+		r = compose_run(a, answer, &partly, err);
+	if (r == 0)
+		r = evidence_collect(a, answer, err);
+	if (r < 0)
+		return r;
+	conclude(a, answer, partly);
+	answer->changed = mem_strdup(changed);
+	*ret = TAKE(answer);
+	return 0;
+}
+
+/* Where the reports of its videos are; of what was deleted, nowhere. */
+static int find_reports(struct store *s, struct answer *answer, struct err *err)
+{
+	for (size_t i = 0; i < answer->n_sources; i++) {
+		AUTO(store_job_clear) struct store_job job = {0};
+		struct answer_source *source = &answer->sources[i];
+		int r = *source->job ? store_job_find(s, source->job, &job, err) : -ERR_NOENT;
+		if (r < 0 && r != -ERR_NOENT)
+			return r;
+		source->deleted = r < 0;
+		free(source->report);
+		source->report = mem_strdup(r < 0 ? "" : job.output);
+	}
+	return 0;
+}
+
+static int finish(struct asking *a, const struct answer *answer, char **ret_json, struct err *err)
+{
+	json_auto_t *json = answer_json(answer);
+	AUTO(mem_freep) char *text = json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+	size_t most = 0, n = 0;
+	for (size_t i = 0; i < answer->n_cites; i++)
+		most += answer->cites[i].n_frames;
+	AUTO(mem_freep) struct store_ask_picture *pictures = mem_alloc(most + 1, sizeof *pictures);
+	for (size_t i = 0; i < answer->n_cites; i++)
+		for (size_t k = 0; k < answer->cites[i].n_frames; k++)
+			if (answer->cites[i].frames[k].jpeg)
+				pictures[n++] = (struct store_ask_picture){
+					.cite = i,
+					.index = k,
+					.source = answer->sources[answer->cites[i].source].sha256,
+					.jpeg = answer->cites[i].frames[k].jpeg,
+					.len = answer->cites[i].frames[k].jpeg_len};
+	int r = store_ask_finish(a->run.store, a->id, text, pictures, n, err);
+	if (r == 0)
+		*ret_json = TAKE(text);
+	return r;
+}
+
+static int find_answer(struct asking *a, const char *changed, struct answer **ret, char **ret_json,
+                       struct err *err)
+{
+	AUTO(answer_freep) struct answer *answer = NULL;
+	int r = start(a, err);
+	if (r == 0)
+		r = verify_ability(a, err);
+	if (r == 0)
+		r = find(a, err);
+	if (r == 0)
+		r = make_answer(a, changed, &answer, err);
+	/* The engine is gone for good: the same call continues. */
+	if (r == 0 && answer->state == ANSWER_FAILED && a->stopped.code) {
+		*err = a->stopped;
+		r = -(int)err->code;
+	}
+	if (r == 0)
+		r = finish(a, answer, ret_json, err);
+	if (r == 0)
+		r = find_reports(a->run.store, answer, err);
+	if (r == 0)
+		*ret = TAKE(answer);
+	return r;
+}
+
+int ask_run(const struct ask_context *c, const struct ask_request *q, struct answer **ret,
+            char **ret_json, struct err *err)
+{
+	AUTO(mem_freep) char *changed = NULL;
+	AUTO(store_ask_clear) struct store_ask row = {0};
+	int r = check_request(q, err);
+	if (r < 0)
+		return r;
+	AUTO(asking_close) struct asking a;
+	open_asking(&a, c, q);
+	a.journal = (struct reply_journal){.find = find_reply, .add = add_reply, .ctx = &a};
+	requests_init(&a.requests, &a.run, &a.journal);
+	r = sources_open(&a, a.most, err);
+	if (r == 0)
+		r = open_row(&a, &row, &changed, err);
+	if (r < 0)
+		return r;
+	a.id = row.id;
+	return *row.answer ? ask_load(c->store, row.id, ret, ret_json, err)
+	                   : find_answer(&a, changed, ret, ret_json, err);
+}
+
+/* ---- answers of the journal */
+
+static void take_picture(void *ctx, const struct store_ask_picture *p)
+{
+	struct answer *a = ctx;
+	if (p->cite >= a->n_cites || p->index >= a->cites[p->cite].n_frames)
+		return;
+	struct answer_frame *f = &a->cites[p->cite].frames[p->index];
+	free(f->jpeg);
+	f->jpeg = mem_alloc(p->len, 1);
+	memcpy(f->jpeg, p->jpeg, p->len);
+	f->jpeg_len = p->len;
+}
+
+int ask_load(struct store *s, const char *id, struct answer **ret, char **ret_json, struct err *err)
+{
+	AUTO(store_ask_clear) struct store_ask row = {0};
+	AUTO(answer_freep) struct answer *answer = NULL;
+	int r = store_ask_find(s, id, &row, err);
+	if (r < 0)
+		return r;
+	if (!*row.answer)
+		return err_set(err, ERR_BUSY, "this question is not answered yet");
+	json_auto_t *json = json_loads(row.answer, 0, NULL);
+	r = json ? answer_read(json, &answer, err)
+	         : err_set(err, ERR_FORMAT, "the answer %s in the journal is damaged", row.id);
+	if (r == 0)
+		r = store_ask_pictures(s, row.id, take_picture, answer, err);
+	if (r == 0)
+		r = find_reports(s, answer, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE(answer);
+	*ret_json = TAKE(row.answer);
+	return 0;
+}

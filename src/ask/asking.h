@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A question while it is answered: what the steps of ask_run() share. Internal
+ * to src/ask/. */
+#ifndef VDET_ASK_ASKING_H
+#define VDET_ASK_ASKING_H
+
+#include <pthread.h>
+
+#include "ask/ask.h"
+#include "ask/route.h"
+#include "base/hash.h"
+#include "job/describe.h"
+#include "job/requests.h"
+#include "report/report.h"
+#include "story/check.h"
+
+/* A group of sampled frames that one request examines. */
+struct ask_group {
+	const int64_t *times; /* pts, ascending; of the source */
+	size_t n;
+	size_t chunk;
+	bool examined; /* for this question */
+	char letter;   /* 'A', 'B', 'C'; 0 = it was not asked */
+	double p;      /* of the letter; < 0 = not known */
+};
+
+struct ask_source {
+	char *path;
+	int fd; /* -1 = it cannot be examined, see `unseen` */
+	char *unseen;
+	struct report *report;
+	int64_t generation;
+	int64_t *seen; /* pts of all sampled frames, ascending */
+	size_t n_seen;
+	struct ask_group *groups; /* all sampled frames, in order */
+	size_t n_groups;
+	struct ask_window *looked; /* windows that were looked at, in order of time */
+	size_t n_looked, cap_looked;
+};
+
+/* A part of a video that is looked at again. */
+struct ask_window {
+	size_t source;
+	int64_t start, end;
+	double score;
+	size_t density; /* frames */
+	int round;      /* 0 = from the search */
+};
+
+enum { FINDING_FRAMES = 16 };
+
+/* Something that was found at a moment of a video. */
+struct ask_finding {
+	size_t source;
+	int64_t frames[FINDING_FRAMES];        /* pts, ascending; at least one */
+	char sha256[FINDING_FRAMES][HASH_HEX]; /* of the pictures that were sent */
+	size_t n;
+	char *text;
+	bool enough;    /* the model said so */
+	bool described; /* by the analysis, not by a look for this question */
+	enum check_verdict verdict;
+	double p; /* of A; < 0 = not known */
+	char *reason;
+};
+
+struct asking {
+	const struct ask_context *context;
+	const struct ask_request *request;
+	struct run_context run;
+	struct progress *quiet; /* of `run`, without a listener */
+	struct describe_options describe;
+	const char *id; /* in the journal */
+	char prompts[HASH_HEX];
+	char *model;     /* as check_model_name() */
+	bool demo;       /* the demo model: it knows looks and checks only */
+	bool looks_only; /* it cannot judge a statement by a letter */
+	char *before;    /* the conversation, for the model; "" = none */
+	struct route route;
+	struct reply_journal journal;
+	struct requests requests;
+	struct ask_source *sources;
+	size_t n_sources;
+	int64_t began, deadline, tokens_most; /* clock_now(); 0 = none */
+	enum check_ability ability;
+	char *disbelief; /* why its verdicts do not count; NULL = they do */
+
+	pthread_mutex_t lock; /* guards what follows */
+	struct answer_spent spent;
+	struct answer_step *steps;
+	size_t n_steps, cap_steps;
+	struct ask_finding *findings; /* in order of source, then time, after each round */
+	size_t n_findings, cap_findings;
+	size_t looks, failures;
+	struct err stopped; /* why nothing more is asked; code 0 = it goes on */
+	_Atomic int letter_tokens;
+	_Atomic size_t most; /* pictures of a request */
+};
+
+/* Whether a step may begin: the budget, of which `share` (0 to 1) may be used
+ * up then, is not used up, nothing failed for good, and it was not
+ * canceled. */
+bool asking_goes_on(struct asking *a, double share);
+/* Counts requests that were answered. */
+void asking_spent(struct asking *a, int64_t requests, int64_t prompt_tokens, int64_t output_tokens);
+/* Adds a step for the record; texts are copied. `result` NULL = it failed. */
+void asking_step(struct asking *a, const char *kind, const char *text, const char *request,
+                 const char *result);
+/* An error of the engine or the journal that ends the asking of more. */
+void asking_stop(struct asking *a, const struct err *why);
+void asking_tell(struct asking *a, const struct ask_progress *p);
+/* Adds a finding, or joins it with one that says the same of overlapping
+ * frames; takes its texts. */
+void asking_add(struct asking *a, struct ask_finding *f);
+void finding_clear(struct ask_finding *f);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ask/conclude.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ask/scan.h"
+#include "ask/sources.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "config.h"
+
+/* ---- coverage */
+
+static int by_start(const void *x, const void *y)
+{
+	const struct ask_window *a = x, *b = y;
+	return (a->start > b->start) - (a->start < b->start);
+}
+
+/* Windows that were looked at, and groups that were examined, without counting
+ * twice where they overlap. */
+static void cover(const struct ask_source *s, struct answer_source *to)
+{
+	AUTO(mem_freep)
+	struct ask_window *all = mem_alloc(s->n_looked + s->n_groups + 1, sizeof *all);
+	int64_t end = INT64_MIN;
+	size_t n = 0;
+	for (size_t i = 0; i < s->n_looked; i++) {
+		all[n++] = s->looked[i];
+		to->frames += s->looked[i].density;
+	}
+	for (size_t i = 0; i < s->n_groups; i++) {
+		const struct ask_group *g = &s->groups[i];
+		if (!g->examined)
+			continue;
+		/* up to the first frame of the next group: there is no sample between */
+		int64_t until = i + 1 < s->n_groups ? g[1].times[0] : s->report->to;
+		all[n++] = (struct ask_window){.start = i ? g->times[0] : s->report->from, .end = until};
+		to->frames += g->n;
+	}
+	qsort(all, n, sizeof *all, by_start);
+	to->windows = n;
+	for (size_t i = 0; i < n; i++) {
+		int64_t from = all[i].start > end ? all[i].start : end;
+		if (all[i].end > from)
+			to->examined += all[i].end - from;
+		end = all[i].end > end ? all[i].end : end;
+	}
+}
+
+static void add_source(const struct ask_source *s, struct answer_source *to)
+{
+	const struct report *r = s->report;
+	*to = (struct answer_source){.sha256 = mem_strdup(r->source_sha256),
+	                             .name = mem_strdup(r->source_name),
+	                             .stream = r->source_stream,
+	                             .job = mem_strdup(r->job),
+	                             .generation = s->generation,
+	                             .from = r->from,
+	                             .to = r->to,
+	                             .report = mem_strdup(""),
+	                             .holes = sources_holes(s),
+	                             .unseen = mem_strdup(s->unseen ? s->unseen : "")};
+	for (size_t i = 0; i < r->n_chunks; i++)
+		to->n_holes += r->chunks[i].state == CHUNK_HOLE;
+	sources_gaps(s, &to->mean_gap, &to->max_gap, &to->max_gap_at);
+	cover(s, to);
+}
+
+/* ---- the state */
+
+/* Whether every sampled frame of every video was examined for the question, and
+ * nothing is open: a group that may show it, a chunk without frames, a video
+ * that is not analyzed. */
+static bool is_not_seen(const struct asking *a)
+{
+	if (a->request->n_unread || !a->n_sources)
+		return false;
+	for (size_t i = 0; i < a->n_sources; i++) {
+		const struct ask_source *s = &a->sources[i];
+		size_t chunk = 0;
+		for (size_t k = 0; k < s->n_groups; k++) {
+			const struct ask_group *g = &s->groups[k];
+			if (!g->examined || g->letter != 'B')
+				return false;
+			if (g->chunk > chunk)
+				return false; /* a chunk without a frame */
+			chunk = g->chunk + 1;
+		}
+		if (chunk != s->report->n_chunks || report_left_out(s->report))
+			return false;
+	}
+	return true;
+}
+
+static enum answer_state state_of(const struct asking *a, const struct answer *to, bool partly)
+{
+	bool seen = false, sure = false;
+	for (size_t i = 0; i < a->n_sources; i++)
+		seen |= a->sources[i].fd >= 0;
+	for (size_t i = 0; i < to->n_claims; i++)
+		sure |= to->claims[i].verdict != VERDICT_UNSURE;
+	if (to->n_claims)
+		return partly || !sure || a->stopped.code ? ANSWER_PARTLY : ANSWER_ANSWERED;
+	if (!seen || (a->stopped.code && !a->spent.requests))
+		return ANSWER_FAILED;
+	return is_not_seen(a) ? ANSWER_NOT_SEEN : ANSWER_NOT_FOUND;
+}
+
+/* ---- counts and words */
+
+/* Separate times: cites of one video between which a group of frames was found
+ * not to show it are two, others one. */
+static bool is_apart(const struct asking *a, const struct answer_cite *x,
+                     const struct answer_cite *y)
+{
+	const struct ask_source *s = &a->sources[x->source];
+	if (x->source != y->source)
+		return true;
+	for (size_t i = 0; i < s->n_groups; i++) {
+		const struct ask_group *g = &s->groups[i];
+		if (g->examined && scan_denies(g) && g->times[0] > x->end && g->times[g->n - 1] < y->start)
+			return true;
+	}
+	return false;
+}
+
+static int by_place(const void *x, const void *y)
+{
+	const struct answer_cite *a = *(const struct answer_cite *const *)x,
+							 *b = *(const struct answer_cite *const *)y;
+	if (a->source != b->source)
+		return a->source < b->source ? -1 : 1;
+	return (a->start > b->start) - (a->start < b->start);
+}
+
+static void count(const struct asking *a, struct answer *to)
+{
+	AUTO(mem_freep)
+	const struct answer_cite **of = mem_alloc(to->n_cites + 1, sizeof *of);
+	const struct answer_cite *last[2] = {NULL, NULL}; /* sure, any */
+	to->at_least = to->unsure = 0;
+	for (size_t i = 0; i < to->n_cites; i++)
+		of[i] = &to->cites[i];
+	qsort(of, to->n_cites, sizeof *of, by_place);
+	for (size_t i = 0; i < to->n_cites; i++) {
+		bool sure = of[i]->verdict == VERDICT_SHOWN || of[i]->verdict == VERDICT_UNCHECKED;
+		if (sure && (!last[0] || is_apart(a, last[0], of[i])))
+			to->at_least++;
+		else if (!sure && (!last[1] || is_apart(a, last[1], of[i])))
+			to->unsure++;
+		last[0] = sure ? of[i] : last[0];
+		last[1] = of[i];
+	}
+}
+
+/* What is printed before the sentences. */
+static char *lead(const struct answer *to)
+{
+	switch (to->state) {
+	case ANSWER_NOT_FOUND: return mem_strdup("Not found.");
+	case ANSWER_NOT_SEEN: return mem_strdup("Not seen.");
+	case ANSWER_FAILED: return mem_strdup("Nothing could be examined.");
+	default: break;
+	}
+	if (to->kind == ASK_IS && to->claims[0].verdict == VERDICT_SHOWN)
+		return mem_strdup("Yes.");
+	if (to->kind != ASK_COUNT)
+		return mem_strdup("");
+	AUTO(mem_freep)
+	char *unsure =
+		to->unsure ? mem_printf(", and %lld unsure", (long long)to->unsure) : mem_strdup("");
+	return mem_printf("At least %lld separate time%s%s.", (long long)to->at_least,
+	                  text_s(to->at_least), unsure);
+}
+
+static void set_text(struct answer *to)
+{
+	AUTO(mem_freep) char *first = lead(to), *rest = to->text;
+	to->text = rest && *rest && *first ? mem_printf("%s %s", first, rest)
+	                                   : mem_strdup(rest && *rest ? rest : first);
+}
+
+/* ---- the price of everything */
+
+/* By what requests took so far; a group is one, and one in ten is looked at
+ * again. */
+static void price(const struct asking *a, struct answer *to)
+{
+	size_t all, examined;
+	scan_count(a, &all, &examined);
+	int64_t left = (int64_t)(all - examined), n = a->spent.requests;
+	to->price = (struct answer_price){.time = -1, .tokens = -1, .requests = left + left / 10};
+	if (!n)
+		return;
+	to->price.tokens = to->price.requests * a->spent.prompt_tokens / n;
+	to->price.time = to->price.requests * (clock_now() - a->began) / n;
+}
+
+/* ---- */
+
+static void note_maker(const struct asking *a, struct answer *to)
+{
+	const struct engine_info *info = engine_info(a->run.engine);
+	to->vdet_version = mem_strdup(VDET_VERSION);
+	to->engine = mem_printf("%s%s%s", info->kind, *info->version ? " " : "", info->version);
+	to->model = mem_strdup(info->model);
+	to->model_hash = mem_strdup(info->model_hash ? info->model_hash : "");
+	to->prompt_hash = mem_strdup(a->prompts);
+	to->demo_model = info->demo_model;
+	to->created = clock_wall();
+}
+
+void conclude(struct asking *a, struct answer *to, bool partly)
+{
+	const struct ask_request *q = a->request;
+	to->id = mem_strdup(a->id);
+	to->question = mem_strdup(q->question);
+	to->thread = mem_strdup(q->thread);
+	to->kind = a->route.kind;
+	to->thorough = q->thorough;
+	to->choice = mem_strdup("");
+	to->at_least = to->unsure = -1;
+
+	to->sources = mem_alloc(a->n_sources + 1, sizeof *to->sources);
+	for (size_t i = 0; i < a->n_sources; i++)
+		add_source(&a->sources[i], &to->sources[to->n_sources++]);
+	to->unread = mem_alloc(q->n_unread + 1, sizeof *to->unread);
+	for (size_t i = 0; i < q->n_unread; i++)
+		to->unread[to->n_unread++] = mem_strdup(q->unread[i]);
+
+	to->state = state_of(a, to, partly);
+	/* What it speaks of are the sampled frames, not the looks between them. */
+	for (size_t i = 0; i < a->n_sources && to->state == ANSWER_NOT_SEEN; i++)
+		to->sources[i].frames = a->sources[i].n_seen;
+	if (to->kind == ASK_COUNT)
+		count(a, to);
+	set_text(to);
+	price(a, to);
+	to->steps = TAKE(a->steps);
+	to->n_steps = a->n_steps;
+	a->n_steps = a->cap_steps = 0;
+	to->spent = a->spent;
+	to->spent.wall = clock_now() - a->began;
+	note_maker(a, to);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the program says of an answer by itself: its state, counts, what was
+ * examined, and what examining everything would cost. Internal to src/ask/. */
+#ifndef VDET_ASK_CONCLUDE_H
+#define VDET_ASK_CONCLUDE_H
+
+#include "ask/asking.h"
+
+/* Fills everything of the answer but what compose_run() and evidence_collect()
+ * fill; takes the steps of `a`. */
+void conclude(struct asking *a, struct answer *to, bool partly);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ask/lanes.h"
+
+enum { MOST_LANES = 16 };
+
+struct lanes {
+	struct asking *asking;
+	double share; /* of the budget; < 0: there is none */
+	void (*work)(struct asking *a, struct describe_worker *w, void *item);
+	char *items;
+	size_t n, size;
+	pthread_mutex_t lock; /* guards `next` */
+	size_t next;
+};
+
+static void *take_next(struct lanes *l)
+{
+	void *item = NULL;
+	pthread_mutex_lock(&l->lock);
+	if (l->next < l->n &&
+	    (l->share < 0 ? !cancel_fired(l->asking->run.cancel) : asking_goes_on(l->asking, l->share)))
+		item = l->items + l->next++ * l->size;
+	pthread_mutex_unlock(&l->lock);
+	return item;
+}
+
+static void *work(void *arg)
+{
+	struct lanes *l = arg;
+	struct asking *a = l->asking;
+	struct describe_worker w = {.run = &a->run, .options = &a->describe, .fd = -1};
+	void *item;
+	while ((item = take_next(l))) {
+		int fd = a->sources[*(size_t *)item].fd;
+		if (fd != w.fd) {
+			describe_close(&w);
+			w.fd = fd;
+		}
+		l->work(a, &w, item);
+	}
+	describe_close(&w);
+	return NULL;
+}
+
+void lanes_run(struct asking *a, double share,
+               void (*fn)(struct asking *a, struct describe_worker *w, void *item), void *items,
+               size_t n, size_t size, size_t *ret_done)
+{
+	struct lanes l = {
+		.asking = a, .share = share, .work = fn, .items = items, .n = n, .size = size};
+	pthread_t threads[MOST_LANES];
+	size_t started = 0, most = (size_t)engine_slots(a->run.engine) + 1;
+	most = most < n ? most : n;
+	pthread_mutex_init(&l.lock, NULL);
+	while (started < most && started < MOST_LANES &&
+	       pthread_create(&threads[started], NULL, work, &l) == 0)
+		started++;
+	if (!started)
+		work(&l);
+	for (size_t i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+	pthread_mutex_destroy(&l.lock);
+	*ret_done = l.next;
+}
+
+void lanes_all(struct asking *a,
+               void (*fn)(struct asking *a, struct describe_worker *w, void *item), void *items,
+               size_t n, size_t size)
+{
+	size_t done;
+	lanes_run(a, -1, fn, items, n, size, &done);
+}

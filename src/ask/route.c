@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ask/route.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+enum { STATEMENT_MAX = 200, QUERY_MAX = 200 };
+
+void route_clear(struct route *r)
+{
+	free(r->question);
+	free(r->statement);
+	for (size_t i = 0; i < r->n_queries; i++)
+		free(r->queries[i].text);
+	*r = (struct route){0};
+}
+
+bool route_scans(enum answer_kind kind)
+{
+	return kind == ASK_IS || kind == ASK_NOT || kind == ASK_COUNT || kind == ASK_LIST;
+}
+
+bool route_wants_all(enum answer_kind kind)
+{
+	return kind != ASK_IS;
+}
+
+/* ---- rules */
+
+/* Words with which questions of a kind begin, or that they contain. The first
+ * rule that applies decides. */
+struct rule {
+	const char *words;
+	bool begins;
+	enum answer_kind kind;
+};
+static const struct rule rules[] = {
+	{"how many", false, ASK_COUNT},
+	{"how often", false, ASK_COUNT},
+	{"count ", true, ASK_COUNT},
+	{"number of", false, ASK_COUNT},
+	{"summarize", false, ASK_SUMMARY},
+	{"summarise", false, ASK_SUMMARY},
+	{"summary", false, ASK_SUMMARY},
+	{"what happens", true, ASK_SUMMARY},
+	{"what happened", true, ASK_SUMMARY},
+	{"list ", true, ASK_LIST},
+	{"find all", true, ASK_LIST},
+	{"show all", true, ASK_LIST},
+	{"when is no", true, ASK_NOT},
+	{"when was no", true, ASK_NOT},
+	{"when is there no", true, ASK_NOT},
+	{"when was there no", true, ASK_NOT},
+	{" before or after", false, ASK_ORDER},
+	{"in which order", false, ASK_ORDER},
+	{"in what order", false, ASK_ORDER},
+	{"compare", true, ASK_COMPARE},
+	{"difference between", false, ASK_COMPARE},
+	{" say ", false, ASK_SAID},
+	{" said ", false, ASK_SAID},
+	{" says ", false, ASK_SAID},
+	{" mention", false, ASK_SAID},
+	{"written", false, ASK_WRITTEN},
+	{"number plate", false, ASK_WRITTEN},
+	{"license plate", false, ASK_WRITTEN},
+	{" sign say", false, ASK_WRITTEN},
+	{"when", true, ASK_WHEN},
+	{"at what time", true, ASK_WHEN},
+	{"how", true, ASK_HOW},
+	{"is ", true, ASK_IS},
+	{"are ", true, ASK_IS},
+	{"was ", true, ASK_IS},
+	{"were ", true, ASK_IS},
+	{"does ", true, ASK_IS},
+	{"do ", true, ASK_IS},
+	{"did ", true, ASK_IS},
+	{"has ", true, ASK_IS},
+	{"have ", true, ASK_IS},
+	{"can ", true, ASK_IS},
+};
+
+static enum answer_kind kind_of(const char *question)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+		const struct rule *r = &rules[i];
+		if (r->begins ? strncasecmp(question, r->words, strlen(r->words)) == 0
+		              : strcasestr(question, r->words) != NULL)
+			return r->kind;
+	}
+	return ASK_WHICH;
+}
+
+/* Beginnings after which the rest names a thing; "is there " before "is ". */
+static const char *const of_things[] = {
+	"is there ever ",     "is there ",   "are there ",   "was there ever ", "was there ",
+	"were there ",        "how many ",   "list all ",    "list every ",     "find all ",
+	"show all ",          "count all ",  "count the ",   "count ",          "when is there no ",
+	"when was there no ", "when is no ", "when was no ", "when is there ",  "when was there ",
+};
+/* Ends of questions that say nothing more of the thing. */
+static const char *const ends[] = {
+	" are there",     " were there", " is there", " there",  " in the video", " in this video",
+	" in the videos", " to be seen", " visible",  " at all", " anywhere",
+};
+
+static void cut_end(char *text)
+{
+	size_t n = strlen(text);
+	while (n && strchr("?!. ", text[n - 1]))
+		text[--n] = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		size_t e = strlen(ends[i]);
+		if (n > e && strcasecmp(text + n - e, ends[i]) == 0) {
+			text[n - e] = '\0';
+			n -= e;
+			i = (size_t)-1; /* there may be another before it */
+		}
+	}
+}
+
+/* The thing without its article, in the singular if it is a plain plural. */
+static char *bare_thing(const char *rest)
+{
+	static const char *const articles[] = {"a ", "an ", "any ", "the ", "some "};
+	for (size_t i = 0; i < ARRAY_LEN(articles); i++)
+		if (strncasecmp(rest, articles[i], strlen(articles[i])) == 0) {
+			rest += strlen(articles[i]);
+			break;
+		}
+	char *thing = mem_strdup(rest);
+	cut_end(thing);
+	return thing;
+}
+
+/* "A dog is there." of "Is there a dog in the video?"; "" if the question has
+ * another form. */
+static char *statement_of(const char *question, enum answer_kind kind)
+{
+	for (size_t i = 0; i < ARRAY_LEN(of_things); i++) {
+		size_t n = strlen(of_things[i]);
+		if (strncasecmp(question, of_things[i], n) != 0)
+			continue;
+		AUTO(mem_freep) char *thing = bare_thing(question + n);
+		size_t len = strlen(thing);
+		bool plural = len > 3 && thing[len - 1] == 's' && thing[len - 2] != 's';
+		if (!len || len > STATEMENT_MAX / 2)
+			break;
+		if (plural && (kind == ASK_COUNT || kind == ASK_LIST || kind == ASK_IS)) {
+			thing[--len] = '\0';
+			plural = false;
+		}
+		if (plural)
+			return mem_printf("There are %s.", thing);
+		bool vowel = strchr("aeiou", tolower((unsigned char)thing[0])) != NULL;
+		return mem_printf("%s %s is there.", vowel ? "An" : "A", thing);
+	}
+	return mem_strdup("");
+}
+
+void route_by_rules(const char *question, struct route *ret)
+{
+	AUTO(mem_freep) char *line = text_line(question, STATEMENT_MAX * 2);
+	const char *q = line + strspn(line, " ");
+	*ret = (struct route){.kind = kind_of(q), .n_queries = 1};
+	ret->negated = ret->kind == ASK_NOT;
+	ret->question = mem_strdup(question);
+	ret->statement = statement_of(q, ret->kind);
+	enum answer_sense sense = ret->kind == ASK_SAID      ? SENSE_SAID
+	                          : ret->kind == ASK_WRITTEN ? SENSE_WRITTEN
+	                                                     : SENSE_SEEN;
+	ret->queries[0] = (struct route_query){.text = text_line(q, QUERY_MAX), .sense = sense};
+}
+
+/* ---- the reply of a model */
+
+static int find_name(const char *name, const char *(*name_of)(int), int n)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(name, name_of(i)) == 0)
+			return i;
+	return -1;
+}
+
+static const char *kind_name(int i)
+{
+	return answer_kind_name((enum answer_kind)i);
+}
+
+static const char *sense_name(int i)
+{
+	return answer_sense_name((enum answer_sense)i);
+}
+
+int route_read(const json_t *reply, const char *question, struct route *ret, struct err *err)
+{
+	AUTO(mem_freep) char *said = text_line(json_text(reply, "question"), STATEMENT_MAX * 2);
+	size_t i;
+	const json_t *item, *list = json_object_get(reply, "queries");
+	int kind = find_name(json_text(reply, "kind"), kind_name, ASK_KINDS);
+	if (kind < 0)
+		return err_set(err, ERR_FORMAT, "\"kind\" is none of those named");
+	*ret = (struct route){.kind = (enum answer_kind)kind,
+	                      .negated =
+	                          json_is_true(json_object_get(reply, "negated")) || kind == ASK_NOT,
+	                      .question = *said ? TAKE(said) : mem_strdup(question),
+	                      .statement = text_line(json_text(reply, "statement"), STATEMENT_MAX)};
+	json_array_foreach (list, i, item) {
+		int sense = find_name(json_text(item, "sense"), sense_name, SENSES);
+		AUTO(mem_freep) char *text = text_line(json_text(item, "text"), QUERY_MAX);
+		if (!text[strspn(text, " ")] || ret->n_queries == ROUTE_QUERIES)
+			continue;
+		ret->queries[ret->n_queries++] = (struct route_query){
+			.text = TAKE(text), .sense = sense < 0 ? SENSE_SEEN : (enum answer_sense)sense};
+	}
+	if (ret->n_queries)
+		return 0;
+	route_clear(ret);
+	return err_set(err, ERR_FORMAT, "\"queries\" has no words");
+}

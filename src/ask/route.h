@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a question asks for: its kind, and what to search for. By rules, or from
+ * the reply of a model. Pure. */
+#ifndef VDET_ASK_ROUTE_H
+#define VDET_ASK_ROUTE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "answer/answer.h"
+
+enum { ROUTE_QUERIES = 3 };
+
+struct route_query {
+	char *text; /* a few words */
+	enum answer_sense sense;
+};
+
+struct route {
+	enum answer_kind kind;
+	bool negated;   /* it asks for the absence of something */
+	char *question; /* in words that need no earlier question */
+	/* A sentence that is true of frames which show what the question is about:
+	 * "A red car is there."; "" = none is known. */
+	char *statement;
+	struct route_query queries[ROUTE_QUERIES];
+	size_t n_queries; /* at least one */
+};
+void route_clear(struct route *r);
+
+/* For English questions; of others the kind is ASK_WHICH, and the query their
+ * words. */
+void route_by_rules(const char *question, struct route *ret);
+/* The reply of a model to a question. ERR_FORMAT where it is not as its schema
+ * says. */
+int route_read(const json_t *reply, const char *question, struct route *ret, struct err *err);
+
+/* Whether an answer of this kind is found by examining frames one group after
+ * the other: is, not, count, list. */
+bool route_scans(enum answer_kind kind);
+/* Whether everything that is found belongs to the answer, not only the first. */
+bool route_wants_all(enum answer_kind kind);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ask/sources.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "store/ask.h"
+
+void sources_close(struct asking *a)
+{
+	for (size_t i = 0; i < a->n_sources; i++) {
+		struct ask_source *s = &a->sources[i];
+		if (s->fd >= 0)
+			close(s->fd);
+		report_free(s->report);
+		free(s->path);
+		free(s->unseen);
+		free(s->seen);
+		free(s->groups);
+		free(s->looked);
+	}
+	free(a->sources);
+	a->sources = NULL;
+	a->n_sources = 0;
+}
+
+/* ---- the file */
+
+/* Whether the file is the one that was analyzed. */
+static int check_file(struct asking *a, const struct ask_source *s, struct err *err)
+{
+	char sha256[HASH_HEX];
+	AUTO(mem_freep) char *path = NULL;
+	int r = ask_identify(a->run.store, s->path, a->run.cancel, sha256, &path, err);
+	if (r < 0)
+		return r;
+	return strcmp(sha256, s->report->source_sha256) == 0
+	           ? 0
+	           : err_set(err, ERR_NOENT, "the file has another content now; analyze it again");
+}
+
+static int open_file(struct asking *a, struct ask_source *s, struct err *err)
+{
+	int r = *s->path ? file_open_input(s->path, &s->fd, err)
+	                 : err_set(err, ERR_NOENT, "it is not known where the file is; name it");
+	if (r == 0)
+		r = check_file(a, s, err);
+	if (r == 0)
+		return 0;
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+	s->unseen = text_line(err->msg, sizeof err->msg);
+	return r == -ERR_CANCELED ? r : 0;
+}
+
+/* ---- groups of sampled frames */
+
+/* Whether the analysis sampled a frame there. Of a hole these are the times
+ * that were requested: nothing was described, but they can be examined. */
+static size_t list_times(const struct report_chunk *c, int64_t *out)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < c->n_samples; i++)
+		if (!n || c->samples[i].pts > out[n - 1])
+			out[n++] = c->samples[i].pts;
+	return n;
+}
+
+static void group_chunk(struct ask_source *s, size_t chunk, const int64_t *times, size_t n,
+                        size_t most)
+{
+	for (size_t at = 0; at < n;) {
+		size_t groups = (n - at + most - 1) / most, take = (n - at + groups - 1) / groups;
+		s->groups[s->n_groups++] =
+			(struct ask_group){.times = times + at, .n = take, .chunk = chunk, .p = -1};
+		at += take;
+	}
+}
+
+static void make_groups(struct ask_source *s, size_t most)
+{
+	size_t samples = 0;
+	for (size_t i = 0; i < s->report->n_chunks; i++)
+		samples += s->report->chunks[i].n_samples;
+	s->seen = mem_alloc(samples + 1, sizeof *s->seen);
+	s->groups = mem_alloc(samples + 1, sizeof *s->groups);
+	for (size_t i = 0; i < s->report->n_chunks; i++) {
+		int64_t *times = s->seen + s->n_seen;
+		size_t n = list_times(&s->report->chunks[i], times);
+		/* Chunks may overlap: a frame belongs to the first. */
+		while (n && s->n_seen && times[0] <= s->seen[s->n_seen - 1]) {
+			memmove(times, times + 1, (n - 1) * sizeof *times);
+			n--;
+		}
+		group_chunk(s, i, times, n, most);
+		s->n_seen += n;
+	}
+}
+
+/* ---- */
+
+static int open_source(struct asking *a, const struct ask_video *v, size_t most,
+                       struct ask_source *s, struct err *err)
+{
+	*s = (struct ask_source){.path = mem_strdup(v->path), .fd = -1};
+	int r = report_load_text(a->run.store, v->job, REPORT_NORMAL, &s->report, err);
+	if (r < 0)
+		return r;
+	make_groups(s, most);
+	return open_file(a, s, err);
+}
+
+int sources_open(struct asking *a, size_t most, struct err *err)
+{
+	int r = 0;
+	a->sources = mem_alloc(a->request->n_videos, sizeof *a->sources);
+	for (size_t i = 0; i < a->request->n_videos && r == 0; i++)
+		r = open_source(a, &a->request->videos[i], most, &a->sources[a->n_sources++], err);
+	return r;
+}
+
+char *sources_scope(const struct asking *a, bool asked)
+{
+	json_auto_t *list = json_array();
+	for (size_t i = 0; i < a->n_sources; i++) {
+		const struct ask_source *s = &a->sources[i];
+		json_t *o = json_pack("{s:s, s:i}", "sha256", s->report->source_sha256, "stream",
+		                      s->report->source_stream);
+		if (!asked) {
+			json_object_set_new(o, "job", json_string(s->report->job));
+			json_object_set_new(o, "generation", json_integer(s->generation));
+			json_object_set_new(o, "seen", json_boolean(s->fd >= 0));
+		}
+		json_array_append_new(list, o);
+	}
+	return json_dumps(list, JSON_COMPACT);
+}
+
+void sources_gaps(const struct ask_source *s, int64_t *ret_mean, int64_t *ret_max, int64_t *ret_at)
+{
+	int64_t last = s->report->from;
+	*ret_max = *ret_at = 0;
+	for (size_t i = 0; i <= s->n_seen; i++) {
+		int64_t at = i < s->n_seen ? s->seen[i] : s->report->to;
+		if (at - last > *ret_max) {
+			*ret_max = at - last;
+			*ret_at = last;
+		}
+		last = at;
+	}
+	*ret_mean = s->n_seen ? (s->report->to - s->report->from) / (int64_t)s->n_seen : 0;
+}
+
+int64_t sources_holes(const struct ask_source *s)
+{
+	int64_t sum = 0;
+	for (size_t i = 0; i < s->report->n_chunks; i++)
+		if (s->report->chunks[i].state == CHUNK_HOLE)
+			sum += s->report->chunks[i].end - s->report->chunks[i].start;
+	return sum + report_left_out(s->report);
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ask/verify.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "ask/lanes.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "job/check.h"
+#include "job/look.h"
+#include "store/ask.h"
+
+char *verify_bare(const char *text)
+{
+	static const char *const yes[] = {"Yes, ", "Yes. ", "Yes; ", "Yes: ", "Yes - "};
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
+		if (strncasecmp(text, yes[i], strlen(yes[i])) == 0) {
+			char *bare = mem_strdup(text + strlen(yes[i]));
+			*bare = (char)toupper((unsigned char)*bare);
+			return bare;
+		}
+	return mem_strdup(text);
+}
+
+/* ---- whether the model can check */
+
+static char *disbelief_of(const struct check_controls *c, enum check_ability ability)
+{
+	if (ability == CHECK_ABLE)
+		return NULL;
+	if (ability == CHECK_UNABLE)
+		return mem_strdup("this model cannot check");
+	return mem_printf("%zu of the %d controls of this model were made", c->no + c->yes,
+	                  2 * CHECK_CONTROLS);
+}
+
+/* The controls of one video, if it has statements. */
+static int control(struct asking *a, const struct ask_source *s, struct check_controls *ret,
+                   struct err *err)
+{
+	AUTO(store_job_clear) struct store_job job = {0};
+	const struct check_options o = {
+		.mode = CHECKS_ALL, .describe = a->describe, .deadline = a->deadline};
+	int r = store_job_find(a->run.store, s->report->job, &job, err);
+	return r < 0 ? r : check_controls_run(&a->run, &o, s->fd, &job, ret, err);
+}
+
+int verify_ability(struct asking *a, struct err *err)
+{
+	struct check_controls c = {0};
+	int r = 0;
+	a->ability = CHECK_UNKNOWN;
+	for (size_t i = 0; i < a->n_sources && r == 0 && a->ability == CHECK_UNKNOWN; i++) {
+		const struct ask_source *s = &a->sources[i];
+		if (s->fd < 0 || !s->report->n_events || !asking_goes_on(a, 1))
+			continue;
+		r = control(a, s, &c, err);
+		a->ability = check_ability(&c);
+	}
+	free(a->disbelief);
+	a->disbelief = disbelief_of(&c, a->ability);
+	return r == -ERR_CANCELED ? r : 0;
+}
+
+/* ---- a check */
+
+static void check_key(const struct asking *a, const struct ask_finding *f, const char *what,
+                      char out[static HASH_HEX])
+{
+	const struct report *r = a->sources[f->source].report;
+	char prompt[HASH_HEX];
+	AUTO(hash_freep) struct hash *h = hash_new();
+	AUTO(mem_freep) char *frames = json_times_text(f->frames, f->n);
+	AUTO(mem_freep) char *stream = mem_printf("%d", r->source_stream);
+	prompt_check_hash(prompt);
+	const char *const parts[] = {"check", r->source_sha256, stream, frames, what, prompt, a->model};
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		hash_adds(h, parts[i]);
+	hash_end(h, out);
+}
+
+/* Looks at the frames and those beside them. */
+static int ask_engine(struct asking *a, struct describe_worker *w, const struct ask_finding *f,
+                      const char *what, json_t **ret, struct err *err)
+{
+	const struct ask_source *s = &a->sources[f->source];
+	struct looking k = {.max_tokens = a->letter_tokens,
+	                    .most = a->most < CHECK_PICTURES ? a->most : CHECK_PICTURES};
+	struct look l = {.cited = f->frames,
+	                 .n_cited = f->n,
+	                 .seen = s->seen,
+	                 .n_seen = s->n_seen,
+	                 .from = s->report->from,
+	                 .to = s->report->to};
+	struct store_answer answer;
+	AUTO(mem_freep) char *reason = NULL;
+	int r = look_open(w, &k, &l, err);
+	if (r == 0)
+		r = look_ask(w, &k, &l, what, &answer, &reason, err);
+	if (r == 0) {
+		const char letter[] = {answer.letter, '\0'};
+		*ret = json_pack("{s:s, s:[f, f, f]}", "letter", letter, "p", answer.p[0], answer.p[1],
+		                 answer.p[2]);
+	}
+	asking_spent(a, l.requests, l.prompt_tokens, l.output_tokens);
+	look_close(&l);
+	return r;
+}
+
+static int ask_check(struct asking *a, struct describe_worker *w, const struct ask_finding *f,
+                     const char *what, struct store_answer *ret, struct err *err)
+{
+	char key[HASH_HEX], hash[HASH_HEX];
+	AUTO(mem_freep) char *known = NULL;
+	json_auto_t *o = NULL;
+	check_key(a, f, what, key);
+	if (store_look_find(a->run.store, key, &known, err) == 0)
+		o = json_loads(known, 0, NULL);
+	int r = o ? 0 : ask_engine(a, w, f, what, &o, err);
+	if (r < 0) {
+		asking_step(a, "check", what, key, NULL);
+		return r;
+	}
+	AUTO(mem_freep) char *text = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
+	if (!known)
+		r = store_look_add(a->run.store, key, a->sources[f->source].report->source_sha256, text,
+		                   err);
+	const char *const parts[] = {text};
+	hash_texts(parts, 1, hash);
+	asking_step(a, "check", what, key, hash);
+	*ret = (struct store_answer){.letter = *json_text(o, "letter")};
+	for (size_t i = 0; i < 3; i++)
+		ret->p[i] = json_number_value(json_array_get(json_object_get(o, "p"), i));
+	return r;
+}
+
+/* ---- all that has no verdict */
+
+struct item {
+	size_t source; /* first, for the lanes */
+	struct ask_finding *finding;
+	char *what; /* owned */
+	bool known; /* the verdict */
+	struct store_answer answer;
+	size_t number, total;
+};
+
+static void check(struct asking *a, struct describe_worker *w, void *arg)
+{
+	struct item *item = arg;
+	struct ask_finding *f = item->finding;
+	struct err err;
+	const struct ask_progress p = {.step = "check",
+	                               .video = a->sources[item->source].report->source_name,
+	                               .start = f->frames[0],
+	                               .end = f->frames[f->n - 1],
+	                               .done = item->number,
+	                               .total = item->total};
+	asking_tell(a, &p);
+	int r = ask_check(a, w, f, item->what, &item->answer, &err);
+	item->known = r == 0;
+	if (r < 0) {
+		asking_stop(a, &err);
+		free(f->reason);
+		f->reason = text_line(err.msg, sizeof err.msg);
+	}
+}
+
+static void judge(const struct asking *a, const struct store_answer *answer,
+                  enum check_verdict *ret, double *ret_p)
+{
+	bool has_p = answer->p[0] + answer->p[1] + answer->p[2] > 0;
+	*ret = a->disbelief ? VERDICT_UNCHECKED : check_judge(answer->letter, answer->p);
+	*ret_p = has_p ? answer->p[0] : -1;
+}
+
+/* The statement that is checked. A model that reads prose gets the question,
+ * too. */
+static char *statement_of(const struct asking *a, const char *text)
+{
+	AUTO(mem_freep) char *bare = verify_bare(text);
+	return a->demo ? TAKE(bare) : mem_printf("%s (said to answer: %s)", bare, a->route.question);
+}
+
+static void finish(const struct asking *a, struct item *item)
+{
+	struct ask_finding *f = item->finding;
+	f->verdict = VERDICT_UNCHECKED;
+	if (item->known)
+		judge(a, &item->answer, &f->verdict, &f->p);
+	if (f->verdict == VERDICT_UNCHECKED && !f->reason)
+		f->reason = mem_strdup(!item->known ? "the budget was used up" : a->disbelief);
+	free(item->what);
+}
+
+int verify_run(struct asking *a, struct err *err)
+{
+	AUTO(mem_freep) struct item *items = mem_alloc(a->n_findings + 1, sizeof *items);
+	size_t n = 0, done;
+	for (size_t i = 0; i < a->n_findings; i++)
+		if (a->findings[i].verdict == VERDICT_NONE)
+			items[n++] = (struct item){.source = a->findings[i].source,
+			                           .finding = &a->findings[i],
+			                           .what = statement_of(a, a->findings[i].text)};
+	for (size_t i = 0; i < n; i++) {
+		items[i].number = i;
+		items[i].total = n;
+	}
+	lanes_run(a, 1, check, items, n, sizeof *items, &done);
+	bool canceled = cancel_fired(a->run.cancel);
+	for (size_t i = 0; i < n; i++)
+		finish(a, &items[i]);
+	return canceled ? err_set(err, ERR_CANCELED, "interrupted") : 0;
+}
+
+void verify_sentence(struct asking *a, const struct ask_finding *f, const char *sentence,
+                     enum check_verdict *ret, double *ret_p)
+{
+	struct ask_finding copy = *f;
+	size_t done;
+	copy.reason = NULL;
+	struct item item = {
+		.source = f->source, .finding = &copy, .what = statement_of(a, sentence), .total = 1};
+	lanes_run(a, 1, check, &item, 1, sizeof item, &done);
+	copy.verdict = VERDICT_NONE;
+	finish(a, &item);
+	*ret = copy.verdict;
+	*ret_p = copy.p;
+	free(copy.reason);
+}
