@@ -32,7 +32,7 @@ static const struct opt_row rows[] = {
 	{"ask.show", "show", OPT_STRING, AT(show), "", 0, 0, NULL, "ANSWER",
      "Print this earlier answer instead of asking.", OPT_COMMAND_ONLY},
 	{"ask.choices", "choices", OPT_STRING, AT(choices), "", 0, 0, NULL, "FILE",
-     "Possible answers, one per line, at most ten; the answer names the one that fits.",
+     "Possible answers, one per line, at most eight; the answer names the one that fits.",
      OPT_COMMAND_ONLY},
 	{"ask.analyze", "analyze", OPT_BOOL, AT(analyze), "false", 0, 0, NULL, NULL,
      "First analyze the videos that are not analyzed yet.", OPT_COMMAND_ONLY},

@@ -6,6 +6,7 @@
 
 #include "ask/absent.h"
 #include "ask/asking.h"
+#include "ask/choose.h"
 #include "ask/compose.h"
 #include "ask/conclude.h"
 #include "ask/evidence.h"
@@ -66,6 +67,8 @@ static int check_request(const struct ask_request *q, struct err *err)
 		               ASK_QUESTION_MAX);
 	if (!q->n_videos)
 		return err_set(err, ERR_ARG, "none of these videos is analyzed; analyze them first");
+	if (q->n_choices > ASK_CHOICES_MAX)
+		return err_set(err, ERR_ARG, "give %d choices at most", ASK_CHOICES_MAX);
 	if (q->n_videos > ASK_VIDEOS_MAX)
 		return err_set(err, ERR_ARG, "ask about %d videos at most", ASK_VIDEOS_MAX);
 	return 0;
@@ -192,7 +195,7 @@ static bool route_by_model(struct asking *a)
 	hash_texts(parts, ARRAY_LEN(parts), key);
 	prompt_route(chat, a->request->question, a->before);
 	chat_max_tokens(chat, ROUTE_TOKENS);
-	int r = requests_object(&a->requests, key, chat, "queries", false, &reply, &err);
+	int r = asking_request(a, key, chat, "queries", &reply, &err);
 	if (r == 0)
 		r = route_read(reply, a->request->question, &a->route, &err);
 	if (r < 0) {
@@ -276,6 +279,8 @@ static int find(struct asking *a, struct err *err)
 	else if (!scans || a->route.kind == ASK_IS)
 		r = rounds_run(a, err);
 	bool wanted = q->thorough || (scans && (route_wants_all(a->route.kind) || !has_shown(a)));
+	if (r == 0 && wanted)
+		r = rounds_mark(a, err);
 	if (r < 0 || !wanted)
 		return r;
 	scan_run(a, q->thorough);
@@ -298,6 +303,8 @@ static int make_answer(struct asking *a, const char *changed, struct answer **re
 	if (r < 0)
 		return r;
 	conclude(a, answer, partly);
+	choose_run(a, answer);
+	conclude_record(a, answer);
 	answer->changed = mem_strdup(changed);
 	*ret = TAKE(answer);
 	return 0;

@@ -30,7 +30,7 @@
 
 enum {
 	ASK_QUESTION_MAX = 2000, /* bytes */
-	ASK_CHOICES_MAX = 10,
+	ASK_CHOICES_MAX = 8,
 	ASK_VIDEOS_MAX = 10000,
 };
 

@@ -32,6 +32,17 @@ void asking_spent(struct asking *a, int64_t requests, int64_t prompt_tokens, int
 	pthread_mutex_unlock(&a->lock);
 }
 
+int asking_request(struct asking *a, const char *request, struct chat *chat, const char *key,
+                   json_t **ret, struct err *err)
+{
+	const struct requests *all = &a->requests;
+	int64_t answered = all->answered, prompt = all->prompt_tokens, output = all->output_tokens;
+	int r = requests_object(&a->requests, request, chat, key, false, ret, err);
+	asking_spent(a, all->answered - answered, all->prompt_tokens - prompt,
+	             all->output_tokens - output);
+	return r;
+}
+
 void asking_step(struct asking *a, const char *kind, const char *text, const char *request,
                  const char *result)
 {

@@ -19,6 +19,7 @@ struct ask_group {
 	const int64_t *times; /* pts, ascending; of the source */
 	size_t n;
 	size_t chunk;
+	bool likely;   /* the search found something there */
 	bool examined; /* for this question */
 	char letter;   /* 'A', 'B', 'C'; 0 = it was not asked */
 	double p;      /* of the letter; < 0 = not known */
@@ -102,6 +103,9 @@ struct asking {
 bool asking_goes_on(struct asking *a, double share);
 /* Counts requests that were answered. */
 void asking_spent(struct asking *a, int64_t requests, int64_t prompt_tokens, int64_t output_tokens);
+/* A request about texts, see requests_object(); its tokens count. */
+int asking_request(struct asking *a, const char *request, struct chat *chat, const char *key,
+                   json_t **ret, struct err *err);
 /* Adds a step for the record; texts are copied. `result` NULL = it failed. */
 void asking_step(struct asking *a, const char *kind, const char *text, const char *request,
                  const char *result);

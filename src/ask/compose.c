@@ -288,7 +288,7 @@ static int request(struct composing *c, json_t **ret, struct err *err)
 	prompt_compose(chat, c->a->route.question, buf_str(&findings), c->n, q->language, c->fault);
 	chat_max_tokens(chat, COMPOSE_TOKENS);
 	asking_tell(c->a, &(struct ask_progress){.step = "compose", .video = ""});
-	int r = requests_object(&c->a->requests, key, chat, "claims", false, ret, err);
+	int r = asking_request(c->a, key, chat, "claims", ret, err);
 	AUTO(mem_freep) char *text = r == 0 ? json_dumps(*ret, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	if (text)
 		hash_texts((const char *const[]){text}, 1, hash);

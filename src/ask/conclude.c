@@ -238,10 +238,14 @@ void conclude(struct asking *a, struct answer *to, bool partly)
 		count(a, to);
 	set_text(to);
 	price(a, to);
+	note_maker(a, to);
+}
+
+void conclude_record(struct asking *a, struct answer *to)
+{
 	to->steps = TAKE(a->steps);
 	to->n_steps = a->n_steps;
 	a->n_steps = a->cap_steps = 0;
 	to->spent = a->spent;
 	to->spent.wall = clock_now() - a->began;
-	note_maker(a, to);
 }

@@ -7,7 +7,10 @@
 #include "ask/asking.h"
 
 /* Fills everything of the answer but what compose_run() and evidence_collect()
- * fill; takes the steps of `a`. */
+ * fill, and the record. */
 void conclude(struct asking *a, struct answer *to, bool partly);
+
+/* Fills in what was done and spent: takes the steps of `a`. */
+void conclude_record(struct asking *a, struct answer *to);
 
 #endif

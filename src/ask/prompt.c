@@ -102,20 +102,25 @@ void prompt_compose(struct chat *c, const char *question, const char *findings, 
 	chat_schema(c, "answer", text);
 }
 
+void prompt_choose(struct chat *c, const char *question, const char *found, const char *choices)
+{
+	chat_system(c, ask_compose_system_txt);
+	chat_text(c, "Findings: ");
+	chat_text(c, found);
+	add_question(c, question);
+	chat_text(c, choices);
+	chat_text(c, ask_choose_task_txt);
+	chat_letter(c);
+}
+
 void prompt_ask_hash(char out[static HASH_HEX])
 {
 	char check[HASH_HEX];
 	prompt_check_hash(check);
-	const char *const texts[] = {ask_route_system_txt,
-	                             ask_route_task_txt,
-	                             ask_route_schema_json,
-	                             ask_look_system_txt,
-	                             ask_look_task_txt,
-	                             ask_look_more_txt,
-	                             ask_look_schema_json,
-	                             ask_compose_system_txt,
-	                             ask_compose_task_txt,
-	                             ask_compose_schema_json,
-	                             check};
+	const char *const texts[] = {
+		ask_route_system_txt,    ask_route_task_txt,     ask_route_schema_json,
+		ask_look_system_txt,     ask_look_task_txt,      ask_look_more_txt,
+		ask_look_schema_json,    ask_compose_system_txt, ask_compose_task_txt,
+		ask_compose_schema_json, ask_choose_task_txt,    check};
 	hash_texts(texts, ARRAY_LEN(texts), out);
 }

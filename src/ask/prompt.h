@@ -29,6 +29,10 @@ int prompt_look(struct chat *c, const struct prompt_picture *pictures, size_t n,
 void prompt_compose(struct chat *c, const char *question, const char *findings, size_t n,
                     const char *language, const char *fault);
 
+/* Which of the choices, one per line: "A: a dog\n", fits what was found. The
+ * answer is a letter. */
+void prompt_choose(struct chat *c, const char *question, const char *found, const char *choices);
+
 /* SHA-256 over the texts and schemas of all requests, that of checks included:
  * part of the key of a question. */
 void prompt_ask_hash(char out[static HASH_HEX]);

@@ -103,10 +103,10 @@ static void add_found(struct asking *a, struct windows *to, const struct find_wi
 	}
 }
 
-static int search(struct asking *a, const struct route_query *queries, size_t n, int round,
-                  struct windows *to, struct err *err)
+/* What is found for the words of queries. The caller clears *ret. */
+static int find_in_sources(struct asking *a, const struct route_query *queries, size_t n,
+                           struct find_result *ret, struct err *err)
 {
-	AUTO(find_result_clear) struct find_result found = {0};
 	AUTO(mem_freep) const char **jobs = mem_alloc(a->n_sources + 1, sizeof *jobs);
 	struct find_query q[ROUTE_QUERIES];
 	for (size_t i = 0; i < a->n_sources; i++)
@@ -120,11 +120,39 @@ static int search(struct asking *a, const struct route_query *queries, size_t n,
 	                                     .n_queries = n,
 	                                     .most = a->n_sources == 1 ? WINDOWS_ONE : WINDOWS_ALL};
 	asking_tell(a, &(struct ask_progress){.step = "search", .video = ""});
-	int r = find_windows(a->run.store, &request, &found, err);
+	int r = find_windows(a->run.store, &request, ret, err);
+	for (size_t i = 0; i < ret->n_failed; i++)
+		log_warning("[answer %s] a part of the search failed: %s", a->id, ret->failed[i]);
+	return r;
+}
+
+static int search(struct asking *a, const struct route_query *queries, size_t n, int round,
+                  struct windows *to, struct err *err)
+{
+	AUTO(find_result_clear) struct find_result found = {0};
+	int r = find_in_sources(a, queries, n, &found, err);
 	for (size_t i = 0; r == 0 && i < found.n; i++)
 		add_found(a, to, &found.windows[i], round);
-	for (size_t i = 0; i < found.n_failed; i++)
-		log_warning("[answer %s] a part of the search failed: %s", a->id, found.failed[i]);
+	return r;
+}
+
+static void mark(struct ask_source *s, const struct find_passage *p)
+{
+	for (size_t i = 0; i < s->n_groups; i++) {
+		struct ask_group *g = &s->groups[i];
+		if (g->times[0] <= p->end && g->times[g->n - 1] >= p->start)
+			g->likely = true;
+	}
+}
+
+int rounds_mark(struct asking *a, struct err *err)
+{
+	AUTO(find_result_clear) struct find_result found = {0};
+	int r = find_in_sources(a, a->route.queries, a->route.n_queries, &found, err);
+	for (size_t i = 0; r == 0 && i < found.n; i++)
+		for (size_t k = 0; k < found.windows[i].n_passages; k++)
+			if (found.windows[i].passages[k].event >= 0)
+				mark(&a->sources[found.windows[i].job], &found.windows[i].passages[k]);
 	return r;
 }
 

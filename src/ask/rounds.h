@@ -14,6 +14,10 @@ enum {
 	LOOK_FRAMES_MAX = 16,
 };
 
+/* Searches, and marks the groups of sampled frames that are likely to show
+ * something. */
+int rounds_mark(struct asking *a, struct err *err);
+
 /* Searches, looks at the windows, and follows where the looks point, until one
  * is enough or the rounds are over. Fails only if the journal does. */
 int rounds_run(struct asking *a, struct err *err);

@@ -109,16 +109,21 @@ static const char *const ends[] = {
 	" in the videos", " to be seen", " visible",  " at all", " anywhere",
 };
 
+static bool ends_in(const char *word, const char *ending)
+{
+	size_t n = strlen(word), e = strlen(ending);
+	return n >= e && strcasecmp(word + n - e, ending) == 0;
+}
+
 static void cut_end(char *text)
 {
 	size_t n = strlen(text);
 	while (n && strchr("?!. ", text[n - 1]))
 		text[--n] = '\0';
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
-		size_t e = strlen(ends[i]);
-		if (n > e && strcasecmp(text + n - e, ends[i]) == 0) {
-			text[n - e] = '\0';
-			n -= e;
+		if (ends_in(text, ends[i])) {
+			n -= strlen(ends[i]);
+			text[n] = '\0';
 			i = (size_t)-1; /* there may be another before it */
 		}
 	}
@@ -138,6 +143,20 @@ static char *bare_thing(const char *rest)
 	return thing;
 }
 
+/* "boxes" becomes "box", "cars" "car". */
+static void cut_plural(char *word)
+{
+	static const char *const with_e[] = {"xes", "ches", "shes", "sses", "buses"};
+	size_t n = strlen(word);
+	for (size_t i = 0; i < ARRAY_LEN(with_e); i++)
+		if (ends_in(word, with_e[i])) {
+			word[n - 2] = '\0';
+			return;
+		}
+	if (n > 3 && ends_in(word, "s") && !ends_in(word, "ss"))
+		word[n - 1] = '\0';
+}
+
 /* "A dog is there." of "Is there a dog in the video?"; "" if the question has
  * another form. */
 static char *statement_of(const char *question, enum answer_kind kind)
@@ -148,15 +167,10 @@ static char *statement_of(const char *question, enum answer_kind kind)
 			continue;
 		AUTO(mem_freep) char *thing = bare_thing(question + n);
 		size_t len = strlen(thing);
-		bool plural = len > 3 && thing[len - 1] == 's' && thing[len - 2] != 's';
 		if (!len || len > STATEMENT_MAX / 2)
 			break;
-		if (plural && (kind == ASK_COUNT || kind == ASK_LIST || kind == ASK_IS)) {
-			thing[--len] = '\0';
-			plural = false;
-		}
-		if (plural)
-			return mem_printf("There are %s.", thing);
+		if (kind == ASK_COUNT || kind == ASK_LIST || kind == ASK_IS)
+			cut_plural(thing);
 		bool vowel = strchr("aeiou", tolower((unsigned char)thing[0])) != NULL;
 		return mem_printf("%s %s is there.", vowel ? "An" : "A", thing);
 	}

@@ -94,29 +94,31 @@ static void examine(struct asking *a, struct describe_worker *w, void *arg)
 		asking_stop(a, &err);
 }
 
-/* The groups that can be and were not examined. */
-static struct item *list_groups(const struct asking *a, size_t *ret_n)
+/* Adds the groups that can be and were not examined, of one sort; of too many,
+ * `most` evenly. */
+static size_t add_groups(const struct asking *a, bool likely, size_t most, struct item *out)
 {
-	size_t all, examined, n = 0;
-	scan_count(a, &all, &examined);
-	struct item *items = mem_alloc(all + 1, sizeof *items);
+	size_t n = 0;
 	for (size_t i = 0; i < a->n_sources; i++)
-		for (size_t k = 0; k < a->sources[i].n_groups && a->sources[i].fd >= 0; k++)
-			if (!a->sources[i].groups[k].examined)
-				items[n++] = (struct item){i, &a->sources[i].groups[k]};
-	*ret_n = n;
-	return items;
+		for (size_t k = 0; k < a->sources[i].n_groups && a->sources[i].fd >= 0; k++) {
+			struct ask_group *g = &a->sources[i].groups[k];
+			if (!g->examined && g->likely == likely)
+				out[n++] = (struct item){i, g};
+		}
+	if (n <= most)
+		return n;
+	for (size_t i = 0; i < most; i++)
+		out[i] = out[(2 * i + 1) * n / (2 * most)];
+	return most;
 }
 
-void scan_run(struct asking *a, bool all)
+void scan_run(struct asking *a, bool every)
 {
-	size_t n, done;
-	AUTO(mem_freep) struct item *items = list_groups(a, &n);
-	if (!all && n > SCAN_GROUPS) {
-		for (size_t i = 0; i < SCAN_GROUPS; i++)
-			items[i] = items[(2 * i + 1) * n / (2 * SCAN_GROUPS)];
-		n = SCAN_GROUPS;
-	}
+	size_t all, examined, n, done;
+	scan_count(a, &all, &examined);
+	AUTO(mem_freep) struct item *items = mem_alloc(all + 1, sizeof *items);
+	n = add_groups(a, true, every ? all : SCAN_LIKELY, items);
+	n += add_groups(a, false, every ? all : SCAN_GROUPS, items + n);
 	lanes_run(a, SHARE, examine, items, n, sizeof *items, &done);
 	if (done < n)
 		log_info("[answer %s] %zu of %zu groups of frames were examined", a->id, done, n);

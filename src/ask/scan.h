@@ -7,14 +7,14 @@
 
 #include "ask/asking.h"
 
-/* Groups that are examined unless the question is to be answered
- * thoroughly. */
-enum { SCAN_GROUPS = 14 };
+/* Groups that are examined unless the question is to be answered thoroughly:
+ * of those where the search found something, and of others. */
+enum { SCAN_LIKELY = 24, SCAN_GROUPS = 14 };
 
 /* Examines groups that were not; adds findings for those that may show what the
  * statement of the route says, or without one, that answer the question. With
- * `all`: every group, else SCAN_GROUPS of them, evenly. */
-void scan_run(struct asking *a, bool all);
+ * `every`: every group, else as many as above, evenly. */
+void scan_run(struct asking *a, bool every);
 
 /* A group's letter says that it shows it, or otherwise. */
 bool scan_shows(const struct ask_group *g);

@@ -57,12 +57,23 @@ static void stop(struct requests *a, const struct err *why)
 	pthread_mutex_unlock(&a->lock);
 }
 
+static void count(struct requests *a, const struct chat_result *r)
+{
+	pthread_mutex_lock(&a->lock);
+	a->answered++;
+	a->prompt_tokens += r->prompt_tokens;
+	a->output_tokens += r->output_tokens;
+	pthread_mutex_unlock(&a->lock);
+}
+
 static int send_request(struct requests *a, struct chat *chat, const char *key, json_t **ret,
                         struct err *err)
 {
 	AUTO(chat_result_clear) struct chat_result result = {0};
 	chat_set_cancel(chat, a->run->cancel);
 	int r = engine_chat(a->run->engine, chat, NULL, NULL, &result, err);
+	if (r == 0)
+		count(a, &result);
 	if (r == 0)
 		r = answer_text_object(&result, key, ret, err);
 	if (r == 0 && !json_is_array(json_object_get(*ret, key))) {

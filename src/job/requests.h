@@ -33,6 +33,8 @@ struct requests {
 	struct reply_journal journal;
 	pthread_mutex_t lock; /* guards what follows */
 	struct err stopped;   /* that error; code 0 = none yet */
+	/* of requests that were answered */
+	int64_t answered, prompt_tokens, output_tokens;
 };
 void requests_init(struct requests *a, const struct run_context *run,
                    const struct reply_journal *journal);

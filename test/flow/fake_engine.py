@@ -46,6 +46,10 @@ A describe request about a stretch gets what the file says of its beginning. A r
 it was said of the stretch that its middle frame is in, and is not listed as false; else B. A request about pairs gets
 those of which both statements are in one list of the file's "same" ("same": "all": all of them). A request with context
 gets what the file's "again" says of the beginning, if it says something.
+The file's "ask" is about questions: "route": the answer to a request that routes one; "shows": [[from, to], …], the
+seconds in which the pictures show it, and "says", what is answered then; "enough" (true), "next" ("none"); "compose": the
+answer to a request that writes sentences; without it there is one, which cites all findings. "lies": "cites" names all
+pictures everywhere, "never" none is enough and there is more before, "yes" says A to each check.
 --checks plays other answers to checks:
 
     truthful      as above, with probabilities                  A, B, C       always this letter, with probabilities
@@ -183,10 +187,22 @@ def seconds(time):
     return int(h) * 3600 + int(m) * 60 + float(s)
 
 
+def times_of(request):
+    """Those of its pictures."""
+    return re.findall(r"Frame \d+ at (\S+):\n", "".join(request.texts))
+
+
+def shown(time, ask):
+    return any(a <= seconds(time) <= b for a, b in ask["shows"])
+
+
 def letter_for(request, scene):
     """What a truthful model answers to a check."""
     what = re.search(r"Statement: (.*)\n", request.texts[-1])[1]
-    times = re.findall(r"Frame \d+ at (\S+):\n", "".join(request.texts))
+    times = times_of(request)
+    ask = scene.get("ask")
+    if ask and ("(said to answer: " in what or what == ask.get("route", {}).get("statement")):
+        return "A" if ask.get("lies") == "yes" or any(shown(t, ask) for t in times) else "B"
     time = seconds(times[len(times) // 2])  # those at the ends may be of the stretch before or after
     begins = [t for t in scene["stretches"] if seconds(t) <= time + 0.0005]
     said = scene["stretches"][max(begins, key=seconds)]["events"] if begins else []
@@ -374,6 +390,24 @@ def join_answer(request, scene):
     return {"same": said}
 
 
+def ask_answer(request, ask):
+    """The answer to a request about a question, or None."""
+    parts = (request.schema or {}).get("properties", {})
+    if "queries" in parts:
+        return ask.get("route", {"kind": "which"})
+    if "claims" in parts:
+        found = [int(n) for n in re.findall(r"^(\d+) \[", "".join(request.texts), re.M)]
+        times = " and ".join(f"{{E{n}}}" for n in found)
+        claim = {"cites": found, "text": f"{ask['says'].rstrip('.')} at {times}."}
+        return ask.get("compose", {"claims": [claim], "answered": "yes"})
+    if "frames" not in parts or "answer" not in parts:
+        return None
+    lies, times = ask.get("lies"), times_of(request)
+    frames = [i for i, t in enumerate(times, 1) if lies == "cites" or shown(t, ask)]
+    return {"frames": frames, "answer": ask["says"] if frames else "It is not there.",
+            "enough": ask.get("enough", True) and lies != "never", "next": "before" if lies == "never" else ask.get("next", "none")}
+
+
 def answer_for(request, rule, scene=None):
     fault = rule.name if rule else None
     if fault == "empty":
@@ -386,7 +420,9 @@ def answer_for(request, rule, scene=None):
         return json.dumps({"weather": "fine"})
     if request.schema is None:
         return f"An answer about {len(request.images)} pictures, {request.key[:8]}."
-    value = scene_answer(request, scene) if scene and request.images else \
+    asked = ask_answer(request, scene["ask"]) if scene and "ask" in scene else None
+    value = asked if asked is not None else \
+        scene_answer(request, scene) if scene and request.images else \
         join_answer(request, scene) if scene and "same" in request.schema["properties"] else \
         fill(request.schema, "answer", request)
     if fault == "sentence-loop":

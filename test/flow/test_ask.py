@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""vdet ask: questions about videos that were analyzed. The engine of most tests knows what happens; see "ask" of --scene in
+fake_engine.py. Those of Real ask the demo model."""
+import json
+import signal
+import sqlite3
+
+import flow
+
+CHUNKS = 6  # of four seconds and two frames
+QUESTION = "When does the dog come?"
+ROUTE = {"kind": "when", "statement": "A dog is there.", "queries": [{"text": "dog", "sense": "seen"}], "question": QUESTION,
+         "negated": False}
+SAYS = "A white dog comes in."
+
+
+def clock(seconds):
+    return f"00:00:{seconds:02}.000"
+
+
+def scene(**ask):
+    """A dog in the third chunk, which the analysis mentions, and one in the fifth, which it does not."""
+    stretches = {clock(4 * i): {"summary": f"Part {i}.", "events": [{"subject": "a tree", "what": "A tree stays."}]}
+                 for i in range(CHUNKS)}
+    stretches[clock(8)]["events"] = [{"subject": "a dog", "what": "A dog comes."}]
+    return {"stretches": stretches, "ask": {"route": ROUTE, "shows": [[8, 11.9]], "says": SAYS} | ask}
+
+
+class AskFlow(flow.Flow):
+    def setUp(self):
+        super().setUp()
+        flow.make_video(self.dir / "a.mp4", 4 * CHUNKS, size="64x36", rate=5)
+
+    def fake(self, *options, **ask):
+        (self.dir / "scene.json").write_text(json.dumps(scene(**ask)))
+        return self.engine("--scene", str(self.dir / "scene.json"), *options)
+
+    def analyze(self, engine, name="a.mp4", *options):
+        return self.vdet("analyze", name, "--engine", engine.url, "--chunk-duration", "4", "--chunk-frames", "2", "--verify", "all",
+                         *options)
+
+    def ask(self, engine, *args, code=0, question=QUESTION):
+        r = self.vdet("ask", "--engine", engine.url, "--json", *args, question, code=code)
+        return json.loads(r.stdout)
+
+    @staticmethod
+    def count(engine):
+        return len(engine.lines("begin"))
+
+    def trust(self):
+        """As if enough controls of this model had been answered rightly."""
+        with sqlite3.connect(self.store) as store:
+            [(model, prompt)] = store.execute("SELECT DISTINCT model, prompt FROM control").fetchall()
+            for i in range(60):
+                expected = "AB"[i % 2]
+                p = (1, 0) if expected == "A" else (0, 1)
+                store.execute("INSERT INTO control (model, prompt, kind, job, chunk, idx, what, expected, code, p_a, p_b, p_c, created) "
+                              "VALUES (?, ?, 'made', 'made', ?, 0, 'made', ?, ?, ?, ?, 0, 0)", (model, prompt, i, expected, expected, *p))
+        store.close()
+
+
+class Answers(AskFlow):
+    def test_a_question_is_answered_with_citations(self):
+        engine = self.fake()
+        self.analyze(engine)
+        self.trust()
+        answer = self.ask(engine, "a.mp4")
+        self.assertEqual((answer["state"], answer["kind"]), ("answered", "when"))
+        self.assertRegex(answer["text"], r"^A white dog comes in at 0:08 \[1\]")
+        for cite in answer["cites"]:
+            self.assertEqual(cite["verdict"], "shown")
+            self.assertTrue(all(8 <= f["pts"] <= 12 for f in cite["frames"]), cite)
+            self.assertTrue(all(f["planes_sha256"] and f["picture_sha256"] for f in cite["frames"]), cite)
+        folder = self.dir / f"answer-{answer['id']}.vdet"
+        self.assertEqual(json.loads((folder / "answer.json").read_text()), answer)
+        self.assertIn("data:image/jpeg", (folder / "answer.html").read_text())
+        self.assertIn("\n1. **a.mp4 0:00:08.000", (folder / "answer.md").read_text())
+
+    def test_the_same_question_costs_nothing(self):
+        engine = self.fake()
+        self.analyze(engine)
+        first = self.vdet("ask", "--engine", engine.url, "--json", "a.mp4", QUESTION).stdout
+        asked = self.count(engine)
+        self.assertEqual(self.vdet("ask", "--engine", engine.url, "--json", "a.mp4", QUESTION).stdout, first)
+        self.assertEqual(self.vdet("ask", "--engine", engine.url, "--json", QUESTION).stdout, first)  # all videos are this one
+        self.assertEqual(self.vdet("ask", "--json", "--show", json.loads(first)["id"][:6]).stdout, first)
+        self.assertEqual(self.count(engine), asked)
+        again = self.ask(engine, "--again", "a.mp4")
+        self.assertNotEqual(again["id"], json.loads(first)["id"])
+        self.assertIn("request", again["changed"])
+
+    def test_what_changed_is_asked_again(self):
+        engine = self.fake()
+        self.analyze(engine)
+        first = self.ask(engine, "a.mp4")
+        self.analyze(engine, "a.mp4", "--prompt", "dogs")
+        second = self.ask(engine, "a.mp4")
+        self.assertNotEqual(second["id"], first["id"])
+        self.assertIn("changed", second["changed"])
+
+    def test_every_letter_is_needed_for_not_seen(self):
+        route = ROUTE | {"kind": "is"}
+        engine = self.fake(route=route, shows=[])
+        self.analyze(engine)
+        answer = self.ask(engine, "a.mp4", code=5, question="Is there a dog?")
+        self.assertEqual((answer["state"], answer["text"]), ("not-seen", "Not seen."))
+        # One frame that nothing can be said of is enough for less.
+        (self.dir / "b.mp4").write_bytes((self.dir / "a.mp4").read_bytes() + b"\0")
+        answer = self.ask(engine, "a.mp4", "b.mp4", code=4, question="Is there a dog?")
+        self.assertEqual((answer["state"], answer["unread"]), ("not-found", ["b.mp4"]))
+
+    def test_what_no_description_mentions_is_found(self):
+        engine = self.fake(route=ROUTE | {"kind": "is"}, shows=[[16, 19.9]])
+        self.analyze(engine)
+        self.trust()
+        answer = self.ask(engine, "a.mp4", question="Is there a dog?")
+        self.assertEqual(answer["state"], "answered")
+        self.assertTrue(all(16 <= f["pts"] <= 20 for c in answer["cites"] for f in c["frames"]))
+
+    def test_separate_times_are_counted(self):
+        engine = self.fake(route=ROUTE | {"kind": "count"}, shows=[[0, 3.9], [8, 15.9]])
+        self.analyze(engine)
+        self.trust()
+        answer = self.ask(engine, "a.mp4", question="How many dogs are there?")
+        self.assertEqual(answer["count"], {"at_least": 2, "unsure": 0})
+        self.assertTrue(answer["text"].startswith("At least 2 separate times."), answer["text"])
+
+    def test_where_something_is_not(self):
+        engine = self.fake(route=ROUTE | {"kind": "not", "negated": True}, shows=[[8, 15.9]])
+        self.analyze(engine)
+        self.trust()
+        answer = self.ask(engine, "a.mp4", question="When is there no dog?")
+        spans = [(c["start"], c["end"]) for c in answer["cites"]]
+        self.assertEqual(len(spans), 2)
+        self.assertTrue(spans[0][1] < 8 and spans[1][0] >= 16, spans)
+
+    def test_a_video_that_is_not_analyzed_is_named(self):
+        engine = self.fake()
+        r = self.vdet("ask", "--engine", engine.url, "a.mp4", QUESTION, code=2)
+        self.assertIn("none of these videos is analyzed", r.stderr)
+        r = self.vdet("ask", "--engine", engine.url, "--analyze", "--chunk-duration", "4", "--chunk-frames", "2", "a.mp4", QUESTION)
+        self.assertIn("A white dog comes in", r.stdout)
+
+    def test_a_file_that_is_gone_or_changed_is_not_examined(self):
+        engine = self.fake()
+        self.analyze(engine)
+        (self.dir / "a.mp4").rename(self.dir / "moved.mp4")
+        answer = self.ask(engine, code=1)
+        self.assertEqual(answer["state"], "failed")
+        self.assertTrue(answer["sources"][0]["unseen"])
+        answer = self.ask(engine, "moved.mp4")
+        self.assertEqual(answer["state"], "answered")
+
+    def test_wrong_usage(self):
+        engine = self.fake()
+        self.analyze(engine)
+        for args, message in ((["a.mp4"], "no question given"), ([], "no question given"), (["nothing.mp4", "Q?"], "does not exist"),
+                              ([" "], "ask a question"), (["--show", "zz"], "not the id"), (["--show", "abcdef"], "no answer"),
+                              (["--thread", "abcdef", "a.mp4", "And then?"], "no answer"), (["x" * 3000], "at most 2000 bytes")):
+            r = self.vdet("ask", "--engine", engine.url, *args, code=None)
+            self.assertIn(r.returncode, (1, 2), args)
+            self.assertIn(message, r.stderr, args)
+
+
+class Lies(AskFlow):
+    def test_citations_of_everything_are_contradicted(self):
+        engine = self.fake(lies="cites", shows=[])
+        self.analyze(engine)
+        self.trust()
+        answer = self.ask(engine, "a.mp4", code=4)
+        self.assertEqual((answer["cites"], answer["claims"]), ([], []))
+        self.assertTrue(answer["dropped"])
+
+    def test_rounds_end(self):
+        engine = self.fake(lies="never")
+        self.analyze(engine)
+        answer = self.ask(engine, "a.mp4")
+        self.assertLess(answer["spent"]["requests"], 60)
+
+    def test_sentences_of_a_model_have_no_numbers_of_their_own(self):
+        claims = [{"cites": [1], "text": "A dog comes in at 9:59."}, {"cites": [99], "text": "A cat comes in."},
+                  {"cites": [1], "text": "A dog comes in at {E1}, as one of {#}."}]
+        engine = self.fake(compose={"claims": claims, "answered": "partly"})
+        self.analyze(engine)
+        answer = self.ask(engine, "a.mp4", code=3)
+        self.assertRegex(answer["text"], r"^A dog comes in at 0:\d\d \[1\], as one of 1\.$")
+        self.assertEqual(len(answer["dropped"]), 2)
+
+    def test_faults_of_the_engine(self):
+        for fault in ("schema", "prose", "frames", "empty", "loop", "length", "html", "half"):
+            with self.subTest(fault):
+                (self.dir / "data").exists() and flow.shutil.rmtree(self.dir / "data")
+                engine = self.fake()
+                self.analyze(engine)
+                engine.control(faults=[fault])
+                r = self.vdet("ask", "--engine", engine.url, "--json", "--retries", "0", "a.mp4", QUESTION, code=None)
+                self.assertIn(r.returncode, (0, 1, 3, 4), r.stderr)
+                if r.stdout:
+                    self.assertNotEqual(json.loads(r.stdout)["state"], "not-seen")
+                engine.stop()
+
+    def test_an_engine_that_died_is_asked_again_later(self):
+        engine = self.fake()
+        self.analyze(engine)
+        engine.control(faults=["503"])
+        self.vdet("ask", "--engine", engine.url, "--retries", "0", "a.mp4", QUESTION, code=1)
+        engine.control(faults=[])
+        self.assertEqual(self.ask(engine, "a.mp4")["state"], "answered")
+
+
+class Interrupted(AskFlow):
+    def test_a_kill_loses_nothing_that_was_answered(self):
+        engine = self.fake()
+        self.analyze(engine)
+        began = self.count(engine)
+        engine.control(faults=[f"hold@{began + 4}"])
+        p = self.start("ask", "--engine", engine.url, "a.mp4", QUESTION)
+        engine.control(**{"await": began + 4})
+        p.send_signal(signal.SIGKILL)
+        p.wait()
+        engine.control(faults=[], release=True)
+        answer = self.ask(engine, "a.mp4")
+        self.assertEqual(answer["state"], "answered")
+        requests = [r for r in engine.lines("begin")][began:]
+        answered = [json.dumps([r["texts"], r["images"]]) for r in requests[:3]]
+        later = [json.dumps([r["texts"], r["images"]]) for r in requests[4:]]
+        self.assertFalse(set(answered) & set(later))
+
+
+class Real(flow.Flow):
+    def setUp(self):
+        super().setUp()
+        self.needs_engine()
+
+    def test_the_drawn_world(self):
+        self.vdet("world", "w.mp4", "--seed", "501", "--duration", "5min")
+        self.vdet("analyze", "--chunk-duration", "30", "w.mp4", env={"VDET_SAMPLE_POLICY": "adaptive"})
+        r = self.vdet("ask", "w.mp4", "Is there a red square?", code=5)
+        self.assertTrue(r.stdout.startswith("Not seen."), r.stdout)
+        r = self.vdet("ask", "w.mp4", "When does the green triangle cross?")
+        self.assertRegex(r.stdout, r"green triangle .* at 2:1\d \[1\]")
+
+
+if __name__ == "__main__":
+    flow.main()

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pure parts of answering questions: what is asked for, times of looks, the
+ * words of sentences. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ask/choose.h"
+#include "ask/compose.h"
+#include "ask/rounds.h"
+#include "ask/route.h"
+#include "ask/verify.h"
+
+static void questions_are_routed_by_rules(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *question;
+		enum answer_kind kind;
+		const char *statement;
+	} cases[] = {
+		{"Is there a red car in the video?", ASK_IS, "A red car is there."},
+		{"Are there any dogs?", ASK_IS, "A dog is there."},
+		{"is there an umbrella", ASK_IS, "An umbrella is there."},
+		{"Was there ever a fire at all?", ASK_IS, "A fire is there."},
+		{"Does the man leave?", ASK_IS, ""},
+		{"When does the man leave?", ASK_WHEN, ""},
+		{"When is there a bus?", ASK_WHEN, "A bus is there."},
+		{"At what time does it open?", ASK_WHEN, ""},
+		{"Who carried the box out?", ASK_WHICH, ""},
+		{"What is on the table?", ASK_WHICH, ""},
+		{"How did the fire begin?", ASK_HOW, ""},
+		{"How many cars are there?", ASK_COUNT, "A car is there."},
+		{"How often does the door open?", ASK_COUNT, ""},
+		{"List all buses", ASK_LIST, "A bus is there."},
+		{"When is there no guard?", ASK_NOT, "A guard is there."},
+		{"Does the car come before or after the bus?", ASK_ORDER, ""},
+		{"What did she say about it?", ASK_SAID, ""},
+		{"What is written on the van?", ASK_WRITTEN, ""},
+		{"What happens?", ASK_SUMMARY, ""},
+		{"Wo ist der Hund?", ASK_WHICH, ""},
+		{"狗在哪里？", ASK_WHICH, ""},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(route_clear) struct route r = {0};
+		route_by_rules(cases[i].question, &r);
+		if (r.kind != cases[i].kind || strcmp(r.statement, cases[i].statement) != 0)
+			fail_msg("%s: %s, \"%s\"", cases[i].question, answer_kind_name(r.kind), r.statement);
+		assert_int_equal(r.n_queries, 1);
+		assert_string_equal(r.question, cases[i].question);
+		assert_int_equal(r.negated, r.kind == ASK_NOT);
+	}
+}
+
+static void a_model_routes_questions(void **state)
+{
+	(void)state;
+	struct err err;
+	AUTO(route_clear) struct route r = {0};
+	json_auto_t *good = json_loads(
+		"{\"kind\": \"count\", \"statement\": \"A dog runs.\", \"question\": \"\", "
+		"\"negated\": false, \"queries\": ["
+		"{\"text\": \"dog\", \"sense\": \"seen\"}, {\"text\": \" \", \"sense\": \"seen\"}, "
+		"{\"text\": \"bark\", \"sense\": \"said\"}, {\"text\": \"x\", \"sense\": \"?\"}, "
+		"{\"text\": \"too many\", \"sense\": \"seen\"}]}",
+		0, NULL);
+	assert_int_equal(route_read(good, "How many dogs run?", &r, &err), 0);
+	assert_int_equal(r.kind, ASK_COUNT);
+	assert_string_equal(r.question, "How many dogs run?");
+	assert_int_equal(r.n_queries, 3);
+	assert_int_equal(r.queries[1].sense, SENSE_SAID);
+	assert_int_equal(r.queries[2].sense, SENSE_SEEN);
+
+	static const char *const bad[] = {
+		"{}",
+		"[]",
+		"{\"kind\": \"why\", \"queries\": [{\"text\": \"x\", \"sense\": \"seen\"}]}",
+		"{\"kind\": \"is\", \"queries\": []}",
+		"{\"kind\": \"is\", \"queries\": [{\"text\": 4}]}",
+		"{\"kind\": 3, \"queries\": 7}"};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct route none;
+		json_auto_t *o = json_loads(bad[i], 0, NULL);
+		assert_int_equal(route_read(o, "Q", &none, &err), -ERR_FORMAT);
+	}
+}
+
+static void times_of_a_look_are_within_its_window(void **state)
+{
+	(void)state;
+	int64_t out[LOOK_FRAMES_MAX];
+	for (int64_t length = 1; length < 40; length++)
+		for (size_t n = 1; n <= LOOK_FRAMES_MAX; n++) {
+			size_t k = rounds_times(100, 100 + length, n, out);
+			assert_true(k >= 1 && k <= n);
+			assert_true(out[0] >= 100 && out[k - 1] <= 100 + length);
+			for (size_t i = 1; i < k; i++)
+				assert_true(out[i] > out[i - 1]);
+			if (length >= 2 * (int64_t)n)
+				assert_int_equal(k, n);
+		}
+}
+
+static void placeholders_are_filled_in(void **state)
+{
+	(void)state;
+	char *const times[] = {"0:05", "0:10 of a.mp4"};
+	const size_t marks[] = {2, 1}, both[] = {1, 2}, first[] = {1};
+	static const struct {
+		const char *text, *filled;
+		bool both;
+	} cases[] = {
+		{"A dog comes at {E1}.", "A dog comes at 0:05 [2].", false},
+		{"At {E2}, then at {E1}.", "At 0:10 of a.mp4 [1], then at 0:05 [2].", true},
+		{"{#} dogs", "2 dogs", true},
+		{"{#} dog", "1 dog", false},
+		{"no place", "no place", false},
+		{"At {E2}.", NULL, false}, /* not cited */
+		{"At {E0}.", NULL, true},
+		{"At {E3}.", NULL, true},
+		{"At {E}.", NULL, true},
+		{"At {E1", NULL, true},
+		{"At {E99999999999}.", NULL, true},
+		{"At 5 o'clock", NULL, true},
+		{"{E1x}", NULL, true},
+		{"two {x}", "two {x}", true},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(mem_freep)
+		char *s = compose_fill(cases[i].text, cases[i].both ? both : first, cases[i].both ? 2 : 1,
+		                       times, marks);
+		if (!s != !cases[i].filled || (s && strcmp(s, cases[i].filled) != 0))
+			fail_msg("%s: %s", cases[i].text, s ? s : "refused");
+	}
+}
+
+static void a_yes_is_not_checked(void **state)
+{
+	(void)state;
+	static const char *const pairs[][2] = {{"Yes, a dog is there.", "A dog is there."},
+	                                       {"yes. It runs.", "It runs."},
+	                                       {"Yesterday it ran.", "Yesterday it ran."},
+	                                       {"Yes", "Yes"},
+	                                       {"", ""}};
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		AUTO(mem_freep) char *s = verify_bare(pairs[i][0]);
+		assert_string_equal(s, pairs[i][1]);
+	}
+}
+
+static void a_choice_shares_words(void **state)
+{
+	(void)state;
+	const char *const choices[] = {"A red car", "a blue car", "Nothing"};
+	assert_int_equal(choose_by_words("A red car enters at 0:05 [1].", choices, 3), 0);
+	assert_int_equal(choose_by_words("The car is BLUE.", choices, 3), 1);
+	assert_int_equal(choose_by_words("car", choices, 3), -1);
+	assert_int_equal(choose_by_words("xyz", choices, 3), -1);
+	assert_int_equal(choose_by_words("", choices, 3), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(questions_are_routed_by_rules),
+		cmocka_unit_test(a_model_routes_questions),
+		cmocka_unit_test(times_of_a_look_are_within_its_window),
+		cmocka_unit_test(placeholders_are_filled_in),
+		cmocka_unit_test(a_yes_is_not_checked),
+		cmocka_unit_test(a_choice_shares_words),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
