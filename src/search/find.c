@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "search/find.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +14,11 @@
 /* A word that occurs in more than one of COMMON_SHARE passages says little, and
  * costs much, unless there are only few passages. */
 enum { QUERY_WORDS = 8, COMMON_SHARE = 20, COMMON_LEAST = 1000 };
+/* So many passages are ranked for one query, of words that are not the only
+ * one; more frequent words only add to the score of these. */
+enum { WORK = 15000 };
 /* Passages that a provider finds for one query. */
-enum { RANKED = 200, RANKED_PER_WINDOW = 20 };
+enum { RANKED = 200, RANKED_PER_WINDOW = 20, RANKED_MAX = 1000 };
 
 /* Reciprocal rank fusion: G. V. Cormack, C. L. A. Clarke, S. Buettcher,
  * "Reciprocal Rank Fusion Outperforms Condorcet and Individual Rank Learning
@@ -38,10 +40,16 @@ struct candidate {
 	double score;
 };
 
+struct job_place {
+	const char *id;
+	size_t index;
+};
+
 struct finding {
 	struct store *store;
 	const struct find_request *request;
-	char *jobs; /* JSON array */
+	struct store_scope scope;
+	struct job_place *jobs; /* in order of id */
 	struct candidate *items;
 	size_t n, cap;
 	bool failed[ARRAY_LEN(providers)];
@@ -75,108 +83,139 @@ struct counted {
 	size_t count;
 };
 
+/* What a provider searches for. */
+struct choice {
+	struct store_word words[QUERY_WORDS]; /* borrowed, rarest first */
+	size_t n;
+	size_t n_more; /* after these: frequent ones */
+};
+
 static int rarest_first(const void *a, const void *b)
 {
 	const struct counted *x = a, *y = b;
 	return (x->count > y->count) - (x->count < y->count);
 }
 
-/* Keeps the words that occur, rarest first, without those that are common while
- * a rarer one is there; returns how many. */
-static size_t keep_rare(struct counted *c, size_t n, size_t common)
+/* The words that occur, rarest first, without those that are common while a
+ * rarer one is there. */
+static struct choice choose(struct counted *c, size_t n, size_t common)
 {
-	size_t kept = 0;
+	struct choice choice = {0};
+	size_t occur = 0, work = 0;
 	for (size_t i = 0; i < n; i++)
 		if (c[i].count)
-			c[kept++] = c[i];
-	if (kept)
-		qsort(c, kept, sizeof *c, rarest_first);
-	n = kept;
-	for (kept = 0; kept < n && kept < QUERY_WORDS; kept++)
-		if (kept && c[kept].count > common)
+			c[occur++] = c[i];
+	if (occur)
+		qsort(c, occur, sizeof *c, rarest_first);
+	for (size_t i = 0; i < occur && i < QUERY_WORDS; i++) {
+		if (i && c[i].count > common)
 			break;
-	return kept;
+		work += c[i].count;
+		choice.words[i] = c[i].word;
+		if (i && work > WORK)
+			choice.n_more++;
+		else
+			choice.n++;
+	}
+	return choice;
 }
 
-/* The words to search for, into out; returns how many. */
-static int choose_words(struct finding *f, enum store_match match, const struct store_word *words,
-                        size_t n, struct store_word out[static QUERY_WORDS], size_t *ret_n,
-                        struct err *err)
+/* Counts the words, up to what is common. */
+static int count_words(struct finding *f, enum store_match match, const struct store_word *words,
+                       size_t n, struct counted *ret, size_t *ret_common, struct err *err)
 {
 	AUTO(mem_freep) size_t *counts = mem_alloc(n + 1, sizeof *counts);
-	AUTO(mem_freep) struct counted *c = mem_alloc(n + 1, sizeof *c);
 	size_t all = 0;
-	int r = store_passages_count(f->store, match, NULL, 0, 0, counts, &all, err);
+	int r = store_passages_count(f->store, &f->scope, match, NULL, 0, 0, counts, &all, err);
 	if (r < 0)
 		return r;
-	size_t common = all / COMMON_SHARE > COMMON_LEAST ? all / COMMON_SHARE : COMMON_LEAST;
-	r = store_passages_count(f->store, match, words, n, common + 1, counts, &all, err);
+	*ret_common = all / COMMON_SHARE > COMMON_LEAST ? all / COMMON_SHARE : COMMON_LEAST;
+	r = store_passages_count(f->store, &f->scope, match, words, n, *ret_common + 1, counts, &all,
+	                         err);
+	for (size_t i = 0; i < n && r == 0; i++)
+		ret[i] = (struct counted){words[i], counts[i]};
+	return r;
+}
+
+/* A word that is found as a whole is not searched inside others, too, unless it
+ * may be part of a name or number that was read. */
+static size_t keep_pieces(const struct terms *t, enum find_sense sense, struct store_word *out)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < t->n_pieces; i++) {
+		const char *text = t->pieces[i].forms[0];
+		bool found = false;
+		for (size_t k = 0; k < t->n; k++)
+			found |= t->occurs[k] && strcmp(t->words[k].forms[0], text) == 0;
+		if (!found || sense == FIND_WRITTEN || strpbrk(text, "0123456789"))
+			out[n++] = t->pieces[i];
+	}
+	return n;
+}
+
+/* Words come first: which of them occur decides about the pieces. */
+static int choose_words(struct finding *f, enum store_match match, enum find_sense sense,
+                        struct terms *t, struct choice *ret, struct err *err)
+{
+	bool pieces = match == STORE_MATCH_PIECES;
+	struct store_word kept[TERMS_MAX];
+	struct counted counted[TERMS_MAX];
+	size_t n = pieces ? keep_pieces(t, sense, kept) : t->n, common = 0;
+	int r = count_words(f, match, pieces ? kept : t->words, n, counted, &common, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < n; i++)
-		c[i] = (struct counted){words[i], counts[i]};
-	*ret_n = keep_rare(c, n, common);
-	for (size_t i = 0; i < *ret_n; i++)
-		out[i] = c[i].word;
+	for (size_t i = 0; i < n && !pieces; i++)
+		t->occurs[i] = counted[i].count > 0;
+	*ret = choose(counted, n, common);
 	return 0;
 }
 
 /* ---- candidates */
 
-static bool find_job(const struct find_request *q, const char *id, size_t *ret)
+static int by_id(const void *a, const void *b)
 {
-	for (size_t i = 0; i < q->n_jobs; i++)
-		if (strcmp(q->jobs[i], id) == 0) {
-			*ret = i;
-			return true;
-		}
-	return false;
+	const struct job_place *x = a, *y = b;
+	return strcmp(x->id, y->id);
 }
 
-static void add_score(struct finding *f, struct store_passage *p, double score)
+static void add_candidate(struct finding *f, struct store_passage *p, double score)
 {
-	size_t job;
-	for (size_t i = 0; i < f->n; i++)
-		if (f->items[i].passage.id == p->id) {
-			f->items[i].score += score;
-			return;
-		}
-	if (!find_job(f->request, p->job, &job))
+	const struct job_place key = {.id = p->job};
+	const struct job_place *job =
+		bsearch(&key, f->jobs, f->request->n_jobs, sizeof *f->jobs, by_id);
+	if (!job)
 		return;
 	f->items = mem_room(f->items, f->n, &f->cap, sizeof *f->items);
-	struct candidate *c = &f->items[f->n++];
-	*c = (struct candidate){.passage = *p, .job = job, .score = score};
+	f->items[f->n++] = (struct candidate){.passage = *p, .job = job->index, .score = score};
 	p->job = p->text = NULL;
 }
 
 static size_t ranked_most(const struct find_request *q)
 {
 	size_t n = q->most * RANKED_PER_WINDOW;
-	return n < RANKED ? RANKED : n > 5 * RANKED ? 5 * RANKED : n;
+	return n < RANKED ? RANKED : n > RANKED_MAX ? RANKED_MAX : n;
 }
 
 static int rank(struct finding *f, const struct provider *p, const struct find_query *query,
-                const struct terms *terms, struct err *err)
+                struct terms *terms, struct err *err)
 {
-	const struct find_request *q = f->request;
-	bool pieces = p->match == STORE_MATCH_PIECES;
-	struct store_word words[QUERY_WORDS];
-	struct store_ranking ranking = {.match = p->match,
-	                                .words = words,
-	                                .jobs = f->jobs,
-	                                .from = q->from,
-	                                .to = q->to,
-	                                .most = ranked_most(q)};
+	struct choice choice = {0};
 	struct store_passage *found = NULL;
 	size_t n = 0;
-	int r = choose_words(f, p->match, pieces ? terms->pieces : terms->words,
-	                     pieces ? terms->n_pieces : terms->n, words, &ranking.n, err);
+	int r = choose_words(f, p->match, query->sense, terms, &choice, err);
+	const struct store_ranking ranking = {.scope = &f->scope,
+	                                      .match = p->match,
+	                                      .words = choice.words,
+	                                      .n = choice.n,
+	                                      .more = choice.words + choice.n,
+	                                      .n_more = choice.n_more,
+	                                      .most = ranked_most(f->request)};
 	if (r == 0)
 		r = store_passages_rank(f->store, &ranking, &found, &n, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
-		add_score(f, &found[i], p->weights[query->sense] / (FUSION_K + 1 + (double)i));
+		add_candidate(f, &found[i], p->weights[query->sense] / (FUSION_K + 1 + (double)i));
 	store_passages_free(found, n);
 	return 0;
 }
@@ -204,16 +243,37 @@ static int rank_all(struct finding *f, const struct find_query *query, struct er
 	return 0;
 }
 
-/* ---- what a check contradicts */
+/* ---- fusion */
 
-/* The first of the candidates from `at` on that are of the same job. */
-static int by_job(const void *a, const void *b)
+static int by_passage(const void *a, const void *b)
 {
 	const struct candidate *x = a, *y = b;
 	if (x->job != y->job)
 		return x->job < y->job ? -1 : 1;
 	return (x->passage.id > y->passage.id) - (x->passage.id < y->passage.id);
 }
+
+/* Each passage once, with the sum of its scores; those of one job follow each
+ * other. */
+static void fuse(struct finding *f)
+{
+	size_t n = 0;
+	if (f->n)
+		qsort(f->items, f->n, sizeof *f->items, by_passage);
+	for (size_t i = 0; i < f->n; i++) {
+		struct candidate *last = n ? &f->items[n - 1] : NULL;
+		if (!last || last->passage.id != f->items[i].passage.id) {
+			f->items[n++] = f->items[i];
+			continue;
+		}
+		last->score += f->items[i].score;
+		free(f->items[i].passage.job);
+		free(f->items[i].passage.text);
+	}
+	f->n = n;
+}
+
+/* ---- what a check contradicts */
 
 /* Judges the doubted ones among the n candidates of one job, whose score
  * becomes 0 if they are withdrawn. */
@@ -237,8 +297,6 @@ static int withdraw(struct finding *f, struct candidate *c, size_t n, struct err
 static int withdraw_all(struct finding *f, struct err *err)
 {
 	int r = 0;
-	if (f->n)
-		qsort(f->items, f->n, sizeof *f->items, by_job);
 	for (size_t i = 0, k; i < f->n && r == 0; i = k) {
 		for (k = i; k < f->n && f->items[k].job == f->items[i].job; k++)
 			;
@@ -293,22 +351,29 @@ static int make_windows(struct finding *f, struct err *err)
 	return 0;
 }
 
-static char *list_jobs(const struct find_request *q)
+/* The jobs in order of id, to find their places. */
+static struct job_place *place_jobs(const struct find_request *q)
 {
-	json_auto_t *ids = json_array();
+	struct job_place *places = mem_alloc(q->n_jobs + 1, sizeof *places);
 	for (size_t i = 0; i < q->n_jobs; i++)
-		json_array_append_new(ids, json_string(q->jobs[i]));
-	char *text = json_dumps(ids, JSON_COMPACT);
-	return text ? text : mem_strdup("[]");
+		places[i] = (struct job_place){q->jobs[i], i};
+	if (q->n_jobs)
+		qsort(places, q->n_jobs, sizeof *places, by_id);
+	return places;
 }
 
 int find_windows(struct store *s, const struct find_request *q, struct find_result *ret,
                  struct err *err)
 {
-	AUTO(finding_clear) struct finding f = {.store = s, .request = q, .jobs = list_jobs(q)};
+	AUTO(finding_clear)
+	struct finding f = {.store = s,
+	                    .request = q,
+	                    .scope = {q->jobs, q->n_jobs, q->from, q->to},
+	                    .jobs = place_jobs(q)};
 	int r = 0;
 	for (size_t i = 0; i < q->n_queries && r == 0; i++)
 		r = rank_all(&f, &q->queries[i], err);
+	fuse(&f);
 	if (r == 0)
 		r = withdraw_all(&f, err);
 	if (r == 0)

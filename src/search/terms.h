@@ -3,6 +3,7 @@
 #ifndef VDET_SEARCH_TERMS_H
 #define VDET_SEARCH_TERMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "store/passage.h"
@@ -14,6 +15,7 @@ enum { TERMS_MAX = 64 };
 struct terms {
 	/* With the forms that count as the same: plural and singular. */
 	struct store_word *words;
+	bool occurs[TERMS_MAX]; /* of each; for who counts them, false at first */
 	size_t n;
 	/* The same, and every two neighbouring letters where a language has no
 	 * spaces between words. Those of one letter are left out, there are too

@@ -6,9 +6,12 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
+
+enum { DB_BUSY_WAIT = 10000 /* milliseconds */ };
 
 struct store {
 	sqlite3 *db;
@@ -31,6 +34,11 @@ int db_step(struct store *s, sqlite3_stmt *q, struct err *err); /* 1 row, 0 end 
 int db_run(struct store *s, sqlite3_stmt *q, struct err *err);  /* to its end */
 /* COMMIT if r is 0, else ROLLBACK; returns r */
 int db_end(struct store *s, int r, struct err *err);
+/* Likewise, of a transaction that may have removed a run: its words are not
+ * left in the file. match.c */
+int db_end_removal(struct store *s, int r, bool removed, struct err *err);
+/* Opens what this connection reads of the full-text indexes. match.c */
+int db_open_words(struct store *s, struct err *err);
 /* queue.c; with the lock */
 struct store_video;
 struct store_entry;

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/passage.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/db.h"
+#include "store/match.h"
 
-enum { TEXT_MAX = 1 << 16 };
+/* So many jobs are named to the index of words; more are compared with each
+ * passage that it finds. */
+enum { FEW_JOBS = 64 };
 
 void store_passages_free(struct store_passage *p, size_t n)
 {
@@ -17,60 +21,71 @@ void store_passages_free(struct store_passage *p, size_t n)
 	free(p);
 }
 
-/* Quoted, nothing in it is a command: sqlite.org/fts5.html, section 3. */
-static void add_forms(struct buf *match, const struct store_word *w)
+static bool names_jobs(const struct store_scope *scope, enum store_match match)
 {
-	for (size_t i = 0; i < w->n; i++) {
-		buf_adds(match, i ? " OR \"" : "\"");
-		for (const char *c = w->forms[i]; *c; c++)
-			buf_addf(match, *c == '"' ? "\"%c" : "%c", *c);
-		buf_adds(match, "\"");
-	}
+	return match == STORE_MATCH_WORDS && scope->n_jobs <= FEW_JOBS;
 }
 
-/* The forms of a word anywhere in a text, as a condition of SQL: parameters
- * from *next on. */
-static void add_likes(struct buf *sql, const struct store_word *w, size_t *next)
+/* The jobs as a JSON array; the caller frees. */
+static char *list_jobs(const struct store_scope *scope)
 {
-	buf_adds(sql, "(");
-	for (size_t i = 0; i < w->n; i++)
-		buf_addf(sql, "%stext LIKE ?%zu ESCAPE '\\'", i ? " OR " : "", (*next)++);
-	buf_adds(sql, ")");
+	json_auto_t *ids = json_array();
+	for (size_t i = 0; i < scope->n_jobs; i++)
+		json_array_append_new(ids, json_string(scope->jobs[i]));
+	char *text = json_dumps(ids, JSON_COMPACT);
+	return text ? text : mem_strdup("[]");
 }
 
-static void bind_likes(sqlite3_stmt *q, const struct store_word *w, size_t *next)
+/* "(…)", any of the words that can occur; *ret_any false: none can. */
+static int add_any(struct store *s, enum store_match match, const struct store_word *words,
+                   size_t n, struct buf *out, bool *ret_any, struct err *err)
 {
-	for (size_t i = 0; i < w->n; i++) {
-		AUTO(mem_freep) char *text = db_like(w->forms[i]);
-		sqlite3_bind_text(q, (int)(*next)++, text, -1, SQLITE_TRANSIENT);
+	*ret_any = false;
+	buf_adds(out, match == STORE_MATCH_WORDS ? "{text who} : (" : "(");
+	for (size_t i = 0; i < n; i++) {
+		AUTO(buf_free) struct buf one = BUF(MATCH_MAX);
+		bool any = false;
+		int r = match_add_word(s, match, &words[i], &one, &any, err);
+		if (r < 0)
+			return r;
+		if (any)
+			buf_addf(out, "%s%s", *ret_any ? " OR " : "", buf_str(&one));
+		*ret_any = *ret_any || any;
 	}
+	buf_adds(out, ")");
+	return buf_check(out, "what is searched for", err);
+}
+
+static void add_scope(const struct store_scope *scope, enum store_match match, struct buf *out)
+{
+	if (!names_jobs(scope, match))
+		return;
+	buf_adds(out, " AND ");
+	match_add_jobs(out, scope->jobs, scope->n_jobs);
 }
 
 /* ---- how often words occur */
 
-static int count_word(struct store *s, enum store_match match, const struct store_word *w,
-                      size_t most, size_t *ret, struct err *err)
+static int count_word(struct store *s, const struct store_scope *scope, enum store_match match,
+                      const struct store_word *w, size_t most, size_t *ret, struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	AUTO(buf_free) struct buf sql = BUF(TEXT_MAX), forms = BUF(TEXT_MAX);
-	size_t next = 2, at = 2;
-	buf_adds(&sql, "SELECT count(*) FROM (SELECT 1 FROM words WHERE ");
-	if (match == STORE_MATCH_WORDS)
-		buf_adds(&sql, "words MATCH ?2");
-	else
-		add_likes(&sql, w, &next);
-	buf_adds(&sql, " LIMIT ?1)");
-	add_forms(&forms, w);
-	int r = buf_check(&forms, "what is searched for", err);
-	if (r == 0)
-		r = db_prepare(s, buf_str(&sql), &q, err);
+	AUTO(buf_free) struct buf forms = BUF(MATCH_MAX);
+	bool any = false;
+	int r = add_any(s, match, w, 1, &forms, &any, err);
+	*ret = 0;
+	if (r < 0 || !any || !scope->n_jobs)
+		return r;
+	add_scope(scope, match, &forms);
+	r = db_prepare(
+		s,
+		match == STORE_MATCH_WORDS
+			? "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ?2 LIMIT ?1)"
+			: "SELECT count(*) FROM (SELECT 1 FROM pieces WHERE pieces MATCH ?2 LIMIT ?1)",
+		&q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "i", (int64_t)most);
-	if (match == STORE_MATCH_WORDS)
-		sqlite3_bind_text(q, 2, buf_str(&forms), -1, SQLITE_STATIC);
-	else
-		bind_likes(q, w, &at);
+	db_bind(q, "is", (int64_t)most, buf_str(&forms));
 	r = db_step(s, q, err);
 	if (r < 0)
 		return r;
@@ -78,60 +93,81 @@ static int count_word(struct store *s, enum store_match match, const struct stor
 	return 0;
 }
 
-int store_passages_count(struct store *s, enum store_match match, const struct store_word *words,
-                         size_t n, size_t most, size_t *ret, size_t *ret_all, struct err *err)
+/* The largest id is fast, and close. */
+static int count_all(struct store *s, const struct store_scope *scope, enum store_match match,
+                     size_t *ret, struct err *err)
+{
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	AUTO(mem_freep) char *jobs = list_jobs(scope);
+	int r = db_prepare(s,
+	                   names_jobs(scope, match)
+	                       ? "SELECT count(*) FROM passage WHERE job IN "
+	                         "(SELECT value FROM json_each(?1))"
+	                       : "SELECT coalesce(max(id), 0) FROM passage WHERE ?1 IS NOT NULL",
+	                   &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "s", jobs);
+	r = db_step(s, q, err);
+	if (r < 0)
+		return r;
+	*ret = (size_t)sqlite3_column_int64(q, 0);
+	return 0;
+}
+
+int store_passages_count(struct store *s, const struct store_scope *scope, enum store_match match,
+                         const struct store_word *words, size_t n, size_t most, size_t *ret,
+                         size_t *ret_all, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
-	int64_t all = 0;
-	int r = db_int(locked, "SELECT coalesce(max(id), 0) FROM told", &all, err);
+	size_t all = 0;
+	int r = count_all(locked, scope, match, &all, err);
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = count_word(s, match, &words[i], most, &ret[i], err);
+		r = count_word(locked, scope, match, &words[i], most, &ret[i], err);
 	if (r < 0)
 		return err_wrap(err, "cannot search the journal");
-	*ret_all = (size_t)all;
+	*ret_all = all;
 	return 0;
 }
 
 /* ---- ranking */
 
-#define EVENT_TIME(which)                                                                  \
-	"coalesce((SELECT pts_us FROM sample WHERE sample.job = event.job AND sample.chunk = " \
-	"event.chunk AND sample.idx = json_extract(event.samples, '" which "')), start_us)"
+/* The best rows of an index, with what is known of them. A job has no weight:
+ * each passage has one. */
+#define RANKED(index, bm25)                                                                        \
+	"SELECT best.id, job, chunk, event, CASE kind WHEN 'event' THEN "                              \
+	"(SELECT json_extract(samples, '$[0]') FROM event WHERE event.job = best.job AND "             \
+	"event.chunk = best.chunk AND idx = best.event AND json_valid(samples)) ELSE "                 \
+	"(SELECT min(idx) FROM sample WHERE sample.job = best.job AND "                                \
+	"sample.chunk = best.chunk AND thumb IS NOT NULL) END, text, start_us, end_us, "               \
+	"EXISTS (SELECT 1 FROM verdict WHERE verdict.job = best.job AND verdict.chunk = "              \
+	"best.chunk AND (best.event < 0 OR verdict.idx = best.event) AND code = 'B'), score "          \
+	"FROM (SELECT passage.*, " bm25 " AS score FROM " index " JOIN passage ON passage.id = " index \
+	".rowid WHERE " index " MATCH ?5 AND end_us >= ?3 AND start_us <= ?4 AND "                     \
+	"(?2 IS NULL OR passage.job IN (SELECT value FROM json_each(?2))) ORDER BY score, passage.id " \
+	"DESC LIMIT ?1) AS best ORDER BY score, best.id DESC"
 
-/* The columns of a passage, of rows whose place among the others is `score`
- * (least first) and for which `found` holds. */
-#define PASSAGES(score, found)                                                          \
-	"SELECT * FROM (SELECT told.id, told.job, told.chunk, told.event, "                 \
-	"CASE WHEN told.event < 0 THEN (SELECT min(idx) FROM sample WHERE sample.job = "    \
-	"told.job AND sample.chunk = told.chunk AND sample.thumb IS NOT NULL) "             \
-	"ELSE json_extract(event.samples, '$[0]') END, "                                    \
-	"coalesce(event.what, chunk.summary), "                                             \
-	"CASE WHEN told.event < 0 THEN chunk.start_us ELSE " EVENT_TIME(                    \
-		"$[0]") " END AS at, "                                                          \
-				"CASE WHEN told.event < 0 THEN chunk.end_us ELSE " EVENT_TIME(          \
-					"$[#-1]") " END AS until, "                                         \
-							  "EXISTS (SELECT 1 FROM verdict WHERE verdict.job = "      \
-							  "told.job AND verdict.chunk = told.chunk AND "            \
-							  "(told.event < 0 OR verdict.idx = told.event) AND "       \
-							  "code = 'B'), " score " AS score FROM words "             \
-							  "JOIN told ON told.id = words.rowid "                     \
-							  "JOIN chunk ON chunk.job = told.job AND chunk.idx = "     \
-							  "told.chunk LEFT JOIN event ON event.job = told.job AND " \
-							  "event.chunk = told.chunk AND event.idx = told.event "    \
-							  "WHERE " found " AND told.job IN "                        \
-							  "(SELECT value FROM json_each(?2))) "                     \
-							  "WHERE until >= ?3 AND at <= ?4 "                         \
-							  "ORDER BY score, id DESC LIMIT ?1"
-enum { TEXTS = 5 /* parameters from here on */ };
+struct ranked {
+	struct store_passage *items;
+	double *scores;
+	size_t n, cap, cap_scores;
+};
 
-static int add_rows(struct store *s, sqlite3_stmt *q, struct store_passage **p, size_t *n,
-                    struct err *err)
+static void ranked_clear(struct ranked *x)
 {
-	size_t cap = 0;
+	store_passages_free(x->items, x->n);
+	free(x->scores);
+	*x = (struct ranked){0};
+}
+
+static int add_rows(struct store *s, sqlite3_stmt *q, struct ranked *x, struct err *err)
+{
 	int r;
 	while ((r = db_step(s, q, err)) > 0) {
-		*p = mem_room(*p, *n, &cap, sizeof **p);
-		(*p)[(*n)++] = (struct store_passage){
+		x->items = mem_room(x->items, x->n, &x->cap, sizeof *x->items);
+		x->scores = mem_room(x->scores, x->n, &x->cap_scores, sizeof *x->scores);
+		x->scores[x->n] = sqlite3_column_double(q, 9);
+		x->items[x->n++] = (struct store_passage){
 			.id = sqlite3_column_int64(q, 0),
 			.job = db_text(q, 1),
 			.chunk = sqlite3_column_int64(q, 2),
@@ -146,74 +182,99 @@ static int add_rows(struct store *s, sqlite3_stmt *q, struct store_passage **p, 
 	return r;
 }
 
-static void bind_ranking(sqlite3_stmt *q, const struct store_ranking *of)
+/* Of those in which the query matches. */
+static int rank_match(struct store *s, const struct store_ranking *of, const char *match,
+                      struct ranked *x, struct err *err)
 {
-	db_bind(q, "isii", (int64_t)of->most, of->jobs, of->from, of->to ? of->to : INT64_MAX);
+	const struct store_scope *scope = of->scope;
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	AUTO(mem_freep) char *jobs = names_jobs(scope, of->match) ? NULL : list_jobs(scope);
+	int r = db_prepare(s,
+	                   of->match == STORE_MATCH_WORDS ? RANKED("words", "bm25(words, 1, 1, 0)")
+	                                                  : RANKED("pieces", "bm25(pieces)"),
+	                   &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "isiis", (int64_t)of->most, jobs, scope->from, scope->to ? scope->to : INT64_MAX,
+	        match);
+	return add_rows(s, q, x, err);
 }
 
-static int rank_words(struct store *s, const struct store_ranking *of, struct store_passage **ret,
-                      size_t *ret_n, struct err *err)
+static bool has_passage(const struct ranked *x, int64_t id)
 {
-	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	AUTO(buf_free) struct buf match = BUF(TEXT_MAX);
-	for (size_t i = 0; i < of->n; i++) {
-		buf_adds(&match, i ? " OR " : "");
-		add_forms(&match, &of->words[i]);
+	for (size_t i = 0; i < x->n; i++)
+		if (x->items[i].id == id)
+			return true;
+	return false;
+}
+
+/* Adds those of `from` that are new to `x`, in order of their scores. */
+static void merge(struct ranked *x, struct ranked *from, size_t most)
+{
+	struct ranked all = {0};
+	size_t i = 0, k = 0;
+	while ((i < x->n || k < from->n) && all.n < most) {
+		bool first = k == from->n || (i < x->n && x->scores[i] <= from->scores[k]);
+		struct ranked *of = first ? x : from;
+		size_t *at = first ? &i : &k;
+		if (first || !has_passage(x, from->items[k].id)) {
+			all.items = mem_room(all.items, all.n, &all.cap, sizeof *all.items);
+			all.scores = mem_room(all.scores, all.n, &all.cap_scores, sizeof *all.scores);
+			all.scores[all.n] = of->scores[*at];
+			all.items[all.n] = of->items[*at];
+			all.items[all.n].job = mem_strdup(of->items[*at].job);
+			all.items[all.n++].text = mem_strdup(of->items[*at].text);
+		}
+		++*at;
 	}
-	int r = buf_check(&match, "what is searched for", err);
+	ranked_clear(x);
+	*x = all;
+}
+
+/* A passage in which one of the words occurs has the same score whether the
+ * others are named or not, unless one of them occurs in it, too. So those with
+ * both are ranked, then those with one of the words at all. */
+static int rank(struct store *s, const struct store_ranking *of, struct ranked *ret,
+                struct err *err)
+{
+	AUTO(ranked_clear) struct ranked rest = {0};
+	AUTO(buf_free) struct buf words = BUF(MATCH_MAX), both = BUF(2 * MATCH_MAX);
+	bool any = false, more = false;
+	int r = add_any(s, of->match, of->words, of->n, &words, &any, err);
+	if (r < 0 || !any)
+		return r;
+	if (of->n_more) {
+		buf_addf(&both, "(%s) AND (", buf_str(&words));
+		r = add_any(s, of->match, of->more, of->n_more, &both, &more, err);
+		buf_adds(&both, ")");
+	}
+	add_scope(of->scope, of->match, &words);
+	add_scope(of->scope, of->match, &both);
+	if (r == 0 && more)
+		r = rank_match(s, of, buf_str(&both), ret, err);
 	if (r == 0)
-		r = db_prepare(s, PASSAGES("bm25(words)", "words MATCH ?5"), &q, err);
-	if (r < 0)
-		return r;
-	bind_ranking(q, of);
-	sqlite3_bind_text(q, TEXTS, buf_str(&match), -1, SQLITE_STATIC);
-	return add_rows(s, q, ret, ret_n, err);
-}
-
-static int rank_pieces(struct store *s, const struct store_ranking *of, struct store_passage **ret,
-                       size_t *ret_n, struct err *err)
-{
-	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	AUTO(buf_free) struct buf score = BUF(TEXT_MAX), found = BUF(TEXT_MAX);
-	size_t next = TEXTS, at = TEXTS;
-	buf_adds(&score, "0");
-	buf_adds(&found, "(0");
-	for (size_t i = 0; i < of->n; i++) {
-		size_t again = next;
-		buf_adds(&score, " - ");
-		add_likes(&score, &of->words[i], &again);
-		buf_adds(&found, " OR ");
-		add_likes(&found, &of->words[i], &next);
-	}
-	buf_adds(&found, ")");
-	AUTO(mem_freep) char *sql = mem_printf(PASSAGES("%s", "%s"), buf_str(&score), buf_str(&found));
-	int r = db_prepare(s, sql, &q, err);
-	if (r < 0)
-		return r;
-	bind_ranking(q, of);
-	for (size_t i = 0; i < of->n; i++)
-		bind_likes(q, &of->words[i], &at);
-	return add_rows(s, q, ret, ret_n, err);
+		r = rank_match(s, of, buf_str(&words), &rest, err);
+	if (r == 0)
+		merge(ret, &rest, of->most);
+	return r;
 }
 
 int store_passages_rank(struct store *s, const struct store_ranking *q, struct store_passage **ret,
                         size_t *ret_n, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
-	struct store_passage *found = NULL;
-	size_t n = 0;
-	int r = 0;
-	if (q->n)
-		r = q->match == STORE_MATCH_WORDS ? rank_words(locked, q, &found, &n, err)
-		                                  : rank_pieces(locked, q, &found, &n, err);
-	if (r < 0) {
-		store_passages_free(found, n);
+	AUTO(ranked_clear) struct ranked x = {0};
+	int r = q->n && q->scope->n_jobs ? rank(locked, q, &x, err) : 0;
+	if (r < 0)
 		return err_wrap(err, "cannot search the journal");
-	}
-	*ret = found;
-	*ret_n = n;
+	*ret = x.items;
+	*ret_n = x.n;
+	x.items = NULL;
+	x.n = 0;
 	return 0;
 }
+
+/* ---- runs and sources */
 
 int store_run_span(struct store *s, const char *job, int64_t *ret_from, int64_t *ret_to,
                    struct err *err)
@@ -231,4 +292,41 @@ int store_run_span(struct store *s, const char *job, int64_t *ret_from, int64_t 
 	*ret_from = sqlite3_column_int64(q, 0);
 	*ret_to = sqlite3_column_int64(q, 1);
 	return 0;
+}
+
+int store_generation(struct store *s, const struct store_source *source, int64_t *ret,
+                     struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked, "SELECT n FROM generation WHERE source = ? AND stream = ?", &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "si", source->sha256, (int64_t)(source->has_stream ? source->stream : -1));
+	r = db_step(s, q, err);
+	if (r < 0)
+		return r;
+	*ret = r ? sqlite3_column_int64(q, 0) : 0;
+	return 0;
+}
+
+int store_runs_each(struct store *s, void (*fn)(void *, const struct store_run *), void *ctx,
+                    struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked,
+	                   "SELECT id, source, stream, source_name, output FROM job "
+	                   "WHERE state <> 0 AND source <> '' ORDER BY created DESC, id",
+	                   &q, err);
+	while (r == 0 && (r = db_step(s, q, err)) > 0) {
+		const struct store_run run = {.id = (const char *)sqlite3_column_text(q, 0),
+		                              .sha256 = (const char *)sqlite3_column_text(q, 1),
+		                              .stream = sqlite3_column_int(q, 2),
+		                              .name = (const char *)sqlite3_column_text(q, 3),
+		                              .dir = (const char *)sqlite3_column_text(q, 4)};
+		fn(ctx, &run);
+		r = 0;
+	}
+	return r < 0 ? err_wrap(err, "cannot read the journal") : r;
 }

@@ -40,11 +40,14 @@ static int remove_both(struct store *s, const char *journals, const char *row, i
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	int r = db_exec(locked, "BEGIN IMMEDIATE", err);
+	bool removed = false;
 	if (r == 0)
 		r = run_for(s, journals, id, err);
-	if (r == 0)
+	if (r == 0) {
+		removed = sqlite3_changes(s->db) > 0;
 		r = run_for(s, row, id, err);
-	return db_end(s, r, err);
+	}
+	return db_end_removal(s, r, removed, err);
 }
 
 /* ---- videos */

@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "store/db.h"
+#include "store/match.h"
 #include "store/queue.h"
 
-enum { WORDS_MAX = 16 };
+enum { WORDS_MAX = 16, NEWEST_JOBS = 32 };
 
 int store_summary(struct store *s, const char *job, struct store_summary *ret, struct err *err)
 {
@@ -61,23 +62,45 @@ void store_hits_free(struct store_hit *hits, size_t n)
 	free(hits);
 }
 
-/* The times of frames are in the rows of the samples; the list of their numbers
- * is a JSON array in order. */
-#define EVENT_TIME(which)                                                                  \
-	"coalesce((SELECT pts_us FROM sample WHERE sample.job = event.job AND sample.chunk = " \
-	"event.chunk AND "                                                                     \
-	"sample.idx = json_extract(event.samples, '" which "')), start_us)"
-
+/* Where a search looks, in the order of its results: newest jobs first. All of
+ * it is in an index. */
+#define SCOPE                                                                              \
+	"WITH scope AS MATERIALIZED (SELECT id, created FROM job WHERE CASE WHEN ?2 IS NULL "  \
+	"THEN id IN (SELECT journal FROM queue) ELSE id IN (SELECT value FROM json_each(?2)) " \
+	"END) "
 /* The parameters of all searches; the texts of one have numbers from these on. */
 enum { LIMIT = 1, JOBS, FOUND, FROM, TO, TEXTS };
 
-/* Adds what the statement finds. */
+/* The picture of a hit. */
+#define SAMPLE                                                                            \
+	"CASE kind WHEN 'event' THEN (SELECT json_extract(samples, '$[0]') FROM event WHERE " \
+	"event.job = hit.job AND event.chunk = hit.chunk AND idx = hit.event AND "            \
+	"json_valid(samples)) ELSE (SELECT min(idx) FROM sample WHERE sample.job = hit.job "  \
+	"AND sample.chunk = hit.chunk AND thumb IS NOT NULL) END"
+
+/* The columns of a hit, of rows that `from` finds. */
+#define HITS(from)                                                               \
+	SCOPE "SELECT job, chunk, event, text, start_us, end_us, " SAMPLE            \
+		  " FROM (SELECT passage.*, created FROM " from                          \
+		  " AND kind IN ('event', 'summary') AND (?3 = 0 OR (?3 = 1) = (kind = " \
+		  "'event')) AND end_us >= ?4 AND start_us <= ?5 ORDER BY created "      \
+		  "DESC, passage.job, start_us, passage.id LIMIT ?1) AS hit "            \
+		  "ORDER BY created DESC, job, start_us, hit.id"
+
+/* Rows of an index in which a text of it matches. */
+#define MATCHING(index)                                \
+	index " CROSS JOIN passage ON passage.id = " index \
+		  ".rowid CROSS JOIN scope ON scope.id = passage.job WHERE " index " MATCH ?6"
+
+struct found {
+	struct store_hit *items;
+	size_t n, cap;
+};
+
 static int run_search(struct store *s, const char *sql, const struct store_query *query,
-                      char *const *texts, size_t n, struct store_hit **hits, size_t *found,
-                      struct err *err)
+                      char *const *texts, size_t n, struct found *found, struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	size_t cap = 0;
 	int r = db_prepare(s, sql, &q, err);
 	if (r < 0)
 		return r;
@@ -86,8 +109,8 @@ static int run_search(struct store *s, const char *sql, const struct store_query
 	for (size_t i = 0; i < n; i++)
 		sqlite3_bind_text(q, (int)i + TEXTS, texts[i], -1, SQLITE_STATIC);
 	while ((r = db_step(s, q, err)) > 0) {
-		*hits = mem_room(*hits, *found, &cap, sizeof **hits);
-		(*hits)[(*found)++] = (struct store_hit){
+		found->items = mem_room(found->items, found->n, &found->cap, sizeof *found->items);
+		found->items[found->n++] = (struct store_hit){
 			.job = db_text(q, 0),
 			.chunk = sqlite3_column_int64(q, 1),
 			.event = sqlite3_column_int64(q, 2),
@@ -100,33 +123,11 @@ static int run_search(struct store *s, const char *sql, const struct store_query
 	return r;
 }
 
-#define FIRST_FRAME EVENT_TIME("$[0]")
-#define LAST_FRAME EVENT_TIME("$[#-1]")
-
-/* The columns of a hit, for both kinds of search; `found` is the condition. */
-#define HITS(found)                                                                         \
-	"SELECT * FROM (SELECT told.job, told.chunk, told.event, "                              \
-	"coalesce(event.what, chunk.summary), "                                                 \
-	"CASE WHEN told.event < 0 THEN chunk.start_us ELSE " FIRST_FRAME " END AS at, "         \
-	"CASE WHEN told.event < 0 THEN chunk.end_us ELSE " LAST_FRAME " END AS until, "         \
-	"CASE WHEN told.event < 0 THEN (SELECT min(idx) FROM sample WHERE sample.job = "        \
-	"told.job AND sample.chunk = told.chunk AND sample.thumb IS NOT NULL) "                 \
-	"ELSE json_extract(event.samples, '$[0]') END, job.created "                            \
-	"FROM words JOIN told ON told.id = words.rowid JOIN job ON job.id = told.job "          \
-	"JOIN chunk ON chunk.job = told.job AND chunk.idx = told.chunk "                        \
-	"LEFT JOIN event ON event.job = told.job AND event.chunk = told.chunk AND event.idx = " \
-	"told.event WHERE " found " AND "                                                       \
-	"CASE WHEN ?2 IS NULL THEN told.job IN (SELECT journal FROM queue) "                    \
-	"ELSE told.job IN (SELECT value FROM json_each(?2)) END "                               \
-	"AND (?3 = 0 OR (?3 = 1) = (told.event >= 0))) "                                        \
-	"WHERE until >= ?4 AND at <= ?5 ORDER BY created DESC, job, at LIMIT ?1"
-
-static void add_quoted(struct buf *match, const char *word, size_t len, const char *end)
+static void add_prefix(struct buf *match, const char *word, size_t len, const char *end)
 {
-	buf_adds(match, "\"");
-	for (size_t i = 0; i < len; i++)
-		buf_addf(match, word[i] == '"' ? "\"%c" : "%c", word[i]);
-	buf_addf(match, "%s\"*", end);
+	AUTO(mem_freep) char *text = mem_printf("%.*s%s", (int)len, word, end);
+	match_add_quoted(match, text, strlen(text));
+	buf_adds(match, "*");
 }
 
 /* The word as a prefix; of what may be a plural the singular, too: cars, boxes,
@@ -136,50 +137,120 @@ static void add_word(struct buf *match, const char *word)
 	size_t n = strlen(word);
 	bool plural = n > 3 && word[n - 1] == 's' && word[n - 2] != 's';
 	buf_adds(match, "(");
-	add_quoted(match, word, n, "");
+	add_prefix(match, word, n, "");
 	if (plural) {
 		buf_adds(match, " OR ");
-		add_quoted(match, word, n - 1, "");
+		add_prefix(match, word, n - 1, "");
 	}
 	if (plural && word[n - 2] == 'e') {
 		bool y = word[n - 3] == 'i';
 		buf_adds(match, " OR ");
-		add_quoted(match, word, n - 2 - y, y ? "y" : "");
+		add_prefix(match, word, n - 2 - y, y ? "y" : "");
 	}
 	buf_adds(match, ")");
 }
 
-/* Words with these prefixes: each quoted and followed by a star
- * (sqlite.org/fts5.html, section 3). */
-static int search_words(struct store *s, const struct store_query *q, struct store_hit **hits,
-                        size_t *found, struct err *err)
+/* The newest jobs of the scope; the caller frees with store_ids_free(). */
+static int find_newest(struct store *s, const struct store_query *query, char ***ret, size_t *ret_n,
+                       struct err *err)
 {
-	AUTO(buf_free) struct buf match = BUF(65536);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	size_t cap = 0;
+	int r = db_prepare(s, SCOPE "SELECT id FROM scope ORDER BY created DESC, id LIMIT ?1", &q, err);
+	if (r == 0)
+		db_bind(q, "is", (int64_t)NEWEST_JOBS, query->jobs);
+	while (r == 0 && (r = db_step(s, q, err)) > 0) {
+		*ret = mem_room(*ret, *ret_n, &cap, sizeof **ret);
+		(*ret)[(*ret_n)++] = db_text(q, 0);
+		r = 0;
+	}
+	return r;
+}
+
+/* Common words are found in the newest jobs already. */
+static int search_words_in(struct store *s, const struct store_query *q, const char *match,
+                           char *const *jobs, size_t n, struct found *found, struct err *err)
+{
+	AUTO(buf_free) struct buf newest = BUF(MATCH_MAX);
+	buf_addf(&newest, "%s AND ", match);
+	match_add_jobs(&newest, (const char *const *)jobs, n);
+	char *texts[] = {newest.data}, *all[] = {(char *)match};
+	int r = buf_check(&newest, "what is searched for", err);
+	if (r == 0 && n)
+		r = run_search(s, HITS(MATCHING("words")), q, texts, 1, found, err);
+	if (r < 0 || n < NEWEST_JOBS || found->n == q->limit)
+		return r;
+	store_hits_free(found->items, found->n);
+	*found = (struct found){0};
+	return run_search(s, HITS(MATCHING("words")), q, all, 1, found, err);
+}
+
+static int search_words(struct store *s, const struct store_query *q, struct found *found,
+                        struct err *err)
+{
+	AUTO(buf_free) struct buf match = BUF(MATCH_MAX);
+	char **jobs = NULL;
+	size_t n = 0;
+	buf_adds(&match, "{text who} : (");
 	for (size_t i = 0; i < q->n; i++) {
 		buf_adds(&match, i ? " AND " : "");
 		add_word(&match, q->words[i]);
 	}
-	char *texts[] = {match.data};
+	buf_adds(&match, ")");
 	int r = buf_check(&match, "what is searched for", err);
-	return r < 0 ? r : run_search(s, HITS("words MATCH ?6"), q, texts, 1, hits, found, err);
+	if (r == 0)
+		r = find_newest(s, q, &jobs, &n, err);
+	if (r == 0)
+		r = search_words_in(s, q, buf_str(&match), jobs, n, found, err);
+	store_ids_free(jobs, n);
+	return r;
+}
+
+/* The words as letters anywhere: of two and more by their index, into `match`,
+ * single ones by comparing texts, into `sql` and `likes`. *ret_none: one of
+ * them occurs nowhere. */
+static int split_letters(struct store *s, const struct store_query *q, struct buf *match,
+                         struct buf *sql, char **likes, size_t *n_likes, bool *ret_none,
+                         struct err *err)
+{
+	for (size_t i = 0; i < q->n; i++) {
+		AUTO(buf_free) struct buf one = BUF(MATCH_MAX);
+		bool any = false;
+		if (match_length(q->words[i]) < 2) {
+			likes[*n_likes] = db_like(q->words[i]);
+			buf_addf(sql, " AND passage.who || ' ' || passage.text LIKE ?%zu ESCAPE '\\'",
+			         ++*n_likes + TEXTS);
+			continue;
+		}
+		int r = match_add_piece(s, q->words[i], &one, &any, err);
+		if (r < 0)
+			return r;
+		*ret_none = *ret_none || !any;
+		buf_addf(match, "%s(%s)", match->len ? " AND " : "", buf_str(&one));
+	}
+	return buf_check(match, "what is searched for", err);
 }
 
 /* Letters anywhere: inside words, and in languages without spaces between
  * words. */
-static int search_letters(struct store *s, const struct store_query *q, struct store_hit **hits,
-                          size_t *found, struct err *err)
+static int search_letters(struct store *s, const struct store_query *q, struct found *found,
+                          struct err *err)
 {
-	AUTO(buf_free) struct buf sql = BUF(16384);
-	char *likes[WORDS_MAX] = {0};
-	buf_adds(&sql, "1");
-	for (size_t i = 0; i < q->n; i++) {
-		likes[i] = db_like(q->words[i]);
-		buf_addf(&sql, " AND text LIKE ?%zu ESCAPE '\\'", i + TEXTS);
-	}
-	AUTO(mem_freep) char *whole = mem_printf(HITS("%s"), buf_str(&sql));
-	int r = run_search(s, whole, q, likes, q->n, hits, found, err);
-	for (size_t i = 0; i < q->n; i++)
-		free(likes[i]);
+	AUTO(buf_free) struct buf match = BUF(WORDS_MAX * MATCH_MAX), sql = BUF(16384);
+	char *texts[WORDS_MAX + 1] = {0}; /* the first one for MATCH */
+	size_t n = 0;
+	bool none = false;
+	int r = split_letters(s, q, &match, &sql, texts + 1, &n, &none, err);
+	texts[0] = match.data;
+	AUTO(mem_freep)
+	char *whole = match.len ? mem_printf(HITS(MATCHING("pieces") "%s"), buf_str(&sql))
+	                        : mem_printf(HITS("passage CROSS JOIN scope ON scope.id = passage.job "
+	                                          "WHERE ?6 IS NULL%s"),
+	                                     buf_str(&sql));
+	if (r == 0 && !none)
+		r = run_search(s, whole, q, texts, n + 1, found, err);
+	for (size_t i = 1; i <= n; i++)
+		free(texts[i]);
 	return r;
 }
 
@@ -187,19 +258,18 @@ int store_search(struct store *s, const struct store_query *q, struct store_hit 
                  size_t *ret_n, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
-	struct store_hit *hits = NULL;
-	size_t found = 0;
+	struct found found = {0};
 	if (q->n < 1 || q->n > WORDS_MAX)
 		return err_set(err, ERR_ARG, "search for 1 to %d words", WORDS_MAX);
-	int r = search_words(locked, q, &hits, &found, err);
-	if (r == 0 && !found)
-		r = search_letters(locked, q, &hits, &found, err);
+	int r = search_words(locked, q, &found, err);
+	if (r == 0 && !found.n)
+		r = search_letters(locked, q, &found, err);
 	if (r < 0) {
-		store_hits_free(hits, found);
+		store_hits_free(found.items, found.n);
 		return err_wrap(err, "cannot search the journal");
 	}
-	*ret = hits;
-	*ret_n = found;
+	*ret = found.items;
+	*ret_n = found.n;
 	return 0;
 }
 
@@ -211,14 +281,11 @@ void store_ids_free(char **ids, size_t n)
 }
 
 #define NAME "CASE WHEN json_valid(data) THEN json_extract(data, '$.text') END"
-/* Edits come first: where none has the word, no facts are parsed. */
-#define NAMED                                                                              \
-	"SELECT job.id FROM subject_edit CROSS JOIN job "                                      \
-	"WHERE CASE WHEN ?2 IS NULL THEN job.id IN (SELECT journal FROM queue) "               \
-	"ELSE job.id IN (SELECT value FROM json_each(?2)) END "                                \
-	"AND kind = 'rename' AND undone = 0 AND (%s) AND subject_edit.source = "               \
-	"CASE WHEN json_valid(job.facts) THEN json_extract(job.facts, '$.source.sha256') END " \
-	"GROUP BY job.id ORDER BY job.created DESC, job.id LIMIT ?1"
+#define NAMED                                                                                \
+	SCOPE "SELECT job.id FROM subject_edit CROSS JOIN job ON job.source = "                  \
+		  "subject_edit.source AND job.stream = subject_edit.stream CROSS JOIN scope ON "    \
+		  "scope.id = job.id WHERE kind = 'rename' AND undone = 0 AND (%s) GROUP BY job.id " \
+		  "ORDER BY job.created DESC, job.id LIMIT ?1"
 
 int store_search_names(struct store *s, const struct store_query *query, char ***ret, size_t *ret_n,
                        struct err *err)

@@ -23,7 +23,7 @@ static const struct {
 	{store_sql_migrate_13_sql, NULL}, {store_sql_migrate_14_sql, NULL},
 	{store_sql_migrate_15_sql, NULL}, {store_sql_migrate_16_sql, NULL},
 	{store_sql_migrate_17_sql, NULL}, {store_sql_migrate_18_sql, NULL},
-	{store_sql_migrate_19_sql, NULL},
+	{store_sql_migrate_19_sql, NULL}, {store_sql_migrate_20_sql, NULL},
 };
 enum { SCHEMA_VERSION = ARRAY_LEN(steps) };
 
@@ -72,16 +72,20 @@ int store_open(const char *path, struct store **ret, struct err *err)
 	                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (r != SQLITE_OK)
 		return db_fail(s, r, err), err_wrap(err, "cannot open the journal %s", path);
-	sqlite3_busy_timeout(s->db, 10000);
+	sqlite3_busy_timeout(s->db, DB_BUSY_WAIT);
 	r = set_wal(s, err);
 	/* FULL: a finished chunk survives a power cut too, not only a kill. MEMORY:
-	 * a kill leaves no temporary file. */
+	 * a kill leaves no temporary file. secure_delete: what is deleted is
+	 * overwritten. */
 	if (r == 0)
-		r = db_exec(
-			s, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY",
-			err);
+		r = db_exec(s,
+		            "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
+		            "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON",
+		            err);
 	if (r == 0)
 		r = migrate(s, err);
+	if (r == 0)
+		r = db_open_words(s, err);
 	if (r < 0)
 		return err_wrap(err, "cannot use the journal %s", path);
 	*ret = TAKE(s);
@@ -295,11 +299,14 @@ int store_job_remove(struct store *s, const char *id, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(locked, "DELETE FROM job WHERE id = ?", &q, err);
-	if (r < 0)
-		return r;
-	db_bind(q, "s", id);
-	return db_run(s, q, err);
+	int r = db_exec(locked, "BEGIN IMMEDIATE", err);
+	if (r == 0)
+		r = db_prepare(s, "DELETE FROM job WHERE id = ?", &q, err);
+	if (r == 0) {
+		db_bind(q, "s", id);
+		r = db_run(s, q, err);
+	}
+	return db_end_removal(s, r, r == 0 && sqlite3_changes(s->db) > 0, err);
 }
 
 int store_job_count_events(struct store *s, const char *id, int64_t events, struct err *err)

@@ -26,6 +26,12 @@ VDET = os.environ.get("VDET", str(ROOT / "build" / "src" / "app" / "vdet"))
 MEDIA = ROOT.parent / "shared" / "media"
 # A run under sanitizers, or on a busy machine, is many times slower; this only ends what hangs.
 TIMEOUT = 600
+# Makes a journal one of version 18.
+WITHOUT_PASSAGES = "".join(f"DROP TRIGGER {t}; " for t in (
+    "event_added", "event_deleted", "summary_changed", "chunk_deleted", "job_deleted", "job_added", "job_changed", "job_source_changed",
+    "verdict_added", "subject_edit_added", "subject_edit_changed")) + (
+    "DROP VIEW piece; DROP TABLE passage; DROP TABLE words; DROP TABLE pieces; DROP TABLE generation; DROP INDEX job_source; "
+    "ALTER TABLE job DROP COLUMN source; ALTER TABLE job DROP COLUMN stream; ")
 # What sanitizers print when they find something.
 FAULTS = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:")
 

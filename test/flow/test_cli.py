@@ -40,7 +40,7 @@ class CommandLine(flow.Flow):
         self.vdet("jobs")
         with contextlib.closing(sqlite3.connect(self.dir / "data" / "vdet" / "vdet.db")) as store:
             tables = [t for (t,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-                      if not t.startswith(("sqlite_", "words_"))]
+                      if not t.startswith(("sqlite_", "words_", "pieces_"))]
             schema, = store.execute("PRAGMA user_version").fetchone()
         messages = re.findall(r"^\tMEDIA_(\w+)(?: = \d+)?,$", wire.partition("enum media_msg {")[2].partition("};")[0], re.M)
         self.assertGreater(len(tables), 8)

@@ -12,7 +12,7 @@ import subprocess
 import threading
 import unittest
 
-from flow import TIMEOUT, make_video
+from flow import TIMEOUT, WITHOUT_PASSAGES, make_video
 from messages import Messages
 from serving import Serving
 
@@ -118,9 +118,8 @@ class Serve(Serving):
         self.assertGreater(performance["now"]["rss"], 1 << 20)
         self.assertEqual(server.stop(), 0)
         with sqlite3.connect(self.dir / "data" / "vdet" / "vdet.db") as store:
-            store.executescript("".join(f"DROP TRIGGER {t};" for t in ("told_deleted", "event_told", "event_deleted", "summary_told",
-                                                                       "chunk_deleted")) +
-                                "DROP TABLE words; DROP TABLE told; ALTER TABLE chunk DROP COLUMN code; "
+            store.executescript(WITHOUT_PASSAGES +
+                                "ALTER TABLE chunk DROP COLUMN code; "
                                 "ALTER TABLE chunk DROP COLUMN option; ALTER TABLE video DROP COLUMN stream; "
                                 "DROP TABLE verdict; DROP TABLE control; ALTER TABLE job DROP COLUMN sentences; DROP TABLE answer; "
                                 "DROP TABLE case_step; DROP TABLE case_member; DROP TABLE case_record; "

@@ -324,8 +324,13 @@ static void make_old_store(const char *name)
 	store_free(TAKE(s));
 	/* A store of version 1 is one without what came later. */
 	const char *back =
-		"DROP TRIGGER event_told; DROP TRIGGER event_deleted; DROP TRIGGER summary_told; "
-		"DROP TRIGGER chunk_deleted; DROP TABLE told; DROP TABLE words; "
+		"DROP TRIGGER event_added; DROP TRIGGER event_deleted; DROP TRIGGER summary_changed; "
+		"DROP TRIGGER chunk_deleted; DROP TRIGGER job_deleted; DROP TRIGGER job_added; "
+		"DROP TRIGGER job_changed; DROP TRIGGER job_source_changed; DROP TRIGGER verdict_added; "
+		"DROP TRIGGER subject_edit_added; DROP TRIGGER subject_edit_changed; "
+		"DROP VIEW piece; DROP TABLE passage; DROP TABLE words; DROP TABLE pieces; "
+		"DROP TABLE generation; DROP INDEX job_source; "
+		"ALTER TABLE job DROP COLUMN source; ALTER TABLE job DROP COLUMN stream; "
 		"DROP TABLE ask_picture; DROP TABLE ask_reply; DROP TABLE ask; DROP TABLE look; "
 		"DROP TABLE place; DROP TABLE second_pass; "
 		"DROP TABLE board_case_step; DROP TABLE board_case_summary; "
