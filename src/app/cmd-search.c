@@ -37,12 +37,6 @@ static const struct opt_row rows[] = {
 };
 static const struct opt_group group = {"Search", rows, ARRAY_LEN(rows)};
 
-static const char *kind_name(enum search_kind kind)
-{
-	static const char *const names[] = {"any", "event", "summary", "video"};
-	return names[kind];
-}
-
 /* Where the report shows the frame, or else the chunk. */
 static char *link_of(const struct search_hit *h)
 {
@@ -58,9 +52,9 @@ static json_t *hit_json(const struct search_hit *h)
 {
 	AUTO(mem_freep) char *link = link_of(h);
 	const char *verdict = check_verdict_name(h->verdict);
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "kind", kind_name(h->kind), "job",
-	                      h->job, "name", h->name, "text", h->text, "report", link, "verdict",
-	                      *verdict ? verdict : NULL);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "kind", search_kind_name(h->kind),
+	                      "job", h->job, "name", h->name, "text", h->text, "report", link,
+	                      "verdict", *verdict ? verdict : NULL);
 	if (h->chunk < 0)
 		return o;
 	json_object_set_new(o, "chunk", json_integer(h->chunk));
@@ -103,14 +97,6 @@ static char *join_words(int n, char **words)
 	return buf_take(&b);
 }
 
-static enum search_kind kind_of(const char *name)
-{
-	enum search_kind k = SEARCH_ANY;
-	while (k < SEARCH_VIDEOS && strcmp(kind_name(k), name) != 0)
-		k++;
-	return k;
-}
-
 static int run(struct app *app, int argc, char **argv)
 {
 	AUTO(store_freep) struct store *store = NULL;
@@ -122,7 +108,7 @@ static int run(struct app *app, int argc, char **argv)
 	const struct search_query q = {.words = words,
 	                               .scope = SEARCH_LATEST,
 	                               .video = own.video,
-	                               .kind = kind_of(own.kind),
+	                               .kind = (enum search_kind)search_kind_of_name(own.kind),
 	                               .from = own.from,
 	                               .to = own.to,
 	                               .skip = (size_t)own.skip,

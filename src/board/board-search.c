@@ -2,6 +2,7 @@
 /* Search in what the jobs of the board found. */
 #include <string.h>
 
+#include "base/text.h"
 #include "board/board-internal.h"
 #include "search/search.h"
 
@@ -39,15 +40,44 @@ static json_t *hits_json(struct board *b, const struct search_result *found)
 	return all;
 }
 
-int board_search(struct board *b, const char *words, size_t limit, json_t **ret, struct err *err)
+/* The runs of the jobs of a video, as a JSON array; the caller frees. */
+static int list_runs(struct board *b, int64_t video, char **ret, struct err *err)
 {
-	const struct search_query q = {.words = words,
-	                               .scope = SEARCH_QUEUE,
-	                               .limit = limit < 1          ? 1
-	                                        : limit > HITS_MAX ? HITS_MAX
-	                                                           : limit};
+	json_auto_t *runs = json_array();
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	if (!board_find_video(locked, video))
+		return err_set(err, ERR_NOENT, "there is no video %lld", (long long)video);
+	for (size_t i = 0; i < locked->n_jobs; i++) {
+		const struct job *j = locked->jobs[i];
+		if (!j->gone && j->video->row.id == video && *j->row.journal)
+			json_array_append_new(runs, json_string(j->row.journal));
+	}
+	*ret = json_dumps(runs, JSON_COMPACT);
+	return 0;
+}
+
+int board_search(struct board *b, const struct board_query *q, json_t **ret, struct err *err)
+{
+	AUTO(mem_freep) char *runs = NULL;
 	AUTO(search_result_clear) struct search_result found = {0};
-	int r = search_run(b->setup.store, &q, &found, err);
+	int kind = search_kind_of_name(q->kind);
+	if (kind < 0 || kind == SEARCH_VIDEOS) {
+		AUTO(mem_freep) char *shown = text_line(q->kind, 40);
+		return err_set(err, ERR_ARG, "kind=%s: expected any, event or summary", shown);
+	}
+	int r = q->video ? list_runs(b, q->video, &runs, err) : 0;
+	const struct search_query query = {.words = q->words,
+	                                   .scope = SEARCH_QUEUE,
+	                                   .jobs = runs,
+	                                   .kind = (enum search_kind)kind,
+	                                   .from = q->from,
+	                                   .to = q->to,
+	                                   .skip = q->skip,
+	                                   .limit = q->limit < 1          ? 1
+	                                            : q->limit > HITS_MAX ? HITS_MAX
+	                                                                  : q->limit};
+	if (r == 0)
+		r = search_run(b->setup.store, &query, &found, err);
 	if (r == 0)
 		*ret = json_pack("{s:o, s:b}", "hits", hits_json(b, &found), "more", (int)found.more);
 	return r;

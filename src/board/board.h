@@ -134,10 +134,17 @@ int board_thumb(struct board *b, int64_t id, int64_t chunk, int64_t sample, stru
  * Disk. */
 int board_report(struct board *b, int64_t id, const char *format, enum report_detail detail,
                  struct buf *out, char **ret_name, struct err *err);
+struct board_query {
+	const char *words;
+	int64_t video;    /* 0 = all */
+	const char *kind; /* "any", "event", "summary" */
+	int64_t from, to; /* microseconds of the videos; to 0 = the end */
+	size_t skip, limit;
+};
 /* {"hits": […], "more": whether `limit` left some out} that have all of the
  * words: first the events of subjects with such a name, then what the model
- * said; newest jobs first. Disk. */
-int board_search(struct board *b, const char *words, size_t limit, json_t **ret, struct err *err);
+ * said; newest jobs first. ERR_NOENT: there is no such video. Disk. */
+int board_search(struct board *b, const struct board_query *q, json_t **ret, struct err *err);
 
 /* ---- videos */
 

@@ -27,6 +27,21 @@ struct searching {
 	size_t n, cap;
 };
 
+static const char *const kinds[] = {"any", "event", "summary", "video"};
+
+const char *search_kind_name(enum search_kind kind)
+{
+	return (size_t)kind < ARRAY_LEN(kinds) ? kinds[kind] : "";
+}
+
+int search_kind_of_name(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (strcmp(kinds[i], name) == 0)
+			return (int)i;
+	return -1;
+}
+
 static void clear_hit(struct search_hit *h)
 {
 	free(h->job);
@@ -64,7 +79,7 @@ static struct store_query store_query(const struct searching *s)
 	const struct search_query *q = s->query;
 	return (struct store_query){.words = s->words,
 	                            .n = s->n_words,
-	                            .jobs = q->scope == SEARCH_LATEST ? s->scope.ids : NULL,
+	                            .jobs = q->scope == SEARCH_LATEST ? s->scope.ids : q->jobs,
 	                            .found = q->kind == SEARCH_EVENTS      ? STORE_FOUND_EVENTS
 	                                     : q->kind == SEARCH_SUMMARIES ? STORE_FOUND_SUMMARIES
 	                                                                   : STORE_FOUND_ANY,

@@ -17,6 +17,9 @@ enum { SEARCH_LIMIT_MAX = 10000 };
 
 enum search_kind { SEARCH_ANY, SEARCH_EVENTS, SEARCH_SUMMARIES, SEARCH_VIDEOS };
 #define SEARCH_KINDS "any|event|summary|video" /* names of enum search_kind, in order */
+const char *search_kind_name(enum search_kind kind);
+/* -1 if there is none of this name. */
+int search_kind_of_name(const char *name);
 
 enum search_scope {
 	SEARCH_QUEUE,  /* the runs that entries of the server's queue have */
@@ -28,6 +31,7 @@ struct search_query {
 	enum search_scope scope;
 	const char *video; /* SEARCH_LATEST: only of videos in whose name this occurs, or whose
 	                    * SHA-256 begins so; "" = of all */
+	const char *jobs;  /* SEARCH_QUEUE: JSON array, only in these runs; NULL = in all */
 	enum search_kind kind;
 	int64_t from, to; /* what overlaps this part of a video; to 0 = its end */
 	size_t skip, limit;

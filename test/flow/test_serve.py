@@ -109,6 +109,15 @@ class Serve(Serving):
         self.assertEqual(server.api(f"/search?q={word}"), hits)
         first = server.api(f"/search?q={word}&limit=1")
         self.assertEqual((first["hits"], first["more"]), (hits["hits"][:1], len(hits["hits"]) > 1))
+        self.assertEqual(server.api(f"/search?q={word}&limit=1&skip=1")["hits"], hits["hits"][1:2])
+        self.assertEqual(server.api(f"/search?q={word}&skip=9999"), {"hits": [], "more": False})
+        self.assertEqual(server.api(f"/search?q={word}&video={job['video']}")["hits"],
+                         [h for h in hits["hits"] if h["video"] == job["video"]])
+        for kind in "event", "summary":
+            self.assertEqual(server.api(f"/search?q={word}&kind={kind}")["hits"], [h for h in hits["hits"] if h["kind"] == kind])
+        self.assertEqual(server.api(f"/search?q={word}&from=2.5&to=4")["hits"],
+                         [h for h in hits["hits"] if h["end"] >= 2.5 and h["start"] <= 4])
+        self.assertEqual(server.get(f"/api/v1/search?q={word}&video=9999").status, 404)
         video = server.api(f"/videos/{job['video']}")
         self.assertEqual((video["width"], video["height"], video["state"], video["play"]), (320, 180, "ready", "source"))
         r = server.get(f"/api/v1/videos/{job['video']}/frames?t=1.5&width=160")

@@ -7,8 +7,11 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "net/api/api.h"
 #include "net/api/handlers.h"
+
+enum { SKIP_MAX = 10000 };
 
 int reply_json(struct call *c, int (*fn)(struct board *, int64_t, json_t **, struct err *),
                struct err *err)
@@ -223,17 +226,46 @@ int handle_report(struct call *c, struct err *err)
 	return r;
 }
 
+/* A time of the query in seconds, as microseconds; 0 if absent. */
+static int query_time(const struct call *c, const char *name, int64_t *ret, struct err *err)
+{
+	const char *s = call_query(c, name);
+	char *end = NULL;
+	*ret = 0;
+	if (!s)
+		return 0;
+	double seconds = *s >= '0' && *s <= '9' ? strtod(s, &end) : -1;
+	if (!end || *end || !isfinite(seconds) || seconds > 3.2e8) {
+		AUTO(mem_freep) char *shown = text_line(s, 40);
+		return err_set(err, ERR_ARG, "%s=%s: expected seconds", name, shown);
+	}
+	*ret = llround(seconds * 1e6);
+	return 0;
+}
+
 int handle_search(struct call *c, struct err *err)
 {
 	const struct api *api = c->ctx;
-	const char *q = call_query(c, "q");
-	int64_t limit;
+	const char *kind = call_query(c, "kind");
+	struct board_query q = {.words = call_query(c, "q"), .kind = kind ? kind : "any"};
+	int64_t limit, skip;
 	json_t *hits = NULL;
-	if (!q || !q[strspn(q, " ")])
+	if (!q.words || !q.words[strspn(q.words, " ")])
 		return err_set(err, ERR_ARG, "q=WORDS is required");
 	int r = call_query_int(c, "limit", 50, 1, 500, &limit, err);
 	if (r == 0)
-		r = board_search(api->board, q, (size_t)limit, &hits, err);
+		r = call_query_int(c, "skip", 0, 0, SKIP_MAX, &skip, err);
+	if (r == 0)
+		r = call_query_int(c, "video", 0, 1, INT64_MAX, &q.video, err);
+	if (r == 0)
+		r = query_time(c, "from", &q.from, err);
+	if (r == 0)
+		r = query_time(c, "to", &q.to, err);
+	if (r < 0)
+		return r;
+	q.limit = (size_t)limit;
+	q.skip = (size_t)skip;
+	r = board_search(api->board, &q, &hits, err);
 	if (r == 0)
 		call_json(c, 200, hits);
 	return r;
