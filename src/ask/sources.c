@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "store/ask.h"
+#include "store/passage.h"
 
 void sources_close(struct asking *a)
 {
@@ -108,6 +109,12 @@ static int open_source(struct asking *a, const struct ask_video *v, size_t most,
 {
 	*s = (struct ask_source){.path = mem_strdup(v->path), .fd = -1};
 	int r = report_load_text(a->run.store, v->job, REPORT_NORMAL, &s->report, err);
+	if (r < 0)
+		return r;
+	const struct store_source source = {.sha256 = s->report->source_sha256,
+	                                    .has_stream = s->report->source_stream >= 0,
+	                                    .stream = s->report->source_stream};
+	r = store_generation(a->run.store, &source, &s->generation, err);
 	if (r < 0)
 		return r;
 	make_groups(s, most);

@@ -134,3 +134,12 @@ END;
 CREATE TRIGGER subject_edit_changed AFTER UPDATE ON subject_edit BEGIN
   UPDATE generation SET n = n + 1 WHERE source = new.source AND stream = new.stream;
 END;
+
+-- With the last run of a source goes what was seen of it for questions. An answer stays, with its words.
+CREATE TRIGGER source_forgotten AFTER DELETE ON job
+  WHEN old.source <> '' AND NOT EXISTS (SELECT 1 FROM job WHERE source = old.source) BEGIN
+  DELETE FROM look WHERE source = old.source;
+  DELETE FROM place WHERE source = old.source;
+  DELETE FROM ask_picture WHERE source = old.source;
+  DELETE FROM ask_reply WHERE ask IN (SELECT id FROM ask WHERE answer <> '' AND instr(scope, old.source));
+END;

@@ -142,6 +142,20 @@ class Answers(AskFlow):
         r = self.vdet("ask", "--engine", engine.url, "--analyze", "--chunk-duration", "4", "--chunk-frames", "2", "a.mp4", QUESTION)
         self.assertIn("A white dog comes in", r.stdout)
 
+    def test_what_was_seen_of_a_deleted_video_is_deleted(self):
+        engine = self.fake()
+        self.analyze(engine)
+        answer = self.ask(engine, "a.mp4")
+        report = self.report("a")
+        self.vdet("jobs", "rm", report["run"]["job"])
+        with sqlite3.connect(self.store) as store:
+            for table in ("look", "place", "ask_picture", "ask_reply"):
+                self.assertEqual(store.execute(f"SELECT count(*) FROM {table}").fetchone(), (0,), table)
+        store.close()
+        shown = self.vdet("ask", "--show", answer["id"]).stdout
+        self.assertIn("source deleted", shown)
+        self.assertIn("A white dog comes in", shown)
+
     def test_a_file_that_is_gone_or_changed_is_not_examined(self):
         engine = self.fake()
         self.analyze(engine)

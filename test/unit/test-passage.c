@@ -21,16 +21,16 @@
 
 static char dir[64];
 
-/* Makes a journal one of version 18. */
+/* Makes a journal one of version 19. */
 static const char back[] =
 	"DROP TRIGGER event_added; DROP TRIGGER event_deleted; DROP TRIGGER summary_changed; "
 	"DROP TRIGGER chunk_deleted; DROP TRIGGER job_deleted; DROP TRIGGER job_added; "
 	"DROP TRIGGER job_changed; DROP TRIGGER job_source_changed; DROP TRIGGER verdict_added; "
-	"DROP TRIGGER subject_edit_added; DROP TRIGGER subject_edit_changed; "
+	"DROP TRIGGER source_forgotten; DROP TRIGGER subject_edit_added; DROP TRIGGER subject_edit_changed; "
 	"DROP VIEW piece; DROP TABLE passage; DROP TABLE words; DROP TABLE pieces; "
 	"DROP TABLE generation; DROP INDEX job_source; "
 	"ALTER TABLE job DROP COLUMN source; ALTER TABLE job DROP COLUMN stream; "
-	"PRAGMA user_version = 18";
+	"PRAGMA user_version = 19";
 
 static struct store *open_store(const char *name)
 {

@@ -327,7 +327,7 @@ static void make_old_store(const char *name)
 		"DROP TRIGGER event_added; DROP TRIGGER event_deleted; DROP TRIGGER summary_changed; "
 		"DROP TRIGGER chunk_deleted; DROP TRIGGER job_deleted; DROP TRIGGER job_added; "
 		"DROP TRIGGER job_changed; DROP TRIGGER job_source_changed; DROP TRIGGER verdict_added; "
-		"DROP TRIGGER subject_edit_added; DROP TRIGGER subject_edit_changed; "
+		"DROP TRIGGER source_forgotten; DROP TRIGGER subject_edit_added; DROP TRIGGER subject_edit_changed; "
 		"DROP VIEW piece; DROP TABLE passage; DROP TABLE words; DROP TABLE pieces; "
 		"DROP TABLE generation; DROP INDEX job_source; "
 		"ALTER TABLE job DROP COLUMN source; ALTER TABLE job DROP COLUMN stream; "
