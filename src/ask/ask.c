@@ -81,7 +81,6 @@ static void open_asking(struct asking *a, const struct ask_context *c, const str
 	                     .request = q,
 	                     .quiet = progress_new(NULL, NULL),
 	                     .describe = analyze_describe(c->options),
-	                     .model = check_model_name(info),
 	                     .demo = info->demo_model,
 	                     .before = mem_strdup(""),
 	                     .began = clock_now(),
@@ -101,6 +100,17 @@ static void open_asking(struct asking *a, const struct ask_context *c, const str
 	a->tokens_most = q->budget_tokens ? q->budget_tokens : q->thorough ? 0 : ASK_TOKENS;
 	pthread_mutex_init(&a->lock, NULL);
 	prompt_ask_hash(a->prompts);
+}
+
+/* The model is part of the key of a question. Which one an endpoint has is
+ * known only once it was asked. */
+static int find_model(struct asking *a, struct err *err)
+{
+	int r = *engine_info(a->run.engine)->model ? 0 : engine_start(a->run.engine, NULL, NULL, err);
+	if (r < 0)
+		return err_add(err, "`vdet ask --show ID` prints an earlier answer"), r;
+	a->model = check_model_name(engine_info(a->run.engine));
+	return 0;
 }
 
 /* ---- the journal */
@@ -386,7 +396,9 @@ int ask_run(const struct ask_context *c, const struct ask_request *q, struct ans
 	open_asking(&a, c, q);
 	a.journal = (struct reply_journal){.find = find_reply, .add = add_reply, .ctx = &a};
 	requests_init(&a.requests, &a.run, &a.journal);
-	r = sources_open(&a, a.most, err);
+	r = find_model(&a, err);
+	if (r == 0)
+		r = sources_open(&a, a.most, err);
 	if (r == 0)
 		r = open_row(&a, &row, &changed, err);
 	if (r < 0)

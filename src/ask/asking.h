@@ -27,7 +27,7 @@ struct ask_group {
 
 struct ask_source {
 	char *path;
-	int fd; /* -1 = it cannot be examined, see `unseen` */
+	bool visible; /* its file can be examined; else `unseen` says why not */
 	char *unseen;
 	struct report *report;
 	int64_t generation;

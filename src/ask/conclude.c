@@ -98,7 +98,7 @@ static enum answer_state state_of(const struct asking *a, const struct answer *t
 {
 	bool seen = false, sure = false;
 	for (size_t i = 0; i < a->n_sources; i++)
-		seen |= a->sources[i].fd >= 0;
+		seen |= a->sources[i].visible;
 	for (size_t i = 0; i < to->n_claims; i++)
 		sure |= to->claims[i].verdict != VERDICT_UNSURE;
 	if (to->n_claims)

@@ -60,7 +60,7 @@ int evidence_collect(struct asking *a, struct answer *to, struct err *err)
 	AUTO(mem_freep) struct item *items = mem_alloc(to->n_cites + 1, sizeof *items);
 	size_t n = 0;
 	for (size_t i = 0; i < to->n_cites; i++)
-		if (to->cites[i].n_frames && a->sources[to->cites[i].source].fd >= 0)
+		if (to->cites[i].n_frames && a->sources[to->cites[i].source].visible)
 			items[n++] = (struct item){to->cites[i].source, &to->cites[i]};
 	/* No request is made: whatever the budget says. */
 	lanes_all(a, collect, items, n, sizeof *items);

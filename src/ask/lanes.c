@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask/lanes.h"
 
+#include <unistd.h>
+
+#include "ask/sources.h"
+
 enum { MOST_LANES = 16 };
 
 struct lanes {
@@ -24,21 +28,38 @@ static void *take_next(struct lanes *l)
 	return item;
 }
 
+/* The file that the lane has open is that of `source` afterwards. */
+static int change_file(struct asking *a, struct describe_worker *w, size_t source, size_t *current)
+{
+	struct err err;
+	if (w->fd >= 0 && source == *current)
+		return 0;
+	describe_close(w);
+	if (w->fd >= 0)
+		close(w->fd);
+	w->fd = -1;
+	int r = sources_file(a, source, &w->fd, &err);
+	*current = source;
+	if (r == 0)
+		return 0;
+	err.code = ERR_FORMAT; /* of this video only */
+	asking_stop(a, &err);
+	return r;
+}
+
 static void *work(void *arg)
 {
 	struct lanes *l = arg;
 	struct asking *a = l->asking;
 	struct describe_worker w = {.run = &a->run, .options = &a->describe, .fd = -1};
+	size_t current = 0;
 	void *item;
-	while ((item = take_next(l))) {
-		int fd = a->sources[*(size_t *)item].fd;
-		if (fd != w.fd) {
-			describe_close(&w);
-			w.fd = fd;
-		}
-		l->work(a, &w, item);
-	}
+	while ((item = take_next(l)))
+		if (change_file(a, &w, *(size_t *)item, &current) == 0)
+			l->work(a, &w, item);
 	describe_close(&w);
+	if (w.fd >= 0)
+		close(w.fd);
 	return NULL;
 }
 

@@ -70,7 +70,7 @@ static void add_window(struct asking *a, struct windows *to, size_t source, int6
 	end = end > until ? until : end;
 	int64_t longest = (int64_t)density * mean / 2;
 	longest = longest < SHORTEST ? SHORTEST : longest;
-	if (end <= start || s->fd < 0)
+	if (end <= start || !s->visible)
 		return;
 	int64_t pieces = (end - start + longest - 1) / longest;
 	for (int64_t i = 0; i < pieces; i++) {

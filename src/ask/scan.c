@@ -100,7 +100,7 @@ static size_t add_groups(const struct asking *a, bool likely, size_t most, struc
 {
 	size_t n = 0;
 	for (size_t i = 0; i < a->n_sources; i++)
-		for (size_t k = 0; k < a->sources[i].n_groups && a->sources[i].fd >= 0; k++) {
+		for (size_t k = 0; k < a->sources[i].n_groups && a->sources[i].visible; k++) {
 			struct ask_group *g = &a->sources[i].groups[k];
 			if (!g->examined && g->likely == likely)
 				out[n++] = (struct item){i, g};

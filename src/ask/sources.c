@@ -14,8 +14,6 @@ void sources_close(struct asking *a)
 {
 	for (size_t i = 0; i < a->n_sources; i++) {
 		struct ask_source *s = &a->sources[i];
-		if (s->fd >= 0)
-			close(s->fd);
 		report_free(s->report);
 		free(s->path);
 		free(s->unseen);
@@ -30,32 +28,51 @@ void sources_close(struct asking *a)
 
 /* ---- the file */
 
-/* Whether the file is the one that was analyzed. */
-static int check_file(struct asking *a, const struct ask_source *s, struct err *err)
+/* Whether the file is the one that was analyzed; its path becomes the real
+ * one. */
+static int check_file(struct asking *a, struct ask_source *s, struct err *err)
 {
 	char sha256[HASH_HEX];
-	AUTO(mem_freep) char *path = NULL;
+	char *path = NULL;
+	if (!*s->path)
+		return err_set(err, ERR_NOENT, "it is not known where the file is; name it");
 	int r = ask_identify(a->run.store, s->path, a->run.cancel, sha256, &path, err);
 	if (r < 0)
 		return r;
+	free(s->path);
+	s->path = path;
 	return strcmp(sha256, s->report->source_sha256) == 0
 	           ? 0
 	           : err_set(err, ERR_NOENT, "the file has another content now; analyze it again");
 }
 
-static int open_file(struct asking *a, struct ask_source *s, struct err *err)
+static int find_file(struct asking *a, struct ask_source *s, struct err *err)
 {
-	int r = *s->path ? file_open_input(s->path, &s->fd, err)
-	                 : err_set(err, ERR_NOENT, "it is not known where the file is; name it");
-	if (r == 0)
-		r = check_file(a, s, err);
-	if (r == 0)
-		return 0;
-	if (s->fd >= 0)
-		close(s->fd);
-	s->fd = -1;
-	s->unseen = text_line(err->msg, sizeof err->msg);
+	int r = check_file(a, s, err);
+	s->visible = r == 0;
+	if (r < 0)
+		s->unseen = text_line(err->msg, sizeof err->msg);
 	return r == -ERR_CANCELED ? r : 0;
+}
+
+int sources_file(const struct asking *a, size_t source, int *ret_fd, struct err *err)
+{
+	const struct ask_source *s = &a->sources[source];
+	char stamp[FILE_STAMP_MAX];
+	AUTO(mem_freep) char *sha256 = NULL;
+	int fd = -1;
+	int r = file_open_input(s->path, &fd, err);
+	if (r < 0)
+		return r;
+	file_stamp_all(fd, stamp);
+	r = store_place_find(a->run.store, s->path, stamp, &sha256, err);
+	if (r == 0 && strcmp(sha256, s->report->source_sha256) == 0) {
+		*ret_fd = fd;
+		return 0;
+	}
+	close(fd);
+	return err_set(err, ERR_FORMAT, "%s was changed while it was asked about",
+	               s->report->source_name);
 }
 
 /* ---- groups of sampled frames */
@@ -107,7 +124,7 @@ static void make_groups(struct ask_source *s, size_t most)
 static int open_source(struct asking *a, const struct ask_video *v, size_t most,
                        struct ask_source *s, struct err *err)
 {
-	*s = (struct ask_source){.path = mem_strdup(v->path), .fd = -1};
+	*s = (struct ask_source){.path = mem_strdup(v->path)};
 	int r = report_load_text(a->run.store, v->job, REPORT_NORMAL, &s->report, err);
 	if (r < 0)
 		return r;
@@ -118,7 +135,7 @@ static int open_source(struct asking *a, const struct ask_video *v, size_t most,
 	if (r < 0)
 		return r;
 	make_groups(s, most);
-	return open_file(a, s, err);
+	return find_file(a, s, err);
 }
 
 int sources_open(struct asking *a, size_t most, struct err *err)
@@ -140,7 +157,7 @@ char *sources_scope(const struct asking *a, bool asked)
 		if (!asked) {
 			json_object_set_new(o, "job", json_string(s->report->job));
 			json_object_set_new(o, "generation", json_integer(s->generation));
-			json_object_set_new(o, "seen", json_boolean(s->fd >= 0));
+			json_object_set_new(o, "seen", json_boolean(s->visible));
 		}
 		json_array_append_new(list, o);
 	}

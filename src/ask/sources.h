@@ -6,11 +6,15 @@
 
 #include "ask/asking.h"
 
-/* Loads the report of each video, opens its file, and checks that it is the one
- * that was analyzed. A file that cannot be examined gets its reason. ERR_ARG: a
+/* Loads the report of each video, and checks that its file is the one that was
+ * analyzed. A file that cannot be examined gets its reason. ERR_ARG: a
  * run is named that does not exist. `most`: frames of a group. */
 int sources_open(struct asking *a, size_t most, struct err *err);
 void sources_close(struct asking *a);
+
+/* Opens the file of a source that is visible; the caller closes it. Of many
+ * videos only those are open that are examined now. */
+int sources_file(const struct asking *a, size_t source, int *ret_fd, struct err *err);
 
 /* JSON array of objects {sha256, stream, job, generation}; without the last two
  * if `asked`. The caller frees. */

@@ -5,14 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "ask/lanes.h"
+#include "ask/sources.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "job/check.h"
 #include "job/look.h"
+#include "report/checks.h"
 #include "store/ask.h"
+
+/* The share of the budget that controls may use: without them verdicts do not
+ * count, but there has to be something to judge. */
+#define CONTROLS_SHARE 0.3
 
 char *verify_bare(const char *text)
 {
@@ -38,32 +45,50 @@ static char *disbelief_of(const struct check_controls *c, enum check_ability abi
 	                  2 * CHECK_CONTROLS);
 }
 
-/* The controls of one video, if it has statements. */
-static int control(struct asking *a, const struct ask_source *s, struct check_controls *ret,
-                   struct err *err)
+/* The controls of one video. */
+static int control(struct asking *a, size_t source, struct err *err)
 {
 	AUTO(store_job_clear) struct store_job job = {0};
 	const struct check_options o = {
 		.mode = CHECKS_ALL, .describe = a->describe, .deadline = a->deadline};
-	int r = store_job_find(a->run.store, s->report->job, &job, err);
-	return r < 0 ? r : check_controls_run(&a->run, &o, s->fd, &job, ret, err);
+	struct check_cost cost;
+	int fd;
+	int r = store_job_find(a->run.store, a->sources[source].report->job, &job, err);
+	if (r == 0)
+		r = sources_file(a, source, &fd, err);
+	if (r < 0)
+		return r;
+	r = check_controls_run(&a->run, &o, fd, &job, &cost, err);
+	asking_spent(a, cost.requests, cost.prompt_tokens, cost.output_tokens);
+	close(fd);
+	return r;
+}
+
+static int count_controls(struct asking *a, struct check_controls *ret, struct err *err)
+{
+	char prompt[HASH_HEX];
+	prompt_check_hash(prompt);
+	int r = report_controls_count(a->run.store, a->model, prompt, ret, err);
+	a->ability = check_ability(ret);
+	return r;
 }
 
 int verify_ability(struct asking *a, struct err *err)
 {
-	struct check_controls c = {0};
-	int r = 0;
-	a->ability = CHECK_UNKNOWN;
+	struct check_controls c;
+	int r = count_controls(a, &c, err);
 	for (size_t i = 0; i < a->n_sources && r == 0 && a->ability == CHECK_UNKNOWN; i++) {
 		const struct ask_source *s = &a->sources[i];
-		if (s->fd < 0 || !s->report->n_events || !asking_goes_on(a, 1))
+		if (!s->visible || !s->report->n_events || !asking_goes_on(a, CONTROLS_SHARE))
 			continue;
-		r = control(a, s, &c, err);
-		a->ability = check_ability(&c);
+		struct err why;
+		if (control(a, i, &why) < 0 && !cancel_fired(a->run.cancel))
+			log_warning("[answer %s] controls failed: %s", a->id, why.msg);
+		r = count_controls(a, &c, err);
 	}
 	free(a->disbelief);
 	a->disbelief = disbelief_of(&c, a->ability);
-	return r == -ERR_CANCELED ? r : 0;
+	return cancel_fired(a->run.cancel) ? err_set(err, ERR_CANCELED, "interrupted") : r;
 }
 
 /* ---- a check */
@@ -186,14 +211,16 @@ static char *statement_of(const struct asking *a, const char *text)
 	return a->demo ? TAKE(bare) : mem_printf("%s (said to answer: %s)", bare, a->route.question);
 }
 
-static void finish(const struct asking *a, struct item *item)
+static void finish(struct asking *a, struct item *item)
 {
 	struct ask_finding *f = item->finding;
 	f->verdict = VERDICT_UNCHECKED;
 	if (item->known)
 		judge(a, &item->answer, &f->verdict, &f->p);
 	if (f->verdict == VERDICT_UNCHECKED && !f->reason)
-		f->reason = mem_strdup(!item->known ? "the budget was used up" : a->disbelief);
+		f->reason = mem_strdup(item->known            ? a->disbelief
+		                       : asking_goes_on(a, 1) ? "its file could not be opened"
+		                                              : "the budget was used up");
 	free(item->what);
 }
 

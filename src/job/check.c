@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "job/look.h"
 #include "job/statements.h"
+#include "report/checks.h"
 
 enum { MOST_WORKERS = 64, FAILURES_MOST = 3, SHARE = 5 };
 
@@ -40,9 +41,10 @@ struct checking {
 	size_t answered; /* statements, also by earlier runs */
 	size_t kept;     /* controls, of these items */
 	size_t failures; /* one after the other */
-	bool again;      /* something could not be asked */
-	char *stopped;   /* why the rest is not asked; NULL = it is */
-	struct err err;  /* that ends the run */
+	struct check_cost cost;
+	bool again;     /* something could not be asked */
+	char *stopped;  /* why the rest is not asked; NULL = it is */
+	struct err err; /* that ends the run */
 	int result;
 };
 
@@ -105,39 +107,33 @@ enum step {
 	STATEMENTS,
 };
 
-static size_t controls_needed(enum step step, int64_t wrong, int64_t there)
+static size_t controls_needed(enum step step, size_t wrong, size_t there)
 {
 	size_t wanted = step == CONTROLS        ? CHECK_CONTROLS
-	                : step == MORE_CONTROLS ? check_controls_needed((size_t)wrong)
+	                : step == MORE_CONTROLS ? check_controls_needed(wrong)
 	                                        : 0;
-	return (size_t)there < wanted ? wanted - (size_t)there : 0;
+	return there < wanted ? wanted - there : 0;
 }
 
 /* Chooses the items of a step. */
 static int choose(struct checking *k, enum step step, struct err *err)
 {
-	struct store_controls sum;
 	store_controls_free(TAKE(k->controls), k->n_controls);
 	k->n_controls = 0;
 	int r = store_controls_load(k->run->store, k->job, k->model, k->prompt, &k->controls,
 	                            &k->n_controls, err);
 	if (r == 0)
-		r = store_controls_count(k->run->store, k->model, k->prompt, CHECK_SHOWN, CHECK_WITHDRAWN,
-		                         &sum, err);
+		r = report_controls_count(k->run->store, k->model, k->prompt, &k->sum, err);
 	if (r < 0)
 		return r;
-	k->sum = (struct check_controls){.false_yes = (size_t)sum.false_yes,
-	                                 .no = (size_t)sum.no,
-	                                 .false_no = (size_t)sum.false_no,
-	                                 .yes = (size_t)sum.yes,
-	                                 .silent = (size_t)sum.silent};
 	AUTO(mem_freep) bool *nothing = mem_alloc(k->statements.video.n, sizeof *nothing);
-	const struct check_wanted wanted = {.statements = step == STATEMENTS ? k->chosen : nothing,
-	                                    .positive = controls_needed(step, sum.false_no, sum.yes),
-	                                    .negative = controls_needed(step, sum.false_yes, sum.no),
-	                                    .limit = room(k),
-	                                    .done = is_done,
-	                                    .ctx = k};
+	const struct check_wanted wanted = {
+		.statements = step == STATEMENTS ? k->chosen : nothing,
+		.positive = controls_needed(step, k->sum.false_no, k->sum.yes),
+		.negative = controls_needed(step, k->sum.false_yes, k->sum.no),
+		.limit = room(k),
+		.done = is_done,
+		.ctx = k};
 	check_items_free(TAKE(k->items), k->n);
 	k->items = check_plan(&k->statements.video, k->doubts, &wanted, &k->n);
 	return 0;
@@ -282,6 +278,15 @@ static bool finish_item(struct checking *k, const struct check_item *item, int r
 	return goes_on;
 }
 
+static void count_cost(struct checking *k, const struct look *l)
+{
+	pthread_mutex_lock(&k->lock);
+	k->cost.requests += l->requests;
+	k->cost.prompt_tokens += l->prompt_tokens;
+	k->cost.output_tokens += l->output_tokens;
+	pthread_mutex_unlock(&k->lock);
+}
+
 static void *work(void *arg)
 {
 	struct checking *k = arg;
@@ -302,6 +307,7 @@ static void *work(void *arg)
 			goes_on = finish_item(k, &items[i], r, &err);
 		}
 		look_close(&l);
+		count_cost(k, &l);
 	}
 	describe_close(&w);
 	return NULL;
@@ -429,7 +435,7 @@ static int check(struct checking *k, struct store_job *job, struct err *err)
 		return r;
 	if (check_ability(&k->sum) == CHECK_UNABLE)
 		stop(k, "this model cannot check");
-	if (r == 0 && !k->stopped)
+	if (!k->stopped)
 		r = do_step(k, STATEMENTS, err);
 	return r < 0 ? r : save_rest(k, err);
 }
@@ -475,13 +481,13 @@ int check_run(const struct run_context *run, const struct check_options *o, int 
 }
 
 int check_controls_run(const struct run_context *run, const struct check_options *o, int fd,
-                       struct store_job *job, struct check_controls *ret, struct err *err)
+                       struct store_job *job, struct check_cost *ret_cost, struct err *err)
 {
 	struct check_options all = *o;
 	all.mode = CHECKS_ALL;
 	struct checking k = {
 		.run = run, .options = &all, .controls_only = true, .fd = fd, .job = job->id};
 	int r = run_checking(&k, job, err);
-	*ret = k.sum;
+	*ret_cost = k.cost;
 	return r;
 }

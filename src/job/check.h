@@ -35,12 +35,15 @@ size_t check_limit(size_t chunks);
 int check_run(const struct run_context *run, const struct check_options *o, int fd,
               struct store_job *job, bool *ret_again, struct err *err);
 
+struct check_cost {
+	int64_t requests, prompt_tokens, output_tokens;
+};
 /* Makes the controls that are missing before verdicts of the engine's model
- * count, from the statements of the job, and checks no statement. *ret: all
- * controls of this model and prompt, of other jobs too; there may still be too
- * few. The rest as above; what could not be asked is not an error. */
+ * count, from the statements of the job, and checks no statement; there may
+ * still be too few (report_controls_count()). *ret_cost: of the requests that
+ * were made. The rest as above; what could not be asked is not an error. */
 int check_controls_run(const struct run_context *run, const struct check_options *o, int fd,
-                       struct store_job *job, struct check_controls *ret, struct err *err);
+                       struct store_job *job, struct check_cost *ret_cost, struct err *err);
 
 /* By which name the journal knows a model that checks. The caller frees. */
 char *check_model_name(const struct engine_info *info);

@@ -18,15 +18,22 @@ void report_verdicts_clear(struct report_verdicts *v)
 	*v = (struct report_verdicts){0};
 }
 
-static int load_controls(struct store *s, struct report_checks *c, struct err *err)
+int report_controls_count(struct store *s, const char *model, const char *prompt,
+                          struct check_controls *ret, struct err *err)
 {
 	struct store_controls sum = {0};
-	int r = store_controls_count(s, c->model, c->prompt, CHECK_SHOWN, CHECK_WITHDRAWN, &sum, err);
-	c->controls = (struct check_controls){.false_yes = (size_t)sum.false_yes,
-	                                      .no = (size_t)sum.no,
-	                                      .false_no = (size_t)sum.false_no,
-	                                      .yes = (size_t)sum.yes,
-	                                      .silent = (size_t)sum.silent};
+	int r = store_controls_count(s, model, prompt, CHECK_SHOWN, CHECK_WITHDRAWN, &sum, err);
+	*ret = (struct check_controls){.false_yes = (size_t)sum.false_yes,
+	                               .no = (size_t)sum.no,
+	                               .false_no = (size_t)sum.false_no,
+	                               .yes = (size_t)sum.yes,
+	                               .silent = (size_t)sum.silent};
+	return r;
+}
+
+static int load_controls(struct store *s, struct report_checks *c, struct err *err)
+{
+	int r = report_controls_count(s, c->model, c->prompt, &c->controls, err);
 	c->ability = check_ability(&c->controls);
 	return r;
 }

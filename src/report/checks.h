@@ -44,4 +44,8 @@ void report_withdrawn_text(const struct report *r, struct buf *out);
 /* What the letter of an answer means, as a sentence; "" for none. */
 const char *report_check_says(const struct report_check *c);
 
+/* The controls of a model and prompt, over all jobs. Blocks for the disk. */
+int report_controls_count(struct store *s, const char *model, const char *prompt,
+                          struct check_controls *ret, struct err *err);
+
 #endif
