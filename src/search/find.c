@@ -16,7 +16,7 @@
 enum { QUERY_WORDS = 8, COMMON_SHARE = 20, COMMON_LEAST = 1000 };
 /* So many passages are ranked for one query, of words that are not the only
  * one; more frequent words only add to the score of these. */
-enum { WORK = 15000 };
+enum { WORK = 5000 };
 /* Passages that a provider finds for one query. */
 enum { RANKED = 200, RANKED_PER_WINDOW = 20, RANKED_MAX = 1000 };
 
@@ -96,8 +96,8 @@ static int rarest_first(const void *a, const void *b)
 	return (x->count > y->count) - (x->count < y->count);
 }
 
-/* The words that occur, rarest first, without those that are common while a
- * rarer one is there. */
+/* The words that occur, rarest first, without those that are common unless all
+ * are. */
 static struct choice choose(struct counted *c, size_t n, size_t common)
 {
 	struct choice choice = {0};
@@ -108,7 +108,7 @@ static struct choice choose(struct counted *c, size_t n, size_t common)
 	if (occur)
 		qsort(c, occur, sizeof *c, rarest_first);
 	for (size_t i = 0; i < occur && i < QUERY_WORDS; i++) {
-		if (i && c[i].count > common)
+		if (c[0].count <= common && c[i].count > common)
 			break;
 		work += c[i].count;
 		choice.words[i] = c[i].word;

@@ -10,6 +10,7 @@
 #include "report/checks.h"
 #include "report/report.h"
 #include "search/scope.h"
+#include "search/terms.h"
 #include "store/queue.h"
 
 enum { WORDS_MAX = 16, QUERY_MAX = 400 };
@@ -262,6 +263,21 @@ static void take_page(struct searching *s, struct search_result *ret)
 	ret->more = left > n || s->cut;
 }
 
+/* Such words are in most texts, and asking for them finds nothing else. */
+static void drop_stop_words(struct searching *s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->n_words; i++)
+		n += !terms_is_stop_word(s->words[i]);
+	if (!n)
+		return;
+	n = 0;
+	for (size_t i = 0; i < s->n_words; i++)
+		if (!terms_is_stop_word(s->words[i]))
+			s->words[n++] = s->words[i];
+	s->n_words = n;
+}
+
 static int read_words(struct searching *s, struct err *err)
 {
 	const char *words = s->query->words;
@@ -276,6 +292,7 @@ static int read_words(struct searching *s, struct err *err)
 			return err_set(err, ERR_ARG, "search for %d words at most", WORDS_MAX);
 		s->words[s->n_words++] = word;
 	}
+	drop_stop_words(s);
 	return s->n_words ? 0 : err_set(err, ERR_ARG, "name at least one word to search for");
 }
 

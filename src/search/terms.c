@@ -33,7 +33,7 @@ static int compare(const void *a, const void *b)
 	return strcasecmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool is_stop_word(const char *word)
+bool terms_is_stop_word(const char *word)
 {
 	return bsearch(&word, stop_words, ARRAY_LEN(stop_words), sizeof *stop_words, compare);
 }
@@ -236,7 +236,7 @@ static void read_words(const char *text, bool all, struct terms *t)
 		AUTO(mem_freep) char *word = mem_printf("%.*s", (int)len, s);
 		if (spaceless)
 			add_run(t, word);
-		else if (all || !is_stop_word(word))
+		else if (all || !terms_is_stop_word(word))
 			add_spaced(t, word);
 	}
 }

@@ -28,5 +28,7 @@ struct terms {
  * is, where …) are left out unless nothing else is there. */
 void terms_read(const char *text, struct terms *ret);
 void terms_clear(struct terms *t);
+/* One of these words, in any case. */
+bool terms_is_stop_word(const char *word);
 
 #endif

@@ -11,6 +11,8 @@
 /* So many jobs are named to the index of words; more are compared with each
  * passage that it finds. */
 enum { FEW_JOBS = 64 };
+/* So many rows of an index are ranked at once. */
+enum { RANKED_ROWS = 5000 };
 
 void store_passages_free(struct store_passage *p, size_t n)
 {
@@ -21,9 +23,14 @@ void store_passages_free(struct store_passage *p, size_t n)
 	free(p);
 }
 
+static bool is_small(const struct store_scope *scope)
+{
+	return scope->n_jobs <= FEW_JOBS;
+}
+
 static bool names_jobs(const struct store_scope *scope, enum store_match match)
 {
-	return match == STORE_MATCH_WORDS && scope->n_jobs <= FEW_JOBS;
+	return match == STORE_MATCH_WORDS && is_small(scope);
 }
 
 /* The jobs as a JSON array; the caller frees. */
@@ -64,10 +71,43 @@ static void add_scope(const struct store_scope *scope, enum store_match match, s
 	match_add_jobs(out, scope->jobs, scope->n_jobs);
 }
 
+/* Where in the journal the passages of the scope are. */
+struct span {
+	int64_t first, last; /* ids, which are rows of the indexes */
+	size_t n;            /* how many there are; about, if the scope is large */
+};
+
+static int find_span(struct store *s, const struct store_scope *scope, struct span *ret,
+                     struct err *err)
+{
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	AUTO(mem_freep) char *jobs = list_jobs(scope);
+	int r =
+		db_prepare(s,
+	               is_small(scope) ? "SELECT min(id), max(id), count(*) FROM passage WHERE job IN "
+	                                 "(SELECT value FROM json_each(?1))"
+	                               : "SELECT 0, max(id), max(id) FROM passage WHERE ?1 IS NOT NULL",
+	               &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "s", jobs);
+	r = db_step(s, q, err);
+	if (r < 0)
+		return r;
+	*ret = (struct span){sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1),
+	                     (size_t)sqlite3_column_int64(q, 2)};
+	return 0;
+}
+
 /* ---- how often words occur */
 
-static int count_word(struct store *s, const struct store_scope *scope, enum store_match match,
-                      const struct store_word *w, size_t most, size_t *ret, struct err *err)
+#define COUNTED(index)                                           \
+	"SELECT count(*) FROM (SELECT 1 FROM " index " WHERE " index \
+	" MATCH ?2 AND rowid BETWEEN ?3 AND ?4 LIMIT ?1)"
+
+static int count_word(struct store *s, const struct store_scope *scope, const struct span *span,
+                      enum store_match match, const struct store_word *w, size_t most, size_t *ret,
+                      struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	AUTO(buf_free) struct buf forms = BUF(MATCH_MAX);
@@ -77,37 +117,10 @@ static int count_word(struct store *s, const struct store_scope *scope, enum sto
 	if (r < 0 || !any || !scope->n_jobs)
 		return r;
 	add_scope(scope, match, &forms);
-	r = db_prepare(
-		s,
-		match == STORE_MATCH_WORDS
-			? "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ?2 LIMIT ?1)"
-			: "SELECT count(*) FROM (SELECT 1 FROM pieces WHERE pieces MATCH ?2 LIMIT ?1)",
-		&q, err);
+	r = db_prepare(s, match == STORE_MATCH_WORDS ? COUNTED("words") : COUNTED("pieces"), &q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "is", (int64_t)most, buf_str(&forms));
-	r = db_step(s, q, err);
-	if (r < 0)
-		return r;
-	*ret = (size_t)sqlite3_column_int64(q, 0);
-	return 0;
-}
-
-/* The largest id is fast, and close. */
-static int count_all(struct store *s, const struct store_scope *scope, enum store_match match,
-                     size_t *ret, struct err *err)
-{
-	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	AUTO(mem_freep) char *jobs = list_jobs(scope);
-	int r = db_prepare(s,
-	                   names_jobs(scope, match)
-	                       ? "SELECT count(*) FROM passage WHERE job IN "
-	                         "(SELECT value FROM json_each(?1))"
-	                       : "SELECT coalesce(max(id), 0) FROM passage WHERE ?1 IS NOT NULL",
-	                   &q, err);
-	if (r < 0)
-		return r;
-	db_bind(q, "s", jobs);
+	db_bind(q, "isii", (int64_t)most, buf_str(&forms), span->first, span->last);
 	r = db_step(s, q, err);
 	if (r < 0)
 		return r;
@@ -120,32 +133,36 @@ int store_passages_count(struct store *s, const struct store_scope *scope, enum 
                          size_t *ret_all, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
-	size_t all = 0;
-	int r = count_all(locked, scope, match, &all, err);
+	struct span span = {0};
+	int r = find_span(locked, scope, &span, err);
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = count_word(locked, scope, match, &words[i], most, &ret[i], err);
+		r = count_word(locked, scope, &span, match, &words[i], most, &ret[i], err);
 	if (r < 0)
 		return err_wrap(err, "cannot search the journal");
-	*ret_all = all;
+	*ret_all = span.n;
 	return 0;
 }
 
 /* ---- ranking */
 
-/* The best rows of an index, with what is known of them. A job has no weight:
- * each passage has one. */
-#define RANKED(index, bm25)                                                                        \
-	"SELECT best.id, job, chunk, event, CASE kind WHEN 'event' THEN "                              \
-	"(SELECT json_extract(samples, '$[0]') FROM event WHERE event.job = best.job AND "             \
-	"event.chunk = best.chunk AND idx = best.event AND json_valid(samples)) ELSE "                 \
-	"(SELECT min(idx) FROM sample WHERE sample.job = best.job AND "                                \
-	"sample.chunk = best.chunk AND thumb IS NOT NULL) END, text, start_us, end_us, "               \
-	"EXISTS (SELECT 1 FROM verdict WHERE verdict.job = best.job AND verdict.chunk = "              \
-	"best.chunk AND (best.event < 0 OR verdict.idx = best.event) AND code = 'B'), score "          \
-	"FROM (SELECT passage.*, " bm25 " AS score FROM " index " JOIN passage ON passage.id = " index \
-	".rowid WHERE " index " MATCH ?5 AND end_us >= ?3 AND start_us <= ?4 AND "                     \
-	"(?2 IS NULL OR passage.job IN (SELECT value FROM json_each(?2))) ORDER BY score, passage.id " \
-	"DESC LIMIT ?1) AS best ORDER BY score, best.id DESC"
+/* Of the newest rows of an index in which a query matches, at most ?6, the best
+ * ones, with what is known of them. A job has no weight: each passage has one. */
+#define SAMPLE                                                                            \
+	"CASE kind WHEN 'event' THEN (SELECT json_extract(samples, '$[0]') FROM event WHERE " \
+	"event.job = best.job AND event.chunk = best.chunk AND idx = best.event AND "         \
+	"json_valid(samples)) ELSE (SELECT min(idx) FROM sample WHERE sample.job = best.job " \
+	"AND sample.chunk = best.chunk AND thumb IS NOT NULL) END"
+#define DOUBTED                                                                       \
+	"EXISTS (SELECT 1 FROM verdict WHERE verdict.job = best.job AND verdict.chunk = " \
+	"best.chunk AND (best.event < 0 OR verdict.idx = best.event) AND code = 'B')"
+#define RANKED(index, bm25)                                                                   \
+	"SELECT best.id, job, chunk, event, " SAMPLE ", text, start_us, end_us, " DOUBTED         \
+	", score FROM (SELECT id, score FROM (SELECT passage.id, " bm25 " AS score FROM " index   \
+	" CROSS JOIN passage ON passage.id = " index ".rowid WHERE " index " MATCH ?5 AND " index \
+	".rowid BETWEEN ?7 AND ?8 AND end_us >= ?3 AND start_us <= ?4 AND "                       \
+	"(?2 IS NULL OR passage.job IN (SELECT value FROM json_each(?2))) "                       \
+	"ORDER BY " index ".rowid DESC LIMIT ?6) ORDER BY score, id DESC LIMIT ?1) AS first "     \
+	"JOIN passage AS best ON best.id = first.id ORDER BY score, best.id DESC"
 
 struct ranked {
 	struct store_passage *items;
@@ -187,16 +204,19 @@ static int rank_match(struct store *s, const struct store_ranking *of, const cha
                       struct ranked *x, struct err *err)
 {
 	const struct store_scope *scope = of->scope;
+	struct span span = {0};
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	AUTO(mem_freep) char *jobs = names_jobs(scope, of->match) ? NULL : list_jobs(scope);
-	int r = db_prepare(s,
-	                   of->match == STORE_MATCH_WORDS ? RANKED("words", "bm25(words, 1, 1, 0)")
-	                                                  : RANKED("pieces", "bm25(pieces)"),
-	                   &q, err);
+	int r = find_span(s, scope, &span, err);
+	if (r == 0)
+		r = db_prepare(s,
+		               of->match == STORE_MATCH_WORDS ? RANKED("words", "bm25(words, 1, 1, 0)")
+		                                              : RANKED("pieces", "bm25(pieces)"),
+		               &q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "isiis", (int64_t)of->most, jobs, scope->from, scope->to ? scope->to : INT64_MAX,
-	        match);
+	db_bind(q, "isiisiii", (int64_t)of->most, jobs, scope->from, scope->to ? scope->to : INT64_MAX,
+	        match, (int64_t)RANKED_ROWS, span.first, span.last);
 	return add_rows(s, q, x, err);
 }
 
@@ -231,32 +251,58 @@ static void merge(struct ranked *x, struct ranked *from, size_t most)
 	*x = all;
 }
 
-/* A passage in which one of the words occurs has the same score whether the
- * others are named or not, unless one of them occurs in it, too. So those with
- * both are ranked, then those with one of the words at all. */
+/* Ranks those in which the query matches, and adds them to what is known. */
+static int rank_also(struct store *s, const struct store_ranking *of, struct buf *match,
+                     struct ranked *ret, struct err *err)
+{
+	AUTO(ranked_clear) struct ranked found = {0};
+	add_scope(of->scope, of->match, match);
+	int r = buf_check(match, "what is searched for", err);
+	if (r == 0)
+		r = rank_match(s, of, buf_str(match), &found, err);
+	if (r == 0)
+		merge(ret, &found, of->most);
+	return r;
+}
+
+/* Those in which all words occur. */
+static int rank_all(struct store *s, const struct store_ranking *of, struct ranked *ret,
+                    struct err *err)
+{
+	AUTO(buf_free) struct buf all = BUF(8 * MATCH_MAX);
+	bool any = true;
+	int r = 0;
+	for (size_t i = 0; i < of->n + of->n_more && any && r == 0; i++) {
+		buf_adds(&all, i ? " AND " : "");
+		r = add_any(s, of->match, i < of->n ? &of->words[i] : &of->more[i - of->n], 1, &all, &any,
+		            err);
+	}
+	return r == 0 && any ? rank_also(s, of, &all, ret, err) : r;
+}
+
+/* Words that do not occur in a passage add nothing to its score, so it is the
+ * same in each step: those with all words, those with one of the rare and one
+ * of the frequent ones, those with one of the rare ones. A step looks at the
+ * newest rows only: what it leaves out, but has more of the words, the step
+ * before has found. */
 static int rank(struct store *s, const struct store_ranking *of, struct ranked *ret,
                 struct err *err)
 {
-	AUTO(ranked_clear) struct ranked rest = {0};
-	AUTO(buf_free) struct buf words = BUF(MATCH_MAX), both = BUF(2 * MATCH_MAX);
+	AUTO(buf_free) struct buf words = BUF(MATCH_MAX), both = BUF(3 * MATCH_MAX);
 	bool any = false, more = false;
 	int r = add_any(s, of->match, of->words, of->n, &words, &any, err);
 	if (r < 0 || !any)
 		return r;
-	if (of->n_more) {
+	if (of->n + of->n_more > 1)
+		r = rank_all(s, of, ret, err);
+	if (r == 0 && of->n_more && ret->n < of->most) {
 		buf_addf(&both, "(%s) AND (", buf_str(&words));
 		r = add_any(s, of->match, of->more, of->n_more, &both, &more, err);
 		buf_adds(&both, ")");
 	}
-	add_scope(of->scope, of->match, &words);
-	add_scope(of->scope, of->match, &both);
 	if (r == 0 && more)
-		r = rank_match(s, of, buf_str(&both), ret, err);
-	if (r == 0)
-		r = rank_match(s, of, buf_str(&words), &rest, err);
-	if (r == 0)
-		merge(ret, &rest, of->most);
-	return r;
+		r = rank_also(s, of, &both, ret, err);
+	return r < 0 || ret->n >= of->most ? r : rank_also(s, of, &words, ret, err);
 }
 
 int store_passages_rank(struct store *s, const struct store_ranking *q, struct store_passage **ret,

@@ -136,16 +136,12 @@ static void add_word(struct buf *match, const char *word)
 {
 	size_t n = strlen(word);
 	bool plural = n > 3 && word[n - 1] == 's' && word[n - 2] != 's';
+	bool es = plural && word[n - 2] == 'e', ies = es && word[n - 3] == 'i';
 	buf_adds(match, "(");
-	add_prefix(match, word, n, "");
-	if (plural) {
+	add_prefix(match, word, ies || !es ? n - plural : n - 2, "");
+	if (ies) {
 		buf_adds(match, " OR ");
-		add_prefix(match, word, n - 1, "");
-	}
-	if (plural && word[n - 2] == 'e') {
-		bool y = word[n - 3] == 'i';
-		buf_adds(match, " OR ");
-		add_prefix(match, word, n - 2 - y, y ? "y" : "");
+		add_prefix(match, word, n - 3, "y");
 	}
 	buf_adds(match, ")");
 }

@@ -41,6 +41,8 @@ class Search(flow.Flow):
         self.assertEqual(self.texts("PERS", "box"), [box])
         self.assertEqual(self.texts("persons puts"), [box])  # a plural, and two words in one argument
         self.assertEqual(self.texts("person", "yard"), [])  # not in one place
+        self.assertEqual(self.texts("where is the person"), [box])
+        self.assertEqual(self.texts("is", "where"), [])  # nothing else is there
         self.assertEqual(self.texts("4711"), [PLATE])
         self.assertEqual(self.texts("711Z"), [PLATE])
         self.assertEqual(self.texts("红色"), [CHINESE])
@@ -119,7 +121,7 @@ class Search(flow.Flow):
         self.assertIn("at least one word", self.vdet("search", " ", code=2).stderr)
         self.assertIn("16 words", self.vdet("search", *"abcdefghijklmnopq", code=2).stderr)
         self.assertIn("400 bytes", self.vdet("search", "x" * 401, code=2).stderr)
-        for words in ("\"", "* (", "NEAR(van", "'; DROP TABLE job; --", "van AND", "%", "_"):
+        for words in ("\"", "* (", "NEAR(van", "'; DROP TABLE job; --", "van AND zebra", "%", "_"):
             self.assertEqual(self.texts("--kind", "event", words), [], words)
         self.assertEqual(self.texts("person"), ["A person puts two boxes down."])
 
