@@ -53,6 +53,22 @@ static void load_missed(struct report_plan *p, json_t *j)
 			(struct report_stretch){us_of(json_array_get(pair, 0)), us_of(json_array_get(pair, 1))};
 }
 
+int report_missed_find(struct store *s, const char *job, struct report_stretch **ret, size_t *ret_n,
+                       struct err *err)
+{
+	AUTO(store_job_clear) struct store_job row = {0};
+	struct report_plan p = {0}; /* of which only these are loaded */
+	int r = store_job_find(s, job, &row, err);
+	if (r < 0)
+		return r;
+	json_auto_t *facts = json_loads(row.facts, 0, NULL);
+	const json_t *plan = json_object_get(facts, "plan");
+	load_missed(&p, json_object_get(json_object_get(plan, "sum"), "missed"));
+	*ret = p.missed;
+	*ret_n = p.n_missed;
+	return 0;
+}
+
 static void load_plan(struct report_plan *p, json_t *j, bool given)
 {
 	json_t *sum = json_object_get(j, "sum");

@@ -270,6 +270,10 @@ int report_load(struct store *s, const char *job, enum report_detail detail, str
 /* The same without pictures, which are most of it. */
 int report_load_text(struct store *s, const char *job, enum report_detail detail,
                      struct report **ret, struct err *err);
+/* Only the bursts of activity without a frame, in order; the caller frees *ret.
+ * Blocks for the disk. ERR_NOENT if there is no such job. */
+int report_missed_find(struct store *s, const char *job, struct report_stretch **ret, size_t *ret_n,
+                       struct err *err);
 void report_free(struct report *r);
 
 /* Keeps the numbers of the subjects in the journal, so that no later run gives

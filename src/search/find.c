@@ -17,6 +17,7 @@ enum { QUERY_WORDS = 8, COMMON_SHARE = 20, COMMON_LEAST = 1000 };
 /* So many passages are ranked for one query, of words that are not the only
  * one; more frequent words only add to the score of these. */
 enum { WORK = 5000 };
+enum { BURSTS_SHARE = 6 };
 /* Passages that a provider finds for one query. */
 enum { RANKED = 200, RANKED_PER_WINDOW = 20, RANKED_MAX = 1000 };
 
@@ -323,6 +324,45 @@ static int range_of(struct finding *f, int64_t *ret_from, int64_t *ret_to, struc
 	return r;
 }
 
+static int longest_first(const void *a, const void *b)
+{
+	const struct report_stretch *x = a, *y = b;
+	int64_t n = y->end - y->start, m = x->end - x->start;
+	return n != m ? (n > m) - (n < m) : (x->start > y->start) - (x->start < y->start);
+}
+
+static bool is_looked_at(const struct find_result *x, const struct report_stretch *b)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (x->windows[i].start < b->end && b->start < x->windows[i].end)
+			return true;
+	return false;
+}
+
+/* At most `most` more windows, of the longest bursts that are in no window. */
+static int add_bursts(struct finding *f, size_t most, struct err *err)
+{
+	struct find_result *x = &f->result;
+	AUTO(mem_freep) struct report_stretch *bursts = NULL;
+	size_t n = 0;
+	int r = report_missed_find(f->store, f->request->jobs[0], &bursts, &n, err);
+	if (r == -ERR_NOENT) /* removed meanwhile */
+		return 0;
+	if (r == 0 && n)
+		qsort(bursts, n, sizeof *bursts, longest_first);
+	for (size_t i = 0; i < n && r == 0 && most; i++) {
+		struct report_stretch b = {within(bursts[i].start, f->request),
+		                           within(bursts[i].end, f->request)};
+		b.end = b.end - b.start > FIND_WINDOW_MAX ? b.start + FIND_WINDOW_MAX : b.end;
+		if (b.end <= b.start || is_looked_at(x, &b))
+			continue;
+		x->windows = mem_grow(x->windows, x->n + 1, sizeof *x->windows);
+		x->windows[x->n++] = (struct find_window){.start = b.start, .end = b.end};
+		most--;
+	}
+	return r;
+}
+
 static int make_windows(struct finding *f, struct err *err)
 {
 	const struct find_request *q = f->request;
@@ -347,8 +387,9 @@ static int make_windows(struct finding *f, struct err *err)
 		                                            .end = within(p->end, q)}};
 	}
 	windows_make(hits, n, &x->windows, &x->n);
-	x->n = windows_choose(x->windows, x->n, q->n_jobs, from, to, q->most);
-	return 0;
+	size_t bursts = q->bursts && q->n_jobs == 1 ? q->most / BURSTS_SHARE : 0;
+	x->n = windows_choose(x->windows, x->n, q->n_jobs, from, to, q->most - bursts);
+	return bursts ? add_bursts(f, bursts, err) : 0;
 }
 
 /* The jobs in order of id, to find their places. */

@@ -6,6 +6,7 @@
 #ifndef VDET_SEARCH_FIND_H
 #define VDET_SEARCH_FIND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,9 @@ struct find_request {
 	size_t n_queries;
 	int64_t from, to; /* of the videos; to 0 = end */
 	size_t most;      /* windows */
+	/* With one job: up to a sixth of the windows are bursts of activity that have
+	 * no frame, so that no description can mention them. */
+	bool bursts;
 };
 
 struct find_passage {
@@ -40,8 +44,8 @@ struct find_window {
 	size_t job; /* index into jobs */
 	int64_t start, end;
 	double score;                  /* comparable within one result */
-	struct find_passage *passages; /* in order of start; at least one */
-	size_t n_passages;
+	struct find_passage *passages; /* in order of start */
+	size_t n_passages;             /* 0: a burst of activity; its score is 0 */
 };
 struct find_result {
 	struct find_window *windows; /* best first */

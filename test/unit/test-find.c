@@ -2,6 +2,7 @@
 /* Finding the windows that a question may be about. */
 #include "unit.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -296,6 +297,44 @@ static void ranges_and_jobs(void **state)
 	find_result_clear(&r);
 }
 
+static void bursts_are_windows(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	AUTO(find_result_clear) struct find_result r = {0};
+	AUTO(store_job_clear) struct store_job j = {0};
+	const struct find_query query = {.text = "post", .sense = FIND_SEEN};
+	struct find_request q = {
+		.jobs = one_job, .n_jobs = 1, .queries = &query, .n_queries = 1, .most = 12};
+	assert_ok(store_job_find(s, JOB_A, &j, &err));
+	json_auto_t *facts = json_loads(j.facts, 0, NULL);
+	json_object_set_new(facts, "plan",
+	                    json_pack("{s:{s:[[f,f],[f,f],[f,f],[f,f]]}}", "sum", "missed", 11.0, 12.0,
+	                              700.0, 703.0, 900.0, 1000.0, 1100.0, 1110.0));
+	store_job_set_facts(&j, facts);
+	assert_ok(store_job_update(s, &j, 0, 0, &err));
+	assert_ok(find_windows(s, &q, &r, &err));
+	for (size_t i = 0; i < r.n; i++)
+		assert_true(r.windows[i].n_passages > 0);
+	find_result_clear(&r);
+
+	q.bursts = true;
+	assert_ok(find_windows(s, &q, &r, &err));
+	assert_int_equal(r.n, 12);
+	const struct find_window *w = &r.windows[10];
+	assert_int_equal(w->n_passages, 0);
+	assert_int_equal(w->start, 900LL * SECOND);
+	assert_int_equal(w->end, 960LL * SECOND);
+	assert_int_equal(r.windows[11].start, 1100LL * SECOND);
+	assert_true(r.windows[9].n_passages > 0);
+	find_result_clear(&r);
+
+	q.to = 705LL * SECOND;
+	assert_ok(find_windows(s, &q, &r, &err));
+	assert_int_equal(r.windows[10].start, 700LL * SECOND);
+	assert_int_equal(r.n, 12);
+}
+
 /* Enough controls that the model counts as able. */
 static void add_controls(void)
 {
@@ -362,6 +401,7 @@ int main(void)
 		cmocka_unit_test(questions_find_windows),
 		cmocka_unit_test(a_window_has_its_passages),
 		cmocka_unit_test(ranges_and_jobs),
+		cmocka_unit_test(bursts_are_windows),
 		cmocka_unit_test(withdrawn_statements_are_not_found),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
