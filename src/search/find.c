@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "search/find.h"
 
+#include <ctype.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "report/checks.h"
+#include "search/named.h"
 #include "search/terms.h"
 #include "search/window.h"
 #include "store/passage.h"
@@ -27,13 +30,15 @@ enum { RANKED = 200, RANKED_PER_WINDOW = 20, RANKED_MAX = 1000 };
 #define FUSION_K 60.0
 
 static const struct provider {
-	const char *name;
 	enum store_match match;
 	double weights[3]; /* by enum find_sense */
 } providers[] = {
-	{"words", STORE_MATCH_WORDS, {1, 1, 0.7}},
-	{"pieces", STORE_MATCH_PIECES, {0.4, 0.4, 1}},
+	{STORE_MATCH_WORDS, {1, 1, 0.7}},
+	{STORE_MATCH_PIECES, {0.4, 0.4, 1}},
 };
+/* Names of subjects come after these; of so many runs that have such names. */
+enum { NAMES = ARRAY_LEN(providers), PROVIDERS, NAMED_RUNS = 24 };
+#define NAMED_WEIGHT 1.0
 
 struct candidate {
 	struct store_passage passage;
@@ -53,7 +58,7 @@ struct finding {
 	struct job_place *jobs; /* in order of id */
 	struct candidate *items;
 	size_t n, cap;
-	bool failed[ARRAY_LEN(providers)];
+	bool failed[PROVIDERS];
 	struct find_result result; /* failed */
 };
 
@@ -221,37 +226,115 @@ static int rank(struct finding *f, const struct provider *p, const struct find_q
 	return 0;
 }
 
+/* ---- names of subjects */
+
+struct naming {
+	struct finding *finding;
+	const struct terms *terms;
+	size_t n; /* found */
+};
+
+static bool is_word_end(char c)
+{
+	return (unsigned char)c < 0x80 && !isalnum((unsigned char)c);
+}
+
+/* As a whole word, in any case. */
+static bool has_word(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+	for (const char *at = text; (at = strcasestr(at, word)); at++)
+		if ((at == text || is_word_end(at[-1])) && (!at[n] || is_word_end(at[n])))
+			return true;
+	return false;
+}
+
+/* All of them are as good: their order is that of time. */
+static bool add_named(void *ctx, const char *job, const struct report_event *e, const char *text)
+{
+	struct naming *n = ctx;
+	const struct report_part *first = &e->parts[0];
+	bool named = false;
+	for (size_t i = 0; i < n->terms->n && !named; i++)
+		named = has_word(e->subject->name, n->terms->words[i].forms[0]);
+	if (!named)
+		return true;
+	struct store_passage p = {.job = mem_strdup(job),
+	                          .chunk = (int64_t)first->chunk,
+	                          .event = (int64_t)first->index,
+	                          .sample = (int64_t)first->samples[0],
+	                          .text = mem_strdup(text),
+	                          .start = e->start,
+	                          .end = e->end};
+	add_candidate(n->finding, &p, NAMED_WEIGHT / (FUSION_K + 1 + (double)n->n));
+	free(p.job);
+	free(p.text);
+	return ++n->n < ranked_most(n->finding->request);
+}
+
+static int rank_names(struct finding *f, const struct terms *t, struct err *err)
+{
+	const char *words[TERMS_MAX];
+	struct naming naming = {.finding = f, .terms = t};
+	bool cut = false;
+	json_auto_t *jobs = json_array();
+	for (size_t i = 0; i < f->request->n_jobs; i++)
+		json_array_append_new(jobs, json_string(f->request->jobs[i]));
+	for (size_t i = 0; i < t->n; i++)
+		words[i] = t->words[i].forms[0];
+	AUTO(mem_freep) char *ids = json_dumps(jobs, JSON_COMPACT);
+	const struct store_query q = {
+		.words = words, .n = t->n, .jobs = ids, .from = f->request->from, .to = f->request->to};
+	return t->n ? named_each(f->store, &q, NAMED_RUNS, add_named, &naming, &cut, err) : 0;
+}
+
+/* ---- all providers */
+
+/* A provider that failed is not asked again. */
 static void note_failure(struct finding *f, size_t provider, const struct err *err)
 {
+	static const char *const names[] = {"words", "pieces", "names"};
 	struct find_result *x = &f->result;
 	f->failed[provider] = true;
 	x->failed = mem_grow(x->failed, x->n_failed + 1, sizeof *x->failed);
-	x->failed[x->n_failed++] = mem_printf("%s: %s", providers[provider].name, err->msg);
+	x->failed[x->n_failed++] = mem_printf("%s: %s", names[provider], err->msg);
 }
 
-/* A provider that failed is not asked again. */
 static int rank_all(struct finding *f, const struct find_query *query, struct err *err)
 {
 	AUTO(terms_clear) struct terms terms = {0};
 	struct err why = {0};
 	terms_read(query->text, &terms);
-	for (size_t i = 0; i < ARRAY_LEN(providers); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(providers); i++)
 		if (!f->failed[i] && rank(f, &providers[i], query, &terms, &why) < 0)
 			note_failure(f, i, &why);
-		if (f->result.n_failed == ARRAY_LEN(providers))
-			return err_set(err, why.code, "%s", why.msg);
-	}
-	return 0;
+	if (!f->failed[NAMES] && rank_names(f, &terms, &why) < 0)
+		note_failure(f, NAMES, &why);
+	return f->result.n_failed < PROVIDERS ? 0 : err_set(err, why.code, "%s", why.msg);
 }
 
 /* ---- fusion */
 
+static int order(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
 static int by_passage(const void *a, const void *b)
 {
 	const struct candidate *x = a, *y = b;
-	if (x->job != y->job)
-		return x->job < y->job ? -1 : 1;
-	return (x->passage.id > y->passage.id) - (x->passage.id < y->passage.id);
+	int r = order((int64_t)x->job, (int64_t)y->job);
+	r = r ? r : order(x->passage.chunk, y->passage.chunk);
+	r = r ? r : order(x->passage.event, y->passage.event);
+	return r ? r : order(y->passage.id, x->passage.id);
+}
+
+/* An event that is found by a name has no id. */
+static bool is_same(const struct candidate *x, const struct candidate *y)
+{
+	const struct store_passage *p = &x->passage, *q = &y->passage;
+	return x->job == y->job && p->chunk == q->chunk && p->event == q->event &&
+	       (p->id == q->id || p->chunk >= 0);
 }
 
 /* Each passage once, with the sum of its scores; those of one job follow each
@@ -263,7 +346,7 @@ static void fuse(struct finding *f)
 		qsort(f->items, f->n, sizeof *f->items, by_passage);
 	for (size_t i = 0; i < f->n; i++) {
 		struct candidate *last = n ? &f->items[n - 1] : NULL;
-		if (!last || last->passage.id != f->items[i].passage.id) {
+		if (!last || !is_same(last, &f->items[i])) {
 			f->items[n++] = f->items[i];
 			continue;
 		}

@@ -29,8 +29,8 @@ struct find_request {
 	size_t n_queries;
 	int64_t from, to; /* of the videos; to 0 = end */
 	size_t most;      /* windows */
-	/* With one job: up to a sixth of the windows are bursts of activity that have
-	 * no frame, so that no description can mention them. */
+	/* With one job: up to a sixth of the windows are bursts of activity that
+	 * have no frame, so that no description can mention them. */
 	bool bursts;
 };
 
@@ -56,10 +56,11 @@ struct find_result {
 
 /* With one job, at least one window of each quarter of the range in which
  * something is found; with several, one of each job: as long as there is room.
- * Statements that a check contradicts, and summaries of their chunks, are not
- * found. Where nothing is found the result is empty. A provider that fails is
- * listed in the result; an error is returned only if all of them do, or if the
- * journal cannot be read otherwise. */
+ * Names that people gave subjects are found as whole words. Statements that a
+ * check contradicts, and summaries of their chunks, are not found. Where
+ * nothing is found the result is empty. A provider that fails is listed in the
+ * result; an error is returned only if all of them do, or if the journal cannot
+ * be read otherwise. */
 int find_windows(struct store *s, const struct find_request *q, struct find_result *ret,
                  struct err *err);
 void find_result_clear(struct find_result *r);

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/text.h"
 #include "report/checks.h"
 #include "report/report.h"
+#include "search/named.h"
 #include "search/scope.h"
 #include "search/terms.h"
 #include "store/queue.h"
@@ -103,66 +103,32 @@ static bool is_about(const struct searching *s, const char *name, const char *te
 	return named;
 }
 
-static bool is_in_range(const struct search_query *q, const struct report_event *e)
+static bool add_named(void *ctx, const char *job, const struct report_event *e, const char *text)
 {
-	return e->end >= q->from && (!q->to || e->start <= q->to);
+	struct searching *s = ctx;
+	const struct report_part *first = &e->parts[0];
+	if (s->n == s->most)
+		return false;
+	if (!is_about(s, e->subject->name, text))
+		return true;
+	struct search_hit *h = add_hit(s);
+	h->kind = SEARCH_EVENTS;
+	h->job = mem_strdup(job);
+	h->chunk = (int64_t)first->chunk;
+	h->event = (int64_t)first->index;
+	h->sample = (int64_t)first->samples[0];
+	h->text = mem_strdup(text);
+	h->start = e->start;
+	h->end = e->end;
+	return true;
 }
 
-static void add_named(struct searching *s, const struct report *r,
-                      const struct report_event *events, size_t n)
-{
-	for (size_t i = 0; i < n && s->n < s->most; i++) {
-		const struct report_event *e = &events[i];
-		const struct report_part *first = &e->parts[0];
-		if (!e->subject || !*e->subject->name || !is_in_range(s->query, e))
-			continue;
-		AUTO(mem_freep) char *text = mem_printf("%s: %s", e->subject->name, e->what);
-		if (!is_about(s, e->subject->name, text))
-			continue;
-		struct search_hit *h = add_hit(s);
-		h->kind = SEARCH_EVENTS;
-		h->job = mem_strdup(r->job);
-		h->chunk = (int64_t)first->chunk;
-		h->event = (int64_t)first->index;
-		h->sample = (int64_t)first->samples[0];
-		h->text = TAKE(text);
-		h->start = e->start;
-		h->end = e->end;
-	}
-}
-
-/* Of one run. One that was removed meanwhile, or whose journal is damaged, does
- * not keep the others from being found. */
-static int find_named_in(struct searching *s, const char *job, struct err *err)
-{
-	AUTO(report_freep) struct report *report = NULL;
-	int r = report_load_text(s->store, job, REPORT_NORMAL, &report, err);
-	if (r == -ERR_FORMAT)
-		log_warning("%s", err->msg);
-	if (r == -ERR_NOENT || r == -ERR_FORMAT)
-		return 0;
-	if (r == 0) {
-		add_named(s, report, report->events, report->n_events);
-		add_named(s, report, report->states, report->n_states);
-	}
-	return r;
-}
-
-/* Events of subjects with such names: who is behind a name is known only once
- * the report is made. */
 static int find_named(struct searching *s, struct err *err)
 {
 	const struct store_query q = store_query(s);
-	char **jobs = NULL;
-	size_t n = 0;
 	if (s->query->kind != SEARCH_ANY && s->query->kind != SEARCH_EVENTS)
 		return 0;
-	int r = store_search_names(s->store, &q, &jobs, &n, err);
-	for (size_t i = 0; i < n && r == 0 && s->n < s->most; i++)
-		r = find_named_in(s, jobs[i], err);
-	s->cut = n == STORE_NAMED_MAX;
-	store_ids_free(jobs, n);
-	return r;
+	return named_each(s->store, &q, STORE_NAMED_MAX, add_named, s, &s->cut, err);
 }
 
 /* ---- file names */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "report/report.h"
 #include "search/find.h"
 #include "search/terms.h"
 #include "search/window.h"
@@ -145,12 +146,13 @@ static void add_job(const char *id)
 	struct err err = {0};
 	struct store_chunk chunks[CHUNKS] = {{0}};
 	AUTO(mem_freep) char *key = mem_printf("%s0000", id);
-	const struct store_job j = {.id = (char *)id,
-	                            .key = key,
-	                            .source_name = "n",
-	                            .facts = "{\"checks\": {\"mode\": \"all\", \"model\": \"m\", "
-	                                     "\"prompt\": \"p\"}}",
-	                            .output = "/x"};
+	AUTO(mem_freep)
+	char *facts = mem_printf(
+		"{\"source\": {\"sha256\": \"%s\"}, \"checks\": {\"mode\": \"all\", \"model\": \"m\", "
+		"\"prompt\": \"p\"}}",
+		id);
+	const struct store_job j = {
+		.id = (char *)id, .key = key, .source_name = "n", .facts = facts, .output = "/x"};
 	for (int i = 0; i < CHUNKS; i++)
 		chunks[i] = (struct store_chunk){.index = i,
 		                                 .start = (int64_t)i * CHUNK * SECOND,
@@ -168,7 +170,10 @@ static void say(const char *job, int64_t chunk, const char *summary, const char 
 		{.time = start + 10 * SECOND, .pts = start + 10 * SECOND, .decode_path = "", .fault = ""},
 		{.time = start + 12 * SECOND, .pts = start + 12 * SECOND, .decode_path = "", .fault = ""}};
 	size_t shown[] = {0, 1};
-	struct store_event events[] = {{.what = (char *)what, .samples = shown, .n_samples = 2},
+	struct store_event events[] = {{.subject = strstr(what ? what : "", " van ") ? "a van" : "",
+	                                .what = (char *)what,
+	                                .samples = shown,
+	                                .n_samples = 2},
 	                               {.what = (char *)also, .samples = shown, .n_samples = 2}};
 	const struct store_chunk c = {.index = chunk,
 	                              .state = CHUNK_DONE,
@@ -335,6 +340,29 @@ static void bursts_are_windows(void **state)
 	assert_int_equal(r.n, 12);
 }
 
+static void names_of_subjects_are_found(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	AUTO(report_freep) struct report *before = NULL, *after = NULL;
+	int64_t number = 0;
+	assert_ok(report_load_text(s, JOB_A, REPORT_NORMAL, &before, &err));
+	for (size_t i = 0; i < before->n_subjects; i++)
+		if (strstr(before->subjects[i].description, "van"))
+			number = before->subjects[i].number;
+	const struct report_subject_change change = {
+		.op = SUBJECT_RENAME, .numbers = &number, .n = 1, .text = "Ann Hansen"};
+	if (report_subjects_change(s, JOB_A, &change, &after, &err) < 0)
+		fail_msg("%s", err.msg);
+	check_best("When did HANSEN come?", "Ann Hansen: A van with the plate KX-4711Z stops.");
+	check_best("Ann's", "Ann Hansen: A van with the plate KX-4711Z stops.");
+	check_best("Hans", ""); /* not a part of the name */
+	/* What is found by its name and by its words is one passage. */
+	AUTO(find_result_clear) struct find_result r = {0};
+	assert_int_equal(find_in(one_job, 1, "Hansen plate", FIND_SEEN, 0, 0, 12, &r), 1);
+	assert_int_equal(r.windows[0].n_passages, 1);
+}
+
 /* Enough controls that the model counts as able. */
 static void add_controls(void)
 {
@@ -402,6 +430,7 @@ int main(void)
 		cmocka_unit_test(a_window_has_its_passages),
 		cmocka_unit_test(ranges_and_jobs),
 		cmocka_unit_test(bursts_are_windows),
+		cmocka_unit_test(names_of_subjects_are_found),
 		cmocka_unit_test(withdrawn_statements_are_not_found),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
