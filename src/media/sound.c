@@ -23,6 +23,8 @@ struct sound {
 	int rate, channels;
 	int in_format, in_rate, in_channels; /* the format for which the graph was built */
 	int64_t next;                        /* the end of the samples sent so far */
+	int64_t base;                        /* time of the graph's zero */
+	int64_t skip;                        /* samples before it are left out */
 };
 
 static int open_decoder(struct sound *s)
@@ -42,7 +44,8 @@ int sound_open(struct input *in, const struct source_options *o, int rate, int c
                struct sound **ret, struct err *err)
 {
 	AUTO(sound_freep) struct sound *s = mem_alloc(1, sizeof *s);
-	*s = (struct sound){.in = in, .rate = rate, .channels = channels, .next = CLOCK_NONE};
+	*s = (struct sound){
+		.in = in, .rate = rate, .channels = channels, .next = CLOCK_NONE, .skip = INT64_MIN};
 	int r = source_open_sound(in, o, &s->src, err);
 	if (r < 0)
 		return r;
@@ -51,6 +54,13 @@ int sound_open(struct input *in, const struct source_options *o, int rate, int c
 		return note_error(err, r, "the decoder for the sound does not start");
 	*ret = TAKE(s);
 	return 0;
+}
+
+void sound_from(struct sound *s, int64_t from, int64_t aim)
+{
+	s->next = s->skip = from;
+	if (aim != CLOCK_NONE)
+		source_seek(s->src, aim);
 }
 
 void sound_free(struct sound *s)
@@ -89,13 +99,14 @@ static int build_graph(struct sound *s, const AVFrame *f)
 	if (r < 0)
 		return r;
 
-	/* A new graph continues where the previous one ended. */
-	int64_t first = s->next == CLOCK_NONE ? 0 : av_rescale(s->next, s->rate, CLOCK_SECOND);
+	/* A new graph continues where the previous one ended. Its times begin at
+	 * zero, as first_pts is counted in samples of the input. */
+	s->base = s->next == CLOCK_NONE ? 0 : s->next;
 	char chain[300];
 	snprintf(chain, sizeof chain,
-	         "aresample=async=1:first_pts=%lld,"
+	         "aresample=async=1:first_pts=0,"
 	         "aformat=sample_fmts=s16:sample_rates=%d:channel_layouts=%s",
-	         (long long)first, s->rate, s->channels == 1 ? "mono" : "stereo");
+	         s->rate, s->channels == 1 ? "mono" : "stereo");
 
 	AUTO(avfilter_inout_free) AVFilterInOut *out = avfilter_inout_alloc();
 	AUTO(avfilter_inout_free) AVFilterInOut *in = avfilter_inout_alloc();
@@ -121,6 +132,10 @@ static int feed_graph(struct sound *s)
 	AVFrame *f = s->frame;
 	if (f->sample_rate <= 0 || f->nb_samples <= 0)
 		return 0;
+	int64_t t = source_time(s->src, f->best_effort_timestamp),
+			expected = s->next == CLOCK_NONE ? 0 : s->next;
+	if (t != CLOCK_NONE && t + av_rescale(f->nb_samples, CLOCK_SECOND, f->sample_rate) <= s->skip)
+		return 0;
 	if (!fits_graph(s, f)) {
 		avfilter_graph_free(&s->graph);
 		int r = build_graph(s, f);
@@ -130,11 +145,9 @@ static int feed_graph(struct sound *s)
 		s->in_rate = f->sample_rate;
 		s->in_channels = f->ch_layout.nb_channels;
 	}
-	int64_t t = source_time(s->src, f->best_effort_timestamp),
-			expected = s->next == CLOCK_NONE ? 0 : s->next;
 	if (t == CLOCK_NONE || t < expected - far_back || t > expected + far_on)
 		t = expected;
-	f->pts = t;
+	f->pts = t - s->base;
 	s->next = t + av_rescale(f->nb_samples, CLOCK_SECOND, f->sample_rate);
 	return av_buffersrc_add_frame(s->from, f);
 }

@@ -18,6 +18,10 @@ struct sound;
  * 2. ERR_NOENT if there is none. */
 int sound_open(struct input *in, const struct source_options *o, int rate, int channels,
                struct sound **ret, struct err *err);
+/* Before the first read: the first sample is at `from`, instead of at zero. A
+ * seek to `aim` is known to lead to a packet before it; CLOCK_NONE = read from
+ * the start. */
+void sound_from(struct sound *s, int64_t from, int64_t aim);
 void sound_free(struct sound *s);
 DEFINE_FREEP(struct sound, sound)
 

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "media/compat.h"
 #include "media/note.h"
+#include "media/sink.h"
 
 enum { CLOCK_RATE = 90000 }; /* ticks per second of the video's times */
 
@@ -28,7 +28,6 @@ struct writer {
 	struct writer_options o;
 	char *path, *part; /* part is NULL with a sink */
 	struct writer_sink sink;
-	int64_t pos, size; /* position and size in the sink */
 	AVFormatContext *mux;
 	struct track video, sound;
 	struct SwsContext *scale;
@@ -188,37 +187,6 @@ static int open_sound(struct writer *w)
 	return r < 0 ? r : av_frame_get_buffer(f, 0);
 }
 
-static int write_sink(void *opaque, compat_write_data *data, int len)
-{
-	struct writer *w = opaque;
-	int r = w->sink.write(w->sink.ctx, w->pos, data, (size_t)len);
-	if (r < 0)
-		return AVERROR(-r);
-	w->pos += len;
-	w->size = w->pos > w->size ? w->pos : w->size;
-	return len;
-}
-
-static int64_t seek_sink(void *opaque, int64_t offset, int whence)
-{
-	struct writer *w = opaque;
-	if (whence & AVSEEK_SIZE)
-		return w->size;
-	int64_t base = whence == SEEK_CUR ? w->pos : whence == SEEK_END ? w->size : 0;
-	return base + offset < 0 ? AVERROR(EINVAL) : (w->pos = base + offset);
-}
-
-static int open_sink(struct writer *w)
-{
-	enum { BUFFER = 256 << 10 };
-	unsigned char *buffer = av_malloc(BUFFER);
-	w->mux->pb =
-		buffer ? avio_alloc_context(buffer, BUFFER, 1, w, NULL, write_sink, seek_sink) : NULL;
-	if (!w->mux->pb)
-		av_free(buffer);
-	return w->mux->pb ? 0 : AVERROR(ENOMEM);
-}
-
 static int open_path(struct writer *w)
 {
 	/* "file:" prevents a path with a colon from being taken for a protocol. */
@@ -239,8 +207,10 @@ static int64_t header_room(const struct writer_options *o)
 
 static int open_file(struct writer *w)
 {
-	int r = w->part ? open_path(w) : open_sink(w);
+	int r = w->part ? open_path(w) : 0;
 	AVDictionary *options = NULL;
+	if (!w->part && !(w->mux->pb = sink_avio(&w->sink)))
+		r = AVERROR(ENOMEM);
 	if (w->o.web) {
 		w->mux->max_chunk_duration = 1000000;
 		av_dict_set_int(&options, "moov_size", header_room(&w->o), 0);
@@ -437,10 +407,8 @@ void writer_free(struct writer *w)
 		return;
 	if (w->mux && w->part)
 		avio_closep(&w->mux->pb);
-	if (w->mux && w->mux->pb) {
-		av_freep(&w->mux->pb->buffer);
-		avio_context_free(&w->mux->pb);
-	}
+	if (w->mux)
+		sink_avio_free(&w->mux->pb);
 	if (w->begun && !w->finished)
 		unlink(w->part);
 	struct track *tracks[] = {&w->video, &w->sound};
