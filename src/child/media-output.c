@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
+#include "media/clip.h"
 #include "media/proxy.h"
 #include "proc/spawn.h"
 #include "proc/wire.h"
@@ -130,4 +132,27 @@ int media_sound(struct input *in, const struct source_options *options, const js
 	int64_t rate;
 	int e = wire_int(request, "rate", 8000, 48000, &rate, err);
 	return e < 0 ? e : finish(proxy_sound(in, (int)rate, &o, err), err);
+}
+
+int media_clip(struct input *in, struct source *s, struct reader *r,
+               const struct source_options *options, const json_t *request, struct err *err)
+{
+	struct output out = {0};
+	struct clip_made made;
+	struct clip_request q = {
+		.sink = {on_bytes, &out}, .progress = on_progress, .ctx = &out, .source = options};
+	int e = wire_int(request, "from", 0, INT64_MAX / 1000, &q.from, err);
+	if (e == 0)
+		e = wire_int(request, "to", q.from + 1, INT64_MAX / 1000, &q.to, err);
+	if (e == 0)
+		e = clip_make(in, s, r, &q, &made, err);
+	reader_moved(r, CLOCK_NONE);
+	if (e < 0)
+		return e;
+	json_auto_t *head =
+		json_pack("{s:I s:I s:I s:I s:I s:i s:i s:s}", "from", (json_int_t)made.from, "to",
+	              (json_int_t)made.to, "frames", (json_int_t)made.frames, "encoded",
+	              (json_int_t)made.encoded, "concealed", (json_int_t)made.concealed, "sound",
+	              (int)made.sound, "lost", (int)made.lost, "codec", made.codec);
+	return wire_send(ROLE_SOCKET, MEDIA_DONE, head, NULL, 0, 0, NULL, err);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The requests PROXY, PLANT and SOUND of role `media`
- * (protocol/media-wire.h): files that are encoded here and written by the
- * parent. Replies are sent on ROLE_SOCKET; an error that is returned has not
- * been sent. */
+/* The requests PROXY, PLANT, SOUND and CLIP of role `media`
+ * (protocol/media-wire.h): files that are made here and written by the parent.
+ * Replies are sent on ROLE_SOCKET; an error that is returned has not been
+ * sent. */
 #ifndef VDET_CHILD_MEDIA_OUTPUT_H
 #define VDET_CHILD_MEDIA_OUTPUT_H
 
@@ -20,5 +20,7 @@ int media_plant(struct input *in, struct source *s, struct reader *r, const json
 /* `options`: how the file is opened. */
 int media_sound(struct input *in, const struct source_options *options, const json_t *request,
                 struct err *err);
+int media_clip(struct input *in, struct source *s, struct reader *r,
+               const struct source_options *options, const json_t *request, struct err *err);
 
 #endif

@@ -313,6 +313,12 @@ static int on_sound(struct worker *w, const json_t *request, struct err *err)
 	return media_sound(w->in, &w->options, request, err);
 }
 
+static int on_clip(struct worker *w, const json_t *request, struct err *err)
+{
+	int r = ensure_open(w, err);
+	return r < 0 ? r : media_clip(w->in, w->source, w->reader, &w->options, request, err);
+}
+
 static int on_params(struct worker *w, const json_t *request, struct err *err)
 {
 	struct salvage_reference ref;
@@ -359,7 +365,7 @@ static const struct {
 	{MEDIA_PROBE, on_probe},   {MEDIA_FRAMES, on_frames},   {MEDIA_PACKETS, on_packets},
 	{MEDIA_KEYS, on_keys},     {MEDIA_STRETCH, on_stretch}, {MEDIA_TILES, on_tiles},
 	{MEDIA_PROXY, on_proxy},   {MEDIA_PLANT, on_plant},     {MEDIA_SOUND, on_sound},
-	{MEDIA_PARAMS, on_params},
+	{MEDIA_PARAMS, on_params}, {MEDIA_CLIP, on_clip},
 };
 
 static int handle(struct worker *w, struct wire_msg *m, struct err *err)

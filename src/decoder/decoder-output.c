@@ -2,6 +2,7 @@
 #include "decoder/decoder-output.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "decoder/decoder-internal.h"
@@ -40,7 +41,9 @@ static int take_data(const struct wire_msg *m, const struct decoder_output *o, i
 	return *ret_lie < 0 ? *ret_lie : write_at(o->fd, m->blob, m->blob_len, pos, err);
 }
 
-static int take_file(struct decoder *d, const struct decoder_output *o, struct err *err)
+/* Receives a file; `end` becomes the message DONE. */
+static int take_file_until(struct decoder *d, const struct decoder_output *o, struct wire_msg *end,
+                           struct err *err)
 {
 	int64_t at = 0, before = 0;
 	decoder_more_time(d);
@@ -48,7 +51,11 @@ static int take_file(struct decoder *d, const struct decoder_output *o, struct e
 		AUTO(wire_msg_clear) struct wire_msg m = {0};
 		int lie = 0;
 		int r = decoder_receive(d, MEDIA_DATA, MEDIA_DONE, MEDIA_DATA_MAX, &m, err);
-		if (r < 0 || m.type == MEDIA_DONE)
+		if (r == 0 && m.type == MEDIA_DONE) {
+			*end = m;
+			m = (struct wire_msg){0};
+		}
+		if (r < 0 || end->type)
 			return r;
 		r = take_data(&m, o, &at, &lie, err);
 		if (r < 0)
@@ -60,6 +67,12 @@ static int take_file(struct decoder *d, const struct decoder_output *o, struct e
 		if (o->progress)
 			o->progress(o->ctx, at);
 	}
+}
+
+static int take_file(struct decoder *d, const struct decoder_output *o, struct err *err)
+{
+	AUTO(wire_msg_clear) struct wire_msg end = {0};
+	return take_file_until(d, o, &end, err);
 }
 
 int decoder_proxy(struct decoder *d, int side, bool sound, int64_t duration,
@@ -95,6 +108,52 @@ int decoder_sound(struct decoder *d, int rate, const struct decoder_output *o, s
 	json_auto_t *head = json_pack("{s:i}", "rate", rate);
 	int r = decoder_request(d, MEDIA_SOUND, head, err);
 	return r < 0 ? r : take_file(d, o, err);
+}
+
+/* What the child says of a clip, if it is possible. */
+static int read_made(const json_t *head, int64_t from, int64_t to, struct clip_made *ret,
+                     struct err *err)
+{
+	AUTO(mem_freep) char *codec = NULL;
+	int64_t sound = 0, lost = 0;
+	int r = wire_int(head, "from", from, to - 1, &ret->from, err);
+	if (r == 0)
+		r = wire_int(head, "to", ret->from + 1, to, &ret->to, err);
+	if (r == 0)
+		r = wire_int(head, "frames", 1, ret->to - ret->from, &ret->frames, err);
+	if (r == 0)
+		r = wire_int(head, "encoded", 0, ret->frames, &ret->encoded, err);
+	if (r == 0)
+		r = wire_int(head, "concealed", 0, ret->encoded, &ret->concealed, err);
+	if (r == 0)
+		r = wire_int(head, "sound", 0, CLIP_SOUNDS - 1, &sound, err);
+	if (r == 0)
+		r = wire_int(head, "lost", 0, ret->encoded ? CLIP_LOST_ALL : 0, &lost, err);
+	if (r == 0)
+		r = wire_string(head, "codec", CLIP_CODEC_MAX - 1, &codec, err);
+	if (r < 0)
+		return r;
+	ret->sound = (enum clip_sound)sound;
+	ret->lost = (unsigned)lost;
+	snprintf(ret->codec, sizeof ret->codec, "%s", codec);
+	return 0;
+}
+
+int decoder_clip(struct decoder *d, int64_t from, int64_t to, const struct decoder_output *o,
+                 struct clip_made *ret, struct err *err)
+{
+	AUTO(wire_msg_clear) struct wire_msg end = {0};
+	struct clip_made made = {0};
+	json_auto_t *head = json_pack("{s:I s:I}", "from", (json_int_t)from, "to", (json_int_t)to);
+	int r = decoder_request(d, MEDIA_CLIP, head, err);
+	if (r == 0)
+		r = take_file_until(d, o, &end, err);
+	if (r < 0)
+		return r;
+	if (read_made(end.head, from, to, &made, err) < 0)
+		return decoder_give_up(d, err);
+	*ret = made;
+	return 0;
 }
 
 int decoder_tile(struct decoder *d, const struct decoder_tiles *t, struct buf *ret, struct err *err)

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "decoder/decoder.h"
+#include "protocol/clip-wire.h"
 #include "protocol/plant.h"
 
 struct decoder_output {
@@ -39,6 +40,12 @@ int decoder_plant(struct decoder *d, const struct decoder_planting *p,
 /* The sound as WAV: one channel, 16 bits, `rate` samples per second. Requires
  * no probe, and no video stream. */
 int decoder_sound(struct decoder *d, int rate, const struct decoder_output *o, struct err *err);
+
+/* The frames that begin from `from` to `to`, exact to the frame, as MP4 with
+ * sound: `from` is within the video. The timeout of the decoder applies between
+ * two steps of it. */
+int decoder_clip(struct decoder *d, int64_t from, int64_t to, const struct decoder_output *o,
+                 struct clip_made *ret, struct err *err);
 
 /* One sheet of small pictures, in rows. */
 struct decoder_tiles {

@@ -24,6 +24,45 @@ static inline const uint8_t *compat_side_data(const AVStream *st, enum AVPacketS
 #endif
 }
 
+/* Removes what the container has for a stream, and copies one kind of it from
+ * another stream. Negative if memory is out. */
+static inline void compat_remove_side_data(AVStream *st)
+{
+#if LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(60, 15, 100)
+	av_packet_side_data_free(&st->codecpar->coded_side_data, &st->codecpar->nb_coded_side_data);
+#else
+	(void)st; /* a new stream has none */
+#endif
+}
+
+static inline int compat_copy_side_data(AVStream *to, const AVStream *from,
+                                        enum AVPacketSideDataType type)
+{
+#if LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(60, 15, 100)
+	const AVPacketSideData *sd = av_packet_side_data_get(from->codecpar->coded_side_data,
+	                                                     from->codecpar->nb_coded_side_data, type);
+	AVPacketSideData *copy =
+		sd && sd->size
+			? av_packet_side_data_new(&to->codecpar->coded_side_data,
+	                                  &to->codecpar->nb_coded_side_data, type, sd->size, 0)
+			: NULL;
+	size_t size = sd ? sd->size : 0;
+	const uint8_t *data = sd ? sd->data : NULL;
+	uint8_t *out = copy ? copy->data : NULL;
+#else
+	size_t size = 0;
+	const uint8_t *data = av_stream_get_side_data(from, type, &size);
+	uint8_t *out = data && size ? av_stream_new_side_data(to, type, size) : NULL;
+#endif
+	if (!data || !size)
+		return 0;
+	if (!out)
+		return AVERROR(ENOMEM);
+	for (size_t i = 0; i < size; i++)
+		out[i] = data[i];
+	return 0;
+}
+
 /* The data that avio_alloc_context() passes to a write callback. */
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
 typedef const uint8_t compat_write_data;

@@ -40,6 +40,9 @@
  *     -> likewise; at: of the copy
  *   SOUND {rate}
  *     -> likewise
+ *   CLIP {from, to}: the frames that begin in this range, as MP4
+ *     -> likewise, but DONE {from, to, frames, encoded, concealed, sound, lost,
+ *     codec} (clip-wire.h)
  *   PARAMS {}
  *     -> REFERENCE {hevc, fps} (blob: parameter sets) or ERROR
  *   REFERENCE, as the child of an intact file has sent it; before any other
@@ -53,7 +56,7 @@
 #ifndef VDET_PROTOCOL_MEDIA_WIRE_H
 #define VDET_PROTOCOL_MEDIA_WIRE_H
 
-enum { MEDIA_VERSION = 9 };
+enum { MEDIA_VERSION = 10 };
 
 /* Version of the rules that turn a file's timestamps into the timeline. It is
  * part of the key of a run (job/facts.h): raise it when a file can get other
@@ -80,6 +83,7 @@ enum media_msg {
 	MEDIA_SOUND,
 	MEDIA_DATA,
 	MEDIA_PLANT,
+	MEDIA_CLIP,
 	MEDIA_PARAMS = 96,
 	MEDIA_REFERENCE,
 	MEDIA_TIMELINE,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A file in memory through everything that the sandboxed worker does with one:
- * open or salvage, probe, frames, JPEG, sound. */
+ * open or salvage, probe, frames, JPEG, sound, clip. */
 #include <stddef.h>
 #include <stdint.h>
 
 #include "fuzz.h"
+#include "media/clip.h"
 #include "media/jpeg.h"
 #include "media/nearest.h"
 #include "media/note.h"
@@ -45,6 +46,39 @@ static void sound(struct input *in)
 			sum += n;
 }
 
+static int discard(void *ctx, int64_t pos, const void *data, size_t len)
+{
+	(void)ctx;
+	(void)pos;
+	(void)data;
+	(void)len;
+	return 0;
+}
+
+static int go_on(void *ctx, int64_t t, struct err *err)
+{
+	(void)ctx;
+	(void)t;
+	(void)err;
+	return 0;
+}
+
+static void clip(struct input *in, struct source *s, struct reader *r, int64_t duration)
+{
+	const struct source_options options = {.stream = SOURCE_STREAM_AUTO};
+	const int64_t second = 1000000;
+	const struct clip_request q = {
+		.sink = {.write = discard},
+		.source = &options,
+		.from = duration / 3,
+		.to = duration / 3 + second,
+		.progress = go_on,
+	};
+	struct clip_made made;
+	struct err err;
+	clip_make(in, s, r, &q, &made, &err);
+}
+
 /* The parameters of a good file for a damaged one: the sets of a small H.264
  * video. */
 static const unsigned char sets[] = {1,    0x42, 0xc0, 0x0a, 0xff, 0xe1, 0,    13,   0x67, 0x42,
@@ -63,8 +97,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct source_options o = {.reference = size % 2 ? &ref : NULL,
 	                                 .stream = SOURCE_STREAM_AUTO};
 	if (source_open_with(in, &o, &s, &err) == 0 && reader_open(s, &r, &err) == 0 &&
-	    probe_run(s, r, &p, &err) == 0)
+	    probe_run(s, r, &p, &err) == 0) {
 		frames(s, r, p.extent.duration);
+		clip(in, s, r, p.extent.duration);
+	}
 	sound(in);
 	return 0;
 }

@@ -117,6 +117,44 @@ static void lie_in_frames(const char *how, const struct buf *jpeg)
 	}
 }
 
+/* How a clip of the range from 1 to 3 s ends. */
+static void lie_in_clips(const char *how)
+{
+	static const struct {
+		const char *how;
+		json_int_t from, to, frames, encoded, concealed;
+		int sound, lost;
+		const char *codec;
+	} ends[] = {
+		{"clip", 1000000, 2900000, 48, 5, 2, 2, 4, "h264"},
+		{"clip-before", 999999, 2900000, 48, 5, 2, 2, 4, "h264"},
+		{"clip-after", 1000000, 3000001, 48, 5, 2, 2, 4, "h264"},
+		{"clip-backwards", 2900000, 1000000, 48, 5, 2, 2, 4, "h264"},
+		{"clip-empty", 1000000, 2900000, 0, 0, 0, 2, 0, "h264"},
+		{"clip-endless", 1000000, 2900000, INT64_MAX, 5, 2, 2, 4, "h264"},
+		{"clip-encoded", 1000000, 2900000, 48, 49, 2, 2, 4, "h264"},
+		{"clip-concealed", 1000000, 2900000, 48, 5, 6, 2, 4, "h264"},
+		{"clip-sound", 1000000, 2900000, 48, 5, 2, 4, 4, "h264"},
+		{"clip-lost", 1000000, 2900000, 48, 5, 2, 2, 16, "h264"},
+		{"clip-copied", 1000000, 2900000, 48, 0, 0, 2, 4, "h264"},
+		{"clip-long", 1000000, 2900000, 48, 5, 2, 2, 4, "h264h264h264h264h264h264h264h264"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+		if (!strcmp(how, ends[i].how))
+			say(MEDIA_DONE,
+			    json_pack("{s:I s:I s:I s:I s:I s:i s:i s:s}", "from", ends[i].from, "to",
+			              ends[i].to, "frames", ends[i].frames, "encoded", ends[i].encoded,
+			              "concealed", ends[i].concealed, "sound", ends[i].sound, "lost",
+			              ends[i].lost, "codec", ends[i].codec),
+			    NULL, 0);
+	if (!strcmp(how, "clip-silent"))
+		say(MEDIA_DONE, NULL, NULL, 0);
+	if (!strcmp(how, "clip-large"))
+		say(MEDIA_DATA, json_pack("{s:i s:i}", "pos", 1000, "at", 0), "x", 1);
+	if (!strcmp(how, "clip-far"))
+		say(MEDIA_DATA, json_pack("{s:I s:i}", "pos", (json_int_t)1 << 60, "at", 0), "x", 1);
+}
+
 static void lie_in_words(const char *how)
 {
 	if (!strcmp(how, "rubbish"))
@@ -168,6 +206,7 @@ static _Noreturn void liar_main(const char *how)
 		lie_in_frames(how, &jpeg);
 		if (strstr(how, "-hash") || strstr(how, "-format"))
 			lie_in_identity(how, &jpeg);
+		lie_in_clips(how);
 	}
 }
 
