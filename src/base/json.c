@@ -27,6 +27,50 @@ const char *json_text(const json_t *o, const char *key)
 	return text ? text : "";
 }
 
+/* Skips the rest of a string; i is behind its first quote. */
+static size_t skip_string(const char *text, size_t len, size_t i)
+{
+	while (i < len && text[i] != '"')
+		i += text[i] == '\\' ? 2 : 1;
+	return i;
+}
+
+/* Counted before anything is allocated. */
+static int check_bounds(const char *text, size_t len, struct err *err)
+{
+	size_t depth = 0, groups = 0, values = 0;
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+		bool opens = c == '{' || c == '[', closes = c == '}' || c == ']';
+		if (c == '"')
+			i = skip_string(text, len, i + 1);
+		depth += opens;
+		depth -= closes && depth;
+		groups += opens;
+		values += c == ',';
+		if (depth > JSON_FOREIGN_DEPTH)
+			return err_set(err, ERR_FORMAT, "values are nested more than %d deep",
+			               JSON_FOREIGN_DEPTH);
+		if (groups > JSON_FOREIGN_GROUPS || values > JSON_FOREIGN_VALUES)
+			return err_set(err, ERR_LIMIT, "it has more values than any file of vdet");
+	}
+	return 0;
+}
+
+int json_read_foreign(const char *text, size_t len, json_t **ret, struct err *err)
+{
+	json_error_t e;
+	int r = check_bounds(text, len, err);
+	if (r < 0)
+		return r;
+	json_auto_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &e);
+	if (!json)
+		return err_set(err, ERR_FORMAT, "it is not JSON: line %d, column %d: %s", e.line, e.column,
+		               e.text);
+	*ret = TAKE(json);
+	return 0;
+}
+
 json_t *json_sizes(const size_t *v, size_t n)
 {
 	json_t *all = json_array();
