@@ -166,29 +166,32 @@ void sign_public_write(const struct sign_key *k, struct buf *out)
 	add_block(out, PUBLIC_BEGIN, PUBLIC_END, public_der, sizeof public_der, k->public);
 }
 
-int sign_public_read(const char *path, struct sign_keys *keys, struct err *err)
+int sign_public_parse(const char *text, const char *name, struct sign_keys *keys, struct err *err)
 {
-	AUTO(buf_free) struct buf text = BUF(FILE_MAX);
-	int r = file_read(path, &text, err);
-	if (r < 0)
-		return r;
 	if (sodium_init() < 0)
 		return err_set(err, ERR_INTERNAL, "libsodium does not start");
-	if (strstr(buf_str(&text), "PRIVATE KEY"))
+	if (strstr(text, "PRIVATE KEY"))
 		return err_set(err, ERR_FORMAT,
 		               "%s is a secret key, which no one else may have; vdet key export writes the "
 		               "public one",
-		               path);
+		               name);
 	size_t before = keys->n;
-	for (const char *at = buf_str(&text); strstr(at, PUBLIC_BEGIN);) {
+	for (const char *at = text; strstr(at, PUBLIC_BEGIN);) {
 		if (keys->n == SIGN_KEYS_MAX)
-			return err_set(err, ERR_LIMIT, "%s has more than %d keys", path, SIGN_KEYS_MAX);
+			return err_set(err, ERR_LIMIT, "%s has more than %d keys", name, SIGN_KEYS_MAX);
 		if (!read_block(&at, PUBLIC_BEGIN, PUBLIC_END, public_der, sizeof public_der,
 		                keys->keys[keys->n]))
-			return err_set(err, ERR_FORMAT, "%s has a public key that is not of Ed25519", path);
+			return err_set(err, ERR_FORMAT, "%s has a public key that is not of Ed25519", name);
 		keys->n++;
 	}
 	return keys->n > before ? 0
 	                        : err_set(err, ERR_FORMAT,
-	                                  "%s holds no public key; vdet key export writes one", path);
+	                                  "%s holds no public key; vdet key export writes one", name);
+}
+
+int sign_public_read(const char *path, struct sign_keys *keys, struct err *err)
+{
+	AUTO(buf_free) struct buf text = BUF(FILE_MAX);
+	int r = file_read(path, &text, err);
+	return r < 0 ? r : sign_public_parse(buf_str(&text), path, keys, err);
 }

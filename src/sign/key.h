@@ -39,6 +39,8 @@ void sign_public_write(const struct sign_key *k, struct buf *out);
 /* Adds all public keys of such a file, of at most 64 kB. ERR_FORMAT if there is
  * none, or a secret key. */
 int sign_public_read(const char *path, struct sign_keys *keys, struct err *err);
+/* The same of its text; `name` is for messages. */
+int sign_public_parse(const char *text, const char *name, struct sign_keys *keys, struct err *err);
 /* SHA-256 of the public key's 32 bytes. */
 void sign_fingerprint(const unsigned char public[static SIGN_PUBLIC], char out[static HASH_HEX]);
 
