@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "job/budget.h"
+#include "sign/sign.h"
 
 enum { CHOICES_BYTES = 64 << 10, PAGE_BYTES = 256 << 20 };
 
@@ -99,6 +100,17 @@ static int write_files(const struct app *app, const struct answer *a, const char
 	return r;
 }
 
+/* An answer that cannot be signed is still an answer. */
+static char *sign(const struct app *app, const char *json)
+{
+	char *text = NULL;
+	struct err err;
+	if (sign_text(json, app->data_dir, &text, &err) == 0)
+		return text;
+	log_warning("the answer is not signed: %s", err.msg);
+	return mem_strdup(json);
+}
+
 static int exit_of(const struct answer *a)
 {
 	static const int codes[] = {[ANSWER_ANSWERED] = EXIT_COMPLETE,
@@ -112,15 +124,15 @@ static int exit_of(const struct answer *a)
 static int print_answer(const struct app *app, const struct answer *a, const char *json,
                         struct err *err)
 {
-	AUTO(mem_freep) char *page = NULL;
+	AUTO(mem_freep) char *page = NULL, *signed_json = sign(app, json);
 	AUTO(buf_free) struct buf text = BUF(PAGE_BYTES);
-	int r = write_files(app, a, json, &page, err);
+	int r = write_files(app, a, signed_json, &page, err);
 	if (r == 0)
 		r = answer_text_page(a, page, &text, err);
 	if (r < 0)
 		return app_fail(err);
 	if (own.json)
-		puts(json);
+		puts(signed_json);
 	else
 		fputs(buf_str(&text), stdout);
 	return exit_of(a);

@@ -11,6 +11,7 @@
 #include "job/step-options.h"
 #include "prove/prove.h"
 #include "sign/key.h"
+#include "sign/sign.h"
 
 static struct {
 	bool json;
@@ -68,11 +69,9 @@ static int export(const struct sign_key *key, const char *path)
 	return r < 0 ? app_fail(&err) : EXIT_COMPLETE;
 }
 
-/* Written like a report, whose numbers have as many digits. */
 static int write_json(const json_t *json, const char *path, struct err *err)
 {
-	AUTO(mem_freep)
-	char *text = json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+	AUTO(mem_freep) char *text = sign_dump(json);
 	if (!text)
 		return err_set(err, ERR_INTERNAL, "cannot write JSON");
 	AUTO(mem_freep) char *line = mem_printf("%s\n", text);

@@ -134,8 +134,8 @@ static void prove_sources(const struct proving *p)
 		const struct cited_source *s = &p->file->sources[i];
 		const struct video *v = video_of(p, i);
 		if (v)
-			proof_add(p->proof, PROOF_HOLDS, PROOF_SOURCE, i + 1, "%s is %s: SHA-256 %s", v->path,
-			          s->name, s->sha256);
+			proof_add(p->proof, PROOF_HOLDS, PROOF_SOURCE, i + 1,
+			          "%s is source %zu, %s: SHA-256 %s", v->path, i + 1, s->name, s->sha256);
 		else if (!*s->sha256)
 			proof_add(p->proof, PROOF_UNCHECKED, PROOF_SOURCE, i + 1,
 			          "%s: the file has no SHA-256 of this video", s->name);

@@ -126,6 +126,26 @@ int sign_json(json_t *object, const struct sign_key *key, struct err *err)
 	return 0;
 }
 
+char *sign_dump(const json_t *json)
+{
+	return json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(DIGITS));
+}
+
+int sign_text(const char *text, const char *data_dir, char **ret, struct err *err)
+{
+	AUTO(sign_key_clear) struct sign_key key = {0};
+	json_t *json = NULL;
+	int r = json_read_foreign(text, strlen(text), &json, err);
+	if (r == 0)
+		r = sign_key_load(data_dir, true, &key, err);
+	if (r == 0)
+		r = sign_json(json, &key, err);
+	if (r == 0)
+		*ret = sign_dump(json);
+	json_decref(json);
+	return r == 0 && !*ret ? err_set(err, ERR_INTERNAL, "cannot write JSON") : r;
+}
+
 /* Compares the chain with the steps. */
 static int check_chain(const json_t *object, const json_t *chain, struct sign_result *ret,
                        struct err *err)

@@ -19,6 +19,13 @@
  * digits or more. ERR_FORMAT if it is not an object, or nested too deeply. */
 int sign_json(json_t *object, const struct sign_key *key, struct err *err);
 
+/* The same for JSON as text, with the key of the installation whose data folder
+ * this is. The caller frees the result. */
+int sign_text(const char *text, const char *data_dir, char **ret, struct err *err);
+/* JSON as it is written to files: a member on each line, numbers with 15
+ * digits. The caller frees it; NULL if it cannot be written. */
+char *sign_dump(const json_t *json);
+
 struct sign_result {
 	bool is_signed; /* the object has a signature, be it valid or not */
 	/* The hashes fit the steps; otherwise the number of the first step that
