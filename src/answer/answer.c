@@ -49,7 +49,14 @@ static const char *verdict_name(int v)
 
 /* ---- members, in the order of the JSON */
 
-enum { FRAMES_MOST = 64, LIST_MOST = 10000, SOURCES_MOST = 100000, SHA256 = 64, LETTER_MOST = 16 };
+enum {
+	FRAMES_MOST = 64,
+	LIST_MOST = 10000,
+	SOURCES_MOST = 100000,
+	SHA256 = 64,
+	GRAY = 288,
+	LETTER_MOST = 16
+};
 
 #define AT(of, member) .at = offsetof(struct of, member)
 #define PLAIN(name_, kind, of, member)                  \
@@ -84,6 +91,12 @@ static const struct field frame_fields[] = {
 	HASH_OR_NULL("planes_sha256", answer_frame, planes_sha256),
 	TEXT_OR_NULL("planes_format", answer_frame, planes_format),
 	TEXT_OR_NULL("decode_path", answer_frame, decode_path),
+	{.name = "gray",
+     .type = FIELD_HEX,
+     AT(answer_frame, gray),
+     .least = GRAY,
+     .most = GRAY,
+     .null = true},
 	{.type = FIELD_BYTES, AT(answer_frame, jpeg)},
 };
 

@@ -79,6 +79,9 @@ struct answer_frame {
 	/* SHA-256 of the decoded planes before scaling, their pixel format with
 	 * size, and how it was decoded; "" = not known */
 	char *planes_sha256, *planes_format, *decode_path;
+	/* mean gray levels in a grid of 16x9, in hexadecimal: how it looks, where
+	 * another decoder returns other samples; "" = not known */
+	char *gray;
 	unsigned char *jpeg; /* small copy for people; NULL = none; not in the JSON */
 	size_t jpeg_len;
 };

@@ -40,7 +40,8 @@ static void add_frames(const struct ask_group *first, size_t n, struct answer_ci
 				                                             .picture_sha256 = mem_strdup(""),
 				                                             .planes_sha256 = mem_strdup(""),
 				                                             .planes_format = mem_strdup(""),
-				                                             .decode_path = mem_strdup("")};
+				                                             .decode_path = mem_strdup(""),
+				                                             .gray = mem_strdup("")};
 	cite->n_frames = kept;
 	cite->start = cite->frames[0].pts;
 	cite->end = cite->frames[kept - 1].pts;

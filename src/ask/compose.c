@@ -72,7 +72,8 @@ static size_t add_cite(struct composing *c, size_t finding)
 		                                        .picture_sha256 = mem_strdup(f->sha256[i]),
 		                                        .planes_sha256 = mem_strdup(""),
 		                                        .planes_format = mem_strdup(""),
-		                                        .decode_path = mem_strdup("")};
+		                                        .decode_path = mem_strdup(""),
+		                                        .gray = mem_strdup("")};
 	c->marks[finding] = ++to->n_cites;
 	return to->n_cites - 1;
 }

@@ -23,9 +23,11 @@ static int take_frame(void *ctx, size_t i, struct frame *f)
 	free(to->planes_sha256);
 	free(to->planes_format);
 	free(to->decode_path);
+	free(to->gray);
 	to->planes_sha256 = mem_strdup(f->planes_sha256 ? f->planes_sha256 : "");
 	to->planes_format = mem_strdup(f->planes_format ? f->planes_format : "");
 	to->decode_path = mem_strdup(f->decode_path ? f->decode_path : "");
+	to->gray = mem_strdup(f->gray ? f->gray : "");
 	to->jpeg = TAKE(f->jpeg);
 	to->jpeg_len = f->jpeg_len;
 	return 0;

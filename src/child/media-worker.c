@@ -45,7 +45,8 @@ struct worker {
 	struct picture *picture;
 	struct jpeg *jpeg, *thumb;
 	struct buf jpeg_data, thumb_data;
-	struct planes_id id; /* of their frame; empty if it was not requested */
+	struct planes_id id; /* of their frame; empty if it was not requested, as is the next */
+	char gray[MEDIA_GRAY_HEX + 1];
 };
 
 static int tell(uint32_t type, const json_t *head, const struct wire_part *parts, size_t n,
@@ -175,11 +176,11 @@ struct frames_request {
 static int send_picture(struct worker *w, size_t i, const struct shown *s, const AVFrame *pic,
                         struct err *err)
 {
-	json_auto_t *head =
-		json_pack("{s:I s:I s:i s:i s:s s:s s:s s:I s:I}", "i", (json_int_t)i, "pts",
-	              (json_int_t)s->pts, "width", pic->width, "height", pic->height, "decode_path",
-	              s->decode_path, "planes_sha256", w->id.sha256, "planes_format", w->id.format,
-	              "jpeg", (json_int_t)w->jpeg_data.len, "thumb", (json_int_t)w->thumb_data.len);
+	json_auto_t *head = json_pack(
+		"{s:I s:I s:i s:i s:s s:s s:s s:s s:I s:I}", "i", (json_int_t)i, "pts", (json_int_t)s->pts,
+		"width", pic->width, "height", pic->height, "decode_path", s->decode_path, "planes_sha256",
+		w->id.sha256, "planes_format", w->id.format, "gray", w->gray, "jpeg",
+		(json_int_t)w->jpeg_data.len, "thumb", (json_int_t)w->thumb_data.len);
 	const struct wire_part parts[] = {
 		{w->jpeg_data.data, w->jpeg_data.len},
 		{w->thumb_data.data, w->thumb_data.len},
@@ -201,12 +202,15 @@ static int make_frame(struct worker *w, size_t i, const struct frames_request *q
 	buf_clear(&w->jpeg_data);
 	buf_clear(&w->thumb_data);
 	w->id = (struct planes_id){0};
+	w->gray[0] = '\0';
 	int r = q->keyframes ? nearest_at(w->nearest, t, s, err)
 	                     : reader_at_then(w->reader, t, then, s, err);
 	if (r == 0 && q->identify)
 		planes_identify(s->frame, &w->id);
 	if (r == 0)
 		r = picture_make(w->picture, w->source, s, (int)q->size, pic, err);
+	if (r == 0 && q->identify)
+		planes_gray(pic, w->gray);
 	if (r == 0)
 		r = jpeg_encode(w->jpeg, pic, (int)q->quality, &w->jpeg_data, err);
 	if (r < 0 || !q->thumb_size)

@@ -70,6 +70,7 @@ void frame_clear(struct frame *f)
 	free(f->decode_path);
 	free(f->planes_sha256);
 	free(f->planes_format);
+	free(f->gray);
 	free(f->jpeg);
 	free(f->thumb);
 	free(f->fault);
@@ -461,8 +462,15 @@ static int read_identity(const json_t *head, const struct frame_request *req, st
 	int r = wire_string(head, "planes_sha256", HASH_HEX - 1, &f->planes_sha256, err);
 	if (r == 0)
 		r = wire_string(head, "planes_format", MEDIA_FORMAT_MAX, &f->planes_format, err);
-	if (r < 0 || (!f->planes_sha256[0] && !f->planes_format[0]))
+	if (r == 0)
+		r = wire_string(head, "gray", MEDIA_GRAY_HEX, &f->gray, err);
+	if (r < 0)
 		return r;
+	size_t levels = strspn(f->gray, "0123456789abcdef");
+	if (f->gray[levels] || levels != (req->identify ? MEDIA_GRAY_HEX : 0))
+		return err_set(err, ERR_PROTO, "the identity of a frame has wrong gray levels");
+	if (!f->planes_sha256[0] && !f->planes_format[0])
+		return 0;
 	if (!req->identify || !hash_is_hex(f->planes_sha256) || !f->planes_format[0] ||
 	    strspn(f->planes_format, format_letters) != strlen(f->planes_format))
 		return err_set(err, ERR_PROTO, "the identity of a frame is malformed");

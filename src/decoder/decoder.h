@@ -89,6 +89,9 @@ struct frame {
 	 * padding, and their format, "yuv420p 1920x1080"; otherwise, and where it
 	 * cannot be had, "". NULL with a fault. */
 	char *planes_sha256, *planes_format;
+	/* Likewise: the mean levels of the picture in a grid of MEDIA_GRAY_COLUMNS
+	 * x MEDIA_GRAY_ROWS, in hexadecimal, to compare it with another one. */
+	char *gray;
 	char *fault; /* NULL, or why there is no picture (then jpeg is NULL) */
 };
 void frame_clear(struct frame *f);

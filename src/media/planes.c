@@ -97,6 +97,35 @@ bool planes_identify(const AVFrame *f, struct planes_id *ret)
 	return true;
 }
 
+/* Part number i of n of a length, which has at least one element. */
+static void part_of(int length, int i, int n, int *from, int *to)
+{
+	*from = (int)((int64_t)length * i / n);
+	*to = (int)((int64_t)length * (i + 1) / n);
+	if (*to <= *from)
+		*to = *from + 1;
+}
+
+static unsigned mean_of(const AVFrame *pic, int column, int row)
+{
+	int x0, x1, y0, y1;
+	uint64_t sum = 0;
+	part_of(pic->width, column, MEDIA_GRAY_COLUMNS, &x0, &x1);
+	part_of(pic->height, row, MEDIA_GRAY_ROWS, &y0, &y1);
+	for (int y = y0; y < y1; y++)
+		for (int x = x0; x < x1; x++)
+			sum += pic->data[0][(ptrdiff_t)y * pic->linesize[0] + x];
+	uint64_t n = (uint64_t)(x1 - x0) * (uint64_t)(y1 - y0);
+	return (unsigned)((sum + n / 2) / n);
+}
+
+void planes_gray(const AVFrame *pic, char out[static MEDIA_GRAY_HEX + 1])
+{
+	for (int i = 0; i < MEDIA_GRAY_COLUMNS * MEDIA_GRAY_ROWS; i++)
+		snprintf(out + (ptrdiff_t)2 * i, 3, "%02x",
+		         mean_of(pic, i % MEDIA_GRAY_COLUMNS, i / MEDIA_GRAY_COLUMNS));
+}
+
 void planes_prepare(void)
 {
 	char hex[HASH_HEX];

@@ -14,9 +14,10 @@
  *     -> FRAME for each time, in order, then DONE; or ERROR. keyframes: those
  *     nearest to the times will do.
  *       FRAME {i, pts, width, height, decode_path, planes_sha256,
- *         planes_format, jpeg, thumb}: the blob holds the JPEG and the
+ *         planes_format, gray, jpeg, thumb}: the blob holds the JPEG and the
  *         thumbnail, of these lengths in bytes; the identity of the decoded
- *         frame (media/planes.h) is "" unless identify
+ *         frame (media/planes.h), and the gray levels of the picture, are ""
+ *         unless identify
  *       FRAME {i, fault}: there is no picture for this time, and why
  *   PACKETS {}
  *     -> PACKETS_INFO {first, duration, bin, bins, keys, packets, keyframes,
@@ -95,7 +96,10 @@ enum {
 	MEDIA_SIZE_MAX = 8192,
 	MEDIA_TEXT_MAX = 590,  /* of a message for people */
 	MEDIA_FORMAT_MAX = 64, /* of a pixel format with its size */
-	MEDIA_TILES_MAX = 400, /* in one sheet */
+	MEDIA_GRAY_COLUMNS = 16,
+	MEDIA_GRAY_ROWS = 9,
+	MEDIA_GRAY_HEX = 2 * MEDIA_GRAY_COLUMNS * MEDIA_GRAY_ROWS, /* digits */
+	MEDIA_TILES_MAX = 400,                                     /* in one sheet */
 	MEDIA_DATA_MAX = 1 << 20,
 	MEDIA_PARAMS_MAX = 32 << 10,
 };

@@ -4,8 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In one request: its time is limited by --media-timeout. */
-enum { BATCH = 64, SIZE = 64, QUALITY = 50 };
+/* Up to here pictures look alike, in gray levels of 255. */
+#define ALIKE_MEAN 1.5
+#define ALIKE_MOST 8
+
+/* A request is short, because its time is limited by --media-timeout; the
+ * pictures are as large as those of an answer. */
+enum { BATCH = 64, SIZE = 320, QUALITY = 50 };
 
 void found_clear(struct found *f)
 {
@@ -13,6 +18,7 @@ void found_clear(struct found *f)
 		free(f->frames[i].planes_sha256);
 		free(f->frames[i].planes_format);
 		free(f->frames[i].decode_path);
+		free(f->frames[i].gray);
 		free(f->frames[i].fault);
 	}
 	free(f->frames);
@@ -25,6 +31,7 @@ static void set_frame(struct found_frame *to, const struct frame *f, const char 
 	to->planes_sha256 = mem_strdup(f && f->planes_sha256 ? f->planes_sha256 : "");
 	to->planes_format = mem_strdup(f && f->planes_format ? f->planes_format : "");
 	to->decode_path = mem_strdup(f && f->decode_path ? f->decode_path : "");
+	to->gray = mem_strdup(f && f->gray ? f->gray : "");
 	to->fault = mem_strdup(fault ? fault : "");
 }
 
@@ -125,12 +132,41 @@ const struct found_frame *found_at(const struct found *f, int64_t time)
 	return f->n ? bsearch(&time, f->frames, f->n, sizeof *f->frames, compare_times) : NULL;
 }
 
+static int level(const char *hex)
+{
+	const char digits[] = {hex[0], hex[1], '\0'};
+	return (int)strtol(digits, NULL, 16);
+}
+
+bool found_difference(const struct cited_frame *c, const struct found_frame *f, double *ret_mean,
+                      int *ret_most)
+{
+	size_t n = strlen(c->gray) / 2;
+	int sum = 0, most = 0;
+	if (!n || strlen(f->gray) != 2 * n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		int d = abs(level(c->gray + 2 * i) - level(f->gray + 2 * i));
+		sum += d;
+		most = d > most ? d : most;
+	}
+	*ret_mean = (double)sum / (double)n;
+	*ret_most = most;
+	return true;
+}
+
 /* Decoded exactly, by a decoder that is to return the same samples
  * everywhere. */
 static bool is_exact(const char *decode_path)
 {
 	return !strcmp(decode_path, "software") || !strcmp(decode_path, "sequential") ||
 	       !strcmp(decode_path, "keyframe");
+}
+
+/* Devices may round otherwise, but show the same; what is damaged may not. */
+static bool is_whole(const char *decode_path)
+{
+	return is_exact(decode_path) || !strcmp(decode_path, "hardware");
 }
 
 enum found_match found_compare(const struct cited_frame *c, const struct found_frame *f)
@@ -143,5 +179,12 @@ enum found_match found_compare(const struct cited_frame *c, const struct found_f
 		!strcmp(c->planes_sha256, f->planes_sha256) && !strcmp(c->planes_format, f->planes_format);
 	if (same)
 		return FOUND_SAME;
-	return is_exact(c->decode_path) && is_exact(f->decode_path) ? FOUND_OTHER : FOUND_ELSEWISE;
+	bool exact = is_exact(c->decode_path) && is_exact(f->decode_path);
+	double mean;
+	int most;
+	if (!found_difference(c, f, &mean, &most))
+		return exact ? FOUND_OTHER : FOUND_ELSEWISE;
+	if (mean <= ALIKE_MEAN && most <= ALIKE_MOST)
+		return FOUND_ALIKE;
+	return is_whole(c->decode_path) && is_whole(f->decode_path) ? FOUND_OTHER : FOUND_ELSEWISE;
 }

@@ -3,6 +3,7 @@
 #ifndef VDET_PROVE_FRAMES_H
 #define VDET_PROVE_FRAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,7 @@
 struct found_frame {
 	int64_t time; /* that was asked for */
 	int64_t pts;  /* of the frame that is shown then */
-	char *planes_sha256, *planes_format, *decode_path;
+	char *planes_sha256, *planes_format, *decode_path, *gray;
 	char *fault; /* why there is none; "" = there is one */
 };
 struct found {
@@ -36,12 +37,17 @@ const struct found_frame *found_at(const struct found *f, int64_t time);
 enum found_match {
 	FOUND_SAME,
 	FOUND_GONE,        /* there is no frame at this time */
-	FOUND_OTHER,       /* other planes, decoded in the same way */
-	FOUND_ELSEWISE,    /* other planes, but decoded in another way: cannot be compared */
+	FOUND_OTHER,       /* it is another one */
+	FOUND_ALIKE,       /* other samples, but a picture that looks alike */
+	FOUND_ELSEWISE,    /* other samples, decoded in another way: cannot be compared */
 	FOUND_NO_IDENTITY, /* the file, or the decoder here, gives none */
 	FOUND_MATCHES
 };
 enum found_match found_compare(const struct cited_frame *c, const struct found_frame *f);
+/* How much the gray levels of their pictures differ: on average, and at most;
+ * false if they are not known. */
+bool found_difference(const struct cited_frame *c, const struct found_frame *f, double *ret_mean,
+                      int *ret_most);
 /* `o` for this source: its stream, and its rate and gaps if the file has them. */
 struct decoder_options found_options(const struct cited_source *s, const struct decoder_options *o);
 

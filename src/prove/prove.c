@@ -197,22 +197,40 @@ static void add_gone(const struct proving *p, size_t cite, const char *name, con
 		          f ? clock_text(f->pts, shown) : "");
 }
 
+/* "; its gray levels differ by …", if that is known. */
+static char *describe_difference(const struct cited_frame *then, const struct found_frame *now)
+{
+	double mean;
+	int most;
+	if (!found_difference(then, now, &mean, &most))
+		return mem_strdup("");
+	return mem_printf("; its gray levels differ by %.1f of 255 on average, and %d at most", mean,
+	                  most);
+}
+
 static void add_other(const struct proving *p, size_t cite, const char *name, const struct tally *t,
                       enum found_match m)
 {
 	char time[CLOCK_TEXT_MAX];
 	const struct cited_frame *then = t->first[m];
 	const struct found_frame *now = t->found[m];
+	AUTO(mem_freep) char *difference = describe_difference(then, now);
+	const char *path = *then->decode_path ? then->decode_path : "not known";
 	clock_text(then->pts, time);
 	if (m == FOUND_OTHER)
 		proof_add(p->proof, PROOF_FAILS, PROOF_FRAMES, cite + 1,
-		          "%s: the frame at %s is another one: %s, SHA-256 %s, not %s, %s", name, time,
-		          now->planes_format, now->planes_sha256, then->planes_format, then->planes_sha256);
+		          "%s: the frame at %s is another one: %s, SHA-256 %s, not %s, %s%s", name, time,
+		          now->planes_format, now->planes_sha256, then->planes_format, then->planes_sha256,
+		          difference);
+	else if (m == FOUND_ALIKE)
+		proof_add(p->proof, PROOF_UNCHECKED, PROOF_FRAMES, cite + 1,
+		          "%s: the frame at %s looks alike, but has other samples (decoded as %s, and here "
+		          "as %s)%s",
+		          name, time, path, now->decode_path, difference);
 	else if (m == FOUND_ELSEWISE)
 		proof_add(p->proof, PROOF_UNCHECKED, PROOF_FRAMES, cite + 1,
-		          "%s: the frame at %s cannot be compared: it was decoded as %s, and here as %s",
-		          name, time, *then->decode_path ? then->decode_path : "is not known",
-		          now->decode_path);
+		          "%s: the frame at %s cannot be compared: it was decoded as %s, and here as %s%s",
+		          name, time, path, now->decode_path, difference);
 	else
 		proof_add(p->proof, PROOF_UNCHECKED, PROOF_FRAMES, cite + 1,
 		          "%s: there is a frame at %s, but nothing to compare it with", name, time);
@@ -340,10 +358,10 @@ static json_t *identities_json(const struct found *found)
 	for (size_t i = 0; i < found->n; i++) {
 		const struct found_frame *f = &found->frames[i];
 		if (f->planes_sha256[0] && f->pts == f->time)
-			json_array_append_new(all,
-			                      json_pack("{s:f, s:s, s:s, s:s}", "pts", (double)f->pts / 1e6,
-			                                "planes_sha256", f->planes_sha256, "planes_format",
-			                                f->planes_format, "decode_path", f->decode_path));
+			json_array_append_new(
+				all, json_pack("{s:f, s:s, s:s, s:s, s:s}", "pts", (double)f->pts / 1e6,
+			                   "planes_sha256", f->planes_sha256, "planes_format", f->planes_format,
+			                   "decode_path", f->decode_path, "gray", f->gray));
 	}
 	return all;
 }

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-enum { TEXT_MAX = 2000, NAME_MAX_BYTES = 300, WORD_MAX = 64 };
+enum { GRAY_DIGITS = 288, TEXT_MAX = 2000, NAME_MAX_BYTES = 300, WORD_MAX = 64 };
 
 /* Ten years, as of a video. */
 static const double latest = 366.0 * 86400 * 10;
@@ -20,6 +20,7 @@ static void frame_clear_cited(struct cited_frame *f)
 	free(f->planes_sha256);
 	free(f->planes_format);
 	free(f->decode_path);
+	free(f->gray);
 }
 
 void cited_file_free(struct cited_file *f)
@@ -54,10 +55,10 @@ static void take_cite(struct answer_cite *from, struct cited *c)
 	                    .n_frames = from->n_frames,
 	                    .frames = mem_alloc(from->n_frames + 1, sizeof *c->frames)};
 	for (size_t k = 0; k < c->n_frames; k++)
-		c->frames[k] =
-			(struct cited_frame){from->frames[k].pts, TAKE(from->frames[k].planes_sha256),
-		                         text_line(from->frames[k].planes_format, WORD_MAX),
-		                         text_line(from->frames[k].decode_path, WORD_MAX)};
+		c->frames[k] = (struct cited_frame){
+			from->frames[k].pts, TAKE(from->frames[k].planes_sha256),
+			text_line(from->frames[k].planes_format, WORD_MAX),
+			text_line(from->frames[k].decode_path, WORD_MAX), TAKE(from->frames[k].gray)};
 }
 
 static int read_answer(const json_t *json, struct cited_file *f, struct err *err)
@@ -116,7 +117,6 @@ static int read_hash(const json_t *o, const char *key, struct place p, char **re
 	const char *text = json_text(o, key);
 	if (*text && !hash_is_hex(text))
 		return err_set(err, ERR_FORMAT, "%s[%zu]: \"%s\" is not a SHA-256", p.list, p.at, key);
-	free(*ret);
 	*ret = mem_strdup(text);
 	return 0;
 }
@@ -131,8 +131,11 @@ static enum check_verdict verdict_of(const char *name)
 
 static int read_identity(const json_t *o, struct place p, struct cited_frame *f, struct err *err)
 {
-	free(f->planes_format);
-	free(f->decode_path);
+	const char *gray = json_text(o, "gray");
+	size_t digits = strspn(gray, "0123456789abcdef");
+	if (gray[digits] || (digits && digits != GRAY_DIGITS))
+		return wrong(err, p, "\"gray\" does not have the levels of a grid of 16x9");
+	f->gray = mem_strdup(gray);
 	f->planes_format = text_line(json_text(o, "planes_format"), WORD_MAX);
 	f->decode_path = text_line(json_text(o, "decode_path"), WORD_MAX);
 	return read_hash(o, "planes_sha256", p, &f->planes_sha256, err);
@@ -238,6 +241,7 @@ static int read_identities(const json_t *list, struct cited_file *f, struct err 
 			to->planes_sha256 = mem_strdup(from->planes_sha256);
 			to->planes_format = mem_strdup(from->planes_format);
 			to->decode_path = mem_strdup(from->decode_path);
+			to->gray = mem_strdup(from->gray);
 		}
 	for (size_t i = 0; i < known.n_frames; i++)
 		frame_clear_cited(&known.frames[i]);

@@ -27,7 +27,7 @@ struct cited_source {
 
 struct cited_frame {
 	int64_t pts;
-	char *planes_sha256, *planes_format, *decode_path;
+	char *planes_sha256, *planes_format, *decode_path, *gray; /* as in answer/answer.h */
 };
 
 struct cited {

@@ -99,7 +99,7 @@ class Prove(flow.Flow):
         return a
 
     def make_cite(self, like, times):
-        frame = {"picture_sha256": "0" * 64, "planes_format": self.format, "decode_path": "software"}
+        frame = {"picture_sha256": "0" * 64, "planes_format": self.format, "decode_path": "software", "gray": None}
         frames = [frame | {"pts": t, "planes_sha256": planes(self.video, t)} for t in times]
         return copy.deepcopy(like) | {"source": 0, "start": times[0], "end": times[-1], "frames": frames}
 
@@ -335,9 +335,22 @@ class Prove(flow.Flow):
             self.assertEqual(frame["planes_sha256"], planes(self.video, frame["pts"]))
         proof = self.prove(report, "w.mp4")
         self.assertGreater(len([l for l in proof["lines"] if l["about"] == "frames"]), 0)
+        # Other samples that look alike, as from another version of a decoder; and some that do not.
+        first = signed["events"][0]["parts"][0]["frames"][0]["pts"]
+        [frame] = [f for f in signed["identities"] if f["pts"] == first]
+        frame["planes_sha256"] = "a" * 64
+        report.write_text(json.dumps(signed))
+        self.vdet("key", "sign", report)
+        self.assertIn("looks alike, but has other samples (decoded as software, and here as software); its gray levels differ by "
+                      "0.0 of 255", self.texts(self.prove(report, "w.mp4", code=3), "unchecked"))
+        frame["gray"] = "00" * 144
+        report.write_text(json.dumps(signed))
+        self.vdet("key", "sign", report)
+        self.assertRegex(self.texts(self.prove(report, "w.mp4", code=1), "fails"), "is another one: .* differ by [0-9]{2,}")
+        signed = json.loads(report.read_text())
         signed["events"][0]["parts"][0]["what"] = "Something else."
         report.write_text(json.dumps(signed))
-        self.assertEqual(self.lines(self.prove(report, "w.mp4", code=1), "fails"), [("signature", None)])
+        self.assertIn(("signature", None), self.lines(self.prove(report, "w.mp4", code=1), "fails"))
         flow.make_video(self.dir / "other.mp4", 2)
         self.assertIn("another video", self.vdet("key", "sign", report, "other.mp4", code=2).stderr)
 

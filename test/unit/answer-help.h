@@ -12,6 +12,7 @@
 #define MINUTE (60 * S)
 #define HOUR (60 * MINUTE)
 #define SHA_A "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define GRAY SHA_B SHA_B SHA_B SHA_B "0123456789abcdef0123456789abcdef"
 #define SHA_B "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
 
 static const unsigned char small_jpeg[] = {0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2, 0xff, 0xd9};
@@ -38,6 +39,7 @@ static struct answer_frame frame_of(int64_t pts, const char *text)
 	                         .planes_sha256 = mem_strdup(*text ? SHA_B : ""),
 	                         .planes_format = mem_strdup(text),
 	                         .decode_path = mem_strdup(text),
+	                         .gray = mem_strdup(*text ? GRAY : ""),
 	                         .jpeg = mem_alloc(1, sizeof small_jpeg),
 	                         .jpeg_len = sizeof small_jpeg};
 	memcpy(f.jpeg, small_jpeg, sizeof small_jpeg);

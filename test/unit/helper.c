@@ -64,9 +64,9 @@ static void make_jpeg(struct buf *out)
 
 static json_t *frame_head(int i, int w, int h, size_t jpeg)
 {
-	return json_pack("{s:i s:i s:i s:i s:s s:s s:s s:I s:i}", "i", i, "pts", 0, "width", w,
+	return json_pack("{s:i s:i s:i s:i s:s s:s s:s s:s s:I s:i}", "i", i, "pts", 0, "width", w,
 	                 "height", h, "decode_path", "software", "planes_sha256", "", "planes_format",
-	                 "", "jpeg", (json_int_t)jpeg, "thumb", 0);
+	                 "", "gray", "", "jpeg", (json_int_t)jpeg, "thumb", 0);
 }
 
 static void lie_in_identity(const char *how, const struct buf *jpeg)
@@ -79,6 +79,8 @@ static void lie_in_identity(const char *how, const struct buf *jpeg)
 		json_object_set_new(head, "planes_sha256", json_string(good));
 	else if (!strcmp(how, "bad-hash"))
 		json_object_set_new(head, "planes_sha256", json_string(upper));
+	else if (!strcmp(how, "bad-gray-format"))
+		json_object_set_new(head, "gray", json_string(good));
 	else if (!strcmp(how, "no-hash"))
 		json_object_del(head, "planes_sha256");
 	const char *format = !strcmp(how, "bad-format") ? "yuv420p <b>" : "yuv420p 64x48";

@@ -17,6 +17,7 @@
 #include "decoder/jpeg-check.h"
 #include "media-help.h"
 #include "proc/sandbox.h"
+#include "protocol/media-wire.h"
 
 /* Builds with sanitizers have no sandbox, and no memory limits. */
 static bool sandboxed(void)
@@ -40,6 +41,7 @@ struct seen {
 	int64_t pts[4096];
 	int width, height, stop_after;
 	char sha256[8][HASH_HEX], format[64]; /* of the first frames, and of the last */
+	char gray[MEDIA_GRAY_HEX + 1];        /* likewise */
 	char decode_path[32];                 /* of the last frame */
 };
 
@@ -50,6 +52,7 @@ static int see(void *ctx, size_t i, struct frame *f)
 	if (i < ARRAY_LEN(s->sha256) && f->planes_sha256)
 		snprintf(s->sha256[i], sizeof s->sha256[i], "%s", f->planes_sha256);
 	snprintf(s->format, sizeof s->format, "%s", f->planes_format ? f->planes_format : "");
+	snprintf(s->gray, sizeof s->gray, "%s", f->gray ? f->gray : "");
 	s->pts[s->n++] = f->pts;
 	s->faults += !!f->fault;
 	snprintf(s->decode_path, sizeof s->decode_path, "%s", f->decode_path ? f->decode_path : "");
@@ -86,6 +89,7 @@ static void test_lies(void **state)
 		{"bad-hash", -ERR_PROTO, "identity"},
 		{"bad-format", -ERR_PROTO, "identity"},
 		{"no-hash", -ERR_PROTO, "planes_sha256"},
+		{"bad-gray-format", -ERR_PROTO, "gray levels"},
 		{"one-more", -ERR_PROTO, "protocol"},
 		{"done-early", -ERR_PROTO, "protocol"},
 		{"half", -ERR_DIED, "ended with status 0"},
@@ -235,6 +239,9 @@ static void test_identity(void **state)
 	assert_string_equal(sought.format, "yuv420p 640x360");
 	assert_ok(ask(d, near, 4, &plain, NULL));
 	assert_string_equal(plain.sha256[0], "");
+	assert_string_equal(plain.gray, "");
+	assert_int_equal(strlen(steps.gray), MEDIA_GRAY_HEX);
+	assert_string_not_equal(steps.gray, sought.gray);
 	assert_string_equal(plain.format, "");
 }
 

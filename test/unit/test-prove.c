@@ -112,6 +112,7 @@ static void test_bad_reports(void **state)
 		{"\"start\": 3,", "\"start\": 4,", "ends before"},
 		{"{\"pts\": 1.25, \"sample\"", "{\"sample\"", "pts"},
 		{"\"planes_sha256\": null", "\"planes_sha256\": \"x\"", "identities[0]"},
+		{"\"planes_sha256\": null", "\"gray\": \"12\"", "16x9"},
 		{"\"frames\": [{\"pts\": 1.25}]", "\"frames\": [7]", "parts[2]"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -132,14 +133,19 @@ static void test_bad_reports(void **state)
 	assert_string_equal(f->sources[0].gaps, "auto");
 }
 
+static const char *then_gray = "", *now_gray = "";
+
 static enum found_match compare(const char *then, const char *then_path, const char *now,
                                 const char *now_path)
 {
-	const struct cited_frame c = {
-		.planes_sha256 = (char *)then, .planes_format = "", .decode_path = (char *)then_path};
+	const struct cited_frame c = {.planes_sha256 = (char *)then,
+	                              .planes_format = "",
+	                              .decode_path = (char *)then_path,
+	                              .gray = (char *)then_gray};
 	const struct found_frame f = {.planes_sha256 = (char *)now,
 	                              .planes_format = "",
 	                              .decode_path = (char *)now_path,
+	                              .gray = (char *)now_gray,
 	                              .fault = ""};
 	return found_compare(&c, &f);
 }
@@ -160,6 +166,25 @@ static void test_compare(void **state)
 							 broken = {.pts = 1, .planes_sha256 = "a", .fault = "x"};
 	assert_int_equal(found_compare(&c, &later), FOUND_GONE);
 	assert_int_equal(found_compare(&c, &broken), FOUND_GONE);
+}
+
+/* Where samples differ, how it looks is compared. */
+static void test_alike(void **state)
+{
+	(void)state;
+	then_gray = "10204080ff";
+	now_gray = "10214080fd"; /* by 0.6 on average */
+	assert_int_equal(compare("a", "software", "a", "software"), FOUND_SAME);
+	assert_int_equal(compare("a", "software", "b", "software"), FOUND_ALIKE);
+	assert_int_equal(compare("a", "concealed", "b", "software"), FOUND_ALIKE);
+	now_gray = "10204080e0"; /* one cell is another one */
+	assert_int_equal(compare("a", "software", "b", "software"), FOUND_OTHER);
+	assert_int_equal(compare("a", "hardware", "b", "software"), FOUND_OTHER);
+	assert_int_equal(compare("a", "concealed", "b", "software"), FOUND_ELSEWISE);
+	assert_int_equal(compare("a", "software", "b", "salvage"), FOUND_ELSEWISE);
+	now_gray = "";
+	assert_int_equal(compare("a", "software", "b", "software"), FOUND_OTHER);
+	then_gray = "";
 }
 
 static void test_result(void **state)
@@ -186,7 +211,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_report),      cmocka_unit_test(test_answer),
 		cmocka_unit_test(test_bad_reports), cmocka_unit_test(test_compare),
-		cmocka_unit_test(test_result),
+		cmocka_unit_test(test_alike),       cmocka_unit_test(test_result),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
