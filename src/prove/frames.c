@@ -33,6 +33,7 @@ static void set_frame(struct found_frame *to, const struct frame *f, const char 
 	to->decode_path = mem_strdup(f && f->decode_path ? f->decode_path : "");
 	to->gray = mem_strdup(f && f->gray ? f->gray : "");
 	to->fault = mem_strdup(fault ? fault : "");
+	to->lost = !f;
 }
 
 struct taking {
@@ -171,6 +172,8 @@ static bool is_whole(const char *decode_path)
 
 enum found_match found_compare(const struct cited_frame *c, const struct found_frame *f)
 {
+	if (f->lost)
+		return FOUND_LOST;
 	if (f->fault[0] || f->pts != c->pts)
 		return FOUND_GONE;
 	if (!c->planes_sha256[0] || !f->planes_sha256[0])

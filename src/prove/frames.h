@@ -18,6 +18,7 @@ struct found_frame {
 	int64_t pts;  /* of the frame that is shown then */
 	char *planes_sha256, *planes_format, *decode_path, *gray;
 	char *fault; /* why there is none; "" = there is one */
+	bool lost;   /* the decoder failed, which says nothing about the frame */
 };
 struct found {
 	struct found_frame *frames; /* in order of time, each once */
@@ -36,6 +37,7 @@ const struct found_frame *found_at(const struct found *f, int64_t time);
 /* How a cited frame compares with the one that is found. */
 enum found_match {
 	FOUND_SAME,
+	FOUND_LOST,        /* the decoder failed: it is not known */
 	FOUND_GONE,        /* there is no frame at this time */
 	FOUND_OTHER,       /* it is another one */
 	FOUND_ALIKE,       /* other samples, but a picture that looks alike */

@@ -19,7 +19,7 @@
 struct video {
 	const char *path;
 	int fd;
-	char sha256[HASH_HEX];
+	char sha256[HASH_HEX], stamp[FILE_STAMP_MAX];
 };
 
 struct proving {
@@ -104,10 +104,24 @@ static int open_videos(const struct prove_options *o, struct video *videos, stru
 	for (size_t i = 0; i < o->n_videos && r == 0; i++) {
 		videos[i].path = o->videos[i];
 		r = file_open_input(o->videos[i], &videos[i].fd, err);
-		if (r == 0)
-			r = hash_fd(videos[i].fd, o->cancel, NULL, videos[i].sha256, err);
+		if (r < 0)
+			break;
+		file_stamp(videos[i].fd, videos[i].stamp);
+		r = hash_fd(videos[i].fd, o->cancel, NULL, videos[i].sha256, err);
 	}
 	return r;
+}
+
+/* What was decoded has to be what was hashed. */
+static int check_unchanged(const struct proving *p, struct err *err)
+{
+	char stamp[FILE_STAMP_MAX];
+	for (size_t i = 0; i < p->o->n_videos; i++) {
+		file_stamp(p->videos[i].fd, stamp);
+		if (strcmp(stamp, p->videos[i].stamp) != 0)
+			return err_set(err, ERR_BUSY, "%s was changed meanwhile; try again", p->videos[i].path);
+	}
+	return 0;
 }
 
 /* The video that is this source; NULL if none is. */
@@ -183,6 +197,14 @@ static struct tally tally_frames(const struct cited *c, const struct found *foun
 	return t;
 }
 
+static void add_lost(const struct proving *p, size_t cite, const char *name, const struct tally *t)
+{
+	char time[CLOCK_TEXT_MAX];
+	proof_add(p->proof, PROOF_UNCHECKED, PROOF_FRAMES, cite + 1,
+	          "%s: the decoder failed on the frame at %s: %s", name,
+	          clock_text(t->first[FOUND_LOST]->pts, time), t->found[FOUND_LOST]->fault);
+}
+
 static void add_gone(const struct proving *p, size_t cite, const char *name, const struct tally *t)
 {
 	char time[CLOCK_TEXT_MAX], shown[CLOCK_TEXT_MAX];
@@ -244,6 +266,8 @@ static void prove_cite(const struct proving *p, size_t cite, const struct found 
 	if (!c->n_frames)
 		proof_add(p->proof, PROOF_UNCHECKED, PROOF_FRAMES, cite + 1, "%s: it cites no frames",
 		          name);
+	if (t.n[FOUND_LOST])
+		add_lost(p, cite, name, &t);
 	if (t.n[FOUND_GONE])
 		add_gone(p, cite, name, &t);
 	for (int m = FOUND_OTHER; m < FOUND_MATCHES; m++)
@@ -333,7 +357,7 @@ static int prove_all(struct proving *p, const json_t *json, struct err *err)
 	prove_sources(p);
 	for (size_t i = 0; i < p->file->n_sources && r == 0; i++)
 		r = prove_source(p, i, err);
-	return r;
+	return r < 0 ? r : check_unchanged(p, err);
 }
 
 int prove_run(const json_t *json, const struct prove_options *o, struct proof *ret, struct err *err)

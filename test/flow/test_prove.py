@@ -245,6 +245,12 @@ class Prove(flow.Flow):
         self.assertEqual(self.lines(proof, "unchecked"), [("frames", 1), ("frames", 2)])
         self.assertIn("decoded as hardware, and here as software", self.texts(proof, "unchecked"))
 
+    def test_a_decoder_that_fails_says_nothing(self):
+        self.sign()
+        proof = self.prove("answer.json", "w.mp4", "--media-timeout", "1ms", code=3)
+        self.assertEqual(self.lines(proof, "unchecked"), [("frames", 1), ("frames", 2)])
+        self.assertIn("media-timeout", self.texts(proof, "unchecked"))
+
     def test_hostile_files(self):
         self.sign()
         good = (self.dir / "answer.json").read_bytes()

@@ -166,6 +166,8 @@ static void test_compare(void **state)
 							 broken = {.pts = 1, .planes_sha256 = "a", .fault = "x"};
 	assert_int_equal(found_compare(&c, &later), FOUND_GONE);
 	assert_int_equal(found_compare(&c, &broken), FOUND_GONE);
+	const struct found_frame lost = {.pts = 1, .planes_sha256 = "", .fault = "x", .lost = true};
+	assert_int_equal(found_compare(&c, &lost), FOUND_LOST);
 }
 
 /* Where samples differ, how it looks is compared. */
