@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tools that read the journal: list_videos, search, get_timeline. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "mcp/tools-internal.h"
+#include "report/report.h"
+#include "report/text.h"
+#include "search/search.h"
+
+enum { NAME_MAX_BYTES = 300, TEXT_MAX = 2000, SUMMARY_MAX = 600, WHOLE_MAX = 20000, PAGE = 500 };
+
+static char *report_uri(const struct mcp_video *v)
+{
+	return mem_printf("vdet://video/%s/report.json", v->id);
+}
+
+/* ---- list_videos */
+
+static json_t *video_json(const struct mcp_video *v)
+{
+	AUTO(mem_freep) char *uri = report_uri(v);
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:s}", "video", v->id, "name",
+	                 tool_data(v->name, NAME_MAX_BYTES), "duration", tool_seconds(v->duration),
+	                 "from", tool_seconds(v->from), "to", tool_seconds(v->to), "chunks",
+	                 (json_int_t)v->chunks, "holes", (json_int_t)v->holes, "summary",
+	                 tool_data(v->summary, SUMMARY_MAX), "report", uri);
+}
+
+int tool_list_videos(struct tool_call *c, json_t **ret, struct err *err)
+{
+	AUTO(library_clear) struct library l = {0};
+	const char *name = tool_text(c, "name", "");
+	int64_t skip = tool_int(c, "skip", 0), limit = tool_int(c, "limit", 50);
+	int r = library_load(&c->tools->setup, c->call->cancel, &l, err);
+	if (r < 0)
+		return r;
+
+	json_t *videos = json_array();
+	bool more = false;
+	for (size_t i = 0; i < l.n && !more; i++) {
+		if (!strcasestr(l.videos[i].name, name) || skip-- > 0)
+			continue;
+		more = (int64_t)json_array_size(videos) == limit;
+		if (!more)
+			json_array_append_new(videos, video_json(&l.videos[i]));
+	}
+	*ret = json_pack("{s:o, s:b}", "videos", videos, "more", (int)more);
+	return 0;
+}
+
+/* ---- search */
+
+struct searching {
+	const struct library *library;
+	const char *video; /* only in this one; NULL = in all */
+	int64_t skip, limit;
+	json_t *hits;
+	bool more;
+};
+
+static enum search_kind kind_of(const char *name)
+{
+	static const char *const names[] = {"any", "event", "summary", "video"};
+	size_t i = ARRAY_LEN(names) - 1;
+	while (i && strcmp(names[i], name) != 0)
+		i--;
+	return (enum search_kind)i;
+}
+
+/* Of the videos that the client may know. */
+static void add_hits(struct searching *s, const struct search_result *found)
+{
+	static const char *const kinds[] = {"any", "event", "summary", "video"};
+	for (size_t i = 0; i < found->n && !s->more; i++) {
+		const struct search_hit *h = &found->hits[i];
+		const struct mcp_video *v = NULL;
+		struct err ignored;
+		if (library_find(s->library, h->job, &v, &ignored) < 0 ||
+		    (s->video && strcmp(s->video, v->id) != 0) || s->skip-- > 0)
+			continue;
+		s->more = (int64_t)json_array_size(s->hits) == s->limit;
+		if (!s->more)
+			json_array_append_new(
+				s->hits,
+				json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:s}", "video", v->id, "name",
+			              tool_data(v->name, NAME_MAX_BYTES), "kind", kinds[h->kind], "text",
+			              tool_data(h->text, TEXT_MAX), "start", tool_seconds(h->start), "end",
+			              tool_seconds(h->end), "verdict", check_verdict_name(h->verdict)));
+	}
+}
+
+/* Page by page, as hits of other videos are left out. */
+static int search_all(struct tool_call *c, struct search_query *q, struct searching *s,
+                      struct err *err)
+{
+	bool more = true;
+	for (q->limit = PAGE; more && !s->more && q->skip + PAGE <= SEARCH_LIMIT_MAX; q->skip += PAGE) {
+		AUTO(search_result_clear) struct search_result found = {0};
+		int r = search_run(c->tools->setup.store, q, &found, err);
+		if (r < 0)
+			return r;
+		add_hits(s, &found);
+		more = found.more && found.n;
+	}
+	s->more = s->more || more;
+	return 0;
+}
+
+int tool_search(struct tool_call *c, json_t **ret, struct err *err)
+{
+	AUTO(library_clear) struct library l = {0};
+	const struct mcp_video *v = NULL;
+	const char *video = tool_text(c, "video", NULL);
+	struct searching s = {.library = &l,
+	                      .video = video,
+	                      .skip = tool_int(c, "skip", 0),
+	                      .limit = tool_int(c, "limit", 20)};
+	int r = library_load(&c->tools->setup, c->call->cancel, &l, err);
+	if (r == 0 && video)
+		r = library_find(&l, video, &v, err);
+	if (r < 0)
+		return r;
+
+	struct search_query q = {.words = tool_text(c, "words", ""),
+	                         .scope = c->tools->setup.queue ? SEARCH_QUEUE : SEARCH_LATEST,
+	                         .video = v ? v->sha256 : "",
+	                         .kind = kind_of(tool_text(c, "kind", "any")),
+	                         .from = tool_time(c, "from", 0),
+	                         .to = tool_time(c, "to", 0)};
+	s.hits = json_array();
+	r = search_all(c, &q, &s, err);
+	if (r < 0)
+		json_decref(s.hits);
+	else
+		*ret = json_pack("{s:o, s:b}", "hits", s.hits, "more", (int)s.more);
+	return r;
+}
+
+/* ---- get_timeline */
+
+/* The pts of the frames that show it, each once, in order of its parts. */
+static json_t *frames_json(const struct report *r, const struct report_event *e)
+{
+	json_t *all = json_array();
+	int64_t last = -1;
+	for (size_t i = 0; i < e->n_parts; i++)
+		for (size_t k = 0; k < e->parts[i].n_samples; k++) {
+			const struct report_sample *s = report_evidence(r, &e->parts[i], k);
+			if (s && s->pts > last)
+				json_array_append_new(all, json_integer(last = s->pts));
+		}
+	return all;
+}
+
+static json_t *event_json(const struct report *r, const struct report_event *e)
+{
+	const char *subject = e->subject && *e->subject->name ? e->subject->name : report_subject(e);
+	return json_pack("{s:o, s:o, s:b, s:o, s:o, s:s, s:o}", "start", tool_seconds(e->start), "end",
+	                 tool_seconds(e->end), "state", (int)e->state, "subject",
+	                 tool_data(subject, NAME_MAX_BYTES), "text", tool_data(e->what, TEXT_MAX),
+	                 "verdict", check_verdict_name(e->parts[0].check.verdict), "frames",
+	                 frames_json(r, e));
+}
+
+struct range {
+	int64_t from, to; /* to 0 = the end */
+};
+
+static bool overlaps(const struct range *range, int64_t start, int64_t end)
+{
+	return end >= range->from && (!range->to || start <= range->to);
+}
+
+/* Events and states together, in order of start. */
+static json_t *timeline(const struct report *r, const struct range *range, int64_t skip,
+                        int64_t limit, bool *ret_more)
+{
+	json_t *all = json_array();
+	size_t i = 0, k = 0;
+	*ret_more = false;
+	while (!*ret_more && (i < r->n_events || k < r->n_states)) {
+		bool state =
+			i == r->n_events || (k < r->n_states && r->states[k].start < r->events[i].start);
+		const struct report_event *e = state ? &r->states[k++] : &r->events[i++];
+		if (!overlaps(range, e->start, e->end) || skip-- > 0)
+			continue;
+		*ret_more = (int64_t)json_array_size(all) == limit;
+		if (!*ret_more)
+			json_array_append_new(all, event_json(r, e));
+	}
+	return all;
+}
+
+static void add_stretch(json_t *to, int64_t start, int64_t end, const char *reason)
+{
+	json_array_append_new(to, json_pack("{s:o, s:o, s:o}", "start", tool_seconds(start), "end",
+	                                    tool_seconds(end), "reason", tool_data(reason, TEXT_MAX)));
+}
+
+static json_t *not_seen(const struct report *r, const struct range *range)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < r->n_chunks; i++)
+		if (r->chunks[i].state == CHUNK_HOLE &&
+		    overlaps(range, r->chunks[i].start, r->chunks[i].end))
+			add_stretch(all, r->chunks[i].start, r->chunks[i].end, r->chunks[i].reason);
+	for (size_t i = 0; i < r->n_left_out; i++)
+		if (overlaps(range, r->left_out[i].start, r->left_out[i].end))
+			add_stretch(all, r->left_out[i].start, r->left_out[i].end,
+			            "left out by the given plan");
+	return all;
+}
+
+int tool_get_timeline(struct tool_call *c, json_t **ret, struct err *err)
+{
+	AUTO(library_clear) struct library l = {0};
+	AUTO(report_freep) struct report *report = NULL;
+	const struct mcp_video *v = NULL;
+	const struct range range = {tool_time(c, "from", 0), tool_time(c, "to", 0)};
+	int64_t gap = 0, mean = 0;
+	bool more;
+	int r = library_load(&c->tools->setup, c->call->cancel, &l, err);
+	if (r == 0)
+		r = library_find(&l, tool_text(c, "video", ""), &v, err);
+	if (r == 0)
+		r = report_load_text(c->tools->setup.store, v->id, REPORT_NORMAL, &report, err);
+	if (r < 0)
+		return r;
+
+	json_t *events =
+		timeline(report, &range, tool_int(c, "skip", 0), tool_int(c, "limit", 100), &more);
+	report_coverage(report, &gap, &mean);
+	*ret = json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "video", v->id, "name",
+	                 tool_data(v->name, NAME_MAX_BYTES), "duration", tool_seconds(report->duration),
+	                 "summary", tool_data(report->summary, WHOLE_MAX), "events", events, "more",
+	                 (int)more, "not_seen", not_seen(report, &range), "longest_gap",
+	                 tool_seconds(gap));
+	return 0;
+}
