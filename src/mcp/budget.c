@@ -11,13 +11,15 @@
 #include "base/mem.h"
 
 #define HOUR (3600 * CLOCK_SECOND)
-enum { CLIENTS_MAX = 4096, CLIENT_NAME_MAX = 64 };
+enum { CLIENTS_MAX = 4096, CLIENT_NAME_MAX = 64, CALLS_KEPT = 64, HASH_KEPT = 25 };
 
 /* A full bucket holds the calls of an hour, and fills as time passes. */
 struct client {
 	char name[CLIENT_NAME_MAX];
 	double left;
-	int64_t at; /* when that was so */
+	int64_t at;                        /* when that was so */
+	char calls[CALLS_KEPT][HASH_KEPT]; /* the last that were counted */
+	size_t next;
 };
 
 struct budget {
@@ -71,9 +73,20 @@ static struct client *find(struct budget *b, const char *name, int64_t now)
 	return c;
 }
 
-/* Whether there is a call left; seconds until there is one. */
-static bool take(struct budget *b, struct client *c, int64_t now, double *ret_wait)
+static bool is_known(const struct client *c, const char *what)
 {
+	for (size_t i = 0; i < CALLS_KEPT; i++)
+		if (strncmp(c->calls[i], what, HASH_KEPT - 1) == 0)
+			return true;
+	return false;
+}
+
+/* Whether there is a call left; seconds until there is one. */
+static bool take(struct budget *b, struct client *c, const char *what, int64_t now,
+                 double *ret_wait)
+{
+	if (is_known(c, what))
+		return true;
 	c->left += (double)(now - c->at) / (double)HOUR * b->calls;
 	c->left = c->left > b->calls ? b->calls : c->left;
 	c->at = now;
@@ -81,17 +94,19 @@ static bool take(struct budget *b, struct client *c, int64_t now, double *ret_wa
 	if (c->left < 1)
 		return false;
 	c->left -= 1;
+	snprintf(c->calls[c->next++ % CALLS_KEPT], HASH_KEPT, "%s", what);
 	return true;
 }
 
-int budget_take(struct budget *b, const char *client, int64_t now, struct err *err)
+int budget_take(struct budget *b, const char *client, const char *what, int64_t now,
+                struct err *err)
 {
 	if (b->calls < 1)
 		return 0;
 	double wait = 60;
 	pthread_mutex_lock(&b->lock);
 	struct client *c = find(b, client, now);
-	bool ok = c && take(b, c, now, &wait);
+	bool ok = c && take(b, c, what, now, &wait);
 	pthread_mutex_unlock(&b->lock);
 	return ok ? 0
 	          : err_set(

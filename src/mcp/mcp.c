@@ -269,6 +269,14 @@ static json_t *answer_error(const struct answering *a, int code, const struct er
 	return rpc_error(a->q->id, theirs && code ? code : RPC_INTERNAL, NULL, "%s", err->msg);
 }
 
+json_t *mcp_refuse(const struct rpc_message *q)
+{
+	json_t *fault = mcp_is_modern(q) ? check_meta(q) : NULL;
+	if (!fault && !find(q))
+		fault = rpc_error(q->id, RPC_NO_METHOD, NULL, "Method not found: \"%.100s\"", q->method);
+	return fault;
+}
+
 json_t *mcp_answer(struct mcp *m, const struct rpc_message *q, const struct mcp_call *call)
 {
 	if (q->kind == RPC_INVALID)
@@ -277,13 +285,10 @@ json_t *mcp_answer(struct mcp *m, const struct rpc_message *q, const struct mcp_
 		return NULL;
 
 	struct answering a = {.mcp = m, .q = q, .call = call, .modern = mcp_is_modern(q)};
-	json_t *fault = a.modern ? check_meta(q) : NULL;
+	json_t *fault = mcp_refuse(q);
 	if (fault)
 		return fault;
 	const struct method *method = find(q);
-	if (!method)
-		return rpc_error(q->id, RPC_NO_METHOD, NULL, "Method not found: \"%.100s\"", q->method);
-
 	json_t *result = NULL;
 	struct err err = {0};
 	int code = 0, r = method->fn(&a, &result, &code, &err);

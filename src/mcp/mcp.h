@@ -34,6 +34,9 @@ bool mcp_is_legacy_version(const char *version);
  * answered where nothing should wait. */
 bool mcp_is_long(const struct rpc_message *q);
 
+/* What is wrong with a request before it is answered, its metadata or its
+ * method; NULL: nothing. The caller owns it. Pure. */
+json_t *mcp_refuse(const struct rpc_message *q);
 /* The response to a message, which the caller owns. NULL: there is none to
  * send, as it is not a request, or was canceled. Blocks. */
 json_t *mcp_answer(struct mcp *m, const struct rpc_message *q, const struct mcp_call *call);

@@ -98,6 +98,19 @@ static json_t *succeeded(json_t *structured, json_t *content)
 	                 "isError", 0);
 }
 
+/* The same call again, however long it waits, is the same. */
+static int take_budget(struct tools *t, const struct mcp_call *call, const char *name,
+                       const json_t *arguments, struct err *err)
+{
+	char what[HASH_HEX];
+	json_auto_t *copy = json_copy((json_t *)arguments);
+	json_object_del(copy, "wait");
+	AUTO(mem_freep) char *text = json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS);
+	const char *const texts[] = {name, text ? text : ""};
+	hash_texts(texts, ARRAY_LEN(texts), what);
+	return budget_take(t->budget, call->client, what, clock_now(), err);
+}
+
 int tools_call(struct tools *t, const struct mcp_call *call, const json_t *tool,
                const json_t *arguments, const json_t *token, json_t **ret, struct err *err)
 {
@@ -107,7 +120,7 @@ int tools_call(struct tools *t, const struct mcp_call *call, const json_t *tool,
 	json_t *structured = NULL;
 	int r = schema_check(json_object_get(tool, "inputSchema"), arguments, err);
 	if (r == 0 && functions[i].costs)
-		r = budget_take(t->budget, call->client, clock_now(), err);
+		r = take_budget(t, call, functions[i].name, arguments, err);
 	if (r == 0)
 		r = functions[i].fn(&c, &structured, err);
 	if (r == 0 && cancel_fired(call->cancel)) {

@@ -18,13 +18,14 @@
 #include "base/opt.h"
 #include "board/board.h"
 #include "board/events.h"
+#include "mcp/context.h"
 
 struct net_options {
 	char *listen, *tls_cert, *tls_key, *token_file, *origins, *hosts, *proxies;
 	bool open;
 	int64_t connections, per_address, rate;  /* numbers */
 	int64_t session, upload_expiry, silence; /* microseconds */
-	int64_t events;                          /* a number */
+	int64_t events, mcp_calls;               /* numbers */
 };
 extern const struct opt_group net_opt_group;
 
@@ -35,6 +36,7 @@ struct net_setup {
 	const struct net_options *options;
 	struct board *board;
 	struct events *events;
+	struct mcp_setup mcp; /* of /mcp, without host, calls and queue */
 	const char *data_dir; /* of uploads, tokens and the key of sessions */
 	int inherited;        /* net_inherited(); if not 0, net.listen is ignored */
 	/* The reply of GET /performance; any thread; NULL: not available. */

@@ -44,6 +44,10 @@ static const struct opt_row rows[] = {
      "Number of events that are kept for clients that reconnect or are slow; a client that misses "
      "more reloads everything.",
      0},
+	{"net.mcp_calls", NULL, OPT_INT, AT(mcp_calls), "60", 0, 1 << 20, NULL, "N",
+     "Maximum number of calls an hour of one client of /mcp to tools that start work, such as "
+     "add_video; the same call again does not count. 0 = no limit.",
+     0},
 };
 
 const struct opt_group net_opt_group = {"Server", rows, ARRAY_LEN(rows)};

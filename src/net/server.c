@@ -51,6 +51,7 @@ struct net {
 	struct gate *gate;
 	struct http_server *http;
 	struct sockets *sockets;
+	struct mcp_service *mcp;
 	struct api api;
 	struct route_table tables[2];
 	/* Net thread only. */
@@ -387,12 +388,17 @@ static void make_http(struct net *n)
 
 static void make_routes(struct net *n)
 {
+	struct mcp_setup mcp = n->setup.mcp;
+	mcp.queue = true;
+	mcp.calls = n->options->mcp_calls;
+	n->mcp = mcp_service_new(&mcp, n->setup.board);
 	n->sockets = sockets_new(n->http, n->setup.events);
 	n->api = (struct api){.board = n->setup.board,
 	                      .access = n->access,
 	                      .http = n->http,
 	                      .sockets = n->sockets,
 	                      .uploads = n->uploads,
+	                      .mcp = n->mcp,
 	                      .session = n->options->session,
 	                      .performance = n->setup.performance,
 	                      .performance_ctx = n->setup.performance_ctx};
@@ -439,6 +445,9 @@ void net_free(struct net *n)
 	gate_free(n->gate);
 	if (n->lws)
 		lws_context_destroy(n->lws);
+	mcp_service_free(n->mcp);
+	if (n->mailbox)
+		mailbox_run(n->mailbox); /* what it left there */
 	http_server_free(n->http);
 	sockets_free(n->sockets);
 	mailbox_free(n->mailbox);
@@ -527,6 +536,7 @@ static void stop(struct net *n)
 {
 	n->http->stopping = true;
 	gate_clear(n->gate);
+	mcp_service_stop(n->mcp);
 	sockets_stop(n->sockets);
 	lws_sul_schedule(n->lws, 0, &n->stop, on_stop_timeout, STOP_TIME * LWS_US_PER_SEC);
 }

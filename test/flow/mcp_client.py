@@ -102,3 +102,49 @@ class Client:
         self.content = r["content"][1:]
         return r["structuredContent"]
 
+
+
+class HttpClient:
+    """The same by HTTP: each request by itself, unless a revision with `initialize` is named."""
+
+    def __init__(self, server, token=None, version=None):
+        self.server, self.token, self.version, self.number = server, token, version, 0
+
+    def post(self, message, headers=None, accept="application/json, text/event-stream"):
+        return self.server.post("/mcp", message, headers={"Accept": accept, "Content-Type": "application/json", **(headers or {})},
+                                token=self.token)
+
+    def headers(self, message):
+        """Those that repeat the message."""
+        if self.version:
+            return {"MCP-Protocol-Version": self.version}
+        params = message.get("params", {})
+        name = params.get("uri") if message["method"] == "resources/read" else params.get("name")
+        return {"MCP-Protocol-Version": MODERN, "Mcp-Method": message["method"]} | ({"Mcp-Name": name} if name else {})
+
+    def message(self, method, _token=None, **params):
+        self.number += 1
+        extra = {"progressToken": _token} if _token is not None else {}
+        if not self.version:
+            params["_meta"] = meta(**extra)
+        return {"jsonrpc": "2.0", "id": self.number, "method": method, "params": params}
+
+    def send(self, method, _token=None, _headers=None, **params):
+        m = self.message(method, _token, **params)
+        return self.post(m, self.headers(m) | (_headers or {}))
+
+    def ask(self, method, _token=None, **params):
+        r = self.send(method, _token, **params)
+        self.events = [json.loads(line[6:]) for line in r.body.decode().split("\n\n") if line.startswith("data: ")]
+        answer = self.events[-1] if self.events else r.json
+        assert answer["id"] == self.number, answer
+        if "error" in answer:
+            raise Failed(answer["error"])
+        assert r.status == 200, r.status
+        return answer["result"]
+
+    def call(self, name, _token=None, **arguments):
+        r = self.ask("tools/call", _token, name=name, arguments=arguments)
+        if r["isError"]:
+            raise Failed({"code": 0, "message": r["content"][0]["text"]})
+        return r["structuredContent"]

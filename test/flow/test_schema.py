@@ -75,6 +75,12 @@ class Schema(Serving):
                      f"jobs/{job}/subjects", f"jobs/{job}/picture?chunk=0&sample=0",
                      "search?q=the", "performance", "performance/recommendations", "sessions", "settings"):
             self.expect(s.get(f"/api/v1/{path}"), 200)
+        rpc = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+        self.expect(s.post("/mcp", rpc), 200)
+        self.expect(s.post("/mcp", rpc | {"method": "tools/call", "params": {"name": "list_videos"}}), 200)
+        self.expect(s.post("/mcp", {"jsonrpc": "2.0", "method": "notifications/initialized"}), 202)
+        self.expect(s.post("/mcp", rpc | {"id": None}), 400)
+        self.expect(s.post("/mcp", rpc, headers={"MCP-Protocol-Version": "1"}), 400)
         edits = f"/api/v1/jobs/{job}/subjects/edits"
         subjects = s.api(f"/jobs/{job}/subjects")["subjects"]
         self.assertTrue(subjects)

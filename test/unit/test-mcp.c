@@ -299,14 +299,15 @@ static void the_budget_is_per_client_and_hour(void **state)
 	const int64_t hour = 3600 * CLOCK_SECOND;
 	struct budget *b = budget_new(2), *none = budget_new(0);
 	struct err err;
-	assert_ok(budget_take(b, "ann", hour, &err));
-	assert_ok(budget_take(b, "ann", hour, &err));
-	assert_int_equal(budget_take(b, "ann", hour, &err), -ERR_LIMIT);
-	assert_ok(budget_take(b, "ben", hour, &err));
-	assert_ok(budget_take(b, "ann", hour + hour / 2, &err));
-	assert_int_equal(budget_take(b, "ann", hour + hour / 2, &err), -ERR_LIMIT);
+	assert_ok(budget_take(b, "ann", "1", hour, &err));
+	assert_ok(budget_take(b, "ann", "2", hour, &err));
+	assert_int_equal(budget_take(b, "ann", "3", hour, &err), -ERR_LIMIT);
+	assert_ok(budget_take(b, "ann", "2", hour, &err)); /* how far is it? */
+	assert_ok(budget_take(b, "ben", "3", hour, &err));
+	assert_ok(budget_take(b, "ann", "3", hour + hour / 2, &err));
+	assert_int_equal(budget_take(b, "ann", "4", hour + hour / 2, &err), -ERR_LIMIT);
 	for (int i = 0; i < 100; i++)
-		assert_ok(budget_take(none, "ann", hour, &err));
+		assert_ok(budget_take(none, "ann", i % 2 ? "5" : "6", hour, &err));
 	budget_free(b);
 	budget_free(none);
 }

@@ -10,6 +10,7 @@
 
 #include "board/board.h"
 #include "net/access/access.h"
+#include "net/api/mcp.h"
 #include "net/http/http.h"
 #include "net/http/route.h"
 #include "net/live/socket.h"
@@ -23,6 +24,7 @@ struct api {
 	struct http_server *http;
 	struct sockets *sockets;
 	struct uploads *uploads;
+	struct mcp_service *mcp;
 	int64_t session; /* how long a login is valid, microseconds */
 	/* The reply of GET /performance; any thread; NULL: not available. */
 	json_t *(*performance)(void *ctx);

@@ -58,6 +58,7 @@ const struct route api_routes[] = {
 	{METHOD_GET, V "/settings", ROLE_VIEW, 0, .fn = handle_settings},
 	{METHOD_PATCH, V "/settings", ROLE_ADMIN, ROUTE_BODY, .fn = handle_settings_change},
 	{METHOD_GET, V "/events", ROLE_VIEW, ROUTE_SOCKET, .fn = handle_no_socket},
+	{METHOD_POST, "/mcp", ROLE_VIEW, ROUTE_ORIGIN, .fn = handle_mcp, .sink = &mcp_sink},
 	{METHOD_GET, "/", ROLE_NONE, 0, .fn = handle_page},
 	{METHOD_GET, "/{name}", ROLE_NONE, 0, .fn = handle_page, .accepts = is_page_file},
 };

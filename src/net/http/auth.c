@@ -92,6 +92,8 @@ static bool is_forged(const struct call *c)
 {
 	const char *site = c->headers[HEADER_FETCH_SITE];
 	bool reads = c->method == METHOD_GET || c->method == METHOD_HEAD || c->method == METHOD_OPTIONS;
+	if (c->route && c->route->flags & ROUTE_ORIGIN && !is_known_origin(c))
+		return true;
 	if (c->headers[HEADER_AUTHORIZATION])
 		return false; /* a browser does not add this by itself */
 	if (c->local && reads && is_foreign_read(c))
@@ -166,7 +168,8 @@ static bool find_route(struct call *c)
 			call_head(c, "Access-Control-Allow-Headers",
 			          "Authorization, Content-Type, Tus-Resumable, Upload-Offset, Upload-Length, "
 			          "Upload-Metadata, Upload-Checksum, Upload-Concat, Upload-Defer-Length, "
-			          "X-HTTP-Method-Override, X-Requested-With");
+			          "X-HTTP-Method-Override, X-Requested-With, Mcp-Protocol-Version, "
+			          "Mcp-Method, Mcp-Name");
 			call_head(c, "Access-Control-Max-Age", "600");
 		}
 	} else if (allow.len) {

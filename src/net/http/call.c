@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "net/http/range.h"
+#include "net/http/stream.h"
 
 void call_init(struct call *c, struct http_server *h)
 {
@@ -36,6 +37,8 @@ void call_clear(struct call *c)
 	buf_free(&c->reply.head);
 	buf_free(&c->reply.body);
 	fd_closep(&c->reply.fd);
+	if (c->reply.stream)
+		http_stream_detach(c->reply.stream);
 }
 
 const char *call_query(const struct call *c, const char *name)

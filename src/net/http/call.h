@@ -37,6 +37,7 @@ enum header {
 	HEADER_CONTENT_TYPE,
 	HEADER_CONTENT_LENGTH,
 	HEADER_TRANSFER_ENCODING,
+	HEADER_ACCEPT,
 	HEADER_ACCEPT_ENCODING,
 	HEADER_USER_AGENT,
 	HEADER_RANGE,
@@ -56,6 +57,9 @@ enum header {
 	HEADER_UPLOAD_CHECKSUM,
 	HEADER_UPLOAD_CONCAT,
 	HEADER_UPLOAD_DEFER,
+	HEADER_MCP_VERSION,
+	HEADER_MCP_METHOD,
+	HEADER_MCP_NAME,
 	HEADERS,
 };
 
@@ -78,11 +82,14 @@ struct call_reply {
 	struct buf body;
 	const unsigned char *constant; /* instead of body, if not NULL */
 	size_t constant_len;
-	int fd;             /* a file instead of both, if not negative; owned */
-	int64_t from, size; /* the part of the file */
+	struct http_stream *stream; /* instead of body, if not NULL; see stream.h */
+	bool chunked;               /* it is sent in chunked transfer coding */
+	int fd;                     /* a file instead of both, if not negative; owned */
+	int64_t from, size;         /* the part of the file */
 };
 
 struct http_server;
+struct http_stream;
 struct route;
 
 struct call {

@@ -25,6 +25,7 @@ static const struct {
 	[HEADER_CONTENT_TYPE] = {WSI_TOKEN_HTTP_CONTENT_TYPE, NULL},
 	[HEADER_CONTENT_LENGTH] = {WSI_TOKEN_HTTP_CONTENT_LENGTH, NULL},
 	[HEADER_TRANSFER_ENCODING] = {WSI_TOKEN_HTTP_TRANSFER_ENCODING, NULL},
+	[HEADER_ACCEPT] = {WSI_TOKEN_HTTP_ACCEPT, NULL},
 	[HEADER_ACCEPT_ENCODING] = {WSI_TOKEN_HTTP_ACCEPT_ENCODING, NULL},
 	[HEADER_USER_AGENT] = {WSI_TOKEN_HTTP_USER_AGENT, NULL},
 	[HEADER_RANGE] = {WSI_TOKEN_HTTP_RANGE, NULL},
@@ -44,6 +45,9 @@ static const struct {
 	[HEADER_UPLOAD_CHECKSUM] = {-1, "upload-checksum:"},
 	[HEADER_UPLOAD_CONCAT] = {-1, "upload-concat:"},
 	[HEADER_UPLOAD_DEFER] = {-1, "upload-defer-length:"},
+	[HEADER_MCP_VERSION] = {-1, "mcp-protocol-version:"},
+	[HEADER_MCP_METHOD] = {-1, "mcp-method:"},
+	[HEADER_MCP_NAME] = {-1, "mcp-name:"},
 };
 
 /* Reads the value of a header, NULL if absent. False if it is too long or
@@ -199,13 +203,19 @@ bool head_read(struct lws *wsi, struct call *c)
 	return true;
 }
 
+bool head_is_http11(struct lws *wsi)
+{
+	char version[16] = "";
+	lws_hdr_copy(wsi, version, sizeof version, WSI_TOKEN_HTTP);
+	return strcmp(version, "HTTP/1.1") == 0;
+}
+
 bool head_wants_close(struct lws *wsi)
 {
-	char version[16] = "", connection[64] = "";
-	lws_hdr_copy(wsi, version, sizeof version, WSI_TOKEN_HTTP);
+	char connection[64] = "";
 	lws_hdr_copy(wsi, connection, sizeof connection, WSI_TOKEN_CONNECTION);
 	return strcasecmp(connection, "close") == 0 ||
-	       (strcmp(version, "HTTP/1.1") != 0 && strcasecmp(connection, "keep-alive") != 0);
+	       (!head_is_http11(wsi) && strcasecmp(connection, "keep-alive") != 0);
 }
 
 static void add_security(const struct call *c, struct buf *out)
@@ -254,7 +264,9 @@ void head_write(const struct call *c, bool close, struct buf *out)
 	const struct call_reply *r = &c->reply;
 	int64_t size = r->fd >= 0 ? r->size : (int64_t)(r->constant ? r->constant_len : r->body.len);
 	buf_addf(out, "HTTP/1.1 %d %s\r\n", r->status, call_status_text(r->status));
-	if (r->status != 204 && r->status != 304)
+	if (r->chunked)
+		buf_adds(out, "Transfer-Encoding: chunked\r\n");
+	else if (r->status != 204 && r->status != 304 && !r->stream)
 		buf_addf(out, "Content-Length: %lld\r\n", (long long)size);
 	if (r->type)
 		buf_addf(out, "Content-Type: %s\r\n", r->type);

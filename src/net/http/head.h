@@ -13,6 +13,8 @@
 /* Fills an empty call from the request that libwebsockets has parsed. False if
  * the request is malformed: the reply of *c says why. */
 bool head_read(struct lws *wsi, struct call *c);
+/* Whether the request, and so the reply, is of HTTP/1.1. */
+bool head_is_http11(struct lws *wsi);
 /* Whether the client wants the connection to close after the reply, by its
  * version or its Connection header. */
 bool head_wants_close(struct lws *wsi);

@@ -29,8 +29,10 @@ struct request {
 	struct buf in, taken; /* parts of the body: received, and passed to the sink */
 	/* The reply. */
 	bool replying, head_sent, close, drain;
-	bool sent;  /* all of it is in the socket */
-	bool waits; /* `socket` is in the set http.writable */
+	bool http11;    /* of the client */
+	bool last_sent; /* of a stream: its end is in `out` */
+	bool sent;      /* all of it is in the socket */
+	bool waits;     /* `socket` is in the set http.writable */
 	int socket;
 	bool held;          /* the library does not read the connection */
 	int64_t from, left; /* rest of the file that is sent */

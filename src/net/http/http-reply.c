@@ -11,6 +11,7 @@
 #include "net/http/conn.h"
 #include "net/http/head.h"
 #include "net/http/http-internal.h"
+#include "net/http/stream.h"
 
 enum {
 	BLOCK = 128 * 1024, /* bytes of a file that are sent at once */
@@ -86,13 +87,22 @@ static bool fill(struct request *r)
 	r->out_at = sizeof reserved;
 	if (!r->head_sent) {
 		head_write(c, r->close, &r->out);
-		if (c->method != METHOD_HEAD && c->reply.fd < 0)
+		if (c->method != METHOD_HEAD && c->reply.fd < 0 && !c->reply.stream)
 			buf_add(&r->out,
 			        c->reply.constant ? (const char *)c->reply.constant : buf_str(&c->reply.body),
 			        c->reply.constant ? c->reply.constant_len : c->reply.body.len);
 		r->head_sent = true;
 	}
+	if (c->reply.stream)
+		return http_stream_take(c->reply.stream, c->reply.chunked, &r->out, &r->last_sent);
 	return !r->left || add_file_block(r);
+}
+
+/* Whether something is to be put into r->out. */
+static bool has_more(const struct request *r)
+{
+	struct http_stream *s = r->call.reply.stream;
+	return !r->head_sent || r->left || (s && !r->last_sent && http_stream_has(s));
 }
 
 /* Writes r->out by TLS. What does not fit into the socket is kept and sent by
@@ -126,23 +136,37 @@ static int push(struct request *r)
 	return tls && lws_partial_buffered(r->wsi) ? 0 : 1;
 }
 
-/* Sends what the socket takes. 1: the reply is complete; 0: the rest follows
- * later; -1: the connection is lost. */
-static int send_some(struct request *r)
+enum sent { SENT_ALL, SENT_PART, SENT_IDLE, SENT_LOST };
+
+/* Sends what the socket takes: all of the reply; a part, as the socket is full
+ * or others have their turn; or what a stream has so far. */
+static enum sent send_some(struct request *r)
 {
 	int sent = 1;
 	for (int i = 0; sent > 0 && i < BLOCKS_A_TURN; i++) {
 		bool empty = r->out_at == r->out.len;
-		if (empty && r->head_sent && !r->left)
-			return 1;
+		if (empty && !has_more(r))
+			break;
 		if (empty && !fill(r))
-			return -1;
+			return SENT_LOST;
 		sent = push(r);
 	}
-	return sent > 0 && !r->left && r->out_at == r->out.len ? 1 : sent < 0 ? -1 : 0;
+	if (sent < 0)
+		return SENT_LOST;
+	if (!sent || r->out_at < r->out.len || has_more(r))
+		return SENT_PART;
+	return r->call.reply.stream && !r->last_sent ? SENT_IDLE : SENT_ALL;
 }
 
 /* ---- waiting for the socket, and the end */
+
+static int watch_socket(struct request *r, unsigned events)
+{
+	struct epoll_event event = {.events = events, .data.ptr = r};
+	r->waits = true;
+	r->socket = lws_get_socket_fd(r->wsi);
+	return epoll_ctl(r->call.http->writable, EPOLL_CTL_ADD, r->socket, &event);
+}
 
 /* Continues when the socket takes more. Meanwhile further requests stay in it:
  * the library would not read them, and poll again and again. It also does not
@@ -156,10 +180,16 @@ static int wait_writable(struct request *r)
 	}
 	if (!r->body || r->arrived)
 		http_read_on(r, false);
-	struct epoll_event event = {.events = EPOLLOUT, .data.ptr = r};
-	r->waits = true;
-	r->socket = lws_get_socket_fd(r->wsi);
-	return epoll_ctl(r->call.http->writable, EPOLL_CTL_ADD, r->socket, &event);
+	return watch_socket(r, EPOLLOUT);
+}
+
+/* A stream has nothing to send now. The library may not read, and so would not
+ * see that the client closes the connection. */
+static int wait_stream(struct request *r)
+{
+	http_read_on(r, false);
+	lws_set_timeout(r->wsi, NO_PENDING_TIMEOUT, 0);
+	return watch_socket(r, EPOLLRDHUP);
 }
 
 /* Whether the library holds bytes of a further request, just after one was
@@ -198,9 +228,11 @@ static int end_reply(struct request *r)
 static int continue_reply(struct request *r)
 {
 	struct lws *wsi = r->wsi;
-	int sent = send_some(r);
-	if (sent <= 0)
-		return sent < 0 ? -1 : wait_writable(r);
+	enum sent sent = send_some(r);
+	if (sent == SENT_LOST)
+		return -1;
+	if (sent != SENT_ALL)
+		return sent == SENT_IDLE ? wait_stream(r) : wait_writable(r);
 
 	r->sent = true;
 	int result = 0;
@@ -212,11 +244,28 @@ static int continue_reply(struct request *r)
 	return result;
 }
 
+/* The stream has something to send. Where the socket is full, that is sent
+ * once it takes more. */
+static void on_stream(void *ctx)
+{
+	struct request *r = ctx;
+	struct lws *wsi = r->wsi;
+	if (!wsi || r->sent || r->out_at < r->out.len ||
+	    (r->call.http->setup.tls && lws_partial_buffered(wsi)))
+		return;
+	stop_waiting(r);
+	if (continue_reply(r) < 0)
+		lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+}
+
 int http_begin_reply(struct request *r)
 {
 	struct call *c = &r->call;
 	r->replying = true;
-	r->close = r->close || (r->body && !r->arrived) || c->http->stopping;
+	c->reply.chunked = c->reply.stream && r->http11;
+	if (c->reply.stream)
+		http_stream_attach(c->reply.stream, on_stream, r);
+	r->close = r->close || c->reply.stream || (r->body && !r->arrived) || c->http->stopping;
 	r->out.max = INT32_MAX;
 	auth_add_cors(c);
 	r->from = c->reply.from;
@@ -241,7 +290,7 @@ void http_writable(struct http_server *h)
 		struct request *r = events[i].data.ptr;
 		struct lws *wsi = r->wsi;
 		stop_waiting(r);
-		if (continue_reply(r) < 0)
+		if (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) || continue_reply(r) < 0)
 			lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 	}
 }

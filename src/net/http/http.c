@@ -228,6 +228,7 @@ static int on_request(struct http_server *h, struct lws *wsi)
 		c->length < 0 && (c->method == METHOD_POST || c->method == METHOD_PATCH ||
 	                      c->method == METHOD_OTHER || c->headers[HEADER_METHOD_OVERRIDE]);
 	r->close = endless || !good || head_wants_close(wsi);
+	r->http11 = head_is_http11(wsi);
 	if (!good || !auth_admit(c) || !check_body(c) || !check_queue(c))
 		return http_begin_reply(r);
 

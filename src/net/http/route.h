@@ -16,6 +16,7 @@ enum {
 	ROUTE_SLOW = 4,     /* may take seconds: runs on the threads for slow handlers */
 	ROUTE_LOGIN = 8,    /* has the rate limit of logins */
 	ROUTE_SOCKET = 16,  /* is a WebSocket; the handler runs for plain requests */
+	ROUTE_ORIGIN = 32,  /* refuses pages of other origins even with a token */
 };
 
 /* Handles a request on a thread of the server: fills c->reply with the call_
