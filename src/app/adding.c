@@ -34,7 +34,8 @@ struct adding {
 	const char *const *folders;
 	const char *output;
 	struct cancel *stop, *signals; /* app->cancel meanwhile and before */
-	struct pool *pool;             /* of one thread, which alone uses engine and memory */
+	struct pool *pool;             /* of one thread */
+	pthread_mutex_t starting;      /* the engine; guards both */
 	struct engine *engine;
 	struct memory *memory;
 	pthread_mutex_t lock;
@@ -54,6 +55,7 @@ struct adding *adding_new(struct app *app, struct store *store, const char *cons
 	                     .signals = app->cancel};
 	app->cancel = a->stop;
 	pthread_mutex_init(&a->lock, NULL);
+	pthread_mutex_init(&a->starting, NULL);
 	a->pool = pool_new(1);
 	return a;
 }
@@ -77,22 +79,28 @@ void adding_free(struct adding *a)
 	a->app->cancel = a->signals;
 	cancel_free(a->stop);
 	pthread_mutex_destroy(&a->lock);
+	pthread_mutex_destroy(&a->starting);
 	free(a);
 }
 
 /* ---- the thread */
 
-static int start_engine(struct adding *a, struct err *err)
+int adding_engine(void *ctx, struct engine **ret, struct memory **ret_memory, struct err *err)
 {
-	if (a->engine)
-		return 0;
-	int r = app_new_engine(a->app, NULL, NULL, &a->engine, err);
-	if (r < 0)
-		return r;
-	app_count_spending(a->engine, a->store);
-	app_warn_about(engine_info(a->engine), a->app);
-	a->memory = memory_open(&a->app->memory, a->engine);
-	return 0;
+	struct adding *a = ctx;
+	int r = 0;
+	pthread_mutex_lock(&a->starting);
+	if (!a->engine)
+		r = app_new_engine(a->app, NULL, NULL, &a->engine, err);
+	if (r == 0 && !a->memory) {
+		app_count_spending(a->engine, a->store);
+		app_warn_about(engine_info(a->engine), a->app);
+		a->memory = memory_open(&a->app->memory, a->engine);
+	}
+	*ret = a->engine;
+	*ret_memory = a->memory;
+	pthread_mutex_unlock(&a->starting);
+	return r;
 }
 
 static int analyze(struct analysis *one, struct analyze_result *ret, struct err *err)
@@ -101,13 +109,15 @@ static int analyze(struct analysis *one, struct analyze_result *ret, struct err 
 	struct analyze_options options = a->app->analyze;
 	char none[] = "";
 	options.output = none; /* a folder of its own in the one that may be written */
-	int r = start_engine(a, err);
+	struct engine *engine;
+	struct memory *memory;
+	int r = adding_engine(a, &engine, &memory, err);
 	if (r < 0)
 		return r;
 	const struct analyze how = {.options = &options,
-	                            .engine = a->engine,
+	                            .engine = engine,
 	                            .store = a->store,
-	                            .memory = a->memory,
+	                            .memory = memory,
 	                            .reports_dir = a->output,
 	                            .locks_dir = a->app->locks_dir,
 	                            .progress = one->progress,

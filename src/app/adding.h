@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Analyses that a client of `vdet mcp` has started: one at a time, on a thread,
- * into one folder. */
+/* What a client of `vdet mcp` has started: analyses, one at a time, on a
+ * thread, into one folder; and the engine for them and for its questions. */
 #ifndef VDET_APP_ADDING_H
 #define VDET_APP_ADDING_H
 
@@ -11,8 +11,7 @@ struct adding;
 
 /* `folders`: real paths, NULL-terminated; files below them may be analyzed, and
  * a relative path is one of the first. `output`, a real path, gets the
- * reports. Borrowed until adding_free(). The engine is started with the first
- * analysis. */
+ * reports; NULL: nothing is added. Borrowed until adding_free(). */
 struct adding *adding_new(struct app *app, struct store *store, const char *const *folders,
                           const char *output);
 /* Stops what runs: finished chunks are kept, and the next analysis of the file
@@ -24,5 +23,8 @@ DEFINE_FREEP(struct adding, adding)
  * is tried again once its failure was reported. */
 int adding_add(void *ctx, const char *path, const char *url, struct mcp_added *ret,
                struct err *err);
+
+/* As engine of struct mcp_host. */
+int adding_engine(void *ctx, struct engine **ret, struct memory **ret_memory, struct err *err);
 
 #endif

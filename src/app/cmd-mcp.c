@@ -9,7 +9,6 @@
 #include "app/adding.h"
 #include "app/commands.h"
 #include "base/file.h"
-#include "job/step-options.h"
 #include "mcp/pipes.h"
 
 static struct {
@@ -80,8 +79,7 @@ static int set_up(struct app *app, struct session *s, struct err *err)
 		return r;
 
 	s->folders[0] = s->folder ? s->folder : s->output;
-	if (s->output)
-		s->adding = adding_new(app, s->store, s->folders, s->output);
+	s->adding = adding_new(app, s->store, s->folders, s->output);
 	return 0;
 }
 
@@ -96,11 +94,10 @@ static int run(struct app *app, int argc, char **argv)
 	if (r < 0)
 		return app_fail(&err);
 
-	const struct mcp_host host = {.ctx = s.adding, .add_video = s.adding ? adding_add : NULL};
-	const struct mcp_setup setup = {.store = s.store,
-	                                .decoder = analyze_decoder(&app->analyze),
-	                                .folder = s.folder,
-	                                .host = &host};
+	const struct mcp_host host = {
+		.ctx = s.adding, .add_video = s.output ? adding_add : NULL, .engine = adding_engine};
+	const struct mcp_setup setup = {
+		.store = s.store, .options = &app->analyze, .folder = s.folder, .host = &host};
 	s.mcp = mcp_new(&setup);
 	r = pipes_serve(s.mcp, STDIN_FILENO, s.out, signals, &err);
 	return r < 0 ? app_fail(&err) : EXIT_COMPLETE;

@@ -16,7 +16,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "board/events.h"
-#include "job/step-options.h"
 
 struct serving {
 	struct app *app;
@@ -136,15 +135,16 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 	                                  .abort = s->engine_stop};
 
 	r = board_new(&board, &s->board, err);
-	const struct net_setup net = {
-		.options = &app->net,
-		.board = s->board,
-		.events = s->events,
-		.mcp = {.store = s->store, .decoder = analyze_decoder(&app->analyze)},
-		.data_dir = app->data_dir,
-		.inherited = s->inherited,
-		.performance = publish_performance,
-		.performance_ctx = s};
+	const struct net_setup net = {.options = &app->net,
+	                              .board = s->board,
+	                              .events = s->events,
+	                              .mcp = {.store = s->store, .options = &app->analyze},
+	                              .engine = s->engine,
+	                              .memory = s->memory,
+	                              .data_dir = app->data_dir,
+	                              .inherited = s->inherited,
+	                              .performance = publish_performance,
+	                              .performance_ctx = s};
 	return r < 0 ? r : net_new(&net, &s->net, err);
 }
 

@@ -8,7 +8,9 @@
 
 #include "base/cancel.h"
 #include "base/err.h"
-#include "decoder/decoder.h"
+#include "engine/engine.h"
+#include "job/options.h"
+#include "memory/memory.h"
 #include "store/store.h"
 
 /* The state of an analysis that add_video started. */
@@ -28,12 +30,16 @@ struct mcp_host {
 	 * end. Any thread. NULL: the tool does not exist. */
 	int (*add_video)(void *ctx, const char *path, const char *url, struct mcp_added *ret,
 	                 struct err *err);
+	/* The engine that answers questions, which is started if need be; may take
+	 * long. Both are borrowed until mcp_free(). Any thread. NULL: nothing is
+	 * asked. */
+	int (*engine)(void *ctx, struct engine **ret, struct memory **ret_memory, struct err *err);
 };
 
 /* All borrowed until mcp_free(). */
 struct mcp_setup {
 	struct store *store;
-	struct decoder_options decoder;
+	const struct analyze_options *options; /* how frames are decoded and shown */
 	/* real path: files are read, and videos are known, only below it; NULL =
 	 * those of the journal */
 	const char *folder;

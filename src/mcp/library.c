@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cases/walk.h"
+#include "store/ask.h"
 #include "store/queue.h"
 
 enum { KNOWN_MAX = 1000, LINK_MAX = 4200 };
@@ -193,11 +194,35 @@ static int keep_inside(const struct mcp_setup *s, struct cancel *cancel, struct 
 	return 0;
 }
 
+/* Where files of this content were seen, if it is not where it is expected. */
+static int find_places(const struct mcp_setup *s, struct library *l, struct err *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < l->n && r == 0; i++) {
+		struct mcp_video *v = &l->videos[i];
+		char **paths = NULL;
+		size_t n = 0;
+		if (*v->path && file_exists(v->path))
+			continue;
+		r = store_place_of(s->store, v->sha256, &paths, &n, err);
+		for (size_t k = 0; k < n; k++)
+			if (file_exists(paths[k])) {
+				free(v->path);
+				v->path = mem_strdup(paths[k]);
+				break;
+			}
+		store_paths_free(paths, n);
+	}
+	return r;
+}
+
 int library_load(const struct mcp_setup *s, struct cancel *cancel, struct library *ret,
                  struct err *err)
 {
 	AUTO(library_clear) struct library l = {0};
 	int r = load_journal(s, &l, err);
+	if (r == 0 && !s->folder && !s->queue)
+		r = find_places(s, &l, err);
 	if (r == 0 && s->folder)
 		r = keep_inside(s, cancel, &l, err);
 	if (r == 0) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "job/step-options.h"
 #include "store/queue.h"
 
 enum { QUALITY = 85, THUMB_MAX = 4 * 1024 * 1024 };
@@ -48,7 +49,7 @@ static int decode(const struct mcp_setup *s, const struct picture_request *q, in
 	AUTO(decoder_freep) struct decoder *d = NULL;
 	AUTO(video_info_clear) struct video_info info = {0};
 	struct decoding keeping = {q, to};
-	struct decoder_options o = s->decoder;
+	struct decoder_options o = analyze_decoder(s->options);
 	const struct frame_request frames = {
 		.times = q->times, .n = q->n, .size = q->size, .quality = QUALITY};
 	if (q->video->has_stream) {

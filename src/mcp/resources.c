@@ -29,28 +29,47 @@ static bool read_number(const char **at, const char *after, int64_t *ret)
 	return true;
 }
 
+/* Reads what it begins with; whether it does. */
+static bool skip(const char **at, const char *text)
+{
+	size_t n = strlen(text);
+	bool good = strncmp(*at, text, n) == 0;
+	*at += good ? n : 0;
+	return good;
+}
+
+static bool read_id(const char **at, struct resource *to)
+{
+	size_t n = strspn(*at, "0123456789abcdef");
+	if (!n || n >= sizeof to->id)
+		return false;
+	memcpy(to->id, *at, n);
+	*at += n;
+	return true;
+}
+
+static bool read_uri(const char *at, struct resource *to)
+{
+	if (skip(&at, "vdet://answer/")) {
+		to->kind = RESOURCE_ANSWER;
+		return read_id(&at, to) && strcmp(at, ".json") == 0;
+	}
+	if (!skip(&at, "vdet://video/") || !read_id(&at, to))
+		return false;
+	to->kind = RESOURCE_FRAME;
+	if (skip(&at, "/frame/"))
+		return read_number(&at, ".jpg", &to->pts);
+	to->kind = RESOURCE_REPORT;
+	return strcmp(at, "/report.json") == 0;
+}
+
 int resource_parse(const char *uri, struct resource *ret, struct err *err)
 {
-	static const char start[] = "vdet://video/";
-	const char *at = uri + (strncmp(uri, start, sizeof start - 1) == 0 ? sizeof start - 1 : 0);
-	size_t n = strspn(at, "0123456789abcdef");
-	struct resource r = {.kind = RESOURCE_REPORT};
-	bool good = at != uri && n && n < sizeof r.video && at[n] == '/';
-	if (good) {
-		memcpy(r.video, at, n);
-		at += n + 1;
-	}
-	if (good && strcmp(at, "report.json") != 0) {
-		r.kind = RESOURCE_FRAME;
-		good = strncmp(at, "frame/", 6) == 0;
-		at += good ? 6 : 0;
-		good = good && read_number(&at, ".jpg", &r.pts);
-	}
-	if (!good)
+	struct resource r = {0};
+	if (!read_uri(uri, &r))
 		return err_set(err, ERR_ARG,
-		               "there is no resource \"%.200s\"; they are "
-		               "vdet://video/ID/report.json and "
-		               "vdet://video/ID/frame/MICROSECONDS.jpg",
+		               "there is no resource \"%.200s\"; they are vdet://video/ID/report.json, "
+		               "vdet://video/ID/frame/MICROSECONDS.jpg and vdet://answer/ID.json",
 		               uri);
 	*ret = r;
 	return 0;
@@ -61,12 +80,16 @@ int resource_parse(const char *uri, struct resource *ret, struct err *err)
 json_t *resources_templates(void)
 {
 	return json_pack(
-		"[{s:s, s:s, s:s, s:s, s:s}, {s:s, s:s, s:s, s:s, s:s}]", "uriTemplate",
-		"vdet://video/{id}/report.json", "name", "report", "title", "Report of a video",
-		"description", "Everything that is known of a video; id from list_videos.", "mimeType",
-		"application/json", "uriTemplate", "vdet://video/{id}/frame/{pts_us}.jpg", "name", "frame",
-		"title", "Frame of a video", "description",
-		"The frame that is shown at a time, in microseconds.", "mimeType", "image/jpeg");
+		"[{s:s, s:s, s:s, s:s, s:s}, {s:s, s:s, s:s, s:s, s:s}, {s:s, s:s, s:s, s:s, s:s}]",
+		"uriTemplate", "vdet://video/{id}/report.json", "name", "report", "title",
+		"Report of a video", "description",
+		"Everything that is known of a video; id from list_videos.", "mimeType", "application/json",
+		"uriTemplate", "vdet://video/{id}/frame/{pts_us}.jpg", "name", "frame", "title",
+		"Frame of a video", "description", "The frame that is shown at a time, in microseconds.",
+		"mimeType", "image/jpeg", "uriTemplate", "vdet://answer/{id}.json", "name", "answer",
+		"title", "Answer to a question", "description",
+		"An answer with its citations and what was examined; id from ask.", "mimeType",
+		"application/json");
 }
 
 static json_t *entry(const struct mcp_video *v)
@@ -134,6 +157,18 @@ static int read_frame(struct tools *t, const struct mcp_call *call, const char *
 	return 0;
 }
 
+static int read_answer(struct tools *t, const struct mcp_call *call, const char *uri,
+                       const char *id, json_t **ret, struct err *err)
+{
+	AUTO(answer_freep) struct answer *a = NULL;
+	AUTO(mem_freep) char *text = NULL;
+	int r = tool_load_answer(t, call->cancel, id, &a, &text, err);
+	if (r == 0)
+		*ret = json_pack("{s:[{s:s, s:s, s:s}]}", "contents", "uri", uri, "mimeType",
+		                 "application/json", "text", text);
+	return r;
+}
+
 int resources_read(struct tools *t, const struct mcp_call *call, const char *uri, json_t **ret,
                    struct err *err)
 {
@@ -141,10 +176,12 @@ int resources_read(struct tools *t, const struct mcp_call *call, const char *uri
 	const struct mcp_video *v = NULL;
 	struct resource q;
 	int r = resource_parse(uri, &q, err);
+	if (r == 0 && q.kind == RESOURCE_ANSWER)
+		return read_answer(t, call, uri, q.id, ret, err);
 	if (r == 0)
 		r = library_load(&t->setup, call->cancel, &l, err);
 	if (r == 0)
-		r = library_find(&l, q.video, &v, err);
+		r = library_find(&l, q.id, &v, err);
 	if (r < 0)
 		return r;
 	return q.kind == RESOURCE_REPORT ? read_report(t, uri, v, ret, err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Resources of MCP: the report of a video, and single frames. */
+/* Resources of MCP: the report of a video, single frames, answers. */
 #ifndef VDET_MCP_RESOURCES_H
 #define VDET_MCP_RESOURCES_H
 
@@ -7,14 +7,14 @@
 
 #include "mcp/tools.h"
 
-enum resource_kind { RESOURCE_REPORT, RESOURCE_FRAME };
+enum resource_kind { RESOURCE_REPORT, RESOURCE_FRAME, RESOURCE_ANSWER };
 struct resource {
 	enum resource_kind kind;
-	char video[16]; /* id */
-	int64_t pts;    /* of the frame, microseconds */
+	char id[16]; /* of the video, or of the answer */
+	int64_t pts; /* of the frame, microseconds */
 };
-/* vdet://video/{id}/report.json, vdet://video/{id}/frame/{pts_us}.jpg. ERR_ARG.
- * Pure. */
+/* vdet://video/{id}/report.json, vdet://video/{id}/frame/{pts_us}.jpg,
+ * vdet://answer/{id}.json. ERR_ARG. Pure. */
 int resource_parse(const char *uri, struct resource *ret, struct err *err);
 
 /* The templates of the addresses; the caller owns them. */

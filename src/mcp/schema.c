@@ -53,6 +53,8 @@ static int check_text(const json_t *schema, const json_t *v, const char *name, s
 	return choices ? check_choice(choices, v, name, err) : 0;
 }
 
+static int check_value(const json_t *schema, const json_t *v, const char *name, struct err *err);
+
 static int check_list(const json_t *schema, const json_t *v, const char *name, struct err *err)
 {
 	double least = limit_of(schema, "minItems", 0), most = limit_of(schema, "maxItems", 1e6);
@@ -65,7 +67,7 @@ static int check_list(const json_t *schema, const json_t *v, const char *name, s
 		return err_set(err, ERR_ARG, "%s has to have %.0f to %.0f entries", name, least, most);
 	json_array_foreach ((json_t *)v, i, item)
 		if (r == 0)
-			r = check_number(json_object_get(schema, "items"), item, name, err);
+			r = check_value(json_object_get(schema, "items"), item, name, err);
 	return r;
 }
 
@@ -76,6 +78,8 @@ static int check_value(const json_t *schema, const json_t *v, const char *name, 
 		return check_text(schema, v, name, err);
 	if (strcmp(type, "array") == 0)
 		return check_list(schema, v, name, err);
+	if (strcmp(type, "boolean") == 0)
+		return json_is_boolean(v) ? 0 : err_set(err, ERR_ARG, "%s has to be true or false", name);
 	return check_number(schema, v, name, err);
 }
 

@@ -12,8 +12,9 @@ void tool_progress(const struct tool_call *c, double done, double total, const c
 	const struct mcp_call *call = c->call;
 	if (!c->token || !call->notify)
 		return;
-	json_t *params =
-		json_pack("{s:O, s:f, s:f}", "progressToken", c->token, "progress", done, "total", total);
+	json_t *params = json_pack("{s:O, s:f}", "progressToken", c->token, "progress", done);
+	if (total > 0)
+		json_object_set_new(params, "total", json_real(total));
 	if (message)
 		json_object_set_new(params, "message", tool_data(message, 300));
 	call->notify(call->ctx, rpc_notification("notifications/progress", params));

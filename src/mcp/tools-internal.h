@@ -15,9 +15,11 @@ struct tool_call {
 /* Sets *ret to the structured result, which the caller owns. */
 typedef int tool_fn(struct tool_call *c, json_t **ret, struct err *err);
 
-tool_fn tool_list_videos, tool_search, tool_get_timeline, tool_get_frames, tool_add_video;
+tool_fn tool_list_videos, tool_search, tool_get_timeline, tool_get_frames, tool_ask,
+	tool_get_answer, tool_add_video;
 
-/* Progress of the call, if the client wants it; `done` has to grow. */
+/* Progress of the call, if the client wants it; `done` has to grow; `total` 0 =
+ * not known. */
 void tool_progress(const struct tool_call *c, double done, double total, const char *message);
 
 /* Arguments, with what they are where they are not given. */

@@ -16,8 +16,12 @@ static const struct {
 	tool_fn *fn;
 	bool costs; /* needs the right to submit, and is part of the budget */
 } functions[] = {
-	{"list_videos", tool_list_videos, false},   {"search", tool_search, false},
-	{"get_timeline", tool_get_timeline, false}, {"get_frames", tool_get_frames, false},
+	{"list_videos", tool_list_videos, false},
+	{"search", tool_search, false},
+	{"get_timeline", tool_get_timeline, false},
+	{"get_frames", tool_get_frames, false},
+	{"ask", tool_ask, true},
+	{"get_answer", tool_get_answer, false},
 	{"add_video", tool_add_video, true},
 };
 
@@ -27,11 +31,13 @@ void tools_init(struct tools *t, const struct mcp_setup *s)
 	t->list = json_loadb(mcp_tools_json, mcp_tools_json_len, 0, NULL);
 	t->known = library_known_new();
 	t->budget = budget_new(s->calls);
+	t->asks = asks_new(s);
 	sem_init(&t->turn, 0, PICTURES_AT_ONCE);
 }
 
 void tools_clear(struct tools *t)
 {
+	asks_free(t->asks);
 	json_decref(t->list);
 	library_known_free(t->known);
 	budget_free(t->budget);
@@ -54,6 +60,8 @@ static bool is_there(const struct tools *t, const struct mcp_call *call, int i)
 	const struct mcp_host *host = t->setup.host;
 	if (i < 0 || (functions[i].costs && !call->submit))
 		return false;
+	if (functions[i].fn == tool_ask || functions[i].fn == tool_get_answer)
+		return host && host->engine;
 	return functions[i].fn != tool_add_video || (host && host->add_video);
 }
 

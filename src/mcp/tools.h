@@ -6,6 +6,8 @@
 #include <jansson.h>
 #include <semaphore.h>
 
+#include "answer/answer.h"
+#include "mcp/asks.h"
 #include "mcp/budget.h"
 #include "mcp/context.h"
 #include "mcp/library.h"
@@ -16,6 +18,7 @@ struct tools {
 	json_t *list; /* of tools.json; read only */
 	struct library_known *known;
 	struct budget *budget;
+	struct asks *asks;
 	sem_t turn; /* to decode */
 };
 void tools_init(struct tools *t, const struct mcp_setup *s);
@@ -31,5 +34,10 @@ const json_t *tools_find(const struct tools *t, const struct mcp_call *call, con
  * a tool that fails says so in it. ERR_CANCELED is the only error. Blocks. */
 int tools_call(struct tools *t, const struct mcp_call *call, const json_t *tool,
                const json_t *arguments, const json_t *token, json_t **ret, struct err *err);
+
+/* A finished answer of the journal, if all its videos are known to the client.
+ * ERR_NOENT. */
+int tool_load_answer(struct tools *t, struct cancel *cancel, const char *id, struct answer **ret,
+                     char **ret_json, struct err *err);
 
 #endif

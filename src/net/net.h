@@ -36,7 +36,9 @@ struct net_setup {
 	const struct net_options *options;
 	struct board *board;
 	struct events *events;
-	struct mcp_setup mcp; /* of /mcp, without host, calls and queue */
+	struct mcp_setup mcp;  /* of /mcp, without host, calls and queue */
+	struct engine *engine; /* that answers questions there */
+	struct memory *memory;
 	const char *data_dir; /* of uploads, tokens and the key of sessions */
 	int inherited;        /* net_inherited(); if not 0, net.listen is ignored */
 	/* The reply of GET /performance; any thread; NULL: not available. */

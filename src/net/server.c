@@ -391,7 +391,7 @@ static void make_routes(struct net *n)
 	struct mcp_setup mcp = n->setup.mcp;
 	mcp.queue = true;
 	mcp.calls = n->options->mcp_calls;
-	n->mcp = mcp_service_new(&mcp, n->setup.board);
+	n->mcp = mcp_service_new(&mcp, n->setup.board, n->setup.engine, n->setup.memory);
 	n->sockets = sockets_new(n->http, n->setup.events);
 	n->api = (struct api){.board = n->setup.board,
 	                      .access = n->access,

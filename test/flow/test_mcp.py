@@ -56,7 +56,8 @@ class Protocol(Mcp):
             self.assertIsInstance(r["ttlMs"], int)
             self.assertTrue(r[key], method)
             self.assertEqual(r["_meta"][KEY + "serverInfo"]["name"], "vdet")
-        self.assertEqual([t["name"] for t in c.ask("tools/list")["tools"]], ["list_videos", "search", "get_timeline", "get_frames"])
+        self.assertEqual([t["name"] for t in c.ask("tools/list")["tools"]],
+                         ["list_videos", "search", "get_timeline", "get_frames", "ask", "get_answer"])
         with self.assertRaises(Failed) as e:
             c.send({"id": 99, "method": "tools/list", "params": {"_meta": meta("2027-01-01")}})
             c.answer(99)
@@ -115,7 +116,7 @@ class Protocol(Mcp):
         c = self.client("--folder", "cams", "--allow-write", "cams", "--engine", slow.url, *OPTIONS, "--from", "1", modern=False)
         n = c.begin("tools/call", name="add_video", arguments={"path": "new.mp4", "wait": 45})
         self.assertEqual(c.ask("ping"), {})
-        self.assertEqual(len(c.ask("tools/list")["tools"]), 5)
+        self.assertEqual(len(c.ask("tools/list")["tools"]), 7)
         c.notify("notifications/cancelled", requestId=n)
         state = c.call("add_video", path="new.mp4", wait=0)
         self.assertIn(state["state"], ("queued", "running"))
@@ -137,11 +138,13 @@ class Protocol(Mcp):
 class Tools(Mcp):
     @unittest.skipUnless(jsonschema, "python3-jsonschema is not here")
     def test_results_are_as_described(self):
-        c = self.client()
+        c = self.client("--engine", self.fake.url)
         schemas = {t["name"]: t for t in c.ask("tools/list")["tools"]}
         video = self.yard(c)
+        answer = c.call("ask", question="Is there a van?")["answer"]
         calls = {"list_videos": {}, "search": {"words": "van"}, "get_timeline": {"video": video},
-                 "get_frames": {"video": video, "times": [0, 5]}}
+                 "get_frames": {"video": video, "times": [0, 5]}, "ask": {"question": "When does the van stop?", "videos": [video]},
+                 "get_answer": {"answer": answer}}
         self.assertEqual(set(calls), set(schemas))
         for name, arguments in calls.items():
             for part in ("inputSchema", "outputSchema"):
@@ -201,6 +204,51 @@ class Tools(Mcp):
         self.assertEqual(r["source"], "thumbnail")
         self.assertIn("changed", r["note"])
 
+    def test_a_question_is_answered(self):
+        c = self.client("--engine", self.fake.url)
+        r = c.call("ask", _token="t", question="When does the van stop?")
+        self.assertIn(r["state"], ("answered", "partly", "not-found", "not-seen"))
+        self.assertTrue(r["answer"] and r["text"])
+        seen = [m["params"]["progress"] for m in c.others if m.get("method") == "notifications/progress"]
+        self.assertEqual(seen, sorted(set(seen)))
+        again = c.call("ask", question="When does the van stop?")
+        self.assertEqual((again["answer"], again["text"]), (r["answer"], r["text"]))
+        self.assertEqual(c.call("get_answer", answer=r["answer"])["text"], r["text"])
+        self.assertEqual(c.call("get_answer", answer=r["handle"])["answer"], r["answer"])
+        [whole] = c.ask("resources/read", uri=r["uri"])["contents"]
+        self.assertEqual(json.loads(whole["text"])["id"], r["answer"])
+        # Another process has it, too.
+        self.assertEqual(self.client().call("get_answer", answer=r["answer"])["text"], r["text"])
+        for wrong in ({"videos": ["0" * 12]}, {"question": ""}, {"question": "x" * 2001}, {"choices": ["a"]}, {"choices": [1, 2]},
+                      {"thorough": 1}, {"wait": 46}):
+            with self.assertRaises(Failed):
+                c.call("ask", **({"question": "x"} | wrong))
+        for wrong in ("ask-99", "ask-", "0" * 12, r["answer"][:5], "../x"):
+            with self.assertRaises(Failed):
+                c.call("get_answer", answer=wrong)
+
+    def test_a_question_that_takes_long(self):
+        slow = self.engine("--fault", "hold")
+        c = self.client("--engine", slow.url)
+        r = c.call("ask", question="When does the van stop?", wait=0)
+        self.assertEqual((r["state"], r["answer"]), ("running", ""))
+        self.assertEqual(c.call("ask", question="When does the van stop?", wait=0)["handle"], r["handle"])
+        slow.control(**{"await": 1})
+        slow.control(faults=[], release=True)
+        while (done := c.call("get_answer", answer=r["handle"]))["state"] == "running":
+            pass
+        self.assertTrue(done["answer"])
+        # One that no one waits for any more is canceled; asked again, it continues.
+        slow.control(faults=["hold"])
+        n = c.begin("tools/call", name="ask", arguments={"question": "When does the dog run?"})
+        c.notify("notifications/cancelled", requestId=n)
+        slow.control(faults=[], release=True)
+        while (done := c.call("ask", question="When does the dog run?"))["state"] == "running":
+            pass
+        self.assertTrue(done["answer"])
+        self.assertFalse([m for m in c.others if m.get("id") == n])
+        self.assertEqual(c.end(), 0)
+
     def test_a_video_is_added(self):
         flow.make_video(self.dir / "cams/new.mp4", 6, size="64x36", rate=5, source="smptebars")
         (self.dir / "out").mkdir()
@@ -246,7 +294,15 @@ class Hostile(Mcp):
         everything = self.client()
         ids = {v["name"]: v["video"] for v in everything.call("list_videos")["videos"]}
         self.assertEqual(set(ids), {"yard.mp4", "secret.mp4"})
-        c = self.client("--folder", "cams")
+        everything = self.client("--engine", self.fake.url)
+        answer = everything.call("ask", question="Is there a van?")["answer"]
+        c = self.client("--folder", "cams", "--engine", self.fake.url)
+        with self.assertRaises(Failed) as e:  # it is about a video outside, too
+            c.call("get_answer", answer=answer)
+        self.assertIn("there is no answer", str(e.exception))
+        with self.assertRaises(Failed):
+            c.ask("resources/read", uri=f"vdet://answer/{answer}.json")
+        self.assertNotEqual(c.call("ask", question="Is there a van?")["answer"], answer)
         self.assertEqual([v["name"] for v in c.call("list_videos")["videos"]], ["yard.mp4"])
         self.assertEqual({h["name"] for h in c.call("search", words="van")["hits"]}, {"yard.mp4"})
         for tool, more in (("get_timeline", {}), ("get_frames", {"times": [1]}), ("search", {"words": "van"})):
@@ -294,7 +350,7 @@ class Hostile(Mcp):
         self.assertEqual(c.call("list_videos"), {"videos": [], "more": False})
 
     def test_arguments_of_every_kind(self):
-        c = self.client()
+        c = self.client("--engine", self.fake.url)
         video = self.yard(c)
         tools = c.ask("tools/list")["tools"]
         for tool in tools:

@@ -99,13 +99,20 @@ class McpHttp(Serving):
         self.assertIn("Bearer", r.headers["WWW-Authenticate"])
         self.assertEqual(HttpClient(s, "wrong").send("server/discover").status, 401)
         ann, ben = HttpClient(s, view), HttpClient(s, submit)
-        self.assertEqual([t["name"] for t in ann.ask("tools/list")["tools"]], ["list_videos", "search", "get_timeline", "get_frames"])
+        self.assertEqual([t["name"] for t in ann.ask("tools/list")["tools"]],
+                         ["list_videos", "search", "get_timeline", "get_frames", "get_answer"])
         self.assertIn("add_video", [t["name"] for t in ben.ask("tools/list")["tools"]])
         with self.assertRaises(Failed) as e:
             ann.call("add_video", path=str(self.dir / "yard.mp4"))
         self.assertEqual(e.exception.code, -32602)
         video = self.added(ben)
         self.assertEqual(ann.call("get_timeline", video=video)["name"], "yard.mp4")
+        with self.assertRaises(Failed) as e:
+            ann.call("ask", question="Is there a van?")
+        self.assertEqual(e.exception.code, -32602)
+        answer = ben.call("ask", question="Is there a van?")
+        self.assertTrue(answer["answer"])
+        self.assertEqual(ann.call("get_answer", answer=answer["answer"])["text"], answer["text"])
         # A page of another origin, also if it knows a token.
         for token in (None, submit):
             c = HttpClient(s, token)

@@ -261,12 +261,16 @@ static void addresses_of_resources(void **state)
 	                                    "vdet://video/12/frame/1e3.jpg",
 	                                    "vdet://video/12/frame/9999999999999999.jpg",
 	                                    "vdet://video/0123456789abcdef0/report.json",
+	                                    "vdet://answer/12/report.json",
+	                                    "vdet://answer/.json",
 	                                    "file:///etc/passwd"};
 	struct resource r;
 	struct err err;
 	assert_ok(resource_parse("vdet://video/0a1b2c3d4e5f/report.json", &r, &err));
 	assert_int_equal(r.kind, RESOURCE_REPORT);
-	assert_string_equal(r.video, "0a1b2c3d4e5f");
+	assert_string_equal(r.id, "0a1b2c3d4e5f");
+	assert_ok(resource_parse("vdet://answer/0a1b2c3d4e5f.json", &r, &err));
+	assert_int_equal(r.kind, RESOURCE_ANSWER);
 	assert_ok(resource_parse("vdet://video/12/frame/400000.jpg", &r, &err));
 	assert_int_equal(r.kind, RESOURCE_FRAME);
 	assert_int_equal(r.pts, 400000);

@@ -23,6 +23,8 @@ enum {
 struct mcp_service {
 	struct mcp *mcp;
 	struct board *board;
+	struct engine *engine;
+	struct memory *memory;
 	struct mcp_host host;
 	struct pool *pool;
 	pthread_mutex_t lock;
@@ -74,13 +76,27 @@ static int add_video(void *ctx, const char *path, const char *url, struct mcp_ad
 	return 0;
 }
 
+static int find_engine(void *ctx, struct engine **ret, struct memory **ret_memory, struct err *err)
+{
+	struct mcp_service *s = ctx;
+	(void)err;
+	*ret = s->engine;
+	*ret_memory = s->memory;
+	return 0;
+}
+
 /* ---- start and stop */
 
-struct mcp_service *mcp_service_new(const struct mcp_setup *setup, struct board *board)
+struct mcp_service *mcp_service_new(const struct mcp_setup *setup, struct board *board,
+                                    struct engine *engine, struct memory *memory)
 {
 	struct mcp_service *s = mem_alloc(1, sizeof *s);
 	struct mcp_setup mine = *setup;
-	*s = (struct mcp_service){.board = board, .host = {.ctx = s, .add_video = add_video}};
+	*s = (struct mcp_service){
+		.board = board,
+		.engine = engine,
+		.memory = memory,
+		.host = {.ctx = s, .add_video = add_video, .engine = engine ? find_engine : NULL}};
 	mine.host = &s->host;
 	s->mcp = mcp_new(&mine);
 	s->pool = pool_new(THREADS);

@@ -11,9 +11,10 @@
 
 struct mcp_service;
 
-/* `host` of the setup is set here; the rest, and the board, are borrowed until
+/* `host` of the setup is set here; the rest is borrowed until
  * mcp_service_free(). */
-struct mcp_service *mcp_service_new(const struct mcp_setup *setup, struct board *board);
+struct mcp_service *mcp_service_new(const struct mcp_setup *setup, struct board *board,
+                                    struct engine *engine, struct memory *memory);
 /* Cancels the calls in progress; any thread. */
 void mcp_service_stop(struct mcp_service *s);
 /* Waits for them; the mailbox of the HTTP server has to run afterwards. NULL is
