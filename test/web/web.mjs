@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const WEB = join(ROOT, 'web');
-const VDET = process.env.VDET ?? join(ROOT, 'build', 'src', 'app', 'vdet');
+export const VDET = process.env.VDET ?? join(ROOT, 'build', 'src', 'app', 'vdet');
 export const require = createRequire(join(WEB, 'package.json'));
 /** A busy machine is many times slower; this only ends what hangs. */
 export const PATIENCE = 180000;
@@ -56,6 +56,11 @@ after(async () => {
     }
   if (faults.length) throw faults[0];
 });
+
+/** Something else that has to be ended with the test. */
+export function atEnd(end) {
+  endings.push(end);
+}
 
 export function folder(prefix) {
   const made = mkdtempSync(join(tmpdir(), `vdet-${prefix}-`));
