@@ -11,6 +11,7 @@
 #include "ask/conclude.h"
 #include "ask/evidence.h"
 #include "ask/prompt.h"
+#include "ask/sight.h"
 #include "ask/rounds.h"
 #include "ask/scan.h"
 #include "ask/sources.h"
@@ -406,6 +407,62 @@ int ask_run(const struct ask_context *c, const struct ask_request *q, struct ans
 	a.id = row.id;
 	return *row.answer ? ask_load(c->store, row.id, ret, ret_json, err)
 	                   : find_answer(&a, changed, ret, ret_json, err);
+}
+
+/* ---- a single look */
+
+void ask_seen_clear(struct ask_seen *s)
+{
+	free(s->shown);
+	free(s->frames);
+	free(s->text);
+	*s = (struct ask_seen){0};
+}
+
+static void take_sight(struct sight *s, struct ask_seen *ret)
+{
+	*ret = (struct ask_seen){.shown = TAKE(s->pts),
+	                         .n_shown = s->n,
+	                         .frames = mem_alloc(s->n_frames + 1, sizeof *ret->frames),
+	                         .text = TAKE(s->answer)};
+	for (size_t i = 0; i < s->n_frames; i++)
+		ret->frames[ret->n_frames++] = ret->shown[s->frames[i]];
+}
+
+static int look_at(struct asking *a, const struct ask_look *look, struct ask_seen *ret,
+                   struct err *err)
+{
+	AUTO(sight_clear) struct sight sight = {0};
+	int64_t times[ASK_LOOK_FRAMES];
+	const struct ask_source *s = &a->sources[0];
+	size_t n = rounds_times(look->start, look->end, look->frames, times);
+	if (s->fd < 0)
+		return err_set(err, ERR_NOENT, "the video cannot be examined: %s", s->unseen);
+	struct describe_worker w = {.run = &a->run, .options = &a->describe, .fd = s->fd};
+	int r = sight_look(a, &w, 0, times, n, a->request->question, &sight, err);
+	describe_close(&w);
+	if (r == 0)
+		take_sight(&sight, ret);
+	return r;
+}
+
+int ask_look_at(const struct ask_context *c, const struct ask_video *video,
+                const struct ask_look *look, const char *question, struct ask_seen *ret,
+                struct err *err)
+{
+	const struct ask_request q = {.question = question, .videos = video, .n_videos = 1};
+	int r = check_request(&q, err);
+	if (r == 0 && (look->frames < 1 || look->frames > ASK_LOOK_FRAMES || look->end < look->start))
+		r = err_set(err, ERR_ARG, "look at 1 to %d frames of a range", ASK_LOOK_FRAMES);
+	if (r == 0)
+		r = engine_start(c->engine, NULL, NULL, err);
+	if (r < 0)
+		return r;
+	AUTO(asking_close) struct asking a;
+	open_asking(&a, c, &q);
+	requests_init(&a.requests, &a.run, &a.journal);
+	r = sources_open(&a, a.most, err);
+	return r < 0 ? r : look_at(&a, look, ret, err);
 }
 
 /* ---- answers of the journal */

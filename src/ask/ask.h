@@ -90,6 +90,27 @@ int ask_run(const struct ask_context *c, const struct ask_request *q, struct ans
 int ask_load(struct store *s, const char *id, struct answer **ret, char **ret_json,
              struct err *err);
 
+/* A single look at frames of a video, without an answer of its own. */
+struct ask_look {
+	int64_t start, end; /* microseconds */
+	size_t frames;      /* evenly spaced; at most ASK_LOOK_FRAMES */
+};
+enum { ASK_LOOK_FRAMES = 32 };
+struct ask_seen {
+	int64_t *shown; /* pts of the frames that the model saw, ascending */
+	size_t n_shown;
+	int64_t *frames; /* of those, what shows it */
+	size_t n_frames;
+	char *text; /* what the model says */
+};
+void ask_seen_clear(struct ask_seen *s);
+/* Blocks for engine and decoder. The result is kept in the journal: the same
+ * look again needs no request. ERR_ARG, ERR_NOENT (there is no such run, or its
+ * file cannot be examined), ERR_CANCELED; others as of ask_run(). */
+int ask_look_at(const struct ask_context *c, const struct ask_video *video,
+                const struct ask_look *look, const char *question, struct ask_seen *ret,
+                struct err *err);
+
 /* SHA-256 of the file at `path`, from the journal if it was seen there and did
  * not change since, else by reading it. *ret_path: its real path; the caller
  * frees. */

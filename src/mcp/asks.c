@@ -30,7 +30,8 @@ struct asked {
 	size_t n_choices;
 	struct ask_video *videos;
 	size_t n_videos;
-	bool thorough;
+	bool thorough, looks;
+	struct ask_look look;
 	struct cancel *cancel;
 	/* With the lock. */
 	size_t waiting;
@@ -99,6 +100,12 @@ static void on_progress(void *ctx, const struct ask_progress *p)
 	pthread_mutex_unlock(&q->asks->lock);
 }
 
+static int look(struct asked *q, const struct ask_context *c, struct err *err)
+{
+	AUTO(ask_seen_clear) struct ask_seen seen = {0};
+	return ask_look_at(c, q->videos, &q->look, q->question, &seen, err);
+}
+
 static int answer(struct asked *q, struct answer **ret, struct err *err)
 {
 	const struct mcp_setup *s = &q->asks->setup;
@@ -122,6 +129,8 @@ static int answer(struct asked *q, struct answer **ret, struct err *err)
 	 * same. */
 	if (r == 0)
 		r = engine_start(c.engine, NULL, NULL, err);
+	if (r == 0 && q->looks)
+		return look(q, &c, err);
 	return r < 0 ? r : ask_run(&c, &request, ret, &json, err);
 }
 
@@ -139,7 +148,7 @@ static void run(void *ctx)
 	q->asks->running--;
 	if (r < 0)
 		q->err = err;
-	else
+	else if (found)
 		snprintf(q->state.answer, sizeof q->state.answer, "%s", found->id);
 	pthread_mutex_unlock(&q->asks->lock);
 }
@@ -153,8 +162,11 @@ static char *key_of(const struct asks_question *q)
 		json_array_append_new(videos, json_string(q->videos[i].job));
 	for (size_t i = 0; i < q->n_choices; i++)
 		json_array_append_new(choices, json_string(q->choices[i]));
-	json_auto_t *key =
-		json_pack("[s, s, O, O, b]", q->question, q->thread, videos, choices, (int)q->thorough);
+	static const struct ask_look none;
+	const struct ask_look *part = q->look ? q->look : &none;
+	json_auto_t *key = json_pack("[s, s, O, O, b, I, I, I]", q->question, q->thread, videos,
+	                             choices, (int)q->thorough, (json_int_t)part->start,
+	                             (json_int_t)part->end, (json_int_t)part->frames);
 	return json_dumps(key, JSON_COMPACT);
 }
 
@@ -171,6 +183,8 @@ static struct asked *copy(struct asks *a, const struct asks_question *q, char *k
 	                     .videos = mem_alloc(q->n_videos + 1, sizeof *to->videos),
 	                     .n_videos = q->n_videos,
 	                     .thorough = q->thorough,
+	                     .looks = q->look,
+	                     .look = q->look ? *q->look : (struct ask_look){0},
 	                     .cancel = cancel_new(),
 	                     .state = {.running = true, .step = "waiting"}};
 	for (size_t i = 0; i < q->n_choices; i++)

@@ -2,7 +2,7 @@
 /* Questions that are being answered: an answer may take longer than a client
  * waits, so that it is made on a thread, and asked for again by a handle. The
  * journal keeps what was done: the same question continues, also in another
- * process. Thread-safe. */
+ * process. The same for single looks. Thread-safe. */
 #ifndef VDET_MCP_ASKS_H
 #define VDET_MCP_ASKS_H
 
@@ -26,6 +26,9 @@ struct asks_question {
 	const struct ask_video *videos;
 	size_t n_videos;
 	bool thorough;
+	/* NULL: an answer is made. Else the one video is looked at once, and the
+	 * result is in the journal, for ask_look_at(). */
+	const struct ask_look *look;
 };
 /* Starts it, unless the same is in progress. ERR_BUSY: too many are. */
 int asks_start(struct asks *a, const struct asks_question *q, char ret_handle[ASKS_HANDLE_MAX],
@@ -35,7 +38,7 @@ struct asks_state {
 	bool running;
 	double done, total; /* of the step */
 	char step[160];     /* for people */
-	char answer[32];    /* id; "" while it is running */
+	char answer[32];    /* id; "" while it is running, and of a look */
 };
 /* Waits for the end until `until` (clock_now()), at most. If `cancel` fires and
  * no one else waits for it, it is canceled (ERR_CANCELED). `progress` may be

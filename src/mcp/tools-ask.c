@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tools ask and get_answer. */
+/* The tools ask, look and get_answer. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,6 +166,80 @@ int tool_ask(struct tool_call *c, json_t **ret, struct err *err)
 	if (r == 0)
 		r = asks_start(c->tools->asks, &q, handle, err);
 	return r < 0 ? r : wait_for(c, handle, ret, err);
+}
+
+/* ---- look */
+
+static json_t *times_json(const int64_t *pts, size_t n)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(all, json_integer(pts[i]));
+	return all;
+}
+
+static json_t *look_result(const struct mcp_video *v, bool running, const struct ask_seen *seen)
+{
+	return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o}", "video", v->id, "state",
+	                 running ? "running" : "done", "name", tool_data(v->name, 300), "step",
+	                 running ? "looking" : "", "text", tool_data(seen->text, TEXT_MAX), "frames",
+	                 times_json(seen->frames, seen->n_frames), "shown",
+	                 times_json(seen->shown, seen->n_shown));
+}
+
+/* The result is in the journal. */
+static int read_look(struct tool_call *c, const struct asks_question *q, struct ask_seen *ret,
+                     struct err *err)
+{
+	const struct mcp_setup *s = &c->tools->setup;
+	struct ask_context context = {
+		.store = s->store, .options = s->options, .cancel = c->call->cancel};
+	int r = s->host->engine(s->host->ctx, &context.engine, &context.memory, err);
+	return r < 0 ? r : ask_look_at(&context, q->videos, q->look, q->question, ret, err);
+}
+
+static int look_and_wait(struct tool_call *c, const struct mcp_video *v,
+                         const struct asks_question *q, json_t **ret, struct err *err)
+{
+	AUTO(ask_seen_clear) struct ask_seen seen = {0};
+	char handle[ASKS_HANDLE_MAX];
+	struct reporting reporting = {.call = c};
+	struct asks_state s;
+	int64_t until = clock_now() + tool_time(c, "wait", WAIT_MAX * CLOCK_SECOND);
+	int r = asks_start(c->tools->asks, q, handle, err);
+	if (r == 0)
+		r = asks_wait(c->tools->asks, handle, until, c->call->cancel, on_progress, &reporting, &s,
+		              err);
+	if (r == 0 && !s.running)
+		r = read_look(c, q, &seen, err);
+	if (r == 0)
+		*ret = look_result(v, s.running, &seen);
+	return r;
+}
+
+int tool_look(struct tool_call *c, json_t **ret, struct err *err)
+{
+	AUTO(library_clear) struct library l = {0};
+	const struct mcp_video *v = NULL;
+	int r = library_load(&c->tools->setup, c->call->cancel, &l, err);
+	if (r == 0)
+		r = library_find(&l, tool_text(c, "video", ""), &v, err);
+	if (r < 0)
+		return r;
+
+	const struct ask_look look = {.start = tool_time(c, "from", 0),
+	                              .end = tool_time(c, "to", 0),
+	                              .frames = (size_t)tool_int(c, "count", 12)};
+	const struct ask_video video = {.job = v->id, .path = v->path};
+	const struct asks_question q = {.question = tool_text(c, "question", ""),
+	                                .thread = "",
+	                                .videos = &video,
+	                                .n_videos = 1,
+	                                .look = &look};
+	if (look.end < look.start || look.end > v->duration)
+		return err_set(err, ERR_ARG, "to has to be after from, and the video ends at %.3f seconds",
+		               (double)v->duration / 1e6);
+	return look_and_wait(c, v, &q, ret, err);
 }
 
 int tool_get_answer(struct tool_call *c, json_t **ret, struct err *err)

@@ -20,6 +20,7 @@ static const struct {
 	{"search", tool_search, false},
 	{"get_timeline", tool_get_timeline, false},
 	{"get_frames", tool_get_frames, false},
+	{"look", tool_look, true},
 	{"ask", tool_ask, true},
 	{"get_answer", tool_get_answer, false},
 	{"add_video", tool_add_video, true},
@@ -60,7 +61,8 @@ static bool is_there(const struct tools *t, const struct mcp_call *call, int i)
 	const struct mcp_host *host = t->setup.host;
 	if (i < 0 || (functions[i].costs && !call->submit))
 		return false;
-	if (functions[i].fn == tool_ask || functions[i].fn == tool_get_answer)
+	if (functions[i].fn == tool_look || functions[i].fn == tool_ask ||
+	    functions[i].fn == tool_get_answer)
 		return host && host->engine;
 	return functions[i].fn != tool_add_video || (host && host->add_video);
 }

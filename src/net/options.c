@@ -46,7 +46,7 @@ static const struct opt_row rows[] = {
      0},
 	{"net.mcp_calls", NULL, OPT_INT, AT(mcp_calls), "60", 0, 1 << 20, NULL, "N",
      "Maximum number of calls an hour of one client of /mcp to tools that start work, such as "
-     "ask and add_video; the same call again does not count. 0 = no limit.",
+     "look, ask and add_video; the same call again does not count. 0 = no limit.",
      0},
 };
 
