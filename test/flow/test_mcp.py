@@ -315,6 +315,26 @@ class Tools(Mcp):
         self.assertEqual(r["state"], "done")
 
 
+class Real(flow.Flow):
+    def test_a_drawn_video(self):
+        """With nothing but a client, and the demo model: from a file to a cited answer."""
+        self.needs_engine()
+        (self.dir / "v").mkdir()
+        self.vdet("world", "v/drawn.mp4", "--duration", "60", "--seed", "7")
+        c = Client(self, "--folder", "v", "--allow-write", "v", env={"VDET_SAMPLE_POLICY": "adaptive"})
+        while (r := c.call("add_video", path="drawn.mp4", wait=45))["state"] in ("queued", "running"):
+            pass
+        self.assertEqual(r["state"], "done")
+        events = c.call("get_timeline", video=r["video"])["events"]
+        self.assertTrue(events)
+        answer = c.call("ask", question=f"When is {events[0]['subject']} there?", videos=[r["video"]])
+        while answer["state"] == "running":
+            answer = c.call("get_answer", answer=answer["handle"])
+        self.assertEqual(answer["state"], "answered")
+        self.assertTrue(answer["cites"][0]["frames"])
+        self.assertEqual(c.end(), 0)
+
+
 class Hostile(Mcp):
     def test_only_the_folder(self):
         (self.dir / "other").mkdir()
