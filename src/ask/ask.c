@@ -59,13 +59,21 @@ static void asking_close(struct asking *a)
 	pthread_mutex_destroy(&a->lock);
 }
 
-static int check_request(const struct ask_request *q, struct err *err)
+int ask_check_question(const char *question, struct err *err)
 {
-	if (!q->question[strspn(q->question, " \t\n")])
+	if (!question[strspn(question, " \t\n")])
 		return err_set(err, ERR_ARG, "ask a question");
-	if (strlen(q->question) > ASK_QUESTION_MAX || !text_is_utf8(q->question))
+	if (strlen(question) > ASK_QUESTION_MAX || !text_is_utf8(question))
 		return err_set(err, ERR_ARG, "a question is UTF-8 text of at most %d bytes",
 		               ASK_QUESTION_MAX);
+	return 0;
+}
+
+static int check_request(const struct ask_request *q, struct err *err)
+{
+	int r = ask_check_question(q->question, err);
+	if (r < 0)
+		return r;
 	if (!q->n_videos)
 		return err_set(err, ERR_ARG, "none of these videos is analyzed; analyze them first");
 	if (q->n_choices > ASK_CHOICES_MAX)
@@ -137,32 +145,44 @@ static void make_key(const struct asking *a, const char *scope, int64_t again,
 	hash_end(h, out);
 }
 
-/* Opens the row of this question. *ret_changed: why it is asked again although
- * it was answered before; "" = it was not. */
+/* The row with this key, which is added if it is new. */
+static int open_key(struct asking *a, const char *asked, const char *scope, int64_t again,
+                    struct store_ask *ret, struct err *err)
+{
+	char key[HASH_HEX], id[ID_LENGTH + 1];
+	make_key(a, scope, again, key);
+	snprintf(id, sizeof id, "%.*s", ID_LENGTH, key);
+	const struct store_ask row = {.id = id,
+	                              .key = key,
+	                              .asked = (char *)asked,
+	                              .question = (char *)a->request->question,
+	                              .scope = (char *)scope};
+	store_ask_clear(ret);
+	return store_ask_open(a->run.store, &row, ret, err);
+}
+
+/* Opens the row of this question. To ask again is to open one that is not
+ * finished, so that an interrupted one is continued. *ret_changed: why it is
+ * asked again although it was answered before; "" = it was not. */
 static int open_row(struct asking *a, struct store_ask *ret, char **ret_changed, struct err *err)
 {
-	char key[HASH_HEX], asked[HASH_HEX];
+	char asked[HASH_HEX];
 	int64_t n;
+	bool forced = a->request->again;
 	AUTO(mem_freep) char *scope = sources_scope(a, false), *same = sources_scope(a, true);
 	AUTO(store_ask_clear) struct store_ask last = {0};
 	make_key(a, same, 0, asked);
 	int known = store_ask_last(a->run.store, asked, &last, &n, err);
 	if (known < 0 && known != -ERR_NOENT)
 		return known;
-	make_key(a, scope, a->request->again ? n : 0, key);
-	char id[ID_LENGTH + 1];
-	snprintf(id, sizeof id, "%.*s", ID_LENGTH, key);
-	const struct store_ask row = {.id = id,
-	                              .key = key,
-	                              .asked = asked,
-	                              .question = (char *)a->request->question,
-	                              .scope = scope};
-	int r = store_ask_open(a->run.store, &row, ret, err);
-	bool again = r == 0 && known == 0 && strcmp(last.key, key) != 0 && !*ret->answer;
-	*ret_changed = mem_strdup(!again ? ""
-	                          : a->request->again
-	                              ? "it was asked again on request"
-	                              : "what is known of these videos changed since the last answer");
+	int r = open_key(a, asked, scope, forced ? n : 0, ret, err);
+	while (r == 0 && forced && *ret->answer)
+		r = open_key(a, asked, scope, ++n, ret, err);
+	bool again = r == 0 && known == 0 && strcmp(last.key, ret->key) != 0 && !*ret->answer;
+	*ret_changed =
+		mem_strdup(!again   ? ""
+	               : forced ? "it was asked again on request"
+	                        : "what is known of these videos changed since the last answer");
 	return r;
 }
 

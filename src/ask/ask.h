@@ -36,10 +36,12 @@ enum {
 
 /* What is being done. */
 struct ask_progress {
-	const char *step;   /* "starting", "search", "look", "check", "compose" */
-	const char *video;  /* name; "" = none */
-	int64_t start, end; /* of the window that is examined */
-	size_t done, total; /* windows or citations of this step */
+	const char *id;            /* of the answer in the journal */
+	const char *step;          /* a literal: "starting", "search", "look", "check", "compose" */
+	const char *video;         /* name; "" = none */
+	int64_t start, end;        /* of the window that is examined */
+	size_t done, total;        /* windows or citations of this step */
+	struct answer_spent spent; /* so far, without decode_time and wall */
 };
 
 /* What it works with; all borrowed, and may be used by several calls at once. */
@@ -77,6 +79,9 @@ struct ask_request {
 	int64_t budget_tokens; /* of prompts; 0 = none, or ASK_TOKENS unless thorough */
 };
 #define ASK_TOKENS 40000
+
+/* ERR_ARG unless this can be asked. */
+int ask_check_question(const char *question, struct err *err);
 
 /* Blocks for engine, decoders and disk. *ret_json: the answer as it is in the
  * journal. ERR_ARG (no question, too long, no video), ERR_CANCELED (what was

@@ -71,7 +71,10 @@ void asking_tell(struct asking *a, const struct ask_progress *p)
 	if (!a->context->progress)
 		return;
 	pthread_mutex_lock(&a->lock);
-	a->context->progress(a->context->ctx, p);
+	struct ask_progress full = *p;
+	full.id = a->id;
+	full.spent = a->spent;
+	a->context->progress(a->context->ctx, &full);
 	pthread_mutex_unlock(&a->lock);
 }
 

@@ -44,6 +44,15 @@ int board_read_job(struct board *b, const json_t *request, const char *const *ke
 	return r;
 }
 
+int board_default_options(struct board *b, struct analyze_options *ret, struct err *err)
+{
+	static const char *const no_keys[] = {NULL};
+	AUTO(board_clear_new_job) struct new_job defaults = {0};
+	json_auto_t *nothing = json_object();
+	int r = board_read_job(b, nothing, no_keys, &defaults, err);
+	return r < 0 ? r : board_make_options(b->setup.analyze, defaults.options, ret, err);
+}
+
 int board_submit(struct board *b, const json_t *request, json_t **ret_job, struct err *err)
 {
 	static const char *const keys[] = {"video",   "path",     "url", "prompt",

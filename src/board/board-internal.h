@@ -15,6 +15,9 @@
  *   board-run.c        one turn of a job: analyze_file() on its thread
  *   board-change.c     requests that change something
  *   board-summary.c    summaries of cases by the model
+ *   board-ask-request.c  what a question asks for, and the videos it is about
+ *   board-ask-run.c    questions that wait or are worked on
+ *   board-ask.c        requests about questions and their answers
  *   board-results.c    requests that read something
  *   board-search.c     search
  *   board-subjects.c   requests about subjects
@@ -34,11 +37,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ask/ask.h"
 #include "base/hash.h"
 #include "base/pool.h"
 #include "board/board.h"
 #include "board/queue.h"
 #include "job/progress.h"
+#include "store/board-ask.h"
 #include "store/board-case.h"
 #include "store/case.h"
 #include "store/queue.h"
@@ -95,6 +100,24 @@ struct summing {
 	bool discarded;        /* changes with `disk` and `lock` held */
 };
 
+/* A question that waits for its turn, or is worked on. */
+struct question {
+	struct board *board;
+	int64_t id;
+	json_t *request, *shown; /* without the progress */
+	struct cancel *cancel;   /* once it is worked on; set with `lock` held */
+	bool discarded;          /* changes with `disk` and `lock` held */
+	char *answer;            /* id; its thread only */
+
+	/* with `lock` held */
+	const char *step;
+	char *video;                  /* "" = none */
+	struct ask_progress progress; /* its numbers */
+	uint64_t version;             /* of the last change, see board_ask_wait() */
+	bool moved;                   /* since it was published */
+	int64_t last_published;       /* monotonic */
+};
+
 enum {
 	BOARD_PRIORITY_MAX = 100,
 	BOARD_SAMPLES = 600,
@@ -124,7 +147,11 @@ struct board {
 	int64_t last_sample;            /* manager only; 0 = none yet */
 	struct summing **summing;
 	size_t n_summing;
-	struct pool *pool, *preparing, *copying, *summarizing;
+	struct question **questions;
+	size_t n_questions;
+	uint64_t questions_version;
+	pthread_cond_t asked; /* a question changed */
+	struct pool *pool, *preparing, *copying, *summarizing, *asking;
 	pthread_t manager;
 };
 
@@ -279,11 +306,51 @@ void board_stop_summing(struct board *b, int64_t id);
  * it has other members than `keys`, which end with NULL. */
 int board_read_job(struct board *b, const json_t *request, const char *const *keys,
                    struct new_job *ret, struct err *err);
+/* The options of a job that sets none; freed by board_clear_options(). */
+int board_default_options(struct board *b, struct analyze_options *ret, struct err *err);
 
 /* ---- board-summary.c */
 
 /* Goes on with summaries that the last server did not finish. */
 int board_resume_summaries(struct board *b, struct err *err);
+
+/* ---- board-ask-request.c */
+
+/* ERR_ARG unless it is what board_ask_add() takes. */
+int board_check_ask(const json_t *body, struct err *err);
+
+/* What a question is about, as ask_run() takes it; owned. */
+struct asked {
+	struct ask_video *videos;
+	char **unread;
+	size_t n, cap, n_unread, cap_unread;
+	char *thread;
+};
+/* Of a request that was checked. `need`: a video that does not exist is an
+ * error, else it is named as unread. ERR_BUSY if no video has a result. Takes
+ * the lock; reads the store. */
+int board_take_asked(struct board *b, const json_t *request, bool need, struct asked *ret,
+                     struct err *err);
+void board_clear_asked(struct asked *a);
+/* Borrows all arguments; `language` if the request names none. */
+struct ask_request board_ask_request(const json_t *request, const struct asked *a,
+                                     const char *language, const char *choices[ASK_CHOICES_MAX]);
+
+/* ---- board-ask-run.c */
+
+json_t *board_ask_json(const struct store_board_ask *row);
+/* The following two need the lock. */
+json_t *board_question_json(const struct question *q);
+struct question *board_find_question(struct board *b, int64_t id);
+/* With the lock held: publishes progress that is due; when more is. */
+int64_t board_publish_questions(struct board *b, int64_t now);
+/* Queues a saved question; it as JSON. Takes the lock. */
+json_t *board_start_question(struct board *b, const struct store_board_ask *row);
+/* It is discarded; its thread ends some time later. With `disk` held; takes the
+ * lock. */
+void board_stop_question(struct board *b, int64_t id);
+/* Goes on with questions that the last server did not finish. */
+int board_resume_questions(struct board *b, struct err *err);
 
 /* ---- board-upload.c */
 

@@ -58,16 +58,6 @@ static int ask_model(struct summing *s, const struct store_board_case *c,
 	return case_sum_up(&run, &in, &merge, &answers, &ret->text, err);
 }
 
-/* What jobs are asked to look for, and their language, by default. */
-static int make_options(struct board *b, struct analyze_options *ret, struct err *err)
-{
-	static const char *const no_keys[] = {NULL};
-	AUTO(board_clear_new_job) struct new_job defaults = {0};
-	json_auto_t *nothing = json_object();
-	int r = board_read_job(b, nothing, no_keys, &defaults, err);
-	return r < 0 ? r : board_make_options(b->setup.analyze, defaults.options, ret, err);
-}
-
 static int write_summary(struct summing *s, struct written *ret, struct err *err)
 {
 	struct board *b = s->board;
@@ -78,7 +68,7 @@ static int write_summary(struct summing *s, struct written *ret, struct err *err
 	if (r == 0)
 		r = store_board_cases_load(b->setup.store, s->id, &c, &n, err);
 	if (r == 0)
-		r = make_options(b, &o, err);
+		r = board_default_options(b, &o, err);
 	if (r == 0) {
 		r = ask_model(s, c, &o, ret, err);
 		board_clear_options(&o);

@@ -25,6 +25,8 @@ static const struct opt_row rows[] = {
      "Time slice of a video while others wait: it yields at the end of a chunk and continues "
      "later; 0 = run to the end.",
      0},
+	{"queue.asks", NULL, OPT_INT, AT(asks), "1", 1, 16, NULL, "N",
+     "Questions answered in parallel, beside the videos that are analyzed.", 0},
 	{"serve.folders", "folder", OPT_STRING, AT(folders), "", 0, 0, NULL, "FOLDERS",
      "Folders whose videos clients may name by path, separated by colons; empty: none.", 0},
 	{"serve.quota", NULL, OPT_SIZE, AT(quota), "0", 0, 1e18, NULL, "BYTES",
@@ -240,6 +242,8 @@ static void *manage(void *arg)
 		when = save < when ? save : when;
 		pthread_mutex_lock(&b->lock);
 		int64_t publish = publish_progress(b, clock_now());
+		int64_t asks = board_publish_questions(b, clock_now());
+		publish = asks < publish ? asks : publish;
 		if (!b->changed)
 			sleep_until(b, publish < when ? publish : when);
 		pthread_mutex_unlock(&b->lock);
@@ -366,6 +370,7 @@ static int begin(struct board *b, struct err *err)
 	b->preparing = pool_new(2);
 	b->copying = pool_new(1);
 	b->summarizing = pool_new(1);
+	b->asking = pool_new((size_t)b->setup.options->asks);
 
 	pthread_mutex_lock(&b->lock);
 	for (size_t i = 0; i < b->n_videos; i++)
@@ -379,6 +384,8 @@ static int begin(struct board *b, struct err *err)
 	pthread_mutex_unlock(&b->lock);
 
 	r = board_resume_summaries(b, err);
+	if (r == 0)
+		r = board_resume_questions(b, err);
 	if (r < 0)
 		return r;
 	if (pthread_create(&b->manager, NULL, manage, b) != 0)
@@ -401,6 +408,7 @@ int board_new(const struct board_setup *s, struct board **ret, struct err *err)
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
 	pthread_cond_init(&b->wake, &clock);
 	pthread_cond_init(&b->end, &clock);
+	pthread_cond_init(&b->asked, &clock);
 	pthread_condattr_destroy(&clock);
 	AUTO(mem_freep) char *settings = file_join(s->data_dir, "settings.json");
 	int r = s->settings ? settings_open(settings, s->settings, &b->settings, err) : 0;
@@ -439,6 +447,10 @@ static void halt_all(struct board *b, bool abort)
 	for (size_t i = 0; i < b->n_summing; i++)
 		if (b->summing[i]->cancel)
 			cancel_fire(b->summing[i]->cancel);
+	for (size_t i = 0; i < b->n_questions; i++)
+		if (b->questions[i]->cancel)
+			cancel_fire(b->questions[i]->cancel);
+	pthread_cond_broadcast(&b->asked);
 	board_wake(b);
 }
 
@@ -478,6 +490,7 @@ void board_free(struct board *b)
 	pool_free(b->preparing);
 	pool_free(b->copying);
 	pool_free(b->summarizing);
+	pool_free(b->asking);
 	pool_free(b->pool);
 	for (size_t i = 0; i < b->n_jobs; i++)
 		board_free_job(b->jobs[i]);
@@ -488,11 +501,13 @@ void board_free(struct board *b)
 	settings_free(b->settings);
 	free(b->jobs);
 	free(b->summing);
+	free(b->questions);
 	free(b->videos);
 	free(b->videos_dir);
 	free(b->reports_dir);
 	pthread_cond_destroy(&b->wake);
 	pthread_cond_destroy(&b->end);
+	pthread_cond_destroy(&b->asked);
 	pthread_mutex_destroy(&b->lock);
 	pthread_mutex_destroy(&b->disk);
 	free(b);

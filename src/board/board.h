@@ -40,7 +40,7 @@
 #include "store/store.h"
 
 struct board_options {
-	int64_t jobs, turn, drain_timeout;
+	int64_t jobs, turn, asks, drain_timeout;
 	char *folders;
 	int64_t quota, video_max, free_min;
 	bool fetch, fetch_private, proxy;
@@ -194,6 +194,54 @@ int board_case_cancel_summary(struct board *b, int64_t id, json_t **ret, struct 
  * board_report(). */
 int board_case_report(struct board *b, int64_t id, const char *format, struct buf *out,
                       char **ret_name, struct err *err);
+
+/* ---- questions about videos: ask/ask.h answers them, on threads of the board
+ * beside the jobs; docs/ask.md describes requests and answers */
+
+enum { BOARD_ASKS_WAITING = 100 }; /* questions that may wait for a thread */
+
+/* {"question": text, one of "videos": [id…], "case": id and "all": true,
+ * "thread"?: id of the question that it follows, "thorough"?: bool, "again"?:
+ * bool, "budget"?: "60s" or "40ktok", "language"?: text, "choices"?: [text…]}.
+ * `who` asks, "" = not known. Which runs of the videos are searched is decided
+ * when it is worked on; videos without one that ended are named in the answer.
+ * Returns the question, see board_ask(). ERR_NOENT (a video, the case, the
+ * question that it follows), ERR_BUSY (no video has a result yet, or what it
+ * follows is not answered), ERR_LIMIT (too many wait: try again later). Disk. */
+int board_ask_add(struct board *b, const json_t *body, const char *who, json_t **ret,
+                  struct err *err);
+struct board_asks_query {
+	int64_t before, case_id; /* ids less than that; about that case; 0 = all */
+	size_t limit;
+};
+/* {"seq", "asks": [question…], "more"}, newest first, without their answers;
+ * disk. */
+int board_asks(struct board *b, const struct board_asks_query *query, json_t **ret,
+               struct err *err);
+/* The question: what was asked, "state" ("waiting", "running", "done",
+ * "failed", "canceled"), "progress" while it runs, "result" and "text" of the
+ * answer, "spent"; with "answer" (vdet-answer/1, null until it is done) and
+ * "places" (of each of its sources the ids of video and job here, or null).
+ * Disk. */
+int board_ask(struct board *b, int64_t id, json_t **ret, struct err *err);
+/* As board_ask(), as soon as it changed after *version (0 = at once), which is
+ * set, or has ended, or `timeout` microseconds have passed. ERR_CANCELED when
+ * the server stops. Blocks: not for a thread of the pool. */
+int board_ask_wait(struct board *b, int64_t id, uint64_t *version, int64_t timeout, json_t **ret,
+                   struct err *err);
+/* The answer as "json", "html" or "md"; ERR_BUSY until there is one. *ret_name
+ * as of board_report(). Disk. */
+int board_ask_answer(struct board *b, int64_t id, const char *format, struct buf *out,
+                     char **ret_name, struct err *err);
+/* The small picture of a cited frame, JPEG; citations count from 1, frames from
+ * 0. Disk. */
+int board_ask_picture(struct board *b, int64_t id, int64_t cite, int64_t index, struct buf *out,
+                      struct err *err);
+/* Gives up a question that waits or runs, else ERR_BUSY. What was done is kept:
+ * the same question asked again goes on with it. Disk. */
+int board_ask_cancel(struct board *b, int64_t id, json_t **ret, struct err *err);
+/* Deletes the question and its answer; one that runs is given up. Disk. */
+int board_ask_remove(struct board *b, int64_t id, struct err *err);
 
 /* ---- uploads */
 

@@ -47,6 +47,11 @@ const struct message_type event_messages[EVENT_TYPES] = {
                     "A case was added or changed, or its summary; `data` is the whole case.", NULL,
                     "case", "#Case"},
 	[EVENT_CASE_REMOVED] = {"case-removed", "A case was deleted.", NULL, "case", "null"},
+	[EVENT_ASK] = {"ask",
+                   "A question was asked or changed; `data` is the whole question, without its "
+                   "answer.",
+                   NULL, "ask", "#Ask"},
+	[EVENT_ASK_REMOVED] = {"ask-removed", "A question was deleted.", NULL, "ask", "null"},
 	[EVENT_PERFORMANCE] = {"performance",
                            "Metrics: once a second while jobs run or wait, else every ten seconds.",
                            NULL, NULL, "#Metrics"},

@@ -31,6 +31,8 @@ enum event_type {
 	EVENT_VIDEO_REMOVED,
 	EVENT_CASE,
 	EVENT_CASE_REMOVED,
+	EVENT_ASK,
+	EVENT_ASK_REMOVED,
 	EVENT_PERFORMANCE,
 	EVENT_LOG,
 };
@@ -43,8 +45,8 @@ extern const struct message_type event_messages[EVENT_TYPES];
 struct event {
 	uint64_t seq;
 	enum event_type type;
-	/* Id of the job, video or case, 0 = none. A later EVENT_JOB of one subject
-	 * replaces an earlier one. */
+	/* Id of the job, video, case or question, 0 = none. A later EVENT_JOB or
+	 * EVENT_ASK of one subject replaces an earlier one. */
 	int64_t subject;
 	size_t len;
 	/* NUL-terminated:
@@ -64,8 +66,8 @@ DEFINE_FREEP(struct events, events)
  * one thread at a time, and not after it was replaced. */
 void events_listen(struct events *e, void (*listener)(void *ctx), void *ctx);
 
-/* `subject` is the id of the job, video or case, 0 for types without one.
- * `data` is stolen; NULL = null. */
+/* `subject` is the id of the job, video, case or question, 0 for types without
+ * one. `data` is stolen; NULL = null. */
 void events_post(struct events *e, enum event_type type, int64_t subject, json_t *data);
 
 /* Number of the last event; before the first one, a number less than it. */

@@ -101,7 +101,8 @@ int store_ask_last(struct store *s, const char *asked, struct store_ask *ret, in
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL, *count = NULL;
 	*ret_n = 0;
-	int r = db_prepare(locked, "SELECT count(*) FROM ask WHERE asked = ?", &count, err);
+	int r = db_prepare(locked, "SELECT count(*) FROM ask WHERE asked = ? AND answer <> ''", &count,
+	                   err);
 	if (r < 0)
 		return r;
 	db_bind(count, "s", asked);
@@ -215,6 +216,25 @@ int store_ask_pictures(struct store *s, const char *id,
 		fn(ctx, &p);
 	}
 	return r;
+}
+
+int store_ask_picture(struct store *s, const char *id, int64_t cite, int64_t index, struct buf *out,
+                      struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(
+		locked, "SELECT jpeg FROM ask_picture WHERE ask = ? AND cite = ? AND idx = ?", &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "sii", id, cite, index);
+	r = db_step(s, q, err);
+	if (r == 0)
+		return err_set(err, ERR_NOENT, "the answer has no picture there");
+	if (r < 0)
+		return r;
+	buf_add(out, sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0));
+	return 0;
 }
 
 /* ---- replies and looks */

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "store/store.h"
 
@@ -30,8 +31,8 @@ int store_ask_open(struct store *s, const struct store_ask *a, struct store_ask 
 /* By id, or a prefix of it (at least 3 digits). ERR_NOENT if there is none,
  * ERR_ARG if several have this prefix. */
 int store_ask_find(struct store *s, const char *id, struct store_ask *ret, struct err *err);
-/* The newest finished one that was asked so; ERR_NOENT. *ret_n: how many there
- * are, finished or not. */
+/* The newest finished one that was asked so; ERR_NOENT. *ret_n: how many
+ * finished ones there are. */
 int store_ask_last(struct store *s, const char *asked, struct store_ask *ret, int64_t *ret_n,
                    struct err *err);
 /* Calls fn for each, newest first; fn must not call the store. A result other
@@ -57,6 +58,9 @@ int store_ask_finish(struct store *s, const char *id, const char *answer,
 int store_ask_pictures(struct store *s, const char *id,
                        void (*fn)(void *ctx, const struct store_ask_picture *p), void *ctx,
                        struct err *err);
+/* Appends one of them; ERR_NOENT. */
+int store_ask_picture(struct store *s, const char *id, int64_t cite, int64_t index, struct buf *out,
+                      struct err *err);
 
 /* The reply to a request of a question; ERR_NOENT. Adding replaces. The caller
  * frees *ret. */

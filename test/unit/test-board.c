@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/opt.h"
 #include "board/board.h"
+#include "store/board-ask.h"
 #include "store/board-case.h"
 
 static char dir[64];
@@ -395,6 +396,93 @@ static void a_summary_does_not_run_forever(void **state)
 	assert_true(json_string_length(json_object_get(summary, "error")) > 10);
 }
 
+static enum err_code ask(const char *request)
+{
+	struct err err = {0};
+	json_auto_t *j = NULL;
+	json_auto_t *body = parse(request);
+	board_ask_add(board, body, "", &j, &err);
+	assert_null(j);
+	assert_true(strlen(err.msg) > 10);
+	return err.code;
+}
+
+static void wrong_questions_are_refused(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	json_t *j = NULL;
+	AUTO(mem_freep) char *video = write_file("q.mp4", "no video");
+	(void)video;
+	uint64_t after = events_last(events);
+	int64_t job = submit_ok("{\"path\": \"q.mp4\"}");
+	wait_for(after, job, "failed");
+	AUTO(mem_freep)
+	char *known = mem_printf("{\"question\": \"Who?\", \"videos\": [\"%s\"]}", word(job, "video"));
+	assert_int_equal(ask("{}"), ERR_ARG);
+	assert_int_equal(ask("{\"question\": 7, \"all\": true}"), ERR_ARG);
+	assert_int_equal(ask("{\"question\": \" \", \"all\": true}"), ERR_ARG);
+	assert_int_equal(ask("{\"question\": \"Who?\"}"), ERR_ARG);
+	assert_int_equal(ask("{\"question\": \"Who?\", \"all\": false}"), ERR_ARG);
+	assert_int_equal(ask("{\"question\": \"Who?\", \"all\": true, \"case\": \"1\"}"), ERR_ARG);
+	assert_int_equal(ask("{\"question\": \"Who?\", \"videos\": []}"), ERR_ARG);
+	assert_int_equal(ask("{\"question\": \"Who?\", \"videos\": [7]}"), ERR_ARG);
+	assert_int_equal(ask("{\"question\": \"Who?\", \"case\": 7}"), ERR_ARG);
+	assert_int_equal(ask("{\"question\": \"Who?\", \"all\": true, \"colour\": 1}"), ERR_ARG);
+	assert_int_equal(ask("{\"question\": \"Who?\", \"all\": true, \"again\": 1}"), ERR_ARG);
+	assert_int_equal(ask("{\"question\": \"Who?\", \"all\": true, \"budget\": \"x\"}"), ERR_ARG);
+	assert_int_equal(ask("{\"question\": \"Who?\", \"all\": true, \"budget\": 5}"), ERR_ARG);
+	assert_int_equal(ask("{\"question\": \"Who?\", \"all\": true, \"language\": []}"), ERR_ARG);
+	assert_int_equal(ask("{\"question\": \"Who?\", \"all\": true, \"choices\": [\"a\"]}"), ERR_ARG);
+	assert_int_equal(ask("{\"question\": \"Who?\", \"all\": true, \"choices\": [\"a\", 1]}"),
+	                 ERR_ARG);
+	assert_int_equal(ask("{\"question\": \"Who?\", \"all\": true, \"thread\": \"x\"}"), ERR_ARG);
+	assert_int_equal(ask("{\"question\": \"Who?\", \"all\": true, \"thread\": \"999\"}"),
+	                 ERR_NOENT);
+	assert_int_equal(ask("{\"question\": \"Who?\", \"case\": \"999\"}"), ERR_NOENT);
+	assert_int_equal(ask("{\"question\": \"Who?\", \"videos\": [\"999\"]}"), ERR_NOENT);
+	assert_int_equal(ask(known), ERR_BUSY); /* its job failed */
+	assert_int_equal(board_ask(board, 999, &j, &err), -ERR_NOENT);
+	assert_int_equal(board_ask_cancel(board, 999, &j, &err), -ERR_NOENT);
+	assert_int_equal(board_ask_remove(board, 999, &err), -ERR_NOENT);
+	assert_null(j);
+}
+
+/* A question that the last server did not answer: the next start goes on with
+ * it, and here fails, since its videos have no result. */
+static void a_question_does_not_run_forever(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	json_auto_t *j = NULL, *list = NULL, *waited = NULL;
+	AUTO(buf_free) struct buf out = BUF(1000);
+	AUTO(mem_freep) char *name = NULL;
+	const struct store_board_ask row = {
+		.request = (char *)"{\"question\": \"Who?\", \"videos\": [\"999\"]}", .who = (char *)"ann"};
+	int64_t id;
+	uint64_t version = 0;
+	assert_ok(store_board_ask_add(store, &row, &id, &err));
+	uint64_t after = events_last(events);
+	board_free(board);
+	open_board();
+	wait_for_event(after, EVENT_ASK, id, "failed");
+	assert_ok(board_ask_wait(board, id, &version, 0, &waited, &err));
+	assert_ok(board_ask(board, id, &j, &err));
+	assert_true(json_equal(json_object_get(j, "state"), json_object_get(waited, "state")));
+	assert_string_equal(json_string_value(json_object_get(j, "by")), "ann");
+	assert_string_equal(json_string_value(json_object_get(j, "question")), "Who?");
+	assert_true(json_string_length(json_object_get(j, "error")) > 10);
+	assert_true(json_is_null(json_object_get(j, "answer")));
+	assert_int_equal(board_ask_answer(board, id, "html", &out, &name, &err), -ERR_NOENT);
+	assert_int_equal(board_ask_picture(board, id, 1, 0, &out, &err), -ERR_NOENT);
+	assert_ok(board_asks(board, &(struct board_asks_query){.limit = 5}, &list, &err));
+	assert_int_equal(json_array_size(json_object_get(list, "asks")), 1);
+	json_t *canceled = NULL;
+	assert_int_equal(board_ask_cancel(board, id, &canceled, &err), -ERR_BUSY);
+	assert_ok(board_ask_remove(board, id, &err));
+	assert_int_equal(board_ask_remove(board, id, &err), -ERR_NOENT);
+}
+
 static int start(void **state)
 {
 	extern char **environ;
@@ -446,6 +534,8 @@ int main(void)
 		cmocka_unit_test(room_has_limits),
 		cmocka_unit_test(a_case_without_a_result_is_not_summed_up),
 		cmocka_unit_test(a_summary_does_not_run_forever),
+		cmocka_unit_test(wrong_questions_are_refused),
+		cmocka_unit_test(a_question_does_not_run_forever),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
 }

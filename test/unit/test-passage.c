@@ -23,7 +23,8 @@ static char dir[64];
 
 /* Makes a journal one of version 19. */
 static const char back[] =
-	"DROP TRIGGER event_added; DROP TRIGGER event_deleted; DROP TRIGGER summary_changed; "
+	"DROP TABLE board_ask; DROP TRIGGER event_added; DROP TRIGGER event_deleted; "
+	"DROP TRIGGER summary_changed; "
 	"DROP TRIGGER chunk_deleted; DROP TRIGGER job_deleted; DROP TRIGGER job_added; "
 	"DROP TRIGGER job_changed; DROP TRIGGER job_source_changed; DROP TRIGGER verdict_added; "
 	"DROP TRIGGER source_forgotten; DROP TRIGGER subject_edit_added; "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server's part of the store: videos, the queue, the summary of a job,
- * search. And second passes. */
+ * search, cases and questions. And second passes. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "store/ask.h"
+#include "store/board-ask.h"
 #include "store/board-case.h"
 #include "store/queue.h"
 #include "store/second.h"
@@ -481,6 +483,105 @@ static void a_case_keeps_its_summary(void **state)
 	assert_int_equal(store_board_answer_find(s, id, "key", &text, &err), -ERR_NOENT);
 }
 
+static int64_t add_question(const char *request, const char *answer)
+{
+	struct err err = {0};
+	struct store_board_ask row = {0};
+	const struct store_board_ask added = {.request = (char *)request, .who = "ann"};
+	int64_t id = 0;
+	assert_ok(store_board_ask_add(s, &added, &id, &err));
+	assert_ok(store_board_ask_find(s, id, &row, &err));
+	free(row.answer);
+	row.answer = mem_strdup(answer);
+	assert_ok(store_board_ask_update(s, &row, &err));
+	store_board_ask_clear(&row);
+	return id;
+}
+
+static void open_answer(const char *id)
+{
+	struct err err = {0};
+	AUTO(store_ask_clear) struct store_ask row = {0};
+	const struct store_ask a = {.id = (char *)id,
+	                            .key = (char *)id,
+	                            .asked = (char *)"asked",
+	                            .question = (char *)"q",
+	                            .scope = (char *)"[]"};
+	assert_ok(store_ask_open(s, &a, &row, &err));
+}
+
+static void questions_come_back(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	struct store_board_ask row = {0}, *all = NULL;
+	size_t n = 0;
+	int64_t one = add_question("{\"case\":\"7\"}", ""), two = add_question("{}", "aaaaaaaaaaaa");
+	const struct store_ask_picture picture = {.cite = 1, .source = "x", .jpeg = "jpeg", .len = 4};
+	AUTO(buf_free) struct buf out = BUF(100);
+	open_answer("aaaaaaaaaaaa");
+	assert_ok(store_ask_finish(
+		s, "aaaaaaaaaaaa",
+		"{\"state\": \"partly\", \"text\": \"Yes.\", \"spent\": {\"requests\": 3}}", &picture, 1,
+		&err));
+	assert_ok(store_board_ask_find(s, two, &row, &err));
+	assert_string_equal(row.result, "partly");
+	assert_string_equal(row.text, "Yes.");
+	assert_string_equal(row.spent, "{\"requests\":3}");
+	assert_string_equal(row.who, "ann");
+	assert_int_equal(row.state, STORE_ASK_OPEN);
+	row.state = STORE_ASK_DONE;
+	assert_ok(store_board_ask_update(s, &row, &err));
+	store_board_ask_clear(&row);
+	assert_ok(store_ask_picture(s, "aaaaaaaaaaaa", 1, 0, &out, &err));
+	assert_int_equal(out.len, 4);
+	assert_int_equal(store_ask_picture(s, "aaaaaaaaaaaa", 0, 0, &out, &err), -ERR_NOENT);
+
+	assert_ok(store_board_asks_open(s, &all, &n, &err));
+	assert_int_equal(n, 1);
+	assert_int_equal(all[0].id, one);
+	store_board_asks_free(all, n);
+	assert_ok(
+		store_board_asks_list(s, &(struct store_board_asks_query){.limit = 9}, &all, &n, &err));
+	assert_int_equal(n, 2);
+	assert_int_equal(all[0].id, two);
+	store_board_asks_free(all, n);
+	const struct store_board_asks_query of_case = {.case_name = "7", .limit = 9};
+	assert_ok(store_board_asks_list(s, &of_case, &all, &n, &err));
+	assert_int_equal(n, 1);
+	assert_int_equal(all[0].id, one);
+	store_board_asks_free(all, n);
+	const struct store_board_asks_query earlier = {.before = one, .limit = 9};
+	assert_ok(store_board_asks_list(s, &earlier, &all, &n, &err));
+	assert_int_equal(n, 0);
+	store_board_asks_free(all, n);
+	assert_ok(store_board_ask_remove(s, one, &err));
+	assert_ok(store_board_ask_remove(s, two, &err));
+}
+
+static void answers_go_with_their_last_question(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	AUTO(store_ask_clear) struct store_ask a = {0};
+	int64_t one = add_question("{}", "bbbbbbbbbbbb"), two = add_question("{}", "bbbbbbbbbbbb");
+	struct store_board_ask row = {.id = one, .answer = "", .fault = ""};
+	open_answer("bbbbbbbbbbbb");
+	store_board_ask_forget(s, "bbbbbbbbbbbb"); /* questions have it */
+	assert_ok(store_board_ask_remove(s, one, &err));
+	assert_ok(store_ask_find(s, "bbbbbbbbbbbb", &a, &err));
+	assert_ok(store_board_ask_remove(s, two, &err));
+	store_ask_clear(&a);
+	assert_int_equal(store_ask_find(s, "bbbbbbbbbbbb", &a, &err), -ERR_NOENT);
+	assert_int_equal(store_board_ask_remove(s, two, &err), -ERR_NOENT);
+	assert_int_equal(store_board_ask_update(s, &row, &err), -ERR_NOENT);
+	assert_int_equal(store_board_ask_find(s, one, &row, &err), -ERR_NOENT);
+
+	open_answer("cccccccccccc");
+	store_board_ask_forget(s, "cccccccccccc");
+	assert_int_equal(store_ask_find(s, "cccccccccccc", &a, &err), -ERR_NOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -491,6 +592,8 @@ int main(void)
 		cmocka_unit_test(a_second_pass_keeps_what_the_first_said),
 		cmocka_unit_test(cases_keep_their_videos),
 		cmocka_unit_test(a_case_keeps_its_summary),
+		cmocka_unit_test(questions_come_back),
+		cmocka_unit_test(answers_go_with_their_last_question),
 	};
 	return cmocka_run_group_tests(tests, open_it, close_it);
 }

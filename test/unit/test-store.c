@@ -333,7 +333,7 @@ static void make_old_store(const char *name)
 		"DROP TABLE generation; DROP INDEX job_source; "
 		"ALTER TABLE job DROP COLUMN source; ALTER TABLE job DROP COLUMN stream; "
 		"DROP TABLE ask_picture; DROP TABLE ask_reply; DROP TABLE ask; DROP TABLE look; "
-		"DROP TABLE place; DROP TABLE second_pass; "
+		"DROP TABLE place; DROP TABLE board_ask; DROP TABLE second_pass; "
 		"DROP TABLE board_case_step; DROP TABLE board_case_summary; "
 		"DROP TABLE board_case_video; DROP TABLE board_case; "
 		"DROP TABLE queue; DROP TABLE video; DROP TABLE video_index; DROP TABLE source; "

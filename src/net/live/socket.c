@@ -138,12 +138,13 @@ static void begin_close(struct socket *s, int code, const char *reason)
 /* Events that hold a complete state: only the last one is needed. */
 static bool is_replaceable(const struct event *v)
 {
-	return v->type == EVENT_JOB || v->type == EVENT_PERFORMANCE;
+	return v->type == EVENT_JOB || v->type == EVENT_ASK || v->type == EVENT_PERFORMANCE;
 }
 
 static bool is_wanted(const struct socket *s, const struct event *v)
 {
-	if (!s->n_jobs || !v->subject || v->type == EVENT_VIDEO || v->type == EVENT_VIDEO_REMOVED)
+	const char *about = event_messages[v->type].subject;
+	if (!s->n_jobs || !about || strcmp(about, "job") != 0)
 		return true;
 	for (size_t i = 0; i < s->n_jobs; i++)
 		if (s->jobs[i] == v->subject)
