@@ -202,7 +202,11 @@ static int ask_with(struct question *q, const struct analyze_options *o, struct 
 static int work(struct question *q, struct answer **ret, struct err *err)
 {
 	struct analyze_options o;
-	int r = board_default_options(q->board, &o, err);
+	/* First: the key of an answer has the name of the model, which is known
+	 * once the engine runs. */
+	int r = engine_start(q->board->setup.engine, NULL, NULL, err);
+	if (r == 0)
+		r = board_default_options(q->board, &o, err);
 	if (r < 0)
 		return r;
 	r = ask_with(q, &o, ret, err);

@@ -92,6 +92,17 @@ class Access(Net):
         self.problem(s.post("/api/v1/jobs", {"video": "1"}, token=tokens["view"]), 403, "submit")
         self.problem(s.post("/api/v1/jobs", {"video": "99"}, token=tokens["submit"]), 404)
         self.problem(s.post("/api/v1/jobs/99/subjects/edits", {"kind": "undo"}, token=tokens["view"]), 403, "submit")
+        question = {"question": "Who?", "all": True}
+        self.problem(s.post("/api/v1/asks", question, token=tokens["view"]), 403, "submit")
+        self.problem(s.post("/api/v1/asks", question, token=tokens["submit"]), 409)  # there is no video
+        self.problem(s.post("/api/v1/asks", question), 401)
+        for method, path in ("POST", "/api/v1/asks/9/cancel"), ("DELETE", "/api/v1/asks/9"):
+            self.problem(s.request(method, path, headers={"Content-Length": "0"}, token=tokens["view"]), 403, "submit")
+            self.problem(s.request(method, path, headers={"Content-Length": "0"}, token=tokens["submit"]), 404)
+        for path in "/api/v1/asks/9", "/api/v1/asks/9/answer.html", "/api/v1/asks/9/pictures/1/0":
+            self.problem(s.get(path), 401)
+            self.problem(s.get(path, token=tokens["view"]), 404)
+        self.assertEqual(s.get("/api/v1/asks", token=tokens["view"]).json["asks"], [])
         self.problem(s.post("/api/v1/jobs/99/subjects/edits", {"kind": "undo"}, token=tokens["submit"]), 404)
         self.problem(s.get("/api/v1/jobs/99/subjects", token=tokens["view"]), 404)
         self.problem(s.get("/api/v1/tokens", token=tokens["submit"]), 403)

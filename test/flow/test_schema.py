@@ -16,6 +16,13 @@ PART = TUS | {"Content-Type": "application/offset+octet-stream"}
 EMPTY = {"Content-Length": "0"}
 
 
+def somewhere(path):
+    """The address of what does not exist."""
+    for name, value in ("id", "987654321"), ("name", "nobody"), ("sheet", "1"), ("cite", "1"), ("index", "0"):
+        path = path.replace(f"{{{name}}}", value)
+    return path
+
+
 class Checked(Server):
     """A server each reply of which is checked."""
     document = None
@@ -101,6 +108,7 @@ class Schema(Serving):
             self.expect(s.get(path, headers={"Range": "bytes=999999999-"}), 416)
         self.expect(s.get(f"/api/v1/videos/{video}/poster", headers={"If-None-Match": s.get(
             f"/api/v1/videos/{video}/poster").headers["ETag"]}), 304)
+        self.asks(s, video)
         self.cases(s, job, video)
         self.controls(s, w)
         self.expect(s.request("PATCH", "/api/v1/settings", {"chunk.duration": "90"}), 200)
@@ -139,6 +147,30 @@ class Schema(Serving):
         self.assertEqual(report["summary"]["by"], "model")
         described = json.loads((ROOT / "docs" / "case.schema.json").read_text())
         schema.Draft202012Validator(described).validate(report)
+        self.expect(s.request("DELETE", path), 204)
+        self.expect(s.request("DELETE", path), 404)
+
+    def asks(self, s, video):
+        question = {"question": "What moves?", "videos": [video], "choices": ["a bar", "a clock"], "budget": "30ktok"}
+        ask = self.expect(s.post("/api/v1/asks", question), 201).json["id"]
+        path = f"/api/v1/asks/{ask}"
+        self.expect(s.get(path), 200)
+        s.wait(f"/asks/{ask}", lambda a: a["state"] == "done")
+        self.expect(s.get("/api/v1/asks?limit=1"), 200)
+        self.expect(s.get("/api/v1/asks?limit=0"), 400)
+        for end in "answer.json?download=1", "answer.html", "answer.md", "pictures/1/0":
+            self.expect(s.get(f"{path}/{end}"), 200)
+        self.expect(s.post(path + "/cancel", headers=EMPTY), 409)
+        self.expect(s.post("/api/v1/asks", {"question": "What moves?"}), 400)
+        self.expect(s.post("/api/v1/asks", question | {"videos": ["987654321"]}), 404)
+        self.answers.control(faults=["hold@1+"], reset=True)
+        ask = self.expect(s.post("/api/v1/asks", question | {"again": True}), 201).json["id"]
+        self.expect(s.get(f"/api/v1/asks/{ask}/answer.html"), 409)
+        self.expect(s.post("/api/v1/asks", {"question": "And then?", "all": True, "thread": ask}), 409)
+        self.answers.control(**{"await": 1})
+        self.expect(s.get(f"/api/v1/asks/{ask}"), 200)
+        self.expect(s.post(f"/api/v1/asks/{ask}/cancel", headers=EMPTY), 200)
+        self.answers.control(faults=[], release=True)
         self.expect(s.request("DELETE", path), 204)
         self.expect(s.request("DELETE", path), 404)
 
@@ -210,7 +242,7 @@ class Schema(Serving):
     def wrong_requests(self, s):
         big = {"prompt": "x" * 300000}
         for method, path in sorted(self.document.operations()):
-            place = path.replace("{id}", "987654321").replace("{name}", "nobody").replace("{sheet}", "1")
+            place = somewhere(path)
             body = method in ("post", "patch")
             # What no route takes as it is: no body, one that is too large, one of another type, another host, another site.
             s.request(method.upper(), place, headers=EMPTY if body else {})
@@ -228,7 +260,7 @@ class Schema(Serving):
                        check=True, capture_output=True)
         s = self.serve("--net-rate", "0")
         for method, path in sorted(self.document.operations()):
-            place = path.replace("{id}", "987654321").replace("{name}", "nobody").replace("{sheet}", "1")
+            place = somewhere(path)
             if path != "/api/v1/logout":
                 s.request(method.upper(), place, headers=EMPTY)
                 s.request(method.upper(), place, headers=EMPTY, token=tokens["view"])
@@ -256,7 +288,7 @@ class Schema(Serving):
         while s.get("/healthz").status != 429:
             pass
         for method, path in sorted(self.document.operations()):
-            place = path.replace("{id}", "987654321").replace("{name}", "nobody").replace("{sheet}", "1")
+            place = somewhere(path)
             s.request(method.upper(), place, headers=EMPTY)
         self.assertIn(("get", "/healthz", 429), self.document.seen)
         s.stop()

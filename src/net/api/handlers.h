@@ -43,6 +43,10 @@ route_fn handle_videos, handle_video, handle_video_change, handle_video_delete, 
 	handle_change, handle_job_delete, handle_control, handle_chunks, handle_events, handle_subjects,
 	handle_subjects_edit, handle_report, handle_search;
 
+/* ask.c: questions about videos */
+route_fn handle_asks, handle_ask_new, handle_ask, handle_ask_cancel, handle_ask_delete,
+	handle_ask_answer, handle_ask_picture;
+
 /* case.c: cases of videos */
 route_fn handle_cases, handle_case_add, handle_case, handle_case_change, handle_case_delete,
 	handle_case_report, handle_case_summarize, handle_case_cancel_summary;
