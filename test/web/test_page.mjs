@@ -338,6 +338,49 @@ test('videos are named, tagged, and put into a case with one report', async () =
   noFaults();
 });
 
+test('a question is answered, and its citations lead to their moments', async () => {
+  await page.goto(`${server.url}/#/`);
+  const box = page.locator('.asks'), ask = (text) => box.locator('.ask', { has: page.locator('h3', { hasText: text }) });
+  await until(box);
+  await engine.control({ faults: ['hold@2+'], reset: true });
+  await box.getByLabel('A question about all videos').fill('When does <i>it</i> move?');
+  await box.getByLabel('A question about all videos').press('Enter');
+  const one = ask('When does <i>it</i> move?');
+  await until(one.locator('[role=status]'));
+  await page.waitForFunction(() => document.querySelector('.ask')?.dataset.state === 'running', undefined, { timeout: PATIENCE });
+  await box.getByLabel('A question about all videos').fill('Is there another one?');
+  await box.getByLabel('A question about all videos').press('Enter');
+  const two = ask('Is there another one?');
+  await until(two.getByText('Waits for its turn'));
+  await two.getByRole('button', { name: 'Cancel' }).click();
+  await until(two.getByText('Canceled.'));
+  await engine.control({ faults: [], release: true });
+  await until(one.locator('.cites li'));
+  assert.equal(await one.getAttribute('data-state'), 'done');
+  assert.match(await one.locator('.cites').innerText(), /first <b>video\.mp4 0:/);
+  assert.match(await one.innerText(), /Examined for this question: .* of .* videos/);
+  await page.waitForFunction(() => [...document.querySelectorAll('.ask img')].some((i) => i.naturalWidth), undefined, { timeout: PATIENCE });
+  await page.screenshot({ path: shot('ask'), fullPage: true });
+  // A question that follows; what was asked is there after a reload, also of the server.
+  await one.getByLabel('Follow-up question').fill('And then?');
+  await one.getByLabel('Follow-up question').press('Enter');
+  await until(ask('And then?').locator('.cites li'));
+  await until(ask('And then?').getByText('follows: When does <i>it</i> move?'));
+  await page.reload();
+  await until(one.locator('a.cite'));
+  const answer = await openPage(browser, server);
+  await answer.goto(new URL(await one.getByRole('link', { name: 'Page' }).getAttribute('href'), server.url).href);
+  await until(answer.getByText('When does <i>it</i> move?'));
+  await answer.context().close();
+  page.once('dialog', (d) => void d.accept());
+  await two.getByRole('button', { name: 'Delete' }).click();
+  await two.waitFor({ state: 'detached', timeout: PATIENCE });
+  await one.locator('a.cite').first().click();
+  await until(page.locator('.video-head h1'));
+  assert.match(page.url(), /#\/video\/\d+\?t=/);
+  noFaults();
+});
+
 test('a chunk that is finished while its view is open shows text and pictures', async () => {
   const { id } = (await server.get('jobs')).jobs.find((j) => j.name === 'second.mp4');
   const { chunks } = await server.get(`jobs/${id}/chunks`), { events } = await server.get(`jobs/${id}/events`);

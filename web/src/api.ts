@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests to the server. An error is always a Problem, with a message for the user.
-import type { Case, CaseChange, CaseReport, Chunk, Hit, Job, Me, Performance, Session, Setting, SubjectChange, Subjects, Video, VideoEvent, VideoIndex } from './types';
+import type { Ask, AskDetail, Case, CaseChange, CaseReport, Chunk, Hit, Job, Me, NewAsk, Performance, Session, Setting, SubjectChange, Subjects, Video, VideoEvent, VideoIndex } from './types';
 
 export const BASE = 'api/v1';
 
@@ -88,6 +88,13 @@ export const api = {
   cancelSummary: (id: string) => json<Case>('POST', `cases/${at(id)}/summary/cancel`, {}),
   caseReport: (id: string) => json<CaseReport>('GET', `cases/${at(id)}/report`),
 
+  asks: (of?: string, before?: string) =>
+    json<{ asks: Ask[]; more: boolean }>('GET', `asks?limit=20${of ? `&case=${at(of)}` : ''}${before ? `&before=${at(before)}` : ''}`),
+  ask: (body: NewAsk) => json<Ask>('POST', 'asks', body),
+  askDetail: (id: string) => json<AskDetail>('GET', `asks/${at(id)}`),
+  cancelAsk: (id: string) => json<Ask>('POST', `asks/${at(id)}/cancel`, {}),
+  removeAsk: (id: string) => json<unknown>('DELETE', `asks/${at(id)}`),
+
   search: (q: string, signal?: AbortSignal) =>
     json<{ hits: Hit[]; more: boolean }>('GET', `search?q=${at(q)}&limit=200`, undefined, signal),
   performance: () => json<Performance>('GET', 'performance'),
@@ -102,6 +109,10 @@ export const frameUrl = (video: string, t: number, width: number) =>
 /** A sampled frame from the journal; nothing is decoded. */
 export const pictureUrl = (job: string, chunk: number, sample: number) =>
   `${BASE}/jobs/${at(job)}/picture?chunk=${chunk}&sample=${sample}`;
+export const answerUrl = (ask: string, format: string, download: boolean) =>
+  `${BASE}/asks/${at(ask)}/answer.${format}${download ? '?download=1' : ''}`;
+/** The small picture of the first frame of a citation; they count from 1. */
+export const citeUrl = (ask: string, cite: number) => `${BASE}/asks/${at(ask)}/pictures/${cite}/0`;
 export const storyboardUrl = (video: string) => `${BASE}/videos/${at(video)}/storyboard.vtt`;
 export const playUrl = (video: string, what: 'source' | 'proxy') => `${BASE}/videos/${at(video)}/${what}`;
 export const reportUrl = (job: string, format: string, download: boolean) =>

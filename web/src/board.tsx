@@ -4,6 +4,7 @@ import { useComputed } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import { AdviceList } from './advice';
 import { api } from './api';
+import { Asks } from './asks';
 import { Card, Poster } from './card';
 import { isActive } from './controls';
 import { bytes, clock, span } from './format';
@@ -165,6 +166,7 @@ export function Board() {
           <ul class="transfers">{sending.map((t) => <TransferCard key={t.id} t={t} />)}</ul>
         </section>
       )}
+      {over.length > 0 && <Asks />}
       {tags.length > 0 && (
         <p class="tags" role="group" aria-label="Only with the tag">
           {tags.map((t) => <button type="button" class="act small" key={t} dir="auto" aria-pressed={t === tag} onClick={() => setTag(t === tag ? '' : t)}>{t}</button>)}

@@ -2,6 +2,7 @@
 // Cases: videos that are reported together. And what a person says of one video: its name, its tags, its cases.
 import { useEffect, useState } from 'preact/hooks';
 import { api, caseReportUrl } from './api';
+import { Asks } from './asks';
 import { Card } from './card';
 import { ExportMenu } from './controls';
 import { moment, plural } from './format';
@@ -186,6 +187,7 @@ export function CaseView({ id }: { id: string }) {
       </div>
       {!of.videos.length && <p class="fault">This case has no videos yet.</p>}
       {report && <Summary of={of} report={report} />}
+      {report && <Asks of={id} />}
       <section>
         <h2>Videos <span class="n">{of.videos.length}</span></h2>
         <ul class="cards">{of.videos.map((v) => <Member key={v} of={of} id={v} />)}</ul>

@@ -4,7 +4,7 @@
 // After a reconnect the server sends what was missed, in order. If it no longer has that, or is another server (lower
 // numbers), everything is loaded again, and so are the views.
 import { api, BASE } from './api';
-import { addMetrics, dropCase, dropJob, dropVideo, link, loadAll, needLogin, putCase, putJob, putVideo, retryAt, say } from './state';
+import { addMetrics, dropAsk, dropCase, dropJob, dropVideo, link, loadAll, needLogin, putAsk, putCase, putJob, putVideo, retryAt, say } from './state';
 import type { Chunk, Results } from './types';
 
 export type LiveEvent =
@@ -49,6 +49,12 @@ function handle(message: any) {
       break;
     case 'case-removed':
       dropCase(message.case);
+      break;
+    case 'ask':
+      putAsk(data);
+      break;
+    case 'ask-removed':
+      dropAsk(message.ask);
       break;
     case 'chunk':
     case 'results':

@@ -2,11 +2,13 @@
 // The state of the page, as signals; a view that reads one is rendered again when it changes.
 import { computed, signal } from '@preact/signals';
 import { api, hooks, Problem } from './api';
-import type { Case, Job, Me, Metrics, Video } from './types';
+import type { Ask, Case, Job, Me, Metrics, Video } from './types';
 
 export const jobs = signal<Map<string, Job>>(new Map());
 export const videos = signal<Map<string, Video>>(new Map());
 export const cases = signal<Case[]>([]);
+/** Those that a view has loaded, and those that were asked or changed since. */
+export const asks = signal<Map<string, Ask>>(new Map());
 /** False until everything was loaded once: only then is an empty board known to be empty. */
 export const loaded = signal(false);
 export const me = signal<Me | undefined>(undefined);
@@ -71,6 +73,24 @@ export function dropVideo(id: string) {
   videos.value = next;
 }
 
+export function putAsk(ask: Ask) {
+  const next = new Map(asks.value);
+  next.set(ask.id, ask);
+  asks.value = next;
+}
+
+/** From a reply: an event may have told of something later already. */
+export function addAsk(ask: Ask) {
+  if (!asks.value.has(ask.id)) putAsk(ask);
+}
+
+export function dropAsk(id: string) {
+  if (!asks.value.has(id)) return;
+  const next = new Map(asks.value);
+  next.delete(id);
+  asks.value = next;
+}
+
 export function putCase(of: Case) {
   cases.value = [...cases.value.filter((c) => c.id !== of.id), of].sort((a, b) => a.created - b.created);
 }
@@ -103,6 +123,7 @@ export async function loadAll(): Promise<number | undefined> {
   jobs.value = new Map(j.jobs.map((job) => [job.id, job]));
   videos.value = new Map(v.videos.map((video) => [video.id, video]));
   cases.value = c.cases;
+  asks.value = new Map(); // their views load them again
   loaded.value = true;
   return j.seq;
 }

@@ -109,6 +109,49 @@ export interface Results extends Pick<Chunk, 'state' | 'summary' | 'reason' | 'a
   events: VideoEvent[];
 }
 
+export interface NewAsk {
+  question: string;
+  videos?: string[];
+  case?: string;
+  all?: boolean;
+  thread?: string;
+  thorough?: boolean;
+}
+
+/** A question about videos. */
+export interface Ask {
+  id: string;
+  question: string;
+  videos: string[] | null;
+  case: string | null;
+  all: boolean;
+  thread: string | null;
+  thorough: boolean;
+  state: 'waiting' | 'running' | 'done' | 'failed' | 'canceled';
+  error: string | null;
+  progress: { step: string; video: string | null; start: number | null; end: number | null; done: number; total: number } | null;
+  /** Of the answer, without its citations. */
+  text: string | null;
+}
+
+/** Of vdet-answer/1 what the page shows. */
+export interface Answer {
+  state: string;
+  text: string;
+  cites: { source: number; start: number; end: number; frames: { pts: number }[]; quote: string | null; text: string; verdict: Verdict; p: number | null }[];
+  dropped: { text: string; reason: string }[];
+  sources: { name: string; from: number; to: number; examined: number; holes: number; unseen: string | null; deleted: boolean }[];
+  unread: string[];
+  price: { time: number | null; tokens: number | null; requests: number | null } | null;
+  spent: { requests: number; prompt_tokens: number; wall_time: number };
+}
+
+export interface AskDetail extends Ask {
+  answer: Answer | null;
+  /** Of each source of the answer. */
+  places: ({ video: string; job: string } | null)[];
+}
+
 export interface Subject {
   number: number;
   /** That a person gave. */
