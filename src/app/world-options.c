@@ -56,6 +56,10 @@ static const struct opt_row rows[] = {
      "Constant rate factor of H.264; 0 is best.", OPT_COMMAND_ONLY},
 	{"world.sound", "sound", OPT_BOOL, AT(sound), "false", 0, 0, NULL, NULL,
      "Add an audio track that resembles speech.", OPT_COMMAND_ONLY},
+	{"world.questions", "questions", OPT_INT, AT(questions), "0", 0, WORLD_QUESTIONS_MAX, NULL, "N",
+     "Also write FILE.questions.json: so many questions about the recording, with the true answer "
+     "of each and the times that show it; fewer if no more are unambiguous.",
+     OPT_COMMAND_ONLY},
 };
 
 const struct opt_group world_opt_group = {"World", rows, ARRAY_LEN(rows)};
@@ -100,13 +104,38 @@ static int check_space(const struct world_video *v, const char *path, struct err
 	return 0;
 }
 
-char *world_truth_path(const char *video)
+/* `what`: "truth" or "questions" */
+static char *path_beside(const char *video, const char *what)
 {
 	const char *dot = strrchr(file_base(video), '.');
-	return mem_printf("%.*s.truth.json", dot ? (int)(dot - video) : (int)strlen(video), video);
+	return mem_printf("%.*s.%s.json", dot ? (int)(dot - video) : (int)strlen(video), video, what);
 }
 
-static int write_truth(const struct world_video *v, const char *video, struct err *err)
+char *world_truth_path(const char *video)
+{
+	return path_beside(video, "truth");
+}
+
+char *world_questions_path(const char *video)
+{
+	return path_beside(video, "questions");
+}
+
+static int write_questions(struct world_video *v, const struct world *world, const char *video,
+                           struct err *err)
+{
+	int made = 0;
+	if (!v->questions)
+		return 0;
+	AUTO(mem_freep) char *text = world_questions_json(world, (int)v->questions, &made);
+	AUTO(mem_freep) char *path = world_questions_path(video);
+	if (!text)
+		return err_set(err, ERR_LIMIT, "out of memory for the questions");
+	v->questions = made;
+	return file_write(path, text, strlen(text), err);
+}
+
+static int write_truth(struct world_video *v, const char *video, struct err *err)
 {
 	char why[300];
 	struct world *world = world_new(&v->world, why, sizeof why);
@@ -114,8 +143,11 @@ static int write_truth(const struct world_video *v, const char *video, struct er
 		return err_set(err, ERR_ARG, "%s", why);
 	AUTO(mem_freep) char *truth = world_truth_json(world);
 	AUTO(mem_freep) char *path = world_truth_path(video);
+	int r = file_write(path, truth, strlen(truth), err);
+	if (r == 0)
+		r = write_questions(v, world, video, err);
 	world_free(world);
-	return file_write(path, truth, strlen(truth), err);
+	return r;
 }
 
 int world_draw_files(struct world_video *v, const char *path, struct cancel *cancel,

@@ -25,7 +25,8 @@ struct world_video {
 	double keyframe_s;     /* 0.1 to 60 s */
 	int64_t quality;       /* x264's constant rate factor, 0 (best) to 51 */
 	bool sound;
-	char *subjects; /* "plain" or "hard", as it was given; only world.subjects counts */
+	char *subjects;    /* "plain" or "hard", as it was given; only world.subjects counts */
+	int64_t questions; /* to write beside it; nothing in the video */
 };
 
 /* 640x360, 10 pictures per second, a keyframe every 4 s, no sound, the default

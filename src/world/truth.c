@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "put.h"
 #include "random.h"
 #include "world.h"
 
@@ -49,11 +50,6 @@ void world_event_text(const struct world *w, const struct world_event *e, char *
 		         world_color_name[world_color_at(o, e->stop_us)], world_shape_name[o->shape]);
 	}
 	snprintf(out, cap, "%s %s%s%s and %s.", who, come, meet, turn, go);
-}
-
-static void put_time(FILE *f, int64_t t)
-{
-	fprintf(f, "%" PRId64 ".%03d", t / 1000000, (int)(t % 1000000 / 1000));
 }
 
 static void put_span(FILE *f, int64_t start, int64_t end)

@@ -157,6 +157,13 @@ void world_event_text(const struct world *w, const struct world_event *e, char *
  * if memory is out. */
 char *world_truth_json(const struct world *w);
 
+/* Questions about the world that a user may type, with the true answer of each,
+ * as JSON, in seconds; the same world and number give the same questions, all of
+ * them different. *ret_made: how many there are, fewer than n if no more are
+ * unambiguous. Allocated, the caller frees it; NULL if memory is out. */
+enum { WORLD_QUESTIONS_MAX = 1000 };
+char *world_questions_json(const struct world *w, int n, int *ret_made);
+
 /* What may be called in other words: patterns with {color}, {thing} (its shape)
  * and {kind}. The first is the most common; the fifth does without the color. */
 enum { WORLD_WORDS = 6 };
