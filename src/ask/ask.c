@@ -299,6 +299,24 @@ static bool has_shown(const struct asking *a)
 	return false;
 }
 
+/* A question about two things: the moments of each, by a question of its own.
+ * Which is first or more often follows from them. */
+static int find_parts(struct asking *a, struct err *err)
+{
+	struct route *route = &a->route;
+	char *question = route->question, *text = route->queries[0].text;
+	int r = 0;
+	for (size_t i = 0; i < ROUTE_PARTS && r == 0; i++) {
+		AUTO(mem_freep) char *of_part = route_part_question(route->parts[i]);
+		route->question = of_part;
+		route->queries[0].text = route->parts[i];
+		r = rounds_run(a, err);
+	}
+	route->question = question;
+	route->queries[0].text = text;
+	return r;
+}
+
 static int find(struct asking *a, struct err *err)
 {
 	const struct ask_request *q = a->request;
@@ -307,6 +325,8 @@ static int find(struct asking *a, struct err *err)
 	a->looks_only = a->ability == CHECK_UNABLE;
 	if (a->route.kind == ASK_SUMMARY)
 		r = find_summaries(a, err);
+	else if (a->route.parts[0])
+		r = find_parts(a, err);
 	else if (!scans || a->route.kind == ASK_IS)
 		r = rounds_run(a, err);
 	bool wanted = q->thorough || (scans && (route_wants_all(a->route.kind) || !has_shown(a)));

@@ -18,6 +18,8 @@ void route_clear(struct route *r)
 	free(r->statement);
 	for (size_t i = 0; i < r->n_queries; i++)
 		free(r->queries[i].text);
+	for (size_t i = 0; i < ROUTE_PARTS; i++)
+		free(r->parts[i]);
 	*r = (struct route){0};
 }
 
@@ -41,6 +43,9 @@ struct rule {
 	enum answer_kind kind;
 };
 static const struct rule rules[] = {
+	{"compare", true, ASK_COMPARE},
+	{"difference between", false, ASK_COMPARE},
+	{" more often", false, ASK_COMPARE},
 	{"how many", false, ASK_COUNT},
 	{"how often", false, ASK_COUNT},
 	{"count ", true, ASK_COUNT},
@@ -57,11 +62,16 @@ static const struct rule rules[] = {
 	{"when was no", true, ASK_NOT},
 	{"when is there no", true, ASK_NOT},
 	{"when was there no", true, ASK_NOT},
+	{"at what times is no ", true, ASK_NOT},
+	{"at what times was no ", true, ASK_NOT},
 	{" before or after", false, ASK_ORDER},
 	{"in which order", false, ASK_ORDER},
 	{"in what order", false, ASK_ORDER},
-	{"compare", true, ASK_COMPARE},
-	{"difference between", false, ASK_COMPARE},
+	{" first, ", false, ASK_ORDER},
+	{" came first", false, ASK_ORDER},
+	{" comes first", false, ASK_ORDER},
+	{" appears first", false, ASK_ORDER},
+	{" there before the ", false, ASK_ORDER},
 	{" say ", false, ASK_SAID},
 	{" said ", false, ASK_SAID},
 	{" says ", false, ASK_SAID},
@@ -96,6 +106,38 @@ static enum answer_kind kind_of(const char *question)
 	return ASK_WHICH;
 }
 
+/* Beginnings after which a thing is named, with nothing behind it but one of
+ * `ends`. */
+static const char *const of_things_and_ends[] = {
+	"how many times does ",
+	"how many times did ",
+	"how many times is ",
+	"how many times was ",
+	"how often does ",
+	"how often did ",
+	"how often is ",
+	"how often was ",
+	"count the times ",
+	"at what times is no ",
+	"at what times was no ",
+	"at what times is ",
+	"at what times was ",
+	"when is no ",
+	"when was no ",
+	"when does ",
+	"when did ",
+	"when can i see ",
+	"when can you see ",
+	"when is ",
+	"when was ",
+	"can you see ",
+	"can i see ",
+	"do you see ",
+	"does ",
+	"did ",
+	"is ",
+	"was ",
+};
 /* Beginnings after which the rest names a thing; "is there " before "is ". */
 static const char *const of_things[] = {
 	"is there ever ",     "is there ",   "are there ",   "was there ever ", "was there ",
@@ -105,8 +147,9 @@ static const char *const of_things[] = {
 };
 /* Ends of questions that say nothing more of the thing. */
 static const char *const ends[] = {
-	" are there",     " were there", " is there", " there",  " in the video", " in this video",
-	" in the videos", " to be seen", " visible",  " at all", " anywhere",
+	" are there",     " were there", " is there", " there",       " in the video", " in this video",
+	" in the videos", " to be seen", " visible",  " at all",      " anywhere",     " appear",
+	" appears",       " seen",       " ever",     " at any time", " not",          " more often",
 };
 
 static bool ends_in(const char *word, const char *ending)
@@ -115,22 +158,25 @@ static bool ends_in(const char *word, const char *ending)
 	return n >= e && strcasecmp(word + n - e, ending) == 0;
 }
 
-static void cut_end(char *text)
+static bool cut_end(char *text)
 {
 	size_t n = strlen(text);
+	bool cut = false;
 	while (n && strchr("?!. ", text[n - 1]))
 		text[--n] = '\0';
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
 		if (ends_in(text, ends[i])) {
 			n -= strlen(ends[i]);
 			text[n] = '\0';
+			cut = true;
 			i = (size_t)-1; /* there may be another before it */
 		}
 	}
+	return cut;
 }
 
-/* The thing without its article, in the singular if it is a plain plural. */
-static char *bare_thing(const char *rest)
+/* The thing without its article; *ret_cut: whether it had one of `ends`. */
+static char *bare_thing(const char *rest, bool *ret_cut)
 {
 	static const char *const articles[] = {"a ", "an ", "any ", "the ", "some "};
 	for (size_t i = 0; i < ARRAY_LEN(articles); i++)
@@ -139,7 +185,7 @@ static char *bare_thing(const char *rest)
 			break;
 		}
 	char *thing = mem_strdup(rest);
-	cut_end(thing);
+	*ret_cut = cut_end(thing);
 	return thing;
 }
 
@@ -157,24 +203,81 @@ static void cut_plural(char *word)
 		word[n - 1] = '\0';
 }
 
-/* "A dog is there." of "Is there a dog in the video?"; "" if the question has
- * another form. */
+static const char *after(const char *question, const char *const *beginnings, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(beginnings[i]);
+		if (strncasecmp(question, beginnings[i], len) == 0)
+			return question + len;
+	}
+	return NULL;
+}
+
+/* The thing that a question is about and says nothing more of: "dog" of "Is
+ * there a dog in the video?"; "" if the question has another form. */
+static char *thing_of(const char *question)
+{
+	bool cut;
+	const char *rest = after(question, of_things_and_ends, ARRAY_LEN(of_things_and_ends));
+	if (rest) {
+		AUTO(mem_freep) char *thing = bare_thing(rest, &cut);
+		if (cut && strncasecmp(thing, "there ", 6) != 0)
+			return TAKE(thing);
+	}
+	rest = after(question, of_things, ARRAY_LEN(of_things));
+	bool is_thing = rest && strncasecmp(rest, "times ", 6) != 0; /* "how many times does …" */
+	return is_thing ? bare_thing(rest, &cut) : mem_strdup("");
+}
+
+/* "A dog is there." */
 static char *statement_of(const char *question, enum answer_kind kind)
 {
-	for (size_t i = 0; i < ARRAY_LEN(of_things); i++) {
-		size_t n = strlen(of_things[i]);
-		if (strncasecmp(question, of_things[i], n) != 0)
+	AUTO(mem_freep) char *thing = thing_of(question);
+	if (!*thing || strlen(thing) > STATEMENT_MAX / 2)
+		return mem_strdup("");
+	if (kind == ASK_COUNT || kind == ASK_LIST || kind == ASK_IS)
+		cut_plural(thing);
+	bool vowel = strchr("aeiou", tolower((unsigned char)thing[0])) != NULL;
+	return mem_printf("%s %s is there.", vowel ? "An" : "A", thing);
+}
+
+/* The last "the THING" of a text, without the article; NULL if there is none. */
+static char *last_thing(const char *text)
+{
+	const char *at = NULL;
+	bool cut;
+	for (const char *s = text; (s = strcasestr(s, "the ")); s++)
+		if (s == text || s[-1] == ' ')
+			at = s;
+	if (!at)
+		return NULL;
+	AUTO(mem_freep) char *thing = bare_thing(at, &cut);
+	return *thing ? TAKE(thing) : NULL;
+}
+
+/* Both things of "Which comes first, the car or the bus?" */
+static void split(const char *question, struct route *ret)
+{
+	static const char *const between[] = {" before or after the ", " before the ", " than the ",
+	                                      " or the ", " and the "};
+	for (size_t i = 0; i < ARRAY_LEN(between); i++) {
+		const char *at = strcasestr(question, between[i]);
+		if (!at)
 			continue;
-		AUTO(mem_freep) char *thing = bare_thing(question + n);
-		size_t len = strlen(thing);
-		if (!len || len > STATEMENT_MAX / 2)
-			break;
-		if (kind == ASK_COUNT || kind == ASK_LIST || kind == ASK_IS)
-			cut_plural(thing);
-		bool vowel = strchr("aeiou", tolower((unsigned char)thing[0])) != NULL;
-		return mem_printf("%s %s is there.", vowel ? "An" : "A", thing);
+		AUTO(mem_freep) char *left = mem_printf("%.*s", (int)(at - question), question);
+		AUTO(mem_freep) char *first = last_thing(left);
+		AUTO(mem_freep) char *second = last_thing(at);
+		if (!first || !second)
+			return;
+		ret->parts[0] = TAKE(first);
+		ret->parts[1] = TAKE(second);
+		return;
 	}
-	return mem_strdup("");
+}
+
+char *route_part_question(const char *part)
+{
+	return mem_printf("When does the %s appear?", part);
 }
 
 void route_by_rules(const char *question, struct route *ret)
@@ -182,13 +285,18 @@ void route_by_rules(const char *question, struct route *ret)
 	AUTO(mem_freep) char *line = text_line(question, STATEMENT_MAX * 2);
 	const char *q = line + strspn(line, " ");
 	*ret = (struct route){.kind = kind_of(q), .n_queries = 1};
-	ret->negated = ret->kind == ASK_NOT;
 	ret->question = mem_strdup(question);
 	ret->statement = statement_of(q, ret->kind);
+	/* "When is the dog not there?" of what can be looked for as it is. */
+	if (ret->kind == ASK_WHEN && *ret->statement && strcasestr(q, " not "))
+		ret->kind = ASK_NOT;
+	ret->negated = ret->kind == ASK_NOT;
 	enum answer_sense sense = ret->kind == ASK_SAID      ? SENSE_SAID
 	                          : ret->kind == ASK_WRITTEN ? SENSE_WRITTEN
 	                                                     : SENSE_SEEN;
 	ret->queries[0] = (struct route_query){.text = text_line(q, QUERY_MAX), .sense = sense};
+	if (ret->kind == ASK_ORDER || ret->kind == ASK_COMPARE)
+		split(q, ret);
 }
 
 /* ---- the reply of a model */

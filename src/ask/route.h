@@ -10,7 +10,7 @@
 
 #include "answer/answer.h"
 
-enum { ROUTE_QUERIES = 3 };
+enum { ROUTE_QUERIES = 3, ROUTE_PARTS = 2 };
 
 struct route_query {
 	char *text; /* a few words */
@@ -26,8 +26,13 @@ struct route {
 	char *statement;
 	struct route_query queries[ROUTE_QUERIES];
 	size_t n_queries; /* at least one */
+	/* Of a question about two things by rules ("Which comes first, the car or
+	 * the bus?"): both, each to be asked for alone. NULL = it is none. */
+	char *parts[ROUTE_PARTS];
 };
 void route_clear(struct route *r);
+/* "When does the car appear?" of such a thing; the caller frees it. */
+char *route_part_question(const char *part);
 
 /* For English questions; of others the kind is ASK_WHICH, and the query their
  * words. */

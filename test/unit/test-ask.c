@@ -39,6 +39,26 @@ static void questions_are_routed_by_rules(void **state)
 		{"List all buses", ASK_LIST, "A bus is there."},
 		{"When is there no guard?", ASK_NOT, "A guard is there."},
 		{"Does the car come before or after the bus?", ASK_ORDER, ""},
+		{"How many times does a dog appear?", ASK_COUNT, "A dog is there."},
+		{"How many times does a dog bark?", ASK_COUNT, ""},
+		{"How often was the red car seen?", ASK_COUNT, "A red car is there."},
+		{"Count the times a bus appears.", ASK_COUNT, "A bus is there."},
+		{"Does a dog appear?", ASK_IS, "A dog is there."},
+		{"Can you see a dog anywhere?", ASK_IS, "A dog is there."},
+		{"Is a dog visible at any time?", ASK_IS, "A dog is there."},
+		{"Is the dog asleep?", ASK_IS, ""},
+		{"When does the bus appear?", ASK_WHEN, "A bus is there."},
+		{"At what times is a bus visible?", ASK_WHEN, "A bus is there."},
+		{"At what times is no bus to be seen?", ASK_NOT, "A bus is there."},
+		{"When is the bus not visible?", ASK_NOT, "A bus is there."},
+		{"When does she not wear a hat?", ASK_WHEN, ""},
+		{"When was there no bus?", ASK_NOT, "A bus is there."},
+		{"When is no bus there?", ASK_NOT, "A bus is there."},
+		{"Which appears first, the car or the bus?", ASK_ORDER, ""},
+		{"What came first, the car or the bus?", ASK_ORDER, ""},
+		{"Was the car there before the bus?", ASK_ORDER, ""},
+		{"Compare how often the car and the bus appear.", ASK_COMPARE, ""},
+		{"Does the car appear more often than the bus?", ASK_COMPARE, ""},
 		{"What did she say about it?", ASK_SAID, ""},
 		{"What is written on the van?", ASK_WRITTEN, ""},
 		{"What happens?", ASK_SUMMARY, ""},
@@ -54,6 +74,39 @@ static void questions_are_routed_by_rules(void **state)
 		assert_string_equal(r.question, cases[i].question);
 		assert_int_equal(r.negated, r.kind == ASK_NOT);
 	}
+}
+
+static void questions_about_two_things_are_split(void **state)
+{
+	(void)state;
+	static const char *const questions[] = {
+		"Which appears first, the red car or the bus?",
+		"Does the red car appear before or after the bus?",
+		"In which order do the red car and the bus appear?",
+		"What came first, the red car or the bus?",
+		"Was the red car there before the bus?",
+		"Which is seen more often, the red car or the bus?",
+		"Compare how often the red car and the bus appear.",
+		"Does the red car appear more often than the bus?",
+		"Is the red car or the bus there more often?",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
+		AUTO(route_clear) struct route r = {0};
+		route_by_rules(questions[i], &r);
+		if (!r.parts[0] || strcmp(r.parts[0], "red car") != 0 || strcmp(r.parts[1], "bus") != 0)
+			fail_msg("%s: \"%s\", \"%s\"", questions[i], r.parts[0] ? r.parts[0] : "",
+			         r.parts[1] ? r.parts[1] : "");
+	}
+	static const char *const others[] = {"Is there a car or a bus?", "In which order?",
+	                                     "When does the car or the bus appear?",
+	                                     "Compare the car."};
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		AUTO(route_clear) struct route r = {0};
+		route_by_rules(others[i], &r);
+		assert_null(r.parts[0]);
+	}
+	AUTO(mem_freep) char *question = route_part_question("bus");
+	assert_string_equal(question, "When does the bus appear?");
 }
 
 static void a_model_routes_questions(void **state)
@@ -167,6 +220,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(questions_are_routed_by_rules),
+		cmocka_unit_test(questions_about_two_things_are_split),
 		cmocka_unit_test(a_model_routes_questions),
 		cmocka_unit_test(times_of_a_look_are_within_its_window),
 		cmocka_unit_test(placeholders_are_filled_in),
