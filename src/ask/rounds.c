@@ -16,7 +16,7 @@
 /* Looks may use this share of the budget; checks the rest. */
 #define SHARE 0.75
 
-enum { PAD = 1000000, SHORTEST = 2000000 };
+enum { PAD = 1000000, SHORTEST = 2000000, QUARTERS = 4 };
 
 size_t rounds_times(int64_t start, int64_t end, size_t n, int64_t *out)
 {
@@ -57,6 +57,19 @@ static bool was_looked(const struct ask_source *s, const struct ask_window *w)
 	return false;
 }
 
+/* Whether most of it is in a window that is listed. */
+static bool is_covered(const struct windows *list, const struct ask_window *w)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct ask_window *l = &list->items[i];
+		int64_t from = l->start > w->start ? l->start : w->start;
+		int64_t until = l->end < w->end ? l->end : w->end;
+		if (l->source == w->source && until - from > (w->end - w->start) / 2)
+			return true;
+	}
+	return false;
+}
+
 /* Adds a window of the analyzed part, cut into pieces in which the frames are
  * twice as dense as those of the analysis. */
 static void add_window(struct asking *a, struct windows *to, size_t source, int64_t start,
@@ -80,27 +93,36 @@ static void add_window(struct asking *a, struct windows *to, size_t source, int6
 		                       .score = score,
 		                       .density = density,
 		                       .round = round};
-		if (was_looked(s, &w))
+		if (was_looked(s, &w) || is_covered(to, &w))
 			continue;
 		to->items = mem_room(to->items, to->n, &to->cap, sizeof *to->items);
 		to->items[to->n++] = w;
 	}
 }
 
-/* Around each passage that was found in a window of the search. */
+static int best_first(const void *x, const void *y)
+{
+	const struct find_passage *a = *(const struct find_passage *const *)x,
+							  *b = *(const struct find_passage *const *)y;
+	if (a->score != b->score)
+		return a->score < b->score ? 1 : -1;
+	return (a->start > b->start) - (a->start < b->start);
+}
+
+/* Around each passage that was found in a window of the search, best first:
+ * others do not take from its time. */
 static void add_found(struct asking *a, struct windows *to, const struct find_window *f, int round)
 {
-	int64_t end = -1;
-	for (size_t i = 0; i < f->n_passages; i++) {
-		const struct find_passage *p = &f->passages[i];
-		int64_t from = p->start - PAD;
-		if (p->event < 0 && f->n_passages > 1)
-			continue; /* a summary of the chunk says less than its events */
-		from = from < end ? end : from;
-		if (p->end + PAD > from)
-			add_window(a, to, f->job, from, p->end + PAD, f->score, round);
-		end = p->end + PAD > end ? p->end + PAD : end;
-	}
+	AUTO(mem_freep) const struct find_passage **of = mem_alloc(f->n_passages + 1, sizeof *of);
+	size_t n = 0;
+	for (size_t i = 0; i < f->n_passages; i++)
+		/* A summary of the chunk says less than its events. */
+		if (f->passages[i].event >= 0 || f->n_passages == 1)
+			of[n++] = &f->passages[i];
+	if (n)
+		qsort(of, n, sizeof *of, best_first);
+	for (size_t i = 0; i < n; i++)
+		add_window(a, to, f->job, of[i]->start - PAD, of[i]->end + PAD, of[i]->score, round);
 }
 
 /* What is found for the words of queries. The caller clears *ret. */
@@ -126,6 +148,46 @@ static int find_in_sources(struct asking *a, const struct route_query *queries, 
 	return r;
 }
 
+/* Parts of the range, or videos: each is looked at if something is found in
+ * it. */
+static size_t group_of(const struct asking *a, const struct ask_window *w)
+{
+	const struct report *r = a->sources[w->source].report;
+	if (a->n_sources > 1)
+		return w->source;
+	size_t quarter = (size_t)(QUARTERS * (double)(w->start - r->from) / (double)(r->to - r->from));
+	return quarter < QUARTERS ? quarter : QUARTERS - 1;
+}
+
+static int by_score(const void *x, const void *y)
+{
+	const struct ask_window *a = x, *b = y;
+	if (a->score != b->score)
+		return a->score < b->score ? 1 : -1;
+	if (a->source != b->source)
+		return a->source < b->source ? -1 : 1;
+	return (a->start > b->start) - (a->start < b->start);
+}
+
+/* Best first, but before all others the best of each group. What is near a good
+ * passage is not better for that: a window of the search has both. */
+static void rank(const struct asking *a, struct windows *w)
+{
+	size_t n_groups = a->n_sources > 1 ? a->n_sources : QUARTERS, first = 0;
+	AUTO(mem_freep) bool *has = mem_alloc(n_groups, sizeof *has);
+	if (w->n)
+		qsort(w->items, w->n, sizeof *w->items, by_score);
+	for (size_t i = 0; i < w->n; i++) {
+		struct ask_window one = w->items[i];
+		size_t group = group_of(a, &one);
+		if (has[group])
+			continue;
+		has[group] = true;
+		memmove(&w->items[first + 1], &w->items[first], (i - first) * sizeof one);
+		w->items[first++] = one;
+	}
+}
+
 static int search(struct asking *a, const struct route_query *queries, size_t n, int round,
                   struct windows *to, struct err *err)
 {
@@ -133,6 +195,7 @@ static int search(struct asking *a, const struct route_query *queries, size_t n,
 	int r = find_in_sources(a, queries, n, &found, err);
 	for (size_t i = 0; r == 0 && i < found.n; i++)
 		add_found(a, to, &found.windows[i], round);
+	rank(a, to);
 	return r;
 }
 

@@ -39,6 +39,7 @@ struct find_passage {
 	int64_t sample;       /* of the chunk, whose thumbnail shows it; -1 = none */
 	char *text;
 	int64_t start, end;
+	double score; /* comparable within one result */
 };
 struct find_window {
 	size_t job; /* index into jobs */

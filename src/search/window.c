@@ -64,6 +64,7 @@ static void add_passage(struct find_window *w, const struct find_passage *p, dou
 	struct find_passage *copy = &w->passages[w->n_passages++];
 	*copy = *p;
 	copy->text = mem_strdup(p->text);
+	copy->score = score;
 	w->score += score;
 }
 
