@@ -31,7 +31,7 @@ WORDS = {
     r"(?<!of )course": "run", r"told|tells?|telling": "report, print, publish, say", r"anew": "again", r"nobody": "no one",
     r"whoever": "the client, the process", r"in work": "in progress", r"of ours": "our", r"worth nothing": "useless",
     r"as good as": "nearly", r"said aloud": "logged", r"stands?(?!-| for| still)": "is", r"lies": "is",
-    r"(?<!there )(?<!when )is no(?! longer| more)": "is not", r"at home": "runs on", r"beforehand": "first", r"shall": "must",
+    r"(?<!there )(?<!when )(?<!times )is no(?! longer| more)": "is not", r"at home": "runs on", r"beforehand": "first", r"shall": "must",
     r"asks too much": "rate limit exceeded", r"cannot be written down": "cannot save", r"burn down": "fail",
     r"looked over": "indexed", r"reckon\w*": "compute", r"cancell(?:ed|ing)": "canceled, canceling",
     r"analys(?:e|ed|ing)": "analyze", r"(?:upper|lower) floors?": "layer",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Questions with known answers. What is asked about are looks: a color with a
- * shape, whoever has it. Two times of a look are separate if it is not in view
- * between them; questions whose answer depends on gaps shorter than APART, or on
- * times shorter than SHORT, are not made. */
+ * shape. Two times of a look are separate if it is not in view between them;
+ * questions whose answer depends on gaps shorter than APART, or on times
+ * shorter than SHORT, are not made. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +123,7 @@ static bool find_times(const struct world *w, enum world_color color, enum world
 
 /* ---- choosing what is asked about */
 
-/* Whether its times can be told and counted. */
+/* Whether its times can be found and counted. */
 static bool is_plain(const struct look *l)
 {
 	return l->seen.n && l->shortest_gap_us >= APART && l->shortest_us >= SHORT;

@@ -158,8 +158,8 @@ void world_event_text(const struct world *w, const struct world_event *e, char *
 char *world_truth_json(const struct world *w);
 
 /* Questions about the world that a user may type, with the true answer of each,
- * as JSON, in seconds; the same world and number give the same questions, all of
- * them different. *ret_made: how many there are, fewer than n if no more are
+ * as JSON, in seconds; the same world and number give the same questions, all
+ * of them different. *ret_made: how many there are, fewer than n if no more are
  * unambiguous. Allocated, the caller frees it; NULL if memory is out. */
 enum { WORLD_QUESTIONS_MAX = 1000 };
 char *world_questions_json(const struct world *w, int n, int *ret_made);
