@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ask/absent.h"
 #include "ask/asking.h"
@@ -476,11 +477,15 @@ static int look_at(struct asking *a, const struct ask_look *look, struct ask_see
 	int64_t times[ASK_LOOK_FRAMES];
 	const struct ask_source *s = &a->sources[0];
 	size_t n = rounds_times(look->start, look->end, look->frames, times);
-	if (s->fd < 0)
+	if (!s->visible)
 		return err_set(err, ERR_NOENT, "the video cannot be examined: %s", s->unseen);
-	struct describe_worker w = {.run = &a->run, .options = &a->describe, .fd = s->fd};
-	int r = sight_look(a, &w, 0, times, n, a->request->question, &sight, err);
+	struct describe_worker w = {.run = &a->run, .options = &a->describe};
+	int r = sources_file(a, 0, &w.fd, err);
+	if (r < 0)
+		return r;
+	r = sight_look(a, &w, 0, times, n, a->request->question, &sight, err);
 	describe_close(&w);
+	close(w.fd);
 	if (r == 0)
 		take_sight(&sight, ret);
 	return r;
@@ -500,8 +505,11 @@ int ask_look_at(const struct ask_context *c, const struct ask_video *video,
 		return r;
 	AUTO(asking_close) struct asking a;
 	open_asking(&a, c, &q);
+	a.id = "-";
 	requests_init(&a.requests, &a.run, &a.journal);
-	r = sources_open(&a, a.most, err);
+	r = find_model(&a, err);
+	if (r == 0)
+		r = sources_open(&a, a.most, err);
 	return r < 0 ? r : look_at(&a, look, ret, err);
 }
 
