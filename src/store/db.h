@@ -34,9 +34,11 @@ int db_step(struct store *s, sqlite3_stmt *q, struct err *err); /* 1 row, 0 end 
 int db_run(struct store *s, sqlite3_stmt *q, struct err *err);  /* to its end */
 /* COMMIT if r is 0, else ROLLBACK; returns r */
 int db_end(struct store *s, int r, struct err *err);
-/* Likewise, of a transaction that may have removed a run: its words are not
- * left in the file. match.c */
-int db_end_removal(struct store *s, int r, bool removed, struct err *err);
+/* Likewise, of a transaction that removed a run: with `erase` its words are not
+ * left in the file. That needs space for both indexes: where there is none
+ * (ERR_NOSPC), try again without, since removing is how space is made; the next
+ * removal erases the words of this one, too. match.c */
+int db_end_removal(struct store *s, int r, bool erase, struct err *err);
 /* Opens what this connection reads of the full-text indexes. match.c */
 int db_open_words(struct store *s, struct err *err);
 /* queue.c; with the lock */

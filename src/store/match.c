@@ -105,12 +105,12 @@ static int erase_words(struct store *s, struct err *err)
 	               err);
 }
 
-int db_end_removal(struct store *s, int r, bool removed, struct err *err)
+int db_end_removal(struct store *s, int r, bool erase, struct err *err)
 {
-	if (r == 0 && removed)
+	if (r == 0 && erase)
 		r = erase_words(s, err);
 	r = db_end(s, r, err);
-	if (r < 0 || !removed)
+	if (r < 0 || !erase)
 		return r;
 	/* The log has the former pages until it begins again. Where somebody reads
 	 * just now that is later. */

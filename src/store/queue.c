@@ -34,12 +34,10 @@ static int run_for(struct store *s, const char *sql, int64_t id, struct err *err
 	return db_run(s, q, err);
 }
 
-/* Both statements in one transaction. */
-static int remove_both(struct store *s, const char *journals, const char *row, int64_t id,
-                       struct err *err)
+static int try_both(struct store *s, const char *journals, const char *row, int64_t id, bool erase,
+                    struct err *err)
 {
-	AUTO(db_unlockp) struct store *locked = db_lock(s);
-	int r = db_exec(locked, "BEGIN IMMEDIATE", err);
+	int r = db_exec(s, "BEGIN IMMEDIATE", err);
 	bool removed = false;
 	if (r == 0)
 		r = run_for(s, journals, id, err);
@@ -47,7 +45,16 @@ static int remove_both(struct store *s, const char *journals, const char *row, i
 		removed = sqlite3_changes(s->db) > 0;
 		r = run_for(s, row, id, err);
 	}
-	return db_end_removal(s, r, removed, err);
+	return db_end_removal(s, r, erase && removed, err);
+}
+
+/* Both statements in one transaction. */
+static int remove_both(struct store *s, const char *journals, const char *row, int64_t id,
+                       struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	int r = try_both(locked, journals, row, id, true, err);
+	return r == -ERR_NOSPC ? try_both(locked, journals, row, id, false, err) : r;
 }
 
 /* ---- videos */

@@ -296,18 +296,24 @@ int store_job_each(struct store *s, int (*fn)(void *, const struct store_job *),
 	return r;
 }
 
-int store_job_remove(struct store *s, const char *id, struct err *err)
+static int remove_job(struct store *s, const char *id, bool erase, struct err *err)
 {
-	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_exec(locked, "BEGIN IMMEDIATE", err);
+	int r = db_exec(s, "BEGIN IMMEDIATE", err);
 	if (r == 0)
 		r = db_prepare(s, "DELETE FROM job WHERE id = ?", &q, err);
 	if (r == 0) {
 		db_bind(q, "s", id);
 		r = db_run(s, q, err);
 	}
-	return db_end_removal(s, r, r == 0 && sqlite3_changes(s->db) > 0, err);
+	return db_end_removal(s, r, erase && r == 0 && sqlite3_changes(s->db) > 0, err);
+}
+
+int store_job_remove(struct store *s, const char *id, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	int r = remove_job(locked, id, true, err);
+	return r == -ERR_NOSPC ? remove_job(locked, id, false, err) : r;
 }
 
 int store_job_count_events(struct store *s, const char *id, int64_t events, struct err *err)

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "store/db.h"
 #include "store/passage.h"
 #include "store/queue.h"
 #include "store/store.h"
@@ -302,6 +303,30 @@ static void what_is_removed_is_not_in_the_file(void **state)
 	assert_int_equal(occurrences("gone.db", "walrus"), 0);
 }
 
+/* Removing makes space, and so must not need it. */
+static void a_full_disk_does_not_keep_a_job(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	AUTO(store_freep) struct store *s = open_store("full.db");
+	AUTO(buf_free) struct buf large = BUF(1 << 20);
+	for (int i = 0; i < 20000; i++)
+		buf_addf(&large, "walrus%d ", i * 7919);
+	add_job(s, JOB_A, -1);
+	add_job(s, JOB_B, -1);
+	say(s, JOB_A, "", "", "A quagga.");
+	say(s, JOB_B, "", "", buf_str(&large));
+	assert_ok(sqlite3_exec(s->db, "VACUUM; PRAGMA max_page_count = 1", NULL, NULL, NULL));
+	assert_ok(store_job_remove(s, JOB_A, &err));
+	assert_int_equal(count(s, STORE_MATCH_WORDS, "quagga"), 0);
+	assert_int_equal(count(s, STORE_MATCH_WORDS, "walrus7919"), 1);
+	assert_true(occurrences("full.db", "quagga") > 0);
+	assert_ok(sqlite3_exec(s->db, "PRAGMA max_page_count = 1000000", NULL, NULL, NULL));
+	assert_ok(store_job_remove(s, JOB_B, &err));
+	assert_int_equal(occurrences("full.db", "quagga"), 0);
+	assert_int_equal(occurrences("full.db", "walrus"), 0);
+}
+
 static void add_name(void *ctx, const struct store_run *run)
 {
 	buf_addf(ctx, "%s/%d ", run->sha256, run->stream);
@@ -351,6 +376,7 @@ int main(void)
 		cmocka_unit_test(pieces_of_two_characters_are_found),
 		cmocka_unit_test(a_generation_grows_with_each_change),
 		cmocka_unit_test(what_is_removed_is_not_in_the_file),
+		cmocka_unit_test(a_full_disk_does_not_keep_a_job),
 		cmocka_unit_test(runs_know_their_source),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
