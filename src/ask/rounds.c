@@ -121,6 +121,8 @@ static void add_found(struct asking *a, struct windows *to, const struct find_wi
 			of[n++] = &f->passages[i];
 	if (n)
 		qsort(of, n, sizeof *of, best_first);
+	if (!f->n_passages) /* activity that no frame shows yet */
+		add_window(a, to, f->job, f->start - PAD, f->end + PAD, f->score, round);
 	for (size_t i = 0; i < n; i++)
 		add_window(a, to, f->job, of[i]->start - PAD, of[i]->end + PAD, of[i]->score, round);
 }
@@ -140,6 +142,7 @@ static int find_in_sources(struct asking *a, const struct route_query *queries, 
 	                                     .n_jobs = a->n_sources,
 	                                     .queries = q,
 	                                     .n_queries = n,
+	                                     .bursts = true,
 	                                     .most = a->n_sources == 1 ? WINDOWS_ONE : WINDOWS_ALL};
 	asking_tell(a, &(struct ask_progress){.step = "search", .video = ""});
 	int r = find_windows(a->run.store, &request, ret, err);
