@@ -25,7 +25,7 @@ class Client:
     """`modern`: each request by itself; else the revision to begin with."""
 
     def __init__(self, test, *options, modern=True, version="2025-11-25", env=None):
-        self.modern, self.number, self.others = modern, 0, []
+        self.test, self.modern, self.number, self.others = test, modern, 0, []
         self.errors = open(test.dir / f"mcp-{id(self)}.err", "w+")
         self.process = subprocess.Popen([VDET, "mcp", *map(str, options)], cwd=test.dir, env=test.env | (env or {}),
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
@@ -38,6 +38,7 @@ class Client:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        self.test.no_faults(self.log())
         for f in (self.process.stdin, self.process.stdout, self.errors):
             try:
                 f.close()
