@@ -21,8 +21,9 @@ static const struct opt_row rows[] = {
      "to all videos that were analyzed.",
      OPT_COMMAND_ONLY},
 	{"mcp.allow_write", "allow-write", OPT_STRING, AT(allow_write), "", 0, 0, NULL, "FOLDER",
-     "Let the client analyze videos below --folder, or without it below this folder, which gets "
-     "the reports; no file in it is overwritten. Empty: nothing is analyzed or written.",
+     "Let the client write clips into this folder, and analyze videos below --folder, or without "
+     "it below this folder, which gets the reports; no file in it is overwritten. Empty: nothing "
+     "is analyzed or written.",
      OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"MCP", rows, ARRAY_LEN(rows)};
@@ -96,8 +97,11 @@ static int run(struct app *app, int argc, char **argv)
 
 	const struct mcp_host host = {
 		.ctx = s.adding, .add_video = s.output ? adding_add : NULL, .engine = adding_engine};
-	const struct mcp_setup setup = {
-		.store = s.store, .options = &app->analyze, .folder = s.folder, .host = &host};
+	const struct mcp_setup setup = {.store = s.store,
+	                                .options = &app->analyze,
+	                                .folder = s.folder,
+	                                .output = s.output,
+	                                .host = &host};
 	s.mcp = mcp_new(&setup);
 	r = pipes_serve(s.mcp, STDIN_FILENO, s.out, signals, &err);
 	return r < 0 ? app_fail(&err) : EXIT_COMPLETE;

@@ -43,6 +43,9 @@ struct mcp_setup {
 	/* real path: files are read, and videos are known, only below it; NULL =
 	 * those of the journal */
 	const char *folder;
+	/* real path of the folder that gets clips, in which no file is replaced;
+	 * NULL = none are written */
+	const char *output;
 	bool queue;    /* only the videos of the server's queue */
 	int64_t calls; /* of tools that cost something, an hour and client; 0 = no limit */
 	const struct mcp_host *host;

@@ -24,6 +24,7 @@ static const struct {
 	{"ask", tool_ask, true},
 	{"get_answer", tool_get_answer, false},
 	{"add_video", tool_add_video, true},
+	{"export_clip", tool_export_clip, true},
 };
 
 void tools_init(struct tools *t, const struct mcp_setup *s)
@@ -64,6 +65,8 @@ static bool is_there(const struct tools *t, const struct mcp_call *call, int i)
 	if (functions[i].fn == tool_look || functions[i].fn == tool_ask ||
 	    functions[i].fn == tool_get_answer)
 		return host && host->engine;
+	if (functions[i].fn == tool_export_clip)
+		return t->setup.output != NULL;
 	return functions[i].fn != tool_add_video || (host && host->add_video);
 }
 

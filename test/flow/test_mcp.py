@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import unittest
+from pathlib import Path
 
 import flow
 from mcp_client import KEY, MODERN, Client, Failed, meta
@@ -119,7 +120,7 @@ class Protocol(Mcp):
         c = self.client("--folder", "cams", "--allow-write", "cams", "--engine", slow.url, *OPTIONS, "--from", "1", modern=False)
         n = c.begin("tools/call", name="add_video", arguments={"path": "new.mp4", "wait": 45})
         self.assertEqual(c.ask("ping"), {})
-        self.assertEqual(len(c.ask("tools/list")["tools"]), 8)
+        self.assertEqual(len(c.ask("tools/list")["tools"]), 9)
         c.notify("notifications/cancelled", requestId=n)
         state = c.call("add_video", path="new.mp4", wait=0)
         self.assertIn(state["state"], ("queued", "running"))
@@ -281,8 +282,8 @@ class Tools(Mcp):
         flow.make_video(self.dir / "cams/new.mp4", 6, size="64x36", rate=5, source="smptebars")
         (self.dir / "out").mkdir()
         c = self.client("--folder", "cams", "--allow-write", "out", "--engine", self.fake.url, *OPTIONS)
-        self.assertEqual(c.ask("tools/list")["tools"][-1]["name"], "add_video")
-        self.assertFalse(c.ask("tools/list")["tools"][-1]["annotations"]["readOnlyHint"])
+        tools = {t["name"]: t["annotations"]["readOnlyHint"] for t in c.ask("tools/list")["tools"]}
+        self.assertEqual([name for name, reads in tools.items() if not reads], ["add_video", "export_clip"])
         while (r := c.call("add_video", path="new.mp4", wait=45))["state"] in ("queued", "running"):
             pass
         self.assertEqual((r["state"], r["progress"]), ("done", 1))
@@ -290,6 +291,28 @@ class Tools(Mcp):
         self.assertIn(r["video"], [v["video"] for v in c.call("list_videos")["videos"]])
         self.assertEqual(len(c.call("get_timeline", video=r["video"])["events"]), 3)
         self.assertEqual(c.call("add_video", path=str(self.dir / "cams/new.mp4"))["handle"], r["handle"])
+
+    def test_a_clip_is_written(self):
+        (self.dir / "out").mkdir()
+        c = self.client("--folder", "cams", "--allow-write", "out")
+        r = c.call("export_clip", _token="t", video=self.yard(c), **{"from": 1, "to": 3})
+        clip = self.dir / "out/yard.00-00-01.000_00-00-03.000.mp4"
+        self.assertEqual((Path(r["file"]), r["from"], r["to"], r["frames"]), (clip.resolve(), 1, 3, 10))
+        self.assertEqual(r["bytes"], clip.stat().st_size)
+        before = clip.read_bytes()
+        with self.assertRaises(Failed) as e:
+            c.call("export_clip", video=self.yard(c), **{"from": 1, "to": 3})
+        self.assertIn("exists", str(e.exception))
+        self.assertEqual(clip.read_bytes(), before)
+        for wrong in ({"from": 3, "to": 1}, {"from": 0, "to": 601}, {"from": 100, "to": 101}):
+            with self.assertRaises(Failed):
+                c.call("export_clip", video=self.yard(c), **wrong)
+        self.assertEqual([f.name for f in (self.dir / "out").iterdir()], [clip.name])
+        (self.dir / "cams/yard.mp4").unlink()  # thumbnails are no clip
+        with self.assertRaises(Failed):
+            c.call("export_clip", video=self.yard(c), **{"from": 2, "to": 3})
+        with self.assertRaises(Failed):
+            self.client().call("export_clip", video=self.yard(c), **{"from": 1, "to": 3})
 
     def test_nothing_is_overwritten(self):
         flow.make_video(self.dir / "cams/new.mp4", 6, size="64x36", rate=5, source="smptebars")
