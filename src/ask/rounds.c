@@ -71,7 +71,8 @@ static bool is_covered(const struct windows *list, const struct ask_window *w)
 }
 
 /* Adds a window of the analyzed part, cut into pieces in which the frames are
- * twice as dense as those of the analysis. */
+ * twice as dense as those of the analysis. The first piece of what is found
+ * comes before the second of anything. */
 static void add_window(struct asking *a, struct windows *to, size_t source, int64_t start,
                        int64_t end, double score, int round)
 {
@@ -90,7 +91,7 @@ static void add_window(struct asking *a, struct windows *to, size_t source, int6
 		struct ask_window w = {.source = source,
 		                       .start = start + (end - start) * i / pieces,
 		                       .end = start + (end - start) * (i + 1) / pieces,
-		                       .score = score,
+		                       .score = score / (double)(i + 1),
 		                       .density = density,
 		                       .round = round};
 		if (was_looked(s, &w) || is_covered(to, &w))

@@ -230,15 +230,15 @@ static char *thing_of(const char *question)
 }
 
 /* "A dog is there." */
-static char *statement_of(const char *question, enum answer_kind kind)
+static char *statement_of(const char *thing, enum answer_kind kind)
 {
-	AUTO(mem_freep) char *thing = thing_of(question);
-	if (!*thing || strlen(thing) > STATEMENT_MAX / 2)
-		return mem_strdup("");
+	AUTO(mem_freep) char *one = mem_strdup(thing);
+	if (!*one)
+		return TAKE(one);
 	if (kind == ASK_COUNT || kind == ASK_LIST || kind == ASK_IS)
-		cut_plural(thing);
-	bool vowel = strchr("aeiou", tolower((unsigned char)thing[0])) != NULL;
-	return mem_printf("%s %s is there.", vowel ? "An" : "A", thing);
+		cut_plural(one);
+	bool vowel = strchr("aeiou", tolower((unsigned char)one[0])) != NULL;
+	return mem_printf("%s %s is there.", vowel ? "An" : "A", one);
 }
 
 /* The last "the THING" of a text, without the article; NULL if there is none. */
@@ -286,7 +286,10 @@ void route_by_rules(const char *question, struct route *ret)
 	const char *q = line + strspn(line, " ");
 	*ret = (struct route){.kind = kind_of(q), .n_queries = 1};
 	ret->question = mem_strdup(question);
-	ret->statement = statement_of(q, ret->kind);
+	AUTO(mem_freep) char *thing = thing_of(q);
+	if (strlen(thing) > STATEMENT_MAX / 2)
+		*thing = '\0';
+	ret->statement = statement_of(thing, ret->kind);
 	/* "When is the dog not there?" of what can be looked for as it is. */
 	if (ret->kind == ASK_WHEN && *ret->statement && strcasestr(q, " not "))
 		ret->kind = ASK_NOT;
@@ -294,7 +297,10 @@ void route_by_rules(const char *question, struct route *ret)
 	enum answer_sense sense = ret->kind == ASK_SAID      ? SENSE_SAID
 	                          : ret->kind == ASK_WRITTEN ? SENSE_WRITTEN
 	                                                     : SENSE_SEEN;
-	ret->queries[0] = (struct route_query){.text = text_line(q, QUERY_MAX), .sense = sense};
+	/* Words like "appears" are rare in descriptions, and so weigh more than the
+	 * thing. */
+	ret->queries[0] =
+		(struct route_query){.text = text_line(*thing ? thing : q, QUERY_MAX), .sense = sense};
 	if (ret->kind == ASK_ORDER || ret->kind == ASK_COMPARE)
 		split(q, ret);
 }

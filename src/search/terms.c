@@ -12,20 +12,23 @@
 
 enum { TEXT_MAX = 4000, WORD_MAX = 80, FORMS_MAX = 6 };
 
-/* Function words of English, in alphabetical order. */
+/* Function words of English, and those of questions about videos, in
+ * alphabetical order. */
 static const char *const stop_words[] = {
-	"a",       "about",     "after",    "again", "all",    "also",    "am",     "an",    "and",
-	"any",     "anyone",    "anything", "are",   "as",     "at",      "be",     "been",  "before",
-	"being",   "but",       "by",       "can",   "could",  "did",     "do",     "does",  "during",
-	"each",    "ever",      "every",    "for",   "from",   "had",     "has",    "have",  "having",
-	"he",      "her",       "here",     "his",   "how",    "i",       "if",     "in",    "into",
-	"is",      "it",        "its",      "just",  "many",   "may",     "me",     "might", "more",
-	"most",    "much",      "must",     "my",    "no",     "not",     "of",     "on",    "onto",
-	"or",      "our",       "out",      "own",   "please", "she",     "should", "so",    "some",
-	"someone", "something", "such",     "than",  "that",   "the",     "their",  "them",  "then",
-	"there",   "these",     "they",     "this",  "those",  "through", "to",     "until", "us",
-	"very",    "was",       "we",       "were",  "what",   "when",    "where",  "which", "while",
-	"who",     "whom",      "whose",    "why",   "will",   "with",    "would",  "you",   "your",
+	"a",         "about",  "after",    "again",  "all",      "also",    "am",    "an",    "and",
+	"any",       "anyone", "anything", "appear", "appeared", "appears", "are",   "as",    "at",
+	"be",        "been",   "before",   "being",  "but",      "by",      "can",   "could", "did",
+	"do",        "does",   "during",   "each",   "ever",     "every",   "for",   "from",  "had",
+	"has",       "have",   "having",   "he",     "her",      "here",    "his",   "how",   "i",
+	"if",        "in",     "into",     "is",     "it",       "its",     "just",  "kind",  "kinds",
+	"many",      "may",    "me",       "might",  "more",     "most",    "much",  "must",  "my",
+	"no",        "not",    "of",       "often",  "on",       "onto",    "or",    "our",   "out",
+	"own",       "please", "see",      "seen",   "she",      "should",  "so",    "some",  "someone",
+	"something", "such",   "than",     "that",   "the",      "their",   "them",  "then",  "there",
+	"these",     "they",   "this",     "those",  "through",  "to",      "until", "us",    "very",
+	"video",     "videos", "visible",  "was",    "we",       "were",    "what",  "when",  "where",
+	"which",     "while",  "who",      "whom",   "whose",    "why",     "will",  "with",  "would",
+	"you",       "your",
 };
 
 static int compare(const void *a, const void *b)
