@@ -65,7 +65,7 @@ static void add_passage(struct find_window *w, const struct find_passage *p, dou
 	*copy = *p;
 	copy->text = mem_strdup(p->text);
 	copy->score = score;
-	w->score += score;
+	w->score = score > w->score ? score : w->score;
 }
 
 /* A hit that is longer than a window: parts of equal length. */

@@ -16,9 +16,9 @@ struct window_hit {
 
 /* Hits of one job that overlap or are less than FIND_NEAR apart are one window,
  * up to FIND_WINDOW_MAX; a hit that is longer itself is cut, and each part has
- * its share of the score. The score of a window is the sum of those of its
- * hits. Sorts the hits; texts are copied. *ret is to be freed with
- * windows_free(). */
+ * its share of the score. The score of a window is that of its best hit: ranks
+ * are so near to each other that several weak ones would outweigh a good one.
+ * Sorts the hits; texts are copied. *ret is to be freed with windows_free(). */
 void windows_make(struct window_hit *hits, size_t n, struct find_window **ret, size_t *ret_n);
 void windows_free(struct find_window *w, size_t n);
 

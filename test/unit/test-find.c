@@ -122,6 +122,9 @@ static void near_hits_are_one_window(void **state)
 	struct window_hit chunk[] = {hit(0, 1, 0, 120), hit(0, 3, 70, 80)};
 	check_windows(chunk, 2, 1, 120, 9, "0:60-120*2 0:0-60*1");
 	check_windows(NULL, 0, 1, 100, 9, "");
+	/* Several weak ones do not outweigh a good one. */
+	struct window_hit weak[] = {hit(0, 2, 0, 5), hit(0, 2, 6, 10), hit(0, 3, 60, 61)};
+	check_windows(weak, 3, 1, 0, 1, "0:60-61*1");
 }
 
 static void each_part_gets_a_window(void **state)
