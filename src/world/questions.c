@@ -272,9 +272,9 @@ static void ask_all(struct asker *a, int n)
 
 /* ---- JSON */
 
-static void put_spans(FILE *f, const struct spans *s, size_t n, const char **comma)
+static void put_spans(FILE *f, const struct spans *s, const char **comma)
 {
-	for (size_t i = 0; i < s->n && i < n; i++) {
+	for (size_t i = 0; i < s->n; i++) {
 		fprintf(f, "%s[", *comma);
 		put_time(f, s->items[i].start_us);
 		fputs(", ", f);
@@ -293,7 +293,7 @@ static void put_without(FILE *f, const struct world *w, const struct spans *s)
 		int64_t to = i < s->n ? s->items[i].start_us : w->o.duration_us;
 		struct span one = {from, to};
 		if (to > from)
-			put_spans(f, &(struct spans){&one, 1}, 1, &comma);
+			put_spans(f, &(struct spans){&one, 1}, &comma);
 		if (i < s->n)
 			from = s->items[i].end_us;
 	}
@@ -308,7 +308,7 @@ static void put_group(FILE *f, const struct asker *a, const struct question *q, 
 			fprintf(f, "%s\"%s\"", comma, l->name);
 			comma = ", ";
 		} else if (!names) {
-			put_spans(f, &l->seen, l->seen.n, &comma);
+			put_spans(f, &l->seen, &comma);
 		}
 	}
 }
@@ -325,7 +325,7 @@ static void put_evidence(FILE *f, const struct asker *a, const struct question *
 		return;
 	}
 	for (int i = 0; i < 2 && q->about[i]; i++)
-		put_spans(f, &q->about[i]->seen, q->kind == ORDER ? 1 : SIZE_MAX, &comma);
+		put_spans(f, &q->about[i]->seen, &comma);
 }
 
 /* Of two looks: the one that comes first or more often, and the other one. */
