@@ -25,6 +25,8 @@
 #include "job/step-options.h"
 #include "store/ask.h"
 
+/* Raised when questions are read or answered by other rules than before. */
+enum { RULES = 1 };
 enum { ID_LENGTH = 12, ROUTE_TOKENS = 400, BEFORE_MAX = 4000, GROUP_FRAMES = 16 };
 
 void ask_videos_free(struct ask_video *v, size_t n)
@@ -132,9 +134,9 @@ static void make_key(const struct asking *a, const char *scope, int64_t again,
 	const struct ask_request *q = a->request;
 	AUTO(hash_freep) struct hash *h = hash_new();
 	AUTO(mem_freep)
-	char *how = mem_printf("%d %lld %lld %lld %lld", q->thorough, (long long)q->budget_time,
-	                       (long long)q->budget_tokens, (long long)a->describe.frame_size,
-	                       (long long)again);
+	char *how = mem_printf("%d %d %lld %lld %lld %lld", RULES, q->thorough,
+	                       (long long)q->budget_time, (long long)q->budget_tokens,
+	                       (long long)a->describe.frame_size, (long long)again);
 	const char *const parts[] = {q->question, scope,      q->thread, q->language,
 	                             how,         a->prompts, a->model};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
@@ -311,8 +313,10 @@ static int find_parts(struct asking *a, struct err *err)
 		AUTO(mem_freep) char *of_part = route_part_question(route->parts[i]);
 		route->question = of_part;
 		route->queries[0].text = route->parts[i];
+		a->part = i + 1;
 		r = rounds_run(a, err);
 	}
+	a->part = 0;
 	route->question = question;
 	route->queries[0].text = text;
 	return r;

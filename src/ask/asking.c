@@ -88,7 +88,7 @@ void finding_clear(struct ask_finding *f)
 /* Both say the same, and their frames overlap or touch. */
 static bool is_same(const struct ask_finding *a, const struct ask_finding *b)
 {
-	return a->source == b->source && strcmp(a->text, b->text) == 0 &&
+	return a->source == b->source && a->part == b->part && strcmp(a->text, b->text) == 0 &&
 	       a->frames[0] <= b->frames[b->n - 1] && b->frames[0] <= a->frames[a->n - 1];
 }
 
@@ -112,6 +112,7 @@ static void join_frames(struct ask_finding *into, const struct ask_finding *from
 void asking_add(struct asking *a, struct ask_finding *f)
 {
 	pthread_mutex_lock(&a->lock);
+	f->part = a->part;
 	struct ask_finding *same = NULL;
 	for (size_t i = 0; i < a->n_findings && !same; i++)
 		if (a->findings[i].verdict == VERDICT_NONE && is_same(&a->findings[i], f))

@@ -57,6 +57,7 @@ struct ask_finding {
 	char sha256[FINDING_FRAMES][HASH_HEX]; /* of the pictures that were sent */
 	size_t n;
 	char *text;
+	size_t part;    /* of a question about two things: which of them, from 1; 0 = none */
 	bool enough;    /* the model said so */
 	bool described; /* by the analysis, not by a look for this question */
 	enum check_verdict verdict;
@@ -77,6 +78,7 @@ struct asking {
 	bool looks_only; /* it cannot judge a statement by a letter */
 	char *before;    /* the conversation, for the model; "" = none */
 	struct route route;
+	size_t part; /* that is searched now, see struct ask_finding */
 	struct reply_journal journal;
 	struct requests requests;
 	struct ask_source *sources;

@@ -155,19 +155,36 @@ static void count(const struct asking *a, struct answer *to)
 	}
 }
 
-/* What is printed before the sentences. */
-static char *lead(const struct answer *to)
+/* The earliest moment at which a part of the question was found; NULL if it was
+ * not, or only unsurely. */
+static const struct ask_finding *first_of(const struct asking *a, size_t part)
 {
-	switch (to->state) {
-	case ANSWER_NOT_FOUND: return mem_strdup("Not found.");
-	case ANSWER_NOT_SEEN: return mem_strdup("Not seen.");
-	case ANSWER_FAILED: return mem_strdup("Nothing could be examined.");
-	default: break;
+	const struct ask_finding *first = NULL;
+	for (size_t i = 0; i < a->n_findings; i++) {
+		const struct ask_finding *f = &a->findings[i];
+		bool sure = f->verdict == VERDICT_SHOWN || f->verdict == VERDICT_UNCHECKED;
+		if (f->part == part && sure && (!first || f->frames[0] < first->frames[0]))
+			first = f;
 	}
-	if (to->kind == ASK_IS && to->claims[0].verdict == VERDICT_SHOWN)
-		return mem_strdup("Yes.");
-	if (to->kind != ASK_COUNT)
+	return first;
+}
+
+/* "First seen: the red car at 0:05, the bus at 1:10." of one video; times of
+ * several cannot be compared. */
+static char *order(const struct asking *a)
+{
+	char t[2][CLOCK_TEXT_MAX];
+	const struct ask_finding *of[2] = {first_of(a, 1), first_of(a, 2)};
+	if (a->n_sources != 1 || !of[0] || !of[1] || of[0]->frames[0] == of[1]->frames[0])
 		return mem_strdup("");
+	bool swap = of[1]->frames[0] < of[0]->frames[0];
+	return mem_printf("First seen: the %s at %s, the %s at %s.", a->route.parts[swap],
+	                  clock_short(of[swap]->frames[0], t[0]), a->route.parts[!swap],
+	                  clock_short(of[!swap]->frames[0], t[1]));
+}
+
+static char *count_text(const struct answer *to)
+{
 	AUTO(mem_freep)
 	char *unsure =
 		to->unsure ? mem_printf(", and %lld unsure", (long long)to->unsure) : mem_strdup("");
@@ -175,9 +192,27 @@ static char *lead(const struct answer *to)
 	                  text_s(to->at_least), unsure);
 }
 
-static void set_text(struct answer *to)
+/* What is printed before the sentences. */
+static char *lead(const struct asking *a, const struct answer *to)
 {
-	AUTO(mem_freep) char *first = lead(to), *rest = to->text;
+	switch (to->state) {
+	case ANSWER_NOT_FOUND: return mem_strdup("Not found.");
+	case ANSWER_NOT_SEEN: return mem_strdup("Not seen.");
+	case ANSWER_FAILED: return mem_strdup("Nothing could be examined.");
+	default: break;
+	}
+	/* Only where what is asked for is known, and was shown. */
+	if (to->kind == ASK_IS)
+		return mem_strdup(*a->route.statement && to->claims[0].verdict == VERDICT_SHOWN ? "Yes."
+		                                                                                : "");
+	return to->kind == ASK_COUNT   ? count_text(to)
+	       : to->kind == ASK_ORDER ? order(a)
+	                               : mem_strdup("");
+}
+
+static void set_text(const struct asking *a, struct answer *to)
+{
+	AUTO(mem_freep) char *first = lead(a, to), *rest = to->text;
 	to->text = rest && *rest && *first ? mem_printf("%s %s", first, rest)
 	                                   : mem_strdup(rest && *rest ? rest : first);
 }
@@ -236,7 +271,7 @@ void conclude(struct asking *a, struct answer *to, bool partly)
 		to->sources[i].frames = a->sources[i].n_seen;
 	if (to->kind == ASK_COUNT)
 		count(a, to);
-	set_text(to);
+	set_text(a, to);
 	price(a, to);
 	note_maker(a, to);
 }

@@ -71,7 +71,8 @@ static const struct rule rules[] = {
 	{" came first", false, ASK_ORDER},
 	{" comes first", false, ASK_ORDER},
 	{" appears first", false, ASK_ORDER},
-	{" there before the ", false, ASK_ORDER},
+	{" before the ", false, ASK_ORDER},
+	{" after the ", false, ASK_ORDER},
 	{" say ", false, ASK_SAID},
 	{" said ", false, ASK_SAID},
 	{" says ", false, ASK_SAID},
@@ -258,8 +259,12 @@ static char *last_thing(const char *text)
 /* Both things of "Which comes first, the car or the bus?" */
 static void split(const char *question, struct route *ret)
 {
-	static const char *const between[] = {" before or after the ", " before the ", " than the ",
-	                                      " or the ", " and the "};
+	static const char *const between[] = {" before or after the ",
+	                                      " before the ",
+	                                      " after the ",
+	                                      " than the ",
+	                                      " or the ",
+	                                      " and the "};
 	for (size_t i = 0; i < ARRAY_LEN(between); i++) {
 		const char *at = strcasestr(question, between[i]);
 		if (!at)

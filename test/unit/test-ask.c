@@ -59,6 +59,7 @@ static void questions_are_routed_by_rules(void **state)
 		{"Was the car there before the bus?", ASK_ORDER, ""},
 		{"Compare how often the car and the bus appear.", ASK_COMPARE, ""},
 		{"Does the car appear more often than the bus?", ASK_COMPARE, ""},
+		{"Does the man come before the woman?", ASK_ORDER, ""},
 		{"What did she say about it?", ASK_SAID, ""},
 		{"What is written on the van?", ASK_WRITTEN, ""},
 		{"What happens?", ASK_SUMMARY, ""},
