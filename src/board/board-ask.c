@@ -6,7 +6,9 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "board/board-internal.h"
+#include "sign/sign.h"
 #include "store/ask.h"
 
 /* ---- asking */
@@ -81,15 +83,14 @@ static json_t *places_json(struct board *b, const struct answer *a)
 
 /* The answer of a question, ERR_BUSY before there is one. */
 static int load_answer(struct board *b, const struct store_board_ask *row, struct answer **ret,
-                       struct err *err)
+                       char **ret_json, struct err *err)
 {
-	AUTO(mem_freep) char *json = NULL;
 	if (row->state != STORE_ASK_DONE)
 		return err_set(err, row->state == STORE_ASK_OPEN ? ERR_BUSY : ERR_NOENT,
 		               row->state == STORE_ASK_OPEN ? "question %lld is not answered yet"
 		                                            : "question %lld has no answer",
 		               (long long)row->id);
-	return ask_load(b->setup.store, row->answer, ret, &json, err);
+	return ask_load(b->setup.store, row->answer, ret, ret_json, err);
 }
 
 int board_ask(struct board *b, int64_t id, json_t **ret, struct err *err)
@@ -97,12 +98,13 @@ int board_ask(struct board *b, int64_t id, json_t **ret, struct err *err)
 	json_int_t seq = (json_int_t)events_last(b->setup.events);
 	AUTO(store_board_ask_clear) struct store_board_ask row = {0};
 	AUTO(answer_freep) struct answer *answer = NULL;
+	AUTO(mem_freep) char *json = NULL;
 	json_auto_t *now = shown_now(b, id);
 	int r = store_board_ask_find(b->setup.store, id, &row, err);
 	if (r < 0)
 		return r;
 	json_auto_t *o = now && row.state == STORE_ASK_OPEN ? json_incref(now) : board_ask_json(&row);
-	r = row.state == STORE_ASK_DONE ? load_answer(b, &row, &answer, err) : 0;
+	r = row.state == STORE_ASK_DONE ? load_answer(b, &row, &answer, &json, err) : 0;
 	if (r < 0 && r != -ERR_NOENT)
 		return r;
 	json_object_set_new(o, "seq", json_integer(seq));
@@ -141,39 +143,46 @@ static void forget_reports(struct answer *a)
 		board_set_text(&a->sources[i].report, "");
 }
 
-static int print_json(const struct answer *a, struct buf *out, struct err *err)
+/* As it is in the journal, and signed: what happened since is not part of it.
+ * One that cannot be signed is still an answer. */
+static void print_signed(const struct board *b, const char *json, struct buf *out)
 {
-	json_auto_t *j = answer_json(a);
-	AUTO(mem_freep) char *text = json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
-	buf_adds(out, text);
+	AUTO(mem_freep) char *text = NULL;
+	struct err err;
+	if (sign_text(json, b->setup.data_dir, &text, &err) < 0)
+		log_warning("the answer is not signed: %s", err.msg);
+	buf_adds(out, text ? text : json);
 	buf_adds(out, "\n");
+}
+
+static int print_answer(struct board *b, struct answer *a, const char *json, const char *format,
+                        struct buf *out, struct err *err)
+{
+	forget_reports(a);
+	if (strcmp(format, "html") == 0)
+		return answer_html(a, out, err);
+	if (strcmp(format, "md") == 0)
+		return answer_markdown(a, out, err);
+	if (strcmp(format, "json") != 0)
+		return err_set(err, ERR_NOENT, "an answer is json, html or md");
+	print_signed(b, json, out);
 	return buf_check(out, "the answer", err);
 }
 
 int board_ask_answer(struct board *b, int64_t id, const char *format, struct buf *out,
                      char **ret_name, struct err *err)
 {
-	static const struct {
-		const char *format;
-		int (*print)(const struct answer *a, struct buf *out, struct err *err);
-	} formats[] = {{"json", print_json}, {"html", answer_html}, {"md", answer_markdown}};
 	AUTO(store_board_ask_clear) struct store_board_ask row = {0};
 	AUTO(answer_freep) struct answer *answer = NULL;
+	AUTO(mem_freep) char *json = NULL;
 	int r = store_board_ask_find(b->setup.store, id, &row, err);
 	if (r == 0)
-		r = load_answer(b, &row, &answer, err);
-	if (r < 0)
-		return r;
-	forget_reports(answer);
-	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
-		if (strcmp(formats[i].format, format) != 0)
-			continue;
-		r = formats[i].print(answer, out, err);
-		if (r == 0)
-			*ret_name = mem_printf("answer-%s.%s", answer->id, format);
-		return r;
-	}
-	return err_set(err, ERR_NOENT, "an answer is json, html or md");
+		r = load_answer(b, &row, &answer, &json, err);
+	if (r == 0)
+		r = print_answer(b, answer, json, format, out, err);
+	if (r == 0)
+		*ret_name = mem_printf("answer-%s.%s", answer->id, format);
+	return r;
 }
 
 int board_ask_picture(struct board *b, int64_t id, int64_t cite, int64_t index, struct buf *out,

@@ -83,7 +83,12 @@ class BoardAsk(Asks):
         self.assertEqual((a["result"], a["places"]), ("answered", [{"video": video, "job": job}]))
         self.assertGreater(a["spent"]["requests"], 0)
         answer = json.loads(self.server.get(f"/api/v1/asks/{ask}/answer.json").body)
+        signed = answer.pop("signature")
         self.assertEqual((answer, answer["text"], answer["question"]), (a["answer"], a["text"], QUESTION))
+        self.assertEqual(len(signed["chain"]), len(answer["steps"]))
+        (self.dir / "answer.json").write_bytes(self.server.get(f"/api/v1/asks/{ask}/answer.json").body)
+        proof = json.loads(self.vdet("prove", "answer.json", "a.mp4", "--json", code=None).stdout)
+        self.assertEqual((proof["result"], proof["fails"]), ("holds", 0), proof)
         if Draft202012Validator:
             Draft202012Validator(json.loads((ROOT / "docs" / "answer.schema.json").read_text())).validate(answer)
         r = self.server.get(f"/api/v1/asks/{ask}/answer.html?download=1")
