@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "net/http/range.h"
@@ -37,6 +38,7 @@ void call_clear(struct call *c)
 	buf_free(&c->reply.head);
 	buf_free(&c->reply.body);
 	fd_closep(&c->reply.fd);
+	cancel_free(c->gone);
 	if (c->reply.stream)
 		http_stream_detach(c->reply.stream);
 }
@@ -233,6 +235,23 @@ const char *call_status_text(int status)
 	return "Unknown";
 }
 
+/* Programs that speak OpenAI's API expect its errors below /v1. */
+static bool speaks_openai(const struct call *c)
+{
+	return c->path && strncmp(c->path, "/v1/", 4) == 0;
+}
+
+static json_t *openai_error(int status, const char *code, const char *detail)
+{
+	const char *type = status == 401   ? "authentication_error"
+	                   : status == 403 ? "permission_error"
+	                   : status == 429 ? "rate_limit_error"
+	                   : status < 500  ? "invalid_request_error"
+	                                   : "server_error";
+	return json_pack("{s:{s:s, s:s, s:n, s:s}}", "error", "message", detail, "type", type, "param",
+	                 "code", code);
+}
+
 void call_problem(struct call *c, int status, const char *code, const char *fmt, ...)
 {
 	char detail[700];
@@ -242,6 +261,10 @@ void call_problem(struct call *c, int status, const char *code, const char *fmt,
 	va_end(ap);
 	AUTO(buf_free) struct buf text = BUF(4096);
 	text_utf8(&text, detail, strlen(detail));
+	if (speaks_openai(c)) {
+		set_json(c, status, "application/json", openai_error(status, code, buf_str(&text)));
+		return;
+	}
 	set_json(c, status, "application/problem+json",
 	         json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title",
 	                   call_status_text(status), "status", status, "code", code, "detail",

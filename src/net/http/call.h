@@ -88,6 +88,7 @@ struct call_reply {
 	int64_t from, size;         /* the part of the file */
 };
 
+struct cancel;
 struct http_server;
 struct http_stream;
 struct route;
@@ -110,6 +111,9 @@ struct call {
 	int64_t length; /* of the body in bytes; -1: unknown */
 	bool chunked;   /* the body is in chunked transfer coding */
 	void *sink;     /* state of the route's body sink */
+	/* Of a route with ROUTE_LONG, else NULL: fired when the connection is lost
+	 * before the reply. */
+	struct cancel *gone;
 	struct call_reply reply;
 };
 

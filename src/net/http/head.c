@@ -220,7 +220,8 @@ bool head_wants_close(struct lws *wsi)
 
 static void add_security(const struct call *c, struct buf *out)
 {
-	bool page = c->route && strncmp(c->route->pattern, "/api", 4) != 0;
+	bool page = c->route && strncmp(c->route->pattern, "/api", 4) != 0 &&
+	            strncmp(c->route->pattern, "/v1/", 4) != 0;
 	bool report = c->reply.type && strncmp(c->reply.type, "text/html", 9) == 0 && !page;
 	buf_adds(out, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
 	if (page)

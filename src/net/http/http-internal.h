@@ -47,6 +47,10 @@ void http_read_on(struct request *r, bool on);
 /* Sends the reply of r->call, as far as the socket takes it now. -1: the
  * connection closes. *r may be freed. */
 int http_begin_reply(struct request *r);
+/* Ends the connection as soon as the client has closed its side of it, which
+ * libwebsockets does not see while it does not read. */
+void http_watch_client(struct request *r);
+void http_unwatch(struct request *r); /* not any more; or the connection is closed */
 /* libwebsockets can write. -1: the connection closes. *r may be freed. */
 int http_reply_writable(struct request *r);
 

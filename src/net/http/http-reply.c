@@ -183,6 +183,17 @@ static int wait_writable(struct request *r)
 	return watch_socket(r, EPOLLOUT);
 }
 
+void http_watch_client(struct request *r)
+{
+	if (r->wsi && !r->waits)
+		watch_socket(r, EPOLLRDHUP);
+}
+
+void http_unwatch(struct request *r)
+{
+	stop_waiting(r);
+}
+
 /* A stream has nothing to send now. The library may not read, and so would not
  * see that the client closes the connection. */
 static int wait_stream(struct request *r)

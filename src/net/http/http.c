@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/http/auth.h"
@@ -116,6 +117,7 @@ static void on_step_done(void *ctx)
 {
 	struct request *r = ctx;
 	r->busy = false;
+	http_unwatch(r);
 	if (r->result < 0)
 		set_problem(r);
 
@@ -152,8 +154,21 @@ static int do_step(struct request *r)
 static void run_step(void *ctx)
 {
 	struct request *r = ctx;
-	r->result = do_step(r);
-	mailbox_post(r->call.http->setup.mailbox, on_step_done, r);
+	struct mailbox *mailbox = r->call.http->setup.mailbox;
+	int result = do_step(r); /* with CALL_LATER, *r may be freed now */
+	if (result == CALL_LATER)
+		return;
+	r->result = result;
+	mailbox_post(mailbox, on_step_done, r);
+}
+
+void http_done(struct call *c, int result, const struct err *err)
+{
+	struct request *r = (struct request *)c; /* of which it is the first member */
+	r->result = result;
+	if (result < 0)
+		r->err = *err;
+	mailbox_post(c->http->setup.mailbox, on_step_done, r);
 }
 
 static void start_step(struct request *r, enum step what)
@@ -163,6 +178,8 @@ static void start_step(struct request *r, enum step what)
 	bool disk = what != STEP_HANDLE || flags & ROUTE_LOGIN; /* logins do not wait for frames */
 	r->busy = true;
 	r->step = what;
+	if (r->call.gone && (what == STEP_HANDLE || what == STEP_FINISH))
+		http_watch_client(r);
 	pool_run(disk ? h->disk : flags & ROUTE_SLOW ? h->slow : h->quick, run_step, r);
 }
 
@@ -232,6 +249,8 @@ static int on_request(struct http_server *h, struct lws *wsi)
 	if (!good || !auth_admit(c) || !check_body(c) || !check_queue(c))
 		return http_begin_reply(r);
 
+	if (c->route->flags & ROUTE_LONG)
+		c->gone = cancel_new();
 	if (!r->body || c->route->sink) {
 		/* More input stays in the kernel meanwhile: unread bytes would wake the
 		 * event loop again and again. */
@@ -334,6 +353,9 @@ static int on_body_end(struct request *r)
 static void on_closed(struct request *r)
 {
 	conn_of(r->wsi)->request = NULL;
+	http_unwatch(r);
+	if (r->call.gone)
+		cancel_fire(r->call.gone);
 	r->wsi = NULL;
 	if (!r->busy)
 		next_step(r);

@@ -71,6 +71,10 @@ void http_reply_text(struct call *c, struct buf *out);
  * a WebSocket. Always returns -1: the connection closes. */
 int http_refuse(struct lws *wsi, struct call *c);
 
+/* The end of a call that was handled with CALL_LATER, by any thread, which must
+ * not use it afterwards: `result` and `err` as of a handler. */
+void http_done(struct call *c, int result, const struct err *err);
+
 /* Closes the connection of the call with this serial number, if it still
  * exists; any thread. `http` is a struct http_server. */
 void http_cut(void *http, uint64_t serial);

@@ -17,10 +17,14 @@ enum {
 	ROUTE_LOGIN = 8,    /* has the rate limit of logins */
 	ROUTE_SOCKET = 16,  /* is a WebSocket; the handler runs for plain requests */
 	ROUTE_ORIGIN = 32,  /* refuses pages of other origins even with a token */
+	ROUTE_LONG = 64,    /* its handler, or finish() of its sink, may return CALL_LATER */
 };
 
 /* Handles a request on a thread of the server: fills c->reply with the call_
- * functions, or returns an error, which becomes a problem document. */
+ * functions, or returns an error, which becomes a problem document. With
+ * CALL_LATER the call belongs to another thread from then on, which does one or
+ * the other and ends with http_done(). */
+enum { CALL_LATER = 1 };
 typedef int route_fn(struct call *c, struct err *err);
 
 /* Takes the bytes of a body while they arrive. The route's handler runs first;
