@@ -13,6 +13,7 @@
  *   board-members.c    the videos of a case, each with one of its jobs
  *   board-case.c       cases; names and tags of videos
  *   board-run.c        one turn of a job: analyze_file() on its thread
+ *   board-chat.c       videos that came in a chat
  *   board-change.c     requests that change something
  *   board-summary.c    summaries of cases by the model
  *   board-ask-request.c  what a question asks for, and the videos it is about
@@ -59,6 +60,8 @@ struct video {
 	int64_t retry_at; /* monotonic: a fetch that found no space is not repeated before */
 	bool has_poster, has_storyboard, has_proxy, makes_proxy;
 	struct cancel *cancel; /* of the preparation */
+	int held;              /* a chat uses it: it is not removed by itself */
+	int64_t used;          /* by a chat of this run; Unix time, microseconds */
 };
 
 /* Why a running job stops before its end; a later value replaces an earlier
@@ -188,6 +191,11 @@ int64_t board_disk_used(struct board *b, const struct video *except);
 
 /* The following need the lock. */
 struct job *board_find_job(struct board *b, int64_t id);
+/* Whether it came in a chat, and nobody wants to keep it; then it is kept. */
+#define BOARD_CHAT "chat" /* origin and tag */
+#define CHAT_TAGS "[\"" BOARD_CHAT "\"]"
+bool board_is_temporary(const struct video *v);
+void board_keep_video(struct video *v);
 struct video *board_find_video(struct board *b, int64_t id);
 int board_need_job(struct board *b, int64_t id, struct job **ret, struct err *err);
 int board_need_video(struct board *b, int64_t id, struct video **ret, struct err *err);
@@ -360,7 +368,20 @@ bool board_move_upload(struct board *b, struct store_video *row);
 /* Reads the names that uploads gave to videos. */
 int board_load_names(struct board *b, struct err *err);
 
+/* What arrived: as the arguments of board_upload(); all borrowed. */
+struct board_receipt {
+	const char *id, *path, *name, *sha256, *origin;
+	const json_t *request;
+};
+int board_receive(struct board *b, const struct board_receipt *what, struct board_arrival *ret,
+                  struct err *err);
+
 /* ---- board-video.c */
+
+/* The video of an address, added if it is new; `origin` "url" or BOARD_CHAT.
+ * With `disk` held. */
+int board_take_url(struct board *b, const char *url, const char *origin, struct video **ret,
+                   struct err *err);
 
 /* Adds a saved video in memory, and prepares it; takes the contents of `row`. */
 struct video *board_insert_video(struct board *b, struct store_video *row);

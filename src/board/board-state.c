@@ -63,6 +63,40 @@ void board_check_disk(struct board *b)
 		board_wake(b);
 }
 
+static json_t *tags_of(const struct video *v)
+{
+	return v->row.tags ? json_loads(v->row.tags, 0, NULL) : NULL;
+}
+
+static bool is_chat_tag(const json_t *tag)
+{
+	return json_is_string(tag) && strcmp(json_string_value(tag), BOARD_CHAT) == 0;
+}
+
+bool board_is_temporary(const struct video *v)
+{
+	size_t i;
+	json_t *tag;
+	json_auto_t *tags = strcmp(v->row.origin, BOARD_CHAT) == 0 ? tags_of(v) : NULL;
+	bool marked = false;
+	json_array_foreach (tags, i, tag)
+		marked = marked || is_chat_tag(tag);
+	return marked && !v->gone;
+}
+
+void board_keep_video(struct video *v)
+{
+	json_auto_t *tags = tags_of(v);
+	if (!board_is_temporary(v))
+		return;
+	for (size_t i = json_array_size(tags); i-- > 0;)
+		if (is_chat_tag(json_array_get(tags, i)))
+			json_array_remove(tags, i);
+	AUTO(mem_freep) char *text = json_dumps(tags, JSON_COMPACT);
+	board_set_text(&v->row.tags, text);
+	v->unsaved = true;
+}
+
 int64_t board_disk_used(struct board *b, const struct video *except)
 {
 	int64_t sum = 0;

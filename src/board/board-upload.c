@@ -125,7 +125,7 @@ int board_load_names(struct board *b, struct err *err)
 
 struct arrival {
 	struct store_upload row;
-	const char *path, *sha256;
+	const char *path, *sha256, *origin;
 	bool wants_job;
 	const struct new_job *wanted;
 	struct video *video; /* the same one; then the one that was added */
@@ -140,17 +140,19 @@ static int describe_file(const struct arrival *a, struct store_video *ret, struc
 	if (r < 0)
 		return r;
 	file_stamp(fd, stamp);
-	*ret = (struct store_video){.name = mem_strdup(a->row.name),
-	                            .origin = mem_strdup("upload"),
-	                            .source = mem_strdup(""),
-	                            .path = mem_strdup(a->path),
-	                            .sha256 = mem_strdup(a->sha256 ? a->sha256 : ""),
-	                            .stamp = mem_strdup(stamp),
-	                            .facts = mem_strdup(""),
-	                            .fault = mem_strdup(""),
-	                            .size = lseek(fd, 0, SEEK_END),
-	                            .state = STORE_VIDEO_READY,
-	                            .created = clock_wall()};
+	*ret =
+		(struct store_video){.name = mem_strdup(a->row.name),
+	                         .origin = mem_strdup(a->origin),
+	                         .tags = strcmp(a->origin, BOARD_CHAT) ? NULL : mem_strdup(CHAT_TAGS),
+	                         .source = mem_strdup(""),
+	                         .path = mem_strdup(a->path),
+	                         .sha256 = mem_strdup(a->sha256 ? a->sha256 : ""),
+	                         .stamp = mem_strdup(stamp),
+	                         .facts = mem_strdup(""),
+	                         .fault = mem_strdup(""),
+	                         .size = lseek(fd, 0, SEEK_END),
+	                         .state = STORE_VIDEO_READY,
+	                         .created = clock_wall()};
 	return 0;
 }
 
@@ -176,6 +178,8 @@ static void drop_file(struct board *b, struct arrival *a)
 		log_warning("cannot remove %s: %s", a->path, strerror(errno));
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	add_name(a->video, a->row.name);
+	if (strcmp(a->origin, BOARD_CHAT) != 0)
+		board_keep_video(a->video);
 	board_publish_video(locked, a->video);
 }
 
@@ -238,23 +242,23 @@ void board_arrival_clear(struct board_arrival *a)
 	*a = (struct board_arrival){0};
 }
 
-int board_upload(struct board *b, const char *id, const char *path, const char *name,
-                 const char *sha256, const json_t *request, struct board_arrival *ret,
-                 struct err *err)
+int board_receive(struct board *b, const struct board_receipt *what, struct board_arrival *ret,
+                  struct err *err)
 {
-	json_auto_t *asked = request ? json_incref((json_t *)request) : json_object();
-	AUTO(mem_freep) char *safe = board_file_name(name);
+	json_auto_t *asked = what->request ? json_incref((json_t *)what->request) : json_object();
+	AUTO(mem_freep) char *safe = board_file_name(what->name);
 	AUTO(mem_freep) char *fault = NULL;
 	AUTO(board_clear_new_job) struct new_job wanted = {0};
-	struct arrival a = {.path = path, .sha256 = sha256, .wanted = &wanted};
+	struct arrival a = {
+		.path = what->path, .sha256 = what->sha256, .origin = what->origin, .wanted = &wanted};
 	struct err why;
-	a.row = (struct store_upload){.id = (char *)id, .name = safe, .completed = clock_wall()};
+	a.row = (struct store_upload){.id = (char *)what->id, .name = safe, .completed = clock_wall()};
 	a.wants_job = !json_is_false(json_object_get(asked, "analyze"));
 
 	/* Settings may have changed since the request was checked: a file that is
 	 * here is kept all the same. */
 	if (a.wants_job && board_read_job(b, asked, request_keys, &wanted, &why) < 0) {
-		log_warning("upload %s: its video is not analyzed: %s", id, why.msg);
+		log_warning("upload %s: its video is not analyzed: %s", what->id, why.msg);
 		a.wants_job = false;
 		fault = mem_strdup(why.msg);
 	}
@@ -268,6 +272,19 @@ int board_upload(struct board *b, const char *id, const char *path, const char *
 	                              .job = a.job ? board_job_json(a.job) : NULL,
 	                              .fault = TAKE(fault)};
 	return 0;
+}
+
+int board_upload(struct board *b, const char *id, const char *path, const char *name,
+                 const char *sha256, const json_t *request, struct board_arrival *ret,
+                 struct err *err)
+{
+	const struct board_receipt what = {.id = id,
+	                                   .path = path,
+	                                   .name = name,
+	                                   .sha256 = sha256,
+	                                   .origin = "upload",
+	                                   .request = request};
+	return board_receive(b, &what, ret, err);
 }
 
 bool board_upload_find(struct board *b, const char *id, int64_t *ret_video, int64_t *ret_job)

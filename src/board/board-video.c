@@ -92,6 +92,7 @@ static int add_named(struct board *b, const char *origin, const char *source, co
 	AUTO(store_video_clear)
 	struct store_video row = {.name = board_file_name(name),
 	                          .origin = mem_strdup(origin),
+	                          .tags = strcmp(origin, BOARD_CHAT) ? NULL : mem_strdup(CHAT_TAGS),
 	                          .source = mem_strdup(source),
 	                          .path = mem_strdup(path),
 	                          .sha256 = mem_strdup(""),
@@ -117,7 +118,8 @@ static int take_path(struct board *b, const char *path, struct video **ret, stru
 	return *ret ? 0 : add_named(b, "path", path, real, real, lseek(fd, 0, SEEK_END), ret, err);
 }
 
-static int take_url(struct board *b, const char *url, struct video **ret, struct err *err)
+int board_take_url(struct board *b, const char *url, const char *origin, struct video **ret,
+                   struct err *err)
 {
 	AUTO(mem_freep) char *name = NULL;
 	if (!b->setup.options->fetch)
@@ -129,7 +131,9 @@ static int take_url(struct board *b, const char *url, struct video **ret, struct
 	if (r < 0)
 		return r;
 	*ret = find_like(b, "url", url);
-	return *ret ? 0 : add_named(b, "url", url, "", name, 0, ret, err);
+	if (!*ret && strcmp(origin, "url") != 0)
+		*ret = find_like(b, origin, url);
+	return *ret ? 0 : add_named(b, origin, url, "", name, 0, ret, err);
 }
 
 int board_get_video(struct board *b, const json_t *request, struct video **ret, struct err *err)
@@ -143,7 +147,7 @@ int board_get_video(struct board *b, const json_t *request, struct video **ret, 
 		return json_is_string(path) ? take_path(b, json_string_value(path), ret, err)
 		                            : err_set(err, ERR_ARG, "\"path\" has to be a text");
 	if (url)
-		return json_is_string(url) ? take_url(b, json_string_value(url), ret, err)
+		return json_is_string(url) ? board_take_url(b, json_string_value(url), "url", ret, err)
 		                           : err_set(err, ERR_ARG, "\"url\" has to be a text");
 	int r = board_parse_id(id, &number, err);
 	if (r < 0)
@@ -310,6 +314,7 @@ static int fetch(struct preparing *p, struct err *err)
 	pthread_mutex_lock(&p->board->lock);
 	AUTO(mem_freep) char *url = mem_strdup(p->video->row.source);
 	AUTO(mem_freep) char *name = board_file_name(p->video->row.name); /* a person may change it */
+	bool chat = strcmp(p->video->row.origin, BOARD_CHAT) == 0;
 	pthread_mutex_unlock(&p->board->lock);
 	free(p->path);
 	p->path = file_join(p->dir, name);
@@ -318,6 +323,8 @@ static int fetch(struct preparing *p, struct err *err)
 		               quota ? "serve.quota" : "serve.free_min");
 	if (o->video_max && o->video_max < most)
 		most = o->video_max;
+	if (chat && o->chat_bytes < most)
+		most = o->chat_bytes;
 	const struct download_options d = {.retries = FETCH_RETRIES,
 	                                   .timeout = FETCH_SILENCE,
 	                                   .max = most,

@@ -43,6 +43,16 @@ static const struct opt_row rows[] = {
      "Maximum time for fetching one video.", 0},
 	{"serve.proxy", NULL, OPT_BOOL, AT(proxy), "true", 0, 0, NULL, NULL,
      "Make a small copy of videos that browsers cannot play, at low priority.", 0},
+	{"chat.videos", NULL, OPT_INT, AT(chat_videos), "100", 1, 1e6, NULL, "N",
+     "Maximum number of videos that came in chats (/v1/chat/completions) and that nobody kept; the "
+     "oldest are removed first.",
+     0},
+	{"chat.bytes", NULL, OPT_SIZE, AT(chat_bytes), "20G", 1, 1e18, NULL, "BYTES",
+     "Maximum total size of such videos, and of each.", 0},
+	{"chat.keep", NULL, OPT_TIME, AT(chat_keep), "24h", 0, 3.2e7, NULL, "TIME",
+     "How long such a video is kept after its last use. Removing its tag \"chat\", or adding it to "
+     "a case, keeps it.",
+     0},
 	{"serve.drain_timeout", NULL, OPT_TIME, AT(drain_timeout), "10", 0, 86400, NULL, "SECONDS",
      "How long a stopping server waits for chunks in progress; after that they are aborted and "
      "repeated by the next start.",
@@ -269,7 +279,9 @@ static int load_videos(struct board *b, struct err *err)
 	for (size_t i = 0; i < n; i++) {
 		struct video *v = mem_alloc(1, sizeof *v);
 		v->row = rows_[i];
-		v->unsaved = strcmp(v->row.origin, "upload") == 0 && board_move_upload(b, &v->row);
+		bool came = strcmp(v->row.origin, "upload") == 0 ||
+		            (strcmp(v->row.origin, BOARD_CHAT) == 0 && !*v->row.source);
+		v->unsaved = came && board_move_upload(b, &v->row);
 		v->facts = *v->row.facts ? json_loads(v->row.facts, 0, NULL) : NULL;
 		v->cancel = cancel_new();
 		b->videos[b->n_videos++] = v;

@@ -45,6 +45,7 @@ struct board_options {
 	int64_t quota, video_max, free_min;
 	bool fetch, fetch_private, proxy;
 	int64_t fetch_timeout;
+	int64_t chat_videos, chat_bytes, chat_keep; /* microseconds */
 };
 struct opt_group;
 extern const struct opt_group board_opt_group;
@@ -274,6 +275,22 @@ int board_check_upload(struct board *b, const json_t *request, struct err *err);
 bool board_upload_find(struct board *b, const char *id, int64_t *ret_video, int64_t *ret_job);
 /* Whether this is the file of a video. */
 bool board_has_file(struct board *b, const char *path);
+
+/* ---- videos that came in a chat: with the tag "chat", and removed some time
+ * after their last use unless a person removes that tag, adds them to a case or
+ * uploads the same file (options chat.*) */
+
+/* Takes over the file `path` of `size` bytes as board_upload() does, as the
+ * upload `id`, without a job; and a video by its address, which is fetched as that of a job. Returns
+ * the video, held: board_chat_hold() with false releases it. ERR_NOSPC: too
+ * many are in use. Disk. */
+int board_chat_file(struct board *b, const char *id, const char *path, int64_t size,
+                    const char *name, const char *sha256, json_t **ret, struct err *err);
+int board_chat_address(struct board *b, const char *url, json_t **ret, struct err *err);
+/* A video that is held, as often as it was, is not removed by itself. Quick. */
+void board_chat_hold(struct board *b, int64_t id, bool hold);
+/* Removes those whose time is over. Disk. */
+void board_chat_sweep(struct board *b);
 
 /* ---- for /metrics and /readyz; quick */
 
