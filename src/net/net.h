@@ -26,6 +26,7 @@ struct net_options {
 	int64_t connections, per_address, rate;  /* numbers */
 	int64_t session, upload_expiry, silence; /* microseconds */
 	int64_t events, mcp_calls;               /* numbers */
+	int64_t chat_upload_max, chat_max_wait;  /* bytes; microseconds */
 };
 extern const struct opt_group net_opt_group;
 

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "net/api/api.h"
+#include "net/chat/chat.h"
 #include "net/gate.h"
 #include "net/http/conn.h"
 #include "net/listen.h"
@@ -24,7 +25,7 @@ enum {
 	LISTENERS_MAX = 8,
 	URL_MAX = 300,
 	STOP_TIME = 5,     /* seconds for open requests when the server stops */
-	SWEEP_EVERY = 600, /* seconds between searches for expired uploads */
+	SWEEP_EVERY = 600, /* seconds between searches for expired uploads and videos */
 	READ_SIZE = 128 * 1024,
 	HEADERS_SIZE = 32 * 1024, /* of all headers of a request; above it the connection closes */
 	HEADERS_TIME = 10,        /* seconds for the headers of a request */
@@ -52,8 +53,9 @@ struct net {
 	struct http_server *http;
 	struct sockets *sockets;
 	struct mcp_service *mcp;
+	struct chat_service *chat;
 	struct api api;
-	struct route_table tables[2];
+	struct route_table tables[3];
 	/* Net thread only. */
 	lws_sorted_usec_list_t sweep, stop;
 	bool overdue; /* STOP_TIME is over */
@@ -355,6 +357,14 @@ static int open_uploads(struct net *n, struct err *err)
 	                    &n->uploads, err);
 }
 
+static int open_chat(struct net *n, struct err *err)
+{
+	const struct net_options *o = n->options;
+	AUTO(mem_freep) char *dir = file_join(n->setup.data_dir, "chat");
+	return chat_service_new(n->setup.board, dir, o->chat_upload_max, o->chat_max_wait, &n->chat,
+	                        err);
+}
+
 static void wake(void *ctx)
 {
 	struct net *n = ctx;
@@ -404,6 +414,7 @@ static void make_routes(struct net *n)
 	                      .performance_ctx = n->setup.performance_ctx};
 	n->tables[0] = (struct route_table){api_routes, n_api_routes, &n->api};
 	n->tables[1] = (struct route_table){tus_routes, n_tus_routes, n->uploads};
+	n->tables[2] = (struct route_table){chat_routes, n_chat_routes, n->chat};
 }
 
 int net_inherited(void)
@@ -428,6 +439,8 @@ int net_new(const struct net_setup *s, struct net **ret, struct err *err)
 	make_http(n);
 	r = open_uploads(n, err);
 	if (r == 0)
+		r = open_chat(n, err);
+	if (r == 0)
 		r = listen_all(n, err);
 	if (r < 0)
 		return r;
@@ -446,6 +459,7 @@ void net_free(struct net *n)
 	if (n->lws)
 		lws_context_destroy(n->lws);
 	mcp_service_free(n->mcp);
+	chat_service_free(n->chat);
 	if (n->mailbox)
 		mailbox_run(n->mailbox); /* what it left there */
 	http_server_free(n->http);
@@ -515,15 +529,17 @@ static void *watch_thread(void *ctx)
 	return NULL;
 }
 
-static void sweep_uploads(void *uploads)
+static void sweep_expired(void *net)
 {
-	uploads_sweep(uploads);
+	struct net *n = net;
+	uploads_sweep(n->uploads);
+	board_chat_sweep(n->setup.board);
 }
 
 static void on_sweep(lws_sorted_usec_list_t *timer)
 {
 	struct net *n = lws_container_of(timer, struct net, sweep);
-	pool_run(n->http->disk, sweep_uploads, n->uploads);
+	pool_run(n->http->disk, sweep_expired, n);
 	lws_sul_schedule(n->lws, 0, timer, on_sweep, SWEEP_EVERY * LWS_US_PER_SEC);
 }
 
@@ -537,6 +553,7 @@ static void stop(struct net *n)
 	n->http->stopping = true;
 	gate_clear(n->gate);
 	mcp_service_stop(n->mcp);
+	chat_service_stop(n->chat);
 	sockets_stop(n->sockets);
 	lws_sul_schedule(n->lws, 0, &n->stop, on_stop_timeout, STOP_TIME * LWS_US_PER_SEC);
 }
