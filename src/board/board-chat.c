@@ -87,8 +87,7 @@ static struct stock make_room(struct board *b, int64_t bytes)
 			spared = mem_grow(spared, n_spared + 1, sizeof *spared);
 			spared[n_spared++] = s.oldest;
 		} else {
-			log_info("[video %" PRId64 "] removed: it came in a chat, and nobody kept it",
-			         s.oldest);
+			log_info("[video %" PRId64 "] removed: it came in a chat, and was not kept", s.oldest);
 		}
 	}
 }

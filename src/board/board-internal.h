@@ -191,7 +191,7 @@ int64_t board_disk_used(struct board *b, const struct video *except);
 
 /* The following need the lock. */
 struct job *board_find_job(struct board *b, int64_t id);
-/* Whether it came in a chat, and nobody wants to keep it; then it is kept. */
+/* Whether it came in a chat and is not kept; keeping it. */
 #define BOARD_CHAT "chat" /* origin and tag */
 #define CHAT_TAGS "[\"" BOARD_CHAT "\"]"
 bool board_is_temporary(const struct video *v);

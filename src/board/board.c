@@ -44,7 +44,7 @@ static const struct opt_row rows[] = {
 	{"serve.proxy", NULL, OPT_BOOL, AT(proxy), "true", 0, 0, NULL, NULL,
      "Make a small copy of videos that browsers cannot play, at low priority.", 0},
 	{"chat.videos", NULL, OPT_INT, AT(chat_videos), "100", 1, 1e6, NULL, "N",
-     "Maximum number of videos that came in chats (/v1/chat/completions) and that nobody kept; the "
+     "Maximum number of videos that came in chats (/v1/chat/completions) and are not kept; the "
      "oldest are removed first.",
      0},
 	{"chat.bytes", NULL, OPT_SIZE, AT(chat_bytes), "20G", 1, 1e18, NULL, "BYTES",

@@ -281,9 +281,9 @@ bool board_has_file(struct board *b, const char *path);
  * uploads the same file (options chat.*) */
 
 /* Takes over the file `path` of `size` bytes as board_upload() does, as the
- * upload `id`, without a job; and a video by its address, which is fetched as that of a job. Returns
- * the video, held: board_chat_hold() with false releases it. ERR_NOSPC: too
- * many are in use. Disk. */
+ * upload `id`, without a job; and a video by its address, which is fetched as
+ * that of a job. Returns the video, held: board_chat_hold() with false releases
+ * it. ERR_NOSPC: too many are in use. Disk. */
 int board_chat_file(struct board *b, const char *id, const char *path, int64_t size,
                     const char *name, const char *sha256, json_t **ret, struct err *err);
 int board_chat_address(struct board *b, const char *url, json_t **ret, struct err *err);

@@ -228,3 +228,17 @@ enum listen_result listen_accept(int fd, struct listen_spare *s, int *ret_fd)
 	*ret_fd = c;
 	return c < 0 ? LISTEN_NONE : LISTEN_ACCEPTED;
 }
+
+void listen_peer(int fd, char out[static CLIENT_ADDRESS_MAX])
+{
+	struct sockaddr_storage a = {0};
+	socklen_t len = sizeof a;
+	getpeername(fd, (struct sockaddr *)&a, &len);
+	snprintf(out, CLIENT_ADDRESS_MAX, "local");
+	if (a.ss_family == AF_INET)
+		inet_ntop(AF_INET, &((struct sockaddr_in *)&a)->sin_addr, out, CLIENT_ADDRESS_MAX);
+	if (a.ss_family == AF_INET6)
+		inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&a)->sin6_addr, out, CLIENT_ADDRESS_MAX);
+	if (strncmp(out, "::ffff:", 7) == 0) /* IPv4 on a socket for both */
+		memmove(out, out + 7, strlen(out + 7) + 1);
+}

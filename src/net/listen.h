@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "net/access/rate-limit.h"
 
 struct listen_address {
 	char host[256]; /* of unix: the path */
@@ -45,5 +46,8 @@ enum listen_result { LISTEN_NONE, LISTEN_ACCEPTED, LISTEN_SHED };
  * For want of a descriptor it would stay in the queue, and wake the event loop
  * again and again: it is closed, LISTEN_SHED. Warns once a minute. */
 enum listen_result listen_accept(int fd, struct listen_spare *s, int *ret_fd);
+
+/* The address of the client of a connection: "local" for a Unix socket. */
+void listen_peer(int fd, char out[static CLIENT_ADDRESS_MAX]);
 
 #endif

@@ -49,8 +49,8 @@ static const struct opt_row rows[] = {
      "look, ask and add_video; the same call again does not count. 0 = no limit.",
      0},
 	{"chat.upload_max", NULL, OPT_SIZE, AT(chat_upload_max), "64M", 1, 1e15, NULL, "BYTES",
-     "Maximum size of the videos that a request to /v1/chat/completions brings as data; larger ones "
-     "are uploaded, or named by their address.",
+     "Maximum size of the videos that a request to /v1/chat/completions brings as data; larger "
+     "ones are uploaded, or named by their address.",
      0},
 	{"chat.max_wait", NULL, OPT_TIME, AT(chat_max_wait), "5min", 0, 86400, NULL, "TIME",
      "When a reply of /v1/chat/completions that is not streamed is sent, with what is known until "

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -67,20 +66,6 @@ struct net {
 
 /* ---- connections */
 
-static void read_address(int fd, char out[static CLIENT_ADDRESS_MAX])
-{
-	struct sockaddr_storage a = {0};
-	socklen_t len = sizeof a;
-	getpeername(fd, (struct sockaddr *)&a, &len);
-	snprintf(out, CLIENT_ADDRESS_MAX, "local");
-	if (a.ss_family == AF_INET)
-		inet_ntop(AF_INET, &((struct sockaddr_in *)&a)->sin_addr, out, CLIENT_ADDRESS_MAX);
-	if (a.ss_family == AF_INET6)
-		inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&a)->sin6_addr, out, CLIENT_ADDRESS_MAX);
-	if (strncmp(out, "::ffff:", 7) == 0) /* IPv4 on a socket for both */
-		memmove(out, out + 7, strlen(out + 7) + 1);
-}
-
 /* Gives a connection to libwebsockets. */
 static void pass(void *ctx, int fd, struct conn *conn)
 {
@@ -107,7 +92,7 @@ static void drop(void *ctx, struct conn *conn)
 static void take(struct net *n, int fd)
 {
 	char address[CLIENT_ADDRESS_MAX];
-	read_address(fd, address);
+	listen_peer(fd, address);
 	struct http_server *h = n->http;
 	if (h->stopping || h->counts.connections >= n->options->connections ||
 	    !rate_limiter_connect(n->limiter, address)) {
@@ -438,8 +423,7 @@ int net_new(const struct net_setup *s, struct net **ret, struct err *err)
 
 	make_http(n);
 	r = open_uploads(n, err);
-	if (r == 0)
-		r = open_chat(n, err);
+	r = r == 0 ? open_chat(n, err) : r;
 	if (r == 0)
 		r = listen_all(n, err);
 	if (r < 0)

@@ -12,7 +12,7 @@ import socket
 import threading
 from pathlib import Path
 
-from flow import TIMEOUT, VDET, main, make_video
+from flow import TIMEOUT, main, make_video
 from serving import Serving
 
 PATH = "/v1/chat/completions"

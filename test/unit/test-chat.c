@@ -96,26 +96,21 @@ static void data_is_taken_out(void **state)
 	       "?\?\?\?\?\?");
 	expect("[\"data:;base64,aGk=\"]", "[\"data:;vdet=0\"]", "hi");
 	/* without data: it is data of a name, and not too short */
-	char bare[200] = "{\"data\": \"", want[] = "{\"data\": \"data:;vdet=0\"}";
-	for (int i = 0; i < 20; i++)
-		strcat(bare, "YWJj");
-	strcat(bare, "\"}");
-	char abc[64] = "";
-	for (int i = 0; i < 20; i++)
-		strcat(abc, "abc");
-	expect(bare, want, abc);
+#define FOUR(s) s s s s
+	expect("{\"data\": \"" FOUR(FOUR("YWJj")) FOUR("YWJj") "\"}", "{\"data\": \"data:;vdet=0\"}",
+	       FOUR(FOUR("abc")) FOUR("abc"));
 }
 
 static void other_texts_stay(void **state)
 {
 	static const char *const texts[] = {
 		"{\"a\": \"b\\\"c\", \"data\": [\"x\"], \"e\": 1.5}",
-		"{\"data\": \"https://example.org/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}",
+		"{\"data\": \"https://example.org/" FOUR(FOUR("aaaaa")) "\"}",
 		"{\"data\": \"aGVsbG8=\"}",
 		"[\"data:text/plain,hello\", \"data\", \"dat\\\\a:\", \"\"]",
 		"[\"data:video/mp4;base64\"]",
 		"[\"\\u00e9t\\u00e9\", \"\\ud83d\\ude00\", \"été\"]",
-		"{\"text\": \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
+		"{\"text\": \"" FOUR(FOUR("AAAAA")) "\"}",
 		"not json at all \\ {]",
 	};
 	(void)state;
@@ -248,7 +243,7 @@ static void wrong_requests_are_refused(void **state)
 	     ERR_UNSUPPORTED},
 		{"{\"model\": \"vdet\", \"n\": 2, \"messages\": []}", "\"n\"", ERR_UNSUPPORTED},
 		{"{\"model\": \"vdet\", \"stream\": 1, \"messages\": []}", "\"stream\"", ERR_ARG},
-		{"{\"model\": \"vdet\", \"response_format\": {\"type\": \"json_object\"}, \"messages\": []}",
+		{"{\"model\": \"vdet\", \"response_format\": {\"type\": \"json_object\"}}",
 	     "response_format", ERR_UNSUPPORTED},
 		{"{\"model\": \"vdet\", \"vdet\": {\"fast\": true}, \"messages\": []}", "fast", ERR_ARG},
 		{"{\"model\": \"vdet\", \"vdet\": 7, \"messages\": []}", "\"vdet\"", ERR_ARG},
@@ -277,7 +272,8 @@ static void a_conversation_has_one_question(void **state)
 			"{\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": \"Who?\"}, "
 			"{\"type\": \"video\", \"video\": \"https://a.b/c\"}]},"
 			"{\"role\": \"assistant\", \"content\": [{\"type\": \"text\", \"text\": \"A man.\"}]},"
-			"{\"role\": \"user\", \"content\": [{\"type\": \"video\", \"video\": \"https://a.b/c\"}, "
+			"{\"role\": \"user\", \"content\": ["
+			"{\"type\": \"video\", \"video\": \"https://a.b/c\"}, "
 			"{\"type\": \"text\", \"text\": \"And\"}, {\"type\": \"text\", \"text\": \"then?\"}]},"
 			"{\"role\": \"assistant\", \"content\": null}]}",
 			0, &q, &err),

@@ -339,7 +339,7 @@ static void tell_step(struct session *s, const json_t *question)
 		session_tell(s, "%s%s", what, part);
 }
 
-/* Nobody waits for the answer any more. What was done is kept. */
+/* The client is gone. What was done is kept. */
 static void give_up(struct session *s)
 {
 	struct err ignored;

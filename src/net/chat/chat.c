@@ -285,8 +285,8 @@ const struct route chat_routes[] = {
 	{METHOD_GET, "/v1/models", ROLE_VIEW, 0, .fn = handle_models},
 	{METHOD_GET, "/v1/models/{id}", ROLE_VIEW, 0, .fn = handle_model},
 	{METHOD_GET, "/v1/models/{id}/{name}", ROLE_VIEW, 0, .fn = handle_model},
-	{METHOD_POST, "/v1/chat/completions", ROLE_SUBMIT, ROUTE_LONG | ROUTE_ORIGIN, .fn = handle_completion,
-     .sink = &completion_sink},
+	{METHOD_POST, "/v1/chat/completions", ROLE_SUBMIT, ROUTE_LONG | ROUTE_ORIGIN,
+     .fn = handle_completion, .sink = &completion_sink},
 };
 const size_t n_chat_routes = ARRAY_LEN(chat_routes);
 

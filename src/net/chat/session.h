@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One chat completion while it is made: what its client is told meanwhile, and
+/* One chat completion while it is made: what its client reads meanwhile, and
  * how long it waits. On one thread at a time; it blocks while it waits. */
 #ifndef VDET_NET_CHAT_SESSION_H
 #define VDET_NET_CHAT_SESSION_H
@@ -54,8 +54,8 @@ void session_stop(struct session *s);
 void session_begin(struct session *s);
 /* Says what is being done, if that changed: only in a stream. */
 void session_tell(struct session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Waits a moment. 0: go on; 1: the time of a reply that is not streamed is over;
- * ERR_CANCELED: the client is gone, or the server stops. */
+/* Waits a moment. 0: go on; 1: the time of a reply that is not streamed is
+ * over; ERR_CANCELED: the client is gone, or the server stops. */
 int session_pause(struct session *s, int64_t time, struct err *err);
 /* Sends the message, as a stream or whole; takes what `e` holds. */
 void session_finish(struct session *s, const char *text, const struct chat_end *e);
