@@ -218,16 +218,18 @@ static void note_version(struct serving *s, const json_t *response)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Takes `one`. */
+/* Takes `one`, which belongs to another thread once a call is started. */
 static void take_message(struct serving *s, json_t *one)
 {
 	struct running here = {.serving = s, .all = one};
 	struct rpc_message q;
 	rpc_read(one, &q);
+	if (mcp_is_long(&q)) {
+		start_call(s, one, q.id);
+		return;
+	}
 	if (q.kind == RPC_NOTIFICATION && strcmp(q.method, "notifications/cancelled") == 0) {
 		cancel_call(s, json_object_get(q.params, "requestId"));
-	} else if (mcp_is_long(&q)) {
-		start_call(s, json_incref(one), q.id);
 	} else {
 		json_t *response = answer(&here, one);
 		if (q.method && strcmp(q.method, "initialize") == 0)

@@ -15,7 +15,7 @@ json_t *prompts_list(const json_t *prompts)
 	json_t *all = json_array(), *p;
 	size_t i;
 	json_array_foreach ((json_t *)prompts, i, p) {
-		json_t *shown = json_copy(p);
+		json_t *shown = json_deep_copy(p); /* others count references */
 		json_object_del(shown, "text");
 		json_array_append_new(all, shown);
 	}

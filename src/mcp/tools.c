@@ -76,7 +76,7 @@ json_t *tools_list(const struct tools *t, const struct mcp_call *call)
 	size_t i;
 	json_array_foreach (t->list, i, tool)
 		if (is_there(t, call, index_of(json_text(tool, "name"))))
-			json_array_append(all, tool);
+			json_array_append_new(all, json_deep_copy(tool)); /* others count references */
 	return all;
 }
 

@@ -38,12 +38,13 @@ class Client:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        self.test.no_faults(self.log())
+        log = self.log()
         for f in (self.process.stdin, self.process.stdout, self.errors):
             try:
                 f.close()
             except BrokenPipeError:
                 pass
+        self.test.no_faults(log)
 
     def end(self):
         """Ends as a client should; the exit code."""

@@ -266,21 +266,21 @@ static json_t *answer_now(struct mcp_service *s, struct call *c, const struct rp
 	return mcp_is_long(q) ? mcp_refuse(q) : mcp_answer(s->mcp, q, &call);
 }
 
-/* Takes `one`. */
+/* Takes `one`, which belongs to another thread once it is started. */
 static void take_message(struct mcp_service *s, struct call *c, json_t *one)
 {
 	struct rpc_message q;
 	rpc_read(one, &q);
 	json_t *now = answer_now(s, c, &q);
-	if (now) {
-		call_json(c, mcp_status(&q, now), now);
-	} else if (!mcp_is_long(&q)) {
-		call_empty(c, 202);
-	} else if (!is_busy(s, c)) {
+	if (!now && mcp_is_long(&q) && !is_busy(s, c)) {
 		const json_t *meta = json_object_get(q.params, "_meta");
-		bool events = json_object_get(meta, "progressToken") && accepts_events(c);
-		start(s, c, json_incref(one), events);
+		start(s, c, one, json_object_get(meta, "progressToken") && accepts_events(c));
+		return;
 	}
+	if (now)
+		call_json(c, mcp_status(&q, now), now);
+	else if (!c->reply.status)
+		call_empty(c, 202);
 	rpc_clear(&q);
 	json_decref(one);
 }
@@ -293,15 +293,18 @@ static void take_batch(struct mcp_service *s, struct call *c, json_t *all)
 	json_t *one;
 	json_array_foreach (all, i, one)
 		requests += json_object_get(one, "method") && json_object_get(one, "id");
-	if (!n || n > RPC_BATCH_MAX || (version && strcmp(version, MCP_BATCHES) != 0))
+	bool good = n && n <= RPC_BATCH_MAX && (!version || strcmp(version, MCP_BATCHES) == 0);
+	if (good && requests && !is_busy(s, c)) {
+		start(s, c, all, false);
+		return;
+	}
+	if (!good)
 		call_json(c, 400,
 		          rpc_error(NULL, RPC_INVALID_REQUEST, NULL,
 		                    "batches have 1 to %d messages, and exist in revision %s only",
 		                    RPC_BATCH_MAX, MCP_BATCHES));
 	else if (!requests)
 		call_empty(c, 202);
-	else if (!is_busy(s, c))
-		start(s, c, json_incref(all), false);
 	json_decref(all);
 }
 
