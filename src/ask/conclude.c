@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "config.h"
 
+enum { APART = 2 }; /* frames */
+
 /* ---- coverage */
 
 static int by_start(const void *x, const void *y)
@@ -110,9 +112,31 @@ static enum answer_state state_of(const struct asking *a, const struct answer *t
 
 /* ---- counts and words */
 
-/* Separate times: cites of one video between which a group of frames was found
- * not to show it are two, others one. */
-static bool is_apart(const struct asking *a, const struct answer_cite *x,
+static bool is_cited(const struct answer *to, size_t source, int64_t t)
+{
+	for (size_t i = 0; i < to->n_cites; i++) {
+		const struct answer_cite *c = &to->cites[i];
+		if (c->source == source && c->start <= t && t <= c->end)
+			return true;
+	}
+	return false;
+}
+
+/* How many frames of an examined group lie between two times and are not
+ * cited: a look at them named others, or none. */
+static size_t count_without(const struct answer *to, size_t source, const struct ask_group *g,
+                            int64_t from, int64_t until)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < g->n; i++)
+		n += g->times[i] > from && g->times[i] < until && !is_cited(to, source, g->times[i]);
+	return n;
+}
+
+/* Separate times: cites of one video are two if between them a group of frames
+ * was found not to show it, or APART frames of a group of which others may;
+ * else one. One frame alone may be overlooked. */
+static bool is_apart(const struct asking *a, const struct answer *to, const struct answer_cite *x,
                      const struct answer_cite *y)
 {
 	const struct ask_source *s = &a->sources[x->source];
@@ -120,7 +144,11 @@ static bool is_apart(const struct asking *a, const struct answer_cite *x,
 		return true;
 	for (size_t i = 0; i < s->n_groups; i++) {
 		const struct ask_group *g = &s->groups[i];
-		if (g->examined && scan_denies(g) && g->times[0] > x->end && g->times[g->n - 1] < y->start)
+		bool within = g->times[0] > x->end && g->times[g->n - 1] < y->start;
+		if (g->examined && scan_denies(g) && within)
+			return true;
+		if (g->examined && (scan_denies(g) || scan_shows(g)) &&
+		    count_without(to, x->source, g, x->end, y->start) >= APART)
 			return true;
 	}
 	return false;
@@ -146,9 +174,9 @@ static void count(const struct asking *a, struct answer *to)
 	qsort(of, to->n_cites, sizeof *of, by_place);
 	for (size_t i = 0; i < to->n_cites; i++) {
 		bool sure = of[i]->verdict == VERDICT_SHOWN || of[i]->verdict == VERDICT_UNCHECKED;
-		if (sure && (!last[0] || is_apart(a, last[0], of[i])))
+		if (sure && (!last[0] || is_apart(a, to, last[0], of[i])))
 			to->at_least++;
-		else if (!sure && (!last[1] || is_apart(a, last[1], of[i])))
+		else if (!sure && (!last[1] || is_apart(a, to, last[1], of[i])))
 			to->unsure++;
 		last[0] = sure ? of[i] : last[0];
 		last[1] = of[i];

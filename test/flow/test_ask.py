@@ -126,6 +126,14 @@ class Answers(AskFlow):
         self.assertEqual(answer["count"], {"at_least": 2, "unsure": 0})
         self.assertTrue(answer["text"].startswith("At least 2 separate times."), answer["text"])
 
+    def test_times_in_neighbouring_groups_are_separate(self):
+        """Two of the frames between them were seen without it, but no whole group."""
+        engine = self.fake(route=ROUTE | {"kind": "count"}, shows=[[0, 3.9], [12, 15.9]])
+        self.analyze(engine, "a.mp4", "--chunk-duration", "8", "--chunk-frames", "4")
+        self.trust()
+        answer = self.ask(engine, "a.mp4", question="How many dogs are there?")
+        self.assertEqual(answer["count"], {"at_least": 2, "unsure": 0})
+
     def test_where_something_is_not(self):
         engine = self.fake(route=ROUTE | {"kind": "not", "negated": True}, shows=[[8, 15.9]])
         self.analyze(engine)
