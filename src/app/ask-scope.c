@@ -135,3 +135,30 @@ int ask_scope_find(struct store *store, char **paths, size_t n, struct cancel *c
 		      : add_all(store, &known, ret, err);
 	return r;
 }
+
+static bool has_source(const struct answer *a, const char *sha256)
+{
+	for (size_t i = 0; i < a->n_sources; i++)
+		if (strcmp(a->sources[i].sha256, sha256) == 0)
+			return true;
+	return false;
+}
+
+int ask_scope_of_answer(struct store *store, const char *answer, struct ask_scope *ret,
+                        struct err *err)
+{
+	AUTO(scope_clear) struct scope known = {0};
+	AUTO(answer_freep) struct answer *before = NULL;
+	AUTO(mem_freep) char *json = NULL;
+	int r = ask_load(store, answer, &before, &json, err);
+	if (r == 0)
+		r = scope_load(store, "", &known, err);
+	for (size_t i = 0; r == 0 && i < known.n; i++) {
+		AUTO(mem_freep) char *path = NULL;
+		if (!has_source(before, known.runs[i].sha256))
+			continue;
+		r = find_path(store, known.runs[i].sha256, &path, err);
+		add_video(ret, known.runs[i].job, path);
+	}
+	return r;
+}

@@ -20,4 +20,8 @@ void ask_scope_clear(struct ask_scope *s);
 int ask_scope_find(struct store *s, char **paths, size_t n, struct cancel *cancel,
                    struct ask_scope *ret, struct err *err);
 
+/* The videos of an earlier answer. ERR_NOENT: there is no such answer. */
+int ask_scope_of_answer(struct store *s, const char *answer, struct ask_scope *ret,
+                        struct err *err);
+
 #endif

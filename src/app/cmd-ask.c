@@ -177,6 +177,8 @@ static int ask(struct app *app, struct ui *ui, struct store *store, struct ask_s
 	                        .unread = scope->unread,
 	                        .n_unread = scope->n_unread,
 	                        .thread = own.thread,
+	                        .from = app->analyze.from,
+	                        .to = app->analyze.to,
 	                        .choices = choices,
 	                        .language = app->analyze.language,
 	                        .thorough = own.thorough,
@@ -227,7 +229,8 @@ static int run_in(struct app *app, struct ui *ui, char **paths, int n, const cha
 	if (r == 0 && *own.show)
 		r = ask_load(store, own.show, &answer, &json, &err);
 	else if (r == 0)
-		r = ask_scope_find(store, paths, (size_t)n, app->cancel, &scope, &err);
+		r = n || !*own.thread ? ask_scope_find(store, paths, (size_t)n, app->cancel, &scope, &err)
+		                      : ask_scope_of_answer(store, own.thread, &scope, &err);
 	if (r == 0 && own.analyze && scope.n_unread)
 		r = analyze_first(app, store, paths, n, &scope, &err);
 	if (r == 0 && !answer)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ask/scan.h"
+#include "ask/sources.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -94,21 +95,48 @@ static void set_text(const struct asking *a, struct answer *to)
 	to->text = mem_strdup(buf_str(&b));
 }
 
+/* How many groups from `k` on were found not to show it, one following the
+ * other. */
+static size_t run_of(const struct ask_source *s, size_t k)
+{
+	size_t n = 0;
+	while (k + n < s->n_groups && s->groups[k + n].examined && scan_denies(&s->groups[k + n]) &&
+	       (!n || sources_follows(s, k + n)))
+		n++;
+	return n;
+}
+
+/* Whether it is known of all frames whether they show it, of all parts of the
+ * videos. */
+static bool is_decided(const struct asking *a)
+{
+	if (a->request->n_unread)
+		return false;
+	for (size_t i = 0; i < a->n_sources; i++) {
+		const struct ask_source *s = &a->sources[i];
+		if (!s->visible || sources_is_part(a, s) || sources_holes(s) || sources_is_missed(a, s))
+			return false;
+		for (size_t k = 0; k < s->n_groups; k++)
+			if (!s->groups[k].examined ||
+			    (!scan_denies(&s->groups[k]) && !scan_shows(&s->groups[k])))
+				return false;
+	}
+	return true;
+}
+
 void absent_claims(const struct asking *a, struct answer *to, bool *ret_partly)
 {
 	AUTO(mem_freep) char *text = negate(*a->route.statement ? a->route.statement : "what is asked");
+	bool all = true;
 	for (size_t i = 0; i < a->n_sources; i++) {
 		const struct ask_source *s = &a->sources[i];
 		for (size_t k = 0, n; k < s->n_groups; k += n ? n : 1) {
-			for (n = 0; k + n < s->n_groups && s->groups[k + n].examined &&
-			            scan_denies(&s->groups[k + n]);)
-				n++;
+			n = run_of(s, k);
 			if (n && to->n_claims < RUNS_MOST)
 				add_run(a, i, &s->groups[k], n, text, to);
+			all &= !n || to->n_claims < RUNS_MOST;
 		}
 	}
-	size_t all, examined;
-	scan_count(a, &all, &examined);
-	*ret_partly = examined < all || a->request->n_unread;
+	*ret_partly = !all || !is_decided(a);
 	set_text(a, to);
 }

@@ -59,6 +59,7 @@ static void asking_close(struct asking *a)
 	free(a->model);
 	free(a->before);
 	free(a->disbelief);
+	free(a->fault);
 	pthread_mutex_destroy(&a->lock);
 }
 
@@ -79,6 +80,8 @@ static int check_request(const struct ask_request *q, struct err *err)
 		return r;
 	if (!q->n_videos)
 		return err_set(err, ERR_ARG, "none of these videos is analyzed; analyze them first");
+	if (q->to && q->from >= q->to)
+		return err_set(err, ERR_ARG, "the part that is asked about ends before it begins");
 	if (q->n_choices > ASK_CHOICES_MAX)
 		return err_set(err, ERR_ARG, "give %d choices at most", ASK_CHOICES_MAX);
 	if (q->n_videos > ASK_VIDEOS_MAX)
@@ -95,6 +98,7 @@ static void open_asking(struct asking *a, const struct ask_context *c, const str
 	                     .describe = analyze_describe(c->options),
 	                     .demo = info->demo_model,
 	                     .before = mem_strdup(""),
+	                     .salt = "",
 	                     .began = clock_now(),
 	                     .letter_tokens = 1};
 	a->run = (struct run_context){.engine = c->engine,
@@ -104,6 +108,13 @@ static void open_asking(struct asking *a, const struct ask_context *c, const str
 	                              .cancel = c->cancel};
 	a->describe.thumb_size = 0;
 	a->describe.keyframes = false;
+	a->from = q->from;
+	a->to = q->to ? q->to : INT64_MAX;
+	int64_t from, to;
+	if (route_range(q->question, &from, &to)) {
+		a->from = from > a->from ? from : a->from;
+		a->to = to < a->to ? to : a->to;
+	}
 	size_t limit = engine_most_images(c->engine);
 	a->most = a->demo ? LOOK_FRAMES_MIN : GROUP_FRAMES;
 	if (limit && limit < a->most)
@@ -134,9 +145,10 @@ static void make_key(const struct asking *a, const char *scope, int64_t again,
 	const struct ask_request *q = a->request;
 	AUTO(hash_freep) struct hash *h = hash_new();
 	AUTO(mem_freep)
-	char *how = mem_printf("%d %d %lld %lld %lld %lld", RULES, q->thorough,
+	char *how = mem_printf("%d %d %lld %lld %lld %lld %lld %lld", RULES, q->thorough,
 	                       (long long)q->budget_time, (long long)q->budget_tokens,
-	                       (long long)a->describe.frame_size, (long long)again);
+	                       (long long)a->describe.frame_size, (long long)again, (long long)a->from,
+	                       (long long)a->to);
 	const char *const parts[] = {q->question, scope,      q->thread, q->language,
 	                             how,         a->prompts, a->model};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
@@ -231,7 +243,7 @@ static bool route_by_model(struct asking *a)
 	chat_max_tokens(chat, ROUTE_TOKENS);
 	int r = asking_request(a, key, chat, "queries", &reply, &err);
 	if (r == 0)
-		r = route_read(reply, a->request->question, &a->route, &err);
+		r = route_read(reply, a->request->question, *a->before, &a->route, &err);
 	if (r < 0) {
 		log_info("[answer %s] the question is searched by its words: %s", a->id, err.msg);
 		asking_step(a, "route", a->request->question, key, NULL);
@@ -239,7 +251,11 @@ static bool route_by_model(struct asking *a)
 	}
 	AUTO(mem_freep) char *text = json_dumps(reply, JSON_COMPACT | JSON_SORT_KEYS);
 	hash_texts((const char *const[]){text}, 1, hash);
-	asking_step(a, "route", a->request->question, key, hash);
+	AUTO(mem_freep)
+	char *step =
+		mem_printf("%s (%s; statement: %s)", a->route.question, answer_kind_name(a->route.kind),
+	               *a->route.statement ? a->route.statement : "none");
+	asking_step(a, "route", step, key, hash);
 	return true;
 }
 
@@ -268,7 +284,7 @@ static void find_sentence(struct asking *a, size_t source, const struct story_se
 	for (size_t i = 0; i < s->n_entries && f.n < FINDING_FRAMES; i++) {
 		const struct report_part *p = &r->events[s->entries[i]].parts[0];
 		int64_t pts = r->chunks[p->chunk].samples[p->samples[0]].pts;
-		if (!f.n || pts > f.frames[f.n - 1])
+		if (pts >= a->from && pts <= a->to && (!f.n || pts > f.frames[f.n - 1]))
 			f.frames[f.n++] = pts;
 	}
 	if (!f.n)
@@ -416,13 +432,18 @@ static int find_answer(struct asking *a, const char *changed, struct answer **re
 		r = find(a, err);
 	if (r == 0)
 		r = make_answer(a, changed, &answer, err);
-	/* The engine is gone for good: the same call continues. */
-	if (r == 0 && answer->state == ANSWER_FAILED && a->stopped.code) {
+	/* The engine cannot be used now: the same call continues from the
+	 * journal. */
+	if (r == 0 && a->stopped.code) {
 		*err = a->stopped;
+		err_add(err, "what was asked is kept, and the same question continues");
 		r = -(int)err->code;
 	}
-	if (r == 0)
+	if (r == 0) {
 		r = finish(a, answer, ret_json, err);
+		if (r == -ERR_NOENT) /* another process was faster */
+			return ask_load(a->run.store, a->id, ret, ret_json, err);
+	}
 	if (r == 0)
 		r = find_reports(a->run.store, answer, err);
 	if (r == 0)
@@ -450,6 +471,7 @@ int ask_run(const struct ask_context *c, const struct ask_request *q, struct ans
 	if (r < 0)
 		return r;
 	a.id = row.id;
+	a.salt = q->again ? row.id : "";
 	return *row.answer ? ask_load(c->store, row.id, ret, ret_json, err)
 	                   : find_answer(&a, changed, ret, ret_json, err);
 }

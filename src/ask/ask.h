@@ -72,6 +72,9 @@ struct ask_request {
 	const char *thread;         /* id of an answer that it follows; "" = none */
 	const char *const *choices; /* possible answers; the best one is named */
 	size_t n_choices;
+	/* Only this part of each video; to 0 = its end. Times in the question
+	 * restrict it further, see route_range(). */
+	int64_t from, to;
 	const char *language;  /* of the answer; "" = any */
 	bool thorough;         /* every sampled frame is examined */
 	bool again;            /* even if it was answered before */

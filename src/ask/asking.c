@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 
 enum { FAILURES_MOST = 3 };
 
@@ -58,10 +59,15 @@ void asking_step(struct asking *a, const char *kind, const char *text, const cha
 void asking_stop(struct asking *a, const struct err *why)
 {
 	pthread_mutex_lock(&a->lock);
-	if (why->code == ERR_FORMAT || why->code == ERR_TIMEOUT)
+	if (why->code == ERR_FORMAT) {
 		log_warning("[answer %s] a look failed: %s", a->id, why->msg);
-	else if (!a->stopped.code)
+		free(a->fault);
+		a->fault = mem_printf("%zu look%s failed: %s.", a->failed + 1,
+		                      text_s((int64_t)a->failed + 1), why->msg);
+		a->failed++;
+	} else if (!a->stopped.code) {
 		a->stopped = *why;
+	}
 	a->failures += why->code != ERR_FORMAT;
 	pthread_mutex_unlock(&a->lock);
 }
@@ -92,8 +98,7 @@ static bool is_same(const struct ask_finding *a, const struct ask_finding *b)
 	       a->frames[0] <= b->frames[b->n - 1] && b->frames[0] <= a->frames[a->n - 1];
 }
 
-/* Those of `from` that `into` lacks, as long as there is room, in order. */
-static void join_frames(struct ask_finding *into, const struct ask_finding *from)
+void finding_join(struct ask_finding *into, const struct ask_finding *from)
 {
 	for (size_t i = 0; i < from->n && into->n < FINDING_FRAMES; i++) {
 		size_t at = into->n;
@@ -118,7 +123,7 @@ void asking_add(struct asking *a, struct ask_finding *f)
 		if (a->findings[i].verdict == VERDICT_NONE && is_same(&a->findings[i], f))
 			same = &a->findings[i];
 	if (same) {
-		join_frames(same, f);
+		finding_join(same, f);
 		same->enough |= f->enough;
 		finding_clear(f);
 	} else {

@@ -71,7 +71,9 @@ struct asking {
 	struct run_context run;
 	struct progress *quiet; /* of `run`, without a listener */
 	struct describe_options describe;
-	const char *id; /* in the journal */
+	int64_t from, to; /* the part of each video that is asked about; INT64_MAX = its end */
+	const char *id;   /* in the journal */
+	const char *salt; /* of the keys of looks: they are made again for it; "" = none */
 	char prompts[HASH_HEX];
 	char *model;     /* as check_model_name() */
 	bool demo;       /* the demo model: it knows looks and checks only */
@@ -93,8 +95,10 @@ struct asking {
 	size_t n_steps, cap_steps;
 	struct ask_finding *findings; /* in order of source, then time, after each round */
 	size_t n_findings, cap_findings;
-	size_t looks, failures;
-	struct err stopped; /* why nothing more is asked; code 0 = it goes on */
+	size_t looks, failures; /* failures: one after the other */
+	size_t failed;          /* looks whose replies could not be used */
+	char *fault;            /* of them, for people; NULL = none */
+	struct err stopped;     /* why nothing more is asked; code 0 = it goes on */
 	_Atomic int letter_tokens;
 	_Atomic size_t most; /* pictures of a request */
 };
@@ -118,5 +122,7 @@ void asking_tell(struct asking *a, const struct ask_progress *p);
  * frames; takes its texts. */
 void asking_add(struct asking *a, struct ask_finding *f);
 void finding_clear(struct ask_finding *f);
+/* Adds the frames of `from` that `into` lacks, as long as there is room. */
+void finding_join(struct ask_finding *into, const struct ask_finding *from);
 
 #endif

@@ -117,8 +117,8 @@ void choose_run(struct asking *a, struct answer *to)
 	const struct ask_request *q = a->request;
 	char letters[LETTERS_MAX + 1] = "", chosen = '\0';
 	struct err err;
-	if (!q->n_choices)
-		return;
+	if (!q->n_choices || !to->n_claims)
+		return; /* nothing was found that could decide */
 	memcpy(letters, all, q->n_choices);
 	letters[q->n_choices] = '\0';
 	bool by_model = !a->demo && asking_goes_on(a, 1);
@@ -132,5 +132,9 @@ void choose_run(struct asking *a, struct answer *to)
 	if (chosen) {
 		free(to->choice);
 		to->choice = mem_printf("%c", chosen);
+		AUTO(mem_freep) char *said = text_line(q->choices[strchr(all, chosen) - all], 300);
+		char *before = to->text;
+		to->text = mem_printf("%s That fits %c: %s", before, chosen, said);
+		free(before);
 	}
 }

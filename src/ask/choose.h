@@ -7,7 +7,7 @@
 
 /* Sets `choice` of an answer that is complete otherwise: by the model, or,
  * where it cannot, by the words that a choice has in common with the text. ""
- * where no choices were given, or none fits. */
+ * where no choices were given, none fits, or nothing was found. */
 void choose_run(struct asking *a, struct answer *to);
 
 /* The choice that shares the largest part of its words with the text; -1 if

@@ -63,7 +63,7 @@ static size_t add_cite(struct composing *c, size_t finding)
 	                             .frames = mem_alloc(f->n, sizeof *cite->frames),
 	                             .n_frames = f->n,
 	                             .quote = mem_strdup(""),
-	                             .text = verify_bare(f->text),
+	                             .text = verify_text(c->a, f->text),
 	                             .verdict = f->verdict,
 	                             .p = f->p,
 	                             .reason = mem_strdup(f->reason ? f->reason : "")};
@@ -142,11 +142,38 @@ static const char *fill_time(const char *s, const size_t *cites, size_t n_cites,
 	return end + 1;
 }
 
+/* Digits of other scripts, and signs that are numbers, by their code points. */
+static bool is_number(unsigned c)
+{
+	static const unsigned ranges[][2] = {
+		{0x30, 0x39},     {0xb2, 0xb3},      {0xb9, 0xb9},     {0xbc, 0xbe},     {0x660, 0x669},
+		{0x6f0, 0x6f9},   {0x966, 0x96f},    {0x9e6, 0x9ef},   {0xe50, 0xe59},   {0x2070, 0x2079},
+		{0x2080, 0x2089}, {0x2150, 0x218b},  {0x2460, 0x249b}, {0x24ea, 0x24ff}, {0x2776, 0x2793},
+		{0xff10, 0xff19}, {0x1d7ce, 0x1d7ff}};
+	for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
+		if (c >= ranges[i][0] && c <= ranges[i][1])
+			return true;
+	return false;
+}
+
+/* The code point at `s`, which is valid UTF-8; *ret_n: its bytes. */
+static unsigned code_point(const char *s, size_t *ret_n)
+{
+	const unsigned char *b = (const unsigned char *)s;
+	size_t n = b[0] < 0x80 ? 1 : b[0] < 0xe0 ? 2 : b[0] < 0xf0 ? 3 : 4;
+	unsigned c = n == 1 ? b[0] : b[0] & (0x7fu >> n);
+	for (size_t i = 1; i < n && b[i]; i++)
+		c = c << 6 | (b[i] & 0x3f);
+	*ret_n = n;
+	return c;
+}
+
 char *compose_fill(const char *text, const size_t *cites, size_t n_cites, char *const *times,
                    const size_t *marks)
 {
 	AUTO(buf_free) struct buf b = BUF(TEXT_MAX);
 	for (const char *s = text; *s;) {
+		size_t n;
 		if (strncmp(s, "{E", 2) == 0) {
 			s = fill_time(s, cites, n_cites, times, marks, &b);
 			if (!s)
@@ -154,10 +181,11 @@ char *compose_fill(const char *text, const size_t *cites, size_t n_cites, char *
 		} else if (strncmp(s, "{#}", 3) == 0) {
 			buf_addf(&b, "%zu", n_cites);
 			s += 3;
-		} else if (isdigit((unsigned char)*s)) {
+		} else if (*s == '{' || *s == '}' || is_number(code_point(s, &n))) {
 			return NULL;
 		} else {
-			buf_add(&b, s++, 1);
+			buf_add(&b, s, n);
+			s += n;
 		}
 	}
 	return mem_strdup(buf_str(&b));
@@ -192,20 +220,46 @@ static size_t *read_cites(const struct composing *c, const json_t *list, size_t 
 	return cites;
 }
 
-/* A check of the sentence itself, over the frames of what it cites: a sentence
- * may say more than its findings. */
+/* The frames of all that a sentence cites of one video, as a finding. */
+static struct ask_finding join(const struct composing *c, size_t source, const size_t *cites,
+                               size_t n)
+{
+	struct ask_finding all = {.source = source, .p = -1};
+	for (size_t i = 0; i < n; i++) {
+		const struct ask_finding *f = c->items[cites[i] - 1];
+		if (f->source == source)
+			finding_join(&all, f);
+	}
+	return all;
+}
+
+static bool is_first_of_source(const struct composing *c, const size_t *cites, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (c->items[cites[i] - 1]->source == c->items[cites[at] - 1]->source)
+			return false;
+	return true;
+}
+
+/* A check of the sentence itself, over the frames of what it cites in each
+ * video: it may say more than its findings. */
 static enum check_verdict check_claim(struct composing *c, const char *text, const size_t *cites,
                                       size_t n)
 {
 	AUTO(mem_freep) char *plain = without_places(text);
 	enum check_verdict worst = VERDICT_SHOWN;
 	for (size_t i = 0; i < n; i++) {
+		if (!is_first_of_source(c, cites, i))
+			continue;
 		const struct ask_finding *f = c->items[cites[i] - 1];
+		const struct ask_finding all = join(c, f->source, cites, n);
 		enum check_verdict v = f->verdict;
 		double p;
-		if (n == 1 && strcmp(plain, f->text) != 0)
-			verify_sentence(c->a, f, plain, &v, &p);
-		if (v == VERDICT_WITHDRAWN || (v != VERDICT_SHOWN && worst == VERDICT_SHOWN))
+		if (n > 1 || strcmp(plain, f->text) != 0)
+			verify_sentence(c->a, &all, plain, &v, &p);
+		if (v == VERDICT_WITHDRAWN)
+			return v;
+		if (v != VERDICT_SHOWN && worst != VERDICT_UNCHECKED)
 			worst = v;
 	}
 	return worst;
@@ -215,22 +269,21 @@ static void take_claim(struct composing *c, const char *text, const json_t *list
 {
 	size_t n;
 	AUTO(mem_freep) size_t *cites = read_cites(c, list, &n);
-	if (!n) {
-		add_dropped(c->to, text, "it cites nothing that was found");
-		return;
-	}
-	enum check_verdict verdict = check_claim(c, text, cites, n);
-	if (verdict == VERDICT_WITHDRAWN) {
-		add_dropped(c->to, text, "a second look at its frames shows that it is otherwise");
+	AUTO(mem_freep) char *fits = compose_fill(text, cites, n, c->times, c->marks);
+	const char *reason = !n                               ? "it cites nothing that was found"
+	                     : !fits                          ? "it states numbers of its own"
+	                     : c->to->n_claims == CLAIMS_MOST ? "the answer has eight sentences"
+	                                                      : NULL;
+	enum check_verdict verdict = reason ? VERDICT_NONE : check_claim(c, text, cites, n);
+	if (verdict == VERDICT_WITHDRAWN)
+		reason = "a second look at its frames shows that it is otherwise";
+	if (reason) {
+		add_dropped(c->to, text, reason);
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
 		add_cite(c, cites[i] - 1);
 	AUTO(mem_freep) char *filled = compose_fill(text, cites, n, c->times, c->marks);
-	if (!filled) {
-		add_dropped(c->to, text, "it states numbers of its own");
-		return;
-	}
 	AUTO(buf_free) struct buf sentence = BUF(TEXT_MAX);
 	buf_adds(&sentence, filled);
 	for (size_t i = 0; i < n; i++) {
@@ -268,7 +321,7 @@ static void print_findings(const struct composing *c, struct buf *to)
 	char start[CLOCK_TEXT_MAX], end[CLOCK_TEXT_MAX];
 	for (size_t i = 0; i < c->n; i++) {
 		const struct ask_finding *f = c->items[i];
-		AUTO(mem_freep) char *text = verify_bare(f->text);
+		AUTO(mem_freep) char *text = verify_text(c->a, f->text);
 		AUTO(mem_freep)
 		char *name = text_line(c->a->sources[f->source].report->source_name, 80);
 		buf_addf(to, "%zu [%s %s - %s] %s\n", i + 1, name, clock_whole(f->frames[0], start),
@@ -297,7 +350,19 @@ static int request(struct composing *c, json_t **ret, struct err *err)
 	return r;
 }
 
-/* Whether the model wrote the claims. */
+/* What was found and is not in the sentences is named. */
+static void drop_uncited(struct composing *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->marks[i])
+			continue;
+		AUTO(mem_freep) char *text = verify_text(c->a, c->items[i]->text);
+		AUTO(mem_freep) char *at = mem_printf("%s (%s)", text, c->times[i]);
+		add_dropped(c->to, at, "the model left it out of its sentences");
+	}
+}
+
+/* Whether the model wrote claims that can be used. */
 static bool write_claims(struct composing *c, bool *ret_partly)
 {
 	json_auto_t *reply = NULL;
@@ -318,32 +383,37 @@ static bool write_claims(struct composing *c, bool *ret_partly)
 	}
 	json_array_foreach (json_object_get(reply, "claims"), i, claim) {
 		AUTO(mem_freep) char *text = text_line(json_text(claim, "text"), CLAIM_BYTES);
-		if (c->to->n_claims < CLAIMS_MOST && *text)
+		if (*text)
 			take_claim(c, text, json_object_get(claim, "cites"));
 	}
-	*ret_partly = strcmp(json_text(reply, "answered"), "partly") == 0;
-	return true;
+	*ret_partly = strcmp(json_text(reply, "answered"), "yes") != 0;
+	if (c->to->n_claims)
+		drop_uncited(c);
+	return c->to->n_claims > 0;
 }
 
 /* ---- without a model: each finding is a claim */
 
 /* "A red square enters from the left" of a sentence. */
-static char *without_dot(const char *text)
+static char *without_dot(const struct asking *a, const char *text)
 {
-	char *s = verify_bare(text);
+	char *s = verify_text(a, text);
 	size_t n = strlen(s);
 	while (n && strchr(". ", s[n - 1]))
 		s[--n] = '\0';
 	return s;
 }
 
-/* Indices of the findings with the same words as the first, from `at` on. */
+/* Indices of the findings that say the same as the first, from `at` on. */
 static size_t same_words(const struct composing *c, size_t at, const bool *used, size_t *out)
 {
 	size_t n = 0;
-	for (size_t i = at; i < c->n && n < CITES_MOST; i++)
-		if (!used[i] && strcmp(c->items[i]->text, c->items[at]->text) == 0)
+	AUTO(mem_freep) char *said = verify_text(c->a, c->items[at]->text);
+	for (size_t i = at; i < c->n && n < CITES_MOST; i++) {
+		AUTO(mem_freep) char *text = verify_text(c->a, c->items[i]->text);
+		if (!used[i] && strcmp(text, said) == 0)
 			out[n++] = i;
+	}
 	return n;
 }
 
@@ -362,7 +432,7 @@ static void claim_findings(struct composing *c, const size_t *of, size_t n)
 {
 	AUTO(buf_free) struct buf sentence = BUF(TEXT_MAX);
 	size_t *cites = mem_alloc(n, sizeof *cites);
-	char *text = without_dot(c->items[of[0]]->text);
+	char *text = without_dot(c->a, c->items[of[0]]->text);
 	for (size_t i = 0; i < n; i++)
 		cites[i] = add_cite(c, of[i]);
 	buf_adds(&sentence, text);

@@ -13,8 +13,9 @@ int compose_run(struct asking *a, struct answer *to, bool *ret_partly, struct er
 
 /* A claim with its placeholders filled in: {E3} by the time of finding 3 and
  * its mark, {#} by the number of cites. `times` and `marks` are those of the
- * findings, from 1. NULL: it has a digit of its own, or a placeholder of a
- * finding that it does not cite; the caller frees. Pure. */
+ * findings, from 1. NULL: it has a number of its own, other braces, or a
+ * placeholder of a finding that it does not cite; `text` is valid UTF-8; the
+ * caller frees. Pure. */
 char *compose_fill(const char *text, const size_t *cites, size_t n_cites, char *const *times,
                    const size_t *marks);
 

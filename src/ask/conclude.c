@@ -36,9 +36,7 @@ static void cover(const struct ask_source *s, struct answer_source *to)
 		const struct ask_group *g = &s->groups[i];
 		if (!g->examined)
 			continue;
-		/* up to the first frame of the next group: there is no sample between */
-		int64_t until = i + 1 < s->n_groups ? g[1].times[0] : s->report->to;
-		all[n++] = (struct ask_window){.start = i ? g->times[0] : s->report->from, .end = until};
+		all[n++] = (struct ask_window){.start = sources_begin(s, i), .end = sources_end(s, i)};
 		to->frames += g->n;
 	}
 	qsort(all, n, sizeof *all, by_start);
@@ -72,28 +70,53 @@ static void add_source(const struct ask_source *s, struct answer_source *to)
 
 /* ---- the state */
 
-/* Whether every sampled frame of every video was examined for the question, and
- * nothing is open: a group that may show it, a chunk without frames, a video
- * that is not analyzed. */
+/* Whether there is no frame of a chunk in the part that is asked about. */
+static bool has_chunk_without_group(const struct asking *a, const struct ask_source *s)
+{
+	size_t k = 0;
+	for (size_t i = 0; i < s->report->n_chunks; i++) {
+		const struct report_chunk *c = &s->report->chunks[i];
+		while (k < s->n_groups && s->groups[k].chunk < i)
+			k++;
+		bool has = k < s->n_groups && s->groups[k].chunk == i;
+		if (!has && c->end > a->from && c->start < a->to)
+			return true;
+	}
+	return false;
+}
+
+/* Whether every sampled frame of every video was examined for the question, by
+ * a model that was shown to be able to, and nothing is open: a group that may
+ * show it, a chunk without frames, a part or a video that is not analyzed. */
 static bool is_not_seen(const struct asking *a)
 {
-	if (a->request->n_unread || !a->n_sources)
+	if (a->request->n_unread || !a->n_sources || a->disbelief || a->failed ||
+	    a->route.kind == ASK_SUMMARY)
 		return false;
 	for (size_t i = 0; i < a->n_sources; i++) {
 		const struct ask_source *s = &a->sources[i];
-		size_t chunk = 0;
-		for (size_t k = 0; k < s->n_groups; k++) {
-			const struct ask_group *g = &s->groups[k];
-			if (!g->examined || g->letter != 'B')
-				return false;
-			if (g->chunk > chunk)
-				return false; /* a chunk without a frame */
-			chunk = g->chunk + 1;
-		}
-		if (chunk != s->report->n_chunks || report_left_out(s->report))
+		if (!s->visible || sources_is_part(a, s) || sources_is_missed(a, s) ||
+		    report_left_out(s->report) || has_chunk_without_group(a, s))
 			return false;
+		for (size_t k = 0; k < s->n_groups; k++)
+			if (!s->groups[k].examined || s->groups[k].letter != 'B')
+				return false;
 	}
 	return true;
+}
+
+/* The earliest moment at which a part of the question was found; NULL if it was
+ * not, or only unsurely. */
+static const struct ask_finding *first_of(const struct asking *a, size_t part)
+{
+	const struct ask_finding *first = NULL;
+	for (size_t i = 0; i < a->n_findings; i++) {
+		const struct ask_finding *f = &a->findings[i];
+		bool sure = f->verdict == VERDICT_SHOWN || f->verdict == VERDICT_UNCHECKED;
+		if (f->part == part && sure && (!first || f->frames[0] < first->frames[0]))
+			first = f;
+	}
+	return first;
 }
 
 static enum answer_state state_of(const struct asking *a, const struct answer *to, bool partly)
@@ -101,11 +124,14 @@ static enum answer_state state_of(const struct asking *a, const struct answer *t
 	bool seen = false, sure = false;
 	for (size_t i = 0; i < a->n_sources; i++)
 		seen |= a->sources[i].visible;
+	/* One of two things was not found. */
+	partly |= a->route.parts[0] && (!first_of(a, 1) || !first_of(a, 2));
 	for (size_t i = 0; i < to->n_claims; i++)
-		sure |= to->claims[i].verdict != VERDICT_UNSURE;
+		sure |= to->claims[i].verdict == VERDICT_SHOWN ||
+		        (a->disbelief && to->claims[i].verdict == VERDICT_UNCHECKED);
 	if (to->n_claims)
-		return partly || !sure || a->stopped.code ? ANSWER_PARTLY : ANSWER_ANSWERED;
-	if (!seen || (a->stopped.code && !a->spent.requests))
+		return partly || !sure || a->failed ? ANSWER_PARTLY : ANSWER_ANSWERED;
+	if (!seen)
 		return ANSWER_FAILED;
 	return is_not_seen(a) ? ANSWER_NOT_SEEN : ANSWER_NOT_FOUND;
 }
@@ -183,27 +209,19 @@ static void count(const struct asking *a, struct answer *to)
 	}
 }
 
-/* The earliest moment at which a part of the question was found; NULL if it was
- * not, or only unsurely. */
-static const struct ask_finding *first_of(const struct asking *a, size_t part)
-{
-	const struct ask_finding *first = NULL;
-	for (size_t i = 0; i < a->n_findings; i++) {
-		const struct ask_finding *f = &a->findings[i];
-		bool sure = f->verdict == VERDICT_SHOWN || f->verdict == VERDICT_UNCHECKED;
-		if (f->part == part && sure && (!first || f->frames[0] < first->frames[0]))
-			first = f;
-	}
-	return first;
-}
-
 /* "First seen: the red car at 0:05, the bus at 1:10." of one video; times of
- * several cannot be compared. */
-static char *order(const struct asking *a)
+ * several cannot be compared. What was not found is named. */
+static char *order(const struct asking *a, const struct answer *to)
 {
 	char t[2][CLOCK_TEXT_MAX];
 	const struct ask_finding *of[2] = {first_of(a, 1), first_of(a, 2)};
-	if (a->n_sources != 1 || !of[0] || !of[1] || of[0]->frames[0] == of[1]->frames[0])
+	if (!a->route.parts[0])
+		return mem_strdup("");
+	for (size_t i = 0; i < 2; i++)
+		if (!of[i])
+			return mem_printf("They cannot be compared: the %s was not found for certain.",
+			                  a->route.parts[i]);
+	if (to->kind == ASK_COMPARE || a->n_sources != 1 || of[0]->frames[0] == of[1]->frames[0])
 		return mem_strdup("");
 	bool swap = of[1]->frames[0] < of[0]->frames[0];
 	return mem_printf("First seen: the %s at %s, the %s at %s.", a->route.parts[swap],
@@ -229,20 +247,48 @@ static char *lead(const struct asking *a, const struct answer *to)
 	case ANSWER_FAILED: return mem_strdup("Nothing could be examined.");
 	default: break;
 	}
-	/* Only where what is asked for is known, and was shown. */
-	if (to->kind == ASK_IS)
-		return mem_strdup(*a->route.statement && to->claims[0].verdict == VERDICT_SHOWN ? "Yes."
-		                                                                                : "");
-	return to->kind == ASK_COUNT   ? count_text(to)
-	       : to->kind == ASK_ORDER ? order(a)
-	                               : mem_strdup("");
+	/* The statement itself was checked, see verify_statement(). */
+	bool is = to->kind == ASK_IS && *a->route.statement;
+	if (is && to->claims[0].verdict != VERDICT_UNCHECKED)
+		return mem_strdup(to->claims[0].verdict == VERDICT_SHOWN ? "Yes." : "Unsure.");
+	return to->kind == ASK_COUNT                              ? count_text(to)
+	       : to->kind == ASK_ORDER || to->kind == ASK_COMPARE ? order(a, to)
+	                                                          : mem_strdup("");
+}
+
+/* Why nothing was seen although everything was examined. */
+static char *doubt_of(const struct asking *a, const struct answer *to)
+{
+	size_t all, examined;
+	scan_count(a, &all, &examined);
+	bool doubt = to->state == ANSWER_NOT_FOUND && a->disbelief && all && all == examined;
+	return doubt ? mem_printf("All sampled frames were examined, but whether the model can be "
+	                          "believed is not known: %s.",
+	                          a->disbelief)
+	             : mem_strdup("");
+}
+
+/* Which part was asked about, if it is not all. */
+static char *range_of(const struct asking *a)
+{
+	char t[2][CLOCK_TEXT_MAX];
+	if (!a->from && a->to == INT64_MAX)
+		return mem_strdup("");
+	return a->to == INT64_MAX
+	           ? mem_printf("This is about the time from %s on.", clock_short(a->from, t[0]))
+	           : mem_printf("This is about the time from %s to %s.", clock_short(a->from, t[0]),
+	                        clock_short(a->to, t[1]));
 }
 
 static void set_text(const struct asking *a, struct answer *to)
 {
+	AUTO(buf_free) struct buf b = BUF(1 << 20);
 	AUTO(mem_freep) char *first = lead(a, to), *rest = to->text;
-	to->text = rest && *rest && *first ? mem_printf("%s %s", first, rest)
-	                                   : mem_strdup(rest && *rest ? rest : first);
+	AUTO(mem_freep) char *doubt = doubt_of(a, to), *range = range_of(a);
+	const char *const parts[] = {first, rest ? rest : "", doubt, range, a->fault ? a->fault : ""};
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		buf_addf(&b, "%s%s", b.len && *parts[i] ? " " : "", parts[i]);
+	to->text = mem_strdup(buf_str(&b));
 }
 
 /* ---- the price of everything */
@@ -254,8 +300,9 @@ static void price(const struct asking *a, struct answer *to)
 	size_t all, examined;
 	scan_count(a, &all, &examined);
 	int64_t left = (int64_t)(all - examined), n = a->spent.requests;
-	to->price = (struct answer_price){.time = -1, .tokens = -1, .requests = left + left / 10};
-	if (!n)
+	to->price =
+		(struct answer_price){.time = -1, .tokens = -1, .requests = left ? left + left / 10 : -1};
+	if (!n || !left)
 		return;
 	to->price.tokens = to->price.requests * a->spent.prompt_tokens / n;
 	to->price.time = to->price.requests * (clock_now() - a->began) / n;
@@ -275,6 +322,30 @@ static void note_maker(const struct asking *a, struct answer *to)
 	to->created = clock_wall();
 }
 
+static void add_part(struct answer *to, const char *name, int64_t from, int64_t until)
+{
+	char t[2][CLOCK_TEXT_MAX];
+	if (from < until)
+		to->unread[to->n_unread++] =
+			mem_printf("%s, %s to %s", name, clock_short(from, t[0]), clock_short(until, t[1]));
+}
+
+/* Videos that are not analyzed, and parts of others. */
+static void add_unread(const struct asking *a, struct answer *to)
+{
+	const struct ask_request *q = a->request;
+	to->unread = mem_alloc(q->n_unread + 2 * a->n_sources + 1, sizeof *to->unread);
+	for (size_t i = 0; i < q->n_unread; i++)
+		to->unread[to->n_unread++] = mem_strdup(q->unread[i]);
+	for (size_t i = 0; i < a->n_sources; i++) {
+		const struct report *r = a->sources[i].report;
+		int64_t from, until;
+		sources_part(a, &a->sources[i], &from, &until);
+		add_part(to, r->source_name, from, r->from < until ? r->from : until);
+		add_part(to, r->source_name, r->to > from ? r->to : from, until);
+	}
+}
+
 void conclude(struct asking *a, struct answer *to, bool partly)
 {
 	const struct ask_request *q = a->request;
@@ -289,9 +360,7 @@ void conclude(struct asking *a, struct answer *to, bool partly)
 	to->sources = mem_alloc(a->n_sources + 1, sizeof *to->sources);
 	for (size_t i = 0; i < a->n_sources; i++)
 		add_source(&a->sources[i], &to->sources[to->n_sources++]);
-	to->unread = mem_alloc(q->n_unread + 1, sizeof *to->unread);
-	for (size_t i = 0; i < q->n_unread; i++)
-		to->unread[to->n_unread++] = mem_strdup(q->unread[i]);
+	add_unread(a, to);
 
 	to->state = state_of(a, to, partly);
 	/* What it speaks of are the sampled frames, not the looks between them. */

@@ -50,6 +50,13 @@ static void collect(struct asking *a, struct describe_worker *w, void *arg)
 	int r = describe_open(w, &err);
 	if (r == 0)
 		r = decoder_frames(w->decoder, &req, take_frame, cite, &err);
+	bool known = r == 0;
+	for (size_t i = 0; i < n; i++)
+		known &= *cite->frames[i].planes_sha256 != '\0';
+	if (!known && !*cite->reason) {
+		free(cite->reason);
+		cite->reason = mem_strdup("not all of its frames could be decoded again");
+	}
 	if (r == 0)
 		return;
 	describe_close(w);

@@ -78,6 +78,8 @@ static void add_window(struct asking *a, struct windows *to, size_t source, int6
 {
 	const struct ask_source *s = &a->sources[source];
 	int64_t mean, max, at, from = s->report->from, until = s->report->to;
+	from = from > a->from ? from : a->from;
+	until = until < a->to ? until : a->to;
 	size_t density = look_frames(a);
 	sources_gaps(s, &mean, &max, &at);
 	start = start < from ? from : start;
@@ -143,6 +145,8 @@ static int find_in_sources(struct asking *a, const struct route_query *queries, 
 	                                     .n_jobs = a->n_sources,
 	                                     .queries = q,
 	                                     .n_queries = n,
+	                                     .from = a->from,
+	                                     .to = a->to == INT64_MAX ? 0 : a->to,
 	                                     .bursts = true,
 	                                     .most = a->n_sources == 1 ? WINDOWS_ONE : WINDOWS_ALL};
 	asking_tell(a, &(struct ask_progress){.step = "search", .video = ""});

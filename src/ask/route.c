@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -230,6 +231,26 @@ static char *thing_of(const char *question)
 	return is_thing ? bare_thing(rest, &cut) : mem_strdup("");
 }
 
+/* Words that make a question one about more than whether a thing is there. */
+static bool says_more(const char *thing)
+{
+	static const char *const words[] = {
+		"no",     "not",   "never",   "always",  "without",  "only",      "every", "all",  "both",
+		"more",   "less",  "fewer",   "most",    "two",      "three",     "four",  "five", "six",
+		"seven",  "eight", "nine",    "ten",     "several",  "many",      "few",   "or",   "and",
+		"except", "just",  "exactly", "nothing", "anything", "something", NULL};
+	AUTO(mem_freep) char *copy = mem_strdup(thing);
+	char *word;
+	for (char *rest = copy; (word = strsep(&rest, " ,?!."));) {
+		for (size_t i = 0; words[i]; i++)
+			if (strcasecmp(word, words[i]) == 0)
+				return true;
+		if (isdigit((unsigned char)*word))
+			return true;
+	}
+	return false;
+}
+
 /* "A dog is there." */
 static char *statement_of(const char *thing, enum answer_kind kind)
 {
@@ -294,10 +315,15 @@ void route_by_rules(const char *question, struct route *ret)
 	AUTO(mem_freep) char *thing = thing_of(q);
 	if (strlen(thing) > STATEMENT_MAX / 2)
 		*thing = '\0';
-	ret->statement = statement_of(thing, ret->kind);
+	/* "Is there no dog?" is not answered by one that is there. */
+	bool more = says_more(ret->kind == ASK_IS ? q : thing);
+	ret->statement = statement_of(more ? "" : thing, ret->kind);
 	/* "When is the dog not there?" of what can be looked for as it is. */
 	if (ret->kind == ASK_WHEN && *ret->statement && strcasestr(q, " not "))
 		ret->kind = ASK_NOT;
+	/* Without something that can be looked for, there is nothing to deny. */
+	if (ret->kind == ASK_NOT && !*ret->statement)
+		ret->kind = ASK_WHEN;
 	ret->negated = ret->kind == ASK_NOT;
 	enum answer_sense sense = ret->kind == ASK_SAID      ? SENSE_SAID
 	                          : ret->kind == ASK_WRITTEN ? SENSE_WRITTEN
@@ -308,6 +334,79 @@ void route_by_rules(const char *question, struct route *ret)
 		(struct route_query){.text = text_line(*thing ? thing : q, QUERY_MAX), .sense = sense};
 	if (ret->kind == ASK_ORDER || ret->kind == ASK_COMPARE)
 		split(q, ret);
+}
+
+/* ---- times */
+
+/* "7:20" or "1:02:03" at `s`: its end; NULL if there is none. */
+static const char *read_time(const char *s, int64_t *ret)
+{
+	int64_t parts[3], total = 0;
+	size_t n = 0;
+	for (;; s++) {
+		size_t digits = strspn(s, "0123456789");
+		if (n == 3 || digits < (n ? 2 : 1) || digits > 2)
+			return NULL;
+		parts[n++] = strtol(s, NULL, 10);
+		s += digits;
+		if (*s != ':')
+			break;
+	}
+	if (n < 2)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (i && parts[i] > 59)
+			return NULL;
+		total = total * 60 + parts[i];
+	}
+	*ret = total * CLOCK_SECOND;
+	return s;
+}
+
+/* The word before `at`, if it is one of the list. */
+static bool follows_word(const char *question, const char *at, const char *const *words)
+{
+	while (at > question && at[-1] == ' ')
+		at--;
+	for (size_t i = 0; words[i]; i++) {
+		size_t n = strlen(words[i]);
+		if ((size_t)(at - question) >= n && strncasecmp(at - n, words[i], n) == 0 &&
+		    ((size_t)(at - question) == n || !isalnum((unsigned char)at[-n - 1])))
+			return true;
+	}
+	return false;
+}
+
+bool route_range(const char *question, int64_t *ret_from, int64_t *ret_to)
+{
+	static const char *const later[] = {"after", "since", "from", NULL}, *const earlier[] = {
+																			 "before", "until",
+																			 "till", "by", NULL};
+	const char *first = NULL;
+	int64_t t[2];
+	size_t n = 0;
+	for (const char *s = question; *s && n < 2; s++) {
+		bool begins = s == question || (!isalnum((unsigned char)s[-1]) && s[-1] != ':');
+		const char *end = begins && isdigit((unsigned char)*s) ? read_time(s, &t[n]) : NULL;
+		if (!end)
+			continue;
+		first = n ? first : s;
+		s = end - 1;
+		n++;
+	}
+	if (!n)
+		return false;
+	const int64_t around = 15 * CLOCK_SECOND;
+	*ret_from = n == 2                                   ? (t[0] < t[1] ? t[0] : t[1])
+	            : follows_word(question, first, later)   ? t[0]
+	            : follows_word(question, first, earlier) ? 0
+	            : t[0] > around                          ? t[0] - around
+	                                                     : 0;
+	*ret_to = n == 2                                   ? (t[0] < t[1] ? t[1] : t[0])
+	          : follows_word(question, first, later)   ? INT64_MAX
+	          : follows_word(question, first, earlier) ? t[0]
+	                                                   : t[0] + around;
+	return *ret_from < *ret_to;
 }
 
 /* ---- the reply of a model */
@@ -330,7 +429,29 @@ static const char *sense_name(int i)
 	return answer_sense_name((enum answer_sense)i);
 }
 
-int route_read(const json_t *reply, const char *question, struct route *ret, struct err *err)
+/* Whether a word that says something is in both: one of at least three letters,
+ * or of another script. */
+static bool shares_word(const char *a, const char *b)
+{
+	static const char *const common[] = {"there", "the", "this", "that", "some", "with",
+	                                     "from",  "are", "has",  "have", "for",  NULL};
+	AUTO(mem_freep) char *copy = mem_strdup(a);
+	char *word;
+	for (char *rest = copy; (word = strsep(&rest, " .,;:?!\"'()"));) {
+		size_t n = strlen(word);
+		bool foreign = n && (unsigned char)*word >= 0x80;
+		if (text_one_of(word, common))
+			continue;
+		if (n > 4 && strchr("sS", word[n - 1]))
+			word[n - 1] = '\0'; /* cars, car */
+		if ((n > 2 || foreign) && strcasestr(b, word))
+			return true;
+	}
+	return false;
+}
+
+int route_read(const json_t *reply, const char *question, bool follows, struct route *ret,
+               struct err *err)
 {
 	AUTO(mem_freep) char *said = text_line(json_text(reply, "question"), STATEMENT_MAX * 2);
 	size_t i;
@@ -341,8 +462,11 @@ int route_read(const json_t *reply, const char *question, struct route *ret, str
 	*ret = (struct route){.kind = (enum answer_kind)kind,
 	                      .negated =
 	                          json_is_true(json_object_get(reply, "negated")) || kind == ASK_NOT,
-	                      .question = *said ? TAKE(said) : mem_strdup(question),
+	                      .question = follows && *said ? TAKE(said) : mem_strdup(question),
 	                      .statement = text_line(json_text(reply, "statement"), STATEMENT_MAX)};
+	/* One about something else would decide another question. */
+	if (!shares_word(ret->statement, ret->question))
+		*ret->statement = '\0';
 	json_array_foreach (list, i, item) {
 		int sense = find_name(json_text(item, "sense"), sense_name, SENSES);
 		AUTO(mem_freep) char *text = text_line(json_text(item, "text"), QUERY_MAX);

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "answer/answer.h"
 
@@ -37,9 +38,17 @@ char *route_part_question(const char *part);
 /* For English questions; of others the kind is ASK_WHICH, and the query their
  * words. */
 void route_by_rules(const char *question, struct route *ret);
-/* The reply of a model to a question. ERR_FORMAT where it is not as its schema
+/* The reply of a model to a question; only of one that follows another the
+ * words may be changed. A statement that shares no word with it is left out.
+ * ERR_FORMAT where it is not as its schema
  * says. */
-int route_read(const json_t *reply, const char *question, struct route *ret, struct err *err);
+int route_read(const json_t *reply, const char *question, bool follows, struct route *ret,
+               struct err *err);
+
+/* The part of a video that times in a question name, in microseconds: "between
+ * 7:20 and 8:00", "from 0:10 to 0:20", "after 1:02:03", "before 5:00", "at
+ * 9:45" (a quarter of a minute around it). False if there are none. */
+bool route_range(const char *question, int64_t *ret_from, int64_t *ret_to);
 
 /* Whether an answer of this kind is found by examining frames one group after
  * the other: is, not, count, list. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ask/prompt.h"
+#include "ask/sources.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -60,8 +61,8 @@ static int take_frame(void *ctx, size_t i, struct frame *f)
 	return 0;
 }
 
-static int decode(struct asking *a, struct describe_worker *w, const int64_t *times, size_t n,
-                  struct pictures *p, struct err *err)
+static int decode(struct asking *a, struct describe_worker *w, size_t source, const int64_t *times,
+                  size_t n, struct pictures *p, struct err *err)
 {
 	int64_t began = clock_now();
 	const struct frame_request req = {.times = times,
@@ -77,9 +78,14 @@ static int decode(struct asking *a, struct describe_worker *w, const int64_t *ti
 	pthread_mutex_lock(&a->lock);
 	a->spent.decode_time += clock_now() - began;
 	pthread_mutex_unlock(&a->lock);
+	if (r < 0 && r != -ERR_CANCELED && p->n)
+		r = 0; /* the frames before are valid */
+	/* It may have been overwritten meanwhile. */
+	if (r == 0)
+		r = sources_check(a, source, w->fd, err);
 	if (r == 0 && !p->n)
 		return err_set(err, ERR_FORMAT, "none of these frames could be decoded");
-	return r == -ERR_CANCELED || !p->n ? r : 0; /* the frames before are valid */
+	return r;
 }
 
 /* ---- keys and the journal */
@@ -93,7 +99,8 @@ static void look_key(const struct asking *a, const struct describe_worker *w, si
 	AUTO(mem_freep) char *list = json_times_text(times, n);
 	AUTO(mem_freep)
 	char *how = mem_printf("%d %d %d", r->source_stream, describe_picture_size(w, 1), (int)a->demo);
-	const char *const parts[] = {kind, r->source_sha256, list, how, question, a->prompts, a->model};
+	const char *const parts[] = {kind,     r->source_sha256, list,     how,
+	                             question, a->prompts,       a->model, a->salt};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		hash_adds(h, parts[i]);
 	hash_end(h, out);
@@ -271,11 +278,12 @@ static bool read_look(const json_t *o, struct sight *ret)
 	return ret->n > 0;
 }
 
-static int ask_look(struct asking *a, struct describe_worker *w, const int64_t *times, size_t n,
-                    const char *question, json_t **ret, struct err *err)
+static int ask_look(struct asking *a, struct describe_worker *w, size_t source,
+                    const int64_t *times, size_t n, const char *question, json_t **ret,
+                    struct err *err)
 {
 	AUTO(pictures_clear) struct pictures p = {0};
-	int r = decode(a, w, times, n, &p, err);
+	int r = decode(a, w, source, times, n, &p, err);
 	for (int attempt = 0; r == 0; attempt++) {
 		AUTO(chat_result_clear) struct chat_result reply = {0};
 		const struct request q = {.question = question, .tokens = LOOK_TOKENS << attempt};
@@ -298,7 +306,7 @@ int sight_look(struct asking *a, struct describe_worker *w, size_t source, const
 	bool known = look && read_look(look, ret);
 	if (!known) {
 		json_decref(TAKE(look));
-		int r = ask_look(a, w, times, n, question, &look, err);
+		int r = ask_look(a, w, source, times, n, question, &look, err);
 		if (r == 0)
 			r = keep_look(a, key, source, look, err);
 		if (r < 0) {
@@ -313,25 +321,30 @@ int sight_look(struct asking *a, struct describe_worker *w, size_t source, const
 
 void sight_found(struct asking *a, size_t source, const struct sight *s)
 {
-	struct ask_finding f = {.source = source, .p = -1, .enough = s->enough || a->demo};
-	for (size_t i = 0; i < s->n_frames && f.n < FINDING_FRAMES; i++) {
-		f.frames[f.n] = s->pts[s->frames[i]];
-		snprintf(f.sha256[f.n++], HASH_HEX, "%s", s->sha256[s->frames[i]]);
+	for (size_t i = 0; i < s->n_frames && *s->answer;) {
+		struct ask_finding f = {.source = source, .p = -1, .enough = s->enough || a->demo};
+		/* Frames that do not follow each other are of different times. */
+		do {
+			if (f.n < FINDING_FRAMES) {
+				f.frames[f.n] = s->pts[s->frames[i]];
+				snprintf(f.sha256[f.n++], HASH_HEX, "%s", s->sha256[s->frames[i]]);
+			}
+			i++;
+		} while (i < s->n_frames && s->frames[i] == s->frames[i - 1] + 1);
+		f.text = mem_strdup(s->answer);
+		asking_add(a, &f);
 	}
-	if (!f.n || !*s->answer)
-		return;
-	f.text = mem_strdup(s->answer);
-	asking_add(a, &f);
 }
 
 /* ---- a letter */
 
-static int ask_letter(struct asking *a, struct describe_worker *w, const int64_t *times, size_t n,
-                      const char *statement, json_t **ret, struct err *err)
+static int ask_letter(struct asking *a, struct describe_worker *w, size_t source,
+                      const int64_t *times, size_t n, const char *statement, json_t **ret,
+                      struct err *err)
 {
 	AUTO(pictures_clear) struct pictures p = {0};
 	struct letter letter = {.letter = '-'};
-	int r = decode(a, w, times, n, &p, err);
+	int r = decode(a, w, source, times, n, &p, err);
 	for (int attempt = 0; r == 0 && attempt < 2; attempt++) {
 		AUTO(chat_result_clear) struct chat_result reply = {0};
 		int tokens = attempt ? LETTER_TOKENS : a->letter_tokens;
@@ -359,7 +372,7 @@ int sight_letter(struct asking *a, struct describe_worker *w, size_t source, con
 	look_key(a, w, source, times, n, "letter", statement, key);
 	json_auto_t *look = find_look(a, key);
 	if (!look) {
-		int r = ask_letter(a, w, times, n, statement, &look, err);
+		int r = ask_letter(a, w, source, times, n, statement, &look, err);
 		if (r == 0)
 			r = keep_look(a, key, source, look, err);
 		if (r < 0) {

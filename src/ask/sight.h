@@ -25,7 +25,7 @@ void sight_clear(struct sight *s);
 int sight_look(struct asking *a, struct describe_worker *w, size_t source, const int64_t *times,
                size_t n, const char *question, struct sight *ret, struct err *err);
 
-/* Adds the finding, if frames show it. */
+/* Adds a finding for each run of frames that show it. */
 void sight_found(struct asking *a, size_t source, const struct sight *s);
 
 /* Asks whether frames at these times show what `statement` says: *ret_letter is

@@ -6,21 +6,26 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "store/ask.h"
 #include "store/passage.h"
 
+static void source_clear(struct ask_source *s)
+{
+	report_free(s->report);
+	free(s->path);
+	free(s->unseen);
+	free(s->seen);
+	free(s->groups);
+	free(s->looked);
+	*s = (struct ask_source){0};
+}
+
 void sources_close(struct asking *a)
 {
-	for (size_t i = 0; i < a->n_sources; i++) {
-		struct ask_source *s = &a->sources[i];
-		report_free(s->report);
-		free(s->path);
-		free(s->unseen);
-		free(s->seen);
-		free(s->groups);
-		free(s->looked);
-	}
+	for (size_t i = 0; i < a->n_sources; i++)
+		source_clear(&a->sources[i]);
 	free(a->sources);
 	a->sources = NULL;
 	a->n_sources = 0;
@@ -55,35 +60,42 @@ static int find_file(struct asking *a, struct ask_source *s, struct err *err)
 	return r == -ERR_CANCELED ? r : 0;
 }
 
-int sources_file(const struct asking *a, size_t source, int *ret_fd, struct err *err)
+int sources_check(const struct asking *a, size_t source, int fd, struct err *err)
 {
 	const struct ask_source *s = &a->sources[source];
 	char stamp[FILE_STAMP_MAX];
 	AUTO(mem_freep) char *sha256 = NULL;
-	int fd = -1;
-	int r = file_open_input(s->path, &fd, err);
-	if (r < 0)
-		return r;
 	file_stamp_all(fd, stamp);
-	r = store_place_find(a->run.store, s->path, stamp, &sha256, err);
-	if (r == 0 && strcmp(sha256, s->report->source_sha256) == 0) {
-		*ret_fd = fd;
+	int r = store_place_find(a->run.store, s->path, stamp, &sha256, err);
+	if (r == 0 && strcmp(sha256, s->report->source_sha256) == 0)
 		return 0;
-	}
-	close(fd);
-	return err_set(err, ERR_FORMAT, "%s was changed while it was asked about",
+	return err_set(err, ERR_FORMAT, "%s was changed, or its job deleted, while it was asked about",
 	               s->report->source_name);
+}
+
+int sources_file(const struct asking *a, size_t source, int *ret_fd, struct err *err)
+{
+	int fd = -1;
+	int r = file_open_input(a->sources[source].path, &fd, err);
+	if (r == 0)
+		r = sources_check(a, source, fd, err);
+	if (r == 0)
+		*ret_fd = fd;
+	else if (fd >= 0)
+		close(fd);
+	return r;
 }
 
 /* ---- groups of sampled frames */
 
 /* Whether the analysis sampled a frame there. Of a hole these are the times
  * that were requested: nothing was described, but they can be examined. */
-static size_t list_times(const struct report_chunk *c, int64_t *out)
+static size_t list_times(const struct asking *a, const struct report_chunk *c, int64_t *out)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < c->n_samples; i++)
-		if (!n || c->samples[i].pts > out[n - 1])
+		if ((!n || c->samples[i].pts > out[n - 1]) && c->samples[i].pts >= a->from &&
+		    c->samples[i].pts <= a->to)
 			out[n++] = c->samples[i].pts;
 	return n;
 }
@@ -99,7 +111,7 @@ static void group_chunk(struct ask_source *s, size_t chunk, const int64_t *times
 	}
 }
 
-static void make_groups(struct ask_source *s, size_t most)
+static void make_groups(const struct asking *a, struct ask_source *s, size_t most)
 {
 	size_t samples = 0;
 	for (size_t i = 0; i < s->report->n_chunks; i++)
@@ -108,7 +120,7 @@ static void make_groups(struct ask_source *s, size_t most)
 	s->groups = mem_alloc(samples + 1, sizeof *s->groups);
 	for (size_t i = 0; i < s->report->n_chunks; i++) {
 		int64_t *times = s->seen + s->n_seen;
-		size_t n = list_times(&s->report->chunks[i], times);
+		size_t n = list_times(a, &s->report->chunks[i], times);
 		/* Chunks may overlap: a frame belongs to the first. */
 		while (n && s->n_seen && times[0] <= s->seen[s->n_seen - 1]) {
 			memmove(times, times + 1, (n - 1) * sizeof *times);
@@ -134,7 +146,7 @@ static int open_source(struct asking *a, const struct ask_video *v, size_t most,
 	r = store_generation(a->run.store, &source, &s->generation, err);
 	if (r < 0)
 		return r;
-	make_groups(s, most);
+	make_groups(a, s, most);
 	return find_file(a, s, err);
 }
 
@@ -142,9 +154,18 @@ int sources_open(struct asking *a, size_t most, struct err *err)
 {
 	int r = 0;
 	a->sources = mem_alloc(a->request->n_videos, sizeof *a->sources);
-	for (size_t i = 0; i < a->request->n_videos && r == 0; i++)
-		r = open_source(a, &a->request->videos[i], most, &a->sources[a->n_sources++], err);
-	return r;
+	for (size_t i = 0; i < a->request->n_videos && r == 0; i++) {
+		r = open_source(a, &a->request->videos[i], most, &a->sources[a->n_sources], err);
+		if (r == -ERR_NOENT || r == -ERR_FORMAT) {
+			log_warning("a video is left out of the question: %s", err->msg);
+			source_clear(&a->sources[a->n_sources]);
+			r = 0;
+		} else {
+			a->n_sources++;
+		}
+	}
+	return r == 0 && !a->n_sources ? err_set(err, ERR_NOENT, "none of these jobs is there any more")
+	                               : r;
 }
 
 char *sources_scope(const struct asking *a, bool asked)
@@ -177,6 +198,57 @@ void sources_gaps(const struct ask_source *s, int64_t *ret_mean, int64_t *ret_ma
 		last = at;
 	}
 	*ret_mean = s->n_seen ? (s->report->to - s->report->from) / (int64_t)s->n_seen : 0;
+}
+
+void sources_part(const struct asking *a, const struct ask_source *s, int64_t *ret_from,
+                  int64_t *ret_to)
+{
+	*ret_from = a->from < s->report->duration ? a->from : s->report->duration;
+	*ret_to = a->to < s->report->duration ? a->to : s->report->duration;
+}
+
+bool sources_is_part(const struct asking *a, const struct ask_source *s)
+{
+	int64_t from, to;
+	sources_part(a, s, &from, &to);
+	return s->report->from > from || s->report->to < to;
+}
+
+bool sources_is_missed(const struct asking *a, const struct ask_source *s)
+{
+	const struct report_plan *plan = &s->report->plan;
+	for (size_t i = 0; i < plan->n_missed; i++) {
+		const struct report_stretch *m = &plan->missed[i];
+		bool looked = m->end < a->from || m->start > a->to;
+		for (size_t k = 0; k < s->n_looked && !looked; k++)
+			looked = s->looked[k].start <= m->start && s->looked[k].end >= m->end;
+		if (!looked)
+			return true;
+	}
+	return false;
+}
+
+bool sources_follows(const struct ask_source *s, size_t group)
+{
+	const struct report_chunk *chunks = s->report->chunks;
+	if (!group)
+		return false;
+	size_t before = s->groups[group - 1].chunk, chunk = s->groups[group].chunk;
+	return before == chunk || (before + 1 == chunk && chunks[chunk].start <= chunks[before].end);
+}
+
+int64_t sources_begin(const struct ask_source *s, size_t group)
+{
+	const struct ask_group *g = &s->groups[group];
+	return sources_follows(s, group) ? g->times[0] : s->report->chunks[g->chunk].start;
+}
+
+int64_t sources_end(const struct ask_source *s, size_t group)
+{
+	const struct ask_group *g = &s->groups[group];
+	return group + 1 < s->n_groups && sources_follows(s, group + 1)
+	           ? g[1].times[0]
+	           : s->report->chunks[g->chunk].end;
 }
 
 int64_t sources_holes(const struct ask_source *s)

@@ -12,6 +12,9 @@
 int sources_open(struct asking *a, size_t most, struct err *err);
 void sources_close(struct asking *a);
 
+/* Whether the open file is the one that was analyzed, and did not change.
+ * ERR_FORMAT. */
+int sources_check(const struct asking *a, size_t source, int fd, struct err *err);
 /* Opens the file of a source that is visible; the caller closes it. Of many
  * videos only those are open that are examined now. */
 int sources_file(const struct asking *a, size_t source, int *ret_fd, struct err *err);
@@ -23,6 +26,20 @@ char *sources_scope(const struct asking *a, bool asked);
 /* The mean and the longest distance of the sampled frames of a source within
  * the analyzed part, and where that is. */
 void sources_gaps(const struct ask_source *s, int64_t *ret_mean, int64_t *ret_max, int64_t *ret_at);
+/* The part of the video that is asked about. */
+void sources_part(const struct asking *a, const struct ask_source *s, int64_t *ret_from,
+                  int64_t *ret_to);
+/* Not all of that was analyzed. */
+bool sources_is_part(const struct asking *a, const struct ask_source *s);
+/* There is activity in it that no frame shows, also of the looks. */
+bool sources_is_missed(const struct asking *a, const struct ask_source *s);
+/* Whether a group follows the one before it without a hole, or a part that was
+ * left out, between them. */
+bool sources_follows(const struct ask_source *s, size_t group);
+/* The time that a group stands for: up to the next group that follows it, else
+ * to the end of its chunk. */
+int64_t sources_begin(const struct ask_source *s, size_t group);
+int64_t sources_end(const struct ask_source *s, size_t group);
 /* Microseconds of its holes. */
 int64_t sources_holes(const struct ask_source *s);
 

@@ -33,6 +33,12 @@ char *verify_bare(const char *text)
 	return mem_strdup(text);
 }
 
+char *verify_text(const struct asking *a, const char *text)
+{
+	bool is = route_scans(a->route.kind) && *a->route.statement;
+	return is ? mem_strdup(a->route.statement) : verify_bare(text);
+}
+
 /* ---- whether the model can check */
 
 static char *disbelief_of(const struct check_controls *c, enum check_ability ability)
@@ -203,12 +209,14 @@ static void judge(const struct asking *a, const struct store_answer *answer,
 	*ret_p = has_p ? answer->p[0] : -1;
 }
 
-/* The statement that is checked. A model that reads prose gets the question,
- * too. */
+/* What is checked of a finding: where the question is whether something is
+ * there, that it is; else what was answered. A model that reads prose gets the
+ * question, too. */
 static char *statement_of(const struct asking *a, const char *text)
 {
-	AUTO(mem_freep) char *bare = verify_bare(text);
-	return a->demo ? TAKE(bare) : mem_printf("%s (said to answer: %s)", bare, a->route.question);
+	AUTO(mem_freep) char *bare = verify_text(a, text);
+	bool plain = a->demo || strcmp(bare, a->route.statement) == 0;
+	return plain ? TAKE(bare) : mem_printf("%s (said to answer: %s)", bare, a->route.question);
 }
 
 static void finish(struct asking *a, struct item *item)

@@ -14,6 +14,10 @@ int verify_ability(struct asking *a, struct err *err);
  * or with ERR_CANCELED. */
 int verify_run(struct asking *a, struct err *err);
 
+/* What a finding says of the question: that what is asked for is there, or the
+ * answer of the look. The caller frees. */
+char *verify_text(const struct asking *a, const char *text);
+
 /* Checks another sentence about the frames of a finding; the finding's own
  * verdict stays. */
 void verify_sentence(struct asking *a, const struct ask_finding *f, const char *sentence,

@@ -159,13 +159,14 @@ int store_ask_remove(struct store *s, const char *id, struct err *err)
 static int set_answer(struct store *s, const char *id, const char *answer, struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(s, "UPDATE ask SET answer = ?, updated = ? WHERE id = ?", &q, err);
+	int r = db_prepare(s, "UPDATE ask SET answer = ?, updated = ? WHERE id = ? AND answer = ''", &q,
+	                   err);
 	if (r < 0)
 		return r;
 	db_bind(q, "sis", answer, clock_wall(), id);
 	r = db_run(s, q, err);
 	return r == 0 && sqlite3_changes(s->db) == 0
-	           ? err_set(err, ERR_NOENT, "the question was removed meanwhile")
+	           ? err_set(err, ERR_NOENT, "the question was removed, or answered by another process")
 	           : r;
 }
 
@@ -286,7 +287,10 @@ int store_look_find(struct store *s, const char *key, char **ret, struct err *er
 int store_look_add(struct store *s, const char *key, const char *source, const char *result,
                    struct err *err)
 {
-	return add_text(s, "INSERT OR REPLACE INTO look VALUES (?, ?, ?)", key, source, result, err);
+	return add_text(s,
+	                "INSERT OR REPLACE INTO look SELECT ?1, ?2, ?3 "
+	                "WHERE EXISTS (SELECT 1 FROM job WHERE source = ?2)",
+	                key, source, result, err);
 }
 
 /* ---- places */

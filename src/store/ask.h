@@ -50,7 +50,7 @@ struct store_ask_picture {
 	size_t len;         /* bytes */
 };
 /* The answer with its pictures, in one transaction. ERR_NOENT if the question
- * was removed. */
+ * was removed, or has an answer already, which stays. */
 int store_ask_finish(struct store *s, const char *id, const char *answer,
                      const struct store_ask_picture *pictures, size_t n, struct err *err);
 /* Calls fn for each picture; what it points to is valid during the call; fn
@@ -69,8 +69,8 @@ int store_ask_reply_find(struct store *s, const char *id, const char *request, c
 int store_ask_reply_add(struct store *s, const char *id, const char *request, const char *text,
                         struct err *err);
 
-/* A look at frames for a question, see ask/look.h; as replies. `source`:
- * SHA-256 of the file. */
+/* A look at frames for a question, see ask/sight.h; as replies. `source`:
+ * SHA-256 of the file; nothing is kept of one that has no job any more. */
 int store_look_find(struct store *s, const char *key, char **ret, struct err *err);
 int store_look_add(struct store *s, const char *key, const char *source, const char *result,
                    struct err *err);

@@ -26,7 +26,7 @@ static void questions_are_routed_by_rules(void **state)
 		{"Is there a red car in the video?", ASK_IS, "A red car is there."},
 		{"Are there any dogs?", ASK_IS, "A dog is there."},
 		{"is there an umbrella", ASK_IS, "An umbrella is there."},
-		{"Was there ever a fire at all?", ASK_IS, "A fire is there."},
+		{"Was there ever a fire?", ASK_IS, "A fire is there."},
 		{"Does the man leave?", ASK_IS, ""},
 		{"When does the man leave?", ASK_WHEN, ""},
 		{"When is there a bus?", ASK_WHEN, "A bus is there."},
@@ -60,6 +60,13 @@ static void questions_are_routed_by_rules(void **state)
 		{"Compare how often the car and the bus appear.", ASK_COMPARE, ""},
 		{"Does the car appear more often than the bus?", ASK_COMPARE, ""},
 		{"Does the man come before the woman?", ASK_ORDER, ""},
+		{"Is there no dog?", ASK_IS, ""},
+		{"Is the dog never seen?", ASK_IS, ""},
+		{"Is the dog not visible?", ASK_IS, ""},
+		{"Are there three dogs?", ASK_IS, ""},
+		{"Is there always a dog?", ASK_IS, ""},
+		{"Is there a dog or a cat?", ASK_IS, ""},
+		{"Is there a time without a dog?", ASK_IS, ""},
 		{"What did she say about it?", ASK_SAID, ""},
 		{"What is written on the van?", ASK_WRITTEN, ""},
 		{"What happens?", ASK_SUMMARY, ""},
@@ -125,7 +132,7 @@ static void a_model_routes_questions(void **state)
 		"{\"text\": \"bark\", \"sense\": \"said\"}, {\"text\": \"x\", \"sense\": \"?\"}, "
 		"{\"text\": \"too many\", \"sense\": \"seen\"}]}",
 		0, NULL);
-	assert_int_equal(route_read(good, "How many dogs run?", &r, &err), 0);
+	assert_int_equal(route_read(good, "How many dogs run?", false, &r, &err), 0);
 	assert_int_equal(r.kind, ASK_COUNT);
 	assert_string_equal(r.question, "How many dogs run?");
 	assert_int_equal(r.n_queries, 3);
@@ -142,7 +149,7 @@ static void a_model_routes_questions(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		struct route none;
 		json_auto_t *o = json_loads(bad[i], 0, NULL);
-		assert_int_equal(route_read(o, "Q", &none, &err), -ERR_FORMAT);
+		assert_int_equal(route_read(o, "Q", false, &none, &err), -ERR_FORMAT);
 	}
 }
 
@@ -184,7 +191,13 @@ static void placeholders_are_filled_in(void **state)
 		{"At {E99999999999}.", NULL, true},
 		{"At 5 o'clock", NULL, true},
 		{"{E1x}", NULL, true},
-		{"two {x}", "two {x}", true},
+		{"A dog {and a cat}", NULL, true},
+		{"A dog}", NULL, true},
+		{"at ９:５９", NULL, true},
+		{"m²", NULL, true},
+		{"٣ times", NULL, true},
+		{"äöü 狗 ok", "äöü 狗 ok", true},
+		{"two x", "two x", true},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		AUTO(mem_freep)
@@ -192,6 +205,38 @@ static void placeholders_are_filled_in(void **state)
 		                       times, marks);
 		if (!s != !cases[i].filled || (s && strcmp(s, cases[i].filled) != 0))
 			fail_msg("%s: %s", cases[i].text, s ? s : "refused");
+	}
+}
+
+static void times_in_questions_are_read(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *question;
+		int64_t from, to; /* seconds; to -1 = the end; from -1 = none */
+	} cases[] = {
+		{"What happens between 7:20 and 8:00?", 440, 480},
+		{"Who comes from 1:00:05 to 1:00:10?", 3605, 3610},
+		{"8:00 - 7:20", 440, 480},
+		{"What happens after 1:02:03?", 3723, -1},
+		{"Did anyone leave before 5:00?", 0, 300},
+		{"What color is it at 9:45?", 570, 600},
+		{"What is there at 0:05", 0, 20},
+		{"Is there a dog?", -1, 0},
+		{"What about 7:5?", -1, 0},
+		{"ratio 16:9", -1, 0},
+		{"at 1:99", -1, 0},
+		{"x1:30", -1, 0},
+		{"1:2:3:4", -1, 0},
+		{"", -1, 0},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		int64_t from = -1000000, to = 0;
+		bool found = route_range(cases[i].question, &from, &to);
+		assert_int_equal(found, cases[i].from >= 0);
+		if (found && (from != cases[i].from * 1000000 ||
+		              to != (cases[i].to < 0 ? INT64_MAX : cases[i].to * 1000000)))
+			fail_msg("%s: %lld to %lld", cases[i].question, (long long)from, (long long)to);
 	}
 }
 
@@ -228,6 +273,7 @@ int main(void)
 		cmocka_unit_test(a_model_routes_questions),
 		cmocka_unit_test(times_of_a_look_are_within_its_window),
 		cmocka_unit_test(placeholders_are_filled_in),
+		cmocka_unit_test(times_in_questions_are_read),
 		cmocka_unit_test(a_yes_is_not_checked),
 		cmocka_unit_test(a_choice_shares_words),
 	};
