@@ -65,7 +65,7 @@ static bool is_in_case(struct board *b, int64_t id)
 	size_t n = 0;
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
 	AUTO(mem_freep) int64_t *cases = board_cases_with(disk, id, &n);
-	return n > 0;
+	return cases && n > 0;
 }
 
 /* Removes the oldest ones until there is room for one more of this size (-1:

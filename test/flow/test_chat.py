@@ -238,6 +238,30 @@ class Chat(Chats):
         self.release()
         self.assertEqual(self.complete(model="vdet/a.mp4")["vdet"]["state"], "answered")
 
+    def test_many_at_once(self):
+        self.video("a.mp4")
+        self.hold()
+        body = {"model": "vdet/a.mp4", "messages": messages()}
+        streams = [Events(self, self.server, body) for _ in range(16)]
+        r = self.server.post(PATH, body)
+        self.assertEqual((r.status, r.headers["Retry-After"]), (503, "10"), r.body)
+        for s in streams:
+            s.until("reasoning_content")  # of the question: the video is analyzed
+        self.assertEqual(len(self.server.api("/asks")["asks"]), 1)  # one question, for which all of them wait
+        streams[0].response.close()
+        streams[0].connection.close()
+        self.release()
+        self.assertEqual({list(s)[-1]["vdet"]["state"] for s in streams[1:]}, {"answered"})
+
+    def test_a_video_that_cannot_be_used(self):
+        good = self.video("a.mp4")
+        (self.dir / "noise.mp4").write_bytes(bytes(range(256)) * 40)
+        job = self.server.change("POST", "/jobs", {"path": str(self.dir / "noise.mp4")})
+        case = self.server.change("POST", "/cases", {"name": "x", "videos": [good, job["video"]]})["id"]
+        answer = self.complete(model=f"vdet/case-{case}")["vdet"]
+        self.assertEqual((answer["state"], answer["unread"]), ("answered", ["noise.mp4"]))
+        self.refused(400, "cannot be used", model="vdet/noise.mp4")
+
     def test_the_server_stops(self):
         self.video("a.mp4")
         self.hold()

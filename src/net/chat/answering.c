@@ -2,6 +2,7 @@
 #include "net/chat/answering.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,21 +223,35 @@ static int case_videos(struct session *s, json_t **ret, struct err *err)
 	return r;
 }
 
+/* A video of a case that cannot be used is named in the answer. */
+static int wait_for_videos(struct session *s, json_t *ids, bool is_case, struct err *err)
+{
+	for (size_t i = 0; i < json_array_size(ids);) {
+		int64_t id = strtoll(json_string_value(json_array_get(ids, i)), NULL, 10);
+		int r = wait_for_video(s, id, err);
+		if (r == -ERR_UNSUPPORTED && is_case)
+			json_array_remove(ids, i);
+		else if (r != 0)
+			return r;
+		else
+			i++;
+	}
+	return 0;
+}
+
 int answering_analyze(struct session *s, struct err *err)
 {
 	json_auto_t *ids = NULL;
-	size_t i;
-	json_t *id;
+	bool is_case = json_object_get(s->scope, "case");
 	int r = 0;
 	if (json_object_get(s->scope, "all")) /* those without a result are named in the answer */
 		return 0;
-	if (json_object_get(s->scope, "case"))
+	if (is_case)
 		r = case_videos(s, &ids, err);
 	else
 		ids = json_incref(json_object_get(s->scope, "videos"));
-	json_array_foreach (ids, i, id)
-		if (r == 0)
-			r = wait_for_video(s, strtoll(json_string_value(id), NULL, 10), err);
+	if (r == 0)
+		r = wait_for_videos(s, ids, is_case, err);
 	if (r == 0)
 		r = submit(s, ids, err);
 	return r == 0 ? wait_for_jobs(s, json_array_size(ids), err) : r;
@@ -283,16 +298,12 @@ static int64_t find_same(const json_t *asks, const json_t *body)
 	return 0;
 }
 
-static int ask(struct session *s, struct err *err)
+/* What is asked, as board_ask_add() takes it; the caller owns it. */
+static json_t *ask_body(const struct session *s, const json_t *asks)
 {
-	struct board *b = s->board;
 	const struct chat_request *q = &s->request;
-	const struct board_asks_query newest = {.limit = ASKS_LOOKED_AT};
-	json_auto_t *asks = NULL, *question = NULL, *body = json_copy(s->scope);
-	int r = board_asks(b, &newest, &asks, err);
-	if (r < 0)
-		return r;
 	const json_t *thread = find_thread(asks, q);
+	json_t *body = json_copy(s->scope);
 	json_object_set_new(body, "question", json_string(q->question));
 	json_object_set_new(body, "thorough", json_boolean(q->thorough));
 	json_object_set_new(body, "again", json_boolean(q->again));
@@ -300,10 +311,23 @@ static int ask(struct session *s, struct err *err)
 		json_object_set_new(body, "budget", json_string(q->budget));
 	if (thread)
 		json_object_set(body, "thread", (json_t *)thread);
+	return body;
+}
+
+/* Asks, or joins those that wait for the same; with the lock. */
+static int add_question(struct session *s, bool *ret_ours, struct err *err)
+{
+	const struct board_asks_query newest = {.limit = ASKS_LOOKED_AT};
+	json_auto_t *asks = NULL, *question = NULL;
+	int r = board_asks(s->board, &newest, &asks, err);
+	if (r < 0)
+		return r;
+	json_auto_t *body = ask_body(s, asks);
 	s->ask = find_same(asks, body);
+	*ret_ours = !s->ask;
 	if (s->ask)
 		return 0;
-	r = board_ask_add(b, body, s->who, &question, err);
+	r = board_ask_add(s->board, body, s->who, &question, err);
 	if (r == 0)
 		s->ask = number_of(question, "id");
 	if (r == -ERR_LIMIT && s->call) { /* too many wait already */
@@ -311,6 +335,49 @@ static int ask(struct session *s, struct err *err)
 		call_head(s->call, "Retry-After", "30");
 	}
 	return r;
+}
+
+static struct chat_ask *find_ask(struct chat_asks *asks, int64_t id)
+{
+	for (size_t i = 0; i < asks->n; i++)
+		if (asks->all[i].id == id)
+			return &asks->all[i];
+	return NULL;
+}
+
+static int ask(struct session *s, struct err *err)
+{
+	struct chat_asks *asks = s->asks;
+	bool ours = false;
+	pthread_mutex_lock(&asks->lock);
+	int r = add_question(s, &ours, err);
+	struct chat_ask *a = r == 0 ? find_ask(asks, s->ask) : NULL;
+	if (r == 0 && !a) {
+		asks->all = mem_room(asks->all, asks->n, &asks->cap, sizeof *asks->all);
+		a = &asks->all[asks->n++];
+		*a = (struct chat_ask){.id = s->ask, .ours = ours};
+	}
+	if (a)
+		a->waiting++;
+	pthread_mutex_unlock(&asks->lock);
+	return r;
+}
+
+/* Does not wait for it any more. `gone`: neither does its client, so that it is
+ * canceled unless others do, or asked it. What was done is kept. */
+static void leave(struct session *s, bool gone)
+{
+	struct chat_asks *asks = s->asks;
+	struct err ignored;
+	json_auto_t *canceled = NULL;
+	pthread_mutex_lock(&asks->lock);
+	struct chat_ask *a = find_ask(asks, s->ask);
+	if (--a->waiting == 0) {
+		if (gone && a->ours)
+			board_ask_cancel(s->board, s->ask, &canceled, &ignored);
+		*a = asks->all[--asks->n];
+	}
+	pthread_mutex_unlock(&asks->lock);
 }
 
 static void tell_step(struct session *s, const json_t *question)
@@ -339,19 +406,11 @@ static void tell_step(struct session *s, const json_t *question)
 		session_tell(s, "%s%s", what, part);
 }
 
-/* The client is gone. What was done is kept. */
-static void give_up(struct session *s)
-{
-	struct err ignored;
-	json_auto_t *gone = NULL;
-	if (!s->stopping)
-		board_ask_cancel(s->board, s->ask, &gone, &ignored);
-}
-
-int answering_ask(struct session *s, json_t **ret, struct err *err)
+/* Waits for the answer. */
+static int wait_for_answer(struct session *s, json_t **ret, struct err *err)
 {
 	uint64_t version = 0;
-	int r = ask(s, err);
+	int r = 0;
 	while (r == 0) {
 		json_auto_t *q = NULL;
 		r = board_ask_wait(s->board, s->ask, &version, STEP, &q, err);
@@ -369,8 +428,16 @@ int answering_ask(struct session *s, json_t **ret, struct err *err)
 			tell_step(s, q);
 			r = session_pause(s, 0, err);
 		}
-		if (r == -ERR_CANCELED)
-			give_up(s);
 	}
+	return r;
+}
+
+int answering_ask(struct session *s, json_t **ret, struct err *err)
+{
+	int r = ask(s, err);
+	if (r < 0)
+		return r;
+	r = wait_for_answer(s, ret, err);
+	leave(s, r == -ERR_CANCELED && !s->stopping);
 	return r;
 }

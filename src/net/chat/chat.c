@@ -21,6 +21,7 @@ struct chat_service {
 	char *dir;
 	int64_t upload_max, max_wait;
 	struct pool *pool;
+	struct chat_asks asks;
 	pthread_mutex_t lock;     /* guards what follows */
 	struct session *sessions; /* that are answered */
 	size_t n;
@@ -129,6 +130,7 @@ static bool start(struct chat_service *chat, struct session *s, struct call *c)
 	bool room = chat->n < ANSWERED_MAX;
 	if (room && s) {
 		s->service = chat;
+		s->asks = &chat->asks;
 		s->next = chat->sessions;
 		chat->sessions = s;
 		chat->n++;
@@ -305,6 +307,7 @@ int chat_service_new(struct board *board, const char *dir, int64_t upload_max, i
 		.board = board, .dir = mem_strdup(dir), .upload_max = upload_max, .max_wait = max_wait};
 	c->pool = pool_new(ANSWERED_MAX);
 	pthread_mutex_init(&c->lock, NULL);
+	pthread_mutex_init(&c->asks.lock, NULL);
 	*ret = c;
 	return 0;
 }
@@ -316,6 +319,8 @@ void chat_service_free(struct chat_service *c)
 	chat_service_stop(c);
 	pool_free(c->pool);
 	pthread_mutex_destroy(&c->lock);
+	pthread_mutex_destroy(&c->asks.lock);
+	free(c->asks.all);
 	free(c->dir);
 	free(c);
 }

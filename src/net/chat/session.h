@@ -4,6 +4,7 @@
 #ifndef VDET_NET_CHAT_SESSION_H
 #define VDET_NET_CHAT_SESSION_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,11 +19,24 @@
 
 struct chat_service;
 
+/* The questions that sessions wait for: each once, as two clients may ask the
+ * same. */
+struct chat_asks {
+	pthread_mutex_t lock;
+	struct chat_ask {
+		int64_t id;
+		size_t waiting; /* sessions */
+		bool ours;      /* a session asked it */
+	} * all;
+	size_t n, cap;
+};
+
 struct session {
 	struct chat_service *service; /* that answers it */
-	struct board *board;          /* borrowed */
-	struct call *call;            /* until the reply is handed over; then NULL */
-	struct chat_data *data;       /* owned, as all that follows */
+	struct board *board;          /* borrowed, as `asks` */
+	struct chat_asks *asks;
+	struct call *call;      /* until the reply is handed over; then NULL */
+	struct chat_data *data; /* owned, as all that follows */
 	struct chat_request request;
 	struct chat_head head;
 	char id[48];
