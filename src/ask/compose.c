@@ -480,6 +480,14 @@ static int by_time(const void *x, const void *y)
 	return strcmp(a->text, b->text);
 }
 
+/* Whether what is asked for is there was checked, and no is as likely as yes:
+ * such a finding is of something else. */
+static bool is_open(const struct asking *a, const struct ask_finding *f)
+{
+	return route_scans(a->route.kind) && *a->route.statement && f->verdict == VERDICT_UNSURE &&
+	       f->p < 0.5;
+}
+
 /* Those that count; the others are dropped with their reason. */
 static void choose(struct composing *c)
 {
@@ -489,6 +497,10 @@ static void choose(struct composing *c)
 		const struct ask_finding *f = &a->findings[i];
 		if (f->verdict == VERDICT_WITHDRAWN)
 			add_dropped(c->to, f->text, "a second look at its frames shows that it is otherwise");
+		else if (is_open(a, f))
+			add_dropped(
+				c->to, f->text,
+				"a second look at its frames could not tell whether it is what was asked for");
 		else
 			c->items[c->n++] = f;
 	}
