@@ -126,10 +126,6 @@ static int run_command(const struct command *c, char **argv)
 			set_log_level(app.options.log_level);
 		places_find(&app);
 		code = c->run(&app, n, argv);
-		if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_COMPLETE) {
-			log_error("cannot write to standard output");
-			code = EXIT_FAILED;
-		}
 	}
 	app_clear(&app, c);
 	return code;
@@ -178,12 +174,8 @@ static int be_child(int argc, char **argv)
 	return EXIT_FAILED;
 }
 
-int main(int argc, char **argv)
+static int be_program(int argc, char **argv)
 {
-	if (argc >= 3 && strcmp(argv[1], "-x") == 0)
-		return be_child(argc, argv);
-	setlocale(LC_CTYPE, "");
-
 	if (argc < 2) {
 		help_overview(&commands);
 		return EXIT_USAGE;
@@ -209,4 +201,22 @@ int main(int argc, char **argv)
 		return EXIT_COMPLETE;
 	}
 	return run_command(c, argv + 1);
+}
+
+/* What was not written is missing, whatever else the exit code would say. Only
+ * an interruption stays one. */
+static int end_output(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	log_error("cannot write to standard output");
+	return code == EXIT_INTERRUPTED ? code : EXIT_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc >= 3 && strcmp(argv[1], "-x") == 0)
+		return be_child(argc, argv);
+	setlocale(LC_CTYPE, "");
+	return end_output(be_program(argc, argv));
 }
