@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `vdet ask`: answers a question about videos that were analyzed. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,25 @@ static bool wants(const struct app *app, const char *format)
 	return strstr(app->analyze.format, "all") || strstr(app->analyze.format, format);
 }
 
+/* That the folder of --output can be made, before the model is asked. */
+static int check_output(const char *path, struct err *err)
+{
+	AUTO(mem_freep) char *at = mem_strdup(path);
+	while (*at && !file_exists(at)) {
+		char *slash = strrchr(at, '/');
+		*(slash ? slash : at) = '\0';
+	}
+	const char *folder = *at ? at : *path == '/' ? "/" : ".";
+	if (!file_is_dir(folder))
+		return err_set(err, ERR_ARG,
+		               "cannot write to the folder %s: %s is a file; name another folder with "
+		               "--output",
+		               path, folder);
+	return !*path || access(folder, W_OK | X_OK) == 0
+	           ? 0
+	           : err_sys(err, errno, "cannot write to the folder %s", path);
+}
+
 /* Writes the files; *ret_page: where the page is, "" without one. */
 static int write_files(const struct app *app, const struct answer *a, const char *json,
                        char **ret_page, struct err *err)
@@ -152,6 +172,8 @@ static int read_choices(const char *path, char **ret_text, const char **ret, siz
 	int r = file_read(path, &b, err);
 	if (r < 0)
 		return r;
+	if (!text_is_utf8(buf_str(&b)) || strlen(buf_str(&b)) != b.len)
+		return err_set(err, ERR_ARG, "%s is not UTF-8 text", path);
 	*ret_text = mem_strdup(buf_str(&b));
 	for (char *rest = *ret_text; (line = strsep(&rest, "\r\n"));) {
 		if (!*line)
@@ -225,7 +247,9 @@ static int run_in(struct app *app, struct ui *ui, char **paths, int n, const cha
 	AUTO(answer_freep) struct answer *answer = NULL;
 	AUTO(mem_freep) char *json = NULL;
 	struct err err;
-	int r = app_open_store(app, &store, &err);
+	int r = check_output(app->analyze.output, &err);
+	if (r == 0)
+		r = app_open_store(app, &store, &err);
 	if (r == 0 && *own.show)
 		r = ask_load(store, own.show, &answer, &json, &err);
 	else if (r == 0)

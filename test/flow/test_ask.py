@@ -5,6 +5,7 @@ fake_engine.py. Those of Real ask the demo model."""
 import json
 import signal
 import sqlite3
+import subprocess
 
 import flow
 
@@ -201,6 +202,42 @@ class Answers(AskFlow):
         self.assertTrue(answer["sources"][0]["unseen"])
         answer = self.ask(engine, "moved.mp4")
         self.assertEqual(answer["state"], "answered")
+
+    def test_an_answer_that_cannot_be_printed_is_an_error(self):
+        engine = self.fake(route=ROUTE | {"kind": "is"}, shows=[])
+        self.analyze(engine)
+        for args in (("ask", "--engine", engine.url, "a.mp4", "Is there a dog?"), ("--version",), ("help", "ask")):
+            with open("/dev/full", "w") as full:
+                r = subprocess.run([flow.VDET, *args], cwd=self.dir, env=self.env, stdin=subprocess.DEVNULL, stdout=full,
+                                   stderr=subprocess.PIPE, text=True, timeout=flow.TIMEOUT)
+            self.assertEqual(r.returncode, 1, args)
+            self.assertIn("cannot write to standard output", r.stderr, args)
+        self.ask(engine, "a.mp4", code=5, question="Is there a dog?")
+
+    def test_the_output_is_checked_before_anything_is_asked(self):
+        engine = self.fake()
+        self.analyze(engine)
+        asked = self.count(engine)
+        (self.dir / "file").write_text("kept")
+        for output in ("file", "file/below/it", "/dev/full"):
+            r = self.vdet("ask", "--engine", engine.url, "--output", output, "a.mp4", QUESTION, code=None)
+            self.assertIn(r.returncode, (1, 2), output)
+            self.assertIn("is a file; name another folder", r.stderr, output)
+        self.assertEqual(self.count(engine), asked)
+        self.assertEqual((self.dir / "file").read_text(), "kept")
+        self.ask(engine, "--output", "new/folder", "a.mp4")
+        self.assertTrue((self.dir / "new/folder/answer.json").is_file())
+
+    def test_choices_are_text(self):
+        engine = self.fake()
+        self.analyze(engine)
+        asked = self.count(engine)
+        for choices in (b"yes\n\xff\xfe\n", b"yes\nno\0t\n"):
+            (self.dir / "choices").write_bytes(choices)
+            r = self.vdet("ask", "--engine", engine.url, "--choices", "choices", "a.mp4", QUESTION, code=None)
+            self.assertIn(r.returncode, (1, 2), choices)
+            self.assertIn("choices is not UTF-8 text", r.stderr, choices)
+        self.assertEqual(self.count(engine), asked)
 
     def test_wrong_usage(self):
         engine = self.fake()
