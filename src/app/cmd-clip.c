@@ -36,24 +36,6 @@ static const struct opt_row rows[] = {
 };
 static const struct opt_group group = {"Clips", rows, ARRAY_LEN(rows)};
 
-struct task {
-	struct ui *ui;
-	const char *name;
-	int printed; /* percent */
-};
-
-static void on_progress(void *ctx, double fraction)
-{
-	struct task *t = ctx;
-	char text[80];
-	int percent = (int)(fraction * 100);
-	if (percent == t->printed)
-		return;
-	t->printed = percent;
-	snprintf(text, sizeof text, "clip %d %%", percent);
-	progress_phase(ui_progress(t->ui), PHASE_PREVIEW, text);
-}
-
 static int print(const char *video, const char *path, const struct clip_result *r)
 {
 	AUTO(mem_freep) char *output = text_line(path, 4000);
@@ -79,13 +61,13 @@ static int make(struct app *app, const char *video, struct err *err)
 	if (r < 0)
 		return r;
 	struct ui *ui = ui_new(app->options.progress);
-	struct task t = {.ui = ui, .name = file_base(video), .printed = -1};
+	struct ui_writing writing = {.ui = ui, .name = "clip", .shown = -1};
 	const struct clip_options o = {.decoder = analyze_decoder(&app->analyze),
 	                               .from = own.from,
 	                               .to = own.to ? own.to : INT64_MAX,
 	                               .overwrite = own.overwrite,
-	                               .progress = on_progress,
-	                               .ctx = &t};
+	                               .progress = ui_writing,
+	                               .ctx = &writing};
 	AUTO(mem_freep)
 	char *path = *own.output ? mem_strdup(own.output) : clip_name(video, o.from, o.to);
 

@@ -38,24 +38,11 @@ static const struct opt_group group = {"Previews", rows, ARRAY_LEN(rows)};
 struct task {
 	struct app *app;
 	int fd; /* the video */
-	const char *name;
 	char *stem;
 	struct preview_options options;
-	int printed; /* percent */
 	struct ui *ui;
+	struct ui_writing writing;
 };
-
-static void on_progress(void *ctx, double fraction)
-{
-	struct task *t = ctx;
-	char text[80];
-	int percent = (int)(fraction * 100);
-	if (percent == t->printed)
-		return;
-	t->printed = percent;
-	snprintf(text, sizeof text, "%s %d %%", t->name, percent);
-	progress_phase(ui_progress(t->ui), PHASE_PREVIEW, text);
-}
 
 /* The output path, which the caller frees; by default the video's stem and
  * `suffix`. */
@@ -172,10 +159,13 @@ static int make(struct app *app, size_t kind, const char *path, struct err *err)
 		return r;
 	AUTO(mem_freep) char *whole = file_stem(path);
 	AUTO(mem_freep) char *stem = file_short_name(whole, STEM_MAX);
-	struct task t = {
-		.app = app, .fd = fd, .name = kinds[kind].name, .stem = stem, .printed = -1, .ui = ui};
-	t.options =
-		(struct preview_options){.decoder = analyze_decoder(a), .progress = on_progress, .ctx = &t};
+	struct task t = {.app = app,
+	                 .fd = fd,
+	                 .stem = stem,
+	                 .ui = ui,
+	                 .writing = {.ui = ui, .name = kinds[kind].name, .shown = -1}};
+	t.options = (struct preview_options){
+		.decoder = analyze_decoder(a), .progress = ui_writing, .ctx = &t.writing};
 	ui_start(ui);
 	r = kinds[kind].make(&t, err);
 	return r < 0 && r != -ERR_CANCELED ? err_wrap(err, "%s", file_base(path)) : r;

@@ -333,6 +333,18 @@ struct progress *ui_progress(struct ui *ui)
 	return ui->progress;
 }
 
+void ui_writing(void *ctx, double fraction)
+{
+	struct ui_writing *w = ctx;
+	char text[80];
+	int percent = (int)(fraction * 100);
+	if (percent == w->shown)
+		return;
+	w->shown = percent;
+	snprintf(text, sizeof text, "%s %d %%", w->name, percent);
+	progress_phase(ui_progress(w->ui), PHASE_PREVIEW, text);
+}
+
 void ui_say(struct ui *ui, const char *fmt, ...)
 {
 	va_list ap;

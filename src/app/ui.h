@@ -20,6 +20,15 @@ void ui_start(struct ui *ui);                /* starts the thread */
 /* A line of results: to standard output, or nothing in JSON mode. */
 void ui_say(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The progress of writing a file, as the line "clip 42 %". */
+struct ui_writing {
+	struct ui *ui;
+	const char *name; /* of what is written; a literal */
+	int shown;        /* percent; -1 at first */
+};
+/* `ctx`: a struct ui_writing; `fraction`: 0 to 1. */
+void ui_writing(void *ctx, double fraction);
+
 /* The progress line: "chunk  7/25  ████▌   28 %   00:42 left   engine: …".
  * Pure; returns out. */
 const char *ui_line(const struct progress_view *v, char *out, size_t size);
