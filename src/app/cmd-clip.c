@@ -68,11 +68,11 @@ static int make(struct app *app, const char *video, struct err *err)
 	                               .overwrite = own.overwrite,
 	                               .progress = ui_writing,
 	                               .ctx = &writing};
-	AUTO(mem_freep)
-	char *path = *own.output ? mem_strdup(own.output) : clip_name(video, o.from, o.to);
+	AUTO(mem_freep) char *path = *own.output ? mem_strdup(own.output) : NULL;
 
 	ui_start(ui);
-	r = clip_write(fd, path, &o, app->cancel, &result, err);
+	r = path ? clip_write(fd, path, &o, app->cancel, &result, err)
+	         : clip_write_named(fd, "", video, &o, app->cancel, &path, &result, err);
 	ui_free(ui);
 	if (r < 0)
 		return r == -ERR_CANCELED ? r : err_wrap(err, "%s", file_base(video));

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -105,9 +106,50 @@ static void set_result(const struct clip_made *m, struct clip_result *ret)
 	memcpy(ret->codec, m->codec, sizeof ret->codec);
 }
 
+char *clip_name(const char *video, int64_t from, int64_t to)
+{
+	enum { STEM_MAX = 200 };
+	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
+	AUTO(mem_freep) char *whole = file_stem(video);
+	AUTO(mem_freep) char *stem = file_short_name(whole, STEM_MAX);
+	clock_text(from, a);
+	if (to == INT64_MAX)
+		snprintf(b, sizeof b, "end");
+	else
+		clock_text(to, b);
+	for (char *p = a; *p; p++)
+		*p = *p == ':' ? '-' : *p;
+	for (char *p = b; *p; p++)
+		*p = *p == ':' ? '-' : *p;
+	return mem_printf("%s.%s_%s.mp4", stem, a, b);
+}
+
+/* Where the clip goes: a path, or a folder that gets the usual name. */
+struct target {
+	const char *folder, *video; /* NULL: it is `path` */
+	char *path;
+};
+
+static void clear_target(struct target *t)
+{
+	free(t->path);
+}
+
+/* The usual name has the end of the clip, which is known now. */
+static int choose_name(struct target *t, int fd, const struct clip_options *o, int64_t duration,
+                       struct err *err)
+{
+	if (t->path)
+		return 0;
+	bool clamped = o->to != INT64_MAX && o->to > duration;
+	AUTO(mem_freep) char *name = clip_name(t->video, o->from, clamped ? duration : o->to);
+	t->path = *t->folder ? file_join(t->folder, name) : mem_strdup(name);
+	return check_place(fd, t->path, o, err);
+}
+
 /* Fills an open, empty file. */
-static int fill(int fd, int out, const struct clip_options *o, struct cancel *cancel,
-                struct clip_result *ret, struct err *err)
+static int fill(int fd, int out, struct target *t, const struct clip_options *o,
+                struct cancel *cancel, struct clip_result *ret, struct err *err)
 {
 	AUTO(decoder_freep) struct decoder *d = NULL;
 	AUTO(video_info_clear) struct video_info info = {0};
@@ -120,6 +162,8 @@ static int fill(int fd, int out, const struct clip_options *o, struct cancel *ca
 		r = decoder_probe(d, &info, err);
 	if (r == 0)
 		r = check_within(o, info.duration, err);
+	if (r == 0)
+		r = choose_name(t, fd, o, info.duration, err);
 	if (r < 0)
 		return r;
 
@@ -140,42 +184,43 @@ static int fill(int fd, int out, const struct clip_options *o, struct cancel *ca
 	return 0;
 }
 
-int clip_write(int fd, const char *path, const struct clip_options *o, struct cancel *cancel,
-               struct clip_result *ret, struct err *err)
+static int write_to(int fd, struct target *t, const struct clip_options *o, struct cancel *cancel,
+                    struct clip_result *ret, struct err *err)
 {
 	AUTO(fd_closep) int out = -1;
-	AUTO(mem_freep) char *folder = folder_of(path);
+	AUTO(mem_freep)
+	char *folder = t->path ? folder_of(t->path) : mem_strdup(*t->folder ? t->folder : ".");
 	struct clip_result made = {0};
 	int r = check_range(o, err);
-	if (r == 0)
-		r = check_place(fd, path, o, err);
+	if (r == 0 && t->path)
+		r = check_place(fd, t->path, o, err);
 	if (r == 0)
 		r = file_open_nameless(folder, &out, err);
 	if (r == 0)
-		r = fill(fd, out, o, cancel, &made, err);
+		r = fill(fd, out, t, o, cancel, &made, err);
 	if (r == 0)
-		r = give_name(out, path, o->overwrite, err);
+		r = give_name(out, t->path, o->overwrite, err);
 	if (r == 0)
 		*ret = made;
 	return r;
 }
 
-char *clip_name(const char *video, int64_t from, int64_t to)
+int clip_write(int fd, const char *path, const struct clip_options *o, struct cancel *cancel,
+               struct clip_result *ret, struct err *err)
 {
-	enum { STEM_MAX = 200 };
-	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
-	AUTO(mem_freep) char *whole = file_stem(video);
-	AUTO(mem_freep) char *stem = file_short_name(whole, STEM_MAX);
-	clock_text(from, a);
-	if (to == INT64_MAX)
-		snprintf(b, sizeof b, "end");
-	else
-		clock_text(to, b);
-	for (char *p = a; *p; p++)
-		*p = *p == ':' ? '-' : *p;
-	for (char *p = b; *p; p++)
-		*p = *p == ':' ? '-' : *p;
-	return mem_printf("%s.%s_%s.mp4", stem, a, b);
+	AUTO(clear_target) struct target t = {.path = mem_strdup(path)};
+	return write_to(fd, &t, o, cancel, ret, err);
+}
+
+int clip_write_named(int fd, const char *folder, const char *video, const struct clip_options *o,
+                     struct cancel *cancel, char **ret_path, struct clip_result *ret,
+                     struct err *err)
+{
+	AUTO(clear_target) struct target t = {.folder = folder, .video = video};
+	int r = write_to(fd, &t, o, cancel, ret, err);
+	if (r == 0)
+		*ret_path = TAKE(t.path);
+	return r;
 }
 
 /* ---- what was made ---- */

@@ -49,6 +49,13 @@ struct clip_result {
 int clip_write(int fd, const char *path, const struct clip_options *o, struct cancel *cancel,
                struct clip_result *ret, struct err *err);
 
+/* The same with the usual name of a clip, in which an end after that of the
+ * video is the end of the video. `folder`: "" = the current one; `video`: its
+ * file name. *ret_path: the caller frees; unchanged on failure. */
+int clip_write_named(int fd, const char *folder, const char *video, const struct clip_options *o,
+                     struct cancel *cancel, char **ret_path, struct clip_result *ret,
+                     struct err *err);
+
 /* The usual file name of a clip of this video: its name without extension, the
  * times, ".mp4". The caller frees it. */
 char *clip_name(const char *video, int64_t from, int64_t to);

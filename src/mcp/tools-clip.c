@@ -27,7 +27,7 @@ static void on_progress(void *ctx, double fraction)
 	tool_progress(m->call, fraction, 1, "writing the clip");
 }
 
-static int make(struct tool_call *c, const struct mcp_video *v, const char *path, int fd,
+static int make(struct tool_call *c, const struct mcp_video *v, int fd, char **ret_path,
                 struct clip_result *ret, struct err *err)
 {
 	const struct mcp_setup *s = &c->tools->setup;
@@ -43,7 +43,8 @@ static int make(struct tool_call *c, const struct mcp_video *v, const char *path
 	}
 	while (sem_wait(&c->tools->turn) < 0 && errno == EINTR)
 		;
-	int r = clip_write(fd, path, &o, c->call->cancel, ret, err);
+	int r = clip_write_named(fd, s->output, file_base(v->name), &o, c->call->cancel, ret_path, ret,
+	                         err);
 	sem_post(&c->tools->turn);
 	return r;
 }
@@ -77,9 +78,8 @@ int tool_export_clip(struct tool_call *c, json_t **ret, struct err *err)
 	if (r < 0)
 		return r;
 
-	AUTO(mem_freep) char *name = clip_name(file_base(v->name), from, to);
-	AUTO(mem_freep) char *path = file_join(t->setup.output, name);
-	r = make(c, v, path, fd, &made, err);
+	AUTO(mem_freep) char *path = NULL;
+	r = make(c, v, fd, &path, &made, err);
 	if (r == 0)
 		*ret = result(v, path, &made);
 	return r;

@@ -259,6 +259,11 @@ class Clip(flow.Flow):
         self.assertEqual([p.name for p in (self.dir / "sub").iterdir()], ["v.00-00-02.000_00-00-04.000.mp4"])
         self.assertIn("50 frames: ", r.stdout)
         self.assertEqual(self.clip(name, 6, 100)["to"], 8)
+        # An end after that of the video is the end of the video, in the name, too.
+        self.vdet("clip", name, "--from", "6", "--to", "999999")
+        self.assertTrue((self.dir / "v.00-00-06.000_00-00-08.000.mp4").is_file())
+        r = self.vdet("clip", name, "--from", "6", "--to", "8", code=2)
+        self.assertIn("v.00-00-06.000_00-00-08.000.mp4 exists already", r.stderr)
 
     def files(self):
         return sorted(str(p.relative_to(self.dir)) for p in self.dir.rglob("*.mp4*"))

@@ -308,6 +308,8 @@ class Tools(Mcp):
             with self.assertRaises(Failed):
                 c.call("export_clip", video=self.yard(c), **wrong)
         self.assertEqual([f.name for f in (self.dir / "out").iterdir()], [clip.name])
+        r = c.call("export_clip", video=self.yard(c), **{"from": 4, "to": 400})
+        self.assertEqual(Path(r["file"]).name, "yard.00-00-04.000_00-00-06.000.mp4")
         (self.dir / "cams/yard.mp4").unlink()  # thumbnails are no clip
         with self.assertRaises(Failed):
             c.call("export_clip", video=self.yard(c), **{"from": 2, "to": 3})
