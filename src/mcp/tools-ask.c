@@ -122,21 +122,26 @@ static int wait_for(struct tool_call *c, const char *handle, json_t **ret, struc
 
 /* ---- ask */
 
-/* The videos that are named, or all; *ret has room for all of the library. */
+/* The videos that are named, each once, or all; *ret has room for all of the
+ * library. */
 static int choose_videos(const struct tool_call *c, const struct library *l, struct ask_video *ret,
                          size_t *ret_n, struct err *err)
 {
 	const json_t *ids = json_object_get(c->args, "videos");
-	size_t n = ids ? json_array_size(ids) : l->n;
-	for (size_t i = 0; i < n; i++) {
-		const struct mcp_video *v = &l->videos[i < l->n ? i : 0];
-		int r = 0;
-		if (ids)
-			r = library_find(l, json_string_value(json_array_get(ids, i)), &v, err);
+	AUTO(mem_freep) bool *chosen = mem_alloc(l->n + 1, sizeof *chosen);
+	size_t n = 0;
+	for (size_t i = 0; i < l->n; i++)
+		chosen[i] = !ids;
+	for (size_t i = 0; i < json_array_size(ids); i++) {
+		const struct mcp_video *v;
+		int r = library_find(l, json_string_value(json_array_get(ids, i)), &v, err);
 		if (r < 0)
 			return r;
-		ret[i] = (struct ask_video){.job = v->id, .path = v->path};
+		chosen[v - l->videos] = true;
 	}
+	for (size_t i = 0; i < l->n; i++)
+		if (chosen[i])
+			ret[n++] = (struct ask_video){.job = l->videos[i].id, .path = l->videos[i].path};
 	*ret_n = n;
 	return n ? 0 : err_set(err, ERR_NOENT, "no video was analyzed yet");
 }
@@ -144,8 +149,7 @@ static int choose_videos(const struct tool_call *c, const struct library *l, str
 int tool_ask(struct tool_call *c, json_t **ret, struct err *err)
 {
 	AUTO(library_clear) struct library l = {0};
-	const json_t *list = json_object_get(c->args, "choices"),
-				 *ids = json_object_get(c->args, "videos");
+	const json_t *list = json_object_get(c->args, "choices");
 	char handle[ASKS_HANDLE_MAX];
 	const char *choices[ASK_CHOICES_MAX];
 	struct asks_question q = {.question = tool_text(c, "question", ""),
@@ -160,7 +164,7 @@ int tool_ask(struct tool_call *c, json_t **ret, struct err *err)
 	if (r < 0)
 		return r;
 	AUTO(mem_freep)
-	struct ask_video *videos = mem_alloc(l.n + json_array_size(ids) + 1, sizeof *videos);
+	struct ask_video *videos = mem_alloc(l.n + 1, sizeof *videos);
 	q.videos = videos;
 	r = choose_videos(c, &l, videos, &q.n_videos, err);
 	if (r == 0)

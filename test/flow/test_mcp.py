@@ -227,6 +227,9 @@ class Tools(Mcp):
         self.assertEqual(json.loads(whole["text"])["id"], r["answer"])
         # Another process has it, too.
         self.assertEqual(self.client().call("get_answer", answer=r["answer"])["text"], r["text"])
+        # A video that is named three times is one.
+        named = c.call("ask", question="When does the van stop?", videos=[self.yard(c)] * 3)
+        self.assertEqual((named["answer"], named["cites"]), (r["answer"], r["cites"]))
         for wrong in ({"videos": ["0" * 12]}, {"question": ""}, {"question": "x" * 2001}, {"choices": ["a"]}, {"choices": [1, 2]},
                       {"thorough": 1}, {"wait": 46}):
             with self.assertRaises(Failed):
