@@ -28,14 +28,15 @@ static json_t *parsed_or_null(const char *s)
 	return j ? j : json_null();
 }
 
-/* What was asked, with what was left out. */
+/* What was asked, with what was left out; of a damaged row nothing. */
 static json_t *request_json(const char *text)
 {
 	json_auto_t *request = json_loads(text, 0, NULL);
+	struct err ignored;
 	json_t *o = json_pack("{s:s, s:n, s:n, s:b, s:n, s:b, s:b, s:n, s:n, s:n}", "question", "",
 	                      "videos", "case", "all", 0, "thread", "thorough", 0, "again", 0, "budget",
 	                      "language", "choices");
-	if (request)
+	if (board_check_ask(request, &ignored) == 0)
 		json_object_update_existing(o, request);
 	return o;
 }
@@ -326,7 +327,7 @@ json_t *board_start_question(struct board *b, const struct store_board_ask *row)
 	struct question *q = mem_alloc(1, sizeof *q);
 	*q = (struct question){.board = b,
 	                       .id = row->id,
-	                       .request = json_loads(row->request, 0, NULL),
+	                       .request = json_loads(row->request, 0, NULL), /* was checked */
 	                       .shown = board_ask_json(row),
 	                       .step = "starting",
 	                       .video = mem_strdup(""),
@@ -352,13 +353,32 @@ void board_stop_question(struct board *b, int64_t id)
 	pthread_cond_broadcast(&b->asked);
 }
 
+/* A question that cannot be asked ends, and holds nothing up. */
+static void resume(struct board *b, struct store_board_ask *row)
+{
+	json_auto_t *request = json_loads(row->request, 0, NULL);
+	struct err why;
+	if (board_check_ask(request, &why) == 0) {
+		json_decref(board_start_question(b, row));
+		return;
+	}
+	err_wrap(&why, "the question in the journal is damaged");
+	log_warning("[question %lld] %s", (long long)row->id, why.msg);
+	AUTO(mem_freep) char *fault = text_line(why.msg, FAULT_MAX);
+	row->state = STORE_ASK_FAILED;
+	row->ended = clock_wall();
+	board_set_text(&row->fault, fault);
+	if (store_board_ask_update(b->setup.store, row, &why) < 0)
+		log_warning("[question %lld] %s", (long long)row->id, why.msg);
+}
+
 int board_resume_questions(struct board *b, struct err *err)
 {
 	struct store_board_ask *all = NULL;
 	size_t n = 0;
 	int r = store_board_asks_open(b->setup.store, &all, &n, err);
 	for (size_t i = 0; i < n; i++)
-		json_decref(board_start_question(b, &all[i]));
+		resume(b, &all[i]);
 	store_board_asks_free(all, n);
 	return r;
 }

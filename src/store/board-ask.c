@@ -97,7 +97,8 @@ int store_board_asks_list(struct store *s, const struct store_board_asks_query *
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_prepare(locked,
 	                   SELECT "WHERE (?1 = 0 OR b.id < ?1) AND "
-	                          "(?2 = '' OR json_extract(request, '$.case') = ?2) "
+	                          "(?2 = '' OR CASE WHEN json_valid(request) THEN "
+	                          "json_extract(request, '$.case') END = ?2) "
 	                          "ORDER BY b.id DESC LIMIT ?3",
 	                   &q, err);
 	if (r < 0)

@@ -195,6 +195,26 @@ class BoardAsk(Asks):
         self.server = self.start_server()
         self.assertEqual(self.ended(ask)["state"], "done")
 
+    def test_a_damaged_question_of_the_journal_fails(self):
+        """Each ends with its reason, and neither the start of the server nor a list fails because of it."""
+        self.video("a.mp4")
+        asks = [self.ask(f"{QUESTION} {i}") for i in range(5)]
+        for ask in asks:
+            self.ended(ask)
+        self.server.stop()
+        with sqlite3.connect(self.store) as db:
+            for ask, request in zip(asks, ("{", "[]", "{}", '{"question": 7, "all": true}')):
+                db.execute("UPDATE board_ask SET request = ?, state = 0, answer = '' WHERE id = ?", (request, ask))
+        db.close()
+        self.server = self.start_server()
+        for ask in asks[:-1]:
+            a = self.ended(ask)
+            self.assertEqual((a["state"], a["question"], a["answer"]), ("failed", "", None))
+            self.assertIn("the question in the journal is damaged", a["error"])
+        self.assertEqual([a["id"] for a in self.server.api("/asks")["asks"]], asks[::-1])
+        self.assertEqual(self.server.api("/asks?case=1")["asks"], [])
+        self.assertEqual(self.ended(asks[-1])["state"], "done")
+
     def test_given_up(self):
         """One that waits, one that is worked on, one that is deleted meanwhile."""
         self.video("a.mp4", 4)
