@@ -12,6 +12,7 @@
 #include "models/get.h"
 #include "net/net.h"
 #include "store/store.h"
+#include "watch/notify.h"
 
 /* The program's exit codes; `vdet help` and README.md list them. */
 enum {
@@ -36,6 +37,7 @@ struct app {
 	struct model_options model;
 	struct analyze_options analyze;
 	struct board_options board;
+	struct notify_options notify;
 	struct net_options net;
 	struct memory_options memory;
 	struct cancel *cancel;
@@ -67,7 +69,8 @@ enum {
 	GROUP_RUN = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE | GROUP_INDEX, /* to analyze */
 	GROUP_MODEL = 64,
 	GROUP_MEDIA = 128,
-	GROUP_ALL = GROUP_RUN | GROUP_MEDIA | GROUP_NET | GROUP_MODEL | GROUP_QUEUE,
+	GROUP_NOTIFY = 256,
+	GROUP_ALL = GROUP_RUN | GROUP_MEDIA | GROUP_NET | GROUP_MODEL | GROUP_QUEUE | GROUP_NOTIFY,
 	APP_BINDS_MAX = 14,
 };
 

@@ -98,8 +98,7 @@ static int add_paths(struct store *store, char **paths, size_t n, const struct s
 	return r;
 }
 
-/* Where a file of this content is now; "" if nowhere that is known. */
-static int find_path(struct store *store, const char *sha256, char **ret, struct err *err)
+int ask_scope_path(struct store *store, const char *sha256, char **ret, struct err *err)
 {
 	char **paths = NULL;
 	size_t n = 0;
@@ -119,7 +118,7 @@ static int add_all(struct store *store, const struct scope *known, struct ask_sc
 	int r = 0;
 	for (size_t i = 0; i < known->n && r == 0; i++) {
 		AUTO(mem_freep) char *path = NULL;
-		r = find_path(store, known->runs[i].sha256, &path, err);
+		r = ask_scope_path(store, known->runs[i].sha256, &path, err);
 		add_video(s, known->runs[i].job, path);
 	}
 	return r;
@@ -157,7 +156,7 @@ int ask_scope_of_answer(struct store *store, const char *answer, struct ask_scop
 		AUTO(mem_freep) char *path = NULL;
 		if (!has_source(before, known.runs[i].sha256))
 			continue;
-		r = find_path(store, known.runs[i].sha256, &path, err);
+		r = ask_scope_path(store, known.runs[i].sha256, &path, err);
 		add_video(ret, known.runs[i].job, path);
 	}
 	return r;

@@ -24,4 +24,8 @@ int ask_scope_find(struct store *s, char **paths, size_t n, struct cancel *cance
 int ask_scope_of_answer(struct store *s, const char *answer, struct ask_scope *ret,
                         struct err *err);
 
+/* Where a file of this content is now; "" if nowhere that is known. The caller
+ * frees *ret. */
+int ask_scope_path(struct store *store, const char *sha256, char **ret, struct err *err);
+
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/ask-scope.h"
+#include "app/ask-watch.h"
 #include "app/commands.h"
 #include "app/ui.h"
 #include "ask/ask.h"
@@ -21,7 +22,7 @@ enum { CHOICES_BYTES = 64 << 10, PAGE_BYTES = 256 << 20 };
 
 static struct {
 	char *choices, *thread, *show;
-	bool thorough, again, analyze, json;
+	bool thorough, again, analyze, json, watch;
 } own;
 #define AT(member) offsetof(__typeof__(own), member)
 static const struct opt_row rows[] = {
@@ -38,6 +39,9 @@ static const struct opt_row rows[] = {
      OPT_COMMAND_ONLY},
 	{"ask.analyze", "analyze", OPT_BOOL, AT(analyze), "false", 0, 0, NULL, NULL,
      "First analyze the videos that are not analyzed yet.", OPT_COMMAND_ONLY},
+	{"ask.watch", "watch", OPT_BOOL, AT(watch), "false", 0, 0, NULL, NULL,
+     "Keep asking: each new video in the folders, or without folders each that is analyzed.",
+     OPT_COMMAND_ONLY},
 	{"ask.json", "json", OPT_BOOL, AT(json), "false", 0, 0, NULL, NULL,
      "Print the answer as JSON, format vdet-answer/1.", OPT_COMMAND_ONLY},
 };
@@ -185,6 +189,26 @@ static int read_choices(const char *path, char **ret_text, const char **ret, siz
 	return *ret_n >= 2 ? 0 : err_set(err, ERR_ARG, "%s has no two choices, one per line", path);
 }
 
+/* What is asked, without its videos; it points into `choices`, whose text the
+ * caller frees. */
+static int read_question(const struct app *app, const char *question, char **ret_text,
+                         const char *choices[ASK_CHOICES_MAX], struct ask_request *ret,
+                         struct err *err)
+{
+	*ret = (struct ask_request){.question = question,
+	                            .thread = own.thread,
+	                            .from = app->analyze.from,
+	                            .to = app->analyze.to,
+	                            .choices = choices,
+	                            .language = app->analyze.language,
+	                            .thorough = own.thorough,
+	                            .again = own.again};
+	int r = read_choices(own.choices, ret_text, choices, &ret->n_choices, err);
+	if (r == 0 && *app->analyze.budget)
+		r = budget_parse(app->analyze.budget, &ret->budget_time, &ret->budget_tokens, err);
+	return r;
+}
+
 static int ask(struct app *app, struct ui *ui, struct store *store, struct ask_scope *scope,
                const char *question, struct answer **ret, char **ret_json, struct err *err)
 {
@@ -193,21 +217,12 @@ static int ask(struct app *app, struct ui *ui, struct store *store, struct ask_s
 	AUTO(mem_freep) char *choices_text = NULL;
 	const char *choices[ASK_CHOICES_MAX];
 	struct shown shown = {.ui = ui};
-	struct ask_request q = {.question = question,
-	                        .videos = scope->videos,
-	                        .n_videos = scope->n,
-	                        .unread = scope->unread,
-	                        .n_unread = scope->n_unread,
-	                        .thread = own.thread,
-	                        .from = app->analyze.from,
-	                        .to = app->analyze.to,
-	                        .choices = choices,
-	                        .language = app->analyze.language,
-	                        .thorough = own.thorough,
-	                        .again = own.again};
-	int r = read_choices(own.choices, &choices_text, choices, &q.n_choices, err);
-	if (r == 0 && *app->analyze.budget)
-		r = budget_parse(app->analyze.budget, &q.budget_time, &q.budget_tokens, err);
+	struct ask_request q;
+	int r = read_question(app, question, &choices_text, choices, &q, err);
+	q.videos = scope->videos;
+	q.n_videos = scope->n;
+	q.unread = scope->unread;
+	q.n_unread = scope->n_unread;
 	if (r == 0)
 		r = app_new_engine(app, NULL, NULL, &engine, err);
 	if (r < 0)
@@ -264,17 +279,46 @@ static int run_in(struct app *app, struct ui *ui, char **paths, int n, const cha
 	return r < 0 ? app_fail(&err) : print_answer(app, answer, json, &err);
 }
 
+static int watch(struct app *app, struct ui *ui, char **folders, int n, const char *question)
+{
+	AUTO(store_freep) struct store *store = NULL;
+	AUTO(mem_freep) char *choices_text = NULL;
+	const char *choices[ASK_CHOICES_MAX];
+	struct shown shown = {.ui = ui};
+	struct ask_request q;
+	struct err err;
+	int r = read_question(app, question, &choices_text, choices, &q, &err);
+	if (r == 0)
+		r = app_open_store(app, &store, &err);
+	const struct ask_watch w = {.app = app,
+	                            .ui = ui,
+	                            .store = store,
+	                            .folders = folders,
+	                            .n = (size_t)n,
+	                            .question = &q,
+	                            .progress = show_progress,
+	                            .ctx = &shown,
+	                            .json = own.json};
+	if (r == 0)
+		r = ask_watch_run(&w, &err);
+	return r < 0 ? app_fail(&err) : EXIT_COMPLETE;
+}
+
 static int run(struct app *app, int argc, char **argv)
 {
 	if (argc < 1 && !*own.show)
 		return app_usage(&cmd_ask, "no question given");
 	if (argc && *own.show)
 		return app_usage(&cmd_ask, "--show prints an earlier answer; it takes no question");
+	if (own.watch && (*own.show || *own.thread || own.again))
+		return app_usage(&cmd_ask, "--watch does not go with --show, --thread and --again");
 	AUTO(ui_freep) struct ui *ui = ui_new(app->options.progress);
 	ui_start(ui);
 	const char *question = argc ? argv[argc - 1] : "";
 	if (argc == 1 && (file_is_dir(question) || file_exists(question)))
 		return app_usage(&cmd_ask, "no question given after %s", question);
+	if (own.watch)
+		return watch(app, ui, argv, argc - 1, question);
 	return run_in(app, ui, argv, argc ? argc - 1 : 0, question);
 }
 
@@ -288,9 +332,11 @@ const struct command cmd_ask = {
 		"FILE or FOLDER, all analyzed videos are asked about. An answer is kept: the same\n"
 		"command prints it again, unless something of its videos changed. Answer.html, .md and\n"
 		".json are written to --output, or answer-ID.vdet in the current folder.\n"
+		"With --watch each new video in a FOLDER is analyzed and asked once, until Ctrl-C;\n"
+		"a hit is one line, and is sent to --notify and --webhook.\n"
 		"Exit codes: 0 answered, 3 answered partly, 4 not found, 5 not seen (every sampled\n"
 		"frame was examined), 1 failed, 130 interrupted.\n",
-	.groups = GROUP_RUN,
+	.groups = GROUP_RUN | GROUP_NOTIFY,
 	.own = &group,
 	.own_target = &own,
 	.run = run,

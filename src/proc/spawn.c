@@ -274,7 +274,8 @@ int child_start_program(const struct program_start *s, struct child **ret, struc
 		return r;
 	AUTO(fd_closep) int ours = pair[0], theirs = pair[1];
 	AUTO(fd_closep) int log = dup_high(s->log_fd);
-	if (s->log_fd >= 0 && log < 0)
+	AUTO(fd_closep) int input = s->input_fd > 0 ? dup_high(s->input_fd) : -1;
+	if ((s->log_fd >= 0 && log < 0) || (s->input_fd > 0 && input < 0))
 		return err_sys(err, errno, "cannot duplicate a file descriptor");
 
 	AUTO(plan_end) struct plan p;
@@ -283,6 +284,8 @@ int child_start_program(const struct program_start *s, struct child **ret, struc
 		plan_dup(&p, log, STDOUT_FILENO);
 		plan_dup(&p, log, STDERR_FILENO);
 	}
+	if (input >= 0)
+		plan_dup(&p, input, STDIN_FILENO);
 	plan_dup(&p, theirs, ROLE_SOCKET);
 	plan_note(&p, posix_spawn_file_actions_addclosefrom_np(&p.files, ROLE_SOCKET + 1));
 

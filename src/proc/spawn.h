@@ -54,6 +54,7 @@ struct program_start {
 	const char *const *env;
 	const char *exe; /* as in role_start: the program that has the role `exec` */
 	int log_fd;      /* its standard output and error (a duplicate); -1 = inherited */
+	int input_fd;    /* its standard input (a duplicate); 0 = /dev/null */
 };
 
 /* Returns when the program runs, or with the reason why it could not be

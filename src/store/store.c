@@ -24,7 +24,7 @@ static const struct {
 	{store_sql_migrate_15_sql, NULL}, {store_sql_migrate_16_sql, NULL},
 	{store_sql_migrate_17_sql, NULL}, {store_sql_migrate_18_sql, NULL},
 	{store_sql_migrate_19_sql, NULL}, {store_sql_migrate_20_sql, NULL},
-	{store_sql_migrate_21_sql, NULL},
+	{store_sql_migrate_21_sql, NULL}, {store_sql_migrate_22_sql, NULL},
 };
 enum { SCHEMA_VERSION = ARRAY_LEN(steps) };
 

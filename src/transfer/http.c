@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/text.h"
 #include "transfer/curl-use.h"
+#include "transfer/download.h"
 
 #define TICK_MS 100
 #define RETRY_AFTER_MAX (3600 * CLOCK_SECOND)
@@ -36,6 +38,7 @@ struct exchange {
 	CURL *easy;
 	size_t piece, offset; /* where sending is */
 	int failed;           /* negative code of a callback, its message in *err */
+	bool is_private;      /* an address was refused */
 	char words[CURL_ERROR_SIZE];
 };
 
@@ -158,6 +161,17 @@ static size_t on_header(char *data, size_t size, size_t n, void *ctx)
 	return len;
 }
 
+static curl_socket_t open_public(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	struct exchange *x = ctx;
+	(void)purpose;
+	if (download_is_private(&a->addr)) {
+		x->is_private = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
 static curl_off_t body_length(const struct http_request *q)
 {
 	curl_off_t len = 0;
@@ -192,7 +206,16 @@ static struct curl_slist *set_up(CURL *e, struct exchange *x)
 		curl_easy_setopt(e, CURLOPT_XOAUTH2_BEARER, q->key);
 	}
 
+	if (q->public_only) {
+		curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_public);
+		curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, x);
+		/* A proxy would connect for us, to any address. */
+		curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+	}
+
 	struct curl_slist *headers = NULL;
+	for (size_t i = 0; q->headers && q->headers[i]; i++)
+		headers = curl_slist_append(headers, q->headers[i]);
 	if (q->pieces) {
 		curl_easy_setopt(e, CURLOPT_POST, 1L);
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, body_length(q));
@@ -256,6 +279,9 @@ static int drive(CURLM *multi, struct exchange *x, CURLcode *ret)
 
 static int curl_error(struct exchange *x, CURLcode code)
 {
+	if (x->is_private)
+		return err_set(x->err, ERR_PERM,
+		               "the address leads to a private network or to this machine");
 	x->reply->passing = curl_use_passing(code);
 	const char *words = x->words[0] ? x->words : curl_easy_strerror(code);
 	/* The message says what to do: engines in private networks often have

@@ -43,6 +43,11 @@ struct http_request {
 	const char *ca_file;
 	const struct http_piece *pieces; /* the body, JSON, sent by POST; NULL = GET */
 	size_t n_pieces;
+	/* Further lines of the header, NULL-terminated; NULL = none. */
+	const char *const *headers;
+	/* Connects to public addresses only: each address is checked when it is
+	 * connected to, whatever name led to it; no proxy is used. */
+	bool public_only;
 	int64_t connect_timeout;  /* microseconds; 0 = none */
 	int64_t total_timeout;    /* likewise */
 	struct cancel *cancel[2]; /* either stops it; may be NULL */
@@ -61,8 +66,9 @@ void http_free(struct http *h); /* no call may be in progress */
 DEFINE_FREEP(struct http, http)
 
 /* 0 once the whole reply was received, whatever its status; else ERR_CANCELED,
- * ERR_TIMEOUT (connect_timeout or total_timeout), the code of a callback, or
- * ERR_ENGINE with libcurl's message. `reply` is valid in each case. */
+ * ERR_TIMEOUT (connect_timeout or total_timeout), ERR_PERM (it is not public),
+ * the code of a callback, or ERR_ENGINE with libcurl's message. `reply` is
+ * valid in each case. */
 int http_run(struct http *h, const struct http_request *q, struct http_reply *reply,
              struct err *err);
 

@@ -133,7 +133,7 @@ class Serve(Serving):
                                 "DROP TABLE verdict; DROP TABLE control; ALTER TABLE job DROP COLUMN sentences; DROP TABLE answer; "
                                 "DROP TABLE case_step; DROP TABLE case_member; DROP TABLE case_record; "
                                 "DROP TABLE subject; DROP TABLE subject_edit; DROP TABLE second_pass; DROP TABLE ask_picture; "
-                                "DROP TABLE ask_reply; DROP TABLE ask; DROP TABLE board_ask; "
+                                "DROP TABLE ask_reply; DROP TABLE ask; DROP TABLE board_ask; DROP TABLE watched; DROP TABLE watch; "
                                 "DROP TABLE look; DROP TABLE place; "
                                 "DROP TABLE board_case_step; DROP TABLE board_case_summary; DROP TABLE board_case_video; "
                                 "DROP TABLE board_case; ALTER TABLE video DROP COLUMN tags; "

@@ -294,7 +294,7 @@ class Subjects(flow.Flow):
         db = sqlite3.connect(self.store)
         db.executescript(flow.WITHOUT_PASSAGES + "DROP TABLE subject; DROP TABLE subject_edit; DROP TABLE second_pass; "
                          "DROP TABLE ask_picture; DROP TABLE ask_reply; DROP TABLE ask; DROP TABLE look; "
-                         "DROP TABLE place; DROP TABLE board_ask; "
+                         "DROP TABLE place; DROP TABLE board_ask; DROP TABLE watched; DROP TABLE watch; "
                          "DROP TABLE board_case_step; DROP TABLE board_case_summary; "
                          "DROP TABLE board_case_video; DROP TABLE board_case; "
                          "ALTER TABLE video DROP COLUMN tags; PRAGMA user_version = 14")

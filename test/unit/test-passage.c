@@ -24,6 +24,7 @@ static char dir[64];
 
 /* Makes a journal one of version 19. */
 static const char back[] =
+	"DROP TABLE watched; DROP TABLE watch; "
 	"DROP TABLE board_ask; DROP TRIGGER event_added; DROP TRIGGER event_deleted; "
 	"DROP TRIGGER summary_changed; "
 	"DROP TRIGGER chunk_deleted; DROP TRIGGER job_deleted; DROP TRIGGER job_added; "
