@@ -16,6 +16,8 @@ enum { DB_BUSY_WAIT = 10000 /* milliseconds */ };
 struct store {
 	sqlite3 *db;
 	pthread_mutex_t lock;
+	void *attached; /* or NULL */
+	void (*free_attached)(void *attached);
 };
 
 struct store *db_lock(struct store *s);

@@ -320,6 +320,34 @@ int store_passages_rank(struct store *s, const struct store_ranking *q, struct s
 	return 0;
 }
 
+#define NAMED                                                                                     \
+	"SELECT best.id, job, chunk, event, " SAMPLE ", text, start_us, end_us, " DOUBTED ", 0 FROM " \
+	"json_each(?1) AS at JOIN passage AS best ON best.id = at.value ORDER BY at.key"
+
+int store_passages_get(struct store *s, const int64_t *ids, size_t n, struct store_passage **ret,
+                       size_t *ret_n, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(ranked_clear) struct ranked x = {0};
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	json_auto_t *list = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_integer(ids[i]));
+	AUTO(mem_freep) char *text = json_dumps(list, JSON_COMPACT);
+	int r = db_prepare(locked, NAMED, &q, err);
+	if (r == 0) {
+		db_bind(q, "s", text);
+		r = add_rows(locked, q, &x, err);
+	}
+	if (r < 0)
+		return err_wrap(err, "cannot search the journal");
+	*ret = x.items;
+	*ret_n = x.n;
+	x.items = NULL;
+	x.n = 0;
+	return 0;
+}
+
 /* ---- runs and sources */
 
 int store_run_span(struct store *s, const char *job, int64_t *ret_from, int64_t *ret_to,

@@ -63,6 +63,9 @@ struct store_ranking {
  * store_passages_free(). */
 int store_passages_rank(struct store *s, const struct store_ranking *q, struct store_passage **ret,
                         size_t *ret_n, struct err *err);
+/* Those of these ids that are still there, in this order; likewise. */
+int store_passages_get(struct store *s, const int64_t *ids, size_t n, struct store_passage **ret,
+                       size_t *ret_n, struct err *err);
 void store_passages_free(struct store_passage *p, size_t n); /* NULL is fine */
 
 /* From the start of the first chunk of a run to the end of the last one; 0 if

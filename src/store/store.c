@@ -25,6 +25,7 @@ static const struct {
 	{store_sql_migrate_17_sql, NULL}, {store_sql_migrate_18_sql, NULL},
 	{store_sql_migrate_19_sql, NULL}, {store_sql_migrate_20_sql, NULL},
 	{store_sql_migrate_21_sql, NULL}, {store_sql_migrate_22_sql, NULL},
+	{store_sql_migrate_23_sql, NULL},
 };
 enum { SCHEMA_VERSION = ARRAY_LEN(steps) };
 
@@ -97,9 +98,20 @@ void store_free(struct store *s)
 {
 	if (!s)
 		return;
+	if (s->attached)
+		s->free_attached(s->attached);
 	sqlite3_close(s->db);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
+}
+
+void *store_attached(struct store *s, void *(*make)(void), void (*free_it)(void *attached))
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	if (!locked->attached)
+		locked->attached = make();
+	locked->free_attached = free_it;
+	return locked->attached;
 }
 
 const char *store_job_state_name(enum store_job_state state)

@@ -30,6 +30,10 @@ struct store;
 int store_open(const char *path, struct store **ret, struct err *err);
 void store_free(struct store *s); /* no call may be in progress; NULL is fine */
 DEFINE_FREEP(struct store, store)
+/* What a module of a higher layer keeps for as long as the store is open: made
+ * by the first call, and freed by store_free(). There is one, of
+ * src/vectors/. */
+void *store_attached(struct store *s, void *(*make)(void), void (*free_it)(void *attached));
 
 enum store_job_state { STORE_JOB_RUNNING, STORE_JOB_COMPLETE, STORE_JOB_HOLES };
 const char *store_job_state_name(enum store_job_state state);

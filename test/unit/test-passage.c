@@ -16,6 +16,7 @@
 #include "store/queue.h"
 #include "store/store.h"
 #include "store/subject.h"
+#include "store/vector.h"
 
 #define JOB_A "aaaa56789012"
 #define JOB_B "bbbb56789012"
@@ -24,7 +25,8 @@ static char dir[64];
 
 /* Makes a journal one of version 19. */
 static const char back[] =
-	"DROP TABLE watched; DROP TABLE watch; "
+	"DROP TABLE vector; DROP TABLE space; DROP TRIGGER sample_vector_deleted; "
+	"DROP TRIGGER job_vector_deleted; DROP TABLE watched; DROP TABLE watch; "
 	"DROP TABLE board_ask; DROP TRIGGER event_added; DROP TRIGGER event_deleted; "
 	"DROP TRIGGER summary_changed; "
 	"DROP TRIGGER chunk_deleted; DROP TRIGGER job_deleted; DROP TRIGGER job_added; "
@@ -257,6 +259,24 @@ static void say_much(struct store *s, const char *job, const char *word)
 	}
 }
 
+/* Each has these bytes. */
+static void add_vectors(struct store *s, const char *job, const char *data)
+{
+	const struct store_space space = {.model = "m", .hash = "", .lead = "", .dim = strlen(data)};
+	struct store_vectorless *v = NULL;
+	struct err err = {0};
+	size_t n = 0;
+	int64_t id;
+	assert_ok(store_space_find(s, &space, true, &id, &err));
+	assert_ok(store_vectorless_load(s, job, id, false, 0, 1000, &v, &n, &err));
+	assert_true(n > 0);
+	for (size_t i = 0; i < n; i++) {
+		const struct store_vector one = {.of = &v[i], .data = (const int8_t *)data, .scale = 1};
+		assert_ok(store_vectors_add(s, job, id, space.dim, &one, 1, &err));
+	}
+	store_vectorless_free(v, n);
+}
+
 static void what_is_removed_is_not_in_the_file(void **state)
 {
 	(void)state;
@@ -274,9 +294,12 @@ static void what_is_removed_is_not_in_the_file(void **state)
 	                                      .expected = 'A',
 	                                      .answer = {.letter = 'A'}};
 	assert_ok(store_control_save(s, &control, &err));
+	add_vectors(s, JOB_A, "okapi");
 	assert_true(occurrences("gone.db", "quagga") > 0);
+	assert_true(occurrences("gone.db", "okapi") > 0);
 	assert_ok(store_job_remove(s, JOB_A, &err));
 	assert_int_equal(occurrences("gone.db", "quagga"), 0);
+	assert_int_equal(occurrences("gone.db", "okapi"), 0);
 	assert_int_equal(occurrences("gone.db", "uagg"), 0);
 	/* Three characters, as one of the indexes has them. */
 	assert_int_equal(occurrences("gone.db", "agga"), 0);
