@@ -126,23 +126,35 @@ void app_look_at_gpus(const struct app *app, struct engine_places *p)
 	}
 }
 
+static struct engine_places places_of(const struct app *app)
+{
+	return (struct engine_places){.models_dir = app->demo ? NULL : app->models_dir,
+	                              .demo_dir = app->demo_dir,
+	                              .runtime_dir = app->runtime_dir,
+	                              .setup = app->setup,
+	                              .made_dir = app->made_dir,
+	                              .log_path = app->engine_log,
+	                              .learned_path = app->learned_path,
+	                              .learn_again = app->learn_again,
+	                              .catalogue = app->model.catalogue,
+	                              .frames = app->analyze.chunk_frames,
+	                              .frame_size = app->analyze.frame_size,
+	                              .answer_tokens = app->analyze.max_tokens};
+}
+
 int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), void *ctx,
                    struct engine **ret, struct err *err)
 {
-	struct engine_places places = {.models_dir = app->demo ? NULL : app->models_dir,
-	                               .demo_dir = app->demo_dir,
-	                               .runtime_dir = app->runtime_dir,
-	                               .setup = app->setup,
-	                               .made_dir = app->made_dir,
-	                               .log_path = app->engine_log,
-	                               .learned_path = app->learned_path,
-	                               .learn_again = app->learn_again,
-	                               .catalogue = app->model.catalogue,
-	                               .frames = app->analyze.chunk_frames,
-	                               .frame_size = app->analyze.frame_size,
-	                               .answer_tokens = app->analyze.max_tokens,
-	                               .note = note,
-	                               .note_ctx = ctx};
+	struct engine_places places = places_of(app);
+	places.note = note;
+	places.note_ctx = ctx;
 	app_look_at_gpus(app, &places);
+	return engine_new(&app->engine, &places, app->cancel, ret, err);
+}
+
+int app_new_embedder(struct app *app, struct engine **ret, struct err *err)
+{
+	struct engine_places places = places_of(app);
+	places.embed_only = true;
 	return engine_new(&app->engine, &places, app->cancel, ret, err);
 }

@@ -102,6 +102,8 @@ int app_open_store(const struct app *app, struct store **ret, struct err *err);
  * time. */
 int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), void *ctx,
                    struct engine **ret, struct err *err);
+/* Likewise one that only makes vectors (engine.embed). */
+int app_new_embedder(struct app *app, struct engine **ret, struct err *err);
 /* Prints a note about the chosen engine, once. */
 void app_warn_about(const struct engine_info *i, const struct app *app);
 /* Makes the engine count in the store what endpoints use, for all processes

@@ -48,6 +48,7 @@ static int run(struct app *app, int argc, char **argv)
 	doctor_media(&c);
 	doctor_machine(&c, app);
 	doctor_engine(&c, app);
+	doctor_vectors(&c, app);
 	bool healthy = true;
 	for (size_t i = 0; i < c.n; i++)
 		healthy &= c.items[i].state != CHECK_FAULT;

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "engine/embed.h"
 #include "proc/spawn.h"
 #include "proc/wire.h"
 
@@ -140,6 +141,25 @@ void doctor_engine(struct checks *c, struct app *app)
 		checks_add(c, "model", i->images ? CHECK_OK : CHECK_FAULT, mem_strdup(i->model),
 		           i->images ? NULL
 		                     : mem_strdup("it takes text only; use a vision-language model"));
+}
+
+void doctor_vectors(struct checks *c, struct app *app)
+{
+	AUTO(engine_freep) struct engine *engine = NULL;
+	struct engine_embed_info info;
+	struct err err;
+	if (!*app->engine.embed)
+		return;
+	int r = app_new_embedder(app, &engine, &err);
+	if (r == 0)
+		r = engine_embed_info(engine, app->cancel, &info, &err);
+	if (r < 0)
+		checks_add(c, "vectors", CHECK_FAULT, mem_strdup(err.msg),
+		           mem_strdup("questions are searched by their words alone; set engine.embed to "
+		                      "another model, or to nothing"));
+	else
+		checks_add(c, "vectors", CHECK_OK, mem_printf("%s, %zu numbers", info.model, info.dim),
+		           NULL);
 }
 
 static void check_memory(struct checks *c)

@@ -31,6 +31,8 @@ void doctor_name_gpus(struct buf *out);
 void doctor_media(struct checks *c); /* libraries, decoders, hardware decoders */
 /* engine and model; starts the engine */
 void doctor_engine(struct checks *c, struct app *app);
+/* what makes vectors, if engine.embed names something; likewise */
+void doctor_vectors(struct checks *c, struct app *app);
 /* processor, memory, GPU, disk, limits, journal */
 void doctor_machine(struct checks *c, struct app *app);
 

@@ -248,6 +248,21 @@ int backend_chat(struct backend *m, const struct chat *c, int attempt,
 	return 0;
 }
 
+int backend_embed(struct backend *m, const struct embed_item *items, size_t n,
+                  struct cancel *cancel, struct embed_result *ret, struct endpoint_failure *failure,
+                  struct err *err)
+{
+	int life = m->server ? server_life(m->server) : 0;
+	if (m->server)
+		server_flight_begin(m->server);
+	int r = endpoint_embed(m->endpoint, items, n, cancel, ret, failure, err);
+	if (m->server)
+		server_flight_end(m->server, r == -ERR_TIMEOUT);
+	if (r < 0 && m->server && failure->retry)
+		server_suspect(m->server, life);
+	return r;
+}
+
 void backend_failed(struct backend *m, const struct err *err)
 {
 	pthread_mutex_lock(&m->lock);

@@ -81,6 +81,10 @@ int backend_chat(struct backend *m, const struct chat *c, int attempt,
                  void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
                  struct chat_result *ret, struct endpoint_failure *failure, bool *ret_permanent,
                  struct err *err);
+/* Likewise, for vectors. */
+int backend_embed(struct backend *m, const struct embed_item *items, size_t n,
+                  struct cancel *cancel, struct embed_result *ret, struct endpoint_failure *failure,
+                  struct err *err);
 /* records the last error, for engine_endpoints_json() */
 void backend_failed(struct backend *m, const struct err *err);
 bool backend_capped(struct backend *m); /* its limit of today is reached */

@@ -42,6 +42,7 @@ struct engine {
 	struct catalogue *catalogue;
 	struct asking asking;
 
+	struct embedder *embedder; /* makes vectors; NULL = nothing does */
 	engine_spend_fn *spend;
 	void *spend_ctx;
 	char *warning;        /* of engine_new() alone */
@@ -63,6 +64,14 @@ void engine_enter(struct engine *e);
 /* Publishes a copy of `info` with this news (NULL = none), of which it becomes
  * the owner. With the lock held, or before the engine is shared. */
 void engine_publish(struct engine *e, const struct engine_info *info, char *news);
+/* engine-embed.c: as engine_new() and engine_free(). */
+struct embedder;
+int embedder_new(struct engine *e, const struct engine_options *o, const struct engine_places *p,
+                 struct err *err);
+void embedder_free(struct embedder *x);                 /* NULL is fine */
+const char *embedder_warning(const struct embedder *x); /* or NULL */
+/* Pauses until `until`; ERR_CANCELED at once when either fires. */
+int engine_pause(int64_t until, struct cancel *cancel, struct cancel *cancel2, struct err *err);
 void engine_add_warning(struct engine *e, const char *warning);
 
 #endif

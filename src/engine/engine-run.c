@@ -15,9 +15,7 @@
 #define RETRY_AFTER_MAX (600 * CLOCK_SECOND)
 #define DAY (86400 * CLOCK_SECOND)
 
-/* Pauses until `until`; ERR_CANCELED at once when either fires. */
-static int pause_until(int64_t until, struct cancel *cancel, struct cancel *cancel2,
-                       struct err *err)
+int engine_pause(int64_t until, struct cancel *cancel, struct cancel *cancel2, struct err *err)
 {
 	struct pollfd p[] = {{.fd = cancel_fd(cancel), .events = POLLIN},
 	                     {.fd = cancel_fd(cancel2), .events = POLLIN}};
@@ -120,7 +118,7 @@ static int probe_single(struct engine *e, void (*note)(void *ctx, const char *wh
 			                 (double)e->start_timeout / 1e6, err->msg);
 		if (note)
 			note(ctx, "waiting for the engine to load its model");
-		r = pause_until(clock_now() + CLOCK_SECOND, e->cancel, NULL, err);
+		r = engine_pause(clock_now() + CLOCK_SECOND, e->cancel, NULL, err);
 		if (r < 0)
 			return r;
 	}
@@ -457,7 +455,7 @@ int engine_chat(struct engine *e, const struct chat *c,
 		}
 		report_queued(&q);
 		struct err canceled;
-		if (pause_until(clock_now() + q.pause, e->cancel, chat_cancel(c), &canceled) < 0) {
+		if (engine_pause(clock_now() + q.pause, e->cancel, chat_cancel(c), &canceled) < 0) {
 			*err = canceled;
 			r = -ERR_CANCELED;
 			break;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/endpoint-config.h"
 #include "engine/model-info.h"
+#include "engine/program.h"
 #include "models/fit-flags.h"
 #include "models/quantize.h"
 
@@ -26,49 +27,6 @@ void engine_add_warning(struct engine *e, const char *warning)
 }
 
 /* ---- llama-server children */
-
-static bool in_path(const char *name)
-{
-	const char *path = getenv("PATH");
-	while (path && *path) {
-		size_t n = strcspn(path, ":");
-		AUTO(mem_freep) char *at = mem_printf("%.*s/%s", (int)n, path, name);
-		if (n && !file_is_dir(at) && access(at, X_OK) == 0)
-			return true;
-		path += n + (path[n] == ':');
-	}
-	return false;
-}
-
-static int find_program(const char *wanted, const struct engine_places *p, char **ret,
-                        struct err *err)
-{
-	if (wanted && *wanted) {
-		if (strchr(wanted, '/') ? access(wanted, X_OK) != 0 || file_is_dir(wanted)
-		                        : !in_path(wanted))
-			return err_set(err, ERR_NOENT,
-			               "the program %s does not exist or cannot be run (engine.server)",
-			               wanted);
-		*ret = mem_strdup(wanted);
-		return 0;
-	}
-
-	if (in_path("llama-server")) {
-		*ret = mem_strdup("llama-server");
-		return 0;
-	}
-
-	AUTO(mem_freep) char *ours = p->runtime_dir ? file_join(p->runtime_dir, "llama-server") : NULL;
-	if (ours && access(ours, X_OK) == 0) {
-		*ret = TAKE(ours);
-		return 0;
-	}
-	return err_set(err, ERR_NOENT,
-	               "no llama-server in PATH%s%s: run %s, install llama.cpp, or name another engine "
-	               "with --engine URL",
-	               p->runtime_dir ? " or in " : "", p->runtime_dir ? p->runtime_dir : "",
-	               p->setup ? p->setup : "tools/setup engine");
-}
 
 /* Finds the model of this name. Several children share one that was found and
  * hashed before. */
@@ -89,7 +47,7 @@ static int get_model(struct engine *e, const char *name, const struct engine_opt
 		return r;
 
 	e->model_names[e->n_models++] = mem_strdup(name);
-	if (!e->program && (r = find_program(o->server, p, &e->program, err)) < 0)
+	if (!e->program && (r = program_find(o->server, p, &e->program, err)) < 0)
 		return r;
 
 	AUTO(mem_freep) char *cache = p->models_dir ? file_join(p->models_dir, ".hashes.json") : NULL;
@@ -486,18 +444,21 @@ int engine_new(const struct engine_options *o, const struct engine_places *p, st
 	struct endpoint_config *list = NULL;
 	size_t n = 0;
 	int r = catalogue_load(p->catalogue, &e->catalogue, err);
-	if (r == 0)
+	if (r == 0 && !p->embed_only)
 		r = list_configs(o, &list, &n, err);
 	if (r == 0)
 		r = add_backends(e, o, p, list, n, err);
 	for (size_t i = 0; i < n; i++)
 		endpoint_config_clear(&list[i]);
 	free(list);
-
+	if (r == 0)
+		r = embedder_new(e, o, p, err);
+	engine_add_warning(e, embedder_warning(e->embedder));
 	if (r < 0)
 		return r;
 
-	fill_info(e);
+	if (e->n)
+		fill_info(e);
 	*ret = TAKE(e);
 	return 0;
 }
@@ -512,6 +473,7 @@ void engine_free(struct engine *e)
 	pthread_mutex_unlock(&e->enter_lock);
 	for (size_t i = 0; i < e->n; i++)
 		backend_free(e->backends[i]);
+	embedder_free(e->embedder);
 	for (size_t i = 0; i < e->n_models; i++) {
 		model_clear(&e->models[i]);
 		free(e->model_names[i]);

@@ -58,6 +58,13 @@ struct engine_options {
 	char *sampling, *reasoning;
 	double temperature, top_p;
 	int64_t image_min_tokens;
+	/* What makes vectors, see engine/embed.h: an address, a GGUF path or a name
+	 * in the models folder; "" or NULL = nothing does. */
+	char *embed;
+	char *embed_model, *embed_key_file; /* of an address */
+	char *embed_pooling;                /* of a child, see llama/server.h */
+	char *embed_query, *embed_text;     /* what is put before a query, and before other texts */
+	bool embed_pictures;
 };
 
 /* Rows for the options table (base/opt.h), section [engine]; offsets into
@@ -86,6 +93,8 @@ struct engine_places {
 	/* What a request will contain, for planning the context: pictures, their
 	 * long side in pixels, tokens of an answer; 0 = any. */
 	int64_t frames, frame_size, answer_tokens;
+	/* Nothing but engine/embed.h is used of the engine. */
+	bool embed_only;
 	/* Called on the caller's thread before each long step of engine_new()
 	 * ("reading model …"); may be NULL. */
 	void (*note)(void *ctx, const char *what);

@@ -99,6 +99,26 @@ static const struct opt_row rows[] = {
      "With auto: fewest tokens of a frame, see llama-server; 0 = its default, -1 = what the model "
      "needs where it is known.",
      0},
+	{"engine.embed", "embed", OPT_STRING, AT(embed), "", 0, 0, NULL, "MODEL",
+     "What makes vectors, by which questions find what is said in other words: a GGUF file or a "
+     "name in the models folder, for a llama-server of its own, or the URL of an OpenAI-compatible "
+     "API with /embeddings. Empty: nothing.",
+     0},
+	{"engine.embed_model", NULL, OPT_STRING, AT(embed_model), "", 0, 0, NULL, "NAME",
+     "With a URL: its name of the model, empty: its only one.", 0},
+	{"engine.embed_key_file", NULL, OPT_STRING, AT(embed_key_file), "", 0, 0, NULL, "FILE",
+     "File that contains the API key for it.", 0},
+	{"engine.embed_pooling", NULL, OPT_CHOICE, AT(embed_pooling), "auto", 0, 0,
+     "auto|last|mean|cls", NULL,
+     "With a model: how one vector is made of those of the tokens; auto = as the model's file "
+     "says.",
+     0},
+	{"engine.embed_query", NULL, OPT_STRING, AT(embed_query), "", 0, 0, NULL, "TEXT",
+     "Text before a query, if the model wants one.", 0},
+	{"engine.embed_text", NULL, OPT_STRING, AT(embed_text), "", 0, 0, NULL, "TEXT",
+     "Text before what is to be found, if the model wants one.", 0},
+	{"engine.embed_pictures", NULL, OPT_BOOL, AT(embed_pictures), "true", 0, 0, NULL, NULL,
+     "Also make vectors of sampled frames, if the model takes pictures.", 0},
 	{"engine.retries", "retries", OPT_INT, AT(retries), "3", 0, 100, NULL, "N",
      "Retries of a request after a temporary failure: lost connection, HTTP 429 or 5xx, crash.", 0},
 };

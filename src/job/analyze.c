@@ -18,6 +18,7 @@
 #include "job/after-chunks.h"
 #include "job/budget.h"
 #include "job/chunks.h"
+#include "job/embed.h"
 #include "job/entry.h"
 #include "job/facts.h"
 #include "job/merge.h"
@@ -409,6 +410,19 @@ static int check_source(const struct run *c, struct err *err)
 	               c->continued ? ", but what was known before" : "");
 }
 
+/* Writes the summary, if it is outdated. */
+static int sum_up(struct run *c, bool changed, struct err *err)
+{
+	const struct analyze_options *o = c->a->options;
+	const struct merge_options merge = {.prompt = o->prompt, .language = o->language};
+	bool outdated = false;
+	int r = merge_needed(c->context, &merge, &c->entry.job, &outdated, err);
+	if (r < 0 || !(outdated || changed))
+		return r;
+	progress_phase(c->a->progress, PHASE_SUMMARY, "");
+	return merge_summary(c->context, &merge, &c->entry.job, err);
+}
+
 static int finish(struct run *c, const struct chunks_outcome *done, const struct start *start,
                   struct analyze_result *ret, struct err *err)
 {
@@ -416,9 +430,7 @@ static int finish(struct run *c, const struct chunks_outcome *done, const struct
 	const struct run_context *context = c->context;
 	const struct source *src = c->src;
 	struct store_job *job = &c->entry.job;
-	const struct merge_options merge = {.prompt = a->options->prompt,
-	                                    .language = a->options->language};
-	bool complete = !done->holes, outdated = false;
+	bool complete = !done->holes;
 	const struct after_source from = {.fd = src->fd,
 	                                  .stamp = src->stamp,
 	                                  .duration = src->video.duration,
@@ -432,11 +444,9 @@ static int finish(struct run *c, const struct chunks_outcome *done, const struct
 		r = same < 0 ? same : r;
 	}
 	if (r == 0)
-		r = merge_needed(context, &merge, job, &outdated, err);
-	if (r == 0 && (outdated || after.joined || after.again || done->fresh)) {
-		progress_phase(a->progress, PHASE_SUMMARY, "");
-		r = merge_summary(context, &merge, job, err);
-	}
+		r = sum_up(c, after.joined || after.again || done->fresh, err);
+	if (r == 0)
+		r = embed_after(context, job->id, err);
 	if (r == 0)
 		r = count_run(a, job, start, err);
 

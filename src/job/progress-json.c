@@ -27,7 +27,7 @@ static fields source_fields = {
 static fields phase_fields = {
 	{"phase", "string",
      "`starting`, `opening`, `hashing`, `engine`, `index`, `chunks`, `joining`, `checking`, "
-     "`second-pass`, `summary`, `report`, `preview`, `selftest` or `asking`"},
+     "`second-pass`, `summary`, `report`, `preview`, `selftest`, `asking` or `vectors`"},
 	{"detail", "string", "for people; may be empty"},
 	{0},
 };

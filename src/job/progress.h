@@ -32,6 +32,7 @@ enum progress_phase {
 	PHASE_PREVIEW,
 	PHASE_SELFTEST,
 	PHASE_ASKING,
+	PHASE_VECTORS,
 };
 /* "starting", "opening", "hashing", … */
 const char *progress_phase_name(enum progress_phase phase);

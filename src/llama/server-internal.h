@@ -12,6 +12,7 @@
 #include "proc/child-log.h"
 #include "proc/spawn.h"
 
+#define SERVER_EMBED_TOKENS "2048"      /* of a text of which a vector is made */
 #define SERVER_TINY ((int64_t)64 << 20) /* bytes of weights */
 
 struct server {

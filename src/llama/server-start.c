@@ -52,6 +52,22 @@ static char *add_device(const struct server *s, const char **argv)
 	return list;
 }
 
+/* Each text has to fit into one physical batch. */
+static void add_pooling(const struct server *s, const char **argv)
+{
+	if (!s->o.pooling)
+		return;
+	add_setting(argv, "--embeddings");
+	add_setting(argv, "-ub");
+	add_setting(argv, SERVER_EMBED_TOKENS);
+	add_setting(argv, "-b");
+	add_setting(argv, SERVER_EMBED_TOKENS);
+	if (strcmp(s->o.pooling, "auto") != 0) {
+		add_setting(argv, "--pooling");
+		add_setting(argv, s->o.pooling);
+	}
+}
+
 /* Writes the command line to the log, before the output of the server. */
 static void log_command(struct server *s, const char *const *argv)
 {
@@ -72,22 +88,15 @@ int server_start_program(struct server *s, int log_fd, struct err *err)
 	pthread_mutex_unlock(&s->lock);
 	snprintf(slots, sizeof slots, "%lld", n_slots);
 	snprintf(context, sizeof context, "%lld", n_slots * s->o.context);
-	const char *argv[24] = {s->program,
-	                        "-m",
-	                        s->o.model->path,
-	                        "--mmproj",
-	                        s->o.model->projector,
-	                        "-a",
-	                        s->o.model->name,
-	                        "-np",
-	                        slots,
-	                        "-c",
-	                        context,
-	                        "--host",
-	                        s->dir.socket,
-	                        NULL};
+	const char *argv[32] = {s->program, "-m", s->o.model->path, "-a",     s->o.model->name, "-np",
+	                        slots,      "-c", context,          "--host", s->dir.socket,    NULL};
 	AUTO(mem_freep) char *device = add_device(s, argv);
 	(void)device; /* held for argv */
+	if (s->o.model->projector) {
+		add_setting(argv, "--mmproj");
+		add_setting(argv, s->o.model->projector);
+	}
+	add_pooling(s, argv);
 	/* The user's setting has priority. */
 	if (s->o.gpu_layers >= 0 && !getenv("LLAMA_ARG_N_GPU_LAYERS")) {
 		snprintf(layers, sizeof layers, "%lld", (long long)s->o.gpu_layers);

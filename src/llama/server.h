@@ -39,6 +39,9 @@ struct server_options {
 	/* how a model is split over several devices: none, layer or row; "" = its
 	 * own choice */
 	const char *split;
+	/* It makes vectors, one for a text, made in this way: "auto" (as the model
+	 * says), "last", "mean", "cls"; borrowed. NULL: it answers chats. */
+	const char *pooling;
 	int64_t image_min_tokens; /* minimum tokens of a picture; 0 = its own default */
 	/* Called after each change of the state, from the server's thread. May be
 	 * NULL. */

@@ -107,10 +107,11 @@ static int hash_all(struct hashing *h, struct model *m, struct err *err)
 			return r;
 		hash_adds(sum, one);
 	}
-	int r = hash_file(h, m->projector, one, err);
+	int r = m->projector ? hash_file(h, m->projector, one, err) : 0;
 	if (r < 0)
 		return r;
-	hash_adds(sum, one);
+	if (m->projector)
+		hash_adds(sum, one);
 	hash_end(sum, m->hash);
 	return 0;
 }

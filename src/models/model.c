@@ -331,7 +331,7 @@ static int check_projector(const struct model *m, int64_t width, struct err *err
 	return r;
 }
 
-static int check_model(struct model *m, struct err *err)
+static int check_model(struct model *m, bool sees, struct err *err)
 {
 	struct gguf g = {0};
 	int r = gguf_read(m->path, &g, err);
@@ -358,6 +358,8 @@ static int check_model(struct model *m, struct err *err)
 		return r;
 
 	m->projector = projector_for(m->path);
+	if (!m->projector && !sees)
+		return 0;
 	if (!m->projector)
 		return err_set(err, ERR_UNSUPPORTED,
 		               "%s cannot see: it needs its projector (mmproj*.gguf) beside it", m->path);
@@ -380,9 +382,24 @@ int model_choose(const char *wanted, const char *quantize, const char *models_di
 			return err_wrap(err, "the demo model, which answers when no other is named or found");
 	}
 	if (r == 0)
-		r = check_model(&m, err);
+		r = check_model(&m, true, err);
 	if (r == 0 && m.demo)
 		r = model_check_sums(&m, err);
+	if (r < 0)
+		return r;
+	m.name = name_of(m.path);
+	m.quantize = mem_strdup(precision_of(m.path));
+	*ret = m;
+	m = (struct model){0};
+	return 0;
+}
+
+int model_choose_any(const char *wanted, const char *models_dir, struct model *ret, struct err *err)
+{
+	AUTO(model_clear) struct model m = {.warning = mem_strdup("")};
+	int r = find_wanted(wanted, "", models_dir, &m.path, err);
+	if (r == 0)
+		r = check_model(&m, false, err);
 	if (r < 0)
 		return r;
 	m.name = name_of(m.path);

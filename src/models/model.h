@@ -24,7 +24,7 @@ struct model {
 	 * first file */
 	int64_t bytes;
 	/* SHA-256 over the SHA-256s (hexadecimal, NUL-terminated) of its files in
-	 * order and of the projector; filled by model_hash() */
+	 * order and of the projector, if it has one; filled by model_hash() */
 	char hash[HASH_HEX];
 };
 
@@ -39,6 +39,10 @@ struct model {
  * `ret`. */
 int model_choose(const char *wanted, const char *quantize, const char *models_dir,
                  const char *demo_dir, struct model *ret, struct err *err);
+/* Likewise a model that need not see, whose `projector` may be NULL; `wanted`
+ * is not "". */
+int model_choose_any(const char *wanted, const char *models_dir, struct model *ret,
+                     struct err *err);
 void model_clear(struct model *m);
 
 /* The SHA-256 of one file; parameters as in model_hash(). */

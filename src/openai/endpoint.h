@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "openai/chat.h"
 #include "openai/dialect.h"
+#include "openai/embed.h"
 #include "openai/sampling.h"
 
 struct endpoint;
@@ -92,5 +93,9 @@ bool endpoint_says_no_room(const char *words);
 int endpoint_chat(struct endpoint *e, const struct chat *c, int attempt, struct cancel *cancel,
                   void (*progress)(void *ctx, const struct chat_progress *p), void *ctx,
                   struct chat_result *ret, struct endpoint_failure *failure, struct err *err);
+/* Likewise, for vectors of n items, at most EMBED_ITEMS_MAX. */
+int endpoint_embed(struct endpoint *e, const struct embed_item *items, size_t n,
+                   struct cancel *cancel, struct embed_result *ret,
+                   struct endpoint_failure *failure, struct err *err);
 
 #endif
