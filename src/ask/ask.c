@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/embed.h"
 #include "job/check.h"
 #include "job/progress.h"
 #include "job/step-options.h"
@@ -57,6 +58,7 @@ static void asking_close(struct asking *a)
 	route_clear(&a->route);
 	progress_free(a->quiet);
 	free(a->model);
+	free(a->no_vectors);
 	free(a->before);
 	free(a->disbelief);
 	free(a->fault);
@@ -157,6 +159,8 @@ static void make_key(const struct asking *a, const char *scope, int64_t again,
 		hash_adds(h, q->choices[i]);
 	for (size_t i = 0; i < q->n_unread; i++)
 		hash_adds(h, q->unread[i]);
+	if (*engine_embed_name(a->run.engine))
+		hash_adds(h, engine_embed_name(a->run.engine));
 	hash_end(h, out);
 }
 

@@ -75,10 +75,11 @@ struct asking {
 	const char *id;   /* in the journal */
 	const char *salt; /* of the keys of looks: they are made again for it; "" = none */
 	char prompts[HASH_HEX];
-	char *model;     /* as check_model_name() */
-	bool demo;       /* the demo model: it knows looks and checks only */
-	bool looks_only; /* it cannot judge a statement by a letter */
-	char *before;    /* the conversation, for the model; "" = none */
+	char *model;      /* as check_model_name() */
+	bool demo;        /* the demo model: it knows looks and checks only */
+	char *no_vectors; /* why queries have none, so that it is not tried again; NULL = they have */
+	bool looks_only;  /* it cannot judge a statement by a letter */
+	char *before;     /* the conversation, for the model; "" = none */
 	struct route route;
 	size_t part; /* that is searched now, see struct ask_finding */
 	struct reply_journal journal;

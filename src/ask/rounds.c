@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "ask/lanes.h"
+#include "ask/near.h"
 #include "ask/sight.h"
 #include "ask/sources.h"
 #include "ask/verify.h"
@@ -120,7 +121,7 @@ static void add_found(struct asking *a, struct windows *to, const struct find_wi
 	size_t n = 0;
 	for (size_t i = 0; i < f->n_passages; i++)
 		/* A summary of the chunk says less than its events. */
-		if (f->passages[i].event >= 0 || f->n_passages == 1)
+		if (f->passages[i].event != -1 || f->n_passages == 1)
 			of[n++] = &f->passages[i];
 	if (n)
 		qsort(of, n, sizeof *of, best_first);
@@ -141,12 +142,15 @@ static int find_in_sources(struct asking *a, const struct route_query *queries, 
 	for (size_t i = 0; i < n; i++)
 		q[i] = (struct find_query){.text = queries[i].text,
 		                           .sense = (enum find_sense)queries[i].sense};
+	AUTO(near_clear) struct near near = {0};
+	near_make(a, q, n, &near);
 	const struct find_request request = {.jobs = jobs,
 	                                     .n_jobs = a->n_sources,
 	                                     .queries = q,
 	                                     .n_queries = n,
 	                                     .from = a->from,
 	                                     .to = a->to == INT64_MAX ? 0 : a->to,
+	                                     .vectors = near.wanted ? &near.vectors : NULL,
 	                                     .bursts = true,
 	                                     .most = a->n_sources == 1 ? WINDOWS_ONE : WINDOWS_ALL};
 	asking_tell(a, &(struct ask_progress){.step = "search", .video = ""});
@@ -222,7 +226,7 @@ int rounds_mark(struct asking *a, struct err *err)
 	int r = find_in_sources(a, a->route.queries, a->route.n_queries, &found, err);
 	for (size_t i = 0; r == 0 && i < found.n; i++)
 		for (size_t k = 0; k < found.windows[i].n_passages; k++)
-			if (found.windows[i].passages[k].event >= 0)
+			if (found.windows[i].passages[k].event != -1)
 				mark(&a->sources[found.windows[i].job], &found.windows[i].passages[k]);
 	return r;
 }

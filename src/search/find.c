@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "report/checks.h"
 #include "search/named.h"
+#include "search/near.h"
 #include "search/terms.h"
 #include "search/window.h"
 #include "store/passage.h"
@@ -37,8 +38,12 @@ static const struct provider {
 	{STORE_MATCH_PIECES, {0.4, 0.4, 1}},
 };
 /* Names of subjects come after these; of so many runs that have such names. */
-enum { NAMES = ARRAY_LEN(providers), PROVIDERS, NAMED_RUNS = 24 };
+enum { NAMES = ARRAY_LEN(providers), VECTORS, PROVIDERS, NAMED_RUNS = 24 };
 #define NAMED_WEIGHT 1.0
+/* What is nearest to a query: of passages, and of pictures, which show what is
+ * to be seen. So many of each for a window. */
+static const double near_weights[][3] = {{0.8, 0.8, 0.3}, {0.5, 0, 0.2}}; /* by enum find_sense */
+enum { NEAR_PER_WINDOW = 3 };
 
 struct candidate {
 	struct store_passage passage;
@@ -288,20 +293,47 @@ static int rank_names(struct finding *f, const struct terms *t, struct err *err)
 	return t->n ? named_each(f->store, &q, NAMED_RUNS, add_named, &naming, &cut, err) : 0;
 }
 
+/* ---- vectors */
+
+struct nearing {
+	struct finding *finding;
+	enum find_sense sense;
+};
+
+static void add_near(void *ctx, struct store_passage *p, bool picture, size_t rank)
+{
+	struct nearing *n = ctx;
+	double weight = near_weights[picture][n->sense];
+	if (weight > 0)
+		add_candidate(n->finding, p, weight / (FUSION_K + 1 + (double)rank));
+}
+
+static int rank_near(struct finding *f, size_t query, struct err *err)
+{
+	const struct find_request *q = f->request;
+	struct nearing n = {.finding = f, .sense = q->queries[query].sense};
+	if (!q->vectors)
+		return 0;
+	if (q->vectors->fault)
+		return err_set(err, ERR_ENGINE, "%s", q->vectors->fault);
+	return near_each(f->store, q, query, q->most * NEAR_PER_WINDOW, add_near, &n, err);
+}
+
 /* ---- all providers */
 
 /* A provider that failed is not asked again. */
 static void note_failure(struct finding *f, size_t provider, const struct err *err)
 {
-	static const char *const names[] = {"words", "pieces", "names"};
+	static const char *const names[] = {"words", "pieces", "names", "vectors"};
 	struct find_result *x = &f->result;
 	f->failed[provider] = true;
 	x->failed = mem_grow(x->failed, x->n_failed + 1, sizeof *x->failed);
 	x->failed[x->n_failed++] = mem_printf("%s: %s", names[provider], err->msg);
 }
 
-static int rank_all(struct finding *f, const struct find_query *query, struct err *err)
+static int rank_all(struct finding *f, size_t i_query, struct err *err)
 {
+	const struct find_query *query = &f->request->queries[i_query];
 	AUTO(terms_clear) struct terms terms = {0};
 	struct err why = {0};
 	terms_read(query->text, &terms);
@@ -310,7 +342,10 @@ static int rank_all(struct finding *f, const struct find_query *query, struct er
 			note_failure(f, i, &why);
 	if (!f->failed[NAMES] && rank_names(f, &terms, &why) < 0)
 		note_failure(f, NAMES, &why);
-	return f->result.n_failed < PROVIDERS ? 0 : err_set(err, why.code, "%s", why.msg);
+	size_t asked = f->request->vectors ? PROVIDERS : VECTORS;
+	if (!f->failed[VECTORS] && rank_near(f, i_query, &why) < 0)
+		note_failure(f, VECTORS, &why);
+	return f->result.n_failed < asked ? 0 : err_set(err, why.code, "%s", why.msg);
 }
 
 /* ---- fusion */
@@ -329,12 +364,13 @@ static int by_passage(const void *a, const void *b)
 	return r ? r : order(y->passage.id, x->passage.id);
 }
 
-/* An event that is found by a name has no id. */
+/* An event that is found by a name has no id; the id of a picture is that of
+ * its sample in the chunk. */
 static bool is_same(const struct candidate *x, const struct candidate *y)
 {
 	const struct store_passage *p = &x->passage, *q = &y->passage;
 	return x->job == y->job && p->chunk == q->chunk && p->event == q->event &&
-	       (p->id == q->id || p->chunk >= 0);
+	       (p->id == q->id || (p->chunk >= 0 && p->event != FIND_PICTURE));
 }
 
 /* Each passage once, with the sum of its scores; those of one job follow each
@@ -496,7 +532,7 @@ int find_windows(struct store *s, const struct find_request *q, struct find_resu
 	                    .jobs = place_jobs(q)};
 	int r = 0;
 	for (size_t i = 0; i < q->n_queries && r == 0; i++)
-		r = rank_all(&f, &q->queries[i], err);
+		r = rank_all(&f, i, err);
 	fuse(&f);
 	if (r == 0)
 		r = withdraw_all(&f, err);

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "store/store.h"
+#include "store/vector.h"
 
 /* How long a window may be, and how far from each other what is in it. */
 enum { FIND_WINDOW_MAX = 60 * 1000 * 1000, FIND_NEAR = 10 * 1000 * 1000 };
@@ -22,18 +23,28 @@ struct find_query {
 	const char *text; /* a question, or words */
 	enum find_sense sense;
 };
+/* Vectors of the queries, by which is found what means the same in other
+ * words. */
+struct find_vectors {
+	struct store_space space; /* of texts; that of pictures has the same model */
+	const float *of;          /* space.dim numbers for each query */
+	const char *fault;        /* or why there are none; NULL = there are */
+};
 struct find_request {
 	const char *const *jobs; /* ids of runs */
 	size_t n_jobs;
 	const struct find_query *queries; /* words of each are OR-ed and ranked */
 	size_t n_queries;
-	int64_t from, to; /* of the videos; to 0 = end */
-	size_t most;      /* windows */
+	const struct find_vectors *vectors; /* NULL = none are wanted */
+	int64_t from, to;                   /* of the videos; to 0 = end */
+	size_t most;                        /* windows */
 	/* With one job: up to a sixth of the windows are bursts of activity that
 	 * have no frame, so that no description can mention them. */
 	bool bursts;
 };
 
+/* Instead of an event: a picture was found, without a text. */
+enum { FIND_PICTURE = -2 };
 struct find_passage {
 	int64_t chunk, event; /* event -1: the summary of the chunk */
 	int64_t sample;       /* of the chunk, whose thumbnail shows it; -1 = none */

@@ -60,6 +60,16 @@ pictures everywhere, "never" none is enough and there is more before, "yes" says
 
 Control, from tests: GET /control gives the counters as JSON; POST /control {"faults": [...], "latency": S,
 "checks": MODE, "reset": true} changes the script, {"release": true} answers what is held, {"await": N} waits for the N-th request.
+--embed DIM answers /v1/embeddings with vectors of so many numbers: texts with the same words are near to each other, as are words
+that SAME_WORDS names. --embed-fault NAME[@WHEN], WHEN counting these requests:
+
+    dead, 500     as above                                      dim           vectors of another length
+    nan, nan64    a number that is none, in JSON, in base64     zero          vectors of zeros
+    base64        (no fault) numbers in base64                  nested        a vector for each token
+    less          one vector less                               huge          a reply that does not end
+    exit          the whole engine ends
+    blind         pictures are refused                          abort         dead, for pictures only
+
 --record appends a JSON line when a request arrives ("event": "begin") and when it is over ("event": "end"), with the
 SHA-256 of each picture and the texts.
 """
@@ -71,12 +81,14 @@ import hashlib
 import json
 import math
 import os
+import random
 import re
 import select
 import signal
 import socket
 import socketserver
 import ssl
+import struct
 import threading
 import time
 from http.server import BaseHTTPRequestHandler
@@ -232,6 +244,43 @@ def logprobs_of(letter, p):
                          "top_logprobs": [{"token": c, "logprob": math.log(q)} for c, q in top]}]}
 
 
+# A word, and one that means the same.
+SAME_WORDS = {"automobile": "car", "hound": "dog", "puppy": "dog", "picture": "frame"}
+
+
+def word_vector(word, dim):
+    word = SAME_WORDS.get(word, word)
+    rng = random.Random(hashlib.sha256(word.encode()).digest())
+    return [rng.gauss(0, 1) for _ in range(dim)]
+
+
+def text_vector(text, dim):
+    words = re.findall(r"[a-z]+", text.lower()) or [text]
+    return [sum(x) / len(words) for x in zip(*(word_vector(w, dim) for w in words))]
+
+
+def embeddings(body, dim, fault):
+    """The reply, and the texts and pictures that were sent."""
+    texts, pictures, data = [], 0, []
+    for i, item in enumerate(body["input"]):
+        if isinstance(item, dict):
+            kinds = [part["type"] for part in item["content"]]
+            if kinds != ["image_url", "text"]:
+                raise ValueError("GGML_ASSERT(batch.size() > 0)")
+            pictures += 1
+            item = item["content"][1]["text"]
+        texts.append(item)
+        vector = text_vector(item, dim // 2 if fault == "dim" else dim)
+        if fault == "zero":
+            vector = [0] * dim
+        if fault in ("nan", "nan64"):
+            vector[0] = math.nan
+        if fault in ("base64", "nan64"):
+            vector = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+        data.append({"object": "embedding", "index": i, "embedding": [vector] if fault == "nested" else vector})
+    return {"object": "list", "data": data[1:] if fault == "less" else data[::-1]}, texts, pictures
+
+
 class Rule:
     """One --fault."""
 
@@ -259,6 +308,7 @@ class State:
         self.released = False
         self.slots = threading.Semaphore(options.slots)
         self.rules = [Rule(f) for f in options.fault]
+        self.embed_rules, self.embeds = [Rule(f) for f in options.embed_fault], 0
         self.latency = options.latency
         self.loading = options.loading
         self.scene = json.load(open(options.scene, encoding="utf-8")) if options.scene else None
@@ -526,6 +576,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.control(json.loads(body))
         if self.refuse_key():
             return None
+        if self.path == "/v1/embeddings" and self.state.options.embed:
+            return self.embed(json.loads(body))
         if self.path != "/v1/chat/completions":
             return self.error(404, "File Not Found", "not_found_error")
         try:
@@ -539,6 +591,8 @@ class Handler(BaseHTTPRequestHandler):
         with state.lock:
             if "faults" in change:
                 state.rules = [Rule(f) for f in change["faults"]]
+            if "embed_faults" in change:
+                state.embed_rules, state.embeds = [Rule(f) for f in change["embed_faults"]], 0
             state.latency = change.get("latency", state.latency)
             state.checks = change.get("checks", state.checks)
             state.released |= change.get("release", False)
@@ -546,6 +600,35 @@ class Handler(BaseHTTPRequestHandler):
         if change.get("reset"):
             state.reset()
         self.reply(200, state.counters())
+
+    def embed(self, body):
+        state = self.state
+        with state.lock:
+            state.embeds += 1
+            rule = next((r for r in state.embed_rules if r.fits(state.embeds)), None)
+        fault = rule.name if rule else None
+        reply, texts, pictures = embeddings(body, state.options.embed, fault)
+        state.write(event="embed", texts=texts, pictures=pictures, fault=fault)
+        if fault == "exit":
+            os._exit(134)
+        if fault == "dead" or (fault == "abort" and pictures):
+            self.close_connection = True
+            return self.connection.shutdown(socket.SHUT_RDWR)
+        if fault == "500":
+            return self.error(500, "scripted fault 500")
+        if fault == "blind" and pictures:
+            return self.error(400, "image input is not supported", "invalid_request_error")
+        if fault == "huge":
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            try:
+                while True:
+                    self.wfile.write(b'{"data": [' + b" " * 1048576)
+            except OSError:
+                self.close_connection = True
+            return None
+        return self.reply(200, reply | {"model": state.options.model})
 
     def chat(self, request):
         state = self.state
@@ -826,6 +909,8 @@ def main():
     p.add_argument("--record")
     p.add_argument("--stays", action="store_true", help="does not end with its parent by itself")
     p.add_argument("--fault", action="append", default=[])
+    p.add_argument("--embed", type=int, default=0, metavar="DIM", help="makes vectors")
+    p.add_argument("--embed-fault", action="append", default=[])
     options = p.parse_args()
     if not options.stays:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: no test leaves it behind

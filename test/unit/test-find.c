@@ -403,6 +403,93 @@ static void withdrawn_statements_are_not_found(void **state)
 	check_best("cat", "A cat sleeps.");
 }
 
+/* ---- vectors */
+
+/* A frame that nothing is said of. */
+static void say_with_picture(const char *job, int64_t chunk)
+{
+	struct err err = {0};
+	int64_t time = (chunk * CHUNK + 10) * SECOND;
+	struct store_sample sample = {.time = time,
+	                              .pts = time,
+	                              .decode_path = "",
+	                              .fault = "",
+	                              .thumb = (void *)"jpeg",
+	                              .thumb_len = 4};
+	const struct store_chunk c = {.index = chunk,
+	                              .state = CHUNK_DONE,
+	                              .summary = "",
+	                              .reason = "",
+	                              .samples = &sample,
+	                              .n_samples = 1};
+	assert_ok(store_chunk_save(s, job, &c, &err));
+}
+
+/* Only the one of this text or picture is near to the vector of the query. */
+static void add_vectors(bool pictures, const char *near, int64_t near_chunk)
+{
+	const struct store_space space = {
+		.model = "m", .hash = "", .lead = "", .dim = 2, .pictures = pictures};
+	struct store_vectorless *v = NULL;
+	struct err err = {0};
+	size_t n = 0;
+	int64_t id;
+	assert_ok(store_space_find(s, &space, true, &id, &err));
+	assert_ok(store_vectorless_load(s, JOB_A, id, pictures, 0, 1000, &v, &n, &err));
+	assert_true(n > 0);
+	for (size_t i = 0; i < n; i++) {
+		bool is_near = pictures ? v[i].chunk == near_chunk : strcmp(v[i].text, near) == 0;
+		const struct store_vector one = {.of = &v[i],
+		                                 .data = is_near ? (int8_t[]){127, 0} : (int8_t[]){0, 127},
+		                                 .scale = 1. / 127};
+		assert_ok(store_vectors_add(s, JOB_A, id, 2, &one, 1, &err));
+	}
+	store_vectorless_free(v, n);
+}
+
+static int find_near(const struct find_vectors *vectors, enum find_sense sense,
+                     struct find_result *ret, struct err *err)
+{
+	const struct find_query query = {.text = "qwertz", .sense = sense};
+	const struct find_request q = {.jobs = one_job,
+	                               .n_jobs = 1,
+	                               .queries = &query,
+	                               .n_queries = 1,
+	                               .vectors = vectors,
+	                               .most = 12};
+	return find_windows(s, &q, ret, err);
+}
+
+static void vectors_find_other_words(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	const float east[] = {1, 0};
+	struct find_vectors v = {.space = {.model = "m", .hash = "", .lead = "", .dim = 2}, .of = east};
+	AUTO(find_result_clear) struct find_result none = {0}, all = {0}, failed = {0};
+	assert_ok(find_near(&v, FIND_SEEN, &none, &err));
+	assert_int_equal(none.n, 0);
+	assert_int_equal(none.n_failed, 1);
+	assert_non_null(strstr(none.failed[0], "vectors: no video"));
+
+	say_with_picture(JOB_A, 33);
+	add_vectors(false, "A van with the plate KX-4711Z stops.", -1);
+	add_vectors(true, "", 33);
+	assert_ok(find_near(&v, FIND_SEEN, &all, &err));
+	assert_int_equal(all.n_failed, 0);
+	assert_int_equal(all.n, 2);
+	assert_string_equal(all.windows[0].passages[0].text, "A van with the plate KX-4711Z stops.");
+	assert_int_equal(all.windows[1].passages[0].event, FIND_PICTURE);
+	assert_int_equal(all.windows[1].passages[0].chunk, 33);
+	assert_int_equal(all.windows[1].passages[0].start, (33LL * CHUNK + 10) * SECOND);
+
+	v.fault = "the engine is gone";
+	assert_ok(find_near(&v, FIND_SEEN, &failed, &err));
+	assert_int_equal(failed.n, 0);
+	assert_int_equal(failed.n_failed, 1);
+	assert_string_equal(failed.failed[0], "vectors: the engine is gone");
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -435,6 +522,7 @@ int main(void)
 		cmocka_unit_test(bursts_are_windows),
 		cmocka_unit_test(names_of_subjects_are_found),
 		cmocka_unit_test(withdrawn_statements_are_not_found),
+		cmocka_unit_test(vectors_find_other_words),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
