@@ -500,7 +500,7 @@ static void choose(struct composing *c)
 		else if (is_open(a, f))
 			add_dropped(
 				c->to, f->text,
-				"a second look at its frames could not tell whether it is what was asked for");
+				"a second look at its frames could not decide whether it is what was asked for");
 		else
 			c->items[c->n++] = f;
 	}
