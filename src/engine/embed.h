@@ -16,7 +16,7 @@ const char *engine_embed_name(const struct engine *e);
 
 /* Valid until engine_free(). */
 struct engine_embed_info {
-	const char *model, *hash; /* hash of its files; "" = not known */
+	const char *model, *hash; /* hash of its files, and how it pools; "" = not known */
 	const char *lead;         /* what is put before each text that is not a query */
 	size_t dim;               /* numbers in a vector */
 };

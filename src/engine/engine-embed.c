@@ -23,6 +23,7 @@ struct embedder {
 	struct backend *backend;
 	struct model model; /* of a child */
 	char *program, *log_path, *name, *lead, *query, *pooling;
+	char *hash;    /* of a child: of its model, with the pooling if it is chosen */
 	char *warning; /* NULL = none */
 	bool wants_pictures;
 	pthread_mutex_t lock; /* guards what follows */
@@ -123,6 +124,8 @@ int embedder_new(struct engine *e, const struct engine_options *o, const struct 
 	endpoint_config_clear(&s);
 	if (r < 0)
 		return err_wrap(err, "what makes vectors (engine.embed)");
+	bool pools = strcmp(x->pooling, "auto") != 0 && x->backend->model;
+	x->hash = mem_printf("%s%s%s", x->model.hash, pools ? " " : "", pools ? x->pooling : "");
 	x->backend->single = true;
 	x->backend->cancel = e->cancel;
 	x->backend->catalogue = e->catalogue;
@@ -145,6 +148,7 @@ void embedder_free(struct embedder *x)
 	free(x->pooling);
 	free(x->served);
 	free(x->warning);
+	free(x->hash);
 	free(x);
 }
 
@@ -263,7 +267,7 @@ int engine_embed_info(struct engine *e, struct cancel *cancel, struct engine_emb
 	if (!known && (r = engine_embed_texts(e, &text, 1, false, cancel, &probe, err)) < 0)
 		return r;
 	*ret = (struct engine_embed_info){.model = x->backend->model ? x->model.name : x->served,
-	                                  .hash = x->model.hash,
+	                                  .hash = x->hash,
 	                                  .lead = x->lead,
 	                                  .dim = x->dim};
 	return 0;

@@ -34,6 +34,8 @@ static int refusal(const struct endpoint *e, const struct http_reply *reply, con
 	failure->refused = !failure->retry;
 	failure->after = reply->retry_after;
 	failure->no_room = reply->status == 503 || r == -ERR_NOSPC;
+	if (strcasestr(err->msg, "pooling"))
+		err_add(err, "engine.embed_pooling chooses it: last or mean, as the model's makers say");
 	if (reply->status == 404)
 		r = err_set(err, ERR_ENGINE, "%s has no such model, or makes no vectors (HTTP 404)",
 		            e->shown);

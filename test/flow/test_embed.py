@@ -184,8 +184,13 @@ os.execv(sys.executable, [sys.executable, {str(flow.HERE / "fake_engine.py")!r},
         """The demo model is not one for vectors: what counts is that it makes some, of texts and of pictures."""
         self.needs_engine()
         self.analyze(self.fake())
-        r = self.vdet("embed", "--embed", flow.ROOT / "model" / "weights" / "demo.gguf", env={"VDET_ENGINE_EMBED_POOLING": "mean"})
+        model = flow.ROOT / "model" / "weights" / "demo.gguf"
+        self.assertIn("engine.embed_pooling", self.vdet("embed", "--embed", model, code=1).stderr)
+        r = self.vdet("embed", "--embed", model, env={"VDET_ENGINE_EMBED_POOLING": "mean"})
         self.assertEqual(self.counts(), (12, 12), r.stdout)
+        self.vdet("embed", "--embed", model, env={"VDET_ENGINE_EMBED_POOLING": "last"})  # are not compared with those
+        self.assertEqual(self.counts(), (24, 24))
+        self.assertEqual([h.split()[1] for h, in self.rows("SELECT hash FROM space ORDER BY id")], ["mean"] * 2 + ["last"] * 2)
 
 
 if __name__ == "__main__":
