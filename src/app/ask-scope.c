@@ -7,16 +7,17 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cases/walk.h"
+#include "job/streams.h"
 #include "search/scope.h"
 #include "store/ask.h"
 
 void ask_scope_clear(struct ask_scope *s)
 {
 	ask_videos_free(s->videos, s->n);
-	for (size_t i = 0; i < s->n_unread; i++) {
+	for (size_t i = 0; i < s->n_unread; i++)
 		free(s->unread[i]);
+	for (size_t i = 0; i < s->n_paths; i++)
 		free(s->unread_paths[i]);
-	}
 	free(s->unread);
 	free(s->unread_paths);
 	*s = (struct ask_scope){0};
@@ -38,13 +39,18 @@ static void add_video(struct ask_scope *s, const char *job, const char *path)
 	s->videos[s->n++] = (struct ask_video){.job = mem_strdup(job), .path = mem_strdup(path)};
 }
 
-static void add_unread(struct ask_scope *s, const struct walk_file *f)
+/* Takes the name. */
+static void add_unread(struct ask_scope *s, char *name)
 {
-	size_t cap = s->cap_unread;
 	s->unread = mem_room(s->unread, s->n_unread, &s->cap_unread, sizeof *s->unread);
-	s->unread_paths = mem_room(s->unread_paths, s->n_unread, &cap, sizeof *s->unread_paths);
-	s->unread[s->n_unread] = mem_strdup(f->name);
-	s->unread_paths[s->n_unread++] = mem_strdup(f->path);
+	s->unread[s->n_unread++] = name;
+}
+
+static void add_unread_file(struct ask_scope *s, const struct walk_file *f)
+{
+	add_unread(s, mem_strdup(f->name));
+	s->unread_paths = mem_room(s->unread_paths, s->n_paths, &s->cap_paths, sizeof(char *));
+	s->unread_paths[s->n_paths++] = mem_strdup(f->path);
 }
 
 /* The runs of a file: one for each of its streams that was analyzed. */
@@ -75,7 +81,7 @@ static int add_file(struct store *store, const struct walk_file *f, bool named,
 	if (r < 0)
 		log_warning("%s", err->msg);
 	if (r < 0 || !add_runs(s, known, sha256, f->path))
-		add_unread(s, f);
+		add_unread_file(s, f);
 	return 0;
 }
 
@@ -124,6 +130,22 @@ static int add_all(struct store *store, const struct scope *known, struct ask_sc
 	return r;
 }
 
+/* Streams of the files that are not analyzed. */
+static int add_streams(struct store *store, const struct scope *known, struct ask_scope *s,
+                       struct err *err)
+{
+	AUTO(mem_freep) struct streams_run *runs = mem_alloc(s->n + 1, sizeof *runs);
+	AUTO(mem_freep) char **names = NULL;
+	size_t n = 0;
+	for (size_t i = 0; i < s->n; i++)
+		runs[i] = (struct streams_run){
+			.job = s->videos[i].job, .name = file_base(scope_find(known, s->videos[i].job)->name)};
+	int r = streams_left_out(store, runs, s->n, &names, &n, err);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		add_unread(s, names[i]);
+	return r;
+}
+
 int ask_scope_find(struct store *store, char **paths, size_t n, struct cancel *cancel,
                    struct ask_scope *ret, struct err *err)
 {
@@ -132,6 +154,8 @@ int ask_scope_find(struct store *store, char **paths, size_t n, struct cancel *c
 	if (r == 0)
 		r = n ? add_paths(store, paths, n, &known, cancel, ret, err)
 		      : add_all(store, &known, ret, err);
+	if (r == 0)
+		r = add_streams(store, &known, ret, err);
 	return r;
 }
 

@@ -9,8 +9,10 @@
 struct ask_scope {
 	struct ask_video *videos;
 	size_t n, cap;
-	char **unread, **unread_paths; /* names and paths of videos that are not analyzed */
+	char **unread; /* names of videos, and of streams of videos, that are not analyzed */
 	size_t n_unread, cap_unread;
+	char **unread_paths; /* of those of which nothing is analyzed */
+	size_t n_paths, cap_paths;
 };
 void ask_scope_clear(struct ask_scope *s);
 

@@ -246,7 +246,7 @@ static int analyze_first(struct app *app, struct store *store, char **paths, int
 {
 	char none[] = "", *budget = app->analyze.budget, *output = app->analyze.output;
 	app->analyze.budget = app->analyze.output = none;
-	int code = app_analyze(app, scope->unread_paths, (int)scope->n_unread);
+	int code = app_analyze(app, scope->unread_paths, (int)scope->n_paths);
 	app->analyze.budget = budget;
 	app->analyze.output = output;
 	if (code == EXIT_INTERRUPTED)
@@ -270,7 +270,7 @@ static int run_in(struct app *app, struct ui *ui, char **paths, int n, const cha
 	else if (r == 0)
 		r = n || !*own.thread ? ask_scope_find(store, paths, (size_t)n, app->cancel, &scope, &err)
 		                      : ask_scope_of_answer(store, own.thread, &scope, &err);
-	if (r == 0 && own.analyze && scope.n_unread)
+	if (r == 0 && own.analyze && scope.n_paths)
 		r = analyze_first(app, store, paths, n, &scope, &err);
 	if (r == 0 && !answer)
 		r = ask(app, ui, store, &scope, question, &answer, &json, &err);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "job/step-options.h"
 
 void streams_settle(struct analyze_options *o, const struct video_info *v)
@@ -20,17 +21,22 @@ static int64_t *single(int64_t stream, size_t *ret_n)
 	return list;
 }
 
+/* Of a list of streams as probing makes it. */
+static bool is_moving(const json_t *stream)
+{
+	return strcmp(json_text(stream, "kind"), "video") == 0 &&
+	       !json_is_true(json_object_get(stream, "still"));
+}
+
 void streams_moving(const struct video_info *v, int64_t **ret, size_t *ret_n)
 {
 	AUTO(mem_freep)
 	int64_t *list = mem_alloc(json_array_size(v->video_streams) + 1, sizeof *list);
 	size_t i, n = 0;
 	const json_t *s;
-	json_array_foreach (v->video_streams, i, s) {
-		const char *kind = json_string_value(json_object_get(s, "kind"));
-		if (kind && strcmp(kind, "video") == 0 && !json_is_true(json_object_get(s, "still")))
+	json_array_foreach (v->video_streams, i, s)
+		if (is_moving(s))
 			list[n++] = json_integer_value(json_object_get(s, "index"));
-	}
 	*ret = n ? TAKE(list) : single(-1, &n);
 	*ret_n = n;
 }
@@ -60,5 +66,65 @@ int streams_list(const char *path, const struct analyze_options *o, struct cance
 	if (r < 0)
 		return r == -ERR_CANCELED ? r : err_wrap(err, "%s", file_base(path));
 	streams_moving(&v, ret, ret_n);
+	return 0;
+}
+
+/* ---- what no run is about */
+
+/* Notes which streams of its file a run is about: in `files`, by SHA-256,
+ * {"name", "streams": {"0": true, …}}. */
+static void note_run(json_t *files, const json_t *source, const char *name)
+{
+	const char *sha256 = json_text(source, "sha256");
+	json_t *file = json_object_get(files, sha256), *stream;
+	size_t i;
+	if (!file) {
+		file = json_pack("{s:s, s:{}}", "name", name, "streams");
+		json_object_set_new(files, sha256, file);
+	}
+	json_t *streams = json_object_get(file, "streams");
+	json_array_foreach (json_object_get(source, "streams"), i, stream) {
+		AUTO(mem_freep)
+		char *index =
+			mem_printf("%lld", (long long)json_integer_value(json_object_get(stream, "index")));
+		if (json_is_true(json_object_get(stream, "chosen")))
+			json_object_set_new(streams, index, json_true());
+		else if (is_moving(stream) && !json_object_get(streams, index))
+			json_object_set_new(streams, index, json_false());
+	}
+}
+
+static int read_run(struct store *s, const struct streams_run *run, json_t *files, struct err *err)
+{
+	AUTO(store_job_clear) struct store_job job = {0};
+	int r = store_job_find(s, run->job, &job, err);
+	if (r < 0)
+		return r == -ERR_NOENT ? 0 : r;
+	json_auto_t *facts = json_loads(job.facts ? job.facts : "", 0, NULL);
+	note_run(files, json_object_get(facts, "source"), run->name);
+	return 0;
+}
+
+int streams_left_out(struct store *s, const struct streams_run *runs, size_t n, char ***ret,
+                     size_t *ret_n, struct err *err)
+{
+	json_auto_t *files = json_object();
+	const char *sha256, *index;
+	json_t *file, *used;
+	size_t cap = 0;
+	for (size_t i = 0; i < n; i++) {
+		int r = read_run(s, &runs[i], files, err);
+		if (r < 0)
+			return r;
+	}
+	*ret = NULL;
+	*ret_n = 0;
+	json_object_foreach (files, sha256, file)
+		json_object_foreach (json_object_get(file, "streams"), index, used) {
+			if (json_is_true(used))
+				continue;
+			*ret = mem_room(*ret, *ret_n, &cap, sizeof **ret);
+			(*ret)[(*ret_n)++] = mem_printf("%s, stream %s", json_text(file, "name"), index);
+		}
 	return 0;
 }

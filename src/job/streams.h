@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "decoder/decoder.h"
 #include "job/options.h"
+#include "store/store.h"
 
 /* Replaces the index of the default stream in the options by -1. */
 void streams_settle(struct analyze_options *o, const struct video_info *v);
@@ -25,5 +26,16 @@ int streams_list(const char *path, const struct analyze_options *o, struct cance
                  int64_t **ret, size_t *ret_n, struct err *err);
 /* The same of a file that was probed. */
 void streams_moving(const struct video_info *v, int64_t **ret, size_t *ret_n);
+
+/* A run of a file. */
+struct streams_run {
+	const char *job;  /* its id */
+	const char *name; /* of the file, for people */
+};
+/* Which moving streams of the files of these runs none of the runs is about:
+ * "cam.mkv, stream 1". Runs that are not in the journal have none. Blocks for
+ * the disk. The caller frees each text of *ret, and *ret. */
+int streams_left_out(struct store *s, const struct streams_run *runs, size_t n, char ***ret,
+                     size_t *ret_n, struct err *err);
 
 #endif

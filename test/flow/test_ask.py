@@ -179,6 +179,18 @@ class Answers(AskFlow):
         r = self.vdet("ask", "--engine", engine.url, "--analyze", "--chunk-duration", "4", "--chunk-frames", "2", "a.mp4", QUESTION)
         self.assertIn("A white dog comes in", r.stdout)
 
+    def test_a_stream_that_is_not_analyzed_is_named(self):
+        engine = self.fake(route=ROUTE | {"kind": "is"}, shows=[])
+        flow.make_video(self.dir / "two.mkv", 4 * CHUNKS, size="64x36", rate=5,
+                        extra=("-f", "lavfi", "-i", f"testsrc=s=64x36:r=5:d={4 * CHUNKS}", "-map", "0", "-map", "1"))
+        self.analyze(engine, "two.mkv")
+        for scope in (["two.mkv"], []):
+            answer = self.ask(engine, "--thorough", *scope, code=4, question="Is there a dog?")
+            self.assertEqual((answer["state"], answer["unread"]), ("not-found", ["two.mkv, stream 1"]))
+        self.analyze(engine, "two.mkv", "--stream", "1")
+        answer = self.ask(engine, "--thorough", "two.mkv", code=5, question="Is there a dog?")
+        self.assertEqual((answer["unread"], [s["stream"] for s in answer["sources"]]), ([], [1, None]))
+
     def test_what_was_seen_of_a_deleted_video_is_deleted(self):
         engine = self.fake()
         self.analyze(engine)
