@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/pool.h"
 #include "base/text.h"
+#include "mcp/unread.h"
 
 enum {
 	AT_ONCE = 2,
@@ -30,7 +31,7 @@ struct asked {
 	size_t n_choices;
 	struct ask_video *videos;
 	size_t n_videos;
-	bool thorough, looks;
+	bool all, thorough, looks;
 	struct ask_look look;
 	struct cancel *cancel;
 	/* With the lock. */
@@ -110,19 +111,20 @@ static int answer(struct asked *q, struct answer **ret, struct err *err)
 {
 	const struct mcp_setup *s = &q->asks->setup;
 	AUTO(mem_freep) char *json = NULL;
+	AUTO(unread_clear) struct unread unread = {0};
 	struct ask_context c = {.store = s->store,
 	                        .options = s->options,
 	                        .cancel = q->cancel,
 	                        .progress = on_progress,
 	                        .ctx = q};
-	const struct ask_request request = {.question = q->question,
-	                                    .videos = q->videos,
-	                                    .n_videos = q->n_videos,
-	                                    .thread = q->thread,
-	                                    .choices = (const char *const *)q->choices,
-	                                    .n_choices = q->n_choices,
-	                                    .language = "",
-	                                    .thorough = q->thorough};
+	struct ask_request request = {.question = q->question,
+	                              .videos = q->videos,
+	                              .n_videos = q->n_videos,
+	                              .thread = q->thread,
+	                              .choices = (const char *const *)q->choices,
+	                              .n_choices = q->n_choices,
+	                              .language = "",
+	                              .thorough = q->thorough};
 	int r = cancel_fired(q->cancel) ? err_set(err, ERR_CANCELED, "canceled")
 	                                : s->host->engine(s->host->ctx, &c.engine, &c.memory, err);
 	/* First, as the name of its model is part of what makes a question the
@@ -131,6 +133,10 @@ static int answer(struct asked *q, struct answer **ret, struct err *err)
 		r = engine_start(c.engine, NULL, NULL, err);
 	if (r == 0 && q->looks)
 		return look(q, &c, err);
+	if (r == 0)
+		r = unread_find(s, q->videos, q->n_videos, q->all, q->cancel, &unread, err);
+	request.unread = unread.names;
+	request.n_unread = unread.n;
 	return r < 0 ? r : ask_run(&c, &request, ret, &json, err);
 }
 
@@ -164,8 +170,8 @@ static char *key_of(const struct asks_question *q)
 		json_array_append_new(choices, json_string(q->choices[i]));
 	static const struct ask_look none;
 	const struct ask_look *part = q->look ? q->look : &none;
-	json_auto_t *key = json_pack("[s, s, O, O, b, I, I, I]", q->question, q->thread, videos,
-	                             choices, (int)q->thorough, (json_int_t)part->start,
+	json_auto_t *key = json_pack("[s, s, O, O, b, b, I, I, I]", q->question, q->thread, videos,
+	                             choices, (int)q->all, (int)q->thorough, (json_int_t)part->start,
 	                             (json_int_t)part->end, (json_int_t)part->frames);
 	return json_dumps(key, JSON_COMPACT);
 }
@@ -182,6 +188,7 @@ static struct asked *copy(struct asks *a, const struct asks_question *q, char *k
 	                     .n_choices = q->n_choices,
 	                     .videos = mem_alloc(q->n_videos + 1, sizeof *to->videos),
 	                     .n_videos = q->n_videos,
+	                     .all = q->all,
 	                     .thorough = q->thorough,
 	                     .looks = q->look,
 	                     .look = q->look ? *q->look : (struct ask_look){0},

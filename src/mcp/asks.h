@@ -25,6 +25,7 @@ struct asks_question {
 	size_t n_choices;
 	const struct ask_video *videos;
 	size_t n_videos;
+	bool all; /* the videos are all that there are */
 	bool thorough;
 	/* NULL: an answer is made. Else the one video is looked at once, and the
 	 * result is in the journal, for ask_look_at(). */

@@ -157,10 +157,15 @@ static int load_journal(const struct mcp_setup *s, struct library *ret, struct e
 
 /* ---- the folder */
 
-/* A file of the walk that has name and size of the video. */
+/* A file of the walk that has name and size of the video, rather where it was
+ * expected than elsewhere. */
 static const char *find_file(const struct walk *w, const struct mcp_video *v)
 {
 	struct stat st;
+	for (size_t i = 0; i < w->n; i++)
+		if (strcmp(w->files[i].path, v->path) == 0 && stat(v->path, &st) == 0 &&
+		    st.st_size == v->size)
+			return w->files[i].path;
 	for (size_t i = 0; i < w->n; i++)
 		if (strcmp(file_base(w->files[i].path), file_base(v->path)) == 0 &&
 		    stat(w->files[i].path, &st) == 0 && st.st_size == v->size)

@@ -156,6 +156,7 @@ int tool_ask(struct tool_call *c, json_t **ret, struct err *err)
 	                          .thread = tool_text(c, "thread", ""),
 	                          .choices = choices,
 	                          .n_choices = json_array_size(list),
+	                          .all = !json_object_get(c->args, "videos"),
 	                          .thorough = json_is_true(json_object_get(c->args, "thorough"))};
 	for (size_t i = 0; i < q.n_choices; i++)
 		choices[i] = json_string_value(json_array_get(list, i));

@@ -238,6 +238,50 @@ class Tools(Mcp):
             with self.assertRaises(Failed):
                 c.call("get_answer", answer=wrong)
 
+    def test_what_is_not_analyzed_is_named(self):
+        """Files below the folder, by their content, and streams of files that were analyzed."""
+        (self.dir / "scene.json").write_text(json.dumps(json.loads((self.dir / "scene.json").read_text()) | {
+            "ask": {"shows": [], "says": "Nothing.", "route": {"kind": "is", "statement": "A cat sleeps.", "queries": [
+                {"text": "cat", "sense": "seen"}], "question": "Is there a cat?", "negated": False}}}))
+        self.fake = self.engine("--scene", str(self.dir / "scene.json"))
+
+        def asked(*options, **more):
+            c = self.client("--engine", self.fake.url, *options)
+            r = c.call("ask", question="Is there a cat?", thorough=True, **more)
+            [whole] = c.ask("resources/read", uri=r["uri"])["contents"]
+            return r, json.loads(whole["text"])["unread"]
+
+        r, unread = asked("--folder", "cams")
+        self.assertEqual((r["state"], unread), ("not-seen", []))
+        flow.make_video(self.dir / "cams/new.mp4", 2, size="64x36", rate=5)
+        # As long as the one that was analyzed, and of its name.
+        (self.dir / "cams/sub").mkdir()
+        other = bytearray((self.dir / "cams/yard.mp4").read_bytes())
+        other[-1] ^= 1
+        (self.dir / "cams/sub/yard.mp4").write_bytes(other)
+        r, unread = asked("--folder", "cams")
+        self.assertEqual((r["state"], unread), ("not-found", ["new.mp4", "sub/yard.mp4"]))
+        self.assertIn("Not analyzed, so this answer says nothing of it: new.mp4", r["text"])
+        c = self.client("--folder", "cams")
+        r, unread = asked("--folder", "cams", videos=[self.yard(c)])
+        self.assertEqual((r["state"], unread), ("not-seen", []))
+        self.assertEqual(asked()[1], [])  # without a folder, all that is known
+
+        (self.dir / "other").mkdir()
+        flow.make_video(self.dir / "other/two.mkv", 6, size="64x36", rate=5,
+                        extra=("-f", "lavfi", "-i", "testsrc=s=64x36:r=5:d=6", "-map", "0", "-map", "1"))
+        analyze = "analyze", "two.mkv", "--engine", self.fake.url, *OPTIONS
+        self.vdet(*analyze, cwd=self.dir / "other")
+        c = self.client("--folder", "other")
+        [first] = [v["video"] for v in c.call("list_videos")["videos"]]
+        for more in ({}, {"videos": [first]}):
+            r, unread = asked("--folder", "other", **more)
+            self.assertEqual((r["state"], unread), ("not-found", ["two.mkv, stream 1"]))
+        self.vdet(*analyze, "--stream", "1", cwd=self.dir / "other")
+        for more in ({}, {"videos": [first]}):
+            r, unread = asked("--folder", "other", **more)
+            self.assertEqual((r["state"], unread), ("not-seen", []))
+
     def test_a_look_is_paid_once(self):
         c = self.client("--engine", self.fake.url)
         video = self.yard(c)

@@ -119,6 +119,17 @@ class McpHttp(Serving):
             self.assertEqual(c.send("server/discover", _headers={"Origin": "https://elsewhere.example"}).status, 403)
         self.assertEqual(ben.send("server/discover", _headers={"Origin": f"http://127.0.0.1:{s.port}"}).status, 200)
 
+    def test_videos_without_a_result_are_named(self):
+        s = self.server()
+        c = HttpClient(s)
+        self.added(c)
+        (self.dir / "bad.mp4").write_bytes(b"no video" * 99)
+        bad = s.change("POST", "/jobs", {"path": str(self.dir / "bad.mp4")})
+        s.wait(f"/jobs/{bad['id']}", lambda j: j["state"] == "failed")
+        r = c.call("ask", question="Is there a van?")
+        self.assertIn("Not analyzed, so this answer says nothing of it: bad.mp4", r["text"])
+        self.assertNotEqual(r["state"], "not-seen")
+
     def test_a_budget_an_hour(self):
         self.env["VDET_NET_MCP_CALLS"] = "2"
         one, two = self.token("ann", "submit"), self.token("ben", "submit")
