@@ -3,9 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "board/board-internal.h"
 #include "job/budget.h"
+#include "job/streams.h"
+#include "store/passage.h"
 
 enum { CHOICE_MAX = 1000 /* bytes */, LANGUAGE_MAX = 100 };
 
@@ -123,7 +126,9 @@ int board_check_ask(const json_t *body, struct err *err)
 struct candidate {
 	int64_t id;
 	bool named; /* by path: serve.folders has to allow it */
-	char *name, *path, *job;
+	char *name, *path;
+	char **jobs; /* ids of its runs that ended, oldest first */
+	size_t n_jobs, cap;
 };
 
 struct candidates {
@@ -136,7 +141,9 @@ static void clear_candidates(struct candidates *c)
 	for (size_t i = 0; i < c->n; i++) {
 		free(c->all[i].name);
 		free(c->all[i].path);
-		free(c->all[i].job);
+		for (size_t k = 0; k < c->all[i].n_jobs; k++)
+			free(c->all[i].jobs[k]);
+		free(c->all[i].jobs);
 	}
 	free(c->all);
 }
@@ -158,7 +165,13 @@ static bool has_id(const int64_t *ids, size_t n, int64_t id)
 	return n && bsearch(&id, ids, n, sizeof *ids, by_number);
 }
 
-/* `ids` NULL: all videos of the board. Of each its latest run that ended. */
+static void add_job(struct candidate *c, const char *job)
+{
+	c->jobs = mem_room(c->jobs, c->n_jobs, &c->cap, sizeof *c->jobs);
+	c->jobs[c->n_jobs++] = mem_strdup(job);
+}
+
+/* `ids` NULL: all videos of the board. */
 static void take_candidates(struct board *b, const int64_t *ids, size_t n, struct candidates *ret)
 {
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
@@ -170,8 +183,7 @@ static void take_candidates(struct board *b, const int64_t *ids, size_t n, struc
 		ret->all[ret->n++] = (struct candidate){.id = v->row.id,
 		                                        .named = strcmp(v->row.origin, "path") == 0,
 		                                        .name = mem_strdup(v->row.name),
-		                                        .path = mem_strdup(v->row.path),
-		                                        .job = mem_strdup("")};
+		                                        .path = mem_strdup(v->row.path)};
 	}
 	for (size_t i = 0; i < b->n_jobs && ret->n; i++) {
 		const struct job *j = b->jobs[i];
@@ -181,7 +193,7 @@ static void take_candidates(struct board *b, const int64_t *ids, size_t n, struc
 		                          ? NULL
 		                          : bsearch(&key, ret->all, ret->n, sizeof key, by_id);
 		if (c)
-			board_set_text(&c->job, j->row.journal);
+			add_job(c, j->row.journal);
 	}
 }
 
@@ -203,30 +215,72 @@ static void add_unread(struct asked *a, char *name)
 	a->unread[a->n_unread++] = name;
 }
 
-static bool is_listed(const struct asked *a, const char *job)
+struct taking {
+	struct board *board;
+	struct asked *asked;
+	json_t *sources;          /* of each run of the journal that ended: file and stream */
+	json_t *taken;            /* sources */
+	struct streams_run *runs; /* that were taken; borrows its texts */
+	size_t n, cap;
+};
+
+static void clear_taking(struct taking *t)
 {
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->videos[i].job, job) == 0)
-			return true;
-	return false;
+	json_decref(t->sources);
+	json_decref(t->taken);
+	free(t->runs);
 }
 
-static void add_video(struct board *b, struct asked *a, const struct candidate *c)
+static void note_source(void *ctx, const struct store_run *run)
+{
+	AUTO(mem_freep) char *source = mem_printf("%s %d", run->sha256, run->stream);
+	json_object_set_new(ctx, run->id, json_string(source));
+}
+
+/* Of each stream of the file the latest run; none if another video has it: a
+ * copy of the file. */
+static void add_run(struct taking *t, const struct candidate *c, const char *job, const char *path)
+{
+	const char *known = json_text(t->sources, job), *source = *known ? known : job;
+	struct asked *a = t->asked;
+	if (json_object_get(t->taken, source))
+		return;
+	json_object_set_new(t->taken, source, json_true());
+	a->videos = mem_room(a->videos, a->n, &a->cap, sizeof *a->videos);
+	a->videos[a->n++] = (struct ask_video){.job = mem_strdup(job), .path = mem_strdup(path)};
+	t->runs = mem_room(t->runs, t->n, &t->cap, sizeof *t->runs);
+	t->runs[t->n++] = (struct streams_run){.job = job, .name = c->name};
+}
+
+static void add_video(struct taking *t, const struct candidate *c)
 {
 	AUTO(mem_freep) char *real = NULL;
 	struct err ignored;
-	if (!*c->job) {
-		add_unread(a, mem_strdup(c->name));
-		return;
-	}
-	if (is_listed(a, c->job))
-		return; /* a copy of the file */
+	if (!c->n_jobs)
+		add_unread(t->asked, mem_strdup(c->name));
 	/* Folders and links may have changed since the video was added. */
-	if (c->named && board_check_path(b, c->path, &real, &ignored) < 0)
+	if (c->n_jobs && c->named && board_check_path(t->board, c->path, &real, &ignored) < 0)
 		real = mem_strdup("");
-	a->videos = mem_room(a->videos, a->n, &a->cap, sizeof *a->videos);
-	a->videos[a->n++] =
-		(struct ask_video){.job = mem_strdup(c->job), .path = mem_strdup(real ? real : c->path)};
+	for (size_t i = c->n_jobs; i-- > 0;)
+		add_run(t, c, c->jobs[i], real ? real : c->path);
+}
+
+/* With the streams that no run is about. */
+static int add_videos(struct board *b, const struct candidates *c, struct asked *ret,
+                      struct err *err)
+{
+	AUTO(clear_taking)
+	struct taking t = {.board = b, .asked = ret, .sources = json_object(), .taken = json_object()};
+	AUTO(mem_freep) char **names = NULL;
+	size_t n = 0;
+	int r = store_runs_each(b->setup.store, note_source, t.sources, err);
+	for (size_t i = 0; r == 0 && i < c->n; i++)
+		add_video(&t, &c->all[i]);
+	if (r == 0)
+		r = streams_left_out(b->setup.store, t.runs, t.n, &names, &n, err);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		add_unread(ret, names[i]);
+	return r;
 }
 
 /* The ids of the request, each once, in order; NULL: all videos. */
@@ -310,8 +364,8 @@ int board_take_asked(struct board *b, const json_t *request, bool need, struct a
 		return r;
 	take_candidates(b, ids, n, &c);
 	r = note_missing(ids, n, &c, need, &a, err);
-	for (size_t i = 0; r == 0 && i < c.n; i++)
-		add_video(b, &a, &c.all[i]);
+	if (r == 0)
+		r = add_videos(b, &c, &a, err);
 	if (r == 0 && !a.n)
 		r = err_set(err, ERR_BUSY,
 		            "no video in the scope of this question has a result yet; "

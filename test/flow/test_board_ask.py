@@ -164,6 +164,19 @@ class BoardAsk(Asks):
         self.assertTrue(after["answer"]["sources"][0]["deleted"])
         self.refused(404, f"no video has the id {video}", {"question": QUESTION, "videos": [video, bad["video"]]})
 
+    def test_streams_of_a_file(self):
+        """Each that has a result is asked about, and the others are named."""
+        make_video(self.dir / "two.mkv", 4, size="64x36",
+                   extra=("-f", "lavfi", "-i", "testsrc=s=64x36:r=10:d=4", "-map", "0", "-map", "1"))
+        unread, streams = [], []
+        for options in {}, {"media.stream": "1"}, {"media.stream": "1", "chunk.frames": 1}:
+            job = self.server.change("POST", "/jobs", {"path": str(self.dir / "two.mkv"), "options": CHUNKS | options})
+            self.server.wait(f"/jobs/{job['id']}", lambda j: j["state"] in ("done", "holes", "failed"))
+            answer = self.ended(self.ask(videos=[job["video"]] * 3))["answer"]
+            unread.append(answer["unread"])
+            streams.append(sorted(s["stream"] or 0 for s in answer["sources"]))
+        self.assertEqual((unread, streams), ([["two.mkv, stream 1"], [], []], [[0], [0, 1], [0, 1]]))
+
     def test_killed_it_goes_on(self):
         """No reply is asked for twice, and the answer is that of a server that was not killed."""
         self.video("a.mp4", 6)
