@@ -9,6 +9,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "gpu/gpu.h"
+#include "sign/sign.h"
+#include "store/ask.h"
 
 #define GPU_LEAST ((int64_t)2 << 30)
 
@@ -85,11 +87,26 @@ int app_usage(const struct command *c, const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
+/* An answer that cannot be signed is still an answer. */
+static char *sign_answer(void *ctx, const char *answer)
+{
+	const struct app *app = ctx;
+	char *text = NULL;
+	struct err err;
+	if (sign_text(answer, app->data_dir, &text, &err) < 0)
+		log_warning("the answer is not signed: %s", err.msg);
+	return text;
+}
+
 int app_open_store(const struct app *app, struct store **ret, struct err *err)
 {
 	AUTO(mem_freep) char *path = file_join(app->data_dir, "vdet.db");
 	int r = file_mkdirs(app->data_dir, true, err);
-	return r < 0 ? r : store_open(path, ret, err);
+	if (r == 0)
+		r = store_open(path, ret, err);
+	if (r == 0)
+		store_ask_sign_with(*ret, sign_answer, (void *)app);
+	return r;
 }
 
 static int spend(void *ctx, const char *endpoint, const struct engine_spending *add,

@@ -16,7 +16,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "job/budget.h"
-#include "sign/sign.h"
 
 enum { CHOICES_BYTES = 64 << 10, PAGE_BYTES = 256 << 20 };
 
@@ -124,17 +123,6 @@ static int write_files(const struct app *app, const struct answer *a, const char
 	return r;
 }
 
-/* An answer that cannot be signed is still an answer. */
-static char *sign(const struct app *app, const char *json)
-{
-	char *text = NULL;
-	struct err err;
-	if (sign_text(json, app->data_dir, &text, &err) == 0)
-		return text;
-	log_warning("the answer is not signed: %s", err.msg);
-	return mem_strdup(json);
-}
-
 static int exit_of(const struct answer *a)
 {
 	static const int codes[] = {[ANSWER_ANSWERED] = EXIT_COMPLETE,
@@ -148,15 +136,15 @@ static int exit_of(const struct answer *a)
 static int print_answer(const struct app *app, const struct answer *a, const char *json,
                         struct err *err)
 {
-	AUTO(mem_freep) char *page = NULL, *signed_json = sign(app, json);
+	AUTO(mem_freep) char *page = NULL;
 	AUTO(buf_free) struct buf text = BUF(PAGE_BYTES);
-	int r = write_files(app, a, signed_json, &page, err);
+	int r = write_files(app, a, json, &page, err);
 	if (r == 0)
 		r = answer_text_page(a, page, &text, err);
 	if (r < 0)
 		return app_fail(err);
 	if (own.json)
-		puts(signed_json);
+		puts(json);
 	else
 		fputs(buf_str(&text), stdout);
 	return exit_of(a);
@@ -240,6 +228,23 @@ static int ask(struct app *app, struct ui *ui, struct store *store, struct ask_s
 	return ask_run(&c, &q, ret, ret_json, err);
 }
 
+/* As it is in the journal: signed when it was finished. What is in the journal
+ * is never signed later, as it may have been changed. */
+static int ask_and_load(struct app *app, struct ui *ui, struct store *store,
+                        struct ask_scope *scope, const char *question, struct answer **ret,
+                        char **ret_json, struct err *err)
+{
+	AUTO(answer_freep) struct answer *made = NULL;
+	AUTO(mem_freep) char *json = NULL;
+	struct err ignored;
+	int r = ask(app, ui, store, scope, question, &made, &json, err);
+	if (r < 0 || ask_load(store, made->id, ret, ret_json, &ignored) == 0)
+		return r;
+	*ret = TAKE(made); /* it was deleted meanwhile */
+	*ret_json = TAKE(json);
+	return 0;
+}
+
 /* Analyzes what is not analyzed, and finds the scope again. */
 static int analyze_first(struct app *app, struct store *store, char **paths, int n,
                          struct ask_scope *scope, struct err *err)
@@ -273,7 +278,7 @@ static int run_in(struct app *app, struct ui *ui, char **paths, int n, const cha
 	if (r == 0 && own.analyze && scope.n_paths)
 		r = analyze_first(app, store, paths, n, &scope, &err);
 	if (r == 0 && !answer)
-		r = ask(app, ui, store, &scope, question, &answer, &json, &err);
+		r = ask_and_load(app, ui, store, &scope, question, &answer, &json, &err);
 	if (r == -ERR_CANCELED)
 		log_warning("interrupted; what was asked is kept, and the same command continues");
 	return r < 0 ? app_fail(&err) : print_answer(app, answer, json, &err);

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "board/board-internal.h"
-#include "sign/sign.h"
 #include "store/ask.h"
 
 /* ---- asking */
@@ -143,20 +142,8 @@ static void forget_reports(struct answer *a)
 		board_set_text(&a->sources[i].report, "");
 }
 
-/* As it is in the journal, and signed: what happened since is not part of it.
- * One that cannot be signed is still an answer. */
-static void print_signed(const struct board *b, const char *json, struct buf *out)
-{
-	AUTO(mem_freep) char *text = NULL;
-	struct err err;
-	if (sign_text(json, b->setup.data_dir, &text, &err) < 0)
-		log_warning("the answer is not signed: %s", err.msg);
-	buf_adds(out, text ? text : json);
-	buf_adds(out, "\n");
-}
-
-static int print_answer(struct board *b, struct answer *a, const char *json, const char *format,
-                        struct buf *out, struct err *err)
+static int print_answer(struct answer *a, const char *json, const char *format, struct buf *out,
+                        struct err *err)
 {
 	forget_reports(a);
 	if (strcmp(format, "html") == 0)
@@ -165,7 +152,8 @@ static int print_answer(struct board *b, struct answer *a, const char *json, con
 		return answer_markdown(a, out, err);
 	if (strcmp(format, "json") != 0)
 		return err_set(err, ERR_NOENT, "an answer is json, html or md");
-	print_signed(b, json, out);
+	buf_adds(out, json); /* as it was signed: what happened since is not part of it */
+	buf_adds(out, "\n");
 	return buf_check(out, "the answer", err);
 }
 
@@ -179,7 +167,7 @@ int board_ask_answer(struct board *b, int64_t id, const char *format, struct buf
 	if (r == 0)
 		r = load_answer(b, &row, &answer, &json, err);
 	if (r == 0)
-		r = print_answer(b, answer, json, format, out, err);
+		r = print_answer(answer, json, format, out, err);
 	if (r == 0)
 		*ret_name = mem_printf("answer-%s.%s", answer->id, format);
 	return r;

@@ -183,13 +183,20 @@ static int set_pictures(struct store *s, const char *id, const struct store_ask_
 	return r;
 }
 
+void store_ask_sign_with(struct store *s, store_sign_fn *sign, void *ctx)
+{
+	s->sign = sign;
+	s->sign_ctx = ctx;
+}
+
 int store_ask_finish(struct store *s, const char *id, const char *answer,
                      const struct store_ask_picture *pictures, size_t n, struct err *err)
 {
+	AUTO(mem_freep) char *with_signature = s->sign ? s->sign(s->sign_ctx, answer) : NULL;
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
 	int r = db_exec(locked, "BEGIN IMMEDIATE", err);
 	if (r == 0)
-		r = set_answer(locked, id, answer, err);
+		r = set_answer(locked, id, with_signature ? with_signature : answer, err);
 	if (r == 0)
 		r = set_pictures(locked, id, pictures, n, err);
 	r = db_end(locked, r, err);

@@ -49,8 +49,16 @@ struct store_ask_picture {
 	const void *jpeg;   /* borrowed */
 	size_t len;         /* bytes */
 };
-/* The answer with its pictures, in one transaction. ERR_NOENT if the question
- * was removed, or has an answer already, which stays. */
+/* Signs an answer, JSON; NULL if it cannot be. The caller frees the result. Any
+ * thread, several at once. */
+typedef char *store_sign_fn(void *ctx, const char *answer);
+/* From now on each answer is signed when it is finished, and kept so: nothing
+ * that was changed later has a signature that holds. Before other threads use
+ * the store; `ctx` is borrowed until store_free(). */
+void store_ask_sign_with(struct store *s, store_sign_fn *sign, void *ctx);
+
+/* The answer, signed, with its pictures, in one transaction. ERR_NOENT if the
+ * question was removed, or has an answer already, which stays. */
 int store_ask_finish(struct store *s, const char *id, const char *answer,
                      const struct store_ask_picture *pictures, size_t n, struct err *err);
 /* Calls fn for each picture; what it points to is valid during the call; fn

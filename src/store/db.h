@@ -18,6 +18,8 @@ struct store {
 	pthread_mutex_t lock;
 	void *attached; /* or NULL */
 	void (*free_attached)(void *attached);
+	char *(*sign)(void *ctx, const char *answer); /* see store_ask_sign_with() */
+	void *sign_ctx;
 };
 
 struct store *db_lock(struct store *s);

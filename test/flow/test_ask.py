@@ -92,6 +92,33 @@ class Answers(AskFlow):
         self.assertNotEqual(again["id"], json.loads(first)["id"])
         self.assertIn("request", again["changed"])
 
+    def test_only_what_was_answered_is_signed(self):
+        """The journal keeps the signature: what was changed there is never signed again."""
+        engine = self.fake()
+        self.analyze(engine)
+        answer = self.ask(engine, "a.mp4")
+
+        def signature(code, *args):
+            r = self.vdet("ask", "--engine", engine.url, "--json", "--output", "shown", *args)
+            self.assertEqual((self.dir / "shown/answer.json").read_text(), r.stdout.rstrip("\n"))
+            proof = json.loads(self.vdet("prove", "shown/answer.json", "a.mp4", "--json", code=None).stdout)
+            self.assertIn(("signature", code), [(x["about"], x["state"]) for x in proof["lines"]], proof)
+            return json.loads(r.stdout)
+
+        self.assertEqual(signature("holds", "--show", answer["id"]), answer)
+        for change in (lambda a: a.replace("A white dog", "A black dog"), lambda a: json.dumps(
+                {k: v for k, v in json.loads(a).items() if k != "signature"})):
+            with sqlite3.connect(self.store) as store:
+                [(text,)] = store.execute("SELECT answer FROM ask").fetchall()
+                store.execute("UPDATE ask SET answer = ?", (change(text),))
+            store.close()
+            for args in ("--show", answer["id"]), ("a.mp4", QUESTION):
+                shown = signature("fails" if "signature" in change(text) else "unchecked", *args)
+                self.assertIn("black", shown["text"])
+        again = self.ask(engine, "--again", "--output", "again", "a.mp4")
+        self.assertIn("white", again["text"])
+        self.assertEqual(signature("holds", "--show", again["id"]), again)
+
     def test_what_changed_is_asked_again(self):
         engine = self.fake()
         self.analyze(engine)
