@@ -127,6 +127,7 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 	                                  .engine = s->engine,
 	                                  .memory = s->memory,
 	                                  .store = s->store,
+	                                  .notify = &app->notify,
 	                                  .events = s->events,
 	                                  .data_dir = app->data_dir,
 	                                  .locks_dir = app->locks_dir,

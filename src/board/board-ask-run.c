@@ -28,15 +28,23 @@ static json_t *parsed_or_null(const char *s)
 	return j ? j : json_null();
 }
 
+/* ERR_ARG unless a row of the journal can be asked. */
+static int check_row(const json_t *request, struct err *err)
+{
+	json_auto_t *asked = json_copy((json_t *)request);
+	json_object_del(asked, "watch"); /* which a client does not set */
+	return board_check_ask(asked, err);
+}
+
 /* What was asked, with what was left out; of a damaged row nothing. */
 static json_t *request_json(const char *text)
 {
 	json_auto_t *request = json_loads(text, 0, NULL);
 	struct err ignored;
-	json_t *o = json_pack("{s:s, s:n, s:n, s:b, s:n, s:b, s:b, s:n, s:n, s:n}", "question", "",
+	json_t *o = json_pack("{s:s, s:n, s:n, s:b, s:n, s:b, s:b, s:n, s:n, s:n, s:n}", "question", "",
 	                      "videos", "case", "all", 0, "thread", "thorough", 0, "again", 0, "budget",
-	                      "language", "choices");
-	if (board_check_ask(request, &ignored) == 0)
+	                      "language", "choices", "watch");
+	if (check_row(request, &ignored) == 0)
 		json_object_update_existing(o, request);
 	return o;
 }
@@ -267,6 +275,21 @@ static int save_end(struct question *q, int result, const struct answer *answer,
 	return r;
 }
 
+/* With the lock held: the standing question goes on with the next video. */
+static void ask_others(struct question *q, bool asked)
+{
+	struct board *b = q->board;
+	int64_t video = 0;
+	board_parse_id(json_array_get(json_object_get(q->request, "videos"), 0), &video, NULL);
+	if (!asked) {
+		b->unasked = mem_room(b->unasked, b->n_unasked, &b->cap_unasked, sizeof *b->unasked);
+		b->unasked[b->n_unasked++] =
+			(struct unasked){board_watch_of(q->request), video, clock_wall()};
+	}
+	b->watches_due = true;
+	board_wake(b);
+}
+
 /* False if that failed and is to be tried again. An end of the server leaves it
  * open. */
 static bool end(struct question *q, int result, const struct answer *answer, const struct err *why)
@@ -277,7 +300,11 @@ static bool end(struct question *q, int result, const struct answer *answer, con
 	if (q->discarded && *q->answer)
 		store_board_ask_forget(disk->setup.store, q->answer);
 	bool open = q->discarded || (result < 0 && is_stopping(disk));
-	int r = open ? 0 : save_end(q, result, answer, why, &row, &err);
+	bool answered = answer && answer->state != ANSWER_FAILED;
+	/* First: after a kill it is answered again, from the journal. */
+	int r = open || !answered ? 0 : board_note_watched(disk, q->request, answer, "", &err);
+	if (r == 0 && !open)
+		r = save_end(q, result, answer, why, &row, &err);
 	if (r < 0 && r != -ERR_NOENT) {
 		log_warning("[question %lld] cannot save its end: %s; trying again", (long long)q->id,
 		            err.msg);
@@ -285,6 +312,8 @@ static bool end(struct question *q, int result, const struct answer *answer, con
 	}
 	AUTO(board_unlockp) struct board *b = board_lock(disk);
 	leave(q);
+	if (board_watch_of(q->request))
+		ask_others(q, answered || q->discarded);
 	if (!open && r == 0)
 		events_post(b->setup.events, EVENT_ASK, q->id, board_ask_json(&row));
 	return true;
@@ -347,7 +376,8 @@ void board_stop_question(struct board *b, int64_t id)
 	struct question *q = board_find_question(locked, id);
 	if (!q)
 		return;
-	q->discarded = true;
+	q->discarded = b->watches_due = true;
+	board_wake(b);
 	if (q->cancel)
 		cancel_fire(q->cancel);
 	pthread_cond_broadcast(&b->asked);
@@ -358,7 +388,7 @@ static void resume(struct board *b, struct store_board_ask *row)
 {
 	json_auto_t *request = json_loads(row->request, 0, NULL);
 	struct err why;
-	if (board_check_ask(request, &why) == 0) {
+	if (check_row(request, &why) == 0) {
 		json_decref(board_start_question(b, row));
 		return;
 	}

@@ -213,6 +213,13 @@ int board_ask_wait(struct board *b, int64_t id, uint64_t *version, int64_t timeo
 
 /* ---- changes */
 
+/* So that a standing question does not ask it again. */
+static int note_given_up(struct board *b, const struct store_board_ask *row, struct err *err)
+{
+	json_auto_t *request = json_loads(row->request, 0, NULL);
+	return row->state == STORE_ASK_DONE ? 0 : board_note_watched(b, request, NULL, "canceled", err);
+}
+
 int board_ask_cancel(struct board *b, int64_t id, json_t **ret, struct err *err)
 {
 	AUTO(store_board_ask_clear) struct store_board_ask row = {0};
@@ -224,7 +231,9 @@ int board_ask_cancel(struct board *b, int64_t id, json_t **ret, struct err *err)
 		return r;
 	row.state = STORE_ASK_CANCELED;
 	row.ended = clock_wall();
-	r = store_board_ask_update(b->setup.store, &row, err);
+	r = note_given_up(b, &row, err);
+	if (r == 0)
+		r = store_board_ask_update(b->setup.store, &row, err);
 	if (r < 0)
 		return r;
 	board_stop_question(b, id);
@@ -235,8 +244,13 @@ int board_ask_cancel(struct board *b, int64_t id, json_t **ret, struct err *err)
 
 int board_ask_remove(struct board *b, int64_t id, struct err *err)
 {
+	AUTO(store_board_ask_clear) struct store_board_ask row = {0};
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
-	int r = store_board_ask_remove(disk->setup.store, id, err);
+	int r = store_board_ask_find(disk->setup.store, id, &row, err);
+	if (r == 0)
+		r = note_given_up(disk, &row, err);
+	if (r == 0)
+		r = store_board_ask_remove(disk->setup.store, id, err);
 	if (r < 0)
 		return r;
 	board_stop_question(b, id);

@@ -17,8 +17,10 @@
  *   board-change.c     requests that change something
  *   board-summary.c    summaries of cases by the model
  *   board-ask-request.c  what a question asks for, and the videos it is about
+ *   board-watch-hit.c  what came of a question that a standing one asked
  *   board-ask-run.c    questions that wait or are worked on
  *   board-ask.c        requests about questions and their answers
+ *   board-watch.c      standing questions, and requests about them
  *   board-results.c    requests that read something
  *   board-search.c     search
  *   board-subjects.c   requests about subjects
@@ -153,7 +155,16 @@ struct board {
 	struct question **questions;
 	size_t n_questions;
 	uint64_t questions_version;
-	pthread_cond_t asked; /* a question changed */
+	pthread_cond_t asked;      /* a question changed */
+	struct notifier *notifier; /* of hits; NULL if setup.notify is */
+	bool watches_due;          /* a standing question may have a video to ask */
+	int64_t watches_at;        /* manager only: when to look for one; 0 = never */
+	/* Videos that a standing question could not be asked of, and when: they are
+	 * asked after their next job. */
+	struct unasked {
+		int64_t watch, video, at; /* at: Unix time */
+	} * unasked;
+	size_t n_unasked, cap_unasked;
 	struct pool *pool, *preparing, *copying, *summarizing, *asking;
 	pthread_t manager;
 };
@@ -343,6 +354,22 @@ void board_clear_asked(struct asked *a);
 /* Borrows all arguments; `language` if the request names none. */
 struct ask_request board_ask_request(const json_t *request, const struct asked *a,
                                      const char *language, const char *choices[ASK_CHOICES_MAX]);
+
+/* ---- board-watch-hit.c */
+
+/* The standing question that this question is of; 0 = of none. */
+int64_t board_watch_of(const json_t *request);
+/* Journals that this video was asked, with the hit if it is one, and publishes
+ * that. `a` NULL: it was not answered, for the reason `fault`. Nothing if the
+ * question is of no standing one, or of one that was deleted. Takes the
+ * lock. */
+int board_note_watched(struct board *b, const json_t *request, const struct answer *a,
+                       const char *fault, struct err *err);
+
+/* ---- board-watch.c, on the manager's thread */
+
+/* Asks what standing questions are due to ask; when to look again. */
+int64_t board_ask_watched(struct board *b, int64_t now);
 
 /* ---- board-ask-run.c */
 

@@ -268,6 +268,7 @@ static void end_turn(struct job *j, int r, const struct analyze_result *result,
 	pthread_mutex_lock(&b->lock);
 	j->stop = STOP_NONE;
 	j->ended = true;
+	b->watches_due = true;
 	board_publish_job(b, j);
 	board_wake(b);
 	pthread_mutex_unlock(&b->lock);

@@ -247,6 +247,8 @@ static void *manage(void *arg)
 		if (over)
 			break;
 
+		int64_t watches = board_ask_watched(b, clock_now());
+		when = watches < when ? watches : when;
 		int64_t sample = board_take_sample(b, clock_now());
 		when = sample < when ? sample : when;
 		when = save < when ? save : when;
@@ -395,7 +397,11 @@ static int begin(struct board *b, struct err *err)
 		}
 	pthread_mutex_unlock(&b->lock);
 
-	r = board_resume_summaries(b, err);
+	if (b->setup.notify)
+		r = notifier_new(b->setup.notify, b->setup.store, 0, &b->notifier, err);
+	b->watches_due = true;
+	if (r == 0)
+		r = board_resume_summaries(b, err);
 	if (r == 0)
 		r = board_resume_questions(b, err);
 	if (r < 0)
@@ -504,6 +510,7 @@ void board_free(struct board *b)
 	pool_free(b->summarizing);
 	pool_free(b->asking);
 	pool_free(b->pool);
+	notifier_free(b->notifier);
 	for (size_t i = 0; i < b->n_jobs; i++)
 		board_free_job(b->jobs[i]);
 	for (size_t i = 0; i < b->n_videos; i++)
@@ -514,6 +521,7 @@ void board_free(struct board *b)
 	free(b->jobs);
 	free(b->summing);
 	free(b->questions);
+	free(b->unasked);
 	free(b->videos);
 	free(b->videos_dir);
 	free(b->reports_dir);

@@ -38,6 +38,7 @@
 #include "job/analyze.h"
 #include "report/report.h"
 #include "store/store.h"
+#include "watch/notify.h"
 
 struct board_options {
 	int64_t jobs, turn, asks, drain_timeout;
@@ -62,6 +63,8 @@ struct board_setup {
 	struct engine *engine;
 	struct memory *memory; /* of the engine; may be NULL */
 	struct store *store;
+	/* of standing questions; NULL: they are not sent anywhere */
+	const struct notify_options *notify;
 	struct events *events;
 	const char *data_dir, *locks_dir;
 	/* Adds to a metrics sample what the board does not know ("gpu": […]);
@@ -243,6 +246,21 @@ int board_ask_picture(struct board *b, int64_t id, int64_t cite, int64_t index, 
 int board_ask_cancel(struct board *b, int64_t id, json_t **ret, struct err *err);
 /* Deletes the question and its answer; one that runs is given up. Disk. */
 int board_ask_remove(struct board *b, int64_t id, struct err *err);
+
+/* ---- standing questions: each video is asked once, when a job of it has
+ * ended; docs/ask.md describes requests and hits */
+
+/* {"question": text, one of "folder": path in serve.folders and "all": true,
+ * "existing"?: bool, videos with a result are asked, too, "thorough"?: bool,
+ * "language"?: text, "webhook"?: address, of an administrator only}. The same
+ * request is the same standing question. Disk, as all. */
+int board_watch_add(struct board *b, const json_t *body, const char *who, bool admin, json_t **ret,
+                    struct err *err);
+int board_watches(struct board *b, json_t **ret, struct err *err); /* {"seq", "watches": […]} */
+/* With "latest": its last hits, newest first. */
+int board_watch(struct board *b, int64_t id, json_t **ret, struct err *err);
+/* With its hits; its questions and answers stay. */
+int board_watch_remove(struct board *b, int64_t id, struct err *err);
 
 /* ---- uploads */
 

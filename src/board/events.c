@@ -52,6 +52,8 @@ const struct message_type event_messages[EVENT_TYPES] = {
                    "answer.",
                    NULL, "ask", "#Ask"},
 	[EVENT_ASK_REMOVED] = {"ask-removed", "A question was deleted.", NULL, "ask", "null"},
+	[EVENT_HIT] = {"hit", "A standing question is answered by a video; `data` is the hit.", NULL,
+                   "watch", "#Hit"},
 	[EVENT_PERFORMANCE] = {"performance",
                            "Metrics: once a second while jobs run or wait, else every ten seconds.",
                            NULL, NULL, "#Metrics"},

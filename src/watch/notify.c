@@ -65,8 +65,7 @@ struct way {
 		int tries;
 	} * later;
 	size_t n_later, cap_later;
-	bool held;    /* some wait for the next day, and that was logged */
-	bool refused; /* it cannot work until the options are changed */
+	bool held; /* some wait for the next day, and that was logged */
 };
 
 struct notifier {
@@ -100,10 +99,14 @@ static int post(struct way *w, const struct store_watched *hit, struct err *err)
 {
 	const struct notify_options *o = w->notifier->options;
 	AUTO(mem_freep) char *body = hit_without_path(hit->message);
+	json_auto_t *request = json_loads(hit->request, 0, NULL);
+	const char *own = json_text(request, "webhook"), *url = *own ? own : o->webhook;
 	const struct webhook to = {
-		.url = o->webhook, .secret = w->notifier->secret, .allow_private = o->webhook_private};
+		.url = url, .secret = w->notifier->secret, .allow_private = o->webhook_private};
+	if (!*url) /* the option was there when the hit came */
+		return err_set(err, ERR_NOENT, "there is no webhook any more");
 	int r = webhook_post(w->http, &to, body ? body : "{}", w->notifier->cancel, err);
-	return r < 0 ? err_wrap(err, "%.200s", o->webhook) : 0;
+	return r < 0 ? err_wrap(err, "%.200s", url) : 0;
 }
 
 static struct later *find_later(struct way *w, int64_t hit)
@@ -155,13 +158,15 @@ static void deliver(struct way *w, const struct store_watched *hit)
 	}
 	if (r == -ERR_CANCELED)
 		return;
-	/* A program that is missing, or an address that is not allowed. */
+	int tries = try_later(w, hit->id);
+	/* A program that is missing, or an address that is not allowed: a matter of
+	 * options. */
 	if (r == -ERR_NOENT || r == -ERR_PERM) {
-		w->refused = true;
-		log_error("%s; hits are kept, and sent after the next start", err.msg);
+		find_later(w, hit->id)->at = INT64_MAX;
+		log_error("hit %lld: %s; it is kept, and sent after the next start", (long long)hit->id,
+		          err.msg);
 		return;
 	}
-	int tries = try_later(w, hit->id);
 	if (tries >= w->tries_max) {
 		log_error("hit %lld is not sent to the %s any more: %s", (long long)hit->id, w->name,
 		          err.msg);
@@ -188,7 +193,7 @@ static int64_t deliver_due(struct way *w)
 		log_warning("%s; trying again", err.msg);
 		return clock_now() + limit_pause(3);
 	}
-	for (size_t i = 0; i < count && !w->refused && !cancel_fired(n->cancel); i++) {
+	for (size_t i = 0; i < count && !cancel_fired(n->cancel); i++) {
 		const struct later *l = find_later(w, hits[i].id);
 		if (!l || l->at <= clock_now())
 			deliver(w, &hits[i]);
@@ -208,7 +213,7 @@ static int64_t deliver_due(struct way *w)
 static void *run_way(void *ctx)
 {
 	struct way *w = ctx;
-	while (!cancel_fired(w->notifier->cancel) && !w->refused) {
+	while (!cancel_fired(w->notifier->cancel)) {
 		int64_t next = deliver_due(w);
 		int64_t left = next == INT64_MAX ? -1 : next - clock_now();
 		wakeup_wait(w->wakeup, w->notifier->cancel, next == INT64_MAX ? -1 : left > 0 ? left : 0);
@@ -228,9 +233,9 @@ static int start_way(struct notifier *n, struct way *w, const struct way *as, st
 
 static int check(const struct notify_options *o, char **ret_secret, struct err *err)
 {
-	if (!*o->webhook)
+	if (!*o->webhook && !*o->webhook_secret)
 		return 0;
-	int r = webhook_check(o->webhook, err);
+	int r = *o->webhook ? webhook_check(o->webhook, err) : 0;
 	if (r == 0 && !*o->webhook_secret)
 		r = err_set(err, ERR_ARG,
 		            "a webhook needs a secret to sign with: name its file with --webhook-secret");
@@ -248,7 +253,8 @@ int notifier_new(const struct notify_options *o, struct store *store, int64_t wa
 			n, &n->program,
 			&(struct way){.way = STORE_WAY_PROGRAM, .name = "program", .tries_max = PROGRAM_TRIES},
 			err);
-	if (r == 0 && *o->webhook)
+	/* In the server a standing question may have one of its own. */
+	if (r == 0 && (*o->webhook || (!watch && n->secret)))
 		r = start_way(
 			n, &n->webhook,
 			&(struct way){.way = STORE_WAY_WEBHOOK, .name = "webhook", .tries_max = WEBHOOK_TRIES},

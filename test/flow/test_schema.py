@@ -109,6 +109,7 @@ class Schema(Serving):
         self.expect(s.get(f"/api/v1/videos/{video}/poster", headers={"If-None-Match": s.get(
             f"/api/v1/videos/{video}/poster").headers["ETag"]}), 304)
         self.asks(s, video)
+        self.watches(s)
         self.cases(s, job, video)
         self.controls(s, w)
         self.expect(s.request("PATCH", "/api/v1/settings", {"chunk.duration": "90"}), 200)
@@ -172,6 +173,19 @@ class Schema(Serving):
         self.expect(s.post(f"/api/v1/asks/{ask}/cancel", headers=EMPTY), 200)
         self.answers.control(faults=[], release=True)
         self.expect(s.request("DELETE", path), 204)
+        self.expect(s.request("DELETE", path), 404)
+
+    def watches(self, s):
+        body = {"question": "What moves, and when?", "all": True, "existing": True}
+        watch = self.expect(s.post("/api/v1/watches", body), 201).json["id"]
+        path = f"/api/v1/watches/{watch}"
+        s.wait(f"/watches/{watch}", lambda w: w["asked"])
+        self.expect(s.get("/api/v1/watches"), 200)
+        self.assertTrue(self.expect(s.get(path), 200).json["latest"])
+        self.expect(s.post("/api/v1/watches", {"question": "What moves?"}), 400)
+        self.expect(s.post("/api/v1/watches", {"question": "What moves?", "folder": "/nothing"}), 404)
+        self.expect(s.request("DELETE", path), 204)
+        self.expect(s.get(path), 404)
         self.expect(s.request("DELETE", path), 404)
 
     def proxy(self, s):

@@ -330,7 +330,7 @@ class Programs(WatchFlow):
     def test_a_program_that_is_missing(self):
         self.watch("--notify", self.dir / "missing")
         self.new("v.mp4")
-        self.assertIn("hits are kept", self.said("missing"))
+        self.assertIn("it is kept", self.said("missing"))
         self.stop()
         path, f = self.pipe()
         self.watch("--notify", self.program(f'cat > "{path}"; echo > "{path}"'))

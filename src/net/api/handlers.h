@@ -47,6 +47,9 @@ route_fn handle_videos, handle_video, handle_video_change, handle_video_delete, 
 route_fn handle_asks, handle_ask_new, handle_ask, handle_ask_cancel, handle_ask_delete,
 	handle_ask_answer, handle_ask_picture;
 
+/* watch.c: standing questions */
+route_fn handle_watches, handle_watch_new, handle_watch, handle_watch_delete;
+
 /* case.c: cases of videos */
 route_fn handle_cases, handle_case_add, handle_case, handle_case_change, handle_case_delete,
 	handle_case_report, handle_case_summarize, handle_case_cancel_summary;
