@@ -257,28 +257,39 @@ static bool must_wait(struct watching *c, const struct found *v, struct err *err
 	return true;
 }
 
-static int handle(struct watching *c, const struct found *v, struct err *err)
+static int ask_once(struct watching *c, const struct found *v, struct err *err)
 {
 	AUTO(answer_freep) struct answer *answer = NULL;
 	bool known = false;
 	int r = store_watched_has(c->w->store, c->watch, v->sha256, &known, err);
 	if (r < 0 || known || must_wait(c, v, err))
 		return r;
-	const char *what = c->folders ? v->path : v->sha256;
 	r = ask(c, v, &answer, err);
 	if (r == -ERR_CANCELED || cancel_fired(c->cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
 	if (is_final(r))
 		log_warning("%s; it is not asked", err->msg);
-	if (r < 0 && !is_final(r)) {
-		try_later(c, v->path, what, err);
-		return 0;
-	}
+	if (r < 0 && !is_final(r))
+		return r;
 	if (r == 0)
 		log_info("%s: %s", v->name, answer_state_name(answer->state));
-	forget_failed(c, what);
 	AUTO(mem_freep) char *fault = text_line(r < 0 ? err->msg : "", sizeof err->msg);
 	return note(c, v, answer, fault, err);
+}
+
+/* ERR_CANCELED; what failed is tried again later. */
+static int handle(struct watching *c, const struct found *v, struct err *err)
+{
+	const char *what = c->folders ? v->path : v->sha256;
+	const struct failed *before = find_failed(c, what);
+	int64_t at = before ? before->at : 0;
+	int r = ask_once(c, v, err);
+	if (r < 0 && r != -ERR_CANCELED)
+		try_later(c, v->path, what, err);
+	before = find_failed(c, what);
+	if (r == 0 && before && before->at == at) /* it was not put off again */
+		forget_failed(c, what);
+	return r == -ERR_CANCELED ? r : 0;
 }
 
 /* ---- where videos come from */
