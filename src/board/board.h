@@ -233,8 +233,8 @@ int board_ask(struct board *b, int64_t id, json_t **ret, struct err *err);
  * the server stops. Blocks: not for a thread of the pool. */
 int board_ask_wait(struct board *b, int64_t id, uint64_t *version, int64_t timeout, json_t **ret,
                    struct err *err);
-/* The answer as "json" (as it is in the journal, signed), "html" or "md"; ERR_BUSY
- * until there is one. *ret_name as of board_report(). Disk. */
+/* The answer as "json" (as it is in the journal, signed), "html" or "md";
+ * ERR_BUSY until there is one. *ret_name as of board_report(). Disk. */
 int board_ask_answer(struct board *b, int64_t id, const char *format, struct buf *out,
                      char **ret_name, struct err *err);
 /* The small picture of a cited frame, JPEG; citations count from 1, frames from
