@@ -228,23 +228,6 @@ static int ask(struct app *app, struct ui *ui, struct store *store, struct ask_s
 	return ask_run(&c, &q, ret, ret_json, err);
 }
 
-/* As it is in the journal: signed when it was finished. What is in the journal
- * is never signed later, as it may have been changed. */
-static int ask_and_load(struct app *app, struct ui *ui, struct store *store,
-                        struct ask_scope *scope, const char *question, struct answer **ret,
-                        char **ret_json, struct err *err)
-{
-	AUTO(answer_freep) struct answer *made = NULL;
-	AUTO(mem_freep) char *json = NULL;
-	struct err ignored;
-	int r = ask(app, ui, store, scope, question, &made, &json, err);
-	if (r < 0 || ask_load(store, made->id, ret, ret_json, &ignored) == 0)
-		return r;
-	*ret = TAKE(made); /* it was deleted meanwhile */
-	*ret_json = TAKE(json);
-	return 0;
-}
-
 /* Analyzes what is not analyzed, and finds the scope again. */
 static int analyze_first(struct app *app, struct store *store, char **paths, int n,
                          struct ask_scope *scope, struct err *err)
@@ -278,7 +261,7 @@ static int run_in(struct app *app, struct ui *ui, char **paths, int n, const cha
 	if (r == 0 && own.analyze && scope.n_paths)
 		r = analyze_first(app, store, paths, n, &scope, &err);
 	if (r == 0 && !answer)
-		r = ask_and_load(app, ui, store, &scope, question, &answer, &json, &err);
+		r = ask(app, ui, store, &scope, question, &answer, &json, &err);
 	if (r == -ERR_CANCELED)
 		log_warning("interrupted; what was asked is kept, and the same command continues");
 	return r < 0 ? app_fail(&err) : print_answer(app, answer, json, &err);

@@ -419,9 +419,12 @@ static int finish(struct asking *a, const struct answer *answer, char **ret_json
 					.source = answer->sources[answer->cites[i].source].sha256,
 					.jpeg = answer->cites[i].frames[k].jpeg,
 					.len = answer->cites[i].frames[k].jpeg_len};
+	AUTO(store_ask_clear) struct store_ask row = {0};
 	int r = store_ask_finish(a->run.store, a->id, text, pictures, n, err);
+	if (r == 0) /* it was signed */
+		r = store_ask_find(a->run.store, a->id, &row, err);
 	if (r == 0)
-		*ret_json = TAKE(text);
+		*ret_json = TAKE(row.answer);
 	return r;
 }
 

@@ -211,6 +211,7 @@ class Answers(AskFlow):
         flow.make_video(self.dir / "two.mkv", 4 * CHUNKS, size="64x36", rate=5,
                         extra=("-f", "lavfi", "-i", f"testsrc=s=64x36:r=5:d={4 * CHUNKS}", "-map", "0", "-map", "1"))
         self.analyze(engine, "two.mkv")
+        self.trust()
         for scope in (["two.mkv"], []):
             answer = self.ask(engine, "--thorough", *scope, code=4, question="Is there a dog?")
             self.assertEqual((answer["state"], answer["unread"]), ("not-found", ["two.mkv, stream 1"]))
@@ -245,6 +246,7 @@ class Answers(AskFlow):
     def test_an_answer_that_cannot_be_printed_is_an_error(self):
         engine = self.fake(route=ROUTE | {"kind": "is"}, shows=[])
         self.analyze(engine)
+        self.trust()
         for args in (("ask", "--engine", engine.url, "a.mp4", "Is there a dog?"), ("--version",), ("help", "ask")):
             with open("/dev/full", "w") as full:
                 r = subprocess.run([flow.VDET, *args], cwd=self.dir, env=self.env, stdin=subprocess.DEVNULL, stdout=full,
