@@ -128,6 +128,7 @@ static void test_look(void **state)
 	settle_look(link, &l);
 	assert_int_equal(l.stamp.size, -1);
 	AUTO(fd_closep) int fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
 	settle_look(path, &l);
 	assert_int_not_equal(l.writer, WRITER_NONE);
 	assert_true(settle_is_same(&s.stamp, &l.stamp));
