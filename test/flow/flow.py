@@ -8,6 +8,7 @@ import os
 import re
 import select
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -131,6 +132,17 @@ class Flow(unittest.TestCase):
 
     def report(self, name):
         return json.loads((self.dir / f"{name}.vdet" / "report.json").read_text())
+
+    def trust(self):
+        """As if enough controls of the model that checked had been answered rightly, so that what it says of looks counts."""
+        with sqlite3.connect(self.store) as store:
+            [(model, prompt)] = store.execute("SELECT DISTINCT model, prompt FROM control").fetchall()
+            for i in range(60):
+                expected = "AB"[i % 2]
+                p = (1, 0) if expected == "A" else (0, 1)
+                store.execute("INSERT INTO control (model, prompt, kind, job, chunk, idx, what, expected, code, p_a, p_b, p_c, created) "
+                              "VALUES (?, ?, 'made', 'made', ?, 0, 'made', ?, ?, ?, ?, 0, 0)", (model, prompt, i, expected, expected, *p))
+        store.close()
 
     def needs_engine(self):
         if not shutil.which("llama-server") and not (Path(self.env["VDET_RUNTIME_DIR"]) / "llama-server").exists():

@@ -50,16 +50,6 @@ class AskFlow(flow.Flow):
     def count(engine):
         return len(engine.lines("begin"))
 
-    def trust(self):
-        """As if enough controls of this model had been answered rightly."""
-        with sqlite3.connect(self.store) as store:
-            [(model, prompt)] = store.execute("SELECT DISTINCT model, prompt FROM control").fetchall()
-            for i in range(60):
-                expected = "AB"[i % 2]
-                p = (1, 0) if expected == "A" else (0, 1)
-                store.execute("INSERT INTO control (model, prompt, kind, job, chunk, idx, what, expected, code, p_a, p_b, p_c, created) "
-                              "VALUES (?, ?, 'made', 'made', ?, 0, 'made', ?, ?, ?, ?, 0, 0)", (model, prompt, i, expected, expected, *p))
-        store.close()
 
 
 class Answers(AskFlow):

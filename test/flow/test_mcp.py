@@ -244,6 +244,8 @@ class Tools(Mcp):
             "ask": {"shows": [], "says": "Nothing.", "route": {"kind": "is", "statement": "A cat sleeps.", "queries": [
                 {"text": "cat", "sense": "seen"}], "question": "Is there a cat?", "negated": False}}}))
         self.fake = self.engine("--scene", str(self.dir / "scene.json"))
+        self.vdet("analyze", self.dir / "cams/yard.mp4", "--engine", self.fake.url, *OPTIONS, "--verify", "all", cwd=self.dir / "cams")
+        self.trust()
 
         def asked(*options, **more):
             c = self.client("--engine", self.fake.url, *options)
