@@ -382,7 +382,8 @@ static void the_page_leads_to_citations_and_reports(void **state)
 	a->sources[1].deleted = false;
 	assert_ok(answer_html(a, &page, &err));
 	static const char *const wanted[] = {
-		"at 0:41 <a class=\"cites\" href=\"#1\">[1]</a>, <a class=\"cites\" href=\"#10\">[10]</a>, ",
+		"at 0:41 <a class=\"cites\" href=\"#1\">[1]</a>, ",
+		"<a class=\"cites\" href=\"#10\">[10]</a>, ",
 		"[11] and [0]<a class=\"cites\" href=\"#2\">[2]</a>&lt;</div>",
 		"href=\"file:///tmp/a%20%22folder%22/x%25%3Cb%3E.vdet/report.html\"",
 		"src=\"data:image/jpeg;base64,/9j/4AAEAQL/2Q==\"",
