@@ -414,9 +414,10 @@ static void wrong_questions_are_refused(void **state)
 	json_t *j = NULL;
 	AUTO(mem_freep) char *video = write_file("q.mp4", "no video");
 	(void)video;
-	uint64_t after = events_last(events);
 	int64_t job = submit_ok("{\"path\": \"q.mp4\"}");
-	wait_for(after, job, "failed");
+	/* What fails first, the file or the engine, is chance; with the engine, it
+	 * would be tried again. */
+	control(job, BOARD_CANCEL, NULL);
 	AUTO(mem_freep)
 	char *known = mem_printf("{\"question\": \"Who?\", \"videos\": [\"%s\"]}", word(job, "video"));
 	assert_int_equal(ask("{}"), ERR_ARG);
