@@ -591,6 +591,8 @@ class Handler(BaseHTTPRequestHandler):
         with state.lock:
             if "faults" in change:
                 state.rules = [Rule(f) for f in change["faults"]]
+                if any(r.name == "hold" for r in state.rules):
+                    state.released = False  # what was said of an earlier hold is over
             if "embed_faults" in change:
                 state.embed_rules, state.embeds = [Rule(f) for f in change["embed_faults"]], 0
             state.latency = change.get("latency", state.latency)
