@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ask/evidence.h"
 #include "ask/scan.h"
 #include "ask/sources.h"
 #include "base/clock.h"
@@ -37,12 +38,7 @@ static void add_frames(const struct ask_group *first, size_t n, struct answer_ci
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < first[i].n; k++, at++)
 			if (kept < most && at >= kept * (all - 1) / (most > 1 ? most - 1 : 1))
-				cite->frames[kept++] = (struct answer_frame){.pts = first[i].times[k],
-				                                             .picture_sha256 = mem_strdup(""),
-				                                             .planes_sha256 = mem_strdup(""),
-				                                             .planes_format = mem_strdup(""),
-				                                             .decode_path = mem_strdup(""),
-				                                             .gray = mem_strdup("")};
+				cite->frames[kept++] = evidence_frame(first[i].times[k], "");
 	cite->n_frames = kept;
 	cite->start = cite->frames[0].pts;
 	cite->end = cite->frames[kept - 1].pts;

@@ -239,7 +239,7 @@ static bool route_by_model(struct asking *a)
 {
 	AUTO(chat_freep) struct chat *chat = chat_new();
 	json_auto_t *reply = NULL;
-	char key[HASH_HEX], hash[HASH_HEX];
+	char key[HASH_HEX];
 	struct err err;
 	const char *const parts[] = {"route", a->request->question, a->before, a->prompts, a->model};
 	hash_texts(parts, ARRAY_LEN(parts), key);
@@ -254,12 +254,11 @@ static bool route_by_model(struct asking *a)
 		return false;
 	}
 	AUTO(mem_freep) char *text = json_dumps(reply, JSON_COMPACT | JSON_SORT_KEYS);
-	hash_texts((const char *const[]){text}, 1, hash);
 	AUTO(mem_freep)
 	char *step =
 		mem_printf("%s (%s; statement: %s)", a->route.question, answer_kind_name(a->route.kind),
 	               *a->route.statement ? a->route.statement : "none");
-	asking_step(a, "route", step, key, hash);
+	asking_step(a, "route", step, key, text);
 	return true;
 }
 
@@ -284,7 +283,7 @@ static int start(struct asking *a, struct err *err)
 static void find_sentence(struct asking *a, size_t source, const struct story_sentence *s)
 {
 	const struct report *r = a->sources[source].report;
-	struct ask_finding f = {.source = source, .p = -1, .described = true, .enough = true};
+	struct ask_finding f = {.source = source, .p = -1, .enough = true};
 	for (size_t i = 0; i < s->n_entries && f.n < FINDING_FRAMES; i++) {
 		const struct report_part *p = &r->events[s->entries[i]].parts[0];
 		int64_t pts = r->chunks[p->chunk].samples[p->samples[0]].pts;
@@ -317,7 +316,7 @@ static int find_summaries(struct asking *a, struct err *err)
 static bool has_shown(const struct asking *a)
 {
 	for (size_t i = 0; i < a->n_findings; i++)
-		if (a->findings[i].verdict == VERDICT_SHOWN || a->findings[i].verdict == VERDICT_UNCHECKED)
+		if (asking_is_sure(a->findings[i].verdict))
 			return true;
 	return false;
 }

@@ -47,12 +47,15 @@ int asking_request(struct asking *a, const char *request, struct chat *chat, con
 void asking_step(struct asking *a, const char *kind, const char *text, const char *request,
                  const char *result)
 {
+	char hash[HASH_HEX] = "";
+	if (result)
+		hash_texts((const char *const[]){result}, 1, hash);
 	pthread_mutex_lock(&a->lock);
 	a->steps = mem_room(a->steps, a->n_steps, &a->cap_steps, sizeof *a->steps);
 	a->steps[a->n_steps++] = (struct answer_step){.kind = mem_strdup(kind),
 	                                              .text = mem_strdup(text),
 	                                              .request = mem_strdup(request),
-	                                              .result = mem_strdup(result ? result : "")};
+	                                              .result = mem_strdup(hash)};
 	pthread_mutex_unlock(&a->lock);
 }
 
@@ -82,6 +85,11 @@ void asking_tell(struct asking *a, const struct ask_progress *p)
 	full.spent = a->spent;
 	a->context->progress(a->context->ctx, &full);
 	pthread_mutex_unlock(&a->lock);
+}
+
+bool asking_is_sure(enum check_verdict v)
+{
+	return v == VERDICT_SHOWN || v == VERDICT_UNCHECKED;
 }
 
 void finding_clear(struct ask_finding *f)

@@ -45,7 +45,6 @@ struct ask_window {
 	int64_t start, end;
 	double score;
 	size_t density; /* frames */
-	int round;      /* 0 = from the search */
 };
 
 enum { FINDING_FRAMES = 16 };
@@ -57,9 +56,8 @@ struct ask_finding {
 	char sha256[FINDING_FRAMES][HASH_HEX]; /* of the pictures that were sent */
 	size_t n;
 	char *text;
-	size_t part;    /* of a question about two things: which of them, from 1; 0 = none */
-	bool enough;    /* the model said so */
-	bool described; /* by the analysis, not by a look for this question */
+	size_t part; /* of a question about two things: which of them, from 1; 0 = none */
+	bool enough; /* the model said so */
 	enum check_verdict verdict;
 	double p; /* of A; < 0 = not known */
 	char *reason;
@@ -96,10 +94,10 @@ struct asking {
 	size_t n_steps, cap_steps;
 	struct ask_finding *findings; /* in order of source, then time, after each round */
 	size_t n_findings, cap_findings;
-	size_t looks, failures; /* failures: one after the other */
-	size_t failed;          /* looks whose replies could not be used */
-	char *fault;            /* of them, for people; NULL = none */
-	struct err stopped;     /* why nothing more is asked; code 0 = it goes on */
+	size_t failures;    /* one after the other */
+	size_t failed;      /* looks whose replies could not be used */
+	char *fault;        /* of them, for people; NULL = none */
+	struct err stopped; /* why nothing more is asked; code 0 = it goes on */
 	_Atomic int letter_tokens;
 	_Atomic size_t most; /* pictures of a request */
 };
@@ -113,7 +111,8 @@ void asking_spent(struct asking *a, int64_t requests, int64_t prompt_tokens, int
 /* A request about texts, see requests_object(); its tokens count. */
 int asking_request(struct asking *a, const char *request, struct chat *chat, const char *key,
                    json_t **ret, struct err *err);
-/* Adds a step for the record; texts are copied. `result` NULL = it failed. */
+/* Adds a step for the record, with the SHA-256 of its result, a text; NULL = it
+ * failed. Texts are copied. */
 void asking_step(struct asking *a, const char *kind, const char *text, const char *request,
                  const char *result);
 /* An error of the engine or the journal that ends the asking of more. */
@@ -122,6 +121,8 @@ void asking_tell(struct asking *a, const struct ask_progress *p);
 /* Adds a finding, or joins it with one that says the same of overlapping
  * frames; takes its texts. */
 void asking_add(struct asking *a, struct ask_finding *f);
+/* Whether what was found counts: it was shown, or could not be checked. */
+bool asking_is_sure(enum check_verdict v);
 void finding_clear(struct ask_finding *f);
 /* Adds the frames of `from` that `into` lacks, as long as there is room. */
 void finding_join(struct ask_finding *into, const struct ask_finding *from);

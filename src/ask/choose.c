@@ -93,7 +93,7 @@ static int ask_letter(struct asking *a, const char *found, char letters[static L
 static int choose_by_model(struct asking *a, const char *found,
                            char letters[static LETTERS_MAX + 1], char *ret, struct err *err)
 {
-	char key[HASH_HEX], hash[HASH_HEX];
+	char key[HASH_HEX];
 	AUTO(mem_freep) char *known = NULL;
 	const char *const parts[] = {"choose", found, a->route.question, a->prompts, a->model};
 	hash_texts(parts, ARRAY_LEN(parts), key);
@@ -106,8 +106,7 @@ static int choose_by_model(struct asking *a, const char *found,
 	const char text[] = {*ret, '\0'};
 	if (r == 0)
 		r = store_ask_reply_add(a->run.store, a->id, key, text, err);
-	hash_texts((const char *const[]){text}, 1, hash);
-	asking_step(a, "choose", "the given answer that fits", key, r == 0 ? hash : NULL);
+	asking_step(a, "choose", "the given answer that fits", key, r == 0 ? text : NULL);
 	return r;
 }
 

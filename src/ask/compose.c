@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ask/evidence.h"
 #include "ask/prompt.h"
 #include "ask/scan.h"
 #include "ask/verify.h"
@@ -68,12 +69,7 @@ static size_t add_cite(struct composing *c, size_t finding)
 	                             .p = f->p,
 	                             .reason = mem_strdup(f->reason ? f->reason : "")};
 	for (size_t i = 0; i < f->n; i++)
-		cite->frames[i] = (struct answer_frame){.pts = f->frames[i],
-		                                        .picture_sha256 = mem_strdup(f->sha256[i]),
-		                                        .planes_sha256 = mem_strdup(""),
-		                                        .planes_format = mem_strdup(""),
-		                                        .decode_path = mem_strdup(""),
-		                                        .gray = mem_strdup("")};
+		cite->frames[i] = evidence_frame(f->frames[i], f->sha256[i]);
 	c->marks[finding] = ++to->n_cites;
 	return to->n_cites - 1;
 }
@@ -334,7 +330,7 @@ static int request(struct composing *c, json_t **ret, struct err *err)
 	AUTO(buf_free) struct buf findings = BUF(TEXT_MAX);
 	AUTO(chat_freep) struct chat *chat = chat_new();
 	const struct ask_request *q = c->a->request;
-	char key[HASH_HEX], hash[HASH_HEX];
+	char key[HASH_HEX];
 	print_findings(c, &findings);
 	const char *const parts[] = {"compose",   c->a->route.question,     buf_str(&findings),
 	                             q->language, c->fault ? c->fault : "", c->a->model};
@@ -344,9 +340,7 @@ static int request(struct composing *c, json_t **ret, struct err *err)
 	asking_tell(c->a, &(struct ask_progress){.step = "compose", .video = ""});
 	int r = asking_request(c->a, key, chat, "claims", ret, err);
 	AUTO(mem_freep) char *text = r == 0 ? json_dumps(*ret, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-	if (text)
-		hash_texts((const char *const[]){text}, 1, hash);
-	asking_step(c->a, "compose", "the sentences of the answer", key, text ? hash : NULL);
+	asking_step(c->a, "compose", "the sentences of the answer", key, text);
 	return r;
 }
 

@@ -112,8 +112,8 @@ static const struct ask_finding *first_of(const struct asking *a, size_t part)
 	const struct ask_finding *first = NULL;
 	for (size_t i = 0; i < a->n_findings; i++) {
 		const struct ask_finding *f = &a->findings[i];
-		bool sure = f->verdict == VERDICT_SHOWN || f->verdict == VERDICT_UNCHECKED;
-		if (f->part == part && sure && (!first || f->frames[0] < first->frames[0]))
+		if (f->part == part && asking_is_sure(f->verdict) &&
+		    (!first || f->frames[0] < first->frames[0]))
 			first = f;
 	}
 	return first;
@@ -199,7 +199,7 @@ static void count(const struct asking *a, struct answer *to)
 		of[i] = &to->cites[i];
 	qsort(of, to->n_cites, sizeof *of, by_place);
 	for (size_t i = 0; i < to->n_cites; i++) {
-		bool sure = of[i]->verdict == VERDICT_SHOWN || of[i]->verdict == VERDICT_UNCHECKED;
+		bool sure = asking_is_sure(of[i]->verdict);
 		if (sure && (!last[0] || is_apart(a, to, last[0], of[i])))
 			to->at_least++;
 		else if (!sure && (!last[1] || is_apart(a, to, last[1], of[i])))
@@ -247,7 +247,7 @@ static char *lead(const struct asking *a, const struct answer *to)
 	case ANSWER_FAILED: return mem_strdup("Nothing could be examined.");
 	default: break;
 	}
-	/* The statement itself was checked, see verify_statement(). */
+	/* The statement itself was checked, see verify_text(). */
 	bool is = to->kind == ASK_IS && *a->route.statement;
 	if (is && to->claims[0].verdict != VERDICT_UNCHECKED)
 		return mem_strdup(to->claims[0].verdict == VERDICT_SHOWN ? "Yes." : "Unsure.");

@@ -14,6 +14,16 @@ struct item {
 	struct answer_cite *cite;
 };
 
+struct answer_frame evidence_frame(int64_t pts, const char *picture_sha256)
+{
+	return (struct answer_frame){.pts = pts,
+	                             .picture_sha256 = mem_strdup(picture_sha256),
+	                             .planes_sha256 = mem_strdup(""),
+	                             .planes_format = mem_strdup(""),
+	                             .decode_path = mem_strdup(""),
+	                             .gray = mem_strdup("")};
+}
+
 static int take_frame(void *ctx, size_t i, struct frame *f)
 {
 	struct answer_cite *cite = ctx;

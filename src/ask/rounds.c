@@ -75,17 +75,16 @@ static bool is_covered(const struct windows *list, const struct ask_window *w)
  * twice as dense as those of the analysis. The first piece of what is found
  * comes before the second of anything. */
 static void add_window(struct asking *a, struct windows *to, size_t source, int64_t start,
-                       int64_t end, double score, int round)
+                       int64_t end, double score)
 {
 	const struct ask_source *s = &a->sources[source];
-	int64_t mean, max, at, from = s->report->from, until = s->report->to;
+	int64_t from = s->report->from, until = s->report->to;
 	from = from > a->from ? from : a->from;
 	until = until < a->to ? until : a->to;
 	size_t density = look_frames(a);
-	sources_gaps(s, &mean, &max, &at);
 	start = start < from ? from : start;
 	end = end > until ? until : end;
-	int64_t longest = (int64_t)density * mean / 2;
+	int64_t longest = (int64_t)density * sources_mean_gap(s) / 2;
 	longest = longest < SHORTEST ? SHORTEST : longest;
 	if (end <= start || !s->visible)
 		return;
@@ -95,8 +94,7 @@ static void add_window(struct asking *a, struct windows *to, size_t source, int6
 		                       .start = start + (end - start) * i / pieces,
 		                       .end = start + (end - start) * (i + 1) / pieces,
 		                       .score = score / (double)(i + 1),
-		                       .density = density,
-		                       .round = round};
+		                       .density = density};
 		if (was_looked(s, &w) || is_covered(to, &w))
 			continue;
 		to->items = mem_room(to->items, to->n, &to->cap, sizeof *to->items);
@@ -115,7 +113,7 @@ static int best_first(const void *x, const void *y)
 
 /* Around each passage that was found in a window of the search, best first:
  * others do not take from its time. */
-static void add_found(struct asking *a, struct windows *to, const struct find_window *f, int round)
+static void add_found(struct asking *a, struct windows *to, const struct find_window *f)
 {
 	AUTO(mem_freep) const struct find_passage **of = mem_alloc(f->n_passages + 1, sizeof *of);
 	size_t n = 0;
@@ -126,9 +124,9 @@ static void add_found(struct asking *a, struct windows *to, const struct find_wi
 	if (n)
 		qsort(of, n, sizeof *of, best_first);
 	if (!f->n_passages) /* activity that no frame shows yet */
-		add_window(a, to, f->job, f->start - PAD, f->end + PAD, f->score, round);
+		add_window(a, to, f->job, f->start - PAD, f->end + PAD, f->score);
 	for (size_t i = 0; i < n; i++)
-		add_window(a, to, f->job, of[i]->start - PAD, of[i]->end + PAD, of[i]->score, round);
+		add_window(a, to, f->job, of[i]->start - PAD, of[i]->end + PAD, of[i]->score);
 }
 
 /* What is found for the words of queries. The caller clears *ret. */
@@ -200,13 +198,13 @@ static void rank(const struct asking *a, struct windows *w)
 	}
 }
 
-static int search(struct asking *a, const struct route_query *queries, size_t n, int round,
-                  struct windows *to, struct err *err)
+static int search(struct asking *a, const struct route_query *queries, size_t n, struct windows *to,
+                  struct err *err)
 {
 	AUTO(find_result_clear) struct find_result found = {0};
 	int r = find_in_sources(a, queries, n, &found, err);
 	for (size_t i = 0; r == 0 && i < found.n; i++)
-		add_found(a, to, &found.windows[i], round);
+		add_found(a, to, &found.windows[i]);
 	rank(a, to);
 	return r;
 }
@@ -237,8 +235,7 @@ struct item {
 	size_t source; /* first, for the lanes */
 	struct ask_window window;
 	size_t number, total;
-	char *next; /* where to look after it; NULL: it failed, or nowhere */
-	bool enough;
+	char *next;       /* where to look after it; NULL: it failed, or nowhere */
 	int64_t cited[2]; /* first and last frame that it cites; 0, 0 = none */
 };
 
@@ -248,7 +245,6 @@ static void note_window(struct asking *a, const struct ask_window *w)
 	pthread_mutex_lock(&a->lock);
 	s->looked = mem_room(s->looked, s->n_looked, &s->cap_looked, sizeof *s->looked);
 	s->looked[s->n_looked++] = *w;
-	a->looks++;
 	pthread_mutex_unlock(&a->lock);
 }
 
@@ -274,7 +270,6 @@ static void look(struct asking *a, struct describe_worker *w, void *arg)
 	}
 	note_window(a, win);
 	item->next = TAKE(s.next);
-	item->enough = s.n_frames && (s.enough || a->demo);
 	if (!s.n_frames)
 		return;
 	item->cited[0] = s.pts[s.frames[0]];
@@ -312,8 +307,7 @@ static size_t look_at(struct asking *a, const struct windows *w, size_t most, st
 
 /* ---- where to look next */
 
-static int follow(struct asking *a, const struct item *item, int round, struct windows *to,
-                  struct err *err)
+static int follow(struct asking *a, const struct item *item, struct windows *to, struct err *err)
 {
 	const struct ask_window *w = &item->window;
 	int64_t length = w->end - w->start;
@@ -321,19 +315,19 @@ static int follow(struct asking *a, const struct item *item, int round, struct w
 	if (!next || !*next || strcasecmp(next, "none") == 0)
 		return 0;
 	if (strcasecmp(next, "before") == 0) {
-		add_window(a, to, w->source, w->start - length, w->start, w->score, round);
+		add_window(a, to, w->source, w->start - length, w->start, w->score);
 	} else if (strcasecmp(next, "after") == 0) {
-		add_window(a, to, w->source, w->end, w->end + length, w->score, round);
+		add_window(a, to, w->source, w->end, w->end + length, w->score);
 	} else if (strcasecmp(next, "closer") == 0) {
 		bool cited = item->cited[1];
 		int64_t from = cited ? item->cited[0] - PAD : w->start, middle = w->start + length / 2;
 		int64_t until = cited ? item->cited[1] + PAD : middle;
-		add_window(a, to, w->source, from, until, w->score, round);
+		add_window(a, to, w->source, from, until, w->score);
 		if (!cited)
-			add_window(a, to, w->source, middle, w->end, w->score, round);
+			add_window(a, to, w->source, middle, w->end, w->score);
 	} else {
 		const struct route_query q = {.text = (char *)next, .sense = SENSE_SEEN};
-		return search(a, &q, 1, round, to, err);
+		return search(a, &q, 1, to, err);
 	}
 	return 0;
 }
@@ -359,7 +353,7 @@ int rounds_run(struct asking *a, struct err *err)
 {
 	AUTO(windows_clear) struct windows windows = {0};
 	size_t most = route_wants_all(a->route.kind) ? WINDOWS_ONE : LOOK_FRAMES_MIN;
-	int r = search(a, a->route.queries, a->route.n_queries, 0, &windows, err);
+	int r = search(a, a->route.queries, a->route.n_queries, &windows, err);
 	for (int round = 0; r == 0 && windows.n && round < ROUNDS_MOST; round++) {
 		struct item *items;
 		size_t n = look_at(a, &windows, round ? most / 2 : most, &items);
@@ -368,7 +362,7 @@ int rounds_run(struct asking *a, struct err *err)
 		windows.n = 0;
 		if (r == 0 && !is_enough(a))
 			for (size_t i = 0; i < n && r == 0 && round + 1 < ROUNDS_MOST; i++)
-				r = follow(a, &items[i], round + 1, &windows, err);
+				r = follow(a, &items[i], &windows, err);
 		items_free(items, all);
 	}
 	return r;

@@ -125,15 +125,13 @@ static int keep_look(struct asking *a, const char *key, size_t source, const jso
 static void note_step(struct asking *a, const char *kind, size_t source, const int64_t *times,
                       size_t n, const char *key, const json_t *result)
 {
-	char start[CLOCK_TEXT_MAX], end[CLOCK_TEXT_MAX], hash[HASH_HEX];
+	char start[CLOCK_TEXT_MAX], end[CLOCK_TEXT_MAX];
 	AUTO(mem_freep)
 	char *text = mem_printf("%s %s - %s, %zu frame%s", a->sources[source].report->source_name,
 	                        clock_text(times[0], start), clock_text(times[n - 1], end), n,
 	                        text_s((int64_t)n));
 	AUTO(mem_freep) char *dump = json_dumps(result, JSON_COMPACT | JSON_SORT_KEYS);
-	const char *const parts[] = {dump};
-	hash_texts(parts, 1, hash);
-	asking_step(a, kind, text, key, hash);
+	asking_step(a, kind, text, key, dump);
 }
 
 /* ---- requests */

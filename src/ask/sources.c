@@ -185,6 +185,11 @@ char *sources_scope(const struct asking *a, bool asked)
 	return json_dumps(list, JSON_COMPACT);
 }
 
+int64_t sources_mean_gap(const struct ask_source *s)
+{
+	return s->n_seen ? (s->report->to - s->report->from) / (int64_t)s->n_seen : 0;
+}
+
 void sources_gaps(const struct ask_source *s, int64_t *ret_mean, int64_t *ret_max, int64_t *ret_at)
 {
 	int64_t last = s->report->from;
@@ -197,7 +202,7 @@ void sources_gaps(const struct ask_source *s, int64_t *ret_mean, int64_t *ret_ma
 		}
 		last = at;
 	}
-	*ret_mean = s->n_seen ? (s->report->to - s->report->from) / (int64_t)s->n_seen : 0;
+	*ret_mean = sources_mean_gap(s);
 }
 
 void sources_part(const struct asking *a, const struct ask_source *s, int64_t *ret_from,

@@ -23,6 +23,8 @@ int sources_file(const struct asking *a, size_t source, int *ret_fd, struct err 
  * if `asked`. The caller frees. */
 char *sources_scope(const struct asking *a, bool asked);
 
+/* The mean distance of the sampled frames; 0 without any. */
+int64_t sources_mean_gap(const struct ask_source *s);
 /* The mean and the longest distance of the sampled frames of a source within
  * the analyzed part, and where that is. */
 void sources_gaps(const struct ask_source *s, int64_t *ret_mean, int64_t *ret_max, int64_t *ret_at);

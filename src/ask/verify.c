@@ -145,7 +145,7 @@ static int ask_engine(struct asking *a, struct describe_worker *w, const struct 
 static int ask_check(struct asking *a, struct describe_worker *w, const struct ask_finding *f,
                      const char *what, struct store_answer *ret, struct err *err)
 {
-	char key[HASH_HEX], hash[HASH_HEX];
+	char key[HASH_HEX];
 	AUTO(mem_freep) char *known = NULL;
 	json_auto_t *o = NULL;
 	check_key(a, f, what, key);
@@ -160,9 +160,7 @@ static int ask_check(struct asking *a, struct describe_worker *w, const struct a
 	if (!known)
 		r = store_look_add(a->run.store, key, a->sources[f->source].report->source_sha256, text,
 		                   err);
-	const char *const parts[] = {text};
-	hash_texts(parts, 1, hash);
-	asking_step(a, "check", what, key, hash);
+	asking_step(a, "check", what, key, text);
 	*ret = (struct store_answer){.letter = *json_text(o, "letter")};
 	for (size_t i = 0; i < 3; i++)
 		ret->p[i] = json_number_value(json_array_get(json_object_get(o, "p"), i));
