@@ -41,16 +41,6 @@ char *verify_text(const struct asking *a, const char *text)
 
 /* ---- whether the model can check */
 
-static char *disbelief_of(const struct check_controls *c, enum check_ability ability)
-{
-	if (ability == CHECK_ABLE)
-		return NULL;
-	if (ability == CHECK_UNABLE)
-		return mem_strdup("this model cannot check");
-	return mem_printf("%zu of the %d controls of this model were made", c->no + c->yes,
-	                  2 * CHECK_CONTROLS);
-}
-
 /* The controls of one video. */
 static int control(struct asking *a, size_t source, struct err *err)
 {
@@ -93,7 +83,7 @@ int verify_ability(struct asking *a, struct err *err)
 		r = count_controls(a, &c, err);
 	}
 	free(a->disbelief);
-	a->disbelief = disbelief_of(&c, a->ability);
+	a->disbelief = report_disbelief(&c);
 	return cancel_fired(a->run.cancel) ? err_set(err, ERR_CANCELED, "interrupted") : r;
 }
 

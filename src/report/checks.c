@@ -52,14 +52,15 @@ int report_checks_load(struct store *s, const char *job, const json_t *checks, s
 	return result;
 }
 
-/* Why an answer does not count, if the model that gave it is not believed. The
- * caller frees. */
-static char *disbelief(const struct report_checks *c)
+char *report_disbelief(const struct check_controls *c)
 {
-	if (c->ability == CHECK_UNABLE)
+	enum check_ability ability = check_ability(c);
+	if (ability == CHECK_ABLE)
+		return NULL;
+	if (ability == CHECK_UNABLE)
 		return mem_strdup("this model cannot check");
-	return mem_printf("%zu of the %d controls of this model were made",
-	                  c->controls.no + c->controls.yes, 2 * CHECK_CONTROLS);
+	return mem_printf("%zu of the %d controls of this model were made", c->no + c->yes,
+	                  2 * CHECK_CONTROLS);
 }
 
 /* What another model or prompt found does not count, nor what is found by one
@@ -82,7 +83,7 @@ static struct report_check take(const struct report_checks *c, struct store_verd
 	                             .n_frames = v->n_frames};
 	if (v->answer.letter && c->ability != CHECK_ABLE) {
 		free(check.reason);
-		check.reason = disbelief(c);
+		check.reason = report_disbelief(&c->controls);
 	}
 	return check;
 }

@@ -48,4 +48,8 @@ const char *report_check_says(const struct report_check *c);
 int report_controls_count(struct store *s, const char *model, const char *prompt,
                           struct check_controls *ret, struct err *err);
 
+/* Why the answers of a model with these controls do not count; NULL if they do.
+ * The caller frees. */
+char *report_disbelief(const struct check_controls *c);
+
 #endif
