@@ -134,7 +134,9 @@ def build(name, *options, suite=None, **env):
                 result(f"configure {name}", False, r.stdout)
                 return None
         r = run("ninja", "-C", str(folder), *(needed_by(folder, suite) if suite else []))
-    return folder if result(f"build {name}", r.returncode == 0, r.stdout) else None
+    # Without the lines of what was built, which hide the error.
+    said = "\n".join(line for line in r.stdout.splitlines() if not re.match(r"\[\d+/\d+\] ", line))
+    return folder if result(f"build {name}", r.returncode == 0, said) else None
 
 
 def test(name, *options, **env):

@@ -237,8 +237,12 @@ void listen_peer(int fd, char out[static CLIENT_ADDRESS_MAX])
 	snprintf(out, CLIENT_ADDRESS_MAX, "local");
 	if (a.ss_family == AF_INET)
 		inet_ntop(AF_INET, &((struct sockaddr_in *)&a)->sin_addr, out, CLIENT_ADDRESS_MAX);
-	if (a.ss_family == AF_INET6)
-		inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&a)->sin6_addr, out, CLIENT_ADDRESS_MAX);
-	if (strncmp(out, "::ffff:", 7) == 0) /* IPv4 on a socket for both */
-		memmove(out, out + 7, strlen(out + 7) + 1);
+	if (a.ss_family != AF_INET6)
+		return;
+
+	const struct in6_addr *six = &((struct sockaddr_in6 *)&a)->sin6_addr;
+	if (IN6_IS_ADDR_V4MAPPED(six)) /* IPv4 on a socket for both */
+		inet_ntop(AF_INET, &six->s6_addr[12], out, CLIENT_ADDRESS_MAX);
+	else
+		inet_ntop(AF_INET6, six, out, CLIENT_ADDRESS_MAX);
 }
