@@ -16,6 +16,9 @@
 
 /* Looks may use this share of the budget; checks the rest. */
 #define SHARE 0.75
+/* Frames this many times as far from each other are as good: pieces of windows
+ * differ a little in length. */
+#define NEARLY 1.5
 
 enum { PAD = 1000000, SHORTEST = 2000000, QUARTERS = 4 };
 
@@ -48,11 +51,14 @@ static size_t look_frames(const struct asking *a)
 	return most < a->most ? most : a->most;
 }
 
+/* Whether it was looked at with frames nearly as close to each other. */
 static bool was_looked(const struct ask_source *s, const struct ask_window *w)
 {
 	for (size_t i = 0; i < s->n_looked; i++) {
 		const struct ask_window *l = &s->looked[i];
-		if (l->density >= w->density && l->start <= w->start && l->end >= w->end)
+		double gap = (double)(l->end - l->start) / (double)l->density;
+		double wanted = (double)(w->end - w->start) / (double)w->density;
+		if (l->start <= w->start && l->end >= w->end && gap < NEARLY * wanted)
 			return true;
 	}
 	return false;
@@ -285,12 +291,12 @@ static int by_place(const void *x, const void *y)
 	return (a->window.start > b->window.start) - (a->window.start < b->window.start);
 }
 
-/* The best windows, in order of their place, so that an engine finds pictures
+/* The n best windows, in order of their place, so that an engine finds pictures
  * in its cache and a decoder goes forward. Returns the number that was looked
  * at; the caller frees the items. */
-static size_t look_at(struct asking *a, const struct windows *w, size_t most, struct item **ret)
+static size_t look_at(struct asking *a, const struct windows *w, size_t n, struct item **ret)
 {
-	size_t n = w->n < most ? w->n : most, done;
+	size_t done;
 	struct item *items = mem_alloc(n + 1, sizeof *items);
 	for (size_t i = 0; i < n; i++)
 		items[i] = (struct item){.source = w->items[i].source, .window = w->items[i]};
@@ -356,8 +362,9 @@ int rounds_run(struct asking *a, struct err *err)
 	int r = search(a, a->route.queries, a->route.n_queries, &windows, err);
 	for (int round = 0; r == 0 && windows.n && round < ROUNDS_MOST; round++) {
 		struct item *items;
-		size_t n = look_at(a, &windows, round ? most / 2 : most, &items);
-		size_t all = windows.n < most ? windows.n : most;
+		size_t all = round ? most / 2 : most;
+		all = windows.n < all ? windows.n : all;
+		size_t n = look_at(a, &windows, all, &items);
 		r = verify_run(a, err);
 		windows.n = 0;
 		if (r == 0 && !is_enough(a))

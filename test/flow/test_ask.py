@@ -164,6 +164,14 @@ class Answers(AskFlow):
         self.assertEqual(answer["state"], "answered")
         self.assertTrue(all(16 <= f["pts"] <= 20 for c in answer["cites"] for f in c["frames"]))
 
+    def test_what_the_first_look_misses_is_looked_for_closer(self):
+        engine = self.fake(shows=[[8.4, 8.4]], next="none")
+        self.analyze(engine)
+        self.trust()
+        self.assertEqual(self.ask(engine, "a.mp4", code=4)["cites"], [])
+        answer = self.ask(self.fake(shows=[[8.4, 8.4]], next="closer"), "--again", "a.mp4")
+        self.assertEqual([c["start"] for c in answer["cites"]], [8.4])
+
     def test_separate_times_are_counted(self):
         engine = self.fake(route=ROUTE | {"kind": "count"}, shows=[[0, 3.9], [8, 15.9]])
         self.analyze(engine)
@@ -295,6 +303,15 @@ class Lies(AskFlow):
         self.analyze(engine)
         answer = self.ask(engine, "a.mp4")
         self.assertLess(answer["spent"]["requests"], 60)
+
+    def test_more_places_to_look_next_than_a_round_has(self):
+        dogs = {clock(4 * i): {"summary": f"Part {i}.", "events": [{"subject": "a dog", "what": "A dog comes."}]}
+                for i in range(CHUNKS)}
+        (self.dir / "scene.json").write_text(json.dumps(scene(shows=[], enough=False, next="closer") | {"stretches": dogs}))
+        engine = self.engine("--scene", str(self.dir / "scene.json"))
+        self.analyze(engine)
+        answer = self.ask(engine, "a.mp4", code=4)
+        self.assertGreater(answer["spent"]["requests"], 2 * CHUNKS)
 
     def test_sentences_of_a_model_have_no_numbers_of_their_own(self):
         claims = [{"cites": [1], "text": "A dog comes in at 9:59."}, {"cites": [99], "text": "A cat comes in."},
