@@ -294,12 +294,6 @@ static int handle(struct watching *c, const struct found *v, struct err *err)
 
 /* ---- where videos come from */
 
-static bool takes(const char *name, unsigned mode)
-{
-	enum walk_choice choice = walk_choose(name, mode);
-	return choice == WALK_ENTER || (choice == WALK_TAKE && walk_is_video_name(name));
-}
-
 static int next_of_folders(struct watching *c, struct err *err)
 {
 	AUTO(found_clear) struct found v = {0};
@@ -404,7 +398,7 @@ static int start(struct watching *c, char **folders, struct err *err)
 {
 	const struct ask_watch *w = c->w;
 	const struct folders_options o = {
-		.roots = folders, .n = w->n, .takes = takes, .period = w->app->notify.scan};
+		.roots = folders, .n = w->n, .takes = walk_takes, .period = w->app->notify.scan};
 	int r = ask_check_question(w->question->question, err);
 	if (r == 0)
 		r = open_watch(w, folders, &c->watch, err);

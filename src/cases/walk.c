@@ -50,6 +50,12 @@ bool walk_is_video_name(const char *name)
 	return false;
 }
 
+bool walk_takes(const char *name, unsigned mode)
+{
+	enum walk_choice choice = walk_choose(name, mode);
+	return choice == WALK_ENTER || (choice == WALK_TAKE && walk_is_video_name(name));
+}
+
 /* Puts `by` in the place of n bytes of the message. */
 static void replace(struct err *err, const char *at, size_t n, const char *by)
 {

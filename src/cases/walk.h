@@ -57,5 +57,8 @@ enum walk_choice walk_choose(const char *name, unsigned mode);
 /* Whether the ending of a name is one of videos, so that a file that cannot be
  * read as one is damaged rather than something else. Pure. */
 bool walk_is_video_name(const char *name);
+/* Whether a watched folder is entered, or a file of it is taken: one with the
+ * name of a video. `mode`: of lstat(). Pure. */
+bool walk_takes(const char *name, unsigned mode);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "watch/limit.h"
 #include "watch/settle.h"
 
 enum { DEPTH_MAX = 200, EVENTS_BYTES = 64 << 10 };
@@ -28,6 +29,8 @@ struct file {
 	char *path;
 	struct stamp stamp; /* at the last look */
 	bool delivered;     /* with this stamp */
+	int fault;          /* errno of the last look; that was logged */
+	int failures;       /* see folders_failed() */
 	/* clock_now() since when it is the same, of the next look, and before which
 	 * there is none unless it changes */
 	int64_t since, look_at, not_before;
@@ -36,7 +39,7 @@ struct file {
 
 struct root {
 	const char *path;
-	bool missing;
+	int fault; /* errno: why it cannot be read; 0 = it can be, or is not known */
 };
 
 struct folders {
@@ -135,15 +138,25 @@ static void note_file(struct folders *f, const char *path, const struct stat *st
 		file->look_at = file->not_before;
 }
 
+static void note_file_fault(struct file *file, int fault)
+{
+	AUTO(mem_freep) char *name = text_line(file->path, 1000);
+	if (fault && fault != file->fault)
+		log_warning("%s cannot be read: %s; waiting until it can be", name, strerror(fault));
+	file->fault = fault;
+}
+
 /* Whether it is complete, and was not delivered as it is. */
 static bool is_ready(struct file *file, int64_t now)
 {
 	struct settle look;
 	settle_look(file->path, &look);
+	note_file_fault(file, look.fault);
 	if (!settle_is_same(&file->stamp, &look.stamp)) {
 		file->stamp = look.stamp;
 		file->since = now;
 		file->delivered = false;
+		file->failures = 0;
 	}
 	/* What comes in the place of one that is gone is an event, or in a scan. */
 	bool gone = look.stamp.size < 0;
@@ -161,6 +174,16 @@ void folders_again(struct folders *f, const char *path, int64_t at)
 		return;
 	file->delivered = false;
 	file->look_at = file->not_before = at;
+}
+
+int folders_failed(struct folders *f, const char *path)
+{
+	struct file *file = find_file(f, path);
+	if (!file)
+		return 1;
+	/* The first pause is that of the third failure, four seconds. */
+	folders_again(f, path, clock_now() + limit_pause(++file->failures + 2));
+	return file->failures;
 }
 
 /* ---- scanning */
@@ -201,6 +224,17 @@ static void scan_entry(struct folders *f, int fd, const char *dir, const char *n
 		note_file(f, path, &st);
 }
 
+/* Kept as a file is, without looks at it, so that it is logged once. */
+static void note_unreadable(struct folders *f, const char *path, int fault)
+{
+	struct file *file = find_file(f, path);
+	if (!file)
+		file = add_file(f, path);
+	file->scan = f->scan;
+	file->look_at = INT64_MAX;
+	note_file_fault(file, fault);
+}
+
 /* The watch is added first, so that nothing is missed in between. */
 static void scan_folder(struct folders *f, const char *path, int depth, struct cancel *cancel)
 {
@@ -208,6 +242,8 @@ static void scan_folder(struct folders *f, const char *path, int depth, struct c
 	int fd = depth > DEPTH_MAX
 	             ? -1
 	             : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (depth ? O_NOFOLLOW : 0));
+	if (fd < 0 && depth && depth <= DEPTH_MAX && errno != ENOENT && errno != ELOOP)
+		note_unreadable(f, path, errno);
 	int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	DIR *d = copy < 0 ? NULL : fdopendir(copy);
 	if (!d) {
@@ -234,23 +270,31 @@ static void forget_gone(struct folders *f)
 	f->n = kept;
 }
 
-static void note_root(struct root *r, bool missing)
+/* errno: why a folder cannot be read; 0 = it can be. */
+static int fault_of(const char *path)
 {
-	if (missing != r->missing) {
-		AUTO(mem_freep) char *name = text_line(r->path, 1000);
-		if (missing)
-			log_warning("%s is not there; waiting for it", name);
-		else
-			log_warning("%s is there again", name);
-	}
-	r->missing = missing;
+	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? errno : 0;
+}
+
+static void note_root(struct root *r)
+{
+	int fault = fault_of(r->path);
+	AUTO(mem_freep) char *name = text_line(r->path, 1000);
+	if (fault == ENOENT && fault != r->fault)
+		log_warning("%s is not there; waiting for it", name);
+	else if (fault && fault != r->fault)
+		log_warning("%s cannot be read: %s; waiting until it can be", name, strerror(fault));
+	else if (!fault && r->fault)
+		log_warning("%s is there again", name);
+	r->fault = fault;
 }
 
 static void scan_all(struct folders *f, struct cancel *cancel)
 {
 	f->scan++;
 	for (size_t i = 0; i < f->options.n; i++) {
-		note_root(&f->roots[i], !file_is_dir(f->roots[i].path));
+		note_root(&f->roots[i]);
 		scan_folder(f, f->roots[i].path, 0, cancel);
 	}
 	if (!cancel_fired(cancel))
@@ -305,7 +349,7 @@ static void take_events(struct folders *f, struct cancel *cancel)
 static void look_for_missing(struct folders *f)
 {
 	for (size_t i = 0; i < f->options.n; i++)
-		if (f->roots[i].missing != !file_is_dir(f->roots[i].path))
+		if ((f->roots[i].fault == 0) != (fault_of(f->roots[i].path) == 0))
 			f->scan_at = 0;
 	f->missing_at = clock_now() + MISSING_PERIOD;
 }

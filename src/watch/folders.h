@@ -4,8 +4,9 @@
  * inotify, and by a look at everything each period, at the start and after
  * events were lost. Each file is delivered once it is complete
  * (watch/settle.h), and again only after its content changed. A folder that
- * disappears is looked for each second. Links are not followed. One thread;
- * calls block for the disk. */
+ * disappears is looked for each second; that, and files and folders that cannot
+ * be read, are logged once. Links are not followed. One thread; calls block for
+ * the disk. */
 #ifndef VDET_WATCH_FOLDERS_H
 #define VDET_WATCH_FOLDERS_H
 
@@ -39,5 +40,9 @@ int folders_next(struct folders *f, int64_t timeout, struct cancel *cancel, char
                  struct err *err);
 /* Delivers the file again, not before this time (clock_now()). */
 void folders_again(struct folders *f, const char *path, int64_t at);
+/* What was delivered could not be used: delivers it again, after a pause that
+ * grows with each failure of the same content (watch/limit.h). How often it
+ * has failed now. */
+int folders_failed(struct folders *f, const char *path);
 
 #endif

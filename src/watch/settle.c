@@ -50,6 +50,8 @@ void settle_look(const char *path, struct settle *ret)
 	struct stat st;
 	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	*ret = (struct settle){.stamp.size = -1};
+	if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+		ret->fault = errno;
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return;
 	ret->stamp = settle_stamp(&st);

@@ -28,6 +28,7 @@ struct settle {
 	struct stamp stamp;
 	int64_t age; /* microseconds since its last change by its own clock */
 	enum writer writer;
+	int fault; /* errno: it is there, but cannot be opened; else 0 */
 };
 
 /* Opens the file for a moment. Blocks for the disk. */

@@ -50,6 +50,12 @@ static void what_is_taken_by_its_name_and_kind(void **state)
 	assert_true(walk_is_video_name("x.y.dav"));
 	assert_false(walk_is_video_name("mp4"));
 	assert_false(walk_is_video_name("a.mp4.txt"));
+	assert_true(walk_takes("a.mp4", S_IFREG));
+	assert_true(walk_takes("a", S_IFDIR));
+	assert_false(walk_takes("a.txt", S_IFREG));
+	assert_false(walk_takes(".a.mp4", S_IFREG));
+	assert_false(walk_takes("a.mp4", S_IFLNK));
+	assert_false(walk_takes("a.vdet", S_IFDIR));
 }
 
 static void put(const char *dir, const char *name, const char *text)

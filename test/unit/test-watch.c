@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "store/watch.h"
 #include "watch/folders.h"
@@ -204,6 +205,77 @@ static void test_folders(void **state)
 	}
 }
 
+/* ---- what cannot be read */
+
+static int warnings;
+
+static void count_warning(void *ctx, enum log_level level, const char *line)
+{
+	(void)ctx;
+	warnings += level == LOG_WARNING && strstr(line, "cannot be read") != NULL;
+}
+
+/* A file and a folder that only another user may read. */
+static void test_unreadable(void **state)
+{
+	(void)state;
+	bool all = geteuid() == 0; /* who may read everything, unless he gives that up */
+	AUTO(mem_freep) char *root = file_join(dir, "private"), *below = file_join(root, "below");
+	AUTO(mem_freep) char *a = file_join(root, "a.mp4");
+	struct err err;
+	assert_ok(file_mkdirs(below, false, &err));
+	make(root, "a.mp4", "a");
+	make(root, "z.mp4", "z");
+	make(below, "b.mp4", "b");
+	assert_ok(chmod(dir, 0755));
+	assert_ok(chmod(a, 0));
+	assert_ok(chmod(below, 0));
+	assert_ok(all ? seteuid(65534) : 0);
+
+	const struct folders_options o = {
+		.roots = (char *[]){root}, .n = 1, .takes = takes, .period = 3600 * CLOCK_SECOND};
+	AUTO(folders_freep) struct folders *f = folders_new(&o);
+	log_set_sink(count_warning, NULL);
+	warnings = 0;
+	assert_next(f, "z.mp4");
+	assert_int_equal(warnings, 2);
+	assert_next(f, NULL);
+	assert_ok(all ? seteuid(0) : 0);
+	assert_ok(chmod(a, 0004));
+	assert_ok(chmod(a, 0));
+	assert_ok(all ? seteuid(65534) : 0);
+	assert_next(f, NULL); /* it is looked at, and not logged again */
+	assert_int_equal(warnings, 2);
+	assert_ok(all ? seteuid(0) : 0);
+	assert_ok(chmod(a, 0644));
+	assert_next(f, "a.mp4");
+	assert_ok(chmod(below, 0755));
+	assert_next(f, "b.mp4");
+	log_set_sink(NULL, NULL);
+}
+
+/* ---- what could not be used */
+
+static void test_failures(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *root = file_join(dir, "failing"), *a = file_join(root, "a.mp4");
+	struct err err;
+	assert_ok(file_mkdirs(root, false, &err));
+	make(root, "a.mp4", "a");
+	const struct folders_options o = {
+		.roots = (char *[]){root}, .n = 1, .takes = takes, .period = 3600 * CLOCK_SECOND};
+	AUTO(folders_freep) struct folders *f = folders_new(&o);
+	assert_next(f, "a.mp4");
+	for (int i = 1; i <= 12; i++)
+		assert_int_equal(folders_failed(f, a), i); /* the pause is an hour now */
+	assert_next(f, NULL);
+	make(root, "a.mp4", "other");
+	assert_next(f, "a.mp4");
+	assert_int_equal(folders_failed(f, a), 1);
+	assert_int_equal(folders_failed(f, "/nothing"), 1);
+}
+
 /* ---- messages */
 
 static void test_message(void **state)
@@ -333,7 +405,8 @@ int main(void)
 		cmocka_unit_test(test_signature),     cmocka_unit_test(test_secret),
 		cmocka_unit_test(test_when_complete), cmocka_unit_test(test_look),
 		cmocka_unit_test(test_folders),       cmocka_unit_test(test_message),
-		cmocka_unit_test(test_journal),
+		cmocka_unit_test(test_journal),       cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_failures),
 	};
 	if (!mkdtemp(dir))
 		return 1;
