@@ -125,7 +125,7 @@ int board_check_ask(const json_t *body, struct err *err)
 /* A video in scope. */
 struct candidate {
 	int64_t id;
-	bool named; /* by path: serve.folders has to allow it */
+	bool named; /* by path: see board_check_video_path() */
 	char *name, *path;
 	char **jobs; /* ids of its runs that ended, oldest first */
 	size_t n_jobs, cap;
@@ -259,7 +259,7 @@ static void add_video(struct taking *t, const struct candidate *c)
 	if (!c->n_jobs)
 		add_unread(t->asked, mem_strdup(c->name));
 	/* Folders and links may have changed since the video was added. */
-	if (c->n_jobs && c->named && board_check_path(t->board, c->path, &real, &ignored) < 0)
+	if (c->n_jobs && c->named && board_check_video_path(t->board, c->path, &real, &ignored) < 0)
 		real = mem_strdup("");
 	for (size_t i = c->n_jobs; i-- > 0;)
 		add_run(t, c, c->jobs[i], real ? real : c->path);

@@ -23,6 +23,7 @@
  *   board-watch.c      standing questions, and requests about them
  *   board-results.c    requests that read something
  *   board-search.c     search
+ *   board-folder.c     files of watched folders come to the queue
  *   board-subjects.c   requests about subjects
  *   board.c            start, the manager thread, stop
  *
@@ -165,6 +166,11 @@ struct board {
 		int64_t watch, video, at; /* at: Unix time */
 	} * unasked;
 	size_t n_unasked, cap_unasked;
+	char **watched; /* absolute paths of serve.watch_folder; do not change */
+	size_t n_watched;
+	struct cancel *folders_stop; /* of the thread that watches them */
+	bool watches_folders;        /* it was started */
+	pthread_t folders_thread;
 	struct pool *pool, *preparing, *copying, *summarizing, *asking;
 	pthread_t manager;
 };
@@ -402,6 +408,8 @@ struct board_receipt {
 };
 int board_receive(struct board *b, const struct board_receipt *what, struct board_arrival *ret,
                   struct err *err);
+/* The row of a video of this file, which is READY. */
+int board_describe_file(const struct board_receipt *what, struct store_video *ret, struct err *err);
 
 /* ---- board-video.c */
 
@@ -421,6 +429,27 @@ void board_prepare(struct board *b, struct video *v);
 void board_request_pictures(struct board *b, struct video *v);
 /* The real path of a file below one of serve.folders; the caller frees. */
 int board_check_path(const struct board *b, const char *path, char **ret_real, struct err *err);
+/* Likewise of a video that is here (origin "path"), which may also be below one
+ * of the watched folders. */
+int board_check_video_path(const struct board *b, const char *path, char **ret_real,
+                           struct err *err);
+/* The real paths of the watched folders that a request means by this name: the
+ * last part of their paths, or more of it ("in", "cam1/in"); NULL = all. They
+ * are there now. The caller frees with board_free_roots(). */
+char **board_watched_roots(const struct board *b, const char *name, size_t *ret_n);
+void board_free_roots(char **roots, size_t n);
+/* Whether a watched folder has this name, even if it is not there now. */
+bool board_is_watched_name(const struct board *b, const char *name);
+
+/* ---- board-folder.c */
+
+/* Reads serve.watch_folder; ERR_ARG. */
+int board_read_folders(struct board *b, struct err *err);
+/* Starts to watch the folders; nothing if there is none. */
+int board_watch_folders(struct board *b, struct err *err);
+/* Ends that, after folders_stop was fired; blocks until a file that is being
+ * read is given up. */
+void board_unwatch_folders(struct board *b);
 
 /* ---- board-run.c */
 

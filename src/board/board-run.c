@@ -315,7 +315,7 @@ static int find_file(struct job *j, char **ret, struct err *err)
 		return -ERR_NOENT;
 	/* Folders and links may have changed since the request was judged. */
 	if (named)
-		return board_check_path(j->board, path, ret, err);
+		return board_check_video_path(j->board, path, ret, err);
 	*ret = TAKE(path);
 	return 0;
 }

@@ -132,27 +132,27 @@ struct arrival {
 	struct job *job;     /* the same one, or the one that was added */
 };
 
-static int describe_file(const struct arrival *a, struct store_video *ret, struct err *err)
+int board_describe_file(const struct board_receipt *what, struct store_video *ret, struct err *err)
 {
 	char stamp[FILE_STAMP_MAX] = "";
 	AUTO(fd_closep) int fd = -1;
-	int r = file_open_input(a->path, &fd, err);
+	bool chat = strcmp(what->origin, BOARD_CHAT) == 0;
+	int r = file_open_input(what->path, &fd, err);
 	if (r < 0)
 		return r;
 	file_stamp(fd, stamp);
-	*ret =
-		(struct store_video){.name = mem_strdup(a->row.name),
-	                         .origin = mem_strdup(a->origin),
-	                         .tags = strcmp(a->origin, BOARD_CHAT) ? NULL : mem_strdup(CHAT_TAGS),
-	                         .source = mem_strdup(""),
-	                         .path = mem_strdup(a->path),
-	                         .sha256 = mem_strdup(a->sha256 ? a->sha256 : ""),
-	                         .stamp = mem_strdup(stamp),
-	                         .facts = mem_strdup(""),
-	                         .fault = mem_strdup(""),
-	                         .size = lseek(fd, 0, SEEK_END),
-	                         .state = STORE_VIDEO_READY,
-	                         .created = clock_wall()};
+	*ret = (struct store_video){.name = board_file_name(what->name),
+	                            .origin = mem_strdup(what->origin),
+	                            .tags = chat ? mem_strdup(CHAT_TAGS) : NULL,
+	                            .source = mem_strdup(""),
+	                            .path = mem_strdup(what->path),
+	                            .sha256 = mem_strdup(what->sha256 ? what->sha256 : ""),
+	                            .stamp = mem_strdup(stamp),
+	                            .facts = mem_strdup(""),
+	                            .fault = mem_strdup(""),
+	                            .size = lseek(fd, 0, SEEK_END),
+	                            .state = STORE_VIDEO_READY,
+	                            .created = clock_wall()};
 	return 0;
 }
 
@@ -199,7 +199,9 @@ static int take(struct board *b, struct arrival *a, struct err *err)
 	struct job *new_job;
 	a->video = find_verified(b, a->sha256);
 	bool known = a->video != NULL;
-	int r = known ? 0 : describe_file(a, &row, err);
+	const struct board_receipt what = {
+		.path = a->path, .name = a->row.name, .sha256 = a->sha256, .origin = a->origin};
+	int r = known ? 0 : board_describe_file(&what, &row, err);
 	if (r < 0)
 		return r;
 

@@ -49,6 +49,59 @@ int board_check_path(const struct board *b, const char *path, char **ret_real, s
 	return 0;
 }
 
+/* ---- watched folders */
+
+/* Whether `name` is the path's last part, or more of them. */
+static bool ends_with_name(const char *path, const char *name)
+{
+	size_t n = strlen(path), m = strlen(name);
+	return m && *name != '/' && n > m && strcmp(path + n - m, name) == 0 && path[n - m - 1] == '/';
+}
+
+bool board_is_watched_name(const struct board *b, const char *name)
+{
+	for (size_t i = 0; i < b->n_watched; i++)
+		if (ends_with_name(b->watched[i], name))
+			return true;
+	return false;
+}
+
+char **board_watched_roots(const struct board *b, const char *name, size_t *ret_n)
+{
+	char **roots = mem_alloc(b->n_watched + 1, sizeof *roots);
+	*ret_n = 0;
+	for (size_t i = 0; i < b->n_watched; i++) {
+		bool wanted = !name || ends_with_name(b->watched[i], name);
+		char *real = wanted ? realpath(b->watched[i], NULL) : NULL;
+		if (real)
+			roots[(*ret_n)++] = real;
+	}
+	return roots;
+}
+
+void board_free_roots(char **roots, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(roots[i]);
+	free(roots);
+}
+
+int board_check_video_path(const struct board *b, const char *path, char **ret_real,
+                           struct err *err)
+{
+	size_t n = 0;
+	AUTO(mem_freep) char *real = realpath(path, NULL);
+	char **roots = board_watched_roots(b, NULL, &n);
+	bool found = false;
+	for (size_t i = 0; i < n && real && !found; i++)
+		found = file_is_below(real, roots[i]);
+	board_free_roots(roots, n);
+	if (!found)
+		return board_check_path(b, path, ret_real, err);
+	*ret_real = TAKE(real);
+	return 0;
+}
+
 struct video *board_insert_video(struct board *b, struct store_video *row)
 {
 	struct video *v = mem_alloc(1, sizeof *v);
@@ -450,7 +503,7 @@ static int open_source(struct board *b, int64_t id, int *ret_fd, const char **re
 		r = err_set(err, ERR_NOENT, "the video is not here yet");
 	if (r == 0 && named) {
 		AUTO(mem_freep) char *given = TAKE(path);
-		r = board_check_path(b, given, &path, err);
+		r = board_check_video_path(b, given, &path, err);
 	}
 	return r < 0 ? r : file_open_input(path, ret_fd, err);
 }

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "board/board-internal.h"
 #include "store/watch.h"
 #include "watch/hit.h"
@@ -57,20 +58,48 @@ static bool failed_since(const struct board *b, int64_t watch, int64_t video, in
 	return false;
 }
 
-static bool is_in_scope(const struct video *v, const json_t *request)
+/* The folders of which videos are asked. */
+struct scope {
+	bool all;
+	char **folders; /* owned */
+	size_t n;
+};
+
+static void clear_scope(struct scope *s)
+{
+	board_free_roots(s->folders, s->n);
+}
+
+static struct scope scope_of(const struct board *b, const json_t *request)
 {
 	const char *folder = json_text(request, "folder");
-	return !*folder || (strcmp(v->row.origin, "path") == 0 && file_is_below(v->row.path, folder));
+	struct scope s = {.all = !*folder};
+	if (*folder == '/') {
+		s.folders = mem_alloc(1, sizeof *s.folders);
+		s.folders[s.n++] = mem_strdup(folder);
+	} else if (*folder) {
+		s.folders = board_watched_roots(b, folder, &s.n);
+	}
+	return s;
+}
+
+static bool is_in_scope(const struct video *v, const struct scope *s)
+{
+	bool inside = s->all;
+	for (size_t i = 0; i < s->n && strcmp(v->row.origin, "path") == 0; i++)
+		inside = inside || file_is_below(v->row.path, s->folders[i]);
+	return inside;
 }
 
 static void take_candidates(struct board *b, const struct store_watch *w, const json_t *request,
                             struct candidates *ret)
 {
+	AUTO(clear_scope) struct scope scope = scope_of(b, request);
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	int64_t since = json_is_true(json_object_get(request, "existing")) ? 0 : w->created;
 	for (size_t i = 0; i < locked->n_videos; i++) {
 		const struct video *v = b->videos[i];
-		int64_t ended = v->gone || !*v->row.sha256 || !is_in_scope(v, request) ? 0 : ended_at(b, v);
+		int64_t ended = v->gone || !*v->row.sha256 || !is_in_scope(v, &scope) ? 0 : ended_at(b, v);
 		if (!ended || ended < since || failed_since(b, w->id, v->row.id, ended))
 			continue;
 		ret->all = mem_room(ret->all, ret->n, &ret->cap, sizeof *ret->all);
@@ -190,11 +219,14 @@ static int check_scope(struct board *b, json_t *body, struct err *err)
 	const json_t *folder = json_object_get(body, "folder");
 	AUTO(mem_freep) char *real = NULL;
 	if ((folder != NULL) + json_is_true(json_object_get(body, "all")) != 1)
-		return err_set(err, ERR_ARG, "name one of \"folder\" (a path) and \"all\" (true)");
+		return err_set(err, ERR_ARG,
+		               "name one of \"folder\" (a name or a path) and \"all\" (true)");
 	if (!folder)
 		return 0;
 	if (!json_is_string(folder))
-		return err_set(err, ERR_ARG, "\"folder\" has to be a path");
+		return err_set(err, ERR_ARG, "\"folder\" has to be a name or a path");
+	if (board_is_watched_name(b, json_string_value(folder)))
+		return 0;
 	int r = board_check_path(b, json_string_value(folder), &real, err);
 	if (r == 0 && !file_is_dir(real))
 		r = err_set(err, ERR_ARG, "\"folder\" has to be a folder");
@@ -273,6 +305,16 @@ int board_watch_add(struct board *b, const json_t *body, const char *who, bool a
 	return 0;
 }
 
+static json_t *names_of_folders(const struct board *b)
+{
+	json_t *names = json_array();
+	for (size_t i = 0; i < b->n_watched; i++) {
+		AUTO(mem_freep) char *name = text_line(file_base(b->watched[i]), 1000);
+		json_array_append_new(names, json_string(name));
+	}
+	return names;
+}
+
 int board_watches(struct board *b, json_t **ret, struct err *err)
 {
 	json_int_t seq = (json_int_t)events_last(b->setup.events);
@@ -285,7 +327,8 @@ int board_watches(struct board *b, json_t **ret, struct err *err)
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, watch_json(&all[i]));
 	store_watches_free(all, n);
-	*ret = json_pack("{s:I, s:o}", "seq", seq, "watches", list);
+	*ret =
+		json_pack("{s:I, s:o, s:o}", "seq", seq, "watches", list, "folders", names_of_folders(b));
 	return 0;
 }
 

@@ -29,6 +29,10 @@ static const struct opt_row rows[] = {
      "Questions answered in parallel, beside the videos that are analyzed.", 0},
 	{"serve.folders", "folder", OPT_STRING, AT(folders), "", 0, 0, NULL, "FOLDERS",
      "Folders whose videos clients may name by path, separated by colons; empty: none.", 0},
+	{"serve.watch_folder", "watch-folder", OPT_STRING, AT(watch_folders), "", 0, 0, NULL, "FOLDER",
+     "Folder whose video files come to the queue by themselves, each once, as soon as it is "
+     "complete; also below it. Repeatable, none clears the list.",
+     OPT_APPEND},
 	{"serve.quota", NULL, OPT_SIZE, AT(quota), "0", 0, 1e18, NULL, "BYTES",
      "Maximum total size of uploaded and fetched videos; 0 = no limit.", 0},
 	{"serve.video_max", NULL, OPT_SIZE, AT(video_max), "0", 0, 1e18, NULL, "BYTES",
@@ -409,7 +413,7 @@ static int begin(struct board *b, struct err *err)
 	if (pthread_create(&b->manager, NULL, manage, b) != 0)
 		return err_set(err, ERR_LIMIT, "cannot start a thread");
 	b->started = true;
-	return 0;
+	return board_watch_folders(b, err);
 }
 
 int board_new(const struct board_setup *s, struct board **ret, struct err *err)
@@ -418,6 +422,7 @@ int board_new(const struct board_setup *s, struct board **ret, struct err *err)
 	pthread_condattr_t clock;
 	json_object_seed(0); /* before there are threads to do it at once */
 	b->setup = *s;
+	b->folders_stop = cancel_new();
 	b->videos_dir = file_join(s->data_dir, "videos");
 	b->reports_dir = file_join(s->data_dir, "reports");
 	pthread_mutex_init(&b->lock, NULL);
@@ -430,6 +435,8 @@ int board_new(const struct board_setup *s, struct board **ret, struct err *err)
 	pthread_condattr_destroy(&clock);
 	AUTO(mem_freep) char *settings = file_join(s->data_dir, "settings.json");
 	int r = s->settings ? settings_open(settings, s->settings, &b->settings, err) : 0;
+	if (r == 0)
+		r = board_read_folders(b, err);
 	if (r == 0)
 		r = begin(b, err);
 	if (r < 0)
@@ -468,6 +475,7 @@ static void halt_all(struct board *b, bool abort)
 	for (size_t i = 0; i < b->n_questions; i++)
 		if (b->questions[i]->cancel)
 			cancel_fire(b->questions[i]->cancel);
+	cancel_fire(b->folders_stop);
 	pthread_cond_broadcast(&b->asked);
 	board_wake(b);
 }
@@ -495,6 +503,7 @@ void board_stop(struct board *b)
 	if (!wait_for_manager(b, &t))
 		halt_all(b, true);
 	pthread_join(b->manager, NULL);
+	board_unwatch_folders(b);
 	b->started = false;
 }
 
@@ -525,6 +534,8 @@ void board_free(struct board *b)
 	free(b->videos);
 	free(b->videos_dir);
 	free(b->reports_dir);
+	board_free_roots(b->watched, b->n_watched);
+	cancel_free(b->folders_stop);
 	pthread_cond_destroy(&b->wake);
 	pthread_cond_destroy(&b->end);
 	pthread_cond_destroy(&b->asked);

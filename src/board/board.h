@@ -42,7 +42,7 @@
 
 struct board_options {
 	int64_t jobs, turn, asks, drain_timeout;
-	char *folders;
+	char *folders, *watch_folders;
 	int64_t quota, video_max, free_min;
 	bool fetch, fetch_private, proxy;
 	int64_t fetch_timeout;
@@ -250,13 +250,15 @@ int board_ask_remove(struct board *b, int64_t id, struct err *err);
 /* ---- standing questions: each video is asked once, when a job of it has
  * ended; docs/ask.md describes requests and hits */
 
-/* {"question": text, one of "folder": path in serve.folders and "all": true,
+/* {"question": text, one of "folder": name of a watched folder, or path in
+ * serve.folders, and "all": true,
  * "existing"?: bool, videos with a result are asked, too, "thorough"?: bool,
  * "language"?: text, "webhook"?: address, of an administrator only}. The same
  * request is the same standing question. Disk, as all. */
 int board_watch_add(struct board *b, const json_t *body, const char *who, bool admin, json_t **ret,
                     struct err *err);
-int board_watches(struct board *b, json_t **ret, struct err *err); /* {"seq", "watches": […]} */
+/* {"seq", "watches": […], "folders": names of the watched folders} */
+int board_watches(struct board *b, json_t **ret, struct err *err);
 /* With "latest": its last hits, newest first. */
 int board_watch(struct board *b, int64_t id, json_t **ret, struct err *err);
 /* With its hits; its questions and answers stay. */

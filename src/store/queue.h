@@ -92,6 +92,12 @@ int store_upload_find(struct store *s, const char *id, struct store_upload *ret,
 /* All of them, oldest first; the caller clears each and frees the array. */
 int store_uploads_load(struct store *s, struct store_upload **ret, size_t *ret_n, struct err *err);
 
+/* A file that was found in a watched folder comes to the queue once. As
+ * store_upload_add(); `source` is its SHA-256, *video that of the entry. */
+int store_found_add(struct store *s, const char *source, int64_t *video,
+                    const struct store_video *v, struct store_entry *e, struct err *err);
+int store_found_has(struct store *s, const char *source, bool *ret, struct err *err);
+
 /* The summary of a job that lists show. The caller frees `states`. */
 struct store_summary {
 	char *states;       /* a letter a chunk: '.' to do, 'd' done, 'h' hole */

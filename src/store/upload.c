@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "store/db.h"
 #include "store/queue.h"
 
@@ -35,17 +36,25 @@ static int insert(struct store *s, const struct store_upload *u, struct err *err
 	return db_run(s, q, err);
 }
 
+/* Begins a transaction; both may be NULL. */
+static int begin_with(struct store *s, const struct store_video *v, int64_t *video,
+                      struct store_entry *e, int64_t *job, struct err *err)
+{
+	int r = db_exec(s, "BEGIN IMMEDIATE", err);
+	if (r == 0 && v)
+		r = db_add_video(s, v, video, err);
+	if (r == 0 && e) {
+		e->video = *video;
+		r = db_add_entry(s, e, job, err);
+	}
+	return r;
+}
+
 int store_upload_add(struct store *s, struct store_upload *u, const struct store_video *v,
                      struct store_entry *e, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
-	int r = db_exec(locked, "BEGIN IMMEDIATE", err);
-	if (r == 0 && v)
-		r = db_add_video(s, v, &u->video, err);
-	if (r == 0 && e) {
-		e->video = u->video;
-		r = db_add_entry(s, e, &u->job, err);
-	}
+	int r = begin_with(locked, v, &u->video, e, &u->job, err);
 	if (r == 0)
 		r = insert(s, u, err);
 	return db_end(s, r, err);
@@ -87,4 +96,40 @@ int store_uploads_load(struct store *s, struct store_upload **ret, size_t *ret_n
 	*ret = all;
 	*ret_n = n;
 	return 0;
+}
+
+/* ---- files of watched folders */
+
+static int insert_found(struct store *s, const char *source, struct err *err)
+{
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r =
+		db_prepare(s, "INSERT OR IGNORE INTO found_file (source, created) VALUES (?, ?)", &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "si", source, clock_wall());
+	return db_run(s, q, err);
+}
+
+int store_found_add(struct store *s, const char *source, int64_t *video,
+                    const struct store_video *v, struct store_entry *e, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	int r = begin_with(locked, v, video, e, e ? &e->id : NULL, err);
+	if (r == 0)
+		r = insert_found(s, source, err);
+	return db_end(s, r, err);
+}
+
+int store_found_has(struct store *s, const char *source, bool *ret, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked, "SELECT 1 FROM found_file WHERE source = ?", &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "s", source);
+	r = db_step(s, q, err);
+	*ret = r > 0;
+	return r < 0 ? r : 0;
 }

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/queue.h"
 #include "store/watch.h"
 #include "watch/folders.h"
 #include "watch/hit.h"
@@ -398,6 +399,52 @@ static void test_journal(void **state)
 	assert_int_equal(count_open(s, other.id, STORE_WAY_PRINT, false), 1);
 }
 
+/* ---- files that were found */
+
+static void test_found(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = file_join(dir, "found.db");
+	AUTO(store_freep) struct store *s = NULL;
+	const struct store_video video = {.name = "a.mp4",
+	                                  .origin = "path",
+	                                  .source = "",
+	                                  .path = "/x",
+	                                  .sha256 = "abc",
+	                                  .stamp = "",
+	                                  .facts = "",
+	                                  .fault = ""};
+	struct err err = {0};
+	struct store_entry e = {.options = "{}", .journal = "", .fault = ""};
+	int64_t id = 0, last_video, last_entry, after;
+	bool known = true;
+	assert_ok(store_open(path, &s, &err));
+	assert_ok(store_found_has(s, "abc", &known, &err));
+	assert_false(known);
+	assert_ok(store_found_add(s, "abc", &id, &video, &e, &err));
+	assert_true(id > 0 && e.video == id && e.id > 0);
+	assert_ok(store_found_has(s, "abc", &known, &err));
+	assert_true(known);
+	assert_ok(store_found_has(s, "ab", &known, &err));
+	assert_false(known);
+
+	/* Of a video that is here, and as a whole or not at all. */
+	assert_ok(store_found_add(s, "def", &id, NULL, NULL, &err));
+	assert_ok(store_ids_used(s, &last_video, &last_entry, &err));
+	struct store_video wrong = video;
+	wrong.name = NULL;
+	assert_true(store_found_add(s, "ghi", &id, &wrong, &e, &err) < 0);
+	assert_ok(store_found_has(s, "ghi", &known, &err));
+	assert_false(known);
+	assert_ok(store_ids_used(s, &after, &last_entry, &err));
+	assert_int_equal(after, last_video);
+
+	/* Also when its video is deleted. */
+	assert_ok(store_video_remove(s, e.video, &err));
+	assert_ok(store_found_has(s, "abc", &known, &err));
+	assert_true(known);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -406,7 +453,7 @@ int main(void)
 		cmocka_unit_test(test_when_complete), cmocka_unit_test(test_look),
 		cmocka_unit_test(test_folders),       cmocka_unit_test(test_message),
 		cmocka_unit_test(test_journal),       cmocka_unit_test(test_unreadable),
-		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_failures),      cmocka_unit_test(test_found),
 	};
 	if (!mkdtemp(dir))
 		return 1;
