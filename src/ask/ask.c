@@ -11,6 +11,7 @@
 #include "ask/compose.h"
 #include "ask/conclude.h"
 #include "ask/evidence.h"
+#include "ask/parts.h"
 #include "ask/prompt.h"
 #include "ask/sight.h"
 #include "ask/rounds.h"
@@ -27,7 +28,7 @@
 #include "store/ask.h"
 
 /* Raised when questions are read or answered by other rules than before. */
-enum { RULES = 1 };
+enum { RULES = 2 };
 enum { ID_LENGTH = 12, ROUTE_TOKENS = 400, BEFORE_MAX = 4000, GROUP_FRAMES = 16 };
 
 void ask_videos_free(struct ask_video *v, size_t n)
@@ -321,26 +322,6 @@ static bool has_shown(const struct asking *a)
 	return false;
 }
 
-/* A question about two things: the moments of each, by a question of its own.
- * Which is first or more often follows from them. */
-static int find_parts(struct asking *a, struct err *err)
-{
-	struct route *route = &a->route;
-	char *question = route->question, *text = route->queries[0].text;
-	int r = 0;
-	for (size_t i = 0; i < ROUTE_PARTS && r == 0; i++) {
-		AUTO(mem_freep) char *of_part = route_part_question(route->parts[i]);
-		route->question = of_part;
-		route->queries[0].text = route->parts[i];
-		a->part = i + 1;
-		r = rounds_run(a, err);
-	}
-	a->part = 0;
-	route->question = question;
-	route->queries[0].text = text;
-	return r;
-}
-
 static int find(struct asking *a, struct err *err)
 {
 	const struct ask_request *q = a->request;
@@ -350,7 +331,7 @@ static int find(struct asking *a, struct err *err)
 	if (a->route.kind == ASK_SUMMARY)
 		r = find_summaries(a, err);
 	else if (a->route.parts[0])
-		r = find_parts(a, err);
+		r = parts_find(a, err);
 	else if (!scans || a->route.kind == ASK_IS)
 		r = rounds_run(a, err);
 	bool wanted = q->thorough || (scans && (route_wants_all(a->route.kind) || !has_shown(a)));

@@ -63,6 +63,11 @@ struct ask_finding {
 	char *reason;
 };
 
+/* How often something was seen. */
+struct ask_times {
+	int64_t at_least, unsure;
+};
+
 struct asking {
 	const struct ask_context *context;
 	const struct ask_request *request;
@@ -79,7 +84,8 @@ struct asking {
 	bool looks_only;  /* it cannot judge a statement by a letter */
 	char *before;     /* the conversation, for the model; "" = none */
 	struct route route;
-	size_t part; /* that is searched now, see struct ask_finding */
+	size_t part;                         /* that is searched now, see struct ask_finding */
+	struct ask_times times[ROUTE_PARTS]; /* of each part of a comparison */
 	struct reply_journal journal;
 	struct requests requests;
 	struct ask_source *sources;

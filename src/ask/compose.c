@@ -91,6 +91,24 @@ static void add_dropped(struct answer *to, const char *text, const char *reason)
 }
 
 /* Sentences follow each other with a space. */
+/* The time of a finding, with the name of its video where there are several. */
+static char *time_of(const struct asking *a, const struct ask_finding *f)
+{
+	char t[CLOCK_TEXT_MAX];
+	clock_short(f->frames[0], t);
+	if (a->n_sources == 1)
+		return mem_strdup(t);
+	AUTO(mem_freep) char *name = text_line(a->sources[f->source].report->source_name, 80);
+	return mem_printf("%s of %s", t, name);
+}
+
+static void drop_finding(struct composing *c, const struct ask_finding *f, const char *reason)
+{
+	AUTO(mem_freep) char *text = verify_text(c->a, f->text), *time = time_of(c->a, f);
+	AUTO(mem_freep) char *at = mem_printf("%s (%s)", text, time);
+	add_dropped(c->to, at, reason);
+}
+
 static void add_text(struct answer *to, const char *sentence)
 {
 	char *before = to->text;
@@ -188,6 +206,19 @@ char *compose_fill(const char *text, const size_t *cites, size_t n_cites, char *
 }
 
 /* The claim for a check: without placeholders and the words before them. */
+/* What leads to a placeholder, alone or in a list. */
+static void cut_before_place(struct buf *b)
+{
+	static const char *const words[] = {" at ", ", and ", " and ", ", "};
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		size_t n = strlen(words[i]);
+		if (b->len > n && memcmp(b->data + b->len - n, words[i], n) == 0) {
+			b->len -= n;
+			return;
+		}
+	}
+}
+
 static char *without_places(const char *text)
 {
 	AUTO(buf_free) struct buf b = BUF(TEXT_MAX);
@@ -197,8 +228,7 @@ static char *without_places(const char *text)
 			buf_add(&b, s, 1);
 			continue;
 		}
-		if (b.len > 4 && memcmp(b.data + b.len - 4, " at ", 4) == 0)
-			b.len -= 4;
+		cut_before_place(&b);
 		s = end;
 	}
 	return mem_strdup(buf_str(&b));
@@ -347,13 +377,9 @@ static int request(struct composing *c, json_t **ret, struct err *err)
 /* What was found and is not in the sentences is named. */
 static void drop_uncited(struct composing *c)
 {
-	for (size_t i = 0; i < c->n; i++) {
-		if (c->marks[i])
-			continue;
-		AUTO(mem_freep) char *text = verify_text(c->a, c->items[i]->text);
-		AUTO(mem_freep) char *at = mem_printf("%s (%s)", text, c->times[i]);
-		add_dropped(c->to, at, "the model left it out of its sentences");
-	}
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->marks[i])
+			drop_finding(c, c->items[i], "the model left it out of its sentences");
 }
 
 /* Whether the model wrote claims that can be used. */
@@ -452,17 +478,6 @@ static void claim_each(struct composing *c)
 
 /* ---- */
 
-/* The time of a finding, with the name of its video where there are several. */
-static char *time_of(const struct asking *a, const struct ask_finding *f)
-{
-	char t[CLOCK_TEXT_MAX];
-	clock_short(f->frames[0], t);
-	if (a->n_sources == 1)
-		return mem_strdup(t);
-	AUTO(mem_freep) char *name = text_line(a->sources[f->source].report->source_name, 80);
-	return mem_printf("%s of %s", t, name);
-}
-
 static int by_time(const void *x, const void *y)
 {
 	const struct ask_finding *a = *(const struct ask_finding *const *)x,
@@ -490,10 +505,10 @@ static void choose(struct composing *c)
 	for (size_t i = 0; i < a->n_findings; i++) {
 		const struct ask_finding *f = &a->findings[i];
 		if (f->verdict == VERDICT_WITHDRAWN)
-			add_dropped(c->to, f->text, "a second look at its frames shows that it is otherwise");
+			drop_finding(c, f, "a second look at its frames shows that it is otherwise");
 		else if (is_open(a, f))
-			add_dropped(
-				c->to, f->text,
+			drop_finding(
+				c, f,
 				"a second look at its frames could not decide whether it is what was asked for");
 		else
 			c->items[c->n++] = f;

@@ -6,11 +6,10 @@
 
 #include "ask/scan.h"
 #include "ask/sources.h"
+#include "ask/times.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "config.h"
-
-enum { APART = 2 }; /* frames */
 
 /* ---- coverage */
 
@@ -91,7 +90,7 @@ static bool has_chunk_without_group(const struct asking *a, const struct ask_sou
 static bool is_not_seen(const struct asking *a)
 {
 	if (a->request->n_unread || !a->n_sources || a->disbelief || a->failed ||
-	    a->route.kind == ASK_SUMMARY)
+	    a->route.kind == ASK_SUMMARY || a->route.parts[0])
 		return false;
 	for (size_t i = 0; i < a->n_sources; i++) {
 		const struct ask_source *s = &a->sources[i];
@@ -138,75 +137,31 @@ static enum answer_state state_of(const struct asking *a, const struct answer *t
 
 /* ---- counts and words */
 
-static bool is_cited(const struct answer *to, size_t source, int64_t t)
-{
-	for (size_t i = 0; i < to->n_cites; i++) {
-		const struct answer_cite *c = &to->cites[i];
-		if (c->source == source && c->start <= t && t <= c->end)
-			return true;
-	}
-	return false;
-}
-
-/* How many frames of an examined group lie between two times and are not
- * cited: a look at them named others, or none. */
-static size_t count_without(const struct answer *to, size_t source, const struct ask_group *g,
-                            int64_t from, int64_t until)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < g->n; i++)
-		n += g->times[i] > from && g->times[i] < until && !is_cited(to, source, g->times[i]);
-	return n;
-}
-
-/* Separate times: cites of one video are two if between them a group of frames
- * was found not to show it, or APART frames of a group of which others may;
- * else one. One frame alone may be overlooked. */
-static bool is_apart(const struct asking *a, const struct answer *to, const struct answer_cite *x,
-                     const struct answer_cite *y)
-{
-	const struct ask_source *s = &a->sources[x->source];
-	if (x->source != y->source)
-		return true;
-	for (size_t i = 0; i < s->n_groups; i++) {
-		const struct ask_group *g = &s->groups[i];
-		bool within = g->times[0] > x->end && g->times[g->n - 1] < y->start;
-		if (g->examined && scan_denies(g) && within)
-			return true;
-		if (g->examined && (scan_denies(g) || scan_shows(g)) &&
-		    count_without(to, x->source, g, x->end, y->start) >= APART)
-			return true;
-	}
-	return false;
-}
-
-static int by_place(const void *x, const void *y)
-{
-	const struct answer_cite *a = *(const struct answer_cite *const *)x,
-							 *b = *(const struct answer_cite *const *)y;
-	if (a->source != b->source)
-		return a->source < b->source ? -1 : 1;
-	return (a->start > b->start) - (a->start < b->start);
-}
-
 static void count(const struct asking *a, struct answer *to)
 {
-	AUTO(mem_freep)
-	const struct answer_cite **of = mem_alloc(to->n_cites + 1, sizeof *of);
-	const struct answer_cite *last[2] = {NULL, NULL}; /* sure, any */
-	to->at_least = to->unsure = 0;
+	AUTO(mem_freep) struct ask_moment *of = mem_alloc(to->n_cites + 1, sizeof *of);
+	struct ask_times times;
 	for (size_t i = 0; i < to->n_cites; i++)
-		of[i] = &to->cites[i];
-	qsort(of, to->n_cites, sizeof *of, by_place);
-	for (size_t i = 0; i < to->n_cites; i++) {
-		bool sure = asking_is_sure(of[i]->verdict);
-		if (sure && (!last[0] || is_apart(a, to, last[0], of[i])))
-			to->at_least++;
-		else if (!sure && (!last[1] || is_apart(a, to, last[1], of[i])))
-			to->unsure++;
-		last[0] = sure ? of[i] : last[0];
-		last[1] = of[i];
-	}
+		of[i] = (struct ask_moment){.source = to->cites[i].source,
+		                            .start = to->cites[i].start,
+		                            .end = to->cites[i].end,
+		                            .sure = asking_is_sure(to->cites[i].verdict)};
+	times_count(a, of, to->n_cites, &times);
+	to->at_least = times.at_least;
+	to->unsure = times.unsure;
+}
+
+/* "Seen more often: the red car, at least 3 separate times; the bus at least 2
+ * times." */
+static char *comparison(const struct asking *a)
+{
+	const struct ask_times *t = a->times;
+	bool swap = t[1].at_least > t[0].at_least, same = t[0].at_least == t[1].at_least;
+	int64_t more = t[swap].at_least, less = t[!swap].at_least;
+	return mem_printf("%s: the %s, at least %lld separate time%s; the %s at least %lld time%s.",
+	                  same ? "Seen equally often, as far as is known" : "Seen more often",
+	                  a->route.parts[swap], (long long)more, text_s(more), a->route.parts[!swap],
+	                  (long long)less, text_s(less));
 }
 
 /* "First seen: the red car at 0:05, the bus at 1:10." of one video; times of
@@ -221,7 +176,9 @@ static char *order(const struct asking *a, const struct answer *to)
 		if (!of[i])
 			return mem_printf("They cannot be compared: the %s was not found for certain.",
 			                  a->route.parts[i]);
-	if (to->kind == ASK_COMPARE || a->n_sources != 1 || of[0]->frames[0] == of[1]->frames[0])
+	if (to->kind == ASK_COMPARE)
+		return comparison(a);
+	if (a->n_sources != 1 || of[0]->frames[0] == of[1]->frames[0])
 		return mem_strdup("");
 	bool swap = of[1]->frames[0] < of[0]->frames[0];
 	return mem_printf("First seen: the %s at %s, the %s at %s.", a->route.parts[swap],

@@ -201,7 +201,8 @@ static void cut_plural(char *word)
 			word[n - 2] = '\0';
 			return;
 		}
-	if (n > 3 && ends_in(word, "s") && !ends_in(word, "ss"))
+	bool single = ends_in(word, "ss") || ends_in(word, "us") || ends_in(word, "is");
+	if (n > 3 && ends_in(word, "s") && !single)
 		word[n - 1] = '\0';
 }
 
@@ -301,6 +302,16 @@ static void split(const char *question, struct route *ret)
 	}
 }
 
+static bool has_parts(enum answer_kind kind)
+{
+	return kind == ASK_ORDER || kind == ASK_COMPARE;
+}
+
+char *route_statement(const char *thing)
+{
+	return statement_of(thing, ASK_COMPARE);
+}
+
 char *route_part_question(const char *part)
 {
 	return mem_printf("When does the %s appear?", part);
@@ -332,7 +343,7 @@ void route_by_rules(const char *question, struct route *ret)
 	 * thing. */
 	ret->queries[0] =
 		(struct route_query){.text = text_line(*thing ? thing : q, QUERY_MAX), .sense = sense};
-	if (ret->kind == ASK_ORDER || ret->kind == ASK_COMPARE)
+	if (has_parts(ret->kind))
 		split(q, ret);
 }
 
@@ -475,8 +486,11 @@ int route_read(const json_t *reply, const char *question, bool follows, struct r
 		ret->queries[ret->n_queries++] = (struct route_query){
 			.text = TAKE(text), .sense = sense < 0 ? SENSE_SEEN : (enum answer_sense)sense};
 	}
-	if (ret->n_queries)
-		return 0;
-	route_clear(ret);
-	return err_set(err, ERR_FORMAT, "\"queries\" has no words");
+	if (!ret->n_queries) {
+		route_clear(ret);
+		return err_set(err, ERR_FORMAT, "\"queries\" has no words");
+	}
+	if (has_parts(ret->kind))
+		split(ret->question, ret);
+	return 0;
 }

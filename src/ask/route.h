@@ -32,7 +32,9 @@ struct route {
 	char *parts[ROUTE_PARTS];
 };
 void route_clear(struct route *r);
-/* "When does the car appear?" of such a thing; the caller frees it. */
+/* "A car is there." and "When does the car appear?" of such a thing; the caller
+ * frees them. */
+char *route_statement(const char *thing);
 char *route_part_question(const char *part);
 
 /* For English questions; of others the kind is ASK_WHICH, and the query their

@@ -47,7 +47,7 @@ it was said of the stretch that its middle frame is in, and is not listed as fal
 those of which both statements are in one list of the file's "same" ("same": "all": all of them). A request with context
 gets what the file's "again" says of the beginning, if it says something.
 The file's "ask" is about questions: "route": the answer to a request that routes one; "shows": [[from, to], …], the
-seconds in which the pictures show it, and "says", what is answered then; "enough" (true), "next" ("none"); "compose": the
+seconds in which the pictures show it (or {THING: [[from, to], …], …}), and "says", what is answered then; "enough" (true), "next" ("none"); "compose": the
 answer to a request that writes sentences; without it there is one, which cites all findings. "lies": "cites" names all
 pictures everywhere, "never" none is enough and there is more before, "yes" says A to each check.
 --checks plays other answers to checks:
@@ -204,8 +204,12 @@ def times_of(request):
     return re.findall(r"Frame \d+ at (\S+):\n", "".join(request.texts))
 
 
-def shown(time, ask):
-    return any(a <= seconds(time) <= b for a, b in ask["shows"])
+def shown(time, ask, about):
+    """about: the text that asks; where "shows" is by thing, the last one that it names counts."""
+    shows = ask["shows"]
+    if isinstance(shows, dict):
+        shows = shows[max(shows, key=about.rfind)]
+    return any(a <= seconds(time) <= b for a, b in shows)
 
 
 def letter_for(request, scene):
@@ -213,8 +217,8 @@ def letter_for(request, scene):
     what = re.search(r"Statement: (.*)\n", request.texts[-1])[1]
     times = times_of(request)
     ask = scene.get("ask")
-    if ask and ("(said to answer: " in what or what == ask.get("route", {}).get("statement")):
-        return "A" if ask.get("lies") == "yes" or any(shown(t, ask) for t in times) else "B"
+    if ask and ("(said to answer: " in what or what.endswith(" is there.")):
+        return "A" if ask.get("lies") == "yes" or any(shown(t, ask, what) for t in times) else "B"
     time = seconds(times[len(times) // 2])  # those at the ends may be of the stretch before or after
     begins = [t for t in scene["stretches"] if seconds(t) <= time + 0.0005]
     said = scene["stretches"][max(begins, key=seconds)]["events"] if begins else []
@@ -453,7 +457,7 @@ def ask_answer(request, ask):
     if "frames" not in parts or "answer" not in parts:
         return None
     lies, times = ask.get("lies"), times_of(request)
-    frames = [i for i, t in enumerate(times, 1) if lies == "cites" or shown(t, ask)]
+    frames = [i for i, t in enumerate(times, 1) if lies == "cites" or shown(t, ask, request.texts[-1])]
     return {"frames": frames, "answer": ask["says"] if frames else "It is not there.",
             "enough": ask.get("enough", True) and lies != "never", "next": "before" if lies == "never" else ask.get("next", "none")}
 

@@ -180,6 +180,17 @@ class Answers(AskFlow):
         self.assertEqual(answer["count"], {"at_least": 2, "unsure": 0})
         self.assertTrue(answer["text"].startswith("At least 2 separate times."), answer["text"])
 
+    def test_two_things_are_compared_by_their_times(self):
+        shows = {"dog": [[8, 8.6]], "cat": [[0, 2], [16, 18]]}
+        engine = self.fake(route=ROUTE | {"kind": "compare", "statement": ""}, shows=shows)
+        self.analyze(engine)
+        self.trust()
+        answer = self.ask(engine, "a.mp4", question="Who comes more often, the dog or the cat?")
+        self.assertTrue(answer["text"].startswith("Seen more often: the cat, at least 2 separate times; the dog at least 1 time."),
+                        answer["text"])
+        checked = {s["text"].split(" (said")[0] for s in answer["steps"] if s["kind"] == "check"}
+        self.assertEqual(checked, {"A white dog comes in."})  # without the times that a sentence lists
+
     def test_times_in_neighbouring_groups_are_separate(self):
         """Two of the frames between them were seen without it, but no whole group."""
         engine = self.fake(route=ROUTE | {"kind": "count"}, shows=[[0, 3.9], [12, 15.9]])

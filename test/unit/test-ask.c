@@ -25,6 +25,7 @@ static void questions_are_routed_by_rules(void **state)
 	} cases[] = {
 		{"Is there a red car in the video?", ASK_IS, "A red car is there."},
 		{"Are there any dogs?", ASK_IS, "A dog is there."},
+		{"Is there a red bus?", ASK_IS, "A red bus is there."},
 		{"is there an umbrella", ASK_IS, "An umbrella is there."},
 		{"Was there ever a fire?", ASK_IS, "A fire is there."},
 		{"Does the man leave?", ASK_IS, ""},
@@ -153,6 +154,23 @@ static void a_model_routes_questions(void **state)
 	}
 }
 
+static void two_things_of_a_model_are_two_parts(void **state)
+{
+	(void)state;
+	struct err err;
+	AUTO(route_clear) struct route r = {0};
+	json_auto_t *reply =
+		json_loads("{\"kind\": \"order\", \"statement\": \"\", \"negated\": false, "
+	               "\"question\": \"Which is there first, the car or the red bus?\", "
+	               "\"queries\": [{\"text\": \"car\", \"sense\": \"seen\"}]}",
+	               0, NULL);
+	assert_int_equal(route_read(reply, "And is the bus there before it?", true, &r, &err), 0);
+	assert_string_equal(r.parts[0], "car");
+	assert_string_equal(r.parts[1], "red bus");
+	AUTO(mem_freep) char *statement = route_statement(r.parts[1]);
+	assert_string_equal(statement, "A red bus is there.");
+}
+
 static void times_of_a_look_are_within_its_window(void **state)
 {
 	(void)state;
@@ -271,6 +289,7 @@ int main(void)
 		cmocka_unit_test(questions_are_routed_by_rules),
 		cmocka_unit_test(questions_about_two_things_are_split),
 		cmocka_unit_test(a_model_routes_questions),
+		cmocka_unit_test(two_things_of_a_model_are_two_parts),
 		cmocka_unit_test(times_of_a_look_are_within_its_window),
 		cmocka_unit_test(placeholders_are_filled_in),
 		cmocka_unit_test(times_in_questions_are_read),
