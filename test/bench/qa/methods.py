@@ -19,8 +19,6 @@ VDET = os.path.abspath(os.environ.get("VDET", ROOT / "build" / "src" / "app" / "
 LOOK = re.compile(r" ([\d:.]+) - ([\d:.]+), \d+ frames?$")
 LETTER_SCHEMA = {"type": "object", "properties": {"choice": {"enum": list(LETTERS)}}, "required": ["choice"],
                  "additionalProperties": False}
-LOOK_SCHEMA = {"type": "object", "properties": {"frames": {"type": "array", "items": {"type": "integer"}}, "answer": {
-    "type": "string"}}, "required": ["frames", "answer"], "additionalProperties": False}
 TIMEOUT = 600
 
 
@@ -68,6 +66,18 @@ def ask(q, video, o):
 
 
 # ---- made of what is known, without a request
+
+WITHDRAWN = re.compile(r"(.*) \(([\d:]+)\)$")
+
+
+def unchecked(q, outcome, answer):
+    """What `ask` would have said if it did not check: all findings count alike, also those that a check withdrew."""
+    if q["kind"] == "not":
+        return outcome
+    found = [WITHDRAWN.match(d["text"]) for d in answer["dropped"] if d["reason"].startswith("a second look at its frames")]
+    cites = outcome["cites"] + [{"start": clock(m[2]), "end": clock(m[2]), "text": m[1]} for m in found if m]
+    return made_of(q, cites) | {"windows": outcome["windows"], "cost": outcome["cost"]}
+
 
 def made_of(q, cites):
     """What follows from citations of things: those about what is asked, or what is left of the video."""
@@ -161,7 +171,7 @@ def even(q, video, o):
     for first in range(0, len(frames), o.pictures):
         part = frames[first:first + o.pictures]
         task = choose_text(q) if q["choices"] else f"\nQuestion: {q['question']}\n" + prompt("look-task.txt")
-        said, usage, model = post(o, body(picture_parts(part) + [text(task)], LETTER_SCHEMA if q["choices"] else LOOK_SCHEMA))
+        said, usage, model = post(o, body(picture_parts(part) + [text(task)], LETTER_SCHEMA if q["choices"] else json.loads(prompt("look-schema.json"))))
         cost = {"requests": cost["requests"] + 1, "prompt_tokens": cost["prompt_tokens"] + usage.get("prompt_tokens", 0),
                 "output_tokens": cost["output_tokens"] + usage.get("completion_tokens", 0)}
         choice = choice or said.get("choice")

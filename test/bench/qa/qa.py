@@ -55,7 +55,13 @@ def run(o):
 
 def score(o):
     items = {q["id"]: q for q in readers.read(o.set, o.questions)}
-    results = {Path(p).stem: {r["id"]: r["outcome"] for r in load(p)} for p in o.results}
+    results = {}
+    for p in o.results:
+        name, lines = Path(p).stem, load(p)
+        results[name] = {r["id"]: r["outcome"] for r in lines}
+        if o.unchecked and all("answer" in r for r in lines):
+            results[f"{name}, no check"] = {r["id"]: methods.unchecked(items[r["id"]], r["outcome"], r["answer"])
+                                            for r in lines if r["id"] in items}
     rows = {name: {k: scoring.judged(items[k], outcome) for k, outcome in r.items() if k in items} for name, r in results.items()}
     of = [k for k in items if all(k in r for r in rows.values())]
     if not of:
@@ -87,6 +93,7 @@ def main():
         if name == "score":
             c.add_argument("results", nargs="+")
             c.add_argument("--wrong", action="store_true", help="list the questions that were answered wrongly")
+            c.add_argument("--unchecked", action="store_true", help="also what ask would have said without its checks")
             continue
         c.add_argument("results", type=Path)
         c.add_argument("--videos", type=Path, required=True)

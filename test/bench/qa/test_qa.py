@@ -159,6 +159,13 @@ class Scores(unittest.TestCase):
         self.assertEqual(o["windows"], [[11, 16.5], [3600.25, 3610]])
         self.assertEqual((o["found"], o["count"], o["choice"], o["cost"]["seconds"]), (True, 2, None, 2.25))
 
+    def test_without_checks_what_was_withdrawn_counts(self):
+        q = {q["kind"]: q for q in readers.read("world", SAMPLES)}["count"]
+        dropped = [{"text": f"{SQUARE} (0:51)", "reason": "a second look at its frames shows that it is otherwise"},
+                   {"text": "An idea.", "reason": "it cites nothing that was found"}]
+        made = methods.unchecked(q, outcome((12, 13, SQUARE), count=1) | {"cost": {}}, {"dropped": dropped})
+        self.assertEqual((made["count"], [c["start"] for c in made["cites"]]), (2, [12, 51]))
+
     def test_what_follows_from_captions(self):
         q = {q["kind"]: q for q in readers.read("world", SAMPLES)}
         cites = [{"start": a, "end": b, "text": t} for a, b, t in ((12, 15, SQUARE), (17, 19, SQUARE), (51, 58, SQUARE),
