@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tools that read the journal: list_videos, search, get_timeline. */
+/* Tools that read the journal: list_videos, search. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "report/text.h"
 #include "search/search.h"
 
-enum { NAME_MAX_BYTES = 300, TEXT_MAX = 2000, SUMMARY_MAX = 600, WHOLE_MAX = 20000, PAGE = 500 };
+enum { NAME_MAX_BYTES = 300, TEXT_MAX = 2000, SUMMARY_MAX = 600, PAGE = 500 };
 
 static char *report_uri(const struct mcp_video *v)
 {
@@ -136,106 +136,4 @@ int tool_search(struct tool_call *c, json_t **ret, struct err *err)
 	else
 		*ret = json_pack("{s:o, s:b}", "hits", s.hits, "more", (int)s.more);
 	return r;
-}
-
-/* ---- get_timeline */
-
-/* The pts of the frames that show it, each once, in order of its parts. */
-static json_t *frames_json(const struct report *r, const struct report_event *e)
-{
-	json_t *all = json_array();
-	int64_t last = -1;
-	for (size_t i = 0; i < e->n_parts; i++)
-		for (size_t k = 0; k < e->parts[i].n_samples; k++) {
-			const struct report_sample *s = report_evidence(r, &e->parts[i], k);
-			if (s && s->pts > last)
-				json_array_append_new(all, json_integer(last = s->pts));
-		}
-	return all;
-}
-
-static json_t *event_json(const struct report *r, const struct report_event *e)
-{
-	const char *subject = e->subject && *e->subject->name ? e->subject->name : report_subject(e);
-	return json_pack("{s:o, s:o, s:b, s:o, s:o, s:s, s:o}", "start", tool_seconds(e->start), "end",
-	                 tool_seconds(e->end), "state", (int)e->state, "subject",
-	                 tool_data(subject, NAME_MAX_BYTES), "text", tool_data(e->what, TEXT_MAX),
-	                 "verdict", check_verdict_name(e->parts[0].check.verdict), "frames",
-	                 frames_json(r, e));
-}
-
-struct range {
-	int64_t from, to; /* to 0 = the end */
-};
-
-static bool overlaps(const struct range *range, int64_t start, int64_t end)
-{
-	return end >= range->from && (!range->to || start <= range->to);
-}
-
-/* Events and states together, in order of start. */
-static json_t *timeline(const struct report *r, const struct range *range, int64_t skip,
-                        int64_t limit, bool *ret_more)
-{
-	json_t *all = json_array();
-	size_t i = 0, k = 0;
-	*ret_more = false;
-	while (!*ret_more && (i < r->n_events || k < r->n_states)) {
-		bool state =
-			i == r->n_events || (k < r->n_states && r->states[k].start < r->events[i].start);
-		const struct report_event *e = state ? &r->states[k++] : &r->events[i++];
-		if (!overlaps(range, e->start, e->end) || skip-- > 0)
-			continue;
-		*ret_more = (int64_t)json_array_size(all) == limit;
-		if (!*ret_more)
-			json_array_append_new(all, event_json(r, e));
-	}
-	return all;
-}
-
-static void add_stretch(json_t *to, int64_t start, int64_t end, const char *reason)
-{
-	json_array_append_new(to, json_pack("{s:o, s:o, s:o}", "start", tool_seconds(start), "end",
-	                                    tool_seconds(end), "reason", tool_data(reason, TEXT_MAX)));
-}
-
-static json_t *not_seen(const struct report *r, const struct range *range)
-{
-	json_t *all = json_array();
-	for (size_t i = 0; i < r->n_chunks; i++)
-		if (r->chunks[i].state == CHUNK_HOLE &&
-		    overlaps(range, r->chunks[i].start, r->chunks[i].end))
-			add_stretch(all, r->chunks[i].start, r->chunks[i].end, r->chunks[i].reason);
-	for (size_t i = 0; i < r->n_left_out; i++)
-		if (overlaps(range, r->left_out[i].start, r->left_out[i].end))
-			add_stretch(all, r->left_out[i].start, r->left_out[i].end,
-			            "left out by the given plan");
-	return all;
-}
-
-int tool_get_timeline(struct tool_call *c, json_t **ret, struct err *err)
-{
-	AUTO(library_clear) struct library l = {0};
-	AUTO(report_freep) struct report *report = NULL;
-	const struct mcp_video *v = NULL;
-	const struct range range = {tool_time(c, "from", 0), tool_time(c, "to", 0)};
-	int64_t gap = 0, mean = 0;
-	bool more;
-	int r = library_load(&c->tools->setup, c->call->cancel, &l, err);
-	if (r == 0)
-		r = library_find(&l, tool_text(c, "video", ""), &v, err);
-	if (r == 0)
-		r = report_load_text(c->tools->setup.store, v->id, REPORT_NORMAL, &report, err);
-	if (r < 0)
-		return r;
-
-	json_t *events =
-		timeline(report, &range, tool_int(c, "skip", 0), tool_int(c, "limit", 100), &more);
-	report_coverage(report, &gap, &mean);
-	*ret = json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "video", v->id, "name",
-	                 tool_data(v->name, NAME_MAX_BYTES), "duration", tool_seconds(report->duration),
-	                 "summary", tool_data(report->summary, WHOLE_MAX), "events", events, "more",
-	                 (int)more, "not_seen", not_seen(report, &range), "longest_gap",
-	                 tool_seconds(gap));
-	return 0;
 }

@@ -166,7 +166,7 @@ class Tools(Mcp):
         timeline = c.call("get_timeline", video=hit["video"])
         report = json.loads((self.dir / "cams/yard.vdet/report.json").read_text())
         self.assertEqual([e["start"] for e in timeline["events"]], [e["start"] for e in report["events"]])
-        self.assertEqual(timeline["not_seen"], [])
+        self.assertEqual((timeline["missed"], timeline["not_seen"]), ([], []))
         self.assertEqual(timeline["longest_gap"], report["coverage"]["max_gap"])
         [event] = c.call("get_timeline", video=hit["video"], **{"from": 4.4})["events"]
         self.assertEqual(event["text"], "A dog runs.")
@@ -182,6 +182,37 @@ class Tools(Mcp):
         self.assertEqual((frame["mimeType"], frame["blob"]), ("image/jpeg", c.content[0]["data"]))
         [text] = c.ask("resources/read", uri=c.ask("resources/list")["resources"][0]["uri"])["contents"]
         self.assertEqual(flow.same_result(json.loads(text["text"])), flow.same_result(report))
+
+    def test_a_timeline_says_what_was_not_seen(self):
+        """Who reads nothing else knows where something may have happened that is in no event."""
+        bursts = ((5, 6), (12, 13), (19, 20), (26, 27), (33, 34))
+        flow.make_video(self.dir / "cams/gate.mp4", 60, source="smptebars", rate=5, extra=(
+            "-f", "lavfi", "-i", "color=c=yellow:s=40x40:r=5:d=60", "-filter_complex",
+            "[0:v][1:v]overlay=x='mod((t-5)*90,280)':y=60:enable='" + "+".join(f"between(t,{a},{b})" for a, b in bursts) + "'"))
+        engine = self.engine("--fault", "400@2+")  # the second chunk, all requests of it
+        self.vdet("analyze", self.dir / "cams/gate.mp4", "--engine", engine.url, "--sample-policy", "adaptive", "--slots", "1",
+                  "--chunk-duration", "20", "--chunk-frames", "2", "--to", "40", cwd=self.dir / "cams", code=None)
+        report = self.report("cams/gate")
+        c = self.client()
+        video = next(v["video"] for v in c.call("list_videos")["videos"] if v["name"] == "gate.mp4")
+        timeline = c.call("get_timeline", video=video)
+        self.assertTrue(report["plan"]["missed"])
+        self.assertEqual([{k: m[k] for k in ("start", "end")} for m in timeline["missed"]], report["plan"]["missed"])
+        self.assertRegex(timeline["missed"][0]["note"], r"^From 00:00:\d\d\.\d{3} to 00:00:\d\d\.\d{3} the picture changes .* no frame")
+        self.assertEqual(timeline["missed_more"], 0)
+        failed = [{"start": x["start"], "end": x["end"]} for x in report["chunks"] if x["state"] == "hole"]
+        self.assertTrue(failed)
+        kinds = [x["kind"] for x in timeline["not_seen"]]
+        self.assertEqual(kinds, ["failed"] * len(failed) + ["outside"])
+        self.assertEqual([{"start": x["start"], "end": x["end"]} for x in timeline["not_seen"][:-1]], failed)
+        self.assertEqual((timeline["not_seen"][-1]["start"], timeline["not_seen"][-1]["end"]), (40, 60))
+        self.assertIn("describing this part failed", timeline["not_seen"][0]["note"])
+        self.assertTrue(timeline["not_seen"][0]["reason"])
+        self.assertEqual((timeline["longest_gap"], timeline["longest_gap_start"]),
+                         (report["coverage"]["max_gap"], report["coverage"]["max_gap_start"]))
+        self.assertIn("The model looked at", timeline["coverage"])
+        part = c.call("get_timeline", video=video, **{"from": 45})
+        self.assertEqual((part["missed"], [x["kind"] for x in part["not_seen"]]), ([], ["outside"]))
 
     def test_text_of_videos_is_data(self):
         c = self.client()
