@@ -32,10 +32,26 @@ static const struct opt_group group = {"Proof", rows, ARRAY_LEN(rows)};
 /* Of pictures for the engine, as an analysis has them by default. */
 enum { FRAME_SIZE = 1280, QUALITY = 90 };
 
+enum { NAMES_SHOWN = 20 };
+
+/* What the file says, before what holds of it. */
+static void print_file(const struct proof_file *f)
+{
+	if (!f->is_report)
+		printf("%-13s  %s\n", "question", f->question);
+	printf("%-13s  %s\n", f->is_report ? "summary" : "answer", f->text);
+	for (size_t i = 0; i < f->n_videos && i < NAMES_SHOWN; i++)
+		printf("%-13s  %s\n", "video", f->videos[i]);
+	if (f->n_videos > NAMES_SHOWN)
+		printf("%-13s  and %zu more\n", "", f->n_videos - NAMES_SHOWN);
+	putchar('\n');
+}
+
 static void print(const struct proof *p)
 {
 	static const char *const marks[PROOF_STATES] = {"holds       ", "DOES NOT HOLD",
 	                                                "not checked "};
+	print_file(&p->file);
 	for (size_t i = 0; i < p->n; i++)
 		printf("%-13s  %s\n", marks[p->lines[i].state], p->lines[i].text);
 	printf("\n%zu hold, %zu do not, %zu could not be checked\n", p->counts[PROOF_HOLDS],

@@ -23,6 +23,11 @@ void proof_clear(struct proof *p)
 	for (size_t i = 0; i < p->n; i++)
 		free(p->lines[i].text);
 	free(p->lines);
+	for (size_t i = 0; i < p->file.n_videos; i++)
+		free(p->file.videos[i]);
+	free(p->file.videos);
+	free(p->file.question);
+	free(p->file.text);
 	*p = (struct proof){0};
 }
 
@@ -48,6 +53,16 @@ enum proof_state proof_result(const struct proof *p)
 	                                    : PROOF_HOLDS;
 }
 
+static json_t *file_json(const struct proof_file *f)
+{
+	json_t *videos = json_array();
+	for (size_t i = 0; i < f->n_videos; i++)
+		json_array_append_new(videos, json_string(f->videos[i]));
+	return json_pack("{s:s, s:s, s:s, s:o}", "kind", f->is_report ? "report" : "answer", "question",
+	                 f->question ? f->question : "", "text", f->text ? f->text : "", "videos",
+	                 videos);
+}
+
 json_t *proof_json(const struct proof *p)
 {
 	json_t *lines = json_array();
@@ -58,8 +73,9 @@ json_t *proof_json(const struct proof *p)
 		                                       about_name[l->about], "number", number, "state",
 		                                       proof_state_name(l->state), "text", l->text));
 	}
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "format", "vdet-proof/1", "result",
-	                 proof_state_name(proof_result(p)), "holds", (json_int_t)p->counts[PROOF_HOLDS],
-	                 "fails", (json_int_t)p->counts[PROOF_FAILS], "unchecked",
+	return json_pack("{s:s, s:o, s:s, s:I, s:I, s:I, s:o}", "format", "vdet-proof/1", "file",
+	                 file_json(&p->file), "result", proof_state_name(proof_result(p)), "holds",
+	                 (json_int_t)p->counts[PROOF_HOLDS], "fails",
+	                 (json_int_t)p->counts[PROOF_FAILS], "unchecked",
 	                 (json_int_t)p->counts[PROOF_UNCHECKED], "lines", lines);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was found: lines, each of which holds, does not, or could not be
- * checked. Pure functions. */
+/* What was found: what the file says, and lines, each of which holds, does not,
+ * or could not be checked. Pure functions. */
 #ifndef VDET_PROVE_PROOF_H
 #define VDET_PROVE_PROOF_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/mem.h"
@@ -29,7 +30,18 @@ struct proof_line {
 	char *text;    /* one line of valid UTF-8 */
 };
 
+/* Of the file, whether it holds or not. Bounded lines of valid UTF-8 without
+ * control characters; NULL until the file was read. */
+struct proof_file {
+	bool is_report;
+	char *question; /* "" of a report */
+	char *text;     /* of the answer, or the summary of the report */
+	char **videos;  /* their names */
+	size_t n_videos;
+};
+
 struct proof {
+	struct proof_file file;
 	struct proof_line *lines;
 	size_t n, cap;
 	size_t counts[PROOF_STATES];

@@ -360,12 +360,24 @@ static int prove_all(struct proving *p, const json_t *json, struct err *err)
 	return r < 0 ? r : check_unchanged(p, err);
 }
 
+/* What the file says, for those who read what holds of it. */
+static void take_file(const struct cited_file *f, struct proof_file *ret)
+{
+	*ret = (struct proof_file){.is_report = f->is_report,
+	                           .question = mem_strdup(f->question),
+	                           .text = mem_strdup(f->text),
+	                           .videos = mem_alloc(f->n_sources + 1, sizeof *ret->videos)};
+	for (; ret->n_videos < f->n_sources; ret->n_videos++)
+		ret->videos[ret->n_videos] = mem_strdup(f->sources[ret->n_videos].name);
+}
+
 int prove_run(const json_t *json, const struct prove_options *o, struct proof *ret, struct err *err)
 {
 	AUTO(cited_file_freep) struct cited_file *file = NULL;
 	int r = cited_read(json, &file, err);
 	if (r < 0)
 		return r;
+	take_file(file, &ret->file);
 	struct proving p = {o, file, mem_alloc(o->n_videos + 1, sizeof *p.videos), ret};
 	for (size_t i = 0; i < o->n_videos; i++)
 		p.videos[i].fd = -1;

@@ -26,8 +26,9 @@ struct prove_options {
 /* Reads an answer or a report of at most PROVE_BYTES_MAX; the caller owns
  * it. */
 int prove_load(const char *path, json_t **ret, struct err *err);
-/* Adds what was found to `ret`. Fails where the file cannot be understood, a
- * video cannot be opened, or with ERR_CANCELED. */
+/* Adds what the file says and what was found to `ret`, which is empty. Fails
+ * where the file cannot be understood, a video cannot be opened, or with
+ * ERR_CANCELED. */
 int prove_run(const json_t *json, const struct prove_options *o, struct proof *ret,
               struct err *err);
 /* Signs an answer or a report. The one video of `o`, if any, adds to a report

@@ -9,8 +9,9 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "report/text.h"
 
-enum { GRAY_DIGITS = 288, TEXT_MAX = 2000, NAME_MAX_BYTES = 300, WORD_MAX = 64 };
+enum { GRAY_DIGITS = 288, TEXT_MAX = 2000, WHOLE_MAX = 4000, NAME_MAX_BYTES = 300, WORD_MAX = 64 };
 
 /* Ten years, as of a video. */
 static const double latest = 366.0 * 86400 * 10;
@@ -37,6 +38,8 @@ void cited_file_free(struct cited_file *f)
 		free(f->cites[i].frames);
 		free(f->cites[i].text);
 	}
+	free(f->question);
+	free(f->text);
 	free(f->sources);
 	free(f->cites);
 	free(f);
@@ -72,6 +75,8 @@ static int read_answer(const json_t *json, struct cited_file *f, struct err *err
 		total += a->cites[i].n_frames;
 	if (total > CITED_FRAMES_MAX)
 		return err_set(err, ERR_LIMIT, "it cites more than %d frames", CITED_FRAMES_MAX);
+	f->question = report_line(a->question, TEXT_MAX);
+	f->text = report_line(*a->text ? a->text : answer_state_name(a->state), WHOLE_MAX);
 	f->sources = mem_alloc(a->n_sources + 1, sizeof *f->sources);
 	f->cites = mem_alloc(a->n_cites + 1, sizeof *f->cites);
 	for (; f->n_sources < a->n_sources; f->n_sources++) {
@@ -255,6 +260,8 @@ static int read_report(const json_t *json, struct cited_file *f, struct err *err
 				 *states = json_object_get(json, "states");
 	size_t total = 0;
 	f->is_report = true;
+	f->question = mem_strdup("");
+	f->text = report_line(json_text(json_object_get(json, "summary"), "text"), WHOLE_MAX);
 	f->sources = mem_alloc(1, sizeof *f->sources);
 	f->n_sources = 1;
 	f->cites = mem_alloc(count_parts(events) + count_parts(states) + 1, sizeof *f->cites);

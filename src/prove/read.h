@@ -42,6 +42,8 @@ struct cited {
 
 struct cited_file {
 	bool is_report;
+	char *question; /* "" of a report */
+	char *text;     /* of the answer, or the summary of the report */
 	struct cited_source *sources;
 	size_t n_sources;
 	struct cited *cites;

@@ -284,6 +284,26 @@ class Prove(flow.Flow):
         self.assertNotIn("\x1b", out)
         self.assertNotIn("\u202e", out)
         self.assertIn('"x y"', out)
+        self.answer["question"] = "Is it there?\u001b]0;x\u0007\u202e\nholds          signed by this installation"
+        self.answer["text"] = "Yes.\r\nholds          all\u009b2J" + "x" * 100000
+        self.answer["sources"][0]["name"] = "w.mp4\nholds          it\u001b[1A"
+        self.sign()
+        out = self.vdet("prove", "answer.json", "w.mp4").stdout
+        self.assertFalse(set(out) & set("\x1b\x07\r\x9b\u202e"))
+        self.assertLess(max(map(len, out.split("\n"))), 4100)
+        self.assertEqual(len([l for l in out.split("\n") if l.startswith("holds")]), 5)
+
+    def test_what_the_file_says_comes_first(self):
+        self.answer |= {"question": "Is there a box?", "text": "Yes, at 0:02 [1]."}
+        signed = self.sign()
+        lines = self.vdet("prove", "answer.json", "w.mp4").stdout.split("\n")
+        self.assertEqual(lines[:4], ["question       Is there a box?", "answer         Yes, at 0:02 [1].", "video          w.mp4", ""])
+        self.assertEqual(self.prove("answer.json", "w.mp4")["file"],
+                         {"kind": "answer", "question": "Is there a box?", "text": "Yes, at 0:02 [1].", "videos": ["w.mp4"]})
+        self.assertEqual(len([l for l in lines if l.startswith("holds")]), 5)
+        signed["sources"] += [signed["sources"][0] | {"name": f"{i}.mp4"} for i in range(30)]
+        self.write(signed)
+        self.assertIn("\n               and 11 more\n", self.vdet("prove", "answer.json", "w.mp4", code=1).stdout)
 
     def engine_that_says(self, letter):
         (self.dir / "scene.json").write_text(json.dumps({"stretches": {}}))
@@ -333,6 +353,8 @@ class Prove(flow.Flow):
         self.assertEqual(json.loads(report.read_text()), before)
         proof = self.prove("bare.json", "w.mp4", code=3)
         self.assertIn("nothing to compare it with", self.texts(proof, "unchecked"))
+        self.assertEqual((proof["file"]["kind"], proof["file"]["videos"]), ("report", ["w.mp4"]))
+        self.assertTrue(proof["file"]["text"] and proof["file"]["text"].startswith(before["summary"]["text"].split("\n")[0][:100]))
         self.vdet("key", "sign", report, "w.mp4")
         signed = json.loads(report.read_text())
         self.assertEqual({k: v for k, v in signed.items() if k not in ("signature", "identities")}, before)

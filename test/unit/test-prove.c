@@ -70,6 +70,8 @@ static void test_answer(void **state)
 	if (cited_read(j, &f, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_false(f->is_report);
+	assert_string_equal(f->question, a->question);
+	assert_string_equal(f->text, a->text);
 	assert_int_equal(f->n_sources, a->n_sources);
 	assert_int_equal(f->n_cites, a->n_cites);
 	for (size_t i = 0; i < a->n_cites; i++) {
