@@ -278,9 +278,13 @@ static void add_not_seen(const struct answer_sums *s, struct buf *out)
 	}
 }
 
+/* Also what was found says nothing of what no frame shows. */
 static void add_looked(const struct answer_sums *s, struct buf *out)
 {
 	char n[CLOCK_TEXT_MAX];
+	AUTO(buf_free) struct buf density = BUF(1 << 12);
+
+	add_density(s, &density);
 	buf_adds(out, "Looked at ");
 	add_share(out, s->length - s->lost, s);
 	buf_addf(out, " of %s", report_plural(s->sources, "video", n));
@@ -288,6 +292,9 @@ static void add_looked(const struct answer_sums *s, struct buf *out)
 		buf_addf(out, " (%s)", report_plural(s->holes, "hole", n));
 	if (s->windows)
 		buf_addf(out, ", %s again in detail", report_plural(s->windows, "window", n));
+	if (density.len)
+		buf_addf(out, "; %s%s; what happened between two frames is not known",
+		         s->windows ? "otherwise " : "", buf_str(&density));
 	buf_adds(out, ". ");
 }
 

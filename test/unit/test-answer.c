@@ -235,8 +235,9 @@ static void the_terminal_shows_answer_citations_coverage(void **state)
 		"on the table at 0:39:52 [2].\n"
 		"  [1] cam2.mp4 0:41:07.120 – 0:41:11.480   checked: shown (0.97)\n"
 		"  [2] cam2.mp4 0:39:52.000                 checked: shown (0.91)\n"
-		"Looked at 1:58 of 2:00 h of 3 videos (2 holes), 14 windows again in detail. 23 requests, "
-		"31k tokens, 41 s.\n");
+		"Looked at 1:58 of 2:00 h of 3 videos (2 holes), 14 windows again in detail; otherwise a "
+		"frame every 4.1 s, longest gap 10 s at 0:01:00 of cam1.mp4; what happened between two "
+		"frames is not known. 23 requests, 31k tokens, 41 s.\n");
 	check_text(
 		answer_dog(ANSWER_NOT_FOUND),
 		"Not found. 0:14 of 2:00 h was examined for this question (14 windows, a frame every 1.2 "

@@ -359,6 +359,7 @@ test('a question is answered, and its citations lead to their moments', async ()
   assert.equal(await one.getAttribute('data-state'), 'done');
   assert.match(await one.locator('.cites').innerText(), /first <b>video\.mp4 0:/);
   assert.match(await one.innerText(), /Examined for this question: .* of .* videos/);
+  assert.match(await one.innerText(), /a frame every [\d.]+ (s|min), longest gap .* at [\d:]+ of .*; what happened between two frames is not known/);
   await page.waitForFunction(() => [...document.querySelectorAll('.ask img')].some((i) => i.naturalWidth), undefined, { timeout: PATIENCE });
   await page.screenshot({ path: shot('ask'), fullPage: true });
   // A question that follows; what was asked is there after a reload, also of the server.

@@ -3,7 +3,7 @@
 // wrote is set as text.
 import { useEffect, useState } from 'preact/hooks';
 import { answerUrl, api, citeUrl } from './api';
-import { clock, plural, span } from './format';
+import { clock, plural, seconds, span } from './format';
 import { listen } from './live';
 import { videoHref } from './router';
 import { addAsk, asks, attempt, dropAsk, may, videos } from './state';
@@ -87,6 +87,16 @@ function Cites({ of, answer }: { of: AskDetail; answer: Answer }) {
   );
 }
 
+/** How densely the videos were seen apart from what was examined; nothing where it is not known. */
+function density({ sources }: Answer): string {
+  const known = sources.filter((s) => s.mean_gap), length = known.reduce((all, s) => all + s.to - s.from, 0);
+  if (!known.length) return '';
+  const frames = known.reduce((all, s) => all + (s.to - s.from) / s.mean_gap!, 0);
+  const longest = sources.reduce((a, b) => ((b.max_gap ?? 0) > (a.max_gap ?? 0) ? b : a));
+  const gap = longest.max_gap ? `, longest gap ${seconds(longest.max_gap)} at ${clock(longest.max_gap_at ?? 0)}${sources.length > 1 ? ` of ${longest.name}` : ''}` : '';
+  return `Otherwise a frame every ${seconds(length / frames)}${gap}; what happened between two frames is not known.`;
+}
+
 /** What was examined for this question, and what was not. */
 function Coverage({ of, answer }: { of: AskDetail; answer: Answer }) {
   const sum = (value: (s: Answer['sources'][number]) => number) => answer.sources.reduce((all, s) => all + value(s), 0);
@@ -95,7 +105,7 @@ function Coverage({ of, answer }: { of: AskDetail; answer: Answer }) {
   return (
     <>
       <p class="note">Examined for this question: {clock(examined)} of {clock(length)} of {plural(answer.sources.length, 'video')}.
-        {holes > 0 && ` ${clock(holes)} was not seen.`}{' '}
+        {holes > 0 && ` ${clock(holes)} was not seen.`}{' '}<span dir="auto">{density(answer)}</span>{' '}
         {plural(answer.spent.requests, 'request')}, {plural(answer.spent.prompt_tokens, 'token')}, {span(answer.spent.wall_time)}.</p>
       {answer.sources.filter((s) => s.unseen).map((s, i) => <p class="fault" key={i} dir="auto">{s.name}: {s.unseen}</p>)}
       {answer.unread.length > 0 && <p class="note" dir="auto">Not analyzed: {answer.unread.join(', ')}</p>}

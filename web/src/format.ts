@@ -26,6 +26,9 @@ export function span(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** A length of time that may be less than a second: 0.4 s, 4.1 s, 40 s, 12 min. */
+export const seconds = (n: number) => (n < 9.95 ? `${Number(Math.max(0, n).toPrecision(2))} s` : span(n));
+
 export function bytes(n: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
   let u = 0;

@@ -140,7 +140,7 @@ export interface Answer {
   text: string;
   cites: { source: number; start: number; end: number; frames: { pts: number }[]; quote: string | null; text: string; verdict: Verdict; p: number | null }[];
   dropped: { text: string; reason: string }[];
-  sources: { name: string; from: number; to: number; examined: number; holes: number; unseen: string | null; deleted: boolean }[];
+  sources: { name: string; from: number; to: number; examined: number; mean_gap: number | null; max_gap: number | null; max_gap_at: number | null; holes: number; unseen: string | null; deleted: boolean }[];
   unread: string[];
   price: { time: number | null; tokens: number | null; requests: number | null } | null;
   spent: { requests: number; prompt_tokens: number; wall_time: number };
