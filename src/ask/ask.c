@@ -11,6 +11,7 @@
 #include "ask/compose.h"
 #include "ask/conclude.h"
 #include "ask/evidence.h"
+#include "ask/limit.h"
 #include "ask/parts.h"
 #include "ask/prompt.h"
 #include "ask/sight.h"
@@ -45,6 +46,7 @@ void ask_videos_free(struct ask_video *v, size_t n)
 static void asking_close(struct asking *a)
 {
 	requests_clear(&a->requests);
+	limit_free(a->limit);
 	sources_close(a);
 	for (size_t i = 0; i < a->n_findings; i++)
 		finding_clear(&a->findings[i]);
@@ -123,6 +125,10 @@ static void open_asking(struct asking *a, const struct ask_context *c, const str
 	if (limit && limit < a->most)
 		a->most = limit;
 	a->deadline = q->budget_time ? a->began + q->budget_time : 0;
+	a->limit = a->deadline ? limit_new(c->cancel, a->deadline) : NULL;
+	a->limited = a->run;
+	if (a->limit)
+		a->limited.cancel = limit_cancel(a->limit);
 	a->tokens_most = q->budget_tokens ? q->budget_tokens : q->thorough ? 0 : ASK_TOKENS;
 	pthread_mutex_init(&a->lock, NULL);
 	prompt_ask_hash(a->prompts);
@@ -449,7 +455,7 @@ int ask_run(const struct ask_context *c, const struct ask_request *q, struct ans
 	AUTO(asking_close) struct asking a;
 	open_asking(&a, c, q);
 	a.journal = (struct reply_journal){.find = find_reply, .add = add_reply, .ctx = &a};
-	requests_init(&a.requests, &a.run, &a.journal);
+	requests_init(&a.requests, &a.limited, &a.journal);
 	r = find_model(&a, err);
 	if (r == 0)
 		r = sources_open(&a, a.most, err);
@@ -519,7 +525,7 @@ int ask_look_at(const struct ask_context *c, const struct ask_video *video,
 	AUTO(asking_close) struct asking a;
 	open_asking(&a, c, &q);
 	a.id = "-";
-	requests_init(&a.requests, &a.run, &a.journal);
+	requests_init(&a.requests, &a.limited, &a.journal);
 	r = find_model(&a, err);
 	if (r == 0)
 		r = sources_open(&a, a.most, err);

@@ -16,10 +16,16 @@ bool asking_goes_on(struct asking *a, double share)
 	pthread_mutex_lock(&a->lock);
 	bool late = a->deadline && now - a->began > (int64_t)(share * (double)(a->deadline - a->began));
 	bool costly = a->tokens_most && (double)a->spent.prompt_tokens > share * (double)a->tokens_most;
+	a->ended |= late;
 	bool goes_on = !late && !costly && !a->stopped.code && a->failures < FAILURES_MOST &&
 	               !cancel_fired(a->run.cancel);
 	pthread_mutex_unlock(&a->lock);
 	return goes_on;
+}
+
+bool asking_is_over(const struct asking *a)
+{
+	return a->limit && cancel_fired(a->limited.cancel) && !cancel_fired(a->run.cancel);
 }
 
 void asking_spent(struct asking *a, int64_t requests, int64_t prompt_tokens, int64_t output_tokens)
@@ -39,6 +45,8 @@ int asking_request(struct asking *a, const char *request, struct chat *chat, con
 	const struct requests *all = &a->requests;
 	int64_t answered = all->answered, prompt = all->prompt_tokens, output = all->output_tokens;
 	int r = requests_object(&a->requests, request, chat, key, false, ret, err);
+	if (r == -ERR_CANCELED)
+		asking_stop(a, err);
 	asking_spent(a, all->answered - answered, all->prompt_tokens - prompt,
 	             all->output_tokens - output);
 	return r;
@@ -61,8 +69,12 @@ void asking_step(struct asking *a, const char *kind, const char *text, const cha
 
 void asking_stop(struct asking *a, const struct err *why)
 {
+	bool over = why->code == ERR_CANCELED && asking_is_over(a);
 	pthread_mutex_lock(&a->lock);
-	if (why->code == ERR_FORMAT) {
+	a->ended |= over;
+	if (over) {
+		log_info("[answer %s] the time of the budget ended", a->id);
+	} else if (why->code == ERR_FORMAT) {
 		log_warning("[answer %s] a look failed: %s", a->id, why->msg);
 		free(a->fault);
 		a->fault = mem_printf("%zu look%s failed: %s.", a->failed + 1,
@@ -71,7 +83,7 @@ void asking_stop(struct asking *a, const struct err *why)
 	} else if (!a->stopped.code) {
 		a->stopped = *why;
 	}
-	a->failures += why->code != ERR_FORMAT;
+	a->failures += why->code != ERR_FORMAT && !over;
 	pthread_mutex_unlock(&a->lock);
 }
 

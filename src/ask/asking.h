@@ -72,7 +72,9 @@ struct asking {
 	const struct ask_context *context;
 	const struct ask_request *request;
 	struct run_context run;
-	struct progress *quiet; /* of `run`, without a listener */
+	struct limit *limit;        /* the time of the budget; NULL = it has none */
+	struct run_context limited; /* the same, canceled when that time ends, too */
+	struct progress *quiet;     /* of `run`, without a listener */
 	struct describe_options describe;
 	int64_t from, to; /* the part of each video that is asked about; INT64_MAX = its end */
 	const char *id;   /* in the journal */
@@ -104,6 +106,7 @@ struct asking {
 	size_t failed;      /* looks whose replies could not be used */
 	char *fault;        /* of them, for people; NULL = none */
 	struct err stopped; /* why nothing more is asked; code 0 = it goes on */
+	bool ended;         /* something was not done, as the time of the budget ended */
 	_Atomic int letter_tokens;
 	_Atomic size_t most; /* pictures of a request */
 };
@@ -112,6 +115,9 @@ struct asking {
  * up then, is not used up, nothing failed for good, and it was not
  * canceled. */
 bool asking_goes_on(struct asking *a, double share);
+/* Whether what runs with `limited` was canceled because the time of the budget
+ * ended. */
+bool asking_is_over(const struct asking *a);
 /* Counts requests that were answered. */
 void asking_spent(struct asking *a, int64_t requests, int64_t prompt_tokens, int64_t output_tokens);
 /* A request about texts, see requests_object(); its tokens count. */
@@ -121,7 +127,8 @@ int asking_request(struct asking *a, const char *request, struct chat *chat, con
  * failed. Texts are copied. */
 void asking_step(struct asking *a, const char *kind, const char *text, const char *request,
                  const char *result);
-/* An error of the engine or the journal that ends the asking of more. */
+/* An error of the engine or the journal that ends the asking of more, or the
+ * end of the budget, which is none. */
 void asking_stop(struct asking *a, const struct err *why);
 void asking_tell(struct asking *a, const struct ask_progress *p);
 /* Adds a finding, or joins it with one that says the same of overlapping

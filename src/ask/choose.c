@@ -79,7 +79,7 @@ static int ask_letter(struct asking *a, const char *found, char letters[static L
 	for (size_t i = 0; i < q->n_choices; i++)
 		buf_addf(&choices, "%c: %s\n", letters[i], q->choices[i]);
 	prompt_choose(chat, a->route.question, found, buf_str(&choices));
-	chat_set_cancel(chat, a->run.cancel);
+	chat_set_cancel(chat, a->limited.cancel);
 	int r = engine_chat(a->run.engine, chat, NULL, NULL, &reply, err);
 	if (r < 0)
 		return r;

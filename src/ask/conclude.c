@@ -237,12 +237,19 @@ static char *range_of(const struct asking *a)
 	                        clock_short(a->to, t[1]));
 }
 
+static const char *budget_of(const struct asking *a)
+{
+	return a->ended ? "The time of the budget ended before everything was examined and checked."
+	                : "";
+}
+
 static void set_text(const struct asking *a, struct answer *to)
 {
 	AUTO(buf_free) struct buf b = BUF(1 << 20);
 	AUTO(mem_freep) char *first = lead(a, to), *rest = to->text;
 	AUTO(mem_freep) char *doubt = doubt_of(a, to), *range = range_of(a);
-	const char *const parts[] = {first, rest ? rest : "", doubt, range, a->fault ? a->fault : ""};
+	const char *const parts[] = {first, rest ? rest : "", doubt,
+	                             range, budget_of(a),     a->fault ? a->fault : ""};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		buf_addf(&b, "%s%s", b.len && *parts[i] ? " " : "", parts[i]);
 	to->text = mem_strdup(buf_str(&b));

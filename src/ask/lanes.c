@@ -9,7 +9,7 @@ enum { MOST_LANES = 16 };
 
 struct lanes {
 	struct asking *asking;
-	double share; /* of the budget; < 0: there is none */
+	double share; /* of the budget; < 0: there is none, and its end stops nothing */
 	void (*work)(struct asking *a, struct describe_worker *w, void *item);
 	char *items;
 	size_t n, size;
@@ -51,7 +51,8 @@ static void *work(void *arg)
 {
 	struct lanes *l = arg;
 	struct asking *a = l->asking;
-	struct describe_worker w = {.run = &a->run, .options = &a->describe, .fd = -1};
+	struct describe_worker w = {
+		.run = l->share < 0 ? &a->run : &a->limited, .options = &a->describe, .fd = -1};
 	size_t current = 0;
 	void *item;
 	while ((item = take_next(l)))

@@ -15,9 +15,9 @@ static int make(struct asking *a, const struct find_query *queries, size_t n, st
 	n = n < EMBED_ITEMS_MAX ? n : EMBED_ITEMS_MAX;
 	for (size_t i = 0; i < n; i++)
 		texts[i] = queries[i].text;
-	int r = engine_embed_info(e, a->run.cancel, &info, err);
+	int r = engine_embed_info(e, a->limited.cancel, &info, err);
 	if (r == 0 && n)
-		r = engine_embed_texts(e, texts, n, true, a->run.cancel, &ret->result, err);
+		r = engine_embed_texts(e, texts, n, true, a->limited.cancel, &ret->result, err);
 	if (r < 0)
 		return r;
 	ret->vectors = (struct find_vectors){

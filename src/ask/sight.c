@@ -154,7 +154,7 @@ static int send(struct asking *a, const struct pictures *p, const struct request
 	if (r < 0)
 		return r;
 	chat_max_tokens(chat, q->tokens);
-	chat_set_cancel(chat, a->run.cancel);
+	chat_set_cancel(chat, a->limited.cancel);
 	r = engine_chat(a->run.engine, chat, NULL, NULL, ret, err);
 	if (r == 0)
 		asking_spent(a, 1, ret->prompt_tokens, ret->output_tokens);

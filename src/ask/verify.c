@@ -54,7 +54,7 @@ static int control(struct asking *a, size_t source, struct err *err)
 		r = sources_file(a, source, &fd, err);
 	if (r < 0)
 		return r;
-	r = check_controls_run(&a->run, &o, fd, &job, &cost, err);
+	r = check_controls_run(&a->limited, &o, fd, &job, &cost, err);
 	asking_spent(a, cost.requests, cost.prompt_tokens, cost.output_tokens);
 	close(fd);
 	return r;
@@ -78,7 +78,10 @@ int verify_ability(struct asking *a, struct err *err)
 		if (!s->visible || !s->report->n_events || !asking_goes_on(a, CONTROLS_SHARE))
 			continue;
 		struct err why;
-		if (control(a, i, &why) < 0 && !cancel_fired(a->run.cancel))
+		int failed = control(a, i, &why);
+		if (failed == -ERR_CANCELED)
+			asking_stop(a, &why);
+		else if (failed < 0)
 			log_warning("[answer %s] controls failed: %s", a->id, why.msg);
 		r = count_controls(a, &c, err);
 	}
@@ -185,7 +188,7 @@ static void check(struct asking *a, struct describe_worker *w, void *arg)
 	if (r < 0) {
 		asking_stop(a, &err);
 		free(f->reason);
-		f->reason = text_line(err.msg, sizeof err.msg);
+		f->reason = asking_is_over(a) ? NULL : text_line(err.msg, sizeof err.msg);
 	}
 }
 

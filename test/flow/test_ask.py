@@ -118,6 +118,20 @@ class Answers(AskFlow):
         self.assertNotEqual(second["id"], first["id"])
         self.assertIn("changed", second["changed"])
 
+    def test_the_end_of_a_budget_stops_what_runs(self):
+        """The engine answers nothing any more: without a budget this would wait for it."""
+        engine = self.fake()
+        self.analyze(engine)
+        engine.stop()
+        for faults in ("hold", "hold@3+"):  # all requests; those after the first
+            held = self.fake("--fault", faults)
+            answer = self.ask(held, "--budget", "3s", code=None, question=f"When does a dog come in? {faults}")
+            self.assertIn("The time of the budget ended before everything was examined and checked.", answer["text"])
+            self.assertNotIn("failed", answer["text"])
+            for cite in answer["cites"]:
+                self.assertEqual((cite["verdict"], cite["reason"]), ("unchecked", "the budget was used up"))
+            held.stop()
+
     def test_every_letter_is_needed_for_not_seen(self):
         route = ROUTE | {"kind": "is"}
         engine = self.fake(route=route, shows=[])
