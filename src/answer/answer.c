@@ -67,6 +67,10 @@ enum {
 	{                                                                                  \
 		.name = (name_), .type = (kind), AT(of, member), .null = true, .none = (none_) \
 	}
+#define ADDED(name_, kind, of, member)                                               \
+	{                                                                                \
+		.name = (name_), .type = (kind), AT(of, member), .null = true, .added = true \
+	}
 #define TEXT(name_, of, member) PLAIN(name_, FIELD_TEXT, of, member)
 #define TEXT_OR_NULL(name_, of, member) OR_NULL(name_, FIELD_TEXT, of, member, 0)
 #define DIGITS(name_, of, member, least_, null_)                                               \
@@ -129,6 +133,8 @@ static const struct field source_fields[] = {
 	OR_NULL("stream", FIELD_INT, answer_source, stream, -1),
 	TEXT("name", answer_source, name),
 	TEXT_OR_NULL("job", answer_source, job),
+	ADDED("job_rank", FIELD_SIZE, answer_source, job_rank),
+	ADDED("job_count", FIELD_SIZE, answer_source, n_jobs),
 	PLAIN("generation", FIELD_COUNT, answer_source, generation),
 	PLAIN("from", FIELD_SECONDS, answer_source, from),
 	PLAIN("to", FIELD_SECONDS, answer_source, to),

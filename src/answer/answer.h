@@ -57,6 +57,8 @@ struct answer_source {
 	int stream;          /* -1 = the default one */
 	char *job;           /* id of the run whose statements were searched; "" = not analyzed */
 	int64_t generation;  /* of its passages */
+	size_t job_rank;     /* which of its jobs this is, from 1, the newest; 0 = not known */
+	size_t n_jobs;       /* that it had when the question was answered; 0 = not known */
 	int64_t from, to;    /* the part that was analyzed */
 	char *report;        /* folder of its report, absolute; not in the JSON */
 	bool deleted;        /* since the answer was made */

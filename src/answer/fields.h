@@ -35,6 +35,7 @@ struct field {
 	 * `none`, which null is read as */
 	bool null;
 	int64_t none;
+	bool added;                        /* to the format later: what lacks it has null */
 	int64_t least, most;               /* digits, items; bytes of a text; a number; 0 = default */
 	size_t n_at, item;                 /* of a list: offset of the number of items; size of one */
 	const struct field *fields;        /* of an object, of the items of a list */

@@ -156,6 +156,29 @@ static void note_deleted(const struct notes *n)
 	note(n, NOTE_WARN, "Deleted since this answer was made:", &b);
 }
 
+/* Which analysis was asked, of videos that have several. */
+static void note_jobs(const struct notes *n)
+{
+	AUTO(buf_free) struct buf b = BUF(1 << 16);
+	size_t k = 0;
+	for (size_t i = 0; i < n->a->n_sources; i++) {
+		const struct answer_source *s = &n->a->sources[i];
+		if (s->n_jobs < 2 || report_is_empty(s->job))
+			continue;
+		add_name(&b, k, s->name);
+		if (k++ >= LISTED)
+			continue;
+		buf_adds(&b, " by job ");
+		add_line(&b, s->job, NAME_MAX);
+		if (s->job_rank <= 1)
+			buf_addf(&b, " (the newest of %zu)", s->n_jobs);
+		else
+			buf_addf(&b, " (number %zu of %zu, from the newest)", s->job_rank, s->n_jobs);
+	}
+	add_more(&b, k);
+	note(n, NOTE_PLAIN, "Analyzed more than once:", &b);
+}
+
 void answer_each_note(const struct answer *a, answer_note_fn *fn, void *ctx)
 {
 	const struct notes n = {a, fn, ctx};
@@ -172,6 +195,7 @@ void answer_each_note(const struct answer *a, answer_note_fn *fn, void *ctx)
 	note_unseen(&n);
 	note_unread(&n);
 	note_deleted(&n);
+	note_jobs(&n);
 	note_text(&n, NOTE_PLAIN, "Asked again:", a->changed);
 }
 

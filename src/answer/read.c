@@ -220,7 +220,9 @@ static int read_small(const struct field *f, const json_t *v, void *p, struct er
 static int read_field(const struct field *f, const json_t *v, void *of, struct err *err)
 {
 	void *p = field_in(f, of);
+	json_auto_t *none = !v && f->added ? json_null() : NULL;
 
+	v = v ? v : none;
 	if (!v)
 		return err_set(err, ERR_FORMAT, "there is no \"%s\"", f->name);
 	switch (f->type) {

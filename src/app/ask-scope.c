@@ -10,6 +10,7 @@
 #include "job/streams.h"
 #include "search/scope.h"
 #include "store/ask.h"
+#include "store/passage.h"
 
 void ask_scope_clear(struct ask_scope *s)
 {
@@ -157,6 +158,89 @@ int ask_scope_find(struct store *store, char **paths, size_t n, struct cancel *c
 	if (r == 0)
 		r = add_streams(store, &known, ret, err);
 	return r;
+}
+
+/* ---- a given run */
+
+struct choosing {
+	const char *job;
+	char *sha256, *name; /* of its source; NULL = not found */
+	int stream;
+	const struct ask_scope *scope;
+	char *newest;            /* run of this source */
+	struct ask_video *video; /* of this source in the scope */
+};
+
+static void choosing_clear(struct choosing *c)
+{
+	free(c->sha256);
+	free(c->name);
+	free(c->newest);
+}
+
+static void find_source(void *ctx, const struct store_run *run)
+{
+	struct choosing *c = ctx;
+	if (strcmp(run->id, c->job) != 0)
+		return;
+	c->sha256 = mem_strdup(run->sha256);
+	c->name = mem_strdup(file_base(run->name));
+	c->stream = run->stream;
+}
+
+/* Runs come newest first. */
+static void find_video(void *ctx, const struct store_run *run)
+{
+	struct choosing *c = ctx;
+	if (strcmp(run->sha256, c->sha256) != 0 || run->stream != c->stream)
+		return;
+	if (!c->newest)
+		c->newest = mem_strdup(run->id);
+	for (size_t i = 0; i < c->scope->n && !c->video; i++)
+		if (strcmp(c->scope->videos[i].job, run->id) == 0)
+			c->video = &c->scope->videos[i];
+}
+
+/* The video of the run, as if it had been named. */
+static int add_only(struct store *store, const struct choosing *c, struct ask_scope *s,
+                    struct err *err)
+{
+	AUTO(scope_clear) struct scope known = {0};
+	AUTO(mem_freep) char *path = NULL;
+	int r = scope_load(store, "", &known, err);
+	if (r == 0)
+		r = ask_scope_path(store, c->sha256, &path, err);
+	if (r < 0)
+		return r;
+	add_video(s, c->newest, path);
+	return add_streams(store, &known, s, err);
+}
+
+int ask_scope_choose(struct store *store, const char *job, struct ask_scope *s, struct err *err)
+{
+	AUTO(store_job_clear) struct store_job row = {0};
+	AUTO(choosing_clear) struct choosing c = {.scope = s};
+	int r = store_job_find(store, job, &row, err);
+	c.job = row.id;
+	if (r == 0)
+		r = store_runs_each(store, find_source, &c, err);
+	if (r == 0 && !c.sha256)
+		r = err_set(err, ERR_ARG, "job %s has not ended yet; `vdet jobs` shows how far it is",
+		            row.id);
+	if (r == 0)
+		r = store_runs_each(store, find_video, &c, err);
+	if (r == 0 && !s->n) {
+		r = add_only(store, &c, s, err);
+		c.video = s->n ? &s->videos[0] : NULL;
+	}
+	if (r < 0)
+		return r;
+	if (!c.video)
+		return err_set(err, ERR_ARG, "job %s is of %s, which is none of these videos", row.id,
+		               c.name);
+	free(c.video->job);
+	c.video->job = mem_strdup(row.id);
+	return 0;
 }
 
 static bool has_source(const struct answer *a, const char *sha256)

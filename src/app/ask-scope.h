@@ -26,6 +26,12 @@ int ask_scope_find(struct store *s, char **paths, size_t n, struct cancel *cance
 int ask_scope_of_answer(struct store *s, const char *answer, struct ask_scope *ret,
                         struct err *err);
 
+/* Asks of its video this run, an id or the beginning of one, instead of the
+ * newest; where there are no videos in the scope, of this one only. ERR_NOENT:
+ * there is no such run; ERR_ARG: it has not ended, or its video is not in the
+ * scope. */
+int ask_scope_choose(struct store *s, const char *job, struct ask_scope *scope, struct err *err);
+
 /* Where a file of this content is now; "" if nowhere that is known. The caller
  * frees *ret. */
 int ask_scope_path(struct store *store, const char *sha256, char **ret, struct err *err);

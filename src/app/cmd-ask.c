@@ -20,7 +20,7 @@
 enum { CHOICES_BYTES = 64 << 10, PAGE_BYTES = 256 << 20 };
 
 static struct {
-	char *choices, *thread, *show;
+	char *choices, *thread, *show, *job;
 	bool thorough, again, analyze, json, watch;
 } own;
 #define AT(member) offsetof(__typeof__(own), member)
@@ -33,6 +33,8 @@ static const struct opt_row rows[] = {
      "Id of an earlier answer that the question follows.", OPT_COMMAND_ONLY},
 	{"ask.show", "show", OPT_STRING, AT(show), "", 0, 0, NULL, "ANSWER",
      "Print this earlier answer instead of asking.", OPT_COMMAND_ONLY},
+	{"ask.job", "job", OPT_STRING, AT(job), "", 0, 0, NULL, "JOB",
+     "Id of the job to ask of its video; empty: the newest one that ended.", OPT_COMMAND_ONLY},
 	{"ask.choices", "choices", OPT_STRING, AT(choices), "", 0, 0, NULL, "FILE",
      "Possible answers, one per line, at most eight; the answer names the one that fits.",
      OPT_COMMAND_ONLY},
@@ -243,6 +245,16 @@ static int analyze_first(struct app *app, struct store *store, char **paths, int
 	return ask_scope_find(store, paths, (size_t)n, app->cancel, scope, err);
 }
 
+static int find_scope(struct app *app, struct store *store, char **paths, int n,
+                      struct ask_scope *ret, struct err *err)
+{
+	if (!n && *own.thread)
+		return ask_scope_of_answer(store, own.thread, ret, err);
+	if (!n && *own.job)
+		return 0; /* only the video of this job */
+	return ask_scope_find(store, paths, (size_t)n, app->cancel, ret, err);
+}
+
 static int run_in(struct app *app, struct ui *ui, char **paths, int n, const char *question)
 {
 	AUTO(store_freep) struct store *store = NULL;
@@ -256,10 +268,11 @@ static int run_in(struct app *app, struct ui *ui, char **paths, int n, const cha
 	if (r == 0 && *own.show)
 		r = ask_load(store, own.show, &answer, &json, &err);
 	else if (r == 0)
-		r = n || !*own.thread ? ask_scope_find(store, paths, (size_t)n, app->cancel, &scope, &err)
-		                      : ask_scope_of_answer(store, own.thread, &scope, &err);
+		r = find_scope(app, store, paths, n, &scope, &err);
 	if (r == 0 && own.analyze && scope.n_paths)
 		r = analyze_first(app, store, paths, n, &scope, &err);
+	if (r == 0 && *own.job)
+		r = ask_scope_choose(store, own.job, &scope, &err);
 	if (r == 0 && !answer)
 		r = ask(app, ui, store, &scope, question, &answer, &json, &err);
 	if (r == -ERR_CANCELED)
@@ -298,8 +311,10 @@ static int run(struct app *app, int argc, char **argv)
 		return app_usage(&cmd_ask, "no question given");
 	if (argc && *own.show)
 		return app_usage(&cmd_ask, "--show prints an earlier answer; it takes no question");
-	if (own.watch && (*own.show || *own.thread || own.again))
-		return app_usage(&cmd_ask, "--watch does not go with --show, --thread and --again");
+	if (own.watch && (*own.show || *own.thread || *own.job || own.again))
+		return app_usage(&cmd_ask, "--watch does not go with --show, --thread, --job and --again");
+	if (*own.show && *own.job)
+		return app_usage(&cmd_ask, "--show prints an earlier answer; it takes no --job");
 	AUTO(ui_freep) struct ui *ui = ui_new(app->options.progress);
 	ui_start(ui);
 	const char *question = argc ? argv[argc - 1] : "";

@@ -31,7 +31,8 @@ struct ask_source {
 	char *unseen;
 	struct report *report;
 	int64_t generation;
-	int64_t *seen; /* pts of all sampled frames, ascending */
+	size_t job_rank, n_jobs; /* as in struct answer_source */
+	int64_t *seen;           /* pts of all sampled frames, ascending */
 	size_t n_seen;
 	struct ask_group *groups; /* all sampled frames, in order */
 	size_t n_groups;

@@ -55,6 +55,8 @@ static void add_source(const struct ask_source *s, struct answer_source *to)
 	                             .name = mem_strdup(r->source_name),
 	                             .stream = r->source_stream,
 	                             .job = mem_strdup(r->job),
+	                             .job_rank = s->job_rank,
+	                             .n_jobs = s->n_jobs,
 	                             .generation = s->generation,
 	                             .from = r->from,
 	                             .to = r->to,

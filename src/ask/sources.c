@@ -150,6 +150,36 @@ static int open_source(struct asking *a, const struct ask_video *v, size_t most,
 	return find_file(a, s, err);
 }
 
+/* How many runs each source has, by "SHA-256 stream"; which of them each run
+ * is, by its id. */
+struct counting {
+	json_t *counts, *ranks;
+};
+
+static void count_run(void *ctx, const struct store_run *run)
+{
+	struct counting *c = ctx;
+	AUTO(mem_freep) char *source = mem_printf("%s %d", run->sha256, run->stream);
+	json_int_t n = json_integer_value(json_object_get(c->counts, source)) + 1;
+	json_object_set_new(c->counts, source, json_integer(n));
+	json_object_set_new(c->ranks, run->id, json_integer(n));
+}
+
+static int count_jobs(struct asking *a, struct err *err)
+{
+	json_auto_t *counts = json_object(), *ranks = json_object();
+	struct counting c = {counts, ranks};
+	int r = store_runs_each(a->run.store, count_run, &c, err);
+	for (size_t i = 0; i < a->n_sources; i++) {
+		struct ask_source *s = &a->sources[i];
+		AUTO(mem_freep)
+		char *source = mem_printf("%s %d", s->report->source_sha256, s->report->source_stream);
+		s->n_jobs = (size_t)json_integer_value(json_object_get(counts, source));
+		s->job_rank = (size_t)json_integer_value(json_object_get(ranks, s->report->job));
+	}
+	return r;
+}
+
 int sources_open(struct asking *a, size_t most, struct err *err)
 {
 	int r = 0;
@@ -164,8 +194,9 @@ int sources_open(struct asking *a, size_t most, struct err *err)
 			a->n_sources++;
 		}
 	}
-	return r == 0 && !a->n_sources ? err_set(err, ERR_NOENT, "none of these jobs is there any more")
-	                               : r;
+	if (r == 0 && !a->n_sources)
+		r = err_set(err, ERR_NOENT, "none of these jobs is there any more");
+	return r < 0 ? r : count_jobs(a, err);
 }
 
 char *sources_scope(const struct asking *a, bool asked)

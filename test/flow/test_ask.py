@@ -118,6 +118,36 @@ class Answers(AskFlow):
         self.assertNotEqual(second["id"], first["id"])
         self.assertIn("changed", second["changed"])
 
+    def test_an_older_job_can_be_asked(self):
+        engine = self.fake()
+        self.analyze(engine)
+        old = self.report("a")["run"]["job"]
+        first = self.ask(engine, "a.mp4")
+        self.assertEqual((first["sources"][0]["job_rank"], first["sources"][0]["job_count"]), (1, 1))
+        self.assertNotIn("more than once", self.vdet("ask", "--show", first["id"]).stdout)
+        self.vdet("analyze", "a.mp4", "--engine", engine.url, "--chunk-duration", "12", "--chunk-frames", "2")
+        new = self.report("a")["run"]["job"]
+        flow.make_video(self.dir / "b.mp4", 4, size="64x36", rate=5, source="smptebars")
+        self.analyze(engine, "b.mp4")
+        for args, job, rank in (((), new, 1), (("--job", old), old, 2), (("--job", old[:6]), old, 2), (("--job", new), new, 1)):
+            answer = self.ask(engine, *args, "a.mp4", code=None)  # the newer job has fewer frames, and no dog
+            self.assertEqual(answer["state"] == "answered", job == old)
+            [source] = answer["sources"]
+            self.assertEqual((source["job"], source["job_rank"], source["job_count"]), (job, rank, 2))
+            text = self.vdet("ask", "--show", answer["id"], code=None).stdout
+            self.assertIn(f"Analyzed more than once: a.mp4 by job {job} (" + ("the newest of 2)" if rank == 1 else "number 2 of 2,"),
+                          text)
+        # Without a file, of the video of the job only; nothing that has another one changes.
+        [source] = self.ask(engine, "--job", old)["sources"]
+        self.assertEqual((source["name"], source["job"]), ("a.mp4", old))
+        both = self.ask(engine, "--job", old, "a.mp4", "b.mp4")
+        self.assertEqual({s["name"]: (s["job"], s["job_count"]) for s in both["sources"]},
+                         {"a.mp4": (old, 2), "b.mp4": (self.report("b")["run"]["job"], 1)})
+        r = self.vdet("ask", "--engine", engine.url, "--job", old, "b.mp4", QUESTION, code=2)
+        self.assertIn("is of a.mp4, which is none of these videos", r.stderr)
+        self.vdet("ask", "--engine", engine.url, "--job", "0" * 12, QUESTION, code=1)
+        self.vdet("ask", "--show", first["id"], "--job", old, code=2)
+
     def test_the_end_of_a_budget_stops_what_runs(self):
         """The engine answers nothing any more: without a budget this would wait for it."""
         engine = self.fake()

@@ -187,6 +187,8 @@ static struct answer *answer_full(const char *text)
 		struct answer_source *s = &a->sources[a->n_sources++];
 		s->stream = i - 1;
 		s->deleted = i == 1;
+		s->job_rank = (size_t)(i == 2 ? 3 : i);
+		s->n_jobs = (size_t)(2 * i);
 		s->windows = 3;
 		s->examined = MINUTE;
 		s->holes = i * S;
