@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/ask-list.h"
 #include "app/ask-scope.h"
 #include "app/ask-watch.h"
 #include "app/commands.h"
@@ -21,7 +22,7 @@ enum { CHOICES_BYTES = 64 << 10, PAGE_BYTES = 256 << 20 };
 
 static struct {
 	char *choices, *thread, *show, *job;
-	bool thorough, again, analyze, json, watch;
+	bool thorough, again, analyze, json, watch, list;
 } own;
 #define AT(member) offsetof(__typeof__(own), member)
 static const struct opt_row rows[] = {
@@ -35,6 +36,10 @@ static const struct opt_row rows[] = {
      "Print this earlier answer instead of asking.", OPT_COMMAND_ONLY},
 	{"ask.job", "job", OPT_STRING, AT(job), "", 0, 0, NULL, "JOB",
      "Id of the job to ask of its video; empty: the newest one that ended.", OPT_COMMAND_ONLY},
+	{"ask.list", "list", OPT_BOOL, AT(list), "false", 0, 0, NULL, NULL,
+     "Instead of asking, list the questions that were asked, newest first; with files and folders: "
+     "those about their videos. With --json one object a line.",
+     OPT_COMMAND_ONLY},
 	{"ask.choices", "choices", OPT_STRING, AT(choices), "", 0, 0, NULL, "FILE",
      "Possible answers, one per line, at most eight; the answer names the one that fits.",
      OPT_COMMAND_ONLY},
@@ -305,8 +310,22 @@ static int watch(struct app *app, struct ui *ui, char **folders, int n, const ch
 	return r < 0 ? app_fail(&err) : EXIT_COMPLETE;
 }
 
+static int list(struct app *app, int argc, char **argv)
+{
+	AUTO(store_freep) struct store *store = NULL;
+	struct err err;
+	if (own.watch || *own.show || *own.thread || *own.job || *own.choices)
+		return app_usage(&cmd_ask, "--list takes only files and folders");
+	int r = app_open_store(app, &store, &err);
+	if (r == 0)
+		r = ask_list(store, argv, (size_t)argc, own.json, app->cancel, &err);
+	return r < 0 ? app_fail(&err) : EXIT_COMPLETE;
+}
+
 static int run(struct app *app, int argc, char **argv)
 {
+	if (own.list)
+		return list(app, argc, argv);
 	if (argc < 1 && !*own.show)
 		return app_usage(&cmd_ask, "no question given");
 	if (argc && *own.show)
@@ -337,6 +356,7 @@ const struct command cmd_ask = {
 		".json are written to --output, or answer-ID.vdet in the current folder.\n"
 		"With --watch each new video in a FOLDER is analyzed and asked once, until Ctrl-C;\n"
 		"a hit is one line, and is sent to --notify and --webhook.\n"
+		"--list lists what was asked, and --show prints one of these answers again.\n"
 		"Exit codes: 0 answered, 3 answered partly, 4 not found, 5 not seen (every sampled\n"
 		"frame was examined), 1 failed, 130 interrupted.\n",
 	.groups = GROUP_RUN | GROUP_NOTIFY,

@@ -3,6 +3,7 @@
 """vdet ask: questions about videos that were analyzed. The engine of most tests knows what happens; see "ask" of --scene in
 fake_engine.py. Those of Real ask the demo model."""
 import json
+import re
 import signal
 import sqlite3
 import subprocess
@@ -117,6 +118,39 @@ class Answers(AskFlow):
         second = self.ask(engine, "a.mp4")
         self.assertNotEqual(second["id"], first["id"])
         self.assertIn("changed", second["changed"])
+
+    def test_what_was_asked_is_listed(self):
+        self.assertIn("no questions yet", self.vdet("ask", "--list").stdout)
+        engine = self.fake()
+        self.analyze(engine)
+        flow.make_video(self.dir / "b.mp4", 4, size="64x36", rate=5, source="smptebars")
+        self.analyze(engine, "b.mp4")
+        flow.make_video(self.dir / "new.mp4", 2, size="64x36", rate=5, source="testsrc")
+        found = self.ask(engine, "a.mp4")
+        hostile = "Is\x1b[2J it\n\u202ethere? " + "x" * 500
+        other = self.ask(engine, "b.mp4", code=None, question=hostile)
+
+        def listed(*args):
+            return [json.loads(line) for line in self.vdet("ask", "--list", "--json", *args).stdout.splitlines()]
+        self.assertEqual([(q["answer"], q["state"], q["question"], q["videos"]) for q in listed()],
+                         [(other["id"], other["state"], hostile, ["b.mp4"]), (found["id"], "answered", QUESTION, ["a.mp4"])])
+        self.assertEqual([q["answer"] for q in listed("a.mp4")], [found["id"]])
+        self.assertEqual(listed("."), listed())
+        self.assertEqual(listed("new.mp4"), [])
+        self.assertIn("no questions about these", self.vdet("ask", "--list", "new.mp4").stdout)
+        head, first, second = self.vdet("ask", "--list").stdout.splitlines()
+        self.assertEqual(head.split(), ["ANSWER", "CREATED", "STATE", "QUESTION"])
+        self.assertRegex(second, rf"^{found['id']}  20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ  answered    {re.escape(QUESTION)}$")
+        self.assertFalse(set(first) & set("\x1b\u202e"))
+        self.assertLess(len(first), 300)
+        # Its first column is what --show takes.
+        self.assertEqual(json.loads(self.vdet("ask", "--json", "--show", second.split()[0]).stdout)["id"], found["id"])
+        with sqlite3.connect(self.store) as store:
+            store.execute("UPDATE ask SET answer = '' WHERE id = ?", (other["id"],))
+        store.close()
+        self.assertEqual([q["state"] for q in listed("b.mp4")], ["unfinished"])
+        self.vdet("ask", "--list", "gone.mp4", code=1)
+        self.vdet("ask", "--list", "--show", found["id"], code=2)
 
     def test_an_older_job_can_be_asked(self):
         engine = self.fake()
