@@ -138,7 +138,8 @@ const struct command cmd_search = {
 	.usage = "WORD…",
 	.summary = "find words in what was analyzed",
 	.text = "Searches events, summaries of chunks, names that people gave subjects, and file\n"
-			"names, in the newest ended job of each video. All words have to occur; each may be\n"
+			"names, in the newest ended job of each video. All words have to occur, or with OR\n"
+			"in capitals between groups of words all of one group: red car OR van. Each may be\n"
 			"the beginning of a longer one, and a plural also finds its singular. If nothing is\n"
 			"found, the letters are searched inside words, too: parts of plates, languages\n"
 			"without spaces. Each hit has its time, and the frame that shows it in the report.\n",

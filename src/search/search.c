@@ -18,8 +18,8 @@ enum { WORDS_MAX = 16, QUERY_MAX = 400 };
 struct searching {
 	struct store *store;
 	const struct search_query *query;
-	char *copy; /* of the words */
-	const char *words[WORDS_MAX];
+	char *copy;                       /* of the words */
+	const char *words[2 * WORDS_MAX]; /* as in struct store_query */
 	size_t n_words;
 	struct scope scope; /* of SEARCH_LATEST */
 	size_t most;        /* hits that are needed */
@@ -91,16 +91,22 @@ static struct store_query store_query(const struct searching *s)
 
 /* ---- names of subjects */
 
-/* All words are in the text, and one of them in the name. */
+/* All words of an alternative are in the text, and one of them in the name. */
 static bool is_about(const struct searching *s, const char *name, const char *text)
 {
-	bool named = false;
+	bool all = true, named = false;
 	for (size_t i = 0; i < s->n_words; i++) {
-		if (!strcasestr(text, s->words[i]))
-			return false;
-		named = named || strcasestr(name, s->words[i]);
+		if (s->words[i]) {
+			all = all && strcasestr(text, s->words[i]);
+			named = named || strcasestr(name, s->words[i]);
+		} else if (all && named) {
+			return true;
+		} else {
+			all = true;
+			named = false;
+		}
 	}
-	return named;
+	return all && named;
 }
 
 static bool add_named(void *ctx, const char *job, const struct report_event *e, const char *text)
@@ -140,10 +146,7 @@ static void find_videos(struct searching *s)
 		return;
 	for (size_t i = 0; i < s->scope.n && s->n < s->most; i++) {
 		const struct scope_run *run = &s->scope.runs[i];
-		bool all = true;
-		for (size_t k = 0; k < s->n_words; k++)
-			all &= strcasestr(run->name, s->words[k]) != NULL;
-		if (!all)
+		if (!is_about(s, run->name, run->name))
 			continue;
 		struct search_hit *h = add_hit(s);
 		h->kind = SEARCH_VIDEOS;
@@ -229,24 +232,32 @@ static void take_page(struct searching *s, struct search_result *ret)
 	ret->more = left > n || s->cut;
 }
 
-/* Such words are in most texts, and asking for them finds nothing else. */
-static void drop_stop_words(struct searching *s)
+/* Such words are in most texts, and asking for them finds nothing else. Of the
+ * words from `first` on, which are one alternative. */
+static void drop_stop_words(struct searching *s, size_t first)
 {
-	size_t n = 0;
-	for (size_t i = 0; i < s->n_words; i++)
+	size_t n = first;
+	for (size_t i = first; i < s->n_words; i++)
 		n += !terms_is_stop_word(s->words[i]);
-	if (!n)
+	if (n == first)
 		return;
-	n = 0;
-	for (size_t i = 0; i < s->n_words; i++)
+	n = first;
+	for (size_t i = first; i < s->n_words; i++)
 		if (!terms_is_stop_word(s->words[i]))
 			s->words[n++] = s->words[i];
 	s->n_words = n;
 }
 
+/* OR is a word unless there is one before and after it. */
+static bool is_or(const char *word, bool before, const char *rest)
+{
+	return before && strcmp(word, "OR") == 0 && rest && rest[strspn(rest, " ")];
+}
+
 static int read_words(struct searching *s, struct err *err)
 {
 	const char *words = s->query->words;
+	size_t n = 0, first = 0;
 	char *word;
 	if (strlen(words) > QUERY_MAX)
 		return err_set(err, ERR_ARG, "search for %d bytes at most", QUERY_MAX);
@@ -254,11 +265,17 @@ static int read_words(struct searching *s, struct err *err)
 	for (char *rest = s->copy; (word = strsep(&rest, " "));) {
 		if (!*word)
 			continue;
-		if (s->n_words == WORDS_MAX)
+		if (is_or(word, s->n_words > first, rest)) {
+			drop_stop_words(s, first);
+			s->words[s->n_words++] = NULL;
+			first = s->n_words;
+			continue;
+		}
+		if (n++ == WORDS_MAX)
 			return err_set(err, ERR_ARG, "search for %d words at most", WORDS_MAX);
 		s->words[s->n_words++] = word;
 	}
-	drop_stop_words(s);
+	drop_stop_words(s, first);
 	return s->n_words ? 0 : err_set(err, ERR_ARG, "name at least one word to search for");
 }
 

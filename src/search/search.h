@@ -27,7 +27,9 @@ enum search_scope {
 };
 
 struct search_query {
-	const char *words; /* as they were typed; all have to occur */
+	/* As they were typed; all have to occur, or with OR between groups of them
+	 * all of one group. */
+	const char *words;
 	enum search_scope scope;
 	const char *video; /* SEARCH_LATEST: only of videos in whose name this occurs, or whose
 	                    * SHA-256 begins so; "" = of all */

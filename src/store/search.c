@@ -79,12 +79,12 @@ enum { LIMIT = 1, JOBS, FOUND, FROM, TO, TEXTS };
 	"AND sample.chunk = hit.chunk AND thumb IS NOT NULL) END"
 
 /* The columns of a hit, of rows that `from` finds. */
-#define HITS(from)                                                               \
-	SCOPE "SELECT job, chunk, event, text, start_us, end_us, " SAMPLE            \
-		  " FROM (SELECT passage.*, created FROM " from                          \
-		  " AND kind IN ('event', 'summary') AND (?3 = 0 OR (?3 = 1) = (kind = " \
-		  "'event')) AND end_us >= ?4 AND start_us <= ?5 ORDER BY created "      \
-		  "DESC, passage.job, start_us, passage.id LIMIT ?1) AS hit "            \
+#define HITS(from)                                                                 \
+	SCOPE "SELECT job, chunk, event, text, start_us, end_us, created, id, " SAMPLE \
+		  " FROM (SELECT passage.*, created FROM " from                            \
+		  " AND kind IN ('event', 'summary') AND (?3 = 0 OR (?3 = 1) = (kind = "   \
+		  "'event')) AND end_us >= ?4 AND start_us <= ?5 ORDER BY created "        \
+		  "DESC, passage.job, start_us, passage.id LIMIT ?1) AS hit "              \
 		  "ORDER BY created DESC, job, start_us, hit.id"
 
 /* Rows of an index in which a text of it matches. */
@@ -92,10 +92,26 @@ enum { LIMIT = 1, JOBS, FOUND, FROM, TO, TEXTS };
 	index " CROSS JOIN passage ON passage.id = " index \
 		  ".rowid CROSS JOIN scope ON scope.id = passage.job WHERE " index " MATCH ?6"
 
+/* A hit, and what its place in the order depends on. */
+struct row {
+	struct store_hit hit;
+	int64_t created, id;
+};
+
 struct found {
-	struct store_hit *items;
+	struct row *items;
 	size_t n, cap;
 };
+
+static void found_clear(struct found *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		free(f->items[i].hit.job);
+		free(f->items[i].hit.text);
+	}
+	free(f->items);
+	*f = (struct found){0};
+}
 
 static int run_search(struct store *s, const char *sql, const struct store_query *query,
                       char *const *texts, size_t n, struct found *found, struct err *err)
@@ -110,14 +126,18 @@ static int run_search(struct store *s, const char *sql, const struct store_query
 		sqlite3_bind_text(q, (int)i + TEXTS, texts[i], -1, SQLITE_STATIC);
 	while ((r = db_step(s, q, err)) > 0) {
 		found->items = mem_room(found->items, found->n, &found->cap, sizeof *found->items);
-		found->items[found->n++] = (struct store_hit){
+		bool has_sample = sqlite3_column_type(q, 8) != SQLITE_NULL;
+		struct row *row = &found->items[found->n++];
+		row->created = sqlite3_column_int64(q, 6);
+		row->id = sqlite3_column_int64(q, 7);
+		row->hit = (struct store_hit){
 			.job = db_text(q, 0),
 			.chunk = sqlite3_column_int64(q, 1),
 			.event = sqlite3_column_int64(q, 2),
 			.text = db_text(q, 3),
 			.start = sqlite3_column_int64(q, 4),
 			.end = sqlite3_column_int64(q, 5),
-			.sample = sqlite3_column_type(q, 6) == SQLITE_NULL ? -1 : sqlite3_column_int64(q, 6),
+			.sample = has_sample ? sqlite3_column_int64(q, 8) : -1,
 		};
 	}
 	return r;
@@ -176,8 +196,7 @@ static int search_words_in(struct store *s, const struct store_query *q, const c
 		r = run_search(s, HITS(MATCHING("words")), q, texts, 1, found, err);
 	if (r < 0 || n < NEWEST_JOBS || found->n == q->limit)
 		return r;
-	store_hits_free(found->items, found->n);
-	*found = (struct found){0};
+	found_clear(found);
 	return run_search(s, HITS(MATCHING("words")), q, all, 1, found, err);
 }
 
@@ -250,22 +269,86 @@ static int search_letters(struct store *s, const struct store_query *q, struct f
 	return r;
 }
 
+/* Adds what is found for one alternative. */
+static int search_one(struct store *s, const struct store_query *q, struct found *all,
+                      struct err *err)
+{
+	AUTO(found_clear) struct found found = {0};
+	int r = search_words(s, q, &found, err);
+	if (r == 0 && !found.n)
+		r = search_letters(s, q, &found, err);
+	for (size_t i = 0; r == 0 && i < found.n; i++) {
+		all->items = mem_room(all->items, all->n, &all->cap, sizeof *all->items);
+		all->items[all->n++] = found.items[i];
+	}
+	if (r == 0)
+		found.n = 0; /* its texts went with them */
+	return r;
+}
+
+static int in_order(const void *x, const void *y)
+{
+	const struct row *a = x, *b = y;
+	int jobs = strcmp(a->hit.job, b->hit.job);
+	if (a->created != b->created)
+		return a->created > b->created ? -1 : 1;
+	if (jobs)
+		return jobs;
+	if (a->hit.start != b->hit.start)
+		return a->hit.start < b->hit.start ? -1 : 1;
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+/* Each hit once, in the order of one search, of which these are the first. */
+static void merge(struct found *f, size_t most)
+{
+	size_t n = 0;
+	if (f->n)
+		qsort(f->items, f->n, sizeof *f->items, in_order);
+	for (size_t i = 0; i < f->n; i++) {
+		if (n < most && (!n || f->items[n - 1].id != f->items[i].id)) {
+			f->items[n++] = f->items[i];
+		} else {
+			free(f->items[i].hit.job);
+			free(f->items[i].hit.text);
+		}
+	}
+	f->n = n;
+}
+
+static size_t count_words(const struct store_query *q)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < q->n; i++)
+		n += q->words[i] != NULL;
+	return n;
+}
+
 int store_search(struct store *s, const struct store_query *q, struct store_hit **ret,
                  size_t *ret_n, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
-	struct found found = {0};
-	if (q->n < 1 || q->n > WORDS_MAX)
+	AUTO(found_clear) struct found found = {0};
+	size_t words = count_words(q);
+	int r = 0;
+	if (words < 1 || words > WORDS_MAX)
 		return err_set(err, ERR_ARG, "search for 1 to %d words", WORDS_MAX);
-	int r = search_words(locked, q, &found, err);
-	if (r == 0 && !found.n)
-		r = search_letters(locked, q, &found, err);
-	if (r < 0) {
-		store_hits_free(found.items, found.n);
-		return err_wrap(err, "cannot search the journal");
+	for (size_t i = 0, k; r == 0 && i < q->n; i = k + 1) {
+		struct store_query one = *q;
+		for (k = i; k < q->n && q->words[k];)
+			k++;
+		one.words = q->words + i;
+		one.n = k - i;
+		if (one.n)
+			r = search_one(locked, &one, &found, err);
 	}
-	*ret = found.items;
-	*ret_n = found.n;
+	if (r < 0)
+		return err_wrap(err, "cannot search the journal");
+	merge(&found, q->limit);
+	*ret = found.n ? mem_alloc(found.n, sizeof **ret) : NULL;
+	for (*ret_n = 0; *ret_n < found.n; ++*ret_n)
+		(*ret)[*ret_n] = found.items[*ret_n].hit;
+	found.n = 0;
 	return 0;
 }
 
@@ -293,12 +376,15 @@ int store_search_names(struct store *s, const struct store_query *query, char **
 	size_t n_ids = 0;
 	buf_adds(&found, "0");
 	for (size_t i = 0; i < query->n; i++)
-		buf_addf(&found, " OR " NAME " LIKE ?%zu ESCAPE '\\'", i + 3);
+		if (query->words[i])
+			buf_addf(&found, " OR " NAME " LIKE ?%zu ESCAPE '\\'", i + 3);
 	AUTO(mem_freep) char *sql = mem_printf(NAMED, buf_str(&found));
 	int r = db_prepare(locked, sql, &q, err);
 	if (r == 0)
 		db_bind(q, "is", (int64_t)STORE_NAMED_MAX, query->jobs);
 	for (size_t i = 0; r == 0 && i < query->n; i++) {
+		if (!query->words[i])
+			continue;
 		AUTO(mem_freep) char *text = db_like(query->words[i]);
 		sqlite3_bind_text(q, (int)i + 3, text, -1, SQLITE_TRANSIENT);
 	}

@@ -48,6 +48,28 @@ class Search(flow.Flow):
         self.assertEqual(self.texts("红色"), [CHINESE])
         self.assertEqual(self.texts("boxes"), ["Two boxes on a table.", box])
 
+    def test_alternatives(self):
+        box = "A person puts two boxes down."
+        self.assertEqual(self.texts("van", "OR", "person"), [box, PLATE])
+        self.assertEqual(self.texts("person OR van"), [box, PLATE])  # in order of time, not of the words
+        self.assertEqual(self.texts("person OR person OR puts boxes"), [box])
+        self.assertEqual(self.texts("person boxes OR van zebra"), [box])  # all words of a group
+        self.assertEqual(self.texts("711Z OR person"), [box, PLATE])  # a part of a word, and a word
+        self.assertEqual(self.texts("红色 OR zebra OR 4711"), [PLATE, CHINESE])
+        self.assertEqual(self.texts("is the person OR where is the van"), [box, PLATE])
+        self.assertEqual([h["kind"] for h in self.search("cam2 OR person")["hits"]], ["video", "event"])
+        page = self.search("van OR person", "--limit", "1")
+        self.assertEqual(([h["text"] for h in page["hits"]], page["more"]), ([box], True))
+        self.assertEqual(self.texts("van OR person", "--skip", "1"), [PLATE])
+        # Only in capitals and between words; what else it could be is text.
+        for words in ("person or van", "person Or van"):
+            self.assertEqual(self.texts(words), [], words)
+        self.assertEqual(self.texts("OR person"), [box])
+        self.assertEqual(self.texts("person OR"), [box])
+        self.assertEqual(self.texts("OR"), self.texts("or"))
+        self.assertIn("16 words", self.vdet("search", " OR ".join("abcdefghijklmnopq"), code=2).stderr)
+        self.vdet("search", " OR ".join("abcdefghijklmnop"))
+
     def test_a_hit_leads_to_its_frame(self):
         [hit] = self.search("van")["hits"]
         report = self.report("yard-cam2")

@@ -42,7 +42,7 @@ export function Search({ q }: { q: string }) {
       control.abort();
     };
   }, [q]);
-  const words = fold(q).split(/\s+/).map((w) => w.replace(/["*]/g, '')).filter(Boolean);
+  const words = q.trim().split(/\s+/).filter((w, i, all) => w !== 'OR' || !i || i === all.length - 1).map((w) => fold(w.replace(/["*]/g, ''))).filter(Boolean);
   const groups = new Map<string, Hit[]>();
   for (const hit of (hits ?? []).slice(0, most)) groups.set(hit.job, [...(groups.get(hit.job) ?? []), hit]);
   return (
