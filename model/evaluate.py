@@ -10,7 +10,7 @@ ffmpeg's generators, which training does not draw; the true answer is that nothi
 
 Of checks it prints how many of each true letter are right, how many A and B are wrong, and of those whose probability is at
 least 0.8 (A, B and C renormalized), how many are wrong; of stories also how many sentences cite exactly the entries they are
-about; of joins how many pairs are right."""
+about; of joins how many pairs are right; of answers how many sentences cite exactly the findings that say the same."""
 import argparse
 import base64
 import io
@@ -28,6 +28,7 @@ import torch
 from PIL import Image
 
 import lists as L
+import questions as Q
 import task as T
 from scene import STRANGE, letterbox
 from tokenizer import ENTRIES, LETTERS, decode
@@ -42,8 +43,6 @@ def prompt_file(name):
     return (T.PROMPTS / name).read_text()
 
 
-ASK_SCHEMA = {"type": "object", "properties": {"frames": {"type": "array", "items": {"type": "integer"}}, "answer": {
-    "type": "string"}}, "required": ["frames", "answer"], "additionalProperties": False}
 NUMBERS = {"type": "array", "items": {"type": "integer"}}
 STORY_SCHEMA = {"type": "object", "properties": {"sentences": {"type": "array", "maxItems": L.SENTENCES, "items": {
     "type": "object", "properties": {"events": {**NUMBERS, "minItems": 1}, "text": {"type": "string"}},
@@ -102,6 +101,10 @@ def picture_parts(times, files):
     return parts
 
 
+def schema_file(name):
+    return json.loads(prompt_file(name))
+
+
 def request(system, parts, schema=None):
     body = {"messages": [{"role": "system", "content": prompt_file(system)}, {"role": "user", "content": parts}],
             "temperature": 0, "max_tokens": 600}
@@ -110,6 +113,7 @@ def request(system, parts, schema=None):
     return body
 
 
+ASK = "../../ask/prompt/"
 QUESTIONS = {"find": "Is there a {} in the video?", "follow": "What does the {} do, and when?", "list": "Who is there?"}
 
 
@@ -125,8 +129,7 @@ def picture_case(rng, skill, n, how):
     parts = picture_parts(times, files)
     if skill in ("describe", "strange"):
         parts.append(text("\n" + prompt_file("describe-task.txt")))
-        schema = json.loads(prompt_file("describe-schema.json"))
-        return request("describe-system.txt", parts, schema), T.describe(seen), T.prompt_ids(n, "describe"), files
+        return request("describe-system.txt", parts, schema_file("describe-schema.json")), T.describe(seen), T.prompt_ids(n, "describe"), files
     if skill == "check":
         statement, letter = T.to_check(rng, seen)
         parts.append(text("\n" + prompt_file("check-task.txt") + f"Statement: {statement}\n"))
@@ -134,8 +137,9 @@ def picture_case(rng, skill, n, how):
         return body, letter, T.prompt_ids(n, T.check_task(statement)), files
     key = T.question(rng, seen)
     question = QUESTIONS[key[0]].format(T.thing(key[1]) if key[1] else "")
-    parts.append(text(f"\nQuestion: {question}\n" + prompt_file("../../ask/prompt/look-task.txt")))
-    return request("describe-system.txt", parts, ASK_SCHEMA), T.ask(seen, key), T.prompt_ids(n, T.ask_task(key)), files
+    parts.append(text("\n" + prompt_file(f"{ASK}look-task.txt") + f"\nQuestion: {question}\n"))
+    body = request(f"{ASK}look-system.txt", parts, schema_file(f"{ASK}look-schema.json"))
+    return body, T.ask(seen, key, True), T.prompt_ids(n, T.ask_task(key, True)), files
 
 
 def span(k):
@@ -164,7 +168,28 @@ def join_case(rng):
     return body, L.join(pairs), L.join_ids(pairs), []
 
 
+def route_case(rng):
+    before, question, reply = Q.to_route(rng)
+    parts = [text(f"What was asked before:\nQ: {before}? A: Yes.\n")] if before else []
+    parts.append(text(prompt_file(f"{ASK}route-task.txt") + f"\nQuestion: {question.capitalize()}?\n"))
+    body = request(f"{ASK}route-system.txt", parts, schema_file(f"{ASK}route-schema.json"))
+    return body, reply, Q.route_ids(before, question), []
+
+
+def answer_case(rng, which):
+    while True:
+        findings, question = Q.to_compose(rng)
+        if LISTS[which][0] <= len(findings) <= LISTS[which][1]:
+            break
+    lines = "".join(f"{k} [cam.mp4 {span(k)[1:]} {finding}\n" for k, finding in enumerate(findings, 1))
+    task = prompt_file(f"{ASK}compose-task.txt") + f"\nQuestion: {question.capitalize()}?\n"
+    body = request(f"{ASK}compose-system.txt", [text(f"Findings:\n{lines}\n{task}")], schema_file(f"{ASK}compose-schema.json"))
+    return body, Q.compose(findings, question), Q.compose_ids(findings, question), []
+
+
 def case(rng, skill, n, how):
+    if skill in ("route", "answer"):
+        return route_case(rng) if skill == "route" else answer_case(rng, n)
     return notes_case(rng) if skill == "sum up" else story_case(rng, n) if skill == "story" else \
         join_case(rng) if skill == "join" else picture_case(rng, skill, n, how)
 
@@ -214,11 +239,11 @@ def loaded(answer):
         return {}
 
 
-def story_figures(answers, truth):
-    said = [tuple(s["events"]) for a in answers for s in loaded(a).get("sentences", [])]
-    right = sum(s["events"] in [t["events"] for t in json.loads(true)["sentences"]]
-                for a, true in zip(answers, truth) for s in loaded(a).get("sentences", []))
-    wanted = sum(len(json.loads(t)["sentences"]) for t in truth)
+def cited_figures(answers, truth, sentences, cites):
+    said = [tuple(s[cites]) for a in answers for s in loaded(a).get(sentences, [])]
+    right = sum(s[cites] in [t[cites] for t in json.loads(true)[sentences]]
+                for a, true in zip(answers, truth) for s in loaded(a).get(sentences, []))
+    wanted = sum(len(json.loads(t)[sentences]) for t in truth)
     return f"citations right {part(right, len(said))} sentences, {wanted} wanted"
 
 
@@ -233,8 +258,9 @@ def join_figures(answers, cases):
 
 def figures(skill, choices, answers, cases):
     truth = [c[1] for c in cases]
-    return check_figures(choices, truth) if skill == "check" else story_figures(answers, truth) if skill == "story" else \
-        join_figures(answers, cases) if skill == "join" else ""
+    return check_figures(choices, truth) if skill == "check" else join_figures(answers, cases) if skill == "join" else \
+        cited_figures(answers, truth, "sentences", "events") if skill == "story" else \
+        cited_figures(answers, truth, "claims", "cites") if skill == "answer" else ""
 
 
 def by_torch(net, ids, files):
@@ -248,7 +274,7 @@ def main():
     p.add_argument("url", help="address of the engine, such as http://127.0.0.1:8080")
     p.add_argument("--count", type=int, default=60, help="cases per line of the table")
     p.add_argument("--format", choices=["jpeg", "png", "h264"], default="jpeg")
-    p.add_argument("--only", default="", help="one skill: describe, ask, sum up, strange, check, story or join")
+    p.add_argument("--only", default="", help="one skill: describe, ask, sum up, strange, check, story, join, route or answer")
     p.add_argument("--checkpoint", help="compare with PyTorch")
     p.add_argument("--seed", type=int, default=10**6, help="seed of the scenes; not one that training used")
     p.add_argument("--wrong", type=int, default=0, help="number of wrong answers to print per line")
@@ -261,6 +287,7 @@ def main():
     rows = [("describe", n) for n in range(1, 9)] + [("ask", n) for n in (1, 2, 4, 6, 8)]
     rows += [("sum up", 0), ("strange", 1), ("strange", 4)]
     rows += [("check", n) for n in (1, 2, 3, 4, 6, 8)] + [("story", k) for k in LISTS] + [("join", 0)]
+    rows += [("route", 0), ("answer", "1 to 10")]
     as_torch = total = 0
     for skill, n in [r for r in rows if a.only in ("", r[0])]:
         rng = random.Random(f"{a.seed} {skill} {n}")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes a checkpoint of the two GGUF files, from which train.py continues: the reverse of export.py.
 
-    restore.py FOLDER CHECKPOINT [STAGE]    STAGE (default: again): the last stage of the training that is complete
+    restore.py FOLDER CHECKPOINT STAGE    STAGE: the last stage of the training that is complete
 
 Weights come back as they are stored, in f16. Tokens that the vocabulary did not have yet get new rows, and auxiliary heads
 start anew, since the files do not contain them."""
@@ -24,7 +24,7 @@ def rows(fresh, stored, tokens):
 
 
 def main():
-    folder, checkpoint, stage = Path(sys.argv[1]), sys.argv[2], (*sys.argv[3:], "again")[0]
+    folder, checkpoint, stage = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     values, stored = gguf.read(folder / "demo.gguf")
     stored |= gguf.read(folder / "mmproj-demo.gguf")[1]
     stored = {k: torch.from_numpy(v) for k, v in stored.items()}

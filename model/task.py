@@ -116,8 +116,9 @@ def describe(seen):
     return f'{{"summary": "{overview(seen)}", "events": [{body}]}}'
 
 
-def ask(seen, key):
-    """key: ("find" or "follow", who), or ("list", None); the form that the chat template gives a question."""
+def ask(seen, key, more=False):
+    """key: ("find" or "follow", who), or ("list", None); the form that the chat template gives a question. more: also whether
+    that is enough, and where to look next: what is there from the first picture on began before it."""
     task, who = key
     if task == "list":
         text, frames = overview(seen), [k for k, s in enumerate(seen, 1) if s[3]]
@@ -125,7 +126,10 @@ def ask(seen, key):
         frames = frames_with(seen, who)
         text = f"No {thing(who)} is there." if not frames else \
             f"Yes, a {thing(who)} is there." if task == "find" else sentence(seen, who)
-    return f'{{"frames": {numbers(frames)}, "answer": "{text}"}}'
+    begun = task == "follow" and frames and frames[0] == 1 and frames[-1] < len(seen)
+    enough = "true" if frames and not begun else "false"
+    end = f'", "enough": {enough}, "next": "{"before" if begun else "none"}"}}' if more else '"}'
+    return f'{{"frames": {numbers(frames)}, "answer": "{text}{end}'
 
 
 def own_sentences(seen):
@@ -202,8 +206,8 @@ def check_task(text):
     return f"check {text}"
 
 
-def ask_task(key):
-    return "list" if key[0] == "list" else f"{key[0]} {thing(key[1])}"
+def ask_task(key, more=False):
+    return ("list" if key[0] == "list" else f"{key[0]} {thing(key[1])}") + " and next" * more
 
 
 # ---- drawing random windows ----

@@ -43,6 +43,37 @@ LETTERS = "ABC"  # answers to a check
 REST = [" …", '], "text": "', '{"same": []}', "]}", " | ", " check ", " story", " join"]
 PHRASES += ENTRY + ALSO + CITE + SAME + OPEN + ENDINGS + [*OFTEN, *REST]
 
+# Questions: their words, of which the chat template drops some; what they ask for; answers from findings.
+WORDS = ("is was are were does did do has have when what which who how where many time often count number compare order first "
+         "before after more no not never always only without list find show all every shape thing color kind appear came come "
+         "seen see visible there been it about move go enter leave from happen and or than between while with two three "
+         "one").split()
+DROPPED = ("a an the in of this that these video videos recording recordings clip at any anywhere ever can could i you we be to "
+           "on please me tell then").split()
+FINDINGS = 12  # at most
+KINDS = "is", "when", "count", "not", "list", "how"
+NEGATED = '", "negated": '
+QUERIES = [f'{w}", "sense": "seen"}}], "question": "Which {w} things are there?{NEGATED}false}}' for w in COLORS + SHAPES]
+ROUTE = [*[f"<{w}>" for w in WORDS], "<?>", "<then>", *[f"<{s}>" for s in SHAPES],
+         *[f'{{"kind": "{k}", "statement": "A ' for k in KINDS],
+         *[f'{{"kind": "{k}", "statement": "", "queries": [{{"text": "' for k in ("which", "order", "compare")],
+         ' is there.", "queries": [{"text": "', '", "sense": "seen"}, {"text": "', *QUERIES,
+         f'{{"kind": "which", "statement": "", "queries": [{{"text": "", "sense": "seen"}}], "question": "{NEGATED}false}}',
+         *[f'", "sense": "seen"}}], "question": "{begin} ' for begin in (
+             "Is a", "When is a", "How often is a", "List each time of a", "How does a", "Which is there first, the",
+             "Which is there more often, the")],
+         '", "sense": "seen"}], "question": "When is no ', " or the ", f" there?{NEGATED}false}}", f" there?{NEGATED}true}}",
+         f" move?{NEGATED}false}}", f"?{NEGATED}false}}", f".{NEGATED}false}}"]
+CLAIM = [f'{{"claims": [{{"cites": [{k}' for k in range(1, FINDINGS + 1)]
+CLAIM_NEXT = [f'."}}, {{"cites": [{k}' for k in range(2, FINDINGS + 1)]
+AT, AT_NEXT = [f" at {{E{k}}}" for k in range(1, FINDINGS + 1)], [f", {{E{k}}}" for k in range(2, FINDINGS + 1)]
+LOOKED = [f'", "enough": {enough}, "next": "{place}"}}' for enough, place in (
+    ("true", "none"), ("false", "none"), ("false", "before"))]
+ASKING = ROUTE + CLAIM + CLAIM_NEXT + AT + AT_NEXT + LOOKED + [
+    " route", " answer", " is there", " and next", '."}], "answered": "yes"}', '{"claims": [], "answered": "no"}']
+NUMBERED = [*zip(ENTRY, CLAIM), *zip(ENTRY[1:], CLAIM_NEXT), *zip(ENTRY, AT), *zip(ENTRY[1:], AT_NEXT)]  # the same number
+PHRASES += ASKING
+
 
 def _byte_names():
     """The printable characters that GPT-2 uses for the 256 bytes."""

@@ -9,8 +9,8 @@ notes. One pass over a window's pictures serves several questions, which are mas
 discarded afterwards, require early what answers consist of: after each picture, what of each colour it shows, and where;
 at each mention of a thing, which pictures show it, and where it is in the first and the last; in notes, what was not
 mentioned before. Stage 3 repeats all of it, with many notes. Stage 4 adds statements to check to every window, summaries
-of lists that cite their entries, and pairs to join; stage 5 repeats all of it, with many pictures. These two leave the
-vision transformer as it is.
+of lists that cite their entries, and pairs to join; stage 5 repeats all of it, with many pictures. Stage 6 adds questions to
+route, answers from findings, and where to look next; stage 7 repeats it. These four leave the vision transformer as it is.
 
 The length of the training is counted in steps, so that it does not depend on the speed or load of the machine. The
 checkpoint is written every two minutes and at the end of each stage; --resume continues where it ends."""
@@ -28,11 +28,12 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 import lists as L
+import questions as Q
 import task as T
 from net import PATCHES, TEXT, VISION, Net
 from scene import BLACK, CLEAR, COLORS, PAD, PLACES, SHAPES, SIZE, STRANGE, content, letterbox
-from tokenizer import (ALSO, CITE, END, ENDINGS, ENTRIES, ENTRY, ID, LETTERS, MOST, NEXT, OFTEN, OPEN, PAIRS, REST, SAME,
-                       THINGS, TOKENS, VERBS, WHERE, encode)
+from tokenizer import (ALSO, ASKING, CITE, END, ENDINGS, ENTRIES, ENTRY, ID, LETTERS, MOST, NEXT, NUMBERED, OFTEN, OPEN, PAIRS,
+                       REST, SAME, THINGS, TOKENS, VERBS, WHERE, encode)
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 GRID, PATCH = VISION["image"] // VISION["patch"], VISION["patch"]
@@ -258,12 +259,12 @@ class ListHead(nn.Module):
         return loss + 2 * F.cross_entropy(said, goal, weight=rare), (int((said.argmax(-1) == goal).sum()), len(goal))
 
 
-def tails(rng, seen, questions, checks):
-    """The questions about one window: [(kind, prompt ids, answer ids)]."""
+def tails(rng, seen, questions, checks, more):
+    """The questions about one window: [(kind, prompt ids, answer ids)]. more: how often they ask where to look next."""
     out = [("describe", "describe", T.describe(seen))]
     for _ in range(questions):
-        key = T.question(rng, seen)
-        out.append((key[0], T.ask_task(key), T.ask(seen, key)))
+        key, next_ = T.question(rng, seen), rng.random() < more
+        out.append((key[0], T.ask_task(key, next_), T.ask(seen, key, next_)))
     for _ in range(checks):
         text, letter = T.to_check(rng, seen)
         out.append((f"check {letter}", T.check_task(text), letter))
@@ -339,13 +340,14 @@ def picture_prefix(net, x, windows, n):
     return torch.cat(parts, 1)
 
 
-def windows_batch(rng, n, questions=2, checks=0, near=0, share=1):
+def windows_batch(rng, n, questions=2, checks=0, near=0, share=1, more=0):
     """share: of the usual number of windows."""
     # Crowds, changes of place, black and strange pictures are more frequent than in usual videos, because they are harder.
     crowd = (.1, .3, .32, .28)
     windows = [T.window(rng, n, rng.choices(range(4), crowd)[0], cuts=.3, blanks=.1, oddities=.08, near=near)
                for _ in range(round(BATCH[n] * share))]
-    return n, windows, pixels(rng, [w[:2] for w in windows])[0], [tails(rng, w[2], questions, checks) for w in windows]
+    return n, windows, pixels(rng, [w[:2] for w in windows])[0], \
+        [tails(rng, w[2], questions, checks, more) for w in windows]
 
 
 def notes_batch(rng, share=1):
@@ -370,6 +372,18 @@ def story_batch(rng, which):
     return "story", [L.story_marks(ids[1:]) for ids in prompts], None, group
 
 
+def compose_batch(rng):
+    asked = [Q.to_compose(rng) for _ in range(ANSWERS)]
+    prompts = [Q.compose_ids(*x) for x in asked]
+    group = [[("answer", ids[1:], encode(Q.compose(*x)) + [END])] for ids, x in zip(prompts, asked)]
+    return "answer", [Q.compose_marks(ids[1:], *x) for ids, x in zip(prompts, asked)], None, group
+
+
+def route_batch(rng):
+    asked = [Q.to_route(rng) for _ in range(ROUTES)]
+    return "route", None, None, [[("route", Q.route_ids(*x[:2])[1:], encode(x[2]) + [END])] for x in asked]
+
+
 def join_batch(rng):
     lists = [L.pairs(rng) for _ in range(PAIR_LISTS)]
     prompts = [L.join_ids(p) for p in lists]
@@ -381,6 +395,8 @@ def lists_step(net, heads, made):
     kind, marks, _, group = made
     start = net.embed(torch.tensor(encode("<|im_start|>"), device=DEVICE)).expand(len(group), -1, -1)
     loss, low, high, _, hits = answer_loss(net, start, group, 0, False)
+    if not marks or not any(marks):
+        return loss, hits
     list_loss, before = heads["list"].loss(low[:, start.shape[1]:], high, kind, marks)
     return loss + list_loss, {**hits, f"{kind}-before": before}
 
@@ -423,7 +439,15 @@ STORY_COURSE = [
 ALL_MIX = {0: .05, "short": .06, "middle": .05, "join": .04,
            1: .03, 2: .05, 3: .09, 4: .08, 5: .09, 6: .12, 7: .14, 8: .2}
 STORY = {"short": (1, 10, 12), "middle": (8, 20, 8), "long": (18, ENTRIES, 4)}  # entries, and lists per process and step
+# Stage 6: questions, and everything else, so that nothing is forgotten.
+ASK_MIX = {"route": .2, "answer": .3, 0: .03, "short": .05, "middle": .03, "join": .03,
+           1: .02, 2: .03, 3: .04, 4: .05, 5: .05, 6: .05, 7: .06, 8: .06}
+# Stage 7: mostly answers, and what stage 6 forgets some of.
+END_MIX = {"route": .03, "answer": .4, 0: .09, "short": .03, "join": .03,
+           1: .03, 2: .03, 3: .08, 4: .08, 5: .06, 6: .06, 7: .04, 8: .04}
 PAIR_LISTS, CHECKS, NEAR = 10, 4, .3
+ANSWERS, ROUTES = 14, 48  # lists of findings, and questions, per process and step
+MORE = .6  # of the questions about pictures of stage 6 ask where to look next
 STORY_SHARE, ALL_SHARE = .35, .6  # of the usual number of windows
 STORY_GUIDE, STORY_WHOLE = .03, .72
 
@@ -472,11 +496,12 @@ def text_step(net, heads, made, done):
     return windows_step(net, heads, made, done >= WHOLE, done >= LOOK_AGAIN) if made[0] else notes_step(net, heads, made)
 
 
-def mixed_batch(rng, lots, mix, share):
+def mixed_batch(rng, lots, mix, share, more=0):
     which = lots.choices(list(mix), list(mix.values()))[0]
     if isinstance(which, int):
-        return windows_batch(rng, which, 1, CHECKS, NEAR, share) if which else notes_batch(rng, .55)
-    return join_batch(rng) if which == "join" else story_batch(rng, which)
+        return windows_batch(rng, which, 2 if more else 1, CHECKS, NEAR, share, more) if which else notes_batch(rng, .55)
+    own = {"join": join_batch, "answer": compose_batch, "route": route_batch}
+    return own[which](rng) if which in own else story_batch(rng, which)
 
 
 def story_stage_batch(rng, lots, done):
@@ -484,7 +509,7 @@ def story_stage_batch(rng, lots, done):
 
 
 def story_stage_step(net, heads, made, done):
-    if made[0] in ("story", "join"):
+    if isinstance(made[0], str):
         return lists_step(net, heads, made)
     return windows_step(net, heads, made, done >= STORY_WHOLE, False, done >= STORY_GUIDE) if made[0] else \
         notes_step(net, heads, made)
@@ -512,6 +537,19 @@ def prepare_story(net):
         head[ID[name]] = .6 * head[ID[name + "."]] + small * torch.randn(TEXT["width"], device=DEVICE)
     for name in [*ENDINGS, *OFTEN, *REST]:
         head[ID[name]] = small * torch.randn(TEXT["width"], device=DEVICE)
+
+
+@torch.no_grad()
+def prepare_ask(net):
+    """Rows for tokens that only questions use; what means one number begins like its entry."""
+    table, head = net.embed.weight, net.head.weight
+    spread, small = table[[ID[v] for v in VERBS]].std(), .05
+    for name in ASKING:
+        table[ID[name]] = spread * torch.randn(TEXT["width"], device=DEVICE)
+        head[ID[name]] = small * torch.randn(TEXT["width"], device=DEVICE)
+    for like, name in NUMBERED:
+        table[ID[name]] = table[ID[like]] + .3 * table[ID[name]]
+        head[ID[name]] += .5 * head[ID[like]]
 
 
 class Team:
@@ -589,7 +627,7 @@ def run(name, first, steps, opt, peak, step, team, rank, save, over):
 
 
 HEADS = "picture", "mention", "note", "list"  # auxiliary, of the language model
-STAGES = ["vision", "text", "again", "story", "all"]
+STAGES = ["vision", "text", "again", "story", "all", "ask", "end"]
 
 
 def work(rank, a, modules, team, done):
@@ -620,13 +658,15 @@ def work(rank, a, modules, team, done):
         opt = torch.optim.AdamW(groups, lr=rate, betas=(.9, .98), weight_decay=.02)
         if first:
             opt.load_state_dict(done[2])
-        elif name == "story" and rank == 0:
-            prepare_story(net)
+        elif name in prepare and rank == 0:
+            prepare[name](net)
         seed = f"{name} {first}" if first else name
         rng, lottery = random.Random(f"{a.seed} {rank} {seed}"), random.Random(f"{a.seed} {seed}")
         with Ahead(lambda k: make(rng, lottery, (first + k) / steps)) as lots:
             return run(name, first, steps, opt, rate, lambda part: step(lots.next(), part), team, rank, save,
                        lambda: a.minutes and time.time() - began > 60 * a.minutes or team.is_left())
+
+    prepare = {"story": prepare_story, "ask": prepare_ask}
 
     def late():
         """First only rows of tokens and heads learn, then gradually the rest, which knows the other skills already."""
@@ -644,6 +684,10 @@ def work(rank, a, modules, team, done):
         stage("story", a.story_steps, late(), a.story_rate, story_stage_batch,
               lambda made, part: story_stage_step(net, modules, made, part)) and \
         stage("all", a.all_steps, [everything], a.all_rate, lambda rng, lots, _: mixed_batch(rng, lots, ALL_MIX, ALL_SHARE),
+              lambda made, _: story_stage_step(net, modules, made, 1)) and \
+        stage("ask", a.ask_steps, late(), a.ask_rate, lambda rng, lots, _: mixed_batch(rng, lots, ASK_MIX, ALL_SHARE, MORE),
+              lambda made, part: story_stage_step(net, modules, made, max(part, STORY_WHOLE) if part >= STORY_GUIDE else part)) and \
+        stage("end", a.end_steps, [everything], a.end_rate, lambda rng, lots, _: mixed_batch(rng, lots, END_MIX, ALL_SHARE, MORE),
               lambda made, _: story_stage_step(net, modules, made, 1))
     if rank == 0:
         print("complete" if whole else f"not complete; --resume {a.checkpoint} continues", flush=True)
@@ -663,6 +707,10 @@ def main():
     p.add_argument("--story-rate", type=float, default=7e-4)
     p.add_argument("--all-steps", type=int, default=1500)
     p.add_argument("--all-rate", type=float, default=3e-4)
+    p.add_argument("--ask-steps", type=int, default=3000)
+    p.add_argument("--ask-rate", type=float, default=5e-4)
+    p.add_argument("--end-steps", type=int, default=1200)
+    p.add_argument("--end-rate", type=float, default=4e-4)
     p.add_argument("--minutes", type=float, default=0, help="save and end after this time; --resume continues")
     p.add_argument("--seed", type=int, default=21)
     p.add_argument("--processes", type=int, default=1 if DEVICE == "cuda" else len(os.sched_getaffinity(0)))

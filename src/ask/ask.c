@@ -277,7 +277,7 @@ static int start(struct asking *a, struct err *err)
 		r = load_thread(a, err);
 	if (r < 0)
 		return r;
-	if (a->demo || !route_by_model(a))
+	if (!route_by_model(a))
 		route_by_rules(a->request->question, &a->route);
 	/* Words for what was not heard or read yet are still words. */
 	return cancel_fired(a->run.cancel) ? err_set(err, ERR_CANCELED, "interrupted") : 0;

@@ -82,7 +82,7 @@ struct asking {
 	const char *salt; /* of the keys of looks: they are made again for it; "" = none */
 	char prompts[HASH_HEX];
 	char *model;      /* as check_model_name() */
-	bool demo;        /* the demo model: it knows looks and checks only */
+	bool demo;        /* the demo model: it takes few pictures, and reads no prose */
 	char *no_vectors; /* why queries have none, so that it is not tried again; NULL = they have */
 	bool looks_only;  /* it cannot judge a statement by a letter */
 	char *before;     /* the conversation, for the model; "" = none */

@@ -17,6 +17,7 @@
 
 enum {
 	FINDINGS_MOST = 40, /* in a request */
+	FINDINGS_DEMO = 6,  /* the demo model cites wrong numbers of longer lists */
 	CLAIMS_MOST = 8,
 	LISTED_MOST = 12, /* times in one sentence */
 	CITES_MOST = 64,
@@ -90,7 +91,6 @@ static void add_dropped(struct answer *to, const char *text, const char *reason)
 		(struct answer_dropped){.text = mem_strdup(text), .reason = mem_strdup(reason)};
 }
 
-/* Sentences follow each other with a space. */
 /* The time of a finding, with the name of its video where there are several. */
 static char *time_of(const struct asking *a, const struct ask_finding *f)
 {
@@ -109,6 +109,7 @@ static void drop_finding(struct composing *c, const struct ask_finding *f, const
 	add_dropped(c->to, at, reason);
 }
 
+/* Sentences follow each other with a space. */
 static void add_text(struct answer *to, const char *sentence)
 {
 	char *before = to->text;
@@ -205,7 +206,6 @@ char *compose_fill(const char *text, const size_t *cites, size_t n_cites, char *
 	return mem_strdup(buf_str(&b));
 }
 
-/* The claim for a check: without placeholders and the words before them. */
 /* What leads to a placeholder, alone or in a list. */
 static void cut_before_place(struct buf *b)
 {
@@ -219,6 +219,7 @@ static void cut_before_place(struct buf *b)
 	}
 }
 
+/* The claim for a check: without placeholders and the words before them. */
 static char *without_places(const char *text)
 {
 	AUTO(buf_free) struct buf b = BUF(TEXT_MAX);
@@ -528,8 +529,9 @@ int compose_run(struct asking *a, struct answer *to, bool *ret_partly, struct er
 	choose(&c);
 	if (!c.n)
 		return 0;
-	bool by_model = !a->demo && c.n <= FINDINGS_MOST && !route_scans(a->route.kind) &&
-	                asking_goes_on(a, 1) && write_claims(&c, ret_partly);
+	size_t most = a->demo ? FINDINGS_DEMO : FINDINGS_MOST;
+	bool by_model = c.n <= most && !route_scans(a->route.kind) && asking_goes_on(a, 1) &&
+	                write_claims(&c, ret_partly);
 	if (cancel_fired(a->run.cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
 	if (!by_model)

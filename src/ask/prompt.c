@@ -41,7 +41,7 @@ static void bound(json_t *properties, const char *text, int most)
 	json_object_set_new(json_object_get(properties, text), "maxLength", json_integer(most));
 }
 
-static void add_look_schema(struct chat *c, size_t n, bool more, bool bounded)
+static void add_look_schema(struct chat *c, size_t n, bool bounded)
 {
 	json_auto_t *schema = json_loads(ask_look_schema_json, 0, NULL);
 	json_t *properties = json_object_get(schema, "properties");
@@ -50,17 +50,12 @@ static void add_look_schema(struct chat *c, size_t n, bool more, bool bounded)
 		bound(properties, "answer", ANSWER_MAX);
 		bound(properties, "next", NEXT_MAX);
 	}
-	if (!more) {
-		json_object_del(properties, "enough");
-		json_object_del(properties, "next");
-		json_object_set_new(schema, "required", json_pack("[s, s]", "frames", "answer"));
-	}
 	AUTO(mem_freep) char *text = json_dumps(schema, JSON_COMPACT);
 	chat_schema(c, "look", text);
 }
 
 int prompt_look(struct chat *c, const struct prompt_picture *pictures, size_t n,
-                const char *question, bool more, bool bounded, struct err *err)
+                const char *question, bool bounded, struct err *err)
 {
 	chat_system(c, ask_look_system_txt);
 	int r = prompt_pictures(c, pictures, n, err);
@@ -68,10 +63,8 @@ int prompt_look(struct chat *c, const struct prompt_picture *pictures, size_t n,
 		return r;
 	chat_text(c, "\n");
 	chat_text(c, ask_look_task_txt);
-	if (more)
-		chat_text(c, ask_look_more_txt);
 	add_question(c, question);
-	add_look_schema(c, n, more, bounded);
+	add_look_schema(c, n, bounded);
 	return 0;
 }
 
@@ -117,10 +110,16 @@ void prompt_ask_hash(char out[static HASH_HEX])
 {
 	char check[HASH_HEX];
 	prompt_check_hash(check);
-	const char *const texts[] = {
-		ask_route_system_txt,    ask_route_task_txt,     ask_route_schema_json,
-		ask_look_system_txt,     ask_look_task_txt,      ask_look_more_txt,
-		ask_look_schema_json,    ask_compose_system_txt, ask_compose_task_txt,
-		ask_compose_schema_json, ask_choose_task_txt,    check};
+	const char *const texts[] = {ask_route_system_txt,
+	                             ask_route_task_txt,
+	                             ask_route_schema_json,
+	                             ask_look_system_txt,
+	                             ask_look_task_txt,
+	                             ask_look_schema_json,
+	                             ask_compose_system_txt,
+	                             ask_compose_task_txt,
+	                             ask_compose_schema_json,
+	                             ask_choose_task_txt,
+	                             check};
 	hash_texts(texts, ARRAY_LEN(texts), out);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The requests to the model that answer a question. The texts are files in
- * src/ask/prompt/, embedded; the demo model is trained on that of a look. */
+ * src/ask/prompt/, embedded; the demo model is trained on them, but to choose. */
 #ifndef VDET_ASK_PROMPT_H
 #define VDET_ASK_PROMPT_H
 
@@ -18,10 +18,9 @@ void prompt_route(struct chat *c, const char *question, const char *before);
 /* A question about pictures: system text; per picture its number (from 1) and
  * time, then the picture; the task; the question last, so that an engine finds
  * the pictures in its prefix cache when it is asked about them again.
- * `more`: the answer also says whether it is enough, and where to look next;
  * `bounded`: see prompt_describe(). */
 int prompt_look(struct chat *c, const struct prompt_picture *pictures, size_t n,
-                const char *question, bool more, bool bounded, struct err *err);
+                const char *question, bool bounded, struct err *err);
 
 /* The answer from n numbered findings, one per line: "1 [cam2.mp4 00:00:05 -
  * 00:00:09] A red car enters.\n". `language`: of the claims, "" = any; `fault`:

@@ -98,7 +98,7 @@ static void look_key(const struct asking *a, const struct describe_worker *w, si
 	AUTO(hash_freep) struct hash *h = hash_new();
 	AUTO(mem_freep) char *list = json_times_text(times, n);
 	AUTO(mem_freep)
-	char *how = mem_printf("%d %d %d", r->source_stream, describe_picture_size(w, 1), (int)a->demo);
+	char *how = mem_printf("%d %d", r->source_stream, describe_picture_size(w, 1));
 	const char *const parts[] = {kind,     r->source_sha256, list,     how,
 	                             question, a->prompts,       a->model, a->salt};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
@@ -149,7 +149,7 @@ static int send(struct asking *a, const struct pictures *p, const struct request
 {
 	AUTO(chat_freep) struct chat *chat = chat_new();
 	int r = q->letter ? prompt_check(chat, p->items, p->n, q->question, err)
-	                  : prompt_look(chat, p->items, p->n, q->question, !a->demo,
+	                  : prompt_look(chat, p->items, p->n, q->question,
 	                                engine_info(a->run.engine)->own, err);
 	if (r < 0)
 		return r;
@@ -320,7 +320,7 @@ int sight_look(struct asking *a, struct describe_worker *w, size_t source, const
 void sight_found(struct asking *a, size_t source, const struct sight *s)
 {
 	for (size_t i = 0; i < s->n_frames && *s->answer;) {
-		struct ask_finding f = {.source = source, .p = -1, .enough = s->enough || a->demo};
+		struct ask_finding f = {.source = source, .p = -1, .enough = s->enough};
 		/* Frames that do not follow each other are of different times. */
 		do {
 			if (f.n < FINDING_FRAMES) {
