@@ -129,7 +129,8 @@ def picture_case(rng, skill, n, how):
     parts = picture_parts(times, files)
     if skill in ("describe", "strange"):
         parts.append(text("\n" + prompt_file("describe-task.txt")))
-        return request("describe-system.txt", parts, schema_file("describe-schema.json")), T.describe(seen), T.prompt_ids(n, "describe"), files
+        body = request("describe-system.txt", parts, schema_file("describe-schema.json"))
+        return body, T.describe(seen), T.prompt_ids(n, "describe"), files
     if skill == "check":
         statement, letter = T.to_check(rng, seen)
         parts.append(text("\n" + prompt_file("check-task.txt") + f"Statement: {statement}\n"))

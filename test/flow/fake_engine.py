@@ -47,9 +47,9 @@ it was said of the stretch that its middle frame is in, and is not listed as fal
 those of which both statements are in one list of the file's "same" ("same": "all": all of them). A request with context
 gets what the file's "again" says of the beginning, if it says something.
 The file's "ask" is about questions: "route": the answer to a request that routes one; "shows": [[from, to], …], the
-seconds in which the pictures show it (or {THING: [[from, to], …], …}), and "says", what is answered then; "enough" (true), "next" ("none"); "compose": the
-answer to a request that writes sentences; without it there is one, which cites all findings. "lies": "cites" names all
-pictures everywhere, "never" none is enough and there is more before, "yes" says A to each check.
+seconds in which the pictures show it (or {THING: [[from, to], …], …}), and "says", what is answered then; "enough" (true),
+"next" ("none"); "compose": the answer to a request that writes sentences; without it there is one, which cites all findings.
+"lies": "cites" names all pictures everywhere, "never" none is enough and there is more before, "yes" says A to each check.
 --checks plays other answers to checks:
 
     truthful      as above, with probabilities                  A, B, C       always this letter, with probabilities

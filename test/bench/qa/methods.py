@@ -171,7 +171,8 @@ def even(q, video, o):
     for first in range(0, len(frames), o.pictures):
         part = frames[first:first + o.pictures]
         task = choose_text(q) if q["choices"] else f"\nQuestion: {q['question']}\n" + prompt("look-task.txt")
-        said, usage, model = post(o, body(picture_parts(part) + [text(task)], LETTER_SCHEMA if q["choices"] else json.loads(prompt("look-schema.json"))))
+        schema = LETTER_SCHEMA if q["choices"] else json.loads(prompt("look-schema.json"))
+        said, usage, model = post(o, body(picture_parts(part) + [text(task)], schema))
         cost = {"requests": cost["requests"] + 1, "prompt_tokens": cost["prompt_tokens"] + usage.get("prompt_tokens", 0),
                 "output_tokens": cost["output_tokens"] + usage.get("completion_tokens", 0)}
         choice = choice or said.get("choice")
