@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "child/media-index.h"
 #include "child/media-output.h"
+#include "child/media-texts.h"
 #include "child/media-tiles.h"
 #include "child/roles.h"
 #include "media/caps.h"
@@ -323,6 +324,12 @@ static int on_clip(struct worker *w, const json_t *request, struct err *err)
 	return r < 0 ? r : media_clip(w->in, w->source, w->reader, &w->options, request, err);
 }
 
+static int on_texts(struct worker *w, const json_t *request, struct err *err)
+{
+	(void)request;
+	return media_texts(w->in, &w->options, err);
+}
+
 static int on_params(struct worker *w, const json_t *request, struct err *err)
 {
 	struct salvage_reference ref;
@@ -369,7 +376,7 @@ static const struct {
 	{MEDIA_PROBE, on_probe},   {MEDIA_FRAMES, on_frames},   {MEDIA_PACKETS, on_packets},
 	{MEDIA_KEYS, on_keys},     {MEDIA_STRETCH, on_stretch}, {MEDIA_TILES, on_tiles},
 	{MEDIA_PROXY, on_proxy},   {MEDIA_PLANT, on_plant},     {MEDIA_SOUND, on_sound},
-	{MEDIA_PARAMS, on_params}, {MEDIA_CLIP, on_clip},
+	{MEDIA_PARAMS, on_params}, {MEDIA_CLIP, on_clip},       {MEDIA_TEXTS, on_texts},
 };
 
 static int handle(struct worker *w, struct wire_msg *m, struct err *err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The steps between the chunks and the summary: joining, checks, the second
- * pass. */
+/* The steps between the chunks and the summary: the transcript, joining,
+ * checks, the second pass. */
 #ifndef VDET_JOB_AFTER_CHUNKS_H
 #define VDET_JOB_AFTER_CHUNKS_H
 

@@ -311,8 +311,10 @@ int source_open_with(struct input *in, const struct source_options *o, struct so
 	return r;
 }
 
-int source_open_sound(struct input *in, const struct source_options *o, struct source **ret,
-                      struct err *err)
+/* Opens the file for another stream than the video, but with its clock;
+ * *ret_video: there is one. */
+static int open_beside(struct input *in, const struct source_options *o, struct source **ret,
+                       bool *ret_video, struct err *err)
 {
 	struct err none;
 	AUTO(source_freep) struct source *s = mem_alloc(1, sizeof *s);
@@ -321,10 +323,20 @@ int source_open_sound(struct input *in, const struct source_options *o, struct s
 	int r = open_format(s, err);
 	if (r < 0)
 		return r;
-
-	bool video = choose(s, &none) == 0;
-	r = video ? find_timeline(s, err) : 0;
+	*ret_video = choose(s, &none) == 0;
+	r = *ret_video ? find_timeline(s, err) : 0;
 	s->options.timeline = NULL;
+	if (r == 0)
+		*ret = TAKE(s);
+	return r;
+}
+
+int source_open_sound(struct input *in, const struct source_options *o, struct source **ret,
+                      struct err *err)
+{
+	AUTO(source_freep) struct source *s = NULL;
+	bool video;
+	int r = open_beside(in, o, &s, &video, err);
 	if (r < 0)
 		return r;
 
@@ -342,6 +354,26 @@ int source_open_sound(struct input *in, const struct source_options *o, struct s
 		s->start = timeline_start(s);
 	for (unsigned i = 0; i < s->fmt->nb_streams; i++)
 		s->fmt->streams[i]->discard = (int)i == best ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
+	*ret = TAKE(s);
+	return 0;
+}
+
+int source_open_texts(struct input *in, const struct source_options *o, struct source **ret,
+                      struct err *err)
+{
+	AUTO(source_freep) struct source *s = NULL;
+	bool video;
+	int r = open_beside(in, o, &s, &video, err);
+	if (r < 0)
+		return r;
+	if (!video)
+		return err_set(err, ERR_FORMAT, "there is no video whose times the texts could have");
+	bool skips = strstr(s->fmt->iformat->name, "mov");
+	for (unsigned i = 0; i < s->fmt->nb_streams; i++) {
+		AVStream *st = s->fmt->streams[i];
+		bool text = st->codecpar->codec_type == AVMEDIA_TYPE_SUBTITLE;
+		st->discard = text || (st == s->st && !skips) ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
+	}
 	*ret = TAKE(s);
 	return 0;
 }
@@ -442,6 +474,18 @@ int source_packet(struct source *s, AVPacket *pkt)
 		av_packet_unref(pkt);
 	}
 	return AVERROR_EOF;
+}
+
+int source_text_packet(struct source *s, AVPacket *pkt)
+{
+	int r = AVERROR(EAGAIN);
+	for (int again = 0; r == AVERROR(EAGAIN) && again < 1000; again++)
+		r = av_read_frame(s->fmt, pkt);
+	if (r < 0)
+		return r;
+	if (s->timeline.n_parts)
+		timeline_adjust(&s->timeline, s->fmt->streams[pkt->stream_index]->time_base, pkt, &s->part);
+	return 0;
 }
 
 bool source_seeks_blindly(const struct source *s)

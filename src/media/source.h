@@ -63,6 +63,13 @@ int source_open_with(struct input *in, const struct source_options *o, struct so
  * the video if there is one. ERR_NOENT if there is no sound. */
 int source_open_sound(struct input *in, const struct source_options *o, struct source **ret,
                       struct err *err);
+/* Opens the text tracks instead of the video, whose clock their times use. */
+int source_open_texts(struct input *in, const struct source_options *o, struct source **ret,
+                      struct err *err);
+/* Reads the next packet of a text track, or, where the demuxer has to read all
+ * of the file, of the video, so that the call does not take long; with the
+ * times of the timeline plus `start`. Results as of source_packet(). */
+int source_text_packet(struct source *s, AVPacket *pkt);
 /* Returns to the state after source_open(), without a seek of the demuxer. */
 int source_reopen(struct source *s, struct err *err);
 void source_free(struct source *s);

@@ -44,6 +44,13 @@
  *   CLIP {from, to}: the frames that begin in this range, as MP4
  *     -> likewise, but DONE {from, to, frames, encoded, concealed, sound, lost,
  *     codec} (clip-wire.h)
+ *   TEXTS {}: the text tracks of the file (limits: texts-wire.h)
+ *     -> TRACKS {tracks: [{index, format, language, title, fault}, …]}, then
+ *     SEGMENTS {at, segments: [[track, start, end, who, text], …]}, often, then
+ *     DONE {unread: [n, …], cut}; or ERROR. track: number in the list; end is
+ *     start where the file does not state it. at: byte up to which the file was
+ *     read; unread: packets of each track that could not be decoded; cut: there
+ *     is more than the limits allow
  *   PARAMS {}
  *     -> REFERENCE {hevc, fps} (blob: parameter sets) or ERROR
  *   REFERENCE, as the child of an intact file has sent it; before any other
@@ -57,7 +64,7 @@
 #ifndef VDET_PROTOCOL_MEDIA_WIRE_H
 #define VDET_PROTOCOL_MEDIA_WIRE_H
 
-enum { MEDIA_VERSION = 10 };
+enum { MEDIA_VERSION = 11 };
 
 /* Version of the rules that turn a file's timestamps into the timeline. It is
  * part of the key of a run (job/facts.h): raise it when a file can get other
@@ -88,6 +95,9 @@ enum media_msg {
 	MEDIA_PARAMS = 96,
 	MEDIA_REFERENCE,
 	MEDIA_TIMELINE,
+	MEDIA_TEXTS = 112,
+	MEDIA_TRACKS,
+	MEDIA_SEGMENTS,
 };
 
 enum {

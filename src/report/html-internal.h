@@ -36,6 +36,7 @@ double report_page_across(const struct report *r, int64_t t);
 
 void report_page_timeline(struct report_page *p); /* html-timeline.c */
 void report_page_subjects(struct report_page *p); /* html-subjects.c */
+void report_page_said(struct report_page *p);     /* html-said.c */
 void report_page_events(struct report_page *p);   /* html-lists.c */
 void report_page_anomalies(struct report_page *p);
 void report_page_holes(struct report_page *p);

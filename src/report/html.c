@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "report/html-internal.h"
+#include "report/said.h"
 #include "report/html-page.h"
 
 /* Pictures beyond this are left out, and a note says so. */
@@ -120,6 +121,8 @@ static void add_header(struct report_page *p)
 	if (p->sums.holes)
 		buf_adds(p->out, "<a href=\"#holes\">Holes</a> ");
 	buf_adds(p->out, "<a href=\"#events\">Events</a> ");
+	if (said_is_listed(&p->r->said))
+		buf_adds(p->out, "<a href=\"#said\">Said</a> ");
 	if (report_count_anomalies(p->r))
 		buf_addf(p->out, "<a href=\"#anomalies\">Anomalies (%zu)</a> ",
 		         report_count_anomalies(p->r));
@@ -223,6 +226,7 @@ int report_html(const struct report *r, struct buf *out, struct err *err)
 	report_page_subjects(&p);
 	report_page_holes(&p);
 	report_page_events(&p);
+	report_page_said(&p);
 	report_page_anomalies(&p);
 	report_page_chunks(&p);
 	report_page_made(&p);

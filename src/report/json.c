@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "report/checks.h"
+#include "report/said.h"
 #include "report/second.h"
 #include "report/text.h"
 
@@ -362,7 +363,7 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 	report_sum(r, &s);
 	json_t *j = json_pack(
 		"{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-		"s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"format", FORMAT, "vdet_version", string(r->vdet_version), "complete", (int)r->complete,
 		"source", source_json(r), "analysed",
 		json_pack("{s:o, s:o}", "from", seconds(r->from), "to", seconds(r->to)), "engine",
@@ -375,8 +376,9 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 		report_events_json(r, r->events, r->n_events), "states",
 		report_events_json(r, r->states, r->n_states), "withdrawn",
 		report_events_json(r, r->withdrawn, r->n_withdrawn), "subjects", report_subjects_json(r),
-		"subject_edits", report_subject_edits_json(r), "checks", report_checks_json(r), "holes",
-		holes_json(r), "left_out", left_out_json(r), "tokens",
+		"subject_edits", report_subject_edits_json(r), "checks", report_checks_json(r), "said",
+		report_said_json(&r->said, SAID_ALL), "said_sources", report_said_sources_json(&r->said),
+		"holes", holes_json(r), "left_out", left_out_json(r), "tokens",
 		json_pack("{s:I, s:I}", "prompt", (json_int_t)s.prompt_tokens, "output",
 	              (json_int_t)s.output_tokens),
 		"run", run_json(r, &s));

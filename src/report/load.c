@@ -406,6 +406,8 @@ static int load(struct store *s, const char *id, enum store_detail what, enum re
 	if (r == 0)
 		r = store_steps_load(s, report->job, &report->steps, &report->n_steps, err);
 	if (r == 0)
+		r = store_transcript_load(s, report->job, &report->said, err);
+	if (r == 0)
 		r = report_seconds_load(s, report, err);
 	if (r == 0)
 		r = report_subjects_load(s, report, err);

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "report/checks.h"
 #include "report/provenance.h"
+#include "report/said.h"
 #include "report/second.h"
 #include "report/subject-text.h"
 #include "report/summary.h"
@@ -342,6 +343,46 @@ static void md_chunks(const struct report *r, const struct report_sums *s, struc
 	buf_adds(out, "\n");
 }
 
+static void md_said_source(const struct store_text_source *s, struct buf *out)
+{
+	AUTO(mem_freep) char *name = report_said_source(s);
+	if (s->track < 0 && report_is_empty(s->fault))
+		return;
+	buf_adds(out, "- ");
+	md_text(out, name);
+	if (s->track >= 0)
+		buf_addf(out, ": %zu", s->n);
+	if (!report_is_empty(s->fault)) {
+		buf_adds(out, "; not complete: ");
+		md_text(out, s->fault);
+	}
+	buf_adds(out, "\n");
+}
+
+static void md_said(const struct report *r, struct buf *out)
+{
+	const struct store_transcript *t = &r->said;
+	char at[CLOCK_TEXT_MAX];
+	if (!said_is_listed(t))
+		return;
+	buf_adds(out, "## Said\n\nFrom these sources, as they have it; no model checked it.\n\n");
+	for (size_t i = 0; i < t->n_sources; i++)
+		md_said_source(&t->sources[i], out);
+	buf_adds(out, "\n");
+	for (size_t i = 0; i < t->n_segments && i < SAID_SHOWN; i++) {
+		const struct store_segment *s = &t->segments[i];
+		buf_addf(out, "- **%s** (track %d) ", clock_text(s->start, at), s->track);
+		md_text(out, s->who);
+		buf_adds(out, *s->who ? ": " : "");
+		md_text(out, s->text);
+		buf_adds(out, "\n");
+	}
+	if (t->n_segments > SAID_SHOWN)
+		buf_addf(out, "- and %zu more; \"vdet transcript %s\" prints all\n",
+		         t->n_segments - SAID_SHOWN, r->job);
+	buf_adds(out, "\n");
+}
+
 struct md_table {
 	struct buf *out;
 	const char *group;
@@ -379,6 +420,7 @@ int report_markdown(const struct report *r, struct buf *out, struct err *err)
 	md_head(r, &s, out);
 	md_events(r, out);
 	md_subjects(r, out);
+	md_said(r, out);
 	md_anomalies(r, out);
 	md_chunks(r, &s, out);
 	md_made(r, &s, out);

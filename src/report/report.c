@@ -85,6 +85,7 @@ void report_free(struct report *r)
 	for (size_t i = 0; i < r->n_endpoints; i++)
 		free(r->endpoints[i].name);
 
+	store_transcript_clear(&r->said);
 	store_steps_free(r->steps, r->n_steps);
 	free(r->endpoints);
 	free(r->options);

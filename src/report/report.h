@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "store/store.h"
+#include "store/transcript.h"
 #include "story/check.h"
 #include "story/story.h"
 #include "story/sum-up.h"
@@ -235,6 +236,10 @@ struct report {
 	size_t n_subjects;
 	struct report_subject_edit *subject_edits;
 	size_t n_subject_edits;
+
+	/* what is said, as far as it is known without a model that listens; empty
+	 * sources: it was not looked for, in reports written by older versions */
+	struct store_transcript said;
 
 	struct store_step *steps; /* what was done because memory was short, in order */
 	size_t n_steps;

@@ -300,7 +300,7 @@ class Subjects(flow.Flow):
                          "ALTER TABLE video DROP COLUMN tags; PRAGMA user_version = 14")
         db.close()
         self.vdet("report", job)
-        self.assertEqual(flow.same_result(self.report("a")), flow.same_result(report))
+        self.assertEqual(flow.same_result(self.report("a")), flow.same_result(report) | {"said_sources": None})  # not looked for
 
 
 class Api(Serving):

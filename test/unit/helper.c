@@ -157,6 +157,30 @@ static void lie_in_clips(const char *how)
 		say(MEDIA_DATA, json_pack("{s:I s:i}", "pos", (json_int_t)1 << 60, "at", 0), "x", 1);
 }
 
+/* The text tracks of a file, and then a wrong end. */
+static void lie_in_texts(const char *how)
+{
+	const char *const bad[][2] = {
+		{"texts-track", "{\"at\":0,\"segments\":[[1,0,1,\"\",\"x\"]]}"},
+		{"texts-back", "{\"at\":-1,\"segments\":[]}"},
+		{"texts", "{\"at\":5,\"segments\":[[0,0,1,\"\",\"x\"]]}"},
+		{"texts-end", "{\"at\":5,\"segments\":[[0,0,1,\"\",\"x\"]]}"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		if (strcmp(how, bad[i][0]) != 0)
+			continue;
+		say(MEDIA_TRACKS,
+		    json_pack("{s:[{s:i s:s s:s s:s s:s}]}", "tracks", "index", 1, "format", "subrip",
+		              "language", "", "title", "", "fault", ""),
+		    NULL, 0);
+		say(MEDIA_SEGMENTS, json_loads(bad[i][1], 0, NULL), NULL, 0);
+		say(MEDIA_DONE, json_pack("{s:[i] s:b}", "unread", strcmp(how, "texts") ? -1 : 0, "cut", 0),
+		    NULL, 0);
+	}
+	if (!strcmp(how, "texts-list"))
+		say(MEDIA_TRACKS, json_pack("{s:{}}", "tracks"), NULL, 0);
+}
+
 static void lie_in_words(const char *how)
 {
 	if (!strcmp(how, "rubbish"))
@@ -209,6 +233,7 @@ static _Noreturn void liar_main(const char *how)
 		if (strstr(how, "-hash") || strstr(how, "-format"))
 			lie_in_identity(how, &jpeg);
 		lie_in_clips(how);
+		lie_in_texts(how);
 	}
 }
 

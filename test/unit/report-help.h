@@ -122,6 +122,33 @@ static void fill_subjects(struct report *r, const struct shape *s)
 	report_subjects_set(r, &g);
 }
 
+static void fill_said(struct report *r, const struct shape *s)
+{
+	const char *t = s->text;
+	if (!s->events)
+		return;
+	r->said.sources = mem_alloc(1, sizeof *r->said.sources);
+	r->said.n_sources = 1;
+	r->said.sources[0] = (struct store_text_source){.kind = mem_strdup("subtitle"),
+	                                                .track = 2,
+	                                                .format = mem_strdup(t),
+	                                                .lang = mem_strdup(t),
+	                                                .title = mem_strdup(t),
+	                                                .fault = mem_strdup(t),
+	                                                .n = s->events};
+	r->said.segments = mem_alloc(s->events, sizeof *r->said.segments);
+	for (size_t i = 0; i < s->events; i++)
+		r->said.segments[r->said.n_segments++] =
+			(struct store_segment){.start = (int64_t)i * S,
+		                           .end = (int64_t)i * S + S,
+		                           .kind = mem_strdup("subtitle"),
+		                           .track = 2,
+		                           .text = mem_strdup(t),
+		                           .who = mem_strdup(t),
+		                           .lang = mem_strdup(""),
+		                           .conf = i ? 0.5 : -1};
+}
+
 static struct report *make(const struct shape *s)
 {
 	struct report *r = mem_alloc(1, sizeof *r);
@@ -181,6 +208,7 @@ static struct report *make(const struct shape *s)
 	                                   .controls = {.false_yes = 1, .no = 20, .yes = s->events},
 	                                   .counts = {1, 2, 3, 4, 5}};
 	fill_subjects(r, s);
+	fill_said(r, s);
 	return r;
 }
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "decoder/decoder-texts.h"
 #include "decoder/decoder.h"
 #include "decoder/jpeg-check.h"
 #include "media-help.h"
@@ -68,6 +69,25 @@ static int ask(struct decoder *d, const int64_t *times, size_t n, struct seen *s
 {
 	const struct frame_request q = {.times = times, .n = n, .size = 320, .quality = 80};
 	return decoder_frames(d, &q, see, s, err);
+}
+
+static void test_lies_of_texts(void **state)
+{
+	(void)state;
+	static const char *const kinds[] = {"texts-list", "texts-track", "texts-back",
+	                                    "texts-end",  "crash",       "texts"};
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		AUTO(decoder_texts_clear) struct decoder_texts t = {0};
+		setenv("VDET_LIE", kinds[i], 1);
+		AUTO(decoder_freep) struct decoder *d = open_path("/proc/self/exe", 30 * CLOCK_SECOND, 0);
+		struct err err = {0};
+		bool fine = !strcmp(kinds[i], "texts");
+		int r = decoder_texts(d, &t, &err);
+		if (r != (fine ? 0 : !strcmp(kinds[i], "crash") ? -ERR_DIED : -ERR_PROTO))
+			fail_msg("%s: %d", kinds[i], r);
+		assert_true(!fine || t.n_segments == 1);
+	}
+	unsetenv("VDET_LIE");
 }
 
 static void test_lies(void **state)
@@ -401,6 +421,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_lies_of_texts),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_jpeg_check),
 		cmocka_unit_test(test_probe_and_frames),

@@ -25,7 +25,7 @@ static char dir[64];
 
 /* Makes a journal one of version 19. */
 static const char back[] =
-	"DROP TABLE found_file; "
+	"DROP TABLE text_source; DROP TABLE found_file; "
 	"DROP TABLE vector; DROP TABLE space; DROP TRIGGER sample_vector_deleted; "
 	"DROP TRIGGER job_vector_deleted; DROP TABLE watched; DROP TABLE watch; "
 	"DROP TABLE board_ask; DROP TRIGGER event_added; DROP TRIGGER event_deleted; "

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What is said: subtitles that are in a video, printed, in the report, found, quoted, and removed with the rest."""
+import json
+import re
+import sqlite3
+import subprocess
+
+import flow
+
+SRT = """1
+00:00:01,000 --> 00:00:02,500
+{\\an8}The <i>red</i> zeppelin lands &amp; waits,
+1 < 2 and <font color="red">done</font>.
+
+2
+00:00:06,000 --> 00:00:07,000
+\u202eHide\u200b me.
+
+3
+00:00:20,000 --> 00:00:21,000
+After the end.
+"""
+ASS = """[Script Info]
+ScriptType: v4.00+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, Bold, Italic, Alignment, Encoding
+Style: Default,Arial,16,&Hffffff,0,0,2,0
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Dialogue: 0,0:00:03.00,0:00:04.50,Default,Ann,0,0,0,,{\\b1}Guten{\\b0} Tag,\\NHerr, Meier{\\p1}m 0 0 l 9 9{\\p0}!
+"""
+VTT = """WEBVTT
+
+00:04.000 --> 00:05.000
+<v Roger>We meet <c.yellow>at</c> &lt;noon&gt; --&gt; here
+
+"""
+RED = "The red zeppelin lands & waits, 1 < 2 and done."
+EXPECTED = [(1, 2.5, RED), (3, 4.5, "Guten Tag, Herr, Meier!"), (4, 5, "We meet at <noon> --> here"), (6, 7, "Hide me.")]
+
+
+def make(path, *tracks, seconds=8, extra=()):
+    """A video with these text tracks: (text, suffix, codec, language)."""
+    inputs, maps = [], ["-map", "0:v"]
+    for i, (text, suffix, codec, language) in enumerate(tracks):
+        source = path.parent / f"track{i}.{suffix}"
+        source.write_text(text)
+        inputs += ["-i", str(source)]
+        maps += ["-map", f"{i + 1}:s", f"-c:s:{i}", codec, f"-metadata:s:s:{i}", f"language={language}"]
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=s=64x36:r=5:d={seconds}", *inputs, *maps,
+                    "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", *extra, str(path)],
+                   check=True, stdin=subprocess.DEVNULL)
+
+
+class Transcript(flow.Flow):
+    def setUp(self):
+        super().setUp()
+        make(self.dir / "a.mkv", (SRT, "srt", "subrip", "eng"), (ASS, "ass", "copy", "ger"), (VTT, "vtt", "copy", "eng"))
+
+    def said(self, *args):
+        return json.loads(self.vdet("transcript", "--format", "json", *args).stdout)
+
+    def test_formats(self):
+        said = self.said("a.mkv")
+        self.assertEqual([(s["start"], s["end"], s["text"]) for s in said["said"]], EXPECTED)
+        self.assertEqual([s["speaker"] for s in said["said"]], [None, "Ann", None, None])
+        self.assertEqual([s["language"] for s in said["said"]], ["eng", "ger", "eng", "eng"])
+        self.assertEqual({s["source"] for s in said["said"]}, {"subtitle"})
+        self.assertEqual([(s["track"], s["format"], s["segments"]) for s in said["said_sources"]],
+                         [(1, "subrip", 2), (2, "ass", 1), (3, "webvtt", 1)])
+        self.assertIn("1 of its texts begins after the end of the video", said["said_sources"][0]["fault"])
+        text = self.vdet("transcript", "a.mkv")
+        self.assertIn(f"[00:00:01.000 - 00:00:02.500] {RED}\n[00:00:03.000 - 00:00:04.500] Ann: Guten Tag", text.stdout)
+        self.assertIn("begins after the end", text.stderr)
+        self.assertEqual([s["text"] for s in self.said("--track", "2", "a.mkv")["said"]], ["Guten Tag, Herr, Meier!"])
+        # Another program reads what was written as it was.
+        for form in ("srt", "vtt"):
+            self.vdet("transcript", "--format", form, "--output", f"out.{form}", "a.mkv")
+            self.vdet("transcript", "--format", form, "--output", f"out.{form}", "a.mkv", code=2)
+            self.vdet("transcript", "--format", form, "--output", f"out.{form}", "--overwrite", "a.mkv")
+            again = subprocess.run(["ffmpeg", "-v", "error", "-i", str(self.dir / f"out.{form}"), "-f", "srt", "-"], check=True,
+                                   capture_output=True, text=True).stdout
+            self.assertEqual(len(re.findall("-->", again)), 4 + ("here" in again), form)
+            self.assertIn("00:00:04,000 --> 00:00:05,000", again)
+
+    def test_mp4(self):
+        make(self.dir / "b.mp4", (SRT, "srt", "mov_text", "eng"))
+        self.assertEqual([(s["start"], s["end"], s["text"]) for s in self.said("b.mp4")["said"]], [EXPECTED[0], EXPECTED[3]])
+
+    def test_times_are_those_of_the_frames(self):
+        """A recording whose clock begins late: its timeline begins with the first frame, and so do the times of texts."""
+        make(self.dir / "late.mkv", (SRT, "srt", "subrip", "eng"), extra=["-output_ts_offset", "100"])
+        self.assertEqual([s["start"] for s in self.said("late.mkv")["said"]], [1, 6])
+
+    def test_what_has_no_texts(self):
+        flow.make_video(self.dir / "none.mp4", 2, size="64x36", rate=5)
+        r = self.vdet("transcript", "none.mp4")
+        self.assertEqual(r.stdout, "")
+        self.assertIn("no text track that can be read", r.stderr)
+        self.assertIn("there is no file none.mkv", self.vdet("transcript", "none.mkv", code=2).stderr)
+        (self.dir / "text.mp4").write_text("no video")
+        self.vdet("transcript", "text.mp4", code=1)
+
+    def test_damaged_text(self):
+        """Bytes that are no text are named, and the others are read."""
+        make(self.dir / "b.mkv", (SRT, "srt", "subrip", "eng"))
+        data = (self.dir / "b.mkv").read_bytes()
+        self.assertEqual(data.count(b"Hide"), 1)
+        (self.dir / "b.mkv").write_bytes(data.replace(b"Hide", b"H\xff\xfee"))
+        said = self.said("b.mkv")
+        self.assertEqual([s["text"] for s in said["said"]], [RED])
+        self.assertIn("1 of its texts cannot be decoded", said["said_sources"][0]["fault"])
+
+    def analyze(self, name, *options, code=0):
+        e = self.engine()
+        self.vdet("analyze", name, "--engine", e.url, "--chunk-duration", "4", "--chunk-frames", "2", *options, code=code)
+        return self.report(name.split(".")[0])
+
+    def rows(self, sql, *args):
+        with sqlite3.connect(self.store) as store:
+            rows = store.execute(sql, args).fetchall()
+        store.close()
+        return rows
+
+    def test_analysis(self):
+        report = self.analyze("a.mkv")
+        self.assertEqual([(s["start"], s["end"], s["text"]) for s in report["said"]], EXPECTED)
+        self.assertEqual(len(report["said_sources"]), 3)
+        folder = self.dir / "a.vdet"
+        self.assertIn("The red zeppelin lands &amp; waits, 1 &lt; 2 and done.", (folder / "report.html").read_text())
+        self.assertIn("begins after the end of the video", (folder / "report.html").read_text())
+        self.assertIn("Guten Tag, Herr, Meier", (folder / "report.md").read_text())
+        self.assertEqual(self.said(report["run"]["job"])["said"], report["said"])
+
+        # Read once: the next run of the same job takes what the journal has.
+        with sqlite3.connect(self.store) as store:
+            store.execute("UPDATE passage SET text = 'Changed.' WHERE track = 2")
+        store.close()
+        self.assertIn("Changed.", [s["text"] for s in self.analyze("a.mkv")["said"]])
+        self.assertNotIn("Changed.", [s["text"] for s in self.analyze("a.mkv", "--fresh")["said"]])
+
+    def test_part_of_a_video(self):
+        report = self.analyze("a.mkv", "--from", "3.5", "--to", "6")
+        self.assertEqual([s["start"] for s in report["said"]], [3, 4])
+
+    def test_removed_with_the_job(self):
+        job = self.analyze("a.mkv")["run"]["job"]
+        self.assertEqual(len(self.rows("SELECT 1 FROM passage WHERE kind = 'subtitle'")), 4)
+        self.vdet("jobs", "rm", job)
+        self.assertEqual(self.rows("SELECT 1 FROM passage") + self.rows("SELECT 1 FROM text_source"), [])
+        for path in self.store.parent.glob("vdet.db*"):
+            for word in (b"zeppelin", b"Meier"):
+                self.assertNotIn(word, path.read_bytes(), path.name)
+
+    def test_a_failure_does_not_end_the_analysis(self):
+        """A track of a format that cannot be read is named."""
+        make(self.dir / "b.mkv", (SRT, "srt", "subrip", "eng"))
+        data = (self.dir / "b.mkv").read_bytes()
+        self.assertEqual(data.count(b"S_TEXT/UTF8"), 1)
+        (self.dir / "b.mkv").write_bytes(data.replace(b"S_TEXT/UTF8", b"S_HDMV/PGS1"))
+        report = self.analyze("b.mkv")
+        self.assertTrue(report["complete"])
+        self.assertEqual(report["said"], [])
+        [source] = report["said_sources"]
+        self.assertEqual((source["track"], source["segments"]), (1, 0))
+        self.assertRegex(source["fault"], "pictures of text|not known")
+
+
+if __name__ == "__main__":
+    flow.main()

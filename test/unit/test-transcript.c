@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is said: texts without markup, what a hostile child may send of them,
+ * their times, the journal, and the forms in which they are printed. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "decoder/texts-read.h"
+#include "media/subtitle.h"
+#include "protocol/texts-wire.h"
+#include "report/said.h"
+#include "store/transcript.h"
+#include "transcript/export.h"
+#include "transcript/read.h"
+
+#define JOB "aaaa56789012"
+
+static char dir[64];
+
+/* ---- texts */
+
+static void check_plain(const char *marked, const char *expected)
+{
+	AUTO(mem_freep) char *event = mem_printf("7,0,Default,Ann,0,0,0,,%s", marked);
+	AUTO(mem_freep) char *who = NULL;
+	AUTO(mem_freep) char *text = NULL;
+	subtitle_read(event, &who, &text);
+	assert_string_equal(text, expected);
+	assert_string_equal(who, "Ann");
+}
+
+static void markup_is_removed(void **state)
+{
+	(void)state;
+	check_plain("Hello, world", "Hello, world");
+	check_plain("{\\b1}bold{\\b0} and {\\an8\\pos(1,2)}here", "bold and here");
+	check_plain("one\\Ntwo\\nthree\\hfour", "one two three four");
+	check_plain("a {\\p1}m 0 0 l 5 5{\\p0}shape", "a shape");
+	check_plain("\\{literal\\} \\x", "{literal} \\x");
+	check_plain("an { open brace { twice", "an { open brace { twice");
+	check_plain("<i>it</i> <FONT color=\"red\">red</font><c.a.b>c</c><v Roger>r<00:01.5>t",
+	            "it redcrt");
+	check_plain("1 < 2, x<y, <unknown> and <3", "1 < 2, x<y, <unknown> and <3");
+	check_plain("A &amp; B &lt;i&gt; &unknown; &amp;lt;", "A & B <i> &unknown; &lt;");
+	check_plain("\x1b[2Jred\x07 \xe2\x80\xae txet \t tab", "[2Jred txet tab");
+	check_plain("   ", "");
+	check_plain("bad \xff\xfe bytes", "bad \xef\xbf\xbd\xef\xbf\xbd bytes");
+}
+
+static void what_is_no_event_is_refused(void **state)
+{
+	(void)state;
+	static const char *const lies[] = {"", "text", "0,1,2,3,4,5,6", "0,1,2,3,4,5,6,7"};
+	for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
+		char *who, *text;
+		subtitle_read(lies[i], &who, &text);
+		assert_null(who);
+		assert_null(text);
+	}
+}
+
+static void long_texts_are_cut(void **state)
+{
+	(void)state;
+	char event[40000] = "0,0,,,0,0,0,,";
+	for (size_t n = strlen(event); n + 3 < sizeof event; n += 3)
+		memcpy(event + n, "\xe2\x82\xac", 4);
+	AUTO(mem_freep) char *who = NULL;
+	AUTO(mem_freep) char *text = NULL;
+	subtitle_read(event, &who, &text);
+	assert_in_range(strlen(text), TEXTS_TEXT_MAX - 10, TEXTS_TEXT_MAX);
+	assert_string_equal(text + strlen(text) - 4, " …");
+}
+
+/* ---- messages */
+
+#define TRACKS                                                                          \
+	"{\"tracks\":[{\"index\":2,\"format\":\"subrip\",\"language\":\"eng\",\"title\":"   \
+	"\"\",\"fault\":\"\"},{\"index\":4,\"format\":\"dvd\",\"language\":\"\",\"title\":" \
+	"\"\",\"fault\":\"pictures\"},{\"index\":5,\"format\":\"ass\",\"language\":"        \
+	"\"ger\",\"title\":\"T\",\"fault\":\"\"}]}"
+
+static int read_segments(const char *segments, struct decoder_texts *t, struct err *err)
+{
+	json_auto_t *tracks = json_loads(TRACKS, 0, NULL), *head = json_loads(segments, 0, NULL);
+	assert_non_null(head);
+	assert_ok(texts_read_tracks(tracks, t, err));
+	return texts_read_segments(head, t, err);
+}
+
+static void lies_of_a_child_are_found(void **state)
+{
+	(void)state;
+	static const char *const lies[] = {
+		"{}",
+		"{\"at\":0}",
+		"{\"at\":-1,\"segments\":[]}",
+		"{\"at\":0,\"segments\":[[3,0,1,\"\",\"x\"]]}",
+		"{\"at\":0,\"segments\":[[-1,0,1,\"\",\"x\"]]}",
+		"{\"at\":0,\"segments\":[[1,0,1,\"\",\"x\"]]}",
+		"{\"at\":0,\"segments\":[[0,-1,1,\"\",\"x\"]]}",
+		"{\"at\":0,\"segments\":[[0,2,1,\"\",\"x\"]]}",
+		"{\"at\":0,\"segments\":[[0,0,9223372036854775807,\"\",\"x\"]]}",
+		"{\"at\":0,\"segments\":[[0,0.5,1,\"\",\"x\"]]}",
+		"{\"at\":0,\"segments\":[[0,0,1,\"\",\"\"]]}",
+		"{\"at\":0,\"segments\":[[0,0,1,\"\"]]}",
+		"{\"at\":0,\"segments\":[[0,0,1,1,\"x\"]]}",
+		"{\"at\":0,\"segments\":[[0,0,1,\"\",\"x\",1]]}",
+		"{\"at\":0,\"segments\":[null]}",
+	};
+	struct err err;
+	for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
+		AUTO(decoder_texts_clear) struct decoder_texts t = {0};
+		if (read_segments(lies[i], &t, &err) != -ERR_PROTO)
+			fail_msg("taken: %s", lies[i]);
+	}
+	AUTO(decoder_texts_clear) struct decoder_texts t = {0};
+	json_auto_t *end = json_loads("{\"cut\":false,\"unread\":[0,-1,0]}", 0, NULL);
+	assert_ok(read_segments("{\"at\":7,\"segments\":[[0,0,1,\"a\\nb\",\"x\\ny\"]]}", &t, &err));
+	assert_string_equal(t.segments[0].text, "x y");
+	assert_int_equal(texts_read_end(end, &t, &err), -ERR_PROTO);
+}
+
+/* ---- times */
+
+static void take(const char *segments, const struct transcript_range *range,
+                 struct store_transcript *ret)
+{
+	struct err err;
+	AUTO(mem_freep) char *fault = NULL;
+	AUTO(decoder_texts_clear) struct decoder_texts t = {0};
+	assert_ok(read_segments(segments, &t, &err));
+	t.tracks[0].unread = 3;
+	transcript_take(&t, range, ret, &fault);
+	assert_string_equal(fault, "");
+}
+
+static void segments_are_in_order_and_end(void **state)
+{
+	(void)state;
+	const int64_t s = CLOCK_SECOND;
+	const struct transcript_range all = {.to = 100 * s, .duration = 100 * s};
+	AUTO(store_transcript_clear) struct store_transcript t = {0};
+	take("{\"at\":1,\"segments\":[[0,9000000,9000000,\"\",\"c\"],[2,1000000,1000000,\"\",\"b\"],"
+	     "[0,1000000,1000000,\"A\",\"a\"],[0,98000000,200000000,\"\",\"d\"],"
+	     "[0,10000000,10000000,\"\",\"e\"],[0,100000000,101000000,\"\",\"late\"]]}",
+	     &all, &t);
+	static const struct {
+		const char *text;
+		int64_t start, end;
+		int track;
+	} expected[] = {
+		{"a", 1, 6, 2}, {"b", 1, 6, 5}, {"c", 9, 10, 2}, {"e", 10, 15, 2}, {"d", 98, 100, 2}};
+	assert_int_equal(t.n_segments, ARRAY_LEN(expected));
+	for (size_t i = 0; i < t.n_segments; i++) {
+		assert_string_equal(t.segments[i].text, expected[i].text);
+		assert_int_equal(t.segments[i].start, expected[i].start * s);
+		assert_int_equal(t.segments[i].end, expected[i].end * s);
+		assert_int_equal(t.segments[i].track, expected[i].track);
+	}
+	assert_string_equal(
+		t.sources[0].fault,
+		"3 of its texts cannot be decoded; 1 of its texts begins after the end of the video");
+	assert_string_equal(t.sources[1].fault, "pictures");
+	assert_int_equal(t.sources[0].n, 4);
+	assert_int_equal(t.sources[2].n, 1);
+}
+
+static void only_the_range_is_kept(void **state)
+{
+	(void)state;
+	const struct transcript_range part = {.from = 2000000, .to = 5000000, .duration = 9000000};
+	AUTO(store_transcript_clear) struct store_transcript t = {0};
+	take("{\"at\":1,\"segments\":[[0,0,2000000,\"\",\"before\"],[0,1000000,2000001,\"\",\"a\"],"
+	     "[0,4999999,8000000,\"\",\"b\"],[0,5000000,6000000,\"\",\"after\"]]}",
+	     &part, &t);
+	assert_int_equal(t.n_segments, 2);
+	assert_string_equal(t.segments[0].text, "a");
+	assert_string_equal(t.segments[1].text, "b");
+}
+
+/* ---- the journal */
+
+static struct store *open_store(void)
+{
+	struct store *s = NULL;
+	struct err err = {0};
+	AUTO(mem_freep) char *path = file_join(dir, "vdet.db");
+	if (store_open(path, &s, &err) < 0)
+		fail_msg("%s", err.msg);
+	return s;
+}
+
+static void add_job(struct store *s)
+{
+	struct err err = {0};
+	const struct store_chunk chunk = {.start = 0, .end = 10};
+	const struct store_job j = {.id = JOB,
+	                            .key = JOB "00",
+	                            .source_name = "n.mp4",
+	                            .facts = "{}",
+	                            .output = "/x",
+	                            .state = STORE_JOB_COMPLETE};
+	assert_ok(store_job_add(s, &j, &chunk, 1, 0, &err));
+}
+
+static void what_is_said_is_kept_with_its_run(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	bool known = true;
+	AUTO(store_freep) struct store *s = open_store();
+	AUTO(store_transcript_clear) struct store_transcript t = {0}, got = {0}, none = {0};
+	const struct transcript_range all = {.to = 100, .duration = 100};
+	take("{\"at\":1,\"segments\":[[2,9,10,\"\",\"zeppelin\"],[0,1,5,\"Ann\",\"hello\"]]}", &all,
+	     &t);
+	assert_int_equal(store_transcript_save(s, JOB, STORE_SUBTITLE, "", &t, &err), -ERR_NOENT);
+
+	add_job(s);
+	assert_ok(store_transcript_known(s, JOB, STORE_SUBTITLE, &known, &err));
+	assert_false(known);
+	t.segments[1].conf = 0.5;
+	for (int i = 0; i < 2; i++)
+		assert_ok(store_transcript_save(s, JOB, STORE_SUBTITLE, "why", &t, &err));
+	assert_ok(store_transcript_known(s, JOB, STORE_SUBTITLE, &known, &err));
+	assert_true(known);
+	assert_ok(store_transcript_load(s, JOB, &got, &err));
+	assert_int_equal(got.n_sources, 4);
+	assert_int_equal(got.sources[0].track, -1);
+	assert_string_equal(got.sources[0].fault, "why");
+	assert_int_equal(got.sources[1].n, 1);
+	assert_string_equal(got.sources[3].title, "T");
+	assert_int_equal(got.n_segments, 2);
+	assert_string_equal(got.segments[0].who, "Ann");
+	assert_string_equal(got.segments[1].text, "zeppelin");
+	assert_string_equal(got.segments[1].lang, "ger");
+	assert_true(got.segments[0].conf < 0);
+	assert_float_equal(got.segments[1].conf, 0.5, 1e-9);
+
+	assert_ok(store_job_remove(s, JOB, &err));
+	assert_ok(store_transcript_load(s, JOB, &none, &err));
+	assert_int_equal(none.n_sources + none.n_segments, 0);
+}
+
+/* ---- forms */
+
+static void check_form(const struct store_transcript *t, const char *format, int track,
+                       const char *expected)
+{
+	AUTO(buf_free) struct buf out = BUF(1 << 16);
+	struct err err;
+	assert_ok(transcript_print(t, format, track, &out, &err));
+	assert_string_equal(buf_str(&out), expected);
+}
+
+static void forms(void **state)
+{
+	(void)state;
+	struct store_segment segments[] = {
+		{1500000, 2000000, "subtitle", 2, "a --> <b>", "Ann", "eng", -1},
+		{3600000000, 3601001000, "subtitle", 3, "c", "", "", 0.25},
+	};
+	const struct store_transcript t = {.segments = segments, .n_segments = 2}, none = {0};
+	check_form(&t, "txt", TRANSCRIPT_ALL,
+	           "[00:00:01.500 - 00:00:02.000] Ann: a --> <b>\n[01:00:00.000 - 01:00:01.001] c\n");
+	check_form(&t, "srt", 3, "1\n01:00:00,000 --> 01:00:01,001\nc\n\n");
+	check_form(&t, "vtt", 2,
+	           "WEBVTT\n\n1\n00:00:01.500 --> 00:00:02.000\n<v Ann>a --&gt; &lt;b&gt;\n\n");
+	check_form(&none, "json", TRANSCRIPT_ALL, "{\n \"said\": [],\n \"said_sources\": null\n}\n");
+	struct err err;
+	struct buf out = BUF(100);
+	assert_int_equal(transcript_print(&t, "doc", TRANSCRIPT_ALL, &out, &err), -ERR_ARG);
+	assert_int_equal(transcript_print(&t, "json", TRANSCRIPT_ALL, &out, &err), -ERR_LIMIT);
+	buf_free(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(markup_is_removed),
+		cmocka_unit_test(what_is_no_event_is_refused),
+		cmocka_unit_test(long_texts_are_cut),
+		cmocka_unit_test(lies_of_a_child_are_found),
+		cmocka_unit_test(segments_are_in_order_and_end),
+		cmocka_unit_test(only_the_range_is_kept),
+		cmocka_unit_test(what_is_said_is_kept_with_its_run),
+		cmocka_unit_test(forms),
+	};
+	snprintf(dir, sizeof dir, "/tmp/vdet-transcript-XXXXXX");
+	if (!mkdtemp(dir))
+		return 1;
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	struct err err;
+	file_remove_tree(dir, &err);
+	return failed;
+}
