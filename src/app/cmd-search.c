@@ -22,7 +22,8 @@ static const struct opt_row rows[] = {
      "Only in videos in whose file name this occurs, or whose SHA-256 begins so.",
      OPT_COMMAND_ONLY},
 	{"search.kind", "kind", OPT_CHOICE, AT(kind), "any", 0, 0, SEARCH_KINDS, NULL,
-     "What is found: events, summaries of chunks, or videos by their file names.",
+     "What is found: events, summaries of chunks, videos by their file names, or what is said "
+     "in videos.",
      OPT_COMMAND_ONLY},
 	{"search.from", "from", OPT_TIME, AT(from), "0", 0, 3.2e8, NULL, "TIME",
      "Only from this time of the videos on: 90, 1:30 or 01:01:30.5.", OPT_COMMAND_ONLY},
@@ -83,8 +84,11 @@ static void print_hit(const struct search_hit *h)
 		printf("%s\n", text);
 	else
 		printf("%s  %s - %s  %s%s%s%s%s\n", h->name, clock_text(h->start, start),
-		       clock_text(h->end, end), h->kind == SEARCH_SUMMARIES ? "(summary) " : "", text,
-		       *verdict ? "  [" : "", verdict, *verdict ? "]" : "");
+		       clock_text(h->end, end),
+		       h->kind == SEARCH_SUMMARIES ? "(summary) "
+		       : h->kind == SEARCH_SAID    ? "(said) "
+		                                   : "",
+		       text, *verdict ? "  [" : "", verdict, *verdict ? "]" : "");
 	printf("    %s\n", link);
 }
 
@@ -137,12 +141,13 @@ const struct command cmd_search = {
 	.name = "search",
 	.usage = "WORD…",
 	.summary = "find words in what was analyzed",
-	.text = "Searches events, summaries of chunks, names that people gave subjects, and file\n"
-			"names, in the newest ended job of each video. All words have to occur, or with OR\n"
-			"in capitals between groups of words all of one group: red car OR van. Each may be\n"
-			"the beginning of a longer one, and a plural also finds its singular. If nothing is\n"
-			"found, the letters are searched inside words, too: parts of plates, languages\n"
-			"without spaces. Each hit has its time, and the frame that shows it in the report.\n",
+	.text = "Searches events, summaries of chunks, what is said, names that people gave\n"
+			"subjects, and file names, in the newest ended job of each video. All words have to\n"
+			"occur, or with OR in capitals between groups of words all of one group: red car OR\n"
+			"van. Each may be the beginning of a longer one, and a plural also finds its\n"
+			"singular. If nothing is found, the letters are searched inside words, too: parts\n"
+			"of plates, languages without spaces. Each hit has its time, and the frame that\n"
+			"shows it in the report.\n",
 	.groups = GROUP_APP,
 	.own = &group,
 	.own_target = &own,

@@ -31,8 +31,8 @@ static json_t *hits_json(struct board *b, const struct search_result *found)
 		json_array_append_new(
 			all, json_pack("{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:s, s:s?}", "job",
 		                   board_id_json(j->row.id), "video", board_id_json(j->video->row.id),
-		                   "name", j->video->row.name, "kind", h->event < 0 ? "summary" : "event",
-		                   "chunk", (json_int_t)h->chunk, "sample",
+		                   "name", j->video->row.name, "kind", search_kind_name(h->kind), "chunk",
+		                   (json_int_t)h->chunk, "sample",
 		                   h->sample < 0 ? json_null() : json_integer(h->sample), "start",
 		                   board_seconds(h->start), "end", board_seconds(h->end), "text", h->text,
 		                   "verdict", *verdict ? verdict : NULL));
@@ -63,7 +63,7 @@ int board_search(struct board *b, const struct board_query *q, json_t **ret, str
 	int kind = search_kind_of_name(q->kind);
 	if (kind < 0 || kind == SEARCH_VIDEOS) {
 		AUTO(mem_freep) char *shown = text_line(q->kind, 40);
-		return err_set(err, ERR_ARG, "kind=%s: expected any, event or summary", shown);
+		return err_set(err, ERR_ARG, "kind=%s: expected any, event, summary or said", shown);
 	}
 	int r = q->video ? list_runs(b, q->video, &runs, err) : 0;
 	const struct search_query query = {.words = q->words,

@@ -62,17 +62,13 @@ struct searching {
 
 static enum search_kind kind_of(const char *name)
 {
-	static const char *const names[] = {"any", "event", "summary", "video"};
-	size_t i = ARRAY_LEN(names) - 1;
-	while (i && strcmp(names[i], name) != 0)
-		i--;
-	return (enum search_kind)i;
+	int kind = search_kind_of_name(name);
+	return kind < 0 ? SEARCH_ANY : (enum search_kind)kind;
 }
 
 /* Of the videos that the client may know. */
 static void add_hits(struct searching *s, const struct search_result *found)
 {
-	static const char *const kinds[] = {"any", "event", "summary", "video"};
 	for (size_t i = 0; i < found->n && !s->more; i++) {
 		const struct search_hit *h = &found->hits[i];
 		const struct mcp_video *v = NULL;
@@ -85,9 +81,9 @@ static void add_hits(struct searching *s, const struct search_result *found)
 			json_array_append_new(
 				s->hits,
 				json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:s}", "video", v->id, "name",
-			              tool_data(v->name, NAME_MAX_BYTES), "kind", kinds[h->kind], "text",
-			              tool_data(h->text, TEXT_MAX), "start", tool_seconds(h->start), "end",
-			              tool_seconds(h->end), "verdict", check_verdict_name(h->verdict)));
+			              tool_data(v->name, NAME_MAX_BYTES), "kind", search_kind_name(h->kind),
+			              "text", tool_data(h->text, TEXT_MAX), "start", tool_seconds(h->start),
+			              "end", tool_seconds(h->end), "verdict", check_verdict_name(h->verdict)));
 	}
 }
 

@@ -45,6 +45,10 @@ enum { NAMES = ARRAY_LEN(providers), VECTORS, PROVIDERS, NAMED_RUNS = 24 };
 static const double near_weights[][3] = {{0.8, 0.8, 0.3}, {0.5, 0, 0.2}}; /* by enum find_sense */
 enum { NEAR_PER_WINDOW = 3 };
 
+/* What is said need not be to be seen, and the reverse: by whether the passage
+ * is said, and enum find_sense. */
+static const double sense_weights[][3] = {{1, 0.5, 1}, {0.6, 1, 0.6}};
+
 struct candidate {
 	struct store_passage passage;
 	size_t job;
@@ -201,6 +205,12 @@ static void add_candidate(struct finding *f, struct store_passage *p, double sco
 	p->job = p->text = NULL;
 }
 
+static double sense_weight(const struct store_passage *p, enum find_sense sense)
+{
+	bool said = p->chunk < 0 && p->event == -1;
+	return sense_weights[said][sense];
+}
+
 static size_t ranked_most(const struct find_request *q)
 {
 	size_t n = q->most * RANKED_PER_WINDOW;
@@ -225,8 +235,10 @@ static int rank(struct finding *f, const struct provider *p, const struct find_q
 		r = store_passages_rank(f->store, &ranking, &found, &n, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < n; i++)
-		add_candidate(f, &found[i], p->weights[query->sense] / (FUSION_K + 1 + (double)i));
+	for (size_t i = 0; i < n; i++) {
+		double weight = p->weights[query->sense] * sense_weight(&found[i], query->sense);
+		add_candidate(f, &found[i], weight / (FUSION_K + 1 + (double)i));
+	}
 	store_passages_free(found, n);
 	return 0;
 }
@@ -303,7 +315,7 @@ struct nearing {
 static void add_near(void *ctx, struct store_passage *p, bool picture, size_t rank)
 {
 	struct nearing *n = ctx;
-	double weight = near_weights[picture][n->sense];
+	double weight = near_weights[picture][n->sense] * sense_weight(p, n->sense);
 	if (weight > 0)
 		add_candidate(n->finding, p, weight / (FUSION_K + 1 + (double)rank));
 }

@@ -46,8 +46,10 @@ struct find_request {
 /* Instead of an event: a picture was found, without a text. */
 enum { FIND_PICTURE = -2 };
 struct find_passage {
-	int64_t chunk, event; /* event -1: the summary of the chunk */
-	int64_t sample;       /* of the chunk, whose thumbnail shows it; -1 = none */
+	/* event -1: the summary of the chunk; both -1: a segment of the
+	 * transcript */
+	int64_t chunk, event;
+	int64_t sample; /* of the chunk, whose thumbnail shows it; -1 = none */
 	char *text;
 	int64_t start, end;
 	double score; /* comparable within one result */

@@ -28,7 +28,7 @@ struct searching {
 	size_t n, cap;
 };
 
-static const char *const kinds[] = {"any", "event", "summary", "video"};
+static const char *const kinds[] = {"any", "event", "summary", "video", "said"};
 
 const char *search_kind_name(enum search_kind kind)
 {
@@ -83,6 +83,7 @@ static struct store_query store_query(const struct searching *s)
 	                            .jobs = q->scope == SEARCH_LATEST ? s->scope.ids : q->jobs,
 	                            .found = q->kind == SEARCH_EVENTS      ? STORE_FOUND_EVENTS
 	                                     : q->kind == SEARCH_SUMMARIES ? STORE_FOUND_SUMMARIES
+	                                     : q->kind == SEARCH_SAID      ? STORE_FOUND_SAID
 	                                                                   : STORE_FOUND_ANY,
 	                            .from = q->from,
 	                            .to = q->to,
@@ -178,7 +179,9 @@ static int find_statements(struct searching *s, struct err *err)
 		if (is_known(s, named, &hits[i]))
 			continue;
 		struct search_hit *h = add_hit(s);
-		*h = (struct search_hit){.kind = hits[i].event < 0 ? SEARCH_SUMMARIES : SEARCH_EVENTS,
+		*h = (struct search_hit){.kind = hits[i].said        ? SEARCH_SAID
+		                                 : hits[i].event < 0 ? SEARCH_SUMMARIES
+		                                                     : SEARCH_EVENTS,
 		                         .job = TAKE(hits[i].job),
 		                         .chunk = hits[i].chunk,
 		                         .event = hits[i].event,
@@ -203,8 +206,8 @@ static int set_verdicts(struct store *s, struct search_hit *hits, size_t n, stru
 		int r = report_verdicts_find(s, hits[i].job, &of[i], k - i, err);
 		if (r < 0 && r != -ERR_NOENT) /* removed meanwhile */
 			return r;
-		for (; i < k; i++)
-			hits[i].verdict = of[i].verdict;
+		for (; i < k; i++) /* what is said is not checked */
+			hits[i].verdict = hits[i].kind == SEARCH_SAID ? VERDICT_NONE : of[i].verdict;
 	}
 	return 0;
 }

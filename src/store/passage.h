@@ -40,9 +40,11 @@ int store_passages_count(struct store *s, const struct store_scope *scope, enum 
 
 struct store_passage {
 	int64_t id;
-	char *job;            /* id of the run */
-	int64_t chunk, event; /* event -1: the summary of the chunk */
-	int64_t sample;       /* of the chunk, whose thumbnail shows it; -1 = none */
+	char *job; /* id of the run */
+	/* event -1: the summary of the chunk; both -1: a segment of the
+	 * transcript */
+	int64_t chunk, event;
+	int64_t sample; /* of the chunk, whose thumbnail shows it; -1 = none */
 	char *text;
 	int64_t start, end; /* of the event's frames, or of the chunk */
 	/* A check of this statement, or for a summary of one of its chunk, was

@@ -116,8 +116,9 @@ struct store_hit {
 	char *text;
 	int64_t start, end; /* of the event's frames, or of the chunk */
 	int64_t sample;     /* whose thumbnail shows it; -1 = none */
+	bool said;          /* a segment of the transcript; the chunk is that of its start */
 };
-enum store_found { STORE_FOUND_ANY, STORE_FOUND_EVENTS, STORE_FOUND_SUMMARIES };
+enum store_found { STORE_FOUND_ANY, STORE_FOUND_EVENTS, STORE_FOUND_SUMMARIES, STORE_FOUND_SAID };
 struct store_query {
 	/* NULL is between alternatives; none of these is empty. */
 	const char *const *words;
@@ -129,12 +130,12 @@ struct store_query {
 	int64_t from, to; /* what overlaps this part of the video; to 0 = its end */
 	size_t limit;     /* of hits */
 };
-/* Where all the words of an alternative occur, in events and in summaries of
- * chunks; newest jobs first, then in order of time. Words match as prefixes,
- * and an English plural as its singular, too; case and accents are ignored
- * (SQLite's FTS5, unicode61). If nothing is found for an alternative, its
- * letters are searched anywhere, also inside words. To be freed with
- * store_hits_free(). ERR_ARG unless there are 1 to 16 words. */
+/* Where all the words of an alternative occur, in events, in summaries of
+ * chunks and in what is said; newest jobs first, then in order of time. Words
+ * match as prefixes, and an English plural as its singular, too; case and
+ * accents are ignored (SQLite's FTS5, unicode61). If nothing is found for an
+ * alternative, its letters are searched anywhere, also inside words. To be
+ * freed with store_hits_free(). ERR_ARG unless there are 1 to 16 words. */
 int store_search(struct store *s, const struct store_query *q, struct store_hit **ret,
                  size_t *ret_n, struct err *err);
 void store_hits_free(struct store_hit *hits, size_t n);

@@ -78,13 +78,21 @@ enum { LIMIT = 1, JOBS, FOUND, FROM, TO, TEXTS };
 	"json_valid(samples)) ELSE (SELECT min(idx) FROM sample WHERE sample.job = hit.job "  \
 	"AND sample.chunk = hit.chunk AND thumb IS NOT NULL) END"
 
+/* What is said is of no chunk: the one in which it begins. */
+#define CHUNK                                                                               \
+	"CASE WHEN track < 0 THEN chunk ELSE coalesce((SELECT max(idx) FROM chunk AS at WHERE " \
+	"at.job = hit.job AND at.start_us <= hit.start_us), 0) END"
+
+/* As enum store_found. */
+#define KIND "CASE kind WHEN 'event' THEN 1 WHEN 'summary' THEN 2 ELSE 3 END"
+
 /* The columns of a hit, of rows that `from` finds. */
-#define HITS(from)                                                                 \
-	SCOPE "SELECT job, chunk, event, text, start_us, end_us, created, id, " SAMPLE \
-		  " FROM (SELECT passage.*, created FROM " from                            \
-		  " AND kind IN ('event', 'summary') AND (?3 = 0 OR (?3 = 1) = (kind = "   \
-		  "'event')) AND end_us >= ?4 AND start_us <= ?5 ORDER BY created "        \
-		  "DESC, passage.job, start_us, passage.id LIMIT ?1) AS hit "              \
+#define HITS(from)                                                                \
+	SCOPE "SELECT job, " CHUNK ", event, text, start_us, end_us, created, "       \
+		  "id, " SAMPLE ", track >= 0 FROM (SELECT passage.*, created FROM " from \
+		  " AND kind IN ('event', 'summary', 'subtitle') AND ?3 IN (0, " KIND     \
+		  ") AND end_us >= ?4 AND start_us <= ?5 ORDER BY created "               \
+		  "DESC, passage.job, start_us, passage.id LIMIT ?1) AS hit "             \
 		  "ORDER BY created DESC, job, start_us, hit.id"
 
 /* Rows of an index in which a text of it matches. */
@@ -138,6 +146,7 @@ static int run_search(struct store *s, const char *sql, const struct store_query
 			.start = sqlite3_column_int64(q, 4),
 			.end = sqlite3_column_int64(q, 5),
 			.sample = has_sample ? sqlite3_column_int64(q, 8) : -1,
+			.said = sqlite3_column_int(q, 9) != 0,
 		};
 	}
 	return r;

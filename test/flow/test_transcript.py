@@ -140,6 +140,19 @@ class Transcript(flow.Flow):
         self.assertIn("Changed.", [s["text"] for s in self.analyze("a.mkv")["said"]])
         self.assertNotIn("Changed.", [s["text"] for s in self.analyze("a.mkv", "--fresh")["said"]])
 
+    def test_search(self):
+        self.analyze("a.mkv")
+        [hit] = json.loads(self.vdet("search", "--json", "zeppelins").stdout)["hits"]
+        self.assertEqual((hit["kind"], hit["text"], hit["start"], hit["end"], hit["verdict"]), ("said", RED, 1, 2.5, None))
+        self.assertRegex(hit["report"], r"report\.html#c1$")
+        self.assertIn("(said) The red zeppelin", self.vdet("search", "zeppelin", "--kind", "said").stdout)
+        for kind in ("event", "summary", "video"):
+            self.assertIn("Nothing was found", self.vdet("search", "zeppelin", "--kind", kind).stdout)
+        [hit] = json.loads(self.vdet("search", "--json", "uten", "--from", "2").stdout)["hits"]  # letters inside a word
+        self.assertEqual((hit["text"], hit["chunk"]), ("Guten Tag, Herr, Meier!", 0))
+        [hit] = json.loads(self.vdet("search", "--json", "noon").stdout)["hits"]
+        self.assertEqual(hit["chunk"], 1)
+
     def test_part_of_a_video(self):
         report = self.analyze("a.mkv", "--from", "3.5", "--to", "6")
         self.assertEqual([s["start"] for s in report["said"]], [3, 4])
