@@ -16,6 +16,7 @@
 #include "ask/prompt.h"
 #include "ask/sight.h"
 #include "ask/rounds.h"
+#include "ask/said.h"
 #include "ask/scan.h"
 #include "ask/sources.h"
 #include "ask/verify.h"
@@ -334,6 +335,8 @@ static int find(struct asking *a, struct err *err)
 	bool scans = route_scans(a->route.kind);
 	int r = 0;
 	a->looks_only = a->ability == CHECK_UNABLE;
+	if (said_is_asked(a))
+		return 0;
 	if (a->route.kind == ASK_SUMMARY)
 		r = find_summaries(a, err);
 	else if (a->route.parts[0])
@@ -356,7 +359,9 @@ static int make_answer(struct asking *a, const char *changed, struct answer **re
 	AUTO(answer_freep) struct answer *answer = mem_alloc(1, sizeof *answer);
 	bool partly;
 	int r = 0;
-	if (a->route.kind == ASK_NOT)
+	if (said_is_asked(a))
+		r = said_claims(a, answer, &partly, err);
+	else if (a->route.kind == ASK_NOT)
 		absent_claims(a, answer, &partly);
 	else
 		r = compose_run(a, answer, &partly, err);

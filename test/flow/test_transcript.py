@@ -153,6 +153,52 @@ class Transcript(flow.Flow):
         [hit] = json.loads(self.vdet("search", "--json", "noon").stdout)["hits"]
         self.assertEqual(hit["chunk"], 1)
 
+    def ask(self, question, *options, code=0, kind="said"):
+        """The model says what the question is about, and nothing else."""
+        (self.dir / "scene.json").write_text(json.dumps({"stretches": {}, "ask": {
+            "route": {"kind": kind, "statement": "", "queries": [{"text": question, "sense": kind}], "question": question,
+                      "negated": False}}}))
+        e = self.engine("--scene", str(self.dir / "scene.json"))
+        return json.loads(self.vdet("ask", "--engine", e.url, "--json", *options, question, code=code).stdout)
+
+    def test_questions(self):
+        """A quote is what the transcript has, with its time; no frame is looked at."""
+        make(self.dir / "b.mkv", (SRT.split("\n3\n")[0], "srt", "subrip", "eng"), (ASS, "ass", "copy", "ger"))
+        self.analyze("b.mkv")
+        answer = self.ask("What is said about the zeppelin?", "b.mkv")
+        self.assertEqual((answer["state"], answer["kind"]), ("answered", "said"))
+        [cite] = answer["cites"]
+        self.assertEqual((cite["sense"], cite["quote"], cite["start"], cite["end"], cite["verdict"], cite["frames"]),
+                         ("said", RED, 1, 2.5, "shown", []))
+        self.assertEqual(answer["text"], f"At 0:01 the subtitles say: “{RED}” [1].")
+        [answer] = [self.ask("What does Ann say?", "b.mkv")]
+        self.assertEqual([c["quote"] for c in answer["cites"]], ["Guten Tag, Herr, Meier!"])
+        self.assertIn("At 0:03 the subtitles say, by Ann: “Guten Tag, Herr, Meier!” [1].", answer["text"])
+        answer = self.ask("What is said?", "b.mkv")
+        self.assertEqual([c["start"] for c in answer["cites"]], [1, 3, 6])
+        answer = self.ask("What is said between 0:02 and 0:05?", "b.mkv")
+        self.assertEqual([c["start"] for c in answer["cites"]], [1, 3])
+        answer = self.ask("Does anyone mention a submarine?", "b.mkv", code=4)
+        self.assertEqual((answer["state"], answer["cites"]), ("not-found", []))
+        self.assertIn("No subtitle has these words; speech without subtitles was not searched.", answer["text"])
+        page = (self.dir / f"answer-{answer['id']}.vdet" / "answer.html").read_text()
+        self.assertIn("No subtitle has these words", page)
+
+    def test_questions_about_what_is_not_all_known(self):
+        self.analyze("a.mkv")
+        answer = self.ask("What is said about the zeppelin?", "a.mkv", code=3)  # a text of it is outside of the video
+        self.assertEqual((answer["state"], [c["quote"] for c in answer["cites"]]), ("partly", [RED]))
+        self.assertIn("Not all that is said is known; the report says why.", answer["text"])
+        many = "".join(f"{i + 1}\n00:00:{i % 8:02},{i // 8}00 --> 00:00:{i % 8:02},900\nA [9] duck {i}.\n\n" for i in range(20))
+        make(self.dir / "c.mkv", (many, "srt", "subrip", "eng"))
+        self.analyze("c.mkv")
+        answer = self.ask("What is said about a duck?", "c.mkv", code=3)
+        self.assertEqual(len(answer["cites"]), 8)
+        self.assertIn("And 12 more texts fit.", answer["text"])
+        self.assertIn("“A (9) duck ", answer["text"])
+        self.assertTrue(all(re.fullmatch(r"A \[9\] duck \d+\.", c["quote"]) for c in answer["cites"]))
+        self.assertEqual(answer["cites"], sorted(answer["cites"], key=lambda c: c["start"]))
+
     def test_part_of_a_video(self):
         report = self.analyze("a.mkv", "--from", "3.5", "--to", "6")
         self.assertEqual([s["start"] for s in report["said"]], [3, 4])

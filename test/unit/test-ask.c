@@ -13,7 +13,25 @@
 #include "ask/compose.h"
 #include "ask/rounds.h"
 #include "ask/route.h"
+#include "ask/said.h"
 #include "ask/verify.h"
+
+static void words_of_what_is_said(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {
+		{"What is said about the red car?", "red car"},
+		{"Does anyone mention \"KX-4711\"?", "KX-4711"},
+		{"What does Ann say between 0:10 and 1:00:20?", "Ann"},
+		{"What is said?", ""},
+		{"", ""},
+		{"Wer sagt 红色?", "Wer sagt 红色"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(mem_freep) char *words = said_words(cases[i][0]);
+		assert_string_equal(words, cases[i][1]);
+	}
+}
 
 static void questions_are_routed_by_rules(void **state)
 {
@@ -287,6 +305,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(questions_are_routed_by_rules),
+		cmocka_unit_test(words_of_what_is_said),
 		cmocka_unit_test(questions_about_two_things_are_split),
 		cmocka_unit_test(a_model_routes_questions),
 		cmocka_unit_test(two_things_of_a_model_are_two_parts),
