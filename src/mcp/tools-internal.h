@@ -15,8 +15,8 @@ struct tool_call {
 /* Sets *ret to the structured result, which the caller owns. */
 typedef int tool_fn(struct tool_call *c, json_t **ret, struct err *err);
 
-tool_fn tool_list_videos, tool_search, tool_get_timeline, tool_get_frames, tool_look, tool_ask,
-	tool_get_answer, tool_add_video, tool_export_clip;
+tool_fn tool_list_videos, tool_search, tool_get_timeline, tool_get_transcript, tool_get_frames,
+	tool_look, tool_ask, tool_get_answer, tool_add_video, tool_export_clip;
 
 /* Progress of the call, if the client wants it; `done` has to grow; `total` 0 =
  * not known. */

@@ -20,6 +20,7 @@ static const struct {
 	{"search", tool_search, false},
 	{"get_timeline", tool_get_timeline, false},
 	{"get_frames", tool_get_frames, false},
+	{"get_transcript", tool_get_transcript, false},
 	{"look", tool_look, true},
 	{"ask", tool_ask, true},
 	{"get_answer", tool_get_answer, false},

@@ -61,7 +61,7 @@ class Protocol(Mcp):
             self.assertTrue(r[key], method)
             self.assertEqual(r["_meta"][KEY + "serverInfo"]["name"], "vdet")
         self.assertEqual([t["name"] for t in c.ask("tools/list")["tools"]],
-                         ["list_videos", "search", "get_timeline", "get_frames", "look", "ask", "get_answer"])
+                         ["list_videos", "search", "get_timeline", "get_frames", "get_transcript", "look", "ask", "get_answer"])
         with self.assertRaises(Failed) as e:
             c.send({"id": 99, "method": "tools/list", "params": {"_meta": meta("2027-01-01")}})
             c.answer(99)
@@ -120,7 +120,7 @@ class Protocol(Mcp):
         c = self.client("--folder", "cams", "--allow-write", "cams", "--engine", slow.url, *OPTIONS, "--from", "1", modern=False)
         n = c.begin("tools/call", name="add_video", arguments={"path": "new.mp4", "wait": 45})
         self.assertEqual(c.ask("ping"), {})
-        self.assertEqual(len(c.ask("tools/list")["tools"]), 9)
+        self.assertEqual(len(c.ask("tools/list")["tools"]), 10)
         c.notify("notifications/cancelled", requestId=n)
         state = c.call("add_video", path="new.mp4", wait=0)
         self.assertIn(state["state"], ("queued", "running"))
@@ -147,7 +147,7 @@ class Tools(Mcp):
         video = self.yard(c)
         answer = c.call("ask", question="Is there a van?")["answer"]
         calls = {"list_videos": {}, "search": {"words": "van"}, "get_timeline": {"video": video},
-                 "get_frames": {"video": video, "times": [0, 5]},
+                 "get_frames": {"video": video, "times": [0, 5]}, "get_transcript": {"video": video},
                  "look": {"video": video, "question": "Is there a van?", "from": 2, "to": 4},
                  "ask": {"question": "When does the van stop?", "videos": [video]},
                  "get_answer": {"answer": answer}}

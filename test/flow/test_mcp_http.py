@@ -100,7 +100,7 @@ class McpHttp(Serving):
         self.assertEqual(HttpClient(s, "wrong").send("server/discover").status, 401)
         ann, ben = HttpClient(s, view), HttpClient(s, submit)
         self.assertEqual([t["name"] for t in ann.ask("tools/list")["tools"]],
-                         ["list_videos", "search", "get_timeline", "get_frames", "get_answer"])
+                         ["list_videos", "search", "get_timeline", "get_frames", "get_transcript", "get_answer"])
         self.assertIn("add_video", [t["name"] for t in ben.ask("tools/list")["tools"]])
         with self.assertRaises(Failed) as e:
             ann.call("add_video", path=str(self.dir / "yard.mp4"))

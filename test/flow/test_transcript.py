@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 
 import flow
+from mcp_client import Client
 
 SRT = """1
 00:00:01,000 --> 00:00:02,500
@@ -198,6 +199,28 @@ class Transcript(flow.Flow):
         self.assertIn("“A (9) duck ", answer["text"])
         self.assertTrue(all(re.fullmatch(r"A \[9\] duck \d+\.", c["quote"]) for c in answer["cites"]))
         self.assertEqual(answer["cites"], sorted(answer["cites"], key=lambda c: c["start"]))
+
+    def test_tool(self):
+        """The tool of MCP gives the texts as data, page by page."""
+        video = self.analyze("a.mkv")["run"]["job"]
+        c = Client(self)
+        r = c.call("get_transcript", video=video)
+        self.assertEqual([(s["start"], s["end"], s["text"]) for s in r["said"]], EXPECTED)
+        self.assertEqual([s["speaker"] for s in r["said"]], ["", "Ann", "", ""])
+        self.assertEqual([s["track"] for s in r["sources"]], [1, 2, 3])
+        self.assertIn("begins after the end", r["sources"][0]["fault"])
+        self.assertFalse(r["more"])
+        first = c.call("get_transcript", video=video, limit=3)
+        self.assertTrue(first["more"])
+        self.assertEqual(first["said"] + c.call("get_transcript", video=video, skip=3)["said"], r["said"])
+        self.assertEqual([s["start"] for s in c.call("get_transcript", video=video, track=1)["said"]], [1, 6])
+        self.assertEqual([s["start"] for s in c.call("get_transcript", video=video, **{"from": 4.6, "to": 5.5})["said"]], [4])
+        [hit] = c.call("search", words="zeppelin", kind="said")["hits"]
+        self.assertEqual((hit["kind"], hit["text"], hit["video"]), ("said", RED, video))
+        flow.make_video(self.dir / "n.mp4", 4, size="64x36", rate=5)
+        r = c.call("get_transcript", video=self.analyze("n.mp4")["run"]["job"])
+        self.assertEqual((r["said"], r["sources"]), ([], []))
+        self.assertIn("no subtitles", r["coverage"])
 
     def test_part_of_a_video(self):
         report = self.analyze("a.mkv", "--from", "3.5", "--to", "6")
