@@ -11,6 +11,8 @@
 #include "index/index.h"
 #include "report/chunk-json.h"
 #include "report/report.h"
+#include "store/transcript.h"
+#include "transcript/export.h"
 
 enum { ACTIVITY_MAX = 4000 };
 
@@ -168,6 +170,29 @@ int board_report(struct board *b, int64_t id, const char *format, enum report_de
 	if (r < 0)
 		return r;
 	AUTO(mem_freep) char *stem = file_stem(report->source_name);
+	*ret_name = mem_printf("%s.%s", stem, format);
+	return 0;
+}
+
+int board_transcript(struct board *b, int64_t id, const char *format, int track, struct buf *out,
+                     char **ret_name, struct err *err)
+{
+	AUTO(results_clear) struct results results = {0};
+	AUTO(store_job_clear) struct store_job job = {0};
+	AUTO(store_transcript_clear) struct store_transcript t = {0};
+	int r = find_results(b, id, &results, err);
+	if (r == 0 && !*results.journal)
+		r = err_set(err, ERR_NOENT, "job %lld has no transcript yet: it has not begun",
+		            (long long)id);
+	if (r == 0)
+		r = store_job_find(b->setup.store, results.journal, &job, err);
+	if (r == 0)
+		r = store_transcript_load(b->setup.store, job.id, &t, err);
+	if (r == 0)
+		r = transcript_print(&t, format, track, out, err);
+	if (r < 0)
+		return r;
+	AUTO(mem_freep) char *stem = file_stem(job.source_name);
 	*ret_name = mem_printf("%s.%s", stem, format);
 	return 0;
 }

@@ -111,6 +111,7 @@ class Access(Net):
         self.assertEqual(s.get("/api/v1/watches", token=tokens["view"]).json["watches"], [])
         self.problem(s.post("/api/v1/jobs/99/subjects/edits", {"kind": "undo"}, token=tokens["submit"]), 404)
         self.problem(s.get("/api/v1/jobs/99/subjects", token=tokens["view"]), 404)
+        self.problem(s.get("/api/v1/jobs/99/transcript", token=tokens["view"]), 404)
         self.problem(s.get("/api/v1/tokens", token=tokens["submit"]), 403)
         self.assertEqual(len(s.api("/tokens", token=tokens["admin"])["tokens"]), 3)
         new = s.post("/api/v1/tokens", {"name": "x", "role": "view"}, token=tokens["admin"])

@@ -68,7 +68,8 @@ class Schema(Serving):
         self.assertEqual(self.document.operations() - good, {("get", "/api/v1/events")})
 
     def videos_and_jobs(self, s):
-        make_video(self.dir / "a.mp4", 6)
+        (self.dir / "a.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nHello.\n")
+        make_video(self.dir / "a.mp4", 6, extra=("-i", str(self.dir / "a.srt"), "-map", "0", "-map", "1", "-c:s", "mov_text"))
         for path in ("/", "/healthz", "/readyz", "/metrics", "/api/v1/me", "/api/v1/videos", "/api/v1/jobs"):
             self.expect(s.get(path), 200)
         w = s.socket(s.api("/jobs")["seq"])
@@ -79,7 +80,7 @@ class Schema(Serving):
         for path in (f"videos/{video}", f"videos/{video}/index", f"videos/{video}/poster", f"videos/{video}/frames?t=1",
                      f"videos/{video}/storyboard.vtt", f"videos/{video}/storyboard-1.jpg", f"videos/{video}/source",
                      "videos", "jobs", f"jobs/{job}", f"jobs/{job}/chunks", f"jobs/{job}/events",
-                     f"jobs/{job}/subjects", f"jobs/{job}/picture?chunk=0&sample=0",
+                     f"jobs/{job}/subjects", f"jobs/{job}/transcript", f"jobs/{job}/picture?chunk=0&sample=0",
                      "search?q=the", "performance", "performance/recommendations", "sessions", "settings"):
             self.expect(s.get(f"/api/v1/{path}"), 200)
         rpc = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
@@ -99,6 +100,10 @@ class Schema(Serving):
         for format in "json", "md", "html", "vtt", "csv":
             self.expect(s.get(f"/api/v1/jobs/{job}/report?format={format}&download=1"), 200)
         self.expect(s.get(f"/api/v1/jobs/{job}/report?format=exe"), 400)
+        for format in "json", "srt", "vtt", "txt":
+            self.expect(s.get(f"/api/v1/jobs/{job}/transcript?format={format}&track=1&download=1"), 200)
+        for wrong in "format=csv", "track=x", "track=-1", "track=1x":
+            self.expect(s.get(f"/api/v1/jobs/{job}/transcript?{wrong}"), 400)
         report = json.loads(s.get(f"/api/v1/jobs/{job}/report").body)
         schema.Draft202012Validator(self.document.report).validate(report)
         for path in f"/api/v1/videos/{video}/source", self.proxy(s):

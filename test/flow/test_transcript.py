@@ -8,6 +8,7 @@ import subprocess
 
 import flow
 from mcp_client import Client
+from serving import Serving
 
 SRT = """1
 00:00:01,000 --> 00:00:02,500
@@ -247,6 +248,31 @@ class Transcript(flow.Flow):
         [source] = report["said_sources"]
         self.assertEqual((source["track"], source["segments"]), (1, 0))
         self.assertRegex(source["fault"], "pictures of text|not known")
+
+
+class Served(Serving):
+    def test_jobs_of_the_server(self):
+        make(self.dir / "a.mkv", (SRT, "srt", "subrip", "eng"), (ASS, "ass", "copy", "ger"), (VTT, "vtt", "copy", "eng"))
+        engine = self.engine()
+        server = self.serve("--engine", engine.url, "--folder", self.dir)
+        events = server.socket(server.api("/jobs")["seq"])
+        job = server.change("POST", "/jobs", {"path": str(self.dir / "a.mkv"),
+                                              "options": {"chunk.duration": 4, "chunk.frames": 2}})["id"]
+        events.state(job, "done")
+        said = server.api(f"/jobs/{job}/transcript")
+        self.assertEqual([(s["start"], s["end"], s["text"]) for s in said["said"]], EXPECTED)
+        self.assertEqual([s["track"] for s in said["said_sources"]], [1, 2, 3])
+        self.assertEqual([s["start"] for s in server.api(f"/jobs/{job}/transcript?track=1")["said"]], [1, 6])
+        r = server.get(f"/api/v1/jobs/{job}/transcript?format=srt&download=1")
+        self.assertTrue(r.headers["Content-Type"].startswith("application/x-subrip"))
+        self.assertIn('filename="a.srt"', r.headers["Content-Disposition"])
+        self.assertIn(RED, r.body.decode())
+        [hit] = server.api("/search?q=zeppelin")["hits"]
+        self.assertEqual((hit["kind"], hit["chunk"], hit["sample"], hit["verdict"]), ("said", 0, None, None))
+        self.assertEqual(server.api("/search?q=zeppelin&kind=summary")["hits"], [])
+        server.change("DELETE", f"/jobs/{job}")
+        self.assertEqual(server.api("/search?q=zeppelin")["hits"], [])
+        self.assertEqual(server.stop(), 0)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@
 #include "net/api/api.h"
 #include "net/api/handlers.h"
 
-enum { SKIP_MAX = 10000 };
+enum { SKIP_MAX = 10000, TRACK_MAX = 10000 };
 
 int reply_json(struct call *c, int (*fn)(struct board *, int64_t, json_t **, struct err *),
                struct err *err)
@@ -184,8 +184,11 @@ static const struct {
 } report_types[] = {
 	{"json", "application/json"},         {"md", "text/markdown; charset=utf-8"},
 	{"html", "text/html; charset=utf-8"}, {"vtt", "text/vtt; charset=utf-8"},
-	{"csv", "text/csv; charset=utf-8"},
+	{"csv", "text/csv; charset=utf-8"},   {"srt", "application/x-subrip; charset=utf-8"},
+	{"txt", "text/plain; charset=utf-8"},
 };
+/* The formats of a report come first, those of a transcript alone after them. */
+enum { REPORT_TYPES = 5 };
 
 void reply_report(struct call *c, const char *format, char *name)
 {
@@ -210,7 +213,7 @@ int handle_report(struct call *c, struct err *err)
 
 	if (!format || !*format)
 		format = "json";
-	for (size_t i = 0; i < ARRAY_LEN(report_types); i++)
+	for (size_t i = 0; i < REPORT_TYPES; i++)
 		known |= strcmp(report_types[i].format, format) == 0;
 	if (!known)
 		return err_set(err, ERR_ARG, "format is one of json, md, html, vtt, csv");
@@ -223,6 +226,25 @@ int handle_report(struct call *c, struct err *err)
 		r = board_report(api->board, id, format, detail, &c->reply.body, &name, err);
 	if (r == 0)
 		reply_report(c, format, TAKE(name));
+	return r;
+}
+
+int handle_transcript(struct call *c, struct err *err)
+{
+	const struct api *api = c->ctx;
+	const char *format = call_query(c, "format"), *track = call_query(c, "track");
+	AUTO(mem_freep) char *name = NULL;
+	char *end = NULL;
+	int64_t id;
+	long number = track && *track ? strtol(track, &end, 10) : -1;
+	if (track && *track && (*end || number < 0 || number > TRACK_MAX))
+		return err_set(err, ERR_ARG, "track is the index of a stream, from 0 on");
+	int r = call_id(c, &id, err);
+	if (r == 0)
+		r = board_transcript(api->board, id, format && *format ? format : "json", (int)number,
+		                     &c->reply.body, &name, err);
+	if (r == 0)
+		reply_report(c, format && *format ? format : "json", TAKE(name));
 	return r;
 }
 

@@ -64,6 +64,7 @@ const struct route api_routes[] = {
      .fn = handle_subjects_edit},
 	{METHOD_GET, V "/jobs/{id}/picture", ROLE_VIEW, 0, .fn = handle_picture},
 	{METHOD_GET, V "/jobs/{id}/report", ROLE_VIEW, 0, .fn = handle_report},
+	{METHOD_GET, V "/jobs/{id}/transcript", ROLE_VIEW, 0, .fn = handle_transcript},
 	{METHOD_GET, V "/search", ROLE_VIEW, 0, .fn = handle_search},
 	{METHOD_GET, V "/performance", ROLE_VIEW, 0, .fn = handle_performance},
 	{METHOD_GET, V "/performance/recommendations", ROLE_VIEW, 0, .fn = handle_recommendations},
