@@ -10,7 +10,8 @@ import { folder, library, makeVideo, needFfmpeg, openPage, PATIENCE, Server, sho
 library('playwright-core');
 needFfmpeg();
 const home = folder('page'), shot = shots();
-const first = makeVideo(join(home, 'first <b>video.mp4'), 20), second = makeVideo(join(home, 'second.mp4'), 20, { hue: 90 });
+const first = makeVideo(join(home, 'first <b>video.mp4'), 20), second = makeVideo(join(home, 'second.mp4'), 20,
+  { hue: 90, subtitles: '1\n00:00:03,500 --> 00:00:05,000\nThe zeppelin <b>lands</b> & 1 < 2.\n' });
 const browser = await startBrowser();
 const engine = await startEngine('--slots', '1');
 const server = await new Server(home, engine, ['--queue-jobs', '1', '--workers', '1', '--retries', '0', '--connect-timeout', '2']).start();
@@ -278,6 +279,20 @@ test('who appears is listed, and can be named, merged, split and undone', async 
   await page.getByRole('button', { name: 'Undo the last' }).click();
   await page.getByRole('button', { name: 'Undo the last' }).waitFor({ state: 'detached', timeout: PATIENCE });
   assert.deepEqual((await server.get(`jobs/${id}/subjects`)).subjects.map((s) => s.name), subjects.map(() => null));
+  noFaults();
+});
+
+test('what is said is listed and found, and leads to its time', async () => {
+  const { id } = (await server.get('jobs')).jobs.find((j) => j.name === 'second.mp4');
+  await page.goto(`${server.url}/#/video/${id}?panel=said`);
+  await until(page.locator('p.said', { hasText: 'The zeppelin lands & 1 < 2.' }));
+  await page.locator('p.said .time').click();
+  await page.waitForFunction(() => Math.abs(document.querySelector('video').currentTime - 3.5) < 0.01, undefined, { timeout: PATIENCE });
+  await page.screenshot({ path: shot('said') });
+  await page.locator('#search').fill('zeppelin');
+  await until(page.locator('.hits .note', { hasText: 'said' }));
+  await page.locator('.hits a').first().click();
+  await until(page.locator('p.said'));
   noFaults();
 });
 

@@ -4,7 +4,7 @@
 // A test program says with exit code 77, and in words, that it cannot run here: no node_modules (tools/setup test
 // brings them), no Chromium, no ffmpeg.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -71,8 +71,10 @@ export function folder(prefix) {
 const H264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '10', '-pix_fmt', 'yuv420p', '-movflags', '+faststart'];
 
 /** A video of moving test patterns, H.264 unless told otherwise; another `hue`, another video. */
-export function makeVideo(path, seconds, { size = '320x180', hue = 0, codec = H264 } = {}) {
-  execFileSync('ffmpeg', ['-v', 'error', '-y', '-f', 'lavfi', '-i', `testsrc2=s=${size}:r=10:d=${seconds}`, '-vf', `hue=h=${hue}`, ...codec, path]);
+export function makeVideo(path, seconds, { size = '320x180', hue = 0, codec = H264, subtitles = '' } = {}) {
+  const texts = subtitles ? ['-i', `${path}.srt`, '-map', '0:v', '-map', '1:s', '-c:s', 'mov_text'] : [];
+  if (subtitles) writeFileSync(`${path}.srt`, subtitles);
+  execFileSync('ffmpeg', ['-v', 'error', '-y', '-f', 'lavfi', '-i', `testsrc2=s=${size}:r=10:d=${seconds}`, ...texts, '-vf', `hue=h=${hue}`, ...codec, path]);
   return path;
 }
 

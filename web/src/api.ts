@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests to the server. An error is always a Problem, with a message for the user.
-import type { Ask, AskDetail, Case, CaseChange, CaseReport, Chunk, Hit, Job, Me, NewAsk, Performance, Session, Setting, SubjectChange, Subjects, Video, VideoEvent, VideoIndex } from './types';
+import type { Ask, AskDetail, Case, CaseChange, CaseReport, Chunk, Hit, Job, Me, NewAsk, Performance, Session, Setting, SubjectChange, Subjects, Transcript, Video, VideoEvent, VideoIndex } from './types';
 
 export const BASE = 'api/v1';
 
@@ -71,6 +71,7 @@ export const api = {
   events: (id: string) => json<{ seq?: number; events: VideoEvent[]; states: VideoEvent[]; withdrawn?: VideoEvent[] }>('GET', `jobs/${at(id)}/events`),
   subjects: (id: string) => json<Subjects>('GET', `jobs/${at(id)}/subjects`),
   changeSubjects: (id: string, change: SubjectChange) => json<Subjects>('POST', `jobs/${at(id)}/subjects/edits`, change),
+  transcript: (id: string) => json<Transcript>('GET', `jobs/${at(id)}/transcript`),
   report: (id: string) => json<any>('GET', `jobs/${at(id)}/report?format=json`),
 
   videos: () => json<{ videos: Video[] }>('GET', 'videos'),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Search in all events and summaries.
+// Search in all events, summaries and transcripts.
 import { useEffect, useState } from 'preact/hooks';
 import { api, pictureUrl } from './api';
 import { clock, fold, plural } from './format';
@@ -56,9 +56,9 @@ export function Search({ q }: { q: string }) {
           <ul class="hits">
             {list.map((h, i) => (
               <li key={i}>
-                <a href={videoHref(job, h.start, h.kind === 'summary' ? 'chunks' : undefined)}>
+                <a href={videoHref(job, h.start, h.kind === 'summary' ? 'chunks' : h.kind === 'said' ? 'said' : undefined)}>
                   {h.sample != null && <img src={pictureUrl(h.job, h.chunk, h.sample)} alt="" loading="lazy" width={160} height={90} onError={(e) => e.currentTarget.classList.add('gone')} />}
-                  <span><time>{clock(h.start)}</time> <span class="note">chunk {h.chunk + 1}{h.verdict === 'withdrawn' && (h.kind === 'event' ? ', withdrawn' : ', may repeat what was withdrawn')}{h.verdict === 'unsure' && ', unsure'}</span><span class="what" dir="auto"><Marked text={h.text} words={words} /></span></span>
+                  <span><time>{clock(h.start)}</time> <span class="note">{h.kind === 'said' ? 'said' : `chunk ${h.chunk + 1}`}{h.verdict === 'withdrawn' && (h.kind === 'event' ? ', withdrawn' : ', may repeat what was withdrawn')}{h.verdict === 'unsure' && ', unsure'}</span><span class="what" dir="auto"><Marked text={h.text} words={words} /></span></span>
                 </a>
               </li>
             ))}

@@ -176,6 +176,23 @@ export type SubjectChange =
   | { kind: 'split'; subject: number; events: number[]; states: number[] }
   | { kind: 'undo' };
 
+/** A text of the transcript; strings of the file are null where it does not say. */
+export interface Segment {
+  start: number;
+  end: number;
+  text: string;
+  speaker: string | null;
+  language: string | null;
+  source: string;
+  track: number;
+}
+
+export interface Transcript {
+  said: Segment[];
+  /** Null: nothing was read yet. */
+  said_sources: { kind: string; track: number | null; format: string | null; language: string | null; fault: string | null }[] | null;
+}
+
 export interface VideoIndex {
   duration: number;
   activity: number[];

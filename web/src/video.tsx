@@ -13,6 +13,7 @@ import { memo } from './memo';
 import { Player, type PlayerHandle } from './player';
 import { videoHref, go, route } from './router';
 import { loaded, may, videos } from './state';
+import { SaidPanel } from './said';
 import { SubjectsPanel } from './subjects';
 import { Timeline } from './timeline';
 import { firstFrom, type TimelineData } from './timeline-draw';
@@ -174,7 +175,7 @@ function Summary({ job, report, seek }: { job: Job; report: any; seek: (t: numbe
   );
 }
 
-const PANELS = ['events', 'chunks', 'subjects', 'summary'] as const;
+const PANELS = ['events', 'chunks', 'subjects', 'summary', 'said'] as const;
 type Panel = (typeof PANELS)[number];
 
 /** The last event that had begun at t, if any. */
@@ -259,6 +260,7 @@ export function VideoView({ id }: { id: string }) {
     { keys: ['2'], help: 'chunks', run: () => show('chunks') },
     { keys: ['3'], help: 'subjects', run: () => show('subjects') },
     { keys: ['4'], help: 'summary', run: () => show('summary') },
+    { keys: ['5'], help: 'what is said', run: () => show('said') },
   ]), [id]);
   const toEventAfter = (by: number) => {
     const { events: all } = state.current, t = now.peek();
@@ -320,7 +322,7 @@ export function VideoView({ id }: { id: string }) {
       <section class="side" aria-label="Results">
         <div class="tabs">
           <div role="tablist" aria-label="Results">
-            {tab('events', 'Events', events.length)}{tab('chunks', 'Chunks', chunks.length)}{tab('subjects', 'Subjects')}{tab('summary', 'Summary')}
+            {tab('events', 'Events', events.length)}{tab('chunks', 'Chunks', chunks.length)}{tab('subjects', 'Subjects')}{tab('summary', 'Summary')}{tab('said', 'Said')}
           </div>
         </div>
         {(panel === 'events' || panel === 'chunks') && (
@@ -344,6 +346,7 @@ export function VideoView({ id }: { id: string }) {
         )}
         <div id="panel" role="tabpanel" aria-labelledby={`tab-${panel}`} class="panel">
           {panel === 'summary' ? <Summary job={job} report={data.report} seek={seek} />
+            : panel === 'said' ? <SaidPanel job={job.id} over={!isActive(job)} seek={seek} />
             : panel === 'subjects' ? <SubjectsPanel job={job.id} over={!isActive(job)} events={data.events} states={states} seek={seek} />
             : !rows.length ? <p class="note empty">{empty}</p>
             : panel === 'events' ? (
