@@ -30,14 +30,23 @@ struct quoting {
 	size_t n, cap;
 };
 
+/* Kinds of questions that quotes do not answer. */
+static bool needs_more(enum answer_kind kind)
+{
+	return kind == ASK_NOT || kind == ASK_ORDER || kind == ASK_COMPARE || kind == ASK_SUMMARY;
+}
+
 bool said_is_asked(const struct asking *a)
 {
-	const char *q = a->route.question;
-	bool asked = a->route.kind == ASK_SAID || strcasestr(q, " said?") || strcasestr(q, " say?");
-	size_t known = 0;
+	const struct route *route = &a->route;
+	const char *q = route->question;
+	bool asked = route->kind == ASK_SAID || strcasestr(q, " said?") || strcasestr(q, " say?");
+	size_t known = 0, said = 0;
+	for (size_t i = 0; i < route->n_queries; i++)
+		said += route->queries[i].sense == SENSE_SAID;
 	for (size_t i = 0; i < a->n_sources; i++)
 		known += a->sources[i].report->said.n_segments;
-	return asked && known;
+	return (asked || said == route->n_queries) && !needs_more(route->kind) && known;
 }
 
 /* ---- what is searched for */

@@ -155,10 +155,10 @@ class Transcript(flow.Flow):
         [hit] = json.loads(self.vdet("search", "--json", "noon").stdout)["hits"]
         self.assertEqual(hit["chunk"], 1)
 
-    def ask(self, question, *options, code=0, kind="said"):
+    def ask(self, question, *options, code=0, kind="said", sense="said"):
         """The model says what the question is about, and nothing else."""
         (self.dir / "scene.json").write_text(json.dumps({"stretches": {}, "ask": {
-            "route": {"kind": kind, "statement": "", "queries": [{"text": question, "sense": kind}], "question": question,
+            "route": {"kind": kind, "statement": "", "queries": [{"text": question, "sense": sense}], "question": question,
                       "negated": False}}}))
         e = self.engine("--scene", str(self.dir / "scene.json"))
         return json.loads(self.vdet("ask", "--engine", e.url, "--json", *options, question, code=code).stdout)
@@ -178,6 +178,8 @@ class Transcript(flow.Flow):
         self.assertIn("At 0:03 the subtitles say, by Ann: “Guten Tag, Herr, Meier!” [1].", answer["text"])
         answer = self.ask("What is said?", "b.mkv")
         self.assertEqual([c["start"] for c in answer["cites"]], [1, 3, 6])
+        answer = self.ask("Where is the zeppelin named?", "b.mkv", kind="which")  # by what is searched for
+        self.assertEqual([c["quote"] for c in answer["cites"]], [RED])
         answer = self.ask("What is said between 0:02 and 0:05?", "b.mkv")
         self.assertEqual([c["start"] for c in answer["cites"]], [1, 3])
         answer = self.ask("Does anyone mention a submarine?", "b.mkv", code=4)
