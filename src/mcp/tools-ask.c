@@ -183,13 +183,27 @@ static json_t *times_json(const int64_t *pts, size_t n)
 	return all;
 }
 
+/* The answer says nothing about what is between the frames. */
+static char *look_note(const struct ask_seen *seen)
+{
+	int64_t gap = 0;
+	for (size_t i = 1; i < seen->n_shown; i++)
+		if (seen->shown[i] - seen->shown[i - 1] > gap)
+			gap = seen->shown[i] - seen->shown[i - 1];
+	if (!seen->n_shown)
+		return mem_strdup("");
+	return mem_printf("%zu frame%s, at most %.1f s apart; what is between them is not known.",
+	                  seen->n_shown, text_s((int64_t)seen->n_shown), (double)gap / CLOCK_SECOND);
+}
+
 static json_t *look_result(const struct mcp_video *v, bool running, const struct ask_seen *seen)
 {
-	return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o}", "video", v->id, "state",
+	AUTO(mem_freep) char *note = look_note(seen);
+	return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:s}", "video", v->id, "state",
 	                 running ? "running" : "done", "name", tool_data(v->name, 300), "step",
 	                 running ? "looking" : "", "text", tool_data(seen->text, TEXT_MAX), "frames",
 	                 times_json(seen->frames, seen->n_frames), "shown",
-	                 times_json(seen->shown, seen->n_shown));
+	                 times_json(seen->shown, seen->n_shown), "note", note);
 }
 
 /* The result is in the journal. */

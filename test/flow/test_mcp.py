@@ -322,6 +322,7 @@ class Tools(Mcp):
         r = c.call("look", **look)
         self.assertEqual((r["state"], len(r["shown"])), ("done", 4))
         self.assertEqual((r["text"], r["frames"]), ("A white van stops.", r["shown"]))
+        self.assertRegex(r["note"], r"^4 frames, at most \d+\.\d s apart; what is between them is not known\.$")
         sent = len(self.fake.lines("begin"))
         self.assertEqual(c.call("look", **look), r)
         self.assertEqual(len(self.fake.lines("begin")), sent)
