@@ -227,7 +227,7 @@ static void add_not_found(const struct answer *a, const struct answer_sums *s, s
 	AUTO(buf_free) struct buf density = BUF(1 << 12);
 
 	add_density(s, &density);
-	buf_adds(out, "Not found. ");
+	buf_adds(out, answer_has_text(a) ? "" : "Not found. ");
 	if (s->examined > 0) {
 		add_share(out, s->examined, s);
 		buf_addf(out, " was examined for this question (%s",
@@ -256,13 +256,13 @@ static void add_not_found(const struct answer *a, const struct answer_sums *s, s
 	add_price(a, out);
 }
 
-static void add_not_seen(const struct answer_sums *s, struct buf *out)
+static void add_not_seen(const struct answer *a, const struct answer_sums *s, struct buf *out)
 {
 	char n[CLOCK_TEXT_MAX];
 	AUTO(buf_free) struct buf density = BUF(1 << 12);
 
 	add_density(s, &density);
-	buf_adds(out, "Not seen. All ");
+	buf_adds(out, answer_has_text(a) ? "All " : "Not seen. All ");
 	if (s->frames)
 		buf_addf(out, "%s ", report_count((int64_t)s->frames, n));
 	buf_adds(out, "sampled frames of ");
@@ -305,7 +305,7 @@ void answer_add_coverage(const struct answer *a, struct buf *out)
 
 	switch (a->state) {
 	case ANSWER_NOT_FOUND: add_not_found(a, &s, out); return;
-	case ANSWER_NOT_SEEN: add_not_seen(&s, out); return;
+	case ANSWER_NOT_SEEN: add_not_seen(a, &s, out); return;
 	case ANSWER_FAILED: buf_adds(out, "Nothing could be examined. "); break;
 	case ANSWER_ANSWERED:
 	case ANSWER_PARTLY:

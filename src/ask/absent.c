@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { RUNS_MOST = 64, TEXT_MAX = 1 << 16 };
+enum { RUNS_MOST = 64, MIXED = 2 /* frames */, TEXT_MAX = 1 << 16 };
 
 /* "No red car is there" of "A red car is there." */
 static char *negate(const char *statement)
@@ -120,6 +120,23 @@ static bool is_decided(const struct asking *a)
 	return true;
 }
 
+/* Whether a group of which some frames show it has others that do not: when it
+ * is absent there is not said. */
+static bool is_mixed(const struct asking *a, size_t source, const struct ask_group *g)
+{
+	size_t without = 0;
+	for (size_t i = 0; i < g->n; i++) {
+		bool has = false;
+		for (size_t k = 0; k < a->n_findings && !has; k++) {
+			const struct ask_finding *f = &a->findings[k];
+			has = f->source == source && g->times[i] >= f->frames[0] &&
+			      g->times[i] <= f->frames[f->n - 1];
+		}
+		without += !has;
+	}
+	return without >= MIXED;
+}
+
 void absent_claims(const struct asking *a, struct answer *to, bool *ret_partly)
 {
 	AUTO(mem_freep) char *text = negate(*a->route.statement ? a->route.statement : "what is asked");
@@ -130,7 +147,7 @@ void absent_claims(const struct asking *a, struct answer *to, bool *ret_partly)
 			n = run_of(s, k);
 			if (n && to->n_claims < RUNS_MOST)
 				add_run(a, i, &s->groups[k], n, text, to);
-			all &= !n || to->n_claims < RUNS_MOST;
+			all &= n ? to->n_claims < RUNS_MOST : !is_mixed(a, i, &s->groups[k]);
 		}
 	}
 	*ret_partly = !all || !is_decided(a);

@@ -63,6 +63,7 @@ static void asking_close(struct asking *a)
 	progress_free(a->quiet);
 	free(a->model);
 	free(a->no_vectors);
+	free(a->asked);
 	free(a->before);
 	free(a->disbelief);
 	free(a->fault);
@@ -104,6 +105,7 @@ static void open_asking(struct asking *a, const struct ask_context *c, const str
 	                     .describe = analyze_describe(c->options),
 	                     .demo = info->demo_model,
 	                     .before = mem_strdup(""),
+	                     .asked = route_without_times(q->question),
 	                     .salt = "",
 	                     .began = clock_now(),
 	                     .letter_tokens = 1};
@@ -251,11 +253,11 @@ static bool route_by_model(struct asking *a)
 	struct err err;
 	const char *const parts[] = {"route", a->request->question, a->before, a->prompts, a->model};
 	hash_texts(parts, ARRAY_LEN(parts), key);
-	prompt_route(chat, a->request->question, a->before);
+	prompt_route(chat, a->asked, a->before);
 	chat_max_tokens(chat, ROUTE_TOKENS);
 	int r = asking_request(a, key, chat, "queries", &reply, &err);
 	if (r == 0)
-		r = route_read(reply, a->request->question, *a->before, &a->route, &err);
+		r = route_read(reply, a->asked, *a->before, &a->route, &err);
 	if (r < 0) {
 		log_info("[answer %s] the question is searched by its words: %s", a->id, err.msg);
 		asking_step(a, "route", a->request->question, key, NULL);
@@ -279,7 +281,7 @@ static int start(struct asking *a, struct err *err)
 	if (r < 0)
 		return r;
 	if (!route_by_model(a))
-		route_by_rules(a->request->question, &a->route);
+		route_by_rules(a->asked, &a->route);
 	/* Words for what was not heard or read yet are still words. */
 	return cancel_fired(a->run.cancel) ? err_set(err, ERR_CANCELED, "interrupted") : 0;
 }
@@ -343,7 +345,8 @@ static int find(struct asking *a, struct err *err)
 		r = parts_find(a, err);
 	else if (!scans || a->route.kind == ASK_IS)
 		r = rounds_run(a, err);
-	bool wanted = q->thorough || (scans && (route_wants_all(a->route.kind) || !has_shown(a)));
+	bool wanted = !a->route.parts[0] &&
+	              (q->thorough || (scans && (route_wants_all(a->route.kind) || !has_shown(a))));
 	if (r == 0 && wanted)
 		r = rounds_mark(a, err);
 	if (r < 0 || !wanted)

@@ -32,7 +32,8 @@ struct ask_source {
 	struct report *report;
 	int64_t generation;
 	size_t job_rank, n_jobs; /* as in struct answer_source */
-	int64_t *seen;           /* pts of all sampled frames, ascending */
+	int64_t from, to;        /* the part of it that is analyzed and asked about */
+	int64_t *seen;           /* pts of all sampled frames of that part, ascending */
 	size_t n_seen;
 	struct ask_group *groups; /* all sampled frames, in order */
 	size_t n_groups;
@@ -46,6 +47,7 @@ struct ask_window {
 	int64_t start, end;
 	double score;
 	size_t density; /* frames */
+	size_t part;    /* as of struct ask_finding */
 };
 
 enum { FINDING_FRAMES = 16 };
@@ -85,10 +87,12 @@ struct asking {
 	bool demo;        /* the demo model: it takes few pictures, and reads no prose */
 	char *no_vectors; /* why queries have none, so that it is not tried again; NULL = they have */
 	bool looks_only;  /* it cannot judge a statement by a letter */
+	char *asked;      /* the question, without the times that make it one of a part */
 	char *before;     /* the conversation, for the model; "" = none */
 	struct route route;
 	size_t part;                         /* that is searched now, see struct ask_finding */
 	struct ask_times times[ROUTE_PARTS]; /* of each part of a comparison */
+	bool compared;                       /* every sampled frame was examined for both */
 	struct reply_journal journal;
 	struct requests requests;
 	struct ask_source *sources;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ask/conclude.h"
 #include "ask/prompt.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -66,6 +67,67 @@ int choose_by_words(const char *text, const char *const *choices, size_t n)
 	return best;
 }
 
+/* ---- by what the program knows */
+
+/* The number that a choice names: "two times", "never", "3"; -1 = none, or
+ * several. */
+static int64_t number_of(const char *choice)
+{
+	static const char *const words[][3] = {
+		{"no", "never", "zero"},  {"one", "once", "single"}, {"two", "twice", "two"},
+		{"three", "thrice", "3"}, {"four", "4", "4"},        {"five", "5", "5"},
+		{"six", "6", "6"},        {"seven", "7", "7"},       {"eight", "8", "8"},
+		{"nine", "9", "9"},       {"ten", "10", "10"},       {"eleven", "11", "11"},
+		{"twelve", "12", "12"}};
+	char word[WORD_MAX];
+	int64_t found = -1;
+	while (next_word(&choice, word)) {
+		char *end;
+		int64_t number = strtoll(word, &end, 10);
+		if (end == word || *end)
+			number = -1;
+		for (size_t i = 0; i < ARRAY_LEN(words) && number < 0; i++)
+			for (size_t k = 0; k < ARRAY_LEN(words[i]) && number < 0; k++)
+				if (strcmp(word, words[i][k]) == 0)
+					number = (int64_t)i;
+		if (number >= 0 && found >= 0)
+			return -1;
+		found = number >= 0 ? number : found;
+	}
+	return found;
+}
+
+int choose_by_number(int64_t number, const char *const *choices, size_t n)
+{
+	int best = -1;
+	for (size_t i = 0; i < n; i++) {
+		if (number_of(choices[i]) != number)
+			continue;
+		if (best >= 0)
+			return -1;
+		best = (int)i;
+	}
+	return best;
+}
+
+/* What counts, order and verdict decide, which no model has to: the index of
+ * the choice, -1 = none fits; *ret_decides: nothing else may choose. */
+static int choose_by_facts(const struct asking *a, const struct answer *to, bool *ret_decides)
+{
+	const struct ask_request *q = a->request;
+	bool not_seen = to->state == ANSWER_NOT_SEEN;
+	int first = conclude_first(a), best = -1;
+	*ret_decides = to->kind == ASK_COUNT || not_seen;
+	if (to->kind == ASK_COUNT)
+		return to->unsure ? -1 : choose_by_number(to->at_least, q->choices, q->n_choices);
+	if (not_seen)
+		return to->kind == ASK_IS ? choose_by_words("no", q->choices, q->n_choices) : -1;
+	if (first >= 0)
+		best = choose_by_words(a->route.parts[first], q->choices, q->n_choices);
+	*ret_decides = best >= 0 || (a->route.parts[0] && to->kind == ASK_COMPARE);
+	return best;
+}
+
 /* ---- by the model */
 
 static int ask_letter(struct asking *a, const char *found, char letters[static LETTERS_MAX + 1],
@@ -110,30 +172,40 @@ static int choose_by_model(struct asking *a, const char *found,
 	return r;
 }
 
+static void name_choice(const struct asking *a, char chosen, struct answer *to)
+{
+	char *before = to->text;
+	if (chosen) {
+		AUTO(mem_freep) char *said = text_line(a->request->choices[chosen - 'A'], 300);
+		free(to->choice);
+		to->choice = mem_printf("%c", chosen);
+		to->text = mem_printf("%s That fits %c: %s", before, chosen, said);
+	} else {
+		to->text = mem_printf("%s None of the given answers fits for certain.", before);
+	}
+	free(before);
+}
+
 void choose_run(struct asking *a, struct answer *to)
 {
 	static const char all[] = "ABCDEFGH";
 	const struct ask_request *q = a->request;
 	char letters[LETTERS_MAX + 1] = "", chosen = '\0';
 	struct err err;
-	if (!q->n_choices || !to->n_claims)
+	if (!q->n_choices || (!to->n_claims && to->state != ANSWER_NOT_SEEN))
 		return; /* nothing was found that could decide */
 	memcpy(letters, all, q->n_choices);
 	letters[q->n_choices] = '\0';
-	bool by_model = !a->demo && asking_goes_on(a, 1);
+	bool decides;
+	int best = choose_by_facts(a, to, &decides);
+	bool by_model = !decides && !a->demo && asking_goes_on(a, 1);
 	if (by_model && choose_by_model(a, to->text, letters, &chosen, &err) < 0) {
 		log_info("[answer %s] the model chose none of the given answers: %s", a->id, err.msg);
 		chosen = '\0';
 	}
-	int best = chosen ? -1 : choose_by_words(to->text, q->choices, q->n_choices);
+	if (!chosen && !decides)
+		best = choose_by_words(to->text, q->choices, q->n_choices);
 	if (best >= 0)
 		chosen = letters[best];
-	if (chosen) {
-		free(to->choice);
-		to->choice = mem_printf("%c", chosen);
-		AUTO(mem_freep) char *said = text_line(q->choices[strchr(all, chosen) - all], 300);
-		char *before = to->text;
-		to->text = mem_printf("%s That fits %c: %s", before, chosen, said);
-		free(before);
-	}
+	name_choice(a, chosen, to);
 }

@@ -161,10 +161,12 @@ static const char *fill_time(const char *s, const size_t *cites, size_t n_cites,
 static bool is_number(unsigned c)
 {
 	static const unsigned ranges[][2] = {
-		{0x30, 0x39},     {0xb2, 0xb3},      {0xb9, 0xb9},     {0xbc, 0xbe},     {0x660, 0x669},
-		{0x6f0, 0x6f9},   {0x966, 0x96f},    {0x9e6, 0x9ef},   {0xe50, 0xe59},   {0x2070, 0x2079},
-		{0x2080, 0x2089}, {0x2150, 0x218b},  {0x2460, 0x249b}, {0x24ea, 0x24ff}, {0x2776, 0x2793},
-		{0xff10, 0xff19}, {0x1d7ce, 0x1d7ff}};
+		{0x30, 0x39},     {0xb2, 0xb3},     {0xb9, 0xb9},     {0xbc, 0xbe},      {0x660, 0x669},
+		{0x6f0, 0x6f9},   {0x966, 0x96f},   {0x9e6, 0x9ef},   {0xa66, 0xa6f},    {0xae6, 0xaef},
+		{0xb66, 0xb6f},   {0xbe6, 0xbf2},   {0xc66, 0xc6f},   {0xce6, 0xcef},    {0xd66, 0xd6f},
+		{0xe50, 0xe59},   {0xed0, 0xed9},   {0xf20, 0xf33},   {0x1040, 0x1049},  {0x17e0, 0x17e9},
+		{0x1810, 0x1819}, {0x2070, 0x2079}, {0x2080, 0x2089}, {0x2150, 0x218b},  {0x2460, 0x249b},
+		{0x24ea, 0x24ff}, {0x2776, 0x2793}, {0xff10, 0xff19}, {0x1d7ce, 0x1d7ff}};
 	for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
 		if (c >= ranges[i][0] && c <= ranges[i][1])
 			return true;
@@ -235,6 +237,15 @@ static char *without_places(const char *text)
 	return mem_strdup(buf_str(&b));
 }
 
+static bool says_something(const char *text)
+{
+	AUTO(mem_freep) char *plain = without_places(text);
+	for (const char *s = plain; *s; s++)
+		if (isalpha((unsigned char)*s) || (unsigned char)*s >= 0x80)
+			return true;
+	return false;
+}
+
 static size_t *read_cites(const struct composing *c, const json_t *list, size_t *ret_n)
 {
 	size_t n = 0, *cites = mem_alloc(json_array_size(list) + 1, sizeof *cites);
@@ -298,6 +309,7 @@ static void take_claim(struct composing *c, const char *text, const json_t *list
 	AUTO(mem_freep) size_t *cites = read_cites(c, list, &n);
 	AUTO(mem_freep) char *fits = compose_fill(text, cites, n, c->times, c->marks);
 	const char *reason = !n                               ? "it cites nothing that was found"
+	                     : !says_something(text)          ? "it says nothing"
 	                     : !fits                          ? "it states numbers of its own"
 	                     : c->to->n_claims == CLAIMS_MOST ? "the answer has eight sentences"
 	                                                      : NULL;
@@ -490,14 +502,6 @@ static int by_time(const void *x, const void *y)
 	return strcmp(a->text, b->text);
 }
 
-/* Whether what is asked for is there was checked, and no is as likely as yes:
- * such a finding is of something else. */
-static bool is_open(const struct asking *a, const struct ask_finding *f)
-{
-	return route_scans(a->route.kind) && *a->route.statement && f->verdict == VERDICT_UNSURE &&
-	       f->p < 0.5;
-}
-
 /* Those that count; the others are dropped with their reason. */
 static void choose(struct composing *c)
 {
@@ -507,7 +511,7 @@ static void choose(struct composing *c)
 		const struct ask_finding *f = &a->findings[i];
 		if (f->verdict == VERDICT_WITHDRAWN)
 			drop_finding(c, f, "a second look at its frames shows that it is otherwise");
-		else if (is_open(a, f))
+		else if (verify_is_open(a, f))
 			drop_finding(
 				c, f,
 				"a second look at its frames could not decide whether it is what was asked for");

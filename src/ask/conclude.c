@@ -35,7 +35,9 @@ static void cover(const struct ask_source *s, struct answer_source *to)
 		const struct ask_group *g = &s->groups[i];
 		if (!g->examined)
 			continue;
-		all[n++] = (struct ask_window){.start = sources_begin(s, i), .end = sources_end(s, i)};
+		int64_t begin = sources_begin(s, i), until = sources_end(s, i);
+		all[n++] = (struct ask_window){.start = begin > s->from ? begin : s->from,
+		                               .end = until < s->to ? until : s->to};
 		to->frames += g->n;
 	}
 	qsort(all, n, sizeof *all, by_start);
@@ -58,8 +60,8 @@ static void add_source(const struct ask_source *s, struct answer_source *to)
 	                             .job_rank = s->job_rank,
 	                             .n_jobs = s->n_jobs,
 	                             .generation = s->generation,
-	                             .from = r->from,
-	                             .to = r->to,
+	                             .from = s->from,
+	                             .to = s->to,
 	                             .report = mem_strdup(""),
 	                             .holes = sources_holes(s),
 	                             .unseen = mem_strdup(s->unseen ? s->unseen : "")};
@@ -120,6 +122,14 @@ static const struct ask_finding *first_of(const struct asking *a, size_t part)
 	return first;
 }
 
+/* Whether the unsure times could change which of two comes more often. */
+static bool is_contested(const struct asking *a)
+{
+	const struct ask_times *t = a->times;
+	return t[0].at_least <= t[1].at_least + t[1].unsure &&
+	       t[1].at_least <= t[0].at_least + t[0].unsure && (t[0].unsure || t[1].unsure);
+}
+
 static enum answer_state state_of(const struct asking *a, const struct answer *to, bool partly)
 {
 	bool seen = false, sure = false;
@@ -127,6 +137,7 @@ static enum answer_state state_of(const struct asking *a, const struct answer *t
 		seen |= a->sources[i].visible;
 	/* One of two things was not found. */
 	partly |= a->route.parts[0] && (!first_of(a, 1) || !first_of(a, 2));
+	partly |= a->route.kind == ASK_COMPARE && a->route.parts[0] && is_contested(a);
 	for (size_t i = 0; i < to->n_claims; i++)
 		sure |= to->claims[i].verdict == VERDICT_SHOWN ||
 		        (a->disbelief && to->claims[i].verdict == VERDICT_UNCHECKED);
@@ -153,17 +164,47 @@ static void count(const struct asking *a, struct answer *to)
 	to->unsure = times.unsure;
 }
 
+/* Which of two things comes more often, whatever the unsure times of the other
+ * are: 0 or 1; -1 = that is not known. */
+static int more_often(const struct asking *a)
+{
+	const struct ask_times *t = a->times;
+	for (int i = 0; i < 2 && a->compared; i++)
+		if (t[i].at_least > t[!i].at_least + t[!i].unsure)
+			return i;
+	return -1;
+}
+
+static char *unsure_text(int64_t n)
+{
+	return n ? mem_printf(" and %lld unsure", (long long)n) : mem_strdup("");
+}
+
+int conclude_first(const struct asking *a)
+{
+	const struct ask_finding *of[2] = {first_of(a, 1), first_of(a, 2)};
+	if (!a->route.parts[0] || !of[0] || !of[1])
+		return -1;
+	if (a->route.kind == ASK_COMPARE)
+		return more_often(a);
+	if (a->n_sources != 1 || of[0]->frames[0] == of[1]->frames[0])
+		return -1;
+	return of[1]->frames[0] < of[0]->frames[0];
+}
+
 /* "Seen more often: the red car, at least 3 separate times; the bus at least 2
- * times." */
+ * and 1 unsure." */
 static char *comparison(const struct asking *a)
 {
 	const struct ask_times *t = a->times;
 	bool swap = t[1].at_least > t[0].at_least, same = t[0].at_least == t[1].at_least;
-	int64_t more = t[swap].at_least, less = t[!swap].at_least;
-	return mem_printf("%s: the %s, at least %lld separate time%s; the %s at least %lld time%s.",
-	                  same ? "Seen equally often, as far as is known" : "Seen more often",
-	                  a->route.parts[swap], (long long)more, text_s(more), a->route.parts[!swap],
-	                  (long long)less, text_s(less));
+	AUTO(mem_freep)
+	char *some = unsure_text(t[swap].unsure), *others = unsure_text(t[!swap].unsure);
+	return mem_printf("%s%s: the %s, at least %lld separate time%s%s; the %s at least %lld%s.",
+	                  same ? "Seen equally often" : "Seen more often",
+	                  more_often(a) < 0 ? ", as far as is known" : "", a->route.parts[swap],
+	                  (long long)t[swap].at_least, text_s(t[swap].at_least), some,
+	                  a->route.parts[!swap], (long long)t[!swap].at_least, others);
 }
 
 /* "First seen: the red car at 0:05, the bus at 1:10." of one video; times of
@@ -180,9 +221,9 @@ static char *order(const struct asking *a, const struct answer *to)
 			                  a->route.parts[i]);
 	if (to->kind == ASK_COMPARE)
 		return comparison(a);
-	if (a->n_sources != 1 || of[0]->frames[0] == of[1]->frames[0])
+	int swap = conclude_first(a);
+	if (swap < 0)
 		return mem_strdup("");
-	bool swap = of[1]->frames[0] < of[0]->frames[0];
 	return mem_printf("First seen: the %s at %s, the %s at %s.", a->route.parts[swap],
 	                  clock_short(of[swap]->frames[0], t[0]), a->route.parts[!swap],
 	                  clock_short(of[!swap]->frames[0], t[1]));

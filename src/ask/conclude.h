@@ -10,6 +10,10 @@
  * fill, and the record. */
 void conclude(struct asking *a, struct answer *to, bool partly);
 
+/* Of a question about two things, the index of the one that is first, or comes
+ * more often; -1 = that is not known, or the question is another one. */
+int conclude_first(const struct asking *a);
+
 /* Fills in what was done and spent: takes the steps of `a`. */
 void conclude_record(struct asking *a, struct answer *to);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask/parts.h"
 
+#include <stdlib.h>
+
 #include "ask/rounds.h"
 #include "ask/scan.h"
 #include "ask/times.h"
@@ -34,13 +36,18 @@ static void groups_keep(struct asking *a, bool *examined, bool first)
 
 /* ---- counts */
 
+/* What is counted is that it is there, whatever the looks said it does. */
 static void count(struct asking *a)
 {
 	AUTO(mem_freep) struct ask_moment *of = mem_alloc(a->n_findings + 1, sizeof *of);
 	size_t n = 0;
 	for (size_t i = 0; i < a->n_findings; i++) {
-		const struct ask_finding *f = &a->findings[i];
-		if (f->part == a->part && f->verdict != VERDICT_WITHDRAWN)
+		struct ask_finding *f = &a->findings[i];
+		if (f->part != a->part)
+			continue;
+		free(f->text);
+		f->text = mem_strdup(a->route.statement);
+		if (f->verdict != VERDICT_WITHDRAWN && !verify_is_open(a, f))
 			of[n++] = (struct ask_moment){.source = f->source,
 			                              .start = f->frames[0],
 			                              .end = f->frames[f->n - 1],
@@ -51,42 +58,48 @@ static void count(struct asking *a)
 
 static int examine(struct asking *a, bool *examined, struct err *err)
 {
-	AUTO(mem_freep) char *statement = route_statement(a->route.parts[a->part - 1]);
-	char *whole = a->route.statement;
 	groups_reset(a);
 	int r = rounds_mark(a, err);
-	a->route.statement = statement;
 	if (r == 0) {
 		scan_run(a, a->request->thorough);
 		r = verify_run(a, err);
 	}
-	a->route.statement = whole;
-	count(a);
+	if (a->route.kind == ASK_COMPARE)
+		count(a);
 	groups_keep(a, examined, a->part == 1);
+	return r;
+}
+
+static int find_part(struct asking *a, bool *examined, struct err *err)
+{
+	struct route *route = &a->route;
+	const char *thing = route->parts[a->part - 1];
+	AUTO(mem_freep) char *question = route_part_question(thing);
+	AUTO(mem_freep) char *statement = route_statement(thing);
+	const struct route whole = *route;
+	int r = 0;
+	route->question = question;
+	route->statement = statement;
+	route->queries[0].text = route->parts[a->part - 1];
+	route->n_queries = 1;
+	if (route->kind == ASK_ORDER)
+		r = rounds_run(a, err);
+	if (r == 0 && (route->kind == ASK_COMPARE || a->request->thorough))
+		r = examine(a, examined, err);
+	*route = whole;
 	return r;
 }
 
 int parts_find(struct asking *a, struct err *err)
 {
-	struct route *route = &a->route;
-	char *question = route->question, *text = route->queries[0].text;
-	size_t n_queries = route->n_queries, all, ignored;
+	size_t all, both;
 	int r = 0;
-	scan_count(a, &all, &ignored);
+	scan_count(a, &all, &both);
 	AUTO(mem_freep) bool *examined = mem_alloc(all + 1, sizeof *examined);
-	route->n_queries = 1;
-	for (size_t i = 0; i < ROUTE_PARTS && r == 0; i++) {
-		AUTO(mem_freep) char *of_part = route_part_question(route->parts[i]);
-		route->question = of_part;
-		route->queries[0].text = route->parts[i];
-		a->part = i + 1;
-		r = rounds_run(a, err);
-		if (r == 0 && route->kind == ASK_COMPARE)
-			r = examine(a, examined, err);
-	}
+	for (a->part = 1; a->part <= ROUTE_PARTS && r == 0; a->part++)
+		r = find_part(a, examined, err);
 	a->part = 0;
-	route->question = question;
-	route->queries[0].text = text;
-	route->n_queries = n_queries;
+	scan_count(a, &all, &both);
+	a->compared = all == both;
 	return r;
 }

@@ -7,7 +7,7 @@
 
 /* Finds the moments of each part of the route by a question of its own; which
  * is first follows from them. To compare how often they are seen, frames are
- * examined for each, as for a count, and the times of each counted. */
+ * examined for each as for a count, and the times of each counted. */
 int parts_find(struct asking *a, struct err *err);
 
 #endif

@@ -58,7 +58,7 @@ static bool was_looked(const struct ask_source *s, const struct ask_window *w)
 		const struct ask_window *l = &s->looked[i];
 		double gap = (double)(l->end - l->start) / (double)l->density;
 		double wanted = (double)(w->end - w->start) / (double)w->density;
-		if (l->start <= w->start && l->end >= w->end && gap < NEARLY * wanted)
+		if (l->part == w->part && l->start <= w->start && l->end >= w->end && gap < NEARLY * wanted)
 			return true;
 	}
 	return false;
@@ -84,9 +84,7 @@ static void add_window(struct asking *a, struct windows *to, size_t source, int6
                        int64_t end, double score)
 {
 	const struct ask_source *s = &a->sources[source];
-	int64_t from = s->report->from, until = s->report->to;
-	from = from > a->from ? from : a->from;
-	until = until < a->to ? until : a->to;
+	int64_t from = s->from, until = s->to;
 	size_t density = look_frames(a);
 	start = start < from ? from : start;
 	end = end > until ? until : end;
@@ -100,7 +98,8 @@ static void add_window(struct asking *a, struct windows *to, size_t source, int6
 		                       .start = start + (end - start) * i / pieces,
 		                       .end = start + (end - start) * (i + 1) / pieces,
 		                       .score = score / (double)(i + 1),
-		                       .density = density};
+		                       .density = density,
+		                       .part = a->part};
 		if (was_looked(s, &w) || is_covered(to, &w))
 			continue;
 		to->items = mem_room(to->items, to->n, &to->cap, sizeof *to->items);

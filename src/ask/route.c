@@ -216,6 +216,20 @@ static const char *after(const char *question, const char *const *beginnings, si
 	return NULL;
 }
 
+/* Whether a question asks for the absence of something. */
+static bool denies(const char *question)
+{
+	static const char *const words[] = {"no",      "not",    "never",   "without", "none",
+	                                    "nothing", "absent", "missing", "gone",    NULL};
+	AUTO(mem_freep) char *copy = mem_strdup(question);
+	char *word;
+	for (char *rest = copy; (word = strsep(&rest, " ,?!."));)
+		for (size_t i = 0; words[i]; i++)
+			if (strcasecmp(word, words[i]) == 0 || ends_in(word, "n't") || ends_in(word, "n’t"))
+				return true;
+	return false;
+}
+
 /* The thing that a question is about and says nothing more of: "dog" of "Is
  * there a dog in the video?"; "" if the question has another form. */
 static char *thing_of(const char *question)
@@ -420,6 +434,47 @@ bool route_range(const char *question, int64_t *ret_from, int64_t *ret_to)
 	return *ret_from < *ret_to;
 }
 
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+/* Cuts off the words before a time, and what joins two of them. */
+static void cut_before_time(struct buf *b)
+{
+	static const char *const words[] = {" after",   " since", " from", " before", " until", " till",
+	                                    " between", " by",    " at",   " and",    " to",    " -"};
+	bool cut = true;
+	while (cut) {
+		cut = false;
+		while (b->len && b->data[b->len - 1] == ' ')
+			b->len--;
+		for (size_t i = 0; i < ARRAY_LEN(words) && !cut; i++) {
+			size_t n = strlen(words[i]);
+			bool first = b->len == n - 1 && strncasecmp(b->data, words[i] + 1, n - 1) == 0;
+			cut = first || (b->len >= n && strncasecmp(b->data + b->len - n, words[i], n) == 0);
+			b->len -= first ? n - 1 : cut ? n : 0;
+		}
+	}
+}
+
+char *route_without_times(const char *question)
+{
+	AUTO(buf_free) struct buf b = BUF(SIZE_MAX / 2);
+	int64_t from, to;
+	if (!route_range(question, &from, &to))
+		return mem_strdup(question);
+	for (const char *s = question; *s;) {
+		bool begins = s == question || (!isalnum((unsigned char)s[-1]) && s[-1] != ':');
+		const char *end = begins && isdigit((unsigned char)*s) ? read_time(s, &from) : NULL;
+		if (end)
+			cut_before_time(&b);
+		else
+			buf_add(&b, s, 1);
+		s = end ? end : s + 1;
+	}
+	const char *rest = buf_str(&b);
+	rest += strspn(rest, " ,");
+	return mem_strdup(rest[strcspn(rest, LETTERS)] ? rest : question);
+}
+
 /* ---- the reply of a model */
 
 static int find_name(const char *name, const char *(*name_of)(int), int n)
@@ -475,8 +530,10 @@ int route_read(const json_t *reply, const char *question, bool follows, struct r
 	                          json_is_true(json_object_get(reply, "negated")) || kind == ASK_NOT,
 	                      .question = follows && *said ? TAKE(said) : mem_strdup(question),
 	                      .statement = text_line(json_text(reply, "statement"), STATEMENT_MAX)};
-	/* One about something else would decide another question. */
-	if (!shares_word(ret->statement, ret->question))
+	/* One about something else would decide another question; and that a dog is
+	 * there does not mean yes to "Is there no dog?". */
+	bool other = ret->kind == ASK_IS && (ret->negated || denies(ret->question));
+	if (other || !shares_word(ret->statement, ret->question))
 		*ret->statement = '\0';
 	json_array_foreach (list, i, item) {
 		int sense = find_name(json_text(item, "sense"), sense_name, SENSES);

@@ -51,6 +51,9 @@ int route_read(const json_t *reply, const char *question, bool follows, struct r
  * 7:20 and 8:00", "from 0:10 to 0:20", "after 1:02:03", "before 5:00", "at
  * 9:45" (a quarter of a minute around it). False if there are none. */
 bool route_range(const char *question, int64_t *ret_from, int64_t *ret_to);
+/* The question without these times and the words before them; the caller frees
+ * it. */
+char *route_without_times(const char *question);
 
 /* Whether an answer of this kind is found by examining frames one group after
  * the other: is, not, count, list. */

@@ -72,8 +72,9 @@ static int examine_by_letter(struct asking *a, struct describe_worker *w, struct
 	}
 	char letter = g->letter;
 	r = examine_by_look(a, w, item, err);
-	/* Two looks that do not agree leave it open. */
-	if (r == 0 && g->letter == 'B' && letter == 'A')
+	/* Two looks that do not agree leave it open, and so does a letter that does
+	 * not decide. */
+	if (r == 0 && g->letter == 'B' && letter != 'B')
 		g->letter = 'C';
 	return r;
 }

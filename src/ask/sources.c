@@ -146,6 +146,9 @@ static int open_source(struct asking *a, const struct ask_video *v, size_t most,
 	r = store_generation(a->run.store, &source, &s->generation, err);
 	if (r < 0)
 		return r;
+	s->from = s->report->from > a->from ? s->report->from : a->from;
+	s->to = s->report->to < a->to ? s->report->to : a->to;
+	s->to = s->to < s->from ? s->from : s->to;
 	make_groups(a, s, most);
 	return find_file(a, s, err);
 }
@@ -218,15 +221,15 @@ char *sources_scope(const struct asking *a, bool asked)
 
 int64_t sources_mean_gap(const struct ask_source *s)
 {
-	return s->n_seen ? (s->report->to - s->report->from) / (int64_t)s->n_seen : 0;
+	return s->n_seen ? (s->to - s->from) / (int64_t)s->n_seen : 0;
 }
 
 void sources_gaps(const struct ask_source *s, int64_t *ret_mean, int64_t *ret_max, int64_t *ret_at)
 {
-	int64_t last = s->report->from;
+	int64_t last = s->from;
 	*ret_max = *ret_at = 0;
 	for (size_t i = 0; i <= s->n_seen; i++) {
-		int64_t at = i < s->n_seen ? s->seen[i] : s->report->to;
+		int64_t at = i < s->n_seen ? s->seen[i] : s->to;
 		if (at - last > *ret_max) {
 			*ret_max = at - last;
 			*ret_at = last;

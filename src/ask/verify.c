@@ -33,9 +33,22 @@ char *verify_bare(const char *text)
 	return mem_strdup(text);
 }
 
+static bool asks_whether(const struct asking *a)
+{
+	enum answer_kind kind = a->route.kind;
+	return (route_scans(kind) || kind == ASK_COMPARE) && *a->route.statement;
+}
+
+bool verify_is_open(const struct asking *a, const struct ask_finding *f)
+{
+	bool whether = asks_whether(a) || a->route.kind == ASK_COMPARE;
+	bool undecided = f->verdict == VERDICT_UNSURE || f->verdict == VERDICT_UNCHECKED;
+	return whether && undecided && f->p >= 0 && f->p < 0.5;
+}
+
 char *verify_text(const struct asking *a, const char *text)
 {
-	bool is = route_scans(a->route.kind) && *a->route.statement;
+	bool is = asks_whether(a);
 	return is ? mem_strdup(a->route.statement) : verify_bare(text);
 }
 

@@ -14,6 +14,10 @@ int verify_ability(struct asking *a, struct err *err);
  * or with ERR_CANCELED. */
 int verify_run(struct asking *a, struct err *err);
 
+/* Whether what is asked for is there was checked, and no is as likely as yes:
+ * such a finding is of something else. */
+bool verify_is_open(const struct asking *a, const struct ask_finding *f);
+
 /* What a finding says of the question: that what is asked for is there, or the
  * answer of the look. The caller frees. */
 char *verify_text(const struct asking *a, const char *text);

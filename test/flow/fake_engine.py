@@ -48,7 +48,8 @@ those of which both statements are in one list of the file's "same" ("same": "al
 gets what the file's "again" says of the beginning, if it says something.
 The file's "ask" is about questions: "route": the answer to a request that routes one; "shows": [[from, to], …], the
 seconds in which the pictures show it (or {THING: [[from, to], …], …}), and "says", what is answered then; "enough" (true),
-"next" ("none"); "compose": the answer to a request that writes sentences; without it there is one, which cites all findings.
+"next" ("none"); "unsure": {THING: [[from, to], …]}, when checks of it have a low probability; "compose": the answer to a request that
+writes sentences; without it there is one, which cites all findings.
 "lies": "cites" names all pictures everywhere, "never" none is enough and there is more before, "yes" says A to each check.
 --checks plays other answers to checks:
 
@@ -224,6 +225,12 @@ def letter_for(request, scene):
     said = scene["stretches"][max(begins, key=seconds)]["events"] if begins else []
     there = [e["what"] for e in said] + [f"The frames show {e['subject']}." for e in said]
     return "A" if what in there and what not in scene.get("false", []) else "B"
+
+
+def is_unsure(request, scene):
+    unsure = ((scene or {}).get("ask") or {}).get("unsure", {})
+    return any(thing in request.texts[-1] and any(a <= seconds(t) <= b for t in times_of(request) for a, b in spans)
+               for thing, spans in unsure.items())
 
 
 def check_answer(request, mode, scene):
@@ -744,7 +751,8 @@ class Handler(BaseHTTPRequestHandler):
         text, letter = check_answer(request, mode, self.state.scene)
         choice = {"index": 0, "delta": {"content": text}, "finish_reason": "stop"}
         if letter and request.body.get("logprobs"):
-            choice["logprobs"] = logprobs_of(letter, CHECK_PROBABILITY.get(mode, 0.9))
+            p = 0.6 if is_unsure(request, self.state.scene) else CHECK_PROBABILITY.get(mode, 0.9)
+            choice["logprobs"] = logprobs_of(letter, p)
         self.begin_stream()
         self.event(None, self.frame(choices=[choice]))
         self.event(None, self.frame(choices=[], **self.figures(request, text)))

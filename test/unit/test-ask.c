@@ -290,6 +290,51 @@ static void a_yes_is_not_checked(void **state)
 	}
 }
 
+static void a_choice_names_a_number(void **state)
+{
+	(void)state;
+	static const char *const words[] = {"never", "once", "twice", "three times"};
+	static const char *const twice[] = {"2 times", "two", "a dog"};
+	assert_int_equal(choose_by_number(0, words, 4), 0);
+	assert_int_equal(choose_by_number(2, words, 4), 2);
+	assert_int_equal(choose_by_number(3, words, 4), 3);
+	assert_int_equal(choose_by_number(4, words, 4), -1);
+	assert_int_equal(choose_by_number(2, twice, 3), -1);
+}
+
+static void times_are_cut_out_of_a_question(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {
+		{"Is it there after 1:00?", "Is it there?"},
+		{"Is there a dog between 7:20 and 8:00?", "Is there a dog?"},
+		{"When does a bus come from 0:10 to 1:02:03, and why?", "When does a bus come, and why?"},
+		{"At 9:45, is there a cat?", "is there a cat?"},
+		{"9:45?", "9:45?"},
+		{"Are there 2 cars?", "Are there 2 cars?"}};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(mem_freep) char *cut = route_without_times(cases[i][0]);
+		assert_string_equal(cut, cases[i][1]);
+	}
+}
+
+static void an_absence_is_not_the_statement_of_a_presence(void **state)
+{
+	(void)state;
+	struct err err;
+	static const char *const questions[] = {"Is there no dog?", "Was there never a dog?",
+	                                        "Isn't there a dog?", "Is the dog absent?"};
+	json_auto_t *reply =
+		json_loads("{\"kind\": \"is\", \"statement\": \"A dog is there.\", \"negated\": false, "
+	               "\"question\": \"\", \"queries\": [{\"text\": \"dog\", \"sense\": \"seen\"}]}",
+	               0, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
+		AUTO(route_clear) struct route r = {0};
+		assert_int_equal(route_read(reply, questions[i], false, &r, &err), 0);
+		assert_string_equal(r.statement, "");
+	}
+}
+
 static void a_choice_shares_words(void **state)
 {
 	(void)state;
@@ -313,6 +358,9 @@ int main(void)
 		cmocka_unit_test(placeholders_are_filled_in),
 		cmocka_unit_test(times_in_questions_are_read),
 		cmocka_unit_test(a_yes_is_not_checked),
+		cmocka_unit_test(a_choice_names_a_number),
+		cmocka_unit_test(times_are_cut_out_of_a_question),
+		cmocka_unit_test(an_absence_is_not_the_statement_of_a_presence),
 		cmocka_unit_test(a_choice_shares_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
