@@ -30,7 +30,7 @@
 #include "store/ask.h"
 
 /* Raised when questions are read or answered by other rules than before. */
-enum { RULES = 2 };
+enum { RULES = 3 };
 enum { ID_LENGTH = 12, ROUTE_TOKENS = 400, BEFORE_MAX = 4000, GROUP_FRAMES = 16 };
 
 void ask_videos_free(struct ask_video *v, size_t n)

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "mcp/tools-internal.h"
 #include "report/text.h"
 
