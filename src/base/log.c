@@ -40,6 +40,9 @@ void log_write(enum log_level level, const char *fmt, ...)
 	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = ' ';
+		else if ((unsigned char)p[0] == 0xc2 && (unsigned char)p[1] >= 0x80 &&
+		         (unsigned char)p[1] < 0xa0) /* U+0080 to U+009F */
+			p[0] = p[1] = ' ';
 	snprintf(line, sizeof line, "vdet: %s%s", prefix[level], text);
 	pthread_mutex_lock(&log_state.lock);
 	if (level <= log_state.level) {

@@ -48,6 +48,13 @@ bool text_is_utf8(const char *s)
 	return true;
 }
 
+/* Of the well-formed sequence at s. U+0080 to U+009F control terminals as do
+ * those of ASCII: U+009B begins a sequence as ESC [ does. */
+static bool is_control(const unsigned char *s)
+{
+	return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
+}
+
 void text_utf8(struct buf *out, const void *data, size_t len)
 {
 	const unsigned char *s = data;
@@ -55,7 +62,7 @@ void text_utf8(struct buf *out, const void *data, size_t len)
 		size_t n = utf8_len(s + i, len - i);
 		if (!n)
 			buf_adds(out, "\xef\xbf\xbd");
-		else if ((s[i] < 0x20 && s[i] != '\n' && s[i] != '\t') || s[i] == 0x7f)
+		else if (is_control(s + i) && s[i] != '\n' && s[i] != '\t')
 			buf_add(out, " ", 1);
 		else
 			buf_add(out, s + i, n);
@@ -82,15 +89,13 @@ static size_t hidden(const char *s)
 	return marks || isolates ? 3 : 0;
 }
 
-/* The length of a character at s that ends a line or is a tab (U+0085, U+2028
- * and U+2029 besides the usual ones), or 0. */
+/* The length of a character at s that ends a line or is a tab (U+2028 and
+ * U+2029 besides the usual ones; text_utf8() takes U+0085), or 0. */
 static size_t line_break(const char *s)
 {
 	const unsigned char *u = (const unsigned char *)s;
 	if (*s == '\n' || *s == '\t')
 		return 1;
-	if (u[0] == 0xc2 && u[1] == 0x85)
-		return 2;
 	return u[0] == 0xe2 && u[1] == 0x80 && (u[2] == 0xa8 || u[2] == 0xa9) ? 3 : 0;
 }
 
@@ -112,6 +117,38 @@ char *text_line(const char *s, size_t max)
 	}
 	*to = '\0';
 	return line;
+}
+
+/* The length of a blank at s (a space separator of Unicode), or 0. */
+static size_t blank(const char *s)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	if (*s == ' ')
+		return 1;
+	if (u[0] == 0xc2 && u[1] == 0xa0)
+		return 2;
+	return (u[0] == 0xe2 && u[1] == 0x80 && ((u[2] >= 0x80 && u[2] <= 0x8a) || u[2] == 0xaf)) ||
+	               (u[0] == 0xe2 && u[1] == 0x81 && u[2] == 0x9f) ||
+	               (u[0] == 0xe1 && u[1] == 0x9a && u[2] == 0x80) ||
+	               (u[0] == 0xe3 && u[1] == 0x80 && u[2] == 0x80)
+	           ? 3
+	           : 0;
+}
+
+char *text_squeeze(const char *s)
+{
+	char *out = mem_alloc(strlen(s) + 1, 1), *to = out;
+	while (*s) {
+		size_t n = blank(s), all = 0, more;
+		while ((more = blank(s + all)) > 0)
+			all += more;
+		if (all > n)
+			*to++ = ' ';
+		else
+			*to++ = *s;
+		s += all > n ? all : 1;
+	}
+	return out;
 }
 
 int text_check_name(char *name, const char *what, struct err *err)

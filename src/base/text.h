@@ -13,12 +13,15 @@
 
 bool text_is_utf8(const char *s);
 /* Appends s as valid UTF-8: malformed bytes become U+FFFD, control characters
- * other than newline and tab a space. */
+ * (U+0000 to U+001F, U+007F to U+009F) other than newline and tab a space. */
 void text_utf8(struct buf *out, const void *s, size_t len);
 /* As text_utf8 on a string, in one line (newlines and tabs become spaces),
  * without characters that change the direction of text or have neither width
  * nor meaning, at most `max` bytes; the caller frees. */
 char *text_line(const char *s, size_t max);
+/* A copy of valid UTF-8 in which runs of blanks are one space, so that a line
+ * that a terminal wraps cannot look like other lines; the caller frees. */
+char *text_squeeze(const char *s);
 /* Checks a name, or what else `what` says, that a person gives: one line of
  * plain text of at most TEXT_NAME_MAX bytes, without what text_line() removes.
  * Removes spaces at both ends of it. ERR_ARG. */

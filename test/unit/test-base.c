@@ -118,6 +118,18 @@ static void text_is_made_harmless(void **state)
 	                         "d",
 	                         80);
 	assert_string_equal(joined, "a b c d");
+	/* U+0080 to U+009F control terminals, too; U+00A0 does not */
+	AUTO(mem_freep)
+	char *c1 = text_line("\xc2\x9b"
+	                     "31m\xc2\x80-\xc2\x9f\xc2\xa0.",
+	                     80);
+	assert_string_equal(c1, " 31m - \xc2\xa0.");
+	buf_clear(&b);
+	text_utf8(&b, "a\xc2\x9d\n\xc2", 5);
+	assert_string_equal(buf_str(&b), "a \n\xef\xbf\xbd");
+	AUTO(mem_freep)
+	char *squeezed = text_squeeze("  a b\u00a0c \u00a0d\u2003\u3000e\u2003f   ");
+	assert_string_equal(squeezed, " a b\u00a0c d e\u2003f ");
 	static const char *const base64[][2] = {
 		{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}};
 	for (size_t i = 0; i < ARRAY_LEN(base64); i++) { /* RFC 4648, section 10 */
