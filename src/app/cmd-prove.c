@@ -8,6 +8,7 @@
 #include "app/commands.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "job/step-options.h"
 #include "prove/prove.h"
 
@@ -34,14 +35,22 @@ enum { FRAME_SIZE = 1280, QUALITY = 90 };
 
 enum { NAMES_SHOWN = 20 };
 
+/* A line of two columns. Text of the file has no runs of blanks: where a
+ * terminal wraps it, it could look like a line of results. */
+static void print_line(const char *what, const char *text)
+{
+	AUTO(mem_freep) char *squeezed = text_squeeze(text);
+	printf("%-13s  %s\n", what, squeezed);
+}
+
 /* What the file says, before what holds of it. */
 static void print_file(const struct proof_file *f)
 {
 	if (!f->is_report)
-		printf("%-13s  %s\n", "question", f->question);
-	printf("%-13s  %s\n", f->is_report ? "summary" : "answer", f->text);
+		print_line("question", f->question);
+	print_line(f->is_report ? "summary" : "answer", f->text);
 	for (size_t i = 0; i < f->n_videos && i < NAMES_SHOWN; i++)
-		printf("%-13s  %s\n", "video", f->videos[i]);
+		print_line("video", f->videos[i]);
 	if (f->n_videos > NAMES_SHOWN)
 		printf("%-13s  and %zu more\n", "", f->n_videos - NAMES_SHOWN);
 	putchar('\n');
@@ -53,7 +62,7 @@ static void print(const struct proof *p)
 	                                                "not checked "};
 	print_file(&p->file);
 	for (size_t i = 0; i < p->n; i++)
-		printf("%-13s  %s\n", marks[p->lines[i].state], p->lines[i].text);
+		print_line(marks[p->lines[i].state], p->lines[i].text);
 	printf("\n%zu hold, %zu do not, %zu could not be checked\n", p->counts[PROOF_HOLDS],
 	       p->counts[PROOF_FAILS], p->counts[PROOF_UNCHECKED]);
 }

@@ -305,6 +305,16 @@ class Prove(flow.Flow):
         self.write(signed)
         self.assertIn("\n               and 11 more\n", self.vdet("prove", "answer.json", "w.mp4", code=1).stdout)
 
+    def test_no_line_of_the_file_looks_like_a_result(self):
+        gap = " " * 80 + "\u00a0\u3000" * 40
+        self.answer |= {"question": f"Is it?{gap}holds", "text": f"Yes.{gap}holds          signed"}
+        self.answer["cites"][0]["text"] = f"A box{gap}holds"
+        self.answer["sources"][0]["name"] = f"w{gap}holds.mp4"
+        self.sign()
+        out = self.vdet("prove", "answer.json", "w.mp4").stdout
+        self.assertIn("answer         Yes. holds signed\nvideo          w holds.mp4\n", out)
+        self.assertFalse([l for l in out.split("\n") if "  " in l[15:] or "\u3000" in l])
+
     def engine_that_says(self, letter):
         (self.dir / "scene.json").write_text(json.dumps({"stretches": {}}))
         return self.engine("--scene", str(self.dir / "scene.json"), "--checks", letter)
