@@ -8,7 +8,10 @@
 #include <jansson.h>
 
 #include "app/ask-scope.h"
+#include "ask/ask.h"
 #include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "report/text.h"
@@ -23,6 +26,21 @@ struct listing {
 	size_t n;
 };
 
+/* Files that are named, and cannot be read, are an error: nothing is known of
+ * them. */
+static int check_files(struct store *s, char **paths, size_t n, struct cancel *cancel,
+                       struct err *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < n && r == 0; i++) {
+		char sha256[HASH_HEX];
+		AUTO(mem_freep) char *real = NULL;
+		if (!file_is_dir(paths[i]))
+			r = ask_identify(s, paths[i], cancel, sha256, &real, err);
+	}
+	return r;
+}
+
 /* What is known of the videos that are given: there is no question about
  * others. */
 static int find_wanted(struct store *s, char **paths, size_t n, struct cancel *cancel, json_t *to,
@@ -30,7 +48,9 @@ static int find_wanted(struct store *s, char **paths, size_t n, struct cancel *c
 {
 	AUTO(ask_scope_clear) struct ask_scope scope = {0};
 	AUTO(scope_clear) struct scope known = {0};
-	int r = ask_scope_find(s, paths, n, cancel, &scope, err);
+	int r = check_files(s, paths, n, cancel, err);
+	if (r == 0)
+		r = ask_scope_find(s, paths, n, cancel, &scope, err);
 	if (r == 0)
 		r = scope_load(s, "", &known, err);
 	for (size_t i = 0; r == 0 && i < scope.n; i++) {

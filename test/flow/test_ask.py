@@ -3,6 +3,7 @@
 """vdet ask: questions about videos that were analyzed. The engine of most tests knows what happens; see "ask" of --scene in
 fake_engine.py. Those of Real ask the demo model."""
 import json
+import os
 import re
 import signal
 import sqlite3
@@ -150,6 +151,11 @@ class Answers(AskFlow):
         store.close()
         self.assertEqual([q["state"] for q in listed("b.mp4")], ["unfinished"])
         self.vdet("ask", "--list", "gone.mp4", code=1)
+        os.mkfifo(self.dir / "fifo.mp4")
+        for path in "/dev/zero", "fifo.mp4":
+            r = self.vdet("ask", "--list", path, code=2)
+            self.assertEqual(r.stdout, "")
+            self.assertIn("is not a regular file", r.stderr)
         self.vdet("ask", "--list", "--show", found["id"], code=2)
 
     def test_an_older_job_can_be_asked(self):
